@@ -1,0 +1,245 @@
+// Package dbtest gives each test a PostgreSQL database of its own, migrated and empty.
+package dbtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models"
+	"tollgate/models/migrations"
+)
+
+const (
+	ownerRole = "tollgate_owner"
+	appRole   = "tollgate"
+	patience  = time.Minute
+)
+
+// New opens a fresh database as the role that the console serves with.
+func New(t testing.TB) *bun.DB {
+	t.Helper()
+	db, err := models.Open(URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// URL is the address of a fresh database for the role that the console serves with.
+func URL(t testing.TB) string {
+	t.Helper()
+	app, _ := URLs(t)
+	return app
+}
+
+// URLs are the addresses of one fresh database for the serving role and for the owner of its tables.
+func URLs(t testing.TB) (app, owner string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	server, err := sharedServer()
+	if err != nil {
+		t.Fatalf("start the test database server: %v", err)
+	}
+	name := "test_" + strconv.FormatInt(server.created.Add(1), 10)
+	if err := server.exec(ctx, "CREATE DATABASE ? TEMPLATE ?", bun.Name(name), bun.Name(server.template)); err != nil {
+		t.Fatalf("create a test database: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := server.exec(ctx, "DROP DATABASE ? WITH (FORCE)", bun.Name(name)); err != nil {
+			t.Errorf("drop the test database: %v", err)
+		}
+	})
+	return server.url(appRole, name), server.url(ownerRole, name)
+}
+
+// server is a kept cluster that this process has to itself. Nobody stops it:
+// it ends with the process, also after a panic or a time-out.
+type server struct {
+	postgres *models.Postgres
+	owner    *bun.DB
+	template string
+	created  atomic.Int64
+	slot     *os.File // locked until the process ends
+}
+
+// sharedServer is one for all tests of a package.
+var sharedServer = sync.OnceValues(func() (*server, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	dir, slot, err := claimSlot()
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(ctx, dir, slot)
+	if err == nil || errors.Is(err, models.ErrPostgresMissing) {
+		return s, err
+	}
+	// Test clusters do not wait for the disk, so a power cut may have ruined this one.
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	return start(ctx, dir, slot)
+})
+
+// claimSlot finds a cluster folder that no other test process works in.
+func claimSlot() (dir string, slot *os.File, err error) {
+	base := filepath.Join(memoryFolder(), fmt.Sprintf("tollgate-test-%d", os.Geteuid()))
+	// The server may run as another user, who has to pass through.
+	if err := os.Mkdir(base, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", nil, err
+	}
+	found, err := os.Lstat(base)
+	if err != nil {
+		return "", nil, err
+	}
+	if owner := found.Sys().(*syscall.Stat_t).Uid; !found.IsDir() || int(owner) != os.Geteuid() {
+		return "", nil, fmt.Errorf("%s belongs to someone else", base)
+	}
+	for n := 0; ; n++ {
+		dir := filepath.Join(base, strconv.Itoa(n))
+		slot, err := os.OpenFile(dir+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return "", nil, err
+		}
+		err = syscall.Flock(int(slot.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return dir, slot, nil
+		}
+		slot.Close()
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return "", nil, err
+		}
+	}
+}
+
+// memoryFolder is much faster than a disk, where it is large enough.
+func memoryFolder() string {
+	const memory, enough = "/dev/shm", 1 << 30
+	var space syscall.Statfs_t
+	if err := syscall.Statfs(memory, &space); err != nil || uint64(space.Bavail)*uint64(space.Bsize) < enough {
+		return os.TempDir()
+	}
+	return memory
+}
+
+func start(ctx context.Context, dir string, slot *os.File) (*server, error) {
+	postgres, err := models.StartPostgres(ctx, models.PostgresConfig{
+		Dir: dir,
+		Settings: map[string]string{
+			"fsync":            "off",
+			"full_page_writes": "off",
+			"autovacuum":       "off",
+			"shared_buffers":   "32MB",
+			"min_wal_size":     "32MB",
+			"max_wal_size":     "128MB",
+			"max_connections":  "300",
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &server{postgres: postgres, slot: slot}
+	if s.owner, err = models.Open(s.url(ownerRole, "postgres") + "&statement_timeout=60s"); err != nil {
+		return nil, err
+	}
+	if err := s.makeTemplate(ctx); err != nil {
+		postgres.Stop(ctx)
+		return nil, err
+	}
+	return s, nil
+}
+
+// makeTemplate keeps the template of these migrations and drops all that earlier runs left behind.
+func (s *server) makeTemplate(ctx context.Context) error {
+	hash, err := hashMigrations()
+	if err != nil {
+		return err
+	}
+	s.template = "template_" + hash
+	var names []string
+	if err := s.owner.NewSelect().Table("pg_database").Column("datname").
+		Where("datname LIKE 'test_%' OR datname LIKE 'template__%'").
+		Where("NOT datistemplate").Scan(ctx, &names); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name == s.template {
+			continue
+		}
+		if err := s.exec(ctx, "DROP DATABASE ? WITH (FORCE)", bun.Name(name)); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		if name == s.template {
+			return nil
+		}
+	}
+	return s.migrateTemplate(ctx)
+}
+
+// migrateTemplate gives the template its name last, so a run that is cut short leaves none.
+func (s *server) migrateTemplate(ctx context.Context) error {
+	const draft = "template_draft"
+	if err := s.exec(ctx, "CREATE DATABASE ?", bun.Name(draft)); err != nil {
+		return err
+	}
+	db, err := models.Open(s.url(ownerRole, draft))
+	if err != nil {
+		return err
+	}
+	err = models.Migrate(ctx, db, appRole)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	// A template that someone is connected to cannot be copied.
+	if err := s.exec(ctx, "ALTER DATABASE ? WITH ALLOW_CONNECTIONS false", bun.Name(draft)); err != nil {
+		return err
+	}
+	return s.exec(ctx, "ALTER DATABASE ? RENAME TO ?", bun.Name(draft), bun.Name(s.template))
+}
+
+func (s *server) exec(ctx context.Context, statement string, names ...any) error {
+	_, err := s.owner.ExecContext(ctx, statement, names...)
+	return err
+}
+
+func (s *server) url(role, database string) string {
+	address, err := url.Parse(s.postgres.URL(role))
+	if err != nil {
+		panic(err) // the supervisor made it
+	}
+	address.Path = "/" + database
+	return address.String()
+}
+
+func hashMigrations() (string, error) {
+	hash := sha256.New()
+	err := fs.WalkDir(migrations.Files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := migrations.Files.ReadFile(path)
+		fmt.Fprintf(hash, "%s %d\n%s", path, len(content), content)
+		return err
+	})
+	return fmt.Sprintf("%.6x", hash.Sum(nil)), err
+}
