@@ -1,0 +1,214 @@
+// Makes the console quicker to use. Every page works without it.
+// Everything listens on the document, so that parts of a page may be replaced at any time.
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)]
+
+// Keyboard: an element with data-key="g p" is followed, pressed, focused or opened by typing g p.
+
+let typed = ""
+let typedAt = 0
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return closeMenus()
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return
+  if (document.querySelector("dialog:modal")) return
+  const now = Date.now()
+  typed = now - typedAt < 1000 ? `${typed} ${event.key}` : event.key
+  typedAt = now
+  const target = keyTarget(typed) ?? keyTarget(event.key)
+  if (!target) return
+  event.preventDefault()
+  typed = ""
+  act(target)
+})
+
+const keyTarget = (keys) => document.querySelector(`[data-key="${CSS.escape(keys)}"]`)
+
+function act(target) {
+  if (target instanceof HTMLDialogElement) return target.showModal()
+  if (target.matches("input")) {
+    target.focus()
+    return target.select()
+  }
+  target.click()
+}
+
+// Menus: Escape and a click elsewhere close them; Escape gives the focus back.
+
+function closeMenus(except) {
+  for (const menu of all("details.menu[open]")) {
+    if (menu === except) continue
+    if (!except && menu.contains(document.activeElement)) menu.querySelector("summary").focus()
+    menu.open = false
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const menu = event.target.closest("details.menu")
+  if (!menu && document.querySelector("details.menu[open]")) closeMenus(document.body)
+})
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open-dialog]")
+  if (!opener) return
+  closeMenus(document.body)
+  const dialog = document.getElementById(opener.dataset.openDialog)
+  if (!dialog.open) dialog.showModal()
+})
+
+// Theme: kept in this browser; "system" forgets the choice.
+
+function showTheme() {
+  const theme = document.documentElement.dataset.theme ?? "system"
+  for (const button of all("[data-theme-choice]")) button.setAttribute("aria-pressed", button.dataset.themeChoice === theme)
+}
+
+document.addEventListener("click", (event) => {
+  const choice = event.target.closest("[data-theme-choice]")?.dataset.themeChoice
+  if (!choice) return
+  const root = document.documentElement
+  if (choice === "system") delete root.dataset.theme
+  else root.dataset.theme = choice
+  try {
+    if (choice === "system") localStorage.removeItem("theme")
+    else localStorage.setItem("theme", choice)
+  } catch {
+    // The choice then lasts for this page.
+  }
+  showTheme()
+})
+
+// Pickers: [data-filter] holds a search box, tick boxes in li, and [data-filter-count].
+
+const normal = (text) => text.toLowerCase().trim()
+
+function filter(picker) {
+  const words = normal(picker.querySelector("[data-filter-input]")?.value ?? "").split(/\s+/)
+  let shown = 0
+  for (const item of picker.querySelectorAll("li")) {
+    const text = normal(item.textContent)
+    const hit = words.every((word) => text.includes(word))
+    if (item.hidden === hit) item.hidden = !hit
+    if (hit) shown++
+  }
+  countPicked(picker, words[0] ? shown : null)
+}
+
+function countPicked(picker, shown) {
+  const boxes = all("li input[type=checkbox]", picker)
+  const picked = boxes.filter((box) => box.checked).length
+  const count = picker.querySelector("[data-filter-count]")
+  const text = `${picked} of ${boxes.length}` + (shown === null ? "" : `, ${shown} shown`)
+  if (count && count.textContent !== text) count.textContent = text
+  const none = picker.querySelector("[data-filter-none]")
+  if (none) none.hidden = shown !== 0
+}
+
+function tickShown(picker, tick) {
+  for (const item of picker.querySelectorAll("li:not([hidden])")) {
+    const box = item.querySelector("input[type=checkbox]:not(:disabled)")
+    if (box && box.checked !== tick) {
+      box.checked = tick
+      box.dispatchEvent(new Event("change", { bubbles: true }))
+    }
+  }
+}
+
+document.addEventListener("input", (event) => {
+  const picker = event.target.matches("[data-filter-input]") && event.target.closest("[data-filter]")
+  if (picker) filter(picker)
+})
+
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches?.("[data-filter-input]")) return
+  if (event.key === "Enter") event.preventDefault() // it would send the form
+  if (event.key === "Escape" && event.target.value) {
+    event.target.value = ""
+    filter(event.target.closest("[data-filter]"))
+  }
+})
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-filter-tick]")
+  if (button) tickShown(button.closest("[data-filter]"), button.dataset.filterTick === "on")
+})
+
+// Copy: data-copy names the element whose text is copied.
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]")
+  if (!button) return
+  const source = document.getElementById(button.dataset.copy)
+  const words = button.querySelector("[data-copy-label]") ?? button
+  const before = words.textContent
+  try {
+    await navigator.clipboard.writeText(source.value ?? source.textContent.trim())
+    words.textContent = "Copied"
+  } catch {
+    getSelection().selectAllChildren(source)
+    words.textContent = "Press Ctrl+C"
+  }
+  setTimeout(() => (words.textContent = before), 2000)
+})
+
+// Lists: the box in the header ticks every row; the bulk bar says how many are ticked.
+
+function countRows() {
+  const rows = all("[data-select-row]")
+  if (!rows.length) return
+  const ticked = rows.filter((row) => row.checked).length
+  for (const count of all("[data-select-count]")) count.textContent = `${ticked} selected`
+  for (const box of all("[data-select-all]")) {
+    box.checked = ticked === rows.length
+    box.indeterminate = ticked > 0 && ticked < rows.length
+  }
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-select-all]")) for (const row of all("[data-select-row]")) row.checked = event.target.checked
+  if (event.target.matches("[data-select-all], [data-select-row]")) countRows()
+  const picker = event.target.matches("input[type=checkbox]") && event.target.closest("[data-filter]")
+  if (picker) filter(picker)
+})
+
+document.addEventListener("reset", () => setTimeout(countRows))
+
+// Table of contents: the section in view is the current one.
+
+const seen = new IntersectionObserver(markSection, { rootMargin: "-80px 0px -60% 0px" })
+
+function watchSections() {
+  seen.disconnect()
+  for (const link of all(".toc a[href^='#']")) {
+    const section = document.getElementById(link.hash.slice(1))
+    if (section) seen.observe(section)
+  }
+}
+
+function markSection(entries) {
+  for (const { target, isIntersecting } of entries) target.toggleAttribute("data-in-view", isIntersecting)
+  const links = all(".toc a[href^='#']")
+  const now = links.find((link) => document.getElementById(link.hash.slice(1))?.hasAttribute("data-in-view"))
+  if (!now) return
+  for (const link of links) {
+    if (link === now) link.setAttribute("aria-current", "true")
+    else link.removeAttribute("aria-current")
+  }
+}
+
+// Once a page, and again after each swap.
+
+function refresh() {
+  showTheme()
+  countRows()
+  watchSections()
+  all("[data-filter]").forEach(filter)
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  refresh()
+  document.querySelector("[data-problem-summary]")?.focus()
+})
+addEventListener("pageshow", refresh)
+document.querySelector("[data-problem-summary]")?.focus()
