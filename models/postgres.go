@@ -211,10 +211,13 @@ func isClosed(done <-chan struct{}) bool {
 	}
 }
 
-// logLine passes on what the server says. While it stops, it calls each ended connection fatal.
+// logLine passes on what the server says. While it stops, it calls each connection
+// that it ends or turns away fatal, which is no news.
 func (p *Postgres) logLine(line string) {
 	level := slog.LevelDebug
-	if isFatal(line) && !p.stopping.Load() {
+	expected := p.stopping.Load() && (strings.Contains(line, "terminating connection") ||
+		strings.Contains(line, "the database system is shutting down"))
+	if isFatal(line) && !expected {
 		level = slog.LevelError
 	}
 	p.log.Log(context.Background(), level, line, "from", "postgres")
