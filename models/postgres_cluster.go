@@ -106,10 +106,9 @@ func (c *cluster) prepare(ctx context.Context) error {
 	}
 	for _, stale := range []string{
 		filepath.Join(c.data, "postmaster.pid"),
-		filepath.Join(c.socket, ".s.PGSQL."+postgresPort),
 		filepath.Join(c.socket, ".s.PGSQL."+postgresPort+".lock"),
 	} {
-		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeStale(stale); err != nil {
 			return err
 		}
 	}

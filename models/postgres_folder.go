@@ -168,6 +168,20 @@ func signalServer(folder string, processes []int, signal syscall.Signal) {
 	}
 }
 
+// removeStale removes a lock file that would keep the server from starting: its process is gone,
+// but the number is taken, or a zombie has it. Where the number is free the server clears up
+// by itself, and needs the file to find the shared memory that the crash left behind.
+func removeStale(path string) error {
+	pid := firstNumber(path)
+	if pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // serverUser is whom the server runs as; it refuses to run as root.
 func serverUser() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {

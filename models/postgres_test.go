@@ -157,7 +157,7 @@ func TestPostgresNamesTheFolderThatKeepsItOut(t *testing.T) {
 }
 
 func TestPostgresFindsASocketForALongPath(t *testing.T) {
-	t.Parallel()
+	t.Setenv("TMPDIR", passableDir(t))
 	dir := filepath.Join(passableDir(t), strings.Repeat("long", 40))
 	server := startPostgres(t, dir)
 	joined, err := models.JoinPostgres(t.Context(), dir)
