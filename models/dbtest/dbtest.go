@@ -10,7 +10,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +29,7 @@ const (
 	ownerRole = "tollgate_owner"
 	appRole   = "tollgate"
 	patience  = time.Minute
+	memory    = "/dev/shm"
 )
 
 // New opens a fresh database as the role that the console serves with.
@@ -61,6 +64,9 @@ func URLs(t testing.TB) (app, owner string) {
 		t.Fatalf("create a test database: %v", err)
 	}
 	t.Cleanup(func() {
+		if !server.inMemory {
+			return
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := server.exec(ctx, "DROP DATABASE ? WITH (FORCE)", bun.Name(name)); err != nil {
@@ -78,7 +84,11 @@ type server struct {
 	template string
 	created  atomic.Int64
 	slot     *os.File // locked until the process ends
+	inMemory bool     // on a disk, dropping a database takes longer than making one
 }
+
+// manyLeftovers take longer to drop than a new cluster takes to make.
+const manyLeftovers = 10
 
 // sharedServer is one for all tests of a package.
 var sharedServer = sync.OnceValues(func() (*server, error) {
@@ -93,6 +103,7 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 		return s, err
 	}
 	// Test clusters do not wait for the disk, so a power cut may have ruined this one.
+	// It may also hold too much that earlier runs left behind.
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
@@ -132,7 +143,7 @@ func claimSlot() (dir string, slot *os.File, err error) {
 
 // memoryFolder is much faster than a disk, where it is large enough.
 func memoryFolder() string {
-	const memory, enough = "/dev/shm", 1 << 30
+	const enough = 1 << 30
 	var space syscall.Statfs_t
 	if err := syscall.Statfs(memory, &space); err != nil || uint64(space.Bavail)*uint64(space.Bsize) < enough {
 		return os.TempDir()
@@ -156,13 +167,13 @@ func start(ctx context.Context, dir string, slot *os.File) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{postgres: postgres, slot: slot}
-	if s.owner, err = models.Open(s.url(ownerRole, "postgres") + "&statement_timeout=60s"); err != nil {
-		return nil, err
+	s := &server{postgres: postgres, slot: slot, inMemory: strings.HasPrefix(dir, memory)}
+	s.owner, err = models.Open(s.url(ownerRole, "postgres") + "&statement_timeout=60s")
+	if err == nil {
+		err = s.makeTemplate(ctx)
 	}
-	if err := s.makeTemplate(ctx); err != nil {
-		postgres.Stop(ctx)
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, postgres.Stop(ctx))
 	}
 	return s, nil
 }
@@ -180,6 +191,9 @@ func (s *server) makeTemplate(ctx context.Context) error {
 		Where("NOT datistemplate").Scan(ctx, &names); err != nil {
 		return err
 	}
+	if !s.inMemory && len(names) > manyLeftovers {
+		return fmt.Errorf("%d databases are left over", len(names))
+	}
 	for _, name := range names {
 		if name == s.template {
 			continue
@@ -188,10 +202,8 @@ func (s *server) makeTemplate(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, name := range names {
-		if name == s.template {
-			return nil
-		}
+	if slices.Contains(names, s.template) {
+		return nil
 	}
 	return s.migrateTemplate(ctx)
 }
