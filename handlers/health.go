@@ -1,0 +1,36 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// Healthy tells that the process answers.
+func (h *Handlers) Healthy(c *gin.Context) error {
+	writeJSON(c, http.StatusOK, gin.H{"status": "ok"})
+	return nil
+}
+
+// Ready tells whether requests can be served: the database answers, and has the schema of this program.
+func (h *Handlers) Ready(c *gin.Context) error {
+	pending, err := models.PendingMigrations(ctx(c), h.DB)
+	switch {
+	case err != nil:
+		h.Log.ErrorContext(ctx(c), "not ready", "error", err.Error(), "request_id", RequestID(c))
+		writeJSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database is away"})
+	case pending > 0:
+		writeJSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database has not been migrated yet"})
+	default:
+		writeJSON(c, http.StatusOK, gin.H{"status": "ready"})
+	}
+	return nil
+}
+
+// Home leads to the first screen.
+func (h *Handlers) Home(c *gin.Context) error {
+	c.Redirect(http.StatusSeeOther, "/access-profiles")
+	return nil
+}
