@@ -174,6 +174,17 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("reset", () => setTimeout(countRows))
 
+// Summary of problems: its links put the caret into the field.
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-problem-summary] a[href^='#']")
+  const field = link && document.getElementById(decodeURIComponent(link.hash.slice(1)))
+  if (!field) return
+  event.preventDefault()
+  field.focus({ preventScroll: true })
+  field.scrollIntoView({ block: "center" })
+})
+
 // Table of contents: the section in view is the current one.
 
 const seen = new IntersectionObserver(markSection, { rootMargin: "-80px 0px -60% 0px" })
@@ -206,9 +217,10 @@ function refresh() {
   all("[data-filter]").forEach(filter)
 }
 
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", (event) => {
   refresh()
-  document.querySelector("[data-problem-summary]")?.focus()
+  // After an added row the focus is in that row; only a refusal takes it to the summary.
+  if (event.detail?.ctx?.response?.status >= 400) document.querySelector("[data-problem-summary]")?.focus()
 })
 addEventListener("pageshow", refresh)
 document.querySelector("[data-problem-summary]")?.focus()
