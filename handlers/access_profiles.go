@@ -1,0 +1,201 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// CreateAccessProfile stores a new profile, or edits the rows of the form that is making one.
+func (h *Handlers) CreateAccessProfile(c *gin.Context) error {
+	form, err := decodeProfile(c)
+	if err == nil && form.editsRows() {
+		return h.editProfileRows(c, editor{form: form})
+	}
+	if err != nil {
+		return h.refuseProfile(c, editor{form: form}, alsoInvalid(err, form, models.AccessProfile{IsActive: true}))
+	}
+	profile, err := models.CreateAccessProfile(ctx(c), h.DB, ActorOf(c), form.AccessProfileInput)
+	if err != nil {
+		return h.refuseProfile(c, editor{form: form}, err)
+	}
+	return savedProfile(c, http.StatusCreated, profile, profile.Name+" was created.")
+}
+
+// ShowAccessProfile answers one profile; its page shows the policy.
+func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
+	document, profile, err := h.loadProfile(c)
+	if err != nil {
+		return err
+	}
+	if !IsAPI(c) {
+		return h.showProfilePage(c, profile)
+	}
+	setETag(c, profile.Version)
+	writeDocument(c, http.StatusOK, `{"access_profile":`, document, `,"roles":[],"user_count":0}`)
+	return nil
+}
+
+// UpdateAccessProfile changes the fields sent; the form's version must be the one that stands.
+func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(c)
+	if err != nil {
+		return err
+	}
+	form, err := decodeProfile(c)
+	edited := editor{form: form, id: id}
+	if err != nil {
+		return h.refuseProfile(c, edited, h.alsoInvalidNow(c, id, err, form))
+	}
+	if !IsAPI(c) {
+		if form.editsRows() {
+			return h.editProfileRows(c, edited)
+		}
+		if version, err = form.version(); err != nil {
+			return h.refuseProfile(c, edited, err)
+		}
+		if err := h.takeChosen(c, &edited, version); err != nil {
+			return h.refuseProfile(c, edited, err)
+		}
+	}
+	profile, err := models.UpdateAccessProfile(ctx(c), h.DB, ActorOf(c), id, version, edited.form.AccessProfileInput)
+	if err != nil {
+		return h.refuseProfile(c, edited, err)
+	}
+	return savedProfile(c, http.StatusOK, profile, profile.Name+" was saved as version "+strconv.FormatInt(profile.Version, 10)+".")
+}
+
+// DeleteAccessProfile removes a profile.
+func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	version, err := versionOf(c)
+	if err != nil {
+		return err
+	}
+	if err := models.DeleteAccessProfile(ctx(c), h.DB, ActorOf(c), id, version); err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"message": "Access profile deleted."})
+		return nil
+	}
+	return seeOther(c, "/access-profiles", "The profile was deleted.")
+}
+
+// ActivateAccessProfile makes a profile available for new holders.
+func (h *Handlers) ActivateAccessProfile(c *gin.Context) error { return h.setActive(c, true) }
+
+// DeactivateAccessProfile hides a profile from pickers; copies keep working.
+func (h *Handlers) DeactivateAccessProfile(c *gin.Context) error { return h.setActive(c, false) }
+
+func (h *Handlers) setActive(c *gin.Context, active bool) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	version, err := versionOf(c)
+	if err != nil {
+		return err
+	}
+	profile, err := models.SetAccessProfileActive(ctx(c), h.DB, ActorOf(c), id, version, active)
+	if err != nil {
+		return err
+	}
+	state := " is inactive now: it is hidden from pickers, copies keep working."
+	if active {
+		state = " is active now."
+	}
+	return savedProfile(c, http.StatusOK, profile, profile.Name+state)
+}
+
+// CloneAccessProfile stores a copy of a profile under another name.
+func (h *Handlers) CloneAccessProfile(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := decode[models.CloneInput](c)
+	if err == nil {
+		var profile models.AccessProfile
+		if profile, err = models.CloneAccessProfile(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+			return savedProfile(c, http.StatusCreated, profile, profile.Name+" was created as a copy.")
+		}
+	}
+	return h.refuseClone(c, id, in, err)
+}
+
+func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, models.AccessProfile, error) {
+	var profile models.AccessProfile
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return nil, profile, err
+	}
+	document, err := models.AccessProfileDocument(ctx(c), h.DB, id)
+	if err != nil {
+		return nil, profile, err
+	}
+	if err := json.Unmarshal(document, &profile); err != nil {
+		return nil, profile, fmt.Errorf("read access profile %d: %w", id, err)
+	}
+	return document, profile, nil
+}
+
+// savedProfile answers a change: the profile on the API, its page in the console.
+func savedProfile(c *gin.Context, status int, profile models.AccessProfile, flash string) error {
+	id := strconv.FormatInt(profile.ID, 10)
+	if !IsAPI(c) {
+		return seeOther(c, "/access-profiles/"+id, flash)
+	}
+	if status == http.StatusCreated {
+		c.Header("Location", "/api/access-profiles/"+id)
+	}
+	setETag(c, profile.Version)
+	writeJSON(c, status, gin.H{"access_profile": profile})
+	return nil
+}
+
+func setETag(c *gin.Context, version int64) {
+	c.Header("ETag", strconv.Quote(strconv.FormatInt(version, 10)))
+}
+
+// writeDocument answers with a stored document between the parts around it, as it is.
+func writeDocument(c *gin.Context, status int, before string, document []byte, after string) {
+	body := bytes.NewBuffer(make([]byte, 0, len(before)+len(document)+len(after)))
+	body.WriteString(before)
+	body.Write(document)
+	body.WriteString(after)
+	c.Data(status, "application/json; charset=utf-8", body.Bytes())
+}
+
+// alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at once.
+func alsoInvalid(err error, form profileForm, stands models.AccessProfile) error {
+	var refusal *models.Refusal
+	if errors.As(err, &refusal) && refusal.Reason == models.Unreadable && form.Kind == models.Object {
+		_, more := form.Apply(stands)
+		refusal.Problems = append(refusal.Problems, more...)
+	}
+	return err
+}
+
+func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form profileForm) error {
+	document, loadErr := models.AccessProfileDocument(ctx(c), h.DB, id)
+	var stands models.AccessProfile
+	if loadErr != nil || json.Unmarshal(document, &stands) != nil {
+		return err
+	}
+	return alsoInvalid(err, form, stands)
+}

@@ -1,0 +1,92 @@
+package handlers
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tollgate/models"
+)
+
+const maxPairs = 10_000
+
+// rowKey is what names a repeated row of a form, wherever it stands: removing one renames no neighbour.
+var rowKey = regexp.MustCompile(`^[a-z][0-9]{1,4}$`)
+
+// parseForm reads a form body into a tree: budgets[b2].max_limit is a member of row b2 of budgets, rows in order of appearance.
+// It returns what it could read even when something is refused, so that nothing typed is lost.
+func parseForm(body []byte) (node, models.Problems) {
+	root := node{typed: true}
+	var problems models.Problems
+	refuse := func(field, code, message string) {
+		problems = append(problems, models.Problem{Field: field, Code: code, Message: message})
+	}
+	if strings.Count(string(body), "&") >= maxPairs {
+		refuse("", "too_many_fields", "Send at most 10000 fields.")
+		return root, problems
+	}
+	for pair := range strings.SplitSeq(string(body), "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, nameErr := url.QueryUnescape(name)
+		value, valueErr := url.QueryUnescape(value)
+		steps, ok := steps(name)
+		switch {
+		case nameErr != nil, valueErr != nil, strings.Contains(pair, ";"):
+			refuse("", "invalid_form", "Send the form URL-encoded, with & between fields.")
+			continue
+		case !utf8.ValidString(name), !utf8.ValidString(value):
+			refuse("", "invalid_utf8", "Send the form in UTF-8.")
+			continue
+		case !ok:
+			refuse(name, "unknown_field", "Leave out "+strconv.Quote(name)+"; it is not a field here.")
+			continue
+		case strings.ContainsRune(value, 0) && name != "password":
+			refuse(name, "nul_character", "Remove the NUL character.")
+			continue
+		}
+		leaf := &root
+		for _, step := range steps {
+			leaf = leaf.child(step)
+		}
+		leaf.values = append(leaf.values, strings.ReplaceAll(value, "\r\n", "\n"))
+	}
+	return root, problems
+}
+
+// steps splits a[b1].c into a, [b1] and c.
+func steps(name string) ([]string, bool) {
+	var steps []string
+	for part := range strings.SplitSeq(name, ".") {
+		field, key, keyed := strings.Cut(part, "[")
+		if field == "" {
+			return nil, false
+		}
+		steps = append(steps, field)
+		if keyed {
+			key, closed := strings.CutSuffix(key, "]")
+			if !closed || !rowKey.MatchString(key) {
+				return nil, false
+			}
+			steps = append(steps, "["+key+"]")
+		}
+	}
+	return steps, len(steps) <= maxDepth
+}
+
+// child returns the member with that name, added at the end when it is new.
+func (n *node) child(name string) *node {
+	for i := range n.members {
+		if n.members[i].name == name {
+			return &n.members[i].node
+		}
+	}
+	n.members = append(n.members, member{name, node{typed: true}})
+	return &n.members[len(n.members)-1].node
+}
+
+func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }

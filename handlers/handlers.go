@@ -1,0 +1,74 @@
+// Package handlers answers the console's pages and the JSON API: each action is one function for both doors.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/gin-gonic/gin"
+	"github.com/uptrace/bun"
+
+	"tollgate/models"
+)
+
+// Handlers holds what the actions need; the program makes one.
+type Handlers struct {
+	DB      *bun.DB
+	Log     *slog.Logger
+	BaseURL string // for links that leave the console, such as the curl lines
+	Secure  bool   // the console is reached by https
+	Keys    models.Keys
+	// MCPPrivate lets discovery reach loopback and private addresses.
+	MCPPrivate bool
+	// About is what Settings tells of this installation.
+	About About
+}
+
+// About describes the running program.
+type About struct{ Version, Database, Warning string }
+
+// Func is an action: it answers, or returns why not.
+type Func func(c *gin.Context) error
+
+// Handle makes a gin handler of an action; what it returns is answered and logged in one place.
+func (h *Handlers) Handle(action Func) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := action(c); err != nil {
+			h.Fail(c, err)
+		}
+	}
+}
+
+const (
+	actorKey     = "actor"
+	viewerKey    = "viewer"
+	requestIDKey = "request id"
+)
+
+// SetActor notes who asks; the caller has checked their credential.
+func SetActor(c *gin.Context, actor models.Actor) { c.Set(actorKey, actor) }
+
+// ActorOf returns who asks; nobody holds no permission.
+func ActorOf(c *gin.Context) models.Actor {
+	actor, _ := c.Get(actorKey)
+	known, _ := actor.(models.Actor)
+	return known
+}
+
+// SetUser notes the person whose session it is, for the pages' user menu.
+func SetUser(c *gin.Context, user models.User) { c.Set(viewerKey, user) }
+
+// UserOf returns the person whose session it is, if any.
+func UserOf(c *gin.Context) (models.User, bool) {
+	user, _ := c.Get(viewerKey)
+	known, ok := user.(models.User)
+	return known, ok
+}
+
+// SetRequestID notes the id under which the request is logged.
+func SetRequestID(c *gin.Context, id string) { c.Set(requestIDKey, id) }
+
+// RequestID returns the id under which the request is logged.
+func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
+
+func ctx(c *gin.Context) context.Context { return c.Request.Context() }

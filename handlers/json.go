@@ -1,0 +1,198 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"tollgate/models"
+)
+
+const maxDepth = 16
+
+func unreadable(field, code, message string) *models.Refusal {
+	return models.Refuse(models.Unreadable, field, code, message)
+}
+
+// parseJSON reads one JSON object strictly: what a lenient reader would guess at (duplicate keys, broken text, trailing data) is refused.
+func parseJSON(body []byte) (node, error) {
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		return node{}, unreadable("", "empty_body", "Send a JSON object.")
+	case !utf8.Valid(body):
+		return node{}, unreadable("", "invalid_utf8", "Send the body in UTF-8.")
+	case depth(body) > maxDepth:
+		return node{}, unreadable("", "json_too_deep", "Nest objects and lists at most 16 deep.")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	var raw json.RawMessage
+	if err := decoder.Decode(&raw); err != nil {
+		return node{}, unreadable("", "invalid_json", "Send valid JSON: "+syntax(err)+".")
+	}
+	if rest := body[decoder.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
+		return node{}, unreadable("", "trailing_data", "Send one JSON object with nothing behind it.")
+	}
+	if loneSurrogate(raw) {
+		return node{}, unreadable("", "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
+	}
+	tokens := json.NewDecoder(bytes.NewReader(raw))
+	tokens.UseNumber()
+	n, err := readNode(tokens, "")
+	switch {
+	case err != nil:
+		return n, err
+	case n.kind != models.Object:
+		return n, unreadable("", "expected_object", "Send a JSON object.")
+	}
+	return n, nil
+}
+
+func syntax(err error) string {
+	var at *json.SyntaxError
+	switch {
+	case errors.As(err, &at):
+		return at.Error()
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "it ends too early"
+	}
+	return "it cannot be read"
+}
+
+// depth is how deep objects and lists nest, whatever else is wrong with the text.
+func depth(body []byte) int {
+	deepest, now, quoted := 0, 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			deepest = max(deepest, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return deepest
+}
+
+// loneSurrogate reports a \u escape of half a pair, which the decoder would replace silently.
+func loneSurrogate(raw []byte) bool {
+	for i := 0; i+1 < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		if raw[i+1] != 'u' {
+			i++
+			continue
+		}
+		switch half := surrogate(raw[i:]); half {
+		case low:
+			return true
+		case high:
+			if surrogate(raw[i+6:]) != low {
+				return true
+			}
+			i += 6
+		}
+		i += 5
+	}
+	return false
+}
+
+const (
+	none = iota
+	high
+	low
+)
+
+// surrogate tells which half of a pair, if any, the escape at the start of raw is.
+func surrogate(raw []byte) int {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' || raw[2] != 'd' && raw[2] != 'D' {
+		return none
+	}
+	switch {
+	case strings.IndexByte("89abAB", raw[3]) >= 0:
+		return high
+	case strings.IndexByte("cdefCDEF", raw[3]) >= 0:
+		return low
+	}
+	return none
+}
+
+// readNode reads the next value; raw was valid JSON, so only its content can be refused.
+func readNode(tokens *json.Decoder, path string) (node, error) {
+	token, err := tokens.Token()
+	if err != nil {
+		return node{}, unreadable(path, "invalid_json", "Send valid JSON: "+syntax(err)+".")
+	}
+	switch t := token.(type) {
+	case nil:
+		return node{kind: models.Null}, nil
+	case bool:
+		if t {
+			return node{kind: models.Bool, text: "true"}, nil
+		}
+		return node{kind: models.Bool, text: "false"}, nil
+	case json.Number:
+		return node{kind: models.Number, text: t.String()}, nil
+	case string:
+		return node{kind: models.String, text: t}, nul(path, t)
+	case json.Delim:
+		if t == '[' {
+			return readList(tokens, path)
+		}
+	}
+	return readObject(tokens, path)
+}
+
+func nul(path, text string) error {
+	if strings.ContainsRune(text, 0) {
+		return unreadable(path, "nul_character", "Remove the NUL character.")
+	}
+	return nil
+}
+
+func readList(tokens *json.Decoder, path string) (node, error) {
+	n := node{kind: models.Array}
+	for i := 0; tokens.More(); i++ {
+		item, err := readNode(tokens, index(path, i))
+		if err != nil {
+			return n, err
+		}
+		n.items = append(n.items, item)
+	}
+	_, err := tokens.Token()
+	return n, err
+}
+
+func readObject(tokens *json.Decoder, path string) (node, error) {
+	n := node{kind: models.Object}
+	seen := map[string]bool{}
+	for tokens.More() {
+		token, err := tokens.Token()
+		if err != nil {
+			return n, err
+		}
+		name := token.(string) // the decoder hands out nothing else as a key
+		if err := nul(path, name); err != nil {
+			return n, err
+		}
+		if seen[name] {
+			return n, unreadable(join(path, name), "duplicate_key", "Send each field once.")
+		}
+		seen[name] = true
+		value, err := readNode(tokens, join(path, name))
+		if err != nil {
+			return n, err
+		}
+		n.members = append(n.members, member{name, value})
+	}
+	_, err := tokens.Token()
+	return n, err
+}

@@ -1,0 +1,149 @@
+package handlers
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+
+	"tollgate/models"
+)
+
+// node is a request body as a tree, read from JSON or from a form, before it is held against what may be sent.
+type node struct {
+	kind    models.Kind
+	text    string
+	members []member
+	items   []node
+	key     string   // of a form's row
+	values  []string // of a form's field, every time it was sent
+	typed   bool     // from a form
+}
+
+type member struct {
+	name string
+	node node
+}
+
+// binder holds a tree against an input struct: members without a field of that name are problems, read-only ones are passed over.
+type binder struct{ problems models.Problems }
+
+func (b *binder) refuse(path, code, message string) {
+	b.problems = append(b.problems, models.Problem{Field: path, Code: code, Message: message})
+}
+
+var (
+	valueType = reflect.TypeFor[models.Value]()
+	rowType   = reflect.TypeFor[models.Row]()
+)
+
+// bind fills target, a struct with a models.Row, a models.List or a models.Value.
+func (b *binder) bind(n node, path string, target reflect.Value) {
+	switch {
+	case target.Type() == valueType:
+		b.value(n, path, target)
+	case target.Kind() == reflect.Struct && strings.HasPrefix(target.Type().Name(), "List["):
+		b.list(n, path, target)
+	default:
+		b.object(n, path, target)
+	}
+}
+
+func (b *binder) value(n node, path string, target reflect.Value) {
+	v := models.Value{Kind: n.kind, Text: n.text, Typed: n.typed}
+	if n.typed {
+		switch len(n.values) {
+		case 0:
+			b.refuse(path, "unknown_field", "Leave out the fields below "+path+".")
+			return
+		case 1:
+		default:
+			b.refuse(path, "duplicate_field", "Send "+path+" once.")
+		}
+		v = models.Typed(n.values[0])
+	}
+	target.Set(reflect.ValueOf(v))
+}
+
+func (b *binder) list(n node, path string, target reflect.Value) {
+	items := target.FieldByName("Items")
+	kind := n.kind
+	children := n.items
+	if n.typed {
+		kind = models.Array
+		for _, m := range n.members {
+			key, row := strings.CutPrefix(m.name, "[")
+			if !row {
+				b.refuse(join(path, m.name), "unknown_field", "Leave out "+join(path, m.name)+"; it is not a field here.")
+				continue
+			}
+			m.node.key = strings.TrimSuffix(key, "]")
+			children = append(children, m.node)
+		}
+		for _, value := range n.values {
+			children = append(children, node{typed: true, values: []string{value}})
+		}
+	}
+	target.FieldByName("Kind").Set(reflect.ValueOf(kind))
+	items.Set(reflect.MakeSlice(items.Type(), len(children), len(children)))
+	for i, child := range children {
+		b.bind(child, path+"["+strconv.Itoa(i)+"]", items.Index(i))
+	}
+}
+
+func (b *binder) object(n node, path string, target reflect.Value) {
+	kind := n.kind
+	if n.typed {
+		kind = models.Object
+	}
+	target.FieldByName("Row").Set(reflect.ValueOf(models.Row{Kind: kind, Key: n.key}))
+	if n.typed && len(n.values) > 0 {
+		b.ticked(n, path, target)
+		return
+	}
+	for _, m := range n.members {
+		field, rule, ok := fieldOf(target, m.name, n.typed)
+		switch {
+		case !ok:
+			b.refuse(join(path, m.name), "unknown_field", "Leave out "+join(path, m.name)+"; it is not a field here.")
+		case rule != "readonly":
+			b.bind(m.node, join(path, m.name), field)
+		}
+	}
+}
+
+// ticked fills the one field of an object whose tick box was sent by itself.
+func (b *binder) ticked(n node, path string, target reflect.Value) {
+	if target.NumField() != 2 {
+		b.refuse(path, "unknown_field", "Leave out "+path+"; it is not a field here.")
+		return
+	}
+	b.value(n, path, target.Field(1))
+}
+
+// fieldOf finds the field that a member goes to. Read-only fields are none of a form's; fields tagged form are none of JSON's.
+func fieldOf(target reflect.Value, name string, typed bool) (field reflect.Value, rule string, ok bool) {
+	for i := range target.NumField() {
+		f := target.Type().Field(i)
+		if f.Anonymous && f.Type != rowType {
+			if field, rule, ok := fieldOf(target.Field(i), name, typed); ok {
+				return field, rule, ok
+			}
+			continue
+		}
+		tag, rule, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if typed && tag == "" {
+			tag = f.Tag.Get("form")
+		}
+		if tag == name && name != "" {
+			return target.Field(i), rule, !typed || rule == ""
+		}
+	}
+	return reflect.Value{}, "", false
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

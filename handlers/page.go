@@ -1,0 +1,83 @@
+package handlers
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// sections is the rail: every screen there is, and who sees it.
+var sections = []struct {
+	views.NavItem
+	permission models.Permission
+}{
+	{views.NavItem{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p"}, "AccessProfiles:View"},
+	{views.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
+	{views.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1}, "MCPServers:View"},
+	{views.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View"},
+	{views.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2}, "Settings:View"},
+}
+
+// page prepares the frame of a screen: title, rail, user, and the sentence left by the form before. Current is the rail's href.
+func (h *Handlers) page(c *gin.Context, title, current string) views.Page {
+	page := views.Page{Title: title}
+	if user, ok := UserOf(c); ok {
+		actor := ActorOf(c)
+		page.User = &views.Viewer{Name: user.Name, Email: user.Email, Role: user.Role}
+		for _, section := range sections {
+			if actor.May(section.permission) {
+				item := section.NavItem
+				item.Current = item.Href == current
+				page.Nav = append(page.Nav, item)
+			}
+		}
+	}
+	page.Flash = takeFlash(c)
+	return page
+}
+
+// framed puts a body into the console's frame, or into the bare one for people who are not signed in.
+func framed(page views.Page, body templ.Component) templ.Component {
+	if page.User == nil {
+		return within(views.Bare(page), body)
+	}
+	return within(views.Layout(page), body)
+}
+
+func within(frame, body templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return frame.Render(templ.WithChildren(ctx, body), w)
+	})
+}
+
+const flashCookie = "flash"
+
+// setFlash leaves a sentence for the next page.
+func setFlash(c *gin.Context, text string) {
+	if text == "" {
+		return
+	}
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(text)), Path: "/", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func takeFlash(c *gin.Context) string {
+	cookie, err := c.Request.Cookie(flashCookie)
+	if err != nil {
+		return ""
+	}
+	http.SetCookie(c.Writer, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || len(text) > 500 {
+		return ""
+	}
+	return string(text)
+}

@@ -1,0 +1,121 @@
+package handlers
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+const maxBody = 1 << 20
+
+// IsAPI reports whether the request came by the JSON door; the path alone decides.
+func IsAPI(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
+
+// isHTMX reports whether htmx asks for a part of a page.
+func isHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }
+
+// decode reads the body into an input struct: JSON below /api, a form elsewhere. The error is a Refusal; what could be read of a form
+// is returned beside it, so that nothing typed is lost.
+func decode[T any](c *gin.Context) (T, error) {
+	var in T
+	body, err := readBody(c)
+	if err != nil {
+		return in, err
+	}
+	b := &binder{}
+	var root node
+	if IsAPI(c) {
+		if root, err = parseJSON(body); err != nil {
+			return in, err
+		}
+	} else {
+		root, b.problems = parseForm(body)
+	}
+	b.bind(root, "", reflect.ValueOf(&in).Elem())
+	if len(b.problems) > 0 {
+		return in, &models.Refusal{Reason: models.Unreadable, Problems: b.problems}
+	}
+	return in, nil
+}
+
+// decodeEmpty reads a body that may be left out, for actions that take no fields.
+func decodeEmpty[T any](c *gin.Context) (T, error) {
+	if c.Request.ContentLength == 0 {
+		var none T
+		return none, nil
+	}
+	return decode[T](c)
+}
+
+func readBody(c *gin.Context) ([]byte, error) {
+	want := "application/x-www-form-urlencoded"
+	if IsAPI(c) {
+		want = "application/json"
+	}
+	if c.GetHeader("Content-Encoding") != "" {
+		return nil, models.Refuse(models.UnsupportedMedia, "", "unsupported_content_encoding", "Send the body without Content-Encoding.")
+	}
+	types := c.Request.Header.Values("Content-Type")
+	if len(types) == 0 {
+		types = []string{""}
+	}
+	media, params, err := mime.ParseMediaType(types[0])
+	switch {
+	case len(types) > 1, err != nil, media != want:
+		return nil, models.Refuse(models.UnsupportedMedia, "", "unsupported_media_type", "Send the body as "+want+".")
+	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
+		return nil, models.Refuse(models.UnsupportedMedia, "", "unsupported_charset", "Send the body in UTF-8.")
+	}
+	tooLarge := models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB.")
+	if c.Request.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case err != nil:
+		return nil, unreadable("", "incomplete_body", "Send the whole body; the connection ended before it did.")
+	}
+	return body, nil
+}
+
+var rowID = regexp.MustCompile(`^(0|[1-9][0-9]{0,18})$`)
+
+// rowIDOf reads a row's id from the path.
+func rowIDOf(c *gin.Context, name string) (int64, error) {
+	if text := c.Param(name); rowID.MatchString(text) {
+		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return id, nil
+		}
+	}
+	return 0, unreadable("", "invalid_id", "Use a whole number as the id.")
+}
+
+var entityTag = regexp.MustCompile(`^"(0|[1-9][0-9]{0,18})"$`)
+
+// ifMatch reads the version a client insists on: nil when it does not, or when any will do.
+func ifMatch(c *gin.Context) (*int64, error) {
+	headers := c.Request.Header.Values("If-Match")
+	if len(headers) == 0 || len(headers) == 1 && headers[0] == "*" {
+		return nil, nil
+	}
+	if len(headers) == 1 {
+		if match := entityTag.FindStringSubmatch(headers[0]); match != nil {
+			if version, err := strconv.ParseInt(match[1], 10, 64); err == nil {
+				return &version, nil
+			}
+		}
+	}
+	return nil, unreadable("", "invalid_if_match", `Send If-Match once, with one version in quotes, such as "3", or *.`)
+}

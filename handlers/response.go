@@ -1,0 +1,200 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// answers says how each reason is answered: by which status, and of which type the API's error is.
+var answers = map[models.Reason]struct {
+	status int
+	kind   string
+}{
+	models.Invalid:          {http.StatusBadRequest, "invalid_request"},
+	models.Unreadable:       {http.StatusBadRequest, "invalid_request"},
+	models.Unauthenticated:  {http.StatusUnauthorized, "authentication"},
+	models.Forbidden:        {http.StatusForbidden, "permission"},
+	models.NotFound:         {http.StatusNotFound, "not_found"},
+	models.Conflict:         {http.StatusConflict, "conflict"},
+	models.Stale:            {http.StatusPreconditionFailed, "conflict"},
+	models.TooLarge:         {http.StatusRequestEntityTooLarge, "invalid_request"},
+	models.UnsupportedMedia: {http.StatusUnsupportedMediaType, "invalid_request"},
+	models.WrongHost:        {http.StatusMisdirectedRequest, "invalid_request"},
+	models.WrongMethod:      {http.StatusMethodNotAllowed, "invalid_request"},
+	models.TooMany:          {http.StatusTooManyRequests, "rate_limit"},
+	models.Unavailable:      {http.StatusServiceUnavailable, "server"},
+}
+
+// apiError is the one shape of the API's errors.
+type apiError struct {
+	EventID        string          `json:"event_id"`
+	Type           string          `json:"type"`
+	IsBifrostError bool            `json:"is_bifrost_error"`
+	StatusCode     int             `json:"status_code"`
+	Error          apiProblem      `json:"error"`
+	ExtraFields    struct{}        `json:"extra_fields"`
+	Errors         models.Problems `json:"errors"`
+}
+
+type apiProblem struct {
+	Type    string `json:"type"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Param   string `json:"param"`
+}
+
+// refusalOf makes the refusal of any error; one the client cannot act on becomes internal and is logged with its cause.
+func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *models.Refusal, status int, kind string) {
+	classified := models.Classify(err)
+	if errors.As(classified, &refusal) {
+		answer := answers[refusal.Reason]
+		if answer.status >= http.StatusInternalServerError {
+			h.Log.ErrorContext(ctx(c), "request refused", "error", err.Error(), "request_id", RequestID(c))
+		}
+		return refusal, answer.status, answer.kind
+	}
+	h.Log.ErrorContext(ctx(c), "request failed", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()))
+	return &models.Refusal{Problems: models.Problems{{Code: "internal", Message: "Something went wrong here. Nothing was changed."}}},
+		http.StatusInternalServerError, "server"
+}
+
+// Fail answers an error: as JSON on the API, as a page of the console elsewhere.
+func (h *Handlers) Fail(c *gin.Context, err error) {
+	c.Abort()
+	refusal, status, kind := h.refusalOf(c, err)
+	if refusal.RetryAfter > 0 {
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
+	}
+	if !IsAPI(c) {
+		if status == http.StatusUnauthorized && isHTMX(c) {
+			c.Header("HX-Redirect", "/login")
+		}
+		h.errorPage(c, status, refusal)
+		return
+	}
+	if status == http.StatusUnauthorized {
+		c.Writer.Header().Add("WWW-Authenticate", `Bearer realm="tollgate"`)
+		c.Writer.Header().Add("WWW-Authenticate", `Basic realm="tollgate", charset="UTF-8"`)
+	}
+	first := refusal.Problems[0]
+	writeJSON(c, status, apiError{
+		EventID: RequestID(c), Type: kind, IsBifrostError: true, StatusCode: status,
+		Error:  apiProblem{Type: kind, Code: first.Code, Message: first.Message, Param: first.Field},
+		Errors: refusal.Problems,
+	})
+}
+
+// errorPage is the console's page for what has no form to go back to.
+func (h *Handlers) errorPage(c *gin.Context, status int, refusal *models.Refusal) {
+	first := refusal.Problems[0]
+	page := h.page(c, errorTitle(status), "")
+	page.ErrorCode, page.Param = first.Code, first.Field
+	body := views.ErrorPage{Message: first.Message, Icon: "warning", BackLabel: "Back to the profiles", BackHref: "/access-profiles", RequestID: RequestID(c)}
+	switch status {
+	case http.StatusNotFound:
+		body.Icon = "gone"
+	case http.StatusUnauthorized:
+		body.Icon, body.BackLabel, body.BackHref = "refused", "Sign in", "/login"
+	case http.StatusForbidden:
+		body.Icon = "refused"
+	case http.StatusServiceUnavailable:
+		body.Icon, body.Retry = "database", c.Request.URL.RequestURI()
+	}
+	h.html(c, status, framed(page, views.ErrorBody(body)))
+}
+
+func errorTitle(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusUnauthorized:
+		return "Sign in first"
+	case http.StatusForbidden:
+		return "Not allowed"
+	case http.StatusConflict:
+		return "Not possible now"
+	case http.StatusPreconditionFailed:
+		return "Changed meanwhile"
+	case http.StatusServiceUnavailable:
+		return "The database is away"
+	case http.StatusInternalServerError:
+		return "Something went wrong"
+	}
+	return http.StatusText(status)
+}
+
+// html renders a page into memory first, so that a template that fails is a clean 500.
+func (h *Handlers) html(c *gin.Context, status int, page templ.Component) {
+	buffer := buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	defer buffers.Put(buffer)
+	c.Writer.Header().Add("Vary", "HX-Request")
+	if err := page.Render(ctx(c), buffer); err != nil {
+		h.Log.ErrorContext(ctx(c), "page could not be rendered", "error", err.Error(), "request_id", RequestID(c))
+		c.Data(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("Something went wrong here. Request "+RequestID(c)+"\n"))
+		return
+	}
+	c.Data(status, "text/html; charset=utf-8", buffer.Bytes())
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// formStatus is how a form is answered that has problems: it comes back with everything typed.
+func formStatus(status int, reason models.Reason) int {
+	if status == http.StatusBadRequest && reason == models.Invalid {
+		return http.StatusUnprocessableEntity
+	}
+	return status
+}
+
+// refuse answers a form that could not be taken: JSON and errors that are no fault of the form go to Fail, the rest to show, which
+// renders the form with its problems.
+func (h *Handlers) refuse(c *gin.Context, err error, show func(problems models.Problems) templ.Component) error {
+	var refusal *models.Refusal
+	if IsAPI(c) || !errors.As(models.Classify(err), &refusal) {
+		return err
+	}
+	switch refusal.Reason {
+	case models.Invalid, models.Unreadable, models.Conflict, models.Stale, models.TooMany, models.Unauthenticated:
+	default:
+		return err
+	}
+	if refusal.RetryAfter > 0 {
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
+	}
+	h.html(c, formStatus(answers[refusal.Reason].status, refusal.Reason), show(refusal.Problems))
+	return nil
+}
+
+// seeOther sends the browser to a page after a form was taken, with a sentence to show there.
+func seeOther(c *gin.Context, path, flash string) error {
+	setFlash(c, flash)
+	if isHTMX(c) {
+		c.Header("HX-Redirect", path)
+		c.Status(http.StatusNoContent)
+		return nil
+	}
+	c.Redirect(http.StatusSeeOther, path)
+	return nil
+}
+
+func writeJSON(c *gin.Context, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", body, err)) // our own types always encode
+	}
+	c.Data(status, "application/json; charset=utf-8", encoded)
+}

@@ -1,0 +1,264 @@
+package models
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// CreateAccessProfile checks and stores a new template with its first version. Refusals: Invalid with every problem, Conflict when the
+// name is taken.
+func CreateAccessProfile(ctx context.Context, db bun.IDB, actor Actor, in AccessProfileInput) (AccessProfile, error) {
+	var created AccessProfile
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		refs, err := in.references(ctx, tx)
+		if err != nil {
+			return err
+		}
+		profile, problems := in.apply(AccessProfile{IsActive: true}, refs)
+		if err := invalid(problems); err != nil {
+			return err
+		}
+		created, err = insertProfile(ctx, tx, actor, "create", profile, refs.now)
+		return err
+	})
+	return created, nameTaken(err)
+}
+
+// UpdateAccessProfile changes the fields sent. With ifVersion it refuses as Stale when the template has another version by now.
+// Nothing changed means no new version. Refusals: NotFound, Stale, Invalid, Conflict when the name is taken.
+func UpdateAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64, ifVersion *int64, in AccessProfileInput) (AccessProfile, error) {
+	return changeProfile(ctx, db, actor, id, ifVersion, "update", func(ctx context.Context, tx bun.Tx, old AccessProfile) (AccessProfile, time.Time, error) {
+		refs, err := in.references(ctx, tx)
+		if err != nil {
+			return old, time.Time{}, err
+		}
+		profile, problems := in.apply(old.detached(), refs)
+		return profile, refs.now, invalid(problems)
+	})
+}
+
+// SetAccessProfileActive activates or deactivates a template; doing it again changes nothing.
+func SetAccessProfileActive(ctx context.Context, db bun.IDB, actor Actor, id int64, ifVersion *int64, active bool) (AccessProfile, error) {
+	action := "deactivate"
+	if active {
+		action = "activate"
+	}
+	return changeProfile(ctx, db, actor, id, ifVersion, action, func(ctx context.Context, tx bun.Tx, old AccessProfile) (AccessProfile, time.Time, error) {
+		refs, err := loadReferences(ctx, tx, []string{}, []string{}, []int64{})
+		if err != nil {
+			return old, time.Time{}, err
+		}
+		profile := old.detached()
+		profile.IsActive = active
+		return profile, refs.now, nil
+	})
+}
+
+// CloneInput is what a client may send to copy a template under another name.
+type CloneInput struct {
+	Row
+	Name        Value `json:"name"`
+	Description Value `json:"description"`
+}
+
+// CloneAccessProfile stores a copy of a template with ids of its own. Refusals as for create, and NotFound.
+func CloneAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64, in CloneInput) (AccessProfile, error) {
+	var created AccessProfile
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		source, err := lockProfile(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		profile := source.detached()
+		profile.ID, profile.IsActive = 0, true
+		profile, problems := AccessProfileInput{Name: in.Name, Description: in.Description}.apply(profile, nil)
+		if err := invalid(problems); err != nil {
+			return err
+		}
+		refs, err := loadReferences(ctx, tx, []string{}, []string{}, []int64{})
+		if err != nil {
+			return err
+		}
+		created, err = insertProfile(ctx, tx, actor, "clone", profile, refs.now)
+		return err
+	})
+	return created, nameTaken(err)
+}
+
+// DeleteAccessProfile removes a template with its policy and versions; its audit rows stay.
+func DeleteAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64, ifVersion *int64) error {
+	return inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		old, err := lockProfile(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := old.fresh(ifVersion); err != nil {
+			return err
+		}
+		refs, err := loadReferences(ctx, tx, []string{}, []string{}, []int64{})
+		if err != nil {
+			return err
+		}
+		// One statement after the other: the policy's foreign key is checked when its own statement ends.
+		if _, err := tx.NewDelete().Model((*profileRow)(nil)).Where("id = ?", id).Exec(ctx); err != nil {
+			return fmt.Errorf("delete access profile %d: %w", id, err)
+		}
+		if _, err := tx.NewDelete().Table("policies").Where("id = ?", old.policyID).Exec(ctx); err != nil {
+			return fmt.Errorf("delete the policy of access profile %d: %w", id, err)
+		}
+		return record(ctx, tx, change{ProfileID: &id, Actor: actor.Name, Action: "delete", Previous: old.snapshot, At: refs.now})
+	})
+}
+
+// stored is a template as it stands in the database, locked until the transaction ends.
+type stored struct {
+	AccessProfile
+	policyID int64
+	snapshot json.RawMessage
+}
+
+func (s stored) fresh(ifVersion *int64) error {
+	if ifVersion != nil && *ifVersion != s.Version {
+		return Refuse(Stale, "", "version_mismatch", fmt.Sprintf("Somebody saved this profile meanwhile: it has version %d, not %d.", s.Version, *ifVersion))
+	}
+	return nil
+}
+
+func lockProfile(ctx context.Context, tx bun.Tx, id int64) (stored, error) {
+	var row struct {
+		PolicyID int64
+		Snapshot string
+	}
+	err := tx.NewRaw(`
+SELECT p.policy_id, v.snapshot FROM access_profiles p
+JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.version
+WHERE p.id = ? FOR UPDATE OF p`, id).Scan(ctx, &row)
+	if err != nil {
+		return stored{}, found(err, "access profile")
+	}
+	s := stored{policyID: row.PolicyID, snapshot: json.RawMessage(row.Snapshot)}
+	if err := json.Unmarshal(s.snapshot, &s.AccessProfile); err != nil {
+		return s, fmt.Errorf("read the snapshot of access profile %d: %w", id, err)
+	}
+	return s, nil
+}
+
+// changeProfile locks a template, lets edit make the next one, and stores it as a new version unless nothing differs.
+func changeProfile(
+	ctx context.Context, db bun.IDB, actor Actor, id int64, ifVersion *int64, action string,
+	edit func(context.Context, bun.Tx, AccessProfile) (AccessProfile, time.Time, error),
+) (AccessProfile, error) {
+	var profile AccessProfile
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		old, err := lockProfile(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := old.fresh(ifVersion); err != nil {
+			return err
+		}
+		var now time.Time
+		if profile, now, err = edit(ctx, tx, old.AccessProfile); err != nil {
+			return err
+		}
+		profile.adopt(old.Policy, now)
+		if same, err := json.Marshal(profile); err != nil || bytes.Equal(same, old.snapshot) {
+			return err
+		}
+		profile.Version, profile.UpdatedAt = old.Version+1, now
+		return updateProfile(ctx, tx, actor, action, old, &profile)
+	})
+	return profile, nameTaken(err)
+}
+
+func insertProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, profile AccessProfile, now time.Time) (AccessProfile, error) {
+	profile.Version, profile.CreatedAt, profile.UpdatedAt = 1, now, now
+	profile.adopt(Policy{}, now)
+	row := profile.row(0)
+	err := tx.NewInsert().Model(&row).
+		With("policy", tx.NewRaw("INSERT INTO policies (calendar_aligned) VALUES (?) RETURNING id", profile.CalendarAligned)).
+		Value("policy_id", "(SELECT id FROM policy)").
+		Returning("id, policy_id").Scan(ctx)
+	if err != nil {
+		return profile, fmt.Errorf("insert access profile: %w", err)
+	}
+	profile.ID = row.ID
+	if err := savePolicy(ctx, tx, row.PolicyID, Policy{}, &profile.Policy); err != nil {
+		return profile, err
+	}
+	snapshot, err := insertVersion(ctx, tx, actor, profile)
+	if err != nil {
+		return profile, err
+	}
+	return profile, record(ctx, tx, change{ProfileID: &profile.ID, Actor: actor.Name, Action: action, New: snapshot, At: now})
+}
+
+func updateProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, old stored, profile *AccessProfile) error {
+	row := profile.row(old.policyID)
+	_, err := tx.NewUpdate().Model(&row).
+		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ? WHERE id = ?", profile.CalendarAligned, old.policyID)).
+		Column("name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at").
+		WherePK().Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("update access profile %d: %w", profile.ID, err)
+	}
+	if err := savePolicy(ctx, tx, old.policyID, old.Policy, &profile.Policy); err != nil {
+		return err
+	}
+	snapshot, err := insertVersion(ctx, tx, actor, *profile)
+	if err != nil {
+		return err
+	}
+	return record(ctx, tx, change{
+		ProfileID: &profile.ID, Actor: actor.Name, Action: action, Previous: old.snapshot, New: snapshot, At: profile.UpdatedAt,
+	})
+}
+
+// insertVersion stores the template as it is now; the snapshot is also what reads answer with.
+func insertVersion(ctx context.Context, tx bun.Tx, actor Actor, profile AccessProfile) (json.RawMessage, error) {
+	snapshot, err := json.Marshal(profile)
+	if err != nil {
+		return nil, fmt.Errorf("write snapshot: %w", err)
+	}
+	_, err = tx.NewRaw(`
+INSERT INTO access_profile_versions (access_profile_id, version, name, description, snapshot, changed_by, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		profile.ID, profile.Version, profile.Name, profile.Description, string(snapshot), actor.Name, profile.UpdatedAt).Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("insert version: %w", err)
+	}
+	return snapshot, nil
+}
+
+// detached is a copy whose nested lists can be changed without changing p.
+func (p AccessProfile) detached() AccessProfile {
+	p.ProviderConfigs = slices.Clone(p.ProviderConfigs)
+	for i := range p.ProviderConfigs {
+		p.ProviderConfigs[i].Budgets = slices.Clone(p.ProviderConfigs[i].Budgets)
+		p.ProviderConfigs[i].RateLimit = p.ProviderConfigs[i].RateLimit.clone()
+	}
+	p.Budgets = slices.Clone(p.Budgets)
+	p.RateLimit = p.RateLimit.clone()
+	return p
+}
+
+func (r *RateLimit) clone() *RateLimit {
+	if r == nil {
+		return nil
+	}
+	copied := *r
+	return &copied
+}
+
+func nameTaken(err error) error {
+	if violates(err, "access_profiles_name_taken") {
+		return Refuse(Conflict, "name", "name_taken", "Choose another name: there is a profile with this name already.")
+	}
+	return err
+}

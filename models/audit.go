@@ -1,0 +1,83 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// change is what an audit row says: who did what to which, with the values before and after.
+type change struct {
+	ProfileID *int64          `json:"access_profile_id"`
+	UserID    *string         `json:"user_id"`
+	Actor     string          `json:"actor"`
+	Action    string          `json:"action"`
+	Previous  json.RawMessage `json:"previous_values"`
+	New       json.RawMessage `json:"new_values"`
+	Metadata  json.RawMessage `json:"metadata"`
+	At        time.Time       `json:"created_at"`
+}
+
+// digest is what the chain commits to: the row's content in a fixed form.
+func (c change) digest() ([]byte, error) {
+	content, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("write audit row: %w", err)
+	}
+	sum := sha256.Sum256(content)
+	return sum[:], nil
+}
+
+// record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so the head is locked:
+// call it last.
+func record(ctx context.Context, tx bun.Tx, c change) error {
+	digest, err := c.digest()
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewRaw(`
+WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
+     added AS (INSERT INTO audit_logs
+                   (access_profile_id, user_id, actor, action, previous_values, new_values, metadata, created_at, hash)
+               SELECT ?, ?, ?, ?, ?, ?, ?, ?, sha256(head.hash || ?::bytea) FROM head
+               RETURNING hash)
+UPDATE audit_head SET hash = added.hash FROM added`,
+		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("write audit row: %w", err)
+	}
+	return nil
+}
+
+func optional(document json.RawMessage) *string {
+	if document == nil {
+		return nil
+	}
+	text := string(document)
+	return &text
+}
+
+// recordResource writes the audit row of a change to something a policy may name, or to who may sign in.
+func recordResource(ctx context.Context, tx bun.Tx, actor Actor, action, resource, id string, previous, current any) error {
+	c := change{Actor: actor.Name, Action: action}
+	for document, value := range map[*json.RawMessage]any{
+		&c.Previous: previous, &c.New: current, &c.Metadata: map[string]string{"resource": resource, "id": id},
+	} {
+		if value == nil {
+			continue
+		}
+		var err error
+		if *document, err = json.Marshal(value); err != nil {
+			return fmt.Errorf("write audit row: %w", err)
+		}
+	}
+	if err := tx.NewRaw("SELECT clock_timestamp()").Scan(ctx, &c.At); err != nil {
+		return fmt.Errorf("read the clock: %w", err)
+	}
+	c.At = c.At.UTC().Truncate(time.Microsecond)
+	return record(ctx, tx, c)
+}

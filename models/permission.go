@@ -1,0 +1,38 @@
+package models
+
+import "slices"
+
+// Permission is one operation on one kind of resource, written Resource:Operation.
+type Permission string
+
+// The resources and operations that permissions are made of.
+var (
+	Resources = []string{
+		"AccessProfiles", "VirtualKeys", "Users", "Roles", "APIKeys", "Providers", "MCPServers", "ToolGroups", "Usage", "AuditLogs", "Settings",
+	}
+	Operations = []string{"View", "Create", "Update", "Delete"}
+)
+
+// AllPermissions lists every permission there is.
+func AllPermissions() []Permission {
+	var all []Permission
+	for _, resource := range Resources {
+		for _, operation := range Operations {
+			all = append(all, Permission(resource+":"+operation))
+		}
+	}
+	return all
+}
+
+// Actor is who asks: a person, or a key that acts for one or for the command line.
+type Actor struct {
+	UserID      string // "" for a key made on the command line
+	Name        string // what audit rows and versions show
+	Permissions []Permission
+}
+
+// CLI is the actor of the command line.
+var CLI = Actor{Name: "cli", Permissions: AllPermissions()}
+
+// May reports whether the actor holds the permission.
+func (a Actor) May(p Permission) bool { return slices.Contains(a.Permissions, p) }

@@ -1,0 +1,86 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// references is what a policy may name, as the database has it, and the database's clock.
+type references struct {
+	now       time.Time
+	providers map[string]bool
+	servers   map[string]map[string]bool
+	groups    map[int64]bool
+}
+
+func (r *references) hasServer(id string) bool {
+	_, ok := r.servers[id]
+	return ok
+}
+
+// loadReferences reads those of the names given that exist and holds them until the transaction ends, so that none can be deleted meanwhile.
+func loadReferences(ctx context.Context, tx bun.Tx, providers, servers []string, groups []int64) (*references, error) {
+	var rows []struct {
+		Kind  string
+		Name  string
+		ID    int64
+		Tools []string `bun:",array"`
+		Now   time.Time
+	}
+	err := tx.NewRaw(`
+WITH held_providers AS (SELECT name FROM providers WHERE name = ANY (?) ORDER BY name FOR SHARE),
+     held_groups AS (SELECT id FROM tool_groups WHERE id = ANY (?) ORDER BY id FOR SHARE),
+     held_servers AS (SELECT client_id, tools FROM mcp_servers WHERE client_id = ANY (?) ORDER BY client_id FOR SHARE)
+SELECT 'clock' AS kind, '' AS name, 0 AS id, '{}'::text[] AS tools, clock_timestamp() AS now
+UNION ALL SELECT 'provider', name, 0, '{}', now() FROM held_providers
+UNION ALL SELECT 'group', '', id, '{}', now() FROM held_groups
+UNION ALL SELECT 'server', client_id, 0, tools, now() FROM held_servers`,
+		pgdialect.Array(providers), pgdialect.Array(groups), pgdialect.Array(servers)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("look up what the policy names: %w", err)
+	}
+	refs := &references{providers: map[string]bool{}, servers: map[string]map[string]bool{}, groups: map[int64]bool{}}
+	for _, row := range rows {
+		switch row.Kind {
+		case "clock":
+			refs.now = row.Now.UTC().Truncate(time.Microsecond)
+		case "provider":
+			refs.providers[row.Name] = true
+		case "group":
+			refs.groups[row.ID] = true
+		case "server":
+			refs.servers[row.Name] = map[string]bool{}
+			for _, tool := range row.Tools {
+				refs.servers[row.Name][tool] = true
+			}
+		}
+	}
+	return refs, nil
+}
+
+// references loads what the input names.
+func (in AccessProfileInput) references(ctx context.Context, tx bun.Tx) (*references, error) {
+	providers, servers, groups := []string{}, []string{}, []int64{}
+	for _, config := range in.ProviderConfigs.Items {
+		providers = append(providers, config.ProviderName.Text)
+	}
+	for _, grant := range in.MCPServers.Items {
+		servers = append(servers, grant.MCPServerID.Text)
+	}
+	for _, override := range in.MCPToolOverrides.Items {
+		servers = append(servers, override.MCPClientID.Text)
+	}
+	c := &checker{}
+	for _, grant := range in.MCPToolGroups.Items {
+		if id, ok := c.count("", grant.ToolGroupID, "", 1, 1<<63-1); ok {
+			groups = append(groups, id)
+		}
+	}
+	slices.Sort(servers)
+	return loadReferences(ctx, tx, providers, slices.Compact(servers), groups)
+}

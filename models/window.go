@@ -1,0 +1,42 @@
+package models
+
+import "time"
+
+const day = 24 * time.Hour
+
+// span is how long a window lasts that does not follow the calendar.
+var span = map[string]time.Duration{
+	"1h": time.Hour, "1d": day, "1w": 7 * day, "1M": 30 * day, "1Q": 90 * day, "1Y": 365 * day,
+}
+
+// Window returns the window that now falls into: start ≤ now < end. Aligned windows follow the calendar in UTC (an hour keeps rolling;
+// quarterStart is the month 1–12 in which a fiscal year's first quarter begins); others are a fixed lattice from anchor.
+func Window(duration string, quarterStart int, aligned bool, anchor, now time.Time) (start, end time.Time) {
+	now = now.UTC()
+	if !aligned || duration == "1h" {
+		length := span[duration]
+		n := now.Sub(anchor) / length
+		if now.Before(anchor) && now.Sub(anchor)%length != 0 {
+			n--
+		}
+		start = anchor.UTC().Add(n * length)
+		return start, start.Add(length)
+	}
+	year, month, date := now.Date()
+	at := func(year int, month time.Month, date int) time.Time {
+		return time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
+	}
+	switch duration {
+	case "1d":
+		return at(year, month, date), at(year, month, date+1)
+	case "1w":
+		monday := date - (int(now.Weekday())+6)%7
+		return at(year, month, monday), at(year, month, monday+7)
+	case "1M":
+		return at(year, month, 1), at(year, month+1, 1)
+	case "1Q":
+		first := month - time.Month((int(month)-quarterStart+12)%3)
+		return at(year, first, 1), at(year, first+3, 1)
+	}
+	return at(year, time.January, 1), at(year+1, time.January, 1)
+}

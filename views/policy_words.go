@@ -1,0 +1,159 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+
+	"tollgate/models"
+)
+
+// GroupNames tells the names of tool groups by their id.
+type GroupNames map[int64]string
+
+func (names GroupNames) of(id int64) string {
+	if name := names[id]; name != "" {
+		return name
+	}
+	return "tool group " + strconv.FormatInt(id, 10)
+}
+
+// Sentences says in plain words what a policy lets its holders do and spend.
+func Sentences(name string, p models.Policy, names GroupNames) []string {
+	holder := "Anyone holding " + name
+	if name == "" {
+		holder = "Anyone holding this profile"
+	}
+	said := []string{holder + " " + callable(p.ProviderConfigs) + "."}
+	said = append(said, spending("In all they may spend", p.Budgets)...)
+	said = append(said, rate("In all they may send", p.RateLimit)...)
+	for _, config := range p.ProviderConfigs {
+		said = append(said, spending("On "+config.ProviderName+" they may spend", config.Budgets)...)
+		said = append(said, rate("To "+config.ProviderName+" they may send", config.RateLimit)...)
+	}
+	if !p.Limited() {
+		said = append(said, "Nothing limits how much they spend or send.")
+	} else if p.CalendarAligned {
+		said = append(said, "Windows follow the calendar in UTC; an hour runs from when a holder got the profile.")
+	} else {
+		said = append(said, "Windows run from when a holder got the profile; a month is 30 days, a quarter 90, a year 365.")
+	}
+	return append(said, tools(p, names))
+}
+
+func callable(configs []models.ProviderConfig) string {
+	var may, none []string
+	for _, config := range configs {
+		switch n := len(config.AllowedModels); {
+		case config.AllModelsAllowed:
+			may = append(may, "every model of "+config.ProviderName)
+		case n == 1:
+			may = append(may, config.AllowedModels[0]+" of "+config.ProviderName)
+		case n > 1:
+			may = append(may, plural(n, "model")+" of "+config.ProviderName)
+		default:
+			none = append(none, config.ProviderName)
+		}
+	}
+	switch {
+	case len(may) == 0:
+		return "may call no model at all"
+	case len(none) > 0:
+		return "may call " + sequence(may) + ", and no model of " + sequence(none)
+	}
+	return "may call " + sequence(may)
+}
+
+func spending(start string, budgets []models.Budget) []string {
+	var limits []string
+	for _, budget := range budgets {
+		if budget.MaxLimit == 0 {
+			return []string{strings.Replace(start, "may spend", "can spend nothing:", 1) + " a budget of $0.00 " + every(budget.ResetDuration) + " blocks every call."}
+		}
+		limits = append(limits, Dollars(budget.MaxLimit)+" "+every(budget.ResetDuration)+fiscal(budget.ResetConfig))
+	}
+	if limits == nil {
+		return nil
+	}
+	return []string{start + " at most " + sequence(limits) + "."}
+}
+
+// fiscal names the start of quarters that are not the calendar's.
+func fiscal(config *models.ResetConfig) string {
+	if config == nil || config.QuarterStartMonth < 1 || config.QuarterStartMonth > 12 || config.QuarterStartMonth%3 == 1 {
+		return ""
+	}
+	return " (quarters from " + months[config.QuarterStartMonth-1] + ")"
+}
+
+func rate(start string, limit *models.RateLimit) []string {
+	if limit == nil {
+		return nil
+	}
+	var limits []string
+	if limit.RequestMaxLimit != nil {
+		limits = append(limits, plural64(*limit.RequestMaxLimit, "request")+" "+every(*limit.RequestResetDuration))
+	}
+	if limit.TokenMaxLimit != nil {
+		limits = append(limits, plural64(*limit.TokenMaxLimit, "token")+" "+every(*limit.TokenResetDuration))
+	}
+	return []string{start + " at most " + sequence(limits) + "."}
+}
+
+func plural64(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Count(n) + " " + noun + "s"
+}
+
+func tools(p models.Policy, names GroupNames) string {
+	var granted, excluded []string
+	for _, group := range p.MCPToolGroups {
+		granted = append(granted, "the tools of "+names.of(group.ToolGroupID))
+	}
+	for _, server := range p.MCPServers {
+		granted = append(granted, "every tool of "+server.MCPServerID)
+	}
+	for _, o := range p.MCPToolOverrides {
+		if o.Action == "exclude" {
+			excluded = append(excluded, o.MCPClientID+"/"+o.ToolName)
+		} else {
+			granted = append(granted, o.MCPClientID+"/"+o.ToolName)
+		}
+	}
+	said := "They may use no MCP tool"
+	if len(granted) > 0 {
+		said = "Of MCP they may use " + sequence(granted)
+		if len(excluded) > 0 {
+			said += ", but not " + sequence(excluded)
+		}
+	}
+	return said + "."
+}
+
+// SpendLine is a budget as a list shows it: $50.00 / day.
+func SpendLine(b models.Budget) string {
+	return Dollars(b.MaxLimit) + " / " + unit(b.ResetDuration) + fiscal(b.ResetConfig)
+}
+
+// RateLines is a rate limit as a list shows it: 60 req · 100k tok / hour when both have the same window.
+func RateLines(limit *models.RateLimit) []string {
+	switch {
+	case limit == nil:
+		return nil
+	case limit.TokenMaxLimit == nil:
+		return []string{ShortCount(*limit.RequestMaxLimit) + " req / " + unit(*limit.RequestResetDuration)}
+	case limit.RequestMaxLimit == nil:
+		return []string{ShortCount(*limit.TokenMaxLimit) + " tok / " + unit(*limit.TokenResetDuration)}
+	}
+	requests, tokens := ShortCount(*limit.RequestMaxLimit)+" req", ShortCount(*limit.TokenMaxLimit)+" tok"
+	if *limit.TokenResetDuration == *limit.RequestResetDuration {
+		return []string{requests + " · " + tokens + " / " + unit(*limit.TokenResetDuration)}
+	}
+	return []string{requests + " / " + unit(*limit.RequestResetDuration), tokens + " / " + unit(*limit.TokenResetDuration)}
+}
+
+// rateTitle is the same with exact numbers.
+func rateTitle(limit *models.RateLimit) string {
+	return strings.TrimSuffix(strings.Join(rate("", limit), ""), ".")
+}

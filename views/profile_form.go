@@ -1,0 +1,276 @@
+package views
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models"
+)
+
+// ProfileEditor is what the editor shows: the input as it was typed, what is wrong with it, and what there is to pick from.
+type ProfileEditor struct {
+	ID        int64 // 0 for a new profile
+	Version   string
+	Input     models.AccessProfileInput
+	Problems  models.Problems
+	Draft     models.AccessProfile // the input as far as it can be read
+	Catalogue models.Catalogue
+	Focus     string // name of the input that takes the focus
+	BaseURL   string
+	Body      string // the input as the API takes it
+	Now       time.Time
+	Conflict  *EditConflict
+}
+
+// profileForm is the editor with every field made; the templates only print it.
+type profileForm struct {
+	Action, Submit, Cancel  string
+	Version                 string
+	Summary                 []ProblemLink
+	Contents                []contentsLink
+	Name, Description, Tags Field
+	Providers               []providerCard
+	NewProvider             Field
+	NewProviderOptions      []Option
+	Budgets                 budgetLines
+	Rate                    rateFields
+	Aligned                 Field
+	AlignedOn               bool
+	Resets                  []string
+	Groups, Servers         []Option
+	ServersError            string
+	GroupsError             string
+	Overrides               []overrideRow
+	OverridesError          string
+	ProvidersError          string
+	ToolLists               []toolList
+	Grants                  []grantLine
+	HasServers              bool
+	Review                  []string
+	Body, Curl, Request     string
+	Conflict                *EditConflict
+}
+
+type contentsLink struct {
+	ID, Label string
+	Wrong     int
+}
+
+type providerCard struct {
+	Key, ID, Title, Note string
+	Wrong                bool
+	Provider             Field
+	Options              []Option
+	AllModels            Choice
+	ModelsName           string
+	ModelsID             string
+	ModelsError          string
+	Models               []Option
+	Picked               string
+	OtherModels          Field
+	Budgets              budgetLines
+	Rate                 rateFields
+}
+
+type budgetLines struct {
+	Lines     []budgetLine
+	Error     string
+	AddOp     string
+	AddLabel  string
+	ErrorID   string
+	NoneWords string
+}
+
+type budgetLine struct {
+	Amount, Window, Quarter Field
+	Windows, Quarters       []Option
+	Quarterly               bool
+	RemoveOp, RemoveLabel   string
+	Note                    string
+}
+
+type rateFields struct {
+	Requests, RequestWindow, Tokens, TokenWindow Field
+	RequestWindows, TokenWindows                 []Option
+}
+
+type overrideRow struct {
+	Server, Tool, Action  Field
+	Servers, Actions      []Option
+	RemoveOp, RemoveLabel string
+}
+
+type toolList struct {
+	ID    string
+	Tools []string
+}
+
+type grantLine struct {
+	Server, Note string
+	Tools        []string
+}
+
+// maker makes fields and remembers where each path stands in the form, so that the summary can link to it.
+type maker struct {
+	ProfileEditor
+	ids map[string]string
+}
+
+func (m *maker) field(path, name string, v models.Value, f Field) Field {
+	f.Name, f.Value = name, v.Text
+	f.Error = strings.Join(m.Problems.At(path), " ")
+	f.Autofocus = name == m.Focus
+	m.ids[path] = FieldID(name)
+	return f
+}
+
+// form makes the whole form.
+func (e ProfileEditor) form() profileForm {
+	m := &maker{ProfileEditor: e, ids: map[string]string{}}
+	in := e.Input
+	f := profileForm{
+		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Conflict: e.Conflict,
+		Name: m.field("name", "name", in.Name, Field{Label: "Name", Required: true, Width: "wide", Autofocus: false}),
+		Description: m.field("description", "description", in.Description,
+			Field{Label: "Description", Optional: true, Rows: 3, Width: "wide", Hint: "Whom it is for, and who decides about it."}),
+		Tags: m.tags(in), Providers: m.providers(in), ProvidersError: strings.Join(e.Problems.At("provider_configs"), " "),
+		Budgets: m.budgets("budgets", "budgets", in.Budgets, e.Draft.Budgets, "add-budget", "remove-budget ", "in all"),
+		Rate:    m.rate("rate_limit", in.RateLimit, "in all"),
+		Aligned: m.field("calendar_aligned", "calendar_aligned", models.Typed("true"), Field{
+			Label: "Align windows to the calendar (UTC)",
+			Hint:  "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise windows run from when a holder got the profile.",
+		}),
+		AlignedOn: in.CalendarAligned.Text == "true",
+		Review:    Sentences(e.Draft.Name, e.Draft.Policy, e.groupNames()), Body: e.Body, HasServers: len(e.Catalogue.Servers) > 0,
+	}
+	if e.ID != 0 {
+		id := strconv.FormatInt(e.ID, 10)
+		f.Action, f.Submit, f.Cancel = "/access-profiles/"+id, "Save", "/access-profiles/"+id
+	}
+	m.ids["provider_configs"] = "new_provider"
+	f.NewProvider = m.field("new_provider", "new_provider", models.Value{}, Field{Label: "Provider to add", HideLabel: true, Width: "medium"})
+	f.NewProviderOptions = m.unusedProviders()
+	m.selections(&f)
+	f.Resets = m.resets()
+	f.Request, f.Curl = e.curl()
+	f.Summary = m.summary()
+	f.Contents = m.contents()
+	return f
+}
+
+func (m *maker) tags(in models.AccessProfileInput) Field {
+	typed := make([]string, len(in.Tags.Items))
+	var problems []string
+	for i, tag := range in.Tags.Items {
+		typed[i] = tag.Text
+		problems = append(problems, m.Problems.At("tags["+strconv.Itoa(i)+"]")...)
+		m.ids["tags["+strconv.Itoa(i)+"]"] = "tags"
+	}
+	f := m.field("tags", "tags", models.Typed(strings.Join(typed, ", ")), Field{
+		Label: "Tags", Optional: true, Width: "wide", Hint: "Separate several with commas.",
+	})
+	f.Error = strings.TrimSpace(f.Error + " " + strings.Join(problems, " "))
+	return f
+}
+
+func (m *maker) providers(in models.AccessProfileInput) []providerCard {
+	var cards []providerCard
+	for i, config := range in.ProviderConfigs.Items {
+		path, name := "provider_configs["+strconv.Itoa(i)+"]", "provider_configs["+config.Key+"]"
+		provider := config.ProviderName.Text
+		var draft []models.Budget
+		for _, read := range m.Draft.ProviderConfigs {
+			if read.ProviderName == provider {
+				draft = read.Budgets
+			}
+		}
+		card := providerCard{
+			Key: config.Key, ID: FieldID(name), Title: provider,
+			Provider: m.field(path+".provider_name", name+".provider_name", config.ProviderName, Field{Label: "Provider", Width: "medium"}),
+			Options:  m.providerOptions(provider),
+			Budgets: m.budgets(path+".budgets", name+".budgets", config.Budgets, draft,
+				"add-budget "+config.Key, "remove-budget "+config.Key+" ", "for "+or(provider, "this provider")),
+			Rate: m.rateOf(path+".rate_limit", name+".rate_limit", config.RateLimit, "for "+or(provider, "this provider")),
+		}
+		card.Title = or(card.Title, "New provider")
+		m.models(&card, path, name, config)
+		card.Wrong = slices.ContainsFunc(m.Problems, func(p models.Problem) bool { return strings.HasPrefix(p.Field, path) })
+		cards = append(cards, card)
+	}
+	return cards
+}
+
+func (m *maker) models(card *providerCard, path, name string, config models.ProviderConfigInput) {
+	all := config.AllModelsAllowed.Text == "true"
+	flag := m.field(path+".all_models_allowed", name+".all_models_allowed", config.AllModelsAllowed, Field{})
+	card.AllModels = Choice{
+		Name: flag.Name, Legend: "Which models", HideLegend: true, Inline: true, Error: flag.Error,
+		Options: []Option{{Value: "true", Label: "Every model, later ones too", Chosen: all}, {Value: "false", Label: "Only those picked below", Chosen: !all}},
+	}
+	picked, offered, other := map[string]bool{}, m.Catalogue.Models(config.ProviderName.Text), []string{}
+	card.ModelsName = name + ".allowed_models"
+	card.ModelsID = FieldID(card.ModelsName)
+	problems := m.Problems.At(path + ".allowed_models")
+	m.ids[path+".allowed_models"] = card.ModelsID
+	for i, model := range config.AllowedModels.Items {
+		item := path + ".allowed_models[" + strconv.Itoa(i) + "]"
+		picked[model.Text] = true
+		if !slices.Contains(offered, model.Text) {
+			other = append(other, model.Text)
+		}
+		problems = append(problems, m.Problems.At(item)...)
+		m.ids[item] = card.ModelsID
+	}
+	for _, model := range offered {
+		card.Models = append(card.Models, Option{Value: model, Label: model, Chosen: picked[model]})
+	}
+	card.ModelsError = strings.Join(problems, " ")
+	card.Picked = Count(int64(len(picked)-len(other))) + " of " + Count(int64(len(offered)))
+	card.OtherModels = Field{
+		ID: card.ModelsID + "-other", Name: card.ModelsName, Label: "Other models", Optional: true, Rows: 2, Width: "wide",
+		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
+	}
+	switch {
+	case all:
+		card.Note = "every model"
+	case len(picked) == 0:
+		card.Note = "no model: every call is refused"
+	default:
+		card.Note = plural(len(picked), "model")
+	}
+}
+
+func (m *maker) providerOptions(chosen string) []Option {
+	options := []Option{{Label: "Choose a provider"}}
+	for _, p := range m.Catalogue.Providers {
+		options = append(options, Option{Value: p.Name, Label: p.Name, Chosen: p.Name == chosen})
+	}
+	if chosen != "" && !slices.ContainsFunc(options, func(o Option) bool { return o.Chosen }) {
+		options = append(options, Option{Value: chosen, Label: chosen + " (not in the catalogue)", Chosen: true})
+	}
+	return options
+}
+
+func (m *maker) unusedProviders() []Option {
+	used := map[string]bool{}
+	for _, config := range m.Input.ProviderConfigs.Items {
+		used[config.ProviderName.Text] = true
+	}
+	var options []Option
+	for _, p := range m.Catalogue.Providers {
+		if !used[p.Name] {
+			options = append(options, Option{Value: p.Name, Label: p.Name})
+		}
+	}
+	return options
+}
+
+func (e ProfileEditor) groupNames() GroupNames {
+	names := GroupNames{}
+	for _, group := range e.Catalogue.Groups {
+		names[group.ID] = group.Name
+	}
+	return names
+}

@@ -1,0 +1,144 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+
+	"tollgate/models"
+)
+
+func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], draft []models.Budget, add, remove, scope string) budgetLines {
+	lines := budgetLines{
+		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: "Add a budget " + scope, ErrorID: FieldID(name),
+		NoneWords: "No budget " + scope + ": spending is not limited here.",
+	}
+	m.ids[path] = lines.ErrorID
+	for i, budget := range l.Items {
+		path, name := path+"["+strconv.Itoa(i)+"]", name+"["+budget.Key+"]"
+		line := budgetLine{
+			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{Label: "Amount", Width: "short"}),
+			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{Label: "Resets every", Width: "short"}),
+			Quarter: m.field(path+".reset_config.quarter_start_month", name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
+				Field{Label: "Quarters start in", Width: "short"}),
+			Windows:   windowOptions(models.BudgetDurations, budget.ResetDuration.Text, "Choose"),
+			Quarterly: budget.ResetDuration.Text == "1Q" || budget.ResetConfig.QuarterStartMonth.Given(),
+			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove budget " + strconv.Itoa(i+1) + " " + scope,
+		}
+		m.ids[path+".reset_config"] = FieldID(line.Quarter.Name)
+		line.Quarter.Error = strings.TrimSpace(line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "))
+		line.Quarters = quarterOptions(budget.ResetConfig.QuarterStartMonth.Text)
+		if len(draft) == len(l.Items) && draft[i].ResetDuration != "" && line.Amount.Error == "" {
+			line.Note = m.nextReset(draft[i].ResetDuration, draft[i].ResetConfig)
+		}
+		lines.Lines = append(lines.Lines, line)
+	}
+	return lines
+}
+
+func windowOptions(durations []string, chosen, none string) []Option {
+	options := []Option{{Label: none}}
+	for _, duration := range durations {
+		options = append(options, Option{Value: duration, Label: unit(duration), Chosen: duration == chosen})
+	}
+	return options
+}
+
+func quarterOptions(chosen string) []Option {
+	options := make([]Option, 0, len(months)+1)
+	options = append(options, Option{Label: "January"})
+	for i, month := range months[1:] {
+		value := strconv.Itoa(i + 2)
+		options = append(options, Option{Value: value, Label: month, Chosen: value == chosen})
+	}
+	return options
+}
+
+// nextReset says when a line's window ends, as it would for somebody who gets the profile now.
+func (m *maker) nextReset(duration string, config *models.ResetConfig) string {
+	month := 1
+	if config != nil {
+		month = config.QuarterStartMonth
+	}
+	_, end := models.Window(duration, month, m.Draft.CalendarAligned, m.Now, m.Now)
+	return "next reset " + Moment(end)
+}
+
+func (m *maker) rate(path string, in models.RateLimitInput, scope string) rateFields {
+	return m.rateOf(path, path, in, scope)
+}
+
+func (m *maker) rateOf(path, name string, in models.RateLimitInput, scope string) rateFields {
+	one := func(what string, v models.Value, f Field) Field { return m.field(path+"."+what, name+"."+what, v, f) }
+	return rateFields{
+		Requests:       one("request_max_limit", in.RequestMaxLimit, Field{Label: "Requests " + scope, Optional: true, Width: "short"}),
+		RequestWindow:  one("request_reset_duration", in.RequestResetDuration, Field{Label: "Requests reset every", Width: "short"}),
+		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: "Tokens " + scope, Optional: true, Width: "short"}),
+		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: "Tokens reset every", Width: "short"}),
+		RequestWindows: windowOptions(models.RateDurations, in.RequestResetDuration.Text, "no limit"),
+		TokenWindows:   windowOptions(models.RateDurations, in.TokenResetDuration.Text, "no limit"),
+	}
+}
+
+// resets writes out the next reset of every line, for the section about windows.
+func (m *maker) resets() []string {
+	var said []string
+	add := func(scope string, budgets []models.Budget, limit *models.RateLimit) {
+		for _, budget := range budgets {
+			if budget.ResetDuration != "" {
+				said = append(said, SpendLine(budget)+scope+": "+m.nextReset(budget.ResetDuration, budget.ResetConfig))
+			}
+		}
+		if limit != nil && limit.RequestResetDuration != nil {
+			said = append(said, Count(*limit.RequestMaxLimit)+" requests / "+unit(*limit.RequestResetDuration)+scope+": "+m.nextReset(*limit.RequestResetDuration, nil))
+		}
+		if limit != nil && limit.TokenResetDuration != nil {
+			said = append(said, Count(*limit.TokenMaxLimit)+" tokens / "+unit(*limit.TokenResetDuration)+scope+": "+m.nextReset(*limit.TokenResetDuration, nil))
+		}
+	}
+	add("", m.Draft.Budgets, m.Draft.RateLimit)
+	for _, config := range m.Draft.ProviderConfigs {
+		add(" on "+config.ProviderName, config.Budgets, config.RateLimit)
+	}
+	return said
+}
+
+// summary links every problem to its field, or to the nearest thing around it that has a place in the form.
+func (m *maker) summary() []ProblemLink {
+	var links []ProblemLink
+	for _, problem := range m.Problems {
+		path := problem.Field
+		for path != "" && m.ids[path] == "" {
+			path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+		}
+		links = append(links, ProblemLink{ID: m.ids[path], Message: problem.Message})
+	}
+	return links
+}
+
+// contents is the editor's table of contents, with how many problems each section has.
+func (m *maker) contents() []contentsLink {
+	sections := []struct {
+		contentsLink
+		fields []string
+	}{
+		{contentsLink{ID: "basics", Label: "Basics"}, []string{"name", "description", "tags"}},
+		{contentsLink{ID: "providers", Label: "Providers"}, []string{"provider_configs"}},
+		{contentsLink{ID: "budgets-section", Label: "Budgets"}, []string{"budgets"}},
+		{contentsLink{ID: "rate-limit", Label: "Rate limit"}, []string{"rate_limit"}},
+		{contentsLink{ID: "windows", Label: "Windows"}, []string{"calendar_aligned"}},
+		{contentsLink{ID: "mcp", Label: "MCP"}, []string{"mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"}},
+		{contentsLink{ID: "review", Label: "Review"}, nil},
+	}
+	links := make([]contentsLink, len(sections))
+	for i, section := range sections {
+		links[i] = section.contentsLink
+		for _, problem := range m.Problems {
+			for _, field := range section.fields {
+				if rest, ok := strings.CutPrefix(problem.Field, field); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+					links[i].Wrong++
+				}
+			}
+		}
+	}
+	return links
+}

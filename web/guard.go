@@ -1,0 +1,73 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers"
+	"tollgate/models"
+)
+
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+
+// secureHeaders goes before everything that answers, so that refusals carry them too.
+func secureHeaders(https bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		header := c.Writer.Header()
+		header.Set("Content-Security-Policy", contentPolicy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		header.Set("Referrer-Policy", "same-origin")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Cache-Control", "private, no-cache")
+		if https {
+			header.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+	}
+}
+
+// allowHosts refuses requests addressed to a name that is not ours, so that no page elsewhere can make one resolve to us.
+func allowHosts(config Config, h *handlers.Handlers) gin.HandlerFunc {
+	allowed := slices.Clone(config.Hosts)
+	if base, err := url.Parse(config.BaseURL); err == nil && base.Host != "" {
+		allowed = append(allowed, base.Host)
+	}
+	if len(allowed) == 0 {
+		allowed = []string{"localhost", "127.0.0.1", "::1", config.Addr}
+	}
+	for i, host := range allowed {
+		allowed[i] = hostname(host)
+	}
+	return func(c *gin.Context) {
+		path := c.Request.URL.Path
+		if path == "/healthz" || path == "/readyz" || slices.Contains(allowed, hostname(c.Request.Host)) {
+			return
+		}
+		h.Fail(c, models.Refuse(models.WrongHost, "", "unknown_host", "Use the address of this console; it does not answer to this host name."))
+	}
+}
+
+// hostname is a host without its port, in lower case.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
+}
+
+// sameOrigin refuses unsafe requests that a page elsewhere had a browser send.
+func sameOrigin(h *handlers.Handlers) gin.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(c *gin.Context) {
+		if protection.Check(c.Request) != nil {
+			h.Fail(c, models.Refuse(models.Forbidden, "", "cross_origin_request", "Send this from the console itself; it came from another site."))
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers"
+)
+
+const requestTimeout = 20 * time.Second
+
+var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+
+// identify gives the request its id: the caller's, when it is fit for a log, else a new one.
+func identify(c *gin.Context) {
+	id := c.GetHeader("X-Request-ID")
+	if !requestID.MatchString(id) {
+		id = rand.Text()
+	}
+	handlers.SetRequestID(c, id)
+	c.Header("X-Request-ID", id)
+}
+
+// logRequests writes one line a request: never a query string, a header or a body, which may hold secrets.
+func logRequests(log *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		start := time.Now()
+		c.Next()
+		level := slog.LevelInfo
+		if c.Writer.Status() >= 500 {
+			level = slog.LevelError
+		}
+		log.LogAttrs(c.Request.Context(), level, "request",
+			slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.String("path", c.Request.URL.Path),
+			slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)), slog.Int("bytes", c.Writer.Size()),
+			slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.ClientIP()), slog.String("request_id", handlers.RequestID(c)))
+	}
+}
+
+// recoverPanics answers a panic as an internal error, with its stack in the log alone.
+func recoverPanics(h *handlers.Handlers) gin.HandlerFunc {
+	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, reason any) {
+		h.Fail(c, fmt.Errorf("panic: %v", reason))
+	})
+}
+
+// timeLimit ends the work of a request whose client has waited too long.
+func timeLimit(c *gin.Context) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
+	defer cancel()
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
+}

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers"
+	"tollgate/models"
+)
+
+// Who may use a route beside the holders of a permission.
+const (
+	anyone   models.Permission = "anyone"
+	signedIn models.Permission = "signed in"
+)
+
+// route is one URL: what it needs, and what answers it.
+type route struct {
+	method, path string
+	permission   models.Permission
+	action       handlers.Func
+}
+
+// register mounts every route behind the origin check, the credential check and its permission. Anything not listed is refused.
+func register(engine *gin.Engine, h *handlers.Handlers) {
+	origin, credential := sameOrigin(h), authenticate(h)
+	for _, r := range routes(h) {
+		chain := gin.HandlersChain{origin, credential(r.permission), h.Handle(r.action)}
+		for _, path := range paths(r.path) {
+			engine.Handle(r.method, path, chain...)
+			if r.method == "GET" {
+				engine.Handle("HEAD", path, chain...)
+			}
+		}
+	}
+}
+
+// paths gives a route of the API its second prefix.
+func paths(path string) []string {
+	if rest, ok := strings.CutPrefix(path, "/api/"); ok {
+		return []string{path, "/api/governance/" + rest}
+	}
+	return []string{path}
+}
+
+// routes is every URL there is.
+func routes(h *handlers.Handlers) []route {
+	return []route{
+		{"GET", "/healthz", anyone, h.Healthy},
+		{"GET", "/readyz", anyone, h.Ready},
+		{"GET", "/", anyone, h.Home},
+
+		{"GET", "/api/access-profiles", "AccessProfiles:View", h.ListAccessProfiles},
+		{"POST", "/api/access-profiles", "AccessProfiles:Create", h.CreateAccessProfile},
+		{"GET", "/api/access-profiles/:id", "AccessProfiles:View", h.ShowAccessProfile},
+		{"PUT", "/api/access-profiles/:id", "AccessProfiles:Update", h.UpdateAccessProfile},
+		{"DELETE", "/api/access-profiles/:id", "AccessProfiles:Delete", h.DeleteAccessProfile},
+		{"PUT", "/api/access-profiles/:id/activate", "AccessProfiles:Update", h.ActivateAccessProfile},
+		{"PUT", "/api/access-profiles/:id/deactivate", "AccessProfiles:Update", h.DeactivateAccessProfile},
+		{"POST", "/api/access-profiles/:id/clone", "AccessProfiles:Create", h.CloneAccessProfile},
+		{"GET", "/access-profiles", "AccessProfiles:View", h.ListAccessProfiles},
+		{"POST", "/access-profiles", "AccessProfiles:Create", h.CreateAccessProfile},
+	}
+}

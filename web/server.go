@@ -1,0 +1,57 @@
+// Package web is the HTTP edge: every URL, who may use it, and what happens to each request on the way.
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzhttp"
+
+	"tollgate/handlers"
+	"tollgate/models"
+	"tollgate/static"
+)
+
+// Config says how the console is reached.
+type Config struct {
+	Addr    string   // the listen address, host:port
+	BaseURL string   // the address people use, or ""
+	Hosts   []string // further host names that are answered
+}
+
+// New puts all routes behind the checks each request passes, in the order of the contract: host, route, origin, credential, permission.
+func New(config Config, h *handlers.Handlers) (http.Handler, error) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	engine.RedirectFixedPath = false
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		return nil, err
+	}
+	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit, secureHeaders(h.Secure), allowHosts(config, h))
+	engine.NoRoute(h.Handle(func(*gin.Context) error { return models.Missing("page") }))
+	engine.NoMethod(h.Handle(func(*gin.Context) error {
+		return models.Refuse(models.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
+	}))
+	files := gin.WrapH(static.Handler())
+	engine.GET("/static/*file", files)
+	engine.HEAD("/static/*file", files)
+	register(engine, h)
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.RandomJitter(32, 0, false))
+	if err != nil {
+		return nil, err
+	}
+	return compress(engine), nil
+}
+
+// Server wraps a handler with the timeouts that a public listener needs.
+func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Addr: addr, Handler: handler,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 90 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
