@@ -128,9 +128,10 @@ func databaseClock(ctx context.Context, tx bun.Tx) (time.Time, error) {
 	return now.UTC().Truncate(time.Microsecond), nil
 }
 
-func countOf(n int64, singular, plural string) string {
+// countOf is a count with its noun: 1 profile, 2 profiles.
+func countOf[N int | int64](n N, singular, plural string) string {
 	if n == 1 {
 		return "1 " + singular
 	}
-	return strconv.FormatInt(n, 10) + " " + plural
+	return strconv.FormatInt(int64(n), 10) + " " + plural
 }

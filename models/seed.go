@@ -1,0 +1,113 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// SeedCatalogue adds sample providers, MCP servers and tool groups, so that a first profile can be built at once. Rows that exist stay as
+// they are.
+func SeedCatalogue(ctx context.Context, db bun.IDB, actor Actor) error {
+	for _, sample := range sampleProviders {
+		err := seed(ctx, db, "providers", "name", sample.name, func() error {
+			_, err := CreateProvider(ctx, db, actor, ProviderInput{Name: sampleText(sample.name), Models: sampleTexts(sample.items)})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, sample := range sampleServers {
+		err := seed(ctx, db, "mcp_servers", "name_key", Fold(sample.name), func() error {
+			_, err := CreateMCPServer(ctx, db, actor, MCPServerInput{
+				Name: sampleText(sample.name), URL: Typed(sample.url), Tools: sampleTexts(sample.items),
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, sample := range sampleGroups {
+		err := seed(ctx, db, "tool_groups", "name_key", Fold(sample.name), func() error {
+			_, err := CreateToolGroup(ctx, db, actor, sample.input())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Seed adds the sample catalogue and the access profiles of a believable company. Rows that exist stay as they are.
+func Seed(ctx context.Context, db bun.IDB, actor Actor) error {
+	if err := SeedCatalogue(ctx, db, actor); err != nil {
+		return err
+	}
+	groups, err := groupIDs(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, sample := range sampleProfiles {
+		err := seed(ctx, db, "access_profiles", "name_key", Fold(sample.name), func() error {
+			_, err := CreateAccessProfile(ctx, db, actor, sample.input(groups))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seed creates a row unless there is one, or unless rows that somebody made earlier do not have what it names.
+func seed(ctx context.Context, db bun.IDB, table, column, key string, create func() error) error {
+	exists, err := db.NewSelect().Table(table).Where("? = ?", bun.Ident(column), key).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("look for sample %s: %w", key, err)
+	}
+	if exists {
+		return nil
+	}
+	var refusal *Refusal
+	err = create()
+	if errors.As(err, &refusal) && refusal.Reason == Invalid {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("add sample %s: %w", key, err)
+	}
+	return nil
+}
+
+// groupIDs maps the names of the tool groups, folded, to their ids.
+func groupIDs(ctx context.Context, db bun.IDB) (map[string]int64, error) {
+	var rows []struct {
+		ID      int64
+		NameKey string
+	}
+	if err := db.NewSelect().Table("tool_groups").Column("id", "name_key").Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("look up tool groups: %w", err)
+	}
+	ids := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		ids[row.NameKey] = row.ID
+	}
+	return ids, nil
+}
+
+func sampleText(s string) Value { return Value{Kind: String, Text: s} }
+
+func sampleTexts(list []string) List[Value] { return listOf(list, sampleText) }
+
+func listOf[S, T any](list []S, item func(S) T) List[T] {
+	l := List[T]{Kind: Array, Items: make([]T, len(list))}
+	for i, s := range list {
+		l.Items[i] = item(s)
+	}
+	return l
+}

@@ -1,0 +1,78 @@
+package models_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models"
+	"tollgate/models/dbtest"
+)
+
+func counts(t *testing.T, db *bun.DB) (n struct{ Providers, Servers, Groups, Profiles, Audit int }) {
+	t.Helper()
+	err := db.NewRaw(`SELECT (SELECT count(*) FROM providers) AS providers, (SELECT count(*) FROM mcp_servers) AS servers,
+		(SELECT count(*) FROM tool_groups) AS groups, (SELECT count(*) FROM access_profiles) AS profiles,
+		(SELECT count(*) FROM audit_logs) AS audit`).Scan(context.Background(), &n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestSeedIsRepeatable(t *testing.T) {
+	db, ctx := dbtest.New(t), context.Background()
+	for range 2 {
+		if err := models.Seed(ctx, db, models.CLI); err != nil {
+			t.Fatal(err)
+		}
+		got := counts(t, db)
+		if got.Providers != 8 || got.Servers != 5 || got.Groups != 3 || got.Profiles != 12 || got.Audit != 28 {
+			t.Fatalf("got %+v", got)
+		}
+	}
+}
+
+func TestSeedLeavesExistingRowsAlone(t *testing.T) {
+	db, ctx := dbtest.New(t), context.Background()
+	own, err := models.CreateMCPServer(ctx, db, models.CLI, models.MCPServerInput{Name: value("github"), Tools: values("only_mine")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := models.Seed(ctx, db, models.CLI); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := models.GetMCPServer(ctx, db, own.ClientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(kept.Tools) != 1 || kept.Tools[0] != "only_mine" {
+		t.Errorf("tools became %v", kept.Tools)
+	}
+	// Two of the groups name tools that this server does not have, and three profiles name such a group.
+	if got := counts(t, db); got.Groups != 1 || got.Servers != 5 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestSeedCatalogueWithinATransaction(t *testing.T) {
+	db, ctx := dbtest.New(t), context.Background()
+	err := models.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error { return models.SeedCatalogue(ctx, tx, models.CLI) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := counts(t, db); got.Providers != 8 || got.Profiles != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func value(text string) models.Value { return models.Value{Kind: models.String, Text: text} }
+
+func values(texts ...string) models.List[models.Value] {
+	l := models.List[models.Value]{Kind: models.Array}
+	for _, text := range texts {
+		l.Items = append(l.Items, value(text))
+	}
+	return l
+}
