@@ -1,0 +1,82 @@
+package models
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"hash/crc32"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+)
+
+const (
+	secretPrefix   = "tg_"
+	secretDigits   = 43 // 256 bits in base 62
+	checksumDigits = 6
+	shownOfSecret  = len(secretPrefix) + 5 // enough to tell keys apart, useless for guessing the rest
+)
+
+var secretForm = regexp.MustCompile(fmt.Sprintf(`^%s[0-9A-Za-z]{%d}$`, secretPrefix, secretDigits+checksumDigits))
+
+// newAPISecret makes a key that scanners for leaked secrets can recognise: a prefix, 256 random bits, and a checksum.
+func newAPISecret() string {
+	secret := secretPrefix + base62(new(big.Int).SetBytes(randomBytes()), secretDigits)
+	return secret + checksum(secret)
+}
+
+func checksum(text string) string {
+	return base62(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(text)))), checksumDigits)
+}
+
+// base62 writes n in digits, small letters and capitals.
+func base62(n *big.Int, digits int) string {
+	text := n.Text(62)
+	return strings.Repeat("0", digits-len(text)) + text
+}
+
+// hashAPISecret is the form in which keys are stored: of no use without the console's own secret.
+func (k Keys) hashAPISecret(secret string) []byte {
+	mac := hmac.New(sha256.New, k.APIKey)
+	mac.Write([]byte(secret))
+	return mac.Sum(nil)
+}
+
+// KeyActor returns who a key acts as and what it may do at this moment: its scopes, as far as its maker's role still permits them.
+// Refusal: Unauthenticated.
+func KeyActor(ctx context.Context, db bun.IDB, keys Keys, secret string) (Actor, error) {
+	random := len(secretPrefix) + secretDigits
+	if !secretForm.MatchString(secret) || checksum(secret[:random]) != secret[random:] {
+		return Actor{}, unauthenticated("Send an API key of this console; this is none.")
+	}
+	var key struct {
+		ID        int64
+		Scopes    []Permission `bun:",array"`
+		Unused    bool         // in the last minute
+		UserID    *string
+		Email     *string
+		Permitted []Permission `bun:",array"`
+	}
+	err := db.NewRaw(`
+SELECT k.id, k.scopes, k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
+       ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted
+FROM api_keys AS k LEFT JOIN users AS u ON u.id = k.created_by
+WHERE k.key_hash = ? AND (k.expires_at IS NULL OR k.expires_at > now())`, keys.hashAPISecret(secret)).Scan(ctx, &key)
+	if err != nil {
+		return Actor{}, notSignedIn(err, "API key")
+	}
+	if key.Unused {
+		if _, err := db.NewRaw("UPDATE api_keys SET last_used_at = now() WHERE id = ?", key.ID).Exec(ctx); err != nil {
+			return Actor{}, fmt.Errorf("note the use of the API key: %w", err)
+		}
+	}
+	if key.UserID == nil {
+		return Actor{Name: CLI.Name, Permissions: key.Scopes}, nil
+	}
+	held := slices.DeleteFunc(key.Scopes, func(p Permission) bool { return !slices.Contains(key.Permitted, p) })
+	return Actor{UserID: *key.UserID, Name: *key.Email, Permissions: held}, nil
+}

@@ -1,0 +1,153 @@
+package models
+
+import (
+	"context"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+const firstRole = "Admin"
+
+// NeedsFirstRun reports whether nobody can sign in yet.
+func NeedsFirstRun(ctx context.Context, db bun.IDB) (bool, error) {
+	some, err := hasUsers(ctx, db)
+	return !some, err
+}
+
+// NewFirstRunLink makes the token of the link by which the first admin is created; links made before are worth nothing from now on.
+// When there are users already it is "".
+func NewFirstRunLink(ctx context.Context, db bun.IDB) (token string, err error) {
+	token, hash := newToken()
+	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw(`
+INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (only) DO UPDATE SET token_hash = excluded.token_hash`, hash).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("store the first-run link: %w", err)
+		}
+		// With the link's row in hand nobody else can be making the first user.
+		some, err := hasUsers(ctx, tx)
+		if err != nil || !some {
+			return err
+		}
+		token = ""
+		return endFirstRun(ctx, tx)
+	})
+	return token, err
+}
+
+// CheckFirstRun says whether the link still leads anywhere. Refusal: NotFound.
+func CheckFirstRun(ctx context.Context, db bun.IDB, token string) error {
+	return checkLink(ctx, db.NewSelect(), token)
+}
+
+func checkLink(ctx context.Context, q *bun.SelectQuery, token string) error {
+	var hash []byte
+	err := q.Table("first_run_links").Column("token_hash").Where("NOT EXISTS (SELECT FROM users)").Scan(ctx, &hash)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("look up the first-run link: %w", err)
+	}
+	if subtle.ConstantTimeCompare(hash, hashToken(token)) != 1 {
+		return Missing("page")
+	}
+	return nil
+}
+
+// FirstRunInput is what the first admin types.
+type FirstRunInput struct {
+	Row
+	Name     Value `json:"name"`
+	Email    Value `json:"email"`
+	Password Value `json:"password"`
+	Sample   Value `json:"sample"` // also make providers, MCP servers and tool groups to begin with
+}
+
+// CreateFirstAdmin makes the first user by the one-time link, and signs them in. Refusals: NotFound when the link is worth nothing
+// (any more), Invalid, TooMany.
+func CreateFirstAdmin(ctx context.Context, db bun.IDB, passwords *Passwords, token string, in FirstRunInput) (session string, err error) {
+	if err := CheckFirstRun(ctx, db, token); err != nil {
+		return "", err
+	}
+	c := &checker{}
+	admin, password := c.user(UserInput{Name: in.Name, Email: in.Email, Password: in.Password})
+	sample, _ := c.truth("sample", in.Sample)
+	if err := invalid(c.found); err != nil {
+		return "", err
+	}
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		// Of two who send the form at once, the second waits here and then finds no link.
+		if err := checkLink(ctx, tx.NewSelect().For("UPDATE"), token); err != nil {
+			return err
+		}
+		if err := insertFirst(ctx, tx, &admin, hash); err != nil {
+			return err
+		}
+		if sample {
+			if err := SeedCatalogue(ctx, tx, admin.Actor()); err != nil {
+				return err
+			}
+		}
+		session, err = StartSession(ctx, tx, admin.ID, "")
+		return err
+	})
+	return session, err
+}
+
+// CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals: Invalid.
+func CreateEnvAdmin(ctx context.Context, db bun.IDB, passwords *Passwords, email, password string) (created bool, err error) {
+	if some, err := hasUsers(ctx, db); err != nil || some {
+		return false, err
+	}
+	c := &checker{}
+	admin, password := c.user(UserInput{Email: Typed(email), Password: Typed(password)})
+	if err := invalid(c.found); err != nil {
+		return false, err
+	}
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
+		return false, err
+	}
+	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') ON CONFLICT (only) DO UPDATE SET token_hash = ''").Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("hold the first-run link: %w", err)
+		}
+		some, err := hasUsers(ctx, tx)
+		if err != nil || some {
+			return err
+		}
+		created = true
+		return insertFirst(ctx, tx, &admin, hash)
+	})
+	return created && err == nil, err
+}
+
+// insertFirst makes the first user; the transaction holds the link's row. With a user there, the link is dead.
+func insertFirst(ctx context.Context, tx bun.Tx, admin *User, hash string) error {
+	some, err := hasUsers(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if some {
+		return Missing("page")
+	}
+	admin.Role = firstRole
+	if err := insertUser(ctx, tx, Actor{}, admin, hash); err != nil {
+		return err
+	}
+	return endFirstRun(ctx, tx)
+}
+
+func endFirstRun(ctx context.Context, tx bun.Tx) error {
+	if _, err := tx.NewRaw("DELETE FROM first_run_links").Exec(ctx); err != nil {
+		return fmt.Errorf("end the first-run link: %w", err)
+	}
+	return nil
+}

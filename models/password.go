@@ -1,0 +1,139 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+const (
+	parallelHashes = 2  // each takes 19 MiB and a processor
+	waitingHashes  = 16 // a longer queue would only time out
+
+	minPassword = 12 // bytes
+	maxPassword = 1024
+)
+
+// argonCost is what a hash costs; a stored hash names its own, so this may rise.
+type argonCost struct {
+	memory, time uint32
+	threads      uint8
+}
+
+var passwordCost = argonCost{memory: 19 << 10, time: 2, threads: 1}
+
+// nobodysHash is checked for people who do not exist, so that they take as long as those who do. It is the hash of no known password.
+const nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// Passwords hashes and checks passwords, two at a time and few in the queue, so that a crowd at the door costs no memory.
+type Passwords struct {
+	once    sync.Once
+	running chan struct{}
+	inside  atomic.Int64
+	hashed  atomic.Int64
+}
+
+// Hashed is how many hashes were made so far, the measure of work done.
+func (p *Passwords) Hashed() int64 { return p.hashed.Load() }
+
+// Hash makes the text that is stored for a password. Refusal: TooMany.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, 16)
+	rand.Read(salt)
+	key, err := p.derive(ctx, password, salt, passwordCost, 32)
+	if err != nil {
+		return "", err
+	}
+	encode := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+		argon2.Version, passwordCost.memory, passwordCost.time, passwordCost.threads, encode(salt), encode(key)), nil
+}
+
+// matches reports whether hash is of password. Refusal: TooMany.
+func (p *Passwords) matches(ctx context.Context, hash, password string) (bool, error) {
+	cost, salt, want, err := parseHash(hash)
+	if err != nil {
+		return false, fmt.Errorf("read a stored password hash: %w", err)
+	}
+	got, err := p.derive(ctx, password, salt, cost, uint32(len(want)))
+	if err != nil {
+		return false, err
+	}
+	return subtle.ConstantTimeCompare(got, want) == 1, nil
+}
+
+func (p *Passwords) derive(ctx context.Context, password string, salt []byte, cost argonCost, length uint32) ([]byte, error) {
+	p.once.Do(func() { p.running = make(chan struct{}, parallelHashes) })
+	defer p.inside.Add(-1)
+	if p.inside.Add(1) > parallelHashes+waitingHashes {
+		return nil, tooMany(time.Second)
+	}
+	select {
+	case p.running <- struct{}{}:
+		defer func() { <-p.running }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p.hashed.Add(1)
+	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, length), nil
+}
+
+func parseHash(text string) (cost argonCost, salt, key []byte, err error) {
+	var version int
+	var encoded string
+	_, err = fmt.Sscanf(text, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &cost.memory, &cost.time, &cost.threads, &encoded)
+	if err != nil || version != argon2.Version {
+		return cost, nil, nil, errors.New("it is not argon2id of the version known here")
+	}
+	for i := range encoded {
+		if encoded[i] != '$' {
+			continue
+		}
+		if salt, err = base64.RawStdEncoding.DecodeString(encoded[:i]); err == nil {
+			key, err = base64.RawStdEncoding.DecodeString(encoded[i+1:])
+		}
+		break
+	}
+	if err != nil || len(salt) == 0 || len(key) == 0 || cost.time == 0 || cost.threads == 0 {
+		return cost, nil, nil, errors.New("its salt or key cannot be read")
+	}
+	return cost, salt, key, nil
+}
+
+func tooMany(after time.Duration) *Refusal {
+	return &Refusal{
+		Reason: TooMany, RetryAfter: after,
+		Problems: Problems{{"", "too_many_requests", "Too many tries. Wait " + inWords(after) + " and try again."}},
+	}
+}
+
+func inWords(d time.Duration) string {
+	return countOf(int64(max((d+time.Second-1)/time.Second, 1)), "second", "seconds")
+}
+
+// password reads a new password. It may hold any bytes, so nothing is trimmed or composed.
+func (c *checker) password(field string, v Value, what string) (string, bool) {
+	c.required(field, v, what)
+	switch {
+	case v.Kind == Absent:
+	case v.Kind == Null:
+		c.add(field, "null_not_allowed", "Enter "+what+" instead of null.")
+	case v.Kind != String:
+		c.add(field, "wrong_type", "Give "+what+" as text.")
+	case len(v.Text) < minPassword:
+		c.add(field, "too_short", fmt.Sprintf("Use at least %d characters for the password.", minPassword))
+	case len(v.Text) > maxPassword:
+		c.add(field, "too_long", fmt.Sprintf("Shorten the password to %d bytes or fewer.", maxPassword))
+	default:
+		return v.Text, true
+	}
+	return "", false
+}

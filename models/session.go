@@ -1,0 +1,70 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// A session ends after 30 minutes without a request, and after 12 hours in any case.
+const liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'"
+
+// StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session that old names, if any,
+// ends: a token seen before sign-in is worth nothing after it.
+func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
+	token, hash := newToken()
+	_, err = db.NewRaw(`
+WITH ended AS (DELETE FROM sessions AS s WHERE s.token_hash = ? OR NOT (`+liveSession+`))
+INSERT INTO sessions (token_hash, user_id) VALUES (?, ?)`, hashToken(old), hash, userID).Exec(ctx)
+	if err != nil {
+		return "", fmt.Errorf("start a session: %w", err)
+	}
+	return token, nil
+}
+
+// SessionUser returns whose session the token is of, and keeps it awake. Refusal: Unauthenticated.
+func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
+	var session struct {
+		User
+		Dozing bool
+	}
+	if len(token) != tokenLength {
+		return session.User, unauthenticated("Sign in first.")
+	}
+	hash := hashToken(token)
+	err := selectUsers(db).Join("JOIN sessions AS s ON s.user_id = u.id").
+		ColumnExpr("s.seen_at < now() - interval '1 minute' AS dozing").
+		Where("s.token_hash = ?", hash).Where(liveSession).Scan(ctx, &session)
+	if err != nil {
+		return session.User, notSignedIn(err, "session")
+	}
+	if session.Dozing {
+		if _, err := db.NewRaw("UPDATE sessions SET seen_at = now() WHERE token_hash = ?", hash).Exec(ctx); err != nil {
+			return session.User, fmt.Errorf("keep the session awake: %w", err)
+		}
+	}
+	return session.User, nil
+}
+
+// EndSession signs out; the token is worth nothing from now on, wherever it was copied to.
+func EndSession(ctx context.Context, db bun.IDB, token string) error {
+	if _, err := db.NewRaw("DELETE FROM sessions WHERE token_hash = ?", hashToken(token)).Exec(ctx); err != nil {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
+func unauthenticated(message string) *Refusal {
+	return Refuse(Unauthenticated, "", "unauthenticated", message)
+}
+
+// notSignedIn turns "no rows" into the answer for a credential that is worth nothing.
+func notSignedIn(err error, what string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return unauthenticated("Sign in again: this " + what + " is not valid, or not any more.")
+	}
+	return fmt.Errorf("look up the %s: %w", what, err)
+}
