@@ -1,0 +1,79 @@
+# make prints what there is to do.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+SHELL := /bin/sh
+
+# Without a home folder, Go and npm have nowhere to keep what they fetched.
+ifeq ($(strip $(HOME)),)
+export HOME := $(CURDIR)/.home
+endif
+# Nothing here needs a C compiler, except the race detector.
+export CGO_ENABLED ?= 0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+TAGS    := -tags=nomsgpack
+NPM_CI  := npm ci --ignore-scripts --no-audit --no-fund --prefix
+TOOL    := go tool -modfile=.ci/tools/go.mod
+
+HTMX        := static/vendor/htmx.min.js
+E2E_MODULES := e2e/node_modules/.package-lock.json
+
+.PHONY: help
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: postgresql build ## install what is missing, build and start the console
+	@exec ./bin/tollgate serve
+
+.PHONY: build
+build: generate assets ## build bin/tollgate
+	go build $(TAGS) -buildvcs=false -trimpath -ldflags="-s -w -X main.version=$(VERSION)" -o bin/tollgate ./cmd/tollgate
+
+.PHONY: generate
+generate: ## write the Go code of the templates
+	go tool templ generate -path=views -log-level=warn
+
+.PHONY: assets
+assets: $(HTMX) ## fetch the front-end parts by their lock file
+
+$(HTMX): static/package-lock.json
+	$(NPM_CI) static
+	cp static/node_modules/htmx.org/dist/htmx.min.js $@
+
+$(E2E_MODULES): e2e/package-lock.json
+	$(NPM_CI) e2e
+	touch $@
+
+.PHONY: postgresql
+postgresql:
+	@.ci/install postgresql
+
+.PHONY: test
+test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
+	@.ci/install postgresql chromium fonts
+	go vet $(TAGS) ./...
+	$(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=15m ./...
+
+.PHONY: lint
+lint: assets ## look for mistakes, stale templates and imports against the grain
+	go tool templ generate -path=views -check
+	go tool templ fmt -fail views
+	.ci/forbidden
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: check
+check: generate build test lint ## everything that has to pass
+
+.PHONY: race
+race: assets ## run the tests with the race detector (needs a C compiler), browser tests apart
+	CGO_ENABLED=1 go test $(TAGS) -race -count=1 -timeout=30m $$(go list $(TAGS) ./... | grep -v /e2e)
+
+.PHONY: soak
+soak: assets ## run the tests for long: crashes, restarts, load
+	TOLLGATE_SOAK=1 go test $(TAGS) -count=1 -timeout=120m -v $$(go list $(TAGS) ./... | grep -v /e2e)
+
+.PHONY: bench
+bench: assets ## measure
+	go test $(TAGS) -run=xxx -bench=. -benchmem ./...
