@@ -199,3 +199,18 @@ func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form prof
 	}
 	return alsoInvalid(err, form, stands)
 }
+
+// versionOf reads the version a change insists on: from If-Match on the API, from the form in the console, where it may be left out.
+func versionOf(c *gin.Context) (*int64, error) {
+	if IsAPI(c) {
+		return ifMatch(c)
+	}
+	form, err := decodeEmpty[struct {
+		models.Row
+		BaseVersion models.Value `form:"version"`
+	}](c)
+	if err != nil || !form.BaseVersion.Given() {
+		return nil, err
+	}
+	return profileForm{BaseVersion: form.BaseVersion}.version()
+}

@@ -130,3 +130,29 @@ func (q *query) link(name, value string) string {
 	}
 	return "?" + values.Encode()
 }
+
+// sort reads the order of a list: one of the names allowed, which sort upwards, or the same with a leading "-".
+func (q *query) sort(allowed []string) string {
+	text, sent := q.values["sort"]
+	if !sent {
+		return allowed[0]
+	}
+	if !slices.Contains(allowed, strings.TrimPrefix(text, "-")) || strings.HasPrefix(text, "--") {
+		q.refuse("sort", "invalid_sort", "Sort by "+strings.Join(allowed, ", ")+", each also with a leading -.")
+		return allowed[0]
+	}
+	return text
+}
+
+// tags reads a list of tags between commas.
+func (q *query) tags() []string {
+	var tags []string
+	for tag := range strings.SplitSeq(q.values["tags"], ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
+func encoded(name, value string) string { return url.Values{name: {value}}.Encode() }

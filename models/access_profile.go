@@ -114,7 +114,7 @@ func (in AccessProfileInput) apply(p AccessProfile, refs *references) (AccessPro
 	} else if in.MCPServers.Kind != Absent {
 		c.keptOverrides(p)
 	}
-	if n := p.budgetCount(); n > maxBudgets && len(c.found) == 0 {
+	if len(p.Budgets)+p.ProviderBudgets() > maxBudgets && len(c.found) == 0 {
 		c.add("budgets", "too_many_items", "Keep at most 100 budgets in the whole profile, those of providers included.")
 	}
 	return p, c.found
@@ -165,12 +165,4 @@ func (c *checker) keptOverrides(p AccessProfile) {
 				", so that server cannot be granted whole. Remove that override first.")
 		}
 	}
-}
-
-func (p AccessProfile) budgetCount() int {
-	n := len(p.Budgets)
-	for _, config := range p.ProviderConfigs {
-		n += len(config.Budgets)
-	}
-	return n
 }

@@ -18,17 +18,17 @@ type bodyField struct {
 // Body is the JSON body that sends the same input to the API, indented. What is not a number where one belongs is sent as text, so that
 // the API says of it what the form says.
 func (in AccessProfileInput) Body() (string, error) {
-	tags := values(in.Tags)
+	tags := bodyTexts(in.Tags)
 	fields := bodyFields{
-		{"name", text(in.Name)}, {"description", text(in.Description)}, {"tags", tags},
+		{"name", bodyText(in.Name)}, {"description", bodyText(in.Description)}, {"tags", tags},
 		{"provider_configs", each(in.ProviderConfigs, ProviderConfigInput.body)},
 		{"budgets", each(in.Budgets, BudgetInput.body)},
 		{"rate_limit", in.RateLimit.body()},
-		{"calendar_aligned", truth(in.CalendarAligned)},
-		{"mcp_tool_groups", each(in.MCPToolGroups, func(g ToolGroupGrantInput) any { return bodyFields{{"tool_group_id", number(g.ToolGroupID)}} })},
-		{"mcp_servers", each(in.MCPServers, func(s ServerGrantInput) any { return bodyFields{{"mcp_server_id", text(s.MCPServerID)}} })},
+		{"calendar_aligned", bodyTruth(in.CalendarAligned)},
+		{"mcp_tool_groups", each(in.MCPToolGroups, func(g ToolGroupGrantInput) any { return bodyFields{{"tool_group_id", bodyNumber(g.ToolGroupID)}} })},
+		{"mcp_servers", each(in.MCPServers, func(s ServerGrantInput) any { return bodyFields{{"mcp_server_id", bodyText(s.MCPServerID)}} })},
 		{"mcp_tool_overrides", each(in.MCPToolOverrides, func(o ToolOverrideInput) any {
-			return bodyFields{{"mcp_client_id", text(o.MCPClientID)}, {"tool_name", text(o.ToolName)}, {"action", text(o.Action)}}
+			return bodyFields{{"mcp_client_id", bodyText(o.MCPClientID)}, {"tool_name", bodyText(o.ToolName)}, {"action", bodyText(o.Action)}}
 		})},
 	}
 	var compact, indented bytes.Buffer
@@ -43,18 +43,18 @@ func (in AccessProfileInput) Body() (string, error) {
 
 func (config ProviderConfigInput) body() any {
 	return bodyFields{
-		{"provider_name", text(config.ProviderName)},
-		{"all_models_allowed", truth(config.AllModelsAllowed)},
-		{"allowed_models", values(config.AllowedModels)},
+		{"provider_name", bodyText(config.ProviderName)},
+		{"all_models_allowed", bodyTruth(config.AllModelsAllowed)},
+		{"allowed_models", bodyTexts(config.AllowedModels)},
 		{"budgets", each(config.Budgets, BudgetInput.body)},
 		{"rate_limit", config.RateLimit.body()},
 	}
 }
 
 func (b BudgetInput) body() any {
-	fields := bodyFields{{"max_limit", number(b.MaxLimit)}, {"reset_duration", text(b.ResetDuration)}}
+	fields := bodyFields{{"max_limit", bodyNumber(b.MaxLimit)}, {"reset_duration", bodyText(b.ResetDuration)}}
 	if b.ResetConfig.QuarterStartMonth.Given() {
-		fields = append(fields, bodyField{"reset_config", bodyFields{{"quarter_start_month", number(b.ResetConfig.QuarterStartMonth)}}})
+		fields = append(fields, bodyField{"reset_config", bodyFields{{"quarter_start_month", bodyNumber(b.ResetConfig.QuarterStartMonth)}}})
 	}
 	return fields
 }
@@ -62,8 +62,8 @@ func (b BudgetInput) body() any {
 func (r RateLimitInput) body() any {
 	var fields bodyFields
 	for _, pair := range []bodyField{
-		{"token_max_limit", number(r.TokenMaxLimit)}, {"token_reset_duration", text(r.TokenResetDuration)},
-		{"request_max_limit", number(r.RequestMaxLimit)}, {"request_reset_duration", text(r.RequestResetDuration)},
+		{"token_max_limit", bodyNumber(r.TokenMaxLimit)}, {"token_reset_duration", bodyText(r.TokenResetDuration)},
+		{"request_max_limit", bodyNumber(r.RequestMaxLimit)}, {"request_reset_duration", bodyText(r.RequestResetDuration)},
 	} {
 		if pair.value != nil {
 			fields = append(fields, pair)
@@ -75,27 +75,27 @@ func (r RateLimitInput) body() any {
 	return fields
 }
 
-func text(v Value) any {
+func bodyText(v Value) any {
 	if !v.Given() {
 		return nil
 	}
 	return v.Text
 }
 
-func number(v Value) any {
+func bodyNumber(v Value) any {
 	if literal := strings.TrimSpace(v.Text); v.Given() && isJSONNumber(literal) {
 		return json.RawMessage(literal)
 	}
-	return text(v)
+	return bodyText(v)
 }
 
-func truth(v Value) any {
+func bodyTruth(v Value) any {
 	truth, err := strconv.ParseBool(v.Text)
 	return err == nil && truth
 }
 
-func values(l List[Value]) []any {
-	return each(l, text)
+func bodyTexts(l List[Value]) []any {
+	return each(l, bodyText)
 }
 
 func each[T any](l List[T], body func(T) any) []any {

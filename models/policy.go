@@ -132,3 +132,12 @@ func (p Policy) Limited() bool {
 	}
 	return limited
 }
+
+// ProviderBudgets counts the budget lines of providers.
+func (p Policy) ProviderBudgets() int {
+	n := 0
+	for _, config := range p.ProviderConfigs {
+		n += len(config.Budgets)
+	}
+	return n
+}

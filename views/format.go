@@ -109,3 +109,6 @@ func Ago(t, now time.Time) string {
 	}
 	return t.UTC().Format("2 Jan 2006")
 }
+
+// Counted is a count with its noun: 1 profile, 2 profiles.
+func Counted(n int, noun string) string { return plural(n, noun) }

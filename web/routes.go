@@ -60,6 +60,17 @@ func routes(h *handlers.Handlers) []route {
 		{"PUT", "/api/access-profiles/:id/deactivate", "AccessProfiles:Update", h.DeactivateAccessProfile},
 		{"POST", "/api/access-profiles/:id/clone", "AccessProfiles:Create", h.CloneAccessProfile},
 		{"GET", "/access-profiles", "AccessProfiles:View", h.ListAccessProfiles},
+		{"GET", "/access-profiles/new", "AccessProfiles:Create", h.NewAccessProfile},
 		{"POST", "/access-profiles", "AccessProfiles:Create", h.CreateAccessProfile},
+		{"POST", "/access-profiles/bulk", "AccessProfiles:Update", h.ChangeAccessProfiles},
+		{"GET", "/access-profiles/:id", "AccessProfiles:View", h.ShowAccessProfile},
+		{"POST", "/access-profiles/:id", "AccessProfiles:Update", h.UpdateAccessProfile},
+		{"GET", "/access-profiles/:id/edit", "AccessProfiles:Update", h.EditAccessProfile},
+		{"GET", "/access-profiles/:id/clone", "AccessProfiles:Create", h.NewClone},
+		{"POST", "/access-profiles/:id/clone", "AccessProfiles:Create", h.CloneAccessProfile},
+		{"GET", "/access-profiles/:id/delete", "AccessProfiles:Delete", h.ConfirmDeleteAccessProfile},
+		{"POST", "/access-profiles/:id/delete", "AccessProfiles:Delete", h.DeleteAccessProfile},
+		{"POST", "/access-profiles/:id/activate", "AccessProfiles:Update", h.ActivateAccessProfile},
+		{"POST", "/access-profiles/:id/deactivate", "AccessProfiles:Update", h.DeactivateAccessProfile},
 	}
 }

@@ -1,0 +1,39 @@
+package handlers
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// ChangeAccessProfiles does one thing to every profile that was ticked in the list, or hands them out as a file.
+func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
+	in, err := decode[models.BulkInput](c)
+	if err != nil {
+		return err
+	}
+	if in.Op.Text == "export" {
+		return h.exportProfiles(c, in)
+	}
+	n, err := models.ChangeAccessProfiles(ctx(c), h.DB, ActorOf(c), in)
+	if err != nil {
+		return err
+	}
+	done := map[string]string{"activate": "Active now: ", "deactivate": "Inactive now: ", "tag": "Tagged “" + in.Tag.Text + "”: "}[in.Op.Text]
+	return seeOther(c, "/access-profiles", done+views.Counted(n, "profile")+".")
+}
+
+func (h *Handlers) exportProfiles(c *gin.Context, in models.BulkInput) error {
+	ids, err := in.Rows()
+	if err != nil {
+		return err
+	}
+	documents, err := models.AccessProfileDocuments(ctx(c), h.DB, ids)
+	if err != nil {
+		return err
+	}
+	c.Header("Content-Disposition", `attachment; filename="access-profiles.json"`)
+	writeDocument(c, 200, `{"access_profiles":[`, joined(documents), "]}\n")
+	return nil
+}

@@ -1,0 +1,151 @@
+package handlers
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// profileForm is what the editor sends beside the profile itself.
+type profileForm struct {
+	models.AccessProfileInput
+	BaseVersion models.Value `form:"version"`
+	Op          models.Value `form:"op"`
+	NewProvider models.Value `form:"new_provider"`
+	Choose      chosen       `form:"choose"`
+}
+
+// editor is one showing of the form: what was typed, and of which profile.
+type editor struct {
+	form     profileForm
+	id       int64
+	problems models.Problems
+	focus    string
+	conflict *views.EditConflict
+}
+
+// decodeProfile reads a profile by either door; a form is completed, since it shows every field.
+func decodeProfile(c *gin.Context) (profileForm, error) {
+	form, err := decode[profileForm](c)
+	if !IsAPI(c) {
+		form.AccessProfileInput = form.Whole()
+	}
+	return form, err
+}
+
+func (f profileForm) editsRows() bool { return f.Op.Given() && f.Op.Text != "save" }
+
+// version is the one the form was made from.
+func (f profileForm) version() (*int64, error) {
+	if !f.BaseVersion.Given() {
+		return nil, unreadable("version", "required", "Send the version that was edited.")
+	}
+	version, err := strconv.ParseInt(f.BaseVersion.Text, 10, 64)
+	if err != nil || !rowID.MatchString(f.BaseVersion.Text) {
+		return nil, unreadable("version", "wrong_type", "Send the version that was edited as a whole number.")
+	}
+	return &version, nil
+}
+
+// NewAccessProfile shows the empty editor.
+func (h *Handlers) NewAccessProfile(c *gin.Context) error {
+	return h.showEditor(c, 200, editor{form: profileForm{AccessProfileInput: models.AccessProfileInput{}.Whole()}, focus: "name"})
+}
+
+// EditAccessProfile shows the editor of a profile as it stands.
+func (h *Handlers) EditAccessProfile(c *gin.Context) error {
+	_, profile, err := h.loadProfile(c)
+	if err != nil {
+		return err
+	}
+	form := profileForm{AccessProfileInput: profile.Input(), BaseVersion: models.Typed(strconv.FormatInt(profile.Version, 10))}
+	return h.showEditor(c, 200, editor{form: form, id: profile.ID})
+}
+
+// showEditor renders the editor: a page, or for htmx the form alone.
+func (h *Handlers) showEditor(c *gin.Context, status int, e editor) error {
+	view, err := h.editorView(c, e)
+	if err != nil {
+		return err
+	}
+	if isHTMX(c) {
+		h.html(c, status, views.ProfileEditorForm(view))
+		return nil
+	}
+	h.html(c, status, h.editorPage(c, e, view))
+	return nil
+}
+
+func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor) templ.Component {
+	page := h.page(c, "New profile", "/access-profiles")
+	page.Crumbs = []views.Crumb{{Label: "Profiles", Href: "/access-profiles"}}
+	if e.id != 0 {
+		page.Title = "Edit " + view.Draft.Name
+		page.Crumbs = append(page.Crumbs, views.Crumb{Label: view.Draft.Name, Href: "/access-profiles/" + strconv.FormatInt(e.id, 10)})
+	}
+	if len(e.problems) > 0 {
+		page.Problems, page.ErrorCode, page.Param = true, e.problems[0].Code, e.problems[0].Field
+	}
+	return framed(page, views.ProfileEditorBody(view))
+}
+
+func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, error) {
+	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	if err != nil {
+		return views.ProfileEditor{}, err
+	}
+	body, err := e.form.Body()
+	if err != nil {
+		return views.ProfileEditor{}, err
+	}
+	draft, found := e.form.Apply(models.AccessProfile{IsActive: true})
+	problems := e.problems
+	if problems == nil {
+		problems = shownEarly(found)
+	}
+	return views.ProfileEditor{
+		ID: e.id, Version: e.form.BaseVersion.Text, Input: e.form.AccessProfileInput, Problems: problems, Draft: draft,
+		Catalogue: catalogue, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
+	}, nil
+}
+
+// shownEarly are the problems that are shown before anybody saves: a contradiction between rows that stand there already.
+func shownEarly(found models.Problems) models.Problems {
+	var early models.Problems
+	for _, problem := range found {
+		if problem.Code == "exclude_on_allow_all_server" {
+			early = append(early, problem)
+		}
+	}
+	return early
+}
+
+// refuseProfile answers a profile that could not be saved: the form with its problems, or the API's error.
+func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
+	var refusal *models.Refusal
+	if IsAPI(c) || !errors.As(models.Classify(err), &refusal) {
+		return err
+	}
+	if refusal.Reason == models.Stale {
+		if err := h.describeConflict(c, &e); err != nil {
+			return err
+		}
+	}
+	e.problems = refusal.Problems
+	view, viewErr := h.editorView(c, e)
+	if viewErr != nil {
+		return viewErr
+	}
+	return h.refuse(c, err, func(models.Problems) templ.Component {
+		if isHTMX(c) {
+			return views.ProfileEditorForm(view)
+		}
+		return h.editorPage(c, e, view)
+	})
+}

@@ -1,0 +1,200 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// ListAccessProfiles answers a page of profiles.
+func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
+	q := readQuery(c, "limit", "offset", "search", "tags", "is_active", "sort")
+	limit, offset := q.page()
+	wanted := models.AccessProfileQuery{
+		Limit: limit, Offset: offset, Search: q.search(), Tags: q.tags(), IsActive: q.boolean("is_active"),
+		Sort: q.sort(models.AccessProfileSorts),
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	documents, total, err := models.ListAccessProfiles(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeDocument(c, 200, `{"access_profiles":[`, joined(documents), fmt.Sprintf(`],"count":%d,"total_count":%d,"limit":%d,"offset":%d}`,
+			len(documents), total, limit, offset))
+		return nil
+	}
+	return h.profileListPage(c, q, wanted, documents, total)
+}
+
+func joined(documents []json.RawMessage) []byte {
+	size := len(documents)
+	for _, document := range documents {
+		size += len(document)
+	}
+	all := make([]byte, 0, size)
+	for i, document := range documents {
+		if i > 0 {
+			all = append(all, ',')
+		}
+		all = append(all, document...)
+	}
+	return all
+}
+
+func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.AccessProfileQuery, documents []json.RawMessage, total int64) error {
+	tags, err := models.AccessProfileTags(ctx(c), h.DB)
+	if err != nil {
+		return err
+	}
+	actor := ActorOf(c)
+	list := views.ProfileList{
+		Search: wanted.Search, Filtered: len(q.names) > 0, NewTag: views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
+		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"), MayDelete: actor.May("AccessProfiles:Delete"),
+		States: stateLinks(q), Tags: tagLinks(q, tags), Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(documents)), total, "profiles"),
+		Name: sortLink(q, wanted.Sort, "name", "Name", false), Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
+	}
+	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
+		if value := q.get(name); value != "" {
+			list.Kept = append(list.Kept, views.Field{Name: name, Value: value})
+		}
+	}
+	now := time.Now()
+	for _, document := range documents {
+		var profile models.AccessProfile
+		if err := json.Unmarshal(document, &profile); err != nil {
+			return fmt.Errorf("read a listed access profile: %w", err)
+		}
+		list.Rows = append(list.Rows, views.ProfileRowOf(profile, now, tagLink))
+	}
+	page := h.page(c, "Profiles", "/access-profiles")
+	page.SearchValue = wanted.Search
+	if list.MayCreate {
+		page.Actions = views.NewButton("New profile", "/access-profiles/new")
+	}
+	h.html(c, 200, framed(page, views.ProfileListBody(list)))
+	return nil
+}
+
+func tagLink(tag string) string { return "/access-profiles?" + encoded("tags", tag) }
+
+func stateLinks(q *query) []views.Link {
+	now := q.get("is_active")
+	return []views.Link{
+		{Label: "All", Href: q.link("is_active", ""), On: now == ""},
+		{Label: "Active", Href: q.link("is_active", "true"), On: now == "true"},
+		{Label: "Inactive", Href: q.link("is_active", "false"), On: now == "false"},
+	}
+}
+
+// tagLinks toggles each tag; those on that no profile has stay in sight.
+func tagLinks(q *query, tags []string) []views.Link {
+	on := q.tags()
+	var links []views.Link
+	for _, tag := range append(tags, missingFrom(tags, on)...) {
+		rest := without(append([]string{}, on...), models.Fold(tag), models.Fold)
+		active := len(rest) < len(on)
+		if !active {
+			rest = append(rest, tag)
+		}
+		links = append(links, views.Link{Label: tag, Href: q.link("tags", strings.Join(rest, ",")), On: active})
+	}
+	return links
+}
+
+func missingFrom(known, wanted []string) []string {
+	var missing []string
+	for _, tag := range wanted {
+		if len(without(append([]string{}, known...), models.Fold(tag), models.Fold)) == len(known) {
+			missing = append(missing, tag)
+		}
+	}
+	return missing
+}
+
+func (h *Handlers) showProfilePage(c *gin.Context, profile models.AccessProfile) error {
+	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	if err != nil {
+		return err
+	}
+	actor := ActorOf(c)
+	href := "/access-profiles/" + strconv.FormatInt(profile.ID, 10)
+	page := h.profilePage(c, profile, profile.Name)
+	page.Crumbs = page.Crumbs[:1]
+	page.Badge = views.ActiveBadge(profile.IsActive)
+	page.Actions = views.ProfileActions(href, profile.IsActive,
+		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
+	h.html(c, 200, framed(page, views.ProfileBody(views.ProfileReadOf(profile, catalogue, time.Now(), tagLink, h.BaseURL))))
+	return nil
+}
+
+// profilePage is the frame of a page below a profile.
+func (h *Handlers) profilePage(c *gin.Context, profile models.AccessProfile, title string) views.Page {
+	page := h.page(c, title, "/access-profiles")
+	page.Crumbs = []views.Crumb{
+		{Label: "Profiles", Href: "/access-profiles"}, {Label: profile.Name, Href: "/access-profiles/" + strconv.FormatInt(profile.ID, 10)},
+	}
+	return page
+}
+
+// ConfirmDeleteAccessProfile asks before a profile goes.
+func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
+	_, profile, err := h.loadProfile(c)
+	if err != nil {
+		return err
+	}
+	page := h.profilePage(c, profile, "Delete "+profile.Name+"?")
+	href := page.Crumbs[1].Href
+	h.html(c, 200, framed(page, views.ConfirmBody(views.Confirm{
+		Action: href + "/delete", Verb: "Delete " + profile.Name, Cancel: href, Version: strconv.FormatInt(profile.Version, 10),
+		Effects: []string{
+			"The profile and its " + views.Versions(profile.Version) + " go for good; the audit log keeps what was in them.",
+			"Nobody holds a copy of it.",
+		},
+	})))
+	return nil
+}
+
+// NewClone asks for the name of a copy.
+func (h *Handlers) NewClone(c *gin.Context) error {
+	_, profile, err := h.loadProfile(c)
+	if err != nil {
+		return err
+	}
+	in := models.CloneInput{Name: models.Typed(profile.Name + " copy")}
+	if profile.Description != nil {
+		in.Description = models.Typed(*profile.Description)
+	}
+	h.html(c, 200, h.clonePage(c, profile, in, nil))
+	return nil
+}
+
+func (h *Handlers) clonePage(c *gin.Context, profile models.AccessProfile, in models.CloneInput, problems models.Problems) templ.Component {
+	page := h.profilePage(c, profile, "Duplicate "+profile.Name)
+	if len(problems) > 0 {
+		page.Problems, page.ErrorCode, page.Param = true, problems[0].Code, problems[0].Field
+	}
+	return framed(page, views.CloneBody(views.CloneForm{Href: page.Crumbs[1].Href, Source: profile.Name, Input: in, Problems: problems}))
+}
+
+func (h *Handlers) refuseClone(c *gin.Context, id int64, in models.CloneInput, err error) error {
+	if IsAPI(c) {
+		return err
+	}
+	profile, loadErr := h.standing(c, id)
+	if loadErr != nil {
+		return errors.Join(loadErr, err)
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.clonePage(c, profile, in, problems) })
+}

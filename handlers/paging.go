@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"strconv"
+	"strings"
+
+	"tollgate/views"
+)
+
+// pager says which part of a list is shown, with links to the parts before and behind it.
+func pager(q *query, limit, offset, shown, total int64, noun string) views.Pager {
+	p := views.Pager{From: views.Count(min(offset+1, total)), To: views.Count(offset + shown), Total: views.Count(total), Noun: noun}
+	if offset > 0 {
+		p.Previous = q.link("offset", strconv.FormatInt(max(offset-limit, 0), 10))
+	}
+	if offset+shown < total {
+		p.Next = q.link("offset", strconv.FormatInt(offset+limit, 10))
+	}
+	return p
+}
+
+// sortLink heads a column: a click sorts by it, another the other way round. Columns of times start with the newest.
+func sortLink(q *query, sorted, column, label string, newestFirst bool) views.SortLink {
+	link := views.SortLink{Label: label}
+	next := column
+	if newestFirst {
+		next = "-" + column
+	}
+	switch {
+	case sorted == column:
+		link.Direction, next = "ascending", "-"+column
+	case strings.TrimPrefix(sorted, "-") == column:
+		link.Direction, next = "descending", column
+	}
+	link.Href = q.link("sort", next)
+	return link
+}

@@ -1,0 +1,99 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+)
+
+// Catalogue is everything a policy can name, for pickers.
+type Catalogue struct {
+	Providers []struct {
+		Name   string
+		Models []string `bun:",array"`
+	}
+	Servers []struct {
+		ClientID string
+		Tools    []string `bun:",array"`
+	}
+	Groups []struct {
+		ID   int64
+		Name string
+	}
+	// GroupTools says which tools of which server each group lists; "*" is all of them.
+	GroupTools []struct {
+		ToolGroupID int64
+		MCPClientID string   `bun:"mcp_client_id"`
+		ToolNames   []string `bun:",array"`
+	}
+}
+
+// LoadCatalogue reads the catalogue in four statements, each list in order.
+func LoadCatalogue(ctx context.Context, db bun.IDB) (Catalogue, error) {
+	var c Catalogue
+	for _, part := range []struct {
+		query string
+		rows  any
+	}{
+		{"SELECT name, models FROM providers ORDER BY name", &c.Providers},
+		{"SELECT client_id, tools FROM mcp_servers ORDER BY client_id", &c.Servers},
+		{"SELECT id, name FROM tool_groups ORDER BY name_key", &c.Groups},
+		{"SELECT tool_group_id, mcp_client_id, tool_names FROM tool_group_servers ORDER BY tool_group_id, position", &c.GroupTools},
+	} {
+		if err := db.NewRaw(part.query).Scan(ctx, part.rows); err != nil {
+			return c, fmt.Errorf("load the catalogue: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// Models lists the models of a provider.
+func (c Catalogue) Models(provider string) []string {
+	for _, p := range c.Providers {
+		if p.Name == provider {
+			return p.Models
+		}
+	}
+	return nil
+}
+
+// Grant is what a policy lets its holder call on one MCP server.
+type Grant struct {
+	Server string
+	Whole  bool     // later tools too
+	Tools  []string // those there are now, in order
+}
+
+// Grants resolves a policy's MCP selections: tool groups ∪ whole servers ∪ includes, minus excludes. Servers come in the catalogue's order.
+func (c Catalogue) Grants(p Policy) []Grant {
+	var grants []Grant
+	for _, server := range c.Servers {
+		granted := map[string]bool{}
+		whole := grantsWhole(p.MCPServers, server.ClientID)
+		for _, listed := range c.GroupTools {
+			if listed.MCPClientID != server.ClientID || !slices.Contains(p.MCPToolGroups, ToolGroupGrant{listed.ToolGroupID}) {
+				continue
+			}
+			for _, tool := range server.Tools {
+				granted[tool] = granted[tool] || slices.Contains(listed.ToolNames, "*") || slices.Contains(listed.ToolNames, tool)
+			}
+		}
+		for _, o := range p.MCPToolOverrides {
+			if o.MCPClientID == server.ClientID {
+				granted[o.ToolName] = o.Action == "include"
+			}
+		}
+		grant := Grant{Server: server.ClientID, Whole: whole}
+		for _, tool := range server.Tools {
+			if whole || granted[tool] {
+				grant.Tools = append(grant.Tools, tool)
+			}
+		}
+		if whole || len(grant.Tools) > 0 {
+			grants = append(grants, grant)
+		}
+	}
+	return grants
+}

@@ -1,0 +1,80 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+
+	"tollgate/models"
+)
+
+// FieldLines writes each field of a profile as lines of words, by the field's name in the API, so that two can be compared.
+func FieldLines(p models.AccessProfile, catalogue models.Catalogue) map[string][]string {
+	names := ProfileEditor{Catalogue: catalogue}.groupNames()
+	lines := map[string][]string{
+		"name": {p.Name}, "tags": p.Tags, "calendar_aligned": {"aligned to the calendar: " + yes(p.CalendarAligned)},
+		"rate_limit": exactRate(p.RateLimit),
+	}
+	if p.Description != nil {
+		lines["description"] = []string{*p.Description}
+	}
+	for _, config := range p.ProviderConfigs {
+		lines["provider_configs"] = append(lines["provider_configs"], providerLine(config))
+	}
+	for _, budget := range p.Budgets {
+		lines["budgets"] = append(lines["budgets"], SpendLine(budget))
+	}
+	for _, grant := range p.MCPToolGroups {
+		lines["mcp_tool_groups"] = append(lines["mcp_tool_groups"], names.of(grant.ToolGroupID))
+	}
+	for _, grant := range p.MCPServers {
+		lines["mcp_servers"] = append(lines["mcp_servers"], grant.MCPServerID)
+	}
+	for _, o := range p.MCPToolOverrides {
+		lines["mcp_tool_overrides"] = append(lines["mcp_tool_overrides"], o.Action+" "+o.MCPClientID+"/"+o.ToolName)
+	}
+	return lines
+}
+
+func yes(truth bool) string {
+	if truth {
+		return "yes"
+	}
+	return "no"
+}
+
+func providerLine(config models.ProviderConfig) string {
+	parts := []string{"no model"}
+	switch {
+	case config.AllModelsAllowed:
+		parts[0] = "every model"
+	case len(config.AllowedModels) > 0:
+		parts[0] = strings.Join(config.AllowedModels, ", ")
+	}
+	for _, budget := range config.Budgets {
+		parts = append(parts, SpendLine(budget))
+	}
+	return config.ProviderName + ": " + strings.Join(append(parts, exactRate(config.RateLimit)...), " · ")
+}
+
+// exactRate writes a rate limit with whole numbers.
+func exactRate(limit *models.RateLimit) []string {
+	if limit == nil {
+		return nil
+	}
+	var lines []string
+	if limit.RequestMaxLimit != nil {
+		lines = append(lines, Count(*limit.RequestMaxLimit)+" requests / "+unit(*limit.RequestResetDuration))
+	}
+	if limit.TokenMaxLimit != nil {
+		lines = append(lines, Count(*limit.TokenMaxLimit)+" tokens / "+unit(*limit.TokenResetDuration))
+	}
+	return lines
+}
+
+// modelsLine is a provider's models as a list shows them: all, or 12 of openai.
+func modelsLine(config models.ProviderConfig) string {
+	if config.AllModelsAllowed {
+		return "all of " + config.ProviderName
+	}
+	return strconv.Itoa(len(config.AllowedModels)) + " of " + config.ProviderName
+}

@@ -1,0 +1,170 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models"
+)
+
+// ProfileRowOf writes a profile as a row of the list; tagLink is where a tag leads.
+func ProfileRowOf(p models.AccessProfile, now time.Time, tagLink func(string) string) ProfileRow {
+	row := ProfileRow{
+		ID: strconv.FormatInt(p.ID, 10), Name: p.Name, Href: "/access-profiles/" + strconv.FormatInt(p.ID, 10), Active: p.IsActive,
+		Rates: RateLines(p.RateLimit), RatesExact: rateTitle(p.RateLimit), MCP: mcpSummary(p.Policy),
+		Updated: Ago(p.UpdatedAt, now), UpdatedAt: exact(p.UpdatedAt),
+	}
+	for _, tag := range p.Tags {
+		row.Tags = append(row.Tags, Link{Label: tag, Href: tagLink(tag)})
+	}
+	var names []string
+	for i, config := range p.ProviderConfigs {
+		names = append(names, config.ProviderName)
+		if i < 3 {
+			row.Models = append(row.Models, modelsLine(config))
+		}
+	}
+	row.AllProviders = strings.Join(names, ", ")
+	row.Providers = strings.Join(names[:min(len(names), 3)], ", ")
+	if len(names) > 3 {
+		row.MoreProviders = "+" + strconv.Itoa(len(names)-3)
+		row.Models = append(row.Models, "and "+strconv.Itoa(len(names)-3)+" more")
+	}
+	for _, budget := range p.Budgets {
+		row.Budgets = append(row.Budgets, SpendLine(budget))
+	}
+	if n := p.ProviderBudgets(); n > 0 {
+		row.Budgets = append(row.Budgets, plural(n, "provider budget"))
+	}
+	return row
+}
+
+func mcpSummary(p models.Policy) string {
+	var parts []string
+	if n := len(p.MCPToolGroups); n > 0 {
+		parts = append(parts, plural(n, "group"))
+	}
+	if n := len(p.MCPServers); n > 0 {
+		parts = append(parts, plural(n, "server"))
+	}
+	if n := len(p.MCPToolOverrides); n > 0 {
+		parts = append(parts, plural(n, "tool"))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// Versions is a count of versions: 1 version, 3 versions.
+func Versions(n int64) string { return plural64(n, "version") }
+
+// ProfileRead is a profile's policy to read.
+type ProfileRead struct {
+	Description string
+	Tags        []Link
+	Facts       []Fact
+	Review      []string
+	Providers   []providerRead
+	Budgets     []string
+	Rates       []string
+	Resets      []string
+	Windows     string
+	Groups      []Link
+	Servers     []Link
+	Overrides   []string
+	Grants      []grantLine
+	Body, Curl  string
+	Request     string
+}
+
+// Fact is one line under a title.
+type Fact struct{ Label, Value, Title string }
+
+type providerRead struct {
+	Name, Href, Models string
+	Listed             []string
+	Budgets, Rates     []string
+}
+
+// ProfileReadOf writes a profile out; the JSON is what makes the same again.
+func ProfileReadOf(p models.AccessProfile, catalogue models.Catalogue, now time.Time, tagLink func(string) string, baseURL string) ProfileRead {
+	editor := ProfileEditor{Catalogue: catalogue, Draft: p, Now: now, BaseURL: baseURL}
+	names := editor.groupNames()
+	read := ProfileRead{
+		Facts: []Fact{
+			{Label: "Version", Value: Count(p.Version)},
+			{Label: "Updated", Value: Ago(p.UpdatedAt, now), Title: exact(p.UpdatedAt)},
+			{Label: "Created", Value: Ago(p.CreatedAt, now), Title: exact(p.CreatedAt)},
+		},
+		Review: Sentences(p.Name, p.Policy, names), Budgets: budgetTexts(p.Budgets), Rates: exactRate(p.RateLimit),
+		Resets: (&maker{ProfileEditor: editor}).resets(), Windows: "Run from when a holder got the profile.",
+		Grants: grantLines(catalogue.Grants(p.Policy)),
+	}
+	if p.Description != nil {
+		read.Description = *p.Description
+	}
+	if p.CalendarAligned {
+		read.Windows = "Aligned to the calendar, in UTC."
+	}
+	for _, tag := range p.Tags {
+		read.Tags = append(read.Tags, Link{Label: tag, Href: tagLink(tag)})
+	}
+	for _, config := range p.ProviderConfigs {
+		read.Providers = append(read.Providers, providerRead{
+			Name: config.ProviderName, Href: "/providers/" + config.ProviderName, Models: modelsInWords(config), Listed: config.AllowedModels,
+			Budgets: budgetTexts(config.Budgets), Rates: exactRate(config.RateLimit),
+		})
+	}
+	for _, grant := range p.MCPToolGroups {
+		read.Groups = append(read.Groups, Link{Label: names.of(grant.ToolGroupID), Href: "/mcp/tool-groups/" + strconv.FormatInt(grant.ToolGroupID, 10)})
+	}
+	for _, grant := range p.MCPServers {
+		read.Servers = append(read.Servers, Link{Label: grant.MCPServerID, Href: "/mcp/clients/" + grant.MCPServerID})
+	}
+	for _, o := range p.MCPToolOverrides {
+		read.Overrides = append(read.Overrides, o.Action+" "+o.MCPClientID+"/"+o.ToolName)
+	}
+	if body, err := p.Input().Body(); err == nil {
+		editor.Body = body
+		read.Body = body
+		read.Request, read.Curl = editor.curl()
+	}
+	return read
+}
+
+func modelsInWords(config models.ProviderConfig) string {
+	switch n := len(config.AllowedModels); {
+	case config.AllModelsAllowed:
+		return "every model, later ones too"
+	case n == 0:
+		return "no model: every call is refused"
+	default:
+		return plural(n, "model")
+	}
+}
+
+func budgetTexts(budgets []models.Budget) []string {
+	var texts []string
+	for _, budget := range budgets {
+		texts = append(texts, SpendLine(budget))
+	}
+	return texts
+}
+
+// CloneForm asks for the name of a copy.
+type CloneForm struct {
+	Href, Source string
+	Input        models.CloneInput
+	Problems     models.Problems
+}
+
+func (f CloneForm) field(name, label string, v models.Value) Field {
+	return Field{Name: name, Label: label, Value: v.Text, Width: "wide", Error: strings.Join(f.Problems.At(name), " ")}
+}
+
+func (f CloneForm) summary() []ProblemLink {
+	var links []ProblemLink
+	for _, problem := range f.Problems {
+		links = append(links, ProblemLink{ID: FieldID(problem.Field), Message: problem.Message})
+	}
+	return links
+}
