@@ -131,18 +131,17 @@ func (s stored) fresh(ifVersion *int64) error {
 }
 
 func lockProfile(ctx context.Context, tx bun.Tx, id int64) (stored, error) {
-	var row struct {
-		PolicyID int64
-		Snapshot string
-	}
-	err := tx.NewRaw(`
-SELECT p.policy_id, v.snapshot FROM access_profiles p
-JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.version
-WHERE p.id = ? FOR UPDATE OF p`, id).Scan(ctx, &row)
-	if err != nil {
+	var row struct{ PolicyID, Version int64 }
+	if err := tx.NewRaw("SELECT policy_id, version FROM access_profiles WHERE id = ? FOR UPDATE", id).Scan(ctx, &row); err != nil {
 		return stored{}, found(err, "access profile")
 	}
-	s := stored{policyID: row.PolicyID, snapshot: json.RawMessage(row.Snapshot)}
+	// A statement of its own: only one that starts after the lock was got sees the version that a writer before us added.
+	var snapshot string
+	err := tx.NewRaw("SELECT snapshot FROM access_profile_versions WHERE access_profile_id = ? AND version = ?", id, row.Version).Scan(ctx, &snapshot)
+	if err != nil {
+		return stored{}, fmt.Errorf("load version %d of access profile %d: %w", row.Version, id, err)
+	}
+	s := stored{policyID: row.PolicyID, snapshot: json.RawMessage(snapshot)}
 	if err := json.Unmarshal(s.snapshot, &s.AccessProfile); err != nil {
 		return s, fmt.Errorf("read the snapshot of access profile %d: %w", id, err)
 	}

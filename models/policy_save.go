@@ -178,20 +178,11 @@ func equal[T comparable](a, b *T) bool {
 	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
-// saveSelections replaces the MCP selections when any of them differs.
+// saveSelections writes the MCP selections when any of them differs, in one statement.
 func saveSelections(ctx context.Context, tx bun.Tx, id int64, old, p Policy) error {
 	if slices.Equal(old.MCPToolGroups, p.MCPToolGroups) && slices.Equal(old.MCPServers, p.MCPServers) &&
 		slices.Equal(old.MCPToolOverrides, p.MCPToolOverrides) {
 		return nil
-	}
-	if len(old.MCPToolGroups)+len(old.MCPServers)+len(old.MCPToolOverrides) > 0 {
-		_, err := tx.NewRaw(`
-WITH removed_groups AS (DELETE FROM policy_tool_groups WHERE policy_id = ?),
-     removed_servers AS (DELETE FROM policy_mcp_servers WHERE policy_id = ?)
-DELETE FROM policy_tool_overrides WHERE policy_id = ?`, id, id, id).Exec(ctx)
-		if err != nil {
-			return err
-		}
 	}
 	groups, servers := []int64{}, []string{}
 	clients, tools, actions := []string{}, []string{}, []string{}
@@ -204,19 +195,26 @@ DELETE FROM policy_tool_overrides WHERE policy_id = ?`, id, id, id).Exec(ctx)
 	for _, o := range p.MCPToolOverrides {
 		clients, tools, actions = append(clients, o.MCPClientID), append(tools, o.ToolName), append(actions, o.Action)
 	}
-	if len(groups)+len(servers)+len(tools) == 0 {
-		return nil
-	}
 	_, err := tx.NewRaw(`
-WITH added_groups AS (
+WITH removed_groups AS (
+         DELETE FROM policy_tool_groups WHERE policy_id = ?0 AND tool_group_id <> ALL (?1::bigint[])),
+     removed_servers AS (
+         DELETE FROM policy_mcp_servers WHERE policy_id = ?0 AND mcp_server_id <> ALL (?2::text[])),
+     removed_overrides AS (
+         DELETE FROM policy_tool_overrides
+         WHERE policy_id = ?0 AND (mcp_client_id, tool_name) NOT IN (SELECT * FROM unnest(?3::text[], ?4::text[]))),
+     kept_groups AS (
          INSERT INTO policy_tool_groups (policy_id, tool_group_id, position)
-         SELECT ?, name, n FROM unnest(?::bigint[]) WITH ORDINALITY AS t(name, n)),
-     added_servers AS (
+         SELECT ?0, id, n FROM unnest(?1::bigint[]) WITH ORDINALITY AS t(id, n)
+         ON CONFLICT (policy_id, tool_group_id) DO UPDATE SET position = EXCLUDED.position),
+     kept_servers AS (
          INSERT INTO policy_mcp_servers (policy_id, mcp_server_id, position)
-         SELECT ?, name, n FROM unnest(?::text[]) WITH ORDINALITY AS t(name, n))
+         SELECT ?0, id, n FROM unnest(?2::text[]) WITH ORDINALITY AS t(id, n)
+         ON CONFLICT (policy_id, mcp_server_id) DO UPDATE SET position = EXCLUDED.position)
 INSERT INTO policy_tool_overrides (policy_id, mcp_client_id, tool_name, action, position)
-SELECT ?, client, tool, action, n FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS t(client, tool, action, n)`,
-		id, pgdialect.Array(groups), id, pgdialect.Array(servers),
-		id, pgdialect.Array(clients), pgdialect.Array(tools), pgdialect.Array(actions)).Exec(ctx)
+SELECT ?0, client, tool, action, n FROM unnest(?3::text[], ?4::text[], ?5::text[]) WITH ORDINALITY AS t(client, tool, action, n)
+ON CONFLICT (policy_id, mcp_client_id, tool_name) DO UPDATE SET action = EXCLUDED.action, position = EXCLUDED.position`,
+		id, pgdialect.Array(groups), pgdialect.Array(servers),
+		pgdialect.Array(clients), pgdialect.Array(tools), pgdialect.Array(actions)).Exec(ctx)
 	return err
 }
