@@ -12,6 +12,9 @@ import (
 
 const maxPairs = 10_000
 
+// anyBytes are the fields that hold passwords, which are taken as they are.
+var anyBytes = map[string]bool{"password": true, "current_password": true, "new_password": true}
+
 // rowKey is what names a repeated row of a form, wherever it stands: removing one renames no neighbour.
 var rowKey = regexp.MustCompile(`^[a-z][0-9]{1,4}$`)
 
@@ -39,21 +42,24 @@ func parseForm(body []byte) (node, models.Problems) {
 		case nameErr != nil, valueErr != nil, strings.Contains(pair, ";"):
 			refuse("", "invalid_form", "Send the form URL-encoded, with & between fields.")
 			continue
-		case !utf8.ValidString(name), !utf8.ValidString(value):
+		case !utf8.ValidString(name), !utf8.ValidString(value) && !anyBytes[name]:
 			refuse("", "invalid_utf8", "Send the form in UTF-8.")
 			continue
 		case !ok:
 			refuse(name, "unknown_field", "Leave out "+strconv.Quote(name)+"; it is not a field here.")
 			continue
-		case strings.ContainsRune(value, 0) && name != "password":
+		case strings.ContainsRune(value, 0) && !anyBytes[name]:
 			refuse(name, "nul_character", "Remove the NUL character.")
 			continue
+		}
+		if !anyBytes[name] {
+			value = strings.ReplaceAll(value, "\r\n", "\n")
 		}
 		leaf := &root
 		for _, step := range steps {
 			leaf = leaf.child(step)
 		}
-		leaf.values = append(leaf.values, strings.ReplaceAll(value, "\r\n", "\n"))
+		leaf.values = append(leaf.values, value)
 	}
 	return root, problems
 }

@@ -18,6 +18,8 @@ type Handlers struct {
 	BaseURL string // for links that leave the console, such as the curl lines
 	Secure  bool   // the console is reached by https
 	Keys    models.Keys
+	// Passwords does all hashing, so that its limits hold for the whole program.
+	Passwords models.Passwords
 	// MCPPrivate lets discovery reach loopback and private addresses.
 	MCPPrivate bool
 	// About is what Settings tells of this installation.

@@ -32,8 +32,9 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 		return nil, err
 	}
 	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit, secureHeaders(h.Secure), allowHosts(config, h))
-	engine.NoRoute(h.Handle(func(*gin.Context) error { return models.Missing("page") }))
-	engine.NoMethod(h.Handle(func(*gin.Context) error {
+	visitor := authenticate(h)(anyone)
+	engine.NoRoute(visitor, h.Handle(func(*gin.Context) error { return models.Missing("page") }))
+	engine.NoMethod(visitor, h.Handle(func(*gin.Context) error {
 		return models.Refuse(models.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
 	}))
 	files := gin.WrapH(static.Handler())

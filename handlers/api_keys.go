@@ -1,0 +1,152 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// ListAPIKeys answers a page of API keys.
+func (h *Handlers) ListAPIKeys(c *gin.Context) error {
+	q := readQuery(c, "limit", "offset", "search")
+	limit, offset := q.page()
+	wanted := models.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
+	if err := q.err(); err != nil {
+		return err
+	}
+	keys, total, err := models.ListAPIKeys(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"api_keys": keys, "count": len(keys), "total_count": total, "limit": limit, "offset": offset})
+		return nil
+	}
+	page := h.settingsFrame(c, "API keys", "/settings/api-keys")
+	list := views.APIKeyList{
+		Search: wanted.Search, Keys: keys, Pager: pager(q, limit, offset, int64(len(keys)), total, "keys"), Now: time.Now(),
+		MayDelete: ActorOf(c).May("APIKeys:Delete"), MayCreate: ActorOf(c).May("APIKeys:Create"),
+	}
+	if list.MayCreate {
+		page.Actions = views.NewButton("New API key", "/settings/api-keys/new")
+	}
+	h.html(c, http.StatusOK, framed(page, views.APIKeyListBody(list)))
+	return nil
+}
+
+// ShowAPIKey answers one key, without its secret, which nobody has.
+func (h *Handlers) ShowAPIKey(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	key, err := models.GetAPIKey(ctx(c), h.DB, id)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"api_key": key})
+	return nil
+}
+
+// NewAPIKey asks what a new key may do.
+func (h *Handlers) NewAPIKey(c *gin.Context) error {
+	h.html(c, http.StatusOK, h.apiKeyForm(c, models.APIKeyInput{}, nil))
+	return nil
+}
+
+// CreateAPIKey makes a key and answers its secret, this once.
+func (h *Handlers) CreateAPIKey(c *gin.Context) error {
+	in, err := decode[models.APIKeyInput](c)
+	if err == nil {
+		var key models.APIKey
+		var secret string
+		if key, secret, err = models.CreateAPIKey(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
+			h.showSecret(c, key, secret)
+			return nil
+		}
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.apiKeyForm(c, in, problems) })
+}
+
+func (h *Handlers) showSecret(c *gin.Context, key models.APIKey, secret string) {
+	c.Header("Cache-Control", "no-store")
+	if IsAPI(c) {
+		c.Header("Location", "/api/api-keys/"+strconv.FormatInt(key.ID, 10))
+		writeJSON(c, http.StatusCreated, gin.H{"api_key": key, "key": secret})
+		return
+	}
+	page := h.apiKeyFrame(c, "API key "+key.Name)
+	h.html(c, http.StatusCreated, framed(page, views.APIKeySecretBody(key, secret, h.BaseURL)))
+}
+
+// UpdateAPIKey changes a key's name, scopes or end; its secret stays.
+func (h *Handlers) UpdateAPIKey(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := decode[models.APIKeyInput](c)
+	if err != nil {
+		return err
+	}
+	key, err := models.UpdateAPIKey(ctx(c), h.DB, ActorOf(c), id, in)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"api_key": key})
+	return nil
+}
+
+// ConfirmDeleteAPIKey asks before a key goes.
+func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	key, err := models.GetAPIKey(ctx(c), h.DB, id)
+	if err != nil {
+		return err
+	}
+	page := h.apiKeyFrame(c, "Delete "+key.Name+"?")
+	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
+		Action: "/settings/api-keys/" + strconv.FormatInt(id, 10) + "/delete", Verb: "Delete " + key.Name, Cancel: "/settings/api-keys",
+		Effects: views.APIKeyDeletion(key, time.Now()),
+	})))
+	return nil
+}
+
+// DeleteAPIKey ends a key at once.
+func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	key, err := models.DeleteAPIKey(ctx(c), h.DB, ActorOf(c), id)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"message": "API key deleted."})
+		return nil
+	}
+	return seeOther(c, "/settings/api-keys", key.Name+" was deleted. Nobody can use it any more.")
+}
+
+func (h *Handlers) apiKeyForm(c *gin.Context, in models.APIKeyInput, problems models.Problems) templ.Component {
+	page := h.apiKeyFrame(c, "New API key")
+	markProblems(&page, problems)
+	return framed(page, views.APIKeyFormBody(views.APIKeyForm{Input: in, Problems: problems, Held: ActorOf(c).Permissions}))
+}
+
+// apiKeyFrame is the frame of a page below the list of keys.
+func (h *Handlers) apiKeyFrame(c *gin.Context, title string) views.Page {
+	page := h.page(c, title, "/settings")
+	page.Crumbs = []views.Crumb{{Label: "Settings", Href: "/settings"}, {Label: "API keys", Href: "/settings/api-keys"}}
+	return page
+}

@@ -1,0 +1,63 @@
+package handlers
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// sessionCookie is its name; over https browsers keep others from setting one like it.
+func (h *Handlers) sessionCookie() string {
+	if h.Secure {
+		return "__Host-session"
+	}
+	return "session"
+}
+
+// SessionToken returns the token that the browser sent, or "".
+func (h *Handlers) SessionToken(c *gin.Context) string {
+	cookie, err := c.Request.Cookie(h.sessionCookie())
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+func (h *Handlers) setSession(c *gin.Context, token string) {
+	h.writeSession(c, token, 0)
+}
+
+func (h *Handlers) dropSession(c *gin.Context) {
+	h.writeSession(c, "", -1)
+}
+
+func (h *Handlers) writeSession(c *gin.Context, token string, maxAge int) {
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: h.sessionCookie(), Value: token, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: h.Secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// signIn starts a session in place of the one the browser had, and leads to next.
+func (h *Handlers) signIn(c *gin.Context, userID, next string) error {
+	token, err := models.StartSession(ctx(c), h.DB, userID, h.SessionToken(c))
+	if err != nil {
+		return err
+	}
+	h.setSession(c, token)
+	return seeOther(c, localPath(next), "")
+}
+
+// ownPath is a path of this console: visible ASCII without backslashes, which browsers read as slashes.
+var ownPath = regexp.MustCompile(`^/[!-\[\]-~]*$`)
+
+// localPath returns next if it leads to a page of this console, else the first screen.
+func localPath(next string) string {
+	if !ownPath.MatchString(next) || strings.Contains(next, "//") {
+		return "/"
+	}
+	return next
+}

@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// Settings shows how one signs in, and what is running here.
+func (h *Handlers) Settings(c *gin.Context) error {
+	h.html(c, http.StatusOK, h.settingsPage(c, nil))
+	return nil
+}
+
+// ChangePassword gives the person who asks another password, and signs them out everywhere else.
+func (h *Handlers) ChangePassword(c *gin.Context) error {
+	in, err := decode[models.PasswordInput](c)
+	if err == nil {
+		var token string
+		user, _ := UserOf(c)
+		if token, err = models.ChangePassword(ctx(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
+			h.setSession(c, token)
+			return seeOther(c, "/settings", "Your password was changed. Every other session of yours was ended.")
+		}
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.settingsPage(c, problems) })
+}
+
+func (h *Handlers) settingsPage(c *gin.Context, problems models.Problems) templ.Component {
+	user, _ := UserOf(c)
+	pending, err := models.PendingMigrations(ctx(c), h.DB)
+	page := h.settingsFrame(c, "Settings", "/settings")
+	markProblems(&page, problems)
+	return framed(page, views.SettingsBody(views.Settings{
+		Email: user.Email, Role: user.Role, Problems: problems,
+		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: err == nil && pending == 0,
+	}))
+}
+
+// settingsFrame is the frame of the pages below Settings; current is the tab's path.
+func (h *Handlers) settingsFrame(c *gin.Context, title, current string) views.Page {
+	page := h.page(c, title, "/settings")
+	page.Heading = "Settings"
+	page.Tabs = []views.Tab{{Label: "Sign-in and about", Href: "/settings"}}
+	if ActorOf(c).May("APIKeys:View") {
+		page.Tabs = append(page.Tabs, views.Tab{Label: "API keys", Href: "/settings/api-keys"})
+	}
+	for i := range page.Tabs {
+		page.Tabs[i].Current = page.Tabs[i].Href == current
+	}
+	return page
+}

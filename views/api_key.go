@@ -1,0 +1,134 @@
+package views
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models"
+)
+
+// APIKeyList is a page of API keys.
+type APIKeyList struct {
+	Search               string
+	Keys                 []models.APIKey
+	Pager                Pager
+	Now                  time.Time
+	MayCreate, MayDelete bool
+}
+
+// APIKeyForm is a new key, as it was filled in. Held is what the maker may do, and so what the key may be given.
+type APIKeyForm struct {
+	Input    models.APIKeyInput
+	Problems models.Problems
+	Held     []models.Permission
+}
+
+var resourceNames = map[string]string{
+	"AccessProfiles": "Profiles", "VirtualKeys": "Virtual keys", "Users": "Users", "Roles": "Roles", "APIKeys": "API keys", "Providers": "Providers",
+	"MCPServers": "MCP servers", "ToolGroups": "Tool groups", "Usage": "Usage", "AuditLogs": "Audit log", "Settings": "Settings",
+}
+
+// scopeLines writes scopes as a person would: "everything", or a line for each resource.
+func scopeLines(scopes []models.Permission) []string {
+	if len(scopes) == len(models.AllPermissions()) {
+		return []string{"everything"}
+	}
+	var lines []string
+	for _, resource := range models.Resources {
+		var operations []string
+		for _, operation := range models.Operations {
+			if slices.Contains(scopes, models.Permission(resource+":"+operation)) {
+				operations = append(operations, strings.ToLower(operation))
+			}
+		}
+		switch {
+		case len(operations) == len(models.Operations):
+			lines = append(lines, resourceNames[resource]+": all")
+		case len(operations) > 0:
+			lines = append(lines, resourceNames[resource]+": "+strings.Join(operations, ", "))
+		}
+	}
+	return lines
+}
+
+const scopeLinesShown = 3
+
+// shortScopes is the same for a row of a list; the whole is in the title.
+func shortScopes(scopes []models.Permission) []string {
+	lines := scopeLines(scopes)
+	if more := len(lines) - scopeLinesShown; more > 1 {
+		lines = append(lines[:scopeLinesShown], "and "+strconv.Itoa(more)+" more")
+	}
+	return lines
+}
+
+// APIKeyDeletion says what the deletion of a key does.
+func APIKeyDeletion(key models.APIKey, now time.Time) []string {
+	used := "It was never used."
+	if key.LastUsedAt != nil {
+		used = "It was last used " + Ago(*key.LastUsedAt, now) + "."
+	}
+	return []string{"Programs that send the key " + key.KeyPrefix + "… are refused from that moment on.", used}
+}
+
+// cell is one tick box of the scope matrix.
+type cell struct {
+	scope         models.Permission
+	id, label     string
+	held, checked bool
+}
+
+// row makes the boxes of a resource; the first one that can be ticked has the id that problems lead to.
+func (f APIKeyForm) row(resource string) []cell {
+	cells := make([]cell, len(models.Operations))
+	for i, operation := range models.Operations {
+		scope := models.Permission(resource + ":" + operation)
+		cells[i] = cell{
+			scope: scope, id: "scopes-" + resource + "-" + operation, label: resourceNames[resource] + ": " + operation,
+			held: slices.Contains(f.Held, scope), checked: f.ticked(scope),
+		}
+		if scope == f.firstHeld() {
+			cells[i].id = "scopes"
+		}
+	}
+	return cells
+}
+
+func (f APIKeyForm) firstHeld() models.Permission {
+	for _, scope := range models.AllPermissions() {
+		if slices.Contains(f.Held, scope) {
+			return scope
+		}
+	}
+	return ""
+}
+
+func (f APIKeyForm) ticked(scope models.Permission) bool {
+	return slices.ContainsFunc(f.Input.Scopes.Items, func(v models.Value) bool { return v.Text == string(scope) })
+}
+
+// scopesError is the first thing wrong with the choice as a whole or with one of the scopes.
+func (f APIKeyForm) scopesError() string {
+	for _, problem := range f.Problems {
+		if strings.HasPrefix(problem.Field, "scopes") {
+			return problem.Message
+		}
+	}
+	return ""
+}
+
+func (f APIKeyForm) summary() []ProblemLink {
+	links := problemLinks(f.Problems)
+	for i, problem := range f.Problems {
+		if strings.HasPrefix(problem.Field, "scopes") {
+			links[i].ID = "scopes"
+		}
+	}
+	return links
+}
+
+func curlWithKey(baseURL, secret string) string {
+	return "curl " + strings.TrimSuffix(baseURL, "/") + "/api/access-profiles \\\n  -H 'Authorization: Bearer " + secret + "'"
+}

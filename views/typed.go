@@ -1,0 +1,21 @@
+package views
+
+import "tollgate/models"
+
+// typed is the field of a form that came back: what was typed, and the first thing wrong with it.
+func typed(f Field, value models.Value, problems models.Problems) Field {
+	f.Value = value.Text
+	if messages := problems.At(f.Name); len(messages) > 0 {
+		f.Error = messages[0]
+	}
+	return f
+}
+
+// problemLinks lists what is wrong, each leading to the field of its name.
+func problemLinks(problems models.Problems) []ProblemLink {
+	links := make([]ProblemLink, len(problems))
+	for i, problem := range problems {
+		links[i] = ProblemLink{ID: FieldID(problem.Field), Message: problem.Message}
+	}
+	return links
+}

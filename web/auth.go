@@ -1,0 +1,102 @@
+package web
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers"
+	"tollgate/models"
+)
+
+// authenticate makes the check in front of a route: who asks, then whether they may.
+func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc {
+	return func(permission models.Permission) gin.HandlerFunc {
+		return func(c *gin.Context) {
+			if permission == anyone && handlers.IsAPI(c) {
+				return
+			}
+			err := identifyCaller(c, h)
+			switch {
+			case permission == anyone:
+				// Who they are only matters to the frame of the page.
+			case err != nil:
+				refuseCaller(c, h, err)
+			case permission != signedIn && !handlers.ActorOf(c).May(permission):
+				h.Fail(c, models.Refuse(models.Forbidden, "", "forbidden",
+					"You need the permission "+string(permission)+" for this. Ask an admin of this console for it."))
+			}
+		}
+	}
+}
+
+// refuseCaller sends people to the sign-in page and back; everyone else gets the refusal.
+func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
+	var refusal *models.Refusal
+	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
+	unknown := errors.As(err, &refusal) && refusal.Reason == models.Unauthenticated
+	if !unknown || !reading || handlers.IsAPI(c) || c.GetHeader("HX-Request") == "true" {
+		h.Fail(c, err)
+		return
+	}
+	c.Redirect(http.StatusSeeOther, "/login?"+url.Values{"next": {c.Request.URL.RequestURI()}}.Encode())
+	c.Abort()
+}
+
+// identifyCaller checks the credential sent and notes whose it is. On the API a bad Authorization header is refused even beside a good
+// cookie; pages know only the cookie.
+func identifyCaller(c *gin.Context, h *handlers.Handlers) error {
+	if headers := c.Request.Header.Values("Authorization"); handlers.IsAPI(c) && len(headers) > 0 {
+		return identifyHeader(c, h, headers)
+	}
+	token := h.SessionToken(c)
+	if token == "" {
+		return unauthenticated()
+	}
+	user, err := models.SessionUser(c.Request.Context(), h.DB, token)
+	if err != nil {
+		return err
+	}
+	handlers.SetActor(c, user.Actor())
+	handlers.SetUser(c, user)
+	return nil
+}
+
+func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string) error {
+	scheme, credential, _ := strings.Cut(headers[0], " ")
+	credential = strings.TrimSpace(credential)
+	switch {
+	case len(headers) > 1:
+	case strings.EqualFold(scheme, "Bearer"):
+		actor, err := models.KeyActor(c.Request.Context(), h.DB, h.Keys, credential)
+		if err == nil {
+			handlers.SetActor(c, actor)
+		}
+		return err
+	case strings.EqualFold(scheme, "Basic"):
+		return identifyBasic(c, h, credential)
+	}
+	return unauthenticated()
+}
+
+func identifyBasic(c *gin.Context, h *handlers.Handlers, credential string) error {
+	pair, err := base64.StdEncoding.DecodeString(credential)
+	email, password, complete := strings.Cut(string(pair), ":")
+	if err != nil || !complete {
+		return unauthenticated()
+	}
+	user, err := models.CheckPassword(c.Request.Context(), h.DB, &h.Passwords, c.ClientIP(), email, password)
+	if err == nil {
+		handlers.SetActor(c, user.Actor())
+	}
+	return err
+}
+
+func unauthenticated() error {
+	return models.Refuse(models.Unauthenticated, "", "unauthenticated",
+		"Sign in first: on the API with an API key as Bearer, or with email and password as Basic.")
+}

@@ -1,0 +1,330 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"golang.org/x/net/html"
+
+	"tollgate/handlers"
+	"tollgate/models"
+	"tollgate/models/dbtest"
+	"tollgate/web"
+)
+
+const (
+	admin    = "admin@example.com"
+	viewer   = "viewer@example.com"
+	password = "correct horse battery"
+)
+
+// console is a whole console on a database of its own, with an admin and a viewer.
+type console struct {
+	t    testing.TB
+	db   *bun.DB
+	h    *handlers.Handlers
+	base string
+	log  *buffer
+}
+
+// newConsole starts a console; each change is applied to its handlers first.
+func newConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
+	t.Helper()
+	c := emptyConsole(t, changes...)
+	c.addUser(admin, "Admin")
+	c.addUser(viewer, "Viewer")
+	return c
+}
+
+// emptyConsole is a console to which nobody can sign in yet.
+func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
+	t.Helper()
+	c := &console{t: t, db: dbtest.New(t), log: &buffer{}}
+	log := slog.New(slog.NewJSONHandler(c.log, nil))
+	keys, err := models.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
+	c.must(err)
+	server := httptest.NewUnstartedServer(nil)
+	c.base = "http://" + server.Listener.Addr().String()
+	c.h = &handlers.Handlers{
+		DB: c.db, Log: log, BaseURL: c.base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
+	}
+	for _, change := range changes {
+		change(c.h)
+	}
+	server.Config.Handler, err = web.New(web.Config{Addr: server.Listener.Addr().String()}, c.h)
+	c.must(err)
+	server.Start()
+	t.Cleanup(server.Close)
+	return c
+}
+
+func (c *console) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// fixtureHash is made once: hashing is slow on purpose.
+var fixtureHash = sync.OnceValue(func() string {
+	hash, err := new(models.Passwords).Hash(context.Background(), password)
+	if err != nil {
+		panic(err)
+	}
+	return hash
+})
+
+func (c *console) addUser(email, role string) {
+	c.t.Helper()
+	c.exec(`INSERT INTO users (id, name, email, email_key, role_id, password_hash) SELECT ?, ?, ?, ?, id, ? FROM roles WHERE name = ?`,
+		uuid.NewString(), role, email, email, fixtureHash(), role)
+}
+
+// exec changes the database behind the console's back.
+func (c *console) exec(query string, args ...any) {
+	c.t.Helper()
+	_, err := c.db.NewRaw(query, args...).Exec(c.t.Context())
+	c.must(err)
+}
+
+// scan reads the database behind the console's back.
+func (c *console) scan(target any, query string, args ...any) {
+	c.t.Helper()
+	c.must(c.db.NewRaw(query, args...).Scan(c.t.Context(), target))
+}
+
+// visitor is somebody who sends requests, with the headers that say who.
+type visitor struct {
+	*console
+	header http.Header
+}
+
+// nobody is signed out.
+func (c *console) nobody() visitor { return visitor{c, http.Header{}} }
+
+// login is a person with a session.
+func (c *console) login(email string) visitor {
+	c.t.Helper()
+	var id string
+	c.scan(&id, "SELECT id FROM users WHERE email = ?", email)
+	token, err := models.StartSession(c.t.Context(), c.db, id, "")
+	c.must(err)
+	return c.nobody().with("Cookie", "session="+token)
+}
+
+// apiKey is a program with a key of the command line; without scopes it may do everything.
+func (c *console) apiKey(scopes ...models.Permission) visitor {
+	c.t.Helper()
+	if scopes == nil {
+		scopes = models.AllPermissions()
+	}
+	in := models.APIKeyInput{Name: models.Typed("key " + uuid.NewString()), Scopes: models.List[models.Value]{Kind: models.Array}}
+	for _, scope := range scopes {
+		in.Scopes.Items = append(in.Scopes.Items, models.Typed(string(scope)))
+	}
+	_, secret, err := models.CreateAPIKey(c.t.Context(), c.db, c.h.Keys, models.CLI, in)
+	c.must(err)
+	return c.nobody().with("Authorization", "Bearer "+secret)
+}
+
+// with is the same visitor with another header; an empty value leaves the header out.
+func (v visitor) with(name, value string) visitor {
+	v.header = v.header.Clone()
+	v.header.Set(name, value)
+	if value == "" {
+		v.header.Del(name)
+	}
+	return v
+}
+
+func (v visitor) get(path string) answer {
+	v.t.Helper()
+	return v.send("GET", path, "", nil)
+}
+
+// post sends a form.
+func (v visitor) post(path string, form url.Values) answer {
+	v.t.Helper()
+	return v.send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// api sends JSON; body is text as it is, nil for none, or anything that encodes.
+func (v visitor) api(method, path string, body any) answer {
+	v.t.Helper()
+	switch content := body.(type) {
+	case nil:
+		return v.send(method, path, "", nil)
+	case string:
+		return v.send(method, path, "application/json", strings.NewReader(content))
+	default:
+		encoded, err := json.Marshal(body)
+		v.must(err)
+		return v.send(method, path, "application/json", bytes.NewReader(encoded))
+	}
+}
+
+// send sends anything, and follows no redirect.
+func (v visitor) send(method, path, media string, body io.Reader) answer {
+	v.t.Helper()
+	request, err := http.NewRequestWithContext(v.t.Context(), method, v.base+path, body)
+	v.must(err)
+	for name, values := range v.header {
+		request.Header[name] = values
+	}
+	if media != "" {
+		request.Header.Set("Content-Type", media)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	v.must(err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	v.must(err)
+	return answer{v.t, response, content}
+}
+
+// answer is a response that was read to its end.
+type answer struct {
+	t testing.TB
+	*http.Response
+	body []byte
+}
+
+// is fails the test unless the answer has the status.
+func (a answer) is(status int) answer {
+	a.t.Helper()
+	if a.StatusCode != status {
+		a.t.Fatalf("%s %s: status %d, want %d\n%s", a.Request.Method, a.Request.URL.Path, a.StatusCode, status, a.body)
+	}
+	return a
+}
+
+// refuses fails the test unless the answer has the status, and the code and field at fault, as JSON or on a page.
+func (a answer) refuses(status int, code, param string) answer {
+	a.t.Helper()
+	a.is(status)
+	gotCode, gotParam := "", ""
+	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
+		problem, _ := a.json()["error"].(map[string]any)
+		gotCode, _ = problem["code"].(string)
+		gotParam, _ = problem["param"].(string)
+	} else if main := a.all("main"); len(main) == 1 {
+		gotCode, gotParam = attribute(main[0], "data-error-code"), attribute(main[0], "data-param")
+	}
+	if gotCode != code || gotParam != param {
+		a.t.Fatalf("%s %s: code %q at %q, want %q at %q", a.Request.Method, a.Request.URL.Path, gotCode, gotParam, code, param)
+	}
+	return a
+}
+
+// redirects fails the test unless the answer leads to the path.
+func (a answer) redirects(path string) answer {
+	a.t.Helper()
+	if a.is(http.StatusSeeOther); a.Header.Get("Location") != path {
+		a.t.Fatalf("%s %s leads to %q, want %q", a.Request.Method, a.Request.URL.Path, a.Header.Get("Location"), path)
+	}
+	return a
+}
+
+// json is the answer's object.
+func (a answer) json() map[string]any {
+	a.t.Helper()
+	var object map[string]any
+	if err := json.Unmarshal(a.body, &object); err != nil {
+		a.t.Fatalf("%v\n%s", err, a.body)
+	}
+	return object
+}
+
+// cookie is the value that the answer sets, and whether it sets one.
+func (a answer) cookie(name string) (*http.Cookie, bool) {
+	for _, cookie := range a.Cookies() {
+		if cookie.Name == name {
+			return cookie, true
+		}
+	}
+	return nil, false
+}
+
+// all finds elements by tag and by pairs of attribute and value.
+func (a answer) all(tag string, attributes ...string) []*html.Node {
+	a.t.Helper()
+	root, err := html.Parse(bytes.NewReader(a.body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var found []*html.Node
+	for node := range root.Descendants() {
+		if node.Type == html.ElementNode && node.Data == tag && has(node, attributes) {
+			found = append(found, node)
+		}
+	}
+	return found
+}
+
+// one is the only such element.
+func (a answer) one(tag string, attributes ...string) *html.Node {
+	a.t.Helper()
+	found := a.all(tag, attributes...)
+	if len(found) != 1 {
+		a.t.Fatalf("%s %s: %d elements %s %v, want 1\n%s", a.Request.Method, a.Request.URL.Path, len(found), tag, attributes, a.body)
+	}
+	return found[0]
+}
+
+func has(node *html.Node, attributes []string) bool {
+	for i := 0; i+1 < len(attributes); i += 2 {
+		if attribute(node, attributes[i]) != attributes[i+1] {
+			return false
+		}
+	}
+	return true
+}
+
+func attribute(node *html.Node, name string) string {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// text is what a reader sees of an element.
+func text(node *html.Node) string {
+	var words []string
+	for child := range node.Descendants() {
+		if child.Type == html.TextNode {
+			words = append(words, strings.Fields(child.Data)...)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// buffer is a log that several write to.
+type buffer struct {
+	mutex sync.Mutex
+	bytes bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.bytes.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.bytes.String()
+}
