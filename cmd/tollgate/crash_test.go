@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// rounds is how often something is repeated: once for a quick look, often with make soak.
+func rounds(often int) int {
+	if os.Getenv("TOLLGATE_SOAK") == "1" {
+		return often
+	}
+	return 1
+}
+
+func TestKilledConsoleLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := dataFolder(t)
+	key := strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))
+	for round := range rounds(30) {
+		c := start(t, inFolder(dir))
+		kept := createProfile(t, c, key, fmt.Sprintf("Round %d", round))
+		c.signal(t, syscall.SIGKILL)
+
+		c = start(t, inFolder(dir))
+		if status, profile := c.get(t, c.address+kept, key); status != http.StatusOK {
+			t.Fatalf("round %d: the profile is gone: %d %s", round, status, profile)
+		}
+		if code := c.signal(t, syscall.SIGTERM); code != exitOK {
+			t.Fatalf("round %d: exit code %d", round, code)
+		}
+	}
+	if left := serverProcesses(t, dir); left != nil {
+		t.Errorf("left running: %v", left)
+	}
+}
+
+func TestKilledServerEndsTheConsole(t *testing.T) {
+	t.Parallel()
+	dir := dataFolder(t)
+	key := strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))
+	for round := range rounds(30) {
+		c := start(t, inFolder(dir))
+		kept := createProfile(t, c, key, fmt.Sprintf("Round %d", round))
+		if err := syscall.Kill(postmaster(t, dir), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if code := c.end(t, stopTime); code != exitFailure || !strings.Contains(c.log.String(), "database server ended") {
+			t.Fatalf("round %d: exit code %d:\n%s", round, code, c.log)
+		}
+		c = start(t, inFolder(dir))
+		if status, profile := c.get(t, c.address+kept, key); status != http.StatusOK {
+			t.Fatalf("round %d: the profile is gone: %d %s", round, status, profile)
+		}
+		c.signal(t, syscall.SIGTERM)
+	}
+	if left := serverProcesses(t, dir); left != nil {
+		t.Errorf("left running: %v", left)
+	}
+}
+
+// createProfile returns the path of a profile that the console has confirmed.
+func createProfile(t *testing.T, c *instance, key, name string) string {
+	t.Helper()
+	status, answer := c.ask(t, http.MethodPost, c.address+"/api/access-profiles", key, `{"name": "`+name+`"}`)
+	var created struct {
+		AccessProfile struct{ ID int64 } `json:"access_profile"`
+	}
+	if err := json.Unmarshal(answer, &created); err != nil || status != http.StatusCreated {
+		t.Fatalf("create a profile: %d %s: %v", status, answer, err)
+	}
+	return fmt.Sprintf("/api/access-profiles/%d", created.AccessProfile.ID)
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/uptrace/bun"
+
+	"tollgate/models"
+)
+
+// The roles of the private server.
+const (
+	ownerRole   = "tollgate_owner"
+	servingRole = "tollgate"
+)
+
+// address leads to a database; setting is what to change when it does not.
+type address struct{ setting, url string }
+
+// database is the open, migrated database of the console.
+type database struct {
+	*bun.DB
+	about   string           // what it is, for people
+	warning string           // what is wrong with it, for people
+	private *models.Postgres // nil when someone else runs the server
+}
+
+// serveDatabase opens the database for a console, which runs the private server itself.
+func (p *program) serveDatabase(ctx context.Context, s settings) (*database, error) {
+	if !s.private() {
+		return p.givenDatabase(ctx, s)
+	}
+	server, err := models.StartPostgres(ctx, models.PostgresConfig{Dir: s.DataDir, Log: p.log})
+	if err != nil {
+		return nil, fmt.Errorf("start the private database: %w", err)
+	}
+	return p.privateDatabase(ctx, s, server.PostgresSocket, server)
+}
+
+// commandDatabase opens the database for a command, which works beside a console or without one.
+func (p *program) commandDatabase(ctx context.Context, s settings) (*database, error) {
+	if !s.private() {
+		return p.givenDatabase(ctx, s)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		socket, err := models.JoinPostgres(ctx, s.DataDir)
+		if err == nil {
+			return p.privateDatabase(ctx, s, socket, nil)
+		}
+		if !errors.Is(err, models.ErrPostgresNotRunning) {
+			return nil, fmt.Errorf("join the private database: %w", err)
+		}
+		db, err := p.serveDatabase(ctx, s)
+		// Whoever was faster has a server to join now.
+		var taken models.PostgresInUseError
+		if !errors.As(err, &taken) {
+			return db, err
+		}
+	}
+}
+
+func (p *program) privateDatabase(ctx context.Context, s settings, socket models.PostgresSocket, server *models.Postgres) (*database, error) {
+	db := &database{about: "private PostgreSQL in " + s.DataDir, private: server}
+	var err error
+	serving, owner := address{db.about, socket.URL(servingRole)}, address{db.about, socket.URL(ownerRole)}
+	if db.DB, err = migrated(ctx, serving, owner); err != nil {
+		return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
+	}
+	return db, nil
+}
+
+func (p *program) givenDatabase(ctx context.Context, s settings) (*database, error) {
+	db := &database{about: "PostgreSQL at " + withoutPassword(s.DatabaseURL)}
+	var err error
+	serving, owner := address{"DATABASE_URL", s.DatabaseURL}, address{"TOLLGATE_MIGRATE_URL", s.MigrateURL}
+	if db.DB, err = migrated(ctx, serving, owner); err != nil {
+		return nil, err
+	}
+	role, err := models.CurrentRole(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
+	}
+	switch {
+	case role.Superuser:
+		db.warning = fmt.Sprintf("DATABASE_URL signs in as %s, a superuser; "+
+			"give the console a role of its own and name the owner of the tables in TOLLGATE_MIGRATE_URL", role.Name)
+	case role.OwnsTables:
+		db.warning = fmt.Sprintf("DATABASE_URL signs in as %s, who owns the tables and so could change audit rows; "+
+			"give the console a role of its own and name the owner in TOLLGATE_MIGRATE_URL", role.Name)
+	}
+	if db.warning != "" {
+		p.log.Warn(db.warning)
+	}
+	return db, nil
+}
+
+// migrated opens a database for the serving role after its owner has brought it up to date.
+// Without an owner the serving role does that itself.
+func migrated(ctx context.Context, serving, owner address) (*bun.DB, error) {
+	db, err := models.Open(serving.url)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, db, serving, owner); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *bun.DB, serving, owner address) error {
+	if err := models.CheckServer(ctx, db); err != nil {
+		return serving.explain(err)
+	}
+	role, err := models.CurrentRole(ctx, db)
+	if err != nil {
+		return serving.explain(err)
+	}
+	if owner.url == "" {
+		// A role that may not create tables is fine where its owner has migrated already.
+		if pending, err := models.PendingMigrations(ctx, db); err != nil || pending == 0 {
+			return err
+		}
+		return serving.explain(models.Migrate(ctx, db, role.Name))
+	}
+	owning, err := models.Open(owner.url)
+	if err != nil {
+		return err
+	}
+	err = models.Migrate(ctx, owning, role.Name)
+	if err := errors.Join(err, owning.Close()); err != nil {
+		return owner.explain(err)
+	}
+	pending, err := models.PendingMigrations(ctx, db)
+	if err == nil && pending > 0 {
+		return settingError{owner.setting, "leads to another database or schema than " + serving.setting}
+	}
+	return err
+}
+
+// explain names the setting, and calls it wrong when the server knows no such user or database.
+func (a address) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *pgconn.PgError
+	const noDatabase, notAuthorized = "3D000", "28"
+	if errors.As(err, &refused) && (refused.Code == noDatabase || strings.HasPrefix(refused.Code, notAuthorized)) {
+		return settingError{a.setting, refused.Message}
+	}
+	return fmt.Errorf("%s: %w", a.setting, err)
+}
+
+// withoutPassword leaves what may be shown: the server and the database.
+func withoutPassword(address string) string {
+	parts, err := url.Parse(address)
+	if err != nil {
+		return "DATABASE_URL"
+	}
+	return parts.Host + parts.Path
+}
+
+// Ended is closed when the private server ends, asked to or not; it never is when someone else runs the server.
+func (d *database) Ended() <-chan struct{} {
+	if d.private == nil {
+		return nil
+	}
+	return d.private.Done()
+}
+
+// Close ends what was opened: the connections, then the private server.
+func (d *database) Close(ctx context.Context) error {
+	var err error
+	if d.DB != nil {
+		err = d.DB.Close()
+	}
+	if d.private != nil {
+		err = errors.Join(err, d.private.Stop(ctx))
+	}
+	return err
+}

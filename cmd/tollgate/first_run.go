@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tollgate/models"
+)
+
+// firstRun returns the token of the link that makes the first administrator, or "" when somebody
+// can sign in already. An administrator named in the environment needs no link.
+func (p *program) firstRun(ctx context.Context, s settings, db *database) (string, error) {
+	if s.AdminEmail != "" {
+		created, err := models.CreateEnvAdmin(ctx, db, &models.Passwords{}, s.AdminEmail, s.AdminPassword)
+		if err != nil {
+			return "", adminProblem(err)
+		}
+		if created {
+			p.log.Info("made the first administrator", "email", s.AdminEmail)
+		}
+	}
+	token, err := models.NewFirstRunLink(ctx, db)
+	if err != nil {
+		return "", fmt.Errorf("make the first-run link: %w", err)
+	}
+	return token, nil
+}
+
+// adminProblem names the setting behind a problem with the administrator it describes.
+func adminProblem(err error) error {
+	var refusal *models.Refusal
+	if !errors.As(err, &refusal) || refusal.Reason != models.Invalid {
+		return fmt.Errorf("make the administrator of TOLLGATE_ADMIN_EMAIL: %w", err)
+	}
+	name := "TOLLGATE_ADMIN_EMAIL"
+	if refusal.Problems[0].Field == "password" {
+		name = "TOLLGATE_ADMIN_PASSWORD"
+	}
+	return settingError{name, refusal.Problems[0].Message}
+}

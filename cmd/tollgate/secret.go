@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"tollgate/models"
+)
+
+// keys derives the keys from the secret that is set or, beside the private database, kept in its folder.
+func keys(s settings) (models.Keys, error) {
+	text := s.Secret
+	if text == "" {
+		if err := checkSecretGiven(s); err != nil {
+			return models.Keys{}, err
+		}
+		var err error
+		if text, err = keptSecret(filepath.Join(s.DataDir, "secret")); err != nil {
+			return models.Keys{}, fmt.Errorf("keep a secret beside the private database: %w", err)
+		}
+	}
+	secret, err := parseSecret(text)
+	if err != nil {
+		return models.Keys{}, err
+	}
+	return models.DeriveKeys(secret)
+}
+
+// checkSecretGiven refuses to make a secret up where other consoles would have to know it too.
+func checkSecretGiven(s settings) error {
+	if s.Secret == "" && !s.private() {
+		return settingError{"TOLLGATE_SECRET", "set it beside DATABASE_URL, to the output of: openssl rand -base64 32"}
+	}
+	return nil
+}
+
+func parseSecret(text string) ([]byte, error) {
+	secret, err := models.ParseSecret(text)
+	if err != nil {
+		return nil, settingError{"TOLLGATE_SECRET", err.Error()}
+	}
+	return secret, nil
+}
+
+// keptSecret reads the secret at path. The first to ask makes it; whoever asks meanwhile gets
+// the same one, and a crash leaves all of it or nothing.
+func keptSecret(path string) (string, error) {
+	kept, err := os.ReadFile(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return string(kept), err
+	}
+	// Readable by its owner alone from the first moment.
+	draft, err := os.CreateTemp(filepath.Dir(path), "secret-*")
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.WriteString(models.NewSecret() + "\n")
+	if err := errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+		return "", err
+	}
+	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return "", err
+	}
+	kept, err = os.ReadFile(path)
+	return string(kept), err
+}
+
+// syncFolder makes a new name in a folder outlast a power cut.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"tollgate/handlers"
+	"tollgate/static"
+	"tollgate/web"
+)
+
+// drainTime is what requests under way get to end in. The private server needs up to four
+// seconds more, and whoever stopped the console should not wait longer than ten.
+const drainTime = 5 * time.Second
+
+func (p *program) serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "run the console (also without a command)",
+		Action: func(ctx context.Context, command *cli.Command) error {
+			err := p.serve(ctx, command)
+			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil // asked to stop while it was starting
+			}
+			return err
+		},
+	}
+}
+
+func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
+	s, err := p.settings(command)
+	if err != nil {
+		return err
+	}
+	if err := checkSecretGiven(s); err != nil {
+		return err
+	}
+	if err := static.Check(); err != nil {
+		return err
+	}
+	db, err := p.serveDatabase(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close(context.WithoutCancel(ctx))) }()
+	console, err := p.newConsole(ctx, s, db)
+	if err != nil {
+		return err
+	}
+	p.announce(console)
+	return console.serve(ctx)
+}
+
+// console is everything that is ready to serve.
+type console struct {
+	listener net.Listener
+	server   *http.Server
+	database *database
+	address  string // what people open
+	token    string // makes the first administrator; "" when there is one
+}
+
+func (p *program) newConsole(ctx context.Context, s settings, db *database) (*console, error) {
+	keys, err := keys(s)
+	if err != nil {
+		return nil, err
+	}
+	token, err := p.firstRun(ctx, s, db)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listen(ctx, s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	baseURL := s.BaseURL
+	if baseURL == "" {
+		baseURL = localURL(listener.Addr())
+	}
+	handler, err := web.New(
+		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
+		&handlers.Handlers{
+			DB: db.DB, Log: p.log, BaseURL: baseURL, Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
+		})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return &console{
+		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, address: baseURL, token: token,
+	}, nil
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", addr)
+	if err == nil {
+		return listener, nil
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("TOLLGATE_ADDR: another program listens on %s already", addr)
+	}
+	return nil, settingError{"TOLLGATE_ADDR", err.Error()}
+}
+
+// localURL is how a browser on this machine reaches a listener.
+func localURL(listening net.Addr) string {
+	addr, ok := listening.(*net.TCPAddr)
+	if ok && addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+	}
+	return "http://" + listening.String()
+}
+
+// serve returns when ctx has ended and the requests with it, or when the console cannot go on.
+func (c *console) serve(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- c.server.Serve(c.listener) }()
+	var reason error
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-c.database.Ended():
+		reason = errors.New("the private database server ended by itself; start the console again, it recovers")
+	case <-ctx.Done():
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := c.server.Shutdown(draining); err != nil {
+		return errors.Join(reason, c.server.Close())
+	}
+	return reason
+}
+
+// announce tells whoever started the console what runs where and what to open.
+func (p *program) announce(c *console) {
+	open, why := c.address+"/", "the console"
+	if c.token != "" {
+		open, why = c.address+"/first-run?token="+c.token, "makes the first administrator, once"
+	}
+	listens := c.listener.Addr().String()
+	if p.jsonLog {
+		p.log.Info("ready", "version", version, "addr", listens, "open", open, "opens", why, "database", c.database.about)
+		return
+	}
+	fmt.Fprintf(p.stdout, `Tollgate %s listens on %s.
+  Database  %s
+  API       %s/api/access-profiles
+  Open      %s (%s)
+  Stop      Ctrl-C
+`, version, listens, c.database.about, c.address, open, why)
+}

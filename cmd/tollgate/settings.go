@@ -1,0 +1,251 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"tollgate/models"
+)
+
+// settings are what the command line and the environment choose, checked.
+type settings struct {
+	Addr                      string
+	DataDir                   string
+	BaseURL                   string   // no slash at its end; "" when people use Addr
+	Hosts                     []string // further host names that are answered
+	DatabaseURL               string   // "" for the private server
+	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both
+	Secret                    string   // "" when none is set
+	MCPPrivate                bool
+	AdminEmail, AdminPassword string
+
+	logFormat    string
+	insecureHTTP bool
+}
+
+// private says that the program runs a database server of its own.
+func (s settings) private() bool { return s.DatabaseURL == "" }
+
+// secure says that people reach the console by https.
+func (s settings) secure() bool { return strings.HasPrefix(s.BaseURL, "https://") }
+
+// settingError is a setting that has to be changed before the program can start.
+type settingError struct{ Name, Problem string }
+
+func (e settingError) Error() string { return e.Name + ": " + e.Problem }
+
+func settingFlags() []cli.Flag {
+	text := func(name, variable, usage string) cli.Flag {
+		return &cli.StringFlag{Name: name, Usage: usage + " [$" + variable + "]"}
+	}
+	yes := func(name, variable, usage string) cli.Flag {
+		return &cli.BoolFlag{Name: name, Usage: usage + " [$" + variable + "]"}
+	}
+	return []cli.Flag{
+		text("addr", "TOLLGATE_ADDR", "listen on `HOST:PORT`; 127.0.0.1:8080 when not set"),
+		text("data-dir", "TOLLGATE_DATA_DIR", "keep the private database in `FOLDER`"),
+		text("base-url", "TOLLGATE_BASE_URL", "the `ADDRESS` that people open, when a proxy stands in front"),
+		text("hosts", "TOLLGATE_HOSTS", "further host `NAMES` to answer to, with commas between"),
+		text("database-url", "DATABASE_URL", "use the PostgreSQL at `URL` instead of a private one"),
+		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
+		yes("mcp-private", "TOLLGATE_MCP_PRIVATE", "let MCP discovery reach private addresses; on with the private database"),
+		text("log", "TOLLGATE_LOG", "log as `FORMAT` json or text"),
+		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
+	}
+}
+
+// choices reads settings: what is typed wins over the environment, and what is empty there is not set.
+type choices struct {
+	typed  *cli.Command
+	getenv func(string) string
+}
+
+func (c choices) text(flag, variable string) string {
+	if c.typed.IsSet(flag) {
+		return c.typed.String(flag)
+	}
+	return c.getenv(variable)
+}
+
+func (c choices) yes(flag, variable string, unset bool) (bool, error) {
+	if c.typed.IsSet(flag) {
+		return c.typed.Bool(flag), nil
+	}
+	value := c.getenv(variable)
+	if value == "" {
+		return unset, nil
+	}
+	chosen, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, settingError{variable, fmt.Sprintf("%q is neither 1 nor 0", value)}
+	}
+	return chosen, nil
+}
+
+// settings reads and checks all settings and starts the log.
+func (p *program) settings(typed *cli.Command) (settings, error) {
+	c := choices{typed, p.getenv}
+	s := settings{
+		Addr:          c.text("addr", "TOLLGATE_ADDR"),
+		DataDir:       c.text("data-dir", "TOLLGATE_DATA_DIR"),
+		BaseURL:       strings.TrimSuffix(c.text("base-url", "TOLLGATE_BASE_URL"), "/"),
+		DatabaseURL:   c.text("database-url", "DATABASE_URL"),
+		MigrateURL:    c.text("migrate-url", "TOLLGATE_MIGRATE_URL"),
+		Secret:        p.getenv("TOLLGATE_SECRET"),
+		AdminEmail:    p.getenv("TOLLGATE_ADMIN_EMAIL"),
+		AdminPassword: p.getenv("TOLLGATE_ADMIN_PASSWORD"),
+		logFormat:     c.text("log", "TOLLGATE_LOG"),
+	}
+	if s.Addr == "" {
+		s.Addr = "127.0.0.1:8080"
+	}
+	for name := range strings.SplitSeq(c.text("hosts", "TOLLGATE_HOSTS"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			s.Hosts = append(s.Hosts, name)
+		}
+	}
+	if err := p.startLog(s.logFormat); err != nil {
+		return s, err
+	}
+	var err error
+	if s.MCPPrivate, err = c.yes("mcp-private", "TOLLGATE_MCP_PRIVATE", s.private()); err != nil {
+		return s, err
+	}
+	if s.insecureHTTP, err = c.yes("insecure-http", "TOLLGATE_INSECURE_HTTP", false); err != nil {
+		return s, err
+	}
+	for _, check := range []func() error{
+		s.checkBaseURL, s.checkHosts, s.checkAddr, s.checkDatabase, s.checkSecret, s.checkAdmin,
+	} {
+		if err := check(); err != nil {
+			return s, err
+		}
+	}
+	s.DataDir, err = dataDir(s.DataDir)
+	return s, err
+}
+
+func (p *program) startLog(format string) error {
+	switch format {
+	case "", "text":
+		p.log = slog.New(slog.NewTextHandler(p.stderr, nil))
+	case "json":
+		p.log, p.jsonLog = slog.New(slog.NewJSONHandler(p.stderr, nil)), true
+	default:
+		return settingError{"TOLLGATE_LOG", fmt.Sprintf("%q is neither json nor text", format)}
+	}
+	return nil
+}
+
+// checkAddr keeps passwords and keys from crossing a network in the clear.
+func (s settings) checkAddr() error {
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return settingError{"TOLLGATE_ADDR", fmt.Sprintf("%q is not an address to listen on, such as 127.0.0.1:8080", s.Addr)}
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return settingError{"TOLLGATE_ADDR", fmt.Sprintf("the port %q is not a number from 0 to 65535", port)}
+	}
+	if isLoopback(host) || s.secure() || s.insecureHTTP {
+		return nil
+	}
+	return settingError{"TOLLGATE_ADDR", fmt.Sprintf("%s is reached from other machines: put https in front and name it in TOLLGATE_BASE_URL, "+
+		"or set TOLLGATE_INSECURE_HTTP=1", s.Addr)}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (s settings) checkBaseURL() error {
+	if s.BaseURL == "" {
+		return nil
+	}
+	base, err := url.Parse(s.BaseURL)
+	switch {
+	case err != nil, base.Scheme != "http" && base.Scheme != "https", base.Hostname() == "":
+		return settingError{"TOLLGATE_BASE_URL", "give an address such as https://tollgate.example.com"}
+	case base.User != nil, base.Path != "", base.RawQuery != "", base.Fragment != "":
+		return settingError{"TOLLGATE_BASE_URL", "give the scheme and the host alone, such as https://tollgate.example.com"}
+	}
+	return nil
+}
+
+func (s settings) checkHosts() error {
+	for _, name := range s.Hosts {
+		if host, err := url.Parse("http://" + name); err != nil || host.Host != name || host.Hostname() == "" || strings.ContainsAny(name, "*@ ") {
+			return settingError{"TOLLGATE_HOSTS", fmt.Sprintf("%q is not a host name", name)}
+		}
+	}
+	return nil
+}
+
+func (s settings) checkDatabase() error {
+	if s.private() {
+		if s.MigrateURL != "" {
+			return settingError{"TOLLGATE_MIGRATE_URL", "is of use only beside DATABASE_URL, which is not set"}
+		}
+		return nil
+	}
+	if err := checkDatabaseURL("DATABASE_URL", s.DatabaseURL); err != nil || s.MigrateURL == "" {
+		return err
+	}
+	return checkDatabaseURL("TOLLGATE_MIGRATE_URL", s.MigrateURL)
+}
+
+// checkDatabaseURL never repeats the address, which may hold a password.
+func checkDatabaseURL(name, value string) error {
+	wrong := settingError{name, "give an address such as postgres://user:password@host:5432/tollgate"}
+	if address, err := url.Parse(value); err != nil || address.Scheme != "postgres" && address.Scheme != "postgresql" {
+		return wrong
+	}
+	db, err := models.Open(value)
+	if err != nil {
+		return wrong
+	}
+	return db.Close()
+}
+
+func (s settings) checkSecret() error {
+	if s.Secret == "" {
+		return nil
+	}
+	_, err := parseSecret(s.Secret)
+	return err
+}
+
+func (s settings) checkAdmin() error {
+	length := len(s.AdminPassword)
+	switch {
+	case s.AdminEmail == "" && s.AdminPassword == "":
+		return nil
+	case s.AdminEmail == "":
+		return settingError{"TOLLGATE_ADMIN_EMAIL", "set it together with TOLLGATE_ADMIN_PASSWORD, or neither"}
+	case s.AdminPassword == "":
+		return settingError{"TOLLGATE_ADMIN_PASSWORD", "set it together with TOLLGATE_ADMIN_EMAIL, or neither"}
+	case length < minPassword || length > maxPassword:
+		return settingError{"TOLLGATE_ADMIN_PASSWORD", fmt.Sprintf("choose %d to 1,024 bytes; this one has %d", minPassword, length)}
+	}
+	return nil
+}
+
+func dataDir(chosen string) (string, error) {
+	var err error
+	if chosen == "" {
+		chosen, err = models.DefaultPostgresDir()
+	} else {
+		chosen, err = filepath.Abs(chosen)
+	}
+	if err != nil {
+		return "", settingError{"TOLLGATE_DATA_DIR", err.Error()}
+	}
+	return chosen, nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"tollgate/models"
+)
+
+// What a password may measure, in bytes.
+const (
+	minPassword = 12
+	maxPassword = 1024
+)
+
+func (p *program) userCommand() *cli.Command {
+	return &cli.Command{
+		Name:   "user",
+		Usage:  "manage the people who may sign in",
+		Action: chooseSubcommand,
+		Commands: []*cli.Command{{
+			Name:        "create",
+			Usage:       "add a user; the password is the first line of the standard input",
+			Description: "For example: tollgate user create --email ada@example.com --role Admin <password.txt",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "email", Usage: "sign in as `ADDRESS`", Required: true},
+				&cli.StringFlag{Name: "role", Usage: "`NAME` of the role: Admin, Developer, Viewer or one of your own", Required: true},
+				&cli.StringFlag{Name: "name", Usage: "the `NAME` that others see"},
+			},
+			Action: p.createUser,
+		}},
+	}
+}
+
+// chooseSubcommand answers a command that is only the first half of one.
+func chooseSubcommand(_ context.Context, command *cli.Command) error {
+	var names []string
+	for _, sub := range command.VisibleCommands() {
+		names = append(names, command.FullName()+" "+sub.Name)
+	}
+	return usageError{fmt.Errorf("choose what to do: %s", strings.Join(names, ", "))}
+}
+
+func (p *program) createUser(ctx context.Context, command *cli.Command) error {
+	password, err := readPassword(p.stdin)
+	if err != nil {
+		return err
+	}
+	return p.withDatabase(func(ctx context.Context, _ settings, db *database, command *cli.Command) error {
+		input := models.UserInput{
+			Email:    models.Typed(command.String("email")),
+			Password: models.Typed(password),
+			Role:     models.Typed(command.String("role")),
+		}
+		if name := command.String("name"); name != "" {
+			input.Name = models.Typed(name)
+		}
+		user, err := models.CreateUser(ctx, db, &models.Passwords{}, models.CLI, input)
+		if err != nil {
+			return refused("create the user", err)
+		}
+		_, err = fmt.Fprintf(p.stdout, "%s may sign in as %s.\n", user.Email, user.Role)
+		return err
+	})(ctx, command)
+}
+
+// readPassword reads one line and refuses what could not be a password, before anything is started.
+func readPassword(from io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(from, maxPassword+3)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the password from the standard input: %w", err)
+	}
+	password := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	if len(password) < minPassword || len(password) > maxPassword {
+		return "", errors.New("the password on the standard input must be 12 to 1,024 bytes long")
+	}
+	return password, nil
+}
+
+// refused puts the problems of a refusal into words for a terminal.
+func refused(doing string, err error) error {
+	var refusal *models.Refusal
+	if !errors.As(err, &refusal) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	var messages []string
+	for _, problem := range refusal.Problems {
+		messages = append(messages, problem.Message)
+	}
+	return fmt.Errorf("%s: %s", doing, strings.Join(messages, " "))
+}
