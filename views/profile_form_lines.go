@@ -16,11 +16,11 @@ func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], dr
 	for i, budget := range l.Items {
 		path, name := path+"["+strconv.Itoa(i)+"]", name+"["+budget.Key+"]"
 		line := budgetLine{
-			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{Label: "Amount", Width: "short"}),
-			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{Label: "Resets every", Width: "short"}),
+			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{Label: "Amount of budget " + strconv.Itoa(i+1) + " " + scope, HideLabel: true}),
+			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{Label: "Budget " + strconv.Itoa(i+1) + " " + scope + " resets", HideLabel: true}),
 			Quarter: m.field(path+".reset_config.quarter_start_month", name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
-				Field{Label: "Quarters start in", Width: "short"}),
-			Windows:   windowOptions(models.BudgetDurations, budget.ResetDuration.Text, "Choose"),
+				Field{Label: "First month of the quarters of budget " + strconv.Itoa(i+1) + " " + scope, HideLabel: true}),
+			Windows:   windowOptions(models.BudgetDurations, budget.ResetDuration.Text, "per …"),
 			Quarterly: budget.ResetDuration.Text == "1Q" || budget.ResetConfig.QuarterStartMonth.Given(),
 			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove budget " + strconv.Itoa(i+1) + " " + scope,
 		}
@@ -38,17 +38,17 @@ func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], dr
 func windowOptions(durations []string, chosen, none string) []Option {
 	options := []Option{{Label: none}}
 	for _, duration := range durations {
-		options = append(options, Option{Value: duration, Label: unit(duration), Chosen: duration == chosen})
+		options = append(options, Option{Value: duration, Label: "per " + unit(duration), Chosen: duration == chosen})
 	}
 	return options
 }
 
 func quarterOptions(chosen string) []Option {
 	options := make([]Option, 0, len(months)+1)
-	options = append(options, Option{Label: "January"})
+	options = append(options, Option{Label: "from January"})
 	for i, month := range months[1:] {
 		value := strconv.Itoa(i + 2)
-		options = append(options, Option{Value: value, Label: month, Chosen: value == chosen})
+		options = append(options, Option{Value: value, Label: "from " + month, Chosen: value == chosen})
 	}
 	return options
 }
@@ -70,10 +70,10 @@ func (m *maker) rate(path string, in models.RateLimitInput, scope string) rateFi
 func (m *maker) rateOf(path, name string, in models.RateLimitInput, scope string) rateFields {
 	one := func(what string, v models.Value, f Field) Field { return m.field(path+"."+what, name+"."+what, v, f) }
 	return rateFields{
-		Requests:       one("request_max_limit", in.RequestMaxLimit, Field{Label: "Requests " + scope, Optional: true, Width: "short"}),
-		RequestWindow:  one("request_reset_duration", in.RequestResetDuration, Field{Label: "Requests reset every", Width: "short"}),
-		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: "Tokens " + scope, Optional: true, Width: "short"}),
-		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: "Tokens reset every", Width: "short"}),
+		Requests:       one("request_max_limit", in.RequestMaxLimit, Field{Label: "Requests " + scope, HideLabel: true, Suffix: "requests"}),
+		RequestWindow:  one("request_reset_duration", in.RequestResetDuration, Field{Label: "Requests " + scope + " reset", HideLabel: true}),
+		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: "Tokens " + scope, HideLabel: true, Suffix: "tokens"}),
+		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: "Tokens " + scope + " reset", HideLabel: true}),
 		RequestWindows: windowOptions(models.RateDurations, in.RequestResetDuration.Text, "no limit"),
 		TokenWindows:   windowOptions(models.RateDurations, in.TokenResetDuration.Text, "no limit"),
 	}

@@ -59,12 +59,12 @@ func (m *maker) overrides() []overrideRow {
 	for i, o := range m.Input.MCPToolOverrides.Items {
 		path, name := "mcp_tool_overrides["+strconv.Itoa(i)+"]", "mcp_tool_overrides["+o.Key+"]"
 		row := overrideRow{
-			Server: m.field(path+".mcp_client_id", name+".mcp_client_id", o.MCPClientID, Field{Label: "Server", Width: "medium"}),
+			Server: m.field(path+".mcp_client_id", name+".mcp_client_id", o.MCPClientID, Field{Label: "Server of tool " + strconv.Itoa(i+1), HideLabel: true}),
 			Tool: m.field(path+".tool_name", name+".tool_name", o.ToolName, Field{
-				Label: "Tool", Width: "medium", Autocomplete: "off",
+				Label: "Tool " + strconv.Itoa(i+1), HideLabel: true, Autocomplete: "off",
 				Attrs: map[string]any{"list": "tools-of-" + FieldID(o.MCPClientID.Text), "spellcheck": "false"},
 			}),
-			Action:   m.field(path+".action", name+".action", o.Action, Field{Label: "Action", Width: "short"}),
+			Action:   m.field(path+".action", name+".action", o.Action, Field{Label: "Include or exclude tool " + strconv.Itoa(i+1), HideLabel: true}),
 			RemoveOp: "remove-override " + o.Key, RemoveLabel: "Remove tool override " + strconv.Itoa(i+1),
 			Servers: []Option{{Label: "Choose a server"}},
 			Actions: []Option{{Value: "include", Label: "include", Chosen: o.Action.Text == "include"}, {Value: "exclude", Label: "exclude", Chosen: o.Action.Text == "exclude"}},
