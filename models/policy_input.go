@@ -1,6 +1,7 @@
 package models
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 )
@@ -167,14 +168,14 @@ func (c *checker) money(field string, v Value) Money {
 		c.add(field, "wrong_type", "Enter the amount as a number of dollars, such as 50 or 0.25.")
 	default:
 		amount, err := ParseMoney(v.Text)
-		switch err {
-		case nil:
+		switch {
+		case err == nil:
 			return amount
-		case ErrMoneyNegative:
+		case errors.Is(err, ErrMoneyNegative):
 			c.add(field, "max_limit_negative", "Enter an amount of 0 or more; 0 blocks all spend.")
-		case ErrMoneyOutOfRange:
+		case errors.Is(err, ErrMoneyOutOfRange):
 			c.add(field, "number_out_of_range", "Enter an amount between 0 and 1000000000 dollars.")
-		case ErrMoneyDecimals:
+		case errors.Is(err, ErrMoneyDecimals):
 			c.add(field, "too_many_decimals", "Enter the amount with at most 9 decimals; it is never rounded.")
 		default:
 			c.add(field, "wrong_type", "Enter the amount as a plain number of dollars, such as 50 or 0.25, without signs or separators.")

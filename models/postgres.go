@@ -104,7 +104,7 @@ func StartPostgres(ctx context.Context, config PostgresConfig) (*Postgres, error
 		return nil, fmt.Errorf("start the private database server in %s: %w", c.dir, err)
 	}
 	if err := server.becomeReady(ctx); err != nil {
-		server.Stop(context.WithoutCancel(ctx))
+		_ = server.Stop(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("start the private database server in %s: %w", c.dir, err)
 	}
 	return server, nil

@@ -45,7 +45,7 @@ func dataFolder(t *testing.T) string {
 	t.Helper()
 	base := os.TempDir()
 	var space syscall.Statfs_t
-	if err := syscall.Statfs("/dev/shm", &space); err == nil && uint64(space.Bavail)*uint64(space.Bsize) > 1<<30 {
+	if err := syscall.Statfs("/dev/shm", &space); err == nil && space.Bavail*uint64(space.Bsize) > 1<<30 {
 		base = "/dev/shm"
 	}
 	dir, err := os.MkdirTemp(base, "tollgate-cmd-")
