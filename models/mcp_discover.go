@@ -1,0 +1,116 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/uptrace/bun"
+)
+
+const (
+	discoveryTime  = 10 * time.Second
+	discoveryBytes = 1 << 20
+)
+
+// RefreshMCPTools asks a server for its tools and stores what it answers; skipped counts those whose names no policy could hold. Nothing is
+// locked while the server is asked. Refusals: NotFound, Invalid when it cannot be asked, Conflict when a tool that went is still named.
+func RefreshMCPTools(ctx context.Context, db bun.IDB, actor Actor, clientID string, private bool) (s MCPServer, skipped int, err error) {
+	if s, err = GetMCPServer(ctx, db, clientID); err != nil {
+		return s, 0, err
+	}
+	if s.URL == nil {
+		return s, 0, Refuse(Invalid, "url", "no_url", "Enter the server's address first; without one it cannot be asked for its tools.")
+	}
+	asked := *s.URL
+	tools, skipped, err := DiscoverMCPTools(ctx, asked, private)
+	if err != nil {
+		return s, 0, err
+	}
+	s, err = changeMCPServer(ctx, db, actor, clientID, func(now MCPServer) (MCPServer, error) {
+		if now.URL == nil || *now.URL != asked {
+			return now, Refuse(Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
+		}
+		at := time.Now().UTC().Truncate(time.Microsecond)
+		now.Tools, now.ToolsRefreshedAt = tools, &at
+		return now, nil
+	})
+	return s, skipped, err
+}
+
+// DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address unless private is set,
+// follows no redirect, waits 10 seconds and reads 1 MiB at most. What the server says is never repeated, only the tools' names are kept.
+func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools []string, skipped int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, discoveryTime)
+	defer cancel()
+	call := newOutboundCall(ctx, cancel, private)
+	defer call.end()
+	tools, skipped, err = listTools(ctx, call.client, address)
+	if err != nil {
+		return nil, 0, call.refusal(err)
+	}
+	return tools, skipped, nil
+}
+
+var errTooManyTools = errors.New("too many tools")
+
+func listTools(ctx context.Context, client *http.Client, address string) (tools []string, skipped int, err error) {
+	asker := mcp.NewClient(&mcp.Implementation{Name: "tollgate", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}})
+	session, err := asker.Connect(ctx, &mcp.StreamableClientTransport{
+		Endpoint: address, HTTPClient: client, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: discoveryBytes,
+	}, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer session.Close()
+	tools, seen := []string{}, map[string]bool{}
+	for tool, err := range session.Tools(ctx, nil) {
+		switch {
+		case err != nil:
+			return nil, 0, err
+		case tool == nil || !toolName.MatchString(tool.Name):
+			skipped++
+			continue
+		case seen[tool.Name]:
+			continue
+		case len(tools) == maxMCPRows:
+			return nil, 0, errTooManyTools
+		}
+		seen[tool.Name] = true
+		tools = append(tools, tool.Name)
+	}
+	return tools, skipped, nil
+}
+
+// outboundCall is everything that one discovery says and hears. It notes why it was cut short, since the protocol's errors may not say.
+type outboundCall struct {
+	client                        *http.Client
+	transport                     *http.Transport
+	ctx                           context.Context
+	cancel                        context.CancelFunc
+	left                          atomic.Int64 // bytes that may still be read
+	barred, redirected, overlarge atomic.Bool
+}
+
+// refusal tells what to do about a call that failed.
+func (o *outboundCall) refusal(err error) error {
+	code, message := "discovery_failed", "No MCP server answered there over streamable HTTP. Check the address, and whether it asks for a credential."
+	switch {
+	case errors.Is(err, errTooManyTools):
+		message = "The server has more than 1000 tools. Type in those that profiles need."
+	case o.barred.Load():
+		code = "address_not_allowed"
+		message = "Enter another address: this one leads to a private or reserved network, which may not be called from here. " +
+			"Loopback and private networks can be allowed with TOLLGATE_MCP_PRIVATE."
+	case o.redirected.Load():
+		message = "Enter the address that the server redirects to; redirects are not followed."
+	case o.overlarge.Load():
+		message = "The server's answer is longer than 1 MiB. Type its tools in instead."
+	case o.ctx.Err() != nil:
+		message = "The server did not list its tools within 10 seconds. Check the address, or try again later."
+	}
+	return Refuse(Invalid, "url", code, message)
+}

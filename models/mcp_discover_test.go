@@ -1,0 +1,292 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"tollgate/models"
+	"tollgate/models/dbtest"
+)
+
+// mcpServer runs a real MCP server with tools of these names; what they are can be changed.
+func mcpServer(t *testing.T, names ...string) (address string, server *mcp.Server) {
+	t.Helper()
+	server = mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, nil)
+	addTools(server, names...)
+	listener := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
+	t.Cleanup(listener.Close)
+	return listener.URL, server
+}
+
+func addTools(server *mcp.Server, names ...string) {
+	for _, name := range names {
+		mcp.AddTool(server, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{}, nil, nil
+		})
+	}
+}
+
+func refusedAs(t *testing.T, err error, reason models.Reason, field, code string) *models.Refusal {
+	t.Helper()
+	var refusal *models.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatalf("got %v, want a refusal with %s", err, code)
+	}
+	if first := refusal.Problems[0]; refusal.Reason != reason || first.Field != field || first.Code != code {
+		t.Fatalf("got reason %d, %+v, want %s at %q", refusal.Reason, first, code, field)
+	}
+	return refusal
+}
+
+func TestDiscoverAsksARealServer(t *testing.T) {
+	address, _ := mcpServer(t, "search", "files/read", "a.b-c_d")
+	tools, skipped, err := models.DiscoverMCPTools(t.Context(), address, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(tools)
+	if !slices.Equal(tools, []string{"a.b-c_d", "files/read", "search"}) || skipped != 0 {
+		t.Errorf("got %v, %d skipped", tools, skipped)
+	}
+}
+
+func TestDiscoverReadsEveryPage(t *testing.T) {
+	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, &mcp.ServerOptions{PageSize: 3})
+	for i := range 10 {
+		addTools(server, fmt.Sprintf("tool_%d", i))
+	}
+	listener := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
+	defer listener.Close()
+	tools, _, err := models.DiscoverMCPTools(t.Context(), listener.URL, true)
+	if err != nil || len(tools) != 10 {
+		t.Errorf("got %v, %v", tools, err)
+	}
+}
+
+// answering is a server that completes the handshake and lists the tools given as JSON.
+func answering(t *testing.T, tools string) string {
+	t.Helper()
+	return listen(t, func(w http.ResponseWriter, r *http.Request) {
+		var call struct {
+			ID     any
+			Method string
+		}
+		decodeJSON(t, r, &call)
+		w.Header().Set("Content-Type", "application/json")
+		switch call.Method {
+		case "initialize":
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%v,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"x","version":"1"}}}`, call.ID)
+		case "tools/list":
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%v,"result":{"tools":%s}}`, call.ID, tools)
+		case "notifications/initialized":
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%v,"error":{"code":-32601,"message":"no"}}`, call.ID)
+		}
+	})
+}
+
+func listen(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	listener := httptest.NewServer(handler)
+	t.Cleanup(listener.Close)
+	return listener.URL
+}
+
+func TestDiscoverSkipsNamesThatNoPolicyCanHold(t *testing.T) {
+	tool := func(name string) string { return fmt.Sprintf(`{"name":%q,"inputSchema":{"type":"object"}}`, name) }
+	address := answering(t, "["+strings.Join([]string{
+		tool("good"), tool(""), tool("two words"), tool("<script>"), tool("*"), tool(strings.Repeat("x", 129)), tool("good"), tool("also/good"),
+	}, ",")+"]")
+	tools, skipped, err := models.DiscoverMCPTools(t.Context(), address, true)
+	if err != nil || !slices.Equal(tools, []string{"good", "also/good"}) || skipped != 5 {
+		t.Errorf("got %v, %d skipped, %v", tools, skipped, err)
+	}
+}
+
+func TestDiscoverCallsNoBarredAddress(t *testing.T) {
+	var called atomic.Bool
+	address := listen(t, func(http.ResponseWriter, *http.Request) { called.Store(true) })
+	port := address[strings.LastIndex(address, ":"):]
+	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "127.1.2.3", "[64:ff9b::127.0.0.1]"} {
+		_, _, err := models.DiscoverMCPTools(t.Context(), "http://"+host+port+"/", false)
+		refusedAs(t, err, models.Invalid, "url", "address_not_allowed")
+	}
+	for _, host := range []string{
+		"169.254.169.254", "[fe80::1%25lo]", "[::ffff:169.254.169.254]", "0.0.0.0", "[::]", "[fec0::1]", "224.0.0.1", "255.255.255.255", "100.100.100.200",
+	} {
+		_, _, err := models.DiscoverMCPTools(t.Context(), "http://"+host+port+"/", true)
+		refusedAs(t, err, models.Invalid, "url", "address_not_allowed")
+	}
+	// Forms that only some resolvers read as an address: refused either way.
+	for _, host := range []string{"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0"} {
+		_, _, err := models.DiscoverMCPTools(t.Context(), "http://"+host+port+"/", false)
+		var refusal *models.Refusal
+		if !errors.As(err, &refusal) {
+			t.Errorf("%s: got %v", host, err)
+		}
+	}
+	if called.Load() {
+		t.Error("a barred address was called")
+	}
+}
+
+func TestDiscoverIgnoresProxies(t *testing.T) {
+	var proxied atomic.Bool
+	proxy := listen(t, func(http.ResponseWriter, *http.Request) { proxied.Store(true) })
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy)
+	}
+	_, _, err := models.DiscoverMCPTools(t.Context(), "http://169.254.169.254/", true)
+	refusedAs(t, err, models.Invalid, "url", "address_not_allowed")
+	if proxied.Load() {
+		t.Error("the proxy was asked")
+	}
+}
+
+func TestDiscoverFollowsNoRedirect(t *testing.T) {
+	var followed atomic.Bool
+	target := listen(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		address := listen(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, status) })
+		_, _, err := models.DiscoverMCPTools(t.Context(), address, true)
+		refusedAs(t, err, models.Invalid, "url", "discovery_failed")
+	}
+	if followed.Load() {
+		t.Error("a redirect was followed")
+	}
+}
+
+func TestDiscoverEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	address := listen(t, func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // only then does the server notice that the caller is gone
+		cancel()
+		<-r.Context().Done()
+	})
+	_, _, err := models.DiscoverMCPTools(ctx, address, true)
+	refusal := refusedAs(t, err, models.Invalid, "url", "discovery_failed")
+	if !strings.Contains(refusal.Problems[0].Message, "10 seconds") {
+		t.Error(refusal)
+	}
+}
+
+func TestDiscoverReadsNoEndlessAnswer(t *testing.T) {
+	for _, media := range []string{"application/json", "text/event-stream"} {
+		var sent atomic.Int64
+		address := listen(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", media)
+			line := []byte("data: " + strings.Repeat("x", 4000) + "\n")
+			for r.Context().Err() == nil {
+				n, err := w.Write(line)
+				if sent.Add(int64(n)); err != nil {
+					return
+				}
+			}
+		})
+		_, _, err := models.DiscoverMCPTools(t.Context(), address, true)
+		refusedAs(t, err, models.Invalid, "url", "discovery_failed")
+		if sent.Load() > 16<<20 {
+			t.Errorf("%s: %d bytes were taken", media, sent.Load())
+		}
+	}
+}
+
+func TestDiscoverRepeatsNothingTheServerSays(t *testing.T) {
+	const secret = "root:x:0:0"
+	for _, status := range []int{200, 204, 401, 404, 500} {
+		address := listen(t, func(w http.ResponseWriter, r *http.Request) {
+			var call struct{ ID any }
+			decodeJSON(t, r, &call)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%v,"error":{"code":1,"message":"`+secret+`"}}`, call.ID)
+		})
+		_, _, err := models.DiscoverMCPTools(t.Context(), address, true)
+		refusal := refusedAs(t, err, models.Invalid, "url", "discovery_failed")
+		if strings.Contains(refusal.Error(), secret) {
+			t.Errorf("repeats %q", refusal)
+		}
+	}
+}
+
+func TestRefreshStoresToolsUnlessTheyAreStillNamed(t *testing.T) {
+	db, ctx := dbtest.New(t), t.Context()
+	address, remote := mcpServer(t, "read", "write")
+	s, err := models.CreateMCPServer(ctx, db, models.CLI, models.MCPServerInput{Name: value("Files"), URL: value(address), Tools: values("typed")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, skipped, err := models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true)
+	if err != nil || skipped != 0 || !slices.Equal(s.Tools, []string{"read", "write"}) || s.ToolsRefreshedAt == nil {
+		t.Fatalf("got %+v, %d, %v", s, skipped, err)
+	}
+	group, err := models.CreateToolGroup(ctx, db, models.CLI, models.ToolGroupInput{Name: value("Writers"), Tools: groupTools("files", "write")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	remote.RemoveTools("write")
+	addTools(remote, "append")
+	_, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true)
+	refusal := refusedAs(t, err, models.Conflict, "tools", "in_use")
+	if want := "write cannot be removed while named by 1 tool group (Writers)."; refusal.Problems[0].Message != want {
+		t.Errorf("got %q, want %q", refusal.Problems[0].Message, want)
+	}
+	// A group that grants whatever the server has does not name its tools.
+	if _, err := models.UpdateToolGroup(ctx, db, models.CLI, group.ID, models.ToolGroupInput{Tools: groupTools("files", "*")}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true); err != nil || !slices.Contains(s.Tools, "append") || len(s.Tools) != 2 {
+		t.Errorf("got %v, %v", s.Tools, err)
+	}
+}
+
+func TestRefreshNeedsAnAddress(t *testing.T) {
+	db, ctx := dbtest.New(t), t.Context()
+	if _, err := models.CreateMCPServer(ctx, db, models.CLI, models.MCPServerInput{Name: value("Files")}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := models.RefreshMCPTools(ctx, db, models.CLI, "files", true)
+	refusedAs(t, err, models.Invalid, "url", "no_url")
+	_, _, err = models.RefreshMCPTools(ctx, db, models.CLI, "nope", true)
+	refusedAs(t, err, models.NotFound, "", "not_found")
+}
+
+// While a server takes its time, others may change it; an address that changed meanwhile was not the one asked.
+func TestRefreshLocksNothingWhileItAsks(t *testing.T) {
+	db, ctx := dbtest.New(t), t.Context()
+	real, _ := mcpServer(t, "read")
+	changed := make(chan error, 1)
+	handler := httptest.NewUnstartedServer(nil)
+	handler.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case changed <- func() error {
+			_, err := models.UpdateMCPServer(ctx, db, models.CLI, "files", models.MCPServerInput{URL: value(real)})
+			return err
+		}():
+		default:
+		}
+		forward(w, r, real)
+	})
+	handler.Start()
+	defer handler.Close()
+	if _, err := models.CreateMCPServer(ctx, db, models.CLI, models.MCPServerInput{Name: value("Files"), URL: value(handler.URL)}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := models.RefreshMCPTools(ctx, db, models.CLI, "files", true)
+	refusedAs(t, err, models.Conflict, "url", "url_changed")
+	if err := <-changed; err != nil {
+		t.Errorf("the server could not be changed meanwhile: %v", err)
+	}
+}
