@@ -90,7 +90,10 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 	}
 	yours, _ := e.form.Apply(models.AccessProfile{IsActive: true})
 	base := stands
-	if version, err := e.form.version(); err == nil {
+	if !e.form.Base.Given() {
+		e.form.Base = e.form.BaseVersion
+	}
+	if version, err := (profileForm{BaseVersion: e.form.Base}).version(); err == nil {
 		if was, err := models.AccessProfileVersion(ctx(c), h.DB, e.id, *version); err == nil {
 			base = was
 		}
@@ -113,6 +116,9 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 			field.Chosen, field.Changed = "yours", "you changed it"
 		default:
 			field.Chosen, field.Changed = "yours", "you both changed it"
+		}
+		if again := side.choice(&e.form.Choose).Text; again != "" {
+			field.Chosen = again
 		}
 		conflict.Fields = append(conflict.Fields, field)
 	}

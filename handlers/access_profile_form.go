@@ -19,6 +19,8 @@ type profileForm struct {
 	Op          models.Value `form:"op"`
 	NewProvider models.Value `form:"new_provider"`
 	Choose      chosen       `form:"choose"`
+	Base        models.Value `form:"base"`    // the version that was edited when a late save was refused
+	Checked     models.Value `form:"checked"` // set once problems were shown: from then on they are kept up to date
 }
 
 // editor is one showing of the form: what was typed, and of which profile.
@@ -106,11 +108,18 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	}
 	draft, found := e.form.Apply(models.AccessProfile{IsActive: true})
 	problems := e.problems
-	if problems == nil {
+	switch {
+	case problems != nil:
+	case e.form.Checked.Given():
+		if problems, err = models.CheckAccessProfile(ctx(c), h.DB, e.id, e.form.AccessProfileInput); err != nil {
+			return views.ProfileEditor{}, err
+		}
+	default:
 		problems = shownEarly(found)
 	}
 	return views.ProfileEditor{
-		ID: e.id, Version: e.form.BaseVersion.Text, Input: e.form.AccessProfileInput, Problems: problems, Draft: draft,
+		ID: e.id, Version: e.form.BaseVersion.Text, Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
+		Input: e.form.AccessProfileInput, Problems: problems, Draft: draft,
 		Catalogue: catalogue, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
 	}, nil
 }

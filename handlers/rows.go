@@ -33,6 +33,11 @@ func (h *Handlers) editProfileRows(c *gin.Context, e editor) error {
 	default:
 		return h.refuseProfile(c, e, unreadable("op", "invalid_op", "Use one of the form's buttons."))
 	}
+	if e.form.Choose.Kind != models.Absent {
+		if err := h.describeConflict(c, &e); err != nil {
+			return err
+		}
+	}
 	return h.showEditor(c, 200, e)
 }
 
@@ -42,9 +47,6 @@ func addProvider(in *models.AccessProfileInput, name models.Value) (focus string
 		ProviderName: name,
 	}
 	in.ProviderConfigs.Items = append(in.ProviderConfigs.Items, row)
-	if name.Given() {
-		return "provider_configs[" + row.Key + "].all_models_allowed"
-	}
 	return "provider_configs[" + row.Key + "].provider_name"
 }
 

@@ -257,7 +257,30 @@ func (r *RateLimit) clone() *RateLimit {
 
 func nameTaken(err error) error {
 	if violates(err, "access_profiles_name_taken") {
-		return Refuse(Conflict, "name", "name_taken", "Choose another name: there is a profile with this name already.")
+		return errNameTaken
 	}
 	return err
 }
+
+// CheckAccessProfile tells what a save would refuse now, without saving: for a form that is being put right. Id is 0 for a new profile.
+func CheckAccessProfile(ctx context.Context, db bun.IDB, id int64, in AccessProfileInput) (Problems, error) {
+	var problems Problems
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		refs, err := in.references(ctx, tx)
+		if err != nil {
+			return err
+		}
+		_, problems = in.apply(AccessProfile{IsActive: true}, refs)
+		var taken bool
+		if err := tx.NewRaw("SELECT EXISTS (SELECT 1 FROM access_profiles WHERE name_key = ? AND id <> ?)", Fold(tidy(in.Name.Text)), id).Scan(ctx, &taken); err != nil {
+			return fmt.Errorf("look for the name: %w", err)
+		}
+		if taken {
+			problems = append(problems, errNameTaken.Problems...)
+		}
+		return nil
+	})
+	return problems, err
+}
+
+var errNameTaken = Refuse(Conflict, "name", "name_taken", "Choose another name: there is a profile with this name already.")

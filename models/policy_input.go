@@ -73,11 +73,14 @@ func (c *checker) providerConfigs(l List[ProviderConfigInput], refs *references)
 		}
 		seen[name] = true
 		all, models := c.models(path, in)
-		configs = append(configs, ProviderConfig{
+		config := ProviderConfig{
 			ProviderName: name, AllModelsAllowed: all, AllowedModels: models,
 			Budgets:   c.budgets(path+".budgets", in.Budgets, "provider:"+name),
 			RateLimit: c.rateLimit(path+".rate_limit", in.RateLimit),
-		})
+		}
+		if name != "" {
+			configs = append(configs, config)
+		}
 	}
 	return configs
 }
@@ -144,6 +147,7 @@ func (c *checker) budgets(field string, l List[BudgetInput], scope string) []Bud
 		if !c.object(path, in.Kind, "a budget") {
 			continue
 		}
+		before := len(c.found)
 		budget := Budget{Scope: scope, MaxLimit: c.money(path+".max_limit", in.MaxLimit)}
 		duration, ok := c.choice(path+".reset_duration", in.ResetDuration, "invalid_reset_duration",
 			"Choose how often the budget resets: 1h, 1d, 1w, 1M, 1Q or 1Y.", BudgetDurations)
@@ -153,7 +157,9 @@ func (c *checker) budgets(field string, l List[BudgetInput], scope string) []Bud
 			c.add(path+".reset_duration", "duplicate_budget_window", "There is already a budget with the same window here; keep one of them.")
 		}
 		seen[budget.line()] = true
-		budgets = append(budgets, budget)
+		if len(c.found) == before {
+			budgets = append(budgets, budget)
+		}
 	}
 	return budgets
 }

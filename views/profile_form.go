@@ -13,6 +13,8 @@ import (
 type ProfileEditor struct {
 	ID        int64 // 0 for a new profile
 	Version   string
+	Base      string // the version edited, while a late save is being settled
+	Checked   bool   // problems have been shown
 	Input     models.AccessProfileInput
 	Problems  models.Problems
 	Draft     models.AccessProfile // the input as far as it can be read
@@ -27,7 +29,8 @@ type ProfileEditor struct {
 // profileForm is the editor with every field made; the templates only print it.
 type profileForm struct {
 	Action, Submit, Cancel  string
-	Version                 string
+	Version, Base           string
+	Checked                 bool
 	Summary                 []ProblemLink
 	Contents                []contentsLink
 	Name, Description, Tags Field
@@ -131,12 +134,12 @@ func (e ProfileEditor) form() profileForm {
 	m := &maker{ProfileEditor: e, ids: map[string]string{}}
 	in := e.Input
 	f := profileForm{
-		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Conflict: e.Conflict,
+		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base, Checked: e.Checked, Conflict: e.Conflict,
 		Name: m.field("name", "name", in.Name, Field{Label: "Name", Required: true, Width: "wide", Autofocus: false}),
 		Description: m.field("description", "description", in.Description,
 			Field{Label: "Description", Optional: true, Rows: 3, Width: "wide", Hint: "Whom it is for, and who decides about it."}),
 		Tags: m.tags(in), Providers: m.providers(in), ProvidersError: strings.Join(e.Problems.At("provider_configs"), " "),
-		Budgets: m.budgets("budgets", "budgets", in.Budgets, e.Draft.Budgets, "add-budget", "remove-budget ", "in all"),
+		Budgets: m.budgets("budgets", "budgets", in.Budgets, "add-budget", "remove-budget ", "in all"),
 		Rate:    m.rate("rate_limit", in.RateLimit, "in all"),
 		Aligned: m.field("calendar_aligned", "calendar_aligned", models.Typed("true"), Field{
 			Label: "Align windows to the calendar (UTC)",
@@ -180,17 +183,11 @@ func (m *maker) providers(in models.AccessProfileInput) []providerCard {
 	for i, config := range in.ProviderConfigs.Items {
 		path, name := "provider_configs["+strconv.Itoa(i)+"]", "provider_configs["+config.Key+"]"
 		provider := config.ProviderName.Text
-		var draft []models.Budget
-		for _, read := range m.Draft.ProviderConfigs {
-			if read.ProviderName == provider {
-				draft = read.Budgets
-			}
-		}
 		card := providerCard{
 			Key: config.Key, ID: FieldID(name), Title: provider,
 			Provider: m.field(path+".provider_name", name+".provider_name", config.ProviderName, Field{Label: "Provider", Width: "medium"}),
 			Options:  m.providerOptions(provider),
-			Budgets: m.budgets(path+".budgets", name+".budgets", config.Budgets, draft,
+			Budgets: m.budgets(path+".budgets", name+".budgets", config.Budgets,
 				"add-budget "+config.Key, "remove-budget "+config.Key+" ", "for "+or(provider, "this provider")),
 			Rate: m.rateOf(path+".rate_limit", name+".rate_limit", config.RateLimit, "for "+or(provider, "this provider")),
 		}

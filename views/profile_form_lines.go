@@ -1,13 +1,14 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"tollgate/models"
 )
 
-func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], draft []models.Budget, add, remove, scope string) budgetLines {
+func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], add, remove, scope string) budgetLines {
 	lines := budgetLines{
 		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: "Add a budget " + scope, ErrorID: FieldID(name),
 		NoneWords: "No budget " + scope + ": spending is not limited here.",
@@ -27,8 +28,12 @@ func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], dr
 		m.ids[path+".reset_config"] = FieldID(line.Quarter.Name)
 		line.Quarter.Error = strings.TrimSpace(line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "))
 		line.Quarters = quarterOptions(budget.ResetConfig.QuarterStartMonth.Text)
-		if len(draft) == len(l.Items) && draft[i].ResetDuration != "" && line.Amount.Error == "" {
-			line.Note = m.nextReset(draft[i].ResetDuration, draft[i].ResetConfig)
+		if slices.Contains(models.BudgetDurations, budget.ResetDuration.Text) {
+			month, err := strconv.Atoi(budget.ResetConfig.QuarterStartMonth.Text)
+			if err != nil {
+				month = 1
+			}
+			line.Note = m.nextReset(budget.ResetDuration.Text, &models.ResetConfig{QuarterStartMonth: month})
 		}
 		lines.Lines = append(lines.Lines, line)
 	}
