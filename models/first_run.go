@@ -24,7 +24,7 @@ func NewFirstRunLink(ctx context.Context, db bun.IDB) (token string, err error) 
 	token, hash := newToken()
 	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewRaw(`
-INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (only) DO UPDATE SET token_hash = excluded.token_hash`, hash).Exec(ctx)
+INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (single) DO UPDATE SET token_hash = excluded.token_hash`, hash).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("store the first-run link: %w", err)
 		}
@@ -115,7 +115,7 @@ func CreateEnvAdmin(ctx context.Context, db bun.IDB, passwords *Passwords, email
 		return false, err
 	}
 	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') ON CONFLICT (only) DO UPDATE SET token_hash = ''").Exec(ctx)
+		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') ON CONFLICT (single) DO UPDATE SET token_hash = ''").Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("hold the first-run link: %w", err)
 		}

@@ -28,7 +28,11 @@ func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string
 	if err := invalid(c.found); err != nil {
 		return User{}, err
 	}
-	return CheckPassword(ctx, db, passwords, network, in.Email.Text, in.Password.Text)
+	user, err := CheckPassword(ctx, db, passwords, network, in.Email.Text, in.Password.Text)
+	if err != nil {
+		return user, err
+	}
+	return user, forgetOldTries(ctx, db)
 }
 
 // CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and gets the same
@@ -80,57 +84,78 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 type attempt struct{ account, network string }
 
 const (
-	freeAccountTries = 5
-	freeNetworkTries = 30
+	freeTries = "(CASE WHEN t.subject LIKE 'network %' THEN 30 ELSE 5 END)"
 	// throttleDelay is how long to wait after that many failures: nothing for the free ones, then 1 s, 2 s, 4 s … 60 s.
-	throttleDelay = "(CASE WHEN round(t.failures) < ? THEN 0 ELSE least(60, 2 ^ least(round(t.failures) - ?, 6)) END * interval '1 second')"
-	// countTry lets a try through and counts it. A failure is forgotten each minute, so nobody is locked out, and a big office is not
-	// slowed down by the typing errors of a day.
-	countTry = ` ON CONFLICT (subject) DO UPDATE SET last_failed_at = clock_timestamp(),
-    failures = greatest(t.failures - extract(epoch FROM clock_timestamp() - t.last_failed_at) / 60, 0) + 1
+	throttleDelay = "(CASE WHEN round(t.failures) < " + freeTries + " THEN 0" +
+		" ELSE least(60, 2 ^ (round(t.failures) - " + freeTries + ")) END * interval '1 second')"
+	// countTry lets a try through and counts it. A failure is forgotten with each minute more than had to be waited, so nobody is locked
+	// out, and a big office is not slowed down by the typing errors of a day.
+	countTry = ` ON CONFLICT (subject) DO UPDATE SET last_failed_at = clock_timestamp(), failures = least(6 + ` + freeTries + `,
+    1 + greatest(0, t.failures - extract(epoch FROM clock_timestamp() - t.last_failed_at - ` + throttleDelay + `) / 60))
     WHERE t.last_failed_at + ` + throttleDelay + ` <= clock_timestamp() RETURNING 1`
 )
 
 // count lets the try through and counts it, in one statement; the account is left alone while its network has to wait.
 func (a attempt) count(ctx context.Context, db bun.IDB) error {
-	var allowed bool
+	var allowed struct{ Network, Account bool }
 	err := db.NewRaw(`
 WITH network AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at) VALUES (?, 1, clock_timestamp())`+countTry+`),
      account AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at) SELECT ?, 1, clock_timestamp() FROM network`+countTry+`)
-SELECT EXISTS (SELECT FROM account)`,
-		a.network, freeNetworkTries, freeNetworkTries, a.account, freeAccountTries, freeAccountTries).Scan(ctx, &allowed)
-	if err != nil {
+SELECT EXISTS (SELECT FROM network) AS network, EXISTS (SELECT FROM account) AS account`, a.network, a.account).Scan(ctx, &allowed)
+	switch {
+	case err != nil:
 		return fmt.Errorf("count the try: %w", err)
+	case allowed.Account:
+		return nil
+	case allowed.Network:
+		// A program that keeps trying one account must not slow down everybody beside it.
+		if err := a.takeBack(ctx, db, a.network); err != nil {
+			return err
+		}
 	}
-	if !allowed {
-		return a.wait(ctx, db)
-	}
-	return nil
+	return a.wait(ctx, db)
 }
 
 // wait is the refusal that says when the next try is let through.
 func (a attempt) wait(ctx context.Context, db bun.IDB) error {
 	var seconds float64
-	err := db.NewRaw(`
-SELECT coalesce(extract(epoch FROM max(next) - clock_timestamp()), 0) FROM (
-    SELECT t.last_failed_at + `+throttleDelay+` AS next FROM login_throttles AS t WHERE t.subject = ?
-    UNION ALL SELECT t.last_failed_at + `+throttleDelay+` FROM login_throttles AS t WHERE t.subject = ?) AS waits`,
-		freeNetworkTries, freeNetworkTries, a.network, freeAccountTries, freeAccountTries, a.account).Scan(ctx, &seconds)
+	err := db.NewRaw("SELECT coalesce(extract(epoch FROM max(t.last_failed_at + "+throttleDelay+") - clock_timestamp()), 0)"+
+		" FROM login_throttles AS t WHERE t.subject IN (?, ?)", a.network, a.account).Scan(ctx, &seconds)
 	if err != nil {
 		return fmt.Errorf("read when the next try is let through: %w", err)
 	}
 	return tooMany(max(time.Duration(seconds*float64(time.Second)), time.Second))
 }
 
-// forgive takes the count back: all of the account's when the password was right, else this try. A network is never cleared by one
-// right password, which an attacker may have.
+// forgive takes the try back from both; a right password clears its account. A network is never cleared by one right password, which
+// an attacker may have.
 func (a attempt) forgive(ctx context.Context, db bun.IDB, right bool) error {
+	if err := a.takeBack(ctx, db, a.network); err != nil {
+		return err
+	}
+	if !right {
+		return a.takeBack(ctx, db, a.account)
+	}
+	if _, err := db.NewRaw("DELETE FROM login_throttles WHERE subject = ?", a.account).Exec(ctx); err != nil {
+		return fmt.Errorf("forgive the account: %w", err)
+	}
+	return nil
+}
+
+func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error {
+	if _, err := db.NewRaw("UPDATE login_throttles SET failures = greatest(failures - 1, 0) WHERE subject = ?", subject).Exec(ctx); err != nil {
+		return fmt.Errorf("take the try back: %w", err)
+	}
+	return nil
+}
+
+// forgetOldTries removes what no longer holds anybody up. Rows in use are left alone, so that nobody waits for this.
+func forgetOldTries(ctx context.Context, db bun.IDB) error {
 	_, err := db.NewRaw(`
-WITH network AS (UPDATE login_throttles SET failures = greatest(failures - 1, 0) WHERE subject = ?),
-     account AS (UPDATE login_throttles SET failures = CASE WHEN ? THEN 0 ELSE greatest(failures - 1, 0) END WHERE subject = ?)
-DELETE FROM login_throttles WHERE last_failed_at < clock_timestamp() - interval '1 day'`, a.network, right, a.account).Exec(ctx)
+DELETE FROM login_throttles WHERE subject IN (
+    SELECT subject FROM login_throttles WHERE last_failed_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)`).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("forgive the try: %w", err)
+		return fmt.Errorf("forget old tries: %w", err)
 	}
 	return nil
 }

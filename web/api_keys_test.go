@@ -1,0 +1,318 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tollgate/models"
+)
+
+// object is a body for the API.
+type object = map[string]any
+
+func (a answer) object(name string) object {
+	a.t.Helper()
+	o, ok := a.json()[name].(object)
+	if !ok {
+		a.t.Fatalf("no %s in %s", name, a.body)
+	}
+	return o
+}
+
+func pathOf(key object) string {
+	return "/api/api-keys/" + strconv.FormatFloat(key["id"].(float64), 'f', 0, 64)
+}
+
+var secretForm = regexp.MustCompile(`^tg_[0-9A-Za-z]{49}$`)
+
+func TestAPIKeyLife(t *testing.T) {
+	c := newConsole(t)
+	person := c.login(admin)
+	a := person.api("POST", "/api/governance/api-keys", object{
+		"name": "  Nightly  job ", "scopes": []string{"APIKeys:View", "AccessProfiles:View", "APIKeys:View"}, "expires_at": "2099-01-02T03:04:05.5+01:00",
+	}).is(201)
+	key, secret := a.object("api_key"), a.json()["key"].(string)
+	if !secretForm.MatchString(secret) || a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("Location") != pathOf(key) {
+		t.Errorf("key %q, headers %v", secret, a.Header)
+	}
+	if key["name"] != "Nightly  job" || key["key_prefix"] != secret[:8] || key["expires_at"] != "2099-01-02T02:04:05.5Z" || key["last_used_at"] != nil ||
+		!slices.Equal(key["scopes"].([]any), []any{"AccessProfiles:View", "APIKeys:View"}) {
+		t.Errorf("created: %v", key)
+	}
+
+	program := c.nobody().with("Authorization", "Bearer "+secret)
+	program.api("GET", pathOf(key), nil).is(200)
+	listed := program.api("GET", "/api/api-keys?search=NIGHTLY&limit=1", nil).is(200).json()
+	if listed["count"] != 1.0 || listed["total_count"] != 1.0 || listed["limit"] != 1.0 || listed["offset"] != 0.0 {
+		t.Errorf("list: %v", listed)
+	}
+	if last := listed["api_keys"].([]any)[0].(object)["last_used_at"]; last == nil {
+		t.Error("use was not noted")
+	}
+	program.api("DELETE", pathOf(key), nil).refuses(403, "forbidden", "")
+
+	// What the API answers can be sent back.
+	stored := person.api("GET", pathOf(key), nil).object("api_key")
+	person.api("PUT", pathOf(key), stored).is(200)
+	renamed := person.api("PUT", pathOf(key), object{"name": "Nightly", "expires_at": nil}).is(200).object("api_key")
+	if renamed["name"] != "Nightly" || renamed["expires_at"] != nil || len(renamed["scopes"].([]any)) != 2 {
+		t.Errorf("changed: %v", renamed)
+	}
+	program.api("GET", pathOf(key), nil).is(200)
+
+	c.exec("UPDATE api_keys SET expires_at = now() - interval '1 second'")
+	program.api("GET", pathOf(key), nil).refuses(401, "unauthenticated", "")
+	person.api("PUT", pathOf(key), person.api("GET", pathOf(key), nil).object("api_key")).is(200)
+	c.exec("UPDATE api_keys SET expires_at = NULL")
+	program.api("GET", pathOf(key), nil).is(200)
+
+	person.api("DELETE", pathOf(key), nil).is(200)
+	program.api("GET", pathOf(key), nil).refuses(401, "unauthenticated", "")
+	person.api("GET", pathOf(key), nil).refuses(404, "not_found", "")
+	person.api("DELETE", pathOf(key), nil).refuses(404, "not_found", "")
+
+	var actions []string
+	c.scan(&actions, "SELECT action || ' ' || actor FROM audit_logs ORDER BY id")
+	if want := []string{"create " + admin, "update " + admin, "delete " + admin}; !slices.Equal(actions, want) {
+		t.Errorf("audit: %q", actions)
+	}
+}
+
+func TestAPIKeyProblems(t *testing.T) {
+	c := newConsole(t)
+	person := c.login(admin)
+	person.api("POST", "/api/api-keys", object{"name": "Straße", "scopes": []string{"Usage:View"}}).is(201)
+	good := func(changes object) object {
+		body := object{"name": "x", "scopes": []string{"Usage:View"}}
+		for name, value := range changes {
+			body[name] = value
+		}
+		return body
+	}
+	for name, test := range map[string]struct {
+		body        any
+		status      int
+		code, param string
+	}{
+		"nothing":             {`{}`, 400, "required", "name"},
+		"no scopes":           {`{"name":"x"}`, 400, "required", "scopes"},
+		"null scopes":         {good(object{"scopes": nil}), 400, "null_not_allowed", "scopes"},
+		"empty scopes":        {good(object{"scopes": []string{}}), 400, "required", "scopes"},
+		"scopes as text":      {good(object{"scopes": "Usage:View"}), 400, "wrong_type", "scopes"},
+		"scope as number":     {good(object{"scopes": []any{"Usage:View", 1}}), 400, "wrong_type", "scopes[1]"},
+		"null scope":          {good(object{"scopes": []any{nil}}), 400, "null_not_allowed", "scopes[0]"},
+		"unknown scope":       {good(object{"scopes": []string{"Usage:Everything"}}), 400, "unknown_scope", "scopes[0]"},
+		"star":                {good(object{"scopes": []string{"*"}}), 400, "unknown_scope", "scopes[0]"},
+		"other case":          {good(object{"scopes": []string{"usage:view"}}), 400, "unknown_scope", "scopes[0]"},
+		"too many":            {good(object{"scopes": make([]string, 1000)}), 400, "too_many_items", "scopes"},
+		"long name":           {good(object{"name": strings.Repeat("ü", 256)}), 400, "too_long", "name"},
+		"blank name":          {good(object{"name": " \u00a0 "}), 400, "required", "name"},
+		"invisible name":      {good(object{"name": "a\u200bb"}), 400, "invalid_characters", "name"},
+		"name taken, folded":  {good(object{"name": "STRASSE"}), 409, "name_taken", "name"},
+		"past":                {good(object{"expires_at": "2020-01-01T00:00:00Z"}), 400, "timestamp_in_past", "expires_at"},
+		"no zone":             {good(object{"expires_at": "2099-01-01T00:00"}), 400, "invalid_timestamp", "expires_at"},
+		"no such day":         {good(object{"expires_at": "2099-02-30T00:00:00Z"}), 400, "invalid_timestamp", "expires_at"},
+		"number as time":      {good(object{"expires_at": 4070908800}), 400, "wrong_type", "expires_at"},
+		"empty time":          {good(object{"expires_at": ""}), 400, "invalid_timestamp", "expires_at"},
+		"endless year":        {good(object{"expires_at": "9999-12-31T23:59:59-12:00"}), 400, "invalid_timestamp", "expires_at"},
+		"unknown field":       {good(object{"role": "Admin"}), 400, "unknown_field", "role"},
+		"other case of field": {`{"Name":"x","scopes":["Usage:View"]}`, 400, "unknown_field", "Name"},
+		"duplicate key":       {`{"name":"x","name":"y","scopes":["Usage:View"]}`, 400, "duplicate_key", "name"},
+		"no object":           {`[]`, 400, "expected_object", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.t = t
+			before := c.dump()
+			for _, path := range []string{"/api/api-keys", "/api/governance/api-keys"} {
+				person.api("POST", path, test.body).refuses(test.status, test.code, test.param)
+			}
+			if c.dump() != before {
+				t.Error("a refused request has changed the database")
+			}
+		})
+	}
+	c.t = t
+	for path, want := range map[string]string{
+		"/api/api-keys?limit=0": "number_out_of_range", "/api/api-keys?limit=101": "number_out_of_range", "/api/api-keys?offset=-1": "number_out_of_range",
+		"/api/api-keys?limit=1&limit=1": "duplicate_parameter", "/api/api-keys?page=1": "unknown_parameter", "/api/api-keys?search=%zz": "invalid_query",
+		"/api/api-keys?search=%00": "nul_character", "/api/api-keys?search=%ff": "invalid_utf8",
+		"/api/api-keys?search=" + strings.Repeat("x", 256): "too_long", "/api/api-keys/x": "invalid_id", "/api/api-keys/-1": "invalid_id",
+	} {
+		a := person.api("GET", path, nil).is(400)
+		if code := a.object("error")["code"]; code != want {
+			t.Errorf("%s: %v, want %s", path, code, want)
+		}
+	}
+	every := person.api("GET", "/api/api-keys?limit=0&offset=x&search="+strings.Repeat("x", 256)+"&page=1", nil).is(400)
+	if n := len(every.json()["errors"].([]any)); n != 4 {
+		t.Errorf("%d problems told at once, want 4", n)
+	}
+	for search, want := range map[string]float64{"": 1, "%25": 0, "_": 0, "%5C": 0, "stra%C3%9Fe": 1, "RASS": 1, "'": 0} {
+		if got := person.api("GET", "/api/api-keys?search="+search, nil).is(200).json()["total_count"]; got != want {
+			t.Errorf("search %q: %v, want %v", search, got, want)
+		}
+	}
+}
+
+func TestAPIKeyNeverExceedsItsMaker(t *testing.T) {
+	c := newConsole(t)
+	const maker = "maker@example.com"
+	c.exec("INSERT INTO roles (name, name_key) VALUES ('Maker', 'maker')")
+	c.exec(`INSERT INTO role_permissions SELECT id, p FROM roles, unnest(ARRAY['APIKeys:View', 'APIKeys:Create', 'APIKeys:Update', 'Usage:View']) p
+		WHERE name = 'Maker'`)
+	c.addUser(maker, "Maker")
+	person := c.login(maker)
+	create := func(v visitor, name string, scopes ...string) answer {
+		return v.api("POST", "/api/api-keys", object{"name": name, "scopes": scopes})
+	}
+
+	for _, scope := range models.AllPermissions() {
+		held := slices.Contains([]models.Permission{"APIKeys:View", "APIKeys:Create", "APIKeys:Update", "Usage:View"}, scope)
+		if a := create(person, string(scope), string(scope)); held {
+			a.is(201)
+		} else {
+			a.refuses(403, "forbidden", "scopes[0]")
+		}
+	}
+	several := create(person, "several", "Usage:View", "Users:View", "Roles:View").refuses(403, "forbidden", "scopes[1]")
+	if n := len(several.json()["errors"].([]any)); n != 2 {
+		t.Errorf("%d scopes named, want 2", n)
+	}
+	form := url.Values{"name": {"by form"}, "scopes": {"Users:View"}}
+	person.post("/settings/api-keys", form).refuses(403, "forbidden", "scopes[0]")
+
+	// A key has only its scopes, and gives no more than it has.
+	issued := create(person, "narrow", "APIKeys:View", "APIKeys:Create").is(201)
+	narrow := c.nobody().with("Authorization", "Bearer "+issued.json()["key"].(string))
+	create(narrow, "wider", "Usage:View").refuses(403, "forbidden", "scopes[0]")
+	create(narrow, "as narrow", "APIKeys:View").is(201)
+	narrow.api("PUT", pathOf(issued.object("api_key")), object{"name": "x"}).refuses(403, "forbidden", "")
+
+	// Nor can a key be widened afterwards, but one that has more can be renamed.
+	wide := create(c.login(admin), "wide", "Users:View").is(201).object("api_key")
+	person.api("PUT", pathOf(wide), object{"scopes": []string{"Users:View", "Roles:View"}}).refuses(403, "forbidden", "scopes[1]")
+	person.api("PUT", pathOf(wide), object{"name": "wide still", "scopes": []string{"Users:View"}}).is(200)
+
+	// What the maker loses, the key loses with the next request; a key of the command line keeps what it has.
+	narrow.api("GET", "/api/api-keys", nil).is(200)
+	cli := c.apiKey("APIKeys:View")
+	c.exec("DELETE FROM role_permissions WHERE permission = 'APIKeys:View'")
+	narrow.api("GET", "/api/api-keys", nil).refuses(403, "forbidden", "")
+	cli.api("GET", "/api/api-keys", nil).is(200)
+	c.exec("DELETE FROM users WHERE email = ?", maker)
+	narrow.api("GET", "/api/api-keys", nil).refuses(401, "unauthenticated", "")
+
+	var actors []string
+	c.scan(&actors, "SELECT actor FROM audit_logs WHERE new_values LIKE '%as narrow%' OR new_values LIKE '%key %' ORDER BY id")
+	if !slices.Equal(actors, []string{maker, "cli"}) {
+		t.Errorf("audit: %q", actors)
+	}
+}
+
+func TestAPIKeyInTheConsole(t *testing.T) {
+	c := newConsole(t)
+	person := c.login(admin)
+	person.get("/settings/api-keys").is(200).one("div", "class", "empty")
+	form := person.get("/settings/api-keys/new").is(200)
+	if n := len(form.all("input", "name", "scopes")); n != len(models.AllPermissions()) {
+		t.Errorf("%d scopes offered", n)
+	}
+
+	refused := person.post("/settings/api-keys", url.Values{"name": {" "}, "scopes": {"Usage:View"}, "expires_at": {"2020-01-01T00:00"}}).
+		refuses(422, "required", "name")
+	refused.one("a", "href", "#name")
+	refused.one("a", "href", "#expires_at")
+	refused.one("input", "name", "expires_at", "value", "2020-01-01T00:00")
+	refused.one("input", "name", "scopes", "value", "Usage:View", "checked", "")
+
+	made := person.post("/settings/api-keys", url.Values{"name": {"Job"}, "scopes": {"Usage:View", "APIKeys:View"}, "expires_at": {"2099-01-01T00:00"}}).is(201)
+	secret := text(made.one("code", "id", "secret"))
+	if !secretForm.MatchString(secret) || made.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("secret %q, %v", secret, made.Header)
+	}
+	c.nobody().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(200)
+	person.post("/settings/api-keys", url.Values{"name": {"JOB"}, "scopes": {"Usage:View"}}).refuses(409, "name_taken", "name")
+
+	var id string
+	c.scan(&id, "SELECT id::text FROM api_keys")
+	confirm := person.get("/settings/api-keys/" + id + "/delete").is(200)
+	if got := text(confirm.one("button", "class", "button danger")); got != "Delete Job" {
+		t.Errorf("button: %q", got)
+	}
+	person.post("/settings/api-keys/"+id+"/delete", nil).redirects("/settings/api-keys")
+	c.nobody().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(401)
+	person.post("/settings/api-keys/"+id+"/delete", nil).refuses(404, "not_found", "")
+	c.login(viewer).get("/settings/api-keys/new").refuses(403, "forbidden", "")
+}
+
+func TestSecretIsKeptNowhere(t *testing.T) {
+	c := newConsole(t)
+	person := c.login(admin)
+	made := person.api("POST", "/api/api-keys", object{"name": "Job", "scopes": []string{"APIKeys:View", "APIKeys:Delete"}}).is(201)
+	secret := made.json()["key"].(string)
+	program := c.nobody().with("Authorization", "Bearer "+secret)
+	cookie := c.nobody().signIn(admin, password).header.Get("Cookie")
+	c.nobody().post("/login", credentials(admin, "a wrong password"))
+	c.nobody().with("Authorization", basic(admin, "a wrong password")).api("GET", "/api/api-keys?search=private", nil)
+	answers := []answer{
+		program.api("GET", "/api/api-keys", nil), program.api("GET", pathOf(made.object("api_key")), nil), program.api("GET", "/api/nothing", nil),
+		person.get("/settings/api-keys"), program.api("DELETE", pathOf(made.object("api_key")), nil),
+	}
+	places := map[string]string{"database": c.dump(), "log": c.log.String()}
+	for _, a := range answers {
+		places[a.Request.URL.Path] = string(a.body)
+	}
+	for place, content := range places {
+		for _, hidden := range []string{secret, strings.TrimPrefix(cookie, "session="), password, "a wrong password"} {
+			for i := 0; i+12 <= len(hidden); i++ {
+				if strings.Contains(content, hidden[i:i+12]) {
+					t.Fatalf("%q is in the %s", hidden[i:i+12], place)
+				}
+			}
+		}
+	}
+	if strings.Contains(c.log.String(), "private") {
+		t.Error("a query string is in the log")
+	}
+	if !strings.Contains(c.log.String(), `"actor":"`+admin+`"`) {
+		t.Error("the log does not say who acted")
+	}
+}
+
+func TestUseIsNotedOnceAMinute(t *testing.T) {
+	c := newConsole(t)
+	program, person := c.apiKey(), c.login(admin)
+	read := func() (key, session time.Time) {
+		program.api("GET", "/api/api-keys", nil).is(200)
+		person.get("/settings").is(200)
+		c.scan(&key, "SELECT last_used_at FROM api_keys")
+		c.scan(&session, "SELECT seen_at FROM sessions")
+		return key, session
+	}
+	key, session := read()
+	if again, still := read(); !again.Equal(key) || !still.Equal(session) {
+		t.Error("noted twice in a minute")
+	}
+	c.exec("UPDATE api_keys SET last_used_at = last_used_at - interval '61 seconds'")
+	c.exec("UPDATE sessions SET seen_at = seen_at - interval '61 seconds'")
+	if later, seen := read(); later.Before(key) || seen.Before(session) {
+		t.Error("later use was not noted")
+	}
+}
+
+func TestParallelKeysOfOneName(t *testing.T) {
+	c := newConsole(t)
+	program := c.apiKey()
+	statuses := parallel(16, func() int {
+		return program.api("POST", "/api/api-keys", object{"name": "Job", "scopes": []string{"Usage:View"}}).StatusCode
+	})
+	if statuses[http.StatusCreated] != 1 || statuses[http.StatusConflict] != 15 {
+		t.Errorf("answers: %v", statuses)
+	}
+}

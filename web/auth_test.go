@@ -1,0 +1,308 @@
+package web_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers"
+	"tollgate/models"
+	"tollgate/web"
+)
+
+// open are the routes that need no credential. Whatever else there is must ask for one.
+var open = []string{
+	"GET /healthz", "GET /readyz", "GET /", "GET /login", "POST /login", "POST /logout", "GET /first-run", "POST /first-run",
+}
+
+var parameter = regexp.MustCompile(`[:*][a-z_]+`)
+
+func eachRoute(t *testing.T, c *console, visit func(t *testing.T, r web.Route, path string)) {
+	for _, r := range web.Routes(c.h) {
+		path := parameter.ReplaceAllString(r.Path, "999")
+		t.Run(r.Method+" "+r.Path, func(t *testing.T) { visit(t, r, path) })
+	}
+}
+
+func TestRoutesWithoutCredential(t *testing.T) {
+	c := newConsole(t)
+	eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
+		c.t = t
+		if slices.Contains(open, r.Method+" "+r.Path) {
+			return
+		}
+		a := c.nobody().send(r.Method, path, "", nil)
+		switch {
+		case strings.HasPrefix(path, "/api/"):
+			a.refuses(401, "unauthenticated", "")
+			if got := a.Header.Values("WWW-Authenticate"); len(got) != 2 {
+				t.Errorf("WWW-Authenticate: %q", got)
+			}
+		case r.Method == "GET":
+			if a.is(http.StatusSeeOther); !strings.HasPrefix(a.Header.Get("Location"), "/login?next=%2F") {
+				t.Errorf("leads to %q", a.Header.Get("Location"))
+			}
+			c.nobody().with("HX-Request", "true").send(r.Method, path, "", nil).refuses(401, "unauthenticated", "")
+		default:
+			a.refuses(401, "unauthenticated", "")
+			if to := c.nobody().with("HX-Request", "true").send(r.Method, path, "", nil).Header.Get("HX-Redirect"); to != "/login" {
+				t.Errorf("HX-Redirect: %q", to)
+			}
+		}
+	})
+}
+
+// permitted is what the built-in roles may do, as the contract has it.
+func permitted(role string, p models.Permission) bool {
+	resource, operation, _ := strings.Cut(string(p), ":")
+	switch role {
+	case "Admin":
+		return true
+	case "Developer":
+		return operation == "View" || slices.Contains([]string{"AccessProfiles", "Providers", "MCPServers", "ToolGroups", "VirtualKeys"}, resource)
+	default:
+		return operation == "View" && resource != "APIKeys" && resource != "AuditLogs"
+	}
+}
+
+func TestRoutesByRole(t *testing.T) {
+	c := newConsole(t)
+	const developer = "developer@example.com"
+	c.addUser(developer, "Developer")
+	for role, email := range map[string]string{"Admin": admin, "Developer": developer, "Viewer": viewer} {
+		t.Run(role, func(t *testing.T) {
+			c.t = t
+			person := c.login(email)
+			eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
+				c.t = t
+				if !strings.Contains(string(r.Permission), ":") || r.Method == "POST" && strings.HasSuffix(path, "refresh-tools") {
+					return
+				}
+				a := person.send(r.Method, path, "", nil)
+				switch {
+				case !permitted(role, r.Permission):
+					a.refuses(403, "forbidden", "")
+				case a.StatusCode == 401, a.StatusCode == 403, a.StatusCode >= 500, a.Header.Get("Location") != "" && a.Request.Method == "GET" && path != "/":
+					t.Errorf("status %d, leads to %q", a.StatusCode, a.Header.Get("Location"))
+				}
+			})
+		})
+	}
+}
+
+func TestEveryRouteIsListed(t *testing.T) {
+	c := newConsole(t)
+	known := models.AllPermissions()
+	for _, r := range web.Routes(c.h) {
+		special := r.Permission == "anyone" && slices.Contains(open, r.Method+" "+r.Path) || r.Permission == "signed in"
+		if !special && !slices.Contains(known, r.Permission) {
+			t.Errorf("%s %s needs %q", r.Method, r.Path, r.Permission)
+		}
+	}
+	// A route that somebody forgot to give a permission is refused to everyone.
+	engine := gin.New()
+	engine.GET("/forgotten", web.Authenticate(c.h)(""), func(c *gin.Context) { c.String(200, "reached") })
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequest("GET", "/forgotten", nil)
+	request.Header = c.login(admin).header
+	if engine.ServeHTTP(recorder, request); recorder.Code != http.StatusForbidden {
+		t.Errorf("status %d", recorder.Code)
+	}
+}
+
+func TestReadingChangesNothing(t *testing.T) {
+	c := newConsole(t)
+	person := c.login(admin)
+	before := c.dump()
+	for range 2 {
+		eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
+			c.t = t
+			if r.Method == "GET" {
+				person.get(path)
+				person.send("HEAD", path, "", nil)
+			}
+		})
+	}
+	if c.t = t; c.dump() != before {
+		t.Error("reading has changed the database")
+	}
+}
+
+// dump is the text of every row of every table.
+func (c *console) dump() string {
+	c.t.Helper()
+	var tables, rows []string
+	c.scan(&tables, "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1")
+	if len(tables) < 10 {
+		c.t.Fatalf("tables: %v", tables)
+	}
+	var all strings.Builder
+	for _, table := range tables {
+		c.scan(&rows, "SELECT row_to_json(t)::text FROM ? AS t ORDER BY 1", ident(table))
+		all.WriteString(table + "\n" + strings.Join(rows, "\n") + "\n")
+	}
+	return all.String()
+}
+
+func TestCredentialsOfTheAPI(t *testing.T) {
+	c := newConsole(t)
+	session, key := c.login(admin), c.apiKey("APIKeys:View")
+	good := key.header.Get("Authorization")
+	for _, test := range []struct {
+		name, header string
+		status       int
+		code         string
+	}{
+		{"key", good, 200, ""},
+		{"scheme in other case", strings.Replace(good, "Bearer", "bEARER", 1), 200, ""},
+		{"basic", basic(admin, password), 200, ""},
+		{"basic, email in other case", basic("ADMIN@example.com", password), 200, ""},
+		{"basic, wrong password", basic(admin, "wrong"), 401, "invalid_credentials"},
+		{"basic, nobody", basic("nobody@example.com", "wrong"), 401, "invalid_credentials"},
+		{"basic, NUL in email", basic("a\x00b", "wrong"), 401, "invalid_credentials"},
+		{"basic, no text", basic("\xff", "\xff"), 401, "invalid_credentials"},
+		{"basic, no password", basic(admin, ""), 401, "invalid_credentials"},
+		{"basic, no colon", "Basic YWRtaW4=", 401, "unauthenticated"},
+		{"basic, no base64", "Basic !!!", 401, "unauthenticated"},
+		{"basic, empty", "Basic ", 401, "unauthenticated"},
+		{"empty", "", 401, "unauthenticated"},
+		{"no scheme", strings.TrimPrefix(good, "Bearer "), 401, "unauthenticated"},
+		{"other scheme", strings.Replace(good, "Bearer", "Token", 1), 401, "unauthenticated"},
+		{"injection", "Bearer x' OR '1'='1", 401, "unauthenticated"},
+		{"long", "Bearer " + strings.Repeat("a", 5000), 401, "unauthenticated"},
+		{"a letter changed", good[:len(good)-10] + "~" + good[len(good)-9:], 401, "unauthenticated"},
+		{"a session's token", "Bearer " + strings.TrimPrefix(session.header.Get("Cookie"), "session="), 401, "unauthenticated"},
+		{"a virtual key", "Bearer sk-bf-0123456789", 401, "unauthenticated"},
+	} {
+		for _, path := range []string{"/api/api-keys", "/api/governance/api-keys"} {
+			t.Run(test.name, func(t *testing.T) {
+				c.t = t
+				c.exec("DELETE FROM login_throttles")
+				// The header decides, even beside a good cookie.
+				asked := visitor{c, session.header.Clone()}
+				asked.header["Authorization"] = []string{test.header}
+				if a := asked.api("GET", path, nil); test.code == "" {
+					a.is(test.status)
+				} else {
+					a.refuses(test.status, test.code, "")
+				}
+			})
+		}
+	}
+	c.t = t
+	session.api("GET", "/api/api-keys", nil).is(200)
+	twice := visitor{c, http.Header{"Authorization": {good, good}}}
+	twice.api("GET", "/api/api-keys", nil).refuses(401, "unauthenticated", "")
+	// Pages know only the cookie.
+	key.get("/settings").is(http.StatusSeeOther)
+	c.nobody().with("Authorization", basic(admin, password)).get("/settings").is(http.StatusSeeOther)
+}
+
+func TestCrossOrigin(t *testing.T) {
+	c := newConsole(t)
+	person := c.login(admin)
+	own := c.base
+	for _, test := range []struct {
+		name, site, origin string
+		allowed            bool
+	}{
+		{"a program", "", "", true},
+		{"the console", "same-origin", own, true},
+		{"typed by a person", "none", "", true},
+		{"old browser, the console", "", own, true},
+		{"another site", "cross-site", "https://evil.example", false},
+		{"another site without origin", "cross-site", "", false},
+		{"a sibling", "same-site", "", false},
+		{"old browser, another site", "", "https://evil.example", false},
+		{"sandbox", "", "null", false},
+		{"another port", "", "http://127.0.0.1:1", false},
+		{"nonsense", "nonsense", "", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c.t = t
+			asked := person.with("Sec-Fetch-Site", test.site).with("Origin", test.origin)
+			for _, a := range []answer{
+				asked.api("POST", "/api/api-keys", `{}`), asked.api("POST", "/api/governance/api-keys", `{}`), asked.api("DELETE", "/api/api-keys/999", nil),
+				asked.post("/settings/api-keys", nil), asked.post("/login", nil), asked.post("/settings/password", nil),
+			} {
+				if test.allowed {
+					if a.StatusCode == 403 {
+						t.Errorf("%s was refused", a.Request.URL.Path)
+					}
+					continue
+				}
+				a.refuses(403, "cross_origin_request", "")
+			}
+			asked.get("/settings").is(200)
+		})
+	}
+	c.t = t
+	c.nobody().with("Sec-Fetch-Site", "cross-site").post("/login", credentials(admin, password)).refuses(403, "cross_origin_request", "")
+	person.with("Sec-Fetch-Site", "cross-site").post("/logout", nil).refuses(403, "cross_origin_request", "")
+	person.get("/settings").is(200)
+}
+
+func TestHeadersOnEveryAnswer(t *testing.T) {
+	c := newConsole(t)
+	person := c.login(admin)
+	broken := newConsole(t, func(h *handlers.Handlers) { h.DB = nil })
+	for status, a := range map[int]answer{
+		200: person.get("/settings"),
+		303: c.nobody().get("/settings"),
+		400: person.get("/settings/api-keys?limit=0"),
+		401: c.nobody().api("GET", "/api/api-keys", nil),
+		403: c.login(viewer).get("/settings/api-keys"),
+		404: person.get("/nothing"),
+		405: person.send("PUT", "/settings", "", nil),
+		415: person.api("POST", "/settings/api-keys", `{}`),
+		421: c.get(c.nobody(), "evil.example"),
+		500: broken.nobody().get("/login"),
+	} {
+		a.is(status)
+		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+				"connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+			"Cross-Origin-Resource-Policy": "same-origin", "X-Frame-Options": "DENY", "Strict-Transport-Security": "", "Server": "",
+		} {
+			if got := a.Header.Get(name); got != want {
+				t.Errorf("%d: %s: %q", status, name, got)
+			}
+		}
+		if a.Header.Get("X-Request-ID") == "" {
+			t.Errorf("%d: no X-Request-ID", status)
+		}
+		if slices.Contains([]int{403, 404, 405, 500}, status) && !strings.Contains(string(a.body), a.Header.Get("X-Request-ID")) {
+			t.Errorf("%d: the page does not carry the request id", status)
+		}
+	}
+}
+
+// get asks with another Host header.
+func (c *console) get(v visitor, host string) answer {
+	c.t.Helper()
+	request, err := http.NewRequestWithContext(c.t.Context(), "GET", c.base+"/login", nil)
+	c.must(err)
+	request.Host = host
+	response, err := http.DefaultTransport.RoundTrip(request)
+	c.must(err)
+	response.Body.Close()
+	return answer{c.t, response, nil}
+}
+
+func TestProbes(t *testing.T) {
+	c := newConsole(t)
+	c.nobody().get("/healthz").is(200)
+	c.nobody().get("/readyz").is(200)
+	c.nobody().get("/").redirects("/access-profiles")
+	c.exec("DELETE FROM bun_migrations")
+	c.nobody().get("/readyz").is(503)
+	c.must(c.db.Close())
+	c.nobody().get("/readyz").is(503)
+	c.nobody().get("/healthz").is(200)
+}

@@ -1,0 +1,144 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"tollgate/models"
+)
+
+// parallel does the same n times at once and counts the results.
+func parallel(n int, do func() int) map[int]int {
+	var group sync.WaitGroup
+	results := make(chan int, n)
+	start := make(chan struct{})
+	for range n {
+		group.Go(func() {
+			<-start
+			results <- do()
+		})
+	}
+	close(start)
+	group.Wait()
+	close(results)
+	count := map[int]int{}
+	for result := range results {
+		count[result]++
+	}
+	return count
+}
+
+func (c *console) firstRunLink() string {
+	c.t.Helper()
+	token, err := models.NewFirstRunLink(c.t.Context(), c.db)
+	c.must(err)
+	if token == "" {
+		return ""
+	}
+	return "/first-run?token=" + url.QueryEscape(token)
+}
+
+func TestFirstRunJourney(t *testing.T) {
+	c := emptyConsole(t)
+	c.nobody().get("/login").is(200).one("div", "class", "callout callout-info")
+	c.nobody().get("/first-run").refuses(404, "not_found", "")
+	c.nobody().get("/first-run?token=").refuses(404, "not_found", "")
+
+	dead := c.firstRunLink()
+	link := c.firstRunLink()
+	c.nobody().get(dead).refuses(404, "not_found", "")
+	page := c.nobody().get(link).is(200)
+	if got := attribute(page.one("form"), "action"); got != link {
+		t.Errorf("the form goes to %q", got)
+	}
+	page.one("input", "name", "sample", "checked", "")
+
+	form := url.Values{"email": {"no address"}, "password": {"short"}, "name": {"Ada"}}
+	refused := c.nobody().post(link, form).refuses(422, "invalid_email", "email")
+	refused.one("input", "name", "name", "value", "Ada")
+	refused.one("input", "name", "email", "value", "no address")
+	refused.one("a", "href", "#password")
+	if len(refused.all("input", "name", "sample", "checked", "")) != 0 {
+		t.Error("the sample data was ticked again")
+	}
+	form = url.Values{"email": {"Ada@Example.com"}, "password": {password}, "sample": {"true"}}
+	c.nobody().post(dead, form).refuses(404, "not_found", "")
+	cookie, set := c.nobody().post(link, form).redirects("/").cookie("session")
+	if !set {
+		t.Fatal("not signed in")
+	}
+	ada := c.nobody().with("Cookie", "session="+cookie.Value)
+	ada.get("/settings/api-keys").is(200)
+	c.nobody().signIn("ada@example.com", password)
+
+	var found struct{ Providers, Users, Links int }
+	c.scan(&found, `SELECT (SELECT count(*) FROM providers) AS providers, (SELECT count(*) FROM users WHERE name = 'Ada') AS users,
+		(SELECT count(*) FROM first_run_links) AS links`)
+	if found.Providers == 0 || found.Users != 1 || found.Links != 0 {
+		t.Errorf("found: %+v", found)
+	}
+	c.nobody().get(link).refuses(404, "not_found", "")
+	c.nobody().post(link, form).refuses(404, "not_found", "")
+	if c.firstRunLink() != "" {
+		t.Error("a new link beside an admin")
+	}
+	if strings.Contains(c.dump(), strings.TrimPrefix(link, "/first-run?token=")) {
+		t.Error("the link is in the database")
+	}
+}
+
+func TestFirstRunWithoutSampleData(t *testing.T) {
+	c := emptyConsole(t)
+	c.nobody().post(c.firstRunLink(), credentials(admin, password)).redirects("/")
+	var providers int
+	if c.scan(&providers, "SELECT count(*) FROM providers"); providers != 0 {
+		t.Errorf("%d providers", providers)
+	}
+}
+
+func TestFirstRunEndsWithAnyUser(t *testing.T) {
+	c := emptyConsole(t)
+	link := c.firstRunLink()
+	_, err := models.CreateUser(t.Context(), c.db, &c.h.Passwords, models.CLI, models.UserInput{
+		Email: models.Typed(viewer), Password: models.Typed(password), Role: models.Typed("viewer"),
+	})
+	c.must(err)
+	c.nobody().get(link).refuses(404, "not_found", "")
+	c.nobody().post(link, credentials(admin, password)).refuses(404, "not_found", "")
+}
+
+func TestFirstRunOnce(t *testing.T) {
+	c := emptyConsole(t)
+	link := c.firstRunLink()
+	answers := parallel(8, func() int {
+		return c.nobody().post(link, credentials(admin, password)).StatusCode
+	})
+	var users int
+	if c.scan(&users, "SELECT count(*) FROM users"); users != 1 || answers[http.StatusSeeOther] != 1 || answers[http.StatusNotFound] != 7 {
+		t.Errorf("%d users, answers: %v", users, answers)
+	}
+}
+
+func TestAdminFromTheEnvironment(t *testing.T) {
+	c := emptyConsole(t)
+	link := c.firstRunLink()
+	make := func(email, password string) (bool, error) {
+		return models.CreateEnvAdmin(t.Context(), c.db, &c.h.Passwords, email, password)
+	}
+	for _, wrong := range [][2]string{{"", password}, {"no address", password}, {admin, ""}, {admin, "short"}} {
+		if created, err := make(wrong[0], wrong[1]); created || err == nil {
+			t.Errorf("%q: created %v, %v", wrong, created, err)
+		}
+	}
+	if created, err := make(admin, password); !created || err != nil {
+		t.Fatalf("created %v, %v", created, err)
+	}
+	if created, err := make("other@example.com", password); created || err != nil {
+		t.Errorf("beside an admin: created %v, %v", created, err)
+	}
+	c.nobody().get(link).refuses(404, "not_found", "")
+	c.nobody().signIn(admin, password).get("/settings/api-keys").is(200)
+}

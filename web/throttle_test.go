@@ -1,0 +1,103 @@
+package web_test
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/uptrace/bun"
+)
+
+func ident(name string) bun.Ident { return bun.Ident(name) }
+
+// wait lets time pass for the throttle.
+func (c *console) wait(seconds int) {
+	c.t.Helper()
+	c.exec("UPDATE login_throttles SET last_failed_at = last_failed_at - ? * interval '1 second'", seconds)
+}
+
+func retryAfter(t *testing.T, a answer) int {
+	t.Helper()
+	a.refuses(429, "too_many_requests", "")
+	seconds, err := strconv.Atoi(a.Header.Get("Retry-After"))
+	if err != nil || seconds < 1 || seconds > 60 {
+		t.Fatalf("Retry-After: %q", a.Header.Get("Retry-After"))
+	}
+	return seconds
+}
+
+func TestThrottleGrowsAndLetsTheRightPasswordIn(t *testing.T) {
+	c := newConsole(t)
+	wrong := func() answer { return c.nobody().post("/login", credentials(admin, "wrong password")) }
+	for range 5 {
+		wrong().refuses(401, "invalid_credentials", "")
+	}
+	for _, want := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
+		before := c.h.Passwords.Hashed()
+		seconds := retryAfter(t, wrong())
+		if c.h.Passwords.Hashed() != before {
+			t.Fatal("a refused try was hashed")
+		}
+		if seconds != want {
+			t.Fatalf("wait %d s, want %d", seconds, want)
+		}
+		retryAfter(t, c.nobody().post("/login", credentials(admin, password)))
+		c.nobody().with("Authorization", basic(admin, password)).api("GET", "/api/api-keys", nil).refuses(429, "too_many_requests", "")
+		c.wait(seconds)
+		wrong().refuses(401, "invalid_credentials", "")
+	}
+	// Another account of the same network is not held up.
+	c.nobody().signIn(viewer, password)
+	c.wait(60)
+	c.nobody().signIn(admin, password)
+	for range 5 {
+		wrong().refuses(401, "invalid_credentials", "")
+	}
+	retryAfter(t, wrong())
+}
+
+func TestThrottleForgetsAFailureEachMinute(t *testing.T) {
+	c := newConsole(t)
+	for range 5 {
+		c.nobody().post("/login", credentials(admin, "wrong password")).is(401)
+	}
+	c.wait(5 * 60)
+	for range 5 {
+		c.nobody().post("/login", credentials(admin, "wrong password")).is(401)
+	}
+	c.nobody().post("/login", credentials(admin, "wrong password")).is(429)
+}
+
+func TestThrottleByNetwork(t *testing.T) {
+	c := newConsole(t)
+	for i := range 30 {
+		c.nobody().post("/login", credentials("user"+strconv.Itoa(i)+"@example.com", "wrong password")).is(401)
+	}
+	before := c.h.Passwords.Hashed()
+	retryAfter(t, c.nobody().post("/login", credentials("user30@example.com", "wrong password")))
+	// Nobody can pretend to come from elsewhere.
+	retryAfter(t, c.nobody().with("X-Forwarded-For", "203.0.113.7").with("X-Real-IP", "203.0.113.8").
+		post("/login", credentials("user31@example.com", "wrong password")))
+	retryAfter(t, c.nobody().post("/login", credentials(admin, password)))
+	if c.h.Passwords.Hashed() != before {
+		t.Error("a refused try was hashed")
+	}
+	// What its neighbours do does not lock the account itself: the right password works from another network.
+	c.exec("DELETE FROM login_throttles WHERE subject LIKE 'network %'")
+	c.nobody().signIn(admin, password)
+}
+
+func TestRightPasswordsAreNotCounted(t *testing.T) {
+	c := newConsole(t)
+	for range 40 {
+		c.nobody().with("Authorization", basic(viewer, password)).api("GET", "/api/access-profiles", nil).is(200)
+	}
+}
+
+func TestParallelTriesDoNotSlipThrough(t *testing.T) {
+	c := newConsole(t)
+	count := parallel(200, func() int { return c.nobody().post("/login", credentials(admin, "wrong password")).StatusCode })
+	if hashed := c.h.Passwords.Hashed(); hashed > 7 || count[http.StatusUnauthorized] != int(hashed) || len(count) != 2 {
+		t.Errorf("%d tries were hashed, answers: %v", hashed, count)
+	}
+}
