@@ -17,7 +17,7 @@ const (
 )
 
 // RefreshMCPTools asks a server for its tools and stores what it answers; skipped counts those whose names no policy could hold. Nothing is
-// locked while the server is asked. Refusals: NotFound, Invalid when it cannot be asked, Conflict when a tool that went is still named.
+// locked while the server is asked. A refusal comes with the server as it was. Refusals: NotFound, Invalid when it cannot be asked, Conflict when a tool that went is still named.
 func RefreshMCPTools(ctx context.Context, db bun.IDB, actor Actor, clientID string, private bool) (s MCPServer, skipped int, err error) {
 	if s, err = GetMCPServer(ctx, db, clientID); err != nil {
 		return s, 0, err
@@ -30,7 +30,7 @@ func RefreshMCPTools(ctx context.Context, db bun.IDB, actor Actor, clientID stri
 	if err != nil {
 		return s, 0, err
 	}
-	s, err = changeMCPServer(ctx, db, actor, clientID, func(now MCPServer) (MCPServer, error) {
+	changed, err := changeMCPServer(ctx, db, actor, clientID, func(now MCPServer) (MCPServer, error) {
 		if now.URL == nil || *now.URL != asked {
 			return now, Refuse(Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
 		}
@@ -38,7 +38,10 @@ func RefreshMCPTools(ctx context.Context, db bun.IDB, actor Actor, clientID stri
 		now.Tools, now.ToolsRefreshedAt = tools, &at
 		return now, nil
 	})
-	return s, skipped, err
+	if err != nil {
+		return s, skipped, err
+	}
+	return changed, skipped, nil
 }
 
 // DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address unless private is set,

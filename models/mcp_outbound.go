@@ -75,7 +75,7 @@ func (b *meteredBody) Read(p []byte) (int, error) {
 		b.call.cancel()
 		return 0, errOverlarge
 	}
-	return n, err //nolint:wrapcheck // a reader's errors are compared with ==
+	return n, err
 }
 
 func (b *meteredBody) Close() error {

@@ -48,6 +48,9 @@ func GetMCPServer(ctx context.Context, db bun.IDB, clientID string) (MCPServer, 
 
 func loadMCPServer(ctx context.Context, q *bun.SelectQuery, clientID string) (MCPServer, error) {
 	var s MCPServer
+	if !identifier.MatchString(clientID) {
+		return s, Missing("MCP server")
+	}
 	if err := q.Model(&s).Where("s.client_id = ?", clientID).Scan(ctx); err != nil {
 		return s, found(err, "MCP server")
 	}

@@ -60,6 +60,9 @@ func GetProvider(ctx context.Context, db bun.IDB, name string) (Provider, error)
 
 func loadProvider(ctx context.Context, q *bun.SelectQuery, name string) (Provider, error) {
 	var p Provider
+	if !identifier.MatchString(name) {
+		return p, Missing("provider")
+	}
 	if err := q.Model(&p).Where("p.name = ?", name).Scan(ctx); err != nil {
 		return p, found(err, "provider")
 	}

@@ -1,0 +1,95 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// catalogueQuery reads which part of a list of the catalogue is asked for.
+func catalogueQuery(c *gin.Context) (*query, models.CatalogueQuery, error) {
+	q := readQuery(c, "limit", "offset", "search")
+	limit, offset := q.page()
+	wanted := models.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
+	return q, wanted, q.err()
+}
+
+// writeList answers one page of a list under its plural.
+func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q models.CatalogueQuery) error {
+	writeJSON(c, http.StatusOK, gin.H{plural: rows, "count": len(rows), "total_count": total, "limit": q.Limit, "offset": q.Offset})
+	return nil
+}
+
+// listFrame is what the pages of the three lists have in common; resource is that of the permissions.
+func listFrame(c *gin.Context, q *query, wanted models.CatalogueQuery, shown int, total int64, noun, resource string) views.CatalogueFrame {
+	actor := ActorOf(c)
+	may := func(operation string) bool { return actor.May(models.Permission(resource + ":" + operation)) }
+	return views.CatalogueFrame{
+		Search: wanted.Search, Pager: pager(q, wanted.Limit, wanted.Offset, int64(shown), total, noun), Now: time.Now(),
+		MayCreate: may("Create"), MayUpdate: may("Update"), MayDelete: may("Delete"),
+	}
+}
+
+// saved answers a row that was created or changed: under its singular on the API, by its page in the console.
+func saved(c *gin.Context, status int, singular string, row any, href, flash string) error {
+	if !IsAPI(c) {
+		return seeOther(c, href, flash)
+	}
+	if status == http.StatusCreated {
+		c.Header("Location", "/api"+href)
+	}
+	writeJSON(c, status, gin.H{singular: row})
+	return nil
+}
+
+// deleted answers that a row is gone.
+func deleted(c *gin.Context, name, list string) error {
+	if !IsAPI(c) {
+		return seeOther(c, list, name+" was deleted.")
+	}
+	writeJSON(c, http.StatusOK, gin.H{"message": name + " was deleted."})
+	return nil
+}
+
+// below is the frame of a page below a list of the catalogue; name and href are those of the row the page is about, if any.
+func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href string) views.Page {
+	page := h.page(c, title, listHref)
+	page.Crumbs = []views.Crumb{{Label: list, Href: listHref}}
+	if name != "" {
+		page.Crumbs = append(page.Crumbs, views.Crumb{Label: name, Href: href})
+	}
+	return page
+}
+
+// deletion is the page that asks before a row goes. With a problem, or while somebody names the row, it says why it stays.
+func deletion(page views.Page, name, href string, effects []string, use models.Use, problems models.Problems) templ.Component {
+	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
+	if !use.None() {
+		confirm.Effects, confirm.Blocked = nil, name+" cannot be deleted while it is named by "+use.Words()+"."
+	}
+	if len(problems) > 0 {
+		confirm.Effects, confirm.Blocked = nil, problems[0].Message
+		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
+	}
+	return framed(page, views.CatalogueDelete(confirm, use))
+}
+
+// refuseOnPage answers an act without a form of its own that was refused: in the console by the page it was started from.
+func (h *Handlers) refuseOnPage(c *gin.Context, err error, show func(*gin.Context, models.Problems) (templ.Component, error)) error {
+	var refusal *models.Refusal
+	if IsAPI(c) || !errors.As(err, &refusal) || refusal.Reason != models.Conflict && refusal.Reason != models.Invalid {
+		return err
+	}
+	page, err := show(c, refusal.Problems)
+	if err != nil {
+		return err
+	}
+	h.html(c, formStatus(answers[refusal.Reason].status, refusal.Reason), page)
+	return nil
+}

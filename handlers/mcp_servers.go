@@ -1,0 +1,190 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+const serversHref = "/mcp/clients"
+
+// ListMCPServers answers a page of MCP servers.
+func (h *Handlers) ListMCPServers(c *gin.Context) error {
+	q, wanted, err := catalogueQuery(c)
+	if err != nil {
+		return err
+	}
+	servers, total, err := models.ListMCPServers(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writeList(c, "mcp_clients", servers, total, wanted)
+	}
+	page := h.page(c, "MCP servers", serversHref)
+	page.Intro = "The servers whose tools profiles and tool groups can grant."
+	list := views.MCPServerList{CatalogueFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers}
+	if list.MayCreate {
+		page.Actions = views.NewButton("New MCP server", serversHref+"/new")
+	}
+	h.html(c, http.StatusOK, framed(page, views.MCPServerListBody(list)))
+	return nil
+}
+
+// NewMCPServer shows an empty form.
+func (h *Handlers) NewMCPServer(c *gin.Context) error {
+	h.html(c, http.StatusOK, h.serverForm(c, "", models.MCPServerInput{}, nil))
+	return nil
+}
+
+// CreateMCPServer adds an MCP server.
+func (h *Handlers) CreateMCPServer(c *gin.Context) error {
+	in, err := decodeServer(c)
+	if err == nil {
+		var server models.MCPServer
+		if server, err = models.CreateMCPServer(ctx(c), h.DB, ActorOf(c), in); err == nil {
+			return saved(c, http.StatusCreated, "mcp_client", server, serversHref+"/"+server.ClientID, server.Name+" was added.")
+		}
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.serverForm(c, "", in, problems) })
+}
+
+// ShowMCPServer answers one server; its page says who names it.
+func (h *Handlers) ShowMCPServer(c *gin.Context) error {
+	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"mcp_client": server})
+		return nil
+	}
+	page, err := h.serverPage(c, server, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// serverPage shows a server, and why its tools could not be asked for.
+func (h *Handlers) serverPage(c *gin.Context, server models.MCPServer, problems models.Problems) (templ.Component, error) {
+	use, err := models.MCPServerUse(ctx(c), h.DB, server.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	href := serversHref + "/" + server.ClientID
+	page := h.below(c, server.Name, "MCP servers", serversHref, "", "")
+	page.Actions = views.MCPServerActions(href, server.URL != nil, ActorOf(c).May("MCPServers:Update"), ActorOf(c).May("MCPServers:Delete"))
+	if len(problems) > 0 {
+		page.Flash, page.FlashKind, page.ErrorCode, page.Param = problems[0].Message, "error", problems[0].Code, problems[0].Field
+	}
+	return framed(page, views.MCPServerBody(server, use)), nil
+}
+
+// EditMCPServer shows the form of a server as it stands.
+func (h *Handlers) EditMCPServer(c *gin.Context) error {
+	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, h.serverForm(c, server.ClientID, server.Input(), nil))
+	return nil
+}
+
+// UpdateMCPServer changes the fields sent.
+func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
+	id := c.Param("client_id")
+	in, err := decodeServer(c)
+	if err == nil {
+		var server models.MCPServer
+		if server, err = models.UpdateMCPServer(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+			return saved(c, http.StatusOK, "mcp_client", server, serversHref+"/"+id, server.Name+" was saved.")
+		}
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.serverForm(c, id, in, problems) })
+}
+
+// RefreshMCPTools asks a server for its tools and stores them.
+func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
+	id := c.Param("client_id")
+	if _, err := decodeEmpty[struct{ models.Row }](c); err != nil {
+		return err
+	}
+	server, skipped, err := models.RefreshMCPTools(ctx(c), h.DB, ActorOf(c), id, h.MCPPrivate)
+	if err != nil {
+		return h.refuseOnPage(c, err, func(c *gin.Context, problems models.Problems) (templ.Component, error) {
+			return h.serverPage(c, server, problems)
+		})
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"mcp_client": server, "skipped_tools": skipped})
+		return nil
+	}
+	flash := server.Name + " has " + strconv.Itoa(len(server.Tools)) + " tools now."
+	if skipped > 0 {
+		flash += " " + strconv.Itoa(skipped) + " more have names that no profile can hold and were left out."
+	}
+	return seeOther(c, serversHref+"/"+id, flash)
+}
+
+// ConfirmDeleteMCPServer asks before a server goes.
+func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
+	page, err := h.serverDeletion(c, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// DeleteMCPServer removes a server that no profile and no tool group names.
+func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
+	id := c.Param("client_id")
+	err := models.DeleteMCPServer(ctx(c), h.DB, ActorOf(c), id)
+	if err == nil {
+		return deleted(c, id, serversHref)
+	}
+	return h.refuseOnPage(c, err, h.serverDeletion)
+}
+
+func (h *Handlers) serverDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
+	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	if err != nil {
+		return nil, err
+	}
+	use, err := models.MCPServerUse(ctx(c), h.DB, server.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	href := serversHref + "/" + server.ClientID
+	page := h.below(c, "Delete "+server.Name+"?", "MCP servers", serversHref, server.Name, href)
+	return deletion(page, server.Name, href, []string{
+		"The server goes with its list of tools; no profile and no tool group can grant them any more.",
+		"No profile and no tool group names it now.",
+	}, use, problems), nil
+}
+
+// decodeServer reads a server by either door; a form has its tools on lines.
+func decodeServer(c *gin.Context) (models.MCPServerInput, error) {
+	in, err := decode[models.MCPServerInput](c)
+	if !IsAPI(c) {
+		in = in.Whole()
+	}
+	return in, err
+}
+
+func (h *Handlers) serverForm(c *gin.Context, id string, in models.MCPServerInput, problems models.Problems) templ.Component {
+	title := "New MCP server"
+	if id != "" {
+		title = "Edit " + id
+	}
+	page := h.below(c, title, "MCP servers", serversHref, id, serversHref+"/"+id)
+	markProblems(&page, problems)
+	return framed(page, views.MCPServerFormBody(views.MCPServerForm{ClientID: id, Input: in, Problems: problems}))
+}

@@ -1,0 +1,151 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// ListProviders answers a page of providers.
+func (h *Handlers) ListProviders(c *gin.Context) error {
+	q, wanted, err := catalogueQuery(c)
+	if err != nil {
+		return err
+	}
+	providers, total, err := models.ListProviders(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writeList(c, "providers", providers, total, wanted)
+	}
+	page := h.page(c, "Providers", "/providers")
+	page.Intro = "The models that profiles can pick from."
+	list := views.ProviderList{CatalogueFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers}
+	if list.MayCreate {
+		page.Actions = views.NewButton("New provider", "/providers/new")
+	}
+	h.html(c, http.StatusOK, framed(page, views.ProviderListBody(list)))
+	return nil
+}
+
+// NewProvider shows an empty form.
+func (h *Handlers) NewProvider(c *gin.Context) error {
+	h.html(c, http.StatusOK, h.providerForm(c, "", models.ProviderInput{}, nil))
+	return nil
+}
+
+// CreateProvider adds a provider.
+func (h *Handlers) CreateProvider(c *gin.Context) error {
+	in, err := decodeProvider(c)
+	if err == nil {
+		var provider models.Provider
+		if provider, err = models.CreateProvider(ctx(c), h.DB, ActorOf(c), in); err == nil {
+			return saved(c, http.StatusCreated, "provider", provider, "/providers/"+provider.Name, provider.Name+" was added.")
+		}
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.providerForm(c, "", in, problems) })
+}
+
+// ShowProvider answers one provider; its page says who names it.
+func (h *Handlers) ShowProvider(c *gin.Context) error {
+	provider, err := models.GetProvider(ctx(c), h.DB, c.Param("name"))
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"provider": provider})
+		return nil
+	}
+	use, err := models.ProviderUse(ctx(c), h.DB, provider.Name)
+	if err != nil {
+		return err
+	}
+	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
+	page.Actions = views.CatalogueActions("/providers/"+provider.Name, ActorOf(c).May("Providers:Update"), ActorOf(c).May("Providers:Delete"))
+	h.html(c, http.StatusOK, framed(page, views.ProviderBody(provider, use)))
+	return nil
+}
+
+// EditProvider shows the form of a provider as it stands.
+func (h *Handlers) EditProvider(c *gin.Context) error {
+	provider, err := models.GetProvider(ctx(c), h.DB, c.Param("name"))
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, h.providerForm(c, provider.Name, provider.Input(), nil))
+	return nil
+}
+
+// UpdateProvider changes the fields sent.
+func (h *Handlers) UpdateProvider(c *gin.Context) error {
+	name := c.Param("name")
+	in, err := decodeProvider(c)
+	if err == nil {
+		var provider models.Provider
+		if provider, err = models.UpdateProvider(ctx(c), h.DB, ActorOf(c), name, in); err == nil {
+			return saved(c, http.StatusOK, "provider", provider, "/providers/"+name, name+" was saved.")
+		}
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.providerForm(c, name, in, problems) })
+}
+
+// ConfirmDeleteProvider asks before a provider goes.
+func (h *Handlers) ConfirmDeleteProvider(c *gin.Context) error {
+	page, err := h.providerDeletion(c, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// DeleteProvider removes a provider that no profile names.
+func (h *Handlers) DeleteProvider(c *gin.Context) error {
+	name := c.Param("name")
+	err := models.DeleteProvider(ctx(c), h.DB, ActorOf(c), name)
+	if err == nil {
+		return deleted(c, name, "/providers")
+	}
+	return h.refuseOnPage(c, err, h.providerDeletion)
+}
+
+func (h *Handlers) providerDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
+	provider, err := models.GetProvider(ctx(c), h.DB, c.Param("name"))
+	if err != nil {
+		return nil, err
+	}
+	use, err := models.ProviderUse(ctx(c), h.DB, provider.Name)
+	if err != nil {
+		return nil, err
+	}
+	href := "/providers/" + provider.Name
+	page := h.below(c, "Delete "+provider.Name+"?", "Providers", "/providers", provider.Name, href)
+	return deletion(page, provider.Name, href, []string{
+		"The provider goes with its list of models; no profile can grant them any more.",
+		"No profile names it now.",
+	}, use, problems), nil
+}
+
+// decodeProvider reads a provider by either door; a form has its models on lines.
+func decodeProvider(c *gin.Context) (models.ProviderInput, error) {
+	in, err := decode[models.ProviderInput](c)
+	if !IsAPI(c) {
+		in = in.Whole()
+	}
+	return in, err
+}
+
+func (h *Handlers) providerForm(c *gin.Context, name string, in models.ProviderInput, problems models.Problems) templ.Component {
+	title := "New provider"
+	if name != "" {
+		title = "Edit " + name
+	}
+	page := h.below(c, title, "Providers", "/providers", name, "/providers/"+name)
+	markProblems(&page, problems)
+	return framed(page, views.ProviderFormBody(views.ProviderForm{Name: name, Input: in, Problems: problems}))
+}

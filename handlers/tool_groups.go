@@ -1,0 +1,202 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+const groupsHref = "/mcp/tool-groups"
+
+func groupHref(id int64) string { return groupsHref + "/" + strconv.FormatInt(id, 10) }
+
+// ListToolGroups answers a page of tool groups.
+func (h *Handlers) ListToolGroups(c *gin.Context) error {
+	q, wanted, err := catalogueQuery(c)
+	if err != nil {
+		return err
+	}
+	groups, total, err := models.ListToolGroups(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writeList(c, "tool_groups", groups, total, wanted)
+	}
+	page := h.page(c, "Tool groups", groupsHref)
+	page.Intro = "Selections of tools that profiles grant under one name."
+	list := views.ToolGroupList{CatalogueFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups}
+	if list.MayCreate {
+		page.Actions = views.NewButton("New tool group", groupsHref+"/new")
+	}
+	h.html(c, http.StatusOK, framed(page, views.ToolGroupListBody(list)))
+	return nil
+}
+
+// NewToolGroup shows an empty form.
+func (h *Handlers) NewToolGroup(c *gin.Context) error {
+	page, err := h.groupForm(c, models.ToolGroup{}, models.ToolGroupInput{}, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// CreateToolGroup adds a tool group.
+func (h *Handlers) CreateToolGroup(c *gin.Context) error {
+	in, err := decodeGroup(c)
+	if err == nil {
+		var group models.ToolGroup
+		if group, err = models.CreateToolGroup(ctx(c), h.DB, ActorOf(c), in); err == nil {
+			return saved(c, http.StatusCreated, "tool_group", group, groupHref(group.ID), group.Name+" was added.")
+		}
+	}
+	return h.refuseGroup(c, models.ToolGroup{}, in, err)
+}
+
+// ShowToolGroup answers one group; its page says who names it.
+func (h *Handlers) ShowToolGroup(c *gin.Context) error {
+	group, err := h.loadGroup(c)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"tool_group": group})
+		return nil
+	}
+	use, err := models.ToolGroupUse(ctx(c), h.DB, group.ID)
+	if err != nil {
+		return err
+	}
+	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	if err != nil {
+		return err
+	}
+	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
+	page.Actions = views.CatalogueActions(groupHref(group.ID), ActorOf(c).May("ToolGroups:Update"), ActorOf(c).May("ToolGroups:Delete"))
+	h.html(c, http.StatusOK, framed(page, views.ToolGroupBody(group, catalogue, use)))
+	return nil
+}
+
+func (h *Handlers) loadGroup(c *gin.Context) (models.ToolGroup, error) {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return models.ToolGroup{}, err
+	}
+	return models.GetToolGroup(ctx(c), h.DB, id)
+}
+
+// EditToolGroup shows the form of a group as it stands.
+func (h *Handlers) EditToolGroup(c *gin.Context) error {
+	group, err := h.loadGroup(c)
+	if err != nil {
+		return err
+	}
+	page, err := h.groupForm(c, group, group.Input(), nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// UpdateToolGroup changes the fields sent.
+func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := decodeGroup(c)
+	if err == nil {
+		var group models.ToolGroup
+		if group, err = models.UpdateToolGroup(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+			return saved(c, http.StatusOK, "tool_group", group, groupHref(id), group.Name+" was saved.")
+		}
+	}
+	return h.refuseGroup(c, models.ToolGroup{ID: id}, in, err)
+}
+
+// ConfirmDeleteToolGroup asks before a group goes.
+func (h *Handlers) ConfirmDeleteToolGroup(c *gin.Context) error {
+	page, err := h.groupDeletion(c, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// DeleteToolGroup removes a group that no profile names.
+func (h *Handlers) DeleteToolGroup(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := models.DeleteToolGroup(ctx(c), h.DB, ActorOf(c), id); err != nil {
+		return h.refuseOnPage(c, err, h.groupDeletion)
+	}
+	return deleted(c, "The tool group", groupsHref)
+}
+
+func (h *Handlers) groupDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
+	group, err := h.loadGroup(c)
+	if err != nil {
+		return nil, err
+	}
+	use, err := models.ToolGroupUse(ctx(c), h.DB, group.ID)
+	if err != nil {
+		return nil, err
+	}
+	page := h.below(c, "Delete "+group.Name+"?", "Tool groups", groupsHref, group.Name, groupHref(group.ID))
+	return deletion(page, group.Name, groupHref(group.ID), []string{
+		"The tool group goes; the servers and their tools stay.", "No profile names it now.",
+	}, use, problems), nil
+}
+
+// decodeGroup reads a tool group by either door; a form shows every server.
+func decodeGroup(c *gin.Context) (models.ToolGroupInput, error) {
+	in, err := decode[models.ToolGroupInput](c)
+	if !IsAPI(c) {
+		in = in.Whole()
+	}
+	return in, err
+}
+
+// groupForm is the form of a new group, or of the one given.
+func (h *Handlers) groupForm(c *gin.Context, group models.ToolGroup, in models.ToolGroupInput, problems models.Problems) (templ.Component, error) {
+	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
+	page := h.below(c, "New tool group", "Tool groups", groupsHref, group.Name, groupHref(group.ID))
+	if group.ID != 0 {
+		page.Title = "Edit " + group.Name
+	}
+	markProblems(&page, problems)
+	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{ID: group.ID, Input: in, Problems: problems, Catalogue: catalogue})), nil
+}
+
+func (h *Handlers) refuseGroup(c *gin.Context, group models.ToolGroup, in models.ToolGroupInput, err error) error {
+	var refusal *models.Refusal
+	if IsAPI(c) || !errors.As(err, &refusal) {
+		return err
+	}
+	var loadErr error
+	if group.ID != 0 {
+		if group, loadErr = models.GetToolGroup(ctx(c), h.DB, group.ID); loadErr != nil {
+			return loadErr
+		}
+	}
+	page, loadErr := h.groupForm(c, group, in, refusal.Problems)
+	if loadErr != nil {
+		return loadErr
+	}
+	return h.refuse(c, err, func(models.Problems) templ.Component { return page })
+}

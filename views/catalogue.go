@@ -1,0 +1,103 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models"
+)
+
+// CatalogueFrame is what the lists of the catalogue have in common.
+type CatalogueFrame struct {
+	Search                          string
+	Pager                           Pager
+	Now                             time.Time
+	MayCreate, MayUpdate, MayDelete bool
+}
+
+// Names that machines give are typed exactly.
+var (
+	identifierAttrs = map[string]any{"spellcheck": "false", "autocapitalize": "none"}
+	linesAttrs      = map[string]any{"spellcheck": "false", "autocapitalize": "none", "class": "mono"}
+)
+
+// typedLines is a text area with an item a line, as it came back.
+func typedLines(f Field, list models.List[models.Value], problems models.Problems) Field {
+	lines := make([]string, len(list.Items))
+	for i, item := range list.Items {
+		lines[i] = item.Text
+	}
+	f.Value = strings.Join(lines, "\n")
+	f.Rows = min(max(len(lines)+1, 6), 18)
+	for _, problem := range problems {
+		if listed(problem.Field, f.Name) {
+			f.Error = inLine(problem, f.Name)
+			break
+		}
+	}
+	return f
+}
+
+// catalogueLinks is the summary of a form in which the list named is a text area.
+func catalogueLinks(problems models.Problems, list string) []ProblemLink {
+	links := problemLinks(problems)
+	for i, problem := range problems {
+		if listed(problem.Field, list) {
+			links[i] = ProblemLink{ID: FieldID(list), Message: inLine(problem, list)}
+		}
+	}
+	return links
+}
+
+func listed(field, list string) bool {
+	return field == list || strings.HasPrefix(field, list+"[")
+}
+
+// inLine says in which line of a text area the problem is.
+func inLine(problem models.Problem, list string) string {
+	place := strings.TrimSuffix(strings.TrimPrefix(problem.Field, list+"["), "]")
+	i, err := strconv.Atoi(place)
+	if err != nil {
+		return problem.Message
+	}
+	return "Line " + strconv.Itoa(i+1) + ": " + problem.Message
+}
+
+const itemsShown = 3
+
+// few lists the first items and how many more there are.
+func few(items []string) string {
+	if more := len(items) - itemsShown; more > 1 {
+		return strings.Join(items[:itemsShown], ", ") + " and " + Count(int64(more)) + " more"
+	}
+	return strings.Join(items, ", ")
+}
+
+// usedBy says in a word who names something, for the facts under a title.
+func usedBy(use models.Use) string {
+	var parts []string
+	if use.ProfileCount > 0 || use.GroupCount == 0 {
+		parts = append(parts, plural(int(use.ProfileCount), "profile"))
+	}
+	if use.GroupCount > 0 {
+		parts = append(parts, plural(int(use.GroupCount), "tool group"))
+	}
+	return strings.Join(parts, " and ")
+}
+
+func profileLinks(rows []models.Named) []Link { return namedLinks("/access-profiles/", rows) }
+
+func groupLinks(rows []models.Named) []Link { return namedLinks("/mcp/tool-groups/", rows) }
+
+func namedLinks(path string, rows []models.Named) []Link {
+	links := make([]Link, len(rows))
+	for i, row := range rows {
+		links[i] = Link{Label: row.Name, Href: path + strconv.FormatInt(row.ID, 10)}
+	}
+	return links
+}
+
+func ago(now time.Time) func(time.Time) string {
+	return func(t time.Time) string { return Ago(t, now) }
+}
