@@ -220,7 +220,25 @@ function refresh() {
 document.addEventListener("htmx:after:swap", (event) => {
   refresh()
   // After an added row the focus is in that row; only a refusal takes it to the summary.
-  if (event.detail?.ctx?.response?.status >= 400) document.querySelector("[data-problem-summary]")?.focus()
+  if (event.detail?.ctx?.response?.status >= 400) showProblems()
 })
 addEventListener("pageshow", refresh)
-document.querySelector("[data-problem-summary]")?.focus()
+
+function showProblems() {
+  const summary = document.querySelector("[data-problem-summary]")
+  if (!summary) return
+  summary.focus({ preventScroll: true })
+  // Once the swap is laid out; before that the browser would keep what is in view in its place.
+  requestAnimationFrame(() => summary.scrollIntoView({ block: "center", behavior: "instant" }))
+}
+showProblems()
+
+// A form that keeps itself up to date after changes must not do so after it was sent: the answer to what was sent says more.
+
+let changed = 0
+let sent = 0
+document.addEventListener("change", () => (changed = performance.now()))
+document.addEventListener("submit", () => (sent = performance.now()), true)
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.target.matches?.("[data-keeps-current]") && sent >= changed) event.preventDefault()
+})
