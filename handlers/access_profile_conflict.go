@@ -35,25 +35,41 @@ type side struct {
 
 var sides = []side{
 	{"name", "Name", func(c *chosen) *models.Value { return &c.Name }, func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Name = s.Name }},
-	{"description", "Description", func(c *chosen) *models.Value { return &c.Description },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Description = s.Description }},
+	{
+		"description", "Description", func(c *chosen) *models.Value { return &c.Description },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Description = s.Description },
+	},
 	{"tags", "Tags", func(c *chosen) *models.Value { return &c.Tags }, func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Tags = s.Tags }},
-	{"provider_configs", "Providers", func(c *chosen) *models.Value { return &c.ProviderConfigs },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.ProviderConfigs = s.ProviderConfigs }},
-	{"budgets", "Global budgets", func(c *chosen) *models.Value { return &c.Budgets },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Budgets = s.Budgets }},
-	{"rate_limit", "Global rate limit", func(c *chosen) *models.Value { return &c.RateLimit },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.RateLimit = s.RateLimit }},
-	{"calendar_aligned", "Windows", func(c *chosen) *models.Value { return &c.CalendarAligned },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.CalendarAligned = s.CalendarAligned }},
-	{"mcp_tool_groups", "Tool groups", func(c *chosen) *models.Value { return &c.MCPToolGroups },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.MCPToolGroups = s.MCPToolGroups }},
-	{"mcp_servers", "MCP servers", func(c *chosen) *models.Value { return &c.MCPServers },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.MCPServers = s.MCPServers }},
-	{"mcp_tool_overrides", "Single tools", func(c *chosen) *models.Value { return &c.MCPToolOverrides },
+	{
+		"provider_configs", "Providers", func(c *chosen) *models.Value { return &c.ProviderConfigs },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.ProviderConfigs = s.ProviderConfigs },
+	},
+	{
+		"budgets", "Global budgets", func(c *chosen) *models.Value { return &c.Budgets },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Budgets = s.Budgets },
+	},
+	{
+		"rate_limit", "Global rate limit", func(c *chosen) *models.Value { return &c.RateLimit },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.RateLimit = s.RateLimit },
+	},
+	{
+		"calendar_aligned", "Windows", func(c *chosen) *models.Value { return &c.CalendarAligned },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.CalendarAligned = s.CalendarAligned },
+	},
+	{
+		"mcp_tool_groups", "Tool groups", func(c *chosen) *models.Value { return &c.MCPToolGroups },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.MCPToolGroups = s.MCPToolGroups },
+	},
+	{
+		"mcp_servers", "MCP servers", func(c *chosen) *models.Value { return &c.MCPServers },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.MCPServers = s.MCPServers },
+	},
+	{
+		"mcp_tool_overrides", "Single tools", func(c *chosen) *models.Value { return &c.MCPToolOverrides },
 		func(y *models.AccessProfileInput, s models.AccessProfileInput) {
 			y.MCPToolOverrides = s.MCPToolOverrides
-		}},
+		},
+	},
 }
 
 // takeChosen carries out what was chosen after a late save: fields whose saved side was chosen are taken from the profile as it stands.

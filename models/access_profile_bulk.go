@@ -93,7 +93,7 @@ func AccessProfileDocuments(ctx context.Context, db bun.IDB, ids []int64) ([]jso
 	err := db.NewRaw(`
 SELECT v.snapshot FROM access_profiles p
 JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.version
-WHERE p.id IN (?) ORDER BY p.id`, bun.In(ids)).Scan(ctx, &snapshots)
+WHERE p.id IN (?) ORDER BY p.id`, bun.List(ids)).Scan(ctx, &snapshots)
 	if err != nil {
 		return nil, fmt.Errorf("load access profiles: %w", err)
 	}

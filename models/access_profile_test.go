@@ -20,7 +20,8 @@ import (
 type statements struct{ n atomic.Int64 }
 
 func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
-func (s *statements) AfterQuery(context.Context, *bun.QueryEvent)                        { s.n.Add(1) }
+
+func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
 
 func literal(text string) models.Value { return models.Value{Kind: models.Number, Text: text} }
 func word(text string) models.Value    { return models.Value{Kind: models.String, Text: text} }

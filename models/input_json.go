@@ -20,7 +20,9 @@ type bodyField struct {
 func (in AccessProfileInput) Body() (string, error) {
 	tags := bodyTexts(in.Tags)
 	fields := bodyFields{
-		{"name", bodyText(in.Name)}, {"description", bodyText(in.Description)}, {"tags", tags},
+		{"name", bodyText(in.Name)},
+		{"description", bodyText(in.Description)},
+		{"tags", tags},
 		{"provider_configs", each(in.ProviderConfigs, ProviderConfigInput.body)},
 		{"budgets", each(in.Budgets, BudgetInput.body)},
 		{"rate_limit", in.RateLimit.body()},
@@ -62,8 +64,10 @@ func (b BudgetInput) body() any {
 func (r RateLimitInput) body() any {
 	var fields bodyFields
 	for _, pair := range []bodyField{
-		{"token_max_limit", bodyNumber(r.TokenMaxLimit)}, {"token_reset_duration", bodyText(r.TokenResetDuration)},
-		{"request_max_limit", bodyNumber(r.RequestMaxLimit)}, {"request_reset_duration", bodyText(r.RequestResetDuration)},
+		{"token_max_limit", bodyNumber(r.TokenMaxLimit)},
+		{"token_reset_duration", bodyText(r.TokenResetDuration)},
+		{"request_max_limit", bodyNumber(r.RequestMaxLimit)},
+		{"request_reset_duration", bodyText(r.RequestResetDuration)},
 	} {
 		if pair.value != nil {
 			fields = append(fields, pair)

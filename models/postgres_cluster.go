@@ -141,7 +141,7 @@ func (c *cluster) initialise(ctx context.Context, fresh string) error {
 	case err = <-wait:
 	case <-ctx.Done():
 		_ = command.Process.Signal(syscall.SIGINT)
-		_ = <-wait
+		<-wait
 		err = ctx.Err()
 	}
 	if err != nil {

@@ -156,7 +156,7 @@ func TestBadInputs(t *testing.T) {
 func checkBadInput(t *testing.T, row badInput, a answer) {
 	t.Helper()
 	if a.is(row.Status); row.Code != "" {
-		code := ""
+		var code string
 		if strings.HasPrefix(row.Path, "/api/") {
 			problem, _ := a.json()["error"].(map[string]any)
 			code, _ = problem["code"].(string)
