@@ -3,9 +3,12 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"tollgate/models"
 )
@@ -113,12 +116,29 @@ func TestFirstRunEndsWithAnyUser(t *testing.T) {
 func TestFirstRunOnce(t *testing.T) {
 	c := emptyConsole(t)
 	link := c.firstRunLink()
-	answers := parallel(8, func() int {
-		return c.nobody().post(link, credentials(admin, password)).StatusCode
-	})
+	// Nobody gets past the users' table until all eight wait.
+	hold, err := c.db.BeginTx(t.Context(), nil)
+	c.must(err)
+	defer hold.Rollback()
+	_, err = hold.ExecContext(t.Context(), "LOCK TABLE users IN SHARE MODE")
+	c.must(err)
+	var number atomic.Int64
+	answers := make(chan map[int]int)
+	go func() {
+		answers <- parallel(8, func() int {
+			email := "admin" + strconv.FormatInt(number.Add(1), 10) + "@example.com"
+			return c.nobody().post(link, credentials(email, password)).StatusCode
+		})
+	}()
+	deadline := time.Now().Add(10 * time.Second)
+	for waiting := 0; waiting < 8 && time.Now().Before(deadline); {
+		c.scan(&waiting, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+	}
+	c.must(hold.Rollback())
+	got := <-answers
 	var users int
-	if c.scan(&users, "SELECT count(*) FROM users"); users != 1 || answers[http.StatusSeeOther] != 1 || answers[http.StatusNotFound] != 7 {
-		t.Errorf("%d users, answers: %v", users, answers)
+	if c.scan(&users, "SELECT count(*) FROM users"); users != 1 || got[http.StatusSeeOther] != 1 || got[http.StatusNotFound] != 7 {
+		t.Errorf("%d users, answers: %v", users, got)
 	}
 }
 
