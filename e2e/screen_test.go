@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+// visit is how somebody comes to a console; zero is the admin of the company at a desk.
+type visit struct {
+	console *console // nil is the company
+	as      string   // email; "" is the admin
+	out     bool     // signed out
+	width   int      // 0 is 1440
+	dark    bool
+	plain   bool // JavaScript off
+}
+
+// screen is one tab of a browser, with a test that fails when it does not show what it should.
+type screen struct {
+	playwright.Page
+	t       *testing.T
+	console *console
+	context playwright.BrowserContext
+}
+
+// open gives a journey a browser window of its own.
+func open(t *testing.T, v visit) *screen {
+	t.Helper()
+	browser, err := theBrowser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.console == nil {
+		if v.console, err = company(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v.width == 0 {
+		v.width = 1440
+	}
+	scheme := playwright.ColorSchemeLight
+	if v.dark {
+		scheme = playwright.ColorSchemeDark
+	}
+	context, err := browser.NewContext(playwright.BrowserNewContextOptions{
+		BaseURL: &v.console.url, Viewport: &playwright.Size{Width: v.width, Height: 900}, ColorScheme: scheme,
+		JavaScriptEnabled: playwright.Bool(!v.plain), ReducedMotion: playwright.ReducedMotionReduce,
+		Permissions: []string{"clipboard-read", "clipboard-write"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	context.SetDefaultTimeout(patience)
+	s := &screen{t: t, console: v.console, context: context}
+	s.must(context.Tracing().Start(playwright.TracingStartOptions{Snapshots: playwright.Bool(true)}))
+	t.Cleanup(s.close)
+	if !v.out {
+		email := admin
+		if v.as != "" {
+			email = v.as
+		}
+		s.setCookie(v.console.session(t, email))
+	}
+	return s.newTab()
+}
+
+func (s *screen) setCookie(cookie string) {
+	s.t.Helper()
+	name, value, _ := strings.Cut(cookie, "=")
+	s.must(s.context.AddCookies([]playwright.OptionalCookie{{Name: name, Value: value, URL: &s.console.url}}))
+}
+
+// newTab opens another tab of the same window. What goes wrong in the page fails the test.
+func (s *screen) newTab() *screen {
+	s.t.Helper()
+	page, err := s.context.NewPage()
+	s.must(err)
+	page.OnPageError(func(err error) { s.t.Errorf("%s: %v", page.URL(), err) })
+	page.OnConsole(func(message playwright.ConsoleMessage) {
+		if strings.Contains(message.Text(), "Content Security Policy") {
+			s.t.Errorf("%s: %s", page.URL(), message.Text())
+		}
+	})
+	return &screen{Page: page, t: s.t, console: s.console, context: s.context}
+}
+
+// close keeps a trace and a picture of every tab when the test has failed.
+func (s *screen) close() {
+	if s.t.Failed() {
+		file := filepath.Join(artefacts, strings.NewReplacer("/", "-", " ", "-").Replace(s.t.Name()))
+		for _, page := range s.context.Pages() {
+			page.Screenshot(playwright.PageScreenshotOptions{Path: playwright.String(file + ".png"), FullPage: playwright.Bool(true)})
+		}
+		s.context.Tracing().Stop(file + ".zip")
+		s.t.Logf("see %s.png, or the trace %s.zip", file, file)
+	}
+	s.context.Close()
+}
+
+func (s *screen) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		at := ""
+		if s.Page != nil {
+			at = s.URL() + ": "
+		}
+		s.t.Fatalf("%s%v", at, err)
+	}
+}
+
+// to goes to a path and returns the status it is answered with.
+func (s *screen) to(path string) int {
+	s.t.Helper()
+	answer, err := s.Goto(path)
+	s.must(err)
+	return answer.Status()
+}
+
+// What is on a screen is found as its visitors find it: by role and name.
+
+func (s *screen) role(role playwright.AriaRole, name string) playwright.Locator {
+	return s.GetByRole(role, playwright.PageGetByRoleOptions{Name: name, Exact: playwright.Bool(true)})
+}
+
+func (s *screen) button(name string) playwright.Locator { return s.role("button", name) }
+func (s *screen) link(name string) playwright.Locator   { return s.role("link", name) }
+func (s *screen) heading(name string) playwright.Locator {
+	return s.role("heading", name)
+}
+
+// field is an input by its label.
+func (s *screen) field(label string) playwright.Locator {
+	return s.GetByLabel(label, playwright.PageGetByLabelOptions{Exact: playwright.Bool(true)})
+}
+
+func (s *screen) text(text string) playwright.Locator {
+	return s.GetByText(text, playwright.PageGetByTextOptions{Exact: playwright.Bool(true)})
+}
+
+func expect(l playwright.Locator) playwright.LocatorAssertions {
+	return playwright.NewPlaywrightAssertions(patience).Locator(l)
+}
+
+func (s *screen) sees(l playwright.Locator) {
+	s.t.Helper()
+	s.must(expect(l).ToBeVisible())
+}
+
+func (s *screen) gone(l playwright.Locator) {
+	s.t.Helper()
+	s.must(expect(l).ToHaveCount(0))
+}
+
+func (s *screen) says(l playwright.Locator, text string) {
+	s.t.Helper()
+	s.must(expect(l).ToContainText(text))
+}
+
+func (s *screen) holds(label, value string) {
+	s.t.Helper()
+	s.must(expect(s.field(label)).ToHaveValue(value))
+}
+
+func (s *screen) focused(l playwright.Locator) {
+	s.t.Helper()
+	s.must(expect(l).ToBeFocused())
+}
+
+func (s *screen) click(l playwright.Locator) {
+	s.t.Helper()
+	s.must(l.Click())
+}
+
+func (s *screen) fill(label, value string) {
+	s.t.Helper()
+	s.must(s.field(label).Fill(value))
+}
+
+func (s *screen) choose(label, option string) {
+	s.t.Helper()
+	_, err := s.field(label).SelectOption(playwright.SelectOptionValues{Labels: &[]string{option}})
+	s.must(err)
+}
+
+func (s *screen) tick(label string) {
+	s.t.Helper()
+	s.must(s.field(label).Check())
+}
+
+// arrives waits for the page whose path matches.
+func (s *screen) arrives(path string) {
+	s.t.Helper()
+	at := regexp.MustCompile("^" + regexp.QuoteMeta(s.console.url) + path + "$")
+	s.must(playwright.NewPlaywrightAssertions(patience).Page(s.Page).ToHaveURL(at))
+}
