@@ -60,6 +60,7 @@ func (h *Handlers) Logout(c *gin.Context) error {
 		}
 	}
 	h.dropSession(c)
+	c.Header("Clear-Site-Data", `"cache"`) // the Back button must not show what only the signed-in may see
 	return seeOther(c, "/login", "You are signed out.")
 }
 
