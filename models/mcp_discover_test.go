@@ -141,19 +141,6 @@ func TestDiscoverCallsNoBarredAddress(t *testing.T) {
 	}
 }
 
-func TestDiscoverIgnoresProxies(t *testing.T) {
-	var proxied atomic.Bool
-	proxy := listen(t, func(http.ResponseWriter, *http.Request) { proxied.Store(true) })
-	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
-		t.Setenv(name, proxy)
-	}
-	_, _, err := models.DiscoverMCPTools(t.Context(), "http://169.254.169.254/", true)
-	refusedAs(t, err, models.Invalid, "url", "address_not_allowed")
-	if proxied.Load() {
-		t.Error("the proxy was asked")
-	}
-}
-
 func TestDiscoverFollowsNoRedirect(t *testing.T) {
 	var followed atomic.Bool
 	target := listen(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })

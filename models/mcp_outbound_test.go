@@ -1,6 +1,7 @@
 package models
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 )
@@ -37,6 +38,16 @@ func TestMayCall(t *testing.T) {
 		if got != want {
 			t.Errorf("%s may be called %s, want %s", address, got, want)
 		}
+	}
+}
+
+// A proxy of the environment would dial for us, past the check. It is read once a process, so a test cannot set one.
+func TestOutboundCallsUseNoProxy(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	call := newOutboundCall(ctx, cancel, true)
+	defer call.end()
+	if call.transport.Proxy != nil || call.client.Transport != call {
+		t.Error("requests may leave by another way")
 	}
 }
 
