@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,7 +58,7 @@ func open(t *testing.T, v visit) *screen {
 	}
 	context.SetDefaultTimeout(patience)
 	s := &screen{t: t, console: v.console, context: context}
-	s.must(context.Tracing().Start(playwright.TracingStartOptions{Snapshots: playwright.Bool(true)}))
+	s.must(context.Tracing().Start())
 	t.Cleanup(s.close)
 	if !v.out {
 		email := admin
@@ -88,15 +90,18 @@ func (s *screen) newTab() *screen {
 	return &screen{Page: page, t: s.t, console: s.console, context: s.context}
 }
 
-// close keeps a trace and a picture of every tab when the test has failed.
+// close keeps a trace, and every tab as picture and as HTML, when the test has failed.
 func (s *screen) close() {
 	if s.t.Failed() {
 		file := filepath.Join(artefacts, strings.NewReplacer("/", "-", " ", "-").Replace(s.t.Name()))
-		for _, page := range s.context.Pages() {
-			page.Screenshot(playwright.PageScreenshotOptions{Path: playwright.String(file + ".png"), FullPage: playwright.Bool(true)})
+		for i, page := range s.context.Pages() {
+			tab := file + "-" + strconv.Itoa(i+1)
+			page.Screenshot(playwright.PageScreenshotOptions{Path: playwright.String(tab + ".png"), FullPage: playwright.Bool(true)})
+			html, _ := page.Content()
+			os.WriteFile(tab+".html", []byte(html), 0o644)
 		}
 		s.context.Tracing().Stop(file + ".zip")
-		s.t.Logf("see %s.png, or the trace %s.zip", file, file)
+		s.t.Logf("see %s-1.png, or the trace %s.zip", file, file)
 	}
 	s.context.Close()
 }

@@ -1,0 +1,80 @@
+package e2e
+
+import "github.com/playwright-community/playwright-go"
+
+// What somebody without a mouse does.
+
+func (s *screen) press(keys ...string) {
+	s.t.Helper()
+	for _, key := range keys {
+		s.must(s.Keyboard().Press(key))
+	}
+}
+
+func (s *screen) write(text string) {
+	s.t.Helper()
+	s.must(s.Keyboard().Type(text))
+}
+
+// tabTo presses Tab until the focus is there; a focus that is caught on the way fails the test.
+func (s *screen) tabTo(l playwright.Locator) {
+	s.t.Helper()
+	s.walk("Tab", l)
+}
+
+// tabBack goes the other way.
+func (s *screen) tabBack(l playwright.Locator) {
+	s.t.Helper()
+	s.walk("Shift+Tab", l)
+}
+
+func (s *screen) walk(key string, l playwright.Locator) {
+	s.t.Helper()
+	s.sees(l)
+	for range 120 {
+		s.press(key)
+		there, err := l.Evaluate("element => element === document.activeElement", nil)
+		s.must(err)
+		if there == true {
+			return
+		}
+	}
+	s.t.Fatalf("%s: %s does not lead to %v", s.URL(), key, l)
+}
+
+// pick takes the focused select to an option with the arrow keys.
+func (s *screen) pick(label, option string) {
+	s.t.Helper()
+	for range 30 {
+		chosen, err := s.field(label).Evaluate("select => select.selectedOptions[0].label", nil)
+		s.must(err)
+		if chosen == option {
+			return
+		}
+		s.press("ArrowDown")
+	}
+	s.t.Fatalf("%s offers no %q", label, option)
+}
+
+// enter presses a button that the focus goes to.
+func (s *screen) enter(l playwright.Locator) {
+	s.t.Helper()
+	s.tabTo(l)
+	s.press("Enter")
+}
+
+// next goes to the field that comes next and writes into it.
+func (s *screen) next(label, text string) {
+	s.t.Helper()
+	s.press("Tab")
+	s.focused(s.field(label))
+	s.write(text)
+}
+
+// nextPick goes to the select that comes next and picks from it.
+func (s *screen) nextPick(label, option string) {
+	s.t.Helper()
+	s.press("Tab")
+	s.focused(s.field(label))
+	s.pick(label, option)
+}

@@ -1,0 +1,259 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+func TestProfileByKeyboard(t *testing.T) {
+	t.Parallel()
+	s := open(t, visit{out: true})
+	s.signInByKeyboard()
+	s.press("g", "m")
+	s.arrives("/providers")
+	s.press("g", "p")
+	s.arrives("/access-profiles")
+	s.press("?")
+	s.sees(s.role("dialog", "Keyboard shortcuts"))
+	s.press("Escape")
+	s.must(expect(s.Locator("dialog[open]")).ToHaveCount(0))
+	s.press("n")
+	s.arrives("/access-profiles/new")
+
+	s.focused(s.field("Name"))
+	s.write("Keyboard crew")
+	s.next("Description optional", "Nobody here has a mouse.")
+	s.next("Tags optional", "keyboard, nested")
+	s.addAnthropicByKeyboard()
+	s.addOpenAIByKeyboard()
+	s.setLimitsByKeyboard()
+	s.grantToolsByKeyboard()
+	s.refusedByKeyboard()
+
+	s.tabTo(s.field("Name"))
+	s.press("Enter")
+	s.arrives(`/access-profiles/\d+`)
+	s.sees(s.text("Keyboard crew was created."))
+	s.readsBackWhole()
+	s.changeByKeyboard()
+	s.copyAndDeleteByKeyboard()
+}
+
+func (s *screen) signInByKeyboard() {
+	s.t.Helper()
+	s.to("/login")
+	s.focused(s.field("Email"))
+	s.write(admin)
+	s.next("Password", password)
+	s.press("Enter")
+	s.arrives("/access-profiles")
+}
+
+// card is the part of the editor about one provider.
+func (s *screen) card(provider string) playwright.Locator { return s.role("group", provider) }
+
+func (s *screen) addProviderByKeyboard(name string) {
+	s.t.Helper()
+	s.tabTo(s.field("Provider to add"))
+	s.pick("Provider to add", name)
+	s.enter(s.button("Add provider"))
+	s.focused(s.card(name).GetByLabel("Provider", playwright.LocatorGetByLabelOptions{Exact: playwright.Bool(true)}))
+}
+
+func (s *screen) addAnthropicByKeyboard() {
+	s.t.Helper()
+	s.addProviderByKeyboard("anthropic")
+	s.press("Tab")
+	s.press("ArrowUp")
+	s.must(expect(s.card("anthropic").GetByLabel("Every model, later ones too")).ToBeChecked())
+	s.enter(s.button("Add a budget for anthropic"))
+	s.focused(s.field("Amount of budget 1 for anthropic"))
+	s.write("50")
+	s.nextPick("Budget 1 for anthropic resets", "per day")
+	s.enter(s.button("Add a budget for anthropic"))
+	s.focused(s.field("Amount of budget 2 for anthropic"))
+	s.write("1200.5")
+	s.nextPick("Budget 2 for anthropic resets", "per quarter")
+	s.sees(s.field("First month of the quarters of budget 2 for anthropic"))
+	s.nextPick("First month of the quarters of budget 2 for anthropic", "from February")
+	s.holds("Amount of budget 1 for anthropic", "50")
+
+	// A third line, taken away again, gives the focus back to the section and renames no other line.
+	s.enter(s.button("Add a budget for anthropic"))
+	s.focused(s.field("Amount of budget 3 for anthropic"))
+	s.tabBack(s.button("Remove budget 1 for anthropic"))
+	s.press("Enter")
+	s.gone(s.field("Amount of budget 3 for anthropic"))
+	s.holds("Amount of budget 1 for anthropic", "1200.5")
+	s.tabTo(s.field("Amount of budget 2 for anthropic"))
+	s.write("50")
+	s.nextPick("Budget 2 for anthropic resets", "per day")
+
+	s.tabTo(s.field("Requests for anthropic"))
+	s.write("600")
+	s.nextPick("Requests for anthropic reset", "per hour")
+	s.next("Tokens for anthropic", "2000000")
+	s.nextPick("Tokens for anthropic reset", "per day")
+}
+
+func (s *screen) addOpenAIByKeyboard() {
+	s.t.Helper()
+	s.addProviderByKeyboard("openai")
+	s.tabTo(s.field("Filter models of openai"))
+	s.write("gpt-5")
+	s.sees(s.text("0 of 18, 4 shown"))
+	s.must(expect(s.card("openai").GetByRole("checkbox")).ToHaveCount(4))
+	for _, model := range []string{"gpt-5", "gpt-5-mini", "gpt-5-codex"} {
+		s.tabTo(s.role("checkbox", model))
+		s.press("Space")
+	}
+	s.sees(s.text("3 of 18, 4 shown"))
+	s.tabBack(s.field("Filter models of openai"))
+	s.press("Enter") // must not send the form
+	s.press("Escape")
+	s.sees(s.text("3 of 18"))
+	s.must(expect(s.card("openai").GetByRole("checkbox")).ToHaveCount(18))
+}
+
+func (s *screen) setLimitsByKeyboard() {
+	s.t.Helper()
+	s.enter(s.button("Add a budget in all"))
+	s.focused(s.field("Amount of budget 1 in all"))
+	s.write("900")
+	s.nextPick("Budget 1 in all resets", "per month")
+	s.tabTo(s.field("Requests in all"))
+	s.write("1200")
+	s.nextPick("Requests in all reset", "per hour")
+	s.tabTo(s.field("Align windows to the calendar (UTC)"))
+	s.press("Space")
+	s.sees(s.text("Windows follow the calendar in UTC; an hour runs from when a holder got the profile."))
+}
+
+const conflict = "All tools of github are granted, so none can be excluded. Untick the server and include the tools wanted, or remove this row."
+
+// grantToolsByKeyboard runs into the contradiction of a whole server and an excluded tool, sees it beside its row, and puts it right.
+func (s *screen) grantToolsByKeyboard() {
+	s.t.Helper()
+	s.tabTo(s.field("Code review"))
+	s.press("Space")
+	s.tabTo(s.field("github"))
+	s.press("Space")
+	s.enter(s.button("Include or exclude a tool"))
+	s.focused(s.field("Server of tool 1"))
+	s.pick("Server of tool 1", "github")
+	s.next("Tool 1", "merge_pull_request")
+	s.nextPick("Include or exclude tool 1", "exclude")
+	s.must(expect(s.field("Include or exclude tool 1")).ToHaveAccessibleDescription(conflict))
+	s.must(expect(s.field("Include or exclude tool 1")).ToHaveAttribute("aria-invalid", "true"))
+	s.focused(s.field("Include or exclude tool 1"))
+
+	s.tabBack(s.field("github"))
+	s.press("Space")
+	s.tabBack(s.field("filesystem"))
+	s.press("Space")
+	s.gone(s.text(conflict))
+	s.says(s.Locator("#review"), "Anyone holding Keyboard crew may call every model of anthropic and 3 models of openai.")
+	s.says(s.Locator("#review"), "Of MCP they may use the tools of Code review and every tool of filesystem, but not github/merge_pull_request.")
+}
+
+// refusedByKeyboard saves with mistakes, follows the summary to them, and puts them right.
+func (s *screen) refusedByKeyboard() {
+	s.t.Helper()
+	s.tabBack(s.field("Requests in all"))
+	s.write("many")
+	s.tabBack(s.field("Amount of budget 1 in all"))
+	s.write("-5")
+	s.press("Enter")
+	summary := s.Locator("#problems")
+	s.focused(summary)
+	s.arrives("/access-profiles/new")
+	s.must(expect(summary.GetByRole("link")).ToHaveCount(2))
+	for i, right := range []struct{ label, value string }{{"Amount of budget 1 in all", "900"}, {"Requests in all", "1200"}} {
+		link := summary.GetByRole("link").Nth(i)
+		s.tabBack(link)
+		s.press("Enter")
+		s.focused(s.field(right.label))
+		s.must(expect(s.field(right.label)).ToHaveAttribute("aria-invalid", "true"))
+		s.press("ControlOrMeta+A")
+		s.write(right.value)
+		if i == 0 {
+			s.press("Tab")
+			s.must(expect(summary.GetByRole("link")).ToHaveCount(1))
+			break
+		}
+	}
+	s.tabTo(s.field("Requests in all"))
+	s.write("1200")
+	s.press("Tab")
+	s.gone(summary)
+	s.holds("Description optional", "Nobody here has a mouse.")
+	s.holds("Amount of budget 1 for anthropic", "1200.5")
+	s.holds("Tool 1", "merge_pull_request")
+}
+
+// readsBackWhole looks at a page that shows all that was typed.
+func (s *screen) readsBackWhole() {
+	s.t.Helper()
+	for _, said := range []string{
+		"Anyone holding Keyboard crew may call every model of anthropic and 3 models of openai.",
+		"In all they may spend at most $900.00 a month.",
+		"In all they may send at most 1,200 requests an hour.",
+		"On anthropic they may spend at most $1,200.50 a quarter (quarters from February) and $50.00 a day.",
+		"To anthropic they may send at most 600 requests an hour and 2,000,000 tokens a day.",
+		"Windows follow the calendar in UTC; an hour runs from when a holder got the profile.",
+		"Of MCP they may use the tools of Code review and every tool of filesystem, but not github/merge_pull_request.",
+		"Nobody here has a mouse.",
+	} {
+		s.sees(s.text(said))
+	}
+	s.sees(s.link("nested"))
+}
+
+func (s *screen) changeByKeyboard() {
+	s.t.Helper()
+	s.press("/")
+	s.focused(s.GetByRole("searchbox").First())
+	s.write("keyboard cr")
+	s.press("Enter")
+	s.arrives(`/access-profiles\?search=keyboard\+cr`)
+	s.enter(s.link("Keyboard crew"))
+	s.sees(s.heading("Keyboard crew"))
+	s.press("e")
+	s.arrives(`/access-profiles/\d+/edit`)
+	s.tabTo(s.field("Description optional"))
+	s.press("ControlOrMeta+End")
+	s.write(" Not one.")
+	s.enter(s.button("Save").Last())
+	s.arrives(`/access-profiles/\d+`)
+	s.sees(s.text("Keyboard crew was saved as version 2."))
+	s.sees(s.text("Nobody here has a mouse. Not one."))
+}
+
+func (s *screen) copyAndDeleteByKeyboard() {
+	s.t.Helper()
+	more := s.GetByLabel("More actions")
+	s.enter(more)
+	s.press("Escape")
+	s.focused(more)
+	s.press("Enter")
+	s.enter(s.link("Duplicate"))
+	s.arrives(`/access-profiles/\d+/clone`)
+	s.holds("Name", "Keyboard crew copy")
+	s.tabTo(s.field("Name"))
+	s.press("Enter")
+	s.sees(s.text("Keyboard crew copy was created as a copy."))
+	s.sees(s.text("On anthropic they may spend at most $1,200.50 a quarter (quarters from February) and $50.00 a day."))
+
+	s.enter(s.GetByLabel("More actions"))
+	s.enter(s.button("Deactivate"))
+	s.sees(s.text("Inactive"))
+	s.enter(s.GetByLabel("More actions"))
+	s.enter(s.link("Delete…"))
+	s.sees(s.heading("Delete Keyboard crew copy?"))
+	s.enter(s.button("Delete Keyboard crew copy"))
+	s.arrives("/access-profiles")
+	s.sees(s.text("The profile was deleted."))
+	s.sees(s.link("Keyboard crew"))
+	s.gone(s.link("Keyboard crew copy"))
+}
