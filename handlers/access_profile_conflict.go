@@ -110,8 +110,8 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 		e.form.Base = e.form.BaseVersion
 	}
 	if version, err := (profileForm{BaseVersion: e.form.Base}).version(); err == nil {
-		if was, err := models.AccessProfileVersion(ctx(c), h.DB, e.id, *version); err == nil {
-			base = was
+		if base, err = h.profileAt(c, e.id, *version); err != nil {
+			base = stands
 		}
 	}
 	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
@@ -151,4 +151,13 @@ func (h *Handlers) standing(c *gin.Context, id int64) (models.AccessProfile, err
 		return profile, err
 	}
 	return profile, json.Unmarshal(document, &profile)
+}
+
+// profileAt is the profile as it was at a version.
+func (h *Handlers) profileAt(c *gin.Context, id, version int64) (models.AccessProfile, error) {
+	v, err := models.FindVersion(ctx(c), h.DB, id, version)
+	if err != nil {
+		return models.AccessProfile{}, err
+	}
+	return v.Profile()
 }

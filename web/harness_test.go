@@ -37,6 +37,8 @@ type console struct {
 	h    *handlers.Handlers
 	base string
 	log  *buffer
+
+	ownerURL string
 }
 
 // newConsole starts a console; each change is applied to its handlers first.
@@ -51,7 +53,8 @@ func newConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 // emptyConsole is a console to which nobody can sign in yet.
 func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	t.Helper()
-	c := &console{t: t, db: dbtest.New(t), log: &buffer{}}
+	app, ownerURL := dbtest.URLs(t)
+	c := &console{t: t, db: connect(t, app), log: &buffer{}, ownerURL: ownerURL}
 	log := slog.New(slog.NewJSONHandler(c.log, nil))
 	keys, err := models.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
 	c.must(err)
@@ -69,6 +72,20 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	t.Cleanup(server.Close)
 	return c
 }
+
+// connect opens a database until the test ends.
+func connect(t testing.TB, url string) *bun.DB {
+	t.Helper()
+	db, err := models.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// owner is the role that may do what the console may not.
+func (c *console) owner() *bun.DB { return connect(c.t, c.ownerURL) }
 
 func (c *console) must(err error) {
 	c.t.Helper()

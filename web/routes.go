@@ -26,7 +26,7 @@ type route struct {
 func register(engine *gin.Engine, h *handlers.Handlers) {
 	origin, credential := sameOrigin(h), authenticate(h)
 	for _, r := range routes(h) {
-		chain := gin.HandlersChain{origin, credential(r.permission), h.Handle(r.action)}
+		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
 		for _, path := range paths(r.path) {
 			engine.Handle(r.method, path, chain...)
 			if r.method == "GET" {
@@ -122,6 +122,12 @@ func routes(h *handlers.Handlers) []route {
 		{"PUT", "/api/access-profiles/:id/activate", "AccessProfiles:Update", h.ActivateAccessProfile},
 		{"PUT", "/api/access-profiles/:id/deactivate", "AccessProfiles:Update", h.DeactivateAccessProfile},
 		{"POST", "/api/access-profiles/:id/clone", "AccessProfiles:Create", h.CloneAccessProfile},
+		{"GET", "/api/access-profiles/:id/versions", "AccessProfiles:View", h.ListVersions},
+		{"GET", "/api/access-profiles/:id/versions/:version", "AccessProfiles:View", h.ShowVersion},
+		{"POST", "/api/access-profiles/:id/versions/:version/restore", "AccessProfiles:Update", h.RestoreVersion},
+		{"GET", "/api/access-profiles/:id/audit-logs", "AccessProfiles:View", h.ListAuditLogs},
+		{"GET", "/api/access-profiles/audit-logs", "AccessProfiles:View", h.ListAuditLogs},
+
 		{"GET", "/access-profiles", "AccessProfiles:View", h.ListAccessProfiles},
 		{"GET", "/access-profiles/new", "AccessProfiles:Create", h.NewAccessProfile},
 		{"POST", "/access-profiles", "AccessProfiles:Create", h.CreateAccessProfile},
@@ -133,6 +139,14 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/access-profiles/:id/clone", "AccessProfiles:Create", h.CloneAccessProfile},
 		{"GET", "/access-profiles/:id/delete", "AccessProfiles:Delete", h.ConfirmDeleteAccessProfile},
 		{"POST", "/access-profiles/:id/delete", "AccessProfiles:Delete", h.DeleteAccessProfile},
+		{"GET", "/access-profiles/:id/versions", "AccessProfiles:View", h.ListVersions},
+		{"GET", "/access-profiles/:id/versions/compare", "AccessProfiles:View", h.CompareVersions},
+		{"GET", "/access-profiles/:id/versions/:version", "AccessProfiles:View", h.ShowVersion},
+		{"POST", "/access-profiles/:id/versions/:version/restore", "AccessProfiles:Update", h.RestoreVersion},
+		{"GET", "/access-profiles/:id/audit", "AuditLogs:View", h.ListAuditLogs},
+		{"GET", "/access-profiles/:id/audit/export", "AuditLogs:View", h.ExportAuditLogs},
+		{"GET", "/audit", "AuditLogs:View", h.ListAuditLogs},
+		{"GET", "/audit/export", "AuditLogs:View", h.ExportAuditLogs},
 		{"POST", "/access-profiles/:id/activate", "AccessProfiles:Update", h.ActivateAccessProfile},
 		{"POST", "/access-profiles/:id/deactivate", "AccessProfiles:Update", h.DeactivateAccessProfile},
 	}

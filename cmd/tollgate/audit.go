@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"tollgate/models"
+)
+
+func (p *program) auditCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "audit",
+		Usage: "look after the audit log",
+		Commands: []*cli.Command{{
+			Name:  "verify",
+			Usage: "recompute the chain of the audit log and name the first row that does not fit",
+			Action: p.withDatabase(func(ctx context.Context, _ settings, db *database, _ *cli.Command) error {
+				rows, err := models.VerifyAudit(ctx, db.DB)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(p.stdout, "All %d rows of the audit log fit.\n", rows)
+				return err
+			}),
+		}},
+	}
+}

@@ -1,0 +1,147 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// ListVersions answers a profile's versions, newest first.
+func (h *Handlers) ListVersions(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	q := readQuery(c, "limit", "offset")
+	limit, offset := q.number("limit", maxLimit, 1, maxLimit), q.number("offset", 0, 0, 1<<63-1)
+	if err := q.err(); err != nil {
+		return err
+	}
+	versions, total, err := models.ListVersions(ctx(c), h.DB, id, limit, offset)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"versions": versions, "total_count": total})
+		return nil
+	}
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return err
+	}
+	page := h.tabbedPage(c, profile, "versions")
+	h.html(c, http.StatusOK, framed(page, views.VersionsBody(views.VersionsOf(versions, profile.Version, time.Now(),
+		pager(q, limit, offset, int64(len(versions)), total, "versions")))))
+	return nil
+}
+
+// ShowVersion answers one version; its page says what restoring it would change.
+func (h *Handlers) ShowVersion(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	number, err := rowIDOf(c, "version")
+	if err != nil {
+		return err
+	}
+	version, err := models.FindVersion(ctx(c), h.DB, id, number)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"version": version})
+		return nil
+	}
+	return h.comparePage(c, id, number, nil)
+}
+
+// CompareVersions sets any two versions side by side, field by field.
+func (h *Handlers) CompareVersions(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	q := readQuery(c, "from", "to")
+	from, to := q.number("from", 1, 1, models.MaxCount), q.number("to", 1, 1, models.MaxCount)
+	if err := q.err(); err != nil {
+		return err
+	}
+	return h.comparePage(c, id, from, &to)
+}
+
+// comparePage shows what differs between a version and another, or the one that stands.
+func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error {
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return err
+	}
+	if to == nil {
+		to = &profile.Version
+	}
+	older, err := h.profileAt(c, id, from)
+	if err != nil {
+		return err
+	}
+	newer, err := h.profileAt(c, id, *to)
+	if err != nil {
+		return err
+	}
+	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	if err != nil {
+		return err
+	}
+	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
+	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
+	h.html(c, http.StatusOK, framed(page, views.CompareBody(views.Comparison{
+		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version, Rows: views.Differences(older, newer, catalogue),
+		MayRestore: ActorOf(c).May("AccessProfiles:Update"),
+	})))
+	return nil
+}
+
+// RestoreVersion makes a profile what it was at a version, as a new version.
+func (h *Handlers) RestoreVersion(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	number, err := rowIDOf(c, "version")
+	if err != nil {
+		return err
+	}
+	ifVersion, err := versionOf(c)
+	if err != nil {
+		return err
+	}
+	profile, err := models.RestoreVersion(ctx(c), h.DB, ActorOf(c), id, ifVersion, number)
+	if err != nil {
+		return err
+	}
+	return savedProfile(c, http.StatusOK, profile,
+		"Version "+strconv.FormatInt(number, 10)+" was restored as version "+strconv.FormatInt(profile.Version, 10)+". Copies are as they were.")
+}
+
+// tabbedPage is the frame of a profile's tab: policy, versions or audit.
+func (h *Handlers) tabbedPage(c *gin.Context, profile models.AccessProfile, tab string) views.Page {
+	page := h.profilePage(c, profile, profile.Name)
+	href := page.Crumbs[1].Href
+	page.Crumbs = page.Crumbs[:1]
+	page.Badge = views.ActiveBadge(profile.IsActive)
+	actor := ActorOf(c)
+	page.Actions = views.ProfileActions(href, profile.IsActive,
+		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
+	page.Tabs = []views.Tab{
+		{Label: "Policy", Href: href, Current: tab == "policy"},
+		{Label: "Versions", Href: href + "/versions", Count: views.Count(profile.Version), Current: tab == "versions"},
+	}
+	if actor.May("AuditLogs:View") {
+		page.Tabs = append(page.Tabs, views.Tab{Label: "Audit", Href: href + "/audit", Current: tab == "audit"})
+	}
+	return page
+}

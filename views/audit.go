@@ -1,0 +1,163 @@
+package views
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models"
+)
+
+// AuditPage is the audit log with what it is filtered by.
+type AuditPage struct {
+	Path                                string
+	Action, Actor, Since, Until, UserID string
+	Rows                                []AuditRow
+	Pager                               Pager
+	Filtered                            bool
+	Export                              string // path of the file, with the same filters
+}
+
+func (p AuditPage) actions() []Option {
+	options := []Option{{Label: "Every action"}}
+	for _, action := range models.AuditActions {
+		options = append(options, Option{Value: action, Label: strings.ReplaceAll(action, "_", " "), Chosen: action == p.Action})
+	}
+	return options
+}
+
+// AuditRow is one change: who, what, whom, when, and what differs.
+type AuditRow struct {
+	ID, Actor, Action, What, Href, When, Exact string
+	Differences                                []DifferenceRow
+}
+
+// AuditRows writes rows of the audit log out.
+func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, now time.Time) []AuditRow {
+	out := make([]AuditRow, len(rows))
+	for i, row := range rows {
+		out[i] = AuditRow{
+			ID: strconv.FormatInt(row.ID, 10), Actor: row.Actor, Action: strings.ReplaceAll(row.Action, "_", " "),
+			When: Ago(row.CreatedAt, now), Exact: exact(row.CreatedAt),
+		}
+		out[i].What, out[i].Href = subject(row)
+		out[i].Differences = changes(row, catalogue)
+	}
+	return out
+}
+
+// subject names what a row is about, and where it is if it can be looked at.
+func subject(row models.AuditLog) (what, href string) {
+	var document struct{ Name, Resource, ID string }
+	for _, text := range []*string{row.Metadata, row.PreviousValues, row.NewValues} {
+		if text != nil {
+			// A document of another shape leaves what is known so far.
+			_ = json.Unmarshal([]byte(*text), &document)
+		}
+	}
+	switch {
+	case row.AccessProfileID == nil:
+		return strings.TrimSpace(document.Resource + " " + document.ID), ""
+	case row.Action == "delete":
+		return document.Name, ""
+	}
+	return document.Name, "/access-profiles/" + strconv.FormatInt(*row.AccessProfileID, 10)
+}
+
+// changes is what differs between the values before and after: in the words of a profile, or member by member of any other document.
+func changes(row models.AuditLog, catalogue models.Catalogue) []DifferenceRow {
+	if row.AccessProfileID == nil {
+		return memberDifferences(members(row.PreviousValues), members(row.NewValues))
+	}
+	var before, after models.AccessProfile
+	for text, profile := range map[*string]*models.AccessProfile{row.PreviousValues: &before, row.NewValues: &after} {
+		if text != nil && json.Unmarshal([]byte(*text), profile) != nil {
+			return memberDifferences(members(row.PreviousValues), members(row.NewValues))
+		}
+	}
+	differences := Differences(before, after, catalogue)
+	for i := range differences {
+		if row.PreviousValues == nil {
+			differences[i].Before = nil
+		}
+		if row.NewValues == nil {
+			differences[i].After = nil
+		}
+	}
+	return differences
+}
+
+func members(text *string) map[string][]string {
+	if text == nil {
+		return nil
+	}
+	var document map[string]any
+	if json.Unmarshal([]byte(*text), &document) != nil {
+		return map[string][]string{"value": {*text}}
+	}
+	lines := map[string][]string{}
+	for name, value := range document {
+		switch v := value.(type) {
+		case nil:
+		case []any:
+			for _, item := range v {
+				lines[name] = append(lines[name], compact(item))
+			}
+		default:
+			lines[name] = []string{compact(v)}
+		}
+	}
+	return lines
+}
+
+func compact(value any) string {
+	if text, ok := value.(string); ok {
+		return text
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(encoded)
+}
+
+func memberDifferences(before, after map[string][]string) []DifferenceRow {
+	names := map[string]bool{}
+	for _, side := range []map[string][]string{before, after} {
+		for name := range side {
+			names[name] = true
+		}
+	}
+	var rows []DifferenceRow
+	for name := range names {
+		if a, b := before[name], after[name]; name != "updated_at" && !slices.Equal(a, b) {
+			rows = append(rows, DifferenceRow{Label: strings.ReplaceAll(name, "_", " "), Before: marked(a, b), After: marked(b, a)})
+		}
+	}
+	sort.Slice(rows, func(i, j int) bool { return rows[i].Label < rows[j].Label })
+	return rows
+}
+
+// AuditCells is a row as a line of a table.
+func AuditCells(row models.AuditLog) []string {
+	number := func(n *int64) string {
+		if n == nil {
+			return ""
+		}
+		return strconv.FormatInt(*n, 10)
+	}
+	text := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
+	return []string{
+		strconv.FormatInt(row.ID, 10), row.CreatedAt.Format(time.RFC3339Nano), row.Actor, row.Action, number(row.AccessProfileID),
+		text(row.UserID), text(row.PreviousValues), text(row.NewValues), text(row.Metadata),
+	}
+}

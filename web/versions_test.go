@@ -1,0 +1,145 @@
+package web_test
+
+import (
+	"encoding/csv"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"tollgate/models"
+)
+
+func TestVersionsAreListedComparedAndRestored(t *testing.T) {
+	c := newCast(t)
+	c.admin.api("POST", "/api/access-profiles", nested).is(http.StatusCreated)
+	first := c.admin.profile(4)
+	c.admin.api("PUT", "/api/access-profiles/4", `{"name":"Renamed","budgets":[{"max_limit":9,"reset_duration":"1M"}],"mcp_servers":[]}`).is(http.StatusOK)
+	c.admin.api("PUT", "/api/access-profiles/4/deactivate", nil).is(http.StatusOK)
+
+	listed := c.admin.api("GET", "/api/governance/access-profiles/4/versions", nil).is(http.StatusOK).json()["versions"].([]any)
+	var numbers []float64
+	for _, version := range listed {
+		numbers = append(numbers, version.(map[string]any)["version"].(float64))
+	}
+	if !reflect.DeepEqual(numbers, []float64{3, 2, 1}) {
+		t.Errorf("versions are %v", numbers)
+	}
+	one := c.admin.api("GET", "/api/access-profiles/4/versions/1", nil).is(http.StatusOK).json()["version"].(map[string]any)
+	if one["name"] != "Research" || one["changed_by"] != "cli" || !strings.HasPrefix(one["snapshot"].(string), `{"id":4,"name":"Research"`) {
+		t.Errorf("version 1 is %v", one)
+	}
+	c.admin.api("GET", "/api/access-profiles/4/versions/9", nil).refuses(http.StatusNotFound, "not_found", "")
+	c.admin.api("GET", "/api/access-profiles/99/versions", nil).refuses(http.StatusNotFound, "not_found", "")
+
+	compared := c.session.get("/access-profiles/4/versions/compare?from=1&to=2").is(http.StatusOK)
+	var fields []string
+	for _, header := range compared.all("th", "scope", "row") {
+		fields = append(fields, text(header))
+	}
+	if want := []string{"Name", "Global budgets", "MCP servers"}; !reflect.DeepEqual(fields, want) {
+		t.Errorf("differs in %v, want %v", fields, want)
+	}
+	restore := c.session.get("/access-profiles/4/versions/1").is(http.StatusOK)
+	if len(restore.all("form", "action", "/access-profiles/4/versions/1/restore")) != 1 {
+		t.Error("an older version cannot be restored from its page")
+	}
+	c.session.post("/access-profiles/4/versions/1/restore", url.Values{"version": {"2"}}).refuses(http.StatusPreconditionFailed, "version_mismatch", "")
+	c.session.post("/access-profiles/4/versions/1/restore", url.Values{"version": {"3"}}).redirects("/access-profiles/4")
+	again := c.admin.profile(4)
+	want := ignoring(first).(map[string]any)
+	want["version"], want["is_active"] = 4.0, false
+	if got := ignoring(again); !reflect.DeepEqual(got, want) {
+		t.Errorf("restored %v\nwant %v", got, want)
+	}
+	if line := func(p map[string]any) any { return p["budgets"].([]any)[0].(map[string]any)["id"] }; line(again) != line(first) {
+		t.Error("a line that matched lost its id")
+	}
+	c.admin.api("POST", "/api/access-profiles/4/versions/4/restore", nil).is(http.StatusOK)
+	if v := c.admin.profile(4)["version"]; v != 4.0 {
+		t.Errorf("restoring what stands made version %v", v)
+	}
+	// What a version names may be gone by now.
+	c.admin.api("PUT", "/api/access-profiles/4", `{"provider_configs":[]}`).is(http.StatusOK)
+	c.exec("DELETE FROM providers WHERE name = 'openai'")
+	c.admin.api("POST", "/api/access-profiles/4/versions/1/restore", nil).refuses(http.StatusBadRequest, "unknown_provider", "provider_configs[0].provider_name")
+}
+
+func TestAuditLogTellsWhoDidWhat(t *testing.T) {
+	c := newCast(t)
+	c.session.post("/access-profiles", url.Values{"name": {`=HYPERLINK("http://evil")`}}).redirects("/access-profiles/4")
+	c.admin.api("PUT", "/api/access-profiles/4", `{"description":"told"}`).is(http.StatusOK)
+	c.admin.api("DELETE", "/api/access-profiles/4", nil).is(http.StatusOK)
+	answer := c.admin.api("GET", "/api/access-profiles/4/audit-logs?limit=2", nil).is(http.StatusOK).json()
+	rows := answer["audit_logs"].([]any)
+	row := func(i int) map[string]any { return rows[i].(map[string]any) }
+	if answer["total_count"] != 3.0 || len(rows) != 2 || row(0)["action"] != "delete" || row(1)["action"] != "update" || row(0)["new_values"] != nil ||
+		row(0)["actor"] != "cli" || !strings.Contains(row(1)["new_values"].(string), `"description":"told"`) {
+		t.Errorf("the audit log says %v", answer)
+	}
+	all := c.admin.api("GET", "/api/governance/access-profiles/audit-logs?action=create", nil).is(http.StatusOK).json()
+	if all["total_count"].(float64) < 4 {
+		t.Errorf("%v creates", all["total_count"])
+	}
+	c.admin.api("GET", "/api/access-profiles/audit-logs?action=explode", nil).refuses(http.StatusBadRequest, "invalid_action", "action")
+	c.admin.api("GET", "/api/access-profiles/99/audit-logs", nil).refuses(http.StatusNotFound, "not_found", "")
+	if page := c.session.get("/audit?actor=ADMIN&action=create").is(http.StatusOK); len(page.all("time")) != 1 {
+		t.Errorf("%d rows of one change by the admin", len(page.all("time")))
+	}
+	c.login(viewer).get("/audit").refuses(http.StatusForbidden, "forbidden", "")
+
+	exported, err := csv.NewReader(strings.NewReader(string(c.session.get("/audit/export?format=csv").is(http.StatusOK).body))).ReadAll()
+	c.must(err)
+	for _, line := range exported[1:] {
+		for _, cell := range line {
+			if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
+				t.Errorf("a spreadsheet would run %q", cell)
+			}
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(string(c.session.get("/audit/export?format=jsonl").is(http.StatusOK).body)), "\n")
+	if len(lines) != len(exported)-1 {
+		t.Errorf("%d lines of JSON and %d of CSV", len(lines), len(exported)-1)
+	}
+}
+
+func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
+	c := newCast(t)
+	c.admin.api("PUT", "/api/access-profiles/1", `{"name":"<b>&\u2028?"}`).is(http.StatusBadRequest)
+	c.admin.api("PUT", "/api/access-profiles/1", `{"name":"<b>&"}`).is(http.StatusOK)
+	rows, err := models.VerifyAudit(t.Context(), c.db)
+	if err != nil || rows < 4 {
+		t.Fatalf("%d rows, %v", rows, err)
+	}
+	owner := c.owner()
+	for _, damage := range []struct {
+		query string
+		row   int64
+	}{
+		{"UPDATE audit_logs SET actor = 'nobody' WHERE id = 2", 2},
+		{"DELETE FROM audit_logs WHERE id = 2", 3},
+		{"DELETE FROM audit_logs WHERE id = (SELECT max(id) FROM audit_logs)", 0},
+	} {
+		if _, err := owner.Exec("CREATE TABLE kept AS SELECT * FROM audit_logs"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := owner.Exec(damage.query); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := models.VerifyAudit(t.Context(), c.db); err != (models.AuditBreak{Row: damage.row}) {
+			t.Errorf("after %s: %v", damage.query, err)
+		}
+		for _, undo := range []string{"DELETE FROM audit_logs", "INSERT INTO audit_logs OVERRIDING SYSTEM VALUE SELECT * FROM kept", "DROP TABLE kept"} {
+			if _, err := owner.Exec(undo); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := models.VerifyAudit(t.Context(), c.db); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.db.Exec("UPDATE audit_logs SET actor = 'nobody'"); err == nil {
+		t.Error("the console may change audit rows")
+	}
+}
