@@ -33,7 +33,7 @@ build: generate assets ## build bin/tollgate
 
 .PHONY: generate
 generate: ## write the Go code of the templates
-	go tool templ generate -log-level=warn
+	go tool templ generate -path=views -log-level=warn
 
 .PHONY: assets
 assets: $(HTMX) ## fetch the front-end parts by their lock file
@@ -58,7 +58,7 @@ test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
 
 .PHONY: lint
 lint: assets ## look for mistakes, stale templates and imports against the grain
-	go tool templ generate -check
+	go tool templ generate -path=views -check
 	go tool templ fmt -fail views
 	.ci/forbidden
 	$(TOOL) golangci-lint run ./...
