@@ -67,14 +67,13 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 	return page
 }
 
-// deletion is the page that asks before a row goes. With a problem, or while somebody names the row, it says why it stays.
+// deletion is the page that asks before a row goes; while somebody names the row it says who, and problems say that it was tried.
 func deletion(page views.Page, name, href string, effects []string, use models.Use, problems models.Problems) templ.Component {
 	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
-	if !use.None() {
-		confirm.Effects, confirm.Blocked = nil, name+" cannot be deleted while it is named by "+use.Words()+"."
+	if !use.None() || len(problems) > 0 {
+		confirm.Effects, confirm.Blocked = nil, views.DeleteBlocked(name, use)
 	}
 	if len(problems) > 0 {
-		confirm.Effects, confirm.Blocked = nil, problems[0].Message
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
 	return framed(page, views.CatalogueDelete(confirm, use))

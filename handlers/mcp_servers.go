@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
@@ -116,7 +117,8 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	if _, err := decodeEmpty[struct{ models.Row }](c); err != nil {
 		return err
 	}
-	server, skipped, err := models.RefreshMCPTools(ctx(c), h.DB, ActorOf(c), id, h.MCPPrivate)
+	// Whoever leaves the page meanwhile finds the tools there later.
+	server, skipped, err := models.RefreshMCPTools(context.WithoutCancel(ctx(c)), h.DB, ActorOf(c), id, h.MCPPrivate)
 	if err != nil {
 		return h.refuseOnPage(c, err, func(c *gin.Context, problems models.Problems) (templ.Component, error) {
 			return h.serverPage(c, server, problems)

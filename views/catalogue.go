@@ -86,6 +86,14 @@ func usedBy(use models.Use) string {
 	return strings.Join(parts, " and ")
 }
 
+// DeleteBlocked says why something cannot go; who names it stands below.
+func DeleteBlocked(name string, use models.Use) string {
+	if use.None() {
+		return name + " could not be deleted: somebody named it a moment ago. Try again."
+	}
+	return name + " cannot be deleted while it is named by " + usedBy(use) + ". Take it out there first."
+}
+
 func profileLinks(rows []models.Named) []Link { return namedLinks("/access-profiles/", rows) }
 
 func groupLinks(rows []models.Named) []Link { return namedLinks("/mcp/tool-groups/", rows) }
