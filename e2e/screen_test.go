@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,9 +114,17 @@ func (s *screen) must(err error) {
 		if s.Page != nil {
 			at = s.URL() + ": "
 		}
-		s.t.Fatalf("%s%v", at, err)
+		s.t.Fatalf("%s%s", at, inShort(err))
 	}
 }
+
+// inShort leaves out the drawing of the whole page that comes with some errors.
+func inShort(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return drawing.MatchString(line) }), "\n")
+}
+
+var drawing = regexp.MustCompile(`^\s+- (/\w+: |[a-z]+( "|:|$| \[))`)
 
 // to goes to a path and returns the status it is answered with.
 func (s *screen) to(path string) int {
