@@ -85,10 +85,9 @@ func (h *Handlers) showEditor(c *gin.Context, status int, e editor) error {
 }
 
 func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor) templ.Component {
-	page := h.page(c, "New profile", "/access-profiles")
+	page := h.page(c, view.Title, "/access-profiles")
 	page.Crumbs = []views.Crumb{{Label: "Profiles", Href: "/access-profiles"}}
 	if e.id != 0 {
-		page.Title = "Edit " + view.Draft.Name
 		page.Crumbs = append(page.Crumbs, views.Crumb{Label: view.Draft.Name, Href: "/access-profiles/" + strconv.FormatInt(e.id, 10)})
 	}
 	if len(e.problems) > 0 {
@@ -117,8 +116,12 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	default:
 		problems = shownEarly(found)
 	}
+	title := "New profile"
+	if e.id != 0 {
+		title = "Edit " + draft.Name
+	}
 	return views.ProfileEditor{
-		ID: e.id, Version: e.form.BaseVersion.Text, Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
+		ID: e.id, Title: title, Refused: e.problems != nil, Version: e.form.BaseVersion.Text, Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
 		Input: e.form.AccessProfileInput, Problems: problems, Draft: draft,
 		Catalogue: catalogue, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
 	}, nil

@@ -12,9 +12,11 @@ import (
 // ProfileEditor is what the editor shows: the input as it was typed, what is wrong with it, and what there is to pick from.
 type ProfileEditor struct {
 	ID        int64 // 0 for a new profile
+	Title     string
 	Version   string
 	Base      string // the version edited, while a late save is being settled
 	Checked   bool   // problems have been shown
+	Refused   bool   // it was to be saved and could not be
 	Input     models.AccessProfileInput
 	Problems  models.Problems
 	Draft     models.AccessProfile // the input as far as it can be read
@@ -30,7 +32,7 @@ type ProfileEditor struct {
 type profileForm struct {
 	Action, Submit, Cancel  string
 	Version, Base           string
-	Checked                 bool
+	Checked, Refused        bool
 	Summary                 []ProblemLink
 	Contents                []contentsLink
 	Name, Description, Tags Field
@@ -134,7 +136,7 @@ func (e ProfileEditor) form() profileForm {
 	m := &maker{ProfileEditor: e, ids: map[string]string{}}
 	in := e.Input
 	f := profileForm{
-		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base, Checked: e.Checked, Conflict: e.Conflict,
+		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base, Checked: e.Checked, Refused: e.Refused, Conflict: e.Conflict,
 		Name: m.field("name", "name", in.Name, Field{Label: "Name", Required: true, Width: "wide", Autofocus: false}),
 		Description: m.field("description", "description", in.Description,
 			Field{Label: "Description", Optional: true, Rows: 3, Width: "wide", Hint: "Whom it is for, and who decides about it."}),
