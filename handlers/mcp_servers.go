@@ -135,6 +135,15 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	return seeOther(c, serversHref+"/"+id, flash)
 }
 
+// AfterRefresh leads whoever reloads the page of a refresh back to the server.
+func (h *Handlers) AfterRefresh(c *gin.Context) error {
+	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	if err != nil {
+		return err
+	}
+	return seeOther(c, serversHref+"/"+server.ClientID, "")
+}
+
 // ConfirmDeleteMCPServer asks before a server goes.
 func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
 	page, err := h.serverDeletion(c, nil)

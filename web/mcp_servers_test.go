@@ -230,6 +230,7 @@ func TestRefreshMCPToolsRefused(t *testing.T) {
 			t.Errorf("got %s", got.body)
 		}
 	}
+	c.login(viewer).get("/mcp/clients/files/refresh-tools").redirects("/mcp/clients/files")
 	if tools := list(c.server("files")["tools"]); !slices.Equal(tools, []string{"old"}) {
 		t.Errorf("tools became %v", tools)
 	}

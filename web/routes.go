@@ -98,6 +98,7 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/mcp/clients/:client_id/edit", "MCPServers:Update", h.EditMCPServer},
 		{"GET", "/mcp/clients/:client_id/delete", "MCPServers:Delete", h.ConfirmDeleteMCPServer},
 		{"POST", "/mcp/clients/:client_id/delete", "MCPServers:Delete", h.DeleteMCPServer},
+		{"GET", "/mcp/clients/:client_id/refresh-tools", "MCPServers:View", h.AfterRefresh},
 		{"POST", "/mcp/clients/:client_id/refresh-tools", "MCPServers:Update", h.RefreshMCPTools},
 
 		{"GET", "/api/mcp/tool-groups", "ToolGroups:View", h.ListToolGroups},

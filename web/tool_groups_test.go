@@ -88,7 +88,8 @@ func TestToolGroupInputsRefused(t *testing.T) {
 		{"null names", nil, `{"name":"x","tools":[{"mcp_client_id":"github","tool_names":null}]}`, "null_not_allowed", "tools[0].tool_names"},
 		{"null tool", nil, `{"name":"x","tools":[{"mcp_client_id":"github","tool_names":[null]}]}`, "null_not_allowed", "tools[0].tool_names[0]"},
 		{
-			"duplicate server", url.Values{
+			"duplicate server",
+			url.Values{
 				"name": {"x"}, "tools[s0].mcp_client_id": {"github"}, "tools[s0].tool_names": {"read"},
 				"tools[s1].mcp_client_id": {"github"}, "tools[s1].tool_names": {"write"},
 			},
