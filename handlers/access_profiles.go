@@ -200,9 +200,13 @@ func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form prof
 	return alsoInvalid(err, form, stands)
 }
 
-// versionOf reads the version a change insists on: from If-Match on the API, from the form in the console, where it may be left out.
+// versionOf reads the version that a change without other input insists on: from If-Match on the API, from the form in the console, where
+// it may be left out.
 func versionOf(c *gin.Context) (*int64, error) {
 	if IsAPI(c) {
+		if _, err := decodeEmpty[struct{ models.Row }](c); err != nil {
+			return nil, err
+		}
 		return ifMatch(c)
 	}
 	form, err := decodeEmpty[struct {

@@ -158,6 +158,9 @@ func nul(path, text string) error {
 	return nil
 }
 
+// maxItems is one more than any list may have, so that a list of a million is refused without a million rows in memory.
+const maxItems = 1001
+
 func readList(tokens *json.Decoder, path string) (node, error) {
 	n := node{kind: models.Array}
 	for i := 0; tokens.More(); i++ {
@@ -165,7 +168,9 @@ func readList(tokens *json.Decoder, path string) (node, error) {
 		if err != nil {
 			return n, err
 		}
-		n.items = append(n.items, item)
+		if i < maxItems {
+			n.items = append(n.items, item)
+		}
 	}
 	_, err := tokens.Token()
 	return n, err

@@ -23,22 +23,41 @@ func IsAPI(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "
 // isHTMX reports whether htmx asks for a part of a page.
 func isHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }
 
+const bodyKey = "body"
+
+// TakeBody reads the body for the action behind it. It comes before the action, since what is no JSON, no form or too large is refused
+// whatever else is wrong with the request.
+func (h *Handlers) TakeBody(c *gin.Context) {
+	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+		return
+	}
+	body, err := readBody(c)
+	if err != nil {
+		h.Fail(c, err)
+		return
+	}
+	c.Set(bodyKey, body)
+}
+
+func bodyOf(c *gin.Context) []byte {
+	body, _ := c.Get(bodyKey)
+	taken, _ := body.([]byte)
+	return taken
+}
+
 // decode reads the body into an input struct: JSON below /api, a form elsewhere. The error is a Refusal; what could be read of a form
 // is returned beside it, so that nothing typed is lost.
 func decode[T any](c *gin.Context) (T, error) {
 	var in T
-	body, err := readBody(c)
-	if err != nil {
-		return in, err
-	}
 	b := &binder{}
 	var root node
 	if IsAPI(c) {
-		if root, err = parseJSON(body); err != nil {
+		var err error
+		if root, err = parseJSON(bodyOf(c)); err != nil {
 			return in, err
 		}
 	} else {
-		root, b.problems = parseForm(body)
+		root, b.problems = parseForm(bodyOf(c))
 	}
 	b.bind(root, "", reflect.ValueOf(&in).Elem())
 	if len(b.problems) > 0 {
@@ -47,33 +66,22 @@ func decode[T any](c *gin.Context) (T, error) {
 	return in, nil
 }
 
-// decodeEmpty reads a body that may be left out, for actions that take no fields.
+// decodeEmpty reads a body that may be left out, for actions that need no fields.
 func decodeEmpty[T any](c *gin.Context) (T, error) {
-	if c.Request.ContentLength == 0 {
+	if len(bodyOf(c)) == 0 {
 		var none T
 		return none, nil
 	}
 	return decode[T](c)
 }
 
+// readBody returns the body, nil when there is none: then no Content-Type is needed either.
 func readBody(c *gin.Context) ([]byte, error) {
-	want := "application/x-www-form-urlencoded"
-	if IsAPI(c) {
-		want = "application/json"
+	if c.Request.ContentLength == 0 {
+		return nil, nil
 	}
-	if c.GetHeader("Content-Encoding") != "" {
-		return nil, models.Refuse(models.UnsupportedMedia, "", "unsupported_content_encoding", "Send the body without Content-Encoding.")
-	}
-	types := c.Request.Header.Values("Content-Type")
-	if len(types) == 0 {
-		types = []string{""}
-	}
-	media, params, err := mime.ParseMediaType(types[0])
-	switch {
-	case len(types) > 1, err != nil, media != want:
-		return nil, models.Refuse(models.UnsupportedMedia, "", "unsupported_media_type", "Send the body as "+want+".")
-	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
-		return nil, models.Refuse(models.UnsupportedMedia, "", "unsupported_charset", "Send the body in UTF-8.")
+	if err := readable(c); err != nil {
+		return nil, err
 	}
 	tooLarge := models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB.")
 	if c.Request.ContentLength > maxBody {
@@ -88,6 +96,29 @@ func readBody(c *gin.Context) ([]byte, error) {
 		return nil, unreadable("", "incomplete_body", "Send the whole body; the connection ended before it did.")
 	}
 	return body, nil
+}
+
+// readable refuses a body of another kind than its door takes.
+func readable(c *gin.Context) error {
+	want := "application/x-www-form-urlencoded"
+	if IsAPI(c) {
+		want = "application/json"
+	}
+	if strings.Join(c.Request.Header.Values("Content-Encoding"), "") != "" {
+		return models.Refuse(models.UnsupportedMedia, "", "unsupported_content_encoding", "Send the body without Content-Encoding.")
+	}
+	types := c.Request.Header.Values("Content-Type")
+	if len(types) != 1 {
+		types = []string{""}
+	}
+	media, params, err := mime.ParseMediaType(types[0])
+	if err != nil || media != want {
+		return models.Refuse(models.UnsupportedMedia, "", "unsupported_media_type", "Send the body as "+want+".")
+	}
+	if charset, sent := params["charset"]; sent && !strings.EqualFold(charset, "utf-8") {
+		return models.Refuse(models.UnsupportedMedia, "", "unsupported_charset", "Send the body in UTF-8.")
+	}
+	return nil
 }
 
 var rowID = regexp.MustCompile(`^(0|[1-9][0-9]{0,18})$`)
