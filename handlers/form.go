@@ -42,15 +42,19 @@ func parseForm(body []byte) (node, models.Problems) {
 		case nameErr != nil, valueErr != nil, strings.Contains(pair, ";"):
 			refuse("", "invalid_form", "Send the form URL-encoded, with & between fields.")
 			continue
-		case !utf8.ValidString(name), !utf8.ValidString(value) && !anyBytes[name]:
+		case !utf8.ValidString(name):
 			refuse("", "invalid_utf8", "Send the form in UTF-8.")
 			continue
 		case !ok:
 			refuse(name, "unknown_field", "Leave out "+strconv.Quote(name)+"; it is not a field here.")
 			continue
-		case strings.ContainsRune(value, 0) && !anyBytes[name]:
+		case anyBytes[name]:
+		case !utf8.ValidString(value):
+			refuse(name, "invalid_utf8", "Send the form in UTF-8.")
+			value = strings.ToValidUTF8(value, "\uFFFD") // the rest of it comes back
+		case strings.ContainsRune(value, 0):
 			refuse(name, "nul_character", "Remove the NUL character.")
-			continue
+			value = strings.ReplaceAll(value, "\x00", "")
 		}
 		if !anyBytes[name] {
 			value = strings.ReplaceAll(value, "\r\n", "\n")

@@ -51,9 +51,11 @@ func (b *binder) bind(n node, path string, target reflect.Value) {
 func (b *binder) value(n node, path string, target reflect.Value) {
 	v := models.Value{Kind: n.kind, Text: n.text, Typed: n.typed}
 	if n.typed {
+		for _, m := range n.members {
+			b.refuse(join(path, m.name), "unknown_field", "Leave out "+join(path, m.name)+"; it is not a field here.")
+		}
 		switch len(n.values) {
 		case 0:
-			b.refuse(path, "unknown_field", "Leave out the fields below "+path+".")
 			return
 		case 1:
 		default:
@@ -142,8 +144,8 @@ func fieldOf(target reflect.Value, name string, typed bool) (field reflect.Value
 }
 
 func join(path, name string) string {
-	if path == "" {
-		return name
+	if path == "" || strings.HasPrefix(name, "[") {
+		return path + name
 	}
 	return path + "." + name
 }

@@ -8,6 +8,9 @@ import (
 // Whole makes an input of a form that shows every field: what a browser does not send is empty, tags are split at commas and lists of
 // models at line ends.
 func (in AccessProfileInput) Whole() AccessProfileInput {
+	if in.Name.Kind == Absent {
+		in.Name = Value{Kind: String, Typed: true} // left empty, which is not the same as left as it was
+	}
 	if in.Description.Kind == Absent {
 		in.Description.Kind = Null
 	}
