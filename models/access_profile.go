@@ -97,6 +97,9 @@ func (in AccessProfileInput) apply(p AccessProfile, refs *references) (AccessPro
 	if in.Budgets.Kind != Absent || p.Budgets == nil {
 		p.Budgets = c.budgets("budgets", in.Budgets, "total")
 	}
+	if len(in.Budgets.Items) <= maxBudgets && in.budgetLines(p) > maxBudgets {
+		c.add("budgets", "too_many_items", "Keep at most 100 budgets in the whole profile, those of providers included.")
+	}
 	if in.RateLimit.Kind != Absent {
 		p.RateLimit = c.rateLimit("rate_limit", in.RateLimit)
 	}
@@ -114,10 +117,22 @@ func (in AccessProfileInput) apply(p AccessProfile, refs *references) (AccessPro
 	} else if in.MCPServers.Kind != Absent {
 		c.keptOverrides(p)
 	}
-	if len(p.Budgets)+p.ProviderBudgets() > maxBudgets && len(c.found) == 0 {
-		c.add("budgets", "too_many_items", "Keep at most 100 budgets in the whole profile, those of providers included.")
-	}
 	return p, c.found
+}
+
+// budgetLines counts the lines of the whole profile, those refused for another reason too: where lists were left out, those of p.
+func (in AccessProfileInput) budgetLines(p AccessProfile) int {
+	n := len(p.Budgets)
+	if in.Budgets.Kind == Array {
+		n = len(in.Budgets.Items)
+	}
+	if in.ProviderConfigs.Kind != Array {
+		return n + p.ProviderBudgets()
+	}
+	for _, config := range in.ProviderConfigs.Items {
+		n += len(config.Budgets.Items)
+	}
+	return n
 }
 
 // description reads a text that may be cleared with null.

@@ -34,7 +34,10 @@ func ParseMoney(literal string) (Money, error) {
 	if digits == "" {
 		return 0, nil
 	}
-	if err != nil {
+	switch {
+	case err == ErrMoneyDecimals && negative:
+		return 0, ErrMoneyNegative
+	case err != nil:
 		return 0, err
 	}
 	// The amount is 0.digits × 10^point.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // ProviderConfigInput is what a client may send of a provider config.
@@ -152,11 +153,14 @@ func (c *checker) budgets(field string, l List[BudgetInput], scope string) []Bud
 		duration, ok := c.choice(path+".reset_duration", in.ResetDuration, "invalid_reset_duration",
 			"Choose how often the budget resets: 1h, 1d, 1w, 1M, 1Q or 1Y.", BudgetDurations)
 		budget.ResetDuration = duration
+		window := len(c.found)
 		budget.ResetConfig = c.resetConfig(path+".reset_config", in.ResetConfig, duration)
-		if ok && seen[budget.line()] {
-			c.add(path+".reset_duration", "duplicate_budget_window", "There is already a budget with the same window here; keep one of them.")
+		if ok && len(c.found) == window { // else nobody knows which window is meant
+			if seen[budget.line()] {
+				c.add(path+".reset_duration", "duplicate_budget_window", "There is already a budget with the same window here; keep one of them.")
+			}
+			seen[budget.line()] = true
 		}
-		seen[budget.line()] = true
 		if len(c.found) == before {
 			budgets = append(budgets, budget)
 		}
@@ -173,7 +177,7 @@ func (c *checker) money(field string, v Value) Money {
 	case v.Kind != Number && !v.Typed:
 		c.add(field, "wrong_type", "Enter the amount as a number of dollars, such as 50 or 0.25.")
 	default:
-		amount, err := ParseMoney(v.Text)
+		amount, err := ParseMoney(strings.TrimSpace(v.Text))
 		switch {
 		case err == nil:
 			return amount

@@ -28,9 +28,11 @@ func legible(text string, newlines bool) bool {
 		case r == '\n' && newlines:
 			marks, base = 0, r
 		case unicode.Is(unicode.Variation_Selector, r):
-			if !unicode.IsSymbol(base) {
+			// One of them says how a symbol looks; more of them would only make another name that looks the same.
+			if !unicode.IsSymbol(base) || marks > 0 {
 				return false
 			}
+			marks++
 		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
 			return false
 		case unicode.IsMark(r):
