@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/text/unicode/norm"
 
 	"tollgate/models"
 )
@@ -92,9 +93,9 @@ func (q *query) number(name string, absent, low, high int64) int64 {
 	return n
 }
 
-// search reads the text to look for.
+// search reads the text to look for, composed as what is stored is.
 func (q *query) search() string {
-	text := q.values["search"]
+	text := norm.NFC.String(q.values["search"])
 	if utf8.RuneCountInString(text) > maxSearch {
 		q.refuse("search", "too_long", "Shorten the search to "+strconv.Itoa(maxSearch)+" characters or fewer.")
 		return ""
