@@ -3,6 +3,7 @@ package models
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -105,26 +106,9 @@ func (c *checker) providerName(field string, v Value, refs *references) string {
 // models reads which models a config allows; "*" alone means all of them.
 func (c *checker) models(path string, in ProviderConfigInput) (all bool, models []string) {
 	all, flagged := c.truth(path+".all_models_allowed", in.AllModelsAllowed)
-	models = []string{}
 	field := path + ".allowed_models"
-	if !list(c, field, in.AllowedModels, maxModels, "models") {
-		return all, models
-	}
-	seen := map[string]bool{}
-	for i, v := range in.AllowedModels.Items {
-		model, ok := c.text(at(field, i), v, textRule{what: "a model name", max: 255, exact: true})
-		switch {
-		case !ok:
-			continue
-		case tidy(model) != model:
-			c.add(at(field, i), "invalid_characters", "Write the model name without spaces around it and with composed characters.")
-		case seen[model]:
-			c.add(at(field, i), "duplicate_model", "List "+clip(model)+" once.")
-		}
-		seen[model] = true
-		models = append(models, model)
-	}
-	star, denied := seen["*"], flagged && !all
+	models = c.modelNames(field, in.AllowedModels)
+	star, denied := slices.Contains(models, "*"), flagged && !all
 	switch {
 	case star && (len(models) > 1 || denied):
 		c.add(field, "models_conflict", `"*" means all models: use it alone, with all_models_allowed true or left out.`)
