@@ -87,7 +87,7 @@ func TestSavingALargeProfileTakesADozenStatements(t *testing.T) {
 		in.ProviderConfigs.Items[i].RateLimit.RequestMaxLimit = literal("61")
 	}
 	in.Budgets = budgets(budget("5", "1M"))
-	in.MCPServers = models.List[models.ServerGrantInput]{Kind: models.Array}
+	in.MCPServers = models.List[models.ServerGrantInput]{Kind: models.Array, Items: []models.ServerGrantInput{{object(), word("jira")}}}
 	updated, err := models.UpdateAccessProfile(t.Context(), counted, models.CLI, created.ID, nil, in)
 	if err != nil {
 		t.Fatal(err)
