@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"tollgate/models"
 )
 
 const maxPairs = 10_000
@@ -19,16 +17,12 @@ var anyBytes = map[string]bool{"password": true, "current_password": true, "new_
 var rowKey = regexp.MustCompile(`^[a-z][0-9]{1,4}$`)
 
 // parseForm reads a form body into a tree: budgets[b2].max_limit is a member of row b2 of budgets, rows in order of appearance.
-// It returns what it could read even when something is refused, so that nothing typed is lost.
-func parseForm(body []byte) (node, models.Problems) {
+// It returns what it could read even when something is refused, so that nothing typed is lost; the rest is among the problems.
+func (b *binder) parseForm(body []byte) node {
 	root := node{typed: true}
-	var problems models.Problems
-	refuse := func(field, code, message string) {
-		problems = append(problems, models.Problem{Field: field, Code: code, Message: message})
-	}
 	if strings.Count(string(body), "&") >= maxPairs {
-		refuse("", "too_many_fields", "Send at most 10000 fields.")
-		return root, problems
+		b.refuse("", "too_many_fields", "Send at most 10000 fields.")
+		return root
 	}
 	for pair := range strings.SplitSeq(string(body), "&") {
 		if pair == "" {
@@ -40,20 +34,20 @@ func parseForm(body []byte) (node, models.Problems) {
 		steps, ok := steps(name)
 		switch {
 		case nameErr != nil, valueErr != nil, strings.Contains(pair, ";"):
-			refuse("", "invalid_form", "Send the form URL-encoded, with & between fields.")
+			b.refuse("", "invalid_form", "Send the form URL-encoded, with & between fields.")
 			continue
 		case !utf8.ValidString(name):
-			refuse("", "invalid_utf8", "Send the form in UTF-8.")
+			b.refuse("", "invalid_utf8", "Send the form in UTF-8.")
 			continue
 		case !ok:
-			refuse(name, "unknown_field", "Leave out "+strconv.Quote(name)+"; it is not a field here.")
+			b.refuse(name, "unknown_field", "Leave out "+strconv.Quote(name)+"; it is not a field here.")
 			continue
 		case anyBytes[name]:
 		case !utf8.ValidString(value):
-			refuse(name, "invalid_utf8", "Send the form in UTF-8.")
+			b.refuse(name, "invalid_utf8", "Send the form in UTF-8.")
 			value = strings.ToValidUTF8(value, "\uFFFD") // the rest of it comes back
 		case strings.ContainsRune(value, 0):
-			refuse(name, "nul_character", "Remove the NUL character.")
+			b.refuse(name, "nul_character", "Remove the NUL character.")
 			value = strings.ReplaceAll(value, "\x00", "")
 		}
 		if !anyBytes[name] {
@@ -65,7 +59,7 @@ func parseForm(body []byte) (node, models.Problems) {
 		}
 		leaf.values = append(leaf.values, value)
 	}
-	return root, problems
+	return root
 }
 
 // steps splits a[b1].c into a, [b1] and c.

@@ -27,8 +27,13 @@ type member struct {
 // binder holds a tree against an input struct: members without a field of that name are problems, read-only ones are passed over.
 type binder struct{ problems models.Problems }
 
+// maxProblems is more than anybody reads; a body of unknown fields must not be answered with one ten times its size.
+const maxProblems = 1000
+
 func (b *binder) refuse(path, code, message string) {
-	b.problems = append(b.problems, models.Problem{Field: path, Code: code, Message: message})
+	if len(b.problems) < maxProblems {
+		b.problems = append(b.problems, models.Problem{Field: path, Code: code, Message: message})
+	}
 }
 
 var (
@@ -84,6 +89,7 @@ func (b *binder) list(n node, path string, target reflect.Value) {
 		for _, value := range n.values {
 			children = append(children, node{typed: true, values: []string{value}})
 		}
+		children = children[:min(len(children), maxItems)]
 	}
 	target.FieldByName("Kind").Set(reflect.ValueOf(kind))
 	items.Set(reflect.MakeSlice(items.Type(), len(children), len(children)))

@@ -57,7 +57,7 @@ func decode[T any](c *gin.Context) (T, error) {
 			return in, err
 		}
 	} else {
-		root, b.problems = parseForm(bodyOf(c))
+		root = b.parseForm(bodyOf(c))
 	}
 	b.bind(root, "", reflect.ValueOf(&in).Elem())
 	if len(b.problems) > 0 {

@@ -35,7 +35,7 @@ func ParseMoney(literal string) (Money, error) {
 		return 0, nil
 	}
 	switch {
-	case err == ErrMoneyDecimals && negative:
+	case errors.Is(err, ErrMoneyDecimals) && negative:
 		return 0, ErrMoneyNegative
 	case err != nil:
 		return 0, err

@@ -167,3 +167,22 @@ func TestHundredBudgetsInAll(t *testing.T) {
 		t.Error("a refused request changed something")
 	}
 }
+
+// An answer stays of a size with its request: of a million things wrong, a thousand are told, and the name that is missing.
+func TestAnswersToLargeBodiesStaySmall(t *testing.T) {
+	c := newCast(t)
+	unknown := "{" + strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(repeated(60_000, `"f%d"`), ",", ":1,"), "["), "]") + ":1}"
+	if a := c.admin.api("POST", profiles, unknown).is(400); strings.Count(a.problems(), ";") != 1000 {
+		t.Errorf("%d problems are told in %d bytes", strings.Count(a.problems(), ";")+1, len(a.body))
+	}
+	for _, format := range []string{"budgets[b%d].x=1&", "mcp_servers[s%d]=x&", "f%d=1&"} {
+		var body strings.Builder
+		for i := range 9999 {
+			fmt.Fprintf(&body, format, i)
+		}
+		a := c.session.send("POST", "/access-profiles", "application/x-www-form-urlencoded", strings.NewReader(body.String()+"name=kept"))
+		if a.StatusCode != 400 && a.StatusCode != 422 || a.typed("name") != "kept" || len(a.body) > 3<<20 {
+			t.Errorf("%s: %d with %d bytes", format, a.StatusCode, len(a.body))
+		}
+	}
+}
