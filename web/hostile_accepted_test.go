@@ -26,16 +26,23 @@ var accepts = []accepted{
 	{`"name":"zq9' -- <script>&amp;</script> ?!() \\ %_ ??"`, `{"name":"zq9' -- <script>&amp;</script> ?!() \\ %_ ??"}`},
 	{`"description":"` + strings.Repeat("d", 2000) + `"`, `{"description":"` + strings.Repeat("d", 2000) + `"}`},
 	{`"description":"  a\r\nb\n\nc\r\n "`, `{"description":"a\nb\n\nc"}`},
-	{`"description":"\r\n \n"`, `{"description":null}`}, {`"description":null`, `{"description":null}`}, {`"description":""`, `{"description":null}`},
+	{`"description":"\r\n \n"`, `{"description":null}`},
+	{`"description":null`, `{"description":null}`},
+	{`"description":""`, `{"description":null}`},
 	{`"tags":` + repeated(50, `" %d"`), `{"tags":` + repeated(50, `"%d"`) + `}`},
 	{`"tags":["` + strings.Repeat("é", 64) + `","e\u0301"]`, `{"tags":["` + strings.Repeat("é", 64) + `","é"]}`},
 	{`"id":"x","version":null,"created_at":[1],"updated_at":{"a":[{}]},"is_active":true`, `{"version":1,"is_active":true}`},
-	{`"rate_limit":{}`, `{"rate_limit":null}`}, {`"rate_limit":null`, `{"rate_limit":null}`},
-	{`"rate_limit":{"token_max_limit":null,"token_reset_duration":null,"request_max_limit":9007199254740991,"request_reset_duration":"1Y","id":7,"token_current_usage":"x","request_current_usage":null}`,
-		`{"rate_limit":{"token_max_limit":null,"token_reset_duration":null,"request_max_limit":9007199254740991,"request_reset_duration":"1Y","token_current_usage":0,"request_current_usage":0}}`},
+	{`"rate_limit":{}`, `{"rate_limit":null}`},
+	{`"rate_limit":null`, `{"rate_limit":null}`},
+	{
+		`"rate_limit":{"token_max_limit":null,"token_reset_duration":null,"request_max_limit":9007199254740991,"request_reset_duration":"1Y","id":7,"token_current_usage":"x","request_current_usage":null}`,
+		`{"rate_limit":{"token_max_limit":null,"token_reset_duration":null,"request_max_limit":9007199254740991,"request_reset_duration":"1Y","token_current_usage":0,"request_current_usage":0}}`,
+	},
 	{`"mcp_tool_groups":[{"tool_group_id":1},{"tool_group_id":1}]`, `{"mcp_tool_groups":[{"tool_group_id":1}]}`},
-	{`"mcp_servers":[{"mcp_server_id":"jira"}],"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include"},{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}]`,
-		`{"mcp_servers":[{"mcp_server_id":"jira"}],"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include"},{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}]}`},
+	{
+		`"mcp_servers":[{"mcp_server_id":"jira"}],"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include"},{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}]`,
+		`{"mcp_servers":[{"mcp_server_id":"jira"}],"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include"},{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}]}`,
+	},
 }
 
 func acceptedBudgets() []accepted {
@@ -46,15 +53,19 @@ func acceptedBudgets() []accepted {
 		"123456789.123456789": "123456789.123456789", "0.10": "0.1", "10.000000000000000000000": "10", "100e-2": "1", "0.30000000000000000": "0.3",
 		"0.000000001000": "0.000000001", "10000000000e-1": "1000000000",
 	} {
-		all = append(all, accepted{`"budgets":[{"max_limit":` + literal + `,"reset_duration":"1d","id":5,"scope":[],"current_usage":-1,"last_reset":false}]`,
-			`{"budgets":[{"max_limit":` + printed + `,"reset_duration":"1d","scope":"total","current_usage":0}]}`})
+		all = append(all, accepted{
+			`"budgets":[{"max_limit":` + literal + `,"reset_duration":"1d","id":5,"scope":[],"current_usage":-1,"last_reset":false}]`,
+			`{"budgets":[{"max_limit":` + printed + `,"reset_duration":"1d","scope":"total","current_usage":0}]}`,
+		})
 	}
 	line := func(duration, config, scope string) string {
 		return `{"max_limit":1,"reset_duration":"` + duration + `"` + config + `,"scope":"` + scope + `","current_usage":0}`
 	}
 	month := func(n int) string { return fmt.Sprintf(`,"reset_config":{"quarter_start_month":%d}`, n) }
-	global := []string{line("1h", "", "total"), line("1d", "", "total"), line("1w", "", "total"), line("1M", "", "total"), line("1Y", "", "total"),
-		line("1Q", month(4), "total"), line("1Q", month(11), "total"), line("1Q", month(12), "total")}
+	global := []string{
+		line("1h", "", "total"), line("1d", "", "total"), line("1w", "", "total"), line("1M", "", "total"), line("1Y", "", "total"),
+		line("1Q", month(4), "total"), line("1Q", month(11), "total"), line("1Q", month(12), "total"),
+	}
 	provider := strings.ReplaceAll(strings.Join(global, ","), `"total"`, `"provider:openai"`)
 	budgets := `"budgets":[` + strings.Join(global, ",") + `]`
 	configs := func(rest string) string {
@@ -66,8 +77,10 @@ func acceptedBudgets() []accepted {
 		accepted{`"budgets":[{"max_limit":1,"reset_duration":"1Q","reset_config":{}}]`, `{"budgets":[` + line("1Q", month(1), "total") + `]}`},
 		accepted{configs(`,"allowed_models":["*"]`), `{` + configs(`,"all_models_allowed":true,"allowed_models":[]`) + `}`},
 		accepted{configs(`,"allowed_models":["*"],"all_models_allowed":true`), `{` + configs(`,"all_models_allowed":true,"allowed_models":[]`) + `}`},
-		accepted{configs(`,"allowed_models":["GPT","gpt","` + strings.Repeat("m", 255) + `","a,b","openai/*"]`),
-			`{` + configs(`,"all_models_allowed":false,"allowed_models":["GPT","gpt","`+strings.Repeat("m", 255)+`","a,b","openai/*"]`) + `}`},
+		accepted{
+			configs(`,"allowed_models":["GPT","gpt","` + strings.Repeat("m", 255) + `","a,b","openai/*"]`),
+			`{` + configs(`,"all_models_allowed":false,"allowed_models":["GPT","gpt","`+strings.Repeat("m", 255)+`","a,b","openai/*"]`) + `}`,
+		},
 		accepted{configs(`,"allowed_models":` + repeated(1000, `"m%d"`)), `{` + configs(`,"all_models_allowed":false,"allowed_models":`+repeated(1000, `"m%d"`)) + `}`},
 	)
 }

@@ -49,8 +49,10 @@ func TestRefusedNamesAndTexts(t *testing.T) {
 		refusedBody{`{"name":"x","tags":"a,b"}`, "wrong_type tags"},
 		refusedBody{`{"name":"x","tags":{}}`, "wrong_type tags"},
 		refusedBody{`{"name":"x","tags":""}`, "wrong_type tags"},
-		refusedBody{`{"name":"x","tags":["",["a"],{},true,"a,b",",","` + strings.Repeat("t", 65) + `"]}`,
-			"required tags[0]; wrong_type tags[1]; wrong_type tags[2]; wrong_type tags[3]; invalid_characters tags[4]; invalid_characters tags[5]; too_long tags[6]"},
+		refusedBody{
+			`{"name":"x","tags":["",["a"],{},true,"a,b",",","` + strings.Repeat("t", 65) + `"]}`,
+			"required tags[0]; wrong_type tags[1]; wrong_type tags[2]; wrong_type tags[3]; invalid_characters tags[4]; invalid_characters tags[5]; too_long tags[6]",
+		},
 		refusedBody{`{"name":"x","tags":["Straße","b"," STRASSE ","B"]}`, "duplicate_tag tags[2]; duplicate_tag tags[3]"},
 		refusedBody{`{"name":"x","tags":["cafe\u0301","caf\u00e9"]}`, "duplicate_tag tags[1]"},
 		refusedBody{`{"name":"x","calendar_aligned":null}`, "null_not_allowed calendar_aligned"},
@@ -60,15 +62,19 @@ func TestRefusedNamesAndTexts(t *testing.T) {
 		refusedBody{`{"name":"x","is_active":null}`, "read_only is_active"},
 		refusedBody{`{"name":"x","is_active":"true"}`, "read_only is_active"},
 		refusedBody{`{"name":"x","is_active":{"a":1}}`, "read_only is_active"},
-		refusedBody{`{"name":"","description":5,"is_active":false,"tags":[1],"provider_configs":[{}],"budgets":[{}],"rate_limit":5,"calendar_aligned":5,` +
-			`"mcp_tool_groups":[{}],"mcp_servers":[{}],"mcp_tool_overrides":[{}]}`,
+		refusedBody{
+			`{"name":"","description":5,"is_active":false,"tags":[1],"provider_configs":[{}],"budgets":[{}],"rate_limit":5,"calendar_aligned":5,` +
+				`"mcp_tool_groups":[{}],"mcp_servers":[{}],"mcp_tool_overrides":[{}]}`,
 			"required name; wrong_type description; read_only is_active; wrong_type tags[0]; required provider_configs[0].provider_name; " +
 				"required budgets[0].max_limit; required budgets[0].reset_duration; wrong_type rate_limit; wrong_type calendar_aligned; " +
 				"required mcp_tool_groups[0].tool_group_id; required mcp_servers[0].mcp_server_id; required mcp_tool_overrides[0].mcp_client_id; " +
-				"required mcp_tool_overrides[0].tool_name; required mcp_tool_overrides[0].action"},
-		refusedBody{`{"mcp_tool_overrides":null,"mcp_servers":null,"mcp_tool_groups":null,"budgets":null,"provider_configs":null,"tags":null,"name":null}`,
+				"required mcp_tool_overrides[0].tool_name; required mcp_tool_overrides[0].action",
+		},
+		refusedBody{
+			`{"mcp_tool_overrides":null,"mcp_servers":null,"mcp_tool_groups":null,"budgets":null,"provider_configs":null,"tags":null,"name":null}`,
 			"null_not_allowed name; null_not_allowed tags; null_not_allowed provider_configs; null_not_allowed budgets; " +
-				"null_not_allowed mcp_tool_groups; null_not_allowed mcp_servers; null_not_allowed mcp_tool_overrides"},
+				"null_not_allowed mcp_tool_groups; null_not_allowed mcp_servers; null_not_allowed mcp_tool_overrides",
+		},
 	)
 	refuseAll(t, rows)
 }
@@ -82,21 +88,29 @@ func TestRefusedProviders(t *testing.T) {
 		{`{"name":"x","provider_configs":["openai"]}`, "wrong_type provider_configs[0]"},
 		{`{"name":"x","provider_configs":[[]]}`, "wrong_type provider_configs[0]"},
 		{`{"name":"x","provider_configs":"openai"}`, "wrong_type provider_configs"},
-		{`{"name":"x","provider_configs":[{"provider_name":null},{"provider_name":1},{"provider_name":["openai"]}]}`,
-			"null_not_allowed provider_configs[0].provider_name; wrong_type provider_configs[1].provider_name; wrong_type provider_configs[2].provider_name"},
-		{`{"name":"x","provider_configs":[{"provider_name":"OpenAI"},{"provider_name":"nope"},{"provider_name":"openai\u200b"}]}`,
-			"unknown_provider provider_configs[0].provider_name; unknown_provider provider_configs[1].provider_name; unknown_provider provider_configs[2].provider_name"},
-		{`{"name":"x","provider_configs":[{"provider_name":"openai"},{"provider_name":"openai","allowed_models":[1]}]}`,
-			"duplicate_provider provider_configs[1].provider_name; wrong_type provider_configs[1].allowed_models[0]"},
+		{
+			`{"name":"x","provider_configs":[{"provider_name":null},{"provider_name":1},{"provider_name":["openai"]}]}`,
+			"null_not_allowed provider_configs[0].provider_name; wrong_type provider_configs[1].provider_name; wrong_type provider_configs[2].provider_name",
+		},
+		{
+			`{"name":"x","provider_configs":[{"provider_name":"OpenAI"},{"provider_name":"nope"},{"provider_name":"openai\u200b"}]}`,
+			"unknown_provider provider_configs[0].provider_name; unknown_provider provider_configs[1].provider_name; unknown_provider provider_configs[2].provider_name",
+		},
+		{
+			`{"name":"x","provider_configs":[{"provider_name":"openai"},{"provider_name":"openai","allowed_models":[1]}]}`,
+			"duplicate_provider provider_configs[1].provider_name; wrong_type provider_configs[1].allowed_models[0]",
+		},
 		{one(`,"all_models_allowed":null`), "null_not_allowed " + config + ".all_models_allowed"},
 		{one(`,"all_models_allowed":"true"`), "wrong_type " + config + ".all_models_allowed"},
 		{one(`,"allowed_models":null`), "null_not_allowed " + config + ".allowed_models"},
 		{one(`,"allowed_models":{}`), "wrong_type " + config + ".allowed_models"},
 		{one(`,"allowed_models":["",null,1," m","m ","a\u0000b"]`), "nul_character " + config + ".allowed_models[5]"},
-		{one(`,"allowed_models":["",null,1," m","m ","e\u0301","a\u200bb"]`),
+		{
+			one(`,"allowed_models":["",null,1," m","m ","e\u0301","a\u200bb"]`),
 			"required " + config + ".allowed_models[0]; null_not_allowed " + config + ".allowed_models[1]; wrong_type " + config + ".allowed_models[2]; " +
 				"invalid_characters " + config + ".allowed_models[3]; invalid_characters " + config + ".allowed_models[4]; " +
-				"invalid_characters " + config + ".allowed_models[5]; invalid_characters " + config + ".allowed_models[6]"},
+				"invalid_characters " + config + ".allowed_models[5]; invalid_characters " + config + ".allowed_models[6]",
+		},
 		{one(`,"allowed_models":["` + strings.Repeat("m", 256) + `"]`), "too_long " + config + ".allowed_models[0]"},
 		{one(`,"allowed_models":` + repeated(1001, `"m%d"`)), "too_many_items " + config + ".allowed_models"},
 		{one(`,"allowed_models":["a","b","a","b"]`), "duplicate_model " + config + ".allowed_models[2]; duplicate_model " + config + ".allowed_models[3]"},

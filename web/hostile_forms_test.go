@@ -62,7 +62,8 @@ func TestRefusedForms(t *testing.T) {
 		return invalid("name=x&rate_limit.token_max_limit="+url.QueryEscape(typed)+"&rate_limit.token_reset_duration=1h", code, "rate_limit.token_max_limit", "rate_limit.token_max_limit", typed)
 	}
 	rows := []hostileForm{
-		{"name=a%00b", 400, "nul_character", "name", "name", "ab"}, {"name=a%FFb", 400, "invalid_utf8", "name", "name", "a\uFFFDb"},
+		{"name=a%00b", 400, "nul_character", "name", "name", "ab"},
+		{"name=a%FFb", 400, "invalid_utf8", "name", "name", "a\uFFFDb"},
 		unreadable("name=x&id=7", "unknown_field", "id"), unreadable("name=x&is_active=false", "unknown_field", "is_active"), unreadable("name=x&created_at=1", "unknown_field", "created_at"),
 		unreadable("Name=x", "unknown_field", "Name"), unreadable("name=x&BaseVersion=1", "unknown_field", "BaseVersion"), unreadable("name=x&Row.Kind=1", "unknown_field", "Row"),
 		unreadable("name=x&name.x=1", "unknown_field", "name.x"), unreadable("name[]=x", "unknown_field", "name[]"), unreadable("name[b1]=x", "unknown_field", "name[b1]"), unreadable("name=x&tags[t1].a=1&tags=b", "unknown_field", "tags[0].a"), unreadable("name=x&rate_limit=1&rate_limit.token_max_limit=1", "unknown_field", "rate_limit"), unreadable("=x&name=x", "unknown_field", ""),

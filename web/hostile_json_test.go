@@ -121,15 +121,19 @@ func TestUnknownFields(t *testing.T) {
 		{`{"name":"x","budgets":[{"max_limit":1,"reset_duration":"1d","calendar_aligned":true}]}`, "unknown_field budgets[0].calendar_aligned"},
 		{`{"name":"x","budgets":[{"max_limit":1,"reset_duration":"1d","override_amount":5}]}`, "unknown_field budgets[0].override_amount"},
 		{`{"name":"x","provider_configs":[{"provider_name":"openai","weight":1,"key_ids":[]}]}`, "unknown_field provider_configs[0].weight; unknown_field provider_configs[0].key_ids"},
-		{`{"name":"x","provider_configs":[{"provider_name":"openai","rate_limit":{"x":1},"budgets":[{"y":1}]}]}`,
-			"unknown_field provider_configs[0].rate_limit.x; unknown_field provider_configs[0].budgets[0].y; required provider_configs[0].budgets[0].max_limit; required provider_configs[0].budgets[0].reset_duration"},
+		{
+			`{"name":"x","provider_configs":[{"provider_name":"openai","rate_limit":{"x":1},"budgets":[{"y":1}]}]}`,
+			"unknown_field provider_configs[0].rate_limit.x; unknown_field provider_configs[0].budgets[0].y; required provider_configs[0].budgets[0].max_limit; required provider_configs[0].budgets[0].reset_duration",
+		},
 		{`{"name":"x","mcp_servers":[{"mcp_server_id":"github","mcp_client_id":"github"}]}`, "unknown_field mcp_servers[0].mcp_client_id"},
 		{`{"name":"x","mcp_tool_groups":[{"tool_group_id":1,"id":1}]}`, "unknown_field mcp_tool_groups[0].id"},
 		{`{"name":"x","mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include","Action":"exclude"}]}`, "unknown_field mcp_tool_overrides[0].Action"},
 		{`{"name":"x","roles":[],"user_count":0}`, "unknown_field roles; unknown_field user_count"},
 		{`{"access_profile":{"name":"x"},"name":"y"}`, "unknown_field access_profile"},
-		{`{"name":"x","op":"save","base":"1","new_provider":"openai","choose":{},"checked":"1"}`,
-			"unknown_field op; unknown_field base; unknown_field new_provider; unknown_field choose; unknown_field checked"},
+		{
+			`{"name":"x","op":"save","base":"1","new_provider":"openai","choose":{},"checked":"1"}`,
+			"unknown_field op; unknown_field base; unknown_field new_provider; unknown_field choose; unknown_field checked",
+		},
 		{`{"name":"x","key":"b1","Row":{},"Kind":1}`, "unknown_field key; unknown_field Row; unknown_field Kind"},
 	})
 }

@@ -88,11 +88,15 @@ func TestRefusedRateLimits(t *testing.T) {
 		refusedBody{one(`"none"`), "wrong_type rate_limit"}, refusedBody{one("false"), "wrong_type rate_limit"},
 		refusedBody{one("[{}]"), "wrong_type rate_limit"}, refusedBody{one("0"), "wrong_type rate_limit"},
 		refusedBody{one(`{"token_max_limit":null,"token_reset_duration":"1h"}`), "required rate_limit.token_max_limit"},
-		refusedBody{one(`{"token_reset_duration":"1Q","request_reset_duration":"1h"}`),
-			"required rate_limit.token_max_limit; invalid_reset_duration rate_limit.token_reset_duration; required rate_limit.request_max_limit"},
-		refusedBody{one(`{"request_max_limit":0,"token_max_limit":1.5}`),
+		refusedBody{
+			one(`{"token_reset_duration":"1Q","request_reset_duration":"1h"}`),
+			"required rate_limit.token_max_limit; invalid_reset_duration rate_limit.token_reset_duration; required rate_limit.request_max_limit",
+		},
+		refusedBody{
+			one(`{"request_max_limit":0,"token_max_limit":1.5}`),
 			"not_an_integer rate_limit.token_max_limit; required rate_limit.token_reset_duration; " +
-				"number_out_of_range rate_limit.request_max_limit; required rate_limit.request_reset_duration"},
+				"number_out_of_range rate_limit.request_max_limit; required rate_limit.request_reset_duration",
+		},
 	)
 	refuseAll(t, rows)
 }
@@ -105,28 +109,44 @@ func TestRefusedMCP(t *testing.T) {
 	}
 	const id, name = " mcp_tool_groups[0].tool_group_id", " mcp_tool_overrides[0].tool_name"
 	rows := []refusedBody{
-		{group("null"), "null_not_allowed" + id}, {group(`"1"`), "wrong_type" + id}, {group("1.0"), "not_an_integer" + id}, {group("1e0"), "not_an_integer" + id},
-		{group("-0"), "number_out_of_range" + id}, {group("9223372036854775808"), "number_out_of_range" + id}, {group("18446744073709551615"), "number_out_of_range" + id},
-		{group("[]"), "wrong_type" + id}, {group("true"), "wrong_type" + id}, {group("2"), "unknown_tool_group" + id}, {group("9007199254740991"), "unknown_tool_group" + id},
+		{group("null"), "null_not_allowed" + id},
+		{group(`"1"`), "wrong_type" + id},
+		{group("1.0"), "not_an_integer" + id},
+		{group("1e0"), "not_an_integer" + id},
+		{group("-0"), "number_out_of_range" + id},
+		{group("9223372036854775808"), "number_out_of_range" + id},
+		{group("18446744073709551615"), "number_out_of_range" + id},
+		{group("[]"), "wrong_type" + id},
+		{group("true"), "wrong_type" + id},
+		{group("2"), "unknown_tool_group" + id},
+		{group("9007199254740991"), "unknown_tool_group" + id},
 		{`{"name":"x","mcp_tool_groups":[null,"1",{}]}`, "null_not_allowed mcp_tool_groups[0]; wrong_type mcp_tool_groups[1]; required mcp_tool_groups[2].tool_group_id"},
 		{`{"name":"x","mcp_tool_groups":` + repeated(1001, `{"tool_group_id":%d}`) + `}`, "too_many_items mcp_tool_groups"},
 		{`{"name":"x","mcp_servers":{"mcp_server_id":"github"}}`, "wrong_type mcp_servers"},
-		{`{"name":"x","mcp_servers":["github",null,{},{"mcp_server_id":1},{"mcp_server_id":null},{"mcp_server_id":""},{"mcp_server_id":"GitHub"},{"mcp_server_id":"github "}]}`,
+		{
+			`{"name":"x","mcp_servers":["github",null,{},{"mcp_server_id":1},{"mcp_server_id":null},{"mcp_server_id":""},{"mcp_server_id":"GitHub"},{"mcp_server_id":"github "}]}`,
 			"wrong_type mcp_servers[0]; null_not_allowed mcp_servers[1]; required mcp_servers[2].mcp_server_id; wrong_type mcp_servers[3].mcp_server_id; " +
 				"null_not_allowed mcp_servers[4].mcp_server_id; unknown_mcp_server mcp_servers[5].mcp_server_id; unknown_mcp_server mcp_servers[6].mcp_server_id; " +
-				"unknown_mcp_server mcp_servers[7].mcp_server_id"},
+				"unknown_mcp_server mcp_servers[7].mcp_server_id",
+		},
 		{`{"name":"x","mcp_servers":[{"mcp_server_id":"github"},{"mcp_server_id":"github"}]}`, "duplicate_mcp_server mcp_servers[1].mcp_server_id"},
 		{`{"name":"x","mcp_servers":` + repeated(1001, `{"mcp_server_id":"s%d"}`) + `}`, "too_many_items mcp_servers"},
-		{over(`null,1,{"mcp_client_id":"jira","tool_name":"t"},{"mcp_client_id":null,"tool_name":null,"action":null},{"mcp_client_id":1,"tool_name":1,"action":1}`),
+		{
+			over(`null,1,{"mcp_client_id":"jira","tool_name":"t"},{"mcp_client_id":null,"tool_name":null,"action":null},{"mcp_client_id":1,"tool_name":1,"action":1}`),
 			"null_not_allowed mcp_tool_overrides[0]; wrong_type mcp_tool_overrides[1]; required mcp_tool_overrides[2].action; " +
 				"null_not_allowed mcp_tool_overrides[3].mcp_client_id; null_not_allowed mcp_tool_overrides[3].tool_name; null_not_allowed mcp_tool_overrides[3].action; " +
-				"wrong_type mcp_tool_overrides[4].mcp_client_id; wrong_type mcp_tool_overrides[4].tool_name; wrong_type mcp_tool_overrides[4].action"},
+				"wrong_type mcp_tool_overrides[4].mcp_client_id; wrong_type mcp_tool_overrides[4].tool_name; wrong_type mcp_tool_overrides[4].action",
+		},
 		{over(`{"mcp_client_id":"jira","tool_name":"t","action":"include"},{"mcp_client_id":"jira","tool_name":"t","action":"include"}`), "duplicate_tool_override mcp_tool_overrides[1].tool_name"},
-		{over(`{"mcp_client_id":"jira","tool_name":"t","action":""},{"mcp_client_id":"jira","tool_name":"T","action":"include "}`),
-			"invalid_action mcp_tool_overrides[0].action; unknown_tool mcp_tool_overrides[1].tool_name; invalid_action mcp_tool_overrides[1].action"},
+		{
+			over(`{"mcp_client_id":"jira","tool_name":"t","action":""},{"mcp_client_id":"jira","tool_name":"T","action":"include "}`),
+			"invalid_action mcp_tool_overrides[0].action; unknown_tool mcp_tool_overrides[1].tool_name; invalid_action mcp_tool_overrides[1].action",
+		},
 		{`{"name":"x","mcp_tool_overrides":` + repeated(1001, `{"mcp_client_id":"jira","tool_name":"t%d","action":"include"}`) + `}`, "too_many_items mcp_tool_overrides"},
-		{`{"name":"x","mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}],"mcp_servers":[{"mcp_server_id":"github"}]}`,
-			"exclude_on_allow_all_server mcp_tool_overrides[0].action"},
+		{
+			`{"name":"x","mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}],"mcp_servers":[{"mcp_server_id":"github"}]}`,
+			"exclude_on_allow_all_server mcp_tool_overrides[0].action",
+		},
 	}
 	for _, bad := range []string{`"a b"`, `"t\n"`, `"é"`, `"t:x"`, `"*"`, `" t"`, `"` + strings.Repeat("t", 129) + `"`, `"t\u200b"`} {
 		rows = append(rows, refusedBody{tool(bad), "invalid_tool_name" + name})

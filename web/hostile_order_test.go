@@ -93,8 +93,12 @@ func TestHostileOrigins(t *testing.T) {
 		"Origin: http://evil.example\nX-Forwarded-Host: evil.example", "Origin: http://evil.example\nReferer: " + c.base,
 	} {
 		for _, act := range []hostile{
-			{method: "POST", path: profiles, body: `{"name":"x"}`}, {method: "PUT", path: profiles + "/1", body: `{"name":"x"}`}, {method: "DELETE", path: profiles + "/1"},
-			{method: "POST", path: "/access-profiles", body: "name=x"}, {method: "POST", path: "/access-profiles/1/delete"}, {method: "POST", path: "/logout"},
+			{method: "POST", path: profiles, body: `{"name":"x"}`},
+			{method: "PUT", path: profiles + "/1", body: `{"name":"x"}`},
+			{method: "DELETE", path: profiles + "/1"},
+			{method: "POST", path: "/access-profiles", body: "name=x"},
+			{method: "POST", path: "/access-profiles/1/delete"},
+			{method: "POST", path: "/logout"},
 			{method: "POST", path: "/login", body: "email=a&password=b"},
 		} {
 			media := jsonBody
