@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"encoding/json"
+
 	"github.com/gin-gonic/gin"
 
 	"tollgate/models"
@@ -36,4 +38,19 @@ func (h *Handlers) exportProfiles(c *gin.Context, in models.BulkInput) error {
 	c.Header("Content-Disposition", `attachment; filename="access-profiles.json"`)
 	writeDocument(c, 200, `{"access_profiles":[`, joined(documents), "]}\n")
 	return nil
+}
+
+func joined(documents []json.RawMessage) []byte {
+	size := len(documents)
+	for _, document := range documents {
+		size += len(document)
+	}
+	all := make([]byte, 0, size)
+	for i, document := range documents {
+		if i > 0 {
+			all = append(all, ',')
+		}
+		all = append(all, document...)
+	}
+	return all
 }

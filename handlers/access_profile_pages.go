@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -26,34 +25,27 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	documents, total, err := models.ListAccessProfiles(ctx(c), h.DB, wanted)
+	if !IsAPI(c) {
+		return h.profileListPage(c, q, wanted)
+	}
+	documents, count, total, err := models.ListAccessProfiles(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeDocument(c, 200, `{"access_profiles":[`, joined(documents), fmt.Sprintf(`],"count":%d,"total_count":%d,"limit":%d,"offset":%d}`,
-			len(documents), total, limit, offset))
-		return nil
-	}
-	return h.profileListPage(c, q, wanted, documents, total)
+	writeDocument(c, 200, `{"access_profiles":`, documents,
+		fmt.Sprintf(`,"count":%d,"total_count":%d,"limit":%d,"offset":%d}`, count, total, limit, offset))
+	return nil
 }
 
-func joined(documents []json.RawMessage) []byte {
-	size := len(documents)
-	for _, document := range documents {
-		size += len(document)
+func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.AccessProfileQuery) error {
+	found, total, err := models.ListAccessProfileVersions(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
 	}
-	all := make([]byte, 0, size)
-	for i, document := range documents {
-		if i > 0 {
-			all = append(all, ',')
-		}
-		all = append(all, document...)
+	rows, err := h.profileRows.of(ctx(c), h.DB, found)
+	if err != nil {
+		return err
 	}
-	return all
-}
-
-func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.AccessProfileQuery, documents []json.RawMessage, total int64) error {
 	tags, err := models.AccessProfileTags(ctx(c), h.DB)
 	if err != nil {
 		return err
@@ -62,21 +54,13 @@ func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.Acces
 	list := views.ProfileList{
 		Search: wanted.Search, Filtered: len(q.names) > 0, NewTag: views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
 		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"), MayDelete: actor.May("AccessProfiles:Delete"),
-		States: stateLinks(q), Tags: tagLinks(q, tags), Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(documents)), total, "profiles"),
+		States: stateLinks(q), Tags: tagLinks(q, tags), Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"), Rows: rows,
 		Name: sortLink(q, wanted.Sort, "name", "Name", false), Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
 	}
 	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
 		if value := q.get(name); value != "" {
 			list.Kept = append(list.Kept, views.Field{Name: name, Value: value})
 		}
-	}
-	now := time.Now()
-	for _, document := range documents {
-		var profile models.AccessProfile
-		if err := json.Unmarshal(document, &profile); err != nil {
-			return fmt.Errorf("read a listed access profile: %w", err)
-		}
-		list.Rows = append(list.Rows, views.ProfileRowOf(profile, now, tagLink))
 	}
 	page := h.page(c, "Profiles", "/access-profiles")
 	page.SearchValue = wanted.Search

@@ -24,6 +24,8 @@ type Handlers struct {
 	MCPPrivate bool
 	// About is what Settings tells of this installation.
 	About About
+
+	profileRows profileRows
 }
 
 // About describes the running program.

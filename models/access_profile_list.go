@@ -2,9 +2,12 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -31,27 +34,82 @@ var profileOrder = map[string][]string{
 	"-updated_at": {"p.updated_at DESC", "p.id DESC"},
 }
 
-// ListAccessProfiles returns a page of templates as the API's documents, and how many match in all.
-func ListAccessProfiles(ctx context.Context, db bun.IDB, q AccessProfileQuery) (documents []json.RawMessage, total int64, err error) {
-	var snapshots []string
-	err = q.filter(db.NewSelect()).
-		Join("JOIN access_profile_versions AS v ON v.access_profile_id = p.id AND v.version = p.version").
-		Column("v.snapshot").Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset).Scan(ctx, &snapshots)
+// ListAccessProfiles returns a page of templates as a JSON array of the API's documents, how many these are, and how many match in all.
+func ListAccessProfiles(ctx context.Context, db bun.IDB, q AccessProfileQuery) (documents json.RawMessage, count, total int64, err error) {
+	page := q.page(db.NewSelect()).Column("v.snapshot").
+		Join("JOIN access_profile_versions AS v ON v.access_profile_id = p.id AND v.version = p.version")
+	all := db.NewSelect().TableExpr("(?) AS page", page).ColumnExpr("'[' || coalesce(string_agg(snapshot, ','), '') || ']', count(*)")
+	var text string
+	var tally int64
+	rows, err := q.query(ctx, db, all.ColumnExpr(tallied))
+	if err == nil {
+		err = scanRow(rows, &text, &count, &tally)
+	}
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("list access profiles: %w", err)
+	}
+	total, err = q.total(ctx, db, count, tally)
+	return json.RawMessage(text), count, total, err
+}
+
+// AccessProfileVersionID says which version of which template a list found.
+type AccessProfileVersionID struct {
+	ID, Version int64
+	UpdatedAt   time.Time
+}
+
+// ListAccessProfileVersions returns a page of templates without what is in them, and how many match in all.
+func ListAccessProfileVersions(ctx context.Context, db bun.IDB, q AccessProfileQuery) (found []AccessProfileVersionID, total int64, err error) {
+	rows, err := q.query(ctx, db, q.page(db.NewSelect()).Column("p.id", "p.version", "p.updated_at").ColumnExpr(tallied))
 	if err != nil {
 		return nil, 0, fmt.Errorf("list access profiles: %w", err)
 	}
-	total = q.Offset + int64(len(snapshots))
-	// Counting costs more than the page; a page that is not full and not past the end has told the number already.
-	if int64(len(snapshots)) == q.Limit || len(snapshots) == 0 && q.Offset > 0 {
-		if total, err = q.filter(db.NewSelect()).Count(ctx); err != nil {
-			return nil, 0, fmt.Errorf("count access profiles: %w", err)
+	defer rows.Close()
+	tally := int64(0)
+	for rows.Next() {
+		var one AccessProfileVersionID
+		if err := rows.Scan(&one.ID, &one.Version, &one.UpdatedAt, &tally); err != nil {
+			return nil, 0, fmt.Errorf("read a listed access profile: %w", err)
 		}
+		one.UpdatedAt = one.UpdatedAt.UTC()
+		found = append(found, one)
 	}
-	documents = make([]json.RawMessage, len(snapshots))
-	for i, snapshot := range snapshots {
-		documents[i] = json.RawMessage(snapshot)
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, 0, fmt.Errorf("list access profiles: %w", err)
 	}
-	return documents, total, nil
+	total, err = q.total(ctx, db, int64(len(found)), tally)
+	return found, total, err
+}
+
+// tallied is how many templates there are in all, which would be slow to count.
+const tallied = "(SELECT access_profiles FROM audit_head) AS tally"
+
+// query has the plan kept of what people open all the time: a list that nothing was typed for.
+func (q AccessProfileQuery) query(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (*sql.Rows, error) {
+	if q.Search != "" || len(q.Tags) > 0 {
+		return db.QueryContext(ctx, query.String())
+	}
+	return queryPlanned(ctx, db, query.String())
+}
+
+// total is how many templates match; it counts only when neither the page nor the tally of all templates tells.
+func (q AccessProfileQuery) total(ctx context.Context, db bun.IDB, shown, tally int64) (int64, error) {
+	full, past := shown == q.Limit, shown == 0 && q.Offset > 0
+	if !full && !past {
+		return q.Offset + shown, nil
+	}
+	if full && q.Search == "" && len(q.Tags) == 0 && q.IsActive == nil {
+		return tally, nil
+	}
+	total, err := q.filter(db.NewSelect()).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count access profiles: %w", err)
+	}
+	return total, nil
+}
+
+func (q AccessProfileQuery) page(s *bun.SelectQuery) *bun.SelectQuery {
+	return q.filter(s).Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset)
 }
 
 func (q AccessProfileQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {
@@ -79,37 +137,52 @@ func contains(search string) string {
 
 // AccessProfileDocument returns a template as the API's document. Refusal: NotFound.
 func AccessProfileDocument(ctx context.Context, db bun.IDB, id int64) (json.RawMessage, error) {
-	var snapshot string
-	err := db.NewRaw(`
+	var document []byte
+	err := scanPlanned(ctx, db, []any{&document}, `
 SELECT v.snapshot FROM access_profiles p
-JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.version WHERE p.id = ?`, id).Scan(ctx, &snapshot)
+JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.version WHERE p.id = $1`, id)
 	if err != nil {
 		return nil, found(err, "access profile")
 	}
-	return json.RawMessage(snapshot), nil
+	return document, nil
 }
 
-// AccessProfileVersion returns a template as it was at a version. Refusal: NotFound.
-func AccessProfileVersion(ctx context.Context, db bun.IDB, id, version int64) (AccessProfile, error) {
-	var snapshot string
-	var profile AccessProfile
-	err := db.NewRaw("SELECT snapshot FROM access_profile_versions WHERE access_profile_id = ? AND version = ?", id, version).
-		Scan(ctx, &snapshot)
-	if err != nil {
-		return profile, found(err, "version")
-	}
-	if err := json.Unmarshal([]byte(snapshot), &profile); err != nil {
-		return profile, fmt.Errorf("read version %d of access profile %d: %w", version, id, err)
-	}
-	return profile, nil
-}
-
-// AccessProfileTags lists the tags in use, each once, in order.
+// AccessProfileTags lists the tags in use, each once, in order: from each it looks up the next.
 func AccessProfileTags(ctx context.Context, db bun.IDB) ([]string, error) {
 	tags := []string{}
-	err := db.NewRaw("SELECT DISTINCT ON (lower(tag)) tag FROM access_profiles, unnest(tags) AS tag ORDER BY lower(tag) LIMIT 50").Scan(ctx, &tags)
+	err := scanPlanned(ctx, db, []any{pgdialect.Array(&tags)}, `
+WITH RECURSIVE used AS (
+    (SELECT tag_key, tag FROM access_profile_tags ORDER BY tag_key, access_profile_id LIMIT 1)
+    UNION ALL
+    SELECT next.tag_key, next.tag
+    FROM used, LATERAL (SELECT t.tag_key, t.tag FROM access_profile_tags AS t WHERE t.tag_key > used.tag_key
+                        ORDER BY t.tag_key, t.access_profile_id LIMIT 1) AS next)
+SELECT ARRAY(SELECT tag FROM used LIMIT 50)`)
 	if err != nil {
 		return nil, fmt.Errorf("list tags: %w", err)
 	}
 	return tags, nil
+}
+
+// AccessProfilesAt returns templates as they were at the versions named, in no order; those gone meanwhile are left out.
+func AccessProfilesAt(ctx context.Context, db bun.IDB, named []AccessProfileVersionID) ([]AccessProfile, error) {
+	ids, versions := make([]int64, len(named)), make([]int64, len(named))
+	for i, one := range named {
+		ids[i], versions[i] = one.ID, one.Version
+	}
+	var snapshots []string
+	err := db.NewRaw(`
+SELECT v.snapshot FROM unnest(?::bigint[], ?::bigint[]) AS named(id, version)
+JOIN access_profile_versions AS v ON v.access_profile_id = named.id AND v.version = named.version`,
+		pgdialect.Array(ids), pgdialect.Array(versions)).Scan(ctx, &snapshots)
+	if err != nil {
+		return nil, fmt.Errorf("load versions of access profiles: %w", err)
+	}
+	profiles := make([]AccessProfile, len(snapshots))
+	for i, snapshot := range snapshots {
+		if err := json.Unmarshal([]byte(snapshot), &profiles[i]); err != nil {
+			return nil, fmt.Errorf("read a version of an access profile: %w", err)
+		}
+	}
+	return profiles, nil
 }

@@ -188,10 +188,11 @@ func insertProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, p
 		return profile, fmt.Errorf("insert access profile: %w", err)
 	}
 	profile.ID = row.ID
-	if err := savePolicy(ctx, tx, row.PolicyID, Policy{}, &profile.Policy); err != nil {
+	with, err := savePolicy(ctx, tx, row.PolicyID, Policy{}, &profile.Policy)
+	if err != nil {
 		return profile, err
 	}
-	snapshot, err := insertVersion(ctx, tx, actor, profile)
+	snapshot, err := insertVersion(ctx, tx, actor, profile, append(with, changeTags(tx, AccessProfile{}, profile)...))
 	if err != nil {
 		return profile, err
 	}
@@ -207,32 +208,17 @@ func updateProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, o
 	if err != nil {
 		return fmt.Errorf("update access profile %d: %w", profile.ID, err)
 	}
-	if err := savePolicy(ctx, tx, old.policyID, old.Policy, &profile.Policy); err != nil {
+	with, err := savePolicy(ctx, tx, old.policyID, old.Policy, &profile.Policy)
+	if err != nil {
 		return err
 	}
-	snapshot, err := insertVersion(ctx, tx, actor, *profile)
+	snapshot, err := insertVersion(ctx, tx, actor, *profile, append(with, changeTags(tx, old.AccessProfile, *profile)...))
 	if err != nil {
 		return err
 	}
 	return record(ctx, tx, change{
 		ProfileID: &profile.ID, Actor: actor.Name, Action: action, Previous: old.snapshot, New: snapshot, At: profile.UpdatedAt,
 	})
-}
-
-// insertVersion stores the template as it is now; the snapshot is also what reads answer with.
-func insertVersion(ctx context.Context, tx bun.Tx, actor Actor, profile AccessProfile) (json.RawMessage, error) {
-	snapshot, err := json.Marshal(profile)
-	if err != nil {
-		return nil, fmt.Errorf("write snapshot: %w", err)
-	}
-	_, err = tx.NewRaw(`
-INSERT INTO access_profile_versions (access_profile_id, version, name, description, snapshot, changed_by, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		profile.ID, profile.Version, profile.Name, profile.Description, string(snapshot), actor.Name, profile.UpdatedAt).Exec(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("insert version: %w", err)
-	}
-	return snapshot, nil
 }
 
 // detached is a copy whose nested lists can be changed without changing p.

@@ -36,7 +36,7 @@ func budgets(lines ...models.BudgetInput) models.List[models.BudgetInput] {
 }
 
 // large is a profile with 100 providers, of which each has a rate limit, and 100 budgets.
-func large(t *testing.T, db *bun.DB) models.AccessProfileInput {
+func large(t testing.TB, db *bun.DB) models.AccessProfileInput {
 	t.Helper()
 	in := models.AccessProfileInput{Row: object(), Name: word("Large")}
 	in.ProviderConfigs.Kind = models.Array

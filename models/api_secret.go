@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 const (
@@ -55,17 +56,18 @@ func KeyActor(ctx context.Context, db bun.IDB, keys Keys, secret string) (Actor,
 	}
 	var key struct {
 		ID        int64
-		Scopes    []Permission `bun:",array"`
-		Unused    bool         // in the last minute
+		Scopes    []Permission
+		Unused    bool // in the last minute
 		UserID    *string
 		Email     *string
-		Permitted []Permission `bun:",array"`
+		Permitted []Permission
 	}
-	err := db.NewRaw(`
+	targets := []any{&key.ID, pgdialect.Array(&key.Scopes), &key.Unused, &key.UserID, &key.Email, pgdialect.Array(&key.Permitted)}
+	err := scanPlanned(ctx, db, targets, `
 SELECT k.id, k.scopes, k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
        ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted
 FROM api_keys AS k LEFT JOIN users AS u ON u.id = k.created_by
-WHERE k.key_hash = ? AND (k.expires_at IS NULL OR k.expires_at > now())`, keys.hashAPISecret(secret)).Scan(ctx, &key)
+WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, keys.hashAPISecret(secret))
 	if err != nil {
 		return Actor{}, notSignedIn(err, "API key")
 	}

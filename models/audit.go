@@ -32,21 +32,32 @@ func (c change) digest() ([]byte, error) {
 	return sum[:], nil
 }
 
-// record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so the head is locked:
-// call it last.
+// profiles is by how many templates a change makes them more.
+func (c change) profiles() int {
+	switch {
+	case c.ProfileID != nil && (c.Action == "create" || c.Action == "clone"):
+		return 1
+	case c.ProfileID != nil && c.Action == "delete":
+		return -1
+	}
+	return 0
+}
+
+// record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so the head is locked,
+// last of all.
 func record(ctx context.Context, tx bun.Tx, c change) error {
 	digest, err := c.digest()
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw(`
+	err = execLast(ctx, tx, `
 WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
      added AS (INSERT INTO audit_logs
                    (access_profile_id, user_id, actor, action, previous_values, new_values, metadata, created_at, hash)
-               SELECT ?, ?, ?, ?, ?, ?, ?, ?, sha256(head.hash || ?::bytea) FROM head
+               SELECT $1, $2, $3, $4, $5, $6, $7, $8, sha256(head.hash || $9::bytea) FROM head
                RETURNING hash)
-UPDATE audit_head SET hash = added.hash FROM added`,
-		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest).Exec(ctx)
+UPDATE audit_head SET hash = added.hash, access_profiles = access_profiles + $10 FROM added`,
+		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest, c.profiles())
 	if err != nil {
 		return fmt.Errorf("write audit row: %w", err)
 	}

@@ -20,6 +20,7 @@ const (
 	poolSize       = 10
 	connectionLife = 30 * time.Minute
 	maxRepeats     = 5
+	plansKept      = 32 // on each connection
 )
 
 // Open prepares a pool for the database at url; it connects with the first query.
@@ -29,10 +30,10 @@ func Open(url string) (*bun.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the database address: %w", err)
 	}
-	// Bun writes the arguments into each statement, so a cache of statements would only fill up.
+	// Bun writes the arguments into each statement, so a cache of statements would only fill up; queryPlanned asks for it.
 	// This mode also refuses a second statement behind the first one when arguments are bound.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	config.StatementCacheCapacity = 0
+	config.StatementCacheCapacity = plansKept
 	config.DescriptionCacheCapacity = 0
 
 	for name, value := range map[string]string{
@@ -47,7 +48,7 @@ func Open(url string) (*bun.DB, error) {
 	}
 	config.RuntimeParams["timezone"] = "UTC"
 
-	pool := stdlib.OpenDB(*config)
+	pool := sql.OpenDB(planner{stdlib.GetConnector(*config)})
 	pool.SetMaxOpenConns(poolSize)
 	pool.SetMaxIdleConns(poolSize)
 	pool.SetConnMaxLifetime(connectionLife)

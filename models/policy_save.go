@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // adopt gives each line of p that matches one of old its id; the others are new. Providers match by name, budgets by scope and window,
@@ -53,29 +52,22 @@ func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
 	}
 }
 
-// savePolicy writes what differs between old and p, which must have adopted old's ids: one statement a table, none for a table that
-// stays. It fills in the ids of new provider configs.
-func savePolicy(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) error {
+// savePolicy writes the providers that differ between old and p, which must have adopted old's ids, and fills in the ids of new ones.
+// It returns the queries for everything else that differs.
+func savePolicy(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) ([]bun.Query, error) {
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
-		return fmt.Errorf("save provider configs: %w", err)
+		return nil, fmt.Errorf("save provider configs: %w", err)
 	}
-	before, after := old.budgetRows(id), p.budgetRows(id)
-	same := func(a, b Budget) bool {
+	sameBudget := func(a, b Budget) bool {
 		return a.MaxLimit == b.MaxLimit && a.Position == b.Position && equal(a.ResetConfig, b.ResetConfig)
 	}
-	changed, gone := difference(before, after, func(b Budget) string { return b.ID }, same)
-	if err := saveLines(ctx, tx, changed, gone, "max_limit", "quarter_start_month", "position"); err != nil {
-		return fmt.Errorf("save budgets: %w", err)
-	}
-	limits, goneLimits := difference(old.rateLimitRows(id), p.rateLimitRows(id), func(r RateLimit) string { return r.ID }, RateLimit.same)
-	if err := saveLines(ctx, tx, limits, goneLimits,
-		"token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration"); err != nil {
-		return fmt.Errorf("save rate limits: %w", err)
-	}
-	if err := saveSelections(ctx, tx, id, old, *p); err != nil {
-		return fmt.Errorf("save MCP selections: %w", err)
-	}
-	return nil
+	return slices.Concat(
+		changes(tx, old.budgetRows(id), p.budgetRows(id), func(b Budget) string { return b.ID }, sameBudget,
+			"CONFLICT (id) DO UPDATE", "max_limit", "quarter_start_month", "position"),
+		changes(tx, old.rateLimitRows(id), p.rateLimitRows(id), func(r RateLimit) string { return r.ID }, RateLimit.same,
+			"CONFLICT (id) DO UPDATE", "token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration"),
+		changeSelections(tx, id, old, *p),
+	), nil
 }
 
 func saveProviders(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) error {
@@ -88,8 +80,19 @@ func saveProviders(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Poli
 		func(a, b ProviderConfig) bool {
 			return a.AllModelsAllowed == b.AllModelsAllowed && a.Position == b.Position && slices.Equal(a.AllowedModels, b.AllowedModels)
 		})
-	if err := saveLines(ctx, tx, changed, gone, "all_models_allowed", "allowed_models", "position"); err != nil {
-		return err
+	switch {
+	case len(changed) > 0:
+		insert := upsert(tx, &changed, "CONFLICT (id) DO UPDATE", "all_models_allowed", "allowed_models", "position").Returning("id")
+		if len(gone) > 0 {
+			insert = insert.With("gone", tx.NewDelete().Model(&gone).WherePK())
+		}
+		if _, err := insert.Exec(ctx); err != nil {
+			return err
+		}
+	case len(gone) > 0:
+		if _, err := tx.NewDelete().Model(&gone).WherePK().Exec(ctx); err != nil {
+			return err
+		}
 	}
 	for _, config := range changed {
 		p.ProviderConfigs[config.Position].ID = config.ID
@@ -117,25 +120,26 @@ func difference[T any](before, after []T, key func(T) string, same func(a, b T) 
 	return changed, gone
 }
 
-// saveLines deletes gone and writes changed in one statement; of rows that exist only the columns named change.
-func saveLines[T any](ctx context.Context, tx bun.Tx, changed, gone []T, columns ...string) error {
-	remove := tx.NewDelete().Model(&gone).WherePK()
-	if len(changed) == 0 {
-		if len(gone) == 0 {
-			return nil
-		}
-		_, err := remove.Exec(ctx)
-		return err
+// changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that exist only the
+// columns named change.
+func changes[T any](tx bun.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string) []bun.Query {
+	var queries []bun.Query
+	changed, gone := difference(before, after, key, same)
+	if len(gone) > 0 {
+		queries = append(queries, tx.NewDelete().Model(&gone).WherePK())
 	}
-	insert := tx.NewInsert().Model(&changed).On("CONFLICT (id) DO UPDATE").Returning("id")
+	if len(changed) > 0 {
+		queries = append(queries, upsert(tx, &changed, conflict, columns...))
+	}
+	return queries
+}
+
+func upsert[T any](tx bun.Tx, rows *[]T, conflict string, columns ...string) *bun.InsertQuery {
+	insert := tx.NewInsert().Model(rows).On(conflict)
 	for _, column := range columns {
 		insert = insert.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
 	}
-	if len(gone) > 0 {
-		insert = insert.With("removed", remove)
-	}
-	_, err := insert.Exec(ctx)
-	return err
+	return insert
 }
 
 func (p *Policy) budgetRows(policyID int64) []Budget {
@@ -176,45 +180,4 @@ func (r RateLimit) same(other RateLimit) bool {
 
 func equal[T comparable](a, b *T) bool {
 	return a == nil && b == nil || a != nil && b != nil && *a == *b
-}
-
-// saveSelections writes the MCP selections when any of them differs, in one statement.
-func saveSelections(ctx context.Context, tx bun.Tx, id int64, old, p Policy) error {
-	if slices.Equal(old.MCPToolGroups, p.MCPToolGroups) && slices.Equal(old.MCPServers, p.MCPServers) &&
-		slices.Equal(old.MCPToolOverrides, p.MCPToolOverrides) {
-		return nil
-	}
-	groups, servers := []int64{}, []string{}
-	clients, tools, actions := []string{}, []string{}, []string{}
-	for _, grant := range p.MCPToolGroups {
-		groups = append(groups, grant.ToolGroupID)
-	}
-	for _, grant := range p.MCPServers {
-		servers = append(servers, grant.MCPServerID)
-	}
-	for _, o := range p.MCPToolOverrides {
-		clients, tools, actions = append(clients, o.MCPClientID), append(tools, o.ToolName), append(actions, o.Action)
-	}
-	_, err := tx.NewRaw(`
-WITH removed_groups AS (
-         DELETE FROM policy_tool_groups WHERE policy_id = ?0 AND tool_group_id <> ALL (?1::bigint[])),
-     removed_servers AS (
-         DELETE FROM policy_mcp_servers WHERE policy_id = ?0 AND mcp_server_id <> ALL (?2::text[])),
-     removed_overrides AS (
-         DELETE FROM policy_tool_overrides
-         WHERE policy_id = ?0 AND (mcp_client_id, tool_name) NOT IN (SELECT * FROM unnest(?3::text[], ?4::text[]))),
-     kept_groups AS (
-         INSERT INTO policy_tool_groups (policy_id, tool_group_id, position)
-         SELECT ?0, id, n FROM unnest(?1::bigint[]) WITH ORDINALITY AS t(id, n)
-         ON CONFLICT (policy_id, tool_group_id) DO UPDATE SET position = EXCLUDED.position),
-     kept_servers AS (
-         INSERT INTO policy_mcp_servers (policy_id, mcp_server_id, position)
-         SELECT ?0, id, n FROM unnest(?2::text[]) WITH ORDINALITY AS t(id, n)
-         ON CONFLICT (policy_id, mcp_server_id) DO UPDATE SET position = EXCLUDED.position)
-INSERT INTO policy_tool_overrides (policy_id, mcp_client_id, tool_name, action, position)
-SELECT ?0, client, tool, action, n FROM unnest(?3::text[], ?4::text[], ?5::text[]) WITH ORDINALITY AS t(client, tool, action, n)
-ON CONFLICT (policy_id, mcp_client_id, tool_name) DO UPDATE SET action = EXCLUDED.action, position = EXCLUDED.position`,
-		id, pgdialect.Array(groups), pgdialect.Array(servers),
-		pgdialect.Array(clients), pgdialect.Array(tools), pgdialect.Array(actions)).Exec(ctx)
-	return err
 }

@@ -25,27 +25,29 @@ func (r *references) hasServer(id string) bool {
 
 // loadReferences reads those of the names given that exist and holds them until the transaction ends, so that none can be deleted meanwhile.
 func loadReferences(ctx context.Context, tx bun.Tx, providers, servers []string, groups []int64) (*references, error) {
-	var rows []struct {
-		Kind  string
-		Name  string
-		ID    int64
-		Tools []string `bun:",array"`
-		Now   time.Time
-	}
-	err := tx.NewRaw(`
-WITH held_providers AS (SELECT name FROM providers WHERE name = ANY (?) ORDER BY name FOR SHARE),
-     held_groups AS (SELECT id FROM tool_groups WHERE id = ANY (?) ORDER BY id FOR SHARE),
-     held_servers AS (SELECT client_id, tools FROM mcp_servers WHERE client_id = ANY (?) ORDER BY client_id FOR SHARE)
+	rows, err := queryPlanned(ctx, tx, `
+WITH held_providers AS (SELECT name FROM providers WHERE name = ANY ($1) ORDER BY name FOR SHARE),
+     held_groups AS (SELECT id FROM tool_groups WHERE id = ANY ($2) ORDER BY id FOR SHARE),
+     held_servers AS (SELECT client_id, tools FROM mcp_servers WHERE client_id = ANY ($3) ORDER BY client_id FOR SHARE)
 SELECT 'clock' AS kind, '' AS name, 0 AS id, '{}'::text[] AS tools, clock_timestamp() AS now
 UNION ALL SELECT 'provider', name, 0, '{}', now() FROM held_providers
 UNION ALL SELECT 'group', '', id, '{}', now() FROM held_groups
-UNION ALL SELECT 'server', client_id, 0, tools, now() FROM held_servers`,
-		pgdialect.Array(providers), pgdialect.Array(groups), pgdialect.Array(servers)).Scan(ctx, &rows)
+UNION ALL SELECT 'server', client_id, 0, tools, now() FROM held_servers`, providers, groups, servers)
 	if err != nil {
 		return nil, fmt.Errorf("look up what the policy names: %w", err)
 	}
+	defer rows.Close()
 	refs := &references{providers: map[string]bool{}, servers: map[string]map[string]bool{}, groups: map[int64]bool{}}
-	for _, row := range rows {
+	for rows.Next() {
+		var row struct {
+			Kind, Name string
+			ID         int64
+			Tools      []string
+			Now        time.Time
+		}
+		if err := rows.Scan(&row.Kind, &row.Name, &row.ID, pgdialect.Array(&row.Tools), &row.Now); err != nil {
+			return nil, fmt.Errorf("read what the policy names: %w", err)
+		}
 		switch row.Kind {
 		case "clock":
 			refs.now = row.Now.UTC().Truncate(time.Microsecond)
@@ -59,6 +61,9 @@ UNION ALL SELECT 'server', client_id, 0, tools, now() FROM held_servers`,
 				refs.servers[row.Name][tool] = true
 			}
 		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("look up what the policy names: %w", err)
 	}
 	return refs, nil
 }

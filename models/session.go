@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // A session ends after 30 minutes without a request, and after 12 hours in any case.
@@ -27,26 +28,26 @@ INSERT INTO sessions (token_hash, user_id) VALUES (?, ?)`, hashToken(old), hash,
 
 // SessionUser returns whose session the token is of, and keeps it awake. Refusal: Unauthenticated.
 func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
-	var session struct {
-		User
-		Dozing bool
-	}
 	if len(token) != tokenLength {
-		return session.User, unauthenticated("Sign in first.")
+		return User{}, unauthenticated("Sign in first.")
 	}
+	var u User
+	var dozing bool
 	hash := hashToken(token)
-	err := selectUsers(db).Join("JOIN sessions AS s ON s.user_id = u.id").
-		ColumnExpr("s.seen_at < now() - interval '1 minute' AS dozing").
-		Where("s.token_hash = ?", hash).Where(liveSession).Scan(ctx, &session)
+	err := scanPlanned(ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing}, `
+SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id ORDER BY permission),
+       s.seen_at < now() - interval '1 minute'
+FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
+WHERE s.token_hash = $1 AND `+liveSession, hash)
 	if err != nil {
-		return session.User, notSignedIn(err, "session")
+		return u, notSignedIn(err, "session")
 	}
-	if session.Dozing {
+	if dozing {
 		if _, err := db.NewRaw("UPDATE sessions SET seen_at = now() WHERE token_hash = ?", hash).Exec(ctx); err != nil {
-			return session.User, fmt.Errorf("keep the session awake: %w", err)
+			return u, fmt.Errorf("keep the session awake: %w", err)
 		}
 	}
-	return session.User, nil
+	return u, nil
 }
 
 // EndSession signs out; the token is worth nothing from now on, wherever it was copied to.

@@ -8,12 +8,12 @@ import (
 	"tollgate/models"
 )
 
-// ProfileRowOf writes a profile as a row of the list; tagLink is where a tag leads.
-func ProfileRowOf(p models.AccessProfile, now time.Time, tagLink func(string) string) ProfileRow {
+// ProfileRowOf writes a profile as a row of the list, without how long ago it changed; tagLink is where a tag leads.
+func ProfileRowOf(p models.AccessProfile, tagLink func(string) string) ProfileRow {
 	row := ProfileRow{
 		ID: strconv.FormatInt(p.ID, 10), Name: p.Name, Href: "/access-profiles/" + strconv.FormatInt(p.ID, 10), Active: p.IsActive,
 		Rates: RateLines(p.RateLimit), RatesExact: rateTitle(p.RateLimit), MCP: mcpSummary(p.Policy),
-		Updated: Ago(p.UpdatedAt, now), UpdatedAt: exact(p.UpdatedAt),
+		UpdatedAt: exact(p.UpdatedAt),
 	}
 	for _, tag := range p.Tags {
 		row.Tags = append(row.Tags, Link{Label: tag, Href: tagLink(tag)})
