@@ -20,8 +20,10 @@ func TestFirstRun(t *testing.T) {
 	s.arrives(`/login(\?.*)?`)
 	s.sees(s.text("There is no account yet"))
 
+	s.inspect("sign-in-before-first-run")
 	s.to(empty.firstRun)
 	s.focused(s.field("Email"))
+	s.inspect("first-run")
 	s.fill("Email", admin)
 	s.fill("Name optional", "Ada Lovelace")
 	s.fill("Password", "too short")
@@ -36,6 +38,7 @@ func TestFirstRun(t *testing.T) {
 	s.arrives("/access-profiles")
 	s.sees(s.text("No profile yet. A profile says which models and tools its holders may use, and how much they may spend."))
 	s.sees(s.GetByText("Ada Lovelace").First())
+	s.inspect("profiles-empty")
 	for link, sample := range map[string]string{"Providers": "anthropic", "MCP servers": "GitHub", "Tool groups": "Code review"} {
 		s.click(s.link(link))
 		s.sees(s.link(sample))
@@ -77,4 +80,34 @@ func TestSignOutEndsTheSession(t *testing.T) {
 	}
 	s.to("/access-profiles")
 	s.arrives(`/login\?next=.*`)
+}
+
+// TestEmptyConsole makes the first admin without sample data: every list says how to begin.
+func TestEmptyConsole(t *testing.T) {
+	t.Parallel()
+	empty, err := newConsole()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, visit{console: empty, out: true})
+	s.to(empty.firstRun)
+	s.fill("Email", admin)
+	s.fill("Password", password)
+	s.must(s.field("Add sample data").Uncheck())
+	s.click(s.button("Create admin"))
+	s.arrives("/access-profiles")
+	for _, list := range []struct{ name, path, begin string }{
+		{"providers-empty", "/providers", "New provider"}, {"servers-empty", "/mcp/clients", "New MCP server"},
+		{"groups-empty", "/mcp/tool-groups", "New tool group"}, {"keys-empty", "/settings/api-keys", "New API key"},
+	} {
+		s.to(list.path)
+		s.sees(s.GetByRole("main").GetByRole("link", buttonNamed(list.begin)).Last())
+		s.inspect(list.name)
+	}
+	s.to("/access-profiles/new")
+	s.must(expect(s.link("Add the first")).ToHaveCount(2))
+	s.inspect("profile-new-empty")
+	s.fill("Name", "Nothing yet")
+	s.click(s.button("Create profile"))
+	s.sees(s.text("Anyone holding Nothing yet may call no model at all."))
 }

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+// sights are how a screen is looked at: at a desk, on a small laptop and on a phone, by day and by night.
+var sights = []struct {
+	width  int
+	scheme *playwright.ColorScheme
+	axe    bool
+}{
+	{1440, playwright.ColorSchemeLight, true},
+	{1024, playwright.ColorSchemeLight, false},
+	{390, playwright.ColorSchemeLight, true},
+	{390, playwright.ColorSchemeDark, false},
+	{1024, playwright.ColorSchemeDark, false},
+	{1440, playwright.ColorSchemeDark, true},
+}
+
+// inspect looks at a screen as it stands: no violation of the accessibility rules in light and dark, nothing that is only
+// reached by scrolling sideways at any width. It leaves a picture of each.
+func (s *screen) inspect(name string) {
+	s.t.Helper()
+	for _, at := range sights {
+		s.must(s.EmulateMedia(playwright.PageEmulateMediaOptions{ColorScheme: at.scheme}))
+		s.must(s.SetViewportSize(at.width, 900))
+		place := fmt.Sprintf("%s-%d-%s", name, at.width, *at.scheme)
+		s.fitsSideways(place)
+		if at.axe {
+			s.accessible(place)
+		}
+		s.picture(place)
+	}
+}
+
+func (s *screen) fitsSideways(place string) {
+	s.t.Helper()
+	wide, err := s.Evaluate("() => document.documentElement.scrollWidth - innerWidth")
+	s.must(err)
+	if beyond := wide.(int); beyond > 0 {
+		s.t.Errorf("%s: %d pixels stand out sideways", place, beyond)
+	}
+}
+
+// picture shows the whole page, with what sticks to an edge of the window at the edge of the page.
+func (s *screen) picture(place string) {
+	s.t.Helper()
+	height, err := s.Evaluate("() => document.documentElement.scrollHeight")
+	s.must(err)
+	size := s.ViewportSize()
+	s.must(s.SetViewportSize(size.Width, max(900, height.(int))))
+	_, err = s.Screenshot(playwright.PageScreenshotOptions{
+		Path: playwright.String(filepath.Join(artefacts, "screens", place+".png")), Animations: playwright.ScreenshotAnimationsDisabled,
+	})
+	s.must(err)
+	s.must(s.SetViewportSize(size.Width, 900))
+}
+
+var axe = sync.OnceValues(func() (string, error) {
+	source, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	return string(source) + "; undefined", err
+})
+
+// What an open menu covers is not there to be aimed at.
+const runAxe = `async () => {
+	const {violations} = await axe.run(document, {
+		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"],
+	})
+	const menu = document.querySelector("details.menu[open]")
+	const aside = ({id, nodes}) => menu && id === "target-size" && !nodes.some(({target}) => menu.contains(document.querySelector(target[0])))
+	return JSON.stringify(violations.filter((violation) => !aside(violation)))
+}`
+
+// accessible runs axe: the debugger brings it in, so the page's security policy stays as it is.
+func (s *screen) accessible(place string) {
+	s.t.Helper()
+	source, err := axe()
+	s.must(err)
+	if present, err := s.Evaluate("() => 'axe' in window"); err != nil || present == false {
+		_, err = s.Evaluate(source)
+		s.must(err)
+	}
+	answer, err := s.Evaluate(runAxe)
+	s.must(err)
+	var violations []struct {
+		ID, Help string
+		Nodes    []struct {
+			HTML           string
+			FailureSummary string
+		}
+	}
+	s.must(json.Unmarshal([]byte(answer.(string)), &violations))
+	for _, violation := range violations {
+		var nodes strings.Builder
+		for _, node := range violation.Nodes {
+			fmt.Fprintf(&nodes, "\n  %s\n    %s", node.HTML, strings.ReplaceAll(node.FailureSummary, "\n", "\n    "))
+		}
+		s.t.Errorf("%s: %s: %s%s", place, violation.ID, violation.Help, &nodes)
+	}
+}

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// screens is every screen that the company's console can show; the empty ones belong to the first run.
+var screens = []struct {
+	name   string
+	visit  visit
+	path   string
+	status int // 0 is 200
+	act    func(s *screen)
+}{
+	{name: "sign-in", visit: visit{out: true}, path: "/login"},
+	{name: "sign-in-refused", visit: visit{out: true}, path: "/login", act: func(s *screen) {
+		s.fill("Email", admin)
+		s.fill("Password", "wrong password")
+		s.click(s.button("Sign in"))
+		s.sees(s.Locator("#problems"))
+	}},
+	{name: "first-run-over", visit: visit{out: true}, path: "/first-run?token=no-longer", status: http.StatusNotFound},
+	{name: "profiles", path: "/access-profiles"},
+	{name: "profiles-page-2", path: "/access-profiles?limit=5&offset=5&sort=-updated_at"},
+	{name: "profiles-filtered", path: "/access-profiles?tags=business&is_active=true"},
+	{name: "profiles-no-hit", path: "/access-profiles?search=nowhere"},
+	{name: "profiles-bad-query", path: "/access-profiles?limit=none", status: http.StatusBadRequest},
+	{name: "profiles-row-menu", path: "/access-profiles", act: func(s *screen) { s.click(s.GetByLabel("Actions for Engineering", exactName)) }},
+	{name: "profiles-selected", path: "/access-profiles", act: func(s *screen) { s.tick("Select Engineering") }},
+	{name: "profiles-as-viewer", visit: visit{as: viewer}, path: "/access-profiles"},
+	{name: "shortcuts", path: "/access-profiles", act: func(s *screen) { s.press("?") }},
+	{name: "user-menu", path: "/access-profiles", act: func(s *screen) { s.click(s.Locator(".user-menu > summary")) }},
+	{name: "profile", path: "/access-profiles/1"},
+	{name: "profile-as-json", path: "/access-profiles/1", act: func(s *screen) { s.click(s.text("View as JSON")) }},
+	{name: "profile-as-viewer", visit: visit{as: viewer}, path: "/access-profiles/1"},
+	{name: "profile-saved", path: "/access-profiles/11/edit", act: func(s *screen) {
+		s.click(s.button("Save"))
+		s.arrives("/access-profiles/11")
+	}},
+	{name: "profile-new", path: "/access-profiles/new"},
+	{name: "profile-edit", path: "/access-profiles/1/edit"},
+	{name: "profile-edit-problems", path: "/access-profiles/1/edit", act: muddle},
+	{name: "profile-edit-conflict", path: "/access-profiles/new", act: collide},
+	{name: "profile-duplicate", path: "/access-profiles/1/clone"},
+	{name: "profile-duplicate-refused", path: "/access-profiles/1/clone", act: func(s *screen) {
+		s.fill("Name", "Support")
+		s.click(s.button("Create copy"))
+		s.sees(s.Locator("#problems"))
+	}},
+	{name: "profile-delete", path: "/access-profiles/1/delete"},
+	{name: "providers", path: "/providers"},
+	{name: "providers-no-hit", path: "/providers?search=nowhere"},
+	{name: "provider", path: "/providers/openai"},
+	{name: "provider-new", path: "/providers/new"},
+	{name: "provider-refused", path: "/providers/new", act: refuse("Create provider")},
+	{name: "provider-edit", path: "/providers/openai/edit"},
+	{name: "provider-delete", path: "/providers/openai/delete"},
+	{name: "servers", path: "/mcp/clients"},
+	{name: "servers-no-hit", path: "/mcp/clients?search=nowhere"},
+	{name: "server", path: "/mcp/clients/github"},
+	{name: "server-new", path: "/mcp/clients/new"},
+	{name: "server-refused", path: "/mcp/clients/new", act: refuse("Create MCP server")},
+	{name: "server-edit", path: "/mcp/clients/github/edit"},
+	{name: "server-delete", path: "/mcp/clients/github/delete"},
+	{name: "groups", path: "/mcp/tool-groups"},
+	{name: "groups-no-hit", path: "/mcp/tool-groups?search=nowhere"},
+	{name: "group", path: "/mcp/tool-groups/1"},
+	{name: "group-new", path: "/mcp/tool-groups/new"},
+	{name: "group-refused", path: "/mcp/tool-groups/new", act: refuse("Create tool group")},
+	{name: "group-edit", path: "/mcp/tool-groups/1/edit"},
+	{name: "group-delete", path: "/mcp/tool-groups/1/delete"},
+	{name: "settings", path: "/settings"},
+	{name: "settings-refused", path: "/settings", act: refuse("Change password")},
+	{name: "keys", path: "/settings/api-keys"},
+	{name: "key-new", path: "/settings/api-keys/new"},
+	{name: "key-refused", path: "/settings/api-keys/new", act: refuse("Create key")},
+	{name: "key-secret", path: "/settings/api-keys/new", act: func(s *screen) {
+		s.fill("Name", "Pictured")
+		s.tick("Profiles: View")
+		s.click(s.button("Create key"))
+		s.sees(s.heading("Copy the key now"))
+	}},
+	{name: "not-found", path: "/access-profiles/99999", status: http.StatusNotFound},
+	{name: "not-found-signed-out", visit: visit{out: true}, path: "/nowhere", status: http.StatusNotFound},
+	{name: "not-allowed", visit: visit{as: viewer}, path: "/access-profiles/new", status: http.StatusForbidden},
+}
+
+func TestScreens(t *testing.T) {
+	t.Parallel()
+	for _, test := range screens {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, test.visit)
+			if test.status == 0 {
+				test.status = http.StatusOK
+			}
+			if status := s.to(test.path); status != test.status {
+				t.Fatalf("%s is answered %d, want %d", test.path, status, test.status)
+			}
+			if test.act != nil {
+				test.act(s)
+			}
+			s.inspect(test.name)
+		})
+	}
+}
+
+// refuse sends a form as it is and waits for its problems.
+func refuse(button string) func(s *screen) {
+	return func(s *screen) {
+		s.t.Helper()
+		s.click(s.button(button))
+		s.sees(s.Locator("#problems"))
+	}
+}
+
+// muddle gives the editor every kind of problem.
+func muddle(s *screen) {
+	s.t.Helper()
+	s.fill("Name", "")
+	s.fill("Tags optional", strings.Repeat("long", 40))
+	s.addProvider("groq")
+	s.addBudget("for anthropic", "fifty", "per …")
+	s.addBudget("in all", "-1", "per day")
+	s.fill("Requests for openai", "1.5")
+	s.tick("github")
+	s.click(s.button("Include or exclude a tool"))
+	s.focused(s.field("Server of tool 3"))
+	s.click(s.button("Save"))
+	s.focused(s.Locator("#problems"))
+}
+
+// collide saves a profile that somebody else has saved meanwhile.
+func collide(s *screen) {
+	s.t.Helper()
+	path := s.console.create(s.t, strings.ReplaceAll(shared, "NAME", "Collision"))
+	s.to(path + "/edit")
+	if status, answer := s.console.api(s.t, "PUT", "/api"+path, `{"description": "Theirs.", "tags": ["other"]}`); status != http.StatusOK {
+		s.t.Fatalf("%d %s", status, answer)
+	}
+	s.fill("Name", "Collision course")
+	s.fill("Tags optional", "mine, yours")
+	s.click(s.button("Save"))
+	s.focused(s.Locator("#problems"))
+}

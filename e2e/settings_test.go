@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+)
+
+// TestAPIKey makes a key, copies its secret, which is shown this once, uses it, and deletes it.
+func TestAPIKey(t *testing.T) {
+	t.Parallel()
+	s := open(t, visit{})
+	s.to("/settings")
+	s.click(s.link("API keys"))
+	s.click(s.link("New API key").First())
+	s.fill("Name", "Copier")
+	s.click(s.button("Create key"))
+	s.focused(s.Locator("#problems"))
+	s.holds("Name", "Copier")
+	s.tick("Profiles: View")
+	s.click(s.button("Create key"))
+	s.sees(s.heading("Copy the key now"))
+	s.click(s.GetByRole("status").GetByRole("button"))
+	s.sees(s.text("Copied"))
+	copied, err := s.Evaluate("() => navigator.clipboard.readText()")
+	s.must(err)
+	secret := copied.(string)
+	if shown, err := s.Locator("#secret").TextContent(); err != nil || shown != secret || len(secret) < 40 {
+		t.Fatalf("copied %d characters of %d (%v)", len(secret), len(shown), err)
+	}
+	if status := s.console.ask(t, secret); status != http.StatusOK {
+		t.Errorf("the key is answered %d", status)
+	}
+
+	for _, path := range []string{"/settings/api-keys", "/access-profiles"} {
+		s.to(path)
+		s.gone(s.GetByText(secret))
+	}
+	s.back()
+	s.back()
+	s.gone(s.GetByText(secret))
+	s.to("/settings/api-keys")
+	s.click(s.link("Delete Copier…"))
+	s.click(s.button("Delete Copier"))
+	s.sees(s.text("Copier was deleted. Nobody can use it any more."))
+	if status := s.console.ask(t, secret); status != http.StatusUnauthorized {
+		t.Errorf("the deleted key is answered %d", status)
+	}
+}
+
+// ask lists profiles with a key.
+func (c *console) ask(t *testing.T, key string) (status int) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "GET", c.url+"/api/access-profiles", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+// TestTheme is kept in the browser, from page to page.
+func TestTheme(t *testing.T) {
+	t.Parallel()
+	s := open(t, visit{})
+	s.to("/settings")
+	s.click(s.Locator(".user-menu > summary"))
+	s.click(s.button("Dark"))
+	s.to("/access-profiles")
+	s.must(expect(s.Locator("html")).ToHaveAttribute("data-theme", "dark"))
+	s.click(s.Locator(".user-menu > summary"))
+	s.must(expect(s.button("Dark")).ToHaveAttribute("aria-pressed", "true"))
+	s.click(s.button("System"))
+	s.must(expect(s.Locator("html[data-theme]")).ToHaveCount(0))
+}
