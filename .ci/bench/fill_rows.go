@@ -1,0 +1,39 @@
+package main
+
+import "tollgate/models"
+
+func providerRows(p models.AccessProfile) (rows [][]any) {
+	for i, config := range p.ProviderConfigs {
+		rows = append(rows, []any{config.ID, p.ID, config.ProviderName, config.AllModelsAllowed, config.AllowedModels, i})
+	}
+	return rows
+}
+
+func groupRows(p models.AccessProfile) (rows [][]any) {
+	for i, grant := range p.MCPToolGroups {
+		rows = append(rows, []any{p.ID, grant.ToolGroupID, i + 1})
+	}
+	return rows
+}
+
+func serverRows(p models.AccessProfile) (rows [][]any) {
+	for i, grant := range p.MCPServers {
+		rows = append(rows, []any{p.ID, grant.MCPServerID, i + 1})
+	}
+	return rows
+}
+
+func overrideRows(p models.AccessProfile) (rows [][]any) {
+	for i, o := range p.MCPToolOverrides {
+		rows = append(rows, []any{p.ID, o.MCPClientID, o.ToolName, o.Action, i + 1})
+	}
+	return rows
+}
+
+// eachScope visits the limits of the providers, then those of the whole profile.
+func eachScope(p models.AccessProfile, visit func(config any, budgets []models.Budget, limit *models.RateLimit)) {
+	for _, config := range p.ProviderConfigs {
+		visit(config.ID, config.Budgets, config.RateLimit)
+	}
+	visit(nil, p.Budgets, p.RateLimit)
+}
