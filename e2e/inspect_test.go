@@ -21,7 +21,6 @@ var sights = []struct {
 	{1024, playwright.ColorSchemeLight, false},
 	{390, playwright.ColorSchemeLight, true},
 	{390, playwright.ColorSchemeDark, false},
-	{1024, playwright.ColorSchemeDark, false},
 	{1440, playwright.ColorSchemeDark, true},
 }
 

@@ -242,3 +242,30 @@ document.addEventListener("submit", () => (sent = performance.now()), true)
 document.addEventListener("htmx:before:request", (event) => {
   if (event.target.matches?.("[data-keeps-current]") && sent >= changed) event.preventDefault()
 })
+
+// What is typed while an answer is on its way is newer than the answer: it outlives the swap, and is asked about again.
+
+const edited = new Map() // id of the field: when
+const asked = new WeakMap() // request: when
+let newer = []
+for (const kind of ["input", "change"]) {
+  document.addEventListener(kind, ({ target }) => target.id && target.name && edited.set(target.id, performance.now()))
+}
+document.addEventListener("htmx:before:request", ({ detail }) => asked.set(detail.ctx, performance.now()))
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  newer = [...edited.keys()].filter((id) => edited.get(id) > asked.get(detail.ctx)).map((id) => document.getElementById(id))
+  newer = newer.filter(Boolean).map(({ id, value, checked }) => ({ id, value, checked }))
+})
+document.addEventListener("htmx:after:swap", () => {
+  let put = null
+  for (const { id, value, checked } of newer) {
+    const field = document.getElementById(id)
+    const ticked = field?.matches("[type=checkbox], [type=radio]")
+    if (!field || (ticked && field.value !== value)) continue
+    if (!ticked && field.value !== value) field.value = value
+    if (ticked) field.checked = checked
+    put = field
+  }
+  newer = []
+  put?.dispatchEvent(new Event("change", { bubbles: true }))
+})
