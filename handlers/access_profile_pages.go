@@ -112,13 +112,7 @@ func (h *Handlers) showProfilePage(c *gin.Context, profile models.AccessProfile)
 	if err != nil {
 		return err
 	}
-	actor := ActorOf(c)
-	href := "/access-profiles/" + strconv.FormatInt(profile.ID, 10)
-	page := h.profilePage(c, profile, profile.Name)
-	page.Crumbs = page.Crumbs[:1]
-	page.Badge = views.ActiveBadge(profile.IsActive)
-	page.Actions = views.ProfileActions(href, profile.IsActive,
-		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
+	page := h.tabbedPage(c, profile, "policy")
 	h.html(c, 200, framed(page, views.ProfileBody(views.ProfileReadOf(profile, catalogue, time.Now(), tagLink, h.BaseURL))))
 	return nil
 }
