@@ -97,8 +97,10 @@ func TestEmptyConsole(t *testing.T) {
 	s.click(s.button("Create admin"))
 	s.arrives("/access-profiles")
 	for _, list := range []struct{ name, path, begin string }{
-		{"providers-empty", "/providers", "New provider"}, {"servers-empty", "/mcp/clients", "New MCP server"},
-		{"groups-empty", "/mcp/tool-groups", "New tool group"}, {"keys-empty", "/settings/api-keys", "New API key"},
+		{"providers-empty", "/providers", "New provider"},
+		{"servers-empty", "/mcp/clients", "New MCP server"},
+		{"groups-empty", "/mcp/tool-groups", "New tool group"},
+		{"keys-empty", "/settings/api-keys", "New API key"},
 	} {
 		s.to(list.path)
 		s.sees(s.GetByRole("main").GetByRole("link", buttonNamed(list.begin)).Last())

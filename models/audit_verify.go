@@ -35,8 +35,9 @@ func VerifyAudit(ctx context.Context, db *bun.DB) (rows int64, err error) {
 		return 0, fmt.Errorf("read the head of the audit log: %w", err)
 	}
 	last := []byte{}
-	for page, after := []hashedRow(nil), int64(0); ; {
-		if page, err = auditPage(ctx, tx, after); err != nil {
+	for after := int64(0); ; {
+		page, err := auditPage(ctx, tx, after)
+		if err != nil {
 			return rows, err
 		}
 		for _, row := range page {

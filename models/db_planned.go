@@ -54,7 +54,8 @@ func execLast(ctx context.Context, tx bun.Tx, query string, values ...any) error
 	if err != nil {
 		return err
 	}
-	return errors.Join(rows.Err(), rows.Close())
+	defer rows.Close()
+	return rows.Err()
 }
 
 // planner makes connections that know planned queries.

@@ -24,8 +24,10 @@ func TestGrants(t *testing.T) {
 		{"a group grants what it lists and the server still has", `{"mcp_tool_groups":[{"tool_group_id":1}]}`, []Grant{github("list")}},
 		{"a group grants all of a server", `{"mcp_tool_groups":[{"tool_group_id":2}]}`, []Grant{{Server: "jira", Tools: []string{"t"}}}},
 		{"groups add up", `{"mcp_tool_groups":[{"tool_group_id":1},{"tool_group_id":2}]}`, []Grant{github("list"), {Server: "jira", Tools: []string{"t"}}}},
-		{"a whole server, later tools too", `{"mcp_servers":[{"mcp_server_id":"github"}]}`,
-			[]Grant{{Server: "github", Whole: true, Tools: []string{"create_issue", "delete_repo", "list"}}}},
+		{
+			"a whole server, later tools too", `{"mcp_servers":[{"mcp_server_id":"github"}]}`,
+			[]Grant{{Server: "github", Whole: true, Tools: []string{"create_issue", "delete_repo", "list"}}},
+		},
 		{"a whole server without tools", `{"mcp_servers":[{"mcp_server_id":"slack"}]}`, []Grant{{Server: "slack", Whole: true}}},
 		{"an include alone", `{"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"delete_repo","action":"include"}]}`, []Grant{github("delete_repo")}},
 		{"an exclude narrows a group", `{"mcp_tool_groups":[{"tool_group_id":1}],"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"list","action":"exclude"}]}`, nil},

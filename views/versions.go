@@ -61,9 +61,17 @@ type DifferenceLine struct {
 
 // fieldLabels are the fields of a profile in the order of its form.
 var fieldLabels = []struct{ name, label string }{
-	{"name", "Name"}, {"description", "Description"}, {"is_active", "State"}, {"tags", "Tags"}, {"provider_configs", "Providers"},
-	{"budgets", "Global budgets"}, {"rate_limit", "Global rate limit"}, {"calendar_aligned", "Windows"},
-	{"mcp_tool_groups", "Tool groups"}, {"mcp_servers", "MCP servers"}, {"mcp_tool_overrides", "Single tools"},
+	{"name", "Name"},
+	{"description", "Description"},
+	{"is_active", "State"},
+	{"tags", "Tags"},
+	{"provider_configs", "Providers"},
+	{"budgets", "Global budgets"},
+	{"rate_limit", "Global rate limit"},
+	{"calendar_aligned", "Windows"},
+	{"mcp_tool_groups", "Tool groups"},
+	{"mcp_servers", "MCP servers"},
+	{"mcp_tool_overrides", "Single tools"},
 }
 
 // Differences compares two profiles field by field in words.

@@ -19,7 +19,8 @@ import (
 type statements struct{ n atomic.Int64 }
 
 func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
-func (s *statements) AfterQuery(context.Context, *bun.QueryEvent)                        { s.n.Add(1) }
+
+func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
 
 func TestAListPageTakesFewQueriesWhateverTheProfilesHold(t *testing.T) {
 	hook := &statements{}

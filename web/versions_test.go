@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/csv"
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -127,7 +128,7 @@ func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
 		if _, err := owner.Exec(damage.query); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := models.VerifyAudit(t.Context(), c.db); err != (models.AuditBreak{Row: damage.row}) {
+		if _, err := models.VerifyAudit(t.Context(), c.db); !errors.Is(err, models.AuditBreak{Row: damage.row}) {
 			t.Errorf("after %s: %v", damage.query, err)
 		}
 		for _, undo := range []string{"DELETE FROM audit_logs", "INSERT INTO audit_logs OVERRIDING SYSTEM VALUE SELECT * FROM kept", "DROP TABLE kept"} {
