@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,11 +173,13 @@ func setETag(c *gin.Context, version int64) {
 
 // writeDocument answers with a stored document between the parts around it, as it is.
 func writeDocument(c *gin.Context, status int, before string, document []byte, after string) {
-	body := bytes.NewBuffer(make([]byte, 0, len(before)+len(document)+len(after)))
-	body.WriteString(before)
-	body.Write(document)
-	body.WriteString(after)
-	c.Data(status, "application/json; charset=utf-8", body.Bytes())
+	c.Header("Content-Type", "application/json; charset=utf-8")
+	c.Status(status)
+	for _, part := range [][]byte{[]byte(before), document, []byte(after)} {
+		if _, err := c.Writer.Write(part); err != nil {
+			return // nobody is there any more
+		}
+	}
 }
 
 // alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at once.

@@ -38,18 +38,16 @@ var profileOrder = map[string][]string{
 func ListAccessProfiles(ctx context.Context, db bun.IDB, q AccessProfileQuery) (documents json.RawMessage, count, total int64, err error) {
 	page := q.page(db.NewSelect()).Column("v.snapshot").
 		Join("JOIN access_profile_versions AS v ON v.access_profile_id = p.id AND v.version = p.version")
-	all := db.NewSelect().TableExpr("(?) AS page", page).ColumnExpr("'[' || coalesce(string_agg(snapshot, ','), '') || ']', count(*)")
-	var text string
-	var tally int64
-	rows, err := q.query(ctx, db, all.ColumnExpr(tallied))
-	if err == nil {
-		err = scanRow(rows, &text, &count, &tally)
-	}
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("list access profiles: %w", err)
-	}
-	total, err = q.total(ctx, db, count, tally)
-	return json.RawMessage(text), count, total, err
+	var document sql.RawBytes
+	documents = append(make(json.RawMessage, 0, 64<<10), '[')
+	total, err = q.list(ctx, db, page, []any{&document}, func() {
+		if count > 0 {
+			documents = append(documents, ',')
+		}
+		documents = append(documents, document...)
+		count++
+	})
+	return append(documents, ']'), count, total, err
 }
 
 // AccessProfileVersionID says which version of which template a list found.
@@ -60,25 +58,33 @@ type AccessProfileVersionID struct {
 
 // ListAccessProfileVersions returns a page of templates without what is in them, and how many match in all.
 func ListAccessProfileVersions(ctx context.Context, db bun.IDB, q AccessProfileQuery) (found []AccessProfileVersionID, total int64, err error) {
-	rows, err := q.query(ctx, db, q.page(db.NewSelect()).Column("p.id", "p.version", "p.updated_at").ColumnExpr(tallied))
-	if err != nil {
-		return nil, 0, fmt.Errorf("list access profiles: %w", err)
-	}
-	defer rows.Close()
-	tally := int64(0)
-	for rows.Next() {
-		var one AccessProfileVersionID
-		if err := rows.Scan(&one.ID, &one.Version, &one.UpdatedAt, &tally); err != nil {
-			return nil, 0, fmt.Errorf("read a listed access profile: %w", err)
-		}
+	page := q.page(db.NewSelect()).Column("p.id", "p.version", "p.updated_at")
+	var one AccessProfileVersionID
+	total, err = q.list(ctx, db, page, []any{&one.ID, &one.Version, &one.UpdatedAt}, func() {
 		one.UpdatedAt = one.UpdatedAt.UTC()
 		found = append(found, one)
+	})
+	return found, total, err
+}
+
+// list reads the rows of a page, one after the other into the same targets, and returns how many rows all pages have.
+func (q AccessProfileQuery) list(ctx context.Context, db bun.IDB, page *bun.SelectQuery, targets []any, next func()) (total int64, err error) {
+	rows, err := q.query(ctx, db, page.ColumnExpr(tallied))
+	if err != nil {
+		return 0, fmt.Errorf("list access profiles: %w", err)
+	}
+	defer rows.Close()
+	var shown, tally int64
+	for targets = append(targets, &tally); rows.Next(); shown++ {
+		if err := rows.Scan(targets...); err != nil {
+			return 0, fmt.Errorf("read a listed access profile: %w", err)
+		}
+		next()
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, 0, fmt.Errorf("list access profiles: %w", err)
+		return 0, fmt.Errorf("list access profiles: %w", err)
 	}
-	total, err = q.total(ctx, db, int64(len(found)), tally)
-	return found, total, err
+	return q.total(ctx, db, shown, tally)
 }
 
 // tallied is how many templates there are in all, which would be slow to count.
