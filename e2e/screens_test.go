@@ -50,6 +50,12 @@ var screens = []struct {
 		s.sees(s.Locator("#problems"))
 	}},
 	{name: "profile-delete", path: "/access-profiles/1/delete"},
+	{name: "versions", path: "/access-profiles/1/versions"},
+	{name: "version", path: "/access-profiles/1/versions/1"},
+	{name: "versions-compared", path: "/access-profiles/new", act: compare},
+	{name: "profile-audit", path: "/access-profiles/1/audit"},
+	{name: "audit", path: "/audit"},
+	{name: "audit-no-hit", path: "/audit?action=restore"},
 	{name: "providers", path: "/providers"},
 	{name: "providers-no-hit", path: "/providers?search=nowhere"},
 	{name: "provider", path: "/providers/openai"},
@@ -144,4 +150,17 @@ func collide(s *screen) {
 	s.fill("Tags optional", "mine, yours")
 	s.click(s.button("Save"))
 	s.focused(s.Locator("#problems"))
+}
+
+// compare sets two versions of a profile beside each other.
+func compare(s *screen) {
+	s.t.Helper()
+	path := s.console.create(s.t, strings.ReplaceAll(shared, "NAME", "Comparison"))
+	if status, answer := s.console.api(s.t, "PUT", "/api"+path, `{"description": "Changed.", "tags": ["other"], "budgets": []}`); status != http.StatusOK {
+		s.t.Fatalf("%d %s", status, answer)
+	}
+	s.to(path + "/versions")
+	s.click(s.button("Compare"))
+	s.arrives(path + `/versions/compare\?.*`)
+	s.sees(s.text("Changed."))
 }
