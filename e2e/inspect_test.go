@@ -33,10 +33,14 @@ func (s *screen) inspect(name string) {
 		s.must(s.SetViewportSize(at.width, 900))
 		place := fmt.Sprintf("%s-%d-%s", name, at.width, *at.scheme)
 		s.fitsSideways(place)
+		s.unroll()
 		if at.axe {
 			s.accessible(place)
 		}
-		s.picture(place)
+		_, err := s.Screenshot(playwright.PageScreenshotOptions{
+			Path: playwright.String(filepath.Join(artefacts, "screens", place+".png")), Animations: playwright.ScreenshotAnimationsDisabled,
+		})
+		s.must(err)
 	}
 }
 
@@ -49,18 +53,12 @@ func (s *screen) fitsSideways(place string) {
 	}
 }
 
-// picture shows the whole page, with what sticks to an edge of the window at the edge of the page.
-func (s *screen) picture(place string) {
+// unroll makes the window as high as the page, so that what sticks to an edge of the window covers nothing.
+func (s *screen) unroll() {
 	s.t.Helper()
 	height, err := s.Evaluate("() => document.documentElement.scrollHeight")
 	s.must(err)
-	size := s.ViewportSize()
-	s.must(s.SetViewportSize(size.Width, max(900, height.(int))))
-	_, err = s.Screenshot(playwright.PageScreenshotOptions{
-		Path: playwright.String(filepath.Join(artefacts, "screens", place+".png")), Animations: playwright.ScreenshotAnimationsDisabled,
-	})
-	s.must(err)
-	s.must(s.SetViewportSize(size.Width, 900))
+	s.must(s.SetViewportSize(s.ViewportSize().Width, max(900, height.(int))))
 }
 
 var axe = sync.OnceValues(func() (string, error) {
