@@ -73,61 +73,16 @@ func APIKeyDeletion(key models.APIKey, now time.Time) []string {
 	return []string{"Programs that send the key " + key.KeyPrefix + "… are refused from that moment on.", used}
 }
 
-// cell is one tick box of the scope matrix.
-type cell struct {
-	scope         models.Permission
-	id, label     string
-	held, checked bool
-}
-
-// row makes the boxes of a resource; the first one that can be ticked has the id that problems lead to.
-func (f APIKeyForm) row(resource string) []cell {
-	cells := make([]cell, len(models.Operations))
-	for i, operation := range models.Operations {
-		scope := models.Permission(resource + ":" + operation)
-		cells[i] = cell{
-			scope: scope, id: "scopes-" + resource + "-" + operation, label: resourceNames[resource] + ": " + operation,
-			held: slices.Contains(f.Held, scope), checked: f.ticked(scope),
-		}
-		if scope == f.firstHeld() {
-			cells[i].id = "scopes"
-		}
+func (f APIKeyForm) matrix() Matrix {
+	return Matrix{
+		Name: "scopes", Legend: "Scopes", Hint: "What the key may do. You can give it only what you may do yourself.", Error: f.scopesError(),
+		Held: f.Held, Ticked: f.Input.Scopes,
 	}
-	return cells
 }
 
-func (f APIKeyForm) firstHeld() models.Permission {
-	for _, scope := range models.AllPermissions() {
-		if slices.Contains(f.Held, scope) {
-			return scope
-		}
-	}
-	return ""
-}
+func (f APIKeyForm) scopesError() string { return firstBelow(f.Problems, "scopes") }
 
-func (f APIKeyForm) ticked(scope models.Permission) bool {
-	return slices.ContainsFunc(f.Input.Scopes.Items, func(v models.Value) bool { return v.Text == string(scope) })
-}
-
-// scopesError is the first thing wrong with the choice as a whole or with one of the scopes.
-func (f APIKeyForm) scopesError() string {
-	for _, problem := range f.Problems {
-		if strings.HasPrefix(problem.Field, "scopes") {
-			return problem.Message
-		}
-	}
-	return ""
-}
-
-func (f APIKeyForm) summary() []ProblemLink {
-	links := problemLinks(f.Problems)
-	for i, problem := range f.Problems {
-		if strings.HasPrefix(problem.Field, "scopes") {
-			links[i].ID = "scopes"
-		}
-	}
-	return links
-}
+func (f APIKeyForm) summary() []ProblemLink { return matrixLinks(f.Problems, "scopes") }
 
 func curlWithKey(baseURL, secret string) string {
 	return "curl " + strings.TrimSuffix(baseURL, "/") + "/api/access-profiles \\\n  -H 'Authorization: Bearer " + secret + "'"
