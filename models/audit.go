@@ -75,6 +75,9 @@ func optional(document json.RawMessage) *string {
 // recordResource writes the audit row of a change to something a policy may name, or to who may sign in.
 func recordResource(ctx context.Context, tx bun.Tx, actor Actor, action, resource, id string, previous, current any) error {
 	c := change{Actor: actor.Name, Action: action}
+	if resource == "user" {
+		c.UserID = &id
+	}
 	for document, value := range map[*json.RawMessage]any{
 		&c.Previous: previous, &c.New: current, &c.Metadata: map[string]string{"resource": resource, "id": id},
 	} {

@@ -3,8 +3,8 @@ package models
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -18,8 +18,20 @@ type User struct {
 	Email  string `json:"email"`
 	RoleID int64  `json:"role_id"`
 	Role   string `json:"role"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+
 	// Permissions are those of the role, at the moment the user was loaded.
 	Permissions []Permission `json:"-" bun:",array"`
+	// HasPassword tells who can sign in from who was only added.
+	HasPassword bool `json:"-"`
+}
+
+// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+func (u *User) AfterScanRow(context.Context) error {
+	u.CreatedAt, u.UpdatedAt = u.CreatedAt.UTC(), u.UpdatedAt.UTC()
+	return nil
 }
 
 // Actor is the user as the one who asks.
@@ -28,82 +40,48 @@ func (u User) Actor() Actor { return Actor{UserID: u.ID, Name: u.Email, Permissi
 // selectUsers reads users with their role and what it permits.
 func selectUsers(db bun.IDB) *bun.SelectQuery {
 	return db.NewSelect().TableExpr("users AS u").Join("JOIN roles AS r ON r.id = u.role_id").
-		Column("u.id", "u.name", "u.email", "u.role_id").ColumnExpr("r.name AS role").
+		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at").ColumnExpr("r.name AS role").
+		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
 		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p WHERE p.role_id = u.role_id ORDER BY permission) AS permissions")
 }
 
 // GetUser returns one user. Refusal: NotFound.
 func GetUser(ctx context.Context, db bun.IDB, id string) (User, error) {
 	var u User
+	if !userID.MatchString(id) {
+		return u, Missing("user")
+	}
 	if err := selectUsers(db).Where("u.id = ?", id).Scan(ctx, &u); err != nil {
 		return u, found(err, "user")
 	}
 	return u, nil
 }
 
-// UserInput is what may be said of a new user. Without a name, the part of the email before the @ is used.
-type UserInput struct {
-	Row
-	Name     Value `json:"name"`
-	Email    Value `json:"email"`
-	Password Value `json:"password"`
-	Role     Value `json:"role"` // by name
-}
-
-// emailForm is all that can be said of an address without writing to it.
-var emailForm = regexp.MustCompile(`^[^\s@]+@[^\s@]+$`)
-
-func (c *checker) email(field string, v Value) (string, bool) {
-	c.required(field, v, "an email address")
-	email, ok := c.text(field, v, textRule{what: "an email address", max: 254})
-	if ok && !emailForm.MatchString(email) {
-		c.add(field, "invalid_email", "Enter an email address, such as ada@example.com.")
-		return "", false
+// ListUsers returns a page of users by name, and how many match in all. Search looks at names and email addresses.
+func ListUsers(ctx context.Context, db bun.IDB, q CatalogueQuery) ([]User, int64, error) {
+	users := []User{}
+	rows := selectUsers(db)
+	if q.Search != "" {
+		rows = rows.Where("u.name ILIKE ?0 OR u.email ILIKE ?0", likeAnywhere(q.Search))
 	}
-	return email, ok
-}
-
-func (c *checker) user(in UserInput) (u User, password string) {
-	name, named := c.text("name", in.Name, textRule{what: "a name", max: 255})
-	u.Email, _ = c.email("email", in.Email)
-	password, _ = c.password("password", in.Password, "a password")
-	u.Name = name
-	if !named {
-		u.Name, _, _ = strings.Cut(u.Email, "@")
-	}
-	return u, password
-}
-
-// CreateUser checks and stores a new user. Refusals: Invalid, Conflict when the email is taken, TooMany.
-func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Actor, in UserInput) (User, error) {
-	c := &checker{}
-	u, password := c.user(in)
-	c.required("role", in.Role, "a role")
-	u.Role, _ = c.text("role", in.Role, textRule{what: "a role", max: 255})
-	if err := invalid(c.found); err != nil {
-		return u, err
-	}
-	hash, err := passwords.Hash(ctx, password)
+	total, err := rows.OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset).ScanAndCount(ctx, &users)
 	if err != nil {
-		return u, err
+		return nil, 0, fmt.Errorf("list users: %w", err)
 	}
-	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		return insertUser(ctx, tx, actor, &u, hash)
-	})
-	return u, emailTaken(err)
+	return users, total, nil
 }
 
-// insertUser stores a user with the role named, in one go with its audit row.
+// insertUser stores a user with the role named, in one go with its audit row. Without a hash they cannot sign in yet.
 func insertUser(ctx context.Context, tx bun.Tx, actor Actor, u *User, hash string) error {
 	u.ID = uuid.NewString()
 	result, err := tx.NewRaw(`
 INSERT INTO users (id, name, email, email_key, role_id, password_hash)
-SELECT ?, ?, ?, ?, id, ? FROM roles WHERE name_key = ?`, u.ID, u.Name, u.Email, Fold(u.Email), hash, Fold(u.Role)).Exec(ctx)
+SELECT ?, ?, ?, ?, id, nullif(?, '') FROM roles WHERE name_key = ?`, u.ID, u.Name, u.Email, Fold(u.Email), hash, Fold(u.Role)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("insert user: %w", err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return Refuse(Invalid, "role", "unknown_role", "Choose a role that exists, such as Admin, Developer or Viewer.")
+		return unknownRole("role")
 	}
 	if *u, err = GetUser(ctx, tx, u.ID); err != nil {
 		return err

@@ -1,0 +1,202 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// userRecord is a user as audit rows show it: never with a password, only that there is another one.
+type userRecord struct {
+	User
+	Password string   `json:"password,omitempty"`
+	APIKeys  []string `json:"api_keys,omitempty"` // what goes with them
+}
+
+// CreateUser checks and stores a new user. Refusals: Invalid, Forbidden for a role that permits more than the actor may do, Conflict when
+// the email is taken, TooMany.
+func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Actor, in UserInput) (User, error) {
+	u, password, err := in.create()
+	if err != nil {
+		return u, err
+	}
+	hash := ""
+	if password != "" {
+		if hash, err = passwords.Hash(ctx, password); err != nil {
+			return u, err
+		}
+	}
+	made := u
+	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		made = u
+		field := "role_id"
+		if u.Role != "" {
+			field = "role"
+			id, err := roleNamed(ctx, tx, u.Role)
+			if err != nil {
+				return err
+			}
+			made.RoleID = id
+		}
+		held, err := hold(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
+		if err != nil {
+			return err
+		}
+		role, err := held.grant(field, made.RoleID)
+		if err != nil {
+			return err
+		}
+		made.Role = role.Name
+		return insertUser(ctx, tx, actor, &made, hash)
+	})
+	return made, emailTaken(err)
+}
+
+// roleNamed is the id of a role, 0 when there is none of that name.
+func roleNamed(ctx context.Context, tx bun.Tx, name string) (id int64, err error) {
+	err = tx.NewRaw("SELECT id FROM roles WHERE name_key = ?", Fold(name)).Scan(ctx, &id)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("look up the role: %w", err)
+	}
+	return id, nil
+}
+
+// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the user. What
+// somebody signs in with is changed only by those who may do as much. Refusals: NotFound, Invalid, Forbidden, Conflict when the email is
+// taken, TooMany.
+func UpdateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Actor, id string, in UserInput) (User, error) {
+	u, err := GetUser(ctx, db, id)
+	if err != nil {
+		return u, err
+	}
+	if _, err := in.apply(u); err != nil {
+		return u, err
+	}
+	hash := ""
+	if in.Password.Kind != Absent {
+		if hash, err = passwords.Hash(ctx, in.Password.Text); err != nil {
+			return u, err
+		}
+	}
+	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := hold(ctx, tx, actor, "Users:Update", []string{id}, nil)
+		if err != nil {
+			return err
+		}
+		old, err := GetUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if u, err = in.apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
+			return err
+		}
+		if (u.Email != old.Email || hash != "") && !held.covers(old.Permissions) {
+			return Refuse(Forbidden, "", "forbidden", "Ask somebody who may do as much as "+clip(old.Name)+": only they can change what "+clip(old.Name)+" signs in with.")
+		}
+		return saveUser(ctx, tx, actor, old, &u, hash)
+	})
+	return u, emailTaken(err)
+}
+
+func saveUser(ctx context.Context, tx bun.Tx, actor Actor, old User, u *User, hash string) (err error) {
+	if u.UpdatedAt, err = databaseClock(ctx, tx); err != nil {
+		return err
+	}
+	_, err = tx.NewRaw("UPDATE users SET name = ?, email = ?, email_key = ?, password_hash = coalesce(nullif(?, ''), password_hash), updated_at = ? WHERE id = ?",
+		u.Name, u.Email, Fold(u.Email), hash, u.UpdatedAt, u.ID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("update user: %w", err)
+	}
+	record := userRecord{User: *u}
+	if hash != "" {
+		u.HasPassword, record.Password = true, "changed"
+		if _, err := tx.NewRaw("DELETE FROM sessions WHERE user_id = ?", u.ID).Exec(ctx); err != nil {
+			return fmt.Errorf("end the sessions: %w", err)
+		}
+	}
+	return recordResource(ctx, tx, actor, "update", "user", u.ID, userRecord{User: old}, record)
+}
+
+// SetUserRole gives a user another role, which holds from their next request on. Refusals: NotFound, Invalid, Forbidden for a role that
+// permits more than the actor may do, Conflict for the last admin.
+func SetUserRole(ctx context.Context, db bun.IDB, actor Actor, id string, in RoleChoice) (User, error) {
+	c := &checker{}
+	roleID := c.role("role_id", in.RoleID)
+	var u User
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := hold(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})
+		if err != nil {
+			return err
+		}
+		old, err := GetUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := invalid(c.found); err != nil {
+			return err
+		}
+		if u = old; roleID == old.RoleID {
+			return nil
+		}
+		if _, err := held.grant("role_id", roleID); err != nil {
+			return err
+		}
+		if err := held.keepAnAdmin(ctx, tx, "role_id", id); err != nil {
+			return err
+		}
+		if _, err := tx.NewRaw("UPDATE users SET role_id = ?, updated_at = clock_timestamp() WHERE id = ?", roleID, id).Exec(ctx); err != nil {
+			return fmt.Errorf("change the role: %w", err)
+		}
+		if u, err = GetUser(ctx, tx, id); err != nil {
+			return err
+		}
+		return recordResource(ctx, tx, actor, "update", "user", id, userRecord{User: old}, userRecord{User: u})
+	})
+	return u, err
+}
+
+// DeleteUser removes a user with their sessions and the API keys they made. Refusals: NotFound, Conflict for the last admin.
+func DeleteUser(ctx context.Context, db bun.IDB, actor Actor, id string) (User, error) {
+	var old User
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := hold(ctx, tx, actor, "Users:Delete", []string{id}, nil)
+		if err != nil {
+			return err
+		}
+		if old, err = GetUser(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := held.keepAnAdmin(ctx, tx, "", id); err != nil {
+			return err
+		}
+		record := userRecord{User: old}
+		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? ORDER BY name_key", id).Scan(ctx, &record.APIKeys); err != nil {
+			return fmt.Errorf("look up the user's API keys: %w", err)
+		}
+		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
+			return fmt.Errorf("delete user: %w", err)
+		}
+		return recordResource(ctx, tx, actor, "delete", "user", id, record, nil)
+	})
+	return old, err
+}
+
+// Leaving is what the deletion of a user takes along, and whether it is possible at all.
+type Leaving struct {
+	APIKeys     []Named // the first ones that they made
+	APIKeyCount int64
+	LastAdmin   bool
+}
+
+// UserLeaving tells what the deletion of a user would do.
+func UserLeaving(ctx context.Context, db bun.IDB, u User) (l Leaving, err error) {
+	l.APIKeys, l.APIKeyCount, err = namedRows(ctx, db.NewSelect().TableExpr("api_keys AS k").Column("k.id", "k.name").
+		Where("k.created_by = ?", u.ID).Order("k.name_key"))
+	if err == nil && u.Role == firstRole {
+		l.LastAdmin, err = lastAdmin(ctx, db, u.ID)
+	}
+	return l, err
+}
