@@ -1,0 +1,71 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// ListPermissions answers every permission there is.
+func (h *Handlers) ListPermissions(c *gin.Context) error {
+	if err := readQuery(c).err(); err != nil {
+		return err
+	}
+	type permission struct {
+		ID        models.Permission `json:"id"`
+		Resource  string            `json:"resource"`
+		Operation string            `json:"operation"`
+	}
+	var all []permission
+	for _, p := range models.AllPermissions() {
+		resource, operation, _ := strings.Cut(string(p), ":")
+		all = append(all, permission{p, resource, operation})
+	}
+	writeJSON(c, http.StatusOK, gin.H{"permissions": all})
+	return nil
+}
+
+// ShowOwnPermissions answers what the caller may do, resource by resource: as a person their role, as a key its scopes within it.
+func (h *Handlers) ShowOwnPermissions(c *gin.Context) error {
+	actor := ActorOf(c)
+	permitted := make(map[string]map[string]bool, len(models.Resources))
+	for _, resource := range models.Resources {
+		permitted[resource] = make(map[string]bool, len(models.Operations))
+		for _, operation := range models.Operations {
+			permitted[resource][operation] = actor.May(models.Permission(resource + ":" + operation))
+		}
+	}
+	writeJSON(c, http.StatusOK, gin.H{"permissions": permitted})
+	return nil
+}
+
+// ShowRolePermissions answers what a role permits.
+func (h *Handlers) ShowRolePermissions(c *gin.Context) error {
+	role, err := h.loadRole(c)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"permission_ids": role.Permissions})
+	return nil
+}
+
+// SetRolePermissions replaces what a role permits.
+func (h *Handlers) SetRolePermissions(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := decode[models.PermissionsInput](c)
+	if err != nil {
+		return err
+	}
+	role, err := models.SetRolePermissions(ctx(c), h.DB, ActorOf(c), id, in)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"permission_ids": role.Permissions})
+	return nil
+}

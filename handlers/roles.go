@@ -1,0 +1,196 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+const rolesHref = "/roles"
+
+func roleHref(id int64) string { return rolesHref + "/" + strconv.FormatInt(id, 10) }
+
+// ListRoles answers a page of roles.
+func (h *Handlers) ListRoles(c *gin.Context) error {
+	q, wanted, err := catalogueQuery(c)
+	if err != nil {
+		return err
+	}
+	roles, total, err := models.ListRoles(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writeList(c, "roles", roles, total, wanted)
+	}
+	page := h.page(c, "Roles", rolesHref)
+	page.Intro = "What people may do here. Everybody has one role."
+	list := views.RoleList{CatalogueFrame: listFrame(c, q, wanted, len(roles), total, "roles", "Roles"), Roles: roles}
+	if list.MayCreate {
+		page.Actions = views.NewButton("New role", rolesHref+"/new")
+	}
+	h.html(c, http.StatusOK, framed(page, views.RoleListBody(list)))
+	return nil
+}
+
+// NewRole shows an empty form.
+func (h *Handlers) NewRole(c *gin.Context) error {
+	h.html(c, http.StatusOK, h.roleForm(c, models.Role{}, models.RoleInput{}, nil))
+	return nil
+}
+
+// CreateRole adds a role.
+func (h *Handlers) CreateRole(c *gin.Context) error {
+	in, err := decodeRole(c)
+	if err == nil {
+		var role models.Role
+		if role, err = models.CreateRole(ctx(c), h.DB, ActorOf(c), in); err == nil {
+			return saved(c, http.StatusCreated, "role", role, roleHref(role.ID), role.Name+" was added.")
+		}
+	}
+	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.roleForm(c, models.Role{}, in, problems) })
+}
+
+// ShowRole answers one role; its page says what it permits and who holds it.
+func (h *Handlers) ShowRole(c *gin.Context) error {
+	role, err := h.loadRole(c)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"role": role})
+		return nil
+	}
+	q := readQuery(c, "limit", "offset")
+	limit, offset := q.page()
+	if err := q.err(); err != nil {
+		return err
+	}
+	actor := ActorOf(c)
+	shown := views.RolePage{Role: role, MayViewUsers: actor.May("Users:View")}
+	if shown.MayViewUsers {
+		if shown.Members, err = models.ListMembers(ctx(c), h.DB, role.ID, models.CatalogueQuery{Limit: limit, Offset: offset}); err != nil {
+			return err
+		}
+		shown.Pager = pager(q, limit, offset, int64(len(shown.Members)), role.Members, "members")
+	}
+	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
+	page.Actions = views.CatalogueActions(roleHref(role.ID), actor.May("Roles:Update") && !role.IsSystemRole, actor.May("Roles:Delete") && !role.IsSystemRole)
+	h.html(c, http.StatusOK, framed(page, views.RoleBody(shown)))
+	return nil
+}
+
+func (h *Handlers) loadRole(c *gin.Context) (models.Role, error) {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return models.Role{}, err
+	}
+	return models.GetRole(ctx(c), h.DB, id)
+}
+
+// EditRole shows the form of a role as it stands.
+func (h *Handlers) EditRole(c *gin.Context) error {
+	role, err := h.loadRole(c)
+	if err == nil {
+		err = role.Changeable()
+	}
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, h.roleForm(c, role, role.Input(), nil))
+	return nil
+}
+
+// UpdateRole changes the fields sent; the form sends the permissions too.
+func (h *Handlers) UpdateRole(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := decodeRole(c)
+	if err == nil {
+		var role models.Role
+		if role, err = models.UpdateRole(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+			return saved(c, http.StatusOK, "role", role, roleHref(id), role.Name+" was saved.")
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
+		role, err := models.GetRole(ctx(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
+		return h.roleForm(c, role, in, problems), nil
+	})
+}
+
+// ConfirmDeleteRole asks before a role goes.
+func (h *Handlers) ConfirmDeleteRole(c *gin.Context) error {
+	page, err := h.roleDeletion(c, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// DeleteRole removes a role that nobody holds.
+func (h *Handlers) DeleteRole(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	role, err := models.DeleteRole(ctx(c), h.DB, ActorOf(c), id)
+	if err != nil {
+		return h.refuseOnPage(c, err, h.roleDeletion)
+	}
+	return deleted(c, role.Name, rolesHref)
+}
+
+func (h *Handlers) roleDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
+	role, err := h.loadRole(c)
+	if err == nil {
+		err = role.Changeable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	page := h.below(c, "Delete "+role.Name+"?", "Roles", rolesHref, role.Name, roleHref(role.ID))
+	confirm := views.Confirm{Action: roleHref(role.ID) + "/delete", Verb: "Delete " + role.Name, Cancel: roleHref(role.ID), Effects: views.RoleDeletion()}
+	var members []models.User
+	if role.Members > 0 || len(problems) > 0 {
+		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role)
+		if ActorOf(c).May("Users:View") {
+			if members, err = models.ListMembers(ctx(c), h.DB, role.ID, models.CatalogueQuery{Limit: models.UseShown}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(problems) > 0 {
+		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
+	}
+	return framed(page, views.RoleDelete(confirm, role, members)), nil
+}
+
+// decodeRole reads a role by either door; a form shows every permission.
+func decodeRole(c *gin.Context) (models.RoleInput, error) {
+	in, err := decode[models.RoleInput](c)
+	if !IsAPI(c) {
+		in = in.Whole()
+	}
+	return in, err
+}
+
+// roleForm is the form of a new role, or of the one given.
+func (h *Handlers) roleForm(c *gin.Context, role models.Role, in models.RoleInput, problems models.Problems) templ.Component {
+	page := h.below(c, "New role", "Roles", rolesHref, role.Name, roleHref(role.ID))
+	if role.ID != 0 {
+		page.Title = "Edit " + role.Name
+	}
+	markProblems(&page, problems)
+	return framed(page, views.RoleFormBody(views.RoleForm{Role: role, Input: in, Problems: problems, Held: ActorOf(c).Permissions}))
+}

@@ -1,0 +1,271 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+const usersHref = "/users"
+
+// ListUsers answers a page of users.
+func (h *Handlers) ListUsers(c *gin.Context) error {
+	q, wanted, err := catalogueQuery(c)
+	if err != nil {
+		return err
+	}
+	users, total, err := models.ListUsers(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writeList(c, "users", users, total, wanted)
+	}
+	page := h.page(c, "Users", usersHref)
+	page.Intro = "Who may sign in to this console, and as what."
+	list := views.UserList{
+		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users, MayViewRoles: ActorOf(c).May("Roles:View"),
+	}
+	if list.MayCreate {
+		page.Actions = views.NewButton("New user", usersHref+"/new")
+	}
+	h.html(c, http.StatusOK, framed(page, views.UserListBody(list)))
+	return nil
+}
+
+// NewUser shows an empty form.
+func (h *Handlers) NewUser(c *gin.Context) error {
+	page, err := h.userForm(c, models.User{}, models.UserInput{}, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// CreateUser adds a user.
+func (h *Handlers) CreateUser(c *gin.Context) error {
+	in, err := decodeUser(c)
+	if err == nil {
+		var user models.User
+		if user, err = models.CreateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), in); err == nil {
+			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, user.Name+" was added.")
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
+		return h.userForm(c, models.User{}, in, problems)
+	})
+}
+
+// ShowUser answers one user; the page lets the role and the password be changed.
+func (h *Handlers) ShowUser(c *gin.Context) error {
+	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"user": user})
+		return nil
+	}
+	page, err := h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// EditUser shows the form of a user as they stand.
+func (h *Handlers) EditUser(c *gin.Context) error {
+	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	page, err := h.userForm(c, user, user.Input(), nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// UpdateUser changes the fields sent.
+func (h *Handlers) UpdateUser(c *gin.Context) error {
+	id := c.Param("id")
+	in, err := decodeUser(c)
+	if err == nil {
+		var user models.User
+		if user, err = h.changeUser(c, id, in); err == nil {
+			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" was saved.")
+		}
+	}
+	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
+		return h.userForm(c, user, in, problems)
+	})
+}
+
+// passwordChoice is what the page of a user sends to set their password.
+type passwordChoice struct {
+	models.Row
+	Password models.Value `json:"password"`
+}
+
+// SetUserPassword gives a user another password and ends their sessions.
+func (h *Handlers) SetUserPassword(c *gin.Context) error {
+	id := c.Param("id")
+	in, err := decode[passwordChoice](c)
+	if err == nil {
+		in.Password.Kind = models.String // left empty or out, it is too short
+		var user models.User
+		if user, err = h.changeUser(c, id, models.UserInput{Password: in.Password}); err == nil {
+			return seeOther(c, usersHref+"/"+id, user.Name+" has a new password. Every session of theirs was ended.")
+		}
+	}
+	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
+		return h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), problems)
+	})
+}
+
+// changeUser saves, and starts a new session for somebody who has just ended their own by changing their password.
+func (h *Handlers) changeUser(c *gin.Context, id string, in models.UserInput) (models.User, error) {
+	user, err := models.UpdateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), id, in)
+	if self, known := UserOf(c); err != nil || !known || self.ID != id || !in.Password.Given() {
+		return user, err
+	}
+	token, err := models.StartSession(ctx(c), h.DB, id, "")
+	if err != nil {
+		return user, err
+	}
+	h.setSession(c, token)
+	return user, nil
+}
+
+// SetUserRole gives a user another role.
+func (h *Handlers) SetUserRole(c *gin.Context) error {
+	id := c.Param("id")
+	in, err := decode[models.RoleChoice](c)
+	if err == nil {
+		var user models.User
+		if user, err = models.SetUserRole(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
+		}
+	}
+	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
+		return h.userPage(c, user, in.RoleID.Text, problems)
+	})
+}
+
+// ConfirmDeleteUser asks before a user goes.
+func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
+	page, err := h.userDeletion(c, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// DeleteUser removes a user with their sessions and API keys.
+func (h *Handlers) DeleteUser(c *gin.Context) error {
+	user, err := models.DeleteUser(ctx(c), h.DB, ActorOf(c), c.Param("id"))
+	if err != nil {
+		return h.refuseOnPage(c, err, h.userDeletion)
+	}
+	return deleted(c, user.Name, usersHref)
+}
+
+func (h *Handlers) userDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
+	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	leaving, err := models.UserLeaving(ctx(c), h.DB, user)
+	if err != nil {
+		return nil, err
+	}
+	href := usersHref + "/" + user.ID
+	page := h.below(c, "Delete "+user.Name+"?", "Users", usersHref, user.Name, href)
+	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + user.Name, Cancel: href, Effects: views.UserDeletion(user, leaving)}
+	if leaving.LastAdmin || len(problems) > 0 {
+		confirm.Effects, confirm.Blocked = nil, user.Name+" is the last admin, and a console without one cannot be managed. Make somebody else an admin first."
+	}
+	if len(problems) > 0 {
+		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
+	}
+	return framed(page, views.ConfirmBody(confirm)), nil
+}
+
+// decodeUser reads a user by either door.
+func decodeUser(c *gin.Context) (models.UserInput, error) {
+	in, err := decode[models.UserInput](c)
+	if !IsAPI(c) {
+		in = in.Whole()
+	}
+	return in, err
+}
+
+// userForm is the form of a new user, or of the one given.
+func (h *Handlers) userForm(c *gin.Context, user models.User, in models.UserInput, problems models.Problems) (templ.Component, error) {
+	form := views.UserForm{ID: user.ID, Input: in, Problems: problems, Actor: ActorOf(c)}
+	page := h.below(c, "New user", "Users", usersHref, user.Name, usersHref+"/"+user.ID)
+	if user.ID != "" {
+		page.Title = "Edit " + user.Name
+	} else {
+		var err error
+		if form.Roles, err = models.RoleChoices(ctx(c), h.DB); err != nil {
+			return nil, err
+		}
+	}
+	markProblems(&page, problems)
+	return framed(page, views.UserFormBody(form)), nil
+}
+
+// userPage is the page of a user with the role chosen in its form.
+func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, problems models.Problems) (templ.Component, error) {
+	actor := ActorOf(c)
+	self, _ := UserOf(c)
+	shown := views.UserPage{
+		User: user, RoleID: roleID, Actor: actor, Problems: problems, Self: self.ID == user.ID,
+		MayUpdate: actor.May("Users:Update"), MayViewRoles: actor.May("Roles:View"),
+	}
+	if shown.MayUpdate {
+		var err error
+		if shown.Roles, err = models.RoleChoices(ctx(c), h.DB); err != nil {
+			return nil, err
+		}
+	}
+	page := h.below(c, user.Name, "Users", usersHref, "", "")
+	page.Actions = views.CatalogueActions(usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete"))
+	markProblems(&page, problems)
+	return framed(page, views.UserBody(shown)), nil
+}
+
+// refuseUser answers a form about a user that could not be taken.
+func (h *Handlers) refuseUser(c *gin.Context, id string, err error, show func(models.User, models.Problems) (templ.Component, error)) error {
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
+		user, err := models.GetUser(ctx(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
+		return show(user, problems)
+	})
+}
+
+// refuseWith is refuse for a form that has to read the database before it can be shown again.
+func (h *Handlers) refuseWith(c *gin.Context, err error, show func(models.Problems) (templ.Component, error)) error {
+	var refusal *models.Refusal
+	if IsAPI(c) || !errors.As(models.Classify(err), &refusal) {
+		return err
+	}
+	page, loadErr := show(refusal.Problems)
+	if loadErr != nil {
+		return loadErr
+	}
+	return h.refuse(c, err, func(models.Problems) templ.Component { return page })
+}

@@ -1,0 +1,69 @@
+package views
+
+import "tollgate/models"
+
+// RoleList is a page of roles.
+type RoleList struct {
+	CatalogueFrame
+	Roles []models.Role
+}
+
+// frame is what can be done to a role: those that came with the console stay.
+func (l RoleList) frame(r models.Role) CatalogueFrame {
+	frame := l.CatalogueFrame
+	frame.MayUpdate, frame.MayDelete = frame.MayUpdate && !r.IsSystemRole, frame.MayDelete && !r.IsSystemRole
+	return frame
+}
+
+// RolePage is one role with those who hold it.
+type RolePage struct {
+	Role         models.Role
+	Members      []models.User
+	Pager        Pager
+	MayViewUsers bool
+}
+
+// RoleForm is a role as it was filled in; Role is the one that exists, if any.
+type RoleForm struct {
+	Role     models.Role
+	Input    models.RoleInput
+	Problems models.Problems
+	Held     []models.Permission
+}
+
+func (f RoleForm) action() string {
+	if f.Role.ID == 0 {
+		return "/roles"
+	}
+	return roleHref(f.Role.ID)
+}
+
+func (f RoleForm) matrix() Matrix {
+	return Matrix{
+		Name: "permission_ids", Legend: "Permissions", Hint: "What its members may do. You can give only what you may do yourself.",
+		Error: firstBelow(f.Problems, "permission_ids"), Held: f.Held, Had: f.Role.Permissions, Ticked: f.Input.PermissionIDs,
+	}
+}
+
+func (f RoleForm) summary() []ProblemLink { return matrixLinks(f.Problems, "permission_ids") }
+
+// RoleDeletion says what the deletion of a role does.
+func RoleDeletion() []string {
+	return []string{"The role goes with what it permits.", "Nobody holds it now."}
+}
+
+// RoleBlocked says why a role cannot go; who holds it stands below.
+func RoleBlocked(r models.Role) string {
+	if r.Members == 0 {
+		return r.Name + " could not be deleted: somebody was given it a moment ago. Try again."
+	}
+	return r.Name + " cannot be deleted while held by " + plural(int(r.Members), "user") + ". Give them another role first."
+}
+
+func userLinks(users []models.User) []Link {
+	links := make([]Link, len(users))
+	for i, user := range users {
+		links[i] = Link{Label: user.Name + " (" + user.Email + ")", Href: "/users/" + user.ID}
+	}
+	return links
+}

@@ -1,0 +1,105 @@
+package views
+
+import (
+	"strconv"
+
+	"tollgate/models"
+)
+
+// UserList is a page of users.
+type UserList struct {
+	CatalogueFrame
+	Users        []models.User
+	MayViewRoles bool
+}
+
+// UserForm is a user as they were filled in; ID is that of one who exists. Roles are what can be chosen for a new one.
+type UserForm struct {
+	ID       string
+	Input    models.UserInput
+	Problems models.Problems
+	Roles    []models.Role
+	Actor    models.Actor
+}
+
+func (f UserForm) action() string {
+	if f.ID == "" {
+		return "/users"
+	}
+	return "/users/" + f.ID
+}
+
+func (f UserForm) password() Field {
+	field := newPassword("password", "Password")
+	field.Required, field.Optional, field.Width = false, true, "wide"
+	field.Hint += " Without one they cannot sign in until one is set."
+	return field
+}
+
+// UserPage is one user with what the person looking may change.
+type UserPage struct {
+	User                    models.User
+	RoleID                  string // chosen in the form
+	Roles                   []models.Role
+	Actor                   models.Actor
+	Problems                models.Problems
+	Self                    bool // the person looks at themselves
+	MayUpdate, MayViewRoles bool
+}
+
+// covered reports whether the person may do all that the user may, and so may set what the user signs in with.
+func (p UserPage) covered() bool { return mayAll(p.Actor, p.User.Permissions) }
+
+func (p UserPage) password() Field {
+	field := newPassword("password", "New password")
+	field.Width = "medium"
+	return field
+}
+
+func mayAll(actor models.Actor, permissions []models.Permission) bool {
+	for _, p := range permissions {
+		if !actor.May(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// roleOptions offers every role; one that permits more than the person may do cannot be chosen.
+func roleOptions(roles []models.Role, actor models.Actor, chosen string) []Option {
+	options := make([]Option, 0, len(roles)+1)
+	for _, role := range roles {
+		id := strconv.FormatInt(role.ID, 10)
+		o := Option{Value: id, Label: role.Name, Chosen: id == chosen}
+		if !mayAll(actor, role.Permissions) && !o.Chosen {
+			o.Disabled, o.Label = true, role.Name+" (permits more than you may do)"
+		}
+		options = append(options, o)
+	}
+	return options
+}
+
+func newRoleOptions(f UserForm) []Option {
+	return append([]Option{{Label: "Choose a role", Chosen: f.Input.RoleID.Text == ""}}, roleOptions(f.Roles, f.Actor, f.Input.RoleID.Text)...)
+}
+
+// UserDeletion says what the deletion of a user does.
+func UserDeletion(u models.User, l models.Leaving) []string {
+	effects := []string{u.Email + " is signed out everywhere at once and cannot sign in any more."}
+	switch {
+	case l.APIKeyCount == 0:
+		effects = append(effects, "They have made no API key.")
+	default:
+		names := make([]string, len(l.APIKeys))
+		for i, key := range l.APIKeys {
+			names[i] = key.Name
+		}
+		if more := int(l.APIKeyCount) - len(names); more > 0 {
+			names = append(names, strconv.Itoa(more)+" more")
+		}
+		effects = append(effects, "Programs lose "+plural(int(l.APIKeyCount), "API key")+" that they made: "+sequence(names)+".")
+	}
+	return append(effects, "What they changed stays in the audit log.")
+}
+
+func roleHref(id int64) string { return "/roles/" + strconv.FormatInt(id, 10) }
