@@ -25,24 +25,24 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	if !IsAPI(c) {
-		return h.profileListPage(c, q, wanted)
-	}
-	documents, count, total, err := models.ListAccessProfiles(ctx(c), h.DB, wanted)
+	found, total, err := models.ListAccessProfiles(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	writeDocument(c, 200, `{"access_profiles":`, documents,
-		fmt.Sprintf(`,"count":%d,"total_count":%d,"limit":%d,"offset":%d}`, count, total, limit, offset))
+	if !IsAPI(c) {
+		return h.profileListPage(c, q, wanted, found, total)
+	}
+	documents, err := h.profileDocuments.of(ctx(c), h.DB, found, asDocument)
+	if err != nil {
+		return err
+	}
+	writeDocument(c, 200, `{"access_profiles":[`, joined(documents), fmt.Sprintf(`],"count":%d,"total_count":%d,"limit":%d,"offset":%d}`,
+		len(documents), total, limit, offset))
 	return nil
 }
 
-func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.AccessProfileQuery) error {
-	found, total, err := models.ListAccessProfileVersions(ctx(c), h.DB, wanted)
-	if err != nil {
-		return err
-	}
-	rows, err := h.profileRows.of(ctx(c), h.DB, found)
+func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.AccessProfileQuery, found []models.AccessProfileAt, total int64) error {
+	profiles, err := h.profileRows.of(ctx(c), h.DB, found, asListed)
 	if err != nil {
 		return err
 	}
@@ -54,13 +54,18 @@ func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.Acces
 	list := views.ProfileList{
 		Search: wanted.Search, Filtered: len(q.names) > 0, NewTag: views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
 		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"), MayDelete: actor.May("AccessProfiles:Delete"),
-		States: stateLinks(q), Tags: tagLinks(q, tags), Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"), Rows: rows,
+		States: stateLinks(q), Tags: tagLinks(q, tags), Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"),
 		Name: sortLink(q, wanted.Sort, "name", "Name", false), Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
 	}
 	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
 		if value := q.get(name); value != "" {
 			list.Kept = append(list.Kept, views.Field{Name: name, Value: value})
 		}
+	}
+	now := time.Now()
+	for _, profile := range profiles {
+		profile.Updated = views.Ago(profile.changed, now)
+		list.Rows = append(list.Rows, profile.ProfileRow)
 	}
 	page := h.page(c, "Profiles", "/access-profiles")
 	page.SearchValue = wanted.Search

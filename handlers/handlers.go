@@ -3,6 +3,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 
 	"github.com/gin-gonic/gin"
@@ -25,7 +26,8 @@ type Handlers struct {
 	// About is what Settings tells of this installation.
 	About About
 
-	profileRows profileRows
+	profileDocuments profileCache[json.RawMessage]
+	profileRows      profileCache[listedProfile]
 }
 
 // About describes the running program.

@@ -51,11 +51,11 @@ func BenchmarkStatementsOfList(b *testing.B) {
 	for b.Loop() {
 		n++
 		active := true
-		found, _, err := models.ListAccessProfileVersions(b.Context(), counted, models.AccessProfileQuery{Limit: 25, Sort: "name", IsActive: &active})
+		found, _, err := models.ListAccessProfiles(b.Context(), counted, models.AccessProfileQuery{Limit: 25, Sort: "name", IsActive: &active})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := models.AccessProfilesAt(b.Context(), counted, found); err != nil {
+		if _, err := models.AccessProfileDocumentsAt(b.Context(), counted, found); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := models.AccessProfileTags(b.Context(), counted); err != nil {

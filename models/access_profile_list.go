@@ -34,57 +34,62 @@ var profileOrder = map[string][]string{
 	"-updated_at": {"p.updated_at DESC", "p.id DESC"},
 }
 
-// ListAccessProfiles returns a page of templates as a JSON array of the API's documents, how many these are, and how many match in all.
-func ListAccessProfiles(ctx context.Context, db bun.IDB, q AccessProfileQuery) (documents json.RawMessage, count, total int64, err error) {
-	page := q.page(db.NewSelect()).Column("v.snapshot").
-		Join("JOIN access_profile_versions AS v ON v.access_profile_id = p.id AND v.version = p.version")
-	var document sql.RawBytes
-	documents = append(make(json.RawMessage, 0, 64<<10), '[')
-	total, err = q.list(ctx, db, page, []any{&document}, func() {
-		if count > 0 {
-			documents = append(documents, ',')
-		}
-		documents = append(documents, document...)
-		count++
-	})
-	return append(documents, ']'), count, total, err
-}
-
-// AccessProfileVersionID says which version of which template a list found.
-type AccessProfileVersionID struct {
+// AccessProfileAt names a template as it is at a version, which never changes. The time tells a database that was restored.
+type AccessProfileAt struct {
 	ID, Version int64
 	UpdatedAt   time.Time
 }
 
-// ListAccessProfileVersions returns a page of templates without what is in them, and how many match in all.
-func ListAccessProfileVersions(ctx context.Context, db bun.IDB, q AccessProfileQuery) (found []AccessProfileVersionID, total int64, err error) {
-	page := q.page(db.NewSelect()).Column("p.id", "p.version", "p.updated_at")
-	var one AccessProfileVersionID
-	total, err = q.list(ctx, db, page, []any{&one.ID, &one.Version, &one.UpdatedAt}, func() {
-		one.UpdatedAt = one.UpdatedAt.UTC()
-		found = append(found, one)
-	})
-	return found, total, err
-}
-
-// list reads the rows of a page, one after the other into the same targets, and returns how many rows all pages have.
-func (q AccessProfileQuery) list(ctx context.Context, db bun.IDB, page *bun.SelectQuery, targets []any, next func()) (total int64, err error) {
-	rows, err := q.query(ctx, db, page.ColumnExpr(tallied))
+// ListAccessProfiles returns a page of templates without what is in them, and how many match in all.
+func ListAccessProfiles(ctx context.Context, db bun.IDB, q AccessProfileQuery) (page []AccessProfileAt, total int64, err error) {
+	rows, err := q.query(ctx, db, q.filter(db.NewSelect()).Column("p.id", "p.version", "p.updated_at").ColumnExpr(tallied).
+		Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset))
 	if err != nil {
-		return 0, fmt.Errorf("list access profiles: %w", err)
+		return nil, 0, fmt.Errorf("list access profiles: %w", err)
 	}
 	defer rows.Close()
-	var shown, tally int64
-	for targets = append(targets, &tally); rows.Next(); shown++ {
-		if err := rows.Scan(targets...); err != nil {
-			return 0, fmt.Errorf("read a listed access profile: %w", err)
+	tally := int64(0)
+	for rows.Next() {
+		var p AccessProfileAt
+		if err := rows.Scan(&p.ID, &p.Version, &p.UpdatedAt, &tally); err != nil {
+			return nil, 0, fmt.Errorf("read a listed access profile: %w", err)
 		}
-		next()
+		p.UpdatedAt = p.UpdatedAt.UTC()
+		page = append(page, p)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return 0, fmt.Errorf("list access profiles: %w", err)
+		return nil, 0, fmt.Errorf("list access profiles: %w", err)
 	}
-	return q.total(ctx, db, shown, tally)
+	total, err = q.total(ctx, db, int64(len(page)), tally)
+	return page, total, err
+}
+
+// AccessProfileDocumentsAt returns the API's documents of the templates named; those gone meanwhile have none.
+func AccessProfileDocumentsAt(ctx context.Context, db bun.IDB, named []AccessProfileAt) (map[AccessProfileAt]json.RawMessage, error) {
+	ids, versions := make([]int64, len(named)), make([]int64, len(named))
+	for i, p := range named {
+		ids[i], versions[i] = p.ID, p.Version
+	}
+	rows, err := queryPlanned(ctx, db, `
+SELECT n, v.snapshot FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS named(id, version, n)
+JOIN access_profile_versions AS v ON v.access_profile_id = named.id AND v.version = named.version`, ids, versions)
+	if err != nil {
+		return nil, fmt.Errorf("load versions of access profiles: %w", err)
+	}
+	defer rows.Close()
+	documents := make(map[AccessProfileAt]json.RawMessage, len(named))
+	for rows.Next() {
+		var n int
+		var document []byte
+		if err := rows.Scan(&n, &document); err != nil {
+			return nil, fmt.Errorf("read a version of an access profile: %w", err)
+		}
+		documents[named[n-1]] = document
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("load versions of access profiles: %w", err)
+	}
+	return documents, nil
 }
 
 // tallied is how many templates there are in all, which would be slow to count.
@@ -112,10 +117,6 @@ func (q AccessProfileQuery) total(ctx context.Context, db bun.IDB, shown, tally 
 		return 0, fmt.Errorf("count access profiles: %w", err)
 	}
 	return total, nil
-}
-
-func (q AccessProfileQuery) page(s *bun.SelectQuery) *bun.SelectQuery {
-	return q.filter(s).Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset)
 }
 
 func (q AccessProfileQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {
@@ -168,27 +169,4 @@ SELECT ARRAY(SELECT tag FROM used LIMIT 50)`)
 		return nil, fmt.Errorf("list tags: %w", err)
 	}
 	return tags, nil
-}
-
-// AccessProfilesAt returns templates as they were at the versions named, in no order; those gone meanwhile are left out.
-func AccessProfilesAt(ctx context.Context, db bun.IDB, named []AccessProfileVersionID) ([]AccessProfile, error) {
-	ids, versions := make([]int64, len(named)), make([]int64, len(named))
-	for i, one := range named {
-		ids[i], versions[i] = one.ID, one.Version
-	}
-	var snapshots []string
-	err := db.NewRaw(`
-SELECT v.snapshot FROM unnest(?::bigint[], ?::bigint[]) AS named(id, version)
-JOIN access_profile_versions AS v ON v.access_profile_id = named.id AND v.version = named.version`,
-		pgdialect.Array(ids), pgdialect.Array(versions)).Scan(ctx, &snapshots)
-	if err != nil {
-		return nil, fmt.Errorf("load versions of access profiles: %w", err)
-	}
-	profiles := make([]AccessProfile, len(snapshots))
-	for i, snapshot := range snapshots {
-		if err := json.Unmarshal([]byte(snapshot), &profiles[i]); err != nil {
-			return nil, fmt.Errorf("read a version of an access profile: %w", err)
-		}
-	}
-	return profiles, nil
 }

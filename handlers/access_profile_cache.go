@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// profileBytesKept bounds a cache by the size of the documents that its entries were made of.
+const profileBytesKept = 8 << 20
+
+// profileCache keeps what was made of the documents that lists showed last. A version never changes, so nothing is ever taken back.
+type profileCache[T any] struct {
+	mutex sync.Mutex
+	kept  map[models.AccessProfileAt]T
+	bytes int
+}
+
+// of returns what make makes of each profile named, in their order, without those that are gone meanwhile.
+func (p *profileCache[T]) of(ctx context.Context, db bun.IDB, named []models.AccessProfileAt, make func(json.RawMessage) (T, error)) ([]T, error) {
+	known, missing := p.known(named)
+	if len(missing) > 0 {
+		documents, err := models.AccessProfileDocumentsAt(ctx, db, missing)
+		if err != nil {
+			return nil, err
+		}
+		for at, document := range documents {
+			if known[at], err = make(document); err != nil {
+				return nil, err
+			}
+			p.keep(at, known[at], len(document))
+		}
+	}
+	var all []T
+	for _, at := range named {
+		if one, ok := known[at]; ok {
+			all = append(all, one)
+		}
+	}
+	return all, nil
+}
+
+func (p *profileCache[T]) known(named []models.AccessProfileAt) (known map[models.AccessProfileAt]T, missing []models.AccessProfileAt) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	known = make(map[models.AccessProfileAt]T, len(named))
+	for _, at := range named {
+		if one, ok := p.kept[at]; ok {
+			known[at] = one
+		} else {
+			missing = append(missing, at)
+		}
+	}
+	return known, missing
+}
+
+// keep starts afresh when there is too much: what people look at comes back with the next page.
+func (p *profileCache[T]) keep(at models.AccessProfileAt, one T, bytes int) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.kept == nil || p.bytes+bytes > profileBytesKept {
+		p.kept, p.bytes = map[models.AccessProfileAt]T{}, 0
+	}
+	p.kept[at] = one
+	p.bytes += bytes
+}
+
+func asDocument(document json.RawMessage) (json.RawMessage, error) { return document, nil }
+
+// listedProfile is a profile's row of the list, and when the profile changed last.
+type listedProfile struct {
+	views.ProfileRow
+	changed time.Time
+}
+
+func asListed(document json.RawMessage) (listedProfile, error) {
+	var profile models.AccessProfile
+	if err := json.Unmarshal(document, &profile); err != nil {
+		return listedProfile{}, fmt.Errorf("read a listed access profile: %w", err)
+	}
+	return listedProfile{views.ProfileRowOf(profile, tagLink), profile.UpdatedAt}, nil
+}
