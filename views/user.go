@@ -86,13 +86,12 @@ func newRoleOptions(f UserForm) []Option {
 // UserDeletion says what the deletion of a user does.
 func UserDeletion(u models.User, l models.Leaving) []string {
 	effects := []string{u.Email + " is signed out everywhere at once and cannot sign in any more."}
-	switch {
-	case l.APIKeyCount == 0:
+	if l.APIKeyCount == 0 {
 		effects = append(effects, "They have made no API key.")
-	default:
-		names := make([]string, len(l.APIKeys))
-		for i, key := range l.APIKeys {
-			names[i] = key.Name
+	} else {
+		names := make([]string, 0, len(l.APIKeys)+1)
+		for _, key := range l.APIKeys {
+			names = append(names, key.Name)
 		}
 		if more := int(l.APIKeyCount) - len(names); more > 0 {
 			names = append(names, strconv.Itoa(more)+" more")
