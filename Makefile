@@ -61,7 +61,7 @@ lint: assets ## look for mistakes, stale templates and imports against the grain
 	go tool templ generate -path=views -check
 	go tool templ fmt -fail views
 	.ci/forbidden
-	$(TOOL) golangci-lint run ./...
+	$(TOOL) golangci-lint run --allow-parallel-runners ./...
 
 .PHONY: check
 check: generate build test lint ## everything that has to pass
