@@ -205,9 +205,10 @@ func (s *screen) tick(label string) {
 	s.must(s.field(label).Check())
 }
 
-// arrives waits for the page whose path matches.
+// arrives waits for the page whose path matches, and for its scripts: keys pressed before they run are lost.
 func (s *screen) arrives(path string) {
 	s.t.Helper()
 	at := regexp.MustCompile("^" + regexp.QuoteMeta(s.console.url) + path + "$")
 	s.must(playwright.NewPlaywrightAssertions(patience).Page(s.Page).ToHaveURL(at))
+	s.must(s.WaitForLoadState())
 }

@@ -6,16 +6,16 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)]
 // Keyboard: an element with data-key="g p" is followed, pressed, focused or opened by typing g p.
 
 let typed = ""
-let typedAt = 0
+let typedAt = -Infinity
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") return closeMenus()
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
   if (event.target.closest("input, textarea, select, [contenteditable]")) return
   if (document.querySelector("dialog:modal")) return
-  const now = Date.now()
-  typed = now - typedAt < 1000 ? `${typed} ${event.key}` : event.key
-  typedAt = now
+  // When the keys were pressed counts, not when a busy page gets to hear of it.
+  typed = event.timeStamp - typedAt < 1500 ? `${typed} ${event.key}` : event.key
+  typedAt = event.timeStamp
   const target = keyTarget(typed) ?? keyTarget(event.key)
   if (!target) return
   event.preventDefault()
