@@ -252,6 +252,10 @@ for (const kind of ["input", "change"]) {
   document.addEventListener(kind, ({ target }) => target.id && target.name && edited.set(target.id, performance.now()))
 }
 document.addEventListener("htmx:before:request", ({ detail }) => asked.set(detail.ctx, performance.now()))
+// A change made while another request was on its way had its own dropped.
+document.addEventListener("htmx:finally:request", ({ detail }) => {
+  if (changed > sent && changed > asked.get(detail.ctx)) document.querySelector("[data-keeps-current]")?.dispatchEvent(new Event("again"))
+})
 document.addEventListener("htmx:before:swap", ({ detail }) => {
   newer = [...edited.keys()].filter((id) => edited.get(id) > asked.get(detail.ctx)).map((id) => document.getElementById(id))
   newer = newer.filter(Boolean).map(({ id, value, checked }) => ({ id, value, checked }))
