@@ -77,6 +77,7 @@ func asDocument(document json.RawMessage) (json.RawMessage, error) { return docu
 // listedProfile is a profile's row of the list, and when the profile changed last.
 type listedProfile struct {
 	views.ProfileRow
+	id      int64
 	changed time.Time
 }
 
@@ -85,5 +86,5 @@ func asListed(document json.RawMessage) (listedProfile, error) {
 	if err := json.Unmarshal(document, &profile); err != nil {
 		return listedProfile{}, fmt.Errorf("read a listed access profile: %w", err)
 	}
-	return listedProfile{views.ProfileRowOf(profile, tagLink), profile.UpdatedAt}, nil
+	return listedProfile{views.ProfileRowOf(profile, tagLink), profile.ID, profile.UpdatedAt}, nil
 }

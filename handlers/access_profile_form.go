@@ -41,7 +41,12 @@ func decodeProfile(c *gin.Context) (profileForm, error) {
 	return form, err
 }
 
-func (f profileForm) editsRows() bool { return f.Op.Given() && f.Op.Text != "save" }
+func (f profileForm) editsRows() bool {
+	return f.Op.Given() && f.Op.Text != "save" && f.Op.Text != saveAndPropagate
+}
+
+// saveAndPropagate saves and goes on to what is to reach the copies.
+const saveAndPropagate = "save-and-propagate"
 
 // version is the one the form was made from.
 func (f profileForm) version() (*int64, error) {
@@ -116,12 +121,16 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	default:
 		problems = shownEarly(found)
 	}
+	holders, err := models.CountHolders(ctx(c), h.DB, []int64{e.id})
+	if err != nil {
+		return views.ProfileEditor{}, err
+	}
 	title := "New profile"
 	if e.id != 0 {
 		title = "Edit " + draft.Name
 	}
 	return views.ProfileEditor{
-		ID: e.id, Title: title, Refused: e.problems != nil, Version: e.form.BaseVersion.Text, Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
+		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text, Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
 		Input: e.form.AccessProfileInput, Problems: problems, Draft: draft,
 		Catalogue: catalogue, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
 	}, nil

@@ -50,6 +50,14 @@ func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.Acces
 	if err != nil {
 		return err
 	}
+	ids := make([]int64, len(found))
+	for i, p := range found {
+		ids[i] = p.ID
+	}
+	holders, err := models.CountHolders(ctx(c), h.DB, ids)
+	if err != nil {
+		return err
+	}
 	actor := ActorOf(c)
 	list := views.ProfileList{
 		Search: wanted.Search, Filtered: len(q.names) > 0, NewTag: views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
@@ -64,7 +72,7 @@ func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.Acces
 	}
 	now := time.Now()
 	for _, profile := range profiles {
-		profile.Updated = views.Ago(profile.changed, now)
+		profile.Updated, profile.Held = views.Ago(profile.changed, now), holders[profile.id]
 		list.Rows = append(list.Rows, profile.ProfileRow)
 	}
 	page := h.page(c, "Profiles", "/access-profiles")
@@ -117,7 +125,10 @@ func (h *Handlers) showProfilePage(c *gin.Context, profile models.AccessProfile)
 	if err != nil {
 		return err
 	}
-	page := h.tabbedPage(c, profile, "policy")
+	page, err := h.tabbedPage(c, profile, "policy")
+	if err != nil {
+		return err
+	}
 	h.html(c, 200, framed(page, views.ProfileBody(views.ProfileReadOf(profile, catalogue, time.Now(), tagLink, h.BaseURL))))
 	return nil
 }
@@ -137,16 +148,37 @@ func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	body, err := h.profileDeletion(c, profile, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, 200, body)
+	return nil
+}
+
+// profileDeletion is the page that asks before a profile goes; while somebody holds it, it says how many.
+func (h *Handlers) profileDeletion(c *gin.Context, profile models.AccessProfile, problems models.Problems) (templ.Component, error) {
+	holders, err := models.CountHolders(ctx(c), h.DB, []int64{profile.ID})
+	if err != nil {
+		return nil, err
+	}
+	roles, err := models.ProfileRoles(ctx(c), h.DB, profile.ID)
+	if err != nil {
+		return nil, err
+	}
 	page := h.profilePage(c, profile, "Delete "+profile.Name+"?")
 	href := page.Crumbs[1].Href
-	h.html(c, 200, framed(page, views.ConfirmBody(views.Confirm{
+	confirm := views.Confirm{
 		Action: href + "/delete", Verb: "Delete " + profile.Name, Cancel: href, Version: strconv.FormatInt(profile.Version, 10),
-		Effects: []string{
-			"The profile and its " + views.Versions(profile.Version) + " go for good; the audit log keeps what was in them.",
-			"Nobody holds a copy of it.",
-		},
-	})))
-	return nil
+		Effects: views.ProfileDeletion(profile, roles),
+	}
+	if holders[profile.ID] > 0 || len(problems) > 0 {
+		confirm.Effects, confirm.Blocked = nil, views.ProfileHeld(holders[profile.ID])
+	}
+	if len(problems) > 0 {
+		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
+	}
+	return framed(page, views.ConfirmBody(confirm)), nil
 }
 
 // NewClone asks for the name of a copy.

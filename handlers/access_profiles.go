@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"tollgate/models"
@@ -37,8 +38,20 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 	if !IsAPI(c) {
 		return h.showProfilePage(c, profile)
 	}
+	roles, err := models.ProfileRoles(ctx(c), h.DB, profile.ID)
+	if err != nil {
+		return err
+	}
+	holders, err := models.CountHolders(ctx(c), h.DB, []int64{profile.ID})
+	if err != nil {
+		return err
+	}
+	attached, err := json.Marshal(roles)
+	if err != nil {
+		return err
+	}
 	setETag(c, profile.Version)
-	writeDocument(c, http.StatusOK, `{"access_profile":`, document, `,"roles":[],"user_count":0}`)
+	writeDocument(c, http.StatusOK, `{"access_profile":`, document, fmt.Sprintf(`,"roles":%s,"user_count":%d}`, attached, holders[profile.ID]))
 	return nil
 }
 
@@ -72,6 +85,9 @@ func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return h.refuseProfile(c, edited, err)
 	}
+	if form.Op.Text == saveAndPropagate {
+		return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/propagate", profile.Name+" has version "+strconv.FormatInt(profile.Version, 10)+" now.")
+	}
 	return savedProfile(c, http.StatusOK, profile, profile.Name+" was saved as version "+strconv.FormatInt(profile.Version, 10)+".")
 }
 
@@ -86,7 +102,13 @@ func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
 		return err
 	}
 	if err := models.DeleteAccessProfile(ctx(c), h.DB, ActorOf(c), id, version); err != nil {
-		return err
+		return h.refuseOnPage(c, err, func(c *gin.Context, problems models.Problems) (templ.Component, error) {
+			profile, err := h.standing(c, id)
+			if err != nil {
+				return nil, err
+			}
+			return h.profileDeletion(c, profile, problems)
+		})
 	}
 	if IsAPI(c) {
 		writeJSON(c, http.StatusOK, gin.H{"message": "Access profile deleted."})

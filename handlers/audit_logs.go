@@ -37,7 +37,9 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		page = h.tabbedPage(c, profile, "audit")
+		if page, err = h.tabbedPage(c, profile, "audit"); err != nil {
+			return err
+		}
 	}
 	h.html(c, http.StatusOK, framed(page, views.AuditBody(views.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"), UserID: wanted.UserID,

@@ -23,6 +23,8 @@ type Handlers struct {
 	Passwords models.Passwords
 	// MCPPrivate lets discovery reach loopback and private addresses.
 	MCPPrivate bool
+	// Propagator pushes profiles to many copies in the background.
+	Propagator *models.Propagator
 	// About is what Settings tells of this installation.
 	About About
 
@@ -48,6 +50,7 @@ func (h *Handlers) Handle(action Func) gin.HandlerFunc {
 const (
 	actorKey     = "actor"
 	viewerKey    = "viewer"
+	holderKey    = "virtual key"
 	requestIDKey = "request id"
 )
 
@@ -69,6 +72,16 @@ func UserOf(c *gin.Context) (models.User, bool) {
 	user, _ := c.Get(viewerKey)
 	known, ok := user.(models.User)
 	return known, ok
+}
+
+// SetVirtualKey notes the key that asks.
+func SetVirtualKey(c *gin.Context, key models.VirtualKey) { c.Set(holderKey, key) }
+
+// virtualKeyOf returns the key that asks, on the routes that only one may use.
+func virtualKeyOf(c *gin.Context) models.VirtualKey {
+	key, _ := c.Get(holderKey)
+	known, _ := key.(models.VirtualKey)
+	return known
 }
 
 // SetRequestID notes the id under which the request is logged.

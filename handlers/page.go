@@ -21,6 +21,7 @@ var sections = []struct {
 	{views.NavItem{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p"}, "AccessProfiles:View"},
 	{views.NavItem{Label: "Users", Href: "/users", Icon: "users", Key: "g u"}, "Users:View"},
 	{views.NavItem{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"}, "Roles:View"},
+	{views.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, "VirtualKeys:View"},
 	{views.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
 	{views.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1}, "MCPServers:View"},
 	{views.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View"},

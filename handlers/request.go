@@ -66,6 +66,17 @@ func decode[T any](c *gin.Context) (T, error) {
 	return in, nil
 }
 
+// decodeQuery reads the query string as a form, for pages that show what would come of one.
+func decodeQuery[T any](c *gin.Context) (T, error) {
+	var in T
+	b := &binder{}
+	b.bind(b.parseForm([]byte(c.Request.URL.RawQuery)), "", reflect.ValueOf(&in).Elem())
+	if len(b.problems) > 0 {
+		return in, &models.Refusal{Reason: models.Unreadable, Problems: b.problems}
+	}
+	return in, nil
+}
+
 // decodeEmpty reads a body that may be left out, for actions that need no fields.
 func decodeEmpty[T any](c *gin.Context) (T, error) {
 	if len(bodyOf(c)) == 0 {

@@ -79,6 +79,11 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		}
 		shown.Pager = pager(q, limit, offset, int64(len(shown.Members)), role.Members, "members")
 	}
+	if shown.MayViewProfiles = actor.May("AccessProfiles:View"); shown.MayViewProfiles {
+		if shown.Profiles, err = models.RoleProfiles(ctx(c), h.DB, role.ID); err != nil {
+			return err
+		}
+	}
 	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
 	page.Actions = views.CatalogueActions(roleHref(role.ID), actor.May("Roles:Update") && !role.IsSystemRole, actor.May("Roles:Delete") && !role.IsSystemRole)
 	h.html(c, http.StatusOK, framed(page, views.RoleBody(shown)))
@@ -159,8 +164,12 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems models.Problems) (templ
 	if err != nil {
 		return nil, err
 	}
+	profiles, err := models.RoleProfiles(ctx(c), h.DB, role.ID)
+	if err != nil {
+		return nil, err
+	}
 	page := h.below(c, "Delete "+role.Name+"?", "Roles", rolesHref, role.Name, roleHref(role.ID))
-	confirm := views.Confirm{Action: roleHref(role.ID) + "/delete", Verb: "Delete " + role.Name, Cancel: roleHref(role.ID), Effects: views.RoleDeletion()}
+	confirm := views.Confirm{Action: roleHref(role.ID) + "/delete", Verb: "Delete " + role.Name, Cancel: roleHref(role.ID), Effects: views.RoleDeletion(profiles)}
 	var members []models.User
 	if role.Members > 0 || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -35,6 +36,16 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 	if list.MayCreate {
 		page.Actions = views.NewButton("New user", usersHref+"/new")
 	}
+	if ActorOf(c).May("AccessProfiles:View") {
+		if list.Held, err = models.ProfilesHeld(ctx(c), h.DB, users); err != nil {
+			return err
+		}
+	}
+	if ActorOf(c).May("AccessProfiles:Create") {
+		if list.Profiles, err = models.ProfilesToAssign(ctx(c), h.DB, ""); err != nil {
+			return err
+		}
+	}
 	h.html(c, http.StatusOK, framed(page, views.UserListBody(list)))
 	return nil
 }
@@ -54,7 +65,7 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 	in, err := decodeUser(c)
 	if err == nil {
 		var user models.User
-		if user, err = models.CreateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), in); err == nil {
+		if user, err = models.CreateUser(ctx(c), h.DB, &h.Passwords, h.Keys, ActorOf(c), in); err == nil {
 			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, user.Name+" was added.")
 		}
 	}
@@ -152,7 +163,7 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 	in, err := decode[models.RoleChoice](c)
 	if err == nil {
 		var user models.User
-		if user, err = models.SetUserRole(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		if user, err = models.SetUserRole(ctx(c), h.DB, h.Keys, ActorOf(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
 		}
 	}
@@ -240,10 +251,33 @@ func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, pro
 			return nil, err
 		}
 	}
+	if err := h.loadHeld(c, &shown); err != nil {
+		return nil, err
+	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
 	page.Actions = views.CatalogueActions(usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete"))
 	markProblems(&page, problems)
 	return framed(page, views.UserBody(shown)), nil
+}
+
+// loadHeld adds what the user holds, as far as the person looking may see it.
+func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
+	actor := ActorOf(c)
+	p.Now = time.Now()
+	p.MayViewCopies, p.MayAssign = actor.May("AccessProfiles:View"), actor.May("AccessProfiles:Create")
+	p.MayChangeCopies, p.MayDetach = actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Delete")
+	p.MayViewKeys = actor.May("VirtualKeys:View")
+	if p.MayViewCopies {
+		if p.Copies, err = models.ListUserAccessProfiles(ctx(c), h.DB, p.User.ID); err != nil {
+			return err
+		}
+	}
+	if p.MayViewKeys {
+		p.Keys = views.KeyList{MayRotate: actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete")}
+		p.Keys.Now, p.Keys.MayCreate = p.Now, actor.May("VirtualKeys:Create")
+		p.Keys.Keys, err = models.ListUserKeys(ctx(c), h.DB, p.User.ID)
+	}
+	return err
 }
 
 // refuseUser answers a form about a user that could not be taken.

@@ -34,7 +34,10 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := h.tabbedPage(c, profile, "versions")
+	page, err := h.tabbedPage(c, profile, "versions")
+	if err != nil {
+		return err
+	}
 	h.html(c, http.StatusOK, framed(page, views.VersionsBody(views.VersionsOf(versions, profile.Version, time.Now(),
 		pager(q, limit, offset, int64(len(versions)), total, "versions")))))
 	return nil
@@ -127,21 +130,31 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 		"Version "+strconv.FormatInt(number, 10)+" was restored as version "+strconv.FormatInt(profile.Version, 10)+". Copies are as they were.")
 }
 
-// tabbedPage is the frame of a profile's tab: policy, versions or audit.
-func (h *Handlers) tabbedPage(c *gin.Context, profile models.AccessProfile, tab string) views.Page {
+// tabbedPage is the frame of a profile's tab: policy, users, roles, versions or audit.
+func (h *Handlers) tabbedPage(c *gin.Context, profile models.AccessProfile, tab string) (views.Page, error) {
+	holders, err := models.CountHolders(ctx(c), h.DB, []int64{profile.ID})
+	if err != nil {
+		return views.Page{}, err
+	}
+	roles, err := models.CountRoles(ctx(c), h.DB, profile.ID)
+	if err != nil {
+		return views.Page{}, err
+	}
 	page := h.profilePage(c, profile, profile.Name)
 	href := page.Crumbs[1].Href
 	page.Crumbs = page.Crumbs[:1]
 	page.Badge = views.ActiveBadge(profile.IsActive)
 	actor := ActorOf(c)
-	page.Actions = views.ProfileActions(href, profile.IsActive,
+	page.Actions = views.ProfileActions(href, profile.IsActive, holders[profile.ID] > 0,
 		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
 	page.Tabs = []views.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},
+		{Label: "Users", Href: href + "/users", Count: views.Count(holders[profile.ID]), Current: tab == "users"},
+		{Label: "Roles", Href: href + "/roles", Count: views.Count(roles), Current: tab == "roles"},
 		{Label: "Versions", Href: href + "/versions", Count: views.Count(profile.Version), Current: tab == "versions"},
 	}
 	if actor.May("AuditLogs:View") {
 		page.Tabs = append(page.Tabs, views.Tab{Label: "Audit", Href: href + "/audit", Current: tab == "audit"})
 	}
-	return page
+	return page, nil
 }

@@ -91,7 +91,8 @@ func CloneAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64, 
 	return created, nameTaken(err)
 }
 
-// DeleteAccessProfile removes a template with its policy and versions; its audit rows stay.
+// DeleteAccessProfile removes a template with its policy and versions; its audit rows stay, and no role hands it out any more. Refusals:
+// NotFound, Stale, Conflict while somebody holds a copy.
 func DeleteAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64, ifVersion *int64) error {
 	return inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		old, err := lockProfile(ctx, tx, id)
@@ -101,7 +102,14 @@ func DeleteAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64,
 		if err := old.fresh(ifVersion); err != nil {
 			return err
 		}
-		refs, err := loadReferences(ctx, tx, []string{}, []string{}, []int64{})
+		now, err := databaseClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := heldByNobody(ctx, tx, old.AccessProfile); err != nil {
+			return err
+		}
+		roles, err := ProfileRoles(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -112,8 +120,26 @@ func DeleteAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64,
 		if _, err := tx.NewDelete().Table("policies").Where("id = ?", old.policyID).Exec(ctx); err != nil {
 			return fmt.Errorf("delete the policy of access profile %d: %w", id, err)
 		}
-		return record(ctx, tx, change{ProfileID: &id, Actor: actor.Name, Action: "delete", Previous: old.snapshot, At: refs.now})
+		c := change{ProfileID: &id, Actor: actor.Name, Action: "delete", Previous: old.snapshot, At: now}
+		if len(roles) > 0 {
+			if err := c.documents(nil, nil, map[string]any{"detached_roles": roles}); err != nil {
+				return err
+			}
+		}
+		return record(ctx, tx, c)
 	})
+}
+
+// heldByNobody refuses to take away a template that somebody holds. Whoever hands one out waits for its lock.
+func heldByNobody(ctx context.Context, tx bun.Tx, p AccessProfile) error {
+	holders, err := CountHolders(ctx, tx, []int64{p.ID})
+	if err != nil {
+		return err
+	}
+	if n := holders[p.ID]; n > 0 {
+		return Refuse(Conflict, "", "profile_in_use", clip(p.Name)+" cannot be deleted while "+countOf(n, "user holds", "users hold")+" a copy of it. Detach them first.")
+	}
+	return nil
 }
 
 // stored is a template as it stands in the database, locked until the transaction ends.

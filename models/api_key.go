@@ -178,8 +178,8 @@ func CreateAPIKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, in AP
 		if actor.UserID != "" {
 			k.CreatedBy = &actor.UserID
 		}
-		secret = newAPISecret()
-		k.KeyPrefix, k.KeyHash = secret[:shownOfSecret], keys.hashAPISecret(secret)
+		secret = newKeySecret(secretPrefix)
+		k.KeyPrefix, k.KeyHash = secret[:shownOfSecret], hashSecret(keys.APIKey, secret)
 		if _, err := tx.NewInsert().Model(&k).Returning("id").Exec(ctx); err != nil {
 			return fmt.Errorf("insert API key: %w", err)
 		}

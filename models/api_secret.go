@@ -22,12 +22,19 @@ const (
 	shownOfSecret  = len(secretPrefix) + 5 // enough to tell keys apart, useless for guessing the rest
 )
 
-var secretForm = regexp.MustCompile(fmt.Sprintf(`^%s[0-9A-Za-z]{%d}$`, secretPrefix, secretDigits+checksumDigits))
+var secretForm = regexp.MustCompile(fmt.Sprintf(`^[0-9A-Za-z]{%d}$`, secretDigits+checksumDigits))
 
-// newAPISecret makes a key that scanners for leaked secrets can recognise: a prefix, 256 random bits, and a checksum.
-func newAPISecret() string {
-	secret := secretPrefix + base62(new(big.Int).SetBytes(randomBytes()), secretDigits)
+// newKeySecret makes a key that scanners for leaked secrets can recognise: a prefix, 256 random bits, and a checksum.
+func newKeySecret(prefix string) string {
+	secret := prefix + base62(new(big.Int).SetBytes(randomBytes()), secretDigits)
 	return secret + checksum(secret)
+}
+
+// isKeySecret reports whether text could be a key of newKeySecret, so that one that was mistyped costs no query.
+func isKeySecret(prefix, text string) bool {
+	digits, ok := strings.CutPrefix(text, prefix)
+	random := len(text) - checksumDigits
+	return ok && secretForm.MatchString(digits) && checksum(text[:random]) == text[random:]
 }
 
 func checksum(text string) string {
@@ -40,9 +47,9 @@ func base62(n *big.Int, digits int) string {
 	return strings.Repeat("0", digits-len(text)) + text
 }
 
-// hashAPISecret is the form in which keys are stored: of no use without the console's own secret.
-func (k Keys) hashAPISecret(secret string) []byte {
-	mac := hmac.New(sha256.New, k.APIKey)
+// hashSecret is the form in which keys are stored: of no use without the console's own secret.
+func hashSecret(pepper []byte, secret string) []byte {
+	mac := hmac.New(sha256.New, pepper)
 	mac.Write([]byte(secret))
 	return mac.Sum(nil)
 }
@@ -50,8 +57,7 @@ func (k Keys) hashAPISecret(secret string) []byte {
 // KeyActor returns who a key acts as and what it may do at this moment: its scopes, as far as its maker's role still permits them.
 // Refusal: Unauthenticated.
 func KeyActor(ctx context.Context, db bun.IDB, keys Keys, secret string) (Actor, error) {
-	random := len(secretPrefix) + secretDigits
-	if !secretForm.MatchString(secret) || checksum(secret[:random]) != secret[random:] {
+	if !isKeySecret(secretPrefix, secret) {
 		return Actor{}, unauthenticated("Send an API key of this console; this is none.")
 	}
 	var key struct {
@@ -67,7 +73,7 @@ func KeyActor(ctx context.Context, db bun.IDB, keys Keys, secret string) (Actor,
 SELECT k.id, k.scopes, k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
        ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted
 FROM api_keys AS k LEFT JOIN users AS u ON u.id = k.created_by
-WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, keys.hashAPISecret(secret))
+WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, hashSecret(keys.APIKey, secret))
 	if err != nil {
 		return Actor{}, notSignedIn(err, "API key")
 	}

@@ -78,9 +78,19 @@ func recordResource(ctx context.Context, tx bun.Tx, actor Actor, action, resourc
 	if resource == "user" {
 		c.UserID = &id
 	}
-	for document, value := range map[*json.RawMessage]any{
-		&c.Previous: previous, &c.New: current, &c.Metadata: map[string]string{"resource": resource, "id": id},
-	} {
+	if err := c.documents(previous, current, map[string]string{"resource": resource, "id": id}); err != nil {
+		return err
+	}
+	var err error
+	if c.At, err = databaseClock(ctx, tx); err != nil {
+		return err
+	}
+	return record(ctx, tx, c)
+}
+
+// documents writes the values of a change as JSON; nil ones are left out.
+func (c *change) documents(previous, current, metadata any) error {
+	for document, value := range map[*json.RawMessage]any{&c.Previous: previous, &c.New: current, &c.Metadata: metadata} {
 		if value == nil {
 			continue
 		}
@@ -89,9 +99,5 @@ func recordResource(ctx context.Context, tx bun.Tx, actor Actor, action, resourc
 			return fmt.Errorf("write audit row: %w", err)
 		}
 	}
-	if err := tx.NewRaw("SELECT clock_timestamp()").Scan(ctx, &c.At); err != nil {
-		return fmt.Errorf("read the clock: %w", err)
-	}
-	c.At = c.At.UTC().Truncate(time.Microsecond)
-	return record(ctx, tx, c)
+	return nil
 }

@@ -21,20 +21,29 @@ type authority struct {
 // userID is the only form that an id of a user has.
 var userID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// hold locks the people and roles named, those of the actor too: first people, then roles, each in the order of their ids, which every
+// hold locks the people and roles named, those of the actor too: first roles, then people, each in the order of their ids, which every
 // change keeps. What does not exist is not among them. Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do
 // what is needed (any more).
 func hold(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, users []string, roles []int64) (*authority, error) {
 	a := &authority{actor: actor, users: map[string]int64{}, roles: map[int64]Role{}}
-	if err := a.holdUsers(ctx, tx, append([]string{actor.UserID}, users...)); err != nil {
+	people := append([]string{actor.UserID}, users...)
+	had, err := rolesOf(ctx, tx, people)
+	if err != nil {
 		return nil, err
 	}
-	ids := slices.Clone(roles)
+	if err := a.holdRoles(ctx, tx, append(had, roles...)); err != nil {
+		return nil, err
+	}
+	if err := a.holdUsers(ctx, tx, people); err != nil {
+		return nil, err
+	}
 	for _, role := range a.users {
-		ids = append(ids, role)
-	}
-	if err := a.holdRoles(ctx, tx, ids); err != nil {
-		return nil, err
+		// Somebody may have got another role since it was looked up. A deadlock of that is repeated.
+		if _, held := a.roles[role]; !held {
+			if err := a.holdRoles(ctx, tx, []int64{role}); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if actor.UserID != "" {
 		role, there := a.users[actor.UserID]
@@ -51,13 +60,26 @@ func hold(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, users 
 	return a, nil
 }
 
+// rolesOf looks up which roles people have, without holding them.
+func rolesOf(ctx context.Context, tx bun.Tx, users []string) ([]int64, error) {
+	var roles []int64
+	if err := tx.NewRaw("SELECT DISTINCT role_id FROM users WHERE id = ANY (?)", pgdialect.Array(existing(users))).Scan(ctx, &roles); err != nil {
+		return nil, fmt.Errorf("look up the roles of users: %w", err)
+	}
+	return roles, nil
+}
+
+// existing leaves out what cannot be the id of a user.
+func existing(ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !userID.MatchString(id) })
+}
+
 func (a *authority) holdUsers(ctx context.Context, tx bun.Tx, ids []string) error {
-	ids = slices.DeleteFunc(ids, func(id string) bool { return !userID.MatchString(id) })
 	var people []struct {
 		ID     string
 		RoleID int64
 	}
-	err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(ids)).Scan(ctx, &people)
+	err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(existing(ids))).Scan(ctx, &people)
 	if err != nil {
 		return fmt.Errorf("hold the users: %w", err)
 	}

@@ -120,9 +120,9 @@ func likeAnywhere(search string) string {
 }
 
 // databaseClock reads the clock that rows are dated by.
-func databaseClock(ctx context.Context, tx bun.Tx) (time.Time, error) {
+func databaseClock(ctx context.Context, db bun.IDB) (time.Time, error) {
 	var now time.Time
-	if err := tx.NewRaw("SELECT clock_timestamp()").Scan(ctx, &now); err != nil {
+	if err := db.NewRaw("SELECT clock_timestamp()").Scan(ctx, &now); err != nil {
 		return now, fmt.Errorf("read the clock: %w", err)
 	}
 	return now.UTC().Truncate(time.Microsecond), nil

@@ -113,11 +113,14 @@ func inTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.T
 	}
 }
 
+// errAgain marks a failure that another try, which reads what others have changed meanwhile, will not meet.
+var errAgain = errors.New("changed meanwhile")
+
 // isRepeatable reports a failure that the server promises to have rolled back
 // and that another try may not meet.
 func isRepeatable(err error) bool {
 	code := state(err)
-	return code == "40001" || code == "40P01"
+	return code == "40001" || code == "40P01" || errors.Is(err, errAgain)
 }
 
 // pause waits for d and reports whether ctx lasted that long.

@@ -69,7 +69,7 @@ func TestCreateUserChecksItsInput(t *testing.T) {
 	db := dbtest.New(t)
 	var passwords models.Passwords
 	create := func(email, password, role string) (models.User, error) {
-		return models.CreateUser(t.Context(), db, &passwords, models.CLI, models.UserInput{
+		return models.CreateUser(t.Context(), db, &passwords, models.Keys{}, models.CLI, models.UserInput{
 			Email: models.Typed(email), Password: models.Typed(password), Role: models.Typed(role),
 		})
 	}

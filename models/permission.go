@@ -1,6 +1,9 @@
 package models
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Permission is one operation on one kind of resource, written Resource:Operation.
 type Permission string
@@ -29,10 +32,18 @@ type Actor struct {
 	UserID      string // "" for a key made on the command line
 	Name        string // what audit rows and versions show
 	Permissions []Permission
+	ByKey       bool // it is their virtual key that asks, which is good for what concerns themselves only
 }
 
 // CLI is the actor of the command line.
 var CLI = Actor{Name: "cli", Permissions: AllPermissions()}
 
-// May reports whether the actor holds the permission.
-func (a Actor) May(p Permission) bool { return slices.Contains(a.Permissions, p) }
+// May reports whether the actor holds the permission, or one of several with "or" between them.
+func (a Actor) May(p Permission) bool {
+	for one := range strings.SplitSeq(string(p), " or ") {
+		if slices.Contains(a.Permissions, Permission(one)) {
+			return true
+		}
+	}
+	return false
+}

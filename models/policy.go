@@ -47,6 +47,24 @@ type Budget struct {
 	CurrentUsage     Money        `json:"current_usage" bun:"-"`
 	LastReset        time.Time    `json:"last_reset" bun:"created_at"`
 	Position         int          `json:"-"`
+
+	// Only a copy's line has these: an override that is active, and where its window is.
+	OverrideAmount          *Money     `json:"override_amount,omitempty" bun:"-"`
+	OverrideMode            string     `json:"override_mode,omitempty" bun:"-"`
+	OverrideCyclesRemaining *int64     `json:"override_cycles_remaining,omitempty" bun:"-"`
+	EffectiveMaxLimit       *Money     `json:"effective_max_limit,omitempty" bun:"-"`
+	OverrideEnds            *time.Time `json:"-" bun:"-"`
+	CarriedFrom             *time.Time `json:"-"`
+	CarriedUntil            *time.Time `json:"-"`
+	WindowEnds              time.Time  `json:"-" bun:"-"`
+}
+
+// Limit is what a holder may spend in a window: the limit with what an override adds.
+func (b Budget) Limit() Money {
+	if b.EffectiveMaxLimit != nil {
+		return *b.EffectiveMaxLimit
+	}
+	return b.MaxLimit
 }
 
 // ResetConfig says in which month a fiscal year's first quarter starts.
@@ -86,6 +104,14 @@ type RateLimit struct {
 	TokenCurrentUsage    int64     `json:"token_current_usage" bun:"-"`
 	RequestCurrentUsage  int64     `json:"request_current_usage" bun:"-"`
 	CreatedAt            time.Time `json:"-"`
+
+	// Only a copy's limit has these: where its windows are.
+	TokenCarriedFrom    *time.Time `json:"-"`
+	TokenCarriedUntil   *time.Time `json:"-"`
+	RequestCarriedFrom  *time.Time `json:"-"`
+	RequestCarriedUntil *time.Time `json:"-"`
+	TokenWindowEnds     time.Time  `json:"-" bun:"-"`
+	RequestWindowEnds   time.Time  `json:"-" bun:"-"`
 }
 
 // ToolGroupGrant grants what a tool group lists.

@@ -12,7 +12,8 @@ import (
 
 // Keys are the derived secrets, one for each purpose.
 type Keys struct {
-	APIKey []byte // peppers the hashes of management API keys
+	APIKey     []byte // peppers the hashes of management API keys
+	VirtualKey []byte // peppers the hashes of virtual keys
 }
 
 const secretBytes = 32
@@ -37,11 +38,14 @@ func ParseSecret(text string) ([]byte, error) {
 
 // DeriveKeys makes the keys of all purposes from the one secret. The purposes are versioned: another key needs another name.
 func DeriveKeys(secret []byte) (Keys, error) {
-	apiKey, err := hkdf.Key(sha256.New, secret, nil, "tollgate/api-key/v1", sha256.Size)
-	if err != nil {
-		return Keys{}, fmt.Errorf("derive the keys: %w", err)
+	var keys Keys
+	for purpose, key := range map[string]*[]byte{"tollgate/api-key/v1": &keys.APIKey, "tollgate/virtual-key/v1": &keys.VirtualKey} {
+		var err error
+		if *key, err = hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size); err != nil {
+			return Keys{}, fmt.Errorf("derive the keys: %w", err)
+		}
 	}
-	return Keys{APIKey: apiKey}, nil
+	return keys, nil
 }
 
 // randomBytes is 256 bits that nobody can guess.

@@ -12,13 +12,16 @@ import (
 // userRecord is a user as audit rows show it: never with a password, only that there is another one.
 type userRecord struct {
 	User
-	Password string   `json:"password,omitempty"`
-	APIKeys  []string `json:"api_keys,omitempty"` // what goes with them
+	Password string `json:"password,omitempty"`
+	// What goes with them.
+	APIKeys        []string `json:"api_keys,omitempty"`
+	AccessProfiles []string `json:"access_profiles,omitempty"`
+	VirtualKeys    []string `json:"virtual_keys,omitempty"`
 }
 
-// CreateUser checks and stores a new user. Refusals: Invalid, Forbidden for a role that permits more than the actor may do, Conflict when
+// CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden for a role that permits more than the actor may do, Conflict when
 // the email is taken, TooMany.
-func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Actor, in UserInput) (User, error) {
+func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, keys Keys, actor Actor, in UserInput) (User, error) {
 	u, password, err := in.create()
 	if err != nil {
 		return u, err
@@ -41,6 +44,9 @@ func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Act
 			}
 			made.RoleID = id
 		}
+		if err := holdTemplatesOf(ctx, tx, made.RoleID); err != nil {
+			return err
+		}
 		held, err := hold(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
 		if err != nil {
 			return err
@@ -50,7 +56,10 @@ func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Act
 			return err
 		}
 		made.Role = role.Name
-		return insertUser(ctx, tx, actor, &made, hash)
+		if err := insertUser(ctx, tx, actor, &made, hash); err != nil {
+			return err
+		}
+		return gainRole(ctx, tx, keys, actor, holder{made.ID, made.Email}, made.RoleID, made.CreatedAt)
 	})
 	return made, emailTaken(err)
 }
@@ -120,13 +129,17 @@ func saveUser(ctx context.Context, tx bun.Tx, actor Actor, old User, u *User, ha
 	return recordResource(ctx, tx, actor, "update", "user", u.ID, userRecord{User: old}, record)
 }
 
-// SetUserRole gives a user another role, which holds from their next request on. Refusals: NotFound, Invalid, Forbidden for a role that
+// SetUserRole gives a user another role, which holds from their next request on. Copies that came with the old one go, unless the new one
+// hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a role that
 // permits more than the actor may do, Conflict for the last admin.
-func SetUserRole(ctx context.Context, db bun.IDB, actor Actor, id string, in RoleChoice) (User, error) {
+func SetUserRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, id string, in RoleChoice) (User, error) {
 	c := &checker{}
 	roleID := c.role("role_id", in.RoleID)
 	var u User
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdTemplatesOf(ctx, tx, roleID); err != nil {
+			return err
+		}
 		held, err := hold(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})
 		if err != nil {
 			return err
@@ -153,12 +166,15 @@ func SetUserRole(ctx context.Context, db bun.IDB, actor Actor, id string, in Rol
 		if u, err = GetUser(ctx, tx, id); err != nil {
 			return err
 		}
-		return recordResource(ctx, tx, actor, "update", "user", id, userRecord{User: old}, userRecord{User: u})
+		if err := recordResource(ctx, tx, actor, "update", "user", id, userRecord{User: old}, userRecord{User: u}); err != nil {
+			return err
+		}
+		return swapRole(ctx, tx, keys, actor, holder{id, u.Email}, old.RoleID, roleID, u.UpdatedAt)
 	})
 	return u, err
 }
 
-// DeleteUser removes a user with their sessions and the API keys they made. Refusals: NotFound, Conflict for the last admin.
+// DeleteUser removes a user with their sessions, the API keys they made, and all they hold. Refusals: NotFound, Conflict for the last admin.
 func DeleteUser(ctx context.Context, db bun.IDB, actor Actor, id string) (User, error) {
 	var old User
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -176,6 +192,9 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor Actor, id string) (User, 
 		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? ORDER BY name_key", id).Scan(ctx, &record.APIKeys); err != nil {
 			return fmt.Errorf("look up the user's API keys: %w", err)
 		}
+		if record.AccessProfiles, record.VirtualKeys, err = loseAll(ctx, tx, id); err != nil {
+			return err
+		}
 		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete user: %w", err)
 		}
@@ -188,6 +207,8 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor Actor, id string) (User, 
 type Leaving struct {
 	APIKeys     []Named // the first ones that they made
 	APIKeyCount int64
+	Profiles    []Named // what they hold
+	VirtualKeys int64
 	LastAdmin   bool
 }
 
@@ -195,6 +216,13 @@ type Leaving struct {
 func UserLeaving(ctx context.Context, db bun.IDB, u User) (l Leaving, err error) {
 	l.APIKeys, l.APIKeyCount, err = namedRows(ctx, db.NewSelect().TableExpr("api_keys AS k").Column("k.id", "k.name").
 		Where("k.created_by = ?", u.ID).Order("k.name_key"))
+	if err == nil {
+		err = db.NewRaw(`SELECT p.id, p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
+WHERE c.user_id = ? ORDER BY p.name_key`, u.ID).Scan(ctx, &l.Profiles)
+	}
+	if err == nil {
+		l.VirtualKeys, err = db.NewSelect().Table("virtual_keys").Where("user_id = ?", u.ID).Count(ctx)
+	}
 	if err == nil && u.Role == firstRole {
 		l.LastAdmin, err = lastAdmin(ctx, db, u.ID)
 	}

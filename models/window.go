@@ -40,3 +40,31 @@ func Window(duration string, quarterStart int, aligned bool, anchor, now time.Ti
 	}
 	return at(year, time.January, 1), at(year+1, time.January, 1)
 }
+
+// carriedWindow is Window for a line whose alignment changed: the window that was under way then goes on until until.
+func carriedWindow(duration string, quarterStart int, aligned bool, anchor time.Time, from, until *time.Time, now time.Time) (start, end time.Time) {
+	if from != nil && until != nil && !now.Before(*from) && now.Before(*until) {
+		return from.UTC(), until.UTC()
+	}
+	return Window(duration, quarterStart, aligned, anchor, now)
+}
+
+// windowAfter is the end of the nth window of a line, counting the one that starts at start as the first. A window that was carried on
+// ends where the line's own windows begin.
+func windowAfter(duration string, quarterStart int, aligned bool, anchor, end time.Time, n int64) time.Time {
+	if !aligned || duration == "1h" {
+		return end.Add(time.Duration(n-1) * span[duration])
+	}
+	for range n - 1 {
+		_, end = Window(duration, quarterStart, aligned, anchor, end)
+	}
+	return end
+}
+
+// windowsUntil counts the windows of a line from the one that ends at end up to the one that ends at last, at most limit.
+func windowsUntil(duration string, quarterStart int, aligned bool, anchor, end, last time.Time, limit int64) (n int64) {
+	for n = 1; n < limit && end.Before(last); n++ {
+		_, end = Window(duration, quarterStart, aligned, anchor, end)
+	}
+	return n
+}

@@ -17,6 +17,7 @@ type ProfileEditor struct {
 	Base      string // the version edited, while a late save is being settled
 	Checked   bool   // problems have been shown
 	Refused   bool   // it was to be saved and could not be
+	Held      bool   // somebody holds a copy
 	Input     models.AccessProfileInput
 	Problems  models.Problems
 	Draft     models.AccessProfile // the input as far as it can be read
@@ -31,6 +32,7 @@ type ProfileEditor struct {
 // profileForm is the editor with every field made; the templates only print it.
 type profileForm struct {
 	Action, Submit, Cancel  string
+	Propagates              bool // somebody holds the profile, so a change may be pushed on
 	Version, Base           string
 	Checked, Refused        bool
 	Summary                 []ProblemLink
@@ -153,6 +155,7 @@ func (e ProfileEditor) form() profileForm {
 	if e.ID != 0 {
 		id := strconv.FormatInt(e.ID, 10)
 		f.Action, f.Submit, f.Cancel = "/access-profiles/"+id, "Save", "/access-profiles/"+id
+		f.Propagates = e.Held
 	}
 	m.ids["provider_configs"] = "new_provider"
 	f.NewProvider = m.field("new_provider", "new_provider", models.Value{}, Field{Label: "Provider to add", HideLabel: true, Width: "medium"})

@@ -21,6 +21,9 @@ type RolePage struct {
 	Members      []models.User
 	Pager        Pager
 	MayViewUsers bool
+
+	Profiles        []models.RoleAttachment
+	MayViewProfiles bool
 }
 
 // RoleForm is a role as it was filled in; Role is the one that exists, if any.
@@ -48,8 +51,16 @@ func (f RoleForm) matrix() Matrix {
 func (f RoleForm) summary() []ProblemLink { return matrixLinks(f.Problems, "permission_ids") }
 
 // RoleDeletion says what the deletion of a role does.
-func RoleDeletion() []string {
-	return []string{"The role goes with what it permits.", "Nobody holds it now."}
+func RoleDeletion(profiles []models.RoleAttachment) []string {
+	effects := []string{"The role goes with what it permits.", "Nobody holds it now."}
+	if len(profiles) > 0 {
+		names := make([]string, len(profiles))
+		for i, a := range profiles {
+			names[i] = a.ProfileName
+		}
+		effects = append(effects, "It no longer hands out "+sequence(names)+".")
+	}
+	return effects
 }
 
 // RoleBlocked says why a role cannot go; who holds it stands below.

@@ -2,6 +2,7 @@ package views
 
 import (
 	"strconv"
+	"time"
 
 	"tollgate/models"
 )
@@ -11,7 +12,12 @@ type UserList struct {
 	CatalogueFrame
 	Users        []models.User
 	MayViewRoles bool
+	Held         map[string][]string // names of the profiles that each holds; nil for who may not see them
+	Profiles     []models.Named      // what can be assigned; empty for who may not
 }
+
+// MayAssign reports whether profiles can be given to those ticked.
+func (l UserList) MayAssign() bool { return len(l.Profiles) > 0 }
 
 // UserForm is a user as they were filled in; ID is that of one who exists. Roles are what can be chosen for a new one.
 type UserForm struct {
@@ -45,6 +51,12 @@ type UserPage struct {
 	Problems                models.Problems
 	Self                    bool // the person looks at themselves
 	MayUpdate, MayViewRoles bool
+
+	Copies                                               []models.UserAccessProfile
+	Keys                                                 KeyList
+	Now                                                  time.Time
+	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
+	MayViewKeys                                          bool
 }
 
 // covered reports whether the person may do all that the user may, and so may set what the user signs in with.
@@ -97,6 +109,13 @@ func UserDeletion(u models.User, l models.Leaving) []string {
 			names = append(names, strconv.Itoa(more)+" more")
 		}
 		effects = append(effects, "Programs lose "+plural(int(l.APIKeyCount), "API key")+" that they made: "+sequence(names)+".")
+	}
+	if len(l.Profiles) > 0 {
+		names := make([]string, len(l.Profiles))
+		for i, profile := range l.Profiles {
+			names[i] = profile.Name
+		}
+		effects = append(effects, "They lose "+sequence(names)+" and "+plural(int(l.VirtualKeys), "virtual key")+": gateways refuse them from that moment on.")
 	}
 	return append(effects, "What they changed stays in the audit log.")
 }

@@ -26,7 +26,10 @@ func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc 
 				// Who they are only matters to the frame of the page.
 			case err != nil:
 				refuseCaller(c, h, err)
-			case permission != signedIn && !handlers.ActorOf(c).May(permission):
+			case permission == keyHolder && !handlers.ActorOf(c).ByKey:
+				h.Fail(c, models.Refuse(models.Unauthenticated, "", "unauthenticated", "Send the virtual key itself as Bearer."))
+			case permission == signedIn || permission == keyHolder:
+			case handlers.ActorOf(c).ByKey || !handlers.ActorOf(c).May(permission):
 				h.Fail(c, models.Refuse(models.Forbidden, "", "forbidden",
 					"You need the permission "+string(permission)+" for this. Ask an admin of this console for it."))
 			}
@@ -71,6 +74,8 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string) erro
 	credential = strings.TrimSpace(credential)
 	switch {
 	case len(headers) > 1:
+	case strings.EqualFold(scheme, "Bearer") && models.IsVirtualKey(credential):
+		return identifyKeyHolder(c, h, credential)
 	case strings.EqualFold(scheme, "Bearer"):
 		actor, err := models.KeyActor(c.Request.Context(), h.DB, h.Keys, credential)
 		if err == nil {
@@ -81,6 +86,19 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string) erro
 		return identifyBasic(c, h, credential)
 	}
 	return unauthenticated()
+}
+
+// identifyKeyHolder takes a virtual key as the credential of its user.
+func identifyKeyHolder(c *gin.Context, h *handlers.Handlers, value string) error {
+	user, key, err := models.VirtualKeyUser(c.Request.Context(), h.DB, h.Keys, value)
+	if err != nil {
+		return err
+	}
+	actor := user.Actor()
+	actor.ByKey = true
+	handlers.SetActor(c, actor)
+	handlers.SetVirtualKey(c, key)
+	return nil
 }
 
 func identifyBasic(c *gin.Context, h *handlers.Handlers, credential string) error {

@@ -105,7 +105,7 @@ func TestFirstRunWithoutSampleData(t *testing.T) {
 func TestFirstRunEndsWithAnyUser(t *testing.T) {
 	c := emptyConsole(t)
 	link := c.firstRunLink()
-	_, err := models.CreateUser(t.Context(), c.db, &c.h.Passwords, models.CLI, models.UserInput{
+	_, err := models.CreateUser(t.Context(), c.db, &c.h.Passwords, c.h.Keys, models.CLI, models.UserInput{
 		Email: models.Typed(viewer), Password: models.Typed(password), Role: models.Typed("viewer"),
 	})
 	c.must(err)

@@ -63,9 +63,14 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	c.h = &handlers.Handlers{
 		DB: c.db, Log: log, BaseURL: c.base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
+	c.h.Propagator = models.NewPropagator(c.db, log)
 	for _, change := range changes {
 		change(c.h)
 	}
+	var worker sync.WaitGroup
+	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	worker.Go(func() { c.h.Propagator.Run(working) })
+	t.Cleanup(func() { stop(); worker.Wait() })
 	server.Config.Handler, err = web.New(web.Config{Addr: server.Listener.Addr().String()}, c.h)
 	c.must(err)
 	server.Start()

@@ -13,7 +13,11 @@ import (
 const (
 	anyone   models.Permission = "anyone"
 	signedIn models.Permission = "signed in"
+	// A virtual key, for what concerns its own holder.
+	keyHolder models.Permission = "a virtual key"
 )
+
+const createOrUpdate models.Permission = "AccessProfiles:Create or AccessProfiles:Update"
 
 // route is one URL: what it needs, and what answers it.
 type route struct {
@@ -80,6 +84,7 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/users", "Users:View", h.ListUsers},
 		{"GET", "/users/new", "Users:Create", h.NewUser},
 		{"POST", "/users", "Users:Create", h.CreateUser},
+		{"POST", "/users/bulk", "AccessProfiles:Create", h.AssignToUsers},
 		{"GET", "/users/:id", "Users:View", h.ShowUser},
 		{"POST", "/users/:id", "Users:Update", h.UpdateUser},
 		{"GET", "/users/:id/edit", "Users:Update", h.EditUser},
@@ -87,6 +92,36 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/users/:id/password", "Users:Update", h.SetUserPassword},
 		{"GET", "/users/:id/delete", "Users:Delete", h.ConfirmDeleteUser},
 		{"POST", "/users/:id/delete", "Users:Delete", h.DeleteUser},
+
+		{"GET", "/api/users/me/vk-creation-policy", signedIn, h.ShowKeyCreationPolicy},
+		{"GET", "/api/users/:id/access-profiles", "AccessProfiles:View", h.ListUserAccessProfiles},
+		{"POST", "/api/users/:id/access-profiles", "AccessProfiles:Create", h.AssignAccessProfile},
+		{"PUT", "/api/users/:id/access-profiles/:copy_id", "AccessProfiles:Update", h.ChangeUserAccessProfile},
+		{"DELETE", "/api/users/:id/access-profiles/:copy_id", "AccessProfiles:Delete", h.DetachAccessProfile},
+		{"PUT", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update", h.SetOverride},
+		{"DELETE", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update or AccessProfiles:Delete", h.ClearOverride},
+		{"GET", "/api/users/:id/virtual-keys", "VirtualKeys:View", h.ListUserKeys},
+		{"POST", "/api/users/:id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
+		{"DELETE", "/api/users/:id/access-profiles/virtual-keys/:vk_id", "AccessProfiles:Delete", h.DeleteVirtualKey},
+		{"GET", "/api/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
+		{"GET", "/api/virtual-keys/quota", keyHolder, h.ShowQuota},
+		{"POST", "/api/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.RotateVirtualKey},
+		{"GET", "/users/:id/access-profiles/new", "AccessProfiles:Create", h.NewAssignment},
+		{"POST", "/users/:id/access-profiles", "AccessProfiles:Create", h.AssignAccessProfile},
+		{"GET", "/users/:id/access-profiles/:copy_id/edit", "AccessProfiles:Update", h.EditUserAccessProfile},
+		{"POST", "/users/:id/access-profiles/:copy_id", "AccessProfiles:Update", h.ChangeUserAccessProfile},
+		{"GET", "/users/:id/access-profiles/:copy_id/delete", "AccessProfiles:Delete", h.ConfirmDetach},
+		{"POST", "/users/:id/access-profiles/:copy_id/delete", "AccessProfiles:Delete", h.DetachAccessProfile},
+		{"GET", "/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update", h.EditOverride},
+		{"POST", "/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update", h.SetOverride},
+		{"POST", "/users/:id/access-profiles/:copy_id/budgets/:budget_id/override/delete", "AccessProfiles:Update or AccessProfiles:Delete", h.ClearOverride},
+		{"GET", "/users/:id/virtual-keys/new", "VirtualKeys:Create", h.NewVirtualKey},
+		{"POST", "/users/:id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
+		{"GET", "/users/:id/virtual-keys/:vk_id/delete", "AccessProfiles:Delete", h.ConfirmDeleteVirtualKey},
+		{"POST", "/users/:id/virtual-keys/:vk_id/delete", "AccessProfiles:Delete", h.DeleteVirtualKey},
+		{"GET", "/users/:id/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.ConfirmRotateVirtualKey},
+		{"POST", "/users/:id/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.RotateVirtualKey},
+		{"GET", "/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
 
 		{"GET", "/api/roles", "Roles:View", h.ListRoles},
 		{"POST", "/api/roles", "Roles:Create", h.CreateRole},
@@ -164,6 +199,11 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/api/access-profiles/:id/audit-logs", "AccessProfiles:View", h.ListAuditLogs},
 		{"GET", "/api/access-profiles/audit-logs", "AccessProfiles:View", h.ListAuditLogs},
 
+		{"POST", "/api/access-profiles/:id/roles", createOrUpdate, h.AttachRoles},
+		{"DELETE", "/api/access-profiles/:id/roles/:role_id", "AccessProfiles:Delete", h.DetachRole},
+		{"POST", "/api/access-profiles/:id/propagate", createOrUpdate, h.Propagate},
+		{"GET", "/api/access-profiles/:id/propagate/:job", "AccessProfiles:View", h.ShowPropagation},
+
 		{"GET", "/access-profiles", "AccessProfiles:View", h.ListAccessProfiles},
 		{"GET", "/access-profiles/new", "AccessProfiles:Create", h.NewAccessProfile},
 		{"POST", "/access-profiles", "AccessProfiles:Create", h.CreateAccessProfile},
@@ -175,6 +215,17 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/access-profiles/:id/clone", "AccessProfiles:Create", h.CloneAccessProfile},
 		{"GET", "/access-profiles/:id/delete", "AccessProfiles:Delete", h.ConfirmDeleteAccessProfile},
 		{"POST", "/access-profiles/:id/delete", "AccessProfiles:Delete", h.DeleteAccessProfile},
+		{"GET", "/access-profiles/:id/users", "AccessProfiles:View", h.ListHolders},
+		{"POST", "/access-profiles/:id/users/bulk", "AccessProfiles:Delete", h.DetachHolders},
+		{"GET", "/access-profiles/:id/roles", "AccessProfiles:View", h.ListProfileRoles},
+		{"POST", "/access-profiles/:id/roles", createOrUpdate, h.AttachRoles},
+		{"GET", "/access-profiles/:id/roles/:role_id/delete", "AccessProfiles:Delete", h.ConfirmDetachRole},
+		{"POST", "/access-profiles/:id/roles/:role_id/delete", "AccessProfiles:Delete", h.DetachRole},
+		{"GET", "/access-profiles/:id/propagate", createOrUpdate, h.NewPropagation},
+		{"GET", "/access-profiles/:id/propagate/preview", createOrUpdate, h.PreviewPropagation},
+		{"POST", "/access-profiles/:id/propagate", createOrUpdate, h.Propagate},
+		{"GET", "/access-profiles/:id/propagate/:job", "AccessProfiles:View", h.ShowPropagation},
+		{"POST", "/access-profiles/:id/propagate/:job/retry", createOrUpdate, h.RetryPropagation},
 		{"GET", "/access-profiles/:id/versions", "AccessProfiles:View", h.ListVersions},
 		{"GET", "/access-profiles/:id/versions/compare", "AccessProfiles:View", h.CompareVersions},
 		{"GET", "/access-profiles/:id/versions/:version", "AccessProfiles:View", h.ShowVersion},

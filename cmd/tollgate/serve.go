@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"tollgate/handlers"
+	"tollgate/models"
 	"tollgate/static"
 	"tollgate/web"
 )
@@ -60,11 +62,12 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 
 // console is everything that is ready to serve.
 type console struct {
-	listener net.Listener
-	server   *http.Server
-	database *database
-	address  string // what people open
-	token    string // makes the first administrator; "" when there is one
+	listener   net.Listener
+	server     *http.Server
+	database   *database
+	propagator *models.Propagator
+	address    string // what people open
+	token      string // makes the first administrator; "" when there is one
 }
 
 func (p *program) newConsole(ctx context.Context, s settings, db *database) (*console, error) {
@@ -84,17 +87,18 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database) (*co
 	if baseURL == "" {
 		baseURL = localURL(listener.Addr())
 	}
+	propagator := models.NewPropagator(db.DB, p.log)
 	handler, err := web.New(
 		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
 		&handlers.Handlers{
-			DB: db.DB, Log: p.log, BaseURL: baseURL, Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 		})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
-		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, address: baseURL, token: token,
+		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, propagator: propagator, address: baseURL, token: token,
 	}, nil
 }
 
@@ -121,6 +125,12 @@ func localURL(listening net.Addr) string {
 
 // serve returns when ctx has ended and the requests with it, or when the console cannot go on.
 func (c *console) serve(ctx context.Context) error {
+	// What it has begun goes on where it stopped, in another console or after the next start.
+	working, stop := context.WithCancel(ctx)
+	var worker sync.WaitGroup
+	defer worker.Wait()
+	defer stop()
+	worker.Go(func() { c.propagator.Run(working) })
 	served := make(chan error, 1)
 	go func() { served <- c.server.Serve(c.listener) }()
 	var reason error

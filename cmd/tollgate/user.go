@@ -52,7 +52,11 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return p.withDatabase(func(ctx context.Context, _ settings, db *database, command *cli.Command) error {
+	return p.withDatabase(func(ctx context.Context, s settings, db *database, command *cli.Command) error {
+		keys, err := keys(s) // the role may hand out a profile, which issues a virtual key
+		if err != nil {
+			return err
+		}
 		input := models.UserInput{
 			Email:    models.Typed(command.String("email")),
 			Password: models.Typed(password),
@@ -61,7 +65,7 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 		if name := command.String("name"); name != "" {
 			input.Name = models.Typed(name)
 		}
-		user, err := models.CreateUser(ctx, db, &models.Passwords{}, models.CLI, input)
+		user, err := models.CreateUser(ctx, db, &models.Passwords{}, keys, models.CLI, input)
 		if err != nil {
 			return refused("create the user", err)
 		}

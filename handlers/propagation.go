@@ -1,0 +1,293 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+const (
+	// inlineCopies is up to how many copies the request itself does the work.
+	inlineCopies = 200
+	// longestWait is how long a request waits for a push that is done in the background.
+	longestWait = 60 * time.Second
+	lookEvery   = 200 * time.Millisecond
+)
+
+// propagationForm is what the console sends: the input, and the version that was looked at.
+type propagationForm struct {
+	models.PropagationInput
+	BaseVersion models.Value `form:"version"`
+}
+
+// NewPropagation asks which fields go to whom.
+func (h *Handlers) NewPropagation(c *gin.Context) error {
+	page, err := h.propagationPage(c, models.PropagationInput{}, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// PreviewPropagation shows, copy by copy, what a push would do.
+func (h *Handlers) PreviewPropagation(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	form, err := decodeQuery[propagationForm](c)
+	in := form.PropagationInput.Whole()
+	if err == nil {
+		var plan models.Plan
+		if plan, err = models.PlanPropagation(ctx(c), h.DB, id, nil, in); err == nil {
+			return h.previewPage(c, plan, in)
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
+}
+
+// Propagate pushes a profile to its copies: at once when they are few, else in the background.
+func (h *Handlers) Propagate(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(c)
+	if err != nil {
+		return err
+	}
+	form, err := decode[propagationForm](c)
+	in := form.PropagationInput
+	if !IsAPI(c) {
+		in = in.Whole()
+		if err == nil {
+			version, err = profileForm{BaseVersion: form.BaseVersion}.version()
+		}
+	}
+	if err == nil && IsAPI(c) && in.DryRunWanted() {
+		return h.dryRun(c, id, version, in)
+	}
+	if err == nil {
+		var job models.Propagation
+		if job, err = models.StartPropagation(ctx(c), h.DB, ActorOf(c), id, version, in); err == nil {
+			return h.propagate(c, job)
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
+}
+
+// propagate does the work, or waits for it as long as a request may.
+func (h *Handlers) propagate(c *gin.Context, job models.Propagation) error {
+	// Somebody who goes away does not stop what was promised, and no lock of it outlives the request.
+	working, cancel := context.WithTimeout(context.WithoutCancel(ctx(c)), longestWait)
+	defer cancel()
+	if job.Waiting < inlineCopies {
+		if err := h.Propagator.Work(working, job); err != nil {
+			return err
+		}
+		return h.propagated(c, working, job)
+	}
+	if err := h.Propagator.HandOver(working, job); err != nil {
+		return err
+	}
+	if !IsAPI(c) {
+		return seeOther(c, propagationHref(job), "")
+	}
+	return h.awaitPropagation(c, working, job)
+}
+
+// awaitPropagation answers when a push is done, or that it is under way.
+func (h *Handlers) awaitPropagation(c *gin.Context, waiting context.Context, job models.Propagation) error {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		finished, err := models.PropagationFinished(waiting, h.DB, job.ID)
+		if err == nil && finished {
+			return h.propagated(c, waiting, job)
+		}
+		select {
+		case <-ticker.C:
+			if err != nil && waiting.Err() == nil {
+				return err
+			}
+		case <-c.Request.Context().Done():
+			return h.propagated(c, context.WithoutCancel(waiting), job)
+		case <-waiting.Done():
+			return h.propagated(c, context.WithoutCancel(waiting), job)
+		}
+	}
+}
+
+// propagated answers how a push stands.
+func (h *Handlers) propagated(c *gin.Context, reading context.Context, job models.Propagation) error {
+	if !IsAPI(c) {
+		return seeOther(c, propagationHref(job), "")
+	}
+	stands, err := models.GetPropagation(reading, h.DB, job.AccessProfileID, job.ID)
+	if err != nil {
+		return err
+	}
+	return writePropagation(c, stands)
+}
+
+func propagationHref(job models.Propagation) string {
+	return "/access-profiles/" + strconv.FormatInt(job.AccessProfileID, 10) + "/propagate/" + strconv.FormatInt(job.ID, 10)
+}
+
+// propagationAnswer is what a push and its preview answer.
+type propagationAnswer struct {
+	AffectedUsers int                    `json:"affected_users"`
+	FailedUsers   int                    `json:"failed_users"`
+	SkippedUsers  int                    `json:"skipped_users"`
+	UserIDs       []string               `json:"user_ids"`
+	Fields        []string               `json:"fields"`
+	Applied       bool                   `json:"applied"`
+	VKSyncErrors  []string               `json:"vk_sync_errors"` // nothing is synchronised: keys are resolved when asked
+	Job           *propagationState      `json:"job,omitempty"`
+	Failed        []models.SkippedTarget `json:"failed"`
+	Skipped       []models.SkippedTarget `json:"skipped"`
+	*models.Preview
+}
+
+// propagationState is how far a push is.
+type propagationState struct {
+	ID        int64  `json:"id"`
+	State     string `json:"state"` // "running" or "done"
+	ToVersion int64  `json:"to_version"`
+	Waiting   int64  `json:"waiting_users"`
+}
+
+func writePropagation(c *gin.Context, p models.Propagation) error {
+	status := http.StatusOK
+	if !p.Finished() {
+		status = http.StatusAccepted
+		c.Header("Location", "/api"+propagationHref(p))
+	}
+	writeJSON(c, status, propagationAnswer{
+		AffectedUsers: int(p.Done), FailedUsers: len(p.Failed), SkippedUsers: len(p.Skipped), UserIDs: p.Users, Fields: p.Fields, Applied: true,
+		VKSyncErrors: []string{}, Failed: orEmpty(p.Failed), Skipped: orEmpty(p.Skipped),
+		Job: &propagationState{p.ID, p.State, p.ToVersion, p.Waiting},
+	})
+	return nil
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// dryRun answers what a push would do, and changes nothing.
+func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in models.PropagationInput) error {
+	plan, err := models.PlanPropagation(ctx(c), h.DB, id, version, in)
+	if err != nil {
+		return err
+	}
+	preview, err := plan.Preview()
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, propagationAnswer{
+		AffectedUsers: plan.Affected(), SkippedUsers: len(plan.Skipped), UserIDs: plan.AffectedUsers(), Fields: plan.Fields,
+		VKSyncErrors: []string{}, Failed: []models.SkippedTarget{}, Skipped: orEmpty(plan.Skipped), Preview: &preview,
+	})
+	return nil
+}
+
+// ShowPropagation answers how a push stands; its page keeps itself up to date while it runs.
+func (h *Handlers) ShowPropagation(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	job, err := rowIDOf(c, "job")
+	if err != nil {
+		return err
+	}
+	stands, err := models.GetPropagation(ctx(c), h.DB, id, job)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writePropagation(c, stands)
+	}
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return err
+	}
+	shown := views.PropagationPage{
+		Profile: profile, Job: stands, Href: propagationHref(stands), MayViewUsers: ActorOf(c).May("Users:View"),
+		MayRetry: ActorOf(c).May("AccessProfiles:Create or AccessProfiles:Update"),
+	}
+	if isHTMX(c) {
+		h.html(c, http.StatusOK, views.PropagationProgress(shown))
+		return nil
+	}
+	page := h.profilePage(c, profile, "Propagation of "+profile.Name)
+	page.RefreshWithout = !stands.Finished()
+	h.html(c, http.StatusOK, framed(page, views.PropagationProgress(shown)))
+	return nil
+}
+
+// RetryPropagation pushes again to those only for whom a push failed.
+func (h *Handlers) RetryPropagation(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	job, err := rowIDOf(c, "job")
+	if err != nil {
+		return err
+	}
+	again, err := models.RetryPropagation(ctx(c), h.DB, ActorOf(c), id, job)
+	if err != nil {
+		return err
+	}
+	return h.propagate(c, again)
+}
+
+func (h *Handlers) propagationPage(c *gin.Context, in models.PropagationInput, problems models.Problems) (templ.Component, error) {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return nil, err
+	}
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return nil, err
+	}
+	holders, err := models.HoldersByRole(ctx(c), h.DB, id)
+	if err != nil {
+		return nil, err
+	}
+	last, err := models.LastPropagation(ctx(c), h.DB, id)
+	if err != nil {
+		return nil, err
+	}
+	page := h.profilePage(c, profile, "Propagate "+profile.Name)
+	markProblems(&page, problems)
+	form := views.PropagationForm{Profile: profile, Roles: holders, Input: in, Problems: problems, Now: time.Now()}
+	if last != nil {
+		form.Last, form.LastHref = last, propagationHref(*last)
+	}
+	return framed(page, views.PropagationFormBody(form)), nil
+}
+
+func (h *Handlers) previewPage(c *gin.Context, plan models.Plan, in models.PropagationInput) error {
+	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	if err != nil {
+		return err
+	}
+	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
+	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
+	h.html(c, http.StatusOK, framed(page, views.PreviewBody(views.PreviewOf(plan, in, catalogue, ActorOf(c).May("Users:View")))))
+	return nil
+}

@@ -1,0 +1,144 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// ListProfileRoles shows which roles hand a profile out, and lets more do so.
+func (h *Handlers) ListProfileRoles(c *gin.Context) error {
+	page, err := h.profileRolesPage(c, models.AttachInput{}, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// AttachRoles has roles hand a profile out, and gives it to their members when asked to.
+func (h *Handlers) AttachRoles(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := decode[models.AttachInput](c)
+	if err == nil {
+		var done models.Attached
+		if done, err = models.AttachRoles(ctx(c), h.DB, h.Keys, ActorOf(c), id, in); err == nil {
+			said := views.AttachedWords(done)
+			if IsAPI(c) {
+				writeJSON(c, http.StatusOK, gin.H{"message": said, "users_applied": done.Applied})
+				return nil
+			}
+			return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/roles", said)
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.profileRolesPage(c, in, problems) })
+}
+
+func (h *Handlers) profileRolesPage(c *gin.Context, in models.AttachInput, problems models.Problems) (templ.Component, error) {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return nil, err
+	}
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return nil, err
+	}
+	attached, err := models.ProfileRoles(ctx(c), h.DB, id)
+	if err != nil {
+		return nil, err
+	}
+	roles, err := models.RoleChoices(ctx(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.tabbedPage(c, profile, "roles")
+	if err != nil {
+		return nil, err
+	}
+	markProblems(&page, problems)
+	actor := ActorOf(c)
+	return framed(page, views.ProfileRolesBody(views.ProfileRoles{
+		Profile: profile, Attached: attached, Roles: roles, Input: in, Problems: problems, MayViewRoles: actor.May("Roles:View"),
+		MayAttach: actor.May("AccessProfiles:Create or AccessProfiles:Update"), MayDetach: actor.May("AccessProfiles:Delete"),
+	})), nil
+}
+
+// ConfirmDetachRole asks before a role ceases to hand a profile out.
+func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	roleID, err := rowIDOf(c, "role_id")
+	if err != nil {
+		return err
+	}
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return err
+	}
+	attached, err := models.ProfileRoles(ctx(c), h.DB, id)
+	if err != nil {
+		return err
+	}
+	for _, a := range attached {
+		if a.RoleID == roleID {
+			page := h.profilePage(c, profile, "Detach "+a.RoleName+" from "+profile.Name+"?")
+			h.html(c, http.StatusOK, framed(page, views.DetachRoleBody(profile, a)))
+			return nil
+		}
+	}
+	return models.Missing("role at this profile")
+}
+
+// DetachRole ends that a role hands a profile out; with remove_from_users those who have it from the role lose it.
+func (h *Handlers) DetachRole(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	roleID, err := rowIDOf(c, "role_id")
+	if err != nil {
+		return err
+	}
+	remove, err := removeFromUsers(c)
+	if err != nil {
+		return err
+	}
+	done, err := models.DetachRole(ctx(c), h.DB, ActorOf(c), id, roleID, remove)
+	if err != nil {
+		return err
+	}
+	said := views.DetachedWords(done, remove)
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"message": said})
+		return nil
+	}
+	return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/roles", said)
+}
+
+// removeFromUsers reads whether copies go too: from the query on the API, from the form in the console.
+func removeFromUsers(c *gin.Context) (bool, error) {
+	if IsAPI(c) {
+		q := readQuery(c, "remove_from_users")
+		remove := q.boolean("remove_from_users")
+		if err := q.err(); err != nil {
+			return false, err
+		}
+		_, err := decodeEmpty[struct{ models.Row }](c)
+		return remove != nil && *remove, err
+	}
+	form, err := decodeEmpty[struct {
+		models.Row
+		Remove models.Value `json:"remove_from_users"`
+	}](c)
+	return form.Remove.Text == "true", err
+}

@@ -1,0 +1,200 @@
+package handlers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// ListVirtualKeys answers a page of all keys, with masked values.
+func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
+	q, wanted, err := catalogueQuery(c)
+	if err != nil {
+		return err
+	}
+	keys, total, err := models.ListVirtualKeys(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writeList(c, "virtual_keys", keys, total, wanted)
+	}
+	page := h.page(c, "Keys", "/virtual-keys")
+	page.Intro = "What people's programs show to a gateway. A key may do what its holder's profiles grant."
+	actor := ActorOf(c)
+	h.html(c, http.StatusOK, framed(page, views.KeyListBody(views.KeyList{
+		CatalogueFrame: listFrame(c, q, wanted, len(keys), total, "keys", "VirtualKeys"), Keys: keys, MayViewUsers: actor.May("Users:View"),
+		MayRotate: actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete"),
+	})))
+	return nil
+}
+
+// ListUserKeys answers a user's keys, with masked values.
+func (h *Handlers) ListUserKeys(c *gin.Context) error {
+	if err := readQuery(c).err(); err != nil {
+		return err
+	}
+	keys, err := models.ListUserKeys(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"virtual_keys": keys})
+	return nil
+}
+
+// NewVirtualKey asks what a further key is called.
+func (h *Handlers) NewVirtualKey(c *gin.Context) error {
+	page, err := h.keyForm(c, models.VirtualKeyInput{}, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// CreateVirtualKey gives a user a further key and answers its value, this once.
+func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
+	in, err := decodeEmpty[models.VirtualKeyInput](c)
+	if err == nil {
+		var key models.VirtualKey
+		if key, err = models.CreateVirtualKey(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
+			return h.showKey(c, http.StatusOK, key, key.Name+" was made.")
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.keyForm(c, in, problems) })
+}
+
+// showKey answers a key with its value in clear: it is told this once.
+func (h *Handlers) showKey(c *gin.Context, status int, key models.VirtualKey, said string) error {
+	c.Header("Cache-Control", "no-store")
+	if IsAPI(c) {
+		writeJSON(c, status, gin.H{"virtual_key": key})
+		return nil
+	}
+	user, err := models.GetUser(ctx(c), h.DB, key.UserID)
+	if err != nil {
+		return err
+	}
+	page := h.userFrame(c, user, "Key of "+user.Name)
+	page.Flash = said
+	h.html(c, status, framed(page, views.KeySecretBody(key, h.BaseURL)))
+	return nil
+}
+
+func (h *Handlers) keyForm(c *gin.Context, in models.VirtualKeyInput, problems models.Problems) (templ.Component, error) {
+	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	page := h.userFrame(c, user, "New key for "+user.Name)
+	markProblems(&page, problems)
+	return framed(page, views.KeyFormBody(views.KeyForm{User: user, Input: in, Problems: problems})), nil
+}
+
+// keyOnPage loads the key that a page is about, with its user.
+func (h *Handlers) keyOnPage(c *gin.Context) (models.User, models.VirtualKey, error) {
+	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return user, models.VirtualKey{}, err
+	}
+	key, err := models.GetVirtualKey(ctx(c), h.DB, user.ID, c.Param("vk_id"))
+	return user, key, err
+}
+
+// ConfirmRotateVirtualKey asks how long the old value is to work.
+func (h *Handlers) ConfirmRotateVirtualKey(c *gin.Context) error {
+	page, err := h.rotateForm(c, models.RotateInput{}, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+func (h *Handlers) rotateForm(c *gin.Context, in models.RotateInput, problems models.Problems) (templ.Component, error) {
+	user, key, err := h.keyOnPage(c)
+	if err != nil {
+		return nil, err
+	}
+	page := h.userFrame(c, user, "Rotate "+key.Name)
+	markProblems(&page, problems)
+	return framed(page, views.RotateBody(views.RotateForm{Key: key, Input: in, Problems: problems})), nil
+}
+
+// RotateVirtualKey gives a key another value and answers it, this once.
+func (h *Handlers) RotateVirtualKey(c *gin.Context) error {
+	in, err := decodeEmpty[models.RotateInput](c)
+	if err == nil {
+		var key models.VirtualKey
+		if key, err = models.RotateVirtualKey(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("vk_id"), in); err == nil {
+			return h.showKey(c, http.StatusOK, key, views.Rotated(key))
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.rotateForm(c, in, problems) })
+}
+
+// ConfirmDeleteVirtualKey asks before a key goes.
+func (h *Handlers) ConfirmDeleteVirtualKey(c *gin.Context) error {
+	user, key, err := h.keyOnPage(c)
+	if err != nil {
+		return err
+	}
+	page := h.userFrame(c, user, "Delete "+key.Name+"?")
+	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
+		Action: views.KeyHref(key) + "/delete", Verb: "Delete " + key.Name, Cancel: usersHref + "/" + user.ID, Effects: views.KeyDeletion(key, time.Now()),
+	})))
+	return nil
+}
+
+// DeleteVirtualKey ends a key at once.
+func (h *Handlers) DeleteVirtualKey(c *gin.Context) error {
+	if IsAPI(c) {
+		if _, err := decodeEmpty[struct{ models.Row }](c); err != nil {
+			return err
+		}
+	}
+	key, err := models.DeleteVirtualKey(ctx(c), h.DB, ActorOf(c), c.Param("id"), c.Param("vk_id"))
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"message": "Virtual key deleted."})
+		return nil
+	}
+	return seeOther(c, usersHref+"/"+key.UserID, key.Name+" was deleted. Gateways refuse it from now on.")
+}
+
+// ShowQuota answers what the holder of the key that asks may still spend.
+func (h *Handlers) ShowQuota(c *gin.Context) error {
+	if err := readQuery(c).err(); err != nil {
+		return err
+	}
+	quota, err := models.GetQuota(ctx(c), h.DB, virtualKeyOf(c))
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	writeJSON(c, http.StatusOK, quota)
+	return nil
+}
+
+// ShowKeyCreationPolicy tells whether the caller holds a profile, without which a key could do nothing.
+func (h *Handlers) ShowKeyCreationPolicy(c *gin.Context) error {
+	policy := gin.H{"has_access_profile": false}
+	if id := ActorOf(c).UserID; id != "" {
+		copies, err := models.ListUserAccessProfiles(ctx(c), h.DB, id)
+		if err != nil {
+			return err
+		}
+		if len(copies) > 0 {
+			policy = gin.H{"has_access_profile": true, "profile_name": copies[0].Name}
+		}
+	}
+	writeJSON(c, http.StatusOK, policy)
+	return nil
+}

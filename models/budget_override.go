@@ -1,0 +1,223 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// OverrideModes are how long an override lasts: for a number of windows, or for good.
+var OverrideModes = []string{"cycles", "forever"}
+
+const maxCycles = 1000
+
+// OverrideInput is what a client may send to raise one budget of one copy.
+type OverrideInput struct {
+	Row
+	Amount Value `json:"amount"`
+	Mode   Value `json:"mode"`
+	Cycles Value `json:"cycles"`
+}
+
+// budgetOverride is a grant as it was made: it ends by itself, and nothing brings it back.
+type budgetOverride struct {
+	bun.BaseModel `bun:"table:budget_overrides"`
+
+	BudgetID string     `json:"-" bun:",pk"`
+	Amount   Money      `json:"amount"`
+	Cycles   *int64     `json:"cycles"`
+	Anchor   time.Time  `json:"anchor"`  // start of the first window it is for
+	EndsAt   *time.Time `json:"ends_at"` // null when it is for good
+}
+
+func (in OverrideInput) check() (o budgetOverride, problems Problems) {
+	c := &checker{}
+	o.Amount = c.raise("amount", in.Amount)
+	mode, _ := c.choice("mode", in.Mode, "invalid_mode", "Choose cycles or forever.", OverrideModes)
+	switch {
+	case mode == "forever" && in.Cycles.Given() && in.Cycles.Text != "":
+		c.add("cycles", "cycles_not_allowed", "Leave the number of windows out: the override is for good.")
+	case mode == "cycles" && (!in.Cycles.Given() || in.Cycles.Text == ""):
+		c.add("cycles", "required", "Say for how many windows, the current one included.")
+	case in.Cycles.Given() && in.Cycles.Text != "":
+		if n, ok := c.count("cycles", in.Cycles, "the number of windows", 1, maxCycles); ok {
+			o.Cycles = &n
+		}
+	}
+	return o, c.found
+}
+
+// raise reads an amount that is added, which is more than nothing.
+func (c *checker) raise(field string, v Value) Money {
+	before := len(c.found)
+	amount := c.money(field, v)
+	switch noted := len(c.found) > before; {
+	case noted && c.found[before].Code == "max_limit_negative", !noted && amount == 0:
+		c.found = append(c.found[:before], Problem{field, "number_out_of_range", "Enter an amount of more than 0 dollars."})
+	}
+	return amount
+}
+
+// SetOverride raises one budget of a user's copy; a second one replaces the first. It returns the line as it stands then. Refusals:
+// NotFound, Invalid.
+func SetOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copyID int64, budgetID string, in OverrideInput) (Budget, error) {
+	o, problems := in.check()
+	return changeOverride(ctx, db, actor, user, copyID, budgetID, "override_set", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+		if err := invalid(problems); err != nil {
+			return false, err
+		}
+		o.BudgetID, o.Anchor = budgetID, line.LastReset
+		if o.Cycles != nil {
+			ends := windowAfter(line.ResetDuration, line.quarterStart(), line.aligned, line.anchor, line.WindowEnds, *o.Cycles)
+			o.EndsAt = &ends
+		}
+		_, err := tx.NewInsert().Model(&o).On("CONFLICT (budget_id) DO UPDATE").
+			Set("amount = excluded.amount, cycles = excluded.cycles, anchor = excluded.anchor, ends_at = excluded.ends_at").Exec(ctx)
+		if err != nil {
+			return false, fmt.Errorf("set override: %w", err)
+		}
+		return true, nil
+	})
+}
+
+// ClearOverride takes an override back; when there is none, nothing happens. Refusal: NotFound.
+func ClearOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copyID int64, budgetID string) (Budget, error) {
+	return changeOverride(ctx, db, actor, user, copyID, budgetID, "override_clear", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+		if line.stored == nil {
+			return false, nil
+		}
+		if _, err := tx.NewDelete().Model(line.stored).WherePK().Exec(ctx); err != nil {
+			return false, fmt.Errorf("clear override: %w", err)
+		}
+		return true, nil
+	})
+}
+
+// overriddenLine is a budget of a copy with what the windows of an override are counted by.
+type overriddenLine struct {
+	Budget
+	aligned bool
+	anchor  time.Time
+	stored  *budgetOverride // also one that is over
+}
+
+func changeOverride(
+	ctx context.Context, db bun.IDB, actor Actor, user string, copyID int64, budgetID, action string,
+	edit func(context.Context, bun.Tx, overriddenLine) (changed bool, err error),
+) (Budget, error) {
+	var after Budget
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdCopy(ctx, tx, user, copyID); err != nil {
+			return err
+		}
+		before, err := findLine(ctx, tx, user, copyID, budgetID)
+		if err != nil {
+			return err
+		}
+		after = before.Budget
+		if changed, err := edit(ctx, tx, before); err != nil || !changed {
+			return err
+		}
+		line, err := findLine(ctx, tx, user, copyID, budgetID)
+		if err != nil {
+			return err
+		}
+		after = line.Budget
+		return recordOverride(ctx, tx, actor, action, user, copyID, before, line)
+	})
+	return after, err
+}
+
+// findLine reads one budget of a user's copy with its override. Refusal: NotFound, also for a budget of something else.
+func findLine(ctx context.Context, tx bun.Tx, user string, copyID int64, budgetID string) (line overriddenLine, err error) {
+	held, err := GetUserAccessProfile(ctx, tx, user, copyID)
+	if err != nil {
+		return line, err
+	}
+	budget, ok := held.Budget(budgetID)
+	if !ok {
+		return line, Missing("budget of this copy")
+	}
+	line = overriddenLine{Budget: budget, aligned: held.CalendarAligned}
+	if err := tx.NewRaw("SELECT created_at FROM budgets WHERE id = ?", budgetID).Scan(ctx, &line.anchor); err != nil {
+		return line, fmt.Errorf("load budget: %w", err)
+	}
+	var stored []budgetOverride
+	if err := tx.NewSelect().Model(&stored).Where("budget_id = ?", budgetID).Scan(ctx); err != nil {
+		return line, fmt.Errorf("load override: %w", err)
+	}
+	if len(stored) > 0 {
+		line.stored = &stored[0]
+	}
+	return line, nil
+}
+
+// Budget finds a line of a policy by its id.
+func (p Policy) Budget(id string) (Budget, bool) {
+	for _, scope := range p.Scopes() {
+		for _, budget := range scope.Budgets {
+			if budget.ID == id {
+				return budget, true
+			}
+		}
+	}
+	return Budget{}, false
+}
+
+func recordOverride(ctx context.Context, tx bun.Tx, actor Actor, action, user string, copyID int64, before, after overriddenLine) error {
+	now, err := databaseClock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	held, err := GetUserAccessProfile(ctx, tx, user, copyID)
+	if err != nil {
+		return err
+	}
+	metadata := map[string]any{
+		"budget_id": after.ID, "scope": after.Scope, "reset_duration": after.ResetDuration, "max_limit": after.MaxLimit,
+	}
+	var previous, current any
+	if before.stored != nil {
+		previous = before.stored
+	}
+	if after.stored != nil {
+		current = after.stored
+	}
+	return recordCopy(ctx, tx, actor, action, held, now, previous, current, metadata)
+}
+
+// loadOverrides reads the overrides of the copies' budgets, also those that are over.
+func loadOverrides(ctx context.Context, db bun.IDB, copies []UserAccessProfile) (map[string]budgetOverride, error) {
+	policies := make([]int64, len(copies))
+	for i, c := range copies {
+		policies[i] = c.PolicyID
+	}
+	var rows []budgetOverride
+	err := db.NewSelect().Model(&rows).Where("budget_id IN (SELECT id FROM budgets WHERE policy_id = ANY (?))", pgdialect.Array(policies)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load overrides: %w", err)
+	}
+	overrides := make(map[string]budgetOverride, len(rows))
+	for _, row := range rows {
+		overrides[row.BudgetID] = row
+	}
+	return overrides, nil
+}
+
+// show writes an override that is active into its budget.
+func (o budgetOverride) show(b *Budget, aligned bool, anchor, now time.Time) {
+	if o.EndsAt != nil && !o.EndsAt.After(now) {
+		return
+	}
+	effective := b.MaxLimit + o.Amount
+	b.OverrideAmount, b.OverrideMode, b.EffectiveMaxLimit = &o.Amount, "forever", &effective
+	if o.EndsAt == nil {
+		return
+	}
+	ends := o.EndsAt.UTC()
+	left := windowsUntil(b.ResetDuration, b.quarterStart(), aligned, anchor, b.WindowEnds, ends, maxCycles)
+	b.OverrideMode, b.OverrideCyclesRemaining, b.OverrideEnds = "cycles", &left, &ends
+}

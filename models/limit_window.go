@@ -1,0 +1,122 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// What a limit counts.
+const (
+	kindSpend    = "spend"
+	kindTokens   = "tokens"
+	kindRequests = "requests"
+)
+
+// windowKey names what one line counts in one window.
+type windowKey struct {
+	line, kind, duration string
+	start                int64 // microseconds
+}
+
+// usageReader collects the windows of lines that are read together, and where to put what was counted in them.
+type usageReader struct {
+	now     time.Time
+	keys    []windowKey
+	targets map[windowKey]func(used int64)
+}
+
+func (r *usageReader) want(line, kind, duration string, start time.Time, put func(used int64)) {
+	key := windowKey{line, kind, duration, start.UnixMicro()}
+	r.keys = append(r.keys, key)
+	r.targets[key] = put
+}
+
+// loadUsage fills in what was counted of each line in the window under way, and the overrides that are active, all by the database's clock.
+func loadUsage(ctx context.Context, db bun.IDB, copies []UserAccessProfile) error {
+	now, err := databaseClock(ctx, db)
+	if err != nil {
+		return err
+	}
+	overrides, err := loadOverrides(ctx, db, copies)
+	if err != nil {
+		return err
+	}
+	r := &usageReader{now: now, targets: map[windowKey]func(int64){}}
+	for i := range copies {
+		c := &copies[i]
+		r.budgets(c.Budgets, c.CalendarAligned, overrides)
+		r.limit(c.RateLimit, c.CalendarAligned)
+		for j := range c.ProviderConfigs {
+			r.budgets(c.ProviderConfigs[j].Budgets, c.CalendarAligned, overrides)
+			r.limit(c.ProviderConfigs[j].RateLimit, c.CalendarAligned)
+		}
+	}
+	return r.read(ctx, db)
+}
+
+func (r *usageReader) budgets(budgets []Budget, aligned bool, overrides map[string]budgetOverride) {
+	for i := range budgets {
+		b := &budgets[i]
+		anchor := b.LastReset
+		b.LastReset, b.WindowEnds = carriedWindow(b.ResetDuration, b.quarterStart(), aligned, anchor, b.CarriedFrom, b.CarriedUntil, r.now)
+		r.want(b.ID, kindSpend, b.ResetDuration, b.LastReset, func(used int64) { b.CurrentUsage = Money(used) })
+		if o, ok := overrides[b.ID]; ok {
+			o.show(b, aligned, anchor, r.now)
+		}
+	}
+}
+
+func (r *usageReader) limit(l *RateLimit, aligned bool) {
+	if l == nil {
+		return
+	}
+	if l.TokenResetDuration != nil {
+		start, end := carriedWindow(*l.TokenResetDuration, 0, aligned, l.CreatedAt, l.TokenCarriedFrom, l.TokenCarriedUntil, r.now)
+		l.TokenWindowEnds = end
+		r.want(l.ID, kindTokens, *l.TokenResetDuration, start, func(used int64) { l.TokenCurrentUsage = used })
+	}
+	if l.RequestResetDuration != nil {
+		start, end := carriedWindow(*l.RequestResetDuration, 0, aligned, l.CreatedAt, l.RequestCarriedFrom, l.RequestCarriedUntil, r.now)
+		l.RequestWindowEnds = end
+		r.want(l.ID, kindRequests, *l.RequestResetDuration, start, func(used int64) { l.RequestCurrentUsage = used })
+	}
+}
+
+func (r *usageReader) read(ctx context.Context, db bun.IDB) error {
+	if len(r.keys) == 0 {
+		return nil
+	}
+	lines, kinds, durations, starts := []string{}, []string{}, []string{}, []time.Time{}
+	for _, key := range r.keys {
+		lines, kinds, durations = append(lines, key.line), append(kinds, key.kind), append(durations, key.duration)
+		starts = append(starts, time.UnixMicro(key.start).UTC())
+	}
+	var rows []struct {
+		N    int
+		Used int64
+	}
+	err := db.NewRaw(`
+SELECT wanted.n, w.used - w.cleared AS used
+FROM unnest(?::uuid[], ?::text[], ?::text[], ?::timestamptz[]) WITH ORDINALITY AS wanted(line_id, kind, reset_duration, window_start, n)
+JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)`,
+		pgdialect.Array(lines), pgdialect.Array(kinds), pgdialect.Array(durations), pgdialect.Array(starts)).Scan(ctx, &rows)
+	if err != nil {
+		return fmt.Errorf("load usage: %w", err)
+	}
+	for _, row := range rows {
+		r.targets[r.keys[row.N-1]](row.Used)
+	}
+	return nil
+}
+
+// quarterStart is the month in which a fiscal year begins, 0 for lines without quarters.
+func (b Budget) quarterStart() int {
+	if b.ResetConfig == nil {
+		return 0
+	}
+	return b.ResetConfig.QuarterStartMonth
+}

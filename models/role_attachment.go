@@ -1,0 +1,328 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// RoleAttachment says that a role hands a template out: as a default one, to everybody who gains the role.
+type RoleAttachment struct {
+	bun.BaseModel `bun:"table:role_access_profiles,alias:a" json:"-"`
+
+	ID              int64     `json:"id" bun:",pk,autoincrement"`
+	AccessProfileID int64     `json:"access_profile_id"`
+	RoleID          int64     `json:"role_id"`
+	RoleName        string    `json:"role_name" bun:",scanonly"`
+	IsDefault       bool      `json:"is_default"`
+	CreatedAt       time.Time `json:"-"`
+
+	ProfileName   string `json:"-" bun:",scanonly"`
+	ProfileActive bool   `json:"-" bun:",scanonly"`
+	Members       int64  `json:"-" bun:",scanonly"` // of the role
+	Holders       int64  `json:"-" bun:",scanonly"` // members who hold the template because of it
+}
+
+func selectAttachments(q *bun.SelectQuery) *bun.SelectQuery {
+	return q.ColumnExpr("a.*").ColumnExpr("r.name AS role_name").ColumnExpr("p.name AS profile_name").ColumnExpr("p.is_active AS profile_active").
+		ColumnExpr("(SELECT count(*) FROM users AS u WHERE u.role_id = a.role_id) AS members").
+		ColumnExpr(`(SELECT count(*) FROM user_access_profiles AS c JOIN users AS u ON u.id = c.user_id
+WHERE c.access_profile_id = a.access_profile_id AND c.from_role AND u.role_id = a.role_id) AS holders`).
+		Join("JOIN roles AS r ON r.id = a.role_id").Join("JOIN access_profiles AS p ON p.id = a.access_profile_id")
+}
+
+// ProfileRoles lists the roles that hand a template out, by name.
+func ProfileRoles(ctx context.Context, db bun.IDB, profileID int64) ([]RoleAttachment, error) {
+	return attachments(ctx, db, "a.access_profile_id = ?", profileID)
+}
+
+// RoleProfiles lists the templates that a role hands out, by name.
+func RoleProfiles(ctx context.Context, db bun.IDB, roleID int64) ([]RoleAttachment, error) {
+	return attachments(ctx, db, "a.role_id = ?", roleID)
+}
+
+func attachments(ctx context.Context, db bun.IDB, where string, id int64) ([]RoleAttachment, error) {
+	rows := []RoleAttachment{}
+	if err := selectAttachments(db.NewSelect().Model(&rows)).Where(where, id).Order("r.name_key", "p.name_key").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list what roles hand out: %w", err)
+	}
+	return rows, nil
+}
+
+// AttachInput is what a client may send to have roles hand a template out.
+type AttachInput struct {
+	Row
+	RoleIDs         List[Value] `json:"role_ids"`
+	IsDefault       Value       `json:"is_default"`
+	ApplyToExisting Value       `json:"apply_to_existing"`
+}
+
+const maxRolesAtOnce = 1000
+
+// attachment is an AttachInput that was read.
+type attachment struct {
+	roles     []int64 // ascending, each once
+	fields    map[int64]string
+	isDefault *bool
+	apply     bool
+}
+
+func (in AttachInput) check() (a attachment, problems Problems) {
+	c := &checker{}
+	a.fields = map[int64]string{}
+	if readable := list(c, "role_ids", in.RoleIDs, maxRolesAtOnce, "roles"); len(in.RoleIDs.Items) == 0 && (readable || in.RoleIDs.Kind == Absent) {
+		c.add("role_ids", "required", "Choose at least one role.")
+	} else if readable {
+		for i, v := range in.RoleIDs.Items {
+			if v.Kind == Null {
+				c.add(at("role_ids", i), "null_not_allowed", "Give a role's id instead of null.")
+			}
+			if id, ok := c.count(at("role_ids", i), v, "the role's id", 1, MaxCount); ok && a.fields[id] == "" {
+				a.fields[id] = at("role_ids", i)
+				a.roles = append(a.roles, id)
+			}
+		}
+	}
+	if isDefault, ok := c.truth("is_default", in.IsDefault); ok {
+		a.isDefault = &isDefault
+	}
+	a.apply, _ = c.truth("apply_to_existing", in.ApplyToExisting)
+	slices.Sort(a.roles)
+	return a, c.found
+}
+
+// Attached is what came of attaching roles.
+type Attached struct {
+	Profile AccessProfile
+	Roles   []string // names of those that are attached now
+	Applied int      // users who got a copy
+	Already int      // users who had one directly, and have it from the role too now
+}
+
+// AttachRoles has roles hand a template out; those that do already keep their default unless it is sent. With apply_to_existing everybody
+// in the roles gets a copy now. Refusals: NotFound, Invalid, Conflict when an inactive template is to be applied.
+func AttachRoles(ctx context.Context, db bun.IDB, keys Keys, actor Actor, profileID int64, in AttachInput) (Attached, error) {
+	var done Attached
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := allowLong(ctx, tx); err != nil {
+			return err
+		}
+		template, err := lockProfile(ctx, tx, profileID)
+		if err != nil {
+			return err
+		}
+		done = Attached{Profile: template.AccessProfile}
+		a, problems := in.check()
+		if err := invalid(problems); err != nil {
+			return err
+		}
+		if a.apply && !template.IsActive {
+			return inactive("apply_to_existing", template.AccessProfile)
+		}
+		roles, err := holdRolesNamed(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		now, err := databaseClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		changed, err := saveAttachments(ctx, tx, profileID, a, now)
+		if err != nil {
+			return err
+		}
+		var g given
+		if a.apply {
+			members, err := holdMembers(ctx, tx, a.roles)
+			if err != nil {
+				return err
+			}
+			if g, err = giveCopies(ctx, tx, keys, template.AccessProfile, members, handout{}, now); err != nil {
+				return err
+			}
+		}
+		done.Roles, done.Applied, done.Already = roles, len(g.Users), len(g.Held)
+		if len(changed) == 0 && len(g.Users)+len(g.Held) == 0 {
+			return nil
+		}
+		return recordAttachments(ctx, tx, actor, profileID, a, changed, g, now)
+	})
+	return done, err
+}
+
+// allowLong lets one transaction take as long as changing what thousands hold does.
+func allowLong(ctx context.Context, tx bun.Tx) error {
+	if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '60s'"); err != nil {
+		return fmt.Errorf("allow a long statement: %w", err)
+	}
+	return nil
+}
+
+// holdRolesNamed locks the roles, so that nobody joins or leaves them meanwhile, and returns their names. Refusal: Invalid for unknown ones.
+func holdRolesNamed(ctx context.Context, tx bun.Tx, a attachment) ([]string, error) {
+	var rows []Named
+	err := tx.NewRaw("SELECT id, name FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(a.roles)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("hold the roles: %w", err)
+	}
+	names, known := []string{}, map[int64]bool{}
+	for _, row := range rows {
+		names, known[row.ID] = append(names, row.Name), true
+	}
+	var problems Problems
+	for _, id := range a.roles {
+		if !known[id] {
+			problems = append(problems, Problem{a.fields[id], "unknown_role", "Choose a role that exists; there is none with the id " + strconv.FormatInt(id, 10) + "."})
+		}
+	}
+	return names, invalid(problems)
+}
+
+// holdMembers locks everybody who has one of the roles, which the transaction holds.
+func holdMembers(ctx context.Context, tx bun.Tx, roles []int64) ([]holder, error) {
+	var members []holder
+	err := tx.NewRaw("SELECT id, email FROM users WHERE role_id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(roles)).Scan(ctx, &members)
+	if err != nil {
+		return nil, fmt.Errorf("hold the members: %w", err)
+	}
+	return members, nil
+}
+
+// saveAttachments returns the attachments that are new or changed their default.
+func saveAttachments(ctx context.Context, tx bun.Tx, profileID int64, a attachment, now time.Time) ([]RoleAttachment, error) {
+	changed := []RoleAttachment{}
+	err := tx.NewRaw(`
+INSERT INTO role_access_profiles (access_profile_id, role_id, is_default, created_at)
+SELECT ?0, r, coalesce(?1, false), ?2 FROM unnest(?3::bigint[]) AS r
+ON CONFLICT (access_profile_id, role_id) DO UPDATE SET is_default = excluded.is_default
+WHERE role_access_profiles.is_default <> coalesce(?1, role_access_profiles.is_default)
+RETURNING id, access_profile_id, role_id, is_default`, profileID, a.isDefault, now, pgdialect.Array(a.roles)).Scan(ctx, &changed)
+	if err != nil {
+		return nil, fmt.Errorf("attach roles: %w", err)
+	}
+	return changed, nil
+}
+
+func recordAttachments(ctx context.Context, tx bun.Tx, actor Actor, profileID int64, a attachment, changed []RoleAttachment, g given, now time.Time) error {
+	c := change{ProfileID: &profileID, Actor: actor.Name, Action: "attach_role", At: now}
+	metadata := map[string]any{"role_ids": a.roles, "apply_to_existing": a.apply}
+	if a.apply {
+		metadata["user_ids"], metadata["already_held_by"] = g.Users, g.Held
+	}
+	if err := c.documents(nil, changed, metadata); err != nil {
+		return err
+	}
+	return record(ctx, tx, c)
+}
+
+// Detached is what came of detaching a role.
+type Detached struct {
+	Role    string
+	Removed int      // users who lost their copy
+	Kept    int      // users who have it directly too
+	Keys    []string // names of the keys that went with last copies
+}
+
+// DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go. Refusal: NotFound.
+func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID int64, removeFromUsers bool) (Detached, error) {
+	var done Detached
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := allowLong(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := lockProfile(ctx, tx, profileID); err != nil {
+			return err
+		}
+		if err := tx.NewRaw("SELECT name FROM roles WHERE id = ? FOR UPDATE", roleID).Scan(ctx, &done.Role); err != nil {
+			return found(err, "role")
+		}
+		var removed []RoleAttachment
+		err := tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
+			profileID, roleID).Scan(ctx, &removed)
+		if err != nil {
+			return fmt.Errorf("detach role %d: %w", roleID, err)
+		}
+		if len(removed) == 0 {
+			return Missing("role at this profile")
+		}
+		now, err := databaseClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		metadata := map[string]any{"role_id": roleID, "remove_from_users": removeFromUsers}
+		if removeFromUsers {
+			members, err := holdMembers(ctx, tx, []int64{roleID})
+			if err != nil {
+				return err
+			}
+			lost, err := loseRoleCopies(ctx, tx, members, "access_profile_id = ?", profileID)
+			if err != nil {
+				return err
+			}
+			done.Removed, done.Kept, done.Keys = len(lost.Gone), len(lost.Kept), lost.Keys
+			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, lost.Keys
+		}
+		c := change{ProfileID: &profileID, Actor: actor.Name, Action: "detach_role", At: now}
+		if err := c.documents(removed[0], nil, metadata); err != nil {
+			return err
+		}
+		return record(ctx, tx, c)
+	})
+	return done, err
+}
+
+// lost is who lost what their role gave.
+type lost struct {
+	Gone     []string // users whose copy is gone
+	Kept     []string // users who have it directly too
+	Keys     []string
+	Profiles []int64 // of the copies that are gone, in the order of Gone
+}
+
+// loseRoleCopies takes from the users, whom the transaction holds, the copies that came with their role and match the condition.
+func loseRoleCopies(ctx context.Context, tx bun.Tx, users []holder, where string, args ...any) (lost, error) {
+	var l lost
+	ids := make([]string, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	var rows []struct {
+		ID, AccessProfileID int64
+		UserID              string
+		Direct              bool
+	}
+	err := tx.NewSelect().Table("user_access_profiles").Column("id", "access_profile_id", "user_id", "direct").
+		Where("user_id = ANY (?)", pgdialect.Array(ids)).Where("from_role").Where(where, args...).Order("id").For("UPDATE").Scan(ctx, &rows)
+	if err != nil {
+		return l, fmt.Errorf("look up what the role gave: %w", err)
+	}
+	var drop, keep []int64
+	for _, row := range rows {
+		if row.Direct {
+			keep, l.Kept = append(keep, row.ID), append(l.Kept, row.UserID)
+		} else {
+			drop, l.Gone, l.Profiles = append(drop, row.ID), append(l.Gone, row.UserID), append(l.Profiles, row.AccessProfileID)
+		}
+	}
+	if len(keep) > 0 {
+		if _, err := tx.NewRaw("UPDATE user_access_profiles SET from_role = false WHERE id = ANY (?)", pgdialect.Array(keep)).Exec(ctx); err != nil {
+			return l, fmt.Errorf("leave the direct assignments: %w", err)
+		}
+	}
+	l.Keys, err = dropCopies(ctx, tx, drop)
+	return l, err
+}
+
+// CountRoles tells how many roles hand a template out.
+func CountRoles(ctx context.Context, db bun.IDB, profileID int64) (int64, error) {
+	n, err := db.NewSelect().Table("role_access_profiles").Where("access_profile_id = ?", profileID).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count the roles of access profile %d: %w", profileID, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,177 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// UserAccessProfile is a user's copy of a template: the same policy with ids, usage and overrides of its own.
+type UserAccessProfile struct {
+	ID               int64             `json:"id"`
+	UserID           string            `json:"user_id"`
+	ParentProfileID  int64             `json:"parent_profile_id"`
+	Name             string            `json:"name"` // the template's
+	IsActive         bool              `json:"is_active"`
+	ExpiresAt        *time.Time        `json:"expires_at"`
+	TemplateVersion  int64             `json:"template_version"` // the oldest that part of the policy comes from
+	Source           string            `json:"source"`           // "role" or "direct"
+	AssignedAt       time.Time         `json:"assigned_at"`
+	VirtualKeyIDs    []string          `json:"virtual_key_ids" bun:"-"`
+	VirtualKeyValues map[string]string `json:"virtual_key_values" bun:"-"` // masked, by id
+	Policy           `bun:"-"`
+
+	PolicyID      int64   `json:"-"`
+	GroupVersions []int64 `json:"-" bun:",array"`
+	FromRole      bool    `json:"-"` // also when assigned directly
+	Standing      int64   `json:"-"` // the template's version now
+	Holder        string  `json:"-"` // the user's name
+	HolderEmail   string  `json:"-"`
+}
+
+// Behind is by how many versions the template is ahead of the copy.
+func (u UserAccessProfile) Behind() int64 { return u.Standing - u.TemplateVersion }
+
+// Expired reports whether the copy's time is over.
+func (u UserAccessProfile) Expired(now time.Time) bool {
+	return u.ExpiresAt != nil && !u.ExpiresAt.After(now)
+}
+
+// selectCopies reads copies without their policies. What ends a direct assignment does not end a copy that comes with a role too.
+func selectCopies(db bun.IDB) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN access_profiles AS p ON p.id = c.access_profile_id").
+		Join("JOIN users AS u ON u.id = c.user_id").
+		Column("c.id", "c.user_id", "c.is_active", "c.template_version", "c.group_versions", "c.assigned_at", "c.policy_id", "c.from_role").
+		ColumnExpr("c.access_profile_id AS parent_profile_id").ColumnExpr("p.name").ColumnExpr("p.version AS standing").
+		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at").
+		ColumnExpr("CASE WHEN c.direct THEN 'direct' ELSE 'role' END AS source").
+		ColumnExpr("u.name AS holder").ColumnExpr("u.email AS holder_email")
+}
+
+// ListUserAccessProfiles returns the copies that a user holds, the first assigned first, with what was used of them. Refusal: NotFound.
+func ListUserAccessProfiles(ctx context.Context, db bun.IDB, userID string) ([]UserAccessProfile, error) {
+	if _, err := GetUser(ctx, db, userID); err != nil {
+		return nil, err
+	}
+	return loadCopies(ctx, db, selectCopies(db).Where("c.user_id = ?", userID).Order("c.assigned_at", "c.id"))
+}
+
+// GetUserAccessProfile is one copy of a user, with what was used of it. Refusal: NotFound.
+func GetUserAccessProfile(ctx context.Context, db bun.IDB, user string, id int64) (UserAccessProfile, error) {
+	if !userID.MatchString(user) {
+		return UserAccessProfile{}, Missing("user")
+	}
+	copies, err := loadCopies(ctx, db, selectCopies(db).Where("c.user_id = ? AND c.id = ?", user, id))
+	switch {
+	case err != nil:
+		return UserAccessProfile{}, err
+	case len(copies) == 0:
+		return UserAccessProfile{}, Missing("access profile of this user")
+	}
+	return copies[0], nil
+}
+
+// HolderQuery says which holders of a template a list shows.
+type HolderQuery struct {
+	CatalogueQuery
+	ProfileID int64
+	Behind    bool // only those that have an older version
+}
+
+// ListHolders returns a page of the copies of a template by the holder's name, and how many match in all.
+func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]UserAccessProfile, int64, error) {
+	filter := func(s *bun.SelectQuery) *bun.SelectQuery {
+		s = s.Where("c.access_profile_id = ?", q.ProfileID)
+		if q.Search != "" {
+			s = s.Where("(u.name ILIKE ?0 OR u.email ILIKE ?0)", likeAnywhere(q.Search))
+		}
+		if q.Behind {
+			s = s.Where("c.template_version < p.version")
+		}
+		return s
+	}
+	total, err := filter(selectCopies(db)).Count(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("count holders: %w", err)
+	}
+	copies, err := loadCopies(ctx, db, filter(selectCopies(db)).OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset))
+	return copies, total, err
+}
+
+// loadCopies reads the copies that a query finds, with their policies, usage and keys: a fixed number of statements.
+func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) ([]UserAccessProfile, error) {
+	copies := []UserAccessProfile{}
+	if err := query.Scan(ctx, &copies); err != nil {
+		return nil, fmt.Errorf("load copies: %w", err)
+	}
+	if len(copies) == 0 {
+		return copies, nil
+	}
+	ids := make([]int64, len(copies))
+	for i, c := range copies {
+		ids[i] = c.PolicyID
+	}
+	policies, err := loadPolicies(ctx, db, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range copies {
+		if policy, ok := policies[copies[i].PolicyID]; ok { // one that is being deleted has none
+			copies[i].Policy = *policy
+		}
+	}
+	if err := loadUsage(ctx, db, copies); err != nil {
+		return nil, err
+	}
+	return copies, loadKeysOf(ctx, db, copies)
+}
+
+// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+func (u *UserAccessProfile) AfterScanRow(context.Context) error {
+	u.AssignedAt = u.AssignedAt.UTC()
+	if u.ExpiresAt != nil {
+		*u.ExpiresAt = u.ExpiresAt.UTC()
+	}
+	return nil
+}
+
+// CountHolders tells how many users hold each of the templates named.
+func CountHolders(ctx context.Context, db bun.IDB, ids []int64) (map[int64]int64, error) {
+	counts := make(map[int64]int64, len(ids))
+	if len(ids) == 0 {
+		return counts, nil
+	}
+	var rows []struct{ ID, Holders int64 }
+	err := db.NewRaw(`SELECT access_profile_id AS id, count(*) AS holders FROM user_access_profiles
+WHERE access_profile_id IN (?) GROUP BY access_profile_id`, bun.List(slices.Compact(slices.Sorted(slices.Values(ids))))).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("count holders: %w", err)
+	}
+	for _, row := range rows {
+		counts[row.ID] = row.Holders
+	}
+	return counts, nil
+}
+
+// ProfilesHeld names the profiles that each of the users holds, by the user's id.
+func ProfilesHeld(ctx context.Context, db bun.IDB, users []User) (map[string][]string, error) {
+	ids, held := make([]string, len(users)), make(map[string][]string, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	var rows []struct{ UserID, Name string }
+	err := db.NewRaw(`
+SELECT c.user_id, p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
+WHERE c.user_id = ANY (?) ORDER BY c.assigned_at, c.id`, pgdialect.Array(ids)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("look up what users hold: %w", err)
+	}
+	for _, row := range rows {
+		held[row.UserID] = append(held[row.UserID], row.Name)
+	}
+	return held, nil
+}

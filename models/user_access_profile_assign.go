@@ -1,0 +1,257 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// AssignInput is what a client may send to give a user a copy of a template.
+type AssignInput struct {
+	Row
+	AccessProfileID Value `json:"access_profile_id"`
+	ExpiresAt       Value `json:"expires_at"`
+}
+
+func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time, problems Problems) {
+	c := &checker{}
+	switch in.AccessProfileID.Kind {
+	case Absent:
+		c.add("access_profile_id", "required", "Choose an access profile.")
+	case Null:
+		c.add("access_profile_id", "null_not_allowed", "Choose an access profile instead of null.")
+	}
+	profileID, _ = c.count("access_profile_id", in.AccessProfileID, "the access profile's id", 1, MaxCount)
+	if in.ExpiresAt.Kind != Absent && (in.ExpiresAt.Text != "" || !in.ExpiresAt.Typed) {
+		expires = c.expiry("expires_at", in.ExpiresAt, nil, now)
+	}
+	return profileID, expires, c.found
+}
+
+// AssignAccessProfile gives a user a copy of a template. The key is nil when they had one already; its value is told this once. Refusals:
+// NotFound for the user or the template, Invalid, Conflict when they hold it or when the template is inactive.
+func AssignAccessProfile(ctx context.Context, db bun.IDB, keys Keys, actor Actor, user string, in AssignInput) (UserAccessProfile, *VirtualKey, error) {
+	var assigned UserAccessProfile
+	var key *VirtualKey
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		person, err := holdUser(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		now, err := databaseClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		profileID, expires, problems := in.check(now)
+		if err := invalid(problems); err != nil {
+			return err
+		}
+		profile, err := templateNow(ctx, tx, profileID)
+		if err != nil {
+			return err
+		}
+		if !profile.IsActive {
+			return inactive("access_profile_id", profile)
+		}
+		g, err := giveCopies(ctx, tx, keys, profile, []holder{person}, handout{Direct: true, ExpiresAt: expires}, now)
+		if err != nil {
+			return err
+		}
+		if len(g.Users) == 0 {
+			return Refuse(Conflict, "access_profile_id", "already_held", "They hold "+clip(profile.Name)+" already; nobody holds a profile twice.")
+		}
+		if key = nil; len(g.Keys) > 0 {
+			key = &g.Keys[0]
+		}
+		if assigned, err = copyOf(ctx, tx, user, profileID); err != nil {
+			return err
+		}
+		return recordCopy(ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct", "keys": keyNames(g.Keys)})
+	})
+	return assigned, key, err
+}
+
+func inactive(field string, profile AccessProfile) error {
+	return Refuse(Conflict, field, "profile_inactive", "Activate "+clip(profile.Name)+" first: an inactive profile goes to nobody new.")
+}
+
+// holdUser locks a user until the transaction ends: what they hold changes one thing at a time. Refusal: NotFound.
+func holdUser(ctx context.Context, tx bun.Tx, id string) (holder, error) {
+	var h holder
+	if !userID.MatchString(id) {
+		return h, Missing("user")
+	}
+	if err := tx.NewRaw("SELECT id, email FROM users WHERE id = ? FOR UPDATE", id).Scan(ctx, &h); err != nil {
+		return h, found(err, "user")
+	}
+	return h, nil
+}
+
+// holdCopy locks a user and then one of their copies. Refusal: NotFound.
+func holdCopy(ctx context.Context, tx bun.Tx, user string, id int64) error {
+	if _, err := holdUser(ctx, tx, user); err != nil {
+		return err
+	}
+	var locked int64
+	err := tx.NewRaw("SELECT id FROM user_access_profiles WHERE id = ? AND user_id = ? FOR UPDATE", id, user).Scan(ctx, &locked)
+	if err != nil {
+		return found(err, "access profile of this user")
+	}
+	return nil
+}
+
+// copyOf is a user's copy of a template.
+func copyOf(ctx context.Context, tx bun.Tx, user string, profileID int64) (UserAccessProfile, error) {
+	copies, err := loadCopies(ctx, tx, selectCopies(tx).Where("c.user_id = ? AND c.access_profile_id = ?", user, profileID))
+	if err != nil {
+		return UserAccessProfile{}, err
+	}
+	if len(copies) == 0 {
+		return UserAccessProfile{}, Missing("access profile of this user")
+	}
+	return copies[0], nil
+}
+
+func keyNames(keys []VirtualKey) []string {
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = key.Name
+	}
+	return names
+}
+
+// DetachedCopy is what a detachment took away.
+type DetachedCopy struct {
+	Name string   // of the profile
+	Keys []string // names of the keys that went with the last copy
+}
+
+// DetachAccessProfile takes a copy from a user, wherever it came from, and their keys when it was the last one. Refusal: NotFound.
+func DetachAccessProfile(ctx context.Context, db bun.IDB, actor Actor, user string, id int64) (DetachedCopy, error) {
+	var gone DetachedCopy
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdCopy(ctx, tx, user, id); err != nil {
+			return err
+		}
+		held, err := GetUserAccessProfile(ctx, tx, user, id)
+		if err != nil {
+			return err
+		}
+		keys, err := dropCopies(ctx, tx, []int64{id})
+		if err != nil {
+			return err
+		}
+		gone = DetachedCopy{Name: held.Name, Keys: keys}
+		now, err := databaseClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": keys})
+	})
+	return gone, err
+}
+
+// CopyInput is what a client may change of a copy itself.
+type CopyInput struct {
+	Row
+	IsActive  Value `json:"is_active"`
+	ExpiresAt Value `json:"expires_at"`
+}
+
+// ChangeUserAccessProfile pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Invalid, Conflict for the end of one
+// that comes with a role.
+func ChangeUserAccessProfile(ctx context.Context, db bun.IDB, actor Actor, user string, id int64, in CopyInput) (UserAccessProfile, error) {
+	var changed UserAccessProfile
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdCopy(ctx, tx, user, id); err != nil {
+			return err
+		}
+		old, err := GetUserAccessProfile(ctx, tx, user, id)
+		if err != nil {
+			return err
+		}
+		now, err := databaseClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if changed, err = in.apply(old, now); err != nil {
+			return err
+		}
+		sameEnd := equalTimes(changed.ExpiresAt, old.ExpiresAt)
+		if sameEnd && changed.IsActive == old.IsActive {
+			return nil
+		}
+		_, err = tx.NewRaw("UPDATE user_access_profiles SET is_active = ?, expires_at = CASE WHEN ? THEN expires_at ELSE ? END WHERE id = ?",
+			changed.IsActive, sameEnd, changed.ExpiresAt, id).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("change copy %d: %w", id, err)
+		}
+		action := "update"
+		if changed.IsActive != old.IsActive {
+			action = map[bool]string{true: "activate", false: "deactivate"}[changed.IsActive]
+		}
+		return recordCopy(ctx, tx, actor, action, old, now, copyState(old), copyState(changed), nil)
+	})
+	return changed, err
+}
+
+// Whole makes an input of a form, where a box that is not ticked is not sent.
+func (in CopyInput) Whole() CopyInput {
+	if in.IsActive.Kind == Absent {
+		in.IsActive = Typed("false")
+	}
+	return in
+}
+
+// Input is what a person would have typed to make u.
+func (u UserAccessProfile) Input() CopyInput {
+	in := CopyInput{IsActive: Typed(strconv.FormatBool(u.IsActive))}
+	if u.ExpiresAt != nil {
+		in.ExpiresAt = Typed(u.ExpiresAt.UTC().Format("2006-01-02T15:04:05"))
+	}
+	return in
+}
+
+func (in CopyInput) apply(u UserAccessProfile, now time.Time) (UserAccessProfile, error) {
+	c := &checker{}
+	if active, ok := c.truth("is_active", in.IsActive); ok {
+		u.IsActive = active
+	}
+	if in.ExpiresAt.Kind != Absent {
+		stands := u.ExpiresAt
+		if u.ExpiresAt = nil; in.ExpiresAt.Text != "" || !in.ExpiresAt.Typed {
+			u.ExpiresAt = c.expiry("expires_at", in.ExpiresAt, stands, now)
+		}
+	}
+	if err := invalid(c.found); err != nil {
+		return u, err
+	}
+	if u.FromRole && u.ExpiresAt != nil {
+		return u, Refuse(Conflict, "expires_at", "from_role", "It comes with a role, so it ends when the role is left, not at a moment of its own.")
+	}
+	return u, nil
+}
+
+func copyState(u UserAccessProfile) map[string]any {
+	return map[string]any{"is_active": u.IsActive, "expires_at": u.ExpiresAt}
+}
+
+func equalTimes(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
+// recordCopy writes the audit row of a change to what a user holds.
+func recordCopy(
+	ctx context.Context, tx bun.Tx, actor Actor, action string, of UserAccessProfile, now time.Time, previous, current any, metadata map[string]any,
+) error {
+	if metadata == nil {
+		metadata = map[string]any{}
+	}
+	metadata["copy_id"], metadata["access_profile"] = of.ID, of.Name
+	c := change{ProfileID: &of.ParentProfileID, UserID: &of.UserID, Actor: actor.Name, Action: action, At: now}
+	if err := c.documents(previous, current, metadata); err != nil {
+		return err
+	}
+	return record(ctx, tx, c)
+}

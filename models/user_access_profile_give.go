@@ -1,0 +1,166 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// holder is a user who gets, has or loses copies.
+type holder struct{ ID, Email string }
+
+// handout says where copies come from: a direct assignment, which may end, or a role.
+type handout struct {
+	Direct    bool
+	ExpiresAt *time.Time
+}
+
+// given is what came of handing a template out.
+type given struct {
+	Users []string     // who got a copy
+	Held  []string     // who had one directly and now has it from the role too
+	Keys  []VirtualKey // issued to those for whom it was the first, with their values
+}
+
+const copiesAtOnce = 1000
+
+// giveCopies gives each of the users named a copy of the template, unless they have one, in a fixed number of statements for each
+// thousand. The transaction holds the users.
+func giveCopies(ctx context.Context, tx bun.Tx, keys Keys, profile AccessProfile, users []holder, how handout, now time.Time) (given, error) {
+	var g given
+	for len(users) > 0 {
+		part := users[:min(copiesAtOnce, len(users))]
+		users = users[len(part):]
+		if err := g.some(ctx, tx, keys, profile, part, how, now); err != nil {
+			return g, fmt.Errorf("hand out access profile %d: %w", profile.ID, err)
+		}
+	}
+	return g, nil
+}
+
+func (g *given) some(ctx context.Context, tx bun.Tx, keys Keys, profile AccessProfile, users []holder, how handout, now time.Time) error {
+	ids := make([]string, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	var without []string
+	err := tx.NewRaw("SELECT u FROM unnest(?::text[]) AS u WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u)",
+		pgdialect.Array(ids)).Scan(ctx, &without)
+	if err != nil {
+		return err
+	}
+	if !how.Direct {
+		err = tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
+WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, profile.ID, pgdialect.Array(ids)).Scan(ctx, &g.Held)
+		if err != nil {
+			return err
+		}
+	}
+	made, err := insertCopies(ctx, tx, profile, ids, how, now)
+	if err != nil {
+		return err
+	}
+	policies := make([]int64, len(made))
+	for i, m := range made {
+		policies[i] = m.PolicyID
+		g.Users = append(g.Users, m.UserID)
+	}
+	if err := push(ctx, tx, policies, profile.Policy, FieldGroups, now); err != nil {
+		return err
+	}
+	issued, err := issueFirstKeys(ctx, tx, keys, pick(users, without), profile.Name, now)
+	g.Keys = append(g.Keys, issued...)
+	return err
+}
+
+// pick keeps the users of those ids.
+func pick(users []holder, ids []string) []holder {
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	var picked []holder
+	for _, user := range users {
+		if wanted[user.ID] {
+			picked = append(picked, user)
+		}
+	}
+	return picked
+}
+
+type madeCopy struct {
+	UserID   string
+	PolicyID int64
+}
+
+// insertCopies makes empty copies for those who have none.
+func insertCopies(ctx context.Context, tx bun.Tx, profile AccessProfile, users []string, how handout, now time.Time) ([]madeCopy, error) {
+	versions := make([]int64, len(FieldGroups))
+	for i := range versions {
+		versions[i] = profile.Version
+	}
+	var made []madeCopy
+	err := tx.NewRaw(`
+WITH wanted AS (
+    SELECT u AS user_id, nextval(pg_get_serial_sequence('policies', 'id')) AS policy_id FROM unnest(?0::text[]) AS u
+    WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u AND c.access_profile_id = ?1)
+), made AS (
+    INSERT INTO policies (id, calendar_aligned) SELECT policy_id, ?2 FROM wanted RETURNING id
+)
+INSERT INTO user_access_profiles
+    (user_id, access_profile_id, policy_id, direct, from_role, expires_at, group_versions, template_version, assigned_at)
+SELECT user_id, ?1, made.id, ?3, NOT ?3, ?4, ?5, ?6, ?7 FROM wanted JOIN made ON made.id = wanted.policy_id ORDER BY user_id
+RETURNING user_id, policy_id`,
+		pgdialect.Array(users), profile.ID, profile.CalendarAligned, how.Direct, how.ExpiresAt, pgdialect.Array(versions), profile.Version, now,
+	).Scan(ctx, &made)
+	if violates(err, "user_access_profiles_unknown_profile") {
+		return nil, fmt.Errorf("%w: %w", errAgain, err) // deleted since it was read
+	}
+	return made, err
+}
+
+// templateNow reads a template as it stands. What is read is one version, whole. Refusal: NotFound.
+func templateNow(ctx context.Context, db bun.IDB, id int64) (AccessProfile, error) {
+	var profile AccessProfile
+	document, err := AccessProfileDocument(ctx, db, id)
+	if err != nil {
+		return profile, err
+	}
+	if err := json.Unmarshal(document, &profile); err != nil {
+		return profile, fmt.Errorf("read access profile %d: %w", id, err)
+	}
+	return profile, nil
+}
+
+// dropCopies removes the copies named with their policies, and the keys of those who hold nothing any more. It returns the names of
+// those keys. The transaction holds the users.
+func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys []string, err error) {
+	keys = []string{}
+	if len(copies) == 0 {
+		return keys, nil
+	}
+	// Like every change of copies, in the order of their ids.
+	if _, err := tx.NewRaw("SELECT FROM user_access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(copies)).Exec(ctx); err != nil {
+		return keys, fmt.Errorf("hold copies: %w", err)
+	}
+	var users []string
+	err = tx.NewRaw("SELECT DISTINCT user_id FROM user_access_profiles WHERE id = ANY (?)", pgdialect.Array(copies)).Scan(ctx, &users)
+	if err != nil {
+		return keys, fmt.Errorf("look up holders: %w", err)
+	}
+	_, err = tx.NewRaw("DELETE FROM policies WHERE id IN (SELECT policy_id FROM user_access_profiles WHERE id = ANY (?))", pgdialect.Array(copies)).Exec(ctx)
+	if err != nil {
+		return keys, fmt.Errorf("remove copies: %w", err)
+	}
+	err = tx.NewRaw(`
+DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = k.user_id)
+RETURNING k.name`, pgdialect.Array(users)).Scan(ctx, &keys)
+	if err != nil {
+		return keys, fmt.Errorf("remove the keys of those who hold nothing: %w", err)
+	}
+	return keys, nil
+}

@@ -1,0 +1,209 @@
+package views
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"tollgate/models"
+)
+
+// PropagationForm asks which fields of a profile go to whom.
+type PropagationForm struct {
+	Profile  models.AccessProfile
+	Roles    []models.RoleHolders
+	Input    models.PropagationInput
+	Problems models.Problems
+	Last     *models.Propagation // nil when there was none
+	LastHref string
+	Now      time.Time
+}
+
+func (f PropagationForm) href() string { return profileHref(f.Profile.ID) + "/propagate" }
+
+// holders is how many copies there are.
+func (f PropagationForm) holders() int64 {
+	var n int64
+	for _, role := range f.Roles {
+		n += role.Holders
+	}
+	return n
+}
+
+func hasText(list models.List[models.Value], text string) bool {
+	return slices.ContainsFunc(list.Items, func(v models.Value) bool { return v.Text == text })
+}
+
+func (f PropagationForm) fields() Choice {
+	c := Choice{
+		Name: "fields", Legend: "What", Hint: "The other fields of the copies stay as they are. Aligned windows go along with budgets and rate limits.",
+		Error: firstBelow(f.Problems, "fields"),
+	}
+	untouched := len(f.Input.Fields.Items) == 0 && len(f.Problems) == 0
+	for _, field := range fieldLabels {
+		if slices.Contains(models.FieldGroups, field.name) {
+			c.Options = append(c.Options, Option{Value: field.name, Label: field.label, Chosen: untouched || hasText(f.Input.Fields, field.name)})
+		}
+	}
+	return c
+}
+
+func (f PropagationForm) groups() Choice {
+	c := Choice{Name: "group_ids", Legend: "Only members of", Hint: "Tick none, and name nobody, to reach everybody who holds the profile.", Error: firstBelow(f.Problems, "group_ids")}
+	for _, role := range f.Roles {
+		id := strconv.FormatInt(role.RoleID, 10)
+		c.Options = append(c.Options, Option{Value: id, Label: role.Name, Hint: plural(int(role.Holders), "holder"), Chosen: hasText(f.Input.GroupIDs, id)})
+	}
+	return c
+}
+
+func (f PropagationForm) summary() []ProblemLink {
+	links := catalogueLinks(f.Problems, "emails")
+	for i, problem := range f.Problems {
+		for _, list := range []string{"fields", "group_ids"} {
+			if listed(problem.Field, list) {
+				links[i].ID = FieldID(list)
+			}
+		}
+	}
+	return links
+}
+
+// PreviewPage is what a push would do.
+type PreviewPage struct {
+	Profile      models.AccessProfile
+	Input        models.PropagationInput
+	Plan         models.Plan
+	Changes      []previewedChange
+	MayViewUsers bool
+}
+
+type previewedChange struct {
+	Title   string // "12 copies at version 3"
+	Rows    []DifferenceRow
+	Targets []models.Target
+}
+
+// PreviewOf writes a plan out.
+func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Catalogue, mayViewUsers bool) PreviewPage {
+	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, MayViewUsers: mayViewUsers}
+	for _, change := range plan.Changes {
+		p.Changes = append(p.Changes, previewedChange{
+			Title: plural(len(change.Targets), "holder"), Rows: Differences(change.Before, change.After, catalogue), Targets: change.Targets,
+		})
+	}
+	return p
+}
+
+func (p PreviewPage) href() string { return profileHref(p.Profile.ID) + "/propagate" }
+
+func (p PreviewPage) changed() int { return p.Plan.Affected() - len(p.Plan.Unchanged) }
+
+// applies reports whether there is anything to apply.
+func (p PreviewPage) applies() bool {
+	return p.changed() > 0 || p.Plan.ResetUsage && p.Plan.Affected() > 0
+}
+
+// hidden are the fields that the preview was made of.
+func (p PreviewPage) hidden() []Field {
+	var fields []Field
+	add := func(name string, list models.List[models.Value]) {
+		for _, v := range list.Items {
+			fields = append(fields, Field{Name: name, Value: v.Text})
+		}
+	}
+	add("fields", p.Input.Fields)
+	add("group_ids", p.Input.GroupIDs)
+	for _, v := range p.Input.Emails.Items {
+		fields = append(fields, Field{Name: "emails", Value: v.Text})
+	}
+	if p.Input.ResetUsage.Text == "true" {
+		fields = append(fields, Field{Name: "reset_usage", Value: "true"})
+	}
+	return append(fields, Field{Name: "version", Value: strconv.FormatInt(p.Profile.Version, 10)})
+}
+
+func (p PreviewPage) verb() string {
+	if p.changed() == 0 {
+		return "Reset the usage of " + plural(p.Plan.Affected(), "holder")
+	}
+	return "Apply to " + plural(p.Plan.Affected(), "holder")
+}
+
+// blockedNow counts the holders whom the push would block at once, and who are not blocked already.
+func (p PreviewPage) blockedNow() int {
+	users := map[string]bool{}
+	for _, over := range p.Plan.Over {
+		if !over.Already {
+			users[over.Target.UserID] = true
+		}
+	}
+	return len(users)
+}
+
+func overLimit(o models.OverLimit) string {
+	where := scopeWord(o.Scope)
+	switch o.Kind {
+	case "spend":
+		return where + ": " + Dollars(models.Money(o.Used)) + " of " + Dollars(models.Money(o.Limit)) + " / " + unit(o.ResetDuration)
+	default:
+		return where + ": " + Count(o.Used) + " of " + Count(o.Limit) + " " + o.Kind + " / " + unit(o.ResetDuration)
+	}
+}
+
+// skipWords says why somebody gets nothing.
+func skipWords(reason string) string {
+	switch reason {
+	case "inactive":
+		return "their copy is paused"
+	case "expired":
+		return "their copy has expired"
+	case "no_copy":
+		return "they hold no copy"
+	case "gone":
+		return "they lost their copy meanwhile"
+	}
+	return reason
+}
+
+// PropagationPage is a push under way or done.
+type PropagationPage struct {
+	Profile                models.AccessProfile
+	Job                    models.Propagation
+	Href                   string
+	MayViewUsers, MayRetry bool
+}
+
+func (p PropagationPage) parts() int {
+	if p.Job.Total() == 0 {
+		return 100
+	}
+	return int((p.Job.Total() - p.Job.Waiting) * 100 / p.Job.Total())
+}
+
+// result says what came of a push.
+func (p PropagationPage) result() string {
+	said := plural(int(p.Job.Done), "holder") + " of " + p.Profile.Name + choose(p.Job.Done == 1, " has", " have") + " the " + fieldWords(p.Job.Fields) +
+		" of version " + strconv.FormatInt(p.Job.ToVersion, 10) + "."
+	if p.Job.ResetUsage {
+		said += " What was used starts at zero."
+	}
+	return said
+}
+
+func fieldWords(fields []string) string {
+	var words []string
+	for _, field := range fieldLabels {
+		if slices.Contains(fields, field.name) {
+			words = append(words, lowerFirst(field.label))
+		}
+	}
+	return sequence(words)
+}
+
+func lowerFirst(text string) string {
+	if len(text) > 1 && text[1] >= 'A' && text[1] <= 'Z' {
+		return text // an abbreviation
+	}
+	return string(text[0]|0x20) + text[1:]
+}

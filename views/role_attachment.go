@@ -1,0 +1,107 @@
+package views
+
+import (
+	"slices"
+	"strconv"
+
+	"tollgate/models"
+)
+
+// ProfileRoles is which roles hand a profile out, and the form to have more do so.
+type ProfileRoles struct {
+	Profile                            models.AccessProfile
+	Attached                           []models.RoleAttachment
+	Roles                              []models.Role
+	Input                              models.AttachInput
+	Problems                           models.Problems
+	MayViewRoles, MayAttach, MayDetach bool
+}
+
+func (p ProfileRoles) choice() Choice {
+	c := Choice{Name: "role_ids", Legend: "Roles", Error: firstBelow(p.Problems, "role_ids")}
+	for _, role := range p.Roles {
+		id := strconv.FormatInt(role.ID, 10)
+		chosen := slices.ContainsFunc(p.Input.RoleIDs.Items, func(v models.Value) bool { return v.Text == id })
+		c.Options = append(c.Options, Option{Value: id, Label: role.Name, Hint: plural(int(role.Members), "member"), Chosen: chosen})
+	}
+	return c
+}
+
+func (p ProfileRoles) summary() []ProblemLink {
+	links := problemLinks(p.Problems)
+	for i, problem := range p.Problems {
+		if listed(problem.Field, "role_ids") {
+			links[i].ID = FieldID("role_ids")
+		}
+	}
+	return links
+}
+
+func (p ProfileRoles) href() string { return profileHref(p.Profile.ID) + "/roles" }
+
+func detachHref(a models.RoleAttachment) string {
+	return profileHref(a.AccessProfileID) + "/roles/" + strconv.FormatInt(a.RoleID, 10) + "/delete"
+}
+
+func defaultWord(isDefault bool) string {
+	if isDefault {
+		return "everybody who gains the role"
+	}
+	return "only when it is applied"
+}
+
+// AttachedWords says what came of attaching roles.
+func AttachedWords(done models.Attached) string {
+	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "hands", "hand") + " out " + done.Profile.Name + " now."
+	if done.Applied > 0 || done.Already > 0 {
+		said += " " + plural(done.Applied, "user") + " got a copy."
+	}
+	if done.Already > 0 {
+		said += " " + strconv.Itoa(done.Already) + " had it directly and have it from the role too."
+	}
+	return said
+}
+
+// DetachedWords says what came of detaching a role.
+func DetachedWords(done models.Detached, removed bool) string {
+	said := done.Role + " was detached."
+	if !removed {
+		return said + " Those who hold a copy keep it."
+	}
+	said += " " + plural(done.Removed, "user") + " lost their copy."
+	if done.Kept > 0 {
+		said += " " + strconv.Itoa(done.Kept) + " keep it, since it was assigned to them directly too."
+	}
+	if len(done.Keys) > 0 {
+		said += " " + plural(len(done.Keys), "key") + " went with last profiles."
+	}
+	return said
+}
+
+func choose(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+// ProfileDeletion says what the deletion of a profile does.
+func ProfileDeletion(profile models.AccessProfile, roles []models.RoleAttachment) []string {
+	effects := []string{"The profile and its " + Versions(profile.Version) + " go for good; the audit log keeps what was in them."}
+	if len(roles) > 0 {
+		names := make([]string, len(roles))
+		for i, a := range roles {
+			names[i] = a.RoleName
+		}
+		effects = append(effects, plural(len(roles), "role")+choose(len(roles) == 1, " is", " are")+" detached: "+sequence(names)+".")
+	}
+	return append(effects, "Nobody holds a copy of it.")
+}
+
+// ProfileHeld says why a profile cannot go.
+func ProfileHeld(holders int64) string {
+	if holders == 0 {
+		return "It could not be deleted: somebody was given a copy a moment ago. Try again."
+	}
+	return plural(int(holders), "user") + choose(holders == 1, " holds", " hold") + " a copy, so it cannot be deleted: detach them first, on its Users tab."
+}

@@ -1,0 +1,229 @@
+package views
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models"
+)
+
+// CopyHref is the address of a user's copy.
+func CopyHref(u models.UserAccessProfile) string {
+	return "/users/" + u.UserID + "/access-profiles/" + strconv.FormatInt(u.ID, 10)
+}
+
+func profileHref(id int64) string { return "/access-profiles/" + strconv.FormatInt(id, 10) }
+
+// limitLine is one limit of a copy with its bar.
+type limitLine struct {
+	Scope    string // "In all", "openai"
+	Bar      Bar
+	Budget   *models.Budget // nil for tokens and requests
+	Override string         // "+$50.00 until 1 Dec 2026, 00:00 UTC"
+}
+
+// limitLines are all limits of a copy, those in all first.
+func limitLines(u models.UserAccessProfile, now time.Time) []limitLine {
+	var lines []limitLine
+	for _, scope := range u.Scopes() {
+		where := scopeWord(scope.Name)
+		for _, b := range scope.Budgets {
+			lines = append(lines, limitLine{Scope: where, Bar: spendBar(where, b, now), Budget: &b, Override: overrideWords(b)})
+		}
+		if r := scope.RateLimit; r != nil && r.RequestMaxLimit != nil {
+			lines = append(lines, limitLine{Scope: where, Bar: countBar(
+				where, "requests", *r.RequestResetDuration, r.RequestCurrentUsage, *r.RequestMaxLimit, r.RequestWindowEnds, now)})
+		}
+		if r := scope.RateLimit; r != nil && r.TokenMaxLimit != nil {
+			lines = append(lines, limitLine{Scope: where, Bar: countBar(
+				where, "tokens", *r.TokenResetDuration, r.TokenCurrentUsage, *r.TokenMaxLimit, r.TokenWindowEnds, now)})
+		}
+	}
+	return lines
+}
+
+func scopeWord(scope string) string {
+	if provider, ok := strings.CutPrefix(scope, "provider:"); ok {
+		return provider
+	}
+	return "In all"
+}
+
+func spendBar(where string, b models.Budget, now time.Time) Bar {
+	return Bar{
+		Label: where + ", spend " + every(b.ResetDuration), Used: Dollars(b.CurrentUsage), Limit: Dollars(b.Limit()) + " / " + unit(b.ResetDuration),
+		Note: resets(b.WindowEnds, now), Parts: parts(int64(b.CurrentUsage), int64(b.Limit())), Ends: exact(b.WindowEnds),
+	}
+}
+
+func countBar(where, noun, duration string, used, limit int64, ends, now time.Time) Bar {
+	return Bar{
+		Label: where + ", " + noun + " " + every(duration), Used: Count(used), Limit: Count(limit) + " " + noun + " / " + unit(duration),
+		Note: resets(ends, now), Parts: parts(used, limit), Ends: exact(ends),
+	}
+}
+
+// parts is used in hundredths of limit; a limit of nothing is used up.
+func parts(used, limit int64) int {
+	if limit <= 0 || used >= limit {
+		return 100
+	}
+	return min(99, int(float64(used)/float64(limit)*100))
+}
+
+// resets says when a window ends: "resets in 3 h 12 m".
+func resets(at, now time.Time) string {
+	left := at.Sub(now)
+	switch {
+	case left < time.Minute:
+		return "resets in less than a minute"
+	case left < time.Hour:
+		return "resets in " + strconv.Itoa(int(left/time.Minute)) + " m"
+	case left < 24*time.Hour:
+		return "resets in " + strconv.Itoa(int(left/time.Hour)) + " h " + strconv.Itoa(int(left%time.Hour/time.Minute)) + " m"
+	}
+	return "resets in " + plural(int(left/(24*time.Hour)), "day") + " " + strconv.Itoa(int(left%(24*time.Hour)/time.Hour)) + " h"
+}
+
+// overrideWords says what an override adds, and until when.
+func overrideWords(b models.Budget) string {
+	switch {
+	case b.OverrideAmount == nil:
+		return ""
+	case b.OverrideEnds == nil:
+		return "raised by " + Dollars(*b.OverrideAmount) + " for good"
+	}
+	return "raised by " + Dollars(*b.OverrideAmount) + " until " + Moment(*b.OverrideEnds)
+}
+
+// OverrideSet says what the override of a line is now.
+func OverrideSet(b models.Budget) string {
+	return "The limit of " + Dollars(b.MaxLimit) + " a " + unit(b.ResetDuration) + " is " + overrideWords(b) + "."
+}
+
+// lineWords names a budget line of a copy: "In all, $50.00 / day".
+func lineWords(b models.Budget) string { return scopeWord(b.Scope) + ", " + SpendLine(b) }
+
+// AssignmentForm is a profile that a user is to have, as it was filled in.
+type AssignmentForm struct {
+	User     models.User
+	Input    models.AssignInput
+	Problems models.Problems
+	Profiles []models.Named
+}
+
+func (f AssignmentForm) options() []Option {
+	return namedOptions("Choose a profile", f.Profiles, f.Input.AccessProfileID.Text)
+}
+
+func namedOptions(none string, rows []models.Named, chosen string) []Option {
+	options := []Option{{Label: none, Chosen: chosen == ""}}
+	for _, row := range rows {
+		id := strconv.FormatInt(row.ID, 10)
+		options = append(options, Option{Value: id, Label: row.Name, Chosen: id == chosen})
+	}
+	return options
+}
+
+// CopyForm is a copy's state as it was filled in.
+type CopyForm struct {
+	Copy     models.UserAccessProfile
+	Input    models.CopyInput
+	Problems models.Problems
+}
+
+// OverrideForm is a raise of one budget as it was filled in.
+type OverrideForm struct {
+	Copy     models.UserAccessProfile
+	Budget   models.Budget
+	Input    models.OverrideInput
+	Problems models.Problems
+	Now      time.Time
+	MayClear bool
+}
+
+func (f OverrideForm) href() string {
+	return CopyHref(f.Copy) + "/budgets/" + f.Budget.ID + "/override"
+}
+
+func (f OverrideForm) modes() Choice {
+	forever := f.Input.Mode.Text == "forever"
+	choice := Choice{Name: "mode", Legend: "For how long", Options: []Option{
+		{Value: "cycles", Label: "A number of windows", Chosen: !forever}, {Value: "forever", Label: "For good", Chosen: forever},
+	}}
+	if messages := f.Problems.At("mode"); len(messages) > 0 {
+		choice.Error = messages[0]
+	}
+	return choice
+}
+
+// Detachment says what it means to take a copy from a user.
+func Detachment(user models.User, held models.UserAccessProfile, last bool, now time.Time) []string {
+	effects := []string{user.Name + " may no longer use what " + held.Name + " grants, from that moment on. What they used of it is not counted any more."}
+	if last {
+		effects = append(effects, "It is their last profile, so "+keysWords(len(held.VirtualKeyIDs)))
+	} else {
+		effects = append(effects, "Their other profiles and their keys stay.")
+	}
+	if held.FromRole {
+		effects = append(effects, "It came with their role. It comes back when the profile is applied to that role again, or when they get the role anew.")
+	}
+	if held.Expired(now) {
+		effects = append(effects, "It has expired already.")
+	}
+	return effects
+}
+
+func keysWords(n int) string {
+	switch n {
+	case 0:
+		return "they hold nothing then; they have no key."
+	case 1:
+		return "their key is deleted with it: programs that send it are refused."
+	}
+	return "their " + strconv.Itoa(n) + " keys are deleted with it: programs that send them are refused."
+}
+
+// AssignedToMany says what came of assigning a profile to many.
+func AssignedToMany(done models.BulkAssigned) string {
+	said := plural(done.Users, "user") + " got " + done.Profile + "."
+	if done.Already > 0 {
+		said += " " + strconv.Itoa(done.Already) + " had it already."
+	}
+	return said
+}
+
+// HolderList is who holds a profile.
+type HolderList struct {
+	Profile                           models.AccessProfile
+	Search                            string
+	Copies                            []models.UserAccessProfile
+	Now                               time.Time
+	Filtered, MayViewUsers, MayDetach bool
+	All, Behind                       Link
+	Pager                             Pager
+}
+
+const barsShown = 3
+
+// tightest are the limits of a copy of which most is used, for a row of a list.
+func tightest(u models.UserAccessProfile, now time.Time) []limitLine {
+	lines := limitLines(u, now)
+	slices.SortStableFunc(lines, func(a, b limitLine) int { return b.Bar.Parts - a.Bar.Parts })
+	for i := range lines {
+		lines[i].Bar.Note = ""
+		if lines[i].Scope != "In all" {
+			lines[i].Bar.Where = lines[i].Scope
+		}
+	}
+	return lines[:min(barsShown, len(lines))]
+}
+
+func sourceWord(u models.UserAccessProfile) string {
+	if u.FromRole {
+		return "from their role"
+	}
+	return "assigned directly"
+}

@@ -1,0 +1,64 @@
+package views
+
+import (
+	"strings"
+	"time"
+
+	"tollgate/models"
+)
+
+// KeyHref is the address of a key on its holder's page.
+func KeyHref(k models.VirtualKey) string { return "/users/" + k.UserID + "/virtual-keys/" + k.ID }
+
+// KeyList is a page of all virtual keys.
+type KeyList struct {
+	CatalogueFrame
+	Keys                             []models.VirtualKey
+	MayViewUsers, MayRotate, MayDrop bool
+}
+
+// KeyForm is a further key as it was filled in.
+type KeyForm struct {
+	User     models.User
+	Input    models.VirtualKeyInput
+	Problems models.Problems
+}
+
+// RotateForm asks how long a key's old value is to work.
+type RotateForm struct {
+	Key      models.VirtualKey
+	Input    models.RotateInput
+	Problems models.Problems
+}
+
+func (f RotateForm) graces() []Option {
+	chosen := f.Input.GracePeriod.Text
+	options := []Option{
+		{Value: "0", Label: "not at all"}, {Value: "3600", Label: "for an hour"}, {Value: "86400", Label: "for a day"}, {Value: "604800", Label: "for a week"},
+	}
+	for i := range options {
+		options[i].Chosen = options[i].Value == chosen || chosen == "" && i == 0
+	}
+	return options
+}
+
+// Rotated says what a rotation did.
+func Rotated(k models.VirtualKey) string {
+	if k.PreviousUntil == nil {
+		return k.Name + " has another value. The old one is refused from now on."
+	}
+	return k.Name + " has another value. The old one works until " + Moment(*k.PreviousUntil) + "."
+}
+
+// KeyDeletion says what the deletion of a key does.
+func KeyDeletion(k models.VirtualKey, now time.Time) []string {
+	effects := []string{"Programs of " + k.Holder + " that send " + k.Value + " are refused from that moment on."}
+	if k.Expired(now) {
+		effects = []string{"It has expired already: gateways refuse it."}
+	}
+	return append(effects, "Their profiles, their other keys and what they used stay.")
+}
+
+func quotaCurl(baseURL, value string) string {
+	return "curl " + strings.TrimSuffix(baseURL, "/") + "/api/governance/virtual-keys/quota \\\n  -H 'Authorization: Bearer " + value + "'"
+}
