@@ -43,8 +43,8 @@ func SeedCatalogue(ctx context.Context, db bun.IDB, actor Actor) error {
 	return nil
 }
 
-// Seed adds the sample catalogue and the access profiles of a believable company. Rows that exist stay as they are.
-func Seed(ctx context.Context, db bun.IDB, actor Actor) error {
+// Seed adds the sample catalogue, the access profiles and the people of a believable company. Rows that exist stay as they are.
+func Seed(ctx context.Context, db *bun.DB, keys Keys, actor Actor) error {
 	if err := SeedCatalogue(ctx, db, actor); err != nil {
 		return err
 	}
@@ -52,16 +52,29 @@ func Seed(ctx context.Context, db bun.IDB, actor Actor) error {
 	if err != nil {
 		return err
 	}
+	made := map[string]int64{}
 	for _, sample := range sampleProfiles {
 		err := seed(ctx, db, "access_profiles", "name_key", Fold(sample.name), func() error {
-			_, err := CreateAccessProfile(ctx, db, actor, sample.input(groups))
+			profile, err := CreateAccessProfile(ctx, db, actor, sample.input(groups))
+			made[sample.name] = profile.ID
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	added, err := seedPeople(ctx, db, keys, actor)
+	if err != nil {
+		return err
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	now, err := databaseClock(ctx, db)
+	if err != nil {
+		return err
+	}
+	return seedHistory(ctx, db, keys, actor, made, added, now)
 }
 
 // seed creates a row unless there is one, or unless rows that somebody made earlier do not have what it names.

@@ -10,11 +10,12 @@ import (
 	"tollgate/models/dbtest"
 )
 
-func counts(t *testing.T, db *bun.DB) (n struct{ Providers, Servers, Groups, Profiles, Audit int }) {
+func counts(t *testing.T, db *bun.DB) (n struct{ Providers, Servers, Groups, Profiles, Roles, Users, Copies, Windows, Audit int }) {
 	t.Helper()
 	err := db.NewRaw(`SELECT (SELECT count(*) FROM providers) AS providers, (SELECT count(*) FROM mcp_servers) AS servers,
 		(SELECT count(*) FROM tool_groups) AS groups, (SELECT count(*) FROM access_profiles) AS profiles,
-		(SELECT count(*) FROM audit_logs) AS audit`).Scan(context.Background(), &n)
+		(SELECT count(*) FROM roles) AS roles, (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM user_access_profiles) AS copies,
+		(SELECT count(*) FROM limit_windows) AS windows, (SELECT count(*) FROM audit_logs) AS audit`).Scan(context.Background(), &n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,14 +24,19 @@ func counts(t *testing.T, db *bun.DB) (n struct{ Providers, Servers, Groups, Pro
 
 func TestSeedIsRepeatable(t *testing.T) {
 	db, ctx := dbtest.New(t), context.Background()
-	for range 2 {
-		if err := models.Seed(ctx, db, models.CLI); err != nil {
+	var first any
+	for round := range 2 {
+		if err := models.Seed(ctx, db, models.Keys{}, models.CLI); err != nil {
 			t.Fatal(err)
 		}
 		got := counts(t, db)
-		if got.Providers != 8 || got.Servers != 5 || got.Groups != 3 || got.Profiles != 12 || got.Audit != 28 {
+		if got.Providers != 8 || got.Servers != 5 || got.Groups != 3 || got.Profiles != 12 || got.Roles != 3+4 || got.Users != 200 || got.Copies < 220 {
 			t.Fatalf("got %+v", got)
 		}
+		if round == 1 && first != any(got) {
+			t.Fatalf("got %+v, the first time %+v", got, first)
+		}
+		first = got
 	}
 }
 
@@ -40,7 +46,7 @@ func TestSeedLeavesExistingRowsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := models.Seed(ctx, db, models.CLI); err != nil {
+	if err := models.Seed(ctx, db, models.Keys{}, models.CLI); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := models.GetMCPServer(ctx, db, own.ClientID)

@@ -12,12 +12,16 @@ import (
 func (p *program) seedCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "seed",
-		Usage: "add the providers, MCP servers, tool groups and profiles of a sample company; what exists stays as it is",
-		Action: p.withDatabase(func(ctx context.Context, _ settings, db *database, _ *cli.Command) error {
-			if err := models.Seed(ctx, db, models.CLI); err != nil {
+		Usage: "add the catalogue, the profiles and the people of a sample company; what exists stays as it is",
+		Action: p.withDatabase(func(ctx context.Context, s settings, db *database, _ *cli.Command) error {
+			keys, err := keys(s)
+			if err != nil {
+				return err
+			}
+			if err := models.Seed(ctx, db.DB, keys, models.CLI); err != nil {
 				return refused("add the samples", err)
 			}
-			_, err := fmt.Fprintln(p.stdout, "The samples are in place.")
+			_, err = fmt.Fprintln(p.stdout, "The samples are in place.")
 			return err
 		}),
 	}

@@ -1,0 +1,133 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// sampleRoles are who works in the sample company, with the profile that each role hands out to everybody who gains it.
+var sampleRoles = []struct {
+	name, description, profile string
+	permissions                []Permission
+	people                     int
+}{
+	{"Engineer", "Writes code; looks at the profiles and catalogues.", "Engineering",
+		[]Permission{"AccessProfiles:View", "Providers:View", "MCPServers:View", "ToolGroups:View", "Usage:View"}, 92},
+	{"Support agent", "Answers customers.", "Support", []Permission{"AccessProfiles:View"}, 48},
+	{"Analyst", "Works with data; sees what is spent.", "Data science", []Permission{"AccessProfiles:View", "Usage:View"}, 36},
+	{"Contractor", "From outside, for a while. May do nothing in this console.", "Contractors", nil, 24},
+}
+
+var (
+	sampleFirstNames = strings.Fields(`Amara Bruno Chiara Dmitri Elif Farid Greta Hiro Ines Jonas Kavya Liam Mei Nadia Omar Priya Quentin Rosa
+Sven Tomoko Uma Viktor Wanda Ximena Yusuf Zoe Aisha Bjorn Carla Diego Esther Finn Giulia Hamza Ivy Javier Katya Lucas Marta Noor`)
+	sampleLastNames = strings.Fields(`Abara Becker Costa Demir Eriksen Fischer Garcia Haddad Ivanova Jensen Kowalski Lindqvist Moreau Nakamura Okafor
+Petrov Quispe Rossi Santos Tanaka Ueda Vargas Weber Xu Yilmaz Zhang Andersson Bianchi Chen Dubois Ekwueme Fontaine Gupta Horvat Ito Jovanovic Khan
+Larsen Mbeki Novak`)
+)
+
+// samplePerson is the nth person of the sample company.
+func samplePerson(n int) (name, email string) {
+	first, last := sampleFirstNames[n%len(sampleFirstNames)], sampleLastNames[(7*n+n/len(sampleFirstNames))%len(sampleLastNames)]
+	return first + " " + last, strings.ToLower(first + "." + last + "@example.com")
+}
+
+// seedPeople adds roles and users, who get what their role hands out, and what they have used of it. People who exist stay as they are.
+// It returns the emails of those it added.
+func seedPeople(ctx context.Context, db bun.IDB, keys Keys, actor Actor) ([]string, error) {
+	var added []string
+	n := 0
+	for _, sample := range sampleRoles {
+		role, err := seedRole(ctx, db, keys, actor, sample.name, sample.description, sample.profile, sample.permissions)
+		if err != nil {
+			return added, err
+		}
+		for range sample.people {
+			name, email := samplePerson(n)
+			n++
+			err := seed(ctx, db, "users", "email_key", Fold(email), func() error {
+				_, err := CreateUser(ctx, db, &Passwords{}, keys, actor, UserInput{Name: sampleText(name), Email: sampleText(email), RoleID: sampleNumber(fmt.Sprint(role))})
+				if err == nil {
+					added = append(added, email)
+				}
+				return err
+			})
+			if err != nil {
+				return added, err
+			}
+		}
+	}
+	return added, nil
+}
+
+// seedRole makes a role that hands a profile out, unless there is one.
+func seedRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, name, description, profile string, permissions []Permission) (id int64, err error) {
+	err = seed(ctx, db, "roles", "name_key", Fold(name), func() error {
+		permitted := listOf(permissions, func(p Permission) Value { return sampleText(string(p)) })
+		role, err := CreateRole(ctx, db, actor, RoleInput{Name: sampleText(name), Description: sampleText(description), PermissionIDs: permitted})
+		if err != nil {
+			return err
+		}
+		profileID, err := profileNamed(ctx, db, profile)
+		if err != nil || profileID == 0 {
+			return err
+		}
+		_, err = AttachRoles(ctx, db, keys, actor, profileID, AttachInput{
+			RoleIDs: listOf([]string{fmt.Sprint(role.ID)}, sampleNumber), IsDefault: Value{Kind: Bool, Text: "true"},
+		})
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := db.NewRaw("SELECT id FROM roles WHERE name_key = ?", Fold(name)).Scan(ctx, &id); err != nil {
+		return 0, fmt.Errorf("look up sample role %s: %w", name, err)
+	}
+	return id, nil
+}
+
+// profileNamed is the id of a template, 0 when there is none of that name.
+func profileNamed(ctx context.Context, db bun.IDB, name string) (int64, error) {
+	var ids []int64
+	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", Fold(name)).Scan(ctx, &ids); err != nil {
+		return 0, fmt.Errorf("look up sample profile %s: %w", name, err)
+	}
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	return ids[0], nil
+}
+
+// seedUsage counts something on every limit of those named, most well below it, some near it, a few at it.
+func seedUsage(ctx context.Context, db bun.IDB, emails []string, now time.Time) error {
+	_, err := db.NewRaw(`
+WITH lines AS (
+    SELECT b.id, b.policy_id, 'spend' AS kind, b.reset_duration, b.quarter_start_month AS quarter, b.created_at, b.max_limit AS most FROM budgets AS b
+    UNION ALL
+    SELECT r.id, r.policy_id, 'tokens', r.token_reset_duration, NULL, r.created_at, r.token_max_limit FROM rate_limits AS r WHERE r.token_max_limit IS NOT NULL
+    UNION ALL
+    SELECT r.id, r.policy_id, 'requests', r.request_reset_duration, NULL, r.created_at, r.request_max_limit FROM rate_limits AS r
+    WHERE r.request_max_limit IS NOT NULL
+), drawn AS (
+    SELECT l.*, p.calendar_aligned, ('x' || left(md5(u.email || l.kind || l.reset_duration || l.most), 7))::bit(28)::int / 268435456.0 AS share
+    FROM lines AS l
+    JOIN policies AS p ON p.id = l.policy_id
+    JOIN user_access_profiles AS c ON c.policy_id = p.id
+    JOIN users AS u ON u.id = c.user_id
+    WHERE u.email = ANY (?0)
+)
+INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
+SELECT id, kind, reset_duration, window_start(reset_duration, quarter, calendar_aligned, created_at, NULL, NULL, ?1),
+       CASE WHEN kind = 'spend' THEN round(most * part, -7) ELSE round(most * part) END
+FROM (SELECT *, CASE WHEN share > 0.985 THEN 1 WHEN share > 0.93 THEN 0.8 + (share - 0.93) * 3 ELSE share * share * 0.85 END AS part FROM drawn) AS counted
+ON CONFLICT DO NOTHING`, pgdialect.Array(emails), now).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("count sample usage: %w", err)
+	}
+	return nil
+}
