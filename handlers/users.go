@@ -29,7 +29,7 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 		return writeList(c, "users", users, total, wanted)
 	}
 	page := h.page(c, "Users", usersHref)
-	page.Intro = "Who may sign in to this console, and as what."
+	page.Intro = "Who holds which profiles, and who may sign in to this console."
 	list := views.UserList{
 		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users, MayViewRoles: ActorOf(c).May("Roles:View"),
 	}

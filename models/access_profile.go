@@ -36,9 +36,11 @@ type profileRow struct {
 	Version     int64
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+
+	PolicyVersion int64 // in which the policy changed last
 }
 
-func (p AccessProfile) row(policyID int64) profileRow {
+func (p AccessProfile) row(policyID, policyVersion int64) profileRow {
 	search, keys := p.Name, make([]string, len(p.Tags))
 	if p.Description != nil {
 		search += "\n" + *p.Description
@@ -49,6 +51,7 @@ func (p AccessProfile) row(policyID int64) profileRow {
 	return profileRow{
 		ID: p.ID, PolicyID: policyID, Name: p.Name, NameKey: Fold(p.Name), Description: p.Description, SearchKey: Fold(search),
 		Tags: p.Tags, TagKeys: keys, IsActive: p.IsActive, Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		PolicyVersion: policyVersion,
 	}
 }
 

@@ -145,8 +145,9 @@ func heldByNobody(ctx context.Context, tx bun.Tx, p AccessProfile) error {
 // stored is a template as it stands in the database, locked until the transaction ends.
 type stored struct {
 	AccessProfile
-	policyID int64
-	snapshot json.RawMessage
+	policyID      int64
+	policyVersion int64
+	snapshot      json.RawMessage
 }
 
 func (s stored) fresh(ifVersion *int64) error {
@@ -157,8 +158,8 @@ func (s stored) fresh(ifVersion *int64) error {
 }
 
 func lockProfile(ctx context.Context, tx bun.Tx, id int64) (stored, error) {
-	var row struct{ PolicyID, Version int64 }
-	if err := tx.NewRaw("SELECT policy_id, version FROM access_profiles WHERE id = ? FOR UPDATE", id).Scan(ctx, &row); err != nil {
+	var row struct{ PolicyID, Version, PolicyVersion int64 }
+	if err := tx.NewRaw("SELECT policy_id, version, policy_version FROM access_profiles WHERE id = ? FOR UPDATE", id).Scan(ctx, &row); err != nil {
 		return stored{}, found(err, "access profile")
 	}
 	// A statement of its own: only one that starts after the lock was got sees the version that a writer before us added.
@@ -167,7 +168,7 @@ func lockProfile(ctx context.Context, tx bun.Tx, id int64) (stored, error) {
 	if err != nil {
 		return stored{}, fmt.Errorf("load version %d of access profile %d: %w", row.Version, id, err)
 	}
-	s := stored{policyID: row.PolicyID, snapshot: json.RawMessage(snapshot)}
+	s := stored{policyID: row.PolicyID, policyVersion: row.PolicyVersion, snapshot: json.RawMessage(snapshot)}
 	if err := json.Unmarshal(s.snapshot, &s.AccessProfile); err != nil {
 		return s, fmt.Errorf("read the snapshot of access profile %d: %w", id, err)
 	}
@@ -205,7 +206,7 @@ func changeProfile(
 func insertProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, profile AccessProfile, now time.Time) (AccessProfile, error) {
 	profile.Version, profile.CreatedAt, profile.UpdatedAt = 1, now, now
 	profile.adopt(Policy{}, now)
-	row := profile.row(0)
+	row := profile.row(0, profile.Version)
 	err := tx.NewInsert().Model(&row).
 		With("policy", tx.NewRaw("INSERT INTO policies (calendar_aligned) VALUES (?) RETURNING id", profile.CalendarAligned)).
 		Value("policy_id", "(SELECT id FROM policy)").
@@ -226,10 +227,14 @@ func insertProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, p
 }
 
 func updateProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, old stored, profile *AccessProfile) error {
-	row := profile.row(old.policyID)
+	policyVersion := old.policyVersion
+	if len(differing(old.Policy, profile.Policy, FieldGroups)) > 0 {
+		policyVersion = profile.Version
+	}
+	row := profile.row(old.policyID, policyVersion)
 	_, err := tx.NewUpdate().Model(&row).
 		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ? WHERE id = ?", profile.CalendarAligned, old.policyID)).
-		Column("name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at").
+		Column("name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at", "policy_version").
 		WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update access profile %d: %w", profile.ID, err)

@@ -29,12 +29,18 @@ type UserAccessProfile struct {
 	GroupVersions []int64 `json:"-" bun:",array"`
 	FromRole      bool    `json:"-"` // also when assigned directly
 	Standing      int64   `json:"-"` // the template's version now
+	PolicyVersion int64   `json:"-"` // the template's version in which its policy changed last
 	Holder        string  `json:"-"` // the user's name
 	HolderEmail   string  `json:"-"`
 }
 
-// Behind is by how many versions the template is ahead of the copy.
-func (u UserAccessProfile) Behind() int64 { return u.Standing - u.TemplateVersion }
+// Behind is by how many versions the template is ahead of the copy, 0 when its policy is the same since.
+func (u UserAccessProfile) Behind() int64 {
+	if u.TemplateVersion >= u.PolicyVersion {
+		return 0
+	}
+	return u.Standing - u.TemplateVersion
+}
 
 // Expired reports whether the copy's time is over.
 func (u UserAccessProfile) Expired(now time.Time) bool {
@@ -46,7 +52,7 @@ func selectCopies(db bun.IDB) *bun.SelectQuery {
 	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN access_profiles AS p ON p.id = c.access_profile_id").
 		Join("JOIN users AS u ON u.id = c.user_id").
 		Column("c.id", "c.user_id", "c.is_active", "c.template_version", "c.group_versions", "c.assigned_at", "c.policy_id", "c.from_role").
-		ColumnExpr("c.access_profile_id AS parent_profile_id").ColumnExpr("p.name").ColumnExpr("p.version AS standing").
+		ColumnExpr("c.access_profile_id AS parent_profile_id").ColumnExpr("p.name").ColumnExpr("p.version AS standing").Column("p.policy_version").
 		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at").
 		ColumnExpr("CASE WHEN c.direct THEN 'direct' ELSE 'role' END AS source").
 		ColumnExpr("u.name AS holder").ColumnExpr("u.email AS holder_email")
@@ -90,7 +96,7 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]UserAccessPr
 			s = s.Where("(u.name ILIKE ?0 OR u.email ILIKE ?0)", likeAnywhere(q.Search))
 		}
 		if q.Behind {
-			s = s.Where("c.template_version < p.version")
+			s = s.Where("c.template_version < p.policy_version")
 		}
 		return s
 	}

@@ -79,7 +79,7 @@ type PreviewPage struct {
 }
 
 type previewedChange struct {
-	Title   string // "12 copies at version 3"
+	Title   string // "12 holders change"
 	Rows    []DifferenceRow
 	Targets []models.Target
 }
@@ -89,7 +89,7 @@ func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Ca
 	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, MayViewUsers: mayViewUsers}
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
-			Title: plural(len(change.Targets), "holder"), Rows: Differences(change.Before, change.After, catalogue), Targets: change.Targets,
+			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"), Rows: Differences(change.Before, change.After, catalogue), Targets: change.Targets,
 		})
 	}
 	return p
@@ -127,7 +127,10 @@ func (p PreviewPage) verb() string {
 	if p.changed() == 0 {
 		return "Reset the usage of " + plural(p.Plan.Affected(), "holder")
 	}
-	return "Apply to " + plural(p.Plan.Affected(), "holder")
+	if p.Plan.ResetUsage {
+		return "Apply to " + plural(p.Plan.Affected(), "holder") + " and reset their usage"
+	}
+	return "Apply to " + plural(p.changed(), "holder")
 }
 
 // blockedNow counts the holders whom the push would block at once, and who are not blocked already.

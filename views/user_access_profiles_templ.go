@@ -850,8 +850,8 @@ func OverrideBody(f OverrideForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = NumberField(typed(Field{
-			Name: "cycles", Label: "Windows", Hint: "The current one, which ends " + Moment(f.Budget.WindowEnds) + ", counts as the first.", Suffix: "of a " + unit(f.Budget.ResetDuration),
-			Width: "short", Optional: true,
+			Name: "cycles", Label: "How many", Hint: "The current one, which ends " + Moment(f.Budget.WindowEnds) + ", counts as the first.", Suffix: "windows of a " + unit(f.Budget.ResetDuration),
+			Width: "medium", Optional: true,
 		}, f.Input.Cycles, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -1,0 +1,20 @@
+package models
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// Tests of pushes look at one step at a time; these are for them.
+var (
+	CarriedWindow    = carriedWindow
+	PushPolicy       = push
+	ClaimPropagation = claimPropagation
+	ErrLeaseLost     = errLeaseLost
+)
+
+// PushTo does a part of a push's work.
+func (p Propagation) PushTo(ctx context.Context, db bun.IDB, copies ...int64) error {
+	return p.push(ctx, db, &history{profileID: p.AccessProfileID, known: map[int64]AccessProfile{}}, copies)
+}

@@ -1,0 +1,199 @@
+package models_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models"
+	"tollgate/models/dbtest"
+)
+
+// randomly is a source of chance that prints its seed; TOLLGATE_SEED repeats a run.
+func randomly(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("TOLLGATE_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("TOLLGATE_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+func instantOf(t *testing.T, text string) time.Time {
+	t.Helper()
+	parsed, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// windowCase is a question to which Go and SQL must know the same answer.
+type windowCase struct {
+	duration    string
+	quarter     int
+	aligned     bool
+	anchor      time.Time
+	from, until *time.Time
+	moment      time.Time
+}
+
+const microsecond = time.Microsecond
+
+// momentsAround are the edges of windows, an instant before and after each, leap days, days on which clocks change, and chance.
+func momentsAround(t *testing.T, random *rand.Rand, anchor time.Time) []time.Time {
+	t.Helper()
+	edges := []time.Time{anchor}
+	for _, text := range []string{
+		"2000-02-29T00:00:00Z", "2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z", "2100-03-01T00:00:00Z", "2026-12-28T00:00:00Z", // ISO week 53
+		"2027-01-01T00:00:00Z", "2026-11-01T06:00:00Z", "2026-03-08T07:00:00Z", // New York's clocks change
+		"2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z", // Apia left out a day
+	} {
+		edges = append(edges, instantOf(t, text))
+	}
+	for month := time.January; month <= time.December; month++ {
+		edges = append(edges, time.Date(1990+random.IntN(120), month, 1, 0, 0, 0, 0, time.UTC))
+	}
+	const hour = time.Hour
+	for _, length := range []time.Duration{hour, 24 * hour, 7 * 24 * hour, 30 * 24 * hour, 90 * 24 * hour, 365 * 24 * hour} {
+		for _, n := range []int{-40, -2, -1, 1, 2, 3 + random.IntN(200)} {
+			edges = append(edges, anchor.Add(time.Duration(n)*length))
+		}
+	}
+	moments := []time.Time{}
+	for _, edge := range edges {
+		moments = append(moments, edge.Add(-microsecond), edge, edge.Add(microsecond))
+	}
+	for range 40 {
+		moments = append(moments, time.UnixMicro(random.Int64N(4_000_000_000)*1_000_000+random.Int64N(1_000_000)).UTC())
+	}
+	return moments
+}
+
+func windowCases(t *testing.T, random *rand.Rand) []windowCase {
+	t.Helper()
+	var cases []windowCase
+	for _, duration := range models.BudgetDurations {
+		for _, aligned := range []bool{false, true} {
+			quarters := []int{0}
+			if duration == "1Q" {
+				quarters = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+			}
+			for _, quarter := range quarters {
+				anchor := instantOf(t, "2026-01-31T10:30:00.123456Z").Add(time.Duration(random.IntN(100_000)) * time.Minute)
+				for _, moment := range momentsAround(t, random, anchor) {
+					one := windowCase{duration: duration, quarter: quarter, aligned: aligned, anchor: anchor, moment: moment}
+					if random.IntN(4) == 0 { // at, before, within and after a window that was carried on
+						from := moment.Add(time.Duration(random.IntN(5)-2) * microsecond)
+						until := from.Add(time.Duration(random.IntN(4)) * microsecond)
+						one.from, one.until = &from, &until
+					}
+					cases = append(cases, one)
+				}
+			}
+		}
+	}
+	return cases
+}
+
+// askSQL has the database answer the cases, on a connection in another zone: start, end and carried start in microseconds.
+const askSQL = `
+SELECT (extract(epoch FROM window_start(d, nullif(q, 0), a, anchor::timestamptz, NULL, NULL, moment::timestamptz)) * 1000000)::bigint AS start,
+       (extract(epoch FROM window_end(d, nullif(q, 0), a, anchor::timestamptz, moment::timestamptz)) * 1000000)::bigint AS "end",
+       (extract(epoch FROM window_start(d, nullif(q, 0), a, anchor::timestamptz, nullif(f, '')::timestamptz, nullif(u, '')::timestamptz,
+           moment::timestamptz)) * 1000000)::bigint AS carried,
+       coalesce((extract(epoch FROM CASE d WHEN '1d' THEN date_trunc('day', moment::timestamptz, 'UTC') WHEN '1w' THEN date_trunc('week', moment::timestamptz, 'UTC')
+           WHEN '1M' THEN date_trunc('month', moment::timestamptz, 'UTC') WHEN '1Y' THEN date_trunc('year', moment::timestamptz, 'UTC')
+           WHEN '1Q' THEN CASE WHEN q % 3 = 1 THEN date_trunc('quarter', moment::timestamptz, 'UTC') END END) * 1000000)::bigint, 0) AS calendar
+FROM unnest(?::text[], ?::int[], ?::bool[], ?::text[], ?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS x(d, q, a, anchor, f, u, moment, n) ORDER BY n`
+
+func TestWindowsAreTheSameInGoAndInSQL(t *testing.T) {
+	t.Parallel()
+	random := randomly(t)
+	db := dbtest.New(t)
+	cases := windowCases(t, random)
+	durations, quarters, aligned := []string{}, []int{}, []bool{}
+	anchors, froms, untils, moments := []string{}, []string{}, []string{}, []string{}
+	written := func(moment *time.Time) string {
+		if moment == nil {
+			return ""
+		}
+		return moment.UTC().Format(time.RFC3339Nano)
+	}
+	for _, c := range cases {
+		durations, quarters, aligned = append(durations, c.duration), append(quarters, c.quarter), append(aligned, c.aligned)
+		anchors, froms, untils = append(anchors, written(&c.anchor)), append(froms, written(c.from)), append(untils, written(c.until))
+		moments = append(moments, written(&c.moment))
+	}
+	for _, zone := range []string{"UTC", "Pacific/Apia", "America/New_York"} {
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.ExecContext(t.Context(), "SET timezone TO '"+zone+"'"); err != nil {
+			t.Fatal(err)
+		}
+		location, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answers []struct{ Start, End, Carried, Calendar int64 }
+		err = conn.NewRaw(askSQL, pgdialect.Array(durations), pgdialect.Array(quarters), pgdialect.Array(aligned), pgdialect.Array(anchors),
+			pgdialect.Array(froms), pgdialect.Array(untils), pgdialect.Array(moments)).Scan(t.Context(), &answers)
+		if err != nil || len(answers) != len(cases) {
+			t.Fatalf("%d answers to %d cases: %v", len(answers), len(cases), err)
+		}
+		for i, c := range cases {
+			start, end := models.Window(c.duration, c.quarter, c.aligned, c.anchor.In(location), c.moment.In(location))
+			carried, _ := models.CarriedWindow(c.duration, c.quarter, c.aligned, c.anchor, c.from, c.until, c.moment.In(location))
+			a := answers[i]
+			if start.UnixMicro() != a.Start || end.UnixMicro() != a.End || carried.UnixMicro() != a.Carried {
+				t.Fatalf("%s: %+v\nGo says %s to %s, carried %s\nSQL says %s to %s, carried %s", zone, c, start, end, carried,
+					time.UnixMicro(a.Start).UTC(), time.UnixMicro(a.End).UTC(), time.UnixMicro(a.Carried).UTC())
+			}
+			if c.aligned && c.duration != "1h" && a.Calendar != 0 && a.Calendar != a.Start {
+				t.Fatalf("%s: %+v starts at %s, the calendar says %s", zone, c, start, time.UnixMicro(a.Calendar).UTC())
+			}
+		}
+	}
+}
+
+func TestWindowsHoldTheirInstantAndFollowEachOther(t *testing.T) {
+	t.Parallel()
+	random := randomly(t)
+	cases := windowCases(t, random)
+	slices.SortStableFunc(cases, func(a, b windowCase) int { return a.moment.Compare(b.moment) })
+	type family struct {
+		duration string
+		quarter  int
+		aligned  bool
+	}
+	latest := map[family]time.Time{}
+	for _, c := range cases {
+		start, end := models.Window(c.duration, c.quarter, c.aligned, c.anchor, c.moment)
+		if c.moment.Before(start) || !c.moment.Before(end) {
+			t.Fatalf("%+v: not within %s to %s", c, start, end)
+		}
+		key := family{c.duration, c.quarter, c.aligned}
+		if start.Before(latest[key]) {
+			t.Fatalf("%+v: %s is before %s, the start of an earlier moment", c, start, latest[key])
+		}
+		latest[key] = start
+		if next, _ := models.Window(c.duration, c.quarter, c.aligned, c.anchor, end); !next.Equal(end) {
+			t.Fatalf("%+v ends at %s, but the next starts at %s", c, end, next)
+		}
+		if first, _ := models.Window(c.duration, c.quarter, c.aligned, c.anchor, start); !first.Equal(start) {
+			t.Fatalf("%+v: the window of its own start %s starts at %s", c, start, first)
+		}
+	}
+}
