@@ -31,6 +31,10 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	names, err := models.UserNames(ctx(c), h.DB, views.UsersAffected(rows))
+	if err != nil {
+		return err
+	}
 	page := h.page(c, "Audit", "/audit")
 	if wanted.ProfileID != nil {
 		profile, err := h.standing(c, *wanted.ProfileID)
@@ -43,7 +47,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	}
 	h.html(c, http.StatusOK, framed(page, views.AuditBody(views.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"), UserID: wanted.UserID,
-		Rows: views.AuditRows(rows, catalogue, time.Now()), Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""),
+		Rows: views.AuditRows(rows, catalogue, names, time.Now()), Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""),
 		Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows"),
 	})))
 	return nil

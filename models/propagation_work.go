@@ -207,7 +207,7 @@ func (p Propagation) push(ctx context.Context, db bun.IDB, h *history, ids []int
 			c.UserID = &changed[0]
 		}
 		if err := c.documents(nil, nil, map[string]any{
-			"propagation_id": p.ID, "to_version": p.ToVersion, "fields": p.Fields, "reset_usage": p.ResetUsage, "user_ids": changed,
+			"access_profile": h.known[p.ToVersion].Name, "propagation_id": p.ID, "to_version": p.ToVersion, "fields": p.Fields, "reset_usage": p.ResetUsage, "user_ids": changed,
 		}); err != nil {
 			return err
 		}

@@ -150,7 +150,7 @@ func AttachRoles(ctx context.Context, db bun.IDB, keys Keys, actor Actor, profil
 		if len(changed) == 0 && len(g.Users)+len(g.Held) == 0 {
 			return nil
 		}
-		return recordAttachments(ctx, tx, actor, profileID, a, changed, g, now)
+		return recordAttachments(ctx, tx, actor, done, a, changed, g, now)
 	})
 	return done, err
 }
@@ -208,9 +208,11 @@ RETURNING id, access_profile_id, role_id, is_default`, profileID, a.isDefault, n
 	return changed, nil
 }
 
-func recordAttachments(ctx context.Context, tx bun.Tx, actor Actor, profileID int64, a attachment, changed []RoleAttachment, g given, now time.Time) error {
-	c := change{ProfileID: &profileID, Actor: actor.Name, Action: "attach_role", At: now}
-	metadata := map[string]any{"role_ids": a.roles, "apply_to_existing": a.apply}
+func recordAttachments(ctx context.Context, tx bun.Tx, actor Actor, done Attached, a attachment, changed []RoleAttachment, g given, now time.Time) error {
+	c := change{ProfileID: &done.Profile.ID, Actor: actor.Name, Action: "attach_role", At: now}
+	metadata := map[string]any{
+		"access_profile": done.Profile.Name, "role_ids": a.roles, "roles": done.Roles, "apply_to_existing": a.apply, "is_default": a.isDefault,
+	}
 	if a.apply {
 		metadata["user_ids"], metadata["already_held_by"] = g.Users, g.Held
 	}
@@ -235,14 +237,15 @@ func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID 
 		if err := allowLong(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := lockProfile(ctx, tx, profileID); err != nil {
+		template, err := lockProfile(ctx, tx, profileID)
+		if err != nil {
 			return err
 		}
 		if err := tx.NewRaw("SELECT name FROM roles WHERE id = ? FOR UPDATE", roleID).Scan(ctx, &done.Role); err != nil {
 			return found(err, "role")
 		}
 		var removed []RoleAttachment
-		err := tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
+		err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
 			profileID, roleID).Scan(ctx, &removed)
 		if err != nil {
 			return fmt.Errorf("detach role %d: %w", roleID, err)
@@ -254,7 +257,9 @@ func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID 
 		if err != nil {
 			return err
 		}
-		metadata := map[string]any{"role_id": roleID, "remove_from_users": removeFromUsers}
+		metadata := map[string]any{
+			"access_profile": template.Name, "role_id": roleID, "role": done.Role, "remove_from_users": removeFromUsers,
+		}
 		if removeFromUsers {
 			members, err := holdMembers(ctx, tx, []int64{roleID})
 			if err != nil {

@@ -13,6 +13,9 @@ import (
 type Use struct {
 	Profiles, Groups         []Named
 	ProfileCount, GroupCount int64
+	// Profiles that do not name it any more, of which somebody still holds a copy that does.
+	Behind      []Named
+	BehindCount int64
 }
 
 // Named is a row of which only the name matters.
@@ -25,13 +28,16 @@ type Named struct {
 const UseShown = 10
 
 // None reports that nothing stands in the way of a deletion.
-func (u Use) None() bool { return u.ProfileCount+u.GroupCount == 0 }
+func (u Use) None() bool { return u.ProfileCount+u.GroupCount+u.BehindCount == 0 }
 
 // Words says who uses it: "2 profiles (Engineering, Support) and 1 tool group (Read only)".
 func (u Use) Words() string {
 	var parts []string
 	if u.ProfileCount > 0 {
 		parts = append(parts, countOf(u.ProfileCount, "profile", "profiles")+named(u.Profiles, u.ProfileCount))
+	}
+	if u.BehindCount > 0 {
+		parts = append(parts, "copies of "+countOf(u.BehindCount, "profile", "profiles")+named(u.Behind, u.BehindCount)+" that are behind")
 	}
 	if u.GroupCount > 0 {
 		parts = append(parts, countOf(u.GroupCount, "tool group", "tool groups")+named(u.Groups, u.GroupCount))
@@ -74,11 +80,11 @@ func namedElsewhere(field, what string) error {
 }
 
 const (
-	profilesWithProvider = "p.policy_id IN (SELECT policy_id FROM provider_configs WHERE provider_name = ?)"
-	profilesWithGroup    = "p.policy_id IN (SELECT policy_id FROM policy_tool_groups WHERE tool_group_id = ?)"
-	profilesWithServer   = "p.policy_id IN (SELECT policy_id FROM policy_mcp_servers WHERE mcp_server_id = ?0" +
+	policiesWithProvider = "(SELECT policy_id FROM provider_configs WHERE provider_name = ?)"
+	policiesWithGroup    = "(SELECT policy_id FROM policy_tool_groups WHERE tool_group_id = ?)"
+	policiesWithServer   = "(SELECT policy_id FROM policy_mcp_servers WHERE mcp_server_id = ?0" +
 		" UNION ALL SELECT policy_id FROM policy_tool_overrides WHERE mcp_client_id = ?0)"
-	profilesWithTools = "p.policy_id IN (SELECT policy_id FROM policy_tool_overrides WHERE mcp_client_id = ? AND tool_name = ANY (?))"
+	policiesWithTools = "(SELECT policy_id FROM policy_tool_overrides WHERE mcp_client_id = ? AND tool_name = ANY (?))"
 	groupsWithServer  = "g.id IN (SELECT tool_group_id FROM tool_group_servers WHERE mcp_client_id = ?)"
 	groupsWithTools   = "g.id IN (SELECT tool_group_id FROM tool_group_servers WHERE mcp_client_id = ? AND tool_names && ?)"
 )
@@ -86,21 +92,21 @@ const (
 // ProviderUse tells which profiles name a provider.
 func ProviderUse(ctx context.Context, db bun.IDB, name string) (Use, error) {
 	var u Use
-	err := u.profiles(ctx, db, profilesWithProvider, name)
+	err := u.profiles(ctx, db, policiesWithProvider, name)
 	return u, err
 }
 
 // ToolGroupUse tells which profiles name a tool group.
 func ToolGroupUse(ctx context.Context, db bun.IDB, id int64) (Use, error) {
 	var u Use
-	err := u.profiles(ctx, db, profilesWithGroup, id)
+	err := u.profiles(ctx, db, policiesWithGroup, id)
 	return u, err
 }
 
 // MCPServerUse tells which profiles and tool groups name an MCP server or one of its tools.
 func MCPServerUse(ctx context.Context, db bun.IDB, clientID string) (Use, error) {
 	var u Use
-	if err := u.profiles(ctx, db, profilesWithServer, clientID); err != nil {
+	if err := u.profiles(ctx, db, policiesWithServer, clientID); err != nil {
 		return u, err
 	}
 	err := u.groups(ctx, db, groupsWithServer, clientID)
@@ -110,7 +116,7 @@ func MCPServerUse(ctx context.Context, db bun.IDB, clientID string) (Use, error)
 // toolUse tells which profiles and tool groups name one of the tools by name.
 func toolUse(ctx context.Context, db bun.IDB, clientID string, tools []string) (Use, error) {
 	var u Use
-	if err := u.profiles(ctx, db, profilesWithTools, clientID, pgdialect.Array(tools)); err != nil {
+	if err := u.profiles(ctx, db, policiesWithTools, clientID, pgdialect.Array(tools)); err != nil {
 		return u, err
 	}
 	err := u.groups(ctx, db, groupsWithTools, clientID, pgdialect.Array(tools))
@@ -131,9 +137,15 @@ ORDER BY 1`, clientID, pgdialect.Array(tools)).Scan(ctx, &named)
 	return named, nil
 }
 
-func (u *Use) profiles(ctx context.Context, db bun.IDB, where string, args ...any) (err error) {
+func (u *Use) profiles(ctx context.Context, db bun.IDB, policies string, args ...any) (err error) {
 	u.Profiles, u.ProfileCount, err = namedRows(ctx, db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
-		Where(where, args...).Order("p.name_key"))
+		Where("p.policy_id IN "+policies, args...).Order("p.name_key"))
+	if err != nil {
+		return err
+	}
+	u.Behind, u.BehindCount, err = namedRows(ctx, db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
+		Where("p.policy_id NOT IN "+policies, args...).
+		Where("p.id IN (SELECT access_profile_id FROM user_access_profiles WHERE policy_id IN "+policies+")", args...).Order("p.name_key"))
 	return err
 }
 

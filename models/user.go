@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // User is a person who may sign in.
@@ -110,3 +111,16 @@ func hasUsers(ctx context.Context, db bun.IDB) (bool, error) {
 
 // storable reports whether the database can hold text at all; what it cannot hold is in no row.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
+// UserNames returns the names of those of the users who exist, by their id.
+func UserNames(ctx context.Context, db bun.IDB, ids []string) (map[string]string, error) {
+	names := make(map[string]string, len(ids))
+	var rows []struct{ ID, Name string }
+	if err := db.NewRaw("SELECT id, name FROM users WHERE id = ANY (?)", pgdialect.Array(ids)).Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("look up the names of users: %w", err)
+	}
+	for _, row := range rows {
+		names[row.ID] = row.Name
+	}
+	return names, nil
+}

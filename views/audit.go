@@ -33,11 +33,12 @@ func (p AuditPage) actions() []Option {
 // AuditRow is one change: who, what, whom, when, and what differs.
 type AuditRow struct {
 	ID, Actor, Action, What, Href, When, Exact string
+	Whom, WhomHref                             string
 	Differences                                []DifferenceRow
 }
 
-// AuditRows writes rows of the audit log out.
-func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, now time.Time) []AuditRow {
+// AuditRows writes rows of the audit log out; names are those of the users affected, by their id.
+func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, names map[string]string, now time.Time) []AuditRow {
 	out := make([]AuditRow, len(rows))
 	for i, row := range rows {
 		out[i] = AuditRow{
@@ -45,14 +46,18 @@ func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, now time.Time
 			When: Ago(row.CreatedAt, now), Exact: exact(row.CreatedAt),
 		}
 		out[i].What, out[i].Href = subject(row)
-		out[i].Differences = changes(row, catalogue)
+		out[i].Whom, out[i].WhomHref = whom(row, names)
+		out[i].Differences = append(changes(row, catalogue), holderDetails(row)...)
 	}
 	return out
 }
 
 // subject names what a row is about, and where it is if it can be looked at.
 func subject(row models.AuditLog) (what, href string) {
-	var document struct{ Name, Resource, ID string }
+	var document struct {
+		Name, Resource, ID string
+		AccessProfile      string `json:"access_profile"`
+	}
 	for _, text := range []*string{row.Metadata, row.PreviousValues, row.NewValues} {
 		if text != nil {
 			// A document of another shape leaves what is known so far.
@@ -61,16 +66,19 @@ func subject(row models.AuditLog) (what, href string) {
 	}
 	switch {
 	case row.AccessProfileID == nil:
-		return strings.TrimSpace(document.Resource + " " + document.ID), ""
+		return resourceWords(document.Resource, document.ID), ""
 	case row.Action == "delete":
 		return document.Name, ""
 	}
-	return document.Name, "/access-profiles/" + strconv.FormatInt(*row.AccessProfileID, 10)
+	return or(document.AccessProfile, document.Name), auditProfileHref(*row.AccessProfileID)
 }
 
 // changes is what differs between the values before and after: in the words of a profile, or member by member of any other document.
 func changes(row models.AuditLog, catalogue models.Catalogue) []DifferenceRow {
-	if row.AccessProfileID == nil {
+	switch {
+	case row.Action == "attach_role", row.Action == "detach_role", row.Action == "propagate":
+		return nil
+	case row.AccessProfileID == nil, ofCopy(row):
 		return memberDifferences(members(row.PreviousValues), members(row.NewValues))
 	}
 	var before, after models.AccessProfile

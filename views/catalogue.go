@@ -77,7 +77,10 @@ func few(items []string) string {
 // usedBy says in a word who names something, for the facts under a title.
 func usedBy(use models.Use) string {
 	var parts []string
-	if use.ProfileCount > 0 || use.GroupCount == 0 {
+	if use.BehindCount > 0 {
+		parts = append(parts, "copies of "+plural(int(use.BehindCount), "profile")+" that are behind")
+	}
+	if use.ProfileCount > 0 || use.GroupCount+use.BehindCount == 0 {
 		parts = append(parts, plural(int(use.ProfileCount), "profile"))
 	}
 	if use.GroupCount > 0 {
@@ -91,7 +94,11 @@ func DeleteBlocked(name string, use models.Use) string {
 	if use.None() {
 		return name + " could not be deleted: somebody named it a moment ago. Try again."
 	}
-	return name + " cannot be deleted while it is named by " + usedBy(use) + ". Take it out there first."
+	said := name + " cannot be deleted while it is named by " + usedBy(use) + ". Take it out there first."
+	if use.BehindCount > 0 {
+		said += " Propagating a profile takes it out of the copies."
+	}
+	return said
 }
 
 func profileLinks(rows []models.Named) []Link { return namedLinks("/access-profiles/", rows) }

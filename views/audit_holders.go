@@ -1,0 +1,89 @@
+package views
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tollgate/models"
+)
+
+// aboutHolders are the actions that concern who holds a profile: what they did stands in the row's metadata too.
+var aboutHolders = []string{"assign", "unassign", "attach_role", "detach_role", "propagate", "override_set", "override_clear"}
+
+// detailLabels are the members of the metadata that are shown, in order. Lists of people are counted: there may be thousands.
+var detailLabels = []struct {
+	name, label string
+	counted     bool
+}{
+	{"roles", "Roles", false}, {"role", "Role", false}, {"is_default", "Default", false}, {"apply_to_existing", "Applied to existing", false},
+	{"remove_from_users", "Taken from holders", false}, {"source", "Source", false}, {"to_version", "Version", false}, {"fields", "Fields", false},
+	{"reset_usage", "Usage reset", false}, {"user_ids", "Users", true}, {"already_held_by", "Held it already", true}, {"still_held_by", "Keep it", true},
+	{"scope", "Scope", false}, {"reset_duration", "Window", false}, {"max_limit", "Limit", false}, {"keys", "Keys issued", false},
+	{"deleted_keys", "Keys deleted", false},
+}
+
+// holderDetails writes out what a row says of holders beside the values before and after.
+func holderDetails(row models.AuditLog) []DifferenceRow {
+	if row.Metadata == nil || !slices.Contains(aboutHolders, row.Action) {
+		return nil
+	}
+	var metadata map[string]any
+	if json.Unmarshal([]byte(*row.Metadata), &metadata) != nil {
+		return nil
+	}
+	var rows []DifferenceRow
+	for _, detail := range detailLabels {
+		list, isList := metadata[detail.name].([]any)
+		switch {
+		case metadata[detail.name] == nil, isList && len(list) == 0:
+		case detail.counted:
+			rows = append(rows, DifferenceRow{Label: detail.label, After: []DifferenceLine{{Text: plural(len(list), "user")}}})
+		case isList:
+			line := DifferenceRow{Label: detail.label}
+			for _, item := range list {
+				line.After = append(line.After, DifferenceLine{Text: compact(item)})
+			}
+			rows = append(rows, line)
+		default:
+			rows = append(rows, DifferenceRow{Label: detail.label, After: []DifferenceLine{{Text: compact(metadata[detail.name])}}})
+		}
+	}
+	return rows
+}
+
+// ofCopy reports whether a row's values are those of a copy's own state, not of a policy.
+func ofCopy(row models.AuditLog) bool {
+	return row.UserID != nil && !slices.Contains([]string{"assign", "unassign"}, row.Action)
+}
+
+// whom names the person that a row is about, and where they are.
+func whom(row models.AuditLog, names map[string]string) (name, href string) {
+	switch {
+	case row.UserID == nil:
+		return "", ""
+	case names[*row.UserID] == "":
+		return "a user who is gone", ""
+	}
+	return names[*row.UserID], "/users/" + *row.UserID
+}
+
+// resourceWords names something of the catalogue, or somebody, that a row without a profile is about.
+func resourceWords(resource, id string) string {
+	return strings.TrimSpace(strings.ReplaceAll(resource, "_", " ") + " " + id)
+}
+
+// UsersAffected are the ids of those whom rows are about, each once.
+func UsersAffected(rows []models.AuditLog) []string {
+	ids := []string{}
+	for _, row := range rows {
+		if row.UserID != nil {
+			ids = append(ids, *row.UserID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func auditProfileHref(id int64) string { return "/access-profiles/" + strconv.FormatInt(id, 10) }
