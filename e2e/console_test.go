@@ -23,6 +23,7 @@ const password = "correct horse battery staple"
 // console is a running Tollgate with a private database of its own.
 type console struct {
 	url, firstRun string // firstRun is the one-time link, "" when there is an admin
+	dir           string // of its data
 	settings      []string
 	process       *os.Process
 	ended         chan struct{}
@@ -39,8 +40,8 @@ func newConsole(settings ...string) (*console, error) {
 	}
 	atEnd(func() { os.RemoveAll(dir) })
 	c := &console{
-		settings: append([]string{"PATH=" + os.Getenv("PATH"), "TOLLGATE_DATA_DIR=" + dir, "TOLLGATE_ADDR=127.0.0.1:0"}, settings...),
-		ended:    make(chan struct{}), sessions: map[string]string{},
+		dir: dir, settings: append([]string{"PATH=" + os.Getenv("PATH"), "TOLLGATE_DATA_DIR=" + dir, "TOLLGATE_ADDR=127.0.0.1:0"}, settings...),
+		ended: make(chan struct{}), sessions: map[string]string{},
 	}
 	c.key = sync.OnceValues(func() (string, error) {
 		secret, err := c.command("", "api-key", "create", "--name", "browser tests", "--scopes", "all")

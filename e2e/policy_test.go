@@ -3,8 +3,8 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -25,17 +25,7 @@ func (c *console) profile(t *testing.T, name string) object {
 
 func (c *console) profiles(t *testing.T, search string) []object {
 	t.Helper()
-	status, answer := c.api(t, "GET", "/api/access-profiles?limit=100&search="+url.QueryEscape(search), "")
-	if status != http.StatusOK {
-		t.Fatalf("list: %d %s", status, answer)
-	}
-	var page struct {
-		Profiles []object `json:"access_profiles"`
-	}
-	if err := json.Unmarshal(answer, &page); err != nil {
-		t.Fatal(err)
-	}
-	return page.Profiles
+	return c.rows(t, "access-profiles", search)
 }
 
 // create stores a profile through the API and returns its path in the console.
@@ -57,7 +47,7 @@ func (c *console) made(t *testing.T, path, body string) object {
 
 func id(of object) string {
 	text, _ := json.Marshal(of["id"])
-	return string(text)
+	return strings.Trim(string(text), `"`)
 }
 
 // policyOf is what a profile grants and limits, without what differs from one profile to the next.

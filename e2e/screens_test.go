@@ -2,18 +2,23 @@ package e2e
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// screens is every screen that the company's console can show; the empty ones belong to the first run.
-var screens = []struct {
+// scene is a screen with the way to it.
+type scene struct {
 	name   string
 	visit  visit
 	path   string
-	status int // 0 is 200
+	place  place // instead of a path, where rows have to be looked up
+	status int   // 0 is 200
 	act    func(s *screen)
-}{
+}
+
+// screens are those of profiles, the catalogue and the settings that the company's console can show; the empty ones belong to the first run.
+var screens = []scene{
 	{name: "sign-in", visit: visit{out: true}, path: "/login"},
 	{name: "sign-in-refused", visit: visit{out: true}, path: "/login", act: func(s *screen) {
 		s.fill("Email", admin)
@@ -49,7 +54,8 @@ var screens = []struct {
 		s.click(s.button("Create copy"))
 		s.sees(s.Locator("#problems"))
 	}},
-	{name: "profile-delete", path: "/access-profiles/1/delete"},
+	{name: "profile-delete", place: at("access-profiles", "Frozen accounts", "/delete")},
+	{name: "profile-delete-blocked", place: at("access-profiles", "Engineering", "/delete")},
 	{name: "versions", path: "/access-profiles/1/versions"},
 	{name: "version", path: "/access-profiles/1/versions/1"},
 	{name: "versions-compared", path: "/access-profiles/new", act: compare},
@@ -95,12 +101,15 @@ var screens = []struct {
 
 func TestScreens(t *testing.T) {
 	t.Parallel()
-	for _, test := range screens {
+	for _, test := range slices.Concat(screens, peopleScreens, handingOutScreens) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, test.visit)
 			if test.status == 0 {
 				test.status = http.StatusOK
+			}
+			if test.place != nil {
+				test.path = test.place(t, s.console)
 			}
 			if status := s.to(test.path); status != test.status {
 				t.Fatalf("%s is answered %d, want %d", test.path, status, test.status)
@@ -143,9 +152,7 @@ func collide(s *screen) {
 	s.t.Helper()
 	path := s.console.create(s.t, strings.ReplaceAll(shared, "NAME", "Collision"))
 	s.to(path + "/edit")
-	if status, answer := s.console.api(s.t, "PUT", "/api"+path, `{"description": "Theirs.", "tags": ["other"]}`); status != http.StatusOK {
-		s.t.Fatalf("%d %s", status, answer)
-	}
+	s.console.change(s.t, path, `{"description": "Theirs.", "tags": ["other"]}`)
 	s.fill("Name", "Collision course")
 	s.fill("Tags optional", "mine, yours")
 	s.click(s.button("Save"))
@@ -156,9 +163,7 @@ func collide(s *screen) {
 func compare(s *screen) {
 	s.t.Helper()
 	path := s.console.create(s.t, strings.ReplaceAll(shared, "NAME", "Comparison"))
-	if status, answer := s.console.api(s.t, "PUT", "/api"+path, `{"description": "Changed.", "tags": ["other"], "budgets": []}`); status != http.StatusOK {
-		s.t.Fatalf("%d %s", status, answer)
-	}
+	s.console.change(s.t, path, `{"description": "Changed.", "tags": ["other"], "budgets": []}`)
 	s.to(path + "/versions")
 	s.click(s.button("Compare"))
 	s.arrives(path + `/versions/compare\?.*`)

@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// handingOutScreens are those of a profile's holders and roles, and of pushing it to copies.
+var handingOutScreens = []scene{
+	{name: "holders", place: at("access-profiles", "Support", "/users")},
+	{name: "holders-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Support", "/users")},
+	{name: "holders-behind", place: at("access-profiles", "Support", "/users?behind=true")},
+	{name: "holders-no-hit", place: at("access-profiles", "Support", "/users?search=nowhere")},
+	{name: "holders-nobody", place: at("access-profiles", "Frozen accounts", "/users")},
+	{name: "holders-selected", place: at("access-profiles", "Support", "/users"), act: func(s *screen) {
+		s.tickRows(3)
+		s.sees(s.text("3 selected"))
+	}},
+	{name: "holders-detach", place: at("access-profiles", "Support", "/users"), act: func(s *screen) {
+		s.tickRows(3)
+		s.click(s.button("Detach…"))
+		s.sees(s.heading("Detach Support from 3 users?"))
+	}},
+	{name: "profile-roles", place: at("access-profiles", "Engineering", "/roles")},
+	{name: "profile-roles-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Engineering", "/roles")},
+	{name: "profile-roles-none", place: at("access-profiles", "Frozen accounts", "/roles")},
+	{name: "profile-roles-refused", place: at("access-profiles", "Frozen accounts", "/roles"), act: refuse("Attach")},
+	{name: "profile-detach-role", place: at("access-profiles", "Engineering", "/roles"), act: func(s *screen) {
+		s.click(s.link("Detach Engineer…"))
+		s.sees(s.heading("Detach Engineer from Engineering?"))
+	}},
+	{name: "propagate", place: at("access-profiles", "Support", "/propagate")},
+	{name: "propagate-refused", place: at("access-profiles", "Support", "/propagate"), act: func(s *screen) {
+		for _, field := range fieldGroups {
+			s.must(s.role("checkbox", field).Uncheck())
+		}
+		s.fill("Only these people optional", "nobody@example.com")
+		refuse("Preview")(s)
+	}},
+	{name: "propagate-nobody", place: at("access-profiles", "Frozen accounts", "/propagate")},
+	{name: "preview", place: at("access-profiles", "Support", "/propagate"), act: preview},
+	{name: "preview-nothing", place: at("access-profiles", "Engineering", "/propagate"), act: preview},
+	{name: "preview-over", place: tightened, act: preview},
+	{name: "propagation-done", place: held("Pictured as pushed"), act: func(s *screen) {
+		preview(s)
+		s.click(s.button("Apply to 2 holders"))
+		s.sees(s.text("2 holders of Pictured as pushed have the providers, global budgets, global rate limit, tool groups, MCP servers and single tools of version 2."))
+	}},
+}
+
+var fieldGroups = []string{"Providers", "Global budgets", "Global rate limit", "Tool groups", "MCP servers", "Single tools"}
+
+func (s *screen) tickRows(n int) {
+	s.t.Helper()
+	for row := range n {
+		s.must(s.GetByRole("table").GetByRole("checkbox").Nth(row + 1).Check())
+	}
+}
+
+func preview(s *screen) {
+	s.t.Helper()
+	s.click(s.button("Preview"))
+	s.arrives(`/access-profiles/\d+/propagate/preview\?.*`)
+}
+
+// tightened lowers a budget below what some have used.
+func tightened(t *testing.T, c *console) string {
+	path := at("access-profiles", "Data science", "")(t, c)
+	c.change(t, path, `{"budgets": [{"max_limit": 200, "reset_duration": "1M"}]}`)
+	return path + "/propagate"
+}
+
+// held is a profile that two people hold in an older version.
+func held(name string) place {
+	return func(t *testing.T, c *console) string {
+		path := c.create(t, strings.ReplaceAll(shared, "NAME", name))
+		c.attach(t, path, c.crew(t, "Crew of "+name, 2))
+		c.change(t, path, `{"budgets": [{"max_limit": 700, "reset_duration": "1M"}]}`)
+		return path + "/propagate"
+	}
+}
+
+// emptyRole is a path below a role that nobody has and that hands nothing out.
+func emptyRole(below string) place {
+	return func(t *testing.T, c *console) string {
+		return c.crew(t, "Nobody's "+strings.Trim(below+" role", "/ "), 0) + below
+	}
+}
