@@ -851,7 +851,7 @@ func OverrideBody(f OverrideForm) templ.Component {
 		}
 		templ_7745c5c3_Err = NumberField(typed(Field{
 			Name: "cycles", Label: "How many", Hint: "The current one, which ends " + Moment(f.Budget.WindowEnds) + ", counts as the first.", Suffix: "windows of a " + unit(f.Budget.ResetDuration),
-			Width: "medium", Optional: true,
+			Width: "medium",
 		}, f.Input.Cycles, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
