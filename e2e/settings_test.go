@@ -27,7 +27,7 @@ func TestAPIKey(t *testing.T) {
 	if shown, err := s.Locator("#secret").TextContent(); err != nil || shown != secret || len(secret) < 40 {
 		t.Fatalf("copied %d characters of %d (%v)", len(secret), len(shown), err)
 	}
-	if status := s.console.ask(t, secret); status != http.StatusOK {
+	if status := s.console.ask(t, secret, "/api/access-profiles"); status != http.StatusOK {
 		t.Errorf("the key is answered %d", status)
 	}
 
@@ -42,15 +42,15 @@ func TestAPIKey(t *testing.T) {
 	s.click(s.link("Delete Copier…"))
 	s.click(s.button("Delete Copier"))
 	s.sees(s.text("Copier was deleted. Nobody can use it any more."))
-	if status := s.console.ask(t, secret); status != http.StatusUnauthorized {
+	if status := s.console.ask(t, secret, "/api/access-profiles"); status != http.StatusUnauthorized {
 		t.Errorf("the deleted key is answered %d", status)
 	}
 }
 
-// ask lists profiles with a key.
-func (c *console) ask(t *testing.T, key string) (status int) {
+// ask reads a path with a key.
+func (c *console) ask(t *testing.T, key, path string) (status int) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), "GET", c.url+"/api/access-profiles", nil)
+	request, err := http.NewRequestWithContext(t.Context(), "GET", c.url+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
