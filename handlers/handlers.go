@@ -25,6 +25,9 @@ type Handlers struct {
 	MCPPrivate bool
 	// Propagator pushes profiles to many copies in the background.
 	Propagator *models.Propagator
+	// Decider answers gateways, and Recorder counts what they report.
+	Decider  *models.Decider
+	Recorder *models.Recorder
 	// About is what Settings tells of this installation.
 	About About
 

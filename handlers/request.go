@@ -18,7 +18,14 @@ import (
 const maxBody = 1 << 20
 
 // IsAPI reports whether the request came by the JSON door; the path alone decides.
-func IsAPI(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
+func IsAPI(c *gin.Context) bool {
+	return strings.HasPrefix(c.Request.URL.Path, "/api/") || isAuthZEN(c)
+}
+
+// isAuthZEN reports whether the request speaks AuthZEN, which has its own way to tell what is wrong.
+func isAuthZEN(c *gin.Context) bool {
+	return strings.HasPrefix(c.Request.URL.Path, "/access/v1/") || strings.HasPrefix(c.Request.URL.Path, "/.well-known/authzen-")
+}
 
 // isHTMX reports whether htmx asks for a part of a page.
 func isHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }

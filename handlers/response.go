@@ -90,6 +90,13 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 		c.Writer.Header().Add("WWW-Authenticate", `Basic realm="tollgate", charset="UTF-8"`)
 	}
 	first := refusal.Problems[0]
+	if isAuthZEN(c) {
+		if status == http.StatusUnsupportedMediaType || status == http.StatusRequestEntityTooLarge {
+			status = http.StatusBadRequest
+		}
+		writeJSON(c, status, first.Message)
+		return
+	}
 	writeJSON(c, status, apiError{
 		EventID: RequestID(c), Type: kind, IsBifrostError: true, StatusCode: status,
 		Error:  apiProblem{Type: kind, Code: first.Code, Message: first.Message, Param: first.Field},

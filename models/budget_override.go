@@ -126,6 +126,9 @@ func changeOverride(
 			return err
 		}
 		after = line.Budget
+		if err := noteAccess(ctx, tx, user); err != nil {
+			return err
+		}
 		return recordOverride(ctx, tx, actor, action, user, copyID, before, line)
 	})
 	return after, err

@@ -40,6 +40,13 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Problems.Error() }
 
+// AsRefusal returns the refusal that err is, if it is one.
+func AsRefusal(err error) (*Refusal, bool) {
+	var refusal *Refusal
+	ok := errors.As(err, &refusal)
+	return refusal, ok
+}
+
 // Refuse makes a refusal with one problem.
 func Refuse(reason Reason, field, code, message string) *Refusal {
 	return &Refusal{Reason: reason, Problems: Problems{{field, code, message}}}

@@ -79,6 +79,9 @@ func CreateMCPServer(ctx context.Context, db bun.IDB, actor Actor, in MCPServerI
 		if _, err := tx.NewInsert().Model(&s).Exec(ctx); err != nil {
 			return fmt.Errorf("insert MCP server: %w", err)
 		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
+		}
 		return recordResource(ctx, tx, actor, "create", "mcp_client", s.ClientID, nil, s)
 	})
 	return s, serverTaken(err)
@@ -137,6 +140,9 @@ func changeMCPServer(
 		_, err = tx.NewUpdate().Model(&s).Column("name", "name_key", "url", "tools", "tools_refreshed_at", "updated_at").WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("update MCP server %s: %w", clientID, err)
+		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
 		}
 		return recordResource(ctx, tx, actor, "update", "mcp_client", clientID, old, s)
 	})
@@ -201,6 +207,9 @@ func DeleteMCPServer(ctx context.Context, db bun.IDB, actor Actor, clientID stri
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete MCP server %s: %w", clientID, err)
+		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
 		}
 		return recordResource(ctx, tx, actor, "delete", "mcp_client", clientID, old, nil)
 	})

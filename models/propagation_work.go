@@ -202,6 +202,9 @@ func (p Propagation) push(ctx context.Context, db bun.IDB, h *history, ids []int
 		if len(changed) == 0 {
 			return nil
 		}
+		if err := noteAccess(ctx, tx, changed...); err != nil {
+			return err
+		}
 		c := change{ProfileID: &p.AccessProfileID, Actor: p.Actor, Action: "propagate", At: now}
 		if len(changed) == 1 {
 			c.UserID = &changed[0]

@@ -318,6 +318,9 @@ func loseRoleCopies(ctx context.Context, tx bun.Tx, users []holder, where string
 		if _, err := tx.NewRaw("UPDATE user_access_profiles SET from_role = false WHERE id = ANY (?)", pgdialect.Array(keep)).Exec(ctx); err != nil {
 			return l, fmt.Errorf("leave the direct assignments: %w", err)
 		}
+		if err := noteAccess(ctx, tx, l.Kept...); err != nil {
+			return l, err
+		}
 	}
 	l.Keys, err = dropCopies(ctx, tx, drop)
 	return l, err

@@ -28,7 +28,7 @@ func seedHistory(ctx context.Context, db *bun.DB, keys Keys, actor Actor, profil
 			}
 		}
 	}
-	if err := seedUsage(ctx, db, emails, now); err != nil {
+	if err := seedUsage(ctx, db, people, now); err != nil {
 		return err
 	}
 	if err := seedPush(ctx, db, actor, profiles["Support"], people); err != nil {

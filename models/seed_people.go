@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // sampleRoles are who works in the sample company, with the profile that each role hands out to everybody who gains it.
@@ -101,33 +99,4 @@ func profileNamed(ctx context.Context, db bun.IDB, name string) (int64, error) {
 		return 0, nil
 	}
 	return ids[0], nil
-}
-
-// seedUsage counts something on every limit of those named, most well below it, some near it, a few at it.
-func seedUsage(ctx context.Context, db bun.IDB, emails []string, now time.Time) error {
-	_, err := db.NewRaw(`
-WITH lines AS (
-    SELECT b.id, b.policy_id, 'spend' AS kind, b.reset_duration, b.quarter_start_month AS quarter, b.created_at, b.max_limit AS most FROM budgets AS b
-    UNION ALL
-    SELECT r.id, r.policy_id, 'tokens', r.token_reset_duration, NULL, r.created_at, r.token_max_limit FROM rate_limits AS r WHERE r.token_max_limit IS NOT NULL
-    UNION ALL
-    SELECT r.id, r.policy_id, 'requests', r.request_reset_duration, NULL, r.created_at, r.request_max_limit FROM rate_limits AS r
-    WHERE r.request_max_limit IS NOT NULL
-), drawn AS (
-    SELECT l.*, p.calendar_aligned, ('x' || left(md5(u.email || l.kind || l.reset_duration || l.most), 7))::bit(28)::int / 268435456.0 AS share
-    FROM lines AS l
-    JOIN policies AS p ON p.id = l.policy_id
-    JOIN user_access_profiles AS c ON c.policy_id = p.id
-    JOIN users AS u ON u.id = c.user_id
-    WHERE u.email = ANY (?0)
-)
-INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
-SELECT id, kind, reset_duration, window_start(reset_duration, quarter, calendar_aligned, created_at, NULL, NULL, ?1),
-       CASE WHEN kind = 'spend' THEN round(most * part, -7) ELSE round(most * part) END
-FROM (SELECT *, CASE WHEN share > 0.985 THEN 1 WHEN share > 0.93 THEN 0.8 + (share - 0.93) * 3 ELSE share * share * 0.85 END AS part FROM drawn) AS counted
-ON CONFLICT DO NOTHING`, pgdialect.Array(emails), now).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("count sample usage: %w", err)
-	}
-	return nil
 }

@@ -128,6 +128,9 @@ func UpdateToolGroup(ctx context.Context, db bun.IDB, actor Actor, id int64, in 
 		if err := saveGroupTools(ctx, tx, g); err != nil {
 			return err
 		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
+		}
 		return recordResource(ctx, tx, actor, "update", "tool_group", fmt.Sprint(id), old, g)
 	})
 	return g, groupTaken(err)
@@ -182,6 +185,9 @@ func DeleteToolGroup(ctx context.Context, db bun.IDB, actor Actor, id int64) err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete tool group %d: %w", id, err)
+		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
 		}
 		return recordResource(ctx, tx, actor, "delete", "tool_group", fmt.Sprint(id), old, nil)
 	})

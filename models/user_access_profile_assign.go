@@ -189,6 +189,9 @@ func ChangeUserAccessProfile(ctx context.Context, db bun.IDB, actor Actor, user 
 		if err != nil {
 			return fmt.Errorf("change copy %d: %w", id, err)
 		}
+		if err := noteAccess(ctx, tx, user); err != nil {
+			return err
+		}
 		action := "update"
 		if changed.IsActive != old.IsActive {
 			action = map[bool]string{true: "activate", false: "deactivate"}[changed.IsActive]

@@ -64,6 +64,9 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	if err != nil {
 		return err
 	}
+	if len(made) == 0 {
+		return noteAccess(ctx, tx, ids...)
+	}
 	policies := make([]int64, len(made))
 	for i, m := range made {
 		policies[i] = m.PolicyID
@@ -73,8 +76,11 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 		return err
 	}
 	issued, err := issueFirstKeys(ctx, tx, keys, pick(users, without), profile.Name, now)
+	if err != nil {
+		return err
+	}
 	g.Keys = append(g.Keys, issued...)
-	return err
+	return noteAccess(ctx, tx, ids...)
 }
 
 // pick keeps the users of those ids.
@@ -157,10 +163,15 @@ func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys []string, 
 		return keys, fmt.Errorf("remove copies: %w", err)
 	}
 	err = tx.NewRaw(`
-DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = k.user_id)
-RETURNING k.name`, pgdialect.Array(users)).Scan(ctx, &keys)
+WITH gone AS (
+    DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = k.user_id)
+    RETURNING k.id, k.user_id, k.name, k.key_hash
+), retired AS (
+    INSERT INTO retired_keys (key_hash, key_id, user_id) SELECT key_hash, id, user_id FROM gone ON CONFLICT DO NOTHING
+)
+SELECT name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &keys)
 	if err != nil {
 		return keys, fmt.Errorf("remove the keys of those who hold nothing: %w", err)
 	}
-	return keys, nil
+	return keys, noteAccess(ctx, tx, users...)
 }

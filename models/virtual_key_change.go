@@ -188,6 +188,12 @@ func RotateVirtualKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, i
 		if err != nil {
 			return fmt.Errorf("rotate virtual key: %w", err)
 		}
+		if err := retire(ctx, tx, old); err != nil {
+			return err
+		}
+		if err := noteAccess(ctx, tx, k.UserID); err != nil {
+			return err
+		}
 		return recordKey(ctx, tx, actor, "update", &old, &k)
 	})
 	return k, err
@@ -206,9 +212,24 @@ func DeleteVirtualKey(ctx context.Context, db bun.IDB, actor Actor, user, id str
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete virtual key: %w", err)
 		}
+		if err := retire(ctx, tx, old); err != nil {
+			return err
+		}
+		if err := noteAccess(ctx, tx, user); err != nil {
+			return err
+		}
 		return recordKey(ctx, tx, actor, "delete", &old, nil)
 	})
 	return old, err
+}
+
+// retire keeps whose a value was: what is still reported of it is theirs.
+func retire(ctx context.Context, tx bun.Tx, k VirtualKey) error {
+	_, err := tx.NewRaw("INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", k.KeyHash, k.ID, k.UserID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("retire a key's value: %w", err)
+	}
+	return nil
 }
 
 // IsVirtualKey reports whether a credential claims to be a virtual key.

@@ -63,14 +63,17 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	c.h = &handlers.Handlers{
 		DB: c.db, Log: log, BaseURL: c.base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
-	c.h.Propagator = models.NewPropagator(c.db, log)
+	c.h.Propagator, c.h.Decider = models.NewPropagator(c.db, log), models.NewDecider(c.db, keys)
+	c.h.Recorder = models.NewRecorder(c.db, c.h.Decider)
 	for _, change := range changes {
 		change(c.h)
 	}
-	var worker sync.WaitGroup
+	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	worker.Go(func() { c.h.Propagator.Run(working) })
-	t.Cleanup(func() { stop(); worker.Wait() })
+	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Decider.Run, c.h.Recorder.Run} {
+		workers.Go(func() { run(working) })
+	}
+	t.Cleanup(func() { stop(); workers.Wait() })
 	server.Config.Handler, err = web.New(web.Config{Addr: server.Listener.Addr().String()}, c.h)
 	c.must(err)
 	server.Start()

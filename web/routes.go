@@ -17,6 +17,8 @@ const (
 	keyHolder models.Permission = "a virtual key"
 )
 
+const askDecisions models.Permission = "Usage:View or Usage:Create"
+
 const createOrUpdate models.Permission = "AccessProfiles:Create or AccessProfiles:Update"
 
 // route is one URL: what it needs, and what answers it.
@@ -29,8 +31,11 @@ type route struct {
 // register mounts every route behind the origin check, the credential check and its permission. Anything not listed is refused.
 func register(engine *gin.Engine, h *handlers.Handlers) {
 	origin, credential := sameOrigin(h), authenticate(h)
-	for _, r := range routes(h) {
+	for _, r := range append(routes(h), proxyRoutes(h)...) {
 		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
+		if strings.HasPrefix(r.path, "/authz/") {
+			chain = gin.HandlersChain{h.Handle(r.action)} // a copy of somebody else's request, by a proxy
+		}
 		for _, path := range paths(r.path) {
 			engine.Handle(r.method, path, chain...)
 			if r.method == "GET" {
@@ -38,6 +43,18 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 			}
 		}
 	}
+}
+
+// proxyRoutes are the doors of proxies, which repeat the method of their client. Envoy adds the path of its client too.
+func proxyRoutes(h *handlers.Handlers) []route {
+	var all []route
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		all = append(all,
+			route{method, "/authz/envoy/*path", anyone, h.AuthorizeForward},
+			route{method, "/authz/forward", anyone, h.AuthorizeForward},
+			route{method, "/authz/nginx", anyone, h.AuthorizeNginx})
+	}
+	return all
 }
 
 // paths gives a route of the API its second prefix.
@@ -54,6 +71,12 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/healthz", anyone, h.Healthy},
 		{"GET", "/readyz", anyone, h.Ready},
 		{"GET", "/", anyone, h.Home},
+
+		{"GET", "/.well-known/authzen-configuration", anyone, h.AuthZENMetadata},
+		{"POST", "/access/v1/evaluation", askDecisions, h.Evaluate},
+		{"POST", "/access/v1/evaluations", askDecisions, h.EvaluateAll},
+		{"POST", "/access/v1/search/resource", askDecisions, h.SearchResources},
+		{"POST", "/access/v1/search/action", askDecisions, h.SearchActions},
 
 		{"GET", "/login", anyone, h.LoginPage},
 		{"POST", "/login", anyone, h.Login},
@@ -122,6 +145,9 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/users/:id/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.ConfirmRotateVirtualKey},
 		{"POST", "/users/:id/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.RotateVirtualKey},
 		{"GET", "/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
+
+		{"POST", "/api/decisions", askDecisions, h.Decide},
+		{"POST", "/api/usage", "Usage:Create", h.RecordUsage},
 
 		{"GET", "/api/roles", "Roles:View", h.ListRoles},
 		{"POST", "/api/roles", "Roles:Create", h.CreateRole},

@@ -85,7 +85,7 @@ func (p *program) commands() *cli.Command {
 		Description: "Every option has an environment twin, named beside it. Three settings are read from the environment alone:\n" +
 			"TOLLGATE_SECRET (32 bytes or more, base64), TOLLGATE_ADMIN_EMAIL and TOLLGATE_ADMIN_PASSWORD (the first administrator).",
 		Flags:           settingFlags(),
-		Commands:        []*cli.Command{p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(), p.seedCommand(), p.auditCommand(), p.versionCommand()},
+		Commands:        []*cli.Command{p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(), p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.versionCommand()},
 		DefaultCommand:  "serve",
 		HideHelpCommand: true,
 		HideVersion:     true,

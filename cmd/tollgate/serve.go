@@ -62,13 +62,16 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 
 // console is everything that is ready to serve.
 type console struct {
-	listener   net.Listener
-	server     *http.Server
-	database   *database
-	propagator *models.Propagator
-	address    string // what people open
-	token      string // makes the first administrator; "" when there is one
+	listener net.Listener
+	server   *http.Server
+	database *database
+	workers  []worker
+	address  string // what people open
+	token    string // makes the first administrator; "" when there is one
 }
+
+// worker is what goes on beside the requests until its context ends.
+type worker interface{ Run(context.Context) }
 
 func (p *program) newConsole(ctx context.Context, s settings, db *database) (*console, error) {
 	keys, err := keys(s)
@@ -87,18 +90,19 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database) (*co
 	if baseURL == "" {
 		baseURL = localURL(listener.Addr())
 	}
-	propagator := models.NewPropagator(db.DB, p.log)
+	propagator, decider := models.NewPropagator(db.DB, p.log), models.NewDecider(db.DB, keys)
+	recorder := models.NewRecorder(db.DB, decider)
 	handler, err := web.New(
 		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
 		&handlers.Handlers{
-			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Decider: decider, Recorder: recorder, Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 		})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
-		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, propagator: propagator, address: baseURL, token: token,
+		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, workers: []worker{propagator, decider, recorder}, address: baseURL, token: token,
 	}, nil
 }
 
@@ -125,12 +129,14 @@ func localURL(listening net.Addr) string {
 
 // serve returns when ctx has ended and the requests with it, or when the console cannot go on.
 func (c *console) serve(ctx context.Context) error {
-	// What it has begun goes on where it stopped, in another console or after the next start.
-	working, stop := context.WithCancel(ctx)
-	var worker sync.WaitGroup
-	defer worker.Wait()
+	// The workers end after the requests that need them. What they have begun goes on in another console, or after the next start.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var workers sync.WaitGroup
+	defer workers.Wait()
 	defer stop()
-	worker.Go(func() { c.propagator.Run(working) })
+	for _, w := range c.workers {
+		workers.Go(func() { w.Run(working) })
+	}
 	served := make(chan error, 1)
 	go func() { served <- c.server.Serve(c.listener) }()
 	var reason error

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"tollgate/models"
+)
+
+func (p *program) ledgerCommand() *cli.Command {
+	return &cli.Command{
+		Name:   "ledger",
+		Usage:  "look after what was counted",
+		Action: chooseSubcommand,
+		Commands: []*cli.Command{{
+			Name:  "verify",
+			Usage: "hold every counter against the events that were counted on it",
+			Action: p.withDatabase(func(ctx context.Context, _ settings, db *database, _ *cli.Command) error {
+				counters, skewed, err := models.VerifyLedger(ctx, db.DB)
+				if err != nil {
+					return err
+				}
+				for _, s := range skewed {
+					fmt.Fprintf(p.stdout, "%s %s per %s from %s: counted %d, events add up to %d\n",
+						s.LineID, s.Kind, s.ResetDuration, s.WindowStart.UTC().Format("2006-01-02T15:04:05Z"), s.Used, s.Events)
+				}
+				if len(skewed) > 0 {
+					return fmt.Errorf("%d of %d counters are not what their events add up to", len(skewed), counters)
+				}
+				_, err = fmt.Fprintf(p.stdout, "All %d counters are what their events add up to.\n", counters)
+				return err
+			}),
+		}},
+	}
+}

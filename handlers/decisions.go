@@ -1,0 +1,32 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// Decide answers whether a call may go on; with reserve it holds the estimate until the call is reported.
+func (h *Handlers) Decide(c *gin.Context) error {
+	in, err := decode[models.DecisionInput](c)
+	if err != nil {
+		return err
+	}
+	who, question, reserve, err := in.Read()
+	if err != nil {
+		return err
+	}
+	ask := h.Decider.Decide
+	if reserve {
+		ask = h.Decider.Reserve
+	}
+	decision, err := ask(ctx(c), who, question)
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	writeJSON(c, http.StatusOK, decision)
+	return nil
+}

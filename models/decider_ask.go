@@ -1,0 +1,171 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// Asker is who a call is for: the value of a virtual key, or a user.
+type Asker struct{ VirtualKey, UserID string }
+
+// Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is allowed.
+func (d *Decider) Decide(ctx context.Context, who Asker, q Question) (Decision, error) {
+	decision, _, _, err := d.decide(ctx, who, q)
+	return decision, err
+}
+
+func (d *Decider) decide(ctx context.Context, who Asker, q Question) (Decision, *holding, []int, error) {
+	if err := d.current(ctx); err != nil {
+		return Decision{}, nil, nil, err
+	}
+	user := who.UserID
+	if who.VirtualKey != "" {
+		var err error
+		if user, _, err = d.userOfKey(ctx, who.VirtualKey); err != nil {
+			return Decision{}, nil, nil, err
+		}
+	}
+	if user == "" || !userID.MatchString(user) {
+		return refusal(AccessNotFound, "No key or user like this is known, or it works no more."), nil, nil, nil
+	}
+	h, err := d.holdingOf(ctx, user)
+	if err != nil {
+		return Decision{}, nil, nil, err
+	}
+	var grants func(*heldCopy) []Grant
+	if q.OfTool() {
+		if grants, err = d.grants(ctx); err != nil {
+			return Decision{}, nil, nil, err
+		}
+	}
+	decision, granting := h.decide(q, grants, d.now())
+	return decision, h, granting, nil
+}
+
+// reservationLasts is how long an estimate is held for a call whose end nobody reports.
+const reservationLasts = 5 * time.Minute
+
+// Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is reported or the
+// hold ends by itself. Of many at once exactly those are allowed that there is room for.
+func (d *Decider) Reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
+	decision, h, granting, err := d.decide(ctx, who, q)
+	if err != nil || !decision.Decision {
+		return decision, err
+	}
+	now := d.now()
+	for _, i := range granting {
+		held := &h.copies[i]
+		id := uuid.NewString()
+		holds, err := reserve(ctx, d.db, id, h.userID, held, q, now)
+		if err != nil {
+			return decision, err
+		}
+		if holds {
+			d.counted([]string{h.userID})
+			decision = held.room(q, now)
+			decision.Decision, decision.Type, decision.StatusCode, decision.RetryAfter = true, Allowed, decisionStatus[Allowed], nil
+			for n, l := range held.lines(q) {
+				decision.Limits[n].Reserved.N += l.ask(q)
+			}
+			decision.Message, decision.ReservationID = "Allowed by "+held.name+"; the estimate is held.", &id
+			return decision, nil
+		}
+	}
+	// Others were quicker: what is in memory did not know yet.
+	h = h.clone()
+	if err := countHoldings(ctx, d.db, map[string]*holding{h.userID: h}, now); err != nil {
+		return decision, err
+	}
+	d.counted([]string{h.userID})
+	if refused := h.copies[granting[0]].room(q, now); !refused.Decision {
+		return refused, nil
+	}
+	refused := refusal(RateLimited, "Others took the last room at this moment. Try again.")
+	wait := int64(1)
+	refused.Payer, refused.RetryAfter = h.copies[granting[0]].payer(), &wait
+	return refused, nil
+}
+
+// reserve holds the estimate in the lines of a copy, all or none.
+func reserve(ctx context.Context, db *bun.DB, id, user string, held *heldCopy, q Question, now time.Time) (bool, error) {
+	lines, kinds, durations, starts, asks, limits := []string{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
+	for _, l := range held.lines(q) {
+		start, _ := l.window(now)
+		lines, kinds, durations = append(lines, l.line), append(kinds, l.kind), append(durations, l.duration)
+		starts, asks, limits = append(starts, start), append(asks, l.ask(q)), append(limits, l.limit(now))
+	}
+	var holds bool
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		err := scanPlanned(ctx, tx, []any{&holds}, "SELECT reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+			id, user, held.id, lines, kinds, durations, starts, asks, limits, reservationLasts)
+		if err != nil || !holds {
+			return err
+		}
+		return noteUsage(ctx, tx, []string{user})
+	})
+	if err != nil {
+		return false, fmt.Errorf("hold an estimate: %w", err)
+	}
+	return holds, nil
+}
+
+// noteUsage tells every console that something was counted for the users.
+func noteUsage(ctx context.Context, tx bun.IDB, users []string) error {
+	users = slices.Compact(slices.Sorted(slices.Values(users)))
+	_, err := tx.NewRaw(`INSERT INTO usage_changes (user_id, xact) SELECT u, pg_current_xact_id() FROM unnest(?::text[]) AS u ORDER BY u
+ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`, pgdialect.Array(users)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note whose usage changed: %w", err)
+	}
+	return nil
+}
+
+// Callable lists what somebody may call at this moment, of what the catalogues know: models as provider/model, or tools as server/tool.
+func (d *Decider) Callable(ctx context.Context, who Asker, tools bool) ([]string, error) {
+	_, h, _, err := d.decide(ctx, who, Question{tool: tools})
+	if err != nil || h == nil {
+		return nil, err
+	}
+	grants, err := d.grants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.mutex.RLock()
+	catalogue := d.catalogue
+	d.mutex.RUnlock()
+	if catalogue == nil {
+		return nil, nil // it changes at this moment; the next answer knows
+	}
+	found, now := []string{}, d.now()
+	try := func(id string, q Question) {
+		if decision, _ := h.decide(q, grants, now); decision.Decision && !slices.Contains(found, id) {
+			found = append(found, id)
+		}
+	}
+	for _, held := range h.copies {
+		if tools {
+			for _, grant := range grants(&held) {
+				for _, tool := range grant.Tools {
+					try(grant.Server+"/"+tool, Question{MCPClientID: grant.Server, ToolName: tool})
+				}
+			}
+			continue
+		}
+		for _, config := range held.policy.ProviderConfigs {
+			names := config.AllowedModels
+			if config.AllModelsAllowed {
+				names = catalogue.Models(config.ProviderName)
+			}
+			for _, model := range names {
+				try(config.ProviderName+"/"+model, Question{Provider: config.ProviderName, Model: model})
+			}
+		}
+	}
+	return found, nil
+}

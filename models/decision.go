@@ -1,0 +1,266 @@
+package models
+
+import (
+	"strings"
+	"time"
+)
+
+// What a decision can be, with the status a gateway should answer.
+const (
+	Allowed         = "allowed"
+	AccessNotFound  = "access_not_found" // 401
+	AccessBlocked   = "access_blocked"   // 403
+	ProviderBlocked = "provider_blocked" // 403
+	ModelBlocked    = "model_blocked"    // 403
+	RateLimited     = "rate_limited"     // 429: tokens and requests
+	TokenLimited    = "token_limited"    // 429
+	RequestLimited  = "request_limited"  // 429
+	BudgetExceeded  = "budget_exceeded"  // 402
+	MCPToolBlocked  = "mcp_tool_blocked" // 403
+)
+
+var decisionStatus = map[string]int{
+	Allowed: 200, AccessNotFound: 401, AccessBlocked: 403, ProviderBlocked: 403, ModelBlocked: 403, RateLimited: 429, TokenLimited: 429,
+	RequestLimited: 429, BudgetExceeded: 402, MCPToolBlocked: 403,
+}
+
+// Question is what a gateway asks before a call: of a model, or of a tool.
+type Question struct {
+	Provider, Model       string
+	MCPClientID, ToolName string
+	Cost                  Money // estimated
+	Tokens                int64 // estimated
+
+	tool bool
+}
+
+// OfTool reports whether it asks for a tool.
+func (q Question) OfTool() bool { return q.tool || q.MCPClientID != "" || q.ToolName != "" }
+
+// Decision is whether a call may go on, and why.
+type Decision struct {
+	Decision      bool           `json:"decision"`
+	Type          string         `json:"type"`
+	StatusCode    int            `json:"status_code"`
+	Message       string         `json:"message"`
+	Payer         *Payer         `json:"payer"`
+	Limits        []DecidedLimit `json:"limits"`
+	ReservationID *string        `json:"reservation_id,omitempty"`
+	RetryAfter    *int64         `json:"retry_after_s,omitempty"`
+}
+
+// Payer is the copy that pays, or that the refusal is of.
+type Payer struct {
+	CopyID          int64  `json:"id"`
+	AccessProfileID int64  `json:"access_profile_id"`
+	Name            string `json:"name"`
+}
+
+// DecidedLimit is how one of the payer's limits stands. Spend is in dollars.
+type DecidedLimit struct {
+	Scope        string    `json:"scope"`
+	Kind         string    `json:"kind"`
+	Used         Amount    `json:"used"`
+	Reserved     Amount    `json:"reserved"`
+	Limit        Amount    `json:"limit"`
+	WindowEndsAt time.Time `json:"window_ends_at"`
+
+	WindowSeconds, ResetsInSeconds int64 `json:"-"`
+}
+
+// Amount is nano-dollars of spend, or a count.
+type Amount struct {
+	N     int64
+	Spend bool
+}
+
+// MarshalJSON writes dollars, or the count.
+func (a Amount) MarshalJSON() ([]byte, error) {
+	if a.Spend {
+		return Money(a.N).MarshalJSON()
+	}
+	return []byte(Money(a.N * dollar).String()), nil
+}
+
+func refusal(kind, message string) Decision {
+	return Decision{Type: kind, StatusCode: decisionStatus[kind], Message: message, Limits: []DecidedLimit{}}
+}
+
+// decide answers a question about what somebody holds at a moment. Access adds up over copies; one pays: the first assigned that grants
+// and has room. It returns the places of the copies that grant, that one first.
+func (h *holding) decide(q Question, grants func(*heldCopy) []Grant, at time.Time) (Decision, []int) {
+	var granting, active []int
+	closest := refusal(AccessBlocked, "The holder has no access profile that is active.")
+	for i := range h.copies {
+		held := &h.copies[i]
+		if !held.active || held.expiresAt != nil && !held.expiresAt.After(at) {
+			continue
+		}
+		blocked := held.access(q, grants)
+		if blocked == "" {
+			granting = append(granting, i)
+		}
+		if len(active) == 0 || blocked == ModelBlocked && closest.Type == ProviderBlocked {
+			closest = held.refuse(blocked, q)
+		}
+		active = append(active, i)
+	}
+	if len(granting) == 0 {
+		// Limits come before tools: who has used everything up is told that first.
+		if q.OfTool() && len(active) > 0 {
+			if d := h.copies[active[0]].room(q, at); !d.Decision {
+				return d, nil
+			}
+		}
+		return closest, nil
+	}
+	var first Decision
+	for n, i := range granting {
+		d := h.copies[i].room(q, at)
+		if d.Decision {
+			return d, granting[n:]
+		}
+		if n == 0 {
+			first = d
+		}
+	}
+	return first, nil
+}
+
+// access is the kind of refusal of a copy by what it grants, "" when it does.
+func (held *heldCopy) access(q Question, grants func(*heldCopy) []Grant) string {
+	if q.OfTool() {
+		for _, grant := range grants(held) {
+			if grant.Server != q.MCPClientID {
+				continue
+			}
+			for _, tool := range grant.Tools {
+				if tool == q.ToolName {
+					return ""
+				}
+			}
+		}
+		return MCPToolBlocked
+	}
+	provider, model := splitModel(q.Provider, q.Model)
+	for _, config := range held.policy.ProviderConfigs {
+		if config.ProviderName != provider {
+			continue
+		}
+		if config.MatchModel(model) {
+			return ""
+		}
+		return ModelBlocked
+	}
+	if provider == "" {
+		return ModelBlocked
+	}
+	return ProviderBlocked
+}
+
+func (held *heldCopy) refuse(kind string, q Question) Decision {
+	provider, model := splitModel(q.Provider, q.Model)
+	var d Decision
+	switch kind {
+	case ProviderBlocked:
+		d = refusal(kind, "The provider "+clip(provider)+" is not in "+held.name+".")
+	case ModelBlocked:
+		d = refusal(kind, "The model "+clip(model)+" is not in "+held.name+".")
+	case MCPToolBlocked:
+		d = refusal(kind, "The tool "+clip(q.MCPClientID+"/"+q.ToolName)+" is not in "+held.name+".")
+	}
+	d.Payer = held.payer()
+	return d
+}
+
+func (held *heldCopy) payer() *Payer { return &Payer{held.id, held.profileID, held.name} }
+
+// lines are the limits that count for a question: those in all, and the provider's.
+func (held *heldCopy) lines(q Question) []*countedLine {
+	var lines []*countedLine
+	for i := range held.total {
+		lines = append(lines, &held.total[i])
+	}
+	if !q.OfTool() {
+		provider, _ := splitModel(q.Provider, q.Model)
+		of := held.providers[provider]
+		for i := range of {
+			lines = append(lines, &of[i])
+		}
+	}
+	return lines
+}
+
+// ask is what a question takes of a line.
+func (l *countedLine) ask(q Question) int64 {
+	switch l.kind {
+	case kindSpend:
+		return int64(q.Cost)
+	case kindTokens:
+		return q.Tokens
+	}
+	return 1
+}
+
+// room decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
+func (held *heldCopy) room(q Question, at time.Time) Decision {
+	d := Decision{Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.name + ".", Payer: held.payer(), Limits: []DecidedLimit{}}
+	var short []*countedLine
+	for _, l := range held.lines(q) {
+		used, reserved, start, end := l.counted(at)
+		limit := l.limit(at)
+		amount := func(n int64) Amount { return Amount{n, l.kind == kindSpend} }
+		d.Limits = append(d.Limits, DecidedLimit{l.scope, l.kind, amount(used), amount(reserved), amount(limit), end, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1})
+		if used+reserved >= limit || used+reserved+l.ask(q) > limit {
+			short = append(short, l)
+		}
+	}
+	if len(short) > 0 {
+		d.block(short, held.name, at)
+	}
+	return d
+}
+
+// block says which of the limits refuse: rate limits come before budgets.
+func (d *Decision) block(short []*countedLine, profile string, at time.Time) {
+	kinds := map[string]*countedLine{}
+	for _, l := range short {
+		if kinds[l.kind] == nil {
+			kinds[l.kind] = l
+		}
+	}
+	d.Decision = false
+	tokens, requests := kinds[kindTokens], kinds[kindRequests]
+	deciding := kinds[kindSpend]
+	switch {
+	case tokens != nil && requests != nil:
+		d.Type, deciding = RateLimited, tokens
+	case tokens != nil:
+		d.Type, deciding = TokenLimited, tokens
+	case requests != nil:
+		d.Type, deciding = RequestLimited, requests
+	default:
+		d.Type = BudgetExceeded
+	}
+	d.StatusCode = decisionStatus[d.Type]
+	_, end := deciding.window(at)
+	d.Message = "The " + deciding.words() + " of " + profile + " is used up; it resets at " + end.UTC().Format(time.RFC3339) + "."
+	// A call fits again when the last of the limits that refuse has reset.
+	wait := int64(1)
+	for _, l := range short {
+		if (l.kind == kindSpend) == (d.Type == BudgetExceeded) {
+			_, end := l.window(at)
+			wait = max(wait, int64(end.Sub(at).Seconds())+1)
+		}
+	}
+	d.RetryAfter = &wait
+}
+
+// words names a limit: "spend limit per 1d of openai".
+func (l *countedLine) words() string {
+	words := l.kind + " limit per " + l.duration
+	if provider, ok := strings.CutPrefix(l.scope, "provider:"); ok {
+		words += " on " + provider
+	}
+	return words
+}

@@ -1,0 +1,115 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+)
+
+const sampleDays = 31 // of usage, today included
+
+// seedUsage reports what the sample people used in the last weeks, most of them well below their limits, some near, a few at them. The
+// same people use the same in every run.
+func seedUsage(ctx context.Context, db *bun.DB, people []holder, now time.Time) error {
+	catalogue, err := LoadCatalogue(ctx, db)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(people))
+	for i, person := range people {
+		ids[i] = person.ID
+	}
+	holdings, err := loadHoldings(ctx, db, ids, now)
+	if err != nil {
+		return err
+	}
+	var events []*usageEvent
+	for n, person := range people {
+		draw := rand.New(rand.NewPCG(uint64(n), 2026)) //nolint:gosec // the same in every run
+		events = append(events, sampleEvents(holdings[person.ID], catalogue, draw, now)...)
+	}
+	for len(events) > 0 {
+		part := events[:min(maxEvents, len(events))]
+		events = events[len(part):]
+		if err := storeReports(ctx, db, []*report{{events: part}}); err != nil {
+			return fmt.Errorf("count sample usage: %w", err)
+		}
+	}
+	return nil
+}
+
+// sampleLevel is how much of their limits somebody uses.
+func sampleLevel(draw *rand.Rand) float64 {
+	switch at := draw.Float64(); {
+	case at > 0.97:
+		return 1.15
+	case at > 0.88:
+		return 0.85 + draw.Float64()*0.12
+	default:
+		return at * at * 0.9
+	}
+}
+
+func sampleEvents(h *holding, catalogue Catalogue, draw *rand.Rand, now time.Time) []*usageEvent {
+	var events []*usageEvent
+	for i := range h.copies {
+		held := &h.copies[i]
+		level := sampleLevel(draw)
+		for daysAgo := sampleDays - 1; daysAgo >= 0; daysAgo-- {
+			day := now.Add(-time.Duration(daysAgo) * day)
+			if weekend := day.Weekday() == time.Saturday || day.Weekday() == time.Sunday; weekend && daysAgo > 0 {
+				continue
+			}
+			events = append(events, held.sampleDay(h.userID, catalogue, draw, level, day)...)
+		}
+	}
+	return events
+}
+
+// sampleDay is what somebody used of a copy on one day: a few reports, each for many calls.
+func (held *heldCopy) sampleDay(user string, catalogue Catalogue, draw *rand.Rand, level float64, day time.Time) []*usageEvent {
+	var events []*usageEvent
+	midnight := day.Truncate(24 * time.Hour)
+	for _, config := range held.policy.ProviderConfigs {
+		models := config.AllowedModels
+		if config.AllModelsAllowed {
+			models = catalogue.Models(config.ProviderName)
+		}
+		if len(models) == 0 {
+			continue
+		}
+		reports := 1 + draw.IntN(3)/2
+		spend := level * held.perDay(config.ProviderName) / float64(len(held.policy.ProviderConfigs)) * (0.75 + draw.Float64()*0.5)
+		for range reports {
+			cost := Money(spend/float64(reports)/1e7) * 1e7 // whole cents
+			tokens := int64(cost) / 4000
+			event := &usageEvent{
+				id: uuid.NewString(), userID: user, provider: config.ProviderName, model: models[draw.IntN(len(models))], cost: &cost, tokens: tokens,
+				requests: 1 + tokens/20_000, occurredAt: midnight.Add(time.Duration(draw.Float64() * float64(day.Sub(midnight)))).Truncate(time.Microsecond),
+				copyID: held.id, profileID: held.profileID,
+			}
+			event.lines = held.lines(event.question())
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
+// perDay is what the tightest budget for a provider allows a day, in nano-dollars; 5 dollars without one.
+func (held *heldCopy) perDay(provider string) float64 {
+	tightest := 5.0 * dollar
+	bounded := false
+	for _, l := range held.lines(Question{Provider: provider, Model: "m"}) {
+		if l.kind != kindSpend {
+			continue
+		}
+		if a := float64(l.max) * float64(day) / float64(max(span[l.duration], day)); !bounded || a < tightest {
+			tightest, bounded = a, true
+		}
+	}
+	return tightest
+}

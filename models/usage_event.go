@@ -1,0 +1,213 @@
+package models
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// UsageEventInput is what a gateway reports after a call.
+type UsageEventInput struct {
+	Row
+	EventID       Value `json:"event_id"`
+	VirtualKey    Value `json:"virtual_key"`
+	UserID        Value `json:"user_id"`
+	Provider      Value `json:"provider"`
+	Model         Value `json:"model"`
+	MCPClientID   Value `json:"mcp_client_id"`
+	ToolName      Value `json:"tool_name"`
+	Cost          Value `json:"cost"`
+	Tokens        Value `json:"tokens"`
+	InputTokens   Value `json:"input_tokens"`
+	OutputTokens  Value `json:"output_tokens"`
+	Requests      Value `json:"requests"`
+	OccurredAt    Value `json:"occurred_at"`
+	ReservationID Value `json:"reservation_id"`
+}
+
+// UsageInput is one event, or a batch of them.
+type UsageInput struct {
+	UsageEventInput
+	Events List[UsageEventInput] `json:"events"`
+}
+
+// usageEvent is an event that was read: what happened, and who paid for it.
+type usageEvent struct {
+	id                    string
+	who                   Asker
+	keyID                 string
+	userID                string
+	provider, model       string
+	mcpClientID, toolName string
+	cost                  *Money // nil: unpriced
+	tokens                int64
+	input, output         *int64
+	requests              int64
+	occurredAt            time.Time
+	reservation           string
+
+	copyID, profileID int64 // 0 when the user holds nothing
+	lines             []*countedLine
+}
+
+const (
+	maxEvents     = 1000
+	maxEventCost  = 1_000_000 * dollar
+	maxRequests   = 1_000_000
+	clockSkew     = 5 * time.Minute
+	dedupHorizon  = 35 * day // how long an event is remembered, and so how late it may come
+	longestSource = 255
+)
+
+// read checks an event; now is the database's clock. Problems are below path.
+func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems) {
+	c := &checker{}
+	e := usageEvent{requests: 1, occurredAt: now}
+	e.id = c.eventID(path+"event_id", in.EventID)
+	e.who = c.asker(path, in.VirtualKey, in.UserID)
+	for _, field := range []struct {
+		name  string
+		value Value
+		to    *string
+	}{{"provider", in.Provider, &e.provider}, {"model", in.Model, &e.model}, {"mcp_client_id", in.MCPClientID, &e.mcpClientID}, {"tool_name", in.ToolName, &e.toolName}} {
+		if field.value.Kind != Absent {
+			*field.to, _ = c.text(path+field.name, field.value, textRule{what: "the " + strings.ReplaceAll(field.name, "_", " "), max: longestSource, exact: true})
+		}
+	}
+	e.cost = c.cost(path+"cost", in.Cost)
+	e.input, e.output = c.optionalCount(path+"input_tokens", in.InputTokens), c.optionalCount(path+"output_tokens", in.OutputTokens)
+	tokens := c.optionalCount(path+"tokens", in.Tokens)
+	sum := valueOr(e.input, 0) + valueOr(e.output, 0)
+	switch {
+	case tokens == nil:
+		e.tokens = sum
+	case (e.input != nil || e.output != nil) && sum > *tokens:
+		c.add(path+"tokens", "tokens_mismatch", "Give at least as many tokens in all as input and output tokens together.")
+	default:
+		e.tokens = *tokens
+	}
+	if in.Requests.Kind == Null {
+		c.add(path+"requests", "null_not_allowed", "Give the number of requests instead of null.")
+	}
+	if n, ok := c.count(path+"requests", in.Requests, "the number of requests", 0, maxRequests); ok {
+		e.requests = n
+	}
+	if in.OccurredAt.Kind != Absent {
+		e.occurredAt = c.occurred(path+"occurred_at", in.OccurredAt, now)
+	}
+	if in.ReservationID.Given() {
+		e.reservation = c.uuid(path+"reservation_id", in.ReservationID, "invalid_reservation_id")
+	}
+	return e, c.found
+}
+
+// asker reads who a call is for: a key or a user, one of both.
+func (c *checker) asker(path string, key, user Value) (who Asker) {
+	if key.Kind == Absent && user.Kind == Absent {
+		c.add(path+"virtual_key", "required", "Give the virtual key, or the user_id.")
+		return who
+	}
+	if key.Given() && user.Given() {
+		c.add(path+"user_id", "ambiguous_user", "Give the virtual key or the user_id, not both.")
+	}
+	for field, part := range map[string]struct {
+		value Value
+		to    *string
+	}{"virtual_key": {key, &who.VirtualKey}, "user_id": {user, &who.UserID}} {
+		switch {
+		case part.value.Kind == Absent:
+		case part.value.Kind == Null:
+			c.add(path+field, "null_not_allowed", "Give "+field+" instead of null, or leave it out.")
+		case part.value.Kind != String:
+			c.add(path+field, "wrong_type", "Give "+field+" as text.")
+		case len(part.value.Text) > longestSource || !legible(part.value.Text, false):
+			c.add(path+field, "invalid_characters", "Give "+field+" as it was issued.")
+		case part.value.Text == "":
+			c.add(path+field, "required", "Give "+field+".")
+		default:
+			*part.to = part.value.Text
+		}
+	}
+	return who
+}
+
+func (c *checker) eventID(field string, v Value) string {
+	if v.Kind == Absent || v.Kind == Null {
+		c.add(field, "required", "Give each event an id of its own, a UUID, and send the same one when you repeat it.")
+		return ""
+	}
+	return c.uuid(field, v, "invalid_event_id")
+}
+
+func (c *checker) uuid(field string, v Value, code string) string {
+	id, err := uuid.Parse(v.Text)
+	if v.Kind != String || err != nil || len(v.Text) != 36 || id == uuid.Nil {
+		c.add(field, code, "Give a UUID such as 0191f7a2-6c4e-7d3b-9a51-2f8d6b1c4e90.")
+		return ""
+	}
+	return id.String()
+}
+
+// cost reads dollars of one call; nil when they are not known.
+func (c *checker) cost(field string, v Value) *Money {
+	if v.Kind == Absent || v.Kind == Null {
+		return nil
+	}
+	before := len(c.found)
+	amount := c.money(field, v)
+	switch noted := len(c.found) > before; {
+	case noted && c.found[before].Code == "max_limit_negative", !noted && amount > maxEventCost:
+		c.found = append(c.found[:before], Problem{field, "number_out_of_range", "Give the cost of one call, between 0 and 1000000 dollars."})
+	}
+	return &amount
+}
+
+func (c *checker) optionalCount(field string, v Value) *int64 {
+	if v.Kind == Null {
+		return nil
+	}
+	n, ok := c.count(field, v, "the number of tokens", 0, MaxCount)
+	if !ok {
+		return nil
+	}
+	return &n
+}
+
+func (c *checker) occurred(field string, v Value, now time.Time) time.Time {
+	at, ok := c.moment(field, v, "when it happened")
+	switch {
+	case !ok:
+	case at.After(now.Add(clockSkew)):
+		c.add(field, "timestamp_in_future", "Give a moment that has come: set the gateway's clock.")
+	case at.Before(now.Add(-dedupHorizon)):
+		c.add(field, "event_too_old", "Keep this event and ask an admin: it is more than 35 days old, so nobody can tell whether it was counted.")
+	}
+	return at
+}
+
+func valueOr(n *int64, otherwise int64) int64 {
+	if n == nil {
+		return otherwise
+	}
+	return *n
+}
+
+// amount is what the event adds to a line.
+func (e usageEvent) amount(kind string) int64 {
+	switch kind {
+	case kindSpend:
+		if e.cost == nil {
+			return 0
+		}
+		return int64(*e.cost)
+	case kindTokens:
+		return e.tokens
+	}
+	return e.requests
+}
+
+// question is the event as it would have been asked before the call.
+func (e usageEvent) question() Question {
+	return Question{Provider: e.provider, Model: e.model, MCPClientID: e.mcpClientID, ToolName: e.toolName}
+}

@@ -1,0 +1,311 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// UsageResult is what became of one event.
+type UsageResult struct {
+	EventID   string   `json:"event_id"`
+	Status    string   `json:"status"` // "counted", "duplicate", "quarantined", "conflict", "invalid"
+	Duplicate bool     `json:"duplicate"`
+	Errors    Problems `json:"errors,omitempty"`
+}
+
+// Recorder counts what gateways report. Reports that come while a commit is under way go together with the next one; each is answered after
+// it is committed.
+type Recorder struct {
+	db      *bun.DB
+	decider *Decider
+	queue   chan *report
+}
+
+// report is the events of one request on their way.
+type report struct {
+	events []*usageEvent
+	done   chan error
+	// stored are the ids of the events that were stored by this report.
+	stored map[string]bool
+}
+
+const reportsWaiting = 1024
+
+// NewRecorder makes one; Run starts it.
+func NewRecorder(db *bun.DB, decider *Decider) *Recorder {
+	return &Recorder{db: db, decider: decider, queue: make(chan *report, reportsWaiting)}
+}
+
+// Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for a single event,
+// TooLarge, Unavailable when it cannot be told whether they were counted: repeat them with the same ids.
+func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, error) {
+	inputs, single, err := in.events()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.decider.current(ctx); err != nil {
+		return nil, err
+	}
+	now := r.decider.now()
+	results := make([]UsageResult, len(inputs))
+	places := map[string][]int{} // of each event id among the results
+	own := &report{done: make(chan error, 1)}
+	for i, input := range inputs {
+		path := ""
+		if !single {
+			path = at("events", i) + "."
+		}
+		event, problems := input.read(path, now)
+		results[i].EventID = clip(input.EventID.Text)
+		if len(problems) > 0 {
+			if single {
+				return nil, invalid(problems)
+			}
+			results[i].Status, results[i].Errors = "invalid", problems
+			continue
+		}
+		known, err := r.identify(ctx, &event)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			if err := r.quarantine(ctx, input, event); err != nil {
+				return nil, err
+			}
+			results[i].Status = "quarantined"
+			continue
+		}
+		places[event.id] = append(places[event.id], i)
+		own.events = append(own.events, &event)
+	}
+	if len(own.events) > 0 {
+		if err := r.commit(ctx, own); err != nil {
+			return nil, err
+		}
+	}
+	return results, r.settle(ctx, own, places, results, single)
+}
+
+// events are those of a request: the one it is, or those it lists.
+func (in UsageInput) events() (events []UsageEventInput, single bool, err error) {
+	if in.Events.Kind == Absent {
+		return []UsageEventInput{in.UsageEventInput}, true, nil
+	}
+	c := &checker{}
+	switch {
+	case in.Events.Kind == Array && len(in.Events.Items) > maxEvents:
+		return nil, false, Refuse(TooLarge, "events", "too_many_items", "Send at most 1000 events at once.")
+	case !list(c, "events", in.Events, maxEvents, "events"):
+	case len(in.Events.Items) == 0:
+		c.add("events", "required", "Send at least one event.")
+	default:
+		for i, event := range in.Events.Items {
+			c.object(at("events", i), event.Kind, "an event")
+		}
+	}
+	return in.Events.Items, false, invalid(c.found)
+}
+
+// identify finds whose an event is, and who of what they hold pays for it. It reports false for a key that nobody knows.
+func (r *Recorder) identify(ctx context.Context, e *usageEvent) (bool, error) {
+	e.userID = e.who.UserID
+	if e.who.VirtualKey != "" {
+		var err error
+		if e.userID, e.keyID, err = r.ownerOf(ctx, e.who.VirtualKey); err != nil {
+			return false, err
+		}
+	}
+	if e.userID == "" || !userID.MatchString(e.userID) {
+		return false, nil
+	}
+	h, err := r.decider.holdingOf(ctx, e.userID)
+	if err != nil {
+		return false, err
+	}
+	if len(h.copies) == 0 {
+		return true, nil
+	}
+	held, err := r.payer(ctx, h, *e)
+	if err != nil {
+		return false, err
+	}
+	e.copyID, e.profileID = held.id, held.profileID
+	e.lines = held.lines(e.question())
+	return true, nil
+}
+
+// ownerOf is whose key a value is or was: what was spent with a key that works no more is still its holder's.
+func (r *Recorder) ownerOf(ctx context.Context, value string) (user, key string, err error) {
+	if user, key, err = r.decider.userOfKey(ctx, value); err != nil || user != "" {
+		return user, key, err
+	}
+	if !isKeySecret(virtualKeyPrefix, value) {
+		return "", "", nil
+	}
+	err = scanPlanned(ctx, r.db, []any{&user, &key}, `
+SELECT user_id, id FROM virtual_keys WHERE key_hash = $1 OR previous_hash = $1
+UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1 LIMIT 1`, hashSecret(r.decider.keys.VirtualKey, value))
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("look up whose key it was: %w", err)
+	}
+	return user, key, nil
+}
+
+// payer is the copy that a call is charged to: the one that its reservation is of, else the first that grants it and has room, else the
+// first that grants it, else the first. The money was spent, whatever was granted.
+func (r *Recorder) payer(ctx context.Context, h *holding, e usageEvent) (*heldCopy, error) {
+	if e.reservation != "" {
+		var of int64
+		err := scanPlanned(ctx, r.db, []any{&of}, "SELECT copy_id FROM reservations WHERE id = $1 AND user_id = $2 LIMIT 1", e.reservation, e.userID)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, fmt.Errorf("look up a reservation: %w", err)
+		}
+		for i := range h.copies {
+			if h.copies[i].id == of {
+				return &h.copies[i], nil
+			}
+		}
+	}
+	var grants func(*heldCopy) []Grant
+	q := e.question()
+	if q.OfTool() {
+		var err error
+		if grants, err = r.decider.grants(ctx); err != nil {
+			return nil, err
+		}
+	}
+	decision, granting := h.decide(q, grants, e.occurredAt)
+	if len(granting) > 0 {
+		return &h.copies[granting[0]], nil
+	}
+	if decision.Payer != nil {
+		for i := range h.copies {
+			if h.copies[i].id == decision.Payer.CopyID {
+				return &h.copies[i], nil
+			}
+		}
+	}
+	return &h.copies[0], nil
+}
+
+func (r *Recorder) quarantine(ctx context.Context, in UsageEventInput, e usageEvent) error {
+	kept := map[string]any{
+		"event_id": e.id, "user_id": e.who.UserID, "virtual_key": "", "provider": e.provider, "model": e.model, "mcp_client_id": e.mcpClientID,
+		"tool_name": e.toolName, "cost": e.cost, "tokens": e.tokens, "requests": e.requests, "occurred_at": e.occurredAt,
+	}
+	if value := e.who.VirtualKey; value != "" {
+		// Enough to find whose it was, useless for using it.
+		kept["virtual_key"] = VirtualKey{LastFour: value[max(0, len(value)-4):]}.masked()
+	}
+	document, err := json.Marshal(kept)
+	if err != nil {
+		return fmt.Errorf("write an event of an unknown key: %w", err)
+	}
+	_, err = r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING",
+		e.id, string(document)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("keep an event of an unknown key: %w", err)
+	}
+	return nil
+}
+
+// commit hands a report over and waits until it is stored.
+func (r *Recorder) commit(ctx context.Context, own *report) error {
+	select {
+	case r.queue <- own:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-own.done:
+		return err
+	case <-ctx.Done():
+		return Refuse(Unavailable, "", "outcome_unknown", "It cannot be told yet whether this was counted. Send the same events again, with the same ids.")
+	}
+}
+
+// settle says of each event what became of it: those that were there already are held against what was sent.
+func (r *Recorder) settle(ctx context.Context, own *report, places map[string][]int, results []UsageResult, single bool) error {
+	var again []*usageEvent
+	var where []int // the places of again
+	turns := map[string]int{}
+	for _, event := range own.events {
+		turn := turns[event.id]
+		turns[event.id]++
+		i := places[event.id][turn]
+		if results[i].Status = "counted"; own.stored[event.id] && turn == 0 {
+			continue
+		}
+		results[i].Status, results[i].Duplicate = "duplicate", true
+		again, where = append(again, event), append(where, i)
+	}
+	conflicts, err := r.conflicts(ctx, again)
+	if err != nil {
+		return err
+	}
+	for n, event := range again {
+		if !conflicts[n] {
+			continue
+		}
+		i := where[n]
+		conflict := Problem{"event_id", "event_conflict", "Give another call another event_id: this one was counted with other content."}
+		if single {
+			return Refuse(Conflict, conflict.Field, conflict.Code, conflict.Message)
+		}
+		results[i] = UsageResult{EventID: event.id, Status: "conflict", Errors: Problems{conflict}}
+	}
+	return nil
+}
+
+// Run stores reports until ctx ends; those that wait then are refused.
+func (r *Recorder) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case first := <-r.queue:
+			r.store(ctx, r.gather(first))
+		}
+	}
+}
+
+// gather takes what else is waiting, as far as one statement should go.
+func (r *Recorder) gather(first *report) []*report {
+	reports, events := []*report{first}, len(first.events)
+	for events < maxEvents {
+		select {
+		case next := <-r.queue:
+			reports, events = append(reports, next), events+len(next.events)
+		default:
+			return reports
+		}
+	}
+	return reports
+}
+
+const storeTime = 20 * time.Second
+
+func (r *Recorder) store(ctx context.Context, reports []*report) {
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	err := storeReports(storing, r.db, reports)
+	users := []string{}
+	for _, one := range reports {
+		for _, event := range one.events {
+			users = append(users, event.userID)
+		}
+	}
+	r.decider.counted(users)
+	for _, one := range reports {
+		one.done <- err
+	}
+}

@@ -1,0 +1,177 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// eventColumns are the events of a batch, column by column, as one statement takes them.
+type eventColumns struct {
+	users, ids, keys, providers, models, servers, tools []string
+	occurred                                            []time.Time
+	copies, profiles, costs, tokens, inputs, outputs    []*int64
+	requests                                            []int64
+	reservations                                        []*string
+	// A row for each line that an event is counted on.
+	chargeOf                                  []int64 // place of the event, from 1
+	chargeLines, chargeKinds, chargeDurations []string
+	chargeStarts                              []time.Time
+	chargeAmounts                             []int64
+}
+
+// add appends an event; what is not known is null.
+func (c *eventColumns) add(e *usageEvent) {
+	c.users, c.ids, c.keys = append(c.users, e.userID), append(c.ids, e.id), append(c.keys, e.keyID)
+	c.providers, c.models = append(c.providers, e.provider), append(c.models, e.model)
+	c.servers, c.tools = append(c.servers, e.mcpClientID), append(c.tools, e.toolName)
+	c.occurred = append(c.occurred, e.occurredAt)
+	c.copies, c.profiles = append(c.copies, known(e.copyID)), append(c.profiles, known(e.profileID))
+	var cost *int64
+	if e.cost != nil {
+		nanos := int64(*e.cost)
+		cost = &nanos
+	}
+	tokens := e.tokens
+	c.costs, c.tokens, c.inputs, c.outputs = append(c.costs, cost), append(c.tokens, &tokens), append(c.inputs, e.input), append(c.outputs, e.output)
+	c.requests = append(c.requests, e.requests)
+	var reservation *string
+	if e.reservation != "" {
+		reservation = &e.reservation
+	}
+	c.reservations = append(c.reservations, reservation)
+	for _, l := range e.lines {
+		start, _ := l.window(e.occurredAt)
+		c.chargeOf = append(c.chargeOf, int64(len(c.ids)))
+		c.chargeLines, c.chargeKinds, c.chargeDurations = append(c.chargeLines, l.line), append(c.chargeKinds, l.kind), append(c.chargeDurations, l.duration)
+		c.chargeStarts, c.chargeAmounts = append(c.chargeStarts, start), append(c.chargeAmounts, e.amount(l.kind))
+	}
+}
+
+func known(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}
+
+// storeReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an event and what it
+// adds are there together or not at all. Counters are locked in the order of their keys.
+func storeReports(ctx context.Context, db *bun.DB, reports []*report) error {
+	columns, seen := &eventColumns{}, map[string]bool{}
+	for _, one := range reports {
+		for _, event := range one.events {
+			if !seen[event.id] {
+				seen[event.id] = true
+				columns.add(event)
+			}
+		}
+	}
+	var stored map[string]bool
+	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		stored, err = columns.store(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("count usage: %w", err)
+	}
+	// The first report with an event is the one that it was stored for.
+	for _, one := range reports {
+		one.stored = map[string]bool{}
+		for _, event := range one.events {
+			if stored[event.id] {
+				one.stored[event.id] = true
+				delete(stored, event.id)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *eventColumns) store(ctx context.Context, tx bun.Tx) (map[string]bool, error) {
+	rows, err := queryPlanned(ctx, tx, storeEvents,
+		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs, c.tokens, c.inputs, c.outputs,
+		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts, c.chargeAmounts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	stored := map[string]bool{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		stored[id] = true
+	}
+	return stored, rows.Err()
+}
+
+const storeEvents = `
+WITH charge AS (
+    SELECT * FROM unnest($17::bigint[], $18::uuid[], $19::text[], $20::text[], $21::timestamptz[], $22::bigint[])
+        AS c(n, line_id, kind, reset_duration, window_start, amount)
+), event AS (
+    SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[],
+        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[]) WITH ORDINALITY
+        AS e(user_id, event_id, virtual_key_id, provider, model, mcp_client_id, tool_name, occurred_at, copy_id, access_profile_id, cost, tokens,
+             input_tokens, output_tokens, requests, reservation_id, n)
+), lines AS (
+    SELECT n, array_agg(line_id) AS ids, array_agg(kind) AS kinds, array_agg(reset_duration) AS durations, array_agg(window_start) AS starts
+    FROM charge GROUP BY n
+), stored AS (
+    INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, copy_id, access_profile_id, provider, model,
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, line_ids, line_kinds, line_durations, window_starts)
+    SELECT user_id, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, ''), copy_id, access_profile_id, provider, model,
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id,
+        coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'), coalesce(starts, '{}')
+    FROM event LEFT JOIN lines USING (n) ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING user_id, event_id, reservation_id
+), counted AS (
+    INSERT INTO limit_windows AS w (line_id, kind, reset_duration, window_start, used)
+    SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint
+    FROM charge JOIN event USING (n) JOIN stored USING (event_id)
+    GROUP BY line_id, kind, reset_duration, window_start ORDER BY line_id, kind, reset_duration, window_start
+    ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w.used + excluded.used
+), settled AS (
+    DELETE FROM reservations AS r USING stored WHERE r.id = stored.reservation_id AND r.user_id = stored.user_id
+), noted AS (
+    INSERT INTO usage_changes (user_id, xact) SELECT DISTINCT user_id, pg_current_xact_id() FROM stored ORDER BY user_id
+    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
+)
+SELECT event_id::text FROM stored`
+
+// conflicts tells which of the events are stored with other content than was sent.
+func (r *Recorder) conflicts(ctx context.Context, events []*usageEvent) ([]bool, error) {
+	conflicts := make([]bool, len(events))
+	if len(events) == 0 {
+		return conflicts, nil
+	}
+	c := &eventColumns{}
+	for _, event := range events {
+		c.add(event)
+	}
+	rows, err := queryPlanned(ctx, r.db, `
+SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[]) WITH ORDINALITY
+    AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, n)
+JOIN usage_events AS e USING (event_id)
+WHERE (e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name, e.cost, e.tokens, e.requests)
+    IS DISTINCT FROM (sent.user_id, sent.provider, sent.model, sent.mcp_client_id, sent.tool_name, sent.cost, sent.tokens, sent.requests)`,
+		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests)
+	if err != nil {
+		return nil, fmt.Errorf("compare events with those stored: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return nil, fmt.Errorf("compare events with those stored: %w", err)
+		}
+		conflicts[n-1] = true
+	}
+	return conflicts, rows.Err()
+}
