@@ -71,7 +71,7 @@ func (b *bench) measure(ctx context.Context) error {
 		ids     string
 		measure func(context.Context) error
 	}{
-		{"P2 P3 P1", b.measurePairs}, {"P10", b.measureLarge}, {"P4", b.countStatements},
+		{"P2 P3 P1", b.measurePairs}, {"P10", b.measureLarge}, {"P4", b.countStatements}, {"P6", b.measurePropagation},
 	} {
 		wanted := false
 		for id := range strings.FieldsSeq(step.ids) {

@@ -45,7 +45,7 @@ func (done *filled) to(ctx context.Context, n int) error {
 	}
 	defer db.Close(ctx)
 	if done.n == 0 { // those that are there are of other shapes
-		if _, err := db.Exec(ctx, "DELETE FROM access_profiles; DELETE FROM policies"); err != nil {
+		if _, err := db.Exec(ctx, "DELETE FROM user_access_profiles; DELETE FROM access_profiles; DELETE FROM policies"); err != nil {
 			return err
 		}
 	}
@@ -171,7 +171,8 @@ var fillTables = []fillTable{
 	{
 		"access_profiles",
 		[]string{
-			"id", "policy_id", "name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "created_at", "updated_at",
+			"id", "policy_id", "name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "policy_version",
+			"created_at", "updated_at",
 		},
 		func(p models.AccessProfile) [][]any {
 			keys := make([]string, len(p.Tags))
@@ -180,7 +181,7 @@ var fillTables = []fillTable{
 			}
 			return [][]any{{
 				p.ID, p.ID, p.Name, models.Fold(p.Name), p.Description, models.Fold(p.Name + "\n" + *p.Description), p.Tags, keys, p.IsActive,
-				p.Version, p.CreatedAt, p.UpdatedAt,
+				p.Version, p.Version, p.CreatedAt, p.UpdatedAt,
 			}}
 		},
 	},

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	usageClients = 8
+	usageRate    = 20 // events a second of each client
+)
+
+// countUsage adds one event's usage to the counters of the lines that it falls under: those of the whole policy and those of the providers
+// named. Counters are taken in the order of their key, and only ever added to.
+const countUsage = `
+WITH line AS (
+    SELECT b.id, 'spend' AS kind, b.reset_duration AS duration, 1000000 AS amount,
+           window_start(b.reset_duration, b.quarter_start_month, p.calendar_aligned, b.created_at, b.carried_from, b.carried_until, now()) AS start
+    FROM policies AS p JOIN budgets AS b ON b.policy_id = p.id LEFT JOIN provider_configs AS c ON c.id = b.provider_config_id
+    WHERE p.id = ANY ($1) AND (c.id IS NULL OR c.provider_name = ANY ($2))
+    UNION ALL
+    SELECT l.id, pair.kind, pair.duration, pair.amount,
+           window_start(pair.duration, NULL, p.calendar_aligned, l.created_at, pair.carried_from, pair.carried_until, now())
+    FROM policies AS p JOIN rate_limits AS l ON l.policy_id = p.id LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id,
+         LATERAL (VALUES ('tokens', l.token_reset_duration, 500, l.token_carried_from, l.token_carried_until),
+                         ('requests', l.request_reset_duration, 1, l.request_carried_from, l.request_carried_until))
+             AS pair(kind, duration, amount, carried_from, carried_until)
+    WHERE p.id = ANY ($1) AND (c.id IS NULL OR c.provider_name = ANY ($2))
+)
+INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
+SELECT id, kind, duration, start, amount FROM line ORDER BY 1, 2, 3, 4
+ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = limit_windows.used + excluded.used`
+
+// usage is the traffic of several clients that make counters move.
+type usage struct {
+	db       *pgxpool.Pool
+	policies []int64
+	before   int64 // requests counted
+	sent     int64
+}
+
+// openUsage connects as the console does.
+func (t *template) openUsage(ctx context.Context) (*usage, error) {
+	policies, err := t.policies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config, err := pgxpool.ParseConfig(t.socket.URL(servingRole))
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns, config.MinConns = usageClients, usageClients
+	u := &usage{policies: policies}
+	if u.db, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, err
+	}
+	if _, err := u.during(ctx, func() error { return pause(ctx, t.slice/2) }); err != nil { // once without counting
+		return nil, err
+	}
+	u.sent = 0
+	u.before, err = u.requests(ctx)
+	return u, err
+}
+
+// during has usage arrive while something is done, and returns how long each event waited for its COMMIT since it was due: an event that
+// could not be sent in time has waited too.
+func (u *usage) during(ctx context.Context, do func() error) ([]time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var (
+		group sync.WaitGroup
+		ended = make(chan struct{})
+		took  = make([][]time.Duration, usageClients)
+		errs  = make([]error, usageClients)
+	)
+	for i := range usageClients {
+		group.Go(func() { took[i], errs[i] = u.client(ctx, ended, time.Duration(i)*time.Second/(usageClients*usageRate)) })
+	}
+	err := do()
+	close(ended)
+	group.Wait()
+	all := slices.Concat(took...)
+	u.sent += int64(len(all))
+	return all, errors.Join(append(errs, err)...)
+}
+
+// client sends its events, each when it is due, until the end.
+func (u *usage) client(ctx context.Context, ended <-chan struct{}, offset time.Duration) (took []time.Duration, err error) {
+	for due := time.Now().Add(offset); ; due = due.Add(time.Second / usageRate) {
+		select {
+		case <-ended:
+			return took, nil
+		case <-time.After(time.Until(due)):
+		}
+		policy, provider := u.policies[rand.IntN(len(u.policies))], providersUsed[rand.IntN(len(providersUsed))] //nolint:gosec // any will do
+		if _, err := u.db.Exec(ctx, countUsage, []int64{policy}, []string{provider}); err != nil {
+			return took, fmt.Errorf("count usage: %w", err)
+		}
+		took = append(took, time.Since(due))
+	}
+}
+
+func (u *usage) requests(ctx context.Context) (n int64, err error) {
+	err = u.db.QueryRow(ctx, "SELECT coalesce(sum(used), 0)::bigint FROM limit_windows WHERE kind = 'requests'").Scan(&n)
+	return n, err
+}
+
+// check makes sure that nothing was lost: each event is one request under the whole policy's limit and one under the provider's.
+func (u *usage) check(ctx context.Context) error {
+	after, err := u.requests(ctx)
+	if err == nil && after-u.before != 2*u.sent {
+		err = fmt.Errorf("%d events were counted as %d requests, they should be %d", u.sent, after-u.before, 2*u.sent)
+	}
+	return err
+}
