@@ -16,7 +16,7 @@ const (
 	propagationPatience = 5 * time.Minute
 	lookAgain           = 20 * time.Millisecond
 	mostRounds          = 3 // each rewrites 130,000 rows
-	phase               = 40 * time.Second
+	longRound           = 20 * time.Second
 )
 
 // propagated is what the API answers about a push and its preview.
@@ -85,12 +85,12 @@ func (t *template) besideLoop(ctx context.Context) error {
 	return nil
 }
 
-// few counts rounds: few enough that a busy machine does not make them last, but always one.
+// few counts rounds: where one takes long it stays alone, so that a busy machine does not make them last.
 func (t *template) few() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		begin := time.Now()
 		for round := range min(t.options.rounds, mostRounds) {
-			if round > 0 && time.Since(begin) > phase || !yield(round) {
+			if round == 1 && time.Since(begin) > longRound || !yield(round) {
 				return
 			}
 		}
