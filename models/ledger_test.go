@@ -1,0 +1,236 @@
+package models_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"tollgate/models"
+)
+
+// recorder is one console's, at work until the test ends.
+func (h holding) recorder(db *bun.DB) *models.Recorder {
+	h.Helper()
+	decider := models.NewDecider(db, h.keys)
+	recorder := models.NewRecorder(db, decider)
+	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
+	var workers sync.WaitGroup
+	workers.Go(func() { decider.Run(ctx) })
+	workers.Go(func() { recorder.Run(ctx) })
+	h.Cleanup(func() { stop(); workers.Wait() })
+	return recorder
+}
+
+// reported is an event as a gateway sends it; cost and tokens are JSON literals, "" for none.
+type reported struct {
+	id, user, provider, cost, tokens string
+	at                               time.Time
+}
+
+func (r reported) input() models.UsageEventInput {
+	in := models.UsageEventInput{
+		Row: object(), EventID: word(r.id), UserID: word(r.user), Provider: word(r.provider), Model: word("m"), OccurredAt: word(r.at.Format(time.RFC3339Nano)),
+	}
+	if r.cost != "" {
+		in.Cost = literal(r.cost)
+	}
+	if r.tokens != "" {
+		in.Tokens = literal(r.tokens)
+	}
+	return in
+}
+
+func batch(events ...reported) models.UsageInput {
+	in := models.UsageInput{UsageEventInput: models.UsageEventInput{Row: object()}, Events: models.List[models.UsageEventInput]{Kind: models.Array}}
+	for _, one := range events {
+		in.Events.Items = append(in.Events.Items, one.input())
+	}
+	return in
+}
+
+func (h holding) balanced() (counters int64) {
+	h.Helper()
+	counters, skewed, err := models.VerifyLedger(h.Context(), h.db)
+	h.must(err)
+	if len(skewed) > 0 {
+		h.Errorf("counters that are not what their events add up to: %+v", skewed)
+	}
+	return counters
+}
+
+// limited is a policy with limits of every kind, in all and of one provider.
+func limited() models.Policy {
+	budgets := func() []models.Budget {
+		return []models.Budget{{MaxLimit: models.MaxMoney, ResetDuration: "1h"}, {MaxLimit: models.MaxMoney, ResetDuration: "1d"}, {MaxLimit: models.MaxMoney, ResetDuration: "1M"}}
+	}
+	limit := func() *models.RateLimit {
+		return &models.RateLimit{
+			TokenMaxLimit: pointer(int64(models.MaxCount)), TokenResetDuration: pointer("1h"), RequestMaxLimit: pointer(int64(models.MaxCount)), RequestResetDuration: pointer("1w"),
+		}
+	}
+	return models.Policy{
+		Budgets: budgets(), RateLimit: limit(),
+		ProviderConfigs: []models.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true, Budgets: budgets(), RateLimit: limit()}, {ProviderName: "mistral", AllModelsAllowed: true}},
+	}
+}
+
+// I-01: whatever is sent in whatever order and however often, by several consoles at once: a counter is the sum of its events.
+func TestCountersAreTheSumOfTheirEvents(t *testing.T) {
+	h := newHolding(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 2))
+	aligned := limited()
+	aligned.CalendarAligned = true
+	templates := []models.AccessProfile{h.template("Rolling", limited()), h.template("Aligned", aligned)}
+	var users []string
+	for i := range 4 {
+		users = append(users, h.user(101))
+		h.assign(users[i], templates[i%2].ID)
+	}
+	var events []reported
+	want := map[string]int64{} // of each user and kind
+	for range 600 {
+		nanos, tokens := random.Int64N(3_000_000_000), random.Int64N(5000)
+		e := reported{
+			uuid.NewString(), users[random.IntN(4)], []string{"openai", "mistral", "unheard-of"}[random.IntN(3)],
+			models.Money(nanos).String(), fmt.Sprint(tokens), time.Now().Add(-time.Duration(random.Int64N(int64(30 * 24 * time.Hour)))),
+		}
+		if random.IntN(5) == 0 {
+			e.cost, nanos = "", 0
+		}
+		want[e.user+" spend"] += nanos
+		want[e.user+" tokens"] += tokens
+		want[e.user+" requests"]++
+		events = append(events, e)
+	}
+	recorders := []*models.Recorder{h.recorder(h.db), h.recorder(h.db)}
+	start := make(chan struct{})
+	var senders sync.WaitGroup
+	for sender := range 4 {
+		// Each sends everything once, in an order and in batches of its own.
+		mine := append([]reported{}, events...)
+		random.Shuffle(len(mine), func(i, j int) { mine[i], mine[j] = mine[j], mine[i] })
+		size := 1 + random.IntN(90)
+		senders.Go(func() {
+			<-start
+			for len(mine) > 0 {
+				n := min(size, len(mine))
+				results, err := recorders[sender%2].Record(t.Context(), batch(append(mine[:n:n], mine[0])...))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for i, r := range results {
+					if r.Status != "counted" && r.Status != "duplicate" || r.EventID != mine[i%n].id {
+						t.Errorf("%s: %+v", mine[i%n].id, r)
+					}
+				}
+				mine = mine[n:]
+			}
+		})
+	}
+	close(start)
+	senders.Wait()
+	if counters := h.balanced(); counters < 20 {
+		t.Errorf("only %d counters", counters)
+	}
+	var stored int
+	h.scan(&stored, "SELECT count(*) FROM usage_events")
+	if stored != len(events) {
+		t.Errorf("%d events of %d", stored, len(events))
+	}
+	for _, user := range users {
+		// Of all lines in all of one duration, each event is counted on just one window.
+		for kind, line := range map[string]string{"spend": "budgets", "tokens": "rate_limits", "requests": "rate_limits"} {
+			for _, duration := range map[string][]string{"spend": {"1h", "1d", "1M"}, "tokens": {"1h"}, "requests": {"1w"}}[kind] {
+				var got int64
+				h.scan(&got, `SELECT coalesce(sum(w.used), 0)::bigint FROM limit_windows AS w JOIN ? AS l ON l.id = w.line_id JOIN user_access_profiles AS c USING (policy_id)
+WHERE c.user_id = ? AND w.kind = ? AND w.reset_duration = ? AND l.provider_config_id IS NULL`, bun.Ident(line), user, kind, duration)
+				if got != want[user+" "+kind] {
+					t.Errorf("%s of %s per %s: %d, want %d", kind, user, duration, got, want[user+" "+kind])
+				}
+			}
+		}
+	}
+}
+
+// The verifier finds what was tampered with, and only that.
+func TestLedgerFindsWhatWasTamperedWith(t *testing.T) {
+	h := newHolding(t)
+	user := h.user(101)
+	h.assign(user, h.template("Limited", limited()).ID)
+	recorder := h.recorder(h.db)
+	victim := uuid.NewString()
+	for _, e := range []reported{{victim, user, "openai", "0.25", "7", time.Now()}, {uuid.NewString(), user, "openai", "0.5", "1", time.Now()}} {
+		_, err := recorder.Record(t.Context(), batch(e))
+		h.must(err)
+	}
+	if counters := h.balanced(); counters != 10 {
+		t.Fatalf("%d counters", counters)
+	}
+	for name, c := range map[string]struct {
+		tamper string
+		want   string // kinds of the skewed, and by how much
+	}{
+		"a counter raised":      {"UPDATE limit_windows SET used = used + 1 WHERE kind = 'tokens' AND line_id = (SELECT min(line_id::text)::uuid FROM limit_windows WHERE kind = 'tokens')", "tokens 1"},
+		"a counter lowered":     {"UPDATE limit_windows SET used = used - 1 WHERE kind = 'spend' AND reset_duration = '1M'", "spend -1, spend -1"},
+		"a counter removed":     {"DELETE FROM limit_windows WHERE kind = 'requests'", "requests -2, requests -2"},
+		"a counter of no event": {"INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used) VALUES (gen_random_uuid(), 'spend', '1d', now(), 5)", "spend 5"},
+		"a cost changed":        {"UPDATE usage_events SET cost = cost + 1 WHERE event_id = '" + victim + "'", strings.TrimSuffix(strings.Repeat("spend -1, ", 6), ", ")},
+		"tokens changed":        {"UPDATE usage_events SET tokens = tokens - 1 WHERE event_id = '" + victim + "'", "tokens 1, tokens 1"},
+		"an event removed":      {"DELETE FROM usage_events WHERE event_id = '" + victim + "'", "requests 1, requests 1, spend 250000000, spend 250000000, spend 250000000, spend 250000000, spend 250000000, spend 250000000, tokens 7, tokens 7"},
+		"an event's cost gone":  {"UPDATE usage_events SET cost = NULL WHERE event_id = '" + victim + "'", strings.TrimSuffix(strings.Repeat("spend 250000000, ", 6), ", ")},
+		"an event moved":        {"UPDATE usage_events SET window_starts = (SELECT array_agg(s + interval '1 hour') FROM unnest(window_starts) AS s) WHERE event_id = '" + victim + "'", "20"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tampering, err := h.owner.BeginTx(t.Context(), nil)
+			h.must(err)
+			defer tampering.Rollback()
+			if _, err := tampering.NewRaw(c.tamper).Exec(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			_, skewed, err := models.VerifyLedger(t.Context(), tampering)
+			h.must(err)
+			var found []string
+			for _, s := range skewed {
+				found = append(found, fmt.Sprintf("%s %d", s.Kind, s.Used-s.Events))
+			}
+			slices.Sort(found)
+			if got := strings.Join(found, ", "); got != c.want && fmt.Sprint(len(found)) != c.want {
+				t.Errorf("found %s, want %s", got, c.want)
+			}
+		})
+	}
+	h.balanced()
+}
+
+// I-07: sums are exact where a binary float is not.
+func TestTinyCostsAddUpExactly(t *testing.T) {
+	h := newHolding(t)
+	user := h.user(101)
+	h.assign(user, h.template("Limited", models.Policy{Budgets: []models.Budget{{MaxLimit: models.MaxMoney, ResetDuration: "1Y"}}}).ID)
+	recorder := h.recorder(h.db)
+	for range 3 {
+		var events []reported
+		for range 1000 {
+			events = append(events, reported{uuid.NewString(), user, "openai", "0.0000001", "", time.Now()})
+		}
+		_, err := recorder.Record(t.Context(), batch(events...))
+		h.must(err)
+	}
+	var used int64
+	h.scan(&used, "SELECT sum(used)::bigint FROM limit_windows")
+	if used != 300_000 { // nano-dollars
+		t.Errorf("used %d", used)
+	}
+	h.balanced()
+}
