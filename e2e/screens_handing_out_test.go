@@ -8,15 +8,15 @@ import (
 // handingOutScreens are those of a profile's holders and roles, and of pushing it to copies.
 var handingOutScreens = []scene{
 	{name: "holders", place: at("access-profiles", "Support", "/users")},
-	{name: "holders-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Support", "/users")},
-	{name: "holders-behind", place: at("access-profiles", "Support", "/users?behind=true")},
+	{name: "holders-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Support", "/users?limit=6")},
+	{name: "holders-behind", place: at("access-profiles", "Support", "/users?behind=true&limit=6")},
 	{name: "holders-no-hit", place: at("access-profiles", "Support", "/users?search=nowhere")},
 	{name: "holders-nobody", place: at("access-profiles", "Frozen accounts", "/users")},
-	{name: "holders-selected", place: at("access-profiles", "Support", "/users"), act: func(s *screen) {
+	{name: "holders-selected", place: at("access-profiles", "Support", "/users?limit=6"), act: func(s *screen) {
 		s.tickRows(3)
 		s.sees(s.text("3 selected"))
 	}},
-	{name: "holders-detach", place: at("access-profiles", "Support", "/users"), act: func(s *screen) {
+	{name: "holders-detach", place: at("access-profiles", "Support", "/users?limit=6"), act: func(s *screen) {
 		s.tickRows(3)
 		s.click(s.button("Detach…"))
 		s.sees(s.heading("Detach Support from 3 users?"))

@@ -12,8 +12,8 @@ const (
 var peopleScreens = []scene{
 	{name: "users", path: "/users"},
 	{name: "users-no-hit", path: "/users?search=nowhere"},
-	{name: "users-as-viewer", visit: visit{as: viewer}, path: "/users"},
-	{name: "users-selected", path: "/users", act: func(s *screen) {
+	{name: "users-as-viewer", visit: visit{as: viewer}, path: "/users?limit=6"},
+	{name: "users-selected", path: "/users?limit=6", act: func(s *screen) {
 		s.tickRows(3)
 		s.sees(s.text("3 selected"))
 	}},
@@ -47,7 +47,7 @@ var peopleScreens = []scene{
 
 	{name: "virtual-keys", path: "/virtual-keys"},
 	{name: "virtual-keys-no-hit", path: "/virtual-keys?search=nowhere"},
-	{name: "virtual-keys-as-viewer", visit: visit{as: viewer}, path: "/virtual-keys"},
+	{name: "virtual-keys-as-viewer", visit: visit{as: viewer}, path: "/virtual-keys?limit=6"},
 	{name: "virtual-key-new", place: at("users", holder, "/virtual-keys/new")},
 	{name: "virtual-key-refused", place: at("users", holder, "/virtual-keys/new"), act: func(s *screen) {
 		s.fill("Expires optional", "2001-02-03T04:05")
@@ -70,7 +70,7 @@ var peopleScreens = []scene{
 	{name: "roles-no-hit", path: "/roles?search=nowhere"},
 	{name: "role", place: at("roles", "Engineer", "")},
 	{name: "role-of-the-console", place: at("roles", "Viewer", "")},
-	{name: "role-as-viewer", visit: visit{as: viewer}, place: at("roles", "Engineer", "")},
+	{name: "role-as-viewer", visit: visit{as: viewer}, place: at("roles", "Engineer", "?limit=6")},
 	{name: "role-new", path: "/roles/new"},
 	{name: "role-refused", path: "/roles/new", act: refuse("Create role")},
 	{name: "role-edit", place: at("roles", "Analyst", "/edit")},
