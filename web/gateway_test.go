@@ -1,0 +1,350 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"tollgate/handlers"
+	"tollgate/models"
+	"tollgate/web"
+)
+
+// appURL is the address of the console's database for the role that consoles serve with.
+func (c *console) appURL() string {
+	return strings.Replace(c.ownerURL, "tollgate_owner@", "tollgate@", 1)
+}
+
+// another starts one more console on the same database, at an address of it. The function returned closes it as a shutdown does: the
+// server first, then what works behind it.
+func (c *console) another(address string, hooks ...bun.QueryHook) (*console, func()) {
+	c.t.Helper()
+	db := connect(c.t, address)
+	for _, hook := range hooks {
+		db = db.WithQueryHook(hook)
+	}
+	other := &console{t: c.t, db: db, log: &buffer{}, ownerURL: c.ownerURL}
+	log := slog.New(slog.NewJSONHandler(other.log, nil))
+	server := httptest.NewUnstartedServer(nil)
+	other.base = "http://" + server.Listener.Addr().String()
+	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: models.NewPropagator(db, log), Decider: models.NewDecider(db, c.h.Keys)}
+	other.h.Recorder = models.NewRecorder(db, other.h.Decider)
+	var workers sync.WaitGroup
+	working, stop := context.WithCancel(context.WithoutCancel(c.t.Context()))
+	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Decider.Run, other.h.Recorder.Run} {
+		workers.Go(func() { run(working) })
+	}
+	var err error
+	server.Config.Handler, err = web.New(web.Config{Addr: server.Listener.Addr().String()}, other.h)
+	c.must(err)
+	server.Start()
+	closing := sync.OnceFunc(func() { server.Close(); stop(); workers.Wait() })
+	c.t.Cleanup(closing)
+	return other, closing
+}
+
+// at is the same visitor of another console.
+func (v visitor) at(c *console) visitor { v.console = c; return v }
+
+// gateway is a stage where ada holds a copy of "Work", which has room for a while.
+type gateway struct {
+	stage
+	work int64
+	held object
+	key  string
+}
+
+const work = `"provider_configs":[{"provider_name":"openai","allowed_models":["gpt-4o","gpt-4o-mini"],"budgets":[{"max_limit":8,"reset_duration":"1d"}]}],
+"budgets":[{"max_limit":10,"reset_duration":"1M"}],"rate_limit":{"token_max_limit":1000,"token_reset_duration":"1h","request_max_limit":100,"request_reset_duration":"1d"},
+"mcp_tool_groups":[{"tool_group_id":1}],"mcp_servers":[{"mcp_server_id":"github"}],"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include"}]`
+
+func newGateway(t *testing.T) gateway {
+	t.Helper()
+	g := gateway{stage: newStage(t)}
+	g.work = g.profileNaming("Work", work)
+	g.held, g.key = g.give(g.ada, g.work)
+	return g
+}
+
+// give assigns a profile and returns the copy with the key's value, "" when none was issued.
+func (s stage) give(user string, profile int64) (held object, value string) {
+	s.t.Helper()
+	held, key := s.assign(user, profile)
+	value, _ = key["value"].(string)
+	return held, value
+}
+
+func model(key any) object {
+	return object{"virtual_key": key, "provider": "openai", "model": "gpt-4o"}
+}
+
+func tool(key any, server, name string) object {
+	return object{"virtual_key": key, "mcp_client_id": server, "tool_name": name}
+}
+
+func with(body object, more ...any) object {
+	body = maps.Clone(body)
+	for i := 0; i < len(more); i += 2 {
+		if body[more[i].(string)] = more[i+1]; more[i+1] == nil {
+			delete(body, more[i].(string))
+		}
+	}
+	return body
+}
+
+// ask is what a gateway hears about a call that it means to make.
+func (v visitor) ask(question object) object {
+	v.t.Helper()
+	return v.api("POST", "/api/governance/decisions", question).is(200).json()
+}
+
+// decides fails the test unless a question is answered this way.
+func (v visitor) decides(question object, kind string, status int) object {
+	v.t.Helper()
+	d := v.ask(question)
+	if d["decision"] != (kind == "allowed") || d["type"] != kind || d["status_code"] != float64(status) {
+		v.t.Errorf("%v: %v, want %s %d", question, d, kind, status)
+	}
+	return d
+}
+
+// withinASecond waits for an answer that a change brings. One that was asked for more than a second after the change is confirmed must
+// be the new one, however slow this machine is.
+func (v visitor) withinASecond(question object, want string) {
+	v.t.Helper()
+	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)
+	defer ticks.Stop()
+	for {
+		asked := time.Now()
+		got := v.ask(question)["type"]
+		if got == want {
+			return
+		}
+		if asked.Sub(confirmed) > time.Second {
+			v.t.Errorf("%v: still %v after %s, want %s", question, got, asked.Sub(confirmed), want)
+			return
+		}
+		<-ticks.C
+	}
+}
+
+// eventually waits for what must come at some time.
+func (c *console) eventually(what string, come func() bool) {
+	c.t.Helper()
+	ticks := time.NewTicker(10 * time.Millisecond)
+	defer ticks.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !come(); <-ticks.C {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%s did not come", what)
+		}
+	}
+}
+
+// event is a call of ada's that cost a dollar, with an id of its own.
+func event(key any, more ...any) object {
+	return with(object{"event_id": uuid.NewString(), "virtual_key": key, "provider": "openai", "model": "gpt-4o", "cost": 1, "tokens": 10}, more...)
+}
+
+func (v visitor) report(event any) answer {
+	v.t.Helper()
+	return v.api("POST", "/api/governance/usage", event)
+}
+
+func (v visitor) counted(event object) {
+	v.t.Helper()
+	same(v.t, "result", v.report(event).is(200).json(), object{"event_id": event["event_id"], "status": "counted", "duplicate": false})
+}
+
+// used is what was counted of a user's lines in all windows: "spend 1d provider:openai" and so on.
+func (c *console) used(user string) map[string]int64 {
+	c.t.Helper()
+	var rows []struct {
+		Line string
+		Used int64
+	}
+	c.scan(&rows, `
+SELECT concat_ws(' ', w.kind, w.reset_duration, CASE WHEN l.provider_config_id IS NULL THEN 'total' ELSE 'provider' END) AS line, sum(w.used)::bigint AS used
+FROM (SELECT id, policy_id, provider_config_id FROM budgets UNION ALL SELECT id, policy_id, provider_config_id FROM rate_limits) AS l
+JOIN user_access_profiles AS c USING (policy_id) JOIN limit_windows AS w ON w.line_id = l.id WHERE c.user_id = ? GROUP BY 1 HAVING sum(w.used) > 0`, user)
+	used := map[string]int64{}
+	for _, row := range rows {
+		used[row.Line] = row.Used
+	}
+	return used
+}
+
+// afterCalls is what used is after n calls like event.
+func afterCalls(n int64) map[string]int64 {
+	if n == 0 {
+		return map[string]int64{}
+	}
+	const dollar = 1_000_000_000
+	return map[string]int64{"spend 1M total": n * dollar, "spend 1d provider": n * dollar, "tokens 1h total": 10 * n, "requests 1d total": n}
+}
+
+// balanced fails the test when a counter is not the sum of its events.
+func (c *console) balanced() {
+	c.t.Helper()
+	_, skewed, err := models.VerifyLedger(c.t.Context(), c.db)
+	c.must(err)
+	if len(skewed) > 0 {
+		c.t.Errorf("%d counters are not what their events add up to: %+v", len(skewed), skewed[:min(3, len(skewed))])
+	}
+}
+
+// try sends like api, and tells of a connection that broke instead of failing the test.
+func (v visitor) try(path string, body any) (a answer, err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("%v", broken)
+		}
+	}()
+	v.console = &console{t: panicking{v.t}, base: v.base}
+	return v.api("POST", path, body), nil
+}
+
+// panicking lets try get past a failure of the transport.
+type panicking struct{ testing.TB }
+
+func (panicking) Helper()           {}
+func (panicking) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
+// wire is a proxy for TCP that can break: it stands in front of a database or a console.
+type wire struct {
+	net.Listener
+	dial func() (net.Conn, error)
+	// lose reports that a reply is to be lost, with its connection.
+	lose func(reply []byte) bool
+	down atomic.Bool // connections that are open are cut, and new ones refused
+	mute atomic.Bool // nothing comes back any more
+
+	mutex sync.Mutex
+	open  map[net.Conn]bool
+	lost  atomic.Int64
+}
+
+func newWire(t testing.TB, dial func() (net.Conn, error), lose func([]byte) bool) *wire {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{Listener: listener, dial: dial, lose: lose, open: map[net.Conn]bool{}}
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go w.carry(client)
+		}
+	}()
+	t.Cleanup(func() { listener.Close(); w.cut() })
+	return w
+}
+
+func (w *wire) carry(client net.Conn) {
+	defer client.Close()
+	server, err := w.dial()
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	w.mutex.Lock()
+	w.open[client], w.open[server] = true, true
+	w.mutex.Unlock()
+	if w.down.Load() {
+		return
+	}
+	go func() { _, _ = io.Copy(server, client); server.Close() }()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := server.Read(buffer)
+		if w.lose != nil && w.lose(buffer[:n]) {
+			w.lost.Add(1)
+			return
+		}
+		if !w.mute.Load() {
+			if _, failed := client.Write(buffer[:n]); failed != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) cut() {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for conn := range w.open {
+		conn.Close()
+	}
+	clear(w.open)
+}
+
+// breaks takes away what is behind the wire, until restore.
+func (w *wire) breaks()  { w.down.Store(true); w.cut() }
+func (w *wire) restore() { w.down.Store(false); w.mute.Store(false); w.cut() }
+
+// databaseWire stands in front of the console's database; its address is for consoles.
+func (c *console) databaseWire(lose func([]byte) bool) (w *wire, address string) {
+	c.t.Helper()
+	parsed, err := url.Parse(c.appURL())
+	c.must(err)
+	query := parsed.Query()
+	socket := query.Get("host") + "/.s.PGSQL." + query.Get("port")
+	w = newWire(c.t, func() (net.Conn, error) { return net.Dial("unix", socket) }, lose)
+	host, port, err := net.SplitHostPort(w.Addr().String())
+	c.must(err)
+	query.Set("host", host)
+	query.Set("port", port)
+	parsed.RawQuery = query.Encode()
+	return w, parsed.String()
+}
+
+// consoleWire stands in front of a console; the console returned is only its address.
+func (c *console) consoleWire(lose func([]byte) bool) (*wire, *console) {
+	c.t.Helper()
+	w := newWire(c.t, func() (net.Conn, error) { return net.Dial("tcp", strings.TrimPrefix(c.base, "http://")) }, lose)
+	behind := *c
+	behind.base = "http://" + w.Addr().String()
+	return w, &behind
+}
+
+// fields are those of a structured header: each name with its parameters, in the form of RateLimit and RateLimit-Policy.
+func fields(t *testing.T, header http.Header, name string) map[string]map[string]string {
+	t.Helper()
+	all := map[string]map[string]string{}
+	for item := range strings.SplitSeq(header.Get(name), ", ") {
+		parts := strings.Split(item, ";")
+		if len(parts[0]) < 3 || parts[0][0] != '"' || parts[0][len(parts[0])-1] != '"' {
+			t.Fatalf("%s: %q", name, header.Get(name))
+		}
+		parameters := map[string]string{}
+		for _, part := range parts[1:] {
+			key, value, _ := strings.Cut(part, "=")
+			parameters[key] = value
+		}
+		if all[parts[0]] != nil {
+			t.Fatalf("%s names %s twice", name, parts[0])
+		}
+		all[parts[0]] = parameters
+	}
+	return all
+}
