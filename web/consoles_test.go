@@ -144,6 +144,7 @@ func TestDecisionsWithoutTheDatabase(t *testing.T) {
 	v.decides(model(g.key), "allowed", 200)
 	w.breaks()
 	g.doorsClose(c)
+	g.bearer(g.key).at(c).with("X-Model", "openai/gpt-4o").get("/authz/nginx").closed("retry_later", 503)
 	lost := event(g.key)
 	for path, body := range map[string]any{
 		"/api/decisions": model(g.key), "/api/governance/decisions": with(model(g.key), "reserve", true), "/api/usage": lost, "/api/governance/usage": object{"events": []object{lost}},

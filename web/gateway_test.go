@@ -142,6 +142,20 @@ func (v visitor) withinASecond(question object, want string) {
 	}
 }
 
+// within is withinASecond for anything that comes.
+func (c *console) within(come func() bool, otherwise string) {
+	c.t.Helper()
+	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)
+	defer ticks.Stop()
+	for asked := confirmed; !come(); asked = time.Now() {
+		if asked.Sub(confirmed) > time.Second {
+			c.t.Errorf("%s after %s", otherwise, asked.Sub(confirmed))
+			return
+		}
+		<-ticks.C
+	}
+}
+
 // eventually waits for what must come at some time.
 func (c *console) eventually(what string, come func() bool) {
 	c.t.Helper()
