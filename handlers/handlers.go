@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/uptrace/bun"
@@ -94,3 +95,11 @@ func SetRequestID(c *gin.Context, id string) { c.Set(requestIDKey, id) }
 func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
 
 func ctx(c *gin.Context) context.Context { return c.Request.Context() }
+
+// longest is how long one request may take that changes what thousands hold.
+const longest = 60 * time.Second
+
+// long is for such a request: what it has begun is not given up because its client waits no longer.
+func long(c *gin.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx(c)), longest)
+}

@@ -158,8 +158,12 @@ func nul(path, text string) error {
 	return nil
 }
 
-// maxItems is one more than any list may have, so that a list of a million is refused without a million rows in memory.
-const maxItems = 1001
+// maxItems is one more than any list may have, so that a list of a million is refused without a million rows in memory. A form shows what it
+// got, so its lists are shorter.
+const (
+	maxItems     = 10_001
+	maxFormItems = 1_001
+)
 
 func readList(tokens *json.Decoder, path string) (node, error) {
 	n := node{kind: models.Array}

@@ -89,7 +89,7 @@ func (b *binder) list(n node, path string, target reflect.Value) {
 		for _, value := range n.values {
 			children = append(children, node{typed: true, values: []string{value}})
 		}
-		children = children[:min(len(children), maxItems)]
+		children = children[:min(len(children), maxFormItems)]
 	}
 	target.FieldByName("Kind").Set(reflect.ValueOf(kind))
 	items.Set(reflect.MakeSlice(items.Type(), len(children), len(children)))

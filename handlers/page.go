@@ -25,6 +25,7 @@ var sections = []struct {
 	{views.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
 	{views.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1}, "MCPServers:View"},
 	{views.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View"},
+	{views.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g $", Group: 2}, "Usage:View"},
 	{views.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, "AuditLogs:View"},
 	{views.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2}, "Settings:View"},
 }

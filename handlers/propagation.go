@@ -16,9 +16,7 @@ import (
 const (
 	// inlineCopies is up to how many copies the request itself does the work.
 	inlineCopies = 200
-	// longestWait is how long a request waits for a push that is done in the background.
-	longestWait = 60 * time.Second
-	lookEvery   = 200 * time.Millisecond
+	lookEvery    = 100 * time.Millisecond
 )
 
 // propagationForm is what the console sends: the input, and the version that was looked at.
@@ -86,8 +84,7 @@ func (h *Handlers) Propagate(c *gin.Context) error {
 
 // propagate does the work, or waits for it as long as a request may.
 func (h *Handlers) propagate(c *gin.Context, job models.Propagation) error {
-	// Somebody who goes away does not stop what was promised, and no lock of it outlives the request.
-	working, cancel := context.WithTimeout(context.WithoutCancel(ctx(c)), longestWait)
+	working, cancel := long(c)
 	defer cancel()
 	if job.Waiting < inlineCopies {
 		if err := h.Propagator.Work(working, job); err != nil {

@@ -93,6 +93,12 @@ func decodeEmpty[T any](c *gin.Context) (T, error) {
 	return decode[T](c)
 }
 
+// noFields refuses a body with anything in it, for actions that take none.
+func noFields(c *gin.Context) error {
+	_, err := decodeEmpty[struct{ models.Row }](c)
+	return err
+}
+
 // readBody returns the body, nil when there is none: then no Content-Type is needed either.
 func readBody(c *gin.Context) ([]byte, error) {
 	if c.Request.ContentLength == 0 {

@@ -79,6 +79,7 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
 	}
 	if !IsAPI(c) {
+		status = formStatus(status, refusal.Reason)
 		if status == http.StatusUnauthorized && isHTMX(c) {
 			c.Header("HX-Redirect", "/login")
 		}

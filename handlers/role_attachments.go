@@ -30,7 +30,9 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 	in, err := decode[models.AttachInput](c)
 	if err == nil {
 		var done models.Attached
-		if done, err = models.AttachRoles(ctx(c), h.DB, h.Keys, ActorOf(c), id, in); err == nil {
+		working, cancel := long(c)
+		defer cancel()
+		if done, err = models.AttachRoles(working, h.DB, h.Keys, ActorOf(c), id, in); err == nil {
 			said := views.AttachedWords(done)
 			if IsAPI(c) {
 				writeJSON(c, http.StatusOK, gin.H{"message": said, "users_applied": done.Applied})
@@ -113,7 +115,9 @@ func (h *Handlers) DetachRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := models.DetachRole(ctx(c), h.DB, ActorOf(c), id, roleID, remove)
+	working, cancel := long(c)
+	defer cancel()
+	done, err := models.DetachRole(working, h.DB, ActorOf(c), id, roleID, remove)
 	if err != nil {
 		return err
 	}
@@ -133,12 +137,14 @@ func removeFromUsers(c *gin.Context) (bool, error) {
 		if err := q.err(); err != nil {
 			return false, err
 		}
-		_, err := decodeEmpty[struct{ models.Row }](c)
-		return remove != nil && *remove, err
+		return remove != nil && *remove, noFields(c)
 	}
 	form, err := decodeEmpty[struct {
 		models.Row
 		Remove models.Value `json:"remove_from_users"`
 	}](c)
+	if text := form.Remove.Text; err == nil && text != "" && text != "true" {
+		err = models.Refuse(models.Invalid, "remove_from_users", "wrong_type", "Tick the box, or leave it.")
+	}
 	return form.Remove.Text == "true", err
 }

@@ -165,6 +165,9 @@ func (h *Handlers) DetachAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := noFields(c); err != nil {
+		return err
+	}
 	gone, err := models.DetachAccessProfile(ctx(c), h.DB, ActorOf(c), c.Param("id"), id)
 	if err != nil {
 		return err
@@ -212,6 +215,9 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 func (h *Handlers) ClearOverride(c *gin.Context) error {
 	id, err := rowIDOf(c, "copy_id")
 	if err != nil {
+		return err
+	}
+	if err := noFields(c); err != nil {
 		return err
 	}
 	budget, err := models.ClearOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"))

@@ -129,6 +129,9 @@ func (h *Handlers) rotateForm(c *gin.Context, in models.RotateInput, problems mo
 // RotateVirtualKey gives a key another value and answers it, this once.
 func (h *Handlers) RotateVirtualKey(c *gin.Context) error {
 	in, err := decodeEmpty[models.RotateInput](c)
+	if err == nil && !IsAPI(c) {
+		_, _, err = h.keyOnPage(c) // the page is about one user, whose key it has to be
+	}
 	if err == nil {
 		var key models.VirtualKey
 		if key, err = models.RotateVirtualKey(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("vk_id"), in); err == nil {
@@ -153,10 +156,8 @@ func (h *Handlers) ConfirmDeleteVirtualKey(c *gin.Context) error {
 
 // DeleteVirtualKey ends a key at once.
 func (h *Handlers) DeleteVirtualKey(c *gin.Context) error {
-	if IsAPI(c) {
-		if _, err := decodeEmpty[struct{ models.Row }](c); err != nil {
-			return err
-		}
+	if err := noFields(c); err != nil {
+		return err
 	}
 	key, err := models.DeleteVirtualKey(ctx(c), h.DB, ActorOf(c), c.Param("id"), c.Param("vk_id"))
 	if err != nil {

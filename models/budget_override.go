@@ -38,11 +38,11 @@ func (in OverrideInput) check() (o budgetOverride, problems Problems) {
 	o.Amount = c.raise("amount", in.Amount)
 	mode, _ := c.choice("mode", in.Mode, "invalid_mode", "Choose cycles or forever.", OverrideModes)
 	switch {
-	case mode == "forever" && in.Cycles.Given() && in.Cycles.Text != "":
+	case mode == "forever" && in.Cycles.Given():
 		c.add("cycles", "cycles_not_allowed", "Leave the number of windows out: the override is for good.")
-	case mode == "cycles" && (!in.Cycles.Given() || in.Cycles.Text == ""):
+	case mode == "cycles" && !in.Cycles.Given():
 		c.add("cycles", "required", "Say for how many windows, the current one included.")
-	case in.Cycles.Given() && in.Cycles.Text != "":
+	case in.Cycles.Given():
 		if n, ok := c.count("cycles", in.Cycles, "the number of windows", 1, maxCycles); ok {
 			o.Cycles = &n
 		}
@@ -86,8 +86,8 @@ func SetOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copy
 // ClearOverride takes an override back; when there is none, nothing happens. Refusal: NotFound.
 func ClearOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copyID int64, budgetID string) (Budget, error) {
 	return changeOverride(ctx, db, actor, user, copyID, budgetID, "override_clear", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
-		if line.stored == nil {
-			return false, nil
+		if line.OverrideAmount == nil {
+			return false, nil // there is none, or it is over
 		}
 		if _, err := tx.NewDelete().Model(line.stored).WherePK().Exec(ctx); err != nil {
 			return false, fmt.Errorf("clear override: %w", err)

@@ -102,8 +102,13 @@ func inTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.T
 		return fn(ctx, tx)
 	}
 	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	return repeated(ctx, func() error { return db.RunInTx(ctx, options, fn) })
+}
+
+// repeated does something again that the server has rolled back.
+func repeated(ctx context.Context, do func() error) error {
 	for repeats := 0; ; repeats++ {
-		err := db.RunInTx(ctx, options, fn)
+		err := do()
 		if repeats == maxRepeats || !isRepeatable(err) {
 			return err
 		}
@@ -111,6 +116,16 @@ func inTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.T
 			return errors.Join(err, ctx.Err())
 		}
 	}
+}
+
+// inSnapshot runs what reads with several statements that have to see the same moment, or in the transaction that db is.
+func inSnapshot(ctx context.Context, db bun.IDB, read func(ctx context.Context, db bun.IDB) error) error {
+	pool, ok := db.(*bun.DB)
+	if !ok {
+		return read(ctx, db)
+	}
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	return pool.RunInTx(ctx, options, func(ctx context.Context, tx bun.Tx) error { return read(ctx, tx) })
 }
 
 // errAgain marks a failure that another try, which reads what others have changed meanwhile, will not meet.

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 )
@@ -17,8 +19,17 @@ import (
 // connection.
 type planned struct {
 	values []any
-	last   bool // waits for the end of the transaction
+	last   turn // waits for the end of the transaction
 }
+
+// turn is when a statement is sent that waits for the end of its transaction.
+type turn int
+
+const (
+	atOnce  turn = iota
+	noting       // before the last: rows that many transactions write, each in the order of the keys
+	closing      // the very last: the head of the audit chain
+)
 
 type plannedKey struct{}
 
@@ -47,10 +58,19 @@ func scanRow(rows *sql.Rows, targets ...any) error {
 	return errors.Join(rows.Scan(targets...), rows.Close())
 }
 
+// execNoting sends a planned statement together with the COMMIT, before those of execLast.
+func execNoting(ctx context.Context, tx bun.Tx, query string, values ...any) error {
+	return execWithCommit(ctx, tx, planned{values, noting}, query)
+}
+
 // execLast sends a planned statement together with the COMMIT of its transaction, so that what it locks waits for the server alone, never
 // for this program. A failure is one of the COMMIT.
 func execLast(ctx context.Context, tx bun.Tx, query string, values ...any) error {
-	rows, err := tx.QueryContext(context.WithValue(ctx, plannedKey{}, planned{values, true}), query)
+	return execWithCommit(ctx, tx, planned{values, closing}, query)
+}
+
+func execWithCommit(ctx context.Context, tx bun.Tx, p planned, query string) error {
+	rows, err := tx.QueryContext(context.WithValue(ctx, plannedKey{}, p), query)
 	if err != nil {
 		return err
 	}
@@ -77,6 +97,7 @@ type planningConn struct {
 type statement struct {
 	query  string
 	values []any
+	turn   turn
 }
 
 func (c *planningConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -84,8 +105,8 @@ func (c *planningConn) QueryContext(ctx context.Context, query string, args []dr
 	switch {
 	case !marked:
 		return c.Conn.QueryContext(ctx, query, args)
-	case p.last:
-		c.last = append(c.last, statement{query, p.values})
+	case p.last != atOnce:
+		c.last = append(c.last, statement{query, p.values, p.last})
 		return noRows{}, nil
 	}
 	args = []driver.NamedValue{{Ordinal: 1, Value: pgx.QueryExecModeCacheStatement}}
@@ -111,6 +132,17 @@ type planningTx struct {
 }
 
 func (t planningTx) Commit() error {
+	if err := t.commit(); err != nil {
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) {
+			return fmt.Errorf("%w: %w", errOutcomeUnknown, err) // it may have been done all the same
+		}
+		return err
+	}
+	return nil
+}
+
+func (t planningTx) commit() error {
 	if len(t.conn.last) == 0 {
 		return t.Tx.Commit()
 	}
@@ -123,6 +155,7 @@ func (t planningTx) Commit() error {
 
 func (t planningTx) commitWithLast() error {
 	conn, batch := t.conn.Conn.Conn(), &pgx.Batch{}
+	slices.SortStableFunc(t.conn.last, func(a, b statement) int { return int(a.turn - b.turn) })
 	for _, s := range t.conn.last {
 		if _, err := conn.Prepare(t.ctx, s.query, s.query); err != nil { // sends nothing when it is prepared
 			return fmt.Errorf("prepare the last statement: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -37,6 +38,8 @@ type Decider struct {
 	ahead     time.Duration // of the database's clock before this machine's
 
 	following sync.Mutex
+	changing  atomic.Int64 // requests under way here that may change access
+	changed   atomic.Bool  // one has ended since it was followed last
 }
 
 type knownKey struct {
@@ -156,17 +159,31 @@ func (d *Decider) counted(users []string) {
 	}
 }
 
+// Changing says that access may be changed here until the function returned is called: decisions behind that know of it at once.
+func (d *Decider) Changing() (done func()) {
+	d.changing.Add(1)
+	return func() {
+		d.changed.Store(true)
+		d.changing.Add(-1)
+	}
+}
+
 // current makes sure that what is in memory is not too old. Without the database it never says yes.
 func (d *Decider) current(ctx context.Context) error {
 	d.mutex.RLock()
 	age := time.Since(d.fresh)
 	d.mutex.RUnlock()
-	if age < oldest {
+	if age < oldest && d.changing.Load() == 0 && !d.changed.Load() {
 		return nil
 	}
+	d.changed.Store(false) // before it is followed: what ends from here on is followed again
 	following, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return d.follow(following)
+	if err := d.follow(following); err != nil {
+		d.changed.Store(true)
+		return err
+	}
+	return nil
 }
 
 // now is the database's clock.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // Asker is who a call is for: the value of a virtual key, or a user.
@@ -101,29 +100,14 @@ func reserve(ctx context.Context, db *bun.DB, id, user string, held *heldCopy, q
 		starts, asks, limits = append(starts, start), append(asks, l.ask(q)), append(limits, l.limit(now))
 	}
 	var holds bool
-	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		err := scanPlanned(ctx, tx, []any{&holds}, "SELECT reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	err := repeated(ctx, func() error {
+		return scanPlanned(ctx, db, []any{&holds}, "SELECT reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 			id, user, held.id, lines, kinds, durations, starts, asks, limits, reservationLasts)
-		if err != nil || !holds {
-			return err
-		}
-		return noteUsage(ctx, tx, []string{user})
 	})
 	if err != nil {
 		return false, fmt.Errorf("hold an estimate: %w", err)
 	}
 	return holds, nil
-}
-
-// noteUsage tells every console that something was counted for the users.
-func noteUsage(ctx context.Context, tx bun.IDB, users []string) error {
-	users = slices.Compact(slices.Sorted(slices.Values(users)))
-	_, err := tx.NewRaw(`INSERT INTO usage_changes (user_id, xact) SELECT u, pg_current_xact_id() FROM unnest(?::text[]) AS u ORDER BY u
-ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`, pgdialect.Array(users)).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("note whose usage changed: %w", err)
-	}
-	return nil
 }
 
 // Callable lists what somebody may call at this moment, of what the catalogues know: models as provider/model, or tools as server/tool.

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -79,7 +80,7 @@ func (a Amount) MarshalJSON() ([]byte, error) {
 	if a.Spend {
 		return Money(a.N).MarshalJSON()
 	}
-	return []byte(Money(a.N * dollar).String()), nil
+	return strconv.AppendInt(nil, a.N, 10), nil
 }
 
 func refusal(kind, message string) Decision {
@@ -141,6 +142,9 @@ func (held *heldCopy) access(q Question, grants func(*heldCopy) []Grant) string 
 			}
 		}
 		return MCPToolBlocked
+	}
+	if !isModelName(q.Model) {
+		return ModelBlocked
 	}
 	provider, model := splitModel(q.Provider, q.Model)
 	for _, config := range held.policy.ProviderConfigs {

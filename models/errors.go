@@ -3,8 +3,10 @@ package models
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -80,6 +82,9 @@ func state(err error) string {
 	return ""
 }
 
+// errOutcomeUnknown marks a COMMIT of which nobody knows whether it was done.
+var errOutcomeUnknown = errors.New("outcome of the commit unknown")
+
 // Classify turns what a database says when it is away, busy or in recovery into a refusal that a client may repeat; other errors pass.
 func Classify(err error) error {
 	var refusal *Refusal
@@ -90,10 +95,16 @@ func Classify(err error) error {
 	var network *net.OpError
 	var connect *pgconn.ConnectError
 	switch {
+	case errors.Is(err, errOutcomeUnknown):
+		return fmt.Errorf("%w: %w", &Refusal{
+			Reason: Unavailable, RetryAfter: 2 * time.Second,
+			Problems: Problems{{"", "outcome_unknown", "The connection to the database broke while this was being stored: it may have been done. Look before you repeat it."}},
+		}, err)
 	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300", code == "53100",
 		len(code) == 5 && (code[:2] == "08" || code[:3] == "57P"),
 		errors.As(err, &network), errors.As(err, &connect), errors.Is(err, sql.ErrConnDone),
-		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
+		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, driver.ErrBadConn):
 		return fmt.Errorf("%w: %w", &Refusal{
 			Reason: Unavailable, RetryAfter: 2 * time.Second,
 			Problems: Problems{{"", "retry_later", "The database is away or busy. Nothing was changed; try again in a moment."}},

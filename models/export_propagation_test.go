@@ -10,6 +10,7 @@ import (
 var (
 	CarriedWindow    = carriedWindow
 	PushPolicy       = push
+	LoadPolicies     = loadPolicies
 	ClaimPropagation = claimPropagation
 	ErrLeaseLost     = errLeaseLost
 )

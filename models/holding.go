@@ -70,7 +70,15 @@ func (l *countedLine) counted(at time.Time) (used, reserved int64, start, end ti
 }
 
 // loadHoldings reads what users hold, in a fixed number of statements.
-func loadHoldings(ctx context.Context, db bun.IDB, users []string, now time.Time) (map[string]*holding, error) {
+func loadHoldings(ctx context.Context, db bun.IDB, users []string, now time.Time) (holdings map[string]*holding, err error) {
+	err = inSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		holdings, err = readHoldings(ctx, db, users, now)
+		return err
+	})
+	return holdings, err
+}
+
+func readHoldings(ctx context.Context, db bun.IDB, users []string, now time.Time) (map[string]*holding, error) {
 	holdings := make(map[string]*holding, len(users))
 	for _, user := range users {
 		holdings[user] = &holding{userID: user}

@@ -137,6 +137,12 @@ func (m Money) String() string {
 	return sign + whole + "." + fraction
 }
 
+// Cents is the amount to the cent, for sums that nobody pays by the nano-dollar.
+func (m Money) Cents() Money {
+	const cent = dollar / 100
+	return (m + cent/2) / cent * cent
+}
+
 // MarshalJSON writes String.
 func (m Money) MarshalJSON() ([]byte, error) { return []byte(m.String()), nil }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// loadPolicies reads policies from their tables, one query a table, by id. Lists are in their order and never nil.
+// loadPolicies reads policies from their tables, one query a table, by id. Lists are in their order and never nil. The caller holds them, or
+// reads in one snapshot: else what is pushed meanwhile would be seen in part.
 func loadPolicies(ctx context.Context, db bun.IDB, ids []int64) (map[int64]*Policy, error) {
 	policies := make(map[int64]*Policy, len(ids))
 	if len(ids) == 0 {
@@ -59,7 +60,11 @@ func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Pol
 			p.Budgets = append(p.Budgets, budget)
 			continue
 		}
-		config := &p.ProviderConfigs[at[*budget.ProviderConfigID]]
+		i, known := at[*budget.ProviderConfigID]
+		if !known {
+			return fmt.Errorf("budget %s belongs to no provider of its policy", budget.ID)
+		}
+		config := &p.ProviderConfigs[i]
 		budget.Scope = "provider:" + config.ProviderName
 		config.Budgets = append(config.Budgets, budget)
 	}
@@ -73,7 +78,11 @@ func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Pol
 			p.RateLimit = limit
 			continue
 		}
-		p.ProviderConfigs[at[*limit.ProviderConfigID]].RateLimit = limit
+		i, known := at[*limit.ProviderConfigID]
+		if !known {
+			return fmt.Errorf("rate limit %s belongs to no provider of its policy", limit.ID)
+		}
+		p.ProviderConfigs[i].RateLimit = limit
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -19,21 +21,22 @@ func movesAlignment(fields []string) bool {
 	return slices.Contains(fields, "budgets") || slices.Contains(fields, "rate_limit")
 }
 
-// push makes the field groups named the same as in p, in all the policies named, a fixed number of statements however many there are.
-// Lines that match keep their ids, and so their usage and overrides: providers match by name, budgets by scope and window, limits by scope.
-func push(ctx context.Context, tx bun.Tx, ids []int64, p Policy, fields []string, now time.Time) error {
+// push makes the field groups named the same as in p, in all the policies named, which are like before; a fixed number of statements however
+// many there are. Lines that match keep their ids, and so their usage and overrides: providers match by name, budgets by scope and window,
+// limits by scope. What does not differ is not written.
+func push(ctx context.Context, tx bun.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
 	to := pushed{tx: tx, ids: pgdialect.Array(ids), now: now}
-	if movesAlignment(fields) {
+	if movesAlignment(fields) && before.CalendarAligned != p.CalendarAligned {
 		to.align(ctx, p.CalendarAligned)
 	}
 	for _, field := range fields {
 		switch field {
 		case "provider_configs":
-			to.providers(ctx, p.ProviderConfigs)
+			to.providers(ctx, before.ProviderConfigs, p.ProviderConfigs)
 		case "budgets":
-			to.totalBudgets(ctx, p.Budgets)
+			to.lines(ctx, pushedBudgets("", before.Budgets), pushedBudgets("", p.Budgets), totalBudgets)
 		case "rate_limit":
-			to.totalLimit(ctx, p.RateLimit)
+			to.lines(ctx, pushedLimits("", before.RateLimit), pushedLimits("", p.RateLimit), totalLimits)
 		case "mcp_tool_groups":
 			to.replace(ctx, p.MCPToolGroups, dropToolGroups, putToolGroups)
 		case "mcp_servers":
@@ -127,10 +130,52 @@ func pushedLimits(provider string, r *RateLimit) []pushedLine {
 	}}
 }
 
-func (to *pushed) totalBudgets(ctx context.Context, budgets []Budget) {
-	lines := to.list(pushedBudgets("", budgets))
-	to.exec(ctx, dropTotalBudgets, lines)
-	to.exec(ctx, putTotalBudgets, lines, to.now)
+// lineStatements are how lines of one kind are taken away, changed and added, with the lines as JSON.
+type lineStatements struct{ drop, change, put string }
+
+var (
+	totalBudgets    = lineStatements{dropTotalBudgets, changeTotalBudgets, putTotalBudgets}
+	totalLimits     = lineStatements{dropTotalLimits, changeTotalLimits, putTotalLimits}
+	providerBudgets = lineStatements{dropProviderBudgets, changeProviderBudgets, putProviderBudgets}
+	providerLimits  = lineStatements{dropProviderLimits, changeProviderLimits, putProviderLimits}
+)
+
+// key is by what lines match.
+func (l pushedLine) key() string {
+	quarter := 0
+	if l.QuarterStartMonth != nil {
+		quarter = *l.QuarterStartMonth % 3
+	}
+	return l.ProviderName + " " + l.ResetDuration + " " + strconv.Itoa(quarter)
+}
+
+// lines writes what differs between the lines before and after.
+func (to *pushed) lines(ctx context.Context, before, after []pushedLine, by lineStatements) {
+	differ, gone := difference(before, after, pushedLine.key, func(a, b pushedLine) bool { return reflect.DeepEqual(a, b) })
+	known := map[string]bool{}
+	for _, line := range before {
+		known[line.key()] = true
+	}
+	changed, added := []pushedLine{}, []pushedLine{}
+	for _, line := range differ {
+		if known[line.key()] {
+			changed = append(changed, line)
+		} else {
+			added = append(added, line)
+		}
+	}
+	if len(gone) > 0 {
+		to.exec(ctx, by.drop, to.list(after))
+	}
+	if len(changed) > 0 {
+		if by == totalLimits || by == providerLimits {
+			to.exec(ctx, clearReturning, to.list(changed))
+		}
+		to.exec(ctx, by.change, to.list(changed))
+	}
+	if len(added) > 0 {
+		to.exec(ctx, by.put, to.list(added), to.now)
+	}
 }
 
 const dropTotalBudgets = `
@@ -138,47 +183,79 @@ DELETE FROM budgets AS b WHERE b.policy_id = ANY (?0) AND b.provider_config_id I
     SELECT FROM jsonb_to_recordset(?1::jsonb) AS l(reset_duration text, quarter_start_month integer)
     WHERE l.reset_duration = b.reset_duration AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3)`
 
+const changeTotalBudgets = `
+UPDATE budgets AS b SET max_limit = l.max_limit, quarter_start_month = l.quarter_start_month, position = l.position
+FROM jsonb_to_recordset(?1::jsonb) AS l(max_limit bigint, reset_duration text, quarter_start_month integer, position integer)
+WHERE b.policy_id = ANY (?0) AND b.provider_config_id IS NULL AND b.reset_duration = l.reset_duration
+  AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3`
+
 const putTotalBudgets = `
 INSERT INTO budgets (id, policy_id, max_limit, reset_duration, quarter_start_month, position, created_at)
 SELECT gen_random_uuid(), policy.id, l.max_limit, l.reset_duration, l.quarter_start_month, l.position, ?2
 FROM unnest(?0::bigint[]) AS policy(id),
-     jsonb_to_recordset(?1::jsonb) AS l(max_limit bigint, reset_duration text, quarter_start_month integer, position integer)
-ON CONFLICT (policy_id, reset_duration, (coalesce(quarter_start_month, 0) % 3)) WHERE provider_config_id IS NULL
-DO UPDATE SET max_limit = excluded.max_limit, quarter_start_month = excluded.quarter_start_month, position = excluded.position`
+     jsonb_to_recordset(?1::jsonb) AS l(max_limit bigint, reset_duration text, quarter_start_month integer, position integer)`
 
-func (to *pushed) totalLimit(ctx context.Context, limit *RateLimit) {
-	if limit == nil {
-		to.exec(ctx, "DELETE FROM rate_limits WHERE policy_id = ANY (?0) AND provider_config_id IS NULL")
-		return
-	}
-	to.exec(ctx, putTotalLimit, to.list(pushedLimits("", limit)), to.now)
-}
+// clearReturning lets a window that a limit had before, and gets back, start at zero like any other that does not match.
+const clearReturning = `
+UPDATE limit_windows AS w SET cleared = w.used
+FROM rate_limits AS r LEFT JOIN provider_configs AS c ON c.id = r.provider_config_id,
+     jsonb_to_recordset(?1::jsonb) AS l(provider_name text, token_reset_duration text, request_reset_duration text)
+WHERE r.policy_id = ANY (?0) AND l.provider_name = coalesce(c.provider_name, '') AND w.line_id = r.id AND w.cleared < w.used
+  AND (w.kind = 'tokens' AND w.reset_duration = l.token_reset_duration AND r.token_reset_duration IS DISTINCT FROM l.token_reset_duration
+    OR w.kind = 'requests' AND w.reset_duration = l.request_reset_duration AND r.request_reset_duration IS DISTINCT FROM l.request_reset_duration)`
 
-const putTotalLimit = `
+const dropTotalLimits = `DELETE FROM rate_limits WHERE policy_id = ANY (?0) AND provider_config_id IS NULL AND '[]'::jsonb = ?1::jsonb`
+
+// changeLimit drops the carried window of a pair whose windows are others now.
+const changeLimit = `
+UPDATE rate_limits AS r SET
+    token_max_limit = l.token_max_limit, token_reset_duration = l.token_reset_duration,
+    token_carried_until = CASE WHEN r.token_reset_duration = l.token_reset_duration THEN r.token_carried_until END,
+    request_max_limit = l.request_max_limit, request_reset_duration = l.request_reset_duration,
+    request_carried_until = CASE WHEN r.request_reset_duration = l.request_reset_duration THEN r.request_carried_until END`
+
+const changeTotalLimits = changeLimit + `
+FROM jsonb_to_recordset(?1::jsonb) AS l(token_max_limit bigint, token_reset_duration text, request_max_limit bigint, request_reset_duration text)
+WHERE r.policy_id = ANY (?0) AND r.provider_config_id IS NULL`
+
+const putTotalLimits = `
 INSERT INTO rate_limits (id, policy_id, token_max_limit, token_reset_duration, request_max_limit, request_reset_duration, created_at)
 SELECT gen_random_uuid(), policy.id, l.token_max_limit, l.token_reset_duration, l.request_max_limit, l.request_reset_duration, ?2
 FROM unnest(?0::bigint[]) AS policy(id),
-     jsonb_to_recordset(?1::jsonb) AS l(token_max_limit bigint, token_reset_duration text, request_max_limit bigint, request_reset_duration text)
-ON CONFLICT (policy_id) WHERE provider_config_id IS NULL ` + putLimit
+     jsonb_to_recordset(?1::jsonb) AS l(token_max_limit bigint, token_reset_duration text, request_max_limit bigint, request_reset_duration text)`
 
-// putLimit drops the carried window of a pair whose windows are others now.
-const putLimit = `DO UPDATE SET
-    token_max_limit = excluded.token_max_limit, token_reset_duration = excluded.token_reset_duration,
-    token_carried_until = CASE WHEN rate_limits.token_reset_duration = excluded.token_reset_duration THEN rate_limits.token_carried_until END,
-    request_max_limit = excluded.request_max_limit, request_reset_duration = excluded.request_reset_duration,
-    request_carried_until = CASE WHEN rate_limits.request_reset_duration = excluded.request_reset_duration THEN rate_limits.request_carried_until END`
-
-func (to *pushed) providers(ctx context.Context, configs []ProviderConfig) {
-	budgets, limits := []pushedLine{}, []pushedLine{}
-	for _, config := range configs {
-		budgets = append(budgets, pushedBudgets(config.ProviderName, config.Budgets)...)
-		limits = append(limits, pushedLimits(config.ProviderName, config.RateLimit)...)
+func (to *pushed) providers(ctx context.Context, before, after []ProviderConfig) {
+	type placed struct {
+		ProviderConfig
+		N int `json:"n"`
 	}
-	to.replace(ctx, configs, dropProviders, putProviders)
-	to.exec(ctx, dropProviderBudgets, to.list(budgets))
-	to.exec(ctx, putProviderBudgets, to.list(budgets), to.now)
-	to.exec(ctx, dropProviderLimits, to.list(limits))
-	to.exec(ctx, putProviderLimits, to.list(limits), to.now)
+	place := func(config ProviderConfig, n int) placed { return placed{config, n} }
+	differ, gone := difference(positioned(before, place), positioned(after, place), func(c placed) string { return c.ProviderName },
+		func(a, b placed) bool {
+			return a.N == b.N && a.AllModelsAllowed == b.AllModelsAllowed && slices.Equal(a.AllowedModels, b.AllowedModels)
+		})
+	if len(gone) > 0 {
+		to.exec(ctx, dropProviders, to.list(after))
+	}
+	if len(differ) > 0 {
+		to.exec(ctx, putProviders, to.list(differ))
+	}
+	stays := func(config ProviderConfig) bool {
+		return slices.ContainsFunc(after, func(c ProviderConfig) bool { return c.ProviderName == config.ProviderName })
+	}
+	var had, have struct{ budgets, limits []pushedLine }
+	for _, config := range before {
+		if stays(config) { // the lines of others went with them
+			had.budgets = append(had.budgets, pushedBudgets(config.ProviderName, config.Budgets)...)
+			had.limits = append(had.limits, pushedLimits(config.ProviderName, config.RateLimit)...)
+		}
+	}
+	for _, config := range after {
+		have.budgets = append(have.budgets, pushedBudgets(config.ProviderName, config.Budgets)...)
+		have.limits = append(have.limits, pushedLimits(config.ProviderName, config.RateLimit)...)
+	}
+	to.lines(ctx, had.budgets, have.budgets, providerBudgets)
+	to.lines(ctx, had.limits, have.limits, providerLimits)
 }
 
 // replace removes the rows that the list lacks, and then puts those it has.
@@ -196,17 +273,24 @@ const putProviders = `
 INSERT INTO provider_configs (policy_id, provider_name, all_models_allowed, allowed_models, position)
 SELECT policy.id, l.provider_name, l.all_models_allowed, l.allowed_models, l.n
 FROM unnest(?0::bigint[]) AS policy(id),
-     ROWS FROM (jsonb_to_recordset(?1::jsonb) AS (provider_name text, all_models_allowed boolean, allowed_models text[]))
-         WITH ORDINALITY AS l(provider_name, all_models_allowed, allowed_models, n)
+     jsonb_to_recordset(?1::jsonb) AS l(provider_name text, all_models_allowed boolean, allowed_models text[], n integer)
 ON CONFLICT (policy_id, provider_name)
 DO UPDATE SET all_models_allowed = excluded.all_models_allowed, allowed_models = excluded.allowed_models, position = excluded.position`
 
 const dropProviderBudgets = `
 DELETE FROM budgets AS b USING provider_configs AS c
-WHERE c.id = b.provider_config_id AND c.policy_id = ANY (?0) AND NOT EXISTS (
+WHERE c.id = b.provider_config_id AND c.policy_id = ANY (?0) AND b.policy_id = ANY (?0) AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset(?1::jsonb) AS l(provider_name text, reset_duration text, quarter_start_month integer)
     WHERE l.provider_name = c.provider_name AND l.reset_duration = b.reset_duration
       AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3)`
+
+const changeProviderBudgets = `
+UPDATE budgets AS b SET max_limit = l.max_limit, quarter_start_month = l.quarter_start_month, position = l.position
+FROM provider_configs AS c
+JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, max_limit bigint, reset_duration text, quarter_start_month integer, position integer)
+    ON l.provider_name = c.provider_name
+WHERE c.policy_id = ANY (?0) AND b.policy_id = ANY (?0) AND b.provider_config_id = c.id AND b.reset_duration = l.reset_duration
+  AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3`
 
 const putProviderBudgets = `
 INSERT INTO budgets (id, policy_id, provider_config_id, max_limit, reset_duration, quarter_start_month, position, created_at)
@@ -214,14 +298,18 @@ SELECT gen_random_uuid(), c.policy_id, c.id, l.max_limit, l.reset_duration, l.qu
 FROM provider_configs AS c
 JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, max_limit bigint, reset_duration text, quarter_start_month integer, position integer)
     ON l.provider_name = c.provider_name
-WHERE c.policy_id = ANY (?0)
-ON CONFLICT (provider_config_id, reset_duration, (coalesce(quarter_start_month, 0) % 3)) WHERE provider_config_id IS NOT NULL
-DO UPDATE SET max_limit = excluded.max_limit, quarter_start_month = excluded.quarter_start_month, position = excluded.position`
+WHERE c.policy_id = ANY (?0)`
 
 const dropProviderLimits = `
 DELETE FROM rate_limits AS r USING provider_configs AS c
-WHERE c.id = r.provider_config_id AND c.policy_id = ANY (?0)
+WHERE c.id = r.provider_config_id AND c.policy_id = ANY (?0) AND r.policy_id = ANY (?0)
 AND c.provider_name NOT IN (SELECT provider_name FROM jsonb_to_recordset(?1::jsonb) AS l(provider_name text))`
+
+const changeProviderLimits = changeLimit + `
+FROM provider_configs AS c
+JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, token_max_limit bigint, token_reset_duration text,
+    request_max_limit bigint, request_reset_duration text) ON l.provider_name = c.provider_name
+WHERE c.policy_id = ANY (?0) AND r.policy_id = ANY (?0) AND r.provider_config_id = c.id`
 
 const putProviderLimits = `
 INSERT INTO rate_limits (id, policy_id, provider_config_id, token_max_limit, token_reset_duration, request_max_limit, request_reset_duration, created_at)
@@ -229,8 +317,7 @@ SELECT gen_random_uuid(), c.policy_id, c.id, l.token_max_limit, l.token_reset_du
 FROM provider_configs AS c
 JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, token_max_limit bigint, token_reset_duration text,
     request_max_limit bigint, request_reset_duration text) ON l.provider_name = c.provider_name
-WHERE c.policy_id = ANY (?0)
-ON CONFLICT (provider_config_id) WHERE provider_config_id IS NOT NULL ` + putLimit
+WHERE c.policy_id = ANY (?0)`
 
 const dropToolGroups = `
 DELETE FROM policy_tool_groups WHERE policy_id = ANY (?0)

@@ -49,7 +49,11 @@ func (a aligning) lines(now time.Time) []anchoredLine {
 func (a aligning) push(p models.Policy, now time.Time, fields ...string) {
 	a.Helper()
 	a.must(models.InTx(a.Context(), a.db, func(ctx context.Context, tx bun.Tx) error {
-		return models.PushPolicy(ctx, tx, []int64{a.policy}, p, fields, now)
+		before, err := models.LoadPolicies(ctx, tx, []int64{a.policy})
+		if err != nil {
+			return err
+		}
+		return models.PushPolicy(ctx, tx, []int64{a.policy}, *before[a.policy], p, fields, now)
 	}))
 }
 

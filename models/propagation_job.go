@@ -170,7 +170,12 @@ func RetryPropagation(ctx context.Context, db bun.IDB, actor Actor, profileID, i
 	in.Fields = listOf(before.Fields, sampleText)
 	in.UserIDs.Kind = Array
 	for _, failed := range before.Failed {
-		in.UserIDs.Items = append(in.UserIDs.Items, sampleText(failed.UserID))
+		if failed.Email != "" { // else they are gone
+			in.UserIDs.Items = append(in.UserIDs.Items, sampleText(failed.UserID))
+		}
+	}
+	if len(in.UserIDs.Items) == 0 {
+		return before, Refuse(Invalid, "", "nothing_failed", "There is nobody left to try again for: those who failed are gone.")
 	}
 	again, err := StartPropagation(ctx, db, actor, profileID, &before.ToVersion, in)
 	var refusal *Refusal

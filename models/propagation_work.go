@@ -125,8 +125,9 @@ func (p *Propagator) workOne(ctx context.Context, job Propagation, h *history, i
 		return err // the database is away or busy, which is nothing of this copy's
 	}
 	p.log.ErrorContext(ctx, "a copy could not be pushed to", "propagation", job.ID, "copy", id, "error", err.Error())
-	_, err = p.db.NewRaw("UPDATE propagation_items SET state = 'failed', reason = ? WHERE job_id = ? AND copy_id = ? AND state = 'waiting'",
-		"The database refused the change ("+or(state(err), "unknown")+").", job.ID, id).Exec(ctx)
+	_, err = p.db.NewRaw(`UPDATE propagation_items AS i SET state = 'failed', reason = ? FROM propagation_jobs AS j
+WHERE i.job_id = ? AND i.copy_id = ? AND i.state = 'waiting' AND j.id = i.job_id AND j.fence = ? AND j.state = 'running'`,
+		"The database refused the change ("+or(state(err), "unknown")+").", job.ID, id, job.Fence).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note a failed copy: %w", err)
 	}
@@ -168,14 +169,17 @@ func (p Propagation) push(ctx context.Context, db bun.IDB, h *history, ids []int
 		if err := p.holdLease(ctx, tx); err != nil {
 			return err
 		}
-		now, err := databaseClock(ctx, tx)
-		if err != nil {
-			return err
-		}
 		if err := h.load(ctx, tx, []int64{p.ToVersion}); err != nil {
 			return err
 		}
-		going, err := p.holdTargets(ctx, tx, ids, now)
+		if err := holdCopies(ctx, tx, "id = ANY (?)", pgdialect.Array(ids)); err != nil {
+			return err
+		}
+		now, err := databaseClock(ctx, tx) // after the wait for the locks
+		if err != nil {
+			return err
+		}
+		going, err := p.going(ctx, tx, ids, now)
 		if err != nil {
 			return err
 		}
@@ -231,11 +235,9 @@ WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fenc
 	return nil
 }
 
-// holdTargets locks the copies in the order of their ids. Those that are gone or may not change any more are skipped, with the reason.
-func (p Propagation) holdTargets(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
-	if _, err := tx.NewRaw("SELECT FROM user_access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(ids)).Exec(ctx); err != nil {
-		return nil, fmt.Errorf("hold the copies: %w", err)
-	}
+// going are those of the copies, which the transaction holds, that are pushed to. Those that are gone or may not change any more are noted
+// as skipped, with the reason.
+func (p Propagation) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
 	var targets []Target
 	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").Scan(ctx, &targets); err != nil {
 		return nil, fmt.Errorf("load the copies held: %w", err)
@@ -280,7 +282,7 @@ func (p Propagation) pushShape(ctx context.Context, tx bun.Tx, s shaped, to Poli
 			groups = append(groups, group)
 		}
 	}
-	if err := push(ctx, tx, policies, to, groups, now); err != nil {
+	if err := push(ctx, tx, policies, s.before, to, groups, now); err != nil {
 		return nil, err
 	}
 	versions, oldest := pushedVersions(had, s.before.with(to, groups), to, p.ToVersion)

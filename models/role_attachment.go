@@ -67,6 +67,7 @@ const maxRolesAtOnce = 1000
 // attachment is an AttachInput that was read.
 type attachment struct {
 	roles     []int64 // ascending, each once
+	named     []int64 // in the order in which they were sent
 	fields    map[int64]string
 	isDefault *bool
 	apply     bool
@@ -84,7 +85,7 @@ func (in AttachInput) check() (a attachment, problems Problems) {
 			}
 			if id, ok := c.count(at("role_ids", i), v, "the role's id", 1, MaxCount); ok && a.fields[id] == "" {
 				a.fields[id] = at("role_ids", i)
-				a.roles = append(a.roles, id)
+				a.roles, a.named = append(a.roles, id), append(a.named, id)
 			}
 		}
 	}
@@ -175,7 +176,7 @@ func holdRolesNamed(ctx context.Context, tx bun.Tx, a attachment) ([]string, err
 		names, known[row.ID] = append(names, row.Name), true
 	}
 	var problems Problems
-	for _, id := range a.roles {
+	for _, id := range a.named {
 		if !known[id] {
 			problems = append(problems, Problem{a.fields[id], "unknown_role", "Choose a role that exists; there is none with the id " + strconv.FormatInt(id, 10) + "."})
 		}
@@ -269,8 +270,11 @@ func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID 
 			if err != nil {
 				return err
 			}
-			done.Removed, done.Kept, done.Keys = len(lost.Gone), len(lost.Kept), lost.Keys
-			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, lost.Keys
+			done.Removed, done.Kept = len(lost.Gone), len(lost.Kept)
+			for _, key := range lost.Keys {
+				done.Keys = append(done.Keys, key.Name)
+			}
+			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, done.Keys
 		}
 		c := change{ProfileID: &profileID, Actor: actor.Name, Action: "detach_role", At: now}
 		if err := c.documents(removed[0], nil, metadata); err != nil {
@@ -285,7 +289,7 @@ func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID 
 type lost struct {
 	Gone     []string // users whose copy is gone
 	Kept     []string // users who have it directly too
-	Keys     []string
+	Keys     droppedKeys
 	Profiles []int64 // of the copies that are gone, in the order of Gone
 }
 

@@ -111,10 +111,12 @@ func (c *checker) asker(path string, key, user Value) (who Asker) {
 	if key.Given() && user.Given() {
 		c.add(path+"user_id", "ambiguous_user", "Give the virtual key or the user_id, not both.")
 	}
-	for field, part := range map[string]struct {
+	for _, part := range []struct {
+		field string
 		value Value
 		to    *string
-	}{"virtual_key": {key, &who.VirtualKey}, "user_id": {user, &who.UserID}} {
+	}{{"virtual_key", key, &who.VirtualKey}, {"user_id", user, &who.UserID}} {
+		field := part.field
 		switch {
 		case part.value.Kind == Absent:
 		case part.value.Kind == Null:

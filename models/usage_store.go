@@ -58,7 +58,8 @@ func known(id int64) *int64 {
 }
 
 // storeReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an event and what it
-// adds are there together or not at all. Counters are locked in the order of their keys.
+// adds are there together or not at all. Counters are locked in the order of their keys, and before the notes of whose they are, as by those
+// who reserve.
 func storeReports(ctx context.Context, db *bun.DB, reports []*report) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
@@ -137,10 +138,20 @@ WITH charge AS (
     FROM charge JOIN event USING (n) JOIN stored USING (event_id)
     GROUP BY line_id, kind, reset_duration, window_start ORDER BY line_id, kind, reset_duration, window_start
     ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w.used + excluded.used
+    RETURNING 1
+), daily AS (
+    INSERT INTO usage_days AS d (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+    SELECT (occurred_at AT TIME ZONE 'UTC')::date, event.user_id, coalesce(access_profile_id, 0),
+           CASE WHEN tool_name = '' THEN provider ELSE 'mcp' END, CASE WHEN tool_name = '' THEN model ELSE mcp_client_id || '/' || tool_name END,
+           coalesce(sum(cost), 0), sum(tokens), sum(requests), count(*) FILTER (WHERE cost IS NULL AND tool_name = '')
+    FROM event JOIN stored USING (event_id) GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (day, user_id, access_profile_id, provider, model) DO UPDATE
+    SET cost = d.cost + excluded.cost, tokens = d.tokens + excluded.tokens, requests = d.requests + excluded.requests, unpriced = d.unpriced + excluded.unpriced
 ), settled AS (
     DELETE FROM reservations AS r USING stored WHERE r.id = stored.reservation_id AND r.user_id = stored.user_id
 ), noted AS (
-    INSERT INTO usage_changes (user_id, xact) SELECT DISTINCT user_id, pg_current_xact_id() FROM stored ORDER BY user_id
+    INSERT INTO usage_changes (user_id, xact)
+    SELECT DISTINCT user_id, pg_current_xact_id() FROM stored, (SELECT count(*) FROM counted) AS after_the_counters ORDER BY user_id
     ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
 )
 SELECT event_id::text FROM stored`

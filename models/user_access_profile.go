@@ -108,22 +108,30 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]UserAccessPr
 	return copies, total, err
 }
 
-// loadCopies reads the copies that a query finds, with their policies, usage and keys: a fixed number of statements.
-func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) ([]UserAccessProfile, error) {
-	copies := []UserAccessProfile{}
-	if err := query.Scan(ctx, &copies); err != nil {
-		return nil, fmt.Errorf("load copies: %w", err)
-	}
-	if len(copies) == 0 {
-		return copies, nil
-	}
+// loadCopies reads the copies that a query finds, with their policies, usage and keys: a fixed number of statements, of one moment. In a
+// transaction the caller holds them.
+func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []UserAccessProfile, err error) {
+	err = inSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		copies = []UserAccessProfile{}
+		if err := query.Conn(db).Scan(ctx, &copies); err != nil {
+			return fmt.Errorf("load copies: %w", err)
+		}
+		if len(copies) == 0 {
+			return nil
+		}
+		return fillCopies(ctx, db, copies)
+	})
+	return copies, err
+}
+
+func fillCopies(ctx context.Context, db bun.IDB, copies []UserAccessProfile) error {
 	ids := make([]int64, len(copies))
 	for i, c := range copies {
 		ids[i] = c.PolicyID
 	}
 	policies, err := loadPolicies(ctx, db, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range copies {
 		if policy, ok := policies[copies[i].PolicyID]; ok { // one that is being deleted has none
@@ -131,9 +139,9 @@ func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) ([]User
 		}
 	}
 	if err := loadUsage(ctx, db, copies); err != nil {
-		return nil, err
+		return err
 	}
-	return copies, loadKeysOf(ctx, db, copies)
+	return loadKeysOf(ctx, db, copies)
 }
 
 // AfterScanRow puts the times into UTC, whatever zone this machine is in.

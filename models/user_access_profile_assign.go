@@ -25,7 +25,7 @@ func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time,
 		c.add("access_profile_id", "null_not_allowed", "Choose an access profile instead of null.")
 	}
 	profileID, _ = c.count("access_profile_id", in.AccessProfileID, "the access profile's id", 1, MaxCount)
-	if in.ExpiresAt.Kind != Absent && (in.ExpiresAt.Text != "" || !in.ExpiresAt.Typed) {
+	if in.ExpiresAt.Kind != Absent {
 		expires = c.expiry("expires_at", in.ExpiresAt, nil, now)
 	}
 	return profileID, expires, c.found
@@ -37,6 +37,12 @@ func AssignAccessProfile(ctx context.Context, db bun.IDB, keys Keys, actor Actor
 	var assigned UserAccessProfile
 	var key *VirtualKey
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		// The template comes first in the order of locks.
+		if id, ok := (&checker{}).count("", in.AccessProfileID, "", 1, MaxCount); ok {
+			if err := holdTemplate(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		person, err := holdUser(ctx, tx, user)
 		if err != nil {
 			return err
@@ -144,12 +150,12 @@ func DetachAccessProfile(ctx context.Context, db bun.IDB, actor Actor, user stri
 		if err != nil {
 			return err
 		}
-		gone = DetachedCopy{Name: held.Name, Keys: keys}
+		gone = DetachedCopy{Name: held.Name, Keys: keys.names(user)}
 		now, err := databaseClock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": keys})
+		return recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": gone.Keys})
 	})
 	return gone, err
 }
@@ -206,6 +212,9 @@ func (in CopyInput) Whole() CopyInput {
 	if in.IsActive.Kind == Absent {
 		in.IsActive = Typed("false")
 	}
+	if in.ExpiresAt.Kind == Absent {
+		in.ExpiresAt.Kind = Null
+	}
 	return in
 }
 
@@ -224,10 +233,7 @@ func (in CopyInput) apply(u UserAccessProfile, now time.Time) (UserAccessProfile
 		u.IsActive = active
 	}
 	if in.ExpiresAt.Kind != Absent {
-		stands := u.ExpiresAt
-		if u.ExpiresAt = nil; in.ExpiresAt.Text != "" || !in.ExpiresAt.Typed {
-			u.ExpiresAt = c.expiry("expires_at", in.ExpiresAt, stands, now)
-		}
+		u.ExpiresAt = c.expiry("expires_at", in.ExpiresAt, u.ExpiresAt, now)
 	}
 	if err := invalid(c.found); err != nil {
 		return u, err

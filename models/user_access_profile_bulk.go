@@ -55,6 +55,9 @@ func AssignToUsers(ctx context.Context, db bun.IDB, keys Keys, actor Actor, in B
 		return done, err
 	}
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdTemplate(ctx, tx, profileID); err != nil {
+			return err
+		}
 		users, err := holdUsers(ctx, tx, ids)
 		if err != nil {
 			return err
@@ -141,6 +144,9 @@ func DetachFromUsers(ctx context.Context, db bun.IDB, actor Actor, profileID int
 		if _, err := holdUsers(ctx, tx, users); err != nil {
 			return err
 		}
+		if err := holdCopies(ctx, tx, "access_profile_id = ? AND user_id = ANY (?)", profileID, pgdialect.Array(users)); err != nil {
+			return err
+		}
 		// What they held before they were locked may have changed since.
 		if chosen, err = in.Chosen(ctx, tx, profileID); err != nil {
 			return err
@@ -158,7 +164,7 @@ func DetachFromUsers(ctx context.Context, db bun.IDB, actor Actor, profileID int
 			return err
 		}
 		for _, held := range chosen {
-			err := recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": keys})
+			err := recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": keys.names(held.UserID)})
 			if err != nil {
 				return err
 			}

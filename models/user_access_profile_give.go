@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -33,6 +34,9 @@ const copiesAtOnce = 1000
 func giveCopies(ctx context.Context, tx bun.Tx, keys Keys, profile AccessProfile, users []holder, how handout, now time.Time) (given, error) {
 	var g given
 	for len(users) > 0 {
+		if err := forgetPlans(ctx, tx, len(users)); err != nil {
+			return g, err
+		}
 		part := users[:min(copiesAtOnce, len(users))]
 		users = users[len(part):]
 		if err := g.some(ctx, tx, keys, profile, part, how, now); err != nil {
@@ -40,6 +44,19 @@ func giveCopies(ctx context.Context, tx bun.Tx, keys Keys, profile AccessProfile
 		}
 	}
 	return g, nil
+}
+
+// forgetPlans lets the server plan its checks of foreign keys anew, before tables grow much: one made for small tables reads the whole table
+// for each row.
+func forgetPlans(ctx context.Context, tx bun.Tx, copies int) error {
+	const many = 100
+	if copies < many {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, "DISCARD PLANS"); err != nil {
+		return fmt.Errorf("forget plans: %w", err)
+	}
+	return nil
 }
 
 func (g *given) some(ctx context.Context, tx bun.Tx, keys Keys, profile AccessProfile, users []holder, how handout, now time.Time) error {
@@ -53,9 +70,10 @@ func (g *given) some(ctx context.Context, tx bun.Tx, keys Keys, profile AccessPr
 	if err != nil {
 		return err
 	}
+	var held []string
 	if !how.Direct {
 		err = tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
-WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, profile.ID, pgdialect.Array(ids)).Scan(ctx, &g.Held)
+WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, profile.ID, pgdialect.Array(ids)).Scan(ctx, &held)
 		if err != nil {
 			return err
 		}
@@ -64,15 +82,18 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	if err != nil {
 		return err
 	}
-	if len(made) == 0 {
-		return noteAccess(ctx, tx, ids...)
-	}
+	touched := slices.Clone(held)
 	policies := make([]int64, len(made))
 	for i, m := range made {
 		policies[i] = m.PolicyID
+		touched = append(touched, m.UserID)
 		g.Users = append(g.Users, m.UserID)
 	}
-	if err := push(ctx, tx, policies, profile.Policy, FieldGroups, now); err != nil {
+	g.Held = append(g.Held, held...)
+	if len(made) == 0 {
+		return noteAccess(ctx, tx, touched...)
+	}
+	if err := push(ctx, tx, policies, Policy{CalendarAligned: profile.CalendarAligned}, profile.Policy, FieldGroups, now); err != nil {
 		return err
 	}
 	issued, err := issueFirstKeys(ctx, tx, keys, pick(users, without), profile.Name, now)
@@ -80,7 +101,7 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 		return err
 	}
 	g.Keys = append(g.Keys, issued...)
-	return noteAccess(ctx, tx, ids...)
+	return noteAccess(ctx, tx, touched...)
 }
 
 // pick keeps the users of those ids.
@@ -142,16 +163,36 @@ func templateNow(ctx context.Context, db bun.IDB, id int64) (AccessProfile, erro
 	return profile, nil
 }
 
-// dropCopies removes the copies named with their policies, and the keys of those who hold nothing any more. It returns the names of
-// those keys. The transaction holds the users.
-func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys []string, err error) {
-	keys = []string{}
+// holdCopies locks the copies that match, like every change of copies in the order of their ids.
+func holdCopies(ctx context.Context, tx bun.Tx, where string, args ...any) error {
+	if _, err := tx.NewSelect().Table("user_access_profiles").Column("id").Where(where, args...).Order("id").For("UPDATE").Exec(ctx); err != nil {
+		return fmt.Errorf("hold copies: %w", err)
+	}
+	return nil
+}
+
+// droppedKeys are keys that went with a last copy.
+type droppedKeys []struct{ UserID, Name string }
+
+// names are those of one user's.
+func (d droppedKeys) names(user string) []string {
+	names := []string{}
+	for _, key := range d {
+		if key.UserID == user {
+			names = append(names, key.Name)
+		}
+	}
+	return names
+}
+
+// dropCopies removes the copies named with their policies, and the keys of those who hold nothing any more, which it returns. The
+// transaction holds the users.
+func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys droppedKeys, err error) {
 	if len(copies) == 0 {
 		return keys, nil
 	}
-	// Like every change of copies, in the order of their ids.
-	if _, err := tx.NewRaw("SELECT FROM user_access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(copies)).Exec(ctx); err != nil {
-		return keys, fmt.Errorf("hold copies: %w", err)
+	if err := holdCopies(ctx, tx, "id = ANY (?)", pgdialect.Array(copies)); err != nil {
+		return keys, err
 	}
 	var users []string
 	err = tx.NewRaw("SELECT DISTINCT user_id FROM user_access_profiles WHERE id = ANY (?)", pgdialect.Array(copies)).Scan(ctx, &users)
@@ -169,7 +210,7 @@ WITH gone AS (
 ), retired AS (
     INSERT INTO retired_keys (key_hash, key_id, user_id) SELECT key_hash, id, user_id FROM gone ON CONFLICT DO NOTHING
 )
-SELECT name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &keys)
+SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &keys)
 	if err != nil {
 		return keys, fmt.Errorf("remove the keys of those who hold nothing: %w", err)
 	}

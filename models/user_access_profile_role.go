@@ -19,6 +19,14 @@ ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 	return nil
 }
 
+// holdTemplate is the same for one template, which may not exist.
+func holdTemplate(ctx context.Context, tx bun.Tx, id int64) error {
+	if _, err := tx.NewRaw("SELECT FROM access_profiles WHERE id = ? FOR KEY SHARE", id).Exec(ctx); err != nil {
+		return fmt.Errorf("hold access profile %d: %w", id, err)
+	}
+	return nil
+}
+
 // gainRole gives somebody who gains a role what it hands out by default. The transaction holds the user and the role.
 func gainRole(ctx context.Context, tx bun.Tx, keys Keys, actor Actor, user holder, roleID int64, now time.Time) error {
 	var profiles []int64
@@ -57,6 +65,9 @@ func swapRole(ctx context.Context, tx bun.Tx, keys Keys, actor Actor, user holde
 	if err := gainRole(ctx, tx, keys, actor, user, newRole, now); err != nil {
 		return err
 	}
+	if err := holdCopies(ctx, tx, "user_id = ?", user.ID); err != nil {
+		return err
+	}
 	before, err := loadCopies(ctx, tx, selectCopies(tx).Where("c.user_id = ?", user.ID))
 	if err != nil {
 		return err
@@ -71,7 +82,7 @@ func swapRole(ctx context.Context, tx bun.Tx, keys Keys, actor Actor, user holde
 			if held.ParentProfileID != profile {
 				continue
 			}
-			metadata := map[string]any{"source": "role", "role_id": oldRole, "deleted_keys": gone.Keys}
+			metadata := map[string]any{"source": "role", "role_id": oldRole, "deleted_keys": gone.Keys.names(user.ID)}
 			if err := recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, metadata); err != nil {
 				return err
 			}
@@ -82,6 +93,9 @@ func swapRole(ctx context.Context, tx bun.Tx, keys Keys, actor Actor, user holde
 
 // loseAll takes everything that a user holds, with their keys, and returns the names of both. The transaction holds the user.
 func loseAll(ctx context.Context, tx bun.Tx, user string) (profiles, keys []string, err error) {
+	if err := holdCopies(ctx, tx, "user_id = ?", user); err != nil {
+		return nil, nil, err
+	}
 	copies, err := loadCopies(ctx, tx, selectCopies(tx).Where("c.user_id = ?", user).Order("c.id"))
 	if err != nil {
 		return nil, nil, err
@@ -90,6 +104,6 @@ func loseAll(ctx context.Context, tx bun.Tx, user string) (profiles, keys []stri
 	for _, held := range copies {
 		ids, profiles = append(ids, held.ID), append(profiles, held.Name)
 	}
-	keys, err = dropCopies(ctx, tx, ids)
-	return profiles, keys, err
+	dropped, err := dropCopies(ctx, tx, ids)
+	return profiles, dropped.names(user), err
 }

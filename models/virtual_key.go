@@ -153,15 +153,19 @@ func issueFirstKeys(ctx context.Context, tx bun.Tx, keys Keys, users []holder, p
 
 // takenKeyNames are those of the names, and of the same with a number, that keys have, folded.
 func takenKeyNames(ctx context.Context, tx bun.Tx, names []string) (map[string]bool, error) {
-	folded := make([]string, len(names))
+	folded, twice, seen := make([]string, len(names)), []string{}, map[string]bool{}
 	for i, name := range names {
 		folded[i] = Fold(name)
+		if seen[folded[i]] {
+			twice = append(twice, folded[i])
+		}
+		seen[folded[i]] = true
 	}
 	var rows []string
 	err := tx.NewRaw(`
-WITH clashing AS (SELECT name_key FROM virtual_keys WHERE name_key = ANY (?))
+WITH clashing AS (SELECT name_key FROM virtual_keys WHERE name_key = ANY (?0) UNION SELECT unnest(?1::text[]))
 SELECT k.name_key FROM clashing AS c JOIN virtual_keys AS k ON k.name_key = c.name_key OR starts_with(k.name_key, c.name_key || ' (')`,
-		pgdialect.Array(folded)).Scan(ctx, &rows)
+		pgdialect.Array(folded), pgdialect.Array(twice)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("look up the names of keys: %w", err)
 	}

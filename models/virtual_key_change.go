@@ -28,7 +28,7 @@ func (in VirtualKeyInput) apply(k VirtualKey, now time.Time) (VirtualKey, Proble
 	if in.Description.Kind != Absent {
 		c.description(in.Description, &k.Description)
 	}
-	if in.ExpiresAt.Kind != Absent && (in.ExpiresAt.Text != "" || !in.ExpiresAt.Typed) {
+	if in.ExpiresAt.Kind != Absent {
 		k.ExpiresAt = c.expiry("expires_at", in.ExpiresAt, nil, now)
 	}
 	return k, c.found

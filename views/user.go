@@ -57,6 +57,7 @@ type UserPage struct {
 	Now                                                  time.Time
 	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
 	MayViewKeys                                          bool
+	Catalogue                                            models.Catalogue
 }
 
 // covered reports whether the person may do all that the user may, and so may set what the user signs in with.

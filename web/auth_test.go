@@ -19,6 +19,7 @@ import (
 // open are the routes that need no credential. Whatever else there is must ask for one.
 var open = []string{
 	"GET /healthz", "GET /readyz", "GET /", "GET /login", "POST /login", "POST /logout", "GET /first-run", "POST /first-run",
+	"GET /quota", "POST /quota", "GET /.well-known/authzen-configuration",
 }
 
 var parameter = regexp.MustCompile(`[:*][a-z_]+`)
@@ -39,7 +40,7 @@ func TestRoutesWithoutCredential(t *testing.T) {
 		}
 		a := c.nobody().send(r.Method, path, "", nil)
 		switch {
-		case strings.HasPrefix(path, "/api/"):
+		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"):
 			a.refuses(401, "unauthenticated", "")
 			if got := a.Header.Values("WWW-Authenticate"); len(got) != 2 {
 				t.Errorf("WWW-Authenticate: %q", got)

@@ -56,7 +56,7 @@ func TestPropagateTellsWhoFailed(t *testing.T) {
 	if held := c.held(c.users[1]); held["template_version"] != 3.0 || row(held, "budgets", 0)["max_limit"] != 4.5 {
 		t.Errorf("after trying again the copy is %v", held)
 	}
-	c.session.post(again+"/retry", nil).refuses(400, "nothing_failed", "")
+	c.session.post(again+"/retry", nil).refuses(422, "nothing_failed", "")
 }
 
 func TestPropagateIsNotTriedAgainWithAnotherTemplate(t *testing.T) {

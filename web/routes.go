@@ -33,6 +33,9 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 	origin, credential := sameOrigin(h), authenticate(h)
 	for _, r := range append(routes(h), proxyRoutes(h)...) {
 		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
+		if changesAccess(r) {
+			chain = append(gin.HandlersChain{noteChanges(h)}, chain...)
+		}
 		if strings.HasPrefix(r.path, "/authz/") {
 			chain = gin.HandlersChain{h.Handle(r.action)} // a copy of somebody else's request, by a proxy
 		}
@@ -55,6 +58,19 @@ func proxyRoutes(h *handlers.Handlers) []route {
 			route{method, "/authz/nginx", anyone, h.AuthorizeNginx})
 	}
 	return all
+}
+
+// changesAccess reports whether a route may change what somebody may do: every unsafe one but those that gateways call.
+func changesAccess(r route) bool {
+	return r.method != "GET" && r.permission != askDecisions && r.path != "/api/usage"
+}
+
+// noteChanges lets decisions here know of a change as soon as it is answered.
+func noteChanges(h *handlers.Handlers) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer h.Decider.Changing()()
+		c.Next()
+	}
 }
 
 // paths gives a route of the API its second prefix.
@@ -148,6 +164,12 @@ func routes(h *handlers.Handlers) []route {
 
 		{"POST", "/api/decisions", askDecisions, h.Decide},
 		{"POST", "/api/usage", "Usage:Create", h.RecordUsage},
+		{"GET", "/api/usage", "Usage:View", h.ShowUsage},
+		{"GET", "/usage", "Usage:View", h.ShowUsage},
+		{"GET", "/usage/export", "Usage:View", h.ExportUsage},
+		{"GET", "/users/:id/try", "AccessProfiles:View", h.TryAccess},
+		{"GET", "/quota", anyone, h.QuotaPage},
+		{"POST", "/quota", anyone, h.ShowQuotaPage},
 
 		{"GET", "/api/roles", "Roles:View", h.ListRoles},
 		{"POST", "/api/roles", "Roles:Create", h.CreateRole},

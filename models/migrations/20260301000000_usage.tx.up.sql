@@ -42,6 +42,20 @@ CREATE TABLE usage_events (
 CREATE INDEX usage_events_user ON usage_events (user_id, occurred_at);
 CREATE INDEX usage_events_time ON usage_events (occurred_at);
 
+-- The same by day (UTC), for pages and reports. It is added up in the statement that stores an event.
+CREATE TABLE usage_days (
+    day               date NOT NULL,
+    user_id           text COLLATE "C" NOT NULL,
+    access_profile_id bigint NOT NULL, -- 0 when the user held nothing
+    provider          text COLLATE "C" NOT NULL,
+    model             text COLLATE "C" NOT NULL, -- of a tool: server/tool
+    cost              numeric NOT NULL, -- nano-dollars; a day's sum over everybody may pass what a counter holds
+    tokens            numeric NOT NULL,
+    requests          bigint NOT NULL,
+    unpriced          bigint NOT NULL, -- events whose cost nobody knows
+    PRIMARY KEY (day, user_id, access_profile_id, provider, model)
+);
+
 -- Values of keys that work no more: what was spent with them is still their holder's.
 CREATE TABLE retired_keys (
     key_hash   bytea PRIMARY KEY,
@@ -101,6 +115,8 @@ BEGIN
     INSERT INTO reservations (id, line_id, kind, reset_duration, window_start, user_id, copy_id, amount, expires_at)
     SELECT reservation, l, k, d, s, holder, held_copy, ask, clock_timestamp() + lasts
     FROM unnest(lines, kinds, durations, starts, asks) AS w(l, k, d, s, ask);
+    INSERT INTO usage_changes (user_id, xact) VALUES (holder, pg_current_xact_id())
+    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact;
     RETURN true;
 END
 $$;

@@ -1,0 +1,132 @@
+package views
+
+import (
+	"strconv"
+	"time"
+
+	"tollgate/models"
+)
+
+// UsagePage is what was used, with what it is filtered and grouped by.
+type UsagePage struct {
+	Query                         models.UsageQuery
+	Report                        models.UsageReport
+	Near                          []models.NearLimit
+	UserName                      string
+	Now                           time.Time
+	Export                        string
+	Link                          func(name, value string) string // the same page with one filter changed
+	MayViewUsers, MayViewProfiles bool
+}
+
+func (p UsagePage) groupings() []Link {
+	var links []Link
+	for _, by := range models.UsageGroupings {
+		links = append(links, Link{Label: upperFirst(by), Href: p.Link("group_by", by), On: by == p.Query.GroupBy})
+	}
+	return links
+}
+
+func upperFirst(word string) string { return string(word[0]&^0x20) + word[1:] }
+
+// filters are those that are on, each with the way to take it off.
+func (p UsagePage) filters() []Link {
+	var links []Link
+	add := func(name, label string) { links = append(links, Link{Label: label, Href: p.Link(name, ""), On: true}) }
+	if p.Query.Provider != "" {
+		add("provider", p.Query.Provider)
+	}
+	if p.Query.Model != "" {
+		add("model", p.Query.Model)
+	}
+	if p.Query.UserID != "" {
+		add("user_id", or(p.UserName, "a user who is gone"))
+	}
+	if p.Query.ProfileID != 0 {
+		add("access_profile_id", "profile "+strconv.FormatInt(p.Query.ProfileID, 10))
+	}
+	return links
+}
+
+// narrow is the same page for one row alone.
+func (p UsagePage) narrow(row models.UsageRow) string {
+	name := map[string]string{"provider": "provider", "user": "user_id", "profile": "access_profile_id"}[p.Query.GroupBy]
+	if name == "" || row.Key == "" || row.Key == "0" {
+		return ""
+	}
+	return p.Link(name, row.Key)
+}
+
+func share(part, whole models.Money) string {
+	if whole <= 0 {
+		return "0 %"
+	}
+	percent := float64(part) / float64(whole) * 100
+	if percent > 0 && percent < 1 {
+		return "< 1 %"
+	}
+	return strconv.Itoa(int(percent+0.5)) + " %"
+}
+
+func (p UsagePage) days() string {
+	return p.Query.Since.Format("2 Jan 2006") + " to " + p.Query.Until.Format("2 Jan 2006")
+}
+
+func nearBar(n models.NearLimit, now time.Time) Bar {
+	where := "In all"
+	if n.ProviderName != "" {
+		where = n.ProviderName
+	}
+	return Bar{
+		Label: where + ", spend " + every(n.ResetDuration), Used: Dollars(n.Used), Limit: Dollars(n.Limit) + " / " + unit(n.ResetDuration), Where: where,
+		Note: resets(n.Ends, now), Parts: parts(int64(n.Used), int64(n.Limit)), Ends: exact(n.Ends),
+	}
+}
+
+// forecastWords says what a budget comes to.
+func forecastWords(n models.NearLimit) string {
+	switch {
+	case n.Used >= n.Limit:
+		return "used up"
+	case n.Forecast >= n.Limit:
+		return Dollars(n.Forecast.Cents()) + ": over"
+	}
+	return Dollars(n.Forecast.Cents())
+}
+
+// TryPage is whether somebody might make a call now.
+type TryPage struct {
+	User                models.User
+	Model, Server, Tool string
+	Catalogue           models.Catalogue
+	Decision            *models.Decision
+	Now                 time.Time
+}
+
+// Asked reports whether there is something to decide.
+func (p TryPage) Asked() bool { return p.Model != "" || p.Server != "" && p.Tool != "" }
+
+func (p TryPage) servers() []Option {
+	options := []Option{{Label: "Choose a server", Chosen: p.Server == ""}}
+	for _, server := range p.Catalogue.Servers {
+		options = append(options, Option{Value: server.ClientID, Label: server.ClientID, Chosen: server.ClientID == p.Server})
+	}
+	return options
+}
+
+func decidedBar(l models.DecidedLimit, now time.Time) Bar {
+	written := func(a models.Amount) string {
+		if a.Spend {
+			return Dollars(models.Money(a.N))
+		}
+		return Count(a.N) + " " + l.Kind
+	}
+	bar := Bar{
+		Label: scopeWord(l.Scope) + ", " + l.Kind, Used: written(l.Used), Limit: written(l.Limit), Note: resets(l.WindowEndsAt, now),
+		Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: exact(l.WindowEndsAt), Where: scopeWord(l.Scope),
+	}
+	if l.Reserved.N > 0 {
+		bar.Used += " and " + written(l.Reserved) + " reserved"
+	}
+	return bar
+}
