@@ -52,9 +52,9 @@ postgresql:
 
 .PHONY: test
 test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
-	@.ci/install postgresql chromium fonts
+	@.ci/install postgresql chromium fonts nginx caddy
 	go vet $(TAGS) ./...
-	$(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=15m ./...
+	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" $(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=15m ./...
 
 .PHONY: lint
 lint: assets ## look for mistakes, stale templates and imports against the grain

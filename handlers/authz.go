@@ -1,10 +1,10 @@
 package handlers
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -13,31 +13,39 @@ import (
 	"tollgate/models"
 )
 
-// AuthorizeForward answers a proxy that passes our answer on as it is: Envoy's ext_authz, Traefik's and Caddy's forward auth.
+// AuthorizeForward answers Traefik's and Caddy's forward auth, which pass our answer on as it is.
 func (h *Handlers) AuthorizeForward(c *gin.Context) error {
-	return h.authorize(c, func(d models.Decision) int { return d.StatusCode })
+	return h.authorize(c, c.Request.URL.Query(), asItIs)
+}
+
+// AuthorizeEnvoy answers Envoy's ext_authz. The address is its client's own, so nothing in it counts.
+func (h *Handlers) AuthorizeEnvoy(c *gin.Context) error {
+	return h.authorize(c, nil, asItIs)
 }
 
 // AuthorizeNginx answers nginx, which knows only 401 and 403: the true status is in X-Access-Status.
 func (h *Handlers) AuthorizeNginx(c *gin.Context) error {
-	return h.authorize(c, func(d models.Decision) int {
-		if d.StatusCode == http.StatusOK || d.StatusCode == http.StatusUnauthorized {
-			return d.StatusCode
+	return h.authorize(c, c.Request.URL.Query(), func(status int) int {
+		if status == http.StatusOK || status == http.StatusUnauthorized {
+			return status
 		}
 		return http.StatusForbidden
 	})
 }
 
+func asItIs(status int) int { return status }
+
 // authorize decides about the call that a proxy describes, by the key that its client sent. The key is the credential: who has it may ask
 // what it may do.
-func (h *Handlers) authorize(c *gin.Context, status func(models.Decision) int) error {
-	question, err := describedCall(c)
-	if err != nil {
-		return h.refuseProxy(c, err)
+func (h *Handlers) authorize(c *gin.Context, address url.Values, status func(int) int) error {
+	question, err := describedCall(c, address)
+	var decision models.Decision
+	if err == nil {
+		decision, err = h.Decider.Decide(ctx(c), models.Asker{VirtualKey: clientKey(c)}, question)
 	}
-	decision, err := h.Decider.Decide(ctx(c), models.Asker{VirtualKey: clientKey(c)}, question)
 	if err != nil {
-		return h.refuseProxy(c, err)
+		h.refuseProxy(c, err, status)
+		return nil
 	}
 	header := c.Writer.Header()
 	header.Set("Cache-Control", "no-store")
@@ -50,7 +58,7 @@ func (h *Handlers) authorize(c *gin.Context, status func(models.Decision) int) e
 	if decision.RetryAfter != nil {
 		header.Set("Retry-After", strconv.FormatInt(*decision.RetryAfter, 10))
 	}
-	code := status(decision)
+	code := status(decision.StatusCode)
 	if code == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `Bearer realm="gateway"`)
 	}
@@ -59,17 +67,16 @@ func (h *Handlers) authorize(c *gin.Context, status func(models.Decision) int) e
 }
 
 // refuseProxy never lets a call pass because something went wrong here.
-func (h *Handlers) refuseProxy(c *gin.Context, err error) error {
-	refusal, status, _ := h.refusalOf(c, err)
+func (h *Handlers) refuseProxy(c *gin.Context, err error, status func(int) int) {
+	refusal, code, _ := h.refusalOf(c, err)
 	header := c.Writer.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Access-Reason", refusal.Problems[0].Code)
-	header.Set("X-Access-Status", strconv.Itoa(status))
-	if status == http.StatusServiceUnavailable {
+	header.Set("X-Access-Status", strconv.Itoa(code))
+	if code == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "2")
 	}
-	writeJSON(c, status, gin.H{"error": gin.H{"type": refusal.Problems[0].Code, "message": refusal.Problems[0].Message}, "allowed": false})
-	return nil
+	writeJSON(c, status(code), gin.H{"error": gin.H{"type": refusal.Problems[0].Code, "message": refusal.Problems[0].Message}, "allowed": false})
 }
 
 // keyHeaders are where clients of LLM providers put their key.
@@ -87,50 +94,77 @@ func clientKey(c *gin.Context) string {
 	return ""
 }
 
-// describedCall reads what the call asks for: from the headers that a proxy sets, else from the body that it forwards, with what the
-// address of this check adds.
-func describedCall(c *gin.Context) (models.Question, error) {
-	address := c.Request.URL.Query()
-	first := func(values ...string) string {
-		for _, value := range values {
-			if value != "" {
-				return value
-			}
+// describedCall reads what the call asks for. What the proxy wrote into the address of the check counts before anything that its client
+// could send; then the body that is forwarded, which is what the provider will read; then the headers, which the proxy has to set.
+func describedCall(c *gin.Context, address url.Values) (models.Question, error) {
+	if model := address.Get("model"); model != "" {
+		return models.Question{Provider: address.Get("provider"), Model: model}, nil
+	}
+	called, err := forwardedCall(c)
+	if err != nil {
+		return models.Question{}, err
+	}
+	if server := address.Get("mcp_client_id"); server != "" {
+		return models.Question{MCPClientID: server, ToolName: firstOf(address.Get("tool_name"), called.tool, c.GetHeader("X-Tool-Name"))}, nil
+	}
+	if server := c.GetHeader("X-Mcp-Client-Id"); server != "" && called.model == "" && address.Get("provider") == "" {
+		return models.Question{MCPClientID: server, ToolName: firstOf(called.tool, c.GetHeader("X-Tool-Name"))}, nil
+	}
+	model := firstOf(called.model, c.GetHeader("X-Ai-Eg-Model"), c.GetHeader("X-Model"))
+	if tool := firstOf(called.tool, c.GetHeader("X-Tool-Name")); model == "" && tool != "" {
+		return models.Question{ToolName: tool}, nil // of no server that anybody named, so nothing grants it
+	}
+	return models.Question{Provider: firstOf(address.Get("provider"), c.GetHeader("X-Provider")), Model: model}, nil
+}
+
+func firstOf(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
 		}
-		return ""
 	}
-	q := models.Question{
-		Provider:    first(c.GetHeader("X-Provider"), address.Get("provider")),
-		Model:       first(c.GetHeader("X-Ai-Eg-Model"), c.GetHeader("X-Model"), address.Get("model")),
-		MCPClientID: first(c.GetHeader("X-Mcp-Client-Id"), address.Get("mcp_client_id")),
-		ToolName:    c.GetHeader("X-Tool-Name"),
-	}
-	if q.Model != "" || q.ToolName != "" {
-		return q, nil
-	}
+	return ""
+}
+
+// call is what a forwarded body asks for: a model, or the tool of an MCP call.
+type call struct{ model, tool string }
+
+// forwardedCall reads the body as strictly as any other: what two readers could read in two ways is refused. A body that is no JSON says
+// nothing of the call.
+func forwardedCall(c *gin.Context) (call, error) {
+	var called call
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return q, models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB of the call's body, or the model in a header.")
+	switch {
+	case errors.As(err, &over):
+		return called, models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB of the call's body, or the model in a header.")
+	case err != nil:
+		return called, unreadable("", "incomplete_body", "Forward the whole body, or none.")
+	case !strings.HasPrefix(strings.TrimSpace(string(body)), "{"):
+		return called, nil
 	}
-	if err != nil || len(body) == 0 {
-		return q, nil // without a model nothing is granted
+	root, err := parseJSON(body)
+	if err != nil {
+		return called, err
 	}
-	var call struct {
-		Model  string `json:"model"`
-		Method string `json:"method"`
-		Params struct {
-			Name string `json:"name"`
-		} `json:"params"`
+	for _, m := range root.members {
+		switch {
+		case m.name == "model":
+			if m.node.kind != models.String {
+				return called, unreadable("model", "wrong_type", "Name the model as text.")
+			}
+			called.model = m.node.text
+		case strings.EqualFold(m.name, "model"):
+			return called, unreadable(m.name, "unknown_field", "Write model in small letters.")
+		case m.name == "params":
+			for _, p := range m.node.members {
+				if p.name == "name" && p.node.kind == models.String {
+					called.tool = p.node.text
+				}
+			}
+		}
 	}
-	if json.Unmarshal(body, &call) != nil {
-		return q, nil
-	}
-	q.Model = call.Model
-	if call.Method == "tools/call" { // an MCP call
-		q.ToolName = call.Params.Name
-	}
-	return q, nil
+	return called, nil
 }
 
 // rateLimitFields tell how the tightest limits of requests and tokens stand.

@@ -26,7 +26,7 @@ type (
 	}
 	authzenBatch struct {
 		authzenRequest
-		Evaluations []authzenRequest `json:"evaluations"`
+		Evaluations []json.RawMessage `json:"evaluations"`
 		Options     struct {
 			Semantic string `json:"evaluations_semantic"`
 		} `json:"options"`
@@ -93,8 +93,14 @@ func (h *Handlers) EvaluateAll(c *gin.Context) error {
 		return unreadable("options.evaluations_semantic", "invalid_semantic", "Choose execute_all, deny_on_first_deny or permit_on_first_permit.")
 	}
 	answers := []authzenAnswer{}
-	for _, one := range batch.Evaluations {
-		answer, err := h.evaluate(c, one.or(batch.authzenRequest))
+	for _, entry := range batch.Evaluations {
+		var one authzenRequest
+		answer, err := authzenAnswer{}, error(nil)
+		if json.Unmarshal(entry, &one) != nil {
+			err = wrongAuthZEN()
+		} else {
+			answer, err = h.evaluate(c, one.or(batch.authzenRequest))
+		}
 		if err != nil {
 			message, fatal := badEntry(err)
 			if fatal != nil {
@@ -252,13 +258,17 @@ func (h *Handlers) SearchActions(c *gin.Context) error {
 	return nil
 }
 
+func wrongAuthZEN() error {
+	return unreadable("", "wrong_type", "Give each member in the type that AuthZEN has for it.")
+}
+
 // readAuthZEN reads a body as strictly as any other, but passes over members it does not know.
 func readAuthZEN(c *gin.Context, into any) error {
 	if _, err := parseJSON(bodyOf(c)); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(bodyOf(c), into); err != nil {
-		return unreadable("", "wrong_type", "Give each member in the type that AuthZEN has for it.")
+		return wrongAuthZEN()
 	}
 	c.Header("Cache-Control", "no-store")
 	return nil
