@@ -174,6 +174,7 @@ func (h *Handlers) profileDeletion(c *gin.Context, profile models.AccessProfile,
 	}
 	if holders[profile.ID] > 0 || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.ProfileHeld(holders[profile.ID])
+		confirm.Remedy = views.Link{Label: "Users of " + profile.Name, Href: href + "/users"}
 	}
 	if len(problems) > 0 {
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field

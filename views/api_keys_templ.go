@@ -394,7 +394,7 @@ func APIKeyFormBody(f APIKeyForm) templ.Component {
 			templ_7745c5c3_Var17 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<form class=\"stack\" method=\"post\" action=\"/settings/api-keys\" novalidate>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<form class=\"stack\" method=\"post\" action=\"/settings/api-keys\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -403,7 +403,7 @@ func APIKeyFormBody(f APIKeyForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = TextField(typed(Field{
-			Name: "name", Label: "Name", Hint: "Say which program has it.", MaxLength: 255, Required: true, Width: "wide", Autofocus: len(f.Problems) == 0, Autocomplete: "off",
+			Name: "name", Label: "Name", Hint: "Say which program has it.", MaxLength: 255, Width: "wide", Autofocus: len(f.Problems) == 0, Autocomplete: "off", Attrs: checkedLater,
 		}, f.Input.Name, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -86,6 +86,7 @@ type previewedChange struct {
 
 // PreviewOf writes a plan out.
 func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Catalogue, mayViewUsers bool) PreviewPage {
+	slices.SortStableFunc(plan.Over, func(a, b models.OverLimit) int { return rank(a.Already) - rank(b.Already) })
 	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, MayViewUsers: mayViewUsers}
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
@@ -93,6 +94,14 @@ func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Ca
 		})
 	}
 	return p
+}
+
+// rank puts those who are newly blocked first.
+func rank(already bool) int {
+	if already {
+		return 1
+	}
+	return 0
 }
 
 func (p PreviewPage) href() string { return profileHref(p.Profile.ID) + "/propagate" }

@@ -103,5 +103,5 @@ func ProfileHeld(holders int64) string {
 	if holders == 0 {
 		return "It could not be deleted: somebody was given a copy a moment ago. Try again."
 	}
-	return plural(int(holders), "user") + choose(holders == 1, " holds", " hold") + " a copy, so it cannot be deleted: detach them first, on its Users tab."
+	return plural(int(holders), "user") + choose(holders == 1, " holds", " hold") + " a copy, so it cannot be deleted: detach them first."
 }

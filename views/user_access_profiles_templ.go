@@ -597,7 +597,7 @@ func AssignmentBody(f AssignmentForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\" novalidate>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -607,7 +607,7 @@ func AssignmentBody(f AssignmentForm) templ.Component {
 			}
 			templ_7745c5c3_Err = SelectField(typed(Field{
 				Name: "access_profile_id", Label: "Profile", Hint: "They get a copy with counters of its own. Later changes of the profile reach it when they are propagated.",
-				Width: "medium", Required: true, Autofocus: len(f.Problems) == 0,
+				Width: "medium", Autofocus: len(f.Problems) == 0, Attrs: checkedLater,
 			}, models.Value{}, f.Problems), f.options()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -675,7 +675,7 @@ func CopyFormBody(f CopyForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\" novalidate>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
