@@ -2,17 +2,12 @@ package web_test
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,7 +47,7 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	server.Config.Handler, err = web.New(web.Config{Addr: server.Listener.Addr().String()}, other.h)
 	c.must(err)
 	server.Start()
-	closing := sync.OnceFunc(func() { server.Close(); stop(); workers.Wait() })
+	closing := sync.OnceFunc(func() { server.Close(); stop(); workers.Wait(); _ = db.Close() })
 	c.t.Cleanup(closing)
 	return other, closing
 }
@@ -218,127 +213,6 @@ func (c *console) balanced() {
 	if len(skewed) > 0 {
 		c.t.Errorf("%d counters are not what their events add up to: %+v", len(skewed), skewed[:min(3, len(skewed))])
 	}
-}
-
-// try sends like api, and tells of a connection that broke instead of failing the test.
-func (v visitor) try(path string, body any) (a answer, err error) {
-	defer func() {
-		if broken := recover(); broken != nil {
-			err = fmt.Errorf("%v", broken)
-		}
-	}()
-	v.console = &console{t: panicking{v.t}, base: v.base}
-	return v.api("POST", path, body), nil
-}
-
-// panicking lets try get past a failure of the transport.
-type panicking struct{ testing.TB }
-
-func (panicking) Helper()           {}
-func (panicking) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
-
-// wire is a proxy for TCP that can break: it stands in front of a database or a console.
-type wire struct {
-	net.Listener
-	dial func() (net.Conn, error)
-	// lose reports that a reply is to be lost, with its connection.
-	lose func(reply []byte) bool
-	down atomic.Bool // connections that are open are cut, and new ones refused
-	mute atomic.Bool // nothing comes back any more
-
-	mutex sync.Mutex
-	open  map[net.Conn]bool
-	lost  atomic.Int64
-}
-
-func newWire(t testing.TB, dial func() (net.Conn, error), lose func([]byte) bool) *wire {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{Listener: listener, dial: dial, lose: lose, open: map[net.Conn]bool{}}
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go w.carry(client)
-		}
-	}()
-	t.Cleanup(func() { listener.Close(); w.cut() })
-	return w
-}
-
-func (w *wire) carry(client net.Conn) {
-	defer client.Close()
-	server, err := w.dial()
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	w.mutex.Lock()
-	w.open[client], w.open[server] = true, true
-	w.mutex.Unlock()
-	if w.down.Load() {
-		return
-	}
-	go func() { _, _ = io.Copy(server, client); server.Close() }()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := server.Read(buffer)
-		if w.lose != nil && w.lose(buffer[:n]) {
-			w.lost.Add(1)
-			return
-		}
-		if !w.mute.Load() {
-			if _, failed := client.Write(buffer[:n]); failed != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (w *wire) cut() {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	for conn := range w.open {
-		conn.Close()
-	}
-	clear(w.open)
-}
-
-// breaks takes away what is behind the wire, until restore.
-func (w *wire) breaks()  { w.down.Store(true); w.cut() }
-func (w *wire) restore() { w.down.Store(false); w.mute.Store(false); w.cut() }
-
-// databaseWire stands in front of the console's database; its address is for consoles.
-func (c *console) databaseWire(lose func([]byte) bool) (w *wire, address string) {
-	c.t.Helper()
-	parsed, err := url.Parse(c.appURL())
-	c.must(err)
-	query := parsed.Query()
-	socket := query.Get("host") + "/.s.PGSQL." + query.Get("port")
-	w = newWire(c.t, func() (net.Conn, error) { return net.Dial("unix", socket) }, lose)
-	host, port, err := net.SplitHostPort(w.Addr().String())
-	c.must(err)
-	query.Set("host", host)
-	query.Set("port", port)
-	parsed.RawQuery = query.Encode()
-	return w, parsed.String()
-}
-
-// consoleWire stands in front of a console; the console returned is only its address.
-func (c *console) consoleWire(lose func([]byte) bool) (*wire, *console) {
-	c.t.Helper()
-	w := newWire(c.t, func() (net.Conn, error) { return net.Dial("tcp", strings.TrimPrefix(c.base, "http://")) }, lose)
-	behind := *c
-	behind.base = "http://" + w.Addr().String()
-	return w, &behind
 }
 
 // fields are those of a structured header: each name with its parameters, in the form of RateLimit and RateLimit-Policy.
