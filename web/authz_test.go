@@ -133,6 +133,38 @@ func TestDoorsReadABodyAsProvidersDo(t *testing.T) {
 	}
 }
 
+// Headers, which a client can send too, say nothing where a body is forwarded that says something else, or that we cannot read.
+func TestHeadersDoNotSpeakForABody(t *testing.T) {
+	g := newGateway(t)
+	v := g.bearer(g.key).with("X-Model", "openai/gpt-4o")
+	inTool := g.bearer(g.key).with("X-Mcp-Client-Id", "github").with("X-Tool-Name", "create_issue")
+	for _, door := range doors {
+		for _, body := range []string{
+			`{"model":"openai/gpt-3"}`, `{"model":"openai/gpt-3"`, "\ufeff" + `{"model":"openai/gpt-3"}`, `[{"model":"openai/gpt-3"}]`,
+			"\x00" + strings.Join(strings.Split(`{"model":"openai/gpt-3"}`, ""), "\x00"), // UTF-16
+		} {
+			if a := v.body(door, body); a.StatusCode == 200 {
+				t.Errorf("%s allows %q as the model in a header", door, body)
+			}
+		}
+		for _, body := range []string{
+			`{"method":"tools/call","params":{"name":"x"}}`,
+			`[{"method":"tools/call","params":{"name":"x"}}]`, // a batch
+			`{"method":"tools/call","Params":{"name":"x"}}`,
+			`{"method":"tools/call","params":{"Name":"x"}}`,
+			`{"method":"tools/call","params":{"name":"create_issue","NAME":"x"}}`,
+		} {
+			if a := inTool.body(door, body); a.StatusCode == 200 {
+				t.Errorf("%s allows %q as the tool in a header", door, body)
+			}
+		}
+		// Of a model and a tool only one would be checked.
+		if a := inTool.with("X-Model", "openai/gpt-3").get(door); a.StatusCode == 200 {
+			t.Errorf("%s: a model that is not granted passes beside a tool that is", door)
+		}
+	}
+}
+
 // Envoy repeats the path and query of its client, who could name there what is allowed and call something else.
 func TestEnvoysQueryIsTheClients(t *testing.T) {
 	g := newGateway(t)
@@ -214,8 +246,7 @@ func TestDoorsStayClosedWhenSomethingIsWrong(t *testing.T) {
 	for _, door := range doors {
 		v.body(door, large).closed("body_too_large", 413)
 		v.body(door, strings.Repeat(" ", 1<<20)+`{"model":"openai/gpt-4o"}`).closed("body_too_large", 413)
-		// With the model in a header nobody reads the body.
-		v.with("X-Model", "openai/gpt-4o").body(door, large).opened()
+		v.with("X-Model", "openai/gpt-4o").body(door, large).closed("body_too_large", 413)
 	}
 	for _, path := range []string{"/authz", "/authz/", "/authz/nginx/", "/authz/other", "/authz/forward/x"} {
 		if a := v.with("X-Model", "openai/gpt-4o").get(path); a.StatusCode != 404 {

@@ -20,7 +20,8 @@ func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		for _, folder := range []string{"/usr/sbin", "/usr/local/sbin", "/sbin"} { // Debian keeps servers out of the path of ordinary users
+		// Where .ci/install unpacks them, and where Debian keeps servers, out of the path of ordinary users.
+		for _, folder := range []string{"../.ci/proxies/usr/sbin", "../.ci/proxies/usr/bin", "/usr/sbin", "/usr/local/sbin"} {
 			if found, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
 				return found
 			}
