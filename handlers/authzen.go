@@ -95,10 +95,9 @@ func (h *Handlers) EvaluateAll(c *gin.Context) error {
 	answers := []authzenAnswer{}
 	for _, entry := range batch.Evaluations {
 		var one authzenRequest
-		answer, err := authzenAnswer{}, error(nil)
-		if json.Unmarshal(entry, &one) != nil {
-			err = wrongAuthZEN()
-		} else {
+		var answer authzenAnswer
+		err := wrongAuthZEN()
+		if json.Unmarshal(entry, &one) == nil {
 			answer, err = h.evaluate(c, one.or(batch.authzenRequest))
 		}
 		if err != nil {

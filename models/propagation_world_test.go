@@ -144,9 +144,9 @@ func (h holding) tables(but ...string) map[string]string {
 	prints := map[string]string{}
 	for _, name := range names {
 		if !slices.Contains(but, name) {
-			var print string
-			h.must(h.owner.NewRaw(`SELECT md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM ? AS t`, bun.Ident(name)).Scan(h.Context(), &print))
-			prints[name] = print
+			var fingerprint string
+			h.must(h.owner.NewRaw(`SELECT md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM ? AS t`, bun.Ident(name)).Scan(h.Context(), &fingerprint))
+			prints[name] = fingerprint
 		}
 	}
 	return prints
@@ -155,8 +155,8 @@ func (h holding) tables(but ...string) map[string]string {
 // sameTables names the tables that differ.
 func (h holding) sameTables(what string, before, after map[string]string) {
 	h.Helper()
-	for name, print := range before {
-		if after[name] != print {
+	for name, fingerprint := range before {
+		if after[name] != fingerprint {
 			h.Errorf("%s changed %s", what, name)
 		}
 	}

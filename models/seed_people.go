@@ -14,8 +14,11 @@ var sampleRoles = []struct {
 	permissions                []Permission
 	people                     int
 }{
-	{"Engineer", "Writes code; looks at the profiles and catalogues.", "Engineering",
-		[]Permission{"AccessProfiles:View", "Providers:View", "MCPServers:View", "ToolGroups:View", "Usage:View"}, 92},
+	{
+		"Engineer", "Writes code; looks at the profiles and catalogues.", "Engineering",
+		[]Permission{"AccessProfiles:View", "Providers:View", "MCPServers:View", "ToolGroups:View", "Usage:View"},
+		92,
+	},
 	{"Support agent", "Answers customers.", "Support", []Permission{"AccessProfiles:View"}, 48},
 	{"Analyst", "Works with data; sees what is spent.", "Data science", []Permission{"AccessProfiles:View", "Usage:View"}, 36},
 	{"Contractor", "From outside, for a while. May do nothing in this console.", "Contractors", nil, 24},

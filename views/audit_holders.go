@@ -17,10 +17,22 @@ var detailLabels = []struct {
 	name, label string
 	counted     bool
 }{
-	{"roles", "Roles", false}, {"role", "Role", false}, {"is_default", "Default", false}, {"apply_to_existing", "Applied to existing", false},
-	{"remove_from_users", "Taken from holders", false}, {"source", "Source", false}, {"to_version", "Version", false}, {"fields", "Fields", false},
-	{"reset_usage", "Usage reset", false}, {"user_ids", "Users", true}, {"already_held_by", "Held it already", true}, {"still_held_by", "Keep it", true},
-	{"scope", "Scope", false}, {"reset_duration", "Window", false}, {"max_limit", "Limit", false}, {"keys", "Keys issued", false},
+	{"roles", "Roles", false},
+	{"role", "Role", false},
+	{"is_default", "Default", false},
+	{"apply_to_existing", "Applied to existing", false},
+	{"remove_from_users", "Taken from holders", false},
+	{"source", "Source", false},
+	{"to_version", "Version", false},
+	{"fields", "Fields", false},
+	{"reset_usage", "Usage reset", false},
+	{"user_ids", "Users", true},
+	{"already_held_by", "Held it already", true},
+	{"still_held_by", "Keep it", true},
+	{"scope", "Scope", false},
+	{"reset_duration", "Window", false},
+	{"max_limit", "Limit", false},
+	{"keys", "Keys issued", false},
 	{"deleted_keys", "Keys deleted", false},
 }
 

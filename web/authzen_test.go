@@ -111,8 +111,14 @@ func TestAuthZENEvaluations(t *testing.T) {
 	same(t, "no permission", send(object{"evaluations": []object{no, no}}, "permit_on_first_permit"), "false false")
 	// Defaults: an entity of an entry stands for the default; what it must have and has not comes from there.
 	same(t, "defaults", send(object{"resource": modelled, "evaluations": []object{
-		{}, {"subject": entity("user", g.ada)}, {"subject": entity("user", g.bob)}, {"resource": object{"id": "openai/gpt-4o-mini"}}, {"resource": object{"type": "tool"}},
-		{"resource": entity("tool", "jira/t")}, {"resource": entity("model", "gpt-4o", "provider", "openai")}, {"action": object{}},
+		{},
+		{"subject": entity("user", g.ada)},
+		{"subject": entity("user", g.bob)},
+		{"resource": object{"id": "openai/gpt-4o-mini"}},
+		{"resource": object{"type": "tool"}},
+		{"resource": entity("tool", "jira/t")},
+		{"resource": entity("model", "gpt-4o", "provider", "openai")},
+		{"action": object{}},
 	}}, ""), "true true false true false true true true")
 	same(t, "an entity's properties are its own", send(object{"resource": entity("model", "x", "provider", "openai"), "evaluations": []object{{"resource": entity("model", "gpt-4o")}}}, ""), "false")
 	// One that is bad is denied alone, in its place.

@@ -152,7 +152,8 @@ func TestAssignAndDetachMany(t *testing.T) {
 			form        url.Values
 			code, param string
 		}{
-			{ticked("4"), "required", "ids"}, {ticked("", everybody...), "required", "access_profile_id"},
+			{ticked("4"), "required", "ids"},
+			{ticked("", everybody...), "required", "access_profile_id"},
 			{ticked("0", everybody...), "number_out_of_range", "access_profile_id"},
 		} {
 			// A list has no form to come back to, so the status is that of a page of its own.

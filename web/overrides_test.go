@@ -148,10 +148,17 @@ func TestOverrideRefused(t *testing.T) {
 	page := strings.TrimPrefix(path, "/api")
 	s.unchanged(func() {
 		for _, bad := range []struct{ amount, mode, cycles, code, param string }{
-			{"", "forever", "", "required", "amount"}, {"0", "forever", "", "number_out_of_range", "amount"}, {"-5", "forever", "", "number_out_of_range", "amount"},
-			{"1.0000000001", "forever", "", "too_many_decimals", "amount"}, {"1,5", "forever", "", "wrong_type", "amount"}, {"NaN", "forever", "", "wrong_type", "amount"},
-			{"1", "", "", "required", "mode"}, {"1", "once", "", "invalid_mode", "mode"}, {"1", "cycles", "1001", "number_out_of_range", "cycles"},
-			{"1", "cycles", "1.5", "not_an_integer", "cycles"}, {"1", "forever", "3", "cycles_not_allowed", "cycles"},
+			{"", "forever", "", "required", "amount"},
+			{"0", "forever", "", "number_out_of_range", "amount"},
+			{"-5", "forever", "", "number_out_of_range", "amount"},
+			{"1.0000000001", "forever", "", "too_many_decimals", "amount"},
+			{"1,5", "forever", "", "wrong_type", "amount"},
+			{"NaN", "forever", "", "wrong_type", "amount"},
+			{"1", "", "", "required", "mode"},
+			{"1", "once", "", "invalid_mode", "mode"},
+			{"1", "cycles", "1001", "number_out_of_range", "cycles"},
+			{"1", "cycles", "1.5", "not_an_integer", "cycles"},
+			{"1", "forever", "3", "cycles_not_allowed", "cycles"},
 		} {
 			s.session.post(page, url.Values{"amount": {bad.amount}, "mode": {bad.mode}, "cycles": {bad.cycles}}).refuses(422, bad.code, bad.param)
 		}

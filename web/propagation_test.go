@@ -62,9 +62,9 @@ func (c crowd) tables(but ...string) map[string]string {
 		if slices.Contains(append(but, "sessions", "api_keys", "login_throttles"), name) {
 			continue
 		}
-		var print string
-		c.must(owner.NewRaw("SELECT md5(coalesce(string_agg(x::text, '|' ORDER BY x::text), '')) FROM ? AS x", bun.Ident(name)).Scan(c.t.Context(), &print))
-		prints[name] = print
+		var fingerprint string
+		c.must(owner.NewRaw("SELECT md5(coalesce(string_agg(x::text, '|' ORDER BY x::text), '')) FROM ? AS x", bun.Ident(name)).Scan(c.t.Context(), &fingerprint))
+		prints[name] = fingerprint
 	}
 	return prints
 }

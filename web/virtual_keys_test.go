@@ -158,9 +158,16 @@ func TestRotateKeyRefused(t *testing.T) {
 	page := "/users/" + s.ada + "/virtual-keys/" + key["id"].(string) + "/rotate"
 	s.unchanged(func() {
 		for _, bad := range []struct{ value, typed, code string }{
-			{"-1", "-1", "number_out_of_range"}, {"2592001", "2592001", "number_out_of_range"}, {"99999999999999999999", "99999999999999999999", "number_out_of_range"},
-			{"1.5", "1.5", "not_an_integer"}, {"1e3", "1e3", "not_an_integer"}, {`"60"`, "soon", "wrong_type"}, {"true", "", "wrong_type"}, {"[]", "", "wrong_type"},
-			{`""`, "", "wrong_type"}, {"null", "", "null_not_allowed"},
+			{"-1", "-1", "number_out_of_range"},
+			{"2592001", "2592001", "number_out_of_range"},
+			{"99999999999999999999", "99999999999999999999", "number_out_of_range"},
+			{"1.5", "1.5", "not_an_integer"},
+			{"1e3", "1e3", "not_an_integer"},
+			{`"60"`, "soon", "wrong_type"},
+			{"true", "", "wrong_type"},
+			{"[]", "", "wrong_type"},
+			{`""`, "", "wrong_type"},
+			{"null", "", "null_not_allowed"},
 		} {
 			for _, path := range []string{rotatePath(key), strings.Replace(rotatePath(key), "/governance", "", 1)} {
 				s.admin.api("POST", path, `{"grace_period_seconds":`+bad.value+`}`).refuses(400, bad.code, "grace_period_seconds")
