@@ -4,24 +4,25 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"tollgate/models"
 )
 
-// The plot's own measure; it is drawn to the width there is.
+// The plot is so many pixels high; across, everything is in hundredths of the width there is.
 const (
-	chartWidth, chartHeight         = 960.0, 220.0
-	chartLeft, chartRight           = 64.0, 8.0
-	chartTop, chartBottom           = 12.0, 24.0
-	chartGridLines, chartDateLabels = 4, 6
+	chartHeight, chartTop, chartBottom = 220.0, 12.0, 24.0
+	chartGridLines, chartDateLabels    = 4, 5
+	widestColumn                       = 8.0
+	widestLetter                       = 7.0 // pixels
 )
 
 // Chart is spend by day as columns.
 type Chart struct {
-	Title   string
-	Columns []chartColumn
-	Grid    []chartLine
-	Dates   []chartLabel
+	Title, ScaleWidth string
+	Columns           []chartColumn
+	Grid              []chartLine
+	Dates             []chartLabel
 }
 
 type chartColumn struct{ X, Y, Width, Height, Tip string }
@@ -41,25 +42,48 @@ func SpendChart(days []models.UsageRow) Chart {
 	chart := Chart{Title: "Spend by day"}
 	height := chartHeight - chartTop - chartBottom
 	y := func(dollars float64) float64 { return chartTop + height*(1-dollars/top) }
+	longest := 0
 	for i := range chartGridLines + 1 {
 		at := y(step * float64(i))
-		label := Dollars(models.Money(math.Round(step*float64(i)*100)) * 1e7)
-		chart.Grid = append(chart.Grid, chartLine{Y: px(at), LabelY: px(at + 4), Label: strings.TrimSuffix(label, ".00")})
+		label := strings.TrimSuffix(Dollars(models.Money(math.Round(step*float64(i)*1e9))), ".00")
+		longest = max(longest, len(label))
+		chart.Grid = append(chart.Grid, chartLine{Y: px(at), LabelY: px(at + 4), Label: label})
 	}
-	width := (chartWidth - chartLeft - chartRight) / float64(max(1, len(days)))
+	chart.ScaleWidth = px(widestLetter * float64(longest))
+	slot := 100 / float64(max(1, len(days)))
+	width := min(slot*0.76, widestColumn)
 	every := max(1, (len(days)+chartDateLabels-1)/chartDateLabels)
 	for i, day := range days {
-		x, dollars := chartLeft+width*float64(i), float64(day.Cost)/1e9
+		middle, dollars := slot*(float64(i)+0.5), float64(day.Cost)/1e9
 		chart.Columns = append(chart.Columns, chartColumn{
-			X: px(x + width*0.12), Y: px(y(dollars)), Width: px(width * 0.76), Height: px(chartHeight - chartBottom - y(dollars)),
-			Tip: day.Key + ": " + Dollars(day.Cost),
+			X: percent(middle - width/2), Y: px(y(dollars)), Width: percent(width), Height: px(chartHeight - chartBottom - y(dollars)),
+			Tip: dayWords(day.Key) + ": " + Dollars(day.Cost),
 		})
 		if i%every == 0 {
-			chart.Dates = append(chart.Dates, chartLabel{X: px(x + width/2), Anchor: "middle", Text: day.Key[5:]})
+			chart.Dates = append(chart.Dates, dateLabel(middle, dayWords(day.Key)))
 		}
 	}
 	return chart
 }
+
+// dateLabel stands below its column, but for one that would stand out at the end.
+func dateLabel(middle float64, text string) chartLabel {
+	if middle > 95 {
+		return chartLabel{X: "100%", Anchor: "end", Text: text}
+	}
+	return chartLabel{X: percent(middle), Anchor: "middle", Text: text}
+}
+
+// dayWords turns 2026-11-23 into 23 Nov.
+func dayWords(key string) string {
+	day, err := time.Parse(time.DateOnly, key)
+	if err != nil {
+		return key
+	}
+	return day.Format("2 Jan")
+}
+
+func percent(n float64) string { return fmt.Sprintf("%.3f%%", n) }
 
 func px(n float64) string { return fmt.Sprintf("%.1f", n) }
 

@@ -69,6 +69,9 @@ func share(part, whole models.Money) string {
 }
 
 func (p UsagePage) days() string {
+	if p.Query.Since.Equal(p.Query.Until) {
+		return p.Query.Until.Format("2 Jan 2006")
+	}
 	return p.Query.Since.Format("2 Jan 2006") + " to " + p.Query.Until.Format("2 Jan 2006")
 }
 
