@@ -75,6 +75,6 @@ soak: assets ## run the tests for long: crashes, restarts, load
 	TOLLGATE_SOAK=1 go test $(TAGS) -count=1 -timeout=120m -v $$(go list $(TAGS) ./... | grep -v /e2e)
 
 .PHONY: bench
-bench: build postgresql ## measure the console beside floors and PocketBase (about 8 minutes)
+bench: build postgresql ## measure the console beside floors and other programs (about 12 minutes)
 	go build -C .ci/bench -o $(CURDIR)/bin/bench .
 	bin/bench

@@ -41,6 +41,7 @@ type bench struct {
 	group   int64
 	sample  []byte // a profile as the console answered it
 	filled  filled
+	gateway *gateway // opened by the first that needs it
 	lines   []line
 }
 
@@ -72,6 +73,7 @@ func (b *bench) measure(ctx context.Context) error {
 		measure func(context.Context) error
 	}{
 		{"P2 P3 P1", b.measurePairs}, {"P10", b.measureLarge}, {"P4", b.countStatements}, {"P6", b.measurePropagation},
+		{"P7", b.measureDecisions}, {"P8", b.measureReservations}, {"P9", b.measureUsage}, {"Usage", b.measureUsagePage},
 	} {
 		wanted := false
 		for id := range strings.FieldsSeq(step.ids) {
@@ -104,14 +106,18 @@ func environ(more ...string) []string {
 	return more
 }
 
+// secret is the one of every console here.
+func secret() string {
+	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat("bench secret ", 4)))
+}
+
 // startConsole starts the console on an empty folder, then once more, and notes how long each took.
 func (b *bench) startConsole(ctx context.Context) error {
-	secret := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("bench secret ", 4)))
 	addr, err := freeAddr()
 	if err != nil {
 		return err
 	}
-	b.console.environment = append(environ(), "TOLLGATE_DATA_DIR="+filepath.Join(b.dir, "data"), "TOLLGATE_ADDR="+addr, "TOLLGATE_SECRET="+secret,
+	b.console.environment = append(environ(), "TOLLGATE_DATA_DIR="+filepath.Join(b.dir, "data"), "TOLLGATE_ADDR="+addr, "TOLLGATE_SECRET="+secret(),
 		"TOLLGATE_ADMIN_EMAIL="+adminEmail, "TOLLGATE_ADMIN_PASSWORD="+adminPassword)
 	for _, ready := range []struct {
 		what string

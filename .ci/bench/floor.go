@@ -68,11 +68,16 @@ func serveFloor(ctx context.Context, addr, database string) error {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.GET("/", func(c *gin.Context) { c.Status(http.StatusOK) })
-	engine.GET("/list", f.answer(f.list))
-	engine.GET("/one/:id", f.answer(f.one))
-	engine.GET("/page", f.answer(f.renderPage))
-	engine.POST("/create", f.answer(f.create))
-	server := &http.Server{Addr: addr, Handler: engine, ReadHeaderTimeout: 5 * time.Second}
+	engine.GET("/list", answering(f.list))
+	engine.GET("/one/:id", answering(f.one))
+	engine.GET("/page", answering(f.renderPage))
+	engine.POST("/create", answering(f.create))
+	return listen(ctx, addr, engine)
+}
+
+// listen serves until ctx ends.
+func listen(ctx context.Context, addr string, handler http.Handler) error {
+	server := &http.Server{Addr: addr, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
@@ -81,7 +86,7 @@ func serveFloor(ctx context.Context, addr, database string) error {
 	return nil
 }
 
-func (f *floor) answer(action func(*gin.Context) error) gin.HandlerFunc {
+func answering(action func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := action(c); err != nil {
 			c.String(http.StatusInternalServerError, "%v", err)

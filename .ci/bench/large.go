@@ -14,8 +14,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const largeDatabase = "tollgate_large"
-
 // measureLarge holds a console with very many profiles against the small one. Both share the database server; one client asks at a time.
 func (b *bench) measureLarge(ctx context.Context) error {
 	large, err := b.startLarge(ctx)
@@ -58,29 +56,10 @@ func (b *bench) measureLarge(ctx context.Context) error {
 	return nil
 }
 
-// startLarge starts a second console on a database of its own in the first one's server, and fills it.
+// startLarge starts a second console and fills it.
 func (b *bench) startLarge(ctx context.Context) (*console, error) {
-	db, err := pgx.Connect(ctx, b.socket.URL(ownerRole))
+	large, owner, err := b.beside(ctx, "large")
 	if err != nil {
-		return nil, err
-	}
-	_, err = db.Exec(ctx, "CREATE DATABASE "+largeDatabase)
-	db.Close(ctx)
-	if err != nil {
-		return nil, err
-	}
-	addr, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
-	owner := inDatabase(b.socket.URL(ownerRole), largeDatabase)
-	large := &console{environment: append(slices.Clone(b.console.environment), "TOLLGATE_DATA_DIR=", "TOLLGATE_ADDR="+addr,
-		"DATABASE_URL="+inDatabase(b.socket.URL(servingRole), largeDatabase), "TOLLGATE_MIGRATE_URL="+owner)}
-	if large.process, err = start(ctx, b.dir, "large", addr, "/readyz", large.environment, b.options.console, "serve"); err != nil {
-		return nil, err
-	}
-	b.running = append(b.running, large.process)
-	if err := large.open(ctx, b.options.console); err != nil {
 		return nil, err
 	}
 	begin := time.Now()
@@ -89,6 +68,32 @@ func (b *bench) startLarge(ctx context.Context) (*console, error) {
 	}
 	fmt.Fprintf(b.out, "Filled the large console with %d profiles in %s.\n", b.large, brief(time.Since(begin)))
 	return large, nil
+}
+
+// beside starts another console on a database of its own in the first one's server. The owner is the address of that database for filling it.
+func (b *bench) beside(ctx context.Context, name string) (other *console, owner string, err error) {
+	database := "tollgate_" + name
+	db, err := pgx.Connect(ctx, b.socket.URL(ownerRole))
+	if err != nil {
+		return nil, "", err
+	}
+	_, err = db.Exec(ctx, "CREATE DATABASE "+database)
+	db.Close(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, "", err
+	}
+	owner = inDatabase(b.socket.URL(ownerRole), database)
+	other = &console{environment: append(slices.Clone(b.console.environment), "TOLLGATE_DATA_DIR=", "TOLLGATE_ADDR="+addr,
+		"DATABASE_URL="+inDatabase(b.socket.URL(servingRole), database), "TOLLGATE_MIGRATE_URL="+owner)}
+	if other.process, err = start(ctx, b.dir, name, addr, "/readyz", other.environment, b.options.console, "serve"); err != nil {
+		return nil, "", err
+	}
+	b.running = append(b.running, other.process)
+	return other, owner, other.open(ctx, b.options.console)
 }
 
 func inDatabase(address, name string) string {

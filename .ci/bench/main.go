@@ -1,4 +1,4 @@
-// Command bench measures the console beside the least work that gives the same answers and beside PocketBase, all in one run on this machine.
+// Command bench measures the console beside the least work that gives the same answers and beside other programs, all in one run on this machine.
 // It says how far the console is from its bars; a number that is under its bar is not an error.
 package main
 
@@ -24,6 +24,7 @@ type options struct {
 	slice   time.Duration // of one measurement
 	rounds  int
 	large   int // profiles of the large console
+	keys    int // virtual keys of the console that gateways ask
 }
 
 func (o options) wanted(id string) bool {
@@ -55,7 +56,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.DurationVar(&o.slice, "slice", 2*time.Second, "load each server for this `time` in each round")
 	flags.IntVar(&o.rounds, "rounds", 5, "go round the servers this `many` times")
 	flags.IntVar(&o.large, "large", 100_000, "fill the large console with this `many` profiles")
-	serve := flags.String("serve", "", "be the `server` that the others are held against: floor or pocketbase")
+	flags.IntVar(&o.keys, "keys", 100_000, "let gateways ask with this `many` virtual keys")
+	serve := flags.String("serve", "", "be the `server` that the others are held against: floor, hello, ledger or pocketbase")
 	addr := flags.String("addr", "", "the server listens on `HOST:PORT`")
 	database := flags.String("database", "", "the floor keeps its rows in the database at `URL`")
 	dir := flags.String("dir", "", "PocketBase keeps its data in `FOLDER`")
@@ -65,12 +67,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	switch *serve {
 	case "floor":
 		return serveFloor(ctx, *addr, *database)
+	case "hello":
+		return serveHello(ctx, *addr)
+	case "ledger":
+		return serveLedger(ctx, *addr, *database, o.keys)
 	case "pocketbase":
 		return servePocketBase(ctx, *addr, *dir)
 	case "":
 		return measureAll(ctx, o, out)
 	}
-	return errors.New("serve floor or pocketbase")
+	return errors.New("serve floor, hello, ledger or pocketbase")
 }
 
 func measureAll(ctx context.Context, o options, out io.Writer) (err error) {

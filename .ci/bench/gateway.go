@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tollgate/models"
+)
+
+const (
+	askers       = 32 // clients of a gateway
+	warmPatience = time.Minute // the keys that were not asked with by then are left out
+	// What is asked for: all templates handed out grant it.
+	askedProvider = "openai"
+	askedModel    = "gpt-5-mini"
+)
+
+// handedOut are templates of the sample data; the keys have copies of them in turn.
+var handedOut = []string{"Engineering", "Platform team", "Support", "Contractors"}
+
+// gateway is a console with very many virtual keys, each of a user of its own.
+type gateway struct {
+	*console
+	owner     string // the address of its database for filling it
+	templates []models.AccessProfile
+	keys      []string
+	idle      int64 // bytes resident before anything was asked
+	warmed    bool
+	ledger    *process // the floor of what counts
+}
+
+// openGateway starts the console that gateways ask, unless it is there already.
+func (b *bench) openGateway(ctx context.Context) (*gateway, error) {
+	if b.gateway != nil {
+		return b.gateway, nil
+	}
+	g := &gateway{keys: make([]string, b.options.keys)}
+	for n := range g.keys {
+		g.keys[n] = keyValue(n)
+	}
+	var err error
+	if g.console, g.owner, err = b.beside(ctx, "gateway"); err != nil {
+		return nil, err
+	}
+	if err := g.findTemplates(ctx); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	if err := g.fill(ctx); err != nil {
+		return nil, fmt.Errorf("hand out copies and keys: %w", err)
+	}
+	fmt.Fprintf(b.out, "Gave %d users a copy and a key each in %s.\n", len(g.keys), brief(time.Since(begin)))
+	b.gateway = g
+	return g, b.restart(ctx, g)
+}
+
+// restart starts the console anew, since what it did before still weighs, and notes what it weighs when nobody asks.
+func (b *bench) restart(ctx context.Context, g *gateway) error {
+	if err := g.stop(); err != nil {
+		return err
+	}
+	var err error
+	g.process, err = start(ctx, b.dir, g.name, strings.TrimPrefix(g.url, "http://"), "/readyz", g.environment, b.options.console, "serve")
+	if err != nil {
+		return err
+	}
+	b.running = append(b.running, g.process)
+	if err := pause(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	g.idle, err = g.resident()
+	return err
+}
+
+func (g *gateway) findTemplates(ctx context.Context) error {
+	var listed struct {
+		Profiles []models.AccessProfile `json:"access_profiles"`
+	}
+	if _, err := g.ask(ctx, http.MethodGet, "/api/access-profiles?limit=100", nil, &listed); err != nil {
+		return err
+	}
+	for _, name := range handedOut {
+		i := slices.IndexFunc(listed.Profiles, func(p models.AccessProfile) bool { return p.Name == name })
+		if i < 0 {
+			return fmt.Errorf("the sample data has no profile %q", name)
+		}
+		g.templates = append(g.templates, listed.Profiles[i])
+	}
+	return nil
+}
+
+// template is the one that the n-th key has a copy of.
+func (g *gateway) template(n int) models.AccessProfile { return g.templates[n%len(g.templates)] }
+
+// anyKey is one of all, each as likely.
+func (g *gateway) anyKey() string { return g.keys[rand.IntN(len(g.keys))] } //nolint:gosec // any will do
+
+// asking is a question about a model, with any key.
+func (g *gateway) asking(reserve bool) target {
+	t := g.posting("/api/decisions")
+	t.body = func() []byte { return question(g.anyKey(), reserve) }
+	return t
+}
+
+func (g *gateway) posting(path string) target {
+	t := g.api(http.MethodPost, path, http.StatusOK)
+	t.header.Set("Content-Type", "application/json")
+	t.workers = askers
+	return t
+}
+
+func question(key string, reserve bool) []byte {
+	return fmt.Appendf(make([]byte, 0, 256), `{"virtual_key":%q,"provider":%q,"model":%q,"estimated_cost":0.000001,"estimated_tokens":1,"reserve":%t}`,
+		key, askedProvider, askedModel, reserve)
+}
+
+// warm asks once with every key, and notes how fast that went and what the console weighs then.
+func (b *bench) warm(ctx context.Context, g *gateway) error {
+	if g.warmed {
+		return nil
+	}
+	var asked atomic.Int64
+	t := g.asking(false)
+	t.body = func() []byte { return question(g.keys[(int(asked.Add(1))-1)%len(g.keys)], false) }
+	begin := time.Now()
+	for int(asked.Load()) < len(g.keys) && time.Since(begin) < warmPatience {
+		r, err := t.load(ctx, b.slice)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "P7 asked with %d keys, %s\n", asked.Load(), r)
+	}
+	took := time.Since(begin)
+	g.warmed, g.keys = true, g.keys[:min(int(asked.Load()), len(g.keys))]
+	b.add(line{id: "P7", what: fmt.Sprintf("ask with %d keys once", len(g.keys)), ours: fmt.Sprintf("%s, %.0f/s", brief(took), float64(asked.Load())/took.Seconds())})
+	if err := pause(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	resident, err := g.resident()
+	if err != nil {
+		return err
+	}
+	const most = 200 << 20 // of 100,000 keys
+	grown := resident - g.idle
+	b.add(line{
+		id: "P7", what: fmt.Sprintf("memory of %d keys", len(g.keys)), ours: fmt.Sprintf("%d MB, %d bytes each", grown>>20, grown/int64(len(g.keys))),
+		other: fmt.Sprintf("idle %d MB", g.idle>>20), bar: fmt.Sprintf("≤ %d MB of 100000", most>>20),
+		verdict: atMost(most).verdict(float64(grown) / float64(len(g.keys)) * 100_000),
+	})
+	return nil
+}
+
+// connect opens the gateway's database as the owner of its tables.
+func (g *gateway) connect(ctx context.Context) (*pgx.Conn, error) {
+	db, err := pgx.Connect(ctx, g.owner)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Exec(ctx, "SET statement_timeout = 0"); err != nil {
+		db.Close(ctx)
+		return nil, err
+	}
+	return db, nil
+}

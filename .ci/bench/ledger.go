@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ledger counts as the console does, with the least work that this takes: it believes what it is sent, and knows the lines of every key.
+type ledger struct {
+	db   *pgxpool.Pool
+	keys map[string]*heldKey
+}
+
+// heldKey is a key's user and the lines that a call of the model asked for is counted on.
+type heldKey struct {
+	counter, copyID, profileID int64
+	userID, keyID              string
+	lines                      []heldLine
+}
+
+type heldLine struct {
+	id, kind, duration string
+	start              time.Time
+}
+
+// ledgerTables has a counter for each key, and the console's own tables of events and counters with their indexes.
+const ledgerTables = `
+CREATE SCHEMA floor;
+CREATE TABLE floor.counters (id bigint PRIMARY KEY, used bigint NOT NULL, most bigint NOT NULL);
+INSERT INTO floor.counters SELECT n, 0, 1000000000 FROM generate_series(0, %d - 1) AS n;
+CREATE TABLE floor.usage_events (LIKE public.usage_events INCLUDING ALL);
+CREATE TABLE floor.limit_windows (LIKE public.limit_windows INCLUDING ALL);
+ANALYZE floor.counters`
+
+// ledgerLines are those that a call is counted on, with the start of the window under way.
+const ledgerLines = `
+WITH held AS (
+    SELECT c.id, c.user_id, c.access_profile_id, c.policy_id, p.calendar_aligned AS aligned, c.policy_id - $2 AS n
+    FROM user_access_profiles AS c JOIN policies AS p ON p.id = c.policy_id WHERE c.policy_id >= $2
+)
+SELECT n, held.id, held.user_id, access_profile_id, l.id::text, kind, duration, window_start(duration, NULL, aligned, l.created_at, NULL, NULL, now())
+FROM held JOIN (
+    SELECT policy_id, provider_config_id, id, created_at, 'spend' AS kind, reset_duration AS duration FROM budgets
+    UNION ALL
+    SELECT policy_id, provider_config_id, r.id, created_at, kind, duration
+    FROM rate_limits AS r, LATERAL (VALUES ('tokens', token_reset_duration), ('requests', request_reset_duration)) AS pair(kind, duration)
+    WHERE duration IS NOT NULL
+) AS l USING (policy_id) LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id
+WHERE c.id IS NULL OR c.provider_name = $1`
+
+func serveLedger(ctx context.Context, addr, database string, keys int) error {
+	config, err := pgxpool.ParseConfig(database)
+	if err != nil {
+		return err
+	}
+	config.MaxConns = 10 // as many as the console has
+	l := &ledger{keys: make(map[string]*heldKey, keys)}
+	if l.db, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return err
+	}
+	defer l.db.Close()
+	if _, err := l.db.Exec(ctx, fmt.Sprintf(ledgerTables, keys)); err != nil {
+		return fmt.Errorf("make the ledger's tables: %w", err)
+	}
+	if err := l.load(ctx, keys); err != nil {
+		return fmt.Errorf("load the ledger's lines: %w", err)
+	}
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.GET("/", func(c *gin.Context) { c.Status(http.StatusOK) })
+	engine.POST("/reserve", answering(l.reserve))
+	engine.POST("/usage", answering(l.record))
+	return listen(ctx, addr, engine)
+}
+
+func (l *ledger) load(ctx context.Context, keys int) error {
+	all := make([]heldKey, keys)
+	for n := range all {
+		l.keys[keyValue(n)] = &all[n]
+	}
+	rows, err := l.db.Query(ctx, ledgerLines, askedProvider, firstHeld)
+	if err != nil {
+		return err
+	}
+	var n, copyID, profileID int64
+	var user string
+	var line heldLine
+	_, err = pgx.ForEachRow(rows, []any{&n, &copyID, &user, &profileID, &line.id, &line.kind, &line.duration, &line.start}, func() error {
+		key := &all[n]
+		key.counter, key.copyID, key.profileID, key.userID, key.keyID = n, copyID, profileID, user, keyIDOf(int(n))
+		key.lines = append(key.lines, line)
+		return nil
+	})
+	return err
+}
+
+// reserve takes one of a counter that has room.
+func (l *ledger) reserve(c *gin.Context) error {
+	var asked struct {
+		Key string `json:"virtual_key"`
+	}
+	if err := json.NewDecoder(c.Request.Body).Decode(&asked); err != nil {
+		return err
+	}
+	var used int64
+	err := l.db.QueryRow(c.Request.Context(), "UPDATE floor.counters SET used = used + 1 WHERE id = $1 AND used + 1 <= most RETURNING used",
+		l.keys[asked.Key].counter).Scan(&used)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, gin.H{"decision": true, "used": used})
+	return nil
+}
