@@ -48,7 +48,7 @@ func TestHeldProfileLeadsToItsHolders(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
 	s.console.spender(t, "Holly Holds")
-	const profile = "Budget of Holly Holds"
+	const profile = "Spending of Holly Holds"
 	s.to(at("access-profiles", profile, "/delete")(t, s.console))
 	s.sees(s.text("1 user holds a copy, so it cannot be deleted: detach them first."))
 	s.gone(s.button("Delete " + profile))

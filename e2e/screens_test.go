@@ -32,7 +32,7 @@ var screens = []scene{
 	{name: "profiles-filtered", path: "/access-profiles?tags=business&is_active=true"},
 	{name: "profiles-no-hit", path: "/access-profiles?search=nowhere"},
 	{name: "profiles-bad-query", path: "/access-profiles?limit=none", status: http.StatusBadRequest},
-	{name: "profiles-row-menu", path: "/access-profiles?limit=6", act: func(s *screen) { s.click(s.GetByLabel("Actions for Engineering", exactName)) }},
+	{name: "profiles-row-menu", path: "/access-profiles?search=engineering&limit=6", act: func(s *screen) { s.click(s.GetByLabel("Actions for Engineering", exactName)) }},
 	{name: "profiles-selected", path: "/access-profiles", act: func(s *screen) { s.tick("Select Engineering") }},
 	{name: "profiles-as-viewer", visit: visit{as: viewer}, path: "/access-profiles?limit=6"},
 	{name: "shortcuts", path: "/access-profiles?limit=6", act: func(s *screen) { s.press("?") }},

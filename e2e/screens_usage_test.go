@@ -62,7 +62,7 @@ var usageScreens = []scene{
 		s.console.spend(s.t, home, uuid.NewString(), "17.25")
 		s.fill("Virtual key", key)
 		s.click(s.button("Show what is left"))
-		s.sees(s.heading("Budget of Quentin Quota"))
+		s.sees(s.heading("Spending of Quentin Quota"))
 		s.sees(s.text("Near limit"))
 	}},
 }

@@ -17,7 +17,7 @@ const spenders = `{"name": "NAME", "provider_configs": [{"provider_name": "opena
 // 20 dollars a day. It returns their path and the value of their key.
 func (c *console) spender(t *testing.T, name string) (home, key string) {
 	t.Helper()
-	profile := c.create(t, strings.ReplaceAll(spenders, "NAME", "Budget of "+name))
+	profile := c.create(t, strings.ReplaceAll(spenders, "NAME", "Spending of "+name))
 	home = c.hire(t, name, "Viewer")
 	_, number, _ := strings.Cut(profile[1:], "/")
 	held := c.made(t, "/api"+home+"/access-profiles", `{"access_profile_id": `+number+`}`)

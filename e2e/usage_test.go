@@ -46,12 +46,12 @@ func (s *screen) isRefused(person string) {
 	s.click(s.link("Try it"))
 	s.sees(s.heading("What may " + person + " call?"))
 	s.tries("openai/gpt-5", "Refused with 402")
-	s.says(s.GetByRole("status"), "The spend limit per 1d of Budget of "+person+" is used up; it resets at ")
+	s.says(s.GetByRole("status"), "The spend limit per 1d of Spending of "+person+" is used up; it resets at ")
 	s.says(s.GetByRole("status"), "$20.00 of $20.00")
-	s.says(s.GetByRole("status"), "It is set in Budget of "+person)
+	s.says(s.GetByRole("status"), "It is set in Spending of "+person)
 	s.holds("Model", "openai/gpt-5")
 	s.triesTool("github", "create_issue", "Refused with 402")
-	s.click(s.link("Budget of " + person))
+	s.click(s.link("Spending of " + person))
 	s.arrives(`/access-profiles/\d+`)
 	s.sees(s.text("In all they may spend at most $20.00 a day."))
 	_, err := s.GoBack()
@@ -62,7 +62,7 @@ func (s *screen) isRefused(person string) {
 
 func (s *screen) raises(home, person string) {
 	s.t.Helper()
-	s.click(s.link("Raise In all, $20.00 / day of Budget of " + person))
+	s.click(s.link("Raise In all, $20.00 / day of Spending of " + person))
 	s.fill("Add", "10")
 	s.tick("For good")
 	s.click(s.button("Raise the limit"))
@@ -75,20 +75,20 @@ func (s *screen) isAllowed(home, person string) {
 	s.t.Helper()
 	s.to(home + "/try")
 	s.tries("openai/gpt-5", "Allowed")
-	s.says(s.GetByRole("status"), "It is paid by Budget of "+person)
+	s.says(s.GetByRole("status"), "It is paid by Spending of "+person)
 	s.says(s.GetByRole("status"), "$20.00 of $30.00")
 	s.triesTool("github", "create_issue", "Allowed")
 	s.tries("openai/o3", "Refused with 403")
-	s.says(s.GetByRole("status"), "The model o3 is not in Budget of "+person+".")
+	s.says(s.GetByRole("status"), "The model o3 is not in Spending of "+person+".")
 	s.tries("anthropic/claude-sonnet-4-5", "Refused with 403")
-	s.says(s.GetByRole("status"), "The provider anthropic is not in Budget of "+person+".")
+	s.says(s.GetByRole("status"), "The provider anthropic is not in Spending of "+person+".")
 }
 
 // reportShows narrows the report of everybody to one person, and takes what it shows along.
 func (s *screen) reportShows(home, person string) {
 	s.t.Helper()
 	s.to("/usage?group_by=profile")
-	s.click(s.role("table", "Usage by profile").GetByRole("link", buttonNamed("Budget of "+person)))
+	s.click(s.role("table", "Usage by profile").GetByRole("link", buttonNamed("Spending of "+person)))
 	s.click(s.role("navigation", "Group by").GetByRole("link", buttonNamed("User")))
 	s.click(s.role("table", "Usage by user").GetByRole("link", buttonNamed(person)))
 	chip := s.role("form", "Choose days").GetByRole("link", buttonNamed(person))
@@ -134,7 +134,7 @@ func (s *screen) holderSees(key, person string) {
 	holder.to("/quota")
 	holder.fill("Virtual key", key)
 	holder.click(holder.button("Show what is left"))
-	holder.sees(holder.heading("Budget of " + person))
+	holder.sees(holder.heading("Spending of " + person))
 	holder.sees(holder.GetByText("$20.00 of $30.00 / day"))
 	holder.gone(holder.GetByText(key))
 	if strings.Contains(holder.URL(), key) {
