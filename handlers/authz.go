@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -97,24 +98,28 @@ func clientKey(c *gin.Context) string {
 // describedCall reads what the call asks for. What the proxy wrote into the address of the check counts before anything that its client
 // could send; then the body that is forwarded, which is what the provider will read; then the headers, which the proxy has to set.
 func describedCall(c *gin.Context, address url.Values) (models.Question, error) {
-	if model := address.Get("model"); model != "" {
+	server, tool := address.Get("mcp_client_id"), address.Get("tool_name")
+	switch model := address.Get("model"); {
+	case model != "":
 		return models.Question{Provider: address.Get("provider"), Model: model}, nil
+	case server != "" && tool != "":
+		return models.Question{MCPClientID: server, ToolName: tool}, nil
 	}
 	called, err := forwardedCall(c)
 	if err != nil {
 		return models.Question{}, err
 	}
-	if server := address.Get("mcp_client_id"); server != "" {
-		return models.Question{MCPClientID: server, ToolName: firstOf(address.Get("tool_name"), called.tool, c.GetHeader("X-Tool-Name"))}, nil
+	if called == (call{}) {
+		called = call{firstOf(c.GetHeader("X-Ai-Eg-Model"), c.GetHeader("X-Model")), c.GetHeader("X-Tool-Name")}
 	}
-	if server := c.GetHeader("X-Mcp-Client-Id"); server != "" && called.model == "" && address.Get("provider") == "" {
-		return models.Question{MCPClientID: server, ToolName: firstOf(called.tool, c.GetHeader("X-Tool-Name"))}, nil
+	server = firstOf(server, c.GetHeader("X-Mcp-Client-Id"))
+	switch {
+	case called.model != "" && called.tool != "":
+		return models.Question{}, unreadable("", "ambiguous_question", "Ask for a model or for a tool, not both.")
+	case called.tool != "" || called.model == "" && server != "":
+		return models.Question{MCPClientID: server, ToolName: called.tool}, nil // without a server nothing grants it
 	}
-	model := firstOf(called.model, c.GetHeader("X-Ai-Eg-Model"), c.GetHeader("X-Model"))
-	if tool := firstOf(called.tool, c.GetHeader("X-Tool-Name")); model == "" && tool != "" {
-		return models.Question{ToolName: tool}, nil // of no server that anybody named, so nothing grants it
-	}
-	return models.Question{Provider: firstOf(address.Get("provider"), c.GetHeader("X-Provider")), Model: model}, nil
+	return models.Question{Provider: firstOf(address.Get("provider"), c.GetHeader("X-Provider")), Model: called.model}, nil
 }
 
 func firstOf(values ...string) string {
@@ -129,42 +134,60 @@ func firstOf(values ...string) string {
 // call is what a forwarded body asks for: a model, or the tool of an MCP call.
 type call struct{ model, tool string }
 
-// forwardedCall reads the body as strictly as any other: what two readers could read in two ways is refused. A body that is no JSON says
-// nothing of the call.
+// forwardedCall reads the body as strictly as any other: what two readers could read in two ways, or cannot be read here, is refused.
 func forwardedCall(c *gin.Context) (call, error) {
-	var called call
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return called, models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB of the call's body, or the model in a header.")
+		return call{}, models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB of the call's body, or name the model in the address of the check.")
 	case err != nil:
-		return called, unreadable("", "incomplete_body", "Forward the whole body, or none.")
-	case !strings.HasPrefix(strings.TrimSpace(string(body)), "{"):
-		return called, nil
+		return call{}, unreadable("", "incomplete_body", "Forward the whole body, or none.")
+	case len(bytes.TrimSpace(body)) == 0:
+		return call{}, nil
 	}
 	root, err := parseJSON(body)
 	if err != nil {
-		return called, err
+		return call{}, err
 	}
-	for _, m := range root.members {
+	if root.kind != models.Object {
+		return call{}, unreadable("", "wrong_type", "Forward one call as a JSON object, or name the model in the address of the check.")
+	}
+	model, err := root.textOf("model")
+	if err != nil {
+		return call{}, err
+	}
+	params, err := root.only("params")
+	if err != nil || params == nil {
+		return call{model: model}, err
+	}
+	tool, err := params.textOf("name")
+	return call{model, tool}, err
+}
+
+// only is the member with a name; nil when there is none. Members that some readers take for it are refused.
+func (n *node) only(name string) (*node, error) {
+	var found *node
+	for i, m := range n.members {
 		switch {
-		case m.name == "model":
-			if m.node.kind != models.String {
-				return called, unreadable("model", "wrong_type", "Name the model as text.")
-			}
-			called.model = m.node.text
-		case strings.EqualFold(m.name, "model"):
-			return called, unreadable(m.name, "unknown_field", "Write model in small letters.")
-		case m.name == "params":
-			for _, p := range m.node.members {
-				if p.name == "name" && p.node.kind == models.String {
-					called.tool = p.node.text
-				}
-			}
+		case m.name == name:
+			found = &n.members[i].node
+		case strings.EqualFold(m.name, name):
+			return nil, unreadable(m.name, "unknown_field", "Write "+name+" in small letters.")
 		}
 	}
-	return called, nil
+	return found, nil
+}
+
+func (n *node) textOf(name string) (string, error) {
+	member, err := n.only(name)
+	if err != nil || member == nil {
+		return "", err
+	}
+	if member.kind != models.String {
+		return "", unreadable(name, "wrong_type", "Give "+name+" as text.")
+	}
+	return member.text, nil
 }
 
 // rateLimitFields tell how the tightest limits of requests and tokens stand.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 
 	"tollgate/models"
@@ -29,6 +30,8 @@ type Handlers struct {
 	// Decider answers gateways, and Recorder counts what they report.
 	Decider  *models.Decider
 	Recorder *models.Recorder
+	// Metrics is what this process tells of itself.
+	Metrics prometheus.Gatherer
 	// About is what Settings tells of this installation.
 	About About
 

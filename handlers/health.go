@@ -1,9 +1,11 @@
 package handlers
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tollgate/models"
 )
@@ -26,6 +28,15 @@ func (h *Handlers) Ready(c *gin.Context) error {
 	default:
 		writeJSON(c, http.StatusOK, gin.H{"status": "ready"})
 	}
+	return nil
+}
+
+// ShowMetrics answers in the exposition format of Prometheus. Series that could not be read are left out.
+func (h *Handlers) ShowMetrics(c *gin.Context) error {
+	c.Header("Cache-Control", "no-store")
+	promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError, DisableCompression: true,
+	}).ServeHTTP(c.Writer, c.Request)
 	return nil
 }
 

@@ -19,7 +19,7 @@ const maxBody = 1 << 20
 
 // IsAPI reports whether the request came by the JSON door; the path alone decides.
 func IsAPI(c *gin.Context) bool {
-	return strings.HasPrefix(c.Request.URL.Path, "/api/") || isAuthZEN(c)
+	return strings.HasPrefix(c.Request.URL.Path, "/api/") || c.Request.URL.Path == "/metrics" || isAuthZEN(c)
 }
 
 // isAuthZEN reports whether the request speaks AuthZEN, which has its own way to tell what is wrong.

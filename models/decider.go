@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 )
 
@@ -40,6 +41,8 @@ type Decider struct {
 	following sync.Mutex
 	changing  atomic.Int64 // requests under way here that may change access
 	changed   atomic.Bool  // one has ended since it was followed last
+
+	decided *prometheus.HistogramVec
 }
 
 type knownKey struct {
@@ -52,7 +55,7 @@ const keysKept = 500_000
 
 // NewDecider makes one; Run keeps it true.
 func NewDecider(db *bun.DB, keys Keys) *Decider {
-	d := &Decider{db: db, keys: keys}
+	d := &Decider{db: db, keys: keys, decided: newDecisionSeconds()}
 	d.forget()
 	return d
 }

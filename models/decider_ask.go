@@ -14,8 +14,10 @@ import (
 type Asker struct{ VirtualKey, UserID string }
 
 // Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is allowed.
-func (d *Decider) Decide(ctx context.Context, who Asker, q Question) (Decision, error) {
-	decision, _, _, err := d.decide(ctx, who, q)
+func (d *Decider) Decide(ctx context.Context, who Asker, q Question) (decision Decision, err error) {
+	begun := time.Now()
+	decision, _, _, err = d.decide(ctx, who, q)
+	d.timed(begun, decision, err)
 	return decision, err
 }
 
@@ -53,6 +55,13 @@ const reservationLasts = 5 * time.Minute
 // Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is reported or the
 // hold ends by itself. Of many at once exactly those are allowed that there is room for.
 func (d *Decider) Reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
+	begun := time.Now()
+	decision, err := d.reserve(ctx, who, q)
+	d.timed(begun, decision, err)
+	return decision, err
+}
+
+func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
 	decision, h, granting, err := d.decide(ctx, who, q)
 	if err != nil || !decision.Decision {
 		return decision, err

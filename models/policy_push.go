@@ -65,11 +65,14 @@ func (to *pushed) exec(ctx context.Context, query string, args ...any) {
 	}
 }
 
-// list hands a list to the database as JSON.
+// list hands a list to the database as JSON, an empty one too.
 func (to *pushed) list(rows any) string {
 	document, err := json.Marshal(rows)
 	if err != nil && to.err == nil {
 		to.err = fmt.Errorf("write what is pushed: %w", err)
+	}
+	if string(document) == "null" {
+		return "[]"
 	}
 	return string(document)
 }

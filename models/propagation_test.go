@@ -298,3 +298,34 @@ func TestALimitThatGetsAnotherWindowStartsAtZero(t *testing.T) {
 		t.Errorf("%d used of a day's limit that was a week's; the preview told of %d used up", used, len(plan.Over))
 	}
 }
+
+// Whatever group a template loses, its copies lose it too.
+func TestAPushOfGroupsThatAreEmptyNow(t *testing.T) {
+	t.Parallel()
+	h := newHolding(t)
+	full := models.Policy{
+		ProviderConfigs:  []models.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true, Budgets: []models.Budget{{MaxLimit: 5_000_000_000, ResetDuration: "1d"}}}},
+		Budgets:          []models.Budget{{MaxLimit: 9_000_000_000, ResetDuration: "1M"}},
+		RateLimit:        &models.RateLimit{RequestMaxLimit: pointer(int64(5)), RequestResetDuration: pointer("1h")},
+		MCPToolGroups:    []models.ToolGroupGrant{{ToolGroupID: 1}},
+		MCPServers:       []models.ServerGrant{{MCPServerID: "github"}},
+		MCPToolOverrides: []models.ToolOverride{{MCPClientID: "jira", ToolName: "open", Action: "include"}},
+	}
+	template := h.template("Emptied", full)
+	held := h.assign(h.user(101), template.ID)
+	without := []models.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true}}
+	for _, emptied := range []models.Policy{{ProviderConfigs: without}, full, {MCPServers: full.MCPServers}, {ProviderConfigs: full.ProviderConfigs}, full} {
+		edited := h.edit(template, emptied)
+		job := h.propagate(template.ID, pushOf(models.FieldGroups))
+		if len(job.Failed) != 0 {
+			t.Errorf("failed: %v", job.Failed)
+		}
+		now := h.copy(held)
+		for _, group := range models.FieldGroups {
+			if got, want := groupTexts(now.Policy)[group], groupTexts(edited.Policy)[group]; got != want {
+				t.Errorf("%s is\n%s\nwant\n%s", group, got, want)
+			}
+		}
+		template = edited
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 )
 
@@ -25,6 +26,8 @@ type Recorder struct {
 	db      *bun.DB
 	decider *Decider
 	queue   chan *report
+
+	reported *prometheus.CounterVec
 }
 
 // report is the events of one request on their way.
@@ -39,7 +42,7 @@ const reportsWaiting = 1024
 
 // NewRecorder makes one; Run starts it.
 func NewRecorder(db *bun.DB, decider *Decider) *Recorder {
-	return &Recorder{db: db, decider: decider, queue: make(chan *report, reportsWaiting)}
+	return &Recorder{db: db, decider: decider, queue: make(chan *report, reportsWaiting), reported: newReportedEvents()}
 }
 
 // Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for a single event,
@@ -89,7 +92,13 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 			return nil, err
 		}
 	}
-	return results, r.settle(ctx, own, places, results, single)
+	if err := r.settle(ctx, own, places, results, single); err != nil {
+		return nil, err
+	}
+	for _, result := range results {
+		r.reported.WithLabelValues(result.Status).Inc()
+	}
+	return results, nil
 }
 
 // events are those of a request: the one it is, or those it lists.
@@ -294,10 +303,20 @@ func (r *Recorder) gather(first *report) []*report {
 
 const storeTime = 20 * time.Second
 
+// store counts reports together; when a counter cannot hold what is in them, each by itself, so that nobody fails for another's nonsense.
 func (r *Recorder) store(ctx context.Context, reports []*report) {
 	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	err := storeReports(storing, r.db, reports)
+	if tooMuch(err) && len(reports) > 1 {
+		for _, one := range reports {
+			r.store(ctx, []*report{one})
+		}
+		return
+	}
+	if tooMuch(err) {
+		err = Refuse(Conflict, "", "counter_full", "Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
+	}
 	users := []string{}
 	for _, one := range reports {
 		for _, event := range one.events {
@@ -309,3 +328,6 @@ func (r *Recorder) store(ctx context.Context, reports []*report) {
 		one.done <- err
 	}
 }
+
+// tooMuch reports whether a sum went beyond what a counter may hold.
+func tooMuch(err error) bool { return state(err) == "22003" || state(err) == "23514" }

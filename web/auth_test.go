@@ -40,7 +40,7 @@ func TestRoutesWithoutCredential(t *testing.T) {
 		}
 		a := c.nobody().send(r.Method, path, "", nil)
 		switch {
-		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"):
+		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"), path == "/metrics":
 			a.refuses(401, "unauthenticated", "")
 			if got := a.Header.Values("WWW-Authenticate"); len(got) != 2 {
 				t.Errorf("WWW-Authenticate: %q", got)

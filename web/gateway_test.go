@@ -38,9 +38,11 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	other.base = "http://" + server.Listener.Addr().String()
 	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: models.NewPropagator(db, log), Decider: models.NewDecider(db, c.h.Keys)}
 	other.h.Recorder = models.NewRecorder(db, other.h.Decider)
+	bookkeeper := models.NewBookkeeper(db, log)
+	other.h.Metrics = models.NewMetrics(db, other.h.Decider, other.h.Recorder, bookkeeper)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.t.Context()))
-	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Decider.Run, other.h.Recorder.Run} {
+	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Decider.Run, other.h.Recorder.Run, bookkeeper.Run} {
 		workers.Go(func() { run(working) })
 	}
 	var err error

@@ -65,12 +65,14 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	}
 	c.h.Propagator, c.h.Decider = models.NewPropagator(c.db, log), models.NewDecider(c.db, keys)
 	c.h.Recorder = models.NewRecorder(c.db, c.h.Decider)
+	bookkeeper := models.NewBookkeeper(c.db, log)
+	c.h.Metrics = models.NewMetrics(c.db, c.h.Decider, c.h.Recorder, bookkeeper)
 	for _, change := range changes {
 		change(c.h)
 	}
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Decider.Run, c.h.Recorder.Run} {
+	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Decider.Run, c.h.Recorder.Run, bookkeeper.Run} {
 		workers.Go(func() { run(working) })
 	}
 	t.Cleanup(func() { stop(); workers.Wait() })

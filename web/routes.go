@@ -86,6 +86,7 @@ func routes(h *handlers.Handlers) []route {
 	return []route{
 		{"GET", "/healthz", anyone, h.Healthy},
 		{"GET", "/readyz", anyone, h.Ready},
+		{"GET", "/metrics", "Usage:View", h.ShowMetrics},
 		{"GET", "/", anyone, h.Home},
 
 		{"GET", "/.well-known/authzen-configuration", anyone, h.AuthZENMetadata},

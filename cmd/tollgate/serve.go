@@ -91,18 +91,19 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database) (*co
 		baseURL = localURL(listener.Addr())
 	}
 	propagator, decider := models.NewPropagator(db.DB, p.log), models.NewDecider(db.DB, keys)
-	recorder := models.NewRecorder(db.DB, decider)
+	recorder, bookkeeper := models.NewRecorder(db.DB, decider), models.NewBookkeeper(db.DB, p.log)
 	handler, err := web.New(
 		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
 		&handlers.Handlers{
-			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Decider: decider, Recorder: recorder, Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Decider: decider, Recorder: recorder, Metrics: models.NewMetrics(db.DB, decider, recorder, bookkeeper),
+			Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 		})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
-		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, workers: []worker{propagator, decider, recorder}, address: baseURL, token: token,
+		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, workers: []worker{propagator, decider, recorder, bookkeeper}, address: baseURL, token: token,
 	}, nil
 }
 

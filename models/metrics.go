@@ -1,0 +1,101 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/uptrace/bun"
+)
+
+// NewMetrics gathers what a console tells of itself: what it decided and counted, what its workers left in the database, its pool of
+// connections, and its process.
+func NewMetrics(db *bun.DB, of ...prometheus.Collector) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(of...)
+	registry.MustRegister(inDatabase{db}, collectors.NewDBStatsCollector(db.DB, "tollgate"), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+func newDecisionSeconds() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "tollgate_decision_seconds", Help: "Time to decide, by the type of the decision; error when nothing could be decided.",
+		Buckets: []float64{.00001, .0001, .001, .005, .025, .1, .5, 2.5},
+	}, []string{"type"})
+}
+
+// timed notes how long a decision took.
+func (d *Decider) timed(begun time.Time, decision Decision, err error) {
+	kind := decision.Type
+	if err != nil {
+		kind = "error"
+	}
+	d.decided.WithLabelValues(kind).Observe(time.Since(begun).Seconds())
+}
+
+// Describe is part of [prometheus.Collector].
+func (d *Decider) Describe(ch chan<- *prometheus.Desc) { d.decided.Describe(ch) }
+
+// Collect is part of [prometheus.Collector].
+func (d *Decider) Collect(ch chan<- prometheus.Metric) { d.decided.Collect(ch) }
+
+func newReportedEvents() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollgate_usage_events_total", Help: "Usage events that gateways reported, by what became of them.",
+	}, []string{"status"})
+}
+
+// Describe is part of [prometheus.Collector].
+func (r *Recorder) Describe(ch chan<- *prometheus.Desc) { r.reported.Describe(ch) }
+
+// Collect is part of [prometheus.Collector].
+func (r *Recorder) Collect(ch chan<- prometheus.Metric) { r.reported.Collect(ch) }
+
+var (
+	propagationItems = prometheus.NewDesc("tollgate_propagation_items", "Holders in propagations that have not ended, by state.", []string{"state"}, nil)
+	propagationJobs  = prometheus.NewDesc("tollgate_propagation_jobs", "Propagations of the last day, by state.", []string{"state"}, nil)
+	reservationsHeld = prometheus.NewDesc("tollgate_reservations_held", "Estimates that are held for calls under way.", nil, nil)
+)
+
+// inDatabase is what is the same on every console of a database.
+type inDatabase struct{ db *bun.DB }
+
+func (inDatabase) Describe(ch chan<- *prometheus.Desc) {
+	ch <- propagationItems
+	ch <- propagationJobs
+	ch <- reservationsHeld
+}
+
+func (c inDatabase) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), metricsPatience)
+	defer cancel()
+	for _, of := range []struct {
+		desc  *prometheus.Desc
+		query string
+	}{
+		{propagationItems, `SELECT i.state, count(*) AS n FROM propagation_items AS i JOIN propagation_jobs AS j ON j.id = i.job_id
+WHERE j.finished_at IS NULL GROUP BY 1`},
+		{propagationJobs, "SELECT state, count(*) AS n FROM propagation_jobs WHERE created_at > now() - interval '1 day' GROUP BY 1"},
+		{reservationsHeld, "SELECT '' AS state, count(DISTINCT id) AS n FROM reservations WHERE expires_at > now()"},
+	} {
+		var rows []struct {
+			State string
+			N     int64
+		}
+		if err := c.db.NewRaw(of.query).Scan(ctx, &rows); err != nil {
+			ch <- prometheus.NewInvalidMetric(of.desc, err)
+			continue
+		}
+		for _, row := range rows {
+			labels := []string{row.State}
+			if row.State == "" {
+				labels = nil
+			}
+			ch <- prometheus.MustNewConstMetric(of.desc, prometheus.GaugeValue, float64(row.N), labels...)
+		}
+	}
+}
+
+const metricsPatience = 2 * time.Second

@@ -1,0 +1,83 @@
+package web_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// metrics are the series that a console tells of itself, by name and labels.
+func (v visitor) metrics() map[string]float64 {
+	v.t.Helper()
+	series := map[string]float64{}
+	for line := range strings.Lines(string(v.get("/metrics").is(200).body)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name != "#" {
+			number, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				v.t.Fatalf("%s: %v", line, err)
+			}
+			series[name] = number
+		}
+	}
+	return series
+}
+
+func TestMetricsTellWhatWasDecidedCountedAndPushed(t *testing.T) {
+	g := newGateway(t)
+	scraper := g.apiKey("Usage:View")
+	before := scraper.metrics()
+
+	g.admin.decides(model(g.key), "allowed", 200)
+	g.admin.decides(model(g.key), "allowed", 200)
+	g.admin.decides(with(model(g.key), "model", "o3"), "model_blocked", 403)
+	g.admin.decides(with(model(g.key), "reserve", true, "estimated_cost", 1), "allowed", 200)
+	first := event(g.key, "cost", 2)
+	g.admin.counted(first)
+	g.admin.report(first).is(200)
+	g.admin.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), `{"tags":["more"],"budgets":[{"max_limit":11,"reset_duration":"1M"}]}`).is(200)
+	g.admin.api("POST", fmt.Sprint("/api/access-profiles/", g.work, "/propagate"), `{"fields":["budgets"]}`).is(200)
+
+	after := scraper.metrics()
+	for name, want := range map[string]float64{
+		`tollgate_decision_seconds_count{type="allowed"}`:       3,
+		`tollgate_decision_seconds_count{type="model_blocked"}`: 1,
+		`tollgate_usage_events_total{status="counted"}`:         1,
+		`tollgate_usage_events_total{status="duplicate"}`:       1,
+		`tollgate_reservations_held`:                            1,
+		`tollgate_propagation_jobs{state="done"}`:               1,
+	} {
+		if got := after[name] - before[name]; got != want {
+			t.Errorf("%s grew by %v, want %v", name, got, want)
+		}
+	}
+	for _, name := range []string{`go_sql_max_open_connections{db_name="tollgate"}`, "process_start_time_seconds", "go_goroutines"} {
+		if after[name] <= 0 {
+			t.Errorf("%s is %v", name, after[name])
+		}
+	}
+	for _, secret := range []string{g.key, g.key[len("sk-bf-"):][:12], g.ada, "openai"} {
+		if strings.Contains(string(scraper.get("/metrics").body), secret) {
+			t.Errorf("metrics tell %q", secret)
+		}
+	}
+}
+
+// A counter that drifted shows on the next console that starts, which checks at once.
+func TestMetricsTellOfALedgerThatDoesNotFit(t *testing.T) {
+	g := newGateway(t)
+	g.admin.counted(event(g.key, "cost", 2))
+	const skewed, checked = "tollgate_ledger_skewed_counters", "tollgate_ledger_checked_timestamp_seconds"
+	drift := func(by int, want float64) {
+		g.exec("UPDATE limit_windows SET used = used + ? WHERE kind = 'spend' AND reset_duration = '1M' AND used > 0", by)
+		next, _ := g.another(g.appURL())
+		scraper := g.apiKey("Usage:View").at(next)
+		g.eventually("the books are kept", func() bool { return scraper.metrics()[checked] > 0 })
+		if got := scraper.metrics()[skewed]; got != want {
+			t.Errorf("%v counters do not fit, want %v", got, want)
+		}
+	}
+	drift(0, 0)
+	drift(1, 1)
+	drift(-1, 0)
+}
