@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	askers       = 32 // clients of a gateway
+	askers       = 32          // clients of a gateway
 	warmPatience = time.Minute // the keys that were not asked with by then are left out
 	// What is asked for: all templates handed out grant it.
 	askedProvider = "openai"
