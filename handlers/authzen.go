@@ -157,6 +157,9 @@ func (h *Handlers) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, er
 	case r.Resource == nil || r.Resource.Type == "" || r.Resource.ID == "":
 		return authzenAnswer{}, unreadable("resource", "required", "Give the resource's type and id.")
 	}
+	if r.Action.Name != "call" {
+		return refusedAnswer("unknown_action", "Ask about the action call, the only one there is."), nil
+	}
 	who, known := authzenSubject(*r.Subject)
 	question, askable := authzenResource(*r.Resource)
 	if !known || !askable {

@@ -26,7 +26,8 @@ func isModelName(text string) bool {
 	if text == "" || utf8.RuneCountInString(text) > longestModel || strings.ContainsAny(text, "*?") || !legible(text, false) {
 		return false
 	}
-	return !slices.Contains(strings.Split(text, "/"), "..")
+	parts := strings.Split(text, "/")
+	return !slices.Contains(parts, "..") && !slices.Contains(parts, "")
 }
 
 // splitModel takes the provider from a model's name when it was not told by itself.

@@ -138,7 +138,7 @@ func (r *Recorder) identify(ctx context.Context, e *usageEvent) (bool, error) {
 		return false, err
 	}
 	if len(h.copies) == 0 {
-		return true, nil
+		return r.isUser(ctx, e)
 	}
 	held, err := r.payer(ctx, h, *e)
 	if err != nil {
@@ -147,6 +147,18 @@ func (r *Recorder) identify(ctx context.Context, e *usageEvent) (bool, error) {
 	e.copyID, e.profileID = held.id, held.profileID
 	e.lines = held.lines(e.question())
 	return true, nil
+}
+
+// isUser reports whether somebody who holds nothing is known at all: whose key it was is, and who was named has to be.
+func (r *Recorder) isUser(ctx context.Context, e *usageEvent) (known bool, err error) {
+	if e.who.VirtualKey != "" {
+		return true, nil
+	}
+	err = scanPlanned(ctx, r.db, []any{&known}, "SELECT EXISTS (SELECT FROM users WHERE id = $1)", e.userID)
+	if err != nil {
+		return false, fmt.Errorf("look up a user: %w", err)
+	}
+	return known, nil
 }
 
 // ownerOf is whose key a value is or was: what was spent with a key that works no more is still its holder's.

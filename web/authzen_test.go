@@ -51,6 +51,7 @@ func TestAuthZENEvaluation(t *testing.T) {
 		{"an unknown user", evaluation(entity("user", "x"), modelled), "access_not_found"},
 		{"who holds nothing", evaluation(entity("user", g.bob), modelled), "access_blocked"},
 		{"a kind of subject that is unknown", evaluation(entity("robot", g.ada), modelled), "unknown_type"},
+		{"another action", with(evaluation(g.mine(), modelled), "action", object{"name": "delete"}), "unknown_action"},
 		{"a kind of resource that is unknown", evaluation(g.mine(), entity("record", "record-1")), "unknown_type"},
 		{"members that are unknown", with(evaluation(with(g.mine(), "x", 1), with(modelled, "y", nil)), "z", []int{1}, "context", object{"time": "now", "deep": object{}}, "options", object{}), ""},
 		{"a provider that is no text", evaluation(g.mine(), entity("model", "openai/gpt-4o", "provider", 7)), ""},

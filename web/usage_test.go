@@ -205,7 +205,9 @@ func TestUsageOfKeysThatWorkNoMore(t *testing.T) {
 	same(t, "result", g.admin.report(stray).is(200).json(), object{"event_id": stray["event_id"], "status": "quarantined", "duplicate": false})
 	g.admin.report(stray).is(200)
 	g.admin.report(event("not a key")).is(200)
-	same(t, "in quarantine", g.count("usage_quarantine"), 2)
+	g.admin.report(with(event(nil), "virtual_key", nil, "user_id", "11111111-2222-4333-8444-555555555555")).is(200)
+	g.admin.report(with(event(nil), "virtual_key", nil, "user_id", "nobody")).is(200)
+	same(t, "in quarantine", g.count("usage_quarantine"), 4)
 	var kept string
 	g.scan(&kept, "SELECT event FROM usage_quarantine WHERE event_id = ?", stray["event_id"])
 	for _, part := range []string{`"virtual_key":"sk-bf-****WXYZ"`, `"cost":0.25`} {

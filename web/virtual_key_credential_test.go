@@ -29,7 +29,7 @@ func TestKeyAsCredential(t *testing.T) {
 			switch {
 			case isAPI && r.Method == "GET" && slices.Contains(own, rest):
 				a.is(200)
-			case isAPI || strings.HasPrefix(path, "/access/v1/"):
+			case isAPI || strings.HasPrefix(path, "/access/v1/") || path == "/metrics":
 				a.refuses(403, "forbidden", "")
 			default:
 				// Pages know only the cookie, so whoever has a key alone is signed out there.
