@@ -120,3 +120,6 @@ BEGIN
     RETURN true;
 END
 $$;
+
+-- What a copy limits is loaded by the policy.
+CREATE INDEX rate_limits_policy ON rate_limits (policy_id);
