@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/csv"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -22,6 +23,11 @@ const (
 // ShowUsage answers what was used, by provider, model, user, profile or day.
 func (h *Handlers) ShowUsage(c *gin.Context) error {
 	q, wanted, err := readUsageQuery(c)
+	var refused *models.Refusal
+	if errors.As(err, &refused) && !IsAPI(c) {
+		h.html(c, http.StatusBadRequest, framed(h.usagePage(c), views.UsageRefused(views.UsagePage{Query: wanted, Link: q.link, Problems: refused.Problems})))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -48,14 +54,18 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := h.page(c, "Usage", "/usage")
-	page.Intro = "What gateways have reported, in whole days of UTC."
 	actor := ActorOf(c)
-	h.html(c, http.StatusOK, framed(page, views.UsageBody(views.UsagePage{
+	h.html(c, http.StatusOK, framed(h.usagePage(c), views.UsageBody(views.UsagePage{
 		Query: wanted, Report: report, Near: near, UserName: names[wanted.UserID], Now: time.Now(), Export: "/usage/export" + q.link("", ""),
 		Link: q.link, MayViewUsers: actor.May("Users:View"), MayViewProfiles: actor.May("AccessProfiles:View"),
 	})))
 	return nil
+}
+
+func (h *Handlers) usagePage(c *gin.Context) views.Page {
+	page := h.page(c, "Usage", "/usage")
+	page.Intro = "What gateways have reported, in whole days of UTC."
+	return page
 }
 
 // readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of everybody.

@@ -33,10 +33,12 @@ type Decider struct {
 	shared    policyPool
 	catalogue *Catalogue
 	granted   map[*Policy][]Grant
-	since     string        // transactions from this one on have not been followed
-	followed  int           // how often: what was read before the last time may be older than what was dropped then
-	fresh     time.Time     // when it was followed last, by this machine's clock
-	ahead     time.Duration // of the database's clock before this machine's
+	since     string         // transactions from this one on have not been followed
+	followed  int            // how often
+	noted     map[string]int // by user, the last time when they had changed: what was read before may be older than what was dropped then
+	forgotten int            // the last time when everybody was forgotten
+	fresh     time.Time      // when it was followed last, by this machine's clock
+	ahead     time.Duration  // of the database's clock before this machine's
 
 	following sync.Mutex
 	changing  atomic.Int64 // requests under way here that may change access
@@ -63,7 +65,21 @@ func NewDecider(db *bun.DB, keys Keys) *Decider {
 // forget drops everything; the caller holds the lock, or nobody else knows d.
 func (d *Decider) forget() {
 	d.byHash, d.holdings, d.dirty, d.keysOf = map[string]*knownKey{}, map[string]*holding{}, map[string]bool{}, map[string][]string{}
+	d.noted, d.forgotten = map[string]int{}, d.followed
 	d.catalogue, d.granted, d.shared = nil, map[*Policy][]Grant{}, policyPool{}
+}
+
+// note remembers that something of a user changed; the caller holds the lock.
+func (d *Decider) note(user string) {
+	if len(d.noted) >= keysKept {
+		d.noted, d.forgotten = map[string]int{}, d.followed
+	}
+	d.noted[user] = d.followed
+}
+
+// unchanged reports whether nothing of a user changed since d was followed so many times; the caller holds the lock.
+func (d *Decider) unchanged(user string, followed int) bool {
+	return d.forgotten <= followed && d.noted[user] <= followed
 }
 
 // Run follows the database until ctx ends.
@@ -121,19 +137,21 @@ UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::te
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
+	d.followed++
 	if d.since == "" || len(d.byHash) > keysKept {
 		d.forget()
 	}
 	for _, user := range access {
 		d.drop(user)
+		d.note(user)
 	}
 	for _, user := range usage {
+		d.note(user)
 		if d.holdings[user] != nil {
 			d.dirty[user] = true
 		}
 	}
 	d.since, d.fresh, d.ahead = next, asked, ahead
-	d.followed++
 	return nil
 }
 
@@ -230,7 +248,7 @@ FROM virtual_keys WHERE key_hash = $1 OR previous_hash = $1`, []byte(hash))
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if d.followed == followed {
+	if d.unchanged(known.userID, followed) {
 		d.byHash[hash] = &known
 		d.keysOf[known.userID] = append(d.keysOf[known.userID], hash)
 	}
@@ -264,7 +282,7 @@ func (d *Decider) holdingOf(ctx context.Context, user string) (*holding, error) 
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if d.followed != followed { // it may be older than what was dropped meanwhile, and is good for this decision only
+	if !d.unchanged(user, followed) { // it may be older than what was dropped meanwhile, and is good for this decision only
 		d.dirty[user] = d.holdings[user] != nil
 		return h, nil
 	}

@@ -17,6 +17,27 @@ type UsagePage struct {
 	Export                        string
 	Link                          func(name, value string) string // the same page with one filter changed
 	MayViewUsers, MayViewProfiles bool
+	Problems                      models.Problems // with the days and filters asked for
+}
+
+func (p UsagePage) problem(field string) string {
+	for _, problem := range p.Problems {
+		if problem.Field == field {
+			return problem.Message
+		}
+	}
+	return ""
+}
+
+func (p UsagePage) problems() []ProblemLink {
+	links := make([]ProblemLink, len(p.Problems))
+	for i, problem := range p.Problems {
+		links[i] = ProblemLink{Message: problem.Message}
+		if problem.Field == "since" || problem.Field == "until" {
+			links[i].ID = FieldID(problem.Field)
+		}
+	}
+	return links
 }
 
 func (p UsagePage) groupings() []Link {
