@@ -33,6 +33,7 @@ type Decider struct {
 	shared    policyPool
 	catalogue *Catalogue
 	granted   map[*Policy][]Grant
+	actors    map[string]knownActor
 	since     string         // transactions from this one on have not been followed
 	followed  int            // how often
 	noted     map[string]int // by user, the last time when they had changed: what was read before may be older than what was dropped then
@@ -43,6 +44,7 @@ type Decider struct {
 	following sync.Mutex
 	changing  atomic.Int64 // requests under way here that may change access
 	changed   atomic.Bool  // one has ended since it was followed last
+	changes   atomic.Int64 // that have ended
 
 	decided *prometheus.HistogramVec
 }
@@ -67,19 +69,6 @@ func (d *Decider) forget() {
 	d.byHash, d.holdings, d.dirty, d.keysOf = map[string]*knownKey{}, map[string]*holding{}, map[string]bool{}, map[string][]string{}
 	d.noted, d.forgotten = map[string]int{}, d.followed
 	d.catalogue, d.granted, d.shared = nil, map[*Policy][]Grant{}, policyPool{}
-}
-
-// note remembers that something of a user changed; the caller holds the lock.
-func (d *Decider) note(user string) {
-	if len(d.noted) >= keysKept {
-		d.noted, d.forgotten = map[string]int{}, d.followed
-	}
-	d.noted[user] = d.followed
-}
-
-// unchanged reports whether nothing of a user changed since d was followed so many times; the caller holds the lock.
-func (d *Decider) unchanged(user string, followed int) bool {
-	return d.forgotten <= followed && d.noted[user] <= followed
 }
 
 // Run follows the database until ctx ends.
@@ -184,6 +173,7 @@ func (d *Decider) counted(users []string) {
 func (d *Decider) Changing() (done func()) {
 	d.changing.Add(1)
 	return func() {
+		d.changes.Add(1)
 		d.changed.Store(true)
 		d.changing.Add(-1)
 	}
@@ -255,13 +245,13 @@ FROM virtual_keys WHERE key_hash = $1 OR previous_hash = $1`, []byte(hash))
 	return &known, nil
 }
 
-// holdingOf is what a user holds, as true as a second ago.
-func (d *Decider) holdingOf(ctx context.Context, user string) (*holding, error) {
+// holdingOf is what a user holds, as true as a second ago. When older counts will do, they are those read last.
+func (d *Decider) holdingOf(ctx context.Context, user string, older bool) (*holding, error) {
 	now := d.now()
 	d.mutex.RLock()
 	h, dirty, followed := d.holdings[user], d.dirty[user], d.followed
 	d.mutex.RUnlock()
-	if h != nil && !dirty && (h.recount.IsZero() || now.Before(h.recount)) {
+	if h != nil && (older || !dirty && (h.recount.IsZero() || now.Before(h.recount))) {
 		return h, nil
 	}
 	if h != nil {
@@ -282,14 +272,7 @@ func (d *Decider) holdingOf(ctx context.Context, user string) (*holding, error) 
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if !d.unchanged(user, followed) { // it may be older than what was dropped meanwhile, and is good for this decision only
-		d.dirty[user] = d.holdings[user] != nil
-		return h, nil
-	}
-	for i := range h.copies {
-		h.copies[i].policy = d.shared.share(h.copies[i])
-	}
-	d.holdings[user] = h
+	d.keep(h, followed)
 	return h, nil
 }
 

@@ -16,12 +16,12 @@ type Asker struct{ VirtualKey, UserID string }
 // Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is allowed.
 func (d *Decider) Decide(ctx context.Context, who Asker, q Question) (decision Decision, err error) {
 	begun := time.Now()
-	decision, _, _, err = d.decide(ctx, who, q)
+	decision, _, _, err = d.decide(ctx, who, q, false)
 	d.timed(begun, decision, err)
 	return decision, err
 }
 
-func (d *Decider) decide(ctx context.Context, who Asker, q Question) (Decision, *holding, []int, error) {
+func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool) (Decision, *holding, []int, error) {
 	if err := d.current(ctx); err != nil {
 		return Decision{}, nil, nil, err
 	}
@@ -35,7 +35,7 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question) (Decision, 
 	if user == "" || !userID.MatchString(user) {
 		return refusal(AccessNotFound, "No key or user like this is known, or it works no more."), nil, nil, nil
 	}
-	h, err := d.holdingOf(ctx, user)
+	h, err := d.holdingOf(ctx, user, older)
 	if err != nil {
 		return Decision{}, nil, nil, err
 	}
@@ -62,7 +62,11 @@ func (d *Decider) Reserve(ctx context.Context, who Asker, q Question) (Decision,
 }
 
 func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
-	decision, h, granting, err := d.decide(ctx, who, q)
+	// Whether there is room is for the database to say, so that what is in memory need not be the latest, unless it refuses.
+	decision, h, granting, err := d.decide(ctx, who, q, true)
+	if err == nil && !decision.Decision {
+		decision, h, granting, err = d.decide(ctx, who, q, false)
+	}
 	if err != nil || !decision.Decision {
 		return decision, err
 	}
@@ -121,7 +125,7 @@ func reserve(ctx context.Context, db *bun.DB, id, user string, held *heldCopy, q
 
 // Callable lists what somebody may call at this moment, of what the catalogues know: models as provider/model, or tools as server/tool.
 func (d *Decider) Callable(ctx context.Context, who Asker, tools bool) ([]string, error) {
-	_, h, _, err := d.decide(ctx, who, Question{tool: tools})
+	_, h, _, err := d.decide(ctx, who, Question{tool: tools}, false)
 	if err != nil || h == nil {
 		return nil, err
 	}

@@ -184,7 +184,7 @@ JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
 LEFT JOIN LATERAL (
     SELECT sum(r.amount) AS amount, min(r.expires_at) AS expires_at FROM reservations AS r
     WHERE r.line_id = w.line_id AND r.kind = w.kind AND r.reset_duration = w.reset_duration AND r.window_start = w.window_start
-      AND r.expires_at > clock_timestamp()
+      AND (r.expires_at > clock_timestamp()) IS TRUE
 ) AS r ON true`, lines, kinds, durations, starts)
 	if err != nil {
 		return fmt.Errorf("read what was counted: %w", err)

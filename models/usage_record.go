@@ -59,6 +59,7 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 	results := make([]UsageResult, len(inputs))
 	places := map[string][]int{} // of each event id among the results
 	own := &report{done: make(chan error, 1)}
+	events, sent := []*usageEvent{}, []int{}
 	for i, input := range inputs {
 		path := ""
 		if !single {
@@ -73,19 +74,23 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 			results[i].Status, results[i].Errors = "invalid", problems
 			continue
 		}
-		known, err := r.identify(ctx, &event)
-		if err != nil {
-			return nil, err
-		}
-		if !known {
-			if err := r.quarantine(ctx, input, event); err != nil {
+		events, sent = append(events, &event), append(sent, i)
+	}
+	known, err := r.identify(ctx, events, now)
+	if err != nil {
+		return nil, err
+	}
+	for n, event := range events {
+		i := sent[n]
+		if !known[n] {
+			if err := r.quarantine(ctx, inputs[i], *event); err != nil {
 				return nil, err
 			}
 			results[i].Status = "quarantined"
 			continue
 		}
 		places[event.id] = append(places[event.id], i)
-		own.events = append(own.events, &event)
+		own.events = append(own.events, event)
 	}
 	if len(own.events) > 0 {
 		if err := r.commit(ctx, own); err != nil {
@@ -121,32 +126,52 @@ func (in UsageInput) events() (events []UsageEventInput, single bool, err error)
 	return in.Events.Items, false, invalid(c.found)
 }
 
-// identify finds whose an event is, and who of what they hold pays for it. It reports false for a key that nobody knows.
-func (r *Recorder) identify(ctx context.Context, e *usageEvent) (bool, error) {
-	e.userID = e.who.UserID
-	if e.who.VirtualKey != "" {
-		var err error
-		if e.userID, e.keyID, err = r.ownerOf(ctx, e.who.VirtualKey); err != nil {
-			return false, err
+// identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys are no longer good. It
+// reports false for those of keys and users that nobody knows.
+func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.Time) ([]bool, error) {
+	known, values, users := make([]bool, len(events)), map[string]bool{}, map[string]bool{}
+	for _, e := range events {
+		if e.who.VirtualKey != "" {
+			values[e.who.VirtualKey] = true
 		}
 	}
-	if e.userID == "" || !userID.MatchString(e.userID) {
-		return false, nil
-	}
-	h, err := r.decider.holdingOf(ctx, e.userID)
+	owners, err := r.decider.usersOfKeys(ctx, values)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if len(h.copies) == 0 {
-		return r.isUser(ctx, e)
+	for n, e := range events {
+		e.userID = e.who.UserID
+		if e.who.VirtualKey != "" {
+			if owner := owners[e.who.VirtualKey]; owner != nil {
+				e.userID, e.keyID = owner.userID, owner.id
+			} else if e.userID, e.keyID, err = r.ownerOf(ctx, e.who.VirtualKey); err != nil {
+				return nil, err
+			}
+		}
+		if known[n] = e.userID != "" && userID.MatchString(e.userID); known[n] {
+			users[e.userID] = true
+		}
 	}
-	held, err := r.payer(ctx, h, *e)
+	holdings, err := r.decider.payersOf(ctx, users, now)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	e.copyID, e.profileID = held.id, held.profileID
-	e.lines = held.lines(e.question())
-	return true, nil
+	for n, e := range events {
+		switch h := holdings[e.userID]; {
+		case !known[n]:
+		case len(h.copies) == 0:
+			if known[n], err = r.isUser(ctx, e); err != nil {
+				return nil, err
+			}
+		default:
+			held, err := r.payer(ctx, h, *e)
+			if err != nil {
+				return nil, err
+			}
+			e.copyID, e.profileID, e.lines = held.id, held.profileID, held.lines(e.question())
+		}
+	}
+	return known, nil
 }
 
 // isUser reports whether somebody who holds nothing is known at all: whose key it was is, and who was named has to be.
@@ -184,6 +209,9 @@ UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1 LIMIT 1`,
 // payer is the copy that a call is charged to: the one that its reservation is of, else the first that grants it and has room, else the
 // first that grants it, else the first. The money was spent, whatever was granted.
 func (r *Recorder) payer(ctx context.Context, h *holding, e usageEvent) (*heldCopy, error) {
+	if len(h.copies) == 1 {
+		return &h.copies[0], nil
+	}
 	if e.reservation != "" {
 		var of int64
 		err := scanPlanned(ctx, r.db, []any{&of}, "SELECT copy_id FROM reservations WHERE id = $1 AND user_id = $2 LIMIT 1", e.reservation, e.userID)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -20,7 +21,7 @@ func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc 
 			if permission == anyone && handlers.IsAPI(c) {
 				return
 			}
-			err := identifyCaller(c, h)
+			err := identifyCaller(c, h, permission == askDecisions || permission == reportUsage)
 			switch {
 			case permission == anyone:
 				// Who they are only matters to the frame of the page.
@@ -52,9 +53,9 @@ func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 
 // identifyCaller checks the credential sent and notes whose it is. On the API a bad Authorization header is refused even beside a good
 // cookie; pages know only the cookie.
-func identifyCaller(c *gin.Context, h *handlers.Handlers) error {
+func identifyCaller(c *gin.Context, h *handlers.Handlers, gateway bool) error {
 	if headers := c.Request.Header.Values("Authorization"); handlers.IsAPI(c) && len(headers) > 0 {
-		return identifyHeader(c, h, headers)
+		return identifyHeader(c, h, headers, gateway)
 	}
 	token := h.SessionToken(c)
 	if token == "" {
@@ -69,7 +70,7 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers) error {
 	return nil
 }
 
-func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string) error {
+func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, gateway bool) error {
 	scheme, credential, _ := strings.Cut(headers[0], " ")
 	credential = strings.TrimSpace(credential)
 	switch {
@@ -77,7 +78,13 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string) erro
 	case strings.EqualFold(scheme, "Bearer") && models.IsVirtualKey(credential):
 		return identifyKeyHolder(c, h, credential)
 	case strings.EqualFold(scheme, "Bearer"):
-		actor, err := models.KeyActor(c.Request.Context(), h.DB, h.Keys, credential)
+		ask := h.Decider.KeyActor
+		if !gateway {
+			ask = func(ctx context.Context, secret string) (models.Actor, error) {
+				return models.KeyActor(ctx, h.DB, h.Keys, secret)
+			}
+		}
+		actor, err := ask(c.Request.Context(), credential)
 		if err == nil {
 			handlers.SetActor(c, actor)
 		}

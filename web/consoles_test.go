@@ -114,6 +114,24 @@ func TestChangesAreKnownAtOnceWhereTheyWereMade(t *testing.T) {
 	}
 }
 
+// The API key of a gateway ends at once where it was deleted, and within a second everywhere else.
+func TestADeletedAPIKeyAsksNoMore(t *testing.T) {
+	g := newGateway(t)
+	other, _ := g.another(g.appURL())
+	made := g.admin.api("POST", "/api/api-keys", `{"name":"gateway","scopes":["Usage:Create"]}`).is(201)
+	gateway := g.bearer(made.json()["key"])
+	asks := func(c *console) int {
+		return gateway.at(c).api("POST", "/api/decisions", model(g.key)).StatusCode
+	}
+	for range 2 {
+		same(t, "while the key works", []int{asks(g.console), asks(other)}, []int{200, 200})
+	}
+	g.admin.api("DELETE", pathOf(made.object("api_key")), nil).is(200)
+	same(t, "at once", asks(g.console), 401)
+	same(t, "a report at once", gateway.report(event(g.key)).StatusCode, 401)
+	g.within(func() bool { return asks(other) == 401 }, "the key is still good on the other console")
+}
+
 // I-21: two consoles that are left alone for a second answer alike, whatever was done by either of them.
 func TestConsolesAnswerAlike(t *testing.T) {
 	g := newGateway(t)

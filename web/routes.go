@@ -19,6 +19,9 @@ const (
 
 const askDecisions models.Permission = "Usage:View or Usage:Create"
 
+// reportUsage is of gateways, like askDecisions: they send their API key with every call.
+const reportUsage models.Permission = "Usage:Create"
+
 const createOrUpdate models.Permission = "AccessProfiles:Create or AccessProfiles:Update"
 
 // route is one URL: what it needs, and what answers it.
@@ -164,7 +167,7 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
 
 		{"POST", "/api/decisions", askDecisions, h.Decide},
-		{"POST", "/api/usage", "Usage:Create", h.RecordUsage},
+		{"POST", "/api/usage", reportUsage, h.RecordUsage},
 		{"GET", "/api/usage", "Usage:View", h.ShowUsage},
 		{"GET", "/usage", "Usage:View", h.ShowUsage},
 		{"GET", "/usage/export", "Usage:View", h.ExportUsage},

@@ -85,7 +85,6 @@ CREATE TABLE reservations (
     PRIMARY KEY (id, line_id, kind)
 );
 CREATE INDEX reservations_line ON reservations (line_id, kind, reset_duration, window_start, expires_at);
-CREATE INDEX reservations_user ON reservations (user_id);
 CREATE INDEX reservations_expiry ON reservations (expires_at);
 
 -- Holds an amount of each line, all or none of them: true when every line has room. Lines are locked in the order of their keys; the sums
@@ -93,24 +92,28 @@ CREATE INDEX reservations_expiry ON reservations (expires_at);
 CREATE FUNCTION reserve(
     reservation uuid, holder text, held_copy bigint, lines uuid[], kinds text[], durations text[], starts timestamptz[],
     asks bigint[], limits bigint[], lasts interval
-) RETURNS boolean LANGUAGE plpgsql AS $$
+) RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$ -- plans made while a table is small are kept
 DECLARE
-    short integer;
+    n integer;
+    taken bigint[];
+    of bigint;
+    held bigint;
 BEGIN
-    INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
-    SELECT l, k, d, s, 0 FROM unnest(lines, kinds, durations, starts) AS w(l, k, d, s) ORDER BY l, k, d, s
-    ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = limit_windows.used;
-
-    SELECT count(*) INTO short
-    FROM unnest(lines, kinds, durations, starts, asks, limits) AS w(l, k, d, s, ask, most)
-    JOIN limit_windows AS u ON u.line_id = w.l AND u.kind = w.k AND u.reset_duration = w.d AND u.window_start = w.s
-    WHERE u.used - u.cleared + w.ask + coalesce((
-        SELECT sum(r.amount) FROM reservations AS r
-        WHERE r.line_id = w.l AND r.kind = w.k AND r.reset_duration = w.d AND r.window_start = w.s AND r.expires_at > clock_timestamp()), 0) > w.most
-       OR u.used - u.cleared >= w.most;
-    IF short > 0 THEN
-        RETURN false;
-    END IF;
+    FOR n IN SELECT i FROM unnest(lines, kinds, durations, starts) WITH ORDINALITY AS w(l, k, d, s, i) ORDER BY l, k, d, s LOOP
+        INSERT INTO limit_windows AS w (line_id, kind, reset_duration, window_start, used)
+        VALUES (lines[n], kinds[n], durations[n], starts[n], 0)
+        ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w.used
+        RETURNING used - cleared INTO of;
+        taken[n] := of;
+    END LOOP;
+    FOR n IN 1 .. cardinality(lines) LOOP
+        SELECT coalesce(sum(r.amount), 0) INTO held FROM reservations AS r
+        WHERE r.line_id = lines[n] AND r.kind = kinds[n] AND r.reset_duration = durations[n] AND r.window_start = starts[n]
+          AND (r.expires_at > clock_timestamp()) IS TRUE; -- not by the index of expiry, which would read the holds of everybody
+        IF taken[n] >= limits[n] OR taken[n] + asks[n] + held > limits[n] THEN
+            RETURN false;
+        END IF;
+    END LOOP;
 
     INSERT INTO reservations (id, line_id, kind, reset_duration, window_start, user_id, copy_id, amount, expires_at)
     SELECT reservation, l, k, d, s, holder, held_copy, ask, clock_timestamp() + lasts
