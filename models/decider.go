@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -215,34 +214,16 @@ func (d *Decider) userOfKey(ctx context.Context, value string) (user, key string
 	known, followed := d.byHash[hash], d.followed
 	d.mutex.RUnlock()
 	if known == nil {
-		if known, err = d.loadKey(ctx, hash, followed); err != nil || known == nil {
+		found := map[string]*knownKey{}
+		if err := d.loadKeys(ctx, map[string]string{hash: value}, followed, found); err != nil || found[value] == nil {
 			return "", "", err
 		}
+		known = found[value]
 	}
 	if known.until != nil && !known.until.After(now) {
 		return "", "", nil
 	}
 	return known.userID, known.id, nil
-}
-
-func (d *Decider) loadKey(ctx context.Context, hash string, followed int) (*knownKey, error) {
-	var known knownKey
-	err := scanPlanned(ctx, d.db, []any{&known.id, &known.userID, &known.until}, `
-SELECT id, user_id, CASE WHEN key_hash = $1 THEN expires_at ELSE least(previous_until, expires_at) END
-FROM virtual_keys WHERE key_hash = $1 OR previous_hash = $1`, []byte(hash))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look up a virtual key: %w", err)
-	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	if d.unchanged(known.userID, followed) {
-		d.byHash[hash] = &known
-		d.keysOf[known.userID] = append(d.keysOf[known.userID], hash)
-	}
-	return &known, nil
 }
 
 // holdingOf is what a user holds, as true as a second ago. When older counts will do, they are those read last.

@@ -34,6 +34,7 @@ func (d *Decider) usersOfKeys(ctx context.Context, values map[string]bool) (map[
 	return found, nil
 }
 
+// loadKeys reads keys, by their hashes and values, into found.
 func (d *Decider) loadKeys(ctx context.Context, missing map[string]string, followed int, found map[string]*knownKey) error {
 	if len(missing) == 0 {
 		return nil
