@@ -23,11 +23,15 @@ func TestHalfDates(t *testing.T) {
 		fill                func(s *screen)
 		stored              string // said once it is stored
 	}{
-		{"assign", "Ends optional", "Assign", under(home + "/access-profiles/new"), func(s *screen) { s.choose("Profile", "Until some day") },
-			"Hal Fdate holds Until some day now."},
+		{
+			"assign", "Ends optional", "Assign", under(home + "/access-profiles/new"), func(s *screen) { s.choose("Profile", "Until some day") },
+			"Hal Fdate holds Until some day now.",
+		},
 		{"copy", "Ends optional", "Save", ofCopy("Hal Fdate", "Spending of Hal Fdate", "/edit"), nil, "ends 23 Nov 2099, 10:30 UTC"},
-		{"virtual key", "Expires optional", "Create key", under(home + "/virtual-keys/new"), func(s *screen) { s.fill("Name optional", "Half") },
-			"Half was made."},
+		{
+			"virtual key", "Expires optional", "Create key", under(home + "/virtual-keys/new"), func(s *screen) { s.fill("Name optional", "Half") },
+			"Half was made.",
+		},
 		{"API key", "Expires optional", "Create key", under("/settings/api-keys/new"), func(s *screen) {
 			s.fill("Name", "Half")
 			s.tick("Profiles: View")

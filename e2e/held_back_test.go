@@ -2,23 +2,24 @@ package e2e
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"tollgate/models"
 )
 
 // holdBack keeps every copy of a profile as it is until goOn: a push of it is under way as long as somebody looks. Only here does a test
 // reach behind the console.
 func (c *console) holdBack(t *testing.T, profile string) (goOn func()) {
 	t.Helper()
-	server, err := models.JoinPostgres(t.Context(), c.dir)
+	running, err := os.ReadFile(filepath.Join(c.dir, "data", "postmaster.pid"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := pgx.Connect(t.Context(), server.URL("tollgate_owner"))
+	lines := strings.Split(string(running), "\n") // the fourth is the port, the fifth the folder of the socket
+	db, err := pgx.Connect(t.Context(), "user=tollgate_owner dbname=tollgate port="+lines[3]+" host='"+lines[4]+"'")
 	if err != nil {
 		t.Fatal(err)
 	}
