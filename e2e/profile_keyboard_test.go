@@ -125,7 +125,7 @@ func (s *screen) setLimitsByKeyboard() {
 	s.tabTo(s.field("Requests in all"))
 	s.write("1200")
 	s.nextPick("Requests in all reset", "per hour")
-	s.tabTo(s.field("Align windows to the calendar (UTC)"))
+	s.tabTo(s.field("Align windows to the calendar"))
 	s.press("Space")
 	s.sees(s.text("Windows follow the calendar in UTC; an hour runs from when a holder got the profile."))
 }

@@ -116,7 +116,7 @@ func (s *screen) fillContractors(name string) {
 	s.addBudget("in all", "900", "per month")
 	s.fill("Requests in all", "1200")
 	s.choose("Requests in all reset", "per hour")
-	s.tick("Align windows to the calendar (UTC)")
+	s.tick("Align windows to the calendar")
 	s.tick("Code review")
 	s.tick("github")
 	s.click(s.button("Include or exclude a tool"))

@@ -54,7 +54,9 @@ var sides = []side{
 	},
 	{
 		"calendar_aligned", "Windows", func(c *chosen) *models.Value { return &c.CalendarAligned },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.CalendarAligned = s.CalendarAligned },
+		func(y *models.AccessProfileInput, s models.AccessProfileInput) {
+			y.CalendarAligned, y.TimeZone = s.CalendarAligned, s.TimeZone
+		},
 	},
 	{
 		"mcp_tool_groups", "Tool groups", func(c *chosen) *models.Value { return &c.MCPToolGroups },

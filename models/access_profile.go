@@ -68,6 +68,7 @@ type AccessProfileInput struct {
 	Budgets          List[BudgetInput]         `json:"budgets"`
 	RateLimit        RateLimitInput            `json:"rate_limit"`
 	CalendarAligned  Value                     `json:"calendar_aligned"`
+	TimeZone         Value                     `json:"time_zone"`
 	MCPToolGroups    List[ToolGroupGrantInput] `json:"mcp_tool_groups"`
 	MCPServers       List[ServerGrantInput]    `json:"mcp_servers"`
 	MCPToolOverrides List[ToolOverrideInput]   `json:"mcp_tool_overrides"`
@@ -109,6 +110,7 @@ func (in AccessProfileInput) apply(p AccessProfile, refs *references) (AccessPro
 	if aligned, ok := c.truth("calendar_aligned", in.CalendarAligned); ok {
 		p.CalendarAligned = aligned
 	}
+	c.timeZone(in.TimeZone, refs, &p.TimeZone)
 	if in.MCPToolGroups.Kind != Absent || p.MCPToolGroups == nil {
 		p.MCPToolGroups = c.toolGroups(in.MCPToolGroups, refs)
 	}

@@ -208,7 +208,7 @@ func insertProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, p
 	profile.adopt(Policy{}, now)
 	row := profile.row(0, profile.Version)
 	err := tx.NewInsert().Model(&row).
-		With("policy", tx.NewRaw("INSERT INTO policies (calendar_aligned) VALUES (?) RETURNING id", profile.CalendarAligned)).
+		With("policy", tx.NewRaw("INSERT INTO policies (calendar_aligned, time_zone) VALUES (?, ?) RETURNING id", profile.CalendarAligned, profile.TimeZone)).
 		Value("policy_id", "(SELECT id FROM policy)").
 		Returning("id, policy_id").Scan(ctx)
 	if err != nil {
@@ -233,7 +233,7 @@ func updateProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, o
 	}
 	row := profile.row(old.policyID, policyVersion)
 	_, err := tx.NewUpdate().Model(&row).
-		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ? WHERE id = ?", profile.CalendarAligned, old.policyID)).
+		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ?, time_zone = ? WHERE id = ?", profile.CalendarAligned, profile.TimeZone, old.policyID)).
 		Column("name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at", "policy_version").
 		WherePK().Exec(ctx)
 	if err != nil {

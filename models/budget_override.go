@@ -71,7 +71,7 @@ func SetOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copy
 		}
 		o.BudgetID, o.Anchor = budgetID, line.LastReset
 		if o.Cycles != nil {
-			ends := windowAfter(line.ResetDuration, line.quarterStart(), line.aligned, line.anchor, line.WindowEnds, *o.Cycles)
+			ends := windowAfter(line.ResetDuration, line.quarterStart(), line.calendar, line.anchor, line.WindowEnds, *o.Cycles)
 			o.EndsAt = &ends
 		}
 		_, err := tx.NewInsert().Model(&o).On("CONFLICT (budget_id) DO UPDATE").
@@ -99,9 +99,9 @@ func ClearOverride(ctx context.Context, db bun.IDB, actor Actor, user string, co
 // overriddenLine is a budget of a copy with what the windows of an override are counted by.
 type overriddenLine struct {
 	Budget
-	aligned bool
-	anchor  time.Time
-	stored  *budgetOverride // also one that is over
+	calendar Calendar
+	anchor   time.Time
+	stored   *budgetOverride // also one that is over
 }
 
 func changeOverride(
@@ -144,7 +144,7 @@ func findLine(ctx context.Context, tx bun.Tx, user string, copyID int64, budgetI
 	if !ok {
 		return line, Missing("budget of this copy")
 	}
-	line = overriddenLine{Budget: budget, aligned: held.CalendarAligned}
+	line = overriddenLine{Budget: budget, calendar: held.Calendar}
 	if err := tx.NewRaw("SELECT created_at FROM budgets WHERE id = ?", budgetID).Scan(ctx, &line.anchor); err != nil {
 		return line, fmt.Errorf("load budget: %w", err)
 	}
@@ -211,7 +211,7 @@ func loadOverrides(ctx context.Context, db bun.IDB, copies []UserAccessProfile) 
 }
 
 // show writes an override that is active into its budget.
-func (o budgetOverride) show(b *Budget, aligned bool, anchor, now time.Time) {
+func (o budgetOverride) show(b *Budget, calendar Calendar, anchor, now time.Time) {
 	if o.EndsAt != nil && !o.EndsAt.After(now) {
 		return
 	}
@@ -221,6 +221,6 @@ func (o budgetOverride) show(b *Budget, aligned bool, anchor, now time.Time) {
 		return
 	}
 	ends := o.EndsAt.UTC()
-	left := windowsUntil(b.ResetDuration, b.quarterStart(), aligned, anchor, b.WindowEnds, ends, maxCycles)
+	left := windowsUntil(b.ResetDuration, b.quarterStart(), calendar, anchor, b.WindowEnds, ends, maxCycles)
 	b.OverrideMode, b.OverrideCyclesRemaining, b.OverrideEnds = "cycles", &left, &ends
 }

@@ -190,10 +190,10 @@ func TestRetryAfterIsWhenItFitsAgain(t *testing.T) {
 // I-23: the last microsecond belongs to the old window, the boundary to the new one, for decisions and for what is counted.
 func TestBoundaryOfWindows(t *testing.T) {
 	anchor := time.Date(2026, 1, 31, 10, 30, 0, 123456000, time.UTC)
-	for _, aligned := range []bool{false, true} {
+	for _, calendar := range []Calendar{{}, {CalendarAligned: true}, {true, "Europe/Berlin"}} {
 		for _, duration := range BudgetDurations {
-			start, end := Window(duration, 2, aligned, anchor, noon)
-			l := countedLine{line: "x", kind: kindSpend, duration: duration, quarter: 2, aligned: aligned, anchor: anchor, start: start, max: 5, used: 5, scope: "total"}
+			start, end := Window(duration, 2, calendar, anchor, noon)
+			l := countedLine{line: "x", kind: kindSpend, duration: duration, quarter: 2, calendar: calendar, anchor: anchor, start: start, max: 5, used: 5, scope: "total"}
 			for _, c := range []struct {
 				at     time.Time
 				window time.Time
@@ -208,16 +208,16 @@ func TestBoundaryOfWindows(t *testing.T) {
 			} {
 				held := aCopy("A", l)
 				if d := held.room(aModel, c.at); d.Decision != c.room {
-					t.Errorf("%s, aligned %v, at %s: %+v", duration, aligned, c.at, d)
+					t.Errorf("%s, calendar %v, at %s: %+v", duration, calendar, c.at, d)
 				}
 				columns := &eventColumns{}
 				columns.add(&usageEvent{occurredAt: c.at, lines: []*countedLine{&l}})
 				if c.window.IsZero() {
 					if !columns.chargeStarts[0].Before(start) {
-						t.Errorf("%s, aligned %v: %s is counted in the window of %s", duration, aligned, c.at, columns.chargeStarts[0])
+						t.Errorf("%s, aligned %v: %s is counted in the window of %s", duration, calendar, c.at, columns.chargeStarts[0])
 					}
 				} else if !columns.chargeStarts[0].Equal(c.window) {
-					t.Errorf("%s, aligned %v: %s is counted in the window of %s, want %s", duration, aligned, c.at, columns.chargeStarts[0], c.window)
+					t.Errorf("%s, aligned %v: %s is counted in the window of %s, want %s", duration, calendar, c.at, columns.chargeStarts[0], c.window)
 				}
 			}
 		}

@@ -37,7 +37,7 @@ type scopeLines []countedLine
 type countedLine struct {
 	line, kind, duration string
 	quarter              int
-	aligned              bool
+	calendar             Calendar
 	anchor               time.Time
 	from, until          *time.Time
 	max, raised          int64
@@ -49,7 +49,7 @@ type countedLine struct {
 
 // window is the one that a moment falls into.
 func (l *countedLine) window(at time.Time) (start, end time.Time) {
-	return carriedWindow(l.duration, l.quarter, l.aligned, l.anchor, l.from, l.until, at)
+	return carriedWindow(l.duration, l.quarter, l.calendar, l.anchor, l.from, l.until, at)
 }
 
 // limit is what may be used in all, at a moment.
@@ -107,22 +107,22 @@ func readHoldings(ctx context.Context, db bun.IDB, users []string, now time.Time
 		}
 		held := heldCopy{
 			id: c.ID, profileID: c.ParentProfileID, name: c.Name, active: c.IsActive, expiresAt: c.ExpiresAt,
-			total: linesOf("total", policy.Budgets, policy.RateLimit, policy.CalendarAligned, overrides), providers: map[string]scopeLines{},
+			total: linesOf("total", policy.Budgets, policy.RateLimit, policy.Calendar, overrides), providers: map[string]scopeLines{},
 		}
 		for _, config := range policy.ProviderConfigs {
-			held.providers[config.ProviderName] = linesOf("provider:"+config.ProviderName, config.Budgets, config.RateLimit, policy.CalendarAligned, overrides)
+			held.providers[config.ProviderName] = linesOf("provider:"+config.ProviderName, config.Budgets, config.RateLimit, policy.Calendar, overrides)
 		}
-		held.policy, held.pool = policy, poolKey{c.ParentProfileID, shape{fmt.Sprint(c.GroupVersions), policy.CalendarAligned}}
+		held.policy, held.pool = policy, poolKey{c.ParentProfileID, shape{fmt.Sprint(c.GroupVersions), policy.Calendar}}
 		holdings[c.UserID].copies = append(holdings[c.UserID].copies, held)
 	}
 	return holdings, countHoldings(ctx, db, holdings, now)
 }
 
-func linesOf(scope string, budgets []Budget, rate *RateLimit, aligned bool, overrides map[string]budgetOverride) scopeLines {
+func linesOf(scope string, budgets []Budget, rate *RateLimit, calendar Calendar, overrides map[string]budgetOverride) scopeLines {
 	var lines scopeLines
 	for _, b := range budgets {
 		line := countedLine{
-			line: b.ID, kind: kindSpend, duration: b.ResetDuration, quarter: b.quarterStart(), aligned: aligned, anchor: b.LastReset,
+			line: b.ID, kind: kindSpend, duration: b.ResetDuration, quarter: b.quarterStart(), calendar: calendar, anchor: b.LastReset,
 			from: b.CarriedFrom, until: b.CarriedUntil, max: int64(b.MaxLimit), scope: scope,
 		}
 		if o, ok := overrides[b.ID]; ok {
@@ -132,13 +132,13 @@ func linesOf(scope string, budgets []Budget, rate *RateLimit, aligned bool, over
 	}
 	if rate != nil && rate.TokenMaxLimit != nil {
 		lines = append(lines, countedLine{
-			line: rate.ID, kind: kindTokens, duration: *rate.TokenResetDuration, aligned: aligned, anchor: rate.CreatedAt,
+			line: rate.ID, kind: kindTokens, duration: *rate.TokenResetDuration, calendar: calendar, anchor: rate.CreatedAt,
 			from: rate.TokenCarriedFrom, until: rate.TokenCarriedUntil, max: *rate.TokenMaxLimit, scope: scope,
 		})
 	}
 	if rate != nil && rate.RequestMaxLimit != nil {
 		lines = append(lines, countedLine{
-			line: rate.ID, kind: kindRequests, duration: *rate.RequestResetDuration, aligned: aligned, anchor: rate.CreatedAt,
+			line: rate.ID, kind: kindRequests, duration: *rate.RequestResetDuration, calendar: calendar, anchor: rate.CreatedAt,
 			from: rate.RequestCarriedFrom, until: rate.RequestCarriedUntil, max: *rate.RequestMaxLimit, scope: scope,
 		})
 	}

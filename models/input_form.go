@@ -27,6 +27,9 @@ func (in AccessProfileInput) Whole() AccessProfileInput {
 	if in.CalendarAligned.Kind == Absent {
 		in.CalendarAligned = Typed("false")
 	}
+	if in.TimeZone.Kind == Absent {
+		in.TimeZone.Kind = Null
+	}
 	in.MCPToolGroups.Kind, in.MCPServers.Kind, in.MCPToolOverrides.Kind = Array, Array, Array
 	return in
 }
@@ -48,6 +51,9 @@ func (p AccessProfile) Input() AccessProfileInput {
 	in := AccessProfileInput{
 		Row: Row{Kind: Object}, Name: Typed(p.Name), CalendarAligned: Typed(strconv.FormatBool(p.CalendarAligned)),
 		Budgets: budgetInputs(p.Budgets), RateLimit: p.RateLimit.input(),
+	}
+	if p.TimeZone != "" {
+		in.TimeZone = Typed(p.TimeZone)
 	}
 	if p.Description != nil {
 		in.Description = Typed(*p.Description)

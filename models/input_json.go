@@ -27,6 +27,7 @@ func (in AccessProfileInput) Body() (string, error) {
 		{"budgets", each(in.Budgets, BudgetInput.body)},
 		{"rate_limit", in.RateLimit.body()},
 		{"calendar_aligned", bodyTruth(in.CalendarAligned)},
+		{"time_zone", bodyText(in.TimeZone)},
 		{"mcp_tool_groups", each(in.MCPToolGroups, func(g ToolGroupGrantInput) any { return bodyFields{{"tool_group_id", bodyNumber(g.ToolGroupID)}} })},
 		{"mcp_servers", each(in.MCPServers, func(s ServerGrantInput) any { return bodyFields{{"mcp_server_id", bodyText(s.MCPServerID)}} })},
 		{"mcp_tool_overrides", each(in.MCPToolOverrides, func(o ToolOverrideInput) any {

@@ -48,39 +48,39 @@ func loadUsage(ctx context.Context, db bun.IDB, copies []UserAccessProfile) erro
 	r := &usageReader{now: now, targets: map[windowKey]func(int64){}}
 	for i := range copies {
 		c := &copies[i]
-		r.budgets(c.Budgets, c.CalendarAligned, overrides)
-		r.limit(c.RateLimit, c.CalendarAligned)
+		r.budgets(c.Budgets, c.Calendar, overrides)
+		r.limit(c.RateLimit, c.Calendar)
 		for j := range c.ProviderConfigs {
-			r.budgets(c.ProviderConfigs[j].Budgets, c.CalendarAligned, overrides)
-			r.limit(c.ProviderConfigs[j].RateLimit, c.CalendarAligned)
+			r.budgets(c.ProviderConfigs[j].Budgets, c.Calendar, overrides)
+			r.limit(c.ProviderConfigs[j].RateLimit, c.Calendar)
 		}
 	}
 	return r.read(ctx, db)
 }
 
-func (r *usageReader) budgets(budgets []Budget, aligned bool, overrides map[string]budgetOverride) {
+func (r *usageReader) budgets(budgets []Budget, calendar Calendar, overrides map[string]budgetOverride) {
 	for i := range budgets {
 		b := &budgets[i]
 		anchor := b.LastReset
-		b.LastReset, b.WindowEnds = carriedWindow(b.ResetDuration, b.quarterStart(), aligned, anchor, b.CarriedFrom, b.CarriedUntil, r.now)
+		b.LastReset, b.WindowEnds = carriedWindow(b.ResetDuration, b.quarterStart(), calendar, anchor, b.CarriedFrom, b.CarriedUntil, r.now)
 		r.want(b.ID, kindSpend, b.ResetDuration, b.LastReset, func(used int64) { b.CurrentUsage = Money(used) })
 		if o, ok := overrides[b.ID]; ok {
-			o.show(b, aligned, anchor, r.now)
+			o.show(b, calendar, anchor, r.now)
 		}
 	}
 }
 
-func (r *usageReader) limit(l *RateLimit, aligned bool) {
+func (r *usageReader) limit(l *RateLimit, calendar Calendar) {
 	if l == nil {
 		return
 	}
 	if l.TokenResetDuration != nil {
-		start, end := carriedWindow(*l.TokenResetDuration, 0, aligned, l.CreatedAt, l.TokenCarriedFrom, l.TokenCarriedUntil, r.now)
+		start, end := carriedWindow(*l.TokenResetDuration, 0, calendar, l.CreatedAt, l.TokenCarriedFrom, l.TokenCarriedUntil, r.now)
 		l.TokenWindowEnds = end
 		r.want(l.ID, kindTokens, *l.TokenResetDuration, start, func(used int64) { l.TokenCurrentUsage = used })
 	}
 	if l.RequestResetDuration != nil {
-		start, end := carriedWindow(*l.RequestResetDuration, 0, aligned, l.CreatedAt, l.RequestCarriedFrom, l.RequestCarriedUntil, r.now)
+		start, end := carriedWindow(*l.RequestResetDuration, 0, calendar, l.CreatedAt, l.RequestCarriedFrom, l.RequestCarriedUntil, r.now)
 		l.RequestWindowEnds = end
 		r.want(l.ID, kindRequests, *l.RequestResetDuration, start, func(used int64) { l.RequestCurrentUsage = used })
 	}

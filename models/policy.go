@@ -10,10 +10,10 @@ import (
 
 // Policy is what a template and a user's copy have in common: who may call what, and how much it may cost.
 type Policy struct {
-	ProviderConfigs  []ProviderConfig `json:"provider_configs"`
-	Budgets          []Budget         `json:"budgets"`
-	RateLimit        *RateLimit       `json:"rate_limit"`
-	CalendarAligned  bool             `json:"calendar_aligned"`
+	ProviderConfigs []ProviderConfig `json:"provider_configs"`
+	Budgets         []Budget         `json:"budgets"`
+	RateLimit       *RateLimit       `json:"rate_limit"`
+	Calendar
 	MCPToolGroups    []ToolGroupGrant `json:"mcp_tool_groups"`
 	MCPServers       []ServerGrant    `json:"mcp_servers"`
 	MCPToolOverrides []ToolOverride   `json:"mcp_tool_overrides"`

@@ -16,16 +16,16 @@ func loadPolicies(ctx context.Context, db bun.IDB, ids []int64) (map[int64]*Poli
 		return policies, nil
 	}
 	var rows []struct {
-		ID              int64
-		CalendarAligned bool
+		ID       int64
+		Calendar `bun:",extend"`
 	}
 	of := pgdialect.Array(ids)
-	if err := db.NewRaw("SELECT id, calendar_aligned FROM policies WHERE id = ANY (?)", of).Scan(ctx, &rows); err != nil {
+	if err := db.NewRaw("SELECT id, calendar_aligned, time_zone FROM policies WHERE id = ANY (?)", of).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("load policies: %w", err)
 	}
 	for _, row := range rows {
 		policies[row.ID] = &Policy{
-			ProviderConfigs: []ProviderConfig{}, Budgets: []Budget{}, CalendarAligned: row.CalendarAligned,
+			ProviderConfigs: []ProviderConfig{}, Budgets: []Budget{}, Calendar: row.Calendar,
 			MCPToolGroups: []ToolGroupGrant{}, MCPServers: []ServerGrant{}, MCPToolOverrides: []ToolOverride{},
 		}
 	}

@@ -26,8 +26,8 @@ func movesAlignment(fields []string) bool {
 // limits by scope. What does not differ is not written.
 func push(ctx context.Context, tx bun.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
 	to := pushed{tx: tx, ids: pgdialect.Array(ids), now: now}
-	if movesAlignment(fields) && before.CalendarAligned != p.CalendarAligned {
-		to.align(ctx, p.CalendarAligned)
+	if movesAlignment(fields) && before.Calendar != p.Calendar {
+		to.align(ctx, p.Calendar)
 	}
 	for _, field := range fields {
 		switch field {
@@ -77,11 +77,11 @@ func (to *pushed) list(rows any) string {
 	return string(document)
 }
 
-// align changes whether windows follow the calendar. Those under way go on, so that no usage is lost and no window starts earlier than it did.
-func (to *pushed) align(ctx context.Context, aligned bool) {
-	to.exec(ctx, carryBudgets, aligned, to.now)
-	to.exec(ctx, carryLimits, aligned, to.now)
-	to.exec(ctx, "UPDATE policies SET calendar_aligned = ?1 WHERE id = ANY (?0) AND calendar_aligned <> ?1", aligned)
+// align changes which calendar windows follow, if any. Those under way go on, so that no usage is lost and no window starts earlier than it did.
+func (to *pushed) align(ctx context.Context, calendar Calendar) {
+	to.exec(ctx, carryBudgets, calendar.CalendarAligned, calendar.TimeZone, to.now)
+	to.exec(ctx, carryLimits, calendar.CalendarAligned, calendar.TimeZone, to.now)
+	to.exec(ctx, setCalendar, calendar.CalendarAligned, calendar.TimeZone)
 }
 
 // pushedLine is a budget line or a rate limit on its way; Provider is "" for those of the whole policy.

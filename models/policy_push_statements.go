@@ -2,21 +2,25 @@ package models
 
 // In all of these ?0 is the ids of the policies that are pushed to, and ?1 what is pushed.
 
+// The calendar that windows follow from now on is ?1, whether they follow any, and ?2, its time zone.
 const carryBudgets = `
 UPDATE budgets AS b SET
-    carried_from = window_start(b.reset_duration, b.quarter_start_month, p.calendar_aligned, b.created_at, b.carried_from, b.carried_until, ?2),
-    carried_until = window_end(b.reset_duration, b.quarter_start_month, ?1, b.created_at, ?2)
+    carried_from = window_start(b.reset_duration, b.quarter_start_month, p.calendar, b.created_at, b.carried_from, b.carried_until, ?3),
+    carried_until = window_end(b.reset_duration, b.quarter_start_month, calendar_name(?1, ?2), b.created_at, ?3)
 FROM policies AS p
-WHERE p.id = b.policy_id AND p.id = ANY (?0) AND p.calendar_aligned <> ?1 AND b.reset_duration <> '1h'`
+WHERE p.id = b.policy_id AND p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2) AND b.reset_duration <> '1h'`
 
 const carryLimits = `
 UPDATE rate_limits AS l SET
-    token_carried_from = window_start(l.token_reset_duration, NULL, p.calendar_aligned, l.created_at, l.token_carried_from, l.token_carried_until, ?2),
-    token_carried_until = window_end(l.token_reset_duration, NULL, ?1, l.created_at, ?2),
-    request_carried_from = window_start(l.request_reset_duration, NULL, p.calendar_aligned, l.created_at, l.request_carried_from, l.request_carried_until, ?2),
-    request_carried_until = window_end(l.request_reset_duration, NULL, ?1, l.created_at, ?2)
+    token_carried_from = window_start(l.token_reset_duration, NULL, p.calendar, l.created_at, l.token_carried_from, l.token_carried_until, ?3),
+    token_carried_until = window_end(l.token_reset_duration, NULL, calendar_name(?1, ?2), l.created_at, ?3),
+    request_carried_from = window_start(l.request_reset_duration, NULL, p.calendar, l.created_at, l.request_carried_from, l.request_carried_until, ?3),
+    request_carried_until = window_end(l.request_reset_duration, NULL, calendar_name(?1, ?2), l.created_at, ?3)
 FROM policies AS p
-WHERE p.id = l.policy_id AND p.id = ANY (?0) AND p.calendar_aligned <> ?1`
+WHERE p.id = l.policy_id AND p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2)`
+
+const setCalendar = `
+UPDATE policies SET calendar_aligned = ?1, time_zone = ?2 WHERE id = ANY (?0) AND (calendar_aligned, time_zone) IS DISTINCT FROM (?1, ?2)`
 
 const dropTotalBudgets = `
 DELETE FROM budgets AS b WHERE b.policy_id = ANY (?0) AND b.provider_config_id IS NULL AND NOT EXISTS (

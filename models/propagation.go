@@ -188,14 +188,14 @@ func (c *checker) knownGroups(ctx context.Context, db bun.IDB, groups []int64) e
 
 // Target is a copy that a push is for.
 type Target struct {
-	ID              int64
-	UserID          string
-	Name, Email     string // the holder's
-	PolicyID        int64
-	IsActive        bool
-	ExpiresAt       *time.Time
-	GroupVersions   []int64 `bun:",array"`
-	CalendarAligned bool
+	ID            int64
+	UserID        string
+	Name, Email   string // the holder's
+	PolicyID      int64
+	IsActive      bool
+	ExpiresAt     *time.Time
+	GroupVersions []int64 `bun:",array"`
+	Calendar      `bun:",extend"`
 }
 
 // Why a copy is left out.
@@ -220,7 +220,7 @@ func (t Target) skip(now time.Time) string {
 func selectTargets(db bun.IDB) *bun.SelectQuery {
 	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN users AS u ON u.id = c.user_id").
 		Join("JOIN policies AS p ON p.id = c.policy_id").
-		Column("c.id", "c.user_id", "u.name", "u.email", "c.policy_id", "c.is_active", "c.group_versions", "p.calendar_aligned").
+		Column("c.id", "c.user_id", "u.name", "u.email", "c.policy_id", "c.is_active", "c.group_versions", "p.calendar_aligned", "p.time_zone").
 		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at")
 }
 

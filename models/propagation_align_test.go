@@ -12,21 +12,21 @@ import (
 
 // anchoredLine is what the windows of one limit follow from.
 type anchoredLine struct {
-	ID, Duration string
-	Quarter      int
-	Aligned      bool
-	CreatedAt    time.Time
-	F, U         *time.Time
-	SQL          time.Time
+	ID, Duration    string
+	Quarter         int
+	models.Calendar `bun:",extend"`
+	CreatedAt       time.Time
+	F, U            *time.Time
+	SQL             time.Time
 }
 
 func (l anchoredLine) window(now time.Time) (start, end time.Time) {
-	return models.CarriedWindow(l.Duration, l.Quarter, l.Aligned, l.CreatedAt, l.F, l.U, now)
+	return models.CarriedWindow(l.Duration, l.Quarter, l.Calendar, l.CreatedAt, l.F, l.U, now)
 }
 
 const anchoredLines = `
-SELECT l.id, l.duration, coalesce(l.quarter, 0) AS quarter, p.calendar_aligned AS aligned, l.created_at, l.f, l.u,
-    window_start(l.duration, l.quarter, p.calendar_aligned, l.created_at, l.f, l.u, ?) AS sql
+SELECT l.id, l.duration, coalesce(l.quarter, 0) AS quarter, p.calendar_aligned, p.time_zone, l.created_at, l.f, l.u,
+    window_start(l.duration, l.quarter, p.calendar, l.created_at, l.f, l.u, ?) AS sql
 FROM (SELECT id::text, policy_id, reset_duration AS duration, quarter_start_month AS quarter, created_at, carried_from AS f, carried_until AS u FROM budgets
     UNION ALL SELECT 'tokens ' || id, policy_id, token_reset_duration, NULL, created_at, token_carried_from, token_carried_until FROM rate_limits
     UNION ALL SELECT 'requests ' || id, policy_id, request_reset_duration, NULL, created_at, request_carried_from, request_carried_until FROM rate_limits) AS l
@@ -72,7 +72,7 @@ func (a aligning) look(lines []anchoredLine, now time.Time) {
 	}
 }
 
-func TestAlignmentGoesOnAndOffWithoutLosingUsage(t *testing.T) {
+func TestCalendarsChangeWithoutLosingUsage(t *testing.T) {
 	t.Parallel()
 	c := chance{randomly(t)}
 	h := newHolding(t)
@@ -98,13 +98,15 @@ func TestAlignmentGoesOnAndOffWithoutLosingUsage(t *testing.T) {
 	for range 60 {
 		before := a.lines(now)
 		fields := [][]string{{"budgets"}, {"rate_limit"}, {"budgets", "rate_limit"}, {"provider_configs"}, {"mcp_servers"}}[c.IntN(5)]
-		aligned := before[0].Aligned
+		had := before[0].Calendar
 		moves := len(fields) == 2 || fields[0] == "budgets" || fields[0] == "rate_limit"
-		p.CalendarAligned = !aligned
+		for p.Calendar = had; p.Calendar == had; {
+			p.Calendar = calendars[c.IntN(len(calendars))]
+		}
 		a.push(p, now, fields...)
 		after := a.lines(now)
-		if after[0].Aligned != (aligned != moves) || len(after) != len(before) {
-			t.Fatalf("pushed %v: aligned went from %v to %v", fields, aligned, after[0].Aligned)
+		if (after[0].Calendar == p.Calendar) != moves || (after[0].Calendar == had) == moves || len(after) != len(before) {
+			t.Fatalf("pushed %v: the calendar went from %v to %v", fields, had, after[0].Calendar)
 		}
 		starts := map[string]time.Time{}
 		for _, l := range before {

@@ -13,7 +13,7 @@ func flips() [2]models.Policy {
 	return [2]models.Policy{
 		{Budgets: []models.Budget{{MaxLimit: 1, ResetDuration: "1d"}, {MaxLimit: 1, ResetDuration: "1w"}}},
 		{
-			Budgets: []models.Budget{{MaxLimit: 2, ResetDuration: "1d"}, {MaxLimit: 2, ResetDuration: "1Y"}}, CalendarAligned: true,
+			Budgets: []models.Budget{{MaxLimit: 2, ResetDuration: "1d"}, {MaxLimit: 2, ResetDuration: "1Y"}}, Calendar: utc,
 			ProviderConfigs: []models.ProviderConfig{
 				{ProviderName: "openai", AllModelsAllowed: true, Budgets: []models.Budget{{MaxLimit: 2, ResetDuration: "1d"}}},
 				{ProviderName: "mistral", AllModelsAllowed: true, RateLimit: &models.RateLimit{RequestMaxLimit: pointer(int64(2)), RequestResetDuration: pointer("1h")}},

@@ -279,5 +279,5 @@ JOIN policies AS p ON p.id = l.policy_id
 LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id
 LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND (o.ends_at IS NULL OR o.ends_at > ?1)
 LEFT JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind AND w.reset_duration = l.reset_duration
-    AND w.window_start = window_start(l.reset_duration, l.quarter, p.calendar_aligned, l.created_at, l.carried_from, l.carried_until, ?1)
+    AND w.window_start = window_start(l.reset_duration, l.quarter, p.calendar, l.created_at, l.carried_from, l.carried_until, ?1)
 WHERE w.used > 0 OR o.amount IS NOT NULL`

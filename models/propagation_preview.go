@@ -62,6 +62,9 @@ func (p Plan) Preview() (Preview, error) {
 		if was, is := change.Before.CalendarAligned, change.After.CalendarAligned; was != is {
 			previewed.Fields = append(previewed.Fields, PreviewedField{"calendar_aligned", was, is})
 		}
+		if was, is := change.Before.Zone(), change.After.Zone(); was != is {
+			previewed.Fields = append(previewed.Fields, PreviewedField{"time_zone", was, is})
+		}
 		preview.Changes = append(preview.Changes, previewed)
 	}
 	for _, over := range p.Over {

@@ -16,10 +16,10 @@ import (
 // for its ids.
 type shape struct {
 	versions string // of the groups, written out
-	aligned  bool
+	calendar Calendar
 }
 
-func (t Target) shape() shape { return shape{fmt.Sprint(t.GroupVersions), t.CalendarAligned} }
+func (t Target) shape() shape { return shape{fmt.Sprint(t.GroupVersions), t.Calendar} }
 
 // shaped is one shape with the copies that have it.
 type shaped struct {
@@ -78,7 +78,7 @@ func (h *history) policy(t Target) Policy {
 	for i, group := range FieldGroups {
 		p.take(h.known[t.GroupVersions[i]].Policy, group)
 	}
-	p.CalendarAligned = t.CalendarAligned
+	p.Calendar = t.Calendar
 	return p
 }
 
@@ -106,14 +106,14 @@ func (p Policy) with(from Policy, groups []string) Policy {
 		p.take(from, group)
 	}
 	if movesAlignment(groups) {
-		p.CalendarAligned = from.CalendarAligned
+		p.Calendar = from.Calendar
 	}
 	return p
 }
 
-// sameGroup reports whether two policies say the same in a group of fields. Alignment belongs to the limits it governs.
+// sameGroup reports whether two policies say the same in a group of fields. The calendar belongs to the limits it governs.
 func sameGroup(a, b Policy, group string) bool {
-	if movesAlignment([]string{group}) && a.CalendarAligned != b.CalendarAligned {
+	if movesAlignment([]string{group}) && a.Calendar != b.Calendar {
 		return false
 	}
 	return reflect.DeepEqual(a.group(group), b.group(group))

@@ -63,7 +63,7 @@ func ids(p models.Policy) map[string]string {
 const (
 	countSomething = `
 INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
-SELECT l.id, l.kind, l.duration, window_start(l.duration, l.quarter, p.calendar_aligned, l.created_at, l.f, l.u, clock_timestamp()), 1 + (random() * 1000)::int
+SELECT l.id, l.kind, l.duration, window_start(l.duration, l.quarter, p.calendar, l.created_at, l.f, l.u, clock_timestamp()), 1 + (random() * 1000)::int
 FROM (SELECT id, policy_id, 'spend' AS kind, reset_duration AS duration, quarter_start_month AS quarter, created_at, carried_from AS f, carried_until AS u FROM budgets
     UNION ALL SELECT id, policy_id, 'tokens', token_reset_duration, NULL, created_at, token_carried_from, token_carried_until FROM rate_limits
         WHERE token_max_limit IS NOT NULL
@@ -209,17 +209,17 @@ func (r pushRound) budgetsKept(old models.UserAccessProfile) []string {
 
 func (r pushRound) checkPolicy(round int, old, now models.UserAccessProfile) {
 	r.Helper()
-	want, aligned := groupTexts(old.Policy), old.CalendarAligned
+	want, calendar := groupTexts(old.Policy), old.Calendar
 	if r.reached[old.UserID] {
 		for _, group := range r.fields {
 			want[group] = groupTexts(r.to.Policy)[group]
 		}
 		if r.aligns() {
-			aligned = r.to.CalendarAligned
+			calendar = r.to.Calendar
 		}
 	}
-	if got := groupTexts(now.Policy); !maps.Equal(got, want) || now.CalendarAligned != aligned {
-		r.Errorf("round %d: pushed %v, the copy is\n%v aligned %v\nwant\n%v aligned %v", round, r.fields, got, now.CalendarAligned, want, aligned)
+	if got := groupTexts(now.Policy); !maps.Equal(got, want) || now.Calendar != calendar {
+		r.Errorf("round %d: pushed %v, the copy is\n%v calendar %v\nwant\n%v calendar %v", round, r.fields, got, now.Calendar, want, calendar)
 	}
 }
 
@@ -229,7 +229,7 @@ func (r pushRound) checkVersions(round int, old, now models.UserAccessProfile) {
 	for i, group := range models.FieldGroups {
 		follows := groupTexts(now.Policy)[group] == groupTexts(r.to.Policy)[group]
 		if group == "budgets" || group == "rate_limit" {
-			follows = follows && now.CalendarAligned == r.to.CalendarAligned
+			follows = follows && now.Calendar == r.to.Calendar
 		}
 		if follows && r.reached[old.UserID] {
 			want[i] = r.to.Version

@@ -200,7 +200,7 @@ func groupTexts(p models.Policy) map[string]string {
 }
 
 // wholeText is a policy in one text.
-func wholeText(p models.Policy) string { return fmt.Sprint(groupTexts(p), p.CalendarAligned) }
+func wholeText(p models.Policy) string { return fmt.Sprint(groupTexts(p), p.Calendar) }
 
 func pointer[T any](v T) *T { return &v }
 
@@ -244,7 +244,7 @@ func (c chance) limit() *models.RateLimit {
 }
 
 func (c chance) policy() models.Policy {
-	p := models.Policy{Budgets: c.budgets(), RateLimit: c.limit(), CalendarAligned: c.coin()}
+	p := models.Policy{Budgets: c.budgets(), RateLimit: c.limit(), Calendar: calendars[c.IntN(len(calendars))]}
 	for _, name := range c.some("anthropic", "mistral", "ollama", "openai") {
 		config := models.ProviderConfig{ProviderName: name, Budgets: c.budgets(), RateLimit: c.limit()}
 		if config.AllModelsAllowed = c.coin(); !config.AllModelsAllowed {

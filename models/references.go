@@ -16,6 +16,7 @@ type references struct {
 	providers map[string]bool
 	servers   map[string]map[string]bool
 	groups    map[int64]bool
+	zone      bool // the database knows the time zone named
 }
 
 func (r *references) hasServer(id string) bool {
@@ -87,5 +88,11 @@ func (in AccessProfileInput) references(ctx context.Context, tx bun.Tx) (*refere
 		}
 	}
 	slices.Sort(servers)
-	return loadReferences(ctx, tx, providers, slices.Compact(servers), groups)
+	refs, err := loadReferences(ctx, tx, providers, slices.Compact(servers), groups)
+	if err == nil && in.TimeZone.Given() {
+		if err := tx.NewRaw("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = ?)", tidy(in.TimeZone.Text)).Scan(ctx, &refs.zone); err != nil {
+			return nil, fmt.Errorf("look up the time zone: %w", err)
+		}
+	}
+	return refs, err
 }

@@ -10,6 +10,7 @@ type sampleProfile struct {
 	name, description string
 	tags              string
 	calendar          bool
+	zone              string
 	providers         []sampleConfig
 	budgets           []string
 	tokens, requests  string
@@ -76,7 +77,7 @@ var sampleProfiles = []sampleProfile{
 		budgets: []string{"250/1M"}, groups: []string{"Read only"},
 	},
 	{
-		name: "Finance", description: "European models only; nothing leaves the region.", tags: "business regulated", calendar: true,
+		name: "Finance", description: "European models only; nothing leaves the region.", tags: "business regulated", calendar: true, zone: "Europe/Berlin",
 		providers: []sampleConfig{{name: "mistral", models: "mistral-large-latest mistral-medium-latest mistral-ocr-latest"}},
 		budgets:   []string{"1200/1Q", "100/1M"}, tokens: "200000/1h",
 	},
@@ -120,6 +121,9 @@ func (s sampleProfile) input(groups map[string]int64) AccessProfileInput {
 		MCPToolOverrides: listOf(s.overrides, func(o ToolOverride) ToolOverrideInput {
 			return ToolOverrideInput{Row{Kind: Object}, sampleText(o.MCPClientID), sampleText(o.ToolName), sampleText(o.Action)}
 		}),
+	}
+	if s.zone != "" {
+		in.TimeZone = sampleText(s.zone)
 	}
 	if s.description != "" {
 		in.Description = sampleText(s.description)

@@ -164,7 +164,7 @@ const selectNear = `
 SELECT c.user_id, u.name AS "user", c.access_profile_id, t.name AS profile, coalesce(pc.provider_name, '') AS provider_name, l.reset_duration,
        w.used - w.cleared AS used, l.max_limit + coalesce(o.amount, 0) AS "limit", w.window_start AS starts,
        CASE WHEN l.carried_until > ?0 AND l.carried_from <= ?0 THEN l.carried_until
-            ELSE window_end(l.reset_duration, l.quarter_start_month, p.calendar_aligned, l.created_at, ?0) END AS ends
+            ELSE window_end(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, ?0) END AS ends
 FROM budgets AS l
 JOIN policies AS p ON p.id = l.policy_id
 JOIN user_access_profiles AS c ON c.policy_id = p.id
@@ -173,7 +173,7 @@ JOIN access_profiles AS t ON t.id = c.access_profile_id
 LEFT JOIN provider_configs AS pc ON pc.id = l.provider_config_id
 LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND (o.ends_at IS NULL OR o.ends_at > ?0)
 JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = 'spend' AND w.reset_duration = l.reset_duration
-    AND w.window_start = window_start(l.reset_duration, l.quarter_start_month, p.calendar_aligned, l.created_at, l.carried_from, l.carried_until, ?0)
+    AND w.window_start = window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?0)
 WHERE c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > ?0) AND w.used > w.cleared`
 
 // forecast goes on at the pace of the window so far; in its first twentieth nobody can tell.

@@ -93,7 +93,7 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	if len(made) == 0 {
 		return noteAccess(ctx, tx, touched...)
 	}
-	if err := push(ctx, tx, policies, Policy{CalendarAligned: profile.CalendarAligned}, profile.Policy, FieldGroups, now); err != nil {
+	if err := push(ctx, tx, policies, Policy{Calendar: profile.Calendar}, profile.Policy, FieldGroups, now); err != nil {
 		return err
 	}
 	issued, err := issueFirstKeys(ctx, tx, keys, pick(users, without), profile.Name, now)
@@ -136,13 +136,14 @@ WITH wanted AS (
     SELECT u AS user_id, nextval(pg_get_serial_sequence('policies', 'id')) AS policy_id FROM unnest(?0::text[]) AS u
     WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u AND c.access_profile_id = ?1)
 ), made AS (
-    INSERT INTO policies (id, calendar_aligned) SELECT policy_id, ?2 FROM wanted RETURNING id
+    INSERT INTO policies (id, calendar_aligned, time_zone) SELECT policy_id, ?2, ?8 FROM wanted RETURNING id
 )
 INSERT INTO user_access_profiles
     (user_id, access_profile_id, policy_id, direct, from_role, expires_at, group_versions, template_version, assigned_at)
 SELECT user_id, ?1, made.id, ?3, NOT ?3, ?4, ?5, ?6, ?7 FROM wanted JOIN made ON made.id = wanted.policy_id ORDER BY user_id
 RETURNING user_id, policy_id`,
 		pgdialect.Array(users), profile.ID, profile.CalendarAligned, how.Direct, how.ExpiresAt, pgdialect.Array(versions), profile.Version, now,
+		profile.TimeZone,
 	).Scan(ctx, &made)
 	if violates(err, "user_access_profiles_unknown_profile") {
 		return nil, fmt.Errorf("%w: %w", errAgain, err) // deleted since it was read

@@ -9,11 +9,10 @@ var span = map[string]time.Duration{
 	"1h": time.Hour, "1d": day, "1w": 7 * day, "1M": 30 * day, "1Q": 90 * day, "1Y": 365 * day,
 }
 
-// Window returns the window that now falls into: start ≤ now < end. Aligned windows follow the calendar in UTC (an hour keeps rolling;
-// quarterStart is the month 1–12 in which a fiscal year's first quarter begins); others are a fixed lattice from anchor.
-func Window(duration string, quarterStart int, aligned bool, anchor, now time.Time) (start, end time.Time) {
-	now = now.UTC()
-	if !aligned || duration == "1h" {
+// Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a time zone (an hour keeps
+// rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins); others are a fixed lattice from anchor.
+func Window(duration string, quarterStart int, calendar Calendar, anchor, now time.Time) (start, end time.Time) {
+	if !calendar.CalendarAligned || duration == "1h" {
 		length := span[duration]
 		n := now.Sub(anchor) / length
 		if now.Before(anchor) && now.Sub(anchor)%length != 0 {
@@ -22,10 +21,10 @@ func Window(duration string, quarterStart int, aligned bool, anchor, now time.Ti
 		start = anchor.UTC().Add(n * length)
 		return start, start.Add(length)
 	}
+	zone := calendar.location()
+	now = now.In(zone)
 	year, month, date := now.Date()
-	at := func(year int, month time.Month, date int) time.Time {
-		return time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
-	}
+	at := func(year int, month time.Month, date int) time.Time { return midnight(year, month, date, zone) }
 	switch duration {
 	case "1d":
 		return at(year, month, date), at(year, month, date+1)
@@ -42,29 +41,29 @@ func Window(duration string, quarterStart int, aligned bool, anchor, now time.Ti
 }
 
 // carriedWindow is Window for a line whose alignment changed: the window that was under way then goes on until until.
-func carriedWindow(duration string, quarterStart int, aligned bool, anchor time.Time, from, until *time.Time, now time.Time) (start, end time.Time) {
+func carriedWindow(duration string, quarterStart int, calendar Calendar, anchor time.Time, from, until *time.Time, now time.Time) (start, end time.Time) {
 	if from != nil && until != nil && !now.Before(*from) && now.Before(*until) {
 		return from.UTC(), until.UTC()
 	}
-	return Window(duration, quarterStart, aligned, anchor, now)
+	return Window(duration, quarterStart, calendar, anchor, now)
 }
 
 // windowAfter is the end of the nth window of a line, counting the one that starts at start as the first. A window that was carried on
 // ends where the line's own windows begin.
-func windowAfter(duration string, quarterStart int, aligned bool, anchor, end time.Time, n int64) time.Time {
-	if !aligned || duration == "1h" {
+func windowAfter(duration string, quarterStart int, calendar Calendar, anchor, end time.Time, n int64) time.Time {
+	if !calendar.CalendarAligned || duration == "1h" {
 		return end.Add(time.Duration(n-1) * span[duration])
 	}
 	for range n - 1 {
-		_, end = Window(duration, quarterStart, aligned, anchor, end)
+		_, end = Window(duration, quarterStart, calendar, anchor, end)
 	}
 	return end
 }
 
 // windowsUntil counts the windows of a line from the one that ends at end up to the one that ends at last, at most limit.
-func windowsUntil(duration string, quarterStart int, aligned bool, anchor, end, last time.Time, limit int64) (n int64) {
+func windowsUntil(duration string, quarterStart int, calendar Calendar, anchor, end, last time.Time, limit int64) (n int64) {
 	for n = 1; n < limit && end.Before(last); n++ {
-		_, end = Window(duration, quarterStart, aligned, anchor, end)
+		_, end = Window(duration, quarterStart, calendar, anchor, end)
 	}
 	return n
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models"
@@ -41,13 +42,24 @@ func instantOf(t *testing.T, text string) time.Time {
 type windowCase struct {
 	duration    string
 	quarter     int
-	aligned     bool
+	calendar    models.Calendar
 	anchor      time.Time
 	from, until *time.Time
 	moment      time.Time
 }
 
 const microsecond = time.Microsecond
+
+// utc and the calendars of zones whose clocks change in ways of their own: at midnight, by half an hour, or never.
+var (
+	utc       = models.Calendar{CalendarAligned: true}
+	calendars = []models.Calendar{
+		{}, {TimeZone: "Europe/Berlin"}, utc, {CalendarAligned: true, TimeZone: "Europe/Berlin"}, {CalendarAligned: true, TimeZone: "America/Havana"},
+		{CalendarAligned: true, TimeZone: "America/Santiago"}, {CalendarAligned: true, TimeZone: "Africa/Cairo"},
+		{CalendarAligned: true, TimeZone: "Australia/Lord_Howe"}, {CalendarAligned: true, TimeZone: "Asia/Kathmandu"},
+		{CalendarAligned: true, TimeZone: "Atlantic/Azores"}, {CalendarAligned: true, TimeZone: "Pacific/Chatham"},
+	}
+)
 
 // momentsAround are the edges of windows, an instant before and after each, leap days, days on which clocks change, and chance.
 func momentsAround(t *testing.T, random *rand.Rand, anchor time.Time) []time.Time {
@@ -57,6 +69,8 @@ func momentsAround(t *testing.T, random *rand.Rand, anchor time.Time) []time.Tim
 		"2000-02-29T00:00:00Z", "2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z", "2100-03-01T00:00:00Z", "2026-12-28T00:00:00Z", // ISO week 53
 		"2027-01-01T00:00:00Z", "2026-11-01T06:00:00Z", "2026-03-08T07:00:00Z", // New York's clocks change
 		"2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z", // Apia left out a day
+		"2026-11-01T04:00:00Z", "2026-11-01T05:00:00Z", "2026-04-05T03:00:00Z", "2026-04-05T04:00:00Z", // Havana and Santiago at midnight
+		"2026-09-06T04:00:00Z", "2026-04-23T22:00:00Z", "2026-10-29T21:00:00Z", "2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z",
 	} {
 		edges = append(edges, instantOf(t, text))
 	}
@@ -83,7 +97,7 @@ func windowCases(t *testing.T, random *rand.Rand) []windowCase {
 	t.Helper()
 	var cases []windowCase
 	for _, duration := range models.BudgetDurations {
-		for _, aligned := range []bool{false, true} {
+		for _, calendar := range calendars {
 			quarters := []int{0}
 			if duration == "1Q" {
 				quarters = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
@@ -91,7 +105,7 @@ func windowCases(t *testing.T, random *rand.Rand) []windowCase {
 			for _, quarter := range quarters {
 				anchor := instantOf(t, "2026-01-31T10:30:00.123456Z").Add(time.Duration(random.IntN(100_000)) * time.Minute)
 				for _, moment := range momentsAround(t, random, anchor) {
-					one := windowCase{duration: duration, quarter: quarter, aligned: aligned, anchor: anchor, moment: moment}
+					one := windowCase{duration: duration, quarter: quarter, calendar: calendar, anchor: anchor, moment: moment}
 					if random.IntN(4) == 0 { // at, before, within and after a window that was carried on
 						from := moment.Add(time.Duration(random.IntN(5)-2) * microsecond)
 						until := from.Add(time.Duration(random.IntN(4)) * microsecond)
@@ -107,33 +121,55 @@ func windowCases(t *testing.T, random *rand.Rand) []windowCase {
 
 // askSQL has the database answer the cases, on a connection in another zone: start, end and carried start in microseconds.
 const askSQL = `
-SELECT (extract(epoch FROM window_start(d, nullif(q, 0), a, anchor::timestamptz, NULL, NULL, moment::timestamptz)) * 1000000)::bigint AS start,
-       (extract(epoch FROM window_end(d, nullif(q, 0), a, anchor::timestamptz, moment::timestamptz)) * 1000000)::bigint AS "end",
-       (extract(epoch FROM window_start(d, nullif(q, 0), a, anchor::timestamptz, nullif(f, '')::timestamptz, nullif(u, '')::timestamptz,
+SELECT (extract(epoch FROM window_start(d, nullif(q, 0), nullif(z, ''), anchor::timestamptz, NULL, NULL, moment::timestamptz)) * 1000000)::bigint AS start,
+       (extract(epoch FROM window_end(d, nullif(q, 0), nullif(z, ''), anchor::timestamptz, moment::timestamptz)) * 1000000)::bigint AS "end",
+       (extract(epoch FROM window_start(d, nullif(q, 0), nullif(z, ''), anchor::timestamptz, nullif(f, '')::timestamptz, nullif(u, '')::timestamptz,
            moment::timestamptz)) * 1000000)::bigint AS carried,
        coalesce((extract(epoch FROM CASE d WHEN '1d' THEN date_trunc('day', moment::timestamptz, 'UTC') WHEN '1w' THEN date_trunc('week', moment::timestamptz, 'UTC')
            WHEN '1M' THEN date_trunc('month', moment::timestamptz, 'UTC') WHEN '1Y' THEN date_trunc('year', moment::timestamptz, 'UTC')
            WHEN '1Q' THEN CASE WHEN q % 3 = 1 THEN date_trunc('quarter', moment::timestamptz, 'UTC') END END) * 1000000)::bigint, 0) AS calendar
-FROM unnest(?::text[], ?::int[], ?::bool[], ?::text[], ?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS x(d, q, a, anchor, f, u, moment, n) ORDER BY n`
+FROM unnest(?::text[], ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS x(d, q, z, anchor, f, u, moment, n) ORDER BY n`
 
-func TestWindowsAreTheSameInGoAndInSQL(t *testing.T) {
-	t.Parallel()
-	random := randomly(t)
-	db := dbtest.New(t)
-	cases := windowCases(t, random)
-	durations, quarters, aligned := []string{}, []int{}, []bool{}
-	anchors, froms, untils, moments := []string{}, []string{}, []string{}, []string{}
+// sqlWindow is the database's answer to a case.
+type sqlWindow struct{ Start, End, Carried, Calendar int64 }
+
+// askInSQL has a connection answer the cases, some at a time: a statement must not take long.
+func askInSQL(t *testing.T, conn bun.Conn, cases []windowCase) (all []sqlWindow) {
+	t.Helper()
 	written := func(moment *time.Time) string {
 		if moment == nil {
 			return ""
 		}
 		return moment.UTC().Format(time.RFC3339Nano)
 	}
-	for _, c := range cases {
-		durations, quarters, aligned = append(durations, c.duration), append(quarters, c.quarter), append(aligned, c.aligned)
-		anchors, froms, untils = append(anchors, written(&c.anchor)), append(froms, written(c.from)), append(untils, written(c.until))
-		moments = append(moments, written(&c.moment))
+	for some := range slices.Chunk(cases, 4000) {
+		durations, quarters, calendars := []string{}, []int{}, []string{}
+		anchors, froms, untils, moments := []string{}, []string{}, []string{}, []string{}
+		for _, c := range some {
+			name := ""
+			if c.calendar.CalendarAligned {
+				name = c.calendar.Zone()
+			}
+			durations, quarters, calendars = append(durations, c.duration), append(quarters, c.quarter), append(calendars, name)
+			anchors, froms, untils = append(anchors, written(&c.anchor)), append(froms, written(c.from)), append(untils, written(c.until))
+			moments = append(moments, written(&c.moment))
+		}
+		var answers []sqlWindow
+		err := conn.NewRaw(askSQL, pgdialect.Array(durations), pgdialect.Array(quarters), pgdialect.Array(calendars), pgdialect.Array(anchors),
+			pgdialect.Array(froms), pgdialect.Array(untils), pgdialect.Array(moments)).Scan(t.Context(), &answers)
+		if err != nil || len(answers) != len(some) {
+			t.Fatalf("%d answers to %d cases: %v", len(answers), len(some), err)
+		}
+		all = append(all, answers...)
 	}
+	return all
+}
+
+func TestWindowsAreTheSameInGoAndInSQL(t *testing.T) {
+	t.Parallel()
+	random := randomly(t)
+	db := dbtest.New(t)
+	cases := windowCases(t, random)
 	for _, zone := range []string{"UTC", "Pacific/Apia", "America/New_York"} {
 		conn, err := db.Conn(t.Context())
 		if err != nil {
@@ -147,21 +183,15 @@ func TestWindowsAreTheSameInGoAndInSQL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var answers []struct{ Start, End, Carried, Calendar int64 }
-		err = conn.NewRaw(askSQL, pgdialect.Array(durations), pgdialect.Array(quarters), pgdialect.Array(aligned), pgdialect.Array(anchors),
-			pgdialect.Array(froms), pgdialect.Array(untils), pgdialect.Array(moments)).Scan(t.Context(), &answers)
-		if err != nil || len(answers) != len(cases) {
-			t.Fatalf("%d answers to %d cases: %v", len(answers), len(cases), err)
-		}
-		for i, c := range cases {
-			start, end := models.Window(c.duration, c.quarter, c.aligned, c.anchor.In(location), c.moment.In(location))
-			carried, _ := models.CarriedWindow(c.duration, c.quarter, c.aligned, c.anchor, c.from, c.until, c.moment.In(location))
-			a := answers[i]
+		for i, a := range askInSQL(t, conn, cases) {
+			c := cases[i]
+			start, end := models.Window(c.duration, c.quarter, c.calendar, c.anchor.In(location), c.moment.In(location))
+			carried, _ := models.CarriedWindow(c.duration, c.quarter, c.calendar, c.anchor, c.from, c.until, c.moment.In(location))
 			if start.UnixMicro() != a.Start || end.UnixMicro() != a.End || carried.UnixMicro() != a.Carried {
 				t.Fatalf("%s: %+v\nGo says %s to %s, carried %s\nSQL says %s to %s, carried %s", zone, c, start, end, carried,
 					time.UnixMicro(a.Start).UTC(), time.UnixMicro(a.End).UTC(), time.UnixMicro(a.Carried).UTC())
 			}
-			if c.aligned && c.duration != "1h" && a.Calendar != 0 && a.Calendar != a.Start {
+			if c.calendar == utc && c.duration != "1h" && a.Calendar != 0 && a.Calendar != a.Start {
 				t.Fatalf("%s: %+v starts at %s, the calendar says %s", zone, c, start, time.UnixMicro(a.Calendar).UTC())
 			}
 		}
@@ -176,23 +206,23 @@ func TestWindowsHoldTheirInstantAndFollowEachOther(t *testing.T) {
 	type family struct {
 		duration string
 		quarter  int
-		aligned  bool
+		calendar models.Calendar
 	}
 	latest := map[family]time.Time{}
 	for _, c := range cases {
-		start, end := models.Window(c.duration, c.quarter, c.aligned, c.anchor, c.moment)
+		start, end := models.Window(c.duration, c.quarter, c.calendar, c.anchor, c.moment)
 		if c.moment.Before(start) || !c.moment.Before(end) {
 			t.Fatalf("%+v: not within %s to %s", c, start, end)
 		}
-		key := family{c.duration, c.quarter, c.aligned}
+		key := family{c.duration, c.quarter, c.calendar}
 		if start.Before(latest[key]) {
 			t.Fatalf("%+v: %s is before %s, the start of an earlier moment", c, start, latest[key])
 		}
 		latest[key] = start
-		if next, _ := models.Window(c.duration, c.quarter, c.aligned, c.anchor, end); !next.Equal(end) {
+		if next, _ := models.Window(c.duration, c.quarter, c.calendar, c.anchor, end); !next.Equal(end) {
 			t.Fatalf("%+v ends at %s, but the next starts at %s", c, end, next)
 		}
-		if first, _ := models.Window(c.duration, c.quarter, c.aligned, c.anchor, start); !first.Equal(start) {
+		if first, _ := models.Window(c.duration, c.quarter, c.calendar, c.anchor, start); !first.Equal(start) {
 			t.Fatalf("%+v: the window of its own start %s starts at %s", c, start, first)
 		}
 	}

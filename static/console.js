@@ -208,6 +208,14 @@ function markSection(entries) {
   }
 }
 
+// Time zones: offered are those that this browser knows.
+
+document.addEventListener("focusin", ({ target }) => {
+  const list = target.list
+  if (list?.id !== "time-zones" || list.options.length > 0) return
+  list.append(...(Intl.supportedValuesOf?.("timeZone") ?? []).map((zone) => new Option(zone, zone)))
+})
+
 // Once a page, and again after each swap.
 
 function refresh() {

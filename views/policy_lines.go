@@ -11,7 +11,7 @@ import (
 func FieldLines(p models.AccessProfile, catalogue models.Catalogue) map[string][]string {
 	names := ProfileEditor{Catalogue: catalogue}.groupNames()
 	lines := map[string][]string{
-		"name": {p.Name}, "tags": p.Tags, "calendar_aligned": {"aligned to the calendar: " + yes(p.CalendarAligned)},
+		"name": {p.Name}, "tags": p.Tags, "calendar_aligned": {alignment(p.Calendar)},
 		"rate_limit": exactRate(p.RateLimit),
 	}
 	if p.Description != nil {
@@ -35,11 +35,11 @@ func FieldLines(p models.AccessProfile, catalogue models.Catalogue) map[string][
 	return lines
 }
 
-func yes(truth bool) string {
-	if truth {
-		return "yes"
+func alignment(c models.Calendar) string {
+	if !c.CalendarAligned {
+		return "aligned to the calendar: no"
 	}
-	return "no"
+	return "aligned to the calendar: yes, in " + c.Zone()
 }
 
 func providerLine(config models.ProviderConfig) string {

@@ -33,7 +33,7 @@ func Sentences(name string, p models.Policy, names GroupNames) []string {
 	if !p.Limited() {
 		said = append(said, "Nothing limits how much they spend or send.")
 	} else if p.CalendarAligned {
-		said = append(said, "Windows follow the calendar in UTC; an hour runs from when a holder got the profile.")
+		said = append(said, "Windows follow the calendar in "+p.Zone()+"; an hour runs from when a holder got the profile.")
 	} else {
 		said = append(said, "Windows run from when a holder got the profile; a month is 30 days, a quarter 90, a year 365.")
 	}

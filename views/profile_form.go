@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"tollgate/models"
 )
 
@@ -45,6 +47,7 @@ type profileForm struct {
 	Rate                    rateFields
 	Aligned                 Field
 	AlignedOn               bool
+	Zone                    Field
 	Resets                  []string
 	Groups, Servers         []Option
 	ServersError            string
@@ -146,11 +149,15 @@ func (e ProfileEditor) form() profileForm {
 		Budgets: m.budgets("budgets", "budgets", in.Budgets, "add-budget", "remove-budget ", "in all"),
 		Rate:    m.rate("rate_limit", in.RateLimit, "in all"),
 		Aligned: m.field("calendar_aligned", "calendar_aligned", models.Typed("true"), Field{
-			Label: "Align windows to the calendar (UTC)",
+			Label: "Align windows to the calendar",
 			Hint:  "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise windows run from when a holder got the profile.",
 		}),
 		AlignedOn: in.CalendarAligned.Text == "true",
-		Review:    Sentences(e.Draft.Name, e.Draft.Policy, e.groupNames()), Body: e.Body, HasServers: len(e.Catalogue.Servers) > 0,
+		Zone: m.field("time_zone", "time_zone", in.TimeZone, Field{
+			Label: "Time zone", Optional: true, Width: "medium", Attrs: templ.Attributes{"list": "time-zones", "placeholder": "UTC"},
+			Hint: "Of that calendar, like Europe/Berlin; UTC when left empty.",
+		}),
+		Review: Sentences(e.Draft.Name, e.Draft.Policy, e.groupNames()), Body: e.Body, HasServers: len(e.Catalogue.Servers) > 0,
 	}
 	if e.ID != 0 {
 		id := strconv.FormatInt(e.ID, 10)

@@ -64,7 +64,7 @@ func (m *maker) nextReset(duration string, config *models.ResetConfig) string {
 	if config != nil {
 		month = config.QuarterStartMonth
 	}
-	_, end := models.Window(duration, month, m.Draft.CalendarAligned, m.Now, m.Now)
+	_, end := models.Window(duration, month, m.Draft.Calendar, m.Now, m.Now)
 	return "next reset " + Moment(end)
 }
 
@@ -130,7 +130,7 @@ func (m *maker) contents() []contentsLink {
 		{contentsLink{ID: "providers", Label: "Providers"}, []string{"provider_configs"}},
 		{contentsLink{ID: "budgets-section", Label: "Budgets"}, []string{"budgets"}},
 		{contentsLink{ID: "rate-limit", Label: "Rate limit"}, []string{"rate_limit"}},
-		{contentsLink{ID: "windows", Label: "Windows"}, []string{"calendar_aligned"}},
+		{contentsLink{ID: "windows", Label: "Windows"}, []string{"calendar_aligned", "time_zone"}},
 		{contentsLink{ID: "mcp", Label: "MCP"}, []string{"mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"}},
 		{contentsLink{ID: "review", Label: "Review"}, nil},
 	}

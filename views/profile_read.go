@@ -103,7 +103,7 @@ func ProfileReadOf(p models.AccessProfile, catalogue models.Catalogue, now time.
 		read.Description = *p.Description
 	}
 	if p.CalendarAligned {
-		read.Windows = "Aligned to the calendar, in UTC."
+		read.Windows = "Aligned to the calendar in " + p.Zone() + "."
 	}
 	for _, tag := range p.Tags {
 		read.Tags = append(read.Tags, Link{Label: tag, Href: tagLink(tag)})
