@@ -8,7 +8,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// everybody stands for what all access depends on: MCP servers and tool groups.
+// everybody stands for what all access depends on: MCP servers, tool groups and prices.
 const everybody = ""
 
 // noteAccess tells every console that what the users may do has changed, when the transaction commits. It is sent with the COMMIT: what it

@@ -59,20 +59,27 @@ func (c *checker) modelNames(field string, l List[Value]) []string {
 	}
 	seen := map[string]bool{}
 	for i, v := range l.Items {
-		c.required(at(field, i), v, "a model name")
-		name, ok := c.text(at(field, i), v, textRule{what: "a model name", max: 255, exact: true})
-		switch {
-		case !ok:
+		name := c.modelName(at(field, i), v)
+		if name == "" {
 			continue
-		case tidy(name) != name:
-			c.add(at(field, i), "invalid_characters", "Write the model name without spaces around it and with composed characters.")
-		case seen[name]:
+		}
+		if seen[name] {
 			c.add(at(field, i), "duplicate_model", "List "+clip(name)+" once.")
 		}
 		seen[name] = true
 		names = append(names, name)
 	}
 	return names
+}
+
+// modelName reads the name of a model exactly as it is written; "" when it is none.
+func (c *checker) modelName(field string, v Value) string {
+	c.required(field, v, "a model name")
+	name, ok := c.text(field, v, textRule{what: "a model name", max: 255, exact: true})
+	if ok && tidy(name) != name {
+		c.add(field, "invalid_characters", "Write the model name without spaces around it and with composed characters.")
+	}
+	return name
 }
 
 // toolNames reads a list of tools, each once. With star, "*" may stand for all of them.

@@ -1,16 +1,23 @@
 package models
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out, and models stand on lines.
+// Whole makes an input of a form: a field that was sent empty is empty, not left out, and models and prices stand on lines.
 func (in ProviderInput) Whole() ProviderInput {
 	if in.Models.Kind != Absent {
 		in.Models = split(in.Models, "\n")
+	}
+	if in.PriceLines.Typed {
+		in.Prices = priceLines(in.PriceLines.Text)
 	}
 	return in
 }
 
 // Input is what a person would have typed to make p.
 func (p Provider) Input() ProviderInput {
-	return ProviderInput{Name: Typed(p.Name), Models: typedList(p.Models)}
+	in := ProviderInput{Name: Typed(p.Name), Models: typedList(p.Models)}
+	for _, price := range p.Prices {
+		in.Prices.Items = append(in.Prices.Items, ModelPriceInput{Model: Typed(price.Model), Input: Typed(price.Input.String()), Output: Typed(price.Output.String())})
+	}
+	return in
 }
 
 // Whole makes an input of a form: a field that was sent empty is empty, not left out, and tools stand on lines. An empty id stays to be

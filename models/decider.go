@@ -257,19 +257,31 @@ func (d *Decider) holdingOf(ctx context.Context, user string, older bool) (*hold
 	return h, nil
 }
 
+// known is the catalogue.
+func (d *Decider) known(ctx context.Context) (*Catalogue, error) {
+	d.mutex.RLock()
+	catalogue, followed := d.catalogue, d.followed
+	d.mutex.RUnlock()
+	if catalogue != nil {
+		return catalogue, nil
+	}
+	loaded, err := LoadCatalogue(ctx, d.db)
+	if err != nil {
+		return nil, err
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.unchanged(everybody, followed) {
+		d.catalogue = &loaded
+	}
+	return &loaded, nil
+}
+
 // grants are the tools that a copy may use.
 func (d *Decider) grants(ctx context.Context) (func(*heldCopy) []Grant, error) {
-	d.mutex.RLock()
-	catalogue := d.catalogue
-	d.mutex.RUnlock()
-	if catalogue == nil {
-		loaded, err := LoadCatalogue(ctx, d.db)
-		if err != nil {
-			return nil, err
-		}
-		d.mutex.Lock()
-		d.catalogue, catalogue = &loaded, &loaded
-		d.mutex.Unlock()
+	catalogue, err := d.known(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return func(held *heldCopy) []Grant {
 		d.mutex.RLock()

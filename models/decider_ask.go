@@ -45,6 +45,11 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 			return Decision{}, nil, nil, err
 		}
 	}
+	catalogue, err := d.known(ctx)
+	if err != nil {
+		return Decision{}, nil, nil, err
+	}
+	q.unpriced = catalogue.unpriced(q)
 	decision, granting := h.decide(q, grants, d.now())
 	return decision, h, granting, nil
 }
@@ -133,14 +138,13 @@ func (d *Decider) Callable(ctx context.Context, who Asker, tools bool) ([]string
 	if err != nil {
 		return nil, err
 	}
-	d.mutex.RLock()
-	catalogue := d.catalogue
-	d.mutex.RUnlock()
-	if catalogue == nil {
-		return nil, nil // it changes at this moment; the next answer knows
+	catalogue, err := d.known(ctx)
+	if err != nil {
+		return nil, err
 	}
 	found, now := []string{}, d.now()
 	try := func(id string, q Question) {
+		q.unpriced = catalogue.unpriced(q)
 		if decision, _ := h.decide(q, grants, now); decision.Decision && !slices.Contains(found, id) {
 			found = append(found, id)
 		}

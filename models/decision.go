@@ -20,6 +20,9 @@ const (
 	MCPToolBlocked  = "mcp_tool_blocked" // 403
 )
 
+// modelUnpriced is a refusal of the kind ModelBlocked with a reason of its own.
+const modelUnpriced = "model_unpriced"
+
 var decisionStatus = map[string]int{
 	Allowed: 200, AccessNotFound: 401, AccessBlocked: 403, ProviderBlocked: 403, ModelBlocked: 403, RateLimited: 429, TokenLimited: 429,
 	RequestLimited: 429, BudgetExceeded: 402, MCPToolBlocked: 403,
@@ -32,7 +35,8 @@ type Question struct {
 	Cost                  Money // estimated
 	Tokens                int64 // estimated
 
-	tool bool
+	tool     bool
+	unpriced bool // the model has no price
 }
 
 // OfTool reports whether it asks for a tool.
@@ -101,7 +105,7 @@ func (h *holding) decide(q Question, grants func(*heldCopy) []Grant, at time.Tim
 		if blocked == "" {
 			granting = append(granting, i)
 		}
-		if len(active) == 0 || blocked == ModelBlocked && closest.Type == ProviderBlocked {
+		if len(active) == 0 || (blocked == ModelBlocked || blocked == modelUnpriced) && closest.Type == ProviderBlocked {
 			closest = held.refuse(blocked, q)
 		}
 		active = append(active, i)
@@ -151,10 +155,13 @@ func (held *heldCopy) access(q Question, grants func(*heldCopy) []Grant) string 
 		if config.ProviderName != provider {
 			continue
 		}
-		if config.MatchModel(model) {
-			return ""
+		switch {
+		case !config.MatchModel(model):
+			return ModelBlocked
+		case config.RefuseUnpriced && q.unpriced:
+			return modelUnpriced
 		}
-		return ModelBlocked
+		return ""
 	}
 	if provider == "" {
 		return ModelBlocked
@@ -170,6 +177,8 @@ func (held *heldCopy) refuse(kind string, q Question) Decision {
 		d = refusal(kind, "The provider "+clip(provider)+" is not in "+held.name+".")
 	case ModelBlocked:
 		d = refusal(kind, "The model "+clip(model)+" is not in "+held.name+".")
+	case modelUnpriced:
+		d = refusal(ModelBlocked, "The model "+clip(model)+" has no price in the catalogue, and "+held.name+" refuses such models of "+provider+".")
 	case MCPToolBlocked:
 		d = refusal(kind, "The tool "+clip(q.MCPClientID+"/"+q.ToolName)+" is not in "+held.name+".")
 	}

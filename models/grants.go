@@ -12,7 +12,8 @@ import (
 type Catalogue struct {
 	Providers []struct {
 		Name   string
-		Models []string `bun:",array"`
+		Models []string     `bun:",array"`
+		Prices []ModelPrice `bun:",type:jsonb"`
 	}
 	Servers []struct {
 		ClientID string
@@ -28,6 +29,7 @@ type Catalogue struct {
 		MCPClientID string   `bun:"mcp_client_id"`
 		ToolNames   []string `bun:",array"`
 	}
+	prices map[modelKey]ModelPrice
 }
 
 // LoadCatalogue reads the catalogue in four statements, each list in order.
@@ -37,13 +39,19 @@ func LoadCatalogue(ctx context.Context, db bun.IDB) (Catalogue, error) {
 		query string
 		rows  any
 	}{
-		{"SELECT name, models FROM providers ORDER BY name", &c.Providers},
+		{"SELECT name, models, prices FROM providers ORDER BY name", &c.Providers},
 		{"SELECT client_id, tools FROM mcp_servers ORDER BY client_id", &c.Servers},
 		{"SELECT id, name FROM tool_groups ORDER BY name_key", &c.Groups},
 		{"SELECT tool_group_id, mcp_client_id, tool_names FROM tool_group_servers ORDER BY tool_group_id, position", &c.GroupTools},
 	} {
 		if err := db.NewRaw(part.query).Scan(ctx, part.rows); err != nil {
 			return c, fmt.Errorf("load the catalogue: %w", err)
+		}
+	}
+	c.prices = map[modelKey]ModelPrice{}
+	for _, provider := range c.Providers {
+		for _, price := range provider.Prices {
+			c.prices[modelKey{provider.Name, price.Model}] = price
 		}
 	}
 	return c, nil

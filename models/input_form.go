@@ -19,6 +19,9 @@ func (in AccessProfileInput) Whole() AccessProfileInput {
 	for i := range in.ProviderConfigs.Items {
 		config := &in.ProviderConfigs.Items[i]
 		config.AllowedModels = split(config.AllowedModels, "\n")
+		if config.RefuseUnpriced.Kind == Absent {
+			config.RefuseUnpriced = Typed("false")
+		}
 		config.Budgets.Kind = Array
 	}
 	if in.RateLimit.Kind == Absent {
@@ -64,7 +67,8 @@ func (p AccessProfile) Input() AccessProfileInput {
 	for i, config := range p.ProviderConfigs {
 		row := ProviderConfigInput{
 			Row: rowAt("p", i), ProviderName: Typed(config.ProviderName), AllModelsAllowed: Typed(strconv.FormatBool(config.AllModelsAllowed)),
-			Budgets: budgetInputs(config.Budgets), RateLimit: config.RateLimit.input(),
+			RefuseUnpriced: Typed(strconv.FormatBool(config.RefuseUnpriced)),
+			Budgets:        budgetInputs(config.Budgets), RateLimit: config.RateLimit.input(),
 		}
 		for _, model := range config.AllowedModels {
 			row.AllowedModels.Items = append(row.AllowedModels.Items, Typed(model))

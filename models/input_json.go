@@ -49,6 +49,7 @@ func (config ProviderConfigInput) body() any {
 		{"provider_name", bodyText(config.ProviderName)},
 		{"all_models_allowed", bodyTruth(config.AllModelsAllowed)},
 		{"allowed_models", bodyTexts(config.AllowedModels)},
+		{"refuse_unpriced", bodyTruth(config.RefuseUnpriced)},
 		{"budgets", each(config.Budgets, BudgetInput.body)},
 		{"rate_limit", config.RateLimit.body()},
 	}

@@ -28,6 +28,7 @@ type ProviderConfig struct {
 	ProviderName     string     `json:"provider_name"`
 	AllModelsAllowed bool       `json:"all_models_allowed"`
 	AllowedModels    []string   `json:"allowed_models" bun:",array"`
+	RefuseUnpriced   bool       `json:"refuse_unpriced,omitempty"` // models without a price in the catalogue
 	Budgets          []Budget   `json:"budgets" bun:"-"`
 	RateLimit        *RateLimit `json:"rate_limit" bun:"-"`
 	Position         int        `json:"-"`

@@ -15,6 +15,7 @@ type ProviderConfigInput struct {
 	ProviderName     Value             `json:"provider_name"`
 	AllModelsAllowed Value             `json:"all_models_allowed"`
 	AllowedModels    List[Value]       `json:"allowed_models"`
+	RefuseUnpriced   Value             `json:"refuse_unpriced"`
 	Budgets          List[BudgetInput] `json:"budgets"`
 	RateLimit        RateLimitInput    `json:"rate_limit"`
 }
@@ -75,8 +76,9 @@ func (c *checker) providerConfigs(l List[ProviderConfigInput], refs *references)
 		}
 		seen[name] = true
 		all, models := c.models(path, in)
+		refuse, _ := c.truth(path+".refuse_unpriced", in.RefuseUnpriced)
 		config := ProviderConfig{
-			ProviderName: name, AllModelsAllowed: all, AllowedModels: models,
+			ProviderName: name, AllModelsAllowed: all, AllowedModels: models, RefuseUnpriced: refuse,
 			Budgets:   c.budgets(path+".budgets", in.Budgets, "provider:"+name),
 			RateLimit: c.rateLimit(path+".rate_limit", in.RateLimit),
 		}

@@ -173,7 +173,7 @@ func (to *pushed) providers(ctx context.Context, before, after []ProviderConfig)
 	place := func(config ProviderConfig, n int) placed { return placed{config, n} }
 	differ, gone := difference(positioned(before, place), positioned(after, place), func(c placed) string { return c.ProviderName },
 		func(a, b placed) bool {
-			return a.N == b.N && a.AllModelsAllowed == b.AllModelsAllowed && slices.Equal(a.AllowedModels, b.AllowedModels)
+			return a.N == b.N && a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced && slices.Equal(a.AllowedModels, b.AllowedModels)
 		})
 	if len(gone) > 0 {
 		to.exec(ctx, dropProviders, to.list(after))

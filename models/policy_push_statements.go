@@ -73,12 +73,13 @@ DELETE FROM provider_configs WHERE policy_id = ANY (?0)
 AND provider_name NOT IN (SELECT provider_name FROM jsonb_to_recordset(?1::jsonb) AS l(provider_name text))`
 
 const putProviders = `
-INSERT INTO provider_configs (policy_id, provider_name, all_models_allowed, allowed_models, position)
-SELECT policy.id, l.provider_name, l.all_models_allowed, l.allowed_models, l.n
+INSERT INTO provider_configs (policy_id, provider_name, all_models_allowed, allowed_models, refuse_unpriced, position)
+SELECT policy.id, l.provider_name, l.all_models_allowed, l.allowed_models, coalesce(l.refuse_unpriced, false), l.n
 FROM unnest(?0::bigint[]) AS policy(id),
-     jsonb_to_recordset(?1::jsonb) AS l(provider_name text, all_models_allowed boolean, allowed_models text[], n integer)
+     jsonb_to_recordset(?1::jsonb) AS l(provider_name text, all_models_allowed boolean, allowed_models text[], refuse_unpriced boolean, n integer)
 ON CONFLICT (policy_id, provider_name)
-DO UPDATE SET all_models_allowed = excluded.all_models_allowed, allowed_models = excluded.allowed_models, position = excluded.position`
+DO UPDATE SET all_models_allowed = excluded.all_models_allowed, allowed_models = excluded.allowed_models,
+    refuse_unpriced = excluded.refuse_unpriced, position = excluded.position`
 
 const dropProviderBudgets = `
 DELETE FROM budgets AS b USING provider_configs AS c

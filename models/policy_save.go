@@ -78,11 +78,12 @@ func saveProviders(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Poli
 	}
 	changed, gone := difference(old.ProviderConfigs, p.ProviderConfigs, func(c ProviderConfig) string { return c.ProviderName },
 		func(a, b ProviderConfig) bool {
-			return a.AllModelsAllowed == b.AllModelsAllowed && a.Position == b.Position && slices.Equal(a.AllowedModels, b.AllowedModels)
+			return a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced && a.Position == b.Position &&
+				slices.Equal(a.AllowedModels, b.AllowedModels)
 		})
 	switch {
 	case len(changed) > 0:
-		insert := upsert(tx, &changed, "CONFLICT (id) DO UPDATE", "all_models_allowed", "allowed_models", "position").Returning("id")
+		insert := upsert(tx, &changed, "CONFLICT (id) DO UPDATE", "all_models_allowed", "allowed_models", "refuse_unpriced", "position").Returning("id")
 		if len(gone) > 0 {
 			insert = insert.With("gone", tx.NewDelete().Model(&gone).WherePK())
 		}

@@ -127,7 +127,7 @@ func (p Policy) group(name string) any {
 		for i, config := range p.ProviderConfigs {
 			models := append([]string{}, config.AllowedModels...)
 			plain[i] = []any{
-				config.ProviderName, config.AllModelsAllowed, models,
+				config.ProviderName, config.AllModelsAllowed, models, config.RefuseUnpriced,
 				pushedBudgets("", config.Budgets), pushedLimits("", config.RateLimit),
 			}
 		}

@@ -13,10 +13,11 @@ import (
 type Provider struct {
 	bun.BaseModel `bun:"table:providers,alias:p" json:"-"`
 
-	Name      string    `json:"name" bun:",pk"`
-	Models    []string  `json:"models" bun:",array"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	Name      string       `json:"name" bun:",pk"`
+	Models    []string     `json:"models" bun:",array"`
+	Prices    []ModelPrice `json:"prices" bun:",type:jsonb"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
 }
 
 // AfterScanRow puts the times into UTC, whatever zone this machine is in.
@@ -28,10 +29,12 @@ func (p *Provider) AfterScanRow(context.Context) error {
 // ProviderInput is what a client may send of a provider.
 type ProviderInput struct {
 	Row
-	Name      Value       `json:"name"`
-	Models    List[Value] `json:"models"`
-	CreatedAt Value       `json:"created_at,readonly"`
-	UpdatedAt Value       `json:"updated_at,readonly"`
+	Name       Value                 `json:"name"`
+	Models     List[Value]           `json:"models"`
+	Prices     List[ModelPriceInput] `json:"prices"`
+	PriceLines Value                 `form:"price_lines"` // the same as a form has them
+	CreatedAt  Value                 `json:"created_at,readonly"`
+	UpdatedAt  Value                 `json:"updated_at,readonly"`
 }
 
 func (in ProviderInput) apply(p Provider) (Provider, error) {
@@ -44,6 +47,9 @@ func (in ProviderInput) apply(p Provider) (Provider, error) {
 	}
 	if in.Models.Kind != Absent || p.Models == nil {
 		p.Models = c.modelNames("models", in.Models)
+	}
+	if in.Prices.Kind != Absent || p.Prices == nil {
+		p.Prices = c.prices("prices", in.Prices)
 	}
 	return p, invalid(c.found)
 }
@@ -84,6 +90,9 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor Actor, in ProviderInp
 		if _, err := tx.NewInsert().Model(&p).Exec(ctx); err != nil {
 			return fmt.Errorf("insert provider: %w", err)
 		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
+		}
 		return recordResource(ctx, tx, actor, "create", "provider", p.Name, nil, p)
 	})
 	if violates(err, "providers_name_taken") {
@@ -92,7 +101,7 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor Actor, in ProviderInp
 	return p, err
 }
 
-// UpdateProvider changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid.
+// UpdateProvider changes the fields sent; nothing changed means nothing written. Decisions and costs follow its prices within a second. Refusals: NotFound, Invalid.
 func UpdateProvider(ctx context.Context, db bun.IDB, actor Actor, name string, in ProviderInput) (Provider, error) {
 	var p Provider
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -100,14 +109,17 @@ func UpdateProvider(ctx context.Context, db bun.IDB, actor Actor, name string, i
 		if err != nil {
 			return err
 		}
-		if p, err = in.apply(old); err != nil || slices.Equal(p.Models, old.Models) {
+		if p, err = in.apply(old); err != nil || slices.Equal(p.Models, old.Models) && slices.Equal(p.Prices, old.Prices) {
 			return err
 		}
 		if p.UpdatedAt, err = databaseClock(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.NewUpdate().Model(&p).Column("models", "updated_at").WherePK().Exec(ctx); err != nil {
+		if _, err := tx.NewUpdate().Model(&p).Column("models", "prices", "updated_at").WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update provider %s: %w", name, err)
+		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
 		}
 		return recordResource(ctx, tx, actor, "update", "provider", name, old, p)
 	})

@@ -13,7 +13,9 @@ import (
 func SeedCatalogue(ctx context.Context, db bun.IDB, actor Actor) error {
 	for _, sample := range sampleProviders {
 		err := seed(ctx, db, "providers", "name", sample.name, func() error {
-			_, err := CreateProvider(ctx, db, actor, ProviderInput{Name: sampleText(sample.name), Models: sampleTexts(sample.items)})
+			_, err := CreateProvider(ctx, db, actor, ProviderInput{
+				Name: sampleText(sample.name), Models: sampleTexts(sample.items), Prices: priceLines(sample.prices),
+			})
 			return err
 		})
 		if err != nil {

@@ -6,15 +6,37 @@ import "strings"
 type sample struct {
 	name, url string
 	items     []string
+	prices    string // as a form has them
 }
 
 var sampleProviders = []sample{
 	{name: "openai", items: strings.Fields(`gpt-5 gpt-5-mini gpt-5-nano gpt-5-codex gpt-4.1 gpt-4.1-mini gpt-4.1-nano gpt-4o gpt-4o-mini
-		o3 o3-mini o4-mini gpt-image-1 text-embedding-3-large text-embedding-3-small whisper-1 gpt-4o-transcribe gpt-4o-mini-tts`)},
+		o3 o3-mini o4-mini gpt-image-1 text-embedding-3-large text-embedding-3-small whisper-1 gpt-4o-transcribe gpt-4o-mini-tts`), prices: `gpt-5 1.25 10
+gpt-5-mini 0.25 2
+gpt-5-nano 0.05 0.4
+gpt-5-codex 1.25 10
+gpt-4.1 2 8
+gpt-4.1-mini 0.4 1.6
+gpt-4.1-nano 0.1 0.4
+gpt-4o 2.5 10
+gpt-4o-mini 0.15 0.6
+o3 2 8
+o3-mini 1.1 4.4
+o4-mini 1.1 4.4
+text-embedding-3-large 0.13 0
+text-embedding-3-small 0.02 0`},
 	{name: "anthropic", items: strings.Fields(`claude-opus-4-5 claude-opus-4-1 claude-sonnet-4-5 claude-sonnet-4-0 claude-haiku-4-5
-		claude-3-5-haiku-latest`)},
+		claude-3-5-haiku-latest`), prices: `claude-opus-4-5 5 25
+claude-opus-4-1 15 75
+claude-sonnet-4-5 3 15
+claude-sonnet-4-0 3 15
+claude-haiku-4-5 1 5
+claude-3-5-haiku-latest 0.8 4`},
 	{name: "gemini", items: strings.Fields(`gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite gemini-2.5-flash-image
-		gemini-2.0-flash gemini-embedding-001`)},
+		gemini-2.0-flash gemini-embedding-001`), prices: `gemini-2.5-pro 1.25 10
+gemini-2.5-flash 0.3 2.5
+gemini-2.5-flash-lite 0.1 0.4
+gemini-2.0-flash 0.1 0.4`},
 	{name: "mistral", items: strings.Fields(`mistral-large-latest mistral-medium-latest mistral-small-latest magistral-medium-latest
 		codestral-latest devstral-medium-latest ministral-8b-latest ministral-3b-latest pixtral-large-latest mistral-ocr-latest
 		mistral-embed`)},

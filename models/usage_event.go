@@ -41,6 +41,7 @@ type usageEvent struct {
 	provider, model       string
 	mcpClientID, toolName string
 	cost                  *Money // nil: unpriced
+	costComputed          bool   // by the catalogue's price
 	tokens                int64
 	input, output         *int64
 	requests              int64

@@ -108,8 +108,12 @@ func (r *Recorder) payer(ctx context.Context, h *holding, e usageEvent) (*heldCo
 	}
 	var grants func(*heldCopy) []Grant
 	q := e.question()
+	catalogue, err := r.decider.known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.unpriced = catalogue.unpriced(q)
 	if q.OfTool() {
-		var err error
 		if grants, err = r.decider.grants(ctx); err != nil {
 			return nil, err
 		}

@@ -53,6 +53,10 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 	if err := r.decider.current(ctx); err != nil {
 		return nil, err
 	}
+	catalogue, err := r.decider.known(ctx)
+	if err != nil {
+		return nil, err
+	}
 	now := r.decider.now()
 	results := make([]UsageResult, len(inputs))
 	places := map[string][]int{} // of each event id among the results
@@ -64,6 +68,7 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 			path = at("events", i) + "."
 		}
 		event, problems := input.read(path, now)
+		problems = append(problems, catalogue.price(&event, path)...)
 		results[i].EventID = clip(input.EventID.Text)
 		if len(problems) > 0 {
 			if single {

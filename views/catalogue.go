@@ -50,13 +50,40 @@ func catalogueLinks(problems models.Problems, list string) []ProblemLink {
 	return links
 }
 
+// typedPrices is a text area with the price of a model a line.
+func typedPrices(f Field, in models.ProviderInput, problems models.Problems) Field {
+	f.Value = in.Lines()
+	f.Rows = min(max(len(in.Prices.Items)+1, 4), 18)
+	for _, problem := range problems {
+		if listed(problem.Field, "prices") {
+			f.Error = inLine(problem, "prices")
+			break
+		}
+	}
+	return f
+}
+
+// providerLinks is the summary of a provider's form.
+func providerLinks(problems models.Problems) []ProblemLink {
+	links := catalogueLinks(problems, "models")
+	for i, problem := range problems {
+		if listed(problem.Field, "prices") {
+			links[i] = ProblemLink{ID: "price_lines", Message: "Prices, " + lowerFirst(inLine(problem, "prices"))}
+		}
+	}
+	return links
+}
+
+// PriceWords is what a model costs: $2.50 in, $10.00 out.
+func PriceWords(p models.ModelPrice) string { return Dollars(p.Input) + " in, " + Dollars(p.Output) + " out" }
+
 func listed(field, list string) bool {
 	return field == list || strings.HasPrefix(field, list+"[")
 }
 
 // inLine says in which line of a text area the problem is.
 func inLine(problem models.Problem, list string) string {
-	place := strings.TrimSuffix(strings.TrimPrefix(problem.Field, list+"["), "]")
+	place, _, _ := strings.Cut(strings.TrimPrefix(problem.Field, list+"["), "]")
 	i, err := strconv.Atoi(place)
 	if err != nil {
 		return problem.Message

@@ -50,6 +50,9 @@ func providerLine(config models.ProviderConfig) string {
 	case len(config.AllowedModels) > 0:
 		parts[0] = strings.Join(config.AllowedModels, ", ")
 	}
+	if config.RefuseUnpriced {
+		parts[0] += ", none without a price"
+	}
 	for _, budget := range config.Budgets {
 		parts = append(parts, SpendLine(budget))
 	}

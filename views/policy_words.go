@@ -27,6 +27,9 @@ func Sentences(name string, p models.Policy, names GroupNames) []string {
 	said = append(said, spending("In all they may spend", p.Budgets)...)
 	said = append(said, rate("In all they may send", p.RateLimit)...)
 	for _, config := range p.ProviderConfigs {
+		if config.RefuseUnpriced {
+			said = append(said, "A model of "+config.ProviderName+" without a price in the catalogue is refused.")
+		}
 		said = append(said, spending("On "+config.ProviderName+" they may spend", config.Budgets)...)
 		said = append(said, rate("To "+config.ProviderName+" they may send", config.RateLimit)...)
 	}

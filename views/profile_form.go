@@ -80,6 +80,8 @@ type providerCard struct {
 	Models               []Option
 	Picked               string
 	OtherModels          Field
+	RefuseUnpriced       Field
+	RefusesUnpriced      bool
 	Budgets              budgetLines
 	Rate                 rateFields
 }
@@ -241,6 +243,10 @@ func (m *maker) models(card *providerCard, path, name string, config models.Prov
 		ID: card.ModelsID + "-other", Name: card.ModelsName, Label: "Other models", Optional: true, Rows: 2, Width: "wide",
 		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
 	}
+	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", models.Typed("true"), Field{
+		Label: "Refuse models without a price", Hint: "A call whose cost nobody knows counts as nothing in a budget. Prices are set at the provider.",
+	})
+	card.RefusesUnpriced = config.RefuseUnpriced.Text == "true"
 	switch {
 	case all:
 		card.Note = "every model"

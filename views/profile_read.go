@@ -132,14 +132,18 @@ func ProfileReadOf(p models.AccessProfile, catalogue models.Catalogue, now time.
 }
 
 func modelsInWords(config models.ProviderConfig) string {
+	words := "every model, later ones too"
 	switch n := len(config.AllowedModels); {
 	case config.AllModelsAllowed:
-		return "every model, later ones too"
 	case n == 0:
 		return "no model: every call is refused"
 	default:
-		return plural(n, "model")
+		words = plural(n, "model")
 	}
+	if config.RefuseUnpriced {
+		words += "; one without a price is refused"
+	}
+	return words
 }
 
 func budgetTexts(budgets []models.Budget) []string {

@@ -1,0 +1,144 @@
+package models
+
+import (
+	"math"
+	"math/bits"
+	"strings"
+)
+
+// ModelPrice is what a provider charges for a model, in dollars per million tokens.
+type ModelPrice struct {
+	Model  string `json:"model"`
+	Input  Money  `json:"input_cost_per_million_tokens"`
+	Output Money  `json:"output_cost_per_million_tokens"`
+}
+
+// ModelPriceInput is what a client may send of a price.
+type ModelPriceInput struct {
+	Row
+	Model  Value `json:"model"`
+	Input  Value `json:"input_cost_per_million_tokens"`
+	Output Value `json:"output_cost_per_million_tokens"`
+}
+
+const maxPrice = 100_000 * dollar
+
+// Cost is what tokens cost, rounded half up to the nano-dollar, or the most there is.
+func (p ModelPrice) Cost(input, output int64) Money {
+	const million = 1_000_000
+	high, low := bits.Mul64(uint64(p.Input), uint64(input))
+	high2, low2 := bits.Mul64(uint64(p.Output), uint64(output))
+	low, carry := bits.Add64(low, low2, 0)
+	high, _ = bits.Add64(high, high2, carry)
+	low, carry = bits.Add64(low, million/2, 0)
+	if high += carry; high >= million/2 { // more than 63 bits can say
+		return math.MaxInt64
+	}
+	cost, _ := bits.Div64(high, low, million)
+	return Money(cost)
+}
+
+func (c *checker) prices(field string, l List[ModelPriceInput]) []ModelPrice {
+	prices := []ModelPrice{}
+	if !list(c, field, l, maxModels, "prices") {
+		return prices
+	}
+	seen := map[string]bool{}
+	for i, in := range l.Items {
+		path := at(field, i)
+		if !c.object(path, in.Kind, "a price") {
+			continue
+		}
+		name := c.modelName(path+".model", in.Model)
+		if name != "" && seen[name] {
+			c.add(path+".model", "duplicate_model", "Give "+clip(name)+" one price.")
+		}
+		seen[name] = true
+		prices = append(prices, ModelPrice{name, c.price(path+".input_cost_per_million_tokens", in.Input, "input"), c.price(path+".output_cost_per_million_tokens", in.Output, "output")})
+	}
+	return prices
+}
+
+func (c *checker) price(field string, v Value, what string) Money {
+	if v.Kind == Absent {
+		c.add(field, "required", "Enter what a million "+what+" tokens cost in dollars; 0 when they are free.")
+		return 0
+	}
+	before := len(c.found)
+	amount := c.money(field, v)
+	switch noted := len(c.found) > before; {
+	case noted && c.found[before].Code == "max_limit_negative", !noted && amount > maxPrice:
+		c.found = append(c.found[:before], Problem{field, "number_out_of_range", "Enter what a million " + what + " tokens cost, between 0 and 100000 dollars."})
+	}
+	return amount
+}
+
+// priceLines reads the prices of a form, one a line: the model, what a million input tokens cost, and what a million output tokens cost.
+func priceLines(text string) List[ModelPriceInput] {
+	prices := List[ModelPriceInput]{Kind: Array}
+	for line := range strings.SplitSeq(text, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		row, named := ModelPriceInput{Row: Row{Kind: Object}}, max(1, len(words)-2)
+		row.Model = Typed(strings.Join(words[:named], " "))
+		if len(words) > named {
+			row.Input = Typed(words[named])
+		}
+		if len(words) > named+1 {
+			row.Output = Typed(words[named+1])
+		}
+		prices.Items = append(prices.Items, row)
+	}
+	return prices
+}
+
+// Lines are the prices as a form has them.
+func (in ProviderInput) Lines() string {
+	lines := make([]string, len(in.Prices.Items))
+	for i, price := range in.Prices.Items {
+		lines[i] = strings.TrimSpace(price.Model.Text + " " + price.Input.Text + " " + price.Output.Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// modelKey names a model of a provider.
+type modelKey struct{ provider, model string }
+
+// Price is that of a model as it was asked for, with or without "provider/" in front.
+func (c *Catalogue) Price(provider, model string) (ModelPrice, bool) {
+	provider, model = splitModel(provider, model)
+	if price, ok := c.prices[modelKey{provider, model}]; ok {
+		return price, true
+	}
+	price, ok := c.prices[modelKey{provider, strings.TrimPrefix(model, provider+"/")}]
+	return price, ok
+}
+
+// unpriced reports whether a question is of a model without a price.
+func (c *Catalogue) unpriced(q Question) bool {
+	if q.OfTool() {
+		return false
+	}
+	_, priced := c.Price(q.Provider, q.Model)
+	return !priced
+}
+
+// price computes the cost of an event that was reported without one, when the model has a price and the event tells its tokens apart. It
+// notes a problem when that is more than one call can cost.
+func (c *Catalogue) price(e *usageEvent, path string) Problems {
+	if e.cost != nil || e.toolName != "" || e.input == nil && e.output == nil {
+		return nil
+	}
+	price, ok := c.Price(e.provider, e.model)
+	if !ok {
+		return nil
+	}
+	cost := price.Cost(valueOr(e.input, 0), valueOr(e.output, 0))
+	if cost > maxEventCost {
+		return Problems{{path + "tokens", "number_out_of_range", "Give the tokens of one call: these cost more than 1000000 dollars at the catalogue's price."}}
+	}
+	e.cost, e.costComputed = &cost, true
+	return nil
+}

@@ -1,0 +1,130 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// What a gateway reports without a cost is charged by the catalogue's price of that moment; a retry stays the same event when prices change.
+func TestCostComputedFromPrices(t *testing.T) {
+	g := newGateway(t)
+	set := func(prices string) { g.admin.api("PUT", "/api/providers/openai", `{"prices":`+prices+`}`).is(http.StatusOK) }
+	price := `{"model":"gpt-4o","input_cost_per_million_tokens":2.5,"output_cost_per_million_tokens":10}`
+	set(`[` + price + `]`)
+	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	call := func(more ...any) object {
+		return with(event(key, "cost", nil, "tokens", nil, "input_tokens", 1_000_001, "output_tokens", 3), more...)
+	}
+	first := call()
+	g.admin.counted(first)
+	spent := func() int64 { return g.used(g.bob)["spend 1M total"] }
+	same(t, "spent, rounded to the nano-dollar", spent(), int64(2_500_032_500))
+
+	set(`[` + strings.ReplaceAll(price, "2.5", "5") + `]`)
+	same(t, "the same event again", g.admin.report(first).json()["status"], any("duplicate"))
+	same(t, "spent", spent(), int64(2_500_032_500))
+	same(t, "the same id with a cost told", g.admin.report(with(first, "cost", 2.5000325)).StatusCode, 409)
+
+	for _, more := range [][]any{
+		{"model", "openai/gpt-4o", "provider", nil}, {"model", "openai/gpt-4o"},
+	} {
+		before, body := spent(), call(append(more, "event_id", uuid.NewString(), "input_tokens", 2, "output_tokens", nil)...)
+		if more[0] == "model" && len(more) == 4 {
+			delete(body, "provider")
+		}
+		g.admin.counted(body)
+		same(t, "spent on two tokens", spent()-before, int64(10_000))
+	}
+	// A cost that is told counts, and what cannot be computed is not known.
+	for _, more := range [][]any{{"cost", 0}, {"model", "gpt-4o-mini"}, {"input_tokens", nil, "output_tokens", nil, "tokens", 50}} {
+		before := spent()
+		g.admin.counted(call(append(more, "event_id", uuid.NewString())...))
+		same(t, "spent on one without a computed cost", spent()-before, int64(0))
+	}
+	same(t, "events nobody knows the cost of", g.count("usage_events WHERE cost IS NULL AND NOT cost_computed"), 2)
+	same(t, "computed", g.count("usage_events WHERE cost IS NOT NULL AND cost_computed"), 3)
+	set(`[{"model":"gpt-4o","input_cost_per_million_tokens":100000,"output_cost_per_million_tokens":0}]`)
+	g.unchanged(func() {
+		g.admin.report(call("event_id", uuid.NewString(), "input_tokens", 1_000_000_000_000)).refuses(http.StatusBadRequest, "number_out_of_range", "tokens")
+	})
+	g.balanced()
+}
+
+// A provider config may refuse models without a price; then the price is what lets them through, within a second on every console.
+func TestUnpricedModelsMayBeRefused(t *testing.T) {
+	g := newGateway(t)
+	other, _ := g.another(g.appURL())
+	profile := g.profileNaming("Careful", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true,"refuse_unpriced":true,"budgets":[{"max_limit":1,"reset_duration":"1d"}]}]`)
+	held, key := g.give(g.bob, profile)
+	same(t, "copied", objects(held["provider_configs"])[0]["refuse_unpriced"], any(true))
+	refused := g.admin.decides(model(key), "model_blocked", 403)
+	if said := refused["message"].(string); !strings.Contains(said, "has no price") {
+		t.Errorf("it says %q", said)
+	}
+	callable := func() any {
+		return g.admin.api("POST", "/access/v1/search/resource", with(evaluation(object{"type": "user", "id": g.bob}, object{"type": "model"}))).is(200).json()["results"]
+	}
+	same(t, "callable", len(callable().([]any)), 0)
+	g.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":0,"output_cost_per_million_tokens":0}]}`).is(http.StatusOK)
+	g.admin.decides(model(key), "allowed", 200)
+	same(t, "callable", len(callable().([]any)), 1)
+	g.admin.at(other).withinASecond(model(key), "allowed")
+	g.admin.decides(with(model(key), "model", "gpt-4o-mini"), "model_blocked", 403)
+
+	// Who pays for a call that one copy refuses and another allows is the one that allows.
+	free, _ := g.assign(g.bob, g.profileNaming("Free", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	g.admin.decides(with(model(key), "model", "gpt-4o-mini"), "allowed", 200)
+	call := event(key, "model", "gpt-4o-mini")
+	g.admin.counted(call)
+	var payer int64
+	g.scan(&payer, "SELECT copy_id FROM usage_events WHERE event_id = ?", call["event_id"])
+	same(t, "payer", payer, id64(free))
+
+	g.admin.api("PUT", "/api/access-profiles/"+fmt.Sprint(profile), `{"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]}`).is(http.StatusOK)
+	g.admin.api("POST", "/api/access-profiles/"+fmt.Sprint(profile)+"/propagate", `{"fields":["provider_configs"]}`).is(http.StatusOK)
+	same(t, "pushed", objects(g.copies(g.bob)[0]["provider_configs"])[0]["refuse_unpriced"], any(nil))
+}
+
+func TestPricesThatAreRefused(t *testing.T) {
+	c := newCast(t)
+	for _, row := range []struct{ price, code, param string }{
+		{`{"model":"m","input_cost_per_million_tokens":-1,"output_cost_per_million_tokens":1}`, "number_out_of_range", "prices[0].input_cost_per_million_tokens"},
+		{`{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":100000.1}`, "number_out_of_range", "prices[0].output_cost_per_million_tokens"},
+		{`{"model":"m","input_cost_per_million_tokens":"1","output_cost_per_million_tokens":1}`, "wrong_type", "prices[0].input_cost_per_million_tokens"},
+		{`{"model":"m","input_cost_per_million_tokens":0.0000000001,"output_cost_per_million_tokens":1}`, "too_many_decimals", "prices[0].input_cost_per_million_tokens"},
+		{`{"model":"m","input_cost_per_million_tokens":1}`, "required", "prices[0].output_cost_per_million_tokens"},
+		{`{"input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1}`, "required", "prices[0].model"},
+		{`{"model":" m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1}`, "invalid_characters", "prices[0].model"},
+		{`7`, "wrong_type", "prices[0]"},
+		{`{"model":"m","price":1,"input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1}`, "unknown_field", "prices[0].price"},
+		{
+			`{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1},{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1}`,
+			"duplicate_model", "prices[1].model",
+		},
+	} {
+		c.admin.api("PUT", "/api/providers/openai", `{"prices":[`+row.price+`]}`).refuses(http.StatusBadRequest, row.code, row.param)
+	}
+	c.admin.api("PUT", "/api/providers/openai", `{"price_lines":"m 1 2"}`).refuses(http.StatusBadRequest, "unknown_field", "price_lines")
+
+	// In the form a price stands on a line, and comes back as it was typed.
+	fields := url.Values{"models": {"gpt-4o\r\ngpt-4o-mini"}}
+	fields.Set("price_lines", "gpt-4o 2.50 10\r\n\r\ngpt-4o-mini 0.15 lots")
+	page := c.session.post("/providers/openai", fields).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
+	same(t, "typed", strings.TrimSpace(page.one("textarea", "name", "price_lines").FirstChild.Data), "gpt-4o 2.50 10\ngpt-4o-mini 0.15 lots")
+	fields.Set("price_lines", "gpt-4o 2.50 10\r\ngpt-4o-mini\t0.15\t0.6")
+	c.session.post("/providers/openai", fields).redirects("/providers/openai")
+	got := c.admin.api("GET", "/api/providers/openai", nil).is(http.StatusOK).json()["provider"].(object)
+	var prices []string
+	for _, price := range objects(got["prices"]) {
+		prices = append(prices, fmt.Sprint(price["model"], " ", price["input_cost_per_million_tokens"], " ", price["output_cost_per_million_tokens"]))
+	}
+	same(t, "stored", fmt.Sprint(prices), "[gpt-4o 2.5 10 gpt-4o-mini 0.15 0.6]")
+	fields.Set("price_lines", "")
+	c.session.post("/providers/openai", fields).redirects("/providers/openai")
+	same(t, "prices", len(c.admin.api("GET", "/api/providers/openai", nil).json()["provider"].(object)["prices"].([]any)), 0)
+}
