@@ -117,17 +117,19 @@ func (q *query) boolean(name string) *bool {
 	return &truth
 }
 
-// link is the query string of the same list with one parameter changed, or dropped by ""; a change of anything else goes back to the first page.
-func (q *query) link(name, value string) string {
+// link is the query string of the same list with parameters changed, each a name and a value, or dropped by ""; a change of anything else goes
+// back to the first page.
+func (q *query) link(pairs ...string) string {
 	values := url.Values{}
 	for _, sent := range q.names {
 		if sent != "offset" {
 			values.Set(sent, q.values[sent])
 		}
 	}
-	values.Set(name, value)
-	if value == "" {
-		values.Del(name)
+	for pair := range slices.Chunk(pairs, 2) {
+		if values.Set(pair[0], pair[1]); pair[1] == "" {
+			values.Del(pair[0])
+		}
 	}
 	return "?" + values.Encode()
 }

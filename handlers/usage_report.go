@@ -41,7 +41,7 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 			rows = []models.UsageRow{}
 		}
 		writeJSON(c, http.StatusOK, gin.H{
-			"usage": rows, "days": report.Days, "total": report.Total, "group_by": wanted.GroupBy,
+			"usage": rows, "others": report.Others, "days": report.Days, "total": report.Total, "group_by": wanted.GroupBy,
 			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly),
 		})
 		return nil
@@ -54,10 +54,14 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	profile, err := models.ProfileName(ctx(c), h.DB, wanted.ProfileID)
+	if err != nil {
+		return err
+	}
 	actor := ActorOf(c)
 	h.html(c, http.StatusOK, framed(h.usagePage(c), views.UsageBody(views.UsagePage{
-		Query: wanted, Report: report, Near: near, UserName: names[wanted.UserID], Now: time.Now(), Export: "/usage/export" + q.link("", ""),
-		Link: q.link, MayViewUsers: actor.May("Users:View"), MayViewProfiles: actor.May("AccessProfiles:View"),
+		Query: wanted, Report: report, Near: near, UserName: names[wanted.UserID], ProfileName: profile, Now: time.Now(),
+		Export: "/usage/export" + q.link("", ""), Link: q.link, MayViewUsers: actor.May("Users:View"), MayViewProfiles: actor.May("AccessProfiles:View"),
 	})))
 	return nil
 }
@@ -105,7 +109,7 @@ func (q *query) date(name string) *time.Time {
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		q.refuse(name, "invalid_time", "Send "+name+" as a date such as 2026-11-23.")
+		q.refuse(name, "invalid_time", "Give the day as a date such as 2026-11-23.")
 		return nil
 	}
 	return &day
@@ -135,6 +139,9 @@ func (h *Handlers) exportUsageTable(c *gin.Context, wanted models.UsageQuery) er
 	_ = cells.Write([]string{wanted.GroupBy, "name", "cost_usd", "tokens", "requests", "unpriced_events"})
 	for _, row := range report.Rows {
 		_ = cells.Write(spreadsheetSafe([]string{row.Key, row.Name, row.Cost.String(), count(row.Tokens), count(row.Requests), count(row.Unpriced)}))
+	}
+	if o := report.Others; o != nil {
+		_ = cells.Write([]string{"", "all others", o.Cost.String(), count(o.Tokens), count(o.Requests), count(o.Unpriced)})
 	}
 	cells.Flush()
 	return cells.Error()

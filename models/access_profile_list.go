@@ -154,6 +154,15 @@ JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.v
 	return document, nil
 }
 
+// ProfileName is the name of a template, "" of one that is gone.
+func ProfileName(ctx context.Context, db bun.IDB, id int64) (string, error) {
+	var names []string
+	if err := db.NewRaw("SELECT name FROM access_profiles WHERE id = ?", id).Scan(ctx, &names); err != nil {
+		return "", fmt.Errorf("look up the name of access profile %d: %w", id, err)
+	}
+	return strings.Join(names, ""), nil
+}
+
 // AccessProfileTags lists the tags in use, each once, in order: from each it looks up the next.
 func AccessProfileTags(ctx context.Context, db bun.IDB) ([]string, error) {
 	tags := []string{}

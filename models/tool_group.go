@@ -100,6 +100,9 @@ func CreateToolGroup(ctx context.Context, db bun.IDB, actor Actor, in ToolGroupI
 		if err := saveGroupTools(ctx, tx, g); err != nil {
 			return err
 		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
+		}
 		return recordResource(ctx, tx, actor, "create", "tool_group", fmt.Sprint(g.ID), nil, g)
 	})
 	return g, groupTaken(err)

@@ -3,10 +3,10 @@ package models
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // UsageGroupings are what a report can be broken down by. The first is the default.
@@ -38,12 +38,23 @@ type UsageRow struct {
 
 // UsageReport is what was used in some days.
 type UsageReport struct {
-	Rows  []UsageRow // the most expensive first, days in their order
-	Days  []UsageRow // every day of the query, also those without usage
-	Total UsageSum
+	Rows   []UsageRow // the most expensive first, days in their order
+	Others *UsageSum  // what those beyond maxReportRows come to, if there are any
+	Days   []UsageRow // every day of the query, also those without usage
+	Series []UsageSeries
+	Total  UsageSum
 }
 
-const maxReportRows = 100
+// UsageSeries is what one of the most expensive rows cost day by day; the last is of all others together.
+type UsageSeries struct {
+	Name string
+	Days []Money // as many as the report has
+}
+
+const (
+	maxReportRows = 100
+	seriesShown   = 4
+)
 
 // groupColumns are how a row of each grouping is keyed and named.
 var groupColumns = map[string][2]string{
@@ -58,6 +69,28 @@ var groupColumns = map[string][2]string{
 func ReportUsage(ctx context.Context, db bun.IDB, q UsageQuery) (UsageReport, error) {
 	var report UsageReport
 	column := groupColumns[q.GroupBy]
+	if q.GroupBy != "day" {
+		if err := reportRows(ctx, db, q, column, &report); err != nil {
+			return report, err
+		}
+	}
+	shown := []string{}
+	for _, row := range report.Rows[:min(seriesShown, len(report.Rows))] {
+		shown = append(shown, row.Key)
+	}
+	var days []seriesDay
+	err := q.filter(db.NewSelect()).ColumnExpr("d.day::text AS day").
+		ColumnExpr("CASE WHEN "+column[0]+" = ANY (?) THEN "+column[0]+" ELSE '' END AS key", pgdialect.Array(shown)).
+		ColumnExpr(usageSums).GroupExpr("1, 2").Scan(ctx, &days)
+	if err != nil {
+		return report, fmt.Errorf("report usage by day: %w", err)
+	}
+	report.fill(q, shown, days)
+	return report, nil
+}
+
+// reportRows reads the most expensive rows, and one more when there are others.
+func reportRows(ctx context.Context, db bun.IDB, q UsageQuery, column [2]string, report *UsageReport) error {
 	rows := q.filter(db.NewSelect()).ColumnExpr(column[0] + " AS key").ColumnExpr(column[1] + " AS name").ColumnExpr(usageSums).
 		Join("LEFT JOIN users AS u ON u.id = d.user_id").Join("LEFT JOIN access_profiles AS p ON p.id = d.access_profile_id")
 	if q.GroupBy == "profile" {
@@ -65,21 +98,16 @@ func ReportUsage(ctx context.Context, db bun.IDB, q UsageQuery) (UsageReport, er
 	} else {
 		rows = rows.GroupExpr("1")
 	}
-	if q.GroupBy == "day" {
-		rows = rows.OrderExpr("1")
-	} else {
-		rows = rows.OrderExpr("sum(d.cost) DESC, 1")
+	if err := rows.OrderExpr("sum(d.cost) DESC, 1").Limit(maxReportRows+1).Scan(ctx, &report.Rows); err != nil {
+		return fmt.Errorf("report usage: %w", err)
 	}
-	if err := rows.Limit(maxReportRows).Scan(ctx, &report.Rows); err != nil {
-		return report, fmt.Errorf("report usage: %w", err)
-	}
-	var days []UsageRow
-	err := q.filter(db.NewSelect()).ColumnExpr("d.day::text AS key").ColumnExpr(usageSums).GroupExpr("1").Scan(ctx, &days)
-	if err != nil {
-		return report, fmt.Errorf("report usage by day: %w", err)
-	}
-	report.fill(q, days)
-	return report, nil
+	return nil
+}
+
+// seriesDay is what one of the series came to on a day; that of all others has the key "".
+type seriesDay struct {
+	Day, Key string
+	UsageSum
 }
 
 const usageSums = `least(sum(d.cost), 9e18)::bigint AS cost, least(sum(d.tokens), 9e15)::bigint AS tokens, sum(d.requests)::bigint AS requests,
@@ -103,87 +131,49 @@ func (q UsageQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {
 }
 
 // fill puts the days in order, with those on which nothing was used, and adds everything up.
-func (r *UsageReport) fill(q UsageQuery, days []UsageRow) {
+func (r *UsageReport) fill(q UsageQuery, shown []string, days []seriesDay) {
+	series := make([]UsageSeries, len(shown)+1)
+	place := map[string]int{"": len(shown)}
+	for i, key := range shown {
+		series[i].Name, place[key] = r.Rows[i].Name, i
+	}
+	at := map[string]int{}
 	for day := q.Since; !day.After(q.Until); day = day.AddDate(0, 0, 1) {
 		key := day.Format(time.DateOnly)
-		row := UsageRow{Key: key, Name: key}
-		if i := slices.IndexFunc(days, func(d UsageRow) bool { return d.Key == key }); i >= 0 {
-			row.UsageSum = days[i].UsageSum
+		at[key] = len(r.Days)
+		r.Days = append(r.Days, UsageRow{Key: key, Name: key})
+	}
+	for i := range series {
+		series[i].Days = make([]Money, len(r.Days))
+	}
+	for _, day := range days {
+		r.Days[at[day.Day]].add(day.UsageSum)
+		r.Total.add(day.UsageSum)
+		series[place[day.Key]].Days[at[day.Day]] += day.Cost
+	}
+	r.Series = series
+	switch {
+	case q.GroupBy == "day":
+		r.Rows = r.Days
+	case len(r.Rows) > maxReportRows:
+		r.Rows = r.Rows[:maxReportRows]
+		others := r.Total
+		for _, row := range r.Rows {
+			others.Cost, others.Tokens = others.Cost-row.Cost, others.Tokens-row.Tokens
+			others.Requests, others.Unpriced = others.Requests-row.Requests, others.Unpriced-row.Unpriced
 		}
-		r.Days = append(r.Days, row)
-		r.Total.Cost += row.Cost
-		r.Total.Tokens += row.Tokens
-		r.Total.Requests += row.Requests
-		r.Total.Unpriced += row.Unpriced
+		r.Others = &others
+	}
+	if last := len(shown); last > 0 && len(r.Rows) <= last {
+		r.Series = series[:last] // there are no others
 	}
 }
 
-// NearLimit is a budget of which much is used, with what it comes to at the end of its window if it goes on like this.
-type NearLimit struct {
-	UserID, User    string
-	AccessProfileID int64
-	Profile         string
-	ProviderName    string // "" for a budget in all
-	ResetDuration   string
-	Used, Limit     Money
-	Starts, Ends    time.Time
-	Forecast        Money
-}
-
-// BudgetsNearLimit lists the budgets of active copies of which the greatest part is used in the window under way.
-func BudgetsNearLimit(ctx context.Context, db bun.IDB, q UsageQuery, most int64) ([]NearLimit, error) {
-	now, err := databaseClock(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	rows := []NearLimit{}
-	err = db.NewSelect().TableExpr("(?) AS b", db.NewRaw(selectNear, now)).
-		ColumnExpr("b.*").
-		Apply(func(s *bun.SelectQuery) *bun.SelectQuery {
-			if q.UserID != "" {
-				s = s.Where("b.user_id = ?", q.UserID)
-			}
-			if q.ProfileID != 0 {
-				s = s.Where("b.access_profile_id = ?", q.ProfileID)
-			}
-			if q.Provider != "" {
-				s = s.Where("b.provider_name = ?", q.Provider)
-			}
-			return s
-		}).OrderExpr("b.used::numeric / greatest(b.limit, 1) DESC, b.used DESC").Limit(most).Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("look for budgets near their limit: %w", err)
-	}
-	for i := range rows {
-		rows[i].forecast(now)
-	}
-	return rows, nil
-}
-
-const selectNear = `
-SELECT c.user_id, u.name AS "user", c.access_profile_id, t.name AS profile, coalesce(pc.provider_name, '') AS provider_name, l.reset_duration,
-       w.used - w.cleared AS used, l.max_limit + coalesce(o.amount, 0) AS "limit", w.window_start AS starts,
-       CASE WHEN l.carried_until > ?0 AND l.carried_from <= ?0 THEN l.carried_until
-            ELSE window_end(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, ?0) END AS ends
-FROM budgets AS l
-JOIN policies AS p ON p.id = l.policy_id
-JOIN user_access_profiles AS c ON c.policy_id = p.id
-JOIN users AS u ON u.id = c.user_id
-JOIN access_profiles AS t ON t.id = c.access_profile_id
-LEFT JOIN provider_configs AS pc ON pc.id = l.provider_config_id
-LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND (o.ends_at IS NULL OR o.ends_at > ?0)
-JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = 'spend' AND w.reset_duration = l.reset_duration
-    AND w.window_start = window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?0)
-WHERE c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > ?0) AND w.used > w.cleared`
-
-// forecast goes on at the pace of the window so far; in its first twentieth nobody can tell.
-func (n *NearLimit) forecast(now time.Time) {
-	n.Starts, n.Ends = n.Starts.UTC(), n.Ends.UTC()
-	whole, gone := n.Ends.Sub(n.Starts), now.Sub(n.Starts)
-	n.Forecast = n.Used
-	if gone > whole/20 && gone < whole {
-		n.Forecast = Money(float64(n.Used) * float64(whole) / float64(gone))
-	}
+func (s *UsageSum) add(other UsageSum) {
+	s.Cost += other.Cost
+	s.Tokens += other.Tokens
+	s.Requests += other.Requests
+	s.Unpriced += other.Unpriced
 }
 
 // UsageDay is what one user used of one model on one day.

@@ -75,7 +75,9 @@ func providerLinks(problems models.Problems) []ProblemLink {
 }
 
 // PriceWords is what a model costs: $2.50 in, $10.00 out.
-func PriceWords(p models.ModelPrice) string { return Dollars(p.Input) + " in, " + Dollars(p.Output) + " out" }
+func PriceWords(p models.ModelPrice) string {
+	return Dollars(p.Input) + " in, " + Dollars(p.Output) + " out"
+}
 
 func listed(field, list string) bool {
 	return field == list || strings.HasPrefix(field, list+"[")

@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,12 +18,18 @@ const (
 	widestLetter                       = 7.0 // pixels
 )
 
-// Chart is spend by day as columns.
+// Chart is spend by day as columns, those of each series on top of those before.
 type Chart struct {
 	Title, ScaleWidth string
-	Columns           []chartColumn
+	Series            []chartSeries
 	Grid              []chartLine
 	Dates             []chartLabel
+}
+
+// chartSeries has the colour of its place; the last is grey when it is of all others.
+type chartSeries struct {
+	Name, Class string
+	Columns     []chartColumn
 }
 
 type chartColumn struct{ X, Y, Width, Height, Tip string }
@@ -31,10 +38,10 @@ type chartLine struct{ Y, LabelY, Label string }
 
 type chartLabel struct{ X, Anchor, Text string }
 
-// SpendChart draws what was spent on each day.
-func SpendChart(days []models.UsageRow) Chart {
+// SpendChart draws what was spent on each day, and on what.
+func SpendChart(report models.UsageReport) Chart {
 	most := models.Money(0)
-	for _, day := range days {
+	for _, day := range report.Days {
 		most = max(most, day.Cost)
 	}
 	step := niceStep(float64(most) / 1e9 / chartGridLines)
@@ -50,20 +57,43 @@ func SpendChart(days []models.UsageRow) Chart {
 		chart.Grid = append(chart.Grid, chartLine{Y: px(at), LabelY: px(at + 4), Label: label})
 	}
 	chart.ScaleWidth = px(widestLetter * float64(longest))
-	slot := 100 / float64(max(1, len(days)))
-	width := min(slot*0.76, widestColumn)
-	every := max(1, (len(days)+chartDateLabels-1)/chartDateLabels)
-	for i, day := range days {
-		middle, dollars := slot*(float64(i)+0.5), float64(day.Cost)/1e9
-		chart.Columns = append(chart.Columns, chartColumn{
-			X: percent(middle - width/2), Y: px(y(dollars)), Width: percent(width), Height: px(chartHeight - chartBottom - y(dollars)),
-			Tip: dayWords(day.Key) + ": " + Dollars(day.Cost),
-		})
+	slot := 100 / float64(max(1, len(report.Days)))
+	every := max(1, (len(report.Days)+chartDateLabels-1)/chartDateLabels)
+	for i, day := range report.Days {
 		if i%every == 0 {
-			chart.Dates = append(chart.Dates, dateLabel(middle, dayWords(day.Key)))
+			chart.Dates = append(chart.Dates, dateLabel(slot*(float64(i)+0.5), dayWords(day.Key)))
 		}
 	}
+	below := make([]models.Money, len(report.Days))
+	for n, series := range report.Series {
+		chart.Series = append(chart.Series, stacked(series, n, report.Days, below, slot, y))
+	}
 	return chart
+}
+
+// stacked draws a series on top of what is below, and adds it to that.
+func stacked(series models.UsageSeries, place int, days []models.UsageRow, below []models.Money, slot float64, y func(float64) float64) chartSeries {
+	drawn := chartSeries{Name: series.Name, Class: "series-" + strconv.Itoa(place+1)}
+	if series.Name == "" && place > 0 {
+		drawn.Name, drawn.Class = "All others", "series-5"
+	}
+	width := min(slot*0.76, widestColumn)
+	for i, cost := range series.Days {
+		if cost == 0 {
+			continue
+		}
+		foot := y(float64(below[i]) / 1e9)
+		below[i] += cost
+		head := y(float64(below[i]) / 1e9)
+		tip := dayWords(days[i].Key) + ": " + Dollars(cost.Cents())
+		if drawn.Name != "" {
+			tip += " of " + drawn.Name
+		}
+		drawn.Columns = append(drawn.Columns, chartColumn{
+			X: percent(slot*(float64(i)+0.5) - width/2), Y: px(head), Width: percent(width), Height: px(foot - head), Tip: tip,
+		})
+	}
+	return drawn
 }
 
 // dateLabel stands below its column, but for one that would stand out at the end.

@@ -1,7 +1,9 @@
 package views
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tollgate/models"
@@ -12,10 +14,10 @@ type UsagePage struct {
 	Query                         models.UsageQuery
 	Report                        models.UsageReport
 	Near                          []models.NearLimit
-	UserName                      string
+	UserName, ProfileName         string
 	Now                           time.Time
 	Export                        string
-	Link                          func(name, value string) string // the same page with one filter changed
+	Link                          func(pairs ...string) string // the same page with filters changed
 	MayViewUsers, MayViewProfiles bool
 	Problems                      models.Problems // with the days and filters asked for
 }
@@ -64,18 +66,44 @@ func (p UsagePage) filters() []Link {
 		add("user_id", or(p.UserName, "a user who is gone"))
 	}
 	if p.Query.ProfileID != 0 {
-		add("access_profile_id", "profile "+strconv.FormatInt(p.Query.ProfileID, 10))
+		add("access_profile_id", or(p.ProfileName, "a profile that is gone"))
 	}
 	return links
 }
 
-// narrow is the same page for one row alone.
+// rows are those of the report, and what is not listed in one of its own.
+func (p UsagePage) rows() []models.UsageRow {
+	rows := p.Report.Rows
+	if p.Report.Others != nil {
+		rows = append(slices.Clone(rows), models.UsageRow{Name: "All others, each less than these", UsageSum: *p.Report.Others})
+	}
+	return rows
+}
+
+func (p UsagePage) rowName(row models.UsageRow) string {
+	if day, err := time.Parse(time.DateOnly, row.Key); err == nil && p.Query.GroupBy == "day" {
+		return day.Format("Mon 2 Jan 2006")
+	}
+	return row.Name
+}
+
+// narrow is the page of one row alone, broken down by what comes next.
 func (p UsagePage) narrow(row models.UsageRow) string {
-	name := map[string]string{"provider": "provider", "user": "user_id", "profile": "access_profile_id"}[p.Query.GroupBy]
-	if name == "" || row.Key == "" || row.Key == "0" {
+	if row.Key == "" || row.Key == "0" {
 		return ""
 	}
-	return p.Link(name, row.Key)
+	switch p.Query.GroupBy {
+	case "provider":
+		return p.Link("group_by", "model", "provider", row.Key)
+	case "model":
+		provider, model, _ := strings.Cut(row.Key, "/")
+		return p.Link("group_by", "user", "provider", provider, "model", model)
+	case "user":
+		return p.Link("group_by", "model", "user_id", row.Key)
+	case "profile":
+		return p.Link("group_by", "user", "access_profile_id", row.Key)
+	}
+	return p.Link("group_by", "provider", "since", row.Key, "until", row.Key)
 }
 
 func share(part, whole models.Money) string {
@@ -153,4 +181,16 @@ func decidedBar(l models.DecidedLimit, now time.Time) Bar {
 		bar.Used += " and " + written(l.Reserved) + " reserved"
 	}
 	return bar
+}
+
+// usedUpWords says how many budgets are used up: those come after the ones that still have room.
+func usedUpWords(near []models.NearLimit) string {
+	switch n := int(near[0].UsedUp); {
+	case n == 0:
+		return ""
+	case n == 1:
+		return "1 budget is used up; it comes after those that still have room."
+	default:
+		return plural(n, "budget") + " are used up; they come after those that still have room."
+	}
 }

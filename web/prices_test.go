@@ -13,7 +13,9 @@ import (
 // What a gateway reports without a cost is charged by the catalogue's price of that moment; a retry stays the same event when prices change.
 func TestCostComputedFromPrices(t *testing.T) {
 	g := newGateway(t)
-	set := func(prices string) { g.admin.api("PUT", "/api/providers/openai", `{"prices":`+prices+`}`).is(http.StatusOK) }
+	set := func(prices string) {
+		g.admin.api("PUT", "/api/providers/openai", `{"prices":`+prices+`}`).is(http.StatusOK)
+	}
 	price := `{"model":"gpt-4o","input_cost_per_million_tokens":2.5,"output_cost_per_million_tokens":10}`
 	set(`[` + price + `]`)
 	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
