@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -17,4 +18,31 @@ func TestUsageKeepsDaysThatItRefuses(t *testing.T) {
 		}
 	}
 	c.apiKey("Usage:View").get("/api/usage?since=2026-02-04&until=2026-02-03").refuses(400, "invalid_range", "since")
+}
+
+// What is not listed is added up in a row of its own, so that the rows always come to the total; each row leads to what it is made of.
+func TestUsageAddsUpWhatItDoesNotList(t *testing.T) {
+	s := newStage(t)
+	s.exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+SELECT current_date - n % 3, ?, ?, CASE WHEN n % 2 = 0 THEN 'openai' ELSE 'mistral' END, 'm' || n, n * 1000000000.0, 10, 1, 0 FROM generate_series(1, 103) AS n`, s.ada, research)
+	answer := s.admin.get("/api/usage?group_by=model").is(200).json()
+	same(t, "rows", len(answer["usage"].([]any)), 100)
+	same(t, "others", answer["others"], any(object{"cost": 6.0, "tokens": 30.0, "requests": 3.0, "unpriced_events": 0.0}))
+	same(t, "total", answer["total"].(object)["cost"], any(float64(103*104/2)))
+	page := s.session.get("/usage?group_by=model").is(200)
+	last := page.all("th", "scope", "row")
+	same(t, "last row", text(last[len(last)-1]), "All others, each less than these")
+	var series []string
+	for item := range page.one("ul", "class", "legend").ChildNodes() {
+		series = append(series, text(item))
+	}
+	same(t, "series", fmt.Sprint(series), "[mistral/m103 openai/m102 mistral/m101 openai/m100 All others]")
+	table := strings.Split(strings.TrimSpace(string(s.session.get("/usage/export?format=csv&group_by=model").is(200).body)), "\r\n")
+	same(t, "last line", table[len(table)-1], ",all others,6,30,3,0")
+
+	by := s.session.get(fmt.Sprint("/usage?group_by=profile&access_profile_id=", research)).is(200)
+	same(t, "chip", text(by.one("a", "class", "chip")), "Research")
+	one := s.session.get("/usage?group_by=model&provider=openai&model=m102").is(200)
+	same(t, "rows of one model", len(one.all("th", "scope", "row")), 1)
+	same(t, "days", len(s.session.get("/usage?group_by=day").is(200).all("th", "scope", "row")), 30)
 }
