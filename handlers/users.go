@@ -121,57 +121,6 @@ func (h *Handlers) UpdateUser(c *gin.Context) error {
 	})
 }
 
-// passwordChoice is what the page of a user sends to set their password.
-type passwordChoice struct {
-	models.Row
-	Password models.Value `json:"password"`
-}
-
-// SetUserPassword gives a user another password and ends their sessions.
-func (h *Handlers) SetUserPassword(c *gin.Context) error {
-	id := c.Param("id")
-	in, err := decode[passwordChoice](c)
-	if err == nil {
-		in.Password.Kind = models.String // left empty or out, it is too short
-		var user models.User
-		if user, err = h.changeUser(c, id, models.UserInput{Password: in.Password}); err == nil {
-			return seeOther(c, usersHref+"/"+id, user.Name+" has a new password. Every session of theirs was ended.")
-		}
-	}
-	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
-		return h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), problems)
-	})
-}
-
-// changeUser saves, and starts a new session for somebody who has just ended their own by changing their password.
-func (h *Handlers) changeUser(c *gin.Context, id string, in models.UserInput) (models.User, error) {
-	user, err := models.UpdateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), id, in)
-	if self, known := UserOf(c); err != nil || !known || self.ID != id || !in.Password.Given() {
-		return user, err
-	}
-	token, err := models.StartSession(ctx(c), h.DB, id, "")
-	if err != nil {
-		return user, err
-	}
-	h.setSession(c, token)
-	return user, nil
-}
-
-// SetUserRole gives a user another role.
-func (h *Handlers) SetUserRole(c *gin.Context) error {
-	id := c.Param("id")
-	in, err := decode[models.RoleChoice](c)
-	if err == nil {
-		var user models.User
-		if user, err = models.SetUserRole(ctx(c), h.DB, h.Keys, ActorOf(c), id, in); err == nil {
-			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
-		}
-	}
-	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
-		return h.userPage(c, user, in.RoleID.Text, problems)
-	})
-}
-
 // ConfirmDeleteUser asks before a user goes.
 func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
 	page, err := h.userDeletion(c, nil)

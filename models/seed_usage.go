@@ -12,6 +12,9 @@ import (
 
 const sampleDays = 31 // of usage, today included
 
+// sampleWeek is how busy people are, from Sunday on.
+var sampleWeek = [7]float64{0.04, 0.9, 1.05, 1, 0.95, 0.7, 0.08}
+
 // seedUsage reports what the sample people used in the last weeks, most of them well below their limits, some near, a few at them. The
 // same people use the same in every run.
 func seedUsage(ctx context.Context, db *bun.DB, people []holder, now time.Time) error {
@@ -61,10 +64,11 @@ func sampleEvents(h *holding, catalogue Catalogue, draw *rand.Rand, now time.Tim
 		level := sampleLevel(draw)
 		for daysAgo := sampleDays - 1; daysAgo >= 0; daysAgo-- {
 			day := now.Add(-time.Duration(daysAgo) * day)
-			if weekend := day.Weekday() == time.Saturday || day.Weekday() == time.Sunday; weekend && daysAgo > 0 {
-				continue
+			busy := sampleWeek[day.Weekday()] * (1 - 0.5*float64(daysAgo)/sampleDays) // and more of it every week
+			if daysAgo == 0 {
+				busy = 1
 			}
-			events = append(events, held.sampleDay(h.userID, catalogue, draw, level, day)...)
+			events = append(events, held.sampleDay(h.userID, catalogue, draw, level*busy, day)...)
 		}
 	}
 	return events

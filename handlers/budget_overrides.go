@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// EditOverride asks by how much a budget is raised, and for how long.
+func (h *Handlers) EditOverride(c *gin.Context) error {
+	page, err := h.overrideForm(c, models.OverrideInput{}, nil)
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// SetOverride raises one budget of one copy.
+func (h *Handlers) SetOverride(c *gin.Context) error {
+	id, err := rowIDOf(c, "copy_id")
+	if err != nil {
+		return err
+	}
+	in, err := decode[models.OverrideInput](c)
+	if err == nil {
+		var budget models.Budget
+		if budget, err = models.SetOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in); err == nil {
+			return h.overridden(c, budget, views.OverrideSet(budget))
+		}
+	}
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.overrideForm(c, in, problems) })
+}
+
+// ClearOverride takes an override back.
+func (h *Handlers) ClearOverride(c *gin.Context) error {
+	id, err := rowIDOf(c, "copy_id")
+	if err != nil {
+		return err
+	}
+	if err := noFields(c); err != nil {
+		return err
+	}
+	budget, err := models.ClearOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"))
+	if err != nil {
+		return err
+	}
+	return h.overridden(c, budget, "The override was taken back.")
+}
+
+func (h *Handlers) overridden(c *gin.Context, budget models.Budget, said string) error {
+	if !IsAPI(c) {
+		return seeOther(c, usersHref+"/"+c.Param("id"), said)
+	}
+	writeJSON(c, http.StatusOK, gin.H{"budget": budget, "effective_max_limit": budget.Limit()})
+	return nil
+}
+
+func (h *Handlers) overrideForm(c *gin.Context, in models.OverrideInput, problems models.Problems) (templ.Component, error) {
+	user, held, err := h.heldCopy(c)
+	if err != nil {
+		return nil, err
+	}
+	budget, ok := held.Budget(c.Param("budget_id"))
+	if !ok {
+		return nil, models.Missing("budget of this copy")
+	}
+	page := h.userFrame(c, user, "Raise a budget of "+user.Name)
+	markProblems(&page, problems)
+	return framed(page, views.OverrideBody(views.OverrideForm{
+		Copy: held, Budget: budget, Input: in, Problems: problems, Now: time.Now(), MayClear: true,
+	})), nil
+}

@@ -1,0 +1,92 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+// AssignToUsers gives a profile to everybody ticked in the list of users.
+func (h *Handlers) AssignToUsers(c *gin.Context) error {
+	in, err := decode[models.BulkAssignInput](c)
+	if err != nil {
+		return err
+	}
+	done, err := models.AssignToUsers(ctx(c), h.DB, h.Keys, ActorOf(c), in)
+	if err != nil {
+		return err
+	}
+	return seeOther(c, usersHref, views.AssignedToMany(done))
+}
+
+// ListHolders shows who holds a profile, with what they have used of it.
+func (h *Handlers) ListHolders(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	q := readQuery(c, "limit", "offset", "search", "behind")
+	limit, offset := q.page()
+	wanted := models.HolderQuery{CatalogueQuery: models.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}, ProfileID: id}
+	if behind := q.boolean("behind"); behind != nil {
+		wanted.Behind = *behind
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return err
+	}
+	copies, total, err := models.ListHolders(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	page, err := h.tabbedPage(c, profile, "users")
+	if err != nil {
+		return err
+	}
+	actor := ActorOf(c)
+	h.html(c, http.StatusOK, framed(page, views.HoldersBody(views.HolderList{
+		Profile: profile, Search: wanted.Search, Copies: copies, Now: time.Now(), Filtered: wanted.Search != "" || wanted.Behind,
+		All: views.Link{Label: "All", Href: q.link("behind", ""), On: !wanted.Behind}, Behind: views.Link{Label: "Behind", Href: q.link("behind", "true"), On: wanted.Behind},
+		Pager: pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May("Users:View"), MayDetach: actor.May("AccessProfiles:Delete"),
+	})))
+	return nil
+}
+
+// DetachHolders takes a profile from everybody ticked, after asking.
+func (h *Handlers) DetachHolders(c *gin.Context) error {
+	id, err := rowIDOf(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := decode[models.BulkDetachInput](c)
+	if err != nil {
+		return err
+	}
+	profile, err := h.standing(c, id)
+	if err != nil {
+		return err
+	}
+	href := "/access-profiles/" + strconv.FormatInt(id, 10) + "/users"
+	if in.Confirmed.Given() {
+		n, err := models.DetachFromUsers(ctx(c), h.DB, ActorOf(c), id, in)
+		if err != nil {
+			return err
+		}
+		return seeOther(c, href, profile.Name+" was detached from "+views.Counted(n, "user")+".")
+	}
+	chosen, err := in.Chosen(ctx(c), h.DB, id)
+	if err != nil {
+		return err
+	}
+	page := h.profilePage(c, profile, "Detach "+profile.Name+" from "+views.Counted(len(chosen), "user")+"?")
+	h.html(c, http.StatusOK, framed(page, views.DetachManyBody(href, profile, chosen)))
+	return nil
+}
