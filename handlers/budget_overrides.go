@@ -13,7 +13,12 @@ import (
 
 // EditOverride asks by how much a budget is raised, and for how long.
 func (h *Handlers) EditOverride(c *gin.Context) error {
-	page, err := h.overrideForm(c, models.OverrideInput{}, nil)
+	_, held, err := h.heldCopy(c)
+	if err != nil {
+		return err
+	}
+	budget, _ := held.Budget(c.Param("budget_id"))
+	page, err := h.overrideForm(c, budget.OverrideInput(), nil)
 	if err != nil {
 		return err
 	}
@@ -28,6 +33,9 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 		return err
 	}
 	in, err := decode[models.OverrideInput](c)
+	if !IsAPI(c) {
+		in = in.Whole()
+	}
 	if err == nil {
 		var budget models.Budget
 		if budget, err = models.SetOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in); err == nil {

@@ -9,7 +9,7 @@ import (
 
 // pager says which part of a list is shown, with links to the parts before and behind it.
 func pager(q *query, limit, offset, shown, total int64, noun string) views.Pager {
-	p := views.Pager{From: views.Count(min(offset+1, total)), To: views.Count(offset + shown), Total: views.Count(total), Noun: noun}
+	p := views.Pager{From: min(offset+1, total), To: offset + shown, Total: total, Noun: noun}
 	if offset > 0 {
 		p.Previous = q.link("offset", strconv.FormatInt(max(offset-limit, 0), 10))
 	}

@@ -35,7 +35,7 @@ func (h *Handlers) ShowQuotaPage(c *gin.Context) error {
 		if !ok {
 			return err
 		}
-		problems := models.Problems{{Field: "virtual_key", Code: refusal.Problems[0].Code, Message: "Enter a key that works; this one is unknown, over or deleted."}}
+		problems := models.Problems{{Field: "virtual_key", Code: refusal.Problems[0].Code, Message: "Enter a key that works; this one is unknown, expired or deleted."}}
 		h.html(c, http.StatusUnauthorized, h.quotaForm(c, problems))
 		return nil
 	}

@@ -61,6 +61,10 @@ func (h *Handlers) profileRolesPage(c *gin.Context, in models.AttachInput, probl
 	if err != nil {
 		return nil, err
 	}
+	without, err := models.MembersWithout(ctx(c), h.DB, id)
+	if err != nil {
+		return nil, err
+	}
 	page, err := h.tabbedPage(c, profile, "roles")
 	if err != nil {
 		return nil, err
@@ -68,7 +72,7 @@ func (h *Handlers) profileRolesPage(c *gin.Context, in models.AttachInput, probl
 	markProblems(&page, problems)
 	actor := ActorOf(c)
 	return framed(page, views.ProfileRolesBody(views.ProfileRoles{
-		Profile: profile, Attached: attached, Roles: roles, Input: in, Problems: problems, MayViewRoles: actor.May("Roles:View"),
+		Profile: profile, Attached: attached, Roles: roles, Without: without, Input: in, Problems: problems, MayViewRoles: actor.May("Roles:View"),
 		MayAttach: actor.May("AccessProfiles:Create or AccessProfiles:Update"), MayDetach: actor.May("AccessProfiles:Delete"),
 	})), nil
 }

@@ -7,19 +7,45 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/models"
+	"tollgate/views"
 )
 
-// SetUserRole gives a user another role.
+// roleChoice is a role that a form gives to a user, and whether its effects have been seen.
+type roleChoice struct {
+	models.RoleChoice
+	Confirmed models.Value `form:"confirmed"`
+}
+
+// SetUserRole gives a user another role. In the console what they would gain and lose is shown first.
 func (h *Handlers) SetUserRole(c *gin.Context) error {
 	id := c.Param("id")
-	in, err := decode[models.RoleChoice](c)
+	in, err := decode[roleChoice](c)
+	if err == nil && !IsAPI(c) && !in.Confirmed.Given() {
+		effects, err := models.PreviewRole(ctx(c), h.DB, id, in.RoleChoice)
+		if err != nil {
+			return err
+		}
+		if !effects.None() {
+			return h.confirmRole(c, id, effects)
+		}
+	}
 	if err == nil {
 		var user models.User
-		if user, err = models.SetUserRole(ctx(c), h.DB, h.Keys, ActorOf(c), id, in); err == nil {
+		if user, err = models.SetUserRole(ctx(c), h.DB, h.Keys, ActorOf(c), id, in.RoleChoice); err == nil {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
 		}
 	}
 	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
 		return h.userPage(c, user, in.RoleID.Text, problems)
 	})
+}
+
+func (h *Handlers) confirmRole(c *gin.Context, id string, effects models.RoleEffects) error {
+	user, err := models.GetUser(ctx(c), h.DB, id)
+	if err != nil {
+		return err
+	}
+	page := h.userFrame(c, user, "Give "+user.Name+" the role "+effects.Role+"?")
+	h.html(c, http.StatusOK, framed(page, views.ChangeRoleBody(user, effects)))
+	return nil
 }

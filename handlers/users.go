@@ -215,7 +215,7 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	p.Now = time.Now()
 	p.MayViewCopies, p.MayAssign = actor.May("AccessProfiles:View"), actor.May("AccessProfiles:Create")
 	p.MayChangeCopies, p.MayDetach = actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Delete")
-	p.MayViewKeys = actor.May("VirtualKeys:View")
+	p.MayViewKeys, p.MayViewUsage = actor.May("VirtualKeys:View"), actor.May("Usage:View")
 	if p.MayViewCopies {
 		if p.Copies, err = models.ListUserAccessProfiles(ctx(c), h.DB, p.User.ID); err != nil {
 			return err

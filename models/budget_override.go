@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -20,6 +21,26 @@ type OverrideInput struct {
 	Amount Value `json:"amount"`
 	Mode   Value `json:"mode"`
 	Cycles Value `json:"cycles"`
+}
+
+// Whole makes an input of a form, in which the number of windows stands beside the choice of none.
+func (in OverrideInput) Whole() OverrideInput {
+	if in.Mode.Text == "forever" {
+		in.Cycles = Value{}
+	}
+	return in
+}
+
+// OverrideInput is what a person would have typed to raise b as it is raised.
+func (b Budget) OverrideInput() OverrideInput {
+	if b.OverrideAmount == nil {
+		return OverrideInput{}
+	}
+	in := OverrideInput{Amount: Typed(b.OverrideAmount.String()), Mode: Typed(b.OverrideMode)}
+	if b.OverrideCyclesRemaining != nil {
+		in.Cycles = Typed(strconv.FormatInt(*b.OverrideCyclesRemaining, 10))
+	}
+	return in
 }
 
 // budgetOverride is a grant as it was made: it ends by itself, and nothing brings it back.
@@ -55,8 +76,8 @@ func (c *checker) raise(field string, v Value) Money {
 	before := len(c.found)
 	amount := c.money(field, v)
 	switch noted := len(c.found) > before; {
-	case noted && c.found[before].Code == "max_limit_negative", !noted && amount == 0:
-		c.found = append(c.found[:before], Problem{field, "number_out_of_range", "Enter an amount of more than 0 dollars."})
+	case noted && (c.found[before].Code == "max_limit_negative" || c.found[before].Code == "number_out_of_range"), !noted && amount == 0:
+		c.found = append(c.found[:before], Problem{field, "number_out_of_range", "Enter an amount of more than 0 and at most 1000000000 dollars."})
 	}
 	return amount
 }

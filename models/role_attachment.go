@@ -54,6 +54,21 @@ func attachments(ctx context.Context, db bun.IDB, where string, id int64) ([]Rol
 	return rows, nil
 }
 
+// MembersWithout counts the members of each role who hold no copy of a template.
+func MembersWithout(ctx context.Context, db bun.IDB, profileID int64) (map[int64]int64, error) {
+	var rows []struct{ RoleID, N int64 }
+	err := db.NewRaw(`SELECT role_id, count(*) AS n FROM users AS u
+WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u.id AND c.access_profile_id = ?) GROUP BY role_id`, profileID).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("count members without access profile %d: %w", profileID, err)
+	}
+	without := make(map[int64]int64, len(rows))
+	for _, row := range rows {
+		without[row.RoleID] = row.N
+	}
+	return without, nil
+}
+
 // AttachInput is what a client may send to have roles hand a template out.
 type AttachInput struct {
 	Row
@@ -103,6 +118,7 @@ type Attached struct {
 	Roles   []string // names of those that are attached now
 	Applied int      // users who got a copy
 	Already int      // users who had one directly, and have it from the role too now
+	Default *bool    // whether new members get it, when that was said
 }
 
 // AttachRoles has roles hand a template out; those that do already keep their default unless it is sent. With apply_to_existing everybody
@@ -125,6 +141,7 @@ func AttachRoles(ctx context.Context, db bun.IDB, keys Keys, actor Actor, profil
 		if a.apply && !template.IsActive {
 			return inactive("apply_to_existing", template.AccessProfile)
 		}
+		done.Default = a.isDefault
 		roles, err := holdRolesNamed(ctx, tx, a)
 		if err != nil {
 			return err

@@ -58,14 +58,21 @@ func quarterOptions(chosen string) []Option {
 	return options
 }
 
-// nextReset says when a line's window ends, as it would for somebody who gets the profile now.
+// nextReset says when a line's window ends. One that rolls ends for each holder at a moment of their own.
 func (m *maker) nextReset(duration string, config *models.ResetConfig) string {
+	if !m.Draft.CalendarAligned || duration == "1h" {
+		return "resets " + rolling[duration] + " from when a holder got the profile"
+	}
 	month := 1
 	if config != nil {
 		month = config.QuarterStartMonth
 	}
 	_, end := models.Window(duration, month, m.Draft.Calendar, m.Now, m.Now)
 	return "next reset " + Moment(end)
+}
+
+var rolling = map[string]string{
+	"1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days", "1Y": "every 365 days",
 }
 
 func (m *maker) rate(path string, in models.RateLimitInput, scope string) rateFields {

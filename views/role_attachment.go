@@ -12,6 +12,7 @@ type ProfileRoles struct {
 	Profile                            models.AccessProfile
 	Attached                           []models.RoleAttachment
 	Roles                              []models.Role
+	Without                            map[int64]int64 // members of each role who hold no copy
 	Input                              models.AttachInput
 	Problems                           models.Problems
 	MayViewRoles, MayAttach, MayDetach bool
@@ -22,7 +23,13 @@ func (p ProfileRoles) choice() Choice {
 	for _, role := range p.Roles {
 		id := strconv.FormatInt(role.ID, 10)
 		chosen := slices.ContainsFunc(p.Input.RoleIDs.Items, func(v models.Value) bool { return v.Text == id })
-		c.Options = append(c.Options, Option{Value: id, Label: role.Name, Hint: plural(int(role.Members), "member"), Chosen: chosen})
+		hint := plural(int(role.Members), "member")
+		if n := p.Without[role.ID]; n > 0 {
+			hint += ", " + Count(n) + " without a copy"
+		} else if role.Members > 0 {
+			hint += ", all with a copy"
+		}
+		c.Options = append(c.Options, Option{Value: id, Label: role.Name, Hint: hint, Chosen: chosen})
 	}
 	return c
 }
@@ -52,7 +59,11 @@ func defaultWord(isDefault bool) string {
 
 // AttachedWords says what came of attaching roles.
 func AttachedWords(done models.Attached) string {
-	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "hands", "hand") + " out " + done.Profile.Name + " now."
+	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "hands", "hand") + " out " + done.Profile.Name + " now"
+	if done.Default != nil {
+		said += choose(*done.Default, ", and new members get it", ", and new members do not get it")
+	}
+	said += "."
 	if done.Applied > 0 || done.Already > 0 {
 		said += " " + plural(done.Applied, "user") + " got a copy."
 	}

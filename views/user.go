@@ -56,7 +56,7 @@ type UserPage struct {
 	Keys                                                 KeyList
 	Now                                                  time.Time
 	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
-	MayViewKeys                                          bool
+	MayViewKeys, MayViewUsage                            bool
 	Catalogue                                            models.Catalogue
 }
 
@@ -98,10 +98,11 @@ func newRoleOptions(f UserForm) []Option {
 
 // UserDeletion says what the deletion of a user does.
 func UserDeletion(u models.User, l models.Leaving) []string {
-	effects := []string{u.Email + " is signed out everywhere at once and cannot sign in any more."}
-	if l.APIKeyCount == 0 {
-		effects = append(effects, "They have made no API key.")
-	} else {
+	effects := []string{}
+	if u.HasPassword {
+		effects = append(effects, u.Email+" is signed out everywhere at once and cannot sign in any more.")
+	}
+	if l.APIKeyCount > 0 {
 		names := make([]string, 0, len(l.APIKeys)+1)
 		for _, key := range l.APIKeys {
 			names = append(names, key.Name)
@@ -119,6 +120,21 @@ func UserDeletion(u models.User, l models.Leaving) []string {
 		effects = append(effects, "They lose "+sequence(names)+" and "+plural(int(l.VirtualKeys), "virtual key")+": gateways refuse them from that moment on.")
 	}
 	return append(effects, "What they changed stays in the audit log.")
+}
+
+// roleEffects says what a change of role does to what a user holds.
+func roleEffects(u models.User, e models.RoleEffects) []string {
+	effects := []string{u.Name + " may do in this console what " + e.Role + " permits, from the next request on."}
+	if len(e.Loses) > 0 {
+		effects = append(effects, "They lose "+sequence(e.Loses)+", which came with the role "+u.Role+", and what was used of it is not counted any more, not even if they get it back.")
+	}
+	if len(e.Gains) > 0 {
+		effects = append(effects, "They get "+sequence(e.Gains)+", with nothing used.")
+	}
+	if e.Keys > 0 {
+		effects = append(effects, "Nothing is left to them, so "+plural(int(e.Keys), "virtual key")+choose(e.Keys == 1, " is", " are")+" deleted: gateways refuse programs that send them.")
+	}
+	return effects
 }
 
 func roleHref(id int64) string { return "/roles/" + strconv.FormatInt(id, 10) }

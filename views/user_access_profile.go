@@ -100,7 +100,11 @@ func overrideWords(b models.Budget) string {
 
 // OverrideSet says what the override of a line is now.
 func OverrideSet(b models.Budget) string {
-	return "The limit of " + Dollars(b.MaxLimit) + " a " + unit(b.ResetDuration) + " is " + overrideWords(b) + "."
+	said := "The limit of " + Dollars(b.MaxLimit) + " a " + unit(b.ResetDuration) + " is " + overrideWords(b) + "."
+	if b.CurrentUsage >= b.Limit() {
+		said += " It is still used up: " + Dollars(b.CurrentUsage) + " of " + Dollars(b.Limit()) + " was spent, so every call is refused until it resets or is raised by more."
+	}
+	return said
 }
 
 // lineWords names a budget line of a copy: "In all, $50.00 / day".
@@ -146,6 +150,14 @@ type OverrideForm struct {
 
 func (f OverrideForm) href() string {
 	return CopyHref(f.Copy) + "/budgets/" + f.Budget.ID + "/override"
+}
+
+// takenBack says what it means to take an override back, when it means more than a lower limit.
+func (f OverrideForm) takenBack() string {
+	if f.Budget.CurrentUsage >= f.Budget.MaxLimit {
+		return ", which is used up: every call is refused until " + Moment(f.Budget.WindowEnds)
+	}
+	return ""
 }
 
 func (f OverrideForm) modes() Choice {

@@ -4,6 +4,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"path"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -34,7 +35,11 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit, secureHeaders(h.Secure), allowHosts(config, h))
 	visitor := authenticate(h)(anyone)
 	engine.NoRoute(visitor, h.Handle(func(*gin.Context) error { return models.Missing("page") }))
-	engine.NoMethod(visitor, h.Handle(func(*gin.Context) error {
+	engine.NoMethod(visitor, h.Handle(func(c *gin.Context) error {
+		if c.Request.Method == http.MethodGet && !handlers.IsAPI(c) {
+			c.Redirect(http.StatusSeeOther, path.Dir(c.Request.URL.Path)) // the page with the form that was sent there
+			return nil
+		}
 		return models.Refuse(models.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
 	}))
 	files := gin.WrapH(static.Handler())
