@@ -135,6 +135,9 @@ func readable(c *gin.Context) error {
 	if len(types) != 1 {
 		types = []string{""}
 	}
+	if types[0] == want {
+		return nil
+	}
 	media, params, err := mime.ParseMediaType(types[0])
 	if err != nil || media != want {
 		return models.Refuse(models.UnsupportedMedia, "", "unsupported_media_type", "Send the body as "+want+".")

@@ -1,7 +1,6 @@
 package models
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
@@ -76,12 +75,7 @@ type Amount struct {
 }
 
 // MarshalJSON writes dollars, or the count.
-func (a Amount) MarshalJSON() ([]byte, error) {
-	if a.Spend {
-		return Money(a.N).MarshalJSON()
-	}
-	return strconv.AppendInt(nil, a.N, 10), nil
-}
+func (a Amount) MarshalJSON() ([]byte, error) { return a.appendJSON(nil), nil }
 
 func refusal(kind, message string) Decision {
 	return Decision{Type: kind, StatusCode: decisionStatus[kind], Message: message, Limits: []DecidedLimit{}}
