@@ -1,15 +1,13 @@
 package handlers
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"tollgate/models"
 )
-
-// decisionSize is what most answers fit into.
-const decisionSize = 1024
 
 // Decide answers whether a call may go on; with reserve it holds the estimate until the call is reported.
 func (h *Handlers) Decide(c *gin.Context) error {
@@ -30,6 +28,10 @@ func (h *Handlers) Decide(c *gin.Context) error {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	c.Data(http.StatusOK, jsonType, decision.AppendJSON(make([]byte, 0, decisionSize)))
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	buffer.Write(decision.AppendJSON(buffer.AvailableBuffer()))
+	c.Data(http.StatusOK, jsonType, buffer.Bytes())
 	return nil
 }
