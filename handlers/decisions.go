@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -27,6 +28,10 @@ func (h *Handlers) Decide(c *gin.Context) error {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, decision)
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	buffer.Write(decision.AppendJSON(buffer.AvailableBuffer()))
+	c.Data(http.StatusOK, jsonType, buffer.Bytes())
 	return nil
 }

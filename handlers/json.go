@@ -19,6 +19,14 @@ func unreadable(field, code, message string) *models.Refusal {
 
 // parseJSON reads one JSON object strictly: what a lenient reader would guess at (duplicate keys, broken text, trailing data) is refused.
 func parseJSON(body []byte) (node, error) {
+	if n, ok := readPlain(body); ok {
+		return n, nil
+	}
+	return parseAny(body)
+}
+
+// parseAny is parseJSON for all that can be sent, and says what is wrong with it.
+func parseAny(body []byte) (node, error) {
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:
 		return node{}, unreadable("", "empty_body", "Send a JSON object.")

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"reflect"
-	"strconv"
 	"strings"
 
 	"tollgate/models"
@@ -36,24 +35,19 @@ func (b *binder) refuse(path, code, message string) {
 	}
 }
 
-var (
-	valueType = reflect.TypeFor[models.Value]()
-	rowType   = reflect.TypeFor[models.Row]()
-)
-
 // bind fills target, a struct with a models.Row, a models.List or a models.Value.
 func (b *binder) bind(n node, path string, target reflect.Value) {
-	switch {
-	case target.Type() == valueType:
-		b.value(n, path, target)
-	case target.Kind() == reflect.Struct && strings.HasPrefix(target.Type().Name(), "List["):
+	switch layoutOf(target.Type()).shape {
+	case valueShape:
+		b.value(n, path, target.Addr().Interface().(*models.Value))
+	case listShape:
 		b.list(n, path, target)
-	default:
+	case objectShape:
 		b.object(n, path, target)
 	}
 }
 
-func (b *binder) value(n node, path string, target reflect.Value) {
+func (b *binder) value(n node, path string, target *models.Value) {
 	v := models.Value{Kind: n.kind, Text: n.text, Typed: n.typed}
 	if n.typed {
 		for _, m := range n.members {
@@ -68,11 +62,10 @@ func (b *binder) value(n node, path string, target reflect.Value) {
 		}
 		v = models.Typed(n.values[0])
 	}
-	target.Set(reflect.ValueOf(v))
+	*target = v
 }
 
 func (b *binder) list(n node, path string, target reflect.Value) {
-	items := target.FieldByName("Items")
 	kind := n.kind
 	children := n.items
 	if n.typed {
@@ -92,9 +85,10 @@ func (b *binder) list(n node, path string, target reflect.Value) {
 		children = children[:min(len(children), maxFormItems)]
 	}
 	target.FieldByName("Kind").Set(reflect.ValueOf(kind))
+	items := target.FieldByName("Items")
 	items.Set(reflect.MakeSlice(items.Type(), len(children), len(children)))
 	for i, child := range children {
-		b.bind(child, path+"["+strconv.Itoa(i)+"]", items.Index(i))
+		b.bind(child, index(path, i), items.Index(i))
 	}
 }
 
@@ -103,18 +97,19 @@ func (b *binder) object(n node, path string, target reflect.Value) {
 	if n.typed {
 		kind = models.Object
 	}
-	target.FieldByName("Row").Set(reflect.ValueOf(models.Row{Kind: kind, Key: n.key}))
+	layout := layoutOf(target.Type())
+	*target.FieldByIndex(layout.row).Addr().Interface().(*models.Row) = models.Row{Kind: kind, Key: n.key}
 	if n.typed && len(n.values) > 0 {
 		b.ticked(n, path, target)
 		return
 	}
 	for _, m := range n.members {
-		field, rule, ok := fieldOf(target, m.name, n.typed)
+		at, ok := layout.find(m.name, n.typed)
 		switch {
 		case !ok:
 			b.refuse(join(path, m.name), "unknown_field", "Leave out "+join(path, m.name)+"; it is not a field here.")
-		case rule != "readonly":
-			b.bind(m.node, join(path, m.name), field)
+		case at.rule != "readonly":
+			b.bind(m.node, join(path, m.name), target.FieldByIndex(at.index))
 		}
 	}
 }
@@ -125,28 +120,7 @@ func (b *binder) ticked(n node, path string, target reflect.Value) {
 		b.refuse(path, "unknown_field", "Leave out "+path+"; it is not a field here.")
 		return
 	}
-	b.value(n, path, target.Field(1))
-}
-
-// fieldOf finds the field that a member goes to. Read-only fields are none of a form's; fields tagged form are none of JSON's.
-func fieldOf(target reflect.Value, name string, typed bool) (field reflect.Value, rule string, ok bool) {
-	for i := range target.NumField() {
-		f := target.Type().Field(i)
-		if f.Anonymous && f.Type != rowType {
-			if field, rule, ok := fieldOf(target.Field(i), name, typed); ok {
-				return field, rule, ok
-			}
-			continue
-		}
-		tag, rule, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if typed && tag == "" {
-			tag = f.Tag.Get("form")
-		}
-		if tag == name && name != "" {
-			return target.Field(i), rule, !typed || rule == ""
-		}
-	}
-	return reflect.Value{}, "", false
+	b.value(n, path, target.Field(1).Addr().Interface().(*models.Value))
 }
 
 func join(path, name string) string {

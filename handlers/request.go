@@ -107,19 +107,22 @@ func readBody(c *gin.Context) ([]byte, error) {
 	if err := readable(c); err != nil {
 		return nil, err
 	}
-	tooLarge := models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB.")
 	if c.Request.ContentLength > maxBody {
-		return nil, tooLarge
+		return nil, bodyTooLarge()
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, tooLarge
+		return nil, bodyTooLarge()
 	case err != nil:
 		return nil, unreadable("", "incomplete_body", "Send the whole body; the connection ended before it did.")
 	}
 	return body, nil
+}
+
+func bodyTooLarge() error {
+	return models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB.")
 }
 
 // readable refuses a body of another kind than its door takes.
@@ -134,6 +137,9 @@ func readable(c *gin.Context) error {
 	types := c.Request.Header.Values("Content-Type")
 	if len(types) != 1 {
 		types = []string{""}
+	}
+	if types[0] == want {
+		return nil
 	}
 	media, params, err := mime.ParseMediaType(types[0])
 	if err != nil || media != want {

@@ -199,10 +199,12 @@ func seeOther(c *gin.Context, path, flash string) error {
 	return nil
 }
 
+const jsonType = "application/json; charset=utf-8"
+
 func writeJSON(c *gin.Context, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		panic(fmt.Sprintf("encode %T: %v", body, err)) // our own types always encode
 	}
-	c.Data(status, "application/json; charset=utf-8", encoded)
+	c.Data(status, jsonType, encoded)
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
@@ -20,6 +21,12 @@ type authority struct {
 
 // userID is the only form that an id of a user has.
 var userID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// parseUserID reads the id of a user in that form.
+func parseUserID(text string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(text)
+	return id, err == nil && id.String() == text
+}
 
 // hold locks the people and roles named, those of the actor too: first roles, then people, each in the order of their ids, which every
 // change keeps. What does not exist is not among them. Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 )
@@ -24,21 +25,21 @@ type Decider struct {
 	db   *bun.DB
 	keys Keys
 
+	virtualKeys, apiKeys hasher
+
 	mutex     sync.RWMutex
-	byHash    map[string]*knownKey
-	holdings  map[string]*holding
-	dirty     map[string]bool // users of whom something was counted since
-	keysOf    map[string][]string
-	shared    policyPool
+	byHash    map[secretHash]knownKey
+	people    map[uuid.UUID]person
+	forms     formPool
 	catalogue *Catalogue
 	granted   map[*Policy][]Grant
-	actors    map[string]knownActor
-	since     string         // transactions from this one on have not been followed
-	followed  int            // how often
-	noted     map[string]int // by user, the last time when they had changed: what was read before may be older than what was dropped then
-	forgotten int            // the last time when everybody was forgotten
-	fresh     time.Time      // when it was followed last, by this machine's clock
-	ahead     time.Duration  // of the database's clock before this machine's
+	actors    map[secretHash]knownActor
+	since     string            // transactions from this one on have not been followed
+	followed  int               // how often
+	noted     map[uuid.UUID]int // the last time when a user had changed: what was read before may be older than what was dropped then
+	forgotten int               // the last time when everybody was forgotten
+	fresh     time.Time         // when it was followed last, by this machine's clock
+	ahead     time.Duration     // of the database's clock before this machine's
 
 	following sync.Mutex
 	changing  atomic.Int64 // requests under way here that may change access
@@ -48,26 +49,38 @@ type Decider struct {
 	decided *prometheus.HistogramVec
 }
 
-type knownKey struct {
-	id, userID string
-	until      *time.Time // when this value ceases to work
+// person is what is in memory of a user.
+type person struct {
+	holding *holding // nil when it has to be read
+	dirty   bool     // something was counted since
+	drops   uint32   // how often everything of the user was dropped
 }
 
-// keysKept bounds the memory: past it everything is read anew when it is asked for.
-const keysKept = 500_000
+type knownKey struct {
+	id, user uuid.UUID
+	drops    uint32 // of the user when it was read: after another it is read anew
+	until    int64  // microseconds; when this value ceases to work, 0 for never
+}
+
+const (
+	// keysKept bounds the memory: past it everything is read anew when it is asked for.
+	keysKept = 500_000
+	// notesKept bounds what is only for those who are reading at this moment.
+	notesKept = 10_000
+)
 
 // NewDecider makes one; Run keeps it true.
 func NewDecider(db *bun.DB, keys Keys) *Decider {
-	d := &Decider{db: db, keys: keys, decided: newDecisionSeconds()}
+	d := &Decider{db: db, keys: keys, virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds()}
 	d.forget()
 	return d
 }
 
 // forget drops everything; the caller holds the lock, or nobody else knows d.
 func (d *Decider) forget() {
-	d.byHash, d.holdings, d.dirty, d.keysOf = map[string]*knownKey{}, map[string]*holding{}, map[string]bool{}, map[string][]string{}
-	d.noted, d.forgotten = map[string]int{}, d.followed
-	d.catalogue, d.granted, d.shared = nil, map[*Policy][]Grant{}, policyPool{}
+	d.byHash, d.people = map[secretHash]knownKey{}, map[uuid.UUID]person{}
+	d.noted, d.forgotten = map[uuid.UUID]int{}, d.followed
+	d.catalogue, d.granted, d.forms = nil, map[*Policy][]Grant{}, nil
 }
 
 // Run follows the database until ctx ends.
@@ -126,17 +139,16 @@ UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::te
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	d.followed++
-	if d.since == "" || len(d.byHash) > keysKept {
+	if d.since == "" || max(len(d.byHash), len(d.people)) > keysKept {
 		d.forget()
 	}
 	for _, user := range access {
 		d.drop(user)
-		d.note(user)
 	}
 	for _, user := range usage {
-		d.note(user)
-		if d.holdings[user] != nil {
-			d.dirty[user] = true
+		if id, ok := parseUserID(user); ok {
+			d.note(id)
+			d.mark(id)
 		}
 	}
 	d.since, d.fresh, d.ahead = next, asked, ahead
@@ -147,24 +159,33 @@ UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::te
 func (d *Decider) drop(user string) {
 	if user == everybody {
 		d.catalogue, d.granted = nil, map[*Policy][]Grant{}
+		d.note(uuid.Nil) // which is nobody's id
 		return
 	}
-	delete(d.holdings, user)
-	delete(d.dirty, user)
-	for _, hash := range d.keysOf[user] {
-		delete(d.byHash, hash)
+	id, ok := parseUserID(user)
+	if !ok {
+		return
 	}
-	delete(d.keysOf, user)
+	if p, known := d.people[id]; known {
+		d.people[id] = person{drops: p.drops + 1}
+	}
+	d.note(id)
+}
+
+// mark notes that what was counted for a user has to be read again; the caller holds the lock.
+func (d *Decider) mark(user uuid.UUID) {
+	if p := d.people[user]; p.holding != nil && !p.dirty {
+		p.dirty = true
+		d.people[user] = p
+	}
 }
 
 // counted notes that something was counted for the users here, so that the next decision knows.
-func (d *Decider) counted(users []string) {
+func (d *Decider) counted(users ...uuid.UUID) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	for _, user := range users {
-		if d.holdings[user] != nil {
-			d.dirty[user] = true
-		}
+		d.mark(user)
 	}
 }
 
@@ -203,60 +224,6 @@ func (d *Decider) now() time.Time {
 	return time.Now().Add(d.ahead).UTC()
 }
 
-// userOfKey finds whose key a value is; "" when nobody's, or not any more.
-func (d *Decider) userOfKey(ctx context.Context, value string) (user, key string, err error) {
-	if !isKeySecret(virtualKeyPrefix, value) {
-		return "", "", nil
-	}
-	hash := string(hashSecret(d.keys.VirtualKey, value))
-	now := d.now()
-	d.mutex.RLock()
-	known, followed := d.byHash[hash], d.followed
-	d.mutex.RUnlock()
-	if known == nil {
-		found := map[string]*knownKey{}
-		if err := d.loadKeys(ctx, map[string]string{hash: value}, followed, found); err != nil || found[value] == nil {
-			return "", "", err
-		}
-		known = found[value]
-	}
-	if known.until != nil && !known.until.After(now) {
-		return "", "", nil
-	}
-	return known.userID, known.id, nil
-}
-
-// holdingOf is what a user holds, as true as a second ago. When older counts will do, they are those read last.
-func (d *Decider) holdingOf(ctx context.Context, user string, older bool) (*holding, error) {
-	now := d.now()
-	d.mutex.RLock()
-	h, dirty, followed := d.holdings[user], d.dirty[user], d.followed
-	d.mutex.RUnlock()
-	if h != nil && (older || !dirty && (h.recount.IsZero() || now.Before(h.recount))) {
-		return h, nil
-	}
-	if h != nil {
-		h = h.clone()
-		d.mutex.Lock()
-		delete(d.dirty, user) // before it is read: what is counted from here on marks it again
-		d.mutex.Unlock()
-		if err := countHoldings(ctx, d.db, map[string]*holding{user: h}, now); err != nil {
-			d.counted([]string{user})
-			return nil, err
-		}
-	} else {
-		loaded, err := loadHoldings(ctx, d.db, []string{user}, now)
-		if err != nil {
-			return nil, err
-		}
-		h = loaded[user]
-	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.keep(h, followed)
-	return h, nil
-}
-
 // known is the catalogue.
 func (d *Decider) known(ctx context.Context) (*Catalogue, error) {
 	d.mutex.RLock()
@@ -271,7 +238,7 @@ func (d *Decider) known(ctx context.Context) (*Catalogue, error) {
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if d.unchanged(everybody, followed) {
+	if d.unchanged(uuid.Nil, followed) {
 		d.catalogue = &loaded
 	}
 	return &loaded, nil

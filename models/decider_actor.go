@@ -18,7 +18,7 @@ const actorsKept = 10_000
 // KeyActor is whom an API key acts as, for what gateways call over and over: as it was a second ago at most, and never before a change that
 // has ended here. Refusal: Unauthenticated.
 func (d *Decider) KeyActor(ctx context.Context, secret string) (Actor, error) {
-	hash := string(hashSecret(d.keys.APIKey, secret))
+	hash := d.apiKeys.sum(secret)
 	changes := d.changes.Load()
 	d.mutex.RLock()
 	known, ok := d.actors[hash]
@@ -34,7 +34,7 @@ func (d *Decider) KeyActor(ctx context.Context, secret string) (Actor, error) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if d.actors == nil || len(d.actors) >= actorsKept {
-		d.actors = map[string]knownActor{}
+		d.actors = map[secretHash]knownActor{}
 	}
 	d.actors[hash] = knownActor{actor, read, changes}
 	return actor, nil

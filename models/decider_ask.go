@@ -25,14 +25,15 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 	if err := d.current(ctx); err != nil {
 		return Decision{}, nil, nil, err
 	}
-	user := who.UserID
+	user, known := parseUserID(who.UserID)
 	if who.VirtualKey != "" {
-		var err error
-		if user, _, err = d.userOfKey(ctx, who.VirtualKey); err != nil {
+		key, works, err := d.userOfKey(ctx, who.VirtualKey)
+		if err != nil {
 			return Decision{}, nil, nil, err
 		}
+		user, known = key.user, works
 	}
-	if user == "" || !userID.MatchString(user) {
+	if !known {
 		return refusal(AccessNotFound, "No key or user like this is known, or it works no more."), nil, nil, nil
 	}
 	h, err := d.holdingOf(ctx, user, older)
@@ -79,16 +80,18 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 	for _, i := range granting {
 		held := &h.copies[i]
 		id := uuid.NewString()
-		holds, err := reserve(ctx, d.db, id, h.userID, held, q, now)
+		holds, err := reserve(ctx, d.db, id, h.user, held, q, now)
 		if err != nil {
 			return decision, err
 		}
 		if holds {
-			d.counted([]string{h.userID})
+			d.counted(h.user)
 			decision = held.room(q, now)
 			decision.Decision, decision.Type, decision.StatusCode, decision.RetryAfter = true, Allowed, decisionStatus[Allowed], nil
-			for n, l := range held.lines(q) {
+			n := 0
+			for l := range held.lines(q) {
 				decision.Limits[n].Reserved.N += l.ask(q)
+				n++
 			}
 			decision.Message, decision.ReservationID = "Allowed by "+held.name+"; the estimate is held.", &id
 			return decision, nil
@@ -96,10 +99,10 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 	}
 	// Others were quicker: what is in memory did not know yet.
 	h = h.clone()
-	if err := countHoldings(ctx, d.db, map[string]*holding{h.userID: h}, now); err != nil {
+	if err := countHoldings(ctx, d.db, map[uuid.UUID]*holding{h.user: h}, now); err != nil {
 		return decision, err
 	}
-	d.counted([]string{h.userID})
+	d.counted(h.user)
 	if refused := h.copies[granting[0]].room(q, now); !refused.Decision {
 		return refused, nil
 	}
@@ -110,17 +113,17 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 }
 
 // reserve holds the estimate in the lines of a copy, all or none.
-func reserve(ctx context.Context, db *bun.DB, id, user string, held *heldCopy, q Question, now time.Time) (bool, error) {
-	lines, kinds, durations, starts, asks, limits := []string{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
-	for _, l := range held.lines(q) {
+func reserve(ctx context.Context, db *bun.DB, id string, user uuid.UUID, held *heldCopy, q Question, now time.Time) (bool, error) {
+	lines, kinds, durations, starts, asks, limits := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
+	for l := range held.lines(q) {
 		start, _ := l.window(now)
 		lines, kinds, durations = append(lines, l.line), append(kinds, l.kind), append(durations, l.duration)
-		starts, asks, limits = append(starts, start), append(asks, l.ask(q)), append(limits, l.limit(now))
+		starts, asks, limits = append(starts, start), append(asks, l.ask(q)), append(limits, l.most(now))
 	}
 	var holds bool
 	err := repeated(ctx, func() error {
 		return scanPlanned(ctx, db, []any{&holds}, "SELECT reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-			id, user, held.id, lines, kinds, durations, starts, asks, limits, reservationLasts)
+			id, user.String(), held.id, lines, kinds, durations, starts, asks, limits, reservationLasts)
 	})
 	if err != nil {
 		return false, fmt.Errorf("hold an estimate: %w", err)

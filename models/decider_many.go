@@ -4,30 +4,32 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // usersOfKeys finds whose keys the values are, those that are not known yet with one query. What is not in the answer is nobody's any more.
-func (d *Decider) usersOfKeys(ctx context.Context, values map[string]bool) (map[string]*knownKey, error) {
-	found, missing, now := make(map[string]*knownKey, len(values)), map[string]string{}, d.now()
+func (d *Decider) usersOfKeys(ctx context.Context, values map[string]bool) (map[string]knownKey, error) {
+	found, missing, now := make(map[string]knownKey, len(values)), map[secretHash]string{}, d.now()
+	hashes := make(map[string]secretHash, len(values))
+	for value := range values {
+		hashes[value] = d.virtualKeys.sum(value)
+	}
 	d.mutex.RLock()
 	followed := d.followed
-	for value := range values {
-		if !isKeySecret(virtualKeyPrefix, value) {
-			continue
+	for value, hash := range hashes {
+		if key, ok := d.knownKey(hash); ok {
+			found[value] = key
+		} else if isKeySecret(virtualKeyPrefix, value) {
+			missing[hash] = value
 		}
-		hash := string(hashSecret(d.keys.VirtualKey, value))
-		if known := d.byHash[hash]; known != nil {
-			found[value] = known
-			continue
-		}
-		missing[hash] = value
 	}
 	d.mutex.RUnlock()
 	if err := d.loadKeys(ctx, missing, followed, found); err != nil {
 		return nil, err
 	}
-	for value, known := range found {
-		if known.until != nil && !known.until.After(now) {
+	for value, key := range found {
+		if !key.works(now) {
 			delete(found, value)
 		}
 	}
@@ -35,13 +37,13 @@ func (d *Decider) usersOfKeys(ctx context.Context, values map[string]bool) (map[
 }
 
 // loadKeys reads keys, by their hashes and values, into found.
-func (d *Decider) loadKeys(ctx context.Context, missing map[string]string, followed int, found map[string]*knownKey) error {
+func (d *Decider) loadKeys(ctx context.Context, missing map[secretHash]string, followed int, found map[string]knownKey) error {
 	if len(missing) == 0 {
 		return nil
 	}
 	hashes := make([][]byte, 0, len(missing))
 	for hash := range missing {
-		hashes = append(hashes, []byte(hash))
+		hashes = append(hashes, hash[:])
 	}
 	rows, err := queryPlanned(ctx, d.db, `
 SELECT w.hash, k.id, k.user_id, CASE WHEN k.key_hash = w.hash THEN k.expires_at ELSE least(k.previous_until, k.expires_at) END
@@ -54,14 +56,19 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 	defer d.mutex.Unlock()
 	for rows.Next() {
 		var hash []byte
-		var known knownKey
-		if err := rows.Scan(&hash, &known.id, &known.userID, &known.until); err != nil {
+		var key knownKey
+		var until *time.Time
+		if err := rows.Scan(&hash, &key.id, &key.user, &until); err != nil {
 			return fmt.Errorf("look up virtual keys: %w", err)
 		}
-		found[missing[string(hash)]] = &known
-		if d.unchanged(known.userID, followed) {
-			d.byHash[string(hash)] = &known
-			d.keysOf[known.userID] = append(d.keysOf[known.userID], string(hash))
+		if until != nil {
+			key.until = until.UnixMicro()
+		}
+		owner := d.people[key.user]
+		key.drops = owner.drops
+		found[missing[secretHash(hash)]] = key
+		if d.unchanged(key.user, followed) {
+			d.byHash[secretHash(hash)], d.people[key.user] = key, owner
 		}
 	}
 	return rows.Err()
@@ -69,18 +76,18 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 
 // payersOf is what users hold, read in a fixed number of statements. What was counted may be older than a second for those with one copy: it
 // pays whatever was counted.
-func (d *Decider) payersOf(ctx context.Context, users map[string]bool, now time.Time) (map[string]*holding, error) {
-	found, dirty, missing := make(map[string]*holding, len(users)), map[string]*holding{}, []string{}
+func (d *Decider) payersOf(ctx context.Context, users map[uuid.UUID]bool, now time.Time) (map[uuid.UUID]*holding, error) {
+	found, dirty, missing := make(map[uuid.UUID]*holding, len(users)), map[uuid.UUID]*holding{}, []uuid.UUID{}
 	d.mutex.RLock()
 	followed := d.followed
 	for user := range users {
-		switch h := d.holdings[user]; {
-		case h == nil:
+		switch p := d.people[user]; {
+		case p.holding == nil:
 			missing = append(missing, user)
-		case len(h.copies) > 1 && (d.dirty[user] || !h.recount.IsZero() && !now.Before(h.recount)):
-			dirty[user] = h.clone()
+		case len(p.holding.copies) > 1 && (p.dirty || !p.holding.fresh(now)):
+			dirty[user] = p.holding.clone()
 		default:
-			found[user] = h
+			found[user] = p.holding
 		}
 	}
 	d.mutex.RUnlock()
@@ -110,25 +117,27 @@ func (d *Decider) payersOf(ctx context.Context, users map[string]bool, now time.
 
 // keep puts what was read into the memory, unless it changed meanwhile; the caller holds the lock.
 func (d *Decider) keep(h *holding, followed int) {
-	if !d.unchanged(h.userID, followed) {
-		d.dirty[h.userID] = d.holdings[h.userID] != nil
+	if !d.unchanged(h.user, followed) {
+		d.mark(h.user)
 		return
 	}
 	for i := range h.copies {
-		h.copies[i].policy = d.shared.share(h.copies[i])
+		h.copies[i].form = d.forms.share(h.copies[i].form)
 	}
-	d.holdings[h.userID] = h
+	p := d.people[h.user]
+	p.holding = h
+	d.people[h.user] = p
 }
 
 // unchanged reports whether nothing of a user has been dropped or marked since d was followed so many times; the caller holds the lock.
-func (d *Decider) unchanged(user string, followed int) bool {
+func (d *Decider) unchanged(user uuid.UUID, followed int) bool {
 	return d.forgotten <= followed && d.noted[user] <= followed
 }
 
 // note remembers that something of a user changed; the caller holds the lock.
-func (d *Decider) note(user string) {
-	if len(d.noted) >= keysKept {
-		d.noted, d.forgotten = map[string]int{}, d.followed
+func (d *Decider) note(user uuid.UUID) {
+	if len(d.noted) >= notesKept {
+		d.noted, d.forgotten = map[uuid.UUID]int{}, d.followed
 	}
 	d.noted[user] = d.followed
 }

@@ -1,7 +1,7 @@
 package models
 
 import (
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -80,12 +80,7 @@ type Amount struct {
 }
 
 // MarshalJSON writes dollars, or the count.
-func (a Amount) MarshalJSON() ([]byte, error) {
-	if a.Spend {
-		return Money(a.N).MarshalJSON()
-	}
-	return strconv.AppendInt(nil, a.N, 10), nil
-}
+func (a Amount) MarshalJSON() ([]byte, error) { return a.appendJSON(nil), nil }
 
 func refusal(kind, message string) Decision {
 	return Decision{Type: kind, StatusCode: decisionStatus[kind], Message: message, Limits: []DecidedLimit{}}
@@ -188,24 +183,8 @@ func (held *heldCopy) refuse(kind string, q Question) Decision {
 
 func (held *heldCopy) payer() *Payer { return &Payer{held.id, held.profileID, held.name} }
 
-// lines are the limits that count for a question: those in all, and the provider's.
-func (held *heldCopy) lines(q Question) []*countedLine {
-	var lines []*countedLine
-	for i := range held.total {
-		lines = append(lines, &held.total[i])
-	}
-	if !q.OfTool() {
-		provider, _ := splitModel(q.Provider, q.Model)
-		of := held.providers[provider]
-		for i := range of {
-			lines = append(lines, &of[i])
-		}
-	}
-	return lines
-}
-
 // ask is what a question takes of a line.
-func (l *countedLine) ask(q Question) int64 {
+func (l countedLine) ask(q Question) int64 {
 	switch l.kind {
 	case kindSpend:
 		return int64(q.Cost)
@@ -215,16 +194,22 @@ func (l *countedLine) ask(q Question) int64 {
 	return 1
 }
 
+// usualLimits is how many count for most questions.
+const usualLimits = 6
+
 // room decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
 func (held *heldCopy) room(q Question, at time.Time) Decision {
-	d := Decision{Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.name + ".", Payer: held.payer(), Limits: []DecidedLimit{}}
-	var short []*countedLine
-	for _, l := range held.lines(q) {
+	d := Decision{
+		Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.name + ".", Payer: held.payer(),
+		Limits: make([]DecidedLimit, 0, usualLimits),
+	}
+	var short []countedLine
+	for l := range held.lines(q) {
 		used, reserved, start, end := l.counted(at)
-		limit := l.limit(at)
+		most := l.most(at)
 		amount := func(n int64) Amount { return Amount{n, l.kind == kindSpend} }
-		d.Limits = append(d.Limits, DecidedLimit{l.scope, l.kind, amount(used), amount(reserved), amount(limit), end, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1})
-		if used+reserved >= limit || used+reserved+l.ask(q) > limit {
+		d.Limits = append(d.Limits, DecidedLimit{l.scope, l.kind, amount(used), amount(reserved), amount(most), end, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1})
+		if used+reserved >= most || used+reserved+l.ask(q) > most {
 			short = append(short, l)
 		}
 	}
@@ -235,22 +220,24 @@ func (held *heldCopy) room(q Question, at time.Time) Decision {
 }
 
 // block says which of the limits refuse: rate limits come before budgets.
-func (d *Decision) block(short []*countedLine, profile string, at time.Time) {
-	kinds := map[string]*countedLine{}
-	for _, l := range short {
-		if kinds[l.kind] == nil {
-			kinds[l.kind] = l
+func (d *Decision) block(short []countedLine, profile string, at time.Time) {
+	first := func(kind string) (l countedLine, found bool) {
+		i := slices.IndexFunc(short, func(l countedLine) bool { return l.kind == kind })
+		if i < 0 {
+			return l, false
 		}
+		return short[i], true
 	}
 	d.Decision = false
-	tokens, requests := kinds[kindTokens], kinds[kindRequests]
-	deciding := kinds[kindSpend]
+	tokens, ofTokens := first(kindTokens)
+	requests, ofRequests := first(kindRequests)
+	deciding := short[0]
 	switch {
-	case tokens != nil && requests != nil:
+	case ofTokens && ofRequests:
 		d.Type, deciding = RateLimited, tokens
-	case tokens != nil:
+	case ofTokens:
 		d.Type, deciding = TokenLimited, tokens
-	case requests != nil:
+	case ofRequests:
 		d.Type, deciding = RequestLimited, requests
 	default:
 		d.Type = BudgetExceeded
@@ -270,7 +257,7 @@ func (d *Decision) block(short []*countedLine, profile string, at time.Time) {
 }
 
 // words names a limit: "spend limit per 1d of openai".
-func (l *countedLine) words() string {
+func (l countedLine) words() string {
 	words := l.kind + " limit per " + l.duration
 	if provider, ok := strings.CutPrefix(l.scope, "provider:"); ok {
 		words += " on " + provider

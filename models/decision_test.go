@@ -11,14 +11,25 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // limitOf is a line of a window of a day that started at midnight, with what was used of it.
 func limitOf(kind string, limit, used int64) countedLine {
 	midnight := noon.Add(-12 * time.Hour)
-	return countedLine{line: kind, kind: kind, duration: "1d", anchor: midnight, start: midnight, max: limit, used: used, scope: "total"}
+	return countedLine{
+		&lineForm{kind: kind, duration: "1d", max: limit, scope: "total"},
+		&counter{anchor: midnight.UnixMicro(), start: midnight.UnixMicro(), used: used},
+	}
 }
 
 // aCopy holds openai's gpt-4o, all of groq, and the tools of noonGrants, with limits in all.
 func aCopy(name string, lines ...countedLine) heldCopy {
-	return heldCopy{
-		id: int64(len(name)), profileID: 7, name: name, active: true, total: lines, providers: map[string]scopeLines{},
+	held := heldCopy{form: &form{
+		name: name, total: places{0, len(lines)}, providers: map[string]places{},
 		policy: &Policy{ProviderConfigs: []ProviderConfig{config("openai", "gpt-4o"), config("groq", "*")}},
+	}, id: int64(len(name)), profileID: 7, active: true}
+	held.limit(lines)
+	return held
+}
+
+func (held *heldCopy) limit(lines []countedLine) {
+	for _, l := range lines {
+		held.limits, held.counters = append(held.limits, *l.lineForm), append(held.counters, *l.counter)
 	}
 }
 
@@ -39,10 +50,12 @@ func grantingOnly(configs ...ProviderConfig) func(*heldCopy) {
 
 func ofProvider(name string, lines ...countedLine) func(*heldCopy) {
 	return func(held *heldCopy) {
+		from := len(held.limits)
+		held.limit(lines)
 		for i := range lines {
-			lines[i].scope = "provider:" + name
+			held.limits[from+i].scope = "provider:" + name
 		}
-		held.providers = map[string]scopeLines{name: lines}
+		held.providers[name] = places{from, len(held.limits)}
 	}
 }
 
@@ -125,13 +138,13 @@ func TestRoom(t *testing.T) {
 	until := func(at time.Time) *time.Time { return &at }
 	raised := func(by int64, until *time.Time) countedLine {
 		l := limitOf(kindSpend, 5, 5)
-		l.raised, l.raisedUntil = by, until
+		l.special = &special{raised: by, raisedUntil: until}
 		return l
 	}
 	reserved := limitOf(kindSpend, 5, 3)
 	reserved.reserved = 2
 	earlier := limitOf(kindSpend, 5, 5)
-	earlier.start = earlier.start.Add(-day)
+	earlier.start -= day.Microseconds()
 	for _, c := range []struct {
 		name string
 		line countedLine
@@ -163,7 +176,7 @@ func TestRoom(t *testing.T) {
 		}
 	}
 	zero := limitOf(kindSpend, 0, 0)
-	zero.raised = 1
+	zero.special = &special{raised: 1}
 	if d, _ := (&holding{copies: []heldCopy{aCopy("A", zero)}}).decide(aModel, nil, noon); !d.Decision {
 		t.Errorf("a limit of nothing that is raised: %+v", d)
 	}
@@ -172,7 +185,7 @@ func TestRoom(t *testing.T) {
 // A call fits again when the last of those limits that refuse it has reset.
 func TestRetryAfterIsWhenItFitsAgain(t *testing.T) {
 	hour := limitOf(kindTokens, 5, 5)
-	hour.duration, hour.start = "1h", noon
+	hour.duration, hour.start = "1h", noon.UnixMicro()
 	requests := limitOf(kindRequests, 5, 5)
 	budget := limitOf(kindSpend, 5, 5)
 	budget.duration = "1M"
@@ -193,7 +206,10 @@ func TestBoundaryOfWindows(t *testing.T) {
 	for _, calendar := range []Calendar{{}, {CalendarAligned: true}, {true, "Europe/Berlin"}} {
 		for _, duration := range BudgetDurations {
 			start, end := Window(duration, 2, calendar, anchor, noon)
-			l := countedLine{line: "x", kind: kindSpend, duration: duration, quarter: 2, calendar: calendar, anchor: anchor, start: start, max: 5, used: 5, scope: "total"}
+			l := countedLine{
+				&lineForm{kind: kindSpend, duration: duration, quarter: 2, calendar: calendar, max: 5, scope: "total"},
+				&counter{anchor: anchor.UnixMicro(), start: start.UnixMicro(), used: 5},
+			}
 			for _, c := range []struct {
 				at     time.Time
 				window time.Time
@@ -211,7 +227,7 @@ func TestBoundaryOfWindows(t *testing.T) {
 					t.Errorf("%s, calendar %v, at %s: %+v", duration, calendar, c.at, d)
 				}
 				columns := &eventColumns{}
-				columns.add(&usageEvent{occurredAt: c.at, lines: []*countedLine{&l}})
+				columns.add(&usageEvent{occurredAt: c.at, lines: []countedLine{l}})
 				if c.window.IsZero() {
 					if !columns.chargeStarts[0].Before(start) {
 						t.Errorf("%s, aligned %v: %s is counted in the window of %s", duration, calendar, c.at, columns.chargeStarts[0])

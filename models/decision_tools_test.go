@@ -79,7 +79,7 @@ func compareTools(t *testing.T, c Catalogue, p Policy, listed map[string][]strin
 			granted[grant.Server+" "+tool] = true
 		}
 	}
-	h := &holding{copies: []heldCopy{{id: 1, name: "x", active: true, policy: &p}}}
+	h := &holding{copies: []heldCopy{{form: &form{name: "x", policy: &p}, id: 1, active: true}}}
 	grants := func(held *heldCopy) []Grant { return c.Grants(*held.policy) }
 	for _, server := range c.Servers {
 		for _, tool := range []string{"a", "b", "c", "new", "never"} {

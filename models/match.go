@@ -23,11 +23,15 @@ func (config ProviderConfig) MatchModel(model string) bool {
 
 // isModelName reports whether text could name one model: no pattern, no path, nothing unseen.
 func isModelName(text string) bool {
-	if text == "" || utf8.RuneCountInString(text) > longestModel || strings.ContainsAny(text, "*?") || !legible(text, false) {
+	if utf8.RuneCountInString(text) > longestModel || strings.ContainsAny(text, "*?") || !legible(text, false) {
 		return false
 	}
-	parts := strings.Split(text, "/")
-	return !slices.Contains(parts, "..") && !slices.Contains(parts, "")
+	for part := range strings.SplitSeq(text, "/") {
+		if part == "" || part == ".." {
+			return false
+		}
+	}
+	return true
 }
 
 // splitModel takes the provider from a model's name when it was not told by itself.

@@ -62,7 +62,7 @@ func TestModelsMatch(t *testing.T) {
 		{nil, "openai", "gpt-4o", ProviderBlocked},
 		{nil, "", "gpt-4o", ModelBlocked},
 	} {
-		held := &heldCopy{name: "x", policy: &Policy{ProviderConfigs: c.configs}}
+		held := &heldCopy{form: &form{name: "x", policy: &Policy{ProviderConfigs: c.configs}}}
 		if got := held.access(Question{Provider: c.provider, Model: c.model}, noCatalogue); got != c.want {
 			t.Errorf("provider %q, model %q of %v: %q, want %q", c.provider, c.model, c.configs, got, c.want)
 		}
@@ -75,7 +75,7 @@ func TestWhatIsNoModelIsNeverGranted(t *testing.T) {
 		"", strings.Repeat("x", 256), "*", "**", "openai/*", "gpt-*", "gpt-4?", "..", "../x", "a/../b", "a/..", "a\u200bb", "a\u202eb", "a\x00b", "a\nb", "a\tb",
 	} {
 		for _, granted := range []ProviderConfig{config("openai", "*"), config("openai", name), config("openai", "openai/"+name)} {
-			held := &heldCopy{name: "x", policy: &Policy{ProviderConfigs: []ProviderConfig{granted}}}
+			held := &heldCopy{form: &form{name: "x", policy: &Policy{ProviderConfigs: []ProviderConfig{granted}}}}
 			for _, q := range []Question{{Provider: "openai", Model: name}, {Provider: "openai", Model: "openai/" + name}, {Model: "openai/" + name}} {
 				if q.Provider != "" && q.Model != name && name == "" {
 					continue // "openai/" of openai

@@ -121,20 +121,24 @@ func digitsOf(text string) string {
 }
 
 // String is the amount in dollars as a JSON number: no exponent, no trailing zeros.
-func (m Money) String() string {
-	digits := strconv.FormatInt(int64(m), 10)
-	sign := ""
+func (m Money) String() string { return string(m.appendJSON(nil)) }
+
+func (m Money) appendJSON(to []byte) []byte {
+	nanos := uint64(m)
 	if m < 0 {
-		sign, digits = "-", digits[1:]
+		to, nanos = append(to, '-'), -nanos
 	}
-	if len(digits) <= 9 {
-		digits = strings.Repeat("0", 10-len(digits)) + digits
+	to = strconv.AppendUint(to, nanos/dollar, 10)
+	fraction := nanos % dollar
+	if fraction == 0 {
+		return to
 	}
-	whole, fraction := digits[:len(digits)-9], strings.TrimRight(digits[len(digits)-9:], "0")
-	if fraction == "" {
-		return sign + whole
+	to = append(to, '.')
+	for unit := uint64(dollar / 10); fraction > 0; unit /= 10 {
+		to = append(to, '0'+byte(fraction/unit))
+		fraction %= unit
 	}
-	return sign + whole + "." + fraction
+	return to
 }
 
 // Cents is the amount to the cent, for sums that nobody pays by the nano-dollar.
@@ -144,7 +148,7 @@ func (m Money) Cents() Money {
 }
 
 // MarshalJSON writes String.
-func (m Money) MarshalJSON() ([]byte, error) { return []byte(m.String()), nil }
+func (m Money) MarshalJSON() ([]byte, error) { return m.appendJSON(nil), nil }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (m *Money) UnmarshalJSON(data []byte) error {

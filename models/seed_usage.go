@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,18 +23,18 @@ func seedUsage(ctx context.Context, db *bun.DB, people []holder, now time.Time) 
 	if err != nil {
 		return err
 	}
-	ids := make([]string, len(people))
+	ids := make([]uuid.UUID, len(people))
 	for i, person := range people {
-		ids[i] = person.ID
+		ids[i] = uuid.MustParse(person.ID)
 	}
 	holdings, err := loadHoldings(ctx, db, ids, now)
 	if err != nil {
 		return err
 	}
 	var events []*usageEvent
-	for n, person := range people {
+	for n := range people {
 		draw := rand.New(rand.NewPCG(uint64(n), 2026)) //nolint:gosec // the same in every run
-		events = append(events, sampleEvents(holdings[person.ID], catalogue, draw, now)...)
+		events = append(events, sampleEvents(holdings[ids[n]], catalogue, draw, now)...)
 	}
 	for len(events) > 0 {
 		part := events[:min(maxEvents, len(events))]
@@ -68,7 +69,7 @@ func sampleEvents(h *holding, catalogue Catalogue, draw *rand.Rand, now time.Tim
 			if daysAgo == 0 {
 				busy = 1
 			}
-			events = append(events, held.sampleDay(h.userID, catalogue, draw, level*busy, day)...)
+			events = append(events, held.sampleDay(h.user.String(), catalogue, draw, level*busy, day)...)
 		}
 	}
 	return events
@@ -96,7 +97,7 @@ func (held *heldCopy) sampleDay(user string, catalogue Catalogue, draw *rand.Ran
 				requests: 1 + tokens/20_000, occurredAt: midnight.Add(time.Duration(draw.Float64() * float64(day.Sub(midnight)))).Truncate(time.Microsecond),
 				copyID: held.id, profileID: held.profileID,
 			}
-			event.lines = held.lines(event.question())
+			event.lines = slices.Collect(held.lines(event.question()))
 			events = append(events, event)
 		}
 	}
@@ -107,7 +108,7 @@ func (held *heldCopy) sampleDay(user string, catalogue Catalogue, draw *rand.Ran
 func (held *heldCopy) perDay(provider string) float64 {
 	tightest := 5.0 * dollar
 	bounded := false
-	for _, l := range held.lines(Question{Provider: provider, Model: "m"}) {
+	for l := range held.lines(Question{Provider: provider, Model: "m"}) {
 		if l.kind != kindSpend {
 			continue
 		}

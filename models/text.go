@@ -25,7 +25,7 @@ func legible(text string, newlines bool) bool {
 	var base rune
 	for _, r := range text {
 		switch {
-		case r == '\n' && newlines:
+		case r >= ' ' && r < '\x7f', r == '\n' && newlines:
 			marks, base = 0, r
 		case unicode.Is(unicode.Variation_Selector, r):
 			// One of them says how a symbol looks; more of them would only make another name that looks the same.

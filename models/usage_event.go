@@ -38,6 +38,7 @@ type usageEvent struct {
 	who                   Asker
 	keyID                 string
 	userID                string
+	user                  uuid.UUID // the same, when it is one
 	provider, model       string
 	mcpClientID, toolName string
 	cost                  *Money // nil: unpriced
@@ -49,7 +50,7 @@ type usageEvent struct {
 	reservation           string
 
 	copyID, profileID int64 // 0 when the user holds nothing
-	lines             []*countedLine
+	lines             []countedLine
 }
 
 const (

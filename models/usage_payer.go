@@ -5,13 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys are no longer good. It
 // reports false for those of keys and users that nobody knows.
 func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.Time) ([]bool, error) {
-	known, values, users := make([]bool, len(events)), map[string]bool{}, map[string]bool{}
+	known, values, users := make([]bool, len(events)), map[string]bool{}, map[uuid.UUID]bool{}
 	for _, e := range events {
 		if e.who.VirtualKey != "" {
 			values[e.who.VirtualKey] = true
@@ -24,14 +27,14 @@ func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.
 	for n, e := range events {
 		e.userID = e.who.UserID
 		if e.who.VirtualKey != "" {
-			if owner := owners[e.who.VirtualKey]; owner != nil {
-				e.userID, e.keyID = owner.userID, owner.id
+			if key, works := owners[e.who.VirtualKey]; works {
+				e.userID, e.keyID = key.user.String(), key.id.String()
 			} else if e.userID, e.keyID, err = r.ownerOf(ctx, e.who.VirtualKey); err != nil {
 				return nil, err
 			}
 		}
-		if known[n] = e.userID != "" && userID.MatchString(e.userID); known[n] {
-			users[e.userID] = true
+		if e.user, known[n] = parseUserID(e.userID); known[n] {
+			users[e.user] = true
 		}
 	}
 	holdings, err := r.decider.payersOf(ctx, users, now)
@@ -39,7 +42,7 @@ func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.
 		return nil, err
 	}
 	for n, e := range events {
-		switch h := holdings[e.userID]; {
+		switch h := holdings[e.user]; {
 		case !known[n]:
 		case len(h.copies) == 0:
 			if known[n], err = r.isUser(ctx, e); err != nil {
@@ -50,7 +53,7 @@ func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.
 			if err != nil {
 				return nil, err
 			}
-			e.copyID, e.profileID, e.lines = held.id, held.profileID, held.lines(e.question())
+			e.copyID, e.profileID, e.lines = held.id, held.profileID, slices.Collect(held.lines(e.question()))
 		}
 	}
 	return known, nil
@@ -70,8 +73,8 @@ func (r *Recorder) isUser(ctx context.Context, e *usageEvent) (known bool, err e
 
 // ownerOf is whose key a value is or was: what was spent with a key that works no more is still its holder's.
 func (r *Recorder) ownerOf(ctx context.Context, value string) (user, key string, err error) {
-	if user, key, err = r.decider.userOfKey(ctx, value); err != nil || user != "" {
-		return user, key, err
+	if key, works, err := r.decider.userOfKey(ctx, value); err != nil || works {
+		return key.user.String(), key.id.String(), err
 	}
 	if !isKeySecret(virtualKeyPrefix, value) {
 		return "", "", nil

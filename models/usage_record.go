@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 )
@@ -240,13 +241,13 @@ func (r *Recorder) store(ctx context.Context, reports []*report) {
 	if tooMuch(err) {
 		err = Refuse(Conflict, "", "counter_full", "Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
 	}
-	users := []string{}
+	users := []uuid.UUID{}
 	for _, one := range reports {
 		for _, event := range one.events {
-			users = append(users, event.userID)
+			users = append(users, event.user)
 		}
 	}
-	r.decider.counted(users)
+	r.decider.counted(users...)
 	for _, one := range reports {
 		one.done <- err
 	}

@@ -17,10 +17,11 @@ type eventColumns struct {
 	computed                                            []bool
 	reservations                                        []*string
 	// A row for each line that an event is counted on.
-	chargeOf                                  []int64 // place of the event, from 1
-	chargeLines, chargeKinds, chargeDurations []string
-	chargeStarts                              []time.Time
-	chargeAmounts                             []int64
+	chargeOf                     []int64 // place of the event, from 1
+	chargeLines                  [][16]byte
+	chargeKinds, chargeDurations []string
+	chargeStarts                 []time.Time
+	chargeAmounts                []int64
 }
 
 // add appends an event; what is not known is null.

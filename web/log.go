@@ -15,16 +15,19 @@ import (
 
 const requestTimeout = 20 * time.Second
 
+// requestIDHeader is X-Request-ID, in the spelling that needs no rewriting.
+const requestIDHeader = "X-Request-Id"
+
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
 // identify gives the request its id: the caller's, when it is fit for a log, else a new one.
 func identify(c *gin.Context) {
-	id := c.GetHeader("X-Request-ID")
+	id := c.GetHeader(requestIDHeader)
 	if !requestID.MatchString(id) {
 		id = rand.Text()
 	}
 	handlers.SetRequestID(c, id)
-	c.Header("X-Request-ID", id)
+	c.Header(requestIDHeader, id)
 }
 
 // logRequests writes one line a request: never a query string, a header or a body, which may hold secrets.
@@ -39,7 +42,7 @@ func logRequests(log *slog.Logger) gin.HandlerFunc {
 		log.LogAttrs(c.Request.Context(), level, "request",
 			slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.String("path", c.Request.URL.Path),
 			slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)), slog.Int("bytes", c.Writer.Size()),
-			slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.ClientIP()), slog.String("request_id", handlers.RequestID(c)))
+			slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.RemoteIP()), slog.String("request_id", handlers.RequestID(c)))
 	}
 }
 

@@ -1,0 +1,187 @@
+package handlers
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"tollgate/models"
+)
+
+// maxMembers is how many members of an object are held against each other one by one.
+const maxMembers = 32
+
+// plainReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on whatever it is not sure of,
+// right or wrong: parseAny then has the last word.
+type plainReader struct {
+	text string
+	next int
+}
+
+// readPlain reads one JSON object; ok is false when somebody else has to.
+func readPlain(body []byte) (n node, ok bool) {
+	if !utf8.Valid(body) {
+		return n, false
+	}
+	r := plainReader{text: string(body)}
+	r.space()
+	if r.peek() != '{' || !r.value(&n, maxDepth) {
+		return n, false
+	}
+	r.space()
+	return n, r.next == len(r.text)
+}
+
+// peek is the next character, 0 at the end.
+func (r *plainReader) peek() byte {
+	if r.next < len(r.text) {
+		return r.text[r.next]
+	}
+	return 0
+}
+
+func (r *plainReader) space() {
+	for r.next < len(r.text) {
+		switch r.text[r.next] {
+		case ' ', '\t', '\r', '\n':
+			r.next++
+		default:
+			return
+		}
+	}
+}
+
+// take steps over what has to come next.
+func (r *plainReader) take(word string) bool {
+	if !strings.HasPrefix(r.text[r.next:], word) {
+		return false
+	}
+	r.next += len(word)
+	return true
+}
+
+// value reads the value that begins here into n; depth is how many objects and lists may nest.
+func (r *plainReader) value(n *node, depth int) (ok bool) {
+	switch r.peek() {
+	case '{':
+		n.kind = models.Object
+		return depth > 0 && r.object(n, depth-1)
+	case '[':
+		n.kind = models.Array
+		return depth > 0 && r.list(n, depth-1)
+	case '"':
+		n.kind = models.String
+		n.text, ok = r.quoted()
+		return ok
+	case 't':
+		n.kind, n.text = models.Bool, "true"
+		return r.take("true")
+	case 'f':
+		n.kind, n.text = models.Bool, "false"
+		return r.take("false")
+	case 'n':
+		n.kind = models.Null
+		return r.take("null")
+	}
+	n.kind = models.Number
+	n.text, ok = r.number()
+	return ok
+}
+
+// quoted reads text without escapes.
+func (r *plainReader) quoted() (string, bool) {
+	if !r.take(`"`) {
+		return "", false
+	}
+	for i := r.next; i < len(r.text); i++ {
+		switch c := r.text[i]; {
+		case c == '"':
+			text := r.text[r.next:i]
+			r.next = i + 1
+			return text, true
+		case c < ' ' || c == '\\':
+			return "", false
+		}
+	}
+	return "", false
+}
+
+// number reads a number without an exponent.
+func (r *plainReader) number() (string, bool) {
+	begin := r.next
+	r.take("-")
+	if whole := r.digits(); whole == 0 || whole > 1 && r.text[r.next-whole] == '0' {
+		return "", false
+	}
+	if r.take(".") && r.digits() == 0 {
+		return "", false
+	}
+	return r.text[begin:r.next], true
+}
+
+func (r *plainReader) digits() (n int) {
+	for ; r.peek() >= '0' && r.peek() <= '9'; n++ {
+		r.next++
+	}
+	return n
+}
+
+func (r *plainReader) list(n *node, depth int) bool {
+	r.next++
+	if r.space(); r.take("]") {
+		return true
+	}
+	for len(n.items) < maxItems {
+		var item node
+		r.space()
+		if !r.value(&item, depth) {
+			return false
+		}
+		n.items = append(n.items, item)
+		if r.space(); r.take("]") {
+			return true
+		}
+		if !r.take(",") {
+			return false
+		}
+	}
+	return false
+}
+
+func (r *plainReader) object(n *node, depth int) bool {
+	r.next++
+	if r.space(); r.take("}") {
+		return true
+	}
+	n.members = make([]member, 0, 8)
+	for len(n.members) < maxMembers {
+		var m member
+		var ok bool
+		r.space()
+		if m.name, ok = r.quoted(); !ok || hasMember(n.members, m.name) {
+			return false
+		}
+		if r.space(); !r.take(":") {
+			return false
+		}
+		if r.space(); !r.value(&m.node, depth) {
+			return false
+		}
+		n.members = append(n.members, m)
+		if r.space(); r.take("}") {
+			return true
+		}
+		if !r.take(",") {
+			return false
+		}
+	}
+	return false
+}
+
+func hasMember(members []member, name string) bool {
+	for i := range members {
+		if members[i].name == name {
+			return true
+		}
+	}
+	return false
+}

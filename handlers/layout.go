@@ -1,0 +1,91 @@
+package handlers
+
+import (
+	"reflect"
+	"strings"
+	"sync"
+
+	"tollgate/models"
+)
+
+// What a part of a request can be.
+const (
+	objectShape = iota
+	listShape
+	valueShape
+)
+
+// layout is what a type of input takes: a scalar, a list, or an object with fields.
+type layout struct {
+	shape int
+	row   []int // where an object has its models.Row
+	// Where fields are, by the name of their member: of JSON, and of a form.
+	members, typed map[string]place
+}
+
+type place struct {
+	index []int
+	rule  string
+}
+
+// layouts are those of all types met so far: there are as many as there are inputs.
+var layouts sync.Map
+
+func layoutOf(t reflect.Type) *layout {
+	if known, ok := layouts.Load(t); ok {
+		return known.(*layout)
+	}
+	l := &layout{members: map[string]place{}, typed: map[string]place{}}
+	switch {
+	case t == reflect.TypeFor[models.Value]():
+		l.shape = valueShape
+	case t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "List["):
+		l.shape = listShape
+	default:
+		row, _ := t.FieldByName("Row")
+		l.row = row.Index
+		l.fields(t, nil)
+	}
+	layouts.Store(t, l)
+	return l
+}
+
+// fields notes the fields of a struct, and of those embedded in it as its own. Read-only fields are none of a form's; fields tagged form are
+// none of JSON's.
+func (l *layout) fields(t reflect.Type, path []int) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		index := append(path[:len(path):len(path)], i)
+		if f.Anonymous {
+			if f.Type != reflect.TypeFor[models.Row]() {
+				l.fields(f.Type, index)
+			}
+			continue
+		}
+		name, rule, _ := strings.Cut(f.Tag.Get("json"), ",")
+		add(l.members, name, place{index, rule})
+		if name == "" {
+			name = f.Tag.Get("form")
+		}
+		if rule == "" {
+			add(l.typed, name, place{index, rule})
+		}
+	}
+}
+
+// add keeps the first of a name.
+func add(to map[string]place, name string, at place) {
+	if _, taken := to[name]; !taken && name != "" {
+		to[name] = at
+	}
+}
+
+// find is where the member of a name goes.
+func (l *layout) find(name string, typed bool) (place, bool) {
+	if typed {
+		at, ok := l.typed[name]
+		return at, ok
+	}
+	at, ok := l.members[name]
+	return at, ok
+}

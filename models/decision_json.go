@@ -1,0 +1,87 @@
+package models
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// AppendJSON writes what [json.Marshal] would, in a fraction of the time: gateways ask before every call.
+func (d Decision) AppendJSON(to []byte) []byte {
+	to = append(to, `{"decision":`...)
+	to = strconv.AppendBool(to, d.Decision)
+	to = append(to, `,"type":`...)
+	to = appendText(to, d.Type)
+	to = append(to, `,"status_code":`...)
+	to = strconv.AppendInt(to, int64(d.StatusCode), 10)
+	to = append(to, `,"message":`...)
+	to = appendText(to, d.Message)
+	to = append(to, `,"payer":`...)
+	to = d.Payer.appendJSON(to)
+	to = append(to, `,"limits":[`...)
+	for i, l := range d.Limits {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = l.appendJSON(to)
+	}
+	to = append(to, ']')
+	if d.ReservationID != nil {
+		to = append(to, `,"reservation_id":`...)
+		to = appendText(to, *d.ReservationID)
+	}
+	if d.RetryAfter != nil {
+		to = append(to, `,"retry_after_s":`...)
+		to = strconv.AppendInt(to, *d.RetryAfter, 10)
+	}
+	return append(to, '}')
+}
+
+func (p *Payer) appendJSON(to []byte) []byte {
+	if p == nil {
+		return append(to, "null"...)
+	}
+	to = append(to, `{"id":`...)
+	to = strconv.AppendInt(to, p.CopyID, 10)
+	to = append(to, `,"access_profile_id":`...)
+	to = strconv.AppendInt(to, p.AccessProfileID, 10)
+	to = append(to, `,"name":`...)
+	return append(appendText(to, p.Name), '}')
+}
+
+func (l DecidedLimit) appendJSON(to []byte) []byte {
+	to = append(to, `{"scope":`...)
+	to = appendText(to, l.Scope)
+	to = append(to, `,"kind":`...)
+	to = appendText(to, l.Kind)
+	to = append(to, `,"used":`...)
+	to = l.Used.appendJSON(to)
+	to = append(to, `,"reserved":`...)
+	to = l.Reserved.appendJSON(to)
+	to = append(to, `,"limit":`...)
+	to = l.Limit.appendJSON(to)
+	to = append(to, `,"window_ends_at":"`...)
+	to = l.WindowEndsAt.AppendFormat(to, time.RFC3339Nano)
+	return append(to, `"}`...)
+}
+
+func (a Amount) appendJSON(to []byte) []byte {
+	if a.Spend {
+		return Money(a.N).appendJSON(to)
+	}
+	return strconv.AppendInt(to, a.N, 10)
+}
+
+// appendText writes a string. What needs care is left to the general encoder.
+func appendText(to []byte, text string) []byte {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&':
+			encoded, _ := json.Marshal(text) // text always encodes
+			return append(to, encoded...)
+		}
+	}
+	to = append(to, '"')
+	to = append(to, text...)
+	return append(to, '"')
+}
