@@ -135,7 +135,7 @@ func (s *screen) holderSees(key, person string) {
 	holder.fill("Virtual key", key)
 	holder.click(holder.button("Show what is left"))
 	holder.sees(holder.heading("Spending of " + person))
-	holder.sees(holder.GetByText("$20.00 of $30.00 / day"))
+	holder.sees(holder.GetByText("$10.00 left of $30.00 / day"))
 	holder.gone(holder.GetByText(key))
 	if strings.Contains(holder.URL(), key) {
 		s.t.Error("the key is in the address")

@@ -269,9 +269,13 @@ func (h *Handlers) propagationPage(c *gin.Context, in models.PropagationInput, p
 	if err != nil {
 		return nil, err
 	}
+	_, behind, err := models.ListHolders(ctx(c), h.DB, models.HolderQuery{CatalogueQuery: models.CatalogueQuery{Limit: 1}, ProfileID: id, Behind: true})
+	if err != nil {
+		return nil, err
+	}
 	page := h.profilePage(c, profile, "Propagate "+profile.Name)
 	markProblems(&page, problems)
-	form := views.PropagationForm{Profile: profile, Roles: holders, Input: in, Problems: problems, Now: time.Now()}
+	form := views.PropagationForm{Profile: profile, Roles: holders, Behind: behind, Input: in, Problems: problems, Now: time.Now()}
 	if last != nil {
 		form.Last, form.LastHref = last, propagationHref(*last)
 	}

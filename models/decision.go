@@ -70,7 +70,8 @@ type DecidedLimit struct {
 	Limit        Amount    `json:"limit"`
 	WindowEndsAt time.Time `json:"window_ends_at"`
 
-	WindowSeconds, ResetsInSeconds int64 `json:"-"`
+	Duration                       string `json:"-"` // of the window, as budgets have it
+	WindowSeconds, ResetsInSeconds int64  `json:"-"`
 }
 
 // Amount is nano-dollars of spend, or a count.
@@ -171,6 +172,9 @@ func (held *heldCopy) refuse(kind string, q Question) Decision {
 	case ProviderBlocked:
 		d = refusal(kind, "The provider "+clip(provider)+" is not in "+held.name+".")
 	case ModelBlocked:
+		if d = refusal(kind, "The model "+clip(model)+" names no provider: ask for it as provider/model, such as openai/"+clip(model)+"."); provider == "" {
+			break
+		}
 		d = refusal(kind, "The model "+clip(model)+" is not in "+held.name+".")
 	case modelUnpriced:
 		d = refusal(ModelBlocked, "The model "+clip(model)+" has no price in the catalogue, and "+held.name+" refuses such models of "+provider+".")
@@ -208,7 +212,9 @@ func (held *heldCopy) room(q Question, at time.Time) Decision {
 		used, reserved, start, end := l.counted(at)
 		most := l.most(at)
 		amount := func(n int64) Amount { return Amount{n, l.kind == kindSpend} }
-		d.Limits = append(d.Limits, DecidedLimit{l.scope, l.kind, amount(used), amount(reserved), amount(most), end, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1})
+		d.Limits = append(d.Limits, DecidedLimit{
+			l.scope, l.kind, amount(used), amount(reserved), amount(most), end, l.duration, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1,
+		})
 		if used+reserved >= most || used+reserved+l.ask(q) > most {
 			short = append(short, l)
 		}

@@ -3,6 +3,7 @@ package views
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tollgate/models"
@@ -16,10 +17,20 @@ type PropagationForm struct {
 	Problems models.Problems
 	Last     *models.Propagation // nil when there was none
 	LastHref string
+	Behind   int64 // holders whose copy is older than the profile
 	Now      time.Time
 }
 
 func (f PropagationForm) href() string { return profileHref(f.Profile.ID) + "/propagate" }
+
+// standing says whom there is to push to.
+func (f PropagationForm) standing() string {
+	said := plural(int(f.holders()), "user") + choose(f.holders() == 1, " holds ", " hold ") + f.Profile.Name
+	if f.Behind == 0 {
+		return said + ", all as it stands now."
+	}
+	return said + "; " + Count(f.Behind) + choose(f.Behind == 1, " is", " are") + " behind."
+}
 
 // holders is how many copies there are.
 func (f PropagationForm) holders() int64 {
@@ -75,6 +86,7 @@ type PreviewPage struct {
 	Input        models.PropagationInput
 	Plan         models.Plan
 	Changes      []previewedChange
+	Over         []overHolder
 	MayViewUsers bool
 }
 
@@ -86,8 +98,7 @@ type previewedChange struct {
 
 // PreviewOf writes a plan out.
 func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Catalogue, mayViewUsers bool) PreviewPage {
-	slices.SortStableFunc(plan.Over, func(a, b models.OverLimit) int { return rank(a.Already) - rank(b.Already) })
-	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, MayViewUsers: mayViewUsers}
+	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, Over: overByHolder(plan.Over), MayViewUsers: mayViewUsers}
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
 			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"), Rows: Differences(change.Before, change.After, catalogue), Targets: change.Targets,
@@ -96,12 +107,43 @@ func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Ca
 	return p
 }
 
-// rank puts those who are newly blocked first.
-func rank(already bool) int {
-	if already {
-		return 1
+// overHolder is somebody who has used up limits that are pushed.
+type overHolder struct {
+	Target  models.Target
+	Limits  []string
+	Already bool // each of these limits blocks them now too
+}
+
+// overByHolder lists holders by name, those who are newly blocked first.
+func overByHolder(over []models.OverLimit) []overHolder {
+	var holders []overHolder
+	place := map[string]int{}
+	for _, o := range over {
+		i, known := place[o.Target.UserID]
+		if !known {
+			i = len(holders)
+			place[o.Target.UserID] = i
+			holders = append(holders, overHolder{Target: o.Target, Already: true})
+		}
+		holders[i].Limits, holders[i].Already = append(holders[i].Limits, overLimit(o)), holders[i].Already && o.Already
 	}
-	return 0
+	slices.SortStableFunc(holders, func(a, b overHolder) int {
+		switch {
+		case a.Already == b.Already:
+			return strings.Compare(a.Target.Name, b.Target.Name)
+		case b.Already:
+			return -1
+		}
+		return 1
+	})
+	return holders
+}
+
+func (p PreviewPage) overTitle() string {
+	if n := p.blockedNow(); n > 0 {
+		return plural(n, "holder") + choose(n == 1, " is", " are") + " blocked the moment it applies"
+	}
+	return "Blocked already"
 }
 
 func (p PreviewPage) href() string { return profileHref(p.Profile.ID) + "/propagate" }

@@ -20,8 +20,16 @@ func profileHref(id int64) string { return "/access-profiles/" + strconv.FormatI
 type limitLine struct {
 	Scope    string // "In all", "openai"
 	Bar      Bar
+	Left     string         // "$8.80"
 	Budget   *models.Budget // nil for tokens and requests
 	Override string         // "+$50.00 until 1 Dec 2026, 00:00 UTC"
+}
+
+// left is the bar with what is left in its words.
+func (l limitLine) left() Bar {
+	bar := l.Bar
+	bar.Used = l.Left + " left"
+	return bar
 }
 
 // limitLines are all limits of a copy, those in all first.
@@ -30,14 +38,14 @@ func limitLines(u models.UserAccessProfile, now time.Time) []limitLine {
 	for _, scope := range u.Scopes() {
 		where := scopeWord(scope.Name)
 		for _, b := range scope.Budgets {
-			lines = append(lines, limitLine{Scope: where, Bar: spendBar(where, b, now), Budget: &b, Override: overrideWords(b)})
+			lines = append(lines, limitLine{Scope: where, Bar: spendBar(where, b, now), Left: Dollars(max(0, b.Limit()-b.CurrentUsage)), Budget: &b, Override: overrideWords(b)})
 		}
 		if r := scope.RateLimit; r != nil && r.RequestMaxLimit != nil {
-			lines = append(lines, limitLine{Scope: where, Bar: countBar(
+			lines = append(lines, limitLine{Scope: where, Left: Count(max(0, *r.RequestMaxLimit-r.RequestCurrentUsage)), Bar: countBar(
 				where, "requests", *r.RequestResetDuration, r.RequestCurrentUsage, *r.RequestMaxLimit, r.RequestWindowEnds, now)})
 		}
 		if r := scope.RateLimit; r != nil && r.TokenMaxLimit != nil {
-			lines = append(lines, limitLine{Scope: where, Bar: countBar(
+			lines = append(lines, limitLine{Scope: where, Left: Count(max(0, *r.TokenMaxLimit-r.TokenCurrentUsage)), Bar: countBar(
 				where, "tokens", *r.TokenResetDuration, r.TokenCurrentUsage, *r.TokenMaxLimit, r.TokenWindowEnds, now)})
 		}
 	}

@@ -80,7 +80,16 @@ func TestRoleChangeReplacesWhatCameWithTheRole(t *testing.T) {
 		s.admin.api("PUT", path, `{"role_id":999}`).refuses(400, "unknown_role", "role_id")
 		s.session.post("/users/"+s.ada+"/role", url.Values{"role_id": {"999"}}).refuses(422, "unknown_role", "role_id")
 	})
-	s.session.post("/users/"+s.ada+"/role", url.Values{"role_id": {fmt.Sprint(s.roleID("Bare"))}}).redirects("/users/" + s.ada)
+	// In the console what goes is named first, and nothing has happened yet.
+	bare := fmt.Sprint(s.roleID("Bare"))
+	s.unchanged(func() {
+		asked := s.session.post("/users/"+s.ada+"/role", url.Values{"role_id": {bare}}).is(200)
+		if effects := text(asked.one("ul", "class", "effects")); !strings.Contains(effects, "They lose Research and Straße") {
+			t.Errorf("it asks: %s", effects)
+		}
+		same(t, "asked with the role", attribute(asked.one("input", "name", "role_id"), "value"), bare)
+	})
+	s.session.post("/users/"+s.ada+"/role", url.Values{"role_id": {bare}, "confirmed": {"true"}}).redirects("/users/" + s.ada)
 	same(t, "held", s.held(s.ada), "Café direct")
 	same(t, "keys", s.keys(s.ada), keys)
 	// Back again, the copies are new ones that have used nothing.
