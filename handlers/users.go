@@ -66,12 +66,28 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 	if err == nil {
 		var user models.User
 		if user, err = models.CreateUser(ctx(c), h.DB, &h.Passwords, h.Keys, ActorOf(c), in); err == nil {
-			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, user.Name+" was added.")
+			said, err := h.withKeys(c, user, user.Name+" was added.")
+			if err != nil {
+				return err
+			}
+			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, said)
 		}
 	}
 	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
 		return h.userForm(c, models.User{}, in, problems)
 	})
+}
+
+// withKeys adds to what is said of somebody who was just given a role how to get at the key that came with it.
+func (h *Handlers) withKeys(c *gin.Context, user models.User, said string) (string, error) {
+	if IsAPI(c) {
+		return said, nil
+	}
+	keys, err := models.ListUserKeys(ctx(c), h.DB, user.ID)
+	if err != nil || len(keys) == 0 {
+		return said, err
+	}
+	return said + " They have a key, whose value nobody has seen yet: rotate it to see one, or make another.", nil
 }
 
 // ShowUser answers one user; the page lets the role and the password be changed.

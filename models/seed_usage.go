@@ -50,9 +50,9 @@ func seedUsage(ctx context.Context, db *bun.DB, people []holder, now time.Time) 
 func sampleLevel(draw *rand.Rand) float64 {
 	switch at := draw.Float64(); {
 	case at > 0.97:
-		return 1.15
-	case at > 0.88:
-		return 0.85 + draw.Float64()*0.12
+		return 1.7
+	case at > 0.85:
+		return 1 + draw.Float64()*0.35
 	default:
 		return at * at * 0.9
 	}
