@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 // The twins of two races do the same as the console, but read first and write later, without a lock. What the races look at must find
@@ -105,5 +107,31 @@ ON CONFLICT (id) DO UPDATE SET template_version = excluded.template_version`, ro
 	}
 	if revived < rounds()/2 {
 		t.Errorf("copies of the old role were found in %d of %d rounds", revived, rounds())
+	}
+}
+
+// Of TestRaceReservations: looking for room first, and holding it with a statement of its own.
+func TestTwinOfReservations(t *testing.T) {
+	g := newGateway(t)
+	const asking, room = 8, 3
+	line := uuid.NewString()
+	g.exec("INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used) VALUES (?, 'requests', '1d', now(), 0)", line)
+	var reading, holding sync.WaitGroup
+	reading.Add(asking)
+	for range asking {
+		holding.Go(func() {
+			held := g.count("reservations WHERE line_id = ?", line)
+			reading.Done()
+			reading.Wait()
+			if held < room {
+				g.raw(`INSERT INTO reservations (id, line_id, kind, reset_duration, window_start, user_id, copy_id, amount, expires_at)
+SELECT gen_random_uuid(), line_id, kind, reset_duration, window_start, ?, 0, 1, now() + interval '5 minutes' FROM limit_windows WHERE line_id = ?`, g.ada, line)
+			}
+		})
+	}
+	holding.Wait()
+	stored := 0
+	if g.scan(&stored, "SELECT count(DISTINCT id) FROM reservations WHERE user_id = ?", g.ada); stored <= room {
+		t.Errorf("%d of %d are held in the room of %d: the race finds nothing", stored, asking, room)
 	}
 }
