@@ -27,6 +27,8 @@ func (g gateway) replyLost() *replyLost {
 	})
 	r.wire = w
 	r.console, _ = g.another(address)
+	scraper := g.apiKey("Usage:View").at(r.console)
+	g.eventually("the books are kept, with a COMMIT of their own", func() bool { return scraper.metrics()["tollgate_ledger_checked_timestamp_seconds"] > 0 })
 	return r
 }
 
