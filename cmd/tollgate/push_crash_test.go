@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"tollgate/models"
@@ -70,7 +71,7 @@ SELECT gen_random_uuid(), n, n || ?0 || '@example.org', n || ?0 || '@example.org
 	if err := db.NewRaw("SELECT user_id FROM user_access_profiles WHERE access_profile_id = ? ORDER BY id DESC LIMIT 1", made["id"]).Scan(t.Context(), &user); err != nil {
 		t.Fatal(err)
 	}
-	c.demand(t, http.StatusOK, "POST", "/api/usage", key, fmt.Sprintf(`{"event_id": "0198c0de-0000-4000-8000-%012v", "user_id": %q, "provider": "openai", "model": "m", "cost": 3}`, made["id"], user))
+	c.demand(t, http.StatusOK, "POST", "/api/usage", key, fmt.Sprintf(`{"event_id": %q, "user_id": %q, "provider": "openai", "model": "m", "cost": 3}`, uuid.NewString(), user))
 	return profile, user
 }
 
@@ -95,9 +96,8 @@ JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ?`, user)
 			t.Fatalf("round %d: %d spent of two budgets", round, before)
 		}
 		c.demand(t, http.StatusOK, "PUT", profile, key, `{"budgets": [{"max_limit": 20, "reset_duration": "1M"}, {"max_limit": 6, "reset_duration": "1d"}], "calendar_aligned": true}`)
-		if number(t, db, "UPDATE user_access_profiles SET is_active = false, expires_at = now() - interval '1 day', direct = true, from_role = false WHERE id = (SELECT min(id) FROM user_access_profiles WHERE access_profile_id = ?) RETURNING 1", id) != 1 {
-			t.Fatal("nobody's copy has expired")
-		}
+		number(t, db, `UPDATE user_access_profiles SET expires_at = now() - interval '1 day', direct = true, from_role = false
+WHERE id = (SELECT min(id) FROM user_access_profiles WHERE access_profile_id = ?) RETURNING 1`, id)
 
 		holding, err := db.BeginTx(t.Context(), nil)
 		if err != nil {

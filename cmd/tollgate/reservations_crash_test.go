@@ -5,16 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
-
-	"tollgate/models"
-	"tollgate/models/dbtest"
 )
 
 // asking is what becomes of those who ask one console after another for half a dollar to be held.
@@ -51,10 +47,7 @@ func (a *asking) ask(t *testing.T, first, then *instance) {
 // before it can answer. A hold that nobody was told of ends by itself.
 func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 	t.Parallel()
-	serving, owner := dbtest.URLs(t)
-	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+models.NewSecret())
-	db := opened(t, owner)
-	key := strings.TrimSpace(must(t, environment, "", "api-key", "create", "--name", "test"))
+	environment, key, db := given(t)
 	if _, err := db.Exec("INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o}')"); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -76,7 +77,7 @@ func (g *gateways) report(t *testing.T, enough <-chan struct{}) {
 func killServer(t *testing.T, dir string) {
 	t.Helper()
 	for _, pid := range append([]int{postmaster(t, dir)}, serverProcesses(t, dir)...) {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Fatal(err)
 		}
 	}
@@ -92,19 +93,18 @@ func (g *gateways) crashUnderLoad(t *testing.T, dir string, between func()) (los
 		writers.Go(func() { <-barrier; g.report(t, enough) })
 	}
 	close(barrier)
-	for _, more := range []int64{100, 50} {
-		until := g.counted.Load() + more
+	more := func(n int64) {
+		until := g.counted.Load() + n
 		eventually(t, "events are counted", func() bool { return g.counted.Load() >= until })
-		if more == 50 {
-			break
-		}
-		killServer(t, dir)
-		if code := g.at.Load().end(t, stopTime); code != exitFailure {
-			t.Errorf("the console without its server: exit code %d", code)
-		}
-		between()
-		g.turnTo(start(t, inFolder(dir)))
 	}
+	more(100)
+	killServer(t, dir)
+	if code := g.at.Load().end(t, stopTime); code != exitFailure {
+		t.Errorf("the console without its server: exit code %d", code)
+	}
+	between()
+	g.turnTo(start(t, inFolder(dir)))
+	more(50)
 	close(enough)
 	writers.Wait()
 	return number(t, privateDatabase(t, dir), "SELECT count(*) FROM unnest(?::uuid[]) AS a WHERE NOT EXISTS (SELECT FROM usage_events WHERE event_id = a)", pgdialect.Array(g.ids))
