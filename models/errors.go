@@ -103,7 +103,7 @@ func Classify(err error) error {
 	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300", code == "53100",
 		len(code) == 5 && (code[:2] == "08" || code[:3] == "57P"),
 		errors.As(err, &network), errors.As(err, &connect), errors.Is(err, sql.ErrConnDone),
-		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err),
+		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), errors.Is(err, pgconn.ErrConnClosed),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, driver.ErrBadConn):
 		return fmt.Errorf("%w: %w", &Refusal{
 			Reason: Unavailable, RetryAfter: 2 * time.Second,

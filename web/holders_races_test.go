@@ -70,9 +70,10 @@ func statuses(t *testing.T, answers ...answer) []int {
 	return all
 }
 
-// sound fails the test when what is stored contradicts itself, whatever was done.
-func (s stage) sound() {
+// faults are what is stored and contradicts itself, whatever was done, and how often.
+func (s stage) faults() map[string]int {
 	s.t.Helper()
+	found := map[string]int{}
 	for what, query := range map[string]string{
 		"copies without a profile": "user_access_profiles WHERE access_profile_id NOT IN (SELECT id FROM access_profiles)",
 		"policies of nothing": `policies AS p WHERE NOT EXISTS (SELECT FROM access_profiles AS a WHERE a.policy_id = p.id)
@@ -82,8 +83,17 @@ AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.policy_id = p.id)`
 		"attachments of nothing":         "role_access_profiles WHERE access_profile_id NOT IN (SELECT id FROM access_profiles) OR role_id NOT IN (SELECT id FROM roles)",
 	} {
 		if n := s.count(query); n > 0 {
-			s.t.Fatalf("%d %s", n, what)
+			found[what] = n
 		}
+	}
+	return found
+}
+
+// sound fails the test when what is stored contradicts itself.
+func (s stage) sound() {
+	s.t.Helper()
+	if found := s.faults(); len(found) > 0 {
+		s.t.Fatalf("stored are %v", found)
 	}
 }
 

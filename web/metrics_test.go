@@ -37,6 +37,10 @@ func TestMetricsTellWhatWasDecidedCountedAndPushed(t *testing.T) {
 	g.admin.report(first).is(200)
 	g.admin.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), `{"tags":["more"],"budgets":[{"max_limit":11,"reset_duration":"1M"}]}`).is(200)
 	g.admin.api("POST", fmt.Sprint("/api/access-profiles/", g.work, "/propagate"), `{"fields":["budgets"]}`).is(200)
+	// A push under way tells of its holders; that of before, which has ended, tells of none any more.
+	g.exec(`WITH job AS (INSERT INTO propagation_jobs (access_profile_id, to_version, fields, reset_usage, actor, state, lease_until, created_at)
+VALUES (?, 1, '{budgets}', false, 'test', 'running', now() + interval '1 hour', now()) RETURNING id)
+INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 'somebody', CASE n WHEN 1 THEN 'failed' ELSE 'waiting' END FROM job, generate_series(1, 3) AS n`, g.work)
 
 	after := scraper.metrics()
 	for name, want := range map[string]float64{
@@ -46,6 +50,10 @@ func TestMetricsTellWhatWasDecidedCountedAndPushed(t *testing.T) {
 		`tollgate_usage_events_total{status="duplicate"}`:       1,
 		`tollgate_reservations_held`:                            1,
 		`tollgate_propagation_jobs{state="done"}`:               1,
+		`tollgate_propagation_jobs{state="running"}`:            1,
+		`tollgate_propagation_items{state="waiting"}`:           2,
+		`tollgate_propagation_items{state="failed"}`:            1,
+		`tollgate_propagation_items{state="done"}`:              0,
 	} {
 		if got := after[name] - before[name]; got != want {
 			t.Errorf("%s grew by %v, want %v", name, got, want)

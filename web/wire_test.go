@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -34,6 +33,8 @@ type wire struct {
 	dial func() (net.Conn, error)
 	// lose reports that a reply is to be lost, with its connection.
 	lose func(reply []byte) bool
+	// cut reports that what is sent is to be lost, with its connection; nil: nothing.
+	cut  func(sent []byte) bool
 	down atomic.Bool // connections that are open are cut, and new ones refused
 	mute atomic.Bool // nothing comes back any more
 
@@ -58,7 +59,7 @@ func newWire(t testing.TB, dial func() (net.Conn, error), lose func([]byte) bool
 			go w.carry(client)
 		}
 	}()
-	t.Cleanup(func() { listener.Close(); w.cut() })
+	t.Cleanup(func() { listener.Close(); w.cutAll() })
 	return w
 }
 
@@ -75,7 +76,20 @@ func (w *wire) carry(client net.Conn) {
 	if w.down.Load() {
 		return
 	}
-	go func() { _, _ = io.Copy(server, client); server.Close() }()
+	go func() {
+		defer client.Close()
+		defer server.Close()
+		sent := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(sent)
+			if w.cut != nil && n > 0 && w.cut(sent[:n]) {
+				return
+			}
+			if _, failed := server.Write(sent[:n]); err != nil || failed != nil {
+				return
+			}
+		}
+	}()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buffer)
@@ -94,7 +108,7 @@ func (w *wire) carry(client net.Conn) {
 	}
 }
 
-func (w *wire) cut() {
+func (w *wire) cutAll() {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	for conn := range w.open {
@@ -104,8 +118,8 @@ func (w *wire) cut() {
 }
 
 // breaks takes away what is behind the wire, until restore.
-func (w *wire) breaks()  { w.down.Store(true); w.cut() }
-func (w *wire) restore() { w.down.Store(false); w.mute.Store(false); w.cut() }
+func (w *wire) breaks()  { w.down.Store(true); w.cutAll() }
+func (w *wire) restore() { w.down.Store(false); w.mute.Store(false); w.cutAll() }
 
 // databaseWire stands in front of the console's database; its address is for consoles.
 func (c *console) databaseWire(lose func([]byte) bool) (w *wire, address string) {

@@ -317,9 +317,18 @@ func (c *instance) get(t *testing.T, address, credential string) (status int, bo
 
 func (c *instance) ask(t *testing.T, method, address, credential, body string) (status int, answer []byte) {
 	t.Helper()
+	status, answer, err := c.try(t, method, address, credential, body)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, c.log)
+	}
+	return status, answer
+}
+
+// try is ask for a console that may be gone.
+func (c *instance) try(t *testing.T, method, address, credential, body string) (status int, answer []byte, err error) {
 	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return 0, nil, err
 	}
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
@@ -331,12 +340,9 @@ func (c *instance) ask(t *testing.T, method, address, credential, body string) (
 	}
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, c.log)
+		return 0, nil, err
 	}
 	defer response.Body.Close()
 	answer, err = io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, answer
+	return response.StatusCode, answer, err
 }

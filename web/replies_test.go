@@ -1,0 +1,163 @@
+package web_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// replyLost has one request meet a COMMIT whose reply is lost, between the console and its database.
+type replyLost struct {
+	*wire
+	armed atomic.Bool
+	*console
+}
+
+func (g gateway) replyLost() *replyLost {
+	g.t.Helper()
+	committed := []byte("C\x00\x00\x00\x0bCOMMIT\x00")
+	r := &replyLost{}
+	w, address := g.databaseWire(func(reply []byte) bool {
+		return bytes.Contains(reply, committed) && r.armed.CompareAndSwap(true, false)
+	})
+	r.wire = w
+	r.console, _ = g.another(address)
+	scraper := g.apiKey("Usage:View").at(r.console)
+	g.eventually("the books are kept, with a COMMIT of their own", func() bool { return scraper.metrics()["tollgate_ledger_checked_timestamp_seconds"] > 0 })
+	return r
+}
+
+// I-04: whoever assigns, detaches or propagates and hears that nobody knows what became of it, asks again, and it is done once.
+func TestChangesWhoseRepliesAreLost(t *testing.T) {
+	g := newGateway(t)
+	r := g.replyLost()
+	v := g.admin.at(r.console)
+	profile := fmt.Sprint("/api/access-profiles/", g.work)
+	for round := range soaked(2) {
+		user := g.member(fmt.Sprintf("lost%d@example.com", round), "Viewer")
+		g.audits(func() {
+			r.armed.Store(true)
+			assign := object{"access_profile_id": g.work}
+			v.api("POST", "/api/users/"+user+"/access-profiles", assign).refuses(503, "outcome_unknown", "")
+			v.api("POST", "/api/users/"+user+"/access-profiles", assign).refuses(409, "already_held", "access_profile_id")
+		}, fmt.Sprintf("assign %d %s %s", g.work, user, actorOf(g)))
+		same(t, "held", g.stage.held(user), "Work direct")
+		same(t, "keys", len(g.keys(user)), 1)
+		held := g.copies(user)[0]
+
+		v.api("PUT", profile, fmt.Sprintf(`{"budgets":[{"max_limit":%d,"reset_duration":"1M"}]}`, 100+round)).is(200)
+		r.armed.Store(true)
+		v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).refuses(503, "outcome_unknown", "")
+		// It may have been begun, and then it runs until somebody takes it over.
+		g.exec("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE state = 'running'")
+		g.eventually("the end of the push", func() bool {
+			return v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).StatusCode == 200
+		})
+		version := g.admin.get(profile).is(200).object("access_profile")["version"]
+		for _, copied := range g.copies(user) {
+			same(t, "version of the copy", copied["template_version"], version)
+			same(t, "limit", objects(copied["budgets"])[0]["max_limit"], float64(100+round))
+		}
+
+		r.armed.Store(true)
+		v.api("DELETE", "/api"+copyPath(user, held), nil).refuses(503, "outcome_unknown", "")
+		v.api("DELETE", "/api"+copyPath(user, held), nil).is(404)
+		same(t, "held", g.stage.held(user), "")
+		g.sound()
+	}
+	if r.lost.Load() < int64(3*soaked(2)) {
+		t.Errorf("only %d replies were lost", r.lost.Load())
+	}
+}
+
+// actorOf is whom the audit log names for what the gateway's admin does.
+func actorOf(g gateway) (name string) {
+	g.scan(&name, "SELECT actor FROM audit_logs ORDER BY id DESC LIMIT 1")
+	return name
+}
+
+// The twin of TestRepliesLostAfterCommit: who repeats with another id is counted twice, and what that test looks at shows it.
+func TestTwinOfRepliesLost(t *testing.T) {
+	g := newGateway(t)
+	r := g.replyLost()
+	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
+	const sent = 5
+	for range sent {
+		r.armed.Store(true)
+		for g.admin.at(r.console).report(event(key)).StatusCode != http.StatusOK {
+		}
+	}
+	if used := g.used(g.bob)["spend 1M total"]; used <= sent*1_000_000_000 || g.count("usage_events") <= sent {
+		t.Errorf("%d nano-dollars are counted of %d events that were repeated with other ids: the test finds nothing", used, sent)
+	}
+}
+
+// I-06, I-12: a connection that breaks at any message leaves a change done as a whole, with its audit row and its version, or not at all.
+func TestConnectionsCutAtAnyMessage(t *testing.T) {
+	g := newGateway(t)
+	var sent, last atomic.Int64
+	w, address := g.databaseWire(nil)
+	w.cut = func([]byte) bool { return last.Load() > 0 && sent.Add(1) == last.Load() }
+	c, _ := g.another(address)
+	v := g.admin.at(c)
+	held := func() []func() answer {
+		user := g.member(uuid.NewString()+"@example.com", "Viewer")
+		one := event(nil, "virtual_key", nil, "user_id", g.ada)
+		return []func() answer{
+			func() answer {
+				return v.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), object{"description": uuid.NewString(), "tags": []string{uuid.NewString()}})
+			},
+			func() answer { return v.api("POST", "/api/access-profiles", object{"name": uuid.NewString()}) },
+			func() answer {
+				return v.api("POST", "/api/users/"+user+"/access-profiles", object{"access_profile_id": g.work})
+			},
+			func() answer { return v.report(one) },
+			func() answer {
+				return v.api("POST", "/api/decisions", with(model(g.key), "reserve", true, "estimated_cost", 0.01))
+			},
+		}
+	}
+	for i, whole := range held() {
+		want := g.changes(func() { whole() })
+		done, undone := 0, 0
+		for n := int64(1); n <= 40; n++ {
+			do := held()[i]
+			v.api("POST", "/api/decisions", model(g.key)) // so that there is a connection, and what can be known is known
+			var a answer
+			audits, versions := g.count("audit_logs"), g.count("access_profile_versions")
+			changed := g.changes(func() {
+				sent.Store(0)
+				last.Store(n)
+				a = do()
+				last.Store(0)
+			})
+			switch {
+			case len(changed) == 0 && a.StatusCode == 503:
+				undone++
+			case slices.Equal(changed, want) && (a.StatusCode < 300 || a.StatusCode == 503):
+				done++
+			default:
+				t.Errorf("change %d, cut at message %d: answered %d %s, rows changed in %v, want %v or none", i, n, a.StatusCode, a.body, changed, want)
+			}
+			if slices.Contains(want, "audit_logs") {
+				added, kept := g.count("audit_logs")-audits, g.count("access_profile_versions")-versions
+				if added != min(len(changed), 1) || slices.Contains(want, "access_profile_versions") && kept != added {
+					t.Errorf("change %d, cut at message %d: %d audit rows, %d versions", i, n, added, kept)
+				}
+			}
+			if a.StatusCode < 300 && sent.Load() < n {
+				break // it was done before that many messages
+			}
+		}
+		if done == 0 || undone == 0 {
+			t.Errorf("change %d was done %d times and not done %d times", i, done, undone)
+		}
+	}
+	g.sound()
+	g.balanced()
+}
