@@ -16,6 +16,13 @@ import (
 // ListAuditLogs answers the audit log, or a profile's part of it, newest first.
 func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	q, wanted, err := readAuditQuery(c, "limit", "offset", "action", "user_id", "actor", "since", "until")
+	shown := views.AuditPage{
+		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"), UserID: wanted.UserID,
+		Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""), Problems: q.problems,
+	}
+	if len(q.problems) > 0 && !IsAPI(c) {
+		return h.auditPage(c, http.StatusBadRequest, wanted, shown)
+	}
 	if err != nil {
 		return err
 	}
@@ -35,6 +42,13 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	shown.Rows = views.AuditRows(rows, catalogue, names, time.Now())
+	shown.Pager = pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows")
+	return h.auditPage(c, http.StatusOK, wanted, shown)
+}
+
+// auditPage is the log, or the tab of a profile with its part of it.
+func (h *Handlers) auditPage(c *gin.Context, status int, wanted models.AuditQuery, shown views.AuditPage) error {
 	page := h.page(c, "Audit", "/audit")
 	if wanted.ProfileID != nil {
 		profile, err := h.standing(c, *wanted.ProfileID)
@@ -45,11 +59,8 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 			return err
 		}
 	}
-	h.html(c, http.StatusOK, framed(page, views.AuditBody(views.AuditPage{
-		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"), UserID: wanted.UserID,
-		Rows: views.AuditRows(rows, catalogue, names, time.Now()), Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""),
-		Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows"),
-	})))
+	markProblems(&page, shown.Problems)
+	h.html(c, status, framed(page, views.AuditBody(shown)))
 	return nil
 }
 
@@ -59,6 +70,9 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*query, models.AuditQuer
 	wanted := models.AuditQuery{
 		Limit: limit, Offset: offset, Action: q.get("action"), UserID: q.get("user_id"), Actor: q.get("actor"),
 		Since: q.day("since", 0), Until: q.day("until", 1),
+	}
+	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {
+		q.refuse("since", "invalid_range", "Let the days begin before they end.")
 	}
 	if c.Param("id") != "" {
 		id, err := rowIDOf(c, "id")

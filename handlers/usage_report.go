@@ -50,19 +50,22 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := models.UserNames(ctx(c), h.DB, []string{wanted.UserID})
-	if err != nil {
-		return err
+	shown := views.UsagePage{Query: wanted, Report: report, Near: near, Now: time.Now(), Export: "/usage/export" + q.link(), Link: q.link}
+	if wanted.UserID != "" {
+		names, err := models.UserNames(ctx(c), h.DB, []string{wanted.UserID})
+		if err != nil {
+			return err
+		}
+		shown.UserName = names[wanted.UserID]
 	}
-	profile, err := models.ProfileName(ctx(c), h.DB, wanted.ProfileID)
-	if err != nil {
-		return err
+	if wanted.ProfileID != 0 {
+		if shown.ProfileName, err = models.ProfileName(ctx(c), h.DB, wanted.ProfileID); err != nil {
+			return err
+		}
 	}
 	actor := ActorOf(c)
-	h.html(c, http.StatusOK, framed(h.usagePage(c), views.UsageBody(views.UsagePage{
-		Query: wanted, Report: report, Near: near, UserName: names[wanted.UserID], ProfileName: profile, Now: time.Now(),
-		Export: "/usage/export" + q.link("", ""), Link: q.link, MayViewUsers: actor.May("Users:View"), MayViewProfiles: actor.May("AccessProfiles:View"),
-	})))
+	shown.MayViewUsers, shown.MayViewProfiles = actor.May("Users:View"), actor.May("AccessProfiles:View")
+	h.html(c, http.StatusOK, framed(h.usagePage(c), views.UsageBody(shown)))
 	return nil
 }
 

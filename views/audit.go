@@ -19,7 +19,8 @@ type AuditPage struct {
 	Rows                                []AuditRow
 	Pager                               Pager
 	Filtered                            bool
-	Export                              string // path of the file, with the same filters
+	Export                              string          // path of the file, with the same filters
+	Problems                            models.Problems // with what was asked for; then there are no rows
 }
 
 func (p AuditPage) actions() []Option {
