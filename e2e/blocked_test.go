@@ -21,7 +21,7 @@ func TestNewlyBlockedComeFirst(t *testing.T) {
 	s.console.change(t, profile, `{"budgets": [{"max_limit": 10, "reset_duration": "1d"}]}`)
 	s.to(profile + "/propagate")
 	preview(s)
-	s.sees(s.heading("Blocked the moment it applies"))
+	s.sees(s.heading("1 holder is blocked the moment it applies"))
 	s.blocked("Tightened 2", "not blocked", "Tightened 1", "blocked already")
 
 	s.console.change(t, profile, `{"budgets": [{"max_limit": 15, "reset_duration": "1d"}]}`)

@@ -53,6 +53,11 @@ func (s *screen) signInByKeyboard() {
 // card is the part of the editor about one provider.
 func (s *screen) card(provider string) playwright.Locator { return s.role("group", provider) }
 
+// models are the boxes of the models that a card offers.
+func (s *screen) models(provider string) playwright.Locator {
+	return s.card(provider).GetByRole("list", playwright.LocatorGetByRoleOptions{Name: "Models of " + provider}).GetByRole("checkbox")
+}
+
 func (s *screen) addProviderByKeyboard(name string) {
 	s.t.Helper()
 	s.tabTo(s.field("Provider to add"))
@@ -103,7 +108,7 @@ func (s *screen) addOpenAIByKeyboard() {
 	s.tabTo(s.field("Filter models of openai"))
 	s.write("gpt-5")
 	s.sees(s.text("0 of 18, 4 shown"))
-	s.must(expect(s.card("openai").GetByRole("checkbox")).ToHaveCount(4))
+	s.must(expect(s.models("openai")).ToHaveCount(4))
 	for _, model := range []string{"gpt-5", "gpt-5-mini", "gpt-5-codex"} {
 		s.tabTo(s.role("checkbox", model))
 		s.press("Space")
@@ -113,7 +118,7 @@ func (s *screen) addOpenAIByKeyboard() {
 	s.press("Enter") // must not send the form
 	s.press("Escape")
 	s.sees(s.text("3 of 18"))
-	s.must(expect(s.card("openai").GetByRole("checkbox")).ToHaveCount(18))
+	s.must(expect(s.models("openai")).ToHaveCount(18))
 }
 
 func (s *screen) setLimitsByKeyboard() {

@@ -22,7 +22,7 @@ func TestProfileLife(t *testing.T) {
 			s.arrives("/access-profiles")
 			s.must(s.GetByPlaceholder("Search profiles").Fill(name))
 			s.must(s.GetByPlaceholder("Search profiles").Press("Enter"))
-			s.sees(s.text("1–1 of 1 profiles"))
+			s.sees(s.text("1–1 of 1 profile"))
 			s.click(s.GetByLabel("Actions for "+name, exactName))
 			s.click(s.link("Duplicate"))
 			s.fill("Name", "engineering")

@@ -9,7 +9,7 @@ import (
 
 // usageScreens are those of what was used, what somebody may call, and what the holder of a key has left.
 var usageScreens = []scene{
-	{name: "usage", path: "/usage", act: func(s *screen) { s.sees(s.heading("Budgets nearest to their limit")) }},
+	{name: "usage", path: "/usage", act: func(s *screen) { s.sees(s.heading("Budgets nearest to their limit now")) }},
 	{name: "usage-by-model", path: "/usage?group_by=model"},
 	{name: "usage-by-user", path: "/usage?group_by=user"},
 	{name: "usage-by-profile", path: "/usage?group_by=profile"},

@@ -46,7 +46,7 @@ func (s *screen) isRefused(person string) {
 	s.click(s.link("Try it"))
 	s.sees(s.heading("What may " + person + " call?"))
 	s.tries("openai/gpt-5", "Refused with 402")
-	s.says(s.GetByRole("status"), "The spend limit per 1d of Spending of "+person+" is used up; it resets at ")
+	s.says(s.GetByRole("status"), "Used up: $20.00 / day in all.")
 	s.says(s.GetByRole("status"), "$20.00 of $20.00")
 	s.says(s.GetByRole("status"), "It is set in Spending of "+person)
 	s.holds("Model", "openai/gpt-5")
