@@ -19,6 +19,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	shown := views.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"), UserID: wanted.UserID,
 		Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""), Problems: q.problems,
+		WithoutUser: c.Request.URL.Path + q.link("user_id", ""),
 	}
 	if len(q.problems) > 0 && !IsAPI(c) {
 		return h.auditPage(c, http.StatusBadRequest, wanted, shown)
@@ -38,10 +39,11 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := models.UserNames(ctx(c), h.DB, views.UsersAffected(rows))
+	names, err := models.UserNames(ctx(c), h.DB, append(views.UsersAffected(rows), wanted.UserID))
 	if err != nil {
 		return err
 	}
+	shown.UserName = names[wanted.UserID]
 	shown.Rows = views.AuditRows(rows, catalogue, names, time.Now())
 	shown.Pager = pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows")
 	return h.auditPage(c, http.StatusOK, wanted, shown)

@@ -232,6 +232,7 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	p.MayViewCopies, p.MayAssign = actor.May("AccessProfiles:View"), actor.May("AccessProfiles:Create")
 	p.MayChangeCopies, p.MayDetach = actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Delete")
 	p.MayViewKeys, p.MayViewUsage = actor.May("VirtualKeys:View"), actor.May("Usage:View")
+	p.MayViewAudit = actor.May("AuditLogs:View")
 	if p.MayViewCopies {
 		if p.Copies, err = models.ListUserAccessProfiles(ctx(c), h.DB, p.User.ID); err != nil {
 			return err

@@ -33,7 +33,7 @@ type AuditQuery struct {
 	Limit, Offset int64
 	ProfileID     *int64
 	Action        string
-	UserID        string
+	UserID        string // affected, alone or with others
 	Actor         string // part of the name, in any case
 	Since, Until  *time.Time
 }
@@ -101,7 +101,7 @@ func (q AuditQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {
 		s = s.Where("action = ?", q.Action)
 	}
 	if q.UserID != "" {
-		s = s.Where("user_id = ?", q.UserID)
+		s = s.Where("(user_id = ?0 OR metadata IS NOT NULL AND metadata::jsonb -> 'user_ids' @> to_jsonb(?0::text))", q.UserID)
 	}
 	if q.Actor != "" {
 		s = s.Where("lower(actor) LIKE ?", contains(q.Actor))

@@ -15,12 +15,14 @@ import (
 // AuditPage is the audit log with what it is filtered by.
 type AuditPage struct {
 	Path                                string
+	UserName                            string // of UserID
 	Action, Actor, Since, Until, UserID string
 	Rows                                []AuditRow
 	Pager                               Pager
 	Filtered                            bool
 	Export                              string          // path of the file, with the same filters
 	Problems                            models.Problems // with what was asked for; then there are no rows
+	WithoutUser                         string          // the same page of everybody
 }
 
 func (p AuditPage) actions() []Option {
@@ -67,7 +69,7 @@ func subject(row models.AuditLog) (what, href string) {
 	}
 	switch {
 	case row.AccessProfileID == nil:
-		return resourceWords(document.Resource, document.ID), ""
+		return resource(row, document.Resource, document.ID, document.Name)
 	case row.Action == "delete":
 		return document.Name, ""
 	}

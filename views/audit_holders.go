@@ -59,7 +59,7 @@ func holderDetails(row models.AuditLog) []DifferenceRow {
 			}
 			rows = append(rows, line)
 		default:
-			rows = append(rows, DifferenceRow{Label: detail.label, After: []DifferenceLine{{Text: compact(metadata[detail.name])}}})
+			rows = append(rows, DifferenceRow{Label: detail.label, After: []DifferenceLine{{Text: detailWords(detail.name, metadata[detail.name])}}})
 		}
 	}
 	return rows
@@ -74,16 +74,52 @@ func ofCopy(row models.AuditLog) bool {
 func whom(row models.AuditLog, names map[string]string) (name, href string) {
 	switch {
 	case row.UserID == nil:
-		return "", ""
+		return many(row), ""
 	case names[*row.UserID] == "":
 		return "a user who is gone", ""
 	}
 	return names[*row.UserID], "/users/" + *row.UserID
 }
 
-// resourceWords names something of the catalogue, or somebody, that a row without a profile is about.
-func resourceWords(resource, id string) string {
-	return strings.TrimSpace(strings.ReplaceAll(resource, "_", " ") + " " + id)
+// many counts the people that a row is about.
+func many(row models.AuditLog) string {
+	var about struct {
+		UserIDs []string `json:"user_ids"`
+	}
+	if row.Metadata == nil || json.Unmarshal([]byte(*row.Metadata), &about) != nil || len(about.UserIDs) == 0 {
+		return ""
+	}
+	return plural(len(about.UserIDs), "user")
+}
+
+// resourcePaths are where things other than profiles are looked at, by what the log calls them.
+var resourcePaths = map[string]string{
+	"user": "/users/", "role": "/roles/", "provider": "/providers/", "mcp_client": "/mcp/clients/", "tool_group": "/mcp/tool-groups/",
+}
+
+// resource names something that a row without a profile is about, and where it is while it is there.
+func resource(row models.AuditLog, kind, id, name string) (what, href string) {
+	what = strings.TrimSpace(strings.ReplaceAll(kind, "_", " ") + " " + or(name, id))
+	if path := resourcePaths[kind]; path != "" && id != "" && row.Action != "delete" {
+		href = path + id
+	}
+	return what, href
+}
+
+// detailWords writes a member of the metadata as the pages write such things.
+func detailWords(name string, value any) string {
+	text := compact(value)
+	switch name {
+	case "scope":
+		return scopeWord(text)
+	case "reset_duration":
+		return "per " + unit(text)
+	case "max_limit":
+		if amount, err := models.ParseMoney(text); err == nil {
+			return Dollars(amount)
+		}
+	}
+	return choose(text == "true", "yes", choose(text == "false", "no", text))
 }
 
 // UsersAffected are the ids of those whom rows are about, each once.

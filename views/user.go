@@ -56,7 +56,7 @@ type UserPage struct {
 	Keys                                                 KeyList
 	Now                                                  time.Time
 	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
-	MayViewKeys, MayViewUsage                            bool
+	MayViewKeys, MayViewUsage, MayViewAudit              bool
 	Catalogue                                            models.Catalogue
 }
 

@@ -156,3 +156,27 @@ func TestAuditRefusesDaysTheWrongWayRound(t *testing.T) {
 	}
 	c.session.get("/audit?since=2026-02-04&until=2026-02-04").is(http.StatusOK)
 }
+
+// What was done to many at once is found by each of them, and says how many they were.
+func TestAuditOfOnePersonTellsWhatWasDoneToMany(t *testing.T) {
+	s := newStage(t)
+	s.addRole("Crew")
+	s.setRole(s.ada, "Crew")
+	s.setRole(s.bob, "Crew")
+	s.attach(research, object{"role_ids": []int64{s.roleID("Crew")}, "apply_to_existing": true})
+	s.admin.api("PUT", "/api/access-profiles/4", `{"budgets":[{"max_limit":9,"reset_duration":"1M"}]}`).is(http.StatusOK)
+	s.admin.api("POST", "/api/access-profiles/4/propagate", object{"fields": []string{"budgets"}, "user_ids": []string{s.bob}}).is(http.StatusOK)
+	said := func(user string) (actions []string) {
+		for _, row := range objects(s.admin.get("/api/access-profiles/audit-logs?user_id=" + user).is(http.StatusOK).json()["audit_logs"]) {
+			actions = append(actions, row["action"].(string))
+		}
+		return actions
+	}
+	same(t, "about ada", said(s.ada), []string{"attach_role", "update"})
+	same(t, "about bob", said(s.bob), []string{"propagate", "attach_role", "update"})
+	page := s.session.get("/audit?action=attach_role&user_id=" + s.ada).is(http.StatusOK)
+	same(t, "whom", text(page.one("td", "data-label", "Whom")), "2 users")
+	same(t, "of whom it is", text(page.one("a", "class", "chip")), "Whom: Viewer")
+	csv := string(s.session.get("/audit/export?format=csv&user_id=" + s.ada).is(http.StatusOK).body)
+	same(t, "exported", strings.Count(csv, "attach_role"), 1)
+}
