@@ -126,10 +126,14 @@ func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 		point failpoint
 		after string // what becomes of the event when it is sent again
 	}{
-		{failpoint{"", begin, false}, "counted"}, {failpoint{"", begin, true}, "counted"},
-		{failpoint{"", text, false}, "counted"}, {failpoint{"", text, true}, "counted"},
-		{failpoint{"", values, false}, "counted"}, {failpoint{"", values, true}, "counted"},
-		{failpoint{values, commit, false}, "counted"}, {failpoint{values, commit, true}, "duplicate"},
+		{failpoint{"", begin, false}, "counted"},
+		{failpoint{"", begin, true}, "counted"},
+		{failpoint{"", text, false}, "counted"},
+		{failpoint{"", text, true}, "counted"},
+		{failpoint{"", values, false}, "counted"},
+		{failpoint{"", values, true}, "counted"},
+		{failpoint{values, commit, false}, "counted"},
+		{failpoint{values, commit, true}, "duplicate"},
 	} {
 		user := healthy.holderOfRoom(t, db, environment, key, n)
 		doomed := start(t, append(inFolder(t.TempDir()), "DATABASE_URL="+by, secret))
