@@ -103,7 +103,7 @@ func TestWindowsFollowTheDatabasesClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		skewed := g.skewed(t)
 		for n, leap := range []time.Duration{0, time.Hour, 30 * 24 * time.Hour, 26*365*24*time.Hour + 6*24*time.Hour, 400 * 24 * time.Hour} {
-			time.Sleep(leap)
+			<-time.After(leap)
 			id := fmt.Sprintf("0198c0de-0000-4000-8000-%012d", n)
 			if status, said := skewed("POST", "/api/usage", report(id)); status != 200 || !strings.Contains(said, `"counted"`) {
 				t.Fatalf("by %s: %d %s", time.Now(), status, said)
@@ -133,14 +133,14 @@ func TestEventsAroundABoundary(t *testing.T) {
 {"max_limit":100,"reset_duration":"1Q","reset_config":{"quarter_start_month":2}},{"max_limit":100,"reset_duration":"1Y"}]`
 	boundary := g.clock().Add(-10 * time.Minute).UTC().Truncate(time.Microsecond)
 	other, _ := g.another(g.appURL())
-	for round, order := range [][]time.Duration{{-1, 0, 1}, {1, 0, -1}, {0, -1, 1}, {-1, 1, 0, -1, 1}} {
+	for round, order := range [][]int{{-1, 0, 1}, {1, 0, -1}, {0, -1, 1}, {-1, 1, 0, -1, 1}} {
 		user := g.member(fmt.Sprintf("edge%d@example.com", round), "Viewer")
 		_, key := g.give(user, g.profileNaming(fmt.Sprint("Every ", round), every))
 		g.anchored(user, boundary)
 		g.admin.withinASecond(model(key), "provider_blocked")
 		before, after := int64(0), int64(0)
 		for n, offset := range order {
-			at := boundary.Add(offset * time.Microsecond)
+			at := boundary.Add(time.Duration(offset) * time.Microsecond)
 			g.admin.at([]*console{g.console, other}[n%2]).counted(event(key, "occurred_at", at))
 			if offset < 0 {
 				before += 1_000_000_000

@@ -42,8 +42,10 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		begin, end     func()
 		reads          bool // what only reads is answered all the same
 	}{
-		{"a standby takes over (25006)", "", func() { g.tell("ALTER ROLE tollgate IN DATABASE DB SET default_transaction_read_only = on", again) },
-			func() { g.tell("ALTER ROLE tollgate IN DATABASE DB RESET default_transaction_read_only", again) }, true},
+		{
+			"a standby takes over (25006)", "", func() { g.tell("ALTER ROLE tollgate IN DATABASE DB SET default_transaction_read_only = on", again) },
+			func() { g.tell("ALTER ROLE tollgate IN DATABASE DB RESET default_transaction_read_only", again) }, true,
+		},
 		{"no connection is left (53300)", "", func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},
 		{"the disk is full (53100)", "", func() { g.tell(full...) }, func() { g.tell("DROP FUNCTION full_disk CASCADE") }, true},
 		// Of these there are more requests than connections, all of which wait.

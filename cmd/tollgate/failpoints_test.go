@@ -33,8 +33,13 @@ func (f failpoint) String() string {
 type watched struct {
 	net.Listener
 	socket string
-	point  atomic.Pointer[failpoint]
-	kill   func()
+	point  atomic.Pointer[armed]
+}
+
+// armed is a failpoint with what it does.
+type armed struct {
+	failpoint
+	kill func()
 }
 
 // watch returns the address of a database by way of it.
@@ -74,14 +79,14 @@ func (w *watched) carry(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	var due atomic.Bool
+	var due atomic.Pointer[armed]
 	go func() {
 		defer client.Close()
 		answer := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(answer)
-			if due.Load() {
-				w.kill()
+			if point := due.Load(); point != nil {
+				point.kill()
 				return
 			}
 			if _, failed := client.Write(answer[:n]); err != nil || failed != nil {
@@ -95,10 +100,10 @@ func (w *watched) carry(client net.Conn) {
 		point := w.point.Load()
 		if point != nil && bytes.Contains(all, []byte(point.behind)) && bytes.Contains(sent[:n], []byte(point.sent)) && w.point.CompareAndSwap(point, nil) {
 			if !point.answered {
-				w.kill()
+				point.kill()
 				return
 			}
-			due.Store(true)
+			due.Store(point)
 		}
 		all = append(all, sent[:n]...)
 		if _, failed := server.Write(sent[:n]); err != nil || failed != nil {
@@ -126,14 +131,17 @@ func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 		point failpoint
 		after string // what becomes of the event when it is sent again
 	}{
-		{failpoint{"", begin, false}, "counted"}, {failpoint{"", begin, true}, "counted"},
-		{failpoint{"", text, false}, "counted"}, {failpoint{"", text, true}, "counted"},
-		{failpoint{"", values, false}, "counted"}, {failpoint{"", values, true}, "counted"},
-		{failpoint{values, commit, false}, "counted"}, {failpoint{values, commit, true}, "duplicate"},
+		{failpoint{"", begin, false}, "counted"},
+		{failpoint{"", begin, true}, "counted"},
+		{failpoint{"", text, false}, "counted"},
+		{failpoint{"", text, true}, "counted"},
+		{failpoint{"", values, false}, "counted"},
+		{failpoint{"", values, true}, "counted"},
+		{failpoint{values, commit, false}, "counted"},
+		{failpoint{values, commit, true}, "duplicate"},
 	} {
 		user := healthy.holderOfRoom(t, db, environment, key, n)
 		doomed := start(t, append(inFolder(t.TempDir()), "DATABASE_URL="+by, secret))
-		w.kill = func() { _ = doomed.process.Signal(syscall.SIGKILL); <-doomed.ended }
 		report := func(c *instance, id string) (status int, said string, err error) {
 			status, answer, err := c.try(t, "POST", c.address+"/api/usage", key,
 				fmt.Sprintf(`{"event_id": %q, "user_id": %q, "provider": "openai", "model": "marked-model", "cost": 1}`, id, user))
@@ -145,7 +153,7 @@ func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 			return number(t, db, "SELECT coalesce(sum(w.used), 0)::bigint FROM limit_windows AS w JOIN budgets AS b ON b.id = w.line_id JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ?", user)
 		}
 		id := uuid.NewString()
-		w.point.Store(&c.point)
+		w.point.Store(&armed{c.point, func() { _ = doomed.process.Signal(syscall.SIGKILL); <-doomed.ended }})
 		if status, said, err := report(doomed, id); err == nil {
 			t.Fatalf("%s: a killed console said %d %s", c.point, status, said)
 		}
