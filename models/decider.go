@@ -46,7 +46,8 @@ type Decider struct {
 	changed   atomic.Bool  // one has ended since it was followed last
 	changes   atomic.Int64 // that have ended
 
-	decided *prometheus.HistogramVec
+	reserver reserver
+	decided  *prometheus.HistogramVec
 }
 
 // person is what is in memory of a user.
@@ -72,6 +73,7 @@ const (
 // NewDecider makes one; Run keeps it true.
 func NewDecider(db *bun.DB, keys Keys) *Decider {
 	d := &Decider{db: db, keys: keys, virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds()}
+	d.reserver.db = db
 	d.forget()
 	return d
 }

@@ -2,12 +2,10 @@ package models
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 )
 
 // Asker is who a call is for: the value of a virtual key, or a user.
@@ -55,9 +53,6 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 	return decision, h, granting, nil
 }
 
-// reservationLasts is how long an estimate is held for a call whose end nobody reports.
-const reservationLasts = 5 * time.Minute
-
 // Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is reported or the
 // hold ends by itself. Of many at once exactly those are allowed that there is room for.
 func (d *Decider) Reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
@@ -79,8 +74,8 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 	now := d.now()
 	for _, i := range granting {
 		held := &h.copies[i]
-		id := uuid.NewString()
-		holds, err := reserve(ctx, d.db, id, h.user, held, q, now)
+		asked := &estimate{id: uuid.Must(uuid.NewV7()), user: h.user, held: held, q: q, at: now}
+		holds, err := d.reserver.hold(ctx, asked)
 		if err != nil {
 			return decision, err
 		}
@@ -93,6 +88,7 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 				decision.Limits[n].Reserved.N += l.ask(q)
 				n++
 			}
+			id := asked.id.String()
 			decision.Message, decision.ReservationID = "Allowed by "+held.name+"; the estimate is held.", &id
 			return decision, nil
 		}
@@ -110,25 +106,6 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 	wait := int64(1)
 	refused.Payer, refused.RetryAfter = h.copies[granting[0]].payer(), &wait
 	return refused, nil
-}
-
-// reserve holds the estimate in the lines of a copy, all or none.
-func reserve(ctx context.Context, db *bun.DB, id string, user uuid.UUID, held *heldCopy, q Question, now time.Time) (bool, error) {
-	lines, kinds, durations, starts, asks, limits := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
-	for l := range held.lines(q) {
-		start, _ := l.window(now)
-		lines, kinds, durations = append(lines, l.line), append(kinds, l.kind), append(durations, l.duration)
-		starts, asks, limits = append(starts, start), append(asks, l.ask(q)), append(limits, l.most(now))
-	}
-	var holds bool
-	err := repeated(ctx, func() error {
-		return scanPlanned(ctx, db, []any{&holds}, "SELECT reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-			id, user.String(), held.id, lines, kinds, durations, starts, asks, limits, reservationLasts)
-	})
-	if err != nil {
-		return false, fmt.Errorf("hold an estimate: %w", err)
-	}
-	return holds, nil
 }
 
 // Callable lists what somebody may call at this moment, of what the catalogues know: models as provider/model, or tools as server/tool.

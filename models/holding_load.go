@@ -120,7 +120,7 @@ func (held *heldCopy) count(line string, anchor time.Time, l lineForm, s special
 
 // countHoldings reads what was counted and is reserved in the windows of now.
 func countHoldings(ctx context.Context, db bun.IDB, holdings map[uuid.UUID]*holding, now time.Time) error {
-	lines, kinds, durations, starts := [][16]byte{}, []string{}, []string{}, []time.Time{}
+	lines, kinds, durations, starts, copies := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}
 	var targets []*counter
 	var owners []*holding
 	for _, h := range holdings {
@@ -131,20 +131,14 @@ func countHoldings(ctx context.Context, db bun.IDB, holdings map[uuid.UUID]*hold
 			lines, kinds, durations, starts = append(lines, l.line), append(kinds, l.kind), append(durations, l.duration), append(starts, start)
 			targets, owners = append(targets, l.counter), append(owners, h)
 		})
+		for i := range h.copies {
+			copies = append(copies, h.copies[i].id)
+		}
 	}
 	if len(lines) == 0 {
 		return nil
 	}
-	rows, err := queryPlanned(ctx, db, `
-SELECT wanted.n, w.used - w.cleared,
-       coalesce(r.amount, 0)::bigint, r.expires_at
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY AS wanted(line_id, kind, reset_duration, window_start, n)
-JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
-LEFT JOIN LATERAL (
-    SELECT sum(r.amount) AS amount, min(r.expires_at) AS expires_at FROM reservations AS r
-    WHERE r.line_id = w.line_id AND r.kind = w.kind AND r.reset_duration = w.reset_duration AND r.window_start = w.window_start
-      AND (r.expires_at > clock_timestamp()) IS TRUE
-) AS r ON true`, lines, kinds, durations, starts)
+	rows, err := queryPlanned(ctx, db, readCounters, lines, kinds, durations, starts, copies)
 	if err != nil {
 		return fmt.Errorf("read what was counted: %w", err)
 	}
@@ -156,10 +150,29 @@ LEFT JOIN LATERAL (
 		if err := rows.Scan(&n, &used, &reserved, &ends); err != nil {
 			return fmt.Errorf("read what was counted: %w", err)
 		}
-		targets[n-1].used, targets[n-1].reserved = used, reserved
+		targets[n-1].used += used
+		targets[n-1].reserved += reserved
 		if h := owners[n-1]; ends != nil && (h.recount.IsZero() || ends.Before(h.recount)) {
 			h.recount = ends.UTC()
 		}
 	}
 	return rows.Err()
 }
+
+// readCounters has a row for what was used of a line, and one for what is held of it. Holds are looked up copy by copy: by their expiry those
+// of everybody would be read.
+const readCounters = `
+WITH wanted AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
+        AS wanted(line_id, kind, reset_duration, window_start, n)
+), held AS (
+    SELECT l.line_id, l.kind, l.reset_duration, l.window_start, sum(l.amount)::bigint AS amount, min(r.expires_at) AS expires_at
+    FROM unnest($5::bigint[]) AS of_copy(id)
+        CROSS JOIN LATERAL (SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.id AND r.expires_at > clock_timestamp() OFFSET 0) AS r
+        CROSS JOIN LATERAL unnest(r.line_ids, r.kinds, r.reset_durations, r.window_starts, r.amounts)
+            AS l(line_id, kind, reset_duration, window_start, amount)
+    GROUP BY 1, 2, 3, 4
+)
+SELECT n, w.used - w.cleared, 0::bigint, NULL::timestamptz FROM wanted JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
+UNION ALL
+SELECT n, 0::bigint, amount, expires_at FROM wanted JOIN held USING (line_id, kind, reset_duration, window_start)`

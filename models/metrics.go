@@ -78,7 +78,7 @@ func (c inDatabase) Collect(ch chan<- prometheus.Metric) {
 		{propagationItems, `SELECT i.state, count(*) AS n FROM propagation_items AS i JOIN propagation_jobs AS j ON j.id = i.job_id
 WHERE j.finished_at IS NULL GROUP BY 1`},
 		{propagationJobs, "SELECT state, count(*) AS n FROM propagation_jobs WHERE created_at > now() - interval '1 day' GROUP BY 1"},
-		{reservationsHeld, "SELECT '' AS state, count(DISTINCT id) AS n FROM reservations WHERE expires_at > now()"},
+		{reservationsHeld, "SELECT '' AS state, count(*) AS n FROM reservations WHERE expires_at > now()"},
 	} {
 		var rows []struct {
 			State string

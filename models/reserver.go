@@ -1,0 +1,126 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+)
+
+// reservationLasts is how long an estimate is held for a call whose end nobody reports.
+const reservationLasts = 5 * time.Minute
+
+// reserver holds estimates. Those that come while others are on their way go together with the next.
+type reserver struct {
+	db      *bun.DB
+	mutex   sync.Mutex
+	waiting []*estimate
+	working bool
+}
+
+// estimate is on its way to be held: what is asked of each line of a copy.
+type estimate struct {
+	id, user uuid.UUID
+	held     *heldCopy
+	q        Question
+	at       time.Time
+	done     chan error
+	holds    bool // once it is done
+}
+
+// heldTogether is how many go together.
+const heldTogether = 256
+
+// hold holds an estimate in all lines of a copy, or in none.
+func (r *reserver) hold(ctx context.Context, e *estimate) (bool, error) {
+	e.done = make(chan error, 1)
+	r.mutex.Lock()
+	r.waiting = append(r.waiting, e)
+	if !r.working {
+		r.working = true
+		go r.work()
+	}
+	r.mutex.Unlock()
+	select {
+	case err := <-e.done:
+		return e.holds, err
+	case <-ctx.Done():
+		return false, fmt.Errorf("wait for a hold: %w", ctx.Err())
+	}
+}
+
+// work goes on as long as anybody waits.
+func (r *reserver) work() {
+	var again []*estimate
+	for {
+		r.mutex.Lock()
+		next := append(again, r.waiting...)
+		r.waiting = nil
+		if len(next) > heldTogether {
+			next, r.waiting = next[:heldTogether], next[heldTogether:]
+		}
+		r.working = len(next) > 0
+		r.mutex.Unlock()
+		if len(next) == 0 {
+			return
+		}
+		again = r.store(next)
+	}
+}
+
+// store answers estimates, but for those that have to be asked again.
+func (r *reserver) store(estimates []*estimate) (again []*estimate) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
+	defer cancel()
+	var granted []sql.NullBool
+	err := repeated(ctx, func() (err error) {
+		granted, err = reserve(ctx, r.db, estimates)
+		return err
+	})
+	for i, e := range estimates {
+		if err == nil && !granted[i].Valid {
+			again = append(again, e)
+			continue
+		}
+		e.holds = err == nil && granted[i].Bool
+		e.done <- err
+	}
+	return again
+}
+
+// reserve asks the database to hold estimates: those that are neither granted nor refused depend on others here that were refused.
+func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]sql.NullBool, error) {
+	ids, users, copies, of := [][16]byte{}, []string{}, []int64{}, []int64{}
+	lines, kinds, durations, starts, asks, limits := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
+	for i, e := range estimates {
+		ids, users, copies = append(ids, e.id), append(users, e.user.String()), append(copies, e.held.id)
+		for l := range e.held.lines(e.q) {
+			start, _ := l.window(e.at)
+			of, lines, kinds, durations = append(of, int64(i+1)), append(lines, l.line), append(kinds, l.kind), append(durations, l.duration)
+			starts, asks, limits = append(starts, start), append(asks, l.ask(e.q)), append(limits, l.most(e.at))
+		}
+	}
+	rows, err := queryPlanned(ctx, db, "SELECT n, holds FROM reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		ids, users, copies, of, lines, kinds, durations, starts, asks, limits, reservationLasts)
+	if err != nil {
+		return nil, fmt.Errorf("hold estimates: %w", err)
+	}
+	defer rows.Close()
+	granted := make([]sql.NullBool, len(estimates))
+	for rows.Next() {
+		var n int
+		var holds sql.NullBool
+		if err := rows.Scan(&n, &holds); err != nil {
+			return nil, fmt.Errorf("hold estimates: %w", err)
+		}
+		granted[n-1] = holds
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("hold estimates: %w", err)
+	}
+	return granted, nil
+}
