@@ -120,12 +120,13 @@ func TestTwinOfReservations(t *testing.T) {
 	reading.Add(asking)
 	for range asking {
 		holding.Go(func() {
-			held := g.count("reservations WHERE line_id = ?", line)
+			held := g.count("reservations WHERE ? = ANY (line_ids)", line)
 			reading.Done()
 			reading.Wait()
 			if held < room {
-				g.raw(`INSERT INTO reservations (id, line_id, kind, reset_duration, window_start, user_id, copy_id, amount, expires_at)
-SELECT gen_random_uuid(), line_id, kind, reset_duration, window_start, ?, 0, 1, now() + interval '5 minutes' FROM limit_windows WHERE line_id = ?`, g.ada, line)
+				g.raw(`INSERT INTO reservations (id, user_id, copy_id, expires_at, line_ids, kinds, reset_durations, window_starts, amounts)
+SELECT gen_random_uuid(), ?, 0, now() + interval '5 minutes', ARRAY[line_id], ARRAY[kind], ARRAY[reset_duration], ARRAY[window_start], ARRAY[1]
+FROM limit_windows WHERE line_id = ?`, g.ada, line)
 			}
 		})
 	}
