@@ -58,26 +58,26 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 		killed := start(t, environment)
 		a := &asking{key: key, body: fmt.Sprintf(`{"user_id": %q, "provider": "openai", "model": "gpt-4o", "estimated_cost": 0.5, "reserve": true}`, user)}
 
-		// All of them wait for the counter, those of the console to be killed first in the queue.
+		// All of them wait for the note of the user's changes, each console with what it holds together: the one to be killed first in the queue.
 		holding, err := db.BeginTx(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		number(t, holding, "WITH locked AS (SELECT FROM limit_windows FOR UPDATE) SELECT count(*) FROM locked")
+		number(t, holding, "WITH locked AS (SELECT FROM usage_changes FOR UPDATE) SELECT count(*) FROM locked")
 		waiting := func() int64 {
-			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT reserve(%'")
+			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT n, holds FROM reserve(%'")
 		}
 		var group sync.WaitGroup
 		for range doomed {
 			group.Go(func() { a.ask(t, killed, two) })
 		}
-		eventually(t, "the first wait", func() bool { return waiting() == doomed })
+		eventually(t, "the first wait", func() bool { return waiting() == 1 })
 		barrier := make(chan struct{})
 		for i := range others {
 			group.Go(func() { <-barrier; a.ask(t, []*instance{one, two}[i%2], one) })
 		}
 		close(barrier)
-		eventually(t, "others wait behind them", func() bool { return waiting() > doomed })
+		eventually(t, "others wait behind them", func() bool { return waiting() == 3 })
 		killed.signal(t, syscall.SIGKILL)
 		if err := holding.Commit(); err != nil {
 			t.Fatal(err)
