@@ -38,7 +38,7 @@ func TestChangesWhoseRepliesAreLost(t *testing.T) {
 	r := g.replyLost()
 	v := g.admin.at(r.console)
 	profile := fmt.Sprint("/api/access-profiles/", g.work)
-	for round := range rounds()/20 {
+	for round := range rounds() / 20 {
 		user := g.member(fmt.Sprintf("lost%d@example.com", round), "Viewer")
 		g.audits(func() {
 			r.armed.Store(true)
