@@ -38,7 +38,7 @@ func TestChangesWhoseRepliesAreLost(t *testing.T) {
 	r := g.replyLost()
 	v := g.admin.at(r.console)
 	profile := fmt.Sprint("/api/access-profiles/", g.work)
-	for round := range soaked(1) {
+	for round := range rounds() / 20 {
 		user := g.member(fmt.Sprintf("lost%d@example.com", round), "Viewer")
 		g.audits(func() {
 			r.armed.Store(true)
@@ -70,7 +70,7 @@ func TestChangesWhoseRepliesAreLost(t *testing.T) {
 		same(t, "held", g.stage.held(user), "")
 		g.sound()
 	}
-	if r.lost.Load() < int64(3*soaked(1)) {
+	if r.lost.Load() < int64(3*rounds()/20) {
 		t.Errorf("only %d replies were lost", r.lost.Load())
 	}
 }
