@@ -39,7 +39,7 @@ type Decider struct {
 	noted     map[uuid.UUID]int // the last time when a user had changed: what was read before may be older than what was dropped then
 	forgotten int               // the last time when everybody was forgotten
 	fresh     time.Time         // when it was followed last, by this machine's clock
-	ahead     time.Duration     // of the database's clock before this machine's
+	clock     time.Time         // the database's at that moment; since then time has passed, whatever this machine's clock was set to
 
 	following sync.Mutex
 	changing  atomic.Int64 // requests under way here that may change access
@@ -119,7 +119,7 @@ UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::te
 	}
 	defer rows.Close()
 	var access, usage []string
-	next, ahead := d.since, d.ahead
+	next, clock := d.since, d.clock
 	for rows.Next() {
 		var kind, id string
 		var now time.Time
@@ -128,7 +128,7 @@ UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::te
 		}
 		switch kind {
 		case "":
-			next, ahead = id, now.Sub(asked)
+			next, clock = id, now.UTC()
 		case "access":
 			access = append(access, id)
 		case "usage":
@@ -153,7 +153,7 @@ UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::te
 			d.mark(id)
 		}
 	}
-	d.since, d.fresh, d.ahead = next, asked, ahead
+	d.since, d.fresh, d.clock = next, asked, clock
 	return nil
 }
 
@@ -223,7 +223,7 @@ func (d *Decider) current(ctx context.Context) error {
 func (d *Decider) now() time.Time {
 	d.mutex.RLock()
 	defer d.mutex.RUnlock()
-	return time.Now().Add(d.ahead).UTC()
+	return d.clock.Add(time.Since(d.fresh))
 }
 
 // known is the catalogue.

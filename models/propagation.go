@@ -106,7 +106,7 @@ func (c *checker) fieldGroups(l List[Value]) []string {
 	const field = "fields"
 	readable := list(c, field, l, 100, "fields")
 	if len(l.Items) == 0 && (readable || l.Kind == Absent) {
-		c.add(field, "required", "Choose at least one of "+strings.Join(FieldGroups, ", ")+".")
+		c.add(field, "required", "Choose what to push: at least one of the fields of a profile.")
 	}
 	if !readable {
 		return nil
