@@ -33,9 +33,6 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 		return err
 	}
 	in, err := decode[models.OverrideInput](c)
-	if !IsAPI(c) {
-		in = in.Whole()
-	}
 	if err == nil {
 		var budget models.Budget
 		if budget, err = models.SetOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in); err == nil {

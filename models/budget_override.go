@@ -23,14 +23,6 @@ type OverrideInput struct {
 	Cycles Value `json:"cycles"`
 }
 
-// Whole makes an input of a form, in which the number of windows stands beside the choice of none.
-func (in OverrideInput) Whole() OverrideInput {
-	if in.Mode.Text == "forever" {
-		in.Cycles = Value{}
-	}
-	return in
-}
-
 // OverrideInput is what a person would have typed to raise b as it is raised.
 func (b Budget) OverrideInput() OverrideInput {
 	if b.OverrideAmount == nil {

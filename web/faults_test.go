@@ -22,7 +22,7 @@ func (g gateway) hold() (end func()) {
 	g.t.Helper()
 	tx, err := g.owner().Begin()
 	g.must(err)
-	_, err = tx.Exec("LOCK TABLE limit_windows, policies, access_profiles, user_access_profiles IN EXCLUSIVE MODE")
+	_, err = tx.Exec("LOCK TABLE limit_windows, usage_changes, policies, access_profiles, user_access_profiles IN EXCLUSIVE MODE")
 	g.must(err)
 	return func() { g.must(tx.Rollback()) }
 }
