@@ -21,12 +21,8 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 	id := c.Param("id")
 	in, err := decode[roleChoice](c)
 	if err == nil && !IsAPI(c) && !in.Confirmed.Given() {
-		effects, err := models.PreviewRole(ctx(c), h.DB, id, in.RoleChoice)
-		if err != nil {
+		if asked, err := h.confirmRole(c, id, in.RoleChoice); asked || err != nil {
 			return err
-		}
-		if !effects.None() {
-			return h.confirmRole(c, id, effects)
 		}
 	}
 	if err == nil {
@@ -40,12 +36,17 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 	})
 }
 
-func (h *Handlers) confirmRole(c *gin.Context, id string, effects models.RoleEffects) error {
+// confirmRole asks before a change of role gives or takes anything.
+func (h *Handlers) confirmRole(c *gin.Context, id string, in models.RoleChoice) (asked bool, err error) {
 	user, err := models.GetUser(ctx(c), h.DB, id)
 	if err != nil {
-		return err
+		return false, err
+	}
+	effects, err := models.PreviewRole(ctx(c), h.DB, id, in)
+	if err != nil || effects.None() {
+		return false, err
 	}
 	page := h.userFrame(c, user, "Give "+user.Name+" the role "+effects.Role+"?")
 	h.html(c, http.StatusOK, framed(page, views.ChangeRoleBody(user, effects)))
-	return nil
+	return true, nil
 }
