@@ -146,66 +146,6 @@ func forecastWords(n models.NearLimit) string {
 	return Dollars(n.Forecast.Cents())
 }
 
-// TryPage is whether somebody might make a call now.
-type TryPage struct {
-	User                models.User
-	Model, Server, Tool string
-	Catalogue           models.Catalogue
-	Decision            *models.Decision
-	Now                 time.Time
-}
-
-// Asked reports whether there is something to decide.
-func (p TryPage) Asked() bool { return p.Model != "" || p.Server != "" && p.Tool != "" }
-
-func (p TryPage) servers() []Option {
-	options := []Option{{Label: "Choose a server", Chosen: p.Server == ""}}
-	for _, server := range p.Catalogue.Servers {
-		options = append(options, Option{Value: server.ClientID, Label: server.ClientID, Chosen: server.ClientID == p.Server})
-	}
-	return options
-}
-
-func decidedBar(l models.DecidedLimit, now time.Time) Bar {
-	limit := amountWords(l.Limit)
-	if !l.Limit.Spend {
-		limit += " " + l.Kind
-	}
-	bar := Bar{
-		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + every(l.Duration), Used: amountWords(l.Used), Limit: limit + " / " + unit(l.Duration),
-		Note: resets(l.WindowEndsAt, now), Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: exact(l.WindowEndsAt), Where: scopeWord(l.Scope),
-	}
-	if l.Reserved.N > 0 {
-		bar.Used += " and " + amountWords(l.Reserved) + " reserved"
-	}
-	return bar
-}
-
-func amountWords(a models.Amount) string {
-	if a.Spend {
-		return Dollars(models.Money(a.N))
-	}
-	return Count(a.N)
-}
-
-// words say why it is allowed or refused; of limits the bars below say the rest.
-func (p TryPage) words() string {
-	var up []string
-	for _, l := range p.Decision.Limits {
-		if l.Used.N+l.Reserved.N >= l.Limit.N {
-			limit := amountWords(l.Limit)
-			if !l.Limit.Spend {
-				limit += " " + l.Kind
-			}
-			up = append(up, limit+" / "+unit(l.Duration)+" "+choose(l.Scope == "total", "in all", "on "+scopeWord(l.Scope)))
-		}
-	}
-	if p.Decision.Decision || len(up) == 0 {
-		return p.Decision.Message
-	}
-	return "Used up: " + sequence(up) + "."
-}
-
 // usedUpWords says how many budgets are used up: those come after the ones that still have room.
 func usedUpWords(near []models.NearLimit) string {
 	switch n := int(near[0].UsedUp); {
