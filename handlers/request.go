@@ -110,7 +110,7 @@ func readBody(c *gin.Context) ([]byte, error) {
 	if c.Request.ContentLength > maxBody {
 		return nil, bodyTooLarge()
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	body, err := takeAll(c)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -119,6 +119,16 @@ func readBody(c *gin.Context) ([]byte, error) {
 		return nil, unreadable("", "incomplete_body", "Send the whole body; the connection ended before it did.")
 	}
 	return body, nil
+}
+
+// takeAll reads a body, whether it was said how long it is or not.
+func takeAll(c *gin.Context) ([]byte, error) {
+	if length := c.Request.ContentLength; length > 0 {
+		body := make([]byte, length)
+		_, err := io.ReadFull(c.Request.Body, body)
+		return body, err
+	}
+	return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 }
 
 func bodyTooLarge() error {

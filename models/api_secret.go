@@ -62,17 +62,25 @@ type secretHash = [sha256.Size]byte
 // hasher does what hashSecret does, for those who ask over and over.
 type hasher struct{ macs *sync.Pool }
 
-func newHasher(pepper []byte) hasher {
-	return hasher{&sync.Pool{New: func() any { return hmac.New(sha256.New, pepper) }}}
+// keyedMac is a MAC with room for what goes in and what comes out.
+type keyedMac struct {
+	hash.Hash
+	text []byte
+	out  secretHash
 }
 
-func (h hasher) sum(secret string) (sum secretHash) {
-	mac := h.macs.Get().(hash.Hash)
+func newHasher(pepper []byte) hasher {
+	return hasher{&sync.Pool{New: func() any { return &keyedMac{Hash: hmac.New(sha256.New, pepper)} }}}
+}
+
+func (h hasher) sum(secret string) secretHash {
+	mac := h.macs.Get().(*keyedMac)
 	defer h.macs.Put(mac)
 	mac.Reset()
-	mac.Write([]byte(secret))
-	mac.Sum(sum[:0])
-	return sum
+	mac.text = append(mac.text[:0], secret...)
+	mac.Write(mac.text)
+	mac.Sum(mac.out[:0])
+	return mac.out
 }
 
 // KeyActor returns who a key acts as and what it may do at this moment: its scopes, as far as its maker's role still permits them.

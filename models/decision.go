@@ -199,7 +199,7 @@ func (l countedLine) ask(q Question) int64 {
 }
 
 // usualLimits is how many count for most questions.
-const usualLimits = 6
+const usualLimits = 4
 
 // room decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
 func (held *heldCopy) room(q Question, at time.Time) Decision {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 
 	"tollgate/handlers"
 )
-
-const requestTimeout = 20 * time.Second
 
 // requestIDHeader is X-Request-ID, in the spelling that needs no rewriting.
 const requestIDHeader = "X-Request-Id"
@@ -51,12 +48,4 @@ func recoverPanics(h *handlers.Handlers) gin.HandlerFunc {
 	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, reason any) {
 		h.Fail(c, fmt.Errorf("panic: %v", reason))
 	})
-}
-
-// timeLimit ends the work of a request whose client has waited too long.
-func timeLimit(c *gin.Context) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
-	defer cancel()
-	c.Request = c.Request.WithContext(ctx)
-	c.Next()
 }

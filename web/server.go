@@ -32,7 +32,7 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	if err := engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit, secureHeaders(h.Secure), allowHosts(config, h))
+	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit(), secureHeaders(h.Secure), allowHosts(config, h))
 	visitor := authenticate(h)(anyone)
 	engine.NoRoute(visitor, h.Handle(func(*gin.Context) error { return models.Missing("page") }))
 	engine.NoMethod(visitor, h.Handle(func(c *gin.Context) error {
