@@ -54,10 +54,17 @@ const microsecond = time.Microsecond
 var (
 	utc       = models.Calendar{CalendarAligned: true}
 	calendars = []models.Calendar{
-		{}, {TimeZone: "Europe/Berlin"}, utc, {CalendarAligned: true, TimeZone: "Europe/Berlin"}, {CalendarAligned: true, TimeZone: "America/Havana"},
-		{CalendarAligned: true, TimeZone: "America/Santiago"}, {CalendarAligned: true, TimeZone: "Africa/Cairo"},
-		{CalendarAligned: true, TimeZone: "Australia/Lord_Howe"}, {CalendarAligned: true, TimeZone: "Asia/Kathmandu"},
-		{CalendarAligned: true, TimeZone: "Atlantic/Azores"}, {CalendarAligned: true, TimeZone: "Pacific/Chatham"},
+		{},
+		{TimeZone: "Europe/Berlin"},
+		utc,
+		{CalendarAligned: true, TimeZone: "Europe/Berlin"},
+		{CalendarAligned: true, TimeZone: "America/Havana"},
+		{CalendarAligned: true, TimeZone: "America/Santiago"},
+		{CalendarAligned: true, TimeZone: "Africa/Cairo"},
+		{CalendarAligned: true, TimeZone: "Australia/Lord_Howe"},
+		{CalendarAligned: true, TimeZone: "Asia/Kathmandu"},
+		{CalendarAligned: true, TimeZone: "Atlantic/Azores"},
+		{CalendarAligned: true, TimeZone: "Pacific/Chatham"},
 	}
 )
 
