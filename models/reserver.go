@@ -19,7 +19,7 @@ type reserver struct {
 	db      *bun.DB
 	mutex   sync.Mutex
 	waiting []*estimate
-	working bool
+	working int // statements under way
 }
 
 // estimate is on its way to be held: what is asked of each line of a copy.
@@ -32,16 +32,18 @@ type estimate struct {
 	holds    bool // once it is done
 }
 
-// heldTogether is how many go together.
-const heldTogether = 256
+const (
+	heldTogether = 256 // at most
+	heldAtOnce   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
+)
 
 // hold holds an estimate in all lines of a copy, or in none.
 func (r *reserver) hold(ctx context.Context, e *estimate) (bool, error) {
 	e.done = make(chan error, 1)
 	r.mutex.Lock()
 	r.waiting = append(r.waiting, e)
-	if !r.working {
-		r.working = true
+	if r.working < heldAtOnce {
+		r.working++
 		go r.work()
 	}
 	r.mutex.Unlock()
@@ -63,11 +65,12 @@ func (r *reserver) work() {
 		if len(next) > heldTogether {
 			next, r.waiting = next[:heldTogether], next[heldTogether:]
 		}
-		r.working = len(next) > 0
-		r.mutex.Unlock()
 		if len(next) == 0 {
+			r.working--
+			r.mutex.Unlock()
 			return
 		}
+		r.mutex.Unlock()
 		again = r.store(next)
 	}
 }
