@@ -70,3 +70,13 @@ func TestWindowInATimeZone(t *testing.T) {
 		})
 	}
 }
+
+// A zone that this program knows and the database does not could not be pushed to copies.
+func TestTimeZoneThatTheDatabaseDoesNotKnow(t *testing.T) {
+	in := AccessProfileInput{Name: Typed("Zone"), TimeZone: Typed("Europe/Berlin")}
+	for known, want := range map[bool]int{true: 0, false: 1} {
+		if _, problems := in.apply(AccessProfile{}, &references{zone: known}); len(problems) != want {
+			t.Errorf("known %v: %v", known, problems)
+		}
+	}
+}
