@@ -42,7 +42,7 @@ ANALYZE floor.counters`
 // ledgerLines are those that a call is counted on, with the start of the window under way.
 const ledgerLines = `
 WITH held AS (
-    SELECT c.id, c.user_id, c.access_profile_id, c.policy_id, p.calendar_aligned AS aligned, c.policy_id - $2 AS n
+    SELECT c.id, c.user_id, c.access_profile_id, c.policy_id, p.calendar AS aligned, c.policy_id - $2 AS n
     FROM user_access_profiles AS c JOIN policies AS p ON p.id = c.policy_id WHERE c.policy_id >= $2
 )
 SELECT n, held.id, held.user_id, access_profile_id, l.id::text, kind, duration, window_start(duration, NULL, aligned, l.created_at, NULL, NULL, now())

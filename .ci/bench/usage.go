@@ -22,12 +22,12 @@ const (
 const countUsage = `
 WITH line AS (
     SELECT b.id, 'spend' AS kind, b.reset_duration AS duration, 1000000 AS amount,
-           window_start(b.reset_duration, b.quarter_start_month, p.calendar_aligned, b.created_at, b.carried_from, b.carried_until, now()) AS start
+           window_start(b.reset_duration, b.quarter_start_month, p.calendar, b.created_at, b.carried_from, b.carried_until, now()) AS start
     FROM policies AS p JOIN budgets AS b ON b.policy_id = p.id LEFT JOIN provider_configs AS c ON c.id = b.provider_config_id
     WHERE p.id = ANY ($1) AND (c.id IS NULL OR c.provider_name = ANY ($2))
     UNION ALL
     SELECT l.id, pair.kind, pair.duration, pair.amount,
-           window_start(pair.duration, NULL, p.calendar_aligned, l.created_at, pair.carried_from, pair.carried_until, now())
+           window_start(pair.duration, NULL, p.calendar, l.created_at, pair.carried_from, pair.carried_until, now())
     FROM policies AS p JOIN rate_limits AS l ON l.policy_id = p.id LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id,
          LATERAL (VALUES ('tokens', l.token_reset_duration, 500, l.token_carried_from, l.token_carried_until),
                          ('requests', l.request_reset_duration, 1, l.request_carried_from, l.request_carried_until))
