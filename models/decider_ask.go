@@ -85,7 +85,7 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 			decision.Decision, decision.Type, decision.StatusCode, decision.RetryAfter = true, Allowed, decisionStatus[Allowed], nil
 			n := 0
 			for l := range held.lines(q) {
-				decision.Limits[n].Reserved.N += l.ask(q)
+				decision.Limits[n].Used.N, decision.Limits[n].Reserved.N = asked.used[n], asked.reserved[n]+l.ask(q)
 				n++
 			}
 			id := asked.id.String()

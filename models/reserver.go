@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // reservationLasts is how long an estimate is held for a call whose end nobody reports.
@@ -29,13 +30,19 @@ type estimate struct {
 	q        Question
 	at       time.Time
 	done     chan error
-	holds    bool // once it is done
+	granted  // once it is done
 }
 
 const (
 	heldTogether = 256 // at most
 	heldAtOnce   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
 )
+
+// granted is whether an estimate is held; null when it has to be asked for again. Used and reserved are what was so of its lines before.
+type granted struct {
+	holds          sql.NullBool
+	used, reserved []int64
+}
 
 // hold holds an estimate in all lines of a copy, or in none.
 func (r *reserver) hold(ctx context.Context, e *estimate) (bool, error) {
@@ -49,7 +56,7 @@ func (r *reserver) hold(ctx context.Context, e *estimate) (bool, error) {
 	r.mutex.Unlock()
 	select {
 	case err := <-e.done:
-		return e.holds, err
+		return e.holds.Bool, err
 	case <-ctx.Done():
 		return false, fmt.Errorf("wait for a hold: %w", ctx.Err())
 	}
@@ -79,24 +86,25 @@ func (r *reserver) work() {
 func (r *reserver) store(estimates []*estimate) (again []*estimate) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
-	var granted []sql.NullBool
+	var answers []granted
 	err := repeated(ctx, func() (err error) {
-		granted, err = reserve(ctx, r.db, estimates)
+		answers, err = reserve(ctx, r.db, estimates)
 		return err
 	})
 	for i, e := range estimates {
-		if err == nil && !granted[i].Valid {
-			again = append(again, e)
-			continue
+		if err == nil {
+			if e.granted = answers[i]; !e.holds.Valid {
+				again = append(again, e)
+				continue
+			}
 		}
-		e.holds = err == nil && granted[i].Bool
 		e.done <- err
 	}
 	return again
 }
 
 // reserve asks the database to hold estimates: those that are neither granted nor refused depend on others here that were refused.
-func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]sql.NullBool, error) {
+func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted, error) {
 	ids, users, copies, of := [][16]byte{}, []string{}, []int64{}, []int64{}
 	lines, kinds, durations, starts, asks, limits := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
 	for i, e := range estimates {
@@ -107,23 +115,23 @@ func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]sql.Null
 			starts, asks, limits = append(starts, start), append(asks, l.ask(e.q)), append(limits, l.most(e.at))
 		}
 	}
-	rows, err := queryPlanned(ctx, db, "SELECT n, holds FROM reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	rows, err := queryPlanned(ctx, db, "SELECT n, holds, used, held FROM reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 		ids, users, copies, of, lines, kinds, durations, starts, asks, limits, reservationLasts)
 	if err != nil {
 		return nil, fmt.Errorf("hold estimates: %w", err)
 	}
 	defer rows.Close()
-	granted := make([]sql.NullBool, len(estimates))
+	answers := make([]granted, len(estimates))
 	for rows.Next() {
 		var n int
-		var holds sql.NullBool
-		if err := rows.Scan(&n, &holds); err != nil {
+		var a granted
+		if err := rows.Scan(&n, &a.holds, pgdialect.Array(&a.used), pgdialect.Array(&a.reserved)); err != nil {
 			return nil, fmt.Errorf("hold estimates: %w", err)
 		}
-		granted[n-1] = holds
+		answers[n-1] = a
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("hold estimates: %w", err)
 	}
-	return granted, nil
+	return answers, nil
 }

@@ -34,6 +34,10 @@ func TestReservations(t *testing.T) {
 	g.admin.counted(event(g.key, "reservation_id", id)) // another call, with a hold that is gone
 	g.admin.counted(event(g.key, "reservation_id", uuid.NewString()))
 	same(t, "used", g.used(g.ada), afterCalls(3))
+	// A hold tells what was counted until then, not what was known when it was decided last.
+	after := objects(g.admin.decides(with(reserve, "estimated_cost", 0.5), "allowed", 200)["limits"])
+	same(t, "used, as answered by the next hold", []any{after[0]["used"], after[0]["reserved"], after[1]["used"], after[1]["reserved"]}, []any{3.0, 0.5, 30.0, 100.0})
+	g.exec("UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second'")
 	// Somebody else's hold is not ended.
 	_, bobs := g.give(g.bob, g.work)
 	id, _ = g.admin.decides(reserve, "allowed", 200)["reservation_id"].(string)

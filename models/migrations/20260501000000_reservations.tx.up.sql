@@ -25,14 +25,14 @@ CREATE INDEX reservations_expiry ON reservations (expires_at);
 
 -- Holds amounts, each in all of its lines or not at all, in the order in which they are given: the lines of the n-th have its number in of.
 -- A hold gets true when all of its lines have room, false when one has none, and null when it depends on others here that get no true:
--- then it has to be asked again. The first is never null.
+-- then it has to be asked again. The first is never null. Used and held are what was so of its lines, in their order, before.
 --
 -- Those who hold for the same user wait for each other at the note that something of the user changed. What there is room for is read by a
 -- statement of its own, which sees what those before have done; it sees a report of usage whole or not at all, with the hold that it ends.
 CREATE FUNCTION reserve(
     ids uuid[], users text[], copies bigint[], of bigint[], lines uuid[], kinds text[], durations text[], starts timestamptz[],
     asks bigint[], limits bigint[], lasts interval
-) RETURNS TABLE (n bigint, holds boolean) LANGUAGE plpgsql SET enable_seqscan = off AS $$ -- plans made while a table is small are kept
+) RETURNS TABLE (n bigint, holds boolean, used bigint[], held bigint[]) LANGUAGE plpgsql SET enable_seqscan = off AS $$ -- plans made while a table is small are kept
 #variable_conflict use_column
 DECLARE
     at timestamptz;
@@ -44,9 +44,9 @@ BEGIN
     at := clock_timestamp();
     RETURN QUERY
     WITH ask AS (
-        SELECT * FROM unnest(of, lines, kinds, durations, starts, asks, limits)
-            AS a(n, line_id, kind, reset_duration, window_start, amount, most)
-    ), held AS (
+        SELECT * FROM unnest(of, lines, kinds, durations, starts, asks, limits) WITH ORDINALITY
+            AS a(n, line_id, kind, reset_duration, window_start, amount, most, place)
+    ), on_hold AS (
         SELECT l.line_id, l.kind, l.reset_duration, l.window_start, sum(l.amount)::bigint AS amount
         FROM (SELECT DISTINCT c FROM unnest(copies) AS c) AS of_copy
             CROSS JOIN LATERAL (SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.c AND r.expires_at > at OFFSET 0) AS r
@@ -54,16 +54,18 @@ BEGIN
                 AS l(line_id, kind, reset_duration, window_start, amount)
         GROUP BY 1, 2, 3, 4
     ), room AS (
-        SELECT ask.n, ask.amount, coalesce(held.amount, 0) AS held,
-               ask.most - coalesce((
+        SELECT ask.n, ask.place, ask.amount, ask.most, coalesce(on_hold.amount, 0) AS held,
+               coalesce((
                    SELECT w.used - w.cleared FROM limit_windows AS w
                    WHERE w.line_id = ask.line_id AND w.kind = ask.kind AND w.reset_duration = ask.reset_duration AND w.window_start = ask.window_start
-               ), 0) AS free,
+               ), 0) AS used,
                sum(ask.amount) OVER (PARTITION BY line_id, kind, reset_duration, window_start ORDER BY ask.n)::bigint - ask.amount AS ahead
-        FROM ask LEFT JOIN held USING (line_id, kind, reset_duration, window_start)
+        FROM ask LEFT JOIN on_hold USING (line_id, kind, reset_duration, window_start)
     ), judged AS (
-        SELECT hold.n, coalesce(bool_and(free > 0 AND held + amount <= free), true) AS possible,
-               coalesce(bool_and(free > 0 AND held + ahead + amount <= free), true) AS fits
+        SELECT hold.n, coalesce(bool_and(most - used > 0 AND held + amount <= most - used), true) AS possible,
+               coalesce(bool_and(most - used > 0 AND held + ahead + amount <= most - used), true) AS fits,
+               coalesce(array_agg(used ORDER BY place) FILTER (WHERE place IS NOT NULL), '{}') AS used,
+               coalesce(array_agg(held ORDER BY place) FILTER (WHERE place IS NOT NULL), '{}') AS held
         FROM unnest(ids) WITH ORDINALITY AS hold(id, n) LEFT JOIN room ON room.n = hold.n GROUP BY hold.n
     ), stored AS (
         INSERT INTO reservations (id, user_id, copy_id, expires_at, line_ids, kinds, reset_durations, window_starts, amounts)
@@ -73,6 +75,6 @@ BEGIN
                coalesce(array_agg(window_start) FILTER (WHERE line_id IS NOT NULL), '{}'), coalesce(array_agg(amount) FILTER (WHERE line_id IS NOT NULL), '{}')
         FROM judged LEFT JOIN ask ON ask.n = judged.n WHERE fits GROUP BY judged.n
     )
-    SELECT judged.n, CASE WHEN fits THEN true WHEN NOT possible THEN false END FROM judged;
+    SELECT judged.n, CASE WHEN fits THEN true WHEN NOT possible THEN false END, judged.used, judged.held FROM judged;
 END
 $$;
