@@ -66,7 +66,12 @@ func (c *checker) timeZone(v Value, refs *references, zone *string) {
 		if v.Typed {
 			name = tidy(name)
 		}
-		if _, err := time.LoadLocation(name); err != nil || !zoneName.MatchString(name) || name == "Local" || refs != nil && !refs.zone {
+		known := zoneName.MatchString(name) && name != "Local" && (refs == nil || refs.zone)
+		if known {
+			_, err := time.LoadLocation(name)
+			known = err == nil
+		}
+		if !known {
 			c.add("time_zone", code, message)
 			return
 		}
