@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -213,7 +214,7 @@ func TestLedgerFindsWhatWasTamperedWith(t *testing.T) {
 	h.balanced()
 }
 
-// I-07: sums are exact where a binary float is not.
+// I-07: sums are exact where a binary float is not. The twin adds dollars in one.
 func TestTinyCostsAddUpExactly(t *testing.T) {
 	h := newHolding(t)
 	user := h.user(101)
@@ -222,7 +223,7 @@ func TestTinyCostsAddUpExactly(t *testing.T) {
 	for range 3 {
 		var events []reported
 		for range 1000 {
-			events = append(events, reported{uuid.NewString(), user, "openai", "0.0000001", "", time.Now()})
+			events = append(events, reported{uuid.NewString(), user, "openai", tiny, "", time.Now()})
 		}
 		_, err := recorder.Record(t.Context(), batch(events...))
 		h.must(err)
@@ -233,4 +234,34 @@ func TestTinyCostsAddUpExactly(t *testing.T) {
 		t.Errorf("used %d", used)
 	}
 	h.balanced()
+	var float float64
+	h.scan(&float, "SELECT sum(?::float8) FROM generate_series(1, 3000)", tiny)
+	if float*1e9 == 300_000 {
+		t.Error("a float adds these costs up exactly: this test finds nothing")
+	}
+}
+
+const tiny = "0.0000001"
+
+// I-07: ten million tenths of a millionth dollar are a dollar, and in a float they are not.
+func TestTenMillionTinyCostsAreADollar(t *testing.T) {
+	cost, err := models.ParseMoney(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	float, err := strconv.ParseFloat(tiny, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, floats := models.Money(0), 0.0
+	for range 10_000_000 {
+		sum += cost
+		floats += float
+	}
+	if sum.String() != "1" {
+		t.Errorf("the sum is %s", sum)
+	}
+	if floats == 1 {
+		t.Error("the sum of floats is 1 too: this test finds nothing")
+	}
 }

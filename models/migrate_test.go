@@ -2,8 +2,11 @@ package models_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +19,26 @@ import (
 	"tollgate/models/dbtest"
 )
 
+// migrateAtOnce has several migrate a database in the same moment, and returns what went wrong.
+func migrateAtOnce(t *testing.T, pools ...*bun.DB) error {
+	t.Helper()
+	failures := make([]error, len(pools))
+	var start, end sync.WaitGroup
+	start.Add(len(pools))
+	for i, db := range pools {
+		end.Go(func() {
+			failures[i] = db.PingContext(t.Context())
+			start.Done()
+			start.Wait()
+			if failures[i] == nil {
+				failures[i] = models.Migrate(t.Context(), db, "tollgate")
+			}
+		})
+	}
+	end.Wait()
+	return errors.Join(failures...)
+}
+
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 5 {
@@ -24,26 +47,41 @@ func TestMigrateAtOnce(t *testing.T) {
 		if pending, err := models.PendingMigrations(t.Context(), pools[0]); err != nil || pending == 0 {
 			t.Errorf("%d migrations are pending on an empty database: %v", pending, err)
 		}
-		var start, end sync.WaitGroup
-		start.Add(len(pools))
-		for _, db := range pools {
-			end.Go(func() {
-				err := db.PingContext(t.Context())
-				start.Done()
-				start.Wait()
-				if err == nil {
-					err = models.Migrate(t.Context(), db, "tollgate")
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			})
+		if err := migrateAtOnce(t, pools...); err != nil {
+			t.Error(err)
 		}
-		end.Wait()
 		if pending, err := models.PendingMigrations(t.Context(), pools[0]); err != nil || pending != 0 {
 			t.Errorf("%d migrations are pending after all: %v", pending, err)
 		}
 		assertValue(t, pools[0], 0, "SELECT count(*) - count(DISTINCT name) FROM bun_migrations")
+	}
+}
+
+// The twin of TestMigrateAtOnce: where there is no row to lock, two migrate at once, and the second fails at what the first has created.
+func TestTwinOfMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	address := emptyDatabase(t)
+	db := open(t, address)
+	first := fstest.MapFS{"20250101000000_first.tx.up.sql": {Data: []byte("SELECT 'so that there is a table of migrations'")}}
+	if err := models.MigrateFiles(t.Context(), db, first, ""); err != nil {
+		t.Fatal(err)
+	}
+	run(t, db, `DELETE FROM migration_lock;
+CREATE FUNCTION no_lock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER no_lock BEFORE INSERT ON migration_lock FOR EACH ROW EXECUTE FUNCTION no_lock()`)
+	var looking sync.WaitGroup // whether there is anything to migrate
+	looking.Add(2)
+	var pools []*bun.DB
+	for range 2 {
+		both := sync.OnceFunc(func() { looking.Done(); looking.Wait() })
+		pools = append(pools, open(t, address).WithQueryHook(watch{before: func(event *bun.QueryEvent) {
+			if strings.Contains(event.Query, "CREATE TABLE roles") {
+				both()
+			}
+		}}))
+	}
+	if err := migrateAtOnce(t, pools...); err == nil || !slices.Contains([]string{"23505", "42P07"}, models.State(err)) {
+		t.Errorf("two without a lock: %v: the test finds nothing", err)
 	}
 }
 

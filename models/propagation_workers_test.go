@@ -122,29 +122,52 @@ func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 	}
 }
 
+// late has a worker go on with a push and hand it over, and returns the tables that this changes.
+func (h holding) late(job models.Propagation) (wrote []string, err error) {
+	h.Helper()
+	before := h.tables()
+	err = worker(h.db).Work(h.Context(), job)
+	h.must(worker(h.db).HandOver(h.Context(), job))
+	return changed(before, h.tables()), err
+}
+
+// I-29: the lease alone keeps nobody from writing late; the fence does.
 func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHolding(t)
 	template, copies := h.held("Late", 2)
 	job := h.start(template.ID, pushOf(models.FieldGroups))
 	claimed := h.takeOver(job)
-	tables := h.tables()
-	if err := worker(h.db).Work(t.Context(), job); !errors.Is(err, models.ErrLeaseLost) {
-		t.Errorf("the late worker says %v", err)
+	if wrote, err := h.late(job); !errors.Is(err, models.ErrLeaseLost) || len(wrote) > 0 {
+		t.Errorf("the late worker says %v, and has changed %v", err, wrote)
 	}
-	h.must(worker(h.db).HandOver(t.Context(), job))
-	h.sameTables("a late worker", tables, h.tables())
 	if next, err := models.ClaimPropagation(t.Context(), h.db); next != nil || err != nil {
 		t.Errorf("the late worker gave away a lease that is another's: %+v, %v", next, err)
 	}
 	h.must(worker(h.db).Work(t.Context(), claimed))
-	tables = h.tables()
+	tables := h.tables()
 	for _, late := range []models.Propagation{job, claimed} {
 		_ = worker(h.db).Work(t.Context(), late)
 		h.sameTables("a worker after the end", tables, h.tables())
 	}
 	for _, one := range copies {
 		h.has(one, flips()[1], 2)
+	}
+}
+
+// The twin of TestAWorkerThatLostItsLeaseWritesNothing goes by whatever fence is stored, and not by the one that it was given.
+func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
+	t.Parallel()
+	h := newHolding(t)
+	template, _ := h.held("Late", 2)
+	job := h.start(template.ID, pushOf(models.FieldGroups))
+	h.takeOver(job)
+	h.scan(&job.Fence, "SELECT fence FROM propagation_jobs WHERE id = ?", job.ID)
+	wrote, err := h.late(job)
+	for _, table := range []string{"audit_logs", "budgets", "propagation_items", "propagation_jobs", "user_access_profiles"} {
+		if !slices.Contains(wrote, table) {
+			t.Errorf("a worker without a fence, which says %v, has changed %v: the test finds nothing in %s", err, wrote, table)
+		}
 	}
 }
 

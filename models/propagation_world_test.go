@@ -152,13 +152,22 @@ func (h holding) tables(but ...string) map[string]string {
 	return prints
 }
 
+// changed are the tables that differ.
+func changed(before, after map[string]string) (names []string) {
+	for name, fingerprint := range before {
+		if after[name] != fingerprint {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // sameTables names the tables that differ.
 func (h holding) sameTables(what string, before, after map[string]string) {
 	h.Helper()
-	for name, fingerprint := range before {
-		if after[name] != fingerprint {
-			h.Errorf("%s changed %s", what, name)
-		}
+	for _, name := range changed(before, after) {
+		h.Errorf("%s changed %s", what, name)
 	}
 }
 

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -172,6 +173,30 @@ func askInSQL(t *testing.T, conn bun.Conn, cases []windowCase) (all []sqlWindow)
 	return all
 }
 
+// windowing is models.Window, or a twin of it that is wrong.
+type windowing func(duration string, quarter int, calendar models.Calendar, anchor, moment time.Time) (start, end time.Time)
+
+// carrying is models.CarriedWindow, or a twin of it that is wrong.
+type carrying func(duration string, quarter int, calendar models.Calendar, anchor time.Time, from, until *time.Time, moment time.Time) (start, end time.Time)
+
+// difference is the first case that Go and SQL answer differently, or both otherwise than the calendar; "" when there is none. Go is asked
+// with times of a zone.
+func difference(window windowing, carry carrying, zone *time.Location, cases []windowCase, answers []sqlWindow) string {
+	for i, a := range answers {
+		c := cases[i]
+		start, end := window(c.duration, c.quarter, c.calendar, c.anchor.In(zone), c.moment.In(zone))
+		carried, _ := carry(c.duration, c.quarter, c.calendar, c.anchor, c.from, c.until, c.moment.In(zone))
+		if start.UnixMicro() != a.Start || end.UnixMicro() != a.End || carried.UnixMicro() != a.Carried {
+			return fmt.Sprintf("%s: %+v\nGo says %s to %s, carried %s\nSQL says %s to %s, carried %s", zone, c, start, end, carried,
+				time.UnixMicro(a.Start).UTC(), time.UnixMicro(a.End).UTC(), time.UnixMicro(a.Carried).UTC())
+		}
+		if c.calendar == utc && c.duration != "1h" && a.Calendar != 0 && a.Calendar != a.Start {
+			return fmt.Sprintf("%s: %+v starts at %s, the calendar says %s", zone, c, start, time.UnixMicro(a.Calendar).UTC())
+		}
+	}
+	return ""
+}
+
 func TestWindowsAreTheSameInGoAndInSQL(t *testing.T) {
 	t.Parallel()
 	random := randomly(t)
@@ -190,26 +215,20 @@ func TestWindowsAreTheSameInGoAndInSQL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, a := range askInSQL(t, conn, cases) {
-			c := cases[i]
-			start, end := models.Window(c.duration, c.quarter, c.calendar, c.anchor.In(location), c.moment.In(location))
-			carried, _ := models.CarriedWindow(c.duration, c.quarter, c.calendar, c.anchor, c.from, c.until, c.moment.In(location))
-			if start.UnixMicro() != a.Start || end.UnixMicro() != a.End || carried.UnixMicro() != a.Carried {
-				t.Fatalf("%s: %+v\nGo says %s to %s, carried %s\nSQL says %s to %s, carried %s", zone, c, start, end, carried,
-					time.UnixMicro(a.Start).UTC(), time.UnixMicro(a.End).UTC(), time.UnixMicro(a.Carried).UTC())
-			}
-			if c.calendar == utc && c.duration != "1h" && a.Calendar != 0 && a.Calendar != a.Start {
-				t.Fatalf("%s: %+v starts at %s, the calendar says %s", zone, c, start, time.UnixMicro(a.Calendar).UTC())
-			}
+		if found := difference(models.Window, models.CarriedWindow, location, cases, askInSQL(t, conn, cases)); found != "" {
+			t.Fatal(found)
 		}
 	}
 }
 
-func TestWindowsHoldTheirInstantAndFollowEachOther(t *testing.T) {
-	t.Parallel()
-	random := randomly(t)
-	cases := windowCases(t, random)
-	slices.SortStableFunc(cases, func(a, b windowCase) int { return a.moment.Compare(b.moment) })
+// lengths are those of windows that roll: a fixed lattice from their anchor.
+var lengths = map[string]time.Duration{
+	"1h": time.Hour, "1d": 24 * time.Hour, "1w": 7 * 24 * time.Hour, "1M": 30 * 24 * time.Hour, "1Q": 90 * 24 * time.Hour, "1Y": 365 * 24 * time.Hour,
+}
+
+// fault is the first case whose window does not hold its moment, is off the lattice, or does not follow another; "" when there is none.
+func (window windowing) fault(cases []windowCase) string {
+	cases = slices.SortedStableFunc(slices.Values(cases), func(a, b windowCase) int { return a.moment.Compare(b.moment) })
 	type family struct {
 		duration string
 		quarter  int
@@ -217,20 +236,32 @@ func TestWindowsHoldTheirInstantAndFollowEachOther(t *testing.T) {
 	}
 	latest := map[family]time.Time{}
 	for _, c := range cases {
-		start, end := models.Window(c.duration, c.quarter, c.calendar, c.anchor, c.moment)
+		start, end := window(c.duration, c.quarter, c.calendar, c.anchor, c.moment)
 		if c.moment.Before(start) || !c.moment.Before(end) {
-			t.Fatalf("%+v: not within %s to %s", c, start, end)
+			return fmt.Sprintf("%+v: not within %s to %s", c, start, end)
 		}
 		key := family{c.duration, c.quarter, c.calendar}
 		if start.Before(latest[key]) {
-			t.Fatalf("%+v: %s is before %s, the start of an earlier moment", c, start, latest[key])
+			return fmt.Sprintf("%+v: %s is before %s, the start of an earlier moment", c, start, latest[key])
 		}
 		latest[key] = start
-		if next, _ := models.Window(c.duration, c.quarter, c.calendar, c.anchor, end); !next.Equal(end) {
-			t.Fatalf("%+v ends at %s, but the next starts at %s", c, end, next)
+		if next, _ := window(c.duration, c.quarter, c.calendar, c.anchor, end); !next.Equal(end) {
+			return fmt.Sprintf("%+v ends at %s, but the next starts at %s", c, end, next)
 		}
-		if first, _ := models.Window(c.duration, c.quarter, c.calendar, c.anchor, start); !first.Equal(start) {
-			t.Fatalf("%+v: the window of its own start %s starts at %s", c, start, first)
+		if first, _ := window(c.duration, c.quarter, c.calendar, c.anchor, start); !first.Equal(start) {
+			return fmt.Sprintf("%+v: the window of its own start %s starts at %s", c, start, first)
 		}
+		length := lengths[c.duration]
+		if rolls := !c.calendar.CalendarAligned || c.duration == "1h"; rolls && (end.Sub(start) != length || start.Sub(c.anchor)%length != 0) {
+			return fmt.Sprintf("%+v: %s to %s is off the lattice", c, start, end)
+		}
+	}
+	return ""
+}
+
+func TestWindowsHoldTheirInstantAndFollowEachOther(t *testing.T) {
+	t.Parallel()
+	if found := windowing(models.Window).fault(windowCases(t, randomly(t))); found != "" {
+		t.Fatal(found)
 	}
 }

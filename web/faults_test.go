@@ -27,15 +27,45 @@ func (g gateway) hold() (end func()) {
 	return func() { g.must(tx.Rollback()) }
 }
 
+// refusing are statements that have a database refuse whatever is written, with a SQLSTATE, until the function is dropped.
+func refusing(state string) []string {
+	all := []string{"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '" + state + "'; END $$"}
+	for _, table := range []string{"usage_events", "reservations", "access_profiles", "user_access_profiles"} {
+		all = append(all, fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION refuse()", table))
+	}
+	return all
+}
+
+const noMoreRefusing = "DROP FUNCTION refuse CASCADE"
+
+// writes are requests of each kind that writes; the event is reported among others.
+func (g gateway) writes(v visitor, one object, name string) (all []func() answer) {
+	for range 3 {
+		for path, body := range map[string]any{
+			"/api/governance/decisions": with(model(g.key), "reserve", true, "estimated_cost", 0.001),
+			"/api/usage":                one, "/api/governance/usage": object{"events": []object{event(g.key), event(g.key)}},
+			"/api/access-profiles": object{"name": name}, "/api/users/" + g.bob + "/access-profiles": object{"access_profile_id": g.work},
+		} {
+			all = append(all, func() answer { return v.api("POST", path, body) })
+		}
+		all = append(all, func() answer {
+			return v.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), object{"description": name, "tags": []string{"a"}})
+		})
+	}
+	return all
+}
+
+// putsOff reports whether the answer says that the database is away or busy, and when to come back.
+func (a answer) putsOff() bool {
+	problem, _ := a.json()["error"].(object)
+	return a.StatusCode == 503 && problem["code"] == "retry_later" && a.wait() >= 1
+}
+
 // I-30: whatever is wrong with the database, who writes hears that it is away or busy and when to come back; nothing is stored by halves;
 // and when it is well again, so is the console, without a restart.
 func TestFaultsOfTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	const again = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'DB' AND application_name = 'faulty'"
-	full := []string{"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$"}
-	for _, table := range []string{"usage_events", "reservations", "access_profiles", "user_access_profiles"} {
-		full = append(full, fmt.Sprintf("CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION full_disk()", table))
-	}
 	var release func()
 	for n, fault := range []struct {
 		name, settings string
@@ -47,7 +77,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 			func() { g.tell("ALTER ROLE tollgate IN DATABASE DB RESET default_transaction_read_only", again) }, true,
 		},
 		{"no connection is left (53300)", "", func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},
-		{"the disk is full (53100)", "", func() { g.tell(full...) }, func() { g.tell("DROP FUNCTION full_disk CASCADE") }, true},
+		{"the disk is full (53100)", "", func() { g.tell(refusing("53100")...) }, func() { g.tell(noMoreRefusing) }, true},
 		// Of these there are more requests than connections, all of which wait.
 		{"others hold what is needed (55P03)", "&lock_timeout=300ms", func() { release = g.hold() }, func() { release() }, true},
 		{"it takes too long (57014)", "&statement_timeout=300ms", func() { release = g.hold() }, func() { release() }, true},
@@ -56,24 +86,12 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		v := g.admin.at(c)
 		v.decides(model(g.key), "allowed", 200)
 		one := event(g.key, "cost", 0.001)
-		var all []func() answer
-		for range 3 {
-			for path, body := range map[string]any{
-				"/api/governance/decisions": with(model(g.key), "reserve", true, "estimated_cost", 0.001),
-				"/api/usage":                one, "/api/governance/usage": object{"events": []object{event(g.key), event(g.key)}},
-				"/api/access-profiles": object{"name": fmt.Sprint("Fault ", n)}, "/api/users/" + g.bob + "/access-profiles": object{"access_profile_id": g.work},
-			} {
-				all = append(all, func() answer { return v.api("POST", path, body) })
-			}
-			all = append(all, func() answer {
-				return v.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), object{"description": fault.name, "tags": []string{"a"}})
-			})
-		}
+		all := g.writes(v, one, fmt.Sprint("Fault ", n))
 		changed := g.changes(func() {
 			fault.begin()
 			for _, a := range together(all...) {
-				if a.refuses(503, "retry_later", ""); a.wait() < 1 {
-					t.Errorf("%s: %s does not say when to come back: %v", fault.name, a.Request.URL.Path, a.Header)
+				if !a.putsOff() {
+					t.Errorf("%s: %s: %d %s, %v", fault.name, a.Request.URL.Path, a.StatusCode, a.body, a.Header)
 				}
 			}
 			if fault.reads {
@@ -92,4 +110,16 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		g.balanced()
 	}
 	same(t, "events", g.count("usage_events"), 5)
+}
+
+// The twin of TestFaultsOfTheDatabase: a fault that nobody thought of is a 500, which puts nobody off.
+func TestTwinOfFaultsOfTheDatabase(t *testing.T) {
+	g := newGateway(t)
+	all := g.writes(g.admin, event(g.key), "Fault")
+	g.tell(refusing("XX000")...)
+	for _, a := range together(all...) {
+		if a.putsOff() || a.StatusCode != 500 {
+			t.Errorf("%s: %d %s: the test finds nothing", a.Request.URL.Path, a.StatusCode, a.body)
+		}
+	}
 }

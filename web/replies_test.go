@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 )
 
 // replyLost has one request meet a COMMIT whose reply is lost, between the console and its database.
@@ -97,12 +99,36 @@ func TestTwinOfRepliesLost(t *testing.T) {
 	}
 }
 
-// I-06, I-12: a connection that breaks at any message leaves a change done as a whole, with its audit row and its version, or not at all.
-func TestConnectionsCutAtAnyMessage(t *testing.T) {
-	g := newGateway(t)
+// cutting is a way to the database that breaks at a message. The function returned does something with a break at the nth message from then
+// on, and reports whether it came to that many.
+func (g gateway) cutting() (address string, at func(n int64, do func()) bool) {
 	var sent, last atomic.Int64
 	w, address := g.databaseWire(nil)
 	w.cut = func([]byte) bool { return last.Load() > 0 && sent.Add(1) == last.Load() }
+	return address, func(n int64, do func()) bool {
+		sent.Store(0)
+		last.Store(n)
+		do()
+		last.Store(0)
+		return sent.Load() >= n
+	}
+}
+
+// outcome is what became of a change that was cut short, which as a whole changes the tables wanted, by its answer and what it has changed.
+func outcome(status int, changed, want []string) string {
+	switch {
+	case len(changed) == 0 && status == 503:
+		return "undone"
+	case slices.Equal(changed, want) && (status < 300 || status == 503):
+		return "done"
+	}
+	return "half"
+}
+
+// I-06, I-12: a connection that breaks at any message leaves a change done as a whole, with its audit row and its version, or not at all.
+func TestConnectionsCutAtAnyMessage(t *testing.T) {
+	g := newGateway(t)
+	address, cut := g.cutting()
 	c, _ := g.another(address)
 	v := g.admin.at(c)
 	held := func() []func() answer {
@@ -124,24 +150,18 @@ func TestConnectionsCutAtAnyMessage(t *testing.T) {
 	}
 	for i, whole := range held() {
 		want := g.changes(func() { whole() })
-		done, undone := 0, 0
-		for n := int64(1); n <= 40; n++ {
+		outcomes := map[string]int{}
+		n := int64(0)
+		for range 40 {
+			n++
 			do := held()[i]
 			v.api("POST", "/api/decisions", model(g.key)) // so that there is a connection, and what can be known is known
 			var a answer
+			var reached bool
 			audits, versions := g.count("audit_logs"), g.count("access_profile_versions")
-			changed := g.changes(func() {
-				sent.Store(0)
-				last.Store(n)
-				a = do()
-				last.Store(0)
-			})
-			switch {
-			case len(changed) == 0 && a.StatusCode == 503:
-				undone++
-			case slices.Equal(changed, want) && (a.StatusCode < 300 || a.StatusCode == 503):
-				done++
-			default:
+			changed := g.changes(func() { reached = cut(n, func() { a = do() }) })
+			came := outcome(a.StatusCode, changed, want)
+			if outcomes[came]++; came == "half" {
 				t.Errorf("change %d, cut at message %d: answered %d %s, rows changed in %v, want %v or none", i, n, a.StatusCode, a.body, changed, want)
 			}
 			if slices.Contains(want, "audit_logs") {
@@ -150,14 +170,46 @@ func TestConnectionsCutAtAnyMessage(t *testing.T) {
 					t.Errorf("change %d, cut at message %d: %d audit rows, %d versions", i, n, added, kept)
 				}
 			}
-			if a.StatusCode < 300 && sent.Load() < n {
-				break // it was done before that many messages
+			if a.StatusCode < 300 && !reached { // it was done before that many messages
+				if outcomes["undone"] > 0 {
+					break
+				}
+				n = 0 // what was cut were messages of others
 			}
 		}
-		if done == 0 || undone == 0 {
-			t.Errorf("change %d was done %d times and not done %d times", i, done, undone)
+		if outcomes["done"] == 0 || outcomes["undone"] == 0 {
+			t.Errorf("the outcomes of change %d: %v", i, outcomes)
 		}
 	}
 	g.sound()
 	g.balanced()
+}
+
+// The twin of TestConnectionsCutAtAnyMessage stores a role and what it permits in two transactions.
+func TestTwinOfConnectionsCut(t *testing.T) {
+	g := newGateway(t)
+	address, cut := g.cutting()
+	db := connect(t, address)
+	add := func(name string) (status int) {
+		for _, query := range []string{
+			"INSERT INTO roles (name, name_key) VALUES (?0, ?0)", "INSERT INTO role_permissions (role_id, permission) SELECT id, 'Usage:View' FROM roles WHERE name = ?0",
+		} {
+			insert := func(ctx context.Context, tx bun.Tx) error { _, err := tx.NewRaw(query, name).Exec(ctx); return err }
+			if db.RunInTx(t.Context(), nil, insert) != nil {
+				return 503
+			}
+		}
+		return 201
+	}
+	want := g.changes(func() { add("Whole") })
+	outcomes := map[string]int{}
+	for n, reached := int64(1), true; reached; n++ {
+		g.must(db.PingContext(t.Context()))
+		var status int
+		changed := g.changes(func() { reached = cut(n, func() { status = add(fmt.Sprint("Cut ", n)) }) })
+		outcomes[outcome(status, changed, want)]++
+	}
+	if outcomes["half"] == 0 || outcomes["done"] == 0 || outcomes["undone"] == 0 {
+		t.Errorf("outcomes of two transactions: %v: the test finds nothing", outcomes)
+	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models"
 	"tollgate/models/dbtest"
@@ -86,13 +85,40 @@ func TestRollingRestartsUnderLoad(t *testing.T) {
 	}
 	close(enough)
 	writers.Wait()
-	if lost := number(t, db, "SELECT count(*) FROM unnest(?::uuid[]) AS a WHERE NOT EXISTS (SELECT FROM usage_events WHERE event_id = a)", pgdialect.Array(ids)); lost > 0 {
+	if lost := missing(t, db, ids); lost > 0 {
 		t.Errorf("%d of %d acknowledged events are lost", lost, len(ids))
 	}
 	if stored := number(t, db, "SELECT count(*) FROM usage_events WHERE cost > 0"); stored != int64(len(ids)) {
 		t.Errorf("%d events are stored of %d", stored, len(ids))
 	}
 	must(t, environment, "", "ledger", "verify")
+}
+
+// The twin of TestRollingRestartsUnderLoad takes whatever it sends for counted, also what a console refuses that ends.
+func TestTwinOfRollingRestarts(t *testing.T) {
+	t.Parallel()
+	environment, key, db := given(t)
+	c := start(t, environment)
+	if _, err := db.Exec("INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o}')"); err != nil {
+		t.Fatal(err)
+	}
+	user := c.holderOfRoom(t, db, environment, key, 0)
+	var ids []string
+	for refused := 0; refused < 3; {
+		if len(ids) == 10 {
+			if err := c.process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ids = append(ids, uuid.NewString())
+		body := fmt.Sprintf(`{"event_id": %q, "user_id": %q, "provider": "openai", "model": "gpt-4o", "cost": 0.01}`, ids[len(ids)-1], user)
+		if status, _, err := c.try(t, "POST", c.address+"/api/usage", key, body); err != nil || status != http.StatusOK {
+			refused++
+		}
+	}
+	if lost := missing(t, db, ids); len(ids) < 13 || lost == 0 {
+		t.Errorf("%d of %d events that were sent are missing: the test finds nothing", lost, len(ids))
+	}
 }
 
 // I-29: a console that stands still in the middle of a push, for longer than others wait for it, writes nothing when it goes on: another has

@@ -107,7 +107,13 @@ func (g *gateways) crashUnderLoad(t *testing.T, dir string, between func()) (los
 	more(50)
 	close(enough)
 	writers.Wait()
-	return number(t, privateDatabase(t, dir), "SELECT count(*) FROM unnest(?::uuid[]) AS a WHERE NOT EXISTS (SELECT FROM usage_events WHERE event_id = a)", pgdialect.Array(g.ids))
+	return missing(t, privateDatabase(t, dir), g.ids)
+}
+
+// missing is how many of the events that were acknowledged are not stored.
+func missing(t *testing.T, db *bun.DB, ids []string) int64 {
+	t.Helper()
+	return number(t, db, "SELECT count(*) FROM unnest(?::uuid[]) AS a WHERE NOT EXISTS (SELECT FROM usage_events WHERE event_id = a)", pgdialect.Array(ids))
 }
 
 // newGateways start a console where one user, who holds a profile, has spent nothing yet.
