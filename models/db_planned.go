@@ -116,6 +116,17 @@ func (c *planningConn) QueryContext(ctx context.Context, query string, args []dr
 	return c.Conn.QueryContext(ctx, query, args)
 }
 
+// ExecContext sends what changes something once. When a connection ends before the answer has come, the driver takes it for never sent, and
+// the statement would be repeated.
+func (c *planningConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	open := !c.Conn.Conn().IsClosed()
+	result, err := c.Conn.ExecContext(ctx, query, args)
+	if open && errors.Is(err, driver.ErrBadConn) {
+		return nil, fmt.Errorf("%w: the connection ended", errOutcomeUnknown)
+	}
+	return result, err
+}
+
 func (c *planningConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	c.last = nil
 	tx, err := c.Conn.BeginTx(ctx, options)

@@ -82,8 +82,8 @@ func state(err error) string {
 	return ""
 }
 
-// errOutcomeUnknown marks a COMMIT of which nobody knows whether it was done.
-var errOutcomeUnknown = errors.New("outcome of the commit unknown")
+// errOutcomeUnknown marks a COMMIT, or a statement of its own, of which nobody knows whether it was done.
+var errOutcomeUnknown = errors.New("outcome unknown")
 
 // Classify turns what a database says when it is away, busy or in recovery into a refusal that a client may repeat; other errors pass.
 func Classify(err error) error {

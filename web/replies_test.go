@@ -213,3 +213,22 @@ func TestTwinOfConnectionsCut(t *testing.T) {
 		t.Errorf("outcomes of two transactions: %v: the test finds nothing", outcomes)
 	}
 }
+
+// I-04: a statement of its own whose reply is lost is not sent again by the driver: nobody knows whether it was done.
+func TestStatementsWhoseRepliesAreLostAreSentOnce(t *testing.T) {
+	g := newGateway(t)
+	var armed atomic.Bool
+	_, address := g.databaseWire(func(b []byte) bool {
+		return bytes.Contains(b, []byte("INSERT 0 1")) && armed.CompareAndSwap(true, false)
+	})
+	db := connect(t, address)
+	g.must(db.PingContext(t.Context()))
+	g.tell("CREATE TABLE kept (n int)", "GRANT ALL ON kept TO tollgate")
+	for n := range 3 {
+		armed.Store(true)
+		if _, err := db.NewRaw("INSERT INTO kept VALUES (?)", n).Exec(t.Context()); err == nil {
+			t.Error("a reply that never came is taken for one")
+		}
+		same(t, "rows", g.count("kept"), n+1)
+	}
+}
