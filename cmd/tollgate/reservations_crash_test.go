@@ -26,6 +26,9 @@ func (a *asking) ask(t *testing.T, first, then *instance) {
 	if err != nil {
 		status, answer, err = then.try(t, "POST", then.address+"/api/decisions", a.key, a.body)
 	}
+	for err == nil && status == http.StatusServiceUnavailable { // it waited for longer than a lock may be waited for
+		status, answer, err = then.try(t, "POST", then.address+"/api/decisions", a.key, a.body)
+	}
 	var decision struct {
 		Decision bool    `json:"decision"`
 		ID       *string `json:"reservation_id"`
