@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -129,7 +130,8 @@ func (b *bench) grow(ctx context.Context) error {
 	defer db.Close(ctx)
 	for _, table := range fillTables {
 		name := pgx.Identifier{table.name}.Sanitize()
-		_, err := db.Exec(ctx, "SET session_replication_role = replica; INSERT INTO floor."+name+" SELECT * FROM public."+name+"; ANALYZE floor."+name)
+		columns := strings.Join(table.columns, ", ")
+		_, err := db.Exec(ctx, "SET session_replication_role = replica; INSERT INTO floor."+name+" ("+columns+") SELECT "+columns+" FROM public."+name+"; ANALYZE floor."+name)
 		if err != nil {
 			return err
 		}
