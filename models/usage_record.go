@@ -60,26 +60,12 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 	}
 	now := r.decider.now()
 	results := make([]UsageResult, len(inputs))
+	events, sent, err := readEvents(inputs, single, catalogue, now, results)
+	if err != nil {
+		return nil, err
+	}
 	places := map[string][]int{} // of each event id among the results
 	own := &report{done: make(chan error, 1)}
-	events, sent := []*usageEvent{}, []int{}
-	for i, input := range inputs {
-		path := ""
-		if !single {
-			path = at("events", i) + "."
-		}
-		event, problems := input.read(path, now)
-		problems = append(problems, catalogue.price(&event, path)...)
-		results[i].EventID = clip(input.EventID.Text)
-		if len(problems) > 0 {
-			if single {
-				return nil, invalid(problems)
-			}
-			results[i].Status, results[i].Errors = "invalid", problems
-			continue
-		}
-		events, sent = append(events, &event), append(sent, i)
-	}
 	known, err := r.identify(ctx, events, now)
 	if err != nil {
 		return nil, err
@@ -110,6 +96,29 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 	return results, nil
 }
 
+// readEvents reads and prices events, and notes what is wrong with those of a batch in their results. Sent are the places of the others.
+// Refusal: Invalid for a single event.
+func readEvents(inputs []UsageEventInput, single bool, catalogue *Catalogue, now time.Time, results []UsageResult) (events []*usageEvent, sent []int, err error) {
+	for i, input := range inputs {
+		path := ""
+		if !single {
+			path = at("events", i) + "."
+		}
+		event, problems := input.read(path, now)
+		problems = append(problems, catalogue.price(&event, path)...)
+		results[i].EventID = clip(input.EventID.Text)
+		switch {
+		case len(problems) == 0:
+			events, sent = append(events, &event), append(sent, i)
+		case single:
+			return nil, nil, invalid(problems)
+		default:
+			results[i].Status, results[i].Errors = "invalid", problems
+		}
+	}
+	return events, sent, nil
+}
+
 // events are those of a request: the one it is, or those it lists.
 func (in UsageInput) events() (events []UsageEventInput, single bool, err error) {
 	if in.Events.Kind == Absent {
@@ -133,7 +142,8 @@ func (in UsageInput) events() (events []UsageEventInput, single bool, err error)
 func (r *Recorder) quarantine(ctx context.Context, in UsageEventInput, e usageEvent) error {
 	kept := map[string]any{
 		"event_id": e.id, "user_id": e.who.UserID, "virtual_key": "", "provider": e.provider, "model": e.model, "mcp_client_id": e.mcpClientID,
-		"tool_name": e.toolName, "cost": e.cost, "tokens": e.tokens, "requests": e.requests, "occurred_at": e.occurredAt,
+		"tool_name": e.toolName, "cost": e.cost, "cost_computed": e.costComputed, "tokens": e.tokens, "input_tokens": e.input, "output_tokens": e.output,
+		"requests": e.requests, "occurred_at": e.occurredAt,
 	}
 	if value := e.who.VirtualKey; value != "" {
 		// Enough to find whose it was, useless for using it.

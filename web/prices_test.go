@@ -54,6 +54,17 @@ func TestCostComputedFromPrices(t *testing.T) {
 	g.unchanged(func() {
 		g.admin.report(call("event_id", uuid.NewString(), "input_tokens", 1_000_000_000_000)).refuses(http.StatusBadRequest, "number_out_of_range", "tokens")
 	})
+	// Of somebody unknown it is kept what was sent, and that the cost was not.
+	stray := with(call("event_id", uuid.NewString(), "input_tokens", 1000), "virtual_key", "sk-bf-nobodys")
+	set(`[` + price + `]`)
+	same(t, "status", g.admin.report(stray).is(http.StatusOK).json()["status"], any("quarantined"))
+	var kept string
+	g.scan(&kept, "SELECT event FROM usage_quarantine WHERE event_id = ?", stray["event_id"])
+	for _, part := range []string{`"cost":0.00253`, `"cost_computed":true`, `"input_tokens":1000`, `"output_tokens":3`} {
+		if !strings.Contains(kept, part) {
+			t.Errorf("%s is not in %s", part, kept)
+		}
+	}
 	g.balanced()
 }
 
