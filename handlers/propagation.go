@@ -16,7 +16,7 @@ import (
 const (
 	// inlineCopies is up to how many copies the request itself does the work.
 	inlineCopies = 200
-	lookEvery    = 100 * time.Millisecond
+	lookEvery    = 25 * time.Millisecond
 )
 
 // propagationForm is what the console sends: the input, and the version that was looked at.

@@ -136,28 +136,37 @@ func (l pushedLine) key() string {
 	return l.ProviderName + " " + l.ResetDuration + " " + strconv.Itoa(quarter)
 }
 
+// sameWindows reports whether the windows of a rate limit stay; those of a budget do whenever it matches.
+func sameWindows(a, b pushedLine) bool {
+	return reflect.DeepEqual(a.TokenResetDuration, b.TokenResetDuration) && reflect.DeepEqual(a.RequestResetDuration, b.RequestResetDuration)
+}
+
 // lines writes what differs between the lines before and after.
 func (to *pushed) lines(ctx context.Context, before, after []pushedLine, by lineStatements) {
 	differ, gone := difference(before, after, pushedLine.key, func(a, b pushedLine) bool { return reflect.DeepEqual(a, b) })
-	known := map[string]bool{}
+	known := map[string]pushedLine{}
 	for _, line := range before {
-		known[line.key()] = true
+		known[line.key()] = line
 	}
-	changed, added := []pushedLine{}, []pushedLine{}
+	changed, added, rewindowed := []pushedLine{}, []pushedLine{}, []pushedLine{}
 	for _, line := range differ {
-		if known[line.key()] {
-			changed = append(changed, line)
-		} else {
+		had, ok := known[line.key()]
+		if !ok {
 			added = append(added, line)
+			continue
+		}
+		changed = append(changed, line)
+		if !sameWindows(had, line) {
+			rewindowed = append(rewindowed, line)
 		}
 	}
 	if len(gone) > 0 {
 		to.exec(ctx, by.drop, to.list(after))
 	}
+	if len(rewindowed) > 0 {
+		to.exec(ctx, clearReturning, to.list(rewindowed))
+	}
 	if len(changed) > 0 {
-		if by == totalLimits || by == providerLimits {
-			to.exec(ctx, clearReturning, to.list(changed))
-		}
 		to.exec(ctx, by.change, to.list(changed))
 	}
 	if len(added) > 0 {

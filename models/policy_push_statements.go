@@ -88,12 +88,17 @@ WHERE c.id = b.provider_config_id AND c.policy_id = ANY (?0) AND b.policy_id = A
     WHERE l.provider_name = c.provider_name AND l.reset_duration = b.reset_duration
       AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3)`
 
+// changeProviderBudgets pairs provider configs with their lines first, and lines with budgets then: the planner takes each line for rarer
+// than it is, and would look up a provider config for every budget and line.
 const changeProviderBudgets = `
 UPDATE budgets AS b SET max_limit = l.max_limit, quarter_start_month = l.quarter_start_month, position = l.position
-FROM provider_configs AS c
-JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, max_limit bigint, reset_duration text, quarter_start_month integer, position integer)
-    ON l.provider_name = c.provider_name
-WHERE c.policy_id = ANY (?0) AND b.policy_id = ANY (?0) AND b.provider_config_id = c.id AND b.reset_duration = l.reset_duration
+FROM (
+    SELECT c.id, l.* FROM provider_configs AS c
+    JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, max_limit bigint, reset_duration text, quarter_start_month integer, position integer)
+        USING (provider_name)
+    WHERE c.policy_id = ANY (?0) OFFSET 0
+) AS l
+WHERE b.policy_id = ANY (?0) AND b.provider_config_id = l.id AND b.reset_duration = l.reset_duration
   AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3`
 
 const putProviderBudgets = `
@@ -110,10 +115,13 @@ WHERE c.id = r.provider_config_id AND c.policy_id = ANY (?0) AND r.policy_id = A
 AND c.provider_name NOT IN (SELECT provider_name FROM jsonb_to_recordset(?1::jsonb) AS l(provider_name text))`
 
 const changeProviderLimits = changeLimit + `
-FROM provider_configs AS c
-JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, token_max_limit bigint, token_reset_duration text,
-    request_max_limit bigint, request_reset_duration text) ON l.provider_name = c.provider_name
-WHERE c.policy_id = ANY (?0) AND r.policy_id = ANY (?0) AND r.provider_config_id = c.id`
+FROM (
+    SELECT c.id, l.* FROM provider_configs AS c
+    JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, token_max_limit bigint, token_reset_duration text,
+        request_max_limit bigint, request_reset_duration text) USING (provider_name)
+    WHERE c.policy_id = ANY (?0) OFFSET 0
+) AS l
+WHERE r.policy_id = ANY (?0) AND r.provider_config_id = l.id`
 
 const putProviderLimits = `
 INSERT INTO rate_limits (id, policy_id, provider_config_id, token_max_limit, token_reset_duration, request_max_limit, request_reset_duration, created_at)

@@ -20,14 +20,16 @@ const copiesPushedAtOnce = 500
 // and keeps nobody else waiting.
 func (p *Propagator) Work(ctx context.Context, job Propagation) error {
 	h := &history{profileID: job.AccessProfileID, known: map[int64]AccessProfile{}}
+	last := int64(0)
 	for {
-		waiting, err := job.waiting(ctx, p.db)
+		waiting, err := job.waiting(ctx, p.db, last)
 		if err != nil {
 			return err
 		}
 		if len(waiting) == 0 {
 			return job.finish(ctx, p.db)
 		}
+		last = waiting[len(waiting)-1]
 		err = job.push(ctx, p.db, h, waiting)
 		if err == nil {
 			continue
@@ -70,10 +72,11 @@ func or(text, otherwise string) string {
 	return text
 }
 
-func (p Propagation) waiting(ctx context.Context, db bun.IDB) ([]int64, error) {
+// waiting are the next copies after one.
+func (p Propagation) waiting(ctx context.Context, db bun.IDB, after int64) ([]int64, error) {
 	var ids []int64
-	err := db.NewRaw("SELECT copy_id FROM propagation_items WHERE job_id = ? AND state = 'waiting' ORDER BY copy_id LIMIT ?", p.ID, copiesPushedAtOnce).
-		Scan(ctx, &ids)
+	err := db.NewRaw("SELECT copy_id FROM propagation_items WHERE job_id = ? AND copy_id > ? AND state = 'waiting' ORDER BY copy_id LIMIT ?",
+		p.ID, after, copiesPushedAtOnce).Scan(ctx, &ids)
 	if err != nil {
 		return nil, fmt.Errorf("look up what propagation %d has left: %w", p.ID, err)
 	}
