@@ -84,8 +84,8 @@ func (p Propagation) waiting(ctx context.Context, db bun.IDB, after int64) ([]in
 }
 
 func (p Propagation) finish(ctx context.Context, db bun.IDB) error {
-	_, err := db.NewRaw("UPDATE propagation_jobs SET state = 'done', finished_at = clock_timestamp() WHERE id = ? AND fence = ? AND state = 'running'",
-		p.ID, p.Fence).Exec(ctx)
+	_, err := db.NewRaw(`UPDATE propagation_jobs SET state = 'done', finished_at = clock_timestamp() WHERE id = ?0 AND fence = ?1 AND state = 'running'
+AND NOT EXISTS (SELECT FROM propagation_items WHERE job_id = ?0 AND state = 'waiting')`, p.ID, p.Fence).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("finish propagation %d: %w", p.ID, err)
 	}

@@ -72,14 +72,14 @@ func TestPropagateIsNotTriedAgainWithAnotherTemplate(t *testing.T) {
 	}
 }
 
-// More copies than a request does itself are done in the background, and answered alike.
+// More copies than a request does itself, and than go in one part, are done in the background, and answered alike.
 func TestPropagateToMany(t *testing.T) {
 	c := newCrowd(t, 1)
 	c.exec(`INSERT INTO users (id, name, email, email_key, role_id)
-SELECT gen_random_uuid(), n, n || '@example.org', n || '@example.org', ? FROM generate_series(1, 249) AS n`, c.roles[1])
+SELECT gen_random_uuid(), n, n || '@example.org', n || '@example.org', ? FROM generate_series(1, 500) AS n`, c.roles[1])
 	c.admin.api("POST", "/api/access-profiles/1/roles", object{"role_ids": []int64{c.roles[1]}, "apply_to_existing": true}).is(200)
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":7,"reset_duration":"1d"}],"calendar_aligned":true}`).is(200)
-	got := c.push(object{"fields": []string{"budgets"}}).counts(250, 0, 0, true, "budgets")
+	got := c.push(object{"fields": []string{"budgets"}}).counts(501, 0, 0, true, "budgets")
 	few := c.push(object{"fields": []string{"budgets"}, "user_ids": c.users}).counts(1, 0, 0, true, "budgets")
 	if many, one := slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(few)); !slices.Equal(many, one) {
 		t.Errorf("for many the answer has %v, for one %v", many, one)
@@ -88,8 +88,8 @@ SELECT gen_random_uuid(), n, n || '@example.org', n || '@example.org', ? FROM ge
 		t.Errorf("the job is %v", state)
 	}
 	if n := c.count(`budgets AS b JOIN user_access_profiles AS c USING (policy_id) JOIN policies AS p ON p.id = policy_id
-WHERE b.max_limit = 7000000000 AND p.calendar_aligned`); n != 250 {
-		t.Errorf("%d of 250 copies have the budget", n)
+WHERE b.max_limit = 7000000000 AND p.calendar_aligned`); n != 501 {
+		t.Errorf("%d of 501 copies have the budget", n)
 	}
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":8,"reset_duration":"1d"}]}`).is(200)
 	preview := c.session.get(propagatePage + "/preview?fields=budgets").is(200)
@@ -98,5 +98,5 @@ WHERE b.max_limit = 7000000000 AND p.calendar_aligned`); n != 250 {
 	for len(progress.all("div", "id", "propagation", "hx-get", result)) > 0 && t.Context().Err() == nil {
 		progress = c.session.with("HX-Request", "true").get(result).is(200)
 	}
-	progress.told(map[string]string{"Done": "250", "Failed": "0", "Skipped": "0"})
+	progress.told(map[string]string{"Done": "501", "Failed": "0", "Skipped": "0"})
 }

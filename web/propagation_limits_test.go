@@ -23,15 +23,18 @@ func (c crowd) over(body object) []any {
 }
 
 func TestDryRunTellsWhoIsBlocked(t *testing.T) {
-	c := newCrowd(t, 5)
+	c := newCrowd(t, 6) // nothing is used by the last
 	const dollar = 1_000_000_000
 	c.use(c.users[0], "spend", 4_500_000_000) // exactly at what the limit will be
 	c.use(c.users[1], "spend", 4_499_999_999) // just below
 	c.use(c.users[2], "spend", 10*dollar)     // at the limit already
 	c.use(c.users[3], "spend", 4_500_000_000) // raised
 	c.use(c.users[4], "requests", 1_000_000)  // of a limit that goes
-	budget := row(c.held(c.users[3]), "budgets", 0)["id"].(string)
-	c.admin.api("PUT", c.copyPath(c.users[3])+"/budgets/"+budget+"/override", `{"amount":0.5,"mode":"cycles","cycles":1}`).is(200)
+	c.exec(`INSERT INTO limit_windows SELECT line_id, kind, reset_duration, window_start - interval '1 day', 10 * used FROM limit_windows`)
+	for _, raised := range c.users[3:5] {
+		budget := row(c.held(raised), "budgets", 0)["id"].(string)
+		c.admin.api("PUT", c.copyPath(raised)+"/budgets/"+budget+"/override", `{"amount":0.5,"mode":"cycles","cycles":1}`).is(200)
+	}
 	spend := func(user string, used float64, already bool) any {
 		return map[string]any{"user_id": user, "scope": "total", "kind": "spend", "reset_duration": "1d", "used": used, "limit": 4.5, "already": already}
 	}
@@ -61,6 +64,11 @@ func TestDryRunTellsWhoIsBlocked(t *testing.T) {
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":0,"reset_duration":"1w"}]}`).is(200)
 	if got := c.over(object{"fields": []string{"budgets"}}); len(got) != len(c.users) {
 		t.Errorf("a line of nothing: %v", got)
+	}
+	// Unless it is raised, and the little that it is raised by was not used.
+	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":0,"reset_duration":"1d"}]}`).is(200)
+	if got := c.over(object{"fields": []string{"budgets"}}); len(got) != len(c.users)-1 {
+		t.Errorf("a line of nothing that is raised for some: %v", got)
 	}
 }
 
