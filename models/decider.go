@@ -46,8 +46,10 @@ type Decider struct {
 	changed   atomic.Bool  // one has ended since it was followed last
 	changes   atomic.Int64 // that have ended
 
-	reserver reserver
-	decided  *prometheus.HistogramVec
+	keysAsked     together[secretHash, knownKey]
+	holdingsAsked together[uuid.UUID, *holding]
+	reserver      reserver
+	decided       *prometheus.HistogramVec
 }
 
 // person is what is in memory of a user.
@@ -73,7 +75,7 @@ const (
 // NewDecider makes one; Run keeps it true.
 func NewDecider(db *bun.DB, keys Keys) *Decider {
 	d := &Decider{db: db, keys: keys, virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds()}
-	d.reserver.db = db
+	d.keysAsked.read, d.holdingsAsked.read, d.reserver.db = d.loadKeys, d.readHoldings, db
 	d.forget()
 	return d
 }

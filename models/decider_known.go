@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,17 +15,14 @@ func (d *Decider) userOfKey(ctx context.Context, value string) (key knownKey, ok
 	now := d.now()
 	d.mutex.RLock()
 	key, ok = d.knownKey(hash)
-	followed := d.followed
 	d.mutex.RUnlock()
 	if !ok {
 		if !isKeySecret(virtualKeyPrefix, value) {
 			return key, false, nil
 		}
-		found := map[string]knownKey{}
-		if err := d.loadKeys(ctx, map[secretHash]string{hash: value}, followed, found); err != nil {
+		if key, ok, err = d.keysAsked.ask(ctx, hash); err != nil {
 			return key, false, err
 		}
-		key, ok = found[value]
 	}
 	return key, ok && key.works(now), nil
 }
@@ -40,33 +39,57 @@ func (key knownKey) works(now time.Time) bool { return key.until == 0 || key.unt
 func (d *Decider) holdingOf(ctx context.Context, user uuid.UUID, older bool) (*holding, error) {
 	now := d.now()
 	d.mutex.RLock()
-	p, followed := d.people[user], d.followed
+	p := d.people[user]
 	d.mutex.RUnlock()
-	h := p.holding
-	if h != nil && (older || !p.dirty && h.fresh(now)) {
-		return h, nil
+	if p.holding != nil && (older || p.current(now)) {
+		return p.holding, nil
 	}
-	if h != nil {
-		h = h.clone()
-		d.mutex.Lock()
-		if p := d.people[user]; p.dirty { // no more before it is read: what is counted from here on marks it again
-			p.dirty = false
+	h, _, err := d.holdingsAsked.ask(ctx, user)
+	return h, err
+}
+
+// current reports whether nothing was counted since it was read, as far as is known.
+func (p person) current(now time.Time) bool {
+	return p.holding != nil && !p.dirty && p.holding.fresh(now)
+}
+
+// readHoldings reads what users hold, or only what was counted of it when the rest is known.
+func (d *Decider) readHoldings(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]*holding, error) {
+	found, recount, missing, now := make(map[uuid.UUID]*holding, len(users)), map[uuid.UUID]*holding{}, []uuid.UUID{}, d.now()
+	d.mutex.Lock()
+	followed := d.followed
+	for _, user := range users {
+		switch p := d.people[user]; {
+		case p.holding == nil:
+			missing = append(missing, user)
+		case p.current(now): // others have read it meanwhile
+			found[user] = p.holding
+		default:
+			recount[user] = p.holding.clone()
+			p.dirty = false // no more before it is read: what is counted from here on marks it again
 			d.people[user] = p
 		}
-		d.mutex.Unlock()
-		if err := countHoldings(ctx, d.db, map[uuid.UUID]*holding{user: h}, now); err != nil {
-			d.counted(user)
+	}
+	d.mutex.Unlock()
+	if len(recount) > 0 {
+		if err := countHoldings(ctx, d.db, recount, now); err != nil {
+			d.counted(slices.Collect(maps.Keys(recount))...)
 			return nil, err
 		}
-	} else {
-		loaded, err := loadHoldings(ctx, d.db, []uuid.UUID{user}, now)
+	}
+	if len(missing) > 0 {
+		loaded, err := loadHoldings(ctx, d.db, missing, now)
 		if err != nil {
+			d.counted(slices.Collect(maps.Keys(recount))...)
 			return nil, err
 		}
-		h = loaded[user]
+		maps.Copy(recount, loaded)
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	d.keep(h, followed)
-	return h, nil
+	for user, h := range recount {
+		found[user] = h
+		d.keep(h, followed)
+	}
+	return found, nil
 }

@@ -10,23 +10,25 @@ import (
 
 // usersOfKeys finds whose keys the values are, those that are not known yet with one query. What is not in the answer is nobody's any more.
 func (d *Decider) usersOfKeys(ctx context.Context, values map[string]bool) (map[string]knownKey, error) {
-	found, missing, now := make(map[string]knownKey, len(values)), map[secretHash]string{}, d.now()
-	hashes := make(map[string]secretHash, len(values))
+	found, missing, valueOf, now := make(map[string]knownKey, len(values)), []secretHash{}, make(map[secretHash]string, len(values)), d.now()
 	for value := range values {
-		hashes[value] = d.virtualKeys.sum(value)
+		valueOf[d.virtualKeys.sum(value)] = value
 	}
 	d.mutex.RLock()
-	followed := d.followed
-	for value, hash := range hashes {
+	for hash, value := range valueOf {
 		if key, ok := d.knownKey(hash); ok {
 			found[value] = key
 		} else if isKeySecret(virtualKeyPrefix, value) {
-			missing[hash] = value
+			missing = append(missing, hash)
 		}
 	}
 	d.mutex.RUnlock()
-	if err := d.loadKeys(ctx, missing, followed, found); err != nil {
+	loaded, err := d.loadKeys(ctx, missing)
+	if err != nil {
 		return nil, err
+	}
+	for hash, key := range loaded {
+		found[valueOf[hash]] = key
 	}
 	for value, key := range found {
 		if !key.works(now) {
@@ -36,42 +38,51 @@ func (d *Decider) usersOfKeys(ctx context.Context, values map[string]bool) (map[
 	return found, nil
 }
 
-// loadKeys reads keys, by their hashes and values, into found.
-func (d *Decider) loadKeys(ctx context.Context, missing map[secretHash]string, followed int, found map[string]knownKey) error {
+// loadKeys reads keys by their hashes.
+func (d *Decider) loadKeys(ctx context.Context, missing []secretHash) (map[secretHash]knownKey, error) {
+	found, hashes := make(map[secretHash]knownKey, len(missing)), make([][]byte, len(missing))
 	if len(missing) == 0 {
-		return nil
+		return found, nil
 	}
-	hashes := make([][]byte, 0, len(missing))
-	for hash := range missing {
-		hashes = append(hashes, hash[:])
+	for i := range missing {
+		hashes[i] = missing[i][:]
 	}
+	d.mutex.RLock()
+	followed := d.followed
+	d.mutex.RUnlock()
 	rows, err := queryPlanned(ctx, d.db, `
 SELECT w.hash, k.id, k.user_id, CASE WHEN k.key_hash = w.hash THEN k.expires_at ELSE least(k.previous_until, k.expires_at) END
 FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.hash OR k.previous_hash = w.hash`, hashes)
 	if err != nil {
-		return fmt.Errorf("look up virtual keys: %w", err)
+		return nil, fmt.Errorf("look up virtual keys: %w", err)
 	}
 	defer rows.Close()
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
 	for rows.Next() {
 		var hash []byte
 		var key knownKey
 		var until *time.Time
 		if err := rows.Scan(&hash, &key.id, &key.user, &until); err != nil {
-			return fmt.Errorf("look up virtual keys: %w", err)
+			return nil, fmt.Errorf("look up virtual keys: %w", err)
 		}
 		if until != nil {
 			key.until = until.UnixMicro()
 		}
+		found[secretHash(hash)] = key
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("look up virtual keys: %w", err)
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	for hash, key := range found {
 		owner := d.people[key.user]
 		key.drops = owner.drops
-		found[missing[secretHash(hash)]] = key
+		found[hash] = key
 		if d.unchanged(key.user, followed) {
-			d.byHash[secretHash(hash)], d.people[key.user] = key, owner
+			d.byHash[hash], d.people[key.user] = key, owner
 		}
 	}
-	return rows.Err()
+	return found, nil
 }
 
 // payersOf is what users hold, read in a fixed number of statements. What was counted may be older than a second for those with one copy: it

@@ -1,0 +1,48 @@
+package web_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// Many who ask at the same moment, when nothing of them is known yet or when all of them have used something, each hear of themselves.
+func TestManyAskAtOnce(t *testing.T) {
+	g := newGateway(t)
+	const people = 40
+	keys, batch := make([]string, people), []object{}
+	for i := range people {
+		g.addUser(fmt.Sprintf("asker%d@example.com", i), "Viewer")
+		_, keys[i] = g.give(g.userID(fmt.Sprintf("asker%d@example.com", i)), g.work)
+		batch = append(batch, with(event(keys[i], "tokens", i+1), "event_id", uuid.NewString()))
+	}
+	other, _ := g.another(g.appURL())
+	visitor := g.admin.at(other)
+	for round := range 3 {
+		visitor.api("POST", "/api/governance/usage", object{"events": batch}).is(200)
+		for i := range batch {
+			batch[i] = with(batch[i], "event_id", uuid.NewString())
+		}
+		start := make(chan struct{})
+		var asking sync.WaitGroup
+		for i, key := range keys {
+			asking.Go(func() {
+				<-start
+				answer := visitor.ask(model(key))
+				used := any(nil)
+				for _, limit := range answer["limits"].([]any) {
+					if limit.(map[string]any)["kind"] == "tokens" {
+						used = limit.(map[string]any)["used"]
+					}
+				}
+				if want := float64((round + 1) * (i + 1)); answer["decision"] != true || used != want {
+					t.Errorf("round %d: asker %d used %v tokens, want %v: %v", round, i, used, want, answer)
+				}
+			})
+		}
+		close(start)
+		asking.Wait()
+	}
+}
