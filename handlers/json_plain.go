@@ -10,6 +10,9 @@ import (
 // maxMembers is how many members of an object are held against each other one by one.
 const maxMembers = 32
 
+// usualMembers is how many most objects have.
+const usualMembers = 6
+
 // plainReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on whatever it is not sure of,
 // right or wrong: parseAny then has the last word.
 type plainReader struct {
@@ -131,12 +134,11 @@ func (r *plainReader) list(n *node, depth int) bool {
 		return true
 	}
 	for len(n.items) < maxItems {
-		var item node
+		n.items = append(n.items, node{})
 		r.space()
-		if !r.value(&item, depth) {
+		if !r.value(&n.items[len(n.items)-1], depth) {
 			return false
 		}
-		n.items = append(n.items, item)
 		if r.space(); r.take("]") {
 			return true
 		}
@@ -152,21 +154,20 @@ func (r *plainReader) object(n *node, depth int) bool {
 	if r.space(); r.take("}") {
 		return true
 	}
-	n.members = make([]member, 0, 8)
+	n.members = make([]member, 0, usualMembers)
 	for len(n.members) < maxMembers {
-		var m member
-		var ok bool
 		r.space()
-		if m.name, ok = r.quoted(); !ok || hasMember(n.members, m.name) {
+		name, ok := r.quoted()
+		if !ok || hasMember(n.members, name) {
 			return false
 		}
 		if r.space(); !r.take(":") {
 			return false
 		}
-		if r.space(); !r.value(&m.node, depth) {
+		n.members = append(n.members, member{name: name}) // filled in place: it would be copied otherwise
+		if r.space(); !r.value(&n.members[len(n.members)-1].node, depth) {
 			return false
 		}
-		n.members = append(n.members, m)
 		if r.space(); r.take("}") {
 			return true
 		}

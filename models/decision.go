@@ -198,14 +198,15 @@ func (l countedLine) ask(q Question) int64 {
 	return 1
 }
 
-// usualLimits is how many count for most questions.
-const usualLimits = 4
-
 // room decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
 func (held *heldCopy) room(q Question, at time.Time) Decision {
+	limits := 0
+	for _, lines := range held.counting(q) {
+		limits += lines.to - lines.from
+	}
 	d := Decision{
 		Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.name + ".", Payer: held.payer(),
-		Limits: make([]DecidedLimit, 0, usualLimits),
+		Limits: make([]DecidedLimit, 0, limits),
 	}
 	var short []countedLine
 	for l := range held.lines(q) {

@@ -71,13 +71,9 @@ type countedLine struct {
 
 // lines are the limits that count for a question: those in all, and the provider's.
 func (held *heldCopy) lines(q Question) iter.Seq[countedLine] {
-	provider := places{}
-	if !q.OfTool() {
-		name, _ := splitModel(q.Provider, q.Model)
-		provider = held.providers[name]
-	}
+	counting := held.counting(q)
 	return func(yield func(countedLine) bool) {
-		for _, of := range [...]places{held.total, provider} {
+		for _, of := range counting {
 			for i := of.from; i < of.to; i++ {
 				if !yield(countedLine{&held.limits[i], &held.counters[i]}) {
 					return
@@ -85,6 +81,16 @@ func (held *heldCopy) lines(q Question) iter.Seq[countedLine] {
 			}
 		}
 	}
+}
+
+// counting is where the lines stand that count for a question.
+func (held *heldCopy) counting(q Question) (lines [2]places) {
+	lines[0] = held.total
+	if !q.OfTool() {
+		name, _ := splitModel(q.Provider, q.Model)
+		lines[1] = held.providers[name]
+	}
+	return lines
 }
 
 // window is the one that a moment falls into.
