@@ -13,8 +13,8 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func limitOf(kind string, limit, used int64) countedLine {
 	midnight := noon.Add(-12 * time.Hour)
 	return countedLine{
-		&lineForm{kind: kind, duration: "1d", max: limit, scope: "total"},
-		&counter{anchor: midnight.UnixMicro(), start: midnight.UnixMicro(), used: used},
+		lineForm: &lineForm{kind: kind, duration: "1d", max: limit, scope: "total"},
+		counter:  &counter{anchor: midnight.UnixMicro(), start: midnight.UnixMicro(), used: used},
 	}
 }
 
@@ -30,6 +30,10 @@ func aCopy(name string, lines ...countedLine) heldCopy {
 
 func (held *heldCopy) limit(lines []countedLine) {
 	for _, l := range lines {
+		if l.special != nil {
+			held.specials = append(held.specials, *l.special)
+			l.nth = int32(len(held.specials))
+		}
 		held.limits, held.counters = append(held.limits, *l.lineForm), append(held.counters, *l.counter)
 	}
 }
@@ -204,8 +208,8 @@ func TestRetryAfterIsWhenItFitsAgain(t *testing.T) {
 // boundaryFault is what decisions or what is counted make of the edges of a window under way, when that is not the window given; else "".
 func boundaryFault(duration string, calendar Calendar, anchor, start, end time.Time) string {
 	l := countedLine{
-		&lineForm{kind: kindSpend, duration: duration, quarter: 2, calendar: calendar, max: 5, scope: "total"},
-		&counter{anchor: anchor.UnixMicro(), start: start.UnixMicro(), used: 5},
+		lineForm: &lineForm{kind: kindSpend, duration: duration, quarter: 2, calendar: calendar, max: 5, scope: "total"},
+		counter:  &counter{anchor: anchor.UnixMicro(), start: start.UnixMicro(), used: 5},
 	}
 	for _, c := range []struct {
 		at     time.Time

@@ -23,6 +23,7 @@ type heldCopy struct {
 	active        bool
 	expiresAt     *time.Time
 	counters      []counter // of the form's limits, in their order
+	specials      []special
 }
 
 // form is what a copy grants and limits.
@@ -47,13 +48,14 @@ type lineForm struct {
 	max                   int64
 }
 
-// counter is what a copy counts for a limit.
+// counter is what a copy counts for a limit. It points to nothing: there are so many that the garbage collector should not have to look
+// into them.
 type counter struct {
 	line           uuid.UUID
 	anchor         int64 // microseconds, as start
 	start          int64 // of the window that was current when it was read
 	used, reserved int64 // in that window
-	special        *special
+	nth            int32 // of the copy's specials, from 1; 0 for a line that is like most
 }
 
 // special is what few lines have: a window that is carried on, and a raise.
@@ -67,6 +69,15 @@ type special struct {
 type countedLine struct {
 	*lineForm
 	*counter
+	special *special // nil for a line that is like most
+}
+
+func (held *heldCopy) line(i int) countedLine {
+	l := countedLine{lineForm: &held.limits[i], counter: &held.counters[i]}
+	if l.nth > 0 {
+		l.special = &held.specials[l.nth-1]
+	}
+	return l
 }
 
 // lines are the limits that count for a question: those in all, and the provider's.
@@ -75,7 +86,7 @@ func (held *heldCopy) lines(q Question) iter.Seq[countedLine] {
 	return func(yield func(countedLine) bool) {
 		for _, of := range counting {
 			for i := of.from; i < of.to; i++ {
-				if !yield(countedLine{&held.limits[i], &held.counters[i]}) {
+				if !yield(held.line(i)) {
 					return
 				}
 			}
@@ -127,7 +138,7 @@ func (h *holding) each(visit func(countedLine)) {
 	for i := range h.copies {
 		held := &h.copies[i]
 		for n := range held.counters {
-			visit(countedLine{&held.limits[n], &held.counters[n]})
+			visit(held.line(n))
 		}
 	}
 }

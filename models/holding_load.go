@@ -112,7 +112,8 @@ func (held *heldCopy) count(line string, anchor time.Time, l lineForm, s special
 	}
 	c := counter{line: id, anchor: anchor.UnixMicro()}
 	if s != (special{}) {
-		c.special = &s
+		held.specials = append(held.specials, s)
+		c.nth = int32(len(held.specials)) //nolint:gosec // there are as many as lines at most
 	}
 	held.limits, held.counters = append(held.limits, l), append(held.counters, c)
 	return nil
