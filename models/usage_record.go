@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +20,7 @@ type UsageResult struct {
 	Errors    Problems `json:"errors,omitempty"`
 }
 
-// Recorder counts what gateways report. Reports that come while a commit is under way go together with the next one; each is answered after
+// Recorder counts what gateways report. Reports that come while commits are under way go together with the next one; each is answered after
 // it is committed.
 type Recorder struct {
 	db      *bun.DB
@@ -209,8 +210,19 @@ func (r *Recorder) settle(ctx context.Context, own *report, places map[string][]
 	return nil
 }
 
+// storesAtOnce is how many statements are under way: while one waits for the disk, or for a user's counters, another goes on.
+const storesAtOnce = 2
+
 // Run stores reports until ctx ends; those that wait then are refused.
 func (r *Recorder) Run(ctx context.Context) {
+	var workers sync.WaitGroup
+	for range storesAtOnce {
+		workers.Go(func() { r.work(ctx) })
+	}
+	workers.Wait()
+}
+
+func (r *Recorder) work(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():

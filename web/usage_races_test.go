@@ -271,3 +271,30 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 		})
 	}
 }
+
+// A user whose counters are locked keeps nobody else's events waiting.
+func TestUsageDoesNotWaitForSomebodyElse(t *testing.T) {
+	g := newGateway(t)
+	_, bobs := g.give(g.bob, g.work)
+	g.admin.counted(event(g.key))
+	locked, err := g.owner().BeginTx(t.Context(), nil)
+	g.must(err)
+	defer func() { _ = locked.Rollback() }()
+	_, err = locked.ExecContext(t.Context(), "SELECT FROM limit_windows FOR UPDATE")
+	g.must(err)
+	answered := make(chan int, 1)
+	go func() { answered <- g.admin.report(event(g.key)).StatusCode }()
+	for blocked := 0; blocked == 0 && t.Context().Err() == nil; {
+		g.scan(&blocked, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+	}
+	g.admin.counted(event(bobs))
+	select {
+	case status := <-answered:
+		t.Fatalf("answered %d while the counters were locked", status)
+	default:
+	}
+	g.must(locked.Rollback())
+	if status := <-answered; status != 200 {
+		t.Errorf("answered %d when they were free", status)
+	}
+}
