@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -159,16 +158,19 @@ func CountHolders(ctx context.Context, db bun.IDB, ids []int64) (map[int64]int64
 	if len(ids) == 0 {
 		return counts, nil
 	}
-	var rows []struct{ ID, Holders int64 }
-	err := db.NewRaw(`SELECT access_profile_id AS id, count(*) AS holders FROM user_access_profiles
-WHERE access_profile_id IN (?) GROUP BY access_profile_id`, bun.List(slices.Compact(slices.Sorted(slices.Values(ids))))).Scan(ctx, &rows)
+	rows, err := queryPlanned(ctx, db, "SELECT access_profile_id, count(*) FROM user_access_profiles WHERE access_profile_id = ANY ($1::bigint[]) GROUP BY 1", ids)
 	if err != nil {
 		return nil, fmt.Errorf("count holders: %w", err)
 	}
-	for _, row := range rows {
-		counts[row.ID] = row.Holders
+	defer rows.Close()
+	for rows.Next() {
+		var id, holders int64
+		if err := rows.Scan(&id, &holders); err != nil {
+			return nil, fmt.Errorf("count holders: %w", err)
+		}
+		counts[id] = holders
 	}
-	return counts, nil
+	return counts, rows.Err()
 }
 
 // ProfilesHeld names the profiles that each of the users holds, by the user's id.
