@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -71,7 +72,8 @@ func (t *together[K, V]) work() {
 	}
 }
 
-// answer reads for all at once; when that fails, for each alone, so that nobody fails for what is another's.
+// answer reads for all at once; when that fails, for each alone, so that nobody fails for what is another's, unless it is the database that
+// is away or busy.
 func (t *together[K, V]) answer(waiting []waiter[K, V]) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
@@ -83,7 +85,8 @@ func (t *together[K, V]) answer(waiting []waiter[K, V]) {
 		}
 	}
 	values, err := t.read(ctx, keys)
-	if err != nil && len(keys) > 1 && ctx.Err() == nil {
+	var away *Refusal
+	if err != nil && len(keys) > 1 && !errors.As(Classify(err), &away) {
 		for _, w := range waiting {
 			t.answer([]waiter[K, V]{w})
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -21,7 +22,7 @@ type crowdReader struct {
 
 var errSpoilt = errors.New("spoilt")
 
-// read finds the double of every key but 13, and fails when -1 is among them.
+// read finds the double of every key but 13, fails when -1 is among them, and says that the database is away when -2 is.
 func (r *crowdReader) read(ctx context.Context, keys []int) (map[int]string, error) {
 	r.mutex.Lock()
 	r.reads = append(r.reads, slices.Clone(keys))
@@ -33,8 +34,11 @@ func (r *crowdReader) read(ctx context.Context, keys []int) (map[int]string, err
 	}
 	found := map[int]string{}
 	for _, key := range keys {
-		if key == -1 {
+		switch key {
+		case -1:
 			return nil, errSpoilt
+		case -2:
+			return nil, fmt.Errorf("read: %w", io.ErrUnexpectedEOF)
 		}
 		if key != 13 {
 			found[key] = fmt.Sprint(2 * key)
@@ -99,5 +103,26 @@ func TestNobodyFailsForWhatIsAnothers(t *testing.T) {
 		synctest.Wait()
 		close(r.gate)
 		asking.Wait()
+	})
+}
+
+func TestNobodyAsksOnceMoreWhenTheDatabaseIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &crowdReader{gate: make(chan struct{})}
+		ask := models.Together(r.read)
+		var asking sync.WaitGroup
+		for _, key := range []int{100, 101, -2, 3, 4} {
+			asking.Go(func() {
+				if _, _, err := ask(t.Context(), key); errors.Is(err, io.ErrUnexpectedEOF) != (key < 100) {
+					t.Errorf("%d: %v", key, err)
+				}
+			})
+			synctest.Wait()
+		}
+		close(r.gate)
+		asking.Wait()
+		if len(r.reads) != 3 {
+			t.Errorf("read %v", r.reads)
+		}
 	})
 }
