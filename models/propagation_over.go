@@ -39,7 +39,7 @@ func (p *Plan) findOver(ctx context.Context, db bun.IDB, shapes []shaped, now ti
 		had := limitsOf(s.before, FieldGroups)
 		for _, t := range s.targets {
 			stand := counted[t.PolicyID]
-			if len(stand) == 0 && !pushed.refuseAll() {
+			if len(stand) == 0 && !pushed.refuseUnused() {
 				continue
 			}
 			for _, limit := range pushed {
@@ -120,8 +120,8 @@ func (l limits) least(kind string) int64 {
 	return least
 }
 
-// refuseAll reports whether one of the limits is used up when nothing was counted.
-func (l limits) refuseAll() bool { return l.least(kindSpend) == 0 }
+// refuseUnused reports whether one of the limits is used up before anything is counted.
+func (l limits) refuseUnused() bool { return l.least(kindSpend) == 0 }
 
 // standingRow is one line of a policy.
 type standingRow struct {
