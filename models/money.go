@@ -24,66 +24,102 @@ var (
 
 // ParseMoney reads a JSON number literal of dollars exactly, without a binary float. Errors are those above.
 func ParseMoney(literal string) (Money, error) {
-	if !isJSONNumber(literal) {
-		return 0, ErrNotANumber
-	}
-	negative := literal[0] == '-'
-	mantissa, exponent, err := splitExponent(strings.TrimPrefix(literal, "-"))
-	whole, fraction, _ := strings.Cut(mantissa, ".")
-	digits := strings.TrimLeft(whole+fraction, "0")
-	if digits == "" {
-		return 0, nil
-	}
+	d, err := readDecimal(literal)
 	switch {
-	case errors.Is(err, ErrMoneyDecimals) && negative:
-		return 0, ErrMoneyNegative
-	case err != nil:
+	case err != nil || d.digits == "":
 		return 0, err
-	}
-	// The amount is 0.digits × 10^point.
-	point := len(digits) - len(fraction) + exponent
-	digits = strings.TrimRight(digits, "0")
-	switch {
-	case point > 10:
+	case d.above():
 		return 0, ErrMoneyOutOfRange
-	case len(digits)-point > 9:
-		if amountAbove(digits, point) {
-			return 0, ErrMoneyOutOfRange
-		}
-		if negative {
-			return 0, ErrMoneyNegative
-		}
+	case d.negative:
+		return 0, ErrMoneyNegative
+	case len(d.digits)-d.point > nanoDigits:
 		return 0, ErrMoneyDecimals
 	}
-	nanos, err := strconv.ParseInt(digits+strings.Repeat("0", 9+point-len(digits)), 10, 64)
+	return d.nanos(), nil
+}
+
+// ParseCost reads a JSON number literal of dollars that were measured: it is rounded half up to the nano-dollar. Errors are those of ParseMoney,
+// but for ErrMoneyDecimals.
+func ParseCost(literal string) (Money, error) {
+	d, err := readDecimal(literal)
 	switch {
-	case err != nil || Money(nanos) > MaxMoney:
+	case err != nil || d.digits == "":
+		return 0, err
+	case d.above():
 		return 0, ErrMoneyOutOfRange
-	case negative:
+	case d.negative:
 		return 0, ErrMoneyNegative
 	}
-	return Money(nanos), nil
+	kept := d.point + nanoDigits
+	switch {
+	case kept < 0:
+		return 0, nil
+	case kept >= len(d.digits):
+		return d.nanos(), nil
+	}
+	up := Money(0)
+	if d.digits[kept] >= '5' {
+		up = 1
+	}
+	d.digits = d.digits[:kept]
+	return d.nanos() + up, nil
 }
 
-// amountAbove reports whether 0.digits × 10^point is more than MaxMoney; digits has no leading zero.
-func amountAbove(digits string, point int) bool {
-	return point > 10 || point == 10 && digits > "1"
+const nanoDigits = 9 // decimals of a dollar
+
+// decimal is 0.digits × 10^point; digits begins and ends with another digit than 0, and is empty for 0.
+type decimal struct {
+	negative bool
+	digits   string
+	point    int
 }
 
-// splitExponent caps the exponent, so that 1e999999999 costs nothing.
-func splitExponent(literal string) (mantissa string, exponent int, err error) {
+func readDecimal(literal string) (decimal, error) {
+	if !isJSONNumber(literal) {
+		return decimal{}, ErrNotANumber
+	}
+	mantissa, exponent := splitExponent(strings.TrimPrefix(literal, "-"))
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	return decimal{
+		negative: literal[0] == '-' && digits != "",
+		digits:   strings.TrimRight(digits, "0"),
+		point:    len(digits) - len(fraction) + exponent,
+	}, nil
+}
+
+// above reports whether it is more than MaxMoney, whatever its sign.
+func (d decimal) above() bool { return d.point > 10 || d.point == 10 && d.digits > "1" }
+
+// nanos are its nano-dollars, of which it has a whole number up to MaxMoney.
+func (d decimal) nanos() Money {
+	nanos := Money(0)
+	for i := range nanoDigits + d.point {
+		nanos *= 10
+		if i < len(d.digits) {
+			nanos += Money(d.digits[i] - '0')
+		}
+	}
+	return nanos
+}
+
+// farthest is more than any literal has digits: whatever lies beyond is as good as 0 or infinite.
+const farthest = 1_000_000_000
+
+// splitExponent caps the exponent, so that 1e999999999999 costs nothing.
+func splitExponent(literal string) (mantissa string, exponent int) {
 	i := strings.IndexAny(literal, "eE")
 	if i < 0 {
-		return literal, 0, nil
+		return literal, 0
 	}
-	exponent, parseErr := strconv.Atoi(literal[i+1:])
+	exponent, err := strconv.Atoi(literal[i+1:])
 	switch {
-	case parseErr == nil && exponent >= -1000 && exponent <= 1000:
-		return literal[:i], exponent, nil
-	case literal[i+1] == '-':
-		return literal[:i], 0, ErrMoneyDecimals
+	case err != nil && literal[i+1] == '-':
+		exponent = -farthest
+	case err != nil:
+		exponent = farthest
 	}
-	return literal[:i], 0, ErrMoneyOutOfRange
+	return literal[:i], max(-farthest, min(exponent, farthest))
 }
 
 // isJSONNumber reports whether text is a number as RFC 8259 writes it.

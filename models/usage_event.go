@@ -1,6 +1,7 @@
 package models
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -154,16 +155,23 @@ func (c *checker) uuid(field string, v Value, code string) string {
 	return id.String()
 }
 
-// cost reads dollars of one call; nil when they are not known.
+// cost reads dollars of one call, rounded to the nano-dollar: they were measured. It is nil when they are not known.
 func (c *checker) cost(field string, v Value) *Money {
-	if v.Kind == Absent || v.Kind == Null {
+	switch {
+	case v.Kind == Absent, v.Kind == Null:
+		return nil
+	case v.Kind != Number && !v.Typed:
+		c.add(field, "wrong_type", "Give the cost as a number of dollars, such as 0.25.")
 		return nil
 	}
-	before := len(c.found)
-	amount := c.money(field, v)
-	switch noted := len(c.found) > before; {
-	case noted && c.found[before].Code == "max_limit_negative", !noted && amount > maxEventCost:
-		c.found = append(c.found[:before], Problem{field, "number_out_of_range", "Give the cost of one call, between 0 and 1000000 dollars."})
+	amount, err := ParseCost(strings.TrimSpace(v.Text))
+	switch {
+	case errors.Is(err, ErrNotANumber):
+		c.add(field, "wrong_type", "Give the cost as a plain number of dollars, such as 0.25, without signs or separators.")
+		return nil
+	case err != nil || amount > maxEventCost:
+		c.add(field, "number_out_of_range", "Give the cost of one call, between 0 and 1000000 dollars.")
+		return nil
 	}
 	return &amount
 }
