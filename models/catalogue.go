@@ -51,15 +51,18 @@ func (c *checker) fixed(field string, v Value, stored string) {
 	}
 }
 
-// modelNames reads a list of models, each once.
-func (c *checker) modelNames(field string, l List[Value]) []string {
+// modelNames reads a list of models of a provider, each once. With star, "*" may stand for all of them.
+func (c *checker) modelNames(field, provider string, l List[Value], star bool) []string {
 	names := []string{}
 	if !list(c, field, l, maxModels, "models") {
 		return names
 	}
 	seen := map[string]bool{}
 	for i, v := range l.Items {
-		name := c.modelName(at(field, i), v)
+		name := v.Text
+		if !star || v.Kind != String || name != "*" {
+			name = c.modelName(at(field, i), provider, v)
+		}
 		if name == "" {
 			continue
 		}
@@ -72,14 +75,26 @@ func (c *checker) modelNames(field string, l List[Value]) []string {
 	return names
 }
 
-// modelName reads the name of a model exactly as it is written; "" when it is none.
-func (c *checker) modelName(field string, v Value) string {
+// modelName reads the name of a model of a provider exactly as it is written; "" when it is none.
+func (c *checker) modelName(field, provider string, v Value) string {
 	c.required(field, v, "a model name")
-	name, ok := c.text(field, v, textRule{what: "a model name", max: 255, exact: true})
-	if ok && tidy(name) != name {
-		c.add(field, "invalid_characters", "Write the model name without spaces around it and with composed characters.")
+	name, ok := c.text(field, v, textRule{what: "a model name", max: longestModel, exact: true})
+	if !ok {
+		return ""
 	}
-	return name
+	problem := modelNameProblem(name)
+	if problem == "" {
+		problem = modelNameProblem(bareModel(provider, name))
+	}
+	switch {
+	case problem == "":
+		return name
+	case tidy(name) != name:
+		c.add(field, "invalid_characters", problem)
+	default:
+		c.add(field, "invalid_model", problem)
+	}
+	return ""
 }
 
 // toolNames reads a list of tools, each once. With star, "*" may stand for all of them.

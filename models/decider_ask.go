@@ -144,7 +144,7 @@ func (d *Decider) Callable(ctx context.Context, who Asker, tools bool) ([]string
 				names = catalogue.Models(config.ProviderName)
 			}
 			for _, model := range names {
-				try(config.ProviderName+"/"+model, Question{Provider: config.ProviderName, Model: model})
+				try(config.ProviderName+"/"+bareModel(config.ProviderName, model), Question{Provider: config.ProviderName, Model: model})
 			}
 		}
 	}

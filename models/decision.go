@@ -143,10 +143,11 @@ func (held *heldCopy) access(q Question, grants func(*heldCopy) []Grant) string 
 		}
 		return MCPToolBlocked
 	}
-	if !isModelName(q.Model) {
+	provider, model := splitModel(q.Provider, q.Model)
+	// The provider's part of a name is held to the same rule: ../x is no call of a provider.
+	if !isModelName(model) || q.Provider == "" && provider != "" && !isModelName(provider) {
 		return ModelBlocked
 	}
-	provider, model := splitModel(q.Provider, q.Model)
 	for _, config := range held.policy.ProviderConfigs {
 		if config.ProviderName != provider {
 			continue

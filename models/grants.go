@@ -51,7 +51,7 @@ func LoadCatalogue(ctx context.Context, db bun.IDB) (Catalogue, error) {
 	c.prices = map[modelKey]ModelPrice{}
 	for _, provider := range c.Providers {
 		for _, price := range provider.Prices {
-			c.prices[modelKey{provider.Name, price.Model}] = price
+			c.prices[modelKey{provider.Name, bareModel(provider.Name, price.Model)}] = price
 		}
 	}
 	return c, nil

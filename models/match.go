@@ -8,40 +8,68 @@ import (
 
 const longestModel = 255
 
-// MatchModel reports whether a provider config grants a model that was asked for, with or without "provider/" in front. Names are compared
-// exactly; a config that allows every model never asks a catalogue, but what can be no model's name is granted by none.
+// MatchModel reports whether a provider config grants a model, named as splitModel returns it. Names are compared exactly, and a listed
+// name may have "provider/" in front; a config that allows every model asks no catalogue, but what can name no model is granted by none.
 func (config ProviderConfig) MatchModel(model string) bool {
 	if !isModelName(model) {
 		return false
 	}
-	if config.AllModelsAllowed {
-		return true
-	}
-	bare, prefixed := strings.CutPrefix(model, config.ProviderName+"/")
-	return slices.Contains(config.AllowedModels, model) || prefixed && slices.Contains(config.AllowedModels, bare)
+	return config.AllModelsAllowed || slices.ContainsFunc(config.AllowedModels, func(listed string) bool {
+		return bareModel(config.ProviderName, listed) == model
+	})
 }
 
-// isModelName reports whether text could name one model: no pattern, no path, nothing unseen.
-func isModelName(text string) bool {
-	if utf8.RuneCountInString(text) > longestModel || strings.ContainsAny(text, "*?") || !legible(text, false) {
-		return false
+// isModelName reports whether text could name one model.
+func isModelName(text string) bool { return modelNameProblem(text) == "" }
+
+// modelNameProblem says what to do about a text that can name no model; "" when it can. The catalogue, profiles, prices and decisions all
+// go by it, so that what one of them accepts the others can match.
+func modelNameProblem(text string) string {
+	switch {
+	case text == "":
+		return "Enter a model name."
+	case utf8.RuneCountInString(text) > longestModel:
+		return "Shorten the model name to 255 characters or fewer."
+	case !legible(text, false):
+		return "Remove invisible or control characters from the model name."
+	case tidy(text) != text:
+		return "Write the model name without spaces around it and with composed characters."
+	case strings.ContainsAny(text, "*?"):
+		return "Name one model: * and ? stand for nothing in a model name."
+	case len(text) >= len(patternPrefix) && strings.EqualFold(text[:len(patternPrefix)], patternPrefix):
+		return "Name one model: patterns such as regex: are not matched."
 	}
-	for part := range strings.SplitSeq(text, "/") {
-		if part == "" || part == ".." {
-			return false
+	for part := range strings.SplitSeq(strings.TrimPrefix(text, "/"), "/") {
+		switch part {
+		case "":
+			return "Write the model name without // and without / at its end."
+		case "..":
+			return "Write the model name without .. between slashes."
 		}
 	}
-	return true
+	return ""
 }
 
-// splitModel takes the provider from a model's name when it was not told by itself.
+// patternPrefix marks patterns in the configuration of other gateways.
+const patternPrefix = "regex:"
+
+// splitModel names the provider and the model of a call: of all spellings of one model it returns the same two. Without a provider it is
+// what stands before the first slash; "" when nothing does.
 func splitModel(provider, model string) (string, string) {
-	if provider != "" {
-		return provider, model
+	if provider == "" {
+		before, after, found := strings.Cut(model, "/")
+		if !found || before == "" {
+			return "", model
+		}
+		provider, model = before, after
 	}
-	before, after, found := strings.Cut(model, "/")
-	if !found {
-		return "", model
+	return provider, bareModel(provider, model)
+}
+
+// bareModel takes the provider off the front of a model's name.
+func bareModel(provider, model string) string {
+	if rest, found := strings.CutPrefix(model, provider); found && provider != "" && strings.HasPrefix(rest, "/") {
+		return rest[1:]
 	}
-	return before, after
+	return model
 }

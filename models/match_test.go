@@ -87,3 +87,28 @@ func TestWhatIsNoModelIsNeverGranted(t *testing.T) {
 		}
 	}
 }
+
+func TestModelsAreSplitTheSameInEverySpelling(t *testing.T) {
+	for _, c := range [][4]string{
+		{"", "openai/gpt-5", "openai", "gpt-5"},
+		{"openai", "openai/gpt-5", "openai", "gpt-5"},
+		{"openai", "gpt-5", "openai", "gpt-5"},
+		{"", "groq/openai/x", "groq", "openai/x"},
+		{"groq", "openai/x", "groq", "openai/x"},
+		{"", "vllm//models/x", "vllm", "/models/x"},
+		{"vllm", "/models/x", "vllm", "/models/x"},
+		{"", "/models/x", "", "/models/x"},
+		{"", "gpt-5", "", "gpt-5"},
+		{"openai", "openai", "openai", "openai"},
+		{"openai", "openai-x/y", "openai", "openai-x/y"},
+	} {
+		if provider, model := splitModel(c[0], c[1]); provider != c[2] || model != c[3] {
+			t.Errorf("%q, %q: %q, %q, want %q, %q", c[0], c[1], provider, model, c[2], c[3])
+		}
+	}
+	for _, listed := range []string{"b", "openai/b"} {
+		if granted := config("openai", listed); !granted.MatchModel("b") || granted.MatchModel("openai/b") {
+			t.Errorf("%q of openai", listed)
+		}
+	}
+}

@@ -38,7 +38,8 @@ func (p ModelPrice) Cost(input, output int64) Money {
 	return Money(cost)
 }
 
-func (c *checker) prices(field string, l List[ModelPriceInput]) []ModelPrice {
+// prices reads what a provider charges, one price a model, however it is spelled.
+func (c *checker) prices(field, provider string, l List[ModelPriceInput]) []ModelPrice {
 	prices := []ModelPrice{}
 	if !list(c, field, l, maxModels, "prices") {
 		return prices
@@ -49,11 +50,12 @@ func (c *checker) prices(field string, l List[ModelPriceInput]) []ModelPrice {
 		if !c.object(path, in.Kind, "a price") {
 			continue
 		}
-		name := c.modelName(path+".model", in.Model)
-		if name != "" && seen[name] {
-			c.add(path+".model", "duplicate_model", "Give "+clip(name)+" one price.")
+		name := c.modelName(path+".model", provider, in.Model)
+		bare := bareModel(provider, name)
+		if name != "" && seen[bare] {
+			c.add(path+".model", "duplicate_model", "Give "+clip(bare)+" one price.")
 		}
-		seen[name] = true
+		seen[bare] = true
 		prices = append(prices, ModelPrice{name, c.price(path+".input_cost_per_million_tokens", in.Input, "input"), c.price(path+".output_cost_per_million_tokens", in.Output, "output")})
 	}
 	return prices
@@ -74,24 +76,33 @@ func (c *checker) price(field string, v Value, what string) Money {
 }
 
 // priceLines reads the prices of a form, one a line: the model, what a million input tokens cost, and what a million output tokens cost.
+// Only the last two words are prices, so spaces inside a name stay as they are.
 func priceLines(text string) List[ModelPriceInput] {
 	prices := List[ModelPriceInput]{Kind: Array}
 	for line := range strings.SplitSeq(text, "\n") {
-		words := strings.Fields(line)
-		if len(words) == 0 {
+		line = strings.TrimSpace(line)
+		if line == "" {
 			continue
 		}
-		row, named := ModelPriceInput{Row: Row{Kind: Object}}, max(1, len(words)-2)
-		row.Model = Typed(strings.Join(words[:named], " "))
-		if len(words) > named {
-			row.Input = Typed(words[named])
-		}
-		if len(words) > named+1 {
-			row.Output = Typed(words[named+1])
+		row := ModelPriceInput{Row: Row{Kind: Object}, Model: Typed(line)}
+		if model, last, found := cutLastWord(line); found {
+			row.Model, row.Input = Typed(model), Typed(last)
+			if name, input, found := cutLastWord(model); found {
+				row.Model, row.Input, row.Output = Typed(name), Typed(input), Typed(last)
+			}
 		}
 		prices.Items = append(prices.Items, row)
 	}
 	return prices
+}
+
+// cutLastWord takes the last word off a line that has more than one.
+func cutLastWord(line string) (before, last string, found bool) {
+	i := strings.LastIndexAny(line, " \t")
+	if i < 0 {
+		return line, "", false
+	}
+	return strings.TrimSpace(line[:i]), line[i+1:], true
 }
 
 // Lines are the prices as a form has them.
@@ -109,10 +120,7 @@ type modelKey struct{ provider, model string }
 // Price is that of a model as it was asked for, with or without "provider/" in front.
 func (c *Catalogue) Price(provider, model string) (ModelPrice, bool) {
 	provider, model = splitModel(provider, model)
-	if price, ok := c.prices[modelKey{provider, model}]; ok {
-		return price, true
-	}
-	price, ok := c.prices[modelKey{provider, strings.TrimPrefix(model, provider+"/")}]
+	price, ok := c.prices[modelKey{provider, model}]
 	return price, ok
 }
 

@@ -75,7 +75,7 @@ func (c *checker) providerConfigs(l List[ProviderConfigInput], refs *references)
 			c.add(path+".provider_name", "duplicate_provider", "Configure "+name+" once; it is listed twice.")
 		}
 		seen[name] = true
-		all, models := c.models(path, in)
+		all, models := c.models(path, name, in)
 		refuse, _ := c.truth(path+".refuse_unpriced", in.RefuseUnpriced)
 		config := ProviderConfig{
 			ProviderName: name, AllModelsAllowed: all, AllowedModels: models, RefuseUnpriced: refuse,
@@ -106,10 +106,10 @@ func (c *checker) providerName(field string, v Value, refs *references) string {
 }
 
 // models reads which models a config allows; "*" alone means all of them.
-func (c *checker) models(path string, in ProviderConfigInput) (all bool, models []string) {
+func (c *checker) models(path, provider string, in ProviderConfigInput) (all bool, models []string) {
 	all, flagged := c.truth(path+".all_models_allowed", in.AllModelsAllowed)
 	field := path + ".allowed_models"
-	models = c.modelNames(field, in.AllowedModels)
+	models = c.modelNames(field, provider, in.AllowedModels, true)
 	star, denied := slices.Contains(models, "*"), flagged && !all
 	switch {
 	case star && (len(models) > 1 || denied):

@@ -46,10 +46,10 @@ func (in ProviderInput) apply(p Provider) (Provider, error) {
 		c.fixed("name", in.Name, p.Name)
 	}
 	if in.Models.Kind != Absent || p.Models == nil {
-		p.Models = c.modelNames("models", in.Models)
+		p.Models = c.modelNames("models", p.Name, in.Models, false)
 	}
 	if in.Prices.Kind != Absent || p.Prices == nil {
-		p.Prices = c.prices("prices", in.Prices)
+		p.Prices = c.prices("prices", p.Name, in.Prices)
 	}
 	return p, invalid(c.found)
 }
