@@ -85,7 +85,8 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		}
 	}
 	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
-	page.Actions = views.CatalogueActions(roleHref(role.ID), actor.May("Roles:Update") && !role.IsSystemRole, actor.May("Roles:Delete") && !role.IsSystemRole)
+	changeable := role.Changeable(actor) == nil
+	page.Actions = views.CatalogueActions(roleHref(role.ID), actor.May("Roles:Update") && changeable, actor.May("Roles:Delete") && changeable)
 	h.html(c, http.StatusOK, framed(page, views.RoleBody(shown)))
 	return nil
 }
@@ -102,7 +103,7 @@ func (h *Handlers) loadRole(c *gin.Context) (models.Role, error) {
 func (h *Handlers) EditRole(c *gin.Context) error {
 	role, err := h.loadRole(c)
 	if err == nil {
-		err = role.Changeable()
+		err = role.Changeable(ActorOf(c))
 	}
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func (h *Handlers) DeleteRole(c *gin.Context) error {
 func (h *Handlers) roleDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
 	role, err := h.loadRole(c)
 	if err == nil {
-		err = role.Changeable()
+		err = role.Changeable(ActorOf(c))
 	}
 	if err != nil {
 		return nil, err

@@ -208,7 +208,7 @@ func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, pro
 	self, _ := UserOf(c)
 	shown := views.UserPage{
 		User: user, RoleID: roleID, Actor: actor, Problems: problems, Self: self.ID == user.ID,
-		MayUpdate: actor.May("Users:Update"), MayViewRoles: actor.May("Roles:View"),
+		MayUpdate: actor.May("Users:Update") && actor.Covers(user.Permissions), MayViewRoles: actor.May("Roles:View"),
 	}
 	if shown.MayUpdate {
 		var err error
@@ -220,7 +220,7 @@ func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, pro
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
-	page.Actions = views.CatalogueActions(usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete"))
+	page.Actions = views.CatalogueActions(usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && actor.Covers(user.Permissions))
 	markProblems(&page, problems)
 	return framed(page, views.UserBody(shown)), nil
 }
@@ -229,8 +229,11 @@ func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, pro
 func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	actor := ActorOf(c)
 	p.Now = time.Now()
-	p.MayViewCopies, p.MayAssign = actor.May("AccessProfiles:View"), actor.May("AccessProfiles:Create")
-	p.MayChangeCopies, p.MayDetach = actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Delete")
+	may := func(permission models.Permission) bool {
+		return actor.May(permission) && actor.Covers(p.User.Permissions)
+	}
+	p.MayViewCopies, p.MayAssign = actor.May("AccessProfiles:View"), may("AccessProfiles:Create")
+	p.MayChangeCopies, p.MayDetach = may("AccessProfiles:Update"), may("AccessProfiles:Delete")
 	p.MayViewKeys, p.MayViewUsage = actor.May("VirtualKeys:View"), actor.May("Usage:View")
 	p.MayViewAudit = actor.May("AuditLogs:View")
 	if p.MayViewCopies {
@@ -242,8 +245,8 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 		}
 	}
 	if p.MayViewKeys {
-		p.Keys = views.KeyList{MayRotate: actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete")}
-		p.Keys.Now, p.Keys.MayCreate = p.Now, actor.May("VirtualKeys:Create")
+		p.Keys = views.KeyList{MayRotate: may("VirtualKeys:Update"), MayDrop: may("AccessProfiles:Delete")}
+		p.Keys.Now, p.Keys.MayCreate = p.Now, may("VirtualKeys:Create")
 		p.Keys.Keys, err = models.ListUserKeys(ctx(c), h.DB, p.User.ID)
 	}
 	return err

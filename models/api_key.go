@@ -167,11 +167,15 @@ func loadAPIKey(ctx context.Context, q *bun.SelectQuery, id int64) (APIKey, erro
 // the name is taken.
 func CreateAPIKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, in APIKeyInput) (k APIKey, secret string, err error) {
 	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := claim{needed: "APIKeys:Create", shared: true}.hold(ctx, tx, actor)
+		if err != nil {
+			return err
+		}
 		now, err := databaseClock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if k, err = in.apply(APIKey{}, actor, now); err != nil {
+		if k, err = in.apply(APIKey{}, held.actor, now); err != nil {
 			return err
 		}
 		k.CreatedAt, k.UpdatedAt, k.Maker = now, now, actor.Name
@@ -195,7 +199,7 @@ func CreateAPIKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, in AP
 func UpdateAPIKey(ctx context.Context, db bun.IDB, actor Actor, id int64, in APIKeyInput) (APIKey, error) {
 	var k APIKey
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		old, err := loadAPIKey(ctx, tx.NewSelect().For("UPDATE OF k"), id)
+		held, old, err := holdAPIKey(ctx, tx, actor, "APIKeys:Update", id)
 		if err != nil {
 			return err
 		}
@@ -203,7 +207,7 @@ func UpdateAPIKey(ctx context.Context, db bun.IDB, actor Actor, id int64, in API
 		if err != nil {
 			return err
 		}
-		if k, err = in.apply(old, actor, now); err != nil || k.same(old) {
+		if k, err = in.apply(old, held.actor, now); err != nil || k.same(old) {
 			return err
 		}
 		k.UpdatedAt = now
@@ -220,11 +224,31 @@ func (k APIKey) same(old APIKey) bool {
 	return sameEnd && k.Name == old.Name && slices.Equal(k.Scopes, old.Scopes)
 }
 
-// DeleteAPIKey ends a key at once. Refusal: NotFound.
+// holdAPIKey locks whose key it is and then the key. Refusals: NotFound, Forbidden when its user may do more than the actor.
+func holdAPIKey(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, id int64) (*authority, APIKey, error) {
+	k, err := loadAPIKey(ctx, tx.NewSelect(), id)
+	if err != nil {
+		return nil, k, err
+	}
+	c := claim{needed: needed, shared: true}
+	if k.CreatedBy != nil {
+		c.users = []string{*k.CreatedBy}
+	}
+	held, err := c.hold(ctx, tx, actor)
+	if err != nil {
+		return nil, k, err
+	}
+	if k, err = loadAPIKey(ctx, tx.NewSelect().For("UPDATE OF k"), id); err != nil {
+		return nil, k, err
+	}
+	return held, k, held.mayChangeKey(k)
+}
+
+// DeleteAPIKey ends a key at once. Refusals: NotFound, Forbidden.
 func DeleteAPIKey(ctx context.Context, db bun.IDB, actor Actor, id int64) (APIKey, error) {
 	var old APIKey
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
-		if old, err = loadAPIKey(ctx, tx.NewSelect().For("UPDATE OF k"), id); err != nil {
+		if _, old, err = holdAPIKey(ctx, tx, actor, "APIKeys:Delete", id); err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {

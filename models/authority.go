@@ -1,8 +1,10 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -11,12 +13,27 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// authority is who asks for a change and which people and roles it touches, as they are now. All of it is held until the transaction
-// ends, so that nobody gains or loses a right between the check and the change.
+// authority is the actor of a change with the users and roles that it touches, as they are now. All of them stay locked until the
+// transaction ends, so that no right is gained or lost between the check and the change.
 type authority struct {
 	actor Actor
-	users map[string]int64 // each with its role's id
+	users map[string]heldUser
 	roles map[int64]Role
+}
+
+// heldUser is a user whose row is locked.
+type heldUser struct {
+	ID, Name, Email string
+	RoleID          int64
+}
+
+// claim is what a change needs: a permission, and the users and roles it touches.
+type claim struct {
+	needed  Permission
+	users   []string
+	roles   []int64 // locked for a change
+	members bool    // of those roles are touched too
+	shared  bool    // users keep their roles, so that changes of many users of one role need not wait for each other
 }
 
 // userID is the only form that an id of a user has.
@@ -28,50 +45,91 @@ func parseUserID(text string) (uuid.UUID, bool) {
 	return id, err == nil && id.String() == text
 }
 
-// hold locks the people and roles named, those of the actor too: first roles, then people, each in the order of their ids, which every
-// change keeps. What does not exist is not among them. Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do
-// what is needed (any more).
+// hold locks the users and roles named and those of the actor, for a change of accounts or roles. See claim.hold.
 func hold(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, users []string, roles []int64) (*authority, error) {
-	a := &authority{actor: actor, users: map[string]int64{}, roles: map[int64]Role{}}
-	people := append([]string{actor.UserID}, users...)
-	had, err := rolesOf(ctx, tx, people)
+	return claim{needed: needed, users: users, roles: roles}.hold(ctx, tx, actor)
+}
+
+// holdAccess locks users whose access is to change. Refusals: those of claim.hold, NotFound when one of them does not exist, Forbidden
+// when one may do more than the actor.
+func holdAccess(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, users ...string) ([]holder, error) {
+	a, err := claim{needed: needed, users: users, shared: true}.hold(ctx, tx, actor)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.holdRoles(ctx, tx, append(had, roles...)); err != nil {
+	holders := make([]holder, len(users))
+	for i, id := range users {
+		u, there := a.users[id]
+		if !there {
+			return nil, Missing("user")
+		}
+		holders[i] = holder{u.ID, u.Email}
+	}
+	return holders, a.mayActOn(users...)
+}
+
+// hold locks roles first, then users, each in the order of their ids, which every change keeps. What does not exist is not among them.
+// Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do what is needed (any more).
+func (c claim) hold(ctx context.Context, tx bun.Tx, actor Actor) (*authority, error) {
+	a := &authority{actor: actor, users: map[string]heldUser{}, roles: map[int64]Role{}}
+	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.users...))
+	if err != nil {
 		return nil, err
 	}
-	if err := a.holdUsers(ctx, tx, people); err != nil {
+	own := had[actor.UserID]
+	delete(had, actor.UserID)
+	if slices.Contains(c.users, actor.UserID) {
+		had[actor.UserID] = own
+	}
+	if err := a.holdRoles(ctx, tx, c, slices.Collect(maps.Values(had)), own); err != nil {
 		return nil, err
 	}
-	for _, role := range a.users {
-		// Somebody may have got another role since it was looked up. A deadlock of that is repeated.
-		if _, held := a.roles[role]; !held {
-			if err := a.holdRoles(ctx, tx, []int64{role}); err != nil {
+	users := existing(c.users)
+	if c.members {
+		if err := tx.NewRaw("SELECT id FROM users WHERE role_id = ANY (?)", pgdialect.Array(c.roles)).Scan(ctx, &users); err != nil {
+			return nil, fmt.Errorf("look up the members: %w", err)
+		}
+	}
+	if err := a.holdUsers(ctx, tx, users); err != nil {
+		return nil, err
+	}
+	for _, u := range a.users {
+		// A user may have got another role since it was looked up. A deadlock of that is repeated.
+		if _, held := a.roles[u.RoleID]; !held {
+			if err := a.holdRoles(ctx, tx, claim{shared: c.shared}, []int64{u.RoleID}, 0); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if actor.UserID != "" {
-		role, there := a.users[actor.UserID]
+	return a, a.permit(c.needed)
+}
+
+// permit checks that the actor still exists and may do what is needed, and leaves them what they may do at this moment.
+func (a *authority) permit(needed Permission) error {
+	if a.actor.UserID != "" {
+		self, there := a.users[a.actor.UserID]
 		if !there {
-			return nil, unauthenticated("Sign in again: the account you use was deleted.")
+			return unauthenticated("Sign in again: the account you use was deleted.")
 		}
-		a.actor.Permissions = slices.DeleteFunc(slices.Clone(actor.Permissions), func(p Permission) bool {
-			return !slices.Contains(a.roles[role].Permissions, p)
+		a.actor.Permissions = slices.DeleteFunc(slices.Clone(a.actor.Permissions), func(p Permission) bool {
+			return !slices.Contains(a.roles[self.RoleID].Permissions, p)
 		})
 	}
 	if !a.actor.May(needed) {
-		return nil, Refuse(Forbidden, "", "forbidden", "You need the permission "+string(needed)+" for this. Ask an admin of this console for it.")
+		return Refuse(Forbidden, "", "forbidden", "You need the permission "+string(needed)+" for this. Ask an admin of this console for it.")
 	}
-	return a, nil
+	return nil
 }
 
-// rolesOf looks up which roles people have, without holding them.
-func rolesOf(ctx context.Context, tx bun.Tx, users []string) ([]int64, error) {
-	var roles []int64
-	if err := tx.NewRaw("SELECT DISTINCT role_id FROM users WHERE id = ANY (?)", pgdialect.Array(existing(users))).Scan(ctx, &roles); err != nil {
+// rolesOf looks up which roles users have, without locking them.
+func rolesOf(ctx context.Context, tx bun.Tx, users []string) (map[string]int64, error) {
+	var rows []heldUser
+	if err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?)", pgdialect.Array(existing(users))).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("look up the roles of users: %w", err)
+	}
+	roles := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		roles[row.ID] = row.RoleID
 	}
 	return roles, nil
 }
@@ -81,28 +139,44 @@ func existing(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !userID.MatchString(id) })
 }
 
+// holdUsers locks users. The actor is only kept from changing, unless the change is about them: one actor makes many changes at once.
 func (a *authority) holdUsers(ctx context.Context, tx bun.Tx, ids []string) error {
-	var people []struct {
-		ID     string
-		RoleID int64
-	}
-	err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(existing(ids))).Scan(ctx, &people)
-	if err != nil {
-		return fmt.Errorf("hold the users: %w", err)
-	}
-	for _, person := range people {
-		a.users[person.ID] = person.RoleID
+	const change = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"
+	const keep = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) FOR SHARE"
+	slices.Sort(ids)
+	for _, part := range inTurn(ids, some(a.actor.UserID), change, keep) {
+		var users []heldUser
+		if err := tx.NewRaw(part.query, pgdialect.Array(part.ids)).Scan(ctx, &users); err != nil {
+			return fmt.Errorf("lock the users: %w", err)
+		}
+		for _, u := range users {
+			a.users[u.ID] = u
+		}
 	}
 	return nil
 }
 
-// holdRoles locks roles and only then reads what they permit: a statement sees the permissions of the moment it began waiting.
-func (a *authority) holdRoles(ctx context.Context, tx bun.Tx, ids []int64) error {
-	if _, err := tx.NewRaw("SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(ids)).Exec(ctx); err != nil {
-		return fmt.Errorf("hold the roles: %w", err)
+// holdRoles locks the claim's roles, those that users have and the actor's own, and only then reads what they permit: a statement sees
+// the permissions of the moment it began waiting.
+func (a *authority) holdRoles(ctx context.Context, tx bun.Tx, c claim, ofUsers []int64, own int64) error {
+	const keep = "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR SHARE"
+	change := "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"
+	if c.shared {
+		change = keep
+	}
+	ids := slices.Concat(c.roles, ofUsers)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	for _, part := range inTurn(ids, some(own), change, keep) {
+		if _, err := tx.NewRaw(part.query, pgdialect.Array(part.ids)).Exec(ctx); err != nil {
+			return fmt.Errorf("lock the roles: %w", err)
+		}
 	}
 	var roles []Role
-	if err := selectRoles(tx.NewSelect().Model(&roles)).Where("r.id = ANY (?)", pgdialect.Array(ids)).Scan(ctx); err != nil {
+	err := tx.NewSelect().Model(&roles).ColumnExpr("r.*").
+		ColumnExpr("ARRAY(SELECT p.permission FROM role_permissions AS p WHERE p.role_id = r.id) AS permissions").
+		Where("r.id = ANY (?)", pgdialect.Array(append(ids, own))).Scan(ctx)
+	if err != nil {
 		return fmt.Errorf("load the roles held: %w", err)
 	}
 	for _, role := range roles {
@@ -111,48 +185,35 @@ func (a *authority) holdRoles(ctx context.Context, tx bun.Tx, ids []int64) error
 	return nil
 }
 
-// covers reports whether the actor may do all that somebody else may.
-func (a *authority) covers(permissions []Permission) bool {
-	return !slices.ContainsFunc(permissions, func(p Permission) bool { return !a.actor.May(p) })
-}
-
-// grant refuses to give a role that permits more than the actor may do. Refusals: Invalid when there is no such role, Forbidden.
-func (a *authority) grant(field string, roleID int64) (Role, error) {
-	role, there := a.roles[roleID]
-	switch {
-	case !there:
-		return role, unknownRole(field)
-	case !a.covers(role.Permissions):
-		return role, Refuse(Forbidden, field, "forbidden",
-			"Choose another role: "+clip(role.Name)+" permits more than you may do yourself, so you cannot give it.")
-	}
-	return role, nil
-}
-
-func unknownRole(field string) error {
-	return Refuse(Invalid, field, "unknown_role", "Choose a role that exists, such as Admin, Developer or Viewer.")
-}
-
-// keepAnAdmin refuses to take the role of the last admin. The admins' role is held, so of two who would each leave the other, the second
-// counts after the first is done.
-func (a *authority) keepAnAdmin(ctx context.Context, tx bun.Tx, field, id string) error {
-	if a.roles[a.users[id]].Name != firstRole {
+// some leaves out what is not there.
+func some[ID cmp.Ordered](id ID) []ID {
+	var none ID
+	if id == none {
 		return nil
 	}
-	last, err := lastAdmin(ctx, tx, id)
-	if err != nil || !last {
-		return err
-	}
-	return Refuse(Conflict, field, "last_admin", "Make somebody else an admin first: this is the last one, and a console without an admin cannot be managed.")
+	return []ID{id}
 }
 
-// lastAdmin reports whether there is no admin beside that user.
-func lastAdmin(ctx context.Context, db bun.IDB, id string) (bool, error) {
-	var others bool
-	err := db.NewRaw("SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = ? AND r.is_system_role AND u.id <> ?)",
-		firstRole, id).Scan(ctx, &others)
-	if err != nil {
-		return false, fmt.Errorf("look for other admins: %w", err)
+// lockPart is one statement that locks rows.
+type lockPart[ID cmp.Ordered] struct {
+	query string
+	ids   []ID
+}
+
+// inTurn locks rows, named in order, for a change, and keeps the actor's own from changing, all in one order.
+func inTurn[ID cmp.Ordered](ids, own []ID, change, keep string) (parts []lockPart[ID]) {
+	before := len(ids)
+	if len(own) == 1 {
+		at, among := slices.BinarySearch(ids, own[0])
+		if among {
+			own = nil
+		}
+		before = at
 	}
-	return !others, nil
+	for _, part := range []lockPart[ID]{{change, ids[:before]}, {keep, own}, {change, ids[before:]}} {
+		if len(part.ids) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }

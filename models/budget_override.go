@@ -78,7 +78,7 @@ func (c *checker) raise(field string, v Value) Money {
 // NotFound, Invalid.
 func SetOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copyID int64, budgetID string, in OverrideInput) (Budget, error) {
 	o, problems := in.check()
-	return changeOverride(ctx, db, actor, user, copyID, budgetID, "override_set", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+	return changeOverride(ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
 		if err := invalid(problems); err != nil {
 			return false, err
 		}
@@ -98,7 +98,8 @@ func SetOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copy
 
 // ClearOverride takes an override back; when there is none, nothing happens. Refusal: NotFound.
 func ClearOverride(ctx context.Context, db bun.IDB, actor Actor, user string, copyID int64, budgetID string) (Budget, error) {
-	return changeOverride(ctx, db, actor, user, copyID, budgetID, "override_clear", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+	const needed = "AccessProfiles:Update or AccessProfiles:Delete"
+	return changeOverride(ctx, db, actor, needed, user, copyID, budgetID, "override_clear", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
 		if line.OverrideAmount == nil {
 			return false, nil // there is none, or it is over
 		}
@@ -118,12 +119,12 @@ type overriddenLine struct {
 }
 
 func changeOverride(
-	ctx context.Context, db bun.IDB, actor Actor, user string, copyID int64, budgetID, action string,
+	ctx context.Context, db bun.IDB, actor Actor, needed Permission, user string, copyID int64, budgetID, action string,
 	edit func(context.Context, bun.Tx, overriddenLine) (changed bool, err error),
 ) (Budget, error) {
 	var after Budget
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if err := holdCopy(ctx, tx, user, copyID); err != nil {
+		if err := holdCopy(ctx, tx, actor, needed, user, copyID); err != nil {
 			return err
 		}
 		before, err := findLine(ctx, tx, user, copyID, budgetID)

@@ -45,7 +45,7 @@ func (p Propagation) Total() int64 {
 const lease = 10 * time.Second
 
 // StartPropagation stores a push with every copy it is for; a worker does the rest. Its first lease is the caller's. Refusals: NotFound,
-// Stale, Invalid, Conflict when one runs or the template is changed at this moment.
+// Stale, Invalid, Forbidden when a user it is for may do more than the actor, Conflict when one runs or the template is changed at this moment.
 func StartPropagation(ctx context.Context, db bun.IDB, actor Actor, id int64, ifVersion *int64, in PropagationInput) (Propagation, error) {
 	seen, err := templateNow(ctx, db, id)
 	if err != nil {
@@ -66,6 +66,10 @@ func StartPropagation(ctx context.Context, db bun.IDB, actor Actor, id int64, if
 		if template.Version != seen.Version {
 			return templateChanged(template.AccessProfile)
 		}
+		held, err := claim{needed: "AccessProfiles:Create or AccessProfiles:Update", shared: true}.hold(ctx, tx, actor)
+		if err != nil {
+			return err
+		}
 		p, err := in.read(ctx, tx)
 		if err != nil {
 			return err
@@ -78,7 +82,10 @@ func StartPropagation(ctx context.Context, db bun.IDB, actor Actor, id int64, if
 			AccessProfileID: id, ToVersion: template.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name, State: "running",
 			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now,
 		}
-		return job.insert(ctx, tx, p, now)
+		if err := job.insert(ctx, tx, p, now); err != nil {
+			return err
+		}
+		return held.mayPushTo(ctx, tx, job.ID)
 	})
 	if violates(err, "propagation_jobs_running") {
 		return job, Refuse(Conflict, "", "propagation_running", "Wait for the propagation of this profile that runs now, then try again.")

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -122,7 +123,7 @@ type Attached struct {
 }
 
 // AttachRoles has roles hand a template out; those that do already keep their default unless it is sent. With apply_to_existing everybody
-// in the roles gets a copy now. Refusals: NotFound, Invalid, Conflict when an inactive template is to be applied.
+// in the roles gets a copy now. Refusals: NotFound, Invalid, Forbidden for a role that permits more than the actor may do, Conflict when an inactive template is to be applied.
 func AttachRoles(ctx context.Context, db bun.IDB, keys Keys, actor Actor, profileID int64, in AttachInput) (Attached, error) {
 	var done Attached
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -142,7 +143,11 @@ func AttachRoles(ctx context.Context, db bun.IDB, keys Keys, actor Actor, profil
 			return inactive("apply_to_existing", template.AccessProfile)
 		}
 		done.Default = a.isDefault
-		roles, err := holdRolesNamed(ctx, tx, a)
+		held, err := claim{needed: "AccessProfiles:Create or AccessProfiles:Update", roles: a.roles, members: a.apply}.hold(ctx, tx, actor)
+		if err != nil {
+			return err
+		}
+		roles, err := held.rolesNamed(a)
 		if err != nil {
 			return err
 		}
@@ -156,11 +161,7 @@ func AttachRoles(ctx context.Context, db bun.IDB, keys Keys, actor Actor, profil
 		}
 		var g given
 		if a.apply {
-			members, err := holdMembers(ctx, tx, a.roles)
-			if err != nil {
-				return err
-			}
-			if g, err = giveCopies(ctx, tx, keys, template.AccessProfile, members, handout{}, now); err != nil {
+			if g, err = giveCopies(ctx, tx, keys, template.AccessProfile, held.members(a.roles...), handout{}, now); err != nil {
 				return err
 			}
 		}
@@ -181,34 +182,37 @@ func allowLong(ctx context.Context, tx bun.Tx) error {
 	return nil
 }
 
-// holdRolesNamed locks the roles, so that nobody joins or leaves them meanwhile, and returns their names. Refusal: Invalid for unknown ones.
-func holdRolesNamed(ctx context.Context, tx bun.Tx, a attachment) ([]string, error) {
-	var rows []Named
-	err := tx.NewRaw("SELECT id, name FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(a.roles)).Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("hold the roles: %w", err)
-	}
-	names, known := []string{}, map[int64]bool{}
-	for _, row := range rows {
-		names, known[row.ID] = append(names, row.Name), true
-	}
+// rolesNamed are the names of the roles, which are locked so that nobody joins or leaves them meanwhile. Refusals: Invalid for unknown
+// ones, Forbidden for one that permits more than the actor may do.
+func (a *authority) rolesNamed(in attachment) ([]string, error) {
 	var problems Problems
-	for _, id := range a.named {
-		if !known[id] {
-			problems = append(problems, Problem{a.fields[id], "unknown_role", "Choose a role that exists; there is none with the id " + strconv.FormatInt(id, 10) + "."})
+	for _, id := range in.named {
+		if _, known := a.roles[id]; !known {
+			problems = append(problems, Problem{in.fields[id], "unknown_role", "Choose a role that exists; there is none with the id " + strconv.FormatInt(id, 10) + "."})
 		}
 	}
-	return names, invalid(problems)
+	if err := invalid(problems); err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, id := range in.roles {
+		if err := a.actor.mayGiveBy(a.roles[id]); err != nil {
+			return nil, err
+		}
+		names = append(names, a.roles[id].Name)
+	}
+	return names, nil
 }
 
-// holdMembers locks everybody who has one of the roles, which the transaction holds.
-func holdMembers(ctx context.Context, tx bun.Tx, roles []int64) ([]holder, error) {
+// members are the users locked who have one of the roles, in the order of their ids.
+func (a *authority) members(roles ...int64) []holder {
 	var members []holder
-	err := tx.NewRaw("SELECT id, email FROM users WHERE role_id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(roles)).Scan(ctx, &members)
-	if err != nil {
-		return nil, fmt.Errorf("hold the members: %w", err)
+	for _, id := range slices.Sorted(maps.Keys(a.users)) {
+		if u := a.users[id]; slices.Contains(roles, u.RoleID) {
+			members = append(members, holder{u.ID, u.Email})
+		}
 	}
-	return members, nil
+	return members
 }
 
 // saveAttachments returns the attachments that are new or changed their default.

@@ -75,21 +75,22 @@ func changeRole(ctx context.Context, db bun.IDB, actor Actor, id int64, apply fu
 	return r, roleNameTaken(err)
 }
 
-// ownRole is a role held, unless it came with the console. Refusals: NotFound, Forbidden.
+// ownRole is a role held that the actor may change. Refusals: NotFound, Forbidden.
 func (a *authority) ownRole(id int64) (Role, error) {
 	r, there := a.roles[id]
 	if !there {
 		return r, Missing("role")
 	}
-	return r, r.Changeable()
+	return r, r.Changeable(a.actor)
 }
 
-// Changeable refuses roles that came with the console: they are what the contract says. Refusal: Forbidden.
-func (r Role) Changeable() error {
+// Changeable refuses roles that came with the console, which are what the contract says, and those that permit more than the actor may
+// do. Refusal: Forbidden.
+func (r Role) Changeable(actor Actor) error {
 	if r.IsSystemRole {
 		return Refuse(Forbidden, "", "system_role", r.Name+" came with the console and stays as it is. Make a role of your own instead.")
 	}
-	return nil
+	return actor.mayGiveBy(r)
 }
 
 func (r Role) same(old Role) bool {

@@ -16,7 +16,8 @@ type Detached struct {
 	Keys    []string // names of the keys that went with last copies
 }
 
-// DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go. Refusal: NotFound.
+// DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go. Refusals: NotFound, Forbidden for a
+// role that permits more than the actor may do.
 func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID int64, removeFromUsers bool) (Detached, error) {
 	var done Detached
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -27,9 +28,18 @@ func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID 
 		if err != nil {
 			return err
 		}
-		if err := tx.NewRaw("SELECT name FROM roles WHERE id = ? FOR UPDATE", roleID).Scan(ctx, &done.Role); err != nil {
-			return found(err, "role")
+		held, err := claim{needed: "AccessProfiles:Delete", roles: []int64{roleID}, members: removeFromUsers}.hold(ctx, tx, actor)
+		if err != nil {
+			return err
 		}
+		role, there := held.roles[roleID]
+		if !there {
+			return Missing("role")
+		}
+		if err := held.actor.mayGiveBy(role); err != nil {
+			return err
+		}
+		done.Role = role.Name
 		var removed []RoleAttachment
 		err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
 			profileID, roleID).Scan(ctx, &removed)
@@ -47,11 +57,7 @@ func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID 
 			"access_profile": template.Name, "role_id": roleID, "role": done.Role, "remove_from_users": removeFromUsers,
 		}
 		if removeFromUsers {
-			members, err := holdMembers(ctx, tx, []int64{roleID})
-			if err != nil {
-				return err
-			}
-			lost, err := loseRoleCopies(ctx, tx, members, "access_profile_id = ?", profileID)
+			lost, err := loseRoleCopies(ctx, tx, held.members(roleID), "access_profile_id = ?", profileID)
 			if err != nil {
 				return err
 			}

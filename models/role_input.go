@@ -33,14 +33,13 @@ func (in RoleInput) apply(r Role, actor Actor) (Role, error) {
 	if in.Description.Kind != Absent {
 		c.description(in.Description, &r.Description)
 	}
-	had := r.Permissions
 	if in.PermissionIDs.Kind != Absent {
 		r.Permissions = c.permissions(permissionsField, in.PermissionIDs)
 	}
 	if err := invalid(c.found); err != nil {
 		return r, err
 	}
-	return r, beyond(in.PermissionIDs, had, actor)
+	return r, beyond(in.PermissionIDs, actor)
 }
 
 func (in PermissionsInput) apply(r Role, actor Actor) (Role, error) {
@@ -48,12 +47,11 @@ func (in PermissionsInput) apply(r Role, actor Actor) (Role, error) {
 	if in.PermissionIDs.Kind == Absent {
 		c.add(permissionsField, "required", "Give the list of permission_ids; [] takes all of them away.")
 	}
-	had := r.Permissions
 	r.Permissions = c.permissions(permissionsField, in.PermissionIDs)
 	if err := invalid(c.found); err != nil {
 		return r, err
 	}
-	return r, beyond(in.PermissionIDs, had, actor)
+	return r, beyond(in.PermissionIDs, actor)
 }
 
 // permissions reads a set of permissions; what is named twice counts once.
@@ -78,11 +76,11 @@ func (c *checker) permissions(field string, l List[Value]) []Permission {
 	return inOrder(named)
 }
 
-// beyond is the refusal of permissions that the actor does not hold. Those that the role had before are not given by leaving them.
-func beyond(l List[Value], had []Permission, actor Actor) error {
+// beyond is the refusal of permissions that the actor does not hold.
+func beyond(l List[Value], actor Actor) error {
 	refusal := &Refusal{Reason: Forbidden}
 	for i, v := range l.Items {
-		if p := Permission(v.Text); !actor.May(p) && !slices.Contains(had, p) {
+		if p := Permission(v.Text); !actor.May(p) {
 			refusal.Problems = append(refusal.Problems, Problem{
 				at(permissionsField, i), "forbidden", "Leave out " + v.Text + ": a role can be given only what you may do yourself.",
 			})

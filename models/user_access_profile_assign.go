@@ -32,7 +32,7 @@ func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time,
 }
 
 // AssignAccessProfile gives a user a copy of a template. The key is nil when they had one already; its value is told this once. Refusals:
-// NotFound for the user or the template, Invalid, Conflict when they hold it or when the template is inactive.
+// NotFound for the user or the template, Forbidden for a user who may do more than the actor, Invalid, Conflict when they hold it or when the template is inactive.
 func AssignAccessProfile(ctx context.Context, db bun.IDB, keys Keys, actor Actor, user string, in AssignInput) (UserAccessProfile, *VirtualKey, error) {
 	var assigned UserAccessProfile
 	var key *VirtualKey
@@ -43,7 +43,7 @@ func AssignAccessProfile(ctx context.Context, db bun.IDB, keys Keys, actor Actor
 				return err
 			}
 		}
-		person, err := holdUser(ctx, tx, user)
+		users, err := holdAccess(ctx, tx, actor, "AccessProfiles:Create", user)
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func AssignAccessProfile(ctx context.Context, db bun.IDB, keys Keys, actor Actor
 		if !profile.IsActive {
 			return inactive("access_profile_id", profile)
 		}
-		g, err := giveCopies(ctx, tx, keys, profile, []holder{person}, handout{Direct: true, ExpiresAt: expires}, now)
+		g, err := giveCopies(ctx, tx, keys, profile, users, handout{Direct: true, ExpiresAt: expires}, now)
 		if err != nil {
 			return err
 		}
@@ -84,21 +84,9 @@ func inactive(field string, profile AccessProfile) error {
 	return Refuse(Conflict, field, "profile_inactive", "Activate "+clip(profile.Name)+" first: an inactive profile goes to nobody new.")
 }
 
-// holdUser locks a user until the transaction ends: what they hold changes one thing at a time. Refusal: NotFound.
-func holdUser(ctx context.Context, tx bun.Tx, id string) (holder, error) {
-	var h holder
-	if !userID.MatchString(id) {
-		return h, Missing("user")
-	}
-	if err := tx.NewRaw("SELECT id, email FROM users WHERE id = ? FOR UPDATE", id).Scan(ctx, &h); err != nil {
-		return h, found(err, "user")
-	}
-	return h, nil
-}
-
-// holdCopy locks a user and then one of their copies. Refusal: NotFound.
-func holdCopy(ctx context.Context, tx bun.Tx, user string, id int64) error {
-	if _, err := holdUser(ctx, tx, user); err != nil {
+// holdCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of holdAccess.
+func holdCopy(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, user string, id int64) error {
+	if _, err := holdAccess(ctx, tx, actor, needed, user); err != nil {
 		return err
 	}
 	var locked int64
@@ -135,11 +123,12 @@ type DetachedCopy struct {
 	Keys []string // names of the keys that went with the last copy
 }
 
-// DetachAccessProfile takes a copy from a user, wherever it came from, and their keys when it was the last one. Refusal: NotFound.
+// DetachAccessProfile takes a copy from a user, wherever it came from, and their keys when it was the last one. Refusals:
+// NotFound, Forbidden.
 func DetachAccessProfile(ctx context.Context, db bun.IDB, actor Actor, user string, id int64) (DetachedCopy, error) {
 	var gone DetachedCopy
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if err := holdCopy(ctx, tx, user, id); err != nil {
+		if err := holdCopy(ctx, tx, actor, "AccessProfiles:Delete", user, id); err != nil {
 			return err
 		}
 		held, err := GetUserAccessProfile(ctx, tx, user, id)
@@ -167,12 +156,12 @@ type CopyInput struct {
 	ExpiresAt Value `json:"expires_at"`
 }
 
-// ChangeUserAccessProfile pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Invalid, Conflict for the end of one
-// that comes with a role.
+// ChangeUserAccessProfile pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Forbidden, Invalid, Conflict
+// for the end of one that comes with a role.
 func ChangeUserAccessProfile(ctx context.Context, db bun.IDB, actor Actor, user string, id int64, in CopyInput) (UserAccessProfile, error) {
 	var changed UserAccessProfile
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if err := holdCopy(ctx, tx, user, id); err != nil {
+		if err := holdCopy(ctx, tx, actor, "AccessProfiles:Update", user, id); err != nil {
 			return err
 		}
 		old, err := GetUserAccessProfile(ctx, tx, user, id)

@@ -2,7 +2,7 @@ package models
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -41,8 +41,8 @@ type BulkAssigned struct {
 	Already int // who had one
 }
 
-// AssignToUsers gives all users named a copy of a template; those who hold it keep theirs. Refusals: Invalid, NotFound when somebody or
-// the template is gone, Conflict when the template is inactive.
+// AssignToUsers gives all users named a copy of a template; those who hold it keep theirs. Refusals: Invalid, NotFound when a user or
+// the template is gone, Forbidden when one may do more than the actor, Conflict when the template is inactive.
 func AssignToUsers(ctx context.Context, db bun.IDB, keys Keys, actor Actor, in BulkAssignInput) (BulkAssigned, error) {
 	c := &checker{}
 	ids := c.ticked(in.IDs, "user")
@@ -58,7 +58,7 @@ func AssignToUsers(ctx context.Context, db bun.IDB, keys Keys, actor Actor, in B
 		if err := holdTemplate(ctx, tx, profileID); err != nil {
 			return err
 		}
-		users, err := holdUsers(ctx, tx, ids)
+		users, err := holdMany(ctx, tx, actor, "AccessProfiles:Create", ids)
 		if err != nil {
 			return err
 		}
@@ -93,17 +93,13 @@ func AssignToUsers(ctx context.Context, db bun.IDB, keys Keys, actor Actor, in B
 	return done, err
 }
 
-// holdUsers locks users in the order of their ids. Refusal: NotFound when one is gone.
-func holdUsers(ctx context.Context, tx bun.Tx, ids []string) ([]holder, error) {
-	var users []holder
-	err := tx.NewRaw("SELECT id, email FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE", pgdialect.Array(existing(ids))).Scan(ctx, &users)
-	if err != nil {
-		return nil, fmt.Errorf("hold the users: %w", err)
-	}
-	if len(users) < len(ids) {
+// holdMany locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than the actor.
+func holdMany(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, ids []string) ([]holder, error) {
+	users, err := holdAccess(ctx, tx, actor, needed, ids...)
+	if refusal := (*Refusal)(nil); errors.As(err, &refusal) && refusal.Reason == NotFound {
 		return nil, Missing("user any more; reload the list")
 	}
-	return users, nil
+	return users, err
 }
 
 // BulkDetachInput is what the list of holders sends for those that are ticked.
@@ -128,7 +124,7 @@ func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int6
 }
 
 // DetachFromUsers takes their copy of a template from all users ticked; those who hold none any more are passed over. It returns how many
-// lost it. Refusals: Invalid, NotFound.
+// lost it. Refusals: Invalid, NotFound, Forbidden when one may do more than the actor.
 func DetachFromUsers(ctx context.Context, db bun.IDB, actor Actor, profileID int64, in BulkDetachInput) (int, error) {
 	var n int
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -141,7 +137,7 @@ func DetachFromUsers(ctx context.Context, db bun.IDB, actor Actor, profileID int
 			users[i] = held.UserID
 		}
 		slices.Sort(users)
-		if _, err := holdUsers(ctx, tx, users); err != nil {
+		if _, err := holdMany(ctx, tx, actor, "AccessProfiles:Delete", users); err != nil {
 			return err
 		}
 		if err := holdCopies(ctx, tx, "access_profile_id = ? AND user_id = ANY (?)", profileID, pgdialect.Array(users)); err != nil {

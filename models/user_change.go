@@ -19,8 +19,8 @@ type userRecord struct {
 	VirtualKeys    []string `json:"virtual_keys,omitempty"`
 }
 
-// CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden for a role that permits more than the actor may do, Conflict when
-// the email is taken, TooMany.
+// CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden for a
+// role that permits more than the actor may do, Conflict when the email is taken, TooMany.
 func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, keys Keys, actor Actor, in UserInput) (User, error) {
 	u, password, err := in.create()
 	if err != nil {
@@ -73,13 +73,15 @@ func roleNamed(ctx context.Context, tx bun.Tx, name string) (id int64, err error
 	return id, nil
 }
 
-// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the user. What
-// somebody signs in with is changed only by those who may do as much. Refusals: NotFound, Invalid, Forbidden, Conflict when the email is
-// taken, TooMany.
+// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the user.
+// Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor, Conflict when the email is taken, TooMany.
 func UpdateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Actor, id string, in UserInput) (User, error) {
 	u, err := GetUser(ctx, db, id)
 	if err != nil {
 		return u, err
+	}
+	if err := actor.MayActOn(u.Name, u.Permissions); err != nil {
+		return u, err // before any work is done; the transaction checks it again
 	}
 	if _, err := in.apply(u); err != nil {
 		return u, err
@@ -99,11 +101,11 @@ func UpdateUser(ctx context.Context, db bun.IDB, passwords *Passwords, actor Act
 		if err != nil {
 			return err
 		}
-		if u, err = in.apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
+		if err := held.mayActOn(id); err != nil {
 			return err
 		}
-		if (u.Email != old.Email || hash != "") && !held.covers(old.Permissions) {
-			return Refuse(Forbidden, "", "forbidden", "Ask somebody who may do as much as "+clip(old.Name)+": only they can change what "+clip(old.Name)+" signs in with.")
+		if u, err = in.apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
+			return err
 		}
 		return saveUser(ctx, tx, actor, old, &u, hash)
 	})
@@ -130,8 +132,8 @@ func saveUser(ctx context.Context, tx bun.Tx, actor Actor, old User, u *User, ha
 }
 
 // SetUserRole gives a user another role, which holds from their next request on. Copies that came with the old one go, unless the new one
-// hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a role that
-// permits more than the actor may do, Conflict for the last admin.
+// hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a user who
+// may do more than the actor and for a role that permits more, Conflict for the last admin.
 func SetUserRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, id string, in RoleChoice) (User, error) {
 	c := &checker{}
 	roleID := c.role("role_id", in.RoleID)
@@ -146,6 +148,9 @@ func SetUserRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, id str
 		}
 		old, err := GetUser(ctx, tx, id)
 		if err != nil {
+			return err
+		}
+		if err := held.mayActOn(id); err != nil {
 			return err
 		}
 		if err := invalid(c.found); err != nil {
@@ -174,7 +179,8 @@ func SetUserRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, id str
 	return u, err
 }
 
-// DeleteUser removes a user with their sessions, the API keys they made, and all they hold. Refusals: NotFound, Conflict for the last admin.
+// DeleteUser removes a user with their sessions, the API keys they made, and all they hold. Refusals: NotFound,
+// Forbidden for one who may do more than the actor, Conflict for the last admin.
 func DeleteUser(ctx context.Context, db bun.IDB, actor Actor, id string) (User, error) {
 	var old User
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -183,6 +189,9 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor Actor, id string) (User, 
 			return err
 		}
 		if old, err = GetUser(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := held.mayActOn(id); err != nil {
 			return err
 		}
 		if err := held.keepAnAdmin(ctx, tx, "", id); err != nil {

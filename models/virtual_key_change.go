@@ -39,7 +39,7 @@ func (in VirtualKeyInput) apply(k VirtualKey, now time.Time) (VirtualKey, Proble
 func CreateVirtualKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, user string, in VirtualKeyInput) (VirtualKey, error) {
 	var k VirtualKey
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		person, err := holdUser(ctx, tx, user)
+		users, err := holdAccess(ctx, tx, actor, "VirtualKeys:Create", user)
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func CreateVirtualKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, u
 			return invalid(problems)
 		}
 		if k.Name == "" {
-			if k.Name, err = freeKeyName(ctx, tx, person.Email); err != nil {
+			if k.Name, err = freeKeyName(ctx, tx, users[0].Email); err != nil {
 				return err
 			}
 		}
@@ -121,14 +121,18 @@ func recordKey(ctx context.Context, tx bun.Tx, actor Actor, action string, befor
 	return record(ctx, tx, c)
 }
 
-// holdKey locks a key's holder and then the key. Refusal: NotFound.
-func holdKey(ctx context.Context, tx bun.Tx, id string) (VirtualKey, error) {
+// holdKey locks a key's user and then the key. Refusals: NotFound, Forbidden as of holdAccess.
+func holdKey(ctx context.Context, tx bun.Tx, actor Actor, needed Permission, id string) (VirtualKey, error) {
 	var k VirtualKey
 	if !userID.MatchString(id) {
 		return k, Missing("virtual key")
 	}
-	if _, err := tx.NewRaw("SELECT FROM users WHERE id = (SELECT user_id FROM virtual_keys WHERE id = ?) FOR UPDATE", id).Exec(ctx); err != nil {
-		return k, fmt.Errorf("hold the key's holder: %w", err)
+	var user string
+	if err := tx.NewRaw("SELECT user_id FROM virtual_keys WHERE id = ?", id).Scan(ctx, &user); err != nil {
+		return k, found(err, "virtual key")
+	}
+	if _, err := holdAccess(ctx, tx, actor, needed, user); err != nil {
+		return k, err
 	}
 	if err := selectKeys(tx.NewSelect().Model(&k)).Where("k.id = ?", id).For("UPDATE OF k").Scan(ctx); err != nil {
 		return k, found(err, "virtual key")
@@ -157,11 +161,11 @@ type RotateInput struct {
 const longestGrace = 30 * 24 * 3600 // seconds
 
 // RotateVirtualKey gives a key another value, with the same id, name and usage. The value before works until the grace period ends, and
-// the one before that no more. Refusals: NotFound, Invalid.
+// the one before that no more. Refusals: NotFound, Forbidden, Invalid.
 func RotateVirtualKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, id string, in RotateInput) (VirtualKey, error) {
 	var k VirtualKey
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		old, err := holdKey(ctx, tx, id)
+		old, err := holdKey(ctx, tx, actor, "VirtualKeys:Update", id)
 		if err != nil {
 			return err
 		}
@@ -199,11 +203,11 @@ func RotateVirtualKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, i
 	return k, err
 }
 
-// DeleteVirtualKey ends a key of a user at once. Refusal: NotFound.
+// DeleteVirtualKey ends a key of a user at once. Refusals: NotFound, Forbidden.
 func DeleteVirtualKey(ctx context.Context, db bun.IDB, actor Actor, user, id string) (VirtualKey, error) {
 	var old VirtualKey
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
-		if old, err = holdKey(ctx, tx, id); err != nil {
+		if old, err = holdKey(ctx, tx, actor, "AccessProfiles:Delete", id); err != nil {
 			return err
 		}
 		if old.UserID != user {
