@@ -39,7 +39,11 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := models.UserNames(ctx(c), h.DB, append(views.UsersAffected(rows), wanted.UserID))
+	affected := views.UsersAffected(rows)
+	if ActorOf(c).May("Users:View") {
+		affected = append(affected, wanted.UserID) // who else exists is not told
+	}
+	names, err := models.UserNames(ctx(c), h.DB, affected)
 	if err != nil {
 		return err
 	}

@@ -152,9 +152,7 @@ func (h *Handlers) tabbedPage(c *gin.Context, profile models.AccessProfile, tab 
 		{Label: "Users", Href: href + "/users", Count: views.Count(holders[profile.ID]), Current: tab == "users"},
 		{Label: "Roles", Href: href + "/roles", Count: views.Count(roles), Current: tab == "roles"},
 		{Label: "Versions", Href: href + "/versions", Count: views.Count(profile.Version), Current: tab == "versions"},
-	}
-	if actor.May("AuditLogs:View") {
-		page.Tabs = append(page.Tabs, views.Tab{Label: "Audit", Href: href + "/audit", Current: tab == "audit"})
+		{Label: "Audit", Href: href + "/audit", Current: tab == "audit"},
 	}
 	return page, nil
 }
