@@ -1,10 +1,8 @@
 package handlers
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -113,55 +111,51 @@ func (q *query) day(name string, shift int) *time.Time {
 
 // ExportAuditLogs hands out every row that matches as a file: CSV, or JSON lines.
 func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
-	q, wanted, err := readAuditQuery(c, "limit", "action", "user_id", "actor", "since", "until", "format")
+	q, wanted, err := readAuditQuery(c, "limit", "action", "user_id", "actor", "since", "until", "format", "excel")
 	if err != nil {
+		return err
+	}
+	excel := q.flag("excel")
+	if err := q.err(); err != nil {
 		return err
 	}
 	switch q.get("format") {
 	case "csv", "":
-		c.Header("Content-Type", "text/csv; charset=utf-8")
-		c.Header("Content-Disposition", `attachment; filename="audit.csv"`)
-		return exportCSV(c, h, wanted)
+		return h.exportAuditCSV(c, wanted, excel)
 	case "jsonl":
-		c.Header("Content-Type", "application/jsonl; charset=utf-8")
-		c.Header("Content-Disposition", `attachment; filename="audit.jsonl"`)
-		lines := json.NewEncoder(c.Writer)
-		return h.eachAuditLog(c, wanted, func(row models.AuditLog) error { return lines.Encode(row) })
+		return h.exportAuditLines(c, wanted)
 	}
 	return unreadable("format", "invalid_format", "Choose csv or jsonl.")
 }
 
-func exportCSV(c *gin.Context, h *Handlers, wanted models.AuditQuery) error {
-	cells := csv.NewWriter(c.Writer)
-	cells.UseCRLF = true
-	err := cells.Write([]string{"id", "created_at", "actor", "action", "access_profile_id", "user_id", "previous_values", "new_values", "metadata"})
+func (h *Handlers) exportAuditCSV(c *gin.Context, wanted models.AuditQuery, excel bool) error {
+	file := newCSV(c, "audit.csv", excel, true,
+		"id", "created_at", "actor", "action", "access_profile_id", "user_id", "previous_values", "new_values", "metadata")
+	if c.Request.Method == http.MethodHead {
+		return file.end()
+	}
+	err := models.EachAuditLog(ctx(c), h.DB, wanted, func(row models.AuditLog) error { return file.write(views.AuditCells(row)...) })
 	if err != nil {
 		return err
 	}
-	err = h.eachAuditLog(c, wanted, func(row models.AuditLog) error { return cells.Write(spreadsheetSafe(views.AuditCells(row))) })
-	cells.Flush()
-	if err != nil {
-		return err
-	}
-	return cells.Error()
+	return file.end()
 }
 
-// eachAuditLog ends the file early when the reader is gone or the database fails: the status was sent with the first row.
-func (h *Handlers) eachAuditLog(c *gin.Context, wanted models.AuditQuery, write func(models.AuditLog) error) error {
-	err := models.EachAuditLog(ctx(c), h.DB, wanted, write)
-	if err != nil && c.Writer.Written() {
-		h.Log.ErrorContext(ctx(c), "export ended early", "error", err.Error(), "request_id", RequestID(c))
-		panic(http.ErrAbortHandler)
-	}
-	return err
-}
-
-// spreadsheetSafe keeps a spreadsheet from running a cell as a formula.
-func spreadsheetSafe(cells []string) []string {
-	for i, cell := range cells {
-		if cell != "" && strings.ContainsRune("=+-@\t\r\n\x00", rune(cell[0])) {
-			cells[i] = "'" + cell
+func (h *Handlers) exportAuditLines(c *gin.Context, wanted models.AuditQuery) error {
+	file := exportFile{c: c, name: "audit.jsonl", media: "application/jsonl; charset=utf-8"}
+	lines := json.NewEncoder(c.Writer)
+	if c.Request.Method != http.MethodHead {
+		err := models.EachAuditLog(ctx(c), h.DB, wanted, func(row models.AuditLog) error {
+			file.row()
+			return lines.Encode(row)
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return cells
+	if file.rows == 0 {
+		file.row()
+		c.Status(http.StatusOK)
+	}
+	return nil
 }

@@ -35,6 +35,7 @@ type Handlers struct {
 	// About is what Settings tells of this installation.
 	About About
 
+	reports          reportTurns
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
 }

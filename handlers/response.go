@@ -71,9 +71,15 @@ func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *models.Refusal
 		http.StatusInternalServerError, "server"
 }
 
-// Fail answers an error: as JSON on the API, as a page of the console elsewhere.
+// Fail answers an error: as JSON on the API, as a page of the console elsewhere. What was begun with another answer is broken off, so that
+// its reader knows that it is not whole.
 func (h *Handlers) Fail(c *gin.Context, err error) {
 	c.Abort()
+	if c.Writer.Written() {
+		h.Log.ErrorContext(ctx(c), "answer broken off", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()))
+		panic(http.ErrAbortHandler)
+	}
+	c.Writer.Header().Del("Content-Disposition") // of a file that was about to begin
 	refusal, status, kind := h.refusalOf(c, err)
 	if refusal.RetryAfter > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
@@ -120,6 +126,10 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *models.Refusal
 		body.Icon = "refused"
 	case http.StatusServiceUnavailable:
 		body.Icon, body.Retry = "database", c.Request.URL.RequestURI()
+	case http.StatusTooManyRequests:
+		if c.Request.Method == http.MethodGet {
+			body.Retry = c.Request.URL.RequestURI()
+		}
 	}
 	h.html(c, status, framed(page, views.ErrorBody(body)))
 }
@@ -138,6 +148,8 @@ func errorTitle(status int) string {
 		return "Changed meanwhile"
 	case http.StatusServiceUnavailable:
 		return "The database is away"
+	case http.StatusTooManyRequests:
+		return "Try again in a moment"
 	case http.StatusInternalServerError:
 		return "Something went wrong"
 	}

@@ -1,11 +1,8 @@
 package handlers
 
 import (
-	"encoding/csv"
-	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -23,17 +20,12 @@ const (
 // ShowUsage answers what was used, by provider, model, user, profile or day.
 func (h *Handlers) ShowUsage(c *gin.Context) error {
 	q, wanted, err := readUsageQuery(c)
-	var refused *models.Refusal
-	if errors.As(err, &refused) && !IsAPI(c) {
-		h.html(c, http.StatusBadRequest, framed(h.usagePage(c), views.UsageRefused(views.UsagePage{Query: wanted, Link: q.link, Problems: refused.Problems})))
-		return nil
-	}
 	if err != nil {
-		return err
+		return h.refuseUsage(c, err, q, wanted)
 	}
 	report, err := models.ReportUsage(ctx(c), h.DB, wanted)
 	if err != nil {
-		return err
+		return h.refuseUsage(c, err, q, wanted)
 	}
 	if IsAPI(c) {
 		rows := report.Rows
@@ -51,21 +43,25 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 		return err
 	}
 	shown := views.UsagePage{Query: wanted, Report: report, Near: near, Now: time.Now(), Export: "/usage/export" + q.link(), Link: q.link}
-	if wanted.UserID != "" {
-		names, err := models.UserNames(ctx(c), h.DB, []string{wanted.UserID})
-		if err != nil {
-			return err
-		}
-		shown.UserName = names[wanted.UserID]
-	}
-	if wanted.ProfileID != 0 {
-		if shown.ProfileName, err = models.ProfileName(ctx(c), h.DB, wanted.ProfileID); err != nil {
-			return err
-		}
+	if shown.UserName, shown.ProfileName, err = models.UsageFilterNames(ctx(c), h.DB, wanted); err != nil {
+		return err
 	}
 	actor := ActorOf(c)
 	shown.MayViewUsers, shown.MayViewProfiles = actor.May("Users:View"), actor.May("AccessProfiles:View")
 	h.html(c, http.StatusOK, framed(h.usagePage(c), views.UsageBody(shown)))
+	return nil
+}
+
+// refuseUsage answers a report that cannot be had: the page keeps the days and filters asked for.
+func (h *Handlers) refuseUsage(c *gin.Context, err error, q *query, wanted models.UsageQuery) error {
+	refused, ok := models.AsRefusal(err)
+	if IsAPI(c) || !ok || refused.Reason != models.Unreadable {
+		return err
+	}
+	page := h.usagePage(c)
+	markProblems(&page, refused.Problems)
+	shown := views.UsagePage{Query: wanted, Link: q.link, Problems: refused.Problems}
+	h.html(c, http.StatusBadRequest, framed(page, views.UsageRefused(shown)))
 	return nil
 }
 
@@ -117,68 +113,3 @@ func (q *query) date(name string) *time.Time {
 	}
 	return &day
 }
-
-// ExportUsage hands out what is shown as CSV: the table as it is, or day by day in the columns of FOCUS.
-func (h *Handlers) ExportUsage(c *gin.Context) error {
-	q, wanted, err := readUsageQuery(c, "format")
-	if err != nil {
-		return err
-	}
-	switch q.get("format") {
-	case "csv", "":
-		return h.exportUsageTable(c, wanted)
-	case "focus":
-		return h.exportFOCUS(c, wanted)
-	}
-	return unreadable("format", "invalid_format", "Choose csv or focus.")
-}
-
-func (h *Handlers) exportUsageTable(c *gin.Context, wanted models.UsageQuery) error {
-	report, err := models.ReportUsage(ctx(c), h.DB, wanted)
-	if err != nil {
-		return err
-	}
-	cells := startCSV(c, "usage.csv")
-	_ = cells.Write([]string{wanted.GroupBy, "name", "cost_usd", "tokens", "requests", "unpriced_events"})
-	for _, row := range report.Rows {
-		_ = cells.Write(spreadsheetSafe([]string{row.Key, row.Name, row.Cost.String(), count(row.Tokens), count(row.Requests), count(row.Unpriced)}))
-	}
-	if o := report.Others; o != nil {
-		_ = cells.Write([]string{"", "all others", o.Cost.String(), count(o.Tokens), count(o.Requests), count(o.Unpriced)})
-	}
-	cells.Flush()
-	return cells.Error()
-}
-
-// exportFOCUS leaves quantities of what has no price in columns of our own, since they were charged for nothing.
-func (h *Handlers) exportFOCUS(c *gin.Context, wanted models.UsageQuery) error {
-	cells := startCSV(c, "usage-focus.csv")
-	_ = cells.Write([]string{
-		"BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory",
-		"ChargeDescription", "ProviderName", "PublisherName", "ServiceCategory", "ServiceName", "ResourceId", "ResourceType", "SubAccountId", "SubAccountName",
-		"x_Tokens", "x_Requests", "x_UnpricedEvents", "x_UserId", "x_UserName",
-	})
-	err := models.EachUsageDay(ctx(c), h.DB, wanted, func(d models.UsageDay) error {
-		cost := d.Cost.String()
-		return cells.Write(spreadsheetSafe([]string{
-			cost, cost, cost, cost, "USD", d.Day.Format(time.RFC3339), d.Day.AddDate(0, 0, 1).Format(time.RFC3339), "Usage",
-			d.Provider + "/" + d.Model, d.Provider, d.Provider, "AI and Machine Learning", d.Provider, d.Model, "Model", count(d.ProfileID), d.Profile,
-			count(d.Tokens), count(d.Requests), count(d.Unpriced), d.UserID, d.User,
-		}))
-	})
-	cells.Flush()
-	if err != nil {
-		return err
-	}
-	return cells.Error()
-}
-
-func startCSV(c *gin.Context, name string) *csv.Writer {
-	c.Header("Content-Type", "text/csv; charset=utf-8")
-	c.Header("Content-Disposition", `attachment; filename="`+name+`"`)
-	cells := csv.NewWriter(c.Writer)
-	cells.UseCRLF = true
-	return cells
-}
-
-func count(n int64) string { return strconv.FormatInt(n, 10) }

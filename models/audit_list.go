@@ -69,27 +69,12 @@ func ListAuditLogs(ctx context.Context, db bun.IDB, q AuditQuery) (rows []AuditL
 
 var auditColumns = []string{"id", "access_profile_id", "user_id", "actor", "action", "previous_values", "new_values", "metadata", "created_at"}
 
-// EachAuditLog hands every row that matches to use, oldest first, a page at a time, so that an export of any length needs little memory.
+// EachAuditLog hands every row that matches to use, oldest first, in one snapshot.
 func EachAuditLog(ctx context.Context, db bun.IDB, q AuditQuery, use func(AuditLog) error) error {
-	const page = 500
-	var after int64
-	for {
-		var rows []AuditLog
-		err := q.filter(db.NewSelect()).Column(auditColumns...).Where("id > ?", after).Order("id ASC").Limit(page).Scan(ctx, &rows)
-		if err != nil {
-			return fmt.Errorf("read audit rows: %w", err)
-		}
-		for _, row := range rows {
-			row.CreatedAt = row.CreatedAt.UTC()
-			if err := use(row); err != nil {
-				return err
-			}
-			after = row.ID
-		}
-		if len(rows) < page {
-			return nil
-		}
-	}
+	return eachOf(ctx, db, q.filter(db.NewSelect()).Column(auditColumns...).Order("id ASC"), func(row AuditLog) error {
+		row.CreatedAt = row.CreatedAt.UTC()
+		return use(row)
+	})
 }
 
 func (q AuditQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	poolSize       = 10
+	poolSize       = 10 // of what asks for no other
 	connectionLife = 30 * time.Minute
 	maxRepeats     = 5
 	plansKept      = 32 // on each connection
@@ -25,7 +25,10 @@ const (
 
 // Open prepares a pool for the database at url; it connects with the first query.
 // Parameters in the URL win over the session settings made here, except the time zone.
-func Open(url string) (*bun.DB, error) {
+func Open(url string) (*bun.DB, error) { return OpenPool(url, poolSize) }
+
+// OpenPool is Open for a pool of at most so many connections.
+func OpenPool(url string, connections int) (*bun.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database address: %w", err)
@@ -49,8 +52,8 @@ func Open(url string) (*bun.DB, error) {
 	config.RuntimeParams["timezone"] = "UTC"
 
 	pool := sql.OpenDB(planner{stdlib.GetConnector(*config)})
-	pool.SetMaxOpenConns(poolSize)
-	pool.SetMaxIdleConns(poolSize)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxLifetime(connectionLife)
 
 	db := bun.NewDB(pool, pgdialect.New())

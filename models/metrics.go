@@ -14,9 +14,14 @@ import (
 func NewMetrics(db *bun.DB, of ...prometheus.Collector) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(of...)
-	registry.MustRegister(inDatabase{db}, collectors.NewDBStatsCollector(db.DB, "tollgate"), collectors.NewGoCollector(),
+	registry.MustRegister(inDatabase{db}, PoolMetrics(db, "tollgate"), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return registry
+}
+
+// PoolMetrics tells of a pool of connections.
+func PoolMetrics(db *bun.DB, name string) prometheus.Collector {
+	return collectors.NewDBStatsCollector(db.DB, name)
 }
 
 func newDecisionSeconds() *prometheus.HistogramVec {

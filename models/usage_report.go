@@ -56,52 +56,71 @@ const (
 	seriesShown   = 4
 )
 
-// groupColumns are how a row of each grouping is keyed and named.
-var groupColumns = map[string][2]string{
-	"provider": {"d.provider", "d.provider"},
-	"model":    {"d.provider || '/' || d.model", "d.provider || '/' || d.model"},
-	"user":     {"d.user_id", "coalesce(max(u.name), 'A user who is gone')"},
-	"profile":  {"d.access_profile_id::text", "coalesce(max(p.name), CASE WHEN d.access_profile_id = 0 THEN 'Without a profile' ELSE 'A profile that is gone' END)"},
-	"day":      {"d.day::text", "d.day::text"},
+// groupColumns are how a row of each grouping is keyed.
+var groupColumns = map[string]string{
+	"provider": "d.provider", "model": "d.provider || '/' || d.model", "user": "d.user_id", "profile": "d.access_profile_id::text", "day": "d.day::text",
 }
 
-// ReportUsage adds up what was used, in two statements however many events there are.
+// ReportUsage adds up what was used, in one snapshot and two statements however many events there are. Refusal: Unreadable when that takes too
+// long.
 func ReportUsage(ctx context.Context, db bun.IDB, q UsageQuery) (UsageReport, error) {
 	var report UsageReport
-	column := groupColumns[q.GroupBy]
-	if q.GroupBy != "day" {
-		if err := reportRows(ctx, db, q, column, &report); err != nil {
-			return report, err
+	err := inSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		report = UsageReport{}
+		if q.GroupBy != "day" {
+			if err := q.rows(db).Limit(maxReportRows+1).Scan(ctx, &report.Rows); err != nil {
+				return fmt.Errorf("report usage: %w", err)
+			}
 		}
-	}
-	shown := []string{}
-	for _, row := range report.Rows[:min(seriesShown, len(report.Rows))] {
-		shown = append(shown, row.Key)
-	}
-	var days []seriesDay
-	err := q.filter(db.NewSelect()).ColumnExpr("d.day::text AS day").
-		ColumnExpr("CASE WHEN "+column[0]+" = ANY (?) THEN "+column[0]+" ELSE '' END AS key", pgdialect.Array(shown)).
-		ColumnExpr(usageSums).GroupExpr("1, 2").Scan(ctx, &days)
-	if err != nil {
-		return report, fmt.Errorf("report usage by day: %w", err)
-	}
-	report.fill(q, shown, days)
-	return report, nil
+		shown := []string{}
+		for _, row := range report.Rows[:min(seriesShown, len(report.Rows))] {
+			shown = append(shown, row.Key)
+		}
+		var days []seriesDay
+		err := q.filter(db.NewSelect()).ColumnExpr("d.day::text AS day").
+			ColumnExpr("CASE WHEN "+groupColumns[q.GroupBy]+" = ANY (?) THEN "+groupColumns[q.GroupBy]+" ELSE '' END AS key", pgdialect.Array(shown)).
+			ColumnExpr(usageSums).GroupExpr("1, 2").Scan(ctx, &days)
+		if err != nil {
+			return fmt.Errorf("report usage by day: %w", err)
+		}
+		report.fill(q, shown, days)
+		return nil
+	})
+	return report, q.tooMuch(err)
 }
 
-// reportRows reads the most expensive rows, and one more when there are others.
-func reportRows(ctx context.Context, db bun.IDB, q UsageQuery, column [2]string, report *UsageReport) error {
-	rows := q.filter(db.NewSelect()).ColumnExpr(column[0] + " AS key").ColumnExpr(column[1] + " AS name").ColumnExpr(usageSums).
-		Join("LEFT JOIN users AS u ON u.id = d.user_id").Join("LEFT JOIN access_profiles AS p ON p.id = d.access_profile_id")
-	if q.GroupBy == "profile" {
-		rows = rows.GroupExpr("d.access_profile_id")
-	} else {
-		rows = rows.GroupExpr("1")
+// rows reads every row of a report, the most expensive first, with its name.
+func (q UsageQuery) rows(db bun.IDB) *bun.SelectQuery {
+	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1")
+	rows := db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*").OrderExpr("r.cost DESC, r.key")
+	switch q.GroupBy {
+	case "user":
+		return joinUserNames(rows, "r.key").ColumnExpr("coalesce(u.name, former_user.name, 'A user who is gone') AS name")
+	case "profile":
+		return joinProfileNames(rows, "r.key::bigint").ColumnExpr(
+			"coalesce(p.name, former_profile.name, CASE WHEN r.key = '0' THEN 'Without a profile' ELSE 'A profile that is gone' END) AS name")
 	}
-	if err := rows.OrderExpr("sum(d.cost) DESC, 1").Limit(maxReportRows+1).Scan(ctx, &report.Rows); err != nil {
-		return fmt.Errorf("report usage: %w", err)
+	return rows.ColumnExpr("r.key AS name")
+}
+
+// joinUserNames finds what users are called, or were when they were deleted.
+func joinUserNames(s *bun.SelectQuery, id string) *bun.SelectQuery {
+	return s.Join("LEFT JOIN users AS u ON u.id = " + id).
+		Join("LEFT JOIN former_names AS former_user ON former_user.kind = 'user' AND former_user.id = " + id)
+}
+
+// joinProfileNames does the same for access profiles.
+func joinProfileNames(s *bun.SelectQuery, id string) *bun.SelectQuery {
+	return s.Join("LEFT JOIN access_profiles AS p ON p.id = " + id).
+		Join("LEFT JOIN former_names AS former_profile ON former_profile.kind = 'access_profile' AND former_profile.id = (" + id + ")::text")
+}
+
+// tooMuch makes of a statement that took too long what its reader can do about it, when fewer days can be asked for.
+func (q UsageQuery) tooMuch(err error) error {
+	if state(err) != "57014" || !q.Until.After(q.Since) {
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: %w", Refuse(Unreadable, "since", "too_much", "Adding up so many days takes too long. Ask for fewer days."), err)
 }
 
 // seriesDay is what one of the series came to on a day; that of all others has the key "".
@@ -176,37 +195,15 @@ func (s *UsageSum) add(other UsageSum) {
 	s.Unpriced += other.Unpriced
 }
 
-// UsageDay is what one user used of one model on one day.
-type UsageDay struct {
-	Day             time.Time
-	UserID, User    string
-	ProfileID       int64
-	Profile         string
-	Provider, Model string
-	UsageSum
-}
-
-// EachUsageDay hands every line of the rollup that matches to use, in the order of its key, a page at a time.
-func EachUsageDay(ctx context.Context, db bun.IDB, q UsageQuery, use func(UsageDay) error) error {
-	const page = 1000
-	for offset := int64(0); ; offset += page {
-		var rows []UsageDay
-		err := q.filter(db.NewSelect()).Column("d.day", "d.user_id", "d.provider", "d.model", "d.requests", "d.unpriced").
-			ColumnExpr("d.access_profile_id AS profile_id").ColumnExpr("coalesce(u.name, '') AS \"user\"").ColumnExpr("coalesce(p.name, '') AS profile").
-			ColumnExpr("least(d.cost, 9e18)::bigint AS cost").ColumnExpr("least(d.tokens, 9e15)::bigint AS tokens").
-			Join("LEFT JOIN users AS u ON u.id = d.user_id").Join("LEFT JOIN access_profiles AS p ON p.id = d.access_profile_id").
-			Order("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model").Limit(page).Offset(offset).Scan(ctx, &rows)
-		if err != nil {
-			return fmt.Errorf("read usage day by day: %w", err)
-		}
-		for _, row := range rows {
-			row.Day = row.Day.UTC()
-			if err := use(row); err != nil {
-				return err
-			}
-		}
-		if len(rows) < page {
-			return nil
-		}
+// UsageFilterNames are what the user and the access profile are called that a report is narrowed to, also when they were deleted; "" for
+// those that never were.
+func UsageFilterNames(ctx context.Context, db bun.IDB, q UsageQuery) (user, profile string, err error) {
+	err = db.NewRaw(`SELECT
+coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), ''),
+coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names WHERE kind = 'access_profile' AND id = ?1::bigint::text), '')`,
+		q.UserID, q.ProfileID).Scan(ctx, &user, &profile)
+	if err != nil {
+		return "", "", fmt.Errorf("look up the names that a report is narrowed to: %w", err)
 	}
+	return user, profile, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -31,21 +32,35 @@ func identify(c *gin.Context) {
 func logRequests(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := time.Now()
+		defer func() { logRequest(c, log, start) }() // also of an answer that is broken off
 		c.Next()
-		level := slog.LevelInfo
-		if c.Writer.Status() >= 500 {
-			level = slog.LevelError
-		}
-		log.LogAttrs(c.Request.Context(), level, "request",
-			slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.String("path", c.Request.URL.Path),
-			slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)), slog.Int("bytes", c.Writer.Size()),
-			slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.RemoteIP()), slog.String("request_id", handlers.RequestID(c)))
 	}
 }
 
-// recoverPanics answers a panic as an internal error, with its stack in the log alone.
+func logRequest(c *gin.Context, log *slog.Logger, start time.Time) {
+	level := slog.LevelInfo
+	if c.Writer.Status() >= 500 {
+		level = slog.LevelError
+	}
+	log.LogAttrs(c.Request.Context(), level, "request",
+		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.String("path", c.Request.URL.Path),
+		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)), slog.Int("bytes", c.Writer.Size()),
+		slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.RemoteIP()), slog.String("request_id", handlers.RequestID(c)))
+}
+
+// recoverPanics answers a panic as an internal error, with its reason in the log alone. One that breaks off an answer goes on to the server,
+// which closes the connection.
 func recoverPanics(h *handlers.Handlers) gin.HandlerFunc {
-	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, reason any) {
-		h.Fail(c, fmt.Errorf("panic: %v", reason))
-	})
+	return func(c *gin.Context) {
+		defer func() {
+			switch reason := recover(); reason {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(reason)
+			default:
+				h.Fail(c, fmt.Errorf("panic: %v", reason))
+			}
+		}()
+		c.Next()
+	}
 }

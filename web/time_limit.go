@@ -2,20 +2,32 @@ package web
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
-const requestTimeout = 20 * time.Second
+const (
+	requestTimeout = 20 * time.Second
+	exportTimeout  = 15 * time.Minute
+)
+
+// timeout is how long a route may take: a file takes as long as its reader.
+func timeout(route string) time.Duration {
+	if strings.HasSuffix(route, "/export") {
+		return exportTimeout
+	}
+	return requestTimeout
+}
 
 // timeLimit ends the work of a request whose client has waited too long.
 func timeLimit() gin.HandlerFunc {
 	over, end := context.WithCancel(context.Background())
 	end()
 	return func(c *gin.Context) {
-		limit := &limited{Context: c.Request.Context(), until: time.Now().Add(requestTimeout)}
+		limit := &limited{Context: c.Request.Context(), until: time.Now().Add(timeout(c.FullPath()))}
 		defer limit.end(over)
 		c.Request = c.Request.WithContext(limit)
 		c.Next()

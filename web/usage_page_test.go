@@ -37,8 +37,6 @@ SELECT current_date - n % 3, ?, ?, CASE WHEN n % 2 = 0 THEN 'openai' ELSE 'mistr
 		series = append(series, text(item))
 	}
 	same(t, "series", fmt.Sprint(series), "[mistral/m103 openai/m102 mistral/m101 openai/m100 All others]")
-	table := strings.Split(strings.TrimSpace(string(s.session.get("/usage/export?format=csv&group_by=model").is(200).body)), "\r\n")
-	same(t, "last line", table[len(table)-1], ",all others,6,30,3,0")
 
 	by := s.session.get(fmt.Sprint("/usage?group_by=profile&access_profile_id=", research)).is(200)
 	same(t, "chip", text(by.one("a", "class", "chip")), "Research")

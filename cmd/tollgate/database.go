@@ -26,6 +26,7 @@ type address struct{ setting, url string }
 // database is the open, migrated database of the console.
 type database struct {
 	*bun.DB
+	url     string           // by which the serving role opens it
 	about   string           // what it is, for people
 	warning string           // what is wrong with it, for people
 	private *models.Postgres // nil when someone else runs the server
@@ -71,6 +72,7 @@ func (p *program) privateDatabase(ctx context.Context, s settings, socket models
 	db := &database{about: "private PostgreSQL in " + s.DataDir, private: server}
 	var err error
 	serving, owner := address{db.about, socket.URL(servingRole)}, address{db.about, socket.URL(ownerRole)}
+	db.url = serving.url
 	if db.DB, err = migrated(ctx, serving, owner); err != nil {
 		return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
 	}
@@ -78,7 +80,7 @@ func (p *program) privateDatabase(ctx context.Context, s settings, socket models
 }
 
 func (p *program) givenDatabase(ctx context.Context, s settings) (*database, error) {
-	db := &database{about: "PostgreSQL at " + withoutPassword(s.DatabaseURL)}
+	db := &database{about: "PostgreSQL at " + withoutPassword(s.DatabaseURL), url: s.DatabaseURL}
 	var err error
 	serving, owner := address{"DATABASE_URL", s.DatabaseURL}, address{"TOLLGATE_MIGRATE_URL", s.MigrateURL}
 	if db.DB, err = migrated(ctx, serving, owner); err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/uptrace/bun"
 	"github.com/urfave/cli/v3"
 
 	"tollgate/handlers"
@@ -53,7 +54,14 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close(context.WithoutCancel(ctx))) }()
-	console, err := p.newConsole(ctx, s, db)
+	db.SetMaxOpenConns(pageConnections)
+	db.SetMaxIdleConns(pageConnections)
+	serving, err := models.OpenPool(db.url, servingConnections)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, serving.Close()) }()
+	console, err := p.newConsole(ctx, s, db, serving)
 	if err != nil {
 		return err
 	}
@@ -80,7 +88,14 @@ type console struct {
 // worker is what goes on beside the requests until its context ends.
 type worker interface{ Run(context.Context) }
 
-func (p *program) newConsole(ctx context.Context, s settings, db *database) (*console, error) {
+// Connections of a console, twelve in all. Decisions and the counting of usage have a pool of their own, so that they never wait behind
+// pages, reports, exports and what works in the background.
+const (
+	servingConnections = 6
+	pageConnections    = 6
+)
+
+func (p *program) newConsole(ctx context.Context, s settings, db *database, serving *bun.DB) (*console, error) {
 	keys, err := keys(s)
 	if err != nil {
 		return nil, err
@@ -97,13 +112,15 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database) (*co
 	if baseURL == "" {
 		baseURL = localURL(listener.Addr())
 	}
-	propagator, decider := models.NewPropagator(db.DB, p.log), models.NewDecider(db.DB, keys)
-	recorder, bookkeeper := models.NewRecorder(db.DB, decider), models.NewBookkeeper(db.DB, p.log)
+	decider := models.NewDecider(serving, keys)
+	recorder := models.NewRecorder(serving, decider)
+	propagator, bookkeeper := models.NewPropagator(db.DB, p.log), models.NewBookkeeper(db.DB, p.log)
 	handler, err := web.New(
 		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
 		&handlers.Handlers{
-			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Decider: decider, Recorder: recorder, Metrics: models.NewMetrics(db.DB, decider, recorder, bookkeeper),
-			Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Decider: decider, Recorder: recorder,
+			Metrics: models.NewMetrics(db.DB, models.PoolMetrics(serving, "tollgate_serving"), decider, recorder, bookkeeper),
+			Secure:  s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 		})
 	if err != nil {

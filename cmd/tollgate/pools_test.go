@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Decisions and the counting of usage have connections of their own: a dozen pages and reports that wait for the database keep none of them
+// waiting, also not one for a key that has to be read first.
+func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
+	t.Parallel()
+	dir := dataFolder(t)
+	c := start(t, inFolder(dir))
+	key := strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))
+	db := privateDatabase(t, dir)
+	c.demand(t, http.StatusCreated, "POST", "/api/providers", key, `{"name": "openai", "models": ["gpt-4o"]}`)
+	made := c.demand(t, http.StatusCreated, "POST", "/api/access-profiles", key,
+		`{"name": "Busy", "provider_configs": [{"provider_name": "openai", "all_models_allowed": true}]}`)["access_profile"].(map[string]any)
+	viewer := number(t, db, "SELECT id FROM roles WHERE name = 'Viewer'")
+	var users []string
+	for n := range 4 {
+		user := c.demand(t, http.StatusCreated, "POST", "/api/users", key,
+			fmt.Sprintf(`{"name": "Busy", "email": "busy%d@example.com", "role_id": %d}`, n, viewer))["user"].(map[string]any)["id"].(string)
+		c.demand(t, http.StatusCreated, "POST", "/api/users/"+user+"/access-profiles", key, fmt.Sprintf(`{"access_profile_id": %v}`, made["id"]))
+		users = append(users, user)
+	}
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec("LOCK TABLE audit_logs, usage_days IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	const pages = 12
+	for n := range pages {
+		path := []string{"/api/access-profiles/audit-logs", "/api/usage"}[n%2]
+		go func() { _, _, _ = c.try(t, "GET", c.address+path, key, "") }()
+	}
+	eventually(t, "pages that wait", func() bool {
+		var waiting int
+		err := db.NewRaw("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'tollgate'").Scan(t.Context(), &waiting)
+		return err == nil && waiting >= pageConnections
+	})
+	for _, user := range users {
+		asked := time.Now()
+		question := fmt.Sprintf(`{"user_id": %q, "provider": "openai", "model": "gpt-4o"}`, user)
+		if decision := c.demand(t, http.StatusOK, "POST", "/api/decisions", key, question); decision["decision"] != true {
+			t.Errorf("%v", decision)
+		}
+		if took := time.Since(asked); took > time.Second {
+			t.Errorf("a decision took %s", took)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+const (
+	// reportsAtOnce is how many reports and exports are read at the same time: each keeps a connection, and the database, busy.
+	reportsAtOnce = 2
+	// reportPatience is how long another one waits for its turn.
+	reportPatience = time.Second
+	reportRetry    = 5 * time.Second
+)
+
+// reportTurns are the turns of those who read reports.
+type reportTurns struct {
+	once  sync.Once
+	taken chan struct{}
+}
+
+// take waits for a turn, and not for long. Refusal: TooMany.
+func (t *reportTurns) take(ctx context.Context) (done func(), err error) {
+	t.once.Do(func() { t.taken = make(chan struct{}, reportsAtOnce) })
+	waiting, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
+	select {
+	case t.taken <- struct{}{}:
+		return func() { <-t.taken }, nil
+	case <-waiting.Done():
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	refusal := models.Refuse(models.TooMany, "", "too_many_reports",
+		"Two reports are being read at the moment, which is as many as this console reads at once. Try again in a few seconds.")
+	refusal.RetryAfter = reportRetry
+	return nil, refusal
+}
+
+// Report makes of an action that adds up or hands out much one that waits for its turn, so that reports leave room for everything else.
+func (h *Handlers) Report(action Func) Func {
+	return func(c *gin.Context) error {
+		done, err := h.reports.take(ctx(c))
+		if err != nil {
+			return err
+		}
+		defer done()
+		return action(c)
+	}
+}

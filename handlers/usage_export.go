@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// ExportUsage hands out what was used as CSV: every row of the table, or day by day in the columns of FOCUS.
+func (h *Handlers) ExportUsage(c *gin.Context) error {
+	q, wanted, err := readUsageQuery(c, "format", "excel")
+	if err != nil {
+		return err
+	}
+	excel := q.flag("excel")
+	if err := q.err(); err != nil {
+		return err
+	}
+	switch q.get("format") {
+	case "csv", "":
+		return h.exportUsageTable(c, wanted, excel)
+	case "focus":
+		return h.exportFOCUS(c, wanted, excel)
+	}
+	return unreadable("format", "invalid_format", "Choose csv or focus.")
+}
+
+// flag reads a parameter that is 1 when it is on.
+func (q *query) flag(name string) bool {
+	text := q.get(name)
+	if text != "" && text != "0" && text != "1" {
+		q.refuse(name, "wrong_type", "Send "+name+" as 1, or leave it out.")
+	}
+	return text == "1"
+}
+
+// exportUsageTable guards its cells: people open this one.
+func (h *Handlers) exportUsageTable(c *gin.Context, wanted models.UsageQuery, excel bool) error {
+	file := newCSV(c, "usage.csv", excel, true, wanted.GroupBy, "name", "cost_usd", "tokens", "requests", "unpriced_events")
+	if c.Request.Method == http.MethodHead {
+		return file.end()
+	}
+	err := models.EachUsageRow(ctx(c), h.DB, wanted, func(row models.UsageRow) error {
+		return file.write(row.Key, row.Name, row.Cost.String(), count(row.Tokens), count(row.Requests), count(row.Unpriced))
+	})
+	if err != nil {
+		return err
+	}
+	return file.end()
+}
+
+var focusColumns = []string{
+	"BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory",
+	"ChargeDescription", "ProviderName", "PublisherName", "ServiceCategory", "ServiceName", "ResourceId", "ResourceName", "ResourceType", "SkuMeter",
+	"SubAccountId", "SubAccountName", "x_Tokens", "x_Requests", "x_UnpricedEvents", "x_UserId", "x_UserName",
+}
+
+// exportFOCUS keeps values as they are, since programs read them; only one that is asked for to be opened in a spreadsheet is guarded.
+// Quantities are in columns of our own: FOCUS wants none beside a charge without a price of its own.
+func (h *Handlers) exportFOCUS(c *gin.Context, wanted models.UsageQuery, excel bool) error {
+	file := newCSV(c, "usage-focus.csv", excel, excel, focusColumns...)
+	if c.Request.Method == http.MethodHead {
+		return file.end()
+	}
+	err := models.EachUsageDay(ctx(c), h.DB, wanted, func(d models.UsageDay) error { return file.write(focusRow(d)...) })
+	if err != nil {
+		return err
+	}
+	return file.end()
+}
+
+func focusRow(d models.UsageDay) []string {
+	cost := d.Cost.String()
+	provider, category, kind, meter := d.Provider, "AI and Machine Learning", "Model", "Tokens"
+	if d.IsTool() {
+		provider, category, kind, meter = d.Server(), "Integration", "Tool", "Tool Calls"
+	}
+	return []string{
+		cost, cost, cost, cost, "USD", d.Day.Format(time.RFC3339), d.Day.AddDate(0, 0, 1).Format(time.RFC3339), "Usage",
+		d.Provider + "/" + d.Model, provider, provider, category, provider, d.Model, d.Model, kind, meter,
+		count(d.ProfileID), d.Profile, count(d.Tokens), count(d.Requests), count(d.Unpriced), d.UserID, d.User,
+	}
+}
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
