@@ -79,6 +79,7 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 			*field.to, _ = c.text(path+field.name, field.value, textRule{what: "the " + strings.ReplaceAll(field.name, "_", " "), max: longestSource, exact: true})
 		}
 	}
+	e.provider, e.model = splitModel(e.provider, e.model) // once: what counts, prices and reports it sees the same two
 	e.cost = c.cost(path+"cost", in.Cost)
 	e.input, e.output = c.optionalCount(path+"input_tokens", in.InputTokens), c.optionalCount(path+"output_tokens", in.OutputTokens)
 	tokens := c.optionalCount(path+"tokens", in.Tokens)
