@@ -19,7 +19,8 @@ SET event = (q.event::jsonb || jsonb_build_object('provider', pg_temp.provider_o
 FROM (SELECT event_id, event::jsonb ->> 'provider' AS provider, event::jsonb ->> 'model' AS model FROM usage_quarantine) AS c
 WHERE c.event_id = q.event_id AND strpos(c.model, '/') > 1 AND (c.provider = '' OR starts_with(c.model, c.provider || '/'));
 
--- Rows that become the same are added up. Tools are rows of the provider mcp, and stay.
+-- Rows that become the same are added up, while none is added by others. Tools are rows of the provider mcp, and stay.
+LOCK TABLE usage_days IN SHARE ROW EXCLUSIVE MODE;
 CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
 SELECT * FROM usage_days WHERE provider <> 'mcp' AND strpos(model, '/') > 1 AND (provider = '' OR starts_with(model, provider || '/'));
 DELETE FROM usage_days WHERE provider <> 'mcp' AND strpos(model, '/') > 1 AND (provider = '' OR starts_with(model, provider || '/'));
