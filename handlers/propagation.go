@@ -151,6 +151,7 @@ type propagationAnswer struct {
 	Job           *propagationState      `json:"job,omitempty"`
 	Failed        []models.SkippedTarget `json:"failed"`
 	Skipped       []models.SkippedTarget `json:"skipped"`
+	MCPConflicts  []models.MCPConflict   `json:"mcp_conflicts"` // copies with a whole server and an exclude of one of its tools
 	*models.Preview
 }
 
@@ -170,7 +171,7 @@ func writePropagation(c *gin.Context, p models.Propagation) error {
 	}
 	writeJSON(c, status, propagationAnswer{
 		AffectedUsers: int(p.Done), FailedUsers: len(p.Failed), SkippedUsers: len(p.Skipped), UserIDs: p.Users, Fields: p.Fields, Applied: true,
-		VKSyncErrors: []string{}, Failed: orEmpty(p.Failed), Skipped: orEmpty(p.Skipped),
+		VKSyncErrors: []string{}, Failed: orEmpty(p.Failed), Skipped: orEmpty(p.Skipped), MCPConflicts: p.Conflicts,
 		Job: &propagationState{p.ID, p.State, p.ToVersion, p.Waiting},
 	})
 	return nil
@@ -195,7 +196,8 @@ func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in models.Pr
 	}
 	writeJSON(c, http.StatusOK, propagationAnswer{
 		AffectedUsers: plan.Affected(), SkippedUsers: len(plan.Skipped), UserIDs: plan.AffectedUsers(), Fields: plan.Fields,
-		VKSyncErrors: []string{}, Failed: []models.SkippedTarget{}, Skipped: orEmpty(plan.Skipped), Preview: &preview,
+		VKSyncErrors: []string{}, Failed: []models.SkippedTarget{}, Skipped: orEmpty(plan.Skipped), MCPConflicts: plan.Conflicts,
+		Preview: &preview,
 	})
 	return nil
 }

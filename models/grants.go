@@ -69,39 +69,62 @@ func (c Catalogue) Models(provider string) []string {
 
 // Grant is what a policy lets its holder call on one MCP server.
 type Grant struct {
-	Server string
-	Whole  bool     // later tools too
-	Tools  []string // those there are now, in order
+	Server   string
+	Whole    bool     // all of it, later tools too; never when a tool of it is excluded
+	Tools    []string // those there are now, in order
+	Excluded []string // from a server that the policy names whole, as a propagation can leave it: later tools are granted, these never
 }
 
-// Grants resolves a policy's MCP selections: tool groups ∪ whole servers ∪ includes, minus excludes. Servers come in the catalogue's order.
+// Grants resolves a policy's MCP selections: tool groups ∪ whole servers ∪ includes, minus excludes, which win against each of the three.
+// Servers come in the catalogue's order.
 func (c Catalogue) Grants(p Policy) []Grant {
 	var grants []Grant
 	for _, server := range c.Servers {
-		granted := map[string]bool{}
-		whole := grantsWhole(p.MCPServers, server.ClientID)
-		for _, listed := range c.GroupTools {
-			if listed.MCPClientID != server.ClientID || !slices.Contains(p.MCPToolGroups, ToolGroupGrant{listed.ToolGroupID}) {
-				continue
-			}
-			for _, tool := range server.Tools {
-				granted[tool] = granted[tool] || slices.Contains(listed.ToolNames, "*") || slices.Contains(listed.ToolNames, tool)
-			}
-		}
+		named := grantsWhole(p.MCPServers, server.ClientID)
+		granted := c.groupTools(p, server.ClientID)
+		excluded := excludedTools(p.MCPToolOverrides, server.ClientID)
 		for _, o := range p.MCPToolOverrides {
-			if o.MCPClientID == server.ClientID {
-				granted[o.ToolName] = o.Action == "include"
+			if o.MCPClientID == server.ClientID && o.Action == "include" {
+				granted[o.ToolName] = true
 			}
 		}
-		grant := Grant{Server: server.ClientID, Whole: whole}
+		grant := Grant{Server: server.ClientID, Whole: named && len(excluded) == 0}
+		if named {
+			grant.Excluded = excluded
+		}
 		for _, tool := range server.Tools {
-			if whole || granted[tool] {
+			if (named || granted["*"] || granted[tool]) && !slices.Contains(excluded, tool) {
 				grant.Tools = append(grant.Tools, tool)
 			}
 		}
-		if whole || len(grant.Tools) > 0 {
+		if named || len(grant.Tools) > 0 {
 			grants = append(grants, grant)
 		}
 	}
 	return grants
+}
+
+// groupTools are the tools of a server that a policy's tool groups list; "*" stands for all.
+func (c Catalogue) groupTools(p Policy, server string) map[string]bool {
+	granted := map[string]bool{}
+	for _, listed := range c.GroupTools {
+		if listed.MCPClientID != server || !slices.Contains(p.MCPToolGroups, ToolGroupGrant{listed.ToolGroupID}) {
+			continue
+		}
+		for _, tool := range listed.ToolNames {
+			granted[tool] = true
+		}
+	}
+	return granted
+}
+
+// excludedTools are the tools of a server that overrides exclude, in their order.
+func excludedTools(overrides []ToolOverride, server string) []string {
+	var excluded []string
+	for _, o := range overrides {
+		if o.MCPClientID == server && o.Action == "exclude" {
+			excluded = append(excluded, o.ToolName)
+		}
+	}
+	return excluded
 }

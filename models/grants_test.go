@@ -31,6 +31,18 @@ func TestGrants(t *testing.T) {
 		{"a whole server without tools", `{"mcp_servers":[{"mcp_server_id":"slack"}]}`, []Grant{{Server: "slack", Whole: true}}},
 		{"an include alone", `{"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"delete_repo","action":"include"}]}`, []Grant{github("delete_repo")}},
 		{"an exclude narrows a group", `{"mcp_tool_groups":[{"tool_group_id":1}],"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"list","action":"exclude"}]}`, nil},
+		{
+			"an exclude beats the whole server", `{"mcp_servers":[{"mcp_server_id":"github"}],"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"list","action":"exclude"}]}`,
+			[]Grant{{Server: "github", Tools: []string{"create_issue", "delete_repo"}, Excluded: []string{"list"}}},
+		},
+		{
+			"an exclude beats an include, whichever comes first", `{"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"list","action":"exclude"},
+				{"mcp_client_id":"github","tool_name":"list","action":"include"}]}`, nil,
+		},
+		{
+			"a server whose every tool is excluded", `{"mcp_servers":[{"mcp_server_id":"jira"}],"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"exclude"}]}`,
+			[]Grant{{Server: "jira", Excluded: []string{"t"}}},
+		},
 		{"an include of one server is none of another", `{"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"list","action":"include"}]}`, nil},
 	}
 	for _, test := range cases {

@@ -31,6 +31,7 @@ type Propagation struct {
 	Users         []string        `bun:"-"` // whose copy was pushed to
 	Skipped       []SkippedTarget `bun:"-"`
 	Failed        []SkippedTarget `bun:"-"`
+	Conflicts     []MCPConflict   `bun:"-"` // in the copies that are done
 }
 
 // Finished reports whether every copy has had its turn.
@@ -160,7 +161,8 @@ FROM propagation_items AS i LEFT JOIN users AS u ON u.id = i.user_id WHERE i.job
 			p.Failed = append(p.Failed, one)
 		}
 	}
-	return p, nil
+	p.Conflicts, err = conflictsLeft(ctx, db, profileID, p.Users)
+	return p, err
 }
 
 // RetryPropagation pushes again to those only for whom a push failed. Refusals: NotFound, Invalid when none failed, Conflict when the

@@ -18,6 +18,7 @@ type Plan struct {
 	Unchanged  []Target
 	Skipped    []SkippedTarget
 	Over       []OverLimit
+	Conflicts  []MCPConflict // that copies are left with
 }
 
 // PlannedChange is what happens to the copies of one state.
@@ -25,6 +26,7 @@ type PlannedChange struct {
 	Before, After AccessProfile // the template with the policy that the copies have, and will have
 	Groups        []string      // that differ
 	Targets       []Target
+	Gained, Lost  []ServerTools // tools that these copies grant then, or no longer
 }
 
 // SkippedTarget is somebody who was chosen but gets nothing, and why.
@@ -100,6 +102,9 @@ func PlanPropagation(ctx context.Context, db bun.IDB, id int64, ifVersion *int64
 		return plan, err
 	}
 	plan.compare(shapes)
+	if err := plan.compareTools(ctx, db, shapes); err != nil {
+		return plan, err
+	}
 	return plan, plan.findOver(ctx, db, shapes, now)
 }
 

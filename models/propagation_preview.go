@@ -20,6 +20,8 @@ type Preview struct {
 type PreviewedChange struct {
 	UserIDs []string         `json:"user_ids"`
 	Fields  []PreviewedField `json:"fields"`
+	Gained  []ServerTools    `json:"tools_gained"`
+	Lost    []ServerTools    `json:"tools_lost"`
 }
 
 // PreviewedField is one group of fields before and after.
@@ -44,7 +46,9 @@ type PreviewedLimit struct {
 func (p Plan) Preview() (Preview, error) {
 	preview := Preview{Changes: []PreviewedChange{}, OverLimit: []PreviewedLimit{}, UnchangedUsers: len(p.Unchanged)}
 	for _, change := range p.Changes {
-		previewed := PreviewedChange{UserIDs: make([]string, len(change.Targets))}
+		previewed := PreviewedChange{
+			UserIDs: make([]string, len(change.Targets)), Gained: append([]ServerTools{}, change.Gained...), Lost: append([]ServerTools{}, change.Lost...),
+		}
 		for i, t := range change.Targets {
 			previewed.UserIDs[i] = t.UserID
 		}

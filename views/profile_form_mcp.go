@@ -87,8 +87,11 @@ func grantLines(grants []models.Grant) []grantLine {
 	var lines []grantLine
 	for _, grant := range grants {
 		line := grantLine{Server: grant.Server, Tools: grant.Tools, Note: plural(len(grant.Tools), "tool")}
-		if grant.Whole {
+		if grant.Whole || len(grant.Excluded) > 0 {
 			line.Note += ", later ones too"
+		}
+		if len(grant.Excluded) > 0 {
+			line.Note += ", without " + sequence(grant.Excluded)
 		}
 		lines = append(lines, line)
 	}

@@ -94,6 +94,8 @@ type previewedChange struct {
 	Title   string // "12 holders change"
 	Rows    []DifferenceRow
 	Targets []models.Target
+
+	Gained, Lost []string // tools
 }
 
 // PreviewOf writes a plan out.
@@ -101,6 +103,7 @@ func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Ca
 	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, Over: overByHolder(plan.Over), MayViewUsers: mayViewUsers}
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
+			Gained: toolNames(change.Gained), Lost: toolNames(change.Lost),
 			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"), Rows: Differences(change.Before, change.After, catalogue), Targets: change.Targets,
 		})
 	}

@@ -1,0 +1,22 @@
+package views
+
+import "tollgate/models"
+
+// toolNames writes tools with their server, as decisions name them.
+func toolNames(of []models.ServerTools) []string {
+	var names []string
+	for _, one := range of {
+		for _, tool := range one.Tools {
+			names = append(names, one.Server+"/"+tool)
+		}
+	}
+	return names
+}
+
+// conflictWords says what an exclude does in copies that name its whole server.
+func conflictWords(c models.MCPConflict) string {
+	one := len(c.UserIDs) == 1
+	return choose(one, "1 copy grants", Count(int64(len(c.UserIDs)))+" copies grant") + " every tool of " + c.Server +
+		choose(one, " and excludes ", " and exclude ") + sequence(c.Tools) + ". The exclude wins: " +
+		choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted. Propagate whole servers and single tools together to settle it."
+}
