@@ -16,12 +16,13 @@ import (
 
 // authenticate makes the check in front of a route: who asks, then whether they may.
 func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc {
+	keys := apiKeys{h: h, scrapers: &scrapers{}}
 	return func(permission models.Permission) gin.HandlerFunc {
 		return func(c *gin.Context) {
 			if permission == anyone && handlers.IsAPI(c) {
 				return
 			}
-			err := identifyCaller(c, h, permission == askDecisions || permission == reportUsage)
+			err := identifyCaller(c, h, keys.of(c, permission))
 			switch {
 			case permission == anyone:
 				// Who they are only matters to the frame of the page.
@@ -53,9 +54,9 @@ func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 
 // identifyCaller checks the credential sent and notes whose it is. On the API a bad Authorization header is refused even beside a good
 // cookie; pages know only the cookie.
-func identifyCaller(c *gin.Context, h *handlers.Handlers, gateway bool) error {
+func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) error {
 	if headers := c.Request.Header.Values("Authorization"); handlers.IsAPI(c) && len(headers) > 0 {
-		return identifyHeader(c, h, headers, gateway)
+		return identifyHeader(c, h, headers, actorOf)
 	}
 	token := h.SessionToken(c)
 	if token == "" {
@@ -70,7 +71,31 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, gateway bool) error {
 	return nil
 }
 
-func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, gateway bool) error {
+// keyActor finds whom an API key acts as.
+type keyActor func(ctx context.Context, secret string) (models.Actor, error)
+
+// apiKeys knows where to look for whom an API key acts as.
+type apiKeys struct {
+	h        *handlers.Handlers
+	scrapers *scrapers
+}
+
+// of is the memory of the decider for what gateways call over and over, that of scrapers for the metrics, and the database for the rest.
+func (k apiKeys) of(c *gin.Context, permission models.Permission) keyActor {
+	switch {
+	case permission == askDecisions, permission == reportUsage:
+		return k.h.Decider.KeyActor
+	case c.FullPath() == metricsPath:
+		return func(ctx context.Context, secret string) (models.Actor, error) {
+			return k.scrapers.actor(ctx, k.h, secret)
+		}
+	}
+	return func(ctx context.Context, secret string) (models.Actor, error) {
+		return models.KeyActor(ctx, k.h.DB, k.h.Keys, secret)
+	}
+}
+
+func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, actorOf keyActor) error {
 	scheme, credential, _ := strings.Cut(headers[0], " ")
 	credential = strings.TrimSpace(credential)
 	switch {
@@ -78,13 +103,7 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, gate
 	case strings.EqualFold(scheme, "Bearer") && models.IsVirtualKey(credential):
 		return identifyKeyHolder(c, h, credential)
 	case strings.EqualFold(scheme, "Bearer"):
-		ask := h.Decider.KeyActor
-		if !gateway {
-			ask = func(ctx context.Context, secret string) (models.Actor, error) {
-				return models.KeyActor(ctx, h.DB, h.Keys, secret)
-			}
-		}
-		actor, err := ask(c.Request.Context(), credential)
+		actor, err := actorOf(c.Request.Context(), credential)
 		if err == nil {
 			handlers.SetActor(c, actor)
 		}

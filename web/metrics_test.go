@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // metrics are the series that a console tells of itself, by name and labels.
@@ -88,4 +89,38 @@ func TestMetricsTellOfALedgerThatDoesNotFit(t *testing.T) {
 	drift(0, 0)
 	drift(1, 1)
 	drift(-1, 0)
+}
+
+// Without the database, away or silent, what is in memory is told all the same, and soon, to those who were told before.
+func TestMetricsWithoutTheDatabase(t *testing.T) {
+	g := newGateway(t)
+	w, address := g.databaseWire(nil)
+	c, _ := g.another(address)
+	t.Cleanup(w.restore)
+	scraper, other := g.apiKey("Usage:View").at(c), g.apiKey("Usage:View").at(c)
+	g.admin.at(c).decides(model(g.key), "allowed", 200)
+	const decided, held, answers = `tollgate_decision_seconds_count{type="allowed"}`, "tollgate_reservations_held", "tollgate_database_answers"
+	before := scraper.metrics()
+	same(t, "with the database", []float64{before[decided], before[answers]}, []float64{1, 1})
+	for name, take := range map[string]func(){"away": w.breaks, "silent": func() { w.mute.Store(true) }} {
+		take()
+		asked := time.Now()
+		series := scraper.metrics()
+		if took := time.Since(asked); took > 3*time.Second {
+			t.Errorf("%s: answered after %s", name, took)
+		}
+		same(t, name, []float64{series[decided], series[answers]}, []float64{1, 0})
+		if _, told := series[held]; told || series["go_goroutines"] <= 0 || series["go_sql_max_open_connections{db_name=\"tollgate\"}"] <= 0 {
+			t.Errorf("%s: %v", name, series)
+		}
+		other.get("/metrics").refuses(503, "retry_later", "")
+		c.nobody().get("/metrics").refuses(401, "unauthenticated", "")
+		w.restore()
+		g.eventually("the database", func() bool { return scraper.metrics()[answers] == 1 })
+	}
+	// A key that is gone is not told anything again.
+	g.exec("DELETE FROM api_keys")
+	scraper.get("/metrics").refuses(401, "unauthenticated", "")
+	w.breaks()
+	scraper.get("/metrics").refuses(503, "retry_later", "")
 }

@@ -24,6 +24,9 @@ const reportUsage models.Permission = "Usage:Create"
 
 const createOrUpdate models.Permission = "AccessProfiles:Create or AccessProfiles:Update"
 
+// metricsPath is also answered without the database.
+const metricsPath = "/metrics"
+
 // route is one URL: what it needs, and what answers it.
 type route struct {
 	method, path string
@@ -89,7 +92,7 @@ func routes(h *handlers.Handlers) []route {
 	return []route{
 		{"GET", "/healthz", anyone, h.Healthy},
 		{"GET", "/readyz", anyone, h.Ready},
-		{"GET", "/metrics", "Usage:View", h.ShowMetrics},
+		{"GET", metricsPath, "Usage:View", h.ShowMetrics},
 		{"GET", "/", anyone, h.Home},
 
 		{"GET", "/.well-known/authzen-configuration", anyone, h.AuthZENMetadata},
