@@ -103,7 +103,7 @@ func (s *screen) reportShows(home, person string) {
 	s.must(expect(near).ToHaveCount(2))
 	s.says(near.Nth(1), person)
 	s.says(near.Nth(1), "$20.00 of $30.00 / day")
-	same(s.t, "CSV", s.exported("CSV"), "model,name,cost_usd,tokens,requests,unpriced_events\nopenai/gpt-5,openai/gpt-5,20,200000,2,0\n")
+	same(s.t, "CSV", s.exported("CSV"), "\ufeffmodel,name,cost_usd,tokens,requests,unpriced_events\nopenai/gpt-5,openai/gpt-5,20,200000,2,0\n")
 	focus := strings.Split(s.exported("FOCUS columns"), "\n")
 	if len(focus) != 3 || !strings.HasPrefix(focus[1], "20,20,20,20,USD,") || !strings.Contains(focus[1], person) {
 		s.t.Errorf("FOCUS: %q", focus)

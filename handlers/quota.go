@@ -43,9 +43,13 @@ func (h *Handlers) ShowQuotaPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	unpriced, err := models.UnpricedEvents(ctx(c), h.DB, key.UserID)
+	if err != nil {
+		return err
+	}
 	c.Header("Cache-Control", "no-store")
 	page := views.Page{Title: "What is left", Section: "wide"}
-	h.html(c, http.StatusOK, within(views.Bare(page), views.QuotaBody(key, copies, time.Now())))
+	h.html(c, http.StatusOK, within(views.Bare(page), views.QuotaBody(key, copies, unpriced, time.Now())))
 	return nil
 }
 

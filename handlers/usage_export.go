@@ -45,7 +45,11 @@ func (h *Handlers) exportUsageTable(c *gin.Context, wanted models.UsageQuery, ex
 		return file.end()
 	}
 	err := models.EachUsageRow(ctx(c), h.DB, wanted, func(row models.UsageRow) error {
-		return file.write(row.Key, row.Name, row.Cost.String(), count(row.Tokens), count(row.Requests), count(row.Unpriced))
+		cost := row.Cost.String()
+		if row.IsUnpriced() {
+			cost = "unpriced"
+		}
+		return file.write(row.Key, row.Name, cost, count(row.Tokens), count(row.Requests), count(row.Unpriced))
 	})
 	if err != nil {
 		return err
@@ -60,7 +64,8 @@ var focusColumns = []string{
 }
 
 // exportFOCUS keeps values as they are, since programs read them; only one that is asked for to be opened in a spreadsheet is guarded.
-// Quantities are in columns of our own: FOCUS wants none beside a charge without a price of its own.
+// Quantities are in columns of our own: FOCUS wants none beside a charge without a price of its own. What has no price costs an unknown
+// amount, which FOCUS leaves empty.
 func (h *Handlers) exportFOCUS(c *gin.Context, wanted models.UsageQuery, excel bool) error {
 	file := newCSV(c, "usage-focus.csv", excel, excel, focusColumns...)
 	if c.Request.Method == http.MethodHead {
@@ -74,14 +79,17 @@ func (h *Handlers) exportFOCUS(c *gin.Context, wanted models.UsageQuery, excel b
 }
 
 func focusRow(d models.UsageDay) []string {
-	cost := d.Cost.String()
+	cost, description := d.Cost.String(), d.Provider+"/"+d.Model
+	if d.IsUnpriced() {
+		cost, description = "", description+" (unpriced)"
+	}
 	provider, category, kind, meter := d.Provider, "AI and Machine Learning", "Model", "Tokens"
 	if d.IsTool() {
 		provider, category, kind, meter = d.Server(), "Integration", "Tool", "Tool Calls"
 	}
 	return []string{
 		cost, cost, cost, cost, "USD", d.Day.Format(time.RFC3339), d.Day.AddDate(0, 0, 1).Format(time.RFC3339), "Usage",
-		d.Provider + "/" + d.Model, provider, provider, category, provider, d.Model, d.Model, kind, meter,
+		description, provider, provider, category, provider, d.Model, d.Model, kind, meter,
 		count(d.ProfileID), d.Profile, count(d.Tokens), count(d.Requests), count(d.Unpriced), d.UserID, d.User,
 	}
 }

@@ -240,6 +240,9 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 		if p.Copies, err = models.ListUserAccessProfiles(ctx(c), h.DB, p.User.ID); err != nil {
 			return err
 		}
+		if p.Unpriced, err = models.UnpricedEvents(ctx(c), h.DB, p.User.ID); err != nil {
+			return err
+		}
 		if p.Catalogue, err = models.LoadCatalogue(ctx(c), h.DB); err != nil {
 			return err
 		}

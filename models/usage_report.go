@@ -29,6 +29,9 @@ type UsageSum struct {
 	Unpriced int64 `json:"unpriced_events"`
 }
 
+// IsUnpriced reports whether nothing of it has a price: then its cost is not nothing, but unknown.
+func (s UsageSum) IsUnpriced() bool { return s.Cost == 0 && s.Unpriced > 0 }
+
 // UsageRow is one line of a report. Key is an id, or the name itself.
 type UsageRow struct {
 	Key  string `json:"key"`
@@ -206,4 +209,16 @@ coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM for
 		return "", "", fmt.Errorf("look up the names that a report is narrowed to: %w", err)
 	}
 	return user, profile, nil
+}
+
+// unpricedDays is how far back pages look for what a user used without a price.
+const unpricedDays = 30
+
+// UnpricedEvents is how many events of a user in the last 30 days have no price, and so are in no amount.
+func UnpricedEvents(ctx context.Context, db bun.IDB, userID string) (n int64, err error) {
+	err = db.NewRaw("SELECT coalesce(sum(unpriced), 0)::bigint FROM usage_days WHERE user_id = ? AND day > current_date - ?::int", userID, unpricedDays).Scan(ctx, &n)
+	if err != nil {
+		return 0, fmt.Errorf("count what user %s used without a price: %w", userID, err)
+	}
+	return n, nil
 }

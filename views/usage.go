@@ -106,6 +106,30 @@ func (p UsagePage) narrow(row models.UsageRow) string {
 	return p.Link("group_by", "provider", "since", row.Key, "until", row.Key)
 }
 
+// spend is what a sum costs, as far as anything of it has a price.
+func spend(s models.UsageSum) string {
+	if s.IsUnpriced() {
+		return "unpriced"
+	}
+	return Dollars(s.Cost.Cents())
+}
+
+// spendExactly is the same to the last decimal.
+func spendExactly(s models.UsageSum) string {
+	if s.IsUnpriced() {
+		return "unpriced"
+	}
+	return Dollars(s.Cost)
+}
+
+// unpricedWords tells a reader of amounts what is in none of them.
+func unpricedWords(events int64) string {
+	if events == 1 {
+		return "1 call of the last 30 days is unpriced: it is in no amount here."
+	}
+	return Count(events) + " calls of the last 30 days are unpriced: they are in no amount here."
+}
+
 func share(part, whole models.Money) string {
 	if whole <= 0 {
 		return "0 %"

@@ -53,6 +53,7 @@ type UserPage struct {
 	MayUpdate, MayViewRoles bool
 
 	Copies                                               []models.UserAccessProfile
+	Unpriced                                             int64 // calls of the last 30 days
 	Keys                                                 KeyList
 	Now                                                  time.Time
 	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
