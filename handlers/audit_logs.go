@@ -73,7 +73,7 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*query, models.AuditQuer
 	limit, offset := q.page()
 	wanted := models.AuditQuery{
 		Limit: limit, Offset: offset, Action: q.get("action"), UserID: q.get("user_id"), Actor: q.get("actor"),
-		Since: q.day("since", 0), Until: q.day("until", 1),
+		Since: q.day("since", 0), Until: q.day("until", 1), WithKeys: ActorOf(c).May("AuditLogs:View"),
 	}
 	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {
 		q.refuse("since", "invalid_range", "Let the days begin before they end.")
@@ -130,7 +130,8 @@ func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
 
 func (h *Handlers) exportAuditCSV(c *gin.Context, wanted models.AuditQuery, excel bool) error {
 	file := newCSV(c, "audit.csv", excel, true,
-		"id", "created_at", "actor", "action", "access_profile_id", "user_id", "previous_values", "new_values", "metadata")
+		"id", "created_at", "actor", "action", "access_profile_id", "user_id", "previous_values", "new_values", "metadata",
+		"door", "api_key_name", "api_key_prefix")
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}

@@ -62,8 +62,14 @@ const (
 	requestIDKey = "request id"
 )
 
-// SetActor notes who asks; the caller has checked their credential.
-func SetActor(c *gin.Context, actor models.Actor) { c.Set(actorKey, actor) }
+// SetActor notes who asks, and by which door; the caller has checked their credential.
+func SetActor(c *gin.Context, actor models.Actor) {
+	door := models.DoorConsole
+	if IsAPI(c) {
+		door = models.DoorAPI
+	}
+	c.Set(actorKey, actor.At(door))
+}
 
 // ActorOf returns who asks; nobody holds no permission.
 func ActorOf(c *gin.Context) models.Actor {

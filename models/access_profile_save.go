@@ -88,7 +88,7 @@ func DeleteAccessProfile(ctx context.Context, db bun.IDB, actor Actor, id int64,
 		if _, err := tx.NewDelete().Table("policies").Where("id = ?", old.policyID).Exec(ctx); err != nil {
 			return fmt.Errorf("delete the policy of access profile %d: %w", id, err)
 		}
-		c := change{ProfileID: &id, Actor: actor.Name, Action: "delete", Previous: old.snapshot, At: now}
+		c := change{ProfileID: &id, Actor: actor.Name, Origin: actor.origin(), Action: "delete", Previous: old.snapshot, At: now}
 		if len(roles) > 0 {
 			if err := c.documents(nil, nil, map[string]any{"detached_roles": roles}); err != nil {
 				return err
@@ -191,7 +191,7 @@ func insertProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, p
 	if err != nil {
 		return profile, err
 	}
-	return profile, record(ctx, tx, change{ProfileID: &profile.ID, Actor: actor.Name, Action: action, New: snapshot, At: now})
+	return profile, record(ctx, tx, change{ProfileID: &profile.ID, Actor: actor.Name, Origin: actor.origin(), Action: action, New: snapshot, At: now})
 }
 
 func updateProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, old stored, profile *AccessProfile) error {
@@ -216,7 +216,7 @@ func updateProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, o
 		return err
 	}
 	return record(ctx, tx, change{
-		ProfileID: &profile.ID, Actor: actor.Name, Action: action, Previous: old.snapshot, New: snapshot, At: profile.UpdatedAt,
+		ProfileID: &profile.ID, Actor: actor.Name, Origin: actor.origin(), Action: action, Previous: old.snapshot, New: snapshot, At: profile.UpdatedAt,
 	})
 }
 

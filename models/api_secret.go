@@ -91,15 +91,17 @@ func KeyActor(ctx context.Context, db bun.IDB, keys Keys, secret string) (Actor,
 	}
 	var key struct {
 		ID        int64
+		Name      string
+		Prefix    string
 		Scopes    []Permission
 		Unused    bool // in the last minute
 		UserID    *string
 		Email     *string
 		Permitted []Permission
 	}
-	targets := []any{&key.ID, pgdialect.Array(&key.Scopes), &key.Unused, &key.UserID, &key.Email, pgdialect.Array(&key.Permitted)}
+	targets := []any{&key.ID, &key.Name, &key.Prefix, pgdialect.Array(&key.Scopes), &key.Unused, &key.UserID, &key.Email, pgdialect.Array(&key.Permitted)}
 	err := scanPlanned(ctx, db, targets, `
-SELECT k.id, k.scopes, k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
+SELECT k.id, k.name, k.key_prefix, k.scopes, k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
        ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted
 FROM api_keys AS k LEFT JOIN users AS u ON u.id = k.created_by
 WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, hashSecret(keys.APIKey, secret))
@@ -112,8 +114,8 @@ WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, hashS
 		}
 	}
 	if key.UserID == nil {
-		return Actor{Name: CLI.Name, Permissions: key.Scopes}, nil
+		return Actor{Name: CLI.Name, Permissions: key.Scopes, APIKeyName: key.Name, APIKeyPrefix: key.Prefix}, nil
 	}
 	held := slices.DeleteFunc(key.Scopes, func(p Permission) bool { return !slices.Contains(key.Permitted, p) })
-	return Actor{UserID: *key.UserID, Name: *key.Email, Permissions: held}, nil
+	return Actor{UserID: *key.UserID, Name: *key.Email, Permissions: held, APIKeyName: key.Name, APIKeyPrefix: key.Prefix}, nil
 }

@@ -20,9 +20,26 @@ type change struct {
 	New       json.RawMessage `json:"new_values"`
 	Metadata  json.RawMessage `json:"metadata"`
 	At        time.Time       `json:"created_at"`
+	Origin
 }
 
-// digest is what the chain commits to: the row's content in a fixed form.
+// Origin is the door by which a change was made, and the API key that made it. Rows of before it was noted have none.
+type Origin struct {
+	Door         *string `json:"door,omitempty"`
+	APIKeyName   *string `json:"api_key_name,omitempty" bun:"api_key_name"`
+	APIKeyPrefix *string `json:"api_key_prefix,omitempty" bun:"api_key_prefix"`
+}
+
+func (a Actor) origin() (o Origin) {
+	for field, value := range map[**string]string{&o.Door: a.Door, &o.APIKeyName: a.APIKeyName, &o.APIKeyPrefix: a.APIKeyPrefix} {
+		if value != "" {
+			*field = &value
+		}
+	}
+	return o
+}
+
+// digest is what the chain commits to: the row's content in a fixed form. Its documents stand in it byte by byte, see canonical.
 func (c change) digest() ([]byte, error) {
 	content, err := json.Marshal(c)
 	if err != nil {
@@ -46,6 +63,12 @@ func (c change) profiles() int {
 // record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so the head is locked,
 // last of all.
 func record(ctx context.Context, tx bun.Tx, c change) error {
+	for _, document := range []*json.RawMessage{&c.Previous, &c.New, &c.Metadata} {
+		var err error
+		if *document, err = canonical(*document); err != nil {
+			return fmt.Errorf("write audit row: %w", err)
+		}
+	}
 	digest, err := c.digest()
 	if err != nil {
 		return err
@@ -53,15 +76,29 @@ func record(ctx context.Context, tx bun.Tx, c change) error {
 	err = execLast(ctx, tx, `
 WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
      added AS (INSERT INTO audit_logs
-                   (access_profile_id, user_id, actor, action, previous_values, new_values, metadata, created_at, hash)
-               SELECT $1, $2, $3, $4, $5, $6, $7, $8, sha256(head.hash || $9::bytea) FROM head
+                   (access_profile_id, user_id, actor, action, previous_values, new_values, metadata, created_at, hash,
+                    door, api_key_name, api_key_prefix)
+               SELECT $1, $2, $3, $4, $5, $6, $7, $8, sha256(head.hash || $9::bytea), $11, $12, $13 FROM head
                RETURNING hash)
 UPDATE audit_head SET hash = added.hash, access_profiles = access_profiles + $10 FROM added`,
-		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest, c.profiles())
+		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest, c.profiles(),
+		c.Door, c.APIKeyName, c.APIKeyPrefix)
 	if err != nil {
 		return fmt.Errorf("write audit row: %w", err)
 	}
 	return nil
+}
+
+// canonical is a document as it is stored: compact JSON with its escapes. A hash of that form is one of the stored bytes.
+func canonical(document json.RawMessage) (json.RawMessage, error) {
+	if document == nil {
+		return nil, nil
+	}
+	written, err := json.Marshal(document)
+	if err != nil || string(written) == "null" {
+		return nil, err
+	}
+	return written, nil
 }
 
 func optional(document json.RawMessage) *string {
@@ -74,7 +111,7 @@ func optional(document json.RawMessage) *string {
 
 // recordResource writes the audit row of a change to something a policy may name, or to who may sign in.
 func recordResource(ctx context.Context, tx bun.Tx, actor Actor, action, resource, id string, previous, current any) error {
-	c := change{Actor: actor.Name, Action: action}
+	c := change{Actor: actor.Name, Origin: actor.origin(), Action: action}
 	if resource == "user" {
 		c.UserID = &id
 	}

@@ -26,6 +26,7 @@ type AuditLog struct {
 	NewValues       *string   `json:"new_values"`
 	Metadata        *string   `json:"metadata"`
 	CreatedAt       time.Time `json:"created_at"`
+	Origin
 }
 
 // AuditQuery says which rows a list of the audit log shows.
@@ -36,6 +37,7 @@ type AuditQuery struct {
 	UserID        string // affected, alone or with others
 	Actor         string // part of the name, in any case
 	Since, Until  *time.Time
+	WithKeys      bool // show which API keys made the changes
 }
 
 // CheckAction refuses an action that no row has.
@@ -50,7 +52,7 @@ func (q AuditQuery) CheckAction() error {
 // exists nor ever did.
 func ListAuditLogs(ctx context.Context, db bun.IDB, q AuditQuery) (rows []AuditLog, total int64, err error) {
 	rows = []AuditLog{}
-	if err = q.filter(db.NewSelect()).Column(auditColumns...).Order("id DESC").Limit(q.Limit).Offset(q.Offset).Scan(ctx, &rows); err != nil {
+	if err = q.filter(db.NewSelect()).Column(q.columns()...).Order("id DESC").Limit(q.Limit).Offset(q.Offset).Scan(ctx, &rows); err != nil {
 		return nil, 0, fmt.Errorf("list audit rows: %w", err)
 	}
 	if total, err = q.filter(db.NewSelect()).Count(ctx); err != nil {
@@ -67,11 +69,17 @@ func ListAuditLogs(ctx context.Context, db bun.IDB, q AuditQuery) (rows []AuditL
 	return rows, total, nil
 }
 
-var auditColumns = []string{"id", "access_profile_id", "user_id", "actor", "action", "previous_values", "new_values", "metadata", "created_at"}
+func (q AuditQuery) columns() []string {
+	columns := []string{"id", "access_profile_id", "user_id", "actor", "action", "previous_values", "new_values", "metadata", "created_at", "door"}
+	if q.WithKeys {
+		columns = append(columns, "api_key_name", "api_key_prefix")
+	}
+	return columns
+}
 
 // EachAuditLog hands every row that matches to use, oldest first, in one snapshot.
 func EachAuditLog(ctx context.Context, db bun.IDB, q AuditQuery, use func(AuditLog) error) error {
-	return eachOf(ctx, db, q.filter(db.NewSelect()).Column(auditColumns...).Order("id ASC"), func(row AuditLog) error {
+	return eachOf(ctx, db, q.filter(db.NewSelect()).Column(q.columns()...).Order("id ASC"), func(row AuditLog) error {
 		row.CreatedAt = row.CreatedAt.UTC()
 		return use(row)
 	})

@@ -86,11 +86,11 @@ func CreateFirstAdmin(ctx context.Context, db bun.IDB, passwords *Passwords, tok
 		if err := checkLink(ctx, tx.NewSelect().For("UPDATE"), token); err != nil {
 			return err
 		}
-		if err := insertFirst(ctx, tx, &admin, hash); err != nil {
+		if err := insertFirst(ctx, tx, DoorConsole, &admin, hash); err != nil {
 			return err
 		}
 		if sample {
-			if err := SeedCatalogue(ctx, tx, admin.Actor()); err != nil {
+			if err := SeedCatalogue(ctx, tx, admin.Actor().At(DoorConsole)); err != nil {
 				return err
 			}
 		}
@@ -124,13 +124,13 @@ func CreateEnvAdmin(ctx context.Context, db bun.IDB, passwords *Passwords, email
 			return err
 		}
 		created = true
-		return insertFirst(ctx, tx, &admin, hash)
+		return insertFirst(ctx, tx, DoorCLI, &admin, hash)
 	})
 	return created && err == nil, err
 }
 
 // insertFirst makes the first user; the transaction holds the link's row. With a user there, the link is dead.
-func insertFirst(ctx context.Context, tx bun.Tx, admin *User, hash string) error {
+func insertFirst(ctx context.Context, tx bun.Tx, door string, admin *User, hash string) error {
 	some, err := hasUsers(ctx, tx)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func insertFirst(ctx context.Context, tx bun.Tx, admin *User, hash string) error
 		return Missing("page")
 	}
 	admin.Role = firstRole
-	if err := insertUser(ctx, tx, Actor{}, admin, hash); err != nil {
+	if err := insertUser(ctx, tx, Actor{}.At(door), admin, hash); err != nil {
 		return err
 	}
 	return endFirstRun(ctx, tx)

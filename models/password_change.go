@@ -45,7 +45,7 @@ func ChangePassword(ctx context.Context, db bun.IDB, passwords *Passwords, netwo
 		if token, err = StartSession(ctx, tx, user.ID, ""); err != nil {
 			return err
 		}
-		return recordResource(ctx, tx, user.Actor(), "update", "user", user.ID, nil, map[string]string{"password": "changed"})
+		return recordResource(ctx, tx, user.Actor().At(DoorConsole), "update", "user", user.ID, nil, map[string]string{"password": "changed"})
 	})
 	return token, err
 }

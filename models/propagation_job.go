@@ -21,6 +21,7 @@ type Propagation struct {
 	Fields          []string `bun:",array"`
 	ResetUsage      bool
 	Actor           string
+	Origin                 // of the actor
 	State           string // "running" or "done"
 	LeaseUntil      time.Time
 	Fence           int64 // of the worker that holds the lease
@@ -80,7 +81,7 @@ func StartPropagation(ctx context.Context, db bun.IDB, actor Actor, id int64, if
 			return err
 		}
 		job = Propagation{
-			AccessProfileID: id, ToVersion: template.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name, State: "running",
+			AccessProfileID: id, ToVersion: template.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name, Origin: actor.origin(), State: "running",
 			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now,
 		}
 		if err := job.insert(ctx, tx, p, now); err != nil {

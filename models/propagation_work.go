@@ -141,7 +141,7 @@ func (p Propagation) push(ctx context.Context, db bun.IDB, h *history, ids []int
 		if err := noteAccess(ctx, tx, changed...); err != nil {
 			return err
 		}
-		c := change{ProfileID: &p.AccessProfileID, Actor: p.Actor, Action: "propagate", At: now}
+		c := change{ProfileID: &p.AccessProfileID, Actor: p.Actor, Origin: p.Origin, Action: "propagate", At: now}
 		if len(changed) == 1 {
 			c.UserID = &changed[0]
 		}

@@ -231,7 +231,7 @@ RETURNING id, access_profile_id, role_id, is_default`, profileID, a.isDefault, n
 }
 
 func recordAttachments(ctx context.Context, tx bun.Tx, actor Actor, done Attached, a attachment, changed []RoleAttachment, g given, now time.Time) error {
-	c := change{ProfileID: &done.Profile.ID, Actor: actor.Name, Action: "attach_role", At: now}
+	c := change{ProfileID: &done.Profile.ID, Actor: actor.Name, Origin: actor.origin(), Action: "attach_role", At: now}
 	metadata := map[string]any{
 		"access_profile": done.Profile.Name, "role_ids": a.roles, "roles": done.Roles, "apply_to_existing": a.apply, "is_default": a.isDefault,
 	}

@@ -67,7 +67,7 @@ func DetachRole(ctx context.Context, db bun.IDB, actor Actor, profileID, roleID 
 			}
 			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, done.Keys
 		}
-		c := change{ProfileID: &profileID, Actor: actor.Name, Action: "detach_role", At: now}
+		c := change{ProfileID: &profileID, Actor: actor.Name, Origin: actor.origin(), Action: "detach_role", At: now}
 		if err := c.documents(removed[0], nil, metadata); err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ SELECT ?, ?, ?, ?, id, nullif(?, '') FROM roles WHERE name_key = ?`, u.ID, u.Nam
 		return err
 	}
 	if actor.Name == "" {
-		actor = u.Actor() // the first user makes themselves
+		actor = u.Actor().At(actor.Door) // the first user makes themselves
 	}
 	return recordResource(ctx, tx, actor, "create", "user", u.ID, nil, *u)
 }

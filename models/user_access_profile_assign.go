@@ -247,7 +247,7 @@ func recordCopy(
 		metadata = map[string]any{}
 	}
 	metadata["copy_id"], metadata["access_profile"] = of.ID, of.Name
-	c := change{ProfileID: &of.ParentProfileID, UserID: &of.UserID, Actor: actor.Name, Action: action, At: now}
+	c := change{ProfileID: &of.ParentProfileID, UserID: &of.UserID, Actor: actor.Name, Origin: actor.origin(), Action: action, At: now}
 	if err := c.documents(previous, current, metadata); err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ type keyRecord struct {
 }
 
 func recordKey(ctx context.Context, tx bun.Tx, actor Actor, action string, before, after *VirtualKey) error {
-	c := change{Actor: actor.Name, Action: action}
+	c := change{Actor: actor.Name, Origin: actor.origin(), Action: action}
 	var previous, current any
 	for key, document := range map[*VirtualKey]*any{before: &previous, after: &current} {
 		if key != nil {

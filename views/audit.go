@@ -36,6 +36,7 @@ func (p AuditPage) actions() []Option {
 // AuditRow is one change: who, what, whom, when, and what differs.
 type AuditRow struct {
 	ID, Actor, Action, What, Href, When, Exact string
+	Origin                                     string // the door, and the API key
 	Whom, WhomHref                             string
 	Differences                                []DifferenceRow
 }
@@ -46,13 +47,25 @@ func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, names map[str
 	for i, row := range rows {
 		out[i] = AuditRow{
 			ID: strconv.FormatInt(row.ID, 10), Actor: row.Actor, Action: strings.ReplaceAll(row.Action, "_", " "),
-			When: Ago(row.CreatedAt, now), Exact: exact(row.CreatedAt),
+			When: Ago(row.CreatedAt, now), Exact: exact(row.CreatedAt), Origin: origin(row.Origin),
 		}
 		out[i].What, out[i].Href = subject(row)
 		out[i].Whom, out[i].WhomHref = whom(row, names)
 		out[i].Differences = append(changes(row, catalogue), holderDetails(row)...)
 	}
 	return out
+}
+
+// origin says by which door a change came, and by which API key.
+func origin(o models.Origin) string {
+	if o.Door == nil {
+		return ""
+	}
+	words := map[string]string{models.DoorConsole: "by the console", models.DoorAPI: "by the API", models.DoorCLI: "by the command line"}[*o.Door]
+	if o.APIKeyName != nil && o.APIKeyPrefix != nil {
+		words += ", key " + *o.APIKeyName + " (" + *o.APIKeyPrefix + "…)"
+	}
+	return words
 }
 
 // subject names what a row is about, and where it is if it can be looked at.
@@ -170,5 +183,6 @@ func AuditCells(row models.AuditLog) []string {
 	return []string{
 		strconv.FormatInt(row.ID, 10), row.CreatedAt.Format(time.RFC3339Nano), row.Actor, row.Action, number(row.AccessProfileID),
 		text(row.UserID), text(row.PreviousValues), text(row.NewValues), text(row.Metadata),
+		text(row.Door), text(row.APIKeyName), text(row.APIKeyPrefix),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -126,6 +127,7 @@ func checkCommands(t *testing.T, dir string) {
 		{password, []string{"user", "create", "--email", "Ada@example.com", "--role", "Admin"}, exitFailure, "another email"},
 		{password, []string{"user", "create", "--email", "grace@example.com", "--role", "Captain"}, exitFailure, "role"},
 		{"", []string{"api-key", "create", "--name", "nothing", "--scopes", "Everything:Do"}, exitFailure, "scope"},
+		{"", []string{"audit", "verify"}, exitOK, "rows of the audit log fit"},
 	} {
 		r := do(t, inFolder(dir), test.stdin, test.arguments...)
 		if r.code != test.code || !strings.Contains(r.stdout+r.stderr, test.said) {
@@ -260,6 +262,30 @@ func TestGivenDatabase(t *testing.T) {
 				t.Error("a data folder was made beside a given database")
 			}
 		})
+	}
+}
+
+// The command names the row that was tampered with, also one that is no JSON any more.
+func TestAuditVerifyNamesTheRow(t *testing.T) {
+	t.Parallel()
+	serving, owner := dbtest.URLs(t)
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_SECRET="+models.NewSecret())
+	for range 3 {
+		must(t, environment, "", "api-key", "create", "--name", rand.Text())
+	}
+	db, err := models.Open(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	for _, damage := range []string{"new_values || ' '", "'{'"} {
+		var row int64
+		if err := db.QueryRow("UPDATE audit_logs SET new_values = " + damage + " WHERE id = (SELECT max(id) - 1 FROM audit_logs) RETURNING id").Scan(&row); err != nil {
+			t.Fatal(err)
+		}
+		if r := do(t, environment, "", "audit", "verify"); r.code != exitFailure || !strings.Contains(r.stderr, fmt.Sprintf("at row %d:", row)) {
+			t.Errorf("after %s: exit code %d, said %q", damage, r.code, r.stderr)
+		}
 	}
 }
 

@@ -1,0 +1,106 @@
+package web_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models"
+)
+
+// Whatever is done to a stored row is found, and the row named.
+func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
+	c := newCast(t)
+	c.admin.api("PUT", "/api/access-profiles/1", `{"name":"<b>&\u2028?"}`).is(http.StatusBadRequest)
+	c.admin.api("PUT", "/api/access-profiles/1", `{"name":"<b>&"}`).is(http.StatusOK)
+	c.fits(t, 4)
+	var edited, last int64
+	c.scan(&edited, "SELECT max(id) FROM audit_logs WHERE previous_values IS NOT NULL")
+	c.scan(&last, "SELECT max(id) FROM audit_logs")
+	owner := c.owner()
+	for _, damage := range []struct {
+		query string
+		row   int64
+	}{
+		{"UPDATE audit_logs SET actor = 'nobody' WHERE id = 2", 2},
+		{"DELETE FROM audit_logs WHERE id = 2", 3},
+		{"DELETE FROM audit_logs WHERE id = (SELECT max(id) FROM audit_logs)", 0},
+		{"UPDATE audit_logs SET new_values = new_values || ' ' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET new_values = new_values || 'x' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET new_values = new_values || new_values WHERE id = ?", edited},
+		{"UPDATE audit_logs SET new_values = E'\\n' || new_values WHERE id = ?", edited},
+		{"UPDATE audit_logs SET previous_values = replace(previous_values, ':', ': ') WHERE id = ?", edited},
+		{"UPDATE audit_logs SET new_values = replace(new_values, '\\u003c', '<') WHERE id = ?", edited},
+		{"UPDATE audit_logs SET new_values = 'no JSON' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET new_values = '' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET metadata = 'null' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET previous_values = NULL WHERE id = ?", edited},
+		{"UPDATE audit_logs SET created_at = 'infinity' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET created_at = '2000-01-01 BC' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET created_at = created_at + interval '1 microsecond' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET door = 'console' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET door = NULL, api_key_name = NULL, api_key_prefix = NULL WHERE id = ?", edited},
+		{"UPDATE audit_logs SET api_key_name = 'another' WHERE id = ?", edited},
+		{"UPDATE audit_logs SET id = -id WHERE id = ?", -last},
+		{"INSERT INTO audit_logs SELECT -5, access_profile_id, user_id, actor, action, previous_values, new_values, metadata, created_at, hash FROM audit_logs WHERE id = ?", -5},
+	} {
+		c.must(execAll(owner, "CREATE TABLE kept AS SELECT * FROM audit_logs"))
+		row := damage.row
+		if row < 0 {
+			row = last
+		}
+		_, err := owner.NewRaw(damage.query, row).Exec(t.Context())
+		c.must(err)
+		if _, err := models.VerifyAudit(t.Context(), c.db); !errors.Is(err, models.AuditBreak{Row: damage.row}) {
+			t.Errorf("after %s: %v", damage.query, err)
+		}
+		c.must(execAll(owner, "DELETE FROM audit_logs", "INSERT INTO audit_logs OVERRIDING SYSTEM VALUE SELECT * FROM kept", "DROP TABLE kept"))
+	}
+	c.fits(t, 4)
+	if _, err := c.db.Exec("UPDATE audit_logs SET actor = 'nobody'"); err == nil {
+		t.Error("the console may change audit rows")
+	}
+}
+
+// Rows of before the door was noted stand in the chain as they were written, with rows of today behind them.
+func TestOldAuditRowsStillFit(t *testing.T) {
+	c := newCast(t)
+	var head []byte
+	c.scan(&head, "SELECT hash FROM audit_head")
+	content := sha256.Sum256([]byte(`{"access_profile_id":1,"user_id":null,"actor":"\u003ccli\u003e","action":"update","previous_values":{"a":"\u003cb\u003e"},` +
+		`"new_values":{"a":1.50},"metadata":null,"created_at":"2026-01-02T03:04:05.12Z"}`))
+	hash := sha256.Sum256(append(head, content[:]...))
+	owner := c.owner()
+	_, err := owner.NewRaw(`INSERT INTO audit_logs (access_profile_id, actor, action, previous_values, new_values, created_at, hash)
+VALUES (1, '<cli>', 'update', ?, '{"a":1.50}', '2026-01-02 03:04:05.12Z', ?)`, `{"a":"\u003cb\u003e"}`, hash[:]).Exec(t.Context())
+	c.must(err)
+	_, err = owner.NewRaw("UPDATE audit_head SET hash = ?", hash[:]).Exec(t.Context())
+	c.must(err)
+	c.admin.api("PUT", "/api/access-profiles/1", `{"name":"later"}`).is(http.StatusOK)
+	c.fits(t, 5)
+	_, err = owner.NewRaw("UPDATE audit_logs SET new_values = '{\"a\": 1.50}' WHERE actor = '<cli>'").Exec(t.Context())
+	c.must(err)
+	if _, err := models.VerifyAudit(t.Context(), c.db); !errors.As(err, new(models.AuditBreak)) {
+		t.Errorf("a space in an old row: %v", err)
+	}
+}
+
+// fits fails the test unless the chain holds and has so many rows.
+func (c *console) fits(t *testing.T, atLeast int64) {
+	t.Helper()
+	if rows, err := models.VerifyAudit(t.Context(), c.db); err != nil || rows < atLeast {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+func execAll(db *bun.DB, statements ...string) error {
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package web_test
+
+import (
+	"encoding/csv"
+	"net/url"
+	"strings"
+	"testing"
+
+	"tollgate/models"
+)
+
+// origins are the door, the name and the prefix of the API key of each row, newest first.
+func origins(rows []object) (all []string) {
+	for _, row := range rows {
+		words := []string{}
+		for _, name := range []string{"door", "api_key_name", "api_key_prefix"} {
+			word, _ := row[name].(string)
+			words = append(words, word)
+		}
+		all = append(all, strings.Join(words, "|"))
+	}
+	return all
+}
+
+// Each row says by which door it came and which API key brought it, on the page, on the API and in the files.
+func TestAuditSaysByWhichDoor(t *testing.T) {
+	s := newStage(t)
+	key := s.admin.api("POST", "/api/api-keys", `{"name":"Deploys <b>","scopes":["AccessProfiles:View","AccessProfiles:Update"]}`).is(201).json()
+	prefix := key["api_key"].(object)["key_prefix"].(string)
+	program := s.nobody().with("Authorization", "Bearer "+key["key"].(string))
+	session := s.login(admin)
+	for i, change := range []func() answer{
+		func() answer { return program.api("PUT", "/api/access-profiles/4", `{"description":"1"}`).is(200) },
+		func() answer { return session.api("PUT", "/api/access-profiles/4", `{"description":"2"}`).is(200) },
+		func() answer {
+			return s.nobody().with("Authorization", basic(admin, password)).api("PUT", "/api/access-profiles/4", `{"description":"3"}`).is(200)
+		},
+		func() answer { return session.post("/access-profiles/4/deactivate", url.Values{"version": {"4"}}) },
+		func() answer { return session.post("/access-profiles/4/activate", url.Values{"version": {"5"}}) },
+	} {
+		if got := change(); got.StatusCode >= 400 {
+			t.Fatalf("change %d: status %d", i, got.StatusCode)
+		}
+	}
+	// A push is done by a worker, for the key that asked for it.
+	s.assign(s.ada, research)
+	program.api("POST", "/api/access-profiles/4/propagate", `{"fields":["budgets"]}`).refuses(403, "forbidden", "")
+	s.admin.api("PUT", "/api/access-profiles/4", `{"rate_limit":{"request_max_limit":7,"request_reset_duration":"1d"}}`).is(200)
+	pusher := s.admin.api("POST", "/api/api-keys", object{"name": "Pusher", "scopes": models.AllPermissions()}).is(201).json()
+	s.nobody().with("Authorization", "Bearer "+pusher["key"].(string)).api("POST", "/api/access-profiles/4/propagate", `{"fields":["rate_limit"]}`).is(200)
+
+	whole := key["api_key"].(object)["name"].(string) + "|" + prefix
+	rows := objects(s.admin.get("/api/access-profiles/audit-logs?limit=100").is(200).json()["audit_logs"])
+	byAction := map[string][]string{}
+	for i, origin := range origins(rows) {
+		if rows[i]["access_profile_id"] == 4.0 {
+			action := rows[i]["action"].(string)
+			byAction[action] = append(byAction[action], origin)
+		}
+	}
+	pushed := "api|Pusher|" + pusher["api_key"].(object)["key_prefix"].(string)
+	if got := strings.Join(byAction["propagate"], " "); got != pushed {
+		t.Errorf("the push came by %q, want %q", got, pushed)
+	}
+	if got := strings.Join(byAction["update"][1:], " "); got != "api|| api|| api|"+whole {
+		t.Errorf("updates came by %q", got)
+	}
+	for _, action := range []string{"activate", "deactivate"} {
+		if got := strings.Join(byAction[action], " "); got != "console||" {
+			t.Errorf("%s came by %q", action, got)
+		}
+	}
+
+	// On the page and in the files; names of keys only for those who may see the whole log.
+	page := text(s.session.get("/audit?limit=100").is(200).one("main"))
+	for _, words := range []string{"by the API, key Deploys <b> (" + prefix + "…)", "by the console", "by the API"} {
+		if !strings.Contains(page, words) {
+			t.Errorf("the page does not say %q", words)
+		}
+	}
+	lines, err := csv.NewReader(strings.NewReader(string(s.session.get("/audit/export").is(200).body))).ReadAll()
+	s.must(err)
+	if head := strings.Join(lines[0][9:], " "); head != "door api_key_name api_key_prefix" {
+		t.Errorf("the file has %s", head)
+	}
+	found := false
+	for _, line := range lines {
+		found = found || strings.Join(line[9:], "|") == "api|"+whole
+	}
+	if !found {
+		t.Error("the file does not name the key")
+	}
+	if file := string(s.session.get("/audit/export?format=jsonl").is(200).body); !strings.Contains(file, `"door":"api","api_key_name":"Deploys \u003cb\u003e","api_key_prefix":"`+prefix+`"`) {
+		t.Error("the JSON lines do not name the key")
+	}
+	looker := s.login(viewer)
+	for _, path := range []string{"/api/access-profiles/4/audit-logs", "/access-profiles/4/audit", "/access-profiles/4/audit/export", "/access-profiles/4/audit/export?format=jsonl"} {
+		if got := string(looker.get(path).is(200).body); strings.Contains(got, prefix) || strings.Contains(got, "Deploys") {
+			t.Errorf("%s names the key", path)
+		}
+	}
+	s.fits(t, 10)
+}
