@@ -37,9 +37,12 @@ type (
 	}
 )
 
-// AuthZENMetadata tells where evaluations are answered.
+// AuthZENMetadata tells where evaluations are answered. The standard wants https, so there is none without.
 func (h *Handlers) AuthZENMetadata(c *gin.Context) error {
 	base := strings.TrimSuffix(h.BaseURL, "/")
+	if !strings.HasPrefix(base, "https://") {
+		return models.Refuse(models.NotFound, "", "not_found", "There is no metadata without an https base URL: set TOLLGATE_BASE_URL.")
+	}
 	c.Header("Cache-Control", "max-age=3600")
 	writeJSON(c, http.StatusOK, gin.H{
 		"policy_decision_point":       base,

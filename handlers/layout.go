@@ -26,6 +26,9 @@ type layout struct {
 type place struct {
 	index []int
 	rule  string
+	// Of a field that is not supported: the values that set nothing, and what to do instead.
+	defaults []string
+	instead  string
 }
 
 // layouts are those of all types met so far: there are as many as there are inputs.
@@ -63,12 +66,16 @@ func (l *layout) fields(t reflect.Type, path []int) {
 			continue
 		}
 		name, rule, _ := strings.Cut(f.Tag.Get("json"), ",")
-		add(l.members, name, place{index, rule})
+		at := place{index: index, rule: rule}
+		if rule == "unsupported" {
+			at.defaults, at.instead = strings.Fields(f.Tag.Get("default")), f.Tag.Get("instead")
+		}
+		add(l.members, name, at)
 		if name == "" {
 			name = f.Tag.Get("form")
 		}
 		if rule == "" {
-			add(l.typed, name, place{index, rule})
+			add(l.typed, name, at)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"tollgate/models"
@@ -108,9 +110,27 @@ func (b *binder) object(n node, path string, target reflect.Value) {
 		switch {
 		case !ok:
 			b.refuse(join(path, m.name), "unknown_field", "Leave out "+join(path, m.name)+"; it is not a field here.")
+		case at.rule == "unsupported":
+			b.unsupported(m.node, join(path, m.name), at)
 		case at.rule != "readonly":
 			b.bind(m.node, join(path, m.name), target.FieldByIndex(at.index))
 		}
+	}
+}
+
+// unsupported refuses a field of the reference that sets something; at a default that sets nothing it is passed over.
+func (b *binder) unsupported(n node, path string, at place) {
+	literal := n.text
+	switch {
+	case n.kind == models.Null:
+		return
+	case n.kind == models.String:
+		literal = strconv.Quote(n.text)
+	case n.kind == models.Array && len(n.items) == 0:
+		literal = "[]"
+	}
+	if !slices.Contains(at.defaults, literal) {
+		b.refuse(path, "unsupported_field", "Leave out "+path+"; "+at.instead+" instead.")
 	}
 }
 

@@ -74,6 +74,7 @@ type AccessProfileInput struct {
 	MCPToolOverrides List[ToolOverrideInput]   `json:"mcp_tool_overrides"`
 	CreatedAt        Value                     `json:"created_at,readonly"`
 	UpdatedAt        Value                     `json:"updated_at,readonly"`
+	unsupportedProfileFields
 }
 
 // Apply returns the template that results when a field sent replaces that of p and a field left out keeps it, with every problem found.
@@ -107,8 +108,10 @@ func (in AccessProfileInput) apply(p AccessProfile, refs *references) (AccessPro
 	if in.RateLimit.Kind != Absent {
 		p.RateLimit = c.rateLimit("rate_limit", in.RateLimit)
 	}
-	if aligned, ok := c.truth("calendar_aligned", in.CalendarAligned); ok {
-		p.CalendarAligned = aligned
+	if in.CalendarAligned.Given() { // null is the same as left out
+		if aligned, ok := c.truth("calendar_aligned", in.CalendarAligned); ok {
+			p.CalendarAligned = aligned
+		}
 	}
 	c.timeZone(in.TimeZone, refs, &p.TimeZone)
 	if in.MCPToolGroups.Kind != Absent || p.MCPToolGroups == nil {

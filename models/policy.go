@@ -12,7 +12,7 @@ import (
 type Policy struct {
 	ProviderConfigs []ProviderConfig `json:"provider_configs"`
 	Budgets         []Budget         `json:"budgets"`
-	RateLimit       *RateLimit       `json:"rate_limit"`
+	RateLimit       *RateLimit       `json:"rate_limit,omitempty"`
 	Calendar
 	MCPToolGroups    []ToolGroupGrant `json:"mcp_tool_groups"`
 	MCPServers       []ServerGrant    `json:"mcp_servers"`
@@ -30,7 +30,7 @@ type ProviderConfig struct {
 	AllowedModels    []string   `json:"allowed_models" bun:",array"`
 	RefuseUnpriced   bool       `json:"refuse_unpriced,omitempty"` // models without a price in the catalogue
 	Budgets          []Budget   `json:"budgets" bun:"-"`
-	RateLimit        *RateLimit `json:"rate_limit" bun:"-"`
+	RateLimit        *RateLimit `json:"rate_limit,omitempty" bun:"-"`
 	Position         int        `json:"-"`
 }
 
@@ -91,17 +91,17 @@ func (r *ResetConfig) Scan(stored any) error {
 	return nil
 }
 
-// RateLimit bounds tokens, requests, or both; a pair that is unset is null.
+// RateLimit bounds tokens, requests, or both; a pair that is unset is left out of answers.
 type RateLimit struct {
 	bun.BaseModel `bun:"table:rate_limits" json:"-"`
 
 	ID                   string    `json:"id" bun:",pk"`
 	PolicyID             int64     `json:"-"`
 	ProviderConfigID     *int64    `json:"-"`
-	TokenMaxLimit        *int64    `json:"token_max_limit"`
-	TokenResetDuration   *string   `json:"token_reset_duration"`
-	RequestMaxLimit      *int64    `json:"request_max_limit"`
-	RequestResetDuration *string   `json:"request_reset_duration"`
+	TokenMaxLimit        *int64    `json:"token_max_limit,omitempty"`
+	TokenResetDuration   *string   `json:"token_reset_duration,omitempty"`
+	RequestMaxLimit      *int64    `json:"request_max_limit,omitempty"`
+	RequestResetDuration *string   `json:"request_reset_duration,omitempty"`
 	TokenCurrentUsage    int64     `json:"token_current_usage" bun:"-"`
 	RequestCurrentUsage  int64     `json:"request_current_usage" bun:"-"`
 	CreatedAt            time.Time `json:"-"`

@@ -18,6 +18,7 @@ type ProviderConfigInput struct {
 	RefuseUnpriced   Value             `json:"refuse_unpriced"`
 	Budgets          List[BudgetInput] `json:"budgets"`
 	RateLimit        RateLimitInput    `json:"rate_limit"`
+	unsupportedProviderFields
 }
 
 // BudgetInput is what a client may send of a budget line.

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ func (in PropagationInput) Whole() PropagationInput {
 	in.Emails = split(in.Emails, "\n")
 	return in
 }
+
+var digits = regexp.MustCompile(`^[0-9]+$`)
 
 const (
 	maxUsersNamed  = 10_000
@@ -60,6 +63,7 @@ func (in PropagationInput) read(ctx context.Context, db bun.IDB) (propagation, e
 			if v.Kind == Null {
 				c.add(at("group_ids", i), "null_not_allowed", "Give a group's id instead of null.")
 			}
+			v.Typed = v.Typed || v.Kind == String && digits.MatchString(v.Text) // the reference's ids are text
 			if id, ok := c.count(at("group_ids", i), v, "the group's id", 1, MaxCount); ok {
 				p.groups = append(p.groups, id)
 			}

@@ -5,6 +5,7 @@ import "slices"
 // RoleInput is what a client may send of a role. Forms send its permissions too, which have an address of their own on the API.
 type RoleInput struct {
 	Row
+	unsupportedRoleFields
 	ID            Value       `json:"id,readonly"`
 	Name          Value       `json:"name"`
 	Description   Value       `json:"description"`

@@ -18,6 +18,7 @@ type VirtualKeyInput struct {
 	Name        Value `json:"name"`
 	Description Value `json:"description"`
 	ExpiresAt   Value `json:"expires_at"`
+	unsupportedRotation
 }
 
 func (in VirtualKeyInput) apply(k VirtualKey, now time.Time) (VirtualKey, Problems) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"tollgate/handlers"
 )
 
 func entity(kind, id string, properties ...any) object {
@@ -209,18 +211,21 @@ func TestAuthZENRefuses(t *testing.T) {
 
 func TestAuthZENMetadata(t *testing.T) {
 	g := newGateway(t)
-	a := g.nobody().get("/.well-known/authzen-configuration").is(200)
+	const path, base = "/.well-known/authzen-configuration", "https://tollgate.example"
+	g.nobody().get(path).is(404) // reached by http
+	newConsole(t, func(h *handlers.Handlers) { h.BaseURL = "" }).nobody().get(path).is(404)
+	a := newConsole(t, func(h *handlers.Handlers) { h.BaseURL = base + "/" }).nobody().get(path).is(200)
 	got := a.json()
 	same(t, "metadata", got, object{
-		"policy_decision_point": g.base, "access_evaluation_endpoint": g.base + "/access/v1/evaluation", "access_evaluations_endpoint": g.base + "/access/v1/evaluations",
-		"search_resource_endpoint": g.base + "/access/v1/search/resource", "search_action_endpoint": g.base + "/access/v1/search/action",
+		"policy_decision_point": base, "access_evaluation_endpoint": base + "/access/v1/evaluation", "access_evaluations_endpoint": base + "/access/v1/evaluations",
+		"search_resource_endpoint": base + "/access/v1/search/resource", "search_action_endpoint": base + "/access/v1/search/action",
 	})
 	if !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") || !strings.Contains(a.Header.Get("Cache-Control"), "max-age") {
 		t.Errorf("headers %v", a.Header)
 	}
 	for name, endpoint := range got {
 		if name != "policy_decision_point" {
-			g.apiKey("Usage:View").api("POST", strings.TrimPrefix(endpoint.(string), g.base), evaluation(g.mine(), modelled)).is(200)
+			g.apiKey("Usage:View").api("POST", strings.TrimPrefix(endpoint.(string), base), evaluation(g.mine(), modelled)).is(200)
 		}
 	}
 }

@@ -55,7 +55,6 @@ func TestRefusedNamesAndTexts(t *testing.T) {
 		},
 		refusedBody{`{"name":"x","tags":["Straße","b"," STRASSE ","B"]}`, "duplicate_tag tags[2]; duplicate_tag tags[3]"},
 		refusedBody{`{"name":"x","tags":["cafe\u0301","caf\u00e9"]}`, "duplicate_tag tags[1]"},
-		refusedBody{`{"name":"x","calendar_aligned":null}`, "null_not_allowed calendar_aligned"},
 		refusedBody{`{"name":"x","calendar_aligned":[]}`, "wrong_type calendar_aligned"},
 		refusedBody{`{"name":"x","calendar_aligned":0}`, "wrong_type calendar_aligned"},
 		refusedBody{`{"name":"x","is_active":false}`, "read_only is_active"},

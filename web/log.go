@@ -16,9 +16,10 @@ import (
 // requestIDHeader is X-Request-ID, in the spelling that needs no rewriting.
 const requestIDHeader = "X-Request-Id"
 
-var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+// requestID is what an id may be: visible ASCII, so that it can end no line of a log and no header.
+var requestID = regexp.MustCompile(`^[!-~]{1,200}$`)
 
-// identify gives the request its id: the caller's, when it is fit for a log, else a new one.
+// identify gives the request its id, the caller's or else a new one, and sends it back.
 func identify(c *gin.Context) {
 	id := c.GetHeader(requestIDHeader)
 	if !requestID.MatchString(id) {

@@ -113,7 +113,7 @@ func TestPropagateRefuses(t *testing.T) {
 		{`{"fields":["budgets"],"user_ids":[7]}`, "wrong_type", "user_ids[0]"},
 		{`{"fields":["budgets"],"group_ids":[99999]}`, "unknown_group", "group_ids[0]"},
 		{`{"fields":["budgets"],"group_ids":[0]}`, "number_out_of_range", "group_ids[0]"},
-		{`{"fields":["budgets"],"group_ids":["1"]}`, "wrong_type", "group_ids[0]"},
+		{`{"fields":["budgets"],"group_ids":["Admin"]}`, "wrong_type", "group_ids[0]"},
 		{`{"fields":["budgets"],"dry_run":"true"}`, "wrong_type", "dry_run"},
 		{`{"fields":["budgets"],"reset_usage":1}`, "wrong_type", "reset_usage"},
 		{`{"fields":["budgets"],"emails":["person0@example.com"]}`, "unknown_field", "emails"},
@@ -199,7 +199,7 @@ func TestDryRunTellsAndChangesNothing(t *testing.T) {
 	}
 	c.must(json.Unmarshal([]byte(`{
 		"budgets": [[{"max_limit":10,"reset_duration":"1d"}], [{"max_limit":4.5,"reset_duration":"1d"}]],
-		"rate_limit": [{"token_max_limit":null,"token_reset_duration":null,"request_max_limit":100,"request_reset_duration":"1d"}, null],
+		"rate_limit": [{"request_max_limit":100,"request_reset_duration":"1d"}, null],
 		"mcp_servers": [[], [{"mcp_server_id":"github"}]]}`), &want))
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("told %v\nwant %v", got, want)

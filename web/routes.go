@@ -79,12 +79,17 @@ func noteChanges(h *handlers.Handlers) gin.HandlerFunc {
 	}
 }
 
-// paths gives a route of the API its second prefix.
+// paths gives a route of the API its second prefix, and what is about roles and permissions a third.
 func paths(path string) []string {
-	if rest, ok := strings.CutPrefix(path, "/api/"); ok {
-		return []string{path, "/api/governance/" + rest}
+	rest, ok := strings.CutPrefix(path, "/api/")
+	if !ok {
+		return []string{path}
 	}
-	return []string{path}
+	all := []string{path, "/api/governance/" + rest}
+	if first, _, _ := strings.Cut(rest, "/"); first == "roles" || first == "permissions" || rest == "users/:id/role" {
+		all = append(all, "/api/governance/rbac/"+rest)
+	}
+	return all
 }
 
 // routes is every URL there is.
@@ -148,6 +153,7 @@ func routes(h *handlers.Handlers) []route {
 		{"DELETE", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update or AccessProfiles:Delete", h.ClearOverride},
 		{"GET", "/api/users/:id/virtual-keys", "VirtualKeys:View", h.ListUserKeys},
 		{"POST", "/api/users/:id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
+		{"POST", "/api/users/:id/access-profiles/:copy_id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey}, // of the user, whichever copy
 		{"DELETE", "/api/users/:id/access-profiles/virtual-keys/:vk_id", "AccessProfiles:Delete", h.DeleteVirtualKey},
 		{"GET", "/api/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
 		{"GET", "/api/virtual-keys/quota", keyHolder, h.ShowQuota},
