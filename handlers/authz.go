@@ -1,11 +1,7 @@
 package handlers
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -14,57 +10,122 @@ import (
 	"tollgate/models"
 )
 
-// AuthorizeForward answers Traefik's and Caddy's forward auth, which pass our answer on as it is.
+// door is one way in which a proxy asks about the call of its client, which may be hostile. What the client cannot touch is the address that
+// the proxy writes; of the headers only the key counts, unless that address vouches for them.
+type door struct {
+	query  string               // what the proxy wrote into the address of the check
+	path   string               // path and query of the call as its client wrote them, escaped; "" when the door is not told
+	method string               // of the call; "" when the door is not told
+	status func(status int) int // as the proxy can take it
+	naming string               // how to name a model here
+	own    bool                 // the path comes from the call itself, so that it needs no word of the proxy
+}
+
+const (
+	namingInQuery  = "Name the model in the address of the check: ?model=provider/model."
+	namingInPrefix = "Forward the whole body, or name the model in the path prefix: /authz/envoy-with/model=provider%2Fmodel."
+)
+
+// AuthorizeForward answers Traefik's and Caddy's forward auth, which pass our answer on as it is and tell method and path of the call.
 func (h *Handlers) AuthorizeForward(c *gin.Context) error {
-	return h.authorize(c, c.Request.URL.Query(), asItIs)
+	method := c.Request.Method
+	if told := c.Request.Header.Values("X-Forwarded-Method"); len(told) > 0 && method == http.MethodGet {
+		method = strings.Join(told, ",")
+	}
+	return h.authorize(c, door{
+		query: c.Request.URL.RawQuery, path: toldPath(c), method: method, status: asItIs, naming: namingInQuery,
+	})
 }
 
-// AuthorizeEnvoy answers Envoy's ext_authz. The address is its client's own, so nothing in it counts.
-func (h *Handlers) AuthorizeEnvoy(c *gin.Context) error {
-	return h.authorize(c, nil, asItIs)
-}
-
-// AuthorizeNginx answers nginx, which knows only 401 and 403: the true status is in X-Access-Status.
+// AuthorizeNginx answers nginx, which knows only 401 and 403: the true status is in X-Access-Status. It asks by GET whatever the call was,
+// so that the method has to stand in the address.
 func (h *Handlers) AuthorizeNginx(c *gin.Context) error {
-	return h.authorize(c, c.Request.URL.Query(), func(status int) int {
-		if status == http.StatusOK || status == http.StatusUnauthorized {
-			return status
-		}
-		return http.StatusForbidden
+	return h.authorize(c, door{
+		query: c.Request.URL.RawQuery, path: toldPath(c), naming: namingInQuery,
+		status: func(status int) int {
+			if status == http.StatusOK || status == http.StatusUnauthorized {
+				return status
+			}
+			return http.StatusForbidden
+		},
+	})
+}
+
+// AuthorizeEnvoy answers Envoy's ext_authz, which repeats the call. Its address is the client's own, so nothing in it is an option.
+func (h *Handlers) AuthorizeEnvoy(c *gin.Context) error {
+	return h.authorizeEnvoy(c, "", strings.TrimPrefix(c.Request.URL.EscapedPath(), "/authz/envoy"))
+}
+
+// AuthorizeEnvoyWith is AuthorizeEnvoy with options: the first segment behind /authz/envoy-with/, which Envoy has as its path prefix.
+func (h *Handlers) AuthorizeEnvoyWith(c *gin.Context) error {
+	options, path, _ := strings.Cut(strings.TrimPrefix(c.Request.URL.EscapedPath(), "/authz/envoy-with/"), "/")
+	return h.authorizeEnvoy(c, options, "/"+path)
+}
+
+func (h *Handlers) authorizeEnvoy(c *gin.Context, options, path string) error {
+	if query := c.Request.URL.RawQuery; query != "" {
+		path += "?" + query
+	}
+	return h.authorize(c, door{
+		query: options, path: path, method: c.Request.Method, status: asItIs, naming: namingInPrefix, own: true,
 	})
 }
 
 func asItIs(status int) int { return status }
 
-// authorize decides about the call that a proxy describes, by the key that its client sent. The key is the credential: who has it may ask
+// authorize decides about the call that a proxy describes, by the key that its client sent. The key is the credential: its holder may ask
 // what it may do.
-func (h *Handlers) authorize(c *gin.Context, address url.Values, status func(int) int) error {
-	question, err := describedCall(c, address)
-	var decision models.Decision
-	if err == nil {
-		decision, err = h.Decider.Decide(ctx(c), models.Asker{VirtualKey: clientKey(c)}, question)
-	}
+func (h *Handlers) authorize(c *gin.Context, d door) error {
+	decision, err := h.decideAt(c, d)
 	if err != nil {
-		h.refuseProxy(c, err, status)
+		h.refuseProxy(c, err, d.status)
 		return nil
 	}
 	header := c.Writer.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Access-Reason", decision.Type)
-	header.Set("X-Access-Status", strconv.Itoa(decision.StatusCode))
-	if decision.Payer != nil {
-		header.Set("X-Access-Profile-ID", strconv.FormatInt(decision.Payer.AccessProfileID, 10))
-	}
-	rateLimitFields(header, decision)
-	if decision.RetryAfter != nil {
-		header.Set("Retry-After", strconv.FormatInt(*decision.RetryAfter, 10))
-	}
-	code := status(decision.StatusCode)
+	describe(header, decision)
+	code := d.status(decision.StatusCode)
 	if code == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `Bearer realm="gateway"`)
 	}
-	writeJSON(c, code, gin.H{"error": gin.H{"type": decision.Type, "message": decision.Message}, "allowed": decision.Decision})
+	answer := gin.H{"allowed": decision.Decision}
+	if !decision.Decision {
+		answer["error"] = gin.H{"type": decision.Type, "message": decision.Message}
+	}
+	writeJSON(c, code, answer)
 	return nil
+}
+
+// decideAt decides about everything that a call can lead to: the first that is denied denies the call.
+func (h *Handlers) decideAt(c *gin.Context, d door) (models.Decision, error) {
+	key, err := clientKey(c.Request.Header)
+	if err != nil {
+		return models.Decision{}, err
+	}
+	who := models.Asker{VirtualKey: key}
+	asked, err := d.call(c)
+	if err != nil {
+		// An unknown key is told first, whatever is wrong with the call.
+		entry, failed := h.Decider.Decide(ctx(c), who, models.Question{Kind: models.CallEntry})
+		if failed != nil || !entry.Decision {
+			return entry, failed
+		}
+		return models.Decision{}, err
+	}
+	// The first is decided last, since a hold may come with it.
+	for _, q := range asked.questions[1:] {
+		if decision, err := h.Decider.Decide(ctx(c), who, q); err != nil || !decision.Decision {
+			return decision, err
+		}
+	}
+	decide := h.Decider.Decide
+	if asked.reserve {
+		decide = h.Decider.Reserve
+	}
+	decision, err := decide(ctx(c), who, asked.questions[0])
+	if err == nil && decision.Decision && asked.lists {
+		err = h.offerTools(c, who, asked.questions[0].MCPClientID)
+	}
+	return decision, err
 }
 
 // refuseProxy never lets a call pass because something went wrong here.
@@ -77,133 +138,7 @@ func (h *Handlers) refuseProxy(c *gin.Context, err error, status func(int) int) 
 	if code == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "2")
 	}
-	writeJSON(c, status(code), gin.H{"error": gin.H{"type": refusal.Problems[0].Code, "message": refusal.Problems[0].Message}, "allowed": false})
-}
-
-// keyHeaders are where clients of LLM providers put their key.
-var keyHeaders = []string{"x-bf-vk", "x-api-key", "api-key", "x-goog-api-key"}
-
-func clientKey(c *gin.Context) string {
-	if scheme, credential, ok := strings.Cut(c.GetHeader("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(credential)
-	}
-	for _, name := range keyHeaders {
-		if value := c.GetHeader(name); value != "" {
-			return value
-		}
-	}
-	return ""
-}
-
-// describedCall reads what the call asks for. What the proxy wrote into the address of the check counts before anything that its client
-// could send; then the body that is forwarded, which is what the provider will read; then the headers, which the proxy has to set.
-func describedCall(c *gin.Context, address url.Values) (models.Question, error) {
-	server, tool := address.Get("mcp_client_id"), address.Get("tool_name")
-	switch model := address.Get("model"); {
-	case model != "":
-		return models.Question{Provider: address.Get("provider"), Model: model}, nil
-	case server != "" && tool != "":
-		return models.Question{MCPClientID: server, ToolName: tool}, nil
-	}
-	called, err := forwardedCall(c)
-	if err != nil {
-		return models.Question{}, err
-	}
-	if called == (call{}) {
-		called = call{firstOf(c.GetHeader("X-Ai-Eg-Model"), c.GetHeader("X-Model")), c.GetHeader("X-Tool-Name")}
-	}
-	server = firstOf(server, c.GetHeader("X-Mcp-Client-Id"))
-	switch {
-	case called.model != "" && called.tool != "":
-		return models.Question{}, unreadable("", "ambiguous_question", "Ask for a model or for a tool, not both.")
-	case called.tool != "" || called.model == "" && server != "":
-		return models.Question{MCPClientID: server, ToolName: called.tool}, nil // without a server nothing grants it
-	}
-	return models.Question{Provider: firstOf(address.Get("provider"), c.GetHeader("X-Provider")), Model: called.model}, nil
-}
-
-func firstOf(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
-}
-
-// call is what a forwarded body asks for: a model, or the tool of an MCP call.
-type call struct{ model, tool string }
-
-// forwardedCall reads the body as strictly as any other: what two readers could read in two ways, or cannot be read here, is refused.
-func forwardedCall(c *gin.Context) (call, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		return call{}, models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB of the call's body, or name the model in the address of the check.")
-	case err != nil:
-		return call{}, unreadable("", "incomplete_body", "Forward the whole body, or none.")
-	case len(bytes.TrimSpace(body)) == 0:
-		return call{}, nil
-	}
-	root, err := parseJSON(body)
-	if err != nil {
-		return call{}, err
-	}
-	if root.kind != models.Object {
-		return call{}, unreadable("", "wrong_type", "Forward one call as a JSON object, or name the model in the address of the check.")
-	}
-	model, err := root.textOf("model")
-	if err != nil {
-		return call{}, err
-	}
-	params, err := root.only("params")
-	if err != nil || params == nil {
-		return call{model: model}, err
-	}
-	tool, err := params.textOf("name")
-	return call{model, tool}, err
-}
-
-// only is the member with a name; nil when there is none. Members that some readers take for it are refused.
-func (n *node) only(name string) (*node, error) {
-	var found *node
-	for i, m := range n.members {
-		switch {
-		case m.name == name:
-			found = &n.members[i].node
-		case strings.EqualFold(m.name, name):
-			return nil, unreadable(m.name, "unknown_field", "Write "+name+" in small letters.")
-		}
-	}
-	return found, nil
-}
-
-func (n *node) textOf(name string) (string, error) {
-	member, err := n.only(name)
-	if err != nil || member == nil {
-		return "", err
-	}
-	if member.kind != models.String {
-		return "", unreadable(name, "wrong_type", "Give "+name+" as text.")
-	}
-	return member.text, nil
-}
-
-// rateLimitFields tell how the tightest limits of requests and tokens stand.
-func rateLimitFields(header http.Header, d models.Decision) {
-	var policies, states []string
-	for _, limit := range d.Limits {
-		if limit.Kind == "spend" {
-			continue
-		}
-		name := `"` + limit.Kind + "-" + strings.NewReplacer(":", "-", `"`, "", `\`, "").Replace(limit.Scope) + `"`
-		left := max(0, limit.Limit.N-limit.Used.N-limit.Reserved.N)
-		policies = append(policies, name+";q="+strconv.FormatInt(limit.Limit.N, 10)+";w="+strconv.FormatInt(limit.WindowSeconds, 10))
-		states = append(states, name+";r="+strconv.FormatInt(left, 10)+";t="+strconv.FormatInt(limit.ResetsInSeconds, 10))
-	}
-	if len(policies) > 0 {
-		header.Set("RateLimit-Policy", strings.Join(policies, ", "))
-		header.Set("RateLimit", strings.Join(states, ", "))
-	}
+	writeJSON(c, status(code), gin.H{
+		"error": gin.H{"type": refusal.Problems[0].Code, "message": refusal.Problems[0].Message}, "allowed": false,
+	})
 }

@@ -14,43 +14,74 @@ type Asker struct{ VirtualKey, UserID string }
 // Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is allowed.
 func (d *Decider) Decide(ctx context.Context, who Asker, q Question) (decision Decision, err error) {
 	begun := time.Now()
-	decision, _, _, err = d.decide(ctx, who, q, false)
-	d.timed(begun, decision, err)
-	return decision, err
+	decided, err := d.decide(ctx, who, q, false)
+	d.timed(begun, decided.Decision, err)
+	return decided.Decision, err
 }
 
-func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool) (Decision, *holding, []int, error) {
+// decided is a decision with what it was made of.
+type decided struct {
+	Decision
+	q        Question // of the provider that it was found to be of
+	holding  *holding // nil when the user is unknown
+	granting []int    // the places of the copies that grant
+}
+
+// by says in a decision who asked, and for which model.
+func (of decided) by(d Decision) Decision {
+	d.UserID, d.VirtualKeyID = of.UserID, of.VirtualKeyID
+	if d.Payer != nil {
+		d.AccessProfileID = d.Payer.AccessProfileID
+	}
+	if of.q.kind() == CallModel {
+		d.Provider, d.Model = of.q.Provider, of.q.Model
+	}
+	return d
+}
+
+func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool) (of decided, err error) {
 	if err := d.current(ctx); err != nil {
-		return Decision{}, nil, nil, err
+		return of, err
 	}
 	user, known := parseUserID(who.UserID)
 	if who.VirtualKey != "" {
 		key, works, err := d.userOfKey(ctx, who.VirtualKey)
 		if err != nil {
-			return Decision{}, nil, nil, err
+			return of, err
 		}
-		user, known = key.user, works
+		if user, known = key.user, works; works {
+			of.VirtualKeyID = key.id
+		}
 	}
 	if !known {
-		return refusal(AccessNotFound, "No key or user like this is known, or it works no more."), nil, nil, nil
+		of.Decision = refusal(AccessNotFound, "This key or user is unknown, or the key was revoked or has expired.")
+		return of, nil
 	}
-	h, err := d.holdingOf(ctx, user, older)
-	if err != nil {
-		return Decision{}, nil, nil, err
+	of.UserID = user
+	if of.holding, err = d.holdingOf(ctx, user, older); err != nil {
+		return of, err
 	}
 	var grants func(*heldCopy) []Grant
 	if q.OfTool() {
 		if grants, err = d.grants(ctx); err != nil {
-			return Decision{}, nil, nil, err
+			return of, err
 		}
 	}
 	catalogue, err := d.known(ctx)
 	if err != nil {
-		return Decision{}, nil, nil, err
+		return of, err
 	}
-	q.unpriced = catalogue.unpriced(q)
-	decision, granting := h.decide(q, grants, d.now())
-	return decision, h, granting, nil
+	now := d.now()
+	providers := []string(nil)
+	of.q, providers = of.holding.resolveModel(q, catalogue, now)
+	if len(providers) > 0 {
+		of.Decision = of.by(of.holding.ambiguousModel(q, providers))
+		return of, nil
+	}
+	of.q.unpriced = catalogue.unpriced(of.q)
+	decision, granting := of.holding.decide(of.q, grants, now)
+	of.Decision, of.granting = of.by(decision), granting
+	return of, nil
 }
 
 // Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is reported or the
@@ -64,54 +95,61 @@ func (d *Decider) Reserve(ctx context.Context, who Asker, q Question) (Decision,
 
 func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
 	// Whether there is room is for the database to say, so that what is in memory need not be the latest, unless it refuses.
-	decision, h, granting, err := d.decide(ctx, who, q, true)
-	if err == nil && !decision.Decision {
-		decision, h, granting, err = d.decide(ctx, who, q, false)
+	of, err := d.decide(ctx, who, q, true)
+	if err == nil && !of.Decision.Decision {
+		of, err = d.decide(ctx, who, q, false)
 	}
-	if err != nil || !decision.Decision {
-		return decision, err
+	if err != nil || !of.Decision.Decision {
+		return of.Decision, err
 	}
-	now := d.now()
-	for _, i := range granting {
+	h, now := of.holding, d.now()
+	for _, i := range of.granting {
 		held := &h.copies[i]
-		asked := &estimate{id: uuid.Must(uuid.NewV7()), user: h.user, held: held, q: q, at: now}
+		asked := &estimate{id: uuid.Must(uuid.NewV7()), user: h.user, held: held, q: of.q, at: now}
 		holds, err := d.reserver.hold(ctx, asked)
 		if err != nil {
-			return decision, err
+			return of.Decision, err
 		}
 		if holds {
 			d.counted(h.user)
-			decision = held.room(q, now)
-			decision.Decision, decision.Type, decision.StatusCode, decision.RetryAfter = true, Allowed, decisionStatus[Allowed], nil
-			n := 0
-			for l := range held.lines(q) {
-				decision.Limits[n].Used.N, decision.Limits[n].Reserved.N = asked.used[n], asked.reserved[n]+l.ask(q)
-				n++
-			}
-			id := asked.id.String()
-			decision.Message, decision.ReservationID = "Allowed by "+held.name+"; the estimate is held.", &id
-			return decision, nil
+			return of.by(asked.allowed()), nil
 		}
 	}
 	// Others were quicker: what is in memory did not know yet.
 	h = h.clone()
 	if err := countHoldings(ctx, d.db, map[uuid.UUID]*holding{h.user: h}, now); err != nil {
-		return decision, err
+		return of.Decision, err
 	}
 	d.counted(h.user)
-	if refused := h.copies[granting[0]].room(q, now); !refused.Decision {
-		return refused, nil
+	first := &h.copies[of.granting[0]]
+	if refused := first.room(of.q, now); !refused.Decision {
+		return of.by(refused), nil
 	}
 	refused := refusal(RateLimited, "Others took the last room at this moment. Try again.")
 	wait := int64(1)
-	refused.Payer, refused.RetryAfter = h.copies[granting[0]].payer(), &wait
-	return refused, nil
+	refused.Payer, refused.RetryAfter = first.payer(), &wait
+	return of.by(refused), nil
 }
 
-// Callable lists what somebody may call at this moment, of what the catalogues know: models as provider/model, or tools as server/tool.
-func (d *Decider) Callable(ctx context.Context, who Asker, tools bool) ([]string, error) {
-	_, h, _, err := d.decide(ctx, who, Question{tool: tools}, false)
-	if err != nil || h == nil {
+// allowed is the decision for an estimate that is held.
+func (e *estimate) allowed() Decision {
+	decision := e.held.room(e.q, e.at)
+	decision.Decision, decision.Type, decision.StatusCode, decision.RetryAfter = true, Allowed, decisionStatus[Allowed], nil
+	n := 0
+	for l := range e.held.lines(e.q) {
+		decision.Limits[n].Used.N, decision.Limits[n].Reserved.N = e.used[n], e.reserved[n]+l.ask(e.q)
+		n++
+	}
+	id := e.id.String()
+	decision.Message, decision.ReservationID = "Allowed by "+e.held.name+"; the estimate is held.", &id
+	return decision
+}
+
+// Callable lists what a subject may call at this moment, of what the catalogues know: models as provider/model, tools as server/tool, or
+// MCP servers of which some tool may be called. A server that is named narrows tools down to its own.
+func (d *Decider) Callable(ctx context.Context, who Asker, kind CallKind, server string) ([]string, error) {
+	of, err := d.decide(ctx, who, Question{Kind: CallEntry}, false)
+	if err != nil || of.holding == nil {
 		return nil, err
 	}
 	grants, err := d.grants(ctx)
@@ -125,28 +163,40 @@ func (d *Decider) Callable(ctx context.Context, who Asker, tools bool) ([]string
 	found, now := []string{}, d.now()
 	try := func(id string, q Question) {
 		q.unpriced = catalogue.unpriced(q)
-		if decision, _ := h.decide(q, grants, now); decision.Decision && !slices.Contains(found, id) {
+		if decision, _ := of.holding.decide(q, grants, now); decision.Decision && !slices.Contains(found, id) {
 			found = append(found, id)
 		}
 	}
-	for _, held := range h.copies {
-		if tools {
-			for _, grant := range grants(&held) {
+	for i := range of.holding.copies {
+		held := &of.holding.copies[i]
+		if kind == CallModel {
+			held.tryModels(catalogue, try)
+			continue
+		}
+		for _, grant := range grants(held) {
+			switch {
+			case server != "" && grant.Server != server:
+			case kind == CallSomeTool, kind == CallWholeServer:
+				try(grant.Server, Question{Kind: kind, MCPClientID: grant.Server})
+			default:
 				for _, tool := range grant.Tools {
 					try(grant.Server+"/"+tool, Question{MCPClientID: grant.Server, ToolName: tool})
 				}
 			}
-			continue
-		}
-		for _, config := range held.policy.ProviderConfigs {
-			names := config.AllowedModels
-			if config.AllModelsAllowed {
-				names = catalogue.Models(config.ProviderName)
-			}
-			for _, model := range names {
-				try(config.ProviderName+"/"+bareModel(config.ProviderName, model), Question{Provider: config.ProviderName, Model: model})
-			}
 		}
 	}
 	return found, nil
+}
+
+// tryModels tries each model that a copy names, or that the catalogue names where all of a provider are allowed.
+func (held *heldCopy) tryModels(catalogue *Catalogue, try func(id string, q Question)) {
+	for _, config := range held.policy.ProviderConfigs {
+		names := config.AllowedModels
+		if config.AllModelsAllowed {
+			names = catalogue.Models(config.ProviderName)
+		}
+		for _, model := range names {
+			try(config.ProviderName+"/"+bareModel(config.ProviderName, model), Question{Provider: config.ProviderName, Model: model})
+		}
+	}
 }

@@ -17,7 +17,7 @@ func (d *Decider) userOfKey(ctx context.Context, value string) (key knownKey, ok
 	key, ok = d.knownKey(hash)
 	d.mutex.RUnlock()
 	if !ok {
-		if !isKeySecret(virtualKeyPrefix, value) {
+		if !isKeySecret(VirtualKeyPrefix, value) {
 			return key, false, nil
 		}
 		if key, ok, err = d.keysAsked.ask(ctx, hash); err != nil {

@@ -18,7 +18,7 @@ func (d *Decider) usersOfKeys(ctx context.Context, values map[string]bool) (map[
 	for hash, value := range valueOf {
 		if key, ok := d.knownKey(hash); ok {
 			found[value] = key
-		} else if isKeySecret(virtualKeyPrefix, value) {
+		} else if isKeySecret(VirtualKeyPrefix, value) {
 			missing = append(missing, hash)
 		}
 	}

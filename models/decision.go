@@ -2,8 +2,9 @@ package models
 
 import (
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // What a decision can be, with the status a gateway should answer.
@@ -28,30 +29,56 @@ var decisionStatus = map[string]int{
 	RequestLimited: 429, BudgetExceeded: 402, MCPToolBlocked: 403,
 }
 
-// Question is what a gateway asks before a call: of a model, or of a tool.
+// Question is what a gateway asks before a call: of a model, of a tool, or of what else Kind says.
 type Question struct {
+	Kind                  CallKind
 	Provider, Model       string
 	MCPClientID, ToolName string
 	Cost                  Money // estimated
 	Tokens                int64 // estimated
 
-	tool     bool
 	unpriced bool // the model has no price
 }
 
-// OfTool reports whether it asks for a tool.
-func (q Question) OfTool() bool { return q.tool || q.MCPClientID != "" || q.ToolName != "" }
+// kind is what it asks for.
+func (q Question) kind() CallKind {
+	if q.Kind == CallModel && (q.MCPClientID != "" || q.ToolName != "") {
+		return CallTool
+	}
+	return q.Kind
+}
+
+// OfTool reports whether it asks for something of an MCP server.
+func (q Question) OfTool() bool {
+	switch q.kind() {
+	case CallTool, CallSomeTool, CallWholeServer:
+		return true
+	}
+	return false
+}
+
+// metered reports whether limits count for it. A handshake, a list or a look at the door uses nothing up.
+func (q Question) metered() bool {
+	return q.kind() != CallSomeTool && q.kind() != CallEntry
+}
 
 // Decision is whether a call may go on, and why.
 type Decision struct {
-	Decision      bool           `json:"decision"`
-	Type          string         `json:"type"`
-	StatusCode    int            `json:"status_code"`
-	Message       string         `json:"message"`
-	Payer         *Payer         `json:"payer"`
-	Limits        []DecidedLimit `json:"limits"`
-	ReservationID *string        `json:"reservation_id,omitempty"`
-	RetryAfter    *int64         `json:"retry_after_s,omitempty"`
+	Decision   bool           `json:"decision"`
+	Type       string         `json:"type"`
+	StatusCode int            `json:"status_code"`
+	Message    string         `json:"message"`
+	Payer      *Payer         `json:"payer"`
+	Limits     []DecidedLimit `json:"limits"`
+	// Who it was, as far as that is known, so that a gateway can tag usage without the key.
+	UserID          uuid.UUID `json:"user_id,omitzero"`
+	VirtualKeyID    uuid.UUID `json:"virtual_key_id,omitzero"`
+	AccessProfileID int64     `json:"access_profile_id,omitzero"`
+	// Provider and Model are those that a call of a model was decided for.
+	Provider      string  `json:"provider,omitzero"`
+	Model         string  `json:"model,omitzero"`
+	ReservationID *string `json:"reservation_id,omitempty"`
+	RetryAfter    *int64  `json:"retry_after_s,omitempty"`
 }
 
 // Payer is the copy that pays, or that the refusal is of.
@@ -94,7 +121,7 @@ func (h *holding) decide(q Question, grants func(*heldCopy) []Grant, at time.Tim
 	closest := refusal(AccessBlocked, "The holder has no access profile that is active.")
 	for i := range h.copies {
 		held := &h.copies[i]
-		if !held.active || held.expiresAt != nil && !held.expiresAt.After(at) {
+		if !held.works(at) {
 			continue
 		}
 		blocked := held.access(q, grants)
@@ -130,16 +157,12 @@ func (h *holding) decide(q Question, grants func(*heldCopy) []Grant, at time.Tim
 
 // access is the kind of refusal of a copy by what it grants, "" when it does.
 func (held *heldCopy) access(q Question, grants func(*heldCopy) []Grant) string {
-	if q.OfTool() {
-		for _, grant := range grants(held) {
-			if grant.Server != q.MCPClientID {
-				continue
-			}
-			for _, tool := range grant.Tools {
-				if tool == q.ToolName {
-					return ""
-				}
-			}
+	switch q.kind() {
+	case CallEntry:
+		return ""
+	case CallTool, CallSomeTool, CallWholeServer:
+		if slices.ContainsFunc(grants(held), q.grantedBy) {
+			return ""
 		}
 		return MCPToolBlocked
 	}
@@ -166,26 +189,6 @@ func (held *heldCopy) access(q Question, grants func(*heldCopy) []Grant) string 
 	return ProviderBlocked
 }
 
-func (held *heldCopy) refuse(kind string, q Question) Decision {
-	provider, model := splitModel(q.Provider, q.Model)
-	var d Decision
-	switch kind {
-	case ProviderBlocked:
-		d = refusal(kind, "The provider "+clip(provider)+" is not in "+held.name+".")
-	case ModelBlocked:
-		if d = refusal(kind, "The model "+clip(model)+" names no provider: ask for it as provider/model, such as openai/"+clip(model)+"."); provider == "" {
-			break
-		}
-		d = refusal(kind, "The model "+clip(model)+" is not in "+held.name+".")
-	case modelUnpriced:
-		d = refusal(ModelBlocked, "The model "+clip(model)+" has no price in the catalogue, and "+held.name+" refuses such models of "+provider+".")
-	case MCPToolBlocked:
-		d = refusal(kind, "The tool "+clip(q.MCPClientID+"/"+q.ToolName)+" is not in "+held.name+".")
-	}
-	d.Payer = held.payer()
-	return d
-}
-
 func (held *heldCopy) payer() *Payer { return &Payer{held.id, held.profileID, held.name} }
 
 // ask is what a question takes of a line.
@@ -201,6 +204,11 @@ func (l countedLine) ask(q Question) int64 {
 
 // room decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
 func (held *heldCopy) room(q Question, at time.Time) Decision {
+	if !q.metered() {
+		return Decision{
+			Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.name + ".", Payer: held.payer(), Limits: []DecidedLimit{},
+		}
+	}
 	limits := 0
 	for _, lines := range held.counting(q) {
 		limits += lines.to - lines.from
@@ -262,13 +270,4 @@ func (d *Decision) block(short []countedLine, profile string, at time.Time) {
 		}
 	}
 	d.RetryAfter = &wait
-}
-
-// words names a limit: "spend limit per 1d of openai".
-func (l countedLine) words() string {
-	words := l.kind + " limit per " + l.duration
-	if provider, ok := strings.CutPrefix(l.scope, "provider:"); ok {
-		words += " on " + provider
-	}
-	return words
 }

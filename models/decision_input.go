@@ -49,6 +49,17 @@ func (in DecisionInput) Read() (who Asker, q Question, reserve bool, err error) 
 	}
 	q.Tokens = valueOr(c.optionalCount("estimated_tokens", in.EstimatedTokens), 0)
 	reserve, _ = c.truth("reserve", in.Reserve)
-	q.tool = tool
+	if tool {
+		q.Kind = CallTool
+	}
 	return who, q, reserve, invalid(c.found)
+}
+
+// ParseEstimate reads what a call may cost, in dollars, rounded half up to the nano-dollar. Errors are those of [ParseCost].
+func ParseEstimate(literal string) (Money, error) {
+	amount, err := ParseCost(literal)
+	if err == nil && amount > maxEventCost {
+		err = ErrMoneyOutOfRange
+	}
+	return amount, err
 }

@@ -1,9 +1,12 @@
 package models
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // AppendJSON writes what [json.Marshal] would, in a fraction of the time: gateways ask before every call.
@@ -26,6 +29,7 @@ func (d Decision) AppendJSON(to []byte) []byte {
 		to = l.appendJSON(to)
 	}
 	to = append(to, ']')
+	to = d.appendWho(to)
 	if d.ReservationID != nil {
 		to = append(to, `,"reservation_id":`...)
 		to = appendText(to, *d.ReservationID)
@@ -35,6 +39,40 @@ func (d Decision) AppendJSON(to []byte) []byte {
 		to = strconv.AppendInt(to, *d.RetryAfter, 10)
 	}
 	return append(to, '}')
+}
+
+// appendWho writes who asked, and for which model.
+func (d Decision) appendWho(to []byte) []byte {
+	for _, field := range [...]struct {
+		name string
+		id   uuid.UUID
+	}{{`,"user_id":"`, d.UserID}, {`,"virtual_key_id":"`, d.VirtualKeyID}} {
+		if field.id != uuid.Nil {
+			to = appendID(append(to, field.name...), field.id)
+			to = append(to, '"')
+		}
+	}
+	if d.AccessProfileID != 0 {
+		to = strconv.AppendInt(append(to, `,"access_profile_id":`...), d.AccessProfileID, 10)
+	}
+	if d.Provider != "" {
+		to = appendText(append(to, `,"provider":`...), d.Provider)
+	}
+	if d.Model != "" {
+		to = appendText(append(to, `,"model":`...), d.Model)
+	}
+	return to
+}
+
+// appendID writes an id in its usual form.
+func appendID(to []byte, id uuid.UUID) []byte {
+	for i, part := range [...][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
+		if i > 0 {
+			to = append(to, '-')
+		}
+		to = hex.AppendEncode(to, part)
+	}
+	return to
 }
 
 func (p *Payer) appendJSON(to []byte) []byte {

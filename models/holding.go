@@ -97,7 +97,7 @@ func (held *heldCopy) lines(q Question) iter.Seq[countedLine] {
 // counting is where the lines stand that count for a question.
 func (held *heldCopy) counting(q Question) (lines [2]places) {
 	lines[0] = held.total
-	if !q.OfTool() {
+	if q.kind() == CallModel {
 		name, _ := splitModel(q.Provider, q.Model)
 		lines[1] = held.providers[name]
 	}

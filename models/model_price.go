@@ -126,7 +126,7 @@ func (c *Catalogue) Price(provider, model string) (ModelPrice, bool) {
 
 // unpriced reports whether a question is of a model without a price.
 func (c *Catalogue) unpriced(q Question) bool {
-	if q.OfTool() {
+	if q.kind() != CallModel {
 		return false
 	}
 	_, priced := c.Price(q.Provider, q.Model)

@@ -76,7 +76,7 @@ func (r *Recorder) ownerOf(ctx context.Context, value string) (user, key string,
 	if key, works, err := r.decider.userOfKey(ctx, value); err != nil || works {
 		return key.user.String(), key.id.String(), err
 	}
-	if !isKeySecret(virtualKeyPrefix, value) {
+	if !isKeySecret(VirtualKeyPrefix, value) {
 		return "", "", nil
 	}
 	err = scanPlanned(ctx, r.db, []any{&user, &key}, `

@@ -11,8 +11,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// virtualKeyPrefix begins every virtual key, as gateways expect it.
-const virtualKeyPrefix = "sk-bf-"
+// VirtualKeyPrefix begins every virtual key, as gateways expect it.
+const VirtualKeyPrefix = "sk-bf-"
 
 // VirtualKey is a credential of a user towards gateways. What it may do is resolved when asked, from all that the user holds.
 type VirtualKey struct {
@@ -51,7 +51,7 @@ func (k *VirtualKey) AfterScanRow(context.Context) error {
 	return nil
 }
 
-func (k VirtualKey) masked() string { return virtualKeyPrefix + "****" + k.LastFour }
+func (k VirtualKey) masked() string { return VirtualKeyPrefix + "****" + k.LastFour }
 
 // Expired reports whether the key's time is over.
 func (k VirtualKey) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.ExpiresAt.After(now) }
@@ -63,7 +63,7 @@ func (k VirtualKey) Rotating(now time.Time) bool {
 
 // renew gives the key another value, which is stored nowhere.
 func (k *VirtualKey) renew(keys Keys) {
-	k.Value, k.Managed = newKeySecret(virtualKeyPrefix), true
+	k.Value, k.Managed = newKeySecret(VirtualKeyPrefix), true
 	k.KeyHash, k.LastFour = hashSecret(keys.VirtualKey, k.Value), k.Value[len(k.Value)-4:]
 }
 

@@ -239,14 +239,14 @@ func retire(ctx context.Context, tx bun.Tx, k VirtualKey) error {
 
 // IsVirtualKey reports whether a credential claims to be a virtual key.
 func IsVirtualKey(credential string) bool {
-	return len(credential) >= len(virtualKeyPrefix) && credential[:len(virtualKeyPrefix)] == virtualKeyPrefix
+	return len(credential) >= len(VirtualKeyPrefix) && credential[:len(VirtualKeyPrefix)] == VirtualKeyPrefix
 }
 
 // VirtualKeyUser returns whose key a value is, if it works at this moment: one query by its hash. Refusal: Unauthenticated.
 func VirtualKeyUser(ctx context.Context, db bun.IDB, keys Keys, value string) (User, VirtualKey, error) {
 	var k VirtualKey
 	refused := unauthenticated("Send a virtual key that works; this one is unknown, over or deleted.")
-	if !isKeySecret(virtualKeyPrefix, value) {
+	if !isKeySecret(VirtualKeyPrefix, value) {
 		return User{}, k, refused
 	}
 	hash := hashSecret(keys.VirtualKey, value)

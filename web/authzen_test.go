@@ -112,7 +112,7 @@ func TestAuthZENEvaluations(t *testing.T) {
 	same(t, "until the first permission", send(object{"evaluations": []object{no, no, yes, no}}, "permit_on_first_permit"), "false false true")
 	same(t, "no denial", send(object{"evaluations": []object{yes, yes}}, "deny_on_first_deny"), "true true")
 	same(t, "no permission", send(object{"evaluations": []object{no, no}}, "permit_on_first_permit"), "false false")
-	// Defaults: an entity of an entry stands for the default; what it must have and has not comes from there.
+	// Defaults: an entity of an entry replaces the default as a whole; one that is incomplete then is denied.
 	same(t, "defaults", send(object{"resource": modelled, "evaluations": []object{
 		{},
 		{"subject": entity("user", g.ada)},
@@ -122,13 +122,19 @@ func TestAuthZENEvaluations(t *testing.T) {
 		{"resource": entity("tool", "jira/t")},
 		{"resource": entity("model", "gpt-4o", "provider", "openai")},
 		{"action": object{}},
-	}}, ""), "true true false true false true true true")
-	same(t, "an entity's properties are its own", send(object{"resource": entity("model", "x", "provider", "openai"), "evaluations": []object{{"resource": entity("model", "gpt-4o")}}}, ""), "false")
+		{"subject": nil},
+		{"resource": nil},
+		{"action": nil},
+		{"action": call, "Action": object{"name": "x"}},
+	}}, ""), "true true false false false true true false false false false true")
+	same(t, "an entity's properties are its own", send(object{"resource": entity("model", "x", "provider", "azure"), "evaluations": []object{
+		{"resource": entity("model", "gpt-4o")}, {"resource": entity("model", "gpt-4o", "provider", "azure")},
+	}}, ""), "true false")
 	// One that is bad is denied alone, in its place.
 	for name, bad := range map[string]any{
 		"without a resource": object{}, "without an id": object{"resource": object{"type": "model"}}, "with an empty id": object{"resource": entity("model", "")},
 		"with a subject that is text": object{"subject": "ada", "resource": modelled}, "with an id that is a number": object{"resource": object{"type": "model", "id": 7}},
-		"that is text": "x", "with an unknown type": object{"resource": entity("record", "x")},
+		"that is text": "x", "that is null": nil, "that is a list": []any{}, "with null in it": object{"subject": nil, "resource": modelled}, "with an unknown type": object{"resource": entity("record", "x")},
 	} {
 		a := asker.api("POST", "/access/v1/evaluations", object{"subject": g.mine(), "action": call, "evaluations": []any{yes, bad, no, yes}})
 		if a.StatusCode != 200 {

@@ -26,9 +26,15 @@ func TestDecisionAnswer(t *testing.T) {
 				t.Errorf("Cache-Control %q", a.Header.Get("Cache-Control"))
 			}
 			d := a.json()
-			if want := "decision limits message payer status_code type"; keysOf(d) != want {
+			want := "access_profile_id decision limits message model payer provider status_code type user_id"
+			if body["virtual_key"] != nil {
+				want += " virtual_key_id"
+				same(t, "key", d["virtual_key_id"], g.keys(g.ada)[0]["id"])
+			}
+			if keysOf(d) != want {
 				t.Errorf("members %s", keysOf(d))
 			}
+			same(t, "who", []any{d["user_id"], d["access_profile_id"], d["provider"], d["model"]}, []any{g.ada, float64(g.work), "openai", "gpt-4o"})
 			same(t, "payer", d["payer"], object{"id": g.held["id"], "access_profile_id": float64(g.work), "name": "Work"})
 			var lines []object
 			for _, line := range objects(d["limits"]) {

@@ -60,6 +60,7 @@ func proxyRoutes(h *handlers.Handlers) []route {
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
 		all = append(all,
 			route{method, "/authz/envoy/*path", anyone, h.AuthorizeEnvoy},
+			route{method, "/authz/envoy-with/*path", anyone, h.AuthorizeEnvoyWith},
 			route{method, "/authz/forward", anyone, h.AuthorizeForward},
 			route{method, "/authz/nginx", anyone, h.AuthorizeNginx})
 	}

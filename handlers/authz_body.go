@@ -1,0 +1,196 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// forwarded is what a forwarded body says is called.
+type forwarded struct {
+	empty    bool
+	models   []models.Question // every model that it can lead to
+	method   string            // of the first message, when it is JSON-RPC
+	messages []message
+}
+
+// message is one of JSON-RPC: its method, and the name in its params.
+type message struct{ method, tool string }
+
+// Why a body was not read at all, in which case the proxy may name the model instead.
+var unread = map[string]bool{"body_too_large": true, "partial_body": true, "unsupported_media_type": true}
+
+func isUnread(err error) bool {
+	refusal, ok := models.AsRefusal(err)
+	return ok && unread[refusal.Problems[0].Code]
+}
+
+// forwardedBody reads what decides in a forwarded body as strictly as any other: what two readers could read in two ways is refused. What
+// does not decide is passed over, to any depth.
+func forwardedBody(c *gin.Context) (forwarded, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return forwarded{}, models.Refuse(models.TooLarge, "", "body_too_large", "The body is larger than 1 MiB.")
+	case err != nil:
+		return forwarded{}, unreadable("", "incomplete_body", "Forward the whole body, or none.")
+	case len(body) == 0:
+		return forwarded{empty: true}, nil
+	case strings.EqualFold(c.GetHeader("X-Envoy-Auth-Partial-Body"), "true"):
+		return forwarded{}, models.Refuse(models.Forbidden, "", "partial_body", "Only a part of the body was forwarded.")
+	case !isJSON(c.Request.Header):
+		return forwarded{}, models.Refuse(models.Forbidden, "", "unsupported_media_type",
+			"The media type does not say that the body is JSON.")
+	case !json.Valid(body):
+		return forwarded{}, unreadable("", "invalid_json", "The body says that it is JSON and is not.")
+	}
+	body = bytes.TrimSpace(body)
+	switch body[0] {
+	case '{':
+		return readCall(body)
+	case '[':
+		return readCalls(body)
+	}
+	return forwarded{}, unreadable("", "wrong_type", "Forward one call as a JSON object.")
+}
+
+// isJSON reports whether a media type says JSON in UTF-8.
+func isJSON(header http.Header) bool {
+	types := header.Values("Content-Type")
+	if len(types) != 1 || strings.Join(header.Values("Content-Encoding"), "") != "" {
+		return false
+	}
+	media, params, err := mime.ParseMediaType(types[0])
+	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
+		return false
+	}
+	charset, told := params["charset"]
+	return !told || strings.EqualFold(charset, "utf-8")
+}
+
+// readCall reads one object.
+func readCall(body []byte) (forwarded, error) {
+	members, err := decidingMembers(body, "model", "fallbacks", "models", "method", "params")
+	if err != nil {
+		return forwarded{}, err
+	}
+	var f forwarded
+	if f.models, err = readModels(members); err != nil {
+		return f, err
+	}
+	raw, ok := members["method"]
+	if !ok || raw[0] != '"' && len(f.models) > 0 {
+		return f, nil // a fine-tuning job has a method that is an object
+	}
+	if f.method, err = textIn("method", raw); err != nil {
+		return f, err
+	}
+	if len(f.models) > 0 {
+		return f, unreadable("", "ambiguous_question", "Ask for a model or for a tool, not both.")
+	}
+	one := message{method: f.method}
+	if params, ok := members["params"]; ok && params[0] == '{' {
+		inside, err := decidingMembers(params, "name")
+		if err != nil {
+			return f, err
+		}
+		if name, ok := inside["name"]; ok {
+			if one.tool, err = textIn("params.name", name); err != nil {
+				return f, err
+			}
+		}
+	}
+	f.messages = []message{one}
+	return f, nil
+}
+
+// readCalls reads a batch of JSON-RPC.
+func readCalls(body []byte) (forwarded, error) {
+	var all forwarded
+	for raw := range elements(body) {
+		if raw[0] != '{' {
+			return all, unreadable("", "wrong_type", "Forward a batch as a list of JSON objects.")
+		}
+		one, err := readCall(raw)
+		switch {
+		case err != nil:
+			return all, err
+		case len(one.messages) == 0:
+			return all, unreadable("", "wrong_type", "Forward one call as a JSON object; only JSON-RPC may be sent as a list.")
+		case len(all.messages) == mostModels:
+			return all, unreadable("", "too_many_items", "A batch may hold at most 50 messages.")
+		}
+		all.method = firstOf(all.method, one.method)
+		all.messages = append(all.messages, one.messages...)
+	}
+	if len(all.messages) == 0 {
+		return all, unreadable("", "wrong_type", "Forward one call as a JSON object.")
+	}
+	return all, nil
+}
+
+// readModels are the models that an object names: the one it asks for, and those that a gateway may fall back to.
+func readModels(members map[string][]byte) (named []models.Question, err error) {
+	if raw, ok := members["model"]; ok {
+		text, err := textIn("model", raw)
+		if err != nil {
+			return nil, err
+		}
+		named = append(named, models.Question{Model: text})
+	}
+	for _, list := range []string{"fallbacks", "models"} {
+		raw, ok := members[list]
+		switch {
+		case !ok, string(raw) == "null":
+			continue
+		case raw[0] != '[':
+			return nil, notUnderstood(list)
+		}
+		for entry := range elements(raw) {
+			one, err := readFallback(list, entry)
+			if err != nil {
+				return nil, err
+			}
+			if named = append(named, one); len(named) > mostModels {
+				return nil, unreadable(list, "too_many_items", "A call may name at most 50 models.")
+			}
+		}
+	}
+	return named, nil
+}
+
+// readFallback reads one model that is named as text, or as an object of provider and model.
+func readFallback(list string, raw []byte) (q models.Question, err error) {
+	switch raw[0] {
+	case '"':
+		q.Model, err = textIn(list, raw)
+		return q, err
+	case '{':
+		members, err := decidingMembers(raw, "provider", "model", "fallbacks", "models")
+		if err != nil {
+			return q, err
+		}
+		if members["fallbacks"] != nil || members["models"] != nil || members["model"] == nil {
+			return q, notUnderstood(list)
+		}
+		if q.Model, err = textIn(list+".model", members["model"]); err != nil || members["provider"] == nil {
+			return q, err
+		}
+		q.Provider, err = textIn(list+".provider", members["provider"])
+		return q, err
+	}
+	return q, notUnderstood(list)
+}
+
+func notUnderstood(list string) error {
+	return unreadable(list, "wrong_type", "Name each of "+list+" as text, or as an object with provider and model.")
+}

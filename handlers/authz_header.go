@@ -1,0 +1,104 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"tollgate/models"
+)
+
+// keyHeaders are where clients of LLM providers put their key, in the order in which they count.
+var keyHeaders = []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"}
+
+// clientKey is the virtual key of a call, "" without one. A value that is no virtual key is passed over: it is meant for the provider. Two
+// different keys are refused, since the gateway behind might take the other one.
+func clientKey(header http.Header) (string, error) {
+	found := ""
+	for _, name := range keyHeaders {
+		for _, value := range header.Values(name) {
+			key, ok := virtualKeyIn(name, value)
+			switch {
+			case !ok || key == found:
+			case found == "":
+				found = key
+			default:
+				return "", models.Refuse(models.Forbidden, "", "ambiguous_key",
+					"Send one virtual key: "+name+" holds another one than a header before it.")
+			}
+		}
+	}
+	return found, nil
+}
+
+// virtualKeyIn reads one header; only Authorization has to say Bearer in front.
+func virtualKeyIn(name, value string) (key string, ok bool) {
+	scheme, credential, cut := strings.Cut(strings.TrimSpace(value), " ")
+	switch {
+	case cut && strings.EqualFold(scheme, "Bearer"):
+		key = strings.TrimSpace(credential)
+	case name != "Authorization":
+		key = strings.TrimSpace(value)
+	}
+	return key, strings.HasPrefix(key, models.VirtualKeyPrefix)
+}
+
+// describe puts a decision into the headers of an answer.
+func describe(header http.Header, d models.Decision) {
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Access-Reason", d.Type)
+	header.Set("X-Access-Status", strconv.Itoa(d.StatusCode))
+	if d.AccessProfileID != 0 {
+		header.Set("X-Access-Profile-ID", strconv.FormatInt(d.AccessProfileID, 10))
+	}
+	for name, id := range map[string]uuid.UUID{"X-Access-User-ID": d.UserID, "X-Access-Key-ID": d.VirtualKeyID} {
+		if id != uuid.Nil {
+			header.Set(name, id.String())
+		}
+	}
+	if d.ReservationID != nil {
+		header.Set("X-Access-Reservation-ID", *d.ReservationID)
+	}
+	if d.RetryAfter != nil {
+		header.Set("Retry-After", strconv.FormatInt(*d.RetryAfter, 10))
+	}
+	rateLimitFields(header, d)
+}
+
+// rateLimitFields tell how the limits of requests and tokens stand.
+func rateLimitFields(header http.Header, d models.Decision) {
+	var policies, states []string
+	for _, limit := range d.Limits {
+		if limit.Kind == "spend" {
+			continue
+		}
+		name := `"` + limit.Kind + "-" + strings.NewReplacer(":", "-", `"`, "", `\`, "").Replace(limit.Scope) + `"`
+		left := max(0, limit.Limit.N-limit.Used.N-limit.Reserved.N)
+		policies = append(policies, name+";q="+strconv.FormatInt(limit.Limit.N, 10)+";w="+strconv.FormatInt(limit.WindowSeconds, 10))
+		states = append(states, name+";r="+strconv.FormatInt(left, 10)+";t="+strconv.FormatInt(limit.ResetsInSeconds, 10))
+	}
+	if len(policies) > 0 {
+		header.Set("RateLimit-Policy", strings.Join(policies, ", "))
+		header.Set("RateLimit", strings.Join(states, ", "))
+	}
+}
+
+// fewTools is how many names of tools fit into a header.
+const fewTools = 50
+
+// offerTools names the tools of a server that are granted, so that the gateway can narrow its list of tools down to them. When there are
+// more than fit, the header is left out: a search by AuthZEN has them all.
+func (h *Handlers) offerTools(c *gin.Context, who models.Asker, server string) error {
+	found, err := h.Decider.Callable(ctx(c), who, models.CallTool, server)
+	if err != nil || len(found) > fewTools {
+		return err
+	}
+	for i, id := range found {
+		found[i] = strings.TrimPrefix(id, server+"/")
+	}
+	c.Header("X-Access-Tools", strings.Join(found, ","))
+	return nil
+}

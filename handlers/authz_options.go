@@ -1,0 +1,122 @@
+package handlers
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// options are what a proxy wrote into the address of the check.
+type options struct {
+	provider, model string
+	server, tool    string
+	method          string        // of the call
+	path            string        // which kind of path names the model: gemini, bedrock or azure
+	trust           bool          // the proxy overwrites the headers that name models and tools
+	reserve         *models.Money // the estimate to hold, in dollars
+	tokens          int64         // estimated, with reserve
+	clients         bool          // the query was the client's, so that nothing in it counts
+	headerModel     string        // what the proxy wrote into a header
+}
+
+func badOption(code, message string) error { return models.Refuse(models.Forbidden, "", code, message) }
+
+// options reads the address of the check strictly: what is misspelt there would open the door without a word.
+func (d door) options() (o options, err error) {
+	values, err := url.ParseQuery(d.query)
+	if err != nil {
+		return o, badOption("invalid_option", "The address of the check cannot be read: percent-encode what it names.")
+	}
+	if !d.own && d.query != "" && d.ofClient(values) {
+		return options{clients: true}, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(values[name]) > 1 {
+			return o, badOption("invalid_option", "The address of the check names "+name+" twice.")
+		}
+		if err := o.set(name, values[name][0]); err != nil {
+			return o, err
+		}
+	}
+	if o.model != "" && (o.server != "" || o.tool != "") {
+		return o, badOption("ambiguous_question", "The address of the check names a model and a tool: write two addresses.")
+	}
+	return o, nil
+}
+
+// ofClient reports whether a query is that of the call: a proxy that is given an address without a query may keep its client's.
+func (d door) ofClient(values url.Values) bool {
+	_, query, _ := strings.Cut(d.path, "?")
+	if query == d.query {
+		return true
+	}
+	called, err := url.ParseQuery(query)
+	return err == nil && maps.EqualFunc(called, values, slices.Equal)
+}
+
+func (o *options) set(name, value string) error {
+	switch {
+	case name == "model":
+		o.model = value
+	case name == "provider":
+		o.provider = value
+	case name == "mcp_client_id":
+		o.server = value
+	case name == "tool_name":
+		o.tool = value
+	case name == "method":
+		o.method = value
+	case name == "trust" && value == "headers":
+		o.trust = true
+	case name == "path" && pathForms[value] != nil:
+		o.path = value
+	case name == "reserve":
+		amount, err := models.ParseEstimate(value)
+		if err != nil {
+			return badOption("invalid_option", "The address of the check says reserve="+clipped(value)+": write dollars, such as 0.05.")
+		}
+		o.reserve = &amount
+	case name == "reserve_tokens":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 0 {
+			return badOption("invalid_option", "The address of the check says reserve_tokens="+clipped(value)+": write a whole number.")
+		}
+		o.tokens = n
+	default:
+		return badOption("invalid_option", "The address of the check says "+clipped(name+"="+value)+
+			", which is no option. The options are model, provider, mcp_client_id, tool_name, method, path, trust, reserve and reserve_tokens.")
+	}
+	if value == "" {
+		return badOption("invalid_option", "The address of the check says nothing behind "+name+"=.")
+	}
+	return nil
+}
+
+// clipped is text of a client that is short enough for a message.
+func clipped(text string) string {
+	const most = 64
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// toldPath is the path and query of the call as the proxy tells it, "" when it tells none or more than one.
+func toldPath(c *gin.Context) string {
+	for _, name := range []string{"X-Forwarded-Uri", "X-Original-Uri"} {
+		switch told := c.Request.Header.Values(name); len(told) {
+		case 0:
+		case 1:
+			return told[0]
+		default:
+			return ""
+		}
+	}
+	return ""
+}

@@ -1,0 +1,131 @@
+package handlers
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// The shapes of OpenID AuthZEN 1.0. Names are compared exactly, and members that it does not know are passed over.
+type (
+	authzenEntity struct {
+		kind, id, name string
+		properties     map[string]string // those that are text
+	}
+	authzenRequest struct {
+		subject, action, resource *authzenEntity
+	}
+)
+
+// readAuthZEN reads a body as strictly as any other.
+func readAuthZEN(c *gin.Context) (node, error) {
+	root, err := parseJSON(bodyOf(c))
+	c.Header("Cache-Control", "no-store")
+	return root, err
+}
+
+// readAuthZENRequest reads a body that is one request.
+func readAuthZENRequest(c *gin.Context) (authzenRequest, error) {
+	root, err := readAuthZEN(c)
+	if err != nil {
+		return authzenRequest{}, err
+	}
+	return authzenRequest{}.with(root)
+}
+
+// with is the request whose entities are replaced, as a whole, by those that an object has.
+func (r authzenRequest) with(n node) (authzenRequest, error) {
+	if n.kind != models.Object {
+		return r, wrongAuthZEN("", "an object")
+	}
+	for _, part := range []struct {
+		name string
+		to   **authzenEntity
+	}{{"subject", &r.subject}, {"action", &r.action}, {"resource", &r.resource}} {
+		if member := n.member(part.name); member != nil {
+			entity, err := readEntity(part.name, *member)
+			if err != nil {
+				return r, err
+			}
+			*part.to = &entity
+		}
+	}
+	if context := n.member("context"); context != nil && context.kind != models.Object && context.kind != models.Null {
+		return r, wrongAuthZEN("context", "an object")
+	}
+	return r, nil
+}
+
+func readEntity(path string, n node) (e authzenEntity, err error) {
+	if n.kind != models.Object {
+		return e, wrongAuthZEN(path, "an object")
+	}
+	for _, part := range []struct {
+		name string
+		to   *string
+	}{{"type", &e.kind}, {"id", &e.id}, {"name", &e.name}} {
+		member := n.member(part.name)
+		switch {
+		case member == nil:
+		case member.kind != models.String:
+			return e, wrongAuthZEN(join(path, part.name), "text")
+		default:
+			*part.to = member.text
+		}
+	}
+	properties := n.member("properties")
+	switch {
+	case properties == nil || properties.kind == models.Null:
+		return e, nil
+	case properties.kind != models.Object:
+		return e, wrongAuthZEN(join(path, "properties"), "an object")
+	}
+	e.properties = map[string]string{}
+	for _, m := range properties.members {
+		if m.node.kind == models.String {
+			e.properties[m.name] = m.node.text
+		}
+	}
+	return e, nil
+}
+
+func wrongAuthZEN(path, want string) error {
+	if path == "" {
+		path = "each evaluation"
+	}
+	return unreadable(path, "wrong_type", "Give "+path+" as "+want+".")
+}
+
+// member is the one with a name, nil without one.
+func (n *node) member(name string) *node {
+	for i := range n.members {
+		if n.members[i].name == name {
+			return &n.members[i].node
+		}
+	}
+	return nil
+}
+
+// complete refuses a request that leaves out what every one needs.
+func (r authzenRequest) complete() error {
+	switch {
+	case r.subject == nil || r.subject.kind == "" || r.subject.id == "":
+		return unreadable("subject", "required", "Give the subject's type and id.")
+	case r.action == nil || r.action.name == "":
+		return unreadable("action", "required", "Give the action's name.")
+	case r.resource == nil || r.resource.kind == "":
+		return unreadable("resource", "required", "Give the resource's type.")
+	}
+	return nil
+}
+
+// who is the subject as decisions know it.
+func (r authzenRequest) who() (models.Asker, bool) {
+	switch r.subject.kind {
+	case "virtual_key":
+		return models.Asker{VirtualKey: r.subject.id}, true
+	case "user", "identity":
+		return models.Asker{UserID: r.subject.id}, true
+	}
+	return models.Asker{}, false
+}

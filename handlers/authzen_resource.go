@@ -1,0 +1,127 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// Actions of AuthZEN. The MCP methods of a server are actions too.
+const (
+	actionCall     = "call"
+	actionToolCall = "tools/call"
+)
+
+// serverActions are those of an mcp_server that a search finds.
+var serverActions = []string{"initialize", "tools/list", "resources/list", "prompts/list", "resources/read", "prompts/get"}
+
+// question is what decisions are asked. reason says why there is none: unknown_type or unknown_action.
+func (r authzenRequest) question() (q models.Question, reason string) {
+	action := r.action.name
+	switch r.resource.kind {
+	case "model":
+		if action != actionCall {
+			return q, "unknown_action"
+		}
+		return models.Question{Provider: r.resource.properties["provider"], Model: r.resource.id}, ""
+	case "tool":
+		if action != actionCall && action != actionToolCall {
+			return q, "unknown_action"
+		}
+		return r.resource.toolQuestion(), ""
+	case "mcp_server":
+		if q, known := models.MCPCall(r.resource.id, action, ""); known {
+			return q, ""
+		}
+		return q, "unknown_action"
+	}
+	return q, "unknown_type"
+}
+
+// toolQuestion reads "server/tool"; a property names the server where the id does not.
+func (e authzenEntity) toolQuestion() models.Question {
+	q := models.Question{Kind: models.CallTool, MCPClientID: e.properties["mcp_client_id"], ToolName: e.id}
+	if q.MCPClientID == "" {
+		q.MCPClientID, q.ToolName, _ = strings.Cut(e.id, "/")
+	}
+	return q
+}
+
+// searched is what a search of resources looks for; ok is false for what has no such action.
+func (r authzenRequest) searched() (kind models.CallKind, server string, ok bool) {
+	switch r.resource.kind {
+	case "model":
+		return models.CallModel, "", r.action.name == actionCall
+	case "tool":
+		return models.CallTool, r.resource.properties["mcp_client_id"], r.action.name == actionCall || r.action.name == actionToolCall
+	case "mcp_server":
+		q, known := models.MCPCall("", r.action.name, "")
+		return q.Kind, "", known && (q.Kind == models.CallSomeTool || q.Kind == models.CallWholeServer)
+	}
+	return 0, "", false
+}
+
+// SearchResources lists the models, tools or MCP servers that a subject may call now, of those that the catalogues know.
+func (h *Handlers) SearchResources(c *gin.Context) error {
+	request, err := readAuthZENRequest(c)
+	if err == nil {
+		err = request.complete()
+	}
+	if err != nil {
+		return err
+	}
+	results := []gin.H{}
+	who, known := request.who()
+	if kind, server, ok := request.searched(); known && ok {
+		found, err := h.Decider.Callable(ctx(c), who, kind, server)
+		if err != nil {
+			return err
+		}
+		for _, id := range found {
+			results = append(results, gin.H{"type": request.resource.kind, "id": id})
+		}
+	}
+	writeResults(c, results)
+	return nil
+}
+
+// SearchActions lists what a subject may do with a resource.
+func (h *Handlers) SearchActions(c *gin.Context) error {
+	request, err := readAuthZENRequest(c)
+	if err != nil {
+		return err
+	}
+	results := []gin.H{}
+	for _, action := range request.actions() {
+		request.action = &authzenEntity{name: action}
+		answer, err := h.evaluate(c, request)
+		if err != nil {
+			return err
+		}
+		if answer.Decision {
+			results = append(results, gin.H{"name": action})
+		}
+	}
+	writeResults(c, results)
+	return nil
+}
+
+// actions are those that a resource can have.
+func (r authzenRequest) actions() []string {
+	switch {
+	case r.resource != nil && r.resource.kind == "tool":
+		return []string{actionCall, actionToolCall}
+	case r.resource != nil && r.resource.kind == "mcp_server":
+		return serverActions
+	}
+	return []string{actionCall}
+}
+
+func writeResults(c *gin.Context, results []gin.H) {
+	writeJSON(c, http.StatusOK, gin.H{
+		"results": results, "page": gin.H{"next_token": "", "count": len(results), "total": len(results)},
+	})
+}

@@ -1,0 +1,197 @@
+package web_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// What a client can send says nothing at any door: not its headers, not its query.
+func TestDoorsDoNotBelieveTheClient(t *testing.T) {
+	g := newGateway(t)
+	v := g.bearer(g.key)
+	allowed := v.with("X-Model", "openai/gpt-4o").with("X-Ai-Eg-Model", "openai/gpt-4o").with("X-Provider", "openai").
+		with("X-Original-Method", "GET").with("X-Access-Status", "200")
+	tool := v.with("X-Mcp-Client-Id", "github").with("X-Tool-Name", "create_issue")
+	for _, door := range doors {
+		for name, v := range map[string]visitor{"a model": allowed, "a tool": tool} {
+			for _, body := range []string{``, `{}`, `{"messages":[]}`, `{"model":"openai/gpt-3"}`, `{"model":"gpt-3"}`, toolCall} {
+				if a := v.body(door, body); a.StatusCode == 200 {
+					t.Errorf("%s lets %q pass with %s in the headers", door, body, name)
+				}
+			}
+		}
+		v.with("X-Provider", "openai").body(door, `{"model":"azure/gpt-4o"}`).closed("provider_blocked", 403)
+	}
+	// Headers change nothing about an address that says something, whether it vouches for headers or not.
+	for _, options := range []string{"model=openai%2Fgpt-3", "model=openai%2Fgpt-3&trust=headers", "model=gpt-3&provider=openai&trust=headers"} {
+		for _, door := range asking(options) {
+			allowed.get(door).closed("model_blocked", 403)
+			tool.get(door).closed("model_blocked", 403)
+		}
+	}
+	for _, door := range asking("mcp_client_id=jira&trust=headers") {
+		tool.body(door, toolCall).closed("mcp_tool_blocked", 403)
+	}
+}
+
+// A proxy that is given an address without a query may keep its client's.
+func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
+	g := newGateway(t)
+	v := g.bearer(g.key)
+	for _, door := range doors[:2] {
+		for _, header := range []string{"X-Forwarded-Uri", "X-Original-Uri"} {
+			for _, query := range []string{
+				"model=openai%2Fgpt-4o", "model=openai/gpt-4o", "provider=openai&model=gpt-4o", "trust=headers", "method=GET", "path=gemini",
+				"mcp_client_id=github&tool_name=create_issue", "mcp_client_id=github",
+			} {
+				// A proxy may also write the query anew.
+				parsed, err := url.ParseQuery(query)
+				g.must(err)
+				for _, kept := range []string{query, parsed.Encode()} {
+					told := v.with(header, "/v1beta/models/gpt-4o:generateContent?"+query)
+					for _, v := range []visitor{told.with("X-Forwarded-Method", "POST"), told.with("X-Forwarded-Method", "POST").with("X-Model", "openai/gpt-4o")} {
+						if a := v.get(door + "?" + kept); a.StatusCode == 200 {
+							t.Errorf("%s takes %s of %s for the proxy's", door, kept, header)
+						}
+						if a := v.body(door+"?"+kept, `{"model":"openai/gpt-3"}`); a.StatusCode == 200 {
+							t.Errorf("%s takes %s of %s for the proxy's beside a body", door, kept, header)
+						}
+					}
+				}
+			}
+		}
+		// A client could send the proxy's own query as its own, so that it would count for nothing, and read without a check.
+		for _, query := range []string{"trust=headers", "mcp_client_id=unknown", "path=gemini"} {
+			v.with("X-Original-Uri", "/v1/x?"+query).get(door+"?"+query).closed("model_blocked", 403)
+		}
+		// The query of the proxy holds beside another one of its client.
+		v.with("X-Forwarded-Uri", "/v1/x?model=openai/gpt-3").get(door + "?model=openai/gpt-4o").opened()
+		v.with("X-Forwarded-Uri", "/v1/x?model=openai/gpt-4o").get(door+"?model=openai/gpt-3").closed("model_blocked", 403)
+	}
+}
+
+// Envoy repeats the path and query of its client, who could name there what is allowed and call something else.
+func TestEnvoysPathIsTheClients(t *testing.T) {
+	g := newGateway(t)
+	v := g.bearer(g.key)
+	for _, path := range []string{
+		"?model=openai/gpt-4o", "?model=gpt-4o&provider=openai", "?trust=headers", "/../../envoy-with/model=openai%2Fgpt-4o/v1/x",
+		"/envoy-with/model=openai%2Fgpt-4o/v1/x", "/model=openai%2Fgpt-4o/", "/v1/models/%2e%2e/x?y=1", "/a/./b",
+	} {
+		for _, door := range []string{"/authz/envoy/v1/chat/completions", "/authz/envoy-with/trust=headers/v1/chat/completions"} {
+			if a := v.body(door+path, `{"model":"openai/gpt-3"}`); a.StatusCode == 200 {
+				t.Errorf("%s%s allows a call of another model", door, path)
+			}
+		}
+	}
+	rpc := v.with("X-Mcp-Client-Id", "jira")
+	if a := rpc.body("/authz/envoy/mcp?mcp_client_id=github", toolCall); a.StatusCode == 200 {
+		t.Error("the query says of which server the tool is")
+	}
+	for _, path := range []string{"/authz/envoy/", "/authz/envoy//x", "/authz/envoy/v1//models"} {
+		v.get(path).opened()
+	}
+}
+
+// What is misspelt in the address of the check would open the door without a word.
+func TestTheAddressOfTheCheckIsReadStrictly(t *testing.T) {
+	g := newGateway(t)
+	v := g.bearer(g.key).with("X-Model", "openai/gpt-4o")
+	for _, options := range []string{
+		"trust=header", "trust=", "Trust=headers", "modle=x", "model=", "model=openai%2Fgpt-4o&model=openai%2Fgpt-3", "path=openai", "x=1",
+		"trust=headers&trust=headers", "reserve=-1", "reserve=x", "reserve=NaN", "reserve=1e99", "tool_name=create_issue&model=gpt-4o",
+		"reserve_tokens=-1&model=openai%2Fgpt-4o&reserve=1",
+	} {
+		for _, door := range asking(options) {
+			if a := v.get(door); a.StatusCode != 403 || a.json()["allowed"] != false {
+				t.Errorf("%s: %d %s", door, a.StatusCode, a.body)
+			}
+		}
+	}
+}
+
+// A call that names no model may read, and nothing else.
+func TestACallThatNamesNoModel(t *testing.T) {
+	g := newGateway(t)
+	v := g.bearer(g.key)
+	stopped := g.member("stopped@example.com", "Viewer")
+	held, paused := g.give(stopped, g.work)
+	g.admin.api("PUT", "/api"+copyPath(stopped, held), `{"is_active":false}`).is(200)
+	reading := []struct {
+		door string
+		with func(visitor) visitor
+	}{
+		{"/authz/forward", func(v visitor) visitor { return v.with("X-Forwarded-Method", "GET") }},
+		{"/authz/forward", func(v visitor) visitor { return v.with("X-Forwarded-Method", "HEAD") }},
+		{"/authz/forward", func(v visitor) visitor { return v }},
+		{"/authz/forward", func(v visitor) visitor { return v.with("X-Forwarded-Uri", "/v1/models?limit=3") }},
+		{"/authz/forward?limit=3", func(v visitor) visitor { return v.with("X-Forwarded-Uri", "/v1/models?limit=3") }},
+		{"/authz/nginx?method=GET", func(v visitor) visitor { return v }},
+		{"/authz/nginx?trust=headers", func(v visitor) visitor { return v.with("X-Original-Method", "GET") }},
+		{"/authz/envoy/v1/models", func(v visitor) visitor { return v }},
+		{"/authz/envoy/v1/models/ft:gpt-4o:org::id", func(v visitor) visitor { return v }},
+		{"/authz/envoy-with/provider=openai/v1/files", func(v visitor) visitor { return v }},
+	}
+	for _, r := range reading {
+		r.with(v).get(r.door).opened()
+		r.with(g.nobody()).get(r.door).closed("access_not_found", 401)
+		r.with(g.bearer(paused)).get(r.door).closed("access_blocked", 403)
+	}
+	// A handshake of WebSockets is a GET that calls a model.
+	for _, door := range []string{"/authz/envoy/v1/realtime", "/authz/forward"} {
+		v.with("Upgrade", "websocket").get(door).closed("model_blocked", 403)
+	}
+	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-3").closed("model_blocked", 403)
+	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-4o").opened()
+	v.with("X-Forwarded-Uri", "/v1/realtime?model=openai/gpt-3").get("/authz/forward").closed("model_blocked", 403)
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		for _, a := range []answer{
+			v.send(method, "/authz/envoy/v1/files", "", nil), v.send(method, "/authz/forward", "", nil),
+			v.with("X-Forwarded-Method", method).get("/authz/forward"), v.send("GET", "/authz/nginx?method="+method, "", nil),
+			v.send(method, "/authz/nginx", "", nil), v.with("X-Original-Method", method).get("/authz/nginx?trust=headers"),
+		} {
+			if a.closed("model_blocked", 403); strings.Contains(string(a.body), "  ") {
+				t.Errorf("%s: %s", method, a.body)
+			}
+		}
+	}
+	// nginx asks by GET whatever the call was, and a client can send any header.
+	v.get("/authz/nginx").closed("model_blocked", 403)
+	v.with("X-Original-Method", "GET").get("/authz/nginx").closed("model_blocked", 403)
+	for _, message := range []object{
+		g.admin.ask(object{"virtual_key": g.key, "model": ""}), g.admin.ask(object{"virtual_key": g.key, "model": "openai/"}),
+		g.admin.ask(tool(g.key, "", "")), g.admin.ask(tool(g.key, "github", "")), g.admin.ask(tool(g.key, "", "create_issue")),
+	} {
+		text := message["message"].(string)
+		if message["decision"] != false || strings.Contains(text, "  ") || strings.Contains(text, " /") {
+			t.Errorf("got %v", message)
+		}
+	}
+}
+
+// A hold comes with the answer of a door, and ends when it is released.
+func TestDoorsHoldEstimates(t *testing.T) {
+	g := newGateway(t)
+	for _, door := range asking("model=openai%2Fgpt-4o&reserve=2.5&reserve_tokens=40") {
+		a := g.bearer(g.key).get(door).opened()
+		if id := a.Header.Get("X-Access-Reservation-Id"); len(id) != 36 {
+			t.Errorf("%s: reservation %q in %v", door, id, a.Header)
+		}
+	}
+	lines := objects(g.admin.ask(model(g.key))["limits"])
+	reserved := map[any]any{}
+	for _, line := range lines {
+		reserved[line["scope"].(string)+" "+line["kind"].(string)] = line["reserved"]
+	}
+	same(t, "reserved", reserved, map[any]any{"total spend": 7.5, "total tokens": 120.0, "total requests": 3.0, "provider:openai spend": 7.5})
+	for _, door := range asking("model=openai%2Fgpt-4o&reserve=2.5") {
+		g.bearer(g.key).get(door).closed("budget_exceeded", 402)
+	}
+	// A body that leads to several models is allowed as a whole, and held once.
+	for _, door := range asking("reserve=0.25") {
+		v := g.bearer(g.key)
+		v.body(door, `{"model":"openai/gpt-4o","fallbacks":["openai/gpt-3"]}`).closed("model_blocked", 403)
+	}
+	same(t, "reserved", objects(g.admin.ask(model(g.key))["limits"])[0]["reserved"], 7.5)
+}
