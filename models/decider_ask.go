@@ -54,13 +54,21 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 		}
 	}
 	if !known {
-		of.Decision = refusal(AccessNotFound, "This key or user is unknown, or the key was revoked or has expired.")
+		of.Decision = unknownSubject()
 		return of, nil
 	}
-	of.UserID = user
-	if of.holding, err = d.holdingOf(ctx, user, older); err != nil {
+	h, err := d.holdingOf(ctx, user, older)
+	if err == nil && len(h.copies) == 0 && who.VirtualKey == "" {
+		known, err = isUser(ctx, d.db, user.String())
+	}
+	if err != nil {
 		return of, err
 	}
+	if !known {
+		of.Decision = unknownSubject()
+		return of, nil
+	}
+	of.UserID, of.holding = user, h
 	var grants func(*heldCopy) []Grant
 	if q.OfTool() {
 		if grants, err = d.grants(ctx); err != nil {
@@ -82,6 +90,11 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 	decision, granting := of.holding.decide(of.q, grants, now)
 	of.Decision, of.granting = of.by(decision), granting
 	return of, nil
+}
+
+// unknownSubject answers alike for what is unknown, malformed, revoked or expired.
+func unknownSubject() Decision {
+	return refusal(AccessNotFound, "This key or user is unknown, or the key was revoked or has expired.")
 }
 
 // Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is reported or the

@@ -10,10 +10,14 @@ import (
 // resolveModel finds the provider of a model that was asked for by one name. "openai/gpt-5" is of openai when the user has openai in a
 // profile; any other name is of the one provider that lists it. The second value holds the providers when several do: then it is of none.
 func (h *holding) resolveModel(q Question, catalogue *Catalogue, at time.Time) (Question, []string) {
-	if q.kind() != CallModel || q.Provider != "" {
+	if q.kind() != CallModel || !isModelName(q.Model) {
 		return q, nil
 	}
-	provider, model := splitModel("", q.Model)
+	provider, model := splitModel(q.Provider, q.Model)
+	if q.Provider != "" {
+		q.Model = model
+		return q, nil
+	}
 	listing := map[string]bool{}
 	for i := range h.copies {
 		held := &h.copies[i]

@@ -70,6 +70,7 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 	e := usageEvent{requests: 1, occurredAt: now}
 	e.id = c.eventID(path+"event_id", in.EventID)
 	e.who = c.asker(path, in.VirtualKey, in.UserID)
+	c.issued(path, e.who)
 	for _, field := range []struct {
 		name  string
 		value Value
@@ -128,8 +129,6 @@ func (c *checker) asker(path string, key, user Value) (who Asker) {
 			c.add(path+field, "null_not_allowed", "Give "+field+" instead of null, or leave it out.")
 		case part.value.Kind != String:
 			c.add(path+field, "wrong_type", "Give "+field+" as text.")
-		case len(part.value.Text) > longestSource || !legible(part.value.Text, false):
-			c.add(path+field, "invalid_characters", "Give "+field+" as it was issued.")
 		case part.value.Text == "":
 			c.add(path+field, "required", "Give "+field+".")
 		default:
@@ -137,6 +136,15 @@ func (c *checker) asker(path string, key, user Value) (who Asker) {
 		}
 	}
 	return who
+}
+
+// issued refuses a key or user of an event that can be none: it could not be kept.
+func (c *checker) issued(path string, who Asker) {
+	for _, part := range [...]struct{ field, text string }{{"virtual_key", who.VirtualKey}, {"user_id", who.UserID}} {
+		if len(part.text) > longestSource || !legible(part.text, false) {
+			c.add(path+part.field, "invalid_characters", "Give "+part.field+" as it was issued.")
+		}
+	}
 }
 
 func (c *checker) eventID(field string, v Value) string {

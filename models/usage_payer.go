@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 )
 
 // identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys are no longer good. It
@@ -59,12 +60,16 @@ func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.
 	return known, nil
 }
 
-// isUser reports whether somebody who holds nothing is known at all: whose key it was is, and who was named has to be.
-func (r *Recorder) isUser(ctx context.Context, e *usageEvent) (known bool, err error) {
+// isUser reports whether the user of an event, who has no copy, exists: whose key it was does, and a user who was named has to.
+func (r *Recorder) isUser(ctx context.Context, e *usageEvent) (bool, error) {
 	if e.who.VirtualKey != "" {
 		return true, nil
 	}
-	err = scanPlanned(ctx, r.db, []any{&known}, "SELECT EXISTS (SELECT FROM users WHERE id = $1)", e.userID)
+	return isUser(ctx, r.db, e.userID)
+}
+
+func isUser(ctx context.Context, db bun.IDB, id string) (known bool, err error) {
+	err = scanPlanned(ctx, db, []any{&known}, "SELECT EXISTS (SELECT FROM users WHERE id = $1)", id)
 	if err != nil {
 		return false, fmt.Errorf("look up a user: %w", err)
 	}

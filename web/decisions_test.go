@@ -79,6 +79,22 @@ func TestWhoMayAskForDecisions(t *testing.T) {
 			t.Errorf("got %v", d)
 		}
 	}
+	// Unknown and malformed subjects answer alike.
+	for _, subject := range []string{"a\u200bb", strings.Repeat("x", 256), "sk-bf-\u00e9"} {
+		unknown := g.admin.ask(with(model(nil), "virtual_key", nil, "user_id", uuid.NewString()))
+		for _, body := range []object{model(subject), with(model(nil), "virtual_key", nil, "user_id", subject)} {
+			same(t, subject, g.admin.ask(body), unknown)
+		}
+		answers := []object{}
+		for _, kind := range []string{"virtual_key", "user"} {
+			for _, id := range []string{subject, uuid.NewString()} {
+				answers = append(answers, g.admin.api("POST", "/access/v1/evaluation", evaluation(entity(kind, id), modelled)).is(200).json())
+			}
+		}
+		for _, a := range answers[1:] {
+			same(t, subject, a, answers[0])
+		}
+	}
 	for _, user := range []string{uuid.NewString(), "nobody", g.userID(bob)} {
 		if d := g.admin.ask(with(model(""), "virtual_key", nil, "user_id", user)); d["decision"] != false {
 			t.Errorf("%s: %v", user, d)
@@ -116,8 +132,6 @@ func TestDecisionInputsRefused(t *testing.T) {
 			{`{"virtual_key":"","model":"x"}`, "required", "virtual_key"},
 			{`{"virtual_key":null,"model":"x"}`, "null_not_allowed", "virtual_key"},
 			{`{"virtual_key":7,"model":"x"}`, "wrong_type", "virtual_key"},
-			{`{"virtual_key":"a\u200bb","model":"x"}`, "invalid_characters", "virtual_key"},
-			{`{"virtual_key":"` + strings.Repeat("x", 256) + `","model":"x"}`, "invalid_characters", "virtual_key"},
 			{`{"user_id":{},"model":"x"}`, "wrong_type", "user_id"},
 			{`{"virtual_key":"k","user_id":"u","model":"x"}`, "ambiguous_user", "user_id"},
 			{`{"virtual_key":"k"}`, "required", "model"},
@@ -130,7 +144,6 @@ func TestDecisionInputsRefused(t *testing.T) {
 			{`{"virtual_key":"k","model":"x","estimated_cost":-1}`, "number_out_of_range", "estimated_cost"},
 			{`{"virtual_key":"k","model":"x","estimated_cost":"1"}`, "wrong_type", "estimated_cost"},
 			{`{"virtual_key":"k","model":"x","estimated_cost":1000000.000000001}`, "number_out_of_range", "estimated_cost"},
-			{`{"virtual_key":"k","model":"x","estimated_cost":0.0000000001}`, "too_many_decimals", "estimated_cost"},
 			{`{"virtual_key":"k","model":"x","estimated_tokens":1.5}`, "not_an_integer", "estimated_tokens"},
 			{`{"virtual_key":"k","model":"x","estimated_tokens":-1}`, "number_out_of_range", "estimated_tokens"},
 			{`{"virtual_key":"k","model":"x","estimated_tokens":9007199254740992}`, "number_out_of_range", "estimated_tokens"},
@@ -215,7 +228,7 @@ func TestDecisionsArePureReads(t *testing.T) {
 			for _, path := range []string{"evaluation", "evaluations", "search/resource", "search/action"} {
 				asker.api("POST", "/access/v1/"+path, evaluation).is(200)
 			}
-			for _, door := range []string{"/authz/forward", "/authz/nginx", "/authz/envoy/v1/chat"} {
+			for _, door := range trusting {
 				g.bearer(g.key).with("X-Model", "openai/gpt-4o").get(door).is(200)
 				g.bearer("x").with("X-Model", "openai/gpt-4o").get(door).is(401)
 			}
