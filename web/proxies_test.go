@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,20 +33,28 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// provider is what stands behind a proxy: it counts the calls that come through.
+// provider is what stands behind a proxy: it keeps the calls that come through.
 type provider struct {
 	*httptest.Server
 	calls atomic.Int64
+	last  atomic.Pointer[received]
+}
+
+// received is a call as the provider got it.
+type received struct {
+	method, path, body string
+	header             http.Header
 }
 
 func newProvider(t *testing.T) *provider {
 	t.Helper()
 	p := &provider{}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.calls.Add(1)
 		body, _ := io.ReadAll(r.Body)
+		p.last.Store(&received{r.Method, r.URL.RequestURI(), string(body), r.Header.Clone()})
+		p.calls.Add(1)
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"path":%q,"got":%d}`, r.URL.Path, len(body))
+		fmt.Fprint(w, `{"answered":true}`)
 	}))
 	t.Cleanup(p.Close)
 	return p
@@ -95,8 +105,22 @@ func (c *console) front(t *testing.T, address, name string, environment []string
 	return &behind
 }
 
+// call is one that a client sends through a proxy: to Gemini, whose path names the model, or with the model in a chat's body.
+func (v visitor) call(chat bool, model string) answer {
+	v.t.Helper()
+	switch {
+	case chat && model == "":
+		return v.body("/v1/chat/completions", `{"messages":[]}`)
+	case chat:
+		return v.body("/v1/chat/completions", `{"messages":[],"model":"`+model+`"}`)
+	case model == "":
+		return v.body("/v1beta/models", `{"contents":[]}`)
+	}
+	return v.body("/v1beta/models/"+url.PathEscape(model)+":generateContent", `{"contents":[]}`)
+}
+
 // passes sends calls of many kinds through a proxy to a provider, and fails the test unless each has the status it should.
-func (g gateway) passes(t *testing.T, proxy *console, p *provider, check func(name string, a answer)) {
+func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, check func(name string, a answer)) {
 	t.Helper()
 	narrow := g.profileNaming("Narrow", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"request_max_limit":1,"request_reset_duration":"1d"}`)
 	_, limited := g.give(g.bob, narrow)
@@ -112,6 +136,7 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, check func(na
 		reason           string
 	}{
 		{"allowed", g.key, "openai/gpt-4o", 200, "allowed"},
+		{"a bare model", g.key, "gpt-4o", 200, "allowed"},
 		{"no key", "", "openai/gpt-4o", 401, "access_not_found"},
 		{"an unknown key", "sk-bf-x", "openai/gpt-4o", 401, "access_not_found"},
 		{"another provider", g.key, "azure/gpt-4o", 403, "provider_blocked"},
@@ -122,20 +147,17 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, check func(na
 		{"budget used up", poor, "openai/gpt-4o", 402, "budget_exceeded"},
 	} {
 		before := p.calls.Load()
-		v := g.nobody().at(proxy).with("X-Model", c.model).with("X-Api-Key", c.key)
-		a := v.body("/v1/chat/completions", `{"messages":[]}`)
+		// What a hostile client adds changes nothing.
+		v := g.nobody().at(proxy).with("X-Api-Key", c.key).with("X-Model", "openai/gpt-4o").with("X-Provider", "openai").
+			with("X-Access-User-Id", "x").with("X-Forwarded-Method", "GET").with("X-Original-Method", "GET")
+		a := v.call(chat, c.model)
 		if a.StatusCode != c.status {
 			t.Errorf("%s: %d %s, want %d", c.name, a.StatusCode, a.body, c.status)
 		}
 		if reached := p.calls.Load() > before; reached != (c.status == 200) {
 			t.Errorf("%s: the provider was reached: %v", c.name, reached)
 		}
-		switch {
-		case c.status == 200:
-			if got := a.json(); got["path"] != "/v1/chat/completions" || got["got"] != 15.0 {
-				t.Errorf("the provider got %v", got)
-			}
-		case a.Header.Get("X-Access-Reason") != c.reason:
+		if c.status != 200 && a.Header.Get("X-Access-Reason") != c.reason {
 			t.Errorf("%s: headers %v, want %s", c.name, a.Header, c.reason)
 		}
 		if limited := c.status == 429 || c.status == 402; limited != (a.wait() > 0) {
@@ -148,13 +170,55 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, check func(na
 			check(c.name, a)
 		}
 	}
+	g.proxyKeepsKeys(t, proxy, p, chat)
+	g.proxyReads(t, proxy, p)
 	// A key that is revoked opens the proxy for at most a second.
 	call := func() int {
-		return g.nobody().at(proxy).with("X-Model", "openai/gpt-4o").with("X-Api-Key", g.key).body("/v1/chat/completions", `{}`).StatusCode
+		return g.nobody().at(proxy).with("X-Api-Key", g.key).call(chat, "openai/gpt-4o").StatusCode
 	}
 	same(t, "status before", call(), 200)
 	g.admin.api("DELETE", keyPath(g.ada, g.keys(g.ada)[0]), nil).is(200)
 	g.within(func() bool { return call() == 401 }, "a revoked key still passes")
+}
+
+// proxyKeepsKeys fails the test unless the gateway behind gets its own key instead of the client's, and who the user is.
+func (g gateway) proxyKeepsKeys(t *testing.T, proxy *console, p *provider, chat bool) {
+	t.Helper()
+	for _, header := range []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
+		v := g.nobody().at(proxy).with("X-Access-User-Id", "x").with("X-Access-Profile-Id", "7").with("X-Access-Key-Id", "x")
+		v.with(header, "Bearer "+g.key).call(chat, "openai/gpt-4o").is(200)
+		got := p.last.Load()
+		for name, values := range got.header {
+			if strings.Contains(strings.Join(values, " "), g.key) {
+				t.Errorf("the gateway gets the virtual key in %s", name)
+			}
+		}
+		want := []string{"Bearer the-gateways-own-key", g.ada, strconv.FormatInt(g.work, 10)}
+		same(t, "headers of the gateway", []string{got.header.Get("Authorization"), got.header.Get("X-Access-User-Id"), got.header.Get("X-Access-Profile-Id")}, want)
+	}
+}
+
+// proxyReads fails the test unless calls that name no model pass when they only read, and preflights are answered without the gateway.
+func (g gateway) proxyReads(t *testing.T, proxy *console, p *provider) {
+	t.Helper()
+	v := g.nobody().at(proxy).with("X-Api-Key", g.key)
+	v.get("/v1/models?limit=5").is(200)
+	if got := p.last.Load(); got.method != "GET" || got.path != "/v1/models?limit=5" {
+		t.Errorf("the gateway got %s %s", got.method, got.path)
+	}
+	before := p.calls.Load()
+	v.get("/v1/models?trust=headers").is(200)
+	for _, hidden := range []string{"?model=openai/gpt-4o", "?trust=headers", "?method=GET", "?path=gemini", "?provider=openai&model=gpt-4o"} {
+		if a := v.with("X-Model", "openai/gpt-4o").body("/v1/files"+hidden, `{}`); a.StatusCode == 200 {
+			t.Errorf("a POST with %s passes", hidden)
+		}
+	}
+	if a := v.send("DELETE", "/v1/files/1", "", nil); a.StatusCode != 403 {
+		t.Errorf("a DELETE without a model: %d", a.StatusCode)
+	}
+	preflight := g.nobody().at(proxy).with("Origin", "https://app.example.com").with("Access-Control-Request-Method", "POST")
+	preflight.send("OPTIONS", "/v1/chat/completions", "", nil).is(204)
+	same(t, "calls that passed", p.calls.Load(), before+1)
 }
 
 func writeFile(t *testing.T, name, content string) string {
