@@ -35,7 +35,8 @@ func (b Budget) OverrideInput() OverrideInput {
 	return in
 }
 
-// budgetOverride is a grant as it was made: it ends by itself, and nothing brings it back.
+// budgetOverride is a grant as it was made: it ends by itself, and nothing brings it back. Only its end moves, when a propagation changes the
+// calendar: it stays that of the last window.
 type budgetOverride struct {
 	bun.BaseModel `bun:"table:budget_overrides"`
 

@@ -9,6 +9,7 @@ import (
 // Tests of pushes look at one step at a time; these are for them.
 var (
 	CarriedWindow    = carriedWindow
+	WindowAfter      = windowAfter
 	PushPolicy       = push
 	LoadPolicies     = loadPolicies
 	ClaimPropagation = claimPropagation

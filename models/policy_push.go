@@ -79,6 +79,7 @@ func (to *pushed) list(rows any) string {
 
 // align changes which calendar windows follow, if any. Those under way go on, so that no usage is lost and no window starts earlier than it did.
 func (to *pushed) align(ctx context.Context, calendar Calendar) {
+	to.alignOverrides(ctx, calendar)
 	to.exec(ctx, carryBudgets, calendar.CalendarAligned, calendar.TimeZone, to.now)
 	to.exec(ctx, carryLimits, calendar.CalendarAligned, calendar.TimeZone, to.now)
 	to.exec(ctx, setCalendar, calendar.CalendarAligned, calendar.TimeZone)
