@@ -65,18 +65,39 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 			return User{}, fmt.Errorf("look up the user: %w", err)
 		}
 	}
-	hash, possible := nobodysHash, known.PasswordHash != nil && len(password) <= maxPassword
+	forms := passwordForms(password)
+	hash, possible := nobodysHash, known.PasswordHash != nil && len(forms[0]) <= maxPassword
 	if possible {
 		hash = *known.PasswordHash
+	} else {
+		forms = passwordForms(password[:min(len(password), maxPassword)]) // the same work
 	}
-	right, err := passwords.matches(ctx, hash, password[:min(len(password), maxPassword)])
+	form, err := passwords.matching(ctx, hash, forms)
 	switch {
 	case err != nil:
 		return User{}, err
-	case !right || !possible:
-		return User{}, Refuse(Unauthenticated, "", "invalid_credentials", "Check the email address and the password: together they fit nobody here.")
+	case form < 0 || !possible:
+		return User{}, Refuse(Unauthenticated, "", "invalid_credentials", "Check the email address and the password: together they fit no user here.")
+	case form > 0:
+		return known.User, rehash(ctx, db, passwords, known.ID, hash, password)
 	}
 	return known.User, nil
+}
+
+// rehash replaces a hash of another form of the password, unless it was changed meanwhile. When there is no time for it, the next sign-in
+// does it.
+func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, password string) error {
+	hash, err := passwords.Hash(ctx, password)
+	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := db.NewRaw("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, user, old).Exec(ctx); err != nil {
+		return fmt.Errorf("store the password in its new form: %w", err)
+	}
+	return nil
 }
 
 // attempt is one try of a password, counted against the account and against the network it comes from. It is counted before it is

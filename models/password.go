@@ -7,11 +7,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 )
 
 const (
@@ -44,11 +46,26 @@ type Passwords struct {
 // Hashed is how many hashes were made so far, the measure of work done.
 func (p *Passwords) Hashed() int64 { return p.hashed.Load() }
 
+// PasswordForm is a password as it is hashed and measured: composed, so that every keyboard types the same one.
+func PasswordForm(typed string) string { return norm.NFC.String(typed) }
+
+// passwordForms are the forms in which a password may have been hashed, the one of today first: before, it was hashed as it was typed, on a
+// keyboard that composes or on one that does not.
+func passwordForms(typed string) []string {
+	forms := []string{PasswordForm(typed)}
+	for _, form := range []string{typed, norm.NFD.String(typed)} {
+		if !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	return forms
+}
+
 // Hash makes the text that is stored for a password. Refusal: TooMany.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)
-	key, err := p.derive(ctx, password, salt, passwordCost, 32)
+	key, err := p.derive(ctx, PasswordForm(password), salt, passwordCost, 32)
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +74,17 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		argon2.Version, passwordCost.memory, passwordCost.time, passwordCost.threads, encode(salt), encode(key)), nil
 }
 
-// matches reports whether hash is of password. Refusal: TooMany.
+// matching is which of the forms the hash is of, -1 for none. Refusal: TooMany.
+func (p *Passwords) matching(ctx context.Context, hash string, forms []string) (int, error) {
+	for i, form := range forms {
+		if right, err := p.matches(ctx, hash, form); right || err != nil {
+			return i, err
+		}
+	}
+	return -1, nil
+}
+
+// matches reports whether hash is of password, byte by byte. Refusal: TooMany.
 func (p *Passwords) matches(ctx context.Context, hash, password string) (bool, error) {
 	cost, salt, want, err := parseHash(hash)
 	if err != nil {
@@ -119,21 +146,22 @@ func inWords(d time.Duration) string {
 	return countOf(int64(max((d+time.Second-1)/time.Second, 1)), "second", "seconds")
 }
 
-// password reads a new password. It may hold any bytes, so nothing is trimmed or composed.
+// password reads a new password in the form in which it is hashed. It may hold any characters, so nothing is trimmed.
 func (c *checker) password(field string, v Value, what string) (string, bool) {
 	c.required(field, v, what)
+	password := PasswordForm(v.Text)
 	switch {
 	case v.Kind == Absent:
 	case v.Kind == Null:
 		c.add(field, "null_not_allowed", "Enter "+what+" instead of null.")
 	case v.Kind != String:
 		c.add(field, "wrong_type", "Give "+what+" as text.")
-	case len(v.Text) < minPassword:
+	case len(password) < minPassword:
 		c.add(field, "too_short", fmt.Sprintf("Use at least %d characters for the password.", minPassword))
-	case len(v.Text) > maxPassword:
+	case len(password) > maxPassword:
 		c.add(field, "too_long", fmt.Sprintf("Shorten the password to %d bytes or fewer.", maxPassword))
 	default:
-		return v.Text, true
+		return password, true
 	}
 	return "", false
 }

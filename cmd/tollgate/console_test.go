@@ -48,7 +48,10 @@ func TestFirstStart(t *testing.T) {
 		t.Errorf("the secret: %v, %v", secret, err)
 	}
 	// An administrator made beside the console ends the first run.
-	must(t, inFolder(dir), password, "user", "create", "--email", "ada@example.com", "--role", "Admin")
+	must(t, inFolder(dir), "cafe\u0301 horse battery", "user", "create", "--email", "ada@example.com", "--role", "Admin")
+	if status, _ := c.get(t, c.address+"/api/access-profiles", "ada@example.com:caf\u00e9 horse battery"); status != http.StatusOK {
+		t.Errorf("the administrator gets %d", status)
+	}
 	if status, _ := c.get(t, found[3], ""); status == http.StatusOK {
 		t.Error("the link still works beside an administrator")
 	}
@@ -56,13 +59,13 @@ func TestFirstStart(t *testing.T) {
 
 func TestAdministratorFromTheEnvironment(t *testing.T) {
 	t.Parallel()
-	environment := append(inFolder(dataFolder(t)), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD="+password, "TOLLGATE_LOG=text")
+	environment := append(inFolder(dataFolder(t)), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD=cafe\u0301 horse battery", "TOLLGATE_LOG=text")
 	for round := range 2 {
 		c := start(t, environment)
 		if open := c.banner[3]; !strings.HasSuffix(open, c.address+"/ (the console)") {
 			t.Errorf("round %d: %q", round, open)
 		}
-		if status, _ := c.get(t, c.address+"/api/access-profiles", "ada@example.com:"+password); status != http.StatusOK {
+		if status, _ := c.get(t, c.address+"/api/access-profiles", "ada@example.com:caf\u00e9 horse battery"); status != http.StatusOK {
 			t.Errorf("round %d: the administrator gets %d", round, status)
 		}
 		if code := c.signal(t, syscall.SIGINT); code != exitOK {

@@ -223,7 +223,7 @@ func (s settings) checkSecret() error {
 }
 
 func (s settings) checkAdmin() error {
-	length := len(s.AdminPassword)
+	length := len(models.PasswordForm(s.AdminPassword))
 	switch {
 	case s.AdminEmail == "" && s.AdminPassword == "":
 		return nil

@@ -76,12 +76,12 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 
 // readPassword reads one line and refuses what could not be a password, before anything is started.
 func readPassword(from io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(from, maxPassword+3)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(from, 4*maxPassword+3)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the password from the standard input: %w", err)
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	if len(password) < minPassword || len(password) > maxPassword {
+	if length := len(models.PasswordForm(password)); length < minPassword || length > maxPassword {
 		return "", errors.New("the password on the standard input must be 12 to 1,024 bytes long")
 	}
 	return password, nil
