@@ -112,20 +112,29 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 	if err == nil && !of.Decision.Decision {
 		of, err = d.decide(ctx, who, q, false)
 	}
-	if err != nil || !of.Decision.Decision {
+	if err != nil {
 		return of.Decision, err
+	}
+	if q.Hold.ID != "" && (of.Decision.Decision || of.byLimits()) {
+		if before, found, err := d.heldBefore(ctx, of); found || err != nil {
+			return before, err
+		}
+	}
+	if !of.Decision.Decision || !of.q.metered() {
+		return of.Decision, nil
 	}
 	h, now := of.holding, d.now()
 	for _, i := range of.granting {
-		held := &h.copies[i]
-		asked := &estimate{id: uuid.Must(uuid.NewV7()), user: h.user, held: held, q: of.q, at: now}
+		asked := newEstimate(h.user, &h.copies[i], of.q, now)
 		holds, err := d.reserver.hold(ctx, asked)
-		if err != nil {
+		switch {
+		case err != nil:
 			return of.Decision, err
-		}
-		if holds {
+		case holds:
 			d.counted(h.user)
-			return of.by(asked.allowed()), nil
+			return of.by(asked.held.allow(of.q, asked.id, asked.used, asked.reserved, now)), nil
+		case asked.taken:
+			return d.heldMeanwhile(ctx, of)
 		}
 	}
 	// Others were quicker: what is in memory did not know yet.
@@ -142,20 +151,6 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 	wait := int64(1)
 	refused.Payer, refused.RetryAfter = first.payer(), &wait
 	return of.by(refused), nil
-}
-
-// allowed is the decision for an estimate that is held.
-func (e *estimate) allowed() Decision {
-	decision := e.held.room(e.q, e.at)
-	decision.Decision, decision.Type, decision.StatusCode, decision.RetryAfter = true, Allowed, decisionStatus[Allowed], nil
-	n := 0
-	for l := range e.held.lines(e.q) {
-		decision.Limits[n].Used.N, decision.Limits[n].Reserved.N = e.used[n], e.reserved[n]+l.ask(e.q)
-		n++
-	}
-	id := e.id.String()
-	decision.Message, decision.ReservationID = "Allowed by "+e.held.name+"; the estimate is held.", &id
-	return decision
 }
 
 // Callable lists what a subject may call at this moment, of what the catalogues know: models as provider/model, tools as server/tool, or

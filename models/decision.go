@@ -36,8 +36,15 @@ type Question struct {
 	MCPClientID, ToolName string
 	Cost                  Money // estimated
 	Tokens                int64 // estimated
+	Hold                  Hold  // how the estimate is held, if it is
 
 	unpriced bool // the model has no price
+}
+
+// Hold is what a caller may say of a hold. An ID that is asked for again while its hold lasts gets the same answer.
+type Hold struct {
+	ID    string // "" to be given one
+	Lease time.Duration
 }
 
 // kind is what it asks for.
@@ -79,6 +86,7 @@ type Decision struct {
 	Model         string  `json:"model,omitzero"`
 	ReservationID *string `json:"reservation_id,omitempty"`
 	RetryAfter    *int64  `json:"retry_after_s,omitempty"`
+	NeverFits     bool    `json:"never_fits,omitempty"` // the estimate is above a whole limit
 }
 
 // Payer is the copy that pays, or that the refusal is of.
@@ -148,7 +156,7 @@ func (h *holding) decide(q Question, grants func(*heldCopy) []Grant, at time.Tim
 		if d.Decision {
 			return d, granting[n:]
 		}
-		if n == 0 {
+		if n == 0 || first.NeverFits && !d.NeverFits { // what fits a later copy fits some time
 			first = d
 		}
 	}
@@ -230,13 +238,37 @@ func (held *heldCopy) room(q Question, at time.Time) Decision {
 		}
 	}
 	if len(short) > 0 {
-		d.block(short, held.name, at)
+		d.block(short, held.name, q, at)
 	}
 	return d
 }
 
-// block says which of the limits refuse: rate limits come before budgets.
-func (d *Decision) block(short []countedLine, profile string, at time.Time) {
+// block says which of the limits refuse: those that the estimate never fits into, else rate limits before budgets.
+func (d *Decision) block(short []countedLine, profile string, q Question, at time.Time) {
+	never := slices.DeleteFunc(slices.Clone(short), func(l countedLine) bool { return l.ask(q) <= l.most(at) })
+	if d.NeverFits = len(never) > 0; d.NeverFits {
+		short = never
+	}
+	deciding := d.blockBy(short)
+	if d.NeverFits {
+		d.Message = "The estimate is more than the " + deciding.words() + " of " + profile + " allows in all: it never fits."
+		return
+	}
+	_, end := deciding.window(at)
+	d.Message = "The " + deciding.words() + " of " + profile + " is used up; it resets at " + end.UTC().Format(time.RFC3339) + "."
+	// A call fits again when the last of the limits that refuse has reset.
+	wait := int64(1)
+	for _, l := range short {
+		if (l.kind == kindSpend) == (d.Type == BudgetExceeded) {
+			_, end := l.window(at)
+			wait = max(wait, int64(end.Sub(at).Seconds())+1)
+		}
+	}
+	d.RetryAfter = &wait
+}
+
+// blockBy is of the kind of the limits that refuse, and returns the one that says so.
+func (d *Decision) blockBy(short []countedLine) countedLine {
 	first := func(kind string) (l countedLine, found bool) {
 		i := slices.IndexFunc(short, func(l countedLine) bool { return l.kind == kind })
 		if i < 0 {
@@ -259,15 +291,5 @@ func (d *Decision) block(short []countedLine, profile string, at time.Time) {
 		d.Type = BudgetExceeded
 	}
 	d.StatusCode = decisionStatus[d.Type]
-	_, end := deciding.window(at)
-	d.Message = "The " + deciding.words() + " of " + profile + " is used up; it resets at " + end.UTC().Format(time.RFC3339) + "."
-	// A call fits again when the last of the limits that refuse has reset.
-	wait := int64(1)
-	for _, l := range short {
-		if (l.kind == kindSpend) == (d.Type == BudgetExceeded) {
-			_, end := l.window(at)
-			wait = max(wait, int64(end.Sub(at).Seconds())+1)
-		}
-	}
-	d.RetryAfter = &wait
+	return deciding
 }

@@ -12,6 +12,8 @@ type DecisionInput struct {
 	EstimatedCost   Value `json:"estimated_cost"`
 	EstimatedTokens Value `json:"estimated_tokens"`
 	Reserve         Value `json:"reserve"`
+	ReservationID   Value `json:"reservation_id"`
+	Lease           Value `json:"lease_s"`
 }
 
 // Read checks the input. What can be no name of a model or tool is not refused here: the decision refuses it. Refusal: Invalid.
@@ -48,7 +50,11 @@ func (in DecisionInput) Read() (who Asker, q Question, reserve bool, err error) 
 		q.Cost = *cost
 	}
 	q.Tokens = valueOr(c.optionalCount("estimated_tokens", in.EstimatedTokens), 0)
-	reserve, _ = c.truth("reserve", in.Reserve)
+	reserve, told := c.truth("reserve", in.Reserve)
+	if !reserve && (told || in.Reserve.Kind == Absent) && (in.ReservationID.Given() || in.Lease.Given()) {
+		c.add("reserve", "required", "Send reserve: true with a reservation_id or lease_s; without it nothing is held.")
+	}
+	q.Hold = c.hold(in.ReservationID, in.Lease)
 	if tool {
 		q.Kind = CallTool
 	}

@@ -38,6 +38,9 @@ func (d Decision) AppendJSON(to []byte) []byte {
 		to = append(to, `,"retry_after_s":`...)
 		to = strconv.AppendInt(to, *d.RetryAfter, 10)
 	}
+	if d.NeverFits {
+		to = append(to, `,"never_fits":true`...)
+	}
 	return append(to, '}')
 }
 

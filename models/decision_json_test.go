@@ -14,6 +14,7 @@ func TestDecisionJSON(t *testing.T) {
 	for _, d := range []Decision{
 		refusal(AccessNotFound, "No key."),
 		{Limits: []DecidedLimit{}, RetryAfter: &wait},
+		{Limits: []DecidedLimit{}, NeverFits: true},
 		{Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by <b>&\"Ä\\\u2028\x00\xff.", Payer: &Payer{1, 2, "日本 & Co"}, ReservationID: &id, Limits: []DecidedLimit{
 			{"total", kindSpend, Amount{0, true}, Amount{1, true}, Amount{1_234_567_890, true}, end, "1d", 1, 2},
 			{"provider:o'x", kindTokens, Amount{-1, false}, Amount{math.MaxInt64, false}, Amount{math.MinInt64, true}, end.Truncate(time.Second), "1d", 1, 2},

@@ -12,9 +12,6 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// reservationLasts is how long an estimate is held for a call whose end nobody reports.
-const reservationLasts = 5 * time.Minute
-
 // reserver holds estimates. Those that come while others are on their way go together with the next.
 type reserver struct {
 	db      *bun.DB
@@ -25,12 +22,14 @@ type reserver struct {
 
 // estimate is on its way to be held: what is asked of each line of a copy.
 type estimate struct {
-	id, user uuid.UUID
-	held     *heldCopy
-	q        Question
-	at       time.Time
-	done     chan error
-	granted  // once it is done
+	id, key string // as it is told, and as it is stored
+	user    uuid.UUID
+	content []byte // of a hold that its caller named
+	held    *heldCopy
+	q       Question
+	at      time.Time
+	done    chan error
+	granted // once it is done
 }
 
 const (
@@ -38,9 +37,11 @@ const (
 	heldAtOnce   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
 )
 
-// granted is whether an estimate is held; null when it has to be asked for again. Used and reserved are what was so of its lines before.
+// granted is whether an estimate is held; null when it has to be asked for again. Taken says that its name is that of another hold. Used and
+// reserved are what was so of its lines before.
 type granted struct {
 	holds          sql.NullBool
+	taken          bool
 	used, reserved []int64
 }
 
@@ -78,8 +79,26 @@ func (r *reserver) work() {
 			return
 		}
 		r.mutex.Unlock()
-		again = r.store(next)
+		first, later := firstOfEach(next)
+		again = append(r.store(first), later...)
 	}
+}
+
+// firstOfEach puts off those that have the name of another: it may be the same call, told twice.
+func firstOfEach(estimates []*estimate) (first, later []*estimate) {
+	seen := map[string]bool{}
+	for _, e := range estimates {
+		switch {
+		case e.content == nil:
+			first = append(first, e)
+		case seen[e.key]:
+			later = append(later, e)
+		default:
+			seen[e.key] = true
+			first = append(first, e)
+		}
+	}
+	return first, later
 }
 
 // store answers estimates, but for those that have to be asked again.
@@ -105,18 +124,24 @@ func (r *reserver) store(estimates []*estimate) (again []*estimate) {
 
 // reserve asks the database to hold estimates: those that are neither granted nor refused depend on others here that were refused.
 func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted, error) {
-	ids, users, copies, of := [][16]byte{}, []string{}, []int64{}, []int64{}
-	lines, kinds, durations, starts, asks, limits := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
+	ids, users, copies, leases, names, contents := []string{}, []string{}, []int64{}, []int64{}, []*string{}, [][]byte{}
+	of, lines, kinds, durations, starts, asks, limits := []int64{}, [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
 	for i, e := range estimates {
-		ids, users, copies = append(ids, e.id), append(users, e.user.String()), append(copies, e.held.id)
+		ids, users, copies = append(ids, e.key), append(users, e.user.String()), append(copies, e.held.id)
+		leases, contents = append(leases, int64(e.q.Hold.lasts().Seconds())), append(contents, e.content)
+		var name *string
+		if e.content != nil {
+			name = &e.q.Hold.ID
+		}
+		names = append(names, name)
 		for l := range e.held.lines(e.q) {
 			start, _ := l.window(e.at)
 			of, lines, kinds, durations = append(of, int64(i+1)), append(lines, l.line), append(kinds, l.kind), append(durations, l.duration)
 			starts, asks, limits = append(starts, start), append(asks, l.ask(e.q)), append(limits, l.most(e.at))
 		}
 	}
-	rows, err := queryPlanned(ctx, db, "SELECT n, holds, used, held FROM reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-		ids, users, copies, of, lines, kinds, durations, starts, asks, limits, reservationLasts)
+	rows, err := queryPlanned(ctx, db, "SELECT n, holds, taken, used, held FROM reserve_named($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+		ids, users, copies, leases, names, contents, of, lines, kinds, durations, starts, asks, limits)
 	if err != nil {
 		return nil, fmt.Errorf("hold estimates: %w", err)
 	}
@@ -125,7 +150,7 @@ func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted,
 	for rows.Next() {
 		var n int
 		var a granted
-		if err := rows.Scan(&n, &a.holds, pgdialect.Array(&a.used), pgdialect.Array(&a.reserved)); err != nil {
+		if err := rows.Scan(&n, &a.holds, &a.taken, pgdialect.Array(&a.used), pgdialect.Array(&a.reserved)); err != nil {
 			return nil, fmt.Errorf("hold estimates: %w", err)
 		}
 		answers[n-1] = a

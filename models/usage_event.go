@@ -35,7 +35,8 @@ type UsageInput struct {
 
 // usageEvent is an event that was read: what happened, and who paid for it.
 type usageEvent struct {
-	id                    string
+	id                    string // as it was sent
+	gatewayID             gatewayID
 	who                   Asker
 	keyID                 string
 	userID                string
@@ -48,7 +49,7 @@ type usageEvent struct {
 	input, output         *int64
 	requests              int64
 	occurredAt            time.Time
-	reservation           string
+	reservation           string // as it is stored
 
 	copyID, profileID int64 // 0 when the user holds nothing
 	lines             []countedLine
@@ -69,6 +70,7 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 	c := &checker{}
 	e := usageEvent{requests: 1, occurredAt: now}
 	e.id = c.eventID(path+"event_id", in.EventID)
+	e.gatewayID = newGatewayID(e.id)
 	e.who = c.asker(path, in.VirtualKey, in.UserID)
 	c.issued(path, e.who)
 	for _, field := range []struct {
@@ -103,7 +105,7 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 		e.occurredAt = c.occurred(path+"occurred_at", in.OccurredAt, now)
 	}
 	if in.ReservationID.Given() {
-		e.reservation = c.uuid(path+"reservation_id", in.ReservationID, "invalid_reservation_id")
+		e.reservation = newGatewayID(c.gatewayID(path+"reservation_id", in.ReservationID, "invalid_reservation_id")).key
 	}
 	return e, c.found
 }
@@ -149,19 +151,10 @@ func (c *checker) issued(path string, who Asker) {
 
 func (c *checker) eventID(field string, v Value) string {
 	if v.Kind == Absent || v.Kind == Null {
-		c.add(field, "required", "Give each event an id of its own, a UUID, and send the same one when you repeat it.")
+		c.add(field, "required", "Give each event an id of its own, and send the same one when you repeat it.")
 		return ""
 	}
-	return c.uuid(field, v, "invalid_event_id")
-}
-
-func (c *checker) uuid(field string, v Value, code string) string {
-	id, err := uuid.Parse(v.Text)
-	if v.Kind != String || err != nil || len(v.Text) != 36 || id == uuid.Nil {
-		c.add(field, code, "Give a UUID such as 0191f7a2-6c4e-7d3b-9a51-2f8d6b1c4e90.")
-		return ""
-	}
-	return id.String()
+	return c.gatewayID(field, v, "invalid_event_id")
 }
 
 // cost reads dollars of one call, rounded to the nano-dollar: they were measured. It is nil when they are not known.

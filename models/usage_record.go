@@ -34,7 +34,7 @@ type Recorder struct {
 type report struct {
 	events []*usageEvent
 	done   chan error
-	// stored are the ids of the events that were stored by this report.
+	// stored are the keys of the events that were stored by this report.
 	stored map[string]bool
 }
 
@@ -65,7 +65,7 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 	if err != nil {
 		return nil, err
 	}
-	places := map[string][]int{} // of each event id among the results
+	places := map[string][]int{} // of each event, by its key, among the results
 	own := &report{done: make(chan error, 1)}
 	known, err := r.identify(ctx, events, now)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 			results[i].Status = "quarantined"
 			continue
 		}
-		places[event.id] = append(places[event.id], i)
+		places[event.gatewayID.key] = append(places[event.gatewayID.key], i)
 		own.events = append(own.events, event)
 	}
 	if len(own.events) > 0 {
@@ -110,6 +110,7 @@ func readEvents(inputs []UsageEventInput, single bool, catalogue *Catalogue, now
 		results[i].EventID = clip(input.EventID.Text)
 		switch {
 		case len(problems) == 0:
+			results[i].EventID = event.id
 			events, sent = append(events, &event), append(sent, i)
 		case single:
 			return nil, nil, invalid(problems)
@@ -155,7 +156,7 @@ func (r *Recorder) quarantine(ctx context.Context, in UsageEventInput, e usageEv
 		return fmt.Errorf("write an event of an unknown key: %w", err)
 	}
 	_, err = r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING",
-		e.id, string(document)).Exec(ctx)
+		e.gatewayID.key, string(document)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("keep an event of an unknown key: %w", err)
 	}
@@ -183,10 +184,11 @@ func (r *Recorder) settle(ctx context.Context, own *report, places map[string][]
 	var where []int // the places of again
 	turns := map[string]int{}
 	for _, event := range own.events {
-		turn := turns[event.id]
-		turns[event.id]++
-		i := places[event.id][turn]
-		if results[i].Status = "counted"; own.stored[event.id] && turn == 0 {
+		key := event.gatewayID.key
+		turn := turns[key]
+		turns[key]++
+		i := places[key][turn]
+		if results[i].Status = "counted"; own.stored[key] && turn == 0 {
 			continue
 		}
 		results[i].Status, results[i].Duplicate = "duplicate", true

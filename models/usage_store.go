@@ -15,7 +15,7 @@ type eventColumns struct {
 	copies, profiles, costs, tokens, inputs, outputs    []*int64
 	requests                                            []int64
 	computed                                            []bool
-	reservations                                        []*string
+	names, reservations                                 []*string
 	// A row for each line that an event is counted on.
 	chargeOf                     []int64 // place of the event, from 1
 	chargeLines                  [][16]byte
@@ -26,7 +26,7 @@ type eventColumns struct {
 
 // add appends an event; what is not known is null.
 func (c *eventColumns) add(e *usageEvent) {
-	c.users, c.ids, c.keys = append(c.users, e.userID), append(c.ids, e.id), append(c.keys, e.keyID)
+	c.users, c.ids, c.keys = append(c.users, e.userID), append(c.ids, e.gatewayID.key), append(c.keys, e.keyID)
 	c.providers, c.models = append(c.providers, e.provider), append(c.models, e.model)
 	c.servers, c.tools = append(c.servers, e.mcpClientID), append(c.tools, e.toolName)
 	c.occurred = append(c.occurred, e.occurredAt)
@@ -43,7 +43,7 @@ func (c *eventColumns) add(e *usageEvent) {
 	if e.reservation != "" {
 		reservation = &e.reservation
 	}
-	c.reservations = append(c.reservations, reservation)
+	c.names, c.reservations = append(c.names, e.gatewayID.name), append(c.reservations, reservation)
 	for _, l := range e.lines {
 		start, _ := l.window(e.occurredAt)
 		c.chargeOf = append(c.chargeOf, int64(len(c.ids)))
@@ -66,8 +66,8 @@ func storeReports(ctx context.Context, db *bun.DB, reports []*report) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
 		for _, event := range one.events {
-			if !seen[event.id] {
-				seen[event.id] = true
+			if key := event.gatewayID.key; !seen[key] {
+				seen[key] = true
 				columns.add(event)
 			}
 		}
@@ -85,9 +85,9 @@ func storeReports(ctx context.Context, db *bun.DB, reports []*report) error {
 	for _, one := range reports {
 		one.stored = map[string]bool{}
 		for _, event := range one.events {
-			if stored[event.id] {
-				one.stored[event.id] = true
-				delete(stored, event.id)
+			if key := event.gatewayID.key; stored[key] {
+				one.stored[key] = true
+				delete(stored, key)
 			}
 		}
 	}
@@ -97,7 +97,7 @@ func storeReports(ctx context.Context, db *bun.DB, reports []*report) error {
 func (c *eventColumns) store(ctx context.Context, tx bun.Tx) (map[string]bool, error) {
 	rows, err := queryPlanned(ctx, tx, storeEvents,
 		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs, c.tokens, c.inputs, c.outputs,
-		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts, c.chargeAmounts, c.computed)
+		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts, c.chargeAmounts, c.computed, c.names)
 	if err != nil {
 		return nil, err
 	}
@@ -119,17 +119,17 @@ WITH charge AS (
         AS c(n, line_id, kind, reset_duration, window_start, amount)
 ), event AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[],
-        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[], $23::bool[]) WITH ORDINALITY
+        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[], $23::bool[], $24::text[]) WITH ORDINALITY
         AS e(user_id, event_id, virtual_key_id, provider, model, mcp_client_id, tool_name, occurred_at, copy_id, access_profile_id, cost, tokens,
-             input_tokens, output_tokens, requests, reservation_id, cost_computed, n)
+             input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name, n)
 ), lines AS (
     SELECT n, array_agg(line_id) AS ids, array_agg(kind) AS kinds, array_agg(reset_duration) AS durations, array_agg(window_start) AS starts
     FROM charge GROUP BY n
 ), stored AS (
     INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, copy_id, access_profile_id, provider, model,
-        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, line_ids, line_kinds, line_durations, window_starts)
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name, line_ids, line_kinds, line_durations, window_starts)
     SELECT user_id, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, ''), copy_id, access_profile_id, provider, model,
-        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed,
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
         coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'), coalesce(starts, '{}')
     FROM event LEFT JOIN lines USING (n) ORDER BY event_id
     ON CONFLICT DO NOTHING
@@ -169,13 +169,13 @@ func (r *Recorder) conflicts(ctx context.Context, events []*usageEvent) ([]bool,
 		c.add(event)
 	}
 	rows, err := queryPlanned(ctx, r.db, `
-SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bool[]) WITH ORDINALITY
-    AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed, n)
+SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bool[], $11::text[])
+    WITH ORDINALITY AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed, event_name, n)
 JOIN usage_events AS e USING (event_id)
-WHERE (e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
-    IS DISTINCT FROM (sent.user_id, sent.provider, sent.model, sent.mcp_client_id, sent.tool_name,
+WHERE (e.event_name, e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
+    IS DISTINCT FROM (sent.event_name, sent.user_id, sent.provider, sent.model, sent.mcp_client_id, sent.tool_name,
         CASE WHEN NOT sent.cost_computed THEN sent.cost END, sent.tokens, sent.requests)`,
-		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed)
+		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names)
 	if err != nil {
 		return nil, fmt.Errorf("compare events with those stored: %w", err)
 	}

@@ -177,6 +177,8 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
 
 		{"POST", "/api/decisions", askDecisions, h.Decide},
+		{"PUT", "/api/reservations/*id", askDecisions, h.RenewReservation},
+		{"DELETE", "/api/reservations/*id", askDecisions, h.ReleaseReservation},
 		{"POST", "/api/usage", reportUsage, h.RecordUsage},
 		{"GET", "/api/usage", "Usage:View", h.Report(h.ShowUsage)},
 		{"GET", "/api/usage/export", "Usage:View", h.Report(h.ExportUsage)},

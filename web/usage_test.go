@@ -20,10 +20,11 @@ func TestUsageRefused(t *testing.T) {
 			part        string // instead of the event's own member of that name, or beside it
 			code, param string
 		}{
-			{`"event_id":"x"`, "invalid_event_id", "event_id"},
-			{`"event_id":"00000000-0000-0000-0000-000000000000"`, "invalid_event_id", "event_id"},
-			{`"event_id":"` + strings.ReplaceAll(id, "-", "") + `"`, "invalid_event_id", "event_id"},
-			{`"event_id":"{` + id + `}"`, "invalid_event_id", "event_id"},
+			{`"event_id":""`, "invalid_event_id", "event_id"},
+			{`"event_id":"a b"`, "invalid_event_id", "event_id"},
+			{`"event_id":"a\tb"`, "invalid_event_id", "event_id"},
+			{`"event_id":"é"`, "invalid_event_id", "event_id"},
+			{`"event_id":"` + strings.Repeat("x", 256) + `"`, "invalid_event_id", "event_id"},
 			{`"event_id":7`, "invalid_event_id", "event_id"},
 			{`"event_id":null`, "required", "event_id"},
 			{`"cost":-1`, "number_out_of_range", "cost"},
@@ -53,7 +54,8 @@ func TestUsageRefused(t *testing.T) {
 			{`"occurred_at":"0001-01-01T00:00:00Z"`, "event_too_old", "occurred_at"},
 			{`"occurred_at":"yesterday"`, "invalid_timestamp", "occurred_at"},
 			{`"occurred_at":1764150000`, "wrong_type", "occurred_at"},
-			{`"reservation_id":"x"`, "invalid_reservation_id", "reservation_id"},
+			{`"reservation_id":"a b"`, "invalid_reservation_id", "reservation_id"},
+			{`"reservation_id":""`, "invalid_reservation_id", "reservation_id"},
 			{`"provider":7`, "wrong_type", "provider"},
 			{`"provider":"a\nb"`, "invalid_characters", "provider"},
 			{`"model":"` + strings.Repeat("x", 256) + `"`, "too_long", "model"},

@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+)
+
+// RenewReservation lets a hold last longer; a caller does so while its call is under way.
+func (h *Handlers) RenewReservation(c *gin.Context) error {
+	id, err := reservationOf(c)
+	if err != nil {
+		return err
+	}
+	in, err := decodeEmpty[models.RenewalInput](c)
+	if err != nil {
+		return err
+	}
+	lease, err := in.Read()
+	if err != nil {
+		return err
+	}
+	renewed, err := h.Decider.Renew(ctx(c), id, lease)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"reservation": renewed})
+	return nil
+}
+
+// ReleaseReservation ends the hold of a call that was not made, or failed.
+func (h *Handlers) ReleaseReservation(c *gin.Context) error {
+	id, err := reservationOf(c)
+	if err != nil {
+		return err
+	}
+	if err := noFields(c); err != nil {
+		return err
+	}
+	if err := h.Decider.Release(ctx(c), id); err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"message": "The reservation is released."})
+	return nil
+}
+
+// reservationOf reads a hold's id, which may have slashes in it, from the path.
+func reservationOf(c *gin.Context) (string, error) {
+	id := strings.TrimPrefix(c.Param("id"), "/")
+	if !models.IsGatewayID(id) {
+		return "", unreadable("", "invalid_reservation_id", "Use the reservation's id: 1 to 255 visible ASCII characters.")
+	}
+	return id, nil
+}

@@ -1,0 +1,47 @@
+package models
+
+import (
+	"crypto/sha256"
+
+	"github.com/google/uuid"
+)
+
+// gatewayID is an id that a gateway made for a call or a hold, as it is stored: a UUID stands for itself, another text for a UUID made of it,
+// with the text beside it.
+type gatewayID struct {
+	key  string
+	name *string // nil when key is what was sent
+}
+
+const longestGatewayID = 255
+
+func newGatewayID(text string) gatewayID {
+	id, err := uuid.Parse(text)
+	if err == nil && len(text) == 36 {
+		return gatewayID{key: id.String()}
+	}
+	sum := sha256.Sum256([]byte(text))
+	copy(id[:], sum[:])
+	id[6] = id[6]&0x0f | 8<<4 // the version for UUIDs of one's own making
+	id[8] = id[8]&0x3f | 0x80
+	return gatewayID{id.String(), &text}
+}
+
+// IsGatewayID reports whether a text may be the id of an event or a hold: 1 to 255 visible ASCII characters.
+func IsGatewayID(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= longestGatewayID
+}
+
+// gatewayID reads an id as it was sent; "" when it is none.
+func (c *checker) gatewayID(field string, v Value, code string) string {
+	if v.Kind != String || !IsGatewayID(v.Text) {
+		c.add(field, code, "Give 1 to 255 visible ASCII characters, such as chatcmpl-9x2 or a UUID.")
+		return ""
+	}
+	return v.Text
+}
