@@ -2,8 +2,6 @@ package models
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,10 +39,10 @@ type Decider struct {
 	fresh     time.Time         // when it was followed last, by this machine's clock
 	clock     time.Time         // the database's at that moment; since then time has passed, whatever this machine's clock was set to
 
-	following sync.Mutex
-	changing  atomic.Int64 // requests under way here that may change access
-	changed   atomic.Bool  // one has ended since it was followed last
-	changes   atomic.Int64 // that have ended
+	polling  sync.Mutex
+	changing atomic.Int64 // requests under way here that may change access
+	changes  atomic.Int64 // that have ended
+	covered  atomic.Int64 // how many of those the last poll that has ended knows of
 
 	keysAsked     together[secretHash, knownKey]
 	holdingsAsked together[uuid.UUID, *holding]
@@ -92,8 +90,8 @@ func (d *Decider) Run(ctx context.Context) {
 	ticker := time.NewTicker(followEvery)
 	defer ticker.Stop()
 	for {
-		following, cancel := context.WithTimeout(ctx, oldest)
-		_ = d.follow(following) // whoever asks meanwhile follows by themselves, and hears of it
+		polling, cancel := context.WithTimeout(ctx, oldest)
+		_ = d.poll(polling, time.Now()) // a decision meanwhile polls itself, and gets the error
 		cancel()
 		select {
 		case <-ctx.Done():
@@ -101,62 +99,6 @@ func (d *Decider) Run(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
-}
-
-// follow drops what has changed since the last time.
-func (d *Decider) follow(ctx context.Context) error {
-	d.following.Lock()
-	defer d.following.Unlock()
-	asked := time.Now()
-	since := d.since
-	if since == "" {
-		since = "0"
-	}
-	rows, err := queryPlanned(ctx, d.db, `
-SELECT '' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text AS id, clock_timestamp() AS now
-UNION ALL SELECT 'access', user_id, now() FROM access_changes WHERE xact >= $1::text::xid8
-UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::text::xid8`, since)
-	if err != nil {
-		return fmt.Errorf("follow changes of access: %w", err)
-	}
-	defer rows.Close()
-	var access, usage []string
-	next, clock := d.since, d.clock
-	for rows.Next() {
-		var kind, id string
-		var now time.Time
-		if err := rows.Scan(&kind, &id, &now); err != nil {
-			return fmt.Errorf("follow changes of access: %w", err)
-		}
-		switch kind {
-		case "":
-			next, clock = id, now.UTC()
-		case "access":
-			access = append(access, id)
-		case "usage":
-			usage = append(usage, id)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("follow changes of access: %w", err)
-	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.followed++
-	if d.since == "" || max(len(d.byHash), len(d.people)) > keysKept {
-		d.forget()
-	}
-	for _, user := range access {
-		d.drop(user)
-	}
-	for _, user := range usage {
-		if id, ok := parseUserID(user); ok {
-			d.note(id)
-			d.mark(id)
-		}
-	}
-	d.since, d.fresh, d.clock = next, asked, clock
-	return nil
 }
 
 // drop forgets a user; the caller holds the lock.
@@ -198,27 +140,8 @@ func (d *Decider) Changing() (done func()) {
 	d.changing.Add(1)
 	return func() {
 		d.changes.Add(1)
-		d.changed.Store(true)
 		d.changing.Add(-1)
 	}
-}
-
-// current makes sure that what is in memory is not too old. Without the database it never says yes.
-func (d *Decider) current(ctx context.Context) error {
-	d.mutex.RLock()
-	age := time.Since(d.fresh)
-	d.mutex.RUnlock()
-	if age < oldest && d.changing.Load() == 0 && !d.changed.Load() {
-		return nil
-	}
-	d.changed.Store(false) // before it is followed: what ends from here on is followed again
-	following, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if err := d.follow(following); err != nil {
-		d.changed.Store(true)
-		return err
-	}
-	return nil
 }
 
 // now is the database's clock.
