@@ -30,6 +30,9 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 		return err
 	}
 	if !IsAPI(c) {
+		if behindEnd(c, q, limit, offset, len(found), total) {
+			return nil
+		}
 		return h.profileListPage(c, q, wanted, found, total)
 	}
 	documents, err := h.profileDocuments.of(ctx(c), h.DB, found, asDocument)

@@ -28,6 +28,9 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 		writeJSON(c, http.StatusOK, gin.H{"api_keys": keys, "count": len(keys), "total_count": total, "limit": limit, "offset": offset})
 		return nil
 	}
+	if behindEnd(c, q, limit, offset, len(keys), total) {
+		return nil
+	}
 	page := h.settingsFrame(c, "API keys", "/settings/api-keys")
 	list := views.APIKeyList{
 		Search: wanted.Search, Keys: keys, Pager: pager(q, limit, offset, int64(len(keys)), total, "keys"), Now: time.Now(),

@@ -33,6 +33,9 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 		writeJSON(c, http.StatusOK, gin.H{"audit_logs": rows, "total_count": total})
 		return nil
 	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(rows), total) {
+		return nil
+	}
 	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*query, models.AuditQuer
 	q := readQuery(c, allowed...)
 	limit, offset := q.page()
 	wanted := models.AuditQuery{
-		Limit: limit, Offset: offset, Action: q.get("action"), UserID: q.get("user_id"), Actor: q.get("actor"),
+		Limit: limit, Offset: offset, Action: q.get("action"), UserID: q.typed("user_id"), Actor: q.typed("actor"),
 		Since: q.day("since", 0), Until: q.day("until", 1), WithKeys: ActorOf(c).May("AuditLogs:View"),
 	}
 	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {

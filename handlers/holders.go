@@ -47,6 +47,9 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if behindEnd(c, q, limit, offset, len(copies), total) {
+		return nil
+	}
 	page, err := h.tabbedPage(c, profile, "users")
 	if err != nil {
 		return err

@@ -27,6 +27,9 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 	if IsAPI(c) {
 		return writeList(c, "mcp_clients", servers, total, wanted)
 	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(servers), total) {
+		return nil
+	}
 	page := h.page(c, "MCP servers", serversHref)
 	page.Intro = "The servers whose tools profiles and tool groups can grant."
 	list := views.MCPServerList{CatalogueFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers}

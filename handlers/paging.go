@@ -1,8 +1,11 @@
 package handlers
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/gin-gonic/gin"
 
 	"tollgate/views"
 )
@@ -17,6 +20,20 @@ func pager(q *query, limit, offset, shown, total int64, noun string) views.Pager
 		p.Next = q.link("offset", strconv.FormatInt(offset+limit, 10))
 	}
 	return p
+}
+
+// behindEnd leads from a page behind the end of a list, where nothing would be shown, to the last one.
+func behindEnd(c *gin.Context, q *query, limit, offset int64, shown int, total int64) bool {
+	last := max(0, total-1) / limit * limit
+	if shown > 0 || offset <= last {
+		return false
+	}
+	address := q.link("offset", strconv.FormatInt(last, 10))
+	if last == 0 {
+		address = q.link("offset", "")
+	}
+	c.Redirect(http.StatusSeeOther, strings.TrimSuffix(c.Request.URL.Path+address, "?"))
+	return true
 }
 
 // sortLink heads a column: a click sorts by it, another the other way round. Columns of times start with the newest.

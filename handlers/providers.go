@@ -23,6 +23,9 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 	if IsAPI(c) {
 		return writeList(c, "providers", providers, total, wanted)
 	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(providers), total) {
+		return nil
+	}
 	page := h.page(c, "Providers", "/providers")
 	page.Intro = "The models that profiles can pick from."
 	list := views.ProviderList{CatalogueFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers}

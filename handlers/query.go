@@ -93,9 +93,12 @@ func (q *query) number(name string, absent, low, high int64) int64 {
 	return n
 }
 
+// typed is a parameter as a person means it who typed it: without spaces around it.
+func (q *query) typed(name string) string { return strings.TrimSpace(q.values[name]) }
+
 // search reads the text to look for, composed as what is stored is.
 func (q *query) search() string {
-	text := norm.NFC.String(q.values["search"])
+	text := norm.NFC.String(q.typed("search"))
 	if utf8.RuneCountInString(text) > maxSearch {
 		q.refuse("search", "too_long", "Shorten the search to "+strconv.Itoa(maxSearch)+" characters or fewer.")
 		return ""

@@ -28,6 +28,9 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 	if IsAPI(c) {
 		return writeList(c, "roles", roles, total, wanted)
 	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(roles), total) {
+		return nil
+	}
 	page := h.page(c, "Roles", rolesHref)
 	page.Intro = "What people may do here. Everybody has one role."
 	list := views.RoleList{CatalogueFrame: listFrame(c, q, wanted, len(roles), total, "roles", "Roles"), Roles: roles}
@@ -76,6 +79,9 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	if shown.MayViewUsers {
 		if shown.Members, err = models.ListMembers(ctx(c), h.DB, role.ID, models.CatalogueQuery{Limit: limit, Offset: offset}); err != nil {
 			return err
+		}
+		if behindEnd(c, q, limit, offset, len(shown.Members), role.Members) {
+			return nil
 		}
 		shown.Pager = pager(q, limit, offset, int64(len(shown.Members)), role.Members, "members")
 	}

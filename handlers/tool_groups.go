@@ -29,6 +29,9 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 	if IsAPI(c) {
 		return writeList(c, "tool_groups", groups, total, wanted)
 	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(groups), total) {
+		return nil
+	}
 	page := h.page(c, "Tool groups", groupsHref)
 	page.Intro = "Selections of tools that profiles grant under one name."
 	list := views.ToolGroupList{CatalogueFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups}

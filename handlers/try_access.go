@@ -24,7 +24,7 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	tried := views.TryPage{User: user, Model: q.get("model"), Server: q.get("mcp_client_id"), Tool: q.get("tool_name"), Catalogue: catalogue, Now: time.Now()}
+	tried := views.TryPage{User: user, Model: q.typed("model"), Server: q.typed("mcp_client_id"), Tool: q.typed("tool_name"), Catalogue: catalogue, Now: time.Now()}
 	if tried.Asked() {
 		question := models.Question{Model: tried.Model}
 		if tried.Model == "" {

@@ -77,7 +77,7 @@ func readUsageQuery(c *gin.Context, also ...string) (*query, models.UsageQuery, 
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	wanted := models.UsageQuery{
 		Since: today.AddDate(0, 0, 1-usageDays), Until: today, GroupBy: models.UsageGroupings[0],
-		Provider: q.get("provider"), Model: q.get("model"), UserID: q.get("user_id"), ProfileID: q.number("access_profile_id", 0, 1, models.MaxCount),
+		Provider: q.typed("provider"), Model: q.typed("model"), UserID: q.typed("user_id"), ProfileID: q.number("access_profile_id", 0, 1, models.MaxCount),
 	}
 	if until := q.date("until"); until != nil {
 		wanted.Until = *until

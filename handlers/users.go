@@ -28,6 +28,9 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 	if IsAPI(c) {
 		return writeList(c, "users", users, total, wanted)
 	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(users), total) {
+		return nil
+	}
 	page := h.page(c, "Users", usersHref)
 	page.Intro = "Who holds which profiles, and who may sign in to this console."
 	list := views.UserList{

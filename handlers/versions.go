@@ -30,6 +30,9 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 		writeJSON(c, http.StatusOK, gin.H{"versions": versions, "total_count": total})
 		return nil
 	}
+	if behindEnd(c, q, limit, offset, len(versions), total) {
+		return nil
+	}
 	profile, err := h.standing(c, id)
 	if err != nil {
 		return err

@@ -24,6 +24,9 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	if IsAPI(c) {
 		return writeList(c, "virtual_keys", keys, total, wanted)
 	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(keys), total) {
+		return nil
+	}
 	page := h.page(c, "Keys", "/virtual-keys")
 	page.Intro = "What people's programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := ActorOf(c)

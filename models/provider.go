@@ -144,6 +144,9 @@ func DeleteProvider(ctx context.Context, db bun.IDB, actor Actor, name string) e
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete provider %s: %w", name, err)
 		}
+		if err := noteAccess(ctx, tx, everybody); err != nil {
+			return err
+		}
 		return recordResource(ctx, tx, actor, "delete", "provider", name, old, nil)
 	})
 	return stillNamed(err, name, "provider_configs_unknown_provider")

@@ -44,7 +44,7 @@ func SpendChart(report models.UsageReport) Chart {
 	for _, day := range report.Days {
 		most = max(most, day.Cost)
 	}
-	step := niceStep(float64(most) / 1e9 / chartGridLines)
+	step := max(1e-9, niceStep(float64(most)/1e9/chartGridLines))
 	top := step * chartGridLines
 	chart := Chart{Title: "Spend by day"}
 	height := chartHeight - chartTop - chartBottom
@@ -52,7 +52,7 @@ func SpendChart(report models.UsageReport) Chart {
 	longest := 0
 	for i := range chartGridLines + 1 {
 		at := y(step * float64(i))
-		label := strings.TrimSuffix(Dollars(models.Money(math.Round(step*float64(i)*1e9))), ".00")
+		label := axisDollars(step * float64(i))
 		longest = max(longest, len(label))
 		chart.Grid = append(chart.Grid, chartLine{Y: px(at), LabelY: px(at + 4), Label: label})
 	}
@@ -64,7 +64,7 @@ func SpendChart(report models.UsageReport) Chart {
 			chart.Dates = append(chart.Dates, dateLabel(slot*(float64(i)+0.5), dayWords(day.Key)))
 		}
 	}
-	below := make([]models.Money, len(report.Days))
+	below := make([]float64, len(report.Days)) // dollars
 	for n, series := range report.Series {
 		chart.Series = append(chart.Series, stacked(series, n, report.Days, below, slot, y))
 	}
@@ -72,7 +72,7 @@ func SpendChart(report models.UsageReport) Chart {
 }
 
 // stacked draws a series on top of what is below, and adds it to that.
-func stacked(series models.UsageSeries, place int, days []models.UsageRow, below []models.Money, slot float64, y func(float64) float64) chartSeries {
+func stacked(series models.UsageSeries, place int, days []models.UsageRow, below []float64, slot float64, y func(float64) float64) chartSeries {
 	drawn := chartSeries{Name: series.Name, Class: "series-" + strconv.Itoa(place+1)}
 	if series.Name == "" && place > 0 {
 		drawn.Name, drawn.Class = "All others", "series-5"
@@ -82,9 +82,9 @@ func stacked(series models.UsageSeries, place int, days []models.UsageRow, below
 		if cost == 0 {
 			continue
 		}
-		foot := y(float64(below[i]) / 1e9)
-		below[i] += cost
-		head := y(float64(below[i]) / 1e9)
+		foot := y(below[i])
+		below[i] += float64(cost) / 1e9
+		head := y(below[i])
 		tip := dayWords(days[i].Key) + ": " + Dollars(cost.Cents())
 		if drawn.Name != "" {
 			tip += " of " + drawn.Name
@@ -94,6 +94,15 @@ func stacked(series models.UsageSeries, place int, days []models.UsageRow, below
 		})
 	}
 	return drawn
+}
+
+// axisDollars writes a line's amount. The highest line may stand for more than any amount that can be stored.
+func axisDollars(dollars float64) string {
+	whole, fraction, _ := strings.Cut(strconv.FormatFloat(dollars, 'f', 9, 64), ".")
+	if fraction = strings.TrimRight(fraction, "0"); fraction == "" {
+		return "$" + grouped(whole)
+	}
+	return "$" + grouped(whole) + "." + fraction + strings.Repeat("0", max(0, 2-len(fraction)))
 }
 
 // dateLabel stands below its column, but for one that would stand out at the end.

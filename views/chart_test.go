@@ -1,0 +1,42 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"tollgate/models"
+)
+
+// The lines of the axis rise from nothing to above the highest column, whatever was spent.
+func TestChartAxis(t *testing.T) {
+	for spent, highest := range map[models.Money]string{
+		0: "$4", 1: "$0.000000004", 2_500_000_000: "$4", 950_000_000_000_000: "$2,000,000", 1_000_000_000_000_000_000: "$2,000,000,000",
+		9_200_000_000_000_000_000: "$20,000,000,000",
+	} {
+		report := models.UsageReport{
+			Days:   []models.UsageRow{{Key: "2026-11-23", UsageSum: models.UsageSum{Cost: spent}}, {Key: "2026-11-24"}},
+			Series: []models.UsageSeries{{Name: "openai", Days: []models.Money{spent / 2, 0}}, {Name: "", Days: []models.Money{spent / 2, 0}}},
+		}
+		chart := SpendChart(report)
+		before := -1.0
+		for _, line := range chart.Grid {
+			at, err := strconv.ParseFloat(strings.NewReplacer("$", "", ",", "").Replace(line.Label), 64)
+			if err != nil || at <= before {
+				t.Errorf("%d: %q stands above %v", spent, line.Label, before)
+			}
+			before = at
+		}
+		if label := chart.Grid[len(chart.Grid)-1].Label; label != highest {
+			t.Errorf("%d: the highest line is %s, want %s", spent, label, highest)
+		}
+		for _, series := range chart.Series {
+			for _, column := range series.Columns {
+				y, _ := strconv.ParseFloat(column.Y, 64)
+				if height, _ := strconv.ParseFloat(column.Height, 64); y < chartTop || height < 0 || y+height > chartHeight-chartBottom+0.1 {
+					t.Errorf("%d: a column at %s, %s high", spent, column.Y, column.Height)
+				}
+			}
+		}
+	}
+}
