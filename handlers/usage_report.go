@@ -46,6 +46,9 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if shown.UserName, shown.ProfileName, err = models.UsageFilterNames(ctx(c), h.DB, wanted); err != nil {
 		return err
 	}
+	if shown.Quarantined, err = models.QuarantineOpen(ctx(c), h.DB); err != nil {
+		return err
+	}
 	actor := ActorOf(c)
 	shown.MayViewUsers, shown.MayViewProfiles = actor.May("Users:View"), actor.May("AccessProfiles:View")
 	h.html(c, http.StatusOK, framed(h.usagePage(c), views.UsageBody(shown)))

@@ -19,6 +19,7 @@ type UsagePage struct {
 	Export                        string
 	Link                          func(pairs ...string) string // the same page with filters changed
 	MayViewUsers, MayViewProfiles bool
+	Quarantined                   int64           // calls of keys and users that are not known
 	Problems                      models.Problems // with the days and filters asked for
 }
 
@@ -128,6 +129,14 @@ func unpricedWords(events int64) string {
 		return "1 call of the last 30 days is unpriced: it is in no amount here."
 	}
 	return Count(events) + " calls of the last 30 days are unpriced: they are in no amount here."
+}
+
+// quarantineWords leads to calls that are in no report.
+func quarantineWords(n int64) string {
+	if n == 0 {
+		return "Quarantined usage"
+	}
+	return "Quarantined usage: " + plural(int(n), "call") + " in no amount here"
 }
 
 func share(part, whole models.Money) string {

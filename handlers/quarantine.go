@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/models"
+	"tollgate/views"
+)
+
+const quarantineHref = "/usage/quarantine"
+
+// ListQuarantine answers reported usage whose user is not known, the newest first.
+func (h *Handlers) ListQuarantine(c *gin.Context) error {
+	q := readQuery(c, "limit", "offset", "outcome")
+	limit, offset := q.page()
+	wanted := models.QuarantineQuery{Limit: limit, Offset: offset, Outcome: models.QuarantineOutcomes[0]}
+	if outcome := q.get("outcome"); outcome != "" {
+		if wanted.Outcome = outcome; !slices.Contains(models.QuarantineOutcomes, outcome) {
+			q.refuse("outcome", "invalid_outcome", "Choose "+strings.Join(models.QuarantineOutcomes, ", ")+".")
+		}
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	events, total, err := models.ListQuarantine(ctx(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		return writeList(c, "quarantined_events", events, total, models.CatalogueQuery{Limit: limit, Offset: offset})
+	}
+	page := h.below(c, "Quarantined usage", "Usage", "/usage", "", "")
+	page.Intro = "Usage that gateways reported for a key or a user that this console does not know."
+	h.html(c, http.StatusOK, framed(page, views.QuarantineBody(views.QuarantinePage{
+		Events: events, Outcome: wanted.Outcome, Link: q.link, Now: time.Now(), Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),
+	})))
+	return nil
+}
+
+// ShowQuarantined answers one event; its page has the forms that settle it.
+func (h *Handlers) ShowQuarantined(c *gin.Context) error {
+	event, err := models.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	if IsAPI(c) {
+		writeJSON(c, http.StatusOK, gin.H{"quarantined_event": event})
+		return nil
+	}
+	page, err := h.quarantinedPage(c, views.QuarantinedPage{Event: event})
+	if err != nil {
+		return err
+	}
+	h.html(c, http.StatusOK, page)
+	return nil
+}
+
+// quarantinedPage is the page of an event, with what was typed into its forms.
+func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) (templ.Component, error) {
+	actor := ActorOf(c)
+	shown.MayUpdate, shown.MayViewUsers, shown.Now = actor.May("Usage:Update"), actor.May("Users:View"), time.Now()
+	if to := shown.Event.ChargedTo; to != nil {
+		names, err := models.UserNames(ctx(c), h.DB, []string{*to})
+		if err != nil {
+			return nil, err
+		}
+		shown.ChargedTo = names[*to]
+	}
+	page := h.below(c, "Quarantined call", "Usage", "/usage", "Quarantined usage", quarantineHref)
+	markProblems(&page, shown.Problems)
+	return framed(page, views.QuarantinedBody(shown)), nil
+}
+
+// AssignQuarantined charges an event to a user.
+func (h *Handlers) AssignQuarantined(c *gin.Context) error {
+	in, err := decode[models.QuarantineAssignment](c)
+	settled := 0
+	if err == nil {
+		if settled, err = h.Recorder.Assign(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
+			return h.settledQuarantined(c, settled, " assigned and charged.")
+		}
+	}
+	return h.refuseQuarantined(c, err, views.QuarantinedPage{Assignment: in})
+}
+
+// DismissQuarantined settles an event without a charge.
+func (h *Handlers) DismissQuarantined(c *gin.Context) error {
+	in, err := decode[models.QuarantineDismissal](c)
+	settled := 0
+	if err == nil {
+		if settled, err = models.Dismiss(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
+			return h.settledQuarantined(c, settled, " dismissed.")
+		}
+	}
+	return h.refuseQuarantined(c, err, views.QuarantinedPage{Dismissal: in})
+}
+
+// settledQuarantined answers that events were settled.
+func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) error {
+	if !IsAPI(c) {
+		return seeOther(c, quarantineHref, views.Counted(settled, "call")+" "+choose(settled == 1, "was", "were")+what)
+	}
+	event, err := models.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, gin.H{"quarantined_event": event, "settled": settled})
+	return nil
+}
+
+func choose(first bool, yes, no string) string {
+	if first {
+		return yes
+	}
+	return no
+}
+
+// refuseQuarantined answers a form that could not be taken by the event's page.
+func (h *Handlers) refuseQuarantined(c *gin.Context, err error, typed views.QuarantinedPage) error {
+	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
+		event, err := models.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+		if err != nil {
+			return nil, err
+		}
+		typed.Event, typed.Problems = event, problems
+		return h.quarantinedPage(c, typed)
+	})
+}
