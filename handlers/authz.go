@@ -97,7 +97,7 @@ func (h *Handlers) authorize(c *gin.Context, d door) error {
 
 // decideAt decides about everything that a call can lead to: the first that is denied denies the call.
 func (h *Handlers) decideAt(c *gin.Context, d door) (models.Decision, error) {
-	key, err := clientKey(c.Request.Header)
+	key, err := ClientKey(c.Request.Header)
 	if err != nil {
 		return models.Decision{}, err
 	}

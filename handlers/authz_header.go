@@ -14,9 +14,9 @@ import (
 // keyHeaders are where clients of LLM providers put their key, in the order in which they count.
 var keyHeaders = []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"}
 
-// clientKey is the virtual key of a call, "" without one. A value that is no virtual key is passed over: it is meant for the provider. Two
+// ClientKey is the virtual key of a call, "" without one. A value that is no virtual key is passed over: it is meant for the provider. Two
 // different keys are refused, since the gateway behind might take the other one.
-func clientKey(header http.Header) (string, error) {
+func ClientKey(header http.Header) (string, error) {
 	found := ""
 	for _, name := range keyHeaders {
 		for _, value := range header.Values(name) {

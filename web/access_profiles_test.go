@@ -87,9 +87,9 @@ func TestBothDoorsStoreTheSameProfile(t *testing.T) {
 "provider_configs":[{"provider_name":"openai","all_models_allowed":false,"allowed_models":["gpt-4o","ft:custom"],
  "budgets":[{"max_limit":20.5,"reset_duration":"1d","scope":"provider:openai","current_usage":0},
   {"max_limit":0,"reset_duration":"1Q","reset_config":{"quarter_start_month":2},"scope":"provider:openai","current_usage":0}],
- "rate_limit":{"token_max_limit":null,"token_reset_duration":null,"request_max_limit":60,"request_reset_duration":"1h","token_current_usage":0,"request_current_usage":0}}],
+ "rate_limit":{"request_max_limit":60,"request_reset_duration":"1h","token_current_usage":0,"request_current_usage":0}}],
 "budgets":[{"max_limit":1e-9,"reset_duration":"1M","scope":"total","current_usage":0}],
-"rate_limit":{"token_max_limit":100000,"token_reset_duration":"1h","request_max_limit":null,"request_reset_duration":null,"token_current_usage":0,"request_current_usage":0},
+"rate_limit":{"token_max_limit":100000,"token_reset_duration":"1h","token_current_usage":0,"request_current_usage":0},
 "calendar_aligned":true,"mcp_tool_groups":[{"tool_group_id":1}],"mcp_servers":[{"mcp_server_id":"github"}],
 "mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include"}]}`
 	var expected any

@@ -22,14 +22,16 @@ func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc 
 			if permission == anyone && handlers.IsAPI(c) {
 				return
 			}
-			err := identifyCaller(c, h, keys.of(c, permission))
+			identify := func() error { return identifyCaller(c, h, keys.of(c, permission)) }
+			if permission == keyHolder {
+				identify = func() error { return identifyHolder(c, h) }
+			}
+			err := identify()
 			switch {
 			case permission == anyone:
 				// Who they are only matters to the frame of the page.
 			case err != nil:
 				refuseCaller(c, h, err)
-			case permission == keyHolder && !handlers.ActorOf(c).ByKey:
-				h.Fail(c, models.Refuse(models.Unauthenticated, "", "unauthenticated", "Send the virtual key itself as Bearer."))
 			case permission == signedIn || permission == keyHolder:
 			case handlers.ActorOf(c).ByKey || !handlers.ActorOf(c).May(permission):
 				h.Fail(c, models.Refuse(models.Forbidden, "", "forbidden",
@@ -69,6 +71,18 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) erro
 	handlers.SetActor(c, user.Actor())
 	handlers.SetUser(c, user)
 	return nil
+}
+
+// identifyHolder takes a virtual key from any header in which clients of gateways send theirs; no other credential will do.
+func identifyHolder(c *gin.Context, h *handlers.Handlers) error {
+	key, err := handlers.ClientKey(c.Request.Header)
+	switch {
+	case err != nil:
+		return err
+	case key == "":
+		return models.Refuse(models.Unauthenticated, "", "unauthenticated", "Send the virtual key itself, in x-bf-vk or as Bearer.")
+	}
+	return identifyKeyHolder(c, h, key)
 }
 
 // keyActor finds whom an API key acts as.

@@ -190,3 +190,41 @@ func TestGroupsNamedAsText(t *testing.T) {
 		s.admin.api("POST", "/api/access-profiles/4/propagate", `{"fields":["budgets"],"group_ids":[`+id+`]}`).refuses(http.StatusBadRequest, code, "group_ids[0]")
 	}
 }
+
+// A virtual key asks for its own quota in any header in which clients of gateways send theirs.
+func TestQuotaByTheHeadersOfClients(t *testing.T) {
+	s := newStage(t)
+	_, first := s.assign(s.ada, research)
+	_, second := s.assign(s.bob, research)
+	key, other := first["value"].(string), second["value"].(string)
+	send := func(headers ...string) answer {
+		v := s.nobody()
+		for i := 0; i < len(headers); i += 2 {
+			v = v.with(headers[i], headers[i+1])
+		}
+		return v.get(quota)
+	}
+	for _, headers := range [][]string{
+		{"x-bf-vk", key},
+		{"X-BF-VK", "Bearer " + key},
+		{"x-bf-vk", "bearer  " + key + " "},
+		{"Authorization", "Bearer " + key},
+		{"x-api-key", key},
+		{"x-goog-api-key", key},
+		{"api-key", key},
+		{"x-bf-vk", key, "Authorization", "Bearer " + key},
+		{"x-bf-vk", key, "Authorization", "Bearer sk-ant-oat01-of-the-provider"},
+		{"x-bf-vk", "sk-of-something-else", "x-api-key", key},
+		{"x-bf-vk", key, "Authorization", basic(admin, password)},
+	} {
+		got := send(headers...).is(http.StatusOK).object("virtual_key")
+		same(t, fmt.Sprint(headers), got["id"], first["id"])
+	}
+	send("x-bf-vk", key, "Authorization", "Bearer "+other).refuses(http.StatusForbidden, "ambiguous_key", "")
+	send("x-api-key", key, "api-key", other).refuses(http.StatusForbidden, "ambiguous_key", "")
+	for _, headers := range [][]string{{}, {"x-bf-vk", ""}, {"x-bf-vk", "x"}, {"x-bf-vk", key + "0"}, {"x-bf-vk", strings.ToUpper(key)}, {"Authorization", basic(admin, password)}} {
+		send(headers...).refuses(http.StatusUnauthorized, "unauthenticated", "")
+	}
+	s.admin.get(quota).refuses(http.StatusUnauthorized, "unauthenticated", "") // an API key is none
+	s.nobody().with("x-bf-vk", key).get("/api/users").refuses(http.StatusUnauthorized, "unauthenticated", "")
+}
