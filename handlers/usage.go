@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"reflect"
 
 	"github.com/gin-gonic/gin"
 
@@ -10,7 +11,7 @@ import (
 
 // RecordUsage counts what a gateway reports, one event or a batch; it answers when it is stored.
 func (h *Handlers) RecordUsage(c *gin.Context) error {
-	in, err := decode[models.UsageInput](c)
+	in, err := readUsage(bodyOf(c))
 	if err != nil {
 		return err
 	}
@@ -32,3 +33,39 @@ func (h *Handlers) RecordUsage(c *gin.Context) error {
 	})
 	return nil
 }
+
+// readUsage reads one event or a batch. What is wrong with an event of a batch is kept with it, so that it never costs the others.
+func readUsage(body []byte) (in models.UsageInput, err error) {
+	const list = "events"
+	root, unread, err := parseBatch(body, list)
+	if err != nil {
+		return in, err
+	}
+	var events []node
+	for i, m := range root.members {
+		if m.name == list {
+			events, root.members[i].node.items = m.node.items, nil
+		}
+	}
+	b := &binder{}
+	b.bind(root, "", reflect.ValueOf(&in).Elem())
+	if len(b.problems) > 0 {
+		return in, &models.Refusal{Reason: models.Unreadable, Problems: b.problems}
+	}
+	if in.Events.Kind != models.Array {
+		return in, nil
+	}
+	in.Events.Items = make([]models.UsageEventInput, len(events))
+	for i, event := range events {
+		one := &binder{}
+		one.bind(event, index(list, i), reflect.ValueOf(&in.Events.Items[i]).Elem())
+		if refusal := unread[i]; refusal != nil {
+			one.problems = refusal.Problems
+		}
+		in.Events.Items[i].Unread = one.problems[:min(len(one.problems), maxEventProblems)]
+	}
+	return in, nil
+}
+
+// maxEventProblems is more than anybody reads of an event; a batch has a thousand of them.
+const maxEventProblems = 10

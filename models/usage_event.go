@@ -25,6 +25,8 @@ type UsageEventInput struct {
 	Requests      Value `json:"requests"`
 	OccurredAt    Value `json:"occurred_at"`
 	ReservationID Value `json:"reservation_id"`
+	// Unread is what could not be read of an event in a batch.
+	Unread Problems
 }
 
 // UsageInput is one event, or a batch of them.
@@ -42,6 +44,7 @@ type usageEvent struct {
 	userID                string
 	user                  uuid.UUID // the same, when it is one
 	provider, model       string
+	named                 string // the model as it was named without a provider
 	mcpClientID, toolName string
 	cost                  *Money // nil: unpriced
 	costComputed          bool   // by the catalogue's price
@@ -81,6 +84,9 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 		if field.value.Kind != Absent {
 			*field.to, _ = c.text(path+field.name, field.value, textRule{what: "the " + strings.ReplaceAll(field.name, "_", " "), max: longestSource, exact: true})
 		}
+	}
+	if e.provider == "" {
+		e.named = e.model
 	}
 	e.provider, e.model = splitModel(e.provider, e.model) // once: what counts, prices and reports it sees the same two
 	e.cost = c.cost(path+"cost", in.Cost)

@@ -14,7 +14,7 @@ import (
 
 // identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys are no longer good. It
 // reports false for those of keys and users that nobody knows.
-func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.Time) ([]bool, error) {
+func (r *Recorder) identify(ctx context.Context, events []*usageEvent, catalogue *Catalogue, now time.Time) ([]bool, error) {
 	known, values, users := make([]bool, len(events)), map[string]bool{}, map[uuid.UUID]bool{}
 	for _, e := range events {
 		if e.who.VirtualKey != "" {
@@ -50,6 +50,7 @@ func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.
 				return nil, err
 			}
 		default:
+			e.resolve(h, catalogue)
 			held, err := r.payer(ctx, h, *e)
 			if err != nil {
 				return nil, err
@@ -58,6 +59,18 @@ func (r *Recorder) identify(ctx context.Context, events []*usageEvent, now time.
 		}
 	}
 	return known, nil
+}
+
+// resolve finds the provider of a model that was named without one, as a decision does. When several list it, it stays as it was read: the money
+// was spent, whatever was granted.
+func (e *usageEvent) resolve(h *holding, catalogue *Catalogue) {
+	if e.named == "" || e.toolName != "" || e.mcpClientID != "" {
+		return
+	}
+	q, several := h.resolveModel(Question{Model: e.named}, catalogue, e.occurredAt)
+	if len(several) == 0 && q.Provider != "" {
+		e.provider, e.model = q.Provider, q.Model
+	}
 }
 
 // isUser reports whether the user of an event, who has no copy, exists: whose key it was does, and a user who was named has to.

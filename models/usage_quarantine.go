@@ -148,9 +148,13 @@ func (row quarantineRow) read() (QuarantinedEvent, error) {
 
 // charge is the event as a gateway would have reported it for a user.
 func (e QuarantinedEvent) charge(userID string) *usageEvent {
-	return &usageEvent{
+	charge := &usageEvent{
 		id: e.EventID, gatewayID: newGatewayID(e.EventID), who: Asker{UserID: userID}, provider: e.Provider, model: e.Model, mcpClientID: e.MCPClientID, toolName: e.ToolName,
 		cost: e.Cost, costComputed: e.CostComputed, tokens: e.Tokens, input: e.InputTokens, output: e.OutputTokens, requests: e.Requests,
 		occurredAt: e.OccurredAt,
 	}
+	if e.Provider == "" {
+		charge.named = e.Model
+	}
+	return charge
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,18 +62,25 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 	}
 	now := r.decider.now()
 	results := make([]UsageResult, len(inputs))
-	events, sent, err := readEvents(inputs, single, catalogue, now, results)
+	events, sent, err := readEvents(inputs, single, now, results)
 	if err != nil {
 		return nil, err
 	}
 	places := map[string][]int{} // of each event, by its key, among the results
 	own := &report{done: make(chan error, 1)}
-	known, err := r.identify(ctx, events, now)
+	known, err := r.identify(ctx, events, catalogue, now)
 	if err != nil {
 		return nil, err
 	}
 	for n, event := range events {
 		i := sent[n]
+		if problems := catalogue.price(event, eventPath(i, single)); len(problems) > 0 {
+			if single {
+				return nil, invalid(problems)
+			}
+			results[i].Status, results[i].Errors = "invalid", problems
+			continue
+		}
 		if !known[n] {
 			if err := r.quarantine(ctx, inputs[i], *event); err != nil {
 				return nil, err
@@ -97,17 +105,12 @@ func (r *Recorder) Record(ctx context.Context, in UsageInput) ([]UsageResult, er
 	return results, nil
 }
 
-// readEvents reads and prices events, and notes what is wrong with those of a batch in their results. Sent are the places of the others.
-// Refusal: Invalid for a single event.
-func readEvents(inputs []UsageEventInput, single bool, catalogue *Catalogue, now time.Time, results []UsageResult) (events []*usageEvent, sent []int, err error) {
+// readEvents reads events, and notes what is wrong with those of a batch in their results. Sent are the places of the others. Refusal: Invalid
+// for a single event.
+func readEvents(inputs []UsageEventInput, single bool, now time.Time, results []UsageResult) (events []*usageEvent, sent []int, err error) {
 	for i, input := range inputs {
-		path := ""
-		if !single {
-			path = at("events", i) + "."
-		}
-		event, problems := input.read(path, now)
-		problems = append(problems, catalogue.price(&event, path)...)
 		results[i].EventID = clip(input.EventID.Text)
+		event, problems := input.event(eventPath(i, single), now)
 		switch {
 		case len(problems) == 0:
 			results[i].EventID = event.id
@@ -119,6 +122,23 @@ func readEvents(inputs []UsageEventInput, single bool, catalogue *Catalogue, now
 		}
 	}
 	return events, sent, nil
+}
+
+// eventPath is what the fields of an event are below.
+func eventPath(i int, single bool) string {
+	if single {
+		return ""
+	}
+	return at("events", i) + "."
+}
+
+// event reads one that stands for itself, if it is one that can be read.
+func (in UsageEventInput) event(path string, now time.Time) (usageEvent, Problems) {
+	c := &checker{found: in.Unread}
+	if len(c.found) > 0 || !c.object(strings.TrimSuffix(path, "."), in.Kind, "an event") {
+		return usageEvent{}, c.found
+	}
+	return in.read(path, now)
 }
 
 // events are those of a request: the one it is, or those it lists.
@@ -133,10 +153,6 @@ func (in UsageInput) events() (events []UsageEventInput, single bool, err error)
 	case !list(c, "events", in.Events, maxEvents, "events"):
 	case len(in.Events.Items) == 0:
 		c.add("events", "required", "Send at least one event.")
-	default:
-		for i, event := range in.Events.Items {
-			c.object(at("events", i), event.Kind, "an event")
-		}
 	}
 	return in.Events.Items, false, invalid(c.found)
 }

@@ -119,8 +119,19 @@ func (r *Recorder) quarantinedCharges(ctx context.Context, db *bun.DB, id string
 		all[i] = event.charge(userID)
 		charges[event.ID] = all[i]
 	}
-	_, err = r.identify(ctx, all, r.decider.now())
-	return charges, err
+	catalogue, err := r.decider.known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = r.identify(ctx, all, catalogue, r.decider.now()); err != nil {
+		return nil, err
+	}
+	for _, e := range all {
+		if e.named != "" { // its provider is known only now; too large a cost stays unknown
+			_ = catalogue.price(e, "")
+		}
+	}
+	return charges, nil
 }
 
 // chargeQuarantined counts events and returns those that were. One that was reported again with a key that is known, and so counted, is left.

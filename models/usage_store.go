@@ -10,12 +10,13 @@ import (
 
 // eventColumns are the events of a batch, column by column, as one statement takes them.
 type eventColumns struct {
-	users, ids, keys, providers, models, servers, tools []string
-	occurred                                            []time.Time
-	copies, profiles, costs, tokens, inputs, outputs    []*int64
-	requests                                            []int64
-	computed                                            []bool
-	names, reservations                                 []*string
+	users, ids, keys, servers, tools                 []string
+	providers, models, named                         []string
+	occurred                                         []time.Time
+	copies, profiles, costs, tokens, inputs, outputs []*int64
+	requests                                         []int64
+	computed                                         []bool
+	names, reservations                              []*string
 	// A row for each line that an event is counted on.
 	chargeOf                     []int64 // place of the event, from 1
 	chargeLines                  [][16]byte
@@ -28,6 +29,7 @@ type eventColumns struct {
 func (c *eventColumns) add(e *usageEvent) {
 	c.users, c.ids, c.keys = append(c.users, e.userID), append(c.ids, e.gatewayID.key), append(c.keys, e.keyID)
 	c.providers, c.models = append(c.providers, e.provider), append(c.models, e.model)
+	c.named = append(c.named, e.named)
 	c.servers, c.tools = append(c.servers, e.mcpClientID), append(c.tools, e.toolName)
 	c.occurred = append(c.occurred, e.occurredAt)
 	c.copies, c.profiles = append(c.copies, known(e.copyID)), append(c.profiles, known(e.profileID))
@@ -158,7 +160,8 @@ WITH charge AS (
 )
 SELECT event_id::text FROM stored`
 
-// conflicts tells which of the events are stored with other content than was sent.
+// conflicts tells which of the events are stored with other content than was sent. A model that is named without a provider is of the one that
+// was found when it was stored.
 func (r *Recorder) conflicts(ctx context.Context, events []*usageEvent) ([]bool, error) {
 	conflicts := make([]bool, len(events))
 	if len(events) == 0 {
@@ -169,13 +172,16 @@ func (r *Recorder) conflicts(ctx context.Context, events []*usageEvent) ([]bool,
 		c.add(event)
 	}
 	rows, err := queryPlanned(ctx, r.db, `
-SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bool[], $11::text[])
-    WITH ORDINALITY AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed, event_name, n)
+SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bool[], $11::text[],
+    $12::text[]) WITH ORDINALITY
+    AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed, event_name, named, n)
 JOIN usage_events AS e USING (event_id)
-WHERE (e.event_name, e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
-    IS DISTINCT FROM (sent.event_name, sent.user_id, sent.provider, sent.model, sent.mcp_client_id, sent.tool_name,
-        CASE WHEN NOT sent.cost_computed THEN sent.cost END, sent.tokens, sent.requests)`,
-		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names)
+WHERE (e.event_name, e.user_id, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
+    IS DISTINCT FROM (sent.event_name, sent.user_id, sent.mcp_client_id, sent.tool_name,
+        CASE WHEN NOT sent.cost_computed THEN sent.cost END, sent.tokens, sent.requests)
+   OR (e.provider, e.model) <> (sent.provider, sent.model)
+       AND (sent.named = '' OR sent.named NOT IN (e.model, e.provider || '/' || e.model))`,
+		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names, c.named)
 	if err != nil {
 		return nil, fmt.Errorf("compare events with those stored: %w", err)
 	}

@@ -56,3 +56,38 @@ func TestUsageBySpellingOfTheModel(t *testing.T) {
 	same(t, "kept", g.count(`usage_quarantine WHERE event::jsonb @> '{"provider": "groq", "model": "openai/x"}'`), 1)
 	g.balanced()
 }
+
+// A model that is named alone is of the one provider of its user's profiles that lists it, as when it was decided; it stays so when it is told
+// again, whatever became of the profiles. The money was spent also where nobody can tell the provider.
+func TestUsageOfABareModel(t *testing.T) {
+	g := newGateway(t)
+	g.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":1000,"output_cost_per_million_tokens":0}]}`).is(200)
+	bare := event(g.key, "provider", nil, "cost", nil, "tokens", nil, "input_tokens", 1000)
+	same(t, "decided", g.admin.decides(with(model(g.key), "provider", nil), "allowed", 200)["provider"], any("openai"))
+	g.admin.counted(bare)
+	same(t, "spent", g.used(g.ada)["spend 1d provider"], int64(1_000_000_000))
+	same(t, "reported", g.admin.api("GET", "/api/usage?provider=openai&model=gpt-4o", nil).json()["total"].(object)["cost"], 1.0)
+	same(t, "unpriced", g.count("usage_events WHERE cost IS NULL"), 0)
+	stray := with(bare, "virtual_key", "sk-bf-nobodys", "event_id", "bare-stray")
+	same(t, "of an unknown key", g.admin.report(stray).is(200).json()["status"], any("quarantined"))
+	kept := objects(g.admin.api("GET", "/api/usage/quarantine", nil).is(200).json()["quarantined_events"])[0]["id"]
+	g.admin.api("POST", fmt.Sprint("/api/usage/quarantine/", kept, "/assign"), object{"user_id": g.ada}).is(200)
+	same(t, "assigned", g.used(g.ada)["spend 1d provider"], int64(2_000_000_000))
+	unknown := with(bare, "event_id", uuid.NewString(), "model", "llama")
+	g.admin.counted(unknown)
+	same(t, "without a provider", g.count("usage_events WHERE provider = '' AND model = 'llama' AND cost IS NULL"), 1)
+
+	g.admin.api("POST", "/api/providers", `{"name":"azure"}`).is(201)
+	g.give(g.ada, g.profileNaming("Azure", `"provider_configs":[{"provider_name":"azure","allowed_models":["gpt-4o","llama"]}]`))
+	g.admin.withinASecond(with(model(g.key), "provider", nil), "model_blocked")
+	both := with(bare, "event_id", uuid.NewString())
+	g.admin.counted(both)
+	same(t, "of several providers", g.count("usage_events WHERE provider = '' AND model = 'gpt-4o'"), 1)
+	for _, again := range []object{bare, with(bare, "provider", "openai"), with(bare, "model", "openai/gpt-4o"), unknown, both} {
+		same(t, "again", g.admin.report(again).is(200).json()["status"], any("duplicate"))
+	}
+	for _, other := range []object{with(bare, "provider", "azure"), with(bare, "model", "llama"), with(unknown, "model", "gpt-4o")} {
+		g.admin.report(other).refuses(409, "event_conflict", "event_id")
+	}
+	g.balanced()
+}

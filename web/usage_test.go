@@ -64,7 +64,6 @@ func TestUsageRefused(t *testing.T) {
 			{`"price":1`, "unknown_field", "price"},
 			{`"events":{}`, "wrong_type", "events"},
 			{`"events":[]`, "required", "events"},
-			{`"events":[7]`, "wrong_type", "events[0]"},
 		} {
 			name, _, _ := strings.Cut(strings.TrimPrefix(row.part, `"`), `"`)
 			body := `{` + row.part

@@ -1,0 +1,91 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"tollgate/models"
+)
+
+// parseBatch is parseJSON for an object with a list of things that have nothing to do with each other: what cannot be read of an item is told
+// of that item alone. What there is to read of such an item is in its node.
+func parseBatch(body []byte, list string) (root node, unread map[int]*models.Refusal, err error) {
+	root, err = parseJSON(body)
+	refusal, refused := models.AsRefusal(err)
+	if !refused || !ofContent(refusal) || !json.Valid(body) {
+		return root, nil, err
+	}
+	tokens := json.NewDecoder(bytes.NewReader(body))
+	if begin, _ := tokens.Token(); begin != json.Delim('{') {
+		return root, nil, err
+	}
+	root = node{kind: models.Object}
+	for tokens.More() {
+		m, raw, err := nextMember(tokens, root.members)
+		if err != nil {
+			return root, nil, err
+		}
+		if m.name == list && raw[0] == '[' {
+			m.node, unread = parseItems(raw, list)
+		} else if m.node, err = parseValue(raw, m.name, maxDepth-1); err != nil {
+			return root, nil, err
+		}
+		root.members = append(root.members, m)
+	}
+	return root, unread, nil
+}
+
+// ofContent reports whether a body is JSON all the same, so that the rest of it can be read.
+func ofContent(refusal *models.Refusal) bool {
+	return slices.Contains([]string{"json_too_deep", "invalid_unicode", "nul_character", "duplicate_key"}, refusal.Problems[0].Code)
+}
+
+// nextMember reads the name of an object's next member, and its value as it is written.
+func nextMember(tokens *json.Decoder, before []member) (m member, raw json.RawMessage, err error) {
+	token, err := tokens.Token()
+	if err != nil {
+		return m, nil, err
+	}
+	m.name = token.(string) // the decoder hands out nothing else as a key
+	if err := nul("", m.name); err != nil {
+		return m, nil, err
+	}
+	if hasMember(before, m.name) {
+		return m, nil, unreadable(m.name, "duplicate_key", "Send each field once.")
+	}
+	err = tokens.Decode(&raw)
+	return m, raw, err
+}
+
+// parseItems reads the items of a list each by itself; raw is valid.
+func parseItems(raw json.RawMessage, list string) (n node, unread map[int]*models.Refusal) {
+	n, unread = node{kind: models.Array}, map[int]*models.Refusal{}
+	tokens := json.NewDecoder(bytes.NewReader(raw))
+	_, _ = tokens.Token()
+	for i := 0; tokens.More() && i < maxItems; i++ {
+		var item json.RawMessage
+		if tokens.Decode(&item) != nil {
+			break
+		}
+		one, err := parseValue(item, index(list, i), maxDepth-2)
+		if refusal, refused := models.AsRefusal(err); refused {
+			unread[i] = refusal
+		}
+		n.items = append(n.items, one)
+	}
+	return n, unread
+}
+
+// parseValue reads a value that is valid JSON, so that only its content can be refused.
+func parseValue(raw json.RawMessage, path string, deepest int) (node, error) {
+	switch {
+	case depth(raw) > deepest:
+		return node{}, unreadable(path, "json_too_deep", "Nest objects and lists at most 16 deep.")
+	case loneSurrogate(raw):
+		return node{}, unreadable(path, "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
+	}
+	tokens := json.NewDecoder(bytes.NewReader(raw))
+	tokens.UseNumber()
+	return readNode(tokens, path)
+}
