@@ -92,8 +92,9 @@ func (held *heldCopy) sampleDay(user string, catalogue Catalogue, draw *rand.Ran
 		for range reports {
 			cost := Money(spend/float64(reports)/1e7) * 1e7 // whole cents
 			tokens := int64(cost) / 4000
+			id := uuid.NewString()
 			event := &usageEvent{
-				id: uuid.NewString(), userID: user, provider: config.ProviderName, model: models[draw.IntN(len(models))], cost: &cost, tokens: tokens,
+				id: id, gatewayID: newGatewayID(id), userID: user, provider: config.ProviderName, model: models[draw.IntN(len(models))], cost: &cost, tokens: tokens,
 				requests: 1 + tokens/20_000, occurredAt: midnight.Add(time.Duration(draw.Float64() * float64(day.Sub(midnight)))).Truncate(time.Microsecond),
 				copyID: held.id, profileID: held.profileID,
 			}
