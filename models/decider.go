@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ const (
 type Decider struct {
 	db   *bun.DB
 	keys Keys
+	log  *slog.Logger
 
 	virtualKeys, apiKeys hasher
 
@@ -32,7 +34,7 @@ type Decider struct {
 	catalogue *Catalogue
 	granted   map[*Policy][]Grant
 	actors    map[secretHash]knownActor
-	since     string            // transactions from this one on have not been followed
+	seen      databaseHistory   // of the database, at the last poll
 	followed  int               // how often
 	noted     map[uuid.UUID]int // the last time when a user had changed: what was read before may be older than what was dropped then
 	forgotten int               // the last time when everybody was forgotten
@@ -42,6 +44,7 @@ type Decider struct {
 	polling  sync.Mutex
 	changing atomic.Int64 // requests under way here that may change access
 	changes  atomic.Int64 // that have ended
+	rewinds  atomic.Int64 // how often the database has gone back
 	covered  atomic.Int64 // how many of those the last poll that has ended knows of
 
 	keysAsked     together[secretHash, knownKey]
@@ -71,8 +74,10 @@ const (
 )
 
 // NewDecider makes one; Run keeps it true.
-func NewDecider(db *bun.DB, keys Keys) *Decider {
-	d := &Decider{db: db, keys: keys, virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds()}
+func NewDecider(db *bun.DB, keys Keys, log *slog.Logger) *Decider {
+	d := &Decider{
+		db: db, keys: keys, log: log, virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds(),
+	}
 	d.keysAsked.read, d.holdingsAsked.read, d.reserver.db = d.loadKeys, d.readHoldings, db
 	d.forget()
 	return d

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -34,54 +35,95 @@ func (d *Decider) poll(ctx context.Context, after time.Time) error {
 		return nil
 	}
 	asked, covers := time.Now(), d.changes.Load()
-	since := d.since
-	if since == "" {
-		since = "0"
-	}
-	rows, err := queryPlanned(ctx, d.db, `
-SELECT '' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text AS id, clock_timestamp() AS now
-UNION ALL SELECT 'access', user_id, now() FROM access_changes WHERE xact >= $1::text::xid8
-UNION ALL SELECT 'usage', user_id, now() FROM usage_changes WHERE xact >= $1::text::xid8`, since)
+	news, err := d.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("poll for changes of access: %w", err)
-	}
-	defer rows.Close()
-	var access, usage []string
-	next, clock := d.since, d.clock
-	for rows.Next() {
-		var kind, id string
-		var now time.Time
-		if err := rows.Scan(&kind, &id, &now); err != nil {
-			return fmt.Errorf("poll for changes of access: %w", err)
-		}
-		switch kind {
-		case "":
-			next, clock = id, now.UTC()
-		case "access":
-			access = append(access, id)
-		case "usage":
-			usage = append(usage, id)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return fmt.Errorf("poll for changes of access: %w", err)
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	d.followed++
-	if d.since == "" || max(len(d.byHash), len(d.people)) > keysKept {
+	switch rewound := d.seen.rewound(news); {
+	case rewound:
+		d.log.ErrorContext(ctx, "the database went back to an earlier state: transactions that this console has seen are gone; it forgets everything it has read",
+			"transaction", d.seen.next, "transaction_now", news.next, "audit_row", d.seen.row, "audit_row_now", news.row)
+		d.rewinds.Add(1)
+		d.actors = nil
+		d.forget()
+	case !d.seen.any, max(len(d.byHash), len(d.people)) > keysKept:
 		d.forget()
 	}
-	for _, user := range access {
+	for _, user := range news.access {
 		d.drop(user)
 	}
-	for _, user := range usage {
+	for _, user := range news.usage {
 		if id, ok := parseUserID(user); ok {
 			d.note(id)
 			d.mark(id)
 		}
 	}
-	d.since, d.fresh, d.clock = next, asked, clock
+	d.seen, d.fresh, d.clock = news.databaseHistory, asked, news.clock
 	d.covered.Store(covers)
 	return nil
+}
+
+// databaseHistory is how far the database was at a poll.
+type databaseHistory struct {
+	any  bool   // there was one
+	next uint64 // transactions from this one on have not been followed
+	row  int64  // the last of the audit log, 0 for none
+	hash string // its hash, which covers all rows before
+}
+
+// news is what a poll has read.
+type news struct {
+	databaseHistory
+	clock         time.Time
+	kept          bool     // the audit row of the last poll is in the log as it was
+	access, usage []string // users of whom something changed
+}
+
+// rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its transactions count from an earlier
+// number, or the audit row that was the last is not in the log. The numbers alone would pass a history that has grown longer since.
+func (seen databaseHistory) rewound(now news) bool {
+	return seen.any && (now.next < seen.next || seen.row > 0 && !now.kept)
+}
+
+// ask reads what has changed since the last poll.
+func (d *Decider) ask(ctx context.Context) (news, error) {
+	read := news{databaseHistory: databaseHistory{any: true}}
+	rows, err := queryPlanned(ctx, d.db, `
+SELECT '' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text AS id, clock_timestamp() AS now, 0::bigint AS row
+UNION ALL SELECT 'access', user_id, now(), 0 FROM access_changes WHERE xact >= $1::text::xid8
+UNION ALL SELECT 'usage', user_id, now(), 0 FROM usage_changes WHERE xact >= $1::text::xid8
+UNION ALL SELECT 'kept', '', now(), id FROM audit_logs WHERE id = $2 AND encode(hash, 'hex') = $3
+UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), now(), id FROM audit_logs ORDER BY id DESC LIMIT 1) AS last`,
+		strconv.FormatUint(d.seen.next, 10), d.seen.row, d.seen.hash)
+	if err != nil {
+		return read, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var kind, id string
+		var now time.Time
+		var row int64
+		if err := rows.Scan(&kind, &id, &now, &row); err != nil {
+			return read, err
+		}
+		switch kind {
+		case "":
+			read.clock = now.UTC()
+			if read.next, err = strconv.ParseUint(id, 10, 64); err != nil {
+				return read, err
+			}
+		case "access":
+			read.access = append(read.access, id)
+		case "usage":
+			read.usage = append(read.usage, id)
+		case "kept":
+			read.kept = true
+		case "last":
+			read.row, read.hash = row, id
+		}
+	}
+	return read, errors.Join(rows.Err(), rows.Close())
 }

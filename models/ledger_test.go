@@ -3,6 +3,7 @@ package models_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ import (
 // recorder is one console's, at work until the test ends.
 func (h holding) recorder(db *bun.DB) *models.Recorder {
 	h.Helper()
-	decider := models.NewDecider(db, h.keys)
+	decider := models.NewDecider(db, h.keys, slog.New(slog.DiscardHandler))
 	recorder := models.NewRecorder(db, decider)
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
 	var workers sync.WaitGroup

@@ -41,10 +41,16 @@ func (d *Decider) timed(begun time.Time, decision Decision, err error) {
 }
 
 // Describe is part of [prometheus.Collector].
-func (d *Decider) Describe(ch chan<- *prometheus.Desc) { d.decided.Describe(ch) }
+func (d *Decider) Describe(ch chan<- *prometheus.Desc) {
+	d.decided.Describe(ch)
+	ch <- databaseRewinds
+}
 
 // Collect is part of [prometheus.Collector].
-func (d *Decider) Collect(ch chan<- prometheus.Metric) { d.decided.Collect(ch) }
+func (d *Decider) Collect(ch chan<- prometheus.Metric) {
+	d.decided.Collect(ch)
+	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(d.rewinds.Load()))
+}
 
 func newReportedEvents() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -57,6 +63,8 @@ func (r *Recorder) Describe(ch chan<- *prometheus.Desc) { r.reported.Describe(ch
 
 // Collect is part of [prometheus.Collector].
 func (r *Recorder) Collect(ch chan<- prometheus.Metric) { r.reported.Collect(ch) }
+
+var databaseRewinds = prometheus.NewDesc("tollgate_database_rewinds_total", "How often the database was found to have lost transactions that were seen.", nil, nil)
 
 var (
 	databaseAnswers  = prometheus.NewDesc("tollgate_database_answers", "1 when the database answered this scrape in time, else 0: then what it tells is left out.", nil, nil)

@@ -51,7 +51,7 @@ func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, stri
 	}
 	h := &handlers.Handlers{
 		DB: db, Log: slog.New(slog.DiscardHandler), BaseURL: "http://skewed", Keys: g.h.Keys,
-		Propagator: models.NewPropagator(db, slog.New(slog.DiscardHandler)), Decider: models.NewDecider(db, g.h.Keys),
+		Propagator: models.NewPropagator(db, slog.New(slog.DiscardHandler)), Decider: models.NewDecider(db, g.h.Keys, slog.New(slog.DiscardHandler)),
 	}
 	h.Recorder = models.NewRecorder(db, h.Decider)
 	h.Metrics = models.NewMetrics(db, h.Decider, h.Recorder, models.NewBookkeeper(db, h.Log))

@@ -36,7 +36,7 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	log := slog.New(slog.NewJSONHandler(other.log, nil))
 	server := httptest.NewUnstartedServer(nil)
 	other.base = "http://" + server.Listener.Addr().String()
-	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: models.NewPropagator(db, log), Decider: models.NewDecider(db, c.h.Keys)}
+	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: models.NewPropagator(db, log), Decider: models.NewDecider(db, c.h.Keys, log)}
 	other.h.Recorder = models.NewRecorder(db, other.h.Decider)
 	bookkeeper := models.NewBookkeeper(db, log)
 	other.h.Metrics = models.NewMetrics(db, other.h.Decider, other.h.Recorder, bookkeeper)

@@ -63,7 +63,7 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	c.h = &handlers.Handlers{
 		DB: c.db, Log: log, BaseURL: c.base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
-	c.h.Propagator, c.h.Decider = models.NewPropagator(c.db, log), models.NewDecider(c.db, keys)
+	c.h.Propagator, c.h.Decider = models.NewPropagator(c.db, log), models.NewDecider(c.db, keys, log)
 	c.h.Recorder = models.NewRecorder(c.db, c.h.Decider)
 	bookkeeper := models.NewBookkeeper(c.db, log)
 	c.h.Metrics = models.NewMetrics(c.db, c.h.Decider, c.h.Recorder, bookkeeper)

@@ -112,7 +112,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database, serv
 	if baseURL == "" {
 		baseURL = localURL(listener.Addr())
 	}
-	decider := models.NewDecider(serving, keys)
+	decider := models.NewDecider(serving, keys, p.log)
 	recorder := models.NewRecorder(serving, decider)
 	propagator, bookkeeper := models.NewPropagator(db.DB, p.log), models.NewBookkeeper(db.DB, p.log)
 	handler, err := web.New(

@@ -1,0 +1,206 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tollgate/handlers"
+	"tollgate/models"
+)
+
+// A console whose database is put back to a backup forgets what it has read, whether the history that follows is shorter or longer than the
+// one it has seen. In a longer one transactions count on past the last number seen: to compare numbers alone would find nothing.
+func TestAConsoleNoticesThatItsDatabaseWentBack(t *testing.T) {
+	b := newBackup(t)
+	for name, history := range map[string]struct{ lost, after int }{ // changes
+		"to a shorter history": {30, 2}, "to a longer history": {10, 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, restored := b.restore(t), b.restore(t)
+			var behind atomic.Pointer[models.Postgres]
+			behind.Store(old)
+			w := newWire(t, func() (net.Conn, error) { return dialPostgres(behind.Load()) }, nil)
+			c, _ := b.serving(t).another(overWire(t, old, w))
+			t.Cleanup(w.restore) // before the console closes, which waits for its requests
+			other, _ := b.serving(t).another(restored.URL("tollgate"))
+			admin, key := b.bearerOf(c, b.secret), b.bearerOf(c, b.key)
+			ask := func() answer { return key.get("/authz/nginx?model=openai/gpt-4o") }
+			change := func(v visitor, words string, n int) {
+				for i := range n {
+					v.api("PUT", b.profile, object{"description": fmt.Sprint(words, " ", i)}).is(200)
+				}
+			}
+
+			change(admin, "lost", history.lost)
+			ask().is(200) // and from now on it is in memory
+			b.lists(admin, fmt.Sprint("lost ", history.lost-1))
+			w.breaks()
+			seen := transaction(t, old)
+
+			// In the history that follows the backup the key is deleted first.
+			b.bearerOf(other, b.secret).api("DELETE", b.keyPath, nil).is(200)
+			if deleted := transaction(t, restored); deleted >= seen {
+				t.Fatalf("the key was deleted by transaction %d, and %d was seen", deleted, seen)
+			}
+			change(b.bearerOf(other, b.secret), "new", history.after)
+			if now := transaction(t, restored); (now > seen) != (history.after > history.lost) {
+				t.Fatalf("transaction %d was seen, and it is %d now", seen, now)
+			}
+
+			behind.Store(restored)
+			w.restore()
+			c.within(func() bool { return ask().StatusCode == 401 }, "the deleted key is not refused")
+			for range 3 {
+				ask().is(401)
+				admin.decides(model(b.key), "access_not_found", 401)
+			}
+			// A version of a profile is another one now; what lists keep of it goes by that too.
+			change(b.bearerOf(other, b.secret), "even", max(0, history.lost-history.after))
+			words := fmt.Sprint("new ", history.after-1)
+			if history.lost > history.after {
+				words = fmt.Sprint("even ", history.lost-history.after-1)
+			}
+			b.lists(admin, words)
+			if rewinds := admin.metrics()["tollgate_database_rewinds_total"]; rewinds != 1 {
+				t.Errorf("%v rewinds counted", rewinds)
+			}
+			if logged := c.log.String(); strings.Count(logged, "the database went back to an earlier state") != 1 {
+				t.Errorf("logged: %s", logged)
+			}
+		})
+	}
+}
+
+// backup is the folder of a database server that is stopped, with what is in it: a user with a virtual key.
+type backup struct {
+	dir, secret, key, keyPath, profile string
+	keys                               models.Keys
+}
+
+func newBackup(t *testing.T) backup {
+	t.Helper()
+	b := backup{dir: passableFolder(t)}
+	var err error
+	if b.keys, err = models.DeriveKeys([]byte("a secret for tests, of 32 bytes.")); err != nil {
+		t.Fatal(err)
+	}
+	server := startServer(t, b.dir)
+	owner := connect(t, server.URL("tollgate_owner"))
+	if err := models.Migrate(t.Context(), owner, "tollgate"); err != nil {
+		t.Fatal(err)
+	}
+	c, closes := b.serving(t).another(server.URL("tollgate"))
+	c.addUser(admin, "Admin")
+	c.exec(`INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o}')`)
+	v := c.apiKey()
+	s := stage{cast: cast{console: c, admin: v}}
+	profile := s.profileNaming("Work", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`)
+	user := s.member(ada, "Viewer")
+	_, b.key = s.give(user, profile)
+	b.secret, b.keyPath = strings.TrimPrefix(v.header.Get("Authorization"), "Bearer "), keyPath(user, s.keys(user)[0])
+	b.profile = fmt.Sprint("/api/access-profiles/", profile)
+	closes()
+	if err := owner.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Stop(context.WithoutCancel(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// restore starts a server on a copy of the backup.
+func (b backup) restore(t *testing.T) *models.Postgres {
+	t.Helper()
+	dir := passableFolder(t)
+	if out, err := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(b.dir, "data"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy the backup: %v\n%s", err, out)
+	}
+	return startServer(t, dir)
+}
+
+// serving is what consoles on the backup have in common.
+func (b backup) serving(t *testing.T) *console {
+	return &console{t: t, h: &handlers.Handlers{Keys: b.keys}}
+}
+
+func (b backup) bearerOf(c *console, secret string) visitor {
+	return c.nobody().with("Authorization", "Bearer "+secret)
+}
+
+// lists fails the test unless the list of profiles has the words.
+func (b backup) lists(v visitor, words string) {
+	v.t.Helper()
+	if a := v.get("/api/access-profiles").is(200); !strings.Contains(string(a.body), `"`+words+`"`) {
+		v.t.Errorf("no %q in %s", words, a.body)
+	}
+}
+
+func startServer(t *testing.T, dir string) *models.Postgres {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	server, err := models.StartPostgres(ctx, models.PostgresConfig{Dir: dir, Settings: map[string]string{
+		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop(context.Background()) })
+	return server
+}
+
+// passableFolder is one that the user of the server gets into.
+func passableFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { //nolint:gosec // a server that root starts runs as another user
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func dialPostgres(server *models.Postgres) (net.Conn, error) {
+	address, err := url.Parse(server.URL("tollgate"))
+	if err != nil {
+		return nil, err
+	}
+	return net.Dial("unix", address.Query().Get("host")+"/.s.PGSQL."+address.Query().Get("port"))
+}
+
+// overWire is the address of a server's database by way of a wire.
+func overWire(t *testing.T, server *models.Postgres, w *wire) string {
+	t.Helper()
+	address, err := url.Parse(server.URL("tollgate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(w.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := address.Query()
+	query.Set("host", host)
+	query.Set("port", port)
+	address.RawQuery = query.Encode()
+	return address.String()
+}
+
+// transaction is the first that a server has not begun yet.
+func transaction(t *testing.T, server *models.Postgres) (next uint64) {
+	t.Helper()
+	err := connect(t, server.URL("tollgate")).NewRaw("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(t.Context(), &next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
