@@ -18,8 +18,7 @@ import (
 type forwarded struct {
 	empty    bool
 	models   []models.Question // every model that it can lead to
-	method   string            // of the first message, when it is JSON-RPC
-	messages []message
+	messages []message         // of JSON-RPC
 }
 
 // message is one of JSON-RPC: its method, and the name in its params.
@@ -91,13 +90,13 @@ func readCall(body []byte) (forwarded, error) {
 	if !ok || raw[0] != '"' && len(f.models) > 0 {
 		return f, nil // a fine-tuning job has a method that is an object
 	}
-	if f.method, err = textIn("method", raw); err != nil {
+	var one message
+	if one.method, err = textIn("method", raw); err != nil {
 		return f, err
 	}
 	if len(f.models) > 0 {
 		return f, unreadable("", "ambiguous_question", "Ask for a model or for a tool, not both.")
 	}
-	one := message{method: f.method}
 	if params, ok := members["params"]; ok && params[0] == '{' {
 		inside, err := decidingMembers(params, "name")
 		if err != nil {
@@ -129,7 +128,6 @@ func readCalls(body []byte) (forwarded, error) {
 		case len(all.messages) == mostModels:
 			return all, unreadable("", "too_many_items", "A batch may hold at most 50 messages.")
 		}
-		all.method = firstOf(all.method, one.method)
 		all.messages = append(all.messages, one.messages...)
 	}
 	if len(all.messages) == 0 {

@@ -86,9 +86,8 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 	switch {
 	case err != nil && (len(named) == 0 || !isUnread(err)):
 		return asked{}, d.advise(err)
-	case body.method != "":
-		return asked{}, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
-			"The call is one of MCP, and the address of the check names no mcp_client_id.")
+	case len(body.messages) > 0:
+		return mcpCall(o, body.messages)
 	}
 	err = nil // of a body that need not be read, since the proxy or the path names the model
 	for _, q := range body.models {
@@ -165,18 +164,23 @@ func (d door) toolCall(c *gin.Context, o options) (asked, error) {
 		return asked{}, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
 			"This is no call of an MCP server: it needs a JSON-RPC body with a method.")
 	}
-	var a asked
-	for _, message := range body.messages {
+	a, err := mcpCall(o, body.messages)
+	if err == nil && o.tool != "" {
+		a.questions = distinct(append(a.questions, tool))
+	}
+	return a, err
+}
+
+// mcpCall is what the messages of an MCP call ask for, each by its method.
+func mcpCall(o options, messages []message) (a asked, err error) {
+	for _, message := range messages {
 		q, ok := models.MCPCall(o.server, message.method, message.tool)
 		if !ok {
-			return asked{}, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
+			return a, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
 				"The MCP method "+clipped(message.method)+" is not granted in this form.")
 		}
 		a.questions = append(a.questions, q)
 		a.lists = a.lists || message.method == "tools/list"
-	}
-	if o.tool != "" {
-		a.questions = append(a.questions, tool)
 	}
 	a.questions = distinct(a.questions)
 	return a, nil

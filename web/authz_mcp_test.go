@@ -67,6 +67,12 @@ func TestMCPMethods(t *testing.T) {
 			a.closed("mcp_tool_blocked", 403)
 		}
 	}
+	// Without a server only what needs none passes.
+	for _, door := range doors {
+		v.with("X-Mcp-Client-Id", "github").body(door, rpc("ping", `{}`)).opened()
+		v.with("X-Mcp-Client-Id", "github").body(door, rpc("initialize", `{}`)).closed("mcp_tool_blocked", 403)
+		v.body(door, `{"model":"openai/gpt-4o","method":"ping"}`).closed("ambiguous_question", 400)
+	}
 	// A list says what is granted of it; a handshake uses nothing up.
 	names := map[string]string{"github": "create_issue,delete_repo", "jira": "t"}
 	for server, want := range names {
