@@ -103,7 +103,7 @@ func tagLinks(q *query, tags []string) []views.Link {
 	on := q.tags()
 	var links []views.Link
 	for _, tag := range append(tags, missingFrom(tags, on)...) {
-		rest := without(append([]string{}, on...), models.Fold(tag), models.Fold)
+		rest := without(append([]string{}, on...), models.FoldCase(tag), models.FoldCase)
 		active := len(rest) < len(on)
 		if !active {
 			rest = append(rest, tag)
@@ -116,7 +116,7 @@ func tagLinks(q *query, tags []string) []views.Link {
 func missingFrom(known, wanted []string) []string {
 	var missing []string
 	for _, tag := range wanted {
-		if len(without(append([]string{}, known...), models.Fold(tag), models.Fold)) == len(known) {
+		if len(without(append([]string{}, known...), models.FoldCase(tag), models.FoldCase)) == len(known) {
 			missing = append(missing, tag)
 		}
 	}

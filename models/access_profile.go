@@ -46,10 +46,10 @@ func (p AccessProfile) row(policyID, policyVersion int64) profileRow {
 		search += "\n" + *p.Description
 	}
 	for i, tag := range p.Tags {
-		keys[i] = Fold(tag)
+		keys[i] = FoldCase(tag)
 	}
 	return profileRow{
-		ID: p.ID, PolicyID: policyID, Name: p.Name, NameKey: Fold(p.Name), Description: p.Description, SearchKey: Fold(search),
+		ID: p.ID, PolicyID: policyID, Name: p.Name, NameKey: NameKey(p.Name), Description: p.Description, SearchKey: Fold(search),
 		Tags: p.Tags, TagKeys: keys, IsActive: p.IsActive, Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 		PolicyVersion: policyVersion,
 	}
@@ -172,10 +172,10 @@ func (c *checker) tags(l List[Value], tags *[]string) {
 			continue
 		case strings.Contains(tag, ","):
 			c.add(at("tags", i), "invalid_characters", "Write the tag without a comma.")
-		case seen[Fold(tag)]:
+		case seen[FoldCase(tag)]:
 			c.add(at("tags", i), "duplicate_tag", "List the tag "+tag+" once.")
 		}
-		seen[Fold(tag)] = true
+		seen[FoldCase(tag)] = true
 		*tags = append(*tags, tag)
 	}
 }

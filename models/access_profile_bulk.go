@@ -78,7 +78,7 @@ func addTag(ctx context.Context, tx bun.Tx, actor Actor, id int64, tag Value) er
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(profile.Tags, func(has string) bool { return Fold(has) == Fold(name) }) {
+	if slices.ContainsFunc(profile.Tags, func(has string) bool { return FoldCase(has) == FoldCase(name) }) {
 		return nil
 	}
 	tags := profile.Input().Tags

@@ -54,7 +54,7 @@ type tagRow struct {
 func changeTags(tx bun.Tx, old, profile AccessProfile) []bun.Query {
 	rows := func(tags []string) []tagRow {
 		return positioned(tags, func(tag string, _ int) tagRow {
-			return tagRow{AccessProfileID: profile.ID, TagKey: Fold(tag), Tag: tag}
+			return tagRow{AccessProfileID: profile.ID, TagKey: FoldCase(tag), Tag: tag}
 		})
 	}
 	return changes(tx, rows(old.Tags), rows(profile.Tags), func(r tagRow) string { return r.TagKey }, same[tagRow],

@@ -127,7 +127,7 @@ func (q AccessProfileQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {
 	if len(q.Tags) > 0 {
 		keys := make([]string, len(q.Tags))
 		for i, tag := range q.Tags {
-			keys[i] = Fold(tag)
+			keys[i] = FoldCase(tag)
 		}
 		s = s.Where("p.tag_keys @> ?", pgdialect.Array(keys))
 	}

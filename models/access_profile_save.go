@@ -200,10 +200,13 @@ func updateProfile(ctx context.Context, tx bun.Tx, actor Actor, action string, o
 		policyVersion = profile.Version
 	}
 	row := profile.row(old.policyID, policyVersion)
+	columns := []string{"name", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at", "policy_version"}
+	if profile.Name != old.Name {
+		columns = append(columns, "name_key") // a name that stays keeps the key it has
+	}
 	_, err := tx.NewUpdate().Model(&row).
 		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ?, time_zone = ? WHERE id = ?", profile.CalendarAligned, profile.TimeZone, old.policyID)).
-		Column("name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at", "policy_version").
-		WherePK().Exec(ctx)
+		Column(columns...).WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update access profile %d: %w", profile.ID, err)
 	}
@@ -237,7 +240,9 @@ func CheckAccessProfile(ctx context.Context, db bun.IDB, id int64, in AccessProf
 		}
 		_, problems = in.apply(AccessProfile{IsActive: true}, refs)
 		var taken bool
-		if err := tx.NewRaw("SELECT EXISTS (SELECT 1 FROM access_profiles WHERE name_key = ? AND id <> ?)", Fold(tidy(in.Name.Text)), id).Scan(ctx, &taken); err != nil {
+		name := tidy(in.Name.Text)
+		if err := tx.NewRaw("SELECT EXISTS (SELECT 1 FROM access_profiles WHERE name_key = ?0 AND id <> ?1)"+
+			" AND NOT EXISTS (SELECT 1 FROM access_profiles WHERE id = ?1 AND name = ?2)", NameKey(name), id, name).Scan(ctx, &taken); err != nil {
 			return fmt.Errorf("look for the name: %w", err)
 		}
 		if taken {

@@ -64,8 +64,8 @@ func (in APIKeyInput) apply(k APIKey, actor Actor, now time.Time) (APIKey, error
 	if k.ID == 0 {
 		c.required("name", in.Name, "a name")
 	}
-	if name, ok := c.text("name", in.Name, textRule{what: "a name", max: 255}); ok {
-		k.Name, k.NameKey = name, Fold(name)
+	if name, ok := c.text("name", in.Name, textRule{what: "a name", max: 255}); ok && name != k.Name {
+		k.Name, k.NameKey = name, NameKey(name)
 	}
 	had := k.Scopes
 	if k.ID == 0 || in.Scopes.Kind != Absent {

@@ -97,7 +97,7 @@ func (q AuditQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {
 		s = s.Where("(user_id = ?0 OR metadata IS NOT NULL AND metadata::jsonb -> 'user_ids' @> to_jsonb(?0::text))", q.UserID)
 	}
 	if q.Actor != "" {
-		s = s.Where("lower(actor) LIKE ?", contains(q.Actor))
+		s = s.Where("actor ILIKE ?", likeAnywhere(q.Actor))
 	}
 	if q.Since != nil {
 		s = s.Where("created_at >= ?", *q.Since)

@@ -138,7 +138,9 @@ func insertFirst(ctx context.Context, tx bun.Tx, door string, admin *User, hash 
 	if some {
 		return Missing("page")
 	}
-	admin.Role = firstRole
+	if admin.RoleID, err = roleNamed(ctx, tx, firstRole); err != nil {
+		return err
+	}
 	if err := insertUser(ctx, tx, Actor{}.At(door), admin, hash); err != nil {
 		return err
 	}

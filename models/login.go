@@ -39,7 +39,7 @@ func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string
 // answer. Refusals: Unauthenticated, TooMany.
 func CheckPassword(ctx context.Context, db bun.IDB, passwords *Passwords, network, email, password string) (User, error) {
 	email = tidy(email)
-	try := attempt{account: "account " + hex.EncodeToString(hashToken(Fold(email))), network: "network " + networkOf(network)}
+	try := attempt{account: "account " + hex.EncodeToString(hashToken(FoldCase(email))), network: "network " + networkOf(network)}
 	if err := try.count(ctx, db); err != nil {
 		return User{}, err
 	}
@@ -60,7 +60,7 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 		PasswordHash *string
 	}
 	if storable(email) {
-		err := selectUsers(db).Column("u.password_hash").Where("u.email_key = ?", Fold(email)).Scan(ctx, &known)
+		err := selectUsers(db).Column("u.password_hash").Where("u.email_key = ?", FoldCase(email)).Scan(ctx, &known)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return User{}, fmt.Errorf("look up the user: %w", err)
 		}

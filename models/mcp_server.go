@@ -63,7 +63,7 @@ func CreateMCPServer(ctx context.Context, db bun.IDB, actor Actor, in MCPServerI
 	if err != nil {
 		return s, err
 	}
-	s.NameKey = Fold(s.Name)
+	s.NameKey = NameKey(s.Name)
 	derived := s.ClientID == ""
 	err = inTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
 		if derived {
@@ -136,7 +136,9 @@ func changeMCPServer(
 		if s.UpdatedAt, err = databaseClock(ctx, tx); err != nil {
 			return err
 		}
-		s.NameKey = Fold(s.Name)
+		if s.Name != old.Name {
+			s.NameKey = NameKey(s.Name)
+		}
 		_, err = tx.NewUpdate().Model(&s).Column("name", "name_key", "url", "tools", "tools_refreshed_at", "updated_at").WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("update MCP server %s: %w", clientID, err)

@@ -53,7 +53,10 @@ func migrateFiles(ctx context.Context, db *bun.DB, files fs.FS, appRole string) 
 		if _, err := migrator.Migrate(ctx); err != nil {
 			return fmt.Errorf("migrate the database: %w", err)
 		}
-		return grant(ctx, lock, appRole)
+		if err := foldNames(ctx, lock); err != nil {
+			return fmt.Errorf("repair names: %w", err)
+		}
+		return grant(ctx, lock, files, appRole)
 	})
 }
 
@@ -114,36 +117,4 @@ func createMigrationLock(ctx context.Context, db *bun.DB) error {
 	}
 	_, err = db.ExecContext(ctx, "INSERT INTO migration_lock DEFAULT VALUES ON CONFLICT DO NOTHING")
 	return err
-}
-
-// grant gives role what serving needs. It runs in one transaction,
-// so at no moment may the role change an audit row.
-func grant(ctx context.Context, tx bun.Tx, role string) error {
-	var owner, schema string
-	var audited bool
-	err := tx.QueryRowContext(ctx, "SELECT current_user, current_schema(), to_regclass('audit_logs') IS NOT NULL").
-		Scan(&owner, &schema, &audited)
-	if err != nil {
-		return fmt.Errorf("read the owner of the tables: %w", err)
-	}
-	if role == "" || role == owner {
-		return nil
-	}
-	inSchema, to := bun.Name(schema), bun.Name(role)
-	if _, err := tx.ExecContext(ctx,
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ? TO ?", inSchema, to); err != nil {
-		return fmt.Errorf("grant role %s the tables: %w", role, err)
-	}
-	if _, err := tx.ExecContext(ctx,
-		"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ? TO ?", inSchema, to); err != nil {
-		return fmt.Errorf("grant role %s the sequences: %w", role, err)
-	}
-	if !audited {
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx,
-		"REVOKE UPDATE, DELETE, TRUNCATE ON audit_logs FROM ?", to); err != nil {
-		return fmt.Errorf("protect the audit rows from role %s: %w", role, err)
-	}
-	return nil
 }

@@ -84,7 +84,7 @@ func (in PropagationInput) read(ctx context.Context, db bun.IDB) (propagation, e
 	}
 	emails := make([]string, len(in.Emails.Items))
 	for i, v := range in.Emails.Items {
-		emails[i] = Fold(strings.TrimSpace(v.Text))
+		emails[i] = FoldCase(strings.TrimSpace(v.Text))
 	}
 	if err := c.knownUsers(ctx, db, emails, "emails", "email_key"); err != nil {
 		return p, err

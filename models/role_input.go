@@ -28,8 +28,8 @@ func (in RoleInput) apply(r Role, actor Actor) (Role, error) {
 	if r.ID == 0 {
 		c.required("name", in.Name, "a name")
 	}
-	if name, ok := c.text("name", in.Name, textRule{what: "a name", max: 255}); ok {
-		r.Name, r.NameKey = name, Fold(name)
+	if name, ok := c.text("name", in.Name, textRule{what: "a name", max: 255}); ok && name != r.Name {
+		r.Name, r.NameKey = name, NameKey(name)
 	}
 	if in.Description.Kind != Absent {
 		c.description(in.Description, &r.Description)

@@ -23,7 +23,7 @@ func SeedCatalogue(ctx context.Context, db bun.IDB, actor Actor) error {
 		}
 	}
 	for _, sample := range sampleServers {
-		err := seed(ctx, db, "mcp_servers", "name_key", Fold(sample.name), func() error {
+		err := seed(ctx, db, "mcp_servers", "name_key", NameKey(sample.name), func() error {
 			_, err := CreateMCPServer(ctx, db, actor, MCPServerInput{
 				Name: sampleText(sample.name), URL: Typed(sample.url), Tools: sampleTexts(sample.items),
 			})
@@ -34,7 +34,7 @@ func SeedCatalogue(ctx context.Context, db bun.IDB, actor Actor) error {
 		}
 	}
 	for _, sample := range sampleGroups {
-		err := seed(ctx, db, "tool_groups", "name_key", Fold(sample.name), func() error {
+		err := seed(ctx, db, "tool_groups", "name_key", NameKey(sample.name), func() error {
 			_, err := CreateToolGroup(ctx, db, actor, sample.input())
 			return err
 		})
@@ -56,7 +56,7 @@ func Seed(ctx context.Context, db *bun.DB, keys Keys, actor Actor) error {
 	}
 	made := map[string]int64{}
 	for _, sample := range sampleProfiles {
-		err := seed(ctx, db, "access_profiles", "name_key", Fold(sample.name), func() error {
+		err := seed(ctx, db, "access_profiles", "name_key", NameKey(sample.name), func() error {
 			profile, err := CreateAccessProfile(ctx, db, actor, sample.input(groups))
 			made[sample.name] = profile.ID
 			return err

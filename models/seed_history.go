@@ -40,7 +40,7 @@ func seedHistory(ctx context.Context, db *bun.DB, keys Keys, actor Actor, profil
 func usersByEmail(ctx context.Context, db bun.IDB, emails []string) ([]holder, error) {
 	people := make([]holder, len(emails))
 	for i, email := range emails {
-		if err := db.NewRaw("SELECT id, email FROM users WHERE email_key = ?", Fold(email)).Scan(ctx, &people[i]); err != nil {
+		if err := db.NewRaw("SELECT id, email FROM users WHERE email_key = ?", FoldCase(email)).Scan(ctx, &people[i]); err != nil {
 			return nil, fmt.Errorf("look up sample user %s: %w", email, err)
 		}
 	}

@@ -51,7 +51,7 @@ func seedPeople(ctx context.Context, db bun.IDB, keys Keys, actor Actor) ([]stri
 		for range sample.people {
 			name, email := samplePerson(n)
 			n++
-			err := seed(ctx, db, "users", "email_key", Fold(email), func() error {
+			err := seed(ctx, db, "users", "email_key", FoldCase(email), func() error {
 				_, err := CreateUser(ctx, db, &Passwords{}, keys, actor, UserInput{Name: sampleText(name), Email: sampleText(email), RoleID: sampleNumber(fmt.Sprint(role))})
 				if err == nil {
 					added = append(added, email)
@@ -68,7 +68,7 @@ func seedPeople(ctx context.Context, db bun.IDB, keys Keys, actor Actor) ([]stri
 
 // seedRole makes a role that hands a profile out, unless there is one.
 func seedRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, name, description, profile string, permissions []Permission) (id int64, err error) {
-	err = seed(ctx, db, "roles", "name_key", Fold(name), func() error {
+	err = seed(ctx, db, "roles", "name_key", NameKey(name), func() error {
 		permitted := listOf(permissions, func(p Permission) Value { return sampleText(string(p)) })
 		role, err := CreateRole(ctx, db, actor, RoleInput{Name: sampleText(name), Description: sampleText(description), PermissionIDs: permitted})
 		if err != nil {
@@ -86,7 +86,7 @@ func seedRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, name, des
 	if err != nil {
 		return 0, err
 	}
-	if err := db.NewRaw("SELECT id FROM roles WHERE name_key = ?", Fold(name)).Scan(ctx, &id); err != nil {
+	if err := db.NewRaw("SELECT id FROM roles WHERE name_key = ?", NameKey(name)).Scan(ctx, &id); err != nil {
 		return 0, fmt.Errorf("look up sample role %s: %w", name, err)
 	}
 	return id, nil
@@ -95,7 +95,7 @@ func seedRole(ctx context.Context, db bun.IDB, keys Keys, actor Actor, name, des
 // profileNamed is the id of a template, 0 when there is none of that name.
 func profileNamed(ctx context.Context, db bun.IDB, name string) (int64, error) {
 	var ids []int64
-	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", Fold(name)).Scan(ctx, &ids); err != nil {
+	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", NameKey(name)).Scan(ctx, &ids); err != nil {
 		return 0, fmt.Errorf("look up sample profile %s: %w", name, err)
 	}
 	if len(ids) == 0 {

@@ -115,7 +115,7 @@ func (s sampleProfile) input(groups map[string]int64) AccessProfileInput {
 		Name: sampleText(s.name), Tags: sampleTexts(strings.Fields(s.tags)), CalendarAligned: Value{Kind: Bool, Text: strconv.FormatBool(s.calendar)},
 		ProviderConfigs: listOf(s.providers, sampleConfig.input), Budgets: listOf(s.budgets, sampleBudget), RateLimit: sampleLimit(s.tokens, s.requests),
 		MCPToolGroups: listOf(s.groups, func(name string) ToolGroupGrantInput {
-			return ToolGroupGrantInput{Row{Kind: Object}, sampleNumber(strconv.FormatInt(groups[Fold(name)], 10))}
+			return ToolGroupGrantInput{Row{Kind: Object}, sampleNumber(strconv.FormatInt(groups[NameKey(name)], 10))}
 		}),
 		MCPServers: listOf(s.servers, func(id string) ServerGrantInput { return ServerGrantInput{Row{Kind: Object}, sampleText(id)} }),
 		MCPToolOverrides: listOf(s.overrides, func(o ToolOverride) ToolOverrideInput {

@@ -1,6 +1,8 @@
 package models
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -8,9 +10,36 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold is the form under which names are compared: NFC, full case folding, NFC again. The database's lower() is not enough (ß, final sigma).
+// Fold is the form under which names are compared and texts are searched: compatible characters (②, ㎏, full-width letters) and cases are
+// the same. It is the compatibility caseless match of Unicode; the database's lower() is not enough (ß, final sigma).
 func Fold(text string) string {
+	if plain(text) {
+		return strings.ToLower(text)
+	}
+	fold := cases.Fold()
+	return norm.NFKC.String(fold.String(norm.NFKC.String(fold.String(norm.NFD.String(text)))))
+}
+
+// FoldCase is the form under which tags and email addresses are compared: NFC, full case folding, NFC again. Addresses are looked up by
+// it, so one that only looks alike is never taken for another.
+func FoldCase(text string) string {
 	return norm.NFC.String(cases.Fold().String(norm.NFC.String(text)))
+}
+
+// NameKey is what makes a name unique in a table: the name folded. One character may become eighteen, so a key that is too long for an
+// index ends in its hash.
+func NameKey(name string) string {
+	const longest = 1500
+	key := Fold(name)
+	if len(key) <= longest {
+		return key
+	}
+	return fmt.Sprintf("%s %x", strings.ToValidUTF8(key[:longest/2], ""), sha256.Sum256([]byte(key)))
+}
+
+// plain reports whether text is ASCII.
+func plain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 })
 }
 
 // tidy trims all Unicode white space and composes the text.

@@ -93,7 +93,7 @@ func CreateToolGroup(ctx context.Context, db bun.IDB, actor Actor, in ToolGroupI
 		if g, err = in.apply(ToolGroup{}, refs); err != nil {
 			return err
 		}
-		g.NameKey, g.CreatedAt, g.UpdatedAt = Fold(g.Name), refs.now, refs.now
+		g.NameKey, g.CreatedAt, g.UpdatedAt = NameKey(g.Name), refs.now, refs.now
 		if _, err := tx.NewInsert().Model(&g).Returning("id").Exec(ctx); err != nil {
 			return fmt.Errorf("insert tool group: %w", err)
 		}
@@ -124,7 +124,9 @@ func UpdateToolGroup(ctx context.Context, db bun.IDB, actor Actor, id int64, in 
 		if g, err = in.apply(old, refs); err != nil || g.same(old) {
 			return err
 		}
-		g.NameKey, g.UpdatedAt = Fold(g.Name), refs.now
+		if g.UpdatedAt = refs.now; g.Name != old.Name {
+			g.NameKey = NameKey(g.Name)
+		}
 		if _, err := tx.NewUpdate().Model(&g).Column("name", "name_key", "description", "updated_at").WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update tool group %d: %w", id, err)
 		}

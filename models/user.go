@@ -72,17 +72,13 @@ func ListUsers(ctx context.Context, db bun.IDB, q CatalogueQuery) ([]User, int64
 	return users, total, nil
 }
 
-// insertUser stores a user with the role named, in one go with its audit row. Without a hash they cannot sign in yet.
+// insertUser stores a user, in one go with its audit row. Without a hash they cannot sign in yet.
 func insertUser(ctx context.Context, tx bun.Tx, actor Actor, u *User, hash string) error {
 	u.ID = uuid.NewString()
-	result, err := tx.NewRaw(`
-INSERT INTO users (id, name, email, email_key, role_id, password_hash)
-SELECT ?, ?, ?, ?, id, nullif(?, '') FROM roles WHERE name_key = ?`, u.ID, u.Name, u.Email, Fold(u.Email), hash, Fold(u.Role)).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO users (id, name, email, email_key, role_id, password_hash) VALUES (?, ?, ?, ?, ?, nullif(?, ''))",
+		u.ID, u.Name, u.Email, FoldCase(u.Email), u.RoleID, hash).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("insert user: %w", err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return unknownRole("role")
 	}
 	if *u, err = GetUser(ctx, tx, u.ID); err != nil {
 		return err

@@ -66,7 +66,7 @@ func CreateUser(ctx context.Context, db bun.IDB, passwords *Passwords, keys Keys
 
 // roleNamed is the id of a role, 0 when there is none of that name.
 func roleNamed(ctx context.Context, tx bun.Tx, name string) (id int64, err error) {
-	err = tx.NewRaw("SELECT id FROM roles WHERE name_key = ?", Fold(name)).Scan(ctx, &id)
+	err = tx.NewRaw("SELECT id FROM roles WHERE name = ?0 OR name_key = ?1 ORDER BY name = ?0 DESC LIMIT 1", name, NameKey(name)).Scan(ctx, &id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("look up the role: %w", err)
 	}
@@ -117,7 +117,7 @@ func saveUser(ctx context.Context, tx bun.Tx, actor Actor, old User, u *User, ha
 		return err
 	}
 	_, err = tx.NewRaw("UPDATE users SET name = ?, email = ?, email_key = ?, password_hash = coalesce(nullif(?, ''), password_hash), updated_at = ? WHERE id = ?",
-		u.Name, u.Email, Fold(u.Email), hash, u.UpdatedAt, u.ID).Exec(ctx)
+		u.Name, u.Email, FoldCase(u.Email), hash, u.UpdatedAt, u.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update user: %w", err)
 	}

@@ -136,8 +136,8 @@ func issueFirstKeys(ctx context.Context, tx bun.Tx, keys Keys, users []holder, p
 	issued := make([]VirtualKey, len(users))
 	for i, user := range users {
 		name := numbered(names[i], taken)
-		taken[Fold(name)] = true
-		key := VirtualKey{ID: uuid.NewString(), UserID: user.ID, Name: name, NameKey: Fold(name), CreatedAt: now, UpdatedAt: now}
+		taken[NameKey(name)] = true
+		key := VirtualKey{ID: uuid.NewString(), UserID: user.ID, Name: name, NameKey: NameKey(name), CreatedAt: now, UpdatedAt: now}
 		key.renew(keys)
 		issued[i] = key
 	}
@@ -155,7 +155,7 @@ func issueFirstKeys(ctx context.Context, tx bun.Tx, keys Keys, users []holder, p
 func takenKeyNames(ctx context.Context, tx bun.Tx, names []string) (map[string]bool, error) {
 	folded, twice, seen := make([]string, len(names)), []string{}, map[string]bool{}
 	for i, name := range names {
-		folded[i] = Fold(name)
+		folded[i] = NameKey(name)
 		if seen[folded[i]] {
 			twice = append(twice, folded[i])
 		}
@@ -179,7 +179,7 @@ SELECT k.name_key FROM clashing AS c JOIN virtual_keys AS k ON k.name_key = c.na
 // numbered is the name, with a number when it is taken.
 func numbered(name string, taken map[string]bool) string {
 	free := name
-	for n := 2; taken[Fold(free)]; n++ {
+	for n := 2; taken[NameKey(free)]; n++ {
 		free = name + " (" + strconv.Itoa(n) + ")"
 	}
 	return free

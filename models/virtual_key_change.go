@@ -60,7 +60,7 @@ func CreateVirtualKey(ctx context.Context, db bun.IDB, keys Keys, actor Actor, u
 				return err
 			}
 		}
-		k.NameKey = Fold(k.Name)
+		k.NameKey = NameKey(k.Name)
 		k.renew(keys)
 		if _, err := tx.NewInsert().Model(&k).Exec(ctx); err != nil {
 			return fmt.Errorf("insert virtual key: %w", err)

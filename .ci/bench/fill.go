@@ -177,10 +177,10 @@ var fillTables = []fillTable{
 		func(p models.AccessProfile) [][]any {
 			keys := make([]string, len(p.Tags))
 			for i, tag := range p.Tags {
-				keys[i] = models.Fold(tag)
+				keys[i] = models.FoldCase(tag)
 			}
 			return [][]any{{
-				p.ID, p.ID, p.Name, models.Fold(p.Name), p.Description, models.Fold(p.Name + "\n" + *p.Description), p.Tags, keys, p.IsActive,
+				p.ID, p.ID, p.Name, models.NameKey(p.Name), p.Description, models.Fold(p.Name + "\n" + *p.Description), p.Tags, keys, p.IsActive,
 				p.Version, p.Version, p.CreatedAt, p.UpdatedAt,
 			}}
 		},
@@ -189,7 +189,7 @@ var fillTables = []fillTable{
 		"access_profile_tags", []string{"access_profile_id", "tag_key", "tag"},
 		func(p models.AccessProfile) (rows [][]any) {
 			for _, tag := range p.Tags {
-				rows = append(rows, []any{p.ID, models.Fold(tag), tag})
+				rows = append(rows, []any{p.ID, models.FoldCase(tag), tag})
 			}
 			return rows
 		},

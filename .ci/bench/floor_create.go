@@ -57,7 +57,7 @@ func insertProfile(ctx context.Context, tx pgx.Tx, p *models.AccessProfile) (pol
 INSERT INTO floor.access_profiles
     (policy_id, name, name_key, description, search_key, tags, tag_keys, is_active, version, policy_version, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) RETURNING id`,
-		policy, p.Name, models.Fold(p.Name), p.Description, models.Fold(p.Name+"\n"+*p.Description), p.Tags, p.Tags, p.IsActive, p.Version,
+		policy, p.Name, models.NameKey(p.Name), p.Description, models.Fold(p.Name+"\n"+*p.Description), p.Tags, p.Tags, p.IsActive, p.Version,
 		p.CreatedAt, p.UpdatedAt).Scan(&p.ID)
 }
 
