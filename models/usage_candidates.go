@@ -26,7 +26,7 @@ func addCandidates(ctx context.Context, db bun.IDB, events []QuarantinedEvent) e
 			endings = append(endings, e.ending())
 		}
 		if e.UserID != "" {
-			said = append(said, Fold(e.UserID))
+			said = append(said, FoldCase(e.UserID))
 		}
 	}
 	var rows []struct {
@@ -48,7 +48,7 @@ ORDER BY 4, 3`, pgdialect.Array(endings), pgdialect.Array(said)).Scan(ctx, &rows
 	for i := range events {
 		e, seen := &events[i], map[string]bool{}
 		for _, row := range rows {
-			fits := row.Kind == "key" && e.VirtualKey != "" && row.Match == e.ending() || row.Kind == "said" && e.UserID != "" && row.Match == Fold(e.UserID)
+			fits := row.Kind == "key" && e.VirtualKey != "" && row.Match == e.ending() || row.Kind == "said" && e.UserID != "" && row.Match == FoldCase(e.UserID)
 			if fits && !seen[row.UserID] {
 				seen[row.UserID] = true
 				e.Candidates = append(e.Candidates, row.Candidate)

@@ -44,7 +44,7 @@ func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string,
 	case in.Email.Given():
 		field, query = "email", "SELECT id FROM users WHERE email_key = ?"
 		if wanted, _ = c.email(field, in.Email); wanted != "" {
-			wanted = Fold(wanted)
+			wanted = FoldCase(wanted)
 		}
 	case in.UserID.Given():
 		wanted, _ = c.text(field, in.UserID, textRule{what: "the id of a user", max: longestSource, exact: true})

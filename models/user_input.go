@@ -30,17 +30,23 @@ type RoleChoice struct {
 // emailForm is all that can be said of an address without writing to it.
 var emailForm = regexp.MustCompile(`^[^\s@]+@[^\s@]+$`)
 
-// email reads an address. One with characters that stand for others (ﬁ, full-width letters) could be taken for another user's, so none is
-// given; the one that stands may stay.
-func (c *checker) email(field string, v Value, stands string) (string, bool) {
+// email reads an address.
+func (c *checker) email(field string, v Value) (string, bool) {
 	c.required(field, v, "an email address")
 	email, ok := c.text(field, v, textRule{what: "an email address", max: 254})
-	if ok && email != stands && norm.NFKC.String(email) != email {
-		c.add(field, "invalid_email", "Enter the email address in plain characters, without ligatures and full-width letters.")
-		return "", false
-	}
 	if ok && !emailForm.MatchString(email) {
 		c.add(field, "invalid_email", "Enter an email address, such as ada@example.com.")
+		return "", false
+	}
+	return email, ok
+}
+
+// newEmail reads the address that a user is to have. One with characters that stand for others (ﬁ, full-width letters) could be taken for
+// another user's, so none is given; the one that stands may stay.
+func (c *checker) newEmail(field string, v Value, stands string) (string, bool) {
+	email, ok := c.email(field, v)
+	if ok && email != stands && norm.NFKC.String(email) != email {
+		c.add(field, "invalid_email", "Enter the email address in plain characters, without ligatures and full-width letters.")
 		return "", false
 	}
 	return email, ok
@@ -49,7 +55,7 @@ func (c *checker) email(field string, v Value, stands string) (string, bool) {
 // user reads the first user, who needs no name: then the part of the email before the @ is theirs.
 func (c *checker) user(in UserInput) (u User, password string) {
 	name, named := c.text("name", in.Name, textRule{what: "a name", max: 255})
-	u.Email, _ = c.email("email", in.Email, "")
+	u.Email, _ = c.newEmail("email", in.Email, "")
 	password, _ = c.password("password", in.Password, "a password")
 	u.Name = name
 	if !named {
@@ -67,7 +73,7 @@ func (in UserInput) create() (u User, password string, err error) {
 		c.required("name", in.Name, "a name")
 	}
 	u.Name, _ = c.text("name", in.Name, textRule{what: "a name", max: 255})
-	u.Email, _ = c.email("email", in.Email, "")
+	u.Email, _ = c.newEmail("email", in.Email, "")
 	if byName {
 		c.required("role", in.Role, "a role")
 		u.Role, _ = c.text("role", in.Role, textRule{what: "a role", max: 255})
@@ -90,7 +96,7 @@ func (in UserInput) apply(u User) (User, error) {
 		u.Name = name
 	}
 	if in.Email.Kind != Absent {
-		if email, ok := c.email("email", in.Email, u.Email); ok {
+		if email, ok := c.newEmail("email", in.Email, u.Email); ok {
 			u.Email = email
 		}
 	}
