@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// named is a kind of thing with a unique name, and how to make one by both doors.
-type named struct {
+// uniquelyNamed is a kind of thing with a unique name, and how to make one by both doors.
+type uniquelyNamed struct {
 	what, page, api string
 	form            url.Values
 	body            object
 }
 
-func namedThings(s stage) []named {
-	return []named{
+func namedThings(s stage) []uniquelyNamed {
+	return []uniquelyNamed{
 		{"profiles", "/access-profiles", "/api/access-profiles", url.Values{}, object{}},
 		{"roles", "/roles", "/api/roles", url.Values{}, object{}},
 		{"API keys", "/settings/api-keys", "/api/api-keys", url.Values{"scopes": {"Usage:View"}}, object{"scopes": []string{"Usage:View"}}},
