@@ -15,7 +15,18 @@ func (in ProviderInput) Whole() ProviderInput {
 func (p Provider) Input() ProviderInput {
 	in := ProviderInput{Name: Typed(p.Name), Models: typedList(p.Models)}
 	for _, price := range p.Prices {
-		in.Prices.Items = append(in.Prices.Items, ModelPriceInput{Model: Typed(price.Model), Input: Typed(price.Input.String()), Output: Typed(price.Output.String())})
+		in.Prices.Items = append(in.Prices.Items, price.input())
+	}
+	return in
+}
+
+func (p ModelPrice) input() ModelPriceInput {
+	in := ModelPriceInput{Model: Typed(p.Model), Input: Typed(p.Input.String()), Output: Typed(p.Output.String())}
+	if p.CacheRead != nil {
+		in.CacheRead = Typed(p.CacheRead.String())
+	}
+	if p.CacheWrite != nil {
+		in.CacheWrite = Typed(p.CacheWrite.String())
 	}
 	return in
 }

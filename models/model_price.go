@@ -6,36 +6,68 @@ import (
 	"strings"
 )
 
-// ModelPrice is what a provider charges for a model, in dollars per million tokens.
+// ModelPrice is what a provider charges for a model, in dollars per million tokens. What is read from a cache or written into one costs as other
+// input where it has no price of its own.
 type ModelPrice struct {
-	Model  string `json:"model"`
-	Input  Money  `json:"input_cost_per_million_tokens"`
-	Output Money  `json:"output_cost_per_million_tokens"`
+	Model      string `json:"model"`
+	Input      Money  `json:"input_cost_per_million_tokens"`
+	Output     Money  `json:"output_cost_per_million_tokens"`
+	CacheRead  *Money `json:"cache_read_cost_per_million_tokens,omitempty"`
+	CacheWrite *Money `json:"cache_write_cost_per_million_tokens,omitempty"`
 }
 
 // ModelPriceInput is what a client may send of a price.
 type ModelPriceInput struct {
 	Row
-	Model  Value `json:"model"`
-	Input  Value `json:"input_cost_per_million_tokens"`
-	Output Value `json:"output_cost_per_million_tokens"`
+	Model      Value `json:"model"`
+	Input      Value `json:"input_cost_per_million_tokens"`
+	Output     Value `json:"output_cost_per_million_tokens"`
+	CacheRead  Value `json:"cache_read_cost_per_million_tokens"`
+	CacheWrite Value `json:"cache_write_cost_per_million_tokens"`
 }
 
 const maxPrice = 100_000 * dollar
 
+// callTokens are the tokens of a call. What was read from a cache or written into one is a part of the input.
+type callTokens struct{ input, cacheRead, cacheWrite, output int64 }
+
 // Cost is what tokens cost, rounded half up to the nano-dollar, or the most there is.
-func (p ModelPrice) Cost(input, output int64) Money {
+func (p ModelPrice) Cost(t callTokens) Money {
 	const million = 1_000_000
-	high, low := bits.Mul64(uint64(p.Input), uint64(input))
-	high2, low2 := bits.Mul64(uint64(p.Output), uint64(output))
-	low, carry := bits.Add64(low, low2, 0)
-	high, _ = bits.Add64(high, high2, carry)
-	low, carry = bits.Add64(low, million/2, 0)
-	if high += carry; high >= million/2 { // more than 63 bits can say
+	high, low := uint64(0), uint64(million/2)
+	for _, part := range []struct {
+		price  Money
+		tokens int64
+	}{
+		{p.Input, t.input - t.cacheRead - t.cacheWrite},
+		{moneyOr(p.CacheRead, p.Input), t.cacheRead},
+		{moneyOr(p.CacheWrite, p.Input), t.cacheWrite},
+		{p.Output, t.output},
+	} {
+		h, l := bits.Mul64(uint64(part.price), uint64(part.tokens))
+		var carry uint64
+		low, carry = bits.Add64(low, l, 0)
+		high, _ = bits.Add64(high, h, carry)
+	}
+	if high >= million/2 { // more than 63 bits can say
 		return math.MaxInt64
 	}
 	cost, _ := bits.Div64(high, low, million)
 	return Money(cost)
+}
+
+func moneyOr(amount *Money, otherwise Money) Money {
+	if amount == nil {
+		return otherwise
+	}
+	return *amount
+}
+
+// equal reports whether p charges the same as another.
+func (p ModelPrice) equal(other ModelPrice) bool {
+	same := func(a, b *Money) bool { return (a == nil) == (b == nil) && moneyOr(a, 0) == moneyOr(b, 0) }
+	return p.Model == other.Model && p.Input == other.Input && p.Output == other.Output &&
+		same(p.CacheRead, other.CacheRead) && same(p.CacheWrite, other.CacheWrite)
 }
 
 // prices reads what a provider charges, one price a model, however it is spelled.
@@ -56,7 +88,13 @@ func (c *checker) prices(field, provider string, l List[ModelPriceInput]) []Mode
 			c.add(path+".model", "duplicate_model", "Give "+clip(bare)+" one price.")
 		}
 		seen[bare] = true
-		prices = append(prices, ModelPrice{name, c.price(path+".input_cost_per_million_tokens", in.Input, "input"), c.price(path+".output_cost_per_million_tokens", in.Output, "output")})
+		prices = append(prices, ModelPrice{
+			Model:      name,
+			Input:      c.price(path+".input_cost_per_million_tokens", in.Input, "input"),
+			Output:     c.price(path+".output_cost_per_million_tokens", in.Output, "output"),
+			CacheRead:  c.cachePrice(path+".cache_read_cost_per_million_tokens", in.CacheRead, "cached input"),
+			CacheWrite: c.cachePrice(path+".cache_write_cost_per_million_tokens", in.CacheWrite, "cache-written input"),
+		})
 	}
 	return prices
 }
@@ -75,8 +113,17 @@ func (c *checker) price(field string, v Value, what string) Money {
 	return amount
 }
 
-// priceLines reads the prices of a form, one a line: the model, what a million input tokens cost, and what a million output tokens cost.
-// Only the last two words are prices, so spaces inside a name stay as they are.
+// cachePrice reads a price that may be left out.
+func (c *checker) cachePrice(field string, v Value, what string) *Money {
+	if !v.Given() {
+		return nil
+	}
+	amount := c.price(field, v, what)
+	return &amount
+}
+
+// priceLines reads the prices of a form, one a line: the model, what a million input tokens cost, what a million output tokens cost, and maybe
+// "read" and "write" with what a million tokens cost that are read from a cache or written into one. Spaces inside a name stay as they are.
 func priceLines(text string) List[ModelPriceInput] {
 	prices := List[ModelPriceInput]{Kind: Array}
 	for line := range strings.SplitSeq(text, "\n") {
@@ -84,7 +131,9 @@ func priceLines(text string) List[ModelPriceInput] {
 		if line == "" {
 			continue
 		}
-		row := ModelPriceInput{Row: Row{Kind: Object}, Model: Typed(line)}
+		row := ModelPriceInput{Row: Row{Kind: Object}}
+		line = row.cutCachePrices(line)
+		row.Model = Typed(line)
 		if model, last, found := cutLastWord(line); found {
 			row.Model, row.Input = Typed(model), Typed(last)
 			if name, input, found := cutLastWord(model); found {
@@ -94,6 +143,24 @@ func priceLines(text string) List[ModelPriceInput] {
 		prices.Items = append(prices.Items, row)
 	}
 	return prices
+}
+
+// cutCachePrices takes the prices of caches off the end of a line.
+func (in *ModelPriceInput) cutCachePrices(line string) string {
+	for range 2 {
+		before, price, _ := cutLastWord(line)
+		rest, label, found := cutLastWord(before)
+		switch {
+		case found && label == "read" && in.CacheRead.Kind == Absent:
+			in.CacheRead = Typed(price)
+		case found && label == "write" && in.CacheWrite.Kind == Absent:
+			in.CacheWrite = Typed(price)
+		default:
+			return line
+		}
+		line = rest
+	}
+	return line
 }
 
 // cutLastWord takes the last word off a line that has more than one.
@@ -110,6 +177,12 @@ func (in ProviderInput) Lines() string {
 	lines := make([]string, len(in.Prices.Items))
 	for i, price := range in.Prices.Items {
 		lines[i] = strings.TrimSpace(price.Model.Text + " " + price.Input.Text + " " + price.Output.Text)
+		if price.CacheRead.Given() {
+			lines[i] += " read " + price.CacheRead.Text
+		}
+		if price.CacheWrite.Given() {
+			lines[i] += " write " + price.CacheWrite.Text
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -143,7 +216,7 @@ func (c *Catalogue) price(e *usageEvent, path string) Problems {
 	if !ok {
 		return nil
 	}
-	cost := price.Cost(valueOr(e.input, 0), valueOr(e.output, 0))
+	cost := price.Cost(callTokens{valueOr(e.input, 0), valueOr(e.cacheRead, 0), valueOr(e.cacheWrite, 0), valueOr(e.output, 0)})
 	if cost > maxEventCost {
 		return Problems{{path + "tokens", "number_out_of_range", "Give the tokens of one call: these cost more than 1000000 dollars at the catalogue's price."}}
 	}

@@ -109,7 +109,7 @@ func UpdateProvider(ctx context.Context, db bun.IDB, actor Actor, name string, i
 		if err != nil {
 			return err
 		}
-		if p, err = in.apply(old); err != nil || slices.Equal(p.Models, old.Models) && slices.Equal(p.Prices, old.Prices) {
+		if p, err = in.apply(old); err != nil || slices.Equal(p.Models, old.Models) && slices.EqualFunc(p.Prices, old.Prices, ModelPrice.equal) {
 			return err
 		}
 		if p.UpdatedAt, err = databaseClock(ctx, tx); err != nil {

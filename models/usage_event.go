@@ -11,20 +11,24 @@ import (
 // UsageEventInput is what a gateway reports after a call.
 type UsageEventInput struct {
 	Row
-	EventID       Value `json:"event_id"`
-	VirtualKey    Value `json:"virtual_key"`
-	UserID        Value `json:"user_id"`
-	Provider      Value `json:"provider"`
-	Model         Value `json:"model"`
-	MCPClientID   Value `json:"mcp_client_id"`
-	ToolName      Value `json:"tool_name"`
-	Cost          Value `json:"cost"`
-	Tokens        Value `json:"tokens"`
-	InputTokens   Value `json:"input_tokens"`
-	OutputTokens  Value `json:"output_tokens"`
-	Requests      Value `json:"requests"`
-	OccurredAt    Value `json:"occurred_at"`
-	ReservationID Value `json:"reservation_id"`
+	EventID      Value `json:"event_id"`
+	VirtualKey   Value `json:"virtual_key"`
+	UserID       Value `json:"user_id"`
+	Provider     Value `json:"provider"`
+	Model        Value `json:"model"`
+	MCPClientID  Value `json:"mcp_client_id"`
+	ToolName     Value `json:"tool_name"`
+	Cost         Value `json:"cost"`
+	Tokens       Value `json:"tokens"`
+	InputTokens  Value `json:"input_tokens"`
+	OutputTokens Value `json:"output_tokens"`
+	// Parts of the input and of the output.
+	CachedTokens     Value `json:"cached_input_tokens"`
+	CacheWriteTokens Value `json:"cache_write_input_tokens"`
+	ReasoningTokens  Value `json:"reasoning_output_tokens"`
+	Requests         Value `json:"requests"`
+	OccurredAt       Value `json:"occurred_at"`
+	ReservationID    Value `json:"reservation_id"`
 	// Unread is what could not be read of an event in a batch.
 	Unread Problems
 }
@@ -50,6 +54,8 @@ type usageEvent struct {
 	costComputed          bool   // by the catalogue's price
 	tokens                int64
 	input, output         *int64
+	cacheRead, cacheWrite *int64 // of the input
+	reasoning             *int64 // of the output
 	requests              int64
 	occurredAt            time.Time
 	reservation           string // as it is stored
@@ -101,6 +107,7 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 	default:
 		e.tokens = *tokens
 	}
+	c.tokenParts(path, in, &e)
 	if in.Requests.Kind == Null {
 		c.add(path+"requests", "null_not_allowed", "Give the number of requests instead of null.")
 	}
@@ -193,6 +200,23 @@ func (c *checker) optionalCount(field string, v Value) *int64 {
 		return nil
 	}
 	return &n
+}
+
+// tokenParts reads what of the tokens is more than a plain input or output. Parts are never more than the whole.
+func (c *checker) tokenParts(path string, in UsageEventInput, e *usageEvent) {
+	e.cacheRead = c.optionalCount(path+"cached_input_tokens", in.CachedTokens)
+	e.cacheWrite = c.optionalCount(path+"cache_write_input_tokens", in.CacheWriteTokens)
+	e.reasoning = c.optionalCount(path+"reasoning_output_tokens", in.ReasoningTokens)
+	if valueOr(e.cacheRead, 0)+valueOr(e.cacheWrite, 0) > valueOr(e.input, 0) {
+		field := "cached_input_tokens"
+		if e.cacheRead == nil {
+			field = "cache_write_input_tokens"
+		}
+		c.add(path+field, "tokens_mismatch", "Give at least as many input_tokens as cached_input_tokens and cache_write_input_tokens together: these are parts of them.")
+	}
+	if valueOr(e.reasoning, 0) > valueOr(e.output, 0) {
+		c.add(path+"reasoning_output_tokens", "tokens_mismatch", "Give at least as many output_tokens: reasoning_output_tokens are a part of them.")
+	}
 }
 
 func (c *checker) occurred(field string, v Value, now time.Time) time.Time {

@@ -43,6 +43,9 @@ type quarantinedCall struct {
 	Tokens       int64     `json:"tokens"`
 	InputTokens  *int64    `json:"input_tokens"`
 	OutputTokens *int64    `json:"output_tokens"`
+	CacheRead    *int64    `json:"cached_input_tokens"`
+	CacheWrite   *int64    `json:"cache_write_input_tokens"`
+	Reasoning    *int64    `json:"reasoning_output_tokens"`
 	Requests     int64     `json:"requests"`
 	OccurredAt   time.Time `json:"occurred_at"`
 }
@@ -151,7 +154,7 @@ func (e QuarantinedEvent) charge(userID string) *usageEvent {
 	charge := &usageEvent{
 		id: e.EventID, gatewayID: newGatewayID(e.EventID), who: Asker{UserID: userID}, provider: e.Provider, model: e.Model, mcpClientID: e.MCPClientID, toolName: e.ToolName,
 		cost: e.Cost, costComputed: e.CostComputed, tokens: e.Tokens, input: e.InputTokens, output: e.OutputTokens, requests: e.Requests,
-		occurredAt: e.OccurredAt,
+		cacheRead: e.CacheRead, cacheWrite: e.CacheWrite, reasoning: e.Reasoning, occurredAt: e.OccurredAt,
 	}
 	if e.Provider == "" {
 		charge.named = e.Model

@@ -162,6 +162,7 @@ func (r *Recorder) quarantine(ctx context.Context, in UsageEventInput, e usageEv
 		"event_id": e.id, "user_id": e.who.UserID, "virtual_key": "", "provider": e.provider, "model": e.model, "mcp_client_id": e.mcpClientID,
 		"tool_name": e.toolName, "cost": e.cost, "cost_computed": e.costComputed, "tokens": e.tokens, "input_tokens": e.input, "output_tokens": e.output,
 		"requests": e.requests, "occurred_at": e.occurredAt,
+		"cached_input_tokens": e.cacheRead, "cache_write_input_tokens": e.cacheWrite, "reasoning_output_tokens": e.reasoning,
 	}
 	if value := e.who.VirtualKey; value != "" {
 		// Enough to find whose it was, useless for using it.

@@ -50,6 +50,14 @@ func catalogueLinks(problems models.Problems, list string) []ProblemLink {
 	return links
 }
 
+// cachePrice is what tokens of a cache cost; those without a price of their own cost as other input.
+func cachePrice(price *models.Money) string {
+	if price == nil {
+		return "as input"
+	}
+	return Dollars(*price)
+}
+
 // typedPrices is a text area with the price of a model a line.
 func typedPrices(f Field, in models.ProviderInput, problems models.Problems) Field {
 	f.Value = in.Lines()

@@ -110,6 +110,9 @@ func TestPricesThatAreRefused(t *testing.T) {
 		{`{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":100000.1}`, "number_out_of_range", "prices[0].output_cost_per_million_tokens"},
 		{`{"model":"m","input_cost_per_million_tokens":"1","output_cost_per_million_tokens":1}`, "wrong_type", "prices[0].input_cost_per_million_tokens"},
 		{`{"model":"m","input_cost_per_million_tokens":0.0000000001,"output_cost_per_million_tokens":1}`, "too_many_decimals", "prices[0].input_cost_per_million_tokens"},
+		{`{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1,"cache_read_cost_per_million_tokens":-1}`, "number_out_of_range", "prices[0].cache_read_cost_per_million_tokens"},
+		{`{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1,"cache_write_cost_per_million_tokens":1e-10}`, "too_many_decimals", "prices[0].cache_write_cost_per_million_tokens"},
+		{`{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1,"cache_write_cost_per_million_tokens":"1"}`, "wrong_type", "prices[0].cache_write_cost_per_million_tokens"},
 		{`{"model":"m","input_cost_per_million_tokens":1}`, "required", "prices[0].output_cost_per_million_tokens"},
 		{`{"input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1}`, "required", "prices[0].model"},
 		{`{"model":" m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1}`, "invalid_characters", "prices[0].model"},
@@ -140,4 +143,79 @@ func TestPricesThatAreRefused(t *testing.T) {
 	fields.Set("price_lines", "")
 	c.session.post("/providers/openai", fields).redirects("/providers/openai")
 	same(t, "prices", len(c.admin.api("GET", "/api/providers/openai", nil).json()["provider"].(object)["prices"].([]any)), 0)
+}
+
+// Input that came from a cache is charged at the cache's price, and what was written into one at that of writing.
+func TestCachedTokens(t *testing.T) {
+	g := newGateway(t)
+	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	const plain, read, both = "plain", "read", "both"
+	g.admin.api("PUT", "/api/providers/openai", `{"prices":[
+{"model":"plain","input_cost_per_million_tokens":1.4,"output_cost_per_million_tokens":2},
+{"model":"read","input_cost_per_million_tokens":1.4,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":0.11},
+{"model":"both","input_cost_per_million_tokens":1.4,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":0.11,"cache_write_cost_per_million_tokens":1.75}]}`).is(200)
+	for _, row := range []struct {
+		model           string
+		read, write, of any
+		reasoning       any
+		nanos           int64
+	}{
+		{read, 27_146, nil, 27_147, nil, 2_987_460 + 20_000},
+		{plain, 27_146, nil, 27_147, nil, 38_005_800 + 20_000},
+		{both, 27_146, 1, 27_147, 10, 2_986_060 + 1_750 + 20_000},
+		{read, 0, 27_147, 27_147, 3, 38_005_800 + 20_000},
+		{both, nil, 27_147, 27_147, nil, 47_507_250 + 20_000},
+	} {
+		before := g.used(g.bob)
+		call := event(key, "model", row.model, "cost", nil, "tokens", nil, "input_tokens", row.of, "output_tokens", 10,
+			"cached_input_tokens", row.read, "cache_write_input_tokens", row.write, "reasoning_output_tokens", row.reasoning)
+		if call["model"] != plain {
+			stray := with(call, "virtual_key", "sk-bf-nobodys", "event_id", uuid.NewString())
+			same(t, "of an unknown key", g.admin.report(stray).is(200).json()["status"], any("quarantined"))
+			g.admin.api("POST", fmt.Sprint("/api/usage/quarantine/", stray["event_id"], "/assign"), object{"user_id": g.bob}).is(200)
+		} else {
+			g.admin.counted(with(call, "event_id", uuid.NewString()))
+		}
+		g.admin.counted(call)
+		same(t, "told again", g.admin.report(call).json()["status"], any("duplicate"))
+		g.admin.report(with(call, "cached_input_tokens", 1, "cache_write_input_tokens", 1)).refuses(http.StatusConflict, "event_conflict", "event_id")
+		after := g.used(g.bob)
+		same(t, fmt.Sprint(row, ": spent twice"), after["spend 1M total"]-before["spend 1M total"], 2*row.nanos)
+		number := func(v any) any {
+			if v == nil {
+				return nil
+			}
+			return int64(v.(int))
+		}
+		same(t, "stored twice", g.count(`usage_events WHERE model = ? AND (cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens)
+    IS NOT DISTINCT FROM (?::bigint, ?::bigint, ?::bigint)`, row.model, number(row.read), number(row.write), number(row.reasoning)), 2)
+	}
+	g.balanced()
+
+	// The page shows them, the form keeps them, and what the API answered may be sent back.
+	page := g.session.get("/providers/openai").is(200)
+	for _, words := range []string{"as input", "$0.11", "$1.75"} {
+		if !strings.Contains(string(page.body), words) {
+			t.Errorf("the page does not show %q", words)
+		}
+	}
+	stored := g.admin.api("GET", "/api/providers/openai", nil).is(200).object("provider")
+	g.unchanged(func() {
+		g.admin.api("PUT", "/api/providers/openai", object{"prices": stored["prices"]}).is(200)
+		form := g.session.get("/providers/openai/edit").is(200)
+		lines := strings.TrimSpace(form.one("textarea", "name", "price_lines").FirstChild.Data)
+		same(t, "lines", lines, "plain 1.4 2\nread 1.4 2 read 0.11\nboth 1.4 2 read 0.11 write 1.75")
+		models := form.one("textarea", "name", "models").FirstChild.Data
+		g.session.post("/providers/openai", url.Values{"models": {models}, "price_lines": {lines}}).redirects("/providers/openai")
+	})
+	form := url.Values{"models": {"m"}, "price_lines": {"a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x"}}
+	refused := g.session.post("/providers/openai", form).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[2].cache_read_cost_per_million_tokens")
+	same(t, "typed", strings.TrimSpace(refused.one("textarea", "name", "price_lines").FirstChild.Data), "a  write 1 2 write 3\nb 1 2 read 0 write 3\nc 1 2 read x")
+	form.Set("price_lines", "a  write 1 2 write 3\nb 1 2 write 3 read 0")
+	g.session.post("/providers/openai", form).redirects("/providers/openai")
+	prices := objects(g.admin.api("GET", "/api/providers/openai", nil).is(200).object("provider")["prices"])
+	same(t, "named with two spaces", []any{prices[0]["model"], prices[0]["cache_read_cost_per_million_tokens"], prices[0]["cache_write_cost_per_million_tokens"]}, []any{"a  write", nil, 3.0})
+	same(t, "free to read", []any{prices[1]["cache_read_cost_per_million_tokens"], prices[1]["cache_write_cost_per_million_tokens"]}, []any{0.0, 3.0})
+	g.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"b","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":null}]}`).is(200)
+	same(t, "cleared", objects(g.admin.api("GET", "/api/providers/openai", nil).object("provider")["prices"])[0]["cache_read_cost_per_million_tokens"], nil)
 }
