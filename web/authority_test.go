@@ -42,7 +42,7 @@ VALUES (?, 1, '{budgets}', false, 'x', 'done', now(), 1, now()) RETURNING id`, t
 
 // touching is a request to each unsafe route that acts on a user, a role or an API key; ok is false for the other routes.
 func (t target) touching(route web.Route, otherRole int64) (path string, body any, ok bool) {
-	short := strings.TrimPrefix(strings.TrimPrefix(route.Path, "/api"), "/governance")
+	short := withoutPrefix(route.Path)
 	short, deletes := strings.CutSuffix(strings.Replace(short, "/settings/api-keys", "/api-keys", 1), "/delete")
 	body, ok = map[string]any{
 		"/users/:id":                          object{"name": "Another", "email": "another@example.com"},
@@ -51,20 +51,21 @@ func (t target) touching(route web.Route, otherRole int64) (path string, body an
 		"/users/:id/access-profiles":          object{"access_profile_id": 1},
 		"/users/:id/access-profiles/:copy_id": object{"is_active": false},
 		"/users/:id/access-profiles/:copy_id/budgets/:budget_id/override": object{"amount": 1, "mode": "forever"},
-		"/users/:id/virtual-keys":                        object{},
-		"/users/:id/virtual-keys/:vk_id":                 object{},
-		"/users/:id/virtual-keys/:vk_id/rotate":          object{},
-		"/users/:id/access-profiles/virtual-keys/:vk_id": object{},
-		"/virtual-keys/:vk_id/rotate":                    object{},
-		"/users/bulk":                                    object{"ids": []string{t.user}, "access_profile_id": 1},
-		"/api-keys/:id":                                  object{"name": "Another"},
-		"/roles/:id":                                     object{"name": "Another"},
-		"/roles/:id/permissions":                         object{"permission_ids": []string{}},
-		"/access-profiles/:id/users/bulk":                object{"ids": []string{t.user}, "confirmed": true},
-		"/access-profiles/:id/roles":                     object{"role_ids": []int64{t.role}, "is_default": true},
-		"/access-profiles/:id/roles/:role_id":            object{},
-		"/access-profiles/:id/propagate":                 object{"fields": []string{"budgets"}, "group_ids": []int64{t.role}},
-		"/access-profiles/:id/propagate/:job/retry":      object{},
+		"/users/:id/virtual-keys":                          object{},
+		"/users/:id/access-profiles/:copy_id/virtual-keys": object{},
+		"/users/:id/virtual-keys/:vk_id":                   object{},
+		"/users/:id/virtual-keys/:vk_id/rotate":            object{},
+		"/users/:id/access-profiles/virtual-keys/:vk_id":   object{},
+		"/virtual-keys/:vk_id/rotate":                      object{},
+		"/users/bulk":                                      object{"ids": []string{t.user}, "access_profile_id": 1},
+		"/api-keys/:id":                                    object{"name": "Another"},
+		"/roles/:id":                                       object{"name": "Another"},
+		"/roles/:id/permissions":                           object{"permission_ids": []string{}},
+		"/access-profiles/:id/users/bulk":                  object{"ids": []string{t.user}, "confirmed": true},
+		"/access-profiles/:id/roles":                       object{"role_ids": []int64{t.role}, "is_default": true},
+		"/access-profiles/:id/roles/:role_id":              object{},
+		"/access-profiles/:id/propagate":                   object{"fields": []string{"budgets"}, "group_ids": []int64{t.role}},
+		"/access-profiles/:id/propagate/:job/retry":        object{},
 	}[short]
 	if deletes || route.Method == "DELETE" {
 		body = nil
@@ -75,6 +76,14 @@ func (t target) touching(route web.Route, otherRole int64) (path string, body an
 	}
 	return strings.NewReplacer(":id", id, ":copy_id", fmt.Sprint(t.copyID), ":budget_id", t.budget, ":vk_id", t.virtualKey, ":role_id", fmt.Sprint(t.role), ":job", fmt.Sprint(t.job)).
 		Replace(route.Path), body, ok
+}
+
+// withoutPrefix is a route of the API as if it had one prefix only.
+func withoutPrefix(path string) string {
+	for _, prefix := range []string{"/api", "/governance", "/rbac"} {
+		path = strings.TrimPrefix(path, prefix)
+	}
+	return path
 }
 
 // formOf writes a JSON body as a form would send it.
@@ -155,7 +164,7 @@ func TestNobodyActsOnAUserWhoMayDoMore(t *testing.T) {
 
 // isElsewhere fails for a route of which nothing is known.
 func (s stage) isElsewhere(t *testing.T, path string) {
-	short := strings.TrimPrefix(strings.TrimPrefix(path, "/api"), "/governance")
+	short := withoutPrefix(path)
 	creates := slices.Contains([]string{"/users", "/roles", "/api-keys", "/settings/api-keys", "/access-profiles"}, short)
 	profile := strings.HasPrefix(short, "/access-profiles/") && !strings.Contains(short, "/users") && !strings.Contains(short, "/roles")
 	if !creates && !profile && !slices.ContainsFunc(elsewhere, func(start string) bool { return strings.HasPrefix(short, start) }) {
