@@ -83,9 +83,9 @@ func (h hasher) sum(secret string) secretHash {
 	return mac.out
 }
 
-// KeyActor returns who a key acts as and what it may do at this moment: its scopes, as far as its maker's role still permits them.
-// Refusal: Unauthenticated.
-func KeyActor(ctx context.Context, db bun.IDB, keys Keys, secret string) (Actor, error) {
+// readKeyActor returns who a key acts as and what it may do at this moment: its scopes, as far as its maker's role still permits them. A use is
+// handed on when none was noted in the last minute. Refusal: Unauthenticated.
+func readKeyActor(ctx context.Context, db bun.IDB, keys Keys, secret string, use func(id int64)) (Actor, error) {
 	if !isKeySecret(secretPrefix, secret) {
 		return Actor{}, unauthenticated("Send an API key of this console; this is none.")
 	}
@@ -109,9 +109,7 @@ WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, hashS
 		return Actor{}, notSignedIn(err, "API key")
 	}
 	if key.Unused {
-		if _, err := db.NewRaw("UPDATE api_keys SET last_used_at = now() WHERE id = ?", key.ID).Exec(ctx); err != nil {
-			return Actor{}, fmt.Errorf("note the use of the API key: %w", err)
-		}
+		use(key.ID)
 	}
 	if key.UserID == nil {
 		return Actor{Name: CLI.Name, Permissions: key.Scopes, APIKeyName: key.Name, APIKeyPrefix: key.Prefix}, nil

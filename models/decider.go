@@ -50,6 +50,7 @@ type Decider struct {
 	keysAsked     together[secretHash, knownKey]
 	holdingsAsked together[uuid.UUID, *holding]
 	reserver      reserver
+	uses          *keyUses
 	decided       *prometheus.HistogramVec
 }
 
@@ -76,7 +77,7 @@ const (
 // NewDecider makes one; Run keeps it true.
 func NewDecider(db *bun.DB, keys Keys, log *slog.Logger) *Decider {
 	d := &Decider{
-		db: db, keys: keys, log: log, virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds(),
+		db: db, keys: keys, log: log, uses: newKeyUses(db, log), virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds(),
 	}
 	d.keysAsked.read, d.holdingsAsked.read, d.reserver.db = d.loadKeys, d.readHoldings, db
 	d.forget()
@@ -90,8 +91,11 @@ func (d *Decider) forget() {
 	d.catalogue, d.granted, d.forms = nil, map[*Policy][]Grant{}, nil
 }
 
-// Run follows the database until ctx ends.
+// Run follows the database, and notes which API keys were used, until ctx ends.
 func (d *Decider) Run(ctx context.Context) {
+	var noting sync.WaitGroup
+	defer noting.Wait()
+	noting.Go(func() { d.uses.run(ctx) })
 	ticker := time.NewTicker(followEvery)
 	defer ticker.Stop()
 	for {

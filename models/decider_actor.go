@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // knownActor is whom an API key acts as.
@@ -14,6 +16,11 @@ type knownActor struct {
 
 // actorsKept bounds the memory; past it they are read anew.
 const actorsKept = 10_000
+
+// KeyActorNow is whom an API key acts as at this moment, as db says. Refusal: Unauthenticated.
+func (d *Decider) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (Actor, error) {
+	return readKeyActor(ctx, db, d.keys, secret, d.uses.add)
+}
 
 // KeyActor is whom an API key acts as, for what gateways call over and over: as it was a second ago at most, and never before a change that
 // has ended here. Refusal: Unauthenticated.
@@ -27,7 +34,7 @@ func (d *Decider) KeyActor(ctx context.Context, secret string) (Actor, error) {
 		return known.actor, nil
 	}
 	read := time.Now()
-	actor, err := KeyActor(ctx, d.db, d.keys, secret)
+	actor, err := d.KeyActorNow(ctx, d.db, secret)
 	if err != nil {
 		return actor, err
 	}

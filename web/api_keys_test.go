@@ -52,9 +52,10 @@ func TestAPIKeyLife(t *testing.T) {
 	if listed["count"] != 1.0 || listed["total_count"] != 1.0 || listed["limit"] != 1.0 || listed["offset"] != 0.0 {
 		t.Errorf("list: %v", listed)
 	}
-	if last := listed["api_keys"].([]any)[0].(object)["last_used_at"]; last == nil {
-		t.Error("use was not noted")
-	}
+	c.within(func() bool {
+		listed := program.api("GET", "/api/api-keys?search=NIGHTLY&limit=1", nil).is(200).json()
+		return listed["api_keys"].([]any)[0].(object)["last_used_at"] != nil
+	}, "use was not noted")
 	program.api("DELETE", pathOf(key), nil).refuses(403, "forbidden", "")
 
 	// What the API answers can be sent back.
@@ -287,25 +288,79 @@ func TestSecretIsKeptNowhere(t *testing.T) {
 	}
 }
 
+// The use of a key is noted in the background; that of a session at once, since it keeps the session awake.
 func TestUseIsNotedOnceAMinute(t *testing.T) {
 	c := newConsole(t)
 	program, person := c.apiKey(), c.login(admin)
-	read := func() (key, session time.Time) {
+	use := func() {
 		program.api("GET", "/api/api-keys", nil).is(200)
 		person.get("/settings").is(200)
-		c.scan(&key, "SELECT last_used_at FROM api_keys")
-		c.scan(&session, "SELECT seen_at FROM sessions")
-		return key, session
 	}
-	key, session := read()
-	if again, still := read(); !again.Equal(key) || !still.Equal(session) {
+	seen := func() (at time.Time) {
+		c.scan(&at, "SELECT seen_at FROM sessions")
+		return at
+	}
+	used := func() (at time.Time) {
+		c.scan(&at, "SELECT coalesce(max(last_used_at), 'epoch') FROM api_keys")
+		return at.UTC()
+	}
+	use()
+	c.within(func() bool { return used().Year() > 1970 }, "use was not noted")
+	key, session := used(), seen()
+	// A second key shows that what was noted of the first is written by now.
+	second := c.apiKey()
+	use()
+	second.api("GET", "/api/api-keys", nil).is(200)
+	c.within(func() bool { return c.count("api_keys WHERE last_used_at IS NULL") == 0 }, "use was not noted")
+	if n := c.count("api_keys WHERE last_used_at = ?", key); n != 1 || !seen().Equal(session) {
 		t.Error("noted twice in a minute")
 	}
 	c.exec("UPDATE api_keys SET last_used_at = last_used_at - interval '61 seconds'")
 	c.exec("UPDATE sessions SET seen_at = seen_at - interval '61 seconds'")
-	if later, seen := read(); later.Before(key) || seen.Before(session) {
-		t.Error("later use was not noted")
+	use()
+	c.within(func() bool { return used().After(key) }, "later use was not noted")
+	if seen().Before(session) {
+		t.Error("later use of the session was not noted")
 	}
+}
+
+// Nothing that is asked with an API key waits for its use to be noted, or fails when it cannot be.
+func TestNotingTheUseOfAKeyRefusesNothing(t *testing.T) {
+	g := newGateway(t)
+	tx, err := g.owner().BeginTx(t.Context(), nil)
+	g.must(err)
+	defer func() { _ = tx.Rollback() }() // it holds locks and changes nothing
+	keys := map[string]func() visitor{
+		"locked": func() visitor {
+			key := g.apiKey()
+			_, err := tx.ExecContext(t.Context(), "SELECT FROM api_keys FOR UPDATE")
+			g.must(err)
+			return key
+		},
+		"not to be written": func() visitor {
+			g.must(tx.Rollback())
+			_, err := g.owner().ExecContext(t.Context(), "REVOKE UPDATE ON api_keys FROM tollgate")
+			g.must(err)
+			return g.apiKey()
+		},
+	}
+	for _, state := range []string{"locked", "not to be written"} {
+		program := keys[state]()
+		for path, body := range map[string]any{
+			"/api/decisions": model(g.key), "/api/usage": event(g.key), "/access/v1/evaluation": evaluation(g.mine(), modelled), "/api/virtual-keys": nil, "/metrics": nil,
+		} {
+			method := "POST"
+			if body == nil {
+				method = "GET"
+			}
+			begun := time.Now()
+			program.api(method, path, body).is(200)
+			if took := time.Since(begun); took > time.Second {
+				t.Errorf("%s with a key that is %s took %s", path, state, took)
+			}
+		}
+	}
+	g.eventually("a warning", func() bool { return strings.Contains(g.log.String(), "the use of API keys could not be noted") })
 }
 
 func TestParallelKeysOfOneName(t *testing.T) {

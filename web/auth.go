@@ -105,7 +105,7 @@ func (k apiKeys) of(c *gin.Context, permission models.Permission) keyActor {
 		}
 	}
 	return func(ctx context.Context, secret string) (models.Actor, error) {
-		return models.KeyActor(ctx, k.h.DB, k.h.Keys, secret)
+		return k.h.Decider.KeyActorNow(ctx, k.h.DB, secret)
 	}
 }
 
