@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -114,6 +113,9 @@ func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.serverForm(c, id, in, problems) })
 }
 
+// skippedNamed is how many entries that were skipped the API names.
+const skippedNamed = 100
+
 // RefreshMCPTools asks a server for its tools and stores them.
 func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	id := c.Param("client_id")
@@ -128,14 +130,11 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 		})
 	}
 	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"mcp_client": server, "skipped_tools": skipped})
+		skipped = append([]string{}, skipped...)
+		writeJSON(c, http.StatusOK, gin.H{"mcp_client": server, "skipped_tools": len(skipped), "skipped": skipped[:min(len(skipped), skippedNamed)]})
 		return nil
 	}
-	flash := server.Name + " has " + strconv.Itoa(len(server.Tools)) + " tools now."
-	if skipped > 0 {
-		flash += " " + strconv.Itoa(skipped) + " more have names that no profile can hold and were left out."
-	}
-	return seeOther(c, serversHref+"/"+id, flash)
+	return seeOther(c, serversHref+"/"+id, views.Refreshed(server, skipped))
 }
 
 // AfterRefresh leads whoever reloads the page of a refresh back to the server.

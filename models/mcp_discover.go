@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,26 +17,34 @@ const (
 	discoveryBytes = 1 << 20
 )
 
-// RefreshMCPTools asks a server for its tools and stores what it answers; skipped counts those whose names no policy could hold. Nothing is
-// locked while the server is asked. A refusal comes with the server as it was. Refusals: NotFound, Invalid when it cannot be asked, Conflict when a tool that went is still named.
-func RefreshMCPTools(ctx context.Context, db bun.IDB, actor Actor, clientID string, private bool) (s MCPServer, skipped int, err error) {
+// RefreshMCPTools asks a server for its tools and stores what it answers. A tool that went is kept, marked as gone, while a profile or a tool
+// group names it; skipped are the entries that no policy could name. Nothing is locked while the server is asked. A refusal comes with the
+// server as it was. Refusals: NotFound, Invalid when it cannot be asked.
+func RefreshMCPTools(ctx context.Context, db bun.IDB, actor Actor, clientID string, private bool) (s MCPServer, skipped []string, err error) {
 	if s, err = GetMCPServer(ctx, db, clientID); err != nil {
-		return s, 0, err
+		return s, nil, err
 	}
 	if s.URL == nil {
-		return s, 0, Refuse(Invalid, "url", "no_url", "Enter the server's address first; without one it cannot be asked for its tools.")
+		return s, nil, Refuse(Invalid, "url", "no_url", "Enter the server's address first; without one it cannot be asked for its tools.")
 	}
 	asked := *s.URL
 	tools, skipped, err := DiscoverMCPTools(ctx, asked, private)
 	if err != nil {
-		return s, 0, err
+		return s, nil, err
 	}
-	changed, err := changeMCPServer(ctx, db, actor, clientID, func(now MCPServer) (MCPServer, error) {
+	changed, err := changeMCPServer(ctx, db, actor, clientID, func(ctx context.Context, tx bun.Tx, now MCPServer) (MCPServer, error) {
 		if now.URL == nil || *now.URL != asked {
 			return now, Refuse(Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
 		}
+		gone, err := namedTools(ctx, tx, clientID, without(now.Tools, tools))
+		if err != nil {
+			return now, err
+		}
+		if len(tools)+len(gone) > maxMCPRows {
+			return now, tooManyTools()
+		}
 		at := time.Now().UTC().Truncate(time.Microsecond)
-		now.Tools, now.ToolsRefreshedAt = tools, &at
+		now.Tools, now.GoneTools, now.ToolsRefreshedAt = append(tools, gone...), gone, &at
 		return now, nil
 	})
 	if err != nil {
@@ -46,46 +55,46 @@ func RefreshMCPTools(ctx context.Context, db bun.IDB, actor Actor, clientID stri
 
 // DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address unless private is set,
 // follows no redirect, waits 10 seconds and reads 1 MiB at most. What the server says is never repeated, only the tools' names are kept.
-func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools []string, skipped int, err error) {
+func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools, skipped []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTime)
 	defer cancel()
 	call := newOutboundCall(ctx, cancel, private)
 	defer call.end()
-	tools, skipped, err = listTools(ctx, call.client, address)
-	if err != nil {
-		return nil, 0, call.refusal(err)
+	if tools, err = listTools(ctx, call.client, address); err != nil {
+		return nil, nil, call.refusal(err)
 	}
-	return tools, skipped, nil
+	call.mutex.Lock()
+	defer call.mutex.Unlock()
+	return tools, call.skipped, nil
 }
 
 var errTooManyTools = errors.New("too many tools")
 
-func listTools(ctx context.Context, client *http.Client, address string) (tools []string, skipped int, err error) {
+func listTools(ctx context.Context, client *http.Client, address string) ([]string, error) {
 	asker := mcp.NewClient(&mcp.Implementation{Name: "tollgate", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}})
 	session, err := asker.Connect(ctx, &mcp.StreamableClientTransport{
 		Endpoint: address, HTTPClient: client, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: discoveryBytes,
 	}, nil)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer session.Close()
 	tools, seen := []string{}, map[string]bool{}
 	for tool, err := range session.Tools(ctx, nil) {
 		switch {
 		case err != nil:
-			return nil, 0, err
-		case tool == nil || !toolName.MatchString(tool.Name):
-			skipped++
+			return nil, err
+		case tool == nil || !toolName.MatchString(tool.Name): // in an answer of another shape than those that were cleaned
 			continue
 		case seen[tool.Name]:
 			continue
 		case len(tools) == maxMCPRows:
-			return nil, 0, errTooManyTools
+			return nil, errTooManyTools
 		}
 		seen[tool.Name] = true
 		tools = append(tools, tool.Name)
 	}
-	return tools, skipped, nil
+	return tools, nil
 }
 
 // outboundCall is everything that one discovery says and hears. It notes why it was cut short, since the protocol's errors may not say.
@@ -96,6 +105,14 @@ type outboundCall struct {
 	cancel                        context.CancelFunc
 	left                          atomic.Int64 // bytes that may still be read
 	barred, redirected, overlarge atomic.Bool
+
+	mutex   sync.Mutex
+	skipped []string // what was no tool that a policy can name
+	entries int      // of all lists
+}
+
+func tooManyTools() error {
+	return Refuse(Invalid, "url", "discovery_failed", "The server has more than 1000 tools. Type in those that profiles need.")
 }
 
 // refusal tells what to do about a call that failed.
@@ -103,7 +120,7 @@ func (o *outboundCall) refusal(err error) error {
 	code, message := "discovery_failed", "No MCP server answered there over streamable HTTP. Check the address, and whether it asks for a credential."
 	switch {
 	case errors.Is(err, errTooManyTools):
-		message = "The server has more than 1000 tools. Type in those that profiles need."
+		return tooManyTools()
 	case o.barred.Load():
 		code = "address_not_allowed"
 		message = "Enter another address: this one leads to a private or reserved network, which may not be called from here. " +

@@ -55,8 +55,8 @@ func TestDiscoverAsksARealServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(tools)
-	if !slices.Equal(tools, []string{"a.b-c_d", "files/read", "search"}) || skipped != 0 {
-		t.Errorf("got %v, %d skipped", tools, skipped)
+	if !slices.Equal(tools, []string{"a.b-c_d", "files/read", "search"}) || len(skipped) != 0 {
+		t.Errorf("got %v, skipped %v", tools, skipped)
 	}
 }
 
@@ -109,9 +109,63 @@ func TestDiscoverSkipsNamesThatNoPolicyCanHold(t *testing.T) {
 		tool("good"), tool(""), tool("two words"), tool("<script>"), tool("*"), tool(strings.Repeat("x", 129)), tool("good"), tool("also/good"),
 	}, ",")+"]")
 	tools, skipped, err := models.DiscoverMCPTools(t.Context(), address, true)
-	if err != nil || !slices.Equal(tools, []string{"good", "also/good"}) || skipped != 5 {
-		t.Errorf("got %v, %d skipped, %v", tools, skipped, err)
+	if err != nil || !slices.Equal(tools, []string{"good", "also/good"}) || len(skipped) != 5 {
+		t.Errorf("got %v, skipped %v, %v", tools, skipped, err)
 	}
+}
+
+// One odd entry does not lose the rest, whatever it is, and names are read exactly.
+func TestDiscoverPassesOverOddEntries(t *testing.T) {
+	const schema = `"inputSchema":{"type":"object"}`
+	entries := []string{
+		`{"name":"first",` + schema + `}`, `7`, `null`, `[]`, `"text"`, `{}`, `{"Name":"folded",` + schema + `}`, `{"name":"a","name":"b",` + schema + `}`,
+		`{"name":7,` + schema + `}`, `{"name":null,` + schema + `}`, `{"NAME":"evil","name":"exact",` + schema + `}`, `{"name":"no schema"}`,
+		`{"name":"bare"}`, `{"name":"odd_schema","inputSchema":7,"annotations":[],"title":{}}`, `{"name":"deep","inputSchema":` +
+			strings.Repeat(`{"a":`, 200) + `1` + strings.Repeat(`}`, 200) + `}`, `{"name":"\u200b\u0007",` + schema + `}`, `{"name":"last",` + schema + `}`,
+	}
+	want := []string{"first", "exact", "bare", "odd_schema", "deep", "last"}
+	named := []string{
+		"entry 2 of the answer", "entry 3 of the answer", "entry 4 of the answer", "entry 5 of the answer", "entry 6 of the answer", "entry 7 of the answer",
+		"entry 8 of the answer", "entry 9 of the answer", "entry 10 of the answer", `"no schema"`, `"\u200b\a"`,
+	}
+	list := "[" + strings.Join(entries, ",") + "]"
+	for how, address := range map[string]string{"JSON": answering(t, list), "events": answeringEvents(t, list)} {
+		tools, skipped, err := models.DiscoverMCPTools(t.Context(), address, true)
+		if err != nil || !slices.Equal(tools, want) || !slices.Equal(skipped, named) {
+			t.Errorf("%s: got %v, skipped %q, %v", how, tools, skipped, err)
+		}
+	}
+	for _, list := range []string{`[{"name":"x"}],"tools":[{"name":"y"}]`, `[{"name":"x"}]},"result":{"tools":[]`} {
+		_, _, err := models.DiscoverMCPTools(t.Context(), answering(t, list), true)
+		refusedAs(t, err, models.Invalid, "url", "discovery_failed")
+	}
+}
+
+// answeringEvents is answering by server-sent events, each message on several lines of data.
+func answeringEvents(t *testing.T, tools string) string {
+	t.Helper()
+	plain := answering(t, tools)
+	return listen(t, func(w http.ResponseWriter, r *http.Request) {
+		content, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		request, _ := http.NewRequestWithContext(r.Context(), r.Method, plain, strings.NewReader(string(content)))
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer response.Body.Close()
+		answer, _ := io.ReadAll(response.Body)
+		if len(answer) == 0 {
+			w.WriteHeader(response.StatusCode)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, ": hello\n\nevent: message\r\ndata: %s\r\n\r\n", strings.Replace(string(answer), ",", ",\r\ndata: ", 1))
+	})
 }
 
 func TestDiscoverCallsNoBarredAddress(t *testing.T) {
@@ -208,7 +262,7 @@ func TestDiscoverRepeatsNothingTheServerSays(t *testing.T) {
 	}
 }
 
-func TestRefreshStoresToolsUnlessTheyAreStillNamed(t *testing.T) {
+func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 	db, ctx := dbtest.New(t), t.Context()
 	address, remote := mcpServer(t, "read", "write")
 	s, err := models.CreateMCPServer(ctx, db, models.CLI, models.MCPServerInput{Name: value("Files"), URL: value(address), Tools: values("typed")})
@@ -216,8 +270,8 @@ func TestRefreshStoresToolsUnlessTheyAreStillNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, skipped, err := models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true)
-	if err != nil || skipped != 0 || !slices.Equal(s.Tools, []string{"read", "write"}) || s.ToolsRefreshedAt == nil {
-		t.Fatalf("got %+v, %d, %v", s, skipped, err)
+	if err != nil || len(skipped) != 0 || !slices.Equal(s.Tools, []string{"read", "write"}) || s.ToolsRefreshedAt == nil {
+		t.Fatalf("got %+v, %v, %v", s, skipped, err)
 	}
 	group, err := models.CreateToolGroup(ctx, db, models.CLI, models.ToolGroupInput{Name: value("Writers"), Tools: groupTools("files", "write")})
 	if err != nil {
@@ -225,17 +279,28 @@ func TestRefreshStoresToolsUnlessTheyAreStillNamed(t *testing.T) {
 	}
 	remote.RemoveTools("write")
 	addTools(remote, "append")
-	_, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true)
-	refusal := refusedAs(t, err, models.Conflict, "tools", "in_use")
-	if want := "write cannot be removed while named by 1 tool group (Writers)."; refusal.Problems[0].Message != want {
-		t.Errorf("got %q, want %q", refusal.Problems[0].Message, want)
+	s, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true)
+	slices.Sort(s.Tools)
+	if err != nil || !slices.Equal(s.Tools, []string{"append", "read", "write"}) || !slices.Equal(s.GoneTools, []string{"write"}) {
+		t.Fatalf("got %v, gone %v, %v", s.Tools, s.GoneTools, err)
+	}
+	// What is named can still not be dropped by hand; what comes back is not gone.
+	_, err = models.UpdateMCPServer(ctx, db, models.CLI, s.ClientID, models.MCPServerInput{Tools: values("read")})
+	refusedAs(t, err, models.Conflict, "tools", "in_use")
+	addTools(remote, "write")
+	if s, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true); err != nil || len(s.Tools) != 3 || len(s.GoneTools) != 0 {
+		t.Errorf("got %v, gone %v, %v", s.Tools, s.GoneTools, err)
+	}
+	remote.RemoveTools("write")
+	if s, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true); err != nil || !slices.Equal(s.GoneTools, []string{"write"}) {
+		t.Errorf("gone %v, %v", s.GoneTools, err)
 	}
 	// A group that grants whatever the server has does not name its tools.
 	if _, err := models.UpdateToolGroup(ctx, db, models.CLI, group.ID, models.ToolGroupInput{Tools: groupTools("files", "*")}); err != nil {
 		t.Fatal(err)
 	}
-	if s, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true); err != nil || !slices.Contains(s.Tools, "append") || len(s.Tools) != 2 {
-		t.Errorf("got %v, %v", s.Tools, err)
+	if s, _, err = models.RefreshMCPTools(ctx, db, models.CLI, s.ClientID, true); err != nil || !slices.Contains(s.Tools, "append") || len(s.Tools)+len(s.GoneTools) != 2 {
+		t.Errorf("got %v, gone %v, %v", s.Tools, s.GoneTools, err)
 	}
 }
 

@@ -58,6 +58,10 @@ func (o *outboundCall) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("call the MCP server: %w", err)
 	}
 	response.Body = &meteredBody{ReadCloser: response.Body, call: o, done: func() { stop(); cancel() }}
+	if err := o.cleanAnswer(response); err != nil {
+		_ = response.Body.Close()
+		return nil, fmt.Errorf("read what the MCP server answered: %w", err)
+	}
 	return response, nil
 }
 

@@ -20,7 +20,8 @@ type MCPServer struct {
 	NameKey          string     `json:"-"`
 	URL              *string    `json:"url"`
 	Tools            []string   `json:"tools" bun:",array"`
-	ToolsRefreshedAt *time.Time `json:"tools_refreshed_at"` // when the server was last asked for them
+	GoneTools        []string   `json:"gone_tools" bun:",array"` // of the tools, those that the server lists no more
+	ToolsRefreshedAt *time.Time `json:"tools_refreshed_at"`      // when the server was last asked for them
 	CreatedAt        time.Time  `json:"created_at"`
 	UpdatedAt        time.Time  `json:"updated_at"`
 }
@@ -114,11 +115,11 @@ func serverTaken(err error) error {
 // UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict when the name is
 // taken or a tool that goes is still named.
 func UpdateMCPServer(ctx context.Context, db bun.IDB, actor Actor, clientID string, in MCPServerInput) (MCPServer, error) {
-	return changeMCPServer(ctx, db, actor, clientID, func(old MCPServer) (MCPServer, error) { return in.apply(old) })
+	return changeMCPServer(ctx, db, actor, clientID, func(_ context.Context, _ bun.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) })
 }
 
 func changeMCPServer(
-	ctx context.Context, db bun.IDB, actor Actor, clientID string, edit func(MCPServer) (MCPServer, error),
+	ctx context.Context, db bun.IDB, actor Actor, clientID string, edit func(context.Context, bun.Tx, MCPServer) (MCPServer, error),
 ) (MCPServer, error) {
 	var s MCPServer
 	err := inTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -127,7 +128,7 @@ func changeMCPServer(
 		if err != nil {
 			return err
 		}
-		if s, err = edit(old); err != nil || s.same(old) {
+		if s, err = edit(ctx, tx, old); err != nil || s.same(old) {
 			return err
 		}
 		if err := toolsUnnamed(ctx, tx, clientID, without(old.Tools, s.Tools)); err != nil {
@@ -139,7 +140,7 @@ func changeMCPServer(
 		if s.Name != old.Name {
 			s.NameKey = NameKey(s.Name)
 		}
-		_, err = tx.NewUpdate().Model(&s).Column("name", "name_key", "url", "tools", "tools_refreshed_at", "updated_at").WherePK().Exec(ctx)
+		_, err = tx.NewUpdate().Model(&s).Column("name", "name_key", "url", "tools", "gone_tools", "tools_refreshed_at", "updated_at").WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("update MCP server %s: %w", clientID, err)
 		}
@@ -152,7 +153,7 @@ func changeMCPServer(
 }
 
 func (s MCPServer) same(old MCPServer) bool {
-	return s.Name == old.Name && equal(s.URL, old.URL) && slices.Equal(s.Tools, old.Tools) && s.ToolsRefreshedAt == old.ToolsRefreshedAt
+	return s.Name == old.Name && equal(s.URL, old.URL) && slices.Equal(s.Tools, old.Tools) && slices.Equal(s.GoneTools, old.GoneTools) && s.ToolsRefreshedAt == old.ToolsRefreshedAt
 }
 
 // toolsUnnamed refuses to drop tools that a profile or a tool group names.

@@ -17,6 +17,7 @@ type MCPServerInput struct {
 	Name             Value       `json:"name"`
 	URL              Value       `json:"url"`
 	Tools            List[Value] `json:"tools"`
+	GoneTools        Value       `json:"gone_tools,readonly"`
 	ToolsRefreshedAt Value       `json:"tools_refreshed_at,readonly"`
 	CreatedAt        Value       `json:"created_at,readonly"`
 	UpdatedAt        Value       `json:"updated_at,readonly"`
@@ -38,6 +39,7 @@ func (in MCPServerInput) apply(s MCPServer) (MCPServer, error) {
 	c.serverURL(in.URL, &s.URL)
 	if in.Tools.Kind != Absent || s.Tools == nil {
 		s.Tools = c.toolNames("tools", in.Tools, false)
+		s.GoneTools = without(s.GoneTools, without(s.GoneTools, s.Tools))
 	}
 	return s, invalid(c.found)
 }
