@@ -180,6 +180,7 @@ func routes(h *handlers.Handlers) []route {
 		{"PUT", "/api/reservations/*id", askDecisions, h.RenewReservation},
 		{"DELETE", "/api/reservations/*id", askDecisions, h.ReleaseReservation},
 		{"POST", "/api/usage", reportUsage, h.RecordUsage},
+		{"POST", "/api/usage/adjustments", "Usage:Update", h.AdjustUsage},
 		{"GET", "/api/usage", "Usage:View", h.Report(h.ShowUsage)},
 		{"GET", "/api/usage/quarantine", "Usage:View", h.ListQuarantine},
 		{"GET", "/api/usage/quarantine/:id", "Usage:View", h.ShowQuarantined},

@@ -117,7 +117,7 @@ func webRoutes(g gateway) (all []string) {
 	for _, r := range web.Routes(g.h) {
 		switch {
 		case r.Method == "GET", !strings.HasPrefix(r.Path, "/api/"), strings.HasPrefix(r.Path, "/api/governance/"), slices.Contains([]string{
-			"/api/usage", "/api/decisions", "/api/reservations/*id", "/api/usage/quarantine/:id/assign", "/api/usage/quarantine/:id/dismiss",
+			"/api/usage", "/api/decisions", "/api/reservations/*id", "/api/usage/adjustments", "/api/usage/quarantine/:id/assign", "/api/usage/quarantine/:id/dismiss",
 		}, r.Path):
 		default:
 			all = append(all, r.Method+" "+r.Path)
