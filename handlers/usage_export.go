@@ -71,14 +71,14 @@ func (h *Handlers) exportFOCUS(c *gin.Context, wanted models.UsageQuery, excel b
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := models.EachUsageDay(ctx(c), h.DB, wanted, func(d models.UsageDay) error { return file.write(focusRow(d)...) })
+	err := models.EachUsageDay(ctx(c), h.DB, wanted, func(d models.UsageDay) error { return file.write(focusRow(wanted, d)...) })
 	if err != nil {
 		return err
 	}
 	return file.end()
 }
 
-func focusRow(d models.UsageDay) []string {
+func focusRow(q models.UsageQuery, d models.UsageDay) []string {
 	cost, description := d.Cost.String(), d.Provider+"/"+d.Model
 	if d.IsUnpriced() {
 		cost, description = "", description+" (unpriced)"
@@ -88,7 +88,7 @@ func focusRow(d models.UsageDay) []string {
 		provider, category, kind, meter = d.Server(), "Integration", "Tool", "Tool Calls"
 	}
 	return []string{
-		cost, cost, cost, cost, "USD", d.Day.Format(time.RFC3339), d.Day.AddDate(0, 0, 1).Format(time.RFC3339), "Usage",
+		cost, cost, cost, cost, "USD", q.Midnight(d.Day).Format(time.RFC3339), q.Midnight(d.Day.AddDate(0, 0, 1)).Format(time.RFC3339), "Usage",
 		description, provider, provider, category, provider, d.Model, d.Model, kind, meter,
 		count(d.ProfileID), d.Profile, count(d.Tokens), count(d.Requests), count(d.Unpriced), d.UserID, d.User,
 	}

@@ -34,7 +34,7 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 		}
 		writeJSON(c, http.StatusOK, gin.H{
 			"usage": rows, "others": report.Others, "days": report.Days, "total": report.Total, "group_by": wanted.GroupBy,
-			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly),
+			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly), "time_zone": wanted.ZoneName(),
 		})
 		return nil
 	}
@@ -42,7 +42,7 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := views.UsagePage{Query: wanted, Report: report, Near: near, Now: time.Now(), Export: "/usage/export" + q.link(), Link: q.link}
+	shown := views.UsagePage{Query: wanted, Zone: q.get("time_zone"), Report: report, Near: near, Now: time.Now(), Export: "/usage/export" + q.link(), Link: q.link}
 	if shown.UserName, shown.ProfileName, err = models.UsageFilterNames(ctx(c), h.DB, wanted); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	}
 	actor := ActorOf(c)
 	shown.MayViewUsers, shown.MayViewProfiles = actor.May("Users:View"), actor.May("AccessProfiles:View")
-	h.html(c, http.StatusOK, framed(h.usagePage(c), views.UsageBody(shown)))
+	h.html(c, http.StatusOK, framed(h.usagePage(c, wanted), views.UsageBody(shown)))
 	return nil
 }
 
@@ -61,27 +61,28 @@ func (h *Handlers) refuseUsage(c *gin.Context, err error, q *query, wanted model
 	if IsAPI(c) || !ok || refused.Reason != models.Unreadable {
 		return err
 	}
-	page := h.usagePage(c)
+	page := h.usagePage(c, wanted)
 	markProblems(&page, refused.Problems)
-	shown := views.UsagePage{Query: wanted, Link: q.link, Problems: refused.Problems}
+	shown := views.UsagePage{Query: wanted, Zone: q.get("time_zone"), Link: q.link, Problems: refused.Problems}
 	h.html(c, http.StatusBadRequest, framed(page, views.UsageRefused(shown)))
 	return nil
 }
 
-func (h *Handlers) usagePage(c *gin.Context) views.Page {
+func (h *Handlers) usagePage(c *gin.Context, wanted models.UsageQuery) views.Page {
 	page := h.page(c, "Usage", "/usage")
-	page.Intro = "What gateways have reported, in whole days of UTC."
+	page.Intro = "What gateways have reported, in whole days of " + wanted.ZoneName() + "."
 	return page
 }
 
 // readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of everybody.
 func readUsageQuery(c *gin.Context, also ...string) (*query, models.UsageQuery, error) {
-	q := readQuery(c, append([]string{"since", "until", "group_by", "provider", "model", "user_id", "access_profile_id"}, also...)...)
-	today := time.Now().UTC().Truncate(24 * time.Hour)
+	q := readQuery(c, append([]string{"since", "until", "time_zone", "group_by", "provider", "model", "user_id", "access_profile_id"}, also...)...)
 	wanted := models.UsageQuery{
-		Since: today.AddDate(0, 0, 1-usageDays), Until: today, GroupBy: models.UsageGroupings[0],
-		Provider: q.typed("provider"), Model: q.typed("model"), UserID: q.typed("user_id"), ProfileID: q.number("access_profile_id", 0, 1, models.MaxCount),
+		GroupBy: models.UsageGroupings[0], Provider: q.typed("provider"), Model: q.typed("model"), UserID: q.typed("user_id"),
+		ProfileID: q.number("access_profile_id", 0, 1, models.MaxCount), Zone: q.zone("time_zone"),
 	}
+	wanted.Until = wanted.Today(time.Now())
+	wanted.Since = wanted.Until.AddDate(0, 0, 1-usageDays)
 	if until := q.date("until"); until != nil {
 		wanted.Until = *until
 		wanted.Since = until.AddDate(0, 0, 1-usageDays)
@@ -101,6 +102,19 @@ func readUsageQuery(c *gin.Context, also ...string) (*query, models.UsageQuery, 
 		q.refuse("since", "range_too_long", "Ask for at most 366 days at once.")
 	}
 	return q, wanted, q.err()
+}
+
+// zone reads the name of a time zone; nil is UTC.
+func (q *query) zone(name string) *time.Location {
+	text := q.typed(name)
+	if text == "" {
+		return nil
+	}
+	zone, ok := models.Zone(text)
+	if !ok {
+		q.refuse(name, "invalid_time_zone", "Give a time zone by its IANA name, like Europe/Berlin, or none for UTC.")
+	}
+	return zone
 }
 
 // date reads a whole day.

@@ -12,7 +12,7 @@ import (
 func eachOf[T any](ctx context.Context, db bun.IDB, query *bun.SelectQuery, use func(T) error) error {
 	return inSnapshot(ctx, db, func(ctx context.Context, tx bun.IDB) error {
 		for _, setting := range []string{
-			"SET LOCAL statement_timeout = '60s'", "SET LOCAL idle_in_transaction_session_timeout = '5min'",
+			"SET LOCAL jit = off", "SET LOCAL statement_timeout = '60s'", "SET LOCAL idle_in_transaction_session_timeout = '5min'",
 		} {
 			if _, err := tx.NewRaw(setting).Exec(ctx); err != nil {
 				return fmt.Errorf("prepare an export: %w", err)

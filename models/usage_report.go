@@ -12,10 +12,11 @@ import (
 // UsageGroupings are what a report can be broken down by. The first is the default.
 var UsageGroupings = []string{"provider", "model", "user", "profile", "day"}
 
-// UsageQuery says what a report of usage shows: whole days in UTC, from Since to Until inclusive.
+// UsageQuery says what a report of usage shows: whole days of a time zone, from Since to Until inclusive.
 type UsageQuery struct {
-	Since, Until    time.Time
-	GroupBy         string // one of UsageGroupings
+	Since, Until    time.Time      // dates
+	Zone            *time.Location // nil for UTC
+	GroupBy         string         // one of UsageGroupings
 	Provider, Model string
 	UserID          string
 	ProfileID       int64 // 0 for all
@@ -70,6 +71,10 @@ func ReportUsage(ctx context.Context, db bun.IDB, q UsageQuery) (UsageReport, er
 	var report UsageReport
 	err := inSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 		report = UsageReport{}
+		// Its many expressions are compiled for longer than they are used.
+		if _, err := db.NewRaw("SET LOCAL jit = off").Exec(ctx); err != nil {
+			return fmt.Errorf("prepare a report: %w", err)
+		}
 		if q.GroupBy != "day" {
 			if err := q.rows(db).Limit(maxReportRows+1).Scan(ctx, &report.Rows); err != nil {
 				return fmt.Errorf("report usage: %w", err)
@@ -94,7 +99,7 @@ func ReportUsage(ctx context.Context, db bun.IDB, q UsageQuery) (UsageReport, er
 
 // rows reads every row of a report, the most expensive first, with its name.
 func (q UsageQuery) rows(db bun.IDB) *bun.SelectQuery {
-	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1")
+	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
 	rows := db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*").OrderExpr("r.cost DESC, r.key")
 	switch q.GroupBy {
 	case "user":
@@ -136,7 +141,12 @@ const usageSums = `least(sum(d.cost), 9e18)::bigint AS cost, least(sum(d.tokens)
 sum(d.unpriced)::bigint AS unpriced`
 
 func (q UsageQuery) filter(s *bun.SelectQuery) *bun.SelectQuery {
-	s = s.TableExpr("usage_days AS d").Where("d.day BETWEEN ?::date AND ?::date", q.Since.Format(time.DateOnly), q.Until.Format(time.DateOnly))
+	if q.Zone == nil {
+		s = s.TableExpr("usage_days AS d")
+	} else {
+		s = s.TableExpr("("+zonedDays+") AS d", q.zonedDaysArgs()...)
+	}
+	s = s.Where("d.day BETWEEN ?::date AND ?::date", q.Since.Format(time.DateOnly), q.Until.Format(time.DateOnly))
 	if q.Provider != "" {
 		s = s.Where("d.provider = ?", q.Provider)
 	}

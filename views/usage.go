@@ -12,6 +12,7 @@ import (
 // UsagePage is what was used, with what it is filtered and grouped by.
 type UsagePage struct {
 	Query                         models.UsageQuery
+	Zone                          string // as it was typed
 	Report                        models.UsageReport
 	Near                          []models.NearLimit
 	UserName, ProfileName         string
@@ -36,7 +37,7 @@ func (p UsagePage) problems() []ProblemLink {
 	links := make([]ProblemLink, len(p.Problems))
 	for i, problem := range p.Problems {
 		links[i] = ProblemLink{Message: problem.Message}
-		if problem.Field == "since" || problem.Field == "until" {
+		if problem.Field == "since" || problem.Field == "until" || problem.Field == "time_zone" {
 			links[i].ID = FieldID(problem.Field)
 		}
 	}
@@ -151,10 +152,11 @@ func share(part, whole models.Money) string {
 }
 
 func (p UsagePage) days() string {
+	days := p.Query.Until.Format("2 Jan 2006") + ", " + p.Query.ZoneName()
 	if p.Query.Since.Equal(p.Query.Until) {
-		return p.Query.Until.Format("2 Jan 2006")
+		return days
 	}
-	return p.Query.Since.Format("2 Jan 2006") + " to " + p.Query.Until.Format("2 Jan 2006")
+	return p.Query.Since.Format("2 Jan 2006") + " to " + days
 }
 
 func nearBar(n models.NearLimit, now time.Time) Bar {
