@@ -52,6 +52,9 @@ func readUsage(body []byte) (in models.UsageInput, err error) {
 	if len(b.problems) > 0 {
 		return in, &models.Refusal{Reason: models.Unreadable, Problems: b.problems}
 	}
+	if err := aloneInBatch(root, list); err != nil {
+		return in, err
+	}
 	if in.Events.Kind != models.Array {
 		return in, nil
 	}
@@ -65,6 +68,19 @@ func readUsage(body []byte) (in models.UsageInput, err error) {
 		in.Events.Items[i].Unread = one.problems[:min(len(one.problems), maxEventProblems)]
 	}
 	return in, nil
+}
+
+// aloneInBatch refuses an event beside a list of events, since only one of both would count.
+func aloneInBatch(root node, list string) error {
+	if !hasMember(root.members, list) {
+		return nil
+	}
+	for _, m := range root.members {
+		if m.name != list {
+			return models.Refuse(models.Invalid, m.name, "ambiguous_event", "Put this event into "+list+" too, or send it by itself.")
+		}
+	}
+	return nil
 }
 
 // maxEventProblems is more than anybody reads of an event; a batch has a thousand of them.

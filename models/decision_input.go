@@ -39,6 +39,8 @@ func (in DecisionInput) Read() (who Asker, q Question, reserve bool, err error) 
 	switch {
 	case tool && in.Model.Kind != Absent:
 		c.add("model", "ambiguous_question", "Ask for a model or for a tool, not both.")
+	case tool && in.Provider.Kind != Absent:
+		c.add("provider", "ambiguous_question", "Leave out the provider of a tool: its MCP server stands in mcp_client_id.")
 	case tool && in.MCPClientID.Kind == Absent:
 		c.add("mcp_client_id", "required", "Say of which MCP server the tool is.")
 	case tool && in.ToolName.Kind == Absent:

@@ -91,6 +91,9 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 			*field.to, _ = c.text(path+field.name, field.value, textRule{what: "the " + strings.ReplaceAll(field.name, "_", " "), max: longestSource, exact: true})
 		}
 	}
+	if in.Model.Kind != Absent && (in.MCPClientID.Kind != Absent || in.ToolName.Kind != Absent) {
+		c.add(path+"model", "ambiguous_event", "Report a call of a model or of a tool, not both in one event.")
+	}
 	if e.provider == "" {
 		e.named = e.model
 	}

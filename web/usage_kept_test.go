@@ -81,6 +81,7 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	try("PUT", copied+"/budgets/:budget_id/override", `{"amount":1,"mode":"cycles","cycles":1}`, g.ada, id64(adas), budget)
 	try("DELETE", copied+"/budgets/:budget_id/override", nil, g.ada, id64(adas), budget)
 	key := try("POST", users+"/:id/virtual-keys", nil, g.ada).object("virtual_key")["id"]
+	try("POST", users+"/:id/access-profiles/:copy_id/virtual-keys", nil, g.ada, id64(adas))
 	try("POST", "/api/virtual-keys/:vk_id/rotate", nil, key)
 	try("DELETE", users+"/:id/access-profiles/virtual-keys/:vk_id", nil, g.ada, key)
 	try("POST", "/api/providers", `{"name":"made","models":["m"]}`)

@@ -121,7 +121,7 @@ func TestUsageIsCountedOnce(t *testing.T) {
 	same(t, "with the id in capitals", g.admin.report(with(first, "event_id", strings.ToUpper(first["event_id"].(string)))).is(200).json()["duplicate"], true)
 	for _, other := range []object{
 		with(first, "cost", 2), with(first, "cost", nil), with(first, "cost", 0), with(first, "tokens", 11), with(first, "model", "gpt-4o-mini"), with(first, "provider", "groq"),
-		with(first, "requests", 2), with(first, "virtual_key", bobs), with(first, "tool_name", "t", "mcp_client_id", "github"),
+		with(first, "requests", 2), with(first, "virtual_key", bobs), with(first, "provider", nil, "model", nil, "tool_name", "t", "mcp_client_id", "github"),
 	} {
 		g.admin.report(other).refuses(409, "event_conflict", "event_id")
 	}
