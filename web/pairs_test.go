@@ -11,7 +11,9 @@ func TestMembersThatExcludeEachOther(t *testing.T) {
 	held, budget := copyPath(g.ada, g.held), objects(g.held["budgets"])[0]["id"].(string)
 	one := func() object { return event(g.key) }
 	about := object{"mcp_client_id": "github", "tool_name": "create_issue"}
-	both := func(body object) object { return with(body, "mcp_client_id", about["mcp_client_id"], "tool_name", about["tool_name"]) }
+	both := func(body object) object {
+		return with(body, "mcp_client_id", about["mcp_client_id"], "tool_name", about["tool_name"])
+	}
 	g.unchanged(func() {
 		for _, row := range []struct {
 			method, path string
