@@ -19,9 +19,9 @@ func TestAnOverrideKeepsItsWindowsWhenTheCalendarChanges(t *testing.T) {
 		budgets = append(budgets, fmt.Sprintf(`{"max_limit":10,"reset_duration":%q}`, duration))
 	}
 	profile := g.profileNaming("Rolling", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[`+strings.Join(budgets, ",")+`]`)
-	held, key := g.give(g.bob, profile)
+	_, key := g.give(g.bob, profile)
 	g.anchored(g.bob, g.clock().Add(-time.Second)) // so that the windows have nearly all of their time left
-	held = g.copies(g.bob)[0]
+	held := g.copies(g.bob)[0]
 	for _, duration := range durations {
 		g.admin.api("PUT", overridePath(g.bob, held, lines(held)["total "+duration]), `{"amount":5,"mode":"cycles","cycles":2}`).is(200)
 	}
