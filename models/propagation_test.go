@@ -75,7 +75,7 @@ ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = l
 SELECT coalesce(string_agg(concat_ws(' ', line_id, kind, reset_duration, window_start, used), E'\n' ORDER BY line_id, kind, reset_duration, window_start), '')
 FROM limit_windows`
 	overridesOf = `
-SELECT coalesce(string_agg(o::text, E'\n' ORDER BY o::text), '') FROM budget_overrides AS o
+SELECT coalesce(string_agg(concat_ws(' ', budget_id, amount, cycles, anchor), E'\n' ORDER BY budget_id), '') FROM budget_overrides AS o
 WHERE o.budget_id::text IN (SELECT unnest(string_to_array(?, ' ')))`
 )
 
