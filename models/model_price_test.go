@@ -39,8 +39,10 @@ func TestCost(t *testing.T) {
 			price  Money
 			tokens int64
 		}{
-			{c.price.Input, c.tokens.input - c.tokens.cacheRead - c.tokens.cacheWrite}, {c.price.Output, c.tokens.output},
-			{moneyOr(c.price.CacheRead, c.price.Input), c.tokens.cacheRead}, {moneyOr(c.price.CacheWrite, c.price.Input), c.tokens.cacheWrite},
+			{c.price.Input, c.tokens.input - c.tokens.cacheRead - c.tokens.cacheWrite},
+			{c.price.Output, c.tokens.output},
+			{moneyOr(c.price.CacheRead, c.price.Input), c.tokens.cacheRead},
+			{moneyOr(c.price.CacheWrite, c.price.Input), c.tokens.cacheWrite},
 		} {
 			exact.Add(exact, new(big.Int).Mul(big.NewInt(int64(part.price)), big.NewInt(part.tokens)))
 		}

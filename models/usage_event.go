@@ -29,6 +29,7 @@ type UsageEventInput struct {
 	Requests         Value `json:"requests"`
 	OccurredAt       Value `json:"occurred_at"`
 	ReservationID    Value `json:"reservation_id"`
+	Estimated        Value `json:"estimated"`
 	// Unread is what could not be read of an event in a batch.
 	Unread Problems
 }
@@ -59,6 +60,7 @@ type usageEvent struct {
 	requests              int64
 	occurredAt            time.Time
 	reservation           string // as it is stored
+	estimated             bool   // until the exact event comes
 
 	copyID, profileID int64 // 0 when the user holds nothing
 	lines             []countedLine
@@ -123,6 +125,7 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 	if in.ReservationID.Given() {
 		e.reservation = newGatewayID(c.gatewayID(path+"reservation_id", in.ReservationID, "invalid_reservation_id")).key
 	}
+	e.estimated, _ = c.truth(path+"estimated", in.Estimated)
 	return e, c.found
 }
 

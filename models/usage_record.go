@@ -211,15 +211,22 @@ func (r *Recorder) settle(ctx context.Context, own *report, places map[string][]
 		results[i].Status, results[i].Duplicate = "duplicate", true
 		again, where = append(again, event), append(where, i)
 	}
+	replaced, err := r.replace(ctx, again)
+	if err != nil {
+		return err
+	}
 	conflicts, err := r.conflicts(ctx, again)
 	if err != nil {
 		return err
 	}
 	for n, event := range again {
+		i := where[n]
+		if replaced[n] {
+			results[i].Status, results[i].Duplicate = "counted", false
+		}
 		if !conflicts[n] {
 			continue
 		}
-		i := where[n]
 		conflict := Problem{"event_id", "event_conflict", "Give another call another event_id: this one was counted with other content."}
 		if single {
 			return Refuse(Conflict, conflict.Field, conflict.Code, conflict.Message)

@@ -16,7 +16,7 @@ type eventColumns struct {
 	copies, profiles, costs, tokens, inputs, outputs []*int64
 	cacheReads, cacheWrites, reasoning               []*int64
 	requests                                         []int64
-	computed                                         []bool
+	computed, estimated                              []bool
 	names, reservations                              []*string
 	// A row for each line that an event is counted on.
 	chargeOf                     []int64 // place of the event, from 1
@@ -34,14 +34,10 @@ func (c *eventColumns) add(e *usageEvent) {
 	c.servers, c.tools = append(c.servers, e.mcpClientID), append(c.tools, e.toolName)
 	c.occurred = append(c.occurred, e.occurredAt)
 	c.copies, c.profiles = append(c.copies, known(e.copyID)), append(c.profiles, known(e.profileID))
-	var cost *int64
-	if e.cost != nil {
-		nanos := int64(*e.cost)
-		cost = &nanos
-	}
 	tokens := e.tokens
-	c.costs, c.tokens, c.inputs, c.outputs = append(c.costs, cost), append(c.tokens, &tokens), append(c.inputs, e.input), append(c.outputs, e.output)
+	c.costs, c.tokens, c.inputs, c.outputs = append(c.costs, e.nanos()), append(c.tokens, &tokens), append(c.inputs, e.input), append(c.outputs, e.output)
 	c.cacheReads, c.cacheWrites, c.reasoning = append(c.cacheReads, e.cacheRead), append(c.cacheWrites, e.cacheWrite), append(c.reasoning, e.reasoning)
+	c.estimated = append(c.estimated, e.estimated)
 	c.requests, c.computed = append(c.requests, e.requests), append(c.computed, e.costComputed)
 	var reservation *string
 	if e.reservation != "" {
@@ -54,6 +50,15 @@ func (c *eventColumns) add(e *usageEvent) {
 		c.chargeLines, c.chargeKinds, c.chargeDurations = append(c.chargeLines, l.line), append(c.chargeKinds, l.kind), append(c.chargeDurations, l.duration)
 		c.chargeStarts, c.chargeAmounts = append(c.chargeStarts, start), append(c.chargeAmounts, e.amount(l.kind))
 	}
+}
+
+// nanos is what an event cost in nano-dollars; nil when that is unknown.
+func (e *usageEvent) nanos() *int64 {
+	if e.cost == nil {
+		return nil
+	}
+	nanos := int64(*e.cost)
+	return &nanos
 }
 
 func known(id int64) *int64 {
@@ -102,7 +107,7 @@ func (c *eventColumns) store(ctx context.Context, tx bun.Tx) (map[string]bool, e
 	rows, err := queryPlanned(ctx, tx, storeEvents,
 		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs, c.tokens, c.inputs, c.outputs,
 		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts, c.chargeAmounts, c.computed, c.names,
-		c.cacheReads, c.cacheWrites, c.reasoning)
+		c.cacheReads, c.cacheWrites, c.reasoning, c.estimated)
 	if err != nil {
 		return nil, err
 	}
@@ -125,20 +130,20 @@ WITH charge AS (
 ), event AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[],
         $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[], $23::bool[], $24::text[],
-        $25::bigint[], $26::bigint[], $27::bigint[]) WITH ORDINALITY
+        $25::bigint[], $26::bigint[], $27::bigint[], $28::bool[]) WITH ORDINALITY
         AS e(user_id, event_id, virtual_key_id, provider, model, mcp_client_id, tool_name, occurred_at, copy_id, access_profile_id, cost, tokens,
              input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
-             cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, n)
+             cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, n)
 ), lines AS (
     SELECT n, array_agg(line_id) AS ids, array_agg(kind) AS kinds, array_agg(reset_duration) AS durations, array_agg(window_start) AS starts
     FROM charge GROUP BY n
 ), stored AS (
     INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, copy_id, access_profile_id, provider, model,
         mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
-        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, line_ids, line_kinds, line_durations, window_starts)
+        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, line_ids, line_kinds, line_durations, window_starts)
     SELECT user_id, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, ''), copy_id, access_profile_id, provider, model,
         mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
-        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens,
+        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated,
         coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'), coalesce(starts, '{}')
     FROM event LEFT JOIN lines USING (n) ORDER BY event_id
     ON CONFLICT DO NOTHING
@@ -168,7 +173,7 @@ WITH charge AS (
 SELECT event_id::text FROM stored`
 
 // conflicts tells which of the events are stored with other content than was sent. A model that is named without a provider is of the one that
-// was found when it was stored.
+// was found when it was stored. An estimate that comes after its exact event is none.
 func (r *Recorder) conflicts(ctx context.Context, events []*usageEvent) ([]bool, error) {
 	conflicts := make([]bool, len(events))
 	if len(events) == 0 {
@@ -180,20 +185,21 @@ func (r *Recorder) conflicts(ctx context.Context, events []*usageEvent) ([]bool,
 	}
 	rows, err := queryPlanned(ctx, r.db, `
 SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bool[], $11::text[],
-    $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[]) WITH ORDINALITY
+    $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bool[]) WITH ORDINALITY
     AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed, event_name, named,
-            input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, n)
+            input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, n)
 JOIN usage_events AS e USING (event_id)
-WHERE (e.event_name, e.user_id, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
+WHERE (e.estimated OR NOT sent.estimated)
+  AND ((e.event_name, e.user_id, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
     IS DISTINCT FROM (sent.event_name, sent.user_id, sent.mcp_client_id, sent.tool_name,
         CASE WHEN NOT sent.cost_computed THEN sent.cost END, sent.tokens, sent.requests)
    OR (coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.cached_input_tokens, 0), coalesce(e.cache_write_input_tokens, 0),
        coalesce(e.reasoning_output_tokens, 0)) <> (coalesce(sent.input_tokens, 0), coalesce(sent.output_tokens, 0),
        coalesce(sent.cached_input_tokens, 0), coalesce(sent.cache_write_input_tokens, 0), coalesce(sent.reasoning_output_tokens, 0))
    OR (e.provider, e.model) <> (sent.provider, sent.model)
-       AND (sent.named = '' OR sent.named NOT IN (e.model, e.provider || '/' || e.model))`,
+       AND (sent.named = '' OR sent.named NOT IN (e.model, e.provider || '/' || e.model)))`,
 		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names, c.named,
-		c.inputs, c.outputs, c.cacheReads, c.cacheWrites, c.reasoning)
+		c.inputs, c.outputs, c.cacheReads, c.cacheWrites, c.reasoning, c.estimated)
 	if err != nil {
 		return nil, fmt.Errorf("compare events with those stored: %w", err)
 	}

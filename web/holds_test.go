@@ -140,8 +140,12 @@ func TestReservationsAreRenewedAndReleased(t *testing.T) {
 		g.admin.api("DELETE", path("a b"), nil).refuses(400, "invalid_reservation_id", "")
 		g.admin.api("PUT", path("é"), nil).refuses(400, "invalid_reservation_id", "")
 		for _, row := range [][3]string{
-			{`"lease_s":9`, "number_out_of_range", "lease_s"}, {`"lease_s":3601`, "number_out_of_range", "lease_s"}, {`"lease_s":"60"`, "wrong_type", "lease_s"},
-			{`"lease_s":60.5`, "not_an_integer", "lease_s"}, {`"lease_s":null`, "null_not_allowed", "lease_s"}, {`"lease":60`, "unknown_field", "lease"},
+			{`"lease_s":9`, "number_out_of_range", "lease_s"},
+			{`"lease_s":3601`, "number_out_of_range", "lease_s"},
+			{`"lease_s":"60"`, "wrong_type", "lease_s"},
+			{`"lease_s":60.5`, "not_an_integer", "lease_s"},
+			{`"lease_s":null`, "null_not_allowed", "lease_s"},
+			{`"lease":60`, "unknown_field", "lease"},
 		} {
 			g.admin.api("PUT", path(named), "{"+row[0]+"}").refuses(400, row[1], row[2])
 			g.admin.api("POST", "/api/decisions", `{"virtual_key":"`+g.key+`","model":"openai/gpt-4o","reserve":true,`+row[0]+`}`).refuses(400, row[1], row[2])
