@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
+	"testing"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,6 +38,21 @@ var usageScreens = []scene{
 		s.sees(s.text("Nothing was reported in these days."))
 	}},
 	{name: "usage-bad-range", path: "/usage?since=2026-02-04&until=2026-02-03", status: http.StatusBadRequest},
+	{name: "usage-of-zone", path: "/usage?group_by=day&time_zone=Asia%2FKolkata"},
+	{name: "quarantine", place: strays("/usage/quarantine")},
+	{name: "quarantine-empty", path: "/usage/quarantine?outcome=dismissed"},
+	{name: "quarantined-call", place: strays("/usage/quarantine"), act: func(s *screen) {
+		s.click(s.link("groq/stray").First())
+		s.arrives(`/usage/quarantine/[0-9a-f-]+`)
+		s.sees(s.heading("Who it might be"))
+	}},
+	{name: "quarantined-call-refused", place: strays("/usage/quarantine"), act: func(s *screen) {
+		s.click(s.link("groq/stray").First())
+		s.arrives(`/usage/quarantine/[0-9a-f-]+`)
+		s.fill("Email of the user", "nobody@example.com")
+		s.click(s.button("Assign and charge"))
+		s.sees(s.text("Choose a user of this console; there is none with nobody@example.com.").First())
+	}},
 	{name: "usage-as-viewer", visit: visit{as: viewer}, path: "/usage?group_by=user"},
 
 	{name: "user-used-up", place: spent("Una Used", "20", ""), act: func(s *screen) {
@@ -87,4 +104,17 @@ func (s *screen) answered(call, answer string) {
 	s.t.Helper()
 	s.arrives(`/users/[0-9a-f-]+/try\?.*`)
 	s.sees(s.GetByRole("status").GetByRole("heading", buttonNamed(answer+" "+call)))
+}
+
+// strays has two calls reported for a user who is not known, and leads to a path.
+func strays(path string) place {
+	return func(t *testing.T, c *console) string {
+		for range 2 {
+			body := fmt.Sprintf(`{"event_id": %q, "user_id": "stray@example.com", "provider": "groq", "model": "stray", "cost": 0.25, "tokens": 900}`, uuid.NewString())
+			if status, answer := c.api(t, "POST", "/api/usage", body); status != http.StatusOK {
+				t.Fatalf("report usage: %d %s", status, answer)
+			}
+		}
+		return path
+	}
 }

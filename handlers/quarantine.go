@@ -80,7 +80,7 @@ func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) 
 // AssignQuarantined charges an event to a user.
 func (h *Handlers) AssignQuarantined(c *gin.Context) error {
 	in, err := decode[models.QuarantineAssignment](c)
-	settled := 0
+	var settled int
 	if err == nil {
 		if settled, err = h.Recorder.Assign(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
 			return h.settledQuarantined(c, settled, " assigned and charged.")
@@ -92,7 +92,7 @@ func (h *Handlers) AssignQuarantined(c *gin.Context) error {
 // DismissQuarantined settles an event without a charge.
 func (h *Handlers) DismissQuarantined(c *gin.Context) error {
 	in, err := decode[models.QuarantineDismissal](c)
-	settled := 0
+	var settled int
 	if err == nil {
 		if settled, err = models.Dismiss(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
 			return h.settledQuarantined(c, settled, " dismissed.")

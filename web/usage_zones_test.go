@@ -152,8 +152,13 @@ func TestReportsInNoZone(t *testing.T) {
 func TestReportsInAZoneWhoseClocksChange(t *testing.T) {
 	g := newGateway(t)
 	for _, row := range []struct{ zone, day string }{
-		{"Europe/Berlin", "2025-10-26"}, {"Europe/Berlin", "2025-03-30"}, {"Australia/Lord_Howe", "2025-10-05"}, {"America/Havana", "2025-11-02"},
-		{"America/Santiago", "2025-09-07"}, {"Pacific/Auckland", "2025-09-28"}, {"Asia/Beirut", "2025-03-30"},
+		{"Europe/Berlin", "2025-10-26"},
+		{"Europe/Berlin", "2025-03-30"},
+		{"Australia/Lord_Howe", "2025-10-05"},
+		{"America/Havana", "2025-11-02"},
+		{"America/Santiago", "2025-09-07"},
+		{"Pacific/Auckland", "2025-09-28"},
+		{"Asia/Beirut", "2025-03-30"},
 	} {
 		g.exec("DELETE FROM usage_events")
 		g.exec("DELETE FROM usage_days")
