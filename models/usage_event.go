@@ -89,11 +89,15 @@ func (in UsageEventInput) read(path string, now time.Time) (usageEvent, Problems
 		value Value
 		to    *string
 	}{{"provider", in.Provider, &e.provider}, {"model", in.Model, &e.model}, {"mcp_client_id", in.MCPClientID, &e.mcpClientID}, {"tool_name", in.ToolName, &e.toolName}} {
+		most := longestSource
+		if field.name == "model" {
+			most = longestModel + min(65, 1+strings.IndexByte(field.value.Text, '/')) // and its provider in front
+		}
 		if field.value.Kind != Absent {
-			*field.to, _ = c.text(path+field.name, field.value, textRule{what: "the " + strings.ReplaceAll(field.name, "_", " "), max: longestSource, exact: true})
+			*field.to, _ = c.text(path+field.name, field.value, textRule{what: "the " + strings.ReplaceAll(field.name, "_", " "), max: most, exact: true})
 		}
 	}
-	if in.Model.Kind != Absent && (in.MCPClientID.Kind != Absent || in.ToolName.Kind != Absent) {
+	if e.model != "" && (e.mcpClientID != "" || e.toolName != "") {
 		c.add(path+"model", "ambiguous_event", "Report a call of a model or of a tool, not both in one event.")
 	}
 	if e.provider == "" {

@@ -63,6 +63,7 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 			got := asker.api("POST", "/access/v1/evaluation", evaluation(entity("virtual_key", key), resource)).is(200).json()
 			same(t, "evaluated "+question["model"].(string), got["decision"], any(true))
 		}
+		g.admin.counted(event(key, "model", "openai/"+bare, "provider", nil))
 		call := event(key, "model", name, "cost", nil, "tokens", nil, "input_tokens", 1_000_000)
 		g.admin.counted(call)
 		var cost int64
