@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,13 +157,14 @@ func errorTitle(status int) string {
 	return http.StatusText(status)
 }
 
-// html renders a page into memory first, so that a template that fails is a clean 500.
+// html renders a page into memory first, so that a template that fails is a clean 500. A page that says that the time is over is rendered
+// when it is over.
 func (h *Handlers) html(c *gin.Context, status int, page templ.Component) {
 	buffer := buffers.Get().(*bytes.Buffer)
 	buffer.Reset()
 	defer buffers.Put(buffer)
 	c.Writer.Header().Add("Vary", "HX-Request")
-	if err := page.Render(ctx(c), buffer); err != nil {
+	if err := page.Render(context.WithoutCancel(ctx(c)), buffer); err != nil {
 		h.Log.ErrorContext(ctx(c), "page could not be rendered", "error", err.Error(), "request_id", RequestID(c))
 		c.Data(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("Something went wrong here. Request "+RequestID(c)+"\n"))
 		return

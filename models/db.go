@@ -20,6 +20,7 @@ const (
 	poolSize       = 10 // of what asks for no other
 	connectionLife = 30 * time.Minute
 	maxRepeats     = 5
+	connectTime    = 5 * time.Second
 	plansKept      = 32 // on each connection
 )
 
@@ -38,6 +39,10 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.StatementCacheCapacity = plansKept
 	config.DescriptionCacheCapacity = 0
+	if config.ConnectTimeout == 0 {
+		// A server that accepts connections and says nothing would keep each of them, and a place in the pool, for good.
+		config.ConnectTimeout = connectTime
+	}
 
 	for name, value := range map[string]string{
 		"application_name":                    "tollgate",

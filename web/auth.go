@@ -26,7 +26,7 @@ func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc 
 			if permission == keyHolder {
 				identify = func() error { return identifyHolder(c, h) }
 			}
-			err := identify()
+			err := soon(c, identify)
 			switch {
 			case permission == anyone:
 				// Who they are only matters to the frame of the page.

@@ -10,16 +10,34 @@ import (
 )
 
 const (
-	requestTimeout = 20 * time.Second
+	// requestTimeout is a little more than the server allows a statement: a database that is silent for longer answers nothing more.
+	requestTimeout = 5300 * time.Millisecond
+	slowTimeout    = 20 * time.Second
 	exportTimeout  = 15 * time.Minute
 )
 
-// timeout is how long a route may take: a file takes as long as its reader.
+// timeout is how long a route may take: a file takes as long as its reader, and what reads or changes much as long as it needs.
 func timeout(route string) time.Duration {
-	if strings.HasSuffix(route, "/export") {
+	switch {
+	case strings.HasSuffix(route, "/export"):
 		return exportTimeout
+	case strings.HasSuffix(route, "/bulk"), strings.HasSuffix(route, "/refresh-tools"), strings.HasSuffix(route, "/usage"),
+		strings.Contains(route, "/propagate"):
+		return slowTimeout
 	}
 	return requestTimeout
+}
+
+// soon runs a question that comes before the work of a route: a route that may take long does not wait as long to learn who asks.
+func soon(c *gin.Context, ask func() error) error {
+	if timeout(c.FullPath()) <= requestTimeout {
+		return ask()
+	}
+	request := c.Request
+	asking, cancel := context.WithTimeout(request.Context(), requestTimeout)
+	defer func() { cancel(); c.Request = request }()
+	c.Request = request.WithContext(asking)
+	return ask()
 }
 
 // timeLimit ends the work of a request whose client has waited too long.
