@@ -9,8 +9,12 @@ import (
 
 // foldedTables are the tables whose names are unique, each with the column that orders its rows by age.
 var foldedTables = []struct{ table, id, age string }{
-	{"access_profiles", "id", "id"}, {"roles", "id", "id"}, {"api_keys", "id", "id"}, {"tool_groups", "id", "id"},
-	{"mcp_servers", "client_id", "created_at"}, {"virtual_keys", "id", "created_at"},
+	{"access_profiles", "id", "id"},
+	{"roles", "id", "id"},
+	{"api_keys", "id", "id"},
+	{"tool_groups", "id", "id"},
+	{"mcp_servers", "client_id", "created_at"},
+	{"virtual_keys", "id", "created_at"},
 }
 
 // foldNames brings the keys of stored names under the rule by which compatible characters are the same, once. Of two names that are one by

@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -127,7 +126,7 @@ func TestADatabaseThatFreezesMeanwhile(t *testing.T) {
 		"a list": func() answer { return program.api("GET", "/api/access-profiles?search=x", nil) },
 		"a form": func() answer { return person.post("/users/"+g.bob, url.Values{"name": {"Another"}}) },
 		"a save": func() answer {
-			return program.api("POST", "/api/access-profiles", object{"name": fmt.Sprint("Frozen")})
+			return program.api("POST", "/api/access-profiles", object{"name": "Frozen"})
 		},
 	}
 	for name, got := range timely(t, all) {
