@@ -39,7 +39,7 @@ func (r chance) model() string {
 // quoted is text as JSON, now and then with escapes.
 func (r chance) quoted(text string) string {
 	encoded, _ := json.Marshal(text)
-	if r.IntN(4) > 0 || text == "" {
+	if r.IntN(4) > 0 || text == "" || strings.ContainsFunc(text, func(c rune) bool { return c > '~' }) {
 		return string(encoded)
 	}
 	at := r.IntN(len(text))
