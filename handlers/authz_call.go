@@ -117,7 +117,7 @@ func (o options) ofModels(names ...string) []models.Question {
 
 // enter is the question of a call that names no model: only one that reads something may do so.
 func (d door) enter(c *gin.Context, o options) ([]models.Question, error) {
-	message := ""
+	var message string
 	switch {
 	case o.clients && mentionsOption(d.query):
 		message = "The query of the check is the client's own, so that it names no model. " +

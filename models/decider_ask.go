@@ -80,7 +80,7 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 		return of, err
 	}
 	now := d.now()
-	providers := []string(nil)
+	var providers []string
 	of.q, providers = of.holding.resolveModel(q, catalogue, now)
 	if len(providers) > 0 {
 		of.Decision = of.by(of.holding.ambiguousModel(q, providers))

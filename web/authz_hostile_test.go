@@ -99,7 +99,7 @@ func TestTheAddressOfTheCheckIsReadStrictly(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key).with("X-Model", "openai/gpt-4o")
 	for _, options := range []string{
-		"trust=header", "trust=", "Trust=headers", "modle=x", "model=", "model=openai%2Fgpt-4o&model=openai%2Fgpt-3", "path=openai", "x=1",
+		"trust=header", "trust=", "Trust=headers", "models=x", "model=", "model=openai%2Fgpt-4o&model=openai%2Fgpt-3", "path=openai", "x=1",
 		"trust=headers&trust=headers", "reserve=-1", "reserve=x", "reserve=NaN", "reserve=1e99", "tool_name=create_issue&model=gpt-4o",
 		"reserve_tokens=-1&model=openai%2Fgpt-4o&reserve=1",
 	} {

@@ -99,11 +99,21 @@ func TestMCPMethodsByAuthZEN(t *testing.T) {
 		action, kind, id string
 		want             bool
 	}{
-		{"tools/call", "tool", "github/create_issue", true}, {"tools/call", "tool", "github/x", false}, {"tools/list", "tool", "github/create_issue", false},
-		{"initialize", "mcp_server", "github", true}, {"initialize", "mcp_server", "jira", true}, {"tools/list", "mcp_server", "jira", true},
-		{"tools/list", "mcp_server", "unknown", false}, {"resources/read", "mcp_server", "github", true}, {"resources/read", "mcp_server", "jira", false},
-		{"prompts/get", "mcp_server", "jira", false}, {"ping", "mcp_server", "jira", true}, {"tools/call", "mcp_server", "github", false},
-		{"call", "mcp_server", "github", false}, {"x", "mcp_server", "github", false}, {"tools/call", "model", "openai/gpt-4o", false},
+		{"tools/call", "tool", "github/create_issue", true},
+		{"tools/call", "tool", "github/x", false},
+		{"tools/list", "tool", "github/create_issue", false},
+		{"initialize", "mcp_server", "github", true},
+		{"initialize", "mcp_server", "jira", true},
+		{"tools/list", "mcp_server", "jira", true},
+		{"tools/list", "mcp_server", "unknown", false},
+		{"resources/read", "mcp_server", "github", true},
+		{"resources/read", "mcp_server", "jira", false},
+		{"prompts/get", "mcp_server", "jira", false},
+		{"ping", "mcp_server", "jira", true},
+		{"tools/call", "mcp_server", "github", false},
+		{"call", "mcp_server", "github", false},
+		{"x", "mcp_server", "github", false},
+		{"tools/call", "model", "openai/gpt-4o", false},
 	} {
 		question := with(evaluation(g.mine(), entity(row.kind, row.id)), "action", object{"name": row.action})
 		got := asker.api("POST", "/access/v1/evaluation", question).is(200).json()
