@@ -261,7 +261,11 @@ func TestListFindsFiltersSortsAndPages(t *testing.T) {
 		if !reflect.DeepEqual(names, test.names) || answer["total_count"] != test.total || answer["count"] != float64(len(names)) {
 			t.Errorf("%s: %v, %v of %v", test.query, names, answer["count"], answer["total_count"])
 		}
-		page := c.login(viewer).get("/access-profiles" + test.query).is(http.StatusOK)
+		page := c.login(viewer).get("/access-profiles" + test.query)
+		if page.StatusCode == http.StatusSeeOther && len(names) == 0 && test.total != 0.0 {
+			continue // a page behind the end leads to the last one
+		}
+		page.is(http.StatusOK)
 		var shown []string
 		for _, link := range page.all("a", "class", "row-name") {
 			shown = append(shown, text(link))

@@ -32,12 +32,12 @@ func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	if _, err := tx.Exec("LOCK TABLE audit_logs, usage_days IN ACCESS EXCLUSIVE MODE"); err != nil {
+	if _, err := tx.Exec("LOCK TABLE virtual_keys, usage_days IN ACCESS EXCLUSIVE MODE"); err != nil {
 		t.Fatal(err)
 	}
 	const pages = 12
 	for n := range pages {
-		path := []string{"/api/access-profiles/audit-logs", "/api/usage"}[n%2]
+		path := []string{"/api/virtual-keys", "/api/usage"}[n%2]
 		go func() { _, _, _ = c.try(t, "GET", c.address+path, key, "") }()
 	}
 	eventually(t, "pages that wait", func() bool {

@@ -68,7 +68,7 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 		}
 		number(t, holding, "WITH locked AS (SELECT FROM usage_changes FOR UPDATE) SELECT count(*) FROM locked")
 		waiting := func() int64 {
-			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT n, holds, used, held FROM reserve(%'")
+			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT n, holds, taken, used, held FROM reserve_named(%'")
 		}
 		var group sync.WaitGroup
 		for range doomed {
