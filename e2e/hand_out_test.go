@@ -128,7 +128,7 @@ func (s *screen) auditSays(profile string, actions ...string) {
 	rows := s.role("table", "Changes, newest first").Locator("> tbody > tr")
 	for i, action := range actions {
 		s.must(expect(rows.Nth(i).GetByRole("cell").Nth(1)).ToHaveText(action))
-		s.must(expect(rows.Nth(i).GetByRole("cell").Nth(0)).ToHaveText(admin))
+		s.must(expect(rows.Nth(i).GetByRole("cell").Nth(0)).ToHaveText(admin + " by the console"))
 	}
 }
 

@@ -120,7 +120,7 @@ func TestUnknownFields(t *testing.T) {
 		{`{"name":"x","rate_limit":{"calendar_aligned":true}}`, "unknown_field rate_limit.calendar_aligned"},
 		{`{"name":"x","budgets":[{"max_limit":1,"reset_duration":"1d","calendar_aligned":true}]}`, "unknown_field budgets[0].calendar_aligned"},
 		{`{"name":"x","budgets":[{"max_limit":1,"reset_duration":"1d","override_amount":5}]}`, "unknown_field budgets[0].override_amount"},
-		{`{"name":"x","provider_configs":[{"provider_name":"openai","weight":1,"key_ids":[]}]}`, "unknown_field provider_configs[0].weight; unknown_field provider_configs[0].key_ids"},
+		{`{"name":"x","provider_configs":[{"provider_name":"openai","weight":1,"key_ids":[]}]}`, "unsupported_field provider_configs[0].weight"},
 		{
 			`{"name":"x","provider_configs":[{"provider_name":"openai","rate_limit":{"x":1},"budgets":[{"y":1}]}]}`,
 			"unknown_field provider_configs[0].rate_limit.x; unknown_field provider_configs[0].budgets[0].y; required provider_configs[0].budgets[0].max_limit; required provider_configs[0].budgets[0].reset_duration",

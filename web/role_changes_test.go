@@ -190,7 +190,7 @@ func TestDeletedUsersTakeTheirCopiesAlong(t *testing.T) {
 				}
 			}
 		})
-		same(t, "tables changed", left, []string{"access_changes", "audit_head", "audit_logs", "retired_keys"})
+		same(t, "tables changed", left, []string{"access_changes", "audit_head", "audit_logs", "former_names", "retired_keys"})
 	}
 	same(t, "user_count", s.admin.get("/api/access-profiles/4").json()["user_count"], 0.0)
 	s.admin.api("DELETE", "/api/access-profiles/4", nil).is(200)

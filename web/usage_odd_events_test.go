@@ -23,7 +23,7 @@ func TestOddEventsOfABatch(t *testing.T) {
 		{odd(`"price":1,"cached":2`), "unknown_field price unknown_field cached"},
 		{odd(`"requests":null`), "null_not_allowed requests"},
 		{odd(`"requests":{"n":1}`), "wrong_type requests"},
-		{odd(`"tool_name":["t"]`), "wrong_type tool_name ambiguous_event model"},
+		{odd(`"tool_name":["t"]`), "wrong_type tool_name"},
 		{odd(`"tool_name":"a\u0000b"`), "nul_character tool_name"},
 		{odd(`"a\u0000b":1`), "nul_character "},
 		{odd(`"tool_name":"\ud800"`), "invalid_unicode "},
