@@ -35,6 +35,9 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	if IsAPI(c) {
 		return writeList(c, "quarantined_events", events, total, models.CatalogueQuery{Limit: limit, Offset: offset})
 	}
+	if behindEnd(c, q, limit, offset, len(events), total) {
+		return nil
+	}
 	page := h.below(c, "Quarantined usage", "Usage", "/usage", "", "")
 	page.Intro = "Usage that gateways reported for a key or a user that this console does not know."
 	h.html(c, http.StatusOK, framed(page, views.QuarantineBody(views.QuarantinePage{

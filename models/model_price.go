@@ -1,8 +1,11 @@
 package models
 
 import (
+	"errors"
 	"math"
 	"math/bits"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -70,8 +73,8 @@ func (p ModelPrice) equal(other ModelPrice) bool {
 		same(p.CacheRead, other.CacheRead) && same(p.CacheWrite, other.CacheWrite)
 }
 
-// prices reads what a provider charges, one price a model, however it is spelled.
-func (c *checker) prices(field, provider string, l List[ModelPriceInput]) []ModelPrice {
+// prices reads what a provider charges, one price a model, however it is spelled. Old are the prices it had: their names need no proof.
+func (c *checker) prices(field, provider string, l List[ModelPriceInput], old []ModelPrice) []ModelPrice {
 	prices := []ModelPrice{}
 	if !list(c, field, l, maxModels, "prices") {
 		return prices
@@ -79,7 +82,7 @@ func (c *checker) prices(field, provider string, l List[ModelPriceInput]) []Mode
 	seen := map[string]bool{}
 	for i, in := range l.Items {
 		path := at(field, i)
-		if !c.object(path, in.Kind, "a price") {
+		if !c.object(path, in.Kind, "a price") || c.ambiguousPrice(path+".model", in.Model, old) {
 			continue
 		}
 		name := c.modelName(path+".model", provider, in.Model)
@@ -90,25 +93,48 @@ func (c *checker) prices(field, provider string, l List[ModelPriceInput]) []Mode
 		seen[bare] = true
 		prices = append(prices, ModelPrice{
 			Model:      name,
-			Input:      c.price(path+".input_cost_per_million_tokens", in.Input, "input"),
-			Output:     c.price(path+".output_cost_per_million_tokens", in.Output, "output"),
-			CacheRead:  c.cachePrice(path+".cache_read_cost_per_million_tokens", in.CacheRead, "cached input"),
-			CacheWrite: c.cachePrice(path+".cache_write_cost_per_million_tokens", in.CacheWrite, "cache-written input"),
+			Input:      c.price(path+".input_cost_per_million_tokens", in.Input, "input price"),
+			Output:     c.price(path+".output_cost_per_million_tokens", in.Output, "output price"),
+			CacheRead:  c.cachePrice(path+".cache_read_cost_per_million_tokens", in.CacheRead, "cache read price"),
+			CacheWrite: c.cachePrice(path+".cache_write_cost_per_million_tokens", in.CacheWrite, "cache write price"),
 		})
 	}
 	return prices
 }
 
+// ambiguousPrice notes a line of a form whose name ends in what looks like one more amount: it may be the price of a cache without its word.
+func (c *checker) ambiguousPrice(field string, v Value, old []ModelPrice) bool {
+	_, last, found := cutLastWord(v.Text)
+	stored := slices.ContainsFunc(old, func(p ModelPrice) bool { return p.Model == v.Text })
+	if !v.Typed || !found || stored || !amountLike.MatchString(last) {
+		return false
+	}
+	c.add(field, "ambiguous_price", "End the line in two amounts, for input and output, and write read 0.11 write 1.75 for cache prices. If "+
+		clip(v.Text)+" is the name of the model, remove the space before "+clip(last)+", or set this price through the API.")
+	return true
+}
+
+// amountLike is a word that might be meant as an amount.
+var amountLike = regexp.MustCompile(`^[-+$€£]*[.,]?[0-9][0-9.,_]*([eE][-+]?[0-9]+)?[$€£]?$`)
+
 func (c *checker) price(field string, v Value, what string) Money {
-	if v.Kind == Absent {
-		c.add(field, "required", "Enter what a million "+what+" tokens cost in dollars; 0 when they are free.")
+	switch {
+	case v.Kind == Absent:
+		c.add(field, "required", "Enter the "+what+" in dollars per million tokens; 0 when they are free.")
+		return 0
+	case v.Kind == Null:
+		c.add(field, "null_not_allowed", "Enter the "+what+" instead of null; 0 when these tokens are free.")
 		return 0
 	}
-	before := len(c.found)
-	amount := c.money(field, v)
-	switch noted := len(c.found) > before; {
-	case noted && c.found[before].Code == "max_limit_negative", !noted && amount > maxPrice:
-		c.found = append(c.found[:before], Problem{field, "number_out_of_range", "Enter what a million " + what + " tokens cost, between 0 and 100000 dollars."})
+	amount, err := v.dollars()
+	switch {
+	case errors.Is(err, ErrMoneyNegative), errors.Is(err, ErrMoneyOutOfRange), err == nil && amount > maxPrice:
+		c.add(field, "number_out_of_range", "Enter the "+what+" between 0 and 100000 dollars per million tokens.")
+		return 0
+	case errors.Is(err, ErrMoneyDecimals):
+		c.add(field, "too_many_decimals", "Enter the "+what+" with at most 9 decimals; it is never rounded.")
+	case err != nil:
+		c.add(field, "wrong_type", "Enter the "+what+" as a plain number of dollars, such as 1.25, without signs or separators.")
 	}
 	return amount
 }

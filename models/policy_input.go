@@ -164,7 +164,7 @@ func (c *checker) money(field string, v Value) Money {
 	case v.Kind != Number && !v.Typed:
 		c.add(field, "wrong_type", "Enter the amount as a number of dollars, such as 50 or 0.25.")
 	default:
-		amount, err := ParseMoney(strings.TrimSpace(v.Text))
+		amount, err := v.dollars()
 		switch {
 		case err == nil:
 			return amount
@@ -179,6 +179,18 @@ func (c *checker) money(field string, v Value) Money {
 		}
 	}
 	return 0
+}
+
+// dollars reads an amount; one typed into a form has no exponent. Errors are those of [ParseMoney].
+func (v Value) dollars() (Money, error) {
+	if v.Kind != Number && !v.Typed {
+		return 0, ErrNotANumber
+	}
+	amount, err := ParseMoney(strings.TrimSpace(v.Text))
+	if err == nil && v.Typed && strings.ContainsAny(v.Text, "eE") {
+		return 0, ErrNotANumber
+	}
+	return amount, err
 }
 
 // resetConfig reads a quarter's start, which only 1Q has; its default is January.

@@ -49,7 +49,7 @@ func (in ProviderInput) apply(p Provider) (Provider, error) {
 		p.Models = c.modelNames("models", p.Name, in.Models, false)
 	}
 	if in.Prices.Kind != Absent || p.Prices == nil {
-		p.Prices = c.prices("prices", p.Name, in.Prices)
+		p.Prices = c.prices("prices", p.Name, in.Prices, p.Prices)
 	}
 	return p, invalid(c.found)
 }

@@ -250,7 +250,7 @@ func settleQuarantined(ctx context.Context, tx bun.Tx, actor Actor, events []Qua
 }
 
 func recordSettlement(ctx context.Context, tx bun.Tx, actor Actor, first QuarantinedEvent, shown settledRecord, userID *string, now time.Time) error {
-	c := change{Actor: actor.Name, UserID: userID, Action: "assign", At: now}
+	c := change{Actor: actor.Name, Origin: actor.origin(), UserID: userID, Action: "assign", At: now}
 	if userID == nil {
 		c.Action = "delete"
 	}

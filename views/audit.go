@@ -46,7 +46,7 @@ func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, names map[str
 	out := make([]AuditRow, len(rows))
 	for i, row := range rows {
 		out[i] = AuditRow{
-			ID: strconv.FormatInt(row.ID, 10), Actor: row.Actor, Action: strings.ReplaceAll(row.Action, "_", " "),
+			ID: strconv.FormatInt(row.ID, 10), Actor: row.Actor, Action: actionWords(row),
 			When: Ago(row.CreatedAt, now), Exact: exact(row.CreatedAt), Origin: origin(row.Origin),
 		}
 		out[i].What, out[i].Href = subject(row)
@@ -54,6 +54,23 @@ func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, names map[str
 		out[i].Differences = append(changes(row, catalogue), holderDetails(row)...)
 	}
 	return out
+}
+
+// actionWords says what was done, more closely than the closed list of actions does for usage.
+func actionWords(row models.AuditLog) string {
+	var about struct{ Resource string }
+	if row.Metadata != nil {
+		_ = json.Unmarshal([]byte(*row.Metadata), &about) // of another shape it is about no usage
+	}
+	switch about.Resource + " " + row.Action {
+	case "quarantined_usage assign":
+		return "assign usage"
+	case "quarantined_usage delete":
+		return "dismiss usage"
+	case "usage_event update":
+		return "adjust usage"
+	}
+	return strings.ReplaceAll(row.Action, "_", " ")
 }
 
 // origin says by which door a change came, and by which API key.

@@ -95,12 +95,16 @@ func many(row models.AuditLog) string {
 // resourcePaths are where things other than profiles are looked at, by what the log calls them.
 var resourcePaths = map[string]string{
 	"user": "/users/", "role": "/roles/", "provider": "/providers/", "mcp_client": "/mcp/clients/", "tool_group": "/mcp/tool-groups/",
+	settledUsage: "/usage/quarantine/",
 }
+
+// settledUsage stays where it was when it is dismissed.
+const settledUsage = "quarantined_usage"
 
 // resource names something that a row without a profile is about, and where it is while it is there.
 func resource(row models.AuditLog, kind, id, name string) (what, href string) {
 	what = strings.TrimSpace(strings.ReplaceAll(kind, "_", " ") + " " + or(name, id))
-	if path := resourcePaths[kind]; path != "" && id != "" && row.Action != "delete" {
+	if path := resourcePaths[kind]; path != "" && id != "" && (row.Action != "delete" || kind == settledUsage) {
 		href = path + id
 	}
 	return what, href

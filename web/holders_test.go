@@ -150,6 +150,9 @@ FROM audit_logs WHERE id > ? ORDER BY id`, last)
 	if !slices.Equal(got, want) {
 		c.t.Errorf("audit rows %q, want %q", got, want)
 	}
+	if n := c.count("audit_logs WHERE door IS NULL AND id > ?", last); n > 0 {
+		c.t.Errorf("%d of these audit rows do not say by which door they came", n)
+	}
 }
 
 func same(t testing.TB, what string, got, want any) {

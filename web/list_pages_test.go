@@ -14,7 +14,7 @@ func TestPagesBehindTheEnd(t *testing.T) {
 	session := g.login(admin)
 	g.admin.api("PUT", "/api/access-profiles/1", `{"description":"changed"}`).is(http.StatusOK)
 	for _, path := range []string{
-		"/access-profiles", "/users", "/roles", "/roles/3", "/providers", "/mcp/clients", "/mcp/tool-groups", "/virtual-keys", "/settings/api-keys", "/audit",
+		"/access-profiles", "/users", "/roles", "/roles/3", "/providers", "/mcp/clients", "/mcp/tool-groups", "/virtual-keys", "/settings/api-keys", "/audit", "/usage/quarantine",
 		fmt.Sprintf("/access-profiles/%d/users", g.work), "/access-profiles/1/versions", "/access-profiles/1/audit",
 	} {
 		session.get(path + "?limit=100&offset=100").redirects(path + "?limit=100")

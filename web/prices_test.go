@@ -132,6 +132,29 @@ func TestPricesThatAreRefused(t *testing.T) {
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\n\r\ngpt-4o-mini 0.15 lots")
 	page := c.session.post("/providers/openai", fields).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
 	same(t, "typed", strings.TrimSpace(page.one("textarea", "name", "price_lines").FirstChild.Data), "gpt-4o 2.50 10\ngpt-4o-mini 0.15 lots")
+	for _, row := range []struct{ line, code, param, says string }{
+		{"gpt-image-1 1 2 0.1", "ambiguous_price", "model", "write read 0.11 write 1.75 for cache prices"},
+		{"gpt-image-1 1 2 0.1 read 1", "ambiguous_price", "model", "write read 0.11 write 1.75 for cache prices"},
+		{"gpt-image-1 $1 2 0.1", "ambiguous_price", "model", "write read 0.11 write 1.75 for cache prices"},
+		{"claude 3 1 2", "ambiguous_price", "model", "remove the space before 3, or set this price through the API"},
+		{"m $1 2", "wrong_type", "input_cost_per_million_tokens", "the input price as a plain number"},
+		{"m 1 1e3", "wrong_type", "output_cost_per_million_tokens", "the output price as a plain number"},
+		{"m 1 2 read $1", "wrong_type", "cache_read_cost_per_million_tokens", "the cache read price as a plain number"},
+		{"m 1 2 write 1000000001", "number_out_of_range", "cache_write_cost_per_million_tokens", "the cache write price between 0 and 100000 dollars"},
+		{"m -1 2", "number_out_of_range", "input_cost_per_million_tokens", "the input price between 0 and 100000 dollars"},
+	} {
+		fields.Set("price_lines", row.line)
+		page := c.session.post("/providers/openai", fields).refuses(http.StatusUnprocessableEntity, row.code, "prices[0]."+row.param)
+		said := text(page.one("main"))
+		if strings.Count(said, row.says) != 2 || !strings.Contains(said, "Prices, line 1: ") { // in the summary and at the field
+			t.Errorf("%s: the page does not say %q once each", row.line, row.says)
+		}
+	}
+	// Digits in a name are no amount, and a name that came by the API stays.
+	c.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"claude 3","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1e1}]}`).is(200)
+	fields.Set("price_lines", "claude 3 1 2\ngpt-4.1 1 2\nllama  3b 1 2")
+	c.session.post("/providers/openai", fields).redirects("/providers/openai")
+	same(t, "stored", len(objects(c.admin.api("GET", "/api/providers/openai", nil).object("provider")["prices"])), 3)
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\ngpt-4o-mini\t0.15\t0.6")
 	c.session.post("/providers/openai", fields).redirects("/providers/openai")
 	got := c.admin.api("GET", "/api/providers/openai", nil).is(http.StatusOK).json()["provider"].(object)

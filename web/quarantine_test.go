@@ -166,6 +166,19 @@ func TestSettleQuarantinedUsageOfOneSender(t *testing.T) {
 	g.session.post(path+"/dismiss", url.Values{"alike": {"true"}}).refuses(422, "required", "reason")
 	g.session.post(path+"/dismiss", url.Values{"reason": {"A test key."}, "alike": {"true"}}).redirects("/usage/quarantine")
 	row := g.admin.get(fmt.Sprint(quarantine, "/", other["id"])).is(200).object("quarantined_event")
+	audit := g.session.get("/audit?limit=3").is(200)
+	log := audit.all("tbody")[0]
+	for _, words := range []string{"assign usage", "by the API", "dismiss usage", "by the console"} {
+		if !strings.Contains(text(log), words) {
+			t.Errorf("the audit page does not say %q: %s", words, text(log))
+		}
+	}
+	for _, event := range []any{first["id"], other["id"]} {
+		if len(audit.all("a", "href", fmt.Sprint("/usage/quarantine/", event))) != 1 {
+			t.Error("the audit page does not lead to", event)
+		}
+	}
+	g.session.get("/usage/quarantine?outcome=assigned&limit=2&offset=90").redirects("/usage/quarantine?limit=2&offset=2&outcome=assigned")
 	same(t, "dismissed", []any{row["outcome"], row["reason"], row["charged_user_id"]}, []any{"dismissed", "A test key.", nil})
 	same(t, "open", g.admin.get(quarantine).is(200).json()["total_count"], any(0.0))
 	same(t, "counted", g.count("usage_events"), 4)
