@@ -13,12 +13,13 @@ import (
 // door is one way in which a proxy asks about the call of its client, which may be hostile. What the client cannot touch is the address that
 // the proxy writes; of the headers only the key counts, unless that address vouches for them.
 type door struct {
-	query  string               // what the proxy wrote into the address of the check
-	path   string               // path and query of the call as its client wrote them, escaped; "" when the door is not told
-	method string               // of the call; "" when the door is not told
-	status func(status int) int // as the proxy can take it
-	naming string               // how to name a model here
-	own    bool                 // the path comes from the call itself, so that it needs no word of the proxy
+	query  string                    // what the proxy wrote into the address of the check
+	path   string                    // path and query of the call as its client wrote them, escaped; "" when the door is not told
+	method string                    // of the call; "" when the door is not told
+	status func(status int) int      // as the proxy can take it
+	naming string                    // how to name a model here
+	body   func() (forwarded, error) // read once
+	own    bool                      // the path comes from the call itself, so that it needs no word of the proxy
 }
 
 const (

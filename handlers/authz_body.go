@@ -78,7 +78,7 @@ func isJSON(header http.Header) bool {
 
 // readCall reads one object.
 func readCall(body []byte) (forwarded, error) {
-	members, err := decidingMembers(body, "model", "fallbacks", "models", "method", "params")
+	members, err := decidingMembers(body, append([]string{"model", "method", "params"}, fallbackLists...)...)
 	if err != nil {
 		return forwarded{}, err
 	}
@@ -136,6 +136,9 @@ func readCalls(body []byte) (forwarded, error) {
 	return all, nil
 }
 
+// fallbackLists are the members in which bodies list further models, also those of LiteLLM.
+var fallbackLists = []string{"fallbacks", "models", "fallback_models", "context_window_fallbacks", "content_policy_fallbacks"}
+
 // readModels are the models that an object names: the one it asks for, and those that a gateway may fall back to.
 func readModels(members map[string][]byte) (named []models.Question, err error) {
 	if raw, ok := members["model"]; ok {
@@ -145,7 +148,7 @@ func readModels(members map[string][]byte) (named []models.Question, err error) 
 		}
 		named = append(named, models.Question{Model: text})
 	}
-	for _, list := range []string{"fallbacks", "models"} {
+	for _, list := range fallbackLists {
 		raw, ok := members[list]
 		switch {
 		case !ok, string(raw) == "null":

@@ -2,9 +2,9 @@ package handlers
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -25,19 +25,31 @@ const mostModels = 50
 // Otherwise everything that the gateway behind may go by has to be allowed: the path, the forwarded body, and the headers that the
 // address vouches for.
 func (d door) call(c *gin.Context) (asked, error) {
-	o, err := d.options()
+	d.body = sync.OnceValues(func() (forwarded, error) { return forwardedBody(c) })
+	o, doubtful, err := d.options()
 	if err != nil {
 		return asked{}, err
 	}
+	a, err := d.read(c, o)
+	if err != nil || !doubtful {
+		return a, err
+	}
+	// Both readings of a query that may be the client's have to be allowed.
+	b, err := d.read(c, options{})
+	a.questions = distinct(append(a.questions, b.questions...))
+	return a, err
+}
+
+// read reads the call with the options that count.
+func (d door) read(c *gin.Context, o options) (a asked, err error) {
 	if o.method != "" {
 		d.method = o.method
 	}
 	if o.trust {
 		d.trusted(c.Request.Header, &o)
 	}
-	var a asked
 	if o.server != "" || o.tool != "" {
-		a, err = d.toolCall(c, o)
+		a, err = d.toolCall(o)
 	} else {
 		a, err = d.modelCall(c, o)
 	}
@@ -82,24 +94,23 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 	if o.headerModel != "" {
 		named = append(o.ofModels(o.headerModel), named...)
 	}
-	body, err := forwardedBody(c)
+	body, err := d.body()
 	switch {
 	case err != nil && (len(named) == 0 || !isUnread(err)):
 		return asked{}, d.advise(err)
 	case len(body.messages) > 0:
-		return mcpCall(o, body.messages)
+		return asked{}, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
+			"The call is one of MCP, and the address of the check names no mcp_client_id.")
 	}
 	err = nil // of a body that need not be read, since the proxy or the path names the model
 	for _, q := range body.models {
 		q.Provider, q.Model = firstOf(q.Provider, o.provider), path.bare(q.Model)
 		named = append(named, q)
 	}
-	if len(named) == 0 {
-		named = o.ofModels(path.inQuery...)
+	if len(named) == 0 && (len(path.inQuery) == 0 || d.method != http.MethodGet) {
+		named, err = d.enter(c)
 	}
-	if len(named) == 0 {
-		named, err = d.enter(c, o)
-	}
+	named = append(named, o.ofModels(path.inQuery...)...)
 	if len(named) > mostModels {
 		err = unreadable("", "too_many_items", "A call may name at most 50 models.")
 	}
@@ -116,16 +127,13 @@ func (o options) ofModels(names ...string) []models.Question {
 }
 
 // enter is the question of a call that names no model: only one that reads something may do so.
-func (d door) enter(c *gin.Context, o options) ([]models.Question, error) {
+func (d door) enter(c *gin.Context) ([]models.Question, error) {
 	var message string
 	switch {
-	case o.clients && mentionsOption(d.query):
-		message = "The query of the check is the client's own, so that it names no model. " +
-			"Give the address of the check a query, such as ?trust=headers."
 	case d.method == "":
 		message = "The call names no model, and the door is not told its method. " +
 			"Write ?method=$request_method into the address of the check."
-	case d.method != http.MethodGet && d.method != http.MethodHead, c.GetHeader("Upgrade") != "":
+	case d.method != http.MethodGet && d.method != http.MethodHead, opensOrOverrides(c.Request.Header):
 		message = "The call names no model. " + d.naming
 	default:
 		return []models.Question{{Kind: models.CallEntry}}, nil
@@ -133,11 +141,13 @@ func (d door) enter(c *gin.Context, o options) ([]models.Question, error) {
 	return nil, models.Refuse(models.Forbidden, "", models.ModelBlocked, message)
 }
 
-// mentionsOption reports whether a query of the client holds what would have been an option of the proxy.
-func mentionsOption(query string) bool {
-	values, _ := url.ParseQuery(query)
-	for _, name := range []string{"model", "provider", "mcp_client_id", "tool_name", "method", "path", "trust"} {
-		if values.Has(name) {
+// opensOrOverrides reports whether a GET is more than one: it opens a WebSocket, whose messages would name the model, or asks the gateway
+// behind for another method. Proxies take Upgrade off, but not what WebSockets send beside it.
+func opensOrOverrides(header http.Header) bool {
+	for _, name := range []string{
+		"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Http-Method-Override", "X-Method-Override", "X-Http-Method",
+	} {
+		if len(header.Values(name)) > 0 {
 			return true
 		}
 	}
@@ -145,12 +155,12 @@ func mentionsOption(query string) bool {
 }
 
 // toolCall is a call of an MCP server, whose method decides.
-func (d door) toolCall(c *gin.Context, o options) (asked, error) {
+func (d door) toolCall(o options) (asked, error) {
 	tool := models.Question{Kind: models.CallTool, MCPClientID: o.server, ToolName: o.tool}
 	if o.headerModel != "" {
 		return asked{}, models.Refuse(models.Forbidden, "", "ambiguous_question", "Ask for a model or for a tool, not both.")
 	}
-	body, err := forwardedBody(c)
+	body, err := d.body()
 	switch {
 	case o.tool != "" && (err == nil && body.empty || isUnread(err)):
 		return asked{questions: []models.Question{tool}}, nil

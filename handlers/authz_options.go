@@ -21,21 +21,26 @@ type options struct {
 	trust           bool          // the proxy overwrites the headers that name models and tools
 	reserve         *models.Money // the estimate to hold, in dollars
 	tokens          int64         // estimated, with reserve
-	clients         bool          // the query was the client's, so that nothing in it counts
 	headerModel     string        // what the proxy wrote into a header
 }
 
 func badOption(code, message string) error { return models.Refuse(models.Forbidden, "", code, message) }
 
-// options reads the address of the check strictly: what is misspelt there would open the door without a word.
-func (d door) options() (o options, err error) {
+// options reads the address of the check strictly: what is misspelt there would open the door without a word. doubtful is true when the query
+// is that of the call too: the proxy may have kept its client's, or the client may have repeated the proxy's.
+func (d door) options() (o options, doubtful bool, err error) {
 	values, err := url.ParseQuery(d.query)
 	if err != nil {
-		return o, badOption("invalid_option", "The address of the check cannot be read: percent-encode what it names.")
+		return o, false, badOption("invalid_option", "The address of the check cannot be read: percent-encode what it names.")
 	}
-	if !d.own && d.query != "" && d.ofClient(values) {
-		return options{clients: true}, nil
+	doubtful = !d.own && d.query != "" && d.ofClient(values)
+	if o, err = readOptions(values); err != nil && doubtful {
+		return options{}, false, nil // no proxy wrote that
 	}
+	return o, doubtful, err
+}
+
+func readOptions(values url.Values) (o options, err error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if len(values[name]) > 1 {
 			return o, badOption("invalid_option", "The address of the check names "+name+" twice.")
@@ -84,7 +89,7 @@ func (o *options) set(name, value string) error {
 		o.reserve = &amount
 	case name == "reserve_tokens":
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || n < 0 {
+		if err != nil || n < 0 || n > models.MaxCallTokens {
 			return badOption("invalid_option", "The address of the check says reserve_tokens="+clipped(value)+": write a whole number.")
 		}
 		o.tokens = n

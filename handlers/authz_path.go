@@ -3,53 +3,48 @@ package handlers
 import (
 	"net/http"
 	"net/url"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"tollgate/models"
 )
 
-// pathForm finds the model in the segments of a path, from one segment on; "" when they are of another form.
+// pathForm finds the model in the segments of a path, from one segment on; "" when they are of another form. In doubt it finds one: a model
+// that is found has to be allowed.
 type pathForm func(segments []string) string
 
 // pathForms are the APIs that name the model in the path.
 var pathForms = map[string]pathForm{"gemini": geminiModel, "bedrock": bedrockModel, "azure": azureModel}
 
-var (
-	geminiVerb  = regexp.MustCompile(`^(.+):[A-Za-z]+$`)
-	bedrockVerb = regexp.MustCompile(`^(invoke|invoke-with-response-stream|invoke-with-bidirectional-stream|converse|converse-stream|count-tokens)$`)
-)
-
-// geminiModel reads …/models/M:verb, of Gemini and of Vertex AI. A fine-tuned model of OpenAI has colons too, and no verb.
+// geminiModel reads …/models/M:verb, of Gemini and of Vertex AI, and its siblings for tuned models and endpoints.
 func geminiModel(segments []string) string {
-	if len(segments) < 2 || !strings.EqualFold(segments[0], "models") || strings.HasPrefix(segments[1], "ft:") {
+	kind := strings.ToLower(segments[0])
+	if kind != "models" && kind != "tunedmodels" && kind != "endpoints" {
 		return ""
 	}
-	if match := geminiVerb.FindStringSubmatch(segments[1]); match != nil {
-		return match[1]
+	rest := strings.Join(segments[1:], "/")
+	at := strings.LastIndexByte(rest, ':')
+	switch {
+	case at < 0:
+		return ""
+	case kind == "models":
+		return rest[:at]
 	}
-	return ""
+	return segments[0] + "/" + rest[:at]
 }
 
 // bedrockModel reads …/model/M/invoke and its siblings; M may be an ARN, whose slash need not be encoded.
 func bedrockModel(segments []string) string {
-	if len(segments) < 3 || !strings.EqualFold(segments[0], "model") {
+	last := len(segments) - 1
+	if last < 2 || !strings.EqualFold(segments[0], "model") {
 		return ""
 	}
-	if last := len(segments) - 1; bedrockVerb.MatchString(strings.ToLower(segments[last])) {
-		return strings.Join(segments[1:last], "/")
-	}
-	return ""
+	return strings.Join(segments[1:last], "/")
 }
 
 // azureModel reads …/openai/deployments/D/… of Azure, and …/engines/D/… of its first version.
 func azureModel(segments []string) string {
-	switch {
-	case len(segments) > 3 && strings.EqualFold(segments[0], "openai") && strings.EqualFold(segments[1], "deployments"):
-		return segments[2]
-	case len(segments) > 2 && strings.EqualFold(segments[0], "engines"):
+	if len(segments) > 2 && (strings.EqualFold(segments[0], "deployments") || strings.EqualFold(segments[0], "engines")) {
 		return segments[1]
 	}
 	return ""
@@ -58,7 +53,7 @@ func azureModel(segments []string) string {
 // pathNames is what the path of a call names.
 type pathNames struct {
 	named   []string // models that the gateway behind goes by
-	inQuery []string // models of a realtime call, which is a GET
+	inQuery []string // models of a realtime call, which is a GET; beside others they have to be allowed too
 }
 
 // bare is a model of a body as the path has it: a body of Gemini writes models/M.
@@ -75,9 +70,7 @@ func (d door) pathModels(o options) (names pathNames, err error) {
 		return names, nil
 	}
 	raw, query, _ := strings.Cut(d.path, "?")
-	if values, err := url.ParseQuery(query); err == nil && d.method == http.MethodGet {
-		names.inQuery = slices.Concat(values["model"], values["deployment"])
-	}
+	names.inQuery = modelsInQuery(query)
 	forms := []pathForm{pathForms[o.path]}
 	switch {
 	case d.own && o.path == "":
@@ -85,36 +78,65 @@ func (d door) pathModels(o options) (names pathNames, err error) {
 	case o.path == "":
 		return names, nil
 	}
-	segments, ok := segmentsOf(raw)
+	readings, ok := segmentsOf(raw)
 	if !ok {
-		return names, models.Refuse(models.Forbidden, "", "ambiguous_path", "Write the path without . or .. segments.")
+		return names, models.Refuse(models.Forbidden, "", "ambiguous_path",
+			"Write the path without . and .. segments, without ; # \\ and ?, and percent-encoded once.")
 	}
-	for _, form := range forms {
+	for _, segments := range readings {
 		for i := range segments {
-			if model := form(segments[i:]); model != "" {
-				names.named = append(names.named, model)
+			for _, form := range forms {
+				model := form(segments[i:])
+				if model != "" && !d.listsFineTuned(model) && !slices.Contains(names.named, model) {
+					names.named = append(names.named, model)
+				}
 			}
 		}
 	}
 	return names, nil
 }
 
-// segmentsOf are the decoded segments of an escaped path, without empty ones. A path that the gateway behind may read as another one is
-// refused: ok is false.
-func segmentsOf(raw string) (segments []string, ok bool) {
+// listsFineTuned reports whether a GET asks what OpenAI knows of a fine-tuned model, whose name has colons and is followed by no verb.
+func (d door) listsFineTuned(model string) bool {
+	return d.method == http.MethodGet && strings.HasPrefix(model, "ft:")
+}
+
+// segmentsOf are the decoded segments of an escaped path, without empty ones, in both readings of an encoded slash. A path that the gateway
+// behind may read as another one is refused: ok is false.
+func segmentsOf(raw string) (readings [2][]string, ok bool) {
 	for part := range strings.SplitSeq(raw, "/") {
 		segment, err := url.PathUnescape(part)
-		if err != nil || strings.ContainsAny(segment, "\\\x00") {
-			return nil, false
+		if err != nil || strings.ContainsAny(segment, "\\;#?%") || strings.ContainsFunc(segment, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return readings, false
+		}
+		if segment != "" {
+			readings[0] = append(readings[0], segment)
 		}
 		for inner := range strings.SplitSeq(segment, "/") {
 			if inner == "." || inner == ".." {
-				return nil, false
+				return readings, false
+			}
+			if inner != "" {
+				readings[1] = append(readings[1], inner)
 			}
 		}
-		if segment != "" {
-			segments = append(segments, segment)
+	}
+	return readings, strings.HasPrefix(raw, "/")
+}
+
+// modelsInQuery are the models that a query names, in any reading: a pair that is wrong does not hide another one.
+func modelsInQuery(query string) (named []string) {
+	for _, pair := range strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' || r == '#' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			value = decoded
+		}
+		if value != "" && (strings.EqualFold(name, "model") || strings.EqualFold(name, "deployment")) {
+			named = append(named, value)
 		}
 	}
-	return segments, path.IsAbs(raw)
+	return named
 }

@@ -20,8 +20,8 @@ func TestCost(t *testing.T) {
 		{ModelPrice{Input: 1}, callTokens{input: 500_000}, 1},
 		{ModelPrice{Input: 100}, callTokens{input: 10_000_000 * 1_000}, 1_000_000},
 		{ModelPrice{Input: 150_000_000, Output: 600_000_000}, callTokens{input: 1}, 150}, // $0.15 a million: one token is 150 nano-dollars
-		{ModelPrice{Input: maxPrice, Output: maxPrice}, callTokens{input: maxCallTokens, output: maxCallTokens}, math.MaxInt64},
-		{ModelPrice{Input: maxPrice}, callTokens{input: maxCallTokens}, math.MaxInt64},
+		{ModelPrice{Input: maxPrice, Output: maxPrice}, callTokens{input: MaxCallTokens, output: MaxCallTokens}, math.MaxInt64},
+		{ModelPrice{Input: maxPrice}, callTokens{input: MaxCallTokens}, math.MaxInt64},
 		// 27,146 of 27,147 tokens from the cache at $0.11 a million, the other at $1.4.
 		{ModelPrice{Input: 1_400_000_000, CacheRead: price(110_000_000)}, callTokens{input: 27_147, cacheRead: 27_146}, 2_987_460},
 		{ModelPrice{Input: 1_400_000_000}, callTokens{input: 27_147, cacheRead: 27_146}, 38_005_800},
@@ -29,7 +29,7 @@ func TestCost(t *testing.T) {
 		{ModelPrice{Input: 4, Output: 8, CacheRead: price(1), CacheWrite: price(5)}, callTokens{1_000_000, 300_000, 200_000, 1_000_000}, 11},
 		{ModelPrice{Input: 1, CacheRead: price(1), CacheWrite: price(1)}, callTokens{499_999, 200_000, 299_999, 0}, 0},
 		{ModelPrice{Input: 1, CacheRead: price(1), CacheWrite: price(1)}, callTokens{500_000, 200_000, 299_999, 0}, 1},
-		{ModelPrice{Input: maxPrice, CacheRead: price(maxPrice), CacheWrite: price(maxPrice)}, callTokens{maxCallTokens, maxCallTokens / 2, maxCallTokens / 2, 0}, math.MaxInt64},
+		{ModelPrice{Input: maxPrice, CacheRead: price(maxPrice), CacheWrite: price(maxPrice)}, callTokens{MaxCallTokens, MaxCallTokens / 2, MaxCallTokens / 2, 0}, math.MaxInt64},
 	} {
 		if got := c.price.Cost(c.tokens); got != c.want {
 			t.Errorf("%+v of %+v: %d, want %d", c.price, c.tokens, got, c.want)

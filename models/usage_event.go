@@ -69,7 +69,7 @@ type usageEvent struct {
 const (
 	maxEvents     = 1000
 	maxEventCost  = 1_000_000 * dollar
-	maxCallTokens = 1_000_000_000_000
+	MaxCallTokens = 1_000_000_000_000
 	maxRequests   = 1_000_000
 	clockSkew     = 5 * time.Minute
 	dedupHorizon  = 35 * day // how long an event is remembered, and so how late it may come
@@ -205,7 +205,7 @@ func (c *checker) optionalCount(field string, v Value) *int64 {
 	if v.Kind == Null {
 		return nil
 	}
-	n, ok := c.count(field, v, "the number of tokens", 0, maxCallTokens)
+	n, ok := c.count(field, v, "the number of tokens", 0, MaxCallTokens)
 	if !ok {
 		return nil
 	}

@@ -37,6 +37,9 @@ func TestDoorsCheckFallbacks(t *testing.T) {
 			`{"model":"openai/gpt-4o","fallbacks":[{"model":"openai/gpt-4o","fallbacks":["openai/gpt-3"]}]}`,
 			`{"model":"openai/gpt-4o","Fallbacks":["openai/gpt-3"]}`, `{"model":"openai/gpt-4o","MODELS":["openai/gpt-3"]}`,
 			`{"model":"openai/gpt-4o","fallbacks":[],"fallbacks":["openai/gpt-3"]}`,
+			`{"model":"openai/gpt-4o","fallback_models":["openai/gpt-3"]}`,
+			`{"model":"openai/gpt-4o","context_window_fallbacks":[{"gpt-4o":["gpt-3"]}]}`,
+			`{"model":"openai/gpt-4o","content_policy_fallbacks":["gpt-3"]}`,
 			`{"model":"openai/gpt-4o","mod\u0065l":"openai/gpt-3"}`, `{"model":"openai/gpt-4o","model\u0000":"openai/gpt-3"}`,
 			`{"model":"openai/gpt-4o","` + "modeſl" + `":1,"` + "modelſ" + `":["openai/gpt-3"]}`,
 			`{"model":"openai/gpt-4o","models":[` + strings.Repeat(`"openai/gpt-4o",`, 60) + `"openai/gpt-4o"]}`,
@@ -154,6 +157,25 @@ func TestDoorsReadPaths(t *testing.T) {
 			t.Errorf("a path with .. segments: %s", a.body)
 		}
 		v.send("POST", "/authz/envoy"+row.allowed, "multipart/form-data; boundary=x", strings.NewReader("--x")).opened()
+	}
+	// A path that the gateway behind may read in another way names what it may name, or is refused.
+	for _, path := range []string{
+		"/openai%2fdeployments/your-gpt/chat/completions", "/model%2fx/converse", "/model/x%2fconverse", "/v1beta/models%2fx:generateContent",
+		"/v1beta/models/a/x:generateContent", "/v1beta/models/x:generateContent%20", "/v1beta/models/x:generateContent%0a",
+		"/v1beta/models/x:generateContent;x=1", "/v1beta/models/x%253AgenerateContent", "/model/x/converse;a", "/model/x/async-invoke",
+		"/v1beta/models/ft:x::y:generateContent", "/v1beta/tunedModels/x:generateContent", "/v1/projects/p/locations/l/endpoints/1:predict",
+		"/deployments/x/chat/completions", "/openai/v1/deployments/x/chat", "/openai;x/deployments/x/chat", "/v1/chat/completions;/models/my-gpt:x",
+		"/v1/chat/completions%23/models/my-gpt:x", "/v1beta/models/my-gpt:x/..;/x:generateContent", "/v1beta/models/my-gpt:x/%252e%252e/y:x",
+	} {
+		if a := v.body("/authz/envoy"+path, `{"model":"cloud/my-gpt"}`); a.StatusCode == 200 {
+			t.Errorf("%s passes with another model in the body", path)
+		}
+		told := v.with("X-Forwarded-Uri", strings.ReplaceAll(path, "%23", "#"))
+		for _, form := range []string{"gemini", "bedrock", "azure"} {
+			if a := told.with("X-Forwarded-Method", "POST").get("/authz/forward?path=" + form); a.StatusCode == 200 {
+				t.Errorf("%s passes as %s", path, form)
+			}
+		}
 	}
 	v.body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-pro"}`).opened()
 	v.body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-flash"}`).closed("model_blocked", 403)

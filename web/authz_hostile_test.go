@@ -61,9 +61,20 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 				}
 			}
 		}
-		// A client could send the proxy's own query as its own, so that it would count for nothing, and read without a check.
-		for _, query := range []string{"trust=headers", "mcp_client_id=unknown", "path=gemini"} {
-			v.with("X-Original-Uri", "/v1/x?"+query).get(door+"?"+query).closed("model_blocked", 403)
+		// A client that repeats the proxy's own query does not put it out of force: both readings have to be allowed.
+		for _, row := range []struct{ query, path, body string }{
+			{"provider=azure", "/v1/x", `{"model":"gpt-4o"}`}, {"model=openai/gpt-3", "/v1/x", `{"model":"gpt-4o"}`},
+			{"mcp_client_id=github&tool_name=x", "/v1/x", `{"model":"gpt-4o"}`}, {"mcp_client_id=unknown", "/v1/x", ``},
+			{"trust=headers", "/v1/x", `{"model":"gpt-4o"}`}, {"path=gemini", "/v1/models/gpt-3:generateContent", `{"model":"gpt-4o"}`},
+			{"reserve=99", "/v1/x", `{"model":"gpt-4o"}`},
+		} {
+			told := v.with("X-Original-Uri", row.path+"?"+row.query).with("X-Model", "openai/gpt-3")
+			if a := told.body(door+"?"+row.query, row.body); a.StatusCode == 200 {
+				t.Errorf("%s: the client puts %s out of force", door, row.query)
+			}
+			if a := told.get(door + "?method=GET&" + row.query); a.StatusCode == 200 && row.path != "/v1/x" {
+				t.Errorf("%s: the client puts %s out of force by reading", door, row.query)
+			}
 		}
 		// The query of the proxy holds beside another one of its client.
 		v.with("X-Forwarded-Uri", "/v1/x?model=openai/gpt-3").get(door + "?model=openai/gpt-4o").opened()
@@ -145,6 +156,17 @@ func TestACallThatNamesNoModel(t *testing.T) {
 	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-3").closed("model_blocked", 403)
 	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-4o").opened()
 	v.with("X-Forwarded-Uri", "/v1/realtime?model=openai/gpt-3").get("/authz/forward").closed("model_blocked", 403)
+	// Proxies take Upgrade off before they ask. A pair of a query that is wrong does not hide another one, and a body does not either.
+	for _, header := range []string{"Sec-WebSocket-Key", "Sec-WebSocket-Version", "X-HTTP-Method-Override"} {
+		v.with(header, "x").with("X-Forwarded-Uri", "/v1/live").get("/authz/forward").closed("model_blocked", 403)
+		v.with(header, "x").get("/authz/envoy/v1/live").closed("model_blocked", 403)
+	}
+	for _, query := range []string{"a;b&model=gpt-3", "x=%zz&model=gpt-3", "model=gpt-3&x=%zz", "v=1;deployment=gpt-3", "MODEL=gpt-3"} {
+		v.with("X-Forwarded-Uri", "/v1/realtime?"+query).get("/authz/forward").closed("model_blocked", 403)
+		v.with("X-Forwarded-Uri", "/v1/realtime?"+query).body("/authz/forward", `{"model":"gpt-4o"}`).closed("model_blocked", 403)
+	}
+	v.send("GET", "/authz/envoy/v1/realtime?model=gpt-3", "application/json", strings.NewReader(`{"model":"gpt-4o"}`)).closed("model_blocked", 403)
+	v.body("/authz/envoy/v1/chat/completions?model=gpt-3", `{"model":"gpt-4o"}`).closed("model_blocked", 403)
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
 		for _, a := range []answer{
 			v.send(method, "/authz/envoy/v1/files", "", nil), v.send(method, "/authz/forward", "", nil),

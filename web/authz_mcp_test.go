@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,12 +68,15 @@ func TestMCPMethods(t *testing.T) {
 			a.closed("mcp_tool_blocked", 403)
 		}
 	}
-	// Without a server only what needs none passes.
-	for _, door := range doors {
-		v.with("X-Mcp-Client-Id", "github").body(door, rpc("ping", `{}`)).opened()
-		v.with("X-Mcp-Client-Id", "github").body(door, rpc("initialize", `{}`)).closed("mcp_tool_blocked", 403)
+	// A server that the proxy does not name has no methods: a ping would let any POST pass, and hide the model of a path or header.
+	for _, door := range append(slices.Clone(doors), trusting...) {
+		for _, body := range []string{rpc("ping", `{}`), rpc("initialize", `{}`), `{"method":"ping","messages":[]}`, `[{"method":"ping"}]`} {
+			v.with("X-Model", "openai/gpt-3").body(door, body).closed("mcp_tool_blocked", 403)
+			v.body(door, body).closed("mcp_tool_blocked", 403)
+		}
 		v.body(door, `{"model":"openai/gpt-4o","method":"ping"}`).closed("ambiguous_question", 400)
 	}
+	v.body("/authz/envoy/v1beta/models/gpt-3:generateContent", `{"method":"ping"}`).closed("mcp_tool_blocked", 403)
 	// A list says what is granted of it; a handshake uses nothing up.
 	names := map[string]string{"github": "create_issue,delete_repo", "jira": "t"}
 	for server, want := range names {
