@@ -40,6 +40,7 @@ var handingOutScreens = []scene{
 	{name: "propagate-nobody", place: at("access-profiles", "Frozen accounts", "/propagate")},
 	{name: "preview", place: at("access-profiles", "Support", "/propagate"), act: preview},
 	{name: "preview-nothing", place: at("access-profiles", "Engineering", "/propagate"), act: preview},
+	{name: "preview-long-names", place: longNames("Named at length", "/propagate"), act: preview},
 	{name: "preview-over", place: tightened, act: preview},
 	{name: "propagation-done", place: held("Pictured as pushed"), act: func(s *screen) {
 		preview(s)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -61,10 +62,15 @@ var screens = []scene{
 	{name: "versions-compared", path: "/access-profiles/new", act: compare},
 	{name: "profile-audit", path: "/access-profiles/1/audit"},
 	{name: "audit", path: "/audit"},
+	{name: "audit-differences", place: longNames("Audited", "/audit"), act: func(s *screen) {
+		s.click(s.Locator("td summary").First())
+		s.sees(s.role("columnheader", "After").First())
+	}},
 	{name: "audit-no-hit", path: "/audit?action=restore"},
 	{name: "providers", path: "/providers"},
 	{name: "providers-no-hit", path: "/providers?search=nowhere"},
 	{name: "provider", path: "/providers/openai"},
+	{name: "provider-prices", place: pricey},
 	{name: "provider-new", path: "/providers/new"},
 	{name: "provider-refused", path: "/providers/new", act: refuse("Create provider")},
 	{name: "provider-edit", path: "/providers/openai/edit"},
@@ -119,6 +125,29 @@ func TestScreens(t *testing.T) {
 			}
 			s.inspect(test.name)
 		})
+	}
+}
+
+// longName has no place at which a line may end.
+var longName = strings.Repeat("averylongname_", 10)
+
+// pricey is a provider of which every kind of price is known, one of a model with a long name.
+func pricey(t *testing.T, c *console) string {
+	t.Helper()
+	body := fmt.Sprintf(`{"name": "pricey", "models": [%q], "prices": [{"model": %q, "input_cost_per_million_tokens": 99999.123456789,
+"output_cost_per_million_tokens": 2, "cache_read_cost_per_million_tokens": 0.000000001, "cache_write_cost_per_million_tokens": 1.75}]}`, longName, longName)
+	if status, answer := c.api(t, "POST", "/api/providers", body); status != http.StatusCreated {
+		t.Fatalf("create a provider: %d %s", status, answer)
+	}
+	return "/providers/pricey"
+}
+
+// longNames is a path below a profile that two users hold, and that grants a model with a long name since.
+func longNames(name, below string) place {
+	return func(t *testing.T, c *console) string {
+		path := strings.TrimSuffix(held(name)(t, c), "/propagate")
+		c.change(t, path, `{"provider_configs": [{"provider_name": "openai", "allowed_models": ["`+longName+`"]}]}`)
+		return path + below
 	}
 }
 

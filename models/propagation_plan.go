@@ -27,6 +27,7 @@ type PlannedChange struct {
 	Groups        []string      // that differ
 	Targets       []Target
 	Gained, Lost  []ServerTools // tools that these copies grant then, or no longer
+	NotWhole      []string      // servers that these copies grant whole now and then no longer: resources and prompts are lost
 }
 
 // SkippedTarget is somebody who was chosen but gets nothing, and why.

@@ -48,6 +48,17 @@ func notGrantedBy(grants, others []Grant) []ServerTools {
 	return lacking
 }
 
+// notWhole lists the servers that grants have whole and others do not.
+func notWhole(grants, others []Grant) (servers []string) {
+	for _, grant := range grants {
+		same := func(other Grant) bool { return other.Server == grant.Server && other.Whole }
+		if grant.Whole && !slices.ContainsFunc(others, same) {
+			servers = append(servers, grant.Server)
+		}
+	}
+	return servers
+}
+
 // compareTools notes which tools each change brings and takes, and the contradictions that copies are left with.
 func (p *Plan) compareTools(ctx context.Context, db bun.IDB, shapes []shaped) error {
 	p.Conflicts = []MCPConflict{}
@@ -67,6 +78,7 @@ func (p *Plan) compareTools(ctx context.Context, db bun.IDB, shapes []shaped) er
 		change := &p.Changes[i]
 		before, after := catalogue.Grants(change.Before.Policy), catalogue.Grants(change.After.Policy)
 		change.Gained, change.Lost = notGrantedBy(after, before), notGrantedBy(before, after)
+		change.NotWhole = notWhole(before, after)
 	}
 	return nil
 }

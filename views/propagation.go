@@ -96,6 +96,7 @@ type previewedChange struct {
 	Targets []models.Target
 
 	Gained, Lost []string // tools
+	NotWhole     []string // servers
 }
 
 // PreviewOf writes a plan out.
@@ -103,7 +104,7 @@ func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Ca
 	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, Over: overByHolder(plan.Over), MayViewUsers: mayViewUsers}
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
-			Gained: toolNames(change.Gained), Lost: toolNames(change.Lost),
+			Gained: toolNames(change.Gained), Lost: toolNames(change.Lost), NotWhole: change.NotWhole,
 			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"), Rows: Differences(change.Before, change.After, catalogue), Targets: change.Targets,
 		})
 	}

@@ -55,9 +55,18 @@ func TestAnExcludeWinsInACopy(t *testing.T) {
 			same(t, "tools lost", change["tools_lost"], toolsOf("slack", differ(before, want)))
 			preview := g.session.get(strings.TrimPrefix(path, "/api") + "/propagate/preview?" + url.Values{"fields": {half.field}}.Encode()).is(200)
 			says(preview, "conflicts", "excludes b")
+			says(preview, "conflicts", "resources and prompts, which need the whole server. Tick MCP servers and Single tools together")
+			if page := string(preview.body); strings.Index(page, `id="conflicts"`) > strings.Index(page, "Apply to 1 holder") {
+				t.Error("the warning stands below the button")
+			}
 			facts := preview.facts()
 			same(t, "gained on the page", facts["Tools gained"], strings.Join(prefixed("slack/", differ(want, before)), " "))
 			same(t, "lost on the page", facts["Tools lost"], strings.Join(prefixed("slack/", differ(before, want)), " "))
+			notWhole := ""
+			if half.field == "mcp_tool_overrides" {
+				notWhole = "No longer all of slack: resources and prompts need the whole server."
+			}
+			same(t, "no longer whole", facts["Resources and prompts lost"], notWhole)
 
 			done := g.admin.api("POST", path+"/propagate", object{"fields": []string{half.field}}).is(200).json()
 			same(t, "conflicts left", done["mcp_conflicts"], conflict)
