@@ -70,7 +70,11 @@ var screens = []scene{
 	{name: "providers", path: "/providers"},
 	{name: "providers-no-hit", path: "/providers?search=nowhere"},
 	{name: "provider", path: "/providers/openai"},
-	{name: "provider-prices", place: pricey},
+	{name: "provider-prices", place: pricey, act: func(s *screen) {
+		for _, name := range []string{"th > code", ".granted > li"} { // two spaces in a name are seen as two
+			s.must(expect(s.Locator(name).First()).ToHaveCSS("white-space", "pre-wrap"))
+		}
+	}},
 	{name: "provider-new", path: "/providers/new"},
 	{name: "provider-refused", path: "/providers/new", act: refuse("Create provider")},
 	{name: "provider-edit", path: "/providers/openai/edit"},

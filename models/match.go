@@ -3,6 +3,7 @@ package models
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -34,6 +35,8 @@ func modelNameProblem(text string) string {
 		return "Remove invisible or control characters from the model name."
 	case tidy(text) != text:
 		return "Write the model name without spaces around it and with composed characters."
+	case strings.ContainsFunc(text, func(r rune) bool { return r != ' ' && unicode.IsSpace(r) }):
+		return "Write plain spaces inside the model name: it has one of another kind, such as a no-break space."
 	case strings.ContainsAny(text, "*?"):
 		return "Name one model: * and ? stand for nothing in a model name."
 	case len(text) >= len(patternPrefix) && strings.EqualFold(text[:len(patternPrefix)], patternPrefix):

@@ -84,6 +84,7 @@ func TestWhatNamesNoModel(t *testing.T) {
 	_, key := g.give(g.bob, g.profileNaming("Open", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
 	for _, name := range []string{
 		"gpt-*", "gpt-4?", "a//b", "//a", "/", "a/", "a/b/", "..", "../a", "a/../b", "a/..", "regex:gpt.*", "Regex:gpt", "openai/", "openai/regex:x", "openai/..",
+		"gpt\u00a04o", "gpt\u30004o", "openai/gpt\u20034o",
 	} {
 		c.admin.api("PUT", "/api/providers/openai", object{"models": []string{name}}).refuses(http.StatusBadRequest, "invalid_model", "models[0]")
 		price := object{"model": name, "input_cost_per_million_tokens": 1, "output_cost_per_million_tokens": 1}
