@@ -40,7 +40,16 @@ var usageScreens = []scene{
 	{name: "usage-bad-range", path: "/usage?since=2026-02-04&until=2026-02-03", status: http.StatusBadRequest},
 	{name: "usage-of-zone", path: "/usage?group_by=day&time_zone=Asia%2FKolkata"},
 	{name: "quarantine", place: strays("/usage/quarantine")},
-	{name: "quarantine-empty", path: "/usage/quarantine?outcome=dismissed"},
+	{name: "quarantine-empty", path: "/usage/quarantine?outcome=assigned"},
+	{name: "quarantine-dismissed", place: strays("/usage/quarantine"), act: func(s *screen) {
+		s.click(s.link("groq/stray").First())
+		s.arrives(`/usage/quarantine/[0-9a-f-]+`)
+		s.fill("Reason", "Came from a machine that is gone.")
+		s.click(s.button("Dismiss"))
+		s.arrives("/usage/quarantine")
+		s.click(s.link("Dismissed"))
+		s.sees(s.text("Came from a machine that is gone.").First())
+	}},
 	{name: "quarantined-call", place: strays("/usage/quarantine"), act: func(s *screen) {
 		s.click(s.link("groq/stray").First())
 		s.arrives(`/usage/quarantine/[0-9a-f-]+`)

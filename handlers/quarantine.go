@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -22,7 +21,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	wanted := models.QuarantineQuery{Limit: limit, Offset: offset, Outcome: models.QuarantineOutcomes[0]}
 	if outcome := q.get("outcome"); outcome != "" {
 		if wanted.Outcome = outcome; !slices.Contains(models.QuarantineOutcomes, outcome) {
-			q.refuse("outcome", "invalid_outcome", "Choose "+strings.Join(models.QuarantineOutcomes, ", ")+".")
+			q.refuse("outcome", "invalid_outcome", "Choose "+models.Either(models.QuarantineOutcomes)+".")
 		}
 	}
 	if err := q.err(); err != nil {
@@ -38,10 +37,20 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	if behindEnd(c, q, limit, offset, len(events), total) {
 		return nil
 	}
+	charged := []string{}
+	for _, event := range events {
+		if event.ChargedTo != nil {
+			charged = append(charged, *event.ChargedTo)
+		}
+	}
+	names, err := models.UserNames(ctx(c), h.DB, charged)
+	if err != nil {
+		return err
+	}
 	page := h.below(c, "Quarantined usage", "Usage", "/usage", "", "")
 	page.Intro = "Usage that gateways reported for a key or a user that this console does not know."
 	h.html(c, http.StatusOK, framed(page, views.QuarantineBody(views.QuarantinePage{
-		Events: events, Outcome: wanted.Outcome, Link: q.link, Now: time.Now(), Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),
+		Events: events, ChargedTo: names, Outcome: wanted.Outcome, Link: q.link, Now: time.Now(), Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),
 	})))
 	return nil
 }

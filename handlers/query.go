@@ -144,7 +144,7 @@ func (q *query) sort(allowed []string) string {
 		return allowed[0]
 	}
 	if !slices.Contains(allowed, strings.TrimPrefix(text, "-")) || strings.HasPrefix(text, "--") {
-		q.refuse("sort", "invalid_sort", "Sort by "+strings.Join(allowed, ", ")+", each also with a leading -.")
+		q.refuse("sort", "invalid_sort", "Sort by "+models.Either(allowed)+", each also with a leading -.")
 		return allowed[0]
 	}
 	return text

@@ -59,8 +59,8 @@ func checkLink(ctx context.Context, q *bun.SelectQuery, token string) error {
 // FirstRunInput is what the first admin types.
 type FirstRunInput struct {
 	Row
-	Name     Value `json:"name"`
 	Email    Value `json:"email"`
+	Name     Value `json:"name"`
 	Password Value `json:"password"`
 	Sample   Value `json:"sample"` // also make providers, MCP servers and tool groups to begin with
 }

@@ -123,7 +123,7 @@ func (c *checker) fieldGroups(l List[Value]) []string {
 		case v.Kind != String:
 			c.add(at(field, i), "wrong_type", "Name a group of fields as text.")
 		case !slices.Contains(FieldGroups, v.Text):
-			c.add(at(field, i), "invalid_field", "Choose one of "+strings.Join(FieldGroups, ", ")+".")
+			c.add(at(field, i), "invalid_field", "Choose "+Either(FieldGroups)+".")
 		case chosen[v.Text]:
 			c.add(at(field, i), "duplicate_field", "Name "+v.Text+" once.")
 		}

@@ -37,6 +37,15 @@ func NameKey(name string) string {
 	return fmt.Sprintf("%s %x", strings.ToValidUTF8(key[:longest/2], ""), sha256.Sum256([]byte(key)))
 }
 
+// Either lists what may be chosen: a, b or c.
+func Either(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 // plain reports whether text is ASCII.
 func plain(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 })

@@ -166,7 +166,11 @@ func (r *Recorder) quarantine(ctx context.Context, in UsageEventInput, e usageEv
 	}
 	if value := e.who.VirtualKey; value != "" {
 		// Enough to find whose it was, useless for using it.
-		kept["virtual_key"] = VirtualKey{LastFour: value[max(0, len(value)-4):]}.masked()
+		masked := VirtualKey{LastFour: value[max(0, len(value)-4):]}.masked()
+		if !strings.HasPrefix(value, VirtualKeyPrefix) {
+			masked = strings.TrimPrefix(masked, VirtualKeyPrefix)
+		}
+		kept["virtual_key"] = masked
 	}
 	document, err := json.Marshal(kept)
 	if err != nil {

@@ -54,8 +54,8 @@ func (c *checker) newEmail(field string, v Value, stands string) (string, bool) 
 
 // user reads the first user, who needs no name: then the part of the email before the @ is theirs.
 func (c *checker) user(in UserInput) (u User, password string) {
-	name, named := c.text("name", in.Name, textRule{what: "a name", max: 255})
 	u.Email, _ = c.newEmail("email", in.Email, "")
+	name, named := c.text("name", in.Name, textRule{what: "a name", max: 255})
 	password, _ = c.password("password", in.Password, "a password")
 	u.Name = name
 	if !named {

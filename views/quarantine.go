@@ -9,11 +9,12 @@ import (
 
 // QuarantinePage is usage whose user is not known, one part of it at a time.
 type QuarantinePage struct {
-	Events  []models.QuarantinedEvent
-	Outcome string
-	Link    func(pairs ...string) string
-	Now     time.Time
-	Pager   Pager
+	Events    []models.QuarantinedEvent
+	ChargedTo map[string]string // names of users, by their ids
+	Outcome   string
+	Link      func(pairs ...string) string
+	Now       time.Time
+	Pager     Pager
 }
 
 func (p QuarantinePage) outcomes() []Link {
@@ -22,6 +23,31 @@ func (p QuarantinePage) outcomes() []Link {
 		links = append(links, Link{Label: upperFirst(outcome), Href: p.Link("outcome", outcome), On: outcome == p.Outcome})
 	}
 	return links
+}
+
+// why heads the column that says what a settled call came to: whom it is charged to, or why no user is charged.
+func (p QuarantinePage) why() string { return choose(p.Outcome == "assigned", "Charged to", "Reason") }
+
+func (p QuarantinePage) whyOf(e models.QuarantinedEvent) string {
+	switch {
+	case e.ChargedTo != nil:
+		return or(p.ChargedTo[*e.ChargedTo], "a user who is gone")
+	case e.Reason != nil:
+		return *e.Reason
+	}
+	return "–"
+}
+
+func settledBy(e models.QuarantinedEvent) string {
+	if e.SettledBy == nil {
+		return "–"
+	}
+	return *e.SettledBy
+}
+
+// assignTo names who a call would be charged to: two users may have one name.
+func assignTo(who models.Candidate) string {
+	return "Assign to " + who.Name + " (" + who.Email + ")"
 }
 
 // QuarantinedPage is one such call, with the forms that settle it and what was typed into them.
@@ -42,7 +68,10 @@ func called(e models.QuarantinedEvent) string {
 	if e.ToolName != "" {
 		return e.MCPClientID + "/" + e.ToolName
 	}
-	return or(e.Provider, "No provider") + "/" + or(e.Model, "no model")
+	if e.Provider == "" {
+		return or(e.Model, "No model") // as it was sent
+	}
+	return e.Provider + "/" + or(e.Model, "no model")
 }
 
 // saidToBe is whose call it was reported to be.

@@ -132,12 +132,12 @@ func unpricedWords(events int64) string {
 	return Count(events) + " calls of the last 30 days are unpriced: they are in no amount here."
 }
 
-// quarantineWords leads to calls that are in no report.
+// quarantineWords leads to calls that are in no report, since it is not known whose they are.
 func quarantineWords(n int64) string {
 	if n == 0 {
 		return "Quarantined usage"
 	}
-	return "Quarantined usage: " + plural(int(n), "call") + " in no amount here"
+	return "Quarantined usage: " + plural(int(n), "call") + " without a user"
 }
 
 func share(part, whole models.Money) string {

@@ -59,7 +59,14 @@ func TestFirstRunJourney(t *testing.T) {
 	}
 	page.one("input", "name", "sample", "checked", "")
 
-	form := url.Values{"email": {"no address"}, "password": {"short"}, "name": {"Ada"}}
+	form := url.Values{"email": {"no address"}, "password": {"short"}, "name": {"A\u200bda"}}
+	problems := c.nobody().post(link, form).refuses(422, "invalid_email", "email").all("a")
+	for i, field := range []string{"#email", "#name", "#password"} { // in the order of the page
+		if i >= len(problems) || attribute(problems[i], "href") != field {
+			t.Errorf("problem %d does not lead to %s", i, field)
+		}
+	}
+	form.Set("name", "Ada")
 	refused := c.nobody().post(link, form).refuses(422, "invalid_email", "email")
 	refused.one("input", "name", "name", "value", "Ada")
 	refused.one("input", "name", "email", "value", "no address")

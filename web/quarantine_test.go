@@ -56,13 +56,14 @@ func TestQuarantineTellsWhoItMightBe(t *testing.T) {
 	}
 	list := g.admin.get("/api/governance/usage/quarantine?limit=2&offset=1").is(200).json()
 	same(t, "counts", []any{list["count"], list["total_count"]}, []any{2.0, 6.0})
-	g.admin.get(quarantine+"?outcome=lost").refuses(400, "invalid_outcome", "outcome")
+	lost := g.admin.get(quarantine+"?outcome=lost").refuses(400, "invalid_outcome", "outcome").json()["error"].(object)
+	same(t, "said", lost["message"], any("Choose open, assigned or dismissed."))
 	g.admin.get(quarantine+"/"+uuid.NewString()).refuses(404, "not_found", "")
 	g.admin.get(quarantine+"/x").refuses(404, "not_found", "")
 
 	page := g.session.get("/usage").is(200)
 	link := page.one("a", "href", "/usage/quarantine")
-	same(t, "link", text(link), "Quarantined usage: 6 calls in no amount here")
+	same(t, "link", text(link), "Quarantined usage: 6 calls without a user")
 	rows := g.session.get("/usage/quarantine").is(200)
 	same(t, "rows", len(rows.all("th", "scope", "row")), 6)
 	if strings.Contains(string(rows.body), g.key) {
@@ -83,6 +84,7 @@ func TestAssignQuarantinedUsage(t *testing.T) {
 	}, fmt.Sprintf("assign - %s %s", g.ada, actorOf(g)))
 	path := fmt.Sprint("/usage/quarantine/", byForm["id"])
 	form := g.session.get(path).is(200)
+	says(form, "candidates", "Assign to Viewer (ada@example.com)")
 	same(t, "candidate", attribute(form.one("input", "name", "user_id"), "value"), g.ada)
 	g.session.post(path+"/assign", url.Values{"email": {"nobody@example.com"}}).refuses(422, "unknown_user", "email")
 	g.session.post(path+"/assign", url.Values{"email": {""}}).refuses(422, "required", "email")
@@ -107,6 +109,18 @@ func TestAssignQuarantinedUsage(t *testing.T) {
 		t.Error("the page of a settled event")
 	}
 	same(t, "assigned", len(objects(g.admin.get(quarantine + "?outcome=assigned").is(200).json()["quarantined_events"])), 2)
+}
+
+// What is kept of a key has the prefix of one only when it was sent with it, and a call without a provider is named as it was sent.
+func TestQuarantineShowsWhatWasSent(t *testing.T) {
+	g := newGateway(t)
+	for sent, kept := range map[string]string{"not-a-key": "****-key", "sk-bf-unknown": "sk-bf-****nown", "other" + g.key[len(g.key)-4:]: "****" + g.key[len(g.key)-4:]} {
+		row := g.stray("virtual_key", sent, "provider", nil, "model", "regex:x")
+		same(t, "kept of "+sent, row["virtual_key"], any(kept))
+		same(t, "candidates of "+sent, len(row["candidates"].([]any)), strings.Count(kept, g.key[len(g.key)-4:]))
+		page := g.session.get(fmt.Sprint("/usage/quarantine/", row["id"])).is(200)
+		same(t, "call", page.facts()["Call"], "regex:x")
+	}
 }
 
 // Many who assign the same event at once charge it once.
@@ -179,6 +193,16 @@ func TestSettleQuarantinedUsageOfOneSender(t *testing.T) {
 		}
 	}
 	g.session.get("/usage/quarantine?outcome=assigned&limit=2&offset=90").redirects("/usage/quarantine?limit=2&offset=2&outcome=assigned")
+	for outcome, words := range map[string][]string{
+		"assigned": {"Charged to", "Viewer", "cli", "just now"}, "dismissed": {"Reason", "A test key.", admin, "just now"},
+	} {
+		table := text(g.session.get("/usage/quarantine?outcome=" + outcome).is(200).one("table"))
+		for _, word := range words {
+			if !strings.Contains(table, word) {
+				t.Errorf("the list of what was %s does not say %q: %s", outcome, word, table)
+			}
+		}
+	}
 	same(t, "dismissed", []any{row["outcome"], row["reason"], row["charged_user_id"]}, []any{"dismissed", "A test key.", nil})
 	same(t, "open", g.admin.get(quarantine).is(200).json()["total_count"], any(0.0))
 	same(t, "counted", g.count("usage_events"), 4)
