@@ -106,7 +106,7 @@ func (h *Handlers) decideAt(c *gin.Context, d door) (models.Decision, error) {
 	asked, err := d.call(c)
 	if err != nil {
 		// An unknown key is told first, whatever is wrong with the call.
-		entry, failed := h.Decider.Decide(ctx(c), who, models.Question{Kind: models.CallEntry})
+		entry, failed := h.Engine.Decide(ctx(c), who, models.Question{Kind: models.CallEntry})
 		if failed != nil || !entry.Decision {
 			return entry, failed
 		}
@@ -114,13 +114,13 @@ func (h *Handlers) decideAt(c *gin.Context, d door) (models.Decision, error) {
 	}
 	// The first is decided last, since a hold may come with it.
 	for _, q := range asked.questions[1:] {
-		if decision, err := h.Decider.Decide(ctx(c), who, q); err != nil || !decision.Decision {
+		if decision, err := h.Engine.Decide(ctx(c), who, q); err != nil || !decision.Decision {
 			return decision, err
 		}
 	}
-	decide := h.Decider.Decide
+	decide := h.Engine.Decide
 	if asked.reserve {
-		decide = h.Decider.Reserve
+		decide = h.Engine.Reserve
 	}
 	decision, err := decide(ctx(c), who, asked.questions[0])
 	if err == nil && decision.Decision && asked.lists {

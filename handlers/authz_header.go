@@ -92,7 +92,7 @@ const fewTools = 50
 // offerTools names the tools of a server that are granted, so that the gateway can narrow its list of tools down to them. When there are
 // more than fit, the header is left out: a search by AuthZEN has them all.
 func (h *Handlers) offerTools(c *gin.Context, who models.Asker, server string) error {
-	found, err := h.Decider.Callable(ctx(c), who, models.CallTool, server)
+	found, err := h.Engine.Callable(ctx(c), who, models.CallTool, server)
 	if err != nil || len(found) > fewTools {
 		return err
 	}

@@ -148,7 +148,7 @@ func (h *Handlers) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, er
 		return deniedAnswer(reason, "Ask about an action that this resource has: call of a model or tool, tools/call of a tool, "+
 			"or an MCP method of an mcp_server."), nil
 	}
-	decision, err := h.Decider.Decide(ctx(c), who, question)
+	decision, err := h.Engine.Decide(ctx(c), who, question)
 	if err != nil {
 		return authzenAnswer{}, err
 	}

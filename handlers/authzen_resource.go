@@ -76,7 +76,7 @@ func (h *Handlers) SearchResources(c *gin.Context) error {
 	results := []gin.H{}
 	who, known := request.who()
 	if kind, server, ok := request.searched(); known && ok {
-		found, err := h.Decider.Callable(ctx(c), who, kind, server)
+		found, err := h.Engine.Callable(ctx(c), who, kind, server)
 		if err != nil {
 			return err
 		}

@@ -19,9 +19,9 @@ func (h *Handlers) Decide(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ask := h.Decider.Decide
+	ask := h.Engine.Decide
 	if reserve {
-		ask = h.Decider.Reserve
+		ask = h.Engine.Reserve
 	}
 	decision, err := ask(ctx(c), who, question)
 	if err != nil {

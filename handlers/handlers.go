@@ -27,8 +27,9 @@ type Handlers struct {
 	MCPPrivate bool
 	// Propagator pushes profiles to many copies in the background.
 	Propagator *models.Propagator
-	// Decider answers gateways, and Recorder counts what they report.
-	Decider  *models.Decider
+	// Cache holds what decisions need to know, Engine decides for gateways, and Recorder counts what they report.
+	Cache    *models.Decider
+	Engine   *models.Engine
 	Recorder *models.Recorder
 	// Metrics is what this process tells of itself.
 	Metrics prometheus.Gatherer

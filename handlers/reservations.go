@@ -23,7 +23,7 @@ func (h *Handlers) RenewReservation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	renewed, err := h.Decider.Renew(ctx(c), id, lease)
+	renewed, err := h.Engine.Renew(ctx(c), id, lease)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (h *Handlers) ReleaseReservation(c *gin.Context) error {
 	if err := noFields(c); err != nil {
 		return err
 	}
-	if err := h.Decider.Release(ctx(c), id); err != nil {
+	if err := h.Engine.Release(ctx(c), id); err != nil {
 		return err
 	}
 	writeJSON(c, http.StatusOK, gin.H{"message": "The reservation is released."})

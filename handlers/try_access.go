@@ -30,7 +30,7 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 		if tried.Model == "" {
 			question = models.Question{MCPClientID: tried.Server, ToolName: tried.Tool}
 		}
-		decision, err := h.Decider.Decide(ctx(c), models.Asker{UserID: user.ID}, question)
+		decision, err := h.Engine.Decide(ctx(c), models.Asker{UserID: user.ID}, question)
 		if err != nil {
 			return err
 		}

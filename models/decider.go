@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 )
 
@@ -49,9 +48,7 @@ type Decider struct {
 
 	keysAsked     together[secretHash, knownKey]
 	holdingsAsked together[uuid.UUID, *holding]
-	reserver      reserver
 	uses          *keyUses
-	decided       *prometheus.HistogramVec
 }
 
 // person is what is in memory of a user.
@@ -77,9 +74,9 @@ const (
 // NewDecider makes one; Run keeps it true.
 func NewDecider(db *bun.DB, keys Keys, log *slog.Logger) *Decider {
 	d := &Decider{
-		db: db, keys: keys, log: log, uses: newKeyUses(db, log), virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey), decided: newDecisionSeconds(),
+		db: db, keys: keys, log: log, uses: newKeyUses(db, log), virtualKeys: newHasher(keys.VirtualKey), apiKeys: newHasher(keys.APIKey),
 	}
-	d.keysAsked.read, d.holdingsAsked.read, d.reserver.db = d.loadKeys, d.readHoldings, db
+	d.keysAsked.read, d.holdingsAsked.read = d.loadKeys, d.readHoldings
 	d.forget()
 	return d
 }

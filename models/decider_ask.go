@@ -12,10 +12,10 @@ import (
 type Asker struct{ VirtualKey, UserID string }
 
 // Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is allowed.
-func (d *Decider) Decide(ctx context.Context, who Asker, q Question) (decision Decision, err error) {
+func (e *Engine) Decide(ctx context.Context, who Asker, q Question) (decision Decision, err error) {
 	begun := time.Now()
-	decided, err := d.decide(ctx, who, q, false)
-	d.timed(begun, decided.Decision, err)
+	decided, err := e.decide(ctx, who, q, false)
+	e.timed(begun, decided.Decision, err)
 	return decided.Decision, err
 }
 
@@ -39,13 +39,13 @@ func (of decided) by(d Decision) Decision {
 	return d
 }
 
-func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool) (of decided, err error) {
-	if err := d.current(ctx); err != nil {
+func (e *Engine) decide(ctx context.Context, who Asker, q Question, older bool) (of decided, err error) {
+	if err := e.cache.current(ctx); err != nil {
 		return of, err
 	}
 	user, known := parseUserID(who.UserID)
 	if who.VirtualKey != "" {
-		key, works, err := d.userOfKey(ctx, who.VirtualKey)
+		key, works, err := e.cache.userOfKey(ctx, who.VirtualKey)
 		if err != nil {
 			return of, err
 		}
@@ -57,9 +57,9 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 		of.Decision = unknownSubject()
 		return of, nil
 	}
-	h, err := d.holdingOf(ctx, user, older)
+	h, err := e.cache.holdingOf(ctx, user, older)
 	if err == nil && len(h.copies) == 0 && who.VirtualKey == "" {
-		known, err = isUser(ctx, d.db, user.String())
+		known, err = isUser(ctx, e.cache.db, user.String())
 	}
 	if err != nil {
 		return of, err
@@ -71,15 +71,15 @@ func (d *Decider) decide(ctx context.Context, who Asker, q Question, older bool)
 	of.UserID, of.holding = user, h
 	var grants func(*heldCopy) []Grant
 	if q.OfTool() {
-		if grants, err = d.grants(ctx); err != nil {
+		if grants, err = e.cache.grants(ctx); err != nil {
 			return of, err
 		}
 	}
-	catalogue, err := d.known(ctx)
+	catalogue, err := e.cache.known(ctx)
 	if err != nil {
 		return of, err
 	}
-	now := d.now()
+	now := e.cache.now()
 	var providers []string
 	of.q, providers = of.holding.resolveModel(q, catalogue, now)
 	if len(providers) > 0 {
@@ -99,50 +99,50 @@ func unknownSubject() Decision {
 
 // Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is reported or the
 // hold ends by itself. Of many at once exactly those are allowed that there is room for.
-func (d *Decider) Reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
+func (e *Engine) Reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
 	begun := time.Now()
-	decision, err := d.reserve(ctx, who, q)
-	d.timed(begun, decision, err)
+	decision, err := e.reserve(ctx, who, q)
+	e.timed(begun, decision, err)
 	return decision, err
 }
 
-func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
+func (e *Engine) reserve(ctx context.Context, who Asker, q Question) (Decision, error) {
 	// Whether there is room is for the database to say, so that what is in memory need not be the latest, unless it refuses.
-	of, err := d.decide(ctx, who, q, true)
+	of, err := e.decide(ctx, who, q, true)
 	if err == nil && !of.Decision.Decision {
-		of, err = d.decide(ctx, who, q, false)
+		of, err = e.decide(ctx, who, q, false)
 	}
 	if err != nil {
 		return of.Decision, err
 	}
 	if q.Hold.ID != "" && (of.Decision.Decision || of.byLimits()) {
-		if before, found, err := d.heldBefore(ctx, of); found || err != nil {
+		if before, found, err := e.heldBefore(ctx, of); found || err != nil {
 			return before, err
 		}
 	}
 	if !of.Decision.Decision || !of.q.metered() {
 		return of.Decision, nil
 	}
-	h, now := of.holding, d.now()
+	h, now := of.holding, e.cache.now()
 	for _, i := range of.granting {
 		asked := newEstimate(h.user, &h.copies[i], of.q, now)
-		holds, err := d.reserver.hold(ctx, asked)
+		holds, err := e.reserver.hold(ctx, asked)
 		switch {
 		case err != nil:
 			return of.Decision, err
 		case holds:
-			d.counted(h.user)
+			e.cache.counted(h.user)
 			return of.by(asked.held.allow(of.q, asked.id, asked.used, asked.reserved, now)), nil
 		case asked.taken:
-			return d.heldMeanwhile(ctx, of)
+			return e.heldMeanwhile(ctx, of)
 		}
 	}
 	// Others were quicker: what is in memory did not know yet.
 	h = h.clone()
-	if err := countHoldings(ctx, d.db, map[uuid.UUID]*holding{h.user: h}, now); err != nil {
+	if err := countHoldings(ctx, e.cache.db, map[uuid.UUID]*holding{h.user: h}, now); err != nil {
 		return of.Decision, err
 	}
-	d.counted(h.user)
+	e.cache.counted(h.user)
 	first := &h.copies[of.granting[0]]
 	if refused := first.room(of.q, now); !refused.Decision {
 		return of.by(refused), nil
@@ -155,20 +155,20 @@ func (d *Decider) reserve(ctx context.Context, who Asker, q Question) (Decision,
 
 // Callable lists what a subject may call at this moment, of what the catalogues know: models as provider/model, tools as server/tool, or
 // MCP servers of which some tool may be called. A server that is named narrows tools down to its own.
-func (d *Decider) Callable(ctx context.Context, who Asker, kind CallKind, server string) ([]string, error) {
-	of, err := d.decide(ctx, who, Question{Kind: CallEntry}, false)
+func (e *Engine) Callable(ctx context.Context, who Asker, kind CallKind, server string) ([]string, error) {
+	of, err := e.decide(ctx, who, Question{Kind: CallEntry}, false)
 	if err != nil || of.holding == nil {
 		return nil, err
 	}
-	grants, err := d.grants(ctx)
+	grants, err := e.cache.grants(ctx)
 	if err != nil {
 		return nil, err
 	}
-	catalogue, err := d.known(ctx)
+	catalogue, err := e.cache.known(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, now := []string{}, d.now()
+	found, now := []string{}, e.cache.now()
 	try := func(id string, q Question) {
 		q.unpriced = catalogue.unpriced(q)
 		if decision, _ := of.holding.decide(q, grants, now); decision.Decision && !slices.Contains(found, id) {

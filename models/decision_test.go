@@ -205,40 +205,33 @@ func TestRetryAfterIsWhenItFitsAgain(t *testing.T) {
 	}
 }
 
-// boundaryFault is what decisions or what is counted make of the edges of a window under way, when that is not the window given; else "".
+// boundaryFault is what decisions make of the edges of a window under way, when that is not the window given; else "".
 func boundaryFault(duration string, calendar Calendar, anchor, start, end time.Time) string {
 	l := countedLine{
 		lineForm: &lineForm{kind: kindSpend, duration: duration, quarter: 2, calendar: calendar, max: 5, scope: "total"},
 		counter:  &counter{anchor: anchor.UnixMicro(), start: start.UnixMicro(), used: 5},
 	}
 	for _, c := range []struct {
-		at     time.Time
-		window time.Time
-		room   bool
+		at   time.Time
+		room bool
 	}{
-		{start.Add(-time.Microsecond), time.Time{}, true},
-		{start, start, false},
-		{start.Add(time.Microsecond), start, false},
-		{end.Add(-time.Microsecond), start, false},
-		{end, end, true},
-		{end.Add(time.Microsecond), end, true},
+		{start.Add(-time.Microsecond), true},
+		{start, false},
+		{start.Add(time.Microsecond), false},
+		{end.Add(-time.Microsecond), false},
+		{end, true},
+		{end.Add(time.Microsecond), true},
 	} {
 		held := aCopy("A", l)
 		if d := held.room(aModel, c.at); d.Decision != c.room {
 			return fmt.Sprintf("%s, calendar %v, at %s: %+v", duration, calendar, c.at, d)
 		}
-		columns := &eventColumns{}
-		columns.add(&usageEvent{occurredAt: c.at, lines: []countedLine{l}})
-		counted := columns.chargeStarts[0]
-		if c.window.IsZero() && !counted.Before(start) || !c.window.IsZero() && !counted.Equal(c.window) {
-			return fmt.Sprintf("%s, calendar %v: %s is counted in the window of %s, want %s", duration, calendar, c.at, counted, c.window)
-		}
 	}
 	return ""
 }
 
-// I-23: the last microsecond belongs to the old window, the boundary to the new one, for decisions and for what is counted. The twins are
-// windows that hold their end, or do not hold their last microsecond.
+// I-23: the last microsecond belongs to the old window, the boundary to the new one. The twins are windows that hold their end, or do not
+// hold their last microsecond.
 func TestBoundaryOfWindows(t *testing.T) {
 	anchor := time.Date(2026, 1, 31, 10, 30, 0, 123456000, time.UTC)
 	for _, calendar := range []Calendar{{}, {CalendarAligned: true}, {true, "Europe/Berlin"}} {

@@ -32,23 +32,21 @@ func newDecisionSeconds() *prometheus.HistogramVec {
 }
 
 // timed notes how long a decision took.
-func (d *Decider) timed(begun time.Time, decision Decision, err error) {
+func (e *Engine) timed(begun time.Time, decision Decision, err error) {
 	kind := decision.Type
 	if err != nil {
 		kind = "error"
 	}
-	d.decided.WithLabelValues(kind).Observe(time.Since(begun).Seconds())
+	e.decided.WithLabelValues(kind).Observe(time.Since(begun).Seconds())
 }
 
 // Describe is part of [prometheus.Collector].
 func (d *Decider) Describe(ch chan<- *prometheus.Desc) {
-	d.decided.Describe(ch)
 	ch <- databaseRewinds
 }
 
 // Collect is part of [prometheus.Collector].
 func (d *Decider) Collect(ch chan<- prometheus.Metric) {
-	d.decided.Collect(ch)
 	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(d.rewinds.Load()))
 }
 

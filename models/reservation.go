@@ -106,13 +106,13 @@ func (d Decision) byLimits() bool {
 }
 
 // heldBefore is the answer that a hold of this name got, if it lasts. Refusal: Conflict when it was asked with other content.
-func (d *Decider) heldBefore(ctx context.Context, of decided) (decision Decision, found bool, err error) {
+func (e *Engine) heldBefore(ctx context.Context, of decided) (decision Decision, found bool, err error) {
 	h, q := of.holding, of.q
 	var content []byte
 	var copyID int64
 	var at time.Time
 	var used, reserved []int64
-	err = scanPlanned(ctx, d.db, []any{&copyID, &content, &at, pgdialect.Array(&used), pgdialect.Array(&reserved)}, `
+	err = scanPlanned(ctx, e.cache.db, []any{&copyID, &content, &at, pgdialect.Array(&used), pgdialect.Array(&reserved)}, `
 SELECT copy_id, coalesce(content, ''), coalesce(decided_at, expires_at), coalesce(used, '{}'), coalesce(held, '{}')
 FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, newGatewayID(q.Hold.ID).key)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -130,8 +130,8 @@ FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, newGatewayI
 }
 
 // heldMeanwhile is the answer to a hold whose name somebody took while it was asked for.
-func (d *Decider) heldMeanwhile(ctx context.Context, of decided) (Decision, error) {
-	decision, found, err := d.heldBefore(ctx, of)
+func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error) {
+	decision, found, err := e.heldBefore(ctx, of)
 	if err == nil && !found {
 		err = Refuse(Unavailable, "reservation_id", "retry_later", "The hold of this name ended at this moment. Ask again.")
 	}
@@ -142,9 +142,9 @@ const noteChangedUsage = `INSERT INTO usage_changes (user_id, xact) SELECT user_
     ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`
 
 // Renew lets a hold last for a lease from now on, five minutes when it is 0. Refusal: NotFound when there is none that lasts.
-func (d *Decider) Renew(ctx context.Context, id string, lease time.Duration) (Reservation, error) {
+func (e *Engine) Renew(ctx context.Context, id string, lease time.Duration) (Reservation, error) {
 	renewed := Reservation{ID: id}
-	found, err := d.changeHold(ctx, []any{&renewed.ExpiresAt}, `
+	found, err := e.changeHold(ctx, []any{&renewed.ExpiresAt}, `
 WITH changed AS (
     UPDATE reservations SET expires_at = clock_timestamp() + $2 * interval '1 second' WHERE id = $1 AND expires_at > clock_timestamp()
     RETURNING user_id, expires_at
@@ -158,8 +158,8 @@ SELECT user_id, expires_at FROM changed`, newGatewayID(id).key, int64(Hold{Lease
 }
 
 // Release ends a hold without a charge, if it lasts.
-func (d *Decider) Release(ctx context.Context, id string) error {
-	_, err := d.changeHold(ctx, nil, `
+func (e *Engine) Release(ctx context.Context, id string) error {
+	_, err := e.changeHold(ctx, nil, `
 WITH changed AS (
     DELETE FROM reservations WHERE id = $1 RETURNING user_id
 ), noted AS (`+noteChangedUsage+`)
@@ -168,9 +168,9 @@ SELECT user_id FROM changed`, newGatewayID(id).key)
 }
 
 // changeHold runs a statement that returns whose hold it changed and more, and reports whether there was one.
-func (d *Decider) changeHold(ctx context.Context, more []any, query string, values ...any) (found bool, err error) {
+func (e *Engine) changeHold(ctx context.Context, more []any, query string, values ...any) (found bool, err error) {
 	var user uuid.UUID
-	err = inTx(ctx, d.db, func(ctx context.Context, tx bun.Tx) error {
+	err = inTx(ctx, e.cache.db, func(ctx context.Context, tx bun.Tx) error {
 		err := scanPlanned(ctx, tx, append([]any{&user}, more...), query, values...)
 		if found = err == nil; errors.Is(err, sql.ErrNoRows) {
 			return nil
@@ -181,7 +181,7 @@ func (d *Decider) changeHold(ctx context.Context, more []any, query string, valu
 		return false, fmt.Errorf("change a hold: %w", err)
 	}
 	if found {
-		d.counted(user)
+		e.cache.counted(user)
 	}
 	return found, nil
 }

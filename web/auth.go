@@ -98,14 +98,14 @@ type apiKeys struct {
 func (k apiKeys) of(c *gin.Context, permission models.Permission) keyActor {
 	switch {
 	case permission == askDecisions, permission == reportUsage:
-		return k.h.Decider.KeyActor
+		return k.h.Cache.KeyActor
 	case c.FullPath() == metricsPath:
 		return func(ctx context.Context, secret string) (models.Actor, error) {
 			return k.scrapers.actor(ctx, k.h, secret)
 		}
 	}
 	return func(ctx context.Context, secret string) (models.Actor, error) {
-		return k.h.Decider.KeyActorNow(ctx, k.h.DB, secret)
+		return k.h.Cache.KeyActorNow(ctx, k.h.DB, secret)
 	}
 }
 

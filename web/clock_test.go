@@ -51,10 +51,11 @@ func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, stri
 	}
 	h := &handlers.Handlers{
 		DB: db, Log: slog.New(slog.DiscardHandler), BaseURL: "http://skewed", Keys: g.h.Keys,
-		Propagator: models.NewPropagator(db, slog.New(slog.DiscardHandler)), Decider: models.NewDecider(db, g.h.Keys, slog.New(slog.DiscardHandler)),
+		Propagator: models.NewPropagator(db, slog.New(slog.DiscardHandler)), Cache: models.NewDecider(db, g.h.Keys, slog.New(slog.DiscardHandler)),
 	}
-	h.Recorder = models.NewRecorder(db, h.Decider)
-	h.Metrics = models.NewMetrics(db, h.Decider, h.Recorder, models.NewBookkeeper(db, h.Log))
+	h.Engine = models.NewEngine(h.Cache)
+	h.Recorder = models.NewRecorder(db, h.Cache)
+	h.Metrics = models.NewMetrics(db, h.Cache, h.Engine, h.Recorder, models.NewBookkeeper(db, h.Log))
 	handler, err := web.New(web.Config{Addr: "127.0.0.1:80", Hosts: []string{"skewed"}}, h)
 	if err != nil {
 		t.Fatal(err)

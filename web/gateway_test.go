@@ -36,13 +36,14 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	log := slog.New(slog.NewJSONHandler(other.log, nil))
 	server := httptest.NewUnstartedServer(nil)
 	other.base = "http://" + server.Listener.Addr().String()
-	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: models.NewPropagator(db, log), Decider: models.NewDecider(db, c.h.Keys, log)}
-	other.h.Recorder = models.NewRecorder(db, other.h.Decider)
+	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: models.NewPropagator(db, log), Cache: models.NewDecider(db, c.h.Keys, log)}
+	other.h.Engine = models.NewEngine(other.h.Cache)
+	other.h.Recorder = models.NewRecorder(db, other.h.Cache)
 	bookkeeper := models.NewBookkeeper(db, log)
-	other.h.Metrics = models.NewMetrics(db, other.h.Decider, other.h.Recorder, bookkeeper)
+	other.h.Metrics = models.NewMetrics(db, other.h.Cache, other.h.Engine, other.h.Recorder, bookkeeper)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.t.Context()))
-	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Decider.Run, other.h.Recorder.Run, bookkeeper.Run} {
+	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, other.h.Recorder.Run, bookkeeper.Run} {
 		workers.Go(func() { run(working) })
 	}
 	var err error

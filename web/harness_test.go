@@ -63,16 +63,17 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	c.h = &handlers.Handlers{
 		DB: c.db, Log: log, BaseURL: c.base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
-	c.h.Propagator, c.h.Decider = models.NewPropagator(c.db, log), models.NewDecider(c.db, keys, log)
-	c.h.Recorder = models.NewRecorder(c.db, c.h.Decider)
+	c.h.Propagator, c.h.Cache = models.NewPropagator(c.db, log), models.NewDecider(c.db, keys, log)
+	c.h.Engine = models.NewEngine(c.h.Cache)
+	c.h.Recorder = models.NewRecorder(c.db, c.h.Cache)
 	bookkeeper := models.NewBookkeeper(c.db, log)
-	c.h.Metrics = models.NewMetrics(c.db, c.h.Decider, c.h.Recorder, bookkeeper)
+	c.h.Metrics = models.NewMetrics(c.db, c.h.Cache, c.h.Engine, c.h.Recorder, bookkeeper)
 	for _, change := range changes {
 		change(c.h)
 	}
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Decider.Run, c.h.Recorder.Run, bookkeeper.Run} {
+	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Cache.Run, c.h.Recorder.Run, bookkeeper.Run} {
 		workers.Go(func() { run(working) })
 	}
 	t.Cleanup(func() { stop(); workers.Wait() })

@@ -75,7 +75,7 @@ func changesAccess(r route) bool {
 // noteChanges lets decisions here know of a change as soon as it is answered.
 func noteChanges(h *handlers.Handlers) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		defer h.Decider.Changing()()
+		defer h.Cache.Changing()()
 		c.Next()
 	}
 }

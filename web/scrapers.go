@@ -36,7 +36,7 @@ func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret strin
 	hash := sha256.Sum256([]byte(secret))
 	asking, cancel := context.WithTimeout(ctx, scraperPatience)
 	defer cancel()
-	actor, err := h.Decider.KeyActorNow(asking, h.DB, secret)
+	actor, err := h.Cache.KeyActorNow(asking, h.DB, secret)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if err == nil {

@@ -41,7 +41,7 @@ func TestAWarmConsoleDecidesAsAColdOne(t *testing.T) {
 		}
 	}
 	// The other console has followed all of it.
-	w.cold = w.other.h.Decider
+	w.cold = w.other.h.Engine
 	w.within(func() bool { return w.differs() == "" }, "the other console decides differently")
 }
 
@@ -50,7 +50,7 @@ type warm struct {
 	stage
 	chance
 	other    *console
-	cold     *models.Decider // nil: a new one for each comparison
+	cold     *models.Engine // nil: a new one for each comparison
 	users    []string
 	values   []string // of keys, also deleted ones
 	profiles []int64
@@ -93,7 +93,7 @@ func (w *warm) compare(change string) map[string]bool {
 	kinds := map[string]bool{}
 	for _, user := range w.users {
 		for _, q := range w.asked {
-			d, err := w.h.Decider.Decide(w.t.Context(), models.Asker{UserID: user}, q)
+			d, err := w.h.Engine.Decide(w.t.Context(), models.Asker{UserID: user}, q)
 			w.must(err)
 			kinds[d.Type] = true
 		}
@@ -106,7 +106,7 @@ func (w *warm) differs() string {
 	w.t.Helper()
 	cold := w.cold
 	if cold == nil {
-		cold = models.NewDecider(w.db, w.h.Keys, slog.New(slog.DiscardHandler))
+		cold = models.NewEngine(models.NewDecider(w.db, w.h.Keys, slog.New(slog.DiscardHandler)))
 	}
 	var askers []models.Asker
 	for _, user := range w.users {
@@ -117,12 +117,12 @@ func (w *warm) differs() string {
 	}
 	for _, who := range askers {
 		for _, q := range w.asked {
-			if a, b := w.decided(w.h.Decider, who, q), w.decided(cold, who, q); a != b {
+			if a, b := w.decided(w.h.Engine, who, q), w.decided(cold, who, q); a != b {
 				return fmt.Sprintf("%+v about %+v\nwarm %s\ncold %s", who, q, a, b)
 			}
 		}
 		for _, kind := range []models.CallKind{models.CallModel, models.CallTool} {
-			a, err := w.h.Decider.Callable(w.t.Context(), who, kind, "")
+			a, err := w.h.Engine.Callable(w.t.Context(), who, kind, "")
 			w.must(err)
 			b, err := cold.Callable(w.t.Context(), who, kind, "")
 			w.must(err)
@@ -135,7 +135,7 @@ func (w *warm) differs() string {
 }
 
 // decided is a decision as JSON, without how long to wait, which time changes.
-func (w *warm) decided(d *models.Decider, who models.Asker, q models.Question) string {
+func (w *warm) decided(d *models.Engine, who models.Asker, q models.Question) string {
 	w.t.Helper()
 	decision, err := d.Decide(w.t.Context(), who, q)
 	w.must(err)

@@ -112,14 +112,14 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database, serv
 	if baseURL == "" {
 		baseURL = localURL(listener.Addr())
 	}
-	decider := models.NewDecider(serving, keys, p.log)
-	recorder := models.NewRecorder(serving, decider)
+	cache := models.NewDecider(serving, keys, p.log)
+	engine, recorder := models.NewEngine(cache), models.NewRecorder(serving, cache)
 	propagator, bookkeeper := models.NewPropagator(db.DB, p.log), models.NewBookkeeper(db.DB, p.log)
 	handler, err := web.New(
 		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
 		&handlers.Handlers{
-			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Decider: decider, Recorder: recorder,
-			Metrics: models.NewMetrics(db.DB, models.PoolMetrics(serving, "tollgate_serving"), decider, recorder, bookkeeper),
+			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
+			Metrics: models.NewMetrics(db.DB, models.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper),
 			Secure:  s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 		})
@@ -127,7 +127,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database, serv
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
-		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, workers: []worker{propagator, decider, recorder, bookkeeper}, address: baseURL, token: token,
+		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, workers: []worker{propagator, cache, recorder, bookkeeper}, address: baseURL, token: token,
 	}, nil
 }
 
