@@ -5,20 +5,20 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
 // ChangeAccessProfiles does one thing to every profile that was ticked in the list, or hands them out as a file.
 func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
-	in, err := decode[models.BulkInput](c)
+	in, err := decode[profile.BulkInput](c)
 	if err != nil {
 		return err
 	}
 	if in.Op.Text == "export" {
 		return h.exportProfiles(c, in)
 	}
-	n, err := models.ChangeAccessProfiles(ctx(c), h.DB, ActorOf(c), in)
+	n, err := profile.ChangeMany(ctx(c), h.DB, ActorOf(c), in)
 	if err != nil {
 		return err
 	}
@@ -26,12 +26,12 @@ func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
 	return seeOther(c, "/access-profiles", done+views.Counted(n, "profile")+".")
 }
 
-func (h *Handlers) exportProfiles(c *gin.Context, in models.BulkInput) error {
+func (h *Handlers) exportProfiles(c *gin.Context, in profile.BulkInput) error {
 	ids, err := in.Rows()
 	if err != nil {
 		return err
 	}
-	documents, err := models.AccessProfileDocuments(ctx(c), h.DB, ids)
+	documents, err := profile.Documents(ctx(c), h.DB, ids)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
@@ -19,15 +19,15 @@ const profileBytesKept = 8 << 20
 // profileCache keeps what was made of the documents that lists showed last. A version never changes, so nothing is ever taken back.
 type profileCache[T any] struct {
 	mutex sync.Mutex
-	kept  map[models.AccessProfileAt]T
+	kept  map[profile.At]T
 	bytes int
 }
 
 // of returns what make makes of each profile named, in their order, without those that are gone meanwhile.
-func (p *profileCache[T]) of(ctx context.Context, db bun.IDB, named []models.AccessProfileAt, make func(json.RawMessage) (T, error)) ([]T, error) {
+func (p *profileCache[T]) of(ctx context.Context, db bun.IDB, named []profile.At, make func(json.RawMessage) (T, error)) ([]T, error) {
 	known, missing := p.known(named)
 	if len(missing) > 0 {
-		documents, err := models.AccessProfileDocumentsAt(ctx, db, missing)
+		documents, err := profile.DocumentsAt(ctx, db, missing)
 		if err != nil {
 			return nil, err
 		}
@@ -47,10 +47,10 @@ func (p *profileCache[T]) of(ctx context.Context, db bun.IDB, named []models.Acc
 	return all, nil
 }
 
-func (p *profileCache[T]) known(named []models.AccessProfileAt) (known map[models.AccessProfileAt]T, missing []models.AccessProfileAt) {
+func (p *profileCache[T]) known(named []profile.At) (known map[profile.At]T, missing []profile.At) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	known = make(map[models.AccessProfileAt]T, len(named))
+	known = make(map[profile.At]T, len(named))
 	for _, at := range named {
 		if one, ok := p.kept[at]; ok {
 			known[at] = one
@@ -62,11 +62,11 @@ func (p *profileCache[T]) known(named []models.AccessProfileAt) (known map[model
 }
 
 // keep starts afresh when there is too much: what people look at comes back with the next page.
-func (p *profileCache[T]) keep(at models.AccessProfileAt, one T, bytes int) {
+func (p *profileCache[T]) keep(at profile.At, one T, bytes int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.kept == nil || p.bytes+bytes > profileBytesKept {
-		p.kept, p.bytes = map[models.AccessProfileAt]T{}, 0
+		p.kept, p.bytes = map[profile.At]T{}, 0
 	}
 	p.kept[at] = one
 	p.bytes += bytes
@@ -82,9 +82,9 @@ type listedProfile struct {
 }
 
 func asListed(document json.RawMessage) (listedProfile, error) {
-	var profile models.AccessProfile
-	if err := json.Unmarshal(document, &profile); err != nil {
+	var shown profile.Profile
+	if err := json.Unmarshal(document, &shown); err != nil {
 		return listedProfile{}, fmt.Errorf("read a listed access profile: %w", err)
 	}
-	return listedProfile{views.ProfileRowOf(profile, tagLink), profile.ID, profile.UpdatedAt}, nil
+	return listedProfile{views.ProfileRowOf(shown, tagLink), shown.ID, shown.UpdatedAt}, nil
 }

@@ -7,68 +7,71 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
 // chosen says for each field of a late save which side to keep: "yours" or "saved".
 type chosen struct {
-	models.Row
-	Name             models.Value `form:"name"`
-	Description      models.Value `form:"description"`
-	Tags             models.Value `form:"tags"`
-	ProviderConfigs  models.Value `form:"provider_configs"`
-	Budgets          models.Value `form:"budgets"`
-	RateLimit        models.Value `form:"rate_limit"`
-	CalendarAligned  models.Value `form:"calendar_aligned"`
-	MCPToolGroups    models.Value `form:"mcp_tool_groups"`
-	MCPServers       models.Value `form:"mcp_servers"`
-	MCPToolOverrides models.Value `form:"mcp_tool_overrides"`
+	input.Row
+	Name             input.Value `form:"name"`
+	Description      input.Value `form:"description"`
+	Tags             input.Value `form:"tags"`
+	ProviderConfigs  input.Value `form:"provider_configs"`
+	Budgets          input.Value `form:"budgets"`
+	RateLimit        input.Value `form:"rate_limit"`
+	CalendarAligned  input.Value `form:"calendar_aligned"`
+	MCPToolGroups    input.Value `form:"mcp_tool_groups"`
+	MCPServers       input.Value `form:"mcp_servers"`
+	MCPToolOverrides input.Value `form:"mcp_tool_overrides"`
 }
 
 // side is one field of a profile, with how to choose it and how to take the saved one.
 type side struct {
 	name, label string
-	choice      func(*chosen) *models.Value
-	take        func(yours *models.AccessProfileInput, saved models.AccessProfileInput)
+	choice      func(*chosen) *input.Value
+	take        func(yours *profile.Input, saved profile.Input)
 }
 
 var sides = []side{
-	{"name", "Name", func(c *chosen) *models.Value { return &c.Name }, func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Name = s.Name }},
+	{"name", "Name", func(c *chosen) *input.Value { return &c.Name }, func(y *profile.Input, s profile.Input) { y.Name = s.Name }},
 	{
-		"description", "Description", func(c *chosen) *models.Value { return &c.Description },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Description = s.Description },
+		"description", "Description", func(c *chosen) *input.Value { return &c.Description },
+		func(y *profile.Input, s profile.Input) { y.Description = s.Description },
 	},
-	{"tags", "Tags", func(c *chosen) *models.Value { return &c.Tags }, func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Tags = s.Tags }},
+	{"tags", "Tags", func(c *chosen) *input.Value { return &c.Tags }, func(y *profile.Input, s profile.Input) { y.Tags = s.Tags }},
 	{
-		"provider_configs", "Providers", func(c *chosen) *models.Value { return &c.ProviderConfigs },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.ProviderConfigs = s.ProviderConfigs },
-	},
-	{
-		"budgets", "Global budgets", func(c *chosen) *models.Value { return &c.Budgets },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.Budgets = s.Budgets },
+		"provider_configs", "Providers", func(c *chosen) *input.Value { return &c.ProviderConfigs },
+		func(y *profile.Input, s profile.Input) { y.ProviderConfigs = s.ProviderConfigs },
 	},
 	{
-		"rate_limit", "Global rate limit", func(c *chosen) *models.Value { return &c.RateLimit },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.RateLimit = s.RateLimit },
+		"budgets", "Global budgets", func(c *chosen) *input.Value { return &c.Budgets },
+		func(y *profile.Input, s profile.Input) { y.Budgets = s.Budgets },
 	},
 	{
-		"calendar_aligned", "Windows", func(c *chosen) *models.Value { return &c.CalendarAligned },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) {
+		"rate_limit", "Global rate limit", func(c *chosen) *input.Value { return &c.RateLimit },
+		func(y *profile.Input, s profile.Input) { y.RateLimit = s.RateLimit },
+	},
+	{
+		"calendar_aligned", "Windows", func(c *chosen) *input.Value { return &c.CalendarAligned },
+		func(y *profile.Input, s profile.Input) {
 			y.CalendarAligned, y.TimeZone = s.CalendarAligned, s.TimeZone
 		},
 	},
 	{
-		"mcp_tool_groups", "Tool groups", func(c *chosen) *models.Value { return &c.MCPToolGroups },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.MCPToolGroups = s.MCPToolGroups },
+		"mcp_tool_groups", "Tool groups", func(c *chosen) *input.Value { return &c.MCPToolGroups },
+		func(y *profile.Input, s profile.Input) { y.MCPToolGroups = s.MCPToolGroups },
 	},
 	{
-		"mcp_servers", "MCP servers", func(c *chosen) *models.Value { return &c.MCPServers },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) { y.MCPServers = s.MCPServers },
+		"mcp_servers", "MCP servers", func(c *chosen) *input.Value { return &c.MCPServers },
+		func(y *profile.Input, s profile.Input) { y.MCPServers = s.MCPServers },
 	},
 	{
-		"mcp_tool_overrides", "Single tools", func(c *chosen) *models.Value { return &c.MCPToolOverrides },
-		func(y *models.AccessProfileInput, s models.AccessProfileInput) {
+		"mcp_tool_overrides", "Single tools", func(c *chosen) *input.Value { return &c.MCPToolOverrides },
+		func(y *profile.Input, s profile.Input) {
 			y.MCPToolOverrides = s.MCPToolOverrides
 		},
 	},
@@ -76,7 +79,7 @@ var sides = []side{
 
 // takeChosen carries out what was chosen after a late save: fields whose saved side was chosen are taken from the profile as it stands.
 func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
-	if e.form.Choose.Kind == models.Absent {
+	if e.form.Choose.Kind == input.Absent {
 		return nil
 	}
 	stands, err := h.standing(c, e.id)
@@ -84,18 +87,18 @@ func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
 		return err // the save itself says what is wrong
 	}
 	saved := stands.Input()
-	var problems models.Problems
+	var problems problem.Problems
 	for _, side := range sides {
 		switch choice := side.choice(&e.form.Choose).Text; choice {
 		case "", "yours":
 		case "saved":
-			side.take(&e.form.AccessProfileInput, saved)
+			side.take(&e.form.Input, saved)
 		default:
-			problems = append(problems, models.Problem{Field: "choose." + side.name, Code: "invalid_choice", Message: "Choose which one to keep."})
+			problems = append(problems, problem.Problem{Field: "choose." + side.name, Code: "invalid_choice", Message: "Choose which one to keep."})
 		}
 	}
 	if problems != nil {
-		return &models.Refusal{Reason: models.Invalid, Problems: problems}
+		return &problem.Refusal{Reason: problem.Invalid, Problems: problems}
 	}
 	return nil
 }
@@ -106,7 +109,7 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 	if err != nil {
 		return err
 	}
-	yours, _ := e.form.Apply(models.AccessProfile{IsActive: true})
+	yours, _ := e.form.Apply(profile.Profile{IsActive: true})
 	base := stands
 	if !e.form.Base.Given() {
 		e.form.Base = e.form.BaseVersion
@@ -116,12 +119,12 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 			base = stands
 		}
 	}
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
 	conflict := &views.EditConflict{Version: strconv.FormatInt(stands.Version, 10)}
-	was, mine, theirs := views.FieldLines(base, catalogue), views.FieldLines(yours, catalogue), views.FieldLines(stands, catalogue)
+	was, mine, theirs := views.FieldLines(base, offered), views.FieldLines(yours, offered), views.FieldLines(stands, offered)
 	for _, side := range sides {
 		if slices.Equal(mine[side.name], theirs[side.name]) {
 			continue
@@ -141,25 +144,25 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 		conflict.Fields = append(conflict.Fields, field)
 	}
 	e.conflict = conflict
-	e.form.BaseVersion = models.Typed(conflict.Version)
+	e.form.BaseVersion = input.FormValue(conflict.Version)
 	return nil
 }
 
 // standing is the profile as the database has it now.
-func (h *Handlers) standing(c *gin.Context, id int64) (models.AccessProfile, error) {
-	var profile models.AccessProfile
-	document, err := models.AccessProfileDocument(ctx(c), h.DB, id)
+func (h *Handlers) standing(c *gin.Context, id int64) (profile.Profile, error) {
+	var shown profile.Profile
+	document, err := profile.Document(ctx(c), h.DB, id)
 	if err != nil {
-		return profile, err
+		return shown, err
 	}
-	return profile, json.Unmarshal(document, &profile)
+	return shown, json.Unmarshal(document, &shown)
 }
 
 // profileAt is the profile as it was at a version.
-func (h *Handlers) profileAt(c *gin.Context, id, version int64) (models.AccessProfile, error) {
-	v, err := models.FindVersion(ctx(c), h.DB, id, version)
+func (h *Handlers) profileAt(c *gin.Context, id, version int64) (profile.Profile, error) {
+	v, err := profile.FindVersion(ctx(c), h.DB, id, version)
 	if err != nil {
-		return models.AccessProfile{}, err
+		return profile.Profile{}, err
 	}
 	return v.Profile()
 }

@@ -8,26 +8,29 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
 // profileForm is what the editor sends beside the profile itself.
 type profileForm struct {
-	models.AccessProfileInput
-	BaseVersion models.Value `form:"version"`
-	Op          models.Value `form:"op"`
-	NewProvider models.Value `form:"new_provider"`
-	Choose      chosen       `form:"choose"`
-	Base        models.Value `form:"base"`    // the version that was edited when a late save was refused
-	Checked     models.Value `form:"checked"` // set once problems were shown: from then on they are kept up to date
+	profile.Input
+	BaseVersion input.Value `form:"version"`
+	Op          input.Value `form:"op"`
+	NewProvider input.Value `form:"new_provider"`
+	Choose      chosen      `form:"choose"`
+	Base        input.Value `form:"base"`    // the version that was edited when a late save was refused
+	Checked     input.Value `form:"checked"` // set once problems were shown: from then on they are kept up to date
 }
 
 // editor is one showing of the form: what was typed, and of which profile.
 type editor struct {
 	form     profileForm
 	id       int64
-	problems models.Problems
+	problems problem.Problems
 	focus    string
 	conflict *views.EditConflict
 }
@@ -36,7 +39,7 @@ type editor struct {
 func decodeProfile(c *gin.Context) (profileForm, error) {
 	form, err := decode[profileForm](c)
 	if !IsAPI(c) {
-		form.AccessProfileInput = form.Whole()
+		form.Input = form.Whole()
 	}
 	return form, err
 }
@@ -62,7 +65,7 @@ func (f profileForm) version() (*int64, error) {
 
 // NewAccessProfile shows the empty editor.
 func (h *Handlers) NewAccessProfile(c *gin.Context) error {
-	return h.showEditor(c, 200, editor{form: profileForm{AccessProfileInput: models.AccessProfileInput{}.Whole()}, focus: "name"})
+	return h.showEditor(c, 200, editor{form: profileForm{Input: profile.Input{}.Whole()}, focus: "name"})
 }
 
 // EditAccessProfile shows the editor of a profile as it stands.
@@ -71,7 +74,7 @@ func (h *Handlers) EditAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	form := profileForm{AccessProfileInput: profile.Input(), BaseVersion: models.Typed(strconv.FormatInt(profile.Version, 10))}
+	form := profileForm{Input: profile.Input(), BaseVersion: input.FormValue(strconv.FormatInt(profile.Version, 10))}
 	return h.showEditor(c, 200, editor{form: form, id: profile.ID})
 }
 
@@ -102,7 +105,7 @@ func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor
 }
 
 func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, error) {
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return views.ProfileEditor{}, err
 	}
@@ -110,18 +113,18 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	if err != nil {
 		return views.ProfileEditor{}, err
 	}
-	draft, found := e.form.Apply(models.AccessProfile{IsActive: true})
+	draft, found := e.form.Apply(profile.Profile{IsActive: true})
 	problems := e.problems
 	switch {
 	case problems != nil:
 	case e.form.Checked.Given():
-		if problems, err = models.CheckAccessProfile(ctx(c), h.DB, e.id, e.form.AccessProfileInput); err != nil {
+		if problems, err = profile.Check(ctx(c), h.DB, e.id, e.form.Input); err != nil {
 			return views.ProfileEditor{}, err
 		}
 	default:
 		problems = shownEarly(found)
 	}
-	holders, err := models.CountHolders(ctx(c), h.DB, []int64{e.id})
+	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{e.id})
 	if err != nil {
 		return views.ProfileEditor{}, err
 	}
@@ -131,14 +134,14 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	}
 	return views.ProfileEditor{
 		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text, Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
-		Input: e.form.AccessProfileInput, Problems: problems, Draft: draft,
-		Catalogue: catalogue, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
+		Input: e.form.Input, Problems: problems, Draft: draft,
+		Catalogue: offered, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
 	}, nil
 }
 
 // shownEarly are the problems that are shown before anybody saves: a contradiction between rows that stand there already.
-func shownEarly(found models.Problems) models.Problems {
-	var early models.Problems
+func shownEarly(found problem.Problems) problem.Problems {
+	var early problem.Problems
 	for _, problem := range found {
 		if problem.Code == "exclude_on_allow_all_server" {
 			early = append(early, problem)
@@ -149,11 +152,11 @@ func shownEarly(found models.Problems) models.Problems {
 
 // refuseProfile answers a profile that could not be saved: the form with its problems, or the API's error.
 func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
-	var refusal *models.Refusal
-	if IsAPI(c) || !errors.As(models.Classify(err), &refusal) {
+	var refusal *problem.Refusal
+	if IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
 		return err
 	}
-	if refusal.Reason == models.Stale {
+	if refusal.Reason == problem.Stale {
 		if err := h.describeConflict(c, &e); err != nil {
 			return err
 		}
@@ -163,7 +166,7 @@ func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
 	if viewErr != nil {
 		return viewErr
 	}
-	return h.refuse(c, err, func(models.Problems) templ.Component {
+	return h.refuse(c, err, func(problem.Problems) templ.Component {
 		if isHTMX(c) {
 			return views.ProfileEditorForm(view)
 		}

@@ -10,7 +10,10 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
@@ -18,14 +21,14 @@ import (
 func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 	q := readQuery(c, "limit", "offset", "search", "tags", "is_active", "sort")
 	limit, offset := q.page()
-	wanted := models.AccessProfileQuery{
+	wanted := profile.Query{
 		Limit: limit, Offset: offset, Search: q.search(), Tags: q.tags(), IsActive: q.boolean("is_active"),
-		Sort: q.sort(models.AccessProfileSorts),
+		Sort: q.sort(profile.Sorts),
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, total, err := models.ListAccessProfiles(ctx(c), h.DB, wanted)
+	found, total, err := profile.List(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -44,12 +47,12 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.AccessProfileQuery, found []models.AccessProfileAt, total int64) error {
+func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted profile.Query, found []profile.At, total int64) error {
 	profiles, err := h.profileRows.of(ctx(c), h.DB, found, asListed)
 	if err != nil {
 		return err
 	}
-	tags, err := models.AccessProfileTags(ctx(c), h.DB)
+	tags, err := profile.Tags(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
@@ -57,7 +60,7 @@ func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted models.Acces
 	for i, p := range found {
 		ids[i] = p.ID
 	}
-	holders, err := models.CountHolders(ctx(c), h.DB, ids)
+	holders, err := profile.CountHolders(ctx(c), h.DB, ids)
 	if err != nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func tagLinks(q *query, tags []string) []views.Link {
 	on := q.tags()
 	var links []views.Link
 	for _, tag := range append(tags, missingFrom(tags, on)...) {
-		rest := without(append([]string{}, on...), models.FoldCase(tag), models.FoldCase)
+		rest := without(append([]string{}, on...), input.FoldCase(tag), input.FoldCase)
 		active := len(rest) < len(on)
 		if !active {
 			rest = append(rest, tag)
@@ -116,31 +119,31 @@ func tagLinks(q *query, tags []string) []views.Link {
 func missingFrom(known, wanted []string) []string {
 	var missing []string
 	for _, tag := range wanted {
-		if len(without(append([]string{}, known...), models.FoldCase(tag), models.FoldCase)) == len(known) {
+		if len(without(append([]string{}, known...), input.FoldCase(tag), input.FoldCase)) == len(known) {
 			missing = append(missing, tag)
 		}
 	}
 	return missing
 }
 
-func (h *Handlers) showProfilePage(c *gin.Context, profile models.AccessProfile) error {
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+func (h *Handlers) showProfilePage(c *gin.Context, shown profile.Profile) error {
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
-	page, err := h.tabbedPage(c, profile, "policy")
+	page, err := h.tabbedPage(c, shown, "policy")
 	if err != nil {
 		return err
 	}
-	h.html(c, 200, framed(page, views.ProfileBody(views.ProfileReadOf(profile, catalogue, time.Now(), tagLink, h.BaseURL))))
+	h.html(c, 200, framed(page, views.ProfileBody(views.ProfileReadOf(shown, offered, time.Now(), tagLink, h.BaseURL))))
 	return nil
 }
 
 // profilePage is the frame of a page below a profile.
-func (h *Handlers) profilePage(c *gin.Context, profile models.AccessProfile, title string) views.Page {
+func (h *Handlers) profilePage(c *gin.Context, shown profile.Profile, title string) views.Page {
 	page := h.page(c, title, "/access-profiles")
 	page.Crumbs = []views.Crumb{
-		{Label: "Profiles", Href: "/access-profiles"}, {Label: profile.Name, Href: "/access-profiles/" + strconv.FormatInt(profile.ID, 10)},
+		{Label: "Profiles", Href: "/access-profiles"}, {Label: shown.Name, Href: "/access-profiles/" + strconv.FormatInt(shown.ID, 10)},
 	}
 	return page
 }
@@ -160,24 +163,24 @@ func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
 }
 
 // profileDeletion is the page that asks before a profile goes; while somebody holds it, it says how many.
-func (h *Handlers) profileDeletion(c *gin.Context, profile models.AccessProfile, problems models.Problems) (templ.Component, error) {
-	holders, err := models.CountHolders(ctx(c), h.DB, []int64{profile.ID})
+func (h *Handlers) profileDeletion(c *gin.Context, shown profile.Profile, problems problem.Problems) (templ.Component, error) {
+	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
 	if err != nil {
 		return nil, err
 	}
-	roles, err := models.ProfileRoles(ctx(c), h.DB, profile.ID)
+	roles, err := profile.Roles(ctx(c), h.DB, shown.ID)
 	if err != nil {
 		return nil, err
 	}
-	page := h.profilePage(c, profile, "Delete "+profile.Name+"?")
+	page := h.profilePage(c, shown, "Delete "+shown.Name+"?")
 	href := page.Crumbs[1].Href
 	confirm := views.Confirm{
-		Action: href + "/delete", Verb: "Delete " + profile.Name, Cancel: href, Version: strconv.FormatInt(profile.Version, 10),
-		Effects: views.ProfileDeletion(profile, roles),
+		Action: href + "/delete", Verb: "Delete " + shown.Name, Cancel: href, Version: strconv.FormatInt(shown.Version, 10),
+		Effects: views.ProfileDeletion(shown, roles),
 	}
-	if holders[profile.ID] > 0 || len(problems) > 0 {
-		confirm.Effects, confirm.Blocked = nil, views.ProfileHeld(holders[profile.ID])
-		confirm.Remedy = views.Link{Label: "Users of " + profile.Name, Href: href + "/users"}
+	if holders[shown.ID] > 0 || len(problems) > 0 {
+		confirm.Effects, confirm.Blocked = nil, views.ProfileHeld(holders[shown.ID])
+		confirm.Remedy = views.Link{Label: "Users of " + shown.Name, Href: href + "/users"}
 	}
 	if len(problems) > 0 {
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
@@ -187,27 +190,27 @@ func (h *Handlers) profileDeletion(c *gin.Context, profile models.AccessProfile,
 
 // NewClone asks for the name of a copy.
 func (h *Handlers) NewClone(c *gin.Context) error {
-	_, profile, err := h.loadProfile(c)
+	_, shown, err := h.loadProfile(c)
 	if err != nil {
 		return err
 	}
-	in := models.CloneInput{Name: models.Typed(profile.Name + " copy")}
-	if profile.Description != nil {
-		in.Description = models.Typed(*profile.Description)
+	in := profile.CloneInput{Name: input.FormValue(shown.Name + " copy")}
+	if shown.Description != nil {
+		in.Description = input.FormValue(*shown.Description)
 	}
-	h.html(c, 200, h.clonePage(c, profile, in, nil))
+	h.html(c, 200, h.clonePage(c, shown, in, nil))
 	return nil
 }
 
-func (h *Handlers) clonePage(c *gin.Context, profile models.AccessProfile, in models.CloneInput, problems models.Problems) templ.Component {
-	page := h.profilePage(c, profile, "Duplicate "+profile.Name)
+func (h *Handlers) clonePage(c *gin.Context, shown profile.Profile, in profile.CloneInput, problems problem.Problems) templ.Component {
+	page := h.profilePage(c, shown, "Duplicate "+shown.Name)
 	if len(problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.CloneBody(views.CloneForm{Href: page.Crumbs[1].Href, Source: profile.Name, Input: in, Problems: problems}))
+	return framed(page, views.CloneBody(views.CloneForm{Href: page.Crumbs[1].Href, Source: shown.Name, Input: in, Problems: problems}))
 }
 
-func (h *Handlers) refuseClone(c *gin.Context, id int64, in models.CloneInput, err error) error {
+func (h *Handlers) refuseClone(c *gin.Context, id int64, in profile.CloneInput, err error) error {
 	if IsAPI(c) {
 		return err
 	}
@@ -215,5 +218,5 @@ func (h *Handlers) refuseClone(c *gin.Context, id int64, in models.CloneInput, e
 	if loadErr != nil {
 		return errors.Join(loadErr, err)
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.clonePage(c, profile, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.clonePage(c, profile, in, problems) })
 }

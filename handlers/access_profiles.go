@@ -10,7 +10,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 )
 
 // CreateAccessProfile stores a new profile, or edits the rows of the form that is making one.
@@ -20,29 +22,29 @@ func (h *Handlers) CreateAccessProfile(c *gin.Context) error {
 		return h.editProfileRows(c, editor{form: form})
 	}
 	if err != nil {
-		return h.refuseProfile(c, editor{form: form}, alsoInvalid(err, form, models.AccessProfile{IsActive: true}))
+		return h.refuseProfile(c, editor{form: form}, alsoInvalid(err, form, profile.Profile{IsActive: true}))
 	}
-	profile, err := models.CreateAccessProfile(ctx(c), h.DB, ActorOf(c), form.AccessProfileInput)
+	shown, err := profile.Create(ctx(c), h.DB, ActorOf(c), form.Input)
 	if err != nil {
 		return h.refuseProfile(c, editor{form: form}, err)
 	}
-	return savedProfile(c, http.StatusCreated, profile, profile.Name+" was created.")
+	return savedProfile(c, http.StatusCreated, shown, shown.Name+" was created.")
 }
 
 // ShowAccessProfile answers one profile; its page shows the policy.
 func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
-	document, profile, err := h.loadProfile(c)
+	document, shown, err := h.loadProfile(c)
 	if err != nil {
 		return err
 	}
 	if !IsAPI(c) {
-		return h.showProfilePage(c, profile)
+		return h.showProfilePage(c, shown)
 	}
-	roles, err := models.ProfileRoles(ctx(c), h.DB, profile.ID)
+	roles, err := profile.Roles(ctx(c), h.DB, shown.ID)
 	if err != nil {
 		return err
 	}
-	holders, err := models.CountHolders(ctx(c), h.DB, []int64{profile.ID})
+	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
 	if err != nil {
 		return err
 	}
@@ -50,8 +52,8 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	setETag(c, profile.Version)
-	writeDocument(c, http.StatusOK, `{"access_profile":`, document, fmt.Sprintf(`,"roles":%s,"user_count":%d}`, attached, holders[profile.ID]))
+	setETag(c, shown.Version)
+	writeDocument(c, http.StatusOK, `{"access_profile":`, document, fmt.Sprintf(`,"roles":%s,"user_count":%d}`, attached, holders[shown.ID]))
 	return nil
 }
 
@@ -81,14 +83,14 @@ func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 			return h.refuseProfile(c, edited, err)
 		}
 	}
-	profile, err := models.UpdateAccessProfile(ctx(c), h.DB, ActorOf(c), id, version, edited.form.AccessProfileInput)
+	shown, err := profile.Update(ctx(c), h.DB, ActorOf(c), id, version, edited.form.Input)
 	if err != nil {
 		return h.refuseProfile(c, edited, err)
 	}
 	if form.Op.Text == saveAndPropagate {
-		return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/propagate", profile.Name+" has version "+strconv.FormatInt(profile.Version, 10)+" now.")
+		return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/propagate", shown.Name+" has version "+strconv.FormatInt(shown.Version, 10)+" now.")
 	}
-	return savedProfile(c, http.StatusOK, profile, profile.Name+" was saved as version "+strconv.FormatInt(profile.Version, 10)+".")
+	return savedProfile(c, http.StatusOK, shown, shown.Name+" was saved as version "+strconv.FormatInt(shown.Version, 10)+".")
 }
 
 // DeleteAccessProfile removes a profile.
@@ -101,8 +103,8 @@ func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := models.DeleteAccessProfile(ctx(c), h.DB, ActorOf(c), id, version); err != nil {
-		return h.refuseOnPage(c, err, func(c *gin.Context, problems models.Problems) (templ.Component, error) {
+	if err := profile.Delete(ctx(c), h.DB, ActorOf(c), id, version); err != nil {
+		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 			profile, err := h.standing(c, id)
 			if err != nil {
 				return nil, err
@@ -132,7 +134,7 @@ func (h *Handlers) setActive(c *gin.Context, active bool) error {
 	if err != nil {
 		return err
 	}
-	profile, err := models.SetAccessProfileActive(ctx(c), h.DB, ActorOf(c), id, version, active)
+	shown, err := profile.SetActive(ctx(c), h.DB, ActorOf(c), id, version, active)
 	if err != nil {
 		return err
 	}
@@ -140,7 +142,7 @@ func (h *Handlers) setActive(c *gin.Context, active bool) error {
 	if active {
 		state = " is active now."
 	}
-	return savedProfile(c, http.StatusOK, profile, profile.Name+state)
+	return savedProfile(c, http.StatusOK, shown, shown.Name+state)
 }
 
 // CloneAccessProfile stores a copy of a profile under another name.
@@ -149,43 +151,43 @@ func (h *Handlers) CloneAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[models.CloneInput](c)
+	in, err := decode[profile.CloneInput](c)
 	if err == nil {
-		var profile models.AccessProfile
-		if profile, err = models.CloneAccessProfile(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
-			return savedProfile(c, http.StatusCreated, profile, profile.Name+" was created as a copy.")
+		var shown profile.Profile
+		if shown, err = profile.Clone(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+			return savedProfile(c, http.StatusCreated, shown, shown.Name+" was created as a copy.")
 		}
 	}
 	return h.refuseClone(c, id, in, err)
 }
 
-func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, models.AccessProfile, error) {
-	var profile models.AccessProfile
+func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, profile.Profile, error) {
+	var shown profile.Profile
 	id, err := rowIDOf(c, "id")
 	if err != nil {
-		return nil, profile, err
+		return nil, shown, err
 	}
-	document, err := models.AccessProfileDocument(ctx(c), h.DB, id)
+	document, err := profile.Document(ctx(c), h.DB, id)
 	if err != nil {
-		return nil, profile, err
+		return nil, shown, err
 	}
-	if err := json.Unmarshal(document, &profile); err != nil {
-		return nil, profile, fmt.Errorf("read access profile %d: %w", id, err)
+	if err := json.Unmarshal(document, &shown); err != nil {
+		return nil, shown, fmt.Errorf("read access profile %d: %w", id, err)
 	}
-	return document, profile, nil
+	return document, shown, nil
 }
 
 // savedProfile answers a change: the profile on the API, its page in the console.
-func savedProfile(c *gin.Context, status int, profile models.AccessProfile, flash string) error {
-	id := strconv.FormatInt(profile.ID, 10)
+func savedProfile(c *gin.Context, status int, shown profile.Profile, flash string) error {
+	id := strconv.FormatInt(shown.ID, 10)
 	if !IsAPI(c) {
 		return seeOther(c, "/access-profiles/"+id, flash)
 	}
 	if status == http.StatusCreated {
 		c.Header("Location", "/api/access-profiles/"+id)
 	}
-	setETag(c, profile.Version)
-	writeJSON(c, status, gin.H{"access_profile": profile})
+	setETag(c, shown.Version)
+	writeJSON(c, status, gin.H{"access_profile": shown})
 	return nil
 }
 
@@ -205,9 +207,9 @@ func writeDocument(c *gin.Context, status int, before string, document []byte, a
 }
 
 // alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at once.
-func alsoInvalid(err error, form profileForm, stands models.AccessProfile) error {
-	var refusal *models.Refusal
-	if errors.As(err, &refusal) && refusal.Reason == models.Unreadable && form.Kind == models.Object {
+func alsoInvalid(err error, form profileForm, stands profile.Profile) error {
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) && refusal.Reason == problem.Unreadable && form.Kind == input.Object {
 		_, more := form.Apply(stands)
 		refusal.Problems = append(refusal.Problems, more...)
 	}
@@ -215,8 +217,8 @@ func alsoInvalid(err error, form profileForm, stands models.AccessProfile) error
 }
 
 func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form profileForm) error {
-	document, loadErr := models.AccessProfileDocument(ctx(c), h.DB, id)
-	var stands models.AccessProfile
+	document, loadErr := profile.Document(ctx(c), h.DB, id)
+	var stands profile.Profile
 	if loadErr != nil || json.Unmarshal(document, &stands) != nil {
 		return err
 	}
@@ -227,14 +229,14 @@ func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form prof
 // it may be left out.
 func versionOf(c *gin.Context) (*int64, error) {
 	if IsAPI(c) {
-		if _, err := decodeEmpty[struct{ models.Row }](c); err != nil {
+		if _, err := decodeEmpty[struct{ input.Row }](c); err != nil {
 			return nil, err
 		}
 		return ifMatch(c)
 	}
 	form, err := decodeEmpty[struct {
-		models.Row
-		BaseVersion models.Value `form:"version"`
+		input.Row
+		BaseVersion input.Value `form:"version"`
 	}](c)
 	if err != nil || !form.BaseVersion.Given() {
 		return nil, err

@@ -8,7 +8,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
@@ -16,11 +18,11 @@ import (
 func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 	q := readQuery(c, "limit", "offset", "search")
 	limit, offset := q.page()
-	wanted := models.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
+	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
 	if err := q.err(); err != nil {
 		return err
 	}
-	keys, total, err := models.ListAPIKeys(ctx(c), h.DB, wanted)
+	keys, total, err := identity.ListAPIKeys(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func (h *Handlers) ShowAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := models.GetAPIKey(ctx(c), h.DB, id)
+	key, err := identity.GetAPIKey(ctx(c), h.DB, id)
 	if err != nil {
 		return err
 	}
@@ -59,25 +61,25 @@ func (h *Handlers) ShowAPIKey(c *gin.Context) error {
 
 // NewAPIKey asks what a new key may do.
 func (h *Handlers) NewAPIKey(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.apiKeyForm(c, models.APIKeyInput{}, nil))
+	h.html(c, http.StatusOK, h.apiKeyForm(c, identity.APIKeyInput{}, nil))
 	return nil
 }
 
 // CreateAPIKey makes a key and answers its secret, this once.
 func (h *Handlers) CreateAPIKey(c *gin.Context) error {
-	in, err := decode[models.APIKeyInput](c)
+	in, err := decode[identity.APIKeyInput](c)
 	if err == nil {
-		var key models.APIKey
+		var key identity.APIKey
 		var secret string
-		if key, secret, err = models.CreateAPIKey(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
+		if key, secret, err = identity.CreateAPIKey(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
 			h.showSecret(c, key, secret)
 			return nil
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.apiKeyForm(c, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.apiKeyForm(c, in, problems) })
 }
 
-func (h *Handlers) showSecret(c *gin.Context, key models.APIKey, secret string) {
+func (h *Handlers) showSecret(c *gin.Context, key identity.APIKey, secret string) {
 	c.Header("Cache-Control", "no-store")
 	if IsAPI(c) {
 		c.Header("Location", "/api/api-keys/"+strconv.FormatInt(key.ID, 10))
@@ -94,11 +96,11 @@ func (h *Handlers) UpdateAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[models.APIKeyInput](c)
+	in, err := decode[identity.APIKeyInput](c)
 	if err != nil {
 		return err
 	}
-	key, err := models.UpdateAPIKey(ctx(c), h.DB, ActorOf(c), id, in)
+	key, err := identity.UpdateAPIKey(ctx(c), h.DB, ActorOf(c), id, in)
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := models.GetAPIKey(ctx(c), h.DB, id)
+	key, err := identity.GetAPIKey(ctx(c), h.DB, id)
 	if err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := models.DeleteAPIKey(ctx(c), h.DB, ActorOf(c), id)
+	key, err := identity.DeleteAPIKey(ctx(c), h.DB, ActorOf(c), id)
 	if err != nil {
 		return err
 	}
@@ -141,7 +143,7 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 	return seeOther(c, "/settings/api-keys", key.Name+" was deleted. Nobody can use it any more.")
 }
 
-func (h *Handlers) apiKeyForm(c *gin.Context, in models.APIKeyInput, problems models.Problems) templ.Component {
+func (h *Handlers) apiKeyForm(c *gin.Context, in identity.APIKeyInput, problems problem.Problems) templ.Component {
 	page := h.apiKeyFrame(c, "New API key")
 	markProblems(&page, problems)
 	return framed(page, views.APIKeyFormBody(views.APIKeyForm{Input: in, Problems: problems, Held: ActorOf(c).Permissions}))

@@ -7,7 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/audit"
+	"tollgate/models/catalogue"
+	"tollgate/models/identity"
 	"tollgate/views"
 )
 
@@ -25,7 +27,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, total, err := models.ListAuditLogs(ctx(c), h.DB, wanted)
+	rows, total, err := audit.List(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -36,7 +38,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(rows), total) {
 		return nil
 	}
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
@@ -44,18 +46,18 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if ActorOf(c).May("Users:View") {
 		affected = append(affected, wanted.UserID) // who else exists is not told
 	}
-	names, err := models.UserNames(ctx(c), h.DB, affected)
+	names, err := identity.UserNames(ctx(c), h.DB, affected)
 	if err != nil {
 		return err
 	}
 	shown.UserName = names[wanted.UserID]
-	shown.Rows = views.AuditRows(rows, catalogue, names, time.Now())
+	shown.Rows = views.AuditRows(rows, offered, names, time.Now())
 	shown.Pager = pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows")
 	return h.auditPage(c, http.StatusOK, wanted, shown)
 }
 
 // auditPage is the log, or the tab of a profile with its part of it.
-func (h *Handlers) auditPage(c *gin.Context, status int, wanted models.AuditQuery, shown views.AuditPage) error {
+func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, shown views.AuditPage) error {
 	page := h.page(c, "Audit", "/audit")
 	if wanted.ProfileID != nil {
 		profile, err := h.standing(c, *wanted.ProfileID)
@@ -71,10 +73,10 @@ func (h *Handlers) auditPage(c *gin.Context, status int, wanted models.AuditQuer
 	return nil
 }
 
-func readAuditQuery(c *gin.Context, allowed ...string) (*query, models.AuditQuery, error) {
+func readAuditQuery(c *gin.Context, allowed ...string) (*query, audit.Query, error) {
 	q := readQuery(c, allowed...)
 	limit, offset := q.page()
-	wanted := models.AuditQuery{
+	wanted := audit.Query{
 		Limit: limit, Offset: offset, Action: q.get("action"), UserID: q.typed("user_id"), Actor: q.typed("actor"),
 		Since: q.day("since", 0), Until: q.day("until", 1), WithKeys: ActorOf(c).May("AuditLogs:View"),
 	}
@@ -131,25 +133,25 @@ func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
 	return unreadable("format", "invalid_format", "Choose csv or jsonl.")
 }
 
-func (h *Handlers) exportAuditCSV(c *gin.Context, wanted models.AuditQuery, excel bool) error {
+func (h *Handlers) exportAuditCSV(c *gin.Context, wanted audit.Query, excel bool) error {
 	file := newCSV(c, "audit.csv", excel, true,
 		"id", "created_at", "actor", "action", "access_profile_id", "user_id", "previous_values", "new_values", "metadata",
 		"door", "api_key_name", "api_key_prefix")
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := models.EachAuditLog(ctx(c), h.DB, wanted, func(row models.AuditLog) error { return file.write(views.AuditCells(row)...) })
+	err := audit.Each(ctx(c), h.DB, wanted, func(row audit.Entry) error { return file.write(views.AuditCells(row)...) })
 	if err != nil {
 		return err
 	}
 	return file.end()
 }
 
-func (h *Handlers) exportAuditLines(c *gin.Context, wanted models.AuditQuery) error {
+func (h *Handlers) exportAuditLines(c *gin.Context, wanted audit.Query) error {
 	file := exportFile{c: c, name: "audit.jsonl", media: "application/jsonl; charset=utf-8"}
 	lines := json.NewEncoder(c.Writer)
 	if c.Request.Method != http.MethodHead {
-		err := models.EachAuditLog(ctx(c), h.DB, wanted, func(row models.AuditLog) error {
+		err := audit.Each(ctx(c), h.DB, wanted, func(row audit.Entry) error {
 			file.row()
 			return lines.Encode(row)
 		})

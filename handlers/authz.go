@@ -7,7 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
 )
 
 // door is one way in which a proxy asks about the call of its client, which may be hostile. What the client cannot touch is the address that
@@ -97,20 +98,20 @@ func (h *Handlers) authorize(c *gin.Context, d door) error {
 }
 
 // decideAt decides about everything that a call can lead to: the first that is denied denies the call.
-func (h *Handlers) decideAt(c *gin.Context, d door) (models.Decision, error) {
+func (h *Handlers) decideAt(c *gin.Context, d door) (decision.Decision, error) {
 	key, err := ClientKey(c.Request.Header)
 	if err != nil {
-		return models.Decision{}, err
+		return decision.Decision{}, err
 	}
-	who := models.Asker{VirtualKey: key}
+	who := entitlement.Subject{VirtualKey: key}
 	asked, err := d.call(c)
 	if err != nil {
 		// An unknown key is told first, whatever is wrong with the call.
-		entry, failed := h.Engine.Decide(ctx(c), who, models.Question{Kind: models.CallEntry})
+		entry, failed := h.Engine.Decide(ctx(c), who, entitlement.Call{Kind: entitlement.CallEntry})
 		if failed != nil || !entry.Decision {
 			return entry, failed
 		}
-		return models.Decision{}, err
+		return decision.Decision{}, err
 	}
 	// The first is decided last, since a hold may come with it.
 	for _, q := range asked.questions[1:] {

@@ -11,14 +11,15 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/entitlement"
+	"tollgate/models/problem"
 )
 
 // forwarded is what a forwarded body says is called.
 type forwarded struct {
 	empty    bool
-	models   []models.Question // every model that it can lead to
-	messages []message         // of JSON-RPC
+	models   []entitlement.Call // every model that it can lead to
+	messages []message          // of JSON-RPC
 }
 
 // message is one of JSON-RPC: its method, and the name in its params.
@@ -28,7 +29,7 @@ type message struct{ method, tool string }
 var unread = map[string]bool{"body_too_large": true, "partial_body": true, "unsupported_media_type": true}
 
 func isUnread(err error) bool {
-	refusal, ok := models.AsRefusal(err)
+	refusal, ok := problem.AsRefusal(err)
 	return ok && unread[refusal.Problems[0].Code]
 }
 
@@ -39,15 +40,15 @@ func forwardedBody(c *gin.Context) (forwarded, error) {
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return forwarded{}, models.Refuse(models.TooLarge, "", "body_too_large", "The body is larger than 1 MiB.")
+		return forwarded{}, problem.Refuse(problem.TooLarge, "", "body_too_large", "The body is larger than 1 MiB.")
 	case err != nil:
 		return forwarded{}, unreadable("", "incomplete_body", "Forward the whole body, or none.")
 	case len(body) == 0:
 		return forwarded{empty: true}, nil
 	case strings.EqualFold(c.GetHeader("X-Envoy-Auth-Partial-Body"), "true"):
-		return forwarded{}, models.Refuse(models.Forbidden, "", "partial_body", "Only a part of the body was forwarded.")
+		return forwarded{}, problem.Refuse(problem.Forbidden, "", "partial_body", "Only a part of the body was forwarded.")
 	case !isJSON(c.Request.Header):
-		return forwarded{}, models.Refuse(models.Forbidden, "", "unsupported_media_type",
+		return forwarded{}, problem.Refuse(problem.Forbidden, "", "unsupported_media_type",
 			"The media type does not say that the body is JSON.")
 	case !json.Valid(body):
 		return forwarded{}, unreadable("", "invalid_json", "The body says that it is JSON and is not.")
@@ -140,13 +141,13 @@ func readCalls(body []byte) (forwarded, error) {
 var fallbackLists = []string{"fallbacks", "models", "fallback_models", "context_window_fallbacks", "content_policy_fallbacks"}
 
 // readModels are the models that an object names: the one it asks for, and those that a gateway may fall back to.
-func readModels(members map[string][]byte) (named []models.Question, err error) {
+func readModels(members map[string][]byte) (named []entitlement.Call, err error) {
 	if raw, ok := members["model"]; ok {
 		text, err := textIn("model", raw)
 		if err != nil {
 			return nil, err
 		}
-		named = append(named, models.Question{Model: text})
+		named = append(named, entitlement.Call{Model: text})
 	}
 	for _, list := range fallbackLists {
 		raw, ok := members[list]
@@ -170,7 +171,7 @@ func readModels(members map[string][]byte) (named []models.Question, err error) 
 }
 
 // readFallback reads one model that is named as text, or as an object of provider and model.
-func readFallback(list string, raw []byte) (q models.Question, err error) {
+func readFallback(list string, raw []byte) (q entitlement.Call, err error) {
 	switch raw[0] {
 	case '"':
 		q.Model, err = textIn(list, raw)

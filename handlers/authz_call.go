@@ -8,12 +8,14 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/problem"
 )
 
 // asked is everything that a call can lead to, at least one question; and what to do when all of it is allowed.
 type asked struct {
-	questions []models.Question
+	questions []entitlement.Call
 	reserve   bool // hold the estimate for the first
 	lists     bool // the call lists the tools of a server
 }
@@ -99,7 +101,7 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 	case err != nil && (len(named) == 0 || !isUnread(err)):
 		return asked{}, d.advise(err)
 	case len(body.messages) > 0:
-		return asked{}, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
+		return asked{}, problem.Refuse(problem.Forbidden, "", decision.MCPToolBlocked,
 			"The call is one of MCP, and the address of the check names no mcp_client_id.")
 	}
 	err = nil // of a body that need not be read, since the proxy or the path names the model
@@ -118,16 +120,16 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 }
 
 // ofModels asks for models of the provider that the proxy names.
-func (o options) ofModels(names ...string) []models.Question {
-	questions := make([]models.Question, len(names))
+func (o options) ofModels(names ...string) []entitlement.Call {
+	questions := make([]entitlement.Call, len(names))
 	for i, name := range names {
-		questions[i] = models.Question{Provider: o.provider, Model: name}
+		questions[i] = entitlement.Call{Provider: o.provider, Model: name}
 	}
 	return questions
 }
 
 // enter is the question of a call that names no model: only one that reads something may do so.
-func (d door) enter(c *gin.Context) ([]models.Question, error) {
+func (d door) enter(c *gin.Context) ([]entitlement.Call, error) {
 	var message string
 	switch {
 	case d.method == "":
@@ -136,9 +138,9 @@ func (d door) enter(c *gin.Context) ([]models.Question, error) {
 	case d.method != http.MethodGet && d.method != http.MethodHead, opensOrOverrides(c.Request.Header):
 		message = "The call names no model. " + d.naming
 	default:
-		return []models.Question{{Kind: models.CallEntry}}, nil
+		return []entitlement.Call{{Kind: entitlement.CallEntry}}, nil
 	}
-	return nil, models.Refuse(models.Forbidden, "", models.ModelBlocked, message)
+	return nil, problem.Refuse(problem.Forbidden, "", decision.ModelBlocked, message)
 }
 
 // opensOrOverrides reports whether a GET is more than one: it opens a WebSocket, whose messages would name the model, or asks the gateway
@@ -156,22 +158,22 @@ func opensOrOverrides(header http.Header) bool {
 
 // toolCall is a call of an MCP server, whose method decides.
 func (d door) toolCall(o options) (asked, error) {
-	tool := models.Question{Kind: models.CallTool, MCPClientID: o.server, ToolName: o.tool}
+	tool := entitlement.Call{Kind: entitlement.CallTool, MCPClientID: o.server, ToolName: o.tool}
 	if o.headerModel != "" {
-		return asked{}, models.Refuse(models.Forbidden, "", "ambiguous_question", "Ask for a model or for a tool, not both.")
+		return asked{}, problem.Refuse(problem.Forbidden, "", "ambiguous_question", "Ask for a model or for a tool, not both.")
 	}
 	body, err := d.body()
 	switch {
 	case o.tool != "" && (err == nil && body.empty || isUnread(err)):
-		return asked{questions: []models.Question{tool}}, nil
+		return asked{questions: []entitlement.Call{tool}}, nil
 	case err != nil:
 		return asked{}, d.advise(err)
 	case o.tool != "" && !o.trust:
-		return asked{questions: []models.Question{tool}}, nil
+		return asked{questions: []entitlement.Call{tool}}, nil
 	case body.empty && (d.method == http.MethodGet || d.method == http.MethodDelete):
-		return asked{questions: []models.Question{{Kind: models.CallSomeTool, MCPClientID: o.server}}}, nil
+		return asked{questions: []entitlement.Call{{Kind: entitlement.CallSomeTool, MCPClientID: o.server}}}, nil
 	case len(body.messages) == 0 || len(body.models) > 0:
-		return asked{}, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
+		return asked{}, problem.Refuse(problem.Forbidden, "", decision.MCPToolBlocked,
 			"This is no call of an MCP server: it needs a JSON-RPC body with a method.")
 	}
 	a, err := mcpCall(o, body.messages)
@@ -184,9 +186,9 @@ func (d door) toolCall(o options) (asked, error) {
 // mcpCall is what the messages of an MCP call ask for, each by its method.
 func mcpCall(o options, messages []message) (a asked, err error) {
 	for _, message := range messages {
-		q, ok := models.MCPCall(o.server, message.method, message.tool)
+		q, ok := entitlement.MCPCall(o.server, message.method, message.tool)
 		if !ok {
-			return a, models.Refuse(models.Forbidden, "", models.MCPToolBlocked,
+			return a, problem.Refuse(problem.Forbidden, "", decision.MCPToolBlocked,
 				"The MCP method "+clipped(message.method)+" is not granted in this form.")
 		}
 		a.questions = append(a.questions, q)
@@ -197,8 +199,8 @@ func mcpCall(o options, messages []message) (a asked, err error) {
 }
 
 // distinct are questions without those that were there before.
-func distinct(questions []models.Question) []models.Question {
-	var kept []models.Question
+func distinct(questions []entitlement.Call) []entitlement.Call {
+	var kept []entitlement.Call
 	for _, q := range questions {
 		if !slices.Contains(kept, q) {
 			kept = append(kept, q)
@@ -209,10 +211,10 @@ func distinct(questions []models.Question) []models.Question {
 
 // advise says at a door how to name the model of a body that was not read.
 func (d door) advise(err error) error {
-	refusal, ok := models.AsRefusal(err)
+	refusal, ok := problem.AsRefusal(err)
 	if !ok || !isUnread(err) {
 		return err
 	}
-	problem := refusal.Problems[0]
-	return models.Refuse(refusal.Reason, "", problem.Code, strings.TrimSpace(problem.Message+" "+d.naming))
+	p := refusal.Problems[0]
+	return problem.Refuse(refusal.Reason, "", p.Code, strings.TrimSpace(p.Message+" "+d.naming))
 }

@@ -8,7 +8,10 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/problem"
+	"tollgate/models/virtualkey"
 )
 
 // keyHeaders are where clients of LLM providers put their key, in the order in which they count.
@@ -26,7 +29,7 @@ func ClientKey(header http.Header) (string, error) {
 			case found == "":
 				found = key
 			default:
-				return "", models.Refuse(models.Forbidden, "", "ambiguous_key",
+				return "", problem.Refuse(problem.Forbidden, "", "ambiguous_key",
 					"Send one virtual key: "+name+" holds another one than a header before it.")
 			}
 		}
@@ -43,11 +46,11 @@ func virtualKeyIn(name, value string) (key string, ok bool) {
 	case name != "Authorization":
 		key = strings.TrimSpace(value)
 	}
-	return key, strings.HasPrefix(key, models.VirtualKeyPrefix)
+	return key, strings.HasPrefix(key, virtualkey.Prefix)
 }
 
 // describe puts a decision into the headers of an answer.
-func describe(header http.Header, d models.Decision) {
+func describe(header http.Header, d decision.Decision) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Access-Reason", d.Type)
 	header.Set("X-Access-Status", strconv.Itoa(d.StatusCode))
@@ -69,7 +72,7 @@ func describe(header http.Header, d models.Decision) {
 }
 
 // rateLimitFields tell how the limits of requests and tokens stand.
-func rateLimitFields(header http.Header, d models.Decision) {
+func rateLimitFields(header http.Header, d decision.Decision) {
 	var policies, states []string
 	for _, limit := range d.Limits {
 		if limit.Kind == "spend" {
@@ -91,8 +94,8 @@ const fewTools = 50
 
 // offerTools names the tools of a server that are granted, so that the gateway can narrow its list of tools down to them. When there are
 // more than fit, the header is left out: a search by AuthZEN has them all.
-func (h *Handlers) offerTools(c *gin.Context, who models.Asker, server string) error {
-	found, err := h.Engine.Callable(ctx(c), who, models.CallTool, server)
+func (h *Handlers) offerTools(c *gin.Context, who entitlement.Subject, server string) error {
+	found, err := h.Engine.Callable(ctx(c), who, entitlement.CallTool, server)
 	if err != nil || len(found) > fewTools {
 		return err
 	}

@@ -9,22 +9,26 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/money"
+	"tollgate/models/problem"
 )
 
 // options are what a proxy wrote into the address of the check.
 type options struct {
 	provider, model string
 	server, tool    string
-	method          string        // of the call
-	path            string        // which kind of path names the model: gemini, bedrock or azure
-	trust           bool          // the proxy overwrites the headers that name models and tools
-	reserve         *models.Money // the estimate to hold, in dollars
-	tokens          int64         // estimated, with reserve
-	headerModel     string        // what the proxy wrote into a header
+	method          string       // of the call
+	path            string       // which kind of path names the model: gemini, bedrock or azure
+	trust           bool         // the proxy overwrites the headers that name models and tools
+	reserve         *money.Money // the estimate to hold, in dollars
+	tokens          int64        // estimated, with reserve
+	headerModel     string       // what the proxy wrote into a header
 }
 
-func badOption(code, message string) error { return models.Refuse(models.Forbidden, "", code, message) }
+func badOption(code, message string) error {
+	return problem.Refuse(problem.Forbidden, "", code, message)
+}
 
 // options reads the address of the check strictly: what is misspelt there would open the door without a word. doubtful is true when the query
 // is that of the call too: the proxy may have kept its client's, or the client may have repeated the proxy's.
@@ -82,14 +86,14 @@ func (o *options) set(name, value string) error {
 	case name == "path" && pathForms[value] != nil:
 		o.path = value
 	case name == "reserve":
-		amount, err := models.ParseEstimate(value)
+		amount, err := decision.ParseEstimate(value)
 		if err != nil {
 			return badOption("invalid_option", "The address of the check says reserve="+clipped(value)+": write dollars, such as 0.05.")
 		}
 		o.reserve = &amount
 	case name == "reserve_tokens":
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || n < 0 || n > models.MaxCallTokens {
+		if err != nil || n < 0 || n > decision.MaxCallTokens {
 			return badOption("invalid_option", "The address of the check says reserve_tokens="+clipped(value)+": write a whole number.")
 		}
 		o.tokens = n

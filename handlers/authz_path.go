@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/problem"
 )
 
 // pathForm finds the model in the segments of a path, from one segment on; "" when they are of another form. In doubt it finds one: a model
@@ -80,7 +80,7 @@ func (d door) pathModels(o options) (names pathNames, err error) {
 	}
 	readings, ok := segmentsOf(raw)
 	if !ok {
-		return names, models.Refuse(models.Forbidden, "", "ambiguous_path",
+		return names, problem.Refuse(problem.Forbidden, "", "ambiguous_path",
 			"Write the path without . and .. segments, without ; # \\ and ?, and percent-encoded once.")
 	}
 	for _, segments := range readings {

@@ -6,7 +6,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 )
 
 type authzenAnswer struct {
@@ -18,7 +19,7 @@ type authzenAnswer struct {
 func (h *Handlers) AuthZENMetadata(c *gin.Context) error {
 	base := strings.TrimSuffix(h.BaseURL, "/")
 	if !strings.HasPrefix(base, "https://") {
-		return models.Refuse(models.NotFound, "", "not_found", "There is no metadata without an https base URL: set TOLLGATE_BASE_URL.")
+		return problem.Refuse(problem.NotFound, "", "not_found", "There is no metadata without an https base URL: set TOLLGATE_BASE_URL.")
 	}
 	c.Header("Cache-Control", "max-age=3600")
 	writeJSON(c, http.StatusOK, gin.H{
@@ -63,9 +64,9 @@ func (h *Handlers) EvaluateAll(c *gin.Context) error {
 	}
 	entries := root.member("evaluations")
 	switch {
-	case entries == nil || entries.kind == models.Array && len(entries.items) == 0:
+	case entries == nil || entries.kind == input.Array && len(entries.items) == 0:
 		return h.answerOne(c, defaults)
-	case entries.kind != models.Array:
+	case entries.kind != input.Array:
 		return wrongAuthZEN("evaluations", "a list")
 	case len(entries.items) > maxEvaluations:
 		return unreadable("evaluations", "too_many_items", "Send at most 1000 evaluations at once.")
@@ -93,11 +94,11 @@ func (h *Handlers) EvaluateAll(c *gin.Context) error {
 func stopOf(root node) (func(allowed bool) bool, error) {
 	semantic := ""
 	if options := root.member("options"); options != nil {
-		if options.kind != models.Object {
+		if options.kind != input.Object {
 			return nil, wrongAuthZEN("options", "an object")
 		}
 		if member := options.member("evaluations_semantic"); member != nil {
-			if member.kind != models.String {
+			if member.kind != input.String {
 				return nil, wrongAuthZEN("options.evaluations_semantic", "text")
 			}
 			semantic = member.text
@@ -122,7 +123,7 @@ func (h *Handlers) evaluateEntry(c *gin.Context, defaults authzenRequest, entry 
 	if err == nil {
 		answer, err = h.evaluate(c, request)
 	}
-	if refusal, ok := models.AsRefusal(err); ok && refusal.Reason == models.Unreadable {
+	if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.Unreadable {
 		problem := refusal.Problems[0]
 		answer = deniedAnswer(problem.Code, problem.Message)
 		answer.Context["error"] = gin.H{"status": http.StatusBadRequest, "message": problem.Message}

@@ -3,7 +3,8 @@ package handlers
 import (
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/entitlement"
+	"tollgate/models/input"
 )
 
 // The shapes of OpenID AuthZEN 1.0. Names are compared exactly, and members that it does not know are passed over.
@@ -35,7 +36,7 @@ func readAuthZENRequest(c *gin.Context) (authzenRequest, error) {
 
 // with is the request whose entities are replaced, as a whole, by those that an object has.
 func (r authzenRequest) with(n node) (authzenRequest, error) {
-	if n.kind != models.Object {
+	if n.kind != input.Object {
 		return r, wrongAuthZEN("", "an object")
 	}
 	for _, part := range []struct {
@@ -50,14 +51,14 @@ func (r authzenRequest) with(n node) (authzenRequest, error) {
 			*part.to = &entity
 		}
 	}
-	if context := n.member("context"); context != nil && context.kind != models.Object && context.kind != models.Null {
+	if context := n.member("context"); context != nil && context.kind != input.Object && context.kind != input.Null {
 		return r, wrongAuthZEN("context", "an object")
 	}
 	return r, nil
 }
 
 func readEntity(path string, n node) (e authzenEntity, err error) {
-	if n.kind != models.Object {
+	if n.kind != input.Object {
 		return e, wrongAuthZEN(path, "an object")
 	}
 	for _, part := range []struct {
@@ -67,7 +68,7 @@ func readEntity(path string, n node) (e authzenEntity, err error) {
 		member := n.member(part.name)
 		switch {
 		case member == nil:
-		case member.kind != models.String:
+		case member.kind != input.String:
 			return e, wrongAuthZEN(join(path, part.name), "text")
 		default:
 			*part.to = member.text
@@ -75,14 +76,14 @@ func readEntity(path string, n node) (e authzenEntity, err error) {
 	}
 	properties := n.member("properties")
 	switch {
-	case properties == nil || properties.kind == models.Null:
+	case properties == nil || properties.kind == input.Null:
 		return e, nil
-	case properties.kind != models.Object:
+	case properties.kind != input.Object:
 		return e, wrongAuthZEN(join(path, "properties"), "an object")
 	}
 	e.properties = map[string]string{}
 	for _, m := range properties.members {
-		if m.node.kind == models.String {
+		if m.node.kind == input.String {
 			e.properties[m.name] = m.node.text
 		}
 	}
@@ -120,12 +121,12 @@ func (r authzenRequest) complete() error {
 }
 
 // who is the subject as decisions know it.
-func (r authzenRequest) who() (models.Asker, bool) {
+func (r authzenRequest) who() (entitlement.Subject, bool) {
 	switch r.subject.kind {
 	case "virtual_key":
-		return models.Asker{VirtualKey: r.subject.id}, true
+		return entitlement.Subject{VirtualKey: r.subject.id}, true
 	case "user", "identity":
-		return models.Asker{UserID: r.subject.id}, true
+		return entitlement.Subject{UserID: r.subject.id}, true
 	}
-	return models.Asker{}, false
+	return entitlement.Subject{}, false
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/entitlement"
 )
 
 // Actions of AuthZEN. The MCP methods of a server are actions too.
@@ -19,21 +19,21 @@ const (
 var serverActions = []string{"initialize", "tools/list", "resources/list", "prompts/list", "resources/read", "prompts/get"}
 
 // question is what decisions are asked. reason says why there is none: unknown_type or unknown_action.
-func (r authzenRequest) question() (q models.Question, reason string) {
+func (r authzenRequest) question() (q entitlement.Call, reason string) {
 	action := r.action.name
 	switch r.resource.kind {
 	case "model":
 		if action != actionCall {
 			return q, "unknown_action"
 		}
-		return models.Question{Provider: r.resource.properties["provider"], Model: r.resource.id}, ""
+		return entitlement.Call{Provider: r.resource.properties["provider"], Model: r.resource.id}, ""
 	case "tool":
 		if action != actionCall && action != actionToolCall {
 			return q, "unknown_action"
 		}
 		return r.resource.toolQuestion(), ""
 	case "mcp_server":
-		if q, known := models.MCPCall(r.resource.id, action, ""); known {
+		if q, known := entitlement.MCPCall(r.resource.id, action, ""); known {
 			return q, ""
 		}
 		return q, "unknown_action"
@@ -42,8 +42,8 @@ func (r authzenRequest) question() (q models.Question, reason string) {
 }
 
 // toolQuestion reads "server/tool"; a property names the server where the id does not.
-func (e authzenEntity) toolQuestion() models.Question {
-	q := models.Question{Kind: models.CallTool, MCPClientID: e.properties["mcp_client_id"], ToolName: e.id}
+func (e authzenEntity) toolQuestion() entitlement.Call {
+	q := entitlement.Call{Kind: entitlement.CallTool, MCPClientID: e.properties["mcp_client_id"], ToolName: e.id}
 	if q.MCPClientID == "" {
 		q.MCPClientID, q.ToolName, _ = strings.Cut(e.id, "/")
 	}
@@ -51,15 +51,15 @@ func (e authzenEntity) toolQuestion() models.Question {
 }
 
 // searched is what a search of resources looks for; ok is false for what has no such action.
-func (r authzenRequest) searched() (kind models.CallKind, server string, ok bool) {
+func (r authzenRequest) searched() (kind entitlement.Kind, server string, ok bool) {
 	switch r.resource.kind {
 	case "model":
-		return models.CallModel, "", r.action.name == actionCall
+		return entitlement.CallModel, "", r.action.name == actionCall
 	case "tool":
-		return models.CallTool, r.resource.properties["mcp_client_id"], r.action.name == actionCall || r.action.name == actionToolCall
+		return entitlement.CallTool, r.resource.properties["mcp_client_id"], r.action.name == actionCall || r.action.name == actionToolCall
 	case "mcp_server":
-		q, known := models.MCPCall("", r.action.name, "")
-		return q.Kind, "", known && (q.Kind == models.CallSomeTool || q.Kind == models.CallWholeServer)
+		q, known := entitlement.MCPCall("", r.action.name, "")
+		return q.Kind, "", known && (q.Kind == entitlement.CallSomeTool || q.Kind == entitlement.CallWholeServer)
 	}
 	return 0, "", false
 }

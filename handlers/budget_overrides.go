@@ -7,7 +7,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
@@ -18,7 +20,7 @@ func (h *Handlers) EditOverride(c *gin.Context) error {
 		return err
 	}
 	budget, _ := held.Budget(c.Param("budget_id"))
-	page, err := h.overrideForm(c, budget.OverrideInput(), nil)
+	page, err := h.overrideForm(c, assignment.OverrideForm(budget), nil)
 	if err != nil {
 		return err
 	}
@@ -32,14 +34,14 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[models.OverrideInput](c)
+	in, err := decode[assignment.OverrideInput](c)
 	if err == nil {
-		var budget models.Budget
-		if budget, err = models.SetOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in); err == nil {
+		var budget policy.Budget
+		if budget, err = assignment.SetOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in); err == nil {
 			return h.overridden(c, budget, views.OverrideSet(budget))
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.overrideForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.overrideForm(c, in, problems) })
 }
 
 // ClearOverride takes an override back.
@@ -51,14 +53,14 @@ func (h *Handlers) ClearOverride(c *gin.Context) error {
 	if err := noFields(c); err != nil {
 		return err
 	}
-	budget, err := models.ClearOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"))
+	budget, err := assignment.ClearOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"))
 	if err != nil {
 		return err
 	}
 	return h.overridden(c, budget, "The override was taken back.")
 }
 
-func (h *Handlers) overridden(c *gin.Context, budget models.Budget, said string) error {
+func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string) error {
 	if !IsAPI(c) {
 		return seeOther(c, usersHref+"/"+c.Param("id"), said)
 	}
@@ -66,14 +68,14 @@ func (h *Handlers) overridden(c *gin.Context, budget models.Budget, said string)
 	return nil
 }
 
-func (h *Handlers) overrideForm(c *gin.Context, in models.OverrideInput, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) overrideForm(c *gin.Context, in assignment.OverrideInput, problems problem.Problems) (templ.Component, error) {
 	user, held, err := h.heldCopy(c)
 	if err != nil {
 		return nil, err
 	}
 	budget, ok := held.Budget(c.Param("budget_id"))
 	if !ok {
-		return nil, models.Missing("budget of this copy")
+		return nil, problem.Missing("budget of this copy")
 	}
 	page := h.userFrame(c, user, "Raise a budget of "+user.Name)
 	markProblems(&page, problems)

@@ -8,28 +8,31 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/database"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
 // catalogueQuery reads which part of a list of the catalogue is asked for.
-func catalogueQuery(c *gin.Context) (*query, models.CatalogueQuery, error) {
+func catalogueQuery(c *gin.Context) (*query, database.CatalogueQuery, error) {
 	q := readQuery(c, "limit", "offset", "search")
 	limit, offset := q.page()
-	wanted := models.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
+	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
 	return q, wanted, q.err()
 }
 
 // writeList answers one page of a list under its plural.
-func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q models.CatalogueQuery) error {
+func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q database.CatalogueQuery) error {
 	writeJSON(c, http.StatusOK, gin.H{plural: rows, "count": len(rows), "total_count": total, "limit": q.Limit, "offset": q.Offset})
 	return nil
 }
 
 // listFrame is what the pages of the three lists have in common; resource is that of the permissions.
-func listFrame(c *gin.Context, q *query, wanted models.CatalogueQuery, shown int, total int64, noun, resource string) views.CatalogueFrame {
+func listFrame(c *gin.Context, q *query, wanted database.CatalogueQuery, shown int, total int64, noun, resource string) views.CatalogueFrame {
 	actor := ActorOf(c)
-	may := func(operation string) bool { return actor.May(models.Permission(resource + ":" + operation)) }
+	may := func(operation string) bool { return actor.May(permission.Permission(resource + ":" + operation)) }
 	return views.CatalogueFrame{
 		Search: wanted.Search, Pager: pager(q, wanted.Limit, wanted.Offset, int64(shown), total, noun), Now: time.Now(),
 		MayCreate: may("Create"), MayUpdate: may("Update"), MayDelete: may("Delete"),
@@ -68,7 +71,7 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 }
 
 // deletion is the page that asks before a row goes; while somebody names the row it says who, and problems say that it was tried.
-func deletion(page views.Page, name, href string, effects []string, use models.Use, problems models.Problems) templ.Component {
+func deletion(page views.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems) templ.Component {
 	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
 	if !use.None() || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.DeleteBlocked(name, use)
@@ -80,9 +83,9 @@ func deletion(page views.Page, name, href string, effects []string, use models.U
 }
 
 // refuseOnPage answers an act without a form of its own that was refused: in the console by the page it was started from.
-func (h *Handlers) refuseOnPage(c *gin.Context, err error, show func(*gin.Context, models.Problems) (templ.Component, error)) error {
-	var refusal *models.Refusal
-	if IsAPI(c) || !errors.As(err, &refusal) || refusal.Reason != models.Conflict && refusal.Reason != models.Invalid {
+func (h *Handlers) refuseOnPage(c *gin.Context, err error, show func(*gin.Context, problem.Problems) (templ.Component, error)) error {
+	var refusal *problem.Refusal
+	if IsAPI(c) || !errors.As(err, &refusal) || refusal.Reason != problem.Conflict && refusal.Reason != problem.Invalid {
 		return err
 	}
 	page, err := show(c, refusal.Problems)

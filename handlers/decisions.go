@@ -6,12 +6,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/decision"
 )
 
 // Decide answers whether a call may go on; with reserve it holds the estimate until the call is reported.
 func (h *Handlers) Decide(c *gin.Context) error {
-	in, err := decode[models.DecisionInput](c)
+	in, err := decode[decision.Input](c)
 	if err != nil {
 		return err
 	}

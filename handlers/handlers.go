@@ -11,7 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/propagation"
+	"tollgate/models/secret"
+	"tollgate/models/usage"
+	"tollgate/models/virtualkey"
 )
 
 // Handlers holds what the actions need; the program makes one.
@@ -20,17 +27,17 @@ type Handlers struct {
 	Log     *slog.Logger
 	BaseURL string // for links that leave the console, such as the curl lines
 	Secure  bool   // the console is reached by https
-	Keys    models.Keys
+	Keys    secret.Keys
 	// Passwords does all hashing, so that its limits hold for the whole program.
-	Passwords models.Passwords
+	Passwords identity.Passwords
 	// MCPPrivate lets discovery reach loopback and private addresses.
 	MCPPrivate bool
 	// Propagator pushes profiles to many copies in the background.
-	Propagator *models.Propagator
+	Propagator *propagation.Worker
 	// Cache holds what decisions need to know, Engine decides for gateways, and Recorder counts what they report.
-	Cache    *models.Decider
-	Engine   *models.Engine
-	Recorder *models.Recorder
+	Cache    *entitlement.Cache
+	Engine   *decision.Engine
+	Recorder *usage.Recorder
 	// Metrics is what this process tells of itself.
 	Metrics prometheus.Gatherer
 	// About is what Settings tells of this installation.
@@ -64,38 +71,38 @@ const (
 )
 
 // SetActor notes who asks, and by which door; the caller has checked their credential.
-func SetActor(c *gin.Context, actor models.Actor) {
-	door := models.DoorConsole
+func SetActor(c *gin.Context, actor permission.Actor) {
+	door := permission.DoorConsole
 	if IsAPI(c) {
-		door = models.DoorAPI
+		door = permission.DoorAPI
 	}
 	c.Set(actorKey, actor.At(door))
 }
 
 // ActorOf returns who asks; nobody holds no permission.
-func ActorOf(c *gin.Context) models.Actor {
+func ActorOf(c *gin.Context) permission.Actor {
 	actor, _ := c.Get(actorKey)
-	known, _ := actor.(models.Actor)
+	known, _ := actor.(permission.Actor)
 	return known
 }
 
 // SetUser notes the person whose session it is, for the pages' user menu.
-func SetUser(c *gin.Context, user models.User) { c.Set(viewerKey, user) }
+func SetUser(c *gin.Context, user identity.User) { c.Set(viewerKey, user) }
 
 // UserOf returns the person whose session it is, if any.
-func UserOf(c *gin.Context) (models.User, bool) {
+func UserOf(c *gin.Context) (identity.User, bool) {
 	user, _ := c.Get(viewerKey)
-	known, ok := user.(models.User)
+	known, ok := user.(identity.User)
 	return known, ok
 }
 
 // SetVirtualKey notes the key that asks.
-func SetVirtualKey(c *gin.Context, key models.VirtualKey) { c.Set(holderKey, key) }
+func SetVirtualKey(c *gin.Context, key virtualkey.Key) { c.Set(holderKey, key) }
 
 // virtualKeyOf returns the key that asks, on the routes that only one may use.
-func virtualKeyOf(c *gin.Context) models.VirtualKey {
+func virtualKeyOf(c *gin.Context) virtualkey.Key {
 	key, _ := c.Get(holderKey)
-	known, _ := key.(models.VirtualKey)
+	known, _ := key.(virtualkey.Key)
 	return known
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"tollgate/models"
+	"tollgate/models/database"
 )
 
 // Healthy tells that the process answers.
@@ -18,7 +18,7 @@ func (h *Handlers) Healthy(c *gin.Context) error {
 
 // Ready tells whether requests can be served: the database answers, and has the schema of this program.
 func (h *Handlers) Ready(c *gin.Context) error {
-	pending, err := models.PendingMigrations(ctx(c), h.DB)
+	pending, err := database.PendingMigrations(ctx(c), h.DB)
 	switch {
 	case err != nil:
 		h.Log.ErrorContext(ctx(c), "not ready", "error", err.Error(), "request_id", RequestID(c))

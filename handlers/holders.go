@@ -7,17 +7,18 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/database"
 	"tollgate/views"
 )
 
 // AssignToUsers gives a profile to everybody ticked in the list of users.
 func (h *Handlers) AssignToUsers(c *gin.Context) error {
-	in, err := decode[models.BulkAssignInput](c)
+	in, err := decode[assignment.BulkAssignInput](c)
 	if err != nil {
 		return err
 	}
-	done, err := models.AssignToUsers(ctx(c), h.DB, h.Keys, ActorOf(c), in)
+	done, err := assignment.AssignMany(ctx(c), h.DB, h.Keys, ActorOf(c), in)
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	}
 	q := readQuery(c, "limit", "offset", "search", "behind")
 	limit, offset := q.page()
-	wanted := models.HolderQuery{CatalogueQuery: models.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}, ProfileID: id}
+	wanted := assignment.HolderQuery{CatalogueQuery: database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}, ProfileID: id}
 	if behind := q.boolean("behind"); behind != nil {
 		wanted.Behind = *behind
 	}
@@ -43,7 +44,7 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	copies, total, err := models.ListHolders(ctx(c), h.DB, wanted)
+	copies, total, err := assignment.ListHolders(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[models.BulkDetachInput](c)
+	in, err := decode[assignment.BulkDetachInput](c)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 	}
 	href := "/access-profiles/" + strconv.FormatInt(id, 10) + "/users"
 	if in.Confirmed.Given() {
-		n, err := models.DetachFromUsers(ctx(c), h.DB, ActorOf(c), id, in)
+		n, err := assignment.DetachMany(ctx(c), h.DB, ActorOf(c), id, in)
 		if err != nil {
 			return err
 		}

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 )
 
 const maxDepth = 16
 
-func unreadable(field, code, message string) *models.Refusal {
-	return models.Refuse(models.Unreadable, field, code, message)
+func unreadable(field, code, message string) *problem.Refusal {
+	return problem.Refuse(problem.Unreadable, field, code, message)
 }
 
 // parseJSON reads one JSON object strictly: what a lenient reader would guess at (duplicate keys, broken text, trailing data) is refused.
@@ -52,7 +53,7 @@ func parseAny(body []byte) (node, error) {
 	switch {
 	case err != nil:
 		return n, err
-	case n.kind != models.Object:
+	case n.kind != input.Object:
 		return n, unreadable("", "expected_object", "Send a JSON object.")
 	}
 	return n, nil
@@ -141,16 +142,16 @@ func readNode(tokens *json.Decoder, path string) (node, error) {
 	}
 	switch t := token.(type) {
 	case nil:
-		return node{kind: models.Null}, nil
+		return node{kind: input.Null}, nil
 	case bool:
 		if t {
-			return node{kind: models.Bool, text: "true"}, nil
+			return node{kind: input.Bool, text: "true"}, nil
 		}
-		return node{kind: models.Bool, text: "false"}, nil
+		return node{kind: input.Bool, text: "false"}, nil
 	case json.Number:
-		return node{kind: models.Number, text: t.String()}, nil
+		return node{kind: input.Number, text: t.String()}, nil
 	case string:
-		return node{kind: models.String, text: t}, nul(path, t)
+		return node{kind: input.String, text: t}, nul(path, t)
 	case json.Delim:
 		if t == '[' {
 			return readList(tokens, path)
@@ -174,7 +175,7 @@ const (
 )
 
 func readList(tokens *json.Decoder, path string) (node, error) {
-	n := node{kind: models.Array}
+	n := node{kind: input.Array}
 	for i := 0; tokens.More(); i++ {
 		item, err := readNode(tokens, index(path, i))
 		if err != nil {
@@ -189,7 +190,7 @@ func readList(tokens *json.Decoder, path string) (node, error) {
 }
 
 func readObject(tokens *json.Decoder, path string) (node, error) {
-	n := node{kind: models.Object}
+	n := node{kind: input.Object}
 	seen := map[string]bool{}
 	for tokens.More() {
 		token, err := tokens.Token()

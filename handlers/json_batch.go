@@ -5,14 +5,15 @@ import (
 	"encoding/json"
 	"slices"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 )
 
 // parseBatch is parseJSON for an object with a list of things that have nothing to do with each other: what cannot be read of an item is told
 // of that item alone. What there is to read of such an item is in its node.
-func parseBatch(body []byte, list string) (root node, unread map[int]*models.Refusal, err error) {
+func parseBatch(body []byte, list string) (root node, unread map[int]*problem.Refusal, err error) {
 	root, err = parseJSON(body)
-	refusal, refused := models.AsRefusal(err)
+	refusal, refused := problem.AsRefusal(err)
 	if !refused || !ofContent(refusal) || !json.Valid(body) {
 		return root, nil, err
 	}
@@ -20,7 +21,7 @@ func parseBatch(body []byte, list string) (root node, unread map[int]*models.Ref
 	if begin, _ := tokens.Token(); begin != json.Delim('{') {
 		return root, nil, err
 	}
-	root = node{kind: models.Object}
+	root = node{kind: input.Object}
 	for tokens.More() {
 		m, raw, err := nextMember(tokens, root.members)
 		if err != nil {
@@ -37,7 +38,7 @@ func parseBatch(body []byte, list string) (root node, unread map[int]*models.Ref
 }
 
 // ofContent reports whether a body is JSON all the same, so that the rest of it can be read.
-func ofContent(refusal *models.Refusal) bool {
+func ofContent(refusal *problem.Refusal) bool {
 	return slices.Contains([]string{"json_too_deep", "invalid_unicode", "nul_character", "duplicate_key"}, refusal.Problems[0].Code)
 }
 
@@ -59,8 +60,8 @@ func nextMember(tokens *json.Decoder, before []member) (m member, raw json.RawMe
 }
 
 // parseItems reads the items of a list each by itself; raw is valid.
-func parseItems(raw json.RawMessage, list string) (n node, unread map[int]*models.Refusal) {
-	n, unread = node{kind: models.Array}, map[int]*models.Refusal{}
+func parseItems(raw json.RawMessage, list string) (n node, unread map[int]*problem.Refusal) {
+	n, unread = node{kind: input.Array}, map[int]*problem.Refusal{}
 	tokens := json.NewDecoder(bytes.NewReader(raw))
 	_, _ = tokens.Token()
 	for i := 0; tokens.More() && i < maxItems; i++ {
@@ -69,7 +70,7 @@ func parseItems(raw json.RawMessage, list string) (n node, unread map[int]*model
 			break
 		}
 		one, err := parseValue(item, index(list, i), maxDepth-2)
-		if refusal, refused := models.AsRefusal(err); refused {
+		if refusal, refused := problem.AsRefusal(err); refused {
 			unread[i] = refusal
 		}
 		n.items = append(n.items, one)

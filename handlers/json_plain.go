@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"tollgate/models"
+	"tollgate/models/input"
 )
 
 // maxMembers is how many members of an object are held against each other one by one.
@@ -66,26 +66,26 @@ func (r *plainReader) take(word string) bool {
 func (r *plainReader) value(n *node, depth int) (ok bool) {
 	switch r.peek() {
 	case '{':
-		n.kind = models.Object
+		n.kind = input.Object
 		return depth > 0 && r.object(n, depth-1)
 	case '[':
-		n.kind = models.Array
+		n.kind = input.Array
 		return depth > 0 && r.list(n, depth-1)
 	case '"':
-		n.kind = models.String
+		n.kind = input.String
 		n.text, ok = r.quoted()
 		return ok
 	case 't':
-		n.kind, n.text = models.Bool, "true"
+		n.kind, n.text = input.Bool, "true"
 		return r.take("true")
 	case 'f':
-		n.kind, n.text = models.Bool, "false"
+		n.kind, n.text = input.Bool, "false"
 		return r.take("false")
 	case 'n':
-		n.kind = models.Null
+		n.kind = input.Null
 		return r.take("null")
 	}
-	n.kind = models.Number
+	n.kind = input.Number
 	n.text, ok = r.number()
 	return ok
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"tollgate/models"
+	"tollgate/models/input"
 )
 
 // What a part of a request can be.
@@ -40,7 +40,7 @@ func layoutOf(t reflect.Type) *layout {
 	}
 	l := &layout{members: map[string]place{}, typed: map[string]place{}}
 	switch {
-	case t == reflect.TypeFor[models.Value]():
+	case t == reflect.TypeFor[input.Value]():
 		l.shape = valueShape
 	case t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "List["):
 		l.shape = listShape
@@ -60,7 +60,7 @@ func (l *layout) fields(t reflect.Type, path []int) {
 		f := t.Field(i)
 		index := append(path[:len(path):len(path)], i)
 		if f.Anonymous {
-			if f.Type != reflect.TypeFor[models.Row]() {
+			if f.Type != reflect.TypeFor[input.Row]() {
 				l.fields(f.Type, index)
 			}
 			continue

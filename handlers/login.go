@@ -6,7 +6,10 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/sample"
 	"tollgate/views"
 )
 
@@ -16,24 +19,24 @@ func (h *Handlers) LoginPage(c *gin.Context) error {
 	if _, known := UserOf(c); known {
 		return seeOther(c, localPath(next), "")
 	}
-	nobody, err := models.NeedsFirstRun(ctx(c), h.DB)
+	nobody, err := sample.NeedsFirstRun(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, h.loginPage(c, views.LoginForm{Input: models.LoginInput{Next: models.Typed(localPath(next))}, Nobody: nobody}))
+	h.html(c, http.StatusOK, h.loginPage(c, views.LoginForm{Input: identity.LoginInput{Next: input.FormValue(localPath(next))}, Nobody: nobody}))
 	return nil
 }
 
 // Login signs in and leads to where the visitor wanted to go.
 func (h *Handlers) Login(c *gin.Context) error {
-	in, err := decode[models.LoginInput](c)
+	in, err := decode[identity.LoginInput](c)
 	if err == nil {
-		var user models.User
-		if user, err = models.Login(ctx(c), h.DB, &h.Passwords, c.ClientIP(), in); err == nil {
+		var user identity.User
+		if user, err = identity.Login(ctx(c), h.DB, &h.Passwords, c.ClientIP(), in); err == nil {
 			return h.signIn(c, user.ID, in.Next.Text)
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component {
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
 		return h.loginPage(c, views.LoginForm{Input: in, Problems: problems})
 	})
 }
@@ -46,7 +49,7 @@ func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) templ.Compone
 }
 
 // markProblems tells the frame of a form that came back.
-func markProblems(page *views.Page, problems models.Problems) {
+func markProblems(page *views.Page, problems problem.Problems) {
 	if len(problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, problems[0].Code, problems[0].Field
 	}
@@ -55,7 +58,7 @@ func markProblems(page *views.Page, problems models.Problems) {
 // Logout ends the session where it is kept, not only in this browser.
 func (h *Handlers) Logout(c *gin.Context) error {
 	if token := h.SessionToken(c); token != "" {
-		if err := models.EndSession(ctx(c), h.DB, token); err != nil {
+		if err := identity.EndSession(ctx(c), h.DB, token); err != nil {
 			return err
 		}
 	}
@@ -67,10 +70,10 @@ func (h *Handlers) Logout(c *gin.Context) error {
 // FirstRunPage asks for the first admin; it is there only for the one-time link.
 func (h *Handlers) FirstRunPage(c *gin.Context) error {
 	token := c.Query("token")
-	if err := models.CheckFirstRun(ctx(c), h.DB, token); err != nil {
+	if err := sample.CheckFirstRun(ctx(c), h.DB, token); err != nil {
 		return err
 	}
-	in := models.FirstRunInput{Sample: models.Typed("true")}
+	in := sample.FirstRunInput{Sample: input.FormValue("true")}
 	h.html(c, http.StatusOK, h.firstRunPage(c, views.FirstRunForm{Token: token, Input: in}))
 	return nil
 }
@@ -78,18 +81,18 @@ func (h *Handlers) FirstRunPage(c *gin.Context) error {
 // FirstRun makes the first admin and signs them in.
 func (h *Handlers) FirstRun(c *gin.Context) error {
 	token := c.Request.URL.Query().Get("token")
-	if err := models.CheckFirstRun(ctx(c), h.DB, token); err != nil {
+	if err := sample.CheckFirstRun(ctx(c), h.DB, token); err != nil {
 		return err
 	}
-	in, err := decode[models.FirstRunInput](c)
+	in, err := decode[sample.FirstRunInput](c)
 	if err == nil {
 		var session string
-		if session, err = models.CreateFirstAdmin(ctx(c), h.DB, &h.Passwords, token, in); err == nil {
+		if session, err = sample.CreateFirstAdmin(ctx(c), h.DB, &h.Passwords, token, in); err == nil {
 			h.setSession(c, session)
 			return seeOther(c, "/", "Welcome. You are signed in as the first admin.")
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component {
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
 		return h.firstRunPage(c, views.FirstRunForm{Token: token, Input: in, Problems: problems})
 	})
 }

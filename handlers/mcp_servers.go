@@ -7,7 +7,10 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/discovery"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
@@ -19,7 +22,7 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	servers, total, err := models.ListMCPServers(ctx(c), h.DB, wanted)
+	servers, total, err := catalogue.ListMCPServers(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 
 // NewMCPServer shows an empty form.
 func (h *Handlers) NewMCPServer(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.serverForm(c, "", models.MCPServerInput{}, nil))
+	h.html(c, http.StatusOK, h.serverForm(c, "", catalogue.MCPServerInput{}, nil))
 	return nil
 }
 
@@ -49,17 +52,17 @@ func (h *Handlers) NewMCPServer(c *gin.Context) error {
 func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 	in, err := decodeServer(c)
 	if err == nil {
-		var server models.MCPServer
-		if server, err = models.CreateMCPServer(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		var server catalogue.MCPServer
+		if server, err = catalogue.CreateMCPServer(ctx(c), h.DB, ActorOf(c), in); err == nil {
 			return saved(c, http.StatusCreated, "mcp_client", server, serversHref+"/"+server.ClientID, server.Name+" was added.")
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.serverForm(c, "", in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.serverForm(c, "", in, problems) })
 }
 
 // ShowMCPServer answers one server; its page says who names it.
 func (h *Handlers) ShowMCPServer(c *gin.Context) error {
-	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
@@ -76,8 +79,8 @@ func (h *Handlers) ShowMCPServer(c *gin.Context) error {
 }
 
 // serverPage shows a server, and why its tools could not be asked for.
-func (h *Handlers) serverPage(c *gin.Context, server models.MCPServer, problems models.Problems) (templ.Component, error) {
-	use, err := models.MCPServerUse(ctx(c), h.DB, server.ClientID)
+func (h *Handlers) serverPage(c *gin.Context, server catalogue.MCPServer, problems problem.Problems) (templ.Component, error) {
+	use, err := catalogue.MCPServerUse(ctx(c), h.DB, server.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +95,7 @@ func (h *Handlers) serverPage(c *gin.Context, server models.MCPServer, problems 
 
 // EditMCPServer shows the form of a server as it stands.
 func (h *Handlers) EditMCPServer(c *gin.Context) error {
-	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
@@ -105,12 +108,12 @@ func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 	id := c.Param("client_id")
 	in, err := decodeServer(c)
 	if err == nil {
-		var server models.MCPServer
-		if server, err = models.UpdateMCPServer(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		var server catalogue.MCPServer
+		if server, err = catalogue.UpdateMCPServer(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "mcp_client", server, serversHref+"/"+id, server.Name+" was saved.")
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.serverForm(c, id, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.serverForm(c, id, in, problems) })
 }
 
 // skippedNamed is how many entries that were skipped the API names.
@@ -119,13 +122,13 @@ const skippedNamed = 100
 // RefreshMCPTools asks a server for its tools and stores them.
 func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	id := c.Param("client_id")
-	if _, err := decodeEmpty[struct{ models.Row }](c); err != nil {
+	if _, err := decodeEmpty[struct{ input.Row }](c); err != nil {
 		return err
 	}
 	// Whoever leaves the page meanwhile finds the tools there later.
-	server, skipped, err := models.RefreshMCPTools(context.WithoutCancel(ctx(c)), h.DB, ActorOf(c), id, h.MCPPrivate)
+	server, skipped, err := discovery.RefreshMCPTools(context.WithoutCancel(ctx(c)), h.DB, ActorOf(c), id, h.MCPPrivate)
 	if err != nil {
-		return h.refuseOnPage(c, err, func(c *gin.Context, problems models.Problems) (templ.Component, error) {
+		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 			return h.serverPage(c, server, problems)
 		})
 	}
@@ -139,7 +142,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 
 // AfterRefresh leads whoever reloads the page of a refresh back to the server.
 func (h *Handlers) AfterRefresh(c *gin.Context) error {
-	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
@@ -159,19 +162,19 @@ func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
 // DeleteMCPServer removes a server that no profile and no tool group names.
 func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
 	id := c.Param("client_id")
-	err := models.DeleteMCPServer(ctx(c), h.DB, ActorOf(c), id)
+	err := catalogue.DeleteMCPServer(ctx(c), h.DB, ActorOf(c), id)
 	if err == nil {
 		return deleted(c, id, serversHref)
 	}
 	return h.refuseOnPage(c, err, h.serverDeletion)
 }
 
-func (h *Handlers) serverDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
-	server, err := models.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return nil, err
 	}
-	use, err := models.MCPServerUse(ctx(c), h.DB, server.ClientID)
+	use, err := catalogue.MCPServerUse(ctx(c), h.DB, server.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -184,15 +187,15 @@ func (h *Handlers) serverDeletion(c *gin.Context, problems models.Problems) (tem
 }
 
 // decodeServer reads a server by either door; a form has its tools on lines.
-func decodeServer(c *gin.Context) (models.MCPServerInput, error) {
-	in, err := decode[models.MCPServerInput](c)
+func decodeServer(c *gin.Context) (catalogue.MCPServerInput, error) {
+	in, err := decode[catalogue.MCPServerInput](c)
 	if !IsAPI(c) {
 		in = in.Whole()
 	}
 	return in, err
 }
 
-func (h *Handlers) serverForm(c *gin.Context, id string, in models.MCPServerInput, problems models.Problems) templ.Component {
+func (h *Handlers) serverForm(c *gin.Context, id string, in catalogue.MCPServerInput, problems problem.Problems) templ.Component {
 	title := "New MCP server"
 	if id != "" {
 		title = "Edit " + id

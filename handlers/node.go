@@ -6,12 +6,13 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 )
 
 // node is a request body as a tree, read from JSON or from a form, before it is held against what may be sent.
 type node struct {
-	kind    models.Kind
+	kind    input.Kind
 	text    string
 	members []member
 	items   []node
@@ -26,14 +27,14 @@ type member struct {
 }
 
 // binder holds a tree against an input struct: members without a field of that name are problems, read-only ones are passed over.
-type binder struct{ problems models.Problems }
+type binder struct{ problems problem.Problems }
 
 // maxProblems is more than anybody reads; a body of unknown fields must not be answered with one ten times its size.
 const maxProblems = 1000
 
 func (b *binder) refuse(path, code, message string) {
 	if len(b.problems) < maxProblems {
-		b.problems = append(b.problems, models.Problem{Field: path, Code: code, Message: message})
+		b.problems = append(b.problems, problem.Problem{Field: path, Code: code, Message: message})
 	}
 }
 
@@ -41,7 +42,7 @@ func (b *binder) refuse(path, code, message string) {
 func (b *binder) bind(n node, path string, target reflect.Value) {
 	switch layoutOf(target.Type()).shape {
 	case valueShape:
-		b.value(n, path, target.Addr().Interface().(*models.Value))
+		b.value(n, path, target.Addr().Interface().(*input.Value))
 	case listShape:
 		b.list(n, path, target)
 	case objectShape:
@@ -49,8 +50,8 @@ func (b *binder) bind(n node, path string, target reflect.Value) {
 	}
 }
 
-func (b *binder) value(n node, path string, target *models.Value) {
-	v := models.Value{Kind: n.kind, Text: n.text, Typed: n.typed}
+func (b *binder) value(n node, path string, target *input.Value) {
+	v := input.Value{Kind: n.kind, Text: n.text, FromForm: n.typed}
 	if n.typed {
 		for _, m := range n.members {
 			b.refuse(join(path, m.name), "unknown_field", "Leave out "+join(path, m.name)+"; it is not a field here.")
@@ -62,7 +63,7 @@ func (b *binder) value(n node, path string, target *models.Value) {
 		default:
 			b.refuse(path, "duplicate_field", "Send "+path+" once.")
 		}
-		v = models.Typed(n.values[0])
+		v = input.FormValue(n.values[0])
 	}
 	*target = v
 }
@@ -71,7 +72,7 @@ func (b *binder) list(n node, path string, target reflect.Value) {
 	kind := n.kind
 	children := n.items
 	if n.typed {
-		kind = models.Array
+		kind = input.Array
 		for _, m := range n.members {
 			key, row := strings.CutPrefix(m.name, "[")
 			if !row {
@@ -97,10 +98,10 @@ func (b *binder) list(n node, path string, target reflect.Value) {
 func (b *binder) object(n node, path string, target reflect.Value) {
 	kind := n.kind
 	if n.typed {
-		kind = models.Object
+		kind = input.Object
 	}
 	layout := layoutOf(target.Type())
-	*target.FieldByIndex(layout.row).Addr().Interface().(*models.Row) = models.Row{Kind: kind, Key: n.key}
+	*target.FieldByIndex(layout.row).Addr().Interface().(*input.Row) = input.Row{Kind: kind, Key: n.key}
 	if n.typed && len(n.values) > 0 {
 		b.ticked(n, path, target)
 		return
@@ -122,11 +123,11 @@ func (b *binder) object(n node, path string, target reflect.Value) {
 func (b *binder) unsupported(n node, path string, at place) {
 	literal := n.text
 	switch {
-	case n.kind == models.Null:
+	case n.kind == input.Null:
 		return
-	case n.kind == models.String:
+	case n.kind == input.String:
 		literal = strconv.Quote(n.text)
-	case n.kind == models.Array && len(n.items) == 0:
+	case n.kind == input.Array && len(n.items) == 0:
 		literal = "[]"
 	}
 	if !slices.Contains(at.defaults, literal) {
@@ -140,7 +141,7 @@ func (b *binder) ticked(n node, path string, target reflect.Value) {
 		b.refuse(path, "unknown_field", "Leave out "+path+"; it is not a field here.")
 		return
 	}
-	b.value(n, path, target.Field(1).Addr().Interface().(*models.Value))
+	b.value(n, path, target.Field(1).Addr().Interface().(*input.Value))
 }
 
 func join(path, name string) string {

@@ -9,14 +9,14 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/permission"
 	"tollgate/views"
 )
 
 // sections is the rail: every screen there is, and who sees it.
 var sections = []struct {
 	views.NavItem
-	permission models.Permission
+	permission permission.Permission
 }{
 	{views.NavItem{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p"}, "AccessProfiles:View"},
 	{views.NavItem{Label: "Users", Href: "/users", Icon: "users", Key: "g u"}, "Users:View"},

@@ -6,7 +6,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
 )
 
 // ListPermissions answers every permission there is.
@@ -14,15 +15,15 @@ func (h *Handlers) ListPermissions(c *gin.Context) error {
 	if err := readQuery(c).err(); err != nil {
 		return err
 	}
-	type permission struct {
-		ID        models.Permission `json:"id"`
-		Resource  string            `json:"resource"`
-		Operation string            `json:"operation"`
+	type needed struct {
+		ID        permission.Permission `json:"id"`
+		Resource  string                `json:"resource"`
+		Operation string                `json:"operation"`
 	}
-	var all []permission
-	for _, p := range models.AllPermissions() {
+	var all []needed
+	for _, p := range permission.AllPermissions() {
 		resource, operation, _ := strings.Cut(string(p), ":")
-		all = append(all, permission{p, resource, operation})
+		all = append(all, needed{p, resource, operation})
 	}
 	writeJSON(c, http.StatusOK, gin.H{"permissions": all})
 	return nil
@@ -31,11 +32,11 @@ func (h *Handlers) ListPermissions(c *gin.Context) error {
 // ShowOwnPermissions answers what the caller may do, resource by resource: as a person their role, as a key its scopes within it.
 func (h *Handlers) ShowOwnPermissions(c *gin.Context) error {
 	actor := ActorOf(c)
-	permitted := make(map[string]map[string]bool, len(models.Resources))
-	for _, resource := range models.Resources {
-		permitted[resource] = make(map[string]bool, len(models.Operations))
-		for _, operation := range models.Operations {
-			permitted[resource][operation] = actor.May(models.Permission(resource + ":" + operation))
+	permitted := make(map[string]map[string]bool, len(permission.Resources))
+	for _, resource := range permission.Resources {
+		permitted[resource] = make(map[string]bool, len(permission.Operations))
+		for _, operation := range permission.Operations {
+			permitted[resource][operation] = actor.May(permission.Permission(resource + ":" + operation))
 		}
 	}
 	writeJSON(c, http.StatusOK, gin.H{"permissions": permitted})
@@ -58,11 +59,11 @@ func (h *Handlers) SetRolePermissions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[models.PermissionsInput](c)
+	in, err := decode[identity.PermissionsInput](c)
 	if err != nil {
 		return err
 	}
-	role, err := models.SetRolePermissions(ctx(c), h.DB, ActorOf(c), id, in)
+	role, err := identity.SetRolePermissions(ctx(c), h.DB, ActorOf(c), id, in)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,12 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/catalogue"
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/propagation"
 	"tollgate/views"
 )
 
@@ -21,13 +26,13 @@ const (
 
 // propagationForm is what the console sends: the input, and the version that was looked at.
 type propagationForm struct {
-	models.PropagationInput
-	BaseVersion models.Value `form:"version"`
+	propagation.Input
+	BaseVersion input.Value `form:"version"`
 }
 
 // NewPropagation asks which fields go to whom.
 func (h *Handlers) NewPropagation(c *gin.Context) error {
-	page, err := h.propagationPage(c, models.PropagationInput{}, nil)
+	page, err := h.propagationPage(c, propagation.Input{}, nil)
 	if err != nil {
 		return err
 	}
@@ -42,14 +47,14 @@ func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 		return err
 	}
 	form, err := decodeQuery[propagationForm](c)
-	in := form.PropagationInput.Whole()
+	in := form.Input.Whole()
 	if err == nil {
-		var plan models.Plan
-		if plan, err = models.PlanPropagation(ctx(c), h.DB, id, nil, in); err == nil {
+		var plan propagation.Plan
+		if plan, err = propagation.MakePlan(ctx(c), h.DB, id, nil, in); err == nil {
 			return h.previewPage(c, plan, in)
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
 }
 
 // Propagate pushes a profile to its copies: at once when they are few, else in the background.
@@ -63,7 +68,7 @@ func (h *Handlers) Propagate(c *gin.Context) error {
 		return err
 	}
 	form, err := decode[propagationForm](c)
-	in := form.PropagationInput
+	in := form.Input
 	if !IsAPI(c) {
 		in = in.Whole()
 		if err == nil {
@@ -74,16 +79,16 @@ func (h *Handlers) Propagate(c *gin.Context) error {
 		return h.dryRun(c, id, version, in)
 	}
 	if err == nil {
-		var job models.Propagation
-		if job, err = models.StartPropagation(ctx(c), h.DB, ActorOf(c), id, version, in); err == nil {
+		var job propagation.Job
+		if job, err = propagation.Start(ctx(c), h.DB, ActorOf(c), id, version, in); err == nil {
 			return h.propagate(c, job)
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
 }
 
 // propagate does the work, or waits for it as long as a request may.
-func (h *Handlers) propagate(c *gin.Context, job models.Propagation) error {
+func (h *Handlers) propagate(c *gin.Context, job propagation.Job) error {
 	working, cancel := long(c)
 	defer cancel()
 	if job.Waiting < inlineCopies {
@@ -102,11 +107,11 @@ func (h *Handlers) propagate(c *gin.Context, job models.Propagation) error {
 }
 
 // awaitPropagation answers when a push is done, or that it is under way.
-func (h *Handlers) awaitPropagation(c *gin.Context, waiting context.Context, job models.Propagation) error {
+func (h *Handlers) awaitPropagation(c *gin.Context, waiting context.Context, job propagation.Job) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		finished, err := models.PropagationFinished(waiting, h.DB, job.ID)
+		finished, err := propagation.Finished(waiting, h.DB, job.ID)
 		if err == nil && finished {
 			return h.propagated(c, waiting, job)
 		}
@@ -124,35 +129,35 @@ func (h *Handlers) awaitPropagation(c *gin.Context, waiting context.Context, job
 }
 
 // propagated answers how a push stands.
-func (h *Handlers) propagated(c *gin.Context, reading context.Context, job models.Propagation) error {
+func (h *Handlers) propagated(c *gin.Context, reading context.Context, job propagation.Job) error {
 	if !IsAPI(c) {
 		return seeOther(c, propagationHref(job), "")
 	}
-	stands, err := models.GetPropagation(reading, h.DB, job.AccessProfileID, job.ID)
+	stands, err := propagation.Get(reading, h.DB, job.AccessProfileID, job.ID)
 	if err != nil {
 		return err
 	}
 	return writePropagation(c, stands)
 }
 
-func propagationHref(job models.Propagation) string {
+func propagationHref(job propagation.Job) string {
 	return "/access-profiles/" + strconv.FormatInt(job.AccessProfileID, 10) + "/propagate/" + strconv.FormatInt(job.ID, 10)
 }
 
 // propagationAnswer is what a push and its preview answer.
 type propagationAnswer struct {
-	AffectedUsers int                    `json:"affected_users"`
-	FailedUsers   int                    `json:"failed_users"`
-	SkippedUsers  int                    `json:"skipped_users"`
-	UserIDs       []string               `json:"user_ids"`
-	Fields        []string               `json:"fields"`
-	Applied       bool                   `json:"applied"`
-	VKSyncErrors  []string               `json:"vk_sync_errors"` // nothing is synchronised: keys are resolved when asked
-	Job           *propagationState      `json:"job,omitempty"`
-	Failed        []models.SkippedTarget `json:"failed"`
-	Skipped       []models.SkippedTarget `json:"skipped"`
-	MCPConflicts  []models.MCPConflict   `json:"mcp_conflicts"` // copies with a whole server and an exclude of one of its tools
-	*models.Preview
+	AffectedUsers int                         `json:"affected_users"`
+	FailedUsers   int                         `json:"failed_users"`
+	SkippedUsers  int                         `json:"skipped_users"`
+	UserIDs       []string                    `json:"user_ids"`
+	Fields        []string                    `json:"fields"`
+	Applied       bool                        `json:"applied"`
+	VKSyncErrors  []string                    `json:"vk_sync_errors"` // nothing is synchronised: keys are resolved when asked
+	Job           *propagationState           `json:"job,omitempty"`
+	Failed        []propagation.SkippedTarget `json:"failed"`
+	Skipped       []propagation.SkippedTarget `json:"skipped"`
+	MCPConflicts  []propagation.MCPConflict   `json:"mcp_conflicts"` // copies with a whole server and an exclude of one of its tools
+	*propagation.Preview
 }
 
 // propagationState is how far a push is.
@@ -163,7 +168,7 @@ type propagationState struct {
 	Waiting   int64  `json:"waiting_users"`
 }
 
-func writePropagation(c *gin.Context, p models.Propagation) error {
+func writePropagation(c *gin.Context, p propagation.Job) error {
 	status := http.StatusOK
 	if !p.Finished() {
 		status = http.StatusAccepted
@@ -185,8 +190,8 @@ func orEmpty[T any](list []T) []T {
 }
 
 // dryRun answers what a push would do, and changes nothing.
-func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in models.PropagationInput) error {
-	plan, err := models.PlanPropagation(ctx(c), h.DB, id, version, in)
+func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagation.Input) error {
+	plan, err := propagation.MakePlan(ctx(c), h.DB, id, version, in)
 	if err != nil {
 		return err
 	}
@@ -196,7 +201,7 @@ func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in models.Pr
 	}
 	writeJSON(c, http.StatusOK, propagationAnswer{
 		AffectedUsers: plan.Affected(), SkippedUsers: len(plan.Skipped), UserIDs: plan.AffectedUsers(), Fields: plan.Fields,
-		VKSyncErrors: []string{}, Failed: []models.SkippedTarget{}, Skipped: orEmpty(plan.Skipped), MCPConflicts: plan.Conflicts,
+		VKSyncErrors: []string{}, Failed: []propagation.SkippedTarget{}, Skipped: orEmpty(plan.Skipped), MCPConflicts: plan.Conflicts,
 		Preview: &preview,
 	})
 	return nil
@@ -212,7 +217,7 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	stands, err := models.GetPropagation(ctx(c), h.DB, id, job)
+	stands, err := propagation.Get(ctx(c), h.DB, id, job)
 	if err != nil {
 		return err
 	}
@@ -247,14 +252,14 @@ func (h *Handlers) RetryPropagation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	again, err := models.RetryPropagation(ctx(c), h.DB, ActorOf(c), id, job)
+	again, err := propagation.Retry(ctx(c), h.DB, ActorOf(c), id, job)
 	if err != nil {
 		return err
 	}
 	return h.propagate(c, again)
 }
 
-func (h *Handlers) propagationPage(c *gin.Context, in models.PropagationInput, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) propagationPage(c *gin.Context, in propagation.Input, problems problem.Problems) (templ.Component, error) {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
 		return nil, err
@@ -263,15 +268,15 @@ func (h *Handlers) propagationPage(c *gin.Context, in models.PropagationInput, p
 	if err != nil {
 		return nil, err
 	}
-	holders, err := models.HoldersByRole(ctx(c), h.DB, id)
+	holders, err := propagation.HoldersByRole(ctx(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
-	last, err := models.LastPropagation(ctx(c), h.DB, id)
+	last, err := propagation.Last(ctx(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
-	_, behind, err := models.ListHolders(ctx(c), h.DB, models.HolderQuery{CatalogueQuery: models.CatalogueQuery{Limit: 1}, ProfileID: id, Behind: true})
+	_, behind, err := assignment.ListHolders(ctx(c), h.DB, assignment.HolderQuery{CatalogueQuery: database.CatalogueQuery{Limit: 1}, ProfileID: id, Behind: true})
 	if err != nil {
 		return nil, err
 	}
@@ -284,13 +289,13 @@ func (h *Handlers) propagationPage(c *gin.Context, in models.PropagationInput, p
 	return framed(page, views.PropagationFormBody(form)), nil
 }
 
-func (h *Handlers) previewPage(c *gin.Context, plan models.Plan, in models.PropagationInput) error {
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propagation.Input) error {
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
 	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
 	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
-	h.html(c, http.StatusOK, framed(page, views.PreviewBody(views.PreviewOf(plan, in, catalogue, ActorOf(c).May("Users:View")))))
+	h.html(c, http.StatusOK, framed(page, views.PreviewBody(views.PreviewOf(plan, in, offered, ActorOf(c).May("Users:View")))))
 	return nil
 }

@@ -6,7 +6,8 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
@@ -16,7 +17,7 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	providers, total, err := models.ListProviders(ctx(c), h.DB, wanted)
+	providers, total, err := catalogue.ListProviders(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 
 // NewProvider shows an empty form.
 func (h *Handlers) NewProvider(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.providerForm(c, "", models.ProviderInput{}, nil))
+	h.html(c, http.StatusOK, h.providerForm(c, "", catalogue.ProviderInput{}, nil))
 	return nil
 }
 
@@ -46,17 +47,17 @@ func (h *Handlers) NewProvider(c *gin.Context) error {
 func (h *Handlers) CreateProvider(c *gin.Context) error {
 	in, err := decodeProvider(c)
 	if err == nil {
-		var provider models.Provider
-		if provider, err = models.CreateProvider(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		var provider catalogue.Provider
+		if provider, err = catalogue.CreateProvider(ctx(c), h.DB, ActorOf(c), in); err == nil {
 			return saved(c, http.StatusCreated, "provider", provider, "/providers/"+provider.Name, provider.Name+" was added.")
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.providerForm(c, "", in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.providerForm(c, "", in, problems) })
 }
 
 // ShowProvider answers one provider; its page says who names it.
 func (h *Handlers) ShowProvider(c *gin.Context) error {
-	provider, err := models.GetProvider(ctx(c), h.DB, c.Param("name"))
+	provider, err := catalogue.GetProvider(ctx(c), h.DB, c.Param("name"))
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 		writeJSON(c, http.StatusOK, gin.H{"provider": provider})
 		return nil
 	}
-	use, err := models.ProviderUse(ctx(c), h.DB, provider.Name)
+	use, err := catalogue.ProviderUse(ctx(c), h.DB, provider.Name)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 
 // EditProvider shows the form of a provider as it stands.
 func (h *Handlers) EditProvider(c *gin.Context) error {
-	provider, err := models.GetProvider(ctx(c), h.DB, c.Param("name"))
+	provider, err := catalogue.GetProvider(ctx(c), h.DB, c.Param("name"))
 	if err != nil {
 		return err
 	}
@@ -89,12 +90,12 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 	name := c.Param("name")
 	in, err := decodeProvider(c)
 	if err == nil {
-		var provider models.Provider
-		if provider, err = models.UpdateProvider(ctx(c), h.DB, ActorOf(c), name, in); err == nil {
+		var provider catalogue.Provider
+		if provider, err = catalogue.UpdateProvider(ctx(c), h.DB, ActorOf(c), name, in); err == nil {
 			return saved(c, http.StatusOK, "provider", provider, "/providers/"+name, name+" was saved.")
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.providerForm(c, name, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.providerForm(c, name, in, problems) })
 }
 
 // ConfirmDeleteProvider asks before a provider goes.
@@ -110,19 +111,19 @@ func (h *Handlers) ConfirmDeleteProvider(c *gin.Context) error {
 // DeleteProvider removes a provider that no profile names.
 func (h *Handlers) DeleteProvider(c *gin.Context) error {
 	name := c.Param("name")
-	err := models.DeleteProvider(ctx(c), h.DB, ActorOf(c), name)
+	err := catalogue.DeleteProvider(ctx(c), h.DB, ActorOf(c), name)
 	if err == nil {
 		return deleted(c, name, "/providers")
 	}
 	return h.refuseOnPage(c, err, h.providerDeletion)
 }
 
-func (h *Handlers) providerDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
-	provider, err := models.GetProvider(ctx(c), h.DB, c.Param("name"))
+func (h *Handlers) providerDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+	provider, err := catalogue.GetProvider(ctx(c), h.DB, c.Param("name"))
 	if err != nil {
 		return nil, err
 	}
-	use, err := models.ProviderUse(ctx(c), h.DB, provider.Name)
+	use, err := catalogue.ProviderUse(ctx(c), h.DB, provider.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -135,15 +136,15 @@ func (h *Handlers) providerDeletion(c *gin.Context, problems models.Problems) (t
 }
 
 // decodeProvider reads a provider by either door; a form has its models on lines.
-func decodeProvider(c *gin.Context) (models.ProviderInput, error) {
-	in, err := decode[models.ProviderInput](c)
+func decodeProvider(c *gin.Context) (catalogue.ProviderInput, error) {
+	in, err := decode[catalogue.ProviderInput](c)
 	if !IsAPI(c) {
 		in = in.Whole()
 	}
 	return in, err
 }
 
-func (h *Handlers) providerForm(c *gin.Context, name string, in models.ProviderInput, problems models.Problems) templ.Component {
+func (h *Handlers) providerForm(c *gin.Context, name string, in catalogue.ProviderInput, problems problem.Problems) templ.Component {
 	title := "New provider"
 	if name != "" {
 		title = "Edit " + name

@@ -8,7 +8,11 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/usage"
 	"tollgate/views"
 )
 
@@ -18,21 +22,21 @@ const quarantineHref = "/usage/quarantine"
 func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	q := readQuery(c, "limit", "offset", "outcome")
 	limit, offset := q.page()
-	wanted := models.QuarantineQuery{Limit: limit, Offset: offset, Outcome: models.QuarantineOutcomes[0]}
+	wanted := usage.QuarantineQuery{Limit: limit, Offset: offset, Outcome: usage.QuarantineOutcomes[0]}
 	if outcome := q.get("outcome"); outcome != "" {
-		if wanted.Outcome = outcome; !slices.Contains(models.QuarantineOutcomes, outcome) {
-			q.refuse("outcome", "invalid_outcome", "Choose "+models.Either(models.QuarantineOutcomes)+".")
+		if wanted.Outcome = outcome; !slices.Contains(usage.QuarantineOutcomes, outcome) {
+			q.refuse("outcome", "invalid_outcome", "Choose "+input.Either(usage.QuarantineOutcomes)+".")
 		}
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	events, total, err := models.ListQuarantine(ctx(c), h.DB, wanted)
+	events, total, err := usage.ListQuarantine(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
 	if IsAPI(c) {
-		return writeList(c, "quarantined_events", events, total, models.CatalogueQuery{Limit: limit, Offset: offset})
+		return writeList(c, "quarantined_events", events, total, database.CatalogueQuery{Limit: limit, Offset: offset})
 	}
 	if behindEnd(c, q, limit, offset, len(events), total) {
 		return nil
@@ -43,7 +47,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 			charged = append(charged, *event.ChargedTo)
 		}
 	}
-	names, err := models.UserNames(ctx(c), h.DB, charged)
+	names, err := identity.UserNames(ctx(c), h.DB, charged)
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 
 // ShowQuarantined answers one event; its page has the forms that settle it.
 func (h *Handlers) ShowQuarantined(c *gin.Context) error {
-	event, err := models.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+	event, err := usage.GetQuarantined(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -78,7 +82,7 @@ func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) 
 	actor := ActorOf(c)
 	shown.MayUpdate, shown.MayViewUsers, shown.Now = actor.May("Usage:Update"), actor.May("Users:View"), time.Now()
 	if to := shown.Event.ChargedTo; to != nil {
-		names, err := models.UserNames(ctx(c), h.DB, []string{*to})
+		names, err := identity.UserNames(ctx(c), h.DB, []string{*to})
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +95,7 @@ func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) 
 
 // AssignQuarantined charges an event to a user.
 func (h *Handlers) AssignQuarantined(c *gin.Context) error {
-	in, err := decode[models.QuarantineAssignment](c)
+	in, err := decode[usage.QuarantineAssignment](c)
 	var settled int
 	if err == nil {
 		if settled, err = h.Recorder.Assign(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
@@ -103,10 +107,10 @@ func (h *Handlers) AssignQuarantined(c *gin.Context) error {
 
 // DismissQuarantined settles an event without a charge.
 func (h *Handlers) DismissQuarantined(c *gin.Context) error {
-	in, err := decode[models.QuarantineDismissal](c)
+	in, err := decode[usage.QuarantineDismissal](c)
 	var settled int
 	if err == nil {
-		if settled, err = models.Dismiss(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
+		if settled, err = usage.Dismiss(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
 			return h.settledQuarantined(c, settled, " dismissed.")
 		}
 	}
@@ -118,7 +122,7 @@ func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) 
 	if !IsAPI(c) {
 		return seeOther(c, quarantineHref, views.Counted(settled, "call")+" "+choose(settled == 1, "was", "were")+what)
 	}
-	event, err := models.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+	event, err := usage.GetQuarantined(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -135,8 +139,8 @@ func choose(first bool, yes, no string) string {
 
 // refuseQuarantined answers a form that could not be taken by the event's page.
 func (h *Handlers) refuseQuarantined(c *gin.Context, err error, typed views.QuarantinedPage) error {
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
-		event, err := models.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		event, err := usage.GetQuarantined(ctx(c), h.DB, c.Param("id"))
 		if err != nil {
 			return nil, err
 		}

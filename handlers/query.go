@@ -10,7 +10,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/text/unicode/norm"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 type query struct {
 	names    []string // of those sent with a value, in the order of appearance
 	values   map[string]string
-	problems models.Problems
+	problems problem.Problems
 }
 
 // readQuery reads the parameters named, each at most once and none besides; an empty one counts as absent.
@@ -60,7 +61,7 @@ func readQuery(c *gin.Context, allowed ...string) *query {
 }
 
 func (q *query) refuse(name, code, message string) {
-	q.problems = append(q.problems, models.Problem{Field: name, Code: code, Message: message})
+	q.problems = append(q.problems, problem.Problem{Field: name, Code: code, Message: message})
 }
 
 // err is the refusal of everything found wrong so far, or nil.
@@ -68,7 +69,7 @@ func (q *query) err() error {
 	if len(q.problems) == 0 {
 		return nil
 	}
-	return &models.Refusal{Reason: models.Unreadable, Problems: q.problems}
+	return &problem.Refusal{Reason: problem.Unreadable, Problems: q.problems}
 }
 
 // get returns a parameter's value, "" when it was left out.
@@ -144,7 +145,7 @@ func (q *query) sort(allowed []string) string {
 		return allowed[0]
 	}
 	if !slices.Contains(allowed, strings.TrimPrefix(text, "-")) || strings.HasPrefix(text, "--") {
-		q.refuse("sort", "invalid_sort", "Sort by "+models.Either(allowed)+", each also with a leading -.")
+		q.refuse("sort", "invalid_sort", "Sort by "+input.Either(allowed)+", each also with a leading -.")
 		return allowed[0]
 	}
 	return text

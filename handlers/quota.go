@@ -7,7 +7,11 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/report"
+	"tollgate/models/virtualkey"
 	"tollgate/views"
 )
 
@@ -19,8 +23,8 @@ func (h *Handlers) QuotaPage(c *gin.Context) error {
 
 // quotaKey is what the holder of a key sends to see what is left.
 type quotaKey struct {
-	models.Row
-	Key models.Value `json:"virtual_key"`
+	input.Row
+	Key input.Value `json:"virtual_key"`
 }
 
 // ShowQuotaPage shows what the holder of a key may still spend. The key is in the body alone, and stays nowhere.
@@ -29,21 +33,21 @@ func (h *Handlers) ShowQuotaPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	_, key, err := models.VirtualKeyUser(ctx(c), h.DB, h.Keys, in.Key.Text)
+	_, key, err := virtualkey.User(ctx(c), h.DB, h.Keys, in.Key.Text)
 	if err != nil {
-		refusal, ok := models.AsRefusal(err)
+		refusal, ok := problem.AsRefusal(err)
 		if !ok {
 			return err
 		}
-		problems := models.Problems{{Field: "virtual_key", Code: refusal.Problems[0].Code, Message: "Enter a key that works; this one is unknown, expired or deleted."}}
+		problems := problem.Problems{{Field: "virtual_key", Code: refusal.Problems[0].Code, Message: "Enter a key that works; this one is unknown, expired or deleted."}}
 		h.html(c, http.StatusUnauthorized, h.quotaForm(c, problems))
 		return nil
 	}
-	copies, err := models.ListUserAccessProfiles(ctx(c), h.DB, key.UserID)
+	copies, err := assignment.List(ctx(c), h.DB, key.UserID)
 	if err != nil {
 		return err
 	}
-	unpriced, err := models.UnpricedEvents(ctx(c), h.DB, key.UserID)
+	unpriced, err := report.UnpricedEvents(ctx(c), h.DB, key.UserID)
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func (h *Handlers) ShowQuotaPage(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) quotaForm(c *gin.Context, problems models.Problems) templ.Component {
+func (h *Handlers) quotaForm(c *gin.Context, problems problem.Problems) templ.Component {
 	c.Header("Cache-Control", "no-store")
 	page := views.Page{Title: "What is left?", Intro: "See what you may still spend with a virtual key."}
 	markProblems(&page, problems)

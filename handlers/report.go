@@ -7,7 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/problem"
 )
 
 const (
@@ -37,7 +37,7 @@ func (t *reportTurns) take(ctx context.Context) (done func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	refusal := models.Refuse(models.TooMany, "", "too_many_reports",
+	refusal := problem.Refuse(problem.TooMany, "", "too_many_reports",
 		"Two reports are being read at the moment, which is as many as this console reads at once. Try again in a few seconds.")
 	refusal.RetryAfter = reportRetry
 	return nil, refusal

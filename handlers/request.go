@@ -12,7 +12,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 )
 
 const maxBody = 1 << 20
@@ -68,7 +69,7 @@ func decode[T any](c *gin.Context) (T, error) {
 	}
 	b.bind(root, "", reflect.ValueOf(&in).Elem())
 	if len(b.problems) > 0 {
-		return in, &models.Refusal{Reason: models.Unreadable, Problems: b.problems}
+		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.problems}
 	}
 	return in, nil
 }
@@ -79,7 +80,7 @@ func decodeQuery[T any](c *gin.Context) (T, error) {
 	b := &binder{}
 	b.bind(b.parseForm([]byte(c.Request.URL.RawQuery)), "", reflect.ValueOf(&in).Elem())
 	if len(b.problems) > 0 {
-		return in, &models.Refusal{Reason: models.Unreadable, Problems: b.problems}
+		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.problems}
 	}
 	return in, nil
 }
@@ -95,7 +96,7 @@ func decodeEmpty[T any](c *gin.Context) (T, error) {
 
 // noFields refuses a body with anything in it, for actions that take none.
 func noFields(c *gin.Context) error {
-	_, err := decodeEmpty[struct{ models.Row }](c)
+	_, err := decodeEmpty[struct{ input.Row }](c)
 	return err
 }
 
@@ -132,7 +133,7 @@ func takeAll(c *gin.Context) ([]byte, error) {
 }
 
 func bodyTooLarge() error {
-	return models.Refuse(models.TooLarge, "", "body_too_large", "Send at most 1 MiB.")
+	return problem.Refuse(problem.TooLarge, "", "body_too_large", "Send at most 1 MiB.")
 }
 
 // readable refuses a body of another kind than its door takes.
@@ -142,7 +143,7 @@ func readable(c *gin.Context) error {
 		want = "application/json"
 	}
 	if strings.Join(c.Request.Header.Values("Content-Encoding"), "") != "" {
-		return models.Refuse(models.UnsupportedMedia, "", "unsupported_content_encoding", "Send the body without Content-Encoding.")
+		return problem.Refuse(problem.UnsupportedMedia, "", "unsupported_content_encoding", "Send the body without Content-Encoding.")
 	}
 	types := c.Request.Header.Values("Content-Type")
 	if len(types) != 1 {
@@ -153,10 +154,10 @@ func readable(c *gin.Context) error {
 	}
 	media, params, err := mime.ParseMediaType(types[0])
 	if err != nil || media != want {
-		return models.Refuse(models.UnsupportedMedia, "", "unsupported_media_type", "Send the body as "+want+".")
+		return problem.Refuse(problem.UnsupportedMedia, "", "unsupported_media_type", "Send the body as "+want+".")
 	}
 	if charset, sent := params["charset"]; sent && !strings.EqualFold(charset, "utf-8") {
-		return models.Refuse(models.UnsupportedMedia, "", "unsupported_charset", "Send the body in UTF-8.")
+		return problem.Refuse(problem.UnsupportedMedia, "", "unsupported_charset", "Send the body in UTF-8.")
 	}
 	return nil
 }

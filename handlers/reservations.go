@@ -6,7 +6,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/input"
 )
 
 // RenewReservation lets a hold last longer; a caller does so while its call is under way.
@@ -15,7 +16,7 @@ func (h *Handlers) RenewReservation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decodeEmpty[models.RenewalInput](c)
+	in, err := decodeEmpty[decision.RenewalInput](c)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (h *Handlers) ReleaseReservation(c *gin.Context) error {
 // reservationOf reads a hold's id, which may have slashes in it, from the path.
 func reservationOf(c *gin.Context) (string, error) {
 	id := strings.TrimPrefix(c.Param("id"), "/")
-	if !models.IsGatewayID(id) {
+	if !input.IsGatewayID(id) {
 		return "", unreadable("", "invalid_reservation_id", "Use the reservation's id: 1 to 255 visible ASCII characters.")
 	}
 	return id, nil

@@ -15,39 +15,39 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
 // answers says how each reason is answered: by which status, and of which type the API's error is.
-var answers = map[models.Reason]struct {
+var answers = map[problem.Reason]struct {
 	status int
 	kind   string
 }{
-	models.Invalid:          {http.StatusBadRequest, "invalid_request"},
-	models.Unreadable:       {http.StatusBadRequest, "invalid_request"},
-	models.Unauthenticated:  {http.StatusUnauthorized, "authentication"},
-	models.Forbidden:        {http.StatusForbidden, "permission"},
-	models.NotFound:         {http.StatusNotFound, "not_found"},
-	models.Conflict:         {http.StatusConflict, "conflict"},
-	models.Stale:            {http.StatusPreconditionFailed, "conflict"},
-	models.TooLarge:         {http.StatusRequestEntityTooLarge, "invalid_request"},
-	models.UnsupportedMedia: {http.StatusUnsupportedMediaType, "invalid_request"},
-	models.WrongHost:        {http.StatusMisdirectedRequest, "invalid_request"},
-	models.WrongMethod:      {http.StatusMethodNotAllowed, "invalid_request"},
-	models.TooMany:          {http.StatusTooManyRequests, "rate_limit"},
-	models.Unavailable:      {http.StatusServiceUnavailable, "server"},
+	problem.Invalid:          {http.StatusBadRequest, "invalid_request"},
+	problem.Unreadable:       {http.StatusBadRequest, "invalid_request"},
+	problem.Unauthenticated:  {http.StatusUnauthorized, "authentication"},
+	problem.Forbidden:        {http.StatusForbidden, "permission"},
+	problem.NotFound:         {http.StatusNotFound, "not_found"},
+	problem.Conflict:         {http.StatusConflict, "conflict"},
+	problem.Stale:            {http.StatusPreconditionFailed, "conflict"},
+	problem.TooLarge:         {http.StatusRequestEntityTooLarge, "invalid_request"},
+	problem.UnsupportedMedia: {http.StatusUnsupportedMediaType, "invalid_request"},
+	problem.WrongHost:        {http.StatusMisdirectedRequest, "invalid_request"},
+	problem.WrongMethod:      {http.StatusMethodNotAllowed, "invalid_request"},
+	problem.TooMany:          {http.StatusTooManyRequests, "rate_limit"},
+	problem.Unavailable:      {http.StatusServiceUnavailable, "server"},
 }
 
 // apiError is the one shape of the API's errors.
 type apiError struct {
-	EventID        string          `json:"event_id"`
-	Type           string          `json:"type"`
-	IsBifrostError bool            `json:"is_bifrost_error"`
-	StatusCode     int             `json:"status_code"`
-	Error          apiProblem      `json:"error"`
-	ExtraFields    struct{}        `json:"extra_fields"`
-	Errors         models.Problems `json:"errors"`
+	EventID        string           `json:"event_id"`
+	Type           string           `json:"type"`
+	IsBifrostError bool             `json:"is_bifrost_error"`
+	StatusCode     int              `json:"status_code"`
+	Error          apiProblem       `json:"error"`
+	ExtraFields    struct{}         `json:"extra_fields"`
+	Errors         problem.Problems `json:"errors"`
 }
 
 type apiProblem struct {
@@ -58,8 +58,8 @@ type apiProblem struct {
 }
 
 // refusalOf makes the refusal of any error; one the client cannot act on becomes internal and is logged with its cause.
-func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *models.Refusal, status int, kind string) {
-	classified := models.Classify(err)
+func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *problem.Refusal, status int, kind string) {
+	classified := problem.Classify(err)
 	if errors.As(classified, &refusal) {
 		answer := answers[refusal.Reason]
 		if answer.status >= http.StatusInternalServerError {
@@ -68,7 +68,7 @@ func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *models.Refusal
 		return refusal, answer.status, answer.kind
 	}
 	h.Log.ErrorContext(ctx(c), "request failed", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()))
-	return &models.Refusal{Problems: models.Problems{{Code: "internal", Message: "Something went wrong here. Nothing was changed."}}},
+	return &problem.Refusal{Problems: problem.Problems{{Code: "internal", Message: "Something went wrong here. Nothing was changed."}}},
 		http.StatusInternalServerError, "server"
 }
 
@@ -113,7 +113,7 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 }
 
 // errorPage is the console's page for what has no form to go back to.
-func (h *Handlers) errorPage(c *gin.Context, status int, refusal *models.Refusal) {
+func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusal) {
 	first := refusal.Problems[0]
 	page := h.page(c, errorTitle(status), "")
 	page.ErrorCode, page.Param = first.Code, first.Field
@@ -175,8 +175,8 @@ func (h *Handlers) html(c *gin.Context, status int, page templ.Component) {
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // formStatus is how a form is answered that has problems: it comes back with everything typed.
-func formStatus(status int, reason models.Reason) int {
-	if status == http.StatusBadRequest && reason == models.Invalid {
+func formStatus(status int, reason problem.Reason) int {
+	if status == http.StatusBadRequest && reason == problem.Invalid {
 		return http.StatusUnprocessableEntity
 	}
 	return status
@@ -184,13 +184,13 @@ func formStatus(status int, reason models.Reason) int {
 
 // refuse answers a form that could not be taken: JSON and errors that are no fault of the form go to Fail, the rest to show, which
 // renders the form with its problems.
-func (h *Handlers) refuse(c *gin.Context, err error, show func(problems models.Problems) templ.Component) error {
-	var refusal *models.Refusal
-	if IsAPI(c) || !errors.As(models.Classify(err), &refusal) {
+func (h *Handlers) refuse(c *gin.Context, err error, show func(problems problem.Problems) templ.Component) error {
+	var refusal *problem.Refusal
+	if IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
 		return err
 	}
 	switch refusal.Reason {
-	case models.Invalid, models.Unreadable, models.Conflict, models.Stale, models.TooMany, models.Unauthenticated:
+	case problem.Invalid, problem.Unreadable, problem.Conflict, problem.Stale, problem.TooMany, problem.Unauthenticated:
 	default:
 		return err
 	}

@@ -7,13 +7,17 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
 // ListProfileRoles shows which roles hand a profile out, and lets more do so.
 func (h *Handlers) ListProfileRoles(c *gin.Context) error {
-	page, err := h.profileRolesPage(c, models.AttachInput{}, nil)
+	page, err := h.profileRolesPage(c, assignment.AttachInput{}, nil)
 	if err != nil {
 		return err
 	}
@@ -27,12 +31,12 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[models.AttachInput](c)
+	in, err := decode[assignment.AttachInput](c)
 	if err == nil {
-		var done models.Attached
+		var done assignment.Attached
 		working, cancel := long(c)
 		defer cancel()
-		if done, err = models.AttachRoles(working, h.DB, h.Keys, ActorOf(c), id, in); err == nil {
+		if done, err = assignment.AttachRoles(working, h.DB, h.Keys, ActorOf(c), id, in); err == nil {
 			said := views.AttachedWords(done)
 			if IsAPI(c) {
 				writeJSON(c, http.StatusOK, gin.H{"message": said, "users_applied": done.Applied})
@@ -41,38 +45,38 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 			return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/roles", said)
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.profileRolesPage(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.profileRolesPage(c, in, problems) })
 }
 
-func (h *Handlers) profileRolesPage(c *gin.Context, in models.AttachInput, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) profileRolesPage(c *gin.Context, in assignment.AttachInput, problems problem.Problems) (templ.Component, error) {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
 		return nil, err
 	}
-	profile, err := h.standing(c, id)
+	shown, err := h.standing(c, id)
 	if err != nil {
 		return nil, err
 	}
-	attached, err := models.ProfileRoles(ctx(c), h.DB, id)
+	attached, err := profile.Roles(ctx(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
-	roles, err := models.RoleChoices(ctx(c), h.DB)
+	roles, err := identity.RoleChoices(ctx(c), h.DB)
 	if err != nil {
 		return nil, err
 	}
-	without, err := models.MembersWithout(ctx(c), h.DB, id)
+	without, err := profile.MembersWithout(ctx(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
-	page, err := h.tabbedPage(c, profile, "roles")
+	page, err := h.tabbedPage(c, shown, "roles")
 	if err != nil {
 		return nil, err
 	}
 	markProblems(&page, problems)
 	actor := ActorOf(c)
 	return framed(page, views.ProfileRolesBody(views.ProfileRoles{
-		Profile: profile, Attached: attached, Roles: roles, Without: without, Input: in, Problems: problems, MayViewRoles: actor.May("Roles:View"),
+		Profile: shown, Attached: attached, Roles: roles, Without: without, Input: in, Problems: problems, MayViewRoles: actor.May("Roles:View"),
 		MayAttach: actor.May("AccessProfiles:Create or AccessProfiles:Update"), MayDetach: actor.May("AccessProfiles:Delete"),
 	})), nil
 }
@@ -87,22 +91,22 @@ func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	profile, err := h.standing(c, id)
+	shown, err := h.standing(c, id)
 	if err != nil {
 		return err
 	}
-	attached, err := models.ProfileRoles(ctx(c), h.DB, id)
+	attached, err := profile.Roles(ctx(c), h.DB, id)
 	if err != nil {
 		return err
 	}
 	for _, a := range attached {
 		if a.RoleID == roleID {
-			page := h.profilePage(c, profile, "Detach "+a.RoleName+" from "+profile.Name+"?")
-			h.html(c, http.StatusOK, framed(page, views.DetachRoleBody(profile, a)))
+			page := h.profilePage(c, shown, "Detach "+a.RoleName+" from "+shown.Name+"?")
+			h.html(c, http.StatusOK, framed(page, views.DetachRoleBody(shown, a)))
 			return nil
 		}
 	}
-	return models.Missing("role at this profile")
+	return problem.Missing("role at this profile")
 }
 
 // DetachRole ends that a role hands a profile out; with remove_from_users those who have it from the role lose it.
@@ -121,7 +125,7 @@ func (h *Handlers) DetachRole(c *gin.Context) error {
 	}
 	working, cancel := long(c)
 	defer cancel()
-	done, err := models.DetachRole(working, h.DB, ActorOf(c), id, roleID, remove)
+	done, err := assignment.DetachRole(working, h.DB, ActorOf(c), id, roleID, remove)
 	if err != nil {
 		return err
 	}
@@ -144,11 +148,11 @@ func removeFromUsers(c *gin.Context) (bool, error) {
 		return remove != nil && *remove, noFields(c)
 	}
 	form, err := decodeEmpty[struct {
-		models.Row
-		Remove models.Value `json:"remove_from_users"`
+		input.Row
+		Remove input.Value `json:"remove_from_users"`
 	}](c)
 	if text := form.Remove.Text; err == nil && text != "" && text != "true" {
-		err = models.Refuse(models.Invalid, "remove_from_users", "wrong_type", "Tick the box, or leave it.")
+		err = problem.Refuse(problem.Invalid, "remove_from_users", "wrong_type", "Tick the box, or leave it.")
 	}
 	return form.Remove.Text == "true", err
 }

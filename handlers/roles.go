@@ -7,7 +7,10 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
@@ -21,7 +24,7 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	roles, total, err := models.ListRoles(ctx(c), h.DB, wanted)
+	roles, total, err := identity.ListRoles(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -43,7 +46,7 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 
 // NewRole shows an empty form.
 func (h *Handlers) NewRole(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.roleForm(c, models.Role{}, models.RoleInput{}, nil))
+	h.html(c, http.StatusOK, h.roleForm(c, identity.Role{}, identity.RoleInput{}, nil))
 	return nil
 }
 
@@ -51,12 +54,12 @@ func (h *Handlers) NewRole(c *gin.Context) error {
 func (h *Handlers) CreateRole(c *gin.Context) error {
 	in, err := decodeRole(c)
 	if err == nil {
-		var role models.Role
-		if role, err = models.CreateRole(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		var role identity.Role
+		if role, err = identity.CreateRole(ctx(c), h.DB, ActorOf(c), in); err == nil {
 			return saved(c, http.StatusCreated, "role", role, roleHref(role.ID), role.Name+" was added.")
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.roleForm(c, models.Role{}, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.roleForm(c, identity.Role{}, in, problems) })
 }
 
 // ShowRole answers one role; its page says what it permits and who holds it.
@@ -77,7 +80,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	actor := ActorOf(c)
 	shown := views.RolePage{Role: role, MayViewUsers: actor.May("Users:View")}
 	if shown.MayViewUsers {
-		if shown.Members, err = models.ListMembers(ctx(c), h.DB, role.ID, models.CatalogueQuery{Limit: limit, Offset: offset}); err != nil {
+		if shown.Members, err = identity.ListMembers(ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: limit, Offset: offset}); err != nil {
 			return err
 		}
 		if behindEnd(c, q, limit, offset, len(shown.Members), role.Members) {
@@ -86,7 +89,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		shown.Pager = pager(q, limit, offset, int64(len(shown.Members)), role.Members, "members")
 	}
 	if shown.MayViewProfiles = actor.May("AccessProfiles:View"); shown.MayViewProfiles {
-		if shown.Profiles, err = models.RoleProfiles(ctx(c), h.DB, role.ID); err != nil {
+		if shown.Profiles, err = profile.RoleProfiles(ctx(c), h.DB, role.ID); err != nil {
 			return err
 		}
 	}
@@ -97,12 +100,12 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) loadRole(c *gin.Context) (models.Role, error) {
+func (h *Handlers) loadRole(c *gin.Context) (identity.Role, error) {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
-		return models.Role{}, err
+		return identity.Role{}, err
 	}
-	return models.GetRole(ctx(c), h.DB, id)
+	return identity.GetRole(ctx(c), h.DB, id)
 }
 
 // EditRole shows the form of a role as it stands.
@@ -126,13 +129,13 @@ func (h *Handlers) UpdateRole(c *gin.Context) error {
 	}
 	in, err := decodeRole(c)
 	if err == nil {
-		var role models.Role
-		if role, err = models.UpdateRole(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		var role identity.Role
+		if role, err = identity.UpdateRole(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "role", role, roleHref(id), role.Name+" was saved.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
-		role, err := models.GetRole(ctx(c), h.DB, id)
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		role, err := identity.GetRole(ctx(c), h.DB, id)
 		if err != nil {
 			return nil, err
 		}
@@ -156,14 +159,14 @@ func (h *Handlers) DeleteRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	role, err := models.DeleteRole(ctx(c), h.DB, ActorOf(c), id)
+	role, err := identity.DeleteRole(ctx(c), h.DB, ActorOf(c), id)
 	if err != nil {
 		return h.refuseOnPage(c, err, h.roleDeletion)
 	}
 	return deleted(c, role.Name, rolesHref)
 }
 
-func (h *Handlers) roleDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 	role, err := h.loadRole(c)
 	if err == nil {
 		err = role.Changeable(ActorOf(c))
@@ -171,17 +174,17 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems models.Problems) (templ
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := models.RoleProfiles(ctx(c), h.DB, role.ID)
+	profiles, err := profile.RoleProfiles(ctx(c), h.DB, role.ID)
 	if err != nil {
 		return nil, err
 	}
 	page := h.below(c, "Delete "+role.Name+"?", "Roles", rolesHref, role.Name, roleHref(role.ID))
 	confirm := views.Confirm{Action: roleHref(role.ID) + "/delete", Verb: "Delete " + role.Name, Cancel: roleHref(role.ID), Effects: views.RoleDeletion(profiles)}
-	var members []models.User
+	var members []identity.User
 	if role.Members > 0 || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role)
 		if ActorOf(c).May("Users:View") {
-			if members, err = models.ListMembers(ctx(c), h.DB, role.ID, models.CatalogueQuery{Limit: models.UseShown}); err != nil {
+			if members, err = identity.ListMembers(ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: database.UseShown}); err != nil {
 				return nil, err
 			}
 		}
@@ -193,8 +196,8 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems models.Problems) (templ
 }
 
 // decodeRole reads a role by either door; a form shows every permission.
-func decodeRole(c *gin.Context) (models.RoleInput, error) {
-	in, err := decode[models.RoleInput](c)
+func decodeRole(c *gin.Context) (identity.RoleInput, error) {
+	in, err := decode[identity.RoleInput](c)
 	if !IsAPI(c) {
 		in = in.Whole()
 	}
@@ -202,7 +205,7 @@ func decodeRole(c *gin.Context) (models.RoleInput, error) {
 }
 
 // roleForm is the form of a new role, or of the one given.
-func (h *Handlers) roleForm(c *gin.Context, role models.Role, in models.RoleInput, problems models.Problems) templ.Component {
+func (h *Handlers) roleForm(c *gin.Context, role identity.Role, in identity.RoleInput, problems problem.Problems) templ.Component {
 	page := h.below(c, "New role", "Roles", rolesHref, role.Name, roleHref(role.ID))
 	if role.ID != 0 {
 		page.Title = "Edit " + role.Name

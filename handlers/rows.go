@@ -6,34 +6,36 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
 )
 
 // editProfileRows adds or removes a row of the form and shows it again; nothing is stored.
 func (h *Handlers) editProfileRows(c *gin.Context, e editor) error {
 	op, target, _ := strings.Cut(e.form.Op.Text, " ")
-	in := &e.form.AccessProfileInput
+	in := &e.form.Input
 	switch op {
 	case "add-provider":
 		e.focus = addProvider(in, e.form.NewProvider)
 	case "remove-provider":
-		in.ProviderConfigs.Items = without(in.ProviderConfigs.Items, target, func(r models.ProviderConfigInput) string { return r.Key })
+		in.ProviderConfigs.Items = without(in.ProviderConfigs.Items, target, func(r policy.ProviderConfigInput) string { return r.Key })
 		e.focus = "new_provider"
 	case "add-budget":
 		e.focus = addBudget(in, target)
 	case "remove-budget":
 		removeBudget(in, target)
 	case "add-override":
-		row := models.ToolOverrideInput{Row: newRow("o", in.MCPToolOverrides.Items, func(r models.ToolOverrideInput) string { return r.Key })}
+		row := policy.ToolOverrideInput{Row: newRow("o", in.MCPToolOverrides.Items, func(r policy.ToolOverrideInput) string { return r.Key })}
 		in.MCPToolOverrides.Items = append(in.MCPToolOverrides.Items, row)
 		e.focus = "mcp_tool_overrides[" + row.Key + "].mcp_client_id"
 	case "remove-override":
-		in.MCPToolOverrides.Items = without(in.MCPToolOverrides.Items, target, func(r models.ToolOverrideInput) string { return r.Key })
+		in.MCPToolOverrides.Items = without(in.MCPToolOverrides.Items, target, func(r policy.ToolOverrideInput) string { return r.Key })
 	case "refresh":
 	default:
 		return h.refuseProfile(c, e, unreadable("op", "invalid_op", "Use one of the form's buttons."))
 	}
-	if e.form.Choose.Kind != models.Absent {
+	if e.form.Choose.Kind != input.Absent {
 		if err := h.describeConflict(c, &e); err != nil {
 			return err
 		}
@@ -41,9 +43,9 @@ func (h *Handlers) editProfileRows(c *gin.Context, e editor) error {
 	return h.showEditor(c, 200, e)
 }
 
-func addProvider(in *models.AccessProfileInput, name models.Value) (focus string) {
-	row := models.ProviderConfigInput{
-		Row:          newRow("p", in.ProviderConfigs.Items, func(r models.ProviderConfigInput) string { return r.Key }),
+func addProvider(in *profile.Input, name input.Value) (focus string) {
+	row := policy.ProviderConfigInput{
+		Row:          newRow("p", in.ProviderConfigs.Items, func(r policy.ProviderConfigInput) string { return r.Key }),
 		ProviderName: name,
 	}
 	in.ProviderConfigs.Items = append(in.ProviderConfigs.Items, row)
@@ -51,7 +53,7 @@ func addProvider(in *models.AccessProfileInput, name models.Value) (focus string
 }
 
 // budgetsOf finds the lines that a button means: a provider's by its key, the global ones without.
-func budgetsOf(in *models.AccessProfileInput, provider string) (lines *models.List[models.BudgetInput], name string) {
+func budgetsOf(in *profile.Input, provider string) (lines *input.List[policy.BudgetInput], name string) {
 	for i := range in.ProviderConfigs.Items {
 		if provider != "" && in.ProviderConfigs.Items[i].Key == provider {
 			return &in.ProviderConfigs.Items[i].Budgets, "provider_configs[" + provider + "].budgets"
@@ -60,20 +62,20 @@ func budgetsOf(in *models.AccessProfileInput, provider string) (lines *models.Li
 	return &in.Budgets, "budgets"
 }
 
-func addBudget(in *models.AccessProfileInput, provider string) (focus string) {
+func addBudget(in *profile.Input, provider string) (focus string) {
 	lines, name := budgetsOf(in, provider)
-	row := models.BudgetInput{Row: newRow("b", lines.Items, func(r models.BudgetInput) string { return r.Key })}
+	row := policy.BudgetInput{Row: newRow("b", lines.Items, func(r policy.BudgetInput) string { return r.Key })}
 	lines.Items = append(lines.Items, row)
 	return name + "[" + row.Key + "].max_limit"
 }
 
-func removeBudget(in *models.AccessProfileInput, target string) {
+func removeBudget(in *profile.Input, target string) {
 	provider, key, nested := strings.Cut(target, " ")
 	if !nested {
 		provider, key = "", target
 	}
 	lines, _ := budgetsOf(in, provider)
-	lines.Items = without(lines.Items, key, func(r models.BudgetInput) string { return r.Key })
+	lines.Items = without(lines.Items, key, func(r policy.BudgetInput) string { return r.Key })
 }
 
 func without[T any](rows []T, key string, keyOf func(T) string) []T {
@@ -87,7 +89,7 @@ func without[T any](rows []T, key string, keyOf func(T) string) []T {
 }
 
 // newRow gives a row a key that no row of its list has.
-func newRow[T any](letter string, rows []T, keyOf func(T) string) models.Row {
+func newRow[T any](letter string, rows []T, keyOf func(T) string) input.Row {
 	used := map[string]bool{}
 	for _, row := range rows {
 		used[keyOf(row)] = true
@@ -96,5 +98,5 @@ func newRow[T any](letter string, rows []T, keyOf func(T) string) models.Row {
 	for used[letter+strconv.Itoa(n)] {
 		n++
 	}
-	return models.Row{Kind: models.Object, Key: letter + strconv.Itoa(n)}
+	return input.Row{Kind: input.Object, Key: letter + strconv.Itoa(n)}
 }

@@ -6,7 +6,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
@@ -18,21 +20,21 @@ func (h *Handlers) Settings(c *gin.Context) error {
 
 // ChangePassword gives the person who asks another password, and signs them out everywhere else.
 func (h *Handlers) ChangePassword(c *gin.Context) error {
-	in, err := decode[models.PasswordInput](c)
+	in, err := decode[identity.PasswordInput](c)
 	if err == nil {
 		var token string
 		user, _ := UserOf(c)
-		if token, err = models.ChangePassword(ctx(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
+		if token, err = identity.ChangePassword(ctx(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
 			h.setSession(c, token)
 			return seeOther(c, "/settings", "Your password was changed. Every other session of yours was ended.")
 		}
 	}
-	return h.refuse(c, err, func(problems models.Problems) templ.Component { return h.settingsPage(c, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.settingsPage(c, problems) })
 }
 
-func (h *Handlers) settingsPage(c *gin.Context, problems models.Problems) templ.Component {
+func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) templ.Component {
 	user, _ := UserOf(c)
-	pending, err := models.PendingMigrations(ctx(c), h.DB)
+	pending, err := database.PendingMigrations(ctx(c), h.DB)
 	page := h.settingsFrame(c, "Settings", "/settings")
 	markProblems(&page, problems)
 	return framed(page, views.SettingsBody(views.Settings{

@@ -8,7 +8,8 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
@@ -22,7 +23,7 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	groups, total, err := models.ListToolGroups(ctx(c), h.DB, wanted)
+	groups, total, err := catalogue.ListToolGroups(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 
 // NewToolGroup shows an empty form.
 func (h *Handlers) NewToolGroup(c *gin.Context) error {
-	page, err := h.groupForm(c, models.ToolGroup{}, models.ToolGroupInput{}, nil)
+	page, err := h.groupForm(c, catalogue.ToolGroup{}, catalogue.ToolGroupInput{}, nil)
 	if err != nil {
 		return err
 	}
@@ -56,12 +57,12 @@ func (h *Handlers) NewToolGroup(c *gin.Context) error {
 func (h *Handlers) CreateToolGroup(c *gin.Context) error {
 	in, err := decodeGroup(c)
 	if err == nil {
-		var group models.ToolGroup
-		if group, err = models.CreateToolGroup(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		var group catalogue.ToolGroup
+		if group, err = catalogue.CreateToolGroup(ctx(c), h.DB, ActorOf(c), in); err == nil {
 			return saved(c, http.StatusCreated, "tool_group", group, groupHref(group.ID), group.Name+" was added.")
 		}
 	}
-	return h.refuseGroup(c, models.ToolGroup{}, in, err)
+	return h.refuseGroup(c, catalogue.ToolGroup{}, in, err)
 }
 
 // ShowToolGroup answers one group; its page says who names it.
@@ -74,26 +75,26 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 		writeJSON(c, http.StatusOK, gin.H{"tool_group": group})
 		return nil
 	}
-	use, err := models.ToolGroupUse(ctx(c), h.DB, group.ID)
+	use, err := catalogue.ToolGroupUse(ctx(c), h.DB, group.ID)
 	if err != nil {
 		return err
 	}
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
 	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
 	page.Actions = views.CatalogueActions(groupHref(group.ID), ActorOf(c).May("ToolGroups:Update"), ActorOf(c).May("ToolGroups:Delete"))
-	h.html(c, http.StatusOK, framed(page, views.ToolGroupBody(group, catalogue, use)))
+	h.html(c, http.StatusOK, framed(page, views.ToolGroupBody(group, offered, use)))
 	return nil
 }
 
-func (h *Handlers) loadGroup(c *gin.Context) (models.ToolGroup, error) {
+func (h *Handlers) loadGroup(c *gin.Context) (catalogue.ToolGroup, error) {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
-		return models.ToolGroup{}, err
+		return catalogue.ToolGroup{}, err
 	}
-	return models.GetToolGroup(ctx(c), h.DB, id)
+	return catalogue.GetToolGroup(ctx(c), h.DB, id)
 }
 
 // EditToolGroup shows the form of a group as it stands.
@@ -118,12 +119,12 @@ func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
 	}
 	in, err := decodeGroup(c)
 	if err == nil {
-		var group models.ToolGroup
-		if group, err = models.UpdateToolGroup(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		var group catalogue.ToolGroup
+		if group, err = catalogue.UpdateToolGroup(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "tool_group", group, groupHref(id), group.Name+" was saved.")
 		}
 	}
-	return h.refuseGroup(c, models.ToolGroup{ID: id}, in, err)
+	return h.refuseGroup(c, catalogue.ToolGroup{ID: id}, in, err)
 }
 
 // ConfirmDeleteToolGroup asks before a group goes.
@@ -142,18 +143,18 @@ func (h *Handlers) DeleteToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := models.DeleteToolGroup(ctx(c), h.DB, ActorOf(c), id); err != nil {
+	if err := catalogue.DeleteToolGroup(ctx(c), h.DB, ActorOf(c), id); err != nil {
 		return h.refuseOnPage(c, err, h.groupDeletion)
 	}
 	return deleted(c, "The tool group", groupsHref)
 }
 
-func (h *Handlers) groupDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) groupDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 	group, err := h.loadGroup(c)
 	if err != nil {
 		return nil, err
 	}
-	use, err := models.ToolGroupUse(ctx(c), h.DB, group.ID)
+	use, err := catalogue.ToolGroupUse(ctx(c), h.DB, group.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -164,8 +165,8 @@ func (h *Handlers) groupDeletion(c *gin.Context, problems models.Problems) (temp
 }
 
 // decodeGroup reads a tool group by either door; a form shows every server.
-func decodeGroup(c *gin.Context) (models.ToolGroupInput, error) {
-	in, err := decode[models.ToolGroupInput](c)
+func decodeGroup(c *gin.Context) (catalogue.ToolGroupInput, error) {
+	in, err := decode[catalogue.ToolGroupInput](c)
 	if !IsAPI(c) {
 		in = in.Whole()
 	}
@@ -173,8 +174,8 @@ func decodeGroup(c *gin.Context) (models.ToolGroupInput, error) {
 }
 
 // groupForm is the form of a new group, or of the one given.
-func (h *Handlers) groupForm(c *gin.Context, group models.ToolGroup, in models.ToolGroupInput, problems models.Problems) (templ.Component, error) {
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+func (h *Handlers) groupForm(c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, problems problem.Problems) (templ.Component, error) {
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -183,17 +184,17 @@ func (h *Handlers) groupForm(c *gin.Context, group models.ToolGroup, in models.T
 		page.Title = "Edit " + group.Name
 	}
 	markProblems(&page, problems)
-	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{ID: group.ID, Input: in, Problems: problems, Catalogue: catalogue})), nil
+	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{ID: group.ID, Input: in, Problems: problems, Catalogue: offered})), nil
 }
 
-func (h *Handlers) refuseGroup(c *gin.Context, group models.ToolGroup, in models.ToolGroupInput, err error) error {
-	var refusal *models.Refusal
+func (h *Handlers) refuseGroup(c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, err error) error {
+	var refusal *problem.Refusal
 	if IsAPI(c) || !errors.As(err, &refusal) {
 		return err
 	}
 	var loadErr error
 	if group.ID != 0 {
-		if group, loadErr = models.GetToolGroup(ctx(c), h.DB, group.ID); loadErr != nil {
+		if group, loadErr = catalogue.GetToolGroup(ctx(c), h.DB, group.ID); loadErr != nil {
 			return loadErr
 		}
 	}
@@ -201,5 +202,5 @@ func (h *Handlers) refuseGroup(c *gin.Context, group models.ToolGroup, in models
 	if loadErr != nil {
 		return loadErr
 	}
-	return h.refuse(c, err, func(models.Problems) templ.Component { return page })
+	return h.refuse(c, err, func(problem.Problems) templ.Component { return page })
 }

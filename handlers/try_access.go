@@ -6,7 +6,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/entitlement"
+	"tollgate/models/identity"
 	"tollgate/views"
 )
 
@@ -16,21 +18,21 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
-	tried := views.TryPage{User: user, Model: q.typed("model"), Server: q.typed("mcp_client_id"), Tool: q.typed("tool_name"), Catalogue: catalogue, Now: time.Now()}
+	tried := views.TryPage{User: user, Model: q.typed("model"), Server: q.typed("mcp_client_id"), Tool: q.typed("tool_name"), Catalogue: offered, Now: time.Now()}
 	if tried.Asked() {
-		question := models.Question{Model: tried.Model}
+		question := entitlement.Call{Model: tried.Model}
 		if tried.Model == "" {
-			question = models.Question{MCPClientID: tried.Server, ToolName: tried.Tool}
+			question = entitlement.Call{MCPClientID: tried.Server, ToolName: tried.Tool}
 		}
-		decision, err := h.Engine.Decide(ctx(c), models.Asker{UserID: user.ID}, question)
+		decision, err := h.Engine.Decide(ctx(c), entitlement.Subject{UserID: user.ID}, question)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/usage"
 )
 
 // RecordUsage counts what a gateway reports, one event or a batch; it answers when it is stored.
@@ -19,7 +21,7 @@ func (h *Handlers) RecordUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if in.Events.Kind == models.Absent {
+	if in.Events.Kind == input.Absent {
 		writeJSON(c, http.StatusOK, results[0])
 		return nil
 	}
@@ -35,7 +37,7 @@ func (h *Handlers) RecordUsage(c *gin.Context) error {
 }
 
 // readUsage reads one event or a batch. What is wrong with an event of a batch is kept with it, so that it never costs the others.
-func readUsage(body []byte) (in models.UsageInput, err error) {
+func readUsage(body []byte) (in usage.Input, err error) {
 	const list = "events"
 	root, unread, err := parseBatch(body, list)
 	if err != nil {
@@ -50,15 +52,15 @@ func readUsage(body []byte) (in models.UsageInput, err error) {
 	b := &binder{}
 	b.bind(root, "", reflect.ValueOf(&in).Elem())
 	if len(b.problems) > 0 {
-		return in, &models.Refusal{Reason: models.Unreadable, Problems: b.problems}
+		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.problems}
 	}
 	if err := aloneInBatch(root, list); err != nil {
 		return in, err
 	}
-	if in.Events.Kind != models.Array {
+	if in.Events.Kind != input.Array {
 		return in, nil
 	}
-	in.Events.Items = make([]models.UsageEventInput, len(events))
+	in.Events.Items = make([]usage.EventInput, len(events))
 	for i, event := range events {
 		one := &binder{}
 		one.bind(event, index(list, i), reflect.ValueOf(&in.Events.Items[i]).Elem())
@@ -77,7 +79,7 @@ func aloneInBatch(root node, list string) error {
 	}
 	for _, m := range root.members {
 		if m.name != list {
-			return models.Refuse(models.Invalid, m.name, "ambiguous_event", "Put this event into "+list+" too, or send it by itself.")
+			return problem.Refuse(problem.Invalid, m.name, "ambiguous_event", "Put this event into "+list+" too, or send it by itself.")
 		}
 	}
 	return nil

@@ -5,12 +5,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/usage"
 )
 
 // AdjustUsage takes a part of an event's charge back.
 func (h *Handlers) AdjustUsage(c *gin.Context) error {
-	in, err := decode[models.AdjustmentInput](c)
+	in, err := decode[usage.AdjustmentInput](c)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/report"
 )
 
 // ExportUsage hands out what was used as CSV: every row of the table, or day by day in the columns of FOCUS.
@@ -39,12 +39,12 @@ func (q *query) flag(name string) bool {
 }
 
 // exportUsageTable guards its cells: people open this one.
-func (h *Handlers) exportUsageTable(c *gin.Context, wanted models.UsageQuery, excel bool) error {
+func (h *Handlers) exportUsageTable(c *gin.Context, wanted report.Query, excel bool) error {
 	file := newCSV(c, "usage.csv", excel, true, wanted.GroupBy, "name", "cost_usd", "tokens", "requests", "unpriced_events")
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := models.EachUsageRow(ctx(c), h.DB, wanted, func(row models.UsageRow) error {
+	err := report.EachRow(ctx(c), h.DB, wanted, func(row report.Row) error {
 		cost := row.Cost.String()
 		if row.IsUnpriced() {
 			cost = "unpriced"
@@ -66,19 +66,19 @@ var focusColumns = []string{
 // exportFOCUS keeps values as they are, since programs read them; only one that is asked for to be opened in a spreadsheet is guarded.
 // Quantities are in columns of our own: FOCUS wants none beside a charge without a price of its own. What has no price costs an unknown
 // amount, which FOCUS leaves empty.
-func (h *Handlers) exportFOCUS(c *gin.Context, wanted models.UsageQuery, excel bool) error {
+func (h *Handlers) exportFOCUS(c *gin.Context, wanted report.Query, excel bool) error {
 	file := newCSV(c, "usage-focus.csv", excel, excel, focusColumns...)
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := models.EachUsageDay(ctx(c), h.DB, wanted, func(d models.UsageDay) error { return file.write(focusRow(wanted, d)...) })
+	err := report.EachDay(ctx(c), h.DB, wanted, func(d report.Day) error { return file.write(focusRow(wanted, d)...) })
 	if err != nil {
 		return err
 	}
 	return file.end()
 }
 
-func focusRow(q models.UsageQuery, d models.UsageDay) []string {
+func focusRow(q report.Query, d report.Day) []string {
 	cost, description := d.Cost.String(), d.Provider+"/"+d.Model
 	if d.IsUnpriced() {
 		cost, description = "", description+" (unpriced)"

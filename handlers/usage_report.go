@@ -7,7 +7,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/report"
+	"tollgate/models/usage"
 	"tollgate/views"
 )
 
@@ -23,30 +26,30 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if err != nil {
 		return h.refuseUsage(c, err, q, wanted)
 	}
-	report, err := models.ReportUsage(ctx(c), h.DB, wanted)
+	loaded, err := report.LoadReport(ctx(c), h.DB, wanted)
 	if err != nil {
 		return h.refuseUsage(c, err, q, wanted)
 	}
 	if IsAPI(c) {
-		rows := report.Rows
+		rows := loaded.Rows
 		if rows == nil {
-			rows = []models.UsageRow{}
+			rows = []report.Row{}
 		}
 		writeJSON(c, http.StatusOK, gin.H{
-			"usage": rows, "others": report.Others, "days": report.Days, "total": report.Total, "group_by": wanted.GroupBy,
+			"usage": rows, "others": loaded.Others, "days": loaded.Days, "total": loaded.Total, "group_by": wanted.GroupBy,
 			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly), "time_zone": wanted.ZoneName(),
 		})
 		return nil
 	}
-	near, err := models.BudgetsNearLimit(ctx(c), h.DB, wanted, nearShown)
+	near, err := report.BudgetsNearLimit(ctx(c), h.DB, wanted, nearShown)
 	if err != nil {
 		return err
 	}
-	shown := views.UsagePage{Query: wanted, Zone: q.get("time_zone"), Report: report, Near: near, Now: time.Now(), Export: "/usage/export" + q.link(), Link: q.link}
-	if shown.UserName, shown.ProfileName, err = models.UsageFilterNames(ctx(c), h.DB, wanted); err != nil {
+	shown := views.UsagePage{Query: wanted, Zone: q.get("time_zone"), Report: loaded, Near: near, Now: time.Now(), Export: "/usage/export" + q.link(), Link: q.link}
+	if shown.UserName, shown.ProfileName, err = report.FilterNames(ctx(c), h.DB, wanted); err != nil {
 		return err
 	}
-	if shown.Quarantined, err = models.QuarantineOpen(ctx(c), h.DB); err != nil {
+	if shown.Quarantined, err = usage.QuarantineOpen(ctx(c), h.DB); err != nil {
 		return err
 	}
 	actor := ActorOf(c)
@@ -56,9 +59,9 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 }
 
 // refuseUsage answers a report that cannot be had: the page keeps the days and filters asked for.
-func (h *Handlers) refuseUsage(c *gin.Context, err error, q *query, wanted models.UsageQuery) error {
-	refused, ok := models.AsRefusal(err)
-	if IsAPI(c) || !ok || refused.Reason != models.Unreadable {
+func (h *Handlers) refuseUsage(c *gin.Context, err error, q *query, wanted report.Query) error {
+	refused, ok := problem.AsRefusal(err)
+	if IsAPI(c) || !ok || refused.Reason != problem.Unreadable {
 		return err
 	}
 	page := h.usagePage(c, wanted)
@@ -68,18 +71,18 @@ func (h *Handlers) refuseUsage(c *gin.Context, err error, q *query, wanted model
 	return nil
 }
 
-func (h *Handlers) usagePage(c *gin.Context, wanted models.UsageQuery) views.Page {
+func (h *Handlers) usagePage(c *gin.Context, wanted report.Query) views.Page {
 	page := h.page(c, "Usage", "/usage")
 	page.Intro = "What gateways have reported, in whole days of " + wanted.ZoneName() + "."
 	return page
 }
 
 // readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of everybody.
-func readUsageQuery(c *gin.Context, also ...string) (*query, models.UsageQuery, error) {
+func readUsageQuery(c *gin.Context, also ...string) (*query, report.Query, error) {
 	q := readQuery(c, append([]string{"since", "until", "time_zone", "group_by", "provider", "model", "user_id", "access_profile_id"}, also...)...)
-	wanted := models.UsageQuery{
-		GroupBy: models.UsageGroupings[0], Provider: q.typed("provider"), Model: q.typed("model"), UserID: q.typed("user_id"),
-		ProfileID: q.number("access_profile_id", 0, 1, models.MaxCount), Zone: q.zone("time_zone"),
+	wanted := report.Query{
+		GroupBy: report.Groupings[0], Provider: q.typed("provider"), Model: q.typed("model"), UserID: q.typed("user_id"),
+		ProfileID: q.number("access_profile_id", 0, 1, input.MaxCount), Zone: q.zone("time_zone"),
 	}
 	wanted.Until = wanted.Today(time.Now())
 	wanted.Since = wanted.Until.AddDate(0, 0, 1-usageDays)
@@ -91,7 +94,7 @@ func readUsageQuery(c *gin.Context, also ...string) (*query, models.UsageQuery, 
 		wanted.Since = *since
 	}
 	if by := q.get("group_by"); by != "" {
-		if wanted.GroupBy = by; !slices.Contains(models.UsageGroupings, by) {
+		if wanted.GroupBy = by; !slices.Contains(report.Groupings, by) {
 			q.refuse("group_by", "invalid_group_by", "Group by provider, model, user, profile or day.")
 		}
 	}
@@ -110,7 +113,7 @@ func (q *query) zone(name string) *time.Location {
 	if text == "" {
 		return nil
 	}
-	zone, ok := models.Zone(text)
+	zone, ok := report.Zone(text)
 	if !ok {
 		q.refuse(name, "invalid_time_zone", "Give a time zone by its IANA name, like Europe/Berlin, or none for UTC.")
 	}

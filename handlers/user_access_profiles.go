@@ -7,7 +7,11 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
+	"tollgate/models/propagation"
+	"tollgate/models/virtualkey"
 	"tollgate/views"
 )
 
@@ -16,7 +20,7 @@ func (h *Handlers) ListUserAccessProfiles(c *gin.Context) error {
 	if err := readQuery(c).err(); err != nil {
 		return err
 	}
-	copies, err := models.ListUserAccessProfiles(ctx(c), h.DB, c.Param("id"))
+	copies, err := assignment.List(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -26,7 +30,7 @@ func (h *Handlers) ListUserAccessProfiles(c *gin.Context) error {
 
 // NewAssignment asks which profile a user is to have.
 func (h *Handlers) NewAssignment(c *gin.Context) error {
-	page, err := h.assignmentForm(c, models.AssignInput{}, nil)
+	page, err := h.assignmentForm(c, assignment.AssignInput{}, nil)
 	if err != nil {
 		return err
 	}
@@ -36,18 +40,18 @@ func (h *Handlers) NewAssignment(c *gin.Context) error {
 
 // AssignAccessProfile gives a user a copy of a profile. When it is their first, a key is issued and its value told, this once.
 func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
-	in, err := decode[models.AssignInput](c)
+	in, err := decode[assignment.AssignInput](c)
 	if err == nil {
-		var held models.UserAccessProfile
-		var key *models.VirtualKey
-		if held, key, err = models.AssignAccessProfile(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
+		var held assignment.Assignment
+		var key *virtualkey.Key
+		if held, key, err = assignment.Assign(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
 			return h.assigned(c, held, key)
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.assignmentForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.assignmentForm(c, in, problems) })
 }
 
-func (h *Handlers) assigned(c *gin.Context, held models.UserAccessProfile, key *models.VirtualKey) error {
+func (h *Handlers) assigned(c *gin.Context, held assignment.Assignment, key *virtualkey.Key) error {
 	c.Header("Cache-Control", "no-store")
 	if IsAPI(c) {
 		writeJSON(c, http.StatusCreated, gin.H{"access_profile": held, "virtual_key": key})
@@ -59,12 +63,12 @@ func (h *Handlers) assigned(c *gin.Context, held models.UserAccessProfile, key *
 	return h.showKey(c, http.StatusCreated, *key, held.Holder+" holds "+held.Name+" now, and has a first key.")
 }
 
-func (h *Handlers) assignmentForm(c *gin.Context, in models.AssignInput, problems models.Problems) (templ.Component, error) {
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+func (h *Handlers) assignmentForm(c *gin.Context, in assignment.AssignInput, problems problem.Problems) (templ.Component, error) {
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return nil, err
 	}
-	choices, err := models.ProfilesToAssign(ctx(c), h.DB, user.ID)
+	choices, err := propagation.ProfilesToAssign(ctx(c), h.DB, user.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -74,22 +78,22 @@ func (h *Handlers) assignmentForm(c *gin.Context, in models.AssignInput, problem
 }
 
 // userFrame is the frame of a page below a user.
-func (h *Handlers) userFrame(c *gin.Context, user models.User, title string) views.Page {
+func (h *Handlers) userFrame(c *gin.Context, user identity.User, title string) views.Page {
 	return h.below(c, title, "Users", usersHref, user.Name, usersHref+"/"+user.ID)
 }
 
 // heldCopy loads the copy that the address names, with its user.
-func (h *Handlers) heldCopy(c *gin.Context) (models.User, models.UserAccessProfile, error) {
-	var held models.UserAccessProfile
+func (h *Handlers) heldCopy(c *gin.Context) (identity.User, assignment.Assignment, error) {
+	var held assignment.Assignment
 	id, err := rowIDOf(c, "copy_id")
 	if err != nil {
-		return models.User{}, held, err
+		return identity.User{}, held, err
 	}
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return user, held, err
 	}
-	held, err = models.GetUserAccessProfile(ctx(c), h.DB, user.ID, id)
+	held, err = assignment.Get(ctx(c), h.DB, user.ID, id)
 	return user, held, err
 }
 
@@ -113,13 +117,13 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[models.CopyInput](c)
+	in, err := decode[assignment.CopyInput](c)
 	if !IsAPI(c) {
 		in = in.Whole()
 	}
 	if err == nil {
-		var held models.UserAccessProfile
-		if held, err = models.ChangeUserAccessProfile(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, in); err == nil {
+		var held assignment.Assignment
+		if held, err = assignment.Change(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, in); err == nil {
 			if IsAPI(c) {
 				writeJSON(c, http.StatusOK, gin.H{"access_profile": held})
 				return nil
@@ -127,10 +131,10 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 			return seeOther(c, usersHref+"/"+held.UserID, held.Name+" of "+held.Holder+" was changed.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.copyForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.copyForm(c, in, problems) })
 }
 
-func (h *Handlers) copyForm(c *gin.Context, in models.CopyInput, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) copyForm(c *gin.Context, in assignment.CopyInput, problems problem.Problems) (templ.Component, error) {
 	user, held, err := h.heldCopy(c)
 	if err != nil {
 		return nil, err
@@ -146,7 +150,7 @@ func (h *Handlers) ConfirmDetach(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	copies, err := models.ListUserAccessProfiles(ctx(c), h.DB, user.ID)
+	copies, err := assignment.List(ctx(c), h.DB, user.ID)
 	if err != nil {
 		return err
 	}
@@ -167,7 +171,7 @@ func (h *Handlers) DetachAccessProfile(c *gin.Context) error {
 	if err := noFields(c); err != nil {
 		return err
 	}
-	gone, err := models.DetachAccessProfile(ctx(c), h.DB, ActorOf(c), c.Param("id"), id)
+	gone, err := assignment.Detach(ctx(c), h.DB, ActorOf(c), c.Param("id"), id)
 	if err != nil {
 		return err
 	}

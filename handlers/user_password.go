@@ -6,13 +6,16 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/account"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 )
 
 // passwordChoice is what the page of a user sends to set their password.
 type passwordChoice struct {
-	models.Row
-	Password models.Value `json:"password"`
+	input.Row
+	Password input.Value `json:"password"`
 }
 
 // SetUserPassword gives a user another password and ends their sessions.
@@ -20,24 +23,24 @@ func (h *Handlers) SetUserPassword(c *gin.Context) error {
 	id := c.Param("id")
 	in, err := decode[passwordChoice](c)
 	if err == nil {
-		in.Password.Kind = models.String // left empty or out, it is too short
-		var user models.User
-		if user, err = h.changeUser(c, id, models.UserInput{Password: in.Password}); err == nil {
+		in.Password.Kind = input.String // left empty or out, it is too short
+		var user identity.User
+		if user, err = h.changeUser(c, id, identity.UserInput{Password: in.Password}); err == nil {
 			return seeOther(c, usersHref+"/"+id, user.Name+" has a new password. Every session of theirs was ended.")
 		}
 	}
-	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
+	return h.refuseUser(c, id, err, func(user identity.User, problems problem.Problems) (templ.Component, error) {
 		return h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), problems)
 	})
 }
 
 // changeUser saves, and starts a new session for somebody who has just ended their own by changing their password.
-func (h *Handlers) changeUser(c *gin.Context, id string, in models.UserInput) (models.User, error) {
-	user, err := models.UpdateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), id, in)
+func (h *Handlers) changeUser(c *gin.Context, id string, in identity.UserInput) (identity.User, error) {
+	user, err := account.UpdateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), id, in)
 	if self, known := UserOf(c); err != nil || !known || self.ID != id || !in.Password.Given() {
 		return user, err
 	}
-	token, err := models.StartSession(ctx(c), h.DB, id, "")
+	token, err := identity.StartSession(ctx(c), h.DB, id, "")
 	if err != nil {
 		return user, err
 	}

@@ -6,14 +6,18 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/account"
+	"tollgate/models/assignment"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
 	"tollgate/views"
 )
 
 // roleChoice is a role that a form gives to a user, and whether its effects have been seen.
 type roleChoice struct {
-	models.RoleChoice
-	Confirmed models.Value `form:"confirmed"`
+	identity.RoleChoice
+	Confirmed input.Value `form:"confirmed"`
 }
 
 // SetUserRole gives a user another role. In the console what they would gain and lose is shown first.
@@ -26,23 +30,23 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 		}
 	}
 	if err == nil {
-		var user models.User
-		if user, err = models.SetUserRole(ctx(c), h.DB, h.Keys, ActorOf(c), id, in.RoleChoice); err == nil {
+		var user identity.User
+		if user, err = account.SetUserRole(ctx(c), h.DB, h.Keys, ActorOf(c), id, in.RoleChoice); err == nil {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
 		}
 	}
-	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
+	return h.refuseUser(c, id, err, func(user identity.User, problems problem.Problems) (templ.Component, error) {
 		return h.userPage(c, user, in.RoleID.Text, problems)
 	})
 }
 
 // confirmRole asks before a change of role gives or takes anything.
-func (h *Handlers) confirmRole(c *gin.Context, id string, in models.RoleChoice) (asked bool, err error) {
-	user, err := models.GetUser(ctx(c), h.DB, id)
+func (h *Handlers) confirmRole(c *gin.Context, id string, in identity.RoleChoice) (asked bool, err error) {
+	user, err := identity.GetUser(ctx(c), h.DB, id)
 	if err != nil {
 		return false, err
 	}
-	effects, err := models.PreviewRole(ctx(c), h.DB, id, in)
+	effects, err := assignment.PreviewRole(ctx(c), h.DB, id, in)
 	if err != nil || effects.None() {
 		return false, err
 	}

@@ -9,7 +9,15 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/account"
+	"tollgate/models/assignment"
+	"tollgate/models/catalogue"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/propagation"
+	"tollgate/models/report"
+	"tollgate/models/virtualkey"
 	"tollgate/views"
 )
 
@@ -21,7 +29,7 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	users, total, err := models.ListUsers(ctx(c), h.DB, wanted)
+	users, total, err := identity.ListUsers(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -40,12 +48,12 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 		page.Actions = views.NewButton("New user", usersHref+"/new")
 	}
 	if ActorOf(c).May("AccessProfiles:View") {
-		if list.Held, err = models.ProfilesHeld(ctx(c), h.DB, users); err != nil {
+		if list.Held, err = assignment.ProfilesHeld(ctx(c), h.DB, users); err != nil {
 			return err
 		}
 	}
 	if ActorOf(c).May("AccessProfiles:Create") {
-		if list.Profiles, err = models.ProfilesToAssign(ctx(c), h.DB, ""); err != nil {
+		if list.Profiles, err = propagation.ProfilesToAssign(ctx(c), h.DB, ""); err != nil {
 			return err
 		}
 	}
@@ -55,7 +63,7 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 
 // NewUser shows an empty form.
 func (h *Handlers) NewUser(c *gin.Context) error {
-	page, err := h.userForm(c, models.User{}, models.UserInput{}, nil)
+	page, err := h.userForm(c, identity.User{}, identity.UserInput{}, nil)
 	if err != nil {
 		return err
 	}
@@ -67,8 +75,8 @@ func (h *Handlers) NewUser(c *gin.Context) error {
 func (h *Handlers) CreateUser(c *gin.Context) error {
 	in, err := decodeUser(c)
 	if err == nil {
-		var user models.User
-		if user, err = models.CreateUser(ctx(c), h.DB, &h.Passwords, h.Keys, ActorOf(c), in); err == nil {
+		var user identity.User
+		if user, err = account.CreateUser(ctx(c), h.DB, &h.Passwords, h.Keys, ActorOf(c), in); err == nil {
 			said, err := h.withKeys(c, user, user.Name+" was added.")
 			if err != nil {
 				return err
@@ -76,17 +84,17 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, said)
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
-		return h.userForm(c, models.User{}, in, problems)
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.userForm(c, identity.User{}, in, problems)
 	})
 }
 
 // withKeys adds to what is said of somebody who was just given a role how to get at the key that came with it.
-func (h *Handlers) withKeys(c *gin.Context, user models.User, said string) (string, error) {
+func (h *Handlers) withKeys(c *gin.Context, user identity.User, said string) (string, error) {
 	if IsAPI(c) {
 		return said, nil
 	}
-	keys, err := models.ListUserKeys(ctx(c), h.DB, user.ID)
+	keys, err := virtualkey.ListUserKeys(ctx(c), h.DB, user.ID)
 	if err != nil || len(keys) == 0 {
 		return said, err
 	}
@@ -95,7 +103,7 @@ func (h *Handlers) withKeys(c *gin.Context, user models.User, said string) (stri
 
 // ShowUser answers one user; the page lets the role and the password be changed.
 func (h *Handlers) ShowUser(c *gin.Context) error {
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -113,7 +121,7 @@ func (h *Handlers) ShowUser(c *gin.Context) error {
 
 // EditUser shows the form of a user as they stand.
 func (h *Handlers) EditUser(c *gin.Context) error {
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -130,12 +138,12 @@ func (h *Handlers) UpdateUser(c *gin.Context) error {
 	id := c.Param("id")
 	in, err := decodeUser(c)
 	if err == nil {
-		var user models.User
+		var user identity.User
 		if user, err = h.changeUser(c, id, in); err == nil {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" was saved.")
 		}
 	}
-	return h.refuseUser(c, id, err, func(user models.User, problems models.Problems) (templ.Component, error) {
+	return h.refuseUser(c, id, err, func(user identity.User, problems problem.Problems) (templ.Component, error) {
 		return h.userForm(c, user, in, problems)
 	})
 }
@@ -152,19 +160,19 @@ func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
 
 // DeleteUser removes a user with their sessions and API keys.
 func (h *Handlers) DeleteUser(c *gin.Context) error {
-	user, err := models.DeleteUser(ctx(c), h.DB, ActorOf(c), c.Param("id"))
+	user, err := account.DeleteUser(ctx(c), h.DB, ActorOf(c), c.Param("id"))
 	if err != nil {
 		return h.refuseOnPage(c, err, h.userDeletion)
 	}
 	return deleted(c, user.Name, usersHref)
 }
 
-func (h *Handlers) userDeletion(c *gin.Context, problems models.Problems) (templ.Component, error) {
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return nil, err
 	}
-	leaving, err := models.UserLeaving(ctx(c), h.DB, user)
+	leaving, err := account.UserLeaving(ctx(c), h.DB, user)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +189,8 @@ func (h *Handlers) userDeletion(c *gin.Context, problems models.Problems) (templ
 }
 
 // decodeUser reads a user by either door.
-func decodeUser(c *gin.Context) (models.UserInput, error) {
-	in, err := decode[models.UserInput](c)
+func decodeUser(c *gin.Context) (identity.UserInput, error) {
+	in, err := decode[identity.UserInput](c)
 	if !IsAPI(c) {
 		in = in.Whole()
 	}
@@ -190,14 +198,14 @@ func decodeUser(c *gin.Context) (models.UserInput, error) {
 }
 
 // userForm is the form of a new user, or of the one given.
-func (h *Handlers) userForm(c *gin.Context, user models.User, in models.UserInput, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) userForm(c *gin.Context, user identity.User, in identity.UserInput, problems problem.Problems) (templ.Component, error) {
 	form := views.UserForm{ID: user.ID, Input: in, Problems: problems, Actor: ActorOf(c)}
 	page := h.below(c, "New user", "Users", usersHref, user.Name, usersHref+"/"+user.ID)
 	if user.ID != "" {
 		page.Title = "Edit " + user.Name
 	} else {
 		var err error
-		if form.Roles, err = models.RoleChoices(ctx(c), h.DB); err != nil {
+		if form.Roles, err = identity.RoleChoices(ctx(c), h.DB); err != nil {
 			return nil, err
 		}
 	}
@@ -206,16 +214,16 @@ func (h *Handlers) userForm(c *gin.Context, user models.User, in models.UserInpu
 }
 
 // userPage is the page of a user with the role chosen in its form.
-func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) userPage(c *gin.Context, user identity.User, roleID string, problems problem.Problems) (templ.Component, error) {
 	actor := ActorOf(c)
 	self, _ := UserOf(c)
 	shown := views.UserPage{
 		User: user, RoleID: roleID, Actor: actor, Problems: problems, Self: self.ID == user.ID,
-		MayUpdate: actor.May("Users:Update") && actor.Covers(user.Permissions), MayViewRoles: actor.May("Roles:View"),
+		MayUpdate: actor.May("Users:Update") && identity.Covers(actor, user.Permissions), MayViewRoles: actor.May("Roles:View"),
 	}
 	if shown.MayUpdate {
 		var err error
-		if shown.Roles, err = models.RoleChoices(ctx(c), h.DB); err != nil {
+		if shown.Roles, err = identity.RoleChoices(ctx(c), h.DB); err != nil {
 			return nil, err
 		}
 	}
@@ -223,7 +231,7 @@ func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, pro
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
-	page.Actions = views.CatalogueActions(usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && actor.Covers(user.Permissions))
+	page.Actions = views.CatalogueActions(usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && identity.Covers(actor, user.Permissions))
 	markProblems(&page, problems)
 	return framed(page, views.UserBody(shown)), nil
 }
@@ -232,36 +240,36 @@ func (h *Handlers) userPage(c *gin.Context, user models.User, roleID string, pro
 func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	actor := ActorOf(c)
 	p.Now = time.Now()
-	may := func(permission models.Permission) bool {
-		return actor.May(permission) && actor.Covers(p.User.Permissions)
+	may := func(needed permission.Permission) bool {
+		return actor.May(needed) && identity.Covers(actor, p.User.Permissions)
 	}
 	p.MayViewCopies, p.MayAssign = actor.May("AccessProfiles:View"), may("AccessProfiles:Create")
 	p.MayChangeCopies, p.MayDetach = may("AccessProfiles:Update"), may("AccessProfiles:Delete")
 	p.MayViewKeys, p.MayViewUsage = actor.May("VirtualKeys:View"), actor.May("Usage:View")
 	p.MayViewAudit = actor.May("AuditLogs:View")
 	if p.MayViewCopies {
-		if p.Copies, err = models.ListUserAccessProfiles(ctx(c), h.DB, p.User.ID); err != nil {
+		if p.Copies, err = assignment.List(ctx(c), h.DB, p.User.ID); err != nil {
 			return err
 		}
-		if p.Unpriced, err = models.UnpricedEvents(ctx(c), h.DB, p.User.ID); err != nil {
+		if p.Unpriced, err = report.UnpricedEvents(ctx(c), h.DB, p.User.ID); err != nil {
 			return err
 		}
-		if p.Catalogue, err = models.LoadCatalogue(ctx(c), h.DB); err != nil {
+		if p.Catalogue, err = catalogue.LoadCatalogue(ctx(c), h.DB); err != nil {
 			return err
 		}
 	}
 	if p.MayViewKeys {
 		p.Keys = views.KeyList{MayRotate: may("VirtualKeys:Update"), MayDrop: may("AccessProfiles:Delete")}
 		p.Keys.Now, p.Keys.MayCreate = p.Now, may("VirtualKeys:Create")
-		p.Keys.Keys, err = models.ListUserKeys(ctx(c), h.DB, p.User.ID)
+		p.Keys.Keys, err = virtualkey.ListUserKeys(ctx(c), h.DB, p.User.ID)
 	}
 	return err
 }
 
 // refuseUser answers a form about a user that could not be taken.
-func (h *Handlers) refuseUser(c *gin.Context, id string, err error, show func(models.User, models.Problems) (templ.Component, error)) error {
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) {
-		user, err := models.GetUser(ctx(c), h.DB, id)
+func (h *Handlers) refuseUser(c *gin.Context, id string, err error, show func(identity.User, problem.Problems) (templ.Component, error)) error {
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		user, err := identity.GetUser(ctx(c), h.DB, id)
 		if err != nil {
 			return nil, err
 		}
@@ -270,14 +278,14 @@ func (h *Handlers) refuseUser(c *gin.Context, id string, err error, show func(mo
 }
 
 // refuseWith is refuse for a form that has to read the database before it can be shown again.
-func (h *Handlers) refuseWith(c *gin.Context, err error, show func(models.Problems) (templ.Component, error)) error {
-	var refusal *models.Refusal
-	if IsAPI(c) || !errors.As(models.Classify(err), &refusal) {
+func (h *Handlers) refuseWith(c *gin.Context, err error, show func(problem.Problems) (templ.Component, error)) error {
+	var refusal *problem.Refusal
+	if IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
 		return err
 	}
 	page, loadErr := show(refusal.Problems)
 	if loadErr != nil {
 		return loadErr
 	}
-	return h.refuse(c, err, func(models.Problems) templ.Component { return page })
+	return h.refuse(c, err, func(problem.Problems) templ.Component { return page })
 }

@@ -7,7 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
@@ -22,7 +24,7 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	versions, total, err := models.ListVersions(ctx(c), h.DB, id, limit, offset)
+	versions, total, err := profile.ListVersions(ctx(c), h.DB, id, limit, offset)
 	if err != nil {
 		return err
 	}
@@ -56,7 +58,7 @@ func (h *Handlers) ShowVersion(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	version, err := models.FindVersion(ctx(c), h.DB, id, number)
+	version, err := profile.FindVersion(ctx(c), h.DB, id, number)
 	if err != nil {
 		return err
 	}
@@ -74,7 +76,7 @@ func (h *Handlers) CompareVersions(c *gin.Context) error {
 		return err
 	}
 	q := readQuery(c, "from", "to")
-	from, to := q.number("from", 1, 1, models.MaxCount), q.number("to", 1, 1, models.MaxCount)
+	from, to := q.number("from", 1, 1, input.MaxCount), q.number("to", 1, 1, input.MaxCount)
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -98,14 +100,14 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	if err != nil {
 		return err
 	}
-	catalogue, err := models.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
 	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
 	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
 	h.html(c, http.StatusOK, framed(page, views.CompareBody(views.Comparison{
-		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version, Rows: views.Differences(older, newer, catalogue),
+		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version, Rows: views.Differences(older, newer, offered),
 		MayRestore: ActorOf(c).May("AccessProfiles:Update"),
 	})))
 	return nil
@@ -125,36 +127,36 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	profile, err := models.RestoreVersion(ctx(c), h.DB, ActorOf(c), id, ifVersion, number)
+	shown, err := profile.RestoreVersion(ctx(c), h.DB, ActorOf(c), id, ifVersion, number)
 	if err != nil {
 		return err
 	}
-	return savedProfile(c, http.StatusOK, profile,
-		"Version "+strconv.FormatInt(number, 10)+" was restored as version "+strconv.FormatInt(profile.Version, 10)+". Copies are as they were.")
+	return savedProfile(c, http.StatusOK, shown,
+		"Version "+strconv.FormatInt(number, 10)+" was restored as version "+strconv.FormatInt(shown.Version, 10)+". Copies are as they were.")
 }
 
 // tabbedPage is the frame of a profile's tab: policy, users, roles, versions or audit.
-func (h *Handlers) tabbedPage(c *gin.Context, profile models.AccessProfile, tab string) (views.Page, error) {
-	holders, err := models.CountHolders(ctx(c), h.DB, []int64{profile.ID})
+func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string) (views.Page, error) {
+	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
 	if err != nil {
 		return views.Page{}, err
 	}
-	roles, err := models.CountRoles(ctx(c), h.DB, profile.ID)
+	roles, err := profile.CountRoles(ctx(c), h.DB, shown.ID)
 	if err != nil {
 		return views.Page{}, err
 	}
-	page := h.profilePage(c, profile, profile.Name)
+	page := h.profilePage(c, shown, shown.Name)
 	href := page.Crumbs[1].Href
 	page.Crumbs = page.Crumbs[:1]
-	page.Badge = views.ActiveBadge(profile.IsActive)
+	page.Badge = views.ActiveBadge(shown.IsActive)
 	actor := ActorOf(c)
-	page.Actions = views.ProfileActions(href, profile.IsActive, holders[profile.ID] > 0,
+	page.Actions = views.ProfileActions(href, shown.IsActive, holders[shown.ID] > 0,
 		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
 	page.Tabs = []views.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},
-		{Label: "Users", Href: href + "/users", Count: views.Count(holders[profile.ID]), Current: tab == "users"},
+		{Label: "Users", Href: href + "/users", Count: views.Count(holders[shown.ID]), Current: tab == "users"},
 		{Label: "Roles", Href: href + "/roles", Count: views.Count(roles), Current: tab == "roles"},
-		{Label: "Versions", Href: href + "/versions", Count: views.Count(profile.Version), Current: tab == "versions"},
+		{Label: "Versions", Href: href + "/versions", Count: views.Count(shown.Version), Current: tab == "versions"},
 		{Label: "Audit", Href: href + "/audit", Current: tab == "audit"},
 	}
 	return page, nil

@@ -7,7 +7,11 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
+	"tollgate/models/quota"
+	"tollgate/models/virtualkey"
 	"tollgate/views"
 )
 
@@ -17,7 +21,7 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, total, err := models.ListVirtualKeys(ctx(c), h.DB, wanted)
+	keys, total, err := virtualkey.List(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ func (h *Handlers) ListUserKeys(c *gin.Context) error {
 	if err := readQuery(c).err(); err != nil {
 		return err
 	}
-	keys, err := models.ListUserKeys(ctx(c), h.DB, c.Param("id"))
+	keys, err := virtualkey.ListUserKeys(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -52,7 +56,7 @@ func (h *Handlers) ListUserKeys(c *gin.Context) error {
 
 // NewVirtualKey asks what a further key is called.
 func (h *Handlers) NewVirtualKey(c *gin.Context) error {
-	page, err := h.keyForm(c, models.VirtualKeyInput{}, nil)
+	page, err := h.keyForm(c, virtualkey.Input{}, nil)
 	if err != nil {
 		return err
 	}
@@ -62,24 +66,24 @@ func (h *Handlers) NewVirtualKey(c *gin.Context) error {
 
 // CreateVirtualKey gives a user a further key and answers its value, this once.
 func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
-	in, err := decodeEmpty[models.VirtualKeyInput](c)
+	in, err := decodeEmpty[virtualkey.Input](c)
 	if err == nil {
-		var key models.VirtualKey
-		if key, err = models.CreateVirtualKey(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
+		var key virtualkey.Key
+		if key, err = virtualkey.Create(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
 			return h.showKey(c, http.StatusOK, key, key.Name+" was made.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.keyForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.keyForm(c, in, problems) })
 }
 
 // showKey answers a key with its value in clear: it is told this once.
-func (h *Handlers) showKey(c *gin.Context, status int, key models.VirtualKey, said string) error {
+func (h *Handlers) showKey(c *gin.Context, status int, key virtualkey.Key, said string) error {
 	c.Header("Cache-Control", "no-store")
 	if IsAPI(c) {
 		writeJSON(c, status, gin.H{"virtual_key": key})
 		return nil
 	}
-	user, err := models.GetUser(ctx(c), h.DB, key.UserID)
+	user, err := identity.GetUser(ctx(c), h.DB, key.UserID)
 	if err != nil {
 		return err
 	}
@@ -89,8 +93,8 @@ func (h *Handlers) showKey(c *gin.Context, status int, key models.VirtualKey, sa
 	return nil
 }
 
-func (h *Handlers) keyForm(c *gin.Context, in models.VirtualKeyInput, problems models.Problems) (templ.Component, error) {
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+func (h *Handlers) keyForm(c *gin.Context, in virtualkey.Input, problems problem.Problems) (templ.Component, error) {
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -100,18 +104,18 @@ func (h *Handlers) keyForm(c *gin.Context, in models.VirtualKeyInput, problems m
 }
 
 // keyOnPage loads the key that a page is about, with its user.
-func (h *Handlers) keyOnPage(c *gin.Context) (models.User, models.VirtualKey, error) {
-	user, err := models.GetUser(ctx(c), h.DB, c.Param("id"))
+func (h *Handlers) keyOnPage(c *gin.Context) (identity.User, virtualkey.Key, error) {
+	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
-		return user, models.VirtualKey{}, err
+		return user, virtualkey.Key{}, err
 	}
-	key, err := models.GetVirtualKey(ctx(c), h.DB, user.ID, c.Param("vk_id"))
+	key, err := virtualkey.Get(ctx(c), h.DB, user.ID, c.Param("vk_id"))
 	return user, key, err
 }
 
 // ConfirmRotateVirtualKey asks how long the old value is to work.
 func (h *Handlers) ConfirmRotateVirtualKey(c *gin.Context) error {
-	page, err := h.rotateForm(c, models.RotateInput{}, nil)
+	page, err := h.rotateForm(c, virtualkey.RotateInput{}, nil)
 	if err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func (h *Handlers) ConfirmRotateVirtualKey(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) rotateForm(c *gin.Context, in models.RotateInput, problems models.Problems) (templ.Component, error) {
+func (h *Handlers) rotateForm(c *gin.Context, in virtualkey.RotateInput, problems problem.Problems) (templ.Component, error) {
 	user, key, err := h.keyOnPage(c)
 	if err != nil {
 		return nil, err
@@ -131,17 +135,17 @@ func (h *Handlers) rotateForm(c *gin.Context, in models.RotateInput, problems mo
 
 // RotateVirtualKey gives a key another value and answers it, this once.
 func (h *Handlers) RotateVirtualKey(c *gin.Context) error {
-	in, err := decodeEmpty[models.RotateInput](c)
+	in, err := decodeEmpty[virtualkey.RotateInput](c)
 	if err == nil && !IsAPI(c) {
 		_, _, err = h.keyOnPage(c) // the page is about one user, whose key it has to be
 	}
 	if err == nil {
-		var key models.VirtualKey
-		if key, err = models.RotateVirtualKey(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("vk_id"), in); err == nil {
+		var key virtualkey.Key
+		if key, err = virtualkey.Rotate(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("vk_id"), in); err == nil {
 			return h.showKey(c, http.StatusOK, key, views.Rotated(key))
 		}
 	}
-	return h.refuseWith(c, err, func(problems models.Problems) (templ.Component, error) { return h.rotateForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.rotateForm(c, in, problems) })
 }
 
 // ConfirmDeleteVirtualKey asks before a key goes.
@@ -162,7 +166,7 @@ func (h *Handlers) DeleteVirtualKey(c *gin.Context) error {
 	if err := noFields(c); err != nil {
 		return err
 	}
-	key, err := models.DeleteVirtualKey(ctx(c), h.DB, ActorOf(c), c.Param("id"), c.Param("vk_id"))
+	key, err := virtualkey.Delete(ctx(c), h.DB, ActorOf(c), c.Param("id"), c.Param("vk_id"))
 	if err != nil {
 		return err
 	}
@@ -178,12 +182,12 @@ func (h *Handlers) ShowQuota(c *gin.Context) error {
 	if err := readQuery(c).err(); err != nil {
 		return err
 	}
-	quota, err := models.GetQuota(ctx(c), h.DB, virtualKeyOf(c))
+	left, err := quota.Get(ctx(c), h.DB, virtualKeyOf(c))
 	if err != nil {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, quota)
+	writeJSON(c, http.StatusOK, left)
 	return nil
 }
 
@@ -191,7 +195,7 @@ func (h *Handlers) ShowQuota(c *gin.Context) error {
 func (h *Handlers) ShowKeyCreationPolicy(c *gin.Context) error {
 	policy := gin.H{"has_access_profile": false}
 	if id := ActorOf(c).UserID; id != "" {
-		copies, err := models.ListUserAccessProfiles(ctx(c), h.DB, id)
+		copies, err := assignment.List(ctx(c), h.DB, id)
 		if err != nil {
 			return err
 		}

@@ -6,13 +6,15 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
 // APIKeyList is a page of API keys.
 type APIKeyList struct {
 	Search               string
-	Keys                 []models.APIKey
+	Keys                 []identity.APIKey
 	Pager                Pager
 	Now                  time.Time
 	MayCreate, MayDelete bool
@@ -20,9 +22,9 @@ type APIKeyList struct {
 
 // APIKeyForm is a new key, as it was filled in. Held is what the maker may do, and so what the key may be given.
 type APIKeyForm struct {
-	Input    models.APIKeyInput
-	Problems models.Problems
-	Held     []models.Permission
+	Input    identity.APIKeyInput
+	Problems problem.Problems
+	Held     []permission.Permission
 }
 
 var resourceNames = map[string]string{
@@ -31,20 +33,20 @@ var resourceNames = map[string]string{
 }
 
 // scopeLines writes scopes as a person would: "everything", or a line for each resource.
-func scopeLines(scopes []models.Permission) []string {
-	if len(scopes) == len(models.AllPermissions()) {
+func scopeLines(scopes []permission.Permission) []string {
+	if len(scopes) == len(permission.AllPermissions()) {
 		return []string{"everything"}
 	}
 	var lines []string
-	for _, resource := range models.Resources {
+	for _, resource := range permission.Resources {
 		var operations []string
-		for _, operation := range models.Operations {
-			if slices.Contains(scopes, models.Permission(resource+":"+operation)) {
+		for _, operation := range permission.Operations {
+			if slices.Contains(scopes, permission.Permission(resource+":"+operation)) {
 				operations = append(operations, strings.ToLower(operation))
 			}
 		}
 		switch {
-		case len(operations) == len(models.Operations):
+		case len(operations) == len(permission.Operations):
 			lines = append(lines, resourceNames[resource]+": all")
 		case len(operations) > 0:
 			lines = append(lines, resourceNames[resource]+": "+strings.Join(operations, ", "))
@@ -56,7 +58,7 @@ func scopeLines(scopes []models.Permission) []string {
 const scopeLinesShown = 3
 
 // shortScopes is the same for a row of a list; the whole is in the title.
-func shortScopes(scopes []models.Permission) []string {
+func shortScopes(scopes []permission.Permission) []string {
 	lines := scopeLines(scopes)
 	if more := len(lines) - scopeLinesShown; more > 1 {
 		lines = append(lines[:scopeLinesShown], "and "+strconv.Itoa(more)+" more")
@@ -65,7 +67,7 @@ func shortScopes(scopes []models.Permission) []string {
 }
 
 // APIKeyDeletion says what the deletion of a key does.
-func APIKeyDeletion(key models.APIKey, now time.Time) []string {
+func APIKeyDeletion(key identity.APIKey, now time.Time) []string {
 	used := "It was never used."
 	if key.LastUsedAt != nil {
 		used = "It was last used " + Ago(*key.LastUsedAt, now) + "."

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/identity"
 )
 
 func APIKeyListBody(l APIKeyList) templ.Component {
@@ -128,7 +128,7 @@ func APIKeyListBody(l APIKeyList) templ.Component {
 	})
 }
 
-func apiKeyRow(key models.APIKey, l APIKeyList) templ.Component {
+func apiKeyRow(key identity.APIKey, l APIKeyList) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -427,7 +427,7 @@ func APIKeyFormBody(f APIKeyForm) templ.Component {
 }
 
 // APIKeySecretBody shows a new key's secret, this once.
-func APIKeySecretBody(key models.APIKey, secret, baseURL string) templ.Component {
+func APIKeySecretBody(key identity.APIKey, secret, baseURL string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -9,7 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/audit"
+	"tollgate/models/catalogue"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 )
 
 // AuditPage is the audit log with what it is filtered by.
@@ -20,14 +24,14 @@ type AuditPage struct {
 	Rows                                []AuditRow
 	Pager                               Pager
 	Filtered                            bool
-	Export                              string          // path of the file, with the same filters
-	Problems                            models.Problems // with what was asked for; then there are no rows
-	WithoutUser                         string          // the same page of everybody
+	Export                              string           // path of the file, with the same filters
+	Problems                            problem.Problems // with what was asked for; then there are no rows
+	WithoutUser                         string           // the same page of everybody
 }
 
 func (p AuditPage) actions() []Option {
 	options := []Option{{Label: "Every action"}}
-	for _, action := range models.AuditActions {
+	for _, action := range audit.Actions {
 		options = append(options, Option{Value: action, Label: strings.ReplaceAll(action, "_", " "), Chosen: action == p.Action})
 	}
 	return options
@@ -42,7 +46,7 @@ type AuditRow struct {
 }
 
 // AuditRows writes rows of the audit log out; names are those of the users affected, by their id.
-func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, names map[string]string, now time.Time) []AuditRow {
+func AuditRows(rows []audit.Entry, offered catalogue.Catalogue, names map[string]string, now time.Time) []AuditRow {
 	out := make([]AuditRow, len(rows))
 	for i, row := range rows {
 		out[i] = AuditRow{
@@ -51,13 +55,13 @@ func AuditRows(rows []models.AuditLog, catalogue models.Catalogue, names map[str
 		}
 		out[i].What, out[i].Href = subject(row)
 		out[i].Whom, out[i].WhomHref = whom(row, names)
-		out[i].Differences = append(changes(row, catalogue), holderDetails(row)...)
+		out[i].Differences = append(changes(row, offered), holderDetails(row)...)
 	}
 	return out
 }
 
 // actionWords says what was done, more closely than the closed list of actions does for usage.
-func actionWords(row models.AuditLog) string {
+func actionWords(row audit.Entry) string {
 	var about struct{ Resource string }
 	if row.Metadata != nil {
 		_ = json.Unmarshal([]byte(*row.Metadata), &about) // of another shape it is about no usage
@@ -74,11 +78,11 @@ func actionWords(row models.AuditLog) string {
 }
 
 // origin says by which door a change came, and by which API key.
-func origin(o models.Origin) string {
+func origin(o audit.Origin) string {
 	if o.Door == nil {
 		return ""
 	}
-	words := map[string]string{models.DoorConsole: "by the console", models.DoorAPI: "by the API", models.DoorCLI: "by the command line"}[*o.Door]
+	words := map[string]string{permission.DoorConsole: "by the console", permission.DoorAPI: "by the API", permission.DoorCLI: "by the command line"}[*o.Door]
 	if o.APIKeyName != nil && o.APIKeyPrefix != nil {
 		words += ", key " + *o.APIKeyName + " (" + *o.APIKeyPrefix + "…)"
 	}
@@ -86,7 +90,7 @@ func origin(o models.Origin) string {
 }
 
 // subject names what a row is about, and where it is if it can be looked at.
-func subject(row models.AuditLog) (what, href string) {
+func subject(row audit.Entry) (what, href string) {
 	var document struct {
 		Name, Resource, ID string
 		AccessProfile      string `json:"access_profile"`
@@ -107,20 +111,20 @@ func subject(row models.AuditLog) (what, href string) {
 }
 
 // changes is what differs between the values before and after: in the words of a profile, or member by member of any other document.
-func changes(row models.AuditLog, catalogue models.Catalogue) []DifferenceRow {
+func changes(row audit.Entry, offered catalogue.Catalogue) []DifferenceRow {
 	switch {
 	case row.Action == "attach_role", row.Action == "detach_role", row.Action == "propagate":
 		return nil
 	case row.AccessProfileID == nil, ofCopy(row):
 		return memberDifferences(members(row.PreviousValues), members(row.NewValues))
 	}
-	var before, after models.AccessProfile
-	for text, profile := range map[*string]*models.AccessProfile{row.PreviousValues: &before, row.NewValues: &after} {
-		if text != nil && json.Unmarshal([]byte(*text), profile) != nil {
+	var before, after profile.Profile
+	for text, shown := range map[*string]*profile.Profile{row.PreviousValues: &before, row.NewValues: &after} {
+		if text != nil && json.Unmarshal([]byte(*text), shown) != nil {
 			return memberDifferences(members(row.PreviousValues), members(row.NewValues))
 		}
 	}
-	differences := Differences(before, after, catalogue)
+	differences := Differences(before, after, offered)
 	for i := range differences {
 		if row.PreviousValues == nil {
 			differences[i].Before = nil
@@ -184,7 +188,7 @@ func memberDifferences(before, after map[string][]string) []DifferenceRow {
 }
 
 // AuditCells is a row as a line of a table.
-func AuditCells(row models.AuditLog) []string {
+func AuditCells(row audit.Entry) []string {
 	number := func(n *int64) string {
 		if n == nil {
 			return ""

@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/audit"
+	"tollgate/models/money"
 )
 
 // aboutHolders are the actions that concern who holds a profile: what they did stands in the row's metadata too.
@@ -37,7 +38,7 @@ var detailLabels = []struct {
 }
 
 // holderDetails writes out what a row says of holders beside the values before and after.
-func holderDetails(row models.AuditLog) []DifferenceRow {
+func holderDetails(row audit.Entry) []DifferenceRow {
 	if row.Metadata == nil || !slices.Contains(aboutHolders, row.Action) {
 		return nil
 	}
@@ -66,12 +67,12 @@ func holderDetails(row models.AuditLog) []DifferenceRow {
 }
 
 // ofCopy reports whether a row's values are those of a copy's own state, not of a policy.
-func ofCopy(row models.AuditLog) bool {
+func ofCopy(row audit.Entry) bool {
 	return row.UserID != nil && !slices.Contains([]string{"assign", "unassign"}, row.Action)
 }
 
 // whom names the person that a row is about, and where they are.
-func whom(row models.AuditLog, names map[string]string) (name, href string) {
+func whom(row audit.Entry, names map[string]string) (name, href string) {
 	switch {
 	case row.UserID == nil:
 		return many(row), ""
@@ -82,7 +83,7 @@ func whom(row models.AuditLog, names map[string]string) (name, href string) {
 }
 
 // many counts the people that a row is about.
-func many(row models.AuditLog) string {
+func many(row audit.Entry) string {
 	var about struct {
 		UserIDs []string `json:"user_ids"`
 	}
@@ -102,7 +103,7 @@ var resourcePaths = map[string]string{
 const settledUsage = "quarantined_usage"
 
 // resource names something that a row without a profile is about, and where it is while it is there.
-func resource(row models.AuditLog, kind, id, name string) (what, href string) {
+func resource(row audit.Entry, kind, id, name string) (what, href string) {
 	what = strings.TrimSpace(strings.ReplaceAll(kind, "_", " ") + " " + or(name, id))
 	if path := resourcePaths[kind]; path != "" && id != "" && (row.Action != "delete" || kind == settledUsage) {
 		href = path + id
@@ -119,7 +120,7 @@ func detailWords(name string, value any) string {
 	case "reset_duration":
 		return "per " + unit(text)
 	case "max_limit":
-		if amount, err := models.ParseMoney(text); err == nil {
+		if amount, err := money.ParseMoney(text); err == nil {
 			return Dollars(amount)
 		}
 	}
@@ -127,7 +128,7 @@ func detailWords(name string, value any) string {
 }
 
 // UsersAffected are the ids of those whom rows are about, each once.
-func UsersAffected(rows []models.AuditLog) []string {
+func UsersAffected(rows []audit.Entry) []string {
 	ids := []string{}
 	for _, row := range rows {
 		if row.UserID != nil {

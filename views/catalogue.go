@@ -5,7 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/problem"
 )
 
 // CatalogueFrame is what the lists of the catalogue have in common.
@@ -23,7 +27,7 @@ var (
 )
 
 // typedLines is a text area with an item a line, as it came back.
-func typedLines(f Field, list models.List[models.Value], problems models.Problems) Field {
+func typedLines(f Field, list input.List[input.Value], problems problem.Problems) Field {
 	lines := make([]string, len(list.Items))
 	for i, item := range list.Items {
 		lines[i] = item.Text
@@ -40,7 +44,7 @@ func typedLines(f Field, list models.List[models.Value], problems models.Problem
 }
 
 // catalogueLinks is the summary of a form in which the list named is a text area.
-func catalogueLinks(problems models.Problems, list string) []ProblemLink {
+func catalogueLinks(problems problem.Problems, list string) []ProblemLink {
 	links := problemLinks(problems)
 	for i, problem := range problems {
 		if listed(problem.Field, list) {
@@ -51,7 +55,7 @@ func catalogueLinks(problems models.Problems, list string) []ProblemLink {
 }
 
 // cachePrice is what tokens of a cache cost; those without a price of their own cost as other input.
-func cachePrice(price *models.Money) string {
+func cachePrice(price *money.Money) string {
 	if price == nil {
 		return "as input"
 	}
@@ -59,7 +63,7 @@ func cachePrice(price *models.Money) string {
 }
 
 // typedPrices is a text area with the price of a model a line.
-func typedPrices(f Field, in models.ProviderInput, problems models.Problems) Field {
+func typedPrices(f Field, in catalogue.ProviderInput, problems problem.Problems) Field {
 	f.Value = in.Lines()
 	f.Rows = min(max(len(in.Prices.Items)+1, 4), 18)
 	for _, problem := range problems {
@@ -72,7 +76,7 @@ func typedPrices(f Field, in models.ProviderInput, problems models.Problems) Fie
 }
 
 // providerLinks is the summary of a provider's form.
-func providerLinks(problems models.Problems) []ProblemLink {
+func providerLinks(problems problem.Problems) []ProblemLink {
 	links := catalogueLinks(problems, "models")
 	for i, problem := range problems {
 		if listed(problem.Field, "prices") {
@@ -83,7 +87,7 @@ func providerLinks(problems models.Problems) []ProblemLink {
 }
 
 // PriceWords is what a model costs: $2.50 in, $10.00 out.
-func PriceWords(p models.ModelPrice) string {
+func PriceWords(p catalogue.ModelPrice) string {
 	return Dollars(p.Input) + " in, " + Dollars(p.Output) + " out"
 }
 
@@ -92,13 +96,13 @@ func listed(field, list string) bool {
 }
 
 // inLine says in which line of a text area the problem is.
-func inLine(problem models.Problem, list string) string {
-	place, _, _ := strings.Cut(strings.TrimPrefix(problem.Field, list+"["), "]")
+func inLine(p problem.Problem, list string) string {
+	place, _, _ := strings.Cut(strings.TrimPrefix(p.Field, list+"["), "]")
 	i, err := strconv.Atoi(place)
 	if err != nil {
-		return problem.Message
+		return p.Message
 	}
-	return "Line " + strconv.Itoa(i+1) + ": " + problem.Message
+	return "Line " + strconv.Itoa(i+1) + ": " + p.Message
 }
 
 const itemsShown = 3
@@ -112,7 +116,7 @@ func few(items []string) string {
 }
 
 // usedBy says in a word who names something, for the facts under a title.
-func usedBy(use models.Use) string {
+func usedBy(use catalogue.Use) string {
 	var parts []string
 	if use.BehindCount > 0 {
 		parts = append(parts, "copies of "+plural(int(use.BehindCount), "profile")+" that are behind")
@@ -127,7 +131,7 @@ func usedBy(use models.Use) string {
 }
 
 // DeleteBlocked says why something cannot go; who names it stands below.
-func DeleteBlocked(name string, use models.Use) string {
+func DeleteBlocked(name string, use catalogue.Use) string {
 	if use.None() {
 		return name + " could not be deleted: somebody named it a moment ago. Try again."
 	}
@@ -138,11 +142,11 @@ func DeleteBlocked(name string, use models.Use) string {
 	return said
 }
 
-func profileLinks(rows []models.Named) []Link { return namedLinks("/access-profiles/", rows) }
+func profileLinks(rows []database.Named) []Link { return namedLinks("/access-profiles/", rows) }
 
-func groupLinks(rows []models.Named) []Link { return namedLinks("/mcp/tool-groups/", rows) }
+func groupLinks(rows []database.Named) []Link { return namedLinks("/mcp/tool-groups/", rows) }
 
-func namedLinks(path string, rows []models.Named) []Link {
+func namedLinks(path string, rows []database.Named) []Link {
 	links := make([]Link, len(rows))
 	for i, row := range rows {
 		links[i] = Link{Label: row.Name, Href: path + strconv.FormatInt(row.ID, 10)}

@@ -8,7 +8,7 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "tollgate/models"
+import "tollgate/models/catalogue"
 
 // CatalogueActions are the buttons beside the name of a provider, a server or a group.
 func CatalogueActions(href string, mayUpdate, mayDelete bool) templ.Component {
@@ -382,7 +382,7 @@ func itemNames(title, id, none string, items []string) templ.Component {
 }
 
 // usedBySection links to who names it.
-func usedBySection(use models.Use) templ.Component {
+func usedBySection(use catalogue.Use) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -419,7 +419,7 @@ func usedBySection(use models.Use) templ.Component {
 	})
 }
 
-func useList(use models.Use) templ.Component {
+func useList(use catalogue.Use) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -575,7 +575,7 @@ func useTerm(term string, links []Link, count int) templ.Component {
 }
 
 // CatalogueDelete asks before something goes, or says who still names it.
-func CatalogueDelete(c Confirm, use models.Use) templ.Component {
+func CatalogueDelete(c Confirm, use catalogue.Use) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/money"
+	"tollgate/models/report"
 )
 
 // The plot is so many pixels high; across, everything is in hundredths of the width there is.
@@ -39,9 +40,9 @@ type chartLine struct{ Y, LabelY, Label string }
 type chartLabel struct{ X, Anchor, Text string }
 
 // SpendChart draws what was spent on each day, and on what.
-func SpendChart(report models.UsageReport) Chart {
-	most := models.Money(0)
-	for _, day := range report.Days {
+func SpendChart(loaded report.Report) Chart {
+	most := money.Money(0)
+	for _, day := range loaded.Days {
 		most = max(most, day.Cost)
 	}
 	step := max(1e-9, niceStep(float64(most)/1e9/chartGridLines))
@@ -57,22 +58,22 @@ func SpendChart(report models.UsageReport) Chart {
 		chart.Grid = append(chart.Grid, chartLine{Y: px(at), LabelY: px(at + 4), Label: label})
 	}
 	chart.ScaleWidth = px(widestLetter * float64(longest))
-	slot := 100 / float64(max(1, len(report.Days)))
-	every := max(1, (len(report.Days)+chartDateLabels-1)/chartDateLabels)
-	for i, day := range report.Days {
+	slot := 100 / float64(max(1, len(loaded.Days)))
+	every := max(1, (len(loaded.Days)+chartDateLabels-1)/chartDateLabels)
+	for i, day := range loaded.Days {
 		if i%every == 0 {
 			chart.Dates = append(chart.Dates, dateLabel(slot*(float64(i)+0.5), dayWords(day.Key)))
 		}
 	}
-	below := make([]float64, len(report.Days)) // dollars
-	for n, series := range report.Series {
-		chart.Series = append(chart.Series, stacked(series, n, report.Days, below, slot, y))
+	below := make([]float64, len(loaded.Days)) // dollars
+	for n, series := range loaded.Series {
+		chart.Series = append(chart.Series, stacked(series, n, loaded.Days, below, slot, y))
 	}
 	return chart
 }
 
 // stacked draws a series on top of what is below, and adds it to that.
-func stacked(series models.UsageSeries, place int, days []models.UsageRow, below []float64, slot float64, y func(float64) float64) chartSeries {
+func stacked(series report.Series, place int, days []report.Row, below []float64, slot float64, y func(float64) float64) chartSeries {
 	drawn := chartSeries{Name: series.Name, Class: "series-" + strconv.Itoa(place+1)}
 	if series.Name == "" && place > 0 {
 		drawn.Name, drawn.Class = "All others", "series-5"

@@ -5,20 +5,21 @@ import (
 	"strings"
 	"testing"
 
-	"tollgate/models"
+	"tollgate/models/money"
+	"tollgate/models/report"
 )
 
 // The lines of the axis rise from nothing to above the highest column, whatever was spent.
 func TestChartAxis(t *testing.T) {
-	for spent, highest := range map[models.Money]string{
+	for spent, highest := range map[money.Money]string{
 		0: "$4", 1: "$0.000000004", 2_500_000_000: "$4", 950_000_000_000_000: "$2,000,000", 1_000_000_000_000_000_000: "$2,000,000,000",
 		9_200_000_000_000_000_000: "$20,000,000,000",
 	} {
-		report := models.UsageReport{
-			Days:   []models.UsageRow{{Key: "2026-11-23", UsageSum: models.UsageSum{Cost: spent}}, {Key: "2026-11-24"}},
-			Series: []models.UsageSeries{{Name: "openai", Days: []models.Money{spent / 2, 0}}, {Name: "", Days: []models.Money{spent / 2, 0}}},
+		loaded := report.Report{
+			Days:   []report.Row{{Key: "2026-11-23", Sum: report.Sum{Cost: spent}}, {Key: "2026-11-24"}},
+			Series: []report.Series{{Name: "openai", Days: []money.Money{spent / 2, 0}}, {Name: "", Days: []money.Money{spent / 2, 0}}},
 		}
-		chart := SpendChart(report)
+		chart := SpendChart(loaded)
 		before := -1.0
 		for _, line := range chart.Grid {
 			at, err := strconv.ParseFloat(strings.NewReplacer("$", "", ",", "").Replace(line.Label), 64)

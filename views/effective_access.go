@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/policy"
 )
 
 type accessLine struct {
@@ -46,7 +47,7 @@ func (p UserPage) toolLines() []string {
 	tools := map[string][]string{}
 	var servers []string
 	for _, held := range p.working() {
-		for _, grant := range p.Catalogue.Grants(held.Policy) {
+		for _, grant := range policy.Grants(p.Catalogue, held.Policy) {
 			if tools[grant.Server] == nil {
 				servers = append(servers, grant.Server)
 			}
@@ -70,8 +71,8 @@ func (p UserPage) toolLines() []string {
 const toolsShown = 8
 
 // working are the copies that grant something at the moment.
-func (p UserPage) working() []models.UserAccessProfile {
-	return slices.DeleteFunc(slices.Clone(p.Copies), func(u models.UserAccessProfile) bool { return !u.IsActive || u.Expired(p.Now) })
+func (p UserPage) working() []assignment.Assignment {
+	return slices.DeleteFunc(slices.Clone(p.Copies), func(u assignment.Assignment) bool { return !u.IsActive || u.Expired(p.Now) })
 }
 
 // withWhere says in each bar which provider it is of, for a list without a column for it.

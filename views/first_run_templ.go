@@ -11,14 +11,16 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"net/url"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/sample"
 )
 
 // FirstRunForm makes the first admin, as it was filled in.
 type FirstRunForm struct {
 	Token    string
-	Input    models.FirstRunInput
-	Problems models.Problems
+	Input    sample.FirstRunInput
+	Problems problem.Problems
 }
 
 func (f FirstRunForm) action() templ.SafeURL {
@@ -54,7 +56,7 @@ func FirstRunBody(f FirstRunForm) templ.Component {
 		var templ_7745c5c3_Var2 templ.SafeURL
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinURLErrs(f.action())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `first_run.templ`, Line: 22, Col: 40}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `first_run.templ`, Line: 24, Col: 40}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -80,7 +82,7 @@ func FirstRunBody(f FirstRunForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = TextField(typed(newPassword("password", "Password"), models.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = TextField(typed(newPassword("password", "Password"), input.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

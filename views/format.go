@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/money"
 )
 
 // Dollars writes an amount for people: $1,234.56, with up to 9 decimals when they matter.
-func Dollars(m models.Money) string {
+func Dollars(m money.Money) string {
 	whole, fraction, _ := strings.Cut(m.String(), ".")
 	for len(fraction) < 2 {
 		fraction += "0"

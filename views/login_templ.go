@@ -8,12 +8,16 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "tollgate/models"
+import (
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
 
 // LoginForm is the way in, as it was filled in.
 type LoginForm struct {
-	Input    models.LoginInput
-	Problems models.Problems
+	Input    identity.LoginInput
+	Problems problem.Problems
 	Nobody   bool // nobody can sign in yet
 }
 
@@ -79,7 +83,7 @@ func LoginBody(f LoginForm) templ.Component {
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.ResolveAttributeValue(f.Input.Next.Text)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `login.templ`, Line: 22, Col: 61}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `login.templ`, Line: 26, Col: 61}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var3)
 			if templ_7745c5c3_Err != nil {
@@ -98,7 +102,7 @@ func LoginBody(f LoginForm) templ.Component {
 		}
 		templ_7745c5c3_Err = TextField(typed(Field{
 			Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Required: true,
-		}, models.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
+		}, input.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -4,28 +4,30 @@ import (
 	"slices"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
 // Matrix is a choice of permissions, resource by resource. Only those that the person holds can be ticked; what was given before stays.
 type Matrix struct {
 	Name, Legend, Hint, Error string
-	Held, Had                 []models.Permission
-	Ticked                    models.List[models.Value]
+	Held, Had                 []permission.Permission
+	Ticked                    input.List[input.Value]
 }
 
 // cell is one tick box of a matrix. One that is kept is sent whatever the person does.
 type cell struct {
-	permission          models.Permission
+	permission          permission.Permission
 	id, label           string
 	held, kept, checked bool
 }
 
 // row makes the boxes of a resource; the first one that can be ticked has the id that problems lead to.
 func (m Matrix) row(resource string) []cell {
-	cells := make([]cell, len(models.Operations))
-	for i, operation := range models.Operations {
-		p := models.Permission(resource + ":" + operation)
+	cells := make([]cell, len(permission.Operations))
+	for i, operation := range permission.Operations {
+		p := permission.Permission(resource + ":" + operation)
 		cells[i] = cell{
 			permission: p, id: m.Name + "-" + resource + "-" + operation, label: resourceNames[resource] + ": " + operation,
 			held: slices.Contains(m.Held, p), kept: slices.Contains(m.Had, p), checked: m.ticked(p),
@@ -37,8 +39,8 @@ func (m Matrix) row(resource string) []cell {
 	return cells
 }
 
-func (m Matrix) first() models.Permission {
-	for _, p := range models.AllPermissions() {
+func (m Matrix) first() permission.Permission {
+	for _, p := range permission.AllPermissions() {
 		if slices.Contains(m.Held, p) {
 			return p
 		}
@@ -46,12 +48,12 @@ func (m Matrix) first() models.Permission {
 	return ""
 }
 
-func (m Matrix) ticked(p models.Permission) bool {
-	return slices.ContainsFunc(m.Ticked.Items, func(v models.Value) bool { return v.Text == string(p) })
+func (m Matrix) ticked(p permission.Permission) bool {
+	return slices.ContainsFunc(m.Ticked.Items, func(v input.Value) bool { return v.Text == string(p) })
 }
 
 // firstBelow is the first thing wrong with a list as a whole or with one of its items.
-func firstBelow(problems models.Problems, list string) string {
+func firstBelow(problems problem.Problems, list string) string {
 	for _, problem := range problems {
 		if strings.HasPrefix(problem.Field, list) {
 			return problem.Message
@@ -61,7 +63,7 @@ func firstBelow(problems models.Problems, list string) string {
 }
 
 // matrixLinks is the summary of a form with a matrix of that name.
-func matrixLinks(problems models.Problems, name string) []ProblemLink {
+func matrixLinks(problems problem.Problems, name string) []ProblemLink {
 	links := problemLinks(problems)
 	for i, problem := range problems {
 		if strings.HasPrefix(problem.Field, name) {

@@ -5,14 +5,14 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
 )
 
 // skippedTold is how many entries a sentence names: it has to fit into a cookie.
 const skippedTold = 5
 
 // Refreshed says what a refresh of a server's tools brought.
-func Refreshed(s models.MCPServer, skipped []string) string {
+func Refreshed(s catalogue.MCPServer, skipped []string) string {
 	said := s.Name + " has " + strconv.Itoa(len(s.Tools)-len(s.GoneTools)) + " tools now."
 	if n := len(s.GoneTools); n > 0 {
 		said += " " + few(s.GoneTools) + wordFor(n, " is", " are") + " kept although gone: profiles or tool groups name " + wordFor(n, "it.", "them.")
@@ -35,4 +35,4 @@ func wordFor(n int, one, several string) string {
 	return several
 }
 
-func isGone(s models.MCPServer, tool string) bool { return slices.Contains(s.GoneTools, tool) }
+func isGone(s catalogue.MCPServer, tool string) bool { return slices.Contains(s.GoneTools, tool) }

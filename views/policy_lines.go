@@ -4,12 +4,15 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
+	"tollgate/models/window"
 )
 
 // FieldLines writes each field of a profile as lines of words, by the field's name in the API, so that two can be compared.
-func FieldLines(p models.AccessProfile, catalogue models.Catalogue) map[string][]string {
-	names := ProfileEditor{Catalogue: catalogue}.groupNames()
+func FieldLines(p profile.Profile, offered catalogue.Catalogue) map[string][]string {
+	names := ProfileEditor{Catalogue: offered}.groupNames()
 	lines := map[string][]string{
 		"name": {p.Name}, "tags": p.Tags, "calendar_aligned": {alignment(p.Calendar)},
 		"rate_limit": exactRate(p.RateLimit),
@@ -35,14 +38,14 @@ func FieldLines(p models.AccessProfile, catalogue models.Catalogue) map[string][
 	return lines
 }
 
-func alignment(c models.Calendar) string {
+func alignment(c window.Calendar) string {
 	if !c.CalendarAligned {
 		return "aligned to the calendar: no"
 	}
 	return "aligned to the calendar: yes, in " + c.Zone()
 }
 
-func providerLine(config models.ProviderConfig) string {
+func providerLine(config policy.ProviderConfig) string {
 	parts := []string{"no model"}
 	switch {
 	case config.AllModelsAllowed:
@@ -60,7 +63,7 @@ func providerLine(config models.ProviderConfig) string {
 }
 
 // exactRate writes a rate limit with whole numbers.
-func exactRate(limit *models.RateLimit) []string {
+func exactRate(limit *policy.RateLimit) []string {
 	if limit == nil {
 		return nil
 	}
@@ -75,7 +78,7 @@ func exactRate(limit *models.RateLimit) []string {
 }
 
 // modelsLine is a provider's models as a list shows them: all, or 12 of openai.
-func modelsLine(config models.ProviderConfig) string {
+func modelsLine(config policy.ProviderConfig) string {
 	if config.AllModelsAllowed {
 		return "all of " + config.ProviderName
 	}

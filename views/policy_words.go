@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/policy"
 )
 
 // GroupNames tells the names of tool groups by their id.
@@ -18,7 +18,7 @@ func (names GroupNames) of(id int64) string {
 }
 
 // Sentences says in plain words what a policy lets its holders do and spend.
-func Sentences(name string, p models.Policy, names GroupNames) []string {
+func Sentences(name string, p policy.Policy, names GroupNames) []string {
 	holder := "Anyone holding " + name
 	if name == "" {
 		holder = "Anyone holding this profile"
@@ -43,7 +43,7 @@ func Sentences(name string, p models.Policy, names GroupNames) []string {
 	return append(said, tools(p, names))
 }
 
-func callable(configs []models.ProviderConfig) string {
+func callable(configs []policy.ProviderConfig) string {
 	var may, none []string
 	for _, config := range configs {
 		switch n := len(config.AllowedModels); {
@@ -66,7 +66,7 @@ func callable(configs []models.ProviderConfig) string {
 	return "may call " + sequence(may)
 }
 
-func spending(start string, budgets []models.Budget) []string {
+func spending(start string, budgets []policy.Budget) []string {
 	var limits []string
 	for _, budget := range budgets {
 		if budget.MaxLimit == 0 {
@@ -81,14 +81,14 @@ func spending(start string, budgets []models.Budget) []string {
 }
 
 // fiscal names the start of quarters that are not the calendar's.
-func fiscal(config *models.ResetConfig) string {
+func fiscal(config *policy.ResetConfig) string {
 	if config == nil || config.QuarterStartMonth < 1 || config.QuarterStartMonth > 12 || config.QuarterStartMonth%3 == 1 {
 		return ""
 	}
 	return " (quarters from " + months[config.QuarterStartMonth-1] + ")"
 }
 
-func rate(start string, limit *models.RateLimit) []string {
+func rate(start string, limit *policy.RateLimit) []string {
 	if limit == nil {
 		return nil
 	}
@@ -109,7 +109,7 @@ func plural64(n int64, noun string) string {
 	return Count(n) + " " + noun + "s"
 }
 
-func tools(p models.Policy, names GroupNames) string {
+func tools(p policy.Policy, names GroupNames) string {
 	var granted, excluded []string
 	for _, group := range p.MCPToolGroups {
 		granted = append(granted, "the tools of "+names.of(group.ToolGroupID))
@@ -135,12 +135,12 @@ func tools(p models.Policy, names GroupNames) string {
 }
 
 // SpendLine is a budget as a list shows it: $50.00 / day.
-func SpendLine(b models.Budget) string {
+func SpendLine(b policy.Budget) string {
 	return Dollars(b.MaxLimit) + " / " + unit(b.ResetDuration) + fiscal(b.ResetConfig)
 }
 
 // RateLines is a rate limit as a list shows it: 60 req · 100k tok / hour when both have the same window.
-func RateLines(limit *models.RateLimit) []string {
+func RateLines(limit *policy.RateLimit) []string {
 	switch {
 	case limit == nil:
 		return nil
@@ -157,6 +157,6 @@ func RateLines(limit *models.RateLimit) []string {
 }
 
 // rateTitle is the same with exact numbers.
-func rateTitle(limit *models.RateLimit) string {
+func rateTitle(limit *policy.RateLimit) string {
 	return strings.TrimSuffix(strings.Join(rate("", limit), ""), ".")
 }

@@ -8,7 +8,11 @@ import (
 
 	"github.com/a-h/templ"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 )
 
 // ProfileEditor is what the editor shows: the input as it was typed, what is wrong with it, and what there is to pick from.
@@ -20,10 +24,10 @@ type ProfileEditor struct {
 	Checked   bool   // problems have been shown
 	Refused   bool   // it was to be saved and could not be
 	Held      bool   // somebody holds a copy
-	Input     models.AccessProfileInput
-	Problems  models.Problems
-	Draft     models.AccessProfile // the input as far as it can be read
-	Catalogue models.Catalogue
+	Input     profile.Input
+	Problems  problem.Problems
+	Draft     profile.Profile // the input as far as it can be read
+	Catalogue catalogue.Catalogue
 	Focus     string // name of the input that takes the focus
 	BaseURL   string
 	Body      string // the input as the API takes it
@@ -130,7 +134,7 @@ type maker struct {
 	ids map[string]string
 }
 
-func (m *maker) field(path, name string, v models.Value, f Field) Field {
+func (m *maker) field(path, name string, v input.Value, f Field) Field {
 	f.Name, f.Value = name, v.Text
 	f.Error = strings.Join(m.Problems.At(path), " ")
 	f.Autofocus = name == m.Focus
@@ -150,7 +154,7 @@ func (e ProfileEditor) form() profileForm {
 		Tags: m.tags(in), Providers: m.providers(in), ProvidersError: strings.Join(e.Problems.At("provider_configs"), " "),
 		Budgets: m.budgets("budgets", "budgets", in.Budgets, "add-budget", "remove-budget ", "in all"),
 		Rate:    m.rate("rate_limit", in.RateLimit, "in all"),
-		Aligned: m.field("calendar_aligned", "calendar_aligned", models.Typed("true"), Field{
+		Aligned: m.field("calendar_aligned", "calendar_aligned", input.FormValue("true"), Field{
 			Label: "Align windows to the calendar",
 			Hint:  "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise windows run from when a holder got the profile.",
 		}),
@@ -167,7 +171,7 @@ func (e ProfileEditor) form() profileForm {
 		f.Propagates = e.Held
 	}
 	m.ids["provider_configs"] = "new_provider"
-	f.NewProvider = m.field("new_provider", "new_provider", models.Value{}, Field{Label: "Provider to add", HideLabel: true, Width: "medium"})
+	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, Field{Label: "Provider to add", HideLabel: true, Width: "medium"})
 	f.NewProviderOptions = m.unusedProviders()
 	m.selections(&f)
 	f.Resets = m.resets()
@@ -177,7 +181,7 @@ func (e ProfileEditor) form() profileForm {
 	return f
 }
 
-func (m *maker) tags(in models.AccessProfileInput) Field {
+func (m *maker) tags(in profile.Input) Field {
 	typed := make([]string, len(in.Tags.Items))
 	var problems []string
 	for i, tag := range in.Tags.Items {
@@ -185,14 +189,14 @@ func (m *maker) tags(in models.AccessProfileInput) Field {
 		problems = append(problems, m.Problems.At("tags["+strconv.Itoa(i)+"]")...)
 		m.ids["tags["+strconv.Itoa(i)+"]"] = "tags"
 	}
-	f := m.field("tags", "tags", models.Typed(strings.Join(typed, ", ")), Field{
+	f := m.field("tags", "tags", input.FormValue(strings.Join(typed, ", ")), Field{
 		Label: "Tags", Optional: true, Width: "wide", Hint: "Separate several with commas.",
 	})
 	f.Error = strings.TrimSpace(f.Error + " " + strings.Join(problems, " "))
 	return f
 }
 
-func (m *maker) providers(in models.AccessProfileInput) []providerCard {
+func (m *maker) providers(in profile.Input) []providerCard {
 	var cards []providerCard
 	for i, config := range in.ProviderConfigs.Items {
 		path, name := "provider_configs["+strconv.Itoa(i)+"]", "provider_configs["+config.Key+"]"
@@ -207,13 +211,13 @@ func (m *maker) providers(in models.AccessProfileInput) []providerCard {
 		}
 		card.Title = or(card.Title, "New provider")
 		m.models(&card, path, name, config)
-		card.Wrong = slices.ContainsFunc(m.Problems, func(p models.Problem) bool { return strings.HasPrefix(p.Field, path) })
+		card.Wrong = slices.ContainsFunc(m.Problems, func(p problem.Problem) bool { return strings.HasPrefix(p.Field, path) })
 		cards = append(cards, card)
 	}
 	return cards
 }
 
-func (m *maker) models(card *providerCard, path, name string, config models.ProviderConfigInput) {
+func (m *maker) models(card *providerCard, path, name string, config policy.ProviderConfigInput) {
 	all := config.AllModelsAllowed.Text == "true"
 	flag := m.field(path+".all_models_allowed", name+".all_models_allowed", config.AllModelsAllowed, Field{})
 	card.AllModels = Choice{
@@ -243,7 +247,7 @@ func (m *maker) models(card *providerCard, path, name string, config models.Prov
 		ID: card.ModelsID + "-other", Name: card.ModelsName, Label: "Other models", Optional: true, Rows: 2, Width: "wide",
 		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
 	}
-	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", models.Typed("true"), Field{
+	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", input.FormValue("true"), Field{
 		Label: "Refuse models without a price", Hint: "A call whose cost nobody knows counts as nothing in a budget. Prices are set at the provider.",
 	})
 	card.RefusesUnpriced = config.RefuseUnpriced.Text == "true"

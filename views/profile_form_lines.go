@@ -5,10 +5,12 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/window"
 )
 
-func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], add, remove, scope string) budgetLines {
+func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add, remove, scope string) budgetLines {
 	lines := budgetLines{
 		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: "Add a budget " + scope, ErrorID: FieldID(name),
 		NoneWords: "No budget " + scope + ": spending is not limited here.",
@@ -21,19 +23,19 @@ func (m *maker) budgets(path, name string, l models.List[models.BudgetInput], ad
 			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{Label: "Budget " + strconv.Itoa(i+1) + " " + scope + " resets", HideLabel: true}),
 			Quarter: m.field(path+".reset_config.quarter_start_month", name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
 				Field{Label: "First month of the quarters of budget " + strconv.Itoa(i+1) + " " + scope, HideLabel: true}),
-			Windows:   windowOptions(models.BudgetDurations, budget.ResetDuration.Text, "per …"),
+			Windows:   windowOptions(policy.BudgetDurations, budget.ResetDuration.Text, "per …"),
 			Quarterly: budget.ResetDuration.Text == "1Q" || budget.ResetConfig.QuarterStartMonth.Given(),
 			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove budget " + strconv.Itoa(i+1) + " " + scope,
 		}
 		m.ids[path+".reset_config"] = FieldID(line.Quarter.Name)
 		line.Quarter.Error = strings.TrimSpace(line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "))
 		line.Quarters = quarterOptions(budget.ResetConfig.QuarterStartMonth.Text)
-		if slices.Contains(models.BudgetDurations, budget.ResetDuration.Text) {
+		if slices.Contains(policy.BudgetDurations, budget.ResetDuration.Text) {
 			month, err := strconv.Atoi(budget.ResetConfig.QuarterStartMonth.Text)
 			if err != nil {
 				month = 1
 			}
-			line.Note = m.nextReset(budget.ResetDuration.Text, &models.ResetConfig{QuarterStartMonth: month})
+			line.Note = m.nextReset(budget.ResetDuration.Text, &policy.ResetConfig{QuarterStartMonth: month})
 		}
 		lines.Lines = append(lines.Lines, line)
 	}
@@ -59,7 +61,7 @@ func quarterOptions(chosen string) []Option {
 }
 
 // nextReset says when a line's window ends. One that rolls ends for each holder at a moment of their own.
-func (m *maker) nextReset(duration string, config *models.ResetConfig) string {
+func (m *maker) nextReset(duration string, config *policy.ResetConfig) string {
 	if !m.Draft.CalendarAligned || duration == "1h" {
 		return "resets " + rolling[duration] + " from when a holder got the profile"
 	}
@@ -67,7 +69,7 @@ func (m *maker) nextReset(duration string, config *models.ResetConfig) string {
 	if config != nil {
 		month = config.QuarterStartMonth
 	}
-	_, end := models.Window(duration, month, m.Draft.Calendar, m.Now, m.Now)
+	_, end := window.Window(duration, month, m.Draft.Calendar, m.Now, m.Now)
 	return "next reset " + Moment(end)
 }
 
@@ -75,26 +77,26 @@ var rolling = map[string]string{
 	"1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days", "1Y": "every 365 days",
 }
 
-func (m *maker) rate(path string, in models.RateLimitInput, scope string) rateFields {
+func (m *maker) rate(path string, in policy.RateLimitInput, scope string) rateFields {
 	return m.rateOf(path, path, in, scope)
 }
 
-func (m *maker) rateOf(path, name string, in models.RateLimitInput, scope string) rateFields {
-	one := func(what string, v models.Value, f Field) Field { return m.field(path+"."+what, name+"."+what, v, f) }
+func (m *maker) rateOf(path, name string, in policy.RateLimitInput, scope string) rateFields {
+	one := func(what string, v input.Value, f Field) Field { return m.field(path+"."+what, name+"."+what, v, f) }
 	return rateFields{
 		Requests:       one("request_max_limit", in.RequestMaxLimit, Field{Label: "Requests " + scope, HideLabel: true, Suffix: "requests"}),
 		RequestWindow:  one("request_reset_duration", in.RequestResetDuration, Field{Label: "Requests " + scope + " reset", HideLabel: true}),
 		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: "Tokens " + scope, HideLabel: true, Suffix: "tokens"}),
 		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: "Tokens " + scope + " reset", HideLabel: true}),
-		RequestWindows: windowOptions(models.RateDurations, in.RequestResetDuration.Text, "no limit"),
-		TokenWindows:   windowOptions(models.RateDurations, in.TokenResetDuration.Text, "no limit"),
+		RequestWindows: windowOptions(policy.RateDurations, in.RequestResetDuration.Text, "no limit"),
+		TokenWindows:   windowOptions(policy.RateDurations, in.TokenResetDuration.Text, "no limit"),
 	}
 }
 
 // resets writes out the next reset of every line, for the section about windows.
 func (m *maker) resets() []string {
 	var said []string
-	add := func(scope string, budgets []models.Budget, limit *models.RateLimit) {
+	add := func(scope string, budgets []policy.Budget, limit *policy.RateLimit) {
 		for _, budget := range budgets {
 			if budget.ResetDuration != "" {
 				said = append(said, SpendLine(budget)+scope+": "+m.nextReset(budget.ResetDuration, budget.ResetConfig))

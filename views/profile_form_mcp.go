@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/policy"
 )
 
 // selections makes the MCP part: groups, whole servers, overrides, and the tools that result.
@@ -37,7 +37,7 @@ func (m *maker) selections(f *profileForm) {
 	f.ServersError = strings.TrimSpace(f.ServersError + " " + strings.Join(m.Problems.At("mcp_servers"), " "))
 	f.OverridesError = strings.Join(m.Problems.At("mcp_tool_overrides"), " ")
 	f.Overrides = m.overrides()
-	f.Grants = grantLines(m.Catalogue.Grants(m.Draft.Policy))
+	f.Grants = grantLines(policy.Grants(m.Catalogue, m.Draft.Policy))
 }
 
 func (m *maker) groupHint(id int64) string {
@@ -83,7 +83,7 @@ func (m *maker) overrides() []overrideRow {
 	return rows
 }
 
-func grantLines(grants []models.Grant) []grantLine {
+func grantLines(grants []policy.Grant) []grantLine {
 	var lines []grantLine
 	for _, grant := range grants {
 		line := grantLine{Server: grant.Server, Tools: grant.Tools, Note: plural(len(grant.Tools), "tool")}

@@ -5,11 +5,15 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 )
 
 // ProfileRowOf writes a profile as a row of the list, without how long ago it changed; tagLink is where a tag leads.
-func ProfileRowOf(p models.AccessProfile, tagLink func(string) string) ProfileRow {
+func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 	row := ProfileRow{
 		ID: strconv.FormatInt(p.ID, 10), Name: p.Name, Href: "/access-profiles/" + strconv.FormatInt(p.ID, 10), Active: p.IsActive,
 		Rates: RateLines(p.RateLimit), RatesExact: rateTitle(p.RateLimit), MCP: mcpSummary(p.Policy),
@@ -40,7 +44,7 @@ func ProfileRowOf(p models.AccessProfile, tagLink func(string) string) ProfileRo
 	return row
 }
 
-func mcpSummary(p models.Policy) string {
+func mcpSummary(p policy.Policy) string {
 	var parts []string
 	if n := len(p.MCPToolGroups); n > 0 {
 		parts = append(parts, plural(n, "group"))
@@ -86,8 +90,8 @@ type providerRead struct {
 }
 
 // ProfileReadOf writes a profile out; the JSON is what makes the same again.
-func ProfileReadOf(p models.AccessProfile, catalogue models.Catalogue, now time.Time, tagLink func(string) string, baseURL string) ProfileRead {
-	editor := ProfileEditor{Catalogue: catalogue, Draft: p, Now: now, BaseURL: baseURL}
+func ProfileReadOf(p profile.Profile, offered catalogue.Catalogue, now time.Time, tagLink func(string) string, baseURL string) ProfileRead {
+	editor := ProfileEditor{Catalogue: offered, Draft: p, Now: now, BaseURL: baseURL}
 	names := editor.groupNames()
 	read := ProfileRead{
 		Facts: []Fact{
@@ -97,7 +101,7 @@ func ProfileReadOf(p models.AccessProfile, catalogue models.Catalogue, now time.
 		},
 		Review: Sentences(p.Name, p.Policy, names), Budgets: budgetTexts(p.Budgets), Rates: exactRate(p.RateLimit),
 		Resets: (&maker{ProfileEditor: editor}).resets(), Windows: "Run from when a holder got the profile.",
-		Grants: grantLines(catalogue.Grants(p.Policy)),
+		Grants: grantLines(policy.Grants(offered, p.Policy)),
 	}
 	if p.Description != nil {
 		read.Description = *p.Description
@@ -131,7 +135,7 @@ func ProfileReadOf(p models.AccessProfile, catalogue models.Catalogue, now time.
 	return read
 }
 
-func modelsInWords(config models.ProviderConfig) string {
+func modelsInWords(config policy.ProviderConfig) string {
 	words := "every model, later ones too"
 	switch n := len(config.AllowedModels); {
 	case config.AllModelsAllowed:
@@ -146,7 +150,7 @@ func modelsInWords(config models.ProviderConfig) string {
 	return words
 }
 
-func budgetTexts(budgets []models.Budget) []string {
+func budgetTexts(budgets []policy.Budget) []string {
 	var texts []string
 	for _, budget := range budgets {
 		texts = append(texts, SpendLine(budget))
@@ -157,11 +161,11 @@ func budgetTexts(budgets []models.Budget) []string {
 // CloneForm asks for the name of a copy.
 type CloneForm struct {
 	Href, Source string
-	Input        models.CloneInput
-	Problems     models.Problems
+	Input        profile.CloneInput
+	Problems     problem.Problems
 }
 
-func (f CloneForm) field(name, label string, v models.Value) Field {
+func (f CloneForm) field(name, label string, v input.Value) Field {
 	return Field{Name: name, Label: label, Value: v.Text, Width: "wide", Error: strings.Join(f.Problems.At(name), " ")}
 }
 

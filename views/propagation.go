@@ -6,16 +6,22 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+	"tollgate/models/propagation"
 )
 
 // PropagationForm asks which fields of a profile go to whom.
 type PropagationForm struct {
-	Profile  models.AccessProfile
-	Roles    []models.RoleHolders
-	Input    models.PropagationInput
-	Problems models.Problems
-	Last     *models.Propagation // nil when there was none
+	Profile  profile.Profile
+	Roles    []propagation.RoleHolders
+	Input    propagation.Input
+	Problems problem.Problems
+	Last     *propagation.Job // nil when there was none
 	LastHref string
 	Behind   int64 // holders whose copy is older than the profile
 	Now      time.Time
@@ -41,8 +47,8 @@ func (f PropagationForm) holders() int64 {
 	return n
 }
 
-func hasText(list models.List[models.Value], text string) bool {
-	return slices.ContainsFunc(list.Items, func(v models.Value) bool { return v.Text == text })
+func hasText(list input.List[input.Value], text string) bool {
+	return slices.ContainsFunc(list.Items, func(v input.Value) bool { return v.Text == text })
 }
 
 func (f PropagationForm) fields() Choice {
@@ -52,7 +58,7 @@ func (f PropagationForm) fields() Choice {
 	}
 	untouched := len(f.Input.Fields.Items) == 0 && len(f.Problems) == 0
 	for _, field := range fieldLabels {
-		if slices.Contains(models.FieldGroups, field.name) {
+		if slices.Contains(policy.FieldGroups, field.name) {
 			c.Options = append(c.Options, Option{Value: field.name, Label: field.label, Chosen: untouched || hasText(f.Input.Fields, field.name)})
 		}
 	}
@@ -82,9 +88,9 @@ func (f PropagationForm) summary() []ProblemLink {
 
 // PreviewPage is what a push would do.
 type PreviewPage struct {
-	Profile      models.AccessProfile
-	Input        models.PropagationInput
-	Plan         models.Plan
+	Profile      profile.Profile
+	Input        propagation.Input
+	Plan         propagation.Plan
 	Changes      []previewedChange
 	Over         []overHolder
 	MayViewUsers bool
@@ -93,19 +99,19 @@ type PreviewPage struct {
 type previewedChange struct {
 	Title   string // "12 holders change"
 	Rows    []DifferenceRow
-	Targets []models.Target
+	Targets []propagation.Target
 
 	Gained, Lost []string // tools
 	NotWhole     []string // servers
 }
 
 // PreviewOf writes a plan out.
-func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Catalogue, mayViewUsers bool) PreviewPage {
+func PreviewOf(plan propagation.Plan, in propagation.Input, offered catalogue.Catalogue, mayViewUsers bool) PreviewPage {
 	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, Over: overByHolder(plan.Over), MayViewUsers: mayViewUsers}
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
 			Gained: toolNames(change.Gained), Lost: toolNames(change.Lost), NotWhole: change.NotWhole,
-			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"), Rows: Differences(change.Before, change.After, catalogue), Targets: change.Targets,
+			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"), Rows: Differences(change.Before, change.After, offered), Targets: change.Targets,
 		})
 	}
 	return p
@@ -113,13 +119,13 @@ func PreviewOf(plan models.Plan, in models.PropagationInput, catalogue models.Ca
 
 // overHolder is somebody who has used up limits that are pushed.
 type overHolder struct {
-	Target  models.Target
+	Target  propagation.Target
 	Limits  []string
 	Already bool // each of these limits blocks them now too
 }
 
 // overByHolder lists holders by name, those who are newly blocked first.
-func overByHolder(over []models.OverLimit) []overHolder {
+func overByHolder(over []propagation.OverLimit) []overHolder {
 	var holders []overHolder
 	place := map[string]int{}
 	for _, o := range over {
@@ -162,7 +168,7 @@ func (p PreviewPage) applies() bool {
 // hidden are the fields that the preview was made of.
 func (p PreviewPage) hidden() []Field {
 	var fields []Field
-	add := func(name string, list models.List[models.Value]) {
+	add := func(name string, list input.List[input.Value]) {
 		for _, v := range list.Items {
 			fields = append(fields, Field{Name: name, Value: v.Text})
 		}
@@ -199,11 +205,11 @@ func (p PreviewPage) blockedNow() int {
 	return len(users)
 }
 
-func overLimit(o models.OverLimit) string {
+func overLimit(o propagation.OverLimit) string {
 	where := scopeWord(o.Scope)
 	switch o.Kind {
 	case "spend":
-		return where + ": " + Dollars(models.Money(o.Used)) + " of " + Dollars(models.Money(o.Limit)) + " / " + unit(o.ResetDuration)
+		return where + ": " + Dollars(money.Money(o.Used)) + " of " + Dollars(money.Money(o.Limit)) + " / " + unit(o.ResetDuration)
 	default:
 		return where + ": " + Count(o.Used) + " of " + Count(o.Limit) + " " + o.Kind + " / " + unit(o.ResetDuration)
 	}
@@ -226,8 +232,8 @@ func skipWords(reason string) string {
 
 // PropagationPage is a push under way or done.
 type PropagationPage struct {
-	Profile                models.AccessProfile
-	Job                    models.Propagation
+	Profile                profile.Profile
+	Job                    propagation.Job
 	Href                   string
 	MayViewUsers, MayRetry bool
 }

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"strconv"
-	"tollgate/models"
+	"tollgate/models/input"
 )
 
 // PropagationFormBody asks which fields go to whom.
@@ -212,7 +212,7 @@ func PropagationFormBody(f PropagationForm) templ.Component {
 			}
 			templ_7745c5c3_Err = CheckboxField(typed(Field{
 				Name: "reset_usage", Label: "Reset usage", Hint: "What was used of the limits pushed starts at zero. Otherwise it stays where a limit has the same scope and window.",
-			}, models.Value{Text: "true"}, f.Problems), f.Input.ResetUsage.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
+			}, input.Value{Text: "true"}, f.Problems), f.Input.ResetUsage.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

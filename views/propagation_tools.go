@@ -1,9 +1,11 @@
 package views
 
-import "tollgate/models"
+import (
+	"tollgate/models/propagation"
+)
 
 // toolNames writes tools with their server, as decisions name them.
-func toolNames(of []models.ServerTools) []string {
+func toolNames(of []propagation.ServerTools) []string {
 	var names []string
 	for _, one := range of {
 		for _, tool := range one.Tools {
@@ -14,7 +16,7 @@ func toolNames(of []models.ServerTools) []string {
 }
 
 // conflictWords says what an exclude does in copies that name its whole server.
-func conflictWords(c models.MCPConflict) string {
+func conflictWords(c propagation.MCPConflict) string {
 	one := len(c.UserIDs) == 1
 	return choose(one, "1 copy grants", Count(int64(len(c.UserIDs)))+" copies grant") + " every tool of " + c.Server +
 		choose(one, " and excludes ", " and exclude ") + sequence(c.Tools) + ". The exclude wins: " +

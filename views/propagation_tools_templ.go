@@ -8,7 +8,7 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "tollgate/models"
+import "tollgate/models/propagation"
 
 // toolChanges lists the MCP tools that copies grant after a push, or no longer.
 func toolChanges(change previewedChange) templ.Component {
@@ -94,7 +94,7 @@ func toolChanges(change previewedChange) templ.Component {
 }
 
 // conflictsLeft warns of copies that grant a whole MCP server and exclude a tool of it.
-func conflictsLeft(conflicts []models.MCPConflict) templ.Component {
+func conflictsLeft(conflicts []propagation.MCPConflict) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

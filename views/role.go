@@ -1,15 +1,20 @@
 package views
 
-import "tollgate/models"
+import (
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+)
 
 // RoleList is a page of roles.
 type RoleList struct {
 	CatalogueFrame
-	Roles []models.Role
+	Roles []identity.Role
 }
 
 // frame is what can be done to a role: those that came with the console stay.
-func (l RoleList) frame(r models.Role) CatalogueFrame {
+func (l RoleList) frame(r identity.Role) CatalogueFrame {
 	frame := l.CatalogueFrame
 	frame.MayUpdate, frame.MayDelete = frame.MayUpdate && !r.IsSystemRole, frame.MayDelete && !r.IsSystemRole
 	return frame
@@ -17,21 +22,21 @@ func (l RoleList) frame(r models.Role) CatalogueFrame {
 
 // RolePage is one role with those who hold it.
 type RolePage struct {
-	Role         models.Role
-	Members      []models.User
+	Role         identity.Role
+	Members      []identity.User
 	Pager        Pager
 	MayViewUsers bool
 
-	Profiles        []models.RoleAttachment
+	Profiles        []profile.RoleAttachment
 	MayViewProfiles bool
 }
 
 // RoleForm is a role as it was filled in; Role is the one that exists, if any.
 type RoleForm struct {
-	Role     models.Role
-	Input    models.RoleInput
-	Problems models.Problems
-	Held     []models.Permission
+	Role     identity.Role
+	Input    identity.RoleInput
+	Problems problem.Problems
+	Held     []permission.Permission
 }
 
 func (f RoleForm) action() string {
@@ -51,7 +56,7 @@ func (f RoleForm) matrix() Matrix {
 func (f RoleForm) summary() []ProblemLink { return matrixLinks(f.Problems, "permission_ids") }
 
 // RoleDeletion says what the deletion of a role does.
-func RoleDeletion(profiles []models.RoleAttachment) []string {
+func RoleDeletion(profiles []profile.RoleAttachment) []string {
 	effects := []string{"The role goes with what it permits.", "Nobody holds it now."}
 	if len(profiles) > 0 {
 		names := make([]string, len(profiles))
@@ -64,14 +69,14 @@ func RoleDeletion(profiles []models.RoleAttachment) []string {
 }
 
 // RoleBlocked says why a role cannot go; who holds it stands below.
-func RoleBlocked(r models.Role) string {
+func RoleBlocked(r identity.Role) string {
 	if r.Members == 0 {
 		return r.Name + " could not be deleted: somebody was given it a moment ago. Try again."
 	}
 	return r.Name + " cannot be deleted while held by " + plural(int(r.Members), "user") + ". Give them another role first."
 }
 
-func userLinks(users []models.User) []Link {
+func userLinks(users []identity.User) []Link {
 	links := make([]Link, len(users))
 	for i, user := range users {
 		links[i] = Link{Label: user.Name + " (" + user.Email + ")", Href: "/users/" + user.ID}

@@ -4,17 +4,21 @@ import (
 	"slices"
 	"strconv"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 )
 
 // ProfileRoles is which roles hand a profile out, and the form to have more do so.
 type ProfileRoles struct {
-	Profile                            models.AccessProfile
-	Attached                           []models.RoleAttachment
-	Roles                              []models.Role
+	Profile                            profile.Profile
+	Attached                           []profile.RoleAttachment
+	Roles                              []identity.Role
 	Without                            map[int64]int64 // members of each role who hold no copy
-	Input                              models.AttachInput
-	Problems                           models.Problems
+	Input                              assignment.AttachInput
+	Problems                           problem.Problems
 	MayViewRoles, MayAttach, MayDetach bool
 }
 
@@ -22,7 +26,7 @@ func (p ProfileRoles) choice() Choice {
 	c := Choice{Name: "role_ids", Legend: "Roles", Error: firstBelow(p.Problems, "role_ids")}
 	for _, role := range p.Roles {
 		id := strconv.FormatInt(role.ID, 10)
-		chosen := slices.ContainsFunc(p.Input.RoleIDs.Items, func(v models.Value) bool { return v.Text == id })
+		chosen := slices.ContainsFunc(p.Input.RoleIDs.Items, func(v input.Value) bool { return v.Text == id })
 		hint := plural(int(role.Members), "member")
 		if n := p.Without[role.ID]; n > 0 {
 			hint += ", " + Count(n) + " without a copy"
@@ -46,7 +50,7 @@ func (p ProfileRoles) summary() []ProblemLink {
 
 func (p ProfileRoles) href() string { return profileHref(p.Profile.ID) + "/roles" }
 
-func detachHref(a models.RoleAttachment) string {
+func detachHref(a profile.RoleAttachment) string {
 	return profileHref(a.AccessProfileID) + "/roles/" + strconv.FormatInt(a.RoleID, 10) + "/delete"
 }
 
@@ -58,7 +62,7 @@ func defaultWord(isDefault bool) string {
 }
 
 // AttachedWords says what came of attaching roles.
-func AttachedWords(done models.Attached) string {
+func AttachedWords(done assignment.Attached) string {
 	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "hands", "hand") + " out " + done.Profile.Name + " now"
 	if done.Default != nil {
 		said += choose(*done.Default, ", and new members get it", ", and new members do not get it")
@@ -74,7 +78,7 @@ func AttachedWords(done models.Attached) string {
 }
 
 // DetachedWords says what came of detaching a role.
-func DetachedWords(done models.Detached, removed bool) string {
+func DetachedWords(done assignment.Detached, removed bool) string {
 	said := done.Role + " was detached."
 	if !removed {
 		return said + " Those who hold a copy keep it."
@@ -97,8 +101,8 @@ func choose(first bool, a, b string) string {
 }
 
 // ProfileDeletion says what the deletion of a profile does.
-func ProfileDeletion(profile models.AccessProfile, roles []models.RoleAttachment) []string {
-	effects := []string{"The profile and its " + Versions(profile.Version) + " go for good; the audit log keeps what was in them."}
+func ProfileDeletion(shown profile.Profile, roles []profile.RoleAttachment) []string {
+	effects := []string{"The profile and its " + Versions(shown.Version) + " go for good; the audit log keeps what was in them."}
 	if len(roles) > 0 {
 		names := make([]string, len(roles))
 		for i, a := range roles {

@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/identity"
 )
 
 func RoleListBody(l RoleList) templ.Component {
@@ -86,7 +86,7 @@ func RoleListBody(l RoleList) templ.Component {
 	})
 }
 
-func roleRow(r models.Role, l RoleList) templ.Component {
+func roleRow(r identity.Role, l RoleList) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -520,7 +520,7 @@ func RoleFormBody(f RoleForm) templ.Component {
 }
 
 // RoleDelete asks before a role goes, or says who still holds it.
-func RoleDelete(c Confirm, r models.Role, members []models.User) templ.Component {
+func RoleDelete(c Confirm, r identity.Role, members []identity.User) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

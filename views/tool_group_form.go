@@ -4,15 +4,16 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/problem"
 )
 
 // ToolGroupForm is a tool group as it was filled in; ID is that of one that exists.
 type ToolGroupForm struct {
 	ID        int64
-	Input     models.ToolGroupInput
-	Problems  models.Problems
-	Catalogue models.Catalogue
+	Input     catalogue.ToolGroupInput
+	Problems  problem.Problems
+	Catalogue catalogue.Catalogue
 }
 
 func (f ToolGroupForm) action() string {
@@ -81,8 +82,8 @@ func (f ToolGroupForm) rows() map[string]map[string]bool {
 }
 
 // serverOf is the server that a problem is about, "" when it is about something else.
-func (f ToolGroupForm) serverOf(problem models.Problem) string {
-	place, _, found := strings.Cut(strings.TrimPrefix(problem.Field, "tools["), "]")
+func (f ToolGroupForm) serverOf(p problem.Problem) string {
+	place, _, found := strings.Cut(strings.TrimPrefix(p.Field, "tools["), "]")
 	i, err := strconv.Atoi(place)
 	if !found || err != nil || i >= len(f.Input.Tools.Items) {
 		return ""
@@ -139,7 +140,7 @@ func treeCount(branches []toolBranch) string {
 }
 
 // groupLines says what a group grants, a line a server: "9 of github", "all of jira, later ones too".
-func groupLines(g models.ToolGroup) []string {
+func groupLines(g catalogue.ToolGroup) []string {
 	lines := make([]string, len(g.Tools))
 	for i, row := range g.Tools {
 		if lines[i] = strconv.Itoa(len(row.ToolNames)) + " of " + row.MCPClientID; row.All() {
@@ -150,11 +151,11 @@ func groupLines(g models.ToolGroup) []string {
 }
 
 // toolsOf lists what a row grants now.
-func toolsOf(row models.GroupTools, catalogue models.Catalogue) []string {
+func toolsOf(row catalogue.GroupTools, offered catalogue.Catalogue) []string {
 	if !row.All() {
 		return row.ToolNames
 	}
-	for _, server := range catalogue.Servers {
+	for _, server := range offered.Servers {
 		if server.ClientID == row.MCPClientID {
 			return server.Tools
 		}

@@ -11,13 +11,13 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strconv"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
 )
 
 // ToolGroupList is a page of tool groups.
 type ToolGroupList struct {
 	CatalogueFrame
-	Groups []models.ToolGroup
+	Groups []catalogue.ToolGroup
 }
 
 func ToolGroupListBody(l ToolGroupList) templ.Component {
@@ -119,7 +119,7 @@ func ToolGroupListBody(l ToolGroupList) templ.Component {
 	})
 }
 
-func toolGroupRow(g models.ToolGroup, href string, l ToolGroupList) templ.Component {
+func toolGroupRow(g catalogue.ToolGroup, href string, l ToolGroupList) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -221,7 +221,7 @@ func toolGroupRow(g models.ToolGroup, href string, l ToolGroupList) templ.Compon
 	})
 }
 
-func ToolGroupBody(g models.ToolGroup, catalogue models.Catalogue, use models.Use) templ.Component {
+func ToolGroupBody(g catalogue.ToolGroup, catalogue catalogue.Catalogue, use catalogue.Use) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -3,15 +3,18 @@ package views
 import (
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/decision"
+	"tollgate/models/identity"
+	"tollgate/models/money"
 )
 
 // TryPage is whether somebody might make a call now.
 type TryPage struct {
-	User                models.User
+	User                identity.User
 	Model, Server, Tool string
-	Catalogue           models.Catalogue
-	Decision            *models.Decision
+	Catalogue           catalogue.Catalogue
+	Decision            *decision.Decision
 	Now                 time.Time
 }
 
@@ -26,7 +29,7 @@ func (p TryPage) servers() []Option {
 	return options
 }
 
-func decidedBar(l models.DecidedLimit, now time.Time) Bar {
+func decidedBar(l decision.DecidedLimit, now time.Time) Bar {
 	limit := amountWords(l.Limit)
 	if !l.Limit.Spend {
 		limit += " " + l.Kind
@@ -41,9 +44,9 @@ func decidedBar(l models.DecidedLimit, now time.Time) Bar {
 	return bar
 }
 
-func amountWords(a models.Amount) string {
+func amountWords(a decision.Amount) string {
 	if a.Spend {
-		return Dollars(models.Money(a.N))
+		return Dollars(money.Money(a.N))
 	}
 	return Count(a.N)
 }

@@ -1,9 +1,12 @@
 package views
 
-import "tollgate/models"
+import (
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
 
 // typed is the field of a form that came back: what was typed, and the first thing wrong with it.
-func typed(f Field, value models.Value, problems models.Problems) Field {
+func typed(f Field, value input.Value, problems problem.Problems) Field {
 	f.Value = value.Text
 	if messages := problems.At(f.Name); len(messages) > 0 {
 		f.Error = messages[0]
@@ -12,7 +15,7 @@ func typed(f Field, value models.Value, problems models.Problems) Field {
 }
 
 // problemLinks lists what is wrong, each leading to the field of its name.
-func problemLinks(problems models.Problems) []ProblemLink {
+func problemLinks(problems problem.Problems) []ProblemLink {
 	links := make([]ProblemLink, len(problems))
 	for i, problem := range problems {
 		links[i] = ProblemLink{ID: FieldID(problem.Field), Message: problem.Message}

@@ -6,22 +6,24 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/money"
+	"tollgate/models/problem"
+	"tollgate/models/report"
 )
 
 // UsagePage is what was used, with what it is filtered and grouped by.
 type UsagePage struct {
-	Query                         models.UsageQuery
+	Query                         report.Query
 	Zone                          string // as it was typed
-	Report                        models.UsageReport
-	Near                          []models.NearLimit
+	Report                        report.Report
+	Near                          []report.NearLimit
 	UserName, ProfileName         string
 	Now                           time.Time
 	Export                        string
 	Link                          func(pairs ...string) string // the same page with filters changed
 	MayViewUsers, MayViewProfiles bool
-	Quarantined                   int64           // calls of keys and users that are not known
-	Problems                      models.Problems // with the days and filters asked for
+	Quarantined                   int64            // calls of keys and users that are not known
+	Problems                      problem.Problems // with the days and filters asked for
 }
 
 func (p UsagePage) problem(field string) string {
@@ -46,7 +48,7 @@ func (p UsagePage) problems() []ProblemLink {
 
 func (p UsagePage) groupings() []Link {
 	var links []Link
-	for _, by := range models.UsageGroupings {
+	for _, by := range report.Groupings {
 		links = append(links, Link{Label: upperFirst(by), Href: p.Link("group_by", by), On: by == p.Query.GroupBy})
 	}
 	return links
@@ -74,15 +76,15 @@ func (p UsagePage) filters() []Link {
 }
 
 // rows are those of the report, and what is not listed in one of its own.
-func (p UsagePage) rows() []models.UsageRow {
+func (p UsagePage) rows() []report.Row {
 	rows := p.Report.Rows
 	if p.Report.Others != nil {
-		rows = append(slices.Clone(rows), models.UsageRow{Name: "All others, each less than these", UsageSum: *p.Report.Others})
+		rows = append(slices.Clone(rows), report.Row{Name: "All others, each less than these", Sum: *p.Report.Others})
 	}
 	return rows
 }
 
-func (p UsagePage) rowName(row models.UsageRow) string {
+func (p UsagePage) rowName(row report.Row) string {
 	if day, err := time.Parse(time.DateOnly, row.Key); err == nil && p.Query.GroupBy == "day" {
 		return day.Format("Mon 2 Jan 2006")
 	}
@@ -90,7 +92,7 @@ func (p UsagePage) rowName(row models.UsageRow) string {
 }
 
 // narrow is the page of one row alone, broken down by what comes next.
-func (p UsagePage) narrow(row models.UsageRow) string {
+func (p UsagePage) narrow(row report.Row) string {
 	if row.Key == "" || row.Key == "0" {
 		return ""
 	}
@@ -109,7 +111,7 @@ func (p UsagePage) narrow(row models.UsageRow) string {
 }
 
 // spend is what a sum costs, as far as anything of it has a price.
-func spend(s models.UsageSum) string {
+func spend(s report.Sum) string {
 	if s.IsUnpriced() {
 		return "unpriced"
 	}
@@ -117,7 +119,7 @@ func spend(s models.UsageSum) string {
 }
 
 // spendExactly is the same to the last decimal.
-func spendExactly(s models.UsageSum) string {
+func spendExactly(s report.Sum) string {
 	if s.IsUnpriced() {
 		return "unpriced"
 	}
@@ -140,7 +142,7 @@ func quarantineWords(n int64) string {
 	return "Quarantined usage: " + plural(int(n), "call") + " without a user"
 }
 
-func share(part, whole models.Money) string {
+func share(part, whole money.Money) string {
 	if whole <= 0 {
 		return "0 %"
 	}
@@ -159,7 +161,7 @@ func (p UsagePage) days() string {
 	return p.Query.Since.Format("2 Jan 2006") + " to " + days
 }
 
-func nearBar(n models.NearLimit, now time.Time) Bar {
+func nearBar(n report.NearLimit, now time.Time) Bar {
 	where := "In all"
 	if n.ProviderName != "" {
 		where = n.ProviderName
@@ -171,7 +173,7 @@ func nearBar(n models.NearLimit, now time.Time) Bar {
 }
 
 // forecastWords says what a budget comes to.
-func forecastWords(n models.NearLimit) string {
+func forecastWords(n report.NearLimit) string {
 	switch {
 	case n.Used >= n.Limit:
 		return "used up"
@@ -182,7 +184,7 @@ func forecastWords(n models.NearLimit) string {
 }
 
 // usedUpWords says how many budgets are used up: those come after the ones that still have room.
-func usedUpWords(near []models.NearLimit) string {
+func usedUpWords(near []report.NearLimit) string {
 	switch n := int(near[0].UsedUp); {
 	case n == 0:
 		return ""

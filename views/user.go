@@ -4,16 +4,22 @@ import (
 	"strconv"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/account"
+	"tollgate/models/assignment"
+	"tollgate/models/catalogue"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
 // UserList is a page of users.
 type UserList struct {
 	CatalogueFrame
-	Users        []models.User
+	Users        []identity.User
 	MayViewRoles bool
 	Held         map[string][]string // names of the profiles that each holds; nil for who may not see them
-	Profiles     []models.Named      // what can be assigned; empty for who may not
+	Profiles     []database.Named    // what can be assigned; empty for who may not
 }
 
 // MayAssign reports whether profiles can be given to those ticked.
@@ -22,10 +28,10 @@ func (l UserList) MayAssign() bool { return len(l.Profiles) > 0 }
 // UserForm is a user as they were filled in; ID is that of one who exists. Roles are what can be chosen for a new one.
 type UserForm struct {
 	ID       string
-	Input    models.UserInput
-	Problems models.Problems
-	Roles    []models.Role
-	Actor    models.Actor
+	Input    identity.UserInput
+	Problems problem.Problems
+	Roles    []identity.Role
+	Actor    permission.Actor
 }
 
 func (f UserForm) action() string {
@@ -44,21 +50,21 @@ func (f UserForm) password() Field {
 
 // UserPage is one user with what the person looking may change.
 type UserPage struct {
-	User                    models.User
+	User                    identity.User
 	RoleID                  string // chosen in the form
-	Roles                   []models.Role
-	Actor                   models.Actor
-	Problems                models.Problems
+	Roles                   []identity.Role
+	Actor                   permission.Actor
+	Problems                problem.Problems
 	Self                    bool // the person looks at themselves
 	MayUpdate, MayViewRoles bool
 
-	Copies                                               []models.UserAccessProfile
+	Copies                                               []assignment.Assignment
 	Unpriced                                             int64 // calls of the last 30 days
 	Keys                                                 KeyList
 	Now                                                  time.Time
 	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
 	MayViewKeys, MayViewUsage, MayViewAudit              bool
-	Catalogue                                            models.Catalogue
+	Catalogue                                            catalogue.Catalogue
 }
 
 // covered reports whether the person may do all that the user may, and so may set what the user signs in with.
@@ -70,7 +76,7 @@ func (p UserPage) password() Field {
 	return field
 }
 
-func mayAll(actor models.Actor, permissions []models.Permission) bool {
+func mayAll(actor permission.Actor, permissions []permission.Permission) bool {
 	for _, p := range permissions {
 		if !actor.May(p) {
 			return false
@@ -80,7 +86,7 @@ func mayAll(actor models.Actor, permissions []models.Permission) bool {
 }
 
 // roleOptions offers every role; one that permits more than the person may do cannot be chosen.
-func roleOptions(roles []models.Role, actor models.Actor, chosen string) []Option {
+func roleOptions(roles []identity.Role, actor permission.Actor, chosen string) []Option {
 	options := make([]Option, 0, len(roles)+1)
 	for _, role := range roles {
 		id := strconv.FormatInt(role.ID, 10)
@@ -98,7 +104,7 @@ func newRoleOptions(f UserForm) []Option {
 }
 
 // UserDeletion says what the deletion of a user does.
-func UserDeletion(u models.User, l models.Leaving) []string {
+func UserDeletion(u identity.User, l account.Leaving) []string {
 	effects := []string{}
 	if u.HasPassword {
 		effects = append(effects, u.Email+" is signed out everywhere at once and cannot sign in any more.")
@@ -124,7 +130,7 @@ func UserDeletion(u models.User, l models.Leaving) []string {
 }
 
 // roleEffects says what a change of role does to what a user holds.
-func roleEffects(u models.User, e models.RoleEffects) []string {
+func roleEffects(u identity.User, e assignment.RoleEffects) []string {
 	effects := []string{u.Name + " may do in this console what " + e.Role + " permits, from the next request on."}
 	if len(e.Loses) > 0 {
 		effects = append(effects, "They lose "+sequence(e.Loses)+", which came with the role "+u.Role+", and what was used of it is not counted any more, not even if they get it back.")

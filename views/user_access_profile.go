@@ -6,11 +6,16 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/assignment"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
 )
 
 // CopyHref is the address of a user's copy.
-func CopyHref(u models.UserAccessProfile) string {
+func CopyHref(u assignment.Assignment) string {
 	return "/users/" + u.UserID + "/access-profiles/" + strconv.FormatInt(u.ID, 10)
 }
 
@@ -21,7 +26,7 @@ type limitLine struct {
 	Scope    string // "In all", "openai"
 	Bar      Bar
 	Left     string         // "$8.80"
-	Budget   *models.Budget // nil for tokens and requests
+	Budget   *policy.Budget // nil for tokens and requests
 	Override string         // "+$50.00 until 1 Dec 2026, 00:00 UTC"
 }
 
@@ -33,7 +38,7 @@ func (l limitLine) left() Bar {
 }
 
 // limitLines are all limits of a copy, those in all first.
-func limitLines(u models.UserAccessProfile, now time.Time) []limitLine {
+func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 	var lines []limitLine
 	for _, scope := range u.Scopes() {
 		where := scopeWord(scope.Name)
@@ -59,7 +64,7 @@ func scopeWord(scope string) string {
 	return "In all"
 }
 
-func spendBar(where string, b models.Budget, now time.Time) Bar {
+func spendBar(where string, b policy.Budget, now time.Time) Bar {
 	return Bar{
 		Label: where + ", spend " + every(b.ResetDuration), Used: Dollars(b.CurrentUsage), Limit: Dollars(b.Limit()) + " / " + unit(b.ResetDuration),
 		Note: resets(b.WindowEnds, now), Parts: parts(int64(b.CurrentUsage), int64(b.Limit())), Ends: exact(b.WindowEnds),
@@ -96,7 +101,7 @@ func resets(at, now time.Time) string {
 }
 
 // overrideWords says what an override adds, and until when.
-func overrideWords(b models.Budget) string {
+func overrideWords(b policy.Budget) string {
 	switch {
 	case b.OverrideAmount == nil:
 		return ""
@@ -107,7 +112,7 @@ func overrideWords(b models.Budget) string {
 }
 
 // OverrideSet says what the override of a line is now.
-func OverrideSet(b models.Budget) string {
+func OverrideSet(b policy.Budget) string {
 	said := "The limit of " + Dollars(b.MaxLimit) + " a " + unit(b.ResetDuration) + " is " + overrideWords(b) + "."
 	if b.CurrentUsage >= b.Limit() {
 		said += " It is still used up: " + Dollars(b.CurrentUsage) + " of " + Dollars(b.Limit()) + " was spent, so every call is refused until it resets or is raised by more."
@@ -116,21 +121,21 @@ func OverrideSet(b models.Budget) string {
 }
 
 // lineWords names a budget line of a copy: "In all, $50.00 / day".
-func lineWords(b models.Budget) string { return scopeWord(b.Scope) + ", " + SpendLine(b) }
+func lineWords(b policy.Budget) string { return scopeWord(b.Scope) + ", " + SpendLine(b) }
 
 // AssignmentForm is a profile that a user is to have, as it was filled in.
 type AssignmentForm struct {
-	User     models.User
-	Input    models.AssignInput
-	Problems models.Problems
-	Profiles []models.Named
+	User     identity.User
+	Input    assignment.AssignInput
+	Problems problem.Problems
+	Profiles []database.Named
 }
 
 func (f AssignmentForm) options() []Option {
 	return namedOptions("Choose a profile", f.Profiles, f.Input.AccessProfileID.Text)
 }
 
-func namedOptions(none string, rows []models.Named, chosen string) []Option {
+func namedOptions(none string, rows []database.Named, chosen string) []Option {
 	options := []Option{{Label: none, Chosen: chosen == ""}}
 	for _, row := range rows {
 		id := strconv.FormatInt(row.ID, 10)
@@ -141,17 +146,17 @@ func namedOptions(none string, rows []models.Named, chosen string) []Option {
 
 // CopyForm is a copy's state as it was filled in.
 type CopyForm struct {
-	Copy     models.UserAccessProfile
-	Input    models.CopyInput
-	Problems models.Problems
+	Copy     assignment.Assignment
+	Input    assignment.CopyInput
+	Problems problem.Problems
 }
 
 // OverrideForm is a raise of one budget as it was filled in.
 type OverrideForm struct {
-	Copy     models.UserAccessProfile
-	Budget   models.Budget
-	Input    models.OverrideInput
-	Problems models.Problems
+	Copy     assignment.Assignment
+	Budget   policy.Budget
+	Input    assignment.OverrideInput
+	Problems problem.Problems
 	Now      time.Time
 	MayClear bool
 }
@@ -180,7 +185,7 @@ func (f OverrideForm) modes() Choice {
 }
 
 // Detachment says what it means to take a copy from a user.
-func Detachment(user models.User, held models.UserAccessProfile, last bool, now time.Time) []string {
+func Detachment(user identity.User, held assignment.Assignment, last bool, now time.Time) []string {
 	effects := []string{user.Name + " may no longer use what " + held.Name + " grants, from that moment on. What they used of it is not counted any more."}
 	if last {
 		effects = append(effects, "It is their last profile, so "+keysWords(len(held.VirtualKeyIDs)))
@@ -207,7 +212,7 @@ func keysWords(n int) string {
 }
 
 // AssignedToMany says what came of assigning a profile to many.
-func AssignedToMany(done models.BulkAssigned) string {
+func AssignedToMany(done assignment.BulkAssigned) string {
 	said := plural(done.Users, "user") + " got " + done.Profile + "."
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it already."
@@ -217,9 +222,9 @@ func AssignedToMany(done models.BulkAssigned) string {
 
 // HolderList is who holds a profile.
 type HolderList struct {
-	Profile                           models.AccessProfile
+	Profile                           profile.Profile
 	Search                            string
-	Copies                            []models.UserAccessProfile
+	Copies                            []assignment.Assignment
 	Now                               time.Time
 	Filtered, MayViewUsers, MayDetach bool
 	All, Behind                       Link
@@ -229,7 +234,7 @@ type HolderList struct {
 const barsShown = 3
 
 // tightest are the limits of a copy of which most is used, for a row of a list.
-func tightest(u models.UserAccessProfile, now time.Time) []limitLine {
+func tightest(u assignment.Assignment, now time.Time) []limitLine {
 	lines := limitLines(u, now)
 	slices.SortStableFunc(lines, func(a, b limitLine) int { return b.Bar.Parts - a.Bar.Parts })
 	for i := range lines {
@@ -241,7 +246,7 @@ func tightest(u models.UserAccessProfile, now time.Time) []limitLine {
 	return lines[:min(barsShown, len(lines))]
 }
 
-func sourceWord(u models.UserAccessProfile) string {
+func sourceWord(u assignment.Assignment) string {
 	if u.FromRole {
 		return "from their role"
 	}

@@ -8,7 +8,7 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "tollgate/models"
+import "tollgate/models/input"
 
 func UserFormBody(f UserForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -68,7 +68,7 @@ func UserFormBody(f UserForm) templ.Component {
 		if f.ID == "" {
 			templ_7745c5c3_Err = SelectField(typed(Field{
 				Name: "role_id", Label: "Role", Hint: "What they may do. You can give only what you may do yourself.", Required: true, Width: "medium",
-			}, models.Value{}, f.Problems), newRoleOptions(f)).Render(ctx, templ_7745c5c3_Buffer)
+			}, input.Value{}, f.Problems), newRoleOptions(f)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -76,7 +76,7 @@ func UserFormBody(f UserForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = TextField(typed(f.password(), models.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextField(typed(f.password(), input.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

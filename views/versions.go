@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/profile"
 )
 
 // VersionRow is one version of the list.
@@ -21,7 +22,7 @@ type VersionList struct {
 }
 
 // VersionsOf writes versions out; standing is the newest.
-func VersionsOf(versions []models.Version, standing int64, now time.Time, pager Pager) VersionList {
+func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager Pager) VersionList {
 	list := VersionList{Pager: pager}
 	for _, v := range versions {
 		list.Rows = append(list.Rows, VersionRow{
@@ -75,8 +76,8 @@ var fieldLabels = []struct{ name, label string }{
 }
 
 // Differences compares two profiles field by field in words.
-func Differences(before, after models.AccessProfile, catalogue models.Catalogue) []DifferenceRow {
-	was, is := FieldLines(before, catalogue), FieldLines(after, catalogue)
+func Differences(before, after profile.Profile, offered catalogue.Catalogue) []DifferenceRow {
+	was, is := FieldLines(before, offered), FieldLines(after, offered)
 	was["is_active"], is["is_active"] = stateLine(before), stateLine(after)
 	var rows []DifferenceRow
 	for _, field := range fieldLabels {
@@ -87,7 +88,7 @@ func Differences(before, after models.AccessProfile, catalogue models.Catalogue)
 	return rows
 }
 
-func stateLine(p models.AccessProfile) []string {
+func stateLine(p profile.Profile) []string {
 	if p.IsActive {
 		return []string{"active"}
 	}

@@ -4,31 +4,33 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
+	"tollgate/models/virtualkey"
 )
 
 // KeyHref is the address of a key on its holder's page.
-func KeyHref(k models.VirtualKey) string { return "/users/" + k.UserID + "/virtual-keys/" + k.ID }
+func KeyHref(k virtualkey.Key) string { return "/users/" + k.UserID + "/virtual-keys/" + k.ID }
 
 // KeyList is a page of all virtual keys.
 type KeyList struct {
 	CatalogueFrame
-	Keys                             []models.VirtualKey
+	Keys                             []virtualkey.Key
 	MayViewUsers, MayRotate, MayDrop bool
 }
 
 // KeyForm is a further key as it was filled in.
 type KeyForm struct {
-	User     models.User
-	Input    models.VirtualKeyInput
-	Problems models.Problems
+	User     identity.User
+	Input    virtualkey.Input
+	Problems problem.Problems
 }
 
 // RotateForm asks how long a key's old value is to work.
 type RotateForm struct {
-	Key      models.VirtualKey
-	Input    models.RotateInput
-	Problems models.Problems
+	Key      virtualkey.Key
+	Input    virtualkey.RotateInput
+	Problems problem.Problems
 }
 
 func (f RotateForm) graces() []Option {
@@ -43,7 +45,7 @@ func (f RotateForm) graces() []Option {
 }
 
 // Rotated says what a rotation did.
-func Rotated(k models.VirtualKey) string {
+func Rotated(k virtualkey.Key) string {
 	if k.PreviousUntil == nil {
 		return k.Name + " has another value. The old one is refused from now on."
 	}
@@ -51,7 +53,7 @@ func Rotated(k models.VirtualKey) string {
 }
 
 // KeyDeletion says what the deletion of a key does.
-func KeyDeletion(k models.VirtualKey, now time.Time) []string {
+func KeyDeletion(k virtualkey.Key, now time.Time) []string {
 	effects := []string{"Programs of " + k.Holder + " that send " + k.Value + " are refused from that moment on."}
 	if k.Expired(now) {
 		effects = []string{"It has expired already: gateways refuse it."}

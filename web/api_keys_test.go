@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/permission"
 )
 
 // object is a body for the API.
@@ -173,8 +173,8 @@ func TestAPIKeyNeverExceedsItsMaker(t *testing.T) {
 		return v.api("POST", "/api/api-keys", object{"name": name, "scopes": scopes})
 	}
 
-	for _, scope := range models.AllPermissions() {
-		held := slices.Contains([]models.Permission{"APIKeys:View", "APIKeys:Create", "APIKeys:Update", "Usage:View"}, scope)
+	for _, scope := range permission.AllPermissions() {
+		held := slices.Contains([]permission.Permission{"APIKeys:View", "APIKeys:Create", "APIKeys:Update", "Usage:View"}, scope)
 		if a := create(person, string(scope), string(scope)); held {
 			a.is(201)
 		} else {
@@ -223,7 +223,7 @@ func TestAPIKeyInTheConsole(t *testing.T) {
 	person := c.login(admin)
 	person.get("/settings/api-keys").is(200).one("div", "class", "empty")
 	form := person.get("/settings/api-keys/new").is(200)
-	if n := len(form.all("input", "name", "scopes")); n != len(models.AllPermissions()) {
+	if n := len(form.all("input", "name", "scopes")); n != len(permission.AllPermissions()) {
 		t.Errorf("%d scopes offered", n)
 	}
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
+	"tollgate/models/audit"
 )
 
 // Whatever is done to a stored row is found, and the row named.
@@ -54,7 +54,7 @@ func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
 		}
 		_, err := owner.NewRaw(damage.query, row).Exec(t.Context())
 		c.must(err)
-		if _, err := models.VerifyAudit(t.Context(), c.db); !errors.Is(err, models.AuditBreak{Row: damage.row}) {
+		if _, err := audit.Verify(t.Context(), c.db); !errors.Is(err, audit.Break{Row: damage.row}) {
 			t.Errorf("after %s: %v", damage.query, err)
 		}
 		c.must(execAll(owner, "DELETE FROM audit_logs", "INSERT INTO audit_logs OVERRIDING SYSTEM VALUE SELECT * FROM kept", "DROP TABLE kept"))
@@ -83,7 +83,7 @@ VALUES (1, '<cli>', 'update', ?, '{"a":1.50}', '2026-01-02 03:04:05.12Z', ?)`, `
 	c.fits(t, 5)
 	_, err = owner.NewRaw("UPDATE audit_logs SET new_values = '{\"a\": 1.50}' WHERE actor = '<cli>'").Exec(t.Context())
 	c.must(err)
-	if _, err := models.VerifyAudit(t.Context(), c.db); !errors.As(err, new(models.AuditBreak)) {
+	if _, err := audit.Verify(t.Context(), c.db); !errors.As(err, new(audit.Break)) {
 		t.Errorf("a space in an old row: %v", err)
 	}
 }
@@ -91,7 +91,7 @@ VALUES (1, '<cli>', 'update', ?, '{"a":1.50}', '2026-01-02 03:04:05.12Z', ?)`, `
 // fits fails the test unless the chain holds and has so many rows.
 func (c *console) fits(t *testing.T, atLeast int64) {
 	t.Helper()
-	if rows, err := models.VerifyAudit(t.Context(), c.db); err != nil || rows < atLeast {
+	if rows, err := audit.Verify(t.Context(), c.db); err != nil || rows < atLeast {
 		t.Errorf("%d rows, %v", rows, err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"tollgate/models"
+	"tollgate/models/permission"
 )
 
 // origins are the door, the name and the prefix of the API key of each row, newest first.
@@ -46,7 +46,7 @@ func TestAuditSaysByWhichDoor(t *testing.T) {
 	s.assign(s.ada, research)
 	program.api("POST", "/api/access-profiles/4/propagate", `{"fields":["budgets"]}`).refuses(403, "forbidden", "")
 	s.admin.api("PUT", "/api/access-profiles/4", `{"rate_limit":{"request_max_limit":7,"request_reset_duration":"1d"}}`).is(200)
-	pusher := s.admin.api("POST", "/api/api-keys", object{"name": "Pusher", "scopes": models.AllPermissions()}).is(201).json()
+	pusher := s.admin.api("POST", "/api/api-keys", object{"name": "Pusher", "scopes": permission.AllPermissions()}).is(201).json()
 	s.nobody().with("Authorization", "Bearer "+pusher["key"].(string)).api("POST", "/api/access-profiles/4/propagate", `{"fields":["rate_limit"]}`).is(200)
 
 	whole := key["api_key"].(object)["name"].(string) + "|" + prefix

@@ -11,31 +11,34 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/virtualkey"
 )
 
 // authenticate makes the check in front of a route: who asks, then whether they may.
-func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc {
+func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerFunc {
 	keys := apiKeys{h: h, scrapers: &scrapers{}}
-	return func(permission models.Permission) gin.HandlerFunc {
+	return func(needed permission.Permission) gin.HandlerFunc {
 		return func(c *gin.Context) {
-			if permission == anyone && handlers.IsAPI(c) {
+			if needed == anyone && handlers.IsAPI(c) {
 				return
 			}
-			identify := func() error { return identifyCaller(c, h, keys.of(c, permission)) }
-			if permission == keyHolder {
+			identify := func() error { return identifyCaller(c, h, keys.of(c, needed)) }
+			if needed == keyHolder {
 				identify = func() error { return identifyHolder(c, h) }
 			}
 			err := soon(c, identify)
 			switch {
-			case permission == anyone:
+			case needed == anyone:
 				// Who they are only matters to the frame of the page.
 			case err != nil:
 				refuseCaller(c, h, err)
-			case permission == signedIn || permission == keyHolder:
-			case handlers.ActorOf(c).ByKey || !handlers.ActorOf(c).May(permission):
-				h.Fail(c, models.Refuse(models.Forbidden, "", "forbidden",
-					"You need the permission "+string(permission)+" for this. Ask an admin of this console for it."))
+			case needed == signedIn || needed == keyHolder:
+			case handlers.ActorOf(c).ByKey || !handlers.ActorOf(c).May(needed):
+				h.Fail(c, problem.Refuse(problem.Forbidden, "", "forbidden",
+					"You need the permission "+string(needed)+" for this. Ask an admin of this console for it."))
 			}
 		}
 	}
@@ -43,9 +46,9 @@ func authenticate(h *handlers.Handlers) func(models.Permission) gin.HandlerFunc 
 
 // refuseCaller sends people to the sign-in page and back; everyone else gets the refusal.
 func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
-	var refusal *models.Refusal
+	var refusal *problem.Refusal
 	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
-	unknown := errors.As(err, &refusal) && refusal.Reason == models.Unauthenticated
+	unknown := errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated
 	if !unknown || !reading || handlers.IsAPI(c) || c.GetHeader("HX-Request") == "true" {
 		h.Fail(c, err)
 		return
@@ -64,7 +67,7 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) erro
 	if token == "" {
 		return unauthenticated()
 	}
-	user, err := models.SessionUser(c.Request.Context(), h.DB, token)
+	user, err := identity.SessionUser(c.Request.Context(), h.DB, token)
 	if err != nil {
 		return err
 	}
@@ -80,13 +83,13 @@ func identifyHolder(c *gin.Context, h *handlers.Handlers) error {
 	case err != nil:
 		return err
 	case key == "":
-		return models.Refuse(models.Unauthenticated, "", "unauthenticated", "Send the virtual key itself, in x-bf-vk or as Bearer.")
+		return problem.Refuse(problem.Unauthenticated, "", "unauthenticated", "Send the virtual key itself, in x-bf-vk or as Bearer.")
 	}
 	return identifyKeyHolder(c, h, key)
 }
 
 // keyActor finds whom an API key acts as.
-type keyActor func(ctx context.Context, secret string) (models.Actor, error)
+type keyActor func(ctx context.Context, secret string) (permission.Actor, error)
 
 // apiKeys knows where to look for whom an API key acts as.
 type apiKeys struct {
@@ -95,16 +98,16 @@ type apiKeys struct {
 }
 
 // of is the memory of the decider for what gateways call over and over, that of scrapers for the metrics, and the database for the rest.
-func (k apiKeys) of(c *gin.Context, permission models.Permission) keyActor {
+func (k apiKeys) of(c *gin.Context, needed permission.Permission) keyActor {
 	switch {
-	case permission == askDecisions, permission == reportUsage:
+	case needed == askDecisions, needed == reportUsage:
 		return k.h.Cache.KeyActor
 	case c.FullPath() == metricsPath:
-		return func(ctx context.Context, secret string) (models.Actor, error) {
+		return func(ctx context.Context, secret string) (permission.Actor, error) {
 			return k.scrapers.actor(ctx, k.h, secret)
 		}
 	}
-	return func(ctx context.Context, secret string) (models.Actor, error) {
+	return func(ctx context.Context, secret string) (permission.Actor, error) {
 		return k.h.Cache.KeyActorNow(ctx, k.h.DB, secret)
 	}
 }
@@ -114,7 +117,7 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, acto
 	credential = strings.TrimSpace(credential)
 	switch {
 	case len(headers) > 1:
-	case strings.EqualFold(scheme, "Bearer") && models.IsVirtualKey(credential):
+	case strings.EqualFold(scheme, "Bearer") && virtualkey.IsKey(credential):
 		return identifyKeyHolder(c, h, credential)
 	case strings.EqualFold(scheme, "Bearer"):
 		actor, err := actorOf(c.Request.Context(), credential)
@@ -130,7 +133,7 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, acto
 
 // identifyKeyHolder takes a virtual key as the credential of its user.
 func identifyKeyHolder(c *gin.Context, h *handlers.Handlers, value string) error {
-	user, key, err := models.VirtualKeyUser(c.Request.Context(), h.DB, h.Keys, value)
+	user, key, err := virtualkey.User(c.Request.Context(), h.DB, h.Keys, value)
 	if err != nil {
 		return err
 	}
@@ -147,7 +150,7 @@ func identifyBasic(c *gin.Context, h *handlers.Handlers, credential string) erro
 	if err != nil || !complete {
 		return unauthenticated()
 	}
-	user, err := models.CheckPassword(c.Request.Context(), h.DB, &h.Passwords, c.ClientIP(), email, password)
+	user, err := identity.CheckPassword(c.Request.Context(), h.DB, &h.Passwords, c.ClientIP(), email, password)
 	if err == nil {
 		handlers.SetActor(c, user.Actor())
 	}
@@ -155,6 +158,6 @@ func identifyBasic(c *gin.Context, h *handlers.Handlers, credential string) erro
 }
 
 func unauthenticated() error {
-	return models.Refuse(models.Unauthenticated, "", "unauthenticated",
+	return problem.Refuse(problem.Unauthenticated, "", "unauthenticated",
 		"Sign in first: on the API with an API key as Bearer, or with email and password as Basic.")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/permission"
 	"tollgate/web"
 )
 
@@ -63,9 +63,9 @@ func TestRoutesWithoutCredential(t *testing.T) {
 }
 
 // permitted is what the built-in roles may do, as the contract has it; any other role here may do nothing.
-func permitted(role string, p models.Permission) bool {
+func permitted(role string, p permission.Permission) bool {
 	if one, other, either := strings.Cut(string(p), " or "); either {
-		return permitted(role, models.Permission(one)) || permitted(role, models.Permission(other))
+		return permitted(role, permission.Permission(one)) || permitted(role, permission.Permission(other))
 	}
 	resource, operation, _ := strings.Cut(string(p), ":")
 	switch role {
@@ -80,16 +80,16 @@ func permitted(role string, p models.Permission) bool {
 }
 
 // contract is what each route needs: written from the contract, not from the table of routes.
-func contract(t *testing.T) map[string]models.Permission {
+func contract(t *testing.T) map[string]permission.Permission {
 	t.Helper()
 	file, err := os.ReadFile("testdata/permissions.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	needed := map[string]models.Permission{}
+	needed := map[string]permission.Permission{}
 	for line := range strings.Lines(string(file)) {
 		words := strings.SplitN(strings.TrimSpace(line), " ", 3)
-		needed[words[0]+" "+words[1]] = models.Permission(words[2])
+		needed[words[0]+" "+words[1]] = permission.Permission(words[2])
 	}
 	return needed
 }
@@ -128,11 +128,11 @@ func TestRoutesByRole(t *testing.T) {
 
 func TestEveryRouteIsListed(t *testing.T) {
 	c := newConsole(t)
-	known := models.AllPermissions()
+	known := permission.AllPermissions()
 	for _, r := range web.Routes(c.h) {
 		special := r.Permission == "anyone" && slices.Contains(open, r.Method+" "+r.Path) || r.Permission == "signed in" || r.Permission == "a virtual key"
 		for one := range strings.SplitSeq(string(r.Permission), " or ") {
-			if !special && !slices.Contains(known, models.Permission(one)) {
+			if !special && !slices.Contains(known, permission.Permission(one)) {
 				t.Errorf("%s %s needs %q", r.Method, r.Path, r.Permission)
 			}
 		}

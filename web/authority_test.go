@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"tollgate/models"
+	"tollgate/models/permission"
 	"tollgate/web"
 )
 
@@ -115,7 +115,7 @@ var elsewhere = []string{
 
 // lesser is a user who passes the check of every route, but may do less than an admin.
 func (s stage) lesser() visitor {
-	permissions := slices.DeleteFunc(models.AllPermissions(), func(p models.Permission) bool { return p == "Settings:Delete" })
+	permissions := slices.DeleteFunc(permission.AllPermissions(), func(p permission.Permission) bool { return p == "Settings:Delete" })
 	s.addRole("Lesser", permissions...)
 	s.addUser("lesser@example.com", "Lesser")
 	return s.login("lesser@example.com")

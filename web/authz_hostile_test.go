@@ -63,9 +63,12 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 		}
 		// A client that repeats the proxy's own query does not put it out of force: both readings have to be allowed.
 		for _, row := range []struct{ query, path, body string }{
-			{"provider=azure", "/v1/x", `{"model":"gpt-4o"}`}, {"model=openai/gpt-3", "/v1/x", `{"model":"gpt-4o"}`},
-			{"mcp_client_id=github&tool_name=x", "/v1/x", `{"model":"gpt-4o"}`}, {"mcp_client_id=unknown", "/v1/x", ``},
-			{"trust=headers", "/v1/x", `{"model":"gpt-4o"}`}, {"path=gemini", "/v1/models/gpt-3:generateContent", `{"model":"gpt-4o"}`},
+			{"provider=azure", "/v1/x", `{"model":"gpt-4o"}`},
+			{"model=openai/gpt-3", "/v1/x", `{"model":"gpt-4o"}`},
+			{"mcp_client_id=github&tool_name=x", "/v1/x", `{"model":"gpt-4o"}`},
+			{"mcp_client_id=unknown", "/v1/x", ``},
+			{"trust=headers", "/v1/x", `{"model":"gpt-4o"}`},
+			{"path=gemini", "/v1/models/gpt-3:generateContent", `{"model":"gpt-4o"}`},
 			{"reserve=99", "/v1/x", `{"model":"gpt-4o"}`},
 		} {
 			told := v.with("X-Original-Uri", row.path+"?"+row.query).with("X-Model", "openai/gpt-3")

@@ -14,7 +14,13 @@ import (
 	"time"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/metrics"
+	"tollgate/models/propagation"
+	"tollgate/models/usage"
+	"tollgate/models/window"
 	"tollgate/web"
 )
 
@@ -45,17 +51,17 @@ WHERE c.user_id = ? AND w.kind = 'spend' AND w.reset_duration = ? ORDER BY w.win
 // skewed starts a console whose process has another clock, and no network: it is asked within the process. Its clock begins with the year
 // 2000 and goes on by leaps only.
 func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, string) {
-	db, err := models.Open(g.appURL())
+	db, err := database.Open(g.appURL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &handlers.Handlers{
 		DB: db, Log: slog.New(slog.DiscardHandler), BaseURL: "http://skewed", Keys: g.h.Keys,
-		Propagator: models.NewPropagator(db, slog.New(slog.DiscardHandler)), Cache: models.NewDecider(db, g.h.Keys, slog.New(slog.DiscardHandler)),
+		Propagator: propagation.NewWorker(db, slog.New(slog.DiscardHandler)), Cache: entitlement.NewCache(db, g.h.Keys, slog.New(slog.DiscardHandler)),
 	}
-	h.Engine = models.NewEngine(h.Cache)
-	h.Recorder = models.NewRecorder(db, h.Cache)
-	h.Metrics = models.NewMetrics(db, h.Cache, h.Engine, h.Recorder, models.NewBookkeeper(db, h.Log))
+	h.Engine = decision.NewEngine(h.Cache)
+	h.Recorder = usage.NewRecorder(db, h.Cache)
+	h.Metrics = metrics.New(db, h.Cache, h.Engine, h.Recorder, usage.NewReconciler(db, h.Log))
 	handler, err := web.New(web.Config{Addr: "127.0.0.1:80", Hosts: []string{"skewed"}}, h)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +95,7 @@ func TestTwinOfTheDatabasesClock(t *testing.T) {
 		db := connect(t, g.appURL())
 		for _, leap := range leaps {
 			<-time.After(leap)
-			start, _ := models.Window("1d", 0, models.Calendar{}, line.CreatedAt, time.Now())
+			start, _ := window.Window("1d", 0, window.Calendar{}, line.CreatedAt, time.Now())
 			_, err := db.NewRaw(`INSERT INTO limit_windows AS w (line_id, kind, reset_duration, window_start, used) VALUES (?, 'spend', '1d', ?, 1)
 ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w.used + 1`, line.ID, start).Exec(t.Context())
 			if err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/window"
 )
 
 func TestTemplateChangesTouchNoCopy(t *testing.T) {
@@ -54,12 +54,12 @@ ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = e
 func TestCopiesStartAtTheirWindow(t *testing.T) {
 	s := newStage(t)
 	rolling := s.profileNaming("Rolling", `"budgets":[{"max_limit":1,"reset_duration":"1M"},{"max_limit":1,"reset_duration":"1h"}]`)
-	for profile, calendar := range map[int64]models.Calendar{research: {CalendarAligned: true}, rolling: {}} {
+	for profile, calendar := range map[int64]window.Calendar{research: {CalendarAligned: true}, rolling: {}} {
 		held, _ := s.assign(s.ada, profile)
 		assigned, err := time.Parse(time.RFC3339Nano, held["assigned_at"].(string))
 		s.must(err)
 		for _, budget := range objects(held["budgets"]) {
-			want, _ := models.Window(budget["reset_duration"].(string), 1, calendar, assigned, assigned)
+			want, _ := window.Window(budget["reset_duration"].(string), 1, calendar, assigned, assigned)
 			if got := budget["last_reset"]; got != want.Format(time.RFC3339Nano) {
 				t.Errorf("window from %v, want %v", got, want)
 			}

@@ -10,11 +10,13 @@ import (
 
 	"github.com/google/uuid"
 
-	"tollgate/models"
+	"tollgate/models/catalogue"
+	"tollgate/models/permission"
+	"tollgate/models/policy"
 )
 
 // calls is a key for the routes of gateways that has no other right.
-var calls = models.Permission("Usage:Create")
+var calls = permission.Permission("Usage:Create")
 
 func TestDecisionAnswer(t *testing.T) {
 	g := newGateway(t)
@@ -100,7 +102,7 @@ func TestWhoMayAskForDecisions(t *testing.T) {
 			t.Errorf("%s: %v", user, d)
 		}
 	}
-	for _, scope := range []models.Permission{"Usage:View", calls} {
+	for _, scope := range []permission.Permission{"Usage:View", calls} {
 		g.apiKey(scope).decides(model(g.key), "allowed", 200)
 	}
 	g.login(viewer).with("Sec-Fetch-Site", "same-origin").decides(model(g.key), "allowed", 200)
@@ -258,15 +260,15 @@ func TestToolsAreDecidedAsListed(t *testing.T) {
 	}
 	compare := func(when string) {
 		t.Helper()
-		catalogue, err := models.LoadCatalogue(t.Context(), s.db)
+		offered, err := catalogue.LoadCatalogue(t.Context(), s.db)
 		s.must(err)
 		for name, key := range keys {
-			var policy models.Policy
+			var rules policy.Policy
 			stored, err := json.Marshal(s.admin.get(fmt.Sprint("/api/access-profiles/", profiles[name])).object("access_profile"))
 			s.must(err)
-			s.must(json.Unmarshal(stored, &policy))
+			s.must(json.Unmarshal(stored, &rules))
 			listed := map[string]bool{}
-			for _, grant := range catalogue.Grants(policy) {
+			for _, grant := range policy.Grants(offered, rules) {
 				for _, tool := range grant.Tools {
 					listed[grant.Server+" "+tool] = true
 				}

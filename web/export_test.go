@@ -2,7 +2,7 @@ package web
 
 import (
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/permission"
 )
 
 // Tests walk the table of routes; these are for them.
@@ -10,7 +10,7 @@ var Authenticate = authenticate
 
 type Route struct {
 	Method, Path string
-	Permission   models.Permission
+	Permission   permission.Permission
 }
 
 // Routes is every URL with each of its prefixes.

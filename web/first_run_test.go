@@ -10,7 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/account"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/sample"
 )
 
 // parallel does the same n times at once and counts the results.
@@ -36,7 +40,7 @@ func parallel(n int, do func() int) map[int]int {
 
 func (c *console) firstRunLink() string {
 	c.t.Helper()
-	token, err := models.NewFirstRunLink(c.t.Context(), c.db)
+	token, err := sample.NewFirstRunLink(c.t.Context(), c.db)
 	c.must(err)
 	if token == "" {
 		return ""
@@ -112,8 +116,8 @@ func TestFirstRunWithoutSampleData(t *testing.T) {
 func TestFirstRunEndsWithAnyUser(t *testing.T) {
 	c := emptyConsole(t)
 	link := c.firstRunLink()
-	_, err := models.CreateUser(t.Context(), c.db, &c.h.Passwords, c.h.Keys, models.CLI, models.UserInput{
-		Email: models.Typed(viewer), Password: models.Typed(password), Role: models.Typed("viewer"),
+	_, err := account.CreateUser(t.Context(), c.db, &c.h.Passwords, c.h.Keys, permission.CLI, identity.UserInput{
+		Email: input.FormValue(viewer), Password: input.FormValue(password), Role: input.FormValue("viewer"),
 	})
 	c.must(err)
 	c.nobody().get(link).refuses(404, "not_found", "")
@@ -153,7 +157,7 @@ func TestAdminFromTheEnvironment(t *testing.T) {
 	c := emptyConsole(t)
 	link := c.firstRunLink()
 	make := func(email, password string) (bool, error) {
-		return models.CreateEnvAdmin(t.Context(), c.db, &c.h.Passwords, email, password)
+		return sample.CreateEnvAdmin(t.Context(), c.db, &c.h.Passwords, email, password)
 	}
 	for _, wrong := range [][2]string{{"", password}, {"no address", password}, {admin, ""}, {admin, "short"}} {
 		if created, err := make(wrong[0], wrong[1]); created || err == nil {

@@ -15,7 +15,11 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/metrics"
+	"tollgate/models/propagation"
+	"tollgate/models/usage"
 	"tollgate/web"
 )
 
@@ -36,11 +40,11 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	log := slog.New(slog.NewJSONHandler(other.log, nil))
 	server := httptest.NewUnstartedServer(nil)
 	other.base = "http://" + server.Listener.Addr().String()
-	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: models.NewPropagator(db, log), Cache: models.NewDecider(db, c.h.Keys, log)}
-	other.h.Engine = models.NewEngine(other.h.Cache)
-	other.h.Recorder = models.NewRecorder(db, other.h.Cache)
-	bookkeeper := models.NewBookkeeper(db, log)
-	other.h.Metrics = models.NewMetrics(db, other.h.Cache, other.h.Engine, other.h.Recorder, bookkeeper)
+	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: propagation.NewWorker(db, log), Cache: entitlement.NewCache(db, c.h.Keys, log)}
+	other.h.Engine = decision.NewEngine(other.h.Cache)
+	other.h.Recorder = usage.NewRecorder(db, other.h.Cache)
+	bookkeeper := usage.NewReconciler(db, log)
+	other.h.Metrics = metrics.New(db, other.h.Cache, other.h.Engine, other.h.Recorder, bookkeeper)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.t.Context()))
 	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, other.h.Recorder.Run, bookkeeper.Run} {
@@ -211,7 +215,7 @@ func afterCalls(n int64) map[string]int64 {
 // balanced fails the test when a counter is not the sum of its events.
 func (c *console) balanced() {
 	c.t.Helper()
-	_, skewed, err := models.VerifyLedger(c.t.Context(), c.db)
+	_, skewed, err := usage.VerifyLedger(c.t.Context(), c.db)
 	c.must(err)
 	if len(skewed) > 0 {
 		c.t.Errorf("%d counters are not what their events add up to: %+v", len(skewed), skewed[:min(3, len(skewed))])

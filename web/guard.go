@@ -11,7 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/problem"
 )
 
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -53,7 +53,7 @@ func allowHosts(config Config, h *handlers.Handlers) gin.HandlerFunc {
 		if path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/authz/") || slices.Contains(allowed, hostname(c.Request.Host)) {
 			return
 		}
-		h.Fail(c, models.Refuse(models.WrongHost, "", "unknown_host", "Use the address of this console; it does not answer to this host name."))
+		h.Fail(c, problem.Refuse(problem.WrongHost, "", "unknown_host", "Use the address of this console; it does not answer to this host name."))
 	}
 }
 
@@ -70,7 +70,7 @@ func sameOrigin(h *handlers.Handlers) gin.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
 		if protection.Check(c.Request) != nil {
-			h.Fail(c, models.Refuse(models.Forbidden, "", "cross_origin_request", "Send this from the console itself; it came from another site."))
+			h.Fail(c, problem.Refuse(problem.Forbidden, "", "cross_origin_request", "Send this from the console itself; it came from another site."))
 		}
 	}
 }

@@ -19,8 +19,17 @@ import (
 	"golang.org/x/net/html"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/database"
 	"tollgate/models/dbtest"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/metrics"
+	"tollgate/models/permission"
+	"tollgate/models/propagation"
+	"tollgate/models/secret"
+	"tollgate/models/usage"
 	"tollgate/web"
 )
 
@@ -56,18 +65,18 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	app, ownerURL := dbtest.URLs(t)
 	c := &console{t: t, db: connect(t, app), log: &buffer{}, ownerURL: ownerURL}
 	log := slog.New(slog.NewJSONHandler(c.log, nil))
-	keys, err := models.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
+	keys, err := secret.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
 	c.must(err)
 	server := httptest.NewUnstartedServer(nil)
 	c.base = "http://" + server.Listener.Addr().String()
 	c.h = &handlers.Handlers{
 		DB: c.db, Log: log, BaseURL: c.base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
-	c.h.Propagator, c.h.Cache = models.NewPropagator(c.db, log), models.NewDecider(c.db, keys, log)
-	c.h.Engine = models.NewEngine(c.h.Cache)
-	c.h.Recorder = models.NewRecorder(c.db, c.h.Cache)
-	bookkeeper := models.NewBookkeeper(c.db, log)
-	c.h.Metrics = models.NewMetrics(c.db, c.h.Cache, c.h.Engine, c.h.Recorder, bookkeeper)
+	c.h.Propagator, c.h.Cache = propagation.NewWorker(c.db, log), entitlement.NewCache(c.db, keys, log)
+	c.h.Engine = decision.NewEngine(c.h.Cache)
+	c.h.Recorder = usage.NewRecorder(c.db, c.h.Cache)
+	bookkeeper := usage.NewReconciler(c.db, log)
+	c.h.Metrics = metrics.New(c.db, c.h.Cache, c.h.Engine, c.h.Recorder, bookkeeper)
 	for _, change := range changes {
 		change(c.h)
 	}
@@ -87,7 +96,7 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 // connect opens a database until the test ends.
 func connect(t testing.TB, url string) *bun.DB {
 	t.Helper()
-	db, err := models.Open(url)
+	db, err := database.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +116,7 @@ func (c *console) must(err error) {
 
 // fixtureHash is made once: hashing is slow on purpose.
 var fixtureHash = sync.OnceValue(func() string {
-	hash, err := new(models.Passwords).Hash(context.Background(), password)
+	hash, err := new(identity.Passwords).Hash(context.Background(), password)
 	if err != nil {
 		panic(err)
 	}
@@ -147,22 +156,22 @@ func (c *console) login(email string) visitor {
 	c.t.Helper()
 	var id string
 	c.scan(&id, "SELECT id FROM users WHERE email = ?", email)
-	token, err := models.StartSession(c.t.Context(), c.db, id, "")
+	token, err := identity.StartSession(c.t.Context(), c.db, id, "")
 	c.must(err)
 	return c.nobody().with("Cookie", "session="+token)
 }
 
 // apiKey is a program with a key of the command line; without scopes it may do everything.
-func (c *console) apiKey(scopes ...models.Permission) visitor {
+func (c *console) apiKey(scopes ...permission.Permission) visitor {
 	c.t.Helper()
 	if scopes == nil {
-		scopes = models.AllPermissions()
+		scopes = permission.AllPermissions()
 	}
-	in := models.APIKeyInput{Name: models.Typed("key " + uuid.NewString()), Scopes: models.List[models.Value]{Kind: models.Array}}
+	in := identity.APIKeyInput{Name: input.FormValue("key " + uuid.NewString()), Scopes: input.List[input.Value]{Kind: input.Array}}
 	for _, scope := range scopes {
-		in.Scopes.Items = append(in.Scopes.Items, models.Typed(string(scope)))
+		in.Scopes.Items = append(in.Scopes.Items, input.FormValue(string(scope)))
 	}
-	_, secret, err := models.CreateAPIKey(c.t.Context(), c.db, c.h.Keys, models.CLI, in)
+	_, secret, err := identity.CreateAPIKey(c.t.Context(), c.db, c.h.Keys, permission.CLI, in)
 	c.must(err)
 	return c.nobody().with("Authorization", "Bearer "+secret)
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"tollgate/models"
+	"tollgate/models/permission"
 )
 
 // row is the i-th object of a list in a profile.
@@ -128,7 +128,7 @@ func TestScopesOfKeys(t *testing.T) {
 	}
 	keys := map[string]visitor{}
 	for scope := range acts {
-		keys[scope] = c.apiKey(models.Permission(scope)).headed(jsonBody)
+		keys[scope] = c.apiKey(permission.Permission(scope)).headed(jsonBody)
 	}
 	before := c.fingerprint()
 	for scope, key := range keys {

@@ -12,7 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/database"
 )
 
 // statements counts what is sent to the database.
@@ -84,7 +84,7 @@ func TestOneOfTwoSavesOfAVersionWins(t *testing.T) {
 
 // While the database is away every page and answer says so and nothing is a 500.
 func TestDatabaseAway(t *testing.T) {
-	away, err := models.Open("postgres://tollgate@127.0.0.1:1/nowhere?connect_timeout=1")
+	away, err := database.Open("postgres://tollgate@127.0.0.1:1/nowhere?connect_timeout=1")
 	if err != nil {
 		t.Fatal(err)
 	}

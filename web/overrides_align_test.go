@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/window"
 )
 
 // Two windows that were granted stay two when the windows follow another calendar: the one under way and one more.
@@ -28,7 +28,7 @@ func TestAnOverrideKeepsItsWindowsWhenTheCalendarChanges(t *testing.T) {
 	g.admin.counted(event(key, "cost", 12))
 	g.admin.decides(model(key), "allowed", 200)
 	path := fmt.Sprint("/api/access-profiles/", profile)
-	for i, calendar := range []models.Calendar{
+	for i, calendar := range []window.Calendar{
 		{CalendarAligned: true}, {CalendarAligned: true, TimeZone: "Asia/Kathmandu"}, {}, {CalendarAligned: true, TimeZone: "Pacific/Auckland"},
 	} {
 		g.admin.api("PUT", path, object{"calendar_aligned": calendar.CalendarAligned, "time_zone": calendar.Zone()}).is(200)
@@ -46,8 +46,8 @@ func TestAnOverrideKeepsItsWindowsWhenTheCalendarChanges(t *testing.T) {
 			var anchor, ends time.Time
 			g.scan(&anchor, "SELECT created_at FROM budgets WHERE id = ?", line["id"])
 			g.scan(&ends, "SELECT ends_at FROM budget_overrides WHERE budget_id = ?", line["id"])
-			_, end := models.Window(duration, 1, calendar, anchor, now)
-			if _, second := models.Window(duration, 1, calendar, anchor, end); !ends.Equal(second) {
+			_, end := window.Window(duration, 1, calendar, anchor, now)
+			if _, second := window.Window(duration, 1, calendar, anchor, end); !ends.Equal(second) {
 				t.Errorf("%s after %v: it ends at %s, want %s, the end of the second window", duration, calendar, ends, second)
 			}
 		}

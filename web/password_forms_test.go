@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"tollgate/models"
+	"tollgate/models/identity"
 )
 
 // The same password as two keyboards type it, and one that only looks like it.
@@ -122,7 +122,7 @@ func TestOldHashesStillMatch(t *testing.T) {
 	if n := c.count("audit_logs WHERE action = 'update'"); n != 0 {
 		t.Errorf("%d audit rows of a hash that was replaced", n)
 	}
-	if models.PasswordForm(decomposed) != composed {
+	if identity.PasswordForm(decomposed) != composed {
 		t.Error("the form of a password is not the composed one")
 	}
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/propagation"
 )
 
 // crowd is a console where people of two roles hold copies of profile 1, one version behind.
@@ -153,9 +155,9 @@ func TestPropagateRefuses(t *testing.T) {
 
 func TestPropagateRunsOneAtATime(t *testing.T) {
 	c := newCrowd(t, 1)
-	in := models.PropagationInput{Row: models.Row{Kind: models.Object}}
-	in.Fields = models.List[models.Value]{Kind: models.Array, Items: []models.Value{{Kind: models.String, Text: "budgets"}}}
-	job, err := models.StartPropagation(t.Context(), c.db, models.CLI, 1, nil, in)
+	in := propagation.Input{Row: input.Row{Kind: input.Object}}
+	in.Fields = input.List[input.Value]{Kind: input.Array, Items: []input.Value{{Kind: input.String, Text: "budgets"}}}
+	job, err := propagation.Start(t.Context(), c.db, permission.CLI, 1, nil, in)
 	c.must(err)
 	before := c.tables()
 	c.push(object{"fields": allGroups}).refuses(409, "propagation_running", "")

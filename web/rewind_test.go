@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/pgserver"
+	"tollgate/models/secret"
 )
 
 // A console whose database is put back to a backup forgets what it has read, whether the history that follows is shorter or longer than the
@@ -26,7 +28,7 @@ func TestAConsoleNoticesThatItsDatabaseWentBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			old, restored := b.restore(t), b.restore(t)
-			var behind atomic.Pointer[models.Postgres]
+			var behind atomic.Pointer[pgserver.Server]
 			behind.Store(old)
 			w := newWire(t, func() (net.Conn, error) { return dialPostgres(behind.Load()) }, nil)
 			c, _ := b.serving(t).another(overWire(t, old, w))
@@ -83,19 +85,19 @@ func TestAConsoleNoticesThatItsDatabaseWentBack(t *testing.T) {
 // backup is the folder of a database server that is stopped, with what is in it: a user with a virtual key.
 type backup struct {
 	dir, secret, key, keyPath, profile string
-	keys                               models.Keys
+	keys                               secret.Keys
 }
 
 func newBackup(t *testing.T) backup {
 	t.Helper()
 	b := backup{dir: passableFolder(t)}
 	var err error
-	if b.keys, err = models.DeriveKeys([]byte("a secret for tests, of 32 bytes.")); err != nil {
+	if b.keys, err = secret.DeriveKeys([]byte("a secret for tests, of 32 bytes.")); err != nil {
 		t.Fatal(err)
 	}
 	server := startServer(t, b.dir)
 	owner := connect(t, server.URL("tollgate_owner"))
-	if err := models.Migrate(t.Context(), owner, "tollgate"); err != nil {
+	if err := database.Migrate(t.Context(), owner, "tollgate"); err != nil {
 		t.Fatal(err)
 	}
 	c, closes := b.serving(t).another(server.URL("tollgate"))
@@ -119,7 +121,7 @@ func newBackup(t *testing.T) backup {
 }
 
 // restore starts a server on a copy of the backup.
-func (b backup) restore(t *testing.T) *models.Postgres {
+func (b backup) restore(t *testing.T) *pgserver.Server {
 	t.Helper()
 	dir := passableFolder(t)
 	if out, err := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(b.dir, "data"), dir).CombinedOutput(); err != nil {
@@ -145,11 +147,11 @@ func (b backup) lists(v visitor, words string) {
 	}
 }
 
-func startServer(t *testing.T, dir string) *models.Postgres {
+func startServer(t *testing.T, dir string) *pgserver.Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	server, err := models.StartPostgres(ctx, models.PostgresConfig{Dir: dir, Settings: map[string]string{
+	server, err := pgserver.Start(ctx, pgserver.Config{Dir: dir, Settings: map[string]string{
 		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB",
 	}})
 	if err != nil {
@@ -169,7 +171,7 @@ func passableFolder(t *testing.T) string {
 	return dir
 }
 
-func dialPostgres(server *models.Postgres) (net.Conn, error) {
+func dialPostgres(server *pgserver.Server) (net.Conn, error) {
 	address, err := url.Parse(server.URL("tollgate"))
 	if err != nil {
 		return nil, err
@@ -178,7 +180,7 @@ func dialPostgres(server *models.Postgres) (net.Conn, error) {
 }
 
 // overWire is the address of a server's database by way of a wire.
-func overWire(t *testing.T, server *models.Postgres, w *wire) string {
+func overWire(t *testing.T, server *pgserver.Server, w *wire) string {
 	t.Helper()
 	address, err := url.Parse(server.URL("tollgate"))
 	if err != nil {
@@ -196,7 +198,7 @@ func overWire(t *testing.T, server *models.Postgres, w *wire) string {
 }
 
 // transaction is the first that a server has not begun yet.
-func transaction(t *testing.T, server *models.Postgres) (next uint64) {
+func transaction(t *testing.T, server *pgserver.Server) (next uint64) {
 	t.Helper()
 	err := connect(t, server.URL("tollgate")).NewRaw("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(t.Context(), &next)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/permission"
 )
 
 func TestCreateRole(t *testing.T) {
@@ -367,14 +367,14 @@ func TestPermissions(t *testing.T) {
 	c := newConsole(t)
 	c.addRole("Idle")
 	c.addUser("idle@example.com", "Idle")
-	var ids []models.Permission
+	var ids []permission.Permission
 	for _, row := range c.apiKey().get("/api/permissions").is(200).json()["permissions"].([]any) {
 		p := row.(map[string]any)
-		if id := models.Permission(p["id"].(string)); id == models.Permission(fmt.Sprintf("%s:%s", p["resource"], p["operation"])) && len(p) == 3 {
+		if id := permission.Permission(p["id"].(string)); id == permission.Permission(fmt.Sprintf("%s:%s", p["resource"], p["operation"])) && len(p) == 3 {
 			ids = append(ids, id)
 		}
 	}
-	if !slices.Equal(ids, models.AllPermissions()) {
+	if !slices.Equal(ids, permission.AllPermissions()) {
 		t.Errorf("got %v", ids)
 	}
 	c.apiKey().get("/api/permissions?limit=5").refuses(400, "unknown_parameter", "limit")
@@ -383,7 +383,7 @@ func TestPermissions(t *testing.T) {
 			"Admin": c.login(admin), "Viewer": c.nobody().with("Authorization", basic(viewer, password)), "Idle": c.login("idle@example.com"),
 		} {
 			all := v.api("GET", path, nil).is(200).object("permissions")
-			for _, p := range models.AllPermissions() {
+			for _, p := range permission.AllPermissions() {
 				resource, operation, _ := strings.Cut(string(p), ":")
 				if got := all[resource].(map[string]any)[operation]; got != permitted(role, p) {
 					t.Errorf("%s, %s: %v", role, p, got)
@@ -391,7 +391,7 @@ func TestPermissions(t *testing.T) {
 			}
 		}
 		scoped := c.apiKey("Users:View").get(path).is(200).object("permissions")
-		if users := scoped["Users"].(map[string]any); users["View"] != true || users["Create"] != false || len(scoped) != len(models.Resources) {
+		if users := scoped["Users"].(map[string]any); users["View"] != true || users["Create"] != false || len(scoped) != len(permission.Resources) {
 			t.Errorf("got %v", scoped)
 		}
 		c.nobody().get(path).refuses(401, "unauthenticated", "")

@@ -6,23 +6,23 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/permission"
 )
 
 // Who may use a route beside the holders of a permission.
 const (
-	anyone   models.Permission = "anyone"
-	signedIn models.Permission = "signed in"
+	anyone   permission.Permission = "anyone"
+	signedIn permission.Permission = "signed in"
 	// A virtual key, for what concerns its own holder.
-	keyHolder models.Permission = "a virtual key"
+	keyHolder permission.Permission = "a virtual key"
 )
 
-const askDecisions models.Permission = "Usage:View or Usage:Create"
+const askDecisions permission.Permission = "Usage:View or Usage:Create"
 
 // reportUsage is of gateways, like askDecisions: they send their API key with every call.
-const reportUsage models.Permission = "Usage:Create"
+const reportUsage permission.Permission = "Usage:Create"
 
-const createOrUpdate models.Permission = "AccessProfiles:Create or AccessProfiles:Update"
+const createOrUpdate permission.Permission = "AccessProfiles:Create or AccessProfiles:Update"
 
 // metricsPath is also answered without the database.
 const metricsPath = "/metrics"
@@ -30,7 +30,7 @@ const metricsPath = "/metrics"
 // route is one URL: what it needs, and what answers it.
 type route struct {
 	method, path string
-	permission   models.Permission
+	permission   permission.Permission
 	action       handlers.Func
 }
 

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
 const (
@@ -27,12 +28,12 @@ type scrapers struct {
 }
 
 type scraper struct {
-	actor models.Actor
+	actor permission.Actor
 	seen  time.Time
 }
 
 // actor is whom an API key acts as, as the database says or, without it, said last. Refusals: Unauthenticated, Unavailable.
-func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret string) (models.Actor, error) {
+func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret string) (permission.Actor, error) {
 	hash := sha256.Sum256([]byte(secret))
 	asking, cancel := context.WithTimeout(ctx, scraperPatience)
 	defer cancel()
@@ -46,8 +47,8 @@ func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret strin
 		s.seen[hash] = scraper{actor, time.Now()}
 		return actor, nil
 	}
-	var refusal *models.Refusal
-	if !errors.As(models.Classify(err), &refusal) || refusal.Reason != models.Unavailable {
+	var refusal *problem.Refusal
+	if !errors.As(problem.Classify(err), &refusal) || refusal.Reason != problem.Unavailable {
 		delete(s.seen, hash)
 		return actor, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/problem"
 	"tollgate/static"
 )
 
@@ -34,13 +34,13 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	}
 	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit(), secureHeaders(h.Secure), allowHosts(config, h))
 	visitor := authenticate(h)(anyone)
-	engine.NoRoute(visitor, h.Handle(func(*gin.Context) error { return models.Missing("page") }))
+	engine.NoRoute(visitor, h.Handle(func(*gin.Context) error { return problem.Missing("page") }))
 	engine.NoMethod(visitor, h.Handle(func(c *gin.Context) error {
 		if c.Request.Method == http.MethodGet && !handlers.IsAPI(c) {
 			c.Redirect(http.StatusSeeOther, path.Dir(c.Request.URL.Path)) // the page with the form that was sent there
 			return nil
 		}
-		return models.Refuse(models.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
+		return problem.Refuse(problem.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
 	}))
 	files := gin.WrapH(static.Handler())
 	engine.GET("/static/*file", files)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/window"
 )
 
 // A profile's windows follow the calendar of the time zone it names, for its copies too, and UTC when it names none.
@@ -20,15 +20,15 @@ func TestTimeZone(t *testing.T) {
 		t.Errorf("created %v", profile)
 	}
 	var now time.Time
-	start := func(calendar models.Calendar) string {
+	start := func(calendar window.Calendar) string {
 		s.scan(&now, "SELECT clock_timestamp()")
-		from, _ := models.Window("1M", 0, calendar, now, now)
+		from, _ := window.Window("1M", 0, calendar, now, now)
 		return from.Format(time.RFC3339)
 	}
 	held, _ := s.assign(s.ada, id)
 	reset := func() any { return objects(s.copies(s.ada)[0]["budgets"])[0]["last_reset"] }
 	same(t, "time zone of the copy", held["time_zone"], any("Europe/Berlin"))
-	same(t, "start of the window", reset(), any(start(models.Calendar{CalendarAligned: true, TimeZone: "Europe/Berlin"})))
+	same(t, "start of the window", reset(), any(start(window.Calendar{CalendarAligned: true, TimeZone: "Europe/Berlin"})))
 
 	// Sent back it changes nothing; null and UTC are the same as none.
 	s.admin.api("PUT", path, s.admin.profile(id)).is(http.StatusOK)

@@ -11,7 +11,8 @@ import (
 
 	"golang.org/x/net/html"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/permission"
 )
 
 func (c *console) userID(email string) (id string) {
@@ -27,9 +28,9 @@ func (c *console) roleID(name string) (id int64) {
 }
 
 // addRole makes a role behind the console's back.
-func (c *console) addRole(name string, permissions ...models.Permission) int64 {
+func (c *console) addRole(name string, permissions ...permission.Permission) int64 {
 	c.t.Helper()
-	c.exec("INSERT INTO roles (name, name_key) VALUES (?, ?)", name, models.Fold(name))
+	c.exec("INSERT INTO roles (name, name_key) VALUES (?, ?)", name, input.Fold(name))
 	id := c.roleID(name)
 	for _, p := range permissions {
 		c.exec("INSERT INTO role_permissions (role_id, permission) VALUES (?, ?)", id, string(p))

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"tollgate/models"
+	"tollgate/models/permission"
 	"tollgate/web"
 )
 
@@ -128,7 +128,7 @@ SELECT id, 'tokens', '1h', window_start('1h', 0, 'UTC', created_at, NULL, NULL, 
 	}
 	// What the role permits, the key reports; it is none of the key's own rights.
 	permissions := s.bearer(key["value"]).get("/api/users/me/permissions").is(200).object("permissions")
-	for _, p := range models.AllPermissions() {
+	for _, p := range permission.AllPermissions() {
 		resource, operation, _ := strings.Cut(string(p), ":")
 		if permissions[resource].(object)[operation] != permitted("Viewer", p) {
 			t.Errorf("%s: %v", p, permissions[resource])

@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"tollgate/models"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/policy"
 )
 
 // I-21: after any change a console that has everything in memory decides as one that has read nothing yet: by what is stored alone.
@@ -50,12 +52,12 @@ type warm struct {
 	stage
 	chance
 	other    *console
-	cold     *models.Engine // nil: a new one for each comparison
+	cold     *decision.Engine // nil: a new one for each comparison
 	users    []string
 	values   []string // of keys, also deleted ones
 	profiles []int64
 	group    int64
-	asked    []models.Question
+	asked    []entitlement.Call
 }
 
 func newWarm(t *testing.T) *warm {
@@ -73,13 +75,13 @@ func newWarm(t *testing.T) *warm {
 		w.users, w.values = append(w.users, user), append(w.values, value)
 	}
 	for _, model := range []string{"openai/gpt-4o", "openai/gpt-4o-mini", "azure/o5"} {
-		w.asked = append(w.asked, models.Question{Model: model}, models.Question{Model: model, Cost: 2_000_000_000, Tokens: 50})
+		w.asked = append(w.asked, entitlement.Call{Model: model}, entitlement.Call{Model: model, Cost: 2_000_000_000, Tokens: 50})
 	}
 	for _, tool := range []string{"a", "b", "c", "d"} {
-		w.asked = append(w.asked, models.Question{MCPClientID: "slack", ToolName: tool})
+		w.asked = append(w.asked, entitlement.Call{MCPClientID: "slack", ToolName: tool})
 	}
-	for _, kind := range []models.CallKind{models.CallSomeTool, models.CallWholeServer, models.CallEntry} {
-		w.asked = append(w.asked, models.Question{Kind: kind, MCPClientID: "slack"})
+	for _, kind := range []entitlement.Kind{entitlement.CallSomeTool, entitlement.CallWholeServer, entitlement.CallEntry} {
+		w.asked = append(w.asked, entitlement.Call{Kind: kind, MCPClientID: "slack"})
 	}
 	return w
 }
@@ -93,7 +95,7 @@ func (w *warm) compare(change string) map[string]bool {
 	kinds := map[string]bool{}
 	for _, user := range w.users {
 		for _, q := range w.asked {
-			d, err := w.h.Engine.Decide(w.t.Context(), models.Asker{UserID: user}, q)
+			d, err := w.h.Engine.Decide(w.t.Context(), entitlement.Subject{UserID: user}, q)
 			w.must(err)
 			kinds[d.Type] = true
 		}
@@ -106,14 +108,14 @@ func (w *warm) differs() string {
 	w.t.Helper()
 	cold := w.cold
 	if cold == nil {
-		cold = models.NewEngine(models.NewDecider(w.db, w.h.Keys, slog.New(slog.DiscardHandler)))
+		cold = decision.NewEngine(entitlement.NewCache(w.db, w.h.Keys, slog.New(slog.DiscardHandler)))
 	}
-	var askers []models.Asker
+	var askers []entitlement.Subject
 	for _, user := range w.users {
-		askers = append(askers, models.Asker{UserID: user})
+		askers = append(askers, entitlement.Subject{UserID: user})
 	}
 	for _, value := range w.values {
-		askers = append(askers, models.Asker{VirtualKey: value})
+		askers = append(askers, entitlement.Subject{VirtualKey: value})
 	}
 	for _, who := range askers {
 		for _, q := range w.asked {
@@ -121,7 +123,7 @@ func (w *warm) differs() string {
 				return fmt.Sprintf("%+v about %+v\nwarm %s\ncold %s", who, q, a, b)
 			}
 		}
-		for _, kind := range []models.CallKind{models.CallModel, models.CallTool} {
+		for _, kind := range []entitlement.Kind{entitlement.CallModel, entitlement.CallTool} {
 			a, err := w.h.Engine.Callable(w.t.Context(), who, kind, "")
 			w.must(err)
 			b, err := cold.Callable(w.t.Context(), who, kind, "")
@@ -135,7 +137,7 @@ func (w *warm) differs() string {
 }
 
 // decided is a decision as JSON, without how long to wait, which time changes.
-func (w *warm) decided(d *models.Engine, who models.Asker, q models.Question) string {
+func (w *warm) decided(d *decision.Engine, who entitlement.Subject, q entitlement.Call) string {
 	w.t.Helper()
 	decision, err := d.Decide(w.t.Context(), who, q)
 	w.must(err)
@@ -183,7 +185,7 @@ func (w *warm) change(by visitor) string {
 	case 0, 1:
 		method, path, body = "PUT", profile, w.policy()
 	case 2, 3, 4:
-		fields := slices.DeleteFunc(slices.Clone(models.FieldGroups), func(string) bool { return w.IntN(2) == 0 })
+		fields := slices.DeleteFunc(slices.Clone(policy.FieldGroups), func(string) bool { return w.IntN(2) == 0 })
 		path, body = profile+"/propagate", object{"fields": fields, "reset_usage": w.IntN(4) == 0}
 		if w.IntN(2) == 0 {
 			body = with(body.(object), "user_ids", []string{w.users[user]})

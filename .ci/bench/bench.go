@@ -17,7 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tollgate/models"
+	"tollgate/models/pgserver"
 )
 
 const (
@@ -37,7 +37,7 @@ type bench struct {
 	out     io.Writer
 	running []*process // in the order in which they were started
 	console console
-	socket  models.PostgresSocket
+	socket  pgserver.Socket
 	group   int64
 	sample  []byte // a profile as the console answered it
 	filled  filled
@@ -107,7 +107,7 @@ func environ(more ...string) []string {
 }
 
 // secret is the one of every console here.
-func secret() string {
+func value() string {
 	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat("bench secret ", 4)))
 }
 
@@ -117,7 +117,7 @@ func (b *bench) startConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.console.environment = append(environ(), "TOLLGATE_DATA_DIR="+filepath.Join(b.dir, "data"), "TOLLGATE_ADDR="+addr, "TOLLGATE_SECRET="+secret(),
+	b.console.environment = append(environ(), "TOLLGATE_DATA_DIR="+filepath.Join(b.dir, "data"), "TOLLGATE_ADDR="+addr, "TOLLGATE_SECRET="+value(),
 		"TOLLGATE_ADMIN_EMAIL="+adminEmail, "TOLLGATE_ADMIN_PASSWORD="+adminPassword)
 	for _, ready := range []struct {
 		what string
@@ -164,7 +164,7 @@ func (b *bench) weigh() error {
 // prepare opens the console and fills it with the sample catalogue and the small number of profiles.
 func (b *bench) prepare(ctx context.Context) error {
 	var err error
-	if b.socket, err = models.JoinPostgres(ctx, filepath.Join(b.dir, "data")); err != nil {
+	if b.socket, err = pgserver.Join(ctx, filepath.Join(b.dir, "data")); err != nil {
 		return err
 	}
 	if err := b.console.open(ctx, b.options.console); err != nil {

@@ -9,7 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
 )
 
 // rareWord is in the description of one profile of those filled in.
@@ -24,7 +26,7 @@ type filled struct {
 
 // filler makes profiles like the one that the console stored, with ids of their own.
 type filler struct {
-	like     models.AccessProfile
+	like     profile.Profile
 	from, to int
 	at       time.Time
 }
@@ -72,7 +74,7 @@ func (done *filled) to(ctx context.Context, n int) error {
 type fillTable struct {
 	name    string
 	columns []string
-	rows    func(p models.AccessProfile) [][]any
+	rows    func(p profile.Profile) [][]any
 }
 
 func (f filler) copy(ctx context.Context, db *pgx.Conn, table fillTable) error {
@@ -93,7 +95,7 @@ func (f filler) copy(ctx context.Context, db *pgx.Conn, table fillTable) error {
 }
 
 // profile is the i-th of those to store; its policy has the same id as itself.
-func (f filler) profile(i int) models.AccessProfile {
+func (f filler) profile(i int) profile.Profile {
 	p := f.like
 	p.ID = int64(first + i)
 	// Names in no order of the ids, as people give them.
@@ -109,14 +111,14 @@ func (f filler) profile(i int) models.AccessProfile {
 		lines++
 		return fmt.Sprintf("%08x-0000-4000-8000-%012x", p.ID, lines)
 	}
-	budgets := func(like []models.Budget) []models.Budget {
-		own := append([]models.Budget{}, like...)
+	budgets := func(like []policy.Budget) []policy.Budget {
+		own := append([]policy.Budget{}, like...)
 		for k := range own {
 			own[k].ID, own[k].LastReset = lineID(), p.CreatedAt
 		}
 		return own
 	}
-	limit := func(like *models.RateLimit) *models.RateLimit {
+	limit := func(like *policy.RateLimit) *policy.RateLimit {
 		if like == nil {
 			return nil
 		}
@@ -124,7 +126,7 @@ func (f filler) profile(i int) models.AccessProfile {
 		own.ID = lineID()
 		return &own
 	}
-	p.ProviderConfigs = append([]models.ProviderConfig{}, p.ProviderConfigs...)
+	p.ProviderConfigs = append([]policy.ProviderConfig{}, p.ProviderConfigs...)
 	for k := range p.ProviderConfigs {
 		config := &p.ProviderConfigs[k]
 		config.ID, config.Budgets, config.RateLimit = p.ID*100+int64(k), budgets(config.Budgets), limit(config.RateLimit)
@@ -134,13 +136,13 @@ func (f filler) profile(i int) models.AccessProfile {
 }
 
 var fillTables = []fillTable{
-	{"policies", []string{"id", "calendar_aligned"}, func(p models.AccessProfile) [][]any { return [][]any{{p.ID, p.CalendarAligned}} }},
+	{"policies", []string{"id", "calendar_aligned"}, func(p profile.Profile) [][]any { return [][]any{{p.ID, p.CalendarAligned}} }},
 	{"provider_configs", []string{"id", "policy_id", "provider_name", "all_models_allowed", "allowed_models", "position"}, providerRows},
 	{
 		"budgets",
 		[]string{"id", "policy_id", "provider_config_id", "max_limit", "reset_duration", "quarter_start_month", "position", "created_at"},
-		func(p models.AccessProfile) (rows [][]any) {
-			eachScope(p, func(config any, budgets []models.Budget, _ *models.RateLimit) {
+		func(p profile.Profile) (rows [][]any) {
+			eachScope(p, func(config any, budgets []policy.Budget, _ *policy.RateLimit) {
 				for i, b := range budgets {
 					rows = append(rows, []any{b.ID, p.ID, config, int64(b.MaxLimit), b.ResetDuration, nil, i, b.LastReset})
 				}
@@ -154,8 +156,8 @@ var fillTables = []fillTable{
 			"id", "policy_id", "provider_config_id", "token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration",
 			"created_at",
 		},
-		func(p models.AccessProfile) (rows [][]any) {
-			eachScope(p, func(config any, _ []models.Budget, r *models.RateLimit) {
+		func(p profile.Profile) (rows [][]any) {
+			eachScope(p, func(config any, _ []policy.Budget, r *policy.RateLimit) {
 				if r != nil {
 					rows = append(rows, []any{
 						r.ID, p.ID, config, r.TokenMaxLimit, r.TokenResetDuration, r.RequestMaxLimit, r.RequestResetDuration, p.CreatedAt,
@@ -174,22 +176,22 @@ var fillTables = []fillTable{
 			"id", "policy_id", "name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "policy_version",
 			"created_at", "updated_at",
 		},
-		func(p models.AccessProfile) [][]any {
+		func(p profile.Profile) [][]any {
 			keys := make([]string, len(p.Tags))
 			for i, tag := range p.Tags {
-				keys[i] = models.FoldCase(tag)
+				keys[i] = input.FoldCase(tag)
 			}
 			return [][]any{{
-				p.ID, p.ID, p.Name, models.NameKey(p.Name), p.Description, models.Fold(p.Name + "\n" + *p.Description), p.Tags, keys, p.IsActive,
+				p.ID, p.ID, p.Name, input.NameKey(p.Name), p.Description, input.Fold(p.Name + "\n" + *p.Description), p.Tags, keys, p.IsActive,
 				p.Version, p.Version, p.CreatedAt, p.UpdatedAt,
 			}}
 		},
 	},
 	{
 		"access_profile_tags", []string{"access_profile_id", "tag_key", "tag"},
-		func(p models.AccessProfile) (rows [][]any) {
+		func(p profile.Profile) (rows [][]any) {
 			for _, tag := range p.Tags {
-				rows = append(rows, []any{p.ID, models.FoldCase(tag), tag})
+				rows = append(rows, []any{p.ID, input.FoldCase(tag), tag})
 			}
 			return rows
 		},
@@ -197,7 +199,7 @@ var fillTables = []fillTable{
 	{
 		"access_profile_versions",
 		[]string{"id", "access_profile_id", "version", "name", "description", "snapshot", "changed_by", "created_at"},
-		func(p models.AccessProfile) [][]any {
+		func(p profile.Profile) [][]any {
 			snapshot, err := json.Marshal(p)
 			if err != nil {
 				panic("encode profile " + strconv.FormatInt(p.ID, 10) + ": " + err.Error()) // our own types always encode

@@ -11,12 +11,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"tollgate/models"
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
 )
 
 // create stores a profile with its version and its audit row: one statement a table, in one transaction. It believes what it is sent.
 func (f *floor) create(c *gin.Context) error {
-	var p models.AccessProfile
+	var p profile.Profile
 	if err := json.NewDecoder(c.Request.Body).Decode(&p); err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ INSERT INTO floor.access_profile_tags (access_profile_id, tag_key, tag) SELECT $
 	return nil
 }
 
-func insertProfile(ctx context.Context, tx pgx.Tx, p *models.AccessProfile) (policy int64, err error) {
+func insertProfile(ctx context.Context, tx pgx.Tx, p *profile.Profile) (policy int64, err error) {
 	err = tx.QueryRow(ctx, "INSERT INTO floor.policies (calendar_aligned) VALUES ($1) RETURNING id", p.CalendarAligned).Scan(&policy)
 	if err != nil {
 		return 0, err
@@ -57,11 +59,11 @@ func insertProfile(ctx context.Context, tx pgx.Tx, p *models.AccessProfile) (pol
 INSERT INTO floor.access_profiles
     (policy_id, name, name_key, description, search_key, tags, tag_keys, is_active, version, policy_version, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) RETURNING id`,
-		policy, p.Name, models.NameKey(p.Name), p.Description, models.Fold(p.Name+"\n"+*p.Description), p.Tags, p.Tags, p.IsActive, p.Version,
+		policy, p.Name, input.NameKey(p.Name), p.Description, input.Fold(p.Name+"\n"+*p.Description), p.Tags, p.Tags, p.IsActive, p.Version,
 		p.CreatedAt, p.UpdatedAt).Scan(&p.ID)
 }
 
-func insertPolicy(ctx context.Context, tx pgx.Tx, policy int64, p *models.AccessProfile) error {
+func insertPolicy(ctx context.Context, tx pgx.Tx, policy int64, p *profile.Profile) error {
 	if err := insertProviders(ctx, tx, policy, p); err != nil {
 		return err
 	}
@@ -101,7 +103,7 @@ SELECT a, b, c, d, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::intege
 	return nil
 }
 
-func insertProviders(ctx context.Context, tx pgx.Tx, policy int64, p *models.AccessProfile) error {
+func insertProviders(ctx context.Context, tx pgx.Tx, policy int64, p *profile.Profile) error {
 	statement, arguments := "INSERT INTO floor.provider_configs (policy_id, provider_name, all_models_allowed, allowed_models, position) VALUES", []any{policy}
 	for i, config := range p.ProviderConfigs {
 		if i > 0 {
@@ -125,7 +127,7 @@ func insertProviders(ctx context.Context, tx pgx.Tx, policy int64, p *models.Acc
 	return err
 }
 
-func budgetRows(config *int64, scope string, budgets []models.Budget, at time.Time) (rows [][]any) {
+func budgetRows(config *int64, scope string, budgets []policy.Budget, at time.Time) (rows [][]any) {
 	for i := range budgets {
 		b := &budgets[i]
 		b.ID, b.Scope, b.LastReset = uuid.NewString(), scope, at
@@ -134,7 +136,7 @@ func budgetRows(config *int64, scope string, budgets []models.Budget, at time.Ti
 	return rows
 }
 
-func limitRows(config *int64, r *models.RateLimit) [][]any {
+func limitRows(config *int64, r *policy.RateLimit) [][]any {
 	if r == nil {
 		return nil
 	}
@@ -142,7 +144,7 @@ func limitRows(config *int64, r *models.RateLimit) [][]any {
 	return [][]any{{r.ID, config, r.TokenMaxLimit, r.TokenResetDuration, r.RequestMaxLimit, r.RequestResetDuration}}
 }
 
-func insertHistory(ctx context.Context, tx pgx.Tx, p models.AccessProfile) error {
+func insertHistory(ctx context.Context, tx pgx.Tx, p profile.Profile) error {
 	snapshot, err := json.Marshal(p)
 	if err != nil {
 		return err

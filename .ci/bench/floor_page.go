@@ -12,7 +12,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
-	"tollgate/models"
+	"tollgate/models/profile"
 	"tollgate/views"
 )
 
@@ -32,12 +32,12 @@ func (f *floor) loadPage(ctx context.Context) error {
 	defer rows.Close()
 	p := &f.page
 	for rows.Next() {
-		var profile models.AccessProfile
-		if err := json.Unmarshal(rows.RawValues()[0], &profile); err != nil {
+		var shown profile.Profile
+		if err := json.Unmarshal(rows.RawValues()[0], &shown); err != nil {
 			return err
 		}
-		row := views.ProfileRowOf(profile, tagLink)
-		row.Updated = views.Ago(profile.UpdatedAt, time.Now())
+		row := views.ProfileRowOf(shown, tagLink)
+		row.Updated = views.Ago(shown.UpdatedAt, time.Now())
 		p.list.Rows = append(p.list.Rows, row)
 	}
 	if err := rows.Err(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tollgate/models"
+	"tollgate/models/profile"
 )
 
 const (
@@ -31,7 +31,7 @@ var handedOut = []string{"Engineering", "Platform team", "Support", "Contractors
 type gateway struct {
 	*console
 	owner     string // the address of its database for filling it
-	templates []models.AccessProfile
+	templates []profile.Profile
 	keys      []string
 	idle      int64 // bytes resident before anything was asked
 	warmed    bool
@@ -83,13 +83,13 @@ func (b *bench) restart(ctx context.Context, g *gateway) error {
 
 func (g *gateway) findTemplates(ctx context.Context) error {
 	var listed struct {
-		Profiles []models.AccessProfile `json:"access_profiles"`
+		Profiles []profile.Profile `json:"access_profiles"`
 	}
 	if _, err := g.ask(ctx, http.MethodGet, "/api/access-profiles?limit=100", nil, &listed); err != nil {
 		return err
 	}
 	for _, name := range handedOut {
-		i := slices.IndexFunc(listed.Profiles, func(p models.AccessProfile) bool { return p.Name == name })
+		i := slices.IndexFunc(listed.Profiles, func(p profile.Profile) bool { return p.Name == name })
 		if i < 0 {
 			return fmt.Errorf("the sample data has no profile %q", name)
 		}
@@ -99,7 +99,7 @@ func (g *gateway) findTemplates(ctx context.Context) error {
 }
 
 // template is the one that the n-th key has a copy of.
-func (g *gateway) template(n int) models.AccessProfile { return g.templates[n%len(g.templates)] }
+func (g *gateway) template(n int) profile.Profile { return g.templates[n%len(g.templates)] }
 
 // anyKey is one of all, each as likely.
 func (g *gateway) anyKey() string { return g.keys[rand.IntN(len(g.keys))] } //nolint:gosec // any will do

@@ -13,7 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tollgate/models"
+	"tollgate/models/policy"
+	"tollgate/models/secret"
 )
 
 // keyValue is the value of the n-th key, in the form of those that the console gives out.
@@ -77,7 +78,7 @@ func (g *gateway) fill(ctx context.Context) error {
 	}
 	// What is copied refers to the same rows, so nothing has to be looked up again.
 	_, err = db.Exec(ctx, "SET session_replication_role = replica;"+
-		fmt.Sprintf(holdersOf, firstHeld, len(g.keys), strings.Join(ids, ","), len(ids), len(models.FieldGroups), callerID))
+		fmt.Sprintf(holdersOf, firstHeld, len(g.keys), strings.Join(ids, ","), len(ids), len(policy.FieldGroups), callerID))
 	if err != nil {
 		return err
 	}
@@ -90,11 +91,11 @@ func (g *gateway) fill(ctx context.Context) error {
 
 // copyKeys stores the keys by their hashes, which it makes as the console does.
 func (g *gateway) copyKeys(ctx context.Context, db *pgx.Conn) error {
-	plain, err := models.ParseSecret(secret())
+	plain, err := secret.ParseSecret(value())
 	if err != nil {
 		return err
 	}
-	derived, err := models.DeriveKeys(plain)
+	derived, err := secret.DeriveKeys(plain)
 	if err != nil {
 		return err
 	}

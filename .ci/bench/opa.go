@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"tollgate/models"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
 )
 
 const opaPath = "github.com/open-policy-agent/opa"
@@ -107,9 +108,9 @@ func (b *bench) startOPA(ctx context.Context, g *gateway) (*process, target, err
 	return p, t, allows(ctx, t, "result", "decision")
 }
 
-func opaProfileOf(t models.AccessProfile) opaProfile {
+func opaProfileOf(t profile.Profile) opaProfile {
 	p := opaProfile{Name: t.Name, Providers: map[string]opaConfig{}}
-	lines := func(scope string, budgets []models.Budget, rate *models.RateLimit) (found []opaLine) {
+	lines := func(scope string, budgets []policy.Budget, rate *policy.RateLimit) (found []opaLine) {
 		add := func(kind string, limit float64, window string) {
 			found = append(found, opaLine{p.lines, scope, kind, limit, window})
 			p.lines++

@@ -9,7 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/usage"
 )
 
 const batch = 100 // events
@@ -103,12 +104,12 @@ func (g *gateway) checkCounters(ctx context.Context) error {
 		return err
 	}
 	address.RawQuery += "&statement_timeout=60s"
-	db, err := models.Open(address.String())
+	db, err := database.Open(address.String())
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	_, skewed, err := models.VerifyLedger(ctx, db)
+	_, skewed, err := usage.VerifyLedger(ctx, db)
 	if err == nil && len(skewed) > 0 {
 		err = fmt.Errorf("%d counters are not what their events add up to, such as %+v", len(skewed), skewed[0])
 	}

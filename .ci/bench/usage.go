@@ -39,7 +39,7 @@ SELECT id, kind, duration, start, amount FROM line ORDER BY 1, 2, 3, 4
 ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = limit_windows.used + excluded.used`
 
 // usage is the traffic of several clients that make counters move.
-type usage struct {
+type counts struct {
 	db       *pgxpool.Pool
 	policies []int64
 	before   int64 // requests counted
@@ -47,7 +47,7 @@ type usage struct {
 }
 
 // openUsage connects as the console does.
-func (t *template) openUsage(ctx context.Context) (*usage, error) {
+func (t *template) openUsage(ctx context.Context) (*counts, error) {
 	policies, err := t.policies(ctx)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (t *template) openUsage(ctx context.Context) (*usage, error) {
 		return nil, err
 	}
 	config.MaxConns, config.MinConns = usageClients, usageClients
-	u := &usage{policies: policies}
+	u := &counts{policies: policies}
 	if u.db, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (t *template) openUsage(ctx context.Context) (*usage, error) {
 
 // during has usage arrive while something is done, and returns how long each event waited for its COMMIT since it was due: an event that
 // could not be sent in time has waited too.
-func (u *usage) during(ctx context.Context, do func() error) ([]time.Duration, error) {
+func (u *counts) during(ctx context.Context, do func() error) ([]time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var (
@@ -92,7 +92,7 @@ func (u *usage) during(ctx context.Context, do func() error) ([]time.Duration, e
 }
 
 // client sends its events, each when it is due, until the end.
-func (u *usage) client(ctx context.Context, ended <-chan struct{}, offset time.Duration) (took []time.Duration, err error) {
+func (u *counts) client(ctx context.Context, ended <-chan struct{}, offset time.Duration) (took []time.Duration, err error) {
 	for due := time.Now().Add(offset); ; due = due.Add(time.Second / usageRate) {
 		select {
 		case <-ended:
@@ -107,13 +107,13 @@ func (u *usage) client(ctx context.Context, ended <-chan struct{}, offset time.D
 	}
 }
 
-func (u *usage) requests(ctx context.Context) (n int64, err error) {
+func (u *counts) requests(ctx context.Context) (n int64, err error) {
 	err = u.db.QueryRow(ctx, "SELECT coalesce(sum(used), 0)::bigint FROM limit_windows WHERE kind = 'requests'").Scan(&n)
 	return n, err
 }
 
 // check makes sure that nothing was lost: each event is one request under the whole policy's limit and one under the provider's.
-func (u *usage) check(ctx context.Context) error {
+func (u *counts) check(ctx context.Context) error {
 	after, err := u.requests(ctx)
 	if err == nil && after-u.before != 2*u.sent {
 		err = fmt.Errorf("%d events were counted as %d requests, they should be %d", u.sent, after-u.before, 2*u.sent)

@@ -7,7 +7,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
 )
 
 const allScopes = "all"
@@ -31,16 +33,16 @@ func (p *program) apiKeyCommand() *cli.Command {
 }
 
 func (p *program) createAPIKey(ctx context.Context, command *cli.Command) error {
-	return p.withDatabase(func(ctx context.Context, s settings, db *database, command *cli.Command) error {
+	return p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
 		keys, err := keys(s)
 		if err != nil {
 			return err
 		}
-		input := models.APIKeyInput{
-			Name:   models.Typed(command.String("name")),
-			Scopes: models.List[models.Value]{Kind: models.Array, Items: scopes(command.String("scopes"))},
+		in := identity.APIKeyInput{
+			Name:   input.FormValue(command.String("name")),
+			Scopes: input.List[input.Value]{Kind: input.Array, Items: scopes(command.String("scopes"))},
 		}
-		_, secret, err := models.CreateAPIKey(ctx, db, keys, models.CLI, input)
+		_, secret, err := identity.CreateAPIKey(ctx, db, keys, permission.CLI, in)
 		if err != nil {
 			return refused("create the API key", err)
 		}
@@ -50,16 +52,16 @@ func (p *program) createAPIKey(ctx context.Context, command *cli.Command) error 
 }
 
 // scopes are those that are typed, which are checked with the key, or all there are.
-func scopes(typed string) []models.Value {
-	var chosen []models.Value
+func scopes(typed string) []input.Value {
+	var chosen []input.Value
 	if typed == allScopes {
-		for _, permission := range models.AllPermissions() {
-			chosen = append(chosen, models.Typed(string(permission)))
+		for _, needed := range permission.AllPermissions() {
+			chosen = append(chosen, input.FormValue(string(needed)))
 		}
 		return chosen
 	}
 	for scope := range strings.SplitSeq(typed, ",") {
-		chosen = append(chosen, models.Typed(strings.TrimSpace(scope)))
+		chosen = append(chosen, input.FormValue(strings.TrimSpace(scope)))
 	}
 	return chosen
 }

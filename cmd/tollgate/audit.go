@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models"
+	"tollgate/models/audit"
 )
 
 func (p *program) auditCommand() *cli.Command {
@@ -16,8 +16,8 @@ func (p *program) auditCommand() *cli.Command {
 		Commands: []*cli.Command{{
 			Name:  "verify",
 			Usage: "recompute the chain of the audit log and name the first row that does not fit",
-			Action: p.withDatabase(func(ctx context.Context, _ settings, db *database, _ *cli.Command) error {
-				rows, err := models.VerifyAudit(ctx, db.DB)
+			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, _ *cli.Command) error {
+				rows, err := audit.Verify(ctx, db.DB)
 				if err != nil {
 					return err
 				}

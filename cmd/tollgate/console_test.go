@@ -17,8 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models"
+	"tollgate/models/database"
 	"tollgate/models/dbtest"
+	"tollgate/models/secret"
 )
 
 const password = "correct horse battery"
@@ -232,7 +233,7 @@ func startPost(t *testing.T, c *instance, key string) func() string {
 func TestGivenDatabase(t *testing.T) {
 	t.Parallel()
 	serving, owner := dbtest.URLs(t)
-	secret := "TOLLGATE_SECRET=" + models.NewSecret()
+	value := "TOLLGATE_SECRET=" + secret.NewSecret()
 	for _, test := range []struct {
 		name        string
 		environment []string
@@ -245,7 +246,7 @@ func TestGivenDatabase(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "data")
-			environment := append(inFolder(dir), append(test.environment, secret)...)
+			environment := append(inFolder(dir), append(test.environment, value)...)
 			c := start(t, environment)
 			if database := c.banner[1]; !strings.Contains(database, "PostgreSQL at ") || strings.Contains(database, "private") {
 				t.Errorf("announced %q", database)
@@ -272,11 +273,11 @@ func TestGivenDatabase(t *testing.T) {
 func TestAuditVerifyNamesTheRow(t *testing.T) {
 	t.Parallel()
 	serving, owner := dbtest.URLs(t)
-	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_SECRET="+models.NewSecret())
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_SECRET="+secret.NewSecret())
 	for range 3 {
 		must(t, environment, "", "api-key", "create", "--name", rand.Text())
 	}
-	db, err := models.Open(owner)
+	db, err := database.Open(owner)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +297,7 @@ func TestAuditVerifyNamesTheRow(t *testing.T) {
 func TestConsolesStartAtOnce(t *testing.T) {
 	t.Parallel()
 	serving, owner := emptyDatabase(t)
-	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+models.NewSecret())
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+secret.NewSecret())
 	for range 2 {
 		t.Run("console", func(t *testing.T) {
 			t.Parallel()
@@ -310,7 +311,7 @@ func emptyDatabase(t *testing.T) (serving, owner string) {
 	t.Helper()
 	addresses := [2]string{}
 	addresses[0], addresses[1] = dbtest.URLs(t)
-	db, err := models.Open(addresses[1])
+	db, err := database.Open(addresses[1])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/pgserver"
 )
 
 // The roles of the private server.
@@ -24,52 +25,52 @@ const (
 type address struct{ setting, url string }
 
 // database is the open, migrated database of the console.
-type database struct {
+type db struct {
 	*bun.DB
 	url     string           // by which the serving role opens it
 	about   string           // what it is, for people
 	warning string           // what is wrong with it, for people
-	private *models.Postgres // nil when someone else runs the server
+	private *pgserver.Server // nil when someone else runs the server
 }
 
 // serveDatabase opens the database for a console, which runs the private server itself.
-func (p *program) serveDatabase(ctx context.Context, s settings) (*database, error) {
+func (p *program) serveDatabase(ctx context.Context, s settings) (*db, error) {
 	if !s.private() {
 		return p.givenDatabase(ctx, s)
 	}
-	server, err := models.StartPostgres(ctx, models.PostgresConfig{Dir: s.DataDir, Log: p.log})
+	server, err := pgserver.Start(ctx, pgserver.Config{Dir: s.DataDir, Log: p.log})
 	if err != nil {
 		return nil, fmt.Errorf("start the private database: %w", err)
 	}
-	return p.privateDatabase(ctx, s, server.PostgresSocket, server)
+	return p.privateDatabase(ctx, s, server.Socket, server)
 }
 
 // commandDatabase opens the database for a command, which works beside a console or without one.
-func (p *program) commandDatabase(ctx context.Context, s settings) (*database, error) {
+func (p *program) commandDatabase(ctx context.Context, s settings) (*db, error) {
 	if !s.private() {
 		return p.givenDatabase(ctx, s)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		socket, err := models.JoinPostgres(ctx, s.DataDir)
+		socket, err := pgserver.Join(ctx, s.DataDir)
 		if err == nil {
 			return p.privateDatabase(ctx, s, socket, nil)
 		}
-		if !errors.Is(err, models.ErrPostgresNotRunning) {
+		if !errors.Is(err, pgserver.ErrNotRunning) {
 			return nil, fmt.Errorf("join the private database: %w", err)
 		}
 		db, err := p.serveDatabase(ctx, s)
 		// Whoever was faster has a server to join now.
-		var taken models.PostgresInUseError
+		var taken pgserver.InUseError
 		if !errors.As(err, &taken) {
 			return db, err
 		}
 	}
 }
 
-func (p *program) privateDatabase(ctx context.Context, s settings, socket models.PostgresSocket, server *models.Postgres) (*database, error) {
-	db := &database{about: "private PostgreSQL in " + s.DataDir, private: server}
+func (p *program) privateDatabase(ctx context.Context, s settings, socket pgserver.Socket, server *pgserver.Server) (*db, error) {
+	db := &db{about: "private PostgreSQL in " + s.DataDir, private: server}
 	var err error
 	serving, owner := address{db.about, socket.URL(servingRole)}, address{db.about, socket.URL(ownerRole)}
 	db.url = serving.url
@@ -79,14 +80,14 @@ func (p *program) privateDatabase(ctx context.Context, s settings, socket models
 	return db, nil
 }
 
-func (p *program) givenDatabase(ctx context.Context, s settings) (*database, error) {
-	db := &database{about: "PostgreSQL at " + withoutPassword(s.DatabaseURL), url: s.DatabaseURL}
+func (p *program) givenDatabase(ctx context.Context, s settings) (*db, error) {
+	db := &db{about: "PostgreSQL at " + withoutPassword(s.DatabaseURL), url: s.DatabaseURL}
 	var err error
 	serving, owner := address{"DATABASE_URL", s.DatabaseURL}, address{"TOLLGATE_MIGRATE_URL", s.MigrateURL}
 	if db.DB, err = migrated(ctx, serving, owner); err != nil {
 		return nil, err
 	}
-	role, err := models.CurrentRole(ctx, db)
+	role, err := database.CurrentRole(ctx, db)
 	if err != nil {
 		return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
 	}
@@ -107,7 +108,7 @@ func (p *program) givenDatabase(ctx context.Context, s settings) (*database, err
 // migrated opens a database for the serving role after its owner has brought it up to date.
 // Without an owner the serving role does that itself.
 func migrated(ctx context.Context, serving, owner address) (*bun.DB, error) {
-	db, err := models.Open(serving.url)
+	db, err := database.Open(serving.url)
 	if err != nil {
 		return nil, err
 	}
@@ -118,29 +119,29 @@ func migrated(ctx context.Context, serving, owner address) (*bun.DB, error) {
 }
 
 func migrate(ctx context.Context, db *bun.DB, serving, owner address) error {
-	if err := models.CheckServer(ctx, db); err != nil {
+	if err := database.CheckServer(ctx, db); err != nil {
 		return serving.explain(err)
 	}
-	role, err := models.CurrentRole(ctx, db)
+	role, err := database.CurrentRole(ctx, db)
 	if err != nil {
 		return serving.explain(err)
 	}
 	if owner.url == "" {
 		// A role that may not create tables is fine where its owner has migrated already.
-		if pending, err := models.PendingMigrations(ctx, db); err != nil || pending == 0 {
+		if pending, err := database.PendingMigrations(ctx, db); err != nil || pending == 0 {
 			return err
 		}
-		return serving.explain(models.Migrate(ctx, db, role.Name))
+		return serving.explain(database.Migrate(ctx, db, role.Name))
 	}
-	owning, err := models.Open(owner.url)
+	owning, err := database.Open(owner.url)
 	if err != nil {
 		return err
 	}
-	err = models.Migrate(ctx, owning, role.Name)
+	err = database.Migrate(ctx, owning, role.Name)
 	if err := errors.Join(err, owning.Close()); err != nil {
 		return owner.explain(err)
 	}
-	pending, err := models.PendingMigrations(ctx, db)
+	pending, err := database.PendingMigrations(ctx, db)
 	if err == nil && pending > 0 {
 		return settingError{owner.setting, "leads to another database or schema than " + serving.setting}
 	}
@@ -170,7 +171,7 @@ func withoutPassword(address string) string {
 }
 
 // Ended is closed when the private server ends, asked to or not; it never is when someone else runs the server.
-func (d *database) Ended() <-chan struct{} {
+func (d *db) Ended() <-chan struct{} {
 	if d.private == nil {
 		return nil
 	}
@@ -178,7 +179,7 @@ func (d *database) Ended() <-chan struct{} {
 }
 
 // Close ends what was opened: the connections, then the private server.
-func (d *database) Close(ctx context.Context) error {
+func (d *db) Close(ctx context.Context) error {
 	var err error
 	if d.DB != nil {
 		err = d.DB.Close()

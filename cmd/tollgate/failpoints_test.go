@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"tollgate/models"
 	"tollgate/models/dbtest"
+	"tollgate/models/secret"
 )
 
 // failpoint is where a console is killed: when it sends something to its database, before that arrives or when it is answered.
@@ -117,8 +117,8 @@ func (w *watched) carry(client net.Conn) {
 func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 	t.Parallel()
 	serving, owner := dbtest.URLs(t)
-	secret := "TOLLGATE_SECRET=" + models.NewSecret()
-	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, secret)
+	value := "TOLLGATE_SECRET=" + secret.NewSecret()
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, value)
 	key := strings.TrimSpace(must(t, environment, "", "api-key", "create", "--name", "test"))
 	db := opened(t, owner)
 	if _, err := db.Exec("INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o}')"); err != nil {
@@ -141,7 +141,7 @@ func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 		{failpoint{values, commit, true}, "duplicate"},
 	} {
 		user := healthy.holderOfRoom(t, db, environment, key, n)
-		doomed := start(t, append(inFolder(t.TempDir()), "DATABASE_URL="+by, secret))
+		doomed := start(t, append(inFolder(t.TempDir()), "DATABASE_URL="+by, value))
 		report := func(c *instance, id string) (status int, said string, err error) {
 			status, answer, err := c.try(t, "POST", c.address+"/api/usage", key,
 				fmt.Sprintf(`{"event_id": %q, "user_id": %q, "provider": "openai", "model": "marked-model", "cost": 1}`, id, user))

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 
-	"tollgate/models"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
+	"tollgate/models/sample"
 )
 
 // firstRun returns the token of the link that makes the first administrator, or "" when somebody
 // can sign in already. An administrator named in the environment needs no link.
-func (p *program) firstRun(ctx context.Context, s settings, db *database) (string, error) {
+func (p *program) firstRun(ctx context.Context, s settings, db *db) (string, error) {
 	if s.AdminEmail != "" {
-		created, err := models.CreateEnvAdmin(ctx, db, &models.Passwords{}, s.AdminEmail, s.AdminPassword)
+		created, err := sample.CreateEnvAdmin(ctx, db, &identity.Passwords{}, s.AdminEmail, s.AdminPassword)
 		if err != nil {
 			return "", adminProblem(err)
 		}
@@ -20,7 +22,7 @@ func (p *program) firstRun(ctx context.Context, s settings, db *database) (strin
 			p.log.Info("made the first administrator", "email", s.AdminEmail)
 		}
 	}
-	token, err := models.NewFirstRunLink(ctx, db)
+	token, err := sample.NewFirstRunLink(ctx, db)
 	if err != nil {
 		return "", fmt.Errorf("make the first-run link: %w", err)
 	}
@@ -29,8 +31,8 @@ func (p *program) firstRun(ctx context.Context, s settings, db *database) (strin
 
 // adminProblem names the setting behind a problem with the administrator it describes.
 func adminProblem(err error) error {
-	var refusal *models.Refusal
-	if !errors.As(err, &refusal) || refusal.Reason != models.Invalid {
+	var refusal *problem.Refusal
+	if !errors.As(err, &refusal) || refusal.Reason != problem.Invalid {
 		return fmt.Errorf("make the administrator of TOLLGATE_ADMIN_EMAIL: %w", err)
 	}
 	name := "TOLLGATE_ADMIN_EMAIL"

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models"
+	"tollgate/models/usage"
 )
 
 func (p *program) ledgerCommand() *cli.Command {
@@ -17,8 +17,8 @@ func (p *program) ledgerCommand() *cli.Command {
 		Commands: []*cli.Command{{
 			Name:  "verify",
 			Usage: "hold every counter against the events that were counted on it",
-			Action: p.withDatabase(func(ctx context.Context, _ settings, db *database, _ *cli.Command) error {
-				counters, skewed, err := models.VerifyLedger(ctx, db.DB)
+			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, _ *cli.Command) error {
+				counters, skewed, err := usage.VerifyLedger(ctx, db.DB)
 				if err != nil {
 					return err
 				}

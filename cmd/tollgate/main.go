@@ -14,7 +14,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models"
+	"tollgate/models/database"
 )
 
 // What the program ends with.
@@ -58,7 +58,7 @@ func run(ctx context.Context, getenv func(string) string, args []string, stdin i
 
 func exitCode(err error) int {
 	var setting settingError
-	var server models.ServerSettingError
+	var server database.ServerSettingError
 	var usage usageError
 	switch {
 	case errors.As(err, &setting), errors.As(err, &server):

@@ -12,7 +12,7 @@ func (p *program) migrateCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "migrate",
 		Usage: "bring the database up to date and leave",
-		Action: p.withDatabase(func(context.Context, settings, *database, *cli.Command) error {
+		Action: p.withDatabase(func(context.Context, settings, *db, *cli.Command) error {
 			// Opening it has done all there is to do.
 			_, err := fmt.Fprintln(p.stdout, "The database is up to date.")
 			return err
@@ -21,7 +21,7 @@ func (p *program) migrateCommand() *cli.Command {
 }
 
 // withDatabase runs a command on the open database and closes it again.
-func (p *program) withDatabase(work func(context.Context, settings, *database, *cli.Command) error) cli.ActionFunc {
+func (p *program) withDatabase(work func(context.Context, settings, *db, *cli.Command) error) cli.ActionFunc {
 	return func(ctx context.Context, command *cli.Command) error {
 		s, err := p.settings(command)
 		if err != nil {

@@ -11,13 +11,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/pgserver"
 )
 
 // privateDatabase is that of the console in a folder, for the owner of its tables.
 func privateDatabase(t *testing.T, dir string) *bun.DB {
 	t.Helper()
-	socket, err := models.JoinPostgres(t.Context(), dir)
+	socket, err := pgserver.Join(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +27,7 @@ func privateDatabase(t *testing.T, dir string) *bun.DB {
 
 func opened(t *testing.T, url string) *bun.DB {
 	t.Helper()
-	db, err := models.Open(url)
+	db, err := database.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,15 +13,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
 	"tollgate/models/dbtest"
+	"tollgate/models/secret"
 )
 
 // given is the environment of consoles that share a database, a key for them, and the database for its owner.
 func given(t *testing.T) (environment []string, key string, db *bun.DB) {
 	t.Helper()
 	serving, owner := dbtest.URLs(t)
-	environment = append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+models.NewSecret())
+	environment = append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+secret.NewSecret())
 	key = strings.TrimSpace(must(t, environment, "", "api-key", "create", "--name", "test"))
 	return environment, key, opened(t, owner)
 }
@@ -180,7 +180,7 @@ UNION ALL SELECT j::text FROM propagation_jobs AS j UNION ALL SELECT i::text FRO
 func TestKilledMigrationIsRepeated(t *testing.T) {
 	t.Parallel()
 	serving, owner := emptyDatabase(t)
-	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+models.NewSecret())
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+secret.NewSecret())
 	db := opened(t, owner)
 	// Somebody is about to make a table of that name, so that the last migration stops there.
 	holding, err := db.BeginTx(t.Context(), nil)

@@ -7,26 +7,26 @@ import (
 	"os"
 	"path/filepath"
 
-	"tollgate/models"
+	"tollgate/models/secret"
 )
 
 // keys derives the keys from the secret that is set or, beside the private database, kept in its folder.
-func keys(s settings) (models.Keys, error) {
+func keys(s settings) (secret.Keys, error) {
 	text := s.Secret
 	if text == "" {
 		if err := checkSecretGiven(s); err != nil {
-			return models.Keys{}, err
+			return secret.Keys{}, err
 		}
 		var err error
 		if text, err = keptSecret(filepath.Join(s.DataDir, "secret")); err != nil {
-			return models.Keys{}, fmt.Errorf("keep a secret beside the private database: %w", err)
+			return secret.Keys{}, fmt.Errorf("keep a secret beside the private database: %w", err)
 		}
 	}
-	secret, err := parseSecret(text)
+	value, err := parseSecret(text)
 	if err != nil {
-		return models.Keys{}, err
+		return secret.Keys{}, err
 	}
-	return models.DeriveKeys(secret)
+	return secret.DeriveKeys(value)
 }
 
 // checkSecretGiven refuses to make a secret up where other consoles would have to know it too.
@@ -38,11 +38,11 @@ func checkSecretGiven(s settings) error {
 }
 
 func parseSecret(text string) ([]byte, error) {
-	secret, err := models.ParseSecret(text)
+	value, err := secret.ParseSecret(text)
 	if err != nil {
 		return nil, settingError{"TOLLGATE_SECRET", err.Error()}
 	}
-	return secret, nil
+	return value, nil
 }
 
 // keptSecret reads the secret at path. The first to ask makes it; whoever asks meanwhile gets
@@ -58,7 +58,7 @@ func keptSecret(path string) (string, error) {
 		return "", err
 	}
 	defer os.Remove(draft.Name())
-	_, err = draft.WriteString(models.NewSecret() + "\n")
+	_, err = draft.WriteString(secret.NewSecret() + "\n")
 	if err := errors.Join(err, draft.Sync(), draft.Close()); err != nil {
 		return "", err
 	}

@@ -15,7 +15,12 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tollgate/handlers"
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/metrics"
+	"tollgate/models/propagation"
+	"tollgate/models/usage"
 	"tollgate/static"
 	"tollgate/web"
 )
@@ -56,7 +61,7 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 	defer func() { err = errors.Join(err, db.Close(context.WithoutCancel(ctx))) }()
 	db.SetMaxOpenConns(pageConnections)
 	db.SetMaxIdleConns(pageConnections)
-	serving, err := models.OpenPool(db.url, servingConnections)
+	serving, err := database.OpenPool(db.url, servingConnections)
 	if err != nil {
 		return err
 	}
@@ -79,7 +84,7 @@ const headroom = 24 << 20
 type console struct {
 	listener net.Listener
 	server   *http.Server
-	database *database
+	database *db
 	workers  []worker
 	address  string // what people open
 	token    string // makes the first administrator; "" when there is one
@@ -95,7 +100,7 @@ const (
 	pageConnections    = 6
 )
 
-func (p *program) newConsole(ctx context.Context, s settings, db *database, serving *bun.DB) (*console, error) {
+func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *bun.DB) (*console, error) {
 	keys, err := keys(s)
 	if err != nil {
 		return nil, err
@@ -112,14 +117,14 @@ func (p *program) newConsole(ctx context.Context, s settings, db *database, serv
 	if baseURL == "" {
 		baseURL = localURL(listener.Addr())
 	}
-	cache := models.NewDecider(serving, keys, p.log)
-	engine, recorder := models.NewEngine(cache), models.NewRecorder(serving, cache)
-	propagator, bookkeeper := models.NewPropagator(db.DB, p.log), models.NewBookkeeper(db.DB, p.log)
+	cache := entitlement.NewCache(serving, keys, p.log)
+	engine, recorder := decision.NewEngine(cache), usage.NewRecorder(serving, cache)
+	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), usage.NewReconciler(db.DB, p.log)
 	handler, err := web.New(
 		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
 		&handlers.Handlers{
 			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
-			Metrics: models.NewMetrics(db.DB, models.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper),
+			Metrics: metrics.New(db.DB, metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper),
 			Secure:  s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 		})

@@ -11,7 +11,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/pgserver"
 )
 
 // settings are what the command line and the environment choose, checked.
@@ -207,7 +209,7 @@ func checkDatabaseURL(name, value string) error {
 	if address, err := url.Parse(value); err != nil || address.Scheme != "postgres" && address.Scheme != "postgresql" {
 		return wrong
 	}
-	db, err := models.Open(value)
+	db, err := database.Open(value)
 	if err != nil {
 		return wrong
 	}
@@ -223,7 +225,7 @@ func (s settings) checkSecret() error {
 }
 
 func (s settings) checkAdmin() error {
-	length := len(models.PasswordForm(s.AdminPassword))
+	length := len(identity.PasswordForm(s.AdminPassword))
 	switch {
 	case s.AdminEmail == "" && s.AdminPassword == "":
 		return nil
@@ -240,7 +242,7 @@ func (s settings) checkAdmin() error {
 func dataDir(chosen string) (string, error) {
 	var err error
 	if chosen == "" {
-		chosen, err = models.DefaultPostgresDir()
+		chosen, err = pgserver.DefaultDir()
 	} else {
 		chosen, err = filepath.Abs(chosen)
 	}

@@ -12,8 +12,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models"
+	"tollgate/models/database"
 	"tollgate/models/dbtest"
+	"tollgate/models/secret"
 )
 
 // The address is taken, so a program that listened before it has checked everything would say so.
@@ -29,7 +30,7 @@ func takenAddress(t *testing.T) string {
 
 func TestWrongSettingsAreNamed(t *testing.T) {
 	t.Parallel()
-	secret := models.NewSecret()
+	value := secret.NewSecret()
 	serving, owner := dbtest.URLs(t)
 	someoneElse := strings.Replace(serving, "tollgate@", "stranger@", 1)
 	elsewhere := strings.Replace(serving, "/test_", "/no_test_", 1)
@@ -70,11 +71,11 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"a password without an administrator", "TOLLGATE_ADMIN_EMAIL", map[string]string{"TOLLGATE_ADMIN_PASSWORD": "long enough zq9"}, nil},
 		{"a short password", "TOLLGATE_ADMIN_PASSWORD", map[string]string{"TOLLGATE_ADMIN_EMAIL": "ada@example.com", "TOLLGATE_ADMIN_PASSWORD": "zq9"}, nil},
 		{"a long password", "TOLLGATE_ADMIN_PASSWORD", map[string]string{"TOLLGATE_ADMIN_EMAIL": "ada@example.com", "TOLLGATE_ADMIN_PASSWORD": long}, nil},
-		{"a user that the server does not know", "DATABASE_URL", map[string]string{"DATABASE_URL": someoneElse, "TOLLGATE_SECRET": secret}, nil},
-		{"a database that the server does not know", "DATABASE_URL", map[string]string{"DATABASE_URL": elsewhere, "TOLLGATE_SECRET": secret}, nil},
-		{"a server that forgets", "synchronous_commit", map[string]string{"DATABASE_URL": careless, "TOLLGATE_SECRET": secret}, nil},
+		{"a user that the server does not know", "DATABASE_URL", map[string]string{"DATABASE_URL": someoneElse, "TOLLGATE_SECRET": value}, nil},
+		{"a database that the server does not know", "DATABASE_URL", map[string]string{"DATABASE_URL": elsewhere, "TOLLGATE_SECRET": value}, nil},
+		{"a server that forgets", "synchronous_commit", map[string]string{"DATABASE_URL": careless, "TOLLGATE_SECRET": value}, nil},
 		{"an administrator without an address", "TOLLGATE_ADMIN_EMAIL", map[string]string{
-			"DATABASE_URL": serving, "TOLLGATE_SECRET": secret, "TOLLGATE_ADMIN_EMAIL": "ada", "TOLLGATE_ADMIN_PASSWORD": "long enough zq9",
+			"DATABASE_URL": serving, "TOLLGATE_SECRET": value, "TOLLGATE_ADMIN_EMAIL": "ada", "TOLLGATE_ADMIN_PASSWORD": "long enough zq9",
 		}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,7 +107,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 func careless(t *testing.T) string {
 	t.Helper()
 	serving, owner := dbtest.URLs(t)
-	db, err := models.Open(owner)
+	db, err := database.Open(owner)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +257,7 @@ func TestKeptSecret(t *testing.T) {
 			t.Errorf("two secrets: %q and %q", first, other)
 		}
 	}
-	if _, err := models.ParseSecret(first); err != nil {
+	if _, err := secret.ParseSecret(first); err != nil {
 		t.Error(err)
 	}
 	found, err := os.Stat(path)

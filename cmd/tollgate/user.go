@@ -10,7 +10,11 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models"
+	"tollgate/models/account"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
 // What a password may measure, in bytes.
@@ -52,20 +56,20 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return p.withDatabase(func(ctx context.Context, s settings, db *database, command *cli.Command) error {
+	return p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
 		keys, err := keys(s) // the role may hand out a profile, which issues a virtual key
 		if err != nil {
 			return err
 		}
-		input := models.UserInput{
-			Email:    models.Typed(command.String("email")),
-			Password: models.Typed(password),
-			Role:     models.Typed(command.String("role")),
+		in := identity.UserInput{
+			Email:    input.FormValue(command.String("email")),
+			Password: input.FormValue(password),
+			Role:     input.FormValue(command.String("role")),
 		}
 		if name := command.String("name"); name != "" {
-			input.Name = models.Typed(name)
+			in.Name = input.FormValue(name)
 		}
-		user, err := models.CreateUser(ctx, db, &models.Passwords{}, keys, models.CLI, input)
+		user, err := account.CreateUser(ctx, db, &identity.Passwords{}, keys, permission.CLI, in)
 		if err != nil {
 			return refused("create the user", err)
 		}
@@ -81,7 +85,7 @@ func readPassword(from io.Reader) (string, error) {
 		return "", fmt.Errorf("read the password from the standard input: %w", err)
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	if length := len(models.PasswordForm(password)); length < minPassword || length > maxPassword {
+	if length := len(identity.PasswordForm(password)); length < minPassword || length > maxPassword {
 		return "", errors.New("the password on the standard input must be 12 to 1,024 bytes long")
 	}
 	return password, nil
@@ -89,7 +93,7 @@ func readPassword(from io.Reader) (string, error) {
 
 // refused puts the problems of a refusal into words for a terminal.
 func refused(doing string, err error) error {
-	var refusal *models.Refusal
+	var refusal *problem.Refusal
 	if !errors.As(err, &refusal) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}

@@ -21,8 +21,9 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models"
+	"tollgate/models/database"
 	"tollgate/models/migrations"
+	"tollgate/models/pgserver"
 )
 
 const (
@@ -35,7 +36,7 @@ const (
 // New opens a fresh database as the role that the console serves with.
 func New(t testing.TB) *bun.DB {
 	t.Helper()
-	db, err := models.Open(URL(t))
+	db, err := database.Open(URL(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func URLs(t testing.TB) (app, owner string) {
 // server is a kept cluster that this process has to itself. Nobody stops it:
 // it ends with the process, also after a panic or a time-out.
 type server struct {
-	postgres *models.Postgres
+	postgres *pgserver.Server
 	owner    *bun.DB
 	template string
 	created  atomic.Int64
@@ -99,7 +100,7 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 		return nil, err
 	}
 	s, err := start(ctx, dir, slot)
-	if err == nil || errors.Is(err, models.ErrPostgresMissing) {
+	if err == nil || errors.Is(err, pgserver.ErrMissing) {
 		return s, err
 	}
 	// Test clusters do not wait for the disk, so a power cut may have ruined this one.
@@ -152,7 +153,7 @@ func memoryFolder() string {
 }
 
 func start(ctx context.Context, dir string, slot *os.File) (*server, error) {
-	postgres, err := models.StartPostgres(ctx, models.PostgresConfig{
+	postgres, err := pgserver.Start(ctx, pgserver.Config{
 		Dir: dir,
 		Settings: map[string]string{
 			"fsync":            "off",
@@ -168,7 +169,7 @@ func start(ctx context.Context, dir string, slot *os.File) (*server, error) {
 		return nil, err
 	}
 	s := &server{postgres: postgres, slot: slot, inMemory: strings.HasPrefix(dir, memory)}
-	s.owner, err = models.Open(s.url(ownerRole, "postgres") + "&statement_timeout=60s")
+	s.owner, err = database.Open(s.url(ownerRole, "postgres") + "&statement_timeout=60s")
 	if err == nil {
 		err = s.makeTemplate(ctx)
 	}
@@ -214,11 +215,11 @@ func (s *server) migrateTemplate(ctx context.Context) error {
 	if err := s.exec(ctx, "CREATE DATABASE ?", bun.Name(draft)); err != nil {
 		return err
 	}
-	db, err := models.Open(s.url(ownerRole, draft))
+	db, err := database.Open(s.url(ownerRole, draft))
 	if err != nil {
 		return err
 	}
-	err = models.Migrate(ctx, db, appRole)
+	err = database.Migrate(ctx, db, appRole)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"tollgate/models"
+	"tollgate/models/database"
 	"tollgate/models/dbtest"
 )
 
@@ -15,7 +15,7 @@ func TestDatabasesAreMigratedAndApart(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
 			db := dbtest.New(t)
-			if pending, err := models.PendingMigrations(ctx, db); err != nil || pending != 0 {
+			if pending, err := database.PendingMigrations(ctx, db); err != nil || pending != 0 {
 				t.Fatalf("pending migrations: %d, %v", pending, err)
 			}
 			if _, err := db.ExecContext(ctx,

@@ -1,0 +1,237 @@
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/assignment"
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/secret"
+)
+
+// userRecord is a user as audit rows show it: never with a password, only that there is another one.
+type userRecord struct {
+	identity.User
+	Password string `json:"password,omitempty"`
+	// What goes with them.
+	APIKeys        []string `json:"api_keys,omitempty"`
+	AccessProfiles []string `json:"access_profiles,omitempty"`
+	VirtualKeys    []string `json:"virtual_keys,omitempty"`
+}
+
+// CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden for a
+// role that permits more than the actor may do, Conflict when the email is taken, TooMany.
+func CreateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, keys secret.Keys, actor permission.Actor, in identity.UserInput) (identity.User, error) {
+	u, password, err := in.Create()
+	if err != nil {
+		return u, err
+	}
+	hash := ""
+	if password != "" {
+		if hash, err = passwords.Hash(ctx, password); err != nil {
+			return u, err
+		}
+	}
+	made := u
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		made = u
+		field := "role_id"
+		if u.Role != "" {
+			field = "role"
+			id, err := assignment.RoleNamed(ctx, tx, u.Role)
+			if err != nil {
+				return err
+			}
+			made.RoleID = id
+		}
+		if err := assignment.HoldTemplatesOf(ctx, tx, made.RoleID); err != nil {
+			return err
+		}
+		held, err := identity.Lock(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
+		if err != nil {
+			return err
+		}
+		role, err := held.Grant(field, made.RoleID)
+		if err != nil {
+			return err
+		}
+		made.Role = role.Name
+		if err := identity.InsertUser(ctx, tx, actor, &made, hash); err != nil {
+			return err
+		}
+		return assignment.GrantRole(ctx, tx, keys, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt)
+	})
+	return made, identity.EmailTaken(err)
+}
+
+// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the user.
+// Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor, Conflict when the email is taken, TooMany.
+func UpdateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, actor permission.Actor, id string, in identity.UserInput) (identity.User, error) {
+	u, err := identity.GetUser(ctx, db, id)
+	if err != nil {
+		return u, err
+	}
+	if err := identity.MayActOn(actor, u.Name, u.Permissions); err != nil {
+		return u, err // before any work is done; the transaction checks it again
+	}
+	if _, err := in.Apply(u); err != nil {
+		return u, err
+	}
+	hash := ""
+	if in.Password.Kind != input.Absent {
+		if hash, err = passwords.Hash(ctx, in.Password.Text); err != nil {
+			return u, err
+		}
+	}
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, nil)
+		if err != nil {
+			return err
+		}
+		old, err := identity.GetUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := held.MayActOn(id); err != nil {
+			return err
+		}
+		if u, err = in.Apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
+			return err
+		}
+		return saveUser(ctx, tx, actor, old, &u, hash)
+	})
+	return u, identity.EmailTaken(err)
+}
+
+func saveUser(ctx context.Context, tx bun.Tx, actor permission.Actor, old identity.User, u *identity.User, hash string) (err error) {
+	if u.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
+		return err
+	}
+	_, err = tx.NewRaw("UPDATE users SET name = ?, email = ?, email_key = ?, password_hash = coalesce(nullif(?, ''), password_hash), updated_at = ? WHERE id = ?",
+		u.Name, u.Email, input.FoldCase(u.Email), hash, u.UpdatedAt, u.ID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("update user: %w", err)
+	}
+	record := userRecord{User: *u}
+	if hash != "" {
+		u.HasPassword, record.Password = true, "changed"
+		if _, err := tx.NewRaw("DELETE FROM sessions WHERE user_id = ?", u.ID).Exec(ctx); err != nil {
+			return fmt.Errorf("end the sessions: %w", err)
+		}
+	}
+	return audit.RecordResource(ctx, tx, actor, "update", "user", u.ID, userRecord{User: old}, record)
+}
+
+// SetUserRole gives a user another role, which holds from their next request on. Copies that came with the old one go, unless the new one
+// hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a user who
+// may do more than the actor and for a role that permits more, Conflict for the last admin.
+func SetUserRole(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in identity.RoleChoice) (identity.User, error) {
+	c := &input.Reader{}
+	roleID := identity.ReadRole(c, "role_id", in.RoleID)
+	var u identity.User
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := assignment.HoldTemplatesOf(ctx, tx, roleID); err != nil {
+			return err
+		}
+		held, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})
+		if err != nil {
+			return err
+		}
+		old, err := identity.GetUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := held.MayActOn(id); err != nil {
+			return err
+		}
+		if err := problem.InvalidInput(c.Problems); err != nil {
+			return err
+		}
+		if u = old; roleID == old.RoleID {
+			return nil
+		}
+		if _, err := held.Grant("role_id", roleID); err != nil {
+			return err
+		}
+		if err := held.KeepAnAdmin(ctx, tx, "role_id", id); err != nil {
+			return err
+		}
+		if _, err := tx.NewRaw("UPDATE users SET role_id = ?, updated_at = clock_timestamp() WHERE id = ?", roleID, id).Exec(ctx); err != nil {
+			return fmt.Errorf("change the role: %w", err)
+		}
+		if u, err = identity.GetUser(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := audit.RecordResource(ctx, tx, actor, "update", "user", id, userRecord{User: old}, userRecord{User: u}); err != nil {
+			return err
+		}
+		return assignment.ChangeRole(ctx, tx, keys, actor, identity.Holder{ID: id, Email: u.Email}, old.RoleID, roleID, u.UpdatedAt)
+	})
+	return u, err
+}
+
+// DeleteUser removes a user with their sessions, the API keys they made, and all they hold. Refusals: NotFound,
+// Forbidden for one who may do more than the actor, Conflict for the last admin.
+func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
+	var old identity.User
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := identity.Lock(ctx, tx, actor, "Users:Delete", []string{id}, nil)
+		if err != nil {
+			return err
+		}
+		if old, err = identity.GetUser(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := held.MayActOn(id); err != nil {
+			return err
+		}
+		if err := held.KeepAnAdmin(ctx, tx, "", id); err != nil {
+			return err
+		}
+		record := userRecord{User: old}
+		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? ORDER BY name_key", id).Scan(ctx, &record.APIKeys); err != nil {
+			return fmt.Errorf("look up the user's API keys: %w", err)
+		}
+		if record.AccessProfiles, record.VirtualKeys, err = assignment.RevokeAll(ctx, tx, id); err != nil {
+			return err
+		}
+		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
+			return fmt.Errorf("delete user: %w", err)
+		}
+		return audit.RecordResource(ctx, tx, actor, "delete", "user", id, record, nil)
+	})
+	return old, err
+}
+
+// Leaving is what the deletion of a user takes along, and whether it is possible at all.
+type Leaving struct {
+	APIKeys     []database.Named // the first ones that they made
+	APIKeyCount int64
+	Profiles    []database.Named // what they hold
+	VirtualKeys int64
+	LastAdmin   bool
+}
+
+// UserLeaving tells what the deletion of a user would do.
+func UserLeaving(ctx context.Context, db bun.IDB, u identity.User) (l Leaving, err error) {
+	l.APIKeys, l.APIKeyCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("api_keys AS k").Column("k.id", "k.name").
+		Where("k.created_by = ?", u.ID).Order("k.name_key"))
+	if err == nil {
+		err = db.NewRaw(`SELECT p.id, p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
+WHERE c.user_id = ? ORDER BY p.name_key`, u.ID).Scan(ctx, &l.Profiles)
+	}
+	if err == nil {
+		l.VirtualKeys, err = db.NewSelect().Table("virtual_keys").Where("user_id = ?", u.ID).Count(ctx)
+	}
+	if err == nil && u.Role == identity.FirstRole {
+		l.LastAdmin, err = identity.LastAdmin(ctx, db, u.ID)
+	}
+	return l, err
+}

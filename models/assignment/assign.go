@@ -1,0 +1,265 @@
+package assignment
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+	"tollgate/models/secret"
+	"tollgate/models/virtualkey"
+)
+
+// AssignInput is what a client may send to give a user a copy of a template.
+type AssignInput struct {
+	input.Row
+	AccessProfileID input.Value `json:"access_profile_id"`
+	ExpiresAt       input.Value `json:"expires_at"`
+}
+
+func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time, problems problem.Problems) {
+	c := &input.Reader{}
+	switch in.AccessProfileID.Kind {
+	case input.Absent:
+		c.Add("access_profile_id", "required", "Choose an access profile.")
+	case input.Null:
+		c.Add("access_profile_id", "null_not_allowed", "Choose an access profile instead of null.")
+	}
+	profileID, _ = c.Int("access_profile_id", in.AccessProfileID, "the access profile's id", 1, input.MaxCount)
+	if in.ExpiresAt.Kind != input.Absent {
+		expires = c.Expiry("expires_at", in.ExpiresAt, nil, now)
+	}
+	return profileID, expires, c.Problems
+}
+
+// Assign gives a user a copy of a template. The key is nil when they had one already; its value is told this once. Refusals:
+// NotFound for the user or the template, Forbidden for a user who may do more than the actor, Invalid, Conflict when they hold it or when the template is inactive.
+func Assign(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in AssignInput) (Assignment, *virtualkey.Key, error) {
+	var assigned Assignment
+	var key *virtualkey.Key
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		// The template comes first in the order of locks.
+		if id, ok := (&input.Reader{}).Int("", in.AccessProfileID, "", 1, input.MaxCount); ok {
+			if err := holdTemplate(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		users, err := identity.LockAccess(ctx, tx, actor, "AccessProfiles:Create", user)
+		if err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		profileID, expires, problems := in.check(now)
+		if err := problem.InvalidInput(problems); err != nil {
+			return err
+		}
+		shown, err := profile.Get(ctx, tx, profileID)
+		if err != nil {
+			return err
+		}
+		if !shown.IsActive {
+			return inactive("access_profile_id", shown)
+		}
+		g, err := assignCopies(ctx, tx, keys, shown, users, handout{Direct: true, ExpiresAt: expires}, now)
+		if err != nil {
+			return err
+		}
+		if len(g.Users) == 0 {
+			return problem.Refuse(problem.Conflict, "access_profile_id", "already_held", "They hold "+problem.Clip(shown.Name)+" already; nobody holds a profile twice.")
+		}
+		if key = nil; len(g.Keys) > 0 {
+			key = &g.Keys[0]
+		}
+		if assigned, err = copyOf(ctx, tx, user, profileID); err != nil {
+			return err
+		}
+		return recordCopy(ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct", "keys": keyNames(g.Keys)})
+	})
+	return assigned, key, err
+}
+
+func inactive(field string, shown profile.Profile) error {
+	return problem.Refuse(problem.Conflict, field, "profile_inactive", "Activate "+problem.Clip(shown.Name)+" first: an inactive profile goes to nobody new.")
+}
+
+// holdCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of holdAccess.
+func holdCopy(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, user string, id int64) error {
+	if _, err := identity.LockAccess(ctx, tx, actor, needed, user); err != nil {
+		return err
+	}
+	var locked int64
+	err := tx.NewRaw("SELECT id FROM user_access_profiles WHERE id = ? AND user_id = ? FOR UPDATE", id, user).Scan(ctx, &locked)
+	if err != nil {
+		return problem.NotFoundOr(err, "access profile of this user")
+	}
+	return nil
+}
+
+// copyOf is a user's copy of a template.
+func copyOf(ctx context.Context, tx bun.Tx, user string, profileID int64) (Assignment, error) {
+	copies, err := loadCopies(ctx, tx, SelectCopies(tx).Where("c.user_id = ? AND c.access_profile_id = ?", user, profileID))
+	if err != nil {
+		return Assignment{}, err
+	}
+	if len(copies) == 0 {
+		return Assignment{}, problem.Missing("access profile of this user")
+	}
+	return copies[0], nil
+}
+
+func keyNames(keys []virtualkey.Key) []string {
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = key.Name
+	}
+	return names
+}
+
+// DetachedCopy is what a detachment took away.
+type DetachedCopy struct {
+	Name string   // of the profile
+	Keys []string // names of the keys that went with the last copy
+}
+
+// Detach takes a copy from a user, wherever it came from, and their keys when it was the last one. Refusals:
+// NotFound, Forbidden.
+func Detach(ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64) (DetachedCopy, error) {
+	var gone DetachedCopy
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdCopy(ctx, tx, actor, "AccessProfiles:Delete", user, id); err != nil {
+			return err
+		}
+		held, err := Get(ctx, tx, user, id)
+		if err != nil {
+			return err
+		}
+		keys, err := dropCopies(ctx, tx, []int64{id})
+		if err != nil {
+			return err
+		}
+		gone = DetachedCopy{Name: held.Name, Keys: keys.names(user)}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": gone.Keys})
+	})
+	return gone, err
+}
+
+// CopyInput is what a client may change of a copy itself.
+type CopyInput struct {
+	input.Row
+	IsActive  input.Value `json:"is_active"`
+	ExpiresAt input.Value `json:"expires_at"`
+}
+
+// Change pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Forbidden, Invalid, Conflict
+// for the end of one that comes with a role.
+func Change(ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64, in CopyInput) (Assignment, error) {
+	var changed Assignment
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdCopy(ctx, tx, actor, "AccessProfiles:Update", user, id); err != nil {
+			return err
+		}
+		old, err := Get(ctx, tx, user, id)
+		if err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if changed, err = in.apply(old, now); err != nil {
+			return err
+		}
+		sameEnd := equalTimes(changed.ExpiresAt, old.ExpiresAt)
+		if sameEnd && changed.IsActive == old.IsActive {
+			return nil
+		}
+		_, err = tx.NewRaw("UPDATE user_access_profiles SET is_active = ?, expires_at = CASE WHEN ? THEN expires_at ELSE ? END WHERE id = ?",
+			changed.IsActive, sameEnd, changed.ExpiresAt, id).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("change copy %d: %w", id, err)
+		}
+		if err := database.Invalidate(ctx, tx, user); err != nil {
+			return err
+		}
+		action := "update"
+		if changed.IsActive != old.IsActive {
+			action = map[bool]string{true: "activate", false: "deactivate"}[changed.IsActive]
+		}
+		return recordCopy(ctx, tx, actor, action, old, now, copyState(old), copyState(changed), nil)
+	})
+	return changed, err
+}
+
+// Whole makes an input of a form, where a box that is not ticked is not sent.
+func (in CopyInput) Whole() CopyInput {
+	if in.IsActive.Kind == input.Absent {
+		in.IsActive = input.FormValue("false")
+	}
+	if in.ExpiresAt.Kind == input.Absent {
+		in.ExpiresAt.Kind = input.Null
+	}
+	return in
+}
+
+// Input is what a person would have typed to make u.
+func (u Assignment) Input() CopyInput {
+	in := CopyInput{IsActive: input.FormValue(strconv.FormatBool(u.IsActive))}
+	if u.ExpiresAt != nil {
+		in.ExpiresAt = input.FormValue(u.ExpiresAt.UTC().Format("2006-01-02T15:04:05"))
+	}
+	return in
+}
+
+func (in CopyInput) apply(u Assignment, now time.Time) (Assignment, error) {
+	c := &input.Reader{}
+	if active, ok := c.Bool("is_active", in.IsActive); ok {
+		u.IsActive = active
+	}
+	if in.ExpiresAt.Kind != input.Absent {
+		u.ExpiresAt = c.Expiry("expires_at", in.ExpiresAt, u.ExpiresAt, now)
+	}
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return u, err
+	}
+	if u.FromRole && u.ExpiresAt != nil {
+		return u, problem.Refuse(problem.Conflict, "expires_at", "from_role", "It comes with a role, so it ends when the role is left, not at a moment of its own.")
+	}
+	return u, nil
+}
+
+func copyState(u Assignment) map[string]any {
+	return map[string]any{"is_active": u.IsActive, "expires_at": u.ExpiresAt}
+}
+
+func equalTimes(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
+// recordCopy writes the audit row of a change to what a user holds.
+func recordCopy(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, of Assignment, now time.Time, previous, current any, metadata map[string]any,
+) error {
+	if metadata == nil {
+		metadata = map[string]any{}
+	}
+	metadata["copy_id"], metadata["access_profile"] = of.ID, of.Name
+	c := audit.Change{ProfileID: &of.ParentProfileID, UserID: &of.UserID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action, At: now}
+	if err := c.Documents(previous, current, metadata); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, c)
+}

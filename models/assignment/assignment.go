@@ -1,0 +1,177 @@
+package assignment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+)
+
+// Assignment is a user's copy of a template: the same policy with ids, usage and overrides of its own.
+type Assignment struct {
+	ID               int64             `json:"id"`
+	UserID           string            `json:"user_id"`
+	ParentProfileID  int64             `json:"parent_profile_id"`
+	Name             string            `json:"name"` // the template's
+	IsActive         bool              `json:"is_active"`
+	ExpiresAt        *time.Time        `json:"expires_at"`
+	TemplateVersion  int64             `json:"template_version"` // the oldest that part of the policy comes from
+	Source           string            `json:"source"`           // "role" or "direct"
+	AssignedAt       time.Time         `json:"assigned_at"`
+	VirtualKeyIDs    []string          `json:"virtual_key_ids" bun:"-"`
+	VirtualKeyValues map[string]string `json:"virtual_key_values" bun:"-"` // masked, by id
+	policy.Policy    `bun:"-"`
+
+	PolicyID      int64   `json:"-"`
+	GroupVersions []int64 `json:"-" bun:",array"`
+	FromRole      bool    `json:"-"` // also when assigned directly
+	Standing      int64   `json:"-"` // the template's version now
+	PolicyVersion int64   `json:"-"` // the template's version in which its policy changed last
+	Holder        string  `json:"-"` // the user's name
+	HolderEmail   string  `json:"-"`
+}
+
+// Behind is by how many versions the template is ahead of the copy, 0 when its policy is the same since.
+func (u Assignment) Behind() int64 {
+	if u.TemplateVersion >= u.PolicyVersion {
+		return 0
+	}
+	return u.Standing - u.TemplateVersion
+}
+
+// Expired reports whether the copy's time is over.
+func (u Assignment) Expired(now time.Time) bool {
+	return u.ExpiresAt != nil && !u.ExpiresAt.After(now)
+}
+
+// SelectCopies reads copies without their policies. What ends a direct assignment does not end a copy that comes with a role too.
+func SelectCopies(db bun.IDB) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN access_profiles AS p ON p.id = c.access_profile_id").
+		Join("JOIN users AS u ON u.id = c.user_id").
+		Column("c.id", "c.user_id", "c.is_active", "c.template_version", "c.group_versions", "c.assigned_at", "c.policy_id", "c.from_role").
+		ColumnExpr("c.access_profile_id AS parent_profile_id").ColumnExpr("p.name").ColumnExpr("p.version AS standing").Column("p.policy_version").
+		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at").
+		ColumnExpr("CASE WHEN c.direct THEN 'direct' ELSE 'role' END AS source").
+		ColumnExpr("u.name AS holder").ColumnExpr("u.email AS holder_email")
+}
+
+// List returns the copies that a user holds, the first assigned first, with what was used of them. Refusal: NotFound.
+func List(ctx context.Context, db bun.IDB, userID string) ([]Assignment, error) {
+	if _, err := identity.GetUser(ctx, db, userID); err != nil {
+		return nil, err
+	}
+	return loadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ?", userID).Order("c.assigned_at", "c.id"))
+}
+
+// Get is one copy of a user, with what was used of it. Refusal: NotFound.
+func Get(ctx context.Context, db bun.IDB, user string, id int64) (Assignment, error) {
+	if !identity.UserID.MatchString(user) {
+		return Assignment{}, problem.Missing("user")
+	}
+	copies, err := loadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ? AND c.id = ?", user, id))
+	switch {
+	case err != nil:
+		return Assignment{}, err
+	case len(copies) == 0:
+		return Assignment{}, problem.Missing("access profile of this user")
+	}
+	return copies[0], nil
+}
+
+// HolderQuery says which holders of a template a list shows.
+type HolderQuery struct {
+	database.CatalogueQuery
+	ProfileID int64
+	Behind    bool // only those that have an older version
+}
+
+// ListHolders returns a page of the copies of a template by the holder's name, and how many match in all.
+func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, int64, error) {
+	filter := func(s *bun.SelectQuery) *bun.SelectQuery {
+		s = s.Where("c.access_profile_id = ?", q.ProfileID)
+		if q.Search != "" {
+			s = s.Where("(u.name ILIKE ?0 OR u.email ILIKE ?0)", database.LikeAnywhere(q.Search))
+		}
+		if q.Behind {
+			s = s.Where("c.template_version < p.policy_version")
+		}
+		return s
+	}
+	total, err := filter(SelectCopies(db)).Count(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("count holders: %w", err)
+	}
+	copies, err := loadCopies(ctx, db, filter(SelectCopies(db)).OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset))
+	return copies, total, err
+}
+
+// loadCopies reads the copies that a query finds, with their policies, usage and keys: a fixed number of statements, of one moment. In a
+// transaction the caller holds them.
+func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []Assignment, err error) {
+	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		copies = []Assignment{}
+		if err := query.Conn(db).Scan(ctx, &copies); err != nil {
+			return fmt.Errorf("load copies: %w", err)
+		}
+		if len(copies) == 0 {
+			return nil
+		}
+		return fillCopies(ctx, db, copies)
+	})
+	return copies, err
+}
+
+func fillCopies(ctx context.Context, db bun.IDB, copies []Assignment) error {
+	ids := make([]int64, len(copies))
+	for i, c := range copies {
+		ids[i] = c.PolicyID
+	}
+	policies, err := policy.LoadPolicies(ctx, db, ids)
+	if err != nil {
+		return err
+	}
+	for i := range copies {
+		if policy, ok := policies[copies[i].PolicyID]; ok { // one that is being deleted has none
+			copies[i].Policy = *policy
+		}
+	}
+	if err := loadUsage(ctx, db, copies); err != nil {
+		return err
+	}
+	return loadKeysOf(ctx, db, copies)
+}
+
+// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+func (u *Assignment) AfterScanRow(context.Context) error {
+	u.AssignedAt = u.AssignedAt.UTC()
+	if u.ExpiresAt != nil {
+		*u.ExpiresAt = u.ExpiresAt.UTC()
+	}
+	return nil
+}
+
+// ProfilesHeld names the profiles that each of the users holds, by the user's id.
+func ProfilesHeld(ctx context.Context, db bun.IDB, users []identity.User) (map[string][]string, error) {
+	ids, held := make([]string, len(users)), make(map[string][]string, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	var rows []struct{ UserID, Name string }
+	err := db.NewRaw(`
+SELECT c.user_id, p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
+WHERE c.user_id = ANY (?) ORDER BY c.assigned_at, c.id`, pgdialect.Array(ids)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("look up what users hold: %w", err)
+	}
+	for _, row := range rows {
+		held[row.UserID] = append(held[row.UserID], row.Name)
+	}
+	return held, nil
+}

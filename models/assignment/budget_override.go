@@ -1,0 +1,235 @@
+package assignment
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/permission"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/window"
+)
+
+// OverrideModes are how long an override lasts: for a number of windows, or for good.
+var OverrideModes = []string{"cycles", "forever"}
+
+// OverrideInput is what a client may send to raise one budget of one copy.
+type OverrideInput struct {
+	input.Row
+	Amount input.Value `json:"amount"`
+	Mode   input.Value `json:"mode"`
+	Cycles input.Value `json:"cycles"`
+}
+
+// OverrideForm is what a person would have typed to raise b as it is raised.
+func OverrideForm(b policy.Budget) OverrideInput {
+	if b.OverrideAmount == nil {
+		return OverrideInput{}
+	}
+	in := OverrideInput{Amount: input.FormValue(b.OverrideAmount.String()), Mode: input.FormValue(b.OverrideMode)}
+	if b.OverrideCyclesRemaining != nil {
+		in.Cycles = input.FormValue(strconv.FormatInt(*b.OverrideCyclesRemaining, 10))
+	}
+	return in
+}
+
+// BudgetOverride is a grant as it was made: it ends by itself, and nothing brings it back. Only its end moves, when a propagation changes the
+// calendar: it stays that of the last window.
+type BudgetOverride struct {
+	bun.BaseModel `bun:"table:budget_overrides"`
+
+	BudgetID string      `json:"-" bun:",pk"`
+	Amount   money.Money `json:"amount"`
+	Cycles   *int64      `json:"cycles"`
+	Anchor   time.Time   `json:"anchor"`  // start of the first window it is for
+	EndsAt   *time.Time  `json:"ends_at"` // null when it is for good
+}
+
+func (in OverrideInput) check() (o BudgetOverride, problems problem.Problems) {
+	c := &input.Reader{}
+	o.Amount = readOverride(c, "amount", in.Amount)
+	mode, _ := c.Choice("mode", in.Mode, "invalid_mode", "Choose cycles or forever.", OverrideModes)
+	switch {
+	case mode == "forever" && in.Cycles.Given():
+		c.Add("cycles", "cycles_not_allowed", "Leave the number of windows out: the override is for good.")
+	case mode == "cycles" && !in.Cycles.Given():
+		c.Add("cycles", "required", "Say for how many windows, the current one included.")
+	case in.Cycles.Given():
+		if n, ok := c.Int("cycles", in.Cycles, "the number of windows", 1, policy.MaxCycles); ok {
+			o.Cycles = &n
+		}
+	}
+	return o, c.Problems
+}
+
+// readOverride reads an amount that is added, which is more than nothing.
+func readOverride(c *input.Reader, field string, v input.Value) money.Money {
+	before := len(c.Problems)
+	amount := c.Money(field, v)
+	switch noted := len(c.Problems) > before; {
+	case noted && (c.Problems[before].Code == "max_limit_negative" || c.Problems[before].Code == "number_out_of_range"), !noted && amount == 0:
+		c.Problems = append(c.Problems[:before], problem.Problem{Field: field, Code: "number_out_of_range", Message: "Enter an amount of more than 0 and at most 1000000000 dollars."})
+	}
+	return amount
+}
+
+// SetOverride raises one budget of a user's copy; a second one replaces the first. It returns the line as it stands then. Refusals:
+// NotFound, Invalid.
+func SetOverride(ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string, in OverrideInput) (policy.Budget, error) {
+	o, problems := in.check()
+	return changeOverride(ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+		if err := problem.InvalidInput(problems); err != nil {
+			return false, err
+		}
+		o.BudgetID, o.Anchor = budgetID, line.LastReset
+		if o.Cycles != nil {
+			ends := window.After(line.ResetDuration, line.QuarterStart(), line.calendar, line.anchor, line.WindowEnds, *o.Cycles)
+			o.EndsAt = &ends
+		}
+		_, err := tx.NewInsert().Model(&o).On("CONFLICT (budget_id) DO UPDATE").
+			Set("amount = excluded.amount, cycles = excluded.cycles, anchor = excluded.anchor, ends_at = excluded.ends_at").Exec(ctx)
+		if err != nil {
+			return false, fmt.Errorf("set override: %w", err)
+		}
+		return true, nil
+	})
+}
+
+// ClearOverride takes an override back; when there is none, nothing happens. Refusal: NotFound.
+func ClearOverride(ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string) (policy.Budget, error) {
+	const needed = "AccessProfiles:Update or AccessProfiles:Delete"
+	return changeOverride(ctx, db, actor, needed, user, copyID, budgetID, "override_clear", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+		if line.OverrideAmount == nil {
+			return false, nil // there is none, or it is over
+		}
+		if _, err := tx.NewDelete().Model(line.stored).WherePK().Exec(ctx); err != nil {
+			return false, fmt.Errorf("clear override: %w", err)
+		}
+		return true, nil
+	})
+}
+
+// overriddenLine is a budget of a copy with what the windows of an override are counted by.
+type overriddenLine struct {
+	policy.Budget
+	calendar window.Calendar
+	anchor   time.Time
+	stored   *BudgetOverride // also one that is over
+}
+
+func changeOverride(
+	ctx context.Context, db bun.IDB, actor permission.Actor, needed permission.Permission, user string, copyID int64, budgetID, action string,
+	edit func(context.Context, bun.Tx, overriddenLine) (changed bool, err error),
+) (policy.Budget, error) {
+	var after policy.Budget
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdCopy(ctx, tx, actor, needed, user, copyID); err != nil {
+			return err
+		}
+		before, err := findLine(ctx, tx, user, copyID, budgetID)
+		if err != nil {
+			return err
+		}
+		after = before.Budget
+		if changed, err := edit(ctx, tx, before); err != nil || !changed {
+			return err
+		}
+		line, err := findLine(ctx, tx, user, copyID, budgetID)
+		if err != nil {
+			return err
+		}
+		after = line.Budget
+		if err := database.Invalidate(ctx, tx, user); err != nil {
+			return err
+		}
+		return recordOverride(ctx, tx, actor, action, user, copyID, before, line)
+	})
+	return after, err
+}
+
+// findLine reads one budget of a user's copy with its override. Refusal: NotFound, also for a budget of something else.
+func findLine(ctx context.Context, tx bun.Tx, user string, copyID int64, budgetID string) (line overriddenLine, err error) {
+	held, err := Get(ctx, tx, user, copyID)
+	if err != nil {
+		return line, err
+	}
+	budget, ok := held.Budget(budgetID)
+	if !ok {
+		return line, problem.Missing("budget of this copy")
+	}
+	line = overriddenLine{Budget: budget, calendar: held.Calendar}
+	if err := tx.NewRaw("SELECT created_at FROM budgets WHERE id = ?", budgetID).Scan(ctx, &line.anchor); err != nil {
+		return line, fmt.Errorf("load budget: %w", err)
+	}
+	var stored []BudgetOverride
+	if err := tx.NewSelect().Model(&stored).Where("budget_id = ?", budgetID).Scan(ctx); err != nil {
+		return line, fmt.Errorf("load override: %w", err)
+	}
+	if len(stored) > 0 {
+		line.stored = &stored[0]
+	}
+	return line, nil
+}
+
+func recordOverride(ctx context.Context, tx bun.Tx, actor permission.Actor, action, user string, copyID int64, before, after overriddenLine) error {
+	now, err := database.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	held, err := Get(ctx, tx, user, copyID)
+	if err != nil {
+		return err
+	}
+	metadata := map[string]any{
+		"budget_id": after.ID, "scope": after.Scope, "reset_duration": after.ResetDuration, "max_limit": after.MaxLimit,
+	}
+	var previous, current any
+	if before.stored != nil {
+		previous = before.stored
+	}
+	if after.stored != nil {
+		current = after.stored
+	}
+	return recordCopy(ctx, tx, actor, action, held, now, previous, current, metadata)
+}
+
+// LoadOverrides reads the overrides of the copies' budgets, also those that are over.
+func LoadOverrides(ctx context.Context, db bun.IDB, copies []Assignment) (map[string]BudgetOverride, error) {
+	policies := make([]int64, len(copies))
+	for i, c := range copies {
+		policies[i] = c.PolicyID
+	}
+	var rows []BudgetOverride
+	err := db.NewSelect().Model(&rows).Where("budget_id IN (SELECT id FROM budgets WHERE policy_id = ANY (?))", pgdialect.Array(policies)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load overrides: %w", err)
+	}
+	overrides := make(map[string]BudgetOverride, len(rows))
+	for _, row := range rows {
+		overrides[row.BudgetID] = row
+	}
+	return overrides, nil
+}
+
+// show writes an override that is active into its budget.
+func (o BudgetOverride) show(b *policy.Budget, calendar window.Calendar, anchor, now time.Time) {
+	if o.EndsAt != nil && !o.EndsAt.After(now) {
+		return
+	}
+	effective := b.MaxLimit + o.Amount
+	b.OverrideAmount, b.OverrideMode, b.EffectiveMaxLimit = &o.Amount, "forever", &effective
+	if o.EndsAt == nil {
+		return
+	}
+	ends := o.EndsAt.UTC()
+	left := window.Until(b.ResetDuration, b.QuarterStart(), calendar, anchor, b.WindowEnds, ends, policy.MaxCycles)
+	b.OverrideMode, b.OverrideCyclesRemaining, b.OverrideEnds = "cycles", &left, &ends
+}

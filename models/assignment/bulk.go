@@ -1,0 +1,180 @@
+package assignment
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+	"tollgate/models/secret"
+)
+
+// BulkAssignInput is what the list of users sends for those that are ticked.
+type BulkAssignInput struct {
+	input.Row
+	IDs             input.List[input.Value] `json:"ids"`
+	AccessProfileID input.Value             `json:"access_profile_id"`
+}
+
+const maxTicked = 100
+
+func readTicked(c *input.Reader, l input.List[input.Value], what string) []string {
+	if len(l.Items) == 0 {
+		c.Add("ids", "required", "Tick at least one "+what+".")
+	}
+	if len(l.Items) > maxTicked {
+		c.Add("ids", "too_many_items", "Tick at most "+strconv.Itoa(maxTicked)+" "+what+"s.")
+	}
+	ids := make([]string, len(l.Items))
+	for i, v := range l.Items {
+		ids[i] = v.Text
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// BulkAssigned is what came of assigning a profile to many.
+type BulkAssigned struct {
+	Profile string
+	Users   int // who got a copy
+	Already int // who had one
+}
+
+// AssignMany gives all users named a copy of a template; those who hold it keep theirs. Refusals: Invalid, NotFound when a user or
+// the template is gone, Forbidden when one may do more than the actor, Conflict when the template is inactive.
+func AssignMany(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in BulkAssignInput) (BulkAssigned, error) {
+	c := &input.Reader{}
+	ids := readTicked(c, in.IDs, "user")
+	if in.AccessProfileID.Kind == input.Absent {
+		c.Add("access_profile_id", "required", "Choose an access profile.")
+	}
+	profileID, _ := c.Int("access_profile_id", in.AccessProfileID, "the access profile's id", 1, input.MaxCount)
+	var done BulkAssigned
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return done, err
+	}
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := holdTemplate(ctx, tx, profileID); err != nil {
+			return err
+		}
+		users, err := holdMany(ctx, tx, actor, "AccessProfiles:Create", ids)
+		if err != nil {
+			return err
+		}
+		shown, err := profile.Get(ctx, tx, profileID)
+		if err != nil {
+			return err
+		}
+		if !shown.IsActive {
+			return inactive("access_profile_id", shown)
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		g, err := assignCopies(ctx, tx, keys, shown, users, handout{Direct: true}, now)
+		if err != nil {
+			return err
+		}
+		done = BulkAssigned{shown.Name, len(g.Users), len(users) - len(g.Users)}
+		made, err := loadCopies(ctx, tx, SelectCopies(tx).
+			Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(g.Users)).Order("c.id"))
+		if err != nil {
+			return err
+		}
+		for _, held := range made {
+			if err := recordCopy(ctx, tx, actor, "assign", held, now, nil, held, map[string]any{"source": "direct"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return done, err
+}
+
+// holdMany locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than the actor.
+func holdMany(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, ids []string) ([]identity.Holder, error) {
+	users, err := identity.LockAccess(ctx, tx, actor, needed, ids...)
+	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) && refusal.Reason == problem.NotFound {
+		return nil, problem.Missing("user any more; reload the list")
+	}
+	return users, err
+}
+
+// BulkDetachInput is what the list of holders sends for those that are ticked.
+type BulkDetachInput struct {
+	input.Row
+	IDs       input.List[input.Value] `json:"ids"` // of users
+	Confirmed input.Value             `json:"confirmed"`
+}
+
+// Chosen are the copies of a template that the users ticked hold. Refusals: Invalid, NotFound.
+func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int64) ([]Assignment, error) {
+	c := &input.Reader{}
+	ids := readTicked(c, in.IDs, "holder")
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return nil, err
+	}
+	if _, err := profile.Get(ctx, db, profileID); err != nil {
+		return nil, err
+	}
+	return loadCopies(ctx, db, SelectCopies(db).Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(identity.Existing(ids))).
+		OrderExpr("lower(u.name), u.email_key"))
+}
+
+// DetachMany takes their copy of a template from all users ticked; those who hold none any more are passed over. It returns how many
+// lost it. Refusals: Invalid, NotFound, Forbidden when one may do more than the actor.
+func DetachMany(ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in BulkDetachInput) (int, error) {
+	var n int
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		chosen, err := in.Chosen(ctx, tx, profileID)
+		if err != nil {
+			return err
+		}
+		users := make([]string, len(chosen))
+		for i, held := range chosen {
+			users[i] = held.UserID
+		}
+		slices.Sort(users)
+		if _, err := holdMany(ctx, tx, actor, "AccessProfiles:Delete", users); err != nil {
+			return err
+		}
+		if err := LockCopies(ctx, tx, "access_profile_id = ? AND user_id = ANY (?)", profileID, pgdialect.Array(users)); err != nil {
+			return err
+		}
+		// What they held before they were locked may have changed since.
+		if chosen, err = in.Chosen(ctx, tx, profileID); err != nil {
+			return err
+		}
+		ids := make([]int64, len(chosen))
+		for i, held := range chosen {
+			ids[i] = held.ID
+		}
+		keys, err := dropCopies(ctx, tx, ids)
+		if err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, held := range chosen {
+			err := recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": keys.names(held.UserID)})
+			if err != nil {
+				return err
+			}
+		}
+		n = len(chosen)
+		return nil
+	})
+	return n, err
+}

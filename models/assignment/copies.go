@@ -1,0 +1,210 @@
+package assignment
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+	"tollgate/models/secret"
+	"tollgate/models/virtualkey"
+)
+
+// handout says where copies come from: a direct assignment, which may end, or a role.
+type handout struct {
+	Direct    bool
+	ExpiresAt *time.Time
+}
+
+// result is what came of handing a template out.
+type result struct {
+	Users []string         // who got a copy
+	Held  []string         // who had one directly and now has it from the role too
+	Keys  []virtualkey.Key // issued to those for whom it was the first, with their values
+}
+
+const copiesAtOnce = 1000
+
+// assignCopies gives each of the users named a copy of the template, unless they have one, in a fixed number of statements for each
+// thousand. The transaction holds the users.
+func assignCopies(ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout, now time.Time) (result, error) {
+	var g result
+	for len(users) > 0 {
+		if err := forgetPlans(ctx, tx, len(users)); err != nil {
+			return g, err
+		}
+		part := users[:min(copiesAtOnce, len(users))]
+		users = users[len(part):]
+		if err := g.some(ctx, tx, keys, shown, part, how, now); err != nil {
+			return g, fmt.Errorf("hand out access profile %d: %w", shown.ID, err)
+		}
+	}
+	return g, nil
+}
+
+// forgetPlans lets the server plan its checks of foreign keys anew, before tables grow much: one made for small tables reads the whole table
+// for each row.
+func forgetPlans(ctx context.Context, tx bun.Tx, copies int) error {
+	const many = 100
+	if copies < many {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, "DISCARD PLANS"); err != nil {
+		return fmt.Errorf("forget plans: %w", err)
+	}
+	return nil
+}
+
+func (g *result) some(ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout, now time.Time) error {
+	ids := make([]string, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	var without []string
+	err := tx.NewRaw("SELECT u FROM unnest(?::text[]) AS u WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u)",
+		pgdialect.Array(ids)).Scan(ctx, &without)
+	if err != nil {
+		return err
+	}
+	var held []string
+	if !how.Direct {
+		err = tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
+WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, shown.ID, pgdialect.Array(ids)).Scan(ctx, &held)
+		if err != nil {
+			return err
+		}
+	}
+	made, err := insertCopies(ctx, tx, shown, ids, how, now)
+	if err != nil {
+		return err
+	}
+	touched := slices.Clone(held)
+	policies := make([]int64, len(made))
+	for i, m := range made {
+		policies[i] = m.PolicyID
+		touched = append(touched, m.UserID)
+		g.Users = append(g.Users, m.UserID)
+	}
+	g.Held = append(g.Held, held...)
+	if len(made) == 0 {
+		return database.Invalidate(ctx, tx, touched...)
+	}
+	if err := policy.Sync(ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, policy.FieldGroups, now); err != nil {
+		return err
+	}
+	issued, err := virtualkey.IssueFirstKeys(ctx, tx, keys, pick(users, without), shown.Name, now)
+	if err != nil {
+		return err
+	}
+	g.Keys = append(g.Keys, issued...)
+	return database.Invalidate(ctx, tx, touched...)
+}
+
+// pick keeps the users of those ids.
+func pick(users []identity.Holder, ids []string) []identity.Holder {
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	var picked []identity.Holder
+	for _, user := range users {
+		if wanted[user.ID] {
+			picked = append(picked, user)
+		}
+	}
+	return picked
+}
+
+type madeCopy struct {
+	UserID   string
+	PolicyID int64
+}
+
+// insertCopies makes empty copies for those who have none.
+func insertCopies(ctx context.Context, tx bun.Tx, shown profile.Profile, users []string, how handout, now time.Time) ([]madeCopy, error) {
+	versions := make([]int64, len(policy.FieldGroups))
+	for i := range versions {
+		versions[i] = shown.Version
+	}
+	var made []madeCopy
+	err := tx.NewRaw(`
+WITH wanted AS (
+    SELECT u AS user_id, nextval(pg_get_serial_sequence('policies', 'id')) AS policy_id FROM unnest(?0::text[]) AS u
+    WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u AND c.access_profile_id = ?1)
+), made AS (
+    INSERT INTO policies (id, calendar_aligned, time_zone) SELECT policy_id, ?2, ?8 FROM wanted RETURNING id
+)
+INSERT INTO user_access_profiles
+    (user_id, access_profile_id, policy_id, direct, from_role, expires_at, group_versions, template_version, assigned_at)
+SELECT user_id, ?1, made.id, ?3, NOT ?3, ?4, ?5, ?6, ?7 FROM wanted JOIN made ON made.id = wanted.policy_id ORDER BY user_id
+RETURNING user_id, policy_id`,
+		pgdialect.Array(users), shown.ID, shown.CalendarAligned, how.Direct, how.ExpiresAt, pgdialect.Array(versions), shown.Version, now,
+		shown.TimeZone,
+	).Scan(ctx, &made)
+	if problem.Violates(err, "user_access_profiles_unknown_profile") {
+		return nil, fmt.Errorf("%w: %w", database.ErrAgain, err) // deleted since it was read
+	}
+	return made, err
+}
+
+// LockCopies locks the copies that match, like every change of copies in the order of their ids.
+func LockCopies(ctx context.Context, tx bun.Tx, where string, args ...any) error {
+	if _, err := tx.NewSelect().Table("user_access_profiles").Column("id").Where(where, args...).Order("id").For("UPDATE").Exec(ctx); err != nil {
+		return fmt.Errorf("hold copies: %w", err)
+	}
+	return nil
+}
+
+// droppedKeys are keys that went with a last copy.
+type droppedKeys []struct{ UserID, Name string }
+
+// names are those of one user's.
+func (d droppedKeys) names(user string) []string {
+	names := []string{}
+	for _, key := range d {
+		if key.UserID == user {
+			names = append(names, key.Name)
+		}
+	}
+	return names
+}
+
+// dropCopies removes the copies named with their policies, and the keys of those who hold nothing any more, which it returns. The
+// transaction holds the users.
+func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys droppedKeys, err error) {
+	if len(copies) == 0 {
+		return keys, nil
+	}
+	if err := LockCopies(ctx, tx, "id = ANY (?)", pgdialect.Array(copies)); err != nil {
+		return keys, err
+	}
+	var users []string
+	err = tx.NewRaw("SELECT DISTINCT user_id FROM user_access_profiles WHERE id = ANY (?)", pgdialect.Array(copies)).Scan(ctx, &users)
+	if err != nil {
+		return keys, fmt.Errorf("look up holders: %w", err)
+	}
+	_, err = tx.NewRaw("DELETE FROM policies WHERE id IN (SELECT policy_id FROM user_access_profiles WHERE id = ANY (?))", pgdialect.Array(copies)).Exec(ctx)
+	if err != nil {
+		return keys, fmt.Errorf("remove copies: %w", err)
+	}
+	err = tx.NewRaw(`
+WITH gone AS (
+    DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = k.user_id)
+    RETURNING k.id, k.user_id, k.name, k.key_hash
+), retired AS (
+    INSERT INTO retired_keys (key_hash, key_id, user_id) SELECT key_hash, id, user_id FROM gone ON CONFLICT DO NOTHING
+)
+SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &keys)
+	if err != nil {
+		return keys, fmt.Errorf("remove the keys of those who hold nothing: %w", err)
+	}
+	return keys, database.Invalidate(ctx, tx, users...)
+}

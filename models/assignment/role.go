@@ -1,0 +1,114 @@
+package assignment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/profile"
+	"tollgate/models/secret"
+)
+
+// HoldTemplatesOf keeps the templates that a role hands out from being deleted or attached elsewhere until the transaction ends. It comes
+// before roles and people are held: templates are first in the order of locks.
+func HoldTemplatesOf(ctx context.Context, tx bun.Tx, roleID int64) error {
+	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)
+ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("hold what role %d hands out: %w", roleID, err)
+	}
+	return nil
+}
+
+// holdTemplate is the same for one template, which may not exist.
+func holdTemplate(ctx context.Context, tx bun.Tx, id int64) error {
+	if _, err := tx.NewRaw("SELECT FROM access_profiles WHERE id = ? FOR KEY SHARE", id).Exec(ctx); err != nil {
+		return fmt.Errorf("hold access profile %d: %w", id, err)
+	}
+	return nil
+}
+
+// GrantRole gives somebody who gains a role what it hands out by default. The transaction holds the user and the role.
+func GrantRole(ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, roleID int64, now time.Time) error {
+	var profiles []int64
+	err := tx.NewRaw(`SELECT p.id FROM role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
+WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Scan(ctx, &profiles)
+	if err != nil {
+		return fmt.Errorf("look up what role %d hands out: %w", roleID, err)
+	}
+	for _, id := range profiles {
+		shown, err := profile.Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		g, err := assignCopies(ctx, tx, keys, shown, []identity.Holder{user}, handout{}, now)
+		if err != nil {
+			return err
+		}
+		if len(g.Users) == 0 {
+			continue // they have it directly; now from the role too
+		}
+		copied, err := copyOf(ctx, tx, user.ID, id)
+		if err != nil {
+			return err
+		}
+		err = recordCopy(ctx, tx, actor, "assign", copied, now, nil, copied, map[string]any{"source": "role", "role_id": roleID, "keys": keyNames(g.Keys)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ChangeRole replaces what came with somebody's old role by what the new one hands out. What both hand out stays as it is, with its usage.
+func ChangeRole(ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64, now time.Time) error {
+	// First the new ones: whoever holds something all along keeps their keys.
+	if err := GrantRole(ctx, tx, keys, actor, user, newRole, now); err != nil {
+		return err
+	}
+	if err := LockCopies(ctx, tx, "user_id = ?", user.ID); err != nil {
+		return err
+	}
+	before, err := loadCopies(ctx, tx, SelectCopies(tx).Where("c.user_id = ?", user.ID))
+	if err != nil {
+		return err
+	}
+	gone, err := loseRoleCopies(ctx, tx, []identity.Holder{user},
+		"access_profile_id NOT IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)", newRole)
+	if err != nil {
+		return err
+	}
+	for _, profile := range gone.Profiles {
+		for _, held := range before {
+			if held.ParentProfileID != profile {
+				continue
+			}
+			metadata := map[string]any{"source": "role", "role_id": oldRole, "deleted_keys": gone.Keys.names(user.ID)}
+			if err := recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, metadata); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// RevokeAll takes everything that a user holds, with their keys, and returns the names of both. The transaction holds the user.
+func RevokeAll(ctx context.Context, tx bun.Tx, user string) (profiles, keys []string, err error) {
+	if err := LockCopies(ctx, tx, "user_id = ?", user); err != nil {
+		return nil, nil, err
+	}
+	copies, err := loadCopies(ctx, tx, SelectCopies(tx).Where("c.user_id = ?", user).Order("c.id"))
+	if err != nil {
+		return nil, nil, err
+	}
+	var ids []int64
+	for _, held := range copies {
+		ids, profiles = append(ids, held.ID), append(profiles, held.Name)
+	}
+	dropped, err := dropCopies(ctx, tx, ids)
+	return profiles, dropped.names(user), err
+}

@@ -1,0 +1,129 @@
+package assignment
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+)
+
+// Detached is what came of detaching a role.
+type Detached struct {
+	Role    string
+	Removed int      // users who lost their copy
+	Kept    int      // users who have it directly too
+	Keys    []string // names of the keys that went with last copies
+}
+
+// DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go. Refusals: NotFound, Forbidden for a
+// role that permits more than the actor may do.
+func DetachRole(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, roleID int64, removeFromUsers bool) (Detached, error) {
+	var done Detached
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := database.AllowLong(ctx, tx); err != nil {
+			return err
+		}
+		template, err := profile.LockProfile(ctx, tx, profileID)
+		if err != nil {
+			return err
+		}
+		held, err := identity.Claim{Needed: "AccessProfiles:Delete", Roles: []int64{roleID}, Members: removeFromUsers}.Lock(ctx, tx, actor)
+		if err != nil {
+			return err
+		}
+		role, there := held.Roles[roleID]
+		if !there {
+			return problem.Missing("role")
+		}
+		if err := identity.MayGiveBy(held.Actor, role); err != nil {
+			return err
+		}
+		done.Role = role.Name
+		var removed []profile.RoleAttachment
+		err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
+			profileID, roleID).Scan(ctx, &removed)
+		if err != nil {
+			return fmt.Errorf("detach role %d: %w", roleID, err)
+		}
+		if len(removed) == 0 {
+			return problem.Missing("role at this profile")
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		metadata := map[string]any{
+			"access_profile": template.Name, "role_id": roleID, "role": done.Role, "remove_from_users": removeFromUsers,
+		}
+		if removeFromUsers {
+			lost, err := loseRoleCopies(ctx, tx, members(held, roleID), "access_profile_id = ?", profileID)
+			if err != nil {
+				return err
+			}
+			done.Removed, done.Kept = len(lost.Gone), len(lost.Kept)
+			for _, key := range lost.Keys {
+				done.Keys = append(done.Keys, key.Name)
+			}
+			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, done.Keys
+		}
+		c := audit.Change{ProfileID: &profileID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "detach_role", At: now}
+		if err := c.Documents(removed[0], nil, metadata); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, c)
+	})
+	return done, err
+}
+
+// lost is who lost what their role gave.
+type lost struct {
+	Gone     []string // users whose copy is gone
+	Kept     []string // users who have it directly too
+	Keys     droppedKeys
+	Profiles []int64 // of the copies that are gone, in the order of Gone
+}
+
+// loseRoleCopies takes from the users, whom the transaction holds, the copies that came with their role and match the condition.
+func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, where string, args ...any) (lost, error) {
+	var l lost
+	ids := make([]string, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	var rows []struct {
+		ID, AccessProfileID int64
+		UserID              string
+		Direct              bool
+	}
+	err := tx.NewSelect().Table("user_access_profiles").Column("id", "access_profile_id", "user_id", "direct").
+		Where("user_id = ANY (?)", pgdialect.Array(ids)).Where("from_role").Where(where, args...).Order("id").For("UPDATE").Scan(ctx, &rows)
+	if err != nil {
+		return l, fmt.Errorf("look up what the role gave: %w", err)
+	}
+	var drop, keep []int64
+	for _, row := range rows {
+		if row.Direct {
+			keep, l.Kept = append(keep, row.ID), append(l.Kept, row.UserID)
+		} else {
+			drop, l.Gone, l.Profiles = append(drop, row.ID), append(l.Gone, row.UserID), append(l.Profiles, row.AccessProfileID)
+		}
+	}
+	if len(keep) > 0 {
+		if _, err := tx.NewRaw("UPDATE user_access_profiles SET from_role = false WHERE id = ANY (?)", pgdialect.Array(keep)).Exec(ctx); err != nil {
+			return l, fmt.Errorf("leave the direct assignments: %w", err)
+		}
+		if err := database.Invalidate(ctx, tx, l.Kept...); err != nil {
+			return l, err
+		}
+	}
+	l.Keys, err = dropCopies(ctx, tx, drop)
+	return l, err
+}

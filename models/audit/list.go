@@ -1,0 +1,125 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+	"tollgate/models/problem"
+)
+
+// Actions are what an audit row can say was done.
+var Actions = []string{
+	"create", "update", "delete", "propagate", "attach_role", "detach_role", "clone", "activate", "deactivate",
+	"assign", "unassign", "override_set", "override_clear", "restore",
+}
+
+// Entry is one row of the audit log: who did what to which, with the values before and after as JSON.
+type Entry struct {
+	ID              int64     `json:"id"`
+	AccessProfileID *int64    `json:"access_profile_id"`
+	UserID          *string   `json:"user_id"` // the user affected
+	Actor           string    `json:"actor"`
+	Action          string    `json:"action"`
+	PreviousValues  *string   `json:"previous_values"`
+	NewValues       *string   `json:"new_values"`
+	Metadata        *string   `json:"metadata"`
+	CreatedAt       time.Time `json:"created_at"`
+	Origin
+}
+
+// Query says which rows a list of the audit log shows.
+type Query struct {
+	Limit, Offset int64
+	ProfileID     *int64
+	Action        string
+	UserID        string // affected, alone or with others
+	Actor         string // part of the name, in any case
+	Since, Until  *time.Time
+	WithKeys      bool // show which API keys made the changes
+}
+
+// CheckAction refuses an action that no row has.
+func (q Query) CheckAction() error {
+	if q.Action == "" || slices.Contains(Actions, q.Action) {
+		return nil
+	}
+	return problem.Refuse(problem.Unreadable, "action", "invalid_action", "Choose one of the actions the audit log knows.")
+}
+
+// List returns a page of the audit log, newest first, and how many rows match. Refusal: NotFound for a template that neither
+// exists nor ever did.
+func List(ctx context.Context, db bun.IDB, q Query) (rows []Entry, total int64, err error) {
+	rows = []Entry{}
+	if err = q.filter(db.NewSelect()).Column(q.columns()...).Order("id DESC").Limit(q.Limit).Offset(q.Offset).Scan(ctx, &rows); err != nil {
+		return nil, 0, fmt.Errorf("list audit rows: %w", err)
+	}
+	if total, err = q.filter(db.NewSelect()).Count(ctx); err != nil {
+		return nil, 0, fmt.Errorf("count audit rows: %w", err)
+	}
+	if q.ProfileID != nil && total == 0 {
+		if err = everExisted(ctx, db, *q.ProfileID); err != nil {
+			return nil, 0, err
+		}
+	}
+	for i := range rows {
+		rows[i].CreatedAt = rows[i].CreatedAt.UTC()
+	}
+	return rows, total, nil
+}
+
+func (q Query) columns() []string {
+	columns := []string{"id", "access_profile_id", "user_id", "actor", "action", "previous_values", "new_values", "metadata", "created_at", "door"}
+	if q.WithKeys {
+		columns = append(columns, "api_key_name", "api_key_prefix")
+	}
+	return columns
+}
+
+// Each hands every row that matches to use, oldest first, in one snapshot.
+func Each(ctx context.Context, db bun.IDB, q Query, use func(Entry) error) error {
+	return database.EachOf(ctx, db, q.filter(db.NewSelect()).Column(q.columns()...).Order("id ASC"), func(row Entry) error {
+		row.CreatedAt = row.CreatedAt.UTC()
+		return use(row)
+	})
+}
+
+func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
+	s = s.Table("audit_logs")
+	if q.ProfileID != nil {
+		s = s.Where("access_profile_id = ?", *q.ProfileID)
+	}
+	if q.Action != "" {
+		s = s.Where("action = ?", q.Action)
+	}
+	if q.UserID != "" {
+		s = s.Where("(user_id = ?0 OR metadata IS NOT NULL AND metadata::jsonb -> 'user_ids' @> to_jsonb(?0::text))", q.UserID)
+	}
+	if q.Actor != "" {
+		s = s.Where("actor ILIKE ?", database.LikeAnywhere(q.Actor))
+	}
+	if q.Since != nil {
+		s = s.Where("created_at >= ?", *q.Since)
+	}
+	if q.Until != nil {
+		s = s.Where("created_at < ?", *q.Until)
+	}
+	return s
+}
+
+func everExisted(ctx context.Context, db bun.IDB, id int64) error {
+	var known bool
+	err := db.NewRaw("SELECT EXISTS (SELECT FROM access_profiles WHERE id = ?0) OR EXISTS (SELECT FROM audit_logs WHERE access_profile_id = ?0)", id).
+		Scan(ctx, &known)
+	if err != nil {
+		return fmt.Errorf("look for access profile %d: %w", id, err)
+	}
+	if !known {
+		return problem.Missing("access profile")
+	}
+	return nil
+}

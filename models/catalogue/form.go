@@ -1,0 +1,87 @@
+package catalogue
+
+import (
+	"tollgate/models/input"
+)
+
+// Whole makes an input of a form: a field that was sent empty is empty, not left out, and models and prices stand on lines.
+func (in ProviderInput) Whole() ProviderInput {
+	if in.Models.Kind != input.Absent {
+		in.Models = input.Split(in.Models, "\n")
+	}
+	if in.PriceLines.FromForm {
+		in.Prices = PriceLines(in.PriceLines.Text)
+	}
+	return in
+}
+
+// Input is what a person would have typed to make p.
+func (p Provider) Input() ProviderInput {
+	in := ProviderInput{Name: input.FormValue(p.Name), Models: input.TypedList(p.Models)}
+	for _, price := range p.Prices {
+		in.Prices.Items = append(in.Prices.Items, price.input())
+	}
+	return in
+}
+
+func (p ModelPrice) input() ModelPriceInput {
+	in := ModelPriceInput{Model: input.FormValue(p.Model), Input: input.FormValue(p.Input.String()), Output: input.FormValue(p.Output.String())}
+	if p.CacheRead != nil {
+		in.CacheRead = input.FormValue(p.CacheRead.String())
+	}
+	if p.CacheWrite != nil {
+		in.CacheWrite = input.FormValue(p.CacheWrite.String())
+	}
+	return in
+}
+
+// Whole makes an input of a form: a field that was sent empty is empty, not left out, and tools stand on lines. An empty id stays to be
+// derived.
+func (in MCPServerInput) Whole() MCPServerInput {
+	in.Name, in.URL = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.URL)
+	if in.Tools.Kind != input.Absent {
+		in.Tools = input.Split(in.Tools, "\n")
+	}
+	return in
+}
+
+// Input is what a person would have typed to make s.
+func (s MCPServer) Input() MCPServerInput {
+	in := MCPServerInput{ClientID: input.FormValue(s.ClientID), Name: input.FormValue(s.Name), Tools: input.TypedList(s.Tools)}
+	if s.URL != nil {
+		in.URL = input.FormValue(*s.URL)
+	}
+	return in
+}
+
+// Whole makes an input of a form, which sends every server and of its tools those ticked: a server without any is not in the group, and one
+// whose every tool is ticked, later ones too, needs no further names.
+func (in ToolGroupInput) Whole() ToolGroupInput {
+	in.Name, in.Description = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Description)
+	whole := input.List[GroupToolsInput]{Kind: input.Array}
+	for _, row := range in.Tools.Items {
+		for _, name := range row.ToolNames.Items {
+			if name.Text == "*" {
+				row.ToolNames.Items = []input.Value{name}
+				break
+			}
+		}
+		if len(row.ToolNames.Items) > 0 {
+			whole.Items = append(whole.Items, row)
+		}
+	}
+	in.Tools = whole
+	return in
+}
+
+// Input is what a person would have typed to make g.
+func (g ToolGroup) Input() ToolGroupInput {
+	in := ToolGroupInput{Name: input.FormValue(g.Name)}
+	if g.Description != nil {
+		in.Description = input.FormValue(*g.Description)
+	}
+	for _, row := range g.Tools {
+		in.Tools.Items = append(in.Tools.Items, GroupToolsInput{MCPClientID: input.FormValue(row.MCPClientID), ToolNames: input.TypedList(row.ToolNames)})
+	}
+	return in
+}

@@ -1,0 +1,227 @@
+package catalogue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// MCPServer is a server whose tools profiles and tool groups may grant.
+type MCPServer struct {
+	bun.BaseModel `bun:"table:mcp_servers,alias:s" json:"-"`
+
+	ClientID         string     `json:"client_id" bun:",pk"`
+	Name             string     `json:"name"`
+	NameKey          string     `json:"-"`
+	URL              *string    `json:"url"`
+	Tools            []string   `json:"tools" bun:",array"`
+	GoneTools        []string   `json:"gone_tools" bun:",array"` // of the tools, those that the server lists no more
+	ToolsRefreshedAt *time.Time `json:"tools_refreshed_at"`      // when the server was last asked for them
+	CreatedAt        time.Time  `json:"created_at"`
+	UpdatedAt        time.Time  `json:"updated_at"`
+}
+
+// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+func (s *MCPServer) AfterScanRow(context.Context) error {
+	s.CreatedAt, s.UpdatedAt = s.CreatedAt.UTC(), s.UpdatedAt.UTC()
+	if s.ToolsRefreshedAt != nil {
+		at := s.ToolsRefreshedAt.UTC()
+		s.ToolsRefreshedAt = &at
+	}
+	return nil
+}
+
+// ListMCPServers returns a page of servers by name, and how many match in all. Search looks at names, ids and tools.
+func ListMCPServers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]MCPServer, int64, error) {
+	return database.ListCatalogue[MCPServer](ctx, db, q, "s.name_key",
+		`s.name ILIKE ?0 OR s.client_id ILIKE ?0 OR array_to_string(s.tools, E'\n') ILIKE ?0`)
+}
+
+// GetMCPServer returns one server. Refusal: NotFound.
+func GetMCPServer(ctx context.Context, db bun.IDB, clientID string) (MCPServer, error) {
+	return loadMCPServer(ctx, db.NewSelect(), clientID)
+}
+
+func loadMCPServer(ctx context.Context, q *bun.SelectQuery, clientID string) (MCPServer, error) {
+	var s MCPServer
+	if !input.Identifier.MatchString(clientID) {
+		return s, problem.Missing("MCP server")
+	}
+	if err := q.Model(&s).Where("s.client_id = ?", clientID).Scan(ctx); err != nil {
+		return s, problem.NotFoundOr(err, "MCP server")
+	}
+	return s, nil
+}
+
+// CreateMCPServer checks and stores a new server. Refusals: Invalid, Conflict when the name or the id is taken.
+func CreateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, in MCPServerInput) (MCPServer, error) {
+	s, err := in.apply(MCPServer{})
+	if err != nil {
+		return s, err
+	}
+	s.NameKey = input.NameKey(s.Name)
+	derived := s.ClientID == ""
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
+		if derived {
+			if s.ClientID, err = freeClientID(ctx, tx, Slug(s.Name)); err != nil {
+				return err
+			}
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		s.CreatedAt, s.UpdatedAt = now, now
+		if _, err := tx.NewInsert().Model(&s).Exec(ctx); err != nil {
+			return fmt.Errorf("insert MCP server: %w", err)
+		}
+		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
+			return err
+		}
+		return audit.RecordResource(ctx, tx, actor, "create", "mcp_client", s.ClientID, nil, s)
+	})
+	return s, serverTaken(err)
+}
+
+// freeClientID is the id wished for, with a number behind it when it is taken.
+func freeClientID(ctx context.Context, tx bun.Tx, wish string) (string, error) {
+	taken := []string{}
+	if err := tx.NewSelect().Table("mcp_servers").Column("client_id").Where("starts_with(client_id, ?)", wish).Scan(ctx, &taken); err != nil {
+		return "", fmt.Errorf("look for a free id: %w", err)
+	}
+	taken = append(taken, input.FormSegment)
+	id := wish
+	for n := 2; slices.Contains(taken, id); n++ {
+		id = wish + "-" + strconv.Itoa(n)
+	}
+	return id, nil
+}
+
+func serverTaken(err error) error {
+	switch {
+	case problem.Violates(err, "mcp_servers_name_taken"):
+		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is an MCP server with this name already.")
+	case problem.Violates(err, "mcp_servers_id_taken"):
+		return problem.Refuse(problem.Conflict, "client_id", "name_taken", "Choose another id: there is an MCP server with this one already.")
+	}
+	return err
+}
+
+// UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict when the name is
+// taken or a tool that goes is still named.
+func UpdateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, in MCPServerInput) (MCPServer, error) {
+	return ChangeMCPServer(ctx, db, actor, clientID, func(_ context.Context, _ bun.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) })
+}
+
+// ChangeMCPServer changes a server in a transaction that has locked it.
+func ChangeMCPServer(
+	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, edit func(context.Context, bun.Tx, MCPServer) (MCPServer, error),
+) (MCPServer, error) {
+	var s MCPServer
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		// Whoever saves something that names a tool of this server holds the row, so the use read next is all there is.
+		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
+		if err != nil {
+			return err
+		}
+		if s, err = edit(ctx, tx, old); err != nil || s.same(old) {
+			return err
+		}
+		if err := toolsUnnamed(ctx, tx, clientID, Without(old.Tools, s.Tools)); err != nil {
+			return err
+		}
+		if s.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
+			return err
+		}
+		if s.Name != old.Name {
+			s.NameKey = input.NameKey(s.Name)
+		}
+		_, err = tx.NewUpdate().Model(&s).Column("name", "name_key", "url", "tools", "gone_tools", "tools_refreshed_at", "updated_at").WherePK().Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("update MCP server %s: %w", clientID, err)
+		}
+		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
+			return err
+		}
+		return audit.RecordResource(ctx, tx, actor, "update", "mcp_client", clientID, old, s)
+	})
+	return s, serverTaken(err)
+}
+
+func (s MCPServer) same(old MCPServer) bool {
+	return s.Name == old.Name && input.Equal(s.URL, old.URL) && slices.Equal(s.Tools, old.Tools) && slices.Equal(s.GoneTools, old.GoneTools) && s.ToolsRefreshedAt == old.ToolsRefreshedAt
+}
+
+// toolsUnnamed refuses to drop tools that a profile or a tool group names.
+func toolsUnnamed(ctx context.Context, tx bun.Tx, clientID string, dropped []string) error {
+	if len(dropped) == 0 {
+		return nil
+	}
+	named, err := NamedTools(ctx, tx, clientID, dropped)
+	if err != nil || len(named) == 0 {
+		return err
+	}
+	use, err := toolUse(ctx, tx, clientID, named)
+	if err != nil {
+		return err
+	}
+	what := strings.Join(named[:min(len(named), database.UseShown)], ", ")
+	if more := len(named) - database.UseShown; more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	if use.None() {
+		return namedElsewhere("tools", what)
+	}
+	return use.inUse("tools", what)
+}
+
+// Without returns the items of list that are not in kept.
+func Without(list, kept []string) []string {
+	known := make(map[string]bool, len(kept))
+	for _, item := range kept {
+		known[item] = true
+	}
+	gone := []string{}
+	for _, item := range list {
+		if !known[item] {
+			gone = append(gone, item)
+		}
+	}
+	return gone
+}
+
+// DeleteMCPServer removes a server that no profile and no tool group names. Refusals: NotFound, Conflict with those that do.
+func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
+		if err != nil {
+			return err
+		}
+		use, err := MCPServerUse(ctx, tx, clientID)
+		if err != nil {
+			return err
+		}
+		if err := use.inUse("", old.Name); err != nil {
+			return err
+		}
+		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
+			return fmt.Errorf("delete MCP server %s: %w", clientID, err)
+		}
+		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
+			return err
+		}
+		return audit.RecordResource(ctx, tx, actor, "delete", "mcp_client", clientID, old, nil)
+	})
+	return stillNamed(err, clientID, "tool_group_servers_in_use", "policy_mcp_servers_unknown_server", "policy_tool_overrides_unknown_server")
+}

@@ -1,0 +1,138 @@
+package catalogue
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/problem"
+)
+
+// Use is who names something of the catalogue: the first profiles and tool groups in order, and how many there are.
+type Use struct {
+	Profiles, Groups         []database.Named
+	ProfileCount, GroupCount int64
+	// Profiles that do not name it any more, of which somebody still holds a copy that does.
+	Behind      []database.Named
+	BehindCount int64
+}
+
+// None reports that nothing stands in the way of a deletion.
+func (u Use) None() bool { return u.ProfileCount+u.GroupCount+u.BehindCount == 0 }
+
+// Words says who uses it: "2 profiles (Engineering, Support) and 1 tool group (Read only)".
+func (u Use) Words() string {
+	var parts []string
+	if u.ProfileCount > 0 {
+		parts = append(parts, problem.CountOf(u.ProfileCount, "profile", "profiles")+database.Names(u.Profiles, u.ProfileCount))
+	}
+	if u.BehindCount > 0 {
+		parts = append(parts, "copies of "+problem.CountOf(u.BehindCount, "profile", "profiles")+database.Names(u.Behind, u.BehindCount)+" that are behind")
+	}
+	if u.GroupCount > 0 {
+		parts = append(parts, problem.CountOf(u.GroupCount, "tool group", "tool groups")+database.Names(u.Groups, u.GroupCount))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// inUse is the refusal to take away what is still named, or nil when nothing names it.
+func (u Use) inUse(field, what string) error {
+	if u.None() {
+		return nil
+	}
+	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while named by "+u.Words()+".")
+}
+
+// stillNamed is the same on the database's word alone.
+func stillNamed(err error, what string, constraints ...string) error {
+	for _, constraint := range constraints {
+		if problem.Violates(err, constraint) {
+			return namedElsewhere("", what)
+		}
+	}
+	return err
+}
+
+func namedElsewhere(field, what string) error {
+	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while somebody still names it.")
+}
+
+const (
+	policiesWithProvider = "(SELECT policy_id FROM provider_configs WHERE provider_name = ?)"
+	policiesWithGroup    = "(SELECT policy_id FROM policy_tool_groups WHERE tool_group_id = ?)"
+	policiesWithServer   = "(SELECT policy_id FROM policy_mcp_servers WHERE mcp_server_id = ?0" +
+		" UNION ALL SELECT policy_id FROM policy_tool_overrides WHERE mcp_client_id = ?0)"
+	policiesWithTools = "(SELECT policy_id FROM policy_tool_overrides WHERE mcp_client_id = ? AND tool_name = ANY (?))"
+	groupsWithServer  = "g.id IN (SELECT tool_group_id FROM tool_group_servers WHERE mcp_client_id = ?)"
+	groupsWithTools   = "g.id IN (SELECT tool_group_id FROM tool_group_servers WHERE mcp_client_id = ? AND tool_names && ?)"
+)
+
+// ProviderUse tells which profiles name a provider.
+func ProviderUse(ctx context.Context, db bun.IDB, name string) (Use, error) {
+	var u Use
+	err := u.profiles(ctx, db, policiesWithProvider, name)
+	return u, err
+}
+
+// ToolGroupUse tells which profiles name a tool group.
+func ToolGroupUse(ctx context.Context, db bun.IDB, id int64) (Use, error) {
+	var u Use
+	err := u.profiles(ctx, db, policiesWithGroup, id)
+	return u, err
+}
+
+// MCPServerUse tells which profiles and tool groups name an MCP server or one of its tools.
+func MCPServerUse(ctx context.Context, db bun.IDB, clientID string) (Use, error) {
+	var u Use
+	if err := u.profiles(ctx, db, policiesWithServer, clientID); err != nil {
+		return u, err
+	}
+	err := u.groups(ctx, db, groupsWithServer, clientID)
+	return u, err
+}
+
+// toolUse tells which profiles and tool groups name one of the tools by name.
+func toolUse(ctx context.Context, db bun.IDB, clientID string, tools []string) (Use, error) {
+	var u Use
+	if err := u.profiles(ctx, db, policiesWithTools, clientID, pgdialect.Array(tools)); err != nil {
+		return u, err
+	}
+	err := u.groups(ctx, db, groupsWithTools, clientID, pgdialect.Array(tools))
+	return u, err
+}
+
+// NamedTools returns those of the tools that somebody names by name.
+func NamedTools(ctx context.Context, db bun.IDB, clientID string, tools []string) ([]string, error) {
+	named := []string{}
+	err := db.NewRaw(`
+SELECT tool_name FROM policy_tool_overrides WHERE mcp_client_id = ?0 AND tool_name = ANY (?1)
+UNION
+SELECT tool FROM tool_group_servers, unnest(tool_names) AS tool WHERE mcp_client_id = ?0 AND tool = ANY (?1)
+ORDER BY 1`, clientID, pgdialect.Array(tools)).Scan(ctx, &named)
+	if err != nil {
+		return nil, fmt.Errorf("look up who names the tools: %w", err)
+	}
+	return named, nil
+}
+
+func (u *Use) profiles(ctx context.Context, db bun.IDB, policies string, args ...any) (err error) {
+	u.Profiles, u.ProfileCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
+		Where("p.policy_id IN "+policies, args...).Order("p.name_key"))
+	if err != nil {
+		return err
+	}
+	u.Behind, u.BehindCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
+		Where("p.policy_id NOT IN "+policies, args...).
+		Where("p.id IN (SELECT access_profile_id FROM user_access_profiles WHERE policy_id IN "+policies+")", args...).Order("p.name_key"))
+	return err
+}
+
+func (u *Use) groups(ctx context.Context, db bun.IDB, where string, args ...any) (err error) {
+	u.Groups, u.GroupCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("tool_groups AS g").Column("g.id", "g.name").
+		Where(where, args...).Order("g.name_key"))
+	return err
+}

@@ -1,0 +1,160 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/extra/bundebug"
+
+	"tollgate/models/problem"
+)
+
+const (
+	poolSize       = 10 // of what asks for no other
+	connectionLife = 30 * time.Minute
+	maxRepeats     = 5
+	connectTime    = 5 * time.Second
+	plansKept      = 32 // on each connection
+)
+
+// Open prepares a pool for the database at url; it connects with the first query.
+// Parameters in the URL win over the session settings made here, except the time zone.
+func Open(url string) (*bun.DB, error) { return OpenPool(url, poolSize) }
+
+// OpenPool is Open for a pool of at most so many connections.
+func OpenPool(url string, connections int) (*bun.DB, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the database address: %w", err)
+	}
+	// Bun writes the arguments into each statement, so a cache of statements would only fill up; queryPlanned asks for it.
+	// This mode also refuses a second statement behind the first one when arguments are bound.
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.StatementCacheCapacity = plansKept
+	config.DescriptionCacheCapacity = 0
+	if config.ConnectTimeout == 0 {
+		// A server that accepts connections and says nothing would keep each of them, and a place in the pool, for good.
+		config.ConnectTimeout = connectTime
+	}
+
+	for name, value := range map[string]string{
+		"application_name":                    "tollgate",
+		"statement_timeout":                   "5s",
+		"lock_timeout":                        "2s",
+		"idle_in_transaction_session_timeout": "10s",
+	} {
+		if _, chosen := config.RuntimeParams[name]; !chosen {
+			config.RuntimeParams[name] = value
+		}
+	}
+	config.RuntimeParams["timezone"] = "UTC"
+
+	pool := sql.OpenDB(planner{stdlib.GetConnector(*config)})
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxLifetime(connectionLife)
+
+	db := bun.NewDB(pool, pgdialect.New())
+	return db.WithQueryHook(bundebug.NewQueryHook(
+		bundebug.WithEnabled(false),
+		bundebug.FromEnv("BUNDEBUG"),
+	)), nil
+}
+
+// ServerSettingError says that the server is set up in a way that would lose or corrupt data.
+type ServerSettingError struct {
+	Name, Value, Reason string
+}
+
+func (e ServerSettingError) Error() string {
+	return fmt.Sprintf("the database server has %s = %s: %s", e.Name, e.Value, e.Reason)
+}
+
+// CheckServer refuses a server on which an acknowledged change could vanish
+// or on which quoting does not hold. The refusal is a [ServerSettingError].
+func CheckServer(ctx context.Context, db *bun.DB) error {
+	var synchronous, conforming string
+	err := db.QueryRowContext(ctx,
+		"SELECT current_setting('synchronous_commit'), current_setting('standard_conforming_strings')",
+	).Scan(&synchronous, &conforming)
+	if err != nil {
+		return fmt.Errorf("ask the database server for its settings: %w", err)
+	}
+	if synchronous == "off" {
+		return ServerSettingError{
+			"synchronous_commit", synchronous,
+			"a crash would lose changes that were already confirmed; set it to on",
+		}
+	}
+	if conforming != "on" {
+		return ServerSettingError{
+			"standard_conforming_strings", conforming,
+			"backslashes in text would change statements; set it to on",
+		}
+	}
+	return nil
+}
+
+// InTx runs fn in one READ COMMITTED transaction, or in the one db already is.
+// The whole transaction is repeated after a deadlock or a serialization failure,
+// so fn must be free of effects outside the database.
+func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.Tx) error) error {
+	if tx, ok := db.(bun.Tx); ok {
+		return fn(ctx, tx)
+	}
+	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	return Repeated(ctx, func() error { return db.RunInTx(ctx, options, fn) })
+}
+
+// Repeated does something again that the server has rolled back.
+func Repeated(ctx context.Context, do func() error) error {
+	for repeats := 0; ; repeats++ {
+		err := do()
+		if repeats == maxRepeats || !isRepeatable(err) {
+			return err
+		}
+		if !pause(ctx, 5*time.Millisecond+rand.N(195*time.Millisecond)) {
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// InSnapshot runs what reads with several statements that have to see the same moment, or in the transaction that db is.
+func InSnapshot(ctx context.Context, db bun.IDB, read func(ctx context.Context, db bun.IDB) error) error {
+	pool, ok := db.(*bun.DB)
+	if !ok {
+		return read(ctx, db)
+	}
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	return pool.RunInTx(ctx, options, func(ctx context.Context, tx bun.Tx) error { return read(ctx, tx) })
+}
+
+// ErrAgain marks a failure that another try, which reads what others have changed meanwhile, will not meet.
+var ErrAgain = errors.New("changed meanwhile")
+
+// isRepeatable reports a failure that the server promises to have rolled back
+// and that another try may not meet.
+func isRepeatable(err error) bool {
+	code := problem.SQLState(err)
+	return code == "40001" || code == "40P01" || errors.Is(err, ErrAgain)
+}
+
+// pause waits for d and reports whether ctx lasted that long.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

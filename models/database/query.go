@@ -1,0 +1,94 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"golang.org/x/text/unicode/norm"
+
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
+
+// Contains is the LIKE pattern of texts that contain search, folded; % and _ stand for themselves.
+func Contains(search string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(input.Fold(search)) + "%"
+}
+
+// CatalogueQuery says which part of a list of providers, MCP servers or tool groups is shown.
+type CatalogueQuery struct {
+	Limit, Offset int64 // Limit is 1 to 100
+	Search        string
+}
+
+// ListCatalogue reads one page of T and how many rows match in all. The condition has ?0 for the text searched.
+func ListCatalogue[T any](ctx context.Context, db bun.IDB, q CatalogueQuery, order, condition string) ([]T, int64, error) {
+	rows := []T{}
+	query := db.NewSelect().Model(&rows)
+	if q.Search != "" {
+		query = query.Where(condition, LikeAnywhere(q.Search))
+	}
+	total, err := query.Order(order).Limit(q.Limit).Offset(q.Offset).ScanAndCount(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list %T: %w", rows, err)
+	}
+	return rows, total, nil
+}
+
+// LikeAnywhere is the ILIKE pattern of texts that contain search; % and _ stand for themselves.
+func LikeAnywhere(search string) string {
+	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+	return "%" + escape.Replace(norm.NFC.String(search)) + "%"
+}
+
+// Clock reads the clock that rows are dated by.
+func Clock(ctx context.Context, db bun.IDB) (time.Time, error) {
+	var now time.Time
+	if err := db.NewRaw("SELECT clock_timestamp()").Scan(ctx, &now); err != nil {
+		return now, fmt.Errorf("read the clock: %w", err)
+	}
+	return now.UTC().Truncate(time.Microsecond), nil
+}
+
+// AllowLong lets one transaction take as long as changing what thousands hold does.
+func AllowLong(ctx context.Context, tx bun.Tx) error {
+	if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '60s'"); err != nil {
+		return fmt.Errorf("allow a long statement: %w", err)
+	}
+	return nil
+}
+
+// Named is a row of which only the name matters.
+type Named struct {
+	ID   int64
+	Name string
+}
+
+// UseShown is how many of each are listed by name.
+const UseShown = 10
+
+// Names are the names of rows, in their order.
+func Names(rows []Named, count int64) string {
+	names := make([]string, len(rows))
+	for i, row := range rows {
+		names[i] = problem.Clip(row.Name)
+	}
+	list := strings.Join(names, ", ")
+	if more := count - int64(len(rows)); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return " (" + list + ")"
+}
+
+// NamedRows reads rows of an id and a name.
+func NamedRows(ctx context.Context, q *bun.SelectQuery) ([]Named, int64, error) {
+	rows := []Named{}
+	count, err := q.Limit(UseShown).ScanAndCount(ctx, &rows)
+	if err != nil {
+		return nil, 0, fmt.Errorf("look up who uses it: %w", err)
+	}
+	return rows, count, nil
+}

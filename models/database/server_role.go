@@ -1,0 +1,27 @@
+package database
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// ServerRole is a role of the database server and what it may do beyond serving.
+type ServerRole struct {
+	Name                  string
+	Superuser, OwnsTables bool
+}
+
+// CurrentRole says whom the connections of db belong to.
+func CurrentRole(ctx context.Context, db bun.IDB) (ServerRole, error) {
+	var role ServerRole
+	err := db.QueryRowContext(ctx, "SELECT current_user, "+
+		"(SELECT rolsuper FROM pg_roles WHERE rolname = current_user), "+
+		"EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tableowner = current_user)",
+	).Scan(&role.Name, &role.Superuser, &role.OwnsTables)
+	if err != nil {
+		return role, fmt.Errorf("ask the database server for the role: %w", err)
+	}
+	return role, nil
+}

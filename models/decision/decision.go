@@ -1,0 +1,259 @@
+package decision
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/entitlement"
+	"tollgate/models/policy"
+)
+
+// What a decision can be, with the status a gateway should answer.
+const (
+	Allowed         = "allowed"
+	AccessNotFound  = "access_not_found" // 401
+	AccessBlocked   = "access_blocked"   // 403
+	ProviderBlocked = "provider_blocked" // 403
+	ModelBlocked    = "model_blocked"    // 403
+	RateLimited     = "rate_limited"     // 429: tokens and requests
+	TokenLimited    = "token_limited"    // 429
+	RequestLimited  = "request_limited"  // 429
+	BudgetExceeded  = "budget_exceeded"  // 402
+	MCPToolBlocked  = "mcp_tool_blocked" // 403
+)
+
+// modelUnpriced is a refusal of the kind ModelBlocked with a reason of its own.
+const modelUnpriced = "model_unpriced"
+
+var decisionStatus = map[string]int{
+	Allowed: 200, AccessNotFound: 401, AccessBlocked: 403, ProviderBlocked: 403, ModelBlocked: 403, RateLimited: 429, TokenLimited: 429,
+	RequestLimited: 429, BudgetExceeded: 402, MCPToolBlocked: 403,
+}
+
+// Decision is whether a call may go on, and why.
+type Decision struct {
+	Decision   bool           `json:"decision"`
+	Type       string         `json:"type"`
+	StatusCode int            `json:"status_code"`
+	Message    string         `json:"message"`
+	Payer      *Payer         `json:"payer"`
+	Limits     []DecidedLimit `json:"limits"`
+	// Who it was, as far as that is known, so that a gateway can tag usage without the key.
+	UserID          uuid.UUID `json:"user_id,omitzero"`
+	VirtualKeyID    uuid.UUID `json:"virtual_key_id,omitzero"`
+	AccessProfileID int64     `json:"access_profile_id,omitzero"`
+	// Provider and Model are those that a call of a model was decided for.
+	Provider      string  `json:"provider,omitzero"`
+	Model         string  `json:"model,omitzero"`
+	ReservationID *string `json:"reservation_id,omitempty"`
+	RetryAfter    *int64  `json:"retry_after_s,omitempty"`
+	NeverFits     bool    `json:"never_fits,omitempty"` // the estimate is above a whole limit
+}
+
+// Payer is the copy that pays, or that the refusal is of.
+type Payer struct {
+	CopyID          int64  `json:"id"`
+	AccessProfileID int64  `json:"access_profile_id"`
+	Name            string `json:"name"`
+}
+
+// DecidedLimit is how one of the payer's limits stands. Spend is in dollars.
+type DecidedLimit struct {
+	Scope        string    `json:"scope"`
+	Kind         string    `json:"kind"`
+	Used         Amount    `json:"used"`
+	Reserved     Amount    `json:"reserved"`
+	Limit        Amount    `json:"limit"`
+	WindowEndsAt time.Time `json:"window_ends_at"`
+
+	Duration                       string `json:"-"` // of the window, as budgets have it
+	WindowSeconds, ResetsInSeconds int64  `json:"-"`
+}
+
+// Amount is nano-dollars of spend, or a count.
+type Amount struct {
+	N     int64
+	Spend bool
+}
+
+// MarshalJSON writes dollars, or the count.
+func (a Amount) MarshalJSON() ([]byte, error) { return a.appendJSON(nil), nil }
+
+func refusal(kind, message string) Decision {
+	return Decision{Type: kind, StatusCode: decisionStatus[kind], Message: message, Limits: []DecidedLimit{}}
+}
+
+// Decide answers a question about what somebody holds at a moment. Access adds up over copies; one pays: the first assigned that grants
+// and has room. It returns the places of the copies that grant, that one first.
+func Decide(h *entitlement.Entitlements, q entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time) (Decision, []int) {
+	var granting, active []int
+	closest := refusal(AccessBlocked, "The holder has no access profile that is active.")
+	for i := range h.Copies {
+		held := &h.Copies[i]
+		if !held.Works(at) {
+			continue
+		}
+		blocked := access(held, q, grants)
+		if blocked == "" {
+			granting = append(granting, i)
+		}
+		if len(active) == 0 || (blocked == ModelBlocked || blocked == modelUnpriced) && closest.Type == ProviderBlocked {
+			closest = refuse(held, blocked, q)
+		}
+		active = append(active, i)
+	}
+	if len(granting) == 0 {
+		// Limits come before tools: who has used everything up is told that first.
+		if q.IsTool() && len(active) > 0 {
+			if d := checkLimits(&h.Copies[active[0]], q, at); !d.Decision {
+				return d, nil
+			}
+		}
+		return closest, nil
+	}
+	var first Decision
+	for n, i := range granting {
+		d := checkLimits(&h.Copies[i], q, at)
+		if d.Decision {
+			return d, granting[n:]
+		}
+		if n == 0 || first.NeverFits && !d.NeverFits { // what fits a later copy fits some time
+			first = d
+		}
+	}
+	return first, nil
+}
+
+// access is the kind of refusal of a copy by what it grants, "" when it does.
+func access(held *entitlement.Copy, q entitlement.Call, grants func(*entitlement.Copy) []policy.Grant) string {
+	switch q.Asks() {
+	case entitlement.CallEntry:
+		return ""
+	case entitlement.CallTool, entitlement.CallSomeTool, entitlement.CallWholeServer:
+		if slices.ContainsFunc(grants(held), q.GrantedBy) {
+			return ""
+		}
+		return MCPToolBlocked
+	}
+	provider, model := catalogue.SplitModel(q.Provider, q.Model)
+	// The provider's part of a name is held to the same rule: ../x is no call of a provider.
+	if !catalogue.IsModelName(model) || q.Provider == "" && provider != "" && !catalogue.IsModelName(provider) {
+		return ModelBlocked
+	}
+	for _, config := range held.Policy.ProviderConfigs {
+		if config.ProviderName != provider {
+			continue
+		}
+		switch {
+		case !config.MatchModel(model):
+			return ModelBlocked
+		case config.RefuseUnpriced && q.Unpriced:
+			return modelUnpriced
+		}
+		return ""
+	}
+	if provider == "" {
+		return ModelBlocked
+	}
+	return ProviderBlocked
+}
+
+func payer(held *entitlement.Copy) *Payer { return &Payer{held.ID, held.ProfileID, held.Name} }
+
+// cost is what a question takes of a line.
+func cost(l entitlement.Limit, q entitlement.Call) int64 {
+	switch l.Kind {
+	case policy.KindSpend:
+		return int64(q.Cost)
+	case policy.KindTokens:
+		return q.Tokens
+	}
+	return 1
+}
+
+// checkLimits decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
+func checkLimits(held *entitlement.Copy, q entitlement.Call, at time.Time) Decision {
+	if !q.Metered() {
+		return Decision{
+			Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.Name + ".", Payer: payer(held), Limits: []DecidedLimit{},
+		}
+	}
+	limits := 0
+	for _, lines := range held.Counting(q) {
+		limits += lines.To - lines.From
+	}
+	d := Decision{
+		Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.Name + ".", Payer: payer(held),
+		Limits: make([]DecidedLimit, 0, limits),
+	}
+	var short []entitlement.Limit
+	for l := range held.Lines(q) {
+		used, reserved, start, end := l.Counted(at)
+		most := l.Cap(at)
+		amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }
+		d.Limits = append(d.Limits, DecidedLimit{
+			l.Scope, l.Kind, amount(used), amount(reserved), amount(most), end, l.Duration, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1,
+		})
+		if used+reserved >= most || used+reserved+cost(l, q) > most {
+			short = append(short, l)
+		}
+	}
+	if len(short) > 0 {
+		d.block(short, held.Name, q, at)
+	}
+	return d
+}
+
+// block says which of the limits refuse: those that the estimate never fits into, else rate limits before budgets.
+func (d *Decision) block(short []entitlement.Limit, profile string, q entitlement.Call, at time.Time) {
+	never := slices.DeleteFunc(slices.Clone(short), func(l entitlement.Limit) bool { return cost(l, q) <= l.Cap(at) })
+	if d.NeverFits = len(never) > 0; d.NeverFits {
+		short = never
+	}
+	deciding := d.blockBy(short)
+	if d.NeverFits {
+		d.Message = "The estimate is more than the " + words(deciding) + " of " + profile + " allows in all: it never fits."
+		return
+	}
+	_, end := deciding.Window(at)
+	d.Message = "The " + words(deciding) + " of " + profile + " is used up; it resets at " + end.UTC().Format(time.RFC3339) + "."
+	// A call fits again when the last of the limits that refuse has reset.
+	wait := int64(1)
+	for _, l := range short {
+		if (l.Kind == policy.KindSpend) == (d.Type == BudgetExceeded) {
+			_, end := l.Window(at)
+			wait = max(wait, int64(end.Sub(at).Seconds())+1)
+		}
+	}
+	d.RetryAfter = &wait
+}
+
+// blockBy is of the kind of the limits that refuse, and returns the one that says so.
+func (d *Decision) blockBy(short []entitlement.Limit) entitlement.Limit {
+	first := func(kind string) (l entitlement.Limit, found bool) {
+		i := slices.IndexFunc(short, func(l entitlement.Limit) bool { return l.Kind == kind })
+		if i < 0 {
+			return l, false
+		}
+		return short[i], true
+	}
+	d.Decision = false
+	tokens, ofTokens := first(policy.KindTokens)
+	requests, ofRequests := first(policy.KindRequests)
+	deciding := short[0]
+	switch {
+	case ofTokens && ofRequests:
+		d.Type, deciding = RateLimited, tokens
+	case ofTokens:
+		d.Type, deciding = TokenLimited, tokens
+	case ofRequests:
+		d.Type, deciding = RequestLimited, requests
+	default:
+		d.Type = BudgetExceeded
+	}
+	d.StatusCode = decisionStatus[d.Type]
+	return deciding
+}

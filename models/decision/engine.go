@@ -1,0 +1,43 @@
+package decision
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tollgate/models/entitlement"
+)
+
+// Engine decides whether calls may go on, by what the cache knows of a subject, and holds estimates in the database.
+type Engine struct {
+	cache    *entitlement.Cache
+	reserver reservations
+	decided  *prometheus.HistogramVec
+}
+
+// NewEngine makes one that decides by a cache.
+func NewEngine(cache *entitlement.Cache) *Engine {
+	return &Engine{cache: cache, reserver: reservations{db: cache.DB}, decided: newDecisionSeconds()}
+}
+
+// Describe is part of [prometheus.Collector].
+func (e *Engine) Describe(ch chan<- *prometheus.Desc) { e.decided.Describe(ch) }
+
+// Collect is part of [prometheus.Collector].
+func (e *Engine) Collect(ch chan<- prometheus.Metric) { e.decided.Collect(ch) }
+
+func newDecisionSeconds() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "tollgate_decision_seconds", Help: "Time to decide, by the type of the decision; error when nothing could be decided.",
+		Buckets: []float64{.00001, .0001, .001, .005, .025, .1, .5, 2.5},
+	}, []string{"type"})
+}
+
+// timed notes how long a decision took.
+func (e *Engine) timed(begun time.Time, decision Decision, err error) {
+	kind := decision.Type
+	if err != nil {
+		kind = "error"
+	}
+	e.decided.WithLabelValues(kind).Observe(time.Since(begun).Seconds())
+}

@@ -1,0 +1,80 @@
+package decision
+
+import (
+	"tollgate/models/entitlement"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/problem"
+)
+
+// Input is what a gateway may ask before a call.
+type Input struct {
+	input.Row
+	VirtualKey      input.Value `json:"virtual_key"`
+	UserID          input.Value `json:"user_id"`
+	Provider        input.Value `json:"provider"`
+	Model           input.Value `json:"model"`
+	MCPClientID     input.Value `json:"mcp_client_id"`
+	ToolName        input.Value `json:"tool_name"`
+	EstimatedCost   input.Value `json:"estimated_cost"`
+	EstimatedTokens input.Value `json:"estimated_tokens"`
+	Reserve         input.Value `json:"reserve"`
+	ReservationID   input.Value `json:"reservation_id"`
+	Lease           input.Value `json:"lease_s"`
+}
+
+// Read checks the input. What can be no name of a model or tool is not refused here: the decision refuses it. Refusal: Invalid.
+func (in Input) Read() (who entitlement.Subject, q entitlement.Call, reserve bool, err error) {
+	c := &input.Reader{}
+	who = ReadSubject(c, "", in.VirtualKey, in.UserID)
+	for _, field := range []struct {
+		name  string
+		value input.Value
+		to    *string
+	}{{"provider", in.Provider, &q.Provider}, {"model", in.Model, &q.Model}, {"mcp_client_id", in.MCPClientID, &q.MCPClientID}, {"tool_name", in.ToolName, &q.ToolName}} {
+		switch field.value.Kind {
+		case input.Absent:
+		case input.Null:
+			c.Add(field.name, "null_not_allowed", "Give "+field.name+" instead of null, or leave it out.")
+		case input.String:
+			*field.to = field.value.Text
+		default:
+			c.Add(field.name, "wrong_type", "Give "+field.name+" as text.")
+		}
+	}
+	tool := in.MCPClientID.Kind != input.Absent || in.ToolName.Kind != input.Absent
+	switch {
+	case tool && in.Model.Kind != input.Absent:
+		c.Add("model", "ambiguous_question", "Ask for a model or for a tool, not both.")
+	case tool && in.Provider.Kind != input.Absent:
+		c.Add("provider", "ambiguous_question", "Leave out the provider of a tool: its MCP server stands in mcp_client_id.")
+	case tool && in.MCPClientID.Kind == input.Absent:
+		c.Add("mcp_client_id", "required", "Say of which MCP server the tool is.")
+	case tool && in.ToolName.Kind == input.Absent:
+		c.Add("tool_name", "required", "Say which tool.")
+	case !tool && in.Model.Kind == input.Absent:
+		c.Add("model", "required", "Say which model, or which mcp_client_id and tool_name.")
+	}
+	if cost := ReadCost(c, "estimated_cost", in.EstimatedCost); cost != nil {
+		q.Cost = *cost
+	}
+	q.Tokens = input.ValueOr(ReadTokens(c, "estimated_tokens", in.EstimatedTokens), 0)
+	reserve, told := c.Bool("reserve", in.Reserve)
+	if !reserve && (told || in.Reserve.Kind == input.Absent) && (in.ReservationID.Given() || in.Lease.Given()) {
+		c.Add("reserve", "required", "Send reserve: true with a reservation_id or lease_s; without it nothing is held.")
+	}
+	q.Hold = readHold(c, in.ReservationID, in.Lease)
+	if tool {
+		q.Kind = entitlement.CallTool
+	}
+	return who, q, reserve, problem.InvalidInput(c.Problems)
+}
+
+// ParseEstimate reads what a call may cost, in dollars, rounded half up to the nano-dollar. Errors are those of [ParseCost].
+func ParseEstimate(literal string) (money.Money, error) {
+	amount, err := money.ParseCost(literal)
+	if err == nil && amount > MaxEventCost {
+		err = money.ErrMoneyOutOfRange
+	}
+	return amount, err
+}

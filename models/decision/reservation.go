@@ -1,0 +1,172 @@
+package decision
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/entitlement"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
+
+const shortestLease = 10 // seconds
+
+const longestLease = 3600
+
+// Reservation is a hold that lasts.
+type Reservation struct {
+	ID        string    `json:"reservation_id"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// RenewalInput is what a caller may say when it renews a hold.
+type RenewalInput struct {
+	input.Row
+	Lease input.Value `json:"lease_s"`
+}
+
+// Read checks the input. Refusal: Invalid.
+func (in RenewalInput) Read() (lease time.Duration, err error) {
+	c := &input.Reader{}
+	lease = readLease(c, in.Lease)
+	return lease, problem.InvalidInput(c.Problems)
+}
+
+func readHold(c *input.Reader, id, lease input.Value) entitlement.Hold {
+	var h entitlement.Hold
+	if id.Given() {
+		h.ID = c.GatewayID("reservation_id", id, "invalid_reservation_id")
+	}
+	h.Lease = readLease(c, lease)
+	return h
+}
+
+// readLease reads for how many seconds something is held; 0 when it was not said.
+func readLease(c *input.Reader, v input.Value) time.Duration {
+	if v.Kind == input.Null {
+		c.Add("lease_s", "null_not_allowed", "Give the lease in seconds instead of null, or leave it out.")
+	}
+	seconds, _ := c.Int("lease_s", v, "the lease in seconds", shortestLease, longestLease)
+	return time.Duration(seconds) * time.Second
+}
+
+// newEstimate is what is asked of a copy, to be held under the name that the caller gave it, or one of its own.
+func newEstimate(user uuid.UUID, held *entitlement.Copy, q entitlement.Call, at time.Time) *estimate {
+	e := &estimate{user: user, held: held, q: q, at: at}
+	if q.Hold.ID == "" {
+		e.id = uuid.Must(uuid.NewV7()).String()
+		e.key = e.id
+		return e
+	}
+	e.id, e.key, e.content = q.Hold.ID, input.NewGatewayID(q.Hold.ID).Key, q.Content(user)
+	return e
+}
+
+// allow is the answer to an estimate that is held, with what was used and reserved of its limits before.
+func allow(held *entitlement.Copy, q entitlement.Call, id string, used, reserved []int64, at time.Time) Decision {
+	d := checkLimits(held, q, at)
+	d.Decision, d.Type, d.StatusCode, d.RetryAfter, d.NeverFits = true, Allowed, decisionStatus[Allowed], nil, false
+	d.Message, d.ReservationID = "Allowed by "+held.Name+"; the estimate is held.", &id
+	n := 0
+	for l := range held.Lines(q) {
+		if n < min(len(d.Limits), len(used), len(reserved)) {
+			d.Limits[n].Used.N, d.Limits[n].Reserved.N = used[n], reserved[n]+cost(l, q)
+		}
+		n++
+	}
+	return d
+}
+
+// byLimits reports whether a decision depends on what was used and held, not on what is granted.
+func (d Decision) byLimits() bool {
+	return d.Type == RateLimited || d.Type == TokenLimited || d.Type == RequestLimited || d.Type == BudgetExceeded
+}
+
+// heldBefore is the answer that a hold of this name got, if it lasts. Refusal: Conflict when it was asked with other content.
+func (e *Engine) heldBefore(ctx context.Context, of decided) (decision Decision, found bool, err error) {
+	h, q := of.holding, of.q
+	var content []byte
+	var copyID int64
+	var at time.Time
+	var used, reserved []int64
+	err = database.ScanPlanned(ctx, e.cache.DB, []any{&copyID, &content, &at, pgdialect.Array(&used), pgdialect.Array(&reserved)}, `
+SELECT copy_id, coalesce(content, ''), coalesce(decided_at, expires_at), coalesce(used, '{}'), coalesce(held, '{}')
+FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGatewayID(q.Hold.ID).Key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return decision, false, nil
+	}
+	if err != nil {
+		return decision, false, fmt.Errorf("look up a hold: %w", err)
+	}
+	for i := range h.Copies {
+		if held := &h.Copies[i]; held.ID == copyID && string(content) == string(q.Content(h.User)) {
+			return of.by(allow(held, q, q.Hold.ID, used, reserved, at.UTC())), true, nil
+		}
+	}
+	return decision, true, problem.Refuse(problem.Conflict, "reservation_id", "reservation_conflict", "Give another call another reservation_id: this one holds other content.")
+}
+
+// heldMeanwhile is the answer to a hold whose name somebody took while it was asked for.
+func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error) {
+	decision, found, err := e.heldBefore(ctx, of)
+	if err == nil && !found {
+		err = problem.Refuse(problem.Unavailable, "reservation_id", "retry_later", "The hold of this name ended at this moment. Ask again.")
+	}
+	return decision, err
+}
+
+const noteChangedUsage = `INSERT INTO usage_changes (user_id, xact) SELECT user_id, pg_current_xact_id() FROM changed
+    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`
+
+// Renew lets a hold last for a lease from now on, five minutes when it is 0. Refusal: NotFound when there is none that lasts.
+func (e *Engine) Renew(ctx context.Context, id string, lease time.Duration) (Reservation, error) {
+	renewed := Reservation{ID: id}
+	found, err := e.changeHold(ctx, []any{&renewed.ExpiresAt}, `
+WITH changed AS (
+    UPDATE reservations SET expires_at = clock_timestamp() + $2 * interval '1 second' WHERE id = $1 AND expires_at > clock_timestamp()
+    RETURNING user_id, expires_at
+), noted AS (`+noteChangedUsage+`)
+SELECT user_id, expires_at FROM changed`, input.NewGatewayID(id).Key, int64(entitlement.Hold{Lease: lease}.Lasts().Seconds()))
+	if err == nil && !found {
+		err = problem.Missing("reservation that lasts")
+	}
+	renewed.ExpiresAt = renewed.ExpiresAt.UTC()
+	return renewed, err
+}
+
+// Release ends a hold without a charge, if it lasts.
+func (e *Engine) Release(ctx context.Context, id string) error {
+	_, err := e.changeHold(ctx, nil, `
+WITH changed AS (
+    DELETE FROM reservations WHERE id = $1 RETURNING user_id
+), noted AS (`+noteChangedUsage+`)
+SELECT user_id FROM changed`, input.NewGatewayID(id).Key)
+	return err
+}
+
+// changeHold runs a statement that returns whose hold it changed and more, and reports whether there was one.
+func (e *Engine) changeHold(ctx context.Context, more []any, query string, values ...any) (found bool, err error) {
+	var user uuid.UUID
+	err = database.InTx(ctx, e.cache.DB, func(ctx context.Context, tx bun.Tx) error {
+		err := database.ScanPlanned(ctx, tx, append([]any{&user}, more...), query, values...)
+		if found = err == nil; errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("change a hold: %w", err)
+	}
+	if found {
+		e.cache.Counted(user)
+	}
+	return found, nil
+}

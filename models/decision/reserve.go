@@ -1,0 +1,165 @@
+package decision
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/entitlement"
+)
+
+// reservations holds estimates. Those that come while others are on their way go together with the next.
+type reservations struct {
+	db      *bun.DB
+	mutex   sync.Mutex
+	waiting []*estimate
+	working int // statements under way
+}
+
+// estimate is on its way to be held: what is asked of each line of a copy.
+type estimate struct {
+	id, key string // as it is told, and as it is stored
+	user    uuid.UUID
+	content []byte // of a hold that its caller named
+	held    *entitlement.Copy
+	q       entitlement.Call
+	at      time.Time
+	done    chan error
+	granted // once it is done
+}
+
+const (
+	heldTogether = 256 // at most
+	heldAtOnce   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
+)
+
+// granted is whether an estimate is held; null when it has to be asked for again. Taken says that its name is that of another hold. Used and
+// reserved are what was so of its lines before.
+type granted struct {
+	holds          sql.NullBool
+	taken          bool
+	used, reserved []int64
+}
+
+// hold holds an estimate in all lines of a copy, or in none.
+func (r *reservations) hold(ctx context.Context, e *estimate) (bool, error) {
+	e.done = make(chan error, 1)
+	r.mutex.Lock()
+	r.waiting = append(r.waiting, e)
+	if r.working < heldAtOnce {
+		r.working++
+		go r.work()
+	}
+	r.mutex.Unlock()
+	select {
+	case err := <-e.done:
+		return e.holds.Bool, err
+	case <-ctx.Done():
+		return false, fmt.Errorf("wait for a hold: %w", ctx.Err())
+	}
+}
+
+// work goes on as long as anybody waits.
+func (r *reservations) work() {
+	var again []*estimate
+	for {
+		r.mutex.Lock()
+		next := append(again, r.waiting...)
+		r.waiting = nil
+		if len(next) > heldTogether {
+			next, r.waiting = next[:heldTogether], next[heldTogether:]
+		}
+		if len(next) == 0 {
+			r.working--
+			r.mutex.Unlock()
+			return
+		}
+		r.mutex.Unlock()
+		first, later := firstOfEach(next)
+		again = append(r.store(first), later...)
+	}
+}
+
+// firstOfEach puts off those that have the name of another: it may be the same call, told twice.
+func firstOfEach(estimates []*estimate) (first, later []*estimate) {
+	seen := map[string]bool{}
+	for _, e := range estimates {
+		switch {
+		case e.content == nil:
+			first = append(first, e)
+		case seen[e.key]:
+			later = append(later, e)
+		default:
+			seen[e.key] = true
+			first = append(first, e)
+		}
+	}
+	return first, later
+}
+
+// store answers estimates, but for those that have to be asked again.
+func (r *reservations) store(estimates []*estimate) (again []*estimate) {
+	ctx, cancel := context.WithTimeout(context.Background(), StoreTime)
+	defer cancel()
+	var answers []granted
+	err := database.Repeated(ctx, func() (err error) {
+		answers, err = reserve(ctx, r.db, estimates)
+		return err
+	})
+	for i, e := range estimates {
+		if err == nil {
+			if e.granted = answers[i]; !e.holds.Valid {
+				again = append(again, e)
+				continue
+			}
+		}
+		e.done <- err
+	}
+	return again
+}
+
+// reserve asks the database to hold estimates: those that are neither granted nor refused depend on others here that were refused.
+func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted, error) {
+	ids, users, copies, leases, names, contents := []string{}, []string{}, []int64{}, []int64{}, []*string{}, [][]byte{}
+	of, lines, kinds, durations, starts, asks, limits := []int64{}, [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
+	for i, e := range estimates {
+		ids, users, copies = append(ids, e.key), append(users, e.user.String()), append(copies, e.held.ID)
+		leases, contents = append(leases, int64(e.q.Hold.Lasts().Seconds())), append(contents, e.content)
+		var name *string
+		if e.content != nil {
+			name = &e.q.Hold.ID
+		}
+		names = append(names, name)
+		for l := range e.held.Lines(e.q) {
+			start, _ := l.Window(e.at)
+			of, lines, kinds, durations = append(of, int64(i+1)), append(lines, l.Line), append(kinds, l.Kind), append(durations, l.Duration)
+			starts, asks, limits = append(starts, start), append(asks, cost(l, e.q)), append(limits, l.Cap(e.at))
+		}
+	}
+	rows, err := database.QueryPlanned(ctx, db, "SELECT n, holds, taken, used, held FROM reserve_named($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+		ids, users, copies, leases, names, contents, of, lines, kinds, durations, starts, asks, limits)
+	if err != nil {
+		return nil, fmt.Errorf("hold estimates: %w", err)
+	}
+	defer rows.Close()
+	answers := make([]granted, len(estimates))
+	for rows.Next() {
+		var n int
+		var a granted
+		if err := rows.Scan(&n, &a.holds, &a.taken, pgdialect.Array(&a.used), pgdialect.Array(&a.reserved)); err != nil {
+			return nil, fmt.Errorf("hold estimates: %w", err)
+		}
+		answers[n-1] = a
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("hold estimates: %w", err)
+	}
+	return answers, nil
+}

@@ -1,0 +1,86 @@
+package decision
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"tollgate/models/entitlement"
+	"tollgate/models/input"
+	"tollgate/models/money"
+)
+
+// MaxEventCost is the most that one call can cost.
+const MaxEventCost = 1_000_000 * money.Dollar
+
+// MaxCallTokens is the most tokens that one call can have.
+const MaxCallTokens = 1_000_000_000_000
+
+// LongestSource is how many bytes a key or user may have that a gateway names.
+const LongestSource = 255
+
+// ReadSubject reads who a call is for: a key or a user, one of both.
+func ReadSubject(c *input.Reader, path string, key, user input.Value) (who entitlement.Subject) {
+	if key.Kind == input.Absent && user.Kind == input.Absent {
+		c.Add(path+"virtual_key", "required", "Give the virtual key, or the user_id.")
+		return who
+	}
+	if key.Given() && user.Given() {
+		c.Add(path+"user_id", "ambiguous_user", "Give the virtual key or the user_id, not both.")
+	}
+	for _, part := range []struct {
+		field string
+		value input.Value
+		to    *string
+	}{{"virtual_key", key, &who.VirtualKey}, {"user_id", user, &who.UserID}} {
+		field := part.field
+		switch {
+		case part.value.Kind == input.Absent:
+		case part.value.Kind == input.Null:
+			c.Add(path+field, "null_not_allowed", "Give "+field+" instead of null, or leave it out.")
+		case part.value.Kind != input.String:
+			c.Add(path+field, "wrong_type", "Give "+field+" as text.")
+		case part.value.Text == "":
+			c.Add(path+field, "required", "Give "+field+".")
+		default:
+			*part.to = part.value.Text
+		}
+	}
+	return who
+}
+
+// ReadCost reads dollars of one call, rounded to the nano-dollar: they were measured. It is nil when they are not known.
+func ReadCost(c *input.Reader, field string, v input.Value) *money.Money {
+	switch {
+	case v.Kind == input.Absent, v.Kind == input.Null:
+		return nil
+	case v.Kind != input.Number && !v.FromForm:
+		c.Add(field, "wrong_type", "Give the cost as a number of dollars, such as 0.25.")
+		return nil
+	}
+	amount, err := money.ParseCost(strings.TrimSpace(v.Text))
+	switch {
+	case errors.Is(err, money.ErrNotANumber):
+		c.Add(field, "wrong_type", "Give the cost as a plain number of dollars, such as 0.25, without signs or separators.")
+		return nil
+	case err != nil || amount > MaxEventCost:
+		c.Add(field, "number_out_of_range", "Give the cost of one call, between 0 and 1000000 dollars.")
+		return nil
+	}
+	return &amount
+}
+
+// ReadTokens reads a count of tokens; nil when it was left out.
+func ReadTokens(c *input.Reader, field string, v input.Value) *int64 {
+	if v.Kind == input.Null {
+		return nil
+	}
+	n, ok := c.Int(field, v, "the number of tokens", 0, MaxCallTokens)
+	if !ok {
+		return nil
+	}
+	return &n
+}
+
+// StoreTime is how long a statement that stores usage or holds may take.
+const StoreTime = 20 * time.Second

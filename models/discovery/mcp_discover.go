@@ -1,0 +1,140 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/uptrace/bun"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+const (
+	discoveryTime  = 10 * time.Second
+	discoveryBytes = 1 << 20
+)
+
+// RefreshMCPTools asks a server for its tools and stores what it answers. A tool that went is kept, marked as gone, while a profile or a tool
+// group names it; skipped are the entries that no policy could name. Nothing is locked while the server is asked. A refusal comes with the
+// server as it was. Refusals: NotFound, Invalid when it cannot be asked.
+func RefreshMCPTools(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, private bool) (s catalogue.MCPServer, skipped []string, err error) {
+	if s, err = catalogue.GetMCPServer(ctx, db, clientID); err != nil {
+		return s, nil, err
+	}
+	if s.URL == nil {
+		return s, nil, problem.Refuse(problem.Invalid, "url", "no_url", "Enter the server's address first; without one it cannot be asked for its tools.")
+	}
+	asked := *s.URL
+	tools, skipped, err := DiscoverMCPTools(ctx, asked, private)
+	if err != nil {
+		return s, nil, err
+	}
+	changed, err := catalogue.ChangeMCPServer(ctx, db, actor, clientID, func(ctx context.Context, tx bun.Tx, now catalogue.MCPServer) (catalogue.MCPServer, error) {
+		if now.URL == nil || *now.URL != asked {
+			return now, problem.Refuse(problem.Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
+		}
+		gone, err := catalogue.NamedTools(ctx, tx, clientID, catalogue.Without(now.Tools, tools))
+		if err != nil {
+			return now, err
+		}
+		if len(tools)+len(gone) > catalogue.MaxMCPRows {
+			return now, tooManyTools()
+		}
+		at := time.Now().UTC().Truncate(time.Microsecond)
+		now.Tools, now.GoneTools, now.ToolsRefreshedAt = append(tools, gone...), gone, &at
+		return now, nil
+	})
+	if err != nil {
+		return s, skipped, err
+	}
+	return changed, skipped, nil
+}
+
+// DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address unless private is set,
+// follows no redirect, waits 10 seconds and reads 1 MiB at most. What the server says is never repeated, only the tools' names are kept.
+func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools, skipped []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, discoveryTime)
+	defer cancel()
+	call := newOutboundCall(ctx, cancel, private)
+	defer call.end()
+	if tools, err = listTools(ctx, call.client, address); err != nil {
+		return nil, nil, call.refusal(err)
+	}
+	call.mutex.Lock()
+	defer call.mutex.Unlock()
+	return tools, call.skipped, nil
+}
+
+var errTooManyTools = errors.New("too many tools")
+
+func listTools(ctx context.Context, client *http.Client, address string) ([]string, error) {
+	asker := mcp.NewClient(&mcp.Implementation{Name: "tollgate", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}})
+	session, err := asker.Connect(ctx, &mcp.StreamableClientTransport{
+		Endpoint: address, HTTPClient: client, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: discoveryBytes,
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	tools, seen := []string{}, map[string]bool{}
+	for tool, err := range session.Tools(ctx, nil) {
+		switch {
+		case err != nil:
+			return nil, err
+		case tool == nil || !catalogue.ToolName.MatchString(tool.Name): // in an answer of another shape than those that were cleaned
+			continue
+		case seen[tool.Name]:
+			continue
+		case len(tools) == catalogue.MaxMCPRows:
+			return nil, errTooManyTools
+		}
+		seen[tool.Name] = true
+		tools = append(tools, tool.Name)
+	}
+	return tools, nil
+}
+
+// outboundCall is everything that one discovery says and hears. It notes why it was cut short, since the protocol's errors may not say.
+type outboundCall struct {
+	client                        *http.Client
+	transport                     *http.Transport
+	ctx                           context.Context
+	cancel                        context.CancelFunc
+	left                          atomic.Int64 // bytes that may still be read
+	barred, redirected, overlarge atomic.Bool
+
+	mutex   sync.Mutex
+	skipped []string // what was no tool that a policy can name
+	entries int      // of all lists
+}
+
+func tooManyTools() error {
+	return problem.Refuse(problem.Invalid, "url", "discovery_failed", "The server has more than 1000 tools. Type in those that profiles need.")
+}
+
+// refusal tells what to do about a call that failed.
+func (o *outboundCall) refusal(err error) error {
+	code, message := "discovery_failed", "No MCP server answered there over streamable HTTP. Check the address, and whether it asks for a credential."
+	switch {
+	case errors.Is(err, errTooManyTools):
+		return tooManyTools()
+	case o.barred.Load():
+		code = "address_not_allowed"
+		message = "Enter another address: this one leads to a private or reserved network, which may not be called from here. " +
+			"Loopback and private networks can be allowed with TOLLGATE_MCP_PRIVATE."
+	case o.redirected.Load():
+		message = "Enter the address that the server redirects to; redirects are not followed."
+	case o.overlarge.Load():
+		message = "The server's answer is longer than 1 MiB. Type its tools in instead."
+	case o.ctx.Err() != nil:
+		message = "The server did not list its tools within 10 seconds. Check the address, or try again later."
+	}
+	return problem.Refuse(problem.Invalid, "url", code, message)
+}

@@ -1,0 +1,41 @@
+// Package models holds the rules and the SQL of Tollgate in rooms, one package a subject. It has no code of its own:
+// this page is the map.
+//
+// From the ground up, each line uses only what stands above it:
+//
+//	money, problem, permission, secret, window, batch, pgserver
+//	input                    what clients send, and the reader that checks it
+//	database                 transactions, statements, migrations, invalidation
+//	audit                    the log of changes and its hash chain
+//	identity, catalogue      who acts · what profiles can name (discovery asks MCP servers)
+//	policy                   what a profile and a copy have in common
+//	profile, virtualkey      what an admin writes · the credential of a user
+//	assignment               a user's copies, and the roles that hand them out (account: users together with them)
+//	propagation, quota       changes brought to copies · what is left
+//	entitlement              what a subject may use, cached
+//	decision                 may this call go on? and holds of estimates
+//	usage, report            what was used, exactly once · sums of it
+//	sample, metrics          the sample company · what Prometheus reads
+//
+// rooms_test.go names every arrow between rooms; an import that is not among them fails the tests.
+//
+// # Words
+//
+// A profile is the policy that an admin writes; an assignment is a user's copy of it ("copy" on pages). A subject is
+// who a call is for, an actor who makes a request. A limit has a scope, a kind and a window; a counter is what is used
+// of it. A hold is an estimate that is reserved. To invalidate is to note that access changed; caches evict. A call is
+// what a gateway asks about; a decision is the answer.
+//
+// # Where to look
+//
+//   - A budget is charged: usage/store.go (one statement), with the copy that pays chosen in usage/charge.go.
+//   - A key is revoked: virtualkey/change.go; consoles learn of it by database.Invalidate and entitlement/poll.go.
+//   - A field of a form or of JSON is checked: the Read function of its input, with input.Reader.
+//   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
+//   - A migration: migrations/, applied by database/migrate.go.
+//
+// # Locks
+//
+// Rows are locked in one order everywhere: profile, role, user, copy, budget line, window, key; inside one kind by
+// ascending id. The head of the audit log is locked last. Nothing slow happens while a row is locked.
+package models

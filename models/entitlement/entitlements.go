@@ -1,0 +1,185 @@
+package entitlement
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/assignment"
+	"tollgate/models/catalogue"
+	"tollgate/models/policy"
+	"tollgate/models/window"
+)
+
+// Entitlements is what decisions need to know of a user: what they hold, and how much of it is used. There are very many in memory, so that all
+// that copies have in common is there once.
+type Entitlements struct {
+	User    uuid.UUID
+	Copies  []Copy    // the first assigned first
+	recount time.Time // when a reservation ends; zero without one
+}
+
+// Copy is one copy; its form is shared with all copies in the same state.
+type Copy struct {
+	*Terms
+	ID, ProfileID int64
+	Active        bool
+	ExpiresAt     *time.Time
+	Counters      []Counter // of the form's limits, in their order
+	Specials      []Exception
+}
+
+// Terms is what a copy grants and limits.
+type Terms struct {
+	of     formKey
+	Name   string
+	Policy *policy.Policy // without ids
+	Limits []LimitTerms   // those in all, then those of each provider
+	// Where the limits of a scope are among them.
+	Total     Range
+	Providers map[string]Range
+}
+
+// Range are those from one up to, but not including, another.
+type Range struct{ From, To int }
+
+// LimitTerms is a line of a form that counts something.
+type LimitTerms struct {
+	Kind, Duration, Scope string
+	Quarter               int
+	Calendar              window.Calendar
+	Max                   int64
+}
+
+// Counter is what a copy counts for a limit. It points to nothing: there are so many that the garbage collector should not have to look
+// into them.
+type Counter struct {
+	Line           uuid.UUID
+	Anchor         int64 // microseconds, as start
+	Start          int64 // of the window that was current when it was read
+	Used, Reserved int64 // in that window
+	Nth            int32 // of the copy's specials, from 1; 0 for a line that is like most
+}
+
+// Exception is what few lines have: a window that is carried on, and a raise.
+type Exception struct {
+	from, until *time.Time
+	Raised      int64
+	RaisedUntil *time.Time // nil with a raise: for good
+}
+
+// Limit is a limit with the counter of a copy.
+type Limit struct {
+	*LimitTerms
+	*Counter
+	Special *Exception // nil for a line that is like most
+}
+
+func (held *Copy) line(i int) Limit {
+	l := Limit{LimitTerms: &held.Limits[i], Counter: &held.Counters[i]}
+	if l.Nth > 0 {
+		l.Special = &held.Specials[l.Nth-1]
+	}
+	return l
+}
+
+// Lines are the limits that count for a question: those in all, and the provider's.
+func (held *Copy) Lines(q Call) iter.Seq[Limit] {
+	counting := held.Counting(q)
+	return func(yield func(Limit) bool) {
+		for _, of := range counting {
+			for i := of.From; i < of.To; i++ {
+				if !yield(held.line(i)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Counting is where the lines stand that count for a question.
+func (held *Copy) Counting(q Call) (lines [2]Range) {
+	lines[0] = held.Total
+	if q.Asks() == CallModel {
+		name, _ := catalogue.SplitModel(q.Provider, q.Model)
+		lines[1] = held.Providers[name]
+	}
+	return lines
+}
+
+// Window is the one that a moment falls into.
+func (l Limit) Window(at time.Time) (start, end time.Time) {
+	var from, until *time.Time
+	if l.Special != nil {
+		from, until = l.Special.from, l.Special.until
+	}
+	return window.Carried(l.Duration, l.Quarter, l.Calendar, time.UnixMicro(l.Anchor), from, until, at)
+}
+
+// Cap is what may be used in all, at a moment.
+func (l Limit) Cap(at time.Time) int64 {
+	if s := l.Special; s != nil && s.Raised > 0 && (s.RaisedUntil == nil || s.RaisedUntil.After(at)) {
+		return l.Max + s.Raised
+	}
+	return l.Max
+}
+
+// Counted is what was used and is reserved in the window of a moment; of a window that was not read, nothing.
+func (l Limit) Counted(at time.Time) (used, reserved int64, start, end time.Time) {
+	start, end = l.Window(at)
+	if start.UnixMicro() == l.Start {
+		return l.Used, l.Reserved, start, end
+	}
+	return 0, 0, start, end
+}
+
+// fresh reports whether no reservation has ended since it was counted.
+func (h *Entitlements) fresh(now time.Time) bool { return h.recount.IsZero() || now.Before(h.recount) }
+
+// each visits every line of what a user holds.
+func (h *Entitlements) each(visit func(Limit)) {
+	for i := range h.Copies {
+		held := &h.Copies[i]
+		for n := range held.Counters {
+			visit(held.line(n))
+		}
+	}
+}
+
+// Clone is a copy whose counts can be changed without changing h, which others may be reading.
+func (h *Entitlements) Clone() *Entitlements {
+	c := *h
+	c.Copies = slices.Clone(h.Copies)
+	for i := range c.Copies {
+		c.Copies[i].Counters = slices.Clone(c.Copies[i].Counters)
+	}
+	return &c
+}
+
+// formPool lets copies of the same template in the same state share one form in memory.
+type formPool map[formKey]*Terms
+
+type formKey struct {
+	profileID int64
+	shape     assignment.Shape
+}
+
+const formsShared = 10_000
+
+// share is the form that others like it have, unless it differs, as when the template was renamed meanwhile.
+func (p *formPool) share(f *Terms) *Terms {
+	known, ok := (*p)[f.of]
+	if ok && known.Name == f.Name && slices.Equal(known.Limits, f.Limits) {
+		return known
+	}
+	if ok {
+		f.Policy = known.Policy
+	}
+	if *p == nil || len(*p) >= formsShared {
+		*p = formPool{}
+	}
+	(*p)[f.of] = f
+	return f
+}

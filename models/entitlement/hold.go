@@ -1,0 +1,30 @@
+package entitlement
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/catalogue"
+)
+
+// usualLease is how long an estimate is held for a call whose end nobody reports.
+const usualLease = 5 * time.Minute
+
+// Lasts is how long the hold lasts without a renewal.
+func (h Hold) Lasts() time.Duration {
+	if h.Lease == 0 {
+		return usualLease
+	}
+	return h.Lease
+}
+
+// Content tells a question from others that are asked under the same name.
+func (q Call) Content(user uuid.UUID) []byte {
+	provider, model := catalogue.SplitModel(q.Provider, q.Model)
+	text, _ := json.Marshal([]any{user, provider, model, q.MCPClientID, q.ToolName, q.Cost, q.Tokens, q.Hold.Lasts()}) // nothing in it fails
+	sum := sha256.Sum256(text)
+	return sum[:]
+}

@@ -1,0 +1,183 @@
+package entitlement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/assignment"
+	"tollgate/models/database"
+	"tollgate/models/policy"
+)
+
+// LoadEntitlements reads what users hold, in a fixed number of statements.
+func LoadEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (holdings map[uuid.UUID]*Entitlements, err error) {
+	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		holdings, err = readHoldings(ctx, db, users, now)
+		return err
+	})
+	return holdings, err
+}
+
+func readHoldings(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (map[uuid.UUID]*Entitlements, error) {
+	holdings, byText, texts := make(map[uuid.UUID]*Entitlements, len(users)), make(map[string]*Entitlements, len(users)), make([]string, len(users))
+	for i, user := range users {
+		texts[i] = user.String()
+		holdings[user] = &Entitlements{User: user}
+		byText[texts[i]] = holdings[user]
+	}
+	copies := []assignment.Assignment{}
+	err := assignment.SelectCopies(db).Where("c.user_id = ANY (?)", pgdialect.Array(texts)).Order("c.assigned_at", "c.id").Scan(ctx, &copies)
+	if err != nil {
+		return nil, fmt.Errorf("load what users hold: %w", err)
+	}
+	ids := make([]int64, len(copies))
+	for i, c := range copies {
+		ids[i] = c.PolicyID
+	}
+	policies, err := policy.LoadPolicies(ctx, db, ids)
+	if err != nil {
+		return nil, err
+	}
+	overrides, err := assignment.LoadOverrides(ctx, db, copies)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range copies {
+		policy := policies[c.PolicyID]
+		if policy == nil {
+			continue // it is being taken away
+		}
+		held, err := heldOf(c, policy, overrides)
+		if err != nil {
+			return nil, err
+		}
+		byText[c.UserID].Copies = append(byText[c.UserID].Copies, held)
+	}
+	return holdings, CountUsed(ctx, db, holdings, now)
+}
+
+// heldOf takes from a copy and its policy what decisions need.
+func heldOf(c assignment.Assignment, rules *policy.Policy, overrides map[string]assignment.BudgetOverride) (Copy, error) {
+	f := &Terms{
+		of: formKey{c.ParentProfileID, assignment.Shape{Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar}}, Name: c.Name, Policy: rules,
+		Providers: make(map[string]Range, len(rules.ProviderConfigs)),
+	}
+	held := Copy{Terms: f, ID: c.ID, ProfileID: c.ParentProfileID, Active: c.IsActive, ExpiresAt: c.ExpiresAt}
+	err := held.add("total", rules.Budgets, rules.RateLimit, overrides)
+	f.Total.To = len(f.Limits)
+	for _, config := range rules.ProviderConfigs {
+		if err == nil {
+			from := len(f.Limits)
+			err = held.add("provider:"+config.ProviderName, config.Budgets, config.RateLimit, overrides)
+			f.Providers[config.ProviderName] = Range{from, len(f.Limits)}
+		}
+	}
+	held.Counters = slices.Clip(held.Counters)
+	return held, err
+}
+
+// add appends the lines of a scope.
+func (held *Copy) add(scope string, budgets []policy.Budget, rate *policy.RateLimit, overrides map[string]assignment.BudgetOverride) error {
+	calendar := held.Policy.Calendar
+	for _, b := range budgets {
+		special := Exception{from: b.CarriedFrom, until: b.CarriedUntil}
+		if o, ok := overrides[b.ID]; ok {
+			special.Raised, special.RaisedUntil = int64(o.Amount), o.EndsAt
+		}
+		line := LimitTerms{Kind: policy.KindSpend, Duration: b.ResetDuration, Scope: scope, Quarter: b.QuarterStart(), Calendar: calendar, Max: int64(b.MaxLimit)}
+		if err := held.count(b.ID, b.LastReset, line, special); err != nil {
+			return err
+		}
+	}
+	if rate != nil && rate.TokenMaxLimit != nil {
+		line := LimitTerms{Kind: policy.KindTokens, Duration: *rate.TokenResetDuration, Scope: scope, Calendar: calendar, Max: *rate.TokenMaxLimit}
+		if err := held.count(rate.ID, rate.CreatedAt, line, Exception{from: rate.TokenCarriedFrom, until: rate.TokenCarriedUntil}); err != nil {
+			return err
+		}
+	}
+	if rate != nil && rate.RequestMaxLimit != nil {
+		line := LimitTerms{Kind: policy.KindRequests, Duration: *rate.RequestResetDuration, Scope: scope, Calendar: calendar, Max: *rate.RequestMaxLimit}
+		return held.count(rate.ID, rate.CreatedAt, line, Exception{from: rate.RequestCarriedFrom, until: rate.RequestCarriedUntil})
+	}
+	return nil
+}
+
+// count appends a line with its counter.
+func (held *Copy) count(line string, anchor time.Time, l LimitTerms, s Exception) error {
+	id, err := uuid.Parse(line)
+	if err != nil {
+		return fmt.Errorf("read the id of a limit: %w", err)
+	}
+	c := Counter{Line: id, Anchor: anchor.UnixMicro()}
+	if s != (Exception{}) {
+		held.Specials = append(held.Specials, s)
+		c.Nth = int32(len(held.Specials)) //nolint:gosec // there are as many as lines at most
+	}
+	held.Limits, held.Counters = append(held.Limits, l), append(held.Counters, c)
+	return nil
+}
+
+// CountUsed reads what was counted and is reserved in the windows of now.
+func CountUsed(ctx context.Context, db bun.IDB, holdings map[uuid.UUID]*Entitlements, now time.Time) error {
+	lines, kinds, durations, starts, copies := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}
+	var targets []*Counter
+	var owners []*Entitlements
+	for _, h := range holdings {
+		h.recount = time.Time{}
+		h.each(func(l Limit) {
+			start, _ := l.Window(now)
+			l.Start, l.Used, l.Reserved = start.UnixMicro(), 0, 0
+			lines, kinds, durations, starts = append(lines, l.Line), append(kinds, l.Kind), append(durations, l.Duration), append(starts, start)
+			targets, owners = append(targets, l.Counter), append(owners, h)
+		})
+		for i := range h.Copies {
+			copies = append(copies, h.Copies[i].ID)
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	rows, err := database.QueryPlanned(ctx, db, readCounters, lines, kinds, durations, starts, copies)
+	if err != nil {
+		return fmt.Errorf("read what was counted: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int
+		var used, reserved int64
+		var ends *time.Time
+		if err := rows.Scan(&n, &used, &reserved, &ends); err != nil {
+			return fmt.Errorf("read what was counted: %w", err)
+		}
+		targets[n-1].Used += used
+		targets[n-1].Reserved += reserved
+		if h := owners[n-1]; ends != nil && (h.recount.IsZero() || ends.Before(h.recount)) {
+			h.recount = ends.UTC()
+		}
+	}
+	return rows.Err()
+}
+
+// readCounters has a row for what was used of a line, and one for what is held of it. Holds are looked up copy by copy: by their expiry those
+// of everybody would be read.
+const readCounters = `
+WITH wanted AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
+        AS wanted(line_id, kind, reset_duration, window_start, n)
+), held AS (
+    SELECT l.line_id, l.kind, l.reset_duration, l.window_start, sum(l.amount)::bigint AS amount, min(r.expires_at) AS expires_at
+    FROM unnest($5::bigint[]) AS of_copy(id)
+        CROSS JOIN LATERAL (SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.id AND r.expires_at > clock_timestamp() OFFSET 0) AS r
+        CROSS JOIN LATERAL unnest(r.line_ids, r.kinds, r.reset_durations, r.window_starts, r.amounts)
+            AS l(line_id, kind, reset_duration, window_start, amount)
+    GROUP BY 1, 2, 3, 4
+)
+SELECT n, w.used - w.cleared, 0::bigint, NULL::timestamptz FROM wanted JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
+UNION ALL
+SELECT n, 0::bigint, amount, expires_at FROM wanted JOIN held USING (line_id, kind, reset_duration, window_start)`

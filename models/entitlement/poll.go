@@ -1,0 +1,132 @@
+package entitlement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"tollgate/models/database"
+	"tollgate/models/identity"
+)
+
+// Current makes sure that what is in memory is not too old, and knows of every change that was answered here before the decision arrived.
+// Without the database it never says yes.
+func (d *Cache) Current(ctx context.Context) error {
+	ended := d.changes.Load()
+	d.mutex.RLock()
+	age := time.Since(d.fresh)
+	d.mutex.RUnlock()
+	if age < oldest && d.changing.Load() == 0 && d.covered.Load() >= ended {
+		return nil
+	}
+	arrived := time.Now()
+	polling, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return d.poll(polling, arrived)
+}
+
+// poll evicts what has changed since the last time. A poll of others will do if it was sent after the moment named.
+func (d *Cache) poll(ctx context.Context, after time.Time) error {
+	d.polling.Lock()
+	defer d.polling.Unlock()
+	d.mutex.RLock()
+	done := d.fresh.After(after)
+	d.mutex.RUnlock()
+	if done {
+		return nil
+	}
+	asked, covers := time.Now(), d.changes.Load()
+	news, err := d.ask(ctx)
+	if err != nil {
+		return fmt.Errorf("poll for changes of access: %w", err)
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.followed++
+	switch rewound := d.seen.rewound(news); {
+	case rewound:
+		d.log.ErrorContext(ctx, "the database went back to an earlier state: transactions that this console has seen are gone; it forgets everything it has read",
+			"transaction", d.seen.next, "transaction_now", news.next, "audit_row", d.seen.row, "audit_row_now", news.row)
+		d.rewinds.Add(1)
+		d.actors = nil
+		d.reset()
+	case !d.seen.any, max(len(d.byHash), len(d.people)) > keysKept:
+		d.reset()
+	}
+	for _, user := range news.access {
+		d.evict(user)
+	}
+	for _, user := range news.usage {
+		if id, ok := identity.ParseUserID(user); ok {
+			d.touch(id)
+			d.markStale(id)
+		}
+	}
+	d.seen, d.fresh, d.clock = news.databaseHistory, asked, news.clock
+	d.covered.Store(covers)
+	return nil
+}
+
+// databaseHistory is how far the database was at a poll.
+type databaseHistory struct {
+	any  bool   // there was one
+	next uint64 // transactions from this one on have not been followed
+	row  int64  // the last of the audit log, 0 for none
+	hash string // its hash, which covers all rows before
+}
+
+// news is what a poll has read.
+type news struct {
+	databaseHistory
+	clock         time.Time
+	kept          bool     // the audit row of the last poll is in the log as it was
+	access, usage []string // users of whom something changed
+}
+
+// rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its transactions count from an earlier
+// number, or the audit row that was the last is not in the log. The numbers alone would pass a history that has grown longer since.
+func (seen databaseHistory) rewound(now news) bool {
+	return seen.any && (now.next < seen.next || seen.row > 0 && !now.kept)
+}
+
+// ask reads what has changed since the last poll.
+func (d *Cache) ask(ctx context.Context) (news, error) {
+	read := news{databaseHistory: databaseHistory{any: true}}
+	rows, err := database.QueryPlanned(ctx, d.DB, `
+SELECT '' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text AS id, clock_timestamp() AS now, 0::bigint AS row
+UNION ALL SELECT 'access', user_id, now(), 0 FROM access_changes WHERE xact >= $1::text::xid8
+UNION ALL SELECT 'usage', user_id, now(), 0 FROM usage_changes WHERE xact >= $1::text::xid8
+UNION ALL SELECT 'kept', '', now(), id FROM audit_logs WHERE id = $2 AND encode(hash, 'hex') = $3
+UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), now(), id FROM audit_logs ORDER BY id DESC LIMIT 1) AS last`,
+		strconv.FormatUint(d.seen.next, 10), d.seen.row, d.seen.hash)
+	if err != nil {
+		return read, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var kind, id string
+		var now time.Time
+		var row int64
+		if err := rows.Scan(&kind, &id, &now, &row); err != nil {
+			return read, err
+		}
+		switch kind {
+		case "":
+			read.clock = now.UTC()
+			if read.next, err = strconv.ParseUint(id, 10, 64); err != nil {
+				return read, err
+			}
+		case "access":
+			read.access = append(read.access, id)
+		case "usage":
+			read.usage = append(read.usage, id)
+		case "kept":
+			read.kept = true
+		case "last":
+			read.row, read.hash = row, id
+		}
+	}
+	return read, errors.Join(rows.Err(), rows.Close())
+}

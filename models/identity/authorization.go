@@ -1,0 +1,222 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// Authorization is the actor of a change with the users and roles that it touches, as they are now. All of them stay locked until the
+// transaction ends, so that no right is gained or lost between the check and the change.
+type Authorization struct {
+	Actor permission.Actor
+	Users map[string]heldUser
+	Roles map[int64]Role
+}
+
+// heldUser is a user whose row is locked.
+type heldUser struct {
+	ID, Name, Email string
+	RoleID          int64
+}
+
+// Claim is what a change needs: a permission, and the users and roles it touches.
+type Claim struct {
+	Needed  permission.Permission
+	users   []string
+	Roles   []int64 // locked for a change
+	Members bool    // of those roles are touched too
+	Shared  bool    // users keep their roles, so that changes of many users of one role need not wait for each other
+}
+
+// UserID is the only form that an id of a user has.
+var UserID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// ParseUserID reads the id of a user in that form.
+func ParseUserID(text string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(text)
+	return id, err == nil && id.String() == text
+}
+
+// Lock locks the users and roles named and those of the actor, for a change of accounts or roles. See claim.hold.
+func Lock(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64) (*Authorization, error) {
+	return Claim{Needed: needed, users: users, Roles: roles}.Lock(ctx, tx, actor)
+}
+
+// LockAccess locks users whose access is to change. Refusals: those of claim.hold, NotFound when one of them does not exist, Forbidden
+// when one may do more than the actor.
+func LockAccess(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users ...string) ([]Holder, error) {
+	a, err := Claim{Needed: needed, users: users, Shared: true}.Lock(ctx, tx, actor)
+	if err != nil {
+		return nil, err
+	}
+	holders := make([]Holder, len(users))
+	for i, id := range users {
+		u, there := a.Users[id]
+		if !there {
+			return nil, problem.Missing("user")
+		}
+		holders[i] = Holder{u.ID, u.Email}
+	}
+	return holders, a.MayActOn(users...)
+}
+
+// Lock locks roles first, then users, each in the order of their ids, which every change keeps. What does not exist is not among them.
+// Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do what is needed (any more).
+func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Authorization, error) {
+	a := &Authorization{Actor: actor, Users: map[string]heldUser{}, Roles: map[int64]Role{}}
+	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.users...))
+	if err != nil {
+		return nil, err
+	}
+	own := had[actor.UserID]
+	delete(had, actor.UserID)
+	if slices.Contains(c.users, actor.UserID) {
+		had[actor.UserID] = own
+	}
+	if err := a.holdRoles(ctx, tx, c, slices.Collect(maps.Values(had)), own); err != nil {
+		return nil, err
+	}
+	users := Existing(c.users)
+	if c.Members {
+		if err := tx.NewRaw("SELECT id FROM users WHERE role_id = ANY (?)", pgdialect.Array(c.Roles)).Scan(ctx, &users); err != nil {
+			return nil, fmt.Errorf("look up the members: %w", err)
+		}
+	}
+	if err := a.holdUsers(ctx, tx, users); err != nil {
+		return nil, err
+	}
+	for _, u := range a.Users {
+		// A user may have got another role since it was looked up. A deadlock of that is repeated.
+		if _, held := a.Roles[u.RoleID]; !held {
+			if err := a.holdRoles(ctx, tx, Claim{Shared: c.Shared}, []int64{u.RoleID}, 0); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return a, a.permit(c.Needed)
+}
+
+// permit checks that the actor still exists and may do what is needed, and leaves them what they may do at this moment.
+func (a *Authorization) permit(needed permission.Permission) error {
+	if a.Actor.UserID != "" {
+		self, there := a.Users[a.Actor.UserID]
+		if !there {
+			return Unauthenticated("Sign in again: the account you use was deleted.")
+		}
+		a.Actor.Permissions = slices.DeleteFunc(slices.Clone(a.Actor.Permissions), func(p permission.Permission) bool {
+			return !slices.Contains(a.Roles[self.RoleID].Permissions, p)
+		})
+	}
+	if !a.Actor.May(needed) {
+		return problem.Refuse(problem.Forbidden, "", "forbidden", "You need the permission "+string(needed)+" for this. Ask an admin of this console for it.")
+	}
+	return nil
+}
+
+// rolesOf looks up which roles users have, without locking them.
+func rolesOf(ctx context.Context, tx bun.Tx, users []string) (map[string]int64, error) {
+	var rows []heldUser
+	if err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?)", pgdialect.Array(Existing(users))).Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("look up the roles of users: %w", err)
+	}
+	roles := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		roles[row.ID] = row.RoleID
+	}
+	return roles, nil
+}
+
+// Existing leaves out what cannot be the id of a user.
+func Existing(ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !UserID.MatchString(id) })
+}
+
+// holdUsers locks users. The actor is only kept from changing, unless the change is about them: one actor makes many changes at once.
+func (a *Authorization) holdUsers(ctx context.Context, tx bun.Tx, ids []string) error {
+	const change = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"
+	const keep = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) FOR SHARE"
+	slices.Sort(ids)
+	for _, part := range inTurn(ids, some(a.Actor.UserID), change, keep) {
+		var users []heldUser
+		if err := tx.NewRaw(part.query, pgdialect.Array(part.ids)).Scan(ctx, &users); err != nil {
+			return fmt.Errorf("lock the users: %w", err)
+		}
+		for _, u := range users {
+			a.Users[u.ID] = u
+		}
+	}
+	return nil
+}
+
+// holdRoles locks the claim's roles, those that users have and the actor's own, and only then reads what they permit: a statement sees
+// the permissions of the moment it began waiting.
+func (a *Authorization) holdRoles(ctx context.Context, tx bun.Tx, c Claim, ofUsers []int64, own int64) error {
+	const keep = "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR SHARE"
+	change := "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"
+	if c.Shared {
+		change = keep
+	}
+	ids := slices.Concat(c.Roles, ofUsers)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	for _, part := range inTurn(ids, some(own), change, keep) {
+		if _, err := tx.NewRaw(part.query, pgdialect.Array(part.ids)).Exec(ctx); err != nil {
+			return fmt.Errorf("lock the roles: %w", err)
+		}
+	}
+	var roles []Role
+	err := tx.NewSelect().Model(&roles).ColumnExpr("r.*").
+		ColumnExpr("ARRAY(SELECT p.permission FROM role_permissions AS p WHERE p.role_id = r.id) AS permissions").
+		Where("r.id = ANY (?)", pgdialect.Array(append(ids, own))).Scan(ctx)
+	if err != nil {
+		return fmt.Errorf("load the roles held: %w", err)
+	}
+	for _, role := range roles {
+		a.Roles[role.ID] = role
+	}
+	return nil
+}
+
+// some leaves out what is not there.
+func some[ID cmp.Ordered](id ID) []ID {
+	var none ID
+	if id == none {
+		return nil
+	}
+	return []ID{id}
+}
+
+// lockPart is one statement that locks rows.
+type lockPart[ID cmp.Ordered] struct {
+	query string
+	ids   []ID
+}
+
+// inTurn locks rows, named in order, for a change, and keeps the actor's own from changing, all in one order.
+func inTurn[ID cmp.Ordered](ids, own []ID, change, keep string) (parts []lockPart[ID]) {
+	before := len(ids)
+	if len(own) == 1 {
+		at, among := slices.BinarySearch(ids, own[0])
+		if among {
+			own = nil
+		}
+		before = at
+	}
+	for _, part := range []lockPart[ID]{{change, ids[:before]}, {keep, own}, {change, ids[before:]}} {
+		if len(part.ids) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}

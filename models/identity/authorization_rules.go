@@ -1,0 +1,116 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// Covers reports whether the actor may do all of that.
+func Covers(a permission.Actor, permissions []permission.Permission) bool {
+	return !slices.ContainsFunc(permissions, func(p permission.Permission) bool { return !a.May(p) })
+}
+
+// MayActOn refuses to change anything of a user who may do more than the actor. Refusal: Forbidden.
+func MayActOn(a permission.Actor, name string, permissions []permission.Permission) error {
+	if Covers(a, permissions) {
+		return nil
+	}
+	return problem.Refuse(problem.Forbidden, "", "forbidden", "Ask a user who may do as much as "+problem.Clip(name)+": "+problem.Clip(name)+
+		" may do more than you, so you cannot change the account or the access.")
+}
+
+// MayActOn is the same for users whose rows are locked.
+func (a *Authorization) MayActOn(ids ...string) error {
+	for _, id := range ids {
+		u := a.Users[id]
+		if err := MayActOn(a.Actor, u.Name, a.Roles[u.RoleID].Permissions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MayGiveBy refuses to change a role that permits more than the actor may do, or what it gives to its members. Refusal: Forbidden.
+func MayGiveBy(a permission.Actor, role Role) error {
+	if Covers(a, role.Permissions) {
+		return nil
+	}
+	return problem.Refuse(problem.Forbidden, "", "forbidden", "Ask a user who may do all that the role "+problem.Clip(role.Name)+" permits: it permits more than you may do.")
+}
+
+// MayPushTo refuses a push that would change the copy of a user who may do more than the actor. Refusal: Forbidden.
+func (a *Authorization) MayPushTo(ctx context.Context, tx bun.Tx, job int64) error {
+	var names []string
+	err := tx.NewRaw(`SELECT u.name FROM propagation_items AS i JOIN users AS u ON u.id = i.user_id
+WHERE i.job_id = ? AND i.state = 'waiting'
+  AND u.role_id IN (SELECT role_id FROM role_permissions WHERE permission <> ALL (?)) ORDER BY u.email_key LIMIT 1`,
+		job, pgdialect.Array(a.Actor.Permissions)).Scan(ctx, &names)
+	if err != nil {
+		return fmt.Errorf("look for users who may do more: %w", err)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return problem.Refuse(problem.Forbidden, "", "forbidden", "Choose users or groups without "+problem.Clip(names[0])+": "+problem.Clip(names[0])+
+		" may do more than you, so you cannot change the access.")
+}
+
+// mayChangeKey refuses to change an API key of a user who may do more than the actor, or one of the command line that may. Refusal:
+// Forbidden.
+func (a *Authorization) mayChangeKey(k APIKey) error {
+	if k.CreatedBy != nil {
+		return a.MayActOn(*k.CreatedBy)
+	}
+	if Covers(a.Actor, k.Scopes) {
+		return nil
+	}
+	return problem.Refuse(problem.Forbidden, "", "forbidden", "Ask a user who may do all that the key "+problem.Clip(k.Name)+" may do: it may do more than you.")
+}
+
+// Grant refuses to give a role that permits more than the actor may do. Refusals: Invalid when there is no such role, Forbidden.
+func (a *Authorization) Grant(field string, roleID int64) (Role, error) {
+	role, there := a.Roles[roleID]
+	switch {
+	case !there:
+		return role, unknownRole(field)
+	case !Covers(a.Actor, role.Permissions):
+		return role, problem.Refuse(problem.Forbidden, field, "forbidden",
+			"Choose another role: "+problem.Clip(role.Name)+" permits more than you may do yourself, so you cannot give it.")
+	}
+	return role, nil
+}
+
+func unknownRole(field string) error {
+	return problem.Refuse(problem.Invalid, field, "unknown_role", "Choose a role that exists, such as Admin, Developer or Viewer.")
+}
+
+// KeepAnAdmin refuses to take the role of the last admin. The admins' role is held, so of two who would each leave the other, the second
+// counts after the first is done.
+func (a *Authorization) KeepAnAdmin(ctx context.Context, tx bun.Tx, field, id string) error {
+	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
+		return nil
+	}
+	last, err := LastAdmin(ctx, tx, id)
+	if err != nil || !last {
+		return err
+	}
+	return problem.Refuse(problem.Conflict, field, "last_admin", "Make another user an admin first: this is the last one, and a console without an admin cannot be managed.")
+}
+
+// LastAdmin reports whether there is no admin beside that user.
+func LastAdmin(ctx context.Context, db bun.IDB, id string) (bool, error) {
+	var others bool
+	err := db.NewRaw("SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = ? AND r.is_system_role AND u.id <> ?)",
+		FirstRole, id).Scan(ctx, &others)
+	if err != nil {
+		return false, fmt.Errorf("look for other admins: %w", err)
+	}
+	return !others, nil
+}

@@ -1,0 +1,75 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// useTime is how long noting the use of API keys may take.
+const useTime = 2 * time.Second
+
+// KeyUses notes when API keys were used last, in the background: no request waits for it, and none fails with it.
+type KeyUses struct {
+	db  *bun.DB
+	log *slog.Logger
+
+	mutex sync.Mutex
+	used  map[int64]bool // since they were noted last
+	some  chan struct{}  // has room for one: there is something to note
+}
+
+// NewKeyUses makes the worker that notes when API keys were used.
+func NewKeyUses(db *bun.DB, log *slog.Logger) *KeyUses {
+	return &KeyUses{db: db, log: log, used: map[int64]bool{}, some: make(chan struct{}, 1)}
+}
+
+// Add says that a key was used.
+func (u *KeyUses) Add(id int64) {
+	u.mutex.Lock()
+	u.used[id] = true
+	u.mutex.Unlock()
+	select {
+	case u.some <- struct{}{}:
+	default: // it is known already
+	}
+}
+
+// Run notes uses until ctx ends, and then what is left.
+func (u *KeyUses) Run(ctx context.Context) {
+	for {
+		select {
+		case <-u.some:
+			u.note(ctx)
+		case <-ctx.Done():
+			u.note(context.WithoutCancel(ctx))
+			return
+		}
+	}
+}
+
+// note writes what was used. What cannot be written now is said again when the key is read next, for it still counts as unused then.
+func (u *KeyUses) note(ctx context.Context) {
+	u.mutex.Lock()
+	ids := slices.Collect(maps.Keys(u.used))
+	clear(u.used)
+	u.mutex.Unlock()
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, useTime)
+	defer cancel()
+	_, err := u.db.NewRaw(`
+UPDATE api_keys SET last_used_at = now()
+WHERE id IN (SELECT id FROM api_keys WHERE id = ANY (?) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    FOR UPDATE SKIP LOCKED)`, pgdialect.Array(ids)).Exec(ctx)
+	if err != nil {
+		u.log.WarnContext(ctx, "the use of API keys could not be noted", "keys", len(ids), "error", err)
+	}
+}

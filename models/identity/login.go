@@ -1,0 +1,203 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/secret"
+)
+
+// LoginInput is what a person types to sign in.
+type LoginInput struct {
+	input.Row
+	Email    input.Value `json:"email"`
+	Password input.Value `json:"password"`
+	Next     input.Value `json:"next"` // where to go afterwards
+}
+
+// Login returns the user whom email and password belong to. Refusals: Invalid when one is missing, else those of CheckPassword.
+func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string, in LoginInput) (User, error) {
+	c := &input.Reader{}
+	c.Required("email", in.Email, "your email address")
+	c.Required("password", in.Password, "your password")
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return User{}, err
+	}
+	user, err := CheckPassword(ctx, db, passwords, network, in.Email.Text, in.Password.Text)
+	if err != nil {
+		return user, err
+	}
+	return user, forgetOldTries(ctx, db)
+}
+
+// CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and gets the same
+// answer. Refusals: Unauthenticated, TooMany.
+func CheckPassword(ctx context.Context, db bun.IDB, passwords *Passwords, network, email, password string) (User, error) {
+	email = input.Tidy(email)
+	try := attempt{account: "account " + hex.EncodeToString(secret.HashToken(input.FoldCase(email))), network: "network " + networkOf(network)}
+	if err := try.count(ctx, db); err != nil {
+		return User{}, err
+	}
+	user, err := checkPassword(ctx, db, passwords, email, password)
+	var refusal *problem.Refusal
+	if err == nil || !errors.As(err, &refusal) || refusal.Reason != problem.Unauthenticated {
+		// It was no wrong password, so it counts against nobody.
+		if err := try.forgive(ctx, db, err == nil); err != nil {
+			return User{}, err
+		}
+	}
+	return user, err
+}
+
+func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email, password string) (User, error) {
+	var known struct {
+		User
+		PasswordHash *string
+	}
+	if input.Storable(email) {
+		err := selectUsers(db).Column("u.password_hash").Where("u.email_key = ?", input.FoldCase(email)).Scan(ctx, &known)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return User{}, fmt.Errorf("look up the user: %w", err)
+		}
+	}
+	forms := passwordForms(password)
+	hash, possible := nobodysHash, known.PasswordHash != nil && len(forms[0]) <= maxPassword
+	if possible {
+		hash = *known.PasswordHash
+	} else {
+		forms = passwordForms(password[:min(len(password), maxPassword)]) // the same work
+	}
+	form, err := passwords.matching(ctx, hash, forms)
+	switch {
+	case err != nil:
+		return User{}, err
+	case form < 0 || !possible:
+		return User{}, problem.Refuse(problem.Unauthenticated, "", "invalid_credentials", "Check the email address and the password: together they fit no user here.")
+	case form > 0:
+		return known.User, rehash(ctx, db, passwords, known.ID, hash, password)
+	}
+	return known.User, nil
+}
+
+// rehash replaces a hash of another form of the password, unless it was changed meanwhile. When there is no time for it, the next sign-in
+// does it.
+func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, password string) error {
+	hash, err := passwords.Hash(ctx, password)
+	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := db.NewRaw("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, user, old).Exec(ctx); err != nil {
+		return fmt.Errorf("store the password in its new form: %w", err)
+	}
+	return nil
+}
+
+// attempt is one try of a password, counted against the account and against the network it comes from. It is counted before it is
+// known to be wrong, so that tries in parallel cannot slip through, and forgiven when it was right.
+type attempt struct{ account, network string }
+
+const (
+	freeTries = "(CASE WHEN t.subject LIKE 'network %' THEN 30 ELSE 5 END)"
+	// throttleDelay is how long to wait after that many failures: nothing for the free ones, then 1 s, 2 s, 4 s … 60 s.
+	throttleDelay = "(CASE WHEN round(t.failures) < " + freeTries + " THEN 0" +
+		" ELSE least(60, 2 ^ (round(t.failures) - " + freeTries + ")) END * interval '1 second')"
+	// countTry lets a try through and counts it. A failure is forgotten with each minute more than had to be waited, so nobody is locked
+	// out, and a big office is not slowed down by the typing errors of a day.
+	countTry = ` ON CONFLICT (subject) DO UPDATE SET last_failed_at = clock_timestamp(), failures = least(6 + ` + freeTries + `,
+    1 + greatest(0, t.failures - extract(epoch FROM clock_timestamp() - t.last_failed_at - ` + throttleDelay + `) / 60))
+    WHERE t.last_failed_at + ` + throttleDelay + ` <= clock_timestamp() RETURNING 1`
+)
+
+// count lets the try through and counts it, in one statement; the account is left alone while its network has to wait.
+func (a attempt) count(ctx context.Context, db bun.IDB) error {
+	var allowed struct{ Network, Account bool }
+	err := db.NewRaw(`
+WITH network AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at) VALUES (?, 1, clock_timestamp())`+countTry+`),
+     account AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at) SELECT ?, 1, clock_timestamp() FROM network`+countTry+`)
+SELECT EXISTS (SELECT FROM network) AS network, EXISTS (SELECT FROM account) AS account`, a.network, a.account).Scan(ctx, &allowed)
+	switch {
+	case err != nil:
+		return fmt.Errorf("count the try: %w", err)
+	case allowed.Account:
+		return nil
+	case allowed.Network:
+		// A program that keeps trying one account must not slow down everybody beside it.
+		if err := a.takeBack(ctx, db, a.network); err != nil {
+			return err
+		}
+	}
+	return a.wait(ctx, db)
+}
+
+// wait is the refusal that says when the next try is let through.
+func (a attempt) wait(ctx context.Context, db bun.IDB) error {
+	var seconds float64
+	err := db.NewRaw("SELECT coalesce(extract(epoch FROM max(t.last_failed_at + "+throttleDelay+") - clock_timestamp()), 0)"+
+		" FROM login_throttles AS t WHERE t.subject IN (?, ?)", a.network, a.account).Scan(ctx, &seconds)
+	if err != nil {
+		return fmt.Errorf("read when the next try is let through: %w", err)
+	}
+	return tooMany(max(time.Duration(seconds*float64(time.Second)), time.Second))
+}
+
+// forgive takes the try back from both; a right password clears its account. A network is never cleared by one right password, which
+// an attacker may have.
+func (a attempt) forgive(ctx context.Context, db bun.IDB, right bool) error {
+	if err := a.takeBack(ctx, db, a.network); err != nil {
+		return err
+	}
+	if !right {
+		return a.takeBack(ctx, db, a.account)
+	}
+	if _, err := db.NewRaw("DELETE FROM login_throttles WHERE subject = ?", a.account).Exec(ctx); err != nil {
+		return fmt.Errorf("forgive the account: %w", err)
+	}
+	return nil
+}
+
+func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error {
+	if _, err := db.NewRaw("UPDATE login_throttles SET failures = greatest(failures - 1, 0) WHERE subject = ?", subject).Exec(ctx); err != nil {
+		return fmt.Errorf("take the try back: %w", err)
+	}
+	return nil
+}
+
+// forgetOldTries removes what no longer holds anybody up. Rows in use are left alone, so that nobody waits for this.
+func forgetOldTries(ctx context.Context, db bun.IDB) error {
+	_, err := db.NewRaw(`
+DELETE FROM login_throttles WHERE subject IN (
+    SELECT subject FROM login_throttles WHERE last_failed_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)`).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("forget old tries: %w", err)
+	}
+	return nil
+}
+
+// networkOf is the neighbourhood an address is counted with: people get whole IPv6 networks to choose from.
+func networkOf(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return "unknown"
+	}
+	bits := 64
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		bits = 24
+	}
+	network, err := ip.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return network.String()
+}

@@ -1,0 +1,163 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// CreateRole checks and stores a new role. Refusals: Invalid, Forbidden for what the actor may not do, Conflict when the name is taken.
+func CreateRole(ctx context.Context, db bun.IDB, actor permission.Actor, in RoleInput) (Role, error) {
+	var r Role
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := Lock(ctx, tx, actor, "Roles:Create", nil, nil)
+		if err != nil {
+			return err
+		}
+		if r, err = in.apply(Role{}, held.Actor); err != nil {
+			return err
+		}
+		if r.CreatedAt, err = database.Clock(ctx, tx); err != nil {
+			return err
+		}
+		r.UpdatedAt = r.CreatedAt
+		if _, err := tx.NewInsert().Model(&r).Returning("id").Exec(ctx); err != nil {
+			return fmt.Errorf("insert role: %w", err)
+		}
+		if err := savePermissions(ctx, tx, r); err != nil {
+			return err
+		}
+		return audit.RecordResource(ctx, tx, actor, "create", "role", strconv.FormatInt(r.ID, 10), nil, r.record())
+	})
+	return r, roleNameTaken(err)
+}
+
+// UpdateRole changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Forbidden for a system role and for what
+// the actor may not do, Invalid, Conflict when the name is taken.
+func UpdateRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in RoleInput) (Role, error) {
+	return changeRole(ctx, db, actor, id, in.apply)
+}
+
+// SetRolePermissions replaces what a role permits; its members may do that from their next request on. Refusals as of UpdateRole.
+func SetRolePermissions(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in PermissionsInput) (Role, error) {
+	return changeRole(ctx, db, actor, id, in.apply)
+}
+
+func changeRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, apply func(Role, permission.Actor) (Role, error)) (Role, error) {
+	var r Role
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := Lock(ctx, tx, actor, "Roles:Update", nil, []int64{id})
+		if err != nil {
+			return err
+		}
+		old, err := held.ownRole(id)
+		if err != nil {
+			return err
+		}
+		if r, err = apply(old, held.Actor); err != nil || r.same(old) {
+			return err
+		}
+		if r.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.NewUpdate().Model(&r).Column("name", "name_key", "description", "updated_at").WherePK().Exec(ctx); err != nil {
+			return fmt.Errorf("update role %d: %w", id, err)
+		}
+		if err := savePermissions(ctx, tx, r); err != nil {
+			return err
+		}
+		return audit.RecordResource(ctx, tx, actor, "update", "role", strconv.FormatInt(id, 10), old.record(), r.record())
+	})
+	return r, roleNameTaken(err)
+}
+
+// ownRole is a role held that the actor may change. Refusals: NotFound, Forbidden.
+func (a *Authorization) ownRole(id int64) (Role, error) {
+	r, there := a.Roles[id]
+	if !there {
+		return r, problem.Missing("role")
+	}
+	return r, r.Changeable(a.Actor)
+}
+
+// Changeable refuses roles that came with the console, which are what the contract says, and those that permit more than the actor may
+// do. Refusal: Forbidden.
+func (r Role) Changeable(actor permission.Actor) error {
+	if r.IsSystemRole {
+		return problem.Refuse(problem.Forbidden, "", "system_role", r.Name+" came with the console and stays as it is. Make a role of your own instead.")
+	}
+	return MayGiveBy(actor, r)
+}
+
+func (r Role) same(old Role) bool {
+	return r.Name == old.Name && input.Equal(r.Description, old.Description) && slices.Equal(r.Permissions, old.Permissions)
+}
+
+// savePermissions replaces what a role permits.
+func savePermissions(ctx context.Context, tx bun.Tx, r Role) error {
+	if _, err := tx.NewRaw("DELETE FROM role_permissions WHERE role_id = ?", r.ID).Exec(ctx); err != nil {
+		return fmt.Errorf("clear the permissions of role %d: %w", r.ID, err)
+	}
+	_, err := tx.NewRaw("INSERT INTO role_permissions (role_id, permission) SELECT ?, unnest(?::text[])", r.ID, pgdialect.Array(r.Permissions)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("save the permissions of role %d: %w", r.ID, err)
+	}
+	return nil
+}
+
+func roleNameTaken(err error) error {
+	if problem.Violates(err, "roles_name_taken") {
+		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a role with this name already.")
+	}
+	return err
+}
+
+// DeleteRole removes a role that nobody holds. Refusals: NotFound, Forbidden for a system role, Conflict with those who hold it.
+func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Role, error) {
+	var old Role
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		held, err := Lock(ctx, tx, actor, "Roles:Delete", nil, []int64{id})
+		if err != nil {
+			return err
+		}
+		if old, err = held.ownRole(id); err != nil {
+			return err
+		}
+		// Whoever gives the role to somebody holds its row, so the members read next are all there are.
+		if err := roleInUse(ctx, tx, old); err != nil {
+			return err
+		}
+		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
+			return fmt.Errorf("delete role %d: %w", id, err)
+		}
+		return audit.RecordResource(ctx, tx, actor, "delete", "role", strconv.FormatInt(id, 10), old.record(), nil)
+	})
+	if problem.Violates(err, "users_unknown_role") {
+		err = problem.Refuse(problem.Conflict, "", "in_use", old.Name+" cannot be removed while somebody still holds it.")
+	}
+	return old, err
+}
+
+// roleInUse is the refusal to take away a role that somebody holds.
+func roleInUse(ctx context.Context, tx bun.Tx, r Role) error {
+	var rows []database.Named
+	count, err := tx.NewSelect().TableExpr("users AS u").ColumnExpr("u.email AS name").Where("u.role_id = ?", r.ID).
+		Order("u.email_key").Limit(database.UseShown).ScanAndCount(ctx, &rows)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look up who holds role %d: %w", r.ID, err)
+	case count == 0:
+		return nil
+	}
+	return problem.Refuse(problem.Conflict, "", "in_use", r.Name+" cannot be removed while held by "+problem.CountOf(count, "user", "users")+database.Names(rows, count)+".")
+}

@@ -1,0 +1,76 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/problem"
+	"tollgate/models/secret"
+)
+
+// A session ends after 30 minutes without a request, and after 12 hours in any case.
+const liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'"
+
+// StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session that old names, if any,
+// ends: a token seen before sign-in is worth nothing after it.
+func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
+	token, hash := secret.NewToken()
+	_, err = db.NewRaw(`
+WITH ended AS (DELETE FROM sessions AS s WHERE s.token_hash = ? OR NOT (`+liveSession+`))
+INSERT INTO sessions (token_hash, user_id) VALUES (?, ?)`, secret.HashToken(old), hash, userID).Exec(ctx)
+	if err != nil {
+		return "", fmt.Errorf("start a session: %w", err)
+	}
+	return token, nil
+}
+
+// SessionUser returns whose session the token is of, and keeps it awake. Refusal: Unauthenticated.
+func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
+	if len(token) != secret.TokenLength {
+		return User{}, Unauthenticated("Sign in first.")
+	}
+	var u User
+	var dozing bool
+	hash := secret.HashToken(token)
+	err := database.ScanPlanned(ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing}, `
+SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id ORDER BY permission),
+       s.seen_at < now() - interval '1 minute'
+FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
+WHERE s.token_hash = $1 AND `+liveSession, hash)
+	if err != nil {
+		return u, notSignedIn(err, "session")
+	}
+	if dozing {
+		if _, err := db.NewRaw("UPDATE sessions SET seen_at = now() WHERE token_hash = ?", hash).Exec(ctx); err != nil {
+			return u, fmt.Errorf("keep the session awake: %w", err)
+		}
+	}
+	return u, nil
+}
+
+// EndSession signs out; the token is worth nothing from now on, wherever it was copied to.
+func EndSession(ctx context.Context, db bun.IDB, token string) error {
+	if _, err := db.NewRaw("DELETE FROM sessions WHERE token_hash = ?", secret.HashToken(token)).Exec(ctx); err != nil {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
+// Unauthenticated refuses a request without a credential that is valid.
+func Unauthenticated(message string) *problem.Refusal {
+	return problem.Refuse(problem.Unauthenticated, "", "unauthenticated", message)
+}
+
+// notSignedIn turns "no rows" into the answer for a credential that is worth nothing.
+func notSignedIn(err error, what string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return Unauthenticated("Sign in again: this " + what + " is not valid, or not any more.")
+	}
+	return fmt.Errorf("look up the %s: %w", what, err)
+}

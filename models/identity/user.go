@@ -1,0 +1,126 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// User is a person who may sign in.
+type User struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Email  string `json:"email"`
+	RoleID int64  `json:"role_id"`
+	Role   string `json:"role"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// Permissions are those of the role, at the moment the user was loaded.
+	Permissions []permission.Permission `json:"-" bun:",array"`
+	// HasPassword tells who can sign in from who was only added.
+	HasPassword bool `json:"-"`
+}
+
+// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+func (u *User) AfterScanRow(context.Context) error {
+	u.CreatedAt, u.UpdatedAt = u.CreatedAt.UTC(), u.UpdatedAt.UTC()
+	return nil
+}
+
+// Actor is the user as the one who asks.
+func (u User) Actor() permission.Actor {
+	return permission.Actor{UserID: u.ID, Name: u.Email, Permissions: u.Permissions}
+}
+
+// selectUsers reads users with their role and what it permits.
+func selectUsers(db bun.IDB) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("users AS u").Join("JOIN roles AS r ON r.id = u.role_id").
+		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at").ColumnExpr("r.name AS role").
+		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
+		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p WHERE p.role_id = u.role_id ORDER BY permission) AS permissions")
+}
+
+// GetUser returns one user. Refusal: NotFound.
+func GetUser(ctx context.Context, db bun.IDB, id string) (User, error) {
+	var u User
+	if !UserID.MatchString(id) {
+		return u, problem.Missing("user")
+	}
+	if err := selectUsers(db).Where("u.id = ?", id).Scan(ctx, &u); err != nil {
+		return u, problem.NotFoundOr(err, "user")
+	}
+	return u, nil
+}
+
+// ListUsers returns a page of users by name, and how many match in all. Search looks at names and email addresses.
+func ListUsers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]User, int64, error) {
+	users := []User{}
+	rows := selectUsers(db)
+	if q.Search != "" {
+		rows = rows.Where("u.name ILIKE ?0 OR u.email ILIKE ?0", database.LikeAnywhere(q.Search))
+	}
+	total, err := rows.OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset).ScanAndCount(ctx, &users)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list users: %w", err)
+	}
+	return users, total, nil
+}
+
+// InsertUser stores a user, in one go with its audit row. Without a hash they cannot sign in yet.
+func InsertUser(ctx context.Context, tx bun.Tx, actor permission.Actor, u *User, hash string) error {
+	u.ID = uuid.NewString()
+	_, err := tx.NewRaw("INSERT INTO users (id, name, email, email_key, role_id, password_hash) VALUES (?, ?, ?, ?, ?, nullif(?, ''))",
+		u.ID, u.Name, u.Email, input.FoldCase(u.Email), u.RoleID, hash).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("insert user: %w", err)
+	}
+	if *u, err = GetUser(ctx, tx, u.ID); err != nil {
+		return err
+	}
+	if actor.Name == "" {
+		actor = u.Actor().At(actor.Door) // the first user makes themselves
+	}
+	return audit.RecordResource(ctx, tx, actor, "create", "user", u.ID, nil, *u)
+}
+
+// EmailTaken refuses an email that another user has.
+func EmailTaken(err error) error {
+	if problem.Violates(err, "users_email_taken") {
+		return problem.Refuse(problem.Conflict, "email", "email_taken", "Use another email address: there is a user with this one already.")
+	}
+	return err
+}
+
+// HasUsers reports whether anybody could sign in.
+func HasUsers(ctx context.Context, db bun.IDB) (bool, error) {
+	var some bool
+	if err := db.NewRaw("SELECT EXISTS (SELECT FROM users)").Scan(ctx, &some); err != nil {
+		return false, fmt.Errorf("look for users: %w", err)
+	}
+	return some, nil
+}
+
+// UserNames returns the names of those of the users who exist, by their id.
+func UserNames(ctx context.Context, db bun.IDB, ids []string) (map[string]string, error) {
+	names := make(map[string]string, len(ids))
+	var rows []struct{ ID, Name string }
+	if err := db.NewRaw("SELECT id, name FROM users WHERE id = ANY (?)", pgdialect.Array(ids)).Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("look up the names of users: %w", err)
+	}
+	for _, row := range rows {
+		names[row.ID] = row.Name
+	}
+	return names, nil
+}

@@ -1,0 +1,136 @@
+package identity
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
+
+// UserInput is what a client may send of a user. A new one takes role_id; later the role has an address of its own.
+type UserInput struct {
+	input.Row
+	ID        input.Value `json:"id,readonly"`
+	Name      input.Value `json:"name"`
+	Email     input.Value `json:"email"`
+	RoleID    input.Value `json:"role_id"`
+	Role      input.Value `json:"role,readonly"` // by name, from the command line
+	Password  input.Value `json:"password"`
+	CreatedAt input.Value `json:"created_at,readonly"`
+	UpdatedAt input.Value `json:"updated_at,readonly"`
+}
+
+// RoleChoice is the role that a user is to have.
+type RoleChoice struct {
+	input.Row
+	RoleID input.Value `json:"role_id"`
+}
+
+// emailForm is all that can be said of an address without writing to it.
+var emailForm = regexp.MustCompile(`^[^\s@]+@[^\s@]+$`)
+
+// ReadEmail reads an address.
+func ReadEmail(c *input.Reader, field string, v input.Value) (string, bool) {
+	c.Required(field, v, "an email address")
+	email, ok := c.Text(field, v, input.TextRule{What: "an email address", Max: 254})
+	if ok && !emailForm.MatchString(email) {
+		c.Add(field, "invalid_email", "Enter an email address, such as ada@example.com.")
+		return "", false
+	}
+	return email, ok
+}
+
+// readNewEmail reads the address that a user is to have. One with characters that stand for others (ﬁ, full-width letters) could be taken for
+// another user's, so none is given; the one that stands may stay.
+func readNewEmail(c *input.Reader, field string, v input.Value, stands string) (string, bool) {
+	email, ok := ReadEmail(c, field, v)
+	if ok && email != stands && norm.NFKC.String(email) != email {
+		c.Add(field, "invalid_email", "Enter the email address in plain characters, without ligatures and full-width letters.")
+		return "", false
+	}
+	return email, ok
+}
+
+// ReadUser reads the first user, who needs no name: then the part of the email before the @ is theirs.
+func ReadUser(c *input.Reader, in UserInput) (u User, password string) {
+	u.Email, _ = readNewEmail(c, "email", in.Email, "")
+	name, named := c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255})
+	password, _ = readPassword(c, "password", in.Password, "a password")
+	u.Name = name
+	if !named {
+		u.Name, _, _ = strings.Cut(u.Email, "@")
+	}
+	return u, password
+}
+
+// Create reads a new user. Without a password they cannot sign in until one is set. The command line names the role, and may leave the
+// name out.
+func (in UserInput) Create() (u User, password string, err error) {
+	c := &input.Reader{}
+	byName := in.Role != input.Value{}
+	if !byName {
+		c.Required("name", in.Name, "a name")
+	}
+	u.Name, _ = c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255})
+	u.Email, _ = readNewEmail(c, "email", in.Email, "")
+	if byName {
+		c.Required("role", in.Role, "a role")
+		u.Role, _ = c.Text("role", in.Role, input.TextRule{What: "a role", Max: 255})
+	} else {
+		u.RoleID = ReadRole(c, "role_id", in.RoleID)
+	}
+	if in.Password.Kind != input.Absent {
+		password, _ = readPassword(c, "password", in.Password, "a password")
+	}
+	if u.Name == "" {
+		u.Name, _, _ = strings.Cut(u.Email, "@")
+	}
+	return u, password, problem.InvalidInput(c.Problems)
+}
+
+// Apply returns the user that results when a field sent replaces that of u and a field left out keeps it.
+func (in UserInput) Apply(u User) (User, error) {
+	c := &input.Reader{}
+	if name, ok := c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255}); ok {
+		u.Name = name
+	}
+	if in.Email.Kind != input.Absent {
+		if email, ok := readNewEmail(c, "email", in.Email, u.Email); ok {
+			u.Email = email
+		}
+	}
+	if stays := strconv.FormatInt(u.RoleID, 10); in.RoleID.Kind != input.Absent && (in.RoleID.Kind != input.Number && !in.RoleID.FromForm || in.RoleID.Text != stays) {
+		c.Add("role_id", "read_only", "Leave the role as it is here; PUT it to /api/users/{id}/role.")
+	}
+	if in.Password.Kind != input.Absent {
+		readPassword(c, "password", in.Password, "a password")
+	}
+	return u, problem.InvalidInput(c.Problems)
+}
+
+// ReadRole reads the id of a role, 0 when it is none.
+func ReadRole(c *input.Reader, field string, v input.Value) int64 {
+	switch v.Kind {
+	case input.Absent:
+		c.Add(field, "required", "Choose a role.")
+	case input.Null:
+		c.Add(field, "null_not_allowed", "Choose a role instead of null.")
+	}
+	id, _ := c.Int(field, v, "the role's id", 1, input.MaxCount)
+	return id
+}
+
+// Whole makes an input of a form: a field that was sent empty is empty, not left out. A password left empty is none.
+func (in UserInput) Whole() UserInput {
+	in.Name, in.Email = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Email)
+	return in
+}
+
+// Input is what a person would have typed to make u.
+func (u User) Input() UserInput {
+	return UserInput{Name: input.FormValue(u.Name), Email: input.FormValue(u.Email), RoleID: input.FormValue(strconv.FormatInt(u.RoleID, 10))}
+}

@@ -1,0 +1,65 @@
+package permission
+
+import (
+	"slices"
+	"strings"
+)
+
+// Permission is one operation on one kind of resource, written Resource:Operation.
+type Permission string
+
+// The resources and operations that permissions are made of.
+var (
+	Resources = []string{
+		"AccessProfiles", "VirtualKeys", "Users", "Roles", "APIKeys", "Providers", "MCPServers", "ToolGroups", "Usage", "AuditLogs", "Settings",
+	}
+	Operations = []string{"View", "Create", "Update", "Delete"}
+)
+
+// AllPermissions lists every permission there is.
+func AllPermissions() []Permission {
+	var all []Permission
+	for _, resource := range Resources {
+		for _, operation := range Operations {
+			all = append(all, Permission(resource+":"+operation))
+		}
+	}
+	return all
+}
+
+// Actor is who asks: a user, or a key that acts for one or for the command line.
+type Actor struct {
+	UserID      string // "" for a key made on the command line
+	Name        string // what audit rows and versions show
+	Permissions []Permission
+	ByKey       bool // it is their virtual key that asks, which is good for what concerns themselves only
+
+	Door                     string // by which they came, one of those below
+	APIKeyName, APIKeyPrefix string // of the API key that asks, if one does
+}
+
+// The doors by which changes are made.
+const (
+	DoorConsole = "console"
+	DoorAPI     = "api"
+	DoorCLI     = "cli"
+)
+
+// CLI is the actor of the command line.
+var CLI = Actor{Name: "cli", Permissions: AllPermissions(), Door: DoorCLI}
+
+// At is the actor who comes by a door.
+func (a Actor) At(door string) Actor {
+	a.Door = door
+	return a
+}
+
+// May reports whether the actor holds the permission, or one of several with "or" between them.
+func (a Actor) May(p Permission) bool {
+	for one := range strings.SplitSeq(string(p), " or ") {
+		if slices.Contains(a.Permissions, Permission(one)) {
+			return true
+		}
+	}
+	return false
+}

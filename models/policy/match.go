@@ -1,0 +1,18 @@
+package policy
+
+import (
+	"slices"
+
+	"tollgate/models/catalogue"
+)
+
+// MatchModel reports whether a provider config grants a model, named as splitModel returns it. Names are compared exactly, and a listed
+// name may have "provider/" in front; a config that allows every model asks no catalogue, but what can name no model is granted by none.
+func (config ProviderConfig) MatchModel(model string) bool {
+	if !catalogue.IsModelName(model) {
+		return false
+	}
+	return config.AllModelsAllowed || slices.ContainsFunc(config.AllowedModels, func(listed string) bool {
+		return catalogue.BareModel(config.ProviderName, listed) == model
+	})
+}

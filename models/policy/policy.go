@@ -1,0 +1,174 @@
+package policy
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/money"
+	"tollgate/models/window"
+)
+
+// Policy is what a template and a user's copy have in common: who may call what, and how much it may cost.
+type Policy struct {
+	ProviderConfigs []ProviderConfig `json:"provider_configs"`
+	Budgets         []Budget         `json:"budgets"`
+	RateLimit       *RateLimit       `json:"rate_limit,omitempty"`
+	window.Calendar
+	MCPToolGroups    []ToolGroupGrant `json:"mcp_tool_groups"`
+	MCPServers       []ServerGrant    `json:"mcp_servers"`
+	MCPToolOverrides []ToolOverride   `json:"mcp_tool_overrides"`
+}
+
+// ProviderConfig grants models of one provider, with limits of its own. Both model fields empty denies every model.
+type ProviderConfig struct {
+	bun.BaseModel `bun:"table:provider_configs" json:"-"`
+
+	ID               int64      `json:"id" bun:",pk,autoincrement"`
+	PolicyID         int64      `json:"-"`
+	ProviderName     string     `json:"provider_name"`
+	AllModelsAllowed bool       `json:"all_models_allowed"`
+	AllowedModels    []string   `json:"allowed_models" bun:",array"`
+	RefuseUnpriced   bool       `json:"refuse_unpriced,omitempty"` // models without a price in the catalogue
+	Budgets          []Budget   `json:"budgets" bun:"-"`
+	RateLimit        *RateLimit `json:"rate_limit,omitempty" bun:"-"`
+	Position         int        `json:"-"`
+}
+
+// Budget is one spending line: at most MaxLimit in each window of ResetDuration.
+type Budget struct {
+	bun.BaseModel `bun:"table:budgets" json:"-"`
+
+	ID               string       `json:"id" bun:",pk"`
+	PolicyID         int64        `json:"-"`
+	ProviderConfigID *int64       `json:"-"`
+	MaxLimit         money.Money  `json:"max_limit"`
+	ResetDuration    string       `json:"reset_duration"`
+	ResetConfig      *ResetConfig `json:"reset_config,omitempty" bun:"quarter_start_month"`
+	Scope            string       `json:"scope" bun:"-"`
+	CurrentUsage     money.Money  `json:"current_usage" bun:"-"`
+	LastReset        time.Time    `json:"last_reset" bun:"created_at"`
+	Position         int          `json:"-"`
+
+	// Only a copy's line has these: an override that is active, and where its window is.
+	OverrideAmount          *money.Money `json:"override_amount,omitempty" bun:"-"`
+	OverrideMode            string       `json:"override_mode,omitempty" bun:"-"`
+	OverrideCyclesRemaining *int64       `json:"override_cycles_remaining,omitempty" bun:"-"`
+	EffectiveMaxLimit       *money.Money `json:"effective_max_limit,omitempty" bun:"-"`
+	OverrideEnds            *time.Time   `json:"-" bun:"-"`
+	CarriedFrom             *time.Time   `json:"-"`
+	CarriedUntil            *time.Time   `json:"-"`
+	WindowEnds              time.Time    `json:"-" bun:"-"`
+}
+
+// Limit is what a holder may spend in a window: the limit with what an override adds.
+func (b Budget) Limit() money.Money {
+	if b.EffectiveMaxLimit != nil {
+		return *b.EffectiveMaxLimit
+	}
+	return b.MaxLimit
+}
+
+// ResetConfig says in which month a fiscal year's first quarter starts.
+type ResetConfig struct {
+	QuarterStartMonth int `json:"quarter_start_month"`
+}
+
+// Value stores the month alone.
+func (r *ResetConfig) Value() (driver.Value, error) {
+	if r == nil {
+		return nil, nil
+	}
+	return int64(r.QuarterStartMonth), nil
+}
+
+// Scan reads what Value stored.
+func (r *ResetConfig) Scan(stored any) error {
+	month, ok := stored.(int64)
+	if !ok {
+		return fmt.Errorf("read quarter start month: unexpected %T", stored)
+	}
+	r.QuarterStartMonth = int(month)
+	return nil
+}
+
+// RateLimit bounds tokens, requests, or both; a pair that is unset is left out of answers.
+type RateLimit struct {
+	bun.BaseModel `bun:"table:rate_limits" json:"-"`
+
+	ID                   string    `json:"id" bun:",pk"`
+	PolicyID             int64     `json:"-"`
+	ProviderConfigID     *int64    `json:"-"`
+	TokenMaxLimit        *int64    `json:"token_max_limit,omitempty"`
+	TokenResetDuration   *string   `json:"token_reset_duration,omitempty"`
+	RequestMaxLimit      *int64    `json:"request_max_limit,omitempty"`
+	RequestResetDuration *string   `json:"request_reset_duration,omitempty"`
+	TokenCurrentUsage    int64     `json:"token_current_usage" bun:"-"`
+	RequestCurrentUsage  int64     `json:"request_current_usage" bun:"-"`
+	CreatedAt            time.Time `json:"-"`
+
+	// Only a copy's limit has these: where its windows are.
+	TokenCarriedFrom    *time.Time `json:"-"`
+	TokenCarriedUntil   *time.Time `json:"-"`
+	RequestCarriedFrom  *time.Time `json:"-"`
+	RequestCarriedUntil *time.Time `json:"-"`
+	TokenWindowEnds     time.Time  `json:"-" bun:"-"`
+	RequestWindowEnds   time.Time  `json:"-" bun:"-"`
+}
+
+// ToolGroupGrant grants what a tool group lists.
+type ToolGroupGrant struct {
+	ToolGroupID int64 `json:"tool_group_id"`
+}
+
+// ServerGrant grants every tool of an MCP server, later ones too.
+type ServerGrant struct {
+	MCPServerID string `json:"mcp_server_id"`
+}
+
+// ToolOverride includes one tool, or excludes one that a tool group grants.
+type ToolOverride struct {
+	MCPClientID string `json:"mcp_client_id"`
+	ToolName    string `json:"tool_name"`
+	Action      string `json:"action"`
+}
+
+// The windows a budget and a rate limit can have.
+var (
+	BudgetDurations = []string{"1h", "1d", "1w", "1M", "1Q", "1Y"}
+	RateDurations   = []string{"1h", "1d", "1w", "1M", "1Y"}
+)
+
+// line is the key by which budget lines of one scope are matched: January and April quarters have the same windows.
+type line struct {
+	duration string
+	Quarter  int
+}
+
+// Line is the limit line of a budget.
+func (b Budget) Line() line {
+	if b.ResetConfig == nil {
+		return line{duration: b.ResetDuration}
+	}
+	return line{b.ResetDuration, b.ResetConfig.QuarterStartMonth % 3}
+}
+
+// Limited reports whether anything bounds what a holder spends or sends.
+func (p Policy) Limited() bool {
+	limited := len(p.Budgets) > 0 || p.RateLimit != nil
+	for _, config := range p.ProviderConfigs {
+		limited = limited || len(config.Budgets) > 0 || config.RateLimit != nil
+	}
+	return limited
+}
+
+// ProviderBudgets counts the budget lines of providers.
+func (p Policy) ProviderBudgets() int {
+	n := 0
+	for _, config := range p.ProviderConfigs {
+		n += len(config.Budgets)
+	}
+	return n
+}

@@ -1,0 +1,182 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"tollgate/models/input"
+)
+
+// Adopt gives each line of p that matches one of old its id; the others are new. Providers match by name, budgets by scope and window,
+// limits by scope.
+func (p *Policy) Adopt(old Policy, now time.Time) {
+	known := map[string]ProviderConfig{}
+	for _, config := range old.ProviderConfigs {
+		known[config.ProviderName] = config
+	}
+	for i := range p.ProviderConfigs {
+		config := &p.ProviderConfigs[i]
+		before := known[config.ProviderName]
+		config.ID = before.ID
+		adoptBudgets(config.Budgets, before.Budgets, now)
+		config.RateLimit.adopt(before.RateLimit, now)
+	}
+	adoptBudgets(p.Budgets, old.Budgets, now)
+	p.RateLimit.adopt(old.RateLimit, now)
+}
+
+func adoptBudgets(budgets, old []Budget, now time.Time) {
+	known := map[line]Budget{}
+	for _, budget := range old {
+		known[budget.Line()] = budget
+	}
+	for i := range budgets {
+		if before, ok := known[budgets[i].Line()]; ok {
+			budgets[i].ID, budgets[i].LastReset = before.ID, before.LastReset
+		} else {
+			budgets[i].ID, budgets[i].LastReset = uuid.NewString(), now
+		}
+	}
+}
+
+func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
+	if r == nil {
+		return
+	}
+	r.ID, r.CreatedAt = uuid.NewString(), now
+	if old != nil {
+		r.ID = old.ID
+	}
+}
+
+// SavePolicy writes the providers that differ between old and p, which must have adopted old's ids, and fills in the ids of new ones.
+// It returns the queries for everything else that differs.
+func SavePolicy(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) ([]bun.Query, error) {
+	if err := saveProviders(ctx, tx, id, old, p); err != nil {
+		return nil, fmt.Errorf("save provider configs: %w", err)
+	}
+	sameBudget := func(a, b Budget) bool {
+		return a.MaxLimit == b.MaxLimit && a.Position == b.Position && input.Equal(a.ResetConfig, b.ResetConfig)
+	}
+	return slices.Concat(
+		Changes(tx, old.budgetRows(id), p.budgetRows(id), func(b Budget) string { return b.ID }, sameBudget,
+			"CONFLICT (id) DO UPDATE", "max_limit", "quarter_start_month", "position"),
+		Changes(tx, old.rateLimitRows(id), p.rateLimitRows(id), func(r RateLimit) string { return r.ID }, RateLimit.same,
+			"CONFLICT (id) DO UPDATE", "token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration"),
+		changeSelections(tx, id, old, *p),
+	), nil
+}
+
+func saveProviders(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) error {
+	for _, policy := range []*Policy{&old, p} {
+		for i := range policy.ProviderConfigs {
+			policy.ProviderConfigs[i].PolicyID, policy.ProviderConfigs[i].Position = id, i
+		}
+	}
+	changed, gone := difference(old.ProviderConfigs, p.ProviderConfigs, func(c ProviderConfig) string { return c.ProviderName },
+		func(a, b ProviderConfig) bool {
+			return a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced && a.Position == b.Position &&
+				slices.Equal(a.AllowedModels, b.AllowedModels)
+		})
+	switch {
+	case len(changed) > 0:
+		insert := upsert(tx, &changed, "CONFLICT (id) DO UPDATE", "all_models_allowed", "allowed_models", "refuse_unpriced", "position").Returning("id")
+		if len(gone) > 0 {
+			insert = insert.With("gone", tx.NewDelete().Model(&gone).WherePK())
+		}
+		if _, err := insert.Exec(ctx); err != nil {
+			return err
+		}
+	case len(gone) > 0:
+		if _, err := tx.NewDelete().Model(&gone).WherePK().Exec(ctx); err != nil {
+			return err
+		}
+	}
+	for _, config := range changed {
+		p.ProviderConfigs[config.Position].ID = config.ID
+	}
+	return nil
+}
+
+// difference returns the rows of after that are new or not the same as in before, and the rows of before that are gone.
+func difference[T any](before, after []T, key func(T) string, same func(a, b T) bool) (changed, gone []T) {
+	known, kept := map[string]T{}, map[string]bool{}
+	for _, row := range before {
+		known[key(row)] = row
+	}
+	for _, row := range after {
+		kept[key(row)] = true
+		if old, ok := known[key(row)]; !ok || !same(old, row) {
+			changed = append(changed, row)
+		}
+	}
+	for _, row := range before {
+		if !kept[key(row)] {
+			gone = append(gone, row)
+		}
+	}
+	return changed, gone
+}
+
+// Changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that exist only the
+// columns named change.
+func Changes[T any](tx bun.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string) []bun.Query {
+	var queries []bun.Query
+	changed, gone := difference(before, after, key, same)
+	if len(gone) > 0 {
+		queries = append(queries, tx.NewDelete().Model(&gone).WherePK())
+	}
+	if len(changed) > 0 {
+		queries = append(queries, upsert(tx, &changed, conflict, columns...))
+	}
+	return queries
+}
+
+func upsert[T any](tx bun.Tx, rows *[]T, conflict string, columns ...string) *bun.InsertQuery {
+	insert := tx.NewInsert().Model(rows).On(conflict)
+	for _, column := range columns {
+		insert = insert.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
+	}
+	return insert
+}
+
+func (p *Policy) budgetRows(policyID int64) []Budget {
+	var rows []Budget
+	add := func(budgets []Budget, configID *int64) {
+		for i, budget := range budgets {
+			budget.PolicyID, budget.ProviderConfigID, budget.Position = policyID, configID, i
+			rows = append(rows, budget)
+		}
+	}
+	for i := range p.ProviderConfigs {
+		add(p.ProviderConfigs[i].Budgets, &p.ProviderConfigs[i].ID)
+	}
+	add(p.Budgets, nil)
+	return rows
+}
+
+func (p *Policy) rateLimitRows(policyID int64) []RateLimit {
+	var rows []RateLimit
+	add := func(limit *RateLimit, configID *int64) {
+		if limit != nil {
+			row := *limit
+			row.PolicyID, row.ProviderConfigID = policyID, configID
+			rows = append(rows, row)
+		}
+	}
+	for i := range p.ProviderConfigs {
+		add(p.ProviderConfigs[i].RateLimit, &p.ProviderConfigs[i].ID)
+	}
+	add(p.RateLimit, nil)
+	return rows
+}
+
+func (r RateLimit) same(other RateLimit) bool {
+	return input.Equal(r.TokenMaxLimit, other.TokenMaxLimit) && input.Equal(r.TokenResetDuration, other.TokenResetDuration) &&
+		input.Equal(r.RequestMaxLimit, other.RequestMaxLimit) && input.Equal(r.RequestResetDuration, other.RequestResetDuration)
+}

@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/window"
+)
+
+// timedOverride is an override for a number of windows that is under way, with what those windows follow from.
+type timedOverride struct {
+	BudgetID        string
+	EndsAt          time.Time
+	ResetDuration   string
+	Quarter         int
+	window.Calendar `bun:",extend"`
+	CreatedAt       time.Time
+	CarriedFrom     *time.Time
+	CarriedUntil    *time.Time
+}
+
+// endsUnder is when the override ends if windows follow another calendar from now on: after as many windows as were left by then, the one
+// under way included.
+func (o timedOverride) endsUnder(calendar window.Calendar, now time.Time) time.Time {
+	_, end := window.Carried(o.ResetDuration, o.Quarter, o.Calendar, o.CreatedAt, o.CarriedFrom, o.CarriedUntil, now)
+	left := window.Until(o.ResetDuration, o.Quarter, o.Calendar, o.CreatedAt, end, o.EndsAt, MaxCycles)
+	_, end = window.Window(o.ResetDuration, o.Quarter, calendar, o.CreatedAt, now)
+	return window.After(o.ResetDuration, o.Quarter, calendar, o.CreatedAt, end, left)
+}
+
+// alignOverrides lets overrides end with the windows of another calendar. It comes before the calendar changes, since what is left is counted
+// in the windows that were.
+func (to *synced) alignOverrides(ctx context.Context, calendar window.Calendar) {
+	if to.err != nil {
+		return
+	}
+	var overrides []timedOverride
+	err := to.tx.NewRaw(`
+SELECT o.budget_id, o.ends_at, b.reset_duration, coalesce(b.quarter_start_month, 0) AS quarter, p.calendar_aligned, p.time_zone, b.created_at,
+       b.carried_from, b.carried_until
+FROM budget_overrides AS o JOIN budgets AS b ON b.id = o.budget_id JOIN policies AS p ON p.id = b.policy_id
+WHERE p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2) AND o.ends_at > ?3`,
+		to.ids, calendar.CalendarAligned, calendar.TimeZone, to.now).Scan(ctx, &overrides)
+	if err != nil {
+		to.err = fmt.Errorf("load the overrides of copies: %w", err)
+		return
+	}
+	if len(overrides) == 0 {
+		return
+	}
+	budgets, ends := make([]string, len(overrides)), make([]time.Time, len(overrides))
+	for i, o := range overrides {
+		budgets[i], ends[i] = o.BudgetID, o.endsUnder(calendar, to.now)
+	}
+	to.exec(ctx, `
+UPDATE budget_overrides AS o SET ends_at = moved.ends_at
+FROM unnest(?1::uuid[], ?2::timestamptz[]) AS moved(budget_id, ends_at)
+WHERE o.budget_id = moved.budget_id AND o.budget_id IN (SELECT id FROM budgets WHERE policy_id = ANY (?0))`,
+		pgdialect.Array(budgets), pgdialect.Array(ends))
+}

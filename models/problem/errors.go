@@ -1,0 +1,122 @@
+package problem
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Reason is the kind of a refusal; the edge maps each to a status.
+type Reason int
+
+// The reasons a request can be refused for.
+const (
+	Invalid Reason = iota
+	Unreadable
+	Unauthenticated
+	Forbidden
+	NotFound
+	Conflict
+	Stale
+	TooLarge
+	UnsupportedMedia
+	WrongHost
+	WrongMethod
+	TooMany
+	Unavailable
+)
+
+// Refusal is an answer a client can act on: why, and every field at fault.
+type Refusal struct {
+	Reason     Reason
+	Problems   Problems // at least one
+	RetryAfter time.Duration
+}
+
+func (r *Refusal) Error() string { return r.Problems.Error() }
+
+// AsRefusal returns the refusal that err is, if it is one.
+func AsRefusal(err error) (*Refusal, bool) {
+	var refusal *Refusal
+	ok := errors.As(err, &refusal)
+	return refusal, ok
+}
+
+// Refuse makes a refusal with one problem.
+func Refuse(reason Reason, field, code, message string) *Refusal {
+	return &Refusal{Reason: reason, Problems: Problems{{field, code, message}}}
+}
+
+// InvalidInput makes a refusal of the problems found, or nil when there are none.
+func InvalidInput(problems Problems) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return &Refusal{Reason: Invalid, Problems: problems}
+}
+
+// Missing is the answer for a row that does not exist or that the caller may not see.
+func Missing(what string) *Refusal {
+	return Refuse(NotFound, "", "not_found", fmt.Sprintf("There is no such %s.", what))
+}
+
+// Violates reports whether err is the database's word that the named constraint does not hold.
+func Violates(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.ConstraintName == constraint
+}
+
+// SQLState returns the SQLSTATE of err, or "".
+func SQLState(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}
+
+// ErrOutcomeUnknown marks a COMMIT, or a statement of its own, of which nobody knows whether it was done.
+var ErrOutcomeUnknown = errors.New("outcome unknown")
+
+// Classify turns what a database says when it is away, busy or in recovery into a refusal that a client may repeat; other errors pass.
+func Classify(err error) error {
+	var refusal *Refusal
+	if err == nil || errors.As(err, &refusal) {
+		return err
+	}
+	code := SQLState(err)
+	var network *net.OpError
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.Is(err, ErrOutcomeUnknown):
+		return fmt.Errorf("%w: %w", &Refusal{
+			Reason: Unavailable, RetryAfter: 2 * time.Second,
+			Problems: Problems{{"", "outcome_unknown", "The connection to the database broke while this was being stored: it may have been done. Look before you repeat it."}},
+		}, err)
+	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300", code == "53100",
+		len(code) == 5 && (code[:2] == "08" || code[:3] == "57P"),
+		errors.As(err, &network), errors.As(err, &connect), errors.Is(err, sql.ErrConnDone),
+		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), errors.Is(err, pgconn.ErrConnClosed),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, driver.ErrBadConn):
+		return fmt.Errorf("%w: %w", &Refusal{
+			Reason: Unavailable, RetryAfter: 2 * time.Second,
+			Problems: Problems{{"", "retry_later", "The database is away or busy. Nothing was changed; try again in a moment."}},
+		}, err)
+	}
+	return err
+}
+
+// NotFoundOr turns the database's "no rows" into the answer for a row that does not exist.
+func NotFoundOr(err error, what string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return Missing(what)
+	}
+	return fmt.Errorf("load %s: %w", what, err)
+}

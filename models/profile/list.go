@@ -1,0 +1,180 @@
+package profile
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
+
+// Query says which templates a list shows.
+type Query struct {
+	Limit, Offset int64 // Limit is 1 to 100
+	Search        string
+	Tags          []string // all must match
+	IsActive      *bool
+	Sort          string // a key of AccessProfileSorts
+}
+
+// Sorts are the orders a list can have; each also with a leading "-". The first is the default.
+var Sorts = []string{"name", "created_at", "updated_at"}
+
+var profileOrder = map[string][]string{
+	"name":        {"p.name_key ASC", "p.id ASC"},
+	"-name":       {"p.name_key DESC", "p.id DESC"},
+	"created_at":  {"p.created_at ASC", "p.id ASC"},
+	"-created_at": {"p.created_at DESC", "p.id DESC"},
+	"updated_at":  {"p.updated_at ASC", "p.id ASC"},
+	"-updated_at": {"p.updated_at DESC", "p.id DESC"},
+}
+
+// At names a template as it is at a version, which never changes. The time tells a database that was restored.
+type At struct {
+	ID, Version int64
+	UpdatedAt   time.Time
+}
+
+// List returns a page of templates without what is in them, and how many match in all.
+func List(ctx context.Context, db bun.IDB, q Query) (page []At, total int64, err error) {
+	rows, err := q.query(ctx, db, q.filter(db.NewSelect()).Column("p.id", "p.version", "p.updated_at").ColumnExpr(tallied).
+		Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset))
+	if err != nil {
+		return nil, 0, fmt.Errorf("list access profiles: %w", err)
+	}
+	defer rows.Close()
+	tally := int64(0)
+	for rows.Next() {
+		var p At
+		if err := rows.Scan(&p.ID, &p.Version, &p.UpdatedAt, &tally); err != nil {
+			return nil, 0, fmt.Errorf("read a listed access profile: %w", err)
+		}
+		p.UpdatedAt = p.UpdatedAt.UTC()
+		page = append(page, p)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, 0, fmt.Errorf("list access profiles: %w", err)
+	}
+	total, err = q.total(ctx, db, int64(len(page)), tally)
+	return page, total, err
+}
+
+// DocumentsAt returns the API's documents of the templates named; those gone meanwhile have none.
+func DocumentsAt(ctx context.Context, db bun.IDB, named []At) (map[At]json.RawMessage, error) {
+	ids, versions := make([]int64, len(named)), make([]int64, len(named))
+	for i, p := range named {
+		ids[i], versions[i] = p.ID, p.Version
+	}
+	rows, err := database.QueryPlanned(ctx, db, `
+SELECT n, v.snapshot FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS named(id, version, n)
+JOIN access_profile_versions AS v ON v.access_profile_id = named.id AND v.version = named.version`, ids, versions)
+	if err != nil {
+		return nil, fmt.Errorf("load versions of access profiles: %w", err)
+	}
+	defer rows.Close()
+	documents := make(map[At]json.RawMessage, len(named))
+	for rows.Next() {
+		var n int
+		var document []byte
+		if err := rows.Scan(&n, &document); err != nil {
+			return nil, fmt.Errorf("read a version of an access profile: %w", err)
+		}
+		documents[named[n-1]] = document
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("load versions of access profiles: %w", err)
+	}
+	return documents, nil
+}
+
+// tallied is how many templates there are in all, which would be slow to count.
+const tallied = "(SELECT access_profiles FROM audit_head) AS tally"
+
+// query has the plan kept of what people open all the time: a list that nothing was typed for.
+func (q Query) query(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (*sql.Rows, error) {
+	if q.Search != "" || len(q.Tags) > 0 {
+		return db.QueryContext(ctx, query.String())
+	}
+	return database.QueryPlanned(ctx, db, query.String())
+}
+
+// total is how many templates match; it counts only when neither the page nor the tally of all templates tells.
+func (q Query) total(ctx context.Context, db bun.IDB, shown, tally int64) (int64, error) {
+	full, past := shown == q.Limit, shown == 0 && q.Offset > 0
+	if !full && !past {
+		return q.Offset + shown, nil
+	}
+	if full && q.Search == "" && len(q.Tags) == 0 && q.IsActive == nil {
+		return tally, nil
+	}
+	total, err := q.filter(db.NewSelect()).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count access profiles: %w", err)
+	}
+	return total, nil
+}
+
+func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
+	s = s.TableExpr("access_profiles AS p")
+	if q.Search != "" {
+		s = s.Where("p.search_key LIKE ?", database.Contains(q.Search))
+	}
+	if len(q.Tags) > 0 {
+		keys := make([]string, len(q.Tags))
+		for i, tag := range q.Tags {
+			keys[i] = input.FoldCase(tag)
+		}
+		s = s.Where("p.tag_keys @> ?", pgdialect.Array(keys))
+	}
+	if q.IsActive != nil {
+		s = s.Where("p.is_active = ?", *q.IsActive)
+	}
+	return s
+}
+
+// Document returns a template as the API's document. Refusal: NotFound.
+func Document(ctx context.Context, db bun.IDB, id int64) (json.RawMessage, error) {
+	var document []byte
+	err := database.ScanPlanned(ctx, db, []any{&document}, `
+SELECT v.snapshot FROM access_profiles p
+JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.version WHERE p.id = $1`, id)
+	if err != nil {
+		return nil, problem.NotFoundOr(err, "access profile")
+	}
+	return document, nil
+}
+
+// NameOf is the name of a template, "" of one that is gone.
+func NameOf(ctx context.Context, db bun.IDB, id int64) (string, error) {
+	var names []string
+	if err := db.NewRaw("SELECT name FROM access_profiles WHERE id = ?", id).Scan(ctx, &names); err != nil {
+		return "", fmt.Errorf("look up the name of access profile %d: %w", id, err)
+	}
+	return strings.Join(names, ""), nil
+}
+
+// Tags lists the tags in use, each once, in order: from each it looks up the next.
+func Tags(ctx context.Context, db bun.IDB) ([]string, error) {
+	tags := []string{}
+	err := database.ScanPlanned(ctx, db, []any{pgdialect.Array(&tags)}, `
+WITH RECURSIVE used AS (
+    (SELECT tag_key, tag FROM access_profile_tags ORDER BY tag_key, access_profile_id LIMIT 1)
+    UNION ALL
+    SELECT next.tag_key, next.tag
+    FROM used, LATERAL (SELECT t.tag_key, t.tag FROM access_profile_tags AS t WHERE t.tag_key > used.tag_key
+                        ORDER BY t.tag_key, t.access_profile_id LIMIT 1) AS next)
+SELECT ARRAY(SELECT tag FROM used LIMIT 50)`)
+	if err != nil {
+		return nil, fmt.Errorf("list tags: %w", err)
+	}
+	return tags, nil
+}

@@ -1,0 +1,39 @@
+package profile
+
+import (
+	"regexp"
+	"time"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/input"
+)
+
+// ZoneName is the form of the name of a time zone.
+var ZoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`)
+
+// readTimeZone reads the name of a time zone that this program and the database know; null and UTC itself are the same as none.
+func readTimeZone(c *input.Reader, v input.Value, refs *catalogue.References, zone *string) {
+	const code, message = "invalid_time_zone", "Give a time zone by its IANA name, like Europe/Berlin, or none for UTC."
+	switch {
+	case v.Kind == input.Absent:
+	case v.Kind == input.Null, v.Kind == input.String && (v.Text == "UTC" || v.FromForm && input.Tidy(v.Text) == ""):
+		*zone = ""
+	case v.Kind != input.String:
+		c.Add("time_zone", "wrong_type", "Give the time zone as text.")
+	default:
+		name := v.Text
+		if v.FromForm {
+			name = input.Tidy(name)
+		}
+		known := ZoneName.MatchString(name) && name != "Local" && (refs == nil || refs.Zone)
+		if known {
+			_, err := time.LoadLocation(name)
+			known = err == nil
+		}
+		if !known {
+			c.Add("time_zone", code, message)
+			return
+		}
+		*zone = name
+	}
+}

@@ -1,0 +1,91 @@
+package propagation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/assignment"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
+)
+
+func (t Target) shape() assignment.Shape {
+	return assignment.Shape{Versions: fmt.Sprint(t.GroupVersions), Calendar: t.Calendar}
+}
+
+// shaped is one shape with the copies that have it.
+type shaped struct {
+	targets []Target
+	before  policy.Policy
+}
+
+// versions of a template are read once each; they never change.
+type history struct {
+	profileID int64
+	known     map[int64]profile.Profile
+}
+
+// load reads those of the versions that are not known yet.
+func (h *history) load(ctx context.Context, db bun.IDB, versions []int64) error {
+	missing := slices.DeleteFunc(slices.Clone(versions), func(v int64) bool { _, ok := h.known[v]; return ok })
+	if len(missing) == 0 {
+		return nil
+	}
+	var rows []profile.Version
+	if err := db.NewRaw(profile.SelectVersions+" AND version = ANY (?)", h.profileID, pgdialect.Array(missing)).Scan(ctx, &rows); err != nil {
+		return fmt.Errorf("load versions of access profile %d: %w", h.profileID, err)
+	}
+	for _, row := range rows {
+		profile, err := row.Profile()
+		if err != nil {
+			return err
+		}
+		h.known[row.Version] = profile
+	}
+	return nil
+}
+
+// shapesOf sorts copies by their shape, in the order in which shapes first appear.
+func (h *history) shapesOf(ctx context.Context, db bun.IDB, targets []Target) ([]shaped, error) {
+	place := map[assignment.Shape]int{}
+	var shapes []shaped
+	for _, t := range targets {
+		i, ok := place[t.shape()]
+		if !ok {
+			if err := h.load(ctx, db, t.GroupVersions); err != nil {
+				return nil, err
+			}
+			i = len(shapes)
+			place[t.shape()] = i
+			shapes = append(shapes, shaped{before: h.policy(t)})
+		}
+		shapes[i].targets = append(shapes[i].targets, t)
+	}
+	return shapes, nil
+}
+
+// policy puts a copy's policy together from the versions that its groups came from.
+func (h *history) policy(t Target) policy.Policy {
+	var p policy.Policy
+	for i, group := range policy.FieldGroups {
+		p.Take(h.known[t.GroupVersions[i]].Policy, group)
+	}
+	p.Calendar = t.Calendar
+	return p
+}
+
+// pushedVersions are the versions that a copy's groups come from after a push. A group that says the same as the pushed version comes from
+// that one, whether it was pushed or not. No group goes back to an older version.
+func pushedVersions(had []int64, after, pushed policy.Policy, to int64) (versions []int64, oldest int64) {
+	versions = slices.Clone(had)
+	for i, group := range policy.FieldGroups {
+		if versions[i] < to && policy.SameGroup(after, pushed, group) {
+			versions[i] = to
+		}
+	}
+	return versions, slices.Min(versions)
+}

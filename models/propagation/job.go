@@ -1,0 +1,220 @@
+package propagation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+)
+
+// Job is a push of a template under way or done, and what came of it.
+type Job struct {
+	bun.BaseModel `bun:"table:propagation_jobs"`
+
+	ID              int64 `bun:",pk,autoincrement"`
+	AccessProfileID int64
+	ToVersion       int64
+	Fields          []string `bun:",array"`
+	ResetUsage      bool
+	Actor           string
+	audit.Origin           // of the actor
+	State           string // "running" or "done"
+	LeaseUntil      time.Time
+	Fence           int64 // of the worker that holds the lease
+	CreatedAt       time.Time
+	FinishedAt      *time.Time
+
+	Done, Waiting int64           `bun:"-"`
+	Users         []string        `bun:"-"` // whose copy was pushed to
+	Skipped       []SkippedTarget `bun:"-"`
+	Failed        []SkippedTarget `bun:"-"`
+	Conflicts     []MCPConflict   `bun:"-"` // in the copies that are done
+}
+
+// Finished reports whether every copy has had its turn.
+func (p Job) Finished() bool { return p.State == "done" }
+
+// Total is how many copies it is about.
+func (p Job) Total() int64 {
+	return p.Done + p.Waiting + int64(len(p.Skipped)+len(p.Failed))
+}
+
+// lease is how long a worker may be silent before another takes over.
+const lease = 10 * time.Second
+
+// Start stores a push with every copy it is for; a worker does the rest. Its first lease is the caller's. Refusals: NotFound,
+// Stale, Invalid, Forbidden when a user it is for may do more than the actor, Conflict when one runs or the template is changed at this moment.
+func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input) (Job, error) {
+	seen, err := profile.Get(ctx, db, id)
+	if err != nil {
+		return Job{}, err
+	}
+	var job Job
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := database.AllowLong(ctx, tx); err != nil {
+			return err
+		}
+		template, err := profile.LockProfile(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := template.Fresh(ifVersion); err != nil {
+			return err
+		}
+		if template.Version != seen.Version {
+			return templateChanged(template.Profile)
+		}
+		held, err := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Shared: true}.Lock(ctx, tx, actor)
+		if err != nil {
+			return err
+		}
+		p, err := in.read(ctx, tx)
+		if err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		job = Job{
+			AccessProfileID: id, ToVersion: template.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name, Origin: audit.OriginOf(actor), State: "running",
+			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now,
+		}
+		if err := job.insert(ctx, tx, p, now); err != nil {
+			return err
+		}
+		return held.MayPushTo(ctx, tx, job.ID)
+	})
+	if problem.Violates(err, "propagation_jobs_running") {
+		return job, problem.Refuse(problem.Conflict, "", "propagation_running", "Wait for the propagation of this profile that runs now, then try again.")
+	}
+	return job, err
+}
+
+func templateChanged(shown profile.Profile) error {
+	return problem.Refuse(problem.Conflict, "", "template_changed", "Look at the preview again: "+problem.Clip(shown.Name)+" was changed meanwhile and has version "+
+		strconv.FormatInt(shown.Version, 10)+" now.")
+}
+
+func (p *Job) insert(ctx context.Context, tx bun.Tx, chosen propagation, now time.Time) error {
+	if _, err := tx.NewInsert().Model(p).Returning("id").Exec(ctx); err != nil {
+		return fmt.Errorf("store propagation: %w", err)
+	}
+	targets, err := chosen.targets(ctx, tx, p.AccessProfileID)
+	if err != nil {
+		return err
+	}
+	copies, users, reasons := []int64{}, []string{}, []string{}
+	add := func(id int64, user, reason string) {
+		copies, users, reasons = append(copies, id), append(users, user), append(reasons, reason)
+		if reason == "" {
+			p.Waiting++
+		}
+	}
+	for _, t := range targets {
+		add(t.ID, t.UserID, t.skip(now))
+	}
+	for i, user := range chosen.withoutCopy(targets) {
+		add(int64(-1-i), user, skipNoCopy) // no copy has such an id
+	}
+	_, err = tx.NewRaw(`
+INSERT INTO propagation_items (job_id, copy_id, user_id, state, reason)
+SELECT ?, id, user_id, CASE WHEN reason = '' THEN 'waiting' ELSE 'skipped' END, nullif(reason, '')
+FROM unnest(?::bigint[], ?::text[], ?::text[]) AS item(id, user_id, reason)`,
+		p.ID, pgdialect.Array(copies), pgdialect.Array(users), pgdialect.Array(reasons)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("store what propagation %d is for: %w", p.ID, err)
+	}
+	return nil
+}
+
+// Get tells how far a push of a template is. Refusal: NotFound.
+func Get(ctx context.Context, db bun.IDB, profileID, id int64) (Job, error) {
+	var p Job
+	if err := db.NewSelect().Model(&p).Where("id = ? AND access_profile_id = ?", id, profileID).Scan(ctx); err != nil {
+		return p, problem.NotFoundOr(err, "propagation of this profile")
+	}
+	var rows []struct {
+		UserID, State, Reason, Name, Email string
+	}
+	err := db.NewRaw(`
+SELECT i.user_id, i.state, coalesce(i.reason, '') AS reason, coalesce(u.name, '') AS name, coalesce(u.email, '') AS email
+FROM propagation_items AS i LEFT JOIN users AS u ON u.id = i.user_id WHERE i.job_id = ? ORDER BY i.copy_id`, id).Scan(ctx, &rows)
+	if err != nil {
+		return p, fmt.Errorf("load what propagation %d is for: %w", id, err)
+	}
+	p.Users = []string{}
+	for _, row := range rows {
+		one := SkippedTarget{row.UserID, row.Name, row.Email, row.Reason}
+		switch row.State {
+		case "done":
+			p.Done++
+			p.Users = append(p.Users, row.UserID)
+		case "waiting":
+			p.Waiting++
+		case "skipped":
+			p.Skipped = append(p.Skipped, one)
+		case "failed":
+			p.Failed = append(p.Failed, one)
+		}
+	}
+	p.Conflicts, err = conflictsLeft(ctx, db, profileID, p.Users)
+	return p, err
+}
+
+// Retry pushes again to those only for whom a push failed. Refusals: NotFound, Invalid when none failed, Conflict when the
+// template has changed since, or when a push runs.
+func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, id int64) (Job, error) {
+	before, err := Get(ctx, db, profileID, id)
+	if err != nil {
+		return before, err
+	}
+	if len(before.Failed) == 0 {
+		return before, problem.Refuse(problem.Invalid, "", "nothing_failed", "There is nothing to try again: no copy failed.")
+	}
+	in := Input{Row: input.Row{Kind: input.Object}, ResetUsage: input.Value{Kind: input.Bool, Text: strconv.FormatBool(before.ResetUsage)}}
+	in.Fields = input.ListOf(before.Fields, input.SampleText)
+	in.UserIDs.Kind = input.Array
+	for _, failed := range before.Failed {
+		if failed.Email != "" { // else they are gone
+			in.UserIDs.Items = append(in.UserIDs.Items, input.SampleText(failed.UserID))
+		}
+	}
+	if len(in.UserIDs.Items) == 0 {
+		return before, problem.Refuse(problem.Invalid, "", "nothing_failed", "There is nobody left to try again for: those who failed are gone.")
+	}
+	again, err := Start(ctx, db, actor, profileID, &before.ToVersion, in)
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) && refusal.Reason == problem.Stale {
+		shown, loadErr := profile.Get(ctx, db, profileID)
+		if loadErr != nil {
+			return again, loadErr
+		}
+		return again, templateChanged(shown)
+	}
+	return again, err
+}
+
+// Last is the newest push of a template; nil when there was none.
+func Last(ctx context.Context, db bun.IDB, profileID int64) (*Job, error) {
+	var rows []Job
+	if err := db.NewSelect().Model(&rows).Where("access_profile_id = ?", profileID).Order("id DESC").Limit(1).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("look up the last propagation: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return &rows[0], nil
+}

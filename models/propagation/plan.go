@@ -1,0 +1,154 @@
+package propagation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
+)
+
+// Plan is what a push would do, copy by copy. Copies that are in the same state are told together.
+type Plan struct {
+	Profile    profile.Profile // the template that would be pushed
+	Fields     []string
+	ResetUsage bool
+	Changes    []PlannedChange
+	Unchanged  []Target
+	Skipped    []SkippedTarget
+	Over       []OverLimit
+	Conflicts  []MCPConflict // that copies are left with
+}
+
+// PlannedChange is what happens to the copies of one state.
+type PlannedChange struct {
+	Before, After profile.Profile // the template with the policy that the copies have, and will have
+	Groups        []string        // that differ
+	Targets       []Target
+	Gained, Lost  []ServerTools // tools that these copies grant then, or no longer
+	NotWhole      []string      // servers that these copies grant whole now and then no longer: resources and prompts are lost
+}
+
+// SkippedTarget is somebody who was chosen but gets nothing, and why.
+type SkippedTarget struct {
+	UserID string `json:"user_id"`
+	Name   string `json:"-"`
+	Email  string `json:"-"`
+	Reason string `json:"reason"` // "inactive", "expired", "no_copy", "gone", or what went wrong
+}
+
+// OverLimit is a limit that refuses its holder the moment the push applies.
+type OverLimit struct {
+	Target        Target
+	Scope         string // "total", "provider:openai"
+	Kind          string // "spend", "tokens", "requests"
+	ResetDuration string
+	Used, Limit   int64 // nano-dollars, tokens or requests
+	Already       bool  // it does so now
+}
+
+// Affected is how many copies the push is for.
+func (p Plan) Affected() int {
+	n := len(p.Unchanged)
+	for _, change := range p.Changes {
+		n += len(change.Targets)
+	}
+	return n
+}
+
+// AffectedUsers are the holders of those copies.
+func (p Plan) AffectedUsers() []string {
+	users := make([]string, 0, p.Affected())
+	for _, change := range p.Changes {
+		for _, t := range change.Targets {
+			users = append(users, t.UserID)
+		}
+	}
+	for _, t := range p.Unchanged {
+		users = append(users, t.UserID)
+	}
+	return users
+}
+
+// MakePlan tells what a push would do; it changes nothing. Refusals: NotFound, Stale, Invalid.
+func MakePlan(ctx context.Context, db bun.IDB, id int64, ifVersion *int64, in Input) (Plan, error) {
+	shown, err := profile.Get(ctx, db, id)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := (profile.Stored{Profile: shown}).Fresh(ifVersion); err != nil {
+		return Plan{}, err
+	}
+	p, err := in.read(ctx, db)
+	if err != nil {
+		return Plan{}, err
+	}
+	now, err := database.Clock(ctx, db)
+	if err != nil {
+		return Plan{}, err
+	}
+	targets, err := p.targets(ctx, db, id)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan := Plan{Profile: shown, Fields: p.fields, ResetUsage: p.reset}
+	going := plan.leaveOut(targets, now)
+	if err := plan.nameThoseWithout(ctx, db, p.withoutCopy(targets)); err != nil {
+		return plan, err
+	}
+	h := &history{profileID: id, known: map[int64]profile.Profile{shown.Version: shown}}
+	shapes, err := h.shapesOf(ctx, db, going)
+	if err != nil {
+		return plan, err
+	}
+	plan.compare(shapes)
+	if err := plan.compareTools(ctx, db, shapes); err != nil {
+		return plan, err
+	}
+	return plan, plan.findOver(ctx, db, shapes, now)
+}
+
+// leaveOut notes the copies that are skipped, and returns the others.
+func (p *Plan) leaveOut(targets []Target, now time.Time) []Target {
+	var going []Target
+	for _, t := range targets {
+		if reason := t.skip(now); reason != "" {
+			p.Skipped = append(p.Skipped, SkippedTarget{t.UserID, t.Name, t.Email, reason})
+			continue
+		}
+		going = append(going, t)
+	}
+	return going
+}
+
+func (p *Plan) nameThoseWithout(ctx context.Context, db bun.IDB, users []string) error {
+	if len(users) == 0 {
+		return nil
+	}
+	var rows []struct{ ID, Name, Email string }
+	if err := db.NewRaw("SELECT id, name, email FROM users WHERE id = ANY (?) ORDER BY email_key", pgdialect.Array(users)).Scan(ctx, &rows); err != nil {
+		return fmt.Errorf("look up users without a copy: %w", err)
+	}
+	for _, row := range rows {
+		p.Skipped = append(p.Skipped, SkippedTarget{row.ID, row.Name, row.Email, skipNoCopy})
+	}
+	return nil
+}
+
+func (p *Plan) compare(shapes []shaped) {
+	for _, s := range shapes {
+		groups := policy.Differing(s.before, p.Profile.Policy, p.Fields)
+		if len(groups) == 0 {
+			p.Unchanged = append(p.Unchanged, s.targets...)
+			continue
+		}
+		change := PlannedChange{Before: p.Profile, After: p.Profile, Groups: groups, Targets: s.targets}
+		change.Before.Policy, change.After.Policy = s.before, s.before.With(p.Profile.Policy, groups)
+		p.Changes = append(p.Changes, change)
+	}
+}

@@ -1,0 +1,256 @@
+package propagation
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/window"
+)
+
+// Input is what a client may send to push groups of a template's fields to its copies. Groups of people are roles here. The form
+// names people by their email addresses.
+type Input struct {
+	input.Row
+	Fields     input.List[input.Value] `json:"fields"`
+	DryRun     input.Value             `json:"dry_run"`
+	UserIDs    input.List[input.Value] `json:"user_ids"`
+	GroupIDs   input.List[input.Value] `json:"group_ids"`
+	ResetUsage input.Value             `json:"reset_usage"`
+	Emails     input.List[input.Value] `form:"emails"`
+}
+
+// Whole makes an input of a form, where addresses stand on lines.
+func (in Input) Whole() Input {
+	in.Emails = input.Split(in.Emails, "\n")
+	return in
+}
+
+var digits = regexp.MustCompile(`^[0-9]+$`)
+
+const (
+	maxUsersNamed  = 10_000
+	maxGroupsNamed = 1_000
+)
+
+// propagation is a PropagationInput that was read: which fields go to which copies.
+type propagation struct {
+	fields []string
+	reset  bool
+	users  []string // ids; with groups, none of both means everybody
+	groups []int64
+}
+
+func (p propagation) narrowed() bool { return len(p.users)+len(p.groups) > 0 }
+
+// DryRunWanted reports whether nothing is to be applied.
+func (in Input) DryRunWanted() bool { return in.DryRun.Given() && in.DryRun.Text == "true" }
+
+// read checks the input, with what it names. Refusal: Invalid.
+func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
+	var p propagation
+	c := &input.Reader{}
+	p.fields = readFieldGroups(c, in.Fields)
+	c.Bool("dry_run", in.DryRun)
+	users := readIDs(c, "user_ids", in.UserIDs, maxUsersNamed, "users")
+	if input.CheckList(c, "group_ids", in.GroupIDs, maxGroupsNamed, "groups") {
+		for i, v := range in.GroupIDs.Items {
+			if v.Kind == input.Null {
+				c.Add(input.Index("group_ids", i), "null_not_allowed", "Give a group's id instead of null.")
+			}
+			v.FromForm = v.FromForm || v.Kind == input.String && digits.MatchString(v.Text) // the reference's ids are text
+			if id, ok := c.Int(input.Index("group_ids", i), v, "the group's id", 1, input.MaxCount); ok {
+				p.groups = append(p.groups, id)
+			}
+		}
+	}
+	p.reset, _ = c.Bool("reset_usage", in.ResetUsage)
+	if len(in.Emails.Items) > maxUsersNamed {
+		c.Add("emails", "too_many_items", "Name at most 10000 people.")
+	}
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return p, err
+	}
+	if err := checkUsers(c, ctx, db, users, "user_ids", "id"); err != nil {
+		return p, err
+	}
+	if err := checkRoles(c, ctx, db, p.groups); err != nil {
+		return p, err
+	}
+	emails := make([]string, len(in.Emails.Items))
+	for i, v := range in.Emails.Items {
+		emails[i] = input.FoldCase(strings.TrimSpace(v.Text))
+	}
+	if err := checkUsers(c, ctx, db, emails, "emails", "email_key"); err != nil {
+		return p, err
+	}
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return p, err
+	}
+	p.users = users
+	if len(emails) > 0 {
+		var named []string
+		if err := db.NewRaw("SELECT id FROM users WHERE email_key = ANY (?)", pgdialect.Array(emails)).Scan(ctx, &named); err != nil {
+			return p, fmt.Errorf("look up users by email: %w", err)
+		}
+		p.users = append(p.users, named...)
+	}
+	slices.Sort(p.users)
+	p.users = slices.Compact(p.users)
+	return p, nil
+}
+
+// readFieldGroups reads which groups of fields are meant, and puts them into their order.
+func readFieldGroups(c *input.Reader, l input.List[input.Value]) []string {
+	const field = "fields"
+	readable := input.CheckList(c, field, l, 100, "fields")
+	if len(l.Items) == 0 && (readable || l.Kind == input.Absent) {
+		c.Add(field, "required", "Choose what to push: at least one of the fields of a profile.")
+	}
+	if !readable {
+		return nil
+	}
+	chosen := map[string]bool{}
+	for i, v := range l.Items {
+		switch {
+		case v.Kind == input.Null:
+			c.Add(input.Index(field, i), "null_not_allowed", "Name a group of fields instead of null.")
+		case v.Kind != input.String:
+			c.Add(input.Index(field, i), "wrong_type", "Name a group of fields as text.")
+		case !slices.Contains(policy.FieldGroups, v.Text):
+			c.Add(input.Index(field, i), "invalid_field", "Choose "+input.Either(policy.FieldGroups)+".")
+		case chosen[v.Text]:
+			c.Add(input.Index(field, i), "duplicate_field", "Name "+v.Text+" once.")
+		}
+		chosen[v.Text] = true
+	}
+	return slices.DeleteFunc(slices.Clone(policy.FieldGroups), func(name string) bool { return !chosen[name] })
+}
+
+// readIDs reads a list of ids that are text.
+func readIDs(c *input.Reader, field string, l input.List[input.Value], most int, what string) []string {
+	ids := []string{}
+	if !input.CheckList(c, field, l, most, what) {
+		return ids
+	}
+	for i, v := range l.Items {
+		switch v.Kind {
+		case input.Null:
+			c.Add(input.Index(field, i), "null_not_allowed", "Give an id instead of null.")
+		case input.String:
+			ids = append(ids, v.Text)
+		default:
+			c.Add(input.Index(field, i), "wrong_type", "Give the id as text.")
+		}
+	}
+	return ids
+}
+
+// checkUsers notes those of the values that no user has in the column.
+func checkUsers(c *input.Reader, ctx context.Context, db bun.IDB, values []string, field, column string) error {
+	if len(values) == 0 {
+		return nil
+	}
+	askable := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !input.Storable(v) })
+	var rows []string
+	err := db.NewSelect().Table("users").Column(column).Where("? = ANY (?)", bun.Ident(column), pgdialect.Array(askable)).Scan(ctx, &rows)
+	if err != nil {
+		return fmt.Errorf("look up users: %w", err)
+	}
+	known := make(map[string]bool, len(rows))
+	for _, row := range rows {
+		known[row] = true
+	}
+	for i, value := range values {
+		if !known[value] {
+			c.Add(input.Index(field, i), "unknown_user", "Name users that exist; "+strconv.Quote(problem.Clip(value))+" is none.")
+		}
+	}
+	return nil
+}
+
+func checkRoles(c *input.Reader, ctx context.Context, db bun.IDB, groups []int64) error {
+	if len(groups) == 0 {
+		return nil
+	}
+	var known []int64
+	if err := db.NewRaw("SELECT id FROM roles WHERE id = ANY (?)", pgdialect.Array(groups)).Scan(ctx, &known); err != nil {
+		return fmt.Errorf("look up roles: %w", err)
+	}
+	for i, id := range groups {
+		if !slices.Contains(known, id) {
+			c.Add(input.Index("group_ids", i), "unknown_group", "Name groups that exist, by the id of a role.")
+		}
+	}
+	return nil
+}
+
+// Target is a copy that a push is for.
+type Target struct {
+	ID              int64
+	UserID          string
+	Name, Email     string // the holder's
+	PolicyID        int64
+	IsActive        bool
+	ExpiresAt       *time.Time
+	GroupVersions   []int64 `bun:",array"`
+	window.Calendar `bun:",extend"`
+}
+
+// Why a copy is left out.
+const (
+	skipInactive = "inactive"
+	skipExpired  = "expired"
+	skipNoCopy   = "no_copy"
+	skipGone     = "gone"
+)
+
+// skip says why a copy is left out, "" when it is not.
+func (t Target) skip(now time.Time) string {
+	switch {
+	case !t.IsActive:
+		return skipInactive
+	case t.ExpiresAt != nil && !t.ExpiresAt.After(now):
+		return skipExpired
+	}
+	return ""
+}
+
+func selectTargets(db bun.IDB) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN users AS u ON u.id = c.user_id").
+		Join("JOIN policies AS p ON p.id = c.policy_id").
+		Column("c.id", "c.user_id", "u.name", "u.email", "c.policy_id", "c.is_active", "c.group_versions", "p.calendar_aligned", "p.time_zone").
+		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at")
+}
+
+// targets are the copies chosen, in the order of their ids.
+func (p propagation) targets(ctx context.Context, db bun.IDB, profileID int64) ([]Target, error) {
+	var targets []Target
+	query := selectTargets(db).Where("c.access_profile_id = ?", profileID)
+	if p.narrowed() {
+		query = query.Where("(c.user_id = ANY (?) OR u.role_id = ANY (?))", pgdialect.Array(p.users), pgdialect.Array(p.groups))
+	}
+	if err := query.Order("c.id").Scan(ctx, &targets); err != nil {
+		return nil, fmt.Errorf("look up copies of access profile %d: %w", profileID, err)
+	}
+	return targets, nil
+}
+
+// withoutCopy are the users named that hold no copy.
+func (p propagation) withoutCopy(targets []Target) []string {
+	holds := make(map[string]bool, len(targets))
+	for _, t := range targets {
+		holds[t.UserID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(p.users), func(id string) bool { return holds[id] })
+}

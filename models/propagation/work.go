@@ -1,0 +1,262 @@
+package propagation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/assignment"
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+)
+
+// ErrLeaseLost ends the work of somebody whose lease another has taken.
+var ErrLeaseLost = errors.New("another worker has taken this propagation over")
+
+const copiesPushedAtOnce = 500
+
+// Work pushes until every copy has had its turn. A part that fails is repeated copy by copy, so that one that cannot be changed is told
+// and keeps nobody else waiting.
+func (p *Worker) Work(ctx context.Context, job Job) error {
+	h := &history{profileID: job.AccessProfileID, known: map[int64]profile.Profile{}}
+	last := int64(0)
+	for {
+		waiting, err := job.waiting(ctx, p.db, last)
+		if err != nil {
+			return err
+		}
+		if len(waiting) == 0 {
+			return job.finish(ctx, p.db)
+		}
+		last = waiting[len(waiting)-1]
+		err = job.push(ctx, p.db, h, waiting)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, ErrLeaseLost) || ctx.Err() != nil {
+			return err
+		}
+		p.log.WarnContext(ctx, "part of a propagation failed; trying copy by copy", "propagation", job.ID, "error", err.Error())
+		for _, id := range waiting {
+			if err := p.workOne(ctx, job, h, id); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (p *Worker) workOne(ctx context.Context, job Job, h *history, id int64) error {
+	err := job.push(ctx, p.db, h, []int64{id})
+	if err == nil || errors.Is(err, ErrLeaseLost) || ctx.Err() != nil {
+		return err
+	}
+	var refusal *problem.Refusal
+	if errors.As(problem.Classify(err), &refusal) {
+		return err // the database is away or busy, which is nothing of this copy's
+	}
+	p.log.ErrorContext(ctx, "a copy could not be pushed to", "propagation", job.ID, "copy", id, "error", err.Error())
+	_, err = p.db.NewRaw(`UPDATE propagation_items AS i SET state = 'failed', reason = ? FROM propagation_jobs AS j
+WHERE i.job_id = ? AND i.copy_id = ? AND i.state = 'waiting' AND j.id = i.job_id AND j.fence = ? AND j.state = 'running'`,
+		"The database refused the change ("+or(problem.SQLState(err), "unknown")+").", job.ID, id, job.Fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note a failed copy: %w", err)
+	}
+	return nil
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// waiting are the next copies after one.
+func (p Job) waiting(ctx context.Context, db bun.IDB, after int64) ([]int64, error) {
+	var ids []int64
+	err := db.NewRaw("SELECT copy_id FROM propagation_items WHERE job_id = ? AND copy_id > ? AND state = 'waiting' ORDER BY copy_id LIMIT ?",
+		p.ID, after, copiesPushedAtOnce).Scan(ctx, &ids)
+	if err != nil {
+		return nil, fmt.Errorf("look up what propagation %d has left: %w", p.ID, err)
+	}
+	return ids, nil
+}
+
+func (p Job) finish(ctx context.Context, db bun.IDB) error {
+	_, err := db.NewRaw(`UPDATE propagation_jobs SET state = 'done', finished_at = clock_timestamp() WHERE id = ?0 AND fence = ?1 AND state = 'running'
+AND NOT EXISTS (SELECT FROM propagation_items WHERE job_id = ?0 AND state = 'waiting')`, p.ID, p.Fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("finish propagation %d: %w", p.ID, err)
+	}
+	return nil
+}
+
+// push changes the copies named in one transaction, with the note that they are done and the audit row.
+func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) error {
+	return database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if err := database.AllowLong(ctx, tx); err != nil {
+			return err
+		}
+		if err := p.holdLease(ctx, tx); err != nil {
+			return err
+		}
+		if err := h.load(ctx, tx, []int64{p.ToVersion}); err != nil {
+			return err
+		}
+		if err := assignment.LockCopies(ctx, tx, "id = ANY (?)", pgdialect.Array(ids)); err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx) // after the wait for the locks
+		if err != nil {
+			return err
+		}
+		going, err := p.going(ctx, tx, ids, now)
+		if err != nil {
+			return err
+		}
+		shapes, err := h.shapesOf(ctx, tx, going)
+		if err != nil {
+			return err
+		}
+		changed := []string{}
+		for _, s := range shapes {
+			some, err := p.pushShape(ctx, tx, s, h.known[p.ToVersion].Policy, now)
+			if err != nil {
+				return err
+			}
+			changed = append(changed, some...)
+		}
+		done := make([]int64, len(going))
+		for i, t := range going {
+			done[i] = t.ID
+		}
+		_, err = tx.NewRaw("UPDATE propagation_items SET state = 'done' WHERE job_id = ? AND copy_id = ANY (?)", p.ID, pgdialect.Array(done)).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("note what is done: %w", err)
+		}
+		if len(changed) == 0 {
+			return nil
+		}
+		if err := database.Invalidate(ctx, tx, changed...); err != nil {
+			return err
+		}
+		c := audit.Change{ProfileID: &p.AccessProfileID, Actor: p.Actor, Origin: p.Origin, Action: "propagate", At: now}
+		if len(changed) == 1 {
+			c.UserID = &changed[0]
+		}
+		if err := c.Documents(nil, nil, map[string]any{
+			"access_profile": h.known[p.ToVersion].Name, "propagation_id": p.ID, "to_version": p.ToVersion, "fields": p.Fields, "reset_usage": p.ResetUsage, "user_ids": changed,
+		}); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, c)
+	})
+}
+
+// holdLease renews the lease, and keeps everybody else from taking it until the transaction ends.
+func (p Job) holdLease(ctx context.Context, tx bun.Tx) error {
+	result, err := tx.NewRaw(`UPDATE propagation_jobs SET lease_until = clock_timestamp() + ? * interval '1 second'
+WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("renew the lease of propagation %d: %w", p.ID, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(ErrLeaseLost, err)
+	}
+	return nil
+}
+
+// going are those of the copies, which the transaction holds, that are pushed to. Those that are gone or may not change any more are noted
+// as skipped, with the reason.
+func (p Job) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
+	var targets []Target
+	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").Scan(ctx, &targets); err != nil {
+		return nil, fmt.Errorf("load the copies held: %w", err)
+	}
+	there := make(map[int64]bool, len(targets))
+	var going []Target
+	skipped := map[string][]int64{}
+	for _, t := range targets {
+		there[t.ID] = true
+		if reason := t.skip(now); reason != "" {
+			skipped[reason] = append(skipped[reason], t.ID)
+			continue
+		}
+		going = append(going, t)
+	}
+	for _, id := range ids {
+		if !there[id] {
+			skipped[skipGone] = append(skipped[skipGone], id)
+		}
+	}
+	for reason, some := range skipped {
+		_, err := tx.NewRaw("UPDATE propagation_items SET state = 'skipped', reason = ? WHERE job_id = ? AND copy_id = ANY (?)",
+			reason, p.ID, pgdialect.Array(some)).Exec(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("note what is skipped: %w", err)
+		}
+	}
+	return going, nil
+}
+
+// pushShape changes copies that are in the same state, and returns their holders when anything changed.
+func (p Job) pushShape(ctx context.Context, tx bun.Tx, s shaped, to policy.Policy, now time.Time) ([]string, error) {
+	copies, policies, users := make([]int64, len(s.targets)), make([]int64, len(s.targets)), make([]string, len(s.targets))
+	for i, t := range s.targets {
+		copies[i], policies[i], users[i] = t.ID, t.PolicyID, t.UserID
+	}
+	had := s.targets[0].GroupVersions
+	groups := []string{}
+	for i, group := range policy.FieldGroups {
+		// A copy that is newer than this push, since it was handed out meanwhile, stays so.
+		if had[i] <= p.ToVersion && slices.Contains(p.Fields, group) && !policy.SameGroup(s.before, to, group) {
+			groups = append(groups, group)
+		}
+	}
+	if err := policy.Sync(ctx, tx, policies, s.before, to, groups, now); err != nil {
+		return nil, err
+	}
+	versions, oldest := pushedVersions(had, s.before.With(to, groups), to, p.ToVersion)
+	_, err := tx.NewRaw("UPDATE user_access_profiles SET group_versions = ?, template_version = ? WHERE id = ANY (?)",
+		pgdialect.Array(versions), oldest, pgdialect.Array(copies)).Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("note the versions of copies: %w", err)
+	}
+	cleared := int64(0)
+	if p.ResetUsage {
+		if cleared, err = clearUsage(ctx, tx, policies, p.Fields); err != nil {
+			return nil, err
+		}
+	}
+	if len(groups) == 0 && cleared == 0 && fmt.Sprint(versions) == fmt.Sprint(had) {
+		return nil, nil
+	}
+	return users, nil
+}
+
+// clearUsage takes what was counted so far from what is shown of the lines in the groups named. What was counted stays in the ledger.
+func clearUsage(ctx context.Context, tx bun.Tx, policies []int64, groups []string) (int64, error) {
+	result, err := tx.NewRaw(`
+UPDATE limit_windows AS w SET cleared = w.used
+FROM (
+    SELECT id FROM budgets WHERE policy_id = ANY (?0)
+        AND CASE WHEN provider_config_id IS NULL THEN 'budgets' ELSE 'provider_configs' END = ANY (?1)
+    UNION ALL
+    SELECT id FROM rate_limits WHERE policy_id = ANY (?0)
+        AND CASE WHEN provider_config_id IS NULL THEN 'rate_limit' ELSE 'provider_configs' END = ANY (?1)
+) AS line
+WHERE w.line_id = line.id AND w.cleared < w.used`, pgdialect.Array(policies), pgdialect.Array(groups)).Exec(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("reset usage: %w", err)
+	}
+	n, err := result.RowsAffected()
+	return n, err
+}

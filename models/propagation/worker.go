@@ -1,0 +1,81 @@
+package propagation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// Worker pushes templates to their copies. Any number of consoles may have one: a push is done by whoever holds its lease, and taken
+// over when that one falls silent.
+type Worker struct {
+	db   *bun.DB
+	log  *slog.Logger
+	wake chan struct{}
+}
+
+// NewWorker makes one; Run starts it.
+func NewWorker(db *bun.DB, log *slog.Logger) *Worker {
+	return &Worker{db: db, log: log, wake: make(chan struct{}, 1)}
+}
+
+const lookEvery = 2 * time.Second
+
+// Run does pushes that nobody works on, until ctx ends.
+func (p *Worker) Run(ctx context.Context) {
+	for {
+		job, err := ClaimPropagation(ctx, p.db)
+		if err == nil && job != nil {
+			err = p.Work(ctx, *job)
+			if err == nil {
+				continue // there may be more
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "propagation interrupted; it goes on when its lease is over", "error", err.Error())
+		}
+		timer := time.NewTimer(lookEvery)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-p.wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// Wake has Run look at once.
+func (p *Worker) Wake() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// HandOver lets any worker go on with a push that the caller started.
+func (p *Worker) HandOver(ctx context.Context, job Job) error {
+	_, err := p.db.NewRaw("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE id = ? AND fence = ?", job.ID, job.Fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("hand propagation %d over: %w", job.ID, err)
+	}
+	p.Wake()
+	return nil
+}
+
+// ClaimPropagation takes the lease of a job that has work left; nil when there is none.
+func ClaimPropagation(ctx context.Context, db *bun.DB) (*Job, error) {
+	var rows []Job
+	err := db.NewRaw(`
+UPDATE propagation_jobs SET fence = fence + 1, lease_until = clock_timestamp() + ? * interval '1 second'
+WHERE id = (SELECT id FROM propagation_jobs WHERE state = 'running' AND lease_until < clock_timestamp() ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING *`, lease.Seconds()).Scan(ctx, &rows)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}

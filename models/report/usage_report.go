@@ -1,0 +1,238 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/money"
+	"tollgate/models/problem"
+)
+
+// Groupings are what a report can be broken down by. The first is the default.
+var Groupings = []string{"provider", "model", "user", "profile", "day"}
+
+// Query says what a report of usage shows: whole days of a time zone, from Since to Until inclusive.
+type Query struct {
+	Since, Until    time.Time      // dates
+	Zone            *time.Location // nil for UTC
+	GroupBy         string         // one of UsageGroupings
+	Provider, Model string
+	UserID          string
+	ProfileID       int64 // 0 for all
+}
+
+// Sum is what was used, added up. Unpriced is how many events nobody knows the cost of: they are in tokens and requests alone.
+type Sum struct {
+	Cost     money.Money `json:"cost"`
+	Tokens   int64       `json:"tokens"`
+	Requests int64       `json:"requests"`
+	Unpriced int64       `json:"unpriced_events"`
+}
+
+// IsUnpriced reports whether nothing of it has a price: then its cost is not nothing, but unknown.
+func (s Sum) IsUnpriced() bool { return s.Cost == 0 && s.Unpriced > 0 }
+
+// Row is one line of a report. Key is an id, or the name itself.
+type Row struct {
+	Key  string `json:"key"`
+	Name string `json:"name"`
+	Sum
+}
+
+// Report is what was used in some days.
+type Report struct {
+	Rows   []Row // the most expensive first, days in their order
+	Others *Sum  // what those beyond maxReportRows come to, if there are any
+	Days   []Row // every day of the query, also those without usage
+	Series []Series
+	Total  Sum
+}
+
+// Series is what one of the most expensive rows cost day by day; the last is of all others together.
+type Series struct {
+	Name string
+	Days []money.Money // as many as the report has
+}
+
+const (
+	maxReportRows = 100
+	seriesShown   = 4
+)
+
+// groupColumns are how a row of each grouping is keyed.
+var groupColumns = map[string]string{
+	"provider": "d.provider", "model": "d.provider || '/' || d.model", "user": "d.user_id", "profile": "d.access_profile_id::text", "day": "d.day::text",
+}
+
+// LoadReport adds up what was used, in one snapshot and two statements however many events there are. Refusal: Unreadable when that takes too
+// long.
+func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
+	var report Report
+	err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		report = Report{}
+		// Its many expressions are compiled for longer than they are used.
+		if _, err := db.NewRaw("SET LOCAL jit = off").Exec(ctx); err != nil {
+			return fmt.Errorf("prepare a report: %w", err)
+		}
+		if q.GroupBy != "day" {
+			if err := q.rows(db).Limit(maxReportRows+1).Scan(ctx, &report.Rows); err != nil {
+				return fmt.Errorf("report usage: %w", err)
+			}
+		}
+		shown := []string{}
+		for _, row := range report.Rows[:min(seriesShown, len(report.Rows))] {
+			shown = append(shown, row.Key)
+		}
+		var days []seriesDay
+		err := q.filter(db.NewSelect()).ColumnExpr("d.day::text AS day").
+			ColumnExpr("CASE WHEN "+groupColumns[q.GroupBy]+" = ANY (?) THEN "+groupColumns[q.GroupBy]+" ELSE '' END AS key", pgdialect.Array(shown)).
+			ColumnExpr(usageSums).GroupExpr("1, 2").Scan(ctx, &days)
+		if err != nil {
+			return fmt.Errorf("report usage by day: %w", err)
+		}
+		report.fill(q, shown, days)
+		return nil
+	})
+	return report, q.tooMuch(err)
+}
+
+// rows reads every row of a report, the most expensive first, with its name.
+func (q Query) rows(db bun.IDB) *bun.SelectQuery {
+	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
+	rows := db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*").OrderExpr("r.cost DESC, r.key")
+	switch q.GroupBy {
+	case "user":
+		return joinUserNames(rows, "r.key").ColumnExpr("coalesce(u.name, former_user.name, 'A user who is gone') AS name")
+	case "profile":
+		return joinProfileNames(rows, "r.key::bigint").ColumnExpr(
+			"coalesce(p.name, former_profile.name, CASE WHEN r.key = '0' THEN 'Without a profile' ELSE 'A profile that is gone' END) AS name")
+	}
+	return rows.ColumnExpr("r.key AS name")
+}
+
+// joinUserNames finds what users are called, or were when they were deleted.
+func joinUserNames(s *bun.SelectQuery, id string) *bun.SelectQuery {
+	return s.Join("LEFT JOIN users AS u ON u.id = " + id).
+		Join("LEFT JOIN former_names AS former_user ON former_user.kind = 'user' AND former_user.id = " + id)
+}
+
+// joinProfileNames does the same for access profiles.
+func joinProfileNames(s *bun.SelectQuery, id string) *bun.SelectQuery {
+	return s.Join("LEFT JOIN access_profiles AS p ON p.id = " + id).
+		Join("LEFT JOIN former_names AS former_profile ON former_profile.kind = 'access_profile' AND former_profile.id = (" + id + ")::text")
+}
+
+// tooMuch makes of a statement that took too long what its reader can do about it, when fewer days can be asked for.
+func (q Query) tooMuch(err error) error {
+	if problem.SQLState(err) != "57014" || !q.Until.After(q.Since) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", problem.Refuse(problem.Unreadable, "since", "too_much", "Adding up so many days takes too long. Ask for fewer days."), err)
+}
+
+// seriesDay is what one of the series came to on a day; that of all others has the key "".
+type seriesDay struct {
+	Day, Key string
+	Sum
+}
+
+const usageSums = `least(sum(d.cost), 9e18)::bigint AS cost, least(sum(d.tokens), 9e15)::bigint AS tokens, sum(d.requests)::bigint AS requests,
+sum(d.unpriced)::bigint AS unpriced`
+
+func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
+	if q.Zone == nil {
+		s = s.TableExpr("usage_days AS d")
+	} else {
+		s = s.TableExpr("("+zonedDays+") AS d", q.zonedDaysArgs()...)
+	}
+	s = s.Where("d.day BETWEEN ?::date AND ?::date", q.Since.Format(time.DateOnly), q.Until.Format(time.DateOnly))
+	if q.Provider != "" {
+		s = s.Where("d.provider = ?", q.Provider)
+	}
+	if q.Model != "" {
+		s = s.Where("d.model = ?", q.Model)
+	}
+	if q.UserID != "" {
+		s = s.Where("d.user_id = ?", q.UserID)
+	}
+	if q.ProfileID != 0 {
+		s = s.Where("d.access_profile_id = ?", q.ProfileID)
+	}
+	return s
+}
+
+// fill puts the days in order, with those on which nothing was used, and adds everything up.
+func (r *Report) fill(q Query, shown []string, days []seriesDay) {
+	series := make([]Series, len(shown)+1)
+	place := map[string]int{"": len(shown)}
+	for i, key := range shown {
+		series[i].Name, place[key] = r.Rows[i].Name, i
+	}
+	at := map[string]int{}
+	for day := q.Since; !day.After(q.Until); day = day.AddDate(0, 0, 1) {
+		key := day.Format(time.DateOnly)
+		at[key] = len(r.Days)
+		r.Days = append(r.Days, Row{Key: key, Name: key})
+	}
+	for i := range series {
+		series[i].Days = make([]money.Money, len(r.Days))
+	}
+	for _, day := range days {
+		r.Days[at[day.Day]].add(day.Sum)
+		r.Total.add(day.Sum)
+		series[place[day.Key]].Days[at[day.Day]] += day.Cost
+	}
+	r.Series = series
+	switch {
+	case q.GroupBy == "day":
+		r.Rows = r.Days
+	case len(r.Rows) > maxReportRows:
+		r.Rows = r.Rows[:maxReportRows]
+		others := r.Total
+		for _, row := range r.Rows {
+			others.Cost, others.Tokens = others.Cost-row.Cost, others.Tokens-row.Tokens
+			others.Requests, others.Unpriced = others.Requests-row.Requests, others.Unpriced-row.Unpriced
+		}
+		r.Others = &others
+	}
+	if last := len(shown); last > 0 && len(r.Rows) <= last {
+		r.Series = series[:last] // there are no others
+	}
+}
+
+func (s *Sum) add(other Sum) {
+	s.Cost += other.Cost
+	s.Tokens += other.Tokens
+	s.Requests += other.Requests
+	s.Unpriced += other.Unpriced
+}
+
+// FilterNames are what the user and the access profile are called that a report is narrowed to, also when they were deleted; "" for
+// those that never were.
+func FilterNames(ctx context.Context, db bun.IDB, q Query) (user, profile string, err error) {
+	err = db.NewRaw(`SELECT
+coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), ''),
+coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names WHERE kind = 'access_profile' AND id = ?1::bigint::text), '')`,
+		q.UserID, q.ProfileID).Scan(ctx, &user, &profile)
+	if err != nil {
+		return "", "", fmt.Errorf("look up the names that a report is narrowed to: %w", err)
+	}
+	return user, profile, nil
+}
+
+// unpricedDays is how far back pages look for what a user used without a price.
+const unpricedDays = 30
+
+// UnpricedEvents is how many events of a user in the last 30 days have no price, and so are in no amount.
+func UnpricedEvents(ctx context.Context, db bun.IDB, userID string) (n int64, err error) {
+	err = db.NewRaw("SELECT coalesce(sum(unpriced), 0)::bigint FROM usage_days WHERE user_id = ? AND day > current_date - ?::int", userID, unpricedDays).Scan(ctx, &n)
+	if err != nil {
+		return 0, fmt.Errorf("count what user %s used without a price: %w", userID, err)
+	}
+	return n, nil
+}

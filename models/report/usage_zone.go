@@ -1,0 +1,95 @@
+package report
+
+import (
+	"time"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/profile"
+	"tollgate/models/window"
+)
+
+// zonedDays is usage_days in the days of another time zone, in parts that have to be added up. Each of its days is made of the whole days of UTC
+// between the midnights of UTC that are nearest to its own; the events between a midnight and the one that stands for it are taken from one
+// day and given to the other. It takes the days with their days of UTC, then the gaps with the days that gain and lose by them.
+const zonedDays = `
+SELECT z.day, u.user_id, u.access_profile_id, u.provider, u.model, u.cost, u.tokens, u.requests, u.unpriced
+FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN usage_days AS u ON u.day >= z.first AND u.day < z.behind
+UNION ALL
+SELECT moved.day, s.user_id, s.access_profile_id, s.provider, s.model,
+       moved.sign * s.cost, moved.sign * s.tokens, moved.sign * s.requests, moved.sign * s.unpriced
+FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap(first, behind, gains, loses)
+    CROSS JOIN LATERAL (
+        SELECT gap.gains, gap.loses, e.user_id, coalesce(e.access_profile_id, 0) AS access_profile_id,
+               CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END AS provider,
+               CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END AS model,
+               coalesce(sum(e.cost), 0) AS cost, sum(e.tokens) AS tokens, sum(e.requests)::bigint AS requests,
+               count(*) FILTER (WHERE e.cost IS NULL AND e.tool_name = '') AS unpriced
+        FROM usage_events AS e WHERE e.occurred_at >= gap.first AND e.occurred_at < gap.behind GROUP BY 3, 4, 5, 6
+    ) AS s
+    CROSS JOIN LATERAL (VALUES (s.gains, 1), (s.loses, -1)) AS moved(day, sign)`
+
+// isUsed tells sums from those of parts that cancel each other out.
+const isUsed = "sum(d.cost) <> 0 OR sum(d.tokens) <> 0 OR sum(d.requests) <> 0 OR sum(d.unpriced) <> 0"
+
+// zonedDaysArgs are what zonedDays takes for the days of q.
+func (q Query) zonedDaysArgs() []any {
+	var days, firsts, behinds, gapFirsts, gapBehinds, gains, loses []string
+	date := func(day time.Time) string { return day.Format(time.DateOnly) }
+	for day := q.Since; !day.After(q.Until.AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
+		begins := q.Midnight(day)
+		nearest := begins.Add(12 * time.Hour).Truncate(24 * time.Hour)
+		if !day.After(q.Until) {
+			next := q.Midnight(day.AddDate(0, 0, 1)).Add(12 * time.Hour).Truncate(24 * time.Hour)
+			days, firsts, behinds = append(days, date(day)), append(firsts, date(nearest)), append(behinds, date(next))
+		}
+		before := day.AddDate(0, 0, -1)
+		first, behind, gain, lose := nearest, begins, before, day
+		if begins.Before(nearest) {
+			first, behind, gain, lose = begins, nearest, day, before
+		}
+		if first.Before(behind) {
+			gapFirsts, gapBehinds = append(gapFirsts, first.Format(time.RFC3339)), append(gapBehinds, behind.Format(time.RFC3339))
+			gains, loses = append(gains, date(gain)), append(loses, date(lose))
+		}
+	}
+	args := []any{}
+	for _, list := range [][]string{days, firsts, behinds, gapFirsts, gapBehinds, gains, loses} {
+		args = append(args, pgdialect.Array(list))
+	}
+	return args
+}
+
+// Midnight is when a day of the report begins.
+func (q Query) Midnight(day time.Time) time.Time {
+	year, month, date := day.Date()
+	return window.Midnight(year, month, date, q.location())
+}
+
+func (q Query) location() *time.Location {
+	if q.Zone == nil {
+		return time.UTC
+	}
+	return q.Zone
+}
+
+// ZoneName is the IANA name of the time zone whose days the report has.
+func (q Query) ZoneName() string { return q.location().String() }
+
+// Today is the day that it is in the zone of the report, as a date.
+func (q Query) Today(now time.Time) time.Time {
+	year, month, date := now.In(q.location()).Date()
+	return time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
+}
+
+// Zone reads the IANA name of a time zone; nil is UTC.
+func Zone(name string) (zone *time.Location, ok bool) {
+	if name == "UTC" {
+		return nil, true
+	}
+	if !profile.ZoneName.MatchString(name) || name == "Local" {
+		return nil, false
+	}
+	zone, err := time.LoadLocation(name)
+	return zone, err == nil
+}

@@ -1,0 +1,114 @@
+package models_test
+
+import (
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows are the imports between rooms. A new one is a decision about the house: think of it before you add it, and it must make no circle.
+var arrows = map[string][]string{
+	"account": {"assignment", "audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"assignment": {
+		"audit", "database", "identity", "input", "money", "permission", "policy", "problem",
+		"profile", "secret", "virtualkey", "window",
+	},
+	"audit":     {"database", "permission", "problem"},
+	"batch":     {"problem"},
+	"catalogue": {"audit", "database", "input", "money", "permission", "problem"},
+	"database":  {"input", "problem"},
+	"decision":  {"catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem"},
+	"discovery": {"catalogue", "input", "permission", "problem"},
+	"entitlement": {
+		"assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
+		"secret", "virtualkey", "window",
+	},
+	"identity":   {"audit", "database", "input", "permission", "problem", "secret"},
+	"input":      {"money", "problem"},
+	"metrics":    {},
+	"money":      {},
+	"permission": {},
+	"pgserver":   {},
+	"policy":     {"catalogue", "input", "money", "problem", "window"},
+	"problem":    {},
+	"profile":    {"audit", "catalogue", "database", "input", "permission", "policy", "problem"},
+	"propagation": {
+		"assignment", "audit", "catalogue", "database", "identity", "input", "money", "permission",
+		"policy", "problem", "profile", "window",
+	},
+	"quota":  {"assignment", "database", "money", "policy", "virtualkey"},
+	"report": {"database", "money", "problem", "profile", "window"},
+	"sample": {
+		"account", "assignment", "catalogue", "database", "entitlement", "identity", "input", "money",
+		"permission", "policy", "problem", "profile", "propagation", "secret", "usage", "window",
+	},
+	"secret": {},
+	"usage": {
+		"audit", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",
+		"permission", "policy", "problem", "secret", "virtualkey", "window",
+	},
+	"virtualkey": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"window":     {},
+}
+
+// Every import between rooms is an arrow that is named here, and every arrow is used.
+func TestRooms(t *testing.T) {
+	folders, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for _, folder := range folders {
+		name := folder.Name()
+		if !folder.IsDir() || name == "migrations" || strings.HasSuffix(name, "test") {
+			continue
+		}
+		found[name] = importsOf(t, name)
+		if _, err := os.Stat(filepath.Join(name, "doc.go")); err != nil {
+			t.Errorf("the room %s has no doc.go: %v", name, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if !slices.Equal(found[name], arrows[name]) {
+			t.Errorf("%s imports %v, want %v", name, found[name], arrows[name])
+		}
+	}
+	if len(found) != len(arrows) {
+		t.Errorf("there are %d rooms, and arrows of %d", len(found), len(arrows))
+	}
+}
+
+// importsOf are the rooms that the files of a room import, tests apart.
+func importsOf(t *testing.T, room string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(room, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms := map[string]bool{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range parsed.Imports {
+			path, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name, ours := strings.CutPrefix(path, "tollgate/models/"); ours && name != "migrations" {
+				rooms[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(rooms))
+}

@@ -1,0 +1,161 @@
+package sample
+
+import (
+	"context"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/assignment"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/secret"
+)
+
+// NeedsFirstRun reports whether nobody can sign in yet.
+func NeedsFirstRun(ctx context.Context, db bun.IDB) (bool, error) {
+	some, err := identity.HasUsers(ctx, db)
+	return !some, err
+}
+
+// NewFirstRunLink makes the token of the link by which the first admin is created; links made before are worth nothing from now on.
+// When there are users already it is "".
+func NewFirstRunLink(ctx context.Context, db bun.IDB) (token string, err error) {
+	token, hash := secret.NewToken()
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw(`
+INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (single) DO UPDATE SET token_hash = excluded.token_hash`, hash).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("store the first-run link: %w", err)
+		}
+		// With the link's row in hand nobody else can be making the first user.
+		some, err := identity.HasUsers(ctx, tx)
+		if err != nil || !some {
+			return err
+		}
+		token = ""
+		return endFirstRun(ctx, tx)
+	})
+	return token, err
+}
+
+// CheckFirstRun says whether the link still leads anywhere. Refusal: NotFound.
+func CheckFirstRun(ctx context.Context, db bun.IDB, token string) error {
+	return checkLink(ctx, db.NewSelect(), token)
+}
+
+func checkLink(ctx context.Context, q *bun.SelectQuery, token string) error {
+	var hash []byte
+	err := q.Table("first_run_links").Column("token_hash").Where("NOT EXISTS (SELECT FROM users)").Scan(ctx, &hash)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("look up the first-run link: %w", err)
+	}
+	if subtle.ConstantTimeCompare(hash, secret.HashToken(token)) != 1 {
+		return problem.Missing("page")
+	}
+	return nil
+}
+
+// FirstRunInput is what the first admin types.
+type FirstRunInput struct {
+	input.Row
+	Email    input.Value `json:"email"`
+	Name     input.Value `json:"name"`
+	Password input.Value `json:"password"`
+	Sample   input.Value `json:"sample"` // also make providers, MCP servers and tool groups to begin with
+}
+
+// CreateFirstAdmin makes the first user by the one-time link, and signs them in. Refusals: NotFound when the link is worth nothing
+// (any more), Invalid, TooMany.
+func CreateFirstAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passwords, token string, in FirstRunInput) (session string, err error) {
+	if err := CheckFirstRun(ctx, db, token); err != nil {
+		return "", err
+	}
+	c := &input.Reader{}
+	admin, password := identity.ReadUser(c, identity.UserInput{Name: in.Name, Email: in.Email, Password: in.Password})
+	sample, _ := c.Bool("sample", in.Sample)
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return "", err
+	}
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		// Of two who send the form at once, the second waits here and then finds no link.
+		if err := checkLink(ctx, tx.NewSelect().For("UPDATE"), token); err != nil {
+			return err
+		}
+		if err := insertFirst(ctx, tx, permission.DoorConsole, &admin, hash); err != nil {
+			return err
+		}
+		if sample {
+			if err := Catalogue(ctx, tx, admin.Actor().At(permission.DoorConsole)); err != nil {
+				return err
+			}
+		}
+		session, err = identity.StartSession(ctx, tx, admin.ID, "")
+		return err
+	})
+	return session, err
+}
+
+// CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals: Invalid.
+func CreateEnvAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passwords, email, password string) (created bool, err error) {
+	if some, err := identity.HasUsers(ctx, db); err != nil || some {
+		return false, err
+	}
+	c := &input.Reader{}
+	admin, password := identity.ReadUser(c, identity.UserInput{Email: input.FormValue(email), Password: input.FormValue(password)})
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return false, err
+	}
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
+		return false, err
+	}
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') ON CONFLICT (single) DO UPDATE SET token_hash = ''").Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("hold the first-run link: %w", err)
+		}
+		some, err := identity.HasUsers(ctx, tx)
+		if err != nil || some {
+			return err
+		}
+		created = true
+		return insertFirst(ctx, tx, permission.DoorCLI, &admin, hash)
+	})
+	return created && err == nil, err
+}
+
+// insertFirst makes the first user; the transaction holds the link's row. With a user there, the link is dead.
+func insertFirst(ctx context.Context, tx bun.Tx, door string, admin *identity.User, hash string) error {
+	some, err := identity.HasUsers(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if some {
+		return problem.Missing("page")
+	}
+	if admin.RoleID, err = assignment.RoleNamed(ctx, tx, identity.FirstRole); err != nil {
+		return err
+	}
+	if err := identity.InsertUser(ctx, tx, permission.Actor{}.At(door), admin, hash); err != nil {
+		return err
+	}
+	return endFirstRun(ctx, tx)
+}
+
+func endFirstRun(ctx context.Context, tx bun.Tx) error {
+	if _, err := tx.NewRaw("DELETE FROM first_run_links").Exec(ctx); err != nil {
+		return fmt.Errorf("end the first-run link: %w", err)
+	}
+	return nil
+}

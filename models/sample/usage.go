@@ -1,0 +1,130 @@
+package sample
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/entitlement"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/policy"
+	"tollgate/models/usage"
+	"tollgate/models/window"
+)
+
+const sampleDays = 31 // of usage, today included
+
+// sampleWeek is how busy people are, from Sunday on.
+var sampleWeek = [7]float64{0.04, 0.9, 1.05, 1, 0.95, 0.7, 0.08}
+
+// seedUsage reports what the sample people used in the last weeks, most of them well below their limits, some near, a few at them. The
+// same people use the same in every run.
+func seedUsage(ctx context.Context, db *bun.DB, people []identity.Holder, now time.Time) error {
+	offered, err := catalogue.LoadCatalogue(ctx, db)
+	if err != nil {
+		return err
+	}
+	ids := make([]uuid.UUID, len(people))
+	for i, person := range people {
+		ids[i] = uuid.MustParse(person.ID)
+	}
+	holdings, err := entitlement.LoadEntitlements(ctx, db, ids, now)
+	if err != nil {
+		return err
+	}
+	var events []*usage.Event
+	for n := range people {
+		draw := rand.New(rand.NewPCG(uint64(n), 2026)) //nolint:gosec // the same in every run
+		events = append(events, sampleEvents(holdings[ids[n]], offered, draw, now)...)
+	}
+	for len(events) > 0 {
+		part := events[:min(usage.MaxEvents, len(events))]
+		events = events[len(part):]
+		if err := usage.StoreReports(ctx, db, []*usage.ReportRows{{Events: part}}); err != nil {
+			return fmt.Errorf("count sample usage: %w", err)
+		}
+	}
+	return nil
+}
+
+// sampleLevel is how much of their limits somebody uses.
+func sampleLevel(draw *rand.Rand) float64 {
+	switch at := draw.Float64(); {
+	case at > 0.97:
+		return 1.7
+	case at > 0.85:
+		return 1 + draw.Float64()*0.35
+	default:
+		return at * at * 0.9
+	}
+}
+
+func sampleEvents(h *entitlement.Entitlements, offered catalogue.Catalogue, draw *rand.Rand, now time.Time) []*usage.Event {
+	var events []*usage.Event
+	for i := range h.Copies {
+		held := &h.Copies[i]
+		level := sampleLevel(draw)
+		for daysAgo := sampleDays - 1; daysAgo >= 0; daysAgo-- {
+			day := now.Add(-time.Duration(daysAgo) * window.Day)
+			busy := sampleWeek[day.Weekday()] * (1 - 0.5*float64(daysAgo)/sampleDays) // and more of it every week
+			if daysAgo == 0 {
+				busy = 1
+			}
+			events = append(events, sampleDay(held, h.User.String(), offered, draw, level*busy, day)...)
+		}
+	}
+	return events
+}
+
+// sampleDay is what somebody used of a copy on one day: a few reports, each for many calls.
+func sampleDay(held *entitlement.Copy, user string, offered catalogue.Catalogue, draw *rand.Rand, level float64, day time.Time) []*usage.Event {
+	var events []*usage.Event
+	midnight := day.Truncate(24 * time.Hour)
+	for _, config := range held.Policy.ProviderConfigs {
+		models := config.AllowedModels
+		if config.AllModelsAllowed {
+			models = offered.Models(config.ProviderName)
+		}
+		if len(models) == 0 {
+			continue
+		}
+		reports := 1 + draw.IntN(3)/2
+		spend := level * perDay(held, config.ProviderName) / float64(len(held.Policy.ProviderConfigs)) * (0.75 + draw.Float64()*0.5)
+		for range reports {
+			cost := money.Money(spend/float64(reports)/1e7) * 1e7 // whole cents
+			tokens := int64(cost) / 4000
+			id := uuid.NewString()
+			event := &usage.Event{
+				ID: id, GatewayID: input.NewGatewayID(id), UserID: user, Provider: config.ProviderName, Model: models[draw.IntN(len(models))], Cost: &cost, Tokens: tokens,
+				Requests: 1 + tokens/20_000, OccurredAt: midnight.Add(time.Duration(draw.Float64() * float64(day.Sub(midnight)))).Truncate(time.Microsecond),
+				CopyID: held.ID, ProfileID: held.ProfileID,
+			}
+			event.Lines = slices.Collect(held.Lines(event.Question()))
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
+// perDay is what the tightest budget for a provider allows a day, in nano-dollars; 5 dollars without one.
+func perDay(held *entitlement.Copy, provider string) float64 {
+	tightest := 5.0 * money.Dollar
+	bounded := false
+	for l := range held.Lines(entitlement.Call{Provider: provider, Model: "m"}) {
+		if l.Kind != policy.KindSpend {
+			continue
+		}
+		if a := float64(l.Max) * float64(window.Day) / float64(max(window.Span[l.Duration], window.Day)); !bounded || a < tightest {
+			tightest, bounded = a, true
+		}
+	}
+	return tightest
+}

@@ -1,0 +1,71 @@
+package secret
+
+import (
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Keys are the derived secrets, one for each purpose.
+type Keys struct {
+	APIKey     []byte // peppers the hashes of management API keys
+	VirtualKey []byte // peppers the hashes of virtual keys
+}
+
+const secretBytes = 32
+
+// NewSecret makes a secret in the form that ParseSecret reads.
+func NewSecret() string {
+	return base64.StdEncoding.EncodeToString(randomBytes())
+}
+
+// ParseSecret reads the console's secret: at least 32 bytes in base64, with either alphabet, padded or not.
+func ParseSecret(text string) ([]byte, error) {
+	plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
+	secret, err := base64.RawStdEncoding.DecodeString(plain)
+	switch {
+	case err != nil:
+		return nil, errors.New("it is not base64") // the cause would quote the secret's place, and helps nobody
+	case len(secret) < secretBytes:
+		return nil, fmt.Errorf("it has %d bytes; at least %d are needed", len(secret), secretBytes)
+	}
+	return secret, nil
+}
+
+// DeriveKeys makes the keys of all purposes from the one secret. The purposes are versioned: another key needs another name.
+func DeriveKeys(secret []byte) (Keys, error) {
+	var keys Keys
+	for purpose, key := range map[string]*[]byte{"tollgate/api-key/v1": &keys.APIKey, "tollgate/virtual-key/v1": &keys.VirtualKey} {
+		var err error
+		if *key, err = hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size); err != nil {
+			return Keys{}, fmt.Errorf("derive the keys: %w", err)
+		}
+	}
+	return keys, nil
+}
+
+// randomBytes is 256 bits that nobody can guess.
+func randomBytes() []byte {
+	b := make([]byte, secretBytes)
+	rand.Read(b) // never fails: the program ends rather than go on without randomness
+	return b
+}
+
+// NewToken makes a secret for an address or a cookie, and the hash under which it is stored.
+func NewToken() (token string, hash []byte) {
+	token = base64.RawURLEncoding.EncodeToString(randomBytes())
+	return token, HashToken(token)
+}
+
+// HashToken is what is stored of a token.
+func HashToken(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// TokenLength is what every token of newToken measures.
+var TokenLength = base64.RawURLEncoding.EncodedLen(secretBytes)

@@ -1,0 +1,229 @@
+package usage
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/decision"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// Adjustment is a part of an event's charge that was taken back. Charge is what was left of it then.
+type Adjustment struct {
+	ID        string      `json:"id"`
+	EventID   string      `json:"event_id"`
+	Amount    money.Money `json:"amount"` // negative
+	Charge    money.Money `json:"charge"`
+	Reason    string      `json:"reason"`
+	Actor     string      `json:"actor"`
+	CreatedAt time.Time   `json:"created_at"`
+}
+
+// AdjustmentInput is what a client may send of one. Without an id of its own, the same again is refused as a repeat.
+type AdjustmentInput struct {
+	input.Row
+	ID      input.Value `json:"adjustment_id"`
+	EventID input.Value `json:"event_id"`
+	Amount  input.Value `json:"amount"`
+	Reason  input.Value `json:"reason"`
+}
+
+func (in AdjustmentInput) read() (Adjustment, error) {
+	c := &input.Reader{}
+	var a Adjustment
+	if in.ID.Given() {
+		a.ID = c.GatewayID("adjustment_id", in.ID, "invalid_adjustment_id")
+	}
+	a.EventID = readEventID(c, "event_id", in.EventID)
+	a.Amount = readRefund(c, "amount", in.Amount)
+	c.Required("reason", in.Reason, "a reason")
+	a.Reason, _ = c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: maxReason, Newlines: true})
+	return a, problem.InvalidInput(c.Problems)
+}
+
+// readRefund reads negative dollars, rounded as costs are, so that the cost that was reported takes all of its charge back.
+func readRefund(c *input.Reader, field string, v input.Value) money.Money {
+	switch {
+	case v.Kind == input.Absent, v.Kind == input.Null:
+		c.Add(field, "required", "Give the dollars to take back as a negative number, such as -0.25.")
+		return 0
+	case v.Kind != input.Number:
+		c.Add(field, "wrong_type", "Give the dollars to take back as a negative number, such as -0.25.")
+		return 0
+	}
+	literal, negative := strings.CutPrefix(v.Text, "-")
+	amount, err := money.ParseCost(literal)
+	if err != nil || !negative || amount == 0 || amount > decision.MaxEventCost {
+		c.Add(field, "number_out_of_range", "Give the dollars to take back as a negative number down to -1000000.")
+		return 0
+	}
+	return -amount
+}
+
+// key is what an adjustment is stored by: its id, or what it says.
+func (a Adjustment) key() input.GatewayID {
+	if a.ID != "" {
+		return input.NewGatewayID(a.ID)
+	}
+	said, _ := json.Marshal([]any{input.NewGatewayID(a.EventID).Key, a.Amount, a.Reason}) // nothing in it fails
+	return input.GatewayID{Key: input.NewGatewayID(string(said)).Key}
+}
+
+// Adjust takes a part of an event's charge back, from its counters and its day too, and reports whether it was new: one with an id is the same
+// when it is sent again. Refusals: Invalid, NotFound without such an event, Conflict when more is taken back than is left, when it repeats one
+// without an id, or when its id is another's.
+func (r *Recorder) Adjust(ctx context.Context, db *bun.DB, actor permission.Actor, in AdjustmentInput) (a Adjustment, created bool, err error) {
+	wanted, err := in.read()
+	if err != nil {
+		return wanted, false, err
+	}
+	var user string
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := identity.Lock(ctx, tx, actor, "Usage:Update", nil, nil); err != nil {
+			return err
+		}
+		var charge *money.Money
+		user, charge, err = lockCharge(ctx, tx, wanted.EventID)
+		if err != nil {
+			return err
+		}
+		if a, err = adjustedBefore(ctx, tx, wanted); err == nil || !errors.Is(err, sql.ErrNoRows) {
+			created = false
+			return err
+		}
+		a, created = wanted, true
+		return a.store(ctx, tx, actor, user, charge)
+	})
+	switch {
+	case problem.Violates(err, "usage_adjustments_pkey"):
+		err = anotherAdjustment()
+	case err == nil && created:
+		if id, ok := identity.ParseUserID(user); ok {
+			r.decider.Counted(id)
+		}
+	}
+	return a, created, err
+}
+
+// lockCharge finds whose an event is, and what is left of its charge, nil when its cost is unknown. The event's row keeps other adjustments of
+// it waiting; what they did is read after that.
+func lockCharge(ctx context.Context, tx bun.Tx, eventID string) (user string, charge *money.Money, err error) {
+	key := input.NewGatewayID(eventID).Key
+	var left sql.NullInt64
+	err = tx.NewRaw("SELECT user_id, cost FROM usage_events WHERE event_id = ? FOR UPDATE", key).Scan(ctx, &user, &left)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil, problem.Refuse(problem.NotFound, "event_id", "not_found", "No event with this id was counted.")
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("lock an event: %w", err)
+	}
+	if !left.Valid {
+		return user, nil, nil
+	}
+	var taken int64
+	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ?", key).Scan(ctx, &taken)
+	if err != nil {
+		return "", nil, fmt.Errorf("add up what was taken back of an event: %w", err)
+	}
+	amount := money.Money(left.Int64 + taken)
+	return user, &amount, nil
+}
+
+// adjustedBefore finds the adjustment that one repeats.
+func adjustedBefore(ctx context.Context, tx bun.Tx, wanted Adjustment) (Adjustment, error) {
+	key := wanted.key()
+	a := wanted
+	var eventKey string
+	err := tx.NewRaw("SELECT event_id, amount, charge, reason, actor, created_at FROM usage_adjustments WHERE id = ?", key.Key).
+		Scan(ctx, &eventKey, &a.Amount, &a.Charge, &a.Reason, &a.Actor, &a.CreatedAt)
+	switch {
+	case err != nil:
+		return a, err
+	case wanted.ID == "":
+		return a, problem.Refuse(problem.Conflict, "", "already_adjusted", "This was taken back already. Give an adjustment_id of its own to take the same back once more.")
+	case eventKey != input.NewGatewayID(wanted.EventID).Key || a.Amount != wanted.Amount || a.Reason != wanted.Reason:
+		return a, anotherAdjustment()
+	}
+	a.CreatedAt = a.CreatedAt.UTC()
+	return a, nil
+}
+
+func anotherAdjustment() error {
+	return problem.Refuse(problem.Conflict, "adjustment_id", "adjustment_conflict", "Give another adjustment another adjustment_id: this one was made with other content.")
+}
+
+// store takes the amount back. Refusal: Conflict when less is left.
+func (a *Adjustment) store(ctx context.Context, tx bun.Tx, actor permission.Actor, user string, charge *money.Money) error {
+	switch {
+	case charge == nil:
+		return problem.Refuse(problem.Conflict, "amount", "exceeds_charge", "Nothing of this event can be taken back: its cost is unknown, so that nothing was charged.")
+	case *charge+a.Amount < 0:
+		return problem.Refuse(problem.Conflict, "amount", "exceeds_charge", "Take back at most "+charge.String()+" dollars: no more is left of this event's charge.")
+	}
+	at, err := database.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	key := a.key()
+	a.Charge, a.Actor, a.CreatedAt = *charge+a.Amount, actor.Name, at
+	if a.ID == "" {
+		a.ID = key.Key
+	}
+	_, err = tx.NewRaw(storeAdjustment, key.Key, key.Name, input.NewGatewayID(a.EventID).Key, int64(a.Amount), int64(a.Charge), a.Reason, a.Actor, at).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("take a charge back: %w", err)
+	}
+	if err := database.ExecNoting(ctx, tx, `INSERT INTO usage_changes (user_id, xact) VALUES ($1, pg_current_xact_id())
+ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`, user); err != nil {
+		return fmt.Errorf("note that usage changed: %w", err)
+	}
+	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), UserID: &user, Action: "update", At: at}
+	if err := c.Documents(adjustedCharge{Charge: *charge}, adjustedCharge{a.Charge, &a.Amount, a.Reason},
+		map[string]string{"resource": "usage_event", "id": a.EventID, "adjustment_id": a.ID}); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, c)
+}
+
+// adjustedCharge is what an audit row shows of an event.
+type adjustedCharge struct {
+	Charge money.Money  `json:"charge"`
+	Amount *money.Money `json:"amount,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+}
+
+// storeAdjustment adds the row and takes its amount from the counters of spend that its event was counted on, in the order of their keys, and
+// from the event's day. What was cleared of a counter is never more than what is used.
+const storeAdjustment = `
+WITH event AS (
+    SELECT * FROM usage_events WHERE event_id = ?2::uuid
+), added AS (
+    INSERT INTO usage_adjustments (id, name, event_id, amount, charge, reason, actor, created_at) VALUES (?0, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
+), counters AS (
+    SELECT w.line_id, w.kind, w.reset_duration, w.window_start
+    FROM event CROSS JOIN LATERAL unnest(event.line_ids, event.line_kinds, event.line_durations, event.window_starts) AS l(line_id, kind, reset_duration, window_start)
+    JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
+    WHERE l.kind = 'spend' ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
+), counted AS (
+    UPDATE limit_windows AS w SET used = w.used + ?3, cleared = least(w.cleared, w.used + ?3)
+    FROM counters AS c
+    WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
+)
+UPDATE usage_days AS d SET cost = d.cost + ?3
+FROM event AS e
+WHERE d.day = (e.occurred_at AT TIME ZONE 'UTC')::date AND d.user_id = e.user_id AND d.access_profile_id = coalesce(e.access_profile_id, 0)
+  AND d.provider = CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END
+  AND d.model = CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END`

@@ -1,0 +1,154 @@
+package usage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/database"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/identity"
+	"tollgate/models/policy"
+	"tollgate/models/secret"
+	"tollgate/models/virtualkey"
+)
+
+// identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys are no longer good. It
+// reports false for those of keys and users that nobody knows.
+func (r *Recorder) identify(ctx context.Context, events []*Event, offered *catalogue.Catalogue, now time.Time) ([]bool, error) {
+	known, values, users := make([]bool, len(events)), map[string]bool{}, map[uuid.UUID]bool{}
+	for _, e := range events {
+		if e.who.VirtualKey != "" {
+			values[e.who.VirtualKey] = true
+		}
+	}
+	owners, err := r.decider.UsersOfKeys(ctx, values)
+	if err != nil {
+		return nil, err
+	}
+	for n, e := range events {
+		e.UserID = e.who.UserID
+		if e.who.VirtualKey != "" {
+			if key, works := owners[e.who.VirtualKey]; works {
+				e.UserID, e.keyID = key.User.String(), key.ID.String()
+			} else if e.UserID, e.keyID, err = r.ownerOf(ctx, e.who.VirtualKey); err != nil {
+				return nil, err
+			}
+		}
+		if e.user, known[n] = identity.ParseUserID(e.UserID); known[n] {
+			users[e.user] = true
+		}
+	}
+	holdings, err := r.decider.PayersOf(ctx, users, now)
+	if err != nil {
+		return nil, err
+	}
+	for n, e := range events {
+		switch h := holdings[e.user]; {
+		case !known[n]:
+		case len(h.Copies) == 0:
+			if known[n], err = r.isUser(ctx, e); err != nil {
+				return nil, err
+			}
+		default:
+			e.resolve(h, offered)
+			held, err := r.payer(ctx, h, *e)
+			if err != nil {
+				return nil, err
+			}
+			e.CopyID, e.ProfileID, e.Lines = held.ID, held.ProfileID, slices.Collect(held.Lines(e.Question()))
+		}
+	}
+	return known, nil
+}
+
+// resolve finds the provider of a model that was named without one, as a decision does. When several list it, it stays as it was read: the money
+// was spent, whatever was granted.
+func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogue) {
+	if e.named == "" || e.toolName != "" || e.mcpClientID != "" {
+		return
+	}
+	q, several := h.ResolveModel(entitlement.Call{Model: e.named}, offered, e.OccurredAt)
+	if len(several) == 0 && q.Provider != "" {
+		e.Provider, e.Model = q.Provider, q.Model
+	}
+}
+
+// isUser reports whether the user of an event, who has no copy, exists: whose key it was does, and a user who was named has to.
+func (r *Recorder) isUser(ctx context.Context, e *Event) (bool, error) {
+	if e.who.VirtualKey != "" {
+		return true, nil
+	}
+	return identity.IsUser(ctx, r.db, e.UserID)
+}
+
+// ownerOf is whose key a value is or was: what was spent with a key that works no more is still its holder's.
+func (r *Recorder) ownerOf(ctx context.Context, value string) (user, key string, err error) {
+	if key, works, err := r.decider.UserOfKey(ctx, value); err != nil || works {
+		return key.User.String(), key.ID.String(), err
+	}
+	if !secret.IsKeySecret(virtualkey.Prefix, value) {
+		return "", "", nil
+	}
+	err = database.ScanPlanned(ctx, r.db, []any{&user, &key}, `
+SELECT user_id, id FROM virtual_keys WHERE key_hash = $1 OR previous_hash = $1
+UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1 LIMIT 1`, secret.HashSecret(r.decider.Keys.VirtualKey, value))
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("look up whose key it was: %w", err)
+	}
+	return user, key, nil
+}
+
+// payer is the copy that a call is charged to: the one that its reservation is of, else the first that grants it and has room, else the
+// first that grants it, else the first. The money was spent, whatever was granted.
+func (r *Recorder) payer(ctx context.Context, h *entitlement.Entitlements, e Event) (*entitlement.Copy, error) {
+	if len(h.Copies) == 1 {
+		return &h.Copies[0], nil
+	}
+	if e.reservation != "" {
+		var of int64
+		err := database.ScanPlanned(ctx, r.db, []any{&of}, "SELECT copy_id FROM reservations WHERE id = $1 AND user_id = $2 LIMIT 1", e.reservation, e.UserID)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, fmt.Errorf("look up a reservation: %w", err)
+		}
+		for i := range h.Copies {
+			if h.Copies[i].ID == of {
+				return &h.Copies[i], nil
+			}
+		}
+	}
+	var grants func(*entitlement.Copy) []policy.Grant
+	q := e.Question()
+	catalogue, err := r.decider.CatalogueNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.Unpriced = entitlement.Unpriced(catalogue, q)
+	if q.IsTool() {
+		if grants, err = r.decider.Grants(ctx); err != nil {
+			return nil, err
+		}
+	}
+	decided, granting := decision.Decide(h, q, grants, e.OccurredAt)
+	if len(granting) > 0 {
+		return &h.Copies[granting[0]], nil
+	}
+	if decided.Payer != nil {
+		for i := range h.Copies {
+			if h.Copies[i].ID == decided.Payer.CopyID {
+				return &h.Copies[i], nil
+			}
+		}
+	}
+	return &h.Copies[0], nil
+}

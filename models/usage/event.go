@@ -1,0 +1,206 @@
+package usage
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/window"
+)
+
+// EventInput is what a gateway reports after a call.
+type EventInput struct {
+	input.Row
+	EventID      input.Value `json:"event_id"`
+	VirtualKey   input.Value `json:"virtual_key"`
+	UserID       input.Value `json:"user_id"`
+	Provider     input.Value `json:"provider"`
+	Model        input.Value `json:"model"`
+	MCPClientID  input.Value `json:"mcp_client_id"`
+	ToolName     input.Value `json:"tool_name"`
+	Cost         input.Value `json:"cost"`
+	Tokens       input.Value `json:"tokens"`
+	InputTokens  input.Value `json:"input_tokens"`
+	OutputTokens input.Value `json:"output_tokens"`
+	// Parts of the input and of the output.
+	CachedTokens     input.Value `json:"cached_input_tokens"`
+	CacheWriteTokens input.Value `json:"cache_write_input_tokens"`
+	ReasoningTokens  input.Value `json:"reasoning_output_tokens"`
+	Requests         input.Value `json:"requests"`
+	OccurredAt       input.Value `json:"occurred_at"`
+	ReservationID    input.Value `json:"reservation_id"`
+	Estimated        input.Value `json:"estimated"`
+	// Unread is what could not be read of an event in a batch.
+	Unread problem.Problems
+}
+
+// Input is one event, or a batch of them.
+type Input struct {
+	EventInput
+	Events input.List[EventInput] `json:"events"`
+}
+
+// Event is an event that was read: what happened, and who paid for it.
+type Event struct {
+	ID                    string // as it was sent
+	GatewayID             input.GatewayID
+	who                   entitlement.Subject
+	keyID                 string
+	UserID                string
+	user                  uuid.UUID // the same, when it is one
+	Provider, Model       string
+	named                 string // the model as it was named without a provider
+	mcpClientID, toolName string
+	Cost                  *money.Money // nil: unpriced
+	costComputed          bool         // by the catalogue's price
+	Tokens                int64
+	input, output         *int64
+	cacheRead, cacheWrite *int64 // of the input
+	reasoning             *int64 // of the output
+	Requests              int64
+	OccurredAt            time.Time
+	reservation           string // as it is stored
+	estimated             bool   // until the exact event comes
+
+	CopyID, ProfileID int64 // 0 when the user holds nothing
+	Lines             []entitlement.Limit
+}
+
+// MaxEvents is how many events a batch may have.
+const MaxEvents = 1000
+
+const maxRequests = 1_000_000
+
+const clockSkew = 5 * time.Minute
+
+const dedupHorizon = 35 * window.Day // how long an event is remembered, and so how late it may come
+
+// read checks an event; now is the database's clock. Problems are below path.
+func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) {
+	c := &input.Reader{}
+	e := Event{Requests: 1, OccurredAt: now}
+	e.ID = readEventID(c, path+"event_id", in.EventID)
+	e.GatewayID = input.NewGatewayID(e.ID)
+	e.who = decision.ReadSubject(c, path, in.VirtualKey, in.UserID)
+	checkIssued(c, path, e.who)
+	for _, field := range []struct {
+		name  string
+		value input.Value
+		to    *string
+	}{{"provider", in.Provider, &e.Provider}, {"model", in.Model, &e.Model}, {"mcp_client_id", in.MCPClientID, &e.mcpClientID}, {"tool_name", in.ToolName, &e.toolName}} {
+		most := decision.LongestSource
+		if field.name == "model" {
+			most = catalogue.LongestModel + min(65, 1+strings.IndexByte(field.value.Text, '/')) // and its provider in front
+		}
+		if field.value.Kind != input.Absent {
+			*field.to, _ = c.Text(path+field.name, field.value, input.TextRule{What: "the " + strings.ReplaceAll(field.name, "_", " "), Max: most, Exact: true})
+		}
+	}
+	if e.Model != "" && (e.mcpClientID != "" || e.toolName != "") {
+		c.Add(path+"model", "ambiguous_event", "Report a call of a model or of a tool, not both in one event.")
+	}
+	if e.Provider == "" {
+		e.named = e.Model
+	}
+	e.Provider, e.Model = catalogue.SplitModel(e.Provider, e.Model) // once: what counts, prices and reports it sees the same two
+	e.Cost = decision.ReadCost(c, path+"cost", in.Cost)
+	e.input, e.output = decision.ReadTokens(c, path+"input_tokens", in.InputTokens), decision.ReadTokens(c, path+"output_tokens", in.OutputTokens)
+	tokens := decision.ReadTokens(c, path+"tokens", in.Tokens)
+	sum := input.ValueOr(e.input, 0) + input.ValueOr(e.output, 0)
+	switch {
+	case tokens == nil:
+		e.Tokens = sum
+	case (e.input != nil || e.output != nil) && sum > *tokens:
+		c.Add(path+"tokens", "tokens_mismatch", "Give at least as many tokens in all as input and output tokens together.")
+	default:
+		e.Tokens = *tokens
+	}
+	readTokenParts(c, path, in, &e)
+	if in.Requests.Kind == input.Null {
+		c.Add(path+"requests", "null_not_allowed", "Give the number of requests instead of null.")
+	}
+	if n, ok := c.Int(path+"requests", in.Requests, "the number of requests", 0, maxRequests); ok {
+		e.Requests = n
+	}
+	if in.OccurredAt.Kind != input.Absent {
+		e.OccurredAt = readOccurred(c, path+"occurred_at", in.OccurredAt, now)
+	}
+	if in.ReservationID.Given() {
+		e.reservation = input.NewGatewayID(c.GatewayID(path+"reservation_id", in.ReservationID, "invalid_reservation_id")).Key
+	}
+	e.estimated, _ = c.Bool(path+"estimated", in.Estimated)
+	return e, c.Problems
+}
+
+// checkIssued refuses a key or user of an event that can be none: it could not be kept.
+func checkIssued(c *input.Reader, path string, who entitlement.Subject) {
+	for _, part := range [...]struct{ field, text string }{{"virtual_key", who.VirtualKey}, {"user_id", who.UserID}} {
+		if len(part.text) > decision.LongestSource || !input.Legible(part.text, false) {
+			c.Add(path+part.field, "invalid_characters", "Give "+part.field+" as it was issued.")
+		}
+	}
+}
+
+func readEventID(c *input.Reader, field string, v input.Value) string {
+	if v.Kind == input.Absent || v.Kind == input.Null {
+		c.Add(field, "required", "Give each event an id of its own, and send the same one when you repeat it.")
+		return ""
+	}
+	return c.GatewayID(field, v, "invalid_event_id")
+}
+
+// readTokenParts reads what of the tokens is more than a plain input or output. Parts are never more than the whole.
+func readTokenParts(c *input.Reader, path string, in EventInput, e *Event) {
+	e.cacheRead = decision.ReadTokens(c, path+"cached_input_tokens", in.CachedTokens)
+	e.cacheWrite = decision.ReadTokens(c, path+"cache_write_input_tokens", in.CacheWriteTokens)
+	e.reasoning = decision.ReadTokens(c, path+"reasoning_output_tokens", in.ReasoningTokens)
+	if input.ValueOr(e.cacheRead, 0)+input.ValueOr(e.cacheWrite, 0) > input.ValueOr(e.input, 0) {
+		field := "cached_input_tokens"
+		if e.cacheRead == nil {
+			field = "cache_write_input_tokens"
+		}
+		c.Add(path+field, "tokens_mismatch", "Give at least as many input_tokens as cached_input_tokens and cache_write_input_tokens together: these are parts of them.")
+	}
+	if input.ValueOr(e.reasoning, 0) > input.ValueOr(e.output, 0) {
+		c.Add(path+"reasoning_output_tokens", "tokens_mismatch", "Give at least as many output_tokens: reasoning_output_tokens are a part of them.")
+	}
+}
+
+func readOccurred(c *input.Reader, field string, v input.Value, now time.Time) time.Time {
+	at, ok := c.Time(field, v, "when it happened")
+	switch {
+	case !ok:
+	case at.After(now.Add(clockSkew)):
+		c.Add(field, "timestamp_in_future", "Give a moment that has come: set the gateway's clock.")
+	case at.Before(now.Add(-dedupHorizon)):
+		c.Add(field, "event_too_old", "Keep this event and ask an admin: it is more than 35 days old, so nobody can tell whether it was counted.")
+	}
+	return at
+}
+
+// amount is what the event adds to a line.
+func (e Event) amount(kind string) int64 {
+	switch kind {
+	case policy.KindSpend:
+		if e.Cost == nil {
+			return 0
+		}
+		return int64(*e.Cost)
+	case policy.KindTokens:
+		return e.Tokens
+	}
+	return e.Requests
+}
+
+// Question is the event as it would have been asked before the call.
+func (e Event) Question() entitlement.Call {
+	return entitlement.Call{Provider: e.Provider, Model: e.Model, MCPClientID: e.mcpClientID, ToolName: e.toolName}
+}

@@ -1,0 +1,26 @@
+package usage
+
+import (
+	"tollgate/models/catalogue"
+	"tollgate/models/decision"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
+
+// price computes the cost of an event that was reported without one, when the model has a price and the event tells its tokens apart. It
+// notes a problem when that is more than one call can cost.
+func price(c *catalogue.Catalogue, e *Event, path string) problem.Problems {
+	if e.Cost != nil || e.toolName != "" || e.input == nil && e.output == nil {
+		return nil
+	}
+	price, ok := c.Price(e.Provider, e.Model)
+	if !ok {
+		return nil
+	}
+	cost := price.Cost(catalogue.CallTokens{Input: input.ValueOr(e.input, 0), CacheRead: input.ValueOr(e.cacheRead, 0), CacheWrite: input.ValueOr(e.cacheWrite, 0), Output: input.ValueOr(e.output, 0)})
+	if cost > decision.MaxEventCost {
+		return problem.Problems{{Field: path + "tokens", Code: "number_out_of_range", Message: "Give the tokens of one call: these cost more than 1000000 dollars at the catalogue's price."}}
+	}
+	e.Cost, e.costComputed = &cost, true
+	return nil
+}

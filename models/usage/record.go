@@ -1,0 +1,315 @@
+package usage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/uptrace/bun"
+
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/virtualkey"
+)
+
+// Result is what became of one event.
+type Result struct {
+	EventID   string           `json:"event_id"`
+	Status    string           `json:"status"` // "counted", "duplicate", "quarantined", "conflict", "invalid"
+	Duplicate bool             `json:"duplicate"`
+	Errors    problem.Problems `json:"errors,omitempty"`
+}
+
+// Recorder counts what gateways report. Reports that come while commits are under way go together with the next one; each is answered after
+// it is committed.
+type Recorder struct {
+	db      *bun.DB
+	decider *entitlement.Cache
+	queue   chan *ReportRows
+
+	reported *prometheus.CounterVec
+}
+
+// ReportRows is the events of one request on their way.
+type ReportRows struct {
+	Events []*Event
+	done   chan error
+	// stored are the keys of the events that were stored by this report.
+	stored map[string]bool
+}
+
+const reportsWaiting = 1024
+
+// NewRecorder makes one; Run starts it.
+func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
+	return &Recorder{db: db, decider: decider, queue: make(chan *ReportRows, reportsWaiting), reported: newReportedEvents()}
+}
+
+// Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for a single event,
+// TooLarge, Unavailable when it cannot be told whether they were counted: repeat them with the same ids.
+func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
+	inputs, single, err := in.events()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.decider.Current(ctx); err != nil {
+		return nil, err
+	}
+	catalogue, err := r.decider.CatalogueNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := r.decider.Now()
+	results := make([]Result, len(inputs))
+	events, sent, err := readEvents(inputs, single, now, results)
+	if err != nil {
+		return nil, err
+	}
+	places := map[string][]int{} // of each event, by its key, among the results
+	own := &ReportRows{done: make(chan error, 1)}
+	known, err := r.identify(ctx, events, catalogue, now)
+	if err != nil {
+		return nil, err
+	}
+	for n, event := range events {
+		i := sent[n]
+		if problems := price(catalogue, event, eventPath(i, single)); len(problems) > 0 {
+			if single {
+				return nil, problem.InvalidInput(problems)
+			}
+			results[i].Status, results[i].Errors = "invalid", problems
+			continue
+		}
+		if !known[n] {
+			if err := r.quarantine(ctx, inputs[i], *event); err != nil {
+				return nil, err
+			}
+			results[i].Status = "quarantined"
+			continue
+		}
+		places[event.GatewayID.Key] = append(places[event.GatewayID.Key], i)
+		own.Events = append(own.Events, event)
+	}
+	if len(own.Events) > 0 {
+		if err := r.commit(ctx, own); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.settle(ctx, own, places, results, single); err != nil {
+		return nil, err
+	}
+	for _, result := range results {
+		r.reported.WithLabelValues(result.Status).Inc()
+	}
+	return results, nil
+}
+
+// readEvents reads events, and notes what is wrong with those of a batch in their results. Sent are the places of the others. Refusal: Invalid
+// for a single event.
+func readEvents(inputs []EventInput, single bool, now time.Time, results []Result) (events []*Event, sent []int, err error) {
+	for i, input := range inputs {
+		results[i].EventID = problem.Clip(input.EventID.Text)
+		event, problems := input.event(eventPath(i, single), now)
+		switch {
+		case len(problems) == 0:
+			results[i].EventID = event.ID
+			events, sent = append(events, &event), append(sent, i)
+		case single:
+			return nil, nil, problem.InvalidInput(problems)
+		default:
+			results[i].Status, results[i].Errors = "invalid", problems
+		}
+	}
+	return events, sent, nil
+}
+
+// eventPath is what the fields of an event are below.
+func eventPath(i int, single bool) string {
+	if single {
+		return ""
+	}
+	return input.Index("events", i) + "."
+}
+
+// event reads one that stands for itself, if it is one that can be read.
+func (in EventInput) event(path string, now time.Time) (Event, problem.Problems) {
+	c := &input.Reader{Problems: in.Unread}
+	if len(c.Problems) > 0 || !c.Object(strings.TrimSuffix(path, "."), in.Kind, "an event") {
+		return Event{}, c.Problems
+	}
+	return in.read(path, now)
+}
+
+// events are those of a request: the one it is, or those it lists.
+func (in Input) events() (events []EventInput, single bool, err error) {
+	if in.Events.Kind == input.Absent {
+		return []EventInput{in.EventInput}, true, nil
+	}
+	c := &input.Reader{}
+	switch {
+	case in.Events.Kind == input.Array && len(in.Events.Items) > MaxEvents:
+		return nil, false, problem.Refuse(problem.TooLarge, "events", "too_many_items", "Send at most 1000 events at once.")
+	case !input.CheckList(c, "events", in.Events, MaxEvents, "events"):
+	case len(in.Events.Items) == 0:
+		c.Add("events", "required", "Send at least one event.")
+	}
+	return in.Events.Items, false, problem.InvalidInput(c.Problems)
+}
+
+func (r *Recorder) quarantine(ctx context.Context, in EventInput, e Event) error {
+	kept := map[string]any{
+		"event_id": e.ID, "user_id": e.who.UserID, "virtual_key": "", "provider": e.Provider, "model": e.Model, "mcp_client_id": e.mcpClientID,
+		"tool_name": e.toolName, "cost": e.Cost, "cost_computed": e.costComputed, "tokens": e.Tokens, "input_tokens": e.input, "output_tokens": e.output,
+		"requests": e.Requests, "occurred_at": e.OccurredAt,
+		"cached_input_tokens": e.cacheRead, "cache_write_input_tokens": e.cacheWrite, "reasoning_output_tokens": e.reasoning,
+	}
+	if value := e.who.VirtualKey; value != "" {
+		// Enough to find whose it was, useless for using it.
+		masked := virtualkey.Key{LastFour: value[max(0, len(value)-4):]}.Masked()
+		if !strings.HasPrefix(value, virtualkey.Prefix) {
+			masked = strings.TrimPrefix(masked, virtualkey.Prefix)
+		}
+		kept["virtual_key"] = masked
+	}
+	document, err := json.Marshal(kept)
+	if err != nil {
+		return fmt.Errorf("write an event of an unknown key: %w", err)
+	}
+	_, err = r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING",
+		e.GatewayID.Key, string(document)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("keep an event of an unknown key: %w", err)
+	}
+	return nil
+}
+
+// commit hands a report over and waits until it is stored.
+func (r *Recorder) commit(ctx context.Context, own *ReportRows) error {
+	select {
+	case r.queue <- own:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-own.done:
+		return err
+	case <-ctx.Done():
+		return problem.Refuse(problem.Unavailable, "", "outcome_unknown", "It cannot be told yet whether this was counted. Send the same events again, with the same ids.")
+	}
+}
+
+// settle says of each event what became of it: those that were there already are held against what was sent.
+func (r *Recorder) settle(ctx context.Context, own *ReportRows, places map[string][]int, results []Result, single bool) error {
+	var again []*Event
+	var where []int // the places of again
+	turns := map[string]int{}
+	for _, event := range own.Events {
+		key := event.GatewayID.Key
+		turn := turns[key]
+		turns[key]++
+		i := places[key][turn]
+		if results[i].Status = "counted"; own.stored[key] && turn == 0 {
+			continue
+		}
+		results[i].Status, results[i].Duplicate = "duplicate", true
+		again, where = append(again, event), append(where, i)
+	}
+	replaced, err := r.replace(ctx, again)
+	if err != nil {
+		return err
+	}
+	conflicts, err := r.conflicts(ctx, again)
+	if err != nil {
+		return err
+	}
+	for n, event := range again {
+		i := where[n]
+		if replaced[n] {
+			results[i].Status, results[i].Duplicate = "counted", false
+		}
+		if !conflicts[n] {
+			continue
+		}
+		conflict := problem.Problem{Field: "event_id", Code: "event_conflict", Message: "Give another call another event_id: this one was counted with other content."}
+		if single {
+			return problem.Refuse(problem.Conflict, conflict.Field, conflict.Code, conflict.Message)
+		}
+		results[i] = Result{EventID: event.ID, Status: "conflict", Errors: problem.Problems{conflict}}
+	}
+	return nil
+}
+
+// storesAtOnce is how many statements are under way: while one waits for the disk, or for a user's counters, another goes on.
+const storesAtOnce = 2
+
+// Run stores reports until ctx ends; those that wait then are refused.
+func (r *Recorder) Run(ctx context.Context) {
+	var workers sync.WaitGroup
+	for range storesAtOnce {
+		workers.Go(func() { r.work(ctx) })
+	}
+	workers.Wait()
+}
+
+func (r *Recorder) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case first := <-r.queue:
+			r.store(ctx, r.gather(first))
+		}
+	}
+}
+
+// gather takes what else is waiting, as far as one statement should go.
+func (r *Recorder) gather(first *ReportRows) []*ReportRows {
+	reports, events := []*ReportRows{first}, len(first.Events)
+	for events < MaxEvents {
+		select {
+		case next := <-r.queue:
+			reports, events = append(reports, next), events+len(next.Events)
+		default:
+			return reports
+		}
+	}
+	return reports
+}
+
+// store counts reports together; when a counter cannot hold what is in them, each by itself, so that nobody fails for another's nonsense.
+func (r *Recorder) store(ctx context.Context, reports []*ReportRows) {
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), decision.StoreTime)
+	defer cancel()
+	err := StoreReports(storing, r.db, reports)
+	if tooMuch(err) && len(reports) > 1 {
+		for _, one := range reports {
+			r.store(ctx, []*ReportRows{one})
+		}
+		return
+	}
+	if tooMuch(err) {
+		err = problem.Refuse(problem.Conflict, "", "counter_full", "Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
+	}
+	users := []uuid.UUID{}
+	for _, one := range reports {
+		for _, event := range one.Events {
+			users = append(users, event.user)
+		}
+	}
+	r.decider.Counted(users...)
+	for _, one := range reports {
+		one.done <- err
+	}
+}
+
+// tooMuch reports whether a sum went beyond what a counter may hold.
+func tooMuch(err error) bool {
+	return problem.SQLState(err) == "22003" || problem.SQLState(err) == "23514"
+}

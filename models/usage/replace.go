@@ -1,0 +1,103 @@
+package usage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/problem"
+)
+
+// replace puts exact events, which were not stored because there are others with their ids, in the place of those that are estimates. It tells
+// which of them did so. An estimate that comes when there is anything of its id changes nothing.
+func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []bool, err error) {
+	replaced, keys := make([]bool, len(events)), []string{}
+	for _, e := range events {
+		if !e.estimated {
+			keys = append(keys, e.GatewayID.Key)
+		}
+	}
+	if len(keys) == 0 {
+		return replaced, nil
+	}
+	var found []string
+	err = r.db.NewRaw("SELECT event_id::text FROM usage_events WHERE event_id = ANY (?::uuid[]) AND estimated", pgdialect.Array(keys)).Scan(ctx, &found)
+	if err != nil {
+		return replaced, fmt.Errorf("look for estimates: %w", err)
+	}
+	open := map[string]bool{}
+	for _, key := range found {
+		open[key] = true
+	}
+	for n, e := range events {
+		if e.estimated || !open[e.GatewayID.Key] {
+			continue
+		}
+		if replaced[n], err = r.replaceOne(ctx, e); err != nil {
+			return replaced, err
+		}
+		open[e.GatewayID.Key] = !replaced[n]
+	}
+	return replaced, nil
+}
+
+// replaceOne counts what an exact event is more or less than the estimate, on the limits that the estimate was counted on.
+func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err error) {
+	err = database.InTx(ctx, r.db, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewRaw(replaceEstimate, e.GatewayID.Key, e.UserID, e.Provider, e.Model, e.mcpClientID, e.toolName,
+			e.nanos(), e.costComputed, e.Tokens, e.Requests, e.input, e.output, e.cacheRead, e.cacheWrite, e.reasoning).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("replace an estimate: %w", err)
+		}
+		n, err := result.RowsAffected()
+		replaced = n > 0
+		return err
+	})
+	if tooMuch(err) {
+		return false, problem.Refuse(problem.Conflict, "", "counter_full", "Check these numbers: no counter of this console can hold what they add up to.")
+	}
+	if err == nil && replaced {
+		r.decider.Counted(e.user)
+	}
+	return replaced, err
+}
+
+// replaceEstimate changes an estimate of the same call, unless more of it was taken back than the exact cost. Locks are those of storeEvents, in
+// their order.
+const replaceEstimate = `
+WITH estimate AS (
+    SELECT e.*, coalesce(?6::bigint, 0) - coalesce(e.cost, 0) AS more_cost, ?8::bigint - e.tokens AS more_tokens, ?9::bigint - e.requests AS more_requests
+    FROM usage_events AS e
+    WHERE e.event_id = ?0::uuid AND e.estimated
+      AND (e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name) = (?1, ?2, ?3, ?4, ?5)
+      AND coalesce(?6::bigint, 0) >= -(SELECT coalesce(sum(a.amount), 0) FROM usage_adjustments AS a WHERE a.event_id = e.event_id)
+    FOR UPDATE OF e
+), counters AS (
+    SELECT w.line_id, w.kind, w.reset_duration, w.window_start,
+           CASE w.kind WHEN 'spend' THEN more_cost WHEN 'tokens' THEN more_tokens ELSE more_requests END AS more
+    FROM estimate AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind, reset_duration, window_start)
+    JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
+    ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
+), counted AS (
+    UPDATE limit_windows AS w SET used = w.used + c.more, cleared = least(w.cleared, w.used + c.more)
+    FROM counters AS c
+    WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
+), daily AS (
+    UPDATE usage_days AS d
+    SET cost = d.cost + more_cost, tokens = d.tokens + more_tokens, requests = d.requests + more_requests,
+        unpriced = d.unpriced + CASE WHEN e.tool_name <> '' THEN 0 ELSE (?6::bigint IS NULL)::integer - (e.cost IS NULL)::integer END
+    FROM estimate AS e
+    WHERE d.day = (e.occurred_at AT TIME ZONE 'UTC')::date AND d.user_id = e.user_id AND d.access_profile_id = coalesce(e.access_profile_id, 0)
+      AND d.provider = CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END
+      AND d.model = CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END
+), noted AS (
+    INSERT INTO usage_changes (user_id, xact) SELECT user_id, pg_current_xact_id() FROM estimate
+    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
+)
+UPDATE usage_events AS e
+SET estimated = false, cost = ?6::bigint, cost_computed = ?7, tokens = ?8, requests = ?9, input_tokens = ?10::bigint, output_tokens = ?11::bigint,
+    cached_input_tokens = ?12::bigint, cache_write_input_tokens = ?13::bigint, reasoning_output_tokens = ?14::bigint
+FROM estimate WHERE e.event_id = estimate.event_id`

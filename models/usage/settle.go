@@ -1,0 +1,270 @@
+package usage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/decision"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// QuarantineAssignment says whom a quarantined event is charged to: a user by their id or by their email address.
+type QuarantineAssignment struct {
+	input.Row
+	UserID input.Value `json:"user_id"`
+	Email  input.Value `json:"email"`
+	Alike  input.Value `json:"alike"` // also the other open events that came with the same key or user_id
+}
+
+// QuarantineDismissal says why a quarantined event is not charged.
+type QuarantineDismissal struct {
+	input.Row
+	Reason input.Value `json:"reason"`
+	Alike  input.Value `json:"alike"`
+}
+
+const (
+	maxReason = 500
+	// settledAtOnce is how many events are settled together.
+	settledAtOnce = MaxEvents
+)
+
+// user finds who is meant. Refusal: Invalid.
+func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string, alike bool, err error) {
+	c := &input.Reader{}
+	alike, _ = c.Bool("alike", in.Alike)
+	field, query, wanted := "user_id", "SELECT id FROM users WHERE id = ?", ""
+	switch {
+	case in.UserID.Given() && in.Email.Given():
+		c.Add("email", "ambiguous_user", "Give the user_id or the email, not both.")
+	case in.Email.Given():
+		field, query = "email", "SELECT id FROM users WHERE email_key = ?"
+		if wanted, _ = identity.ReadEmail(c, field, in.Email); wanted != "" {
+			wanted = input.FoldCase(wanted)
+		}
+	case in.UserID.Given():
+		wanted, _ = c.Text(field, in.UserID, input.TextRule{What: "the id of a user", Max: decision.LongestSource, Exact: true})
+	default:
+		if in.UserID.FromForm || in.Email.FromForm {
+			field = "email"
+		}
+		c.Add(field, "required", "Say whom this is charged to.")
+	}
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return "", false, err
+	}
+	err = db.NewRaw(query, wanted).Scan(ctx, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		c.Add(field, "unknown_user", "Choose a user of this console; there is none with "+problem.Clip(wanted)+".")
+		return "", false, problem.InvalidInput(c.Problems)
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("look up whom a quarantined event is charged to: %w", err)
+	}
+	return id, alike, nil
+}
+
+// Assign charges a quarantined event to a user as if it had been reported for them, once, however often and by whom it is assigned. It
+// returns how many events were settled. Refusals: NotFound, Invalid, Forbidden, Conflict when it is settled or was counted already.
+func (r *Recorder) Assign(ctx context.Context, db *bun.DB, actor permission.Actor, id string, in QuarantineAssignment) (settled int, err error) {
+	if _, err := GetQuarantined(ctx, db, id); err != nil {
+		return 0, err
+	}
+	userID, alike, err := in.user(ctx, db)
+	if err != nil {
+		return 0, err
+	}
+	charges, err := r.quarantinedCharges(ctx, db, id, alike, userID)
+	if err != nil {
+		return 0, err
+	}
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := identity.LockAccess(ctx, tx, actor, "Usage:Update", userID); err != nil {
+			return err
+		}
+		events, err := lockQuarantined(ctx, tx, id, alike)
+		if err != nil {
+			return err
+		}
+		if events, err = chargeQuarantined(ctx, tx, events, charges); err != nil {
+			return err
+		}
+		settled = len(events)
+		return settleQuarantined(ctx, tx, actor, events, settlement{outcome: "assigned", userID: &userID})
+	})
+	if err != nil {
+		return 0, err
+	}
+	if user, ok := identity.ParseUserID(userID); ok {
+		r.decider.Counted(user)
+	}
+	return settled, nil
+}
+
+// quarantinedCharges finds what of a user pays for open events, by their ids, before anything is locked.
+func (r *Recorder) quarantinedCharges(ctx context.Context, db *bun.DB, id string, alike bool, userID string) (map[string]*Event, error) {
+	if err := r.decider.Current(ctx); err != nil {
+		return nil, err
+	}
+	events, err := openQuarantined(ctx, selectQuarantine(db), id, alike)
+	if err != nil {
+		return nil, err
+	}
+	charges, all := map[string]*Event{}, make([]*Event, len(events))
+	for i, event := range events {
+		all[i] = event.charge(userID)
+		charges[event.ID] = all[i]
+	}
+	catalogue, err := r.decider.CatalogueNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = r.identify(ctx, all, catalogue, r.decider.Now()); err != nil {
+		return nil, err
+	}
+	for _, e := range all {
+		if e.named != "" { // its provider is known only now; too large a cost stays unknown
+			_ = price(catalogue, e, "")
+		}
+	}
+	return charges, nil
+}
+
+// chargeQuarantined counts events and returns those that were. One that was reported again with a key that is known, and so counted, is left.
+// Refusal: Conflict when nothing is left.
+func chargeQuarantined(ctx context.Context, tx bun.Tx, events []QuarantinedEvent, charges map[string]*Event) ([]QuarantinedEvent, error) {
+	columns := &eventColumns{}
+	for _, event := range events {
+		if charge := charges[event.ID]; charge != nil {
+			columns.add(charge)
+		}
+	}
+	stored, err := columns.store(ctx, tx)
+	if err != nil {
+		return nil, fmt.Errorf("count quarantined events: %w", err)
+	}
+	events = slices.DeleteFunc(events, func(event QuarantinedEvent) bool { return !stored[event.ID] })
+	if len(events) == 0 {
+		return nil, problem.Refuse(problem.Conflict, "", "already_counted", "This call was reported again with a key that is known, and counted then. Dismiss it here.")
+	}
+	return events, nil
+}
+
+// Dismiss settles a quarantined event without a charge. It returns how many events were settled. Refusals: NotFound, Invalid, Conflict
+// when it is settled.
+func Dismiss(ctx context.Context, db bun.IDB, actor permission.Actor, id string, in QuarantineDismissal) (settled int, err error) {
+	if _, err := GetQuarantined(ctx, db, id); err != nil {
+		return 0, err
+	}
+	c := &input.Reader{}
+	c.Required("reason", in.Reason, "a reason")
+	reason, _ := c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: maxReason, Newlines: true})
+	alike, _ := c.Bool("alike", in.Alike)
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return 0, err
+	}
+	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := identity.Lock(ctx, tx, actor, "Usage:Update", nil, nil); err != nil {
+			return err
+		}
+		events, err := lockQuarantined(ctx, tx, id, alike)
+		if err != nil {
+			return err
+		}
+		settled = len(events)
+		return settleQuarantined(ctx, tx, actor, events, settlement{outcome: "dismissed", reason: &reason})
+	})
+	return settled, err
+}
+
+// lockQuarantined is openQuarantined for events that are to be settled.
+func lockQuarantined(ctx context.Context, tx bun.Tx, id string, alike bool) ([]QuarantinedEvent, error) {
+	return openQuarantined(ctx, selectQuarantine(tx).For("UPDATE OF q"), id, alike)
+}
+
+// openQuarantined reads an open event, first, and those that came with the same key or user_id when alike is set. Refusal: Conflict when it is
+// settled.
+func openQuarantined(ctx context.Context, open *bun.SelectQuery, id string, alike bool) ([]QuarantinedEvent, error) {
+	var rows []quarantineRow
+	open = open.Where("q.outcome IS NULL").OrderExpr("q.event_id <> ?0::uuid, q.event_id", id).Limit(settledAtOnce)
+	if alike {
+		open = open.Where("("+sender+") = (SELECT "+sender+" FROM usage_quarantine AS q WHERE q.event_id = ?::uuid)", id)
+	} else {
+		open = open.Where("q.event_id = ?::uuid", id)
+	}
+	if err := open.Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("read open quarantined events: %w", err)
+	}
+	if len(rows) == 0 || rows[0].ID != id {
+		return nil, problem.Refuse(problem.Conflict, "", "already_settled", "This event was settled meanwhile. Look at what became of it.")
+	}
+	events := make([]QuarantinedEvent, len(rows))
+	for i, row := range rows {
+		var err error
+		if events[i], err = row.read(); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
+
+// settlement is what becomes of quarantined events.
+type settlement struct {
+	outcome        string
+	userID, reason *string
+}
+
+// settledRecord is how an audit row shows it.
+type settledRecord struct {
+	Outcome string      `json:"outcome"`
+	Reason  *string     `json:"reason,omitempty"`
+	Events  []string    `json:"events"`
+	Cost    money.Money `json:"cost"`
+	Tokens  int64       `json:"tokens"`
+}
+
+// settleQuarantined notes what became of events, with one audit row.
+func settleQuarantined(ctx context.Context, tx bun.Tx, actor permission.Actor, events []QuarantinedEvent, s settlement) error {
+	now, err := database.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	ids, shown := []string{}, settledRecord{Outcome: s.outcome, Reason: s.reason}
+	for _, event := range events {
+		ids, shown.Events = append(ids, event.ID), append(shown.Events, event.EventID)
+		shown.Tokens += event.Tokens
+		if event.Cost != nil {
+			shown.Cost += *event.Cost
+		}
+	}
+	_, err = tx.NewRaw("UPDATE usage_quarantine SET outcome = ?, settled_at = ?, settled_by = ?, user_id = ?, reason = ? WHERE event_id = ANY (?::uuid[])",
+		s.outcome, now, actor.Name, s.userID, s.reason, pgdialect.Array(ids)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("settle quarantined events: %w", err)
+	}
+	return recordSettlement(ctx, tx, actor, events[0], shown, s.userID, now)
+}
+
+func recordSettlement(ctx context.Context, tx bun.Tx, actor permission.Actor, first QuarantinedEvent, shown settledRecord, userID *string, now time.Time) error {
+	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), UserID: userID, Action: "assign", At: now}
+	if userID == nil {
+		c.Action = "delete"
+	}
+	if err := c.Documents(nil, shown, map[string]string{"resource": "quarantined_usage", "id": first.ID}); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, c)
+}

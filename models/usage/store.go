@@ -1,0 +1,217 @@
+package usage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+)
+
+// eventColumns are the events of a batch, column by column, as one statement takes them.
+type eventColumns struct {
+	users, ids, keys, servers, tools                 []string
+	providers, models, named                         []string
+	occurred                                         []time.Time
+	copies, profiles, costs, tokens, inputs, outputs []*int64
+	cacheReads, cacheWrites, reasoning               []*int64
+	requests                                         []int64
+	computed, estimated                              []bool
+	names, reservations                              []*string
+	// A row for each line that an event is counted on.
+	chargeOf                     []int64 // place of the event, from 1
+	chargeLines                  [][16]byte
+	chargeKinds, chargeDurations []string
+	chargeStarts                 []time.Time
+	chargeAmounts                []int64
+}
+
+// add appends an event; what is not known is null.
+func (c *eventColumns) add(e *Event) {
+	c.users, c.ids, c.keys = append(c.users, e.UserID), append(c.ids, e.GatewayID.Key), append(c.keys, e.keyID)
+	c.providers, c.models = append(c.providers, e.Provider), append(c.models, e.Model)
+	c.named = append(c.named, e.named)
+	c.servers, c.tools = append(c.servers, e.mcpClientID), append(c.tools, e.toolName)
+	c.occurred = append(c.occurred, e.OccurredAt)
+	c.copies, c.profiles = append(c.copies, known(e.CopyID)), append(c.profiles, known(e.ProfileID))
+	tokens := e.Tokens
+	c.costs, c.tokens, c.inputs, c.outputs = append(c.costs, e.nanos()), append(c.tokens, &tokens), append(c.inputs, e.input), append(c.outputs, e.output)
+	c.cacheReads, c.cacheWrites, c.reasoning = append(c.cacheReads, e.cacheRead), append(c.cacheWrites, e.cacheWrite), append(c.reasoning, e.reasoning)
+	c.estimated = append(c.estimated, e.estimated)
+	c.requests, c.computed = append(c.requests, e.Requests), append(c.computed, e.costComputed)
+	var reservation *string
+	if e.reservation != "" {
+		reservation = &e.reservation
+	}
+	c.names, c.reservations = append(c.names, e.GatewayID.Name), append(c.reservations, reservation)
+	for _, l := range e.Lines {
+		start, _ := l.Window(e.OccurredAt)
+		c.chargeOf = append(c.chargeOf, int64(len(c.ids)))
+		c.chargeLines, c.chargeKinds, c.chargeDurations = append(c.chargeLines, l.Line), append(c.chargeKinds, l.Kind), append(c.chargeDurations, l.Duration)
+		c.chargeStarts, c.chargeAmounts = append(c.chargeStarts, start), append(c.chargeAmounts, e.amount(l.Kind))
+	}
+}
+
+// nanos is what an event cost in nano-dollars; nil when that is unknown.
+func (e *Event) nanos() *int64 {
+	if e.Cost == nil {
+		return nil
+	}
+	nanos := int64(*e.Cost)
+	return &nanos
+}
+
+func known(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}
+
+// StoreReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an event and what it
+// adds are there together or not at all. Counters are locked in the order of their keys, and before the notes of whose they are, as by those
+// who reserve.
+func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error {
+	columns, seen := &eventColumns{}, map[string]bool{}
+	for _, one := range reports {
+		for _, event := range one.Events {
+			if key := event.GatewayID.Key; !seen[key] {
+				seen[key] = true
+				columns.add(event)
+			}
+		}
+	}
+	var stored map[string]bool
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		stored, err = columns.store(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("count usage: %w", err)
+	}
+	// The first report with an event is the one that it was stored for.
+	for _, one := range reports {
+		one.stored = map[string]bool{}
+		for _, event := range one.Events {
+			if key := event.GatewayID.Key; stored[key] {
+				one.stored[key] = true
+				delete(stored, key)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *eventColumns) store(ctx context.Context, tx bun.Tx) (map[string]bool, error) {
+	rows, err := database.QueryPlanned(ctx, tx, storeEvents,
+		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs, c.tokens, c.inputs, c.outputs,
+		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts, c.chargeAmounts, c.computed, c.names,
+		c.cacheReads, c.cacheWrites, c.reasoning, c.estimated)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	stored := map[string]bool{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		stored[id] = true
+	}
+	return stored, rows.Err()
+}
+
+const storeEvents = `
+WITH charge AS (
+    SELECT * FROM unnest($17::bigint[], $18::uuid[], $19::text[], $20::text[], $21::timestamptz[], $22::bigint[])
+        AS c(n, line_id, kind, reset_duration, window_start, amount)
+), event AS (
+    SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[],
+        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[], $23::bool[], $24::text[],
+        $25::bigint[], $26::bigint[], $27::bigint[], $28::bool[]) WITH ORDINALITY
+        AS e(user_id, event_id, virtual_key_id, provider, model, mcp_client_id, tool_name, occurred_at, copy_id, access_profile_id, cost, tokens,
+             input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
+             cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, n)
+), lines AS (
+    SELECT n, array_agg(line_id) AS ids, array_agg(kind) AS kinds, array_agg(reset_duration) AS durations, array_agg(window_start) AS starts
+    FROM charge GROUP BY n
+), stored AS (
+    INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, copy_id, access_profile_id, provider, model,
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
+        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, line_ids, line_kinds, line_durations, window_starts)
+    SELECT user_id, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, ''), copy_id, access_profile_id, provider, model,
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
+        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated,
+        coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'), coalesce(starts, '{}')
+    FROM event LEFT JOIN lines USING (n) ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING user_id, event_id, reservation_id
+), counted AS (
+    INSERT INTO limit_windows AS w (line_id, kind, reset_duration, window_start, used)
+    SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint
+    FROM charge JOIN event USING (n) JOIN stored USING (event_id)
+    GROUP BY line_id, kind, reset_duration, window_start ORDER BY line_id, kind, reset_duration, window_start
+    ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w.used + excluded.used
+    RETURNING 1
+), daily AS (
+    INSERT INTO usage_days AS d (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+    SELECT (occurred_at AT TIME ZONE 'UTC')::date, event.user_id, coalesce(access_profile_id, 0),
+           CASE WHEN tool_name = '' THEN provider ELSE 'mcp' END, CASE WHEN tool_name = '' THEN model ELSE mcp_client_id || '/' || tool_name END,
+           coalesce(sum(cost), 0), sum(tokens), sum(requests), count(*) FILTER (WHERE cost IS NULL AND tool_name = '')
+    FROM event JOIN stored USING (event_id) GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (day, user_id, access_profile_id, provider, model) DO UPDATE
+    SET cost = d.cost + excluded.cost, tokens = d.tokens + excluded.tokens, requests = d.requests + excluded.requests, unpriced = d.unpriced + excluded.unpriced
+), settled AS (
+    DELETE FROM reservations AS r USING stored WHERE r.id = stored.reservation_id AND r.user_id = stored.user_id
+), noted AS (
+    INSERT INTO usage_changes (user_id, xact)
+    SELECT DISTINCT user_id, pg_current_xact_id() FROM stored, (SELECT count(*) FROM counted) AS after_the_counters ORDER BY user_id
+    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
+)
+SELECT event_id::text FROM stored`
+
+// conflicts tells which of the events are stored with other content than was sent. A model that is named without a provider is of the one that
+// was found when it was stored. An estimate that comes after its exact event is none.
+func (r *Recorder) conflicts(ctx context.Context, events []*Event) ([]bool, error) {
+	conflicts := make([]bool, len(events))
+	if len(events) == 0 {
+		return conflicts, nil
+	}
+	c := &eventColumns{}
+	for _, event := range events {
+		c.add(event)
+	}
+	rows, err := database.QueryPlanned(ctx, r.db, `
+SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bool[], $11::text[],
+    $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bool[]) WITH ORDINALITY
+    AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed, event_name, named,
+            input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, n)
+JOIN usage_events AS e USING (event_id)
+WHERE (e.estimated OR NOT sent.estimated)
+  AND ((e.event_name, e.user_id, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
+    IS DISTINCT FROM (sent.event_name, sent.user_id, sent.mcp_client_id, sent.tool_name,
+        CASE WHEN NOT sent.cost_computed THEN sent.cost END, sent.tokens, sent.requests)
+   OR (coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.cached_input_tokens, 0), coalesce(e.cache_write_input_tokens, 0),
+       coalesce(e.reasoning_output_tokens, 0)) <> (coalesce(sent.input_tokens, 0), coalesce(sent.output_tokens, 0),
+       coalesce(sent.cached_input_tokens, 0), coalesce(sent.cache_write_input_tokens, 0), coalesce(sent.reasoning_output_tokens, 0))
+   OR (e.provider, e.model) <> (sent.provider, sent.model)
+       AND (sent.named = '' OR sent.named NOT IN (e.model, e.provider || '/' || e.model)))`,
+		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names, c.named,
+		c.inputs, c.outputs, c.cacheReads, c.cacheWrites, c.reasoning, c.estimated)
+	if err != nil {
+		return nil, fmt.Errorf("compare events with those stored: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return nil, fmt.Errorf("compare events with those stored: %w", err)
+		}
+		conflicts[n-1] = true
+	}
+	return conflicts, rows.Err()
+}

@@ -1,0 +1,274 @@
+package virtualkey
+
+import (
+	"context"
+	"crypto/hmac"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/secret"
+)
+
+// Input is what a client may send of a further key; all of it may be left out.
+type Input struct {
+	input.Row
+	Name        input.Value `json:"name"`
+	Description input.Value `json:"description"`
+	ExpiresAt   input.Value `json:"expires_at"`
+	input.UnsupportedRotation
+}
+
+func (in Input) apply(k Key, now time.Time) (Key, problem.Problems) {
+	c := &input.Reader{}
+	if in.Name.Kind != input.Absent {
+		k.Name, _ = c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255})
+	}
+	if in.Description.Kind != input.Absent {
+		c.Description(in.Description, &k.Description)
+	}
+	if in.ExpiresAt.Kind != input.Absent {
+		k.ExpiresAt = c.Expiry("expires_at", in.ExpiresAt, nil, now)
+	}
+	return k, c.Problems
+}
+
+// Create gives a user a further key and returns it with its value, which is kept nowhere. Without a name it is numbered after
+// their email. Refusals: NotFound, also when they hold no profile, Invalid, Conflict when the name is taken.
+func Create(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input) (Key, error) {
+	var k Key
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		users, err := identity.LockAccess(ctx, tx, actor, "VirtualKeys:Create", user)
+		if err != nil {
+			return err
+		}
+		if err := holdsSomething(ctx, tx, user); err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var problems problem.Problems
+		if k, problems = in.apply(Key{ID: uuid.NewString(), UserID: user, CreatedAt: now, UpdatedAt: now}, now); len(problems) > 0 {
+			return problem.InvalidInput(problems)
+		}
+		if k.Name == "" {
+			if k.Name, err = freeKeyName(ctx, tx, users[0].Email); err != nil {
+				return err
+			}
+		}
+		k.NameKey = input.NameKey(k.Name)
+		k.renew(keys)
+		if _, err := tx.NewInsert().Model(&k).Exec(ctx); err != nil {
+			return fmt.Errorf("insert virtual key: %w", err)
+		}
+		return recordKey(ctx, tx, actor, "create", nil, &k)
+	})
+	if problem.Violates(err, "virtual_keys_name_taken") {
+		return k, problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a key with this name already.")
+	}
+	return k, err
+}
+
+func holdsSomething(ctx context.Context, tx bun.Tx, user string) error {
+	holds, err := tx.NewSelect().Table("user_access_profiles").Where("user_id = ?", user).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("look up what the user holds: %w", err)
+	}
+	if !holds {
+		return problem.Refuse(problem.NotFound, "", "not_found", "They hold no access profile, so a key could do nothing. Assign one first.")
+	}
+	return nil
+}
+
+func freeKeyName(ctx context.Context, tx bun.Tx, email string) (string, error) {
+	name := clipName(email + " - key")
+	taken, err := takenKeyNames(ctx, tx, []string{name})
+	if err != nil {
+		return "", err
+	}
+	return numbered(name, taken), nil
+}
+
+// keyRecord is a key as audit rows show it.
+type keyRecord struct {
+	Key
+	Value string `json:"value"` // masked, always
+}
+
+func recordKey(ctx context.Context, tx bun.Tx, actor permission.Actor, action string, before, after *Key) error {
+	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action}
+	var previous, current any
+	for key, document := range map[*Key]*any{before: &previous, after: &current} {
+		if key != nil {
+			c.UserID = &key.UserID
+			*document = keyRecord{*key, key.Masked()}
+		}
+	}
+	either := before
+	if after != nil {
+		either = after
+	}
+	if err := c.Documents(previous, current, map[string]string{"resource": "virtual_key", "id": either.ID, "name": either.Name}); err != nil {
+		return err
+	}
+	var err error
+	if c.At, err = database.Clock(ctx, tx); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, c)
+}
+
+// holdKey locks a key's user and then the key. Refusals: NotFound, Forbidden as of holdAccess.
+func holdKey(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id string) (Key, error) {
+	var k Key
+	if !identity.UserID.MatchString(id) {
+		return k, problem.Missing("virtual key")
+	}
+	var user string
+	if err := tx.NewRaw("SELECT user_id FROM virtual_keys WHERE id = ?", id).Scan(ctx, &user); err != nil {
+		return k, problem.NotFoundOr(err, "virtual key")
+	}
+	if _, err := identity.LockAccess(ctx, tx, actor, needed, user); err != nil {
+		return k, err
+	}
+	if err := SelectKeys(tx.NewSelect().Model(&k)).Where("k.id = ?", id).For("UPDATE OF k").Scan(ctx); err != nil {
+		return k, problem.NotFoundOr(err, "virtual key")
+	}
+	return k, nil
+}
+
+// Get returns one key of a user. Refusal: NotFound.
+func Get(ctx context.Context, db bun.IDB, user, id string) (Key, error) {
+	var k Key
+	if !identity.UserID.MatchString(user) || !identity.UserID.MatchString(id) {
+		return k, problem.Missing("virtual key")
+	}
+	if err := SelectKeys(db.NewSelect().Model(&k)).Where("k.id = ? AND k.user_id = ?", id, user).Scan(ctx); err != nil {
+		return k, problem.NotFoundOr(err, "virtual key")
+	}
+	return k, nil
+}
+
+// RotateInput says how long the old value is to work, in seconds; left out, it ends at once.
+type RotateInput struct {
+	input.Row
+	GracePeriod input.Value `json:"grace_period_seconds"`
+}
+
+const longestGrace = 30 * 24 * 3600 // seconds
+
+// Rotate gives a key another value, with the same id, name and usage. The value before works until the grace period ends, and
+// the one before that no more. Refusals: NotFound, Forbidden, Invalid.
+func Rotate(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput) (Key, error) {
+	var k Key
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		old, err := holdKey(ctx, tx, actor, "VirtualKeys:Update", id)
+		if err != nil {
+			return err
+		}
+		c := &input.Reader{}
+		if in.GracePeriod.Kind == input.Null {
+			c.Add("grace_period_seconds", "null_not_allowed", "Give the grace period in seconds instead of null; 0 ends the old value at once.")
+		}
+		grace, _ := c.Int("grace_period_seconds", in.GracePeriod, "the grace period in seconds", 0, longestGrace)
+		if err := problem.InvalidInput(c.Problems); err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		k = old
+		k.PreviousHash, k.PreviousUntil, k.UpdatedAt = nil, nil, now
+		if grace > 0 {
+			until := now.Add(time.Duration(grace) * time.Second)
+			k.PreviousHash, k.PreviousUntil = old.KeyHash, &until
+		}
+		k.renew(keys)
+		_, err = tx.NewUpdate().Model(&k).Column("key_hash", "last_four", "previous_hash", "previous_until", "updated_at").WherePK().Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("rotate virtual key: %w", err)
+		}
+		if err := retire(ctx, tx, old); err != nil {
+			return err
+		}
+		if err := database.Invalidate(ctx, tx, k.UserID); err != nil {
+			return err
+		}
+		return recordKey(ctx, tx, actor, "update", &old, &k)
+	})
+	return k, err
+}
+
+// Delete ends a key of a user at once. Refusals: NotFound, Forbidden.
+func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id string) (Key, error) {
+	var old Key
+	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
+		if old, err = holdKey(ctx, tx, actor, "AccessProfiles:Delete", id); err != nil {
+			return err
+		}
+		if old.UserID != user {
+			return problem.Missing("virtual key")
+		}
+		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
+			return fmt.Errorf("delete virtual key: %w", err)
+		}
+		if err := retire(ctx, tx, old); err != nil {
+			return err
+		}
+		if err := database.Invalidate(ctx, tx, user); err != nil {
+			return err
+		}
+		return recordKey(ctx, tx, actor, "delete", &old, nil)
+	})
+	return old, err
+}
+
+// retire keeps whose a value was: what is still reported of it is theirs.
+func retire(ctx context.Context, tx bun.Tx, k Key) error {
+	_, err := tx.NewRaw("INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", k.KeyHash, k.ID, k.UserID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("retire a key's value: %w", err)
+	}
+	return nil
+}
+
+// IsKey reports whether a credential claims to be a virtual key.
+func IsKey(credential string) bool {
+	return len(credential) >= len(Prefix) && credential[:len(Prefix)] == Prefix
+}
+
+// User returns whose key a value is, if it works at this moment: one query by its hash. Refusal: Unauthenticated.
+func User(ctx context.Context, db bun.IDB, keys secret.Keys, value string) (identity.User, Key, error) {
+	var k Key
+	refused := identity.Unauthenticated("Send a virtual key that works; this one is unknown, over or deleted.")
+	if !secret.IsKeySecret(Prefix, value) {
+		return identity.User{}, k, refused
+	}
+	hash := secret.HashSecret(keys.VirtualKey, value)
+	err := SelectKeys(db.NewSelect().Model(&k)).Where("(k.key_hash = ?0 OR k.previous_hash = ?0 AND k.previous_until > clock_timestamp())", hash).
+		Where("(k.expires_at IS NULL OR k.expires_at > clock_timestamp())").Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return identity.User{}, k, refused
+	}
+	if err != nil {
+		return identity.User{}, k, fmt.Errorf("look up a virtual key: %w", err)
+	}
+	if !hmac.Equal(k.KeyHash, hash) && !hmac.Equal(k.PreviousHash, hash) {
+		return identity.User{}, k, refused
+	}
+	user, err := identity.GetUser(ctx, db, k.UserID)
+	return user, k, err
+}
