@@ -43,7 +43,8 @@ func (s *screen) blocked(people ...string) {
 	}
 }
 
-// TestHeldProfileLeadsToItsHolders goes from a deletion that is not possible to what stands in its way, and back to the deletion.
+// TestHeldProfileLeadsToItsHolders goes from a deletion that is not possible to what stands in its way, and back to the
+// deletion.
 func TestHeldProfileLeadsToItsHolders(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})

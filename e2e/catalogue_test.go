@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestCatalogue adds a provider, an MCP server and a tool group, uses them in a profile, and deletes them once nothing names them.
+// TestCatalogue adds a provider, an MCP server and a tool group, uses them in a profile, and deletes them once nothing
+// names them.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {

@@ -12,8 +12,8 @@ import (
 const daily = `{"name": "NAME", "provider_configs": [{"provider_name": "openai", "allowed_models": ["gpt-5"]}],
 	"budgets": [{"max_limit": 20, "reset_duration": "1d"}]}`
 
-// TestCopy gives one person a profile, whose first key is shown once, raises a budget for a while, rotates and deletes keys, and takes the
-// profile away.
+// TestCopy gives one person a profile, whose first key is shown once, raises a budget for a while, rotates and deletes
+// keys, and takes the profile away.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {

@@ -8,7 +8,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestHalfDates types a day without a time where an end may be set: the browser would send that as nothing, and the end would be lost.
+// TestHalfDates types a day without a time where an end may be set: the browser would send that as nothing, and the end
+// would be lost.
 func TestHalfDates(t *testing.T) {
 	t.Parallel()
 	c, err := company()

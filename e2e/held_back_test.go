@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// holdBack keeps every copy of a profile as it is until goOn: a push of it is under way as long as somebody looks. Only here does a test
-// reach behind the console.
+// holdBack keeps every copy of a profile as it is until goOn: a push of it is under way as long as somebody looks. Only
+// here does a test reach behind the console.
 func (c *console) holdBack(t *testing.T, profile string) (goOn func()) {
 	t.Helper()
 	running, err := os.ReadFile(filepath.Join(c.dir, "data", "postmaster.pid"))

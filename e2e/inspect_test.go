@@ -30,8 +30,8 @@ const (
 	colourRules = `["color-contrast", "link-in-text-block"]`
 )
 
-// inspect looks at a screen as it stands: no violation of the accessibility rules in light and dark, nothing that is only
-// reached by scrolling sideways at any width. It leaves a picture of each.
+// inspect looks at a screen as it stands: no violation of the accessibility rules in light and dark, nothing that is
+// only reached by scrolling sideways at any width. It leaves a picture of each.
 func (s *screen) inspect(name string) {
 	s.t.Helper()
 	for _, at := range sights {

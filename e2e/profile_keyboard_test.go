@@ -137,7 +137,8 @@ func (s *screen) setLimitsByKeyboard() {
 
 const conflict = "All tools of github are granted, so none can be excluded. Untick the server and include the tools wanted, or remove this row."
 
-// grantToolsByKeyboard runs into the contradiction of a whole server and an excluded tool, sees it beside its row, and puts it right.
+// grantToolsByKeyboard runs into the contradiction of a whole server and an excluded tool, sees it beside its row, and
+// puts it right.
 func (s *screen) grantToolsByKeyboard() {
 	s.t.Helper()
 	s.tabTo(s.field("Code review"))

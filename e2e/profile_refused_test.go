@@ -8,7 +8,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestNothingTypedIsLost saves a form full of oddities and mistakes: it comes back as it was sent, with every mistake named and linked.
+// TestNothingTypedIsLost saves a form full of oddities and mistakes: it comes back as it was sent, with every mistake
+// named and linked.
 func TestNothingTypedIsLost(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -53,7 +54,8 @@ func (s *screen) entries() string {
 	return sent.(string)
 }
 
-// linksLeadToFields follows every link of the summary: each leads to an input, or to the group around it, that is described by the problem.
+// linksLeadToFields follows every link of the summary: each leads to an input, or to the group around it, that is
+// described by the problem.
 func (s *screen) linksLeadToFields() {
 	s.t.Helper()
 	links := s.Locator("#problems").GetByRole("link")

@@ -11,7 +11,8 @@ const shared = `{"name": "NAME", "description": "As it was.", "tags": ["first"],
 	"provider_configs": [{"provider_name": "openai", "allowed_models": ["gpt-5"], "budgets": [{"max_limit": 20, "reset_duration": "1d"}]}],
 	"budgets": [{"max_limit": 900, "reset_duration": "1M"}]}`
 
-// TestStaleEdit edits a profile in two tabs. The second learns of the first, chooses field by field, and nothing is lost.
+// TestStaleEdit edits a profile in two tabs. The second learns of the first, chooses field by field, and nothing is
+// lost.
 func TestStaleEdit(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {

@@ -18,7 +18,8 @@ type scene struct {
 	act    func(s *screen)
 }
 
-// screens are those of profiles, the catalogue and the settings that the company's console can show; the empty ones belong to the first run.
+// screens are those of profiles, the catalogue and the settings that the company's console can show; the empty ones
+// belong to the first run.
 var screens = []scene{
 	{name: "sign-in", visit: visit{out: true}, path: "/login"},
 	{name: "sign-in-refused", visit: visit{out: true}, path: "/login", act: func(s *screen) {

@@ -16,7 +16,8 @@ import (
 // profileBytesKept bounds a cache by the size of the documents that its entries were made of.
 const profileBytesKept = 8 << 20
 
-// profileCache keeps what was made of the documents that lists showed last. A version never changes, so nothing is ever taken back.
+// profileCache keeps what was made of the documents that lists showed last. A version never changes, so nothing is ever
+// taken back.
 type profileCache[T any] struct {
 	mutex sync.Mutex
 	kept  map[profile.At]T

@@ -77,7 +77,8 @@ var sides = []side{
 	},
 }
 
-// takeChosen carries out what was chosen after a late save: fields whose saved side was chosen are taken from the profile as it stands.
+// takeChosen carries out what was chosen after a late save: fields whose saved side was chosen are taken from the
+// profile as it stands.
 func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
 	if e.form.Choose.Kind == input.Absent {
 		return nil
@@ -103,7 +104,8 @@ func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
 	return nil
 }
 
-// describeConflict sets both sides beside each other and gives the form the version that stands, so that the next save is made knowingly.
+// describeConflict sets both sides beside each other and gives the form the version that stands, so that the next save
+// is made knowingly.
 func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 	stands, err := h.standing(c, e.id)
 	if err != nil {

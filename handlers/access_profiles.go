@@ -206,7 +206,8 @@ func writeDocument(c *gin.Context, status int, before string, document []byte, a
 	}
 }
 
-// alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at once.
+// alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at
+// once.
 func alsoInvalid(err error, form profileForm, stands profile.Profile) error {
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) && refusal.Reason == problem.Unreadable && form.Kind == input.Object {
@@ -225,8 +226,8 @@ func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form prof
 	return alsoInvalid(err, form, stands)
 }
 
-// versionOf reads the version that a change without other input insists on: from If-Match on the API, from the form in the console, where
-// it may be left out.
+// versionOf reads the version that a change without other input insists on: from If-Match on the API, from the form in
+// the console, where it may be left out.
 func versionOf(c *gin.Context) (*int64, error) {
 	if IsAPI(c) {
 		if _, err := decodeEmpty[struct{ input.Row }](c); err != nil {

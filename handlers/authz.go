@@ -11,8 +11,8 @@ import (
 	"tollgate/models/entitlement"
 )
 
-// door is one way in which a proxy asks about the call of its client, which may be hostile. What the client cannot touch is the address that
-// the proxy writes; of the headers only the key counts, unless that address vouches for them.
+// door is one way in which a proxy asks about the call of its client, which may be hostile. What the client cannot
+// touch is the address that the proxy writes; of the headers only the key counts, unless that address vouches for them.
 type door struct {
 	query  string                    // what the proxy wrote into the address of the check
 	path   string                    // path and query of the call as its client wrote them, escaped; "" when the door is not told
@@ -28,7 +28,8 @@ const (
 	namingInPrefix = "Forward the whole body, or name the model in the path prefix: /authz/envoy-with/model=provider%2Fmodel."
 )
 
-// AuthorizeForward answers Traefik's and Caddy's forward auth, which pass our answer on as it is and tell method and path of the call.
+// AuthorizeForward answers Traefik's and Caddy's forward auth, which pass our answer on as it is and tell method and
+// path of the call.
 func (h *Handlers) AuthorizeForward(c *gin.Context) error {
 	method := c.Request.Method
 	if told := c.Request.Header.Values("X-Forwarded-Method"); len(told) > 0 && method == http.MethodGet {
@@ -39,8 +40,8 @@ func (h *Handlers) AuthorizeForward(c *gin.Context) error {
 	})
 }
 
-// AuthorizeNginx answers nginx, which knows only 401 and 403: the true status is in X-Access-Status. It asks by GET whatever the call was,
-// so that the method has to stand in the address.
+// AuthorizeNginx answers nginx, which knows only 401 and 403: the true status is in X-Access-Status. It asks by GET
+// whatever the call was, so that the method has to stand in the address.
 func (h *Handlers) AuthorizeNginx(c *gin.Context) error {
 	return h.authorize(c, door{
 		query: c.Request.URL.RawQuery, path: toldPath(c), naming: namingInQuery,
@@ -53,12 +54,14 @@ func (h *Handlers) AuthorizeNginx(c *gin.Context) error {
 	})
 }
 
-// AuthorizeEnvoy answers Envoy's ext_authz, which repeats the call. Its address is the client's own, so nothing in it is an option.
+// AuthorizeEnvoy answers Envoy's ext_authz, which repeats the call. Its address is the client's own, so nothing in it
+// is an option.
 func (h *Handlers) AuthorizeEnvoy(c *gin.Context) error {
 	return h.authorizeEnvoy(c, "", strings.TrimPrefix(c.Request.URL.EscapedPath(), "/authz/envoy"))
 }
 
-// AuthorizeEnvoyWith is AuthorizeEnvoy with options: the first segment behind /authz/envoy-with/, which Envoy has as its path prefix.
+// AuthorizeEnvoyWith is AuthorizeEnvoy with options: the first segment behind /authz/envoy-with/, which Envoy has as
+// its path prefix.
 func (h *Handlers) AuthorizeEnvoyWith(c *gin.Context) error {
 	options, path, _ := strings.Cut(strings.TrimPrefix(c.Request.URL.EscapedPath(), "/authz/envoy-with/"), "/")
 	return h.authorizeEnvoy(c, options, "/"+path)
@@ -75,8 +78,8 @@ func (h *Handlers) authorizeEnvoy(c *gin.Context, options, path string) error {
 
 func asItIs(status int) int { return status }
 
-// authorize decides about the call that a proxy describes, by the key that its client sent. The key is the credential: its holder may ask
-// what it may do.
+// authorize decides about the call that a proxy describes, by the key that its client sent. The key is the credential:
+// its holder may ask what it may do.
 func (h *Handlers) authorize(c *gin.Context, d door) error {
 	decision, err := h.decideAt(c, d)
 	if err != nil {

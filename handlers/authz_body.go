@@ -33,8 +33,8 @@ func isUnread(err error) bool {
 	return ok && unread[refusal.Problems[0].Code]
 }
 
-// forwardedBody reads what decides in a forwarded body as strictly as any other: what two readers could read in two ways is refused. What
-// does not decide is passed over, to any depth.
+// forwardedBody reads what decides in a forwarded body as strictly as any other: what two readers could read in two
+// ways is refused. What does not decide is passed over, to any depth.
 func forwardedBody(c *gin.Context) (forwarded, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	var over *http.MaxBytesError

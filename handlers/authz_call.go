@@ -23,9 +23,9 @@ type asked struct {
 // mostModels is how many models one call may lead to.
 const mostModels = 50
 
-// call reads what a call asks for. What the proxy wrote into the address of the check counts before anything that its client could send.
-// Otherwise everything that the gateway behind may go by has to be allowed: the path, the forwarded body, and the headers that the
-// address vouches for.
+// call reads what a call asks for. What the proxy wrote into the address of the check counts before anything that its
+// client could send. Otherwise everything that the gateway behind may go by has to be allowed: the path, the forwarded
+// body, and the headers that the address vouches for.
 func (d door) call(c *gin.Context) (asked, error) {
 	d.body = sync.OnceValues(func() (forwarded, error) { return forwardedBody(c) })
 	o, doubtful, err := d.options()
@@ -143,8 +143,8 @@ func (d door) enter(c *gin.Context) ([]entitlement.Call, error) {
 	return nil, problem.Refuse(problem.Forbidden, "", decision.ModelBlocked, message)
 }
 
-// opensOrOverrides reports whether a GET is more than one: it opens a WebSocket, whose messages would name the model, or asks the gateway
-// behind for another method. Proxies take Upgrade off, but not what WebSockets send beside it.
+// opensOrOverrides reports whether a GET is more than one: it opens a WebSocket, whose messages would name the model,
+// or asks the gateway behind for another method. Proxies take Upgrade off, but not what WebSockets send beside it.
 func opensOrOverrides(header http.Header) bool {
 	for _, name := range []string{
 		"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Http-Method-Override", "X-Method-Override", "X-Http-Method",

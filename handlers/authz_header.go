@@ -17,8 +17,8 @@ import (
 // keyHeaders are where clients of LLM providers put their key, in the order in which they count.
 var keyHeaders = []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"}
 
-// ClientKey is the virtual key of a call, "" without one. A value that is no virtual key is passed over: it is meant for the provider. Two
-// different keys are refused, since the gateway behind might take the other one.
+// ClientKey is the virtual key of a call, "" without one. A value that is no virtual key is passed over: it is meant
+// for the provider. Two different keys are refused, since the gateway behind might take the other one.
 func ClientKey(header http.Header) (string, error) {
 	found := ""
 	for _, name := range keyHeaders {
@@ -92,8 +92,8 @@ func rateLimitFields(header http.Header, d decision.Decision) {
 // fewTools is how many names of tools fit into a header.
 const fewTools = 50
 
-// offerTools names the tools of a server that are granted, so that the gateway can narrow its list of tools down to them. When there are
-// more than fit, the header is left out: a search by AuthZEN has them all.
+// offerTools names the tools of a server that are granted, so that the gateway can narrow its list of tools down to
+// them. When there are more than fit, the header is left out: a search by AuthZEN has them all.
 func (h *Handlers) offerTools(c *gin.Context, who entitlement.Subject, server string) error {
 	found, err := h.Engine.Callable(ctx(c), who, entitlement.CallTool, server)
 	if err != nil || len(found) > fewTools {

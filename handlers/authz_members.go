@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// The functions here walk over JSON that is known to be valid, in one pass and without looking into what does not decide. Their raw values
-// begin with the first character of a value and end with its last.
+// The functions here walk over JSON that is known to be valid, in one pass and without looking into what does not
+// decide. Their raw values begin with the first character of a value and end with its last.
 
-// decidingMembers are the members of an object that have one of the names. One that is sent twice, or that some reader would take for one
-// of them because of its case, is refused.
+// decidingMembers are the members of an object that have one of the names. One that is sent twice, or that some reader
+// would take for one of them because of its case, is refused.
 func decidingMembers(object []byte, names ...string) (map[string][]byte, error) {
 	found := map[string][]byte{}
 	for quoted, value := range membersOf(object) {

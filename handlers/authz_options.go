@@ -30,8 +30,9 @@ func badOption(code, message string) error {
 	return problem.Refuse(problem.Forbidden, "", code, message)
 }
 
-// options reads the address of the check strictly: what is misspelt there would open the door without a word. doubtful is true when the query
-// is that of the call too: the proxy may have kept its client's, or the client may have repeated the proxy's.
+// options reads the address of the check strictly: what is misspelt there would open the door without a word. doubtful
+// is true when the query is that of the call too: the proxy may have kept its client's, or the client may have repeated
+// the proxy's.
 func (d door) options() (o options, doubtful bool, err error) {
 	values, err := url.ParseQuery(d.query)
 	if err != nil {
@@ -59,7 +60,8 @@ func readOptions(values url.Values) (o options, err error) {
 	return o, nil
 }
 
-// ofClient reports whether a query is that of the call: a proxy that is given an address without a query may keep its client's.
+// ofClient reports whether a query is that of the call: a proxy that is given an address without a query may keep its
+// client's.
 func (d door) ofClient(values url.Values) bool {
 	_, query, _ := strings.Cut(d.path, "?")
 	if query == d.query {

@@ -9,8 +9,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// pathForm finds the model in the segments of a path, from one segment on; "" when they are of another form. In doubt it finds one: a model
-// that is found has to be allowed.
+// pathForm finds the model in the segments of a path, from one segment on; "" when they are of another form. In doubt
+// it finds one: a model that is found has to be allowed.
 type pathForm func(segments []string) string
 
 // pathForms are the APIs that name the model in the path.
@@ -96,13 +96,14 @@ func (d door) pathModels(o options) (names pathNames, err error) {
 	return names, nil
 }
 
-// listsFineTuned reports whether a GET asks what OpenAI knows of a fine-tuned model, whose name has colons and is followed by no verb.
+// listsFineTuned reports whether a GET asks what OpenAI knows of a fine-tuned model, whose name has colons and is
+// followed by no verb.
 func (d door) listsFineTuned(model string) bool {
 	return d.method == http.MethodGet && strings.HasPrefix(model, "ft:")
 }
 
-// segmentsOf are the decoded segments of an escaped path, without empty ones, in both readings of an encoded slash. A path that the gateway
-// behind may read as another one is refused: ok is false.
+// segmentsOf are the decoded segments of an escaped path, without empty ones, in both readings of an encoded slash. A
+// path that the gateway behind may read as another one is refused: ok is false.
 func segmentsOf(raw string) (readings [2][]string, ok bool) {
 	for part := range strings.SplitSeq(raw, "/") {
 		segment, err := url.PathUnescape(part)

@@ -52,7 +52,8 @@ func (h *Handlers) answerOne(c *gin.Context, request authzenRequest) error {
 
 const maxEvaluations = 1000
 
-// EvaluateAll answers several at once; an entity that an entry leaves out comes from the request as a whole. One bad entry is denied alone.
+// EvaluateAll answers several at once; an entity that an entry leaves out comes from the request as a whole. One bad
+// entry is denied alone.
 func (h *Handlers) EvaluateAll(c *gin.Context) error {
 	root, err := readAuthZEN(c)
 	if err != nil {

@@ -64,7 +64,8 @@ func (r authzenRequest) searched() (kind entitlement.Kind, server string, ok boo
 	return 0, "", false
 }
 
-// SearchResources lists the models, tools or MCP servers that a subject may call now, of those that the catalogues know.
+// SearchResources lists the models, tools or MCP servers that a subject may call now, of those that the catalogues
+// know.
 func (h *Handlers) SearchResources(c *gin.Context) error {
 	request, err := readAuthZENRequest(c)
 	if err == nil {

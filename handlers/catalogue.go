@@ -60,7 +60,8 @@ func deleted(c *gin.Context, name, list string) error {
 	return nil
 }
 
-// below is the frame of a page below a list of the catalogue; name and href are those of the row the page is about, if any.
+// below is the frame of a page below a list of the catalogue; name and href are those of the row the page is about, if
+// any.
 func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href string) views.Page {
 	page := h.page(c, title, listHref)
 	page.Crumbs = []views.Crumb{{Label: list, Href: listHref}}
@@ -70,7 +71,8 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 	return page
 }
 
-// deletion is the page that asks before a row goes; while somebody names the row it says who, and problems say that it was tried.
+// deletion is the page that asks before a row goes; while somebody names the row it says who, and problems say that it
+// was tried.
 func deletion(page views.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems) templ.Component {
 	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
 	if !use.None() || len(problems) > 0 {
@@ -82,7 +84,8 @@ func deletion(page views.Page, name, href string, effects []string, use catalogu
 	return framed(page, views.CatalogueDelete(confirm, use))
 }
 
-// refuseOnPage answers an act without a form of its own that was refused: in the console by the page it was started from.
+// refuseOnPage answers an act without a form of its own that was refused: in the console by the page it was started
+// from.
 func (h *Handlers) refuseOnPage(c *gin.Context, err error, show func(*gin.Context, problem.Problems) (templ.Component, error)) error {
 	var refusal *problem.Refusal
 	if IsAPI(c) || !errors.As(err, &refusal) || refusal.Reason != problem.Conflict && refusal.Reason != problem.Invalid {

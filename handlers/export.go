@@ -9,8 +9,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// exportFile is a file that is answered row by row. Nothing is sent before its first row is there, so that what fails until then is answered
-// like anything else; what fails later breaks the connection.
+// exportFile is a file that is answered row by row. Nothing is sent before its first row is there, so that what fails
+// until then is answered like anything else; what fails later breaks the connection.
 type exportFile struct {
 	c           *gin.Context
 	name, media string
@@ -36,8 +36,8 @@ func (f *exportFile) row() {
 	f.rows++
 }
 
-// csvFile is such a file of cells between commas. One for people, who open it with a spreadsheet, begins with a mark that tells it from other
-// encodings; in a guarded one no cell is run as a formula.
+// csvFile is such a file of cells between commas. One for people, who open it with a spreadsheet, begins with a mark
+// that tells it from other encodings; in a guarded one no cell is run as a formula.
 type csvFile struct {
 	exportFile
 	header         []string

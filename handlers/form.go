@@ -16,8 +16,9 @@ var anyBytes = map[string]bool{"password": true, "current_password": true, "new_
 // rowKey is what names a repeated row of a form, wherever it stands: removing one renames no neighbour.
 var rowKey = regexp.MustCompile(`^[a-z][0-9]{1,4}$`)
 
-// parseForm reads a form body into a tree: budgets[b2].max_limit is a member of row b2 of budgets, rows in order of appearance.
-// It returns what it could read even when something is refused, so that nothing typed is lost; the rest is among the problems.
+// parseForm reads a form body into a tree: budgets[b2].max_limit is a member of row b2 of budgets, rows in order of
+// appearance. It returns what it could read even when something is refused, so that nothing typed is lost; the rest is
+// among the problems.
 func (b *binder) parseForm(body []byte) node {
 	root := node{typed: true}
 	if strings.Count(string(body), "&") >= maxPairs {

@@ -18,7 +18,8 @@ func unreadable(field, code, message string) *problem.Refusal {
 	return problem.Refuse(problem.Unreadable, field, code, message)
 }
 
-// parseJSON reads one JSON object strictly: what a lenient reader would guess at (duplicate keys, broken text, trailing data) is refused.
+// parseJSON reads one JSON object strictly: what a lenient reader would guess at (duplicate keys, broken text, trailing
+// data) is refused.
 func parseJSON(body []byte) (node, error) {
 	if n, ok := readPlain(body); ok {
 		return n, nil
@@ -167,8 +168,8 @@ func nul(path, text string) error {
 	return nil
 }
 
-// maxItems is one more than any list may have, so that a list of a million is refused without a million rows in memory. A form shows what it
-// got, so its lists are shorter.
+// maxItems is one more than any list may have, so that a list of a million is refused without a million rows in memory.
+// A form shows what it got, so its lists are shorter.
 const (
 	maxItems     = 10_001
 	maxFormItems = 1_001

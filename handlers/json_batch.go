@@ -9,8 +9,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// parseBatch is parseJSON for an object with a list of things that have nothing to do with each other: what cannot be read of an item is told
-// of that item alone. What there is to read of such an item is in its node.
+// parseBatch is parseJSON for an object with a list of things that have nothing to do with each other: what cannot be
+// read of an item is told of that item alone. What there is to read of such an item is in its node.
 func parseBatch(body []byte, list string) (root node, unread map[int]*problem.Refusal, err error) {
 	root, err = parseJSON(body)
 	refusal, refused := problem.AsRefusal(err)

@@ -13,8 +13,8 @@ const maxMembers = 32
 // usualMembers is how many most objects have.
 const usualMembers = 6
 
-// plainReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on whatever it is not sure of,
-// right or wrong: parseAny then has the last word.
+// plainReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on whatever
+// it is not sure of, right or wrong: parseAny then has the last word.
 type plainReader struct {
 	text string
 	next int

@@ -53,8 +53,8 @@ func layoutOf(t reflect.Type) *layout {
 	return l
 }
 
-// fields notes the fields of a struct, and of those embedded in it as its own. Read-only fields are none of a form's; fields tagged form are
-// none of JSON's.
+// fields notes the fields of a struct, and of those embedded in it as its own. Read-only fields are none of a form's;
+// fields tagged form are none of JSON's.
 func (l *layout) fields(t reflect.Type, path []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)

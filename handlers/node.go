@@ -26,7 +26,8 @@ type member struct {
 	node node
 }
 
-// binder holds a tree against an input struct: members without a field of that name are problems, read-only ones are passed over.
+// binder holds a tree against an input struct: members without a field of that name are problems, read-only ones are
+// passed over.
 type binder struct{ problems problem.Problems }
 
 // maxProblems is more than anybody reads; a body of unknown fields must not be answered with one ten times its size.

@@ -30,7 +30,8 @@ var sections = []struct {
 	{views.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2}, "Settings:View"},
 }
 
-// page prepares the frame of a screen: title, rail, user, and the sentence left by the form before. Current is the rail's href.
+// page prepares the frame of a screen: title, rail, user, and the sentence left by the form before. Current is the
+// rail's href.
 func (h *Handlers) page(c *gin.Context, title, current string) views.Page {
 	page := views.Page{Title: title}
 	if user, ok := UserOf(c); ok {

@@ -20,7 +20,8 @@ const (
 	maxSearch    = 255
 )
 
-// query is the query string of a list. Each reader notes what is wrong; ask err once all have read, so that every problem is told at once.
+// query is the query string of a list. Each reader notes what is wrong; ask err once all have read, so that every
+// problem is told at once.
 type query struct {
 	names    []string // of those sent with a value, in the order of appearance
 	values   map[string]string
@@ -121,8 +122,8 @@ func (q *query) boolean(name string) *bool {
 	return &truth
 }
 
-// link is the query string of the same list with parameters changed, each a name and a value, or dropped by ""; a change of anything else goes
-// back to the first page.
+// link is the query string of the same list with parameters changed, each a name and a value, or dropped by ""; a
+// change of anything else goes back to the first page.
 func (q *query) link(pairs ...string) string {
 	values := url.Values{}
 	for _, sent := range q.names {

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// reportsAtOnce is how many reports and exports are read at the same time: each keeps a connection, and the database, busy.
+	// reportsAtOnce is how many reports and exports are read at the same time: each keeps a connection, and the database,
+	// busy.
 	reportsAtOnce = 2
 	// reportPatience is how long another one waits for its turn.
 	reportPatience = time.Second
@@ -43,7 +44,8 @@ func (t *reportTurns) take(ctx context.Context) (done func(), err error) {
 	return nil, refusal
 }
 
-// Report makes of an action that adds up or hands out much one that waits for its turn, so that reports leave room for everything else.
+// Report makes of an action that adds up or hands out much one that waits for its turn, so that reports leave room for
+// everything else.
 func (h *Handlers) Report(action Func) Func {
 	return func(c *gin.Context) error {
 		done, err := h.reports.take(ctx(c))

@@ -33,8 +33,8 @@ func isHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }
 
 const bodyKey = "body"
 
-// TakeBody reads the body for the action behind it. It comes before the action, since what is no JSON, no form or too large is refused
-// whatever else is wrong with the request.
+// TakeBody reads the body for the action behind it. It comes before the action, since what is no JSON, no form or too
+// large is refused whatever else is wrong with the request.
 func (h *Handlers) TakeBody(c *gin.Context) {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 		return
@@ -53,8 +53,8 @@ func bodyOf(c *gin.Context) []byte {
 	return taken
 }
 
-// decode reads the body into an input struct: JSON below /api, a form elsewhere. The error is a Refusal; what could be read of a form
-// is returned beside it, so that nothing typed is lost.
+// decode reads the body into an input struct: JSON below /api, a form elsewhere. The error is a Refusal; what could be
+// read of a form is returned beside it, so that nothing typed is lost.
 func decode[T any](c *gin.Context) (T, error) {
 	var in T
 	b := &binder{}

@@ -72,8 +72,8 @@ func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *problem.Refusa
 		http.StatusInternalServerError, "server"
 }
 
-// Fail answers an error: as JSON on the API, as a page of the console elsewhere. What was begun with another answer is broken off, so that
-// its reader knows that it is not whole.
+// Fail answers an error: as JSON on the API, as a page of the console elsewhere. What was begun with another answer is
+// broken off, so that its reader knows that it is not whole.
 func (h *Handlers) Fail(c *gin.Context, err error) {
 	c.Abort()
 	if c.Writer.Written() {
@@ -157,8 +157,8 @@ func errorTitle(status int) string {
 	return http.StatusText(status)
 }
 
-// html renders a page into memory first, so that a template that fails is a clean 500. A page that says that the time is over is rendered
-// when it is over.
+// html renders a page into memory first, so that a template that fails is a clean 500. A page that says that the time
+// is over is rendered when it is over.
 func (h *Handlers) html(c *gin.Context, status int, page templ.Component) {
 	buffer := buffers.Get().(*bytes.Buffer)
 	buffer.Reset()
@@ -182,8 +182,8 @@ func formStatus(status int, reason problem.Reason) int {
 	return status
 }
 
-// refuse answers a form that could not be taken: JSON and errors that are no fault of the form go to Fail, the rest to show, which
-// renders the form with its problems.
+// refuse answers a form that could not be taken: JSON and errors that are no fault of the form go to Fail, the rest to
+// show, which renders the form with its problems.
 func (h *Handlers) refuse(c *gin.Context, err error, show func(problems problem.Problems) templ.Component) error {
 	var refusal *problem.Refusal
 	if IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {

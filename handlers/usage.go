@@ -36,7 +36,8 @@ func (h *Handlers) RecordUsage(c *gin.Context) error {
 	return nil
 }
 
-// readUsage reads one event or a batch. What is wrong with an event of a batch is kept with it, so that it never costs the others.
+// readUsage reads one event or a batch. What is wrong with an event of a batch is kept with it, so that it never costs
+// the others.
 func readUsage(body []byte) (in usage.Input, err error) {
 	const list = "events"
 	root, unread, err := parseBatch(body, list)

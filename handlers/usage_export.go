@@ -63,9 +63,9 @@ var focusColumns = []string{
 	"SubAccountId", "SubAccountName", "x_Tokens", "x_Requests", "x_UnpricedEvents", "x_UserId", "x_UserName",
 }
 
-// exportFOCUS keeps values as they are, since programs read them; only one that is asked for to be opened in a spreadsheet is guarded.
-// Quantities are in columns of our own: FOCUS wants none beside a charge without a price of its own. What has no price costs an unknown
-// amount, which FOCUS leaves empty.
+// exportFOCUS keeps values as they are, since programs read them; only one that is asked for to be opened in a
+// spreadsheet is guarded. Quantities are in columns of our own: FOCUS wants none beside a charge without a price of its
+// own. What has no price costs an unknown amount, which FOCUS leaves empty.
 func (h *Handlers) exportFOCUS(c *gin.Context, wanted report.Query, excel bool) error {
 	file := newCSV(c, "usage-focus.csv", excel, excel, focusColumns...)
 	if c.Request.Method == http.MethodHead {

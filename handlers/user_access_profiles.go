@@ -38,7 +38,8 @@ func (h *Handlers) NewAssignment(c *gin.Context) error {
 	return nil
 }
 
-// AssignAccessProfile gives a user a copy of a profile. When it is their first, a key is issued and its value told, this once.
+// AssignAccessProfile gives a user a copy of a profile. When it is their first, a key is issued and its value told,
+// this once.
 func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 	in, err := decode[assignment.AssignInput](c)
 	if err == nil {

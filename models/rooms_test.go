@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// arrows are the imports between rooms. A new one is a decision about the house: think of it before you add it, and it must make no circle.
+// arrows are the imports between rooms. A new one is a decision about the house: think of it before you add it, and it
+// must make no circle.
 var arrows = map[string][]string{
 	"account": {"assignment", "audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"assignment": {

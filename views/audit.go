@@ -110,7 +110,8 @@ func subject(row audit.Entry) (what, href string) {
 	return or(document.AccessProfile, document.Name), auditProfileHref(*row.AccessProfileID)
 }
 
-// changes is what differs between the values before and after: in the words of a profile, or member by member of any other document.
+// changes is what differs between the values before and after: in the words of a profile, or member by member of any
+// other document.
 func changes(row audit.Entry, offered catalogue.Catalogue) []DifferenceRow {
 	switch {
 	case row.Action == "attach_role", row.Action == "detach_role", row.Action == "propagate":

@@ -13,7 +13,8 @@ import (
 // aboutHolders are the actions that concern who holds a profile: what they did stands in the row's metadata too.
 var aboutHolders = []string{"assign", "unassign", "attach_role", "detach_role", "propagate", "override_set", "override_clear"}
 
-// detailLabels are the members of the metadata that are shown, in order. Lists of people are counted: there may be thousands.
+// detailLabels are the members of the metadata that are shown, in order. Lists of people are counted: there may be
+// thousands.
 var detailLabels = []struct {
 	name, label string
 	counted     bool

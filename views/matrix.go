@@ -9,7 +9,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// Matrix is a choice of permissions, resource by resource. Only those that the person holds can be ticked; what was given before stays.
+// Matrix is a choice of permissions, resource by resource. Only those that the person holds can be ticked; what was
+// given before stays.
 type Matrix struct {
 	Name, Legend, Hint, Error string
 	Held, Had                 []permission.Permission

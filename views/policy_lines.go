@@ -10,7 +10,8 @@ import (
 	"tollgate/models/window"
 )
 
-// FieldLines writes each field of a profile as lines of words, by the field's name in the API, so that two can be compared.
+// FieldLines writes each field of a profile as lines of words, by the field's name in the API, so that two can be
+// compared.
 func FieldLines(p profile.Profile, offered catalogue.Catalogue) map[string][]string {
 	names := ProfileEditor{Catalogue: offered}.groupNames()
 	lines := map[string][]string{

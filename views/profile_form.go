@@ -15,7 +15,8 @@ import (
 	"tollgate/models/profile"
 )
 
-// ProfileEditor is what the editor shows: the input as it was typed, what is wrong with it, and what there is to pick from.
+// ProfileEditor is what the editor shows: the input as it was typed, what is wrong with it, and what there is to pick
+// from.
 type ProfileEditor struct {
 	ID        int64 // 0 for a new profile
 	Title     string

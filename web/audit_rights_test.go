@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// The rows of a profile are for those who may see profiles, all other rows for those who may see the audit log, by every way to a row.
+// The rows of a profile are for those who may see profiles, all other rows for those who may see the audit log, by
+// every way to a row.
 func TestWhoReadsWhichAuditRows(t *testing.T) {
 	s := newStage(t)
 	s.assign(s.ada, research)

@@ -57,8 +57,8 @@ func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 	c.Abort()
 }
 
-// identifyCaller checks the credential sent and notes whose it is. On the API a bad Authorization header is refused even beside a good
-// cookie; pages know only the cookie.
+// identifyCaller checks the credential sent and notes whose it is. On the API a bad Authorization header is refused
+// even beside a good cookie; pages know only the cookie.
 func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) error {
 	if headers := c.Request.Header.Values("Authorization"); handlers.IsAPI(c) && len(headers) > 0 {
 		return identifyHeader(c, h, headers, actorOf)
@@ -76,7 +76,8 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) erro
 	return nil
 }
 
-// identifyHolder takes a virtual key from any header in which clients of gateways send theirs; no other credential will do.
+// identifyHolder takes a virtual key from any header in which clients of gateways send theirs; no other credential will
+// do.
 func identifyHolder(c *gin.Context, h *handlers.Handlers) error {
 	key, err := handlers.ClientKey(c.Request.Header)
 	switch {
@@ -97,7 +98,8 @@ type apiKeys struct {
 	scrapers *scrapers
 }
 
-// of is the memory of the decider for what gateways call over and over, that of scrapers for the metrics, and the database for the rest.
+// of is the memory of the decider for what gateways call over and over, that of scrapers for the metrics, and the
+// database for the rest.
 func (k apiKeys) of(c *gin.Context, needed permission.Permission) keyActor {
 	switch {
 	case needed == askDecisions, needed == reportUsage:

@@ -40,7 +40,8 @@ VALUES (?, 1, '{budgets}', false, 'x', 'done', now(), 1, now()) RETURNING id`, t
 	return t
 }
 
-// touching is a request to each unsafe route that acts on a user, a role or an API key; ok is false for the other routes.
+// touching is a request to each unsafe route that acts on a user, a role or an API key; ok is false for the other
+// routes.
 func (t target) touching(route web.Route, otherRole int64) (path string, body any, ok bool) {
 	short := withoutPrefix(route.Path)
 	short, deletes := strings.CutSuffix(strings.Replace(short, "/settings/api-keys", "/api-keys", 1), "/delete")
@@ -121,7 +122,8 @@ func (s stage) lesser() visitor {
 	return s.login("lesser@example.com")
 }
 
-// Every unsafe route there is refuses to act on a user, a role or a key that may do more than the actor, and does act on one that may not.
+// Every unsafe route there is refuses to act on a user, a role or a key that may do more than the actor, and does act
+// on one that may not.
 func TestNobodyActsOnAUserWhoMayDoMore(t *testing.T) {
 	s := newStage(t)
 	lesser := s.lesser()
@@ -172,7 +174,8 @@ func (s stage) isElsewhere(t *testing.T, path string) {
 	}
 }
 
-// The same holds for many at once, for pushes to everybody, for keys with few scopes, and for the keys of the command line.
+// The same holds for many at once, for pushes to everybody, for keys with few scopes, and for the keys of the command
+// line.
 func TestNobodyReachesAUserWhoMayDoMoreByASideDoor(t *testing.T) {
 	s := newStage(t)
 	lesser := s.lesser()

@@ -69,7 +69,8 @@ func TestDoorsPassOverWhatDoesNotDecide(t *testing.T) {
 	}
 }
 
-// A body is read as JSON when its media type says so. One that is not read can lead anywhere, unless the proxy names the model.
+// A body is read as JSON when its media type says so. One that is not read can lead anywhere, unless the proxy names
+// the model.
 func TestDoorsReadBodiesByTheirMediaType(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -114,7 +115,8 @@ func TestDoorsReadBodiesByTheirMediaType(t *testing.T) {
 	}
 }
 
-// The forms in which APIs name the model in the path: each names it at the Envoy door, and at the others where the address says so.
+// The forms in which APIs name the model in the path: each names it at the Envoy door, and at the others where the
+// address says so.
 func TestDoorsReadPaths(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("POST", "/api/providers", object{"name": "cloud", "models": []string{}}).is(201)
@@ -149,7 +151,8 @@ func TestDoorsReadPaths(t *testing.T) {
 				t.Errorf("%s takes %s for a model without being told to", door, row.allowed)
 			}
 		}
-		// A body that names another model beside the path has to be allowed as well, since the gateway behind may go by either.
+		// A body that names another model beside the path has to be allowed as well, since the gateway behind may go by
+		// either.
 		if a := v.body("/authz/envoy"+row.allowed, `{"model":"openai/gpt-4o"}`); a.StatusCode == 200 {
 			t.Errorf("%s with another model in the body: %s", row.allowed, a.body)
 		}

@@ -159,7 +159,8 @@ func TestACallThatNamesNoModel(t *testing.T) {
 	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-3").closed("model_blocked", 403)
 	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-4o").opened()
 	v.with("X-Forwarded-Uri", "/v1/realtime?model=openai/gpt-3").get("/authz/forward").closed("model_blocked", 403)
-	// Proxies take Upgrade off before they ask. A pair of a query that is wrong does not hide another one, and a body does not either.
+	// Proxies take Upgrade off before they ask. A pair of a query that is wrong does not hide another one, and a body does
+	// not either.
 	for _, header := range []string{"Sec-WebSocket-Key", "Sec-WebSocket-Version", "X-HTTP-Method-Override"} {
 		v.with(header, "x").with("X-Forwarded-Uri", "/v1/live").get("/authz/forward").closed("model_blocked", 403)
 		v.with(header, "x").get("/authz/envoy/v1/live").closed("model_blocked", 403)

@@ -68,7 +68,8 @@ func TestMCPMethods(t *testing.T) {
 			a.closed("mcp_tool_blocked", 403)
 		}
 	}
-	// A server that the proxy does not name has no methods: a ping would let any POST pass, and hide the model of a path or header.
+	// A server that the proxy does not name has no methods: a ping would let any POST pass, and hide the model of a path
+	// or header.
 	for _, door := range append(slices.Clone(doors), trusting...) {
 		for _, body := range []string{rpc("ping", `{}`), rpc("initialize", `{}`), `{"method":"ping","messages":[]}`, `[{"method":"ping"}]`} {
 			v.with("X-Model", "openai/gpt-3").body(door, body).closed("mcp_tool_blocked", 403)

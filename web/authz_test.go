@@ -99,7 +99,8 @@ func TestDoorsTakeTheKeyOfAnyClient(t *testing.T) {
 	}
 }
 
-// A credential of the provider beside our key is everyday traffic; two keys of ours are an attempt to be decided as one and pass as another.
+// A credential of the provider beside our key is everyday traffic; two keys of ours are an attempt to be decided as one
+// and pass as another.
 func TestDoorsTakeOneKey(t *testing.T) {
 	g := newGateway(t)
 	_, other := g.give(g.bob, g.work)
@@ -189,7 +190,8 @@ func TestDoorsReadABodyAsProvidersDo(t *testing.T) {
 	}
 }
 
-// Headers say nothing where a body is forwarded that says something else, or that we cannot read; not even those of the proxy.
+// Headers say nothing where a body is forwarded that says something else, or that we cannot read; not even those of the
+// proxy.
 func TestHeadersDoNotSpeakForABody(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key).with("X-Model", "openai/gpt-4o")

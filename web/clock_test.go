@@ -48,8 +48,8 @@ WHERE c.user_id = ? AND w.kind = 'spend' AND w.reset_duration = ? ORDER BY w.win
 	return used
 }
 
-// skewed starts a console whose process has another clock, and no network: it is asked within the process. Its clock begins with the year
-// 2000 and goes on by leaps only.
+// skewed starts a console whose process has another clock, and no network: it is asked within the process. Its clock
+// begins with the year 2000 and goes on by leaps only.
 func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, string) {
 	db, err := database.Open(g.appURL())
 	if err != nil {
@@ -108,7 +108,8 @@ ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w
 	}
 }
 
-// I-27: a console whose machine has the wrong time, and whose time leaps, counts and decides by the database's like any other.
+// I-27: a console whose machine has the wrong time, and whose time leaps, counts and decides by the database's like any
+// other.
 func TestWindowsFollowTheDatabasesClock(t *testing.T) {
 	g := newGateway(t)
 	spent := int64(0)
@@ -160,8 +161,8 @@ func TestWindowsFollowTheDatabasesClock(t *testing.T) {
 	g.balanced()
 }
 
-// I-23, I-27: an event counts in the window that it is of, whichever comes first, also when that one is closed; a closed window takes
-// nothing from the one under way.
+// I-23, I-27: an event counts in the window that it is of, whichever comes first, also when that one is closed; a
+// closed window takes nothing from the one under way.
 func TestEventsAroundABoundary(t *testing.T) {
 	g := newGateway(t)
 	const every = `"budgets":[{"max_limit":100,"reset_duration":"1h"},{"max_limit":100,"reset_duration":"1d"},{"max_limit":100,"reset_duration":"1w"},{"max_limit":100,"reset_duration":"1M"},

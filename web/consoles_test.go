@@ -16,7 +16,8 @@ type change struct {
 	after    string
 }
 
-// accessChanges are changes for ada, who holds Work, and for others, each with a user of its own; they are independent of each other.
+// accessChanges are changes for ada, who holds Work, and for others, each with a user of its own; they are independent
+// of each other.
 func accessChanges(g gateway) []change {
 	g.t.Helper()
 	n := 0
@@ -152,7 +153,8 @@ func TestConsolesAnswerAlike(t *testing.T) {
 	g.balanced()
 }
 
-// D-02, U-13: without its database a console allows nothing and acknowledges nothing, by any door; back again it needs no restart.
+// D-02, U-13: without its database a console allows nothing and acknowledges nothing, by any door; back again it needs
+// no restart.
 func TestDecisionsWithoutTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
@@ -195,7 +197,8 @@ func TestDecisionsWithASilentDatabase(t *testing.T) {
 	c.eventually("an answer", func() bool { return ask().StatusCode == 200 })
 }
 
-// doorsClose waits until what a console has in memory is too old to decide by, and fails the test when it decides by it all the same.
+// doorsClose waits until what a console has in memory is too old to decide by, and fails the test when it decides by it
+// all the same.
 func (g gateway) doorsClose(c *console, doors ...string) {
 	g.t.Helper()
 	ask := func(door string) answer { return g.bearer(g.key).at(c).with("X-Model", "openai/gpt-4o").get(door) }

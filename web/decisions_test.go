@@ -238,7 +238,8 @@ func TestDecisionsArePureReads(t *testing.T) {
 	})
 }
 
-// Tools are decided as the pages list them; a server's new tool is of a whole server and of "*", and of no list of names.
+// Tools are decided as the pages list them; a server's new tool is of a whole server and of "*", and of no list of
+// names.
 func TestToolsAreDecidedAsListed(t *testing.T) {
 	s := newStage(t)
 	s.exec("INSERT INTO mcp_servers (client_id, name, name_key, tools) VALUES ('slack', 'slack', 'slack', '{a,b,c}')")

@@ -8,7 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Many who ask at the same moment, when nothing of them is known yet or when all of them have used something, each hear of themselves.
+// Many who ask at the same moment, when nothing of them is known yet or when all of them have used something, each hear
+// of themselves.
 func TestManyAskAtOnce(t *testing.T) {
 	g := newGateway(t)
 	const people = 40

@@ -92,8 +92,8 @@ func (r chance) hostile(v visitor) visitor {
 	return v
 }
 
-// readings are the models that readers of JSON find in a body: those that take the first of two members, those that take the last, and those
-// that pass over the case of names.
+// readings are the models that readers of JSON find in a body: those that take the first of two members, those that
+// take the last, and those that pass over the case of names.
 func readings(t *testing.T, body string) [][]object {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(body))

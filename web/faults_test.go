@@ -27,7 +27,8 @@ func (g gateway) hold() (end func()) {
 	return func() { g.must(tx.Rollback()) }
 }
 
-// refusing are statements that have a database refuse whatever is written, with a SQLSTATE, until the function is dropped.
+// refusing are statements that have a database refuse whatever is written, with a SQLSTATE, until the function is
+// dropped.
 func refusing(state string) []string {
 	all := []string{"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '" + state + "'; END $$"}
 	for _, table := range []string{"usage_events", "reservations", "access_profiles", "user_access_profiles"} {
@@ -61,8 +62,8 @@ func (a answer) putsOff() bool {
 	return a.StatusCode == 503 && problem["code"] == "retry_later" && a.wait() >= 1
 }
 
-// I-30: whatever is wrong with the database, who writes hears that it is away or busy and when to come back; nothing is stored by halves;
-// and when it is well again, so is the console, without a restart.
+// I-30: whatever is wrong with the database, who writes hears that it is away or busy and when to come back; nothing is
+// stored by halves; and when it is well again, so is the console, without a restart.
 func TestFaultsOfTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	const again = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'DB' AND application_name = 'faulty'"

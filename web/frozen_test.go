@@ -54,7 +54,8 @@ func saysAway(t *testing.T, name string, got answer) {
 	}
 }
 
-// A database that accepts connections and answers nothing, as a stopped server does, keeps nobody waiting: every route there is answers.
+// A database that accepts connections and answers nothing, as a stopped server does, keeps nobody waiting: every route
+// there is answers.
 func TestAFrozenDatabaseIsToldInTime(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)

@@ -28,8 +28,8 @@ func (c *console) appURL() string {
 	return strings.Replace(c.ownerURL, "tollgate_owner@", "tollgate@", 1)
 }
 
-// another starts one more console on the same database, at an address of it. The function returned closes it as a shutdown does: the
-// server first, then what works behind it.
+// another starts one more console on the same database, at an address of it. The function returned closes it as a
+// shutdown does: the server first, then what works behind it.
 func (c *console) another(address string, hooks ...bun.QueryHook) (*console, func()) {
 	c.t.Helper()
 	db := connect(c.t, address)
@@ -124,8 +124,8 @@ func (v visitor) decides(question object, kind string, status int) object {
 	return d
 }
 
-// withinASecond waits for an answer that a change brings. One that was asked for more than a second after the change is confirmed must
-// be the new one, however slow this machine is.
+// withinASecond waits for an answer that a change brings. One that was asked for more than a second after the change is
+// confirmed must be the new one, however slow this machine is.
 func (v visitor) withinASecond(question object, want string) {
 	v.t.Helper()
 	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)
@@ -222,7 +222,8 @@ func (c *console) balanced() {
 	}
 }
 
-// fields are those of a structured header: each name with its parameters, in the form of RateLimit and RateLimit-Policy.
+// fields are those of a structured header: each name with its parameters, in the form of RateLimit and
+// RateLimit-Policy.
 func fields(t *testing.T, header http.Header, name string) map[string]map[string]string {
 	t.Helper()
 	all := map[string]map[string]string{}

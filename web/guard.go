@@ -17,8 +17,8 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 
-// secureHeaders goes before everything that answers, so that refusals carry them too. All answers share the values: they are set, never
-// changed in place.
+// secureHeaders goes before everything that answers, so that refusals carry them too. All answers share the values:
+// they are set, never changed in place.
 func secureHeaders(https bool) gin.HandlerFunc {
 	secure := http.Header{
 		"Content-Security-Policy":      {contentPolicy},
@@ -35,7 +35,8 @@ func secureHeaders(https bool) gin.HandlerFunc {
 	return func(c *gin.Context) { maps.Copy(c.Writer.Header(), secure) }
 }
 
-// allowHosts refuses requests addressed to a name that is not ours, so that no page elsewhere can make one resolve to us.
+// allowHosts refuses requests addressed to a name that is not ours, so that no page elsewhere can make one resolve to
+// us.
 func allowHosts(config Config, h *handlers.Handlers) gin.HandlerFunc {
 	allowed := slices.Clone(config.Hosts)
 	if base, err := url.Parse(config.BaseURL); err == nil && base.Host != "" {

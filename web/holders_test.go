@@ -94,7 +94,8 @@ func (c *console) bearer(value any) visitor {
 	return c.nobody().with("Authorization", fmt.Sprint("Bearer ", value))
 }
 
-// stored is every row of every table as text, but for what merely asking touches: sessions, API keys' last use and throttles.
+// stored is every row of every table as text, but for what merely asking touches: sessions, API keys' last use and
+// throttles.
 func (c *console) stored() map[string]string {
 	c.t.Helper()
 	tables := c.everyTable(c.db)

@@ -17,8 +17,8 @@ func (g gateway) holds() (all []any) {
 	return all
 }
 
-// A hold that its caller named is one hold however often it is asked for: again with the same content it is the same answer, with other content
-// a conflict, until it ends.
+// A hold that its caller named is one hold however often it is asked for: again with the same content it is the same
+// answer, with other content a conflict, until it ends.
 func TestNamedReservations(t *testing.T) {
 	g := newGateway(t)
 	reserve := with(model(g.key), "estimated_cost", 3, "estimated_tokens", 100, "reserve", true, "reservation_id", "req_1/a")

@@ -89,7 +89,8 @@ func acceptedBudgets() []accepted {
 
 var instant = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
 
-// Every body is stored as sent, comes back the same from create, read and list, and can be sent back without changing anything.
+// Every body is stored as sent, comes back the same from create, read and list, and can be sent back without changing
+// anything.
 func TestAcceptedBodies(t *testing.T) {
 	c := newCast(t)
 	for i, row := range append(accepts, acceptedBudgets()...) {
@@ -204,8 +205,8 @@ func (c cast) set(object map[string]any, names ...string) {
 	}
 }
 
-// members fails the test unless object has exactly these members, each of the type of the value behind its name; nil stands for any.
-// Members that may be left out are checked by set.
+// members fails the test unless object has exactly these members, each of the type of the value behind its name; nil
+// stands for any. Members that may be left out are checked by set.
 func (c cast) members(what string, object map[string]any, expected ...any) {
 	c.t.Helper()
 	for name := range object {

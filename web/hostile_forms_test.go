@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// hostileForm is a form as it goes over the wire, and how it must come back: with its problem, and with what was typed into one field.
+// hostileForm is a form as it goes over the wire, and how it must come back: with its problem, and with what was typed
+// into one field.
 type hostileForm struct {
 	body        string
 	status      int

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// refusedBody is a body that must be refused whole, with every problem in the order of the schema: code, space, field at fault.
+// refusedBody is a body that must be refused whole, with every problem in the order of the schema: code, space, field
+// at fault.
 type refusedBody struct {
 	body string
 	want string // problems with semicolons between
@@ -41,7 +42,8 @@ func (c cast) fingerprint() (now string) {
 	return now
 }
 
-// refuseAll sends each body to both prefixes, as a create and as an update, which must refuse it alike and change nothing.
+// refuseAll sends each body to both prefixes, as a create and as an update, which must refuse it alike and change
+// nothing.
 func refuseAll(t *testing.T, rows []refusedBody) {
 	t.Helper()
 	c := newCast(t)

@@ -188,7 +188,8 @@ func TestHundredBudgetsInAll(t *testing.T) {
 	}
 }
 
-// An answer stays of a size with its request: of a million things wrong, a thousand are told, and the name that is missing.
+// An answer stays of a size with its request: of a million things wrong, a thousand are told, and the name that is
+// missing.
 func TestAnswersToLargeBodiesStaySmall(t *testing.T) {
 	c := newCast(t)
 	unknown := "{" + strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(repeated(60_000, `"f%d"`), ",", ":1,"), "["), "]") + ":1}"

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Each request has everything wrong from one step of the order on; the first step that refuses must be the one that answers.
+// Each request has everything wrong from one step of the order on; the first step that refuses must be the one that
+// answers.
 func TestOrderOfRefusals(t *testing.T) {
 	c := newCast(t)
 	c.admin.api("PUT", profiles+"/1", `{"tags":["second"]}`).is(200)

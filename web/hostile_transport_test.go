@@ -38,7 +38,8 @@ func prefixes(path string) []string {
 	return []string{path}
 }
 
-// attack sends each request under each prefix, checks the refusal and the headers that go with it, and that nothing changed.
+// attack sends each request under each prefix, checks the refusal and the headers that go with it, and that nothing
+// changed.
 func attack(t *testing.T, c cast, v visitor, rows []hostile) {
 	t.Helper()
 	before := c.fingerprint()

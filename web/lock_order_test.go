@@ -25,8 +25,8 @@ func (d *deadlocks) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 	}
 }
 
-// Locks are taken in one order everywhere: profiles, roles, users, copies. Whoever takes them in another waits a second for the server to
-// notice, and holds up everybody else meanwhile.
+// Locks are taken in one order everywhere: profiles, roles, users, copies. Whoever takes them in another waits a second
+// for the server to notice, and holds up everybody else meanwhile.
 func TestOneOrderOfLocks(t *testing.T) {
 	type pair struct {
 		name       string

@@ -49,8 +49,8 @@ func logRequest(c *gin.Context, log *slog.Logger, start time.Time) {
 		slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.RemoteIP()), slog.String("request_id", handlers.RequestID(c)))
 }
 
-// recoverPanics answers a panic as an internal error, with its reason in the log alone. One that breaks off an answer goes on to the server,
-// which closes the connection.
+// recoverPanics answers a panic as an internal error, with its reason in the log alone. One that breaks off an answer
+// goes on to the server, which closes the connection.
 func recoverPanics(h *handlers.Handlers) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {

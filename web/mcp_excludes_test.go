@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// halves are propagations of one side of an MCP selection that leave a copy with a whole server and an exclude of one of its tools.
+// halves are propagations of one side of an MCP selection that leave a copy with a whole server and an exclude of one
+// of its tools.
 var halves = map[string]struct{ before, after, field string }{
 	"the server onto a copy that excludes": {
 		`"mcp_tool_groups":[{"tool_group_id":%d}],"mcp_tool_overrides":[{"mcp_client_id":"slack","tool_name":"b","action":"exclude"}]`,
@@ -22,7 +23,8 @@ var halves = map[string]struct{ before, after, field string }{
 	},
 }
 
-// An exclude wins in a copy, whatever a propagation has put beside it, through every door of every console; and the propagation says so.
+// An exclude wins in a copy, whatever a propagation has put beside it, through every door of every console; and the
+// propagation says so.
 func TestAnExcludeWinsInACopy(t *testing.T) {
 	for name, half := range halves {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +96,8 @@ func TestAnExcludeWinsInACopy(t *testing.T) {
 	}
 }
 
-// toolsAtEveryDoor fails the test unless the tools of slack are granted or not, at each door and on each page that tells.
+// toolsAtEveryDoor fails the test unless the tools of slack are granted or not, at each door and on each page that
+// tells.
 func (g gateway) toolsAtEveryDoor(c *console, user, key string, want map[string]bool) {
 	g.t.Helper()
 	admin, found := g.admin.at(c), []string{}

@@ -38,7 +38,8 @@ func changingMCP(t *testing.T) (address string, tools *atomic.Value) {
 	return listener.URL, tools
 }
 
-// A tool that a profile or a group still names is kept and marked as gone while new ones are added; what was left out is named.
+// A tool that a profile or a group still names is kept and marked as gone while new ones are added; what was left out
+// is named.
 func TestRefreshKeepsWhatIsNamed(t *testing.T) {
 	c := newConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
 	key, session := c.apiKey(), c.login(admin)

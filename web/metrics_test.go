@@ -91,7 +91,8 @@ func TestMetricsTellOfALedgerThatDoesNotFit(t *testing.T) {
 	drift(-1, 0)
 }
 
-// Without the database, away or silent, what is in memory is told all the same, and soon, to those who were told before.
+// Without the database, away or silent, what is in memory is told all the same, and soon, to those who were told
+// before.
 func TestMetricsWithoutTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)

@@ -23,7 +23,8 @@ func lines(held object) map[string]object {
 	return all
 }
 
-// raised is what a budget shows of its override: amount, mode, windows left, and the limit with it; nil for what is left out.
+// raised is what a budget shows of its override: amount, mode, windows left, and the limit with it; nil for what is
+// left out.
 func raised(budget object) []any {
 	return []any{budget["override_amount"], budget["override_mode"], budget["override_cycles_remaining"], budget["effective_max_limit"]}
 }

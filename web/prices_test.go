@@ -10,7 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// What a gateway reports without a cost is charged by the catalogue's price of that moment; a retry stays the same event when prices change.
+// What a gateway reports without a cost is charged by the catalogue's price of that moment; a retry stays the same
+// event when prices change.
 func TestCostComputedFromPrices(t *testing.T) {
 	g := newGateway(t)
 	set := func(prices string) {
@@ -68,7 +69,8 @@ func TestCostComputedFromPrices(t *testing.T) {
 	g.balanced()
 }
 
-// A provider config may refuse models without a price; then the price is what lets them through, within a second on every console.
+// A provider config may refuse models without a price; then the price is what lets them through, within a second on
+// every console.
 func TestUnpricedModelsMayBeRefused(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())

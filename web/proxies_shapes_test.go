@@ -14,7 +14,8 @@ type sent struct {
 	header            map[string]string
 }
 
-// traefik asks about a call as Traefik does with forwardBody: by GET, with every header of the client and some of its own.
+// traefik asks about a call as Traefik does with forwardBody: by GET, with every header of the client and some of its
+// own.
 func (v visitor) traefik(address string, s sent) answer {
 	v.t.Helper()
 	v.header = http.Header{}
@@ -30,7 +31,8 @@ func (v visitor) traefik(address string, s sent) answer {
 	return v.send("GET", address, "", strings.NewReader(s.body))
 }
 
-// envoy asks about a call as Envoy's ext_authz does: it repeats it below a prefix, with the headers that it may pass on.
+// envoy asks about a call as Envoy's ext_authz does: it repeats it below a prefix, with the headers that it may pass
+// on.
 func (v visitor) envoy(prefix string, s sent) answer {
 	v.t.Helper()
 	v.header = http.Header{"X-Envoy-Auth-Partial-Body": {"false"}, "X-Forwarded-For": {"192.0.2.7"}, "Host": {"llm.example.com"}}
@@ -43,8 +45,8 @@ func (v visitor) envoy(prefix string, s sent) answer {
 	return v.send(s.method, prefix+s.uri, "", strings.NewReader(s.body))
 }
 
-// What official clients send passes through the configurations that docs/gateways.md has for Traefik and Envoy; what hostile ones add
-// changes nothing.
+// What official clients send passes through the configurations that docs/gateways.md has for Traefik and Envoy; what
+// hostile ones add changes nothing.
 func TestTraefikAndEnvoy(t *testing.T) {
 	g := newGateway(t)
 	openAI := map[string]string{"Authorization": "Bearer " + g.key, "Content-Type": "application/json", "X-Stainless-Lang": "python"}

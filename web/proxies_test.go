@@ -17,7 +17,8 @@ import (
 	"testing"
 )
 
-// program finds what a test needs to run. It fails rather than skips: what is missing is not proven, and .ci/install provides it.
+// program finds what a test needs to run. It fails rather than skips: what is missing is not proven, and .ci/install
+// provides it.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -105,7 +106,8 @@ func (c *console) front(t *testing.T, address, name string, environment []string
 	return &behind
 }
 
-// call is one that a client sends through a proxy: to Gemini, whose path names the model, or with the model in a chat's body.
+// call is one that a client sends through a proxy: to Gemini, whose path names the model, or with the model in a chat's
+// body.
 func (v visitor) call(chat bool, model string) answer {
 	v.t.Helper()
 	switch {
@@ -119,7 +121,8 @@ func (v visitor) call(chat bool, model string) answer {
 	return v.body("/v1beta/models/"+url.PathEscape(model)+":generateContent", `{"contents":[]}`)
 }
 
-// passes sends calls of many kinds through a proxy to a provider, and fails the test unless each has the status it should.
+// passes sends calls of many kinds through a proxy to a provider, and fails the test unless each has the status it
+// should.
 func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, check func(name string, a answer)) {
 	t.Helper()
 	narrow := g.profileNaming("Narrow", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"request_max_limit":1,"request_reset_duration":"1d"}`)
@@ -181,7 +184,8 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, ch
 	g.within(func() bool { return call() == 401 }, "a revoked key still passes")
 }
 
-// proxyKeepsKeys fails the test unless the gateway behind gets its own key instead of the client's, and who the user is.
+// proxyKeepsKeys fails the test unless the gateway behind gets its own key instead of the client's, and who the user
+// is.
 func (g gateway) proxyKeepsKeys(t *testing.T, proxy *console, p *provider, chat bool) {
 	t.Helper()
 	for _, header := range []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
@@ -198,7 +202,8 @@ func (g gateway) proxyKeepsKeys(t *testing.T, proxy *console, p *provider, chat 
 	}
 }
 
-// proxyReads fails the test unless calls that name no model pass when they only read, and preflights are answered without the gateway.
+// proxyReads fails the test unless calls that name no model pass when they only read, and preflights are answered
+// without the gateway.
 func (g gateway) proxyReads(t *testing.T, proxy *console, p *provider) {
 	t.Helper()
 	v := g.nobody().at(proxy).with("X-Api-Key", g.key)

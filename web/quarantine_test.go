@@ -71,7 +71,8 @@ func TestQuarantineTellsWhoItMightBe(t *testing.T) {
 	}
 }
 
-// An event that is assigned is charged once, as if it had been reported for the user, by either door; it is in the report, and audited.
+// An event that is assigned is charged once, as if it had been reported for the user, by either door; it is in the
+// report, and audited.
 func TestAssignQuarantinedUsage(t *testing.T) {
 	g := newGateway(t)
 	yesterday := time.Now().UTC().AddDate(0, 0, -1).Format(time.RFC3339)
@@ -111,7 +112,8 @@ func TestAssignQuarantinedUsage(t *testing.T) {
 	same(t, "assigned", len(objects(g.admin.get(quarantine + "?outcome=assigned").is(200).json()["quarantined_events"])), 2)
 }
 
-// What is kept of a key has the prefix of one only when it was sent with it, and a call without a provider is named as it was sent.
+// What is kept of a key has the prefix of one only when it was sent with it, and a call without a provider is named as
+// it was sent.
 func TestQuarantineShowsWhatWasSent(t *testing.T) {
 	g := newGateway(t)
 	for sent, kept := range map[string]string{"not-a-key": "****-key", "sk-bf-unknown": "sk-bf-****nown", "other" + g.key[len(g.key)-4:]: "****" + g.key[len(g.key)-4:]} {

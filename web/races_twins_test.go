@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// The twins of two races do the same as the console, but read first and write later, without a lock. What the races look at must find
-// what comes of that: else they would find nothing in the console either.
+// The twins of two races do the same as the console, but read first and write later, without a lock. What the races
+// look at must find what comes of that: else they would find nothing in the console either.
 
 // afterBoth has two read, and write only when both have read; an error ends neither.
 func (s stage) afterBoth(one, other func(read func())) {
@@ -28,7 +28,8 @@ func (s stage) raw(query string, args ...any) {
 	}
 }
 
-// Of TestRaceDeleteProfileAndAssign: looking whether the profile is there, and whether anybody holds it, with nothing that keeps it so.
+// Of TestRaceDeleteProfileAndAssign: looking whether the profile is there, and whether anybody holds it, with nothing
+// that keeps it so.
 func TestTwinOfDeleteProfileAndAssign(t *testing.T) {
 	s := newStage(t)
 	_, err := s.owner().Exec("ALTER TABLE user_access_profiles DROP CONSTRAINT user_access_profiles_unknown_profile")
@@ -62,7 +63,8 @@ SELECT ?, ?, id, true, false, '{1,1,1,1,1,1}', 1, now() FROM p`, s.ada, id)
 	}
 }
 
-// Of TestRaceRoleChangeAndPropagation: a push that writes the copies back as it has read them brings those of the old role back.
+// Of TestRaceRoleChangeAndPropagation: a push that writes the copies back as it has read them brings those of the old
+// role back.
 func TestTwinOfRoleChangeAndPropagation(t *testing.T) {
 	s := newStage(t)
 	next := s.addRole("New")

@@ -34,7 +34,8 @@ func (g gateway) replyLost() *replyLost {
 	return r
 }
 
-// I-04: whoever assigns, detaches or propagates and hears that nobody knows what became of it, asks again, and it is done once.
+// I-04: whoever assigns, detaches or propagates and hears that nobody knows what became of it, asks again, and it is
+// done once.
 func TestChangesWhoseRepliesAreLost(t *testing.T) {
 	g := newGateway(t)
 	r := g.replyLost()
@@ -83,7 +84,8 @@ func actorOf(g gateway) (name string) {
 	return name
 }
 
-// The twin of TestRepliesLostAfterCommit: who repeats with another id is counted twice, and what that test looks at shows it.
+// The twin of TestRepliesLostAfterCommit: who repeats with another id is counted twice, and what that test looks at
+// shows it.
 func TestTwinOfRepliesLost(t *testing.T) {
 	g := newGateway(t)
 	r := g.replyLost()
@@ -99,8 +101,8 @@ func TestTwinOfRepliesLost(t *testing.T) {
 	}
 }
 
-// cutting is a way to the database that breaks at a message. The function returned does something with a break at the nth message from then
-// on, and reports whether it came to that many.
+// cutting is a way to the database that breaks at a message. The function returned does something with a break at the
+// nth message from then on, and reports whether it came to that many.
 func (g gateway) cutting() (address string, at func(n int64, do func()) bool) {
 	var sent, last atomic.Int64
 	w, address := g.databaseWire(nil)
@@ -114,7 +116,8 @@ func (g gateway) cutting() (address string, at func(n int64, do func()) bool) {
 	}
 }
 
-// outcome is what became of a change that was cut short, which as a whole changes the tables wanted, by its answer and what it has changed.
+// outcome is what became of a change that was cut short, which as a whole changes the tables wanted, by its answer and
+// what it has changed.
 func outcome(status int, changed, want []string) string {
 	switch {
 	case len(changed) == 0 && status == 503:
@@ -125,7 +128,8 @@ func outcome(status int, changed, want []string) string {
 	return "half"
 }
 
-// I-06, I-12: a connection that breaks at any message leaves a change done as a whole, with its audit row and its version, or not at all.
+// I-06, I-12: a connection that breaks at any message leaves a change done as a whole, with its audit row and its
+// version, or not at all.
 func TestConnectionsCutAtAnyMessage(t *testing.T) {
 	g := newGateway(t)
 	address, cut := g.cutting()

@@ -49,8 +49,8 @@ func TestReportsAreReadTwoAtOnce(t *testing.T) {
 	g.session.get("/usage").is(200)
 }
 
-// A report that takes too long says what to do about it, and the page keeps what was asked for; where nothing shorter can be asked for, the
-// database is busy.
+// A report that takes too long says what to do about it, and the page keeps what was asked for; where nothing shorter
+// can be asked for, the database is busy.
 func TestReportsThatTakeTooLong(t *testing.T) {
 	g := newGateway(t)
 	c, _ := g.another(g.appURL() + "&statement_timeout=300ms&lock_timeout=0")

@@ -102,7 +102,8 @@ func TestRoleChangeReplacesWhatCameWithTheRole(t *testing.T) {
 	}
 }
 
-// A role that hands a profile out without being its default still keeps the copy of somebody who had it from their last role.
+// A role that hands a profile out without being its default still keeps the copy of somebody who had it from their last
+// role.
 func TestRoleChangeBetweenRolesOfOneProfile(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")

@@ -28,8 +28,8 @@ func TestRaceRoleChangeAndApply(t *testing.T) {
 			},
 		)
 		same(t, "statuses", statuses(t, changed, attached), []int{200, 200})
-		// What was given to a member of the old role went with it; the new role gives it whichever came first, unless it is neither
-		// its default nor applied to somebody who had joined.
+		// What was given to a member of the old role went with it; the new role gives it whichever came first, unless it is
+		// neither its default nor applied to somebody who had joined.
 		applied, want := attached.json()["users_applied"].(float64), ""
 		if role == next && (isDefault || applied == 1) {
 			want = "Research role"
@@ -45,7 +45,8 @@ func TestRaceRoleChangeAndApply(t *testing.T) {
 	}
 }
 
-// I-18: afterwards somebody holds what their new role hands out and what is theirs directly; a propagation brings nothing back.
+// I-18: afterwards somebody holds what their new role hands out and what is theirs directly; a propagation brings
+// nothing back.
 func TestRaceRoleChangeAndPropagation(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")

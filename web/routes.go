@@ -34,7 +34,8 @@ type route struct {
 	action       handlers.Func
 }
 
-// register mounts every route behind the origin check, the credential check and its permission. Anything not listed is refused.
+// register mounts every route behind the origin check, the credential check and its permission. Anything not listed is
+// refused.
 func register(engine *gin.Engine, h *handlers.Handlers) {
 	origin, credential := sameOrigin(h), authenticate(h)
 	for _, r := range append(routes(h), proxyRoutes(h)...) {

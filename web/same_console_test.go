@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// A change that was answered here is known to every decision that is asked for after it, however many others are asking at the same time.
+// A change that was answered here is known to every decision that is asked for after it, however many others are asking
+// at the same time.
 func TestAnAnsweredChangeIsKnownAmongOthersWhoAsk(t *testing.T) {
 	g := newGateway(t)
 	var others sync.WaitGroup

@@ -15,13 +15,14 @@ import (
 const (
 	// scraperPatience is how long a scrape waits for the database to say whose key it comes with.
 	scraperPatience = time.Second
-	// scraperKept is how long that holds while the database is away: a scraper asks every few seconds, and an outage may last.
+	// scraperKept is how long that holds while the database is away: a scraper asks every few seconds, and an outage may
+	// last.
 	scraperKept = 24 * time.Hour
 	mostKept    = 100
 )
 
-// scrapers are the API keys that have read the metrics. While the database is away they may go on: that is when metrics are needed, and they
-// hold nothing secret.
+// scrapers are the API keys that have read the metrics. While the database is away they may go on: that is when metrics
+// are needed, and they hold nothing secret.
 type scrapers struct {
 	mutex sync.Mutex
 	seen  map[[sha256.Size]byte]scraper
@@ -32,7 +33,8 @@ type scraper struct {
 	seen  time.Time
 }
 
-// actor is whom an API key acts as, as the database says or, without it, said last. Refusals: Unauthenticated, Unavailable.
+// actor is whom an API key acts as, as the database says or, without it, said last. Refusals: Unauthenticated,
+// Unavailable.
 func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret string) (permission.Actor, error) {
 	hash := sha256.Sum256([]byte(secret))
 	asking, cancel := context.WithTimeout(ctx, scraperPatience)

@@ -22,7 +22,8 @@ type Config struct {
 	Hosts   []string // further host names that are answered
 }
 
-// New puts all routes behind the checks each request passes, in the order of the contract: host, route, origin, credential, permission.
+// New puts all routes behind the checks each request passes, in the order of the contract: host, route, origin,
+// credential, permission.
 func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()

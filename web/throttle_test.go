@@ -16,7 +16,8 @@ func (c *console) wait(seconds int) {
 	c.exec("UPDATE login_throttles SET last_failed_at = last_failed_at - ? * interval '1 second'", seconds)
 }
 
-// ahead is how far hold moves the last tries into the future, so that a machine that is slow between two requests changes nothing.
+// ahead is how far hold moves the last tries into the future, so that a machine that is slow between two requests
+// changes nothing.
 const ahead = 30
 
 func (c *console) hold() {

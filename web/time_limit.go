@@ -10,13 +10,15 @@ import (
 )
 
 const (
-	// requestTimeout is a little more than the server allows a statement: a database that is silent for longer answers nothing more.
+	// requestTimeout is a little more than the server allows a statement: a database that is silent for longer answers
+	// nothing more.
 	requestTimeout = 5300 * time.Millisecond
 	slowTimeout    = 20 * time.Second
 	exportTimeout  = 15 * time.Minute
 )
 
-// timeout is how long a route may take: a file takes as long as its reader, and what reads or changes much as long as it needs.
+// timeout is how long a route may take: a file takes as long as its reader, and what reads or changes much as long as
+// it needs.
 func timeout(route string) time.Duration {
 	switch {
 	case strings.HasSuffix(route, "/export"):
@@ -28,7 +30,8 @@ func timeout(route string) time.Duration {
 	return requestTimeout
 }
 
-// soon runs a question that comes before the work of a route: a route that may take long does not wait as long to learn who asks.
+// soon runs a question that comes before the work of a route: a route that may take long does not wait as long to learn
+// who asks.
 func soon(c *gin.Context, ask func() error) error {
 	if timeout(c.FullPath()) <= requestTimeout {
 		return ask()
@@ -52,7 +55,8 @@ func timeLimit() gin.HandlerFunc {
 	}
 }
 
-// limited is a request's context with a deadline. Its clock starts with the first who waits for it: what is answered from memory never does.
+// limited is a request's context with a deadline. Its clock starts with the first who waits for it: what is answered
+// from memory never does.
 type limited struct {
 	context.Context
 	until time.Time

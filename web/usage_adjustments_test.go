@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// A charge that is taken back is gone from the counters, the report and what is decided, at once and everywhere; the ledger has it as a row of
-// its own, and the audit log says by whom and why.
+// A charge that is taken back is gone from the counters, the report and what is decided, at once and everywhere; the
+// ledger has it as a row of its own, and the audit log says by whom and why.
 func TestAdjustments(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -132,7 +132,8 @@ func TestAdjustmentsRefused(t *testing.T) {
 	g.balanced()
 }
 
-// No counter goes below zero, whatever an operator cleared of it, and a charge of somebody who is gone can be taken back too.
+// No counter goes below zero, whatever an operator cleared of it, and a charge of somebody who is gone can be taken
+// back too.
 func TestAdjustmentsOfWhatWasCleared(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "event_id", "before", "cost", 5))

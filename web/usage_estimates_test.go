@@ -6,7 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// What was estimated is replaced, once, by what the call turned out to be, in counters and reports; after that an estimate changes nothing.
+// What was estimated is replaced, once, by what the call turned out to be, in counters and reports; after that an
+// estimate changes nothing.
 func TestEstimatedUsageIsReplaced(t *testing.T) {
 	g := newGateway(t)
 	for _, row := range []struct{ estimate, exact object }{

@@ -96,7 +96,8 @@ SELECT current_date - 1 - n % 20, gen_random_uuid()::text, 0, 'openai', 'gpt-4o-
 FROM generate_series(1, ?) AS n`, manyUsed)
 }
 
-// T-29: an export is what was there at one moment, each line once, whatever is counted while it is read; its sum is the page's.
+// T-29: an export is what was there at one moment, each line once, whatever is counted while it is read; its sum is the
+// page's.
 func TestExportsAreOfOneMoment(t *testing.T) {
 	g := newGateway(t)
 	g.fill()

@@ -23,8 +23,8 @@ func (g gateway) usage() map[string]string {
 	return kept
 }
 
-// I-08: nothing that can be written but usage itself changes a row of usage. Every route of the API that writes is tried; forms have the
-// same handlers.
+// I-08: nothing that can be written but usage itself changes a row of usage. Every route of the API that writes is
+// tried; forms have the same handlers.
 func TestNoOtherWriteChangesUsage(t *testing.T) {
 	g := newGateway(t)
 	g.h.MCPPrivate = true

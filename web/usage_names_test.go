@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// A model that is named with its provider in front is the same call as one whose provider was told apart: for prices, counters, reports, FOCUS,
-// and when it is told again.
+// A model that is named with its provider in front is the same call as one whose provider was told apart: for prices,
+// counters, reports, FOCUS, and when it is told again.
 func TestUsageBySpellingOfTheModel(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("POST", "/api/providers", `{"name":"groq","prices":[{"model":"openai/x","input_cost_per_million_tokens":2000,"output_cost_per_million_tokens":0}]}`).is(201)
@@ -57,8 +57,9 @@ func TestUsageBySpellingOfTheModel(t *testing.T) {
 	g.balanced()
 }
 
-// A model that is named alone is of the one provider of its user's profiles that lists it, as when it was decided; it stays so when it is told
-// again, whatever became of the profiles. The money was spent also where nobody can tell the provider.
+// A model that is named alone is of the one provider of its user's profiles that lists it, as when it was decided; it
+// stays so when it is told again, whatever became of the profiles. The money was spent also where nobody can tell the
+// provider.
 func TestUsageOfABareModel(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":1000,"output_cost_per_million_tokens":0}]}`).is(200)

@@ -20,7 +20,8 @@ func TestUsageKeepsDaysThatItRefuses(t *testing.T) {
 	c.apiKey("Usage:View").get("/api/usage?since=2026-02-04&until=2026-02-03").refuses(400, "invalid_range", "since")
 }
 
-// What is not listed is added up in a row of its own, so that the rows always come to the total; each row leads to what it is made of.
+// What is not listed is added up in a row of its own, so that the rows always come to the total; each row leads to what
+// it is made of.
 func TestUsageAddsUpWhatItDoesNotList(t *testing.T) {
 	s := newStage(t)
 	s.exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)

@@ -20,7 +20,8 @@ func soaked(n int) int {
 	return n
 }
 
-// Of many who ask at once for an estimate to be held, exactly those get it that there is room for: across consoles, one of which closes.
+// Of many who ask at once for an estimate to be held, exactly those get it that there is room for: across consoles, one
+// of which closes.
 func TestRaceReservations(t *testing.T) {
 	g := newGateway(t)
 	const asking = 64
@@ -73,7 +74,8 @@ func TestRaceReservations(t *testing.T) {
 	}
 }
 
-// hammer has 32 writers add up to each other's work, all from the same moment, and returns what they were told was added.
+// hammer has 32 writers add up to each other's work, all from the same moment, and returns what they were told was
+// added.
 func hammer(t *testing.T, each int, add func(writer int) bool) (acknowledged int64) {
 	t.Helper()
 	var total atomic.Int64
@@ -94,7 +96,8 @@ func hammer(t *testing.T, each int, add func(writer int) bool) (acknowledged int
 	return total.Load()
 }
 
-// I-02: of increments that were acknowledged none is lost. The same harness shows what reading, adding and writing back would lose.
+// I-02: of increments that were acknowledged none is lost. The same harness shows what reading, adding and writing back
+// would lose.
 func TestRaceCounters(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -130,7 +133,8 @@ func TestRaceCounters(t *testing.T) {
 	}
 }
 
-// One event that many send at once is counted once; of two contents of one id, one is counted and the other is a conflict.
+// One event that many send at once is counted once; of two contents of one id, one is counted and the other is a
+// conflict.
 func TestRaceSameEvent(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -172,7 +176,8 @@ func TestRaceSameEvent(t *testing.T) {
 	g.balanced()
 }
 
-// Batches whose lines come in opposite orders, among people who reserve of the same limits, never wait for each other in a circle.
+// Batches whose lines come in opposite orders, among people who reserve of the same limits, never wait for each other
+// in a circle.
 func TestRaceOppositeBatches(t *testing.T) {
 	g := newGateway(t)
 	broken := &deadlocks{}
@@ -207,8 +212,8 @@ func TestRaceOppositeBatches(t *testing.T) {
 	g.balanced()
 }
 
-// I-04: a reply that is lost after COMMIT, between console and database or on the way to the gateway: the same events again have no
-// second effect, and nothing that was acknowledged is missing.
+// I-04: a reply that is lost after COMMIT, between console and database or on the way to the gateway: the same events
+// again have no second effect, and nothing that was acknowledged is missing.
 func TestRepliesLostAfterCommit(t *testing.T) {
 	committed := []byte("C\x00\x00\x00\x0bCOMMIT\x00") // as PostgreSQL says it
 	var replies atomic.Int64

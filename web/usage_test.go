@@ -177,8 +177,8 @@ func TestUsageBatchWithBadEvents(t *testing.T) {
 	g.balanced()
 }
 
-// U-12: money that was spent is counted on whose key it was, whatever has become of the key; a key that nobody knows leaves nothing behind
-// by which it could be used.
+// U-12: money that was spent is counted on whose key it was, whatever has become of the key; a key that nobody knows
+// leaves nothing behind by which it could be used.
 func TestUsageOfKeysThatWorkNoMore(t *testing.T) {
 	g := newGateway(t)
 	deleted := g.admin.api("POST", "/api/users/"+g.ada+"/virtual-keys", nil).is(200).object("virtual_key")
@@ -289,7 +289,8 @@ func TestPolicyChangesLeaveUsage(t *testing.T) {
 	g.balanced()
 }
 
-// I-07: no sum of what was accepted is more than a counter holds, and one gateway's nonsense is no failure of another's report.
+// I-07: no sum of what was accepted is more than a counter holds, and one gateway's nonsense is no failure of another's
+// report.
 func TestUsageThatNoCounterHolds(t *testing.T) {
 	g := newGateway(t)
 	_, bobs := g.give(g.bob, g.work)

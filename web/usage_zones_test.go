@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// around reports events of ada's on both sides of midnight in zones: each costs its own amount, so that a sum tells which are in it.
+// around reports events of ada's on both sides of midnight in zones: each costs its own amount, so that a sum tells
+// which are in it.
 func (g gateway) around(zones []string, day time.Time) {
 	g.t.Helper()
 	cost, all := int64(1), []object{}
@@ -42,8 +43,8 @@ func (g gateway) around(zones []string, day time.Time) {
 	}
 }
 
-// A report in the days of a time zone, of whatever offset, is what the events of those days come to, by every door and grouping; and so is
-// what a daily budget of that zone has counted.
+// A report in the days of a time zone, of whatever offset, is what the events of those days come to, by every door and
+// grouping; and so is what a daily budget of that zone has counted.
 func TestReportsInTheDaysOfAZone(t *testing.T) {
 	g := newGateway(t)
 	zones := []string{

@@ -16,7 +16,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// I-21: after any change a console that has everything in memory decides as one that has read nothing yet: by what is stored alone.
+// I-21: after any change a console that has everything in memory decides as one that has read nothing yet: by what is
+// stored alone.
 func TestAWarmConsoleDecidesAsAColdOne(t *testing.T) {
 	w := newWarm(t)
 	kinds := map[string]int{}

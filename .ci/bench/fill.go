@@ -34,8 +34,8 @@ type filler struct {
 // first keeps ids apart from those that the console gave out before.
 const first = 1_000_000
 
-// to stores profiles with their policies and first versions straight into the tables, as the console would have stored them, until there
-// are n. The first time it makes room.
+// to stores profiles with their policies and first versions straight into the tables, as the console would have stored
+// them, until there are n. The first time it makes room.
 func (done *filled) to(ctx context.Context, n int) error {
 	f := filler{from: done.n, to: n, at: time.Now().UTC().Truncate(time.Microsecond).Add(-time.Hour)}
 	if err := json.Unmarshal(done.document, &f.like); err != nil {

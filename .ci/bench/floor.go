@@ -12,7 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// floor answers as the console does, with the least work that this takes: it knows no users, checks nothing and logs nothing.
+// floor answers as the console does, with the least work that this takes: it knows no users, checks nothing and logs
+// nothing.
 type floor struct {
 	db   *pgxpool.Pool
 	page page

@@ -16,7 +16,8 @@ import (
 	"tollgate/models/profile"
 )
 
-// create stores a profile with its version and its audit row: one statement a table, in one transaction. It believes what it is sent.
+// create stores a profile with its version and its audit row: one statement a table, in one transaction. It believes
+// what it is sent.
 func (f *floor) create(c *gin.Context) error {
 	var p profile.Profile
 	if err := json.NewDecoder(c.Request.Body).Decode(&p); err != nil {

@@ -15,8 +15,9 @@ const loopSample = 500
 // copyHeld is one copy.
 type copyHeld struct{ ID, PolicyID int64 }
 
-// loop writes the template's budgets and limits into copies one user after the other: in a transaction each, with one statement a table and
-// an audit row. It compares nothing, and what it writes is read once. It returns how many copies it changed a second.
+// loop writes the template's budgets and limits into copies one user after the other: in a transaction each, with one
+// statement a table and an audit row. It compares nothing, and what it writes is read once. It returns how many copies
+// it changed a second.
 func (t *template) loop(ctx context.Context) (rate float64, err error) {
 	rows, err := t.db.Query(ctx, "SELECT id, policy_id FROM user_access_profiles WHERE access_profile_id = $1 ORDER BY id LIMIT $2", t.id, loopSample)
 	if err != nil {

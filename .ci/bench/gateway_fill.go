@@ -38,7 +38,8 @@ const callerID = "-0000-4000-8000-000000000000"
 func userOf(n int) string  { return fmt.Sprintf("%08x", n) + callerID }
 func keyIDOf(n int) string { return fmt.Sprintf("%08x-0000-4000-9000-000000000000", n) }
 
-// holdersOf are the users and what they hold: a row each, by n from 0. Behind it are the statements that copy the templates' rows.
+// holdersOf are the users and what they hold: a row each, by n from 0. Behind it are the statements that copy the
+// templates' rows.
 const holdersOf = `
 CREATE TEMP TABLE held AS
 SELECT n, %[1]d + n::bigint AS policy, lpad(to_hex(n), 8, '0') || '%[6]s' AS user_id, t.id AS template, t.policy_id AS source, t.policy_version AS version
@@ -65,7 +66,8 @@ SELECT policy, mcp_server_id, position FROM held JOIN policy_mcp_servers ON poli
 INSERT INTO policy_tool_overrides (policy_id, mcp_client_id, tool_name, action, position)
 SELECT policy, mcp_client_id, tool_name, action, position FROM held JOIN policy_tool_overrides ON policy_id = source`
 
-// fill gives every user a copy of a template and a key, straight into the tables, as the console would have stored them.
+// fill gives every user a copy of a template and a key, straight into the tables, as the console would have stored
+// them.
 func (g *gateway) fill(ctx context.Context) error {
 	db, err := g.connect(ctx)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// measureLarge holds a console with very many profiles against the small one. Both share the database server; one client asks at a time.
+// measureLarge holds a console with very many profiles against the small one. Both share the database server; one
+// client asks at a time.
 func (b *bench) measureLarge(ctx context.Context) error {
 	large, err := b.startLarge(ctx)
 	if err != nil {
@@ -70,7 +71,8 @@ func (b *bench) startLarge(ctx context.Context) (*console, error) {
 	return large, nil
 }
 
-// beside starts another console on a database of its own in the first one's server. The owner is the address of that database for filling it.
+// beside starts another console on a database of its own in the first one's server. The owner is the address of that
+// database for filling it.
 func (b *bench) beside(ctx context.Context, name string) (other *console, owner string, err error) {
 	database := "tollgate_" + name
 	db, err := pgx.Connect(ctx, b.socket.URL(ownerRole))

@@ -12,7 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// ledger counts as the console does, with the least work that this takes: it believes what it is sent, and knows the lines of every key.
+// ledger counts as the console does, with the least work that this takes: it believes what it is sent, and knows the
+// lines of every key.
 type ledger struct {
 	db   *pgxpool.Pool
 	keys map[string]*heldKey

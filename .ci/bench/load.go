@@ -26,7 +26,8 @@ type result struct {
 	p50, p99 time.Duration
 }
 
-// load keeps the target's workers busy for a time, each over a connection of its own. Any answer but the expected one is an error.
+// load keeps the target's workers busy for a time, each over a connection of its own. Any answer but the expected one
+// is an error.
 func (t target) load(ctx context.Context, d time.Duration) (result, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: t.workers, MaxConnsPerHost: t.workers, DisableCompression: true}
 	defer transport.CloseIdleConnections()

@@ -1,5 +1,6 @@
-// Command bench measures the console beside the least work that gives the same answers and beside other programs, all in one run on this machine.
-// It says how far the console is from its bars; a number that is under its bar is not an error.
+// Command bench measures the console beside the least work that gives the same answers and beside other programs, all
+// in one run on this machine. It says how far the console is from its bars; a number that is under its bar is not an
+// error.
 package main
 
 import (

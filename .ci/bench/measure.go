@@ -39,7 +39,8 @@ type rival struct {
 	bar *bar
 }
 
-// against loads the console and its rivals in turn, round after round, and notes the medians of the rates and of the ratios.
+// against loads the console and its rivals in turn, round after round, and notes the medians of the rates and of the
+// ratios.
 func (b *bench) against(ctx context.Context, id, what string, ours target, rivals ...rival) error {
 	targets := []target{ours}
 	for _, r := range rivals {
@@ -117,8 +118,8 @@ func (b *bench) measurePairs(ctx context.Context) error {
 		rival{"bulk insert", store, atLeast(0.6)}, rival{"PocketBase", record, nil})
 }
 
-// grow gives console and floor tables of the same size: on tables of a few rows PostgreSQL plans to read all of them, and keeps to that
-// while they grow.
+// grow gives console and floor tables of the same size: on tables of a few rows PostgreSQL plans to read all of them,
+// and keeps to that while they grow.
 func (b *bench) grow(ctx context.Context) error {
 	if err := b.filled.to(ctx, grown); err != nil {
 		return err

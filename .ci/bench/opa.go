@@ -15,8 +15,8 @@ import (
 
 const opaPath = "github.com/open-policy-agent/opa"
 
-// opaPolicy decides what the console decides of a model, from data laid out for it: the limits of each provider of a profile are those in
-// all and its own.
+// opaPolicy decides what the console decides of a model, from data laid out for it: the limits of each provider of a
+// profile are those in all and its own.
 const opaPolicy = `package tollgate
 
 held := data.keys[input.virtual_key]

@@ -16,8 +16,8 @@ const (
 
 type fgaFields = map[string]any
 
-// startOpenFGA starts its server on a database of its own beside the console's, with a tuple for each key: it holds a profile. It is asked
-// whether it does, which is less than what the console is asked.
+// startOpenFGA starts its server on a database of its own beside the console's, with a tuple for each key: it holds a
+// profile. It is asked whether it does, which is less than what the console is asked.
 func (b *bench) startOpenFGA(ctx context.Context, g *gateway) (target, error) {
 	db, err := g.connect(ctx)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 
 var created atomic.Int64
 
-// profileBody is the request that creates a profile of 16 rows: its own two, 3 providers, 6 budgets, 2 rate limits, a tool group,
-// an MCP server and a tool.
+// profileBody is the request that creates a profile of 16 rows: its own two, 3 providers, 6 budgets, 2 rate limits, a
+// tool group, an MCP server and a tool.
 func profileBody(group int64) func() []byte {
 	type fields = map[string]any
 	budget := func(limit float64, duration string) fields {

@@ -40,7 +40,8 @@ type push struct{ preview, apply time.Duration }
 func (p push) whole() time.Duration { return p.preview + p.apply }
 func (p push) rate() float64        { return holders / p.whole().Seconds() }
 
-// measurePropagation changes budgets and limits in everybody's copy: beside the loop of one transaction a user, then while usage arrives.
+// measurePropagation changes budgets and limits in everybody's copy: beside the loop of one transaction a user, then
+// while usage arrives.
 func (b *bench) measurePropagation(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, propagationPatience)
 	defer cancel()

@@ -58,8 +58,8 @@ func (b *bench) measureReservations(ctx context.Context) error {
 	return nil
 }
 
-// measureUsage holds batches of events against the floor, and against the same events one by one: each with a commit of its own by the floor,
-// and as the console takes them, which has those go together that wait at the same time.
+// measureUsage holds batches of events against the floor, and against the same events one by one: each with a commit of
+// its own by the floor, and as the console takes them, which has those go together that wait at the same time.
 func (b *bench) measureUsage(ctx context.Context) error {
 	g, err := b.openLedger(ctx)
 	if err != nil {

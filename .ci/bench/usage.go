@@ -17,8 +17,8 @@ const (
 	usageRate    = 20 // events a second of each client
 )
 
-// countUsage adds one event's usage to the counters of the lines that it falls under: those of the whole policy and those of the providers
-// named. Counters are taken in the order of their key, and only ever added to.
+// countUsage adds one event's usage to the counters of the lines that it falls under: those of the whole policy and
+// those of the providers named. Counters are taken in the order of their key, and only ever added to.
 const countUsage = `
 WITH line AS (
     SELECT b.id, 'spend' AS kind, b.reset_duration AS duration, 1000000 AS amount,
@@ -69,8 +69,8 @@ func (t *template) openUsage(ctx context.Context) (*counts, error) {
 	return u, err
 }
 
-// during has usage arrive while something is done, and returns how long each event waited for its COMMIT since it was due: an event that
-// could not be sent in time has waited too.
+// during has usage arrive while something is done, and returns how long each event waited for its COMMIT since it was
+// due: an event that could not be sent in time has waited too.
 func (u *counts) during(ctx context.Context, do func() error) ([]time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -112,7 +112,8 @@ func (u *counts) requests(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// check makes sure that nothing was lost: each event is one request under the whole policy's limit and one under the provider's.
+// check makes sure that nothing was lost: each event is one request under the whole policy's limit and one under the
+// provider's.
 func (u *counts) check(ctx context.Context) error {
 	after, err := u.requests(ctx)
 	if err == nil && after-u.before != 2*u.sent {

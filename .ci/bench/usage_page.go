@@ -85,7 +85,8 @@ func (b *bench) fillUsage(ctx context.Context, g *gateway) error {
 	return nil
 }
 
-// countPage starts the console once more so that it tells of its statements, and counts those that come with a page and not by themselves.
+// countPage starts the console once more so that it tells of its statements, and counts those that come with a page and
+// not by themselves.
 func (b *bench) countPage(ctx context.Context, g *gateway, path string) error {
 	addr, err := freeAddr()
 	if err != nil {
@@ -126,7 +127,8 @@ var (
 	literals = regexp.MustCompile(`'[^']*'|\d+`)
 )
 
-// said are the statements that the process tells of while something is done and for a while afterwards, without their values.
+// said are the statements that the process tells of while something is done and for a while afterwards, without their
+// values.
 func (p *process) said(ctx context.Context, d time.Duration, do func() error) ([]string, error) {
 	before, err := os.Stat(p.log)
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// failpoint is where a console is killed: when it sends something to its database, before that arrives or when it is answered.
+// failpoint is where a console is killed: when it sends something to its database, before that arrives or when it is
+// answered.
 type failpoint struct {
 	behind   string // was sent before, on the same connection
 	sent     string
@@ -112,8 +113,8 @@ func (w *watched) carry(client net.Conn) {
 	}
 }
 
-// I-03: a console that is killed between any two things that it says to its database loses nothing that it acknowledged, and the same event
-// again, by another console, is counted once. The twin sends it again with another id.
+// I-03: a console that is killed between any two things that it says to its database loses nothing that it
+// acknowledged, and the same event again, by another console, is counted once. The twin sends it again with another id.
 func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 	t.Parallel()
 	serving, owner := dbtest.URLs(t)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Decisions and the counting of usage have connections of their own: a dozen pages and reports that wait for the database keep none of them
-// waiting, also not one for a key that has to be read first.
+// Decisions and the counting of usage have connections of their own: a dozen pages and reports that wait for the
+// database keep none of them waiting, also not one for a key that has to be read first.
 func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
 	t.Parallel()
 	dir := dataFolder(t)

@@ -76,8 +76,8 @@ SELECT gen_random_uuid(), n, n || ?0 || '@example.org', n || ?0 || '@example.org
 	return profile, user
 }
 
-// I-15: a console that is killed between two parts of a push, in the middle of the second, leaves nothing that the next one does not finish
-// as if nothing had been.
+// I-15: a console that is killed between two parts of a push, in the middle of the second, leaves nothing that the next
+// one does not finish as if nothing had been.
 func TestKilledConsoleFinishesItsPush(t *testing.T) {
 	t.Parallel()
 	dir := dataFolder(t)

@@ -46,8 +46,8 @@ func (a *asking) ask(t *testing.T, first, then *instance) {
 	}
 }
 
-// U-09: of many who ask three consoles at once exactly as many holds are stored as there is room for, though one of the consoles is killed
-// before it can answer. A hold that nobody was told of ends by itself.
+// U-09: of many who ask three consoles at once exactly as many holds are stored as there is room for, though one of the
+// consoles is killed before it can answer. A hold that nobody was told of ends by itself.
 func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 	t.Parallel()
 	environment, key, db := given(t)
@@ -61,7 +61,8 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 		killed := start(t, environment)
 		a := &asking{key: key, body: fmt.Sprintf(`{"user_id": %q, "provider": "openai", "model": "gpt-4o", "estimated_cost": 0.5, "reserve": true}`, user)}
 
-		// All of them wait for the note of the user's changes, each console with what it holds together: the one to be killed first in the queue.
+		// All of them wait for the note of the user's changes, each console with what it holds together: the one to be killed
+		// first in the queue.
 		holding, err := db.BeginTx(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +101,8 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 		if n := number(t, db, "SELECT count(*) FROM reservations WHERE expires_at > clock_timestamp() + interval '5 minutes'"); n > 0 {
 			t.Errorf("round %d: %d holds last longer than a call", round, n)
 		}
-		// Those that nobody was told of end by themselves, a little earlier than they would, and just their room is free then.
+		// Those that nobody was told of end by themselves, a little earlier than they would, and just their room is free
+		// then.
 		if _, err := db.NewRaw(`WITH soon AS (UPDATE reservations SET expires_at = clock_timestamp() + interval '500 ms' WHERE user_id = ?0 AND NOT id = ANY (?1))
 INSERT INTO usage_changes (user_id, xact) VALUES (?0, pg_current_xact_id()) ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`,
 			user, pgdialect.Array(a.held)).Exec(t.Context()); err != nil {

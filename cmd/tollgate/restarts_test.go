@@ -26,7 +26,8 @@ func given(t *testing.T) (environment []string, key string, db *bun.DB) {
 	return environment, key, opened(t, owner)
 }
 
-// I-33: consoles that are restarted one after the other under load answer or refuse every request, and lose nothing that they acknowledged.
+// I-33: consoles that are restarted one after the other under load answer or refuse every request, and lose nothing
+// that they acknowledged.
 func TestRollingRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
 	environment, key, db := given(t)
@@ -121,8 +122,8 @@ func TestTwinOfRollingRestarts(t *testing.T) {
 	}
 }
 
-// I-29: a console that stands still in the middle of a push, for longer than others wait for it, writes nothing when it goes on: another has
-// finished its push.
+// I-29: a console that stands still in the middle of a push, for longer than others wait for it, writes nothing when it
+// goes on: another has finished its push.
 func TestStoppedConsoleWritesNothingLate(t *testing.T) {
 	t.Parallel()
 	environment, key, db := given(t)

@@ -76,8 +76,9 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 	return console.serve(ctx)
 }
 
-// headroom is counted by the garbage collector and never touched, so that it takes no memory. A console that holds little would collect many
-// times a second under load, since the heap may only double in between; this lets it grow by as much more.
+// headroom is counted by the garbage collector and never touched, so that it takes no memory. A console that holds
+// little would collect many times a second under load, since the heap may only double in between; this lets it grow by
+// as much more.
 const headroom = 24 << 20
 
 // console is everything that is ready to serve.
@@ -93,8 +94,8 @@ type console struct {
 // worker is what goes on beside the requests until its context ends.
 type worker interface{ Run(context.Context) }
 
-// Connections of a console, twelve in all. Decisions and the counting of usage have a pool of their own, so that they never wait behind
-// pages, reports, exports and what works in the background.
+// Connections of a console, twelve in all. Decisions and the counting of usage have a pool of their own, so that they
+// never wait behind pages, reports, exports and what works in the background.
 const (
 	servingConnections = 6
 	pageConnections    = 6
@@ -159,7 +160,8 @@ func localURL(listening net.Addr) string {
 
 // serve returns when ctx has ended and the requests with it, or when the console cannot go on.
 func (c *console) serve(ctx context.Context) error {
-	// The workers end after the requests that need them. What they have begun goes on in another console, or after the next start.
+	// The workers end after the requests that need them. What they have begun goes on in another console, or after the
+	// next start.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var workers sync.WaitGroup
 	defer workers.Wait()

@@ -39,7 +39,8 @@ func (g *gateways) turnTo(c *instance) {
 	}
 }
 
-// report sends events that cost a cent until enough is closed; the answer to each is awaited however often it has to be sent.
+// report sends events that cost a cent until enough is closed; the answer to each is awaited however often it has to be
+// sent.
 func (g *gateways) report(t *testing.T, enough <-chan struct{}) {
 	for {
 		select {
@@ -73,7 +74,8 @@ func (g *gateways) report(t *testing.T, enough <-chan struct{}) {
 	}
 }
 
-// killServer ends every process of a folder's database server at once, the first one first, so that it starts no others.
+// killServer ends every process of a folder's database server at once, the first one first, so that it starts no
+// others.
 func killServer(t *testing.T, dir string) {
 	t.Helper()
 	for _, pid := range append([]int{postmaster(t, dir)}, serverProcesses(t, dir)...) {
@@ -83,8 +85,8 @@ func killServer(t *testing.T, dir string) {
 	}
 }
 
-// crashUnderLoad kills the server while many report, and the console goes with it; another takes its place, by which all of them finish.
-// It returns how many acknowledged events are not stored.
+// crashUnderLoad kills the server while many report, and the console goes with it; another takes its place, by which
+// all of them finish. It returns how many acknowledged events are not stored.
 func (g *gateways) crashUnderLoad(t *testing.T, dir string, between func()) (lost int64) {
 	t.Helper()
 	enough, barrier := make(chan struct{}), make(chan struct{})
@@ -158,7 +160,8 @@ func TestKilledServerLosesNoUsage(t *testing.T) {
 	g.at.Load().signal(t, syscall.SIGTERM)
 }
 
-// The twin: the same harness finds a loss when the server answers before it has written. A console does not start on such a server.
+// The twin: the same harness finds a loss when the server answers before it has written. A console does not start on
+// such a server.
 func TestTwinOfKilledServerLosesUsage(t *testing.T) {
 	t.Parallel()
 	dir := dataFolder(t)

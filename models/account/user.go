@@ -26,8 +26,8 @@ type userRecord struct {
 	VirtualKeys    []string `json:"virtual_keys,omitempty"`
 }
 
-// CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden for a
-// role that permits more than the actor may do, Conflict when the email is taken, TooMany.
+// CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden
+// for a role that permits more than the actor may do, Conflict when the email is taken, TooMany.
 func CreateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, keys secret.Keys, actor permission.Actor, in identity.UserInput) (identity.User, error) {
 	u, password, err := in.Create()
 	if err != nil {
@@ -71,8 +71,9 @@ func CreateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, 
 	return made, identity.EmailTaken(err)
 }
 
-// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the user.
-// Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor, Conflict when the email is taken, TooMany.
+// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the
+// user. Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor, Conflict when the email is
+// taken, TooMany.
 func UpdateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, actor permission.Actor, id string, in identity.UserInput) (identity.User, error) {
 	u, err := identity.GetUser(ctx, db, id)
 	if err != nil {
@@ -129,9 +130,9 @@ func saveUser(ctx context.Context, tx bun.Tx, actor permission.Actor, old identi
 	return audit.RecordResource(ctx, tx, actor, "update", "user", u.ID, userRecord{User: old}, record)
 }
 
-// SetUserRole gives a user another role, which holds from their next request on. Copies that came with the old one go, unless the new one
-// hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a user who
-// may do more than the actor and for a role that permits more, Conflict for the last admin.
+// SetUserRole gives a user another role, which holds from their next request on. Copies that came with the old one go,
+// unless the new one hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a
+// user who may do more than the actor and for a role that permits more, Conflict for the last admin.
 func SetUserRole(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in identity.RoleChoice) (identity.User, error) {
 	c := &input.Reader{}
 	roleID := identity.ReadRole(c, "role_id", in.RoleID)

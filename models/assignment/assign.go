@@ -41,8 +41,9 @@ func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time,
 	return profileID, expires, c.Problems
 }
 
-// Assign gives a user a copy of a template. The key is nil when they had one already; its value is told this once. Refusals:
-// NotFound for the user or the template, Forbidden for a user who may do more than the actor, Invalid, Conflict when they hold it or when the template is inactive.
+// Assign gives a user a copy of a template. The key is nil when they had one already; its value is told this once.
+// Refusals: NotFound for the user or the template, Forbidden for a user who may do more than the actor, Invalid,
+// Conflict when they hold it or when the template is inactive.
 func Assign(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in AssignInput) (Assignment, *virtualkey.Key, error) {
 	var assigned Assignment
 	var key *virtualkey.Key

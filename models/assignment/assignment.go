@@ -51,7 +51,8 @@ func (u Assignment) Expired(now time.Time) bool {
 	return u.ExpiresAt != nil && !u.ExpiresAt.After(now)
 }
 
-// SelectCopies reads copies without their policies. What ends a direct assignment does not end a copy that comes with a role too.
+// SelectCopies reads copies without their policies. What ends a direct assignment does not end a copy that comes with a
+// role too.
 func SelectCopies(db bun.IDB) *bun.SelectQuery {
 	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN access_profiles AS p ON p.id = c.access_profile_id").
 		Join("JOIN users AS u ON u.id = c.user_id").
@@ -112,8 +113,8 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, 
 	return copies, total, err
 }
 
-// loadCopies reads the copies that a query finds, with their policies, usage and keys: a fixed number of statements, of one moment. In a
-// transaction the caller holds them.
+// loadCopies reads the copies that a query finds, with their policies, usage and keys: a fixed number of statements, of
+// one moment. In a transaction the caller holds them.
 func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []Assignment, err error) {
 	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 		copies = []Assignment{}

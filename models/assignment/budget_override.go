@@ -41,8 +41,8 @@ func OverrideForm(b policy.Budget) OverrideInput {
 	return in
 }
 
-// BudgetOverride is a grant as it was made: it ends by itself, and nothing brings it back. Only its end moves, when a propagation changes the
-// calendar: it stays that of the last window.
+// BudgetOverride is a grant as it was made: it ends by itself, and nothing brings it back. Only its end moves, when a
+// propagation changes the calendar: it stays that of the last window.
 type BudgetOverride struct {
 	bun.BaseModel `bun:"table:budget_overrides"`
 
@@ -81,8 +81,8 @@ func readOverride(c *input.Reader, field string, v input.Value) money.Money {
 	return amount
 }
 
-// SetOverride raises one budget of a user's copy; a second one replaces the first. It returns the line as it stands then. Refusals:
-// NotFound, Invalid.
+// SetOverride raises one budget of a user's copy; a second one replaces the first. It returns the line as it stands
+// then. Refusals: NotFound, Invalid.
 func SetOverride(ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string, in OverrideInput) (policy.Budget, error) {
 	o, problems := in.check()
 	return changeOverride(ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {

@@ -49,8 +49,9 @@ type BulkAssigned struct {
 	Already int // who had one
 }
 
-// AssignMany gives all users named a copy of a template; those who hold it keep theirs. Refusals: Invalid, NotFound when a user or
-// the template is gone, Forbidden when one may do more than the actor, Conflict when the template is inactive.
+// AssignMany gives all users named a copy of a template; those who hold it keep theirs. Refusals: Invalid, NotFound
+// when a user or the template is gone, Forbidden when one may do more than the actor, Conflict when the template is
+// inactive.
 func AssignMany(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in BulkAssignInput) (BulkAssigned, error) {
 	c := &input.Reader{}
 	ids := readTicked(c, in.IDs, "user")
@@ -101,7 +102,8 @@ func AssignMany(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 	return done, err
 }
 
-// holdMany locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than the actor.
+// holdMany locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than
+// the actor.
 func holdMany(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, ids []string) ([]identity.Holder, error) {
 	users, err := identity.LockAccess(ctx, tx, actor, needed, ids...)
 	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) && refusal.Reason == problem.NotFound {
@@ -131,8 +133,8 @@ func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int6
 		OrderExpr("lower(u.name), u.email_key"))
 }
 
-// DetachMany takes their copy of a template from all users ticked; those who hold none any more are passed over. It returns how many
-// lost it. Refusals: Invalid, NotFound, Forbidden when one may do more than the actor.
+// DetachMany takes their copy of a template from all users ticked; those who hold none any more are passed over. It
+// returns how many lost it. Refusals: Invalid, NotFound, Forbidden when one may do more than the actor.
 func DetachMany(ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in BulkDetachInput) (int, error) {
 	var n int
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {

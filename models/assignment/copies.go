@@ -33,8 +33,8 @@ type result struct {
 
 const copiesAtOnce = 1000
 
-// assignCopies gives each of the users named a copy of the template, unless they have one, in a fixed number of statements for each
-// thousand. The transaction holds the users.
+// assignCopies gives each of the users named a copy of the template, unless they have one, in a fixed number of
+// statements for each thousand. The transaction holds the users.
 func assignCopies(ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout, now time.Time) (result, error) {
 	var g result
 	for len(users) > 0 {
@@ -50,8 +50,8 @@ func assignCopies(ctx context.Context, tx bun.Tx, keys secret.Keys, shown profil
 	return g, nil
 }
 
-// forgetPlans lets the server plan its checks of foreign keys anew, before tables grow much: one made for small tables reads the whole table
-// for each row.
+// forgetPlans lets the server plan its checks of foreign keys anew, before tables grow much: one made for small tables
+// reads the whole table for each row.
 func forgetPlans(ctx context.Context, tx bun.Tx, copies int) error {
 	const many = 100
 	if copies < many {
@@ -177,8 +177,8 @@ func (d droppedKeys) names(user string) []string {
 	return names
 }
 
-// dropCopies removes the copies named with their policies, and the keys of those who hold nothing any more, which it returns. The
-// transaction holds the users.
+// dropCopies removes the copies named with their policies, and the keys of those who hold nothing any more, which it
+// returns. The transaction holds the users.
 func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys droppedKeys, err error) {
 	if len(copies) == 0 {
 		return keys, nil

@@ -13,8 +13,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// HoldTemplatesOf keeps the templates that a role hands out from being deleted or attached elsewhere until the transaction ends. It comes
-// before roles and people are held: templates are first in the order of locks.
+// HoldTemplatesOf keeps the templates that a role hands out from being deleted or attached elsewhere until the
+// transaction ends. It comes before roles and people are held: templates are first in the order of locks.
 func HoldTemplatesOf(ctx context.Context, tx bun.Tx, roleID int64) error {
 	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)
 ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
@@ -64,7 +64,8 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 	return nil
 }
 
-// ChangeRole replaces what came with somebody's old role by what the new one hands out. What both hand out stays as it is, with its usage.
+// ChangeRole replaces what came with somebody's old role by what the new one hands out. What both hand out stays as it
+// is, with its usage.
 func ChangeRole(ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64, now time.Time) error {
 	// First the new ones: whoever holds something all along keeps their keys.
 	if err := GrantRole(ctx, tx, keys, actor, user, newRole, now); err != nil {
@@ -96,7 +97,8 @@ func ChangeRole(ctx context.Context, tx bun.Tx, keys secret.Keys, actor permissi
 	return nil
 }
 
-// RevokeAll takes everything that a user holds, with their keys, and returns the names of both. The transaction holds the user.
+// RevokeAll takes everything that a user holds, with their keys, and returns the names of both. The transaction holds
+// the user.
 func RevokeAll(ctx context.Context, tx bun.Tx, user string) (profiles, keys []string, err error) {
 	if err := LockCopies(ctx, tx, "user_id = ?", user); err != nil {
 		return nil, nil, err

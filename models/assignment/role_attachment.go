@@ -73,8 +73,9 @@ type Attached struct {
 	Default *bool    // whether new members get it, when that was said
 }
 
-// AttachRoles has roles hand a template out; those that do already keep their default unless it is sent. With apply_to_existing everybody
-// in the roles gets a copy now. Refusals: NotFound, Invalid, Forbidden for a role that permits more than the actor may do, Conflict when an inactive template is to be applied.
+// AttachRoles has roles hand a template out; those that do already keep their default unless it is sent. With
+// apply_to_existing everybody in the roles gets a copy now. Refusals: NotFound, Invalid, Forbidden for a role that
+// permits more than the actor may do, Conflict when an inactive template is to be applied.
 func AttachRoles(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, profileID int64, in AttachInput) (Attached, error) {
 	var done Attached
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -125,8 +126,8 @@ func AttachRoles(ctx context.Context, db bun.IDB, keys secret.Keys, actor permis
 	return done, err
 }
 
-// rolesNamed are the names of the roles, which are locked so that nobody joins or leaves them meanwhile. Refusals: Invalid for unknown
-// ones, Forbidden for one that permits more than the actor may do.
+// rolesNamed are the names of the roles, which are locked so that nobody joins or leaves them meanwhile. Refusals:
+// Invalid for unknown ones, Forbidden for one that permits more than the actor may do.
 func rolesNamed(a *identity.Authorization, in attachment) ([]string, error) {
 	var problems problem.Problems
 	for _, id := range in.named {

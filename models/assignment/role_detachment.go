@@ -23,8 +23,8 @@ type Detached struct {
 	Keys    []string // names of the keys that went with last copies
 }
 
-// DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go. Refusals: NotFound, Forbidden for a
-// role that permits more than the actor may do.
+// DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go.
+// Refusals: NotFound, Forbidden for a role that permits more than the actor may do.
 func DetachRole(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, roleID int64, removeFromUsers bool) (Detached, error) {
 	var done Detached
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -91,7 +91,8 @@ type lost struct {
 	Profiles []int64 // of the copies that are gone, in the order of Gone
 }
 
-// loseRoleCopies takes from the users, whom the transaction holds, the copies that came with their role and match the condition.
+// loseRoleCopies takes from the users, whom the transaction holds, the copies that came with their role and match the
+// condition.
 func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, where string, args ...any) (lost, error) {
 	var l lost
 	ids := make([]string, len(users))

@@ -33,7 +33,8 @@ func (r *usageReader) want(line, kind, duration string, start time.Time, put fun
 	r.targets[key] = put
 }
 
-// loadUsage fills in what was counted of each line in the window under way, and the overrides that are active, all by the database's clock.
+// loadUsage fills in what was counted of each line in the window under way, and the overrides that are active, all by
+// the database's clock.
 func loadUsage(ctx context.Context, db bun.IDB, copies []Assignment) error {
 	now, err := database.Clock(ctx, db)
 	if err != nil {

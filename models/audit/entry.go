@@ -43,7 +43,8 @@ func OriginOf(a permission.Actor) (o Origin) {
 	return o
 }
 
-// digest is what the chain commits to: the row's content in a fixed form. Its documents stand in it byte by byte, see canonical.
+// digest is what the chain commits to: the row's content in a fixed form. Its documents stand in it byte by byte, see
+// canonical.
 func (c Change) digest() ([]byte, error) {
 	content, err := json.Marshal(c)
 	if err != nil {
@@ -64,8 +65,8 @@ func (c Change) profiles() int {
 	return 0
 }
 
-// Record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so the head is locked,
-// last of all.
+// Record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so
+// the head is locked, last of all.
 func Record(ctx context.Context, tx bun.Tx, c Change) error {
 	for _, document := range []*json.RawMessage{&c.Previous, &c.New, &c.Metadata} {
 		var err error
@@ -93,7 +94,8 @@ UPDATE audit_head SET hash = added.hash, access_profiles = access_profiles + $10
 	return nil
 }
 
-// canonical is a document as it is stored: compact JSON with its escapes. A hash of that form is one of the stored bytes.
+// canonical is a document as it is stored: compact JSON with its escapes. A hash of that form is one of the stored
+// bytes.
 func canonical(document json.RawMessage) (json.RawMessage, error) {
 	if document == nil {
 		return nil, nil

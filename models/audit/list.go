@@ -51,8 +51,8 @@ func (q Query) CheckAction() error {
 	return problem.Refuse(problem.Unreadable, "action", "invalid_action", "Choose one of the actions the audit log knows.")
 }
 
-// List returns a page of the audit log, newest first, and how many rows match. Refusal: NotFound for a template that neither
-// exists nor ever did.
+// List returns a page of the audit log, newest first, and how many rows match. Refusal: NotFound for a template that
+// neither exists nor ever did.
 func List(ctx context.Context, db bun.IDB, q Query) (rows []Entry, total int64, err error) {
 	rows = []Entry{}
 	if err = q.filter(db.NewSelect()).Column(q.columns()...).Order("id DESC").Limit(q.Limit).Offset(q.Offset).Scan(ctx, &rows); err != nil {

@@ -16,7 +16,8 @@ const (
 	readTime     = 5 * time.Second
 )
 
-// Batcher reads for many who ask at the same time: those who come while others are being read go together with the next.
+// Batcher reads for many who ask at the same time: those who come while others are being read go together with the
+// next.
 type Batcher[K comparable, V any] struct {
 	Read func(ctx context.Context, keys []K) (map[K]V, error)
 
@@ -74,8 +75,8 @@ func (t *Batcher[K, V]) work() {
 	}
 }
 
-// answer reads for all at once; when that fails, for each alone, so that nobody fails for what is another's, unless it is the database that
-// is away or busy.
+// answer reads for all at once; when that fails, for each alone, so that nobody fails for what is another's, unless it
+// is the database that is away or busy.
 func (t *Batcher[K, V]) answer(waiting []waiter[K, V]) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()

@@ -22,7 +22,8 @@ type crowdReader struct {
 
 var errSpoilt = errors.New("spoilt")
 
-// read finds the double of every key but 13, fails when -1 is among them, and says that the database is away when -2 is.
+// read finds the double of every key but 13, fails when -1 is among them, and says that the database is away when -2
+// is.
 func (r *crowdReader) read(ctx context.Context, keys []int) (map[int]string, error) {
 	r.mutex.Lock()
 	r.reads = append(r.reads, slices.Clone(keys))

@@ -4,7 +4,8 @@ import (
 	"tollgate/models/input"
 )
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out, and models and prices stand on lines.
+// Whole makes an input of a form: a field that was sent empty is empty, not left out, and models and prices stand on
+// lines.
 func (in ProviderInput) Whole() ProviderInput {
 	if in.Models.Kind != input.Absent {
 		in.Models = input.Split(in.Models, "\n")
@@ -35,8 +36,8 @@ func (p ModelPrice) input() ModelPriceInput {
 	return in
 }
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out, and tools stand on lines. An empty id stays to be
-// derived.
+// Whole makes an input of a form: a field that was sent empty is empty, not left out, and tools stand on lines. An
+// empty id stays to be derived.
 func (in MCPServerInput) Whole() MCPServerInput {
 	in.Name, in.URL = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.URL)
 	if in.Tools.Kind != input.Absent {
@@ -54,8 +55,8 @@ func (s MCPServer) Input() MCPServerInput {
 	return in
 }
 
-// Whole makes an input of a form, which sends every server and of its tools those ticked: a server without any is not in the group, and one
-// whose every tool is ticked, later ones too, needs no further names.
+// Whole makes an input of a form, which sends every server and of its tools those ticked: a server without any is not
+// in the group, and one whose every tool is ticked, later ones too, needs no further names.
 func (in ToolGroupInput) Whole() ToolGroupInput {
 	in.Name, in.Description = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Description)
 	whole := input.List[GroupToolsInput]{Kind: input.Array}

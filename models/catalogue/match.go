@@ -14,8 +14,8 @@ const LongestModel = 255
 // IsModelName reports whether text could name one model.
 func IsModelName(text string) bool { return modelNameProblem(text) == "" }
 
-// modelNameProblem says what to do about a text that can name no model; "" when it can. The catalogue, profiles, prices and decisions all
-// go by it, so that what one of them accepts the others can match.
+// modelNameProblem says what to do about a text that can name no model; "" when it can. The catalogue, profiles, prices
+// and decisions all go by it, so that what one of them accepts the others can match.
 func modelNameProblem(text string) string {
 	switch {
 	case text == "":
@@ -47,8 +47,8 @@ func modelNameProblem(text string) string {
 // patternPrefix marks patterns in the configuration of other gateways.
 const patternPrefix = "regex:"
 
-// SplitModel names the provider and the model of a call: of all spellings of one model it returns the same two. Without a provider it is
-// what stands before the first slash; "" when nothing does.
+// SplitModel names the provider and the model of a call: of all spellings of one model it returns the same two. Without
+// a provider it is what stands before the first slash; "" when nothing does.
 func SplitModel(provider, model string) (string, string) {
 	if provider == "" {
 		before, after, found := strings.Cut(model, "/")

@@ -118,8 +118,8 @@ func serverTaken(err error) error {
 	return err
 }
 
-// UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict when the name is
-// taken or a tool that goes is still named.
+// UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
+// when the name is taken or a tool that goes is still named.
 func UpdateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, in MCPServerInput) (MCPServer, error) {
 	return ChangeMCPServer(ctx, db, actor, clientID, func(_ context.Context, _ bun.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) })
 }
@@ -201,7 +201,8 @@ func Without(list, kept []string) []string {
 	return gone
 }
 
-// DeleteMCPServer removes a server that no profile and no tool group names. Refusals: NotFound, Conflict with those that do.
+// DeleteMCPServer removes a server that no profile and no tool group names. Refusals: NotFound, Conflict with those
+// that do.
 func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string) error {
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)

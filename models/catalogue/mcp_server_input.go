@@ -78,7 +78,8 @@ func IsServerURL(text string) bool {
 
 const maxSlug = 56 // leaves room for a number behind it
 
-// Slug makes an identifier of a name: "Jira Cloud" becomes jira-cloud, and a name of which nothing remains becomes server.
+// Slug makes an identifier of a name: "Jira Cloud" becomes jira-cloud, and a name of which nothing remains becomes
+// server.
 func Slug(name string) string {
 	var b strings.Builder
 	gap := false

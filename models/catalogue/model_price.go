@@ -13,8 +13,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// ModelPrice is what a provider charges for a model, in dollars per million tokens. What is read from a cache or written into one costs as other
-// input where it has no price of its own.
+// ModelPrice is what a provider charges for a model, in dollars per million tokens. What is read from a cache or
+// written into one costs as other input where it has no price of its own.
 type ModelPrice struct {
 	Model      string       `json:"model"`
 	Input      money.Money  `json:"input_cost_per_million_tokens"`
@@ -79,7 +79,8 @@ func (p ModelPrice) equal(other ModelPrice) bool {
 		same(p.CacheRead, other.CacheRead) && same(p.CacheWrite, other.CacheWrite)
 }
 
-// readPrices reads what a provider charges, one price a model, however it is spelled. Old are the prices it had: their names need no proof.
+// readPrices reads what a provider charges, one price a model, however it is spelled. Old are the prices it had: their
+// names need no proof.
 func readPrices(c *input.Reader, field, provider string, l input.List[ModelPriceInput], old []ModelPrice) []ModelPrice {
 	prices := []ModelPrice{}
 	if !input.CheckList(c, field, l, maxModels, "prices") {
@@ -108,7 +109,8 @@ func readPrices(c *input.Reader, field, provider string, l input.List[ModelPrice
 	return prices
 }
 
-// ambiguousPrice notes a line of a form whose name ends in what looks like one more amount: it may be the price of a cache without its word.
+// ambiguousPrice notes a line of a form whose name ends in what looks like one more amount: it may be the price of a
+// cache without its word.
 func ambiguousPrice(c *input.Reader, field string, v input.Value, old []ModelPrice) bool {
 	_, last, found := cutLastWord(v.Text)
 	stored := slices.ContainsFunc(old, func(p ModelPrice) bool { return p.Model == v.Text })
@@ -154,8 +156,9 @@ func readCachePrice(c *input.Reader, field string, v input.Value, what string) *
 	return &amount
 }
 
-// PriceLines reads the prices of a form, one a line: the model, what a million input tokens cost, what a million output tokens cost, and maybe
-// "read" and "write" with what a million tokens cost that are read from a cache or written into one. Spaces inside a name stay as they are.
+// PriceLines reads the prices of a form, one a line: the model, what a million input tokens cost, what a million output
+// tokens cost, and maybe "read" and "write" with what a million tokens cost that are read from a cache or written into
+// one. Spaces inside a name stay as they are.
 func PriceLines(text string) input.List[ModelPriceInput] {
 	prices := input.List[ModelPriceInput]{Kind: input.Array}
 	for line := range strings.SplitSeq(text, "\n") {

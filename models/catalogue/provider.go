@@ -15,7 +15,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// Provider is a supplier of models that profiles may grant. Its models are what pickers offer; a profile may name others.
+// Provider is a supplier of models that profiles may grant. Its models are what pickers offer; a profile may name
+// others.
 type Provider struct {
 	bun.BaseModel `bun:"table:providers,alias:p" json:"-"`
 
@@ -107,7 +108,8 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, in 
 	return p, err
 }
 
-// UpdateProvider changes the fields sent; nothing changed means nothing written. Decisions and costs follow its prices within a second. Refusals: NotFound, Invalid.
+// UpdateProvider changes the fields sent; nothing changed means nothing written. Decisions and costs follow its prices
+// within a second. Refusals: NotFound, Invalid.
 func UpdateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, name string, in ProviderInput) (Provider, error) {
 	var p Provider
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {

@@ -25,7 +25,8 @@ func (r *References) hasServer(id string) bool {
 	return ok
 }
 
-// LoadReferences reads those of the names given that exist and holds them until the transaction ends, so that none can be deleted meanwhile.
+// LoadReferences reads those of the names given that exist and holds them until the transaction ends, so that none can
+// be deleted meanwhile.
 func LoadReferences(ctx context.Context, tx bun.Tx, providers, servers []string, groups []int64) (*References, error) {
 	rows, err := database.QueryPlanned(ctx, tx, `
 WITH held_providers AS (SELECT name FROM providers WHERE name = ANY ($1) ORDER BY name FOR SHARE),

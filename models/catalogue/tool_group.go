@@ -114,8 +114,8 @@ func CreateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, in
 	return g, groupTaken(err)
 }
 
-// UpdateToolGroup changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict when the name is
-// taken.
+// UpdateToolGroup changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
+// when the name is taken.
 func UpdateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in ToolGroupInput) (ToolGroup, error) {
 	var g ToolGroup
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {

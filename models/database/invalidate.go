@@ -11,8 +11,8 @@ import (
 // Everybody stands for what all access depends on: MCP servers, tool groups and prices.
 const Everybody = ""
 
-// Invalidate tells every console that what the users may do has changed, when the transaction commits. It is sent with the COMMIT: what it
-// locks waits for nothing else.
+// Invalidate tells every console that what the users may do has changed, when the transaction commits. It is sent with
+// the COMMIT: what it locks waits for nothing else.
 func Invalidate(ctx context.Context, tx bun.Tx, users ...string) error {
 	if len(users) == 0 {
 		return nil

@@ -32,8 +32,8 @@ func ownNames(files fs.FS) ([]string, error) {
 	return names, nil
 }
 
-// grant gives role what serving needs: the program's own tables with their sequences, and nothing else that is in the schema. It runs in
-// one transaction, so at no moment may the role change an audit row.
+// grant gives role what serving needs: the program's own tables with their sequences, and nothing else that is in the
+// schema. It runs in one transaction, so at no moment may the role change an audit row.
 func grant(ctx context.Context, tx bun.Tx, files fs.FS, role string) error {
 	var owner string
 	if err := tx.QueryRowContext(ctx, "SELECT current_user").Scan(&owner); err != nil {

@@ -19,8 +19,9 @@ var foldedTables = []struct{ table, id, age string }{
 	{"virtual_keys", "id", "created_at"},
 }
 
-// foldNames brings the keys of stored names under the rule by which compatible characters are the same, once. Of two names that are one by
-// that rule the older gets the key; the later keeps the key it has until it is renamed, so that both stay usable.
+// foldNames brings the keys of stored names under the rule by which compatible characters are the same, once. Of two
+// names that are one by that rule the older gets the key; the later keeps the key it has until it is renamed, so that
+// both stay usable.
 func foldNames(ctx context.Context, tx bun.Tx) error {
 	const repair = "names by NFKC"
 	var due bool

@@ -9,7 +9,8 @@ import (
 	"tollgate/models/modelstest"
 )
 
-// Names that were stored under the old rule come under the new one. Where two became one, both rows stay and keep different keys.
+// Names that were stored under the old rule come under the new one. Where two became one, both rows stay and keep
+// different keys.
 func TestStoredNamesAreFoldedOnce(t *testing.T) {
 	t.Parallel()
 	db := modelstest.Open(t, modelstest.EmptyDatabase(t))

@@ -57,7 +57,8 @@ func TestMigrateAtOnce(t *testing.T) {
 	}
 }
 
-// The twin of TestMigrateAtOnce: where there is no row to lock, two migrate at once, and the second fails at what the first has created.
+// The twin of TestMigrateAtOnce: where there is no row to lock, two migrate at once, and the second fails at what the
+// first has created.
 func TestTwinOfMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	address := modelstest.EmptyDatabase(t)

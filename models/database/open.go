@@ -127,7 +127,8 @@ func Repeated(ctx context.Context, do func() error) error {
 	}
 }
 
-// InSnapshot runs what reads with several statements that have to see the same moment, or in the transaction that db is.
+// InSnapshot runs what reads with several statements that have to see the same moment, or in the transaction that db
+// is.
 func InSnapshot(ctx context.Context, db bun.IDB, read func(ctx context.Context, db bun.IDB) error) error {
 	pool, ok := db.(*bun.DB)
 	if !ok {

@@ -17,8 +17,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// planned marks a query whose values travel in the context, as bun would write them into the text: the server plans the text once for each
-// connection.
+// planned marks a query whose values travel in the context, as bun would write them into the text: the server plans the
+// text once for each connection.
 type planned struct {
 	values []any
 	last   turn // waits for the end of the transaction
@@ -35,7 +35,8 @@ const (
 
 type plannedKey struct{}
 
-// QueryPlanned runs a query that comes with most requests in the very same words. Values that differ are bound as $1, $2 and so on.
+// QueryPlanned runs a query that comes with most requests in the very same words. Values that differ are bound as $1,
+// $2 and so on.
 func QueryPlanned(ctx context.Context, db bun.IDB, query string, values ...any) (*sql.Rows, error) {
 	return db.QueryContext(context.WithValue(ctx, plannedKey{}, planned{values: values}), query)
 }
@@ -65,8 +66,8 @@ func ExecNoting(ctx context.Context, tx bun.Tx, query string, values ...any) err
 	return execWithCommit(ctx, tx, planned{values, noting}, query)
 }
 
-// ExecLast sends a planned statement together with the COMMIT of its transaction, so that what it locks waits for the server alone, never
-// for this program. A failure is one of the COMMIT.
+// ExecLast sends a planned statement together with the COMMIT of its transaction, so that what it locks waits for the
+// server alone, never for this program. A failure is one of the COMMIT.
 func ExecLast(ctx context.Context, tx bun.Tx, query string, values ...any) error {
 	return execWithCommit(ctx, tx, planned{values, closing}, query)
 }
@@ -118,8 +119,8 @@ func (c *planningConn) QueryContext(ctx context.Context, query string, args []dr
 	return c.Conn.QueryContext(ctx, query, args)
 }
 
-// ExecContext sends what changes something once. When a connection ends before the answer has come, the driver takes it for never sent, and
-// the statement would be repeated.
+// ExecContext sends what changes something once. When a connection ends before the answer has come, the driver takes it
+// for never sent, and the statement would be repeated.
 func (c *planningConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	open := !c.Conn.Conn().IsClosed()
 	result, err := c.Conn.ExecContext(ctx, query, args)

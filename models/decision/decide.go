@@ -13,7 +13,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is allowed.
+// Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is
+// allowed.
 func (e *Engine) Decide(ctx context.Context, who entitlement.Subject, q entitlement.Call) (decision Decision, err error) {
 	begun := time.Now()
 	decided, err := e.decide(ctx, who, q, false)
@@ -99,8 +100,8 @@ func unknownSubject() Decision {
 	return refusal(AccessNotFound, "This key or user is unknown, or the key was revoked or has expired.")
 }
 
-// Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is reported or the
-// hold ends by itself. Of many at once exactly those are allowed that there is room for.
+// Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is
+// reported or the hold ends by itself. Of many at once exactly those are allowed that there is room for.
 func (e *Engine) Reserve(ctx context.Context, who entitlement.Subject, q entitlement.Call) (Decision, error) {
 	begun := time.Now()
 	decision, err := e.reserve(ctx, who, q)
@@ -109,7 +110,8 @@ func (e *Engine) Reserve(ctx context.Context, who entitlement.Subject, q entitle
 }
 
 func (e *Engine) reserve(ctx context.Context, who entitlement.Subject, q entitlement.Call) (Decision, error) {
-	// Whether there is room is for the database to say, so that what is in memory need not be the latest, unless it refuses.
+	// Whether there is room is for the database to say, so that what is in memory need not be the latest, unless it
+	// refuses.
 	of, err := e.decide(ctx, who, q, true)
 	if err == nil && !of.Decision.Decision {
 		of, err = e.decide(ctx, who, q, false)
@@ -155,8 +157,9 @@ func (e *Engine) reserve(ctx context.Context, who entitlement.Subject, q entitle
 	return of.by(refused), nil
 }
 
-// Callable lists what a subject may call at this moment, of what the catalogues know: models as provider/model, tools as server/tool, or
-// MCP servers of which some tool may be called. A server that is named narrows tools down to its own.
+// Callable lists what a subject may call at this moment, of what the catalogues know: models as provider/model, tools
+// as server/tool, or MCP servers of which some tool may be called. A server that is named narrows tools down to its
+// own.
 func (e *Engine) Callable(ctx context.Context, who entitlement.Subject, kind entitlement.Kind, server string) ([]string, error) {
 	of, err := e.decide(ctx, who, entitlement.Call{Kind: entitlement.CallEntry}, false)
 	if err != nil || of.holding == nil {

@@ -86,8 +86,8 @@ func refusal(kind, message string) Decision {
 	return Decision{Type: kind, StatusCode: decisionStatus[kind], Message: message, Limits: []DecidedLimit{}}
 }
 
-// Decide answers a question about what somebody holds at a moment. Access adds up over copies; one pays: the first assigned that grants
-// and has room. It returns the places of the copies that grant, that one first.
+// Decide answers a question about what somebody holds at a moment. Access adds up over copies; one pays: the first
+// assigned that grants and has room. It returns the places of the copies that grant, that one first.
 func Decide(h *entitlement.Entitlements, q entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time) (Decision, []int) {
 	var granting, active []int
 	closest := refusal(AccessBlocked, "The holder has no access profile that is active.")

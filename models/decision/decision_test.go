@@ -240,8 +240,8 @@ func boundaryFault(duration string, calendar window.Calendar, anchor, start, end
 	return ""
 }
 
-// I-23: the last microsecond belongs to the old window, the boundary to the new one. The twins are windows that hold their end, or do not
-// hold their last microsecond.
+// I-23: the last microsecond belongs to the old window, the boundary to the new one. The twins are windows that hold
+// their end, or do not hold their last microsecond.
 func TestBoundaryOfWindows(t *testing.T) {
 	anchor := time.Date(2026, 1, 31, 10, 30, 0, 123456000, time.UTC)
 	for _, calendar := range []window.Calendar{{}, {CalendarAligned: true}, {CalendarAligned: true, TimeZone: "Europe/Berlin"}} {

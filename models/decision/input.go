@@ -23,7 +23,8 @@ type Input struct {
 	Lease           input.Value `json:"lease_s"`
 }
 
-// Read checks the input. What can be no name of a model or tool is not refused here: the decision refuses it. Refusal: Invalid.
+// Read checks the input. What can be no name of a model or tool is not refused here: the decision refuses it. Refusal:
+// Invalid.
 func (in Input) Read() (who entitlement.Subject, q entitlement.Call, reserve bool, err error) {
 	c := &input.Reader{}
 	who = ReadSubject(c, "", in.VirtualKey, in.UserID)
@@ -70,7 +71,8 @@ func (in Input) Read() (who entitlement.Subject, q entitlement.Call, reserve boo
 	return who, q, reserve, problem.InvalidInput(c.Problems)
 }
 
-// ParseEstimate reads what a call may cost, in dollars, rounded half up to the nano-dollar. Errors are those of [ParseCost].
+// ParseEstimate reads what a call may cost, in dollars, rounded half up to the nano-dollar. Errors are those of
+// [ParseCost].
 func ParseEstimate(literal string) (money.Money, error) {
 	amount, err := money.ParseCost(literal)
 	if err == nil && amount > MaxEventCost {

@@ -90,7 +90,8 @@ func (d Decision) byLimits() bool {
 	return d.Type == RateLimited || d.Type == TokenLimited || d.Type == RequestLimited || d.Type == BudgetExceeded
 }
 
-// heldBefore is the answer that a hold of this name got, if it lasts. Refusal: Conflict when it was asked with other content.
+// heldBefore is the answer that a hold of this name got, if it lasts. Refusal: Conflict when it was asked with other
+// content.
 func (e *Engine) heldBefore(ctx context.Context, of decided) (decision Decision, found bool, err error) {
 	h, q := of.holding, of.q
 	var content []byte
@@ -126,7 +127,8 @@ func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error
 const noteChangedUsage = `INSERT INTO usage_changes (user_id, xact) SELECT user_id, pg_current_xact_id() FROM changed
     ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`
 
-// Renew lets a hold last for a lease from now on, five minutes when it is 0. Refusal: NotFound when there is none that lasts.
+// Renew lets a hold last for a lease from now on, five minutes when it is 0. Refusal: NotFound when there is none that
+// lasts.
 func (e *Engine) Renew(ctx context.Context, id string, lease time.Duration) (Reservation, error) {
 	renewed := Reservation{ID: id}
 	found, err := e.changeHold(ctx, []any{&renewed.ExpiresAt}, `

@@ -40,8 +40,8 @@ const (
 	heldAtOnce   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
 )
 
-// granted is whether an estimate is held; null when it has to be asked for again. Taken says that its name is that of another hold. Used and
-// reserved are what was so of its lines before.
+// granted is whether an estimate is held; null when it has to be asked for again. Taken says that its name is that of
+// another hold. Used and reserved are what was so of its lines before.
 type granted struct {
 	holds          sql.NullBool
 	taken          bool
@@ -125,7 +125,8 @@ func (r *reservations) store(estimates []*estimate) (again []*estimate) {
 	return again
 }
 
-// reserve asks the database to hold estimates: those that are neither granted nor refused depend on others here that were refused.
+// reserve asks the database to hold estimates: those that are neither granted nor refused depend on others here that
+// were refused.
 func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted, error) {
 	ids, users, copies, leases, names, contents := []string{}, []string{}, []int64{}, []int64{}, []*string{}, [][]byte{}
 	of, lines, kinds, durations, starts, asks, limits := []int64{}, [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}

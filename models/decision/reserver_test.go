@@ -10,8 +10,8 @@ import (
 	"tollgate/models/dbtest"
 )
 
-// Of estimates that go together, each of an amount of the same line, those are held that there is room for in their order; what depends on one
-// that was refused is told to ask again.
+// Of estimates that go together, each of an amount of the same line, those are held that there is room for in their
+// order; what depends on one that was refused is told to ask again.
 func TestEstimatesHeldTogether(t *testing.T) {
 	for _, c := range []struct {
 		name   string

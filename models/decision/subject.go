@@ -49,7 +49,8 @@ func ReadSubject(c *input.Reader, path string, key, user input.Value) (who entit
 	return who
 }
 
-// ReadCost reads dollars of one call, rounded to the nano-dollar: they were measured. It is nil when they are not known.
+// ReadCost reads dollars of one call, rounded to the nano-dollar: they were measured. It is nil when they are not
+// known.
 func ReadCost(c *input.Reader, field string, v input.Value) *money.Money {
 	switch {
 	case v.Kind == input.Absent, v.Kind == input.Null:

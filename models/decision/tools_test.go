@@ -12,8 +12,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// Decisions about tools, and what the resolver lists, against what the contract says of a policy: groups ∪ servers ∪ includes, minus
-// excludes. A server's new tool is of a whole server and of "*", and of no list of names.
+// Decisions about tools, and what the resolver lists, against what the contract says of a policy: groups ∪ servers ∪
+// includes, minus excludes. A server's new tool is of a whole server and of "*", and of no list of names.
 func TestToolsAgainstTheRule(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -17,8 +17,9 @@ import (
 	"tollgate/models/problem"
 )
 
-// What an MCP server answers is read here first, by exact names: the protocol's library takes the last of two members of one name, and gives
-// the whole list up for one entry that it cannot read. It is handed a list of the names that are fit, and nothing else of the entries.
+// What an MCP server answers is read here first, by exact names: the protocol's library takes the last of two members
+// of one name, and gives the whole list up for one entry that it cannot read. It is handed a list of the names that are
+// fit, and nothing else of the entries.
 
 var errTwoMembers = errors.New("two members have one name")
 

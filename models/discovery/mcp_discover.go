@@ -21,9 +21,9 @@ const (
 	discoveryBytes = 1 << 20
 )
 
-// RefreshMCPTools asks a server for its tools and stores what it answers. A tool that went is kept, marked as gone, while a profile or a tool
-// group names it; skipped are the entries that no policy could name. Nothing is locked while the server is asked. A refusal comes with the
-// server as it was. Refusals: NotFound, Invalid when it cannot be asked.
+// RefreshMCPTools asks a server for its tools and stores what it answers. A tool that went is kept, marked as gone,
+// while a profile or a tool group names it; skipped are the entries that no policy could name. Nothing is locked while
+// the server is asked. A refusal comes with the server as it was. Refusals: NotFound, Invalid when it cannot be asked.
 func RefreshMCPTools(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, private bool) (s catalogue.MCPServer, skipped []string, err error) {
 	if s, err = catalogue.GetMCPServer(ctx, db, clientID); err != nil {
 		return s, nil, err
@@ -57,8 +57,9 @@ func RefreshMCPTools(ctx context.Context, db bun.IDB, actor permission.Actor, cl
 	return changed, skipped, nil
 }
 
-// DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address unless private is set,
-// follows no redirect, waits 10 seconds and reads 1 MiB at most. What the server says is never repeated, only the tools' names are kept.
+// DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address
+// unless private is set, follows no redirect, waits 10 seconds and reads 1 MiB at most. What the server says is never
+// repeated, only the tools' names are kept.
 func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools, skipped []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTime)
 	defer cancel()
@@ -101,7 +102,8 @@ func listTools(ctx context.Context, client *http.Client, address string) ([]stri
 	return tools, nil
 }
 
-// outboundCall is everything that one discovery says and hears. It notes why it was cut short, since the protocol's errors may not say.
+// outboundCall is everything that one discovery says and hears. It notes why it was cut short, since the protocol's
+// errors may not say.
 type outboundCall struct {
 	client                        *http.Client
 	transport                     *http.Transport

@@ -18,7 +18,8 @@ var (
 	errOverlarge = errors.New("the answer is too long")
 )
 
-// newOutboundCall makes a client whose every request, whatever makes it, ends with ctx and passes the checks of an outbound call.
+// newOutboundCall makes a client whose every request, whatever makes it, ends with ctx and passes the checks of an
+// outbound call.
 func newOutboundCall(ctx context.Context, cancel context.CancelFunc, private bool) *outboundCall {
 	o := &outboundCall{ctx: ctx, cancel: cancel}
 	o.left.Store(discoveryBytes)
@@ -88,7 +89,8 @@ func (b *meteredBody) Close() error {
 }
 
 var (
-	// barredNetworks are never called: this host, link-local, multicast, reserved, obsolete translations, and where clouds keep credentials.
+	// barredNetworks are never called: this host, link-local, multicast, reserved, obsolete translations, and where clouds
+	// keep credentials.
 	barredNetworks = prefixes("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "100.100.100.200/32", "168.63.129.16/32",
 		"::/128", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128",
 		"2001::/32", "64:ff9b:1::/48", "::ffff:0:0:0/96")

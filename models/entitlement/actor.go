@@ -26,8 +26,8 @@ func (d *Cache) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (per
 	return identity.ReadKeyActor(ctx, db, d.Keys, secret, d.uses.Add)
 }
 
-// KeyActor is whom an API key acts as, for what gateways call over and over: as it was a second ago at most, and never before a change that
-// has ended here. Refusal: Unauthenticated.
+// KeyActor is whom an API key acts as, for what gateways call over and over: as it was a second ago at most, and never
+// before a change that has ended here. Refusal: Unauthenticated.
 func (d *Cache) KeyActor(ctx context.Context, value string) (permission.Actor, error) {
 	hash := d.apiKeys.Sum(value)
 	changes := d.changes.Load()

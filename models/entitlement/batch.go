@@ -12,7 +12,8 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// UsersOfKeys finds whose keys the values are, those that are not known yet with one query. What is not in the answer is nobody's any more.
+// UsersOfKeys finds whose keys the values are, those that are not known yet with one query. What is not in the answer
+// is nobody's any more.
 func (d *Cache) UsersOfKeys(ctx context.Context, values map[string]bool) (map[string]knownKey, error) {
 	found, missing, valueOf, now := make(map[string]knownKey, len(values)), []secret.Hash{}, make(map[secret.Hash]string, len(values)), d.Now()
 	for value := range values {
@@ -89,8 +90,8 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 	return found, nil
 }
 
-// PayersOf is what users hold, read in a fixed number of statements. What was counted may be older than a second for those with one copy: it
-// pays whatever was counted.
+// PayersOf is what users hold, read in a fixed number of statements. What was counted may be older than a second for
+// those with one copy: it pays whatever was counted.
 func (d *Cache) PayersOf(ctx context.Context, users map[uuid.UUID]bool, now time.Time) (map[uuid.UUID]*Entitlements, error) {
 	found, dirty, missing := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}, []uuid.UUID{}
 	d.mutex.RLock()
@@ -144,7 +145,8 @@ func (d *Cache) keep(h *Entitlements, followed int) {
 	d.people[h.User] = p
 }
 
-// unchanged reports whether nothing of a user has been dropped or marked since d was followed so many times; the caller holds the lock.
+// unchanged reports whether nothing of a user has been dropped or marked since d was followed so many times; the caller
+// holds the lock.
 func (d *Cache) unchanged(user uuid.UUID, followed int) bool {
 	return d.forgotten <= followed && d.noted[user] <= followed
 }

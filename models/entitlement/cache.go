@@ -24,8 +24,8 @@ const (
 	oldest = time.Second
 )
 
-// Cache answers whether calls may go on. It keeps what it has read of keys and people in memory and follows what changes in the database,
-// so that nothing it decides by is older than a second, whichever console changed it.
+// Cache answers whether calls may go on. It keeps what it has read of keys and people in memory and follows what
+// changes in the database, so that nothing it decides by is older than a second, whichever console changed it.
 type Cache struct {
 	DB   *bun.DB
 	Keys secret.Keys
@@ -148,7 +148,8 @@ func (d *Cache) Counted(users ...uuid.UUID) {
 	}
 }
 
-// Changing says that access may be changed here until the function returned is called: decisions behind that know of it at once.
+// Changing says that access may be changed here until the function returned is called: decisions behind that know of it
+// at once.
 func (d *Cache) Changing() (done func()) {
 	d.changing.Add(1)
 	return func() {

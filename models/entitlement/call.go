@@ -65,8 +65,9 @@ const (
 	CallEntry            // whether the key may enter at all
 )
 
-// MCPCall is what a JSON-RPC message to an MCP server asks for: its method decides. tool is the name that its params give. ok is false for
-// a message that nothing grants: an unknown method, or one that carries the name of a tool where none belongs.
+// MCPCall is what a JSON-RPC message to an MCP server asks for: its method decides. tool is the name that its params
+// give. ok is false for a message that nothing grants: an unknown method, or one that carries the name of a tool where
+// none belongs.
 func MCPCall(server, method, tool string) (q Call, ok bool) {
 	q = Call{MCPClientID: server}
 	switch {

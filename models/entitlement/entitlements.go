@@ -13,8 +13,8 @@ import (
 	"tollgate/models/window"
 )
 
-// Entitlements is what decisions need to know of a user: what they hold, and how much of it is used. There are very many in memory, so that all
-// that copies have in common is there once.
+// Entitlements is what decisions need to know of a user: what they hold, and how much of it is used. There are very
+// many in memory, so that all that copies have in common is there once.
 type Entitlements struct {
 	User    uuid.UUID
 	Copies  []Copy    // the first assigned first
@@ -53,8 +53,8 @@ type LimitTerms struct {
 	Max                   int64
 }
 
-// Counter is what a copy counts for a limit. It points to nothing: there are so many that the garbage collector should not have to look
-// into them.
+// Counter is what a copy counts for a limit. It points to nothing: there are so many that the garbage collector should
+// not have to look into them.
 type Counter struct {
 	Line           uuid.UUID
 	Anchor         int64 // microseconds, as start

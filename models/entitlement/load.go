@@ -164,8 +164,8 @@ func CountUsed(ctx context.Context, db bun.IDB, holdings map[uuid.UUID]*Entitlem
 	return rows.Err()
 }
 
-// readCounters has a row for what was used of a line, and one for what is held of it. Holds are looked up copy by copy: by their expiry those
-// of everybody would be read.
+// readCounters has a row for what was used of a line, and one for what is held of it. Holds are looked up copy by copy:
+// by their expiry those of everybody would be read.
 const readCounters = `
 WITH wanted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY

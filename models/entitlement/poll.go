@@ -11,8 +11,8 @@ import (
 	"tollgate/models/identity"
 )
 
-// Current makes sure that what is in memory is not too old, and knows of every change that was answered here before the decision arrived.
-// Without the database it never says yes.
+// Current makes sure that what is in memory is not too old, and knows of every change that was answered here before the
+// decision arrived. Without the database it never says yes.
 func (d *Cache) Current(ctx context.Context) error {
 	ended := d.changes.Load()
 	d.mutex.RLock()
@@ -85,8 +85,9 @@ type news struct {
 	access, usage []string // users of whom something changed
 }
 
-// rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its transactions count from an earlier
-// number, or the audit row that was the last is not in the log. The numbers alone would pass a history that has grown longer since.
+// rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its transactions
+// count from an earlier number, or the audit row that was the last is not in the log. The numbers alone would pass a
+// history that has grown longer since.
 func (seen databaseHistory) rewound(now news) bool {
 	return seen.any && (now.next < seen.next || seen.row > 0 && !now.kept)
 }

@@ -17,7 +17,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// APIKey is a credential of the API. It may do what its scopes and its maker's role both permit; one made on the command line has no maker.
+// APIKey is a credential of the API. It may do what its scopes and its maker's role both permit; one made on the
+// command line has no maker.
 type APIKey struct {
 	bun.BaseModel `bun:"table:api_keys,alias:k" json:"-"`
 
@@ -64,8 +65,8 @@ type APIKeyInput struct {
 	UpdatedAt  input.Value             `json:"updated_at,readonly"`
 }
 
-// apply returns the key that results when a field sent replaces that of k and a field left out keeps it. Refusals: Invalid with every
-// problem, Forbidden for a scope that the actor does not hold and the key does not have yet.
+// apply returns the key that results when a field sent replaces that of k and a field left out keeps it. Refusals:
+// Invalid with every problem, Forbidden for a scope that the actor does not hold and the key does not have yet.
 func (in APIKeyInput) apply(k APIKey, actor permission.Actor, now time.Time) (APIKey, error) {
 	c := &input.Reader{}
 	if k.ID == 0 {
@@ -155,8 +156,8 @@ func loadAPIKey(ctx context.Context, q *bun.SelectQuery, id int64) (APIKey, erro
 	return k, nil
 }
 
-// CreateAPIKey checks and stores a new key, and returns its secret, which is kept nowhere. Refusals: Invalid, Forbidden, Conflict when
-// the name is taken.
+// CreateAPIKey checks and stores a new key, and returns its secret, which is kept nowhere. Refusals: Invalid,
+// Forbidden, Conflict when the name is taken.
 func CreateAPIKey(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in APIKeyInput) (k APIKey, value string, err error) {
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		held, err := Claim{Needed: "APIKeys:Create", Shared: true}.Lock(ctx, tx, actor)
@@ -187,7 +188,8 @@ func CreateAPIKey(ctx context.Context, db bun.IDB, keys secret.Keys, actor permi
 	return k, value, nil
 }
 
-// UpdateAPIKey changes the fields sent; the secret stays. Refusals: NotFound, Invalid, Forbidden, Conflict when the name is taken.
+// UpdateAPIKey changes the fields sent; the secret stays. Refusals: NotFound, Invalid, Forbidden, Conflict when the
+// name is taken.
 func UpdateAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in APIKeyInput) (APIKey, error) {
 	var k APIKey
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -216,7 +218,8 @@ func (k APIKey) same(old APIKey) bool {
 	return sameEnd && k.Name == old.Name && slices.Equal(k.Scopes, old.Scopes)
 }
 
-// holdAPIKey locks whose key it is and then the key. Refusals: NotFound, Forbidden when its user may do more than the actor.
+// holdAPIKey locks whose key it is and then the key. Refusals: NotFound, Forbidden when its user may do more than the
+// actor.
 func holdAPIKey(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id int64) (*Authorization, APIKey, error) {
 	k, err := loadAPIKey(ctx, tx.NewSelect(), id)
 	if err != nil {

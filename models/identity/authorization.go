@@ -16,8 +16,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// Authorization is the actor of a change with the users and roles that it touches, as they are now. All of them stay locked until the
-// transaction ends, so that no right is gained or lost between the check and the change.
+// Authorization is the actor of a change with the users and roles that it touches, as they are now. All of them stay
+// locked until the transaction ends, so that no right is gained or lost between the check and the change.
 type Authorization struct {
 	Actor permission.Actor
 	Users map[string]heldUser
@@ -53,8 +53,8 @@ func Lock(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permiss
 	return Claim{Needed: needed, users: users, Roles: roles}.Lock(ctx, tx, actor)
 }
 
-// LockAccess locks users whose access is to change. Refusals: those of claim.hold, NotFound when one of them does not exist, Forbidden
-// when one may do more than the actor.
+// LockAccess locks users whose access is to change. Refusals: those of claim.hold, NotFound when one of them does not
+// exist, Forbidden when one may do more than the actor.
 func LockAccess(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users ...string) ([]Holder, error) {
 	a, err := Claim{Needed: needed, users: users, Shared: true}.Lock(ctx, tx, actor)
 	if err != nil {
@@ -71,8 +71,9 @@ func LockAccess(ctx context.Context, tx bun.Tx, actor permission.Actor, needed p
 	return holders, a.MayActOn(users...)
 }
 
-// Lock locks roles first, then users, each in the order of their ids, which every change keeps. What does not exist is not among them.
-// Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do what is needed (any more).
+// Lock locks roles first, then users, each in the order of their ids, which every change keeps. What does not exist is
+// not among them. Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do what is needed (any
+// more).
 func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Authorization, error) {
 	a := &Authorization{Actor: actor, Users: map[string]heldUser{}, Roles: map[int64]Role{}}
 	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.users...))
@@ -142,7 +143,8 @@ func Existing(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !UserID.MatchString(id) })
 }
 
-// holdUsers locks users. The actor is only kept from changing, unless the change is about them: one actor makes many changes at once.
+// holdUsers locks users. The actor is only kept from changing, unless the change is about them: one actor makes many
+// changes at once.
 func (a *Authorization) holdUsers(ctx context.Context, tx bun.Tx, ids []string) error {
 	const change = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"
 	const keep = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) FOR SHARE"
@@ -159,8 +161,8 @@ func (a *Authorization) holdUsers(ctx context.Context, tx bun.Tx, ids []string) 
 	return nil
 }
 
-// holdRoles locks the claim's roles, those that users have and the actor's own, and only then reads what they permit: a statement sees
-// the permissions of the moment it began waiting.
+// holdRoles locks the claim's roles, those that users have and the actor's own, and only then reads what they permit: a
+// statement sees the permissions of the moment it began waiting.
 func (a *Authorization) holdRoles(ctx context.Context, tx bun.Tx, c Claim, ofUsers []int64, own int64) error {
 	const keep = "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR SHARE"
 	change := "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"

@@ -37,7 +37,8 @@ func (a *Authorization) MayActOn(ids ...string) error {
 	return nil
 }
 
-// MayGiveBy refuses to change a role that permits more than the actor may do, or what it gives to its members. Refusal: Forbidden.
+// MayGiveBy refuses to change a role that permits more than the actor may do, or what it gives to its members. Refusal:
+// Forbidden.
 func MayGiveBy(a permission.Actor, role Role) error {
 	if Covers(a, role.Permissions) {
 		return nil
@@ -62,8 +63,8 @@ WHERE i.job_id = ? AND i.state = 'waiting'
 		" may do more than you, so you cannot change the access.")
 }
 
-// mayChangeKey refuses to change an API key of a user who may do more than the actor, or one of the command line that may. Refusal:
-// Forbidden.
+// mayChangeKey refuses to change an API key of a user who may do more than the actor, or one of the command line that
+// may. Refusal: Forbidden.
 func (a *Authorization) mayChangeKey(k APIKey) error {
 	if k.CreatedBy != nil {
 		return a.MayActOn(*k.CreatedBy)
@@ -74,7 +75,8 @@ func (a *Authorization) mayChangeKey(k APIKey) error {
 	return problem.Refuse(problem.Forbidden, "", "forbidden", "Ask a user who may do all that the key "+problem.Clip(k.Name)+" may do: it may do more than you.")
 }
 
-// Grant refuses to give a role that permits more than the actor may do. Refusals: Invalid when there is no such role, Forbidden.
+// Grant refuses to give a role that permits more than the actor may do. Refusals: Invalid when there is no such role,
+// Forbidden.
 func (a *Authorization) Grant(field string, roleID int64) (Role, error) {
 	role, there := a.Roles[roleID]
 	switch {
@@ -91,8 +93,8 @@ func unknownRole(field string) error {
 	return problem.Refuse(problem.Invalid, field, "unknown_role", "Choose a role that exists, such as Admin, Developer or Viewer.")
 }
 
-// KeepAnAdmin refuses to take the role of the last admin. The admins' role is held, so of two who would each leave the other, the second
-// counts after the first is done.
+// KeepAnAdmin refuses to take the role of the last admin. The admins' role is held, so of two who would each leave the
+// other, the second counts after the first is done.
 func (a *Authorization) KeepAnAdmin(ctx context.Context, tx bun.Tx, field, id string) error {
 	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
 		return nil

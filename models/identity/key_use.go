@@ -54,7 +54,8 @@ func (u *KeyUses) Run(ctx context.Context) {
 	}
 }
 
-// note writes what was used. What cannot be written now is said again when the key is read next, for it still counts as unused then.
+// note writes what was used. What cannot be written now is said again when the key is read next, for it still counts as
+// unused then.
 func (u *KeyUses) note(ctx context.Context) {
 	u.mutex.Lock()
 	ids := slices.Collect(maps.Keys(u.used))

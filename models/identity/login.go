@@ -24,7 +24,8 @@ type LoginInput struct {
 	Next     input.Value `json:"next"` // where to go afterwards
 }
 
-// Login returns the user whom email and password belong to. Refusals: Invalid when one is missing, else those of CheckPassword.
+// Login returns the user whom email and password belong to. Refusals: Invalid when one is missing, else those of
+// CheckPassword.
 func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string, in LoginInput) (User, error) {
 	c := &input.Reader{}
 	c.Required("email", in.Email, "your email address")
@@ -39,8 +40,8 @@ func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string
 	return user, forgetOldTries(ctx, db)
 }
 
-// CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and gets the same
-// answer. Refusals: Unauthenticated, TooMany.
+// CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and
+// gets the same answer. Refusals: Unauthenticated, TooMany.
 func CheckPassword(ctx context.Context, db bun.IDB, passwords *Passwords, network, email, password string) (User, error) {
 	email = input.Tidy(email)
 	try := attempt{account: "account " + hex.EncodeToString(secret.HashToken(input.FoldCase(email))), network: "network " + networkOf(network)}
@@ -88,8 +89,8 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 	return known.User, nil
 }
 
-// rehash replaces a hash of another form of the password, unless it was changed meanwhile. When there is no time for it, the next sign-in
-// does it.
+// rehash replaces a hash of another form of the password, unless it was changed meanwhile. When there is no time for
+// it, the next sign-in does it.
 func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, password string) error {
 	hash, err := passwords.Hash(ctx, password)
 	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) {
@@ -104,8 +105,8 @@ func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, pa
 	return nil
 }
 
-// attempt is one try of a password, counted against the account and against the network it comes from. It is counted before it is
-// known to be wrong, so that tries in parallel cannot slip through, and forgiven when it was right.
+// attempt is one try of a password, counted against the account and against the network it comes from. It is counted
+// before it is known to be wrong, so that tries in parallel cannot slip through, and forgiven when it was right.
 type attempt struct{ account, network string }
 
 const (
@@ -113,8 +114,8 @@ const (
 	// throttleDelay is how long to wait after that many failures: nothing for the free ones, then 1 s, 2 s, 4 s … 60 s.
 	throttleDelay = "(CASE WHEN round(t.failures) < " + freeTries + " THEN 0" +
 		" ELSE least(60, 2 ^ (round(t.failures) - " + freeTries + ")) END * interval '1 second')"
-	// countTry lets a try through and counts it. A failure is forgotten with each minute more than had to be waited, so nobody is locked
-	// out, and a big office is not slowed down by the typing errors of a day.
+	// countTry lets a try through and counts it. A failure is forgotten with each minute more than had to be waited, so
+	// nobody is locked out, and a big office is not slowed down by the typing errors of a day.
 	countTry = ` ON CONFLICT (subject) DO UPDATE SET last_failed_at = clock_timestamp(), failures = least(6 + ` + freeTries + `,
     1 + greatest(0, t.failures - extract(epoch FROM clock_timestamp() - t.last_failed_at - ` + throttleDelay + `) / 60))
     WHERE t.last_failed_at + ` + throttleDelay + ` <= clock_timestamp() RETURNING 1`
@@ -152,8 +153,8 @@ func (a attempt) wait(ctx context.Context, db bun.IDB) error {
 	return tooMany(max(time.Duration(seconds*float64(time.Second)), time.Second))
 }
 
-// forgive takes the try back from both; a right password clears its account. A network is never cleared by one right password, which
-// an attacker may have.
+// forgive takes the try back from both; a right password clears its account. A network is never cleared by one right
+// password, which an attacker may have.
 func (a attempt) forgive(ctx context.Context, db bun.IDB, right bool) error {
 	if err := a.takeBack(ctx, db, a.network); err != nil {
 		return err

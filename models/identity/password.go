@@ -35,10 +35,12 @@ type argonCost struct {
 
 var passwordCost = argonCost{memory: 19 << 10, time: 2, threads: 1}
 
-// nobodysHash is checked for people who do not exist, so that they take as long as those who do. It is the hash of no known password.
+// nobodysHash is checked for people who do not exist, so that they take as long as those who do. It is the hash of no
+// known password.
 const nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// Passwords hashes and checks passwords, two at a time and few in the queue, so that a crowd at the door costs no memory.
+// Passwords hashes and checks passwords, two at a time and few in the queue, so that a crowd at the door costs no
+// memory.
 type Passwords struct {
 	once    sync.Once
 	running chan struct{}
@@ -52,8 +54,8 @@ func (p *Passwords) Hashed() int64 { return p.hashed.Load() }
 // PasswordForm is a password as it is hashed and measured: composed, so that every keyboard types the same one.
 func PasswordForm(typed string) string { return norm.NFC.String(typed) }
 
-// passwordForms are the forms in which a password may have been hashed, the one of today first: before, it was hashed as it was typed, on a
-// keyboard that composes or on one that does not.
+// passwordForms are the forms in which a password may have been hashed, the one of today first: before, it was hashed
+// as it was typed, on a keyboard that composes or on one that does not.
 func passwordForms(typed string) []string {
 	forms := []string{PasswordForm(typed)}
 	for _, form := range []string{typed, norm.NFD.String(typed)} {
@@ -149,7 +151,8 @@ func inWords(d time.Duration) string {
 	return problem.CountOf(int64(max((d+time.Second-1)/time.Second, 1)), "second", "seconds")
 }
 
-// readPassword reads a new password in the form in which it is hashed. It may hold any characters, so nothing is trimmed.
+// readPassword reads a new password in the form in which it is hashed. It may hold any characters, so nothing is
+// trimmed.
 func readPassword(c *input.Reader, field string, v input.Value, what string) (string, bool) {
 	c.Required(field, v, what)
 	password := PasswordForm(v.Text)

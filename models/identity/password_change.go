@@ -21,8 +21,8 @@ type PasswordInput struct {
 	New     input.Value `json:"new_password"`
 }
 
-// ChangePassword gives a user another password, ends all of their sessions, and starts the one whose token is returned. Refusals:
-// Invalid, TooMany.
+// ChangePassword gives a user another password, ends all of their sessions, and starts the one whose token is returned.
+// Refusals: Invalid, TooMany.
 func ChangePassword(ctx context.Context, db bun.IDB, passwords *Passwords, network string, user User, in PasswordInput) (token string, err error) {
 	c := &input.Reader{}
 	c.Required("current_password", in.Current, "your current password")

@@ -16,7 +16,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// CreateRole checks and stores a new role. Refusals: Invalid, Forbidden for what the actor may not do, Conflict when the name is taken.
+// CreateRole checks and stores a new role. Refusals: Invalid, Forbidden for what the actor may not do, Conflict when
+// the name is taken.
 func CreateRole(ctx context.Context, db bun.IDB, actor permission.Actor, in RoleInput) (Role, error) {
 	var r Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -42,13 +43,14 @@ func CreateRole(ctx context.Context, db bun.IDB, actor permission.Actor, in Role
 	return r, roleNameTaken(err)
 }
 
-// UpdateRole changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Forbidden for a system role and for what
-// the actor may not do, Invalid, Conflict when the name is taken.
+// UpdateRole changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Forbidden for a system
+// role and for what the actor may not do, Invalid, Conflict when the name is taken.
 func UpdateRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in RoleInput) (Role, error) {
 	return changeRole(ctx, db, actor, id, in.apply)
 }
 
-// SetRolePermissions replaces what a role permits; its members may do that from their next request on. Refusals as of UpdateRole.
+// SetRolePermissions replaces what a role permits; its members may do that from their next request on. Refusals as of
+// UpdateRole.
 func SetRolePermissions(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in PermissionsInput) (Role, error) {
 	return changeRole(ctx, db, actor, id, in.apply)
 }
@@ -90,8 +92,8 @@ func (a *Authorization) ownRole(id int64) (Role, error) {
 	return r, r.Changeable(a.Actor)
 }
 
-// Changeable refuses roles that came with the console, which are what the contract says, and those that permit more than the actor may
-// do. Refusal: Forbidden.
+// Changeable refuses roles that came with the console, which are what the contract says, and those that permit more
+// than the actor may do. Refusal: Forbidden.
 func (r Role) Changeable(actor permission.Actor) error {
 	if r.IsSystemRole {
 		return problem.Refuse(problem.Forbidden, "", "system_role", r.Name+" came with the console and stays as it is. Make a role of your own instead.")
@@ -122,7 +124,8 @@ func roleNameTaken(err error) error {
 	return err
 }
 
-// DeleteRole removes a role that nobody holds. Refusals: NotFound, Forbidden for a system role, Conflict with those who hold it.
+// DeleteRole removes a role that nobody holds. Refusals: NotFound, Forbidden for a system role, Conflict with those who
+// hold it.
 func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Role, error) {
 	var old Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {

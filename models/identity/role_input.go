@@ -8,7 +8,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// RoleInput is what a client may send of a role. Forms send its permissions too, which have an address of their own on the API.
+// RoleInput is what a client may send of a role. Forms send its permissions too, which have an address of their own on
+// the API.
 type RoleInput struct {
 	input.Row
 	input.UnsupportedRoleFields
@@ -99,8 +100,8 @@ func beyond(l input.List[input.Value], actor permission.Actor) error {
 	return refusal
 }
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out. With the tick boxes comes an empty value, so that a
-// form with none ticked differs from one without boxes.
+// Whole makes an input of a form: a field that was sent empty is empty, not left out. With the tick boxes comes an
+// empty value, so that a form with none ticked differs from one without boxes.
 func (in RoleInput) Whole() RoleInput {
 	in.Name, in.Description = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Description)
 	if in.PermissionIDs.Kind != input.Absent {

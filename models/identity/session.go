@@ -17,8 +17,8 @@ import (
 // A session ends after 30 minutes without a request, and after 12 hours in any case.
 const liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'"
 
-// StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session that old names, if any,
-// ends: a token seen before sign-in is worth nothing after it.
+// StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session that old
+// names, if any, ends: a token seen before sign-in is worth nothing after it.
 func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
 	token, hash := secret.NewToken()
 	_, err = db.NewRaw(`

@@ -44,8 +44,8 @@ func ReadEmail(c *input.Reader, field string, v input.Value) (string, bool) {
 	return email, ok
 }
 
-// readNewEmail reads the address that a user is to have. One with characters that stand for others (ﬁ, full-width letters) could be taken for
-// another user's, so none is given; the one that stands may stay.
+// readNewEmail reads the address that a user is to have. One with characters that stand for others (ﬁ, full-width
+// letters) could be taken for another user's, so none is given; the one that stands may stay.
 func readNewEmail(c *input.Reader, field string, v input.Value, stands string) (string, bool) {
 	email, ok := ReadEmail(c, field, v)
 	if ok && email != stands && norm.NFKC.String(email) != email {
@@ -67,8 +67,8 @@ func ReadUser(c *input.Reader, in UserInput) (u User, password string) {
 	return u, password
 }
 
-// Create reads a new user. Without a password they cannot sign in until one is set. The command line names the role, and may leave the
-// name out.
+// Create reads a new user. Without a password they cannot sign in until one is set. The command line names the role,
+// and may leave the name out.
 func (in UserInput) Create() (u User, password string, err error) {
 	c := &input.Reader{}
 	byName := in.Role != input.Value{}

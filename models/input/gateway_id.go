@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// GatewayID is an id that a gateway made for a call or a hold, as it is stored: a UUID stands for itself, another text for a UUID made of it,
-// with the text beside it.
+// GatewayID is an id that a gateway made for a call or a hold, as it is stored: a UUID stands for itself, another text
+// for a UUID made of it, with the text beside it.
 type GatewayID struct {
 	Key  string
 	Name *string // nil when key is what was sent

@@ -25,7 +25,8 @@ type TextRule struct {
 	Exact    bool // an identifier: never trimmed
 }
 
-// Text reads a string; ok is false when it is absent, null or wrong, and then a problem has been noted unless it was left out.
+// Text reads a string; ok is false when it is absent, null or wrong, and then a problem has been noted unless it was
+// left out.
 func (c *Reader) Text(field string, v Value, rule TextRule) (text string, ok bool) {
 	switch v.Kind {
 	case Absent:
@@ -92,7 +93,8 @@ func (c *Reader) Bool(field string, v Value) (truth, ok bool) {
 // MaxCount is the largest count that a JSON client can read back exactly.
 const MaxCount = 1<<53 - 1
 
-// Int reads a whole number between low and high; ok is false when it is absent, null or wrong. Null is the caller's to judge.
+// Int reads a whole number between low and high; ok is false when it is absent, null or wrong. Null is the caller's to
+// judge.
 func (c *Reader) Int(field string, v Value, what string, low, high int64) (n int64, ok bool) {
 	switch {
 	case v.Kind == Absent, v.Kind == Null:

@@ -1,7 +1,8 @@
 package input
 
-// Fields of newer schemas of the reference that Tollgate does not have. A client may send them at a default that means nothing (null always
-// does, and what the tag default lists); the decoder refuses any other value and says what the tag instead says. They are never kept.
+// Fields of newer schemas of the reference that Tollgate does not have. A client may send them at a default that means
+// nothing (null always does, and what the tag default lists); the decoder refuses any other value and says what the tag
+// instead says. They are never kept.
 
 // UnsupportedProfileFields are fields of newer reference schemas that are accepted at their unused default.
 type UnsupportedProfileFields struct {

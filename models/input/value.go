@@ -14,7 +14,8 @@ const (
 	Array
 )
 
-// Value is one scalar of a request, kept as it was sent until a check has read it: a wrong number comes back to its form unchanged.
+// Value is one scalar of a request, kept as it was sent until a check has read it: a wrong number comes back to its
+// form unchanged.
 type Value struct {
 	Kind Kind
 	Text string // a string's content, a number's literal, "true" or "false"

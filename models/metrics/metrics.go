@@ -9,8 +9,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// New gathers what a console tells of itself: what it decided and counted, what its workers left in the database, its pool of
-// connections, and its process.
+// New gathers what a console tells of itself: what it decided and counted, what its workers left in the database, its
+// pool of connections, and its process.
 func New(db *bun.DB, of ...prometheus.Collector) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(of...)

@@ -23,7 +23,8 @@ func (h Holding) SetRole(db *bun.DB, user string, role int64) error {
 	return err
 }
 
-// Movers are templates of two roles and a direct one, and somebody who holds those of the first role and the direct one.
+// Movers are templates of two roles and a direct one, and somebody who holds those of the first role and the direct
+// one.
 func (h Holding) Movers() (user string, templates map[int64]profile.Profile, direct profile.Profile) {
 	h.Helper()
 	templates = map[int64]profile.Profile{101: h.Template("First", Flips()[0]), 102: h.Template("Second", Flips()[0])}
@@ -41,7 +42,8 @@ func (h Holding) Movers() (user string, templates map[int64]profile.Profile, dir
 	return user, templates, direct
 }
 
-// HoldsOnly fails the test unless the user holds what the role hands out and what they have directly, whole, and nothing is left over.
+// HoldsOnly fails the test unless the user holds what the role hands out and what they have directly, whole, and
+// nothing is left over.
 func (h Holding) HoldsOnly(when, user string, ofRole profile.Profile) {
 	h.Helper()
 	held, err := assignment.List(h.Context(), h.DB, user)
@@ -66,7 +68,8 @@ AND NOT EXISTS (SELECT FROM user_access_profiles WHERE policy_id = p.id)`)
 	}
 }
 
-// Between runs do before the nth statement that db sends, up to its end or until it waits for what db holds. The wait is for its end.
+// Between runs do before the nth statement that db sends, up to its end or until it waits for what db holds. The wait
+// is for its end.
 func (h Holding) Between(db *bun.DB, n int, do func() error) (hooked *bun.DB, sent *int, wait func()) {
 	ended := make(chan error, 1)
 	run := sync.OnceFunc(func() {

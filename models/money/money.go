@@ -39,8 +39,8 @@ func ParseMoney(literal string) (Money, error) {
 	return d.nanos(), nil
 }
 
-// ParseCost reads a JSON number literal of dollars that were measured: it is rounded half up to the nano-dollar. Errors are those of ParseMoney,
-// but for ErrMoneyDecimals.
+// ParseCost reads a JSON number literal of dollars that were measured: it is rounded half up to the nano-dollar. Errors
+// are those of ParseMoney, but for ErrMoneyDecimals.
 func ParseCost(literal string) (Money, error) {
 	d, err := readDecimal(literal)
 	switch {

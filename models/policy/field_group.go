@@ -37,7 +37,8 @@ func (p Policy) With(from Policy, groups []string) Policy {
 	return p
 }
 
-// SameGroup reports whether two policies say the same in a group of fields. The calendar belongs to the limits it governs.
+// SameGroup reports whether two policies say the same in a group of fields. The calendar belongs to the limits it
+// governs.
 func SameGroup(a, b Policy, group string) bool {
 	if movesAlignment([]string{group}) && a.Calendar != b.Calendar {
 		return false

@@ -14,8 +14,8 @@ type Grant struct {
 	Excluded []string // from a server that the policy names whole, as a propagation can leave it: later tools are granted, these never
 }
 
-// Grants resolves a policy's MCP selections: tool groups ∪ whole servers ∪ includes, minus excludes, which win against each of the three.
-// Servers come in the catalogue's order.
+// Grants resolves a policy's MCP selections: tool groups ∪ whole servers ∪ includes, minus excludes, which win against
+// each of the three. Servers come in the catalogue's order.
 func Grants(c catalogue.Catalogue, p Policy) []Grant {
 	var grants []Grant
 	for _, server := range c.Servers {

@@ -6,8 +6,9 @@ import (
 	"tollgate/models/catalogue"
 )
 
-// MatchModel reports whether a provider config grants a model, named as splitModel returns it. Names are compared exactly, and a listed
-// name may have "provider/" in front; a config that allows every model asks no catalogue, but what can name no model is granted by none.
+// MatchModel reports whether a provider config grants a model, named as splitModel returns it. Names are compared
+// exactly, and a listed name may have "provider/" in front; a config that allows every model asks no catalogue, but
+// what can name no model is granted by none.
 func (config ProviderConfig) MatchModel(model string) bool {
 	if !catalogue.IsModelName(model) {
 		return false

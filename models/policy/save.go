@@ -12,8 +12,8 @@ import (
 	"tollgate/models/input"
 )
 
-// Adopt gives each line of p that matches one of old its id; the others are new. Providers match by name, budgets by scope and window,
-// limits by scope.
+// Adopt gives each line of p that matches one of old its id; the others are new. Providers match by name, budgets by
+// scope and window, limits by scope.
 func (p *Policy) Adopt(old Policy, now time.Time) {
 	known := map[string]ProviderConfig{}
 	for _, config := range old.ProviderConfigs {
@@ -54,8 +54,8 @@ func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
 	}
 }
 
-// SavePolicy writes the providers that differ between old and p, which must have adopted old's ids, and fills in the ids of new ones.
-// It returns the queries for everything else that differs.
+// SavePolicy writes the providers that differ between old and p, which must have adopted old's ids, and fills in the
+// ids of new ones. It returns the queries for everything else that differs.
 func SavePolicy(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) ([]bun.Query, error) {
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
 		return nil, fmt.Errorf("save provider configs: %w", err)
@@ -123,8 +123,8 @@ func difference[T any](before, after []T, key func(T) string, same func(a, b T) 
 	return changed, gone
 }
 
-// Changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that exist only the
-// columns named change.
+// Changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that
+// exist only the columns named change.
 func Changes[T any](tx bun.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string) []bun.Query {
 	var queries []bun.Query
 	changed, gone := difference(before, after, key, same)

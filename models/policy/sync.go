@@ -23,9 +23,9 @@ func movesAlignment(fields []string) bool {
 	return slices.Contains(fields, "budgets") || slices.Contains(fields, "rate_limit")
 }
 
-// Sync makes the field groups named the same as in p, in all the policies named, which are like before; a fixed number of statements however
-// many there are. Lines that match keep their ids, and so their usage and overrides: providers match by name, budgets by scope and window,
-// limits by scope. What does not differ is not written.
+// Sync makes the field groups named the same as in p, in all the policies named, which are like before; a fixed number
+// of statements however many there are. Lines that match keep their ids, and so their usage and overrides: providers
+// match by name, budgets by scope and window, limits by scope. What does not differ is not written.
 func Sync(ctx context.Context, tx bun.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
 	to := synced{tx: tx, ids: pgdialect.Array(ids), now: now}
 	if movesAlignment(fields) && before.Calendar != p.Calendar {
@@ -79,7 +79,8 @@ func (to *synced) list(rows any) string {
 	return string(document)
 }
 
-// align changes which calendar windows follow, if any. Those under way go on, so that no usage is lost and no window starts earlier than it did.
+// align changes which calendar windows follow, if any. Those under way go on, so that no usage is lost and no window
+// starts earlier than it did.
 func (to *synced) align(ctx context.Context, calendar window.Calendar) {
 	to.alignOverrides(ctx, calendar)
 	to.exec(ctx, carryBudgets, calendar.CalendarAligned, calendar.TimeZone, to.now)

@@ -39,7 +39,8 @@ SELECT gen_random_uuid(), policy.id, l.max_limit, l.reset_duration, l.quarter_st
 FROM unnest(?0::bigint[]) AS policy(id),
      jsonb_to_recordset(?1::jsonb) AS l(max_limit bigint, reset_duration text, quarter_start_month integer, position integer)`
 
-// clearReturning lets a window that a limit had before, and gets back, start at zero like any other that does not match.
+// clearReturning lets a window that a limit had before, and gets back, start at zero like any other that does not
+// match.
 const clearReturning = `
 UPDATE limit_windows AS w SET cleared = w.used
 FROM rate_limits AS r LEFT JOIN provider_configs AS c ON c.id = r.provider_config_id,
@@ -88,8 +89,8 @@ WHERE c.id = b.provider_config_id AND c.policy_id = ANY (?0) AND b.policy_id = A
     WHERE l.provider_name = c.provider_name AND l.reset_duration = b.reset_duration
       AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3)`
 
-// changeProviderBudgets pairs provider configs with their lines first, and lines with budgets then: the planner takes each line for rarer
-// than it is, and would look up a provider config for every budget and line.
+// changeProviderBudgets pairs provider configs with their lines first, and lines with budgets then: the planner takes
+// each line for rarer than it is, and would look up a provider config for every budget and line.
 const changeProviderBudgets = `
 UPDATE budgets AS b SET max_limit = l.max_limit, quarter_start_month = l.quarter_start_month, position = l.position
 FROM (

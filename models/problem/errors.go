@@ -85,7 +85,8 @@ func SQLState(err error) string {
 // ErrOutcomeUnknown marks a COMMIT, or a statement of its own, of which nobody knows whether it was done.
 var ErrOutcomeUnknown = errors.New("outcome unknown")
 
-// Classify turns what a database says when it is away, busy or in recovery into a refusal that a client may repeat; other errors pass.
+// Classify turns what a database says when it is away, busy or in recovery into a refusal that a client may repeat;
+// other errors pass.
 func Classify(err error) error {
 	var refusal *Refusal
 	if err == nil || errors.As(err, &refusal) {

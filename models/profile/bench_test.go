@@ -12,7 +12,8 @@ import (
 	"tollgate/models/profile"
 )
 
-// BenchmarkStatementsOfSave counts what creating and changing a profile with 100 providers and 100 budgets takes, BEGIN and COMMIT included.
+// BenchmarkStatementsOfSave counts what creating and changing a profile with 100 providers and 100 budgets takes, BEGIN
+// and COMMIT included.
 func BenchmarkStatementsOfSave(b *testing.B) {
 	db := dbtest.New(b)
 	in := large(b, db)

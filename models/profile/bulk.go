@@ -41,8 +41,8 @@ func (in BulkInput) Rows() ([]int64, error) {
 	return slices.Compact(ids), problem.InvalidInput(c.Problems)
 }
 
-// ChangeMany activates, deactivates or tags all profiles named, or none. It returns how many there are. Refusals: Invalid,
-// NotFound when one is gone.
+// ChangeMany activates, deactivates or tags all profiles named, or none. It returns how many there are. Refusals:
+// Invalid, NotFound when one is gone.
 func ChangeMany(ctx context.Context, db bun.IDB, actor permission.Actor, in BulkInput) (int, error) {
 	ids, err := in.Rows()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// Whole makes an input of a form that shows every field: what a browser does not send is empty, tags are split at commas and lists of
-// models at line ends.
+// Whole makes an input of a form that shows every field: what a browser does not send is empty, tags are split at
+// commas and lists of models at line ends.
 func (in Input) Whole() Input {
 	if in.Name.Kind == input.Absent {
 		in.Name = input.Value{Kind: input.String, FromForm: true} // left empty, which is not the same as left as it was

@@ -8,8 +8,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// Body is the JSON body that sends the same input to the API, indented. What is not a number where one belongs is sent as text, so that
-// the API says of it what the form says.
+// Body is the JSON body that sends the same input to the API, indented. What is not a number where one belongs is sent
+// as text, so that the API says of it what the form says.
 func (in Input) Body() (string, error) {
 	tags := policy.BodyTexts(in.Tags)
 	fields := policy.BodyFields{

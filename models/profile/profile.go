@@ -12,7 +12,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// Profile is a template: a named policy that is attached to roles or people. As JSON it is the API's answer, and a version's snapshot.
+// Profile is a template: a named policy that is attached to roles or people. As JSON it is the API's answer, and a
+// version's snapshot.
 type Profile struct {
 	ID          int64    `json:"id"`
 	Name        string   `json:"name"`
@@ -60,7 +61,8 @@ func (p Profile) row(policyID, policyVersion int64) profileRow {
 	}
 }
 
-// Input is what a client may send to create or change a template. Read-only fields are ignored, so that an answer can be sent back.
+// Input is what a client may send to create or change a template. Read-only fields are ignored, so that an answer can
+// be sent back.
 type Input struct {
 	input.Row
 	ID               input.Value                            `json:"id,readonly"`
@@ -82,8 +84,8 @@ type Input struct {
 	input.UnsupportedProfileFields
 }
 
-// Apply returns the template that results when a field sent replaces that of p and a field left out keeps it, with every problem found.
-// What the input refers to is not looked up.
+// Apply returns the template that results when a field sent replaces that of p and a field left out keeps it, with
+// every problem found. What the input refers to is not looked up.
 func (in Input) Apply(p Profile) (Profile, problem.Problems) {
 	return in.applyTo(p, nil)
 }
@@ -133,7 +135,8 @@ func (in Input) applyTo(p Profile, refs *catalogue.References) (Profile, problem
 	return p, c.Problems
 }
 
-// budgetLines counts the lines of the whole profile, those refused for another reason too: where lists were left out, those of p.
+// budgetLines counts the lines of the whole profile, those refused for another reason too: where lists were left out,
+// those of p.
 func (in Input) budgetLines(p Profile) int {
 	n := len(p.Budgets)
 	if in.Budgets.Kind == input.Array {

@@ -18,8 +18,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// Create checks and stores a new template with its first version. Refusals: Invalid with every problem, Conflict when the
-// name is taken.
+// Create checks and stores a new template with its first version. Refusals: Invalid with every problem, Conflict when
+// the name is taken.
 func Create(ctx context.Context, db bun.IDB, actor permission.Actor, in Input) (Profile, error) {
 	var created Profile
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -67,8 +67,8 @@ func SetActive(ctx context.Context, db bun.IDB, actor permission.Actor, id int64
 	})
 }
 
-// Delete removes a template with its policy and versions; its audit rows stay, and no role hands it out any more. Refusals:
-// NotFound, Stale, Conflict while somebody holds a copy.
+// Delete removes a template with its policy and versions; its audit rows stay, and no role hands it out any more.
+// Refusals: NotFound, Stale, Conflict while somebody holds a copy.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		old, err := LockProfile(ctx, tx, id)
@@ -240,7 +240,8 @@ func nameTaken(err error) error {
 	return err
 }
 
-// Check tells what a save would refuse now, without saving: for a form that is being put right. Id is 0 for a new profile.
+// Check tells what a save would refuse now, without saving: for a form that is being put right. Id is 0 for a new
+// profile.
 func Check(ctx context.Context, db bun.IDB, id int64, in Input) (problem.Problems, error) {
 	var problems problem.Problems
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {

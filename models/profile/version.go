@@ -64,8 +64,9 @@ func FindVersion(ctx context.Context, db bun.IDB, id, version int64) (Version, e
 	return v, nil
 }
 
-// RestoreVersion makes what a template was at a version its newest version; whether it is active stays. Lines that match keep their
-// ids. Refusals: NotFound, Stale, Invalid when something it names is gone, Conflict when its name was given away.
+// RestoreVersion makes what a template was at a version its newest version; whether it is active stays. Lines that
+// match keep their ids. Refusals: NotFound, Stale, Invalid when something it names is gone, Conflict when its name was
+// given away.
 func RestoreVersion(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, version int64) (Profile, error) {
 	return changeProfile(ctx, db, actor, id, ifVersion, "restore", func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
 		v, err := FindVersion(ctx, tx, id, version)

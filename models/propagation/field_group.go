@@ -78,8 +78,8 @@ func (h *history) policy(t Target) policy.Policy {
 	return p
 }
 
-// pushedVersions are the versions that a copy's groups come from after a push. A group that says the same as the pushed version comes from
-// that one, whether it was pushed or not. No group goes back to an older version.
+// pushedVersions are the versions that a copy's groups come from after a push. A group that says the same as the pushed
+// version comes from that one, whether it was pushed or not. No group goes back to an older version.
 func pushedVersions(had []int64, after, pushed policy.Policy, to int64) (versions []int64, oldest int64) {
 	versions = slices.Clone(had)
 	for i, group := range policy.FieldGroups {

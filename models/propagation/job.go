@@ -54,8 +54,9 @@ func (p Job) Total() int64 {
 // lease is how long a worker may be silent before another takes over.
 const lease = 10 * time.Second
 
-// Start stores a push with every copy it is for; a worker does the rest. Its first lease is the caller's. Refusals: NotFound,
-// Stale, Invalid, Forbidden when a user it is for may do more than the actor, Conflict when one runs or the template is changed at this moment.
+// Start stores a push with every copy it is for; a worker does the rest. Its first lease is the caller's. Refusals:
+// NotFound, Stale, Invalid, Forbidden when a user it is for may do more than the actor, Conflict when one runs or the
+// template is changed at this moment.
 func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input) (Job, error) {
 	seen, err := profile.Get(ctx, db, id)
 	if err != nil {
@@ -174,8 +175,8 @@ FROM propagation_items AS i LEFT JOIN users AS u ON u.id = i.user_id WHERE i.job
 	return p, err
 }
 
-// Retry pushes again to those only for whom a push failed. Refusals: NotFound, Invalid when none failed, Conflict when the
-// template has changed since, or when a push runs.
+// Retry pushes again to those only for whom a push failed. Refusals: NotFound, Invalid when none failed, Conflict when
+// the template has changed since, or when a push runs.
 func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, id int64) (Job, error) {
 	before, err := Get(ctx, db, profileID, id)
 	if err != nil {

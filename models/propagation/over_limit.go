@@ -148,8 +148,8 @@ func (s standings) add(row standingRow) {
 	s[row.PolicyID][key] = standing{before.used + row.Used, before.raised + row.Raised}
 }
 
-// countedIn reads how the lines of many policies stand: those at which at least the smallest limit of their kind was counted, and those
-// that are raised. None of the others is used up.
+// countedIn reads how the lines of many policies stand: those at which at least the smallest limit of their kind was
+// counted, and those that are raised. None of the others is used up.
 func countedIn(ctx context.Context, db bun.IDB, policies []int64, pushed limits, now time.Time) (standings, error) {
 	counted := standings{}
 	for _, query := range []string{selectCounted, selectRaised} {
@@ -165,8 +165,8 @@ func countedIn(ctx context.Context, db bun.IDB, policies []int64, pushed limits,
 	return counted, nil
 }
 
-// selectCounted asks for the window under way last, and by what is no key of a join: to say where it starts is dear, and few of the windows
-// that were counted in are left by then.
+// selectCounted asks for the window under way last, and by what is no key of a join: to say where it starts is dear,
+// and few of the windows that were counted in are left by then.
 const selectCounted = `
 WITH lines AS (
     SELECT id, policy_id, provider_config_id, 'spend' AS kind, reset_duration, quarter_start_month AS quarter, created_at, carried_from, carried_until

@@ -18,8 +18,8 @@ import (
 	"tollgate/models/window"
 )
 
-// Input is what a client may send to push groups of a template's fields to its copies. Groups of people are roles here. The form
-// names people by their email addresses.
+// Input is what a client may send to push groups of a template's fields to its copies. Groups of people are roles here.
+// The form names people by their email addresses.
 type Input struct {
 	input.Row
 	Fields     input.List[input.Value] `json:"fields"`

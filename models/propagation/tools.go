@@ -19,8 +19,8 @@ type ServerTools struct {
 	Tools  []string `json:"tool_names"`
 }
 
-// MCPConflict is what a propagation leaves in copies when it takes one side of a contradiction and not the other: they name a whole server
-// and exclude tools of it. The excludes win.
+// MCPConflict is what a propagation leaves in copies when it takes one side of a contradiction and not the other: they
+// name a whole server and exclude tools of it. The excludes win.
 type MCPConflict struct {
 	Server  string   `json:"mcp_client_id"`
 	Tools   []string `json:"tool_names" bun:",array"`

@@ -23,8 +23,8 @@ var ErrLeaseLost = errors.New("another worker has taken this propagation over")
 
 const copiesPushedAtOnce = 500
 
-// Work pushes until every copy has had its turn. A part that fails is repeated copy by copy, so that one that cannot be changed is told
-// and keeps nobody else waiting.
+// Work pushes until every copy has had its turn. A part that fails is repeated copy by copy, so that one that cannot be
+// changed is told and keeps nobody else waiting.
 func (p *Worker) Work(ctx context.Context, job Job) error {
 	h := &history{profileID: job.AccessProfileID, known: map[int64]profile.Profile{}}
 	last := int64(0)
@@ -174,8 +174,8 @@ WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fenc
 	return nil
 }
 
-// going are those of the copies, which the transaction holds, that are pushed to. Those that are gone or may not change any more are noted
-// as skipped, with the reason.
+// going are those of the copies, which the transaction holds, that are pushed to. Those that are gone or may not change
+// any more are noted as skipped, with the reason.
 func (p Job) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
 	var targets []Target
 	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").Scan(ctx, &targets); err != nil {
@@ -242,7 +242,8 @@ func (p Job) pushShape(ctx context.Context, tx bun.Tx, s shaped, to policy.Polic
 	return users, nil
 }
 
-// clearUsage takes what was counted so far from what is shown of the lines in the groups named. What was counted stays in the ledger.
+// clearUsage takes what was counted so far from what is shown of the lines in the groups named. What was counted stays
+// in the ledger.
 func clearUsage(ctx context.Context, tx bun.Tx, policies []int64, groups []string) (int64, error) {
 	result, err := tx.NewRaw(`
 UPDATE limit_windows AS w SET cleared = w.used

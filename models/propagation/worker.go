@@ -9,8 +9,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Worker pushes templates to their copies. Any number of consoles may have one: a push is done by whoever holds its lease, and taken
-// over when that one falls silent.
+// Worker pushes templates to their copies. Any number of consoles may have one: a push is done by whoever holds its
+// lease, and taken over when that one falls silent.
 type Worker struct {
 	db   *bun.DB
 	log  *slog.Logger

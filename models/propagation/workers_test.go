@@ -15,7 +15,8 @@ import (
 	"tollgate/models/propagation"
 )
 
-// A worker that dies before any of its statements, whatever was done by then, leaves nothing that the next one does not finish.
+// A worker that dies before any of its statements, whatever was done by then, leaves nothing that the next one does not
+// finish.
 func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
@@ -121,7 +122,8 @@ func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 	}
 }
 
-// The twin of TestAWorkerThatLostItsLeaseWritesNothing goes by whatever fence is stored, and not by the one that it was given.
+// The twin of TestAWorkerThatLostItsLeaseWritesNothing goes by whatever fence is stored, and not by the one that it was
+// given.
 func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)

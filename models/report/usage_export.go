@@ -32,8 +32,8 @@ func (d Day) Server() string {
 	return server
 }
 
-// EachRow hands every row of a report to use, in one snapshot; days without usage are among those of a report by day. Refusal: as of
-// ReportUsage.
+// EachRow hands every row of a report to use, in one snapshot; days without usage are among those of a report by day.
+// Refusal: as of ReportUsage.
 func EachRow(ctx context.Context, db bun.IDB, q Query, use func(Row) error) error {
 	if q.GroupBy != "day" {
 		return q.tooMuch(database.EachOf(ctx, db, q.rows(db), use))
@@ -50,7 +50,8 @@ func EachRow(ctx context.Context, db bun.IDB, q Query, use func(Row) error) erro
 	return nil
 }
 
-// EachDay hands every line of the rollup that matches to use, in the order of its key and in one snapshot. Refusal: as of ReportUsage.
+// EachDay hands every line of the rollup that matches to use, in the order of its key and in one snapshot. Refusal: as
+// of ReportUsage.
 func EachDay(ctx context.Context, db bun.IDB, q Query, use func(Day) error) error {
 	lines := q.filter(db.NewSelect()).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model", "d.requests", "d.unpriced").
 		ColumnExpr("least(d.cost, 9e18)::bigint AS cost").ColumnExpr("least(d.tokens, 9e15)::bigint AS tokens")

@@ -24,8 +24,8 @@ type NearLimit struct {
 	UsedUp          int64 // how many budgets are used up in all
 }
 
-// BudgetsNearLimit lists the budgets of active copies of which the greatest part is used in the window under way, after them those that are used
-// up.
+// BudgetsNearLimit lists the budgets of active copies of which the greatest part is used in the window under way, after
+// them those that are used up.
 func BudgetsNearLimit(ctx context.Context, db bun.IDB, q Query, most int64) ([]NearLimit, error) {
 	now, err := database.Clock(ctx, db)
 	if err != nil {

@@ -26,7 +26,8 @@ type Query struct {
 	ProfileID       int64 // 0 for all
 }
 
-// Sum is what was used, added up. Unpriced is how many events nobody knows the cost of: they are in tokens and requests alone.
+// Sum is what was used, added up. Unpriced is how many events nobody knows the cost of: they are in tokens and requests
+// alone.
 type Sum struct {
 	Cost     money.Money `json:"cost"`
 	Tokens   int64       `json:"tokens"`
@@ -69,8 +70,8 @@ var groupColumns = map[string]string{
 	"provider": "d.provider", "model": "d.provider || '/' || d.model", "user": "d.user_id", "profile": "d.access_profile_id::text", "day": "d.day::text",
 }
 
-// LoadReport adds up what was used, in one snapshot and two statements however many events there are. Refusal: Unreadable when that takes too
-// long.
+// LoadReport adds up what was used, in one snapshot and two statements however many events there are. Refusal:
+// Unreadable when that takes too long.
 func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 	var report Report
 	err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
@@ -212,8 +213,8 @@ func (s *Sum) add(other Sum) {
 	s.Unpriced += other.Unpriced
 }
 
-// FilterNames are what the user and the access profile are called that a report is narrowed to, also when they were deleted; "" for
-// those that never were.
+// FilterNames are what the user and the access profile are called that a report is narrowed to, also when they were
+// deleted; "" for those that never were.
 func FilterNames(ctx context.Context, db bun.IDB, q Query) (user, profile string, err error) {
 	err = db.NewRaw(`SELECT
 coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), ''),

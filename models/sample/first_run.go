@@ -24,8 +24,8 @@ func NeedsFirstRun(ctx context.Context, db bun.IDB) (bool, error) {
 	return !some, err
 }
 
-// NewFirstRunLink makes the token of the link by which the first admin is created; links made before are worth nothing from now on.
-// When there are users already it is "".
+// NewFirstRunLink makes the token of the link by which the first admin is created; links made before are worth nothing
+// from now on. When there are users already it is "".
 func NewFirstRunLink(ctx context.Context, db bun.IDB) (token string, err error) {
 	token, hash := secret.NewToken()
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -71,8 +71,8 @@ type FirstRunInput struct {
 	Sample   input.Value `json:"sample"` // also make providers, MCP servers and tool groups to begin with
 }
 
-// CreateFirstAdmin makes the first user by the one-time link, and signs them in. Refusals: NotFound when the link is worth nothing
-// (any more), Invalid, TooMany.
+// CreateFirstAdmin makes the first user by the one-time link, and signs them in. Refusals: NotFound when the link is
+// worth nothing (any more), Invalid, TooMany.
 func CreateFirstAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passwords, token string, in FirstRunInput) (session string, err error) {
 	if err := CheckFirstRun(ctx, db, token); err != nil {
 		return "", err
@@ -106,7 +106,8 @@ func CreateFirstAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passw
 	return session, err
 }
 
-// CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals: Invalid.
+// CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals:
+// Invalid.
 func CreateEnvAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passwords, email, password string) (created bool, err error) {
 	if some, err := identity.HasUsers(ctx, db); err != nil || some {
 		return false, err

@@ -45,8 +45,8 @@ func samplePerson(n int) (name, email string) {
 	return first + " " + last, strings.ToLower(first + "." + last + "@example.com")
 }
 
-// seedPeople adds roles and users, who get what their role hands out, and what they have used of it. People who exist stay as they are.
-// It returns the emails of those it added.
+// seedPeople adds roles and users, who get what their role hands out, and what they have used of it. People who exist
+// stay as they are. It returns the emails of those it added.
 func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor) ([]string, error) {
 	var added []string
 	n := 0

@@ -9,7 +9,8 @@ import (
 	"tollgate/models/profile"
 )
 
-// sampleProfile is an access profile in the shortest form. A line of money is "50/1d", of tokens or requests "100000/1h".
+// sampleProfile is an access profile in the shortest form. A line of money is "50/1d", of tokens or requests
+// "100000/1h".
 type sampleProfile struct {
 	name, description string
 	tags              string

@@ -16,8 +16,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// Catalogue adds sample providers, MCP servers and tool groups, so that a first profile can be built at once. Rows that exist stay as
-// they are.
+// Catalogue adds sample providers, MCP servers and tool groups, so that a first profile can be built at once. Rows that
+// exist stay as they are.
 func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	for _, sample := range sampleProviders {
 		err := seed(ctx, db, "providers", "name", sample.name, func() error {
@@ -53,7 +53,8 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	return nil
 }
 
-// Seed adds the sample catalogue, the access profiles and the people of a believable company. Rows that exist stay as they are.
+// Seed adds the sample catalogue, the access profiles and the people of a believable company. Rows that exist stay as
+// they are.
 func Seed(ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor) error {
 	if err := Catalogue(ctx, db, actor); err != nil {
 		return err

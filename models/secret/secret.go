@@ -36,7 +36,8 @@ func ParseSecret(text string) ([]byte, error) {
 	return secret, nil
 }
 
-// DeriveKeys makes the keys of all purposes from the one secret. The purposes are versioned: another key needs another name.
+// DeriveKeys makes the keys of all purposes from the one secret. The purposes are versioned: another key needs another
+// name.
 func DeriveKeys(secret []byte) (Keys, error) {
 	var keys Keys
 	for purpose, key := range map[string]*[]byte{"tollgate/api-key/v1": &keys.APIKey, "tollgate/virtual-key/v1": &keys.VirtualKey} {

@@ -54,7 +54,8 @@ func (in AdjustmentInput) read() (Adjustment, error) {
 	return a, problem.InvalidInput(c.Problems)
 }
 
-// readRefund reads negative dollars, rounded as costs are, so that the cost that was reported takes all of its charge back.
+// readRefund reads negative dollars, rounded as costs are, so that the cost that was reported takes all of its charge
+// back.
 func readRefund(c *input.Reader, field string, v input.Value) money.Money {
 	switch {
 	case v.Kind == input.Absent, v.Kind == input.Null:
@@ -82,9 +83,9 @@ func (a Adjustment) key() input.GatewayID {
 	return input.GatewayID{Key: input.NewGatewayID(string(said)).Key}
 }
 
-// Adjust takes a part of an event's charge back, from its counters and its day too, and reports whether it was new: one with an id is the same
-// when it is sent again. Refusals: Invalid, NotFound without such an event, Conflict when more is taken back than is left, when it repeats one
-// without an id, or when its id is another's.
+// Adjust takes a part of an event's charge back, from its counters and its day too, and reports whether it was new: one
+// with an id is the same when it is sent again. Refusals: Invalid, NotFound without such an event, Conflict when more
+// is taken back than is left, when it repeats one without an id, or when its id is another's.
 func (r *Recorder) Adjust(ctx context.Context, db *bun.DB, actor permission.Actor, in AdjustmentInput) (a Adjustment, created bool, err error) {
 	wanted, err := in.read()
 	if err != nil {
@@ -118,8 +119,8 @@ func (r *Recorder) Adjust(ctx context.Context, db *bun.DB, actor permission.Acto
 	return a, created, err
 }
 
-// lockCharge finds whose an event is, and what is left of its charge, nil when its cost is unknown. The event's row keeps other adjustments of
-// it waiting; what they did is read after that.
+// lockCharge finds whose an event is, and what is left of its charge, nil when its cost is unknown. The event's row
+// keeps other adjustments of it waiting; what they did is read after that.
 func lockCharge(ctx context.Context, tx bun.Tx, eventID string) (user string, charge *money.Money, err error) {
 	key := input.NewGatewayID(eventID).Key
 	var left sql.NullInt64
@@ -205,8 +206,8 @@ type adjustedCharge struct {
 	Reason string       `json:"reason,omitempty"`
 }
 
-// storeAdjustment adds the row and takes its amount from the counters of spend that its event was counted on, in the order of their keys, and
-// from the event's day. What was cleared of a counter is never more than what is used.
+// storeAdjustment adds the row and takes its amount from the counters of spend that its event was counted on, in the
+// order of their keys, and from the event's day. What was cleared of a counter is never more than what is used.
 const storeAdjustment = `
 WITH event AS (
     SELECT * FROM usage_events WHERE event_id = ?2::uuid

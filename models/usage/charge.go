@@ -20,8 +20,8 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys are no longer good. It
-// reports false for those of keys and users that nobody knows.
+// identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys
+// are no longer good. It reports false for those of keys and users that nobody knows.
 func (r *Recorder) identify(ctx context.Context, events []*Event, offered *catalogue.Catalogue, now time.Time) ([]bool, error) {
 	known, values, users := make([]bool, len(events)), map[string]bool{}, map[uuid.UUID]bool{}
 	for _, e := range events {
@@ -69,8 +69,8 @@ func (r *Recorder) identify(ctx context.Context, events []*Event, offered *catal
 	return known, nil
 }
 
-// resolve finds the provider of a model that was named without one, as a decision does. When several list it, it stays as it was read: the money
-// was spent, whatever was granted.
+// resolve finds the provider of a model that was named without one, as a decision does. When several list it, it stays
+// as it was read: the money was spent, whatever was granted.
 func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogue) {
 	if e.named == "" || e.toolName != "" || e.mcpClientID != "" {
 		return
@@ -81,7 +81,8 @@ func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogu
 	}
 }
 
-// isUser reports whether the user of an event, who has no copy, exists: whose key it was does, and a user who was named has to.
+// isUser reports whether the user of an event, who has no copy, exists: whose key it was does, and a user who was named
+// has to.
 func (r *Recorder) isUser(ctx context.Context, e *Event) (bool, error) {
 	if e.who.VirtualKey != "" {
 		return true, nil
@@ -109,8 +110,8 @@ UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1 LIMIT 1`,
 	return user, key, nil
 }
 
-// payer is the copy that a call is charged to: the one that its reservation is of, else the first that grants it and has room, else the
-// first that grants it, else the first. The money was spent, whatever was granted.
+// payer is the copy that a call is charged to: the one that its reservation is of, else the first that grants it and
+// has room, else the first that grants it, else the first. The money was spent, whatever was granted.
 func (r *Recorder) payer(ctx context.Context, h *entitlement.Entitlements, e Event) (*entitlement.Copy, error) {
 	if len(h.Copies) == 1 {
 		return &h.Copies[0], nil

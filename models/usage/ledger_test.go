@@ -64,7 +64,8 @@ func limited() policy.Policy {
 	}
 }
 
-// I-01: whatever is sent in whatever order and however often, by several consoles at once: a counter is the sum of its events.
+// I-01: whatever is sent in whatever order and however often, by several consoles at once: a counter is the sum of its
+// events.
 func TestCountersAreTheSumOfTheirEvents(t *testing.T) {
 	h := modelstest.NewHolding(t)
 	seed := uint64(time.Now().UnixNano())

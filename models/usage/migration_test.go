@@ -33,7 +33,8 @@ func before(t *testing.T, name string) *bun.DB {
 	return db
 }
 
-// What was stored under a model's whole name moves to its provider, and rows of a day that are then of the same model become one.
+// What was stored under a model's whole name moves to its provider, and rows of a day that are then of the same model
+// become one.
 func TestStoredUsageMovesToItsProvider(t *testing.T) {
 	t.Parallel()
 	db := before(t, "20260703000000")

@@ -27,8 +27,8 @@ type Result struct {
 	Errors    problem.Problems `json:"errors,omitempty"`
 }
 
-// Recorder counts what gateways report. Reports that come while commits are under way go together with the next one; each is answered after
-// it is committed.
+// Recorder counts what gateways report. Reports that come while commits are under way go together with the next one;
+// each is answered after it is committed.
 type Recorder struct {
 	db      *bun.DB
 	decider *entitlement.Cache
@@ -52,8 +52,9 @@ func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
 	return &Recorder{db: db, decider: decider, queue: make(chan *ReportRows, reportsWaiting), reported: newReportedEvents()}
 }
 
-// Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for a single event,
-// TooLarge, Unavailable when it cannot be told whether they were counted: repeat them with the same ids.
+// Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for
+// a single event, TooLarge, Unavailable when it cannot be told whether they were counted: repeat them with the same
+// ids.
 func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	inputs, single, err := in.events()
 	if err != nil {
@@ -111,8 +112,8 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	return results, nil
 }
 
-// readEvents reads events, and notes what is wrong with those of a batch in their results. Sent are the places of the others. Refusal: Invalid
-// for a single event.
+// readEvents reads events, and notes what is wrong with those of a batch in their results. Sent are the places of the
+// others. Refusal: Invalid for a single event.
 func readEvents(inputs []EventInput, single bool, now time.Time, results []Result) (events []*Event, sent []int, err error) {
 	for i, input := range inputs {
 		results[i].EventID = problem.Clip(input.EventID.Text)
@@ -246,7 +247,8 @@ func (r *Recorder) settle(ctx context.Context, own *ReportRows, places map[strin
 	return nil
 }
 
-// storesAtOnce is how many statements are under way: while one waits for the disk, or for a user's counters, another goes on.
+// storesAtOnce is how many statements are under way: while one waits for the disk, or for a user's counters, another
+// goes on.
 const storesAtOnce = 2
 
 // Run stores reports until ctx ends; those that wait then are refused.
@@ -283,7 +285,8 @@ func (r *Recorder) gather(first *ReportRows) []*ReportRows {
 	return reports
 }
 
-// store counts reports together; when a counter cannot hold what is in them, each by itself, so that nobody fails for another's nonsense.
+// store counts reports together; when a counter cannot hold what is in them, each by itself, so that nobody fails for
+// another's nonsense.
 func (r *Recorder) store(ctx context.Context, reports []*ReportRows) {
 	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), decision.StoreTime)
 	defer cancel()

@@ -11,8 +11,9 @@ import (
 	"tollgate/models/problem"
 )
 
-// replace puts exact events, which were not stored because there are others with their ids, in the place of those that are estimates. It tells
-// which of them did so. An estimate that comes when there is anything of its id changes nothing.
+// replace puts exact events, which were not stored because there are others with their ids, in the place of those that
+// are estimates. It tells which of them did so. An estimate that comes when there is anything of its id changes
+// nothing.
 func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []bool, err error) {
 	replaced, keys := make([]bool, len(events)), []string{}
 	for _, e := range events {
@@ -44,7 +45,8 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 	return replaced, nil
 }
 
-// replaceOne counts what an exact event is more or less than the estimate, on the limits that the estimate was counted on.
+// replaceOne counts what an exact event is more or less than the estimate, on the limits that the estimate was counted
+// on.
 func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err error) {
 	err = database.InTx(ctx, r.db, func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewRaw(replaceEstimate, e.GatewayID.Key, e.UserID, e.Provider, e.Model, e.mcpClientID, e.toolName,
@@ -65,8 +67,8 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 	return replaced, err
 }
 
-// replaceEstimate changes an estimate of the same call, unless more of it was taken back than the exact cost. Locks are those of storeEvents, in
-// their order.
+// replaceEstimate changes an estimate of the same call, unless more of it was taken back than the exact cost. Locks are
+// those of storeEvents, in their order.
 const replaceEstimate = `
 WITH estimate AS (
     SELECT e.*, coalesce(?6::bigint, 0) - coalesce(e.cost, 0) AS more_cost, ?8::bigint - e.tokens AS more_tokens, ?9::bigint - e.requests AS more_requests

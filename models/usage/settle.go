@@ -77,8 +77,9 @@ func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string,
 	return id, alike, nil
 }
 
-// Assign charges a quarantined event to a user as if it had been reported for them, once, however often and by whom it is assigned. It
-// returns how many events were settled. Refusals: NotFound, Invalid, Forbidden, Conflict when it is settled or was counted already.
+// Assign charges a quarantined event to a user as if it had been reported for them, once, however often and by whom it
+// is assigned. It returns how many events were settled. Refusals: NotFound, Invalid, Forbidden, Conflict when it is
+// settled or was counted already.
 func (r *Recorder) Assign(ctx context.Context, db *bun.DB, actor permission.Actor, id string, in QuarantineAssignment) (settled int, err error) {
 	if _, err := GetQuarantined(ctx, db, id); err != nil {
 		return 0, err
@@ -143,8 +144,8 @@ func (r *Recorder) quarantinedCharges(ctx context.Context, db *bun.DB, id string
 	return charges, nil
 }
 
-// chargeQuarantined counts events and returns those that were. One that was reported again with a key that is known, and so counted, is left.
-// Refusal: Conflict when nothing is left.
+// chargeQuarantined counts events and returns those that were. One that was reported again with a key that is known,
+// and so counted, is left. Refusal: Conflict when nothing is left.
 func chargeQuarantined(ctx context.Context, tx bun.Tx, events []QuarantinedEvent, charges map[string]*Event) ([]QuarantinedEvent, error) {
 	columns := &eventColumns{}
 	for _, event := range events {
@@ -163,8 +164,8 @@ func chargeQuarantined(ctx context.Context, tx bun.Tx, events []QuarantinedEvent
 	return events, nil
 }
 
-// Dismiss settles a quarantined event without a charge. It returns how many events were settled. Refusals: NotFound, Invalid, Conflict
-// when it is settled.
+// Dismiss settles a quarantined event without a charge. It returns how many events were settled. Refusals: NotFound,
+// Invalid, Conflict when it is settled.
 func Dismiss(ctx context.Context, db bun.IDB, actor permission.Actor, id string, in QuarantineDismissal) (settled int, err error) {
 	if _, err := GetQuarantined(ctx, db, id); err != nil {
 		return 0, err
@@ -195,8 +196,8 @@ func lockQuarantined(ctx context.Context, tx bun.Tx, id string, alike bool) ([]Q
 	return openQuarantined(ctx, selectQuarantine(tx).For("UPDATE OF q"), id, alike)
 }
 
-// openQuarantined reads an open event, first, and those that came with the same key or user_id when alike is set. Refusal: Conflict when it is
-// settled.
+// openQuarantined reads an open event, first, and those that came with the same key or user_id when alike is set.
+// Refusal: Conflict when it is settled.
 func openQuarantined(ctx context.Context, open *bun.SelectQuery, id string, alike bool) ([]QuarantinedEvent, error) {
 	var rows []quarantineRow
 	open = open.Where("q.outcome IS NULL").OrderExpr("q.event_id <> ?0::uuid, q.event_id", id).Limit(settledAtOnce)

@@ -70,9 +70,9 @@ func known(id int64) *int64 {
 	return &id
 }
 
-// StoreReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an event and what it
-// adds are there together or not at all. Counters are locked in the order of their keys, and before the notes of whose they are, as by those
-// who reserve.
+// StoreReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an
+// event and what it adds are there together or not at all. Counters are locked in the order of their keys, and before
+// the notes of whose they are, as by those who reserve.
 func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
@@ -174,8 +174,8 @@ WITH charge AS (
 )
 SELECT event_id::text FROM stored`
 
-// conflicts tells which of the events are stored with other content than was sent. A model that is named without a provider is of the one that
-// was found when it was stored. An estimate that comes after its exact event is none.
+// conflicts tells which of the events are stored with other content than was sent. A model that is named without a
+// provider is of the one that was found when it was stored. An estimate that comes after its exact event is none.
 func (r *Recorder) conflicts(ctx context.Context, events []*Event) ([]bool, error) {
 	conflicts := make([]bool, len(events))
 	if len(events) == 0 {

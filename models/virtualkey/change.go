@@ -43,8 +43,8 @@ func (in Input) apply(k Key, now time.Time) (Key, problem.Problems) {
 	return k, c.Problems
 }
 
-// Create gives a user a further key and returns it with its value, which is kept nowhere. Without a name it is numbered after
-// their email. Refusals: NotFound, also when they hold no profile, Invalid, Conflict when the name is taken.
+// Create gives a user a further key and returns it with its value, which is kept nowhere. Without a name it is numbered
+// after their email. Refusals: NotFound, also when they hold no profile, Invalid, Conflict when the name is taken.
 func Create(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -169,8 +169,8 @@ type RotateInput struct {
 
 const longestGrace = 30 * 24 * 3600 // seconds
 
-// Rotate gives a key another value, with the same id, name and usage. The value before works until the grace period ends, and
-// the one before that no more. Refusals: NotFound, Forbidden, Invalid.
+// Rotate gives a key another value, with the same id, name and usage. The value before works until the grace period
+// ends, and the one before that no more. Refusals: NotFound, Forbidden, Invalid.
 func Rotate(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {

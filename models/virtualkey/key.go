@@ -91,7 +91,8 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 	return keys, nil
 }
 
-// List returns a page of all keys by name, and how many match. Search looks at names, holders and the last four characters.
+// List returns a page of all keys by name, and how many match. Search looks at names, holders and the last four
+// characters.
 func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, int64, error) {
 	keys := []Key{}
 	rows := SelectKeys(db.NewSelect().Model(&keys))
@@ -105,8 +106,8 @@ func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, in
 	return keys, total, nil
 }
 
-// IssueFirstKeys gives each user named a key called after them and the profile; where that is taken a number follows. Values are returned
-// in the order of the users.
+// IssueFirstKeys gives each user named a key called after them and the profile; where that is taken a number follows.
+// Values are returned in the order of the users.
 func IssueFirstKeys(ctx context.Context, tx bun.Tx, keys secret.Keys, users []identity.Holder, profile string, now time.Time) ([]Key, error) {
 	if len(users) == 0 {
 		return nil, nil

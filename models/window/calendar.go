@@ -39,7 +39,8 @@ func (c Calendar) location() *time.Location {
 	return zone
 }
 
-// Midnight is when a day begins: the first moment at which the zone's clocks show midnight, or the one at which they skip it.
+// Midnight is when a day begins: the first moment at which the zone's clocks show midnight, or the one at which they
+// skip it.
 func Midnight(year int, month time.Month, date int, zone *time.Location) time.Time {
 	shown := func(t time.Time) bool { return t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 }
 	first := time.Date(year, month, date-1, 12, 0, 0, 0, zone).Add(12 * time.Hour)

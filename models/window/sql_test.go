@@ -35,7 +35,8 @@ type windowCase struct {
 	moment      time.Time
 }
 
-// momentsAround are the edges of windows, an instant before and after each, leap days, days on which clocks change, and chance.
+// momentsAround are the edges of windows, an instant before and after each, leap days, days on which clocks change, and
+// chance.
 func momentsAround(t *testing.T, random *rand.Rand, anchor time.Time) []time.Time {
 	t.Helper()
 	edges := []time.Time{anchor}
@@ -93,7 +94,8 @@ func windowCases(t *testing.T, random *rand.Rand) []windowCase {
 	return cases
 }
 
-// askSQL has the database answer the cases, on a connection in another zone: start, end and carried start in microseconds.
+// askSQL has the database answer the cases, on a connection in another zone: start, end and carried start in
+// microseconds.
 const askSQL = `
 SELECT (extract(epoch FROM window_start(d, nullif(q, 0), nullif(z, ''), anchor::timestamptz, NULL, NULL, moment::timestamptz)) * 1000000)::bigint AS start,
        (extract(epoch FROM window_end(d, nullif(q, 0), nullif(z, ''), anchor::timestamptz, moment::timestamptz)) * 1000000)::bigint AS "end",
@@ -145,8 +147,8 @@ type windowing func(duration string, quarter int, calendar window.Calendar, anch
 // carrying is models.CarriedWindow, or a twin of it that is wrong.
 type carrying func(duration string, quarter int, calendar window.Calendar, anchor time.Time, from, until *time.Time, moment time.Time) (start, end time.Time)
 
-// difference is the first case that Go and SQL answer differently, or both otherwise than the calendar; "" when there is none. Go is asked
-// with times of a zone.
+// difference is the first case that Go and SQL answer differently, or both otherwise than the calendar; "" when there
+// is none. Go is asked with times of a zone.
 func difference(window windowing, carry carrying, zone *time.Location, cases []windowCase, answers []sqlWindow) string {
 	for i, a := range answers {
 		c := cases[i]
@@ -192,7 +194,8 @@ var lengths = map[string]time.Duration{
 	"1h": time.Hour, "1d": 24 * time.Hour, "1w": 7 * 24 * time.Hour, "1M": 30 * 24 * time.Hour, "1Q": 90 * 24 * time.Hour, "1Y": 365 * 24 * time.Hour,
 }
 
-// fault is the first case whose window does not hold its moment, is off the lattice, or does not follow another; "" when there is none.
+// fault is the first case whose window does not hold its moment, is off the lattice, or does not follow another; ""
+// when there is none.
 func (w windowing) fault(cases []windowCase) string {
 	cases = slices.SortedStableFunc(slices.Values(cases), func(a, b windowCase) int { return a.moment.Compare(b.moment) })
 	type family struct {

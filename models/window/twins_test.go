@@ -10,7 +10,8 @@ import (
 	"tollgate/models/window"
 )
 
-// The twins of windows are what one would write first. What the tests of windows look at must find what is wrong with them.
+// The twins of windows are what one would write first. What the tests of windows look at must find what is wrong with
+// them.
 
 // rolling counts months from an anchor in a way of its own; all other windows are right.
 func rolling(monthOf func(anchor, moment time.Time) (start, end time.Time)) windowing {

@@ -12,8 +12,9 @@ var Span = map[string]time.Duration{
 	"1h": time.Hour, "1d": Day, "1w": 7 * Day, "1M": 30 * Day, "1Q": 90 * Day, "1Y": 365 * Day,
 }
 
-// Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a time zone (an hour keeps
-// rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins); others are a fixed lattice from anchor.
+// Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a
+// time zone (an hour keeps rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins);
+// others are a fixed lattice from anchor.
 func Window(duration string, quarterStart int, calendar Calendar, anchor, now time.Time) (start, end time.Time) {
 	if !calendar.CalendarAligned || duration == "1h" {
 		length := Span[duration]
@@ -51,8 +52,8 @@ func Carried(duration string, quarterStart int, calendar Calendar, anchor time.T
 	return Window(duration, quarterStart, calendar, anchor, now)
 }
 
-// After is the end of the nth window of a line, counting the one that starts at start as the first. A window that was carried on
-// ends where the line's own windows begin.
+// After is the end of the nth window of a line, counting the one that starts at start as the first. A window that was
+// carried on ends where the line's own windows begin.
 func After(duration string, quarterStart int, calendar Calendar, anchor, end time.Time, n int64) time.Time {
 	if !calendar.CalendarAligned || duration == "1h" {
 		return end.Add(time.Duration(n-1) * Span[duration])
