@@ -1,3 +1,3 @@
-// Package e2e drives the built console in a real browser. It knows only its command line and its URLs, but for the one
-// place where a test holds the console up.
+// Package e2e drives the built console in a real browser. It uses only its command line and its URLs, except in one
+// place, where a test locks rows to delay the console.
 package e2e

@@ -71,7 +71,7 @@ func ignoring(value any) any {
 	return value
 }
 
-func (v visitor) profile(id int64) map[string]any {
+func (v client) profile(id int64) map[string]any {
 	v.t.Helper()
 	return v.api("GET", "/api/access-profiles/"+strconv.FormatInt(id, 10), nil).is(http.StatusOK).json()["access_profile"].(map[string]any)
 }

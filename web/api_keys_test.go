@@ -46,7 +46,7 @@ func TestAPIKeyLife(t *testing.T) {
 		t.Errorf("created: %v", key)
 	}
 
-	program := c.nobody().with("Authorization", "Bearer "+secret)
+	program := c.anonymous().with("Authorization", "Bearer "+secret)
 	program.api("GET", pathOf(key), nil).is(200)
 	listed := program.api("GET", "/api/api-keys?search=NIGHTLY&limit=1", nil).is(200).json()
 	if listed["count"] != 1.0 || listed["total_count"] != 1.0 || listed["limit"] != 1.0 || listed["offset"] != 0.0 {
@@ -169,7 +169,7 @@ func TestAPIKeyNeverExceedsItsMaker(t *testing.T) {
 		WHERE name = 'Maker'`)
 	c.addUser(maker, "Maker")
 	person := c.login(maker)
-	create := func(v visitor, name string, scopes ...string) answer {
+	create := func(v client, name string, scopes ...string) answer {
 		return v.api("POST", "/api/api-keys", object{"name": name, "scopes": scopes})
 	}
 
@@ -190,7 +190,7 @@ func TestAPIKeyNeverExceedsItsMaker(t *testing.T) {
 
 	// A key has only its scopes, and gives no more than it has.
 	issued := create(person, "narrow", "APIKeys:View", "APIKeys:Create").is(201)
-	narrow := c.nobody().with("Authorization", "Bearer "+issued.json()["key"].(string))
+	narrow := c.anonymous().with("Authorization", "Bearer "+issued.json()["key"].(string))
 	create(narrow, "wider", "Usage:View").refuses(403, "forbidden", "scopes[0]")
 	create(narrow, "as narrow", "APIKeys:View").is(201)
 	narrow.api("PUT", pathOf(issued.object("api_key")), object{"name": "x"}).refuses(403, "forbidden", "")
@@ -239,7 +239,7 @@ func TestAPIKeyInTheConsole(t *testing.T) {
 	if !secretForm.MatchString(secret) || made.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("secret %q, %v", secret, made.Header)
 	}
-	c.nobody().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(200)
+	c.anonymous().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(200)
 	person.post("/settings/api-keys", url.Values{"name": {"JOB"}, "scopes": {"Usage:View"}}).refuses(409, "name_taken", "name")
 
 	var id string
@@ -249,7 +249,7 @@ func TestAPIKeyInTheConsole(t *testing.T) {
 		t.Errorf("button: %q", got)
 	}
 	person.post("/settings/api-keys/"+id+"/delete", nil).redirects("/settings/api-keys")
-	c.nobody().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(401)
+	c.anonymous().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(401)
 	person.post("/settings/api-keys/"+id+"/delete", nil).refuses(404, "not_found", "")
 	c.login(viewer).get("/settings/api-keys/new").refuses(403, "forbidden", "")
 }
@@ -259,10 +259,10 @@ func TestSecretIsKeptNowhere(t *testing.T) {
 	person := c.login(admin)
 	made := person.api("POST", "/api/api-keys", object{"name": "Job", "scopes": []string{"APIKeys:View", "APIKeys:Delete"}}).is(201)
 	secret := made.json()["key"].(string)
-	program := c.nobody().with("Authorization", "Bearer "+secret)
-	cookie := c.nobody().signIn(admin, password).header.Get("Cookie")
-	c.nobody().post("/login", credentials(admin, "a wrong password"))
-	c.nobody().with("Authorization", basic(admin, "a wrong password")).api("GET", "/api/api-keys?search=private", nil)
+	program := c.anonymous().with("Authorization", "Bearer "+secret)
+	cookie := c.anonymous().signIn(admin, password).header.Get("Cookie")
+	c.anonymous().post("/login", credentials(admin, "a wrong password"))
+	c.anonymous().with("Authorization", basic(admin, "a wrong password")).api("GET", "/api/api-keys?search=private", nil)
 	answers := []answer{
 		program.api("GET", "/api/api-keys", nil), program.api("GET", pathOf(made.object("api_key")), nil), program.api("GET", "/api/nothing", nil),
 		person.get("/settings/api-keys"), program.api("DELETE", pathOf(made.object("api_key")), nil),
@@ -330,14 +330,14 @@ func TestNotingTheUseOfAKeyRefusesNothing(t *testing.T) {
 	tx, err := g.owner().BeginTx(t.Context(), nil)
 	g.must(err)
 	defer func() { _ = tx.Rollback() }() // it holds locks and changes nothing
-	keys := map[string]func() visitor{
-		"locked": func() visitor {
+	keys := map[string]func() client{
+		"locked": func() client {
 			key := g.apiKey()
 			_, err := tx.ExecContext(t.Context(), "SELECT FROM api_keys FOR UPDATE")
 			g.must(err)
 			return key
 		},
-		"not to be written": func() visitor {
+		"not to be written": func() client {
 			g.must(tx.Rollback())
 			_, err := g.owner().ExecContext(t.Context(), "REVOKE UPDATE ON api_keys FROM tollgate")
 			g.must(err)

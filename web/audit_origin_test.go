@@ -27,13 +27,13 @@ func TestAuditSaysByWhichDoor(t *testing.T) {
 	s := newStage(t)
 	key := s.admin.api("POST", "/api/api-keys", `{"name":"Deploys <b>","scopes":["AccessProfiles:View","AccessProfiles:Update"]}`).is(201).json()
 	prefix := key["api_key"].(object)["key_prefix"].(string)
-	program := s.nobody().with("Authorization", "Bearer "+key["key"].(string))
+	program := s.anonymous().with("Authorization", "Bearer "+key["key"].(string))
 	session := s.login(admin)
 	for i, change := range []func() answer{
 		func() answer { return program.api("PUT", "/api/access-profiles/4", `{"description":"1"}`).is(200) },
 		func() answer { return session.api("PUT", "/api/access-profiles/4", `{"description":"2"}`).is(200) },
 		func() answer {
-			return s.nobody().with("Authorization", basic(admin, password)).api("PUT", "/api/access-profiles/4", `{"description":"3"}`).is(200)
+			return s.anonymous().with("Authorization", basic(admin, password)).api("PUT", "/api/access-profiles/4", `{"description":"3"}`).is(200)
 		},
 		func() answer { return session.post("/access-profiles/4/deactivate", url.Values{"version": {"4"}}) },
 		func() answer { return session.post("/access-profiles/4/activate", url.Values{"version": {"5"}}) },
@@ -47,7 +47,7 @@ func TestAuditSaysByWhichDoor(t *testing.T) {
 	program.api("POST", "/api/access-profiles/4/propagate", `{"fields":["budgets"]}`).refuses(403, "forbidden", "")
 	s.admin.api("PUT", "/api/access-profiles/4", `{"rate_limit":{"request_max_limit":7,"request_reset_duration":"1d"}}`).is(200)
 	pusher := s.admin.api("POST", "/api/api-keys", object{"name": "Pusher", "scopes": permission.AllPermissions()}).is(201).json()
-	s.nobody().with("Authorization", "Bearer "+pusher["key"].(string)).api("POST", "/api/access-profiles/4/propagate", `{"fields":["rate_limit"]}`).is(200)
+	s.anonymous().with("Authorization", "Bearer "+pusher["key"].(string)).api("POST", "/api/access-profiles/4/propagate", `{"fields":["rate_limit"]}`).is(200)
 
 	whole := key["api_key"].(object)["name"].(string) + "|" + prefix
 	rows := objects(s.admin.get("/api/access-profiles/audit-logs?limit=100").is(200).json()["audit_logs"])

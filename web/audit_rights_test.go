@@ -24,7 +24,7 @@ func TestWhoReadsWhichAuditRows(t *testing.T) {
 	filters := []string{"", "?action=create", "?action=update", "?user_id=" + s.bob, "?user_id=" + s.ada}
 	for _, prefix := range []string{"/api", "/api/governance"} {
 		for _, filter := range filters {
-			for _, v := range []visitor{profiles, s.login(viewer), s.viewer} {
+			for _, v := range []client{profiles, s.login(viewer), s.viewer} {
 				v.api("GET", prefix+"/access-profiles/audit-logs"+filter, nil).refuses(403, "forbidden", "")
 				got := v.api("GET", prefix+"/access-profiles/4/audit-logs"+filter, nil).is(200)
 				if strings.Contains(string(got.body), "Secret") {

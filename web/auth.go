@@ -17,7 +17,7 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// authenticate makes the check in front of a route: who asks, then whether they may.
+// authenticate makes the check in front of a route: first who the actor is, then whether they have the permission.
 func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerFunc {
 	keys := apiKeys{h: h, scrapers: &scrapers{}}
 	return func(needed permission.Permission) gin.HandlerFunc {
@@ -32,7 +32,7 @@ func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerF
 			err := soon(c, identify)
 			switch {
 			case needed == anyone:
-				// Who they are only matters to the frame of the page.
+				// The user only matters to the frame of the page.
 			case err != nil:
 				refuseCaller(c, h, err)
 			case needed == signedIn || needed == keyHolder:
@@ -44,7 +44,7 @@ func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerF
 	}
 }
 
-// refuseCaller sends people to the sign-in page and back; everyone else gets the refusal.
+// refuseCaller sends a browser that reads a page to the sign-in page and back; every other request gets the refusal.
 func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 	var refusal *problem.Refusal
 	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
@@ -57,8 +57,8 @@ func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 	c.Abort()
 }
 
-// identifyCaller checks the credential sent and notes whose it is. On the API a bad Authorization header is refused
-// even beside a good cookie; pages know only the cookie.
+// identifyCaller checks the credential of a request and sets its actor. On the API a bad Authorization header is
+// refused even beside a good cookie; pages accept only the cookie.
 func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) error {
 	if headers := c.Request.Header.Values("Authorization"); handlers.IsAPI(c) && len(headers) > 0 {
 		return identifyHeader(c, h, headers, actorOf)
@@ -76,30 +76,30 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) erro
 	return nil
 }
 
-// identifyHolder takes a virtual key from any header in which clients of gateways send theirs; no other credential will
-// do.
+// identifyHolder accepts a virtual key from any header in which clients of gateways send one, and no other credential.
 func identifyHolder(c *gin.Context, h *handlers.Handlers) error {
 	key, err := handlers.ClientKey(c.Request.Header)
 	switch {
 	case err != nil:
 		return err
 	case key == "":
-		return problem.Refuse(problem.Unauthenticated, "", "unauthenticated", "Send the virtual key itself, in x-bf-vk or as Bearer.")
+		return problem.Refuse(problem.Unauthenticated, "", "unauthenticated",
+			"Send the virtual key itself, in x-bf-vk or as Bearer.")
 	}
 	return identifyKeyHolder(c, h, key)
 }
 
-// keyActor finds whom an API key acts as.
+// keyActor finds the actor of an API key.
 type keyActor func(ctx context.Context, secret string) (permission.Actor, error)
 
-// apiKeys knows where to look for whom an API key acts as.
+// apiKeys chooses where the actor of an API key is looked up.
 type apiKeys struct {
 	h        *handlers.Handlers
 	scrapers *scrapers
 }
 
-// of is the memory of the decider for what gateways call over and over, that of scrapers for the metrics, and the
-// database for the rest.
+// of looks in the cache of entitlements for the routes that gateways call constantly, in the cache of scrapers for the
+// metrics, and in the database for the rest.
 func (k apiKeys) of(c *gin.Context, needed permission.Permission) keyActor {
 	switch {
 	case needed == askDecisions, needed == reportUsage:
@@ -133,7 +133,7 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, acto
 	return unauthenticated()
 }
 
-// identifyKeyHolder takes a virtual key as the credential of its user.
+// identifyKeyHolder accepts a virtual key as the credential of its user.
 func identifyKeyHolder(c *gin.Context, h *handlers.Handlers, value string) error {
 	user, key, err := virtualkey.User(c.Request.Context(), h.DB, h.Keys, value)
 	if err != nil {

@@ -41,7 +41,7 @@ func TestRoutesWithoutCredential(t *testing.T) {
 		if slices.Contains(open, r.Method+" "+r.Path) {
 			return
 		}
-		a := c.nobody().send(r.Method, path, "", nil)
+		a := c.anonymous().send(r.Method, path, "", nil)
 		switch {
 		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"), path == "/metrics":
 			a.refuses(401, "unauthenticated", "")
@@ -52,10 +52,10 @@ func TestRoutesWithoutCredential(t *testing.T) {
 			if a.is(http.StatusSeeOther); !strings.HasPrefix(a.Header.Get("Location"), "/login?next=%2F") {
 				t.Errorf("leads to %q", a.Header.Get("Location"))
 			}
-			c.nobody().with("HX-Request", "true").send(r.Method, path, "", nil).refuses(401, "unauthenticated", "")
+			c.anonymous().with("HX-Request", "true").send(r.Method, path, "", nil).refuses(401, "unauthenticated", "")
 		default:
 			a.refuses(401, "unauthenticated", "")
-			if to := c.nobody().with("HX-Request", "true").send(r.Method, path, "", nil).Header.Get("HX-Redirect"); to != "/login" {
+			if to := c.anonymous().with("HX-Request", "true").send(r.Method, path, "", nil).Header.Get("HX-Redirect"); to != "/login" {
 				t.Errorf("HX-Redirect: %q", to)
 			}
 		}
@@ -217,7 +217,7 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 				c.t = t
 				c.exec("DELETE FROM login_throttles")
 				// The header decides, even beside a good cookie.
-				asked := visitor{c, session.header.Clone()}
+				asked := client{c, session.header.Clone()}
 				asked.header["Authorization"] = []string{test.header}
 				if a := asked.api("GET", path, nil); test.code == "" {
 					a.is(test.status)
@@ -229,11 +229,11 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 	}
 	c.t = t
 	session.api("GET", "/api/api-keys", nil).is(200)
-	twice := visitor{c, http.Header{"Authorization": {good, good}}}
+	twice := client{c, http.Header{"Authorization": {good, good}}}
 	twice.api("GET", "/api/api-keys", nil).refuses(401, "unauthenticated", "")
 	// Pages know only the cookie.
 	key.get("/settings").is(http.StatusSeeOther)
-	c.nobody().with("Authorization", basic(admin, password)).get("/settings").is(http.StatusSeeOther)
+	c.anonymous().with("Authorization", basic(admin, password)).get("/settings").is(http.StatusSeeOther)
 }
 
 func TestCrossOrigin(t *testing.T) {
@@ -275,7 +275,7 @@ func TestCrossOrigin(t *testing.T) {
 		})
 	}
 	c.t = t
-	c.nobody().with("Sec-Fetch-Site", "cross-site").post("/login", credentials(admin, password)).refuses(403, "cross_origin_request", "")
+	c.anonymous().with("Sec-Fetch-Site", "cross-site").post("/login", credentials(admin, password)).refuses(403, "cross_origin_request", "")
 	person.with("Sec-Fetch-Site", "cross-site").post("/logout", nil).refuses(403, "cross_origin_request", "")
 	person.get("/settings").is(200)
 }
@@ -286,15 +286,15 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 	broken := newConsole(t, func(h *handlers.Handlers) { h.DB = nil })
 	for status, a := range map[int]answer{
 		200: person.get("/settings"),
-		303: c.nobody().get("/settings"),
+		303: c.anonymous().get("/settings"),
 		400: person.get("/settings/api-keys?limit=0"),
-		401: c.nobody().api("GET", "/api/api-keys", nil),
+		401: c.anonymous().api("GET", "/api/api-keys", nil),
 		403: c.login(viewer).get("/settings/api-keys"),
 		404: person.get("/nothing"),
 		405: person.send("PUT", "/settings", "", nil),
 		415: person.api("POST", "/settings/api-keys", `{}`),
-		421: c.get(c.nobody(), "evil.example"),
-		500: broken.nobody().get("/login"),
+		421: c.get(c.anonymous(), "evil.example"),
+		500: broken.anonymous().get("/login"),
 	} {
 		a.is(status)
 		for name, want := range map[string]string{
@@ -317,7 +317,7 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 }
 
 // get asks with another Host header.
-func (c *console) get(v visitor, host string) answer {
+func (c *console) get(v client, host string) answer {
 	c.t.Helper()
 	request, err := http.NewRequestWithContext(c.t.Context(), "GET", c.base+"/login", nil)
 	c.must(err)
@@ -330,12 +330,12 @@ func (c *console) get(v visitor, host string) answer {
 
 func TestProbes(t *testing.T) {
 	c := newConsole(t)
-	c.nobody().get("/healthz").is(200)
-	c.nobody().get("/readyz").is(200)
-	c.nobody().get("/").redirects("/access-profiles")
+	c.anonymous().get("/healthz").is(200)
+	c.anonymous().get("/readyz").is(200)
+	c.anonymous().get("/").redirects("/access-profiles")
 	c.exec("DELETE FROM bun_migrations")
-	c.nobody().get("/readyz").is(503)
+	c.anonymous().get("/readyz").is(503)
 	c.must(c.db.Close())
-	c.nobody().get("/readyz").is(503)
-	c.nobody().get("/healthz").is(200)
+	c.anonymous().get("/readyz").is(503)
+	c.anonymous().get("/healthz").is(200)
 }

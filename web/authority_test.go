@@ -115,7 +115,7 @@ var elsewhere = []string{
 }
 
 // lesser is a user who passes the check of every route, but may do less than an admin.
-func (s stage) lesser() visitor {
+func (s stage) lesser() client {
 	permissions := slices.DeleteFunc(permission.AllPermissions(), func(p permission.Permission) bool { return p == "Settings:Delete" })
 	s.addRole("Lesser", permissions...)
 	s.addUser("lesser@example.com", "Lesser")

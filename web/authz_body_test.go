@@ -96,12 +96,12 @@ func TestDoorsReadBodiesByTheirMediaType(t *testing.T) {
 	named := v.with("X-Model", "openai/gpt-4o")
 	for n, door := range trusting {
 		addressed := asking("model=openai%2Fgpt-4o")[n]
-		for _, pass := range []func(v visitor, door string) answer{
-			func(v visitor, door string) answer { return v.body(door, large) },
-			func(v visitor, door string) answer {
+		for _, pass := range []func(v client, door string) answer{
+			func(v client, door string) answer { return v.body(door, large) },
+			func(v client, door string) answer {
 				return v.send("POST", door, "multipart/form-data; boundary=x", strings.NewReader("--x"))
 			},
-			func(v visitor, door string) answer {
+			func(v client, door string) answer {
 				return v.with("X-Envoy-Auth-Partial-Body", "true").body(door, `{"model":"openai/gp`)
 			},
 		} {

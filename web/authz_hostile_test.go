@@ -14,7 +14,7 @@ func TestDoorsDoNotBelieveTheClient(t *testing.T) {
 		with("X-Original-Method", "GET").with("X-Access-Status", "200")
 	tool := v.with("X-Mcp-Client-Id", "github").with("X-Tool-Name", "create_issue")
 	for _, door := range doors {
-		for name, v := range map[string]visitor{"a model": allowed, "a tool": tool} {
+		for name, v := range map[string]client{"a model": allowed, "a tool": tool} {
 			for _, body := range []string{``, `{}`, `{"messages":[]}`, `{"model":"openai/gpt-3"}`, `{"model":"gpt-3"}`, toolCall} {
 				if a := v.body(door, body); a.StatusCode == 200 {
 					t.Errorf("%s lets %q pass with %s in the headers", door, body, name)
@@ -50,7 +50,7 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 				g.must(err)
 				for _, kept := range []string{query, parsed.Encode()} {
 					told := v.with(header, "/v1beta/models/gpt-4o:generateContent?"+query)
-					for _, v := range []visitor{told.with("X-Forwarded-Method", "POST"), told.with("X-Forwarded-Method", "POST").with("X-Model", "openai/gpt-4o")} {
+					for _, v := range []client{told.with("X-Forwarded-Method", "POST"), told.with("X-Forwarded-Method", "POST").with("X-Model", "openai/gpt-4o")} {
 						if a := v.get(door + "?" + kept); a.StatusCode == 200 {
 							t.Errorf("%s takes %s of %s for the proxy's", door, kept, header)
 						}
@@ -134,22 +134,22 @@ func TestACallThatNamesNoModel(t *testing.T) {
 	g.admin.api("PUT", "/api"+copyPath(stopped, held), `{"is_active":false}`).is(200)
 	reading := []struct {
 		door string
-		with func(visitor) visitor
+		with func(client) client
 	}{
-		{"/authz/forward", func(v visitor) visitor { return v.with("X-Forwarded-Method", "GET") }},
-		{"/authz/forward", func(v visitor) visitor { return v.with("X-Forwarded-Method", "HEAD") }},
-		{"/authz/forward", func(v visitor) visitor { return v }},
-		{"/authz/forward", func(v visitor) visitor { return v.with("X-Forwarded-Uri", "/v1/models?limit=3") }},
-		{"/authz/forward?limit=3", func(v visitor) visitor { return v.with("X-Forwarded-Uri", "/v1/models?limit=3") }},
-		{"/authz/nginx?method=GET", func(v visitor) visitor { return v }},
-		{"/authz/nginx?trust=headers", func(v visitor) visitor { return v.with("X-Original-Method", "GET") }},
-		{"/authz/envoy/v1/models", func(v visitor) visitor { return v }},
-		{"/authz/envoy/v1/models/ft:gpt-4o:org::id", func(v visitor) visitor { return v }},
-		{"/authz/envoy-with/provider=openai/v1/files", func(v visitor) visitor { return v }},
+		{"/authz/forward", func(v client) client { return v.with("X-Forwarded-Method", "GET") }},
+		{"/authz/forward", func(v client) client { return v.with("X-Forwarded-Method", "HEAD") }},
+		{"/authz/forward", func(v client) client { return v }},
+		{"/authz/forward", func(v client) client { return v.with("X-Forwarded-Uri", "/v1/models?limit=3") }},
+		{"/authz/forward?limit=3", func(v client) client { return v.with("X-Forwarded-Uri", "/v1/models?limit=3") }},
+		{"/authz/nginx?method=GET", func(v client) client { return v }},
+		{"/authz/nginx?trust=headers", func(v client) client { return v.with("X-Original-Method", "GET") }},
+		{"/authz/envoy/v1/models", func(v client) client { return v }},
+		{"/authz/envoy/v1/models/ft:gpt-4o:org::id", func(v client) client { return v }},
+		{"/authz/envoy-with/provider=openai/v1/files", func(v client) client { return v }},
 	}
 	for _, r := range reading {
 		r.with(v).get(r.door).opened()
-		r.with(g.nobody()).get(r.door).closed("access_not_found", 401)
+		r.with(g.anonymous()).get(r.door).closed("access_not_found", 401)
 		r.with(g.bearer(paused)).get(r.door).closed("access_blocked", 403)
 	}
 	// A handshake of WebSockets is a GET that calls a model.

@@ -92,7 +92,7 @@ func TestMCPMethods(t *testing.T) {
 		v.body(door, rpc("ping", `{}`)).opened()
 		v.body(door, toolCall).closed("request_limited", 429)
 		v.body(door, rpc("resources/read", `{"uri":"x"}`)).closed("request_limited", 429)
-		g.nobody().body(door, rpc("ping", `{}`)).closed("access_not_found", 401)
+		g.anonymous().body(door, rpc("ping", `{}`)).closed("access_not_found", 401)
 	}
 }
 

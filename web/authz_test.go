@@ -43,7 +43,7 @@ func (a answer) opened() answer {
 	return a
 }
 
-func (v visitor) body(door, body string) answer {
+func (v client) body(door, body string) answer {
 	v.t.Helper()
 	return v.send("POST", door, "application/json", strings.NewReader(body))
 }
@@ -51,7 +51,7 @@ func (v visitor) body(door, body string) answer {
 func TestDoorsTakeTheKeyOfAnyClient(t *testing.T) {
 	g := newGateway(t)
 	for _, door := range trusting {
-		asked := g.nobody().with("X-Model", "openai/gpt-4o")
+		asked := g.anonymous().with("X-Model", "openai/gpt-4o")
 		for name, value := range map[string]string{
 			"Authorization": "Bearer " + g.key, "X-Bf-Vk": g.key, "X-Api-Key": g.key, "Api-Key": g.key, "X-Goog-Api-Key": g.key,
 		} {
@@ -77,7 +77,7 @@ func TestDoorsTakeTheKeyOfAnyClient(t *testing.T) {
 				t.Errorf("%s %s without a key: %d", method, door, a.StatusCode)
 			}
 		}
-		for name, v := range map[string]visitor{
+		for name, v := range map[string]client{
 			"none": asked, "an unknown one": asked.with("X-Api-Key", "sk-bf-x"), "Basic": asked.with("Authorization", basic(admin, password)),
 			"an API key": asked.with("Authorization", g.admin.header.Get("Authorization")),
 			"a session":  asked.with("Cookie", g.session.header.Get("Cookie")), "an empty one": asked.with("Authorization", "Bearer "),
@@ -94,8 +94,8 @@ func TestDoorsTakeTheKeyOfAnyClient(t *testing.T) {
 	}
 	// An unknown key is told before anything else that is wrong.
 	for _, door := range doors {
-		g.nobody().body(door, `{"model":`).closed("access_not_found", 401)
-		g.nobody().with("X-Api-Key", "sk-bf-x").body(door, `{}`).closed("access_not_found", 401)
+		g.anonymous().body(door, `{"model":`).closed("access_not_found", 401)
+		g.anonymous().with("X-Api-Key", "sk-bf-x").body(door, `{}`).closed("access_not_found", 401)
 	}
 }
 
@@ -105,18 +105,18 @@ func TestDoorsTakeOneKey(t *testing.T) {
 	g := newGateway(t)
 	_, other := g.give(g.bob, g.work)
 	for _, door := range asking("model=openai%2Fgpt-4o") {
-		both := g.nobody().with("X-Bf-Vk", g.key)
+		both := g.anonymous().with("X-Bf-Vk", g.key)
 		both.with("Authorization", "Bearer sk-ant-oat01-x").get(door).opened()
 		both.with("Authorization", "Bearer "+g.key).with("X-Api-Key", g.key).get(door).opened()
-		g.nobody().with("X-Goog-Api-Key", g.key).with("X-Api-Key", "sk-ant-api03-x").with("Api-Key", "x").get(door).opened()
+		g.anonymous().with("X-Goog-Api-Key", g.key).with("X-Api-Key", "sk-ant-api03-x").with("Api-Key", "x").get(door).opened()
 		for _, name := range []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
 			for _, first := range []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
 				if name != first {
-					g.nobody().with(first, "Bearer "+g.key).with(name, "Bearer "+other).get(door).closed("ambiguous_key", 403)
+					g.anonymous().with(first, "Bearer "+g.key).with(name, "Bearer "+other).get(door).closed("ambiguous_key", 403)
 				}
 			}
 		}
-		twice := g.nobody()
+		twice := g.anonymous()
 		twice.header = http.Header{"X-Api-Key": {g.key, other}}
 		twice.get(door).closed("ambiguous_key", 403)
 	}

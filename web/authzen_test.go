@@ -185,10 +185,10 @@ func TestAuthZENRefuses(t *testing.T) {
 			refused(fmt.Sprintf("%s of %.30s", path, body), asker.api("POST", path, body), 400)
 		}
 		refused(path+" compressed", asker.with("Content-Encoding", "gzip").api("POST", path, string(good)), 400)
-		refused(path+" of nobody", g.nobody().api("POST", path, string(good)), 401)
+		refused(path+" of nobody", g.anonymous().api("POST", path, string(good)), 401)
 		refused(path+" of a virtual key", g.bearer(g.key).api("POST", path, string(good)), 403)
 		refused(path+" without the permission", g.apiKey("Users:View").api("POST", path, string(good)), 403)
-		if a := g.nobody().api("POST", path, string(good)); len(a.Header.Values("WWW-Authenticate")) == 0 {
+		if a := g.anonymous().api("POST", path, string(good)); len(a.Header.Values("WWW-Authenticate")) == 0 {
 			t.Errorf("%s: no WWW-Authenticate", path)
 		}
 	}
@@ -218,9 +218,9 @@ func TestAuthZENRefuses(t *testing.T) {
 func TestAuthZENMetadata(t *testing.T) {
 	g := newGateway(t)
 	const path, base = "/.well-known/authzen-configuration", "https://tollgate.example"
-	g.nobody().get(path).is(404) // reached by http
-	newConsole(t, func(h *handlers.Handlers) { h.BaseURL = "" }).nobody().get(path).is(404)
-	a := newConsole(t, func(h *handlers.Handlers) { h.BaseURL = base + "/" }).nobody().get(path).is(200)
+	g.anonymous().get(path).is(404) // reached by http
+	newConsole(t, func(h *handlers.Handlers) { h.BaseURL = "" }).anonymous().get(path).is(404)
+	a := newConsole(t, func(h *handlers.Handlers) { h.BaseURL = base + "/" }).anonymous().get(path).is(200)
 	got := a.json()
 	same(t, "metadata", got, object{
 		"policy_decision_point": base, "access_evaluation_endpoint": base + "/access/v1/evaluation", "access_evaluations_endpoint": base + "/access/v1/evaluations",

@@ -65,8 +65,8 @@ func (b badInput) body(t *testing.T) string {
 // cast is the console of the catalogue: three profiles, an admin and a viewer with a key each, and the admin's session.
 type cast struct {
 	*console
-	admin, viewer visitor
-	session       visitor
+	admin, viewer client
+	session       client
 }
 
 func newCast(t *testing.T) cast {
@@ -88,7 +88,7 @@ func newCast(t *testing.T) cast {
 // play sends the row as the catalogue describes it, with real credentials in place of its names.
 func (c cast) play(t *testing.T, row badInput, path string) answer {
 	t.Helper()
-	v := c.nobody()
+	v := c.anonymous()
 	v.header = http.Header{}
 	for _, header := range row.Headers {
 		name, value, _ := strings.Cut(header, ": ")

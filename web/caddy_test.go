@@ -29,7 +29,7 @@ func TestCaddy(t *testing.T) {
 		}
 	})
 	_, key := g.give(g.member("last@example.com", "Viewer"), g.work)
-	call := func() int { return g.nobody().at(proxy).with("X-Api-Key", key).get("/v1/models").StatusCode }
+	call := func() int { return g.anonymous().at(proxy).with("X-Api-Key", key).get("/v1/models").StatusCode }
 	same(t, "status before", call(), 200)
 	w.breaks()
 	g.within(func() bool { return call() == 503 }, "calls pass without a database")

@@ -106,10 +106,10 @@ func TestWhoMayAskForDecisions(t *testing.T) {
 		g.apiKey(scope).decides(model(g.key), "allowed", 200)
 	}
 	g.login(viewer).with("Sec-Fetch-Site", "same-origin").decides(model(g.key), "allowed", 200)
-	g.nobody().with("Authorization", basic(viewer, password)).decides(model(g.key), "allowed", 200)
-	for name, v := range map[string]visitor{
-		"nobody": g.nobody(), "an unknown API key": g.bearer("tg_" + strings.Repeat("a", 49)), "an unknown virtual key": g.bearer(unknown),
-		"a wrong password": g.nobody().with("Authorization", basic(viewer, "x")),
+	g.anonymous().with("Authorization", basic(viewer, password)).decides(model(g.key), "allowed", 200)
+	for name, v := range map[string]client{
+		"nobody": g.anonymous(), "an unknown API key": g.bearer("tg_" + strings.Repeat("a", 49)), "an unknown virtual key": g.bearer(unknown),
+		"a wrong password": g.anonymous().with("Authorization", basic(viewer, "x")),
 	} {
 		code := "unauthenticated"
 		if name == "a wrong password" {

@@ -20,9 +20,9 @@ func TestManyAskAtOnce(t *testing.T) {
 		batch = append(batch, with(event(keys[i], "tokens", i+1), "event_id", uuid.NewString()))
 	}
 	other, _ := g.another(g.appURL())
-	visitor := g.admin.at(other)
+	client := g.admin.at(other)
 	for round := range 3 {
-		visitor.api("POST", "/api/governance/usage", object{"events": batch}).is(200)
+		client.api("POST", "/api/governance/usage", object{"events": batch}).is(200)
 		for i := range batch {
 			batch[i] = with(batch[i], "event_id", uuid.NewString())
 		}
@@ -31,7 +31,7 @@ func TestManyAskAtOnce(t *testing.T) {
 		for i, key := range keys {
 			asking.Go(func() {
 				<-start
-				answer := visitor.ask(model(key))
+				answer := client.ask(model(key))
 				used := any(nil)
 				for _, limit := range answer["limits"].([]any) {
 					if limit.(map[string]any)["kind"] == "tokens" {

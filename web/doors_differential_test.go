@@ -80,7 +80,7 @@ func (r chance) body() string {
 }
 
 // hostile adds headers that a client may send.
-func (r chance) hostile(v visitor) visitor {
+func (r chance) hostile(v client) client {
 	for range r.IntN(3) {
 		v = v.with(r.one("X-Model", "X-Ai-Eg-Model"), r.model()).with("X-Provider", r.one("openai", "azure")).
 			with(r.one("X-Mcp-Client-Id", "X-Original-Method", "X-Access-Status"), r.one("github", "GET", "200"))
@@ -149,7 +149,7 @@ func named(read map[string]any) (all []object) {
 
 // oracle asks /api/decisions, once for each question.
 type oracle struct {
-	visitor
+	client
 	answers map[string]bool
 }
 
@@ -174,7 +174,7 @@ func (o oracle) allows(key string, models []object) bool {
 }
 
 // keyOf is the one virtual key that a call carries; "" for none or several.
-func keyOf(v visitor, keys []string) string {
+func keyOf(v client, keys []string) string {
 	found := ""
 	for _, values := range v.header {
 		for _, value := range values {
@@ -205,7 +205,7 @@ func TestDoorsAgreeWithDecisions(t *testing.T) {
 	g, decisions, random := newDifferential(t)
 	allowed := 0
 	for range 700 {
-		v, body := random.hostile(g.nobody()), random.body()
+		v, body := random.hostile(g.anonymous()), random.body()
 		opened := map[string]bool{}
 		for _, door := range append(slices.Clone(doors), "/authz/envoy-with//v1/x") {
 			opened[door] = v.body(door, body).StatusCode == 200
@@ -280,7 +280,7 @@ func TestTheModelThatArrivesWasDecided(t *testing.T) {
 	paths["nginx"], _ = g.nginx(t, "nginx-auth-request", g.console, p)
 	arrived := map[string]int{}
 	for range 250 {
-		v, body := random.hostile(g.nobody().at(bodies)), random.body()
+		v, body := random.hostile(g.anonymous().at(bodies)), random.body()
 		before := p.calls.Load()
 		v.body("/v1/chat/completions"+random.one("", "?model=openai/gpt-4o", "?trust=headers", "?provider=azure"), body)
 		if p.calls.Load() > before {
@@ -296,7 +296,7 @@ func TestTheModelThatArrivesWasDecided(t *testing.T) {
 	}
 	for name, proxy := range paths {
 		for range 150 {
-			v := random.hostile(g.nobody().at(proxy))
+			v := random.hostile(g.anonymous().at(proxy))
 			model := random.one("gpt-4o", "gpt-4o-mini", "gpt-3", "openai/gpt-4o", "azure/o5", "o5", "x")
 			path := random.one("/v1beta/models/", "/v1//models/", "/x/../v1beta/models/", "/v1beta/%6dodels/") + url.PathEscape(model) +
 				random.one(":generateContent", ":streamGenerateContent", "%3AgenerateContent", "") + random.one("", "?model=gpt-4o", "?path=gemini&trust=headers", "?method=GET", "/../gpt-3:generateContent")

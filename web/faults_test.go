@@ -40,7 +40,7 @@ func refusing(state string) []string {
 const noMoreRefusing = "DROP FUNCTION refuse CASCADE"
 
 // writes are requests of each kind that writes; the event is reported among others.
-func (g gateway) writes(v visitor, one object, name string) (all []func() answer) {
+func (g gateway) writes(v client, one object, name string) (all []func() answer) {
 	for range 3 {
 		for path, body := range map[string]any{
 			"/api/governance/decisions": with(model(g.key), "reserve", true, "estimated_cost", 0.001),

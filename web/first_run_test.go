@@ -50,28 +50,28 @@ func (c *console) firstRunLink() string {
 
 func TestFirstRunJourney(t *testing.T) {
 	c := emptyConsole(t)
-	c.nobody().get("/login").is(200).one("div", "class", "callout callout-info")
-	c.nobody().get("/first-run").refuses(404, "not_found", "")
-	c.nobody().get("/first-run?token=").refuses(404, "not_found", "")
+	c.anonymous().get("/login").is(200).one("div", "class", "callout callout-info")
+	c.anonymous().get("/first-run").refuses(404, "not_found", "")
+	c.anonymous().get("/first-run?token=").refuses(404, "not_found", "")
 
 	dead := c.firstRunLink()
 	link := c.firstRunLink()
-	c.nobody().get(dead).refuses(404, "not_found", "")
-	page := c.nobody().get(link).is(200)
+	c.anonymous().get(dead).refuses(404, "not_found", "")
+	page := c.anonymous().get(link).is(200)
 	if got := attribute(page.one("form"), "action"); got != link {
 		t.Errorf("the form goes to %q", got)
 	}
 	page.one("input", "name", "sample", "checked", "")
 
 	form := url.Values{"email": {"no address"}, "password": {"short"}, "name": {"A\u200bda"}}
-	problems := c.nobody().post(link, form).refuses(422, "invalid_email", "email").all("a")
+	problems := c.anonymous().post(link, form).refuses(422, "invalid_email", "email").all("a")
 	for i, field := range []string{"#email", "#name", "#password"} { // in the order of the page
 		if i >= len(problems) || attribute(problems[i], "href") != field {
 			t.Errorf("problem %d does not lead to %s", i, field)
 		}
 	}
 	form.Set("name", "Ada")
-	refused := c.nobody().post(link, form).refuses(422, "invalid_email", "email")
+	refused := c.anonymous().post(link, form).refuses(422, "invalid_email", "email")
 	refused.one("input", "name", "name", "value", "Ada")
 	refused.one("input", "name", "email", "value", "no address")
 	refused.one("a", "href", "#password")
@@ -79,14 +79,14 @@ func TestFirstRunJourney(t *testing.T) {
 		t.Error("the sample data was ticked again")
 	}
 	form = url.Values{"email": {"Ada@Example.com"}, "password": {password}, "sample": {"true"}}
-	c.nobody().post(dead, form).refuses(404, "not_found", "")
-	cookie, set := c.nobody().post(link, form).redirects("/").cookie("session")
+	c.anonymous().post(dead, form).refuses(404, "not_found", "")
+	cookie, set := c.anonymous().post(link, form).redirects("/").cookie("session")
 	if !set {
 		t.Fatal("not signed in")
 	}
-	ada := c.nobody().with("Cookie", "session="+cookie.Value)
+	ada := c.anonymous().with("Cookie", "session="+cookie.Value)
 	ada.get("/settings/api-keys").is(200)
-	c.nobody().signIn("ada@example.com", password)
+	c.anonymous().signIn("ada@example.com", password)
 
 	var found struct{ Providers, Users, Links int }
 	c.scan(&found, `SELECT (SELECT count(*) FROM providers) AS providers, (SELECT count(*) FROM users WHERE name = 'Ada') AS users,
@@ -94,8 +94,8 @@ func TestFirstRunJourney(t *testing.T) {
 	if found.Providers == 0 || found.Users != 1 || found.Links != 0 {
 		t.Errorf("found: %+v", found)
 	}
-	c.nobody().get(link).refuses(404, "not_found", "")
-	c.nobody().post(link, form).refuses(404, "not_found", "")
+	c.anonymous().get(link).refuses(404, "not_found", "")
+	c.anonymous().post(link, form).refuses(404, "not_found", "")
 	if c.firstRunLink() != "" {
 		t.Error("a new link beside an admin")
 	}
@@ -106,7 +106,7 @@ func TestFirstRunJourney(t *testing.T) {
 
 func TestFirstRunWithoutSampleData(t *testing.T) {
 	c := emptyConsole(t)
-	c.nobody().post(c.firstRunLink(), credentials(admin, password)).redirects("/")
+	c.anonymous().post(c.firstRunLink(), credentials(admin, password)).redirects("/")
 	var providers int
 	if c.scan(&providers, "SELECT count(*) FROM providers"); providers != 0 {
 		t.Errorf("%d providers", providers)
@@ -120,8 +120,8 @@ func TestFirstRunEndsWithAnyUser(t *testing.T) {
 		Email: input.FormValue(viewer), Password: input.FormValue(password), Role: input.FormValue("viewer"),
 	})
 	c.must(err)
-	c.nobody().get(link).refuses(404, "not_found", "")
-	c.nobody().post(link, credentials(admin, password)).refuses(404, "not_found", "")
+	c.anonymous().get(link).refuses(404, "not_found", "")
+	c.anonymous().post(link, credentials(admin, password)).refuses(404, "not_found", "")
 }
 
 func TestFirstRunOnce(t *testing.T) {
@@ -138,7 +138,7 @@ func TestFirstRunOnce(t *testing.T) {
 	go func() {
 		answers <- parallel(4, func() int {
 			email := "admin" + strconv.FormatInt(number.Add(1), 10) + "@example.com"
-			return c.nobody().post(link, credentials(email, password)).StatusCode
+			return c.anonymous().post(link, credentials(email, password)).StatusCode
 		})
 	}()
 	deadline := time.Now().Add(10 * time.Second)
@@ -170,6 +170,6 @@ func TestAdminFromTheEnvironment(t *testing.T) {
 	if created, err := make("other@example.com", password); created || err != nil {
 		t.Errorf("beside an admin: created %v, %v", created, err)
 	}
-	c.nobody().get(link).refuses(404, "not_found", "")
-	c.nobody().signIn(admin, password).get("/settings/api-keys").is(200)
+	c.anonymous().get(link).refuses(404, "not_found", "")
+	c.anonymous().signIn(admin, password).get("/settings/api-keys").is(200)
 }

@@ -76,18 +76,18 @@ func TestAFrozenDatabaseIsToldInTime(t *testing.T) {
 			continue
 		}
 		if r.Permission == "a virtual key" {
-			who = c.nobody().with("Authorization", "Bearer "+g.key)
+			who = c.anonymous().with("Authorization", "Bearer "+g.key)
 		}
 		all[r.Method+" "+r.Path] = func() answer { return who.send(r.Method, path, "", nil) }
 	}
-	all["POST /login"] = func() answer { return c.nobody().post("/login", credentials(admin, password)) }
+	all["POST /login"] = func() answer { return c.anonymous().post("/login", credentials(admin, password)) }
 	all["Basic"] = func() answer {
-		return c.nobody().with("Authorization", basic(admin, password)).api("GET", "/api/users", nil)
+		return c.anonymous().with("Authorization", basic(admin, password)).api("GET", "/api/users", nil)
 	}
-	all["GET /readyz"] = func() answer { return c.nobody().get("/readyz") }
-	all["POST /quota"] = func() answer { return c.nobody().post("/quota", url.Values{"key": {g.key}}) }
+	all["GET /readyz"] = func() answer { return c.anonymous().get("/readyz") }
+	all["POST /quota"] = func() answer { return c.anonymous().post("/quota", url.Values{"key": {g.key}}) }
 	for _, door := range []string{"/authz/nginx?provider=openai&model=gpt-4o", "/authz/forward?provider=openai&model=gpt-4o", "/authz/envoy/v1/chat/completions"} {
-		all["GET "+door] = func() answer { return c.nobody().with("Authorization", "Bearer "+g.key).get(door) }
+		all["GET "+door] = func() answer { return c.anonymous().with("Authorization", "Bearer "+g.key).get(door) }
 	}
 	answers := timely(t, all)
 	if len(answers) < 150 {
@@ -102,7 +102,7 @@ func TestAFrozenDatabaseIsToldInTime(t *testing.T) {
 		}
 		saysAway(t, name, answers[name])
 	}
-	c.nobody().get("/healthz").is(200)
+	c.anonymous().get("/healthz").is(200)
 
 	w.mute.Store(false)
 	c.eventually("an answer when it is over", func() bool { return person.get("/access-profiles").StatusCode == 200 })

@@ -59,8 +59,8 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	return other, closing
 }
 
-// at is the same visitor of another console.
-func (v visitor) at(c *console) visitor { v.console = c; return v }
+// at is the same client of another console.
+func (v client) at(c *console) client { v.console = c; return v }
 
 // gateway is a stage where ada holds a copy of "Work", which has room for a while.
 type gateway struct {
@@ -109,13 +109,13 @@ func with(body object, more ...any) object {
 }
 
 // ask is what a gateway hears about a call that it means to make.
-func (v visitor) ask(question object) object {
+func (v client) ask(question object) object {
 	v.t.Helper()
 	return v.api("POST", "/api/governance/decisions", question).is(200).json()
 }
 
 // decides fails the test unless a question is answered this way.
-func (v visitor) decides(question object, kind string, status int) object {
+func (v client) decides(question object, kind string, status int) object {
 	v.t.Helper()
 	d := v.ask(question)
 	if d["decision"] != (kind == "allowed") || d["type"] != kind || d["status_code"] != float64(status) {
@@ -126,7 +126,7 @@ func (v visitor) decides(question object, kind string, status int) object {
 
 // withinASecond waits for an answer that a change brings. One that was asked for more than a second after the change is
 // confirmed must be the new one, however slow this machine is.
-func (v visitor) withinASecond(question object, want string) {
+func (v client) withinASecond(question object, want string) {
 	v.t.Helper()
 	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)
 	defer ticks.Stop()
@@ -175,12 +175,12 @@ func event(key any, more ...any) object {
 	return with(object{"event_id": uuid.NewString(), "virtual_key": key, "provider": "openai", "model": "gpt-4o", "cost": 1, "tokens": 10}, more...)
 }
 
-func (v visitor) report(event any) answer {
+func (v client) report(event any) answer {
 	v.t.Helper()
 	return v.api("POST", "/api/governance/usage", event)
 }
 
-func (v visitor) counted(event object) {
+func (v client) counted(event object) {
 	v.t.Helper()
 	same(v.t, "result", v.report(event).is(200).json(), object{"event_id": event["event_id"], "status": "counted", "duplicate": false})
 }

@@ -14,11 +14,11 @@ import (
 	"tollgate/models/problem"
 )
 
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-	"connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 
-// secureHeaders goes before everything that answers, so that refusals carry them too. All answers share the values:
-// they are set, never changed in place.
+// secureHeaders runs before every handler that answers, so that refusals carry the headers too. All responses share the
+// values, so they are replaced, never changed in place.
 func secureHeaders(https bool) gin.HandlerFunc {
 	secure := http.Header{
 		"Content-Security-Policy":      {contentPolicy},
@@ -35,8 +35,8 @@ func secureHeaders(https bool) gin.HandlerFunc {
 	return func(c *gin.Context) { maps.Copy(c.Writer.Header(), secure) }
 }
 
-// allowHosts refuses requests addressed to a name that is not ours, so that no page elsewhere can make one resolve to
-// us.
+// allowHosts refuses requests for a host name that is not ours: otherwise a page of another site could make its own
+// name resolve to us (DNS rebinding).
 func allowHosts(config Config, h *handlers.Handlers) gin.HandlerFunc {
 	allowed := slices.Clone(config.Hosts)
 	if base, err := url.Parse(config.BaseURL); err == nil && base.Host != "" {
@@ -50,11 +50,13 @@ func allowHosts(config Config, h *handlers.Handlers) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		path := c.Request.URL.Path
-		// Proxies ask for the host that their own client asked for.
-		if path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/authz/") || slices.Contains(allowed, hostname(c.Request.Host)) {
+		// Proxies send the host name of their own client's request.
+		if path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/authz/") ||
+			slices.Contains(allowed, hostname(c.Request.Host)) {
 			return
 		}
-		h.Fail(c, problem.Refuse(problem.WrongHost, "", "unknown_host", "Use the address of this console; it does not answer to this host name."))
+		h.Fail(c, problem.Refuse(problem.WrongHost, "", "unknown_host",
+			"Use the address of this console; it does not answer to this host name."))
 	}
 }
 
@@ -66,12 +68,13 @@ func hostname(host string) string {
 	return strings.ToLower(strings.Trim(host, "[]"))
 }
 
-// sameOrigin refuses unsafe requests that a page elsewhere had a browser send.
+// sameOrigin refuses unsafe requests that a page of another site made a browser send.
 func sameOrigin(h *handlers.Handlers) gin.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
 		if protection.Check(c.Request) != nil {
-			h.Fail(c, problem.Refuse(problem.Forbidden, "", "cross_origin_request", "Send this from the console itself; it came from another site."))
+			h.Fail(c, problem.Refuse(problem.Forbidden, "", "cross_origin_request",
+				"Send this from the console itself; it came from another site."))
 		}
 	}
 }

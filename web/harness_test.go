@@ -142,27 +142,27 @@ func (c *console) scan(target any, query string, args ...any) {
 	c.must(c.db.NewRaw(query, args...).Scan(c.t.Context(), target))
 }
 
-// visitor is somebody who sends requests, with the headers that say who.
-type visitor struct {
+// client is somebody who sends requests, with the headers that say who.
+type client struct {
 	*console
 	header http.Header
 }
 
 // nobody is signed out.
-func (c *console) nobody() visitor { return visitor{c, http.Header{}} }
+func (c *console) anonymous() client { return client{c, http.Header{}} }
 
 // login is a person with a session.
-func (c *console) login(email string) visitor {
+func (c *console) login(email string) client {
 	c.t.Helper()
 	var id string
 	c.scan(&id, "SELECT id FROM users WHERE email = ?", email)
 	token, err := identity.StartSession(c.t.Context(), c.db, id, "")
 	c.must(err)
-	return c.nobody().with("Cookie", "session="+token)
+	return c.anonymous().with("Cookie", "session="+token)
 }
 
 // apiKey is a program with a key of the command line; without scopes it may do everything.
-func (c *console) apiKey(scopes ...permission.Permission) visitor {
+func (c *console) apiKey(scopes ...permission.Permission) client {
 	c.t.Helper()
 	if scopes == nil {
 		scopes = permission.AllPermissions()
@@ -173,11 +173,11 @@ func (c *console) apiKey(scopes ...permission.Permission) visitor {
 	}
 	_, secret, err := identity.CreateAPIKey(c.t.Context(), c.db, c.h.Keys, permission.CLI, in)
 	c.must(err)
-	return c.nobody().with("Authorization", "Bearer "+secret)
+	return c.anonymous().with("Authorization", "Bearer "+secret)
 }
 
-// with is the same visitor with another header; an empty value leaves the header out.
-func (v visitor) with(name, value string) visitor {
+// with is the same client with another header; an empty value leaves the header out.
+func (v client) with(name, value string) client {
 	v.header = v.header.Clone()
 	v.header.Set(name, value)
 	if value == "" {
@@ -186,19 +186,19 @@ func (v visitor) with(name, value string) visitor {
 	return v
 }
 
-func (v visitor) get(path string) answer {
+func (v client) get(path string) answer {
 	v.t.Helper()
 	return v.send("GET", path, "", nil)
 }
 
 // post sends a form.
-func (v visitor) post(path string, form url.Values) answer {
+func (v client) post(path string, form url.Values) answer {
 	v.t.Helper()
 	return v.send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
 }
 
 // api sends JSON; body is text as it is, nil for none, or anything that encodes.
-func (v visitor) api(method, path string, body any) answer {
+func (v client) api(method, path string, body any) answer {
 	v.t.Helper()
 	switch content := body.(type) {
 	case nil:
@@ -213,7 +213,7 @@ func (v visitor) api(method, path string, body any) answer {
 }
 
 // send sends anything, and follows no redirect.
-func (v visitor) send(method, path, media string, body io.Reader) answer {
+func (v client) send(method, path, media string, body io.Reader) answer {
 	v.t.Helper()
 	request, err := http.NewRequestWithContext(v.t.Context(), method, v.base+path, body)
 	v.must(err)

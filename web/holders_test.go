@@ -90,8 +90,8 @@ func copyPath(user string, held object) string {
 }
 
 // bearer is a program that has a virtual key.
-func (c *console) bearer(value any) visitor {
-	return c.nobody().with("Authorization", fmt.Sprint("Bearer ", value))
+func (c *console) bearer(value any) client {
+	return c.anonymous().with("Authorization", fmt.Sprint("Bearer ", value))
 }
 
 // stored is every row of every table as text, but for what merely asking touches: sessions, API keys' last use and

@@ -14,7 +14,7 @@ func TestOrderOfRefusals(t *testing.T) {
 	const away, cross, plain, stale = "Host: evil.example\n", "Sec-Fetch-Site: cross-site\n", "Content-Type: text/plain\n", "If-Match: \"1\"\n"
 	large := strings.Repeat("x", 1<<20+1)
 	const broken, invalid, taken = `{"name":`, `{"name":"","tags":null}`, `{"name":"CAFÉ"}`
-	attack(t, c, c.nobody(), []hostile{
+	attack(t, c, c.anonymous(), []hostile{
 		{"POST", "/api/nowhere", away + cross + plain, large, 421, "unknown_host", ""},
 		{"PATCH", profiles + "/x", away + cross, "", 421, "unknown_host", ""},
 		{"GET", "/", away, "", 421, "unknown_host", ""},

@@ -19,8 +19,8 @@ type hostile struct {
 	code, param  string
 }
 
-// headed is the visitor with further headers, one a line, each as often as it stands there.
-func (v visitor) headed(lines string) visitor {
+// headed is the client with further headers, one a line, each as often as it stands there.
+func (v client) headed(lines string) client {
 	v.header = v.header.Clone()
 	for line := range strings.Lines(lines) {
 		if name, value, named := strings.Cut(strings.TrimSuffix(line, "\n"), ": "); named {
@@ -40,7 +40,7 @@ func prefixes(path string) []string {
 
 // attack sends each request under each prefix, checks the refusal and the headers that go with it, and that nothing
 // changed.
-func attack(t *testing.T, c cast, v visitor, rows []hostile) {
+func attack(t *testing.T, c cast, v client, rows []hostile) {
 	t.Helper()
 	before := c.fingerprint()
 	for _, row := range rows {
@@ -128,9 +128,9 @@ func TestCredentials(t *testing.T) {
 			hostile{"GET", profiles + "/1", header, "", 401, "unauthenticated", ""})
 	}
 	rows = append(rows, hostile{"POST", profiles + "?access_token=" + strings.TrimPrefix(bearer, "Bearer "), jsonBody, `{"name":"x"}`, 401, "unauthenticated", ""})
-	attack(t, c, c.nobody(), rows)
+	attack(t, c, c.anonymous(), rows)
 	for _, good := range []string{"bearer ", "BEARER ", "Bearer   "} {
-		c.nobody().with("Authorization", good+strings.TrimPrefix(bearer, "Bearer ")).api("GET", profiles, nil).is(200)
+		c.anonymous().with("Authorization", good+strings.TrimPrefix(bearer, "Bearer ")).api("GET", profiles, nil).is(200)
 	}
 }
 

@@ -126,7 +126,7 @@ func TestScopesOfKeys(t *testing.T) {
 		"AccessProfiles:Update": {{method: "PUT", path: profiles + "/1", body: `{}`, status: 200}, {method: "PUT", path: profiles + "/1/activate", status: 200}},
 		"AccessProfiles:Delete": {{method: "DELETE", path: profiles + "/999", status: 404}},
 	}
-	keys := map[string]visitor{}
+	keys := map[string]client{}
 	for scope := range acts {
 		keys[scope] = c.apiKey(permission.Permission(scope)).headed(jsonBody)
 	}

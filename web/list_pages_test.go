@@ -74,7 +74,7 @@ func TestDeletedProviderIsForgotten(t *testing.T) {
 	other, _ := g.another(g.appURL())
 	const price = `"prices":[{"model":"m","input_cost_per_million_tokens":3,"output_cost_per_million_tokens":0}]`
 	g.admin.api("POST", "/api/providers", `{"name":"brief",`+price+`}`).is(http.StatusCreated)
-	priced := func(v visitor) bool {
+	priced := func(v client) bool {
 		t.Helper()
 		call := event(g.key, "provider", "brief", "model", "m", "cost", nil, "tokens", nil, "input_tokens", 1_000_000)
 		v.counted(call)

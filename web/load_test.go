@@ -94,13 +94,13 @@ func TestDatabaseAway(t *testing.T) {
 	c.h.DB = away
 	for _, a := range []answer{
 		session.get("/access-profiles"), key.get("/api/access-profiles"), key.api("POST", "/api/access-profiles", `{"name":"x"}`),
-		c.nobody().api("GET", "/readyz", nil), session.get("/settings"),
+		c.anonymous().api("GET", "/readyz", nil), session.get("/settings"),
 	} {
 		if a.is(http.StatusServiceUnavailable); a.Header.Get("Retry-After") == "" && a.Request.URL.Path != "/readyz" {
 			t.Errorf("%s does not say when to come back", a.Request.URL.Path)
 		}
 	}
-	c.nobody().get("/healthz").is(http.StatusOK)
+	c.anonymous().get("/healthz").is(http.StatusOK)
 	key.get("/api/access-profiles").refuses(http.StatusServiceUnavailable, "retry_later", "")
 	session.get("/access-profiles").refuses(http.StatusServiceUnavailable, "retry_later", "")
 }

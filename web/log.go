@@ -13,13 +13,13 @@ import (
 	"tollgate/handlers"
 )
 
-// requestIDHeader is X-Request-ID, in the spelling that needs no rewriting.
+// requestIDHeader is X-Request-ID in Go's canonical spelling.
 const requestIDHeader = "X-Request-Id"
 
-// requestID is what an id may be: visible ASCII, so that it can end no line of a log and no header.
+// requestID matches an id that is accepted: visible ASCII, so that it cannot break a line of the log or a header.
 var requestID = regexp.MustCompile(`^[!-~]{1,200}$`)
 
-// identify gives the request its id, the caller's or else a new one, and sends it back.
+// identify sets the id of the request, the caller's if it is valid or else a new one, and sends it back.
 func identify(c *gin.Context) {
 	id := c.GetHeader(requestIDHeader)
 	if !requestID.MatchString(id) {
@@ -29,11 +29,11 @@ func identify(c *gin.Context) {
 	c.Header(requestIDHeader, id)
 }
 
-// logRequests writes one line a request: never a query string, a header or a body, which may hold secrets.
+// logRequests writes one line a request: never a query string, a header or a body, which may contain secrets.
 func logRequests(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := time.Now()
-		defer func() { logRequest(c, log, start) }() // also of an answer that is broken off
+		defer func() { logRequest(c, log, start) }() // also after an answer that was aborted
 		c.Next()
 	}
 }
@@ -46,11 +46,12 @@ func logRequest(c *gin.Context, log *slog.Logger, start time.Time) {
 	log.LogAttrs(c.Request.Context(), level, "request",
 		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.String("path", c.Request.URL.Path),
 		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)), slog.Int("bytes", c.Writer.Size()),
-		slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.RemoteIP()), slog.String("request_id", handlers.RequestID(c)))
+		slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.RemoteIP()),
+		slog.String("request_id", handlers.RequestID(c)))
 }
 
-// recoverPanics answers a panic as an internal error, with its reason in the log alone. One that breaks off an answer
-// goes on to the server, which closes the connection.
+// recoverPanics answers a panic as an internal error, with its reason only in the log. A panic that aborts an answer is
+// passed on to the server, which closes the connection.
 func recoverPanics(h *handlers.Handlers) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {

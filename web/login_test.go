@@ -14,8 +14,8 @@ func credentials(email, password string) url.Values {
 	return url.Values{"email": {email}, "password": {password}}
 }
 
-// signIn goes through the form and returns the visitor with the session it gave.
-func (v visitor) signIn(email, password string) visitor {
+// signIn goes through the form and returns the client with the session it gave.
+func (v client) signIn(email, password string) client {
 	v.t.Helper()
 	cookie, set := v.post("/login", credentials(email, password)).is(http.StatusSeeOther).cookie("session")
 	if !set {
@@ -26,7 +26,7 @@ func (v visitor) signIn(email, password string) visitor {
 
 func TestLoginJourney(t *testing.T) {
 	c := newConsole(t)
-	nobody := c.nobody()
+	nobody := c.anonymous()
 	nobody.get("/settings?x=1").redirects("/login?next=%2Fsettings%3Fx%3D1")
 	nobody.get("/login?next=%2Fsettings").is(200).one("input", "name", "next", "value", "/settings")
 
@@ -54,13 +54,13 @@ func TestLoginJourney(t *testing.T) {
 
 func TestCookieOverHTTPS(t *testing.T) {
 	c := newConsole(t, func(h *handlers.Handlers) { h.Secure = true })
-	answer := c.nobody().post("/login", credentials(admin, password)).redirects("/")
+	answer := c.anonymous().post("/login", credentials(admin, password)).redirects("/")
 	cookie, set := answer.cookie("__Host-session")
 	if !set || !cookie.Secure || !cookie.HttpOnly || cookie.Path != "/" || cookie.Domain != "" {
 		t.Fatalf("cookie: %v", cookie)
 	}
-	c.nobody().with("Cookie", "session="+cookie.Value).get("/settings").is(http.StatusSeeOther)
-	signedIn := c.nobody().with("Cookie", "__Host-session="+cookie.Value).get("/settings").is(200)
+	c.anonymous().with("Cookie", "session="+cookie.Value).get("/settings").is(http.StatusSeeOther)
+	signedIn := c.anonymous().with("Cookie", "__Host-session="+cookie.Value).get("/settings").is(200)
 	if got := signedIn.Header.Get("Strict-Transport-Security"); got != "max-age=31536000" {
 		t.Errorf("Strict-Transport-Security: %q", got)
 	}
@@ -70,7 +70,7 @@ func TestLoginRefusesAlike(t *testing.T) {
 	c := newConsole(t)
 	page := func(email, password string) string {
 		before := c.h.Passwords.Hashed()
-		a := c.nobody().with("X-Request-ID", "the-same-request").post("/login", credentials(email, password)).refuses(401, "invalid_credentials", "")
+		a := c.anonymous().with("X-Request-ID", "the-same-request").post("/login", credentials(email, password)).refuses(401, "invalid_credentials", "")
 		if work := c.h.Passwords.Hashed() - before; work != 1 {
 			t.Errorf("%q: %d hashes, want 1", email, work)
 		}
@@ -110,7 +110,7 @@ func TestLoginKeepsTheForm(t *testing.T) {
 		{"semicolon", "email=a;password=x&next=/settings", 400, "invalid_form", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := c.nobody().send("POST", "/login", "application/x-www-form-urlencoded", strings.NewReader(test.body))
+			a := c.anonymous().send("POST", "/login", "application/x-www-form-urlencoded", strings.NewReader(test.body))
 			a.t = t
 			a.refuses(test.status, test.code, test.param)
 			a.one("input", "name", "next", "value", "/settings")
@@ -119,7 +119,7 @@ func TestLoginKeepsTheForm(t *testing.T) {
 			}
 		})
 	}
-	c.nobody().api("POST", "/login", `{"email":"admin@example.com","password":"x"}`).refuses(415, "unsupported_media_type", "")
+	c.anonymous().api("POST", "/login", `{"email":"admin@example.com","password":"x"}`).refuses(415, "unsupported_media_type", "")
 }
 
 func TestNextStaysHere(t *testing.T) {
@@ -153,12 +153,12 @@ func TestNextStaysHere(t *testing.T) {
 	} {
 		form := credentials(admin, password)
 		form.Set("next", next)
-		a := c.nobody().post("/login", form)
+		a := c.anonymous().post("/login", form)
 		if a.redirects(want); a.Header.Get("A") != "" || len(a.Cookies()) != 1 {
 			t.Errorf("next=%q sets headers: %v", next, a.Header)
 		}
 		session, _ := a.cookie("session")
-		c.nobody().with("Cookie", "session="+session.Value).get("/login?" + url.Values{"next": {next}}.Encode()).redirects(want)
+		c.anonymous().with("Cookie", "session="+session.Value).get("/login?" + url.Values{"next": {next}}.Encode()).redirects(want)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestRoleChangesCountAtOnce(t *testing.T) {
 
 func TestPasswordChange(t *testing.T) {
 	c := newConsole(t)
-	here, elsewhere := c.nobody().signIn(admin, password), c.login(admin)
+	here, elsewhere := c.anonymous().signIn(admin, password), c.login(admin)
 	change := func(current, next string) answer {
 		return here.post("/settings/password", url.Values{"current_password": {current}, "new_password": {next}})
 	}
@@ -211,10 +211,10 @@ func TestPasswordChange(t *testing.T) {
 	cookie, _ := change(password, odd).redirects("/settings").cookie("session")
 	here.get("/settings").is(http.StatusSeeOther)
 	elsewhere.get("/settings").is(http.StatusSeeOther)
-	c.nobody().with("Cookie", "session="+cookie.Value).get("/settings").is(200)
-	c.nobody().post("/login", credentials(admin, password)).refuses(401, "invalid_credentials", "")
-	c.nobody().signIn(admin, odd)
-	c.nobody().with("Authorization", basic(admin, odd)).api("GET", "/api/api-keys", nil).is(200)
+	c.anonymous().with("Cookie", "session="+cookie.Value).get("/settings").is(200)
+	c.anonymous().post("/login", credentials(admin, password)).refuses(401, "invalid_credentials", "")
+	c.anonymous().signIn(admin, odd)
+	c.anonymous().with("Authorization", basic(admin, odd)).api("GET", "/api/api-keys", nil).is(200)
 
 	var rows []string
 	c.scan(&rows, "SELECT coalesce(new_values, '') FROM audit_logs WHERE metadata LIKE '%user%'")

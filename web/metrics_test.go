@@ -9,7 +9,7 @@ import (
 )
 
 // metrics are the series that a console tells of itself, by name and labels.
-func (v visitor) metrics() map[string]float64 {
+func (v client) metrics() map[string]float64 {
 	v.t.Helper()
 	series := map[string]float64{}
 	for line := range strings.Lines(string(v.get("/metrics").is(200).body)) {
@@ -115,7 +115,7 @@ func TestMetricsWithoutTheDatabase(t *testing.T) {
 			t.Errorf("%s: %v", name, series)
 		}
 		other.get("/metrics").refuses(503, "retry_later", "")
-		c.nobody().get("/metrics").refuses(401, "unauthenticated", "")
+		c.anonymous().get("/metrics").refuses(401, "unauthenticated", "")
 		w.restore()
 		g.eventually("the database", func() bool { return scraper.metrics()[answers] == 1 })
 	}

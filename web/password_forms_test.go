@@ -24,9 +24,9 @@ const (
 func (c *console) enters(t *testing.T, email, word string, want bool) {
 	t.Helper()
 	c.exec("DELETE FROM login_throttles")
-	page := c.nobody().post("/login", credentials(email, word)).StatusCode == 303
+	page := c.anonymous().post("/login", credentials(email, word)).StatusCode == 303
 	c.exec("DELETE FROM login_throttles")
-	program := c.nobody().with("Authorization", basic(email, word)).api("GET", "/api/users/me/permissions", nil).StatusCode == 200
+	program := c.anonymous().with("Authorization", basic(email, word)).api("GET", "/api/users/me/permissions", nil).StatusCode == 200
 	if page != want || program != want {
 		t.Errorf("%+q: the page lets in: %v, Basic: %v, want %v", word, page, program, want)
 	}
@@ -73,7 +73,7 @@ func TestPasswordsAreComposed(t *testing.T) {
 
 	first := emptyConsole(t)
 	link := first.firstRunLink()
-	first.nobody().post(link, url.Values{"email": {admin}, "password": {decomposed}}).redirects("/")
+	first.anonymous().post(link, url.Values{"email": {admin}, "password": {decomposed}}).redirects("/")
 	first.enters(t, admin, composed, true)
 }
 
@@ -113,7 +113,7 @@ func TestOldHashesStillMatch(t *testing.T) {
 	work := func(email string) int64 {
 		c.exec("DELETE FROM login_throttles")
 		before := c.h.Passwords.Hashed()
-		c.nobody().post("/login", credentials(email, asTyped+"x")).refuses(401, "invalid_credentials", "")
+		c.anonymous().post("/login", credentials(email, asTyped+"x")).refuses(401, "invalid_credentials", "")
 		return c.h.Passwords.Hashed() - before
 	}
 	if known, unknown := work(viewer), work("nobody@example.com"); known != unknown {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// doors sends the same input as a form and as JSON, each to a console of its own kind of visitor.
+// doors sends the same input as a form and as JSON, each to a console of its own kind of client.
 type door struct {
 	name string
 	send func(form url.Values, body any) answer
@@ -309,8 +309,8 @@ func TestProviderPermissions(t *testing.T) {
 	key.api("POST", "/api/providers", `{`).is(403)
 	key.api("PUT", "/api/providers/openai", `{}`).is(403)
 	key.api("DELETE", "/api/providers/openai", nil).is(403)
-	c.nobody().get("/api/providers").is(401)
-	c.nobody().get("/providers").redirects("/login?next=%2Fproviders")
+	c.anonymous().get("/api/providers").is(401)
+	c.anonymous().get("/providers").redirects("/login?next=%2Fproviders")
 }
 
 // Names from the address go to the database only when they could be names.

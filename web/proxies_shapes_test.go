@@ -16,7 +16,7 @@ type sent struct {
 
 // traefik asks about a call as Traefik does with forwardBody: by GET, with every header of the client and some of its
 // own.
-func (v visitor) traefik(address string, s sent) answer {
+func (v client) traefik(address string, s sent) answer {
 	v.t.Helper()
 	v.header = http.Header{}
 	for name, value := range s.header {
@@ -33,7 +33,7 @@ func (v visitor) traefik(address string, s sent) answer {
 
 // envoy asks about a call as Envoy's ext_authz does: it repeats it below a prefix, with the headers that it may pass
 // on.
-func (v visitor) envoy(prefix string, s sent) answer {
+func (v client) envoy(prefix string, s sent) answer {
 	v.t.Helper()
 	v.header = http.Header{"X-Envoy-Auth-Partial-Body": {"false"}, "X-Forwarded-For": {"192.0.2.7"}, "Host": {"llm.example.com"}}
 	passed := []string{"authorization", "x-bf-vk", "x-api-key", "x-goog-api-key", "api-key", "content-type", "content-encoding", "upgrade"}
@@ -83,8 +83,8 @@ func TestTraefikAndEnvoy(t *testing.T) {
 			s.header = maps.Clone(s.header)
 			maps.Copy(s.header, more)
 			for door, a := range map[string]answer{
-				"Traefik": g.nobody().traefik("/authz/forward", s), "Traefik with options": g.nobody().traefik("/authz/forward?provider=openai", s),
-				"Envoy": g.nobody().envoy("/authz/envoy", s), "Envoy with options": g.nobody().envoy("/authz/envoy-with/provider=openai", s),
+				"Traefik": g.anonymous().traefik("/authz/forward", s), "Traefik with options": g.anonymous().traefik("/authz/forward?provider=openai", s),
+				"Envoy": g.anonymous().envoy("/authz/envoy", s), "Envoy with options": g.anonymous().envoy("/authz/envoy-with/provider=openai", s),
 			} {
 				if a.StatusCode != c.status || (a.json()["error"] == nil) != (c.status == 200) {
 					t.Errorf("%s by %s: %d %s, want %d", name, door, a.StatusCode, a.body, c.status)
@@ -93,7 +93,7 @@ func TestTraefikAndEnvoy(t *testing.T) {
 		}
 	}
 	mcp := sent{"POST", "/mcp", toolCall, map[string]string{"X-Bf-Vk": g.key, "Content-Type": "application/json"}}
-	g.nobody().traefik("/authz/forward?mcp_client_id=github", mcp).opened()
-	g.nobody().envoy("/authz/envoy-with/mcp_client_id=github", mcp).opened()
-	g.nobody().envoy("/authz/envoy-with/mcp_client_id=jira", mcp).closed("mcp_tool_blocked", 403)
+	g.anonymous().traefik("/authz/forward?mcp_client_id=github", mcp).opened()
+	g.anonymous().envoy("/authz/envoy-with/mcp_client_id=github", mcp).opened()
+	g.anonymous().envoy("/authz/envoy-with/mcp_client_id=jira", mcp).closed("mcp_tool_blocked", 403)
 }

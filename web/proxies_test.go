@@ -108,7 +108,7 @@ func (c *console) front(t *testing.T, address, name string, environment []string
 
 // call is one that a client sends through a proxy: to Gemini, whose path names the model, or with the model in a chat's
 // body.
-func (v visitor) call(chat bool, model string) answer {
+func (v client) call(chat bool, model string) answer {
 	v.t.Helper()
 	switch {
 	case chat && model == "":
@@ -151,7 +151,7 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, ch
 	} {
 		before := p.calls.Load()
 		// What a hostile client adds changes nothing.
-		v := g.nobody().at(proxy).with("X-Api-Key", c.key).with("X-Model", "openai/gpt-4o").with("X-Provider", "openai").
+		v := g.anonymous().at(proxy).with("X-Api-Key", c.key).with("X-Model", "openai/gpt-4o").with("X-Provider", "openai").
 			with("X-Access-User-Id", "x").with("X-Forwarded-Method", "GET").with("X-Original-Method", "GET")
 		a := v.call(chat, c.model)
 		if a.StatusCode != c.status {
@@ -177,7 +177,7 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, ch
 	g.proxyReads(t, proxy, p)
 	// A key that is revoked opens the proxy for at most a second.
 	call := func() int {
-		return g.nobody().at(proxy).with("X-Api-Key", g.key).call(chat, "openai/gpt-4o").StatusCode
+		return g.anonymous().at(proxy).with("X-Api-Key", g.key).call(chat, "openai/gpt-4o").StatusCode
 	}
 	same(t, "status before", call(), 200)
 	g.admin.api("DELETE", keyPath(g.ada, g.keys(g.ada)[0]), nil).is(200)
@@ -189,7 +189,7 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, ch
 func (g gateway) proxyKeepsKeys(t *testing.T, proxy *console, p *provider, chat bool) {
 	t.Helper()
 	for _, header := range []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
-		v := g.nobody().at(proxy).with("X-Access-User-Id", "x").with("X-Access-Profile-Id", "7").with("X-Access-Key-Id", "x")
+		v := g.anonymous().at(proxy).with("X-Access-User-Id", "x").with("X-Access-Profile-Id", "7").with("X-Access-Key-Id", "x")
 		v.with(header, "Bearer "+g.key).call(chat, "openai/gpt-4o").is(200)
 		got := p.last.Load()
 		for name, values := range got.header {
@@ -206,7 +206,7 @@ func (g gateway) proxyKeepsKeys(t *testing.T, proxy *console, p *provider, chat 
 // without the gateway.
 func (g gateway) proxyReads(t *testing.T, proxy *console, p *provider) {
 	t.Helper()
-	v := g.nobody().at(proxy).with("X-Api-Key", g.key)
+	v := g.anonymous().at(proxy).with("X-Api-Key", g.key)
 	v.get("/v1/models?limit=5").is(200)
 	if got := p.last.Load(); got.method != "GET" || got.path != "/v1/models?limit=5" {
 		t.Errorf("the gateway got %s %s", got.method, got.path)
@@ -221,7 +221,7 @@ func (g gateway) proxyReads(t *testing.T, proxy *console, p *provider) {
 	if a := v.send("DELETE", "/v1/files/1", "", nil); a.StatusCode != 403 {
 		t.Errorf("a DELETE without a model: %d", a.StatusCode)
 	}
-	preflight := g.nobody().at(proxy).with("Origin", "https://app.example.com").with("Access-Control-Request-Method", "POST")
+	preflight := g.anonymous().at(proxy).with("Origin", "https://app.example.com").with("Access-Control-Request-Method", "POST")
 	preflight.send("OPTIONS", "/v1/chat/completions", "", nil).is(204)
 	same(t, "calls that passed", p.calls.Load(), before+1)
 }

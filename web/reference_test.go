@@ -124,7 +124,7 @@ func TestPathsOfTheReference(t *testing.T) {
 		same(t, of, s.admin.get(rbac+of).is(http.StatusOK).json(), s.admin.get("/api"+of).is(http.StatusOK).json())
 	}
 	s.viewer.get(rbac+"/roles").refuses(http.StatusForbidden, "forbidden", "")
-	s.nobody().get(rbac+"/roles").refuses(http.StatusUnauthorized, "unauthenticated", "")
+	s.anonymous().get(rbac+"/roles").refuses(http.StatusUnauthorized, "unauthenticated", "")
 	s.admin.get(rbac+"/api-keys").refuses(http.StatusNotFound, "not_found", "")
 	s.admin.api("PUT", rbac+"/users/"+s.ada+"/role", `{"role_id":3}`).is(http.StatusOK)
 	s.admin.api("DELETE", rbac+path, nil).is(http.StatusOK)
@@ -147,22 +147,22 @@ func TestPathsOfTheReference(t *testing.T) {
 func TestRequestIDComesBack(t *testing.T) {
 	g := newGateway(t)
 	for _, id := range []string{"x", "abc/def=ghi+jkl", "{\"a\":\"<b>\"}", strings.Repeat("~", 200)} {
-		for _, send := range []func(v visitor) answer{
-			func(v visitor) answer { return v.get("/healthz") },
-			func(v visitor) answer { return v.get("/login") },
-			func(v visitor) answer { return v.get("/nowhere") },
-			func(v visitor) answer { return v.get("/static/nothing.css") },
-			func(v visitor) answer { return v.api("POST", "/api/decisions", model(g.key)) },
-			func(v visitor) answer { return v.api("POST", "/access/v1/evaluation", `{}`) },
-			func(v visitor) answer { return v.with("X-Bf-Vk", g.key).get("/authz/nginx?model=openai/gpt-4o") },
-			func(v visitor) answer { return v.with("Host", "elsewhere.example").get("/healthz") },
-			func(v visitor) answer { return v.with("Host", "elsewhere.example").get("/login") },
+		for _, send := range []func(v client) answer{
+			func(v client) answer { return v.get("/healthz") },
+			func(v client) answer { return v.get("/login") },
+			func(v client) answer { return v.get("/nowhere") },
+			func(v client) answer { return v.get("/static/nothing.css") },
+			func(v client) answer { return v.api("POST", "/api/decisions", model(g.key)) },
+			func(v client) answer { return v.api("POST", "/access/v1/evaluation", `{}`) },
+			func(v client) answer { return v.with("X-Bf-Vk", g.key).get("/authz/nginx?model=openai/gpt-4o") },
+			func(v client) answer { return v.with("Host", "elsewhere.example").get("/healthz") },
+			func(v client) answer { return v.with("Host", "elsewhere.example").get("/login") },
 		} {
 			if a := send(g.admin.with("X-Request-ID", id)); a.Header.Get("X-Request-ID") != id || len(a.Header.Values("X-Request-ID")) != 1 {
 				t.Errorf("%s %s: %q came back as %q", a.Request.Method, a.Request.URL.Path, id, a.Header.Values("X-Request-ID"))
 			}
 		}
-		a := g.nobody().with("X-Request-ID", id).api("GET", profiles, nil).is(http.StatusUnauthorized)
+		a := g.anonymous().with("X-Request-ID", id).api("GET", profiles, nil).is(http.StatusUnauthorized)
 		same(t, "event_id", a.json()["event_id"], any(id))
 		quoted, err := json.Marshal(id)
 		g.must(err)
@@ -172,7 +172,7 @@ func TestRequestIDComesBack(t *testing.T) {
 		}
 	}
 	for _, id := range []string{strings.Repeat("x", 201), "two words", "tab\there", "é", " "} {
-		a := g.nobody().with("X-Request-ID", id).api("GET", profiles, nil).is(http.StatusUnauthorized)
+		a := g.anonymous().with("X-Request-ID", id).api("GET", profiles, nil).is(http.StatusUnauthorized)
 		if own := a.Header.Get("X-Request-ID"); own == id || own == "" || a.json()["event_id"] != own {
 			t.Errorf("%q came back as %q", id, own)
 		}
@@ -198,7 +198,7 @@ func TestQuotaByTheHeadersOfClients(t *testing.T) {
 	_, second := s.assign(s.bob, research)
 	key, other := first["value"].(string), second["value"].(string)
 	send := func(headers ...string) answer {
-		v := s.nobody()
+		v := s.anonymous()
 		for i := 0; i < len(headers); i += 2 {
 			v = v.with(headers[i], headers[i+1])
 		}
@@ -226,5 +226,5 @@ func TestQuotaByTheHeadersOfClients(t *testing.T) {
 		send(headers...).refuses(http.StatusUnauthorized, "unauthenticated", "")
 	}
 	s.admin.get(quota).refuses(http.StatusUnauthorized, "unauthenticated", "") // an API key is none
-	s.nobody().with("x-bf-vk", key).get("/api/users").refuses(http.StatusUnauthorized, "unauthenticated", "")
+	s.anonymous().with("x-bf-vk", key).get("/api/users").refuses(http.StatusUnauthorized, "unauthenticated", "")
 }

@@ -37,7 +37,7 @@ func TestAConsoleNoticesThatItsDatabaseWentBack(t *testing.T) {
 			other, _ := b.serving(t).another(restored.URL("tollgate"))
 			admin, key := b.bearerOf(c, b.secret), b.bearerOf(c, b.key)
 			ask := func() answer { return key.get("/authz/nginx?model=openai/gpt-4o") }
-			change := func(v visitor, words string, n int) {
+			change := func(v client, words string, n int) {
 				for i := range n {
 					v.api("PUT", b.profile, object{"description": fmt.Sprint(words, " ", i)}).is(200)
 				}
@@ -136,12 +136,12 @@ func (b backup) serving(t *testing.T) *console {
 	return &console{t: t, h: &handlers.Handlers{Keys: b.keys}}
 }
 
-func (b backup) bearerOf(c *console, secret string) visitor {
-	return c.nobody().with("Authorization", "Bearer "+secret)
+func (b backup) bearerOf(c *console, secret string) client {
+	return c.anonymous().with("Authorization", "Bearer "+secret)
 }
 
 // lists fails the test unless the list of profiles has the words.
-func (b backup) lists(v visitor, words string) {
+func (b backup) lists(v client, words string) {
 	v.t.Helper()
 	if a := v.get("/api/access-profiles").is(200); !strings.Contains(string(a.body), `"`+words+`"`) {
 		v.t.Errorf("no %q in %s", words, a.body)

@@ -252,7 +252,7 @@ func TestDeleteRoleWhileSomebodyGetsIt(t *testing.T) {
 }
 
 // helper is somebody who manages people and roles, but may not do much else.
-func (c *console) helper() (visitor, int64) {
+func (c *console) helper() (client, int64) {
 	c.t.Helper()
 	id := c.addRole("Helpdesk", "Users:View", "Users:Create", "Users:Update", "Roles:View", "Roles:Create", "Roles:Update", "Providers:View")
 	c.addUser("help@example.com", "Helpdesk")
@@ -326,14 +326,14 @@ func TestKeysGiveNoMoreThanTheirScopes(t *testing.T) {
 
 // Somebody who lost a right while they asked cannot give it any more.
 func TestRightsAreCheckedWhereTheyAreUsed(t *testing.T) {
-	for name, send := range map[string]func(c *console, help visitor, small int64) answer{
-		"new user": func(_ *console, help visitor, small int64) answer {
+	for name, send := range map[string]func(c *console, help client, small int64) answer{
+		"new user": func(_ *console, help client, small int64) answer {
 			return help.api("POST", "/api/users", fmt.Sprintf(`{"name":"x","email":"x@example.com","role_id":%d}`, small))
 		},
-		"role of a user": func(c *console, help visitor, small int64) answer {
+		"role of a user": func(c *console, help client, small int64) answer {
 			return help.api("PUT", "/api/users/"+c.userID(viewer)+"/role", fmt.Sprintf(`{"role_id":%d}`, small))
 		},
-		"permissions": func(c *console, help visitor, _ int64) answer {
+		"permissions": func(c *console, help client, _ int64) answer {
 			return help.api("PUT", fmt.Sprintf("/api/roles/%d/permissions", c.roleID("Empty")), `{"permission_ids":["Providers:View"]}`)
 		},
 	} {
@@ -379,8 +379,8 @@ func TestPermissions(t *testing.T) {
 	}
 	c.apiKey().get("/api/permissions?limit=5").refuses(400, "unknown_parameter", "limit")
 	for _, path := range []string{"/api/users/me/permissions", "/api/governance/users/me/permissions"} {
-		for role, v := range map[string]visitor{
-			"Admin": c.login(admin), "Viewer": c.nobody().with("Authorization", basic(viewer, password)), "Idle": c.login("idle@example.com"),
+		for role, v := range map[string]client{
+			"Admin": c.login(admin), "Viewer": c.anonymous().with("Authorization", basic(viewer, password)), "Idle": c.login("idle@example.com"),
 		} {
 			all := v.api("GET", path, nil).is(200).object("permissions")
 			for _, p := range permission.AllPermissions() {
@@ -394,7 +394,7 @@ func TestPermissions(t *testing.T) {
 		if users := scoped["Users"].(map[string]any); users["View"] != true || users["Create"] != false || len(scoped) != len(permission.Resources) {
 			t.Errorf("got %v", scoped)
 		}
-		c.nobody().get(path).refuses(401, "unauthenticated", "")
+		c.anonymous().get(path).refuses(401, "unauthenticated", "")
 	}
 }
 

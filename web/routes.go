@@ -9,42 +9,41 @@ import (
 	"tollgate/models/permission"
 )
 
-// Who may use a route beside the holders of a permission.
+// Who may use a route that needs no permission of a role.
 const (
 	anyone   permission.Permission = "anyone"
 	signedIn permission.Permission = "signed in"
-	// A virtual key, for what concerns its own holder.
+	// A virtual key, for what concerns its own user.
 	keyHolder permission.Permission = "a virtual key"
 )
 
 const askDecisions permission.Permission = "Usage:View or Usage:Create"
 
-// reportUsage is of gateways, like askDecisions: they send their API key with every call.
+// reportUsage and askDecisions are for gateways, which send their API key with every call.
 const reportUsage permission.Permission = "Usage:Create"
 
 const createOrUpdate permission.Permission = "AccessProfiles:Create or AccessProfiles:Update"
 
-// metricsPath is also answered without the database.
+// metricsPath is answered even while the database is unavailable.
 const metricsPath = "/metrics"
 
-// route is one URL: what it needs, and what answers it.
+// route is one method and path, the permission it needs and its handler.
 type route struct {
 	method, path string
 	permission   permission.Permission
 	action       handlers.Func
 }
 
-// register mounts every route behind the origin check, the credential check and its permission. Anything not listed is
-// refused.
+// register mounts every route behind the checks of origin, credential and permission. Any other path is not found.
 func register(engine *gin.Engine, h *handlers.Handlers) {
 	origin, credential := sameOrigin(h), authenticate(h)
 	for _, r := range append(routes(h), proxyRoutes(h)...) {
 		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
 		if changesAccess(r) {
-			chain = append(gin.HandlersChain{noteChanges(h)}, chain...)
+			chain = append(gin.HandlersChain{invalidate(h)}, chain...)
 		}
 		if strings.HasPrefix(r.path, "/authz/") {
-			chain = gin.HandlersChain{h.Handle(r.action)} // a copy of somebody else's request, by a proxy
+			chain = gin.HandlersChain{h.Handle(r.action)} // a proxy sends a copy of its client's request
 		}
 		for _, path := range paths(r.path) {
 			engine.Handle(r.method, path, chain...)
@@ -55,7 +54,8 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 	}
 }
 
-// proxyRoutes are the doors of proxies, which repeat the method of their client. Envoy adds the path of its client too.
+// proxyRoutes are the routes for proxies, which repeat the method of their client's request. Envoy appends its path
+// too.
 func proxyRoutes(h *handlers.Handlers) []route {
 	var all []route
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
@@ -68,20 +68,20 @@ func proxyRoutes(h *handlers.Handlers) []route {
 	return all
 }
 
-// changesAccess reports whether a route may change what somebody may do: every unsafe one but those that gateways call.
+// changesAccess reports whether a route may change what a user may do: every unsafe route except those of gateways.
 func changesAccess(r route) bool {
 	return r.method != "GET" && r.permission != askDecisions && r.path != "/api/usage"
 }
 
-// noteChanges lets decisions here know of a change as soon as it is answered.
-func noteChanges(h *handlers.Handlers) gin.HandlerFunc {
+// invalidate makes this console's decisions see a change as soon as the change is answered.
+func invalidate(h *handlers.Handlers) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer h.Cache.Changing()()
 		c.Next()
 	}
 }
 
-// paths gives a route of the API its second prefix, and what is about roles and permissions a third.
+// paths adds the second prefix to a route of the API, and a third to the routes about roles and permissions.
 func paths(path string) []string {
 	rest, ok := strings.CutPrefix(path, "/api/")
 	if !ok {
@@ -94,7 +94,7 @@ func paths(path string) []string {
 	return all
 }
 
-// routes is every URL there is.
+// routes is the table of all URLs.
 func routes(h *handlers.Handlers) []route {
 	return []route{
 		{"GET", "/healthz", anyone, h.Healthy},
@@ -151,11 +151,18 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/api/users/:id/access-profiles", "AccessProfiles:Create", h.AssignAccessProfile},
 		{"PUT", "/api/users/:id/access-profiles/:copy_id", "AccessProfiles:Update", h.ChangeUserAccessProfile},
 		{"DELETE", "/api/users/:id/access-profiles/:copy_id", "AccessProfiles:Delete", h.DetachAccessProfile},
-		{"PUT", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update", h.SetOverride},
-		{"DELETE", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update or AccessProfiles:Delete", h.ClearOverride},
+		{
+			"PUT", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override",
+			"AccessProfiles:Update", h.SetOverride,
+		},
+		{
+			"DELETE", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override",
+			"AccessProfiles:Update or AccessProfiles:Delete", h.ClearOverride,
+		},
 		{"GET", "/api/users/:id/virtual-keys", "VirtualKeys:View", h.ListUserKeys},
 		{"POST", "/api/users/:id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
-		{"POST", "/api/users/:id/access-profiles/:copy_id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey}, // of the user, whichever copy
+		// The key is the user's; the copy in the path is ignored.
+		{"POST", "/api/users/:id/access-profiles/:copy_id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
 		{"DELETE", "/api/users/:id/access-profiles/virtual-keys/:vk_id", "AccessProfiles:Delete", h.DeleteVirtualKey},
 		{"GET", "/api/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
 		{"GET", "/api/virtual-keys/quota", keyHolder, h.ShowQuota},
@@ -168,7 +175,10 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/users/:id/access-profiles/:copy_id/delete", "AccessProfiles:Delete", h.DetachAccessProfile},
 		{"GET", "/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update", h.EditOverride},
 		{"POST", "/users/:id/access-profiles/:copy_id/budgets/:budget_id/override", "AccessProfiles:Update", h.SetOverride},
-		{"POST", "/users/:id/access-profiles/:copy_id/budgets/:budget_id/override/delete", "AccessProfiles:Update or AccessProfiles:Delete", h.ClearOverride},
+		{
+			"POST", "/users/:id/access-profiles/:copy_id/budgets/:budget_id/override/delete",
+			"AccessProfiles:Update or AccessProfiles:Delete", h.ClearOverride,
+		},
 		{"GET", "/users/:id/virtual-keys/new", "VirtualKeys:Create", h.NewVirtualKey},
 		{"POST", "/users/:id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
 		{"GET", "/users/:id/virtual-keys/:vk_id/delete", "AccessProfiles:Delete", h.ConfirmDeleteVirtualKey},

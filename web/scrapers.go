@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// scraperPatience is how long a scrape waits for the database to say whose key it comes with.
-	scraperPatience = time.Second
-	// scraperKept is how long that holds while the database is away: a scraper asks every few seconds, and an outage may
-	// last.
-	scraperKept = 24 * time.Hour
-	mostKept    = 100
+	// scraperTimeout is how long a scrape waits for the database to look up its API key.
+	scraperTimeout = time.Second
+	// scraperTTL is how long a cached key is accepted while the database is unavailable. An outage may last, so it is
+	// long.
+	scraperTTL  = 24 * time.Hour
+	maxScrapers = 100
 )
 
-// scrapers are the API keys that have read the metrics. While the database is away they may go on: that is when metrics
-// are needed, and they hold nothing secret.
+// scrapers caches the API keys that have read the metrics. They go on working while the database is unavailable: that
+// is when metrics are needed, and metrics contain no secrets.
 type scrapers struct {
 	mutex sync.Mutex
 	seen  map[[sha256.Size]byte]scraper
@@ -33,17 +33,17 @@ type scraper struct {
 	seen  time.Time
 }
 
-// actor is whom an API key acts as, as the database says or, without it, said last. Refusals: Unauthenticated,
-// Unavailable.
+// actor is the actor of an API key according to the database or, while it is unavailable, to its last answer. Refusals:
+// Unauthenticated, Unavailable.
 func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret string) (permission.Actor, error) {
 	hash := sha256.Sum256([]byte(secret))
-	asking, cancel := context.WithTimeout(ctx, scraperPatience)
+	lookup, cancel := context.WithTimeout(ctx, scraperTimeout)
 	defer cancel()
-	actor, err := h.Cache.KeyActorNow(asking, h.DB, secret)
+	actor, err := h.Cache.KeyActorNow(lookup, h.DB, secret)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if err == nil {
-		if s.seen == nil || len(s.seen) >= mostKept {
+		if s.seen == nil || len(s.seen) >= maxScrapers {
 			s.seen = map[[sha256.Size]byte]scraper{}
 		}
 		s.seen[hash] = scraper{actor, time.Now()}
@@ -54,8 +54,8 @@ func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret strin
 		delete(s.seen, hash)
 		return actor, err
 	}
-	if known, ok := s.seen[hash]; ok && time.Since(known.seen) < scraperKept {
-		return known.actor, nil
+	if cached, ok := s.seen[hash]; ok && time.Since(cached.seen) < scraperTTL {
+		return cached.actor, nil
 	}
 	return actor, err
 }

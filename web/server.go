@@ -1,4 +1,4 @@
-// Package web is the HTTP edge: every URL, who may use it, and what happens to each request on the way.
+// Package web is the HTTP edge: every URL, who may use it, and the middleware that each request passes.
 package web
 
 import (
@@ -18,11 +18,11 @@ import (
 // Config says how the console is reached.
 type Config struct {
 	Addr    string   // the listen address, host:port
-	BaseURL string   // the address people use, or ""
+	BaseURL string   // the public address, or ""
 	Hosts   []string // further host names that are answered
 }
 
-// New puts all routes behind the checks each request passes, in the order of the contract: host, route, origin,
+// New puts all routes behind the checks that each request passes, in the order of the contract: host, route, origin,
 // credential, permission.
 func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
@@ -34,11 +34,11 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 		return nil, err
 	}
 	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit(), secureHeaders(h.Secure), allowHosts(config, h))
-	visitor := authenticate(h)(anyone)
-	engine.NoRoute(visitor, h.Handle(func(*gin.Context) error { return problem.Missing("page") }))
-	engine.NoMethod(visitor, h.Handle(func(c *gin.Context) error {
+	optional := authenticate(h)(anyone)
+	engine.NoRoute(optional, h.Handle(func(*gin.Context) error { return problem.Missing("page") }))
+	engine.NoMethod(optional, h.Handle(func(c *gin.Context) error {
 		if c.Request.Method == http.MethodGet && !handlers.IsAPI(c) {
-			c.Redirect(http.StatusSeeOther, path.Dir(c.Request.URL.Path)) // the page with the form that was sent there
+			c.Redirect(http.StatusSeeOther, path.Dir(c.Request.URL.Path)) // the page with the form that posts here
 			return nil
 		}
 		return problem.Refuse(problem.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
@@ -54,11 +54,12 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	return compress(engine), nil
 }
 
-// Server wraps a handler with the timeouts that a public listener needs.
+// Server wraps a handler with the timeouts of a public listener.
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Addr: addr, Handler: handler,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 90 * time.Second, IdleTimeout: 2 * time.Minute,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 90 * time.Second,
+		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

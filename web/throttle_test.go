@@ -37,7 +37,7 @@ func retryAfter(t *testing.T, a answer) int {
 
 func TestThrottleGrowsAndLetsTheRightPasswordIn(t *testing.T) {
 	c := newConsole(t)
-	wrong := func() answer { return c.nobody().post("/login", credentials(admin, "wrong password")) }
+	wrong := func() answer { return c.anonymous().post("/login", credentials(admin, "wrong password")) }
 	for range 5 {
 		wrong().refuses(401, "invalid_credentials", "")
 	}
@@ -51,15 +51,15 @@ func TestThrottleGrowsAndLetsTheRightPasswordIn(t *testing.T) {
 		if slow := want + ahead - seconds; slow < 0 || slow > ahead/2 {
 			t.Fatalf("wait %d s, want %d", seconds-ahead, want)
 		}
-		retryAfter(t, c.nobody().post("/login", credentials(admin, password)))
-		c.nobody().with("Authorization", basic(admin, password)).api("GET", "/api/api-keys", nil).refuses(429, "too_many_requests", "")
+		retryAfter(t, c.anonymous().post("/login", credentials(admin, password)))
+		c.anonymous().with("Authorization", basic(admin, password)).api("GET", "/api/api-keys", nil).refuses(429, "too_many_requests", "")
 		c.wait(seconds)
 		wrong().refuses(401, "invalid_credentials", "")
 	}
 	// Another account of the same network is not held up.
-	c.nobody().signIn(viewer, password)
+	c.anonymous().signIn(viewer, password)
 	c.wait(60)
-	c.nobody().signIn(admin, password)
+	c.anonymous().signIn(admin, password)
 	for range 5 {
 		wrong().refuses(401, "invalid_credentials", "")
 	}
@@ -70,46 +70,46 @@ func TestThrottleGrowsAndLetsTheRightPasswordIn(t *testing.T) {
 func TestThrottleForgetsAFailureEachMinute(t *testing.T) {
 	c := newConsole(t)
 	for range 5 {
-		c.nobody().post("/login", credentials(admin, "wrong password")).is(401)
+		c.anonymous().post("/login", credentials(admin, "wrong password")).is(401)
 	}
 	c.wait(5 * 60)
 	for range 5 {
-		c.nobody().post("/login", credentials(admin, "wrong password")).is(401)
+		c.anonymous().post("/login", credentials(admin, "wrong password")).is(401)
 	}
 	c.hold()
-	c.nobody().post("/login", credentials(admin, "wrong password")).is(429)
+	c.anonymous().post("/login", credentials(admin, "wrong password")).is(429)
 }
 
 func TestThrottleByNetwork(t *testing.T) {
 	c := newConsole(t)
 	for i := range 30 {
-		c.nobody().post("/login", credentials("user"+strconv.Itoa(i)+"@example.com", "wrong password")).is(401)
+		c.anonymous().post("/login", credentials("user"+strconv.Itoa(i)+"@example.com", "wrong password")).is(401)
 	}
 	before := c.h.Passwords.Hashed()
 	c.hold()
-	retryAfter(t, c.nobody().post("/login", credentials("user30@example.com", "wrong password")))
+	retryAfter(t, c.anonymous().post("/login", credentials("user30@example.com", "wrong password")))
 	// Nobody can pretend to come from elsewhere.
-	retryAfter(t, c.nobody().with("X-Forwarded-For", "203.0.113.7").with("X-Real-IP", "203.0.113.8").
+	retryAfter(t, c.anonymous().with("X-Forwarded-For", "203.0.113.7").with("X-Real-IP", "203.0.113.8").
 		post("/login", credentials("user31@example.com", "wrong password")))
-	retryAfter(t, c.nobody().post("/login", credentials(admin, password)))
+	retryAfter(t, c.anonymous().post("/login", credentials(admin, password)))
 	if c.h.Passwords.Hashed() != before {
 		t.Error("a refused try was hashed")
 	}
 	// What its neighbours do does not lock the account itself: the right password works from another network.
 	c.exec("DELETE FROM login_throttles WHERE subject LIKE 'network %'")
-	c.nobody().signIn(admin, password)
+	c.anonymous().signIn(admin, password)
 }
 
 func TestRightPasswordsAreNotCounted(t *testing.T) {
 	c := newConsole(t)
 	for range 40 {
-		c.nobody().with("Authorization", basic(viewer, password)).api("GET", "/api/access-profiles", nil).is(200)
+		c.anonymous().with("Authorization", basic(viewer, password)).api("GET", "/api/access-profiles", nil).is(200)
 	}
 }
 
 func TestParallelTriesDoNotSlipThrough(t *testing.T) {
 	c := newConsole(t)
-	count := parallel(200, func() int { return c.nobody().post("/login", credentials(admin, "wrong password")).StatusCode })
+	count := parallel(200, func() int { return c.anonymous().post("/login", credentials(admin, "wrong password")).StatusCode })
 	if hashed := c.h.Passwords.Hashed(); hashed > 12 || count[http.StatusUnauthorized] != int(hashed) || len(count) != 2 {
 		t.Errorf("%d tries were hashed, answers: %v", hashed, count)
 	}

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// requestTimeout is a little more than the server allows a statement: a database that is silent for longer answers
-	// nothing more.
+	// requestTimeout is slightly longer than the database's own limit for a statement: a database that is silent for
+	// longer will not answer.
 	requestTimeout = 5300 * time.Millisecond
 	slowTimeout    = 20 * time.Second
 	exportTimeout  = 15 * time.Minute
 )
 
-// timeout is how long a route may take: a file takes as long as its reader, and what reads or changes much as long as
-// it needs.
+// timeout is how long a route may take. Exports are slow because their reader may be; bulk changes and reports read or
+// change many rows.
 func timeout(route string) time.Duration {
 	switch {
 	case strings.HasSuffix(route, "/export"):
@@ -30,20 +30,20 @@ func timeout(route string) time.Duration {
 	return requestTimeout
 }
 
-// soon runs a question that comes before the work of a route: a route that may take long does not wait as long to learn
-// who asks.
-func soon(c *gin.Context, ask func() error) error {
+// soon runs a check that comes before the work of a route, within requestTimeout: a slow route does not get its long
+// timeout for the check of its credential.
+func soon(c *gin.Context, check func() error) error {
 	if timeout(c.FullPath()) <= requestTimeout {
-		return ask()
+		return check()
 	}
 	request := c.Request
-	asking, cancel := context.WithTimeout(request.Context(), requestTimeout)
+	short, cancel := context.WithTimeout(request.Context(), requestTimeout)
 	defer func() { cancel(); c.Request = request }()
-	c.Request = request.WithContext(asking)
-	return ask()
+	c.Request = request.WithContext(short)
+	return check()
 }
 
-// timeLimit ends the work of a request whose client has waited too long.
+// timeLimit cancels the work of a request when its timeout is over.
 func timeLimit() gin.HandlerFunc {
 	over, end := context.WithCancel(context.Background())
 	end()
@@ -55,13 +55,13 @@ func timeLimit() gin.HandlerFunc {
 	}
 }
 
-// limited is a request's context with a deadline. Its clock starts with the first who waits for it: what is answered
-// from memory never does.
+// limited is a request's context with a deadline. Its timer starts with the first wait for it: requests answered from
+// memory need none.
 type limited struct {
 	context.Context
 	until time.Time
 	once  sync.Once
-	clock context.Context //nolint:containedctx // the same, ticking
+	clock context.Context //nolint:containedctx // with the timer running
 	stop  context.CancelFunc
 }
 
@@ -70,7 +70,7 @@ func (l *limited) ticking() context.Context {
 	return l.clock
 }
 
-// end ends what is still done for the request; a clock that has not been started never is.
+// end cancels the work that still runs for the request; a timer that was not started is never started.
 func (l *limited) end(over context.Context) {
 	l.once.Do(func() { l.clock = over })
 	if l.stop != nil {
@@ -82,5 +82,6 @@ func (l *limited) Deadline() (time.Time, bool) { return l.until, true }
 func (l *limited) Done() <-chan struct{}       { return l.ticking().Done() }
 func (l *limited) Err() error                  { return l.ticking().Err() }
 
-// Value finds the clock itself, so that contexts made from this one end with it without waiting in a goroutine each.
+// Value reaches the context with the timer, so that contexts derived from this one are canceled with it and need no
+// goroutine each.
 func (l *limited) Value(key any) any { return l.ticking().Value(key) }

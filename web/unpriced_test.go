@@ -35,7 +35,7 @@ func TestUnpricedCallsAreNotFree(t *testing.T) {
 
 	const note = "2 calls of the last 30 days are unpriced: they are in no amount here."
 	for name, page := range map[string]answer{
-		"user": g.session.get("/users/" + g.ada).is(200), "quota": g.nobody().with("Sec-Fetch-Site", "same-origin").post("/quota", url.Values{"virtual_key": {g.key}}).is(200),
+		"user": g.session.get("/users/" + g.ada).is(200), "quota": g.anonymous().with("Sec-Fetch-Site", "same-origin").post("/quota", url.Values{"virtual_key": {g.key}}).is(200),
 	} {
 		if !strings.Contains(string(page.body), note) {
 			t.Errorf("the page of the %s does not say %q", name, note)

@@ -24,7 +24,7 @@ type download struct {
 }
 
 // download asks for a file, without compression, and reads how it begins.
-func (v visitor) download(path string) *download {
+func (v client) download(path string) *download {
 	v.t.Helper()
 	request, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, v.base+path, nil)
 	v.must(err)
@@ -158,7 +158,7 @@ func TestExportsThatFailAreBroken(t *testing.T) {
 	_, err := g.owner().Exec(`INSERT INTO audit_logs (actor, action, created_at, hash, new_values)
 SELECT 'somebody', 'create', now(), '', '{"name":"' || repeat('x', 200) || '"}' FROM generate_series(1, 60000)`)
 	g.must(err)
-	for path, v := range map[string]visitor{
+	for path, v := range map[string]client{
 		"/usage/export?format=csv&group_by=model": g.session, "/usage/export?format=focus": g.session, "/api/usage/export?format=focus": g.admin,
 		"/audit/export?format=csv": g.session, "/audit/export?format=jsonl": g.session,
 	} {

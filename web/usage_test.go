@@ -101,7 +101,7 @@ func TestWhoMayReportUsage(t *testing.T) {
 		other.report(event(g.key)).refuses(403, "forbidden", "")
 		g.login(viewer).with("Sec-Fetch-Site", "same-origin").report(event(g.key)).refuses(403, "forbidden", "")
 		g.bearer(g.key).report(event(g.key)).refuses(403, "forbidden", "")
-		g.nobody().report(event(g.key)).refuses(401, "unauthenticated", "")
+		g.anonymous().report(event(g.key)).refuses(401, "unauthenticated", "")
 		ingest.api("GET", "/api/access-profiles", nil).refuses(403, "forbidden", "")
 		ingest.api("POST", "/api/access-profiles", `{"name":"x"}`).refuses(403, "forbidden", "")
 		ingest.api("POST", "/api/users/"+g.bob+"/virtual-keys", nil).refuses(403, "forbidden", "")

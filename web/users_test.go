@@ -72,7 +72,7 @@ func TestCreateUser(t *testing.T) {
 			t.Errorf("got %v", user)
 		}
 		// The password is kept as it was typed, spaces and all; the address is the same in other case.
-		c.nobody().signIn(strings.ToUpper(email), "  twelve bytes  ").get("/settings").is(200)
+		c.anonymous().signIn(strings.ToUpper(email), "  twelve bytes  ").get("/settings").is(200)
 		door.send(url.Values{"name": {"x"}, "email": {strings.ToUpper(email)}, "role_id": {developer}},
 			`{"name":"x","email":"`+strings.ToUpper(email)+`","role_id":`+developer+`}`).refuses(409, "email_taken", "email")
 	}
@@ -82,7 +82,7 @@ func TestCreateUser(t *testing.T) {
 		door.send(url.Values{"name": {"x"}, "email": {email}, "role_id": {developer}, "password": {""}}, `{"name":"x","email":"`+email+`","role_id":`+developer+`}`)
 		for _, tried := range []string{"", password} {
 			c.exec("DELETE FROM login_throttles")
-			c.nobody().with("Authorization", basic(email, tried)).api("GET", "/api/users", nil).refuses(401, "invalid_credentials", "")
+			c.anonymous().with("Authorization", basic(email, tried)).api("GET", "/api/users", nil).refuses(401, "invalid_credentials", "")
 		}
 		c.login(admin).get("/users/"+c.userID(email)).is(200).one("span", "class", "badge badge-quiet")
 	}
@@ -270,13 +270,13 @@ func TestPasswordOfUser(t *testing.T) {
 			return c.apiKey().api("PUT", "/api/users/"+id, `{"password":"`+word+`"}`).is(200)
 		},
 	} {
-		before := []visitor{c.login(viewer), c.login(viewer)}
+		before := []client{c.login(viewer), c.login(viewer)}
 		word := fmt.Sprintf("zebra crossing %d", i)
 		got := send(word)
 		for _, v := range before {
 			v.api("GET", "/api/users", nil).refuses(401, "unauthenticated", "")
 		}
-		c.nobody().signIn(viewer, word).get("/settings").is(200)
+		c.anonymous().signIn(viewer, word).get("/settings").is(200)
 		if everything := c.dump() + c.log.String() + string(got.body); strings.Contains(everything, "zebra") {
 			t.Error("the password is kept or told somewhere")
 		}
@@ -293,10 +293,10 @@ func TestPasswordOfUser(t *testing.T) {
 	if !set {
 		t.Fatal("no new session")
 	}
-	for _, v := range []visitor{self, other} {
+	for _, v := range []client{self, other} {
 		v.api("GET", "/api/users", nil).refuses(401, "unauthenticated", "")
 	}
-	c.nobody().with("Cookie", "session="+cookie.Value).api("GET", "/api/users", nil).is(200)
+	c.anonymous().with("Cookie", "session="+cookie.Value).api("GET", "/api/users", nil).is(200)
 }
 
 func TestRoleOfUser(t *testing.T) {
@@ -384,11 +384,11 @@ func TestLastAdmin(t *testing.T) {
 // Two admins go at once, each by another hand: one of them stays.
 func TestTwoLastAdminsAtOnce(t *testing.T) {
 	c := newConsole(t)
-	keys := []visitor{c.apiKey(), c.apiKey()}
+	keys := []client{c.apiKey(), c.apiKey()}
 	plain := fmt.Sprint(c.roleID("Viewer"))
-	leave := []func(v visitor, id string) answer{
-		func(v visitor, id string) answer { return v.api("DELETE", "/api/users/"+id, nil) },
-		func(v visitor, id string) answer {
+	leave := []func(v client, id string) answer{
+		func(v client, id string) answer { return v.api("DELETE", "/api/users/"+id, nil) },
+		func(v client, id string) answer {
 			return v.api("PUT", "/api/users/"+id+"/role", `{"role_id":`+plain+`}`)
 		},
 	}
@@ -401,7 +401,7 @@ func TestTwoLastAdminsAtOnce(t *testing.T) {
 			ids[i] = c.userID(email)
 		}
 		if round%4 == 3 { // each by the other's hand
-			keys = []visitor{c.login("admin1@example.com"), c.login("admin0@example.com")}
+			keys = []client{c.login("admin1@example.com"), c.login("admin0@example.com")}
 		}
 		one, other := race(
 			func() answer { return leave[round%2](keys[0], ids[0]) },
@@ -413,7 +413,7 @@ func TestTwoLastAdminsAtOnce(t *testing.T) {
 			t.Fatalf("round %d: %d admins left, answers %v\n%s\n%s", round, left, statuses, one.body, other.body)
 		}
 		if round%4 == 3 {
-			keys = []visitor{c.apiKey(), c.apiKey()}
+			keys = []client{c.apiKey(), c.apiKey()}
 		}
 	}
 }

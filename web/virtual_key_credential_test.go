@@ -33,7 +33,7 @@ func TestKeyAsCredential(t *testing.T) {
 				a.refuses(403, "forbidden", "")
 			default:
 				// Pages know only the cookie, so whoever has a key alone is signed out there.
-				if out := s.nobody().send(r.Method, path, "", nil); a.StatusCode != out.StatusCode || a.Header.Get("Location") != out.Header.Get("Location") {
+				if out := s.anonymous().send(r.Method, path, "", nil); a.StatusCode != out.StatusCode || a.Header.Get("Location") != out.Header.Get("Location") {
 					t.Errorf("status %d, leads to %q", a.StatusCode, a.Header.Get("Location"))
 				}
 			}
@@ -79,9 +79,9 @@ func TestKeysThatDoNotWork(t *testing.T) {
 	s.bearer(value).get(quota).is(200)
 	s.bearer(value).get(quota+"?x=1").refuses(400, "unknown_parameter", "x")
 	// Only the key itself asks for its quota.
-	for name, v := range map[string]visitor{
-		"API key": s.admin, "session": s.login(ada), "password": s.nobody().with("Authorization", basic(ada, password)), "nobody": s.nobody(),
-		"a key as a password": s.nobody().with("Authorization", basic(ada, value)),
+	for name, v := range map[string]client{
+		"API key": s.admin, "session": s.login(ada), "password": s.anonymous().with("Authorization", basic(ada, password)), "nobody": s.anonymous(),
+		"a key as a password": s.anonymous().with("Authorization", basic(ada, value)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			v.t = t

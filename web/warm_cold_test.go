@@ -172,7 +172,7 @@ func (w *warm) override(tool string) string {
 }
 
 // change does something at random; what is refused changes nothing.
-func (w *warm) change(by visitor) string {
+func (w *warm) change(by client) string {
 	w.t.Helper()
 	user, profile := w.IntN(len(w.users)), fmt.Sprint("/api/access-profiles/", w.profiles[w.IntN(len(w.profiles))])
 	copyOf := func() object {
@@ -235,7 +235,7 @@ func (w *warm) change(by visitor) string {
 }
 
 // changeKey makes, deletes or rotates a key.
-func (w *warm) changeKey(by visitor, user int) {
+func (w *warm) changeKey(by client, user int) {
 	w.t.Helper()
 	keys := w.stage.keys(w.users[user])
 	if len(keys) < 2 {

@@ -11,7 +11,7 @@ import (
 )
 
 // try sends like api, and tells of a connection that broke instead of failing the test.
-func (v visitor) try(path string, body any) (a answer, err error) {
+func (v client) try(path string, body any) (a answer, err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
 			err = fmt.Errorf("%v", broken)
