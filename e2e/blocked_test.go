@@ -43,9 +43,9 @@ func (s *screen) blocked(people ...string) {
 	}
 }
 
-// TestHeldProfileLeadsToItsHolders goes from a deletion that is not possible to what stands in its way, and back to the
+// TestAssignedProfileLinksToItsHolders goes from a deletion that is not possible to what stands in its way, and back to the
 // deletion.
-func TestHeldProfileLeadsToItsHolders(t *testing.T) {
+func TestAssignedProfileLinksToItsHolders(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
 	s.console.spender(t, "Holly Holds")

@@ -8,9 +8,9 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestHandOut hands a profile out to everybody of a role, changes it, pushes the change after looking at what it does,
+// TestAssignToRole hands a profile out to everybody of a role, changes it, pushes the change after looking at what it does,
 // and takes it back.
-func TestHandOut(t *testing.T) {
+func TestAssignToRole(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {

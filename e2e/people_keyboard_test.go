@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestPeopleByKeyboard gives somebody a profile and raises a budget of it without a mouse.
-func TestPeopleByKeyboard(t *testing.T) {
+// TestUsersByKeyboard gives somebody a profile and raises a budget of it without a mouse.
+func TestUsersByKeyboard(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
 	s.console.create(t, strings.ReplaceAll(daily, "NAME", "Typed for one"))

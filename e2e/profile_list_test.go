@@ -61,8 +61,8 @@ func TestProfileLife(t *testing.T) {
 
 var exactName = playwright.PageGetByLabelOptions{Exact: playwright.Bool(true)}
 
-// TestEveryPlaceIsAnAddress goes back, reloads, and follows a link from outside.
-func TestEveryPlaceIsAnAddress(t *testing.T) {
+// TestEveryStateIsAURL goes back, reloads, and follows a link from outside.
+func TestEveryStateIsAURL(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {

@@ -76,7 +76,7 @@ func (v client) profile(id int64) map[string]any {
 	return v.api("GET", "/api/access-profiles/"+strconv.FormatInt(id, 10), nil).is(http.StatusOK).json()["access_profile"].(map[string]any)
 }
 
-func TestBothDoorsStoreTheSameProfile(t *testing.T) {
+func TestFormAndAPIStoreTheSameProfile(t *testing.T) {
 	c := newCast(t)
 	created := c.admin.api("POST", "/api/access-profiles", nested).is(http.StatusCreated)
 	fromJSON := created.json()["access_profile"].(map[string]any)

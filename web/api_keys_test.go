@@ -161,7 +161,7 @@ func TestAPIKeyProblems(t *testing.T) {
 	}
 }
 
-func TestAPIKeyNeverExceedsItsMaker(t *testing.T) {
+func TestAPIKeyNeverExceedsItsCreator(t *testing.T) {
 	c := newConsole(t)
 	const maker = "maker@example.com"
 	c.exec("INSERT INTO roles (name, name_key) VALUES ('Maker', 'maker')")
@@ -289,7 +289,7 @@ func TestSecretIsKeptNowhere(t *testing.T) {
 }
 
 // The use of a key is noted in the background; that of a session at once, since it keeps the session awake.
-func TestUseIsNotedOnceAMinute(t *testing.T) {
+func TestUseIsRecordedOnceAMinute(t *testing.T) {
 	c := newConsole(t)
 	program, person := c.apiKey(), c.login(admin)
 	use := func() {
@@ -325,7 +325,7 @@ func TestUseIsNotedOnceAMinute(t *testing.T) {
 }
 
 // Nothing that is asked with an API key waits for its use to be noted, or fails when it cannot be.
-func TestNotingTheUseOfAKeyRefusesNothing(t *testing.T) {
+func TestRecordingTheUseOfAKeyNeverFailsARequest(t *testing.T) {
 	g := newGateway(t)
 	tx, err := g.owner().BeginTx(t.Context(), nil)
 	g.must(err)

@@ -66,7 +66,7 @@ func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
 }
 
 // Rows of before the door was noted stand in the chain as they were written, with rows of today behind them.
-func TestOldAuditRowsStillFit(t *testing.T) {
+func TestOldAuditRowsStillVerify(t *testing.T) {
 	c := newCast(t)
 	var head []byte
 	c.scan(&head, "SELECT hash FROM audit_head")

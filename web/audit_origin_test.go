@@ -23,7 +23,7 @@ func origins(rows []object) (all []string) {
 }
 
 // Each row says by which door it came and which API key brought it, on the page, on the API and in the files.
-func TestAuditSaysByWhichDoor(t *testing.T) {
+func TestAuditNamesTheOrigin(t *testing.T) {
 	s := newStage(t)
 	key := s.admin.api("POST", "/api/api-keys", `{"name":"Deploys <b>","scopes":["AccessProfiles:View","AccessProfiles:Update"]}`).is(201).json()
 	prefix := key["api_key"].(object)["key_prefix"].(string)

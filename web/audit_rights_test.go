@@ -10,7 +10,7 @@ import (
 
 // The rows of a profile are for those who may see profiles, all other rows for those who may see the audit log, by
 // every way to a row.
-func TestWhoReadsWhichAuditRows(t *testing.T) {
+func TestAuditRowsByPermission(t *testing.T) {
 	s := newStage(t)
 	s.assign(s.ada, research)
 	s.admin.api("PUT", "/api/users/"+s.bob, `{"email":"Secret@example.com"}`).is(200)

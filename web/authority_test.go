@@ -124,7 +124,7 @@ func (s stage) lesser() client {
 
 // Every unsafe route there is refuses to act on a user, a role or a key that may do more than the actor, and does act
 // on one that may not.
-func TestNobodyActsOnAUserWhoMayDoMore(t *testing.T) {
+func TestActingOnAUserWhoMayDoMoreIsRefused(t *testing.T) {
 	s := newStage(t)
 	lesser := s.lesser()
 	plain := s.addRole("Plain", "Providers:View")
@@ -176,7 +176,7 @@ func (s stage) isElsewhere(t *testing.T, path string) {
 
 // The same holds for many at once, for pushes to everybody, for keys with few scopes, and for the keys of the command
 // line.
-func TestNobodyReachesAUserWhoMayDoMoreByASideDoor(t *testing.T) {
+func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	s := newStage(t)
 	lesser := s.lesser()
 	s.addRole("Strong", "Settings:Delete")

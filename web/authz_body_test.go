@@ -7,7 +7,7 @@ import (
 )
 
 // Everything that a body can lead to has to be allowed.
-func TestDoorsCheckFallbacks(t *testing.T) {
+func TestProxyChecksCoverFallbacks(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	for _, door := range doors {
@@ -52,7 +52,7 @@ func TestDoorsCheckFallbacks(t *testing.T) {
 }
 
 // What does not decide is passed over, however deep, odd or doubled it is.
-func TestDoorsPassOverWhatDoesNotDecide(t *testing.T) {
+func TestProxyChecksIgnoreIrrelevantFields(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	deep := strings.Repeat(`{"properties":`, 400) + `1` + strings.Repeat(`}`, 400)
@@ -71,7 +71,7 @@ func TestDoorsPassOverWhatDoesNotDecide(t *testing.T) {
 
 // A body is read as JSON when its media type says so. One that is not read can lead anywhere, unless the proxy names
 // the model.
-func TestDoorsReadBodiesByTheirMediaType(t *testing.T) {
+func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	good := `{"model":"openai/gpt-4o"}`
@@ -117,7 +117,7 @@ func TestDoorsReadBodiesByTheirMediaType(t *testing.T) {
 
 // The forms in which APIs name the model in the path: each names it at the Envoy door, and at the others where the
 // address says so.
-func TestDoorsReadPaths(t *testing.T) {
+func TestProxyChecksReadPaths(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("POST", "/api/providers", object{"name": "cloud", "models": []string{}}).is(201)
 	arn := "arn:aws:bedrock:us-east-1:123:inference-profile/us.anthropic.claude-v2:1"

@@ -7,7 +7,7 @@ import (
 )
 
 // What a client can send says nothing at any door: not its headers, not its query.
-func TestDoorsDoNotBelieveTheClient(t *testing.T) {
+func TestProxyChecksDoNotTrustTheClient(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	allowed := v.with("X-Model", "openai/gpt-4o").with("X-Ai-Eg-Model", "openai/gpt-4o").with("X-Provider", "openai").
@@ -109,7 +109,7 @@ func TestEnvoysPathIsTheClients(t *testing.T) {
 }
 
 // What is misspelt in the address of the check would open the door without a word.
-func TestTheAddressOfTheCheckIsReadStrictly(t *testing.T) {
+func TestTheURLOfTheCheckIsReadStrictly(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key).with("X-Model", "openai/gpt-4o")
 	for _, options := range []string{
@@ -197,7 +197,7 @@ func TestACallThatNamesNoModel(t *testing.T) {
 }
 
 // A hold comes with the answer of a door, and ends when it is released.
-func TestDoorsHoldEstimates(t *testing.T) {
+func TestProxyChecksReserveEstimates(t *testing.T) {
 	g := newGateway(t)
 	for _, door := range asking("model=openai%2Fgpt-4o&reserve=2.5&reserve_tokens=40") {
 		a := g.bearer(g.key).get(door).opened()

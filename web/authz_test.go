@@ -48,7 +48,7 @@ func (v client) body(door, body string) answer {
 	return v.send("POST", door, "application/json", strings.NewReader(body))
 }
 
-func TestDoorsTakeTheKeyOfAnyClient(t *testing.T) {
+func TestProxyChecksAcceptTheKeyHeaderOfAnyClient(t *testing.T) {
 	g := newGateway(t)
 	for _, door := range trusting {
 		asked := g.anonymous().with("X-Model", "openai/gpt-4o")
@@ -101,7 +101,7 @@ func TestDoorsTakeTheKeyOfAnyClient(t *testing.T) {
 
 // A credential of the provider beside our key is everyday traffic; two keys of ours are an attempt to be decided as one
 // and pass as another.
-func TestDoorsTakeOneKey(t *testing.T) {
+func TestProxyChecksAcceptOneKey(t *testing.T) {
 	g := newGateway(t)
 	_, other := g.give(g.bob, g.work)
 	for _, door := range asking("model=openai%2Fgpt-4o") {
@@ -122,7 +122,7 @@ func TestDoorsTakeOneKey(t *testing.T) {
 	}
 }
 
-func TestDoorsReadTheCall(t *testing.T) {
+func TestProxyChecksReadTheCall(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	for _, door := range trusting {
@@ -168,7 +168,7 @@ func TestDoorsReadTheCall(t *testing.T) {
 const toolCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"create_issue","arguments":{"name":"x"}}}`
 
 // A body that the provider would read in another way than we do is not one that is allowed.
-func TestDoorsReadABodyAsProvidersDo(t *testing.T) {
+func TestProxyChecksReadBodiesAsProvidersDo(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	for _, body := range []string{
@@ -225,7 +225,7 @@ func TestHeadersDoNotSpeakForABody(t *testing.T) {
 	}
 }
 
-func TestDoorsTellLimits(t *testing.T) {
+func TestProxyChecksReportLimits(t *testing.T) {
 	g := newGateway(t)
 	narrow := g.profileNaming("Narrow", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true,"rate_limit":{"token_max_limit":500,"token_reset_duration":"1d"}}],
 "budgets":[{"max_limit":5,"reset_duration":"1d"}],"rate_limit":{"request_max_limit":3,"request_reset_duration":"1h"}`)
@@ -270,7 +270,7 @@ func TestDoorsTellLimits(t *testing.T) {
 }
 
 // What is too large to read, or went wrong here, never opens a door; nginx hears of it in a way that it knows.
-func TestDoorsStayClosedWhenSomethingIsWrong(t *testing.T) {
+func TestProxyChecksFailClosed(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	large := `{"model":"openai/gpt-4o","x":"` + strings.Repeat("x", 1<<20) + `"}`
@@ -293,7 +293,7 @@ func TestDoorsStayClosedWhenSomethingIsWrong(t *testing.T) {
 }
 
 // Envoy and Caddy send the host that their client asked for.
-func TestDoorsKnowNoHost(t *testing.T) {
+func TestProxyChecksIgnoreTheHost(t *testing.T) {
 	g := newGateway(t)
 	for _, door := range trusting {
 		a := g.bearer(g.key).with("X-Model", "openai/gpt-4o").with("Host", "api.example.com").get(door)

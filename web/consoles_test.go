@@ -86,7 +86,7 @@ func accessChanges(g gateway) []change {
 }
 
 // T-12: whichever console is asked, what has changed is known a second later.
-func TestChangesAreKnownWithinASecond(t *testing.T) {
+func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
 	for _, change := range accessChanges(g) {
@@ -103,7 +103,7 @@ func TestChangesAreKnownWithinASecond(t *testing.T) {
 }
 
 // The console by which something was changed knows it before it has answered.
-func TestChangesAreKnownAtOnceWhereTheyWereMade(t *testing.T) {
+func TestChangesApplyAtOnceOnTheirOwnConsole(t *testing.T) {
 	g := newGateway(t)
 	for _, change := range accessChanges(g) {
 		g.admin.withinASecond(change.question, change.before)
@@ -116,7 +116,7 @@ func TestChangesAreKnownAtOnceWhereTheyWereMade(t *testing.T) {
 }
 
 // The API key of a gateway ends at once where it was deleted, and within a second everywhere else.
-func TestADeletedAPIKeyAsksNoMore(t *testing.T) {
+func TestDeletedAPIKeyIsRejected(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
 	made := g.admin.api("POST", "/api/api-keys", `{"name":"gateway","scopes":["Usage:Create"]}`).is(201)
@@ -134,7 +134,7 @@ func TestADeletedAPIKeyAsksNoMore(t *testing.T) {
 }
 
 // I-21: two consoles that are left alone for a second answer alike, whatever was done by either of them.
-func TestConsolesAnswerAlike(t *testing.T) {
+func TestConsolesGiveTheSameAnswers(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
 	changes := accessChanges(g)

@@ -8,7 +8,7 @@ import (
 	"tollgate/models/window"
 )
 
-func TestTemplateChangesTouchNoCopy(t *testing.T) {
+func TestProfileChangesTouchNoCopy(t *testing.T) {
 	s := newStage(t)
 	held, _ := s.assign(s.ada, research)
 	budget := objects(held["budgets"])[0]

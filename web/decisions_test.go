@@ -69,7 +69,7 @@ func TestDecisionAnswer(t *testing.T) {
 }
 
 // A credential that is wrong is the caller's own; what it asks about is answered.
-func TestWhoMayAskForDecisions(t *testing.T) {
+func TestPermissionForDecisions(t *testing.T) {
 	g := newGateway(t)
 	unknown := "sk-bf-" + strings.Repeat("a", 49)
 	foreign := newGateway(t).key

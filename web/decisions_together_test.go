@@ -10,7 +10,7 @@ import (
 
 // Many who ask at the same moment, when nothing of them is known yet or when all of them have used something, each hear
 // of themselves.
-func TestManyAskAtOnce(t *testing.T) {
+func TestConcurrentDecisions(t *testing.T) {
 	g := newGateway(t)
 	const people = 40
 	keys, batch := make([]string, people), []object{}

@@ -110,7 +110,7 @@ func TestRemovalsRefuseUnknownFields(t *testing.T) {
 	}
 }
 
-func TestDeleteProfileThatIsHeld(t *testing.T) {
+func TestDeleteAssignedProfile(t *testing.T) {
 	s := newStage(t)
 	cyd := s.member("cyd@example.com", "Viewer")
 	var copies []object

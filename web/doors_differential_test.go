@@ -201,7 +201,7 @@ func newDifferential(t *testing.T) (gateway, oracle, chance) {
 }
 
 // The doors agree with each other, and allow nothing that /api/decisions would deny to any reader of the body.
-func TestDoorsAgreeWithDecisions(t *testing.T) {
+func TestProxyChecksAgreeWithDecisions(t *testing.T) {
 	g, decisions, random := newDifferential(t)
 	allowed := 0
 	for range 700 {

@@ -147,7 +147,7 @@ func TestMCPConflictIsShownBeforeSaving(t *testing.T) {
 }
 
 // A save that comes too late shows both sides, and the next one keeps what was chosen, field by field.
-func TestLateSaveIsSettledFieldByField(t *testing.T) {
+func TestConflictingSaveIsResolvedFieldByField(t *testing.T) {
 	c := newCast(t)
 	c.admin.api("POST", "/api/access-profiles", nested).is(http.StatusCreated)
 	mine := c.session.get("/access-profiles/4/edit").fields("profile-form")

@@ -56,7 +56,7 @@ func saysAway(t *testing.T, name string, got answer) {
 
 // A database that accepts connections and answers nothing, as a stopped server does, keeps nobody waiting: every route
 // there is answers.
-func TestAFrozenDatabaseIsToldInTime(t *testing.T) {
+func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
 	c, _ := g.another(address)
@@ -110,7 +110,7 @@ func TestAFrozenDatabaseIsToldInTime(t *testing.T) {
 }
 
 // The same when the database falls silent in the midst of a request, at a statement about profiles or users.
-func TestADatabaseThatFreezesMeanwhile(t *testing.T) {
+func TestDatabaseFreezesDuringARequest(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
 	frozen := [][]byte{[]byte("FROM access_profiles"), []byte("UPDATE users"), []byte("INSERT INTO access_profiles")}

@@ -49,7 +49,7 @@ type listed struct {
 	total        int
 }
 
-func TestListsTellTheTruth(t *testing.T) {
+func TestListsMatchTheDatabase(t *testing.T) {
 	c := newCast(t)
 	for i, body := range []string{
 		`{"name":"100% _done_","tags":["Alpha","R&D"],"description":"a\\b"}`, `{"name":"100x zdonez","tags":["alpha"]}`, `{"name":"it's \"q\"","tags":["ALPHA","beta"],"description":"STRASSE"}`,

@@ -78,7 +78,7 @@ func TestUpdatesKeepWhatIsNotSent(t *testing.T) {
 }
 
 // A contradiction is one whichever side is sent; a swap of both sides at once is none.
-func TestMCPConflictOfWhatStandsAndWhatIsSent(t *testing.T) {
+func TestMCPConflictOfStoredAndSentRows(t *testing.T) {
 	c := newCast(t)
 	const whole, exclude = `"mcp_servers":[{"mcp_server_id":"github"}]`, `"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}]`
 	c.admin.api("PUT", profiles+"/1", `{`+whole+`}`).is(200)
@@ -99,7 +99,7 @@ func TestMCPConflictOfWhatStandsAndWhatIsSent(t *testing.T) {
 }
 
 // What stands in the body decides nothing about whether a profile is active, unless it says the same.
-func TestActiveIsSetByItsOwnActs(t *testing.T) {
+func TestActiveIsSetOnlyByItsOwnRoutes(t *testing.T) {
 	c := newCast(t)
 	c.admin.api("PUT", profiles+"/1/deactivate", nil).is(200)
 	attack(t, c, c.admin, []hostile{

@@ -69,7 +69,7 @@ func TestSearchesAreTrimmed(t *testing.T) {
 }
 
 // What consoles keep of a provider ends with it: its prices count no more, here at once and elsewhere within a second.
-func TestDeletedProviderIsForgotten(t *testing.T) {
+func TestDeletedProviderIsEvicted(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
 	const price = `"prices":[{"model":"m","input_cost_per_million_tokens":3,"output_cost_per_million_tokens":0}]`

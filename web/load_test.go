@@ -22,7 +22,7 @@ func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context
 
 func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
 
-func TestAListPageTakesFewQueriesWhateverTheProfilesHold(t *testing.T) {
+func TestListPageQueriesDoNotGrowWithProfiles(t *testing.T) {
 	hook := &statements{}
 	c := newConsole(t, func(h *handlers.Handlers) { h.DB = h.DB.WithQueryHook(hook) })
 	c.exec("INSERT INTO providers (name, models) SELECT 'p' || n, '{m}' FROM generate_series(1, 20) n")
@@ -53,7 +53,7 @@ func TestAListPageTakesFewQueriesWhateverTheProfilesHold(t *testing.T) {
 }
 
 // Of two saves of one version exactly one wins, by either door.
-func TestOneOfTwoSavesOfAVersionWins(t *testing.T) {
+func TestConcurrentSavesOfOneVersion(t *testing.T) {
 	c := newCast(t)
 	for round := range 10 {
 		version := strconv.Itoa(round + 1)

@@ -66,7 +66,7 @@ func TestCookieOverHTTPS(t *testing.T) {
 	}
 }
 
-func TestLoginRefusesAlike(t *testing.T) {
+func TestLoginRefusalsAreIndistinguishable(t *testing.T) {
 	c := newConsole(t)
 	page := func(email, password string) string {
 		before := c.h.Passwords.Hashed()
@@ -122,7 +122,7 @@ func TestLoginKeepsTheForm(t *testing.T) {
 	c.anonymous().api("POST", "/login", `{"email":"admin@example.com","password":"x"}`).refuses(415, "unsupported_media_type", "")
 }
 
-func TestNextStaysHere(t *testing.T) {
+func TestNextStaysOnTheConsole(t *testing.T) {
 	c := newConsole(t)
 	for next, want := range map[string]string{
 		"":                                 "/",

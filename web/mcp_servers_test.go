@@ -236,7 +236,7 @@ func TestRefreshMCPToolsRefused(t *testing.T) {
 	}
 }
 
-func TestDropToolWhileAProfileNamesIt(t *testing.T) {
+func TestToolIsDroppedWhileAProfileNamesIt(t *testing.T) {
 	c := newConsole(t)
 	key := c.apiKey()
 	for round := range 20 {

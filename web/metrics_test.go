@@ -24,7 +24,7 @@ func (v client) metrics() map[string]float64 {
 	return series
 }
 
-func TestMetricsTellWhatWasDecidedCountedAndPushed(t *testing.T) {
+func TestMetricsReportDecisionsUsageAndPropagations(t *testing.T) {
 	g := newGateway(t)
 	scraper := g.apiKey("Usage:View")
 	before := scraper.metrics()
@@ -73,7 +73,7 @@ INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 's
 }
 
 // A counter that drifted shows on the next console that starts, which checks at once.
-func TestMetricsTellOfALedgerThatDoesNotFit(t *testing.T) {
+func TestMetricsReportCounterDrift(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "cost", 2))
 	const skewed, checked = "tollgate_ledger_skewed_counters", "tollgate_ledger_checked_timestamp_seconds"

@@ -78,7 +78,7 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 }
 
 // What can name no model is refused wherever a name is saved, and by every decision.
-func TestWhatNamesNoModel(t *testing.T) {
+func TestRefusedModelNames(t *testing.T) {
 	c := newCast(t)
 	g := newGateway(t)
 	_, key := g.give(g.bob, g.profileNaming("Open", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))

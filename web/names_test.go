@@ -25,7 +25,7 @@ func namedThings(s stage) []uniquelyNamed {
 }
 
 // Names that only look different, by a compatible character or by case, are one name by every door.
-func TestNamesAreUniqueByWhatTheySay(t *testing.T) {
+func TestNamesAreUniqueAfterNormalization(t *testing.T) {
 	s := newStage(t)
 	s.assign(s.ada, research)
 	for i, thing := range namedThings(s) {
@@ -86,7 +86,7 @@ func TestNamesAreUniqueByWhatTheySay(t *testing.T) {
 }
 
 // A name that stands keeps working, also where the rule of today would have refused it.
-func TestNamesOfBeforeStayUsable(t *testing.T) {
+func TestExistingNamesStayUsable(t *testing.T) {
 	s := newStage(t)
 	s.exec("UPDATE access_profiles SET name = '②nd', name_key = '②nd' WHERE id = 1")
 	s.exec(`UPDATE access_profile_versions SET snapshot = replace(snapshot, '"name":"Engineering"', '"name":"②nd"') WHERE access_profile_id = 1`)

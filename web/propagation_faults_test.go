@@ -29,7 +29,7 @@ func (c crowd) forgive() {
 	c.must(err)
 }
 
-func TestPropagateTellsWhoFailed(t *testing.T) {
+func TestPropagateReportsFailures(t *testing.T) {
 	c := newCrowd(t, 3)
 	c.refuse(c.users[1])
 	got := c.push(object{"fields": allGroups}).counts(2, 1, 0, true, allGroups...)
@@ -59,7 +59,7 @@ func TestPropagateTellsWhoFailed(t *testing.T) {
 	c.session.post(again+"/retry", nil).refuses(422, "nothing_failed", "")
 }
 
-func TestPropagateIsNotTriedAgainWithAnotherTemplate(t *testing.T) {
+func TestPropagationIsNotRetriedWithAnotherVersion(t *testing.T) {
 	c := newCrowd(t, 2)
 	c.refuse(c.users[0])
 	got := c.push(object{"fields": allGroups}).counts(1, 1, 0, true, allGroups...)

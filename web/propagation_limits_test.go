@@ -22,7 +22,7 @@ func (c crowd) over(body object) []any {
 	return c.push(body).is(200).json()["over_limit"].([]any)
 }
 
-func TestDryRunTellsWhoIsBlocked(t *testing.T) {
+func TestDryRunReportsBlockedUsers(t *testing.T) {
 	c := newCrowd(t, 6) // nothing is used by the last
 	const dollar = 1_000_000_000
 	c.use(c.users[0], "spend", 4_500_000_000) // exactly at what the limit will be
@@ -72,7 +72,7 @@ func TestDryRunTellsWhoIsBlocked(t *testing.T) {
 	}
 }
 
-func TestResetUsageZeroesWhatIsShownOfThePushedGroups(t *testing.T) {
+func TestResetUsageZeroesThePropagatedGroups(t *testing.T) {
 	c := newCrowd(t, 2)
 	for _, user := range c.users {
 		c.use(user, "spend", 3_000_000_000)

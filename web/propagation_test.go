@@ -185,7 +185,7 @@ func TestPropagateRunsOneAtATime(t *testing.T) {
 	c.admin.api("GET", fmt.Sprintf("/api/access-profiles/2/propagate/%d", job.ID), nil).refuses(404, "not_found", "")
 }
 
-func TestDryRunTellsAndChangesNothing(t *testing.T) {
+func TestDryRunReportsAndChangesNothing(t *testing.T) {
 	c := newCrowd(t, 4)
 	before := c.tables()
 	// The same fields in another order are told in the contract's.
@@ -215,7 +215,7 @@ func TestDryRunTellsAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestPropagateReachesThoseChosen(t *testing.T) {
+func TestPropagateReachesTheChosenUsers(t *testing.T) {
 	c := newCrowd(t, 5)
 	limit := func(user string) any { return row(c.held(user), "budgets", 0)["max_limit"] }
 	for _, step := range []struct {
@@ -256,7 +256,7 @@ func TestPropagateReachesThoseChosen(t *testing.T) {
 }
 
 // As many as may be named are all read.
-func TestPropagateReachesTheLastOneNamed(t *testing.T) {
+func TestPropagateReachesTheLastUserNamed(t *testing.T) {
 	c := newCrowd(t, 1)
 	c.exec(`INSERT INTO users (id, name, email, email_key, role_id)
 SELECT gen_random_uuid(), n, n || '@example.org', n || '@example.org', ? FROM generate_series(1, 9999) AS n`, c.roles[1])

@@ -29,7 +29,7 @@ func (g gateway) stray(more ...any) object {
 func settle(row object, how string) string { return fmt.Sprint(quarantine, "/", row["id"], "/", how) }
 
 // What is in the quarantine tells who it might be of: by the end of the key, or by what was sent as the user.
-func TestQuarantineTellsWhoItMightBe(t *testing.T) {
+func TestQuarantineSuggestsUsers(t *testing.T) {
 	g := newGateway(t)
 	g.exec("UPDATE users SET name = 'Ada Lovelace' WHERE id = ?", g.ada)
 	gone := g.member("gone@example.com", "Viewer")
@@ -153,7 +153,7 @@ func TestQuarantinedUsageIsChargedOnce(t *testing.T) {
 }
 
 // An event that came again with a key that is known was counted then.
-func TestQuarantinedUsageThatCameAgain(t *testing.T) {
+func TestQuarantinedUsageReportedAgain(t *testing.T) {
 	g := newGateway(t)
 	row := g.stray()
 	g.admin.report(event(g.key, "event_id", row["event_id"])).is(200)
@@ -166,7 +166,7 @@ func TestQuarantinedUsageThatCameAgain(t *testing.T) {
 }
 
 // Events of one sender can be settled in one go; those of others stay.
-func TestSettleQuarantinedUsageOfOneSender(t *testing.T) {
+func TestSettleQuarantinedUsageOfOneCredential(t *testing.T) {
 	g := newGateway(t)
 	first, other := g.stray(), g.stray("virtual_key", "sk-bf-another")
 	for range 3 {
@@ -211,7 +211,7 @@ func TestSettleQuarantinedUsageOfOneSender(t *testing.T) {
 }
 
 // Whoever sees usage sees the quarantine; settling needs more, and covers the user who is charged.
-func TestWhoMaySettleQuarantinedUsage(t *testing.T) {
+func TestPermissionToSettleQuarantinedUsage(t *testing.T) {
 	g := newGateway(t)
 	row := g.stray()
 	page := g.login(viewer).get(fmt.Sprint("/usage/quarantine/", row["id"])).is(200)

@@ -22,7 +22,7 @@ import (
 // A console whose database is put back to a backup forgets what it has read, whether the history that follows is
 // shorter or longer than the one it has seen. In a longer one transactions count on past the last number seen: to
 // compare numbers alone would find nothing.
-func TestAConsoleNoticesThatItsDatabaseWentBack(t *testing.T) {
+func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 	b := newBackup(t)
 	for name, history := range map[string]struct{ lost, after int }{ // changes
 		"to a shorter history": {30, 2}, "to a longer history": {10, 40},

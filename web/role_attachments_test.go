@@ -139,7 +139,7 @@ func TestAttachRolesRefused(t *testing.T) {
 }
 
 // Every problem is told at once, in the order of the list.
-func TestUnknownRolesAreToldInOrder(t *testing.T) {
+func TestUnknownRolesAreReportedInOrder(t *testing.T) {
 	s := newStage(t)
 	several := s.admin.api("POST", "/api/access-profiles/4/roles", fmt.Sprintf(`{"role_ids":[999,%d,998,999]}`, s.roleID("Viewer"))).is(400)
 	var params []string
@@ -151,7 +151,7 @@ func TestUnknownRolesAreToldInOrder(t *testing.T) {
 }
 
 // What is not understood must not be taken for a no.
-func TestDetachRoleFormRefusesNonsense(t *testing.T) {
+func TestDetachRoleFormRefusesUnreadableInput(t *testing.T) {
 	s := newStage(t)
 	s.attach(research, object{"role_ids": []int64{s.roleID("Viewer")}, "apply_to_existing": true})
 	s.unchanged(func() {

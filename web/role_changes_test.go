@@ -23,7 +23,7 @@ func (s stage) setRole(user, role string) {
 	s.admin.api("PUT", "/api/users/"+user+"/role", object{"role_id": s.roleID(role)}).is(200)
 }
 
-func TestNewUsersGetWhatTheirRoleHandsOut(t *testing.T) {
+func TestNewUsersGetTheProfilesOfTheirRole(t *testing.T) {
 	s := newStage(t)
 	s.handOut(research, "Developer")
 	s.attach(1, object{"role_ids": []int64{s.roleID("Developer")}})
@@ -46,7 +46,7 @@ func TestNewUsersGetWhatTheirRoleHandsOut(t *testing.T) {
 	})
 }
 
-func TestRoleChangeReplacesWhatCameWithTheRole(t *testing.T) {
+func TestRoleChangeReplacesTheCopiesOfTheRole(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")
 	s.addRole("New")
@@ -122,7 +122,7 @@ func TestRoleChangeBetweenRolesOfOneProfile(t *testing.T) {
 	same(t, "copy", s.copies(s.ada)[0]["id"], held["id"])
 }
 
-func TestKeysGoWithTheLastCopyOfARole(t *testing.T) {
+func TestKeysAreDeletedWithTheLastCopyOfARole(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")
 	s.addRole("New")
@@ -166,7 +166,7 @@ func TestDirectAndFromTheRole(t *testing.T) {
 	s.admin.api("POST", "/api/users/"+s.ada+"/access-profiles", `{"access_profile_id":4}`).refuses(409, "already_held", "access_profile_id")
 }
 
-func TestDeletedUsersTakeTheirCopiesAlong(t *testing.T) {
+func TestDeletedUsersLoseTheirCopies(t *testing.T) {
 	s := newStage(t)
 	for _, name := range []string{"form", "json"} {
 		left := s.changes(func() {

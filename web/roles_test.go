@@ -229,7 +229,7 @@ func TestDeleteRole(t *testing.T) {
 }
 
 // A role goes while somebody is given it: one of the two comes too late.
-func TestDeleteRoleWhileSomebodyGetsIt(t *testing.T) {
+func TestDeleteRoleWhileItIsGranted(t *testing.T) {
 	c := newConsole(t)
 	key := c.apiKey()
 	for round := range 20 {
@@ -259,7 +259,7 @@ func (c *console) helper() (client, int64) {
 	return c.login("help@example.com"), id
 }
 
-func TestNobodyGivesMoreThanTheyHold(t *testing.T) {
+func TestGrantingMoreThanOneHasIsRefused(t *testing.T) {
 	c := newConsole(t)
 	help, own := c.helper()
 	small, strong := c.addRole("Small", "Providers:View"), c.addRole("Strong", "Providers:Delete")
@@ -325,7 +325,7 @@ func TestKeysGiveNoMoreThanTheirScopes(t *testing.T) {
 }
 
 // Somebody who lost a right while they asked cannot give it any more.
-func TestRightsAreCheckedWhereTheyAreUsed(t *testing.T) {
+func TestPermissionsAreCheckedInTheTransaction(t *testing.T) {
 	for name, send := range map[string]func(c *console, help client, small int64) answer{
 		"new user": func(_ *console, help client, small int64) answer {
 			return help.api("POST", "/api/users", fmt.Sprintf(`{"name":"x","email":"x@example.com","role_id":%d}`, small))

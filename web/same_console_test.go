@@ -11,7 +11,7 @@ import (
 
 // A change that was answered here is known to every decision that is asked for after it, however many others are asking
 // at the same time.
-func TestAnAnsweredChangeIsKnownAmongOthersWhoAsk(t *testing.T) {
+func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 	g := newGateway(t)
 	var others sync.WaitGroup
 	asking, stop := context.WithCancel(t.Context())

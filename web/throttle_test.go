@@ -35,7 +35,7 @@ func retryAfter(t *testing.T, a answer) int {
 	return seconds
 }
 
-func TestThrottleGrowsAndLetsTheRightPasswordIn(t *testing.T) {
+func TestThrottleGrowsAndAcceptsTheRightPassword(t *testing.T) {
 	c := newConsole(t)
 	wrong := func() answer { return c.anonymous().post("/login", credentials(admin, "wrong password")) }
 	for range 5 {
@@ -67,7 +67,7 @@ func TestThrottleGrowsAndLetsTheRightPasswordIn(t *testing.T) {
 	retryAfter(t, wrong())
 }
 
-func TestThrottleForgetsAFailureEachMinute(t *testing.T) {
+func TestThrottleExpiresAFailureEachMinute(t *testing.T) {
 	c := newConsole(t)
 	for range 5 {
 		c.anonymous().post("/login", credentials(admin, "wrong password")).is(401)

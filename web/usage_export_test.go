@@ -98,7 +98,7 @@ FROM generate_series(1, ?) AS n`, manyUsed)
 
 // T-29: an export is what was there at one moment, each line once, whatever is counted while it is read; its sum is the
 // page's.
-func TestExportsAreOfOneMoment(t *testing.T) {
+func TestExportsAreConsistentSnapshots(t *testing.T) {
 	g := newGateway(t)
 	g.fill()
 	reader, when := g.apiKey("Usage:View"), time.Now().UTC()
@@ -136,7 +136,7 @@ func TestExportsAreOfOneMoment(t *testing.T) {
 }
 
 // The console's own links lead to the same files.
-func TestExportsByBothDoorsAreAlike(t *testing.T) {
+func TestExportsOfPageAndAPIAreEqual(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "cost", 2))
 	for _, query := range []string{"?format=csv", "?format=focus", "?format=csv&group_by=day", "?format=csv&group_by=user&excel=1"} {
@@ -152,7 +152,7 @@ func TestExportsByBothDoorsAreAlike(t *testing.T) {
 }
 
 // What fails in the middle of a file breaks the connection: a short file never looks whole.
-func TestExportsThatFailAreBroken(t *testing.T) {
+func TestFailedExportsBreakTheConnection(t *testing.T) {
 	g := newGateway(t)
 	g.fill()
 	_, err := g.owner().Exec(`INSERT INTO audit_logs (actor, action, created_at, hash, new_values)
@@ -203,7 +203,7 @@ SELECT current_date, ?, 0, 'openai', 'm' || n, n * 1000000000.0, 10, 1, 0 FROM g
 }
 
 // T-21: what people open in a spreadsheet runs nothing and is read in its encoding; what programs read is as it is.
-func TestExportsForPeopleAndForPrograms(t *testing.T) {
+func TestExportsForSpreadsheetsAndForPrograms(t *testing.T) {
 	s := newStage(t)
 	s.exec("UPDATE users SET name = '=1+1' WHERE id = ?", s.ada)
 	s.exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
@@ -236,7 +236,7 @@ VALUES (current_date, ?, 0, 'openai', '@m', 1000000000, 10, 1, 0)`, s.ada)
 }
 
 // Names of those who left stay: on the page, in what the API answers, and in every file.
-func TestReportsNameThoseWhoLeft(t *testing.T) {
+func TestReportsNameDeletedUsers(t *testing.T) {
 	g := newGateway(t)
 	g.exec("UPDATE users SET name = 'Ada Gone' WHERE id = ?", g.ada)
 	g.admin.counted(event(g.key))

@@ -7,7 +7,7 @@ import (
 )
 
 // Days that cannot be shown stay in the form, beside what is wrong with them, and so do the filters.
-func TestUsageKeepsDaysThatItRefuses(t *testing.T) {
+func TestUsageFormKeepsRefusedDays(t *testing.T) {
 	c := newConsole(t)
 	page := string(c.login(viewer).get("/usage?since=2026-02-04&until=2026-02-03&provider=openai&group_by=day").is(400).body)
 	for _, part := range []string{

@@ -278,7 +278,7 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 }
 
 // A user whose counters are locked keeps nobody else's events waiting.
-func TestUsageDoesNotWaitForSomebodyElse(t *testing.T) {
+func TestUsageDoesNotWaitForAnotherUser(t *testing.T) {
 	g := newGateway(t)
 	_, bobs := g.give(g.bob, g.work)
 	g.admin.counted(event(g.key))

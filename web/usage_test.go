@@ -94,7 +94,7 @@ func TestUsageRefused(t *testing.T) {
 }
 
 // U-14: the permission is of the credential, whoever it is; usage alone opens nothing else.
-func TestWhoMayReportUsage(t *testing.T) {
+func TestPermissionToReportUsage(t *testing.T) {
 	g := newGateway(t)
 	other, ingest := g.apiKey("Usage:View", "AccessProfiles:Create"), g.apiKey(calls)
 	g.unchanged(func() {
@@ -179,7 +179,7 @@ func TestUsageBatchWithBadEvents(t *testing.T) {
 
 // U-12: money that was spent is counted on whose key it was, whatever has become of the key; a key that nobody knows
 // leaves nothing behind by which it could be used.
-func TestUsageOfKeysThatWorkNoMore(t *testing.T) {
+func TestUsageOfExpiredAndDeletedKeys(t *testing.T) {
 	g := newGateway(t)
 	deleted := g.admin.api("POST", "/api/users/"+g.ada+"/virtual-keys", nil).is(200).object("virtual_key")
 	expired := g.admin.api("POST", "/api/users/"+g.ada+"/virtual-keys", `{"expires_at":"2099-01-01T00:00:00Z"}`).is(200).object("virtual_key")
@@ -291,7 +291,7 @@ func TestPolicyChangesLeaveUsage(t *testing.T) {
 
 // I-07: no sum of what was accepted is more than a counter holds, and one gateway's nonsense is no failure of another's
 // report.
-func TestUsageThatNoCounterHolds(t *testing.T) {
+func TestUsageBeyondTheRangeOfCounters(t *testing.T) {
 	g := newGateway(t)
 	_, bobs := g.give(g.bob, g.work)
 	g.admin.report(event(g.key, "tokens", int64(1_000_000_000_001))).refuses(400, "number_out_of_range", "tokens")

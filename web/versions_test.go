@@ -64,7 +64,7 @@ func TestVersionsAreListedComparedAndRestored(t *testing.T) {
 	c.admin.api("POST", "/api/access-profiles/4/versions/1/restore", nil).refuses(http.StatusBadRequest, "unknown_provider", "provider_configs[0].provider_name")
 }
 
-func TestAuditLogTellsWhoDidWhat(t *testing.T) {
+func TestAuditLogShowsActorAndChange(t *testing.T) {
 	c := newCast(t)
 	c.session.post("/access-profiles", url.Values{"name": {`=HYPERLINK("http://evil")`}}).redirects("/access-profiles/4")
 	c.admin.api("PUT", "/api/access-profiles/4", `{"description":"told"}`).is(http.StatusOK)
@@ -103,7 +103,7 @@ func TestAuditLogTellsWhoDidWhat(t *testing.T) {
 }
 
 // Days that end before they begin are no filter; what was asked for stays.
-func TestAuditRefusesDaysTheWrongWayRound(t *testing.T) {
+func TestAuditRefusesAStartAfterItsEnd(t *testing.T) {
 	c := newCast(t)
 	page := c.session.get("/audit?since=2026-02-04&until=2026-02-03&actor=ada").refuses(http.StatusBadRequest, "invalid_range", "since")
 	for name, want := range map[string]string{"since": "2026-02-04", "until": "2026-02-03", "actor": "ada"} {
@@ -115,7 +115,7 @@ func TestAuditRefusesDaysTheWrongWayRound(t *testing.T) {
 }
 
 // What was done to many at once is found by each of them, and says how many they were.
-func TestAuditOfOnePersonTellsWhatWasDoneToMany(t *testing.T) {
+func TestAuditOfOneUserIncludesBulkChanges(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Crew")
 	s.setRole(s.ada, "Crew")

@@ -43,7 +43,7 @@ func TestKeyAsCredential(t *testing.T) {
 	s.login(admin).with("Authorization", "Bearer "+key["value"].(string)).api("GET", "/api/users", nil).refuses(403, "forbidden", "")
 }
 
-func TestKeysThatDoNotWork(t *testing.T) {
+func TestRejectedKeys(t *testing.T) {
 	s := newStage(t)
 	_, key := s.assign(s.ada, research)
 	value := key["value"].(string)
