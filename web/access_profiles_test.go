@@ -50,7 +50,7 @@ func nestedForm() url.Values {
 	}
 }
 
-// ignoring drops what differs between two profiles that say the same: ids and times.
+// ignoring removes what differs between two equal profiles: ids and times.
 func ignoring(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -105,7 +105,7 @@ func TestFormAndAPIStoreTheSameProfile(t *testing.T) {
 	}
 }
 
-// What an answer says can be sent back, by either door, and changes nothing.
+// The body of an answer can be sent back as a form or as JSON, and changes nothing.
 func TestRoundTripChangesNothing(t *testing.T) {
 	c := newCast(t)
 	c.admin.api("POST", "/api/access-profiles", nested).is(http.StatusCreated)
@@ -122,7 +122,7 @@ func TestRoundTripChangesNothing(t *testing.T) {
 	}
 }
 
-// fields is what a browser would send of a form, without its buttons.
+// fields are those that a browser would send of a form, without its buttons.
 func (a answer) fields(id string) url.Values {
 	a.t.Helper()
 	form := a.one("form", "id", id)
@@ -263,7 +263,7 @@ func TestListFindsFiltersSortsAndPages(t *testing.T) {
 		}
 		page := c.login(viewer).get("/access-profiles" + test.query)
 		if page.StatusCode == http.StatusSeeOther && len(names) == 0 && test.total != 0.0 {
-			continue // a page behind the end leads to the last one
+			continue // a page past the end redirects to the last one
 		}
 		page.is(http.StatusOK)
 		var shown []string

@@ -58,7 +58,7 @@ func TestAPIKeyLife(t *testing.T) {
 	}, "use was not noted")
 	program.api("DELETE", pathOf(key), nil).refuses(403, "forbidden", "")
 
-	// What the API answers can be sent back.
+	// The body of an answer can be sent back.
 	stored := person.api("GET", pathOf(key), nil).object("api_key")
 	person.api("PUT", pathOf(key), stored).is(200)
 	renamed := person.api("PUT", pathOf(key), object{"name": "Nightly", "expires_at": nil}).is(200).object("api_key")
@@ -188,21 +188,22 @@ func TestAPIKeyNeverExceedsItsCreator(t *testing.T) {
 	form := url.Values{"name": {"by form"}, "scopes": {"Users:View"}}
 	person.post("/settings/api-keys", form).refuses(403, "forbidden", "scopes[0]")
 
-	// A key has only its scopes, and gives no more than it has.
+	// A key has only its scopes, and cannot grant more than it has.
 	issued := create(person, "narrow", "APIKeys:View", "APIKeys:Create").is(201)
 	narrow := c.anonymous().with("Authorization", "Bearer "+issued.json()["key"].(string))
 	create(narrow, "wider", "Usage:View").refuses(403, "forbidden", "scopes[0]")
 	create(narrow, "as narrow", "APIKeys:View").is(201)
 	narrow.api("PUT", pathOf(issued.object("api_key")), object{"name": "x"}).refuses(403, "forbidden", "")
 
-	// Nor can a key be widened afterwards, and one of a user who may do more is not theirs to change.
+	// Its scopes cannot be widened afterwards, and the key of a user with more permissions cannot be changed.
 	own := issued.object("api_key")
 	person.api("PUT", pathOf(own), object{"scopes": []string{"APIKeys:View", "Roles:View"}}).refuses(403, "forbidden", "scopes[1]")
 	person.api("PUT", pathOf(own), object{"name": "narrow still"}).is(200)
 	wide := create(c.login(admin), "wide", "Users:View").is(201).object("api_key")
 	person.api("PUT", pathOf(wide), object{"name": "wide still"}).refuses(403, "forbidden", "")
 
-	// What the maker loses, the key loses with the next request; a key of the command line keeps what it has.
+	// A permission that the creator loses is lost by the key with the next request; a key of the command line keeps its
+	// scopes.
 	narrow.api("GET", "/api/api-keys", nil).is(200)
 	cli := c.apiKey("APIKeys:View")
 	c.exec("DELETE FROM role_permissions WHERE permission = 'APIKeys:View'")
@@ -288,7 +289,7 @@ func TestSecretIsKeptNowhere(t *testing.T) {
 	}
 }
 
-// The use of a key is noted in the background; that of a session at once, since it keeps the session awake.
+// The use of a key is recorded in the background; that of a session at once, since it keeps the session alive.
 func TestUseIsRecordedOnceAMinute(t *testing.T) {
 	c := newConsole(t)
 	program, person := c.apiKey(), c.login(admin)
@@ -307,7 +308,7 @@ func TestUseIsRecordedOnceAMinute(t *testing.T) {
 	use()
 	c.within(func() bool { return used().Year() > 1970 }, "use was not noted")
 	key, session := used(), seen()
-	// A second key shows that what was noted of the first is written by now.
+	// Once the use of a second key is stored, that of the first is stored too.
 	second := c.apiKey()
 	use()
 	second.api("GET", "/api/api-keys", nil).is(200)
@@ -324,12 +325,12 @@ func TestUseIsRecordedOnceAMinute(t *testing.T) {
 	}
 }
 
-// Nothing that is asked with an API key waits for its use to be noted, or fails when it cannot be.
+// No request with an API key waits for its use to be recorded, or fails when it cannot be.
 func TestRecordingTheUseOfAKeyNeverFailsARequest(t *testing.T) {
 	g := newGateway(t)
 	tx, err := g.owner().BeginTx(t.Context(), nil)
 	g.must(err)
-	defer func() { _ = tx.Rollback() }() // it holds locks and changes nothing
+	defer func() { _ = tx.Rollback() }() // it locks rows and changes nothing
 	keys := map[string]func() client{
 		"locked": func() client {
 			key := g.apiKey()

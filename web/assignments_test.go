@@ -47,7 +47,7 @@ func TestAssign(t *testing.T) {
 		for _, prefix := range []string{"/api", "/api/governance"} {
 			same(t, "read", s.admin.get(prefix + "/users/" + user + "/access-profiles").is(200).json()["access_profiles"], []any{held})
 		}
-		// The second one comes without a key, and nobody holds a profile twice.
+		// The second assignment comes without a key, and a user cannot get the same profile twice.
 		s.audits(func() { got = s.admin.api("POST", path, `{"access_profile_id":1}`).is(http.StatusCreated) }, "assign 1 "+user+" cli")
 		if second, sent := got.json()["virtual_key"]; second != nil || !sent {
 			t.Errorf("a second key %v", second)
@@ -61,7 +61,7 @@ func TestAssign(t *testing.T) {
 	}
 }
 
-// policyIDs are the ids of a policy's own rows: of limits, and of providers' rows.
+// policyIDs are the ids of a policy's own rows: of limits and of provider rows.
 func policyIDs(policy object) []string {
 	ids := []string{}
 	add := func(scope object) {
@@ -98,7 +98,7 @@ func TestAssignByForm(t *testing.T) {
 		ends = append(ends, held["expires_at"])
 	}
 	same(t, "ends", ends, []any{"2099-01-02T03:04:00Z", nil})
-	// The picker offers what may be assigned: no inactive profile, none that they hold.
+	// The picker offers the profiles that can be assigned: not inactive ones, and not those that the user has.
 	s.admin.api("PUT", "/api/access-profiles/2/deactivate", nil).is(200)
 	var offered []string
 	for _, option := range s.session.get(page + "/access-profiles/new").is(200).all("option") {
@@ -116,7 +116,7 @@ func TestAssignmentsThatExpire(t *testing.T) {
 	} {
 		same(t, body, s.admin.api("POST", path, body).is(201).object("access_profile")["expires_at"], want)
 	}
-	// One that is over stays until it is taken away, and grants nothing.
+	// An expired copy stays until it is detached, and grants nothing.
 	s.exec("UPDATE user_access_profiles SET expires_at = now() - interval '1 second' WHERE access_profile_id = 4")
 	value := s.admin.api("POST", "/api/users/"+s.ada+"/virtual-keys", nil).is(200).object("virtual_key")["value"]
 	active := object{}
@@ -165,7 +165,7 @@ func TestAssignRefused(t *testing.T) {
 		key.api("POST", "/api"+path, `{"access_profile_id":999}`).refuses(404, "not_found", "")
 		s.session.post(path, profile("999")).refuses(404, "not_found", "")
 		for _, user := range []string{"00000000-0000-0000-0000-000000000000", "999", strings.ToUpper(s.ada), "x'%20OR%20'1'='1"} {
-			// Who is meant comes before what is wrong with the rest, but not before what cannot be read.
+			// A missing user is reported before other problems, but after a body that cannot be read.
 			key.api("POST", "/api/users/"+user+"/access-profiles", `{"access_profile_id":0}`).refuses(404, "not_found", "")
 			key.api("POST", "/api/users/"+user+"/access-profiles", `{"x":0}`).refuses(400, "unknown_field", "x")
 			key.get("/api/users/"+user+"/access-profiles").refuses(404, "not_found", "")
@@ -198,7 +198,7 @@ func TestNameOfTheFirstKey(t *testing.T) {
 	if _, key := s.assign(s.ada, research); key["name"] != "ada@example.com - Research (4)" {
 		t.Errorf("fourth of its name: %v", key["name"])
 	}
-	// Names have at most 255 characters, whatever they are made of.
+	// Names have at most 255 characters, of any width.
 	long := s.admin.api("POST", "/api/access-profiles", object{"name": strings.Repeat("é", 255)}).is(201).object("access_profile")
 	cyd := s.member("cyd@example.com", "Viewer")
 	for range 2 {
@@ -211,7 +211,7 @@ func TestNameOfTheFirstKey(t *testing.T) {
 	}
 }
 
-// Names that differ only where they are cut off clash like the same ones, also when several keys are issued at once.
+// Names that are equal once they are cut off get distinct suffixes, also when several keys are issued at once.
 func TestNamesOfFirstKeysThatAreCutOff(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Long")

@@ -11,7 +11,7 @@ import (
 	"tollgate/models/audit"
 )
 
-// Whatever is done to a stored row is found, and the row named.
+// Every kind of change to a stored row is detected, and the row is named.
 func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
 	c := newCast(t)
 	c.admin.api("PUT", "/api/access-profiles/1", `{"name":"<b>&\u2028?"}`).is(http.StatusBadRequest)
@@ -65,7 +65,7 @@ func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// Rows of before the door was noted stand in the chain as they were written, with rows of today behind them.
+// Rows from before the origin was recorded stay in the chain as they were written, followed by today's.
 func TestOldAuditRowsStillVerify(t *testing.T) {
 	c := newCast(t)
 	var head []byte
@@ -88,7 +88,7 @@ VALUES (1, '<cli>', 'update', ?, '{"a":1.50}', '2026-01-02 03:04:05.12Z', ?)`, `
 	}
 }
 
-// fits fails the test unless the chain holds and has so many rows.
+// fits fails the test unless the chain verifies and has this many rows.
 func (c *console) fits(t *testing.T, atLeast int64) {
 	t.Helper()
 	if rows, err := audit.Verify(t.Context(), c.db); err != nil || rows < atLeast {

@@ -9,7 +9,7 @@ import (
 	"tollgate/models/permission"
 )
 
-// origins are the door, the name and the prefix of the API key of each row, newest first.
+// origins are the origin, the name and the prefix of the API key of each row, newest first.
 func origins(rows []object) (all []string) {
 	for _, row := range rows {
 		words := []string{}
@@ -22,7 +22,7 @@ func origins(rows []object) (all []string) {
 	return all
 }
 
-// Each row says by which door it came and which API key brought it, on the page, on the API and in the files.
+// Each row has its origin and the API key that was used, on the page, on the API and in the files.
 func TestAuditNamesTheOrigin(t *testing.T) {
 	s := newStage(t)
 	key := s.admin.api("POST", "/api/api-keys", `{"name":"Deploys <b>","scopes":["AccessProfiles:View","AccessProfiles:Update"]}`).is(201).json()
@@ -42,7 +42,7 @@ func TestAuditNamesTheOrigin(t *testing.T) {
 			t.Fatalf("change %d: status %d", i, got.StatusCode)
 		}
 	}
-	// A push is done by a worker, for the key that asked for it.
+	// A propagation is run by a worker, on behalf of the key that requested it.
 	s.assign(s.ada, research)
 	program.api("POST", "/api/access-profiles/4/propagate", `{"fields":["budgets"]}`).refuses(403, "forbidden", "")
 	s.admin.api("PUT", "/api/access-profiles/4", `{"rate_limit":{"request_max_limit":7,"request_reset_duration":"1d"}}`).is(200)
@@ -71,7 +71,7 @@ func TestAuditNamesTheOrigin(t *testing.T) {
 		}
 	}
 
-	// On the page and in the files; names of keys only for those who may see the whole log.
+	// On the page and in the files, names of keys are shown only to users who may see the whole log.
 	page := text(s.session.get("/audit?limit=100").is(200).one("main"))
 	for _, words := range []string{"by the API, key Deploys <b> (" + prefix + "…)", "by the console", "by the API"} {
 		if !strings.Contains(page, words) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The rows of a profile are for those who may see profiles, all other rows for those who may see the audit log, by
-// every way to a row.
+// The rows of a profile are visible to users who may see profiles, all other rows to users who may see the audit log,
+// on every route to a row.
 func TestAuditRowsByPermission(t *testing.T) {
 	s := newStage(t)
 	s.assign(s.ada, research)
@@ -60,7 +60,7 @@ func TestAuditRowsByPermission(t *testing.T) {
 	if len(lines) != own+1 {
 		t.Errorf("%d lines, want %d rows and a head", len(lines), own)
 	}
-	// A filter cannot be turned into another profile, nor the address into another route.
+	// Neither a filter nor a crafted path leads to another profile's rows or to another route.
 	for _, path := range []string{"/api/access-profiles/4/audit-logs?access_profile_id=1", "/api/access-profiles/4/audit-logs?profile_id=1"} {
 		profiles.get(path).is(400)
 	}

@@ -16,7 +16,7 @@ import (
 	"tollgate/web"
 )
 
-// open are the routes that need no credential. Whatever else there is must ask for one.
+// open are the routes that need no credential. Every other route must require one.
 var open = []string{
 	"GET /healthz", "GET /readyz", "GET /", "GET /login", "POST /login", "POST /logout", "GET /first-run", "POST /first-run",
 	"GET /quota", "POST /quota", "GET /.well-known/authzen-configuration",
@@ -24,7 +24,7 @@ var open = []string{
 
 var parameter = regexp.MustCompile(`[:*][a-z_]+`)
 
-// shortPath takes further prefixes of the API off a path.
+// shortPath removes further prefixes of the API from a path.
 var shortPath = strings.NewReplacer("/api/governance/rbac/", "/api/", "/api/governance/", "/api/")
 
 func eachRoute(t *testing.T, c *console, visit func(t *testing.T, r web.Route, path string)) {
@@ -62,7 +62,7 @@ func TestRoutesWithoutCredential(t *testing.T) {
 	})
 }
 
-// permitted is what the built-in roles may do, as the contract has it; any other role here may do nothing.
+// permitted is what the built-in roles may do, according to the contract; any other role here has no permissions.
 func permitted(role string, p permission.Permission) bool {
 	if one, other, either := strings.Cut(string(p), " or "); either {
 		return permitted(role, permission.Permission(one)) || permitted(role, permission.Permission(other))
@@ -79,7 +79,7 @@ func permitted(role string, p permission.Permission) bool {
 	return false
 }
 
-// contract is what each route needs: written from the contract, not from the table of routes.
+// contract is the permission that each route needs: written from the contract, not from the table of routes.
 func contract(t *testing.T) map[string]permission.Permission {
 	t.Helper()
 	file, err := os.ReadFile("testdata/permissions.txt")
@@ -94,7 +94,8 @@ func contract(t *testing.T) map[string]permission.Permission {
 	return needed
 }
 
-// Each role walks every route. What the contract does not allow is refused, and so is a route that it does not list.
+// Each role requests every route. A request that the contract does not allow is refused, and so is a route that it does
+// not list.
 func TestRoutesByRole(t *testing.T) {
 	c := newConsole(t)
 	const developer, idle = "developer@example.com", "idle@example.com"
@@ -137,7 +138,7 @@ func TestEveryRouteIsListed(t *testing.T) {
 			}
 		}
 	}
-	// A route that somebody forgot to give a permission is refused to everyone.
+	// A route that was added without a permission is refused to every user.
 	engine := gin.New()
 	engine.GET("/forgotten", web.Authenticate(c.h)(""), func(c *gin.Context) { c.String(200, "reached") })
 	recorder := httptest.NewRecorder()
@@ -216,7 +217,7 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 			t.Run(test.name, func(t *testing.T) {
 				c.t = t
 				c.exec("DELETE FROM login_throttles")
-				// The header decides, even beside a good cookie.
+				// The header decides, even beside a valid cookie.
 				asked := client{c, session.header.Clone()}
 				asked.header["Authorization"] = []string{test.header}
 				if a := asked.api("GET", path, nil); test.code == "" {
@@ -231,7 +232,7 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 	session.api("GET", "/api/api-keys", nil).is(200)
 	twice := client{c, http.Header{"Authorization": {good, good}}}
 	twice.api("GET", "/api/api-keys", nil).refuses(401, "unauthenticated", "")
-	// Pages know only the cookie.
+	// Pages accept only the cookie.
 	key.get("/settings").is(http.StatusSeeOther)
 	c.anonymous().with("Authorization", basic(admin, password)).get("/settings").is(http.StatusSeeOther)
 }
@@ -316,7 +317,7 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 	}
 }
 
-// get asks with another Host header.
+// get sends another Host header.
 func (c *console) get(v client, host string) answer {
 	c.t.Helper()
 	request, err := http.NewRequestWithContext(c.t.Context(), "GET", c.base+"/login", nil)

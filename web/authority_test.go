@@ -14,15 +14,15 @@ import (
 	"tollgate/web"
 )
 
-// target is a user with everything that a route can name of them.
+// target is a user with one of everything that a route can act on.
 type target struct {
 	user                          string
 	role, apiKey, copyID, profile int64
-	job                           int64 // a push that failed for them
+	job                           int64 // a propagation that failed for this user
 	budget, virtualKey            string
 }
 
-// addTarget adds a user of a role, who holds the profile, which is attached to the role, and has an API key.
+// addTarget adds a user of a role, who has a copy of the profile, which is attached to the role, and an API key.
 func (s stage) addTarget(email, role string) target {
 	s.t.Helper()
 	t := target{user: s.member(email, role), role: s.roleID(role), profile: research}
@@ -79,7 +79,7 @@ func (t target) touching(route web.Route, otherRole int64) (path string, body an
 		Replace(route.Path), body, ok
 }
 
-// withoutPrefix is a route of the API as if it had one prefix only.
+// withoutPrefix is a route of the API under its shortest prefix.
 func withoutPrefix(path string) string {
 	for _, prefix := range []string{"/api", "/governance", "/rbac"} {
 		path = strings.TrimPrefix(path, prefix)
@@ -109,12 +109,12 @@ func formOf(s stage, body any) url.Values {
 	return form
 }
 
-// elsewhere are the unsafe routes that touch no user, no role and no API key that exists.
+// elsewhere are the unsafe routes that act on no existing user, role or API key.
 var elsewhere = []string{
 	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/quota", "/reservations", "/providers", "/mcp/",
 }
 
-// lesser is a user who passes the check of every route, but may do less than an admin.
+// lesser is a user who has a permission for every route, but fewer permissions than an admin.
 func (s stage) lesser() client {
 	permissions := slices.DeleteFunc(permission.AllPermissions(), func(p permission.Permission) bool { return p == "Settings:Delete" })
 	s.addRole("Lesser", permissions...)
@@ -122,8 +122,8 @@ func (s stage) lesser() client {
 	return s.login("lesser@example.com")
 }
 
-// Every unsafe route there is refuses to act on a user, a role or a key that may do more than the actor, and does act
-// on one that may not.
+// Every unsafe route refuses to act on a user, a role or a key with more permissions than the actor, and accepts one
+// without.
 func TestActingOnAUserWhoMayDoMoreIsRefused(t *testing.T) {
 	s := newStage(t)
 	lesser := s.lesser()
@@ -164,7 +164,7 @@ func TestActingOnAUserWhoMayDoMoreIsRefused(t *testing.T) {
 	}
 }
 
-// isElsewhere fails for a route of which nothing is known.
+// isElsewhere fails for an unsafe route that is listed nowhere.
 func (s stage) isElsewhere(t *testing.T, path string) {
 	short := withoutPrefix(path)
 	creates := slices.Contains([]string{"/users", "/roles", "/api-keys", "/settings/api-keys", "/access-profiles"}, short)
@@ -174,8 +174,8 @@ func (s stage) isElsewhere(t *testing.T, path string) {
 	}
 }
 
-// The same holds for many at once, for pushes to everybody, for keys with few scopes, and for the keys of the command
-// line.
+// The same applies to bulk requests, to propagations to all holders, to keys with few scopes, and to the keys of the
+// command line.
 func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	s := newStage(t)
 	lesser := s.lesser()
@@ -187,7 +187,7 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	s.scan(&cli, "SELECT max(id) FROM api_keys WHERE created_by IS NULL")
 	developers := s.login(s.developer())
 	scoped := s.apiKey("Users:View", "Users:Update", "Users:Delete", "AccessProfiles:Create", "VirtualKeys:Create")
-	scoped.get("/api/users").is(200) // notes the use of the key
+	scoped.get("/api/users").is(200) // records the use of the key
 	before := s.dump()
 	for name, got := range map[string]answer{
 		"bulk with one of them":            lesser.post("/users/bulk", url.Values{"ids": {s.bob, strong.user}, "access_profile_id": {"1"}}),
@@ -203,7 +203,7 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 		"few scopes, name":                 scoped.api("PUT", "/api/users/"+s.ada, `{"name":"x"}`),
 		"few scopes, a copy":               scoped.api("POST", "/api/users/"+s.bob+"/access-profiles", `{"access_profile_id":1}`),
 		"few scopes, a key":                scoped.api("POST", "/api/users/"+s.ada+"/virtual-keys", `{}`),
-		// What is refused says so before it looks at what was sent.
+		// The permission is checked before the body is validated.
 		"short password": lesser.api("PUT", "/api/users/"+strong.user, `{"password":"x"}`),
 		"no role":        lesser.api("PUT", "/api/users/"+strong.user+"/role", `{}`),
 	} {
@@ -214,7 +214,7 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	if s.dump() != before {
 		t.Error("something was changed")
 	}
-	// The page of such a user offers nothing that would be refused.
+	// The page of such a user offers no action that would be refused.
 	page := lesser.get("/users/" + strong.user).is(200)
 	for _, form := range page.all("form") {
 		if action := attribute(form, "action"); strings.HasPrefix(action, "/users/") {
@@ -226,7 +226,7 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 			t.Errorf("a link leads to %s", href)
 		}
 	}
-	// The rest may be done.
+	// Everything else is allowed.
 	lesser.api("POST", fmt.Sprintf("/api/access-profiles/%d/propagate", research), object{"fields": []string{"budgets"}, "user_ids": []string{s.ada}}).is(200)
 	developers.api("POST", "/api/users/"+s.bob+"/access-profiles", `{"access_profile_id":1}`).is(201)
 }

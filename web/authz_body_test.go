@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Everything that a body can lead to has to be allowed.
+// Every model that a body can lead to has to be allowed.
 func TestProxyChecksCoverFallbacks(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -51,7 +51,7 @@ func TestProxyChecksCoverFallbacks(t *testing.T) {
 	}
 }
 
-// What does not decide is passed over, however deep, odd or doubled it is.
+// Fields that do not decide are ignored, however deep, odd or duplicated they are.
 func TestProxyChecksIgnoreIrrelevantFields(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -69,8 +69,8 @@ func TestProxyChecksIgnoreIrrelevantFields(t *testing.T) {
 	}
 }
 
-// A body is read as JSON when its media type says so. One that is not read can lead anywhere, unless the proxy names
-// the model.
+// A body is read as JSON when its media type says so. One that is not read can lead to any model, unless the proxy
+// names the model.
 func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -115,8 +115,8 @@ func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
 	}
 }
 
-// The forms in which APIs name the model in the path: each names it at the Envoy door, and at the others where the
-// address says so.
+// Ways in which APIs name the model in the path: the Envoy check reads each, and the others do where the URL of the
+// check says so.
 func TestProxyChecksReadPaths(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("POST", "/api/providers", object{"name": "cloud", "models": []string{}}).is(201)
@@ -151,8 +151,7 @@ func TestProxyChecksReadPaths(t *testing.T) {
 				t.Errorf("%s takes %s for a model without being told to", door, row.allowed)
 			}
 		}
-		// A body that names another model beside the path has to be allowed as well, since the gateway behind may go by
-		// either.
+		// A body that names another model than the path has to be allowed as well, since the gateway may use either.
 		if a := v.body("/authz/envoy"+row.allowed, `{"model":"openai/gpt-4o"}`); a.StatusCode == 200 {
 			t.Errorf("%s with another model in the body: %s", row.allowed, a.body)
 		}
@@ -161,7 +160,7 @@ func TestProxyChecksReadPaths(t *testing.T) {
 		}
 		v.send("POST", "/authz/envoy"+row.allowed, "multipart/form-data; boundary=x", strings.NewReader("--x")).opened()
 	}
-	// A path that the gateway behind may read in another way names what it may name, or is refused.
+	// A path that the gateway may read in another way is decided by every model that it may name, or refused.
 	for _, path := range []string{
 		"/openai%2fdeployments/your-gpt/chat/completions", "/model%2fx/converse", "/model/x%2fconverse", "/v1beta/models%2fx:generateContent",
 		"/v1beta/models/a/x:generateContent", "/v1beta/models/x:generateContent%20", "/v1beta/models/x:generateContent%0a",
@@ -185,7 +184,7 @@ func TestProxyChecksReadPaths(t *testing.T) {
 	v.with("X-Forwarded-Method", "POST").with("X-Forwarded-Uri", "/v1beta/openai/chat/completions").get("/authz/forward?path=gemini").closed("model_blocked", 403)
 }
 
-// A bare model is of the one provider that lists it.
+// A bare model belongs to the only provider that lists it.
 func TestBareModels(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("POST", "/api/providers", object{"name": "azure", "models": []string{"gpt-4o", "o5"}}).is(201)
@@ -212,7 +211,7 @@ func TestBareModels(t *testing.T) {
 		a := g.apiKey("Usage:View").api("POST", "/access/v1/evaluation", evaluation(g.mine(), entity("model", name))).is(200)
 		same(t, name, a.json()["decision"], want)
 	}
-	// Its limits are those of the provider that it is of.
+	// Its limits are those of that provider.
 	lines := g.admin.decides(bare("gpt-4o-mini"), "allowed", 200)["limits"].([]any)
 	same(t, "limits", len(lines), 4)
 }

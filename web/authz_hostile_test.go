@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What a client can send says nothing at any door: not its headers, not its query.
+// No header and no query of the client replaces what the proxy sends.
 func TestProxyChecksDoNotTrustTheClient(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -23,7 +23,7 @@ func TestProxyChecksDoNotTrustTheClient(t *testing.T) {
 		}
 		v.with("X-Provider", "openai").body(door, `{"model":"azure/gpt-4o"}`).closed("provider_blocked", 403)
 	}
-	// Headers change nothing about an address that says something, whether it vouches for headers or not.
+	// Headers do not override options in the URL of the check, whether it trusts headers or not.
 	for _, options := range []string{"model=openai%2Fgpt-3", "model=openai%2Fgpt-3&trust=headers", "model=gpt-3&provider=openai&trust=headers"} {
 		for _, door := range asking(options) {
 			allowed.get(door).closed("model_blocked", 403)
@@ -35,7 +35,7 @@ func TestProxyChecksDoNotTrustTheClient(t *testing.T) {
 	}
 }
 
-// A proxy that is given an address without a query may keep its client's.
+// A proxy that is configured with a URL without a query may keep its client's query.
 func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -45,7 +45,7 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 				"model=openai%2Fgpt-4o", "model=openai/gpt-4o", "provider=openai&model=gpt-4o", "trust=headers", "method=GET", "path=gemini",
 				"mcp_client_id=github&tool_name=create_issue", "mcp_client_id=github",
 			} {
-				// A proxy may also write the query anew.
+				// A proxy may also rewrite the query.
 				parsed, err := url.ParseQuery(query)
 				g.must(err)
 				for _, kept := range []string{query, parsed.Encode()} {
@@ -61,7 +61,7 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 				}
 			}
 		}
-		// A client that repeats the proxy's own query does not put it out of force: both readings have to be allowed.
+		// A client that repeats the proxy's own query parameter does not override it: both readings have to be allowed.
 		for _, row := range []struct{ query, path, body string }{
 			{"provider=azure", "/v1/x", `{"model":"gpt-4o"}`},
 			{"model=openai/gpt-3", "/v1/x", `{"model":"gpt-4o"}`},
@@ -79,13 +79,13 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 				t.Errorf("%s: the client puts %s out of force by reading", door, row.query)
 			}
 		}
-		// The query of the proxy holds beside another one of its client.
+		// The proxy's query applies beside another parameter of its client.
 		v.with("X-Forwarded-Uri", "/v1/x?model=openai/gpt-3").get(door + "?model=openai/gpt-4o").opened()
 		v.with("X-Forwarded-Uri", "/v1/x?model=openai/gpt-4o").get(door+"?model=openai/gpt-3").closed("model_blocked", 403)
 	}
 }
 
-// Envoy repeats the path and query of its client, who could name there what is allowed and call something else.
+// Envoy repeats the path and query of its client, who could name an allowed model there and call another.
 func TestEnvoysPathIsTheClients(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -108,7 +108,7 @@ func TestEnvoysPathIsTheClients(t *testing.T) {
 	}
 }
 
-// What is misspelt in the address of the check would open the door without a word.
+// A misspelt option in the URL of the check would silently allow everything.
 func TestTheURLOfTheCheckIsReadStrictly(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key).with("X-Model", "openai/gpt-4o")
@@ -125,7 +125,7 @@ func TestTheURLOfTheCheckIsReadStrictly(t *testing.T) {
 	}
 }
 
-// A call that names no model may read, and nothing else.
+// A call that names no model may only read.
 func TestACallThatNamesNoModel(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -152,15 +152,15 @@ func TestACallThatNamesNoModel(t *testing.T) {
 		r.with(g.anonymous()).get(r.door).closed("access_not_found", 401)
 		r.with(g.bearer(paused)).get(r.door).closed("access_blocked", 403)
 	}
-	// A handshake of WebSockets is a GET that calls a model.
+	// A WebSocket handshake is a GET that calls a model.
 	for _, door := range []string{"/authz/envoy/v1/realtime", "/authz/forward"} {
 		v.with("Upgrade", "websocket").get(door).closed("model_blocked", 403)
 	}
 	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-3").closed("model_blocked", 403)
 	v.with("Upgrade", "websocket").get("/authz/envoy/v1/realtime?model=gpt-4o").opened()
 	v.with("X-Forwarded-Uri", "/v1/realtime?model=openai/gpt-3").get("/authz/forward").closed("model_blocked", 403)
-	// Proxies take Upgrade off before they ask. A pair of a query that is wrong does not hide another one, and a body does
-	// not either.
+	// Proxies remove Upgrade before they ask. A malformed pair in a query does not hide another one, and neither does a
+	// body.
 	for _, header := range []string{"Sec-WebSocket-Key", "Sec-WebSocket-Version", "X-HTTP-Method-Override"} {
 		v.with(header, "x").with("X-Forwarded-Uri", "/v1/live").get("/authz/forward").closed("model_blocked", 403)
 		v.with(header, "x").get("/authz/envoy/v1/live").closed("model_blocked", 403)
@@ -182,7 +182,7 @@ func TestACallThatNamesNoModel(t *testing.T) {
 			}
 		}
 	}
-	// nginx asks by GET whatever the call was, and a client can send any header.
+	// nginx checks by GET whatever method the call has, and a client can send any header.
 	v.get("/authz/nginx").closed("model_blocked", 403)
 	v.with("X-Original-Method", "GET").get("/authz/nginx").closed("model_blocked", 403)
 	for _, message := range []object{
@@ -196,7 +196,7 @@ func TestACallThatNamesNoModel(t *testing.T) {
 	}
 }
 
-// A hold comes with the answer of a door, and ends when it is released.
+// A reservation comes with the answer of a check, and ends when it is released.
 func TestProxyChecksReserveEstimates(t *testing.T) {
 	g := newGateway(t)
 	for _, door := range asking("model=openai%2Fgpt-4o&reserve=2.5&reserve_tokens=40") {
@@ -214,7 +214,7 @@ func TestProxyChecksReserveEstimates(t *testing.T) {
 	for _, door := range asking("model=openai%2Fgpt-4o&reserve=2.5") {
 		g.bearer(g.key).get(door).closed("budget_exceeded", 402)
 	}
-	// A body that leads to several models is allowed as a whole, and held once.
+	// A body that leads to several models is allowed as a whole, with one reservation.
 	for _, door := range asking("reserve=0.25") {
 		v := g.bearer(g.key)
 		v.body(door, `{"model":"openai/gpt-4o","fallbacks":["openai/gpt-3"]}`).closed("model_blocked", 403)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The method of an MCP call decides what it needs.
+// The method of an MCP call decides which access it needs.
 func TestMCPMethods(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -50,7 +50,7 @@ func TestMCPMethods(t *testing.T) {
 			pass([]string{rpc("tools/call", `{"name":"t"}`)}, server == "jira", "")
 			pass(never, false, "")
 		}
-		// The stream of a session is opened by GET and ended by DELETE.
+		// The stream of a session is opened with GET and closed with DELETE.
 		streams := []answer{
 			v.get("/authz/envoy-with/mcp_client_id=" + server + "/mcp"), v.send("DELETE", "/authz/envoy-with/mcp_client_id="+server+"/mcp", "", nil),
 			v.with("X-Forwarded-Method", "DELETE").get("/authz/forward?mcp_client_id=" + server),
@@ -68,8 +68,8 @@ func TestMCPMethods(t *testing.T) {
 			a.closed("mcp_tool_blocked", 403)
 		}
 	}
-	// A server that the proxy does not name has no methods: a ping would let any POST pass, and hide the model of a path
-	// or header.
+	// A call to a server that the proxy does not name has no method: otherwise a ping would let any POST pass, and hide
+	// the model in a path or header.
 	for _, door := range append(slices.Clone(doors), trusting...) {
 		for _, body := range []string{rpc("ping", `{}`), rpc("initialize", `{}`), `{"method":"ping","messages":[]}`, `[{"method":"ping"}]`} {
 			v.with("X-Model", "openai/gpt-3").body(door, body).closed("mcp_tool_blocked", 403)
@@ -78,7 +78,7 @@ func TestMCPMethods(t *testing.T) {
 		v.body(door, `{"model":"openai/gpt-4o","method":"ping"}`).closed("ambiguous_question", 400)
 	}
 	v.body("/authz/envoy/v1beta/models/gpt-3:generateContent", `{"method":"ping"}`).closed("mcp_tool_blocked", 403)
-	// A list says what is granted of it; a handshake uses nothing up.
+	// A list is filtered to what is granted; a handshake uses no quota.
 	names := map[string]string{"github": "create_issue,delete_repo", "jira": "t"}
 	for server, want := range names {
 		for _, door := range asking("mcp_client_id=" + server) {
@@ -96,7 +96,7 @@ func TestMCPMethods(t *testing.T) {
 	}
 }
 
-// The MCP methods are actions of AuthZEN on a server, and tools/call is one on a tool.
+// MCP methods are AuthZEN actions on a server, and tools/call is one on a tool.
 func TestMCPMethodsByAuthZEN(t *testing.T) {
 	g := newGateway(t)
 	asker := g.apiKey("Usage:View")

@@ -9,25 +9,25 @@ import (
 	"testing"
 )
 
-// doors are the paths that proxies ask at; each answers a copy of the request of their client.
+// doors are the paths that proxies send their checks to; each answers a copy of the request of their client.
 var doors = []string{"/authz/forward", "/authz/nginx", "/authz/envoy/v1/chat/completions"}
 
-// trusting are the same doors with an address that vouches for the headers of the proxy.
+// trusting are the same paths with an option to trust the headers of the proxy.
 var trusting = []string{
 	"/authz/forward?trust=headers", "/authz/nginx?trust=headers", "/authz/envoy-with/trust=headers/v1/chat/completions",
 }
 
-// asking are the same doors with an address that holds options.
+// asking are the same paths with options in their URL.
 func asking(options string) []string {
 	return []string{"/authz/forward?" + options, "/authz/nginx?" + options, "/authz/envoy-with/" + options + "/v1/x"}
 }
 
-// closed fails the test unless a door refuses with the status that nginx, or any other proxy, is told.
+// closed fails the test unless a check denies with this status, or with the one that nginx understands.
 func (a answer) closed(kind string, status int) answer {
 	a.t.Helper()
 	told := status
 	if strings.HasPrefix(a.Request.URL.Path, "/authz/nginx") && status != 401 {
-		told = 403 // nginx knows no other
+		told = 403 // nginx knows no other status
 	}
 	if a.StatusCode != told || a.Header.Get("X-Access-Reason") != kind || a.Header.Get("X-Access-Status") != strconv.Itoa(status) || a.json()["allowed"] != false {
 		a.t.Errorf("%s %s: %d %s %s %s, want %d %s %d", a.Request.Method, a.Request.URL, a.StatusCode, a.Header.Get("X-Access-Reason"), a.Header.Get("X-Access-Status"), a.body, told, kind, status)
@@ -88,19 +88,19 @@ func TestProxyChecksAcceptTheKeyHeaderOfAnyClient(t *testing.T) {
 				t.Errorf("%s with %s: WWW-Authenticate %q", door, name, a.Header.Get("WWW-Authenticate"))
 			}
 		}
-		// The request is a copy of one for somebody else: where it came from, and whom it was for, is no reason to refuse it.
+		// The request is a copy of the client's: its origin and host are no reason to refuse it.
 		elsewhere := asked.with("Authorization", "Bearer "+g.key).with("Origin", "https://elsewhere.example")
 		elsewhere.with("Sec-Fetch-Site", "cross-site").send("POST", door, "", nil).opened()
 	}
-	// An unknown key is told before anything else that is wrong.
+	// An unknown key is reported before any other problem.
 	for _, door := range doors {
 		g.anonymous().body(door, `{"model":`).closed("access_not_found", 401)
 		g.anonymous().with("X-Api-Key", "sk-bf-x").body(door, `{}`).closed("access_not_found", 401)
 	}
 }
 
-// A credential of the provider beside our key is everyday traffic; two keys of ours are an attempt to be decided as one
-// and pass as another.
+// A provider's credential beside our key is normal; two of our keys are an attempt to be decided as one user and to
+// pass as another.
 func TestProxyChecksAcceptOneKey(t *testing.T) {
 	g := newGateway(t)
 	_, other := g.give(g.bob, g.work)
@@ -152,7 +152,7 @@ func TestProxyChecksReadTheCall(t *testing.T) {
 	}
 	for _, door := range asking("provider=openai&model=gpt-4o") {
 		v.get(door).opened()
-		v.body(door, `{"model":"openai/gpt-3"}`).opened() // what the proxy says holds
+		v.body(door, `{"model":"openai/gpt-3"}`).opened() // the proxy's name of the model decides
 	}
 	for _, door := range asking("model=openai%2Fgpt-3") {
 		v.get(door).closed("model_blocked", 403)
@@ -167,13 +167,13 @@ func TestProxyChecksReadTheCall(t *testing.T) {
 
 const toolCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"create_issue","arguments":{"name":"x"}}}`
 
-// A body that the provider would read in another way than we do is not one that is allowed.
+// A body that the provider would read in another way than we do is denied.
 func TestProxyChecksReadBodiesAsProvidersDo(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
 	for _, body := range []string{
-		`{"model":"openai/gpt-3","Model":"openai/gpt-4o"}`, // a field's name is compared exactly elsewhere
-		`{"model":"openai/gpt-3","model":"openai/gpt-4o"}`, // and some take the first of two
+		`{"model":"openai/gpt-3","Model":"openai/gpt-4o"}`, // field names are compared exactly by some readers
+		`{"model":"openai/gpt-3","model":"openai/gpt-4o"}`, // and some readers take the first of two
 		`{"MODEL":"openai/gpt-4o"}`,
 	} {
 		for _, door := range doors {
@@ -182,7 +182,7 @@ func TestProxyChecksReadBodiesAsProvidersDo(t *testing.T) {
 			}
 		}
 	}
-	// Of a call that names a model and a tool only one would be checked.
+	// Of a call that names a model and a tool, only one would be checked.
 	for _, door := range doors {
 		if a := v.with("X-Mcp-Client-Id", "github").body(door, `{"model":"openai/gpt-3","method":"tools/call","params":{"name":"create_issue"}}`); a.StatusCode == 200 {
 			t.Errorf("%s allows a call of a model as one of a tool", door)
@@ -190,8 +190,7 @@ func TestProxyChecksReadBodiesAsProvidersDo(t *testing.T) {
 	}
 }
 
-// Headers say nothing where a body is forwarded that says something else, or that we cannot read; not even those of the
-// proxy.
+// Headers are ignored where a body is forwarded that names another model or cannot be read; even those of the proxy.
 func TestHeadersDoNotSpeakForABody(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key).with("X-Model", "openai/gpt-4o")
@@ -218,7 +217,7 @@ func TestHeadersDoNotSpeakForABody(t *testing.T) {
 		}
 	}
 	for _, door := range trusting {
-		// Of a model and a tool only one would be checked.
+		// Of a model and a tool, only one would be checked.
 		if a := inTool.with("X-Model", "openai/gpt-3").get(door); a.StatusCode == 200 {
 			t.Errorf("%s: a model that is not granted passes beside a tool that is", door)
 		}
@@ -269,7 +268,7 @@ func TestProxyChecksReportLimits(t *testing.T) {
 	refused("request_limited", 429, 3600)
 }
 
-// What is too large to read, or went wrong here, never opens a door; nginx hears of it in a way that it knows.
+// A body that is too large, or an internal error, never allows a call; nginx gets a status that it understands.
 func TestProxyChecksFailClosed(t *testing.T) {
 	g := newGateway(t)
 	v := g.bearer(g.key)
@@ -292,7 +291,7 @@ func TestProxyChecksFailClosed(t *testing.T) {
 	}
 }
 
-// Envoy and Caddy send the host that their client asked for.
+// Envoy and Caddy send the host of their client's request.
 func TestProxyChecksIgnoreTheHost(t *testing.T) {
 	g := newGateway(t)
 	for _, door := range trusting {

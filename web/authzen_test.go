@@ -68,7 +68,7 @@ func TestAuthZENEvaluation(t *testing.T) {
 		if a.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: Cache-Control %q", c.name, a.Header.Get("Cache-Control"))
 		}
-		// The same question has the same answer, and "evaluations" without a list is the same question.
+		// The same request has the same decision; "evaluations" without a list is a single evaluation.
 		if again := asker.api("POST", "/access/v1/evaluation", c.question); string(again.body) != string(a.body) {
 			t.Errorf("%s: %s, then %s", c.name, a.body, again.body)
 		}
@@ -112,7 +112,7 @@ func TestAuthZENEvaluations(t *testing.T) {
 	same(t, "until the first permission", send(object{"evaluations": []object{no, no, yes, no}}, "permit_on_first_permit"), "false false true")
 	same(t, "no denial", send(object{"evaluations": []object{yes, yes}}, "deny_on_first_deny"), "true true")
 	same(t, "no permission", send(object{"evaluations": []object{no, no}}, "permit_on_first_permit"), "false false")
-	// Defaults: an entity of an entry replaces the default as a whole; one that is incomplete then is denied.
+	// Defaults: an entity of an entry replaces the default as a whole; if it is incomplete, the entry is denied.
 	same(t, "defaults", send(object{"resource": modelled, "evaluations": []object{
 		{},
 		{"subject": entity("user", g.ada)},
@@ -130,7 +130,7 @@ func TestAuthZENEvaluations(t *testing.T) {
 	same(t, "an entity's properties are its own", send(object{"resource": entity("model", "x", "provider", "azure"), "evaluations": []object{
 		{"resource": entity("model", "gpt-4o")}, {"resource": entity("model", "gpt-4o", "provider", "azure")},
 	}}, ""), "true false")
-	// One that is bad is denied alone, in its place.
+	// A bad entry is denied alone, in its place.
 	for name, bad := range map[string]any{
 		"without a resource": object{}, "without an id": object{"resource": object{"type": "model"}}, "with an empty id": object{"resource": entity("model", "")},
 		"with a subject that is text": object{"subject": "ada", "resource": modelled}, "with an id that is a number": object{"resource": object{"type": "model", "id": 7}},
@@ -158,7 +158,7 @@ func TestAuthZENEvaluations(t *testing.T) {
 	}
 }
 
-// What cannot be read is a 400 with a message, never another status that the standard has no use for.
+// An unreadable request gets a 400 with a message, never a status that the standard does not define.
 func TestAuthZENRefuses(t *testing.T) {
 	g := newGateway(t)
 	asker := g.apiKey("Usage:View")
@@ -218,7 +218,7 @@ func TestAuthZENRefuses(t *testing.T) {
 func TestAuthZENMetadata(t *testing.T) {
 	g := newGateway(t)
 	const path, base = "/.well-known/authzen-configuration", "https://tollgate.example"
-	g.anonymous().get(path).is(404) // reached by http
+	g.anonymous().get(path).is(404) // reached over http
 	newConsole(t, func(h *handlers.Handlers) { h.BaseURL = "" }).anonymous().get(path).is(404)
 	a := newConsole(t, func(h *handlers.Handlers) { h.BaseURL = base + "/" }).anonymous().get(path).is(200)
 	got := a.json()
@@ -266,7 +266,7 @@ func TestAuthZENSearch(t *testing.T) {
 			t.Errorf("%s: %v", name, none)
 		}
 	}
-	// What a search finds, an evaluation allows.
+	// Every search result is allowed by an evaluation.
 	for _, kind := range []string{"model", "tool"} {
 		for _, id := range search(g.mine(), kind) {
 			same(t, id, asker.api("POST", "/access/v1/evaluation", evaluation(g.mine(), entity(kind, id))).is(200).json(), object{"decision": true})

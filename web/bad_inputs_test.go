@@ -111,7 +111,7 @@ func (c cast) play(t *testing.T, row badInput, path string) answer {
 	return v.send(row.Method, path, row.ContentType, strings.NewReader(body))
 }
 
-// everything is a fingerprint of all that is stored, but for what any request may touch: sessions, last uses and
+// everything is a fingerprint of all that is stored, except what any request may change: sessions, last uses and
 // throttles.
 const everything = `
 SELECT md5(string_agg(part, '|' ORDER BY part)) FROM (

@@ -23,7 +23,7 @@ func TestCaddy(t *testing.T) {
 	p := newProvider(t)
 	proxy := g.caddy(t, asked, p)
 	g.passes(t, proxy, p, false, func(name string, a answer) {
-		// Caddy passes the answer on as it is.
+		// Caddy passes the answer on unchanged.
 		if a.StatusCode != 200 && a.json()["allowed"] != false {
 			t.Errorf("%s: %s", name, a.body)
 		}

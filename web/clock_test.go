@@ -24,14 +24,14 @@ import (
 	"tollgate/web"
 )
 
-// clock is the database's.
+// clock is the database's time.
 func (c *console) clock() (now time.Time) {
 	c.t.Helper()
 	c.scan(&now, "SELECT clock_timestamp()")
 	return now
 }
 
-// anchored lets the windows of all lines of somebody's begin at a moment, as if the copy had been handed out then.
+// anchored lets the windows of all limits of a user begin at a moment, as if the copy had been assigned then.
 func (g gateway) anchored(user string, at time.Time) {
 	g.t.Helper()
 	for _, lines := range []string{"budgets", "rate_limits"} {
@@ -40,7 +40,7 @@ func (g gateway) anchored(user string, at time.Time) {
 	g.exec("INSERT INTO access_changes (user_id, xact) VALUES (?, pg_current_xact_id()) ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact", user)
 }
 
-// counts are what is counted of somebody's spend in each window of a duration, in their order.
+// counts are the counters of a user's spend in each window of a duration, in order.
 func (c *console) counts(user, duration string) (used []int64) {
 	c.t.Helper()
 	c.scan(&used, `SELECT w.used FROM limit_windows AS w JOIN budgets AS b ON b.id = w.line_id JOIN user_access_profiles AS c USING (policy_id)
@@ -48,8 +48,8 @@ WHERE c.user_id = ? AND w.kind = 'spend' AND w.reset_duration = ? ORDER BY w.win
 	return used
 }
 
-// skewed starts a console whose process has another clock, and no network: it is asked within the process. Its clock
-// begins with the year 2000 and goes on by leaps only.
+// skewed starts a console whose process has another clock, and no network: it is called within the process. Its clock
+// starts in the year 2000 and moves only by leaps.
 func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, string) {
 	db, err := database.Open(g.appURL())
 	if err != nil {
@@ -80,10 +80,10 @@ func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, stri
 	}
 }
 
-// leaps are those of a clock: it stands, and then goes on by an hour, a month, to the present and beyond it.
+// leaps are those of a clock: it stands still, then jumps by an hour, a month, to the present and past it.
 var leaps = []time.Duration{0, time.Hour, 30 * 24 * time.Hour, 26*365*24*time.Hour + 6*24*time.Hour, 400 * 24 * time.Hour}
 
-// The twin of TestWindowsFollowTheDatabasesClock finds windows by the clock of its machine.
+// The twin of TestWindowsFollowTheDatabasesClock computes windows with the clock of its machine.
 func TestTwinOfTheDatabasesClock(t *testing.T) {
 	g := newGateway(t)
 	var line struct {
@@ -108,8 +108,8 @@ ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w
 	}
 }
 
-// I-27: a console whose machine has the wrong time, and whose time leaps, counts and decides by the database's like any
-// other.
+// I-27: a console whose machine has the wrong time, and whose time leaps, counts and decides by the database's time
+// like any other.
 func TestWindowsFollowTheDatabasesClock(t *testing.T) {
 	g := newGateway(t)
 	spent := int64(0)
@@ -124,7 +124,7 @@ func TestWindowsFollowTheDatabasesClock(t *testing.T) {
 	report := func(id string) string {
 		return fmt.Sprintf(`{"event_id":%q,"virtual_key":%q,"provider":"openai","model":"gpt-4o","cost":1,"tokens":10}`, id, g.key)
 	}
-	// What has the right time goes on outside of the bubble in which time is wrong.
+	// Code with the right time runs outside of the bubble with the wrong time.
 	tasks, done := make(chan func()), make(chan bool)
 	go func() {
 		for task := range tasks {
@@ -161,8 +161,8 @@ func TestWindowsFollowTheDatabasesClock(t *testing.T) {
 	g.balanced()
 }
 
-// I-23, I-27: an event counts in the window that it is of, whichever comes first, also when that one is closed; a
-// closed window takes nothing from the one under way.
+// I-23, I-27: an event counts in the window of its own time, in any order of arrival, also when that window is closed;
+// a closed window takes nothing from the current one.
 func TestEventsAroundABoundary(t *testing.T) {
 	g := newGateway(t)
 	const every = `"budgets":[{"max_limit":100,"reset_duration":"1h"},{"max_limit":100,"reset_duration":"1d"},{"max_limit":100,"reset_duration":"1w"},{"max_limit":100,"reset_duration":"1M"},
@@ -194,7 +194,7 @@ func TestEventsAroundABoundary(t *testing.T) {
 	g.balanced()
 }
 
-// I-27: a hold of a window that has ended takes no room of the next; its call counts where it was made.
+// I-27: a reservation of an ended window reserves nothing of the next; its call counts in the window where it was made.
 func TestAReservationAcrossABoundary(t *testing.T) {
 	g := newGateway(t)
 	const hourly = `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":2,"reset_duration":"1h"}]`

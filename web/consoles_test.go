@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// change is something that happens by one console, and the question whose answer it changes.
+// change is a change made on one console, and the call whose decision it changes.
 type change struct {
 	name     string
 	question object
@@ -16,8 +16,8 @@ type change struct {
 	after    string
 }
 
-// accessChanges are changes for ada, who holds Work, and for others, each with a user of its own; they are independent
-// of each other.
+// accessChanges are changes for ada, who has Work, and for others, each with a user of its own; they are independent of
+// each other.
 func accessChanges(g gateway) []change {
 	g.t.Helper()
 	n := 0
@@ -85,13 +85,13 @@ func accessChanges(g gateway) []change {
 	return all
 }
 
-// T-12: whichever console is asked, what has changed is known a second later.
+// T-12: every console applies a change within a second.
 func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
 	for _, change := range accessChanges(g) {
 		for _, c := range []*console{g.console, other} {
-			g.admin.at(c).withinASecond(change.question, change.before) // and from now on it is in memory
+			g.admin.at(c).withinASecond(change.question, change.before) // and is cached from now on
 		}
 		change.do()
 		g.admin.withinASecond(change.question, change.after)
@@ -102,7 +102,7 @@ func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
 	}
 }
 
-// The console by which something was changed knows it before it has answered.
+// The console where a change was made applies it before it has answered.
 func TestChangesApplyAtOnceOnTheirOwnConsole(t *testing.T) {
 	g := newGateway(t)
 	for _, change := range accessChanges(g) {
@@ -115,7 +115,8 @@ func TestChangesApplyAtOnceOnTheirOwnConsole(t *testing.T) {
 	}
 }
 
-// The API key of a gateway ends at once where it was deleted, and within a second everywhere else.
+// The API key of a gateway stops working at once on the console where it was deleted, and within a second on every
+// other.
 func TestDeletedAPIKeyIsRejected(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -133,7 +134,7 @@ func TestDeletedAPIKeyIsRejected(t *testing.T) {
 	g.within(func() bool { return asks(other) == 401 }, "the key is still good on the other console")
 }
 
-// I-21: two consoles that are left alone for a second answer alike, whatever was done by either of them.
+// I-21: two consoles that get no requests for a second then answer alike, after changes on either of them.
 func TestConsolesGiveTheSameAnswers(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -153,8 +154,8 @@ func TestConsolesGiveTheSameAnswers(t *testing.T) {
 	g.balanced()
 }
 
-// D-02, U-13: without its database a console allows nothing and acknowledges nothing, by any door; back again it needs
-// no restart.
+// D-02, U-13: without its database a console allows nothing and acknowledges nothing, on any route; when the database
+// is back, no restart is needed.
 func TestDecisionsWithoutTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
@@ -183,7 +184,7 @@ func TestDecisionsWithoutTheDatabase(t *testing.T) {
 	g.balanced()
 }
 
-// The same when the database is there but says nothing any more.
+// The same when the database accepts connections but no longer answers.
 func TestDecisionsWithASilentDatabase(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
@@ -197,8 +198,8 @@ func TestDecisionsWithASilentDatabase(t *testing.T) {
 	c.eventually("an answer", func() bool { return ask().StatusCode == 200 })
 }
 
-// doorsClose waits until what a console has in memory is too old to decide by, and fails the test when it decides by it
-// all the same.
+// doorsClose waits until the cache of a console is too old to decide by, and fails the test when the console still
+// decides by it.
 func (g gateway) doorsClose(c *console, doors ...string) {
 	g.t.Helper()
 	ask := func(door string) answer { return g.bearer(g.key).at(c).with("X-Model", "openai/gpt-4o").get(door) }
@@ -223,7 +224,7 @@ func (g gateway) doorsClose(c *console, doors ...string) {
 	}
 }
 
-// wait is how many seconds an answer says to wait, 0 when it says nothing.
+// wait is the Retry-After of an answer in seconds, 0 without one.
 func (a answer) wait() int {
 	seconds, _ := strconv.Atoi(a.Header.Get("Retry-After"))
 	return seconds

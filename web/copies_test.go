@@ -42,7 +42,7 @@ func TestProfileChangesTouchNoCopy(t *testing.T) {
 	}
 }
 
-// spend counts an amount in the window of a copy's budget that is under way.
+// spend counts an amount in the current window of a copy's budget.
 func (s stage) spend(budget object, nanos int64) {
 	s.t.Helper()
 	start, err := time.Parse(time.RFC3339Nano, budget["last_reset"].(string))
@@ -67,7 +67,7 @@ func TestCopiesStartAtTheirWindow(t *testing.T) {
 	}
 }
 
-// A copy can be paused, resumed, and given another end, whatever its template does.
+// A copy can be paused, resumed, and given another expiry, independently of its profile.
 func TestChangeCopy(t *testing.T) {
 	s := newStage(t)
 	held, key := s.assign(s.ada, research)
@@ -90,7 +90,7 @@ func TestChangeCopy(t *testing.T) {
 			if prefix == "/api" {
 				s.audits(send, step.action+" 4 "+s.ada+" cli")
 			} else {
-				s.unchanged(send) // said again
+				s.unchanged(send) // sent again
 			}
 			same(t, step.body, []any{got["is_active"], got["expires_at"], active()}, []any{step.active, step.until, step.active})
 			same(t, "read", s.copies(s.ada)[0], got)

@@ -15,7 +15,7 @@ import (
 	"tollgate/models/policy"
 )
 
-// calls is a key for the routes of gateways that has no other right.
+// calls is a key for the routes of gateways that has no other permission.
 var calls = permission.Permission("Usage:Create")
 
 func TestDecisionAnswer(t *testing.T) {
@@ -58,7 +58,7 @@ func TestDecisionAnswer(t *testing.T) {
 			}
 		}
 	}
-	// A tool is of no provider.
+	// A tool belongs to no provider.
 	same(t, "limits of a tool", len(g.admin.decides(tool(g.key, "github", "create_issue"), "allowed", 200)["limits"].([]any)), 3)
 	d := g.admin.decides(with(model(g.key), "estimated_cost", 5.500000001), "budget_exceeded", 402)
 	if seconds := d["retry_after_s"].(float64); seconds < 1 || seconds > 24*3600+1 {
@@ -68,7 +68,7 @@ func TestDecisionAnswer(t *testing.T) {
 	g.admin.decides(with(model(g.key), "estimated_tokens", 901), "token_limited", 429)
 }
 
-// A credential that is wrong is the caller's own; what it asks about is answered.
+// A wrong credential is an error of the caller; a wrong key in the call is a decision.
 func TestPermissionForDecisions(t *testing.T) {
 	g := newGateway(t)
 	unknown := "sk-bf-" + strings.Repeat("a", 49)
@@ -81,7 +81,7 @@ func TestPermissionForDecisions(t *testing.T) {
 			t.Errorf("got %v", d)
 		}
 	}
-	// Unknown and malformed subjects answer alike.
+	// Unknown and malformed subjects are answered alike.
 	for _, subject := range []string{"a\u200bb", strings.Repeat("x", 256), "sk-bf-\u00e9"} {
 		unknown := g.admin.ask(with(model(nil), "virtual_key", nil, "user_id", uuid.NewString()))
 		for _, body := range []object{model(subject), with(model(nil), "virtual_key", nil, "user_id", subject)} {
@@ -179,7 +179,7 @@ func TestDecisionProblemsComeInOrder(t *testing.T) {
 	}
 }
 
-// D-03 to D-05, and limits that are not the first line's.
+// D-03 to D-05, and limits other than the first.
 func TestDecisionsAtLimits(t *testing.T) {
 	g := newGateway(t)
 	all := g.profileNaming("All", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":2,"reset_duration":"1d"}]`)
@@ -196,7 +196,7 @@ func TestDecisionsAtLimits(t *testing.T) {
 	g.admin.counted(event(key, "cost", 0.000000001))
 	d := g.admin.decides(model(key), "budget_exceeded", 402)
 	same(t, "used", objects(d["limits"])[0]["used"], 2.0)
-	// A limit of nothing blocks before anything is used, also for a tool.
+	// A limit of 0 blocks before anything is used, also for a tool.
 	nothing := g.profileNaming("Nothing", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":0,"reset_duration":"1Y"}],"mcp_servers":[{"mcp_server_id":"github"}]`)
 	user := g.member("cy@example.com", "Viewer")
 	_, key = g.give(user, nothing)
@@ -204,7 +204,7 @@ func TestDecisionsAtLimits(t *testing.T) {
 	g.admin.decides(with(model(key), "reserve", true), "budget_exceeded", 402)
 	g.admin.decides(tool(key, "github", "create_issue"), "budget_exceeded", 402)
 	g.admin.decides(tool(key, "github", "unheard-of"), "budget_exceeded", 402)
-	// The first assigned that has room pays; a big limit is told as it is.
+	// The first assigned copy with room pays; a big limit is shown exactly.
 	wide := g.profileNaming("Wide", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"token_max_limit":10000000000,"token_reset_duration":"1M"}`)
 	g.give(user, wide)
 	g.admin.withinASecond(model(key), "allowed")
@@ -213,7 +213,7 @@ func TestDecisionsAtLimits(t *testing.T) {
 	same(t, "limit", objects(d["limits"])[0]["limit"], 1e10)
 }
 
-// Asking changes nothing, by whichever door.
+// A decision changes nothing, on every route.
 func TestDecisionsArePureReads(t *testing.T) {
 	g := newGateway(t)
 	asker := g.apiKey("Usage:View")
@@ -238,8 +238,8 @@ func TestDecisionsArePureReads(t *testing.T) {
 	})
 }
 
-// Tools are decided as the pages list them; a server's new tool is of a whole server and of "*", and of no list of
-// names.
+// Tools are decided as the pages list them; a new tool of a server is granted by a whole server and by "*", but by no
+// list of names.
 func TestToolsAreDecidedAsListed(t *testing.T) {
 	s := newStage(t)
 	s.exec("INSERT INTO mcp_servers (client_id, name, name_key, tools) VALUES ('slack', 'slack', 'slack', '{a,b,c}')")

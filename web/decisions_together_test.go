@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Many who ask at the same moment, when nothing of them is known yet or when all of them have used something, each hear
-// of themselves.
+// Of many concurrent decisions, while nothing is cached or while all of the users have used something, each gets the
+// answer for its own user.
 func TestConcurrentDecisions(t *testing.T) {
 	g := newGateway(t)
 	const people = 40

@@ -11,7 +11,7 @@ import (
 
 func TestDetach(t *testing.T) {
 	s := newStage(t)
-	// Whatever is left of a copy after it went would be a change of a table other than these.
+	// A trace that a deleted copy left behind would be a change of a table other than these.
 	left := s.changes(func() {
 		for i, prefix := range []string{"/api", "/api/governance"} {
 			first, key := s.assign(s.ada, research)
@@ -60,7 +60,7 @@ func TestDetachByForm(t *testing.T) {
 	}
 }
 
-// What belongs to somebody else is answered as what does not exist.
+// What belongs to another user is answered like something that does not exist.
 func TestCopiesOfOthers(t *testing.T) {
 	s := newStage(t)
 	held, _ := s.assign(s.ada, research)
@@ -86,7 +86,7 @@ func TestCopiesOfOthers(t *testing.T) {
 	})
 }
 
-// A change without fields takes no fields: one that is accepted and does nothing misleads.
+// A change without fields accepts no fields: one that is accepted and ignored misleads.
 func TestRemovalsRefuseUnknownFields(t *testing.T) {
 	for name, path := range map[string]func(s stage, held, key object) string{
 		"copy":     func(s stage, held, _ object) string { return "/api" + copyPath(s.ada, held) },
@@ -156,7 +156,7 @@ func TestAssignAndDetachMany(t *testing.T) {
 			{ticked("", everybody...), "required", "access_profile_id"},
 			{ticked("0", everybody...), "number_out_of_range", "access_profile_id"},
 		} {
-			// A list has no form to come back to, so the status is that of a page of its own.
+			// A list has no form to return to, so the status is that of a page of its own.
 			got := s.session.post("/users/bulk", bad.form)
 			got.refuses(got.StatusCode, bad.code, bad.param)
 		}
@@ -177,7 +177,7 @@ func TestAssignAndDetachMany(t *testing.T) {
 	rows := s.count("audit_logs")
 	s.session.post("/access-profiles/4/users/bulk", url.Values{"ids": {s.ada, s.bob}, "confirmed": {"true"}}).redirects("/access-profiles/4/users")
 	same(t, "rows", s.count("audit_logs")-rows, 2)
-	// Who holds something else keeps their keys, and each row tells of nobody else's.
+	// Users with another copy keep their keys, and each row reports only its own user.
 	s.bearer(key["value"]).get("/api/virtual-keys/quota").is(200)
 	same(t, "keys", []int{len(s.keys(s.ada)), len(s.keys(s.bob)), len(s.keys(cyd))}, []int{1, 0, 1})
 	for user, want := range map[string]string{s.ada: "[]", s.bob: `["bob@example.com - Research"]`} {

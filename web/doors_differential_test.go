@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// chance makes random calls. It prints its seed; TOLLGATE_SEED repeats a run.
+// chance makes random calls. It logs its seed; TOLLGATE_SEED repeats a run.
 type chance struct {
 	*rand.Rand
 	keys []string
@@ -36,7 +36,7 @@ func (r chance) model() string {
 		"openai/openai/gpt-4o", "OpenAI/gpt-4o", "gpt-4o ", "", "/", "*", "openai/*", "models/gpt-4o", "GPT-4O", "gpt-4o/../gpt-3")
 }
 
-// quoted is text as JSON, now and then with escapes.
+// quoted is text as JSON, sometimes with escapes.
 func (r chance) quoted(text string) string {
 	encoded, _ := json.Marshal(text)
 	if r.IntN(4) > 0 || text == "" || strings.ContainsFunc(text, func(c rune) bool { return c > '~' }) {
@@ -46,7 +46,7 @@ func (r chance) quoted(text string) string {
 	return fmt.Sprintf(`"%s\u%04x%s"`, text[:at], text[at], text[at+1:])
 }
 
-// body is one that a client may send: mostly what it should be, often with something to trip a reader.
+// body is one that a client may send: usually valid, often with something that parsers read differently.
 func (r chance) body() string {
 	var members []string
 	add := func(name, value string) { members = append(members, r.quoted(name)+r.one(":", " : ", ":\n")+value) }
@@ -92,8 +92,8 @@ func (r chance) hostile(v client) client {
 	return v
 }
 
-// readings are the models that readers of JSON find in a body: those that take the first of two members, those that
-// take the last, and those that pass over the case of names.
+// readings are the models that JSON parsers find in a body: those that take the first of two members, those that take
+// the last, and those that ignore the case of names.
 func readings(t *testing.T, body string) [][]object {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(body))
@@ -147,7 +147,7 @@ func named(read map[string]any) (all []object) {
 	return all
 }
 
-// oracle asks /api/decisions, once for each question.
+// oracle asks /api/decisions, once for each call.
 type oracle struct {
 	client
 	answers map[string]bool
@@ -173,7 +173,7 @@ func (o oracle) allows(key string, models []object) bool {
 	return len(models) > 0
 }
 
-// keyOf is the one virtual key that a call carries; "" for none or several.
+// keyOf is the only virtual key of a call; "" for none or several.
 func keyOf(v client, keys []string) string {
 	found := ""
 	for _, values := range v.header {
@@ -200,7 +200,7 @@ func newDifferential(t *testing.T) (gateway, oracle, chance) {
 	return g, oracle{g.admin, map[string]bool{}}, newChance(t, g.key, both, "sk-bf-unknown")
 }
 
-// The doors agree with each other, and allow nothing that /api/decisions would deny to any reader of the body.
+// The proxy checks agree with each other, and allow nothing that /api/decisions would deny to any parser of the body.
 func TestProxyChecksAgreeWithDecisions(t *testing.T) {
 	g, decisions, random := newDifferential(t)
 	allowed := 0
@@ -227,7 +227,7 @@ func TestProxyChecksAgreeWithDecisions(t *testing.T) {
 		if got {
 			allowed++
 		}
-		// A body without a trap is allowed whenever decisions allow it.
+		// A body without a trap is allowed exactly when decisions allow it.
 		if plain := plainly(body); every && plain && !got {
 			t.Fatalf("the doors deny %q with %v", body, v.header)
 		}
@@ -237,7 +237,7 @@ func TestProxyChecksAgreeWithDecisions(t *testing.T) {
 	}
 }
 
-// plainly reports whether a body is one object with a model as text and no member that readers could take in two ways.
+// plainly reports whether a body is one object with a model as text and no member that parsers could read in two ways.
 func plainly(body string) bool {
 	var whole map[string]any
 	if json.Unmarshal([]byte(body), &whole) != nil || len(whole) != countMembers(body) {
@@ -257,7 +257,7 @@ func plainly(body string) bool {
 	return model
 }
 
-// countMembers is how many members the object has, doubled ones too.
+// countMembers is how many members the object has, including duplicates.
 func countMembers(body string) (n int) {
 	decoder := json.NewDecoder(strings.NewReader(body))
 	_, _ = decoder.Token()
@@ -271,7 +271,7 @@ func countMembers(body string) (n int) {
 	return n
 }
 
-// Whatever a client sends through a real proxy, the model that the provider is asked for is one that is allowed.
+// Through a real proxy, the model that the provider receives is always one that is allowed.
 func TestTheModelThatArrivesWasDecided(t *testing.T) {
 	g, decisions, random := newDifferential(t)
 	p := newProvider(t)

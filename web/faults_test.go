@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// tell has the owner of the database say something; DB stands for its name.
+// tell runs a statement as the owner of the database; DB stands for its name.
 func (g gateway) tell(statements ...string) {
 	g.t.Helper()
 	var name string
@@ -17,7 +17,7 @@ func (g gateway) tell(statements ...string) {
 	}
 }
 
-// hold keeps what everybody writes to, until the function returned is called.
+// hold locks what every write needs, until the function returned is called.
 func (g gateway) hold() (end func()) {
 	g.t.Helper()
 	tx, err := g.owner().Begin()
@@ -27,8 +27,7 @@ func (g gateway) hold() (end func()) {
 	return func() { g.must(tx.Rollback()) }
 }
 
-// refusing are statements that have a database refuse whatever is written, with a SQLSTATE, until the function is
-// dropped.
+// refusing are statements that make the database refuse every write with a SQLSTATE, until the function is dropped.
 func refusing(state string) []string {
 	all := []string{"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '" + state + "'; END $$"}
 	for _, table := range []string{"usage_events", "reservations", "access_profiles", "user_access_profiles"} {
@@ -56,14 +55,14 @@ func (g gateway) writes(v client, one object, name string) (all []func() answer)
 	return all
 }
 
-// putsOff reports whether the answer says that the database is away or busy, and when to come back.
+// putsOff reports whether the answer says that the database is unavailable or busy, and when to retry.
 func (a answer) putsOff() bool {
 	problem, _ := a.json()["error"].(object)
 	return a.StatusCode == 503 && problem["code"] == "retry_later" && a.wait() >= 1
 }
 
-// I-30: whatever is wrong with the database, who writes hears that it is away or busy and when to come back; nothing is
-// stored by halves; and when it is well again, so is the console, without a restart.
+// I-30: during any fault of the database, a write is answered with "unavailable" or "busy" and when to retry; nothing
+// is stored partially; and when the database has recovered, so has the console, without a restart.
 func TestFaultsOfTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	const again = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'DB' AND application_name = 'faulty'"
@@ -71,7 +70,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 	for n, fault := range []struct {
 		name, settings string
 		begin, end     func()
-		reads          bool // what only reads is answered all the same
+		reads          bool // requests that only read still succeed
 	}{
 		{
 			"a standby takes over (25006)", "", func() { g.tell("ALTER ROLE tollgate IN DATABASE DB SET default_transaction_read_only = on", again) },
@@ -79,7 +78,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		},
 		{"no connection is left (53300)", "", func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},
 		{"the disk is full (53100)", "", func() { g.tell(refusing("53100")...) }, func() { g.tell(noMoreRefusing) }, true},
-		// Of these there are more requests than connections, all of which wait.
+		// There are more of these requests than connections, and all of them wait.
 		{"others hold what is needed (55P03)", "&lock_timeout=300ms", func() { release = g.hold() }, func() { release() }, true},
 		{"it takes too long (57014)", "&statement_timeout=300ms", func() { release = g.hold() }, func() { release() }, true},
 	} {
@@ -113,7 +112,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 	same(t, "events", g.count("usage_events"), 5)
 }
 
-// The twin of TestFaultsOfTheDatabase: a fault that nobody thought of is a 500, which puts nobody off.
+// The twin of TestFaultsOfTheDatabase: an unforeseen fault is a 500, which does not ask to retry.
 func TestTwinOfFaultsOfTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	all := g.writes(g.admin, event(g.key), "Fault")

@@ -127,7 +127,7 @@ func TestFirstRunEndsWithAnyUser(t *testing.T) {
 func TestFirstRunOnce(t *testing.T) {
 	c := emptyConsole(t)
 	link := c.firstRunLink()
-	// Nobody gets past the users' table until all four wait; more would not get there together on a slow machine.
+	// A lock on the users' table holds all back until all four wait; more would not arrive in time on a slow machine.
 	hold, err := c.db.BeginTx(t.Context(), nil)
 	c.must(err)
 	defer hold.Rollback()

@@ -18,7 +18,7 @@ func present(node *html.Node, name string) bool {
 	return false
 }
 
-// chosenOption is the value a browser would send of a select.
+// chosenOption is the value that a browser would send for a select.
 func chosenOption(node *html.Node) string {
 	first, found := "", false
 	for option := range node.Descendants() {
@@ -35,7 +35,7 @@ func chosenOption(node *html.Node) string {
 	return first
 }
 
-// A form that is refused comes back with every problem, and with everything as it was typed.
+// A refused form comes back with every problem and with everything as it was typed.
 func TestNothingTypedIsLost(t *testing.T) {
 	c := newCast(t)
 	typed := nestedForm()
@@ -83,7 +83,8 @@ func TestNothingTypedIsLost(t *testing.T) {
 	}
 }
 
-// Every button of the form works without a script: the page comes back with the row added or gone and nothing stored.
+// Every button of the form works without a script: the page comes back with the row added or removed and nothing
+// stored.
 func TestRowsAreAddedAndRemovedByTheServer(t *testing.T) {
 	c := newCast(t)
 	form := url.Values{"name": {"Half typed"}, "new_provider": {"openai"}}
@@ -146,7 +147,7 @@ func TestMCPConflictIsShownBeforeSaving(t *testing.T) {
 	}
 }
 
-// A save that comes too late shows both sides, and the next one keeps what was chosen, field by field.
+// A save of an outdated version shows both sides, and the next one keeps what was chosen, field by field.
 func TestConflictingSaveIsResolvedFieldByField(t *testing.T) {
 	c := newCast(t)
 	c.admin.api("POST", "/api/access-profiles", nested).is(http.StatusCreated)

@@ -14,10 +14,10 @@ import (
 	"tollgate/web"
 )
 
-// frozenPatience is how long a request to a console waits whose database does not answer any more.
+// frozenPatience is how long a request waits for a console whose database does not answer.
 const frozenPatience = 6 * time.Second
 
-// timely are the answers by what was asked, each of which came in time.
+// timely are the answers by request, each of which came in time.
 func timely(t *testing.T, all map[string]func() answer) map[string]answer {
 	t.Helper()
 	var mutex sync.Mutex
@@ -39,7 +39,7 @@ func timely(t *testing.T, all map[string]func() answer) map[string]answer {
 	return answers
 }
 
-// saysAway fails the test unless the answer says that the database is away, in the form of its door.
+// saysAway fails the test unless the answer says that the database is unavailable, as a page or as JSON.
 func saysAway(t *testing.T, name string, got answer) {
 	t.Helper()
 	switch {
@@ -54,8 +54,8 @@ func saysAway(t *testing.T, name string, got answer) {
 	}
 }
 
-// A database that accepts connections and answers nothing, as a stopped server does, keeps nobody waiting: every route
-// there is answers.
+// A database that accepts connections and never answers, like a stopped server, blocks no request: every route answers
+// in time.
 func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
@@ -109,7 +109,7 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 	asker.decides(model(g.key), "allowed", 200)
 }
 
-// The same when the database falls silent in the midst of a request, at a statement about profiles or users.
+// The same when the database stops answering during a request, at a statement about profiles or users.
 func TestDatabaseFreezesDuringARequest(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)

@@ -23,13 +23,13 @@ import (
 	"tollgate/web"
 )
 
-// appURL is the address of the console's database for the role that consoles serve with.
+// appURL is the address of the console's database for the role that consoles use.
 func (c *console) appURL() string {
 	return strings.Replace(c.ownerURL, "tollgate_owner@", "tollgate@", 1)
 }
 
-// another starts one more console on the same database, at an address of it. The function returned closes it as a
-// shutdown does: the server first, then what works behind it.
+// another starts one more console on the same database, at an address of it. The function returned closes it like a
+// shutdown: first the server, then its workers.
 func (c *console) another(address string, hooks ...bun.QueryHook) (*console, func()) {
 	c.t.Helper()
 	db := connect(c.t, address)
@@ -59,10 +59,10 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	return other, closing
 }
 
-// at is the same client of another console.
+// at is the same client at another console.
 func (v client) at(c *console) client { v.console = c; return v }
 
-// gateway is a stage where ada holds a copy of "Work", which has room for a while.
+// gateway is a stage where ada has a copy of "Work" with some quota left.
 type gateway struct {
 	stage
 	work int64
@@ -108,13 +108,13 @@ func with(body object, more ...any) object {
 	return body
 }
 
-// ask is what a gateway hears about a call that it means to make.
+// ask is the decision about a call.
 func (v client) ask(question object) object {
 	v.t.Helper()
 	return v.api("POST", "/api/governance/decisions", question).is(200).json()
 }
 
-// decides fails the test unless a question is answered this way.
+// decides fails the test unless a call is decided this way.
 func (v client) decides(question object, kind string, status int) object {
 	v.t.Helper()
 	d := v.ask(question)
@@ -124,8 +124,8 @@ func (v client) decides(question object, kind string, status int) object {
 	return d
 }
 
-// withinASecond waits for an answer that a change brings. One that was asked for more than a second after the change is
-// confirmed must be the new one, however slow this machine is.
+// withinASecond waits for the answer that a change brings. A request sent more than a second after the change was
+// confirmed must get the new answer, however slow this machine is.
 func (v client) withinASecond(question object, want string) {
 	v.t.Helper()
 	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)
@@ -144,7 +144,7 @@ func (v client) withinASecond(question object, want string) {
 	}
 }
 
-// within is withinASecond for anything that comes.
+// within is withinASecond for any condition.
 func (c *console) within(come func() bool, otherwise string) {
 	c.t.Helper()
 	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)
@@ -158,7 +158,7 @@ func (c *console) within(come func() bool, otherwise string) {
 	}
 }
 
-// eventually waits for what must come at some time.
+// eventually waits for a condition without a fixed limit.
 func (c *console) eventually(what string, come func() bool) {
 	c.t.Helper()
 	ticks := time.NewTicker(10 * time.Millisecond)
@@ -185,7 +185,7 @@ func (v client) counted(event object) {
 	same(v.t, "result", v.report(event).is(200).json(), object{"event_id": event["event_id"], "status": "counted", "duplicate": false})
 }
 
-// used is what was counted of a user's lines in all windows: "spend 1d provider:openai" and so on.
+// used is what was counted of a user's limits in all windows: "spend 1d provider:openai" and so on.
 func (c *console) used(user string) map[string]int64 {
 	c.t.Helper()
 	var rows []struct {
@@ -222,8 +222,7 @@ func (c *console) balanced() {
 	}
 }
 
-// fields are those of a structured header: each name with its parameters, in the form of RateLimit and
-// RateLimit-Policy.
+// fields are those of a structured header: each name with its parameters, as in RateLimit and RateLimit-Policy.
 func fields(t *testing.T, header http.Header, name string) map[string]map[string]string {
 	t.Helper()
 	all := map[string]map[string]string{}
