@@ -39,7 +39,7 @@ const (
 	password = "correct horse battery"
 )
 
-// console is a whole console on a database of its own, with an admin and a viewer.
+// console is a complete console on a database of its own, with an admin and a viewer.
 type console struct {
 	t    testing.TB
 	db   *bun.DB
@@ -59,7 +59,7 @@ func newConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	return c
 }
 
-// emptyConsole is a console to which nobody can sign in yet.
+// emptyConsole is a console without a user.
 func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	t.Helper()
 	app, ownerURL := dbtest.URLs(t)
@@ -104,7 +104,7 @@ func connect(t testing.TB, url string) *bun.DB {
 	return db
 }
 
-// owner is the role that may do what the console may not.
+// owner is the database role with the permissions that the console's role lacks.
 func (c *console) owner() *bun.DB { return connect(c.t, c.ownerURL) }
 
 func (c *console) must(err error) {
@@ -114,7 +114,7 @@ func (c *console) must(err error) {
 	}
 }
 
-// fixtureHash is made once: hashing is slow on purpose.
+// fixtureHash is computed once: hashing is slow on purpose.
 var fixtureHash = sync.OnceValue(func() string {
 	hash, err := new(identity.Passwords).Hash(context.Background(), password)
 	if err != nil {
@@ -129,29 +129,29 @@ func (c *console) addUser(email, role string) {
 		uuid.NewString(), role, email, email, fixtureHash(), role)
 }
 
-// exec changes the database behind the console's back.
+// exec changes the database directly.
 func (c *console) exec(query string, args ...any) {
 	c.t.Helper()
 	_, err := c.db.NewRaw(query, args...).Exec(c.t.Context())
 	c.must(err)
 }
 
-// scan reads the database behind the console's back.
+// scan reads the database directly.
 func (c *console) scan(target any, query string, args ...any) {
 	c.t.Helper()
 	c.must(c.db.NewRaw(query, args...).Scan(c.t.Context(), target))
 }
 
-// client is somebody who sends requests, with the headers that say who.
+// client sends requests, with the headers that authenticate it.
 type client struct {
 	*console
 	header http.Header
 }
 
-// nobody is signed out.
+// anonymous is signed out.
 func (c *console) anonymous() client { return client{c, http.Header{}} }
 
-// login is a person with a session.
+// login is a user with a session.
 func (c *console) login(email string) client {
 	c.t.Helper()
 	var id string
@@ -161,7 +161,7 @@ func (c *console) login(email string) client {
 	return c.anonymous().with("Cookie", "session="+token)
 }
 
-// apiKey is a program with a key of the command line; without scopes it may do everything.
+// apiKey is a program with a key of the command line; without scopes it has every permission.
 func (c *console) apiKey(scopes ...permission.Permission) client {
 	c.t.Helper()
 	if scopes == nil {
@@ -176,7 +176,7 @@ func (c *console) apiKey(scopes ...permission.Permission) client {
 	return c.anonymous().with("Authorization", "Bearer "+secret)
 }
 
-// with is the same client with another header; an empty value leaves the header out.
+// with is the same client with another header; an empty value removes the header.
 func (v client) with(name, value string) client {
 	v.header = v.header.Clone()
 	v.header.Set(name, value)
@@ -197,7 +197,7 @@ func (v client) post(path string, form url.Values) answer {
 	return v.send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
 }
 
-// api sends JSON; body is text as it is, nil for none, or anything that encodes.
+// api sends JSON; body is text as it is, nil for none, or anything that can be encoded.
 func (v client) api(method, path string, body any) answer {
 	v.t.Helper()
 	switch content := body.(type) {
@@ -212,7 +212,7 @@ func (v client) api(method, path string, body any) answer {
 	}
 }
 
-// send sends anything, and follows no redirect.
+// send sends a request and does not follow redirects.
 func (v client) send(method, path, media string, body io.Reader) answer {
 	v.t.Helper()
 	request, err := http.NewRequestWithContext(v.t.Context(), method, v.base+path, body)
@@ -232,7 +232,7 @@ func (v client) send(method, path, media string, body io.Reader) answer {
 	return answer{v.t, response, content}
 }
 
-// answer is a response that was read to its end.
+// answer is a response whose body has been read.
 type answer struct {
 	t testing.TB
 	*http.Response
@@ -248,13 +248,13 @@ func (a answer) is(status int) answer {
 	return a
 }
 
-// refuses fails the test unless the answer has the status, and the code and field at fault, as JSON or on a page.
+// refuses fails the test unless the answer has the status, and the code and field of the problem, as JSON or on a page.
 func (a answer) refuses(status int, code, param string) answer {
 	a.t.Helper()
 	a.is(status)
 	gotCode, gotParam := "", ""
 	if strings.HasPrefix(a.Request.URL.Path, "/access/v1/") {
-		return a // AuthZEN has a sentence for it, and no code
+		return a // AuthZEN has a message for it, and no code
 	}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		problem, _ := a.json()["error"].(map[string]any)
@@ -269,7 +269,7 @@ func (a answer) refuses(status int, code, param string) answer {
 	return a
 }
 
-// redirects fails the test unless the answer leads to the path.
+// redirects fails the test unless the answer redirects to the path.
 func (a answer) redirects(path string) answer {
 	a.t.Helper()
 	if a.is(http.StatusSeeOther); a.Header.Get("Location") != path {
@@ -278,7 +278,7 @@ func (a answer) redirects(path string) answer {
 	return a
 }
 
-// json is the answer's object.
+// json is the body as an object.
 func (a answer) json() map[string]any {
 	a.t.Helper()
 	var object map[string]any
@@ -288,7 +288,7 @@ func (a answer) json() map[string]any {
 	return object
 }
 
-// cookie is the value that the answer sets, and whether it sets one.
+// cookie is a cookie that the answer sets, and whether it sets one.
 func (a answer) cookie(name string) (*http.Cookie, bool) {
 	for _, cookie := range a.Cookies() {
 		if cookie.Name == name {
@@ -342,7 +342,7 @@ func attribute(node *html.Node, name string) string {
 	return ""
 }
 
-// text is what a reader sees of an element.
+// text is the visible text of an element.
 func text(node *html.Node) string {
 	var words []string
 	for child := range node.Descendants() {
@@ -353,7 +353,7 @@ func text(node *html.Node) string {
 	return strings.Join(words, " ")
 }
 
-// buffer is a log that several write to.
+// buffer is a log for concurrent writers.
 type buffer struct {
 	mutex sync.Mutex
 	bytes bytes.Buffer

@@ -21,7 +21,7 @@ func together(all ...func() answer) []answer {
 	return answers
 }
 
-// queued has all wait for a row in the order given, and lets them go at once: a race that each of them wins in turn.
+// queued makes all wait for a row in the order given, and releases them at once: a race that each of them wins in turn.
 func (s stage) queued(row string, id any, all ...func() answer) []answer {
 	s.t.Helper()
 	holding, err := s.db.BeginTx(s.t.Context(), nil)
@@ -42,7 +42,7 @@ func (s stage) queued(row string, id any, all ...func() answer) []answer {
 	return answers
 }
 
-// contend runs two against each other: in turn at once, and each first in the queue for a row that both need.
+// contend runs two against each other: both at once, and each first in the queue for a row that both need.
 func (s stage) contend(round int, row string, id any, one, other func() answer) (first, second answer) {
 	s.t.Helper()
 	var got []answer
@@ -58,7 +58,7 @@ func (s stage) contend(round int, row string, id any, one, other func() answer) 
 	return got[0], got[1]
 }
 
-// statuses are those of answers, and a failure for one that is nobody's fault but the console's.
+// statuses are those of answers; a failure of the console itself fails the test.
 func statuses(t *testing.T, answers ...answer) []int {
 	t.Helper()
 	var all []int
@@ -70,7 +70,7 @@ func statuses(t *testing.T, answers ...answer) []int {
 	return all
 }
 
-// faults are what is stored and contradicts itself, whatever was done, and how often.
+// faults are the contradictions in what is stored, and how often each occurs.
 func (s stage) faults() map[string]int {
 	s.t.Helper()
 	found := map[string]int{}
@@ -141,7 +141,7 @@ func TestRaceDeleteProfileAndAssign(t *testing.T) {
 	}
 }
 
-// The same with everybody in a role: all of them hold it, or it is gone.
+// The same with all members of a role: all of them have a copy, or the profile is deleted.
 func TestRaceDeleteProfileAndApply(t *testing.T) {
 	s := newStage(t)
 	viewers, won := s.roleID("Viewer"), map[string]int{}
@@ -200,7 +200,7 @@ func TestRaceAssignTwice(t *testing.T) {
 	}
 }
 
-// Of two first profiles one comes with the key.
+// Of two first profiles, one comes with the key.
 func TestRaceTwoFirstProfiles(t *testing.T) {
 	s := newStage(t)
 	for range rounds() {
@@ -222,7 +222,7 @@ func TestRaceTwoFirstProfiles(t *testing.T) {
 	}
 }
 
-// A key that is made while the last profile goes is gone with it, or was never made.
+// A key that is created while the last profile is detached is deleted with it, or was never created.
 func TestRaceNewKeyAndLastDetachment(t *testing.T) {
 	s := newStage(t)
 	for range rounds() {
@@ -262,7 +262,7 @@ func TestRaceRotations(t *testing.T) {
 	}
 }
 
-// An override replaces the one before whichever comes last, and goes with its copy.
+// An override replaces the one before, in any order, and is deleted with its copy.
 func TestRaceOverrides(t *testing.T) {
 	s := newStage(t)
 	for range rounds() {

@@ -20,7 +20,7 @@ const (
 	bob = "bob@example.com"
 )
 
-// stage is a cast with profile 4, "Research", that uses every part of a policy, and two viewers who hold nothing yet.
+// stage is a cast with profile 4, "Research", that uses every part of a policy, and two viewers without a copy.
 type stage struct {
 	cast
 	ada, bob string
@@ -36,7 +36,7 @@ func newStage(t *testing.T) stage {
 
 const research = 4
 
-// member adds somebody behind the console's back, so that nothing is handed out to them.
+// member adds a user directly in the database, so that no profile is assigned.
 func (c *console) member(email, role string) (id string) {
 	c.t.Helper()
 	c.addUser(email, role)
@@ -45,7 +45,7 @@ func (c *console) member(email, role string) (id string) {
 
 var virtualKeyForm = regexp.MustCompile(`^sk-bf-[0-9A-Za-z]{49}$`)
 
-// assign gives a copy and returns it, with the key that was issued, nil for none.
+// assign creates a copy and returns it, with the key that was issued, nil for none.
 func (s stage) assign(user string, profile int64) (held, key object) {
 	s.t.Helper()
 	got := s.admin.api("POST", "/api/users/"+user+"/access-profiles", object{"access_profile_id": profile}).is(http.StatusCreated)
@@ -53,7 +53,7 @@ func (s stage) assign(user string, profile int64) (held, key object) {
 	return got.object("access_profile"), key
 }
 
-// copies is what a user holds.
+// copies are the copies of a user.
 func (s stage) copies(user string) []object {
 	s.t.Helper()
 	return objects(s.admin.get("/api/users/" + user + "/access-profiles").is(http.StatusOK).json()["access_profiles"])
@@ -64,7 +64,7 @@ func (s stage) keys(user string) []object {
 	return objects(s.admin.get("/api/users/" + user + "/virtual-keys").is(http.StatusOK).json()["virtual_keys"])
 }
 
-// held is what a user holds in short: "Research direct, Café role".
+// held lists a user's copies in short: "Research direct, Café role".
 func (s stage) held(user string) string {
 	s.t.Helper()
 	var names []string
@@ -89,12 +89,12 @@ func copyPath(user string, held object) string {
 	return "/users/" + user + "/access-profiles/" + strconv.FormatInt(id64(held), 10)
 }
 
-// bearer is a program that has a virtual key.
+// bearer is a program that uses a virtual key.
 func (c *console) bearer(value any) client {
 	return c.anonymous().with("Authorization", fmt.Sprint("Bearer ", value))
 }
 
-// stored is every row of every table as text, but for what merely asking touches: sessions, API keys' last use and
+// stored is every row of every table as text, except what a mere request changes: sessions, API keys' last use and
 // throttles.
 func (c *console) stored() map[string]string {
 	c.t.Helper()
@@ -163,7 +163,7 @@ func same(t testing.TB, what string, got, want any) {
 	}
 }
 
-// refusal is what an error answer says, but for the id of the request.
+// refusal is the body of an error answer, without the id of the request.
 func (a answer) refusal() object {
 	a.t.Helper()
 	said := a.json()
@@ -179,7 +179,7 @@ func rounds() int {
 	return 20
 }
 
-// rows of a form and a body, sent by both doors to a path below /users or /access-profiles.
+// rows of a form and a body, sent both ways to a path below /users or /access-profiles.
 func (s stage) refuseAll(t *testing.T, path string, cases []badRow) {
 	t.Helper()
 	s.t = t
@@ -200,7 +200,7 @@ func (s stage) refuseAll(t *testing.T, path string, cases []badRow) {
 	})
 }
 
-// formRefusal is the status of a form with a problem: 400 only for what cannot be read.
+// formRefusal is the status of a form with a problem: 400 only for a form that cannot be read.
 func formRefusal(code string) int {
 	if code == "unknown_field" || code == "duplicate_field" {
 		return http.StatusBadRequest
@@ -212,7 +212,7 @@ func overridePath(user string, held, budget object) string {
 	return fmt.Sprint("/api", copyPath(user, held), "/budgets/", budget["id"], "/override")
 }
 
-// keyPath is where a key is deleted.
+// keyPath is the path on which a key is deleted.
 func keyPath(user string, key object) string {
 	return fmt.Sprint("/api/users/", user, "/access-profiles/virtual-keys/", key["id"])
 }

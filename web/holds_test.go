@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// holds is what is held of ada's limits, as a decision tells it.
+// holds is what is reserved of ada's limits, according to a decision.
 func (g gateway) holds() (all []any) {
 	g.t.Helper()
 	for _, line := range objects(g.admin.ask(model(g.key))["limits"]) {
@@ -17,7 +17,7 @@ func (g gateway) holds() (all []any) {
 	return all
 }
 
-// A hold that its caller named is one hold however often it is asked for: again with the same content it is the same
+// A named reservation is one reservation however often it is requested: again with the same content it gets the same
 // answer, with other content a conflict, until it ends.
 func TestNamedReservations(t *testing.T) {
 	g := newGateway(t)
@@ -40,7 +40,7 @@ func TestNamedReservations(t *testing.T) {
 	} {
 		g.admin.api("POST", "/api/decisions", other).refuses(409, "reservation_conflict", "reservation_id")
 	}
-	// What is held takes the last room, and the same call is told again that it may go on.
+	// The reservation takes the last room, and the same call is allowed again.
 	g.admin.decides(with(reserve, "reservation_id", "req_2", "estimated_cost", 4), "allowed", 200)
 	g.admin.decides(with(reserve, "reservation_id", "req_3"), "budget_exceeded", 402)
 	same(t, "again", g.admin.decides(reserve, "allowed", 200), first)
@@ -53,13 +53,13 @@ func TestNamedReservations(t *testing.T) {
 	g.exec("UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second'")
 	g.admin.decides(with(reserve, "estimated_cost", 2), "allowed", 200)
 	same(t, "held after one ended", g.holds(), []any{2.0, 100.0, 1.0, 2.0})
-	// Who may not call any more is not told that they may.
+	// A user who has lost access is not allowed again.
 	g.admin.api("PUT", "/api"+copyPath(g.ada, g.held), `{"is_active":false}`).is(200)
 	g.admin.withinASecond(with(reserve, "estimated_cost", 2), "access_blocked")
 	g.balanced()
 }
 
-// Many who ask for the same name at once, on two consoles, hold it once.
+// Concurrent requests for the same name, on two consoles, reserve once.
 func TestNamedReservationsAtOnce(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -92,7 +92,7 @@ func TestNamedReservationsAtOnce(t *testing.T) {
 	same(t, "holds", g.count("reservations"), 4)
 }
 
-// A hold lasts for the lease that was asked for, longer when it is renewed, and no longer once it is released.
+// A reservation lasts for the lease that was requested, longer when it is renewed, and no longer once it is released.
 func TestReservationsAreRenewedAndReleased(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -162,7 +162,7 @@ func TestReservationsAreRenewedAndReleased(t *testing.T) {
 	g.balanced()
 }
 
-// What is more than a whole limit fits at no time, and says so.
+// An estimate of more than a whole limit can never be allowed, and the answer says so.
 func TestEstimatesThatNeverFit(t *testing.T) {
 	g := newGateway(t)
 	for _, row := range []struct {
@@ -187,7 +187,7 @@ func TestEstimatesThatNeverFit(t *testing.T) {
 			}
 		}
 	}
-	// What fits later is told when; also where another limit is used up, it is the one that never fits that decides.
+	// If an estimate fits later, the answer says when; beside a used-up limit, the limit that it never fits decides.
 	g.admin.counted(event(g.key, "tokens", 1000))
 	d := g.admin.decides(with(model(g.key), "estimated_tokens", 1000), "token_limited", 429)
 	if d["never_fits"] != nil || d["retry_after_s"] == nil {
@@ -195,7 +195,7 @@ func TestEstimatesThatNeverFit(t *testing.T) {
 	}
 	d = g.admin.decides(with(model(g.key), "estimated_cost", 9), "budget_exceeded", 402)
 	same(t, "beside a limit that is used up", []any{d["never_fits"], d["retry_after_s"]}, []any{true, nil})
-	// With a second copy that it fits into some time, it fits some time.
+	// With a second copy that it fits sometimes, it can be allowed.
 	g.give(g.ada, g.profileNaming("Roomy", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":20,"reset_duration":"1w"}]`))
 	g.admin.withinASecond(with(model(g.key), "estimated_cost", 9), "allowed")
 	g.admin.counted(event(g.key, "cost", 15))

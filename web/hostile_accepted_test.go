@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// accepted is a body that must be stored, and what must come back of it.
+// accepted is a body that must be stored, and how it must come back.
 type accepted struct {
-	body string // without the name, which each gets of its own unless it has one
+	body string // without the name; each gets a name of its own unless it has one
 	want string // the members of the answer that matter, as JSON
 }
 
@@ -106,7 +106,7 @@ func TestAcceptedBodies(t *testing.T) {
 		profile := created.json()["access_profile"].(map[string]any)
 		c.checkShape(profile)
 		var want map[string]any
-		// An unset limit is left out of answers.
+		// An unset limit is absent from answers.
 		c.must(json.Unmarshal([]byte(strings.ReplaceAll(row.want, `,"rate_limit":null}`, "}")), &want))
 		for field, value := range want {
 			if got := ignoring(profile[field]); !reflect.DeepEqual(got, value) {
@@ -141,7 +141,7 @@ func TestAcceptedBodies(t *testing.T) {
 	}
 }
 
-// document is the profile in an answer, to the letter.
+// document is the profile in an answer, byte for byte.
 func (a answer) document() string {
 	a.t.Helper()
 	var wrapped struct {
@@ -153,7 +153,7 @@ func (a answer) document() string {
 	return string(wrapped.AccessProfile)
 }
 
-// checkShape holds a profile against the contract: which members there are, and of which type.
+// checkShape checks a profile against the contract: its members and their types.
 func (c cast) checkShape(profile map[string]any) {
 	c.t.Helper()
 	c.set(profile, "rate_limit")
@@ -195,7 +195,7 @@ func (c cast) checkShape(profile map[string]any) {
 
 var leftOut = []string{"rate_limit", "token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration"}
 
-// set fails the test when one of these members is there without being set.
+// set fails the test when one of these members is present without being set.
 func (c cast) set(object map[string]any, names ...string) {
 	c.t.Helper()
 	for _, name := range names {
@@ -206,7 +206,7 @@ func (c cast) set(object map[string]any, names ...string) {
 }
 
 // members fails the test unless object has exactly these members, each of the type of the value behind its name; nil
-// stands for any. Members that may be left out are checked by set.
+// stands for any. Optional members are checked by set.
 func (c cast) members(what string, object map[string]any, expected ...any) {
 	c.t.Helper()
 	for name := range object {

@@ -7,16 +7,16 @@ import (
 	"testing"
 )
 
-// hostileForm is a form as it goes over the wire, and how it must come back: with its problem, and with what was typed
-// into one field.
+// hostileForm is a form as it is sent, and how it must come back: with its problem, and with what was typed into one
+// field.
 type hostileForm struct {
 	body        string
 	status      int
 	code, param string
-	field, kept string // "" when there is nothing to keep
+	field, kept string // "" when there is no value to check
 }
 
-// typed is what the form in the answer holds in a field.
+// typed is the value of a field in the answer.
 func (a answer) typed(field string) string { return a.fields("profile-form").Get(field) }
 
 // refuseForms sends each form as a new profile and as a change of one; version is added to the second.

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// refusedBody is a body that must be refused whole, with every problem in the order of the schema: code, space, field
-// at fault.
+// refusedBody is a body that must be refused as a whole, with every problem in the order of the schema: code, space,
+// field.
 type refusedBody struct {
 	body string
-	want string // problems with semicolons between
+	want string // problems, separated by semicolons
 }
 
-// problems is what an error of the API lists; the first must also be the error itself.
+// problems are those that an error of the API lists; the first must also be the error itself.
 func (a answer) problems() string {
 	a.t.Helper()
 	object := a.json()
@@ -36,7 +36,7 @@ func (a answer) problems() string {
 	return strings.Join(all, "; ")
 }
 
-// fingerprint is the sum of all that is stored.
+// fingerprint is a checksum of all that is stored.
 func (c cast) fingerprint() (now string) {
 	c.scan(&now, everything)
 	return now

@@ -157,7 +157,7 @@ func TestRefusedMCP(t *testing.T) {
 	refuseAll(t, rows)
 }
 
-// The whole profile may have a hundred budgets, wherever they stand; a line more is told beside everything else.
+// The whole profile may have a hundred budgets in any of its parts; one more is reported beside all other problems.
 func TestHundredBudgetsInAll(t *testing.T) {
 	c := newCast(t)
 	var lines, providers []string
@@ -188,8 +188,7 @@ func TestHundredBudgetsInAll(t *testing.T) {
 	}
 }
 
-// An answer stays of a size with its request: of a million things wrong, a thousand are told, and the name that is
-// missing.
+// An answer stays in proportion to its request: of a million problems, a thousand are reported, and the missing name.
 func TestAnswersToLargeBodiesStaySmall(t *testing.T) {
 	c := newCast(t)
 	unknown := "{" + strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(repeated(60_000, `"f%d"`), ",", ":1,"), "["), "]") + ":1}"

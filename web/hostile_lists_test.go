@@ -43,7 +43,7 @@ func TestRefusedQueries(t *testing.T) {
 	}
 }
 
-// listed is one query and the names it must find, in order, out of how many.
+// listed is one query, the names it must find, in order, and the total.
 type listed struct {
 	query, names string
 	total        int
@@ -123,7 +123,7 @@ func TestListsMatchTheDatabase(t *testing.T) {
 			}
 		}
 		page := c.session.get("/access-profiles?" + row.query)
-		if page.StatusCode == 303 { // behind the end
+		if page.StatusCode == 303 { // past the end
 			page = c.session.get(page.Header.Get("Location"))
 		}
 		page.is(200)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Each request has everything wrong from one step of the order on; the first step that refuses must be the one that
+// Each request is wrong in every way from one step of the order on; the first step that refuses must be the one that
 // answers.
 func TestOrderOfRefusals(t *testing.T) {
 	c := newCast(t)

@@ -19,7 +19,7 @@ type hostile struct {
 	code, param  string
 }
 
-// headed is the client with further headers, one a line, each as often as it stands there.
+// headed is the client with further headers, one a line; a repeated line is sent repeatedly.
 func (v client) headed(lines string) client {
 	v.header = v.header.Clone()
 	for line := range strings.Lines(lines) {
@@ -30,7 +30,7 @@ func (v client) headed(lines string) client {
 	return v
 }
 
-// prefixes is the path under each prefix it is served at.
+// prefixes is the path under each of its prefixes.
 func prefixes(path string) []string {
 	if rest, ok := strings.CutPrefix(path, "/api/"); ok {
 		return []string{path, "/api/governance/" + rest}
@@ -38,8 +38,7 @@ func prefixes(path string) []string {
 	return []string{path}
 }
 
-// attack sends each request under each prefix, checks the refusal and the headers that go with it, and that nothing
-// changed.
+// attack sends each request under each prefix, checks the refusal and its headers, and that nothing changed.
 func attack(t *testing.T, c cast, v client, rows []hostile) {
 	t.Helper()
 	before := c.fingerprint()
@@ -62,7 +61,7 @@ func attack(t *testing.T, c cast, v client, rows []hostile) {
 	}
 }
 
-// fault is the code and the field of a refusal, by either door.
+// fault is the code and the field of a refusal, as JSON or on a page.
 func (a answer) fault() (code, param string) {
 	if len(a.body) > 0 && strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		problem, _ := a.json()["error"].(map[string]any)
@@ -76,7 +75,7 @@ func (a answer) fault() (code, param string) {
 	return "", ""
 }
 
-// guarded checks the headers that every answer has, and those that go with its status.
+// guarded checks the headers that every answer has, and those that belong to its status.
 func (a answer) guarded(name string) {
 	a.t.Helper()
 	for header, want := range map[string]string{
@@ -181,11 +180,11 @@ func TestMediaAndSize(t *testing.T) {
 		c.admin.send("POST", profiles, media, strings.NewReader(fmt.Sprintf(`{"name":"x%d"}`, i))).is(201)
 	}
 	c.admin.send("POST", profiles, "application/json", strings.NewReader(strings.Repeat(" ", 1<<20-15)+`{"name":"full"}`)).is(201)
-	c.admin.send("PUT", profiles+"/1/deactivate", "application/json", io.MultiReader(strings.NewReader(""))).is(200) // chunked, and nothing in it
+	c.admin.send("PUT", profiles+"/1/deactivate", "application/json", io.MultiReader(strings.NewReader(""))).is(200) // chunked, with an empty body
 	c.admin.api("PUT", profiles+"/1/activate", `{}`).is(200)
 }
 
-// raw sends bytes over a connection of their own and returns all status lines that come back.
+// raw sends bytes over a connection of their own and returns all status lines of the answers.
 func (c *console) raw(text string) (lines []string) {
 	c.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(c.base, "http://"))
@@ -202,7 +201,7 @@ func (c *console) raw(text string) (lines []string) {
 	return lines
 }
 
-// A body that ends before its length says so is no body, whatever could be read of it.
+// A body that ends before its length is no body, even if the part received could be parsed.
 func TestHalfABody(t *testing.T) {
 	c := newCast(t)
 	before := c.fingerprint()

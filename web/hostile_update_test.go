@@ -40,7 +40,7 @@ func TestUpdatesKeepWhatIsNotSent(t *testing.T) {
 			t.Errorf("%s changed something: %s", same, a.body)
 		}
 	}
-	// Two providers in the other order, and a budget that moves from one to the other, which makes it another line.
+	// Two providers in the other order, and a budget that moves from one to the other, which makes it another limit.
 	now := put(`{"provider_configs":[{"provider_name":"azure","budgets":[{"max_limit":20.5,"reset_duration":"1d"}]},
 		{"provider_name":"openai","budgets":[{"max_limit":3,"reset_duration":"1Q","reset_config":{"quarter_start_month":11}}],"rate_limit":{"token_max_limit":5,"token_reset_duration":"1d"}}]}`)
 	openai, was := row(now, "provider_configs", 1), row(before, "provider_configs", 0)
@@ -51,7 +51,7 @@ func TestUpdatesKeepWhatIsNotSent(t *testing.T) {
 	if row(row(now, "provider_configs", 0), "budgets", 0)["id"] == row(was, "budgets", 0)["id"] {
 		t.Error("another provider's budget took over the id")
 	}
-	// A quarter of another class is another line; the two classes change places and keep their ids.
+	// A quarter of another class is another limit; the two classes change places and keep their ids.
 	now = put(`{"budgets":[{"max_limit":1,"reset_duration":"1Q","reset_config":{"quarter_start_month":1}},{"max_limit":2,"reset_duration":"1Q","reset_config":{"quarter_start_month":2}}]}`)
 	swapped := put(`{"budgets":[{"max_limit":1,"reset_duration":"1Q","reset_config":{"quarter_start_month":5}},{"max_limit":2,"reset_duration":"1Q","reset_config":{"quarter_start_month":4}}]}`)
 	if row(now, "budgets", 0)["id"] != row(swapped, "budgets", 1)["id"] || row(now, "budgets", 1)["id"] != row(swapped, "budgets", 0)["id"] {
@@ -77,7 +77,8 @@ func TestUpdatesKeepWhatIsNotSent(t *testing.T) {
 	}
 }
 
-// A contradiction is one whichever side is sent; a swap of both sides at once is none.
+// Two sides that contradict each other are refused, in whichever of them the contradiction is sent; swapping both at
+// once is accepted.
 func TestMCPConflictOfStoredAndSentRows(t *testing.T) {
 	c := newCast(t)
 	const whole, exclude = `"mcp_servers":[{"mcp_server_id":"github"}]`, `"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"}]`
@@ -98,7 +99,7 @@ func TestMCPConflictOfStoredAndSentRows(t *testing.T) {
 	}
 }
 
-// What stands in the body decides nothing about whether a profile is active, unless it says the same.
+// The body cannot change whether a profile is active; it may repeat the present value.
 func TestActiveIsSetOnlyByItsOwnRoutes(t *testing.T) {
 	c := newCast(t)
 	c.admin.api("PUT", profiles+"/1/deactivate", nil).is(200)
@@ -117,7 +118,7 @@ func TestActiveIsSetOnlyByItsOwnRoutes(t *testing.T) {
 	}
 }
 
-// A key may do what its scopes say and nothing beside it, with either prefix.
+// A key may do what its scopes say and nothing else, under either prefix.
 func TestScopesOfKeys(t *testing.T) {
 	c := newCast(t)
 	acts := map[string][]hostile{

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A page behind the end of a list leads to the last page; the API answers no rows and how many there are.
+// A page past the end of a list redirects to the last page; the API answers no rows and the total.
 func TestPagesBehindTheEnd(t *testing.T) {
 	g := newGateway(t)
 	session := g.login(admin)
@@ -38,7 +38,7 @@ func TestPagesBehindTheEnd(t *testing.T) {
 	}
 }
 
-// Spaces around what is searched for are not part of it, by either door.
+// Spaces around a search are ignored, on the page and on the API.
 func TestSearchesAreTrimmed(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key))
@@ -68,7 +68,8 @@ func TestSearchesAreTrimmed(t *testing.T) {
 	}
 }
 
-// What consoles keep of a provider ends with it: its prices count no more, here at once and elsewhere within a second.
+// The cache entry of a provider is evicted with it: its prices no longer count, here at once and on other consoles
+// within a second.
 func TestDeletedProviderIsEvicted(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())

@@ -15,7 +15,7 @@ import (
 	"tollgate/models/database"
 )
 
-// statements counts what is sent to the database.
+// statements counts the statements sent to the database.
 type statements struct{ n atomic.Int64 }
 
 func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
@@ -52,7 +52,7 @@ func TestListPageQueriesDoNotGrowWithProfiles(t *testing.T) {
 	}
 }
 
-// Of two saves of one version exactly one wins, by either door.
+// Of two saves of one version exactly one succeeds, by form and by JSON.
 func TestConcurrentSavesOfOneVersion(t *testing.T) {
 	c := newCast(t)
 	for round := range 10 {
@@ -82,7 +82,7 @@ func TestConcurrentSavesOfOneVersion(t *testing.T) {
 	}
 }
 
-// While the database is away every page and answer says so and nothing is a 500.
+// While the database is unavailable, every page and answer says so and none is a 500.
 func TestDatabaseAway(t *testing.T) {
 	away, err := database.Open("postgres://tollgate@127.0.0.1:1/nowhere?connect_timeout=1")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"tollgate/handlers"
 )
 
-// deadlocks counts the statements that the server ended to break a deadlock.
+// deadlocks counts the statements that the database cancelled to break a deadlock.
 type deadlocks struct{ atomic.Int64 }
 
 func (d *deadlocks) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
@@ -25,8 +25,8 @@ func (d *deadlocks) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 	}
 }
 
-// Locks are taken in one order everywhere: profiles, roles, users, copies. Whoever takes them in another waits a second
-// for the server to notice, and holds up everybody else meanwhile.
+// Locks are taken in one order everywhere: profiles, roles, users, copies. Any other order makes the database wait a
+// second to detect the deadlock, and blocks other requests meanwhile.
 func TestOneOrderOfLocks(t *testing.T) {
 	type pair struct {
 		name       string

@@ -14,7 +14,7 @@ func credentials(email, password string) url.Values {
 	return url.Values{"email": {email}, "password": {password}}
 }
 
-// signIn goes through the form and returns the client with the session it gave.
+// signIn submits the form and returns the client with its new session.
 func (v client) signIn(email, password string) client {
 	v.t.Helper()
 	cookie, set := v.post("/login", credentials(email, password)).is(http.StatusSeeOther).cookie("session")

@@ -23,8 +23,8 @@ var halves = map[string]struct{ before, after, field string }{
 	},
 }
 
-// An exclude wins in a copy, whatever a propagation has put beside it, through every door of every console; and the
-// propagation says so.
+// An exclude wins in a copy, also over what a propagation has put beside it, on every route of every console; and the
+// propagation reports it.
 func TestAnExcludeWinsInACopy(t *testing.T) {
 	for name, half := range halves {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAnExcludeWinsInACopy(t *testing.T) {
 			user := g.member("half@example.com", "Viewer")
 			_, key := g.give(user, profile)
 			for _, c := range []*console{g.console, other} {
-				g.admin.at(c).ask(tool(key, "slack", "b")) // and from now on it is in memory
+				g.admin.at(c).ask(tool(key, "slack", "b")) // and is cached from now on
 			}
 			path := fmt.Sprint("/api/access-profiles/", profile)
 			g.admin.api("PUT", path, write(half.after)).is(200)
@@ -81,12 +81,12 @@ func TestAnExcludeWinsInACopy(t *testing.T) {
 			for _, c := range []*console{g.console, other} {
 				g.toolsAtEveryDoor(c, user, key, want)
 			}
-			// What the server offers later is granted by its name; the exclude stays.
+			// A tool that the server adds later is granted by its name; the exclude stays.
 			g.admin.api("PUT", "/api/mcp/clients/slack", `{"tools":["a","b","c","d"]}`).is(200)
 			want["d"] = true
 			g.toolsAtEveryDoor(g.console, user, key, want)
 
-			// Access adds up between copies: another one that grants the tool lets it pass.
+			// Access adds up between copies: another copy that grants the tool allows it.
 			g.assign(user, g.profileNaming("All of slack", `"mcp_servers":[{"mcp_server_id":"slack"}]`))
 			want["b"] = true
 			g.toolsAtEveryDoor(g.console, user, key, want)
@@ -96,8 +96,8 @@ func TestAnExcludeWinsInACopy(t *testing.T) {
 	}
 }
 
-// toolsAtEveryDoor fails the test unless the tools of slack are granted or not, at each door and on each page that
-// tells.
+// toolsAtEveryDoor fails the test unless the tools of slack are granted or not, on each route and on each page that
+// shows them.
 func (g gateway) toolsAtEveryDoor(c *console, user, key string, want map[string]bool) {
 	g.t.Helper()
 	admin, found := g.admin.at(c), []string{}

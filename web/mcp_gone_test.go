@@ -12,7 +12,7 @@ import (
 	"tollgate/handlers"
 )
 
-// changingMCP is a server whose list of tools is what the value says, as JSON.
+// changingMCP is a server whose list of tools is the value, as JSON.
 func changingMCP(t *testing.T) (address string, tools *atomic.Value) {
 	tools = &atomic.Value{}
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,8 +38,8 @@ func changingMCP(t *testing.T) (address string, tools *atomic.Value) {
 	return listener.URL, tools
 }
 
-// A tool that a profile or a group still names is kept and marked as gone while new ones are added; what was left out
-// is named.
+// A tool that a profile or a group still names is kept and marked as gone while new ones are added; the answer names
+// what was left out.
 func TestRefreshKeepsWhatIsNamed(t *testing.T) {
 	c := newConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
 	key, session := c.apiKey(), c.login(admin)
@@ -87,7 +87,7 @@ func TestRefreshKeepsWhatIsNamed(t *testing.T) {
 			}
 		}
 		same(t, "marked", gone, []string{"grouped Gone", "write Gone"})
-		// What an answer says can be sent back, and a tool that comes back is not gone.
+		// The body of an answer can be sent back, and a tool that comes back is no longer marked.
 		key.api("PUT", "/api/mcp/clients/"+door, server).is(200)
 		same(t, "gone", list(c.server(door)["gone_tools"]), []string{"grouped", "write"})
 		tools.Store("[" + tool("write") + "]")

@@ -46,7 +46,7 @@ func TestCreateMCPServer(t *testing.T) {
 		}
 	}
 	key := c.apiKey()
-	// An id that is derived gets a number when it is taken; one that is given does not.
+	// A derived id gets a number when it is taken; an id that was sent does not.
 	for name, id := range map[string]string{"Jira cloud (0)": "jira-cloud-0-2", "New": "new-2", "日本": "server"} {
 		got := key.api("POST", "/api/mcp/clients", map[string]any{"name": name}).is(201)
 		if server := got.json()["mcp_client"].(map[string]any); server["client_id"] != id || server["url"] != nil {
@@ -146,7 +146,7 @@ func TestMCPServerInUse(t *testing.T) {
 			t.Errorf("typed %q", area.FirstChild.Data)
 		}
 	}
-	// What nobody names may go, and what is granted as a whole names no tool.
+	// Tools that no profile names can be deleted, and a grant of the whole server names no tool.
 	c.apiKey().api("PUT", "/api/mcp/clients/github", `{"tools":["write","read"]}`).is(200)
 	c.apiKey().api("PUT", "/api/mcp/clients/jira", `{"tools":[]}`).is(200)
 	for _, id := range []string{"github", "jira"} {
@@ -222,7 +222,7 @@ func TestRefreshMCPToolsRefused(t *testing.T) {
 	for _, door := range doors {
 		door.send(nil, nil).refuses(door.refused, "no_url", "url")
 	}
-	// Private addresses are off here.
+	// Private addresses are not allowed here.
 	c.apiKey().api("PUT", "/api/mcp/clients/files", map[string]any{"url": remoteMCP(t, "read")}).is(200)
 	for _, door := range doors {
 		got := door.send(nil, nil).refuses(door.refused, "address_not_allowed", "url")

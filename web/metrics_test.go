@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// metrics are the series that a console tells of itself, by name and labels.
+// metrics are the series of a console, by name and labels.
 func (v client) metrics() map[string]float64 {
 	v.t.Helper()
 	series := map[string]float64{}
@@ -38,7 +38,7 @@ func TestMetricsReportDecisionsUsageAndPropagations(t *testing.T) {
 	g.admin.report(first).is(200)
 	g.admin.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), `{"tags":["more"],"budgets":[{"max_limit":11,"reset_duration":"1M"}]}`).is(200)
 	g.admin.api("POST", fmt.Sprint("/api/access-profiles/", g.work, "/propagate"), `{"fields":["budgets"]}`).is(200)
-	// A push under way tells of its holders; that of before, which has ended, tells of none any more.
+	// A running propagation reports its holders; an ended one reports none.
 	g.exec(`WITH job AS (INSERT INTO propagation_jobs (access_profile_id, to_version, fields, reset_usage, actor, state, lease_until, created_at)
 VALUES (?, 1, '{budgets}', false, 'test', 'running', now() + interval '1 hour', now()) RETURNING id)
 INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 'somebody', CASE n WHEN 1 THEN 'failed' ELSE 'waiting' END FROM job, generate_series(1, 3) AS n`, g.work)
@@ -72,7 +72,7 @@ INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 's
 	}
 }
 
-// A counter that drifted shows on the next console that starts, which checks at once.
+// Counter drift shows on the next console that starts, which checks at once.
 func TestMetricsReportCounterDrift(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "cost", 2))
@@ -91,8 +91,8 @@ func TestMetricsReportCounterDrift(t *testing.T) {
 	drift(-1, 0)
 }
 
-// Without the database, away or silent, what is in memory is told all the same, and soon, to those who were told
-// before.
+// While the database is unavailable or silent, metrics from memory are still answered, and soon, to keys that were
+// accepted before.
 func TestMetricsWithoutTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
@@ -119,7 +119,7 @@ func TestMetricsWithoutTheDatabase(t *testing.T) {
 		w.restore()
 		g.eventually("the database", func() bool { return scraper.metrics()[answers] == 1 })
 	}
-	// A key that is gone is not told anything again.
+	// A deleted key is no longer accepted.
 	g.exec("DELETE FROM api_keys")
 	scraper.get("/metrics").refuses(401, "unauthenticated", "")
 	w.breaks()

@@ -11,7 +11,8 @@ import (
 
 var longModel = strings.Repeat("é", 255)
 
-// Whatever name the catalogue, a price or a profile accepts, a decision and a usage event match it, in every spelling.
+// Every name that the catalogue, a price or a profile accepts is matched by a decision and a usage event, in every
+// spelling.
 func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 	g := newGateway(t)
 	names := []string{
@@ -28,7 +29,7 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 	listed := g.profileNaming("Listed", `"provider_configs":[{"provider_name":"openai","allowed_models":`+list+`,"refuse_unpriced":true}]`)
 	_, key := g.give(g.bob, listed)
 
-	// The form brings every name back as it is, prices too.
+	// The form shows every name unchanged, in prices too.
 	session := g.login(admin).with("Sec-Fetch-Site", "same-origin")
 	before := g.admin.api("GET", "/api/providers/openai", nil).json()["provider"].(object)
 	page, form := session.get("/providers/openai/edit").is(http.StatusOK), url.Values{}
@@ -77,7 +78,7 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 	}
 }
 
-// What can name no model is refused wherever a name is saved, and by every decision.
+// Text that cannot name a model is refused wherever a name is saved, and by every decision.
 func TestRefusedModelNames(t *testing.T) {
 	c := newCast(t)
 	g := newGateway(t)
@@ -101,7 +102,7 @@ func TestRefusedModelNames(t *testing.T) {
 	for _, name := range []string{"*", "openai//a"} {
 		c.admin.api("PUT", "/api/providers/openai", object{"models": []string{name}}).refuses(http.StatusBadRequest, "invalid_model", "models[0]")
 	}
-	g.admin.decides(with(model(key), "model", "openai//a"), "allowed", 200) // which is /a of openai
+	g.admin.decides(with(model(key), "model", "openai//a"), "allowed", 200) // means /a of openai
 	price := `{"model":"b","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1}`
 	c.admin.api("PUT", "/api/providers/openai", `{"prices":[`+price+`,`+strings.Replace(price, `"b"`, `"openai/b"`, 1)+`]}`).
 		refuses(http.StatusBadRequest, "duplicate_model", "prices[1].model")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// uniquelyNamed is a kind of thing with a unique name, and how to make one by both doors.
+// uniquelyNamed is a resource with a unique name, and how to create one by form and by JSON.
 type uniquelyNamed struct {
 	what, page, api string
 	form            url.Values
@@ -24,7 +24,7 @@ func namedThings(s stage) []uniquelyNamed {
 	}
 }
 
-// Names that only look different, by a compatible character or by case, are one name by every door.
+// Names that differ only by a compatible character or by case are the same name on every route.
 func TestNamesAreUniqueAfterNormalization(t *testing.T) {
 	s := newStage(t)
 	s.assign(s.ada, research)
@@ -58,7 +58,7 @@ func TestNamesAreUniqueAfterNormalization(t *testing.T) {
 			}
 		}
 	}
-	// What is searched is found in either form.
+	// A search finds either spelling.
 	for _, search := range []string{"No 0", "№ 0", "ＮＯ　０"} {
 		for _, path := range []string{"/api/access-profiles", "/api/api-keys"} {
 			if n := s.admin.get(path + "?search=" + url.QueryEscape(search)).is(200).json()["total_count"]; path == "/api/access-profiles" && n != 3.0 {
@@ -66,10 +66,10 @@ func TestNamesAreUniqueAfterNormalization(t *testing.T) {
 			}
 		}
 	}
-	// Renaming meets the same rule.
+	// Renaming follows the same rule.
 	s.admin.api("PUT", "/api/access-profiles/1", `{"name":"strasse no 0"}`).refuses(409, "name_taken", "name")
 	s.admin.api("PUT", "/api/access-profiles/1", `{"name":"Ｅｎｇｉｎｅｅｒｉｎｇ"}`).is(200)
-	// Expanding characters make a name of 255 too long for no index.
+	// Characters that expand do not make a name of 255 too long for an index.
 	long := ""
 	for range 255 {
 		long += "\ufdfa"
@@ -85,7 +85,7 @@ func TestNamesAreUniqueAfterNormalization(t *testing.T) {
 	}
 }
 
-// A name that stands keeps working, also where the rule of today would have refused it.
+// An existing name keeps working, even if today's rule would refuse it.
 func TestExistingNamesStayUsable(t *testing.T) {
 	s := newStage(t)
 	s.exec("UPDATE access_profiles SET name = '②nd', name_key = '②nd' WHERE id = 1")
@@ -96,7 +96,7 @@ func TestExistingNamesStayUsable(t *testing.T) {
 	s.admin.api("PUT", "/api/access-profiles/1", profile).is(200)
 	s.admin.api("PUT", "/api/access-profiles/1", `{"name":"②ND"}`).refuses(409, "name_taken", "name")
 
-	// One of two roles is given by its own name, not by that of the other.
+	// One of two roles is selected by its own name, not by that of the other.
 	s.exec("INSERT INTO roles (name, name_key) VALUES ('②nd', '②nd'), ('2nd', '2nd')")
 	id := s.roleID("②nd")
 	if user := s.admin.api("POST", "/api/users", object{"name": "x", "email": "x@example.com", "role_id": id}).is(201).object("user"); user["role"] != "②nd" {
@@ -104,7 +104,7 @@ func TestExistingNamesStayUsable(t *testing.T) {
 	}
 	s.admin.api("PUT", fmt.Sprintf("/api/roles/%d", id), `{"name":"②nd","description":"changed"}`).is(200)
 
-	// Addresses that could be taken for others are not given any more; one that stands stays, and signs in as itself.
+	// Addresses that look like others can no longer be created; an existing one stays, and signs in as itself.
 	for _, door := range doorsTo(s.console, "/users/"+s.bob, "PUT", "/api/users/"+s.bob) {
 		for _, odd := range []string{"ａdmin@example.com", "admin@example．com", "x²@example.com"} {
 			door.send(url.Values{"email": {odd}}, object{"email": odd}).refuses(door.refused, "invalid_email", "email")

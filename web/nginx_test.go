@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// documented is a block of docs/gateways.md: the configuration that operators copy is the one that is tested.
+// documented is a block of docs/gateways.md: operators copy exactly the configuration that is tested.
 func documented(t *testing.T, language string) string {
 	t.Helper()
 	text, err := os.ReadFile("../docs/gateways.md")
@@ -69,7 +69,7 @@ func TestNginx(t *testing.T) {
 			p := newProvider(t)
 			proxy, listening := g.nginx(t, language, asked, p)
 			g.passes(t, proxy, p, chat, nil)
-			// Without the console's database nothing passes, nor without the console.
+			// Without the console or its database, no call passes.
 			_, key := g.give(g.member("last@example.com", "Viewer"), g.work)
 			call := func() int { return g.anonymous().at(proxy).with("X-Api-Key", key).get("/v1/models").StatusCode }
 			same(t, "status before", call(), 200)

@@ -10,7 +10,7 @@ import (
 	"tollgate/models/window"
 )
 
-// Two windows that were granted stay two when the windows follow another calendar: the one under way and one more.
+// An override for two windows stays one for two when the windows follow another calendar: the current one and one more.
 func TestAnOverrideKeepsItsWindowsWhenTheCalendarChanges(t *testing.T) {
 	g := newGateway(t)
 	durations := []string{"1h", "1d", "1w", "1M", "1Q", "1Y"}
@@ -20,7 +20,7 @@ func TestAnOverrideKeepsItsWindowsWhenTheCalendarChanges(t *testing.T) {
 	}
 	profile := g.profileNaming("Rolling", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[`+strings.Join(budgets, ",")+`]`)
 	_, key := g.give(g.bob, profile)
-	g.anchored(g.bob, g.clock().Add(-time.Second)) // so that the windows have nearly all of their time left
+	g.anchored(g.bob, g.clock().Add(-time.Second)) // so that nearly all time of the windows is left
 	held := g.copies(g.bob)[0]
 	for _, duration := range durations {
 		g.admin.api("PUT", overridePath(g.bob, held, lines(held)["total "+duration]), `{"amount":5,"mode":"cycles","cycles":2}`).is(200)

@@ -23,8 +23,8 @@ func lines(held object) map[string]object {
 	return all
 }
 
-// raised is what a budget shows of its override: amount, mode, windows left, and the limit with it; nil for what is
-// left out.
+// raised is what a budget shows of its override: amount, mode, windows left, and the limit with it; nil for absent
+// members.
 func raised(budget object) []any {
 	return []any{budget["override_amount"], budget["override_mode"], budget["override_cycles_remaining"], budget["effective_max_limit"]}
 }
@@ -67,7 +67,7 @@ func TestOverride(t *testing.T) {
 			t.Errorf("round %d leaves %d rows", i, rows)
 		}
 	}
-	// A limit of 0 blocks, but for what is added to it.
+	// A limit of 0 blocks, except for the amount that an override adds.
 	got := s.admin.api("PUT", overridePath(s.ada, held, quarterly), `{"amount":2,"mode":"forever"}`).is(200).json()
 	same(t, "effective limit", got["effective_max_limit"], 2.0)
 }
@@ -170,7 +170,7 @@ func TestOverrideRefused(t *testing.T) {
 	}
 }
 
-// A budget is raised only by way of the copy that it belongs to.
+// A budget is raised only on the path of its own copy.
 func TestOverrideOfOthers(t *testing.T) {
 	s := newStage(t)
 	own, _ := s.assign(s.ada, research)
@@ -246,7 +246,7 @@ func TestOverrideEndsWithItsWindow(t *testing.T) {
 	}
 }
 
-// Time passes for an override as for everything else: windows are counted down, and once over nothing brings it back.
+// An override expires with time: windows are counted down, and once it has ended nothing brings it back.
 func TestOverrideExpires(t *testing.T) {
 	s := newStage(t)
 	profile := s.profileNaming("Rolling", `"budgets":[{"max_limit":1,"reset_duration":"1h"}]`)
@@ -254,7 +254,7 @@ func TestOverrideExpires(t *testing.T) {
 	line := func() object { return lines(s.copies(s.ada)[0])["total 1h"] }
 	path := overridePath(s.ada, held, line())
 	s.admin.api("PUT", path, `{"amount":2,"mode":"cycles","cycles":3}`).is(200)
-	// An hour ago is the same as an hour later.
+	// Moving the data an hour back is the same as waiting an hour.
 	earlier := func() {
 		s.exec("UPDATE budgets SET created_at = created_at - interval '1 hour' WHERE id = ?", held["budgets"].([]any)[0].(object)["id"])
 		s.exec("UPDATE budget_overrides SET anchor = anchor - interval '1 hour', ends_at = ends_at - interval '1 hour'")
@@ -288,10 +288,10 @@ func TestOverrideExpires(t *testing.T) {
 	over("paused and resumed")
 	same(t, "cleared", s.admin.api("DELETE", path, nil).is(200).json()["effective_max_limit"], 7.0)
 	over("cleared")
-	// Another one is counted from now.
+	// A new override is counted from now.
 	again := s.admin.api("PUT", path, `{"amount":2,"mode":"cycles","cycles":1}`).is(200).object("budget")
 	same(t, "raised", raised(again), []any{2.0, "cycles", 1.0, 9.0})
-	// It survives what is pushed while it is active.
+	// It survives a propagation while it is active.
 	s.admin.api("PUT", fmt.Sprint("/api/access-profiles/", profile), `{"budgets":[{"max_limit":10,"reset_duration":"1h"}]}`).is(200)
 	s.admin.api("POST", fmt.Sprint("/api/access-profiles/", profile, "/propagate"), `{"fields":["budgets"],"reset_usage":true}`).is(200)
 	same(t, "raised", raised(line()), []any{2.0, "cycles", 1.0, 12.0})

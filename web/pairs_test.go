@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Of two members that exclude each other none is dropped: the request is refused, and says which one to leave out.
+// Of two members that exclude each other neither is ignored: the request is refused, and says which one to leave out.
 func TestMembersThatExcludeEachOther(t *testing.T) {
 	g := newGateway(t)
 	held, budget := copyPath(g.ada, g.held), objects(g.held["budgets"])[0]["id"].(string)
@@ -41,7 +41,7 @@ func TestMembersThatExcludeEachOther(t *testing.T) {
 			}
 		}
 	})
-	// In a batch such an event costs the others nothing.
+	// In a batch such an event does not affect the others.
 	got := g.admin.report(object{"events": []object{both(one()), one()}}).is(http.StatusOK).json()
 	same(t, "statuses", []any{objects(got["results"])[0]["status"], objects(got["results"])[1]["status"]}, []any{"invalid", "counted"})
 }

@@ -12,15 +12,15 @@ import (
 	"tollgate/models/identity"
 )
 
-// The same password as two keyboards type it, and one that only looks like it.
+// The same password as typed on two keyboards, and one that only looks like it.
 const (
 	composed   = "caf\u00e9 \u1e69 ein Kaffee"
 	decomposed = "cafe\u0301 s\u0323\u0307 ein Kaffee"
-	asTyped    = "cafe\u0301 s\u0307\u0323 ein Kaffee" // neither
+	asTyped    = "cafe\u0301 s\u0307\u0323 ein Kaffee" // not normalized in either way
 	lookalike  = "caf\u00e9 \u1e69 e\u0131n Kaffee"
 )
 
-// enters fails the test unless a password lets a user in by every door, or by none.
+// enters fails the test unless a password is accepted by every way to sign in, or by none.
 func (c *console) enters(t *testing.T, email, word string, want bool) {
 	t.Helper()
 	c.exec("DELETE FROM login_throttles")
@@ -32,7 +32,7 @@ func (c *console) enters(t *testing.T, email, word string, want bool) {
 	}
 }
 
-// However a password is typed, where it is set and where it is asked for, it is the same one.
+// A password typed in different Unicode forms is the same, where it is set and where it is checked.
 func TestPasswordsAreComposed(t *testing.T) {
 	c := newConsole(t)
 	id := c.userID(viewer)
@@ -65,7 +65,7 @@ func TestPasswordsAreComposed(t *testing.T) {
 	person.post("/users", url.Values{"name": {"x"}, "email": {"form@example.com"}, "role_id": {fmt.Sprint(role)}, "password": {decomposed}}).is(303)
 	c.enters(t, "json@example.com", composed, true)
 	c.enters(t, "form@example.com", composed, true)
-	// What is measured is what is hashed: these eleven are composed of six characters, of ten bytes.
+	// The length is that of what is hashed: these eleven characters are composed to six, of ten bytes.
 	c.apiKey().api("PUT", "/api/users/"+id, object{"password": "e\u0301e\u0301e\u0301e\u0301ab"}).refuses(400, "too_short", "password")
 	long := strings.Repeat("e\u0301", 512)
 	c.apiKey().api("PUT", "/api/users/"+id, object{"password": long}).is(200)
@@ -77,14 +77,14 @@ func TestPasswordsAreComposed(t *testing.T) {
 	first.enters(t, admin, composed, true)
 }
 
-// oldHash is a hash as it was made before: of what was typed, byte by byte.
+// oldHash is a hash in the old format: of the bytes as typed.
 func oldHash(word string) string {
 	salt := []byte("sixteen bytes of")
 	encode := base64.RawStdEncoding.EncodeToString
 	return "$argon2id$v=19$m=19456,t=2,p=1$" + encode(salt) + "$" + encode(argon2.IDKey([]byte(word), salt, 2, 19456, 1, 32))
 }
 
-// Hashes of before still match, and the first sign-in replaces them.
+// Old hashes still match, and the first sign-in replaces them.
 func TestOldHashesStillMatch(t *testing.T) {
 	c := newConsole(t)
 	for _, stored := range []string{decomposed, asTyped, composed} {
@@ -92,7 +92,7 @@ func TestOldHashesStillMatch(t *testing.T) {
 			old := oldHash(stored)
 			c.exec("UPDATE users SET password_hash = ? WHERE email = ?", old, viewer)
 			if stored == asTyped && typed == composed {
-				c.enters(t, viewer, typed, false) // what was typed then is known to nobody else
+				c.enters(t, viewer, typed, false) // the form typed back then is only in the user's memory
 				continue
 			}
 			session := c.login(viewer)
@@ -109,7 +109,7 @@ func TestOldHashesStillMatch(t *testing.T) {
 			}
 		}
 	}
-	// A user who does not exist costs as much as one who does.
+	// An unknown user takes as long to refuse as a known one.
 	work := func(email string) int64 {
 		c.exec("DELETE FROM login_throttles")
 		before := c.h.Passwords.Hashed()

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// What a gateway reports without a cost is charged by the catalogue's price of that moment; a retry stays the same
-// event when prices change.
+// An event without a cost is charged at the catalogue's price of that moment; a retry stays the same event when prices
+// change.
 func TestCostComputedFromPrices(t *testing.T) {
 	g := newGateway(t)
 	set := func(prices string) {
@@ -43,7 +43,7 @@ func TestCostComputedFromPrices(t *testing.T) {
 		g.admin.counted(body)
 		same(t, "spent on two tokens", spent()-before, int64(10_000))
 	}
-	// A cost that is told counts, and what cannot be computed is not known.
+	// A reported cost counts; a cost that cannot be computed is unknown.
 	for _, more := range [][]any{{"cost", 0}, {"model", "gpt-4o-mini"}, {"input_tokens", nil, "output_tokens", nil, "tokens", 50}} {
 		before := spent()
 		g.admin.counted(call(append(more, "event_id", uuid.NewString())...))
@@ -55,7 +55,7 @@ func TestCostComputedFromPrices(t *testing.T) {
 	g.unchanged(func() {
 		g.admin.report(call("event_id", uuid.NewString(), "input_tokens", 1_000_000_000_000)).refuses(http.StatusBadRequest, "number_out_of_range", "tokens")
 	})
-	// Of somebody unknown it is kept what was sent, and that the cost was not.
+	// For an unknown user the quarantine keeps what was sent, and that no cost was sent.
 	stray := with(call("event_id", uuid.NewString(), "input_tokens", 1000), "virtual_key", "sk-bf-nobodys")
 	set(`[` + price + `]`)
 	same(t, "status", g.admin.report(stray).is(http.StatusOK).json()["status"], any("quarantined"))
@@ -69,8 +69,8 @@ func TestCostComputedFromPrices(t *testing.T) {
 	g.balanced()
 }
 
-// A provider config may refuse models without a price; then the price is what lets them through, within a second on
-// every console.
+// A provider config may refuse models without a price; adding a price then allows them, within a second on every
+// console.
 func TestUnpricedModelsMayBeRefused(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -91,7 +91,7 @@ func TestUnpricedModelsMayBeRefused(t *testing.T) {
 	g.admin.at(other).withinASecond(model(key), "allowed")
 	g.admin.decides(with(model(key), "model", "gpt-4o-mini"), "model_blocked", 403)
 
-	// Who pays for a call that one copy refuses and another allows is the one that allows.
+	// If one copy refuses a call and another allows it, the one that allows it pays.
 	free, _ := g.assign(g.bob, g.profileNaming("Free", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
 	g.admin.decides(with(model(key), "model", "gpt-4o-mini"), "allowed", 200)
 	call := event(key, "model", "gpt-4o-mini")
@@ -129,7 +129,7 @@ func TestPricesThatAreRefused(t *testing.T) {
 	}
 	c.admin.api("PUT", "/api/providers/openai", `{"price_lines":"m 1 2"}`).refuses(http.StatusBadRequest, "unknown_field", "price_lines")
 
-	// In the form a price stands on a line, and comes back as it was typed.
+	// In the form a price is a line of text, and comes back as it was typed.
 	fields := url.Values{"models": {"gpt-4o\r\ngpt-4o-mini"}}
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\n\r\ngpt-4o-mini 0.15 lots")
 	page := c.session.post("/providers/openai", fields).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
@@ -152,7 +152,7 @@ func TestPricesThatAreRefused(t *testing.T) {
 			t.Errorf("%s: the page does not say %q once each", row.line, row.says)
 		}
 	}
-	// Digits in a name are no amount, and a name that came by the API stays.
+	// Digits in a name are not an amount, and a name that was set through the API stays.
 	c.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"claude 3","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1e1}]}`).is(200)
 	fields.Set("price_lines", "claude 3 1 2\ngpt-4.1 1 2\nllama  3b 1 2")
 	c.session.post("/providers/openai", fields).redirects("/providers/openai")
@@ -170,7 +170,7 @@ func TestPricesThatAreRefused(t *testing.T) {
 	same(t, "prices", len(c.admin.api("GET", "/api/providers/openai", nil).json()["provider"].(object)["prices"].([]any)), 0)
 }
 
-// Input that came from a cache is charged at the cache's price, and what was written into one at that of writing.
+// Cached input tokens are charged at the price of the cache, and tokens written to it at the price of writing.
 func TestCachedTokens(t *testing.T) {
 	g := newGateway(t)
 	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
@@ -217,7 +217,7 @@ func TestCachedTokens(t *testing.T) {
 	}
 	g.balanced()
 
-	// The page shows them, the form keeps them, and what the API answered may be sent back.
+	// The page shows the prices, the form keeps them, and the body of an answer may be sent back.
 	page := g.session.get("/providers/openai").is(200)
 	for _, words := range []string{"as input", "$0.11", "$1.75"} {
 		if !strings.Contains(string(page.body), words) {

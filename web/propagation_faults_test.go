@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// refuse has the database refuse every change of the budgets of a user's copy; forgive ends that.
+// refuse makes the database refuse every change of the budgets of a user's copy; forgive ends that.
 func (c crowd) refuse(user string) {
 	c.t.Helper()
 	var policy int64
@@ -72,7 +72,7 @@ func TestPropagationIsNotRetriedWithAnotherVersion(t *testing.T) {
 	}
 }
 
-// More copies than a request does itself, and than go in one part, are done in the background, and answered alike.
+// More copies than one request or one batch handles are processed in the background, with the same answer.
 func TestPropagateToMany(t *testing.T) {
 	c := newCrowd(t, 1)
 	c.exec(`INSERT INTO users (id, name, email, email_key, role_id)

@@ -12,7 +12,7 @@ import (
 
 const propagatePage = "/access-profiles/1/propagate"
 
-// hidden are the fields that a form on a page sends without anybody typing.
+// hidden are the hidden fields of a form.
 func (a answer) hidden(action string) url.Values {
 	a.t.Helper()
 	sent := url.Values{}
@@ -24,7 +24,7 @@ func (a answer) hidden(action string) url.Values {
 	return sent
 }
 
-// facts are what a page tells in terms and values.
+// facts are the terms and values of a page.
 func (a answer) facts() map[string]string {
 	a.t.Helper()
 	terms, values, told := a.all("dt"), a.all("dd"), map[string]string{}
@@ -34,7 +34,7 @@ func (a answer) facts() map[string]string {
 	return told
 }
 
-// told fails the test unless the page tells at least these facts.
+// told fails the test unless the page shows at least these facts.
 func (a answer) told(want map[string]string) {
 	a.t.Helper()
 	got := a.facts()
@@ -100,7 +100,7 @@ func TestPropagateByForm(t *testing.T) {
 			t.Errorf("the limit of user %d is %v, want %v", i, got, want)
 		}
 	}
-	// Whoever has it all gets nothing to apply, unless usage is reset.
+	// For copies that are up to date there is nothing to apply, unless usage is reset.
 	again := c.session.get(propagatePage + "/preview?fields=budgets&emails=person0@example.com").is(200)
 	again.told(map[string]string{"Change": "0 holders", "Have it already": "1 holder"})
 	if buttons := again.all("button", "class", "button primary"); slices.ContainsFunc(buttons, func(b *html.Node) bool { return strings.HasPrefix(text(b), "Apply") }) {

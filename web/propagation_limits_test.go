@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// use counts something at a limit of a copy, in the window under way.
+// use counts an amount at a limit of a copy, in the current window.
 func (c crowd) use(user, kind string, used int64) {
 	c.t.Helper()
 	line := map[string]string{"spend": "budgets", "requests": "rate_limits"}[kind]
@@ -15,7 +15,7 @@ FROM user_access_profiles AS c JOIN policies AS p ON p.id = c.policy_id JOIN ? A
 ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = limit_windows.used + excluded.used`, kind, used, ident(line), user)
 }
 
-// over are the limits that a dry run says are used up.
+// over are the limits that a dry run reports as used up.
 func (c crowd) over(body object) []any {
 	c.t.Helper()
 	body["dry_run"] = true
@@ -23,13 +23,13 @@ func (c crowd) over(body object) []any {
 }
 
 func TestDryRunReportsBlockedUsers(t *testing.T) {
-	c := newCrowd(t, 6) // nothing is used by the last
+	c := newCrowd(t, 6) // the last has used nothing
 	const dollar = 1_000_000_000
 	c.use(c.users[0], "spend", 4_500_000_000) // exactly at what the limit will be
 	c.use(c.users[1], "spend", 4_499_999_999) // just below
 	c.use(c.users[2], "spend", 10*dollar)     // at the limit already
 	c.use(c.users[3], "spend", 4_500_000_000) // raised
-	c.use(c.users[4], "requests", 1_000_000)  // of a limit that goes
+	c.use(c.users[4], "requests", 1_000_000)  // of a limit that is removed
 	c.exec(`INSERT INTO limit_windows SELECT line_id, kind, reset_duration, window_start - interval '1 day', 10 * used FROM limit_windows`)
 	for _, raised := range c.users[3:5] {
 		budget := row(c.held(raised), "budgets", 0)["id"].(string)
@@ -56,7 +56,7 @@ func TestDryRunReportsBlockedUsers(t *testing.T) {
 	if got := c.over(object{"fields": allGroups}); !reflect.DeepEqual(got, want) {
 		t.Errorf("after it was applied: %v\nwant %v", got, want)
 	}
-	// A limit with another window starts at zero, and a limit of nothing blocks at once.
+	// A limit with another window starts at zero, and a limit of 0 blocks at once.
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":1,"reset_duration":"1w"}]}`).is(200)
 	if got := c.over(object{"fields": []string{"budgets"}}); len(got) > 0 {
 		t.Errorf("a new line: %v", got)
@@ -65,7 +65,7 @@ func TestDryRunReportsBlockedUsers(t *testing.T) {
 	if got := c.over(object{"fields": []string{"budgets"}}); len(got) != len(c.users) {
 		t.Errorf("a line of nothing: %v", got)
 	}
-	// Unless it is raised, and the little that it is raised by was not used.
+	// An override prevents that, as long as its amount is not used.
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":0,"reset_duration":"1d"}]}`).is(200)
 	if got := c.over(object{"fields": []string{"budgets"}}); len(got) != len(c.users)-1 {
 		t.Errorf("a line of nothing that is raised for some: %v", got)

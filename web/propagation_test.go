@@ -16,7 +16,7 @@ import (
 	"tollgate/models/propagation"
 )
 
-// crowd is a console where people of two roles hold copies of profile 1, one version behind.
+// crowd is a console where users of two roles have copies of profile 1, one version behind.
 type crowd struct {
 	cast
 	users []string // their ids; the first two have role First, the others Second
@@ -54,7 +54,7 @@ func (c crowd) push(body any) answer {
 	return c.admin.api("POST", "/api/access-profiles/1/propagate", body)
 }
 
-// tables are fingerprints of all that is stored, but for what any request may touch, and for the tables named.
+// tables are fingerprints of all that is stored, except what any request may change, and the tables named.
 func (c crowd) tables(but ...string) map[string]string {
 	c.t.Helper()
 	owner, prints := c.owner(), map[string]string{}
@@ -71,7 +71,7 @@ func (c crowd) tables(but ...string) map[string]string {
 	return prints
 }
 
-// counts compares the numbers of an answer with how many users it names.
+// counts checks the counts of an answer against the users that it names.
 func (a answer) counts(affected, failed, skipped int, applied bool, fields ...string) map[string]any {
 	a.t.Helper()
 	got := a.is(200).json()
@@ -188,7 +188,7 @@ func TestPropagateRunsOneAtATime(t *testing.T) {
 func TestDryRunReportsAndChangesNothing(t *testing.T) {
 	c := newCrowd(t, 4)
 	before := c.tables()
-	// The same fields in another order are told in the contract's.
+	// The same fields in another order are reported in the contract's order.
 	told := c.push(object{"fields": []string{"mcp_servers", "budgets", "rate_limit"}, "dry_run": true}).counts(4, 0, 0, false, "budgets", "rate_limit", "mcp_servers")
 	changes := told["changes"].([]any)
 	if len(changes) != 1 || len(list(row(told, "changes", 0)["user_ids"])) != 4 {
@@ -255,7 +255,7 @@ func TestPropagateReachesTheChosenUsers(t *testing.T) {
 	}
 }
 
-// As many as may be named are all read.
+// With the largest number of users that may be named, all are processed.
 func TestPropagateReachesTheLastUserNamed(t *testing.T) {
 	c := newCrowd(t, 1)
 	c.exec(`INSERT INTO users (id, name, email, email_key, role_id)

@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// doors sends the same input as a form and as JSON, each to a console of its own kind of client.
+// doors sends the same input as a form and as JSON, each to a console with its own kind of client.
 type door struct {
 	name string
 	send func(form url.Values, body any) answer
-	// refused is the status of a form with problems, which the API answers with 400.
+	// refused is the status of a form with problems; the API answers with 400.
 	refused int
 }
 
@@ -27,7 +27,7 @@ func doorsTo(c *console, page, method, api string) []door {
 	}
 }
 
-// badRow is an input that is refused by both doors alike.
+// badRow is an input that is refused as a form and as JSON.
 type badRow struct {
 	name        string
 	form        url.Values
@@ -278,7 +278,7 @@ func TestDeleteProviderInUse(t *testing.T) {
 			t.Errorf("got %q", message)
 		}
 	}
-	// The page that asks says it before anybody tries.
+	// The confirmation page shows it beforehand.
 	if page := c.login(admin).get("/providers/openai/delete").is(200); len(page.all("button", "class", "button danger")) != 0 {
 		t.Error("there is a button")
 	}
@@ -313,7 +313,7 @@ func TestProviderPermissions(t *testing.T) {
 	c.anonymous().get("/providers").redirects("/login?next=%2Fproviders")
 }
 
-// Names from the address go to the database only when they could be names.
+// Names from the URL reach the database only if they are valid.
 func TestProviderAddresses(t *testing.T) {
 	c := newConsole(t)
 	for _, name := range []string{"%00", "%ff", "OPENAI", "a%20b", "new", "%27%3B--", strings.Repeat("a", 300)} {
@@ -324,7 +324,8 @@ func TestProviderAddresses(t *testing.T) {
 	}
 }
 
-// Whoever comes first wins: either the provider stays, or the profile is refused. Nothing dangles and nothing fails.
+// The first of the two wins: either the provider stays, or the profile is refused. No reference dangles and neither
+// request fails.
 func TestDeleteProviderWhileAProfileNamesIt(t *testing.T) {
 	c := newConsole(t)
 	key := c.apiKey()
@@ -350,7 +351,7 @@ func TestDeleteProviderWhileAProfileNamesIt(t *testing.T) {
 	}
 }
 
-// race lets both go at once.
+// race runs both at once.
 func race(one, other func() answer) (first, second answer) {
 	start := make(chan struct{})
 	var both sync.WaitGroup

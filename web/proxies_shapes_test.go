@@ -14,8 +14,7 @@ type sent struct {
 	header            map[string]string
 }
 
-// traefik asks about a call as Traefik does with forwardBody: by GET, with every header of the client and some of its
-// own.
+// traefik checks a call as Traefik does with forwardBody: by GET, with every header of the client and some of its own.
 func (v client) traefik(address string, s sent) answer {
 	v.t.Helper()
 	v.header = http.Header{}
@@ -31,7 +30,7 @@ func (v client) traefik(address string, s sent) answer {
 	return v.send("GET", address, "", strings.NewReader(s.body))
 }
 
-// envoy asks about a call as Envoy's ext_authz does: it repeats it below a prefix, with the headers that it may pass
+// envoy checks a call as Envoy's ext_authz does: it repeats the call below a prefix, with the headers that it may pass
 // on.
 func (v client) envoy(prefix string, s sent) answer {
 	v.t.Helper()
@@ -45,8 +44,8 @@ func (v client) envoy(prefix string, s sent) answer {
 	return v.send(s.method, prefix+s.uri, "", strings.NewReader(s.body))
 }
 
-// What official clients send passes through the configurations that docs/gateways.md has for Traefik and Envoy; what
-// hostile ones add changes nothing.
+// Calls of official clients pass through the configurations that docs/gateways.md has for Traefik and Envoy; what
+// hostile clients add changes nothing.
 func TestTraefikAndEnvoy(t *testing.T) {
 	g := newGateway(t)
 	openAI := map[string]string{"Authorization": "Bearer " + g.key, "Content-Type": "application/json", "X-Stainless-Lang": "python"}

@@ -17,13 +17,13 @@ import (
 	"testing"
 )
 
-// program finds what a test needs to run. It fails rather than skips: what is missing is not proven, and .ci/install
-// provides it.
+// program finds a program that a test needs. It fails instead of skipping, since a skipped test proves nothing;
+// .ci/install provides it.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		// Where .ci/install unpacks them, and where Debian keeps servers, out of the path of ordinary users.
+		// Where .ci/install unpacks programs, and where Debian installs servers, which is not in the PATH of ordinary users.
 		for _, folder := range []string{"../.ci/proxies/usr/sbin", "../.ci/proxies/usr/bin", "/usr/sbin", "/usr/local/sbin"} {
 			if found, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
 				return found
@@ -34,14 +34,14 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// provider is what stands behind a proxy: it keeps the calls that come through.
+// provider is the upstream of a proxy: it records the calls that it receives.
 type provider struct {
 	*httptest.Server
 	calls atomic.Int64
 	last  atomic.Pointer[received]
 }
 
-// received is a call as the provider got it.
+// received is a call as the provider received it.
 type received struct {
 	method, path, body string
 	header             http.Header
@@ -61,7 +61,7 @@ func newProvider(t *testing.T) *provider {
 	return p
 }
 
-// freeAddress is one that nothing listens at for now.
+// freeAddress is an address that is free for now.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,7 +72,7 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// front runs a proxy until the test ends and returns the console as it is seen through it: only its address.
+// front runs a proxy until the test ends and returns the console as it is reached through it: only its address.
 func (c *console) front(t *testing.T, address, name string, environment []string, arguments ...string) *console {
 	t.Helper()
 	var said bytes.Buffer
@@ -106,8 +106,7 @@ func (c *console) front(t *testing.T, address, name string, environment []string
 	return &behind
 }
 
-// call is one that a client sends through a proxy: to Gemini, whose path names the model, or with the model in a chat's
-// body.
+// call is sent by a client through a proxy: to Gemini, whose path names the model, or with the model in a chat's body.
 func (v client) call(chat bool, model string) answer {
 	v.t.Helper()
 	switch {
@@ -121,8 +120,8 @@ func (v client) call(chat bool, model string) answer {
 	return v.body("/v1beta/models/"+url.PathEscape(model)+":generateContent", `{"contents":[]}`)
 }
 
-// passes sends calls of many kinds through a proxy to a provider, and fails the test unless each has the status it
-// should.
+// passes sends calls of many kinds through a proxy to a provider, and fails the test unless each has the expected
+// status.
 func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, check func(name string, a answer)) {
 	t.Helper()
 	narrow := g.profileNaming("Narrow", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"request_max_limit":1,"request_reset_duration":"1d"}`)
@@ -150,7 +149,7 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, ch
 		{"budget used up", poor, "openai/gpt-4o", 402, "budget_exceeded"},
 	} {
 		before := p.calls.Load()
-		// What a hostile client adds changes nothing.
+		// Additions of a hostile client change nothing.
 		v := g.anonymous().at(proxy).with("X-Api-Key", c.key).with("X-Model", "openai/gpt-4o").with("X-Provider", "openai").
 			with("X-Access-User-Id", "x").with("X-Forwarded-Method", "GET").with("X-Original-Method", "GET")
 		a := v.call(chat, c.model)
@@ -175,7 +174,7 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, ch
 	}
 	g.proxyKeepsKeys(t, proxy, p, chat)
 	g.proxyReads(t, proxy, p)
-	// A key that is revoked opens the proxy for at most a second.
+	// A revoked key passes the proxy for at most a second.
 	call := func() int {
 		return g.anonymous().at(proxy).with("X-Api-Key", g.key).call(chat, "openai/gpt-4o").StatusCode
 	}
@@ -184,8 +183,7 @@ func (g gateway) passes(t *testing.T, proxy *console, p *provider, chat bool, ch
 	g.within(func() bool { return call() == 401 }, "a revoked key still passes")
 }
 
-// proxyKeepsKeys fails the test unless the gateway behind gets its own key instead of the client's, and who the user
-// is.
+// proxyKeepsKeys fails the test unless the upstream gets its own key instead of the client's, and the user's identity.
 func (g gateway) proxyKeepsKeys(t *testing.T, proxy *console, p *provider, chat bool) {
 	t.Helper()
 	for _, header := range []string{"X-Bf-Vk", "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
@@ -202,8 +200,8 @@ func (g gateway) proxyKeepsKeys(t *testing.T, proxy *console, p *provider, chat 
 	}
 }
 
-// proxyReads fails the test unless calls that name no model pass when they only read, and preflights are answered
-// without the gateway.
+// proxyReads fails the test unless calls without a model pass when they only read, and preflights are answered without
+// the upstream.
 func (g gateway) proxyReads(t *testing.T, proxy *console, p *provider) {
 	t.Helper()
 	v := g.anonymous().at(proxy).with("X-Api-Key", g.key)

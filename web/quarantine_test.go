@@ -12,7 +12,7 @@ import (
 
 const quarantine = "/api/usage/quarantine"
 
-// stray reports an event that is nobody's, and returns its row in the quarantine.
+// stray reports an event of an unknown user, and returns its row in the quarantine.
 func (g gateway) stray(more ...any) object {
 	g.t.Helper()
 	event := with(event("sk-bf-unknown", "cost", 2), more...)
@@ -28,7 +28,7 @@ func (g gateway) stray(more ...any) object {
 
 func settle(row object, how string) string { return fmt.Sprint(quarantine, "/", row["id"], "/", how) }
 
-// What is in the quarantine tells who it might be of: by the end of the key, or by what was sent as the user.
+// The quarantine suggests users: by the end of the key, or by what was sent as the user.
 func TestQuarantineSuggestsUsers(t *testing.T) {
 	g := newGateway(t)
 	g.exec("UPDATE users SET name = 'Ada Lovelace' WHERE id = ?", g.ada)
@@ -71,7 +71,7 @@ func TestQuarantineSuggestsUsers(t *testing.T) {
 	}
 }
 
-// An event that is assigned is charged once, as if it had been reported for the user, by either door; it is in the
+// An event that is assigned is charged once, as if it had been reported for the user, by form and by JSON; it is in the
 // report, and audited.
 func TestAssignQuarantinedUsage(t *testing.T) {
 	g := newGateway(t)
@@ -96,7 +96,7 @@ func TestAssignQuarantinedUsage(t *testing.T) {
 	g.balanced()
 	same(t, "reported", g.admin.get("/api/usage?user_id=" + g.ada).is(200).json()["total"].(object)["cost"], any(4.0))
 
-	// Once, whatever is tried.
+	// Only once, by any further request.
 	for _, row := range []object{byAPI, byForm} {
 		g.admin.api("POST", settle(row, "assign"), object{"user_id": g.ada}).refuses(409, "already_settled", "")
 		g.admin.api("POST", settle(row, "assign"), object{"user_id": g.bob}).refuses(409, "already_settled", "")
@@ -112,8 +112,8 @@ func TestAssignQuarantinedUsage(t *testing.T) {
 	same(t, "assigned", len(objects(g.admin.get(quarantine + "?outcome=assigned").is(200).json()["quarantined_events"])), 2)
 }
 
-// What is kept of a key has the prefix of one only when it was sent with it, and a call without a provider is named as
-// it was sent.
+// A stored key has the prefix of one only when it was sent with it, and a call without a provider is shown as it was
+// sent.
 func TestQuarantineShowsWhatWasSent(t *testing.T) {
 	g := newGateway(t)
 	for sent, kept := range map[string]string{"not-a-key": "****-key", "sk-bf-unknown": "sk-bf-****nown", "other" + g.key[len(g.key)-4:]: "****" + g.key[len(g.key)-4:]} {
@@ -125,7 +125,7 @@ func TestQuarantineShowsWhatWasSent(t *testing.T) {
 	}
 }
 
-// Many who assign the same event at once charge it once.
+// Concurrent assignments of the same event charge it once.
 func TestQuarantinedUsageIsChargedOnce(t *testing.T) {
 	g := newGateway(t)
 	row := g.stray()
@@ -152,7 +152,7 @@ func TestQuarantinedUsageIsChargedOnce(t *testing.T) {
 	g.balanced()
 }
 
-// An event that came again with a key that is known was counted then.
+// An event that was reported again with a known key was counted then.
 func TestQuarantinedUsageReportedAgain(t *testing.T) {
 	g := newGateway(t)
 	row := g.stray()
@@ -160,12 +160,12 @@ func TestQuarantinedUsageReportedAgain(t *testing.T) {
 	g.admin.api("POST", settle(row, "assign"), object{"user_id": g.bob}).refuses(409, "already_counted", "")
 	g.admin.api("POST", settle(row, "dismiss"), object{"reason": "It came again."}).is(200)
 	same(t, "used", g.used(g.ada), afterCalls(1))
-	// And one that is settled is not opened by coming again.
+	// A settled event is not reopened when it is reported again.
 	g.admin.report(event("sk-bf-unknown", "event_id", row["event_id"], "cost", 2)).is(200)
 	same(t, "open", g.admin.get(quarantine).is(200).json()["total_count"], any(0.0))
 }
 
-// Events of one sender can be settled in one go; those of others stay.
+// Events of one sender can be settled in one request; those of others stay.
 func TestSettleQuarantinedUsageOfOneCredential(t *testing.T) {
 	g := newGateway(t)
 	first, other := g.stray(), g.stray("virtual_key", "sk-bf-another")
@@ -210,7 +210,8 @@ func TestSettleQuarantinedUsageOfOneCredential(t *testing.T) {
 	same(t, "counted", g.count("usage_events"), 4)
 }
 
-// Whoever sees usage sees the quarantine; settling needs more, and covers the user who is charged.
+// Users who may see usage see the quarantine; settling needs more, and a permission that covers the user who is
+// charged.
 func TestPermissionToSettleQuarantinedUsage(t *testing.T) {
 	g := newGateway(t)
 	row := g.stray()
