@@ -77,7 +77,7 @@ func TestUpdatesKeepWhatIsNotSent(t *testing.T) {
 	}
 }
 
-// Two sides that contradict each other are refused, in whichever of them the contradiction is sent; swapping both at
+// Stored and sent rows that contradict each other are refused, with either side stored; a change that swaps both at
 // once is accepted.
 func TestMCPConflictOfStoredAndSentRows(t *testing.T) {
 	c := newCast(t)

@@ -92,7 +92,7 @@ func TestOldHashesStillMatch(t *testing.T) {
 			old := oldHash(stored)
 			c.exec("UPDATE users SET password_hash = ? WHERE email = ?", old, viewer)
 			if stored == asTyped && typed == composed {
-				c.enters(t, viewer, typed, false) // the form typed back then is only in the user's memory
+				c.enters(t, viewer, typed, false) // the old hash is of other bytes, which cannot be recovered from the composed form
 				continue
 			}
 			session := c.login(viewer)

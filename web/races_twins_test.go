@@ -8,10 +8,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// The twins of two races do the same as the console, but read first and write later, without a lock. What the races
-// look at must find what comes of that: else they would find nothing in the console either.
+// The twins of two races do the same as the console, but read first and write later, without a lock. The checks of the
+// races must detect the damage; otherwise they would not detect it in the console either.
 
-// afterBoth has two read, and write only when both have read; an error ends neither.
+// afterBoth lets two read, and write only when both have read; an error stops neither.
 func (s stage) afterBoth(one, other func(read func())) {
 	var reading, writing sync.WaitGroup
 	reading.Add(2)
@@ -21,15 +21,15 @@ func (s stage) afterBoth(one, other func(read func())) {
 	writing.Wait()
 }
 
-// raw changes the database from any goroutine, and says so when that fails.
+// raw changes the database from any goroutine, and logs a failure.
 func (s stage) raw(query string, args ...any) {
 	if _, err := s.db.NewRaw(query, args...).Exec(s.t.Context()); err != nil {
 		s.t.Errorf("%s: %v", query, err)
 	}
 }
 
-// Of TestRaceDeleteProfileAndAssign: looking whether the profile is there, and whether anybody holds it, with nothing
-// that keeps it so.
+// Of TestRaceDeleteProfileAndAssign: checks that the profile exists and that it has no copies, without a lock that
+// keeps it so.
 func TestTwinOfDeleteProfileAndAssign(t *testing.T) {
 	s := newStage(t)
 	_, err := s.owner().Exec("ALTER TABLE user_access_profiles DROP CONSTRAINT user_access_profiles_unknown_profile")
@@ -63,8 +63,8 @@ SELECT ?, ?, id, true, false, '{1,1,1,1,1,1}', 1, now() FROM p`, s.ada, id)
 	}
 }
 
-// Of TestRaceRoleChangeAndPropagation: a push that writes the copies back as it has read them brings those of the old
-// role back.
+// Of TestRaceRoleChangeAndPropagation: a propagation that writes the copies back as it has read them restores those of
+// the old role.
 func TestTwinOfRoleChangeAndPropagation(t *testing.T) {
 	s := newStage(t)
 	next := s.addRole("New")
@@ -91,7 +91,7 @@ func TestTwinOfRoleChangeAndPropagation(t *testing.T) {
 				var row string
 				s.scan(&row, "SELECT to_jsonb(c)::text FROM user_access_profiles AS c WHERE user_id = ? AND access_profile_id = 1", s.ada)
 				read()
-				if round%2 == 0 { // else whoever comes first
+				if round%2 == 0 { // otherwise in any order
 					<-left
 				}
 				s.raw(`INSERT INTO user_access_profiles OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_record(NULL::user_access_profiles, ?::jsonb)
@@ -112,7 +112,7 @@ ON CONFLICT (id) DO UPDATE SET template_version = excluded.template_version`, ro
 	}
 }
 
-// Of TestRaceReservations: looking for room first, and holding it with a statement of its own.
+// Of TestRaceReservations: checks for room first, and reserves with a statement of its own.
 func TestTwinOfReservations(t *testing.T) {
 	g := newGateway(t)
 	const asking, room = 8, 3

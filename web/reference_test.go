@@ -10,7 +10,8 @@ import (
 	"tollgate/models/migrations"
 )
 
-// What the reference's newer clients send without using it is accepted and not kept; what they use is refused by name.
+// Fields that newer clients of the reference send without using them are accepted and ignored; fields that they use are
+// refused by name.
 func TestFieldsOfNewerReferenceSchemas(t *testing.T) {
 	c := newCast(t)
 	inConfig := func(member string) string { return `"provider_configs":[{"provider_name":"openai",` + member + `}]` }
@@ -56,7 +57,7 @@ func TestFieldsOfNewerReferenceSchemas(t *testing.T) {
 	c.admin.api("POST", "/api/roles", `{"name":"s","dac":"own-data"}`).refuses(http.StatusBadRequest, "unsupported_field", "dac")
 }
 
-// Unset limits are left out of every answer, also of profiles stored before that was so.
+// Unset limits are absent from every answer, also for profiles that an earlier release stored.
 func TestUnsetLimitsAreLeftOut(t *testing.T) {
 	s := newStage(t)
 	body := `{"name":"Half set","description":"it has \"rate_limit\":null,","rate_limit":{"request_max_limit":5,"request_reset_duration":"1h"},
@@ -87,7 +88,7 @@ func TestUnsetLimitsAreLeftOut(t *testing.T) {
 	same(t, "copied", objects(held["provider_configs"])[1]["rate_limit"], any(nil))
 	s.bearer(key["value"]).get(quota).is(http.StatusOK)
 
-	// As consoles of an earlier release stored it.
+	// As an earlier release stored it.
 	var now, back string
 	s.scan(&now, "SELECT snapshot FROM access_profile_versions WHERE access_profile_id = ?", id)
 	old := strings.NewReplacer(
@@ -111,7 +112,7 @@ func TestUnsetLimitsAreLeftOut(t *testing.T) {
 	check()
 }
 
-// The reference's clients ask under these paths too.
+// Clients of the reference use these paths too.
 func TestPathsOfTheReference(t *testing.T) {
 	s := newStage(t)
 	const rbac = "/api/governance/rbac"
@@ -129,7 +130,7 @@ func TestPathsOfTheReference(t *testing.T) {
 	s.admin.api("PUT", rbac+"/users/"+s.ada+"/role", `{"role_id":3}`).is(http.StatusOK)
 	s.admin.api("DELETE", rbac+path, nil).is(http.StatusOK)
 
-	// A key is made for the user, whatever stands where a copy's id would.
+	// The key is created for the user; the copy's id in the path is ignored.
 	held, _ := s.assign(s.ada, research)
 	for i, prefix := range []string{"/api", "/api/governance"} {
 		for _, copied := range []any{held["id"], "anything"} {
@@ -140,10 +141,10 @@ func TestPathsOfTheReference(t *testing.T) {
 			s.viewer.api("POST", at, nil).refuses(http.StatusForbidden, "forbidden", "")
 		}
 	}
-	s.admin.api("POST", "/api/users/"+s.bob+"/access-profiles/1/virtual-keys", nil).is(http.StatusNotFound) // bob holds nothing
+	s.admin.api("POST", "/api/users/"+s.bob+"/access-profiles/1/virtual-keys", nil).is(http.StatusNotFound) // bob has no copy
 }
 
-// The id of a request is the caller's when it can stand in a header and on a line of the log.
+// The id of a request is the caller's when it is valid in a header and on a line of the log.
 func TestRequestIDComesBack(t *testing.T) {
 	g := newGateway(t)
 	for _, id := range []string{"x", "abc/def=ghi+jkl", "{\"a\":\"<b>\"}", strings.Repeat("~", 200)} {
@@ -191,7 +192,7 @@ func TestGroupsNamedAsText(t *testing.T) {
 	}
 }
 
-// A virtual key asks for its own quota in any header in which clients of gateways send theirs.
+// A virtual key can request its own quota with any header in which clients of gateways send it.
 func TestQuotaByTheHeadersOfClients(t *testing.T) {
 	s := newStage(t)
 	_, first := s.assign(s.ada, research)
@@ -225,6 +226,6 @@ func TestQuotaByTheHeadersOfClients(t *testing.T) {
 	for _, headers := range [][]string{{}, {"x-bf-vk", ""}, {"x-bf-vk", "x"}, {"x-bf-vk", key + "0"}, {"x-bf-vk", strings.ToUpper(key)}, {"Authorization", basic(admin, password)}} {
 		send(headers...).refuses(http.StatusUnauthorized, "unauthenticated", "")
 	}
-	s.admin.get(quota).refuses(http.StatusUnauthorized, "unauthenticated", "") // an API key is none
+	s.admin.get(quota).refuses(http.StatusUnauthorized, "unauthenticated", "") // an API key is not a virtual key
 	s.anonymous().with("x-bf-vk", key).get("/api/users").refuses(http.StatusUnauthorized, "unauthenticated", "")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// replyLost has one request meet a COMMIT whose reply is lost, between the console and its database.
+// replyLost has one request meet a COMMIT whose reply is lost between the console and its database.
 type replyLost struct {
 	*wire
 	armed atomic.Bool
@@ -34,8 +34,8 @@ func (g gateway) replyLost() *replyLost {
 	return r
 }
 
-// I-04: whoever assigns, detaches or propagates and hears that nobody knows what became of it, asks again, and it is
-// done once.
+// I-04: a client that assigns, detaches or propagates and is told that the result is unknown retries, and the change is
+// made once.
 func TestChangesWhoseRepliesAreLost(t *testing.T) {
 	g := newGateway(t)
 	r := g.replyLost()
@@ -56,7 +56,7 @@ func TestChangesWhoseRepliesAreLost(t *testing.T) {
 		v.api("PUT", profile, fmt.Sprintf(`{"budgets":[{"max_limit":%d,"reset_duration":"1M"}]}`, 100+round)).is(200)
 		r.armed.Store(true)
 		v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).refuses(503, "outcome_unknown", "")
-		// It may have been begun, and then it runs until somebody takes it over.
+		// It may have started; then it runs until a worker takes it over.
 		g.exec("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE state = 'running'")
 		g.eventually("the end of the push", func() bool {
 			return v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).StatusCode == 200
@@ -78,14 +78,14 @@ func TestChangesWhoseRepliesAreLost(t *testing.T) {
 	}
 }
 
-// actorOf is whom the audit log names for what the gateway's admin does.
+// actorOf is the gateway's admin as the audit log names it.
 func actorOf(g gateway) (name string) {
 	g.scan(&name, "SELECT actor FROM audit_logs ORDER BY id DESC LIMIT 1")
 	return name
 }
 
-// The twin of TestRepliesLostAfterCommit: who repeats with another id is counted twice, and what that test looks at
-// shows it.
+// The twin of TestRepliesLostAfterCommit: a retry with another id is counted twice, and the checks of that test detect
+// it.
 func TestTwinOfRepliesLost(t *testing.T) {
 	g := newGateway(t)
 	r := g.replyLost()
@@ -101,8 +101,8 @@ func TestTwinOfRepliesLost(t *testing.T) {
 	}
 }
 
-// cutting is a way to the database that breaks at a message. The function returned does something with a break at the
-// nth message from then on, and reports whether it came to that many.
+// cutting is a connection to the database that breaks at a message. The function returned runs something with a break
+// at the nth message from then on, and reports whether that message was reached.
 func (g gateway) cutting() (address string, at func(n int64, do func()) bool) {
 	var sent, last atomic.Int64
 	w, address := g.databaseWire(nil)
@@ -116,8 +116,8 @@ func (g gateway) cutting() (address string, at func(n int64, do func()) bool) {
 	}
 }
 
-// outcome is what became of a change that was cut short, which as a whole changes the tables wanted, by its answer and
-// what it has changed.
+// outcome is the result of a change that was cut short, by its answer and the tables that it has changed; a complete
+// change changes the tables wanted.
 func outcome(status int, changed, want []string) string {
 	switch {
 	case len(changed) == 0 && status == 503:
@@ -128,8 +128,8 @@ func outcome(status int, changed, want []string) string {
 	return "half"
 }
 
-// I-06, I-12: a connection that breaks at any message leaves a change done as a whole, with its audit row and its
-// version, or not at all.
+// I-06, I-12: a connection that breaks at any message leaves a change complete, with its audit row and its version, or
+// not made at all.
 func TestConnectionsCutAtAnyMessage(t *testing.T) {
 	g := newGateway(t)
 	address, cut := g.cutting()
@@ -159,7 +159,7 @@ func TestConnectionsCutAtAnyMessage(t *testing.T) {
 		for range 40 {
 			n++
 			do := held()[i]
-			v.api("POST", "/api/decisions", model(g.key)) // so that there is a connection, and what can be known is known
+			v.api("POST", "/api/decisions", model(g.key)) // to open a connection and fill the cache
 			var a answer
 			var reached bool
 			audits, versions := g.count("audit_logs"), g.count("access_profile_versions")
@@ -174,11 +174,11 @@ func TestConnectionsCutAtAnyMessage(t *testing.T) {
 					t.Errorf("change %d, cut at message %d: %d audit rows, %d versions", i, n, added, kept)
 				}
 			}
-			if a.StatusCode < 300 && !reached { // it was done before that many messages
+			if a.StatusCode < 300 && !reached { // it was complete before that many messages
 				if outcomes["undone"] > 0 {
 					break
 				}
-				n = 0 // what was cut were messages of others
+				n = 0 // the break hit messages of other requests
 			}
 		}
 		if outcomes["done"] == 0 || outcomes["undone"] == 0 {
@@ -189,7 +189,7 @@ func TestConnectionsCutAtAnyMessage(t *testing.T) {
 	g.balanced()
 }
 
-// The twin of TestConnectionsCutAtAnyMessage stores a role and what it permits in two transactions.
+// The twin of TestConnectionsCutAtAnyMessage stores a role and its permissions in two transactions.
 func TestTwinOfConnectionsCut(t *testing.T) {
 	g := newGateway(t)
 	address, cut := g.cutting()
@@ -218,7 +218,7 @@ func TestTwinOfConnectionsCut(t *testing.T) {
 	}
 }
 
-// I-04: a statement of its own whose reply is lost is not sent again by the driver: nobody knows whether it was done.
+// I-04: a single statement whose reply is lost is not retried by the driver, since its result is unknown.
 func TestStatementsWhoseRepliesAreLostAreSentOnce(t *testing.T) {
 	g := newGateway(t)
 	var armed atomic.Bool

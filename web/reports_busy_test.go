@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// lock keeps a table from everybody, until the function returned is called.
+// lock locks a table until the function returned is called.
 func (g gateway) lock(table string) (end func()) {
 	g.t.Helper()
 	tx, err := g.owner().Begin()
@@ -15,7 +15,7 @@ func (g gateway) lock(table string) (end func()) {
 	return func() { g.must(tx.Rollback()) }
 }
 
-// Two reports are read at once; others are told to come back, in plain words, and decisions go on.
+// Two reports run at once; further ones are asked to retry, in plain words, and decisions go on.
 func TestReportsAreReadTwoAtOnce(t *testing.T) {
 	g := newGateway(t)
 	end := g.lock("usage_days")
@@ -49,8 +49,8 @@ func TestReportsAreReadTwoAtOnce(t *testing.T) {
 	g.session.get("/usage").is(200)
 }
 
-// A report that takes too long says what to do about it, and the page keeps what was asked for; where nothing shorter
-// can be asked for, the database is busy.
+// A report that takes too long says what to change, and the page keeps the filters; where no shorter period can be
+// chosen, the database is busy.
 func TestReportsThatTakeTooLong(t *testing.T) {
 	g := newGateway(t)
 	c, _ := g.another(g.appURL() + "&statement_timeout=300ms&lock_timeout=0")

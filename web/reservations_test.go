@@ -6,7 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// What is estimated is held until its event comes, or ends by itself; either way it is counted as it was.
+// An estimate is reserved until its event comes or the reservation expires; in both cases the event is counted as
+// reported.
 func TestReservations(t *testing.T) {
 	g := newGateway(t)
 	reserve := with(model(g.key), "estimated_cost", 3, "estimated_tokens", 100, "reserve", true)
@@ -31,26 +32,26 @@ func TestReservations(t *testing.T) {
 	g.admin.counted(settling)
 	same(t, "reserved", reserved(), []any{0.0, 0.0, 0.0, 0.0})
 	same(t, "again", g.admin.report(settling).is(200).json()["duplicate"], true)
-	g.admin.counted(event(g.key, "reservation_id", id)) // another call, with a hold that is gone
+	g.admin.counted(event(g.key, "reservation_id", id)) // another call, with a reservation that has ended
 	g.admin.counted(event(g.key, "reservation_id", uuid.NewString()))
 	same(t, "used", g.used(g.ada), afterCalls(3))
-	// A hold tells what was counted until then, not what was known when it was decided last.
+	// A reservation returns the counters of now, not those cached by the last decision.
 	after := objects(g.admin.decides(with(reserve, "estimated_cost", 0.5), "allowed", 200)["limits"])
 	same(t, "used, as answered by the next hold", []any{after[0]["used"], after[0]["reserved"], after[1]["used"], after[1]["reserved"]}, []any{3.0, 0.5, 30.0, 100.0})
 	g.exec("UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second'")
-	// Somebody else's hold is not ended.
+	// Another user's reservation is not released.
 	_, bobs := g.give(g.bob, g.work)
 	id, _ = g.admin.decides(reserve, "allowed", 200)["reservation_id"].(string)
 	g.admin.counted(event(bobs, "reservation_id", id))
 	same(t, "reserved", reserved(), []any{3.0, 100.0, 1.0, 3.0})
-	// One that nobody settles ends.
+	// A reservation that is not settled expires.
 	g.exec("UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second'")
-	g.admin.counted(event(g.key)) // so that what is held is read anew
+	g.admin.counted(event(g.key)) // so that reservations are read again
 	same(t, "reserved", reserved(), []any{0.0, 0.0, 0.0, 0.0})
 	g.balanced()
 }
 
-// The copy that a hold is of pays, though another would by now.
+// The copy of the reservation pays, even if another copy would pay by now.
 func TestAReservationSaysWhoPays(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "cost", 7))

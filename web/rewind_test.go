@@ -19,9 +19,9 @@ import (
 	"tollgate/models/secret"
 )
 
-// A console whose database is put back to a backup forgets what it has read, whether the history that follows is
-// shorter or longer than the one it has seen. In a longer one transactions count on past the last number seen: to
-// compare numbers alone would find nothing.
+// A console whose database is restored from a backup evicts everything it has cached, with a history after the backup
+// that is shorter or longer than the one it has seen. In a longer history transaction numbers pass the last number
+// seen, so comparing numbers alone would not detect it.
 func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 	b := newBackup(t)
 	for name, history := range map[string]struct{ lost, after int }{ // changes
@@ -44,12 +44,12 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 			}
 
 			change(admin, "lost", history.lost)
-			ask().is(200) // and from now on it is in memory
+			ask().is(200) // and is cached from now on
 			b.lists(admin, fmt.Sprint("lost ", history.lost-1))
 			w.breaks()
 			seen := transaction(t, old)
 
-			// In the history that follows the backup the key is deleted first.
+			// In the history after the backup the key is deleted first.
 			b.bearerOf(other, b.secret).api("DELETE", b.keyPath, nil).is(200)
 			if deleted := transaction(t, restored); deleted >= seen {
 				t.Fatalf("the key was deleted by transaction %d, and %d was seen", deleted, seen)
@@ -66,7 +66,7 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 				ask().is(401)
 				admin.decides(model(b.key), "access_not_found", 401)
 			}
-			// A version of a profile is another one now; what lists keep of it goes by that too.
+			// A version of a profile now has other content; cached lists follow it.
 			change(b.bearerOf(other, b.secret), "even", max(0, history.lost-history.after))
 			words := fmt.Sprint("new ", history.after-1)
 			if history.lost > history.after {
@@ -83,7 +83,7 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 	}
 }
 
-// backup is the folder of a database server that is stopped, with what is in it: a user with a virtual key.
+// backup is the data folder of a stopped database server, with a user who has a virtual key.
 type backup struct {
 	dir, secret, key, keyPath, profile string
 	keys                               secret.Keys
@@ -131,7 +131,7 @@ func (b backup) restore(t *testing.T) *pgserver.Server {
 	return startServer(t, dir)
 }
 
-// serving is what consoles on the backup have in common.
+// serving is the configuration that consoles on the backup share.
 func (b backup) serving(t *testing.T) *console {
 	return &console{t: t, h: &handlers.Handlers{Keys: b.keys}}
 }
@@ -162,7 +162,7 @@ func startServer(t *testing.T, dir string) *pgserver.Server {
 	return server
 }
 
-// passableFolder is one that the user of the server gets into.
+// passableFolder is a folder that the user of the server can enter.
 func passableFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -180,7 +180,7 @@ func dialPostgres(server *pgserver.Server) (net.Conn, error) {
 	return net.Dial("unix", address.Query().Get("host")+"/.s.PGSQL."+address.Query().Get("port"))
 }
 
-// overWire is the address of a server's database by way of a wire.
+// overWire is the URL of a server's database through a wire.
 func overWire(t *testing.T, server *pgserver.Server, w *wire) string {
 	t.Helper()
 	address, err := url.Parse(server.URL("tollgate"))
@@ -198,7 +198,7 @@ func overWire(t *testing.T, server *pgserver.Server, w *wire) string {
 	return address.String()
 }
 
-// transaction is the first that a server has not begun yet.
+// transaction is the number of the server's next transaction.
 func transaction(t *testing.T, server *pgserver.Server) (next uint64) {
 	t.Helper()
 	err := connect(t, server.URL("tollgate")).NewRaw("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(t.Context(), &next)

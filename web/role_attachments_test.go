@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// roles is which roles hand a profile out, in short: "Developer false, Viewer true".
+// roles lists the roles that a profile is attached to, in short: "Developer false, Viewer true".
 func (s stage) roles(profile int64) string {
 	s.t.Helper()
 	var names []string
@@ -34,7 +34,7 @@ func TestAttachRoles(t *testing.T) {
 		}
 		same(t, "roles", s.roles(research), "Developer false, Viewer false")
 		same(t, "held", s.held(s.ada), "")
-		// Said again it changes nothing; the default changes only when it is sent.
+		// Sent again it changes nothing; the default changes only when it is sent.
 		s.unchanged(send(fmt.Sprintf(`{"role_ids":[%d],"is_default":false}`, viewers)))
 		s.audits(send(fmt.Sprintf(`{"role_ids":[%d],"is_default":true}`, viewers)), "attach_role 4 - cli")
 		s.unchanged(send(fmt.Sprintf(`{"role_ids":[%d,%d]}`, viewers, developer)))
@@ -73,7 +73,7 @@ func TestAttachRolesByForm(t *testing.T) {
 		s.session.post(page+"/"+viewers+"/delete", url.Values{"remove_from_users": {"true"}}).redirects(page)
 	}, "detach_role 4 - "+admin)
 	same(t, "held", s.held(s.ada), "")
-	// What was ticked comes back with the problems.
+	// The ticked boxes come back with the problems.
 	refused := s.session.post(page, url.Values{"role_ids": {developer, "999"}, "is_default": {"true"}}).refuses(422, "unknown_role", "role_ids[1]")
 	if !present(refused.one("input", "name", "role_ids", "value", developer), "checked") || !present(refused.one("input", "name", "is_default"), "checked") {
 		t.Error("the form has not kept what was ticked")
@@ -138,7 +138,7 @@ func TestAttachRolesRefused(t *testing.T) {
 	})
 }
 
-// Every problem is told at once, in the order of the list.
+// All problems are reported at once, in the order of the list.
 func TestUnknownRolesAreReportedInOrder(t *testing.T) {
 	s := newStage(t)
 	several := s.admin.api("POST", "/api/access-profiles/4/roles", fmt.Sprintf(`{"role_ids":[999,%d,998,999]}`, s.roleID("Viewer"))).is(400)
@@ -150,7 +150,7 @@ func TestUnknownRolesAreReportedInOrder(t *testing.T) {
 	same(t, "first", several.object("error")["param"], "role_ids[0]")
 }
 
-// What is not understood must not be taken for a no.
+// An unreadable value must not be taken for false.
 func TestDetachRoleFormRefusesUnreadableInput(t *testing.T) {
 	s := newStage(t)
 	s.attach(research, object{"role_ids": []int64{s.roleID("Viewer")}, "apply_to_existing": true})
@@ -175,7 +175,7 @@ func TestApplyToExisting(t *testing.T) {
 	same(t, "roles", s.roles(research), "Viewer false")
 	same(t, "held", []string{s.held(s.ada), s.held(s.bob), s.held(cyd), s.held(dev)}, []string{"Research direct", "Research role", "Research role", ""})
 	same(t, "keys", []any{s.keys(s.bob)[0]["name"], len(s.keys(s.bob)), len(s.keys(s.ada))}, []any{"bob@example.com - Research", 1, 1})
-	// The copy that was there stays, with its usage; what comes from a role too does not end by itself.
+	// An existing copy stays, with its usage; a copy that also comes from a role has no expiry.
 	kept := s.copies(s.ada)[0]
 	if used := objects(kept["budgets"])[0]["current_usage"]; id64(kept) != id64(direct) || used != 0.000000005 || kept["expires_at"] != nil {
 		t.Errorf("copy %v has used %v and ends %v", kept["id"], used, kept["expires_at"])
@@ -183,13 +183,13 @@ func TestApplyToExisting(t *testing.T) {
 	s.unchanged(func() {
 		same(t, "applied again", s.admin.api("POST", "/api/access-profiles/4/roles", body).is(200).json()["users_applied"], 0.0)
 	})
-	// Detached, the copies stay; so they do when somebody joins.
+	// Detaching the role keeps the copies, also when a user joins afterwards.
 	role := fmt.Sprint("/api/access-profiles/4/roles/", viewers)
 	s.admin.api("DELETE", role, nil).is(200)
 	same(t, "held", []string{s.held(s.ada), s.held(s.bob)}, []string{"Research direct", "Research role"})
 	same(t, "user_count", s.admin.get("/api/access-profiles/4").json()["user_count"], 3.0)
 	s.admin.api("POST", "/api/access-profiles/4/roles", object{"role_ids": []int64{viewers}}).is(200)
-	// With remove_from_users those of this role go that came from it, with the keys of those who hold nothing else.
+	// remove_from_users deletes the copies that came from this role, and the keys of users without another copy.
 	s.assign(cyd, 1)
 	s.admin.api("POST", "/api/access-profiles/4/roles", object{"role_ids": []int64{s.roleID("Developer")}, "apply_to_existing": true}).is(200)
 	s.audits(func() { s.admin.api("DELETE", role+"?remove_from_users=true", nil).is(200) }, "detach_role 4 - cli")

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// handOut has a role give a profile to everybody who gains the role.
+// handOut makes a role assign a profile to every user who gains the role.
 func (s stage) handOut(profile int64, role string) {
 	s.t.Helper()
 	s.attach(profile, object{"role_ids": []int64{s.roleID(role)}, "is_default": true})
@@ -40,7 +40,7 @@ func TestNewUsersGetTheProfilesOfTheirRole(t *testing.T) {
 		same(t, "rows", s.count("audit_logs")-rows, 2)
 		same(t, "rows of the user", s.count("audit_logs WHERE user_id = ? AND (action = 'create' OR action = 'assign' AND access_profile_id = 4)", user), 2)
 	}
-	// Who cannot be made gets nothing.
+	// A refused user gets no copy.
 	s.unchanged(func() {
 		s.admin.api("POST", "/api/users", `{"name":"x","email":"json@example.com","role_id":`+developer+`}`).refuses(409, "email_taken", "email")
 	})
@@ -80,7 +80,7 @@ func TestRoleChangeReplacesTheCopiesOfTheRole(t *testing.T) {
 		s.admin.api("PUT", path, `{"role_id":999}`).refuses(400, "unknown_role", "role_id")
 		s.session.post("/users/"+s.ada+"/role", url.Values{"role_id": {"999"}}).refuses(422, "unknown_role", "role_id")
 	})
-	// In the console what goes is named first, and nothing has happened yet.
+	// The page first names the copies that would be deleted; nothing has changed yet.
 	bare := fmt.Sprint(s.roleID("Bare"))
 	s.unchanged(func() {
 		asked := s.session.post("/users/"+s.ada+"/role", url.Values{"role_id": {bare}}).is(200)
@@ -92,7 +92,7 @@ func TestRoleChangeReplacesTheCopiesOfTheRole(t *testing.T) {
 	s.session.post("/users/"+s.ada+"/role", url.Values{"role_id": {bare}, "confirmed": {"true"}}).redirects("/users/" + s.ada)
 	same(t, "held", s.held(s.ada), "Café direct")
 	same(t, "keys", s.keys(s.ada), keys)
-	// Back again, the copies are new ones that have used nothing.
+	// After changing back, the copies are new ones without usage.
 	s.setRole(s.ada, "Old")
 	same(t, "held", s.held(s.ada), "Café direct, Engineering role, Research role")
 	for _, held := range s.copies(s.ada) {
@@ -102,8 +102,7 @@ func TestRoleChangeReplacesTheCopiesOfTheRole(t *testing.T) {
 	}
 }
 
-// A role that hands a profile out without being its default still keeps the copy of somebody who had it from their last
-// role.
+// A role with the profile attached, though not as its default, keeps the copy that a user had from their last role.
 func TestRoleChangeBetweenRolesOfOneProfile(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")
@@ -116,7 +115,7 @@ func TestRoleChangeBetweenRolesOfOneProfile(t *testing.T) {
 	s.setRole(s.ada, "New")
 	same(t, "held", []string{s.held(s.ada), s.held(s.bob)}, []string{"Research role", ""})
 	same(t, "copy", s.copies(s.ada)[0]["id"], held["id"])
-	// The same while the profile is inactive: copies go on working.
+	// The same while the profile is inactive: copies keep working.
 	s.admin.api("PUT", "/api/access-profiles/4/deactivate", nil).is(200)
 	s.setRole(s.ada, "Old")
 	same(t, "copy", s.copies(s.ada)[0]["id"], held["id"])
@@ -131,7 +130,7 @@ func TestKeysAreDeletedWithTheLastCopyOfARole(t *testing.T) {
 	s.handOut(2, "New")
 	s.setRole(s.ada, "Old")
 	key := s.admin.api("POST", "/api/users/"+s.ada+"/virtual-keys", nil).is(200).object("virtual_key")
-	// Whoever holds something all along keeps their keys.
+	// A user who has some copy throughout keeps their keys.
 	s.setRole(s.ada, "New")
 	s.bearer(key["value"]).get("/api/virtual-keys/quota").is(200)
 	same(t, "keys", len(s.keys(s.ada)), 2)
@@ -156,7 +155,7 @@ func TestDirectAndFromTheRole(t *testing.T) {
 	s.setRole(s.ada, "Bare")
 	left := s.copies(s.ada)
 	same(t, "without", []any{len(left), left[0]["id"], left[0]["source"], left[0]["expires_at"]}, []any{1, direct["id"], "direct", "2099-01-01T00:00:00Z"})
-	// Detached by hand, it goes wherever it came from, and joining the role again gives a new one.
+	// A copy of any origin can be detached by hand; joining the role again creates a new one.
 	s.setRole(s.ada, "Old")
 	s.admin.api("DELETE", "/api"+copyPath(s.ada, direct), nil).is(200)
 	same(t, "held", s.held(s.ada), "")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// I-18: somebody leaves a role, or joins it, while it is given a profile to hand out.
+// I-18: a user leaves or joins a role while a profile is attached to it.
 func TestRaceRoleChangeAndApply(t *testing.T) {
 	s := newStage(t)
 	old, next := s.addRole("Old"), s.addRole("New")
@@ -28,8 +28,8 @@ func TestRaceRoleChangeAndApply(t *testing.T) {
 			},
 		)
 		same(t, "statuses", statuses(t, changed, attached), []int{200, 200})
-		// What was given to a member of the old role went with it; the new role gives it whichever came first, unless it is
-		// neither its default nor applied to somebody who had joined.
+		// The copy of a member of the old role is deleted with it; the new role assigns it in either order, unless the
+		// profile is neither its default nor applied to a user who had joined.
 		applied, want := attached.json()["users_applied"].(float64), ""
 		if role == next && (isDefault || applied == 1) {
 			want = "Research role"
@@ -45,8 +45,8 @@ func TestRaceRoleChangeAndApply(t *testing.T) {
 	}
 }
 
-// I-18: afterwards somebody holds what their new role hands out and what is theirs directly; a propagation brings
-// nothing back.
+// I-18: afterwards a user has the copies of the new role and those assigned directly; a propagation restores none of
+// the old ones.
 func TestRaceRoleChangeAndPropagation(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")
@@ -73,7 +73,7 @@ func TestRaceRoleChangeAndPropagation(t *testing.T) {
 	}
 }
 
-// Of many role changes the last one counts, and leaves nothing of the others.
+// Of many role changes the last one counts, and nothing of the others is left.
 func TestRaceRoleChanges(t *testing.T) {
 	s := newStage(t)
 	s.handOut(research, "Viewer")
@@ -94,7 +94,7 @@ func TestRaceRoleChanges(t *testing.T) {
 			changes = append(changes, func() answer { return s.admin.api("PUT", "/api/users/"+s.ada+"/role", object{"role_id": id}) })
 		}
 		same(t, "statuses", statuses(t, together(changes...)...), []int{200, 200, 200, 200})
-		// Everybody after the first may have found the role they ask for, so just the last one is known from what is stored.
+		// All but the first may find the role that they set, so only the last one is known from what is stored.
 		if role := s.roleOf(ada); s.held(s.ada) != "Engineering direct, "+handsOut[role] {
 			t.Fatalf("a %s holds %s", role, s.held(s.ada))
 		}

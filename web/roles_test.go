@@ -122,7 +122,7 @@ func TestRolePermissions(t *testing.T) {
 	}
 	key.api("PUT", path, `{"permission_ids":[]}`).is(200)
 	member.api("GET", "/api/providers", nil).refuses(403, "forbidden", "")
-	// One audit row for each change says what the role permitted before and after.
+	// One audit row for each change lists the permissions before and after.
 	if n := c.count("audit_logs WHERE action = 'update' AND new_values LIKE ?", `%"permission_ids":[]%`); n != 1 {
 		t.Errorf("%d audit rows", n)
 	}
@@ -160,7 +160,7 @@ func TestUpdateRole(t *testing.T) {
 	if permissions() != "[Users:View Roles:View]" {
 		t.Errorf("permissions %s", permissions())
 	}
-	// A form without boxes leaves them; one with none ticked takes them away.
+	// A form without boxes keeps the permissions; one with no box ticked removes them.
 	c.login(admin).post(page, url.Values{"description": {""}}).redirects(page)
 	if role := c.apiKey().get("/api" + page).object("role"); permissions() != "[Users:View Roles:View]" || role["description"] != nil || role["name"] != "json" {
 		t.Errorf("permissions %s of %v", permissions(), role)
@@ -228,7 +228,7 @@ func TestDeleteRole(t *testing.T) {
 	}
 }
 
-// A role goes while somebody is given it: one of the two comes too late.
+// A role is deleted while it is granted to a user: one of the two comes too late.
 func TestDeleteRoleWhileItIsGranted(t *testing.T) {
 	c := newConsole(t)
 	key := c.apiKey()
@@ -251,7 +251,7 @@ func TestDeleteRoleWhileItIsGranted(t *testing.T) {
 	}
 }
 
-// helper is somebody who manages people and roles, but may not do much else.
+// helper is a user who manages users and roles, and has few other permissions.
 func (c *console) helper() (client, int64) {
 	c.t.Helper()
 	id := c.addRole("Helpdesk", "Users:View", "Users:Create", "Users:Update", "Roles:View", "Roles:Create", "Roles:Update", "Providers:View")
@@ -294,7 +294,7 @@ func TestGrantingMoreThanOneHasIsRefused(t *testing.T) {
 	if c.dump() != before {
 		t.Error("something was changed")
 	}
-	// What they hold themselves they may give; a role that permits more is not theirs to change.
+	// The helper may grant their own permissions, but cannot change a role with more.
 	help.api("POST", "/api/users", fmt.Sprintf(`{"name":"x","email":"x@example.com","role_id":%d}`, small)).is(201)
 	help.api("PUT", "/api/users/"+little+"/role", fmt.Sprintf(`{"role_id":%d}`, own)).is(200)
 	help.api("PUT", "/api/users/"+little, `{"password":"a new one for them"}`).is(200)
@@ -311,7 +311,7 @@ func TestGrantingMoreThanOneHasIsRefused(t *testing.T) {
 	}
 }
 
-// A key never does more than its scopes, whoever made it.
+// A key never does more than its scopes, even if its creator could.
 func TestKeysGiveNoMoreThanTheirScopes(t *testing.T) {
 	c := newConsole(t)
 	key := c.apiKey("Users:Create", "Users:Update", "Roles:Update", "Roles:Create")
@@ -324,7 +324,7 @@ func TestKeysGiveNoMoreThanTheirScopes(t *testing.T) {
 	key.api("PUT", fmt.Sprintf("/api/roles/%d/permissions", id), `{"permission_ids":["Users:Create"]}`).is(200)
 }
 
-// Somebody who lost a right while they asked cannot give it any more.
+// A user who loses a permission during the request can no longer grant it.
 func TestPermissionsAreCheckedInTheTransaction(t *testing.T) {
 	for name, send := range map[string]func(c *console, help client, small int64) answer{
 		"new user": func(_ *console, help client, small int64) answer {
@@ -429,7 +429,7 @@ func TestRolePages(t *testing.T) {
 			t.Errorf("%s: ticked %v", value, present(box, "checked"))
 		}
 	}
-	// What was ticked comes back with the problems.
+	// The ticked boxes come back with the problems.
 	got := person.post("/roles", url.Values{"name": {""}, "description": {"kept"}, "permission_ids": {"", "Usage:View"}}).refuses(422, "required", "name")
 	if !present(got.one("input", "type", "checkbox", "value", "Usage:View"), "checked") || text(got.one("textarea", "name", "description")) != "kept" {
 		t.Error("the form has not kept what was chosen")
@@ -447,7 +447,7 @@ func TestRolePages(t *testing.T) {
 	if rows := person.get("/roles?search=support").is(200).all("a", "class", "row-name"); len(rows) != 1 {
 		t.Errorf("%d rows", len(rows))
 	}
-	// Members are for those who may see users.
+	// Members are shown only to users who may see users.
 	c.addRole("Roles only", "Roles:View")
 	c.addUser("roles@example.com", "Roles only")
 	if rows := c.login("roles@example.com").get(fmt.Sprintf("/roles/%d", id)).is(200).all("a", "class", "row-name"); len(rows) != 0 {

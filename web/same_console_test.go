@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// A change that was answered here is known to every decision that is asked for after it, however many others are asking
-// at the same time.
+// A change that was answered here applies to every decision requested after it, even among many concurrent ones.
 func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 	g := newGateway(t)
 	var others sync.WaitGroup
@@ -46,7 +45,7 @@ func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 	}
 }
 
-// The same when the poll that another decision waits for takes its time: who comes meanwhile waits for it too.
+// The same while the poll that another decision waits for is slow: later decisions wait for it too.
 func TestADecisionWaitsForAPollUnderWay(t *testing.T) {
 	g := newGateway(t)
 	made := g.admin.api("POST", "/api/users/"+g.ada+"/virtual-keys", `{"name":"short-lived"}`).is(200).object("virtual_key")
@@ -56,7 +55,7 @@ func TestADecisionWaitsForAPollUnderWay(t *testing.T) {
 
 	tx, err := g.owner().BeginTx(t.Context(), nil)
 	g.must(err)
-	defer func() { _ = tx.Rollback() }() // it holds a lock and changes nothing
+	defer func() { _ = tx.Rollback() }() // it locks a row and changes nothing
 	g.admin.api("DELETE", keyPath(g.ada, made), nil).is(200)
 	_, err = tx.ExecContext(t.Context(), "LOCK TABLE access_changes IN ACCESS EXCLUSIVE MODE")
 	g.must(err)

@@ -10,14 +10,14 @@ import (
 
 func ident(name string) bun.Ident { return bun.Ident(name) }
 
-// wait lets time pass for the throttle.
+// wait moves the throttle's records back in time.
 func (c *console) wait(seconds int) {
 	c.t.Helper()
 	c.exec("UPDATE login_throttles SET last_failed_at = last_failed_at - ? * interval '1 second'", seconds)
 }
 
-// ahead is how far hold moves the last tries into the future, so that a machine that is slow between two requests
-// changes nothing.
+// ahead is how far hold moves the last attempts into the future, so that a slow machine changes nothing between two
+// requests.
 const ahead = 30
 
 func (c *console) hold() {
@@ -56,7 +56,7 @@ func TestThrottleGrowsAndAcceptsTheRightPassword(t *testing.T) {
 		c.wait(seconds)
 		wrong().refuses(401, "invalid_credentials", "")
 	}
-	// Another account of the same network is not held up.
+	// Another account of the same network is not delayed.
 	c.anonymous().signIn(viewer, password)
 	c.wait(60)
 	c.anonymous().signIn(admin, password)
@@ -88,14 +88,14 @@ func TestThrottleByNetwork(t *testing.T) {
 	before := c.h.Passwords.Hashed()
 	c.hold()
 	retryAfter(t, c.anonymous().post("/login", credentials("user30@example.com", "wrong password")))
-	// Nobody can pretend to come from elsewhere.
+	// A client cannot pretend to come from another address.
 	retryAfter(t, c.anonymous().with("X-Forwarded-For", "203.0.113.7").with("X-Real-IP", "203.0.113.8").
 		post("/login", credentials("user31@example.com", "wrong password")))
 	retryAfter(t, c.anonymous().post("/login", credentials(admin, password)))
 	if c.h.Passwords.Hashed() != before {
 		t.Error("a refused try was hashed")
 	}
-	// What its neighbours do does not lock the account itself: the right password works from another network.
+	// Failures of its network do not lock the account itself: the right password works from another network.
 	c.exec("DELETE FROM login_throttles WHERE subject LIKE 'network %'")
 	c.anonymous().signIn(admin, password)
 }

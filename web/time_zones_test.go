@@ -9,7 +9,7 @@ import (
 	"tollgate/models/window"
 )
 
-// A profile's windows follow the calendar of the time zone it names, for its copies too, and UTC when it names none.
+// A profile's windows, and those of its copies, follow the calendar of its time zone, or UTC without one.
 func TestTimeZone(t *testing.T) {
 	s := newStage(t)
 	created := s.admin.api("POST", "/api/access-profiles",
@@ -30,7 +30,7 @@ func TestTimeZone(t *testing.T) {
 	same(t, "time zone of the copy", held["time_zone"], any("Europe/Berlin"))
 	same(t, "start of the window", reset(), any(start(window.Calendar{CalendarAligned: true, TimeZone: "Europe/Berlin"})))
 
-	// Sent back it changes nothing; null and UTC are the same as none.
+	// Sent back it changes nothing; null and UTC mean none.
 	s.admin.api("PUT", path, s.admin.profile(id)).is(http.StatusOK)
 	same(t, "version", s.admin.profile(id)["version"], any(1.0))
 	s.admin.api("PUT", path, `{"time_zone":null}`).is(http.StatusOK)
@@ -39,7 +39,7 @@ func TestTimeZone(t *testing.T) {
 		t.Errorf("cleared: %v", p)
 	}
 
-	// Pushed with the limits, the window under way goes on: nothing that was counted is lost, nothing opens again.
+	// Propagated with the limits, the current window goes on: usage is kept, and no limit opens again.
 	s.spend(objects(s.copies(s.ada)[0]["budgets"])[0], 5)
 	preview := s.admin.api("POST", path+"/propagate", `{"fields":["budgets"],"dry_run":true}`).is(http.StatusOK)
 	if !strings.Contains(string(preview.body), `{"field":"time_zone","before":"Europe/Berlin","after":"UTC"}`) {

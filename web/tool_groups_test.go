@@ -15,7 +15,7 @@ func (c *console) addGroup(name, tools string) int64 {
 	return int64(got.json()["tool_group"].(map[string]any)["id"].(float64))
 }
 
-// grouped is what a group answers for one server.
+// grouped is a group's answer for one server.
 func grouped(server string, names ...any) map[string]any {
 	return map[string]any{"mcp_client_id": server, "tool_names": append([]any{}, names...)}
 }
@@ -36,7 +36,7 @@ func TestCreateToolGroup(t *testing.T) {
 			url.Values{
 				"name": {name}, "description": {"One\r\ntwo"},
 				"tools[s0].mcp_client_id": {"github"}, "tools[s0].tool_names": {"write", "read"},
-				"tools[s1].mcp_client_id": {"jira"}, "tools[s1].tool_names": {"*", "find"}, // with all ticked, single ones add nothing
+				"tools[s1].mcp_client_id": {"jira"}, "tools[s1].tool_names": {"*", "find"}, // beside "all", single tools add nothing
 				"tools[s2].mcp_client_id": {"slack"},
 			},
 			map[string]any{"name": name, "description": "One\r\ntwo", "tools": []any{grouped("github", "write", "read"), grouped("jira", "*")}},
@@ -56,7 +56,7 @@ func TestCreateToolGroup(t *testing.T) {
 	for _, door := range doorsTo(c, "/mcp/tool-groups", "POST", "/api/mcp/tool-groups") {
 		door.send(url.Values{"name": {"GROUP FORM"}}, `{"name":"GROUP FORM"}`).refuses(409, "name_taken", "name")
 	}
-	// A server may be listed with nothing.
+	// A server may be listed without tools.
 	id := c.addGroup("Nothing", `[{"mcp_client_id":"slack","tool_names":[]}]`)
 	if group := c.group(fmt.Sprintf("/api/governance/mcp/tool-groups/%d", id)); !reflect.DeepEqual(group["tools"], []any{grouped("slack")}) || group["description"] != nil {
 		t.Errorf("got %v", group)
@@ -130,7 +130,7 @@ func TestToolGroupFormKeepsWhatWasTicked(t *testing.T) {
 	if words := text(got.one("span", "data-filter-count", "")); words != "1 of 3" {
 		t.Errorf("count %q", words)
 	}
-	// A server that went meanwhile is told of, beside the tree.
+	// A server that was deleted meanwhile is named beside the tree.
 	got = c.login(admin).post("/mcp/tool-groups", url.Values{
 		"name": {"x"}, "tools[s0].mcp_client_id": {"gone"}, "tools[s0].tool_names": {"write"},
 	}).refuses(422, "unknown_mcp_server", "tools[0].mcp_client_id")
@@ -166,7 +166,7 @@ func TestUpdateToolGroup(t *testing.T) {
 		}
 		door.send(url.Values{"name": {""}}, `{"name":""}`).refuses(door.refused, "required", "name")
 	}
-	// A field left out keeps its value; a list replaces the old one.
+	// An absent field keeps its value; a list replaces the old one.
 	if got := c.apiKey().api("PUT", api, `{"description":"d"}`).is(200).json()["tool_group"].(map[string]any); len(got["tools"].([]any)) != 2 || got["description"] != "d" {
 		t.Errorf("got %v", got)
 	}
@@ -249,7 +249,7 @@ func TestDeleteServerWhileAGroupNamesIt(t *testing.T) {
 	}
 }
 
-// 500 tools are one form that comes back whole.
+// 500 tools in one form come back complete.
 func TestToolGroupWith500Tools(t *testing.T) {
 	c := newConsole(t)
 	tools := make([]string, 500)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A call without a price is nowhere one of $0.00: it is unpriced, and counted beside the sums.
+// A call without a price is never shown as one of $0.00: it is unpriced, and counted beside the sums.
 func TestUnpricedCallsAreNotFree(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "cost", nil))
@@ -45,7 +45,7 @@ func TestUnpricedCallsAreNotFree(t *testing.T) {
 		t.Error("bob has used nothing")
 	}
 
-	// Beside a call with a price the sum is what is known, and the count says what is not.
+	// Beside a priced call the sum is the known cost, and the count is that of unpriced calls.
 	g.admin.counted(event(g.key, "cost", 2))
 	facts := text(g.session.get("/usage").is(200).all("dl", "class", "facts")[0])
 	if !strings.HasPrefix(facts, "Spend $2.00 ") || !strings.Contains(facts, "Unpriced 2 calls") {
@@ -53,7 +53,7 @@ func TestUnpricedCallsAreNotFree(t *testing.T) {
 	}
 	row := table(t, g.admin.get("/api/usage/export").is(200).body)[0]
 	same(t, "CSV", fmt.Sprint(row["cost_usd"], " ", row["unpriced_events"]), "2 2")
-	// A call that cost nothing is no call without a price.
+	// A call that cost 0 is not unpriced.
 	g.admin.counted(event(g.key, "cost", 0, "model", "gpt-4o-mini"))
 	free := table(t, g.admin.get("/api/usage/export?group_by=model&model=gpt-4o-mini").is(200).body)[0]
 	same(t, "free", []string{free["cost_usd"], free["unpriced_events"]}, []string{"0", "0"})

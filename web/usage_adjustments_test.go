@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// A charge that is taken back is gone from the counters, the report and what is decided, at once and everywhere; the
-// ledger has it as a row of its own, and the audit log says by whom and why.
+// A reversed charge is subtracted from the counters, the report and decisions, at once and on every console; the ledger
+// has it as a row of its own, and the audit log names the actor and the reason.
 func TestAdjustments(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -37,7 +37,7 @@ func TestAdjustments(t *testing.T) {
 		t.Error("the page of the audit log does not show it")
 	}
 
-	// Never more than is left of the charge, and what takes it all back is the cost as it was reported.
+	// At most the rest of the charge can be reversed; a full reversal equals the cost as reported.
 	g.unchanged(func() {
 		for _, amount := range []string{"-0.500000002", "-4.5", "-1000000"} {
 			g.admin.api("POST", "/api/usage/adjustments", `{"event_id":"chatcmpl-7","amount":`+amount+`,"reason":"again"}`).refuses(409, "exceeds_charge", "amount")
@@ -50,7 +50,7 @@ func TestAdjustments(t *testing.T) {
 	g.balanced()
 }
 
-// With an id of its own an adjustment is made once however often it is sent, by however many at once.
+// With an id of its own an adjustment is made once, however often it is sent, also concurrently.
 func TestAdjustmentsAreMadeOnce(t *testing.T) {
 	g := newGateway(t)
 	call, free := event(g.key, "cost", 3), event(g.key, "cost", 3)
@@ -71,7 +71,7 @@ func TestAdjustmentsAreMadeOnce(t *testing.T) {
 		g.admin.api("POST", "/api/usage/adjustments", content).refuses(409, "adjustment_conflict", "adjustment_id")
 	}
 	g.admin.api("POST", "/api/usage/adjustments", with(refund, "adjustment_id", uuid.NewString())).is(201)
-	// Of many at once, as many are made as there is charge left.
+	// Of concurrent adjustments, as many are made as the charge covers.
 	all = nil
 	for i := range 8 {
 		all = append(all, func() answer {
@@ -132,8 +132,7 @@ func TestAdjustmentsRefused(t *testing.T) {
 	g.balanced()
 }
 
-// No counter goes below zero, whatever an operator cleared of it, and a charge of somebody who is gone can be taken
-// back too.
+// No counter falls below zero, even if an operator has cleared it, and a charge of a deleted user can be reversed too.
 func TestAdjustmentsOfWhatWasCleared(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "event_id", "before", "cost", 5))

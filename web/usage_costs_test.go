@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// What a call cost is measured, so that it is rounded half up to the nano-dollar, by every door that takes a cost; only
-// what is set is refused for its decimals.
+// The cost of a call is measured, so it is rounded half up to the nano-dollar, on every route that accepts a cost; only
+// configured amounts are refused for their decimals.
 func TestMeasuredCostsAreRounded(t *testing.T) {
 	g := newGateway(t)
 	body := func(cost string) string {

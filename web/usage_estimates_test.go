@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// What was estimated is replaced, once, by what the call turned out to be, in counters and reports; after that an
-// estimate changes nothing.
+// An estimate is replaced, once, by the exact usage of the call, in counters and reports; after that an estimate
+// changes nothing.
 func TestEstimatedUsageIsReplaced(t *testing.T) {
 	g := newGateway(t)
 	for _, row := range []struct{ estimate, exact object }{
@@ -55,13 +55,13 @@ func TestEstimatedUsageIsReplaced(t *testing.T) {
 	total := g.admin.api("GET", "/api/usage?provider=openai", nil).is(200).json()["total"].(object)
 	same(t, "reported", []any{total["cost"], total["tokens"], total["requests"], total["unpriced_events"]}, []any{3.75, 105.0, 6.0, 1.0})
 
-	// In one batch, in whichever order.
+	// In one batch, in either order.
 	one, two := event(g.key, "estimated", true, "cost", 2), event(g.key, "estimated", true, "cost", 2)
 	exact := func(e object) object { return with(e, "estimated", nil, "cost", 1) }
 	got := objects(g.admin.report(object{"events": []object{one, exact(one), exact(two), two}}).is(200).json()["results"])
 	same(t, "in one batch", []any{got[0]["status"], got[1]["status"], got[2]["status"], got[3]["status"]}, []any{"counted", "counted", "counted", "duplicate"})
 	same(t, "spent", g.used(g.ada)["spend 1M total"], int64(5_750_000_000))
-	// What was taken back of an estimate stays taken back, and no exact cost is below it.
+	// An adjustment of an estimate is kept, and no exact cost is below it.
 	three := event(g.key, "event_id", "three", "estimated", true, "cost", 2)
 	g.admin.counted(three)
 	g.admin.api("POST", "/api/usage/adjustments", `{"event_id":"three","amount":-1.5,"reason":"r"}`).is(201)

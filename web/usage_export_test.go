@@ -16,14 +16,14 @@ import (
 	"tollgate/web"
 )
 
-// download is an answer of which the first part has come, and whose reader waits.
+// download is an answer whose first part has arrived, and whose reader waits.
 type download struct {
 	t    testing.TB
 	body io.ReadCloser
 	read []byte
 }
 
-// download asks for a file, without compression, and reads how it begins.
+// download requests a file, without compression, and reads its beginning.
 func (v client) download(path string) *download {
 	v.t.Helper()
 	request, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, v.base+path, nil)
@@ -43,7 +43,7 @@ func (v client) download(path string) *download {
 	return d
 }
 
-// rest reads on to the end.
+// rest reads to the end.
 func (d *download) rest() ([]byte, error) {
 	rest, err := io.ReadAll(d.body)
 	return append(d.read, rest...), err
@@ -58,7 +58,7 @@ func (d *download) lines() []string {
 	return strings.Split(strings.TrimSpace(string(content)), "\n")
 }
 
-// table reads CSV: its header, and its rows by the cells of a header.
+// table reads CSV: its header, and its rows keyed by the header.
 func table(t testing.TB, content []byte) (rows []map[string]string) {
 	t.Helper()
 	cells, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(content, []byte("\ufeff")))).ReadAll()
@@ -85,10 +85,11 @@ func dollars(t testing.TB, text string) (nanos int64) {
 	return nanos
 }
 
-// manyUsed is more than connections and sockets hold, so that a file of it is never sent before its reader goes on.
+// manyUsed is more rows than connections and sockets buffer, so that a file is not completely sent before its reader
+// continues.
 const manyUsed = 60_000
 
-// fill has many users use something, each once; the first and the last row of every order are ada's.
+// fill reports usage of many users, once each; the first and the last row of every order are ada's.
 func (g gateway) fill() {
 	g.t.Helper()
 	g.exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
@@ -96,8 +97,8 @@ SELECT current_date - 1 - n % 20, gen_random_uuid()::text, 0, 'openai', 'gpt-4o-
 FROM generate_series(1, ?) AS n`, manyUsed)
 }
 
-// T-29: an export is what was there at one moment, each line once, whatever is counted while it is read; its sum is the
-// page's.
+// T-29: an export is a snapshot of one moment, each line once, even if usage is counted while it is read; its sum
+// equals the page's.
 func TestExportsAreConsistentSnapshots(t *testing.T) {
 	g := newGateway(t)
 	g.fill()
@@ -109,7 +110,7 @@ func TestExportsAreConsistentSnapshots(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			before := reader.get("/api/usage?group_by=day").is(200).json()["total"].(object)
 			file := reader.download(path)
-			// The first of these is on the first day and the other on the last, at once.
+			// The first of these is on the first day and the other on the last, both at once.
 			first := event(g.key, "occurred_at", when.AddDate(0, 0, -25).Format(time.RFC3339), "model", "gpt-4o", "cost", 3)
 			last := event(g.key, "occurred_at", when.Format(time.RFC3339), "model", "gpt-4o-mini", "cost", 4)
 			g.admin.report(object{"events": []object{first, last}}).is(200)
@@ -151,7 +152,7 @@ func TestExportsOfPageAndAPIAreEqual(t *testing.T) {
 	same(t, "body of HEAD", len(head.body), 0)
 }
 
-// What fails in the middle of a file breaks the connection: a short file never looks whole.
+// An error in the middle of a file breaks the connection: a short file never looks complete.
 func TestFailedExportsBreakTheConnection(t *testing.T) {
 	g := newGateway(t)
 	g.fill()
@@ -174,7 +175,7 @@ SELECT 'somebody', 'create', now(), '', '{"name":"' || repeat('x', 200) || '"}' 
 	}
 }
 
-// A file takes as long as its reader, within what an export may; other answers do not.
+// A file takes as long as its reader, within the limit of an export; other answers do not.
 func TestExportsOutlastTheTimeoutOfAnswers(t *testing.T) {
 	g := newGateway(t)
 	g.fill()
@@ -191,7 +192,7 @@ func TestExportsOutlastTheTimeoutOfAnswers(t *testing.T) {
 	same(t, "lines", len(file.lines()), manyUsed+1)
 }
 
-// Every row of the table, however many the page shows.
+// Every row of the table is exported, beyond the rows that the page shows.
 func TestUsageTableIsExportedWhole(t *testing.T) {
 	s := newStage(t)
 	s.exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
@@ -202,7 +203,7 @@ SELECT current_date, ?, 0, 'openai', 'm' || n, n * 1000000000.0, 10, 1, 0 FROM g
 	same(t, "days", len(table(t, s.session.get("/usage/export?format=csv&group_by=day").is(200).body)), 30)
 }
 
-// T-21: what people open in a spreadsheet runs nothing and is read in its encoding; what programs read is as it is.
+// T-21: a CSV for spreadsheets runs no formulas and is read in its encoding; one for programs is unchanged.
 func TestExportsForSpreadsheetsAndForPrograms(t *testing.T) {
 	s := newStage(t)
 	s.exec("UPDATE users SET name = '=1+1' WHERE id = ?", s.ada)
@@ -223,7 +224,7 @@ VALUES (current_date, ?, 0, 'openai', '@m', 1000000000, 10, 1, 0)`, s.ada)
 		same(t, row.query+" is marked", strings.HasPrefix(string(body), mark), row.marked)
 		same(t, row.query, table(t, body)[0][row.column], row.want)
 	}
-	// The links of pages are for people.
+	// The links on pages are for spreadsheets.
 	for _, path := range []string{"/usage", "/audit"} {
 		if links := string(s.session.get(path).is(200).body); !strings.Contains(links, "format=csv&amp;excel=1") {
 			t.Errorf("%s leads to no file for people", path)
@@ -235,7 +236,7 @@ VALUES (current_date, ?, 0, 'openai', '@m', 1000000000, 10, 1, 0)`, s.ada)
 	}
 }
 
-// Names of those who left stay: on the page, in what the API answers, and in every file.
+// Names of deleted users stay: on the page, in answers of the API, and in every file.
 func TestReportsNameDeletedUsers(t *testing.T) {
 	g := newGateway(t)
 	g.exec("UPDATE users SET name = 'Ada Gone' WHERE id = ?", g.ada)

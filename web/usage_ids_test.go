@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// An event's id is what the gateway has for the call: any visible ASCII text, told apart exactly, and counted once
-// whichever way it comes again.
+// An event's id is the gateway's id of the call: any visible ASCII text, compared exactly, and counted once in every
+// further report.
 func TestIDsOfEvents(t *testing.T) {
 	g := newGateway(t)
 	id := uuid.NewString()

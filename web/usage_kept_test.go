@@ -11,7 +11,7 @@ import (
 	"tollgate/web"
 )
 
-// usage is every row of what was used.
+// usage is every row of usage.
 func (g gateway) usage() map[string]string {
 	g.t.Helper()
 	tables, kept := g.stored(), map[string]string{}
@@ -23,8 +23,8 @@ func (g gateway) usage() map[string]string {
 	return kept
 }
 
-// I-08: nothing that can be written but usage itself changes a row of usage. Every route of the API that writes is
-// tried; forms have the same handlers.
+// I-08: no write except of usage itself changes a row of usage. Every writing route of the API is tried; forms have the
+// same handlers.
 func TestNoOtherWriteChangesUsage(t *testing.T) {
 	g := newGateway(t)
 	g.h.MCPPrivate = true
@@ -106,14 +106,14 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	}
 	g.balanced()
 
-	// The twin: what this test looks at shows a row that changed by the smallest amount.
+	// The twin: the check of this test detects a row that changed by the smallest amount.
 	g.exec("UPDATE limit_windows SET used = used + 1 WHERE kind = 'requests' AND used > 0")
 	if maps.Equal(before, g.usage()) {
 		t.Error("a changed counter is not seen: this test finds nothing")
 	}
 }
 
-// webRoutes are those of the API that write anything but usage, by their shorter prefix.
+// webRoutes are the routes of the API that write anything but usage, under their shorter prefix.
 func webRoutes(g gateway) (all []string) {
 	for _, r := range web.Routes(g.h) {
 		switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// A model that is named with its provider in front is the same call as one whose provider was told apart: for prices,
-// counters, reports, FOCUS, and when it is told again.
+// A model with its provider as prefix is the same call as one with a separate provider: for prices, counters, reports,
+// FOCUS, and repeated events.
 func TestUsageBySpellingOfTheModel(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("POST", "/api/providers", `{"name":"groq","prices":[{"model":"openai/x","input_cost_per_million_tokens":2000,"output_cost_per_million_tokens":0}]}`).is(201)
@@ -48,7 +48,7 @@ func TestUsageBySpellingOfTheModel(t *testing.T) {
 	same(t, "lines of FOCUS", len(exported), 2)
 	same(t, "exported", fmt.Sprint(exported[1][place["BilledCost"]], exported[1][place["ProviderName"]], exported[1][place["ResourceId"]]), "10groqopenai/x")
 
-	// A path has no provider in front, and what comes from an unknown key is kept by the same two names.
+	// A path has no provider as prefix, and an event of an unknown key is kept under the same two names.
 	g.admin.counted(with(call(0), "provider", nil, "model", "/models/q"))
 	same(t, "events without a provider", g.count("usage_events WHERE provider = '' AND model = '/models/q'"), 1)
 	stray := with(call(0), "virtual_key", "sk-bf-nobodys", "event_id", uuid.NewString())
@@ -57,9 +57,8 @@ func TestUsageBySpellingOfTheModel(t *testing.T) {
 	g.balanced()
 }
 
-// A model that is named alone is of the one provider of its user's profiles that lists it, as when it was decided; it
-// stays so when it is told again, whatever became of the profiles. The money was spent also where nobody can tell the
-// provider.
+// A bare model belongs to the only provider in its user's profiles that lists it, as at the decision; a repeated event
+// stays with it, even if the profiles have changed. The money counts as spent also where the provider is unknown.
 func TestUsageOfABareModel(t *testing.T) {
 	g := newGateway(t)
 	g.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":1000,"output_cost_per_million_tokens":0}]}`).is(200)

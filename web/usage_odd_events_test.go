@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Whatever is odd about an event of a batch, the others count, and the answer says of it what is wrong.
+// An odd event of a batch does not affect the others, and the answer says what is wrong with it.
 func TestOddEventsOfABatch(t *testing.T) {
 	g := newGateway(t)
 	good := func() string {
@@ -53,7 +53,7 @@ func TestOddEventsOfABatch(t *testing.T) {
 		same(t, "errors of "+fmt.Sprintf("%.60q", row.event), strings.Join(said, " "), row.want)
 		same(t, "status", result["status"], any("invalid"))
 	}
-	// Every event may be odd, each in its own way; none is counted for want of room to say so.
+	// Every event may be odd, each in its own way; none is counted just because the answer has no space for its problem.
 	events := slices.Repeat([]string{`{"x":{"y":1},"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11}`}, 999)
 	got := g.admin.api("POST", "/api/usage", `{"events":[`+strings.Join(append(events, good()), ",")+`]}`).is(200).json()
 	same(t, "of a thousand", []any{got["counted"], got["rejected"]}, []any{1.0, 999.0})
@@ -61,7 +61,7 @@ func TestOddEventsOfABatch(t *testing.T) {
 	same(t, "of odd ones alone", []any{got["counted"], got["rejected"]}, []any{0.0, 3.0})
 	same(t, "used", g.used(g.ada), afterCalls(n+1))
 
-	// What is wrong with the request as a whole is refused as a whole.
+	// A problem with the request as a whole refuses the whole.
 	g.unchanged(func() {
 		for _, row := range [][3]string{
 			{`{"events":[` + good() + `,]}`, "invalid_json", ""},

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Days that cannot be shown stay in the form, beside what is wrong with them, and so do the filters.
+// Refused days stay in the form, beside their problem, and so do the filters.
 func TestUsageFormKeepsRefusedDays(t *testing.T) {
 	c := newConsole(t)
 	page := string(c.login(viewer).get("/usage?since=2026-02-04&until=2026-02-03&provider=openai&group_by=day").is(400).body)
@@ -20,8 +20,8 @@ func TestUsageFormKeepsRefusedDays(t *testing.T) {
 	c.apiKey("Usage:View").get("/api/usage?since=2026-02-04&until=2026-02-03").refuses(400, "invalid_range", "since")
 }
 
-// What is not listed is added up in a row of its own, so that the rows always come to the total; each row leads to what
-// it is made of.
+// Rows beyond those listed are summed in a row of their own, so that the rows always add up to the total; each row
+// links to its details.
 func TestUsageAddsUpWhatItDoesNotList(t *testing.T) {
 	s := newStage(t)
 	s.exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// soaked is n rounds, or many more when there is time.
+// soaked is n rounds, or many more in a long run.
 func soaked(n int) int {
 	if os.Getenv("TOLLGATE_SOAK") != "" {
 		return rounds()
@@ -20,8 +20,7 @@ func soaked(n int) int {
 	return n
 }
 
-// Of many who ask at once for an estimate to be held, exactly those get it that there is room for: across consoles, one
-// of which closes.
+// Of concurrent reservations, exactly those succeed that there is room for: across consoles, one of which closes.
 func TestRaceReservations(t *testing.T) {
 	g := newGateway(t)
 	const asking = 64
@@ -39,7 +38,7 @@ func TestRaceReservations(t *testing.T) {
 		ask := func(c *console) {
 			body := with(model(key), "estimated_cost", 0.5, "estimated_tokens", 5, "reserve", true)
 			a, err := g.admin.at(c).try("/api/decisions", body)
-			for err != nil { // the third console is gone: gateways turn to another
+			for err != nil { // the third console is closed: gateways use another
 				a, err = g.admin.at(g.console).try("/api/decisions", body)
 			}
 			a.t = t
@@ -74,8 +73,8 @@ func TestRaceReservations(t *testing.T) {
 	}
 }
 
-// hammer has 32 writers add up to each other's work, all from the same moment, and returns what they were told was
-// added.
+// hammer makes 32 writers increment the same counter, all starting at the same moment, and returns the acknowledged
+// sum.
 func hammer(t *testing.T, each int, add func(writer int) bool) (acknowledged int64) {
 	t.Helper()
 	var total atomic.Int64
@@ -96,8 +95,7 @@ func hammer(t *testing.T, each int, add func(writer int) bool) (acknowledged int
 	return total.Load()
 }
 
-// I-02: of increments that were acknowledged none is lost. The same harness shows what reading, adding and writing back
-// would lose.
+// I-02: no acknowledged increment is lost. The same harness shows what reading, adding and writing back would lose.
 func TestRaceCounters(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -133,8 +131,7 @@ func TestRaceCounters(t *testing.T) {
 	}
 }
 
-// One event that many send at once is counted once; of two contents of one id, one is counted and the other is a
-// conflict.
+// One event sent concurrently is counted once; of two contents of one id, one is counted and the other is a conflict.
 func TestRaceSameEvent(t *testing.T) {
 	g := newGateway(t)
 	other, _ := g.another(g.appURL())
@@ -176,8 +173,7 @@ func TestRaceSameEvent(t *testing.T) {
 	g.balanced()
 }
 
-// Batches whose lines come in opposite orders, among people who reserve of the same limits, never wait for each other
-// in a circle.
+// Batches whose events come in opposite orders, with concurrent reservations of the same limits, never deadlock.
 func TestRaceOppositeBatches(t *testing.T) {
 	g := newGateway(t)
 	broken := &deadlocks{}
@@ -212,10 +208,10 @@ func TestRaceOppositeBatches(t *testing.T) {
 	g.balanced()
 }
 
-// I-04: a reply that is lost after COMMIT, between console and database or on the way to the gateway: the same events
-// again have no second effect, and nothing that was acknowledged is missing.
+// I-04: a reply is lost after COMMIT, between console and database or on the way to the gateway: sending the same
+// events again has no second effect, and no acknowledged event is missing.
 func TestRepliesLostAfterCommit(t *testing.T) {
-	committed := []byte("C\x00\x00\x00\x0bCOMMIT\x00") // as PostgreSQL says it
+	committed := []byte("C\x00\x00\x00\x0bCOMMIT\x00") // as PostgreSQL sends it
 	var replies atomic.Int64
 	everyFifth := func(reply []byte, mark []byte) bool { return bytes.Contains(reply, mark) && replies.Add(1)%5 == 0 }
 	for name, start := range map[string]func(g gateway) (*wire, *console){
@@ -234,7 +230,7 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 			_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
 			sent := 0
 			var mutex sync.Mutex
-			again := map[int]int{} // statuses of answers that a gateway repeats
+			again := map[int]int{} // statuses of answers that a gateway retries
 			var senders sync.WaitGroup
 			for range 4 {
 				senders.Go(func() {
@@ -277,7 +273,7 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 	}
 }
 
-// A user whose counters are locked keeps nobody else's events waiting.
+// A user whose counters are locked does not delay the events of others.
 func TestUsageDoesNotWaitForAnotherUser(t *testing.T) {
 	g := newGateway(t)
 	_, bobs := g.give(g.bob, g.work)

@@ -10,14 +10,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// U-01, U-02, U-05 to U-08, and what else is no event. Nothing of it is stored.
+// U-01, U-02, U-05 to U-08, and other invalid events. Nothing of them is stored.
 func TestUsageRefused(t *testing.T) {
 	g := newGateway(t)
 	id := uuid.NewString()
 	when := func(from time.Duration) string { return time.Now().Add(from).UTC().Format(time.RFC3339Nano) }
 	g.unchanged(func() {
 		for _, row := range []struct {
-			part        string // instead of the event's own member of that name, or beside it
+			part        string // replaces the event's own member of that name, or is added
 			code, param string
 		}{
 			{`"event_id":""`, "invalid_event_id", "event_id"},
@@ -93,7 +93,7 @@ func TestUsageRefused(t *testing.T) {
 	})
 }
 
-// U-14: the permission is of the credential, whoever it is; usage alone opens nothing else.
+// U-14: the permission is that of the credential; permissions for usage allow nothing else.
 func TestPermissionToReportUsage(t *testing.T) {
 	g := newGateway(t)
 	other, ingest := g.apiKey("Usage:View", "AccessProfiles:Create"), g.apiKey(calls)
@@ -109,7 +109,7 @@ func TestPermissionToReportUsage(t *testing.T) {
 	ingest.counted(event(g.key))
 }
 
-// U-03, U-04, U-11: an id is counted once, within a batch and across them; with other content it is a conflict.
+// U-03, U-04, U-11: an id is counted once, within a batch and across batches; with other content it is a conflict.
 func TestUsageIsCountedOnce(t *testing.T) {
 	g := newGateway(t)
 	_, bobs := g.give(g.bob, g.work)
@@ -141,7 +141,7 @@ func TestUsageIsCountedOnce(t *testing.T) {
 	g.balanced()
 }
 
-// U-10: what is wrong with one event of a batch is said of it alone; the same batch again changes nothing.
+// U-10: a problem of one event of a batch is reported for it alone; the same batch again changes nothing.
 func TestUsageBatchWithBadEvents(t *testing.T) {
 	g := newGateway(t)
 	unknown := "sk-bf-" + strings.Repeat("a", 49)
@@ -177,8 +177,8 @@ func TestUsageBatchWithBadEvents(t *testing.T) {
 	g.balanced()
 }
 
-// U-12: money that was spent is counted on whose key it was, whatever has become of the key; a key that nobody knows
-// leaves nothing behind by which it could be used.
+// U-12: money spent is charged to the user of the key, even if the key was deleted or has expired; an unknown key is
+// not stored in a form that could be used.
 func TestUsageOfExpiredAndDeletedKeys(t *testing.T) {
 	g := newGateway(t)
 	deleted := g.admin.api("POST", "/api/users/"+g.ada+"/virtual-keys", nil).is(200).object("virtual_key")
@@ -200,7 +200,7 @@ func TestUsageOfExpiredAndDeletedKeys(t *testing.T) {
 	n := int64(len(values) + 1)
 	same(t, "used", g.used(g.ada), afterCalls(n))
 	same(t, "events by their keys", g.count("usage_events WHERE user_id = ? AND virtual_key_id IN (?, ?, ?)", g.ada, deleted["id"], expired["id"], rotated["id"]), int(n))
-	// The last profile goes, and the keys with it.
+	// The last profile is detached, and the keys are deleted with it.
 	g.admin.api("DELETE", "/api"+copyPath(g.ada, g.held), nil).is(200)
 	g.admin.withinASecond(model(values[len(values)-1]), "access_not_found")
 	g.admin.withinASecond(with(model(nil), "virtual_key", nil, "user_id", g.ada), "access_blocked")
@@ -235,12 +235,12 @@ func TestUsageOfExpiredAndDeletedKeys(t *testing.T) {
 	g.balanced()
 }
 
-// Late events count in the window they are of. What has no price is kept as not known, and is no spend.
+// Late events count in the window of their time. An unpriced event is stored as such and adds no spend.
 func TestUsageKeepsWhatIsKnown(t *testing.T) {
 	g := newGateway(t)
 	late := time.Now().Add(-26 * time.Hour).UTC().Truncate(time.Microsecond)
 	g.admin.counted(event(g.key, "occurred_at", late))
-	g.admin.counted(event(g.key, "occurred_at", time.Now().Add(4*time.Minute))) // a clock that is a little ahead
+	g.admin.counted(event(g.key, "occurred_at", time.Now().Add(4*time.Minute))) // a clock that is slightly ahead
 	g.admin.counted(event(g.key, "occurred_at", time.Now().Add(-35*24*time.Hour+time.Minute)))
 	unpriced := event(g.key, "cost", nil, "tokens", nil, "input_tokens", 3, "output_tokens", 4)
 	g.admin.counted(unpriced)
@@ -263,7 +263,7 @@ func TestUsageKeepsWhatIsKnown(t *testing.T) {
 	g.balanced()
 }
 
-// I-08: what changes policies changes nothing of what was used.
+// I-08: changes of policies do not change usage.
 func TestPolicyChangesLeaveUsage(t *testing.T) {
 	g := newGateway(t)
 	g.give(g.bob, g.work)
@@ -289,8 +289,7 @@ func TestPolicyChangesLeaveUsage(t *testing.T) {
 	g.balanced()
 }
 
-// I-07: no sum of what was accepted is more than a counter holds, and one gateway's nonsense is no failure of another's
-// report.
+// I-07: no sum of accepted usage exceeds a counter, and nonsense from one gateway does not fail the report of another.
 func TestUsageBeyondTheRangeOfCounters(t *testing.T) {
 	g := newGateway(t)
 	_, bobs := g.give(g.bob, g.work)

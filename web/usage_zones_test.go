@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// around reports events of ada's on both sides of midnight in zones: each costs its own amount, so that a sum tells
-// which are in it.
+// around reports events of ada's on both sides of midnight in zones: each has a cost of its own, so that a sum shows
+// which events it includes.
 func (g gateway) around(zones []string, day time.Time) {
 	g.t.Helper()
 	cost, all := int64(1), []object{}
@@ -43,8 +43,8 @@ func (g gateway) around(zones []string, day time.Time) {
 	}
 }
 
-// A report in the days of a time zone, of whatever offset, is what the events of those days come to, by every door and
-// grouping; and so is what a daily budget of that zone has counted.
+// A report in the days of a time zone, with any offset, equals the events of those days, on every route and in every
+// grouping; and so does the counter of a daily budget of that zone.
 func TestReportsInTheDaysOfAZone(t *testing.T) {
 	g := newGateway(t)
 	zones := []string{
@@ -106,7 +106,7 @@ func TestReportsInTheDaysOfAZone(t *testing.T) {
 	}
 }
 
-// What a daily budget of a zone has counted is what the report says of that day.
+// The counter of a daily budget of a zone equals the report of that day.
 func TestReportOfAZoneIsItsDailyBudget(t *testing.T) {
 	g := newGateway(t)
 	for _, zone := range []string{"Asia/Kathmandu", "America/St_Johns", "Pacific/Auckland"} {
@@ -131,7 +131,7 @@ WHERE c.user_id = ? AND w.kind = 'spend' ORDER BY w.window_start`, user)
 	}
 }
 
-// A zone that is not known is refused by every door, and stays in the form.
+// An unknown zone is refused on every route, and stays in the form.
 func TestReportsInNoZone(t *testing.T) {
 	c := newCast(t)
 	for _, zone := range []string{"Mars/Olympus", "Local", "../etc/passwd", "europe/berlin", "+05:30"} {
@@ -149,7 +149,7 @@ func TestReportsInNoZone(t *testing.T) {
 	same(t, "default", c.admin.get("/api/usage").is(200).json()["time_zone"], any("UTC"))
 }
 
-// The same where a zone's clocks change: by an hour, by half of one, at midnight, and in the days between.
+// The same where a zone's clocks change: by an hour, by half an hour, at midnight, and on the days between.
 func TestReportsInAZoneWhoseClocksChange(t *testing.T) {
 	g := newGateway(t)
 	for _, row := range []struct{ zone, day string }{

@@ -27,7 +27,7 @@ func (c *console) roleID(name string) (id int64) {
 	return id
 }
 
-// addRole makes a role behind the console's back.
+// addRole adds a role directly in the database.
 func (c *console) addRole(name string, permissions ...permission.Permission) int64 {
 	c.t.Helper()
 	c.exec("INSERT INTO roles (name, name_key) VALUES (?, ?)", name, input.Fold(name))
@@ -38,7 +38,7 @@ func (c *console) addRole(name string, permissions ...permission.Permission) int
 	return id
 }
 
-// roleOf is the role that a user has now.
+// roleOf is the current role of a user.
 func (c *console) roleOf(email string) (name string) {
 	c.t.Helper()
 	c.scan(&name, "SELECT r.name FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE u.email = ?", email)
@@ -71,12 +71,12 @@ func TestCreateUser(t *testing.T) {
 		if user["name"] != "Ada Lovelace" || user["email"] != email || user["role"] != "Developer" || fmt.Sprint(user["role_id"]) != developer {
 			t.Errorf("got %v", user)
 		}
-		// The password is kept as it was typed, spaces and all; the address is the same in other case.
+		// The password is stored as it was typed, including spaces; the address ignores case.
 		c.anonymous().signIn(strings.ToUpper(email), "  twelve bytes  ").get("/settings").is(200)
 		door.send(url.Values{"name": {"x"}, "email": {strings.ToUpper(email)}, "role_id": {developer}},
 			`{"name":"x","email":"`+strings.ToUpper(email)+`","role_id":`+developer+`}`).refuses(409, "email_taken", "email")
 	}
-	// Without a password nobody signs in.
+	// A user without a password cannot sign in.
 	for _, door := range doorsTo(c, "/users", "POST", "/api/users") {
 		email := door.name + "@example.com"
 		door.send(url.Values{"name": {"x"}, "email": {email}, "role_id": {developer}, "password": {""}}, `{"name":"x","email":"`+email+`","role_id":`+developer+`}`)
@@ -155,7 +155,7 @@ func TestUserInputsRefused(t *testing.T) {
 	person.post("/users", url.Values{"name": {"x", "y"}}).refuses(400, "duplicate_field", "name")
 	c.apiKey().api("POST", "/api/users", `{"name":"x","name":"y"}`).is(400)
 	c.apiKey().api("POST", "/api/users", `[]`).is(400)
-	// Every problem is told at once, in the order of the fields.
+	// All problems are reported at once, in the order of the fields.
 	var params []string
 	for _, problem := range c.apiKey().api("POST", "/api/users", `{"password":"x"}`).is(400).json()["errors"].([]any) {
 		params = append(params, problem.(map[string]any)["param"].(string))
@@ -241,7 +241,7 @@ func TestUpdateUser(t *testing.T) {
 		door.send(url.Values{"password": {"short"}}, `{"password":"short"}`).refuses(door.refused, "too_short", "password")
 		door.send(url.Values{"role_id": {"1"}}, `{"role_id":1}`).refuses(door.refused, "read_only", "role_id")
 	}
-	// What was read can be sent back.
+	// The body of an answer can be sent back.
 	key := c.apiKey()
 	user := key.get(api).object("user")
 	rows := c.count("audit_logs")
@@ -253,7 +253,7 @@ func TestUpdateUser(t *testing.T) {
 	if got := key.get(api).object("user"); got["name"] != "Only the name" || got["email"] != user["email"] {
 		t.Errorf("got %v", got)
 	}
-	// The row that tells of it names the user.
+	// The audit row names the user.
 	if n := c.count("audit_logs WHERE user_id = ? AND action = 'update'", id); n != 3 {
 		t.Errorf("%d rows of the user", n)
 	}
@@ -286,7 +286,7 @@ func TestPasswordOfUser(t *testing.T) {
 	if all := strings.Join(rows, "\n"); len(rows) != 2 || strings.Contains(all, "argon2") || !strings.Contains(all, `"password":"changed"`) {
 		t.Errorf("audit rows %s", all)
 	}
-	// Whoever changes their own stays signed in here, with another cookie, and nowhere else.
+	// A user who changes their own password stays signed in here, with another cookie, and is signed out elsewhere.
 	self, other := c.login(admin), c.login(admin)
 	got := self.api("PUT", "/api/users/"+c.userID(admin), `{"password":"another long one"}`).is(200)
 	cookie, set := got.cookie("session")
@@ -311,7 +311,7 @@ func TestRoleOfUser(t *testing.T) {
 		} else if user := got.is(200).object("user"); user["role"] != "Developer" || fmt.Sprint(user["role_id"]) != developer {
 			t.Errorf("got %v", user)
 		}
-		// The same session may do more from the next request on, and less after the next change.
+		// The same session gains permissions with the next request, and loses them after the next change.
 		session.api("POST", "/api/providers", `{}`).refuses(400, "required", "name")
 		rows := c.count("audit_logs")
 		if door.send(url.Values{"role_id": {developer}}, `{"role_id":`+developer+`}`); c.count("audit_logs") != rows {
@@ -375,13 +375,13 @@ func TestLastAdmin(t *testing.T) {
 	if got := c.roleOf(admin); got != "Admin" {
 		t.Errorf("the admin is %s", got)
 	}
-	// One of two may go.
+	// One of two can be deleted.
 	c.addUser("second@example.com", "Admin")
 	c.apiKey().api("PUT", "/api/users/"+id+"/role", `{"role_id":`+plain+`}`).is(200)
 	c.apiKey().api("DELETE", "/api/users/"+id, nil).is(200)
 }
 
-// Two admins go at once, each by another hand: one of them stays.
+// Two admins are deleted at once, by different actors: one of them stays.
 func TestTwoLastAdminsAtOnce(t *testing.T) {
 	c := newConsole(t)
 	keys := []client{c.apiKey(), c.apiKey()}
@@ -400,7 +400,7 @@ func TestTwoLastAdminsAtOnce(t *testing.T) {
 			c.addUser(email, "Admin")
 			ids[i] = c.userID(email)
 		}
-		if round%4 == 3 { // each by the other's hand
+		if round%4 == 3 { // each by the other
 			keys = []client{c.login("admin1@example.com"), c.login("admin0@example.com")}
 		}
 		one, other := race(
@@ -459,12 +459,12 @@ func TestUserPages(t *testing.T) {
 	page.one("a", "href", "/users/"+id+"/edit")
 	page.one("form", "action", "/users/"+id+"/password")
 	page.one("a", "href", fmt.Sprintf("/roles/%d", c.roleID("Viewer")))
-	// One's own password is changed where the current one is asked for.
+	// A user's own password is changed where the current one is required.
 	own := person.get("/users/" + c.userID(admin)).is(200)
 	if forms := own.all("form", "action", "/users/"+c.userID(admin)+"/password"); len(forms) != 0 {
 		t.Error("one's own password can be set without the current one")
 	}
-	// Who may only look is offered nothing else.
+	// A user who may only view is offered nothing else.
 	looker := c.login(viewer).get("/users/" + id).is(200)
 	for _, form := range looker.all("form") {
 		if action := attribute(form, "action"); strings.HasPrefix(action, "/users") {

@@ -58,7 +58,7 @@ func TestVersionsAreListedComparedAndRestored(t *testing.T) {
 	if v := c.admin.profile(4)["version"]; v != 4.0 {
 		t.Errorf("restoring what stands made version %v", v)
 	}
-	// What a version names may be gone by now.
+	// A version may name things that were deleted since.
 	c.admin.api("PUT", "/api/access-profiles/4", `{"provider_configs":[]}`).is(http.StatusOK)
 	c.exec("DELETE FROM providers WHERE name = 'openai'")
 	c.admin.api("POST", "/api/access-profiles/4/versions/1/restore", nil).refuses(http.StatusBadRequest, "unknown_provider", "provider_configs[0].provider_name")
@@ -102,7 +102,7 @@ func TestAuditLogShowsActorAndChange(t *testing.T) {
 	}
 }
 
-// Days that end before they begin are no filter; what was asked for stays.
+// An end before its start is not a filter; the form keeps what was typed.
 func TestAuditRefusesAStartAfterItsEnd(t *testing.T) {
 	c := newCast(t)
 	page := c.session.get("/audit?since=2026-02-04&until=2026-02-03&actor=ada").refuses(http.StatusBadRequest, "invalid_range", "since")
@@ -114,7 +114,7 @@ func TestAuditRefusesAStartAfterItsEnd(t *testing.T) {
 	c.session.get("/audit?since=2026-02-04&until=2026-02-04").is(http.StatusOK)
 }
 
-// What was done to many at once is found by each of them, and says how many they were.
+// A bulk change is found in the log of each of its users, and says how many there were.
 func TestAuditOfOneUserIncludesBulkChanges(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Crew")

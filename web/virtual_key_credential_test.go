@@ -32,7 +32,7 @@ func TestKeyAsCredential(t *testing.T) {
 			case isAPI || strings.HasPrefix(path, "/access/v1/") || path == "/metrics":
 				a.refuses(403, "forbidden", "")
 			default:
-				// Pages know only the cookie, so whoever has a key alone is signed out there.
+				// Pages accept only the cookie, so a client with just a key is signed out there.
 				if out := s.anonymous().send(r.Method, path, "", nil); a.StatusCode != out.StatusCode || a.Header.Get("Location") != out.Header.Get("Location") {
 					t.Errorf("status %d, leads to %q", a.StatusCode, a.Header.Get("Location"))
 				}
@@ -78,7 +78,7 @@ func TestRejectedKeys(t *testing.T) {
 	s.t = t
 	s.bearer(value).get(quota).is(200)
 	s.bearer(value).get(quota+"?x=1").refuses(400, "unknown_parameter", "x")
-	// Only the key itself asks for its quota.
+	// Only the key itself can request its quota.
 	for name, v := range map[string]client{
 		"API key": s.admin, "session": s.login(ada), "password": s.anonymous().with("Authorization", basic(ada, password)), "nobody": s.anonymous(),
 		"a key as a password": s.anonymous().with("Authorization", basic(ada, value)),
@@ -126,7 +126,7 @@ SELECT id, 'tokens', '1h', window_start('1h', 0, 'UTC', created_at, NULL, NULL, 
 	if shown := a.object("virtual_key"); shown["id"] != key["id"] || strings.Contains(string(a.body), key["value"].(string)[10:30]) {
 		t.Errorf("key %v", shown)
 	}
-	// What the role permits, the key reports; it is none of the key's own rights.
+	// With the key one can read the role's permissions, but use none of them.
 	permissions := s.bearer(key["value"]).get("/api/users/me/permissions").is(200).object("permissions")
 	for _, p := range permission.AllPermissions() {
 		resource, operation, _ := strings.Cut(string(p), ":")

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// leaks names the first place where twelve characters of the secret's random part are, plain or encoded.
+// leaks names the first place where twelve characters of the secret's random part appear, plain or encoded.
 func leaks(places map[string]string, secret string) string {
 	random := strings.TrimPrefix(secret, "sk-bf-")
 	forms := []string{random, base64.StdEncoding.EncodeToString([]byte(random)), base64.StdEncoding.EncodeToString([]byte(secret))}
@@ -88,7 +88,7 @@ func TestVirtualKeysAreKeptNowhere(t *testing.T) {
 			t.Errorf("secret %d: %s", i, leak)
 		}
 	}
-	// The search finds what is there, in each kind of place.
+	// The search finds a secret in each kind of place.
 	var hash string
 	s.scan(&hash, "SELECT encode(key_hash, 'hex') FROM virtual_keys LIMIT 1")
 	for place, there := range map[string]string{"table virtual_keys": hash, "table audit_logs": s.ada, "the log": `"route":"/api/users/:id/virtual-keys"`} {

@@ -40,7 +40,7 @@ func TestFurtherKeys(t *testing.T) {
 	}
 	s.bearer(value).get(quota).is(200)
 	s.session.post(page, url.Values{"name": {""}, "description": {""}, "expires_at": {""}}).is(200)
-	// The lists show what tells keys apart, and no value.
+	// The lists show what identifies keys, and no value.
 	keys := s.keys(s.ada)
 	same(t, "keys", len(keys), 9)
 	same(t, "the other prefix", objects(s.admin.get("/api/governance/users/" + s.ada + "/virtual-keys").json()["virtual_keys"]), keys)
@@ -85,7 +85,7 @@ func TestFurtherKeysRefused(t *testing.T) {
 			s.admin.api("POST", "/api"+path, object{"name": taken}).refuses(409, "name_taken", "name")
 			s.session.post(path, name(taken)).refuses(409, "name_taken", "name")
 		}
-		// Who holds nothing gets no key, and that comes before what is wrong with it.
+		// A user without a copy gets no key; that is reported before problems of the key.
 		for _, user := range []string{s.bob, "00000000-0000-0000-0000-000000000000", "999"} {
 			for _, prefix := range []string{"/api", "/api/governance"} {
 				s.admin.api("POST", prefix+"/users/"+user+"/virtual-keys", nil).refuses(404, "not_found", "")
@@ -95,7 +95,7 @@ func TestFurtherKeysRefused(t *testing.T) {
 		}
 		s.admin.get("/api/users/999/virtual-keys").refuses(404, "not_found", "")
 	})
-	// Names are everybody's.
+	// Names are unique across users.
 	s.assign(s.bob, research)
 	s.admin.api("POST", "/api/users/"+s.bob+"/virtual-keys", `{"name":"Straße"}`).refuses(409, "name_taken", "name")
 }
@@ -130,7 +130,7 @@ func TestRotateKey(t *testing.T) {
 	}
 	older, old := rotate("/api/virtual-keys/"+first["id"].(string)+"/rotate", `{"grace_period_seconds":2592000}`)
 	works(older, true)
-	// Rotated once more, the value before the last one ends whatever it was promised.
+	// Rotated once more, the value before the last one ends at once, also within its period.
 	rotate(rotatePath(first), `{"grace_period_seconds":60}`)
 	works(older, false)
 	works(old, true)
@@ -139,7 +139,7 @@ func TestRotateKey(t *testing.T) {
 	s.exec("UPDATE virtual_keys SET previous_until = now() - interval '1 second' WHERE previous_until IS NOT NULL")
 	works(old, false)
 	works(value, true)
-	// Without a period what is still running ends too.
+	// Without a period, a value that is still in its period ends too.
 	old, _ = rotate(rotatePath(first), `{"grace_period_seconds":60}`)
 	rotate(rotatePath(first), nil)
 	works(old, false)
@@ -185,7 +185,7 @@ func TestRotateKeyRefused(t *testing.T) {
 	s.bearer(key["value"]).get(quota).is(200)
 }
 
-// The page of one user does nothing to the key of another.
+// The page of one user cannot act on the key of another.
 func TestKeysOfOthers(t *testing.T) {
 	s := newStage(t)
 	_, key := s.assign(s.ada, research)

@@ -16,8 +16,7 @@ import (
 	"tollgate/models/policy"
 )
 
-// I-21: after any change a console that has everything in memory decides as one that has read nothing yet: by what is
-// stored alone.
+// I-21: after any change a console with a full cache decides like one with an empty cache: by what is stored alone.
 func TestAWarmConsoleDecidesAsAColdOne(t *testing.T) {
 	w := newWarm(t)
 	kinds := map[string]int{}
@@ -43,19 +42,19 @@ func TestAWarmConsoleDecidesAsAColdOne(t *testing.T) {
 			t.Errorf("no decision was %s: %v", kind, kinds)
 		}
 	}
-	// The other console has followed all of it.
+	// The other console has polled all of it.
 	w.cold = w.other.h.Engine
 	w.within(func() bool { return w.differs() == "" }, "the other console decides differently")
 }
 
-// warm is a console with users who hold some of three profiles, and whose policies, copies and limits change at random.
+// warm is a console with users who have some of three profiles, and whose policies, copies and limits change at random.
 type warm struct {
 	stage
 	chance
 	other    *console
 	cold     *decision.Engine // nil: a new one for each comparison
 	users    []string
-	values   []string // of keys, also deleted ones
+	values   []string // of keys, including deleted ones
 	profiles []int64
 	group    int64
 	asked    []entitlement.Call
@@ -104,7 +103,7 @@ func (w *warm) compare(change string) map[string]bool {
 	return kinds
 }
 
-// differs says where the decisions of the warm console are not those of a cold one, "" for nowhere.
+// differs lists where the decisions of the warm console differ from those of a cold one, "" for nowhere.
 func (w *warm) differs() string {
 	w.t.Helper()
 	cold := w.cold
@@ -137,7 +136,7 @@ func (w *warm) differs() string {
 	return ""
 }
 
-// decided is a decision as JSON, without how long to wait, which time changes.
+// decided is a decision as JSON, without the time to wait, which changes.
 func (w *warm) decided(d *decision.Engine, who entitlement.Subject, q entitlement.Call) string {
 	w.t.Helper()
 	decision, err := d.Decide(w.t.Context(), who, q)
@@ -148,7 +147,7 @@ func (w *warm) decided(d *decision.Engine, who entitlement.Subject, q entitlemen
 	return string(text)
 }
 
-// policy is a valid one at random.
+// policy is a random valid policy.
 func (w *warm) policy() string {
 	budget := func() string {
 		return fmt.Sprintf(`{"max_limit":%d,"reset_duration":%q}`, w.IntN(6), w.one("1d", "1w", "1M", "1Y"))
@@ -171,7 +170,7 @@ func (w *warm) override(tool string) string {
 	return fmt.Sprintf(`{"mcp_client_id":"slack","tool_name":%q,"action":%q}`, tool, w.one("include", "exclude"))
 }
 
-// change does something at random; what is refused changes nothing.
+// change makes a random change; a refused change changes nothing.
 func (w *warm) change(by client) string {
 	w.t.Helper()
 	user, profile := w.IntN(len(w.users)), fmt.Sprint("/api/access-profiles/", w.profiles[w.IntN(len(w.profiles))])
@@ -234,7 +233,7 @@ func (w *warm) change(by client) string {
 	return fmt.Sprintf("%s %s %v, answered %d", method, path, body, a.StatusCode)
 }
 
-// changeKey makes, deletes or rotates a key.
+// changeKey creates, deletes or rotates a key.
 func (w *warm) changeKey(by client, user int) {
 	w.t.Helper()
 	keys := w.stage.keys(w.users[user])

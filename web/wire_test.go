@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// try sends like api, and tells of a connection that broke instead of failing the test.
+// try sends like api, and returns a broken connection as an error instead of failing the test.
 func (v client) try(path string, body any) (a answer, err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
@@ -21,22 +21,22 @@ func (v client) try(path string, body any) (a answer, err error) {
 	return v.api("POST", path, body), nil
 }
 
-// panicking lets try get past a failure of the transport.
+// panicking turns a failure of the transport into a panic, from which try recovers.
 type panicking struct{ testing.TB }
 
 func (panicking) Helper()           {}
 func (panicking) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
-// wire is a proxy for TCP that can break: it stands in front of a database or a console.
+// wire is a TCP proxy that can break: it stands in front of a database or a console.
 type wire struct {
 	net.Listener
 	dial func() (net.Conn, error)
-	// lose reports that a reply is to be lost, with its connection.
+	// lose reports whether a reply is to be lost, with its connection.
 	lose func(reply []byte) bool
-	// cut reports that what is sent is to be lost, with its connection; nil: nothing.
+	// cut reports whether what is sent is to be lost, with its connection; nil: nothing.
 	cut  func(sent []byte) bool
-	down atomic.Bool // connections that are open are cut, and new ones refused
-	mute atomic.Bool // nothing comes back any more
+	down atomic.Bool // open connections are cut, and new ones refused
+	mute atomic.Bool // no replies are forwarded
 
 	mutex sync.Mutex
 	open  map[net.Conn]bool
@@ -117,11 +117,11 @@ func (w *wire) cutAll() {
 	clear(w.open)
 }
 
-// breaks takes away what is behind the wire, until restore.
+// breaks disconnects what is behind the wire, until restore.
 func (w *wire) breaks()  { w.down.Store(true); w.cutAll() }
 func (w *wire) restore() { w.down.Store(false); w.mute.Store(false); w.cutAll() }
 
-// databaseWire stands in front of the console's database; its address is for consoles.
+// databaseWire stands in front of the console's database; its URL is for consoles.
 func (c *console) databaseWire(lose func([]byte) bool) (w *wire, address string) {
 	c.t.Helper()
 	parsed, err := url.Parse(c.appURL())
@@ -137,7 +137,7 @@ func (c *console) databaseWire(lose func([]byte) bool) (w *wire, address string)
 	return w, parsed.String()
 }
 
-// consoleWire stands in front of a console; the console returned is only its address.
+// consoleWire stands in front of a console; the console returned has only its address.
 func (c *console) consoleWire(lose func([]byte) bool) (*wire, *console) {
 	c.t.Helper()
 	w := newWire(c.t, func() (net.Conn, error) { return net.Dial("tcp", strings.TrimPrefix(c.base, "http://")) }, lose)
