@@ -7,7 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// TestNewlyBlockedComeFirst looks at a push that blocks some: they stand before those who are blocked anyway.
+// TestNewlyBlockedComeFirst previews a propagation that blocks some users: they are listed before users who are blocked
+// already.
 func TestNewlyBlockedComeFirst(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
@@ -31,7 +32,7 @@ func TestNewlyBlockedComeFirst(t *testing.T) {
 	s.blocked("Tightened 1", "blocked already")
 }
 
-// blocked expects who stands in the table of those over a limit, each with how they are now.
+// blocked checks the users in the table of those over a limit, each with their present state.
 func (s *screen) blocked(people ...string) {
 	s.t.Helper()
 	rows := s.role("table", "Holders who have used up a limit that is pushed").GetByRole("row")
@@ -43,8 +44,8 @@ func (s *screen) blocked(people ...string) {
 	}
 }
 
-// TestAssignedProfileLinksToItsHolders goes from a deletion that is not possible to what stands in its way, and back to the
-// deletion.
+// TestAssignedProfileLinksToItsHolders follows the link from a deletion that is not possible to the copies that prevent
+// it, and back to the deletion.
 func TestAssignedProfileLinksToItsHolders(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCatalogue adds a provider, an MCP server and a tool group, uses them in a profile, and deletes them once nothing
-// names them.
+// TestCatalogue adds a provider, an MCP server and a tool group, uses them in a profile, and deletes them once no
+// profile names them.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -109,7 +109,7 @@ func (s *screen) groupPath(group string) string {
 	return path
 }
 
-// refusesDeletion looks for the profile in the way, and for no button.
+// refusesDeletion checks that the page names the profile that prevents it, and has no button.
 func (s *screen) refusesDeletion(path, name, profile string) {
 	s.t.Helper()
 	s.to(path)

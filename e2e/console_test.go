@@ -17,13 +17,13 @@ import (
 	"time"
 )
 
-// password is everybody's.
+// password is the same for every user.
 const password = "correct horse battery staple"
 
-// console is a running Tollgate with a private database of its own.
+// console is a running Tollgate with a private database.
 type console struct {
 	url, firstRun string // firstRun is the one-time link, "" when there is an admin
-	dir           string // of its data
+	dir           string // the data folder
 	settings      []string
 	process       *os.Process
 	ended         chan struct{}
@@ -50,7 +50,7 @@ func newConsole(settings ...string) (*console, error) {
 	return c, c.start()
 }
 
-// dataFolder is in memory when there is room, and lets the database's user pass through.
+// dataFolder is in memory when there is room, and accessible to the database's user.
 func dataFolder() (string, error) {
 	base := ""
 	var space syscall.Statfs_t
@@ -69,7 +69,7 @@ var (
 	opens   = regexp.MustCompile(`Open\s+(http://\S+/first-run\?token=\S+)`)
 )
 
-// start runs the console until it has said in five lines what runs where.
+// start runs the console until it has printed the five lines that say what runs where.
 func (c *console) start() error {
 	binary, err := program()
 	if err != nil {
@@ -162,7 +162,7 @@ var company = sync.OnceValues(func() (*console, error) {
 	return c, err
 })
 
-// session signs somebody in, once, and returns their cookie.
+// session signs a user in, once, and returns their cookie.
 func (c *console) session(t *testing.T, email string) string {
 	t.Helper()
 	c.lock.Lock()
@@ -186,7 +186,7 @@ func (c *console) session(t *testing.T, email string) string {
 	return ""
 }
 
-// api sends a request with an API key that may do everything.
+// api sends a request with an API key that has every permission.
 func (c *console) api(t *testing.T, method, path, body string) (status int, answer []byte) {
 	t.Helper()
 	key, err := c.key()

@@ -12,8 +12,8 @@ import (
 const daily = `{"name": "NAME", "provider_configs": [{"provider_name": "openai", "allowed_models": ["gpt-5"]}],
 	"budgets": [{"max_limit": 20, "reset_duration": "1d"}]}`
 
-// TestCopy gives one person a profile, whose first key is shown once, raises a budget for a while, rotates and deletes
-// keys, and takes the profile away.
+// TestCopy assigns a profile to a user, whose first key is shown once, raises a budget for a while, rotates and deletes
+// keys, and detaches the profile.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -46,7 +46,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// assignsFirst gives somebody their first profile and returns the value of the key that comes with it.
+// assignsFirst assigns a user their first profile and returns the value of the key that comes with it.
 func (s *screen) assignsFirst(profile, person string) (value string) {
 	s.t.Helper()
 	s.click(s.link("Assign a profile"))
@@ -57,14 +57,14 @@ func (s *screen) assignsFirst(profile, person string) (value string) {
 	s.sees(s.text(person + " holds " + profile + " now, and has a first key."))
 	value = s.shownValue()
 	s.keyAnswers(value, http.StatusOK)
-	_, err := s.Reload() // sends the form again, which gives nothing twice
+	_, err := s.Reload() // sends the form again, which assigns nothing twice
 	s.must(err)
 	s.sees(s.GetByText(person + " holds every active profile there is.").Or(s.Locator("#problems")))
 	s.gone(s.GetByText(value))
 	return value
 }
 
-// shownValue is that of a key just made; with JavaScript it is copied by its button.
+// shownValue is that of a new key; with JavaScript it is copied by its button.
 func (s *screen) shownValue() string {
 	s.t.Helper()
 	s.sees(s.heading("Copy the key now"))
@@ -80,7 +80,7 @@ func (s *screen) shownValue() string {
 	return shown
 }
 
-// keyAnswers asks what the holder of a key may still spend.
+// keyAnswers asks for the quota of a key.
 func (s *screen) keyAnswers(value string, status int) {
 	s.t.Helper()
 	if got := s.console.ask(s.t, value, "/api/virtual-keys/quota"); got != status {
@@ -115,7 +115,7 @@ func (s *screen) takesBack(profile string) {
 	s.sees(s.link("Raise In all, $20.00 / day of " + profile))
 }
 
-// rotates gives the only key another value; the one before goes on working for an hour.
+// rotates replaces the value of the only key; the old value keeps working for an hour.
 func (s *screen) rotates(person, before string) (value string) {
 	s.t.Helper()
 	s.click(s.GetByLabel(regexp.MustCompile("^Actions for solo")))
@@ -136,7 +136,7 @@ func (s *screen) rotates(person, before string) (value string) {
 	return value
 }
 
-// further makes another key and deletes it.
+// further creates another key and deletes it.
 func (s *screen) further(home string) {
 	s.t.Helper()
 	s.click(s.link("New key"))

@@ -16,7 +16,7 @@ import (
 // patience is how long anything may take on a busy machine, in milliseconds.
 const patience = 20_000
 
-// artefacts is where a run leaves what people look at: screenshots, and traces of what failed.
+// artefacts is where a run leaves files to look at: screenshots, and traces of failed tests.
 const artefacts = "artefacts"
 
 func TestMain(m *testing.M) {
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// endings are run after the last test, the latest first.
+// endings run after the last test, the latest first.
 var (
 	endings     []func()
 	endingsLock sync.Mutex
@@ -39,7 +39,7 @@ func atEnd(end func()) {
 	endings = append(endings, end)
 }
 
-// program is the console, built once for all tests; $TOLLGATE_BINARY names one that is built already.
+// program is the console, built once for all tests; $TOLLGATE_BINARY names a built one.
 var program = sync.OnceValues(func() (string, error) {
 	if built := os.Getenv("TOLLGATE_BINARY"); built != "" {
 		return built, nil

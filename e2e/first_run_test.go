@@ -82,7 +82,7 @@ func TestSignOutEndsTheSession(t *testing.T) {
 	s.arrives(`/login\?next=.*`)
 }
 
-// TestEmptyConsole makes the first admin without sample data: every list says how to begin.
+// TestEmptyConsole creates the first admin without sample data: every list says how to begin.
 func TestEmptyConsole(t *testing.T) {
 	t.Parallel()
 	empty, err := newConsole()

@@ -8,8 +8,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestHalfDates types a day without a time where an end may be set: the browser would send that as nothing, and the end
-// would be lost.
+// TestHalfDates types a day without a time in fields for an end: the browser would send it as empty, and the end would
+// be lost.
 func TestHalfDates(t *testing.T) {
 	t.Parallel()
 	c, err := company()
@@ -22,7 +22,7 @@ func TestHalfDates(t *testing.T) {
 		name, field, button string
 		place               place
 		fill                func(s *screen)
-		stored              string // said once it is stored
+		stored              string // shown once it is stored
 	}{
 		{
 			"assign", "Ends optional", "Assign", under(home + "/access-profiles/new"), func(s *screen) { s.choose("Profile", "Until some day") },
@@ -61,7 +61,8 @@ func TestHalfDates(t *testing.T) {
 	}
 }
 
-// TestRequiredIsLeftToTheConsole sends the same forms without what they need: the console says so, in its own words.
+// TestRequiredIsLeftToTheConsole sends the same forms without their required fields: the console reports it, in its own
+// words.
 func TestRequiredIsLeftToTheConsole(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
@@ -80,7 +81,7 @@ func TestRequiredIsLeftToTheConsole(t *testing.T) {
 
 func under(path string) place { return func(*testing.T, *console) string { return path } }
 
-// isHalf expects that the browser reports a field as half filled in.
+// isHalf checks that the browser reports a field as half filled in.
 func (s *screen) isHalf(field playwright.Locator) {
 	s.t.Helper()
 	s.focused(field)

@@ -7,8 +7,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestLongPropagation pushes to more holders than a request waits for. The page shows that it goes on, may be left, and
-// ends in the result.
+// TestLongPropagation propagates to more holders than a request waits for. The page shows progress, may be left, and
+// ends with the result.
 func TestLongPropagation(t *testing.T) {
 	t.Parallel()
 	c, err := company()
@@ -54,8 +54,7 @@ func TestLongPropagation(t *testing.T) {
 	}
 }
 
-// watchesItRun looks at the page while its questions are kept from the console, and lets it bring itself up to date
-// without being loaded.
+// watchesItRun looks at the page while its polls are blocked, and then lets it update itself without a reload.
 func (s *screen) watchesItRun(goOn func()) {
 	s.t.Helper()
 	looked := make(chan bool)

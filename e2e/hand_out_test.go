@@ -8,8 +8,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestAssignToRole hands a profile out to everybody of a role, changes it, pushes the change after looking at what it does,
-// and takes it back.
+// TestAssignToRole assigns a profile to every member of a role, changes it, propagates the change after a preview, and
+// detaches it.
 func TestAssignToRole(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -71,7 +71,7 @@ func (s *screen) attachesToRole(profile, role string, members int) {
 	}
 }
 
-// holdersHave looks at every holder's version and use.
+// holdersHave checks every holder's version and usage.
 func (s *screen) holdersHave(profile string, holders int, version, used string) {
 	s.t.Helper()
 	s.tab(profile, fmt.Sprintf("Users %d", holders))
@@ -81,7 +81,7 @@ func (s *screen) holdersHave(profile string, holders int, version, used string) 
 	s.must(expect(rows.Filter(filterText(used))).ToHaveCount(holders))
 }
 
-// propagatesLess lowers the budget and pushes it.
+// propagatesLess lowers the budget and propagates it.
 func (s *screen) propagatesLess(profile, role string, members int) {
 	s.t.Helper()
 	s.click(s.link("Edit"))
@@ -133,7 +133,7 @@ func (s *screen) auditSays(profile string, actions ...string) {
 	}
 }
 
-// joinsRole makes a user with a role by the form.
+// joinsRole creates a user with a role by the form.
 func (s *screen) joinsRole(name, role string) {
 	s.t.Helper()
 	s.to("/users")

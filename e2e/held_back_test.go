@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// holdBack keeps every copy of a profile as it is until goOn: a push of it is under way as long as somebody looks. Only
-// here does a test reach behind the console.
+// holdBack locks every copy of a profile until goOn: a propagation of it is under way for as long as the test needs.
+// Only here does a test use the database directly.
 func (c *console) holdBack(t *testing.T, profile string) (goOn func()) {
 	t.Helper()
 	running, err := os.ReadFile(filepath.Join(c.dir, "data", "postmaster.pid"))

@@ -11,11 +11,11 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// sights are how a screen is looked at: at a desk, on a small laptop and on a phone, by day and by night.
+// sights are the ways to look at a screen: on a desktop, on a small laptop and on a phone, light and dark.
 var sights = []struct {
 	width  int
 	scheme *playwright.ColorScheme
-	axe    string // which of its rules are kept to
+	axe    string // which of its rules are checked
 }{
 	{1440, playwright.ColorSchemeLight, everyRule},
 	{1024, playwright.ColorSchemeLight, ""},
@@ -24,14 +24,14 @@ var sights = []struct {
 	{1440, playwright.ColorSchemeDark, colourRules},
 }
 
-// In the dark only colours are others.
+// Dark differs in colours only.
 const (
 	everyRule   = `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`
 	colourRules = `["color-contrast", "link-in-text-block"]`
 )
 
-// inspect looks at a screen as it stands: no violation of the accessibility rules in light and dark, nothing that is
-// only reached by scrolling sideways at any width. It leaves a picture of each.
+// inspect checks a screen as it is: no violation of the accessibility rules in light and dark, and no scrolling
+// sideways at any width. It saves a screenshot of each.
 func (s *screen) inspect(name string) {
 	s.t.Helper()
 	for _, at := range sights {
@@ -59,7 +59,7 @@ func (s *screen) fitsSideways(place string) {
 	}
 }
 
-// unroll makes the window as high as the page, so that what sticks to an edge of the window covers nothing.
+// unroll makes the window as high as the page, so that sticky elements cover nothing.
 func (s *screen) unroll() {
 	s.t.Helper()
 	height, err := s.Evaluate("() => document.documentElement.scrollHeight")
@@ -72,7 +72,7 @@ var axe = sync.OnceValues(func() (string, error) {
 	return string(source) + "; undefined", err
 })
 
-// What an open menu covers is not there to be aimed at.
+// Elements under an open menu are no targets.
 const runAxe = `async (rules) => {
 	const {violations} = await axe.run(document, {runOnly: JSON.parse(rules), resultTypes: ["violations"]})
 	const menu = document.querySelector("details.menu[open]")
@@ -80,7 +80,7 @@ const runAxe = `async (rules) => {
 	return JSON.stringify(violations.filter((violation) => !aside(violation)))
 }`
 
-// accessible runs axe: the debugger brings it in, so the page's security policy stays as it is.
+// accessible runs axe: the debugger injects it, so the page's security policy stays as it is.
 func (s *screen) accessible(place, rules string) {
 	s.t.Helper()
 	source, err := axe()

@@ -2,7 +2,7 @@ package e2e
 
 import "github.com/playwright-community/playwright-go"
 
-// What somebody without a mouse does.
+// Actions without a mouse.
 
 func (s *screen) press(keys ...string) {
 	s.t.Helper()
@@ -16,13 +16,13 @@ func (s *screen) write(text string) {
 	s.must(s.Keyboard().Type(text))
 }
 
-// tabTo presses Tab until the focus is there; a focus that is caught on the way fails the test.
+// tabTo presses Tab until an element has the focus; a focus trap on the way fails the test.
 func (s *screen) tabTo(l playwright.Locator) {
 	s.t.Helper()
 	s.walk("Tab", l)
 }
 
-// tabBack goes the other way.
+// tabBack does the same with Shift+Tab.
 func (s *screen) tabBack(l playwright.Locator) {
 	s.t.Helper()
 	s.walk("Shift+Tab", l)
@@ -42,7 +42,7 @@ func (s *screen) walk(key string, l playwright.Locator) {
 	s.t.Fatalf("%s: %s does not lead to %v", s.URL(), key, l)
 }
 
-// pick takes the focused select to an option with the arrow keys.
+// pick selects an option of the focused select with the arrow keys.
 func (s *screen) pick(label, option string) {
 	s.t.Helper()
 	for range 30 {
@@ -56,14 +56,14 @@ func (s *screen) pick(label, option string) {
 	s.t.Fatalf("%s offers no %q", label, option)
 }
 
-// enter presses a button that the focus goes to.
+// enter presses a button that it has focused.
 func (s *screen) enter(l playwright.Locator) {
 	s.t.Helper()
 	s.tabTo(l)
 	s.press("Enter")
 }
 
-// next goes to the field that comes next and writes into it.
+// next focuses the next field and types into it.
 func (s *screen) next(label, text string) {
 	s.t.Helper()
 	s.press("Tab")
@@ -71,7 +71,7 @@ func (s *screen) next(label, text string) {
 	s.write(text)
 }
 
-// nextPick goes to the select that comes next and picks from it.
+// nextPick focuses the next select and picks from it.
 func (s *screen) nextPick(label, option string) {
 	s.t.Helper()
 	s.press("Tab")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestUsersByKeyboard gives somebody a profile and raises a budget of it without a mouse.
+// TestUsersByKeyboard assigns a user a profile and raises a budget of it without a mouse.
 func TestUsersByKeyboard(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})

@@ -8,7 +8,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestLongPicker finds a few among 500 models, ticks them, and saves.
+// TestLongPicker finds a few of 500 models, ticks them, and saves.
 func TestLongPicker(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {

@@ -50,7 +50,7 @@ func id(of object) string {
 	return strings.Trim(string(text), `"`)
 }
 
-// policyOf is what a profile grants and limits, without what differs from one profile to the next.
+// policyOf is what a profile grants and limits, without what differs between profiles.
 func policyOf(t *testing.T, profile object) string {
 	t.Helper()
 	if profile == nil {

@@ -50,10 +50,10 @@ func (s *screen) signInByKeyboard() {
 	s.arrives("/access-profiles")
 }
 
-// card is the part of the editor about one provider.
+// card is the part of the editor for one provider.
 func (s *screen) card(provider string) playwright.Locator { return s.role("group", provider) }
 
-// models are the boxes of the models that a card offers.
+// models are the checkboxes of the models that a card offers.
 func (s *screen) models(provider string) playwright.Locator {
 	return s.card(provider).GetByRole("list", playwright.LocatorGetByRoleOptions{Name: "Models of " + provider}).GetByRole("checkbox")
 }
@@ -84,7 +84,7 @@ func (s *screen) addAnthropicByKeyboard() {
 	s.nextPick("First month of the quarters of budget 2 for anthropic", "from February")
 	s.holds("Amount of budget 1 for anthropic", "50")
 
-	// A third line, taken away again, gives the focus back to the section and renames no other line.
+	// Adding and removing a third limit returns the focus to the section and renames no other limit.
 	s.enter(s.button("Add a budget for anthropic"))
 	s.focused(s.field("Amount of budget 3 for anthropic"))
 	s.tabBack(s.button("Remove budget 1 for anthropic"))
@@ -137,8 +137,8 @@ func (s *screen) setLimitsByKeyboard() {
 
 const conflict = "All tools of github are granted, so none can be excluded. Untick the server and include the tools wanted, or remove this row."
 
-// grantToolsByKeyboard runs into the contradiction of a whole server and an excluded tool, sees it beside its row, and
-// puts it right.
+// grantToolsByKeyboard creates a contradiction between a whole server and an excluded tool, sees it beside its row, and
+// resolves it.
 func (s *screen) grantToolsByKeyboard() {
 	s.t.Helper()
 	s.tabTo(s.field("Code review"))
@@ -163,7 +163,7 @@ func (s *screen) grantToolsByKeyboard() {
 	s.says(s.Locator("#review"), "Of MCP they may use the tools of Code review and every tool of filesystem, but not github/merge_pull_request.")
 }
 
-// refusedByKeyboard saves with mistakes, follows the summary to them, and puts them right.
+// refusedByKeyboard saves with mistakes, follows the summary to them, and fixes them.
 func (s *screen) refusedByKeyboard() {
 	s.t.Helper()
 	s.tabBack(s.field("Requests in all"))
@@ -193,7 +193,7 @@ func (s *screen) refusedByKeyboard() {
 	s.holds("Tool 1", "merge_pull_request")
 }
 
-// readsBackWhole looks at a page that shows all that was typed.
+// readsBackWhole checks that the page shows all that was typed.
 func (s *screen) readsBackWhole() {
 	s.t.Helper()
 	for _, said := range []string{

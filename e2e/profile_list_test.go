@@ -8,7 +8,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestProfileLife finds a profile, duplicates it, turns it off and on, and deletes it.
+// TestProfileLife finds a profile, duplicates it, deactivates and activates it, and deletes it.
 func TestProfileLife(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -107,7 +107,7 @@ func (s *screen) back() {
 	s.must(err)
 }
 
-// TestBulk ticks rows and acts on them.
+// TestBulk ticks rows and applies actions to them.
 func TestBulk(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {

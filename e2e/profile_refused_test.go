@@ -45,7 +45,7 @@ func TestNothingTypedIsLost(t *testing.T) {
 	}
 }
 
-// entries is what the form would send, without what the console itself keeps in it.
+// entries are what the form would send, without the console's own hidden fields.
 func (s *screen) entries() string {
 	s.t.Helper()
 	sent, err := s.Locator("#profile-form").Evaluate(`form => [...new FormData(form)]
@@ -84,7 +84,7 @@ func (s *screen) linksLeadToFields() {
 
 func wordsIn(words string) *regexp.Regexp { return regexp.MustCompile(regexp.QuoteMeta(words)) }
 
-// TestDoubleClickSavesOnce clicks twice as fast as it goes.
+// TestDoubleClickSavesOnce double-clicks as fast as possible.
 func TestDoubleClickSavesOnce(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})

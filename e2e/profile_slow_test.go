@@ -6,7 +6,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestTypingOutlivesSlowAnswers goes on typing while the console works out what was typed before.
+// TestTypingOutlivesSlowAnswers keeps typing while the console still answers for what was typed before.
 func TestTypingOutlivesSlowAnswers(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
@@ -18,7 +18,7 @@ func TestTypingOutlivesSlowAnswers(t *testing.T) {
 		route.Continue()
 	}))
 	s.fill("Name", "Slow road")
-	s.press("Tab") // asks for the review
+	s.press("Tab") // requests the review
 	s.write("Early words")
 	<-asked
 	s.write(" and late ones.")
@@ -29,7 +29,7 @@ func TestTypingOutlivesSlowAnswers(t *testing.T) {
 	s.write(", two")
 	close(release)
 	s.says(s.Locator("#review"), "Anyone holding Slow road")
-	<-asked // once more, about what is newer
+	<-asked // once more, for the newer text
 	s.holds("Description optional", "Early words and late ones.")
 	s.holds("Tags optional", "one, two")
 	s.must(expect(s.field("Align windows to the calendar")).ToBeChecked())

@@ -11,8 +11,8 @@ const shared = `{"name": "NAME", "description": "As it was.", "tags": ["first"],
 	"provider_configs": [{"provider_name": "openai", "allowed_models": ["gpt-5"], "budgets": [{"max_limit": 20, "reset_duration": "1d"}]}],
 	"budgets": [{"max_limit": 900, "reset_duration": "1M"}]}`
 
-// TestStaleEdit edits a profile in two tabs. The second learns of the first, chooses field by field, and nothing is
-// lost.
+// TestStaleEdit edits a profile in two tabs. The second is shown the first's changes, chooses field by field, and
+// nothing is lost.
 func TestStaleEdit(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -38,7 +38,7 @@ func TestStaleEdit(t *testing.T) {
 				t.Errorf("the late save changed the profile: %v", now)
 			}
 
-			// An added row keeps what was chosen.
+			// Adding a row keeps the choices.
 			second.must(second.side("Keep yours: Tags").Check())
 			second.addBudget("in all", "5000", "per year")
 			second.must(expect(second.side("Keep yours: Tags")).ToBeChecked())
@@ -57,7 +57,7 @@ func TestStaleEdit(t *testing.T) {
 
 func (s *screen) side(name string) playwright.Locator { return s.role("radio", name) }
 
-// comparesVersions looks at both versions side by side: what only one changed is chosen already.
+// comparesVersions checks both versions side by side: a field that only one changed is already chosen.
 func (s *screen) comparesVersions(name string) {
 	s.t.Helper()
 	s.focused(s.Locator("#problems"))

@@ -9,13 +9,13 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// ways are how the console is used: enhanced, and whole without JavaScript.
+// ways are how the console is used: enhanced, and without JavaScript.
 var ways = []struct {
 	name  string
 	plain bool
 }{{"with JavaScript", false}, {"without JavaScript", true}}
 
-// contractors is what the form below is filled in with, as the API takes it.
+// contractors is what the form below is filled in with, as the API accepts it.
 const contractors = `{
 	"description": "Two lines\nof text & <signs>.", "tags": ["outside", "hired"], "calendar_aligned": true,
 	"provider_configs": [
@@ -30,7 +30,7 @@ const contractors = `{
 	"mcp_tool_overrides": [{"mcp_client_id": "github", "tool_name": "merge_pull_request", "action": "exclude"}],
 	"name": `
 
-// TestProfileForm builds the same nested profile by the form, by the curl that the form shows, and by the API.
+// TestProfileForm builds the same nested profile by the form, by the curl command that the form shows, and by the API.
 func TestProfileForm(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -94,7 +94,7 @@ func (s *screen) addBudget(scope, amount, window string) {
 	s.must(err)
 }
 
-// fillContractors fills the form in; it stays unsaved.
+// fillContractors fills in the form without saving it.
 func (s *screen) fillContractors(name string) {
 	s.t.Helper()
 	s.fill("Name", name)
@@ -154,7 +154,7 @@ func (s *screen) shownCurl() (request, body string) {
 	return found[1] + " " + found[2], strings.ReplaceAll(found[3], `'\''`, `'`)
 }
 
-// scripted tells whether the console's scripts ran on this page.
+// scripted reports whether the console's scripts ran on this page.
 func (s *screen) scripted() bool {
 	s.t.Helper()
 	count, err := s.Locator("html.scripted-page").Count()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Rows of the API are found by their names: no test knows the number of a row.
+// Rows of the API are found by name: no test knows the id of a row.
 
 // rows searches a list of the API, such as "users".
 func (c *console) rows(t *testing.T, list, search string) []object {
@@ -17,7 +17,7 @@ func (c *console) rows(t *testing.T, list, search string) []object {
 	return c.listed(t, list+"?limit=100&search="+url.QueryEscape(search), list)
 }
 
-// listed is what the answer at a path holds under the name of a list.
+// listed is the list of that name in the answer at a path.
 func (c *console) listed(t *testing.T, path, list string) []object {
 	t.Helper()
 	status, answer := c.api(t, "GET", "/api/"+path, "")
@@ -43,7 +43,7 @@ func named(t *testing.T, rows []object, name string) object {
 	return nil
 }
 
-// place is where a screen is, once its rows are looked up.
+// place is the path of a screen, once its rows are looked up.
 type place func(t *testing.T, c *console) string
 
 // at is a path below the row of a list, such as at("roles", "Engineer", "/edit").
@@ -53,7 +53,7 @@ func at(list, name, below string) place {
 	}
 }
 
-// ofCopy is a path below somebody's copy of a profile.
+// ofCopy is a path below a user's copy of a profile.
 func ofCopy(user, profile, below string) place {
 	return func(t *testing.T, c *console) string {
 		home := at("users", user, "/access-profiles")(t, c)
@@ -61,7 +61,7 @@ func ofCopy(user, profile, below string) place {
 	}
 }
 
-// ofBudget is where the first budget in all of somebody's copy is raised.
+// ofBudget is the path on which the first overall budget of a user's copy is raised.
 func ofBudget(user, profile string) place {
 	return func(t *testing.T, c *console) string {
 		home := at("users", user, "/access-profiles")(t, c)
@@ -70,7 +70,7 @@ func ofBudget(user, profile string) place {
 	}
 }
 
-// ofKey is a path below somebody's first key.
+// ofKey is a path below a user's first key.
 func ofKey(user, below string) place {
 	return func(t *testing.T, c *console) string {
 		home := at("users", user, "/virtual-keys")(t, c)
@@ -78,7 +78,7 @@ func ofKey(user, below string) place {
 	}
 }
 
-// hire makes a user with a role and returns their path.
+// hire creates a user with a role and returns their path.
 func (c *console) hire(t *testing.T, name, role string) (path string) {
 	t.Helper()
 	email := strings.ReplaceAll(strings.ToLower(name), " ", ".") + "@example.com"
@@ -89,7 +89,7 @@ func (c *console) hire(t *testing.T, name, role string) (path string) {
 	return "/users/" + id(c.made(t, "/api/users", string(body))["user"].(object))
 }
 
-// crew makes a role with members, "Name 1" and so on, that permits nothing in the console.
+// crew creates a role with members, "Name 1" and so on, without permissions in the console.
 func (c *console) crew(t *testing.T, role string, members int) (path string) {
 	t.Helper()
 	path = "/roles/" + id(c.made(t, "/api/roles", fmt.Sprintf(`{"name": %q}`, role))["role"].(object))
@@ -99,7 +99,7 @@ func (c *console) crew(t *testing.T, role string, members int) (path string) {
 	return path
 }
 
-// attach has a role hand a profile out, to its members too.
+// attach attaches a profile to a role, and assigns it to its members too.
 func (c *console) attach(t *testing.T, profile, role string) {
 	t.Helper()
 	_, number, _ := strings.Cut(strings.TrimPrefix(role, "/"), "/")
@@ -109,7 +109,7 @@ func (c *console) attach(t *testing.T, profile, role string) {
 	}
 }
 
-// change saves some fields of what is at a path.
+// change updates some fields of the resource at a path.
 func (c *console) change(t *testing.T, path, body string) {
 	t.Helper()
 	if status, answer := c.api(t, "PUT", "/api"+path, body); status != http.StatusOK {

@@ -12,7 +12,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// visit is how somebody comes to a console; zero is the admin of the company at a desk.
+// visit is how a user opens a console; zero is the admin of the company on a desktop.
 type visit struct {
 	console *console // nil is the company
 	as      string   // email; "" is the admin
@@ -91,7 +91,7 @@ func (s *screen) newTab() *screen {
 	return &screen{Page: page, t: s.t, console: s.console, context: s.context}
 }
 
-// close keeps a trace, and every tab as picture and as HTML, when the test has failed.
+// close saves a trace, and every tab as a screenshot and as HTML, when the test has failed.
 func (s *screen) close() {
 	if s.t.Failed() {
 		file := filepath.Join(artefacts, strings.NewReplacer("/", "-", " ", "-").Replace(s.t.Name()))
@@ -118,7 +118,7 @@ func (s *screen) must(err error) {
 	}
 }
 
-// inShort leaves out the drawing of the whole page that comes with some errors.
+// inShort cuts off the accessibility tree of the whole page that some errors contain.
 func inShort(err error) string {
 	lines := strings.Split(err.Error(), "\n")
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return drawing.MatchString(line) }), "\n")
@@ -126,7 +126,7 @@ func inShort(err error) string {
 
 var drawing = regexp.MustCompile(`^\s+- (/\w+: |[a-z]+( "|:|$| \[))`)
 
-// to goes to a path and returns the status it is answered with.
+// to goes to a path and returns the status of the answer.
 func (s *screen) to(path string) int {
 	s.t.Helper()
 	answer, err := s.Goto(path)
@@ -134,7 +134,7 @@ func (s *screen) to(path string) int {
 	return answer.Status()
 }
 
-// What is on a screen is found as its visitors find it: by role and name.
+// Elements are found as users find them: by role and name.
 
 func (s *screen) role(role playwright.AriaRole, name string) playwright.Locator {
 	return s.GetByRole(role, playwright.PageGetByRoleOptions{Name: name, Exact: playwright.Bool(true)})

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// handingOutScreens are those of a profile's holders and roles, and of pushing it to copies.
+// handingOutScreens are those of a profile's holders and roles, and of propagation.
 var handingOutScreens = []scene{
 	{name: "holders", place: at("access-profiles", "Support", "/users")},
 	{name: "holders-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Support", "/users?limit=6")},
@@ -64,14 +64,14 @@ func preview(s *screen) {
 	s.arrives(`/access-profiles/\d+/propagate/preview\?.*`)
 }
 
-// tightened lowers a budget below what some have used.
+// tightened lowers a budget below what some users have used.
 func tightened(t *testing.T, c *console) string {
 	path := at("access-profiles", "Data science", "")(t, c)
 	c.change(t, path, `{"budgets": [{"max_limit": 200, "reset_duration": "1M"}]}`)
 	return path + "/propagate"
 }
 
-// held is a profile that two people hold in an older version.
+// held is a profile of which two users have an older version.
 func held(name string) place {
 	return func(t *testing.T, c *console) string {
 		path := c.create(t, strings.ReplaceAll(shared, "NAME", name))
@@ -81,7 +81,7 @@ func held(name string) place {
 	}
 }
 
-// emptyRole is a path below a role that nobody has and that hands nothing out.
+// emptyRole is a path below a role without members and without profiles.
 func emptyRole(below string) place {
 	return func(t *testing.T, c *console) string {
 		return c.crew(t, "Nobody's "+strings.Trim(below+" role", "/ "), 0) + below

@@ -1,11 +1,11 @@
 package e2e
 
-// The sample company has people whose copies show something.
+// Users of the sample company whose copies show something.
 const (
 	holder   = "Dmitri Vargas" // of two profiles
 	raised   = "Bruno Haddad"  // with a budget raised for two windows
 	paused   = "Hiro Jensen"   // with a copy that is paused
-	noHolder = "vera"          // who holds nothing
+	noHolder = "vera"          // without a copy
 )
 
 // peopleScreens are those of users, their copies and keys, and roles.

@@ -72,7 +72,7 @@ var screens = []scene{
 	{name: "providers-no-hit", path: "/providers?search=nowhere"},
 	{name: "provider", path: "/providers/openai"},
 	{name: "provider-prices", place: pricey, act: func(s *screen) {
-		for _, name := range []string{"th > code", ".granted > li"} { // two spaces in a name are seen as two
+		for _, name := range []string{"th > code", ".granted > li"} { // two spaces in a name are shown as two
 			s.must(expect(s.Locator(name).First()).ToHaveCSS("white-space", "pre-wrap"))
 		}
 	}},
@@ -133,10 +133,10 @@ func TestScreens(t *testing.T) {
 	}
 }
 
-// longName has no place at which a line may end.
+// longName has no place for a line break.
 var longName = strings.Repeat("averylongname_", 10)
 
-// pricey is a provider of which every kind of price is known, one of a model with a long name.
+// pricey is a provider with every kind of price, including one of a model with a long name.
 func pricey(t *testing.T, c *console) string {
 	t.Helper()
 	body := fmt.Sprintf(`{"name": "pricey", "models": [%q], "prices": [{"model": %q, "input_cost_per_million_tokens": 99999.123456789,
@@ -147,7 +147,7 @@ func pricey(t *testing.T, c *console) string {
 	return "/providers/pricey"
 }
 
-// longNames is a path below a profile that two users hold, and that grants a model with a long name since.
+// longNames is a path below a profile that two users have, and that has since granted a model with a long name.
 func longNames(name, below string) place {
 	return func(t *testing.T, c *console) string {
 		path := strings.TrimSuffix(held(name)(t, c), "/propagate")
@@ -181,7 +181,7 @@ func muddle(s *screen) {
 	s.focused(s.Locator("#problems"))
 }
 
-// collide saves a profile that somebody else has saved meanwhile.
+// collide saves a profile that another user has saved meanwhile.
 func collide(s *screen) {
 	s.t.Helper()
 	path := s.console.create(s.t, strings.ReplaceAll(shared, "NAME", "Collision"))
@@ -193,7 +193,7 @@ func collide(s *screen) {
 	s.focused(s.Locator("#problems"))
 }
 
-// compare sets two versions of a profile beside each other.
+// compare shows two versions of a profile side by side.
 func compare(s *screen) {
 	s.t.Helper()
 	path := s.console.create(s.t, strings.ReplaceAll(shared, "NAME", "Comparison"))

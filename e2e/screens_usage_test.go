@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// usageScreens are those of what was used, what somebody may call, and what the holder of a key has left.
+// usageScreens are those of usage, of a user's access, and of the quota of a key.
 var usageScreens = []scene{
 	{name: "usage", path: "/usage", act: func(s *screen) { s.sees(s.heading("Budgets nearest to their limit now")) }},
 	{name: "usage-by-model", path: "/usage?group_by=model"},
@@ -93,7 +93,7 @@ var usageScreens = []scene{
 	}},
 }
 
-// tries asks whether the user of the page may call a model, and expects an answer.
+// tries asks whether the user of the page may call a model, and checks the answer.
 func (s *screen) tries(model, answer string) {
 	s.t.Helper()
 	s.fill("Model", model)
@@ -115,7 +115,7 @@ func (s *screen) answered(call, answer string) {
 	s.sees(s.GetByRole("status").GetByRole("heading", buttonNamed(answer+" "+call)))
 }
 
-// strays has two calls reported for a user who is not known, and leads to a path.
+// strays reports two calls of an unknown user, and returns a path.
 func strays(path string) place {
 	return func(t *testing.T, c *console) string {
 		for range 2 {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestAPIKey makes a key, copies its secret, which is shown this once, uses it, and deletes it.
+// TestAPIKey creates a key, copies its secret, which is shown only once, uses it, and deletes it.
 func TestAPIKey(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
@@ -63,7 +63,7 @@ func (c *console) ask(t *testing.T, key, path string) (status int) {
 	return answer.StatusCode
 }
 
-// TestTheme is kept in the browser, from page to page.
+// TestTheme checks that the theme is kept in the browser, from page to page.
 func TestTheme(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})

@@ -13,8 +13,8 @@ import (
 const spenders = `{"name": "NAME", "provider_configs": [{"provider_name": "openai", "allowed_models": ["gpt-5", "gpt-5-mini"]}, {"provider_name": "groq", "all_models_allowed": true}],
 	"budgets": [{"max_limit": 20, "reset_duration": "1d"}], "mcp_servers": [{"mcp_server_id": "github"}]}`
 
-// spender makes a user who holds a profile of their own, "Budget of" them: two models of openai, all of groq, the tools
-// of github, and 20 dollars a day. It returns their path and the value of their key.
+// spender creates a user with a profile of their own, "Budget of" and their name: two models of openai, all of groq,
+// the tools of github, and 20 dollars a day. It returns their path and the value of their key.
 func (c *console) spender(t *testing.T, name string) (home, key string) {
 	t.Helper()
 	profile := c.create(t, strings.ReplaceAll(spenders, "NAME", "Spending of "+name))
@@ -24,7 +24,7 @@ func (c *console) spender(t *testing.T, name string) (home, key string) {
 	return home, held["virtual_key"].(object)["value"].(string)
 }
 
-// spent is a path below a user who has spent so much of 20 dollars a day.
+// spent is a path below a user who has spent this much of 20 dollars a day.
 func spent(name, dollars, below string) place {
 	return func(t *testing.T, c *console) string {
 		home, _ := c.spender(t, name)
@@ -33,8 +33,7 @@ func spent(name, dollars, below string) place {
 	}
 }
 
-// spend reports what a user spent on openai/gpt-5 in one call, as a gateway does. It returns what came of it: "counted"
-// or "duplicate".
+// spend reports one call of a user to openai/gpt-5, as a gateway does. It returns the result: "counted" or "duplicate".
 func (c *console) spend(t *testing.T, home, event, dollars string) (result string) {
 	t.Helper()
 	status, answer := c.api(t, "POST", "/api/governance/usage", fmt.Sprintf(

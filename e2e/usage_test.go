@@ -7,7 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// TestUsedUp follows a budget that is used up: the user's page, the refusal, a raise, the report and what it exports.
+// TestUsedUp follows a budget that is used up: the user's page, the denied call, the override, the report and its
+// exports.
 func TestUsedUp(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
@@ -30,7 +31,7 @@ func TestUsedUp(t *testing.T) {
 	}
 }
 
-// spends reports a call twice, as a gateway does that got no answer: it counts once.
+// spends reports a call twice, like a gateway that got no answer: it counts once.
 func (s *screen) spends(home, dollars, used string) {
 	s.t.Helper()
 	event := uuid.NewString()
@@ -40,7 +41,7 @@ func (s *screen) spends(home, dollars, used string) {
 	s.sees(s.GetByText(used))
 }
 
-// isRefused follows the refusal to the profile that sets the limit.
+// isRefused follows a denied call to the profile that sets the limit.
 func (s *screen) isRefused(person string) {
 	s.t.Helper()
 	s.click(s.link("Try it"))
@@ -84,7 +85,7 @@ func (s *screen) isAllowed(home, person string) {
 	s.says(s.GetByRole("status"), "The provider anthropic is not in Spending of "+person+".")
 }
 
-// reportShows narrows the report of everybody to one person, and takes what it shows along.
+// reportShows narrows the report of all users to one, and exports what it shows.
 func (s *screen) reportShows(home, person string) {
 	s.t.Helper()
 	s.to("/usage?group_by=profile")
@@ -114,7 +115,7 @@ func (s *screen) reportShows(home, person string) {
 	s.sees(s.link("openai"))
 }
 
-// exported is what a link to a table answers.
+// exported is the table behind a link.
 func (s *screen) exported(link string) string {
 	s.t.Helper()
 	href, err := s.link(link).GetAttribute("href")
@@ -127,7 +128,7 @@ func (s *screen) exported(link string) string {
 	return strings.ReplaceAll(text, "\r\n", "\n")
 }
 
-// holderSees asks, signed out, what is left of a key.
+// holderSees reads the quota of a key, signed out.
 func (s *screen) holderSees(key, person string) {
 	s.t.Helper()
 	holder := open(s.t, visit{out: true, plain: !s.scripted()})
