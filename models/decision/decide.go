@@ -15,9 +15,9 @@ import (
 
 // Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is
 // allowed.
-func (e *Engine) Decide(ctx context.Context, who entitlement.Subject, q entitlement.Call) (decision Decision, err error) {
+func (e *Engine) Decide(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (decision Decision, err error) {
 	begun := time.Now()
-	decided, err := e.decide(ctx, who, q, false)
+	decided, err := e.decide(ctx, subject, call, false)
 	e.timed(begun, decided.Decision, err)
 	return decided.Decision, err
 }
@@ -25,8 +25,8 @@ func (e *Engine) Decide(ctx context.Context, who entitlement.Subject, q entitlem
 // decided is a decision with what it was made of.
 type decided struct {
 	Decision
-	q        entitlement.Call          // of the provider that it was found to be of
-	holding  *entitlement.Entitlements // nil when the user is unknown
+	call        entitlement.Call          // of the provider that it was found to be of
+	entitlements  *entitlement.Entitlements // nil when the user is unknown
 	granting []int                     // the places of the copies that grant
 }
 
@@ -36,19 +36,19 @@ func (of decided) by(d Decision) Decision {
 	if d.Payer != nil {
 		d.AccessProfileID = d.Payer.AccessProfileID
 	}
-	if of.q.Asks() == entitlement.CallModel {
-		d.Provider, d.Model = of.q.Provider, of.q.Model
+	if of.call.Asks() == entitlement.CallModel {
+		d.Provider, d.Model = of.call.Provider, of.call.Model
 	}
 	return d
 }
 
-func (e *Engine) decide(ctx context.Context, who entitlement.Subject, q entitlement.Call, older bool) (of decided, err error) {
+func (e *Engine) decide(ctx context.Context, subject entitlement.Subject, call entitlement.Call, older bool) (of decided, err error) {
 	if err := e.cache.Current(ctx); err != nil {
 		return of, err
 	}
-	user, known := identity.ParseUserID(who.UserID)
-	if who.VirtualKey != "" {
-		key, works, err := e.cache.UserOfKey(ctx, who.VirtualKey)
+	user, known := identity.ParseUserID(subject.UserID)
+	if subject.VirtualKey != "" {
+		key, works, err := e.cache.UserOfKey(ctx, subject.VirtualKey)
 		if err != nil {
 			return of, err
 		}
@@ -61,7 +61,7 @@ func (e *Engine) decide(ctx context.Context, who entitlement.Subject, q entitlem
 		return of, nil
 	}
 	h, err := e.cache.EntitlementsOf(ctx, user, older)
-	if err == nil && len(h.Copies) == 0 && who.VirtualKey == "" {
+	if err == nil && len(h.Copies) == 0 && subject.VirtualKey == "" {
 		known, err = identity.IsUser(ctx, e.cache.DB, user.String())
 	}
 	if err != nil {
@@ -71,9 +71,9 @@ func (e *Engine) decide(ctx context.Context, who entitlement.Subject, q entitlem
 		of.Decision = unknownSubject()
 		return of, nil
 	}
-	of.UserID, of.holding = user, h
+	of.UserID, of.entitlements = user, h
 	var grants func(*entitlement.Copy) []policy.Grant
-	if q.IsTool() {
+	if call.IsTool() {
 		if grants, err = e.cache.Grants(ctx); err != nil {
 			return of, err
 		}
@@ -84,13 +84,13 @@ func (e *Engine) decide(ctx context.Context, who entitlement.Subject, q entitlem
 	}
 	now := e.cache.Now()
 	var providers []string
-	of.q, providers = of.holding.ResolveModel(q, catalogue, now)
+	of.call, providers = of.entitlements.ResolveModel(call, catalogue, now)
 	if len(providers) > 0 {
-		of.Decision = of.by(ambiguousModel(of.holding, q, providers))
+		of.Decision = of.by(ambiguousModel(of.entitlements, call, providers))
 		return of, nil
 	}
-	of.q.Unpriced = entitlement.Unpriced(catalogue, of.q)
-	decision, granting := Decide(of.holding, of.q, grants, now)
+	of.call.Unpriced = entitlement.Unpriced(catalogue, of.call)
+	decision, granting := Decide(of.entitlements, of.call, grants, now)
 	of.Decision, of.granting = of.by(decision), granting
 	return of, nil
 }
@@ -102,42 +102,42 @@ func unknownSubject() Decision {
 
 // Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is
 // reported or the hold ends by itself. Of many at once exactly those are allowed that there is room for.
-func (e *Engine) Reserve(ctx context.Context, who entitlement.Subject, q entitlement.Call) (Decision, error) {
+func (e *Engine) Reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (Decision, error) {
 	begun := time.Now()
-	decision, err := e.reserve(ctx, who, q)
+	decision, err := e.reserve(ctx, subject, call)
 	e.timed(begun, decision, err)
 	return decision, err
 }
 
-func (e *Engine) reserve(ctx context.Context, who entitlement.Subject, q entitlement.Call) (Decision, error) {
+func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (Decision, error) {
 	// Whether there is room is for the database to say, so that what is in memory need not be the latest, unless it
 	// refuses.
-	of, err := e.decide(ctx, who, q, true)
+	of, err := e.decide(ctx, subject, call, true)
 	if err == nil && !of.Decision.Decision {
-		of, err = e.decide(ctx, who, q, false)
+		of, err = e.decide(ctx, subject, call, false)
 	}
 	if err != nil {
 		return of.Decision, err
 	}
-	if q.Hold.ID != "" && (of.Decision.Decision || of.byLimits()) {
+	if call.Hold.ID != "" && (of.Decision.Decision || of.byLimits()) {
 		if before, found, err := e.heldBefore(ctx, of); found || err != nil {
 			return before, err
 		}
 	}
-	if !of.Decision.Decision || !of.q.Metered() {
+	if !of.Decision.Decision || !of.call.Metered() {
 		return of.Decision, nil
 	}
-	h, now := of.holding, e.cache.Now()
+	h, now := of.entitlements, e.cache.Now()
 	for _, i := range of.granting {
-		asked := newEstimate(h.User, &h.Copies[i], of.q, now)
-		holds, err := e.reserver.hold(ctx, asked)
+		wanted := newEstimate(h.User, &h.Copies[i], of.call, now)
+		holds, err := e.reservations.hold(ctx, wanted)
 		switch {
 		case err != nil:
 			return of.Decision, err
 		case holds:
 			e.cache.Counted(h.User)
-			return of.by(allow(asked.held, of.q, asked.id, asked.used, asked.reserved, now)), nil
-		case asked.taken:
+			return of.by(allow(wanted.userCopy, of.call, wanted.id, wanted.used, wanted.reserved, now)), nil
+		case wanted.taken:
 			return e.heldMeanwhile(ctx, of)
 		}
 	}
@@ -148,7 +148,7 @@ func (e *Engine) reserve(ctx context.Context, who entitlement.Subject, q entitle
 	}
 	e.cache.Counted(h.User)
 	first := &h.Copies[of.granting[0]]
-	if refused := checkLimits(first, of.q, now); !refused.Decision {
+	if refused := checkLimits(first, of.call, now); !refused.Decision {
 		return of.by(refused), nil
 	}
 	refused := refusal(RateLimited, "Others took the last room at this moment. Try again.")
@@ -160,9 +160,9 @@ func (e *Engine) reserve(ctx context.Context, who entitlement.Subject, q entitle
 // Callable lists what a subject may call at this moment, of what the catalogues know: models as provider/model, tools
 // as server/tool, or MCP servers of which some tool may be called. A server that is named narrows tools down to its
 // own.
-func (e *Engine) Callable(ctx context.Context, who entitlement.Subject, kind entitlement.Kind, server string) ([]string, error) {
-	of, err := e.decide(ctx, who, entitlement.Call{Kind: entitlement.CallEntry}, false)
-	if err != nil || of.holding == nil {
+func (e *Engine) Callable(ctx context.Context, subject entitlement.Subject, kind entitlement.Kind, server string) ([]string, error) {
+	of, err := e.decide(ctx, subject, entitlement.Call{Kind: entitlement.CallEntry}, false)
+	if err != nil || of.entitlements == nil {
 		return nil, err
 	}
 	grants, err := e.cache.Grants(ctx)
@@ -174,19 +174,19 @@ func (e *Engine) Callable(ctx context.Context, who entitlement.Subject, kind ent
 		return nil, err
 	}
 	found, now := []string{}, e.cache.Now()
-	try := func(id string, q entitlement.Call) {
-		q.Unpriced = entitlement.Unpriced(catalogue, q)
-		if decision, _ := Decide(of.holding, q, grants, now); decision.Decision && !slices.Contains(found, id) {
+	try := func(id string, call entitlement.Call) {
+		call.Unpriced = entitlement.Unpriced(catalogue, call)
+		if decision, _ := Decide(of.entitlements, call, grants, now); decision.Decision && !slices.Contains(found, id) {
 			found = append(found, id)
 		}
 	}
-	for i := range of.holding.Copies {
-		held := &of.holding.Copies[i]
+	for i := range of.entitlements.Copies {
+		userCopy := &of.entitlements.Copies[i]
 		if kind == entitlement.CallModel {
-			tryModels(held, catalogue, try)
+			tryModels(userCopy, catalogue, try)
 			continue
 		}
-		for _, grant := range grants(held) {
+		for _, grant := range grants(userCopy) {
 			switch {
 			case server != "" && grant.Server != server:
 			case kind == entitlement.CallSomeTool, kind == entitlement.CallWholeServer:
@@ -202,8 +202,8 @@ func (e *Engine) Callable(ctx context.Context, who entitlement.Subject, kind ent
 }
 
 // tryModels tries each model that a copy names, or that the catalogue names where all of a provider are allowed.
-func tryModels(held *entitlement.Copy, offered *catalogue.Catalogue, try func(id string, q entitlement.Call)) {
-	for _, config := range held.Policy.ProviderConfigs {
+func tryModels(userCopy *entitlement.Copy, offered *catalogue.Catalogue, try func(id string, call entitlement.Call)) {
+	for _, config := range userCopy.Policy.ProviderConfigs {
 		names := config.AllowedModels
 		if config.AllModelsAllowed {
 			names = offered.Models(config.ProviderName)

@@ -88,27 +88,27 @@ func refusal(kind, message string) Decision {
 
 // Decide answers a question about what somebody holds at a moment. Access adds up over copies; one pays: the first
 // assigned that grants and has room. It returns the places of the copies that grant, that one first.
-func Decide(h *entitlement.Entitlements, q entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time) (Decision, []int) {
+func Decide(h *entitlement.Entitlements, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time) (Decision, []int) {
 	var granting, active []int
 	closest := refusal(AccessBlocked, "The holder has no access profile that is active.")
 	for i := range h.Copies {
-		held := &h.Copies[i]
-		if !held.Works(at) {
+		userCopy := &h.Copies[i]
+		if !userCopy.Works(at) {
 			continue
 		}
-		blocked := access(held, q, grants)
+		blocked := access(userCopy, call, grants)
 		if blocked == "" {
 			granting = append(granting, i)
 		}
 		if len(active) == 0 || (blocked == ModelBlocked || blocked == modelUnpriced) && closest.Type == ProviderBlocked {
-			closest = refuse(held, blocked, q)
+			closest = refuse(userCopy, blocked, call)
 		}
 		active = append(active, i)
 	}
 	if len(granting) == 0 {
 		// Limits come before tools: who has used everything up is told that first.
-		if q.IsTool() && len(active) > 0 {
-			if d := checkLimits(&h.Copies[active[0]], q, at); !d.Decision {
+		if call.IsTool() && len(active) > 0 {
+			if d := checkLimits(&h.Copies[active[0]], call, at); !d.Decision {
 				return d, nil
 			}
 		}
@@ -116,7 +116,7 @@ func Decide(h *entitlement.Entitlements, q entitlement.Call, grants func(*entitl
 	}
 	var first Decision
 	for n, i := range granting {
-		d := checkLimits(&h.Copies[i], q, at)
+		d := checkLimits(&h.Copies[i], call, at)
 		if d.Decision {
 			return d, granting[n:]
 		}
@@ -128,29 +128,29 @@ func Decide(h *entitlement.Entitlements, q entitlement.Call, grants func(*entitl
 }
 
 // access is the kind of refusal of a copy by what it grants, "" when it does.
-func access(held *entitlement.Copy, q entitlement.Call, grants func(*entitlement.Copy) []policy.Grant) string {
-	switch q.Asks() {
+func access(userCopy *entitlement.Copy, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant) string {
+	switch call.Asks() {
 	case entitlement.CallEntry:
 		return ""
 	case entitlement.CallTool, entitlement.CallSomeTool, entitlement.CallWholeServer:
-		if slices.ContainsFunc(grants(held), q.GrantedBy) {
+		if slices.ContainsFunc(grants(userCopy), call.GrantedBy) {
 			return ""
 		}
 		return MCPToolBlocked
 	}
-	provider, model := catalogue.SplitModel(q.Provider, q.Model)
+	provider, model := catalogue.SplitModel(call.Provider, call.Model)
 	// The provider's part of a name is held to the same rule: ../x is no call of a provider.
-	if !catalogue.IsModelName(model) || q.Provider == "" && provider != "" && !catalogue.IsModelName(provider) {
+	if !catalogue.IsModelName(model) || call.Provider == "" && provider != "" && !catalogue.IsModelName(provider) {
 		return ModelBlocked
 	}
-	for _, config := range held.Policy.ProviderConfigs {
+	for _, config := range userCopy.Policy.ProviderConfigs {
 		if config.ProviderName != provider {
 			continue
 		}
 		switch {
 		case !config.MatchModel(model):
 			return ModelBlocked
-		case config.RefuseUnpriced && q.Unpriced:
+		case config.RefuseUnpriced && call.Unpriced:
 			return modelUnpriced
 		}
 		return ""
@@ -161,55 +161,55 @@ func access(held *entitlement.Copy, q entitlement.Call, grants func(*entitlement
 	return ProviderBlocked
 }
 
-func payer(held *entitlement.Copy) *Payer { return &Payer{held.ID, held.ProfileID, held.Name} }
+func payer(userCopy *entitlement.Copy) *Payer { return &Payer{userCopy.ID, userCopy.ProfileID, userCopy.Name} }
 
 // cost is what a question takes of a line.
-func cost(l entitlement.Limit, q entitlement.Call) int64 {
+func cost(l entitlement.Limit, call entitlement.Call) int64 {
 	switch l.Kind {
 	case policy.KindSpend:
-		return int64(q.Cost)
+		return int64(call.Cost)
 	case policy.KindTokens:
-		return q.Tokens
+		return call.Tokens
 	}
 	return 1
 }
 
 // checkLimits decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
-func checkLimits(held *entitlement.Copy, q entitlement.Call, at time.Time) Decision {
-	if !q.Metered() {
+func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time) Decision {
+	if !call.Metered() {
 		return Decision{
-			Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.Name + ".", Payer: payer(held), Limits: []DecidedLimit{},
+			Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + userCopy.Name + ".", Payer: payer(userCopy), Limits: []DecidedLimit{},
 		}
 	}
 	limits := 0
-	for _, lines := range held.Counting(q) {
+	for _, lines := range userCopy.Counting(call) {
 		limits += lines.To - lines.From
 	}
 	d := Decision{
-		Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + held.Name + ".", Payer: payer(held),
+		Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + userCopy.Name + ".", Payer: payer(userCopy),
 		Limits: make([]DecidedLimit, 0, limits),
 	}
 	var short []entitlement.Limit
-	for l := range held.Lines(q) {
+	for l := range userCopy.Lines(call) {
 		used, reserved, start, end := l.Counted(at)
-		most := l.Cap(at)
+		capped := l.Cap(at)
 		amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }
 		d.Limits = append(d.Limits, DecidedLimit{
-			l.Scope, l.Kind, amount(used), amount(reserved), amount(most), end, l.Duration, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1,
+			l.Scope, l.Kind, amount(used), amount(reserved), amount(capped), end, l.Duration, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1,
 		})
-		if used+reserved >= most || used+reserved+cost(l, q) > most {
+		if used+reserved >= capped || used+reserved+cost(l, call) > capped {
 			short = append(short, l)
 		}
 	}
 	if len(short) > 0 {
-		d.block(short, held.Name, q, at)
+		d.block(short, userCopy.Name, call, at)
 	}
 	return d
 }
 
 // block says which of the limits refuse: those that the estimate never fits into, else rate limits before budgets.
-func (d *Decision) block(short []entitlement.Limit, profile string, q entitlement.Call, at time.Time) {
-	never := slices.DeleteFunc(slices.Clone(short), func(l entitlement.Limit) bool { return cost(l, q) <= l.Cap(at) })
+func (d *Decision) block(short []entitlement.Limit, profile string, call entitlement.Call, at time.Time) {
+	never := slices.DeleteFunc(slices.Clone(short), func(l entitlement.Limit) bool { return cost(l, call) <= l.Cap(at) })
 	if d.NeverFits = len(never) > 0; d.NeverFits {
 		short = never
 	}

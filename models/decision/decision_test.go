@@ -26,21 +26,21 @@ func limitOf(kind string, limit, used int64) entitlement.Limit {
 
 // aCopy holds openai's gpt-4o, all of groq, and the tools of noonGrants, with limits in all.
 func aCopy(name string, lines ...entitlement.Limit) entitlement.Copy {
-	held := entitlement.Copy{Terms: &entitlement.Terms{
+	userCopy := entitlement.Copy{Terms: &entitlement.Terms{
 		Name: name, Total: entitlement.Range{From: 0, To: len(lines)}, Providers: map[string]entitlement.Range{},
 		Policy: &policy.Policy{ProviderConfigs: []policy.ProviderConfig{config("openai", "gpt-4o"), config("groq", "*")}},
 	}, ID: int64(len(name)), ProfileID: 7, Active: true}
-	limit(&held, lines)
-	return held
+	limit(&userCopy, lines)
+	return userCopy
 }
 
-func limit(held *entitlement.Copy, lines []entitlement.Limit) {
+func limit(userCopy *entitlement.Copy, lines []entitlement.Limit) {
 	for _, l := range lines {
 		if l.Special != nil {
-			held.Specials = append(held.Specials, *l.Special)
-			l.Nth = int32(len(held.Specials))
+			userCopy.Specials = append(userCopy.Specials, *l.Special)
+			l.Nth = int32(len(userCopy.Specials))
 		}
-		held.Limits, held.Counters = append(held.Limits, *l.LimitTerms), append(held.Counters, *l.Counter)
+		userCopy.Limits, userCopy.Counters = append(userCopy.Limits, *l.LimitTerms), append(userCopy.Counters, *l.Counter)
 	}
 }
 
@@ -48,29 +48,29 @@ func noonGrants(*entitlement.Copy) []policy.Grant {
 	return []policy.Grant{{Server: "github", Tools: []string{"read"}}}
 }
 
-func with(held entitlement.Copy, change func(*entitlement.Copy)) entitlement.Copy {
-	change(&held)
-	return held
+func with(userCopy entitlement.Copy, change func(*entitlement.Copy)) entitlement.Copy {
+	change(&userCopy)
+	return userCopy
 }
 
-func paused(held *entitlement.Copy) { held.Active = false }
+func paused(userCopy *entitlement.Copy) { userCopy.Active = false }
 
 func ending(at time.Time) func(*entitlement.Copy) {
-	return func(held *entitlement.Copy) { held.ExpiresAt = &at }
+	return func(userCopy *entitlement.Copy) { userCopy.ExpiresAt = &at }
 }
 
 func grantingOnly(configs ...policy.ProviderConfig) func(*entitlement.Copy) {
-	return func(held *entitlement.Copy) { held.Policy = &policy.Policy{ProviderConfigs: configs} }
+	return func(userCopy *entitlement.Copy) { userCopy.Policy = &policy.Policy{ProviderConfigs: configs} }
 }
 
 func ofProvider(name string, lines ...entitlement.Limit) func(*entitlement.Copy) {
-	return func(held *entitlement.Copy) {
-		from := len(held.Limits)
-		limit(held, lines)
+	return func(userCopy *entitlement.Copy) {
+		from := len(userCopy.Limits)
+		limit(userCopy, lines)
 		for i := range lines {
-			held.Limits[from+i].Scope = "provider:" + name
+			userCopy.Limits[from+i].Scope = "provider:" + name
 		}
-		held.Providers[name] = entitlement.Range{From: from, To: len(held.Limits)}
+		userCopy.Providers[name] = entitlement.Range{From: from, To: len(userCopy.Limits)}
 	}
 }
 
@@ -87,7 +87,7 @@ func TestDecisionOrder(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		copies []entitlement.Copy
-		q      entitlement.Call
+		call      entitlement.Call
 		kind   string
 		status int
 		payer  string // of which copy the answer is
@@ -133,7 +133,7 @@ func TestDecisionOrder(t *testing.T) {
 		{"one knows the provider", []entitlement.Copy{with(aCopy("A"), grantingOnly()), with(aCopy("BB"), grantingOnly(config("openai", "x")))}, aModel, ModelBlocked, 403, "BB"},
 	} {
 		h := &entitlement.Entitlements{Copies: c.copies}
-		d, _ := Decide(h, c.q, noonGrants, noon)
+		d, _ := Decide(h, c.call, noonGrants, noon)
 		payer := ""
 		if d.Payer != nil {
 			payer = d.Payer.Name
@@ -163,7 +163,7 @@ func TestRoom(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		line entitlement.Limit
-		q    entitlement.Call
+		call    entitlement.Call
 		want bool
 	}{
 		{"below", limitOf(policy.KindSpend, 5, 4), aModel, true},
@@ -186,7 +186,7 @@ func TestRoom(t *testing.T) {
 		{"the largest numbers", limitOf(policy.KindTokens, input.MaxCount, input.MaxCount-1), entitlement.Call{Provider: "openai", Model: "gpt-4o", Tokens: input.MaxCount}, false},
 	} {
 		h := &entitlement.Entitlements{Copies: []entitlement.Copy{aCopy("A", c.line)}}
-		if d, _ := Decide(h, c.q, noonGrants, noon); d.Decision != c.want {
+		if d, _ := Decide(h, c.call, noonGrants, noon); d.Decision != c.want {
 			t.Errorf("%s: %+v", c.name, d)
 		}
 	}
@@ -232,8 +232,8 @@ func boundaryFault(duration string, calendar window.Calendar, anchor, start, end
 		{end, true},
 		{end.Add(time.Microsecond), true},
 	} {
-		held := aCopy("A", l)
-		if d := checkLimits(&held, aModel, c.at); d.Decision != c.room {
+		userCopy := aCopy("A", l)
+		if d := checkLimits(&userCopy, aModel, c.at); d.Decision != c.room {
 			return fmt.Sprintf("%s, calendar %v, at %s: %+v", duration, calendar, c.at, d)
 		}
 	}

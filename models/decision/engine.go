@@ -11,13 +11,13 @@ import (
 // Engine decides whether calls may go on, by what the cache knows of a subject, and holds estimates in the database.
 type Engine struct {
 	cache    *entitlement.Cache
-	reserver reservations
+	reservations reservations
 	decided  *prometheus.HistogramVec
 }
 
 // NewEngine makes one that decides by a cache.
 func NewEngine(cache *entitlement.Cache) *Engine {
-	return &Engine{cache: cache, reserver: reservations{db: cache.DB}, decided: newDecisionSeconds()}
+	return &Engine{cache: cache, reservations: reservations{db: cache.DB}, decided: newDecisionSeconds()}
 }
 
 // Describe is part of [prometheus.Collector].

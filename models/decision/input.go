@@ -25,14 +25,14 @@ type Input struct {
 
 // Read checks the input. What can be no name of a model or tool is not refused here: the decision refuses it. Refusal:
 // Invalid.
-func (in Input) Read() (who entitlement.Subject, q entitlement.Call, reserve bool, err error) {
+func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, reserve bool, err error) {
 	c := &input.Reader{}
-	who = ReadSubject(c, "", in.VirtualKey, in.UserID)
+	subject = ReadSubject(c, "", in.VirtualKey, in.UserID)
 	for _, field := range []struct {
 		name  string
 		value input.Value
 		to    *string
-	}{{"provider", in.Provider, &q.Provider}, {"model", in.Model, &q.Model}, {"mcp_client_id", in.MCPClientID, &q.MCPClientID}, {"tool_name", in.ToolName, &q.ToolName}} {
+	}{{"provider", in.Provider, &call.Provider}, {"model", in.Model, &call.Model}, {"mcp_client_id", in.MCPClientID, &call.MCPClientID}, {"tool_name", in.ToolName, &call.ToolName}} {
 		switch field.value.Kind {
 		case input.Absent:
 		case input.Null:
@@ -57,18 +57,18 @@ func (in Input) Read() (who entitlement.Subject, q entitlement.Call, reserve boo
 		c.Add("model", "required", "Say which model, or which mcp_client_id and tool_name.")
 	}
 	if cost := ReadCost(c, "estimated_cost", in.EstimatedCost); cost != nil {
-		q.Cost = *cost
+		call.Cost = *cost
 	}
-	q.Tokens = input.ValueOr(ReadTokens(c, "estimated_tokens", in.EstimatedTokens), 0)
-	reserve, told := c.Bool("reserve", in.Reserve)
-	if !reserve && (told || in.Reserve.Kind == input.Absent) && (in.ReservationID.Given() || in.Lease.Given()) {
+	call.Tokens = input.ValueOr(ReadTokens(c, "estimated_tokens", in.EstimatedTokens), 0)
+	reserve, given := c.Bool("reserve", in.Reserve)
+	if !reserve && (given || in.Reserve.Kind == input.Absent) && (in.ReservationID.Given() || in.Lease.Given()) {
 		c.Add("reserve", "required", "Send reserve: true with a reservation_id or lease_s; without it nothing is held.")
 	}
-	q.Hold = readHold(c, in.ReservationID, in.Lease)
+	call.Hold = readHold(c, in.ReservationID, in.Lease)
 	if tool {
-		q.Kind = entitlement.CallTool
+		call.Kind = entitlement.CallTool
 	}
-	return who, q, reserve, problem.InvalidInput(c.Problems)
+	return subject, call, reserve, problem.InvalidInput(c.Problems)
 }
 
 // ParseEstimate reads what a call may cost, in dollars, rounded half up to the nano-dollar. Errors are those of

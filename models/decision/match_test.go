@@ -66,8 +66,8 @@ func TestModelsMatch(t *testing.T) {
 		{nil, "openai", "gpt-4o", ProviderBlocked},
 		{nil, "", "gpt-4o", ModelBlocked},
 	} {
-		held := &entitlement.Copy{Terms: &entitlement.Terms{Name: "x", Policy: &policy.Policy{ProviderConfigs: c.configs}}}
-		if got := access(held, entitlement.Call{Provider: c.provider, Model: c.model}, noCatalogue); got != c.want {
+		userCopy := &entitlement.Copy{Terms: &entitlement.Terms{Name: "x", Policy: &policy.Policy{ProviderConfigs: c.configs}}}
+		if got := access(userCopy, entitlement.Call{Provider: c.provider, Model: c.model}, noCatalogue); got != c.want {
 			t.Errorf("provider %q, model %q of %v: %q, want %q", c.provider, c.model, c.configs, got, c.want)
 		}
 	}
@@ -79,13 +79,13 @@ func TestWhatIsNoModelIsNeverGranted(t *testing.T) {
 		"", strings.Repeat("x", 256), "*", "**", "openai/*", "gpt-*", "gpt-4?", "..", "../x", "a/../b", "a/..", "a\u200bb", "a\u202eb", "a\x00b", "a\nb", "a\tb",
 	} {
 		for _, granted := range []policy.ProviderConfig{config("openai", "*"), config("openai", name), config("openai", "openai/"+name)} {
-			held := &entitlement.Copy{Terms: &entitlement.Terms{Name: "x", Policy: &policy.Policy{ProviderConfigs: []policy.ProviderConfig{granted}}}}
-			for _, q := range []entitlement.Call{{Provider: "openai", Model: name}, {Provider: "openai", Model: "openai/" + name}, {Model: "openai/" + name}} {
-				if q.Provider != "" && q.Model != name && name == "" {
+			userCopy := &entitlement.Copy{Terms: &entitlement.Terms{Name: "x", Policy: &policy.Policy{ProviderConfigs: []policy.ProviderConfig{granted}}}}
+			for _, call := range []entitlement.Call{{Provider: "openai", Model: name}, {Provider: "openai", Model: "openai/" + name}, {Model: "openai/" + name}} {
+				if call.Provider != "" && call.Model != name && name == "" {
 					continue // "openai/" of openai
 				}
-				if got := access(held, q, noCatalogue); got != ModelBlocked {
-					t.Errorf("%+v of %v: %q", q, granted, got)
+				if got := access(userCopy, call, noCatalogue); got != ModelBlocked {
+					t.Errorf("%+v of %v: %q", call, granted, got)
 				}
 			}
 		}

@@ -9,49 +9,49 @@ import (
 )
 
 // refuse says why a copy does not grant a call.
-func refuse(held *entitlement.Copy, kind string, q entitlement.Call) Decision {
+func refuse(userCopy *entitlement.Copy, kind string, call entitlement.Call) Decision {
 	var d Decision
 	switch kind {
 	case ProviderBlocked:
-		provider, _ := catalogue.SplitModel(q.Provider, q.Model)
-		d = refusal(kind, "The provider "+problem.Clip(provider)+" is not in "+held.Name+".")
+		provider, _ := catalogue.SplitModel(call.Provider, call.Model)
+		d = refusal(kind, "The provider "+problem.Clip(provider)+" is not in "+userCopy.Name+".")
 	case ModelBlocked:
-		d = refusal(kind, modelMessage(held, q))
+		d = refusal(kind, modelMessage(userCopy, call))
 	case modelUnpriced:
-		provider, model := catalogue.SplitModel(q.Provider, q.Model)
-		d = refusal(ModelBlocked, "The model "+problem.Clip(model)+" has no price in the catalogue, and "+held.Name+
+		provider, model := catalogue.SplitModel(call.Provider, call.Model)
+		d = refusal(ModelBlocked, "The model "+problem.Clip(model)+" has no price in the catalogue, and "+userCopy.Name+
 			" refuses such models of "+provider+".")
 	case MCPToolBlocked:
-		d = refusal(kind, toolMessage(held, q))
+		d = refusal(kind, toolMessage(userCopy, call))
 	}
-	d.Payer = payer(held)
+	d.Payer = payer(userCopy)
 	return d
 }
 
-func modelMessage(held *entitlement.Copy, q entitlement.Call) string {
-	provider, model := catalogue.SplitModel(q.Provider, q.Model)
+func modelMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
+	provider, model := catalogue.SplitModel(call.Provider, call.Model)
 	switch {
 	case model == "":
 		return "The call names no model. Name it as provider/model, such as openai/gpt-5."
 	case provider == "":
-		return "The model " + problem.Clip(model) + " is of no provider in " + held.Name + ": ask for it as provider/model, such as openai/" +
+		return "The model " + problem.Clip(model) + " is of no provider in " + userCopy.Name + ": ask for it as provider/model, such as openai/" +
 			problem.Clip(model) + "."
 	}
-	return "The model " + problem.Clip(model) + " is not in " + held.Name + "."
+	return "The model " + problem.Clip(model) + " is not in " + userCopy.Name + "."
 }
 
-func toolMessage(held *entitlement.Copy, q entitlement.Call) string {
+func toolMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 	switch {
-	case q.MCPClientID == "":
+	case call.MCPClientID == "":
 		return "The call names no MCP server."
-	case q.Asks() == entitlement.CallSomeTool:
-		return "No tool of the MCP server " + problem.Clip(q.MCPClientID) + " is in " + held.Name + "."
-	case q.Asks() == entitlement.CallWholeServer:
-		return "This call needs the whole MCP server " + problem.Clip(q.MCPClientID) + ", and " + held.Name + " does not grant all of it."
-	case q.ToolName == "":
-		return "The call names no tool of the MCP server " + problem.Clip(q.MCPClientID) + "."
+	case call.Asks() == entitlement.CallSomeTool:
+		return "No tool of the MCP server " + problem.Clip(call.MCPClientID) + " is in " + userCopy.Name + "."
+	case call.Asks() == entitlement.CallWholeServer:
+		return "This call needs the whole MCP server " + problem.Clip(call.MCPClientID) + ", and " + userCopy.Name + " does not grant all of it."
+	case call.ToolName == "":
+		return "The call names no tool of the MCP server " + problem.Clip(call.MCPClientID) + "."
 	}
-	return "The tool " + problem.Clip(q.MCPClientID+"/"+q.ToolName) + " is not in " + held.Name + "."
+	return "The tool " + problem.Clip(call.MCPClientID+"/"+call.ToolName) + " is not in " + userCopy.Name + "."
 }
 
 // words names a limit: "spend limit per 1d of openai".
@@ -64,11 +64,11 @@ func words(l entitlement.Limit) string {
 }
 
 // ambiguousModel refuses a model that several providers list.
-func ambiguousModel(h *entitlement.Entitlements, q entitlement.Call, providers []string) Decision {
+func ambiguousModel(h *entitlement.Entitlements, call entitlement.Call, providers []string) Decision {
 	spellings := make([]string, len(providers))
 	for i, provider := range providers {
-		spellings[i] = problem.Clip(provider + "/" + q.Model)
+		spellings[i] = problem.Clip(provider + "/" + call.Model)
 	}
-	return refusal(ModelBlocked, "The model "+problem.Clip(q.Model)+" is of several providers: ask for it as "+
+	return refusal(ModelBlocked, "The model "+problem.Clip(call.Model)+" is of several providers: ask for it as "+
 		strings.Join(spellings, " or ")+".")
 }

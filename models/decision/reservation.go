@@ -59,26 +59,26 @@ func readLease(c *input.Reader, v input.Value) time.Duration {
 }
 
 // newEstimate is what is asked of a copy, to be held under the name that the caller gave it, or one of its own.
-func newEstimate(user uuid.UUID, held *entitlement.Copy, q entitlement.Call, at time.Time) *estimate {
-	e := &estimate{user: user, held: held, q: q, at: at}
-	if q.Hold.ID == "" {
+func newEstimate(user uuid.UUID, userCopy *entitlement.Copy, call entitlement.Call, at time.Time) *estimate {
+	e := &estimate{user: user, userCopy: userCopy, call: call, at: at}
+	if call.Hold.ID == "" {
 		e.id = uuid.Must(uuid.NewV7()).String()
 		e.key = e.id
 		return e
 	}
-	e.id, e.key, e.content = q.Hold.ID, input.NewGatewayID(q.Hold.ID).Key, q.Content(user)
+	e.id, e.key, e.content = call.Hold.ID, input.NewGatewayID(call.Hold.ID).Key, call.Content(user)
 	return e
 }
 
 // allow is the answer to an estimate that is held, with what was used and reserved of its limits before.
-func allow(held *entitlement.Copy, q entitlement.Call, id string, used, reserved []int64, at time.Time) Decision {
-	d := checkLimits(held, q, at)
+func allow(userCopy *entitlement.Copy, call entitlement.Call, id string, used, reserved []int64, at time.Time) Decision {
+	d := checkLimits(userCopy, call, at)
 	d.Decision, d.Type, d.StatusCode, d.RetryAfter, d.NeverFits = true, Allowed, decisionStatus[Allowed], nil, false
-	d.Message, d.ReservationID = "Allowed by "+held.Name+"; the estimate is held.", &id
+	d.Message, d.ReservationID = "Allowed by "+userCopy.Name+"; the estimate is held.", &id
 	n := 0
-	for l := range held.Lines(q) {
+	for l := range userCopy.Lines(call) {
 		if n < min(len(d.Limits), len(used), len(reserved)) {
-			d.Limits[n].Used.N, d.Limits[n].Reserved.N = used[n], reserved[n]+cost(l, q)
+			d.Limits[n].Used.N, d.Limits[n].Reserved.N = used[n], reserved[n]+cost(l, call)
 		}
 		n++
 	}
@@ -93,14 +93,14 @@ func (d Decision) byLimits() bool {
 // heldBefore is the answer that a hold of this name got, if it lasts. Refusal: Conflict when it was asked with other
 // content.
 func (e *Engine) heldBefore(ctx context.Context, of decided) (decision Decision, found bool, err error) {
-	h, q := of.holding, of.q
+	h, call := of.entitlements, of.call
 	var content []byte
 	var copyID int64
 	var at time.Time
 	var used, reserved []int64
 	err = database.ScanPlanned(ctx, e.cache.DB, []any{&copyID, &content, &at, pgdialect.Array(&used), pgdialect.Array(&reserved)}, `
 SELECT copy_id, coalesce(content, ''), coalesce(decided_at, expires_at), coalesce(used, '{}'), coalesce(held, '{}')
-FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGatewayID(q.Hold.ID).Key)
+FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGatewayID(call.Hold.ID).Key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return decision, false, nil
 	}
@@ -108,8 +108,8 @@ FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGa
 		return decision, false, fmt.Errorf("look up a hold: %w", err)
 	}
 	for i := range h.Copies {
-		if held := &h.Copies[i]; held.ID == copyID && string(content) == string(q.Content(h.User)) {
-			return of.by(allow(held, q, q.Hold.ID, used, reserved, at.UTC())), true, nil
+		if userCopy := &h.Copies[i]; userCopy.ID == copyID && string(content) == string(call.Content(h.User)) {
+			return of.by(allow(userCopy, call, call.Hold.ID, used, reserved, at.UTC())), true, nil
 		}
 	}
 	return decision, true, problem.Refuse(problem.Conflict, "reservation_id", "reservation_conflict", "Give another call another reservation_id: this one holds other content.")

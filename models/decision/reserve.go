@@ -28,16 +28,16 @@ type estimate struct {
 	id, key string // as it is told, and as it is stored
 	user    uuid.UUID
 	content []byte // of a hold that its caller named
-	held    *entitlement.Copy
-	q       entitlement.Call
+	userCopy    *entitlement.Copy
+	call       entitlement.Call
 	at      time.Time
 	done    chan error
 	granted // once it is done
 }
 
 const (
-	heldTogether = 256 // at most
-	heldAtOnce   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
+	maxBatch = 256 // at most
+	maxStatements   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
 )
 
 // granted is whether an estimate is held; null when it has to be asked for again. Taken says that its name is that of
@@ -53,7 +53,7 @@ func (r *reservations) hold(ctx context.Context, e *estimate) (bool, error) {
 	e.done = make(chan error, 1)
 	r.mutex.Lock()
 	r.waiting = append(r.waiting, e)
-	if r.working < heldAtOnce {
+	if r.working < maxStatements {
 		r.working++
 		go r.work()
 	}
@@ -73,8 +73,8 @@ func (r *reservations) work() {
 		r.mutex.Lock()
 		next := append(again, r.waiting...)
 		r.waiting = nil
-		if len(next) > heldTogether {
-			next, r.waiting = next[:heldTogether], next[heldTogether:]
+		if len(next) > maxBatch {
+			next, r.waiting = next[:maxBatch], next[maxBatch:]
 		}
 		if len(next) == 0 {
 			r.working--
@@ -129,23 +129,23 @@ func (r *reservations) store(estimates []*estimate) (again []*estimate) {
 // were refused.
 func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted, error) {
 	ids, users, copies, leases, names, contents := []string{}, []string{}, []int64{}, []int64{}, []*string{}, [][]byte{}
-	of, lines, kinds, durations, starts, asks, limits := []int64{}, [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
+	of, lines, kinds, durations, starts, costs, limits := []int64{}, [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
 	for i, e := range estimates {
-		ids, users, copies = append(ids, e.key), append(users, e.user.String()), append(copies, e.held.ID)
-		leases, contents = append(leases, int64(e.q.Hold.Lasts().Seconds())), append(contents, e.content)
+		ids, users, copies = append(ids, e.key), append(users, e.user.String()), append(copies, e.userCopy.ID)
+		leases, contents = append(leases, int64(e.call.Hold.Lasts().Seconds())), append(contents, e.content)
 		var name *string
 		if e.content != nil {
-			name = &e.q.Hold.ID
+			name = &e.call.Hold.ID
 		}
 		names = append(names, name)
-		for l := range e.held.Lines(e.q) {
+		for l := range e.userCopy.Lines(e.call) {
 			start, _ := l.Window(e.at)
 			of, lines, kinds, durations = append(of, int64(i+1)), append(lines, l.Line), append(kinds, l.Kind), append(durations, l.Duration)
-			starts, asks, limits = append(starts, start), append(asks, cost(l, e.q)), append(limits, l.Cap(e.at))
+			starts, costs, limits = append(starts, start), append(costs, cost(l, e.call)), append(limits, l.Cap(e.at))
 		}
 	}
 	rows, err := database.QueryPlanned(ctx, db, "SELECT n, holds, taken, used, held FROM reserve_named($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-		ids, users, copies, leases, names, contents, of, lines, kinds, durations, starts, asks, limits)
+		ids, users, copies, leases, names, contents, of, lines, kinds, durations, starts, costs, limits)
 	if err != nil {
 		return nil, fmt.Errorf("hold estimates: %w", err)
 	}

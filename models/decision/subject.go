@@ -20,10 +20,10 @@ const MaxCallTokens = 1_000_000_000_000
 const LongestSource = 255
 
 // ReadSubject reads who a call is for: a key or a user, one of both.
-func ReadSubject(c *input.Reader, path string, key, user input.Value) (who entitlement.Subject) {
+func ReadSubject(c *input.Reader, path string, key, user input.Value) (subject entitlement.Subject) {
 	if key.Kind == input.Absent && user.Kind == input.Absent {
 		c.Add(path+"virtual_key", "required", "Give the virtual key, or the user_id.")
-		return who
+		return subject
 	}
 	if key.Given() && user.Given() {
 		c.Add(path+"user_id", "ambiguous_user", "Give the virtual key or the user_id, not both.")
@@ -32,7 +32,7 @@ func ReadSubject(c *input.Reader, path string, key, user input.Value) (who entit
 		field string
 		value input.Value
 		to    *string
-	}{{"virtual_key", key, &who.VirtualKey}, {"user_id", user, &who.UserID}} {
+	}{{"virtual_key", key, &subject.VirtualKey}, {"user_id", user, &subject.UserID}} {
 		field := part.field
 		switch {
 		case part.value.Kind == input.Absent:
@@ -46,7 +46,7 @@ func ReadSubject(c *input.Reader, path string, key, user input.Value) (who entit
 			*part.to = part.value.Text
 		}
 	}
-	return who
+	return subject
 }
 
 // ReadCost reads dollars of one call, rounded to the nano-dollar: they were measured. It is nil when they are not

@@ -80,7 +80,7 @@ func compareTools(t *testing.T, c catalogue.Catalogue, p policy.Policy, listed m
 		}
 	}
 	h := &entitlement.Entitlements{Copies: []entitlement.Copy{{Terms: &entitlement.Terms{Name: "x", Policy: &p}, ID: 1, Active: true}}}
-	grants := func(held *entitlement.Copy) []policy.Grant { return policy.Grants(c, *held.Policy) }
+	grants := func(userCopy *entitlement.Copy) []policy.Grant { return policy.Grants(c, *userCopy.Policy) }
 	for _, server := range c.Servers {
 		for _, tool := range []string{"a", "b", "c", "new", "never"} {
 			want := slices.Contains(p.MCPServers, policy.ServerGrant{MCPServerID: server.ClientID})

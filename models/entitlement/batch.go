@@ -14,21 +14,21 @@ import (
 
 // UsersOfKeys finds whose keys the values are, those that are not known yet with one query. What is not in the answer
 // is nobody's any more.
-func (d *Cache) UsersOfKeys(ctx context.Context, values map[string]bool) (map[string]knownKey, error) {
-	found, missing, valueOf, now := make(map[string]knownKey, len(values)), []secret.Hash{}, make(map[secret.Hash]string, len(values)), d.Now()
+func (c *Cache) UsersOfKeys(ctx context.Context, values map[string]bool) (map[string]cachedKey, error) {
+	found, missing, valueOf, now := make(map[string]cachedKey, len(values)), []secret.Hash{}, make(map[secret.Hash]string, len(values)), c.Now()
 	for value := range values {
-		valueOf[d.virtualKeys.Sum(value)] = value
+		valueOf[c.virtualKeys.Sum(value)] = value
 	}
-	d.mutex.RLock()
+	c.mutex.RLock()
 	for hash, value := range valueOf {
-		if key, ok := d.knownKey(hash); ok {
+		if key, ok := c.cachedKey(hash); ok {
 			found[value] = key
 		} else if secret.IsKeySecret(virtualkey.Prefix, value) {
 			missing = append(missing, hash)
 		}
 	}
-	d.mutex.RUnlock()
-	loaded, err := d.loadKeys(ctx, missing)
+	c.mutex.RUnlock()
+	loaded, err := c.loadKeys(ctx, missing)
 	if err != nil {
 		return nil, err
 	}
@@ -44,18 +44,18 @@ func (d *Cache) UsersOfKeys(ctx context.Context, values map[string]bool) (map[st
 }
 
 // loadKeys reads keys by their hashes.
-func (d *Cache) loadKeys(ctx context.Context, missing []secret.Hash) (map[secret.Hash]knownKey, error) {
-	found, hashes := make(map[secret.Hash]knownKey, len(missing)), make([][]byte, len(missing))
+func (c *Cache) loadKeys(ctx context.Context, missing []secret.Hash) (map[secret.Hash]cachedKey, error) {
+	found, hashes := make(map[secret.Hash]cachedKey, len(missing)), make([][]byte, len(missing))
 	if len(missing) == 0 {
 		return found, nil
 	}
 	for i := range missing {
 		hashes[i] = missing[i][:]
 	}
-	d.mutex.RLock()
-	followed := d.followed
-	d.mutex.RUnlock()
-	rows, err := database.QueryPlanned(ctx, d.DB, `
+	c.mutex.RLock()
+	polls := c.polls
+	c.mutex.RUnlock()
+	rows, err := database.QueryPlanned(ctx, c.DB, `
 SELECT w.hash, k.id, k.user_id, CASE WHEN k.key_hash = w.hash THEN k.expires_at ELSE least(k.previous_until, k.expires_at) END
 FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.hash OR k.previous_hash = w.hash`, hashes)
 	if err != nil {
@@ -64,7 +64,7 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 	defer rows.Close()
 	for rows.Next() {
 		var hash []byte
-		var key knownKey
+		var key cachedKey
 		var until *time.Time
 		if err := rows.Scan(&hash, &key.ID, &key.User, &until); err != nil {
 			return nil, fmt.Errorf("look up virtual keys: %w", err)
@@ -77,14 +77,14 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("look up virtual keys: %w", err)
 	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	for hash, key := range found {
-		owner := d.people[key.User]
-		key.drops = owner.drops
+		owner := c.users[key.User]
+		key.evictions = owner.evictions
 		found[hash] = key
-		if d.unchanged(key.User, followed) {
-			d.byHash[hash], d.people[key.User] = key, owner
+		if c.unchanged(key.User, polls) {
+			c.byHash[hash], c.users[key.User] = key, owner
 		}
 	}
 	return found, nil
@@ -92,69 +92,69 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 
 // PayersOf is what users hold, read in a fixed number of statements. What was counted may be older than a second for
 // those with one copy: it pays whatever was counted.
-func (d *Cache) PayersOf(ctx context.Context, users map[uuid.UUID]bool, now time.Time) (map[uuid.UUID]*Entitlements, error) {
-	found, dirty, missing := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}, []uuid.UUID{}
-	d.mutex.RLock()
-	followed := d.followed
+func (c *Cache) PayersOf(ctx context.Context, users map[uuid.UUID]bool, now time.Time) (map[uuid.UUID]*Entitlements, error) {
+	found, stale, missing := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}, []uuid.UUID{}
+	c.mutex.RLock()
+	polls := c.polls
 	for user := range users {
-		switch p := d.people[user]; {
-		case p.holding == nil:
+		switch p := c.users[user]; {
+		case p.entitlements == nil:
 			missing = append(missing, user)
-		case len(p.holding.Copies) > 1 && (p.dirty || !p.holding.fresh(now)):
-			dirty[user] = p.holding.Clone()
+		case len(p.entitlements.Copies) > 1 && (p.stale || !p.entitlements.fresh(now)):
+			stale[user] = p.entitlements.Clone()
 		default:
-			found[user] = p.holding
+			found[user] = p.entitlements
 		}
 	}
-	d.mutex.RUnlock()
-	if len(dirty) > 0 { // they stay marked: this is for who pays now
-		if err := CountUsed(ctx, d.DB, dirty, now); err != nil {
+	c.mutex.RUnlock()
+	if len(stale) > 0 { // they stay marked: this is for who pays now
+		if err := CountUsed(ctx, c.DB, stale, now); err != nil {
 			return nil, err
 		}
-		for user, h := range dirty {
+		for user, h := range stale {
 			found[user] = h
 		}
 	}
 	if len(missing) == 0 {
 		return found, nil
 	}
-	loaded, err := LoadEntitlements(ctx, d.DB, missing, now)
+	loaded, err := LoadEntitlements(ctx, c.DB, missing, now)
 	if err != nil {
 		return nil, err
 	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	for user, h := range loaded {
 		found[user] = h
-		d.keep(h, followed)
+		c.keep(h, polls)
 	}
 	return found, nil
 }
 
 // keep puts what was read into the memory, unless it changed meanwhile; the caller holds the lock.
-func (d *Cache) keep(h *Entitlements, followed int) {
-	if !d.unchanged(h.User, followed) {
-		d.markStale(h.User)
+func (c *Cache) keep(h *Entitlements, polls int) {
+	if !c.unchanged(h.User, polls) {
+		c.markStale(h.User)
 		return
 	}
 	for i := range h.Copies {
-		h.Copies[i].Terms = d.forms.share(h.Copies[i].Terms)
+		h.Copies[i].Terms = c.terms.share(h.Copies[i].Terms)
 	}
-	p := d.people[h.User]
-	p.holding = h
-	d.people[h.User] = p
+	p := c.users[h.User]
+	p.entitlements = h
+	c.users[h.User] = p
 }
 
 // unchanged reports whether nothing of a user has been dropped or marked since d was followed so many times; the caller
 // holds the lock.
-func (d *Cache) unchanged(user uuid.UUID, followed int) bool {
-	return d.forgotten <= followed && d.noted[user] <= followed
+func (c *Cache) unchanged(user uuid.UUID, polls int) bool {
+	return c.lastReset <= polls && c.touched[user] <= polls
 }
 
 // touch remembers that something of a user changed; the caller holds the lock.
-func (d *Cache) touch(user uuid.UUID) {
-	if len(d.noted) >= notesKept {
-		d.noted, d.forgotten = map[uuid.UUID]int{}, d.followed
+func (c *Cache) touch(user uuid.UUID) {
+	if len(c.touched) >= touchesKept {
+		c.touched, c.lastReset = map[uuid.UUID]int{}, c.polls
 	}
-	d.noted[user] = d.followed
+	c.touched[user] = c.polls
 }

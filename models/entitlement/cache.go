@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	followEvery = 250 * time.Millisecond
+	pollInterval = 250 * time.Millisecond
 	// oldest is how old what is decided by may be: past it the database is asked, and without it nothing is decided.
 	oldest = time.Second
 )
@@ -34,16 +34,16 @@ type Cache struct {
 	virtualKeys, apiKeys secret.Hasher
 
 	mutex     sync.RWMutex
-	byHash    map[secret.Hash]knownKey
-	people    map[uuid.UUID]person
-	forms     formPool
+	byHash    map[secret.Hash]cachedKey
+	users    map[uuid.UUID]cachedUser
+	terms     termsPool
 	catalogue *catalogue.Catalogue
 	granted   map[*policy.Policy][]policy.Grant
-	actors    map[secret.Hash]knownActor
+	actors    map[secret.Hash]cachedActor
 	seen      databaseHistory   // of the database, at the last poll
-	followed  int               // how often
-	noted     map[uuid.UUID]int // the last time when a user had changed: what was read before may be older than what was dropped then
-	forgotten int               // the last time when everybody was forgotten
+	polls  int               // how often
+	touched     map[uuid.UUID]int // the last time when a user had changed: what was read before may be older than what was dropped then
+	lastReset int               // the last time when everybody was forgotten
 	fresh     time.Time         // when it was followed last, by this machine's clock
 	clock     time.Time         // the database's at that moment; since then time has passed, whatever this machine's clock was set to
 
@@ -53,21 +53,21 @@ type Cache struct {
 	rewinds  atomic.Int64 // how often the database has gone back
 	covered  atomic.Int64 // how many of those the last poll that has ended knows of
 
-	keysAsked     batch.Batcher[secret.Hash, knownKey]
-	holdingsAsked batch.Batcher[uuid.UUID, *Entitlements]
+	keyReads     batch.Batcher[secret.Hash, cachedKey]
+	entitlementReads batch.Batcher[uuid.UUID, *Entitlements]
 	uses          *identity.KeyUses
 }
 
 // person is what is in memory of a user.
-type person struct {
-	holding *Entitlements // nil when it has to be read
-	dirty   bool          // something was counted since
-	drops   uint32        // how often everything of the user was dropped
+type cachedUser struct {
+	entitlements *Entitlements // nil when it has to be read
+	stale   bool          // something was counted since
+	evictions   uint32        // how often everything of the user was dropped
 }
 
-type knownKey struct {
+type cachedKey struct {
 	ID, User uuid.UUID
-	drops    uint32 // of the user when it was read: after another it is read anew
+	evictions    uint32 // of the user when it was read: after another it is read anew
 	until    int64  // microseconds; when this value ceases to work, 0 for never
 }
 
@@ -75,36 +75,36 @@ const (
 	// keysKept bounds the memory: past it everything is read anew when it is asked for.
 	keysKept = 500_000
 	// notesKept bounds what is only for those who are reading at this moment.
-	notesKept = 10_000
+	touchesKept = 10_000
 )
 
 // NewCache makes one; Run keeps it true.
 func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
-	d := &Cache{
+	c := &Cache{
 		DB: db, Keys: keys, log: log, uses: identity.NewKeyUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey), apiKeys: secret.NewHasher(keys.APIKey),
 	}
-	d.keysAsked.Read, d.holdingsAsked.Read = d.loadKeys, d.readHoldings
-	d.reset()
-	return d
+	c.keyReads.Read, c.entitlementReads.Read = c.loadKeys, c.readEntitlements
+	c.reset()
+	return c
 }
 
 // reset drops everything; the caller holds the lock, or nobody else knows d.
-func (d *Cache) reset() {
-	d.byHash, d.people = map[secret.Hash]knownKey{}, map[uuid.UUID]person{}
-	d.noted, d.forgotten = map[uuid.UUID]int{}, d.followed
-	d.catalogue, d.granted, d.forms = nil, map[*policy.Policy][]policy.Grant{}, nil
+func (c *Cache) reset() {
+	c.byHash, c.users = map[secret.Hash]cachedKey{}, map[uuid.UUID]cachedUser{}
+	c.touched, c.lastReset = map[uuid.UUID]int{}, c.polls
+	c.catalogue, c.granted, c.terms = nil, map[*policy.Policy][]policy.Grant{}, nil
 }
 
 // Run follows the database, and notes which API keys were used, until ctx ends.
-func (d *Cache) Run(ctx context.Context) {
-	var noting sync.WaitGroup
-	defer noting.Wait()
-	noting.Go(func() { d.uses.Run(ctx) })
-	ticker := time.NewTicker(followEvery)
+func (c *Cache) Run(ctx context.Context) {
+	var keyUses sync.WaitGroup
+	defer keyUses.Wait()
+	keyUses.Go(func() { c.uses.Run(ctx) })
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
 		polling, cancel := context.WithTimeout(ctx, oldest)
-		_ = d.poll(polling, time.Now()) // a decision meanwhile polls itself, and gets the error
+		_ = c.poll(polling, time.Now()) // a decision meanwhile polls itself, and gets the error
 		cancel()
 		select {
 		case <-ctx.Done():
@@ -115,94 +115,94 @@ func (d *Cache) Run(ctx context.Context) {
 }
 
 // evict forgets a user; the caller holds the lock.
-func (d *Cache) evict(user string) {
+func (c *Cache) evict(user string) {
 	if user == database.Everybody {
-		d.catalogue, d.granted = nil, map[*policy.Policy][]policy.Grant{}
-		d.touch(uuid.Nil) // which is nobody's id
+		c.catalogue, c.granted = nil, map[*policy.Policy][]policy.Grant{}
+		c.touch(uuid.Nil) // which is nobody's id
 		return
 	}
 	id, ok := identity.ParseUserID(user)
 	if !ok {
 		return
 	}
-	if p, known := d.people[id]; known {
-		d.people[id] = person{drops: p.drops + 1}
+	if p, known := c.users[id]; known {
+		c.users[id] = cachedUser{evictions: p.evictions + 1}
 	}
-	d.touch(id)
+	c.touch(id)
 }
 
 // markStale notes that what was counted for a user has to be read again; the caller holds the lock.
-func (d *Cache) markStale(user uuid.UUID) {
-	if p := d.people[user]; p.holding != nil && !p.dirty {
-		p.dirty = true
-		d.people[user] = p
+func (c *Cache) markStale(user uuid.UUID) {
+	if p := c.users[user]; p.entitlements != nil && !p.stale {
+		p.stale = true
+		c.users[user] = p
 	}
 }
 
 // Counted notes that something was counted for the users here, so that the next decision knows.
-func (d *Cache) Counted(users ...uuid.UUID) {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
+func (c *Cache) Counted(users ...uuid.UUID) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	for _, user := range users {
-		d.markStale(user)
+		c.markStale(user)
 	}
 }
 
 // Changing says that access may be changed here until the function returned is called: decisions behind that know of it
 // at once.
-func (d *Cache) Changing() (done func()) {
-	d.changing.Add(1)
+func (c *Cache) Changing() (done func()) {
+	c.changing.Add(1)
 	return func() {
-		d.changes.Add(1)
-		d.changing.Add(-1)
+		c.changes.Add(1)
+		c.changing.Add(-1)
 	}
 }
 
 // Now is the database's clock.
-func (d *Cache) Now() time.Time {
-	d.mutex.RLock()
-	defer d.mutex.RUnlock()
-	return d.clock.Add(time.Since(d.fresh))
+func (c *Cache) Now() time.Time {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return c.clock.Add(time.Since(c.fresh))
 }
 
 // CatalogueNow is the catalogue.
-func (d *Cache) CatalogueNow(ctx context.Context) (*catalogue.Catalogue, error) {
-	d.mutex.RLock()
-	offered, followed := d.catalogue, d.followed
-	d.mutex.RUnlock()
+func (c *Cache) CatalogueNow(ctx context.Context) (*catalogue.Catalogue, error) {
+	c.mutex.RLock()
+	offered, polls := c.catalogue, c.polls
+	c.mutex.RUnlock()
 	if offered != nil {
 		return offered, nil
 	}
-	loaded, err := catalogue.LoadCatalogue(ctx, d.DB)
+	loaded, err := catalogue.LoadCatalogue(ctx, c.DB)
 	if err != nil {
 		return nil, err
 	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	if d.unchanged(uuid.Nil, followed) {
-		d.catalogue = &loaded
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.unchanged(uuid.Nil, polls) {
+		c.catalogue = &loaded
 	}
 	return &loaded, nil
 }
 
 // Grants are the tools that a copy may use.
-func (d *Cache) Grants(ctx context.Context) (func(*Copy) []policy.Grant, error) {
-	catalogue, err := d.CatalogueNow(ctx)
+func (c *Cache) Grants(ctx context.Context) (func(*Copy) []policy.Grant, error) {
+	catalogue, err := c.CatalogueNow(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return func(held *Copy) []policy.Grant {
-		d.mutex.RLock()
-		grants, known := d.granted[held.Policy]
-		d.mutex.RUnlock()
+	return func(userCopy *Copy) []policy.Grant {
+		c.mutex.RLock()
+		grants, known := c.granted[userCopy.Policy]
+		c.mutex.RUnlock()
 		if known {
 			return grants
 		}
-		grants = policy.Grants(*catalogue, *held.Policy)
-		d.mutex.Lock()
-		defer d.mutex.Unlock()
-		if d.catalogue == catalogue {
-			d.granted[held.Policy] = grants
+		grants = policy.Grants(*catalogue, *userCopy.Policy)
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
+		if c.catalogue == catalogue {
+			c.granted[userCopy.Policy] = grants
 		}
 		return grants
 	}, nil

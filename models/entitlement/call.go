@@ -32,16 +32,16 @@ type Hold struct {
 }
 
 // Asks is what it asks for.
-func (q Call) Asks() Kind {
-	if q.Kind == CallModel && (q.MCPClientID != "" || q.ToolName != "") {
+func (call Call) Asks() Kind {
+	if call.Kind == CallModel && (call.MCPClientID != "" || call.ToolName != "") {
 		return CallTool
 	}
-	return q.Kind
+	return call.Kind
 }
 
 // IsTool reports whether it asks for something of an MCP server.
-func (q Call) IsTool() bool {
-	switch q.Asks() {
+func (call Call) IsTool() bool {
+	switch call.Asks() {
 	case CallTool, CallSomeTool, CallWholeServer:
 		return true
 	}
@@ -49,8 +49,8 @@ func (q Call) IsTool() bool {
 }
 
 // Metered reports whether limits count for it. A handshake, a list or a look at the door uses nothing up.
-func (q Call) Metered() bool {
-	return q.Asks() != CallSomeTool && q.Asks() != CallEntry
+func (call Call) Metered() bool {
+	return call.Asks() != CallSomeTool && call.Asks() != CallEntry
 }
 
 // Kind is what a call asks for.
@@ -68,48 +68,48 @@ const (
 // MCPCall is what a JSON-RPC message to an MCP server asks for: its method decides. tool is the name that its params
 // give. ok is false for a message that nothing grants: an unknown method, or one that carries the name of a tool where
 // none belongs.
-func MCPCall(server, method, tool string) (q Call, ok bool) {
-	q = Call{MCPClientID: server}
+func MCPCall(server, method, tool string) (call Call, ok bool) {
+	call = Call{MCPClientID: server}
 	switch {
 	case method == "tools/call":
-		q.Kind, q.ToolName = CallTool, tool
-		return q, tool != ""
+		call.Kind, call.ToolName = CallTool, tool
+		return call, tool != ""
 	case strings.HasPrefix(method, "resources/"), strings.HasPrefix(method, "prompts/"):
 		if strings.HasSuffix(method, "/list") {
-			q.Kind = CallSomeTool
-			return q, tool == ""
+			call.Kind = CallSomeTool
+			return call, tool == ""
 		}
-		q.Kind = CallWholeServer
-		return q, tool == "" || method == "prompts/get"
+		call.Kind = CallWholeServer
+		return call, tool == "" || method == "prompts/get"
 	case method == "ping", strings.HasPrefix(method, "notifications/"):
 		return Call{Kind: CallEntry}, tool == ""
 	case method == "initialize", method == "completion/complete", method == "logging/setLevel",
 		strings.HasSuffix(method, "/list") && strings.Count(method, "/") == 1 && len(method) > len("/list"):
-		q.Kind = CallSomeTool
-		return q, tool == ""
+		call.Kind = CallSomeTool
+		return call, tool == ""
 	}
-	return q, false
+	return call, false
 }
 
 // GrantedBy reports whether what a copy grants on a server is what an MCP call asks for.
-func (q Call) GrantedBy(grant policy.Grant) bool {
-	if grant.Server != q.MCPClientID {
+func (call Call) GrantedBy(grant policy.Grant) bool {
+	if grant.Server != call.MCPClientID {
 		return false
 	}
-	switch q.Asks() {
+	switch call.Asks() {
 	case CallSomeTool:
 		return grant.Whole || len(grant.Tools) > 0
 	case CallWholeServer:
 		return grant.Whole
 	}
-	return slices.Contains(grant.Tools, q.ToolName)
+	return slices.Contains(grant.Tools, call.ToolName)
 }
 
 // Unpriced reports whether a question is of a model without a price.
-func Unpriced(c *catalogue.Catalogue, q Call) bool {
-	if q.Asks() != CallModel {
+func Unpriced(c *catalogue.Catalogue, call Call) bool {
+	if call.Asks() != CallModel {
 		return false
 	}
-	_, priced := c.Price(q.Provider, q.Model)
+	_, priced := c.Price(call.Provider, call.Model)
 	return !priced
 }

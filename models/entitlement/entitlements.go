@@ -33,7 +33,7 @@ type Copy struct {
 
 // Terms is what a copy grants and limits.
 type Terms struct {
-	of     formKey
+	of     termsKey
 	Name   string
 	Policy *policy.Policy // without ids
 	Limits []LimitTerms   // those in all, then those of each provider
@@ -77,21 +77,21 @@ type Limit struct {
 	Special *Exception // nil for a line that is like most
 }
 
-func (held *Copy) line(i int) Limit {
-	l := Limit{LimitTerms: &held.Limits[i], Counter: &held.Counters[i]}
+func (userCopy *Copy) limit(i int) Limit {
+	l := Limit{LimitTerms: &userCopy.Limits[i], Counter: &userCopy.Counters[i]}
 	if l.Nth > 0 {
-		l.Special = &held.Specials[l.Nth-1]
+		l.Special = &userCopy.Specials[l.Nth-1]
 	}
 	return l
 }
 
 // Lines are the limits that count for a question: those in all, and the provider's.
-func (held *Copy) Lines(q Call) iter.Seq[Limit] {
-	counting := held.Counting(q)
+func (userCopy *Copy) Lines(call Call) iter.Seq[Limit] {
+	counting := userCopy.Counting(call)
 	return func(yield func(Limit) bool) {
 		for _, of := range counting {
 			for i := of.From; i < of.To; i++ {
-				if !yield(held.line(i)) {
+				if !yield(userCopy.limit(i)) {
 					return
 				}
 			}
@@ -100,13 +100,13 @@ func (held *Copy) Lines(q Call) iter.Seq[Limit] {
 }
 
 // Counting is where the lines stand that count for a question.
-func (held *Copy) Counting(q Call) (lines [2]Range) {
-	lines[0] = held.Total
-	if q.Asks() == CallModel {
-		name, _ := catalogue.SplitModel(q.Provider, q.Model)
-		lines[1] = held.Providers[name]
+func (userCopy *Copy) Counting(call Call) (ranges [2]Range) {
+	ranges[0] = userCopy.Total
+	if call.Asks() == CallModel {
+		name, _ := catalogue.SplitModel(call.Provider, call.Model)
+		ranges[1] = userCopy.Providers[name]
 	}
-	return lines
+	return ranges
 }
 
 // Window is the one that a moment falls into.
@@ -141,9 +141,9 @@ func (h *Entitlements) fresh(now time.Time) bool { return h.recount.IsZero() || 
 // each visits every line of what a user holds.
 func (h *Entitlements) each(visit func(Limit)) {
 	for i := range h.Copies {
-		held := &h.Copies[i]
-		for n := range held.Counters {
-			visit(held.line(n))
+		userCopy := &h.Copies[i]
+		for n := range userCopy.Counters {
+			visit(userCopy.limit(n))
 		}
 	}
 }
@@ -159,17 +159,17 @@ func (h *Entitlements) Clone() *Entitlements {
 }
 
 // formPool lets copies of the same template in the same state share one form in memory.
-type formPool map[formKey]*Terms
+type termsPool map[termsKey]*Terms
 
-type formKey struct {
+type termsKey struct {
 	profileID int64
 	shape     assignment.Shape
 }
 
-const formsShared = 10_000
+const termsShared = 10_000
 
 // share is the form that others like it have, unless it differs, as when the template was renamed meanwhile.
-func (p *formPool) share(f *Terms) *Terms {
+func (p *termsPool) share(f *Terms) *Terms {
 	known, ok := (*p)[f.of]
 	if ok && known.Name == f.Name && slices.Equal(known.Limits, f.Limits) {
 		return known
@@ -177,8 +177,8 @@ func (p *formPool) share(f *Terms) *Terms {
 	if ok {
 		f.Policy = known.Policy
 	}
-	if *p == nil || len(*p) >= formsShared {
-		*p = formPool{}
+	if *p == nil || len(*p) >= termsShared {
+		*p = termsPool{}
 	}
 	(*p)[f.of] = f
 	return f

@@ -22,9 +22,9 @@ func (h Hold) Lasts() time.Duration {
 }
 
 // Content tells a question from others that are asked under the same name.
-func (q Call) Content(user uuid.UUID) []byte {
-	provider, model := catalogue.SplitModel(q.Provider, q.Model)
-	text, _ := json.Marshal([]any{user, provider, model, q.MCPClientID, q.ToolName, q.Cost, q.Tokens, q.Hold.Lasts()}) // nothing in it fails
+func (call Call) Content(user uuid.UUID) []byte {
+	provider, model := catalogue.SplitModel(call.Provider, call.Model)
+	text, _ := json.Marshal([]any{user, provider, model, call.MCPClientID, call.ToolName, call.Cost, call.Tokens, call.Hold.Lasts()}) // nothing in it fails
 	sum := sha256.Sum256(text)
 	return sum[:]
 }

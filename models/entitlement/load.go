@@ -16,20 +16,20 @@ import (
 )
 
 // LoadEntitlements reads what users hold, in a fixed number of statements.
-func LoadEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (holdings map[uuid.UUID]*Entitlements, err error) {
+func LoadEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (byUser map[uuid.UUID]*Entitlements, err error) {
 	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
-		holdings, err = readHoldings(ctx, db, users, now)
+		byUser, err = readEntitlements(ctx, db, users, now)
 		return err
 	})
-	return holdings, err
+	return byUser, err
 }
 
-func readHoldings(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (map[uuid.UUID]*Entitlements, error) {
-	holdings, byText, texts := make(map[uuid.UUID]*Entitlements, len(users)), make(map[string]*Entitlements, len(users)), make([]string, len(users))
+func readEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (map[uuid.UUID]*Entitlements, error) {
+	byUser, byText, texts := make(map[uuid.UUID]*Entitlements, len(users)), make(map[string]*Entitlements, len(users)), make([]string, len(users))
 	for i, user := range users {
 		texts[i] = user.String()
-		holdings[user] = &Entitlements{User: user}
-		byText[texts[i]] = holdings[user]
+		byUser[user] = &Entitlements{User: user}
+		byText[texts[i]] = byUser[user]
 	}
 	copies := []assignment.Assignment{}
 	err := assignment.SelectCopies(db).Where("c.user_id = ANY (?)", pgdialect.Array(texts)).Order("c.assigned_at", "c.id").Scan(ctx, &copies)
@@ -53,97 +53,97 @@ func readHoldings(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.T
 		if policy == nil {
 			continue // it is being taken away
 		}
-		held, err := heldOf(c, policy, overrides)
+		userCopy, err := newCopy(c, policy, overrides)
 		if err != nil {
 			return nil, err
 		}
-		byText[c.UserID].Copies = append(byText[c.UserID].Copies, held)
+		byText[c.UserID].Copies = append(byText[c.UserID].Copies, userCopy)
 	}
-	return holdings, CountUsed(ctx, db, holdings, now)
+	return byUser, CountUsed(ctx, db, byUser, now)
 }
 
 // heldOf takes from a copy and its policy what decisions need.
-func heldOf(c assignment.Assignment, rules *policy.Policy, overrides map[string]assignment.BudgetOverride) (Copy, error) {
+func newCopy(c assignment.Assignment, rules *policy.Policy, overrides map[string]assignment.BudgetOverride) (Copy, error) {
 	f := &Terms{
-		of: formKey{c.ParentProfileID, assignment.Shape{Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar}}, Name: c.Name, Policy: rules,
+		of: termsKey{c.ParentProfileID, assignment.Shape{Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar}}, Name: c.Name, Policy: rules,
 		Providers: make(map[string]Range, len(rules.ProviderConfigs)),
 	}
-	held := Copy{Terms: f, ID: c.ID, ProfileID: c.ParentProfileID, Active: c.IsActive, ExpiresAt: c.ExpiresAt}
-	err := held.add("total", rules.Budgets, rules.RateLimit, overrides)
+	userCopy := Copy{Terms: f, ID: c.ID, ProfileID: c.ParentProfileID, Active: c.IsActive, ExpiresAt: c.ExpiresAt}
+	err := userCopy.add("total", rules.Budgets, rules.RateLimit, overrides)
 	f.Total.To = len(f.Limits)
 	for _, config := range rules.ProviderConfigs {
 		if err == nil {
 			from := len(f.Limits)
-			err = held.add("provider:"+config.ProviderName, config.Budgets, config.RateLimit, overrides)
+			err = userCopy.add("provider:"+config.ProviderName, config.Budgets, config.RateLimit, overrides)
 			f.Providers[config.ProviderName] = Range{from, len(f.Limits)}
 		}
 	}
-	held.Counters = slices.Clip(held.Counters)
-	return held, err
+	userCopy.Counters = slices.Clip(userCopy.Counters)
+	return userCopy, err
 }
 
 // add appends the lines of a scope.
-func (held *Copy) add(scope string, budgets []policy.Budget, rate *policy.RateLimit, overrides map[string]assignment.BudgetOverride) error {
-	calendar := held.Policy.Calendar
+func (userCopy *Copy) add(scope string, budgets []policy.Budget, rate *policy.RateLimit, overrides map[string]assignment.BudgetOverride) error {
+	calendar := userCopy.Policy.Calendar
 	for _, b := range budgets {
-		special := Exception{from: b.CarriedFrom, until: b.CarriedUntil}
+		exception := Exception{from: b.CarriedFrom, until: b.CarriedUntil}
 		if o, ok := overrides[b.ID]; ok {
-			special.Raised, special.RaisedUntil = int64(o.Amount), o.EndsAt
+			exception.Raised, exception.RaisedUntil = int64(o.Amount), o.EndsAt
 		}
-		line := LimitTerms{Kind: policy.KindSpend, Duration: b.ResetDuration, Scope: scope, Quarter: b.QuarterStart(), Calendar: calendar, Max: int64(b.MaxLimit)}
-		if err := held.count(b.ID, b.LastReset, line, special); err != nil {
+		terms := LimitTerms{Kind: policy.KindSpend, Duration: b.ResetDuration, Scope: scope, Quarter: b.QuarterStart(), Calendar: calendar, Max: int64(b.MaxLimit)}
+		if err := userCopy.count(b.ID, b.LastReset, terms, exception); err != nil {
 			return err
 		}
 	}
 	if rate != nil && rate.TokenMaxLimit != nil {
-		line := LimitTerms{Kind: policy.KindTokens, Duration: *rate.TokenResetDuration, Scope: scope, Calendar: calendar, Max: *rate.TokenMaxLimit}
-		if err := held.count(rate.ID, rate.CreatedAt, line, Exception{from: rate.TokenCarriedFrom, until: rate.TokenCarriedUntil}); err != nil {
+		terms := LimitTerms{Kind: policy.KindTokens, Duration: *rate.TokenResetDuration, Scope: scope, Calendar: calendar, Max: *rate.TokenMaxLimit}
+		if err := userCopy.count(rate.ID, rate.CreatedAt, terms, Exception{from: rate.TokenCarriedFrom, until: rate.TokenCarriedUntil}); err != nil {
 			return err
 		}
 	}
 	if rate != nil && rate.RequestMaxLimit != nil {
-		line := LimitTerms{Kind: policy.KindRequests, Duration: *rate.RequestResetDuration, Scope: scope, Calendar: calendar, Max: *rate.RequestMaxLimit}
-		return held.count(rate.ID, rate.CreatedAt, line, Exception{from: rate.RequestCarriedFrom, until: rate.RequestCarriedUntil})
+		terms := LimitTerms{Kind: policy.KindRequests, Duration: *rate.RequestResetDuration, Scope: scope, Calendar: calendar, Max: *rate.RequestMaxLimit}
+		return userCopy.count(rate.ID, rate.CreatedAt, terms, Exception{from: rate.RequestCarriedFrom, until: rate.RequestCarriedUntil})
 	}
 	return nil
 }
 
 // count appends a line with its counter.
-func (held *Copy) count(line string, anchor time.Time, l LimitTerms, s Exception) error {
-	id, err := uuid.Parse(line)
+func (userCopy *Copy) count(terms string, anchor time.Time, l LimitTerms, s Exception) error {
+	id, err := uuid.Parse(terms)
 	if err != nil {
 		return fmt.Errorf("read the id of a limit: %w", err)
 	}
 	c := Counter{Line: id, Anchor: anchor.UnixMicro()}
 	if s != (Exception{}) {
-		held.Specials = append(held.Specials, s)
-		c.Nth = int32(len(held.Specials)) //nolint:gosec // there are as many as lines at most
+		userCopy.Specials = append(userCopy.Specials, s)
+		c.Nth = int32(len(userCopy.Specials)) //nolint:gosec // there are as many as lines at most
 	}
-	held.Limits, held.Counters = append(held.Limits, l), append(held.Counters, c)
+	userCopy.Limits, userCopy.Counters = append(userCopy.Limits, l), append(userCopy.Counters, c)
 	return nil
 }
 
 // CountUsed reads what was counted and is reserved in the windows of now.
-func CountUsed(ctx context.Context, db bun.IDB, holdings map[uuid.UUID]*Entitlements, now time.Time) error {
-	lines, kinds, durations, starts, copies := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}
+func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlements, now time.Time) error {
+	limitIDs, kinds, durations, starts, copies := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}
 	var targets []*Counter
 	var owners []*Entitlements
-	for _, h := range holdings {
+	for _, h := range byUser {
 		h.recount = time.Time{}
 		h.each(func(l Limit) {
 			start, _ := l.Window(now)
 			l.Start, l.Used, l.Reserved = start.UnixMicro(), 0, 0
-			lines, kinds, durations, starts = append(lines, l.Line), append(kinds, l.Kind), append(durations, l.Duration), append(starts, start)
+			limitIDs, kinds, durations, starts = append(limitIDs, l.Line), append(kinds, l.Kind), append(durations, l.Duration), append(starts, start)
 			targets, owners = append(targets, l.Counter), append(owners, h)
 		})
 		for i := range h.Copies {
 			copies = append(copies, h.Copies[i].ID)
 		}
 	}
-	if len(lines) == 0 {
+	if len(limitIDs) == 0 {
 		return nil
 	}
-	rows, err := database.QueryPlanned(ctx, db, readCounters, lines, kinds, durations, starts, copies)
+	rows, err := database.QueryPlanned(ctx, db, readCounters, limitIDs, kinds, durations, starts, copies)
 	if err != nil {
 		return fmt.Errorf("read what was counted: %w", err)
 	}

@@ -12,27 +12,27 @@ import (
 // ResolveModel finds the provider of a model that was asked for by one name. "openai/gpt-5" is of openai when the user
 // has openai in a profile; any other name is of the one provider that lists it. The second value holds the providers
 // when several do: then it is of none.
-func (h *Entitlements) ResolveModel(q Call, offered *catalogue.Catalogue, at time.Time) (Call, []string) {
-	if q.Asks() != CallModel || !catalogue.IsModelName(q.Model) {
-		return q, nil
+func (h *Entitlements) ResolveModel(call Call, offered *catalogue.Catalogue, at time.Time) (Call, []string) {
+	if call.Asks() != CallModel || !catalogue.IsModelName(call.Model) {
+		return call, nil
 	}
-	provider, model := catalogue.SplitModel(q.Provider, q.Model)
-	if q.Provider != "" {
-		q.Model = model
-		return q, nil
+	provider, model := catalogue.SplitModel(call.Provider, call.Model)
+	if call.Provider != "" {
+		call.Model = model
+		return call, nil
 	}
 	listing := map[string]bool{}
 	for i := range h.Copies {
-		held := &h.Copies[i]
-		if !held.Works(at) {
+		userCopy := &h.Copies[i]
+		if !userCopy.Works(at) {
 			continue
 		}
-		for _, config := range held.Policy.ProviderConfigs {
+		for _, config := range userCopy.Policy.ProviderConfigs {
 			switch {
 			case provider != "" && config.ProviderName == provider:
-				q.Provider, q.Model = provider, model
-				return q, nil
-			case lists(offered, config, q.Model):
+				call.Provider, call.Model = provider, model
+				return call, nil
+			case lists(offered, config, call.Model):
 				listing[config.ProviderName] = true
 			}
 		}
@@ -40,13 +40,13 @@ func (h *Entitlements) ResolveModel(q Call, offered *catalogue.Catalogue, at tim
 	names := slices.Sorted(maps.Keys(listing))
 	switch len(names) {
 	case 0:
-		q.Provider, q.Model = provider, model
-		return q, nil
+		call.Provider, call.Model = provider, model
+		return call, nil
 	case 1:
-		q.Provider = names[0]
-		return q, nil
+		call.Provider = names[0]
+		return call, nil
 	}
-	return q, names
+	return call, names
 }
 
 // lists reports whether a provider config names a model: itself, or as the catalogue does where it allows all models.
@@ -60,6 +60,6 @@ func lists(c *catalogue.Catalogue, config policy.ProviderConfig, model string) b
 }
 
 // Works reports whether a copy is active and has not expired.
-func (held *Copy) Works(at time.Time) bool {
-	return held.Active && (held.ExpiresAt == nil || held.ExpiresAt.After(at))
+func (userCopy *Copy) Works(at time.Time) bool {
+	return userCopy.Active && (userCopy.ExpiresAt == nil || userCopy.ExpiresAt.After(at))
 }

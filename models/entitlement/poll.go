@@ -13,59 +13,59 @@ import (
 
 // Current makes sure that what is in memory is not too old, and knows of every change that was answered here before the
 // decision arrived. Without the database it never says yes.
-func (d *Cache) Current(ctx context.Context) error {
-	ended := d.changes.Load()
-	d.mutex.RLock()
-	age := time.Since(d.fresh)
-	d.mutex.RUnlock()
-	if age < oldest && d.changing.Load() == 0 && d.covered.Load() >= ended {
+func (c *Cache) Current(ctx context.Context) error {
+	ended := c.changes.Load()
+	c.mutex.RLock()
+	age := time.Since(c.fresh)
+	c.mutex.RUnlock()
+	if age < oldest && c.changing.Load() == 0 && c.covered.Load() >= ended {
 		return nil
 	}
 	arrived := time.Now()
 	polling, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return d.poll(polling, arrived)
+	return c.poll(polling, arrived)
 }
 
 // poll evicts what has changed since the last time. A poll of others will do if it was sent after the moment named.
-func (d *Cache) poll(ctx context.Context, after time.Time) error {
-	d.polling.Lock()
-	defer d.polling.Unlock()
-	d.mutex.RLock()
-	done := d.fresh.After(after)
-	d.mutex.RUnlock()
+func (c *Cache) poll(ctx context.Context, after time.Time) error {
+	c.polling.Lock()
+	defer c.polling.Unlock()
+	c.mutex.RLock()
+	done := c.fresh.After(after)
+	c.mutex.RUnlock()
 	if done {
 		return nil
 	}
-	asked, covers := time.Now(), d.changes.Load()
-	news, err := d.ask(ctx)
+	sentAt, covers := time.Now(), c.changes.Load()
+	news, err := c.readChanges(ctx)
 	if err != nil {
 		return fmt.Errorf("poll for changes of access: %w", err)
 	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.followed++
-	switch rewound := d.seen.rewound(news); {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.polls++
+	switch rewound := c.seen.rewound(news); {
 	case rewound:
-		d.log.ErrorContext(ctx, "the database went back to an earlier state: transactions that this console has seen are gone; it forgets everything it has read",
-			"transaction", d.seen.next, "transaction_now", news.next, "audit_row", d.seen.row, "audit_row_now", news.row)
-		d.rewinds.Add(1)
-		d.actors = nil
-		d.reset()
-	case !d.seen.any, max(len(d.byHash), len(d.people)) > keysKept:
-		d.reset()
+		c.log.ErrorContext(ctx, "the database went back to an earlier state: transactions that this console has seen are gone; it forgets everything it has read",
+			"transaction", c.seen.next, "transaction_now", news.next, "audit_row", c.seen.row, "audit_row_now", news.row)
+		c.rewinds.Add(1)
+		c.actors = nil
+		c.reset()
+	case !c.seen.any, max(len(c.byHash), len(c.users)) > keysKept:
+		c.reset()
 	}
 	for _, user := range news.access {
-		d.evict(user)
+		c.evict(user)
 	}
 	for _, user := range news.usage {
 		if id, ok := identity.ParseUserID(user); ok {
-			d.touch(id)
-			d.markStale(id)
+			c.touch(id)
+			c.markStale(id)
 		}
 	}
-	d.seen, d.fresh, d.clock = news.databaseHistory, asked, news.clock
-	d.covered.Store(covers)
+	c.seen, c.fresh, c.clock = news.databaseHistory, sentAt, news.clock
+	c.covered.Store(covers)
 	return nil
 }
 
@@ -93,15 +93,15 @@ func (seen databaseHistory) rewound(now news) bool {
 }
 
 // ask reads what has changed since the last poll.
-func (d *Cache) ask(ctx context.Context) (news, error) {
+func (c *Cache) readChanges(ctx context.Context) (news, error) {
 	read := news{databaseHistory: databaseHistory{any: true}}
-	rows, err := database.QueryPlanned(ctx, d.DB, `
+	rows, err := database.QueryPlanned(ctx, c.DB, `
 SELECT '' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text AS id, clock_timestamp() AS now, 0::bigint AS row
 UNION ALL SELECT 'access', user_id, now(), 0 FROM access_changes WHERE xact >= $1::text::xid8
 UNION ALL SELECT 'usage', user_id, now(), 0 FROM usage_changes WHERE xact >= $1::text::xid8
 UNION ALL SELECT 'kept', '', now(), id FROM audit_logs WHERE id = $2 AND encode(hash, 'hex') = $3
 UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), now(), id FROM audit_logs ORDER BY id DESC LIMIT 1) AS last`,
-		strconv.FormatUint(d.seen.next, 10), d.seen.row, d.seen.hash)
+		strconv.FormatUint(c.seen.next, 10), c.seen.row, c.seen.hash)
 	if err != nil {
 		return read, err
 	}

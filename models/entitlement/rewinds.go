@@ -5,13 +5,13 @@ import (
 )
 
 // Describe is part of [prometheus.Collector].
-func (d *Cache) Describe(ch chan<- *prometheus.Desc) {
+func (c *Cache) Describe(ch chan<- *prometheus.Desc) {
 	ch <- databaseRewinds
 }
 
 // Collect is part of [prometheus.Collector].
-func (d *Cache) Collect(ch chan<- prometheus.Metric) {
-	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(d.rewinds.Load()))
+func (c *Cache) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(c.rewinds.Load()))
 }
 
 var databaseRewinds = prometheus.NewDesc("tollgate_database_rewinds_total", "How often the database was found to have lost transactions that were seen.", nil, nil)
