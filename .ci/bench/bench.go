@@ -72,8 +72,14 @@ func (b *bench) measure(ctx context.Context) error {
 		ids     string
 		measure func(context.Context) error
 	}{
-		{"P2 P3 P1", b.measurePairs}, {"P10", b.measureLarge}, {"P4", b.countStatements}, {"P6", b.measurePropagation},
-		{"P7", b.measureDecisions}, {"P8", b.measureReservations}, {"P9", b.measureUsage}, {"Usage", b.measureUsagePage},
+		{"P2 P3 P1", b.measurePairs},
+		{"P10", b.measureLarge},
+		{"P4", b.countStatements},
+		{"P6", b.measurePropagation},
+		{"P7", b.measureDecisions},
+		{"P8", b.measureReservations},
+		{"P9", b.measureUsage},
+		{"Usage", b.measureUsagePage},
 	} {
 		wanted := false
 		for id := range strings.FieldsSeq(step.ids) {
@@ -117,7 +123,8 @@ func (b *bench) startConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.console.environment = append(environ(), "TOLLGATE_DATA_DIR="+filepath.Join(b.dir, "data"), "TOLLGATE_ADDR="+addr, "TOLLGATE_SECRET="+value(),
+	b.console.environment = append(environ(), "TOLLGATE_DATA_DIR="+filepath.Join(b.dir, "data"), "TOLLGATE_ADDR="+addr,
+		"TOLLGATE_SECRET="+value(),
 		"TOLLGATE_ADMIN_EMAIL="+adminEmail, "TOLLGATE_ADMIN_PASSWORD="+adminPassword)
 	for _, ready := range []struct {
 		what string
@@ -127,13 +134,17 @@ func (b *bench) startConsole(ctx context.Context) error {
 			return err
 		}
 		begin := time.Now()
-		b.console.process, err = start(ctx, b.dir, "console", addr, "/readyz", b.console.environment, b.options.console, "serve")
+		b.console.process, err = start(ctx, b.dir, "console", addr, "/readyz", b.console.environment, b.options.console,
+			"serve")
 		if err != nil {
 			return err
 		}
 		b.running = append(b.running, b.console.process)
 		took := time.Since(begin)
-		b.add(line{id: "P5", what: ready.what, ours: brief(took), bar: "≤ " + ready.most.String(), verdict: atMost(ready.most.Seconds()).verdict(took.Seconds())})
+		b.add(line{
+			id: "P5", what: ready.what, ours: brief(took), bar: "≤ " + ready.most.String(),
+			verdict: atMost(ready.most.Seconds()).verdict(took.Seconds()),
+		})
 	}
 	return b.weigh()
 }
@@ -154,7 +165,8 @@ func (b *bench) weigh() error {
 		bytes, most int64
 	}{{"resident when idle, without PostgreSQL", resident, 64 << 20}, {"size of the program", program.Size(), 40 << 20}} {
 		b.add(line{
-			id: "P5", what: weight.what, ours: fmt.Sprintf("%d MB", weight.bytes>>20), bar: fmt.Sprintf("≤ %d MB", weight.most>>20),
+			id: "P5", what: weight.what, ours: fmt.Sprintf("%d MB", weight.bytes>>20),
+			bar:     fmt.Sprintf("≤ %d MB", weight.most>>20),
 			verdict: atMost(float64(weight.most)).verdict(float64(weight.bytes)),
 		})
 	}
@@ -192,7 +204,8 @@ func (c *console) open(ctx context.Context, program string) error {
 	}
 	form := url.Values{"email": {adminEmail}, "password": {adminPassword}}.Encode()
 	_, header, err := target{
-		method: http.MethodPost, url: c.url + "/login", status: http.StatusSeeOther, body: func() []byte { return []byte(form) },
+		method: http.MethodPost, url: c.url + "/login", status: http.StatusSeeOther,
+		body:   func() []byte { return []byte(form) },
 		header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 	}.once(ctx)
 	if err != nil {

@@ -136,11 +136,22 @@ func (f filler) profile(i int) profile.Profile {
 }
 
 var fillTables = []fillTable{
-	{"policies", []string{"id", "calendar_aligned"}, func(p profile.Profile) [][]any { return [][]any{{p.ID, p.CalendarAligned}} }},
-	{"provider_configs", []string{"id", "policy_id", "provider_name", "all_models_allowed", "allowed_models", "position"}, providerRows},
+	{
+		"policies",
+		[]string{"id", "calendar_aligned"},
+		func(p profile.Profile) [][]any { return [][]any{{p.ID, p.CalendarAligned}} },
+	},
+	{
+		"provider_configs",
+		[]string{"id", "policy_id", "provider_name", "all_models_allowed", "allowed_models", "position"},
+		providerRows,
+	},
 	{
 		"budgets",
-		[]string{"id", "policy_id", "provider_config_id", "max_limit", "reset_duration", "quarter_start_month", "position", "created_at"},
+		[]string{
+			"id", "policy_id", "provider_config_id", "max_limit", "reset_duration", "quarter_start_month", "position",
+			"created_at",
+		},
 		func(p profile.Profile) (rows [][]any) {
 			eachScope(p, func(config any, budgets []policy.Budget, _ *policy.RateLimit) {
 				for i, b := range budgets {
@@ -153,7 +164,8 @@ var fillTables = []fillTable{
 	{
 		"rate_limits",
 		[]string{
-			"id", "policy_id", "provider_config_id", "token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration",
+			"id", "policy_id", "provider_config_id", "token_max_limit", "token_reset_duration", "request_max_limit",
+			"request_reset_duration",
 			"created_at",
 		},
 		func(p profile.Profile) (rows [][]any) {
@@ -173,7 +185,8 @@ var fillTables = []fillTable{
 	{
 		"access_profiles",
 		[]string{
-			"id", "policy_id", "name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version", "policy_version",
+			"id", "policy_id", "name", "name_key", "description", "search_key", "tags", "tag_keys", "is_active", "version",
+			"policy_version",
 			"created_at", "updated_at",
 		},
 		func(p profile.Profile) [][]any {
@@ -182,13 +195,15 @@ var fillTables = []fillTable{
 				keys[i] = input.FoldCase(tag)
 			}
 			return [][]any{{
-				p.ID, p.ID, p.Name, input.NameKey(p.Name), p.Description, input.Fold(p.Name + "\n" + *p.Description), p.Tags, keys, p.IsActive,
+				p.ID, p.ID, p.Name, input.NameKey(p.Name), p.Description, input.Fold(p.Name + "\n" + *p.Description), p.Tags, keys,
+				p.IsActive,
 				p.Version, p.Version, p.CreatedAt, p.UpdatedAt,
 			}}
 		},
 	},
 	{
-		"access_profile_tags", []string{"access_profile_id", "tag_key", "tag"},
+		"access_profile_tags",
+		[]string{"access_profile_id", "tag_key", "tag"},
 		func(p profile.Profile) (rows [][]any) {
 			for _, tag := range p.Tags {
 				rows = append(rows, []any{p.ID, input.FoldCase(tag), tag})

@@ -52,7 +52,8 @@ INSERT INTO floor.access_profile_tags (access_profile_id, tag_key, tag) SELECT $
 }
 
 func insertProfile(ctx context.Context, tx pgx.Tx, p *profile.Profile) (policy int64, err error) {
-	err = tx.QueryRow(ctx, "INSERT INTO floor.policies (calendar_aligned) VALUES ($1) RETURNING id", p.CalendarAligned).Scan(&policy)
+	err = tx.QueryRow(ctx, "INSERT INTO floor.policies (calendar_aligned) VALUES ($1) RETURNING id",
+		p.CalendarAligned).Scan(&policy)
 	if err != nil {
 		return 0, err
 	}
@@ -60,7 +61,8 @@ func insertProfile(ctx context.Context, tx pgx.Tx, p *profile.Profile) (policy i
 INSERT INTO floor.access_profiles
     (policy_id, name, name_key, description, search_key, tags, tag_keys, is_active, version, policy_version, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) RETURNING id`,
-		policy, p.Name, input.NameKey(p.Name), p.Description, input.Fold(p.Name+"\n"+*p.Description), p.Tags, p.Tags, p.IsActive, p.Version,
+		policy, p.Name, input.NameKey(p.Name), p.Description, input.Fold(p.Name+"\n"+*p.Description), p.Tags, p.Tags,
+		p.IsActive, p.Version,
 		p.CreatedAt, p.UpdatedAt).Scan(&p.ID)
 }
 
@@ -86,10 +88,14 @@ SELECT a, b, c, d, e, $6, $7 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[],
     (id, provider_config_id, token_max_limit, token_reset_duration, request_max_limit, request_reset_duration, policy_id, created_at)
 SELECT a, b, c, d, e, f, $7, $8
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[]) AS t(a, b, c, d, e, f)`, limits},
-		{"INSERT INTO floor.policy_tool_groups (tool_group_id, position, policy_id) SELECT a, b, $3 FROM unnest($1::bigint[], $2::integer[]) AS t(a, b)",
-			without(groupRows(*p))},
-		{"INSERT INTO floor.policy_mcp_servers (mcp_server_id, position, policy_id) SELECT a, b, $3 FROM unnest($1::text[], $2::integer[]) AS t(a, b)",
-			without(serverRows(*p))},
+		{
+			"INSERT INTO floor.policy_tool_groups (tool_group_id, position, policy_id) SELECT a, b, $3 FROM unnest($1::bigint[], $2::integer[]) AS t(a, b)",
+			without(groupRows(*p)),
+		},
+		{
+			"INSERT INTO floor.policy_mcp_servers (mcp_server_id, position, policy_id) SELECT a, b, $3 FROM unnest($1::text[], $2::integer[]) AS t(a, b)",
+			without(serverRows(*p)),
+		},
 		{`INSERT INTO floor.policy_tool_overrides (mcp_client_id, tool_name, action, position, policy_id)
 SELECT a, b, c, d, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[]) AS t(a, b, c, d)`, without(overrideRows(*p))},
 	} {
@@ -105,7 +111,8 @@ SELECT a, b, c, d, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::intege
 }
 
 func insertProviders(ctx context.Context, tx pgx.Tx, policy int64, p *profile.Profile) error {
-	statement, arguments := "INSERT INTO floor.provider_configs (policy_id, provider_name, all_models_allowed, allowed_models, position) VALUES", []any{policy}
+	statement := "INSERT INTO floor.provider_configs (policy_id, provider_name, all_models_allowed, allowed_models, position) VALUES"
+	arguments := []any{policy}
 	for i, config := range p.ProviderConfigs {
 		if i > 0 {
 			statement += ","

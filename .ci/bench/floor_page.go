@@ -53,7 +53,11 @@ func (f *floor) loadPage(ctx context.Context) error {
 	}
 	p.list.MayCreate, p.list.MayUpdate, p.list.MayDelete = true, true, true
 	p.list.NewTag = views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"}
-	p.list.States = []views.Link{{Label: "All", Href: "?", On: true}, {Label: "Active", Href: "?is_active=true"}, {Label: "Inactive", Href: "?is_active=false"}}
+	p.list.States = []views.Link{
+		{Label: "All", Href: "?", On: true},
+		{Label: "Active", Href: "?is_active=true"},
+		{Label: "Inactive", Href: "?is_active=false"},
+	}
 	p.list.Pager = views.Pager{From: 1, To: 25, Total: 100, Noun: "profiles", Next: "?offset=25"}
 	p.list.Name = views.SortLink{Label: "Name", Direction: "ascending", Href: "?sort=-name"}
 	p.list.Updated = views.SortLink{Label: "Updated", Href: "?sort=-updated_at"}

@@ -69,7 +69,8 @@ func (b *bench) restart(ctx context.Context, g *gateway) error {
 		return err
 	}
 	var err error
-	g.process, err = start(ctx, b.dir, g.name, strings.TrimPrefix(g.url, "http://"), "/readyz", g.environment, b.options.console, "serve")
+	g.process, err = start(ctx, b.dir, g.name, strings.TrimPrefix(g.url, "http://"), "/readyz", g.environment,
+		b.options.console, "serve")
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,10 @@ func (b *bench) warm(ctx context.Context, g *gateway) error {
 	}
 	took := time.Since(begin)
 	g.warmed, g.keys = true, g.keys[:min(int(asked.Load()), len(g.keys))]
-	b.add(line{id: "P7", what: fmt.Sprintf("ask with %d keys once", len(g.keys)), ours: fmt.Sprintf("%s, %.0f/s", brief(took), float64(asked.Load())/took.Seconds())})
+	b.add(line{
+		id: "P7", what: fmt.Sprintf("ask with %d keys once", len(g.keys)),
+		ours: fmt.Sprintf("%s, %.0f/s", brief(took), float64(asked.Load())/took.Seconds()),
+	})
 	if err := pause(ctx, 2*time.Second); err != nil {
 		return err
 	}
@@ -152,7 +156,8 @@ func (b *bench) warm(ctx context.Context, g *gateway) error {
 	const most = 200 << 20 // of 100,000 keys
 	grown := resident - g.idle
 	b.add(line{
-		id: "P7", what: fmt.Sprintf("memory of %d keys", len(g.keys)), ours: fmt.Sprintf("%d MB, %d bytes each", grown>>20, grown/int64(len(g.keys))),
+		id: "P7", what: fmt.Sprintf("memory of %d keys", len(g.keys)),
+		ours:  fmt.Sprintf("%d MB, %d bytes each", grown>>20, grown/int64(len(g.keys))),
 		other: fmt.Sprintf("idle %d MB", g.idle>>20), bar: fmt.Sprintf("≤ %d MB of 100000", most>>20),
 		verdict: atMost(most).verdict(float64(grown) / float64(len(g.keys)) * 100_000),
 	})

@@ -34,10 +34,14 @@ func (b *bench) measureLarge(ctx context.Context) error {
 		},
 		{"page 1 of " + many + " as HTML", large.page("/access-profiles"), b.console.page("/access-profiles"), "of 100", 1.5},
 		{
-			"search " + many + " for a rare word, JSON", large.api(http.MethodGet, "/api/access-profiles?search="+rareWord, http.StatusOK),
+			"search " + many + " for a rare word, JSON",
+			large.api(http.MethodGet, "/api/access-profiles?search="+rareWord, http.StatusOK),
 			large.api(http.MethodGet, "/api/access-profiles", http.StatusOK), "page 1", 5,
 		},
-		{"search " + many + " for a rare word, HTML", large.page("/access-profiles?search=" + rareWord), large.page("/access-profiles"), "page 1", 5},
+		{
+			"search " + many + " for a rare word, HTML", large.page("/access-profiles?search=" + rareWord),
+			large.page("/access-profiles"), "page 1", 5,
+		},
 	} {
 		c.ours.workers, c.than.workers = 1, 1
 		results, err := b.rounds(ctx, []target{c.ours, c.than})
@@ -91,7 +95,8 @@ func (b *bench) beside(ctx context.Context, name string) (other *console, owner 
 	owner = inDatabase(b.socket.URL(ownerRole), database)
 	other = &console{environment: append(slices.Clone(b.console.environment), "TOLLGATE_DATA_DIR=", "TOLLGATE_ADDR="+addr,
 		"DATABASE_URL="+inDatabase(b.socket.URL(servingRole), database), "TOLLGATE_MIGRATE_URL="+owner)}
-	if other.process, err = start(ctx, b.dir, name, addr, "/readyz", other.environment, b.options.console, "serve"); err != nil {
+	if other.process, err = start(ctx, b.dir, name, addr, "/readyz", other.environment, b.options.console,
+		"serve"); err != nil {
 		return nil, "", err
 	}
 	b.running = append(b.running, other.process)
@@ -111,7 +116,8 @@ var statements = regexp.MustCompile(`Benchmark(\S+?)(?:-\d+)?\s.*?([\d.]+) state
 
 // countStatements takes from Go's benchmarks how many statements a save and a list take.
 func (b *bench) countStatements(ctx context.Context) error {
-	command := exec.CommandContext(ctx, "go", "test", "-tags=nomsgpack", "-run=^$", "-bench=Statements", "-benchtime=5x", "./models")
+	command := exec.CommandContext(ctx, "go", "test", "-tags=nomsgpack", "-run=^$", "-bench=Statements", "-benchtime=5x",
+		"./models")
 	command.Dir = b.source
 	printed, err := command.CombinedOutput()
 	if err != nil {
@@ -126,7 +132,10 @@ func (b *bench) countStatements(ctx context.Context) error {
 		if found[1] == "StatementsOfList" {
 			limit = atMost(8)
 		}
-		b.add(line{id: "P4", what: "statements: " + found[1], ours: fmt.Sprintf("%.0f", n), bar: limit.String(), verdict: limit.verdict(n)})
+		b.add(line{
+			id: "P4", what: "statements: " + found[1], ours: fmt.Sprintf("%.0f", n), bar: limit.String(),
+			verdict: limit.verdict(n),
+		})
 	}
 	return nil
 }

@@ -93,12 +93,13 @@ func (l *ledger) load(ctx context.Context, keys int) error {
 	var n, copyID, profileID int64
 	var user string
 	var line heldLine
-	_, err = pgx.ForEachRow(rows, []any{&n, &copyID, &user, &profileID, &line.id, &line.kind, &line.duration, &line.start}, func() error {
-		key := &all[n]
-		key.counter, key.copyID, key.profileID, key.userID, key.keyID = n, copyID, profileID, user, keyIDOf(int(n))
-		key.lines = append(key.lines, line)
-		return nil
-	})
+	_, err = pgx.ForEachRow(rows, []any{&n, &copyID, &user, &profileID, &line.id, &line.kind, &line.duration, &line.start},
+		func() error {
+			key := &all[n]
+			key.counter, key.copyID, key.profileID, key.userID, key.keyID = n, copyID, profileID, user, keyIDOf(int(n))
+			key.lines = append(key.lines, line)
+			return nil
+		})
 	return err
 }
 

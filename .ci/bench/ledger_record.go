@@ -31,7 +31,10 @@ func (l *ledger) record(c *gin.Context) error {
 	var events, charges [][]any
 	for _, e := range sent.Events {
 		key, cost, tokens := l.keys[e.Key], int64(e.Cost*1e9), e.Input+e.Output
-		events = append(events, []any{e.ID, key.userID, key.keyID, key.copyID, key.profileID, e.Provider, e.Model, e.OccurredAt, cost, tokens, e.Input, e.Output})
+		events = append(events, []any{
+			e.ID, key.userID, key.keyID, key.copyID, key.profileID, e.Provider, e.Model,
+			e.OccurredAt, cost, tokens, e.Input, e.Output,
+		})
 		amounts := map[string]int64{"spend": cost, "tokens": tokens, "requests": 1}
 		for _, line := range key.lines {
 			charges = append(charges, []any{e.ID, line.id, line.kind, line.duration, line.start, amounts[line.kind]})

@@ -31,7 +31,11 @@ type result struct {
 func (t target) load(ctx context.Context, d time.Duration) (result, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: t.workers, MaxConnsPerHost: t.workers, DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request,
+		[]*http.Request,
+	) error {
+		return http.ErrUseLastResponse
+	}}
 	var (
 		group sync.WaitGroup
 		took  = make([][]time.Duration, t.workers)

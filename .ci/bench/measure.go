@@ -25,7 +25,10 @@ func (c *console) creating(group int64) target {
 }
 
 func (c *console) page(path string) target {
-	return target{method: http.MethodGet, url: c.url + path, header: http.Header{"Cookie": {c.cookie}}, status: http.StatusOK, workers: clients}
+	return target{
+		method: http.MethodGet, url: c.url + path, header: http.Header{"Cookie": {c.cookie}},
+		status: http.StatusOK, workers: clients,
+	}
 }
 
 func (p *process) get(path string) target {
@@ -185,7 +188,10 @@ func (b *bench) rival(ctx context.Context, name, ready string, args ...string) (
 // recordOf wraps a profile in PocketBase's record of it, under a new name.
 func recordOf(profile func() []byte) func() []byte {
 	return func() []byte {
-		encoded, err := json.Marshal(map[string]any{"name": fmt.Sprintf("Record %08d", created.Add(1)), "profile": json.RawMessage(profile())})
+		encoded, err := json.Marshal(map[string]any{
+			"name":    fmt.Sprintf("Record %08d", created.Add(1)),
+			"profile": json.RawMessage(profile()),
+		})
 		if err != nil {
 			panic(err) // it is JSON already
 		}

@@ -40,7 +40,8 @@ func (b *bench) startOpenFGA(ctx context.Context, g *gateway) (target, error) {
 		return target{}, err
 	}
 	p, err := b.startPeer(ctx, "openfga", openFGAPath, addr, "/healthz", append([]string{
-		"run", "--http-addr", addr, "--grpc-addr", grpc, "--datastore-max-open-conns", "10", "--playground-enabled=false", "--metrics-enabled=false",
+		"run", "--http-addr", addr, "--grpc-addr", grpc, "--datastore-max-open-conns", "10", "--playground-enabled=false",
+		"--metrics-enabled=false",
 		"--log-level", "error",
 	}, storage...)...)
 	if err != nil {
@@ -101,9 +102,10 @@ func (g *gateway) copyTuples(ctx context.Context, store string) error {
 	if _, err := db.Exec(ctx, "SET statement_timeout = 0; CREATE TEMP TABLE held (n bigint, key text, profile text)"); err != nil {
 		return err
 	}
-	_, err = db.CopyFrom(ctx, pgx.Identifier{"held"}, []string{"n", "key", "profile"}, pgx.CopyFromSlice(len(g.keys), func(n int) ([]any, error) {
-		return []any{n, g.keys[n], g.profileOf(n)}, nil
-	}))
+	_, err = db.CopyFrom(ctx, pgx.Identifier{"held"}, []string{"n", "key", "profile"},
+		pgx.CopyFromSlice(len(g.keys), func(n int) ([]any, error) {
+			return []any{n, g.keys[n], g.profileOf(n)}, nil
+		}))
 	if err != nil {
 		return err
 	}

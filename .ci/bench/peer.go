@@ -62,6 +62,9 @@ func (b *bench) missing(ctx context.Context, id, what, name string, limit *bar, 
 		return errors.Join(err, ctx.Err())
 	}
 	fmt.Fprintln(os.Stderr, "bench:", err)
-	b.add(line{id: id, what: what, other: fmt.Sprintf("%s could not be started: %.60q", name, err.Error()), bar: limit.String(), verdict: "unknown"})
+	b.add(line{
+		id: id, what: what, other: fmt.Sprintf("%s could not be started: %.60q", name, err.Error()),
+		bar: limit.String(), verdict: "unknown",
+	})
 	return nil
 }

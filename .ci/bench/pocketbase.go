@@ -26,7 +26,8 @@ func servePocketBase(ctx context.Context, addr, dir string) error {
 		anyone := ""
 		profiles := core.NewBaseCollection("profiles")
 		profiles.ListRule, profiles.ViewRule, profiles.CreateRule = &anyone, &anyone, &anyone
-		profiles.Fields.Add(&core.TextField{Name: "name", Required: true, Max: 255}, &core.JSONField{Name: "profile", MaxSize: 1 << 20})
+		profiles.Fields.Add(&core.TextField{Name: "name", Required: true, Max: 255},
+			&core.JSONField{Name: "profile", MaxSize: 1 << 20})
 		profiles.AddIndex("profiles_name", true, "name", "")
 		if err := app.Save(profiles); err != nil {
 			return err

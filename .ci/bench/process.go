@@ -30,7 +30,9 @@ type process struct {
 
 // start runs a program that listens on addr and returns when path answers 200. What it writes goes to a file beside its
 // data.
-func start(ctx context.Context, dir, name, addr, path string, env []string, program string, args ...string) (*process, error) {
+func start(
+	ctx context.Context, dir, name, addr, path string, env []string, program string, args ...string,
+) (*process, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, err

@@ -22,10 +22,14 @@ func profileBody(group int64) func() []byte {
 			{
 				"provider_name": "anthropic", "all_models_allowed": true, "budgets": []fields{budget(50, "1d"), budget(500, "1M")},
 				"rate_limit": fields{
-					"token_max_limit": 2_000_000, "token_reset_duration": "1h", "request_max_limit": 600, "request_reset_duration": "1h",
+					"token_max_limit": 2_000_000, "token_reset_duration": "1h", "request_max_limit": 600,
+					"request_reset_duration": "1h",
 				},
 			},
-			{"provider_name": "openai", "allowed_models": []string{"gpt-5", "gpt-5-mini", "gpt-5-codex"}, "budgets": []fields{budget(20, "1d")}},
+			{
+				"provider_name": "openai", "allowed_models": []string{"gpt-5", "gpt-5-mini", "gpt-5-codex"},
+				"budgets": []fields{budget(20, "1d")},
+			},
 			{"provider_name": "mistral", "allowed_models": []string{"codestral-latest"}, "budgets": []fields{budget(2.5, "1d")}},
 		},
 		"budgets":            []fields{budget(60, "1d"), budget(900.25, "1M")},

@@ -72,7 +72,8 @@ func (t *template) besideLoop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "P6 preview %s, push %s: %.0f copies/s; loop %.0f copies/s\n", brief(p.preview), brief(p.apply), p.rate(), rate)
+		fmt.Fprintf(os.Stderr, "P6 preview %s, push %s: %.0f copies/s; loop %.0f copies/s\n", brief(p.preview),
+			brief(p.apply), p.rate(), rate)
 		previews, applies = append(previews, p.preview), append(applies, p.apply)
 		ours, theirs, ratios = append(ours, p.rate()), append(theirs, rate), append(ratios, p.rate()/rate)
 	}
@@ -128,7 +129,8 @@ func (t *template) whileUsageArrives(ctx context.Context) error {
 	limit, ratio := atMost(5), median(ratios)
 	t.add(line{
 		id: "P6", what: fmt.Sprintf("p99 of usage meanwhile, %d/s", usageClients*usageRate), ours: brief(median(busy)),
-		other: "quiet " + brief(median(quiet)), ratio: fmt.Sprintf("%.2f", ratio), bar: limit.String(), verdict: limit.verdict(ratio),
+		other: "quiet " + brief(median(quiet)), ratio: fmt.Sprintf("%.2f", ratio), bar: limit.String(),
+		verdict: limit.verdict(ratio),
 	})
 	return u.check(ctx)
 }
@@ -136,7 +138,8 @@ func (t *template) whileUsageArrives(ctx context.Context) error {
 // propagate previews the template's last edit and applies it, and makes sure that every copy got it.
 func (t *template) propagate(ctx context.Context) (took push, err error) {
 	var preview, applied propagated
-	path, body := t.path()+"/propagate", map[string]any{"fields": []string{"provider_configs", "budgets", "rate_limit"}, "dry_run": true}
+	path := t.path() + "/propagate"
+	body := map[string]any{"fields": []string{"provider_configs", "budgets", "rate_limit"}, "dry_run": true}
 	begin := time.Now()
 	if _, err := t.console.ask(ctx, http.MethodPost, path, body, &preview); err != nil {
 		return took, err
@@ -155,7 +158,8 @@ func (t *template) propagate(ctx context.Context) (took push, err error) {
 	}
 	took.apply = time.Since(begin)
 	if err == nil && (applied.Affected != holders || applied.Failed+applied.Skipped > 0 || applied.Job.State != "done") {
-		err = fmt.Errorf("%d copies were pushed to, %d failed, %d were skipped", applied.Affected, applied.Failed, applied.Skipped)
+		err = fmt.Errorf("%d copies were pushed to, %d failed, %d were skipped", applied.Affected, applied.Failed,
+			applied.Skipped)
 	}
 	return took, errors.Join(err, t.checkCopies(ctx))
 }

@@ -44,7 +44,10 @@ func (b *bench) handOut(ctx context.Context) (*template, error) {
 		return nil, err
 	}
 	took := time.Since(begin)
-	b.add(line{id: "P6", what: fmt.Sprintf("hand out to %d users, a key each", holders), ours: fmt.Sprintf("%s, %.0f/s", brief(took), holders/took.Seconds())})
+	b.add(line{
+		id: "P6", what: fmt.Sprintf("hand out to %d users, a key each", holders),
+		ours: fmt.Sprintf("%s, %.0f/s", brief(took), holders/took.Seconds()),
+	})
 	return t, t.settle(ctx)
 }
 
@@ -94,7 +97,8 @@ func (t *template) settle(ctx context.Context) error {
 
 // policies are those of the copies, in the order of their ids.
 func (t *template) policies(ctx context.Context) ([]int64, error) {
-	rows, err := t.db.Query(ctx, "SELECT policy_id FROM user_access_profiles WHERE access_profile_id = $1 ORDER BY id", t.id)
+	rows, err := t.db.Query(ctx, "SELECT policy_id FROM user_access_profiles WHERE access_profile_id = $1 ORDER BY id",
+		t.id)
 	if err != nil {
 		return nil, err
 	}
@@ -114,19 +118,27 @@ var providersUsed = []string{"anthropic", "openai", "mistral"}
 func (t *template) body() any {
 	type fields = map[string]any
 	budgets := func() []fields {
-		return []fields{{"max_limit": 50 + t.edits, "reset_duration": "1d"}, {"max_limit": 900 + t.edits, "reset_duration": "1M"}}
+		return []fields{
+			{"max_limit": 50 + t.edits, "reset_duration": "1d"},
+			{"max_limit": 900 + t.edits, "reset_duration": "1M"},
+		}
 	}
 	limit := func() fields {
 		return fields{
-			"token_max_limit": 2_000_000 + t.edits, "token_reset_duration": "1h", "request_max_limit": 6_000 + t.edits, "request_reset_duration": "1d",
+			"token_max_limit": 2_000_000 + t.edits, "token_reset_duration": "1h", "request_max_limit": 6_000 + t.edits,
+			"request_reset_duration": "1d",
 		}
 	}
 	var providers []fields
 	for _, name := range providersUsed {
-		providers = append(providers, fields{"provider_name": name, "all_models_allowed": true, "budgets": budgets(), "rate_limit": limit()})
+		providers = append(providers, fields{
+			"provider_name": name, "all_models_allowed": true, "budgets": budgets(),
+			"rate_limit": limit(),
+		})
 	}
 	return fields{
-		"name": "Held by everybody", "calendar_aligned": true, "provider_configs": providers, "budgets": budgets(), "rate_limit": limit(),
+		"name": "Held by everybody", "calendar_aligned": true, "provider_configs": providers, "budgets": budgets(),
+		"rate_limit":      limit(),
 		"mcp_tool_groups": []fields{{"tool_group_id": t.group}}, "mcp_servers": []fields{{"mcp_server_id": "filesystem"}},
 		"mcp_tool_overrides": []fields{{"mcp_client_id": "jira", "tool_name": "getJiraIssue", "action": "include"}},
 	}
@@ -141,7 +153,8 @@ SELECT (SELECT count(*) FROM user_access_profiles AS c JOIN budgets AS b USING (
        (SELECT count(*) FROM user_access_profiles AS c JOIN rate_limits AS l USING (policy_id) WHERE c.access_profile_id = $1
             AND l.token_max_limit = 2000000 + $2 AND l.request_max_limit = 6000 + $2)`, t.id, t.edits).Scan(&budgets, &limits)
 	if err == nil && (budgets != 8*holders || limits != 4*holders) {
-		err = fmt.Errorf("%d budgets and %d rate limits were changed, %d and %d should be", budgets, limits, 8*holders, 4*holders)
+		err = fmt.Errorf("%d budgets and %d rate limits were changed, %d and %d should be", budgets, limits, 8*holders,
+			4*holders)
 	}
 	return err
 }

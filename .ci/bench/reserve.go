@@ -33,7 +33,8 @@ func (b *bench) openLedger(ctx context.Context) (*gateway, error) {
 // counting is a request to the floor.
 func (g *gateway) counting(path string, body func() []byte) target {
 	t := g.ledger.get(path)
-	t.method, t.header, t.workers, t.body = http.MethodPost, http.Header{"Content-Type": {"application/json"}}, askers, body
+	t.method, t.header = http.MethodPost, http.Header{"Content-Type": {"application/json"}}
+	t.workers, t.body = askers, body
 	return t
 }
 
@@ -68,7 +69,8 @@ func (b *bench) measureUsage(ctx context.Context) error {
 	ours, single := g.posting("/api/usage"), g.posting("/api/usage")
 	ours.body, single.body = g.events, func() []byte { return g.event(nil) }
 	alone := func() []byte { return append(g.event([]byte(`{"events":[`)), "]}"...) }
-	outcomes, err := b.contest(ctx, contender{target: ours}, contender{target: g.counting("/usage", g.events)}, contender{target: single},
+	outcomes, err := b.contest(ctx, contender{target: ours}, contender{target: g.counting("/usage", g.events)},
+		contender{target: single},
 		contender{target: g.counting("/usage", alone)})
 	if err != nil {
 		return err

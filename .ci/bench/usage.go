@@ -92,7 +92,9 @@ func (u *counts) during(ctx context.Context, do func() error) ([]time.Duration, 
 }
 
 // client sends its events, each when it is due, until the end.
-func (u *counts) client(ctx context.Context, ended <-chan struct{}, offset time.Duration) (took []time.Duration, err error) {
+func (u *counts) client(
+	ctx context.Context, ended <-chan struct{}, offset time.Duration,
+) (took []time.Duration, err error) {
 	for due := time.Now().Add(offset); ; due = due.Add(time.Second / usageRate) {
 		select {
 		case <-ended:

@@ -54,7 +54,10 @@ func (b *bench) measureUsagePage(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.add(line{id: "Usage", what: fmt.Sprintf("page of %d days by %s", usageDays, by), ours: brief(r.p50) + " (p99 " + brief(r.p99) + ")"})
+		b.add(line{
+			id: "Usage", what: fmt.Sprintf("page of %d days by %s", usageDays, by),
+			ours: brief(r.p50) + " (p99 " + brief(r.p99) + ")",
+		})
 	}
 	return b.countPage(ctx, g, path)
 }
@@ -118,7 +121,10 @@ func (b *bench) countPage(ctx context.Context, g *gateway, path string) error {
 		fmt.Fprintf(os.Stderr, "Usage statement: %.110s\n", s)
 	}
 	limit, n := atMost(longStatements), float64(len(asked))
-	b.add(line{id: "Usage", what: "statements of the page", ours: fmt.Sprintf("%.0f", n), bar: limit.String(), verdict: limit.verdict(n)})
+	b.add(line{
+		id: "Usage", what: "statements of the page", ours: fmt.Sprintf("%.0f", n), bar: limit.String(),
+		verdict: limit.verdict(n),
+	})
 	return talking.stop()
 }
 

@@ -25,7 +25,10 @@ func (p *program) apiKeyCommand() *cli.Command {
 			Description: "For example: tollgate api-key create --name deploy --scopes AccessProfiles:View,AccessProfiles:Create",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "name", Usage: "the `NAME` it is known by", Required: true},
-				&cli.StringFlag{Name: "scopes", Usage: "`PERMISSIONS` such as AccessProfiles:View, with commas between, or all", Value: allScopes},
+				&cli.StringFlag{
+					Name: "scopes", Usage: "`PERMISSIONS` such as AccessProfiles:View, with commas between, or all",
+					Value: allScopes,
+				},
 			},
 			Action: p.createAPIKey,
 		}},

@@ -69,7 +69,9 @@ func (p *program) commandDatabase(ctx context.Context, s settings) (*db, error) 
 	}
 }
 
-func (p *program) privateDatabase(ctx context.Context, s settings, socket pgserver.Socket, server *pgserver.Server) (*db, error) {
+func (p *program) privateDatabase(
+	ctx context.Context, s settings, socket pgserver.Socket, server *pgserver.Server,
+) (*db, error) {
 	db := &db{about: "private PostgreSQL in " + s.DataDir, private: server}
 	var err error
 	serving, owner := address{db.about, socket.URL(servingRole)}, address{db.about, socket.URL(ownerRole)}

@@ -42,7 +42,9 @@ type program struct {
 }
 
 // run is the program without its process. The end of ctx asks it to stop.
-func run(ctx context.Context, getenv func(string) string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(
+	ctx context.Context, getenv func(string) string, args []string, stdin io.Reader, stdout, stderr io.Writer,
+) int {
 	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
 	err := p.commands().Run(ctx, args)
 	if err == nil {
@@ -84,8 +86,11 @@ func (p *program) commands() *cli.Command {
 		Usage: "access profiles for LLM gateways",
 		Description: "Every option has an environment twin, named beside it. Three settings are read from the environment alone:\n" +
 			"TOLLGATE_SECRET (32 bytes or more, base64), TOLLGATE_ADMIN_EMAIL and TOLLGATE_ADMIN_PASSWORD (the first administrator).",
-		Flags:           settingFlags(),
-		Commands:        []*cli.Command{p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(), p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.versionCommand()},
+		Flags: settingFlags(),
+		Commands: []*cli.Command{
+			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(),
+			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.versionCommand(),
+		},
 		DefaultCommand:  "serve",
 		HideHelpCommand: true,
 		HideVersion:     true,

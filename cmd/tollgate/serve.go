@@ -133,7 +133,8 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
-		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, workers: []worker{propagator, cache, recorder, bookkeeper}, address: baseURL, token: token,
+		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
+		workers: []worker{propagator, cache, recorder, bookkeeper}, address: baseURL, token: token,
 	}, nil
 }
 

@@ -183,7 +183,8 @@ func (s settings) checkBaseURL() error {
 
 func (s settings) checkHosts() error {
 	for _, name := range s.Hosts {
-		if host, err := url.Parse("http://" + name); err != nil || host.Host != name || host.Hostname() == "" || strings.ContainsAny(name, "*@ ") {
+		if host, err := url.Parse("http://" + name); err != nil || host.Host != name || host.Hostname() == "" ||
+			strings.ContainsAny(name, "*@ ") {
 			return settingError{"TOLLGATE_HOSTS", fmt.Sprintf("%q is not a host name", name)}
 		}
 	}
@@ -234,7 +235,10 @@ func (s settings) checkAdmin() error {
 	case s.AdminPassword == "":
 		return settingError{"TOLLGATE_ADMIN_PASSWORD", "set it together with TOLLGATE_ADMIN_EMAIL, or neither"}
 	case length < minPassword || length > maxPassword:
-		return settingError{"TOLLGATE_ADMIN_PASSWORD", fmt.Sprintf("choose %d to 1,024 bytes; this one has %d", minPassword, length)}
+		return settingError{
+			"TOLLGATE_ADMIN_PASSWORD",
+			fmt.Sprintf("choose %d to 1,024 bytes; this one has %d", minPassword, length),
+		}
 	}
 	return nil
 }

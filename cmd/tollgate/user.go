@@ -34,7 +34,10 @@ func (p *program) userCommand() *cli.Command {
 			Description: "For example: tollgate user create --email ada@example.com --role Admin <password.txt",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "email", Usage: "sign in as `ADDRESS`", Required: true},
-				&cli.StringFlag{Name: "role", Usage: "`NAME` of the role: Admin, Developer, Viewer or one of your own", Required: true},
+				&cli.StringFlag{
+					Name: "role", Usage: "`NAME` of the role: Admin, Developer, Viewer or one of your own",
+					Required: true,
+				},
 				&cli.StringFlag{Name: "name", Usage: "the `NAME` that others see"},
 			},
 			Action: p.createUser,

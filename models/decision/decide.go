@@ -13,24 +13,26 @@ import (
 	"tollgate/models/policy"
 )
 
-// Decide answers a question without changing anything. Refusal: Unavailable when the database is away; then nothing is
-// allowed.
-func (e *Engine) Decide(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (decision Decision, err error) {
+// Decide decides a call without changing anything. Refusal: Unavailable when the database cannot be reached; then
+// nothing is allowed.
+func (e *Engine) Decide(
+	ctx context.Context, subject entitlement.Subject, call entitlement.Call,
+) (decision Decision, err error) {
 	begun := time.Now()
 	decided, err := e.decide(ctx, subject, call, false)
 	e.timed(begun, decided.Decision, err)
 	return decided.Decision, err
 }
 
-// decided is a decision with what it was made of.
+// decided is a decision with what it was based on.
 type decided struct {
 	Decision
-	call        entitlement.Call          // of the provider that it was found to be of
-	entitlements  *entitlement.Entitlements // nil when the user is unknown
-	granting []int                     // the places of the copies that grant
+	call         entitlement.Call          // with the provider that the model was resolved to
+	entitlements *entitlement.Entitlements // nil when the user is unknown
+	granting     []int                     // indexes of the copies that grant
 }
 
-// by says in a decision who asked, and for which model.
+// by adds the subject and the model to a decision.
 func (of decided) by(d Decision) Decision {
 	d.UserID, d.VirtualKeyID = of.UserID, of.VirtualKeyID
 	if d.Payer != nil {
@@ -42,7 +44,9 @@ func (of decided) by(d Decision) Decision {
 	return d
 }
 
-func (e *Engine) decide(ctx context.Context, subject entitlement.Subject, call entitlement.Call, older bool) (of decided, err error) {
+func (e *Engine) decide(
+	ctx context.Context, subject entitlement.Subject, call entitlement.Call, older bool,
+) (of decided, err error) {
 	if err := e.cache.Current(ctx); err != nil {
 		return of, err
 	}
@@ -95,13 +99,13 @@ func (e *Engine) decide(ctx context.Context, subject entitlement.Subject, call e
 	return of, nil
 }
 
-// unknownSubject answers alike for what is unknown, malformed, revoked or expired.
+// unknownSubject is one answer for unknown, malformed, revoked and expired credentials.
 func unknownSubject() Decision {
 	return refusal(AccessNotFound, "This key or user is unknown, or the key was revoked or has expired.")
 }
 
-// Reserve answers a question and, when it is allowed, holds the estimate in every limit that counts, until the call is
-// reported or the hold ends by itself. Of many at once exactly those are allowed that there is room for.
+// Reserve decides a call and, when it is allowed, holds the estimate in every limit that counts, until the call is
+// reported or the hold expires. Of many concurrent calls exactly those are allowed that there is room for.
 func (e *Engine) Reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (Decision, error) {
 	begun := time.Now()
 	decision, err := e.reserve(ctx, subject, call)
@@ -110,8 +114,7 @@ func (e *Engine) Reserve(ctx context.Context, subject entitlement.Subject, call 
 }
 
 func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (Decision, error) {
-	// Whether there is room is for the database to say, so that what is in memory need not be the latest, unless it
-	// refuses.
+	// The database has the last word on whether there is room, so stale counters will do, unless they block the call.
 	of, err := e.decide(ctx, subject, call, true)
 	if err == nil && !of.Decision.Decision {
 		of, err = e.decide(ctx, subject, call, false)
@@ -141,7 +144,7 @@ func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call 
 			return e.heldMeanwhile(ctx, of)
 		}
 	}
-	// Others were quicker: what is in memory did not know yet.
+	// Concurrent calls used the room after the cache was read: count again to report the limit that blocks.
 	h = h.Clone()
 	if err := entitlement.CountUsed(ctx, e.cache.DB, map[uuid.UUID]*entitlement.Entitlements{h.User: h}, now); err != nil {
 		return of.Decision, err
@@ -151,16 +154,18 @@ func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call 
 	if refused := checkLimits(first, of.call, now); !refused.Decision {
 		return of.by(refused), nil
 	}
-	refused := refusal(RateLimited, "Others took the last room at this moment. Try again.")
+	refused := refusal(RateLimited, "Concurrent calls reached the limit first. Try again.")
 	wait := int64(1)
 	refused.Payer, refused.RetryAfter = payer(first), &wait
 	return of.by(refused), nil
 }
 
-// Callable lists what a subject may call at this moment, of what the catalogues know: models as provider/model, tools
-// as server/tool, or MCP servers of which some tool may be called. A server that is named narrows tools down to its
-// own.
-func (e *Engine) Callable(ctx context.Context, subject entitlement.Subject, kind entitlement.Kind, server string) ([]string, error) {
+// Callable lists what a subject may call now, of what the catalogues list: models as provider/model, tools as
+// server/tool, or MCP servers with at least one tool that may be called. A server, when named, limits the list to its
+// tools.
+func (e *Engine) Callable(
+	ctx context.Context, subject entitlement.Subject, kind entitlement.Kind, server string,
+) ([]string, error) {
 	of, err := e.decide(ctx, subject, entitlement.Call{Kind: entitlement.CallEntry}, false)
 	if err != nil || of.entitlements == nil {
 		return nil, err
@@ -201,7 +206,7 @@ func (e *Engine) Callable(ctx context.Context, subject entitlement.Subject, kind
 	return found, nil
 }
 
-// tryModels tries each model that a copy names, or that the catalogue names where all of a provider are allowed.
+// tryModels tries each model that a copy names, or that the catalogue lists where all models of a provider are allowed.
 func tryModels(userCopy *entitlement.Copy, offered *catalogue.Catalogue, try func(id string, call entitlement.Call)) {
 	for _, config := range userCopy.Policy.ProviderConfigs {
 		names := config.AllowedModels
@@ -209,7 +214,8 @@ func tryModels(userCopy *entitlement.Copy, offered *catalogue.Catalogue, try fun
 			names = offered.Models(config.ProviderName)
 		}
 		for _, model := range names {
-			try(config.ProviderName+"/"+catalogue.BareModel(config.ProviderName, model), entitlement.Call{Provider: config.ProviderName, Model: model})
+			try(config.ProviderName+"/"+catalogue.BareModel(config.ProviderName, model),
+				entitlement.Call{Provider: config.ProviderName, Model: model})
 		}
 	}
 }

@@ -25,12 +25,12 @@ const (
 	MCPToolBlocked  = "mcp_tool_blocked" // 403
 )
 
-// modelUnpriced is a refusal of the kind ModelBlocked with a reason of its own.
+// modelUnpriced is reported as ModelBlocked with a message of its own.
 const modelUnpriced = "model_unpriced"
 
 var decisionStatus = map[string]int{
-	Allowed: 200, AccessNotFound: 401, AccessBlocked: 403, ProviderBlocked: 403, ModelBlocked: 403, RateLimited: 429, TokenLimited: 429,
-	RequestLimited: 429, BudgetExceeded: 402, MCPToolBlocked: 403,
+	Allowed: 200, AccessNotFound: 401, AccessBlocked: 403, ProviderBlocked: 403, ModelBlocked: 403, MCPToolBlocked: 403,
+	RateLimited: 429, TokenLimited: 429, RequestLimited: 429, BudgetExceeded: 402,
 }
 
 // Decision is whether a call may go on, and why.
@@ -41,11 +41,11 @@ type Decision struct {
 	Message    string         `json:"message"`
 	Payer      *Payer         `json:"payer"`
 	Limits     []DecidedLimit `json:"limits"`
-	// Who it was, as far as that is known, so that a gateway can tag usage without the key.
+	// The subject, as far as it is known, so that a gateway can tag usage without the key.
 	UserID          uuid.UUID `json:"user_id,omitzero"`
 	VirtualKeyID    uuid.UUID `json:"virtual_key_id,omitzero"`
 	AccessProfileID int64     `json:"access_profile_id,omitzero"`
-	// Provider and Model are those that a call of a model was decided for.
+	// Provider and Model are those that a model call was decided for.
 	Provider      string  `json:"provider,omitzero"`
 	Model         string  `json:"model,omitzero"`
 	ReservationID *string `json:"reservation_id,omitempty"`
@@ -53,14 +53,14 @@ type Decision struct {
 	NeverFits     bool    `json:"never_fits,omitempty"` // the estimate is above a whole limit
 }
 
-// Payer is the copy that pays, or that the refusal is of.
+// Payer is the copy that pays, or the one that blocked the call.
 type Payer struct {
 	CopyID          int64  `json:"id"`
 	AccessProfileID int64  `json:"access_profile_id"`
 	Name            string `json:"name"`
 }
 
-// DecidedLimit is how one of the payer's limits stands. Spend is in dollars.
+// DecidedLimit is the state of one of the payer's limits. Spend is in dollars.
 type DecidedLimit struct {
 	Scope        string    `json:"scope"`
 	Kind         string    `json:"kind"`
@@ -86,11 +86,13 @@ func refusal(kind, message string) Decision {
 	return Decision{Type: kind, StatusCode: decisionStatus[kind], Message: message, Limits: []DecidedLimit{}}
 }
 
-// Decide answers a question about what somebody holds at a moment. Access adds up over copies; one pays: the first
-// assigned that grants and has room. It returns the places of the copies that grant, that one first.
-func Decide(h *entitlement.Entitlements, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time) (Decision, []int) {
+// Decide decides a call by a user's entitlements at a given time. Access adds up over copies; one pays: the first
+// assigned that grants the call and has room. It returns the indexes of the copies that grant, the payer first.
+func Decide(
+	h *entitlement.Entitlements, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time,
+) (Decision, []int) {
 	var granting, active []int
-	closest := refusal(AccessBlocked, "The holder has no access profile that is active.")
+	closest := refusal(AccessBlocked, "The user has no active access profile.")
 	for i := range h.Copies {
 		userCopy := &h.Copies[i]
 		if !userCopy.Works(at) {
@@ -106,7 +108,7 @@ func Decide(h *entitlement.Entitlements, call entitlement.Call, grants func(*ent
 		active = append(active, i)
 	}
 	if len(granting) == 0 {
-		// Limits come before tools: who has used everything up is told that first.
+		// Limits are checked before tools: an exhausted limit is the reason reported first.
 		if call.IsTool() && len(active) > 0 {
 			if d := checkLimits(&h.Copies[active[0]], call, at); !d.Decision {
 				return d, nil
@@ -120,14 +122,14 @@ func Decide(h *entitlement.Entitlements, call entitlement.Call, grants func(*ent
 		if d.Decision {
 			return d, granting[n:]
 		}
-		if n == 0 || first.NeverFits && !d.NeverFits { // what fits a later copy fits some time
+		if n == 0 || first.NeverFits && !d.NeverFits { // a call that fits a later copy can succeed after its reset
 			first = d
 		}
 	}
 	return first, nil
 }
 
-// access is the kind of refusal of a copy by what it grants, "" when it does.
+// access is the type of the decision when a copy does not grant the call, "" when it does.
 func access(userCopy *entitlement.Copy, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant) string {
 	switch call.Asks() {
 	case entitlement.CallEntry:
@@ -139,7 +141,7 @@ func access(userCopy *entitlement.Copy, call entitlement.Call, grants func(*enti
 		return MCPToolBlocked
 	}
 	provider, model := catalogue.SplitModel(call.Provider, call.Model)
-	// The provider's part of a name is held to the same rule: ../x is no call of a provider.
+	// The provider part of a name follows the same rule: ../x is no provider.
 	if !catalogue.IsModelName(model) || call.Provider == "" && provider != "" && !catalogue.IsModelName(provider) {
 		return ModelBlocked
 	}
@@ -161,9 +163,11 @@ func access(userCopy *entitlement.Copy, call entitlement.Call, grants func(*enti
 	return ProviderBlocked
 }
 
-func payer(userCopy *entitlement.Copy) *Payer { return &Payer{userCopy.ID, userCopy.ProfileID, userCopy.Name} }
+func payer(userCopy *entitlement.Copy) *Payer {
+	return &Payer{userCopy.ID, userCopy.ProfileID, userCopy.Name}
+}
 
-// cost is what a question takes of a line.
+// cost is how much of a limit a call uses.
 func cost(l entitlement.Limit, call entitlement.Call) int64 {
 	switch l.Kind {
 	case policy.KindSpend:
@@ -174,11 +178,12 @@ func cost(l entitlement.Limit, call entitlement.Call) int64 {
 	return 1
 }
 
-// checkLimits decides by the limits alone: a line that is used up, or that the estimate does not fit into, refuses.
+// checkLimits decides by the limits alone: one that is used up, or that the estimate does not fit into, blocks the call.
 func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time) Decision {
 	if !call.Metered() {
 		return Decision{
-			Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + userCopy.Name + ".", Payer: payer(userCopy), Limits: []DecidedLimit{},
+			Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + userCopy.Name + ".", Payer: payer(userCopy),
+			Limits: []DecidedLimit{},
 		}
 	}
 	limits := 0
@@ -195,7 +200,8 @@ func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time
 		capped := l.Cap(at)
 		amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }
 		d.Limits = append(d.Limits, DecidedLimit{
-			l.Scope, l.Kind, amount(used), amount(reserved), amount(capped), end, l.Duration, int64(end.Sub(start).Seconds()), int64(end.Sub(at).Seconds()) + 1,
+			l.Scope, l.Kind, amount(used), amount(reserved), amount(capped), end, l.Duration, int64(end.Sub(start).Seconds()),
+			int64(end.Sub(at).Seconds()) + 1,
 		})
 		if used+reserved >= capped || used+reserved+cost(l, call) > capped {
 			short = append(short, l)
@@ -207,7 +213,7 @@ func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time
 	return d
 }
 
-// block says which of the limits refuse: those that the estimate never fits into, else rate limits before budgets.
+// block reports which limits block the call: those that the estimate never fits into, else rate limits before budgets.
 func (d *Decision) block(short []entitlement.Limit, profile string, call entitlement.Call, at time.Time) {
 	never := slices.DeleteFunc(slices.Clone(short), func(l entitlement.Limit) bool { return cost(l, call) <= l.Cap(at) })
 	if d.NeverFits = len(never) > 0; d.NeverFits {
@@ -219,8 +225,9 @@ func (d *Decision) block(short []entitlement.Limit, profile string, call entitle
 		return
 	}
 	_, end := deciding.Window(at)
-	d.Message = "The " + words(deciding) + " of " + profile + " is used up; it resets at " + end.UTC().Format(time.RFC3339) + "."
-	// A call fits again when the last of the limits that refuse has reset.
+	d.Message = "The " + words(deciding) + " of " + profile + " is used up; it resets at " +
+		end.UTC().Format(time.RFC3339) + "."
+	// The call fits again when the last of the blocking limits has reset.
 	wait := int64(1)
 	for _, l := range short {
 		if (l.Kind == policy.KindSpend) == (d.Type == BudgetExceeded) {
@@ -231,7 +238,7 @@ func (d *Decision) block(short []entitlement.Limit, profile string, call entitle
 	d.RetryAfter = &wait
 }
 
-// blockBy is of the kind of the limits that refuse, and returns the one that says so.
+// blockBy sets the type of the decision from the blocking limits, and returns the one that the message names.
 func (d *Decision) blockBy(short []entitlement.Limit) entitlement.Limit {
 	first := func(kind string) (l entitlement.Limit, found bool) {
 		i := slices.IndexFunc(short, func(l entitlement.Limit) bool { return l.Kind == kind })

@@ -87,7 +87,7 @@ func TestDecisionOrder(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		copies []entitlement.Copy
-		call      entitlement.Call
+		call   entitlement.Call
 		kind   string
 		status int
 		payer  string // of which copy the answer is
@@ -163,7 +163,7 @@ func TestRoom(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		line entitlement.Limit
-		call    entitlement.Call
+		call entitlement.Call
 		want bool
 	}{
 		{"below", limitOf(policy.KindSpend, 5, 4), aModel, true},

@@ -8,14 +8,14 @@ import (
 	"tollgate/models/entitlement"
 )
 
-// Engine decides whether calls may go on, by what the cache knows of a subject, and holds estimates in the database.
+// Engine decides whether calls may go on, by the cached entitlements of a subject, and holds estimates in the database.
 type Engine struct {
-	cache    *entitlement.Cache
+	cache        *entitlement.Cache
 	reservations reservations
-	decided  *prometheus.HistogramVec
+	decided      *prometheus.HistogramVec
 }
 
-// NewEngine makes one that decides by a cache.
+// NewEngine makes an Engine that decides by a cache.
 func NewEngine(cache *entitlement.Cache) *Engine {
 	return &Engine{cache: cache, reservations: reservations{db: cache.DB}, decided: newDecisionSeconds()}
 }
@@ -33,7 +33,7 @@ func newDecisionSeconds() *prometheus.HistogramVec {
 	}, []string{"type"})
 }
 
-// timed notes how long a decision took.
+// timed records how long a decision took.
 func (e *Engine) timed(begun time.Time, decision Decision, err error) {
 	kind := decision.Type
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Input is what a gateway may ask before a call.
+// Input is what a gateway may send before a call.
 type Input struct {
 	input.Row
 	VirtualKey      input.Value `json:"virtual_key"`
@@ -23,7 +23,7 @@ type Input struct {
 	Lease           input.Value `json:"lease_s"`
 }
 
-// Read checks the input. What can be no name of a model or tool is not refused here: the decision refuses it. Refusal:
+// Read checks the input. A text that cannot name a model or tool is accepted here: the decision blocks it. Refusal:
 // Invalid.
 func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, reserve bool, err error) {
 	c := &input.Reader{}
@@ -32,7 +32,12 @@ func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, rese
 		name  string
 		value input.Value
 		to    *string
-	}{{"provider", in.Provider, &call.Provider}, {"model", in.Model, &call.Model}, {"mcp_client_id", in.MCPClientID, &call.MCPClientID}, {"tool_name", in.ToolName, &call.ToolName}} {
+	}{
+		{"provider", in.Provider, &call.Provider},
+		{"model", in.Model, &call.Model},
+		{"mcp_client_id", in.MCPClientID, &call.MCPClientID},
+		{"tool_name", in.ToolName, &call.ToolName},
+	} {
 		switch field.value.Kind {
 		case input.Absent:
 		case input.Null:
@@ -50,7 +55,7 @@ func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, rese
 	case tool && in.Provider.Kind != input.Absent:
 		c.Add("provider", "ambiguous_question", "Leave out the provider of a tool: its MCP server stands in mcp_client_id.")
 	case tool && in.MCPClientID.Kind == input.Absent:
-		c.Add("mcp_client_id", "required", "Say of which MCP server the tool is.")
+		c.Add("mcp_client_id", "required", "Say which MCP server the tool belongs to.")
 	case tool && in.ToolName.Kind == input.Absent:
 		c.Add("tool_name", "required", "Say which tool.")
 	case !tool && in.Model.Kind == input.Absent:

@@ -46,7 +46,7 @@ func (d Decision) AppendJSON(to []byte) []byte {
 	return append(to, '}')
 }
 
-// appendWho writes who asked, and for which model.
+// appendWho writes the subject and the model.
 func (d Decision) appendWho(to []byte) []byte {
 	for _, field := range [...]struct {
 		name string

@@ -8,7 +8,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// refuse says why a copy does not grant a call.
+// refuse is the decision for a call that a copy does not grant, with the reason.
 func refuse(userCopy *entitlement.Copy, kind string, call entitlement.Call) Decision {
 	var d Decision
 	switch kind {
@@ -34,8 +34,8 @@ func modelMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 	case model == "":
 		return "The call names no model. Name it as provider/model, such as openai/gpt-5."
 	case provider == "":
-		return "The model " + problem.Clip(model) + " is of no provider in " + userCopy.Name + ": ask for it as provider/model, such as openai/" +
-			problem.Clip(model) + "."
+		return "The model " + problem.Clip(model) + " is of no provider in " + userCopy.Name +
+			": ask for it as provider/model, such as openai/" + problem.Clip(model) + "."
 	}
 	return "The model " + problem.Clip(model) + " is not in " + userCopy.Name + "."
 }
@@ -47,7 +47,8 @@ func toolMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 	case call.Asks() == entitlement.CallSomeTool:
 		return "No tool of the MCP server " + problem.Clip(call.MCPClientID) + " is in " + userCopy.Name + "."
 	case call.Asks() == entitlement.CallWholeServer:
-		return "This call needs the whole MCP server " + problem.Clip(call.MCPClientID) + ", and " + userCopy.Name + " does not grant all of it."
+		return "This call needs the whole MCP server " + problem.Clip(call.MCPClientID) + ", and " + userCopy.Name +
+			" does not grant all of it."
 	case call.ToolName == "":
 		return "The call names no tool of the MCP server " + problem.Clip(call.MCPClientID) + "."
 	}
@@ -63,7 +64,7 @@ func words(l entitlement.Limit) string {
 	return words
 }
 
-// ambiguousModel refuses a model that several providers list.
+// ambiguousModel blocks a model that several providers list.
 func ambiguousModel(h *entitlement.Entitlements, call entitlement.Call, providers []string) Decision {
 	spellings := make([]string, len(providers))
 	for i, provider := range providers {

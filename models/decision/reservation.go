@@ -21,13 +21,13 @@ const shortestLease = 10 // seconds
 
 const longestLease = 3600
 
-// Reservation is a hold that lasts.
+// Reservation is a hold that has not expired.
 type Reservation struct {
 	ID        string    `json:"reservation_id"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// RenewalInput is what a caller may say when it renews a hold.
+// RenewalInput is what a client may send to renew a hold.
 type RenewalInput struct {
 	input.Row
 	Lease input.Value `json:"lease_s"`
@@ -49,7 +49,7 @@ func readHold(c *input.Reader, id, lease input.Value) entitlement.Hold {
 	return h
 }
 
-// readLease reads for how many seconds something is held; 0 when it was not said.
+// readLease reads how long a hold lasts; 0 when it was left out.
 func readLease(c *input.Reader, v input.Value) time.Duration {
 	if v.Kind == input.Null {
 		c.Add("lease_s", "null_not_allowed", "Give the lease in seconds instead of null, or leave it out.")
@@ -58,7 +58,7 @@ func readLease(c *input.Reader, v input.Value) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// newEstimate is what is asked of a copy, to be held under the name that the caller gave it, or one of its own.
+// newEstimate is what a call needs of a copy, to be held under the name that the client chose, or a new one.
 func newEstimate(user uuid.UUID, userCopy *entitlement.Copy, call entitlement.Call, at time.Time) *estimate {
 	e := &estimate{user: user, userCopy: userCopy, call: call, at: at}
 	if call.Hold.ID == "" {
@@ -71,7 +71,9 @@ func newEstimate(user uuid.UUID, userCopy *entitlement.Copy, call entitlement.Ca
 }
 
 // allow is the answer to an estimate that is held, with what was used and reserved of its limits before.
-func allow(userCopy *entitlement.Copy, call entitlement.Call, id string, used, reserved []int64, at time.Time) Decision {
+func allow(
+	userCopy *entitlement.Copy, call entitlement.Call, id string, used, reserved []int64, at time.Time,
+) Decision {
 	d := checkLimits(userCopy, call, at)
 	d.Decision, d.Type, d.StatusCode, d.RetryAfter, d.NeverFits = true, Allowed, decisionStatus[Allowed], nil, false
 	d.Message, d.ReservationID = "Allowed by "+userCopy.Name+"; the estimate is held.", &id
@@ -85,13 +87,13 @@ func allow(userCopy *entitlement.Copy, call entitlement.Call, id string, used, r
 	return d
 }
 
-// byLimits reports whether a decision depends on what was used and held, not on what is granted.
+// byLimits reports whether a decision depends on used and reserved amounts, not on what is granted.
 func (d Decision) byLimits() bool {
 	return d.Type == RateLimited || d.Type == TokenLimited || d.Type == RequestLimited || d.Type == BudgetExceeded
 }
 
-// heldBefore is the answer that a hold of this name got, if it lasts. Refusal: Conflict when it was asked with other
-// content.
+// heldBefore is the decision that a hold of this name got, while it lasts. Refusal: Conflict when it was made with
+// other content.
 func (e *Engine) heldBefore(ctx context.Context, of decided) (decision Decision, found bool, err error) {
 	h, call := of.entitlements, of.call
 	var content []byte
@@ -112,14 +114,16 @@ FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGa
 			return of.by(allow(userCopy, call, call.Hold.ID, used, reserved, at.UTC())), true, nil
 		}
 	}
-	return decision, true, problem.Refuse(problem.Conflict, "reservation_id", "reservation_conflict", "Give another call another reservation_id: this one holds other content.")
+	return decision, true, problem.Refuse(problem.Conflict, "reservation_id", "reservation_conflict",
+		"Give another call another reservation_id: this one holds other content.")
 }
 
-// heldMeanwhile is the answer to a hold whose name somebody took while it was asked for.
+// heldMeanwhile is the decision for a hold whose name a concurrent request took.
 func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error) {
 	decision, found, err := e.heldBefore(ctx, of)
 	if err == nil && !found {
-		err = problem.Refuse(problem.Unavailable, "reservation_id", "retry_later", "The hold of this name ended at this moment. Ask again.")
+		err = problem.Refuse(problem.Unavailable, "reservation_id", "retry_later",
+			"The hold of this name ended at this moment. Ask again.")
 	}
 	return decision, err
 }
@@ -127,8 +131,8 @@ func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error
 const noteChangedUsage = `INSERT INTO usage_changes (user_id, xact) SELECT user_id, pg_current_xact_id() FROM changed
     ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`
 
-// Renew lets a hold last for a lease from now on, five minutes when it is 0. Refusal: NotFound when there is none that
-// lasts.
+// Renew makes a hold last for a lease from now on, five minutes when it is 0. Refusal: NotFound when there is none, or
+// it has expired.
 func (e *Engine) Renew(ctx context.Context, id string, lease time.Duration) (Reservation, error) {
 	renewed := Reservation{ID: id}
 	found, err := e.changeHold(ctx, []any{&renewed.ExpiresAt}, `
@@ -144,7 +148,7 @@ SELECT user_id, expires_at FROM changed`, input.NewGatewayID(id).Key, int64(enti
 	return renewed, err
 }
 
-// Release ends a hold without a charge, if it lasts.
+// Release ends a hold without a charge, if there is one.
 func (e *Engine) Release(ctx context.Context, id string) error {
 	_, err := e.changeHold(ctx, nil, `
 WITH changed AS (
@@ -154,7 +158,7 @@ SELECT user_id FROM changed`, input.NewGatewayID(id).Key)
 	return err
 }
 
-// changeHold runs a statement that returns whose hold it changed and more, and reports whether there was one.
+// changeHold runs a statement that returns the user whose hold it changed and more, and reports whether there was one.
 func (e *Engine) changeHold(ctx context.Context, more []any, query string, values ...any) (found bool, err error) {
 	var user uuid.UUID
 	err = database.InTx(ctx, e.cache.DB, func(ctx context.Context, tx bun.Tx) error {

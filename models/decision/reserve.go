@@ -15,40 +15,40 @@ import (
 	"tollgate/models/entitlement"
 )
 
-// reservations holds estimates. Those that come while others are on their way go together with the next.
+// reservations holds estimates. Those that arrive while a statement runs are batched into the next.
 type reservations struct {
 	db      *bun.DB
 	mutex   sync.Mutex
 	waiting []*estimate
-	working int // statements under way
+	working int // statements running
 }
 
-// estimate is on its way to be held: what is asked of each line of a copy.
+// estimate is waiting to be held: what it needs of each limit of a copy.
 type estimate struct {
-	id, key string // as it is told, and as it is stored
-	user    uuid.UUID
-	content []byte // of a hold that its caller named
-	userCopy    *entitlement.Copy
-	call       entitlement.Call
-	at      time.Time
-	done    chan error
-	granted // once it is done
+	id, key  string // as the client sees it, and as it is stored
+	user     uuid.UUID
+	content  []byte // of a hold that its caller named
+	userCopy *entitlement.Copy
+	call     entitlement.Call
+	at       time.Time
+	done     chan error
+	granted  // once it is done
 }
 
 const (
-	maxBatch = 256 // at most
-	maxStatements   = 2   // while one statement waits for the disk, or for a user's lock, another goes on
+	maxBatch      = 256
+	maxStatements = 2 // while one statement waits for the disk, or for a user's lock, another runs
 )
 
-// granted is whether an estimate is held; null when it has to be asked for again. Taken says that its name is that of
-// another hold. Used and reserved are what was so of its lines before.
+// granted is whether an estimate is held; null when it has to be tried again. Taken means that its name belongs to
+// another hold. Used and reserved are the state of its limits before.
 type granted struct {
 	holds          sql.NullBool
 	taken          bool
 	used, reserved []int64
 }
 
-// hold holds an estimate in all lines of a copy, or in none.
+// hold holds an estimate in all limits of a copy, or in none.
 func (r *reservations) hold(ctx context.Context, e *estimate) (bool, error) {
 	e.done = make(chan error, 1)
 	r.mutex.Lock()
@@ -66,7 +66,7 @@ func (r *reservations) hold(ctx context.Context, e *estimate) (bool, error) {
 	}
 }
 
-// work goes on as long as anybody waits.
+// work runs as long as estimates are waiting.
 func (r *reservations) work() {
 	var again []*estimate
 	for {
@@ -87,7 +87,7 @@ func (r *reservations) work() {
 	}
 }
 
-// firstOfEach puts off those that have the name of another: it may be the same call, told twice.
+// firstOfEach defers estimates with the name of another: it may be the same call, sent twice.
 func firstOfEach(estimates []*estimate) (first, later []*estimate) {
 	seen := map[string]bool{}
 	for _, e := range estimates {
@@ -104,7 +104,7 @@ func firstOfEach(estimates []*estimate) (first, later []*estimate) {
 	return first, later
 }
 
-// store answers estimates, but for those that have to be asked again.
+// store answers estimates, except those that have to be tried again.
 func (r *reservations) store(estimates []*estimate) (again []*estimate) {
 	ctx, cancel := context.WithTimeout(context.Background(), StoreTime)
 	defer cancel()
@@ -125,11 +125,12 @@ func (r *reservations) store(estimates []*estimate) (again []*estimate) {
 	return again
 }
 
-// reserve asks the database to hold estimates: those that are neither granted nor refused depend on others here that
-// were refused.
+// reserve asks the database to hold estimates. Those that are neither held nor rejected depend on others in the batch
+// that were rejected.
 func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted, error) {
 	ids, users, copies, leases, names, contents := []string{}, []string{}, []int64{}, []int64{}, []*string{}, [][]byte{}
-	of, lines, kinds, durations, starts, costs, limits := []int64{}, [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}, []int64{}
+	of, lines, kinds, durations := []int64{}, [][16]byte{}, []string{}, []string{}
+	starts, costs, limits := []time.Time{}, []int64{}, []int64{}
 	for i, e := range estimates {
 		ids, users, copies = append(ids, e.key), append(users, e.user.String()), append(copies, e.userCopy.ID)
 		leases, contents = append(leases, int64(e.call.Hold.Lasts().Seconds())), append(contents, e.content)
@@ -140,7 +141,8 @@ func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted,
 		names = append(names, name)
 		for l := range e.userCopy.Lines(e.call) {
 			start, _ := l.Window(e.at)
-			of, lines, kinds, durations = append(of, int64(i+1)), append(lines, l.Line), append(kinds, l.Kind), append(durations, l.Duration)
+			of, lines, kinds = append(of, int64(i+1)), append(lines, l.Line), append(kinds, l.Kind)
+			durations = append(durations, l.Duration)
 			starts, costs, limits = append(starts, start), append(costs, cost(l, e.call)), append(limits, l.Cap(e.at))
 		}
 	}

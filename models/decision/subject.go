@@ -16,7 +16,7 @@ const MaxEventCost = 1_000_000 * money.Dollar
 // MaxCallTokens is the most tokens that one call can have.
 const MaxCallTokens = 1_000_000_000_000
 
-// LongestSource is how many bytes a key or user may have that a gateway names.
+// LongestSource is the longest key or user id that a gateway may send, in bytes.
 const LongestSource = 255
 
 // ReadSubject reads who a call is for: a key or a user, one of both.
@@ -49,8 +49,8 @@ func ReadSubject(c *input.Reader, path string, key, user input.Value) (subject e
 	return subject
 }
 
-// ReadCost reads dollars of one call, rounded to the nano-dollar: they were measured. It is nil when they are not
-// known.
+// ReadCost reads the cost of one call in dollars, rounded to the nano-dollar since it was measured. It is nil when the
+// cost is not known.
 func ReadCost(c *input.Reader, field string, v input.Value) *money.Money {
 	switch {
 	case v.Kind == input.Absent, v.Kind == input.Null:

@@ -11,23 +11,23 @@ import (
 	"tollgate/models/secret"
 )
 
-// knownActor is whom an API key acts as.
+// cachedActor is the actor of an API key.
 type cachedActor struct {
 	actor   permission.Actor
 	read    time.Time
-	changes int64 // that had ended here when it was read
+	changes int64 // how many had ended here when it was read
 }
 
-// actorsKept bounds the memory; past it they are read anew.
+// actorsKept bounds the memory; past it the cache of actors is reset.
 const actorsKept = 10_000
 
-// KeyActorNow is whom an API key acts as at this moment, as db says. Refusal: Unauthenticated.
+// KeyActorNow reads the actor of an API key from db. Refusal: Unauthenticated.
 func (c *Cache) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (permission.Actor, error) {
 	return identity.ReadKeyActor(ctx, db, c.Keys, secret, c.uses.Add)
 }
 
-// KeyActor is whom an API key acts as, for what gateways call over and over: as it was a second ago at most, and never
-// before a change that has ended here. Refusal: Unauthenticated.
+// KeyActor is the cached actor of an API key, for what gateways call often: at most a second old, and never older than
+// a change that has ended here. Refusal: Unauthenticated.
 func (c *Cache) KeyActor(ctx context.Context, value string) (permission.Actor, error) {
 	hash := c.apiKeys.Sum(value)
 	changes := c.changes.Load()

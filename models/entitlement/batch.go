@@ -12,10 +12,11 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// UsersOfKeys finds whose keys the values are, those that are not known yet with one query. What is not in the answer
-// is nobody's any more.
+// UsersOfKeys finds the owners of key values, those that are not cached with one query. A value that is not in the
+// result is unknown, revoked or expired.
 func (c *Cache) UsersOfKeys(ctx context.Context, values map[string]bool) (map[string]cachedKey, error) {
-	found, missing, valueOf, now := make(map[string]cachedKey, len(values)), []secret.Hash{}, make(map[secret.Hash]string, len(values)), c.Now()
+	found, missing := make(map[string]cachedKey, len(values)), []secret.Hash{}
+	valueOf, now := make(map[secret.Hash]string, len(values)), c.Now()
 	for value := range values {
 		valueOf[c.virtualKeys.Sum(value)] = value
 	}
@@ -90,9 +91,11 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 	return found, nil
 }
 
-// PayersOf is what users hold, read in a fixed number of statements. What was counted may be older than a second for
-// those with one copy: it pays whatever was counted.
-func (c *Cache) PayersOf(ctx context.Context, users map[uuid.UUID]bool, now time.Time) (map[uuid.UUID]*Entitlements, error) {
+// PayersOf is the entitlements of users, read in a fixed number of statements. For users with one copy the counters may
+// be older than a second: that copy pays in any case.
+func (c *Cache) PayersOf(
+	ctx context.Context, users map[uuid.UUID]bool, now time.Time,
+) (map[uuid.UUID]*Entitlements, error) {
 	found, stale, missing := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}, []uuid.UUID{}
 	c.mutex.RLock()
 	polls := c.polls
@@ -107,7 +110,7 @@ func (c *Cache) PayersOf(ctx context.Context, users map[uuid.UUID]bool, now time
 		}
 	}
 	c.mutex.RUnlock()
-	if len(stale) > 0 { // they stay marked: this is for who pays now
+	if len(stale) > 0 { // the cached ones stay stale: these counts only choose the payer
 		if err := CountUsed(ctx, c.DB, stale, now); err != nil {
 			return nil, err
 		}
@@ -131,7 +134,7 @@ func (c *Cache) PayersOf(ctx context.Context, users map[uuid.UUID]bool, now time
 	return found, nil
 }
 
-// keep puts what was read into the memory, unless it changed meanwhile; the caller holds the lock.
+// keep caches what was read, unless it changed meanwhile; the caller has the lock.
 func (c *Cache) keep(h *Entitlements, polls int) {
 	if !c.unchanged(h.User, polls) {
 		c.markStale(h.User)
@@ -145,13 +148,13 @@ func (c *Cache) keep(h *Entitlements, polls int) {
 	c.users[h.User] = p
 }
 
-// unchanged reports whether nothing of a user has been dropped or marked since d was followed so many times; the caller
-// holds the lock.
+// unchanged reports whether a user has not been evicted or touched since the poll of that number; the caller has the
+// lock.
 func (c *Cache) unchanged(user uuid.UUID, polls int) bool {
 	return c.lastReset <= polls && c.touched[user] <= polls
 }
 
-// touch remembers that something of a user changed; the caller holds the lock.
+// touch records that a user changed; the caller has the lock.
 func (c *Cache) touch(user uuid.UUID) {
 	if len(c.touched) >= touchesKept {
 		c.touched, c.lastReset = map[uuid.UUID]int{}, c.polls

@@ -20,12 +20,13 @@ import (
 
 const (
 	pollInterval = 250 * time.Millisecond
-	// oldest is how old what is decided by may be: past it the database is asked, and without it nothing is decided.
+	// oldest is how stale the cache may be for a decision: past it the database is polled, and when that fails nothing is
+	// decided.
 	oldest = time.Second
 )
 
-// Cache answers whether calls may go on. It keeps what it has read of keys and people in memory and follows what
-// changes in the database, so that nothing it decides by is older than a second, whichever console changed it.
+// Cache keeps keys and the entitlements of users in memory, for decisions. It polls the database for changes, so that
+// no decision is based on data older than a second, no matter which console changed it.
 type Cache struct {
 	DB   *bun.DB
 	Keys secret.Keys
@@ -35,67 +36,70 @@ type Cache struct {
 
 	mutex     sync.RWMutex
 	byHash    map[secret.Hash]cachedKey
-	users    map[uuid.UUID]cachedUser
+	users     map[uuid.UUID]cachedUser
 	terms     termsPool
 	catalogue *catalogue.Catalogue
 	granted   map[*policy.Policy][]policy.Grant
 	actors    map[secret.Hash]cachedActor
-	seen      databaseHistory   // of the database, at the last poll
-	polls  int               // how often
-	touched     map[uuid.UUID]int // the last time when a user had changed: what was read before may be older than what was dropped then
-	lastReset int               // the last time when everybody was forgotten
-	fresh     time.Time         // when it was followed last, by this machine's clock
-	clock     time.Time         // the database's at that moment; since then time has passed, whatever this machine's clock was set to
+	seen      databaseHistory // at the last poll
+	polls     int             // how many there were
+	// The poll at which a user last changed: what was read before it may be older than what it evicted.
+	touched   map[uuid.UUID]int
+	lastReset int       // the poll at which everything was evicted
+	fresh     time.Time // when the last poll was sent, by this machine's clock
+	// The database's clock then. Elapsed time is added to it, so changes of this machine's clock have no effect.
+	clock time.Time
 
 	polling  sync.Mutex
-	changing atomic.Int64 // requests under way here that may change access
-	changes  atomic.Int64 // that have ended
+	changing atomic.Int64 // requests running here that may change access
+	changes  atomic.Int64 // those that have ended
 	rewinds  atomic.Int64 // how often the database has gone back
-	covered  atomic.Int64 // how many of those the last poll that has ended knows of
+	covered  atomic.Int64 // how many of the changes the last finished poll covers
 
-	keyReads     batch.Batcher[secret.Hash, cachedKey]
+	keyReads         batch.Batcher[secret.Hash, cachedKey]
 	entitlementReads batch.Batcher[uuid.UUID, *Entitlements]
-	uses          *identity.KeyUses
+	uses             *identity.KeyUses
 }
 
-// person is what is in memory of a user.
+// cachedUser is what is cached of a user.
 type cachedUser struct {
-	entitlements *Entitlements // nil when it has to be read
-	stale   bool          // something was counted since
-	evictions   uint32        // how often everything of the user was dropped
+	entitlements *Entitlements // nil when they have to be read
+	stale        bool          // usage was counted since
+	evictions    uint32        // how often the user was evicted
 }
 
 type cachedKey struct {
-	ID, User uuid.UUID
-	evictions    uint32 // of the user when it was read: after another it is read anew
-	until    int64  // microseconds; when this value ceases to work, 0 for never
+	ID, User  uuid.UUID
+	evictions uint32 // of the user when it was read: after another one it is read again
+	until     int64  // microseconds; when this value expires, 0 for never
 }
 
 const (
-	// keysKept bounds the memory: past it everything is read anew when it is asked for.
+	// keysKept bounds the memory: past it the cache is reset.
 	keysKept = 500_000
-	// notesKept bounds what is only for those who are reading at this moment.
+	// touchesKept bounds touched, which only matters to reads that are running.
 	touchesKept = 10_000
 )
 
-// NewCache makes one; Run keeps it true.
+// NewCache makes a Cache; Run keeps it up to date.
 func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
 	c := &Cache{
-		DB: db, Keys: keys, log: log, uses: identity.NewKeyUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey), apiKeys: secret.NewHasher(keys.APIKey),
+		DB: db, Keys: keys, log: log, uses: identity.NewKeyUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey),
+		apiKeys: secret.NewHasher(keys.APIKey),
 	}
 	c.keyReads.Read, c.entitlementReads.Read = c.loadKeys, c.readEntitlements
 	c.reset()
 	return c
 }
 
-// reset drops everything; the caller holds the lock, or nobody else knows d.
+// reset evicts everything; the caller has the lock, or the only reference.
 func (c *Cache) reset() {
 	c.byHash, c.users = map[secret.Hash]cachedKey{}, map[uuid.UUID]cachedUser{}
 	c.touched, c.lastReset = map[uuid.UUID]int{}, c.polls
 	c.catalogue, c.granted, c.terms = nil, map[*policy.Policy][]policy.Grant{}, nil
 }
 
-// Run follows the database, and notes which API keys were used, until ctx ends.
+// Run polls the database, and records which API keys were used, until ctx ends.
 func (c *Cache) Run(ctx context.Context) {
 	var keyUses sync.WaitGroup
 	defer keyUses.Wait()
@@ -104,7 +108,7 @@ func (c *Cache) Run(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		polling, cancel := context.WithTimeout(ctx, oldest)
-		_ = c.poll(polling, time.Now()) // a decision meanwhile polls itself, and gets the error
+		_ = c.poll(polling, time.Now()) // a decision that needs a newer state polls itself and returns the error
 		cancel()
 		select {
 		case <-ctx.Done():
@@ -114,11 +118,11 @@ func (c *Cache) Run(ctx context.Context) {
 	}
 }
 
-// evict forgets a user; the caller holds the lock.
+// evict removes a user from the cache; the caller has the lock.
 func (c *Cache) evict(user string) {
 	if user == database.Everybody {
 		c.catalogue, c.granted = nil, map[*policy.Policy][]policy.Grant{}
-		c.touch(uuid.Nil) // which is nobody's id
+		c.touch(uuid.Nil) // which is no user's id
 		return
 	}
 	id, ok := identity.ParseUserID(user)
@@ -131,7 +135,7 @@ func (c *Cache) evict(user string) {
 	c.touch(id)
 }
 
-// markStale notes that what was counted for a user has to be read again; the caller holds the lock.
+// markStale makes the next decision read a user's counters again; the caller has the lock.
 func (c *Cache) markStale(user uuid.UUID) {
 	if p := c.users[user]; p.entitlements != nil && !p.stale {
 		p.stale = true
@@ -139,7 +143,7 @@ func (c *Cache) markStale(user uuid.UUID) {
 	}
 }
 
-// Counted notes that something was counted for the users here, so that the next decision knows.
+// Counted marks the counters of users as stale after usage was counted here, so that the next decision reads them.
 func (c *Cache) Counted(users ...uuid.UUID) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -148,8 +152,8 @@ func (c *Cache) Counted(users ...uuid.UUID) {
 	}
 }
 
-// Changing says that access may be changed here until the function returned is called: decisions behind that know of it
-// at once.
+// Changing announces that access may be changed here until the returned function is called: decisions after that see
+// the change at once.
 func (c *Cache) Changing() (done func()) {
 	c.changing.Add(1)
 	return func() {
@@ -165,7 +169,7 @@ func (c *Cache) Now() time.Time {
 	return c.clock.Add(time.Since(c.fresh))
 }
 
-// CatalogueNow is the catalogue.
+// CatalogueNow is the catalogue, cached.
 func (c *Cache) CatalogueNow(ctx context.Context) (*catalogue.Catalogue, error) {
 	c.mutex.RLock()
 	offered, polls := c.catalogue, c.polls

@@ -13,25 +13,25 @@ import (
 // Subject is who a call is for: the value of a virtual key, or a user.
 type Subject struct{ VirtualKey, UserID string }
 
-// Call is what a gateway asks before a call: of a model, of a tool, or of what else Kind says.
+// Call is what a gateway wants to do: call a model, a tool, or what else Kind says.
 type Call struct {
 	Kind                  Kind
 	Provider, Model       string
 	MCPClientID, ToolName string
 	Cost                  money.Money // estimated
 	Tokens                int64       // estimated
-	Hold                  Hold        // how the estimate is held, if it is
+	Hold                  Hold        // how the estimate is held, if at all
 
 	Unpriced bool // the model has no price
 }
 
-// Hold is what a caller may say of a hold. An ID that is asked for again while its hold lasts gets the same answer.
+// Hold is what a client may say about a hold. An ID that is sent again while its hold lasts gets the same answer.
 type Hold struct {
-	ID    string // "" to be given one
+	ID    string // "" for a new one
 	Lease time.Duration
 }
 
-// Asks is what it asks for.
+// Asks is the kind of the call; one that names a server or a tool is of that tool.
 func (call Call) Asks() Kind {
 	if call.Kind == CallModel && (call.MCPClientID != "" || call.ToolName != "") {
 		return CallTool
@@ -39,7 +39,7 @@ func (call Call) Asks() Kind {
 	return call.Kind
 }
 
-// IsTool reports whether it asks for something of an MCP server.
+// IsTool reports whether the call is to an MCP server.
 func (call Call) IsTool() bool {
 	switch call.Asks() {
 	case CallTool, CallSomeTool, CallWholeServer:
@@ -48,26 +48,25 @@ func (call Call) IsTool() bool {
 	return false
 }
 
-// Metered reports whether limits count for it. A handshake, a list or a look at the door uses nothing up.
+// Metered reports whether the call counts against limits. A handshake, a list or a check of the key uses nothing.
 func (call Call) Metered() bool {
 	return call.Asks() != CallSomeTool && call.Asks() != CallEntry
 }
 
-// Kind is what a call asks for.
+// Kind is what a call is for.
 type Kind int
 
-// What a call can ask for. A question that names a server or a tool asks for that tool.
+// What a call can be for. A call that names a server or a tool is for that tool.
 const (
 	CallModel       Kind = iota
 	CallTool             // one tool of an MCP server
 	CallSomeTool         // whether any tool of the server is granted, as for its handshake and lists
-	CallWholeServer      // every tool of the server, later ones too, as for its resources and prompts
-	CallEntry            // whether the key may enter at all
+	CallWholeServer      // every tool of the server, including future ones, as for its resources and prompts
+	CallEntry            // whether the key is accepted at all
 )
 
-// MCPCall is what a JSON-RPC message to an MCP server asks for: its method decides. tool is the name that its params
-// give. ok is false for a message that nothing grants: an unknown method, or one that carries the name of a tool where
-// none belongs.
+// MCPCall is the call of a JSON-RPC message to an MCP server: its method decides. tool is the name in its params. ok is
+// false for a message that nothing grants: an unknown method, or one with the name of a tool where none belongs.
 func MCPCall(server, method, tool string) (call Call, ok bool) {
 	call = Call{MCPClientID: server}
 	switch {
@@ -91,7 +90,7 @@ func MCPCall(server, method, tool string) (call Call, ok bool) {
 	return call, false
 }
 
-// GrantedBy reports whether what a copy grants on a server is what an MCP call asks for.
+// GrantedBy reports whether a copy's grant on a server covers an MCP call.
 func (call Call) GrantedBy(grant policy.Grant) bool {
 	if grant.Server != call.MCPClientID {
 		return false
@@ -105,7 +104,7 @@ func (call Call) GrantedBy(grant policy.Grant) bool {
 	return slices.Contains(grant.Tools, call.ToolName)
 }
 
-// Unpriced reports whether a question is of a model without a price.
+// Unpriced reports whether a call is of a model without a price.
 func Unpriced(c *catalogue.Catalogue, call Call) bool {
 	if call.Asks() != CallModel {
 		return false

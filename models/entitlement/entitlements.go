@@ -13,21 +13,21 @@ import (
 	"tollgate/models/window"
 )
 
-// Entitlements is what decisions need to know of a user: what they hold, and how much of it is used. There are very
-// many in memory, so that all that copies have in common is there once.
+// Entitlements is what decisions need to know about a user: the copies, and how much of them is used. Very many are in
+// memory, so what copies have in common is stored once.
 type Entitlements struct {
 	User    uuid.UUID
 	Copies  []Copy    // the first assigned first
-	recount time.Time // when a reservation ends; zero without one
+	recount time.Time // when the next reservation expires; zero without one
 }
 
-// Copy is one copy; its form is shared with all copies in the same state.
+// Copy is one copy; its terms are shared with all copies in the same state.
 type Copy struct {
 	*Terms
 	ID, ProfileID int64
 	Active        bool
 	ExpiresAt     *time.Time
-	Counters      []Counter // of the form's limits, in their order
+	Counters      []Counter // of the terms' limits, in their order
 	Specials      []Exception
 }
 
@@ -36,16 +36,16 @@ type Terms struct {
 	of     termsKey
 	Name   string
 	Policy *policy.Policy // without ids
-	Limits []LimitTerms   // those in all, then those of each provider
-	// Where the limits of a scope are among them.
+	Limits []LimitTerms   // overall limits, then those of each provider
+	// The ranges of Limits by scope.
 	Total     Range
 	Providers map[string]Range
 }
 
-// Range are those from one up to, but not including, another.
+// Range is a half-open range of indexes.
 type Range struct{ From, To int }
 
-// LimitTerms is a line of a form that counts something.
+// LimitTerms is a limit as its terms define it, without a counter.
 type LimitTerms struct {
 	Kind, Duration, Scope string
 	Quarter               int
@@ -53,28 +53,28 @@ type LimitTerms struct {
 	Max                   int64
 }
 
-// Counter is what a copy counts for a limit. It points to nothing: there are so many that the garbage collector should
-// not have to look into them.
+// Counter is what a copy counts for a limit. It has no pointers: there are so many that the garbage collector should
+// not have to scan them.
 type Counter struct {
 	Line           uuid.UUID
 	Anchor         int64 // microseconds, as start
 	Start          int64 // of the window that was current when it was read
 	Used, Reserved int64 // in that window
-	Nth            int32 // of the copy's specials, from 1; 0 for a line that is like most
+	Nth            int32 // of the copy's exceptions, from 1; 0 for a limit without one
 }
 
-// Exception is what few lines have: a window that is carried on, and a raise.
+// Exception is what few limits have: a window that is carried on, and a raise.
 type Exception struct {
 	from, until *time.Time
 	Raised      int64
-	RaisedUntil *time.Time // nil with a raise: for good
+	RaisedUntil *time.Time // nil with a raise: forever
 }
 
 // Limit is a limit with the counter of a copy.
 type Limit struct {
 	*LimitTerms
 	*Counter
-	Special *Exception // nil for a line that is like most
+	Special *Exception // nil for most limits
 }
 
 func (userCopy *Copy) limit(i int) Limit {
@@ -85,7 +85,7 @@ func (userCopy *Copy) limit(i int) Limit {
 	return l
 }
 
-// Lines are the limits that count for a question: those in all, and the provider's.
+// Lines are the limits that count for a call: the overall ones, and the provider's.
 func (userCopy *Copy) Lines(call Call) iter.Seq[Limit] {
 	counting := userCopy.Counting(call)
 	return func(yield func(Limit) bool) {
@@ -99,7 +99,7 @@ func (userCopy *Copy) Lines(call Call) iter.Seq[Limit] {
 	}
 }
 
-// Counting is where the lines stand that count for a question.
+// Counting is the ranges of the limits that count for a call.
 func (userCopy *Copy) Counting(call Call) (ranges [2]Range) {
 	ranges[0] = userCopy.Total
 	if call.Asks() == CallModel {
@@ -109,7 +109,7 @@ func (userCopy *Copy) Counting(call Call) (ranges [2]Range) {
 	return ranges
 }
 
-// Window is the one that a moment falls into.
+// Window is the window that contains a time.
 func (l Limit) Window(at time.Time) (start, end time.Time) {
 	var from, until *time.Time
 	if l.Special != nil {
@@ -118,7 +118,7 @@ func (l Limit) Window(at time.Time) (start, end time.Time) {
 	return window.Carried(l.Duration, l.Quarter, l.Calendar, time.UnixMicro(l.Anchor), from, until, at)
 }
 
-// Cap is what may be used in all, at a moment.
+// Cap is how much may be used at a given time, with a raise.
 func (l Limit) Cap(at time.Time) int64 {
 	if s := l.Special; s != nil && s.Raised > 0 && (s.RaisedUntil == nil || s.RaisedUntil.After(at)) {
 		return l.Max + s.Raised
@@ -126,7 +126,7 @@ func (l Limit) Cap(at time.Time) int64 {
 	return l.Max
 }
 
-// Counted is what was used and is reserved in the window of a moment; of a window that was not read, nothing.
+// Counted is what was used and is reserved in the window that contains a time; 0 for a window that was not read.
 func (l Limit) Counted(at time.Time) (used, reserved int64, start, end time.Time) {
 	start, end = l.Window(at)
 	if start.UnixMicro() == l.Start {
@@ -138,7 +138,7 @@ func (l Limit) Counted(at time.Time) (used, reserved int64, start, end time.Time
 // fresh reports whether no reservation has ended since it was counted.
 func (h *Entitlements) fresh(now time.Time) bool { return h.recount.IsZero() || now.Before(h.recount) }
 
-// each visits every line of what a user holds.
+// each visits every limit of a user.
 func (h *Entitlements) each(visit func(Limit)) {
 	for i := range h.Copies {
 		userCopy := &h.Copies[i]
@@ -158,7 +158,7 @@ func (h *Entitlements) Clone() *Entitlements {
 	return &c
 }
 
-// formPool lets copies of the same template in the same state share one form in memory.
+// termsPool lets copies of the same profile in the same state share their terms in memory.
 type termsPool map[termsKey]*Terms
 
 type termsKey struct {
@@ -168,7 +168,7 @@ type termsKey struct {
 
 const termsShared = 10_000
 
-// share is the form that others like it have, unless it differs, as when the template was renamed meanwhile.
+// share is the terms that equal copies have, unless they differ, as when the profile was renamed meanwhile.
 func (p *termsPool) share(f *Terms) *Terms {
 	known, ok := (*p)[f.of]
 	if ok && known.Name == f.Name && slices.Equal(known.Limits, f.Limits) {

@@ -10,7 +10,7 @@ import (
 	"tollgate/models/catalogue"
 )
 
-// usualLease is how long an estimate is held for a call whose end nobody reports.
+// usualLease is how long an estimate is held for a call whose end is not reported.
 const usualLease = 5 * time.Minute
 
 // Lasts is how long the hold lasts without a renewal.
@@ -21,10 +21,13 @@ func (h Hold) Lasts() time.Duration {
 	return h.Lease
 }
 
-// Content tells a question from others that are asked under the same name.
+// Content identifies a call among others that use the same reservation id.
 func (call Call) Content(user uuid.UUID) []byte {
 	provider, model := catalogue.SplitModel(call.Provider, call.Model)
-	text, _ := json.Marshal([]any{user, provider, model, call.MCPClientID, call.ToolName, call.Cost, call.Tokens, call.Hold.Lasts()}) // nothing in it fails
+	// These types always encode.
+	text, _ := json.Marshal([]any{
+		user, provider, model, call.MCPClientID, call.ToolName, call.Cost, call.Tokens, call.Hold.Lasts(),
+	})
 	sum := sha256.Sum256(text)
 	return sum[:]
 }

@@ -15,8 +15,10 @@ import (
 	"tollgate/models/policy"
 )
 
-// LoadEntitlements reads what users hold, in a fixed number of statements.
-func LoadEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (byUser map[uuid.UUID]*Entitlements, err error) {
+// LoadEntitlements reads the entitlements of users, in a fixed number of statements.
+func LoadEntitlements(
+	ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time,
+) (byUser map[uuid.UUID]*Entitlements, err error) {
 	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 		byUser, err = readEntitlements(ctx, db, users, now)
 		return err
@@ -24,17 +26,21 @@ func LoadEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now ti
 	return byUser, err
 }
 
-func readEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time) (map[uuid.UUID]*Entitlements, error) {
-	byUser, byText, texts := make(map[uuid.UUID]*Entitlements, len(users)), make(map[string]*Entitlements, len(users)), make([]string, len(users))
+func readEntitlements(
+	ctx context.Context, db bun.IDB, users []uuid.UUID, now time.Time,
+) (map[uuid.UUID]*Entitlements, error) {
+	byUser := make(map[uuid.UUID]*Entitlements, len(users))
+	byText, texts := make(map[string]*Entitlements, len(users)), make([]string, len(users))
 	for i, user := range users {
 		texts[i] = user.String()
 		byUser[user] = &Entitlements{User: user}
 		byText[texts[i]] = byUser[user]
 	}
 	copies := []assignment.Assignment{}
-	err := assignment.SelectCopies(db).Where("c.user_id = ANY (?)", pgdialect.Array(texts)).Order("c.assigned_at", "c.id").Scan(ctx, &copies)
+	err := assignment.SelectCopies(db).Where("c.user_id = ANY (?)", pgdialect.Array(texts)).
+		Order("c.assigned_at", "c.id").Scan(ctx, &copies)
 	if err != nil {
-		return nil, fmt.Errorf("load what users hold: %w", err)
+		return nil, fmt.Errorf("load the copies of users: %w", err)
 	}
 	ids := make([]int64, len(copies))
 	for i, c := range copies {
@@ -51,7 +57,7 @@ func readEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now ti
 	for _, c := range copies {
 		policy := policies[c.PolicyID]
 		if policy == nil {
-			continue // it is being taken away
+			continue // it is being deleted
 		}
 		userCopy, err := newCopy(c, policy, overrides)
 		if err != nil {
@@ -62,11 +68,13 @@ func readEntitlements(ctx context.Context, db bun.IDB, users []uuid.UUID, now ti
 	return byUser, CountUsed(ctx, db, byUser, now)
 }
 
-// heldOf takes from a copy and its policy what decisions need.
-func newCopy(c assignment.Assignment, rules *policy.Policy, overrides map[string]assignment.BudgetOverride) (Copy, error) {
+// newCopy takes from a copy and its policy what decisions need.
+func newCopy(
+	c assignment.Assignment, rules *policy.Policy, overrides map[string]assignment.BudgetOverride,
+) (Copy, error) {
 	f := &Terms{
-		of: termsKey{c.ParentProfileID, assignment.Shape{Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar}}, Name: c.Name, Policy: rules,
-		Providers: make(map[string]Range, len(rules.ProviderConfigs)),
+		of:   termsKey{c.ParentProfileID, assignment.Shape{Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar}},
+		Name: c.Name, Policy: rules, Providers: make(map[string]Range, len(rules.ProviderConfigs)),
 	}
 	userCopy := Copy{Terms: f, ID: c.ID, ProfileID: c.ParentProfileID, Active: c.IsActive, ExpiresAt: c.ExpiresAt}
 	err := userCopy.add("total", rules.Budgets, rules.RateLimit, overrides)
@@ -82,33 +90,46 @@ func newCopy(c assignment.Assignment, rules *policy.Policy, overrides map[string
 	return userCopy, err
 }
 
-// add appends the lines of a scope.
-func (userCopy *Copy) add(scope string, budgets []policy.Budget, rate *policy.RateLimit, overrides map[string]assignment.BudgetOverride) error {
+// add appends the limits of a scope.
+func (userCopy *Copy) add(
+	scope string, budgets []policy.Budget, rate *policy.RateLimit, overrides map[string]assignment.BudgetOverride,
+) error {
 	calendar := userCopy.Policy.Calendar
 	for _, b := range budgets {
 		exception := Exception{from: b.CarriedFrom, until: b.CarriedUntil}
 		if o, ok := overrides[b.ID]; ok {
 			exception.Raised, exception.RaisedUntil = int64(o.Amount), o.EndsAt
 		}
-		terms := LimitTerms{Kind: policy.KindSpend, Duration: b.ResetDuration, Scope: scope, Quarter: b.QuarterStart(), Calendar: calendar, Max: int64(b.MaxLimit)}
+		terms := LimitTerms{
+			Kind: policy.KindSpend, Duration: b.ResetDuration, Scope: scope, Quarter: b.QuarterStart(),
+			Calendar: calendar, Max: int64(b.MaxLimit),
+		}
 		if err := userCopy.count(b.ID, b.LastReset, terms, exception); err != nil {
 			return err
 		}
 	}
 	if rate != nil && rate.TokenMaxLimit != nil {
-		terms := LimitTerms{Kind: policy.KindTokens, Duration: *rate.TokenResetDuration, Scope: scope, Calendar: calendar, Max: *rate.TokenMaxLimit}
-		if err := userCopy.count(rate.ID, rate.CreatedAt, terms, Exception{from: rate.TokenCarriedFrom, until: rate.TokenCarriedUntil}); err != nil {
+		terms := LimitTerms{
+			Kind: policy.KindTokens, Duration: *rate.TokenResetDuration, Scope: scope, Calendar: calendar,
+			Max: *rate.TokenMaxLimit,
+		}
+		if err := userCopy.count(rate.ID, rate.CreatedAt, terms,
+			Exception{from: rate.TokenCarriedFrom, until: rate.TokenCarriedUntil}); err != nil {
 			return err
 		}
 	}
 	if rate != nil && rate.RequestMaxLimit != nil {
-		terms := LimitTerms{Kind: policy.KindRequests, Duration: *rate.RequestResetDuration, Scope: scope, Calendar: calendar, Max: *rate.RequestMaxLimit}
-		return userCopy.count(rate.ID, rate.CreatedAt, terms, Exception{from: rate.RequestCarriedFrom, until: rate.RequestCarriedUntil})
+		terms := LimitTerms{
+			Kind: policy.KindRequests, Duration: *rate.RequestResetDuration, Scope: scope, Calendar: calendar,
+			Max: *rate.RequestMaxLimit,
+		}
+		return userCopy.count(rate.ID, rate.CreatedAt, terms,
+			Exception{from: rate.RequestCarriedFrom, until: rate.RequestCarriedUntil})
 	}
 	return nil
 }
 
-// count appends a line with its counter.
+// count appends a limit with its counter.
 func (userCopy *Copy) count(terms string, anchor time.Time, l LimitTerms, s Exception) error {
 	id, err := uuid.Parse(terms)
 	if err != nil {
@@ -117,13 +138,13 @@ func (userCopy *Copy) count(terms string, anchor time.Time, l LimitTerms, s Exce
 	c := Counter{Line: id, Anchor: anchor.UnixMicro()}
 	if s != (Exception{}) {
 		userCopy.Specials = append(userCopy.Specials, s)
-		c.Nth = int32(len(userCopy.Specials)) //nolint:gosec // there are as many as lines at most
+		c.Nth = int32(len(userCopy.Specials)) //nolint:gosec // there are at most as many as limits
 	}
 	userCopy.Limits, userCopy.Counters = append(userCopy.Limits, l), append(userCopy.Counters, c)
 	return nil
 }
 
-// CountUsed reads what was counted and is reserved in the windows of now.
+// CountUsed reads what was used and is reserved in the current windows.
 func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlements, now time.Time) error {
 	limitIDs, kinds, durations, starts, copies := [][16]byte{}, []string{}, []string{}, []time.Time{}, []int64{}
 	var targets []*Counter
@@ -133,7 +154,8 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 		h.each(func(l Limit) {
 			start, _ := l.Window(now)
 			l.Start, l.Used, l.Reserved = start.UnixMicro(), 0, 0
-			limitIDs, kinds, durations, starts = append(limitIDs, l.Line), append(kinds, l.Kind), append(durations, l.Duration), append(starts, start)
+			limitIDs, kinds = append(limitIDs, l.Line), append(kinds, l.Kind)
+			durations, starts = append(durations, l.Duration), append(starts, start)
 			targets, owners = append(targets, l.Counter), append(owners, h)
 		})
 		for i := range h.Copies {
@@ -145,7 +167,7 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 	}
 	rows, err := database.QueryPlanned(ctx, db, readCounters, limitIDs, kinds, durations, starts, copies)
 	if err != nil {
-		return fmt.Errorf("read what was counted: %w", err)
+		return fmt.Errorf("read counters: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -153,7 +175,7 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 		var used, reserved int64
 		var ends *time.Time
 		if err := rows.Scan(&n, &used, &reserved, &ends); err != nil {
-			return fmt.Errorf("read what was counted: %w", err)
+			return fmt.Errorf("read counters: %w", err)
 		}
 		targets[n-1].Used += used
 		targets[n-1].Reserved += reserved
@@ -164,8 +186,8 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 	return rows.Err()
 }
 
-// readCounters has a row for what was used of a line, and one for what is held of it. Holds are looked up copy by copy:
-// by their expiry those of everybody would be read.
+// readCounters has a row for what was used of a limit, and one for what is reserved. Holds are looked up copy by copy:
+// by their expiry those of every user would be read.
 const readCounters = `
 WITH wanted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY

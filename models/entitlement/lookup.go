@@ -12,7 +12,7 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// UserOfKey finds whose key a value is; nobody's, or not any more, when ok is false.
+// UserOfKey finds the owner of a key value; ok is false for an unknown, revoked or expired one.
 func (c *Cache) UserOfKey(ctx context.Context, value string) (key cachedKey, ok bool, err error) {
 	hash := c.virtualKeys.Sum(value)
 	now := c.Now()
@@ -30,7 +30,7 @@ func (c *Cache) UserOfKey(ctx context.Context, value string) (key cachedKey, ok 
 	return key, ok && key.works(now), nil
 }
 
-// knownKey finds a key in memory; the caller holds the lock.
+// cachedKey finds a key in the cache; the caller has the lock.
 func (c *Cache) cachedKey(hash secret.Hash) (cachedKey, bool) {
 	key, ok := c.byHash[hash]
 	return key, ok && key.evictions == c.users[key.User].evictions
@@ -38,7 +38,7 @@ func (c *Cache) cachedKey(hash secret.Hash) (cachedKey, bool) {
 
 func (key cachedKey) works(now time.Time) bool { return key.until == 0 || key.until > now.UnixMicro() }
 
-// EntitlementsOf is what a user holds, as true as a second ago. When older counts will do, they are those read last.
+// EntitlementsOf is the entitlements of a user, at most a second old. With older set, the counters last read will do.
 func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) (*Entitlements, error) {
 	now := c.Now()
 	c.mutex.RLock()
@@ -51,25 +51,26 @@ func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) 
 	return h, err
 }
 
-// current reports whether nothing was counted since it was read, as far as is known.
+// current reports whether no usage is known to have been counted since it was read.
 func (p cachedUser) current(now time.Time) bool {
 	return p.entitlements != nil && !p.stale && p.entitlements.fresh(now)
 }
 
-// readHoldings reads what users hold, or only what was counted of it when the rest is known.
+// readEntitlements reads the entitlements of users, or only their counters when the rest is cached.
 func (c *Cache) readEntitlements(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]*Entitlements, error) {
-	found, recount, missing, now := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}, []uuid.UUID{}, c.Now()
+	found, recount := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}
+	missing, now := []uuid.UUID{}, c.Now()
 	c.mutex.Lock()
 	polls := c.polls
 	for _, user := range users {
 		switch p := c.users[user]; {
 		case p.entitlements == nil:
 			missing = append(missing, user)
-		case p.current(now): // others have read it meanwhile
+		case p.current(now): // a concurrent read has refreshed it
 			found[user] = p.entitlements
 		default:
 			recount[user] = p.entitlements.Clone()
-			p.stale = false // no more before it is read: what is counted from here on marks it again
+			p.stale = false // before the read, so that usage counted from here on marks it again
 			c.users[user] = p
 		}
 	}

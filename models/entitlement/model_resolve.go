@@ -9,9 +9,9 @@ import (
 	"tollgate/models/policy"
 )
 
-// ResolveModel finds the provider of a model that was asked for by one name. "openai/gpt-5" is of openai when the user
-// has openai in a profile; any other name is of the one provider that lists it. The second value holds the providers
-// when several do: then it is of none.
+// ResolveModel finds the provider of a model that was named without one. "openai/gpt-5" is of openai when the user has
+// openai in a profile; any other name is of the one provider that lists it. The second value lists the providers when
+// several do: then the model is ambiguous.
 func (h *Entitlements) ResolveModel(call Call, offered *catalogue.Catalogue, at time.Time) (Call, []string) {
 	if call.Asks() != CallModel || !catalogue.IsModelName(call.Model) {
 		return call, nil

@@ -11,8 +11,8 @@ import (
 	"tollgate/models/identity"
 )
 
-// Current makes sure that what is in memory is not too old, and knows of every change that was answered here before the
-// decision arrived. Without the database it never says yes.
+// Current makes sure that the cache is not stale, and covers every change that was answered here before the decision
+// arrived. Without the database it always fails.
 func (c *Cache) Current(ctx context.Context) error {
 	ended := c.changes.Load()
 	c.mutex.RLock()
@@ -27,7 +27,7 @@ func (c *Cache) Current(ctx context.Context) error {
 	return c.poll(polling, arrived)
 }
 
-// poll evicts what has changed since the last time. A poll of others will do if it was sent after the moment named.
+// poll evicts what has changed since the last poll. A concurrent poll will do if it was sent later than after.
 func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.polling.Lock()
 	defer c.polling.Unlock()
@@ -47,7 +47,7 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.polls++
 	switch rewound := c.seen.rewound(news); {
 	case rewound:
-		c.log.ErrorContext(ctx, "the database went back to an earlier state: transactions that this console has seen are gone; it forgets everything it has read",
+		c.log.ErrorContext(ctx, "the database went back to an earlier state: transactions that this console has seen are gone; the cache is reset",
 			"transaction", c.seen.next, "transaction_now", news.next, "audit_row", c.seen.row, "audit_row_now", news.row)
 		c.rewinds.Add(1)
 		c.actors = nil
@@ -69,20 +69,20 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	return nil
 }
 
-// databaseHistory is how far the database was at a poll.
+// databaseHistory is the position of the database at a poll.
 type databaseHistory struct {
 	any  bool   // there was one
-	next uint64 // transactions from this one on have not been followed
+	next uint64 // transactions from this one on have not been read
 	row  int64  // the last of the audit log, 0 for none
 	hash string // its hash, which covers all rows before
 }
 
-// news is what a poll has read.
+// news is what a poll reads.
 type news struct {
 	databaseHistory
 	clock         time.Time
-	kept          bool     // the audit row of the last poll is in the log as it was
-	access, usage []string // users of whom something changed
+	kept          bool     // the audit row of the last poll is in the log, unchanged
+	access, usage []string // users whose access or usage changed
 }
 
 // rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its transactions
@@ -92,7 +92,7 @@ func (seen databaseHistory) rewound(now news) bool {
 	return seen.any && (now.next < seen.next || seen.row > 0 && !now.kept)
 }
 
-// ask reads what has changed since the last poll.
+// readChanges reads what has changed since the last poll.
 func (c *Cache) readChanges(ctx context.Context) (news, error) {
 	read := news{databaseHistory: databaseHistory{any: true}}
 	rows, err := database.QueryPlanned(ctx, c.DB, `

@@ -14,4 +14,5 @@ func (c *Cache) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(c.rewinds.Load()))
 }
 
-var databaseRewinds = prometheus.NewDesc("tollgate_database_rewinds_total", "How often the database was found to have lost transactions that were seen.", nil, nil)
+var databaseRewinds = prometheus.NewDesc("tollgate_database_rewinds_total",
+	"How often the database was found to have lost transactions that were seen.", nil, nil)

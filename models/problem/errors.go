@@ -101,7 +101,8 @@ func Classify(err error) error {
 			Reason: Unavailable, RetryAfter: 2 * time.Second,
 			Problems: Problems{{"", "outcome_unknown", "The connection to the database broke while this was being stored: it may have been done. Look before you repeat it."}},
 		}, err)
-	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300", code == "53100",
+	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300",
+		code == "53100",
 		len(code) == 5 && (code[:2] == "08" || code[:3] == "57P"),
 		errors.As(err, &network), errors.As(err, &connect), errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), errors.Is(err, pgconn.ErrConnClosed),

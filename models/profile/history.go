@@ -28,7 +28,9 @@ type versionRow struct {
 
 // insertVersion stores the template as it is now; the snapshot is also what reads answer with. Other queries of the
 // save go along in the same statement.
-func insertVersion(ctx context.Context, tx bun.Tx, actor permission.Actor, profile Profile, with []bun.Query) (json.RawMessage, error) {
+func insertVersion(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, profile Profile, with []bun.Query,
+) (json.RawMessage, error) {
 	snapshot, err := json.Marshal(profile)
 	if err != nil {
 		return nil, fmt.Errorf("write snapshot: %w", err)
@@ -61,6 +63,7 @@ func changeTags(tx bun.Tx, old, profile Profile) []bun.Query {
 			return tagRow{AccessProfileID: profile.ID, TagKey: input.FoldCase(tag), Tag: tag}
 		})
 	}
-	return policy.Changes(tx, rows(old.Tags), rows(profile.Tags), func(r tagRow) string { return r.TagKey }, policy.Same[tagRow],
+	return policy.Changes(tx, rows(old.Tags), rows(profile.Tags), func(r tagRow) string { return r.TagKey },
+		policy.Same[tagRow],
 		"CONFLICT (access_profile_id, tag_key) DO UPDATE", "tag")
 }

@@ -42,8 +42,9 @@ func (in Input) Whole() Input {
 // Input is what a person would have typed to make p.
 func (p Profile) Input() Input {
 	in := Input{
-		Row: input.Row{Kind: input.Object}, Name: input.FormValue(p.Name), CalendarAligned: input.FormValue(strconv.FormatBool(p.CalendarAligned)),
-		Budgets: policy.BudgetInputs(p.Budgets), RateLimit: p.RateLimit.Input(),
+		Row: input.Row{Kind: input.Object}, Name: input.FormValue(p.Name),
+		CalendarAligned: input.FormValue(strconv.FormatBool(p.CalendarAligned)),
+		Budgets:         policy.BudgetInputs(p.Budgets), RateLimit: p.RateLimit.Input(),
 	}
 	if p.TimeZone != "" {
 		in.TimeZone = input.FormValue(p.TimeZone)
@@ -56,9 +57,10 @@ func (p Profile) Input() Input {
 	}
 	for i, config := range p.ProviderConfigs {
 		row := policy.ProviderConfigInput{
-			Row: policy.RowAt("p", i), ProviderName: input.FormValue(config.ProviderName), AllModelsAllowed: input.FormValue(strconv.FormatBool(config.AllModelsAllowed)),
-			RefuseUnpriced: input.FormValue(strconv.FormatBool(config.RefuseUnpriced)),
-			Budgets:        policy.BudgetInputs(config.Budgets), RateLimit: config.RateLimit.Input(),
+			Row: policy.RowAt("p", i), ProviderName: input.FormValue(config.ProviderName),
+			AllModelsAllowed: input.FormValue(strconv.FormatBool(config.AllModelsAllowed)),
+			RefuseUnpriced:   input.FormValue(strconv.FormatBool(config.RefuseUnpriced)),
+			Budgets:          policy.BudgetInputs(config.Budgets), RateLimit: config.RateLimit.Input(),
 		}
 		for _, model := range config.AllowedModels {
 			row.AllowedModels.Items = append(row.AllowedModels.Items, input.FormValue(model))
@@ -67,14 +69,21 @@ func (p Profile) Input() Input {
 	}
 	for i, grant := range p.MCPToolGroups {
 		in.MCPToolGroups.Items = append(in.MCPToolGroups.Items,
-			policy.ToolGroupGrantInput{Row: policy.RowAt("g", i), ToolGroupID: input.FormValue(strconv.FormatInt(grant.ToolGroupID, 10))})
+			policy.ToolGroupGrantInput{
+				Row:         policy.RowAt("g", i),
+				ToolGroupID: input.FormValue(strconv.FormatInt(grant.ToolGroupID, 10)),
+			})
 	}
 	for i, grant := range p.MCPServers {
-		in.MCPServers.Items = append(in.MCPServers.Items, policy.ServerGrantInput{Row: policy.RowAt("s", i), MCPServerID: input.FormValue(grant.MCPServerID)})
+		in.MCPServers.Items = append(in.MCPServers.Items,
+			policy.ServerGrantInput{Row: policy.RowAt("s", i), MCPServerID: input.FormValue(grant.MCPServerID)})
 	}
 	for i, o := range p.MCPToolOverrides {
 		in.MCPToolOverrides.Items = append(in.MCPToolOverrides.Items,
-			policy.ToolOverrideInput{Row: policy.RowAt("o", i), MCPClientID: input.FormValue(o.MCPClientID), ToolName: input.FormValue(o.ToolName), Action: input.FormValue(o.Action)})
+			policy.ToolOverrideInput{
+				Row: policy.RowAt("o", i), MCPClientID: input.FormValue(o.MCPClientID),
+				ToolName: input.FormValue(o.ToolName), Action: input.FormValue(o.Action),
+			})
 	}
 	return in.Whole()
 }

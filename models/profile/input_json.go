@@ -28,7 +28,11 @@ func (in Input) Body() (string, error) {
 			return policy.BodyFields{{Name: "mcp_server_id", Value: policy.BodyText(s.MCPServerID)}}
 		})},
 		{Name: "mcp_tool_overrides", Value: policy.Each(in.MCPToolOverrides, func(o policy.ToolOverrideInput) any {
-			return policy.BodyFields{{Name: "mcp_client_id", Value: policy.BodyText(o.MCPClientID)}, {Name: "tool_name", Value: policy.BodyText(o.ToolName)}, {Name: "action", Value: policy.BodyText(o.Action)}}
+			return policy.BodyFields{
+				{Name: "mcp_client_id", Value: policy.BodyText(o.MCPClientID)},
+				{Name: "tool_name", Value: policy.BodyText(o.ToolName)},
+				{Name: "action", Value: policy.BodyText(o.Action)},
+			}
 		})},
 	}
 	var compact, indented bytes.Buffer

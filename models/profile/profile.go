@@ -55,8 +55,9 @@ func (p Profile) row(policyID, policyVersion int64) profileRow {
 		keys[i] = input.FoldCase(tag)
 	}
 	return profileRow{
-		ID: p.ID, PolicyID: policyID, Name: p.Name, NameKey: input.NameKey(p.Name), Description: p.Description, SearchKey: input.Fold(search),
-		Tags: p.Tags, TagKeys: keys, IsActive: p.IsActive, Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		ID: p.ID, PolicyID: policyID, Name: p.Name, NameKey: input.NameKey(p.Name), Description: p.Description,
+		SearchKey: input.Fold(search),
+		Tags:      p.Tags, TagKeys: keys, IsActive: p.IsActive, Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 		PolicyVersion: policyVersion,
 	}
 }

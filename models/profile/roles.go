@@ -45,7 +45,8 @@ func RoleProfiles(ctx context.Context, db bun.IDB, roleID int64) ([]RoleAttachme
 
 func attachments(ctx context.Context, db bun.IDB, where string, id int64) ([]RoleAttachment, error) {
 	rows := []RoleAttachment{}
-	if err := selectAttachments(db.NewSelect().Model(&rows)).Where(where, id).Order("r.name_key", "p.name_key").Scan(ctx); err != nil {
+	if err := selectAttachments(db.NewSelect().Model(&rows)).Where(where, id).Order("r.name_key",
+		"p.name_key").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list what roles hand out: %w", err)
 	}
 	return rows, nil

@@ -39,32 +39,38 @@ func Create(ctx context.Context, db bun.IDB, actor permission.Actor, in Input) (
 
 // Update changes the fields sent. With ifVersion it refuses as Stale when the template has another version by now.
 // Nothing changed means no new version. Refusals: NotFound, Stale, Invalid, Conflict when the name is taken.
-func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input) (Profile, error) {
-	return changeProfile(ctx, db, actor, id, ifVersion, "update", func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
-		refs, err := in.references(ctx, tx)
-		if err != nil {
-			return old, time.Time{}, err
-		}
-		profile, problems := in.applyTo(old.detached(), refs)
-		return profile, refs.Now, problem.InvalidInput(problems)
-	})
+func Update(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input,
+) (Profile, error) {
+	return changeProfile(ctx, db, actor, id, ifVersion, "update",
+		func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
+			refs, err := in.references(ctx, tx)
+			if err != nil {
+				return old, time.Time{}, err
+			}
+			profile, problems := in.applyTo(old.detached(), refs)
+			return profile, refs.Now, problem.InvalidInput(problems)
+		})
 }
 
 // SetActive activates or deactivates a template; doing it again changes nothing.
-func SetActive(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, active bool) (Profile, error) {
+func SetActive(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, active bool,
+) (Profile, error) {
 	action := "deactivate"
 	if active {
 		action = "activate"
 	}
-	return changeProfile(ctx, db, actor, id, ifVersion, action, func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
-		refs, err := catalogue.LoadReferences(ctx, tx, []string{}, []string{}, []int64{})
-		if err != nil {
-			return old, time.Time{}, err
-		}
-		profile := old.detached()
-		profile.IsActive = active
-		return profile, refs.Now, nil
-	})
+	return changeProfile(ctx, db, actor, id, ifVersion, action,
+		func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
+			refs, err := catalogue.LoadReferences(ctx, tx, []string{}, []string{}, []int64{})
+			if err != nil {
+				return old, time.Time{}, err
+			}
+			profile := old.detached()
+			profile.IsActive = active
+			return profile, refs.Now, nil
+		})
 }
 
 // Delete removes a template with its policy and versions; its audit rows stay, and no role hands it out any more.
@@ -96,7 +102,10 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 		if _, err := tx.NewDelete().Table("policies").Where("id = ?", old.policyID).Exec(ctx); err != nil {
 			return fmt.Errorf("delete the policy of access profile %d: %w", id, err)
 		}
-		c := audit.Change{ProfileID: &id, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "delete", Previous: old.snapshot, At: now}
+		c := audit.Change{
+			ProfileID: &id, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "delete",
+			Previous: old.snapshot, At: now,
+		}
 		if len(roles) > 0 {
 			if err := c.Documents(nil, nil, map[string]any{"detached_roles": roles}); err != nil {
 				return err
@@ -113,7 +122,9 @@ func heldByNobody(ctx context.Context, tx bun.Tx, p Profile) error {
 		return err
 	}
 	if n := holders[p.ID]; n > 0 {
-		return problem.Refuse(problem.Conflict, "", "profile_in_use", problem.Clip(p.Name)+" cannot be deleted while "+problem.CountOf(n, "user holds", "users hold")+" a copy of it. Detach them first.")
+		return problem.Refuse(problem.Conflict, "", "profile_in_use",
+			problem.Clip(p.Name)+" cannot be deleted while "+problem.CountOf(n, "user holds",
+				"users hold")+" a copy of it. Detach them first.")
 	}
 	return nil
 }
@@ -129,7 +140,8 @@ type Stored struct {
 // Fresh is what was stored, as it is read again.
 func (s Stored) Fresh(ifVersion *int64) error {
 	if ifVersion != nil && *ifVersion != s.Version {
-		return problem.Refuse(problem.Stale, "", "version_mismatch", fmt.Sprintf("Somebody saved this profile meanwhile: it has version %d, not %d.", s.Version, *ifVersion))
+		return problem.Refuse(problem.Stale, "", "version_mismatch",
+			fmt.Sprintf("Somebody saved this profile meanwhile: it has version %d, not %d.", s.Version, *ifVersion))
 	}
 	return nil
 }
@@ -137,12 +149,14 @@ func (s Stored) Fresh(ifVersion *int64) error {
 // LockProfile locks a profile until the transaction ends, and reads it.
 func LockProfile(ctx context.Context, tx bun.Tx, id int64) (Stored, error) {
 	var row struct{ PolicyID, Version, PolicyVersion int64 }
-	if err := tx.NewRaw("SELECT policy_id, version, policy_version FROM access_profiles WHERE id = ? FOR UPDATE", id).Scan(ctx, &row); err != nil {
+	if err := tx.NewRaw("SELECT policy_id, version, policy_version FROM access_profiles WHERE id = ? FOR UPDATE",
+		id).Scan(ctx, &row); err != nil {
 		return Stored{}, problem.NotFoundOr(err, "access profile")
 	}
 	// A statement of its own: only one that starts after the lock was got sees the version that a writer before us added.
 	var snapshot string
-	err := tx.NewRaw("SELECT snapshot FROM access_profile_versions WHERE access_profile_id = ? AND version = ?", id, row.Version).Scan(ctx, &snapshot)
+	err := tx.NewRaw("SELECT snapshot FROM access_profile_versions WHERE access_profile_id = ? AND version = ?", id,
+		row.Version).Scan(ctx, &snapshot)
 	if err != nil {
 		return Stored{}, fmt.Errorf("load version %d of access profile %d: %w", row.Version, id, err)
 	}
@@ -181,12 +195,15 @@ func changeProfile(
 	return profile, nameTaken(err)
 }
 
-func insertProfile(ctx context.Context, tx bun.Tx, actor permission.Actor, action string, profile Profile, now time.Time) (Profile, error) {
+func insertProfile(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, profile Profile, now time.Time,
+) (Profile, error) {
 	profile.Version, profile.CreatedAt, profile.UpdatedAt = 1, now, now
 	profile.Adopt(policy.Policy{}, now)
 	row := profile.row(0, profile.Version)
 	err := tx.NewInsert().Model(&row).
-		With("policy", tx.NewRaw("INSERT INTO policies (calendar_aligned, time_zone) VALUES (?, ?) RETURNING id", profile.CalendarAligned, profile.TimeZone)).
+		With("policy", tx.NewRaw("INSERT INTO policies (calendar_aligned, time_zone) VALUES (?, ?) RETURNING id",
+			profile.CalendarAligned, profile.TimeZone)).
 		Value("policy_id", "(SELECT id FROM policy)").
 		Returning("id, policy_id").Scan(ctx)
 	if err != nil {
@@ -201,21 +218,30 @@ func insertProfile(ctx context.Context, tx bun.Tx, actor permission.Actor, actio
 	if err != nil {
 		return profile, err
 	}
-	return profile, audit.Record(ctx, tx, audit.Change{ProfileID: &profile.ID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action, New: snapshot, At: now})
+	return profile, audit.Record(ctx, tx, audit.Change{
+		ProfileID: &profile.ID, Actor: actor.Name,
+		Origin: audit.OriginOf(actor), Action: action, New: snapshot, At: now,
+	})
 }
 
-func updateProfile(ctx context.Context, tx bun.Tx, actor permission.Actor, action string, old Stored, profile *Profile) error {
+func updateProfile(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, old Stored, profile *Profile,
+) error {
 	policyVersion := old.policyVersion
 	if len(policy.Differing(old.Policy, profile.Policy, policy.FieldGroups)) > 0 {
 		policyVersion = profile.Version
 	}
 	row := profile.row(old.policyID, policyVersion)
-	columns := []string{"name", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at", "policy_version"}
+	columns := []string{
+		"name", "description", "search_key", "tags", "tag_keys", "is_active", "version", "updated_at",
+		"policy_version",
+	}
 	if profile.Name != old.Name {
 		columns = append(columns, "name_key") // a name that stays keeps the key it has
 	}
 	_, err := tx.NewUpdate().Model(&row).
-		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ?, time_zone = ? WHERE id = ?", profile.CalendarAligned, profile.TimeZone, old.policyID)).
+		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ?, time_zone = ? WHERE id = ?",
+			profile.CalendarAligned, profile.TimeZone, old.policyID)).
 		Column(columns...).WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update access profile %d: %w", profile.ID, err)
@@ -229,7 +255,8 @@ func updateProfile(ctx context.Context, tx bun.Tx, actor permission.Actor, actio
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Change{
-		ProfileID: &profile.ID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action, Previous: old.snapshot, New: snapshot, At: profile.UpdatedAt,
+		ProfileID: &profile.ID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action, Previous: old.snapshot,
+		New: snapshot, At: profile.UpdatedAt,
 	})
 }
 
@@ -253,7 +280,8 @@ func Check(ctx context.Context, db bun.IDB, id int64, in Input) (problem.Problem
 		var taken bool
 		name := input.Tidy(in.Name.Text)
 		if err := tx.NewRaw("SELECT EXISTS (SELECT 1 FROM access_profiles WHERE name_key = ?0 AND id <> ?1)"+
-			" AND NOT EXISTS (SELECT 1 FROM access_profiles WHERE id = ?1 AND name = ?2)", input.NameKey(name), id, name).Scan(ctx, &taken); err != nil {
+			" AND NOT EXISTS (SELECT 1 FROM access_profiles WHERE id = ?1 AND name = ?2)", input.NameKey(name), id,
+			name).Scan(ctx, &taken); err != nil {
 			return fmt.Errorf("look for the name: %w", err)
 		}
 		if taken {
@@ -264,4 +292,5 @@ func Check(ctx context.Context, db bun.IDB, id int64, in Input) (problem.Problem
 	return problems, err
 }
 
-var errNameTaken = problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a profile with this name already.")
+var errNameTaken = problem.Refuse(problem.Conflict, "name", "name_taken",
+	"Choose another name: there is a profile with this name already.")

@@ -39,13 +39,16 @@ SELECT id, access_profile_id, version, name, description, snapshot, changed_by, 
 WHERE access_profile_id = ?`
 
 // ListVersions returns a page of a template's versions, newest first, and how many there are. Refusal: NotFound.
-func ListVersions(ctx context.Context, db bun.IDB, id, limit, offset int64) (versions []Version, total int64, err error) {
+func ListVersions(
+	ctx context.Context, db bun.IDB, id, limit, offset int64,
+) (versions []Version, total int64, err error) {
 	// Versions have no gaps, so the newest tells how many there are.
 	if err = db.NewRaw("SELECT version FROM access_profiles WHERE id = ?", id).Scan(ctx, &total); err != nil {
 		return nil, 0, problem.NotFoundOr(err, "access profile")
 	}
 	versions = []Version{}
-	if err = db.NewRaw(SelectVersions+" ORDER BY version DESC LIMIT ? OFFSET ?", id, limit, offset).Scan(ctx, &versions); err != nil {
+	if err = db.NewRaw(SelectVersions+" ORDER BY version DESC LIMIT ? OFFSET ?", id, limit, offset).Scan(ctx,
+		&versions); err != nil {
 		return nil, 0, fmt.Errorf("list versions of access profile %d: %w", id, err)
 	}
 	for i := range versions {
@@ -67,22 +70,25 @@ func FindVersion(ctx context.Context, db bun.IDB, id, version int64) (Version, e
 // RestoreVersion makes what a template was at a version its newest version; whether it is active stays. Lines that
 // match keep their ids. Refusals: NotFound, Stale, Invalid when something it names is gone, Conflict when its name was
 // given away.
-func RestoreVersion(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, version int64) (Profile, error) {
-	return changeProfile(ctx, db, actor, id, ifVersion, "restore", func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
-		v, err := FindVersion(ctx, tx, id, version)
-		if err != nil {
-			return old, time.Time{}, err
-		}
-		was, err := v.Profile()
-		if err != nil {
-			return old, time.Time{}, err
-		}
-		in := was.Input()
-		refs, err := in.references(ctx, tx)
-		if err != nil {
-			return old, time.Time{}, err
-		}
-		profile, problems := in.applyTo(old.detached(), refs)
-		return profile, refs.Now, problem.InvalidInput(problems)
-	})
+func RestoreVersion(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, version int64,
+) (Profile, error) {
+	return changeProfile(ctx, db, actor, id, ifVersion, "restore",
+		func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
+			v, err := FindVersion(ctx, tx, id, version)
+			if err != nil {
+				return old, time.Time{}, err
+			}
+			was, err := v.Profile()
+			if err != nil {
+				return old, time.Time{}, err
+			}
+			in := was.Input()
+			refs, err := in.references(ctx, tx)
+			if err != nil {
+				return old, time.Time{}, err
+			}
+			profile, problems := in.applyTo(old.detached(), refs)
+			return profile, refs.Now, problem.InvalidInput(problems)
+		})
 }

@@ -77,7 +77,8 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		if template.Version != seen.Version {
 			return templateChanged(template.Profile)
 		}
-		held, err := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Shared: true}.Lock(ctx, tx, actor)
+		held, err := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Shared: true}.Lock(ctx, tx,
+			actor)
 		if err != nil {
 			return err
 		}
@@ -90,7 +91,8 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 			return err
 		}
 		job = Job{
-			AccessProfileID: id, ToVersion: template.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name, Origin: audit.OriginOf(actor), State: "running",
+			AccessProfileID: id, ToVersion: template.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name,
+			Origin: audit.OriginOf(actor), State: "running",
 			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now,
 		}
 		if err := job.insert(ctx, tx, p, now); err != nil {
@@ -99,14 +101,16 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		return held.MayPushTo(ctx, tx, job.ID)
 	})
 	if problem.Violates(err, "propagation_jobs_running") {
-		return job, problem.Refuse(problem.Conflict, "", "propagation_running", "Wait for the propagation of this profile that runs now, then try again.")
+		return job, problem.Refuse(problem.Conflict, "", "propagation_running",
+			"Wait for the propagation of this profile that runs now, then try again.")
 	}
 	return job, err
 }
 
 func templateChanged(shown profile.Profile) error {
-	return problem.Refuse(problem.Conflict, "", "template_changed", "Look at the preview again: "+problem.Clip(shown.Name)+" was changed meanwhile and has version "+
-		strconv.FormatInt(shown.Version, 10)+" now.")
+	return problem.Refuse(problem.Conflict, "", "template_changed",
+		"Look at the preview again: "+problem.Clip(shown.Name)+" was changed meanwhile and has version "+
+			strconv.FormatInt(shown.Version, 10)+" now.")
 }
 
 func (p *Job) insert(ctx context.Context, tx bun.Tx, chosen propagation, now time.Time) error {
@@ -185,7 +189,10 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 	if len(before.Failed) == 0 {
 		return before, problem.Refuse(problem.Invalid, "", "nothing_failed", "There is nothing to try again: no copy failed.")
 	}
-	in := Input{Row: input.Row{Kind: input.Object}, ResetUsage: input.Value{Kind: input.Bool, Text: strconv.FormatBool(before.ResetUsage)}}
+	in := Input{
+		Row:        input.Row{Kind: input.Object},
+		ResetUsage: input.Value{Kind: input.Bool, Text: strconv.FormatBool(before.ResetUsage)},
+	}
 	in.Fields = input.ListOf(before.Fields, input.SampleText)
 	in.UserIDs.Kind = input.Array
 	for _, failed := range before.Failed {
@@ -194,7 +201,8 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 		}
 	}
 	if len(in.UserIDs.Items) == 0 {
-		return before, problem.Refuse(problem.Invalid, "", "nothing_failed", "There is nobody left to try again for: those who failed are gone.")
+		return before, problem.Refuse(problem.Invalid, "", "nothing_failed",
+			"There is nobody left to try again for: those who failed are gone.")
 	}
 	again, err := Start(ctx, db, actor, profileID, &before.ToVersion, in)
 	var refusal *problem.Refusal
@@ -211,7 +219,8 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 // Last is the newest push of a template; nil when there was none.
 func Last(ctx context.Context, db bun.IDB, profileID int64) (*Job, error) {
 	var rows []Job
-	if err := db.NewSelect().Model(&rows).Where("access_profile_id = ?", profileID).Order("id DESC").Limit(1).Scan(ctx); err != nil {
+	if err := db.NewSelect().Model(&rows).Where("access_profile_id = ?",
+		profileID).Order("id DESC").Limit(1).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("look up the last propagation: %w", err)
 	}
 	if len(rows) == 0 {

@@ -154,7 +154,8 @@ func countedIn(ctx context.Context, db bun.IDB, policies []int64, pushed limits,
 	counted := standings{}
 	for _, query := range []string{selectCounted, selectRaised} {
 		var rows []standingRow
-		err := db.NewRaw(query, pgdialect.Array(policies), now, pushed.least(policy.KindSpend), pushed.least(policy.KindTokens), pushed.least(policy.KindRequests)).Scan(ctx, &rows)
+		err := db.NewRaw(query, pgdialect.Array(policies), now, pushed.least(policy.KindSpend),
+			pushed.least(policy.KindTokens), pushed.least(policy.KindRequests)).Scan(ctx, &rows)
 		if err != nil {
 			return nil, fmt.Errorf("read what was used: %w", err)
 		}

@@ -31,7 +31,8 @@ type PlannedChange struct {
 	Groups        []string        // that differ
 	Targets       []Target
 	Gained, Lost  []ServerTools // tools that these copies grant then, or no longer
-	NotWhole      []string      // servers that these copies grant whole now and then no longer: resources and prompts are lost
+	// Servers that these copies grant whole now and then no longer: resources and prompts are lost.
+	NotWhole []string
 }
 
 // SkippedTarget is somebody who was chosen but gets nothing, and why.
@@ -131,7 +132,8 @@ func (p *Plan) nameThoseWithout(ctx context.Context, db bun.IDB, users []string)
 		return nil
 	}
 	var rows []struct{ ID, Name, Email string }
-	if err := db.NewRaw("SELECT id, name, email FROM users WHERE id = ANY (?) ORDER BY email_key", pgdialect.Array(users)).Scan(ctx, &rows); err != nil {
+	if err := db.NewRaw("SELECT id, name, email FROM users WHERE id = ANY (?) ORDER BY email_key",
+		pgdialect.Array(users)).Scan(ctx, &rows); err != nil {
 		return fmt.Errorf("look up users without a copy: %w", err)
 	}
 	for _, row := range rows {

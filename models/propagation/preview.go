@@ -51,7 +51,8 @@ func (p Plan) Preview() (Preview, error) {
 	preview := Preview{Changes: []PreviewedChange{}, OverLimit: []PreviewedLimit{}, UnchangedUsers: len(p.Unchanged)}
 	for _, change := range p.Changes {
 		previewed := PreviewedChange{
-			UserIDs: make([]string, len(change.Targets)), Gained: append([]ServerTools{}, change.Gained...), Lost: append([]ServerTools{}, change.Lost...),
+			UserIDs: make([]string, len(change.Targets)), Gained: append([]ServerTools{}, change.Gained...),
+			Lost: append([]ServerTools{}, change.Lost...),
 		}
 		for i, t := range change.Targets {
 			previewed.UserIDs[i] = t.UserID
@@ -77,7 +78,8 @@ func (p Plan) Preview() (Preview, error) {
 	}
 	for _, over := range p.Over {
 		preview.OverLimit = append(preview.OverLimit, PreviewedLimit{
-			over.Target.UserID, over.Scope, over.Kind, over.ResetDuration, over.number(over.Used), over.number(over.Limit), over.Already,
+			over.Target.UserID, over.Scope, over.Kind, over.ResetDuration, over.number(over.Used), over.number(over.Limit),
+			over.Already,
 		})
 	}
 	return preview, nil

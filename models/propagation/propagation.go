@@ -100,7 +100,8 @@ func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
 	p.users = users
 	if len(emails) > 0 {
 		var named []string
-		if err := db.NewRaw("SELECT id FROM users WHERE email_key = ANY (?)", pgdialect.Array(emails)).Scan(ctx, &named); err != nil {
+		if err := db.NewRaw("SELECT id FROM users WHERE email_key = ANY (?)", pgdialect.Array(emails)).Scan(ctx,
+			&named); err != nil {
 			return p, fmt.Errorf("look up users by email: %w", err)
 		}
 		p.users = append(p.users, named...)
@@ -163,7 +164,8 @@ func checkUsers(c *input.Reader, ctx context.Context, db bun.IDB, values []strin
 	}
 	askable := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !input.Storable(v) })
 	var rows []string
-	err := db.NewSelect().Table("users").Column(column).Where("? = ANY (?)", bun.Ident(column), pgdialect.Array(askable)).Scan(ctx, &rows)
+	err := db.NewSelect().Table("users").Column(column).Where("? = ANY (?)", bun.Ident(column),
+		pgdialect.Array(askable)).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("look up users: %w", err)
 	}
@@ -173,7 +175,8 @@ func checkUsers(c *input.Reader, ctx context.Context, db bun.IDB, values []strin
 	}
 	for i, value := range values {
 		if !known[value] {
-			c.Add(input.Index(field, i), "unknown_user", "Name users that exist; "+strconv.Quote(problem.Clip(value))+" is none.")
+			c.Add(input.Index(field, i), "unknown_user",
+				"Name users that exist; "+strconv.Quote(problem.Clip(value))+" is none.")
 		}
 	}
 	return nil
@@ -229,7 +232,8 @@ func (t Target) skip(now time.Time) string {
 func selectTargets(db bun.IDB) *bun.SelectQuery {
 	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN users AS u ON u.id = c.user_id").
 		Join("JOIN policies AS p ON p.id = c.policy_id").
-		Column("c.id", "c.user_id", "u.name", "u.email", "c.policy_id", "c.is_active", "c.group_versions", "p.calendar_aligned", "p.time_zone").
+		Column("c.id", "c.user_id", "u.name", "u.email", "c.policy_id", "c.is_active", "c.group_versions",
+			"p.calendar_aligned", "p.time_zone").
 		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at")
 }
 
@@ -238,7 +242,8 @@ func (p propagation) targets(ctx context.Context, db bun.IDB, profileID int64) (
 	var targets []Target
 	query := selectTargets(db).Where("c.access_profile_id = ?", profileID)
 	if p.narrowed() {
-		query = query.Where("(c.user_id = ANY (?) OR u.role_id = ANY (?))", pgdialect.Array(p.users), pgdialect.Array(p.groups))
+		query = query.Where("(c.user_id = ANY (?) OR u.role_id = ANY (?))", pgdialect.Array(p.users),
+			pgdialect.Array(p.groups))
 	}
 	if err := query.Order("c.id").Scan(ctx, &targets); err != nil {
 		return nil, fmt.Errorf("look up copies of access profile %d: %w", profileID, err)

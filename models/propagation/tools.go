@@ -43,7 +43,8 @@ func notGrantedBy(grants, others []policy.Grant) []ServerTools {
 	lacking := []ServerTools{}
 	for _, grant := range grants {
 		i := slices.IndexFunc(others, func(other policy.Grant) bool { return other.Server == grant.Server })
-		tools := slices.DeleteFunc(slices.Clone(grant.Tools), func(tool string) bool { return i >= 0 && slices.Contains(others[i].Tools, tool) })
+		tools := slices.DeleteFunc(slices.Clone(grant.Tools),
+			func(tool string) bool { return i >= 0 && slices.Contains(others[i].Tools, tool) })
 		if len(tools) > 0 {
 			lacking = append(lacking, ServerTools{grant.Server, tools})
 		}
@@ -87,7 +88,10 @@ func (p *Plan) compareTools(ctx context.Context, db bun.IDB, shapes []shaped) er
 }
 
 func addConflict(known []MCPConflict, tools ServerTools, targets []Target) []MCPConflict {
-	i := slices.IndexFunc(known, func(c MCPConflict) bool { return c.Server == tools.Server && slices.Equal(c.Tools, tools.Tools) })
+	i := slices.IndexFunc(known, func(c MCPConflict) bool {
+		return c.Server == tools.Server &&
+			slices.Equal(c.Tools, tools.Tools)
+	})
 	if i < 0 {
 		i = len(known)
 		known = append(known, MCPConflict{Server: tools.Server, Tools: tools.Tools})

@@ -44,7 +44,8 @@ func (p *Worker) Work(ctx context.Context, job Job) error {
 		if errors.Is(err, ErrLeaseLost) || ctx.Err() != nil {
 			return err
 		}
-		p.log.WarnContext(ctx, "part of a propagation failed; trying copy by copy", "propagation", job.ID, "error", err.Error())
+		p.log.WarnContext(ctx, "part of a propagation failed; trying copy by copy", "propagation", job.ID, "error",
+			err.Error())
 		for _, id := range waiting {
 			if err := p.workOne(ctx, job, h, id); err != nil {
 				return err
@@ -138,7 +139,8 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 		for i, t := range going {
 			done[i] = t.ID
 		}
-		_, err = tx.NewRaw("UPDATE propagation_items SET state = 'done' WHERE job_id = ? AND copy_id = ANY (?)", p.ID, pgdialect.Array(done)).Exec(ctx)
+		_, err = tx.NewRaw("UPDATE propagation_items SET state = 'done' WHERE job_id = ? AND copy_id = ANY (?)", p.ID,
+			pgdialect.Array(done)).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("note what is done: %w", err)
 		}
@@ -153,7 +155,8 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 			c.UserID = &changed[0]
 		}
 		if err := c.Documents(nil, nil, map[string]any{
-			"access_profile": h.known[p.ToVersion].Name, "propagation_id": p.ID, "to_version": p.ToVersion, "fields": p.Fields, "reset_usage": p.ResetUsage, "user_ids": changed,
+			"access_profile": h.known[p.ToVersion].Name, "propagation_id": p.ID, "to_version": p.ToVersion, "fields": p.Fields,
+			"reset_usage": p.ResetUsage, "user_ids": changed,
 		}); err != nil {
 			return err
 		}
@@ -178,7 +181,8 @@ WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fenc
 // any more are noted as skipped, with the reason.
 func (p Job) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
 	var targets []Target
-	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").Scan(ctx, &targets); err != nil {
+	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").Scan(ctx,
+		&targets); err != nil {
 		return nil, fmt.Errorf("load the copies held: %w", err)
 	}
 	there := make(map[int64]bool, len(targets))

@@ -59,7 +59,8 @@ func (p *Worker) Wake() {
 
 // HandOver lets any worker go on with a push that the caller started.
 func (p *Worker) HandOver(ctx context.Context, job Job) error {
-	_, err := p.db.NewRaw("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE id = ? AND fence = ?", job.ID, job.Fence).Exec(ctx)
+	_, err := p.db.NewRaw("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE id = ? AND fence = ?", job.ID,
+		job.Fence).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("hand propagation %d over: %w", job.ID, err)
 	}

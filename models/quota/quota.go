@@ -69,15 +69,20 @@ func Get(ctx context.Context, db bun.IDB, key virtualkey.Key) (Quota, error) {
 
 func quota(u assignment.Assignment, now time.Time) ProfileQuota {
 	q := ProfileQuota{
-		ID: u.ID, Name: u.Name, IsActive: u.IsActive && !u.Expired(now), ExpiresAt: u.ExpiresAt, Budgets: []LineQuota{}, Limits: []CountQuota{},
+		ID: u.ID, Name: u.Name, IsActive: u.IsActive && !u.Expired(now), ExpiresAt: u.ExpiresAt, Budgets: []LineQuota{},
+		Limits: []CountQuota{},
 	}
 	for _, scope := range u.Scopes() {
 		for _, b := range scope.Budgets {
-			q.Budgets = append(q.Budgets, LineQuota{scope.Name, b.ResetDuration, b.Limit(), b.CurrentUsage, max(0, b.Limit()-b.CurrentUsage), b.WindowEnds})
+			q.Budgets = append(q.Budgets, LineQuota{
+				scope.Name, b.ResetDuration, b.Limit(), b.CurrentUsage,
+				max(0, b.Limit()-b.CurrentUsage), b.WindowEnds,
+			})
 		}
 		if r := scope.RateLimit; r != nil && r.TokenMaxLimit != nil {
 			q.Limits = append(q.Limits, CountQuota{
-				scope.Name, policy.KindTokens, *r.TokenResetDuration, *r.TokenMaxLimit, r.TokenCurrentUsage, max(0, *r.TokenMaxLimit-r.TokenCurrentUsage), r.TokenWindowEnds,
+				scope.Name, policy.KindTokens, *r.TokenResetDuration, *r.TokenMaxLimit, r.TokenCurrentUsage,
+				max(0, *r.TokenMaxLimit-r.TokenCurrentUsage), r.TokenWindowEnds,
 			})
 		}
 		if r := scope.RateLimit; r != nil && r.RequestMaxLimit != nil {

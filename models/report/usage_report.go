@@ -67,7 +67,8 @@ const (
 
 // groupColumns are how a row of each grouping is keyed.
 var groupColumns = map[string]string{
-	"provider": "d.provider", "model": "d.provider || '/' || d.model", "user": "d.user_id", "profile": "d.access_profile_id::text", "day": "d.day::text",
+	"provider": "d.provider", "model": "d.provider || '/' || d.model", "user": "d.user_id",
+	"profile": "d.access_profile_id::text", "day": "d.day::text",
 }
 
 // LoadReport adds up what was used, in one snapshot and two statements however many events there are. Refusal:
@@ -91,7 +92,8 @@ func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 		}
 		var days []seriesDay
 		err := q.filter(db.NewSelect()).ColumnExpr("d.day::text AS day").
-			ColumnExpr("CASE WHEN "+groupColumns[q.GroupBy]+" = ANY (?) THEN "+groupColumns[q.GroupBy]+" ELSE '' END AS key", pgdialect.Array(shown)).
+			ColumnExpr("CASE WHEN "+groupColumns[q.GroupBy]+" = ANY (?) THEN "+groupColumns[q.GroupBy]+" ELSE '' END AS key",
+				pgdialect.Array(shown)).
 			ColumnExpr(usageSums).GroupExpr("1, 2").Scan(ctx, &days)
 		if err != nil {
 			return fmt.Errorf("report usage by day: %w", err)
@@ -104,7 +106,8 @@ func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 
 // rows reads every row of a report, the most expensive first, with its name.
 func (q Query) rows(db bun.IDB) *bun.SelectQuery {
-	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
+	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] +
+		" AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
 	rows := db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*").OrderExpr("r.cost DESC, r.key")
 	switch q.GroupBy {
 	case "user":
@@ -125,7 +128,8 @@ func joinUserNames(s *bun.SelectQuery, id string) *bun.SelectQuery {
 // joinProfileNames does the same for access profiles.
 func joinProfileNames(s *bun.SelectQuery, id string) *bun.SelectQuery {
 	return s.Join("LEFT JOIN access_profiles AS p ON p.id = " + id).
-		Join("LEFT JOIN former_names AS former_profile ON former_profile.kind = 'access_profile' AND former_profile.id = (" + id + ")::text")
+		Join("LEFT JOIN former_names AS former_profile ON former_profile.kind = 'access_profile' AND former_profile.id = (" +
+			id + ")::text")
 }
 
 // tooMuch makes of a statement that took too long what its reader can do about it, when fewer days can be asked for.
@@ -133,7 +137,8 @@ func (q Query) tooMuch(err error) error {
 	if problem.SQLState(err) != "57014" || !q.Until.After(q.Since) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", problem.Refuse(problem.Unreadable, "since", "too_much", "Adding up so many days takes too long. Ask for fewer days."), err)
+	return fmt.Errorf("%w: %w", problem.Refuse(problem.Unreadable, "since", "too_much",
+		"Adding up so many days takes too long. Ask for fewer days."), err)
 }
 
 // seriesDay is what one of the series came to on a day; that of all others has the key "".

@@ -50,7 +50,8 @@ func (q Query) zonedDaysArgs() []any {
 			first, behind, gain, lose = begins, nearest, day, before
 		}
 		if first.Before(behind) {
-			gapFirsts, gapBehinds = append(gapFirsts, first.Format(time.RFC3339)), append(gapBehinds, behind.Format(time.RFC3339))
+			gapFirsts = append(gapFirsts, first.Format(time.RFC3339))
+			gapBehinds = append(gapBehinds, behind.Format(time.RFC3339))
 			gains, loses = append(gains, date(gain)), append(loses, date(lose))
 		}
 	}

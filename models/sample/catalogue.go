@@ -98,7 +98,10 @@ func (g sampleGroup) input() catalogue.ToolGroupInput {
 	return catalogue.ToolGroupInput{
 		Name: input.SampleText(g.name), Description: input.SampleText(g.description),
 		Tools: input.ListOf(g.tools, func(s sample) catalogue.GroupToolsInput {
-			return catalogue.GroupToolsInput{Row: input.Row{Kind: input.Object}, MCPClientID: input.SampleText(s.name), ToolNames: input.SampleTexts(s.items)}
+			return catalogue.GroupToolsInput{
+				Row: input.Row{Kind: input.Object}, MCPClientID: input.SampleText(s.name),
+				ToolNames: input.SampleTexts(s.items),
+			}
 		}),
 	}
 }

@@ -73,7 +73,9 @@ type FirstRunInput struct {
 
 // CreateFirstAdmin makes the first user by the one-time link, and signs them in. Refusals: NotFound when the link is
 // worth nothing (any more), Invalid, TooMany.
-func CreateFirstAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passwords, token string, in FirstRunInput) (session string, err error) {
+func CreateFirstAdmin(
+	ctx context.Context, db bun.IDB, passwords *identity.Passwords, token string, in FirstRunInput,
+) (session string, err error) {
 	if err := CheckFirstRun(ctx, db, token); err != nil {
 		return "", err
 	}
@@ -108,12 +110,17 @@ func CreateFirstAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passw
 
 // CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals:
 // Invalid.
-func CreateEnvAdmin(ctx context.Context, db bun.IDB, passwords *identity.Passwords, email, password string) (created bool, err error) {
+func CreateEnvAdmin(
+	ctx context.Context, db bun.IDB, passwords *identity.Passwords, email, password string,
+) (created bool, err error) {
 	if some, err := identity.HasUsers(ctx, db); err != nil || some {
 		return false, err
 	}
 	c := &input.Reader{}
-	admin, password := identity.ReadUser(c, identity.UserInput{Email: input.FormValue(email), Password: input.FormValue(password)})
+	admin, password := identity.ReadUser(c, identity.UserInput{
+		Email:    input.FormValue(email),
+		Password: input.FormValue(password),
+	})
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return false, err
 	}

@@ -19,7 +19,9 @@ import (
 
 // seedHistory lets something happen in the sample company: profiles assigned to single people, a profile changed and
 // pushed to some, a budget raised, a copy paused. It is for profiles and people that were just added.
-func seedHistory(ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor, profiles map[string]int64, emails []string, now time.Time) error {
+func seedHistory(
+	ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor, profiles map[string]int64, emails []string, now time.Time,
+) error {
 	people, err := usersByEmail(ctx, db, emails)
 	if err != nil {
 		return err
@@ -31,7 +33,8 @@ func seedHistory(ctx context.Context, db *bun.DB, keys secret.Keys, actor permis
 		days    int // until it ends; 0 for ever
 	}{{"Platform team", 12, 3, 0}, {"Interns", 40, 20, 45}, {"Legal", 60, 55, 0}, {"Marketing", 50, 10, 120}} {
 		for i := direct.first; i < len(people); i += direct.every {
-			if err := seedAssignment(ctx, db, keys, actor, people[i].ID, profiles[direct.profile], now, direct.days); err != nil {
+			if err := seedAssignment(ctx, db, keys, actor, people[i].ID, profiles[direct.profile], now,
+				direct.days); err != nil {
 				return err
 			}
 		}
@@ -48,14 +51,17 @@ func seedHistory(ctx context.Context, db *bun.DB, keys secret.Keys, actor permis
 func usersByEmail(ctx context.Context, db bun.IDB, emails []string) ([]identity.Holder, error) {
 	people := make([]identity.Holder, len(emails))
 	for i, email := range emails {
-		if err := db.NewRaw("SELECT id, email FROM users WHERE email_key = ?", input.FoldCase(email)).Scan(ctx, &people[i]); err != nil {
+		if err := db.NewRaw("SELECT id, email FROM users WHERE email_key = ?", input.FoldCase(email)).Scan(ctx,
+			&people[i]); err != nil {
 			return nil, fmt.Errorf("look up sample user %s: %w", email, err)
 		}
 	}
 	return people, nil
 }
 
-func seedAssignment(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, profile int64, now time.Time, days int) error {
+func seedAssignment(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, profile int64, now time.Time, days int,
+) error {
 	if profile == 0 {
 		return nil
 	}
@@ -78,7 +84,10 @@ func seedPush(ctx context.Context, db *bun.DB, actor permission.Actor, id int64,
 	if _, err := profile.Update(ctx, db, actor, id, nil, tighter); err != nil {
 		return fmt.Errorf("change sample profile: %w", err)
 	}
-	in := propagation.Input{Fields: input.ListOf([]string{"budgets"}, input.SampleText), UserIDs: input.List[input.Value]{Kind: input.Array}}
+	in := propagation.Input{
+		Fields:  input.ListOf([]string{"budgets"}, input.SampleText),
+		UserIDs: input.List[input.Value]{Kind: input.Array},
+	}
 	for i, person := range people {
 		if i%2 == 0 {
 			in.UserIDs.Items = append(in.UserIDs.Items, input.SampleText(person.ID))
@@ -101,7 +110,10 @@ func seedPush(ctx context.Context, db *bun.DB, actor permission.Actor, id int64,
 // seedExceptions raises a budget for a while, another for good, and pauses a copy.
 func seedExceptions(ctx context.Context, db bun.IDB, actor permission.Actor, people []identity.Holder) error {
 	for i, in := range map[int]assignment.OverrideInput{
-		1: {Row: input.Row{Kind: input.Object}, Amount: input.SampleNumber("25"), Mode: input.SampleText("cycles"), Cycles: input.SampleNumber("2")},
+		1: {
+			Row: input.Row{Kind: input.Object}, Amount: input.SampleNumber("25"), Mode: input.SampleText("cycles"),
+			Cycles: input.SampleNumber("2"),
+		},
 		4: {Row: input.Row{Kind: input.Object}, Amount: input.SampleNumber("100"), Mode: input.SampleText("forever")},
 	} {
 		if i >= len(people) {
@@ -114,7 +126,8 @@ func seedExceptions(ctx context.Context, db bun.IDB, actor permission.Actor, peo
 		if len(copies) == 0 || len(copies[0].Budgets) == 0 {
 			continue
 		}
-		if _, err := assignment.SetOverride(ctx, db, actor, people[i].ID, copies[0].ID, copies[0].Budgets[0].ID, in); err != nil {
+		if _, err := assignment.SetOverride(ctx, db, actor, people[i].ID, copies[0].ID, copies[0].Budgets[0].ID,
+			in); err != nil {
 			return fmt.Errorf("raise a sample budget: %w", err)
 		}
 	}
@@ -125,7 +138,10 @@ func seedExceptions(ctx context.Context, db bun.IDB, actor permission.Actor, peo
 	if err != nil || len(copies) == 0 {
 		return err
 	}
-	paused := assignment.CopyInput{Row: input.Row{Kind: input.Object}, IsActive: input.Value{Kind: input.Bool, Text: "false"}}
+	paused := assignment.CopyInput{
+		Row:      input.Row{Kind: input.Object},
+		IsActive: input.Value{Kind: input.Bool, Text: "false"},
+	}
 	if _, err := assignment.Change(ctx, db, actor, people[7].ID, copies[0].ID, paused); err != nil {
 		return fmt.Errorf("pause a sample copy: %w", err)
 	}

@@ -27,7 +27,11 @@ var sampleRoles = []struct {
 		92,
 	},
 	{"Support agent", "Answers customers.", "Support", []permission.Permission{"AccessProfiles:View"}, 48},
-	{"Analyst", "Works with data; sees what is spent.", "Data science", []permission.Permission{"AccessProfiles:View", "Usage:View"}, 36},
+	{
+		"Analyst", "Works with data; sees what is spent.", "Data science",
+		[]permission.Permission{"AccessProfiles:View", "Usage:View"},
+		36,
+	},
 	{"Contractor", "From outside, for a while. May do nothing in this console.", "Contractors", nil, 24},
 }
 
@@ -41,7 +45,8 @@ Larsen Mbeki Novak`)
 
 // samplePerson is the nth person of the sample company.
 func samplePerson(n int) (name, email string) {
-	first, last := sampleFirstNames[n%len(sampleFirstNames)], sampleLastNames[(7*n+n/len(sampleFirstNames))%len(sampleLastNames)]
+	first := sampleFirstNames[n%len(sampleFirstNames)]
+	last := sampleLastNames[(7*n+n/len(sampleFirstNames))%len(sampleLastNames)]
 	return first + " " + last, strings.ToLower(first + "." + last + "@example.com")
 }
 
@@ -59,7 +64,11 @@ func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 			name, email := samplePerson(n)
 			n++
 			err := seed(ctx, db, "users", "email_key", input.FoldCase(email), func() error {
-				_, err := account.CreateUser(ctx, db, &identity.Passwords{}, keys, actor, identity.UserInput{Name: input.SampleText(name), Email: input.SampleText(email), RoleID: input.SampleNumber(fmt.Sprint(role))})
+				_, err := account.CreateUser(ctx, db, &identity.Passwords{}, keys, actor,
+					identity.UserInput{
+						Name: input.SampleText(name), Email: input.SampleText(email),
+						RoleID: input.SampleNumber(fmt.Sprint(role)),
+					})
 				if err == nil {
 					added = append(added, email)
 				}
@@ -74,10 +83,16 @@ func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 }
 
 // seedRole makes a role that hands a profile out, unless there is one.
-func seedRole(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, name, description, profile string, permissions []permission.Permission) (id int64, err error) {
+func seedRole(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, name, description, profile string, permissions []permission.Permission,
+) (id int64, err error) {
 	err = seed(ctx, db, "roles", "name_key", input.NameKey(name), func() error {
 		permitted := input.ListOf(permissions, func(p permission.Permission) input.Value { return input.SampleText(string(p)) })
-		role, err := identity.CreateRole(ctx, db, actor, identity.RoleInput{Name: input.SampleText(name), Description: input.SampleText(description), PermissionIDs: permitted})
+		role, err := identity.CreateRole(ctx, db, actor,
+			identity.RoleInput{
+				Name: input.SampleText(name), Description: input.SampleText(description),
+				PermissionIDs: permitted,
+			})
 		if err != nil {
 			return err
 		}
@@ -86,7 +101,8 @@ func seedRole(ctx context.Context, db bun.IDB, keys secret.Keys, actor permissio
 			return err
 		}
 		_, err = assignment.AttachRoles(ctx, db, keys, actor, profileID, assignment.AttachInput{
-			RoleIDs: input.ListOf([]string{fmt.Sprint(role.ID)}, input.SampleNumber), IsDefault: input.Value{Kind: input.Bool, Text: "true"},
+			RoleIDs:   input.ListOf([]string{fmt.Sprint(role.ID)}, input.SampleNumber),
+			IsDefault: input.Value{Kind: input.Bool, Text: "true"},
 		})
 		return err
 	})
@@ -102,7 +118,8 @@ func seedRole(ctx context.Context, db bun.IDB, keys secret.Keys, actor permissio
 // profileNamed is the id of a template, 0 when there is none of that name.
 func profileNamed(ctx context.Context, db bun.IDB, name string) (int64, error) {
 	var ids []int64
-	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", input.NameKey(name)).Scan(ctx, &ids); err != nil {
+	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", input.NameKey(name)).Scan(ctx,
+		&ids); err != nil {
 		return 0, fmt.Errorf("look up sample profile %s: %w", name, err)
 	}
 	if len(ids) == 0 {

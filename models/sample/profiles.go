@@ -42,15 +42,25 @@ var sampleProfiles = []sampleProfile{
 		},
 		budgets: []string{"60/1d", "900/1M"}, requests: "1200/1h",
 		groups: []string{"Code review"}, servers: []string{"filesystem"},
-		overrides: []policy.ToolOverride{{MCPClientID: "jira", ToolName: "getJiraIssue", Action: "include"}, {MCPClientID: "github", ToolName: "update_pull_request", Action: "exclude"}},
+		overrides: []policy.ToolOverride{
+			{MCPClientID: "jira", ToolName: "getJiraIssue", Action: "include"},
+			{MCPClientID: "github", ToolName: "update_pull_request", Action: "exclude"},
+		},
 	},
 	{
-		name: "Platform team", description: "Runs the gateway: everything, with a ceiling.", tags: "engineering operations", calendar: true,
-		providers: []sampleConfig{{name: "anthropic", models: "*"}, {name: "openai", models: "*"}, {name: "bedrock", models: "*"}, {name: "azure", models: "*"}},
-		budgets:   []string{"2500/1M", "20000/1Y"}, servers: []string{"github", "postgres"},
+		name: "Platform team", description: "Runs the gateway: everything, with a ceiling.", tags: "engineering operations",
+		calendar: true,
+		providers: []sampleConfig{
+			{name: "anthropic", models: "*"},
+			{name: "openai", models: "*"},
+			{name: "bedrock", models: "*"},
+			{name: "azure", models: "*"},
+		},
+		budgets: []string{"2500/1M", "20000/1Y"}, servers: []string{"github", "postgres"},
 	},
 	{
-		name: "Support", description: "Answers customers with small, quick models.", tags: "support production", calendar: true,
+		name: "Support", description: "Answers customers with small, quick models.", tags: "support production",
+		calendar: true,
 		providers: []sampleConfig{
 			{name: "anthropic", models: "claude-haiku-4-5", budgets: []string{"10/1d"}},
 			{name: "openai", models: "gpt-5-mini gpt-5-nano", budgets: []string{"10/1d"}},
@@ -60,11 +70,15 @@ var sampleProfiles = []sampleProfile{
 	{
 		name: "Data science", description: "Experiments, embeddings and long contexts.", tags: "data research",
 		providers: []sampleConfig{
-			{name: "openai", models: "gpt-5 o3 o4-mini text-embedding-3-large text-embedding-3-small", budgets: []string{"75/1w"}},
+			{
+				name: "openai", models: "gpt-5 o3 o4-mini text-embedding-3-large text-embedding-3-small",
+				budgets: []string{"75/1w"},
+			},
 			{name: "gemini", models: "*", budgets: []string{"100/1w"}, tokens: "5000000/1d"},
 			{name: "cohere", models: "embed-v4.0 rerank-v3.5"},
 		},
-		budgets: []string{"600/1M"}, groups: []string{"Read only"}, overrides: []policy.ToolOverride{{MCPClientID: "postgres", ToolName: "execute_sql", Action: "include"}},
+		budgets: []string{"600/1M"}, groups: []string{"Read only"},
+		overrides: []policy.ToolOverride{{MCPClientID: "postgres", ToolName: "execute_sql", Action: "include"}},
 	},
 	{
 		name: "Contractors", description: "One model each, a small daily budget, no tools.", tags: "external", calendar: true,
@@ -77,12 +91,14 @@ var sampleProfiles = []sampleProfile{
 	{
 		name: "Marketing", description: "Copy and pictures.", tags: "business", calendar: true,
 		providers: []sampleConfig{
-			{name: "openai", models: "gpt-5 gpt-image-1", budgets: []string{"40/1w"}}, {name: "gemini", models: "gemini-2.5-flash-image", budgets: []string{"25/1w"}},
+			{name: "openai", models: "gpt-5 gpt-image-1", budgets: []string{"40/1w"}},
+			{name: "gemini", models: "gemini-2.5-flash-image", budgets: []string{"25/1w"}},
 		},
 		budgets: []string{"250/1M"}, groups: []string{"Read only"},
 	},
 	{
-		name: "Finance", description: "European models only; nothing leaves the region.", tags: "business regulated", calendar: true, zone: "Europe/Berlin",
+		name: "Finance", description: "European models only; nothing leaves the region.", tags: "business regulated",
+		calendar: true, zone: "Europe/Berlin",
 		providers: []sampleConfig{{name: "mistral", models: "mistral-large-latest mistral-medium-latest mistral-ocr-latest"}},
 		budgets:   []string{"1200/1Q", "100/1M"}, tokens: "200000/1h",
 	},
@@ -94,12 +110,18 @@ var sampleProfiles = []sampleProfile{
 	{
 		name: "Sales", tags: "business",
 		providers: []sampleConfig{{name: "openai", models: "gpt-5-mini", budgets: []string{"8/1d"}}},
-		budgets:   []string{"120/1M"}, overrides: []policy.ToolOverride{{MCPClientID: "slack", ToolName: "slack_post_message", Action: "include"}},
+		budgets:   []string{"120/1M"}, overrides: []policy.ToolOverride{{
+			MCPClientID: "slack", ToolName: "slack_post_message",
+			Action: "include",
+		}},
 	},
 	{
 		name: "CI pipelines", description: "Automated reviews: many requests, cheap models.", tags: "engineering automation",
 		providers: []sampleConfig{
-			{name: "groq", models: "openai/gpt-oss-120b llama-3.1-8b-instant", budgets: []string{"1.25/1h"}, requests: "5000/1h"},
+			{
+				name: "groq", models: "openai/gpt-oss-120b llama-3.1-8b-instant", budgets: []string{"1.25/1h"},
+				requests: "5000/1h",
+			},
 			{name: "anthropic", models: "claude-haiku-4-5", budgets: []string{"30/1d"}},
 		},
 		budgets: []string{"800/1M"}, groups: []string{"Code review"},
@@ -117,16 +139,24 @@ var sampleProfiles = []sampleProfile{
 
 func (s sampleProfile) input(groups map[string]int64) profile.Input {
 	in := profile.Input{
-		Name: input.SampleText(s.name), Tags: input.SampleTexts(strings.Fields(s.tags)), CalendarAligned: input.Value{Kind: input.Bool, Text: strconv.FormatBool(s.calendar)},
-		ProviderConfigs: input.ListOf(s.providers, sampleConfig.input), Budgets: input.ListOf(s.budgets, sampleBudget), RateLimit: sampleLimit(s.tokens, s.requests),
+		Name: input.SampleText(s.name), Tags: input.SampleTexts(strings.Fields(s.tags)),
+		CalendarAligned: input.Value{Kind: input.Bool, Text: strconv.FormatBool(s.calendar)},
+		ProviderConfigs: input.ListOf(s.providers, sampleConfig.input), Budgets: input.ListOf(s.budgets, sampleBudget),
+		RateLimit: sampleLimit(s.tokens, s.requests),
 		MCPToolGroups: input.ListOf(s.groups, func(name string) policy.ToolGroupGrantInput {
-			return policy.ToolGroupGrantInput{Row: input.Row{Kind: input.Object}, ToolGroupID: input.SampleNumber(strconv.FormatInt(groups[input.NameKey(name)], 10))}
+			return policy.ToolGroupGrantInput{
+				Row:         input.Row{Kind: input.Object},
+				ToolGroupID: input.SampleNumber(strconv.FormatInt(groups[input.NameKey(name)], 10)),
+			}
 		}),
 		MCPServers: input.ListOf(s.servers, func(id string) policy.ServerGrantInput {
 			return policy.ServerGrantInput{Row: input.Row{Kind: input.Object}, MCPServerID: input.SampleText(id)}
 		}),
 		MCPToolOverrides: input.ListOf(s.overrides, func(o policy.ToolOverride) policy.ToolOverrideInput {
-			return policy.ToolOverrideInput{Row: input.Row{Kind: input.Object}, MCPClientID: input.SampleText(o.MCPClientID), ToolName: input.SampleText(o.ToolName), Action: input.SampleText(o.Action)}
+			return policy.ToolOverrideInput{
+				Row: input.Row{Kind: input.Object}, MCPClientID: input.SampleText(o.MCPClientID),
+				ToolName: input.SampleText(o.ToolName), Action: input.SampleText(o.Action),
+			}
 		}),
 	}
 	if s.zone != "" {
@@ -140,14 +170,18 @@ func (s sampleProfile) input(groups map[string]int64) profile.Input {
 
 func (s sampleConfig) input() policy.ProviderConfigInput {
 	return policy.ProviderConfigInput{
-		Row: input.Row{Kind: input.Object}, ProviderName: input.SampleText(s.name), AllowedModels: input.SampleTexts(strings.Fields(s.models)),
-		Budgets: input.ListOf(s.budgets, sampleBudget), RateLimit: sampleLimit(s.tokens, s.requests),
+		Row: input.Row{Kind: input.Object}, ProviderName: input.SampleText(s.name),
+		AllowedModels: input.SampleTexts(strings.Fields(s.models)),
+		Budgets:       input.ListOf(s.budgets, sampleBudget), RateLimit: sampleLimit(s.tokens, s.requests),
 	}
 }
 
 func sampleBudget(line string) policy.BudgetInput {
 	limit, window, _ := strings.Cut(line, "/")
-	return policy.BudgetInput{Row: input.Row{Kind: input.Object}, MaxLimit: input.SampleNumber(limit), ResetDuration: input.SampleText(window)}
+	return policy.BudgetInput{
+		Row: input.Row{Kind: input.Object}, MaxLimit: input.SampleNumber(limit),
+		ResetDuration: input.SampleText(window),
+	}
 }
 
 func sampleLimit(tokens, requests string) policy.RateLimitInput {

@@ -22,7 +22,8 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	for _, sample := range sampleProviders {
 		err := seed(ctx, db, "providers", "name", sample.name, func() error {
 			_, err := catalogue.CreateProvider(ctx, db, actor, catalogue.ProviderInput{
-				Name: input.SampleText(sample.name), Models: input.SampleTexts(sample.items), Prices: catalogue.PriceLines(sample.prices),
+				Name: input.SampleText(sample.name), Models: input.SampleTexts(sample.items),
+				Prices: catalogue.PriceLines(sample.prices),
 			})
 			return err
 		})

@@ -67,7 +67,9 @@ func sampleLevel(draw *rand.Rand) float64 {
 	}
 }
 
-func sampleEvents(h *entitlement.Entitlements, offered catalogue.Catalogue, draw *rand.Rand, now time.Time) []*usage.Event {
+func sampleEvents(
+	h *entitlement.Entitlements, offered catalogue.Catalogue, draw *rand.Rand, now time.Time,
+) []*usage.Event {
 	var events []*usage.Event
 	for i := range h.Copies {
 		held := &h.Copies[i]
@@ -85,7 +87,9 @@ func sampleEvents(h *entitlement.Entitlements, offered catalogue.Catalogue, draw
 }
 
 // sampleDay is what somebody used of a copy on one day: a few reports, each for many calls.
-func sampleDay(held *entitlement.Copy, user string, offered catalogue.Catalogue, draw *rand.Rand, level float64, day time.Time) []*usage.Event {
+func sampleDay(
+	held *entitlement.Copy, user string, offered catalogue.Catalogue, draw *rand.Rand, level float64, day time.Time,
+) []*usage.Event {
 	var events []*usage.Event
 	midnight := day.Truncate(24 * time.Hour)
 	for _, config := range held.Policy.ProviderConfigs {
@@ -97,13 +101,15 @@ func sampleDay(held *entitlement.Copy, user string, offered catalogue.Catalogue,
 			continue
 		}
 		reports := 1 + draw.IntN(3)/2
-		spend := level * perDay(held, config.ProviderName) / float64(len(held.Policy.ProviderConfigs)) * (0.75 + draw.Float64()*0.5)
+		spend := level * perDay(held, config.ProviderName) / float64(len(held.Policy.ProviderConfigs)) * (0.75 +
+			draw.Float64()*0.5)
 		for range reports {
 			cost := money.Money(spend/float64(reports)/1e7) * 1e7 // whole cents
 			tokens := int64(cost) / 4000
 			id := uuid.NewString()
 			event := &usage.Event{
-				ID: id, GatewayID: input.NewGatewayID(id), UserID: user, Provider: config.ProviderName, Model: models[draw.IntN(len(models))], Cost: &cost, Tokens: tokens,
+				ID: id, GatewayID: input.NewGatewayID(id), UserID: user, Provider: config.ProviderName,
+				Model: models[draw.IntN(len(models))], Cost: &cost, Tokens: tokens,
 				Requests: 1 + tokens/20_000, OccurredAt: midnight.Add(time.Duration(draw.Float64() * float64(day.Sub(midnight)))).Truncate(time.Microsecond),
 				CopyID: held.ID, ProfileID: held.ProfileID,
 			}
@@ -122,7 +128,8 @@ func perDay(held *entitlement.Copy, provider string) float64 {
 		if l.Kind != policy.KindSpend {
 			continue
 		}
-		if a := float64(l.Max) * float64(window.Day) / float64(max(window.Span[l.Duration], window.Day)); !bounded || a < tightest {
+		if a := float64(l.Max) * float64(window.Day) / float64(max(window.Span[l.Duration], window.Day)); !bounded ||
+			a < tightest {
 			tightest, bounded = a, true
 		}
 	}

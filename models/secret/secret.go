@@ -40,7 +40,10 @@ func ParseSecret(text string) ([]byte, error) {
 // name.
 func DeriveKeys(secret []byte) (Keys, error) {
 	var keys Keys
-	for purpose, key := range map[string]*[]byte{"tollgate/api-key/v1": &keys.APIKey, "tollgate/virtual-key/v1": &keys.VirtualKey} {
+	for purpose, key := range map[string]*[]byte{
+		"tollgate/api-key/v1":     &keys.APIKey,
+		"tollgate/virtual-key/v1": &keys.VirtualKey,
+	} {
 		var err error
 		if *key, err = hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size); err != nil {
 			return Keys{}, fmt.Errorf("derive the keys: %w", err)

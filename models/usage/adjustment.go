@@ -86,7 +86,9 @@ func (a Adjustment) key() input.GatewayID {
 // Adjust takes a part of an event's charge back, from its counters and its day too, and reports whether it was new: one
 // with an id is the same when it is sent again. Refusals: Invalid, NotFound without such an event, Conflict when more
 // is taken back than is left, when it repeats one without an id, or when its id is another's.
-func (r *Recorder) Adjust(ctx context.Context, db *bun.DB, actor permission.Actor, in AdjustmentInput) (a Adjustment, created bool, err error) {
+func (r *Recorder) Adjust(
+	ctx context.Context, db *bun.DB, actor permission.Actor, in AdjustmentInput,
+) (a Adjustment, created bool, err error) {
 	wanted, err := in.read()
 	if err != nil {
 		return wanted, false, err
@@ -135,7 +137,8 @@ func lockCharge(ctx context.Context, tx bun.Tx, eventID string) (user string, ch
 		return user, nil, nil
 	}
 	var taken int64
-	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ?", key).Scan(ctx, &taken)
+	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ?", key).Scan(ctx,
+		&taken)
 	if err != nil {
 		return "", nil, fmt.Errorf("add up what was taken back of an event: %w", err)
 	}
@@ -148,13 +151,15 @@ func adjustedBefore(ctx context.Context, tx bun.Tx, wanted Adjustment) (Adjustme
 	key := wanted.key()
 	a := wanted
 	var eventKey string
-	err := tx.NewRaw("SELECT event_id, amount, charge, reason, actor, created_at FROM usage_adjustments WHERE id = ?", key.Key).
+	err := tx.NewRaw("SELECT event_id, amount, charge, reason, actor, created_at FROM usage_adjustments WHERE id = ?",
+		key.Key).
 		Scan(ctx, &eventKey, &a.Amount, &a.Charge, &a.Reason, &a.Actor, &a.CreatedAt)
 	switch {
 	case err != nil:
 		return a, err
 	case wanted.ID == "":
-		return a, problem.Refuse(problem.Conflict, "", "already_adjusted", "This was taken back already. Give an adjustment_id of its own to take the same back once more.")
+		return a, problem.Refuse(problem.Conflict, "", "already_adjusted",
+			"This was taken back already. Give an adjustment_id of its own to take the same back once more.")
 	case eventKey != input.NewGatewayID(wanted.EventID).Key || a.Amount != wanted.Amount || a.Reason != wanted.Reason:
 		return a, anotherAdjustment()
 	}
@@ -163,16 +168,21 @@ func adjustedBefore(ctx context.Context, tx bun.Tx, wanted Adjustment) (Adjustme
 }
 
 func anotherAdjustment() error {
-	return problem.Refuse(problem.Conflict, "adjustment_id", "adjustment_conflict", "Give another adjustment another adjustment_id: this one was made with other content.")
+	return problem.Refuse(problem.Conflict, "adjustment_id", "adjustment_conflict",
+		"Give another adjustment another adjustment_id: this one was made with other content.")
 }
 
 // store takes the amount back. Refusal: Conflict when less is left.
-func (a *Adjustment) store(ctx context.Context, tx bun.Tx, actor permission.Actor, user string, charge *money.Money) error {
+func (a *Adjustment) store(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, user string, charge *money.Money,
+) error {
 	switch {
 	case charge == nil:
-		return problem.Refuse(problem.Conflict, "amount", "exceeds_charge", "Nothing of this event can be taken back: its cost is unknown, so that nothing was charged.")
+		return problem.Refuse(problem.Conflict, "amount", "exceeds_charge",
+			"Nothing of this event can be taken back: its cost is unknown, so that nothing was charged.")
 	case *charge+a.Amount < 0:
-		return problem.Refuse(problem.Conflict, "amount", "exceeds_charge", "Take back at most "+charge.String()+" dollars: no more is left of this event's charge.")
+		return problem.Refuse(problem.Conflict, "amount", "exceeds_charge",
+			"Take back at most "+charge.String()+" dollars: no more is left of this event's charge.")
 	}
 	at, err := database.Clock(ctx, tx)
 	if err != nil {
@@ -183,7 +193,8 @@ func (a *Adjustment) store(ctx context.Context, tx bun.Tx, actor permission.Acto
 	if a.ID == "" {
 		a.ID = key.Key
 	}
-	_, err = tx.NewRaw(storeAdjustment, key.Key, key.Name, input.NewGatewayID(a.EventID).Key, int64(a.Amount), int64(a.Charge), a.Reason, a.Actor, at).Exec(ctx)
+	_, err = tx.NewRaw(storeAdjustment, key.Key, key.Name, input.NewGatewayID(a.EventID).Key, int64(a.Amount),
+		int64(a.Charge), a.Reason, a.Actor, at).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("take a charge back: %w", err)
 	}

@@ -50,7 +50,8 @@ ORDER BY 4, 3`, pgdialect.Array(endings), pgdialect.Array(said)).Scan(ctx, &rows
 	for i := range events {
 		e, seen := &events[i], map[string]bool{}
 		for _, row := range rows {
-			fits := row.Kind == "key" && e.VirtualKey != "" && row.Match == e.ending() || row.Kind == "said" && e.UserID != "" && row.Match == input.FoldCase(e.UserID)
+			fits := row.Kind == "key" && e.VirtualKey != "" && row.Match == e.ending() || row.Kind == "said" && e.UserID != "" &&
+				row.Match == input.FoldCase(e.UserID)
 			if fits && !seen[row.UserID] {
 				seen[row.UserID] = true
 				e.Candidates = append(e.Candidates, row.Candidate)

@@ -22,7 +22,9 @@ import (
 
 // identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys
 // are no longer good. It reports false for those of keys and users that nobody knows.
-func (r *Recorder) identify(ctx context.Context, events []*Event, offered *catalogue.Catalogue, now time.Time) ([]bool, error) {
+func (r *Recorder) identify(
+	ctx context.Context, events []*Event, offered *catalogue.Catalogue, now time.Time,
+) ([]bool, error) {
 	known, values, users := make([]bool, len(events)), map[string]bool{}, map[uuid.UUID]bool{}
 	for _, e := range events {
 		if e.who.VirtualKey != "" {
@@ -118,7 +120,8 @@ func (r *Recorder) payer(ctx context.Context, h *entitlement.Entitlements, e Eve
 	}
 	if e.reservation != "" {
 		var of int64
-		err := database.ScanPlanned(ctx, r.db, []any{&of}, "SELECT copy_id FROM reservations WHERE id = $1 AND user_id = $2 LIMIT 1", e.reservation, e.UserID)
+		err := database.ScanPlanned(ctx, r.db, []any{&of},
+			"SELECT copy_id FROM reservations WHERE id = $1 AND user_id = $2 LIMIT 1", e.reservation, e.UserID)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, fmt.Errorf("look up a reservation: %w", err)
 		}

@@ -95,13 +95,19 @@ func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) 
 		name  string
 		value input.Value
 		to    *string
-	}{{"provider", in.Provider, &e.Provider}, {"model", in.Model, &e.Model}, {"mcp_client_id", in.MCPClientID, &e.mcpClientID}, {"tool_name", in.ToolName, &e.toolName}} {
+	}{
+		{"provider", in.Provider, &e.Provider},
+		{"model", in.Model, &e.Model},
+		{"mcp_client_id", in.MCPClientID, &e.mcpClientID},
+		{"tool_name", in.ToolName, &e.toolName},
+	} {
 		most := decision.LongestSource
 		if field.name == "model" {
 			most = catalogue.LongestModel + min(65, 1+strings.IndexByte(field.value.Text, '/')) // and its provider in front
 		}
 		if field.value.Kind != input.Absent {
-			*field.to, _ = c.Text(path+field.name, field.value, input.TextRule{What: "the " + strings.ReplaceAll(field.name, "_", " "), Max: most, Exact: true})
+			*field.to, _ = c.Text(path+field.name, field.value,
+				input.TextRule{What: "the " + strings.ReplaceAll(field.name, "_", " "), Max: most, Exact: true})
 		}
 	}
 	if e.Model != "" && (e.mcpClientID != "" || e.toolName != "") {
@@ -110,9 +116,11 @@ func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) 
 	if e.Provider == "" {
 		e.named = e.Model
 	}
-	e.Provider, e.Model = catalogue.SplitModel(e.Provider, e.Model) // once: what counts, prices and reports it sees the same two
+	// Once: what counts, prices and reports it sees the same two.
+	e.Provider, e.Model = catalogue.SplitModel(e.Provider, e.Model)
 	e.Cost = decision.ReadCost(c, path+"cost", in.Cost)
-	e.input, e.output = decision.ReadTokens(c, path+"input_tokens", in.InputTokens), decision.ReadTokens(c, path+"output_tokens", in.OutputTokens)
+	e.input = decision.ReadTokens(c, path+"input_tokens", in.InputTokens)
+	e.output = decision.ReadTokens(c, path+"output_tokens", in.OutputTokens)
 	tokens := decision.ReadTokens(c, path+"tokens", in.Tokens)
 	sum := input.ValueOr(e.input, 0) + input.ValueOr(e.output, 0)
 	switch {
@@ -170,7 +178,8 @@ func readTokenParts(c *input.Reader, path string, in EventInput, e *Event) {
 		c.Add(path+field, "tokens_mismatch", "Give at least as many input_tokens as cached_input_tokens and cache_write_input_tokens together: these are parts of them.")
 	}
 	if input.ValueOr(e.reasoning, 0) > input.ValueOr(e.output, 0) {
-		c.Add(path+"reasoning_output_tokens", "tokens_mismatch", "Give at least as many output_tokens: reasoning_output_tokens are a part of them.")
+		c.Add(path+"reasoning_output_tokens", "tokens_mismatch",
+			"Give at least as many output_tokens: reasoning_output_tokens are a part of them.")
 	}
 }
 

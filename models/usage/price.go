@@ -17,9 +17,15 @@ func price(c *catalogue.Catalogue, e *Event, path string) problem.Problems {
 	if !ok {
 		return nil
 	}
-	cost := price.Cost(catalogue.CallTokens{Input: input.ValueOr(e.input, 0), CacheRead: input.ValueOr(e.cacheRead, 0), CacheWrite: input.ValueOr(e.cacheWrite, 0), Output: input.ValueOr(e.output, 0)})
+	cost := price.Cost(catalogue.CallTokens{
+		Input: input.ValueOr(e.input, 0), CacheRead: input.ValueOr(e.cacheRead, 0),
+		CacheWrite: input.ValueOr(e.cacheWrite, 0), Output: input.ValueOr(e.output, 0),
+	})
 	if cost > decision.MaxEventCost {
-		return problem.Problems{{Field: path + "tokens", Code: "number_out_of_range", Message: "Give the tokens of one call: these cost more than 1000000 dollars at the catalogue's price."}}
+		return problem.Problems{{
+			Field: path + "tokens", Code: "number_out_of_range",
+			Message: "Give the tokens of one call: these cost more than 1000000 dollars at the catalogue's price.",
+		}}
 	}
 	e.Cost, e.costComputed = &cost, true
 	return nil

@@ -118,7 +118,8 @@ func GetQuarantined(ctx context.Context, db bun.IDB, id string) (QuarantinedEven
 	if known, err := uuid.Parse(id); err != nil || known.String() != id {
 		return QuarantinedEvent{}, problem.Missing("quarantined event")
 	}
-	err := selectQuarantine(db).Where("q.event_id = ?::uuid", id).ColumnExpr("(SELECT count(*) FROM usage_quarantine AS other WHERE other.outcome IS NULL AND "+
+	err := selectQuarantine(db).Where("q.event_id = ?::uuid",
+		id).ColumnExpr("(SELECT count(*) FROM usage_quarantine AS other WHERE other.outcome IS NULL AND "+
 		"(other.event::jsonb ->> 'virtual_key', other.event::jsonb ->> 'user_id') = ("+sender+")) AS alike").Scan(ctx, &row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return QuarantinedEvent{}, problem.Missing("quarantined event")
@@ -137,7 +138,8 @@ func GetQuarantined(ctx context.Context, db bun.IDB, id string) (QuarantinedEven
 
 func (row quarantineRow) read() (QuarantinedEvent, error) {
 	e := QuarantinedEvent{
-		ID: row.ID, ReceivedAt: row.ReceivedAt.UTC(), Candidates: []Candidate{}, Outcome: QuarantineOutcomes[0], SettledBy: row.SettledBy,
+		ID: row.ID, ReceivedAt: row.ReceivedAt.UTC(), Candidates: []Candidate{}, Outcome: QuarantineOutcomes[0],
+		SettledBy: row.SettledBy,
 		ChargedTo: row.UserID, Reason: row.Reason, Alike: row.Alike,
 	}
 	if err := json.Unmarshal([]byte(row.Event), &e.quarantinedCall); err != nil {
@@ -157,8 +159,10 @@ func (row quarantineRow) read() (QuarantinedEvent, error) {
 // charge is the event as a gateway would have reported it for a user.
 func (e QuarantinedEvent) charge(userID string) *Event {
 	charge := &Event{
-		ID: e.EventID, GatewayID: input.NewGatewayID(e.EventID), who: entitlement.Subject{UserID: userID}, Provider: e.Provider, Model: e.Model, mcpClientID: e.MCPClientID, toolName: e.ToolName,
-		Cost: e.Cost, costComputed: e.CostComputed, Tokens: e.Tokens, input: e.InputTokens, output: e.OutputTokens, Requests: e.Requests,
+		ID: e.EventID, GatewayID: input.NewGatewayID(e.EventID), who: entitlement.Subject{UserID: userID},
+		Provider: e.Provider, Model: e.Model, mcpClientID: e.MCPClientID, toolName: e.ToolName,
+		Cost: e.Cost, costComputed: e.CostComputed, Tokens: e.Tokens, input: e.InputTokens, output: e.OutputTokens,
+		Requests:  e.Requests,
 		cacheRead: e.CacheRead, cacheWrite: e.CacheWrite, reasoning: e.Reasoning, OccurredAt: e.OccurredAt,
 	}
 	if e.Provider == "" {

@@ -53,13 +53,15 @@ func (b *Reconciler) verify(ctx context.Context) error {
 	b.skewed.Store(int64(len(skewed)))
 	b.checked.Store(time.Now().Unix())
 	if len(skewed) > 0 {
-		b.log.ErrorContext(ctx, "counters are not what their events add up to; tollgate ledger verify names them", "counters", len(skewed))
+		b.log.ErrorContext(ctx, "counters are not what their events add up to; tollgate ledger verify names them", "counters",
+			len(skewed))
 	}
 	return nil
 }
 
 func (b *Reconciler) purge(ctx context.Context) error {
-	_, err := b.db.NewRaw("DELETE FROM reservations WHERE expires_at < now() - ?::interval", reservationsKept.String()).Exec(ctx)
+	_, err := b.db.NewRaw("DELETE FROM reservations WHERE expires_at < now() - ?::interval",
+		reservationsKept.String()).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("drop old reservations: %w", err)
 	}
@@ -67,8 +69,10 @@ func (b *Reconciler) purge(ctx context.Context) error {
 }
 
 var (
-	ledgerSkewed  = prometheus.NewDesc("tollgate_ledger_skewed_counters", "Counters that are not what their events add up to, at the last check; at most 1000.", nil, nil)
-	ledgerChecked = prometheus.NewDesc("tollgate_ledger_checked_timestamp_seconds", "When the counters were held against their events.", nil, nil)
+	ledgerSkewed = prometheus.NewDesc("tollgate_ledger_skewed_counters",
+		"Counters that are not what their events add up to, at the last check; at most 1000.", nil, nil)
+	ledgerChecked = prometheus.NewDesc("tollgate_ledger_checked_timestamp_seconds",
+		"When the counters were held against their events.", nil, nil)
 )
 
 // Describe is part of [prometheus.Collector].

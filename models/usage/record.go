@@ -49,7 +49,10 @@ const reportsWaiting = 1024
 
 // NewRecorder makes one; Run starts it.
 func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
-	return &Recorder{db: db, decider: decider, queue: make(chan *ReportRows, reportsWaiting), reported: newReportedEvents()}
+	return &Recorder{
+		db: db, decider: decider, queue: make(chan *ReportRows, reportsWaiting),
+		reported: newReportedEvents(),
+	}
 }
 
 // Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for
@@ -114,7 +117,9 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 
 // readEvents reads events, and notes what is wrong with those of a batch in their results. Sent are the places of the
 // others. Refusal: Invalid for a single event.
-func readEvents(inputs []EventInput, single bool, now time.Time, results []Result) (events []*Event, sent []int, err error) {
+func readEvents(
+	inputs []EventInput, single bool, now time.Time, results []Result,
+) (events []*Event, sent []int, err error) {
 	for i, input := range inputs {
 		results[i].EventID = problem.Clip(input.EventID.Text)
 		event, problems := input.event(eventPath(i, single), now)
@@ -166,9 +171,11 @@ func (in Input) events() (events []EventInput, single bool, err error) {
 
 func (r *Recorder) quarantine(ctx context.Context, in EventInput, e Event) error {
 	kept := map[string]any{
-		"event_id": e.ID, "user_id": e.who.UserID, "virtual_key": "", "provider": e.Provider, "model": e.Model, "mcp_client_id": e.mcpClientID,
-		"tool_name": e.toolName, "cost": e.Cost, "cost_computed": e.costComputed, "tokens": e.Tokens, "input_tokens": e.input, "output_tokens": e.output,
-		"requests": e.Requests, "occurred_at": e.OccurredAt,
+		"event_id": e.ID, "user_id": e.who.UserID, "virtual_key": "", "provider": e.Provider, "model": e.Model,
+		"mcp_client_id": e.mcpClientID,
+		"tool_name":     e.toolName, "cost": e.Cost, "cost_computed": e.costComputed, "tokens": e.Tokens, "input_tokens": e.input,
+		"output_tokens": e.output,
+		"requests":      e.Requests, "occurred_at": e.OccurredAt,
 		"cached_input_tokens": e.cacheRead, "cache_write_input_tokens": e.cacheWrite, "reasoning_output_tokens": e.reasoning,
 	}
 	if value := e.who.VirtualKey; value != "" {
@@ -202,12 +209,15 @@ func (r *Recorder) commit(ctx context.Context, own *ReportRows) error {
 	case err := <-own.done:
 		return err
 	case <-ctx.Done():
-		return problem.Refuse(problem.Unavailable, "", "outcome_unknown", "It cannot be told yet whether this was counted. Send the same events again, with the same ids.")
+		return problem.Refuse(problem.Unavailable, "", "outcome_unknown",
+			"It cannot be told yet whether this was counted. Send the same events again, with the same ids.")
 	}
 }
 
 // settle says of each event what became of it: those that were there already are held against what was sent.
-func (r *Recorder) settle(ctx context.Context, own *ReportRows, places map[string][]int, results []Result, single bool) error {
+func (r *Recorder) settle(
+	ctx context.Context, own *ReportRows, places map[string][]int, results []Result, single bool,
+) error {
 	var again []*Event
 	var where []int // the places of again
 	turns := map[string]int{}
@@ -238,7 +248,10 @@ func (r *Recorder) settle(ctx context.Context, own *ReportRows, places map[strin
 		if !conflicts[n] {
 			continue
 		}
-		conflict := problem.Problem{Field: "event_id", Code: "event_conflict", Message: "Give another call another event_id: this one was counted with other content."}
+		conflict := problem.Problem{
+			Field: "event_id", Code: "event_conflict",
+			Message: "Give another call another event_id: this one was counted with other content.",
+		}
 		if single {
 			return problem.Refuse(problem.Conflict, conflict.Field, conflict.Code, conflict.Message)
 		}
@@ -298,7 +311,8 @@ func (r *Recorder) store(ctx context.Context, reports []*ReportRows) {
 		return
 	}
 	if tooMuch(err) {
-		err = problem.Refuse(problem.Conflict, "", "counter_full", "Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
+		err = problem.Refuse(problem.Conflict, "", "counter_full",
+			"Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
 	}
 	users := []uuid.UUID{}
 	for _, one := range reports {

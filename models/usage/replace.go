@@ -25,7 +25,8 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 		return replaced, nil
 	}
 	var found []string
-	err = r.db.NewRaw("SELECT event_id::text FROM usage_events WHERE event_id = ANY (?::uuid[]) AND estimated", pgdialect.Array(keys)).Scan(ctx, &found)
+	err = r.db.NewRaw("SELECT event_id::text FROM usage_events WHERE event_id = ANY (?::uuid[]) AND estimated",
+		pgdialect.Array(keys)).Scan(ctx, &found)
 	if err != nil {
 		return replaced, fmt.Errorf("look for estimates: %w", err)
 	}
@@ -59,7 +60,8 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 		return err
 	})
 	if tooMuch(err) {
-		return false, problem.Refuse(problem.Conflict, "", "counter_full", "Check these numbers: no counter of this console can hold what they add up to.")
+		return false, problem.Refuse(problem.Conflict, "", "counter_full",
+			"Check these numbers: no counter of this console can hold what they add up to.")
 	}
 	if err == nil && replaced {
 		r.decider.Counted(e.user)

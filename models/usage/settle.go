@@ -56,7 +56,10 @@ func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string,
 			wanted = input.FoldCase(wanted)
 		}
 	case in.UserID.Given():
-		wanted, _ = c.Text(field, in.UserID, input.TextRule{What: "the id of a user", Max: decision.LongestSource, Exact: true})
+		wanted, _ = c.Text(field, in.UserID, input.TextRule{
+			What: "the id of a user", Max: decision.LongestSource,
+			Exact: true,
+		})
 	default:
 		if in.UserID.FromForm || in.Email.FromForm {
 			field = "email"
@@ -80,7 +83,9 @@ func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string,
 // Assign charges a quarantined event to a user as if it had been reported for them, once, however often and by whom it
 // is assigned. It returns how many events were settled. Refusals: NotFound, Invalid, Forbidden, Conflict when it is
 // settled or was counted already.
-func (r *Recorder) Assign(ctx context.Context, db *bun.DB, actor permission.Actor, id string, in QuarantineAssignment) (settled int, err error) {
+func (r *Recorder) Assign(
+	ctx context.Context, db *bun.DB, actor permission.Actor, id string, in QuarantineAssignment,
+) (settled int, err error) {
 	if _, err := GetQuarantined(ctx, db, id); err != nil {
 		return 0, err
 	}
@@ -116,7 +121,9 @@ func (r *Recorder) Assign(ctx context.Context, db *bun.DB, actor permission.Acto
 }
 
 // quarantinedCharges finds what of a user pays for open events, by their ids, before anything is locked.
-func (r *Recorder) quarantinedCharges(ctx context.Context, db *bun.DB, id string, alike bool, userID string) (map[string]*Event, error) {
+func (r *Recorder) quarantinedCharges(
+	ctx context.Context, db *bun.DB, id string, alike bool, userID string,
+) (map[string]*Event, error) {
 	if err := r.decider.Current(ctx); err != nil {
 		return nil, err
 	}
@@ -146,7 +153,9 @@ func (r *Recorder) quarantinedCharges(ctx context.Context, db *bun.DB, id string
 
 // chargeQuarantined counts events and returns those that were. One that was reported again with a key that is known,
 // and so counted, is left. Refusal: Conflict when nothing is left.
-func chargeQuarantined(ctx context.Context, tx bun.Tx, events []QuarantinedEvent, charges map[string]*Event) ([]QuarantinedEvent, error) {
+func chargeQuarantined(
+	ctx context.Context, tx bun.Tx, events []QuarantinedEvent, charges map[string]*Event,
+) ([]QuarantinedEvent, error) {
 	columns := &eventColumns{}
 	for _, event := range events {
 		if charge := charges[event.ID]; charge != nil {
@@ -159,14 +168,17 @@ func chargeQuarantined(ctx context.Context, tx bun.Tx, events []QuarantinedEvent
 	}
 	events = slices.DeleteFunc(events, func(event QuarantinedEvent) bool { return !stored[event.ID] })
 	if len(events) == 0 {
-		return nil, problem.Refuse(problem.Conflict, "", "already_counted", "This call was reported again with a key that is known, and counted then. Dismiss it here.")
+		return nil, problem.Refuse(problem.Conflict, "", "already_counted",
+			"This call was reported again with a key that is known, and counted then. Dismiss it here.")
 	}
 	return events, nil
 }
 
 // Dismiss settles a quarantined event without a charge. It returns how many events were settled. Refusals: NotFound,
 // Invalid, Conflict when it is settled.
-func Dismiss(ctx context.Context, db bun.IDB, actor permission.Actor, id string, in QuarantineDismissal) (settled int, err error) {
+func Dismiss(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in QuarantineDismissal,
+) (settled int, err error) {
 	if _, err := GetQuarantined(ctx, db, id); err != nil {
 		return 0, err
 	}
@@ -210,7 +222,8 @@ func openQuarantined(ctx context.Context, open *bun.SelectQuery, id string, alik
 		return nil, fmt.Errorf("read open quarantined events: %w", err)
 	}
 	if len(rows) == 0 || rows[0].ID != id {
-		return nil, problem.Refuse(problem.Conflict, "", "already_settled", "This event was settled meanwhile. Look at what became of it.")
+		return nil, problem.Refuse(problem.Conflict, "", "already_settled",
+			"This event was settled meanwhile. Look at what became of it.")
 	}
 	events := make([]QuarantinedEvent, len(rows))
 	for i, row := range rows {
@@ -238,7 +251,9 @@ type settledRecord struct {
 }
 
 // settleQuarantined notes what became of events, with one audit row.
-func settleQuarantined(ctx context.Context, tx bun.Tx, actor permission.Actor, events []QuarantinedEvent, s settlement) error {
+func settleQuarantined(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, events []QuarantinedEvent, s settlement,
+) error {
 	now, err := database.Clock(ctx, tx)
 	if err != nil {
 		return err
@@ -259,7 +274,9 @@ func settleQuarantined(ctx context.Context, tx bun.Tx, actor permission.Actor, e
 	return recordSettlement(ctx, tx, actor, events[0], shown, s.userID, now)
 }
 
-func recordSettlement(ctx context.Context, tx bun.Tx, actor permission.Actor, first QuarantinedEvent, shown settledRecord, userID *string, now time.Time) error {
+func recordSettlement(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, first QuarantinedEvent, shown settledRecord, userID *string, now time.Time,
+) error {
 	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), UserID: userID, Action: "assign", At: now}
 	if userID == nil {
 		c.Action = "delete"

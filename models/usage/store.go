@@ -37,8 +37,10 @@ func (c *eventColumns) add(e *Event) {
 	c.occurred = append(c.occurred, e.OccurredAt)
 	c.copies, c.profiles = append(c.copies, known(e.CopyID)), append(c.profiles, known(e.ProfileID))
 	tokens := e.Tokens
-	c.costs, c.tokens, c.inputs, c.outputs = append(c.costs, e.nanos()), append(c.tokens, &tokens), append(c.inputs, e.input), append(c.outputs, e.output)
-	c.cacheReads, c.cacheWrites, c.reasoning = append(c.cacheReads, e.cacheRead), append(c.cacheWrites, e.cacheWrite), append(c.reasoning, e.reasoning)
+	c.costs, c.tokens = append(c.costs, e.nanos()), append(c.tokens, &tokens)
+	c.inputs, c.outputs = append(c.inputs, e.input), append(c.outputs, e.output)
+	c.cacheReads = append(c.cacheReads, e.cacheRead)
+	c.cacheWrites, c.reasoning = append(c.cacheWrites, e.cacheWrite), append(c.reasoning, e.reasoning)
 	c.estimated = append(c.estimated, e.estimated)
 	c.requests, c.computed = append(c.requests, e.Requests), append(c.computed, e.costComputed)
 	var reservation *string
@@ -49,7 +51,8 @@ func (c *eventColumns) add(e *Event) {
 	for _, l := range e.Lines {
 		start, _ := l.Window(e.OccurredAt)
 		c.chargeOf = append(c.chargeOf, int64(len(c.ids)))
-		c.chargeLines, c.chargeKinds, c.chargeDurations = append(c.chargeLines, l.Line), append(c.chargeKinds, l.Kind), append(c.chargeDurations, l.Duration)
+		c.chargeLines, c.chargeKinds = append(c.chargeLines, l.Line), append(c.chargeKinds, l.Kind)
+		c.chargeDurations = append(c.chargeDurations, l.Duration)
 		c.chargeStarts, c.chargeAmounts = append(c.chargeStarts, start), append(c.chargeAmounts, e.amount(l.Kind))
 	}
 }
@@ -107,8 +110,10 @@ func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error 
 
 func (c *eventColumns) store(ctx context.Context, tx bun.Tx) (map[string]bool, error) {
 	rows, err := database.QueryPlanned(ctx, tx, storeEvents,
-		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs, c.tokens, c.inputs, c.outputs,
-		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts, c.chargeAmounts, c.computed, c.names,
+		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs,
+		c.tokens, c.inputs, c.outputs,
+		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts,
+		c.chargeAmounts, c.computed, c.names,
 		c.cacheReads, c.cacheWrites, c.reasoning, c.estimated)
 	if err != nil {
 		return nil, err
@@ -200,7 +205,8 @@ WHERE (e.estimated OR NOT sent.estimated)
        coalesce(sent.cached_input_tokens, 0), coalesce(sent.cache_write_input_tokens, 0), coalesce(sent.reasoning_output_tokens, 0))
    OR (e.provider, e.model) <> (sent.provider, sent.model)
        AND (sent.named = '' OR sent.named NOT IN (e.model, e.provider || '/' || e.model)))`,
-		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names, c.named,
+		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names,
+		c.named,
 		c.inputs, c.outputs, c.cacheReads, c.cacheWrites, c.reasoning, c.estimated)
 	if err != nil {
 		return nil, fmt.Errorf("compare events with those stored: %w", err)

@@ -45,7 +45,9 @@ func (in Input) apply(k Key, now time.Time) (Key, problem.Problems) {
 
 // Create gives a user a further key and returns it with its value, which is kept nowhere. Without a name it is numbered
 // after their email. Refusals: NotFound, also when they hold no profile, Invalid, Conflict when the name is taken.
-func Create(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input) (Key, error) {
+func Create(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input,
+) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		users, err := identity.LockAccess(ctx, tx, actor, "VirtualKeys:Create", user)
@@ -60,7 +62,8 @@ func Create(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.
 			return err
 		}
 		var problems problem.Problems
-		if k, problems = in.apply(Key{ID: uuid.NewString(), UserID: user, CreatedAt: now, UpdatedAt: now}, now); len(problems) > 0 {
+		if k, problems = in.apply(Key{ID: uuid.NewString(), UserID: user, CreatedAt: now, UpdatedAt: now},
+			now); len(problems) > 0 {
 			return problem.InvalidInput(problems)
 		}
 		if k.Name == "" {
@@ -76,7 +79,8 @@ func Create(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.
 		return recordKey(ctx, tx, actor, "create", nil, &k)
 	})
 	if problem.Violates(err, "virtual_keys_name_taken") {
-		return k, problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a key with this name already.")
+		return k, problem.Refuse(problem.Conflict, "name", "name_taken",
+			"Choose another name: there is a key with this name already.")
 	}
 	return k, err
 }
@@ -87,7 +91,8 @@ func holdsSomething(ctx context.Context, tx bun.Tx, user string) error {
 		return fmt.Errorf("look up what the user holds: %w", err)
 	}
 	if !holds {
-		return problem.Refuse(problem.NotFound, "", "not_found", "They hold no access profile, so a key could do nothing. Assign one first.")
+		return problem.Refuse(problem.NotFound, "", "not_found",
+			"They hold no access profile, so a key could do nothing. Assign one first.")
 	}
 	return nil
 }
@@ -120,7 +125,10 @@ func recordKey(ctx context.Context, tx bun.Tx, actor permission.Actor, action st
 	if after != nil {
 		either = after
 	}
-	if err := c.Documents(previous, current, map[string]string{"resource": "virtual_key", "id": either.ID, "name": either.Name}); err != nil {
+	if err := c.Documents(previous, current, map[string]string{
+		"resource": "virtual_key", "id": either.ID,
+		"name": either.Name,
+	}); err != nil {
 		return err
 	}
 	var err error
@@ -131,7 +139,9 @@ func recordKey(ctx context.Context, tx bun.Tx, actor permission.Actor, action st
 }
 
 // holdKey locks a key's user and then the key. Refusals: NotFound, Forbidden as of holdAccess.
-func holdKey(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id string) (Key, error) {
+func holdKey(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id string,
+) (Key, error) {
 	var k Key
 	if !identity.UserID.MatchString(id) {
 		return k, problem.Missing("virtual key")
@@ -171,7 +181,9 @@ const longestGrace = 30 * 24 * 3600 // seconds
 
 // Rotate gives a key another value, with the same id, name and usage. The value before works until the grace period
 // ends, and the one before that no more. Refusals: NotFound, Forbidden, Invalid.
-func Rotate(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput) (Key, error) {
+func Rotate(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput,
+) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		old, err := holdKey(ctx, tx, actor, "VirtualKeys:Update", id)
@@ -180,7 +192,8 @@ func Rotate(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.
 		}
 		c := &input.Reader{}
 		if in.GracePeriod.Kind == input.Null {
-			c.Add("grace_period_seconds", "null_not_allowed", "Give the grace period in seconds instead of null; 0 ends the old value at once.")
+			c.Add("grace_period_seconds", "null_not_allowed",
+				"Give the grace period in seconds instead of null; 0 ends the old value at once.")
 		}
 		grace, _ := c.Int("grace_period_seconds", in.GracePeriod, "the grace period in seconds", 0, longestGrace)
 		if err := problem.InvalidInput(c.Problems); err != nil {
@@ -197,7 +210,8 @@ func Rotate(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.
 			k.PreviousHash, k.PreviousUntil = old.KeyHash, &until
 		}
 		k.renew(keys)
-		_, err = tx.NewUpdate().Model(&k).Column("key_hash", "last_four", "previous_hash", "previous_until", "updated_at").WherePK().Exec(ctx)
+		_, err = tx.NewUpdate().Model(&k).Column("key_hash", "last_four", "previous_hash", "previous_until",
+			"updated_at").WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("rotate virtual key: %w", err)
 		}
@@ -238,7 +252,8 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id st
 
 // retire keeps whose a value was: what is still reported of it is theirs.
 func retire(ctx context.Context, tx bun.Tx, k Key) error {
-	_, err := tx.NewRaw("INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", k.KeyHash, k.ID, k.UserID).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+		k.KeyHash, k.ID, k.UserID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("retire a key's value: %w", err)
 	}

@@ -85,7 +85,8 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 		return nil, err
 	}
 	keys := []Key{}
-	if err := SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ?", user).Order("k.created_at", "k.name_key").Scan(ctx); err != nil {
+	if err := SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ?", user).Order("k.created_at",
+		"k.name_key").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list the keys of a user: %w", err)
 	}
 	return keys, nil
@@ -97,7 +98,8 @@ func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, in
 	keys := []Key{}
 	rows := SelectKeys(db.NewSelect().Model(&keys))
 	if q.Search != "" {
-		rows = rows.Where("(k.name ILIKE ?0 OR u.name ILIKE ?0 OR u.email ILIKE ?0 OR k.last_four = ?1)", database.LikeAnywhere(q.Search), q.Search)
+		rows = rows.Where("(k.name ILIKE ?0 OR u.name ILIKE ?0 OR u.email ILIKE ?0 OR k.last_four = ?1)",
+			database.LikeAnywhere(q.Search), q.Search)
 	}
 	total, err := rows.Order("k.name_key").Limit(q.Limit).Offset(q.Offset).ScanAndCount(ctx)
 	if err != nil {
@@ -108,7 +110,9 @@ func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, in
 
 // IssueFirstKeys gives each user named a key called after them and the profile; where that is taken a number follows.
 // Values are returned in the order of the users.
-func IssueFirstKeys(ctx context.Context, tx bun.Tx, keys secret.Keys, users []identity.Holder, profile string, now time.Time) ([]Key, error) {
+func IssueFirstKeys(
+	ctx context.Context, tx bun.Tx, keys secret.Keys, users []identity.Holder, profile string, now time.Time,
+) ([]Key, error) {
 	if len(users) == 0 {
 		return nil, nil
 	}
@@ -124,7 +128,10 @@ func IssueFirstKeys(ctx context.Context, tx bun.Tx, keys secret.Keys, users []id
 	for i, user := range users {
 		name := numbered(names[i], taken)
 		taken[input.NameKey(name)] = true
-		key := Key{ID: uuid.NewString(), UserID: user.ID, Name: name, NameKey: input.NameKey(name), CreatedAt: now, UpdatedAt: now}
+		key := Key{
+			ID: uuid.NewString(), UserID: user.ID, Name: name, NameKey: input.NameKey(name), CreatedAt: now,
+			UpdatedAt: now,
+		}
 		key.renew(keys)
 		issued[i] = key
 	}

@@ -45,7 +45,9 @@ func Window(duration string, quarterStart int, calendar Calendar, anchor, now ti
 }
 
 // Carried is Window for a line whose alignment changed: the window that was under way then goes on until until.
-func Carried(duration string, quarterStart int, calendar Calendar, anchor time.Time, from, until *time.Time, now time.Time) (start, end time.Time) {
+func Carried(
+	duration string, quarterStart int, calendar Calendar, anchor time.Time, from, until *time.Time, now time.Time,
+) (start, end time.Time) {
 	if from != nil && until != nil && !now.Before(*from) && now.Before(*until) {
 		return from.UTC(), until.UTC()
 	}
