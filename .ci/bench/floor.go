@@ -129,8 +129,8 @@ func (f *floor) one(c *gin.Context) error {
 		return err
 	}
 	var document []byte
-	if err := f.db.QueryRow(c.Request.Context(), "SELECT document FROM floor.documents WHERE id = $1",
-		id).Scan(&document); err != nil {
+	if err := f.db.QueryRow(c.Request.Context(), "SELECT document FROM floor.documents WHERE id = $1", id).
+		Scan(&document); err != nil {
 		return err
 	}
 	body := append(make([]byte, 0, len(document)+64), `{"access_profile":`...)

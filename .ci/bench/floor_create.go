@@ -52,8 +52,8 @@ INSERT INTO floor.access_profile_tags (access_profile_id, tag_key, tag) SELECT $
 }
 
 func insertProfile(ctx context.Context, tx pgx.Tx, p *profile.Profile) (policy int64, err error) {
-	err = tx.QueryRow(ctx, "INSERT INTO floor.policies (calendar_aligned) VALUES ($1) RETURNING id",
-		p.CalendarAligned).Scan(&policy)
+	err = tx.QueryRow(ctx, "INSERT INTO floor.policies (calendar_aligned) VALUES ($1) RETURNING id", p.CalendarAligned).
+		Scan(&policy)
 	if err != nil {
 		return 0, err
 	}

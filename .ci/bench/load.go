@@ -31,9 +31,7 @@ type result struct {
 func (t target) load(ctx context.Context, d time.Duration) (result, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: t.workers, MaxConnsPerHost: t.workers, DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request,
-		[]*http.Request,
-	) error {
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
 	var (

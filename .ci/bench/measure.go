@@ -135,7 +135,8 @@ func (b *bench) grow(ctx context.Context) error {
 	for _, table := range fillTables {
 		name := pgx.Identifier{table.name}.Sanitize()
 		columns := strings.Join(table.columns, ", ")
-		_, err := db.Exec(ctx, "SET session_replication_role = replica; INSERT INTO floor."+name+" ("+columns+") SELECT "+columns+" FROM public."+name+"; ANALYZE floor."+name)
+		_, err := db.Exec(ctx, "SET session_replication_role = replica; INSERT INTO floor."+name+" ("+columns+") SELECT "+
+			columns+" FROM public."+name+"; ANALYZE floor."+name)
 		if err != nil {
 			return err
 		}

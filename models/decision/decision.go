@@ -178,7 +178,7 @@ func cost(l entitlement.Limit, call entitlement.Call) int64 {
 	return 1
 }
 
-// checkLimits decides by the limits alone: one that is used up, or that the estimate does not fit into, blocks the call.
+// checkLimits decides by the limits alone: one that is used up, or too small for the estimate, blocks the call.
 func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time) Decision {
 	if !call.Metered() {
 		return Decision{

@@ -28,7 +28,8 @@ func (e *Engine) Collect(ch chan<- prometheus.Metric) { e.decided.Collect(ch) }
 
 func newDecisionSeconds() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "tollgate_decision_seconds", Help: "Time to decide, by the type of the decision; error when nothing could be decided.",
+		Name:    "tollgate_decision_seconds",
+		Help:    "Time to decide, by the type of the decision; error when nothing could be decided.",
 		Buckets: []float64{.00001, .0001, .001, .005, .025, .1, .5, 2.5},
 	}, []string{"type"})
 }

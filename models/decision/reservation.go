@@ -100,7 +100,8 @@ func (e *Engine) heldBefore(ctx context.Context, of decided) (decision Decision,
 	var copyID int64
 	var at time.Time
 	var used, reserved []int64
-	err = database.ScanPlanned(ctx, e.cache.DB, []any{&copyID, &content, &at, pgdialect.Array(&used), pgdialect.Array(&reserved)}, `
+	into := []any{&copyID, &content, &at, pgdialect.Array(&used), pgdialect.Array(&reserved)}
+	err = database.ScanPlanned(ctx, e.cache.DB, into, `
 SELECT copy_id, coalesce(content, ''), coalesce(decided_at, expires_at), coalesce(used, '{}'), coalesce(held, '{}')
 FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGatewayID(call.Hold.ID).Key)
 	if errors.Is(err, sql.ErrNoRows) {

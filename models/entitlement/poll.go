@@ -47,7 +47,8 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.polls++
 	switch rewound := c.seen.rewound(news); {
 	case rewound:
-		c.log.ErrorContext(ctx, "the database went back to an earlier state: transactions that this console has seen are gone; the cache is reset",
+		c.log.ErrorContext(ctx, "the database went back to an earlier state: "+
+			"transactions that this console has seen are gone; the cache is reset",
 			"transaction", c.seen.next, "transaction_now", news.next, "audit_row", c.seen.row, "audit_row_now", news.row)
 		c.rewinds.Add(1)
 		c.actors = nil

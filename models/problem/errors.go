@@ -99,7 +99,8 @@ func Classify(err error) error {
 	case errors.Is(err, ErrOutcomeUnknown):
 		return fmt.Errorf("%w: %w", &Refusal{
 			Reason: Unavailable, RetryAfter: 2 * time.Second,
-			Problems: Problems{{"", "outcome_unknown", "The connection to the database broke while this was being stored: it may have been done. Look before you repeat it."}},
+			Problems: Problems{{"", "outcome_unknown", "The connection to the database broke while this was being stored: " +
+				"it may have been done. Look before you repeat it."}},
 		}, err)
 	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300",
 		code == "53100",

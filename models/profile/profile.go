@@ -56,8 +56,8 @@ func (p Profile) row(policyID, policyVersion int64) profileRow {
 	}
 	return profileRow{
 		ID: p.ID, PolicyID: policyID, Name: p.Name, NameKey: input.NameKey(p.Name), Description: p.Description,
-		SearchKey: input.Fold(search),
-		Tags:      p.Tags, TagKeys: keys, IsActive: p.IsActive, Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		SearchKey: input.Fold(search), Tags: p.Tags, TagKeys: keys, IsActive: p.IsActive, Version: p.Version,
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 		PolicyVersion: policyVersion,
 	}
 }

@@ -32,8 +32,8 @@ func (in Input) references(ctx context.Context, tx bun.Tx) (*catalogue.Reference
 	slices.Sort(servers)
 	refs, err := catalogue.LoadReferences(ctx, tx, providers, slices.Compact(servers), groups)
 	if err == nil && in.TimeZone.Given() {
-		if err := tx.NewRaw("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = ?)",
-			input.Tidy(in.TimeZone.Text)).Scan(ctx, &refs.Zone); err != nil {
+		if err := tx.NewRaw("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = ?)", input.Tidy(in.TimeZone.Text)).
+			Scan(ctx, &refs.Zone); err != nil {
 			return nil, fmt.Errorf("look up the time zone: %w", err)
 		}
 	}

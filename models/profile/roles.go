@@ -26,7 +26,8 @@ type RoleAttachment struct {
 }
 
 func selectAttachments(q *bun.SelectQuery) *bun.SelectQuery {
-	return q.ColumnExpr("a.*").ColumnExpr("r.name AS role_name").ColumnExpr("p.name AS profile_name").ColumnExpr("p.is_active AS profile_active").
+	return q.ColumnExpr("a.*").ColumnExpr("r.name AS role_name").ColumnExpr("p.name AS profile_name").
+		ColumnExpr("p.is_active AS profile_active").
 		ColumnExpr("(SELECT count(*) FROM users AS u WHERE u.role_id = a.role_id) AS members").
 		ColumnExpr(`(SELECT count(*) FROM user_access_profiles AS c JOIN users AS u ON u.id = c.user_id
 WHERE c.access_profile_id = a.access_profile_id AND c.from_role AND u.role_id = a.role_id) AS holders`).
@@ -45,8 +46,8 @@ func RoleProfiles(ctx context.Context, db bun.IDB, roleID int64) ([]RoleAttachme
 
 func attachments(ctx context.Context, db bun.IDB, where string, id int64) ([]RoleAttachment, error) {
 	rows := []RoleAttachment{}
-	if err := selectAttachments(db.NewSelect().Model(&rows)).Where(where, id).Order("r.name_key",
-		"p.name_key").Scan(ctx); err != nil {
+	if err := selectAttachments(db.NewSelect().Model(&rows)).Where(where, id).Order("r.name_key", "p.name_key").
+		Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list what roles hand out: %w", err)
 	}
 	return rows, nil

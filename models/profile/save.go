@@ -123,8 +123,8 @@ func heldByNobody(ctx context.Context, tx bun.Tx, p Profile) error {
 	}
 	if n := holders[p.ID]; n > 0 {
 		return problem.Refuse(problem.Conflict, "", "profile_in_use",
-			problem.Clip(p.Name)+" cannot be deleted while "+problem.CountOf(n, "user holds",
-				"users hold")+" a copy of it. Detach them first.")
+			problem.Clip(p.Name)+" cannot be deleted while "+problem.CountOf(n, "user holds", "users hold")+
+				" a copy of it. Detach them first.")
 	}
 	return nil
 }
@@ -149,8 +149,8 @@ func (s Stored) Fresh(ifVersion *int64) error {
 // LockProfile locks a profile until the transaction ends, and reads it.
 func LockProfile(ctx context.Context, tx bun.Tx, id int64) (Stored, error) {
 	var row struct{ PolicyID, Version, PolicyVersion int64 }
-	if err := tx.NewRaw("SELECT policy_id, version, policy_version FROM access_profiles WHERE id = ? FOR UPDATE",
-		id).Scan(ctx, &row); err != nil {
+	if err := tx.NewRaw("SELECT policy_id, version, policy_version FROM access_profiles WHERE id = ? FOR UPDATE", id).
+		Scan(ctx, &row); err != nil {
 		return Stored{}, problem.NotFoundOr(err, "access profile")
 	}
 	// A statement of its own: only one that starts after the lock was got sees the version that a writer before us added.
@@ -280,8 +280,8 @@ func Check(ctx context.Context, db bun.IDB, id int64, in Input) (problem.Problem
 		var taken bool
 		name := input.Tidy(in.Name.Text)
 		if err := tx.NewRaw("SELECT EXISTS (SELECT 1 FROM access_profiles WHERE name_key = ?0 AND id <> ?1)"+
-			" AND NOT EXISTS (SELECT 1 FROM access_profiles WHERE id = ?1 AND name = ?2)", input.NameKey(name), id,
-			name).Scan(ctx, &taken); err != nil {
+			" AND NOT EXISTS (SELECT 1 FROM access_profiles WHERE id = ?1 AND name = ?2)", input.NameKey(name), id, name).
+			Scan(ctx, &taken); err != nil {
 			return fmt.Errorf("look for the name: %w", err)
 		}
 		if taken {

@@ -47,8 +47,8 @@ func ListVersions(
 		return nil, 0, problem.NotFoundOr(err, "access profile")
 	}
 	versions = []Version{}
-	if err = db.NewRaw(SelectVersions+" ORDER BY version DESC LIMIT ? OFFSET ?", id, limit, offset).Scan(ctx,
-		&versions); err != nil {
+	if err = db.NewRaw(SelectVersions+" ORDER BY version DESC LIMIT ? OFFSET ?", id, limit, offset).
+		Scan(ctx, &versions); err != nil {
 		return nil, 0, fmt.Errorf("list versions of access profile %d: %w", id, err)
 	}
 	for i := range versions {

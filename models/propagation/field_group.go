@@ -36,8 +36,8 @@ func (h *history) load(ctx context.Context, db bun.IDB, versions []int64) error 
 		return nil
 	}
 	var rows []profile.Version
-	if err := db.NewRaw(profile.SelectVersions+" AND version = ANY (?)", h.profileID, pgdialect.Array(missing)).Scan(ctx,
-		&rows); err != nil {
+	if err := db.NewRaw(profile.SelectVersions+" AND version = ANY (?)", h.profileID, pgdialect.Array(missing)).
+		Scan(ctx, &rows); err != nil {
 		return fmt.Errorf("load versions of access profile %d: %w", h.profileID, err)
 	}
 	for _, row := range rows {

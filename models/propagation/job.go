@@ -77,8 +77,8 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		if template.Version != seen.Version {
 			return templateChanged(template.Profile)
 		}
-		held, err := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Shared: true}.Lock(ctx, tx,
-			actor)
+		claim := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Shared: true}
+		locked, err := claim.Lock(ctx, tx, actor)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		if err := job.insert(ctx, tx, p, now); err != nil {
 			return err
 		}
-		return held.MayPushTo(ctx, tx, job.ID)
+		return locked.MayPushTo(ctx, tx, job.ID)
 	})
 	if problem.Violates(err, "propagation_jobs_running") {
 		return job, problem.Refuse(problem.Conflict, "", "propagation_running",
@@ -219,8 +219,8 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 // Last is the newest push of a template; nil when there was none.
 func Last(ctx context.Context, db bun.IDB, profileID int64) (*Job, error) {
 	var rows []Job
-	if err := db.NewSelect().Model(&rows).Where("access_profile_id = ?",
-		profileID).Order("id DESC").Limit(1).Scan(ctx); err != nil {
+	if err := db.NewSelect().Model(&rows).Where("access_profile_id = ?", profileID).Order("id DESC").Limit(1).
+		Scan(ctx); err != nil {
 		return nil, fmt.Errorf("look up the last propagation: %w", err)
 	}
 	if len(rows) == 0 {

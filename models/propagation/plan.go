@@ -132,8 +132,8 @@ func (p *Plan) nameThoseWithout(ctx context.Context, db bun.IDB, users []string)
 		return nil
 	}
 	var rows []struct{ ID, Name, Email string }
-	if err := db.NewRaw("SELECT id, name, email FROM users WHERE id = ANY (?) ORDER BY email_key",
-		pgdialect.Array(users)).Scan(ctx, &rows); err != nil {
+	if err := db.NewRaw("SELECT id, name, email FROM users WHERE id = ANY (?) ORDER BY email_key", pgdialect.Array(users)).
+		Scan(ctx, &rows); err != nil {
 		return fmt.Errorf("look up users without a copy: %w", err)
 	}
 	for _, row := range rows {

@@ -100,8 +100,8 @@ func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
 	p.users = users
 	if len(emails) > 0 {
 		var named []string
-		if err := db.NewRaw("SELECT id FROM users WHERE email_key = ANY (?)", pgdialect.Array(emails)).Scan(ctx,
-			&named); err != nil {
+		if err := db.NewRaw("SELECT id FROM users WHERE email_key = ANY (?)", pgdialect.Array(emails)).
+			Scan(ctx, &named); err != nil {
 			return p, fmt.Errorf("look up users by email: %w", err)
 		}
 		p.users = append(p.users, named...)
@@ -164,8 +164,8 @@ func checkUsers(c *input.Reader, ctx context.Context, db bun.IDB, values []strin
 	}
 	askable := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !input.Storable(v) })
 	var rows []string
-	err := db.NewSelect().Table("users").Column(column).Where("? = ANY (?)", bun.Ident(column),
-		pgdialect.Array(askable)).Scan(ctx, &rows)
+	err := db.NewSelect().Table("users").Column(column).Where("? = ANY (?)", bun.Ident(column), pgdialect.Array(askable)).
+		Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("look up users: %w", err)
 	}

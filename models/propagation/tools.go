@@ -89,8 +89,7 @@ func (p *Plan) compareTools(ctx context.Context, db bun.IDB, shapes []shaped) er
 
 func addConflict(known []MCPConflict, tools ServerTools, targets []Target) []MCPConflict {
 	i := slices.IndexFunc(known, func(c MCPConflict) bool {
-		return c.Server == tools.Server &&
-			slices.Equal(c.Tools, tools.Tools)
+		return c.Server == tools.Server && slices.Equal(c.Tools, tools.Tools)
 	})
 	if i < 0 {
 		i = len(known)

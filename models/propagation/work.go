@@ -181,8 +181,8 @@ WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fenc
 // any more are noted as skipped, with the reason.
 func (p Job) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
 	var targets []Target
-	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").Scan(ctx,
-		&targets); err != nil {
+	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").
+		Scan(ctx, &targets); err != nil {
 		return nil, fmt.Errorf("load the copies held: %w", err)
 	}
 	there := make(map[int64]bool, len(targets))

@@ -57,14 +57,15 @@ func EachDay(ctx context.Context, db bun.IDB, q Query, use func(Day) error) erro
 		"d.requests", "d.unpriced").
 		ColumnExpr("least(d.cost, 9e18)::bigint AS cost").ColumnExpr("least(d.tokens, 9e15)::bigint AS tokens")
 	if q.Zone != nil {
-		lines = q.filter(db.NewSelect()).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider",
-			"d.model").ColumnExpr(usageSums).
+		lines = q.filter(db.NewSelect()).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model").
+			ColumnExpr(usageSums).
 			GroupExpr("1, 2, 3, 4, 5").Having(isUsed)
 	}
-	rows := db.NewSelect().TableExpr("(?) AS d", lines).Column("d.day", "d.user_id", "d.provider", "d.model", "d.cost",
-		"d.tokens", "d.requests", "d.unpriced").
+	rows := db.NewSelect().TableExpr("(?) AS d", lines).
+		Column("d.day", "d.user_id", "d.provider", "d.model", "d.cost", "d.tokens", "d.requests", "d.unpriced").
 		ColumnExpr("d.access_profile_id AS profile_id").
-		ColumnExpr("coalesce(u.name, former_user.name, '') AS \"user\"").ColumnExpr("coalesce(p.name, former_profile.name, '') AS profile").
+		ColumnExpr("coalesce(u.name, former_user.name, '') AS \"user\"").
+		ColumnExpr("coalesce(p.name, former_profile.name, '') AS profile").
 		Order("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model")
 	rows = joinProfileNames(joinUserNames(rows, "d.user_id"), "d.access_profile_id")
 	return q.tooMuch(database.EachOf(ctx, db, rows, func(row Day) error {

@@ -45,8 +45,8 @@ func BudgetsNearLimit(ctx context.Context, db bun.IDB, q Query, most int64) ([]N
 				s = s.Where("b.provider_name = ?", q.Provider)
 			}
 			return s
-		}).OrderExpr("b.used >= b.limit, b.used::numeric / greatest(b.limit, 1) DESC, b.used DESC").Limit(most).Scan(ctx,
-		&rows)
+		}).OrderExpr("b.used >= b.limit, b.used::numeric / greatest(b.limit, 1) DESC, b.used DESC").Limit(most).
+		Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("look for budgets near their limit: %w", err)
 	}

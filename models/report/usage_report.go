@@ -106,8 +106,8 @@ func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 
 // rows reads every row of a report, the most expensive first, with its name.
 func (q Query) rows(db bun.IDB) *bun.SelectQuery {
-	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] +
-		" AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
+	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").
+		Having(isUsed)
 	rows := db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*").OrderExpr("r.cost DESC, r.key")
 	switch q.GroupBy {
 	case "user":

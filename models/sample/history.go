@@ -20,7 +20,8 @@ import (
 // seedHistory lets something happen in the sample company: profiles assigned to single people, a profile changed and
 // pushed to some, a budget raised, a copy paused. It is for profiles and people that were just added.
 func seedHistory(
-	ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor, profiles map[string]int64, emails []string, now time.Time,
+	ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor, profiles map[string]int64,
+	emails []string, now time.Time,
 ) error {
 	people, err := usersByEmail(ctx, db, emails)
 	if err != nil {
@@ -51,8 +52,8 @@ func seedHistory(
 func usersByEmail(ctx context.Context, db bun.IDB, emails []string) ([]identity.Holder, error) {
 	people := make([]identity.Holder, len(emails))
 	for i, email := range emails {
-		if err := db.NewRaw("SELECT id, email FROM users WHERE email_key = ?", input.FoldCase(email)).Scan(ctx,
-			&people[i]); err != nil {
+		if err := db.NewRaw("SELECT id, email FROM users WHERE email_key = ?", input.FoldCase(email)).
+			Scan(ctx, &people[i]); err != nil {
 			return nil, fmt.Errorf("look up sample user %s: %w", email, err)
 		}
 	}
@@ -60,7 +61,8 @@ func usersByEmail(ctx context.Context, db bun.IDB, emails []string) ([]identity.
 }
 
 func seedAssignment(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, profile int64, now time.Time, days int,
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, profile int64,
+	now time.Time, days int,
 ) error {
 	if profile == 0 {
 		return nil

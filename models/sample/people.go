@@ -29,8 +29,7 @@ var sampleRoles = []struct {
 	{"Support agent", "Answers customers.", "Support", []permission.Permission{"AccessProfiles:View"}, 48},
 	{
 		"Analyst", "Works with data; sees what is spent.", "Data science",
-		[]permission.Permission{"AccessProfiles:View", "Usage:View"},
-		36,
+		[]permission.Permission{"AccessProfiles:View", "Usage:View"}, 36,
 	},
 	{"Contractor", "From outside, for a while. May do nothing in this console.", "Contractors", nil, 24},
 }
@@ -84,7 +83,8 @@ func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 
 // seedRole makes a role that hands a profile out, unless there is one.
 func seedRole(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, name, description, profile string, permissions []permission.Permission,
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, name, description, profile string,
+	permissions []permission.Permission,
 ) (id int64, err error) {
 	err = seed(ctx, db, "roles", "name_key", input.NameKey(name), func() error {
 		permitted := input.ListOf(permissions, func(p permission.Permission) input.Value { return input.SampleText(string(p)) })
@@ -118,8 +118,8 @@ func seedRole(
 // profileNamed is the id of a template, 0 when there is none of that name.
 func profileNamed(ctx context.Context, db bun.IDB, name string) (int64, error) {
 	var ids []int64
-	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", input.NameKey(name)).Scan(ctx,
-		&ids); err != nil {
+	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", input.NameKey(name)).
+		Scan(ctx, &ids); err != nil {
 		return 0, fmt.Errorf("look up sample profile %s: %w", name, err)
 	}
 	if len(ids) == 0 {

@@ -101,16 +101,18 @@ func sampleDay(
 			continue
 		}
 		reports := 1 + draw.IntN(3)/2
-		spend := level * perDay(held, config.ProviderName) / float64(len(held.Policy.ProviderConfigs)) * (0.75 +
-			draw.Float64()*0.5)
+		share := perDay(held, config.ProviderName) / float64(len(held.Policy.ProviderConfigs))
+		spend := level * share * (0.75 + draw.Float64()*0.5)
 		for range reports {
 			cost := money.Money(spend/float64(reports)/1e7) * 1e7 // whole cents
 			tokens := int64(cost) / 4000
 			id := uuid.NewString()
+			model := models[draw.IntN(len(models))]
+			sinceMidnight := time.Duration(draw.Float64() * float64(day.Sub(midnight)))
 			event := &usage.Event{
 				ID: id, GatewayID: input.NewGatewayID(id), UserID: user, Provider: config.ProviderName,
-				Model: models[draw.IntN(len(models))], Cost: &cost, Tokens: tokens,
-				Requests: 1 + tokens/20_000, OccurredAt: midnight.Add(time.Duration(draw.Float64() * float64(day.Sub(midnight)))).Truncate(time.Microsecond),
+				Model: model, Cost: &cost, Tokens: tokens,
+				Requests: 1 + tokens/20_000, OccurredAt: midnight.Add(sinceMidnight).Truncate(time.Microsecond),
 				CopyID: held.ID, ProfileID: held.ProfileID,
 			}
 			event.Lines = slices.Collect(held.Lines(event.Question()))
@@ -128,8 +130,8 @@ func perDay(held *entitlement.Copy, provider string) float64 {
 		if l.Kind != policy.KindSpend {
 			continue
 		}
-		if a := float64(l.Max) * float64(window.Day) / float64(max(window.Span[l.Duration], window.Day)); !bounded ||
-			a < tightest {
+		a := float64(l.Max) * float64(window.Day) / float64(max(window.Span[l.Duration], window.Day))
+		if !bounded || a < tightest {
 			tightest, bounded = a, true
 		}
 	}

@@ -137,8 +137,8 @@ func lockCharge(ctx context.Context, tx bun.Tx, eventID string) (user string, ch
 		return user, nil, nil
 	}
 	var taken int64
-	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ?", key).Scan(ctx,
-		&taken)
+	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ?", key).
+		Scan(ctx, &taken)
 	if err != nil {
 		return "", nil, fmt.Errorf("add up what was taken back of an event: %w", err)
 	}

@@ -175,7 +175,8 @@ func readTokenParts(c *input.Reader, path string, in EventInput, e *Event) {
 		if e.cacheRead == nil {
 			field = "cache_write_input_tokens"
 		}
-		c.Add(path+field, "tokens_mismatch", "Give at least as many input_tokens as cached_input_tokens and cache_write_input_tokens together: these are parts of them.")
+		c.Add(path+field, "tokens_mismatch", "Give at least as many input_tokens as cached_input_tokens and "+
+			"cache_write_input_tokens together: these are parts of them.")
 	}
 	if input.ValueOr(e.reasoning, 0) > input.ValueOr(e.output, 0) {
 		c.Add(path+"reasoning_output_tokens", "tokens_mismatch",
@@ -190,7 +191,8 @@ func readOccurred(c *input.Reader, field string, v input.Value, now time.Time) t
 	case at.After(now.Add(clockSkew)):
 		c.Add(field, "timestamp_in_future", "Give a moment that has come: set the gateway's clock.")
 	case at.Before(now.Add(-dedupHorizon)):
-		c.Add(field, "event_too_old", "Keep this event and ask an admin: it is more than 35 days old, so nobody can tell whether it was counted.")
+		c.Add(field, "event_too_old", "Keep this event and ask an admin: it is more than 35 days old, "+
+			"so the console cannot check whether it was counted.")
 	}
 	return at
 }

@@ -91,7 +91,8 @@ func ListQuarantine(ctx context.Context, db bun.IDB, q QuarantineQuery) ([]Quara
 	if q.Outcome != QuarantineOutcomes[0] {
 		matching = selectQuarantine(db).Where("q.outcome = ?", q.Outcome)
 	}
-	total, err := matching.OrderExpr("q.received_at DESC, q.event_id DESC").Limit(q.Limit).Offset(q.Offset).ScanAndCount(ctx, &rows)
+	total, err := matching.OrderExpr("q.received_at DESC, q.event_id DESC").Limit(q.Limit).Offset(q.Offset).
+		ScanAndCount(ctx, &rows)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list the quarantine: %w", err)
 	}
@@ -118,9 +119,9 @@ func GetQuarantined(ctx context.Context, db bun.IDB, id string) (QuarantinedEven
 	if known, err := uuid.Parse(id); err != nil || known.String() != id {
 		return QuarantinedEvent{}, problem.Missing("quarantined event")
 	}
-	err := selectQuarantine(db).Where("q.event_id = ?::uuid",
-		id).ColumnExpr("(SELECT count(*) FROM usage_quarantine AS other WHERE other.outcome IS NULL AND "+
-		"(other.event::jsonb ->> 'virtual_key', other.event::jsonb ->> 'user_id') = ("+sender+")) AS alike").Scan(ctx, &row)
+	err := selectQuarantine(db).Where("q.event_id = ?::uuid", id).
+		ColumnExpr("(SELECT count(*) FROM usage_quarantine AS other WHERE other.outcome IS NULL AND "+
+			"(other.event::jsonb ->> 'virtual_key', other.event::jsonb ->> 'user_id') = ("+sender+")) AS alike").Scan(ctx, &row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return QuarantinedEvent{}, problem.Missing("quarantined event")
 	}

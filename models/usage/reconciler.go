@@ -60,8 +60,8 @@ func (b *Reconciler) verify(ctx context.Context) error {
 }
 
 func (b *Reconciler) purge(ctx context.Context) error {
-	_, err := b.db.NewRaw("DELETE FROM reservations WHERE expires_at < now() - ?::interval",
-		reservationsKept.String()).Exec(ctx)
+	_, err := b.db.NewRaw("DELETE FROM reservations WHERE expires_at < now() - ?::interval", reservationsKept.String()).
+		Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("drop old reservations: %w", err)
 	}

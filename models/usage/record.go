@@ -172,10 +172,9 @@ func (in Input) events() (events []EventInput, single bool, err error) {
 func (r *Recorder) quarantine(ctx context.Context, in EventInput, e Event) error {
 	kept := map[string]any{
 		"event_id": e.ID, "user_id": e.who.UserID, "virtual_key": "", "provider": e.Provider, "model": e.Model,
-		"mcp_client_id": e.mcpClientID,
-		"tool_name":     e.toolName, "cost": e.Cost, "cost_computed": e.costComputed, "tokens": e.Tokens, "input_tokens": e.input,
-		"output_tokens": e.output,
-		"requests":      e.Requests, "occurred_at": e.OccurredAt,
+		"mcp_client_id": e.mcpClientID, "tool_name": e.toolName, "cost": e.Cost, "cost_computed": e.costComputed,
+		"tokens": e.Tokens, "input_tokens": e.input, "output_tokens": e.output,
+		"requests": e.Requests, "occurred_at": e.OccurredAt,
 		"cached_input_tokens": e.cacheRead, "cache_write_input_tokens": e.cacheWrite, "reasoning_output_tokens": e.reasoning,
 	}
 	if value := e.who.VirtualKey; value != "" {

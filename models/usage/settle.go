@@ -275,7 +275,8 @@ func settleQuarantined(
 }
 
 func recordSettlement(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, first QuarantinedEvent, shown settledRecord, userID *string, now time.Time,
+	ctx context.Context, tx bun.Tx, actor permission.Actor, first QuarantinedEvent, shown settledRecord,
+	userID *string, now time.Time,
 ) error {
 	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), UserID: userID, Action: "assign", At: now}
 	if userID == nil {

@@ -111,10 +111,9 @@ func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error 
 func (c *eventColumns) store(ctx context.Context, tx bun.Tx) (map[string]bool, error) {
 	rows, err := database.QueryPlanned(ctx, tx, storeEvents,
 		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs,
-		c.tokens, c.inputs, c.outputs,
-		c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds, c.chargeDurations, c.chargeStarts,
-		c.chargeAmounts, c.computed, c.names,
-		c.cacheReads, c.cacheWrites, c.reasoning, c.estimated)
+		c.tokens, c.inputs, c.outputs, c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds,
+		c.chargeDurations, c.chargeStarts, c.chargeAmounts, c.computed, c.names, c.cacheReads, c.cacheWrites,
+		c.reasoning, c.estimated)
 	if err != nil {
 		return nil, err
 	}

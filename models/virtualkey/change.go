@@ -62,8 +62,8 @@ func Create(
 			return err
 		}
 		var problems problem.Problems
-		if k, problems = in.apply(Key{ID: uuid.NewString(), UserID: user, CreatedAt: now, UpdatedAt: now},
-			now); len(problems) > 0 {
+		k, problems = in.apply(Key{ID: uuid.NewString(), UserID: user, CreatedAt: now, UpdatedAt: now}, now)
+		if len(problems) > 0 {
 			return problem.InvalidInput(problems)
 		}
 		if k.Name == "" {
@@ -125,10 +125,8 @@ func recordKey(ctx context.Context, tx bun.Tx, actor permission.Actor, action st
 	if after != nil {
 		either = after
 	}
-	if err := c.Documents(previous, current, map[string]string{
-		"resource": "virtual_key", "id": either.ID,
-		"name": either.Name,
-	}); err != nil {
+	about := map[string]string{"resource": "virtual_key", "id": either.ID, "name": either.Name}
+	if err := c.Documents(previous, current, about); err != nil {
 		return err
 	}
 	var err error
@@ -210,8 +208,8 @@ func Rotate(
 			k.PreviousHash, k.PreviousUntil = old.KeyHash, &until
 		}
 		k.renew(keys)
-		_, err = tx.NewUpdate().Model(&k).Column("key_hash", "last_four", "previous_hash", "previous_until",
-			"updated_at").WherePK().Exec(ctx)
+		_, err = tx.NewUpdate().Model(&k).Column("key_hash", "last_four", "previous_hash", "previous_until", "updated_at").
+			WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("rotate virtual key: %w", err)
 		}

@@ -76,7 +76,8 @@ func (k *Key) renew(keys secret.Keys) {
 
 // SelectKeys reads keys in the order of their creation.
 func SelectKeys(q *bun.SelectQuery) *bun.SelectQuery {
-	return q.ColumnExpr("k.*").ColumnExpr("u.name AS holder").ColumnExpr("u.email AS holder_email").Join("JOIN users AS u ON u.id = k.user_id")
+	return q.ColumnExpr("k.*").ColumnExpr("u.name AS holder").ColumnExpr("u.email AS holder_email").
+		Join("JOIN users AS u ON u.id = k.user_id")
 }
 
 // ListUserKeys returns the keys of a user, the oldest first. Refusal: NotFound.
@@ -85,8 +86,8 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 		return nil, err
 	}
 	keys := []Key{}
-	if err := SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ?", user).Order("k.created_at",
-		"k.name_key").Scan(ctx); err != nil {
+	if err := SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ?", user).Order("k.created_at", "k.name_key").
+		Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list the keys of a user: %w", err)
 	}
 	return keys, nil
