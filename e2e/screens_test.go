@@ -112,7 +112,7 @@ var screens = []scene{
 
 func TestScreens(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(screens, peopleScreens, handingOutScreens, usageScreens) {
+	for _, test := range slices.Concat(screens, userScreens, assignmentScreens, usageScreens) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, test.visit)

@@ -39,9 +39,9 @@ func (c *console) spend(t *testing.T, home, event, dollars string) (result strin
 	status, answer := c.api(t, "POST", "/api/governance/usage", fmt.Sprintf(
 		`{"event_id": %q, "user_id": %q, "provider": "openai", "model": "gpt-5", "cost": %s, "input_tokens": 90000, "output_tokens": 10000}`,
 		event, strings.TrimPrefix(home, "/users/"), dollars))
-	var told struct{ Status string }
-	if err := json.Unmarshal(answer, &told); err != nil || status != http.StatusOK {
+	var answered struct{ Status string }
+	if err := json.Unmarshal(answer, &answered); err != nil || status != http.StatusOK {
 		t.Fatalf("report usage: %d %s", status, answer)
 	}
-	return told.Status
+	return answered.Status
 }

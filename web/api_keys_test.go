@@ -33,8 +33,8 @@ var secretForm = regexp.MustCompile(`^tg_[0-9A-Za-z]{49}$`)
 
 func TestAPIKeyLife(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
-	a := person.api("POST", "/api/governance/api-keys", object{
+	browser := c.login(admin)
+	a := browser.api("POST", "/api/governance/api-keys", object{
 		"name": "  Nightly  job ", "scopes": []string{"APIKeys:View", "AccessProfiles:View", "APIKeys:View"}, "expires_at": "2099-01-02T03:04:05.5+01:00",
 	}).is(201)
 	key, secret := a.object("api_key"), a.json()["key"].(string)
@@ -59,9 +59,9 @@ func TestAPIKeyLife(t *testing.T) {
 	program.api("DELETE", pathOf(key), nil).refuses(403, "forbidden", "")
 
 	// The body of an answer can be sent back.
-	stored := person.api("GET", pathOf(key), nil).object("api_key")
-	person.api("PUT", pathOf(key), stored).is(200)
-	renamed := person.api("PUT", pathOf(key), object{"name": "Nightly", "expires_at": nil}).is(200).object("api_key")
+	stored := browser.api("GET", pathOf(key), nil).object("api_key")
+	browser.api("PUT", pathOf(key), stored).is(200)
+	renamed := browser.api("PUT", pathOf(key), object{"name": "Nightly", "expires_at": nil}).is(200).object("api_key")
 	if renamed["name"] != "Nightly" || renamed["expires_at"] != nil || len(renamed["scopes"].([]any)) != 2 {
 		t.Errorf("changed: %v", renamed)
 	}
@@ -69,14 +69,14 @@ func TestAPIKeyLife(t *testing.T) {
 
 	c.exec("UPDATE api_keys SET expires_at = now() - interval '1 second'")
 	program.api("GET", pathOf(key), nil).refuses(401, "unauthenticated", "")
-	person.api("PUT", pathOf(key), person.api("GET", pathOf(key), nil).object("api_key")).is(200)
+	browser.api("PUT", pathOf(key), browser.api("GET", pathOf(key), nil).object("api_key")).is(200)
 	c.exec("UPDATE api_keys SET expires_at = NULL")
 	program.api("GET", pathOf(key), nil).is(200)
 
-	person.api("DELETE", pathOf(key), nil).is(200)
+	browser.api("DELETE", pathOf(key), nil).is(200)
 	program.api("GET", pathOf(key), nil).refuses(401, "unauthenticated", "")
-	person.api("GET", pathOf(key), nil).refuses(404, "not_found", "")
-	person.api("DELETE", pathOf(key), nil).refuses(404, "not_found", "")
+	browser.api("GET", pathOf(key), nil).refuses(404, "not_found", "")
+	browser.api("DELETE", pathOf(key), nil).refuses(404, "not_found", "")
 
 	var actions []string
 	c.scan(&actions, "SELECT action || ' ' || actor FROM audit_logs ORDER BY id")
@@ -87,8 +87,8 @@ func TestAPIKeyLife(t *testing.T) {
 
 func TestAPIKeyProblems(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
-	person.api("POST", "/api/api-keys", object{"name": "Straße", "scopes": []string{"Usage:View"}}).is(201)
+	browser := c.login(admin)
+	browser.api("POST", "/api/api-keys", object{"name": "Straße", "scopes": []string{"Usage:View"}}).is(201)
 	good := func(changes object) object {
 		body := object{"name": "x", "scopes": []string{"Usage:View"}}
 		for name, value := range changes {
@@ -131,7 +131,7 @@ func TestAPIKeyProblems(t *testing.T) {
 			c.t = t
 			before := c.dump()
 			for _, path := range []string{"/api/api-keys", "/api/governance/api-keys"} {
-				person.api("POST", path, test.body).refuses(test.status, test.code, test.param)
+				browser.api("POST", path, test.body).refuses(test.status, test.code, test.param)
 			}
 			if c.dump() != before {
 				t.Error("a refused request has changed the database")
@@ -145,17 +145,17 @@ func TestAPIKeyProblems(t *testing.T) {
 		"/api/api-keys?search=%00": "nul_character", "/api/api-keys?search=%ff": "invalid_utf8",
 		"/api/api-keys?search=" + strings.Repeat("x", 256): "too_long", "/api/api-keys/x": "invalid_id", "/api/api-keys/-1": "invalid_id",
 	} {
-		a := person.api("GET", path, nil).is(400)
+		a := browser.api("GET", path, nil).is(400)
 		if code := a.object("error")["code"]; code != want {
 			t.Errorf("%s: %v, want %s", path, code, want)
 		}
 	}
-	every := person.api("GET", "/api/api-keys?limit=0&offset=x&search="+strings.Repeat("x", 256)+"&page=1", nil).is(400)
+	every := browser.api("GET", "/api/api-keys?limit=0&offset=x&search="+strings.Repeat("x", 256)+"&page=1", nil).is(400)
 	if n := len(every.json()["errors"].([]any)); n != 4 {
-		t.Errorf("%d problems told at once, want 4", n)
+		t.Errorf("%d problems reported at once, want 4", n)
 	}
 	for search, want := range map[string]float64{"": 1, "%25": 0, "_": 0, "%5C": 0, "stra%C3%9Fe": 1, "RASS": 1, "'": 0} {
-		if got := person.api("GET", "/api/api-keys?search="+search, nil).is(200).json()["total_count"]; got != want {
+		if got := browser.api("GET", "/api/api-keys?search="+search, nil).is(200).json()["total_count"]; got != want {
 			t.Errorf("search %q: %v, want %v", search, got, want)
 		}
 	}
@@ -168,28 +168,28 @@ func TestAPIKeyNeverExceedsItsCreator(t *testing.T) {
 	c.exec(`INSERT INTO role_permissions SELECT id, p FROM roles, unnest(ARRAY['APIKeys:View', 'APIKeys:Create', 'APIKeys:Update', 'Usage:View']) p
 		WHERE name = 'Maker'`)
 	c.addUser(maker, "Maker")
-	person := c.login(maker)
+	browser := c.login(maker)
 	create := func(v client, name string, scopes ...string) answer {
 		return v.api("POST", "/api/api-keys", object{"name": name, "scopes": scopes})
 	}
 
 	for _, scope := range permission.AllPermissions() {
 		held := slices.Contains([]permission.Permission{"APIKeys:View", "APIKeys:Create", "APIKeys:Update", "Usage:View"}, scope)
-		if a := create(person, string(scope), string(scope)); held {
+		if a := create(browser, string(scope), string(scope)); held {
 			a.is(201)
 		} else {
 			a.refuses(403, "forbidden", "scopes[0]")
 		}
 	}
-	several := create(person, "several", "Usage:View", "Users:View", "Roles:View").refuses(403, "forbidden", "scopes[1]")
+	several := create(browser, "several", "Usage:View", "Users:View", "Roles:View").refuses(403, "forbidden", "scopes[1]")
 	if n := len(several.json()["errors"].([]any)); n != 2 {
 		t.Errorf("%d scopes named, want 2", n)
 	}
 	form := url.Values{"name": {"by form"}, "scopes": {"Users:View"}}
-	person.post("/settings/api-keys", form).refuses(403, "forbidden", "scopes[0]")
+	browser.post("/settings/api-keys", form).refuses(403, "forbidden", "scopes[0]")
 
 	// A key has only its scopes, and cannot grant more than it has.
-	issued := create(person, "narrow", "APIKeys:View", "APIKeys:Create").is(201)
+	issued := create(browser, "narrow", "APIKeys:View", "APIKeys:Create").is(201)
 	narrow := c.anonymous().with("Authorization", "Bearer "+issued.json()["key"].(string))
 	create(narrow, "wider", "Usage:View").refuses(403, "forbidden", "scopes[0]")
 	create(narrow, "as narrow", "APIKeys:View").is(201)
@@ -197,10 +197,10 @@ func TestAPIKeyNeverExceedsItsCreator(t *testing.T) {
 
 	// Its scopes cannot be widened afterwards, and the key of a user with more permissions cannot be changed.
 	own := issued.object("api_key")
-	person.api("PUT", pathOf(own), object{"scopes": []string{"APIKeys:View", "Roles:View"}}).refuses(403, "forbidden", "scopes[1]")
-	person.api("PUT", pathOf(own), object{"name": "narrow still"}).is(200)
+	browser.api("PUT", pathOf(own), object{"scopes": []string{"APIKeys:View", "Roles:View"}}).refuses(403, "forbidden", "scopes[1]")
+	browser.api("PUT", pathOf(own), object{"name": "narrow still"}).is(200)
 	wide := create(c.login(admin), "wide", "Users:View").is(201).object("api_key")
-	person.api("PUT", pathOf(wide), object{"name": "wide still"}).refuses(403, "forbidden", "")
+	browser.api("PUT", pathOf(wide), object{"name": "wide still"}).refuses(403, "forbidden", "")
 
 	// A permission that the creator loses is lost by the key with the next request; a key of the command line keeps its
 	// scopes.
@@ -221,44 +221,44 @@ func TestAPIKeyNeverExceedsItsCreator(t *testing.T) {
 
 func TestAPIKeyInTheConsole(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
-	person.get("/settings/api-keys").is(200).one("div", "class", "empty")
-	form := person.get("/settings/api-keys/new").is(200)
+	browser := c.login(admin)
+	browser.get("/settings/api-keys").is(200).one("div", "class", "empty")
+	form := browser.get("/settings/api-keys/new").is(200)
 	if n := len(form.all("input", "name", "scopes")); n != len(permission.AllPermissions()) {
 		t.Errorf("%d scopes offered", n)
 	}
 
-	refused := person.post("/settings/api-keys", url.Values{"name": {" "}, "scopes": {"Usage:View"}, "expires_at": {"2020-01-01T00:00"}}).
+	refused := browser.post("/settings/api-keys", url.Values{"name": {" "}, "scopes": {"Usage:View"}, "expires_at": {"2020-01-01T00:00"}}).
 		refuses(422, "required", "name")
 	refused.one("a", "href", "#name")
 	refused.one("a", "href", "#expires_at")
 	refused.one("input", "name", "expires_at", "value", "2020-01-01T00:00")
 	refused.one("input", "name", "scopes", "value", "Usage:View", "checked", "")
 
-	made := person.post("/settings/api-keys", url.Values{"name": {"Job"}, "scopes": {"Usage:View", "APIKeys:View"}, "expires_at": {"2099-01-01T00:00"}}).is(201)
+	made := browser.post("/settings/api-keys", url.Values{"name": {"Job"}, "scopes": {"Usage:View", "APIKeys:View"}, "expires_at": {"2099-01-01T00:00"}}).is(201)
 	secret := text(made.one("code", "id", "secret"))
 	if !secretForm.MatchString(secret) || made.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("secret %q, %v", secret, made.Header)
 	}
 	c.anonymous().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(200)
-	person.post("/settings/api-keys", url.Values{"name": {"JOB"}, "scopes": {"Usage:View"}}).refuses(409, "name_taken", "name")
+	browser.post("/settings/api-keys", url.Values{"name": {"JOB"}, "scopes": {"Usage:View"}}).refuses(409, "name_taken", "name")
 
 	var id string
 	c.scan(&id, "SELECT id::text FROM api_keys")
-	confirm := person.get("/settings/api-keys/" + id + "/delete").is(200)
+	confirm := browser.get("/settings/api-keys/" + id + "/delete").is(200)
 	if got := text(confirm.one("button", "class", "button danger")); got != "Delete Job" {
 		t.Errorf("button: %q", got)
 	}
-	person.post("/settings/api-keys/"+id+"/delete", nil).redirects("/settings/api-keys")
+	browser.post("/settings/api-keys/"+id+"/delete", nil).redirects("/settings/api-keys")
 	c.anonymous().with("Authorization", "Bearer "+secret).api("GET", "/api/api-keys", nil).is(401)
-	person.post("/settings/api-keys/"+id+"/delete", nil).refuses(404, "not_found", "")
+	browser.post("/settings/api-keys/"+id+"/delete", nil).refuses(404, "not_found", "")
 	c.login(viewer).get("/settings/api-keys/new").refuses(403, "forbidden", "")
 }
 
 func TestSecretIsKeptNowhere(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
-	made := person.api("POST", "/api/api-keys", object{"name": "Job", "scopes": []string{"APIKeys:View", "APIKeys:Delete"}}).is(201)
+	browser := c.login(admin)
+	made := browser.api("POST", "/api/api-keys", object{"name": "Job", "scopes": []string{"APIKeys:View", "APIKeys:Delete"}}).is(201)
 	secret := made.json()["key"].(string)
 	program := c.anonymous().with("Authorization", "Bearer "+secret)
 	cookie := c.anonymous().signIn(admin, password).header.Get("Cookie")
@@ -266,7 +266,7 @@ func TestSecretIsKeptNowhere(t *testing.T) {
 	c.anonymous().with("Authorization", basic(admin, "a wrong password")).api("GET", "/api/api-keys?search=private", nil)
 	answers := []answer{
 		program.api("GET", "/api/api-keys", nil), program.api("GET", pathOf(made.object("api_key")), nil), program.api("GET", "/api/nothing", nil),
-		person.get("/settings/api-keys"), program.api("DELETE", pathOf(made.object("api_key")), nil),
+		browser.get("/settings/api-keys"), program.api("DELETE", pathOf(made.object("api_key")), nil),
 	}
 	places := map[string]string{"database": c.dump(), "log": c.log.String()}
 	for _, a := range answers {
@@ -292,10 +292,10 @@ func TestSecretIsKeptNowhere(t *testing.T) {
 // The use of a key is recorded in the background; that of a session at once, since it keeps the session alive.
 func TestUseIsRecordedOnceAMinute(t *testing.T) {
 	c := newConsole(t)
-	program, person := c.apiKey(), c.login(admin)
+	program, browser := c.apiKey(), c.login(admin)
 	use := func() {
 		program.api("GET", "/api/api-keys", nil).is(200)
-		person.get("/settings").is(200)
+		browser.get("/settings").is(200)
 	}
 	seen := func() (at time.Time) {
 		c.scan(&at, "SELECT seen_at FROM sessions")

@@ -60,7 +60,7 @@ func TestAuditNamesTheOrigin(t *testing.T) {
 	}
 	pushed := "api|Pusher|" + pusher["api_key"].(object)["key_prefix"].(string)
 	if got := strings.Join(byAction["propagate"], " "); got != pushed {
-		t.Errorf("the push came by %q, want %q", got, pushed)
+		t.Errorf("the propagation came by %q, want %q", got, pushed)
 	}
 	if got := strings.Join(byAction["update"][1:], " "); got != "api|| api|| api|"+whole {
 		t.Errorf("updates came by %q", got)

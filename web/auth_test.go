@@ -106,14 +106,14 @@ func TestRoutesByRole(t *testing.T) {
 	for role, email := range map[string]string{"Admin": admin, "Developer": developer, "Viewer": viewer, "Idle": idle} {
 		t.Run(role, func(t *testing.T) {
 			c.t = t
-			person := c.login(email)
+			browser := c.login(email)
 			eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
 				c.t = t
 				permission, listed := needed[r.Method+" "+shortPath.Replace(r.Path)]
 				if permission == "anyone" || r.Method == "POST" && strings.HasSuffix(path, "refresh-tools") && permitted(role, permission) {
 					return
 				}
-				a := person.send(r.Method, path, "", nil)
+				a := browser.send(r.Method, path, "", nil)
 				switch {
 				case permission == "a virtual key":
 					a.refuses(401, "unauthenticated", "")
@@ -151,14 +151,14 @@ func TestEveryRouteIsListed(t *testing.T) {
 
 func TestReadingChangesNothing(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
+	browser := c.login(admin)
 	before := c.dump()
 	for range 2 {
 		eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
 			c.t = t
 			if r.Method == "GET" {
-				person.get(path)
-				person.send("HEAD", path, "", nil)
+				browser.get(path)
+				browser.send("HEAD", path, "", nil)
 			}
 		})
 	}
@@ -197,7 +197,7 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 		{"basic", basic(admin, password), 200, ""},
 		{"basic, email in other case", basic("ADMIN@example.com", password), 200, ""},
 		{"basic, wrong password", basic(admin, "wrong"), 401, "invalid_credentials"},
-		{"basic, nobody", basic("nobody@example.com", "wrong"), 401, "invalid_credentials"},
+		{"basic, unknown user", basic("nobody@example.com", "wrong"), 401, "invalid_credentials"},
 		{"basic, NUL in email", basic("a\x00b", "wrong"), 401, "invalid_credentials"},
 		{"basic, no text", basic("\xff", "\xff"), 401, "invalid_credentials"},
 		{"basic, no password", basic(admin, ""), 401, "invalid_credentials"},
@@ -239,7 +239,7 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 
 func TestCrossOrigin(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
+	browser := c.login(admin)
 	own := c.base
 	for _, test := range []struct {
 		name, site, origin string
@@ -247,7 +247,7 @@ func TestCrossOrigin(t *testing.T) {
 	}{
 		{"a program", "", "", true},
 		{"the console", "same-origin", own, true},
-		{"typed by a person", "none", "", true},
+		{"typed by a user", "none", "", true},
 		{"old browser, the console", "", own, true},
 		{"another site", "cross-site", "https://evil.example", false},
 		{"another site without origin", "cross-site", "", false},
@@ -259,7 +259,7 @@ func TestCrossOrigin(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c.t = t
-			asked := person.with("Sec-Fetch-Site", test.site).with("Origin", test.origin)
+			asked := browser.with("Sec-Fetch-Site", test.site).with("Origin", test.origin)
 			for _, a := range []answer{
 				asked.api("POST", "/api/api-keys", `{}`), asked.api("POST", "/api/governance/api-keys", `{}`), asked.api("DELETE", "/api/api-keys/999", nil),
 				asked.post("/settings/api-keys", nil), asked.post("/login", nil), asked.post("/settings/password", nil),
@@ -277,23 +277,23 @@ func TestCrossOrigin(t *testing.T) {
 	}
 	c.t = t
 	c.anonymous().with("Sec-Fetch-Site", "cross-site").post("/login", credentials(admin, password)).refuses(403, "cross_origin_request", "")
-	person.with("Sec-Fetch-Site", "cross-site").post("/logout", nil).refuses(403, "cross_origin_request", "")
-	person.get("/settings").is(200)
+	browser.with("Sec-Fetch-Site", "cross-site").post("/logout", nil).refuses(403, "cross_origin_request", "")
+	browser.get("/settings").is(200)
 }
 
 func TestHeadersOnEveryAnswer(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
+	browser := c.login(admin)
 	broken := newConsole(t, func(h *handlers.Handlers) { h.DB = nil })
 	for status, a := range map[int]answer{
-		200: person.get("/settings"),
+		200: browser.get("/settings"),
 		303: c.anonymous().get("/settings"),
-		400: person.get("/settings/api-keys?limit=0"),
+		400: browser.get("/settings/api-keys?limit=0"),
 		401: c.anonymous().api("GET", "/api/api-keys", nil),
 		403: c.login(viewer).get("/settings/api-keys"),
-		404: person.get("/nothing"),
-		405: person.send("PUT", "/settings", "", nil),
-		415: person.api("POST", "/settings/api-keys", `{}`),
+		404: browser.get("/nothing"),
+		405: browser.send("PUT", "/settings", "", nil),
+		415: browser.api("POST", "/settings/api-keys", `{}`),
 		421: c.get(c.anonymous(), "evil.example"),
 		500: broken.anonymous().get("/login"),
 	} {

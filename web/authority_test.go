@@ -192,8 +192,8 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	for name, got := range map[string]answer{
 		"bulk with one of them":            lesser.post("/users/bulk", url.Values{"ids": {s.bob, strong.user}, "access_profile_id": {"1"}}),
 		"bulk detachment":                  lesser.post(fmt.Sprintf("/access-profiles/%d/users/bulk", research), url.Values{"ids": {s.ada, strong.user}, "confirmed": {"true"}}),
-		"push to their group":              lesser.api("POST", fmt.Sprintf("/api/access-profiles/%d/propagate", research), object{"fields": []string{"budgets"}, "group_ids": []int64{strong.role}}),
-		"push to everybody":                lesser.api("POST", fmt.Sprintf("/api/access-profiles/%d/propagate", research), object{"fields": []string{"budgets"}}),
+		"propagate to their group":         lesser.api("POST", fmt.Sprintf("/api/access-profiles/%d/propagate", research), object{"fields": []string{"budgets"}, "group_ids": []int64{strong.role}}),
+		"propagate to all":                 lesser.api("POST", fmt.Sprintf("/api/access-profiles/%d/propagate", research), object{"fields": []string{"budgets"}}),
 		"apply to existing":                lesser.api("POST", "/api/access-profiles/1/roles", object{"role_ids": []int64{strong.role, s.roleID("Viewer")}, "apply_to_existing": true}),
 		"remove from users":                lesser.api("DELETE", fmt.Sprintf("/api/access-profiles/%d/roles/%d?remove_from_users=true", research, strong.role), nil),
 		"key of the command line, deleted": lesser.api("DELETE", fmt.Sprintf("/api/api-keys/%d", cli), nil),

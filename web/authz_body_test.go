@@ -148,7 +148,7 @@ func TestProxyChecksReadPaths(t *testing.T) {
 				v.with(header, row.denied).get(door+row.form).closed("model_blocked", 403)
 			}
 			if a := v.with("X-Forwarded-Method", "POST").with("X-Forwarded-Uri", row.allowed).get(strings.TrimSuffix(strings.TrimSuffix(door, "path="), "&")); a.StatusCode == 200 {
-				t.Errorf("%s takes %s for a model without being told to", door, row.allowed)
+				t.Errorf("%s takes %s for a model without an option that says so", door, row.allowed)
 			}
 		}
 		// A body that names another model than the path has to be allowed as well, since the gateway may use either.
@@ -172,9 +172,9 @@ func TestProxyChecksReadPaths(t *testing.T) {
 		if a := v.body("/authz/envoy"+path, `{"model":"cloud/my-gpt"}`); a.StatusCode == 200 {
 			t.Errorf("%s passes with another model in the body", path)
 		}
-		told := v.with("X-Forwarded-Uri", strings.ReplaceAll(path, "%23", "#"))
+		sent := v.with("X-Forwarded-Uri", strings.ReplaceAll(path, "%23", "#"))
 		for _, form := range []string{"gemini", "bedrock", "azure"} {
-			if a := told.with("X-Forwarded-Method", "POST").get("/authz/forward?path=" + form); a.StatusCode == 200 {
+			if a := sent.with("X-Forwarded-Method", "POST").get("/authz/forward?path=" + form); a.StatusCode == 200 {
 				t.Errorf("%s passes as %s", path, form)
 			}
 		}

@@ -49,8 +49,8 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 				parsed, err := url.ParseQuery(query)
 				g.must(err)
 				for _, kept := range []string{query, parsed.Encode()} {
-					told := v.with(header, "/v1beta/models/gpt-4o:generateContent?"+query)
-					for _, v := range []client{told.with("X-Forwarded-Method", "POST"), told.with("X-Forwarded-Method", "POST").with("X-Model", "openai/gpt-4o")} {
+					forwarded := v.with(header, "/v1beta/models/gpt-4o:generateContent?"+query)
+					for _, v := range []client{forwarded.with("X-Forwarded-Method", "POST"), forwarded.with("X-Forwarded-Method", "POST").with("X-Model", "openai/gpt-4o")} {
 						if a := v.get(door + "?" + kept); a.StatusCode == 200 {
 							t.Errorf("%s takes %s of %s for the proxy's", door, kept, header)
 						}
@@ -71,11 +71,11 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 			{"path=gemini", "/v1/models/gpt-3:generateContent", `{"model":"gpt-4o"}`},
 			{"reserve=99", "/v1/x", `{"model":"gpt-4o"}`},
 		} {
-			told := v.with("X-Original-Uri", row.path+"?"+row.query).with("X-Model", "openai/gpt-3")
-			if a := told.body(door+"?"+row.query, row.body); a.StatusCode == 200 {
+			forwarded := v.with("X-Original-Uri", row.path+"?"+row.query).with("X-Model", "openai/gpt-3")
+			if a := forwarded.body(door+"?"+row.query, row.body); a.StatusCode == 200 {
 				t.Errorf("%s: the client puts %s out of force", door, row.query)
 			}
-			if a := told.get(door + "?method=GET&" + row.query); a.StatusCode == 200 && row.path != "/v1/x" {
+			if a := forwarded.get(door + "?method=GET&" + row.query); a.StatusCode == 200 && row.path != "/v1/x" {
 				t.Errorf("%s: the client puts %s out of force by reading", door, row.query)
 			}
 		}

@@ -99,7 +99,7 @@ func TestMCPMethods(t *testing.T) {
 // MCP methods are AuthZEN actions on a server, and tools/call is one on a tool.
 func TestMCPMethodsByAuthZEN(t *testing.T) {
 	g := newGateway(t)
-	asker := g.apiKey("Usage:View")
+	caller := g.apiKey("Usage:View")
 	for _, row := range []struct {
 		action, kind, id string
 		want             bool
@@ -120,8 +120,8 @@ func TestMCPMethodsByAuthZEN(t *testing.T) {
 		{"x", "mcp_server", "github", false},
 		{"tools/call", "model", "openai/gpt-4o", false},
 	} {
-		question := with(evaluation(g.mine(), entity(row.kind, row.id)), "action", object{"name": row.action})
-		got := asker.api("POST", "/access/v1/evaluation", question).is(200).json()
+		request := with(evaluation(g.mine(), entity(row.kind, row.id)), "action", object{"name": row.action})
+		got := caller.api("POST", "/access/v1/evaluation", request).is(200).json()
 		if got["decision"] != row.want {
 			t.Errorf("%s of %s %s: %v", row.action, row.kind, row.id, got)
 		}
@@ -130,7 +130,7 @@ func TestMCPMethodsByAuthZEN(t *testing.T) {
 		resource := object{"type": kind, "properties": with(object{}, properties...)}
 		body := with(evaluation(g.mine(), resource), "action", object{"name": action})
 		var ids []string
-		for _, one := range objects(asker.api("POST", "/access/v1/search/resource", body).is(200).json()["results"]) {
+		for _, one := range objects(caller.api("POST", "/access/v1/search/resource", body).is(200).json()["results"]) {
 			ids = append(ids, one["id"].(string))
 		}
 		return strings.Join(ids, " ")
@@ -141,7 +141,7 @@ func TestMCPMethodsByAuthZEN(t *testing.T) {
 	for _, row := range [][2]string{{"model", "read"}, {"tool", "delete"}, {"mcp_server", "call"}, {"model", "tools/call"}, {"tool", "Call"}} {
 		same(t, row[1]+" of "+row[0], find(row[0], row[1]), "")
 	}
-	actions := asker.api("POST", "/access/v1/search/action", object{"subject": g.mine(), "resource": entity("mcp_server", "jira")}).is(200)
+	actions := caller.api("POST", "/access/v1/search/action", object{"subject": g.mine(), "resource": entity("mcp_server", "jira")}).is(200)
 	same(t, "actions", actions.json()["results"], []any{
 		object{"name": "initialize"}, object{"name": "tools/list"}, object{"name": "resources/list"}, object{"name": "prompts/list"},
 	})

@@ -25,12 +25,12 @@ func asking(options string) []string {
 // closed fails the test unless a check denies with this status, or with the one that nginx understands.
 func (a answer) closed(kind string, status int) answer {
 	a.t.Helper()
-	told := status
+	want := status
 	if strings.HasPrefix(a.Request.URL.Path, "/authz/nginx") && status != 401 {
-		told = 403 // nginx knows no other status
+		want = 403 // nginx knows no other status
 	}
-	if a.StatusCode != told || a.Header.Get("X-Access-Reason") != kind || a.Header.Get("X-Access-Status") != strconv.Itoa(status) || a.json()["allowed"] != false {
-		a.t.Errorf("%s %s: %d %s %s %s, want %d %s %d", a.Request.Method, a.Request.URL, a.StatusCode, a.Header.Get("X-Access-Reason"), a.Header.Get("X-Access-Status"), a.body, told, kind, status)
+	if a.StatusCode != want || a.Header.Get("X-Access-Reason") != kind || a.Header.Get("X-Access-Status") != strconv.Itoa(status) || a.json()["allowed"] != false {
+		a.t.Errorf("%s %s: %d %s %s %s, want %d %s %d", a.Request.Method, a.Request.URL, a.StatusCode, a.Header.Get("X-Access-Reason"), a.Header.Get("X-Access-Status"), a.body, want, kind, status)
 	}
 	return a
 }

@@ -33,11 +33,11 @@ var modelled = entity("model", "openai/gpt-4o")
 func TestAuthZENEvaluation(t *testing.T) {
 	g := newGateway(t)
 	g.admin.counted(event(g.key, "cost", 7.5))
-	asker := g.apiKey("Usage:View")
+	caller := g.apiKey("Usage:View")
 	for _, c := range []struct {
-		name     string
-		question object
-		want     string // reason of a denial
+		name    string
+		request object
+		want    string // reason of a denial
 	}{
 		{"a model", evaluation(g.mine(), modelled), ""},
 		{"the provider as a property", evaluation(g.mine(), entity("model", "gpt-4o", "provider", "openai")), ""},
@@ -58,7 +58,7 @@ func TestAuthZENEvaluation(t *testing.T) {
 		{"members that are unknown", with(evaluation(with(g.mine(), "x", 1), with(modelled, "y", nil)), "z", []int{1}, "context", object{"time": "now", "deep": object{}}, "options", object{}), ""},
 		{"a provider that is no text", evaluation(g.mine(), entity("model", "openai/gpt-4o", "provider", 7)), ""},
 	} {
-		a := asker.api("POST", "/access/v1/evaluation", c.question).is(200)
+		a := caller.api("POST", "/access/v1/evaluation", c.request).is(200)
 		got := a.json()
 		context, _ := got["context"].(object)
 		reason, _ := context["reason"].(string)
@@ -69,17 +69,17 @@ func TestAuthZENEvaluation(t *testing.T) {
 			t.Errorf("%s: Cache-Control %q", c.name, a.Header.Get("Cache-Control"))
 		}
 		// The same request has the same decision; "evaluations" without a list is a single evaluation.
-		if again := asker.api("POST", "/access/v1/evaluation", c.question); string(again.body) != string(a.body) {
+		if again := caller.api("POST", "/access/v1/evaluation", c.request); string(again.body) != string(a.body) {
 			t.Errorf("%s: %s, then %s", c.name, a.body, again.body)
 		}
-		for _, more := range []object{with(c.question, "evaluations", []object{}), c.question} {
-			if again := asker.api("POST", "/access/v1/evaluations", more).is(200); string(again.body) != string(a.body) {
+		for _, more := range []object{with(c.request, "evaluations", []object{}), c.request} {
+			if again := caller.api("POST", "/access/v1/evaluations", more).is(200); string(again.body) != string(a.body) {
 				t.Errorf("%s: evaluated %s, in a batch of none %s", c.name, a.body, again.body)
 			}
 		}
 	}
 	g.admin.counted(event(g.key, "cost", 0.5))
-	context := asker.api("POST", "/access/v1/evaluation", evaluation(g.mine(), modelled)).is(200).object("context")
+	context := caller.api("POST", "/access/v1/evaluation", evaluation(g.mine(), modelled)).is(200).object("context")
 	if context["reason"] != "budget_exceeded" || context["status_code"] != 402.0 || context["retry_after_s"].(float64) < 1 || context["message"] == "" {
 		t.Errorf("got %v", context)
 	}
@@ -87,7 +87,7 @@ func TestAuthZENEvaluation(t *testing.T) {
 
 func TestAuthZENEvaluations(t *testing.T) {
 	g := newGateway(t)
-	asker := g.apiKey("Usage:View")
+	caller := g.apiKey("Usage:View")
 	yes, no := object{"resource": modelled}, object{"resource": entity("model", "openai/gpt-3")}
 	send := func(body object, semantic string) string {
 		t.Helper()
@@ -95,7 +95,7 @@ func TestAuthZENEvaluations(t *testing.T) {
 		if semantic != "" {
 			body["options"] = object{"evaluations_semantic": semantic}
 		}
-		got := asker.api("POST", "/access/v1/evaluations", body).is(200).json()
+		got := caller.api("POST", "/access/v1/evaluations", body).is(200).json()
 		if keysOf(got) != "evaluations" {
 			t.Fatalf("got %v", got)
 		}
@@ -136,7 +136,7 @@ func TestAuthZENEvaluations(t *testing.T) {
 		"with a subject that is text": object{"subject": "ada", "resource": modelled}, "with an id that is a number": object{"resource": object{"type": "model", "id": 7}},
 		"that is text": "x", "that is null": nil, "that is a list": []any{}, "with null in it": object{"subject": nil, "resource": modelled}, "with an unknown type": object{"resource": entity("record", "x")},
 	} {
-		a := asker.api("POST", "/access/v1/evaluations", object{"subject": g.mine(), "action": call, "evaluations": []any{yes, bad, no, yes}})
+		a := caller.api("POST", "/access/v1/evaluations", object{"subject": g.mine(), "action": call, "evaluations": []any{yes, bad, no, yes}})
 		if a.StatusCode != 200 {
 			t.Errorf("one %s: %d %s", name, a.StatusCode, a.body)
 			continue
@@ -147,12 +147,12 @@ func TestAuthZENEvaluations(t *testing.T) {
 		}
 		same(t, "one "+name, decisions, []any{true, false, false, true})
 	}
-	asker.api("POST", "/access/v1/evaluations", with(all, "options", object{"evaluations_semantic": "any"})).is(400)
+	caller.api("POST", "/access/v1/evaluations", with(all, "options", object{"evaluations_semantic": "any"})).is(400)
 	many := make([]object, 1001)
 	for i := range many {
 		many[i] = yes
 	}
-	asker.api("POST", "/access/v1/evaluations", object{"subject": g.mine(), "action": call, "evaluations": many}).is(400)
+	caller.api("POST", "/access/v1/evaluations", object{"subject": g.mine(), "action": call, "evaluations": many}).is(400)
 	if got := send(object{"evaluations": many[:1000]}, ""); strings.Count(got, "true") != 1000 {
 		t.Errorf("of a thousand: %.100s", got)
 	}
@@ -161,7 +161,7 @@ func TestAuthZENEvaluations(t *testing.T) {
 // An unreadable request gets a 400 with a message, never a status that the standard does not define.
 func TestAuthZENRefuses(t *testing.T) {
 	g := newGateway(t)
-	asker := g.apiKey("Usage:View")
+	caller := g.apiKey("Usage:View")
 	good, err := json.Marshal(evaluation(g.mine(), modelled))
 	g.must(err)
 	paths := []string{"evaluation", "evaluations", "search/resource", "search/action"}
@@ -175,17 +175,17 @@ func TestAuthZENRefuses(t *testing.T) {
 	for _, path := range paths {
 		path = "/access/v1/" + path
 		for _, media := range []string{"text/plain", "application/xml", "application/x-www-form-urlencoded", ""} {
-			refused(path+" as "+media, asker.send("POST", path, media, strings.NewReader(string(good))), 400)
+			refused(path+" as "+media, caller.send("POST", path, media, strings.NewReader(string(good))), 400)
 		}
-		asker.send("POST", path, "application/json; charset=utf-8", strings.NewReader(string(good))).is(200)
+		caller.send("POST", path, "application/json; charset=utf-8", strings.NewReader(string(good))).is(200)
 		for _, body := range []string{
 			``, `x`, `[]`, `null`, `"x"`, `{"subject":{}`, `{"subject":{},"subject":{}}`, string(good) + "x", `{"subject":"ada"}`, `{"subject":[]}`, "{\"a\":\"\xff\"}",
 			strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20), strings.Repeat(" ", 1<<20) + "{}", `{}`, `{"subject":null}`,
 		} {
-			refused(fmt.Sprintf("%s of %.30s", path, body), asker.api("POST", path, body), 400)
+			refused(fmt.Sprintf("%s of %.30s", path, body), caller.api("POST", path, body), 400)
 		}
-		refused(path+" compressed", asker.with("Content-Encoding", "gzip").api("POST", path, string(good)), 400)
-		refused(path+" of nobody", g.anonymous().api("POST", path, string(good)), 401)
+		refused(path+" compressed", caller.with("Content-Encoding", "gzip").api("POST", path, string(good)), 400)
+		refused(path+" signed out", g.anonymous().api("POST", path, string(good)), 401)
 		refused(path+" of a virtual key", g.bearer(g.key).api("POST", path, string(good)), 403)
 		refused(path+" without the permission", g.apiKey("Users:View").api("POST", path, string(good)), 403)
 		if a := g.anonymous().api("POST", path, string(good)); len(a.Header.Values("WWW-Authenticate")) == 0 {
@@ -195,11 +195,11 @@ func TestAuthZENRefuses(t *testing.T) {
 	whole := evaluation(g.mine(), modelled)
 	for _, path := range []string{"/access/v1/evaluation", "/access/v1/evaluations"} {
 		for _, member := range []string{"subject", "action", "resource"} {
-			refused(path+" without "+member, asker.api("POST", path, with(whole, member, nil)), 400)
+			refused(path+" without "+member, caller.api("POST", path, with(whole, member, nil)), 400)
 			for _, part := range []string{"type", "id", "name"} {
 				if entity := whole[member].(object); entity[part] != nil {
 					for _, value := range []any{nil, "", 7, object{}} {
-						refused(fmt.Sprintf("%s with %s.%s %v", path, member, part, value), asker.api("POST", path, with(whole, member, with(entity, part, value))), 400)
+						refused(fmt.Sprintf("%s with %s.%s %v", path, member, part, value), caller.api("POST", path, with(whole, member, with(entity, part, value))), 400)
 					}
 				}
 			}
@@ -208,7 +208,7 @@ func TestAuthZENRefuses(t *testing.T) {
 	id := uuid.NewString()
 	for _, path := range paths {
 		for body, status := range map[string]int{string(good): 200, `{}`: 400} {
-			if got := asker.with("X-Request-ID", id).api("POST", "/access/v1/"+path, body).is(status).Header.Get("X-Request-ID"); got != id {
+			if got := caller.with("X-Request-ID", id).api("POST", "/access/v1/"+path, body).is(status).Header.Get("X-Request-ID"); got != id {
 				t.Errorf("%s: X-Request-ID %q", path, got)
 			}
 		}
@@ -238,10 +238,10 @@ func TestAuthZENMetadata(t *testing.T) {
 
 func TestAuthZENSearch(t *testing.T) {
 	g := newGateway(t)
-	asker := g.apiKey("Usage:View")
+	caller := g.apiKey("Usage:View")
 	search := func(subject object, kind string, more ...any) (ids []string) {
 		t.Helper()
-		got := asker.api("POST", "/access/v1/search/resource", with(evaluation(subject, object{"type": kind}), more...)).is(200).json()
+		got := caller.api("POST", "/access/v1/search/resource", with(evaluation(subject, object{"type": kind}), more...)).is(200).json()
 		for _, one := range objects(got["results"]) {
 			if one["type"] != kind {
 				t.Errorf("a %v among each %s", one["type"], kind)
@@ -269,11 +269,11 @@ func TestAuthZENSearch(t *testing.T) {
 	// Every search result is allowed by an evaluation.
 	for _, kind := range []string{"model", "tool"} {
 		for _, id := range search(g.mine(), kind) {
-			same(t, id, asker.api("POST", "/access/v1/evaluation", evaluation(g.mine(), entity(kind, id))).is(200).json(), object{"decision": true})
+			same(t, id, caller.api("POST", "/access/v1/evaluation", evaluation(g.mine(), entity(kind, id))).is(200).json(), object{"decision": true})
 		}
 	}
 	actions := func(subject, resource object) any {
-		return asker.api("POST", "/access/v1/search/action", object{"subject": subject, "resource": resource}).is(200).json()["results"]
+		return caller.api("POST", "/access/v1/search/action", object{"subject": subject, "resource": resource}).is(200).json()["results"]
 	}
 	same(t, "actions", actions(g.mine(), modelled), []any{object{"name": "call"}})
 	same(t, "none", actions(g.mine(), entity("model", "openai/gpt-3")), []any{})

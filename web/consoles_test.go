@@ -9,11 +9,11 @@ import (
 
 // change is a change made on one console, and the call whose decision it changes.
 type change struct {
-	name     string
-	question object
-	before   string
-	do       func()
-	after    string
+	name   string
+	call   object
+	before string
+	do     func()
+	after  string
 }
 
 // accessChanges are changes for ada, who has Work, and for others, each with a user of its own; they are independent of
@@ -29,8 +29,8 @@ func accessChanges(g gateway) []change {
 	}
 	keyOf := func(user string) object { return g.keys(user)[0] }
 	var all []change
-	add := func(name string, question object, before, after string, do func()) {
-		all = append(all, change{name, question, before, do, after})
+	add := func(name string, call object, before, after string, do func()) {
+		all = append(all, change{name, call, before, do, after})
 	}
 
 	deleted, _, key := holder(g.work)
@@ -71,7 +71,7 @@ func accessChanges(g gateway) []change {
 		g.admin.api("PUT", "/api/mcp/clients/github", `{"tools":["create_issue","delete_repo","new"]}`).is(200)
 	})
 	role := g.addRole("Gaining")
-	g.handOut(g.work, "Gaining")
+	g.assignByRole(g.work, "Gaining")
 	gaining, _, key := holder(1)
 	add("a role gained", model(key), "provider_blocked", "allowed", func() {
 		g.admin.api("PUT", "/api/users/"+gaining+"/role", object{"role_id": role}).is(200)
@@ -91,11 +91,11 @@ func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
 	other, _ := g.another(g.appURL())
 	for _, change := range accessChanges(g) {
 		for _, c := range []*console{g.console, other} {
-			g.admin.at(c).withinASecond(change.question, change.before) // and is cached from now on
+			g.admin.at(c).withinASecond(change.call, change.before) // and is cached from now on
 		}
 		change.do()
-		g.admin.withinASecond(change.question, change.after)
-		g.admin.at(other).withinASecond(change.question, change.after)
+		g.admin.withinASecond(change.call, change.after)
+		g.admin.at(other).withinASecond(change.call, change.after)
 		if t.Failed() {
 			t.Fatal(change.name)
 		}
@@ -106,10 +106,10 @@ func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
 func TestChangesApplyAtOnceOnTheirOwnConsole(t *testing.T) {
 	g := newGateway(t)
 	for _, change := range accessChanges(g) {
-		g.admin.withinASecond(change.question, change.before)
-		g.admin.ask(change.question)
+		g.admin.withinASecond(change.call, change.before)
+		g.admin.ask(change.call)
 		change.do()
-		if got := g.admin.ask(change.question)["type"]; got != change.after {
+		if got := g.admin.ask(change.call)["type"]; got != change.after {
 			t.Errorf("%s: %v at once, want %s", change.name, got, change.after)
 		}
 	}
@@ -144,12 +144,12 @@ func TestConsolesGiveTheSameAnswers(t *testing.T) {
 		if i%2 == 0 {
 			by = by.at(other)
 		}
-		by.ask(change.question)
+		by.ask(change.call)
 		change.do()
 	}
 	for _, change := range changes {
-		g.admin.withinASecond(change.question, change.after)
-		g.admin.at(other).withinASecond(change.question, change.after)
+		g.admin.withinASecond(change.call, change.after)
+		g.admin.at(other).withinASecond(change.call, change.after)
 	}
 	g.balanced()
 }

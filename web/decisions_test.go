@@ -108,7 +108,7 @@ func TestPermissionForDecisions(t *testing.T) {
 	g.login(viewer).with("Sec-Fetch-Site", "same-origin").decides(model(g.key), "allowed", 200)
 	g.anonymous().with("Authorization", basic(viewer, password)).decides(model(g.key), "allowed", 200)
 	for name, v := range map[string]client{
-		"nobody": g.anonymous(), "an unknown API key": g.bearer("tg_" + strings.Repeat("a", 49)), "an unknown virtual key": g.bearer(unknown),
+		"anonymous": g.anonymous(), "an unknown API key": g.bearer("tg_" + strings.Repeat("a", 49)), "an unknown virtual key": g.bearer(unknown),
 		"a wrong password": g.anonymous().with("Authorization", basic(viewer, "x")),
 	} {
 		code := "unauthenticated"
@@ -216,7 +216,7 @@ func TestDecisionsAtLimits(t *testing.T) {
 // A decision changes nothing, on every route.
 func TestDecisionsArePureReads(t *testing.T) {
 	g := newGateway(t)
-	asker := g.apiKey("Usage:View")
+	caller := g.apiKey("Usage:View")
 	g.unchanged(func() {
 		for range 3 {
 			for _, q := range []object{
@@ -224,11 +224,11 @@ func TestDecisionsArePureReads(t *testing.T) {
 				with(model(g.key), "estimated_cost", 1, "estimated_tokens", 1, "reserve", false), with(model(g.key), "estimated_cost", 1000),
 				with(model(g.key), "estimated_cost", 1000, "reserve", true), with(model("x"), "reserve", true),
 			} {
-				asker.ask(q)
+				caller.ask(q)
 			}
 			evaluation := object{"subject": object{"type": "virtual_key", "id": g.key}, "action": object{"name": "call"}, "resource": object{"type": "model", "id": "openai/gpt-4o"}}
 			for _, path := range []string{"evaluation", "evaluations", "search/resource", "search/action"} {
-				asker.api("POST", "/access/v1/"+path, evaluation).is(200)
+				caller.api("POST", "/access/v1/"+path, evaluation).is(200)
 			}
 			for _, door := range trusting {
 				g.bearer(g.key).with("X-Model", "openai/gpt-4o").get(door).is(200)

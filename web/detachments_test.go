@@ -142,7 +142,7 @@ func TestAssignAndDetachMany(t *testing.T) {
 	held, key := s.assign(s.ada, research)
 	s.assign(s.ada, 1)
 	cyd := s.member("cyd@example.com", "Viewer")
-	everybody := []string{s.ada, s.bob, cyd}
+	all := []string{s.ada, s.bob, cyd}
 	ticked := func(profile string, ids ...string) url.Values {
 		return url.Values{"ids": ids, "access_profile_id": {profile}}
 	}
@@ -153,19 +153,19 @@ func TestAssignAndDetachMany(t *testing.T) {
 			code, param string
 		}{
 			{ticked("4"), "required", "ids"},
-			{ticked("", everybody...), "required", "access_profile_id"},
-			{ticked("0", everybody...), "number_out_of_range", "access_profile_id"},
+			{ticked("", all...), "required", "access_profile_id"},
+			{ticked("0", all...), "number_out_of_range", "access_profile_id"},
 		} {
 			// A list has no form to return to, so the status is that of a page of its own.
 			got := s.session.post("/users/bulk", bad.form)
 			got.refuses(got.StatusCode, bad.code, bad.param)
 		}
-		s.session.post("/users/bulk", ticked("999", everybody...)).refuses(404, "not_found", "")
+		s.session.post("/users/bulk", ticked("999", all...)).refuses(404, "not_found", "")
 		s.session.post("/users/bulk", ticked("4", s.bob, unknown)).refuses(404, "not_found", "")
 		s.session.post("/users/bulk", ticked("4", s.bob, "x' OR '1'='1")).refuses(404, "not_found", "")
 	})
 	ordered := slices.Sorted(slices.Values([]string{s.bob, cyd}))
-	s.audits(func() { s.session.post("/users/bulk", ticked("4", append(everybody, s.bob)...)).redirects("/users") },
+	s.audits(func() { s.session.post("/users/bulk", ticked("4", append(all, s.bob)...)).redirects("/users") },
 		"assign 4 "+ordered[0]+" "+admin, "assign 4 "+ordered[1]+" "+admin)
 	same(t, "kept", id64(s.copies(s.ada)[0]), id64(held))
 	s.unchanged(func() {

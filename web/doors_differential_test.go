@@ -22,8 +22,8 @@ type chance struct {
 func newChance(t *testing.T, keys ...string) chance {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
-	if told, err := strconv.ParseUint(os.Getenv("TOLLGATE_SEED"), 10, 64); err == nil {
-		seed = told
+	if given, err := strconv.ParseUint(os.Getenv("TOLLGATE_SEED"), 10, 64); err == nil {
+		seed = given
 	}
 	t.Logf("TOLLGATE_SEED=%d", seed)
 	return chance{rand.New(rand.NewPCG(seed, 3)), keys}
@@ -158,11 +158,11 @@ func (o oracle) allows(key string, models []object) bool {
 		name := fmt.Sprint(key, m)
 		allowed, asked := o.answers[name]
 		if !asked {
-			question := with(m, "virtual_key", key)
-			if question["provider"] == nil {
-				delete(question, "provider")
+			call := with(m, "virtual_key", key)
+			if call["provider"] == nil {
+				delete(call, "provider")
 			}
-			a := o.api("POST", "/api/decisions", question)
+			a := o.api("POST", "/api/decisions", call)
 			allowed = a.StatusCode == 200 && a.json()["decision"] == true
 			o.answers[name] = allowed
 		}

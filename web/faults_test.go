@@ -89,7 +89,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		all := g.writes(v, one, fmt.Sprint("Fault ", n))
 		changed := g.changes(func() {
 			fault.begin()
-			for _, a := range together(all...) {
+			for _, a := range concurrently(all...) {
 				if !a.putsOff() {
 					t.Errorf("%s: %s: %d %s, %v", fault.name, a.Request.URL.Path, a.StatusCode, a.body, a.Header)
 				}
@@ -117,7 +117,7 @@ func TestTwinOfFaultsOfTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	all := g.writes(g.admin, event(g.key), "Fault")
 	g.tell(refusing("XX000")...)
-	for _, a := range together(all...) {
+	for _, a := range concurrently(all...) {
 		if a.putsOff() || a.StatusCode != 500 {
 			t.Errorf("%s: %d %s: the test finds nothing", a.Request.URL.Path, a.StatusCode, a.body)
 		}

@@ -143,7 +143,7 @@ func TestMCPConflictIsShownBeforeSaving(t *testing.T) {
 		t.Error("the row that causes the conflict does not say so")
 	}
 	if len(page.all("input", "aria-invalid", "true")) != 0 {
-		t.Error("fields that nobody has finished are shown as wrong")
+		t.Error("unfinished fields are shown as wrong")
 	}
 }
 

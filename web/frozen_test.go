@@ -60,15 +60,15 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 	g := newGateway(t)
 	w, address := g.databaseWire(nil)
 	c, _ := g.another(address)
-	person, program, asker := g.session.at(c), g.admin.at(c), g.apiKey("Usage:View", "Usage:Create").at(c)
-	person.get("/access-profiles").is(200)
-	asker.decides(model(g.key), "allowed", 200)
+	browser, program, caller := g.session.at(c), g.admin.at(c), g.apiKey("Usage:View", "Usage:Create").at(c)
+	browser.get("/access-profiles").is(200)
+	caller.decides(model(g.key), "allowed", 200)
 	w.mute.Store(true)
 
 	all := map[string]func() answer{}
 	for _, r := range web.Routes(g.h) {
 		path := parameter.ReplaceAllString(r.Path, "999")
-		who := person
+		who := browser
 		if strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/access/") || path == "/metrics" {
 			who = program
 		}
@@ -105,8 +105,8 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 	c.anonymous().get("/healthz").is(200)
 
 	w.mute.Store(false)
-	c.eventually("an answer when it is over", func() bool { return person.get("/access-profiles").StatusCode == 200 })
-	asker.decides(model(g.key), "allowed", 200)
+	c.eventually("an answer when it is over", func() bool { return browser.get("/access-profiles").StatusCode == 200 })
+	caller.decides(model(g.key), "allowed", 200)
 }
 
 // The same when the database stops answering during a request, at a statement about profiles or users.
@@ -121,11 +121,11 @@ func TestDatabaseFreezesDuringARequest(t *testing.T) {
 		return false
 	}
 	c, _ := g.another(address)
-	person, program := g.session.at(c), g.admin.at(c)
+	browser, program := g.session.at(c), g.admin.at(c)
 	all := map[string]func() answer{
-		"a page": func() answer { return person.get("/access-profiles") },
+		"a page": func() answer { return browser.get("/access-profiles") },
 		"a list": func() answer { return program.api("GET", "/api/access-profiles?search=x", nil) },
-		"a form": func() answer { return person.post("/users/"+g.bob, url.Values{"name": {"Another"}}) },
+		"a form": func() answer { return browser.post("/users/"+g.bob, url.Values{"name": {"Another"}}) },
 		"a save": func() answer {
 			return program.api("POST", "/api/access-profiles", object{"name": "Frozen"})
 		},

@@ -43,11 +43,11 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: propagation.NewWorker(db, log), Cache: entitlement.NewCache(db, c.h.Keys, log)}
 	other.h.Engine = decision.NewEngine(other.h.Cache)
 	other.h.Recorder = usage.NewRecorder(db, other.h.Cache)
-	bookkeeper := usage.NewReconciler(db, log)
-	other.h.Metrics = metrics.New(db, other.h.Cache, other.h.Engine, other.h.Recorder, bookkeeper)
+	reconciler := usage.NewReconciler(db, log)
+	other.h.Metrics = metrics.New(db, other.h.Cache, other.h.Engine, other.h.Recorder, reconciler)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.t.Context()))
-	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, other.h.Recorder.Run, bookkeeper.Run} {
+	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, other.h.Recorder.Run, reconciler.Run} {
 		workers.Go(func() { run(working) })
 	}
 	var err error
@@ -109,35 +109,35 @@ func with(body object, more ...any) object {
 }
 
 // ask is the decision about a call.
-func (v client) ask(question object) object {
+func (v client) ask(call object) object {
 	v.t.Helper()
-	return v.api("POST", "/api/governance/decisions", question).is(200).json()
+	return v.api("POST", "/api/governance/decisions", call).is(200).json()
 }
 
 // decides fails the test unless a call is decided this way.
-func (v client) decides(question object, kind string, status int) object {
+func (v client) decides(call object, kind string, status int) object {
 	v.t.Helper()
-	d := v.ask(question)
+	d := v.ask(call)
 	if d["decision"] != (kind == "allowed") || d["type"] != kind || d["status_code"] != float64(status) {
-		v.t.Errorf("%v: %v, want %s %d", question, d, kind, status)
+		v.t.Errorf("%v: %v, want %s %d", call, d, kind, status)
 	}
 	return d
 }
 
 // withinASecond waits for the answer that a change brings. A request sent more than a second after the change was
 // confirmed must get the new answer, however slow this machine is.
-func (v client) withinASecond(question object, want string) {
+func (v client) withinASecond(call object, want string) {
 	v.t.Helper()
 	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)
 	defer ticks.Stop()
 	for {
 		asked := time.Now()
-		got := v.ask(question)["type"]
+		got := v.ask(call)["type"]
 		if got == want {
 			return
 		}
 		if asked.Sub(confirmed) > time.Second {
-			v.t.Errorf("%v: still %v after %s, want %s", question, got, asked.Sub(confirmed), want)
+			v.t.Errorf("%v: still %v after %s, want %s", call, got, asked.Sub(confirmed), want)
 			return
 		}
 		<-ticks.C

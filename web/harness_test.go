@@ -75,14 +75,14 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	c.h.Propagator, c.h.Cache = propagation.NewWorker(c.db, log), entitlement.NewCache(c.db, keys, log)
 	c.h.Engine = decision.NewEngine(c.h.Cache)
 	c.h.Recorder = usage.NewRecorder(c.db, c.h.Cache)
-	bookkeeper := usage.NewReconciler(c.db, log)
-	c.h.Metrics = metrics.New(c.db, c.h.Cache, c.h.Engine, c.h.Recorder, bookkeeper)
+	reconciler := usage.NewReconciler(c.db, log)
+	c.h.Metrics = metrics.New(c.db, c.h.Cache, c.h.Engine, c.h.Recorder, reconciler)
 	for _, change := range changes {
 		change(c.h)
 	}
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Cache.Run, c.h.Recorder.Run, bookkeeper.Run} {
+	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Cache.Run, c.h.Recorder.Run, reconciler.Run} {
 		workers.Go(func() { run(working) })
 	}
 	t.Cleanup(func() { stop(); workers.Wait() })

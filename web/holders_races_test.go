@@ -9,7 +9,7 @@ import (
 )
 
 // together lets all go at once and returns their answers in the order given.
-func together(all ...func() answer) []answer {
+func concurrently(all ...func() answer) []answer {
 	answers := make([]answer, len(all))
 	start := make(chan struct{})
 	var group sync.WaitGroup
@@ -48,7 +48,7 @@ func (s stage) contend(round int, row string, id any, one, other func() answer) 
 	var got []answer
 	switch round % 3 {
 	case 0:
-		got = together(one, other)
+		got = concurrently(one, other)
 	case 1:
 		got = s.queued(row, id, one, other)
 	default:
@@ -183,7 +183,7 @@ func TestRaceAssignTwice(t *testing.T) {
 		if round%2 == 0 {
 			byForm = send
 		}
-		got := together(send, byForm)
+		got := concurrently(send, byForm)
 		all := statuses(t, got...)
 		if slices.Sort(all); !slices.Equal(all, []int{201, 409}) {
 			t.Fatalf("statuses %v", all)
@@ -204,7 +204,7 @@ func TestRaceAssignTwice(t *testing.T) {
 func TestRaceTwoFirstProfiles(t *testing.T) {
 	s := newStage(t)
 	for range rounds() {
-		got := together(
+		got := concurrently(
 			func() answer {
 				return s.admin.api("POST", "/api/users/"+s.ada+"/access-profiles", `{"access_profile_id":4}`)
 			},
@@ -227,7 +227,7 @@ func TestRaceNewKeyAndLastDetachment(t *testing.T) {
 	s := newStage(t)
 	for range rounds() {
 		held, _ := s.assign(s.ada, research)
-		got := together(
+		got := concurrently(
 			func() answer { return s.admin.api("POST", "/api/users/"+s.ada+"/virtual-keys", nil) },
 			func() answer { return s.admin.api("DELETE", "/api"+copyPath(s.ada, held), nil) },
 		)
@@ -245,7 +245,7 @@ func TestRaceRotations(t *testing.T) {
 	_, key := s.assign(s.ada, research)
 	for range rounds() {
 		rotate := func() answer { return s.admin.api("POST", rotatePath(key), `{"grace_period_seconds":60}`) }
-		got := together(rotate, rotate, rotate)
+		got := concurrently(rotate, rotate, rotate)
 		same(t, "statuses", statuses(t, got...), []int{200, 200, 200})
 		works := 0
 		for _, a := range got {
@@ -256,7 +256,7 @@ func TestRaceRotations(t *testing.T) {
 		same(t, "values that work: the last, and the one before", works, 2)
 	}
 	rotate := func() answer { return s.admin.api("POST", rotatePath(key), nil) }
-	all := statuses(t, together(rotate, func() answer { return s.admin.api("DELETE", keyPath(s.ada, key), nil) })...)
+	all := statuses(t, concurrently(rotate, func() answer { return s.admin.api("DELETE", keyPath(s.ada, key), nil) })...)
 	if all[1] != 200 || all[0] != 200 && all[0] != 404 || len(s.keys(s.ada)) != 0 {
 		t.Errorf("statuses %v", all)
 	}
@@ -271,11 +271,11 @@ func TestRaceOverrides(t *testing.T) {
 		set := func(amount int) func() answer {
 			return func() answer { return s.admin.api("PUT", path, fmt.Sprintf(`{"amount":%d,"mode":"forever"}`, amount)) }
 		}
-		same(t, "statuses", statuses(t, together(set(1), set(2), set(4))...), []int{200, 200, 200})
+		same(t, "statuses", statuses(t, concurrently(set(1), set(2), set(4))...), []int{200, 200, 200})
 		if limit := lines(s.copies(s.ada)[0])["provider:openai 1d"]["effective_max_limit"].(float64); !slices.Contains([]float64{21.5, 22.5, 24.5}, limit) {
 			t.Fatalf("effective limit %v", limit)
 		}
-		all := statuses(t, together(set(8), func() answer { return s.admin.api("DELETE", "/api"+copyPath(s.ada, held), nil) })...)
+		all := statuses(t, concurrently(set(8), func() answer { return s.admin.api("DELETE", "/api"+copyPath(s.ada, held), nil) })...)
 		if all[1] != 200 || all[0] != 200 && all[0] != 404 || s.count("budget_overrides") != 0 {
 			t.Fatalf("statuses %v", all)
 		}
@@ -290,7 +290,7 @@ func TestRaceDeleteUser(t *testing.T) {
 		if round%2 == 0 {
 			s.assign(user, 1)
 		}
-		got := together(
+		got := concurrently(
 			func() answer {
 				return s.admin.api("POST", "/api/users/"+user+"/access-profiles", `{"access_profile_id":4}`)
 			},

@@ -67,11 +67,11 @@ func TestNamedReservationsAtOnce(t *testing.T) {
 	var all []func() answer
 	for i := range 24 {
 		body := with(model(g.key), "estimated_cost", 1, "reserve", true, "reservation_id", fmt.Sprint("call-", i%3))
-		asker := g.admin
+		caller := g.admin
 		if i%2 == 0 {
-			asker = g.admin.at(other)
+			caller = g.admin.at(other)
 		}
-		all = append(all, func() answer { return asker.api("POST", "/api/decisions", body) })
+		all = append(all, func() answer { return caller.api("POST", "/api/decisions", body) })
 	}
 	for range 4 {
 		all = append(all, func() answer {
@@ -79,7 +79,7 @@ func TestNamedReservationsAtOnce(t *testing.T) {
 		})
 	}
 	said := map[string]string{}
-	for _, a := range together(all...) {
+	for _, a := range concurrently(all...) {
 		d := a.is(200).json()
 		id := fmt.Sprint(d["reservation_id"])
 		if said[id] == "" {
@@ -177,11 +177,11 @@ func TestEstimatesThatNeverFit(t *testing.T) {
 		{object{"estimated_tokens": 1001, "estimated_cost": 11}, "token_limited", 429, "tokens limit per 1h"},
 	} {
 		for _, reserve := range []bool{false, true} {
-			question := with(model(g.key), "reserve", reserve)
+			request := with(model(g.key), "reserve", reserve)
 			for name, value := range row.ask {
-				question = with(question, name, value)
+				request = with(request, name, value)
 			}
-			d := g.admin.decides(question, row.kind, row.status)
+			d := g.admin.decides(request, row.kind, row.status)
 			if d["never_fits"] != true || d["retry_after_s"] != nil || !strings.Contains(d["message"].(string), row.words) {
 				t.Errorf("%v: %v", row.ask, d)
 			}

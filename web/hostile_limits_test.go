@@ -193,7 +193,7 @@ func TestAnswersToLargeBodiesStaySmall(t *testing.T) {
 	c := newCast(t)
 	unknown := "{" + strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(repeated(60_000, `"f%d"`), ",", ":1,"), "["), "]") + ":1}"
 	if a := c.admin.api("POST", profiles, unknown).is(400); strings.Count(a.problems(), ";") != 1000 {
-		t.Errorf("%d problems are told in %d bytes", strings.Count(a.problems(), ";")+1, len(a.body))
+		t.Errorf("%d problems are reported in %d bytes", strings.Count(a.problems(), ";")+1, len(a.body))
 	}
 	for _, format := range []string{"budgets[b%d].x=1&", "mcp_servers[s%d]=x&", "f%d=1&"} {
 		var body strings.Builder

@@ -68,7 +68,7 @@ func TestOneOrderOfLocks(t *testing.T) {
 				if p.name == "detaching the role and the copy" {
 					attach(s, round).is(200)
 				}
-				statuses(t, together(func() answer { return p.one(s, round) }, func() answer { return p.other(s, round) })...)
+				statuses(t, concurrently(func() answer { return p.one(s, round) }, func() answer { return p.other(s, round) })...)
 				s.sound()
 				for _, user := range []string{s.ada, s.bob} {
 					s.detachAll(user)

@@ -26,18 +26,18 @@ func (v client) signIn(email, password string) client {
 
 func TestLoginJourney(t *testing.T) {
 	c := newConsole(t)
-	nobody := c.anonymous()
-	nobody.get("/settings?x=1").redirects("/login?next=%2Fsettings%3Fx%3D1")
-	nobody.get("/login?next=%2Fsettings").is(200).one("input", "name", "next", "value", "/settings")
+	anonymous := c.anonymous()
+	anonymous.get("/settings?x=1").redirects("/login?next=%2Fsettings%3Fx%3D1")
+	anonymous.get("/login?next=%2Fsettings").is(200).one("input", "name", "next", "value", "/settings")
 
 	form := credentials(" Admin@Example.com", password)
 	form.Set("next", "/settings")
-	answer := nobody.post("/login", form).redirects("/settings")
+	answer := anonymous.post("/login", form).redirects("/settings")
 	cookie, _ := answer.cookie("session")
 	if cookie == nil || !cookie.HttpOnly || cookie.Path != "/" || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure || cookie.Domain != "" {
 		t.Fatalf("cookie: %v", cookie)
 	}
-	signedIn := nobody.with("Cookie", "session="+cookie.Value)
+	signedIn := anonymous.with("Cookie", "session="+cookie.Value)
 	if who := text(signedIn.get("/settings").is(200).one("span", "class", "user-name")); who != "Admin" {
 		t.Errorf("signed in as %q", who)
 	}

@@ -67,7 +67,7 @@ INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 's
 	}
 	for _, secret := range []string{g.key, g.key[len("sk-bf-"):][:12], g.ada, "openai"} {
 		if strings.Contains(string(scraper.get("/metrics").body), secret) {
-			t.Errorf("metrics tell %q", secret)
+			t.Errorf("metrics are %q", secret)
 		}
 	}
 }
@@ -111,7 +111,7 @@ func TestMetricsWithoutTheDatabase(t *testing.T) {
 			t.Errorf("%s: answered after %s", name, took)
 		}
 		same(t, name, []float64{series[decided], series[answers]}, []float64{1, 0})
-		if _, told := series[held]; told || series["go_goroutines"] <= 0 || series["go_sql_max_open_connections{db_name=\"tollgate\"}"] <= 0 {
+		if _, ok := series[held]; ok || series["go_goroutines"] <= 0 || series["go_sql_max_open_connections{db_name=\"tollgate\"}"] <= 0 {
 			t.Errorf("%s: %v", name, series)
 		}
 		other.get("/metrics").refuses(503, "retry_later", "")

@@ -46,23 +46,23 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 	session.post(address, form).redirects(address)
 	same(t, "version", g.admin.api("GET", "/api"+address, nil).json()["access_profile"].(object)["version"], any(1.0))
 
-	asker := g.apiKey("Usage:View")
+	caller := g.apiKey("Usage:View")
 	for _, name := range names {
 		bare := strings.TrimPrefix(name, "openai/")
-		for _, question := range []object{
+		for _, request := range []object{
 			{"provider": "openai", "model": name},
 			{"provider": "openai", "model": bare},
 			{"provider": "openai", "model": "openai/" + bare},
 			{"model": "openai/" + bare},
 		} {
-			question["virtual_key"] = key
-			g.admin.decides(question, "allowed", 200)
-			resource := entity("model", question["model"].(string))
-			if question["provider"] != nil {
-				resource = entity("model", question["model"].(string), "provider", "openai")
+			request["virtual_key"] = key
+			g.admin.decides(request, "allowed", 200)
+			resource := entity("model", request["model"].(string))
+			if request["provider"] != nil {
+				resource = entity("model", request["model"].(string), "provider", "openai")
 			}
-			got := asker.api("POST", "/access/v1/evaluation", evaluation(entity("virtual_key", key), resource)).is(200).json()
-			same(t, "evaluated "+question["model"].(string), got["decision"], any(true))
+			got := caller.api("POST", "/access/v1/evaluation", evaluation(entity("virtual_key", key), resource)).is(200).json()
+			same(t, "evaluated "+request["model"].(string), got["decision"], any(true))
 		}
 		g.admin.counted(event(key, "model", "openai/"+bare, "provider", nil))
 		call := event(key, "model", name, "cost", nil, "tokens", nil, "input_tokens", 1_000_000)
@@ -71,7 +71,7 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 		g.scan(&cost, "SELECT cost FROM usage_events WHERE event_id = ?", call["event_id"])
 		same(t, "the cost of "+name, cost, int64(3_000_000_000))
 	}
-	found := asker.api("POST", "/access/v1/search/resource", evaluation(entity("user", g.bob), object{"type": "model"})).is(200).json()["results"].([]any)
+	found := caller.api("POST", "/access/v1/search/resource", evaluation(entity("user", g.bob), object{"type": "model"})).is(200).json()["results"].([]any)
 	same(t, "callable", len(found), len(names))
 	if !slices.ContainsFunc(found, func(model any) bool { return model.(object)["id"] == "openai/nested" }) {
 		t.Errorf("openai/nested is not in %v", found)

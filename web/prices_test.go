@@ -31,7 +31,7 @@ func TestCostComputedFromPrices(t *testing.T) {
 	set(`[` + strings.ReplaceAll(price, "2.5", "5") + `]`)
 	same(t, "the same event again", g.admin.report(first).json()["status"], any("duplicate"))
 	same(t, "spent", spent(), int64(2_500_032_500))
-	same(t, "the same id with a cost told", g.admin.report(with(first, "cost", 2.5000325)).StatusCode, 409)
+	same(t, "the same id with a reported cost", g.admin.report(with(first, "cost", 2.5000325)).StatusCode, 409)
 
 	for _, more := range [][]any{
 		{"model", "openai/gpt-4o", "provider", nil}, {"model", "openai/gpt-4o"},
@@ -49,14 +49,14 @@ func TestCostComputedFromPrices(t *testing.T) {
 		g.admin.counted(call(append(more, "event_id", uuid.NewString())...))
 		same(t, "spent on one without a computed cost", spent()-before, int64(0))
 	}
-	same(t, "events nobody knows the cost of", g.count("usage_events WHERE cost IS NULL AND NOT cost_computed"), 2)
+	same(t, "events of unknown cost", g.count("usage_events WHERE cost IS NULL AND NOT cost_computed"), 2)
 	same(t, "computed", g.count("usage_events WHERE cost IS NOT NULL AND cost_computed"), 3)
 	set(`[{"model":"gpt-4o","input_cost_per_million_tokens":100000,"output_cost_per_million_tokens":0}]`)
 	g.unchanged(func() {
 		g.admin.report(call("event_id", uuid.NewString(), "input_tokens", 1_000_000_000_000)).refuses(http.StatusBadRequest, "number_out_of_range", "tokens")
 	})
 	// For an unknown user the quarantine keeps what was sent, and that no cost was sent.
-	stray := with(call("event_id", uuid.NewString(), "input_tokens", 1000), "virtual_key", "sk-bf-nobodys")
+	stray := with(call("event_id", uuid.NewString(), "input_tokens", 1000), "virtual_key", "sk-bf-unknown")
 	set(`[` + price + `]`)
 	same(t, "status", g.admin.report(stray).is(http.StatusOK).json()["status"], any("quarantined"))
 	var kept string
@@ -195,14 +195,14 @@ func TestCachedTokens(t *testing.T) {
 		call := event(key, "model", row.model, "cost", nil, "tokens", nil, "input_tokens", row.of, "output_tokens", 10,
 			"cached_input_tokens", row.read, "cache_write_input_tokens", row.write, "reasoning_output_tokens", row.reasoning)
 		if call["model"] != plain {
-			stray := with(call, "virtual_key", "sk-bf-nobodys", "event_id", uuid.NewString())
+			stray := with(call, "virtual_key", "sk-bf-unknown", "event_id", uuid.NewString())
 			same(t, "of an unknown key", g.admin.report(stray).is(200).json()["status"], any("quarantined"))
 			g.admin.api("POST", fmt.Sprint("/api/usage/quarantine/", stray["event_id"], "/assign"), object{"user_id": g.bob}).is(200)
 		} else {
 			g.admin.counted(with(call, "event_id", uuid.NewString()))
 		}
 		g.admin.counted(call)
-		same(t, "told again", g.admin.report(call).json()["status"], any("duplicate"))
+		same(t, "reported again", g.admin.report(call).json()["status"], any("duplicate"))
 		g.admin.report(with(call, "cached_input_tokens", 1, "cache_write_input_tokens", 1)).refuses(http.StatusConflict, "event_conflict", "event_id")
 		after := g.used(g.bob)
 		same(t, fmt.Sprint(row, ": spent twice"), after["spend 1M total"]-before["spend 1M total"], 2*row.nanos)

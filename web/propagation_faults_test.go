@@ -37,10 +37,10 @@ func TestPropagateReportsFailures(t *testing.T) {
 		t.Errorf("failed %v", got["failed"])
 	}
 	if slices.Contains(list(got["user_ids"]), c.users[1]) || c.held(c.users[1])["template_version"] != 2.0 {
-		t.Errorf("a copy that failed is told as done: %v", got["user_ids"])
+		t.Errorf("a copy that failed is reported as done: %v", got["user_ids"])
 	}
 	page := fmt.Sprintf("%s/%v", propagatePage, got["job"].(map[string]any)["id"])
-	c.session.get(page).is(200).told(map[string]string{"Done": "2", "Failed": "1"})
+	c.session.get(page).is(200).shows(map[string]string{"Done": "2", "Failed": "1"})
 	c.login(viewer).with("Sec-Fetch-Site", "same-origin").post(page+"/retry", nil).refuses(403, "forbidden", "")
 	c.forgive()
 	retry := attribute(c.session.get(page).one("form", "action", page+"/retry"), "action")
@@ -49,7 +49,7 @@ func TestPropagateReportsFailures(t *testing.T) {
 		t.Fatal("trying again leads to the same propagation")
 	}
 	result := c.session.get(again).is(200)
-	result.told(map[string]string{"Done": "1", "Failed": "0", "Skipped": "0"})
+	result.shows(map[string]string{"Done": "1", "Failed": "0", "Skipped": "0"})
 	if len(result.all("form", "action", again+"/retry")) > 0 {
 		t.Error("there is something to try again")
 	}
@@ -98,5 +98,5 @@ WHERE b.max_limit = 7000000000 AND p.calendar_aligned`); n != 501 {
 	for len(progress.all("div", "id", "propagation", "hx-get", result)) > 0 && t.Context().Err() == nil {
 		progress = c.session.with("HX-Request", "true").get(result).is(200)
 	}
-	progress.told(map[string]string{"Done": "501", "Failed": "0", "Skipped": "0"})
+	progress.shows(map[string]string{"Done": "501", "Failed": "0", "Skipped": "0"})
 }

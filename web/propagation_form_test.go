@@ -27,15 +27,15 @@ func (a answer) hidden(action string) url.Values {
 // facts are the terms and values of a page.
 func (a answer) facts() map[string]string {
 	a.t.Helper()
-	terms, values, told := a.all("dt"), a.all("dd"), map[string]string{}
+	terms, values, shown := a.all("dt"), a.all("dd"), map[string]string{}
 	for i, term := range terms {
-		told[text(term)] = text(values[i])
+		shown[text(term)] = text(values[i])
 	}
-	return told
+	return shown
 }
 
-// told fails the test unless the page shows at least these facts.
-func (a answer) told(want map[string]string) {
+// shows fails the test unless the page shows at least these facts.
+func (a answer) shows(want map[string]string) {
 	a.t.Helper()
 	got := a.facts()
 	for term, value := range want {
@@ -65,7 +65,7 @@ func TestPropagateByForm(t *testing.T) {
 	before := c.tables()
 	query := url.Values{"fields": {"rate_limit", "budgets"}, "emails": {"person0@example.com\r\n PERSON3@example.com \r\n\r\nviewer@example.com"}}
 	preview := c.session.get(propagatePage + "/preview?" + query.Encode()).is(200)
-	preview.told(map[string]string{"Change": "1 holder", "Have it already": "0 holders", "Skipped": "2 users"})
+	preview.shows(map[string]string{"Change": "1 holder", "Have it already": "0 holders", "Skipped": "2 users"})
 	var blocked []string
 	for node := range preview.one("section", "aria-labelledby", "over").Descendants() {
 		if node.Data == "th" && attribute(node, "scope") == "row" {
@@ -91,7 +91,7 @@ func TestPropagateByForm(t *testing.T) {
 	}
 	done := c.session.post(propagatePage, sent).is(303)
 	result := c.session.get(done.Header.Get("Location")).is(200)
-	result.told(map[string]string{"Done": "1", "Failed": "0", "Skipped": "2"})
+	result.shows(map[string]string{"Done": "1", "Failed": "0", "Skipped": "2"})
 	if said := text(result.one("p", "role", "status")); !strings.HasPrefix(said, "1 holder of Engineering has the ") || !strings.Contains(said, "version 3") {
 		t.Errorf("the result says %q", said)
 	}
@@ -102,7 +102,7 @@ func TestPropagateByForm(t *testing.T) {
 	}
 	// For copies that are up to date there is nothing to apply, unless usage is reset.
 	again := c.session.get(propagatePage + "/preview?fields=budgets&emails=person0@example.com").is(200)
-	again.told(map[string]string{"Change": "0 holders", "Have it already": "1 holder"})
+	again.shows(map[string]string{"Change": "0 holders", "Have it already": "1 holder"})
 	if buttons := again.all("button", "class", "button primary"); slices.ContainsFunc(buttons, func(b *html.Node) bool { return strings.HasPrefix(text(b), "Apply") }) {
 		t.Error("there is something to apply")
 	}
@@ -135,7 +135,7 @@ func TestPropagateFormKeepsWhatWasSent(t *testing.T) {
 		for _, page := range []answer{posted, previewed} {
 			typed := strings.Fields(text(page.one("textarea", "name", "emails")))
 			if !slices.Equal(typed, strings.Fields(row.sent.Get("emails"))) {
-				t.Errorf("%v: the form has the people %v", row.sent, typed)
+				t.Errorf("%v: the form has the emails %v", row.sent, typed)
 			}
 			if budgets := page.one("input", "name", "fields", "value", "budgets"); row.sent.Has("fields") != slices.ContainsFunc(budgets.Attr, func(a html.Attribute) bool { return a.Key == "checked" }) {
 				t.Errorf("%v: the field is no longer ticked, or is now", row.sent)

@@ -40,7 +40,7 @@ func TestDryRunReportsBlockedUsers(t *testing.T) {
 	}
 	want := []any{spend(c.users[0], 4.5, false), spend(c.users[2], 10, true)}
 	if got := c.over(object{"fields": allGroups}); !reflect.DeepEqual(got, want) {
-		t.Errorf("told %v\nwant %v", got, want)
+		t.Errorf("got %v\nwant %v", got, want)
 	}
 	if got := c.over(object{"fields": []string{"mcp_servers"}}); len(got) > 0 {
 		t.Errorf("limits that are not pushed: %v", got)
@@ -94,7 +94,7 @@ func TestResetUsageZeroesThePropagatedGroups(t *testing.T) {
 		t.Errorf("after a reset of the rate limit %v is shown", got)
 	}
 	if got := shown(c.users[1]); got != [2]any{3.0, 7.0} {
-		t.Errorf("after a reset for somebody else %v is shown", got)
+		t.Errorf("after a reset for another user %v is shown", got)
 	}
 	c.use(c.users[0], "requests", 2)
 	c.push(object{"fields": []string{"budgets"}, "reset_usage": true}).is(200)

@@ -25,12 +25,12 @@ type crowd struct {
 
 var allGroups = []string{"provider_configs", "budgets", "rate_limit", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"}
 
-func newCrowd(t *testing.T, people int) crowd {
+func newCrowd(t *testing.T, users int) crowd {
 	t.Helper()
 	c := crowd{cast: newCast(t)}
 	c.roles = [2]int64{c.addRole("First"), c.addRole("Second")}
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":10,"reset_duration":"1d"}],"rate_limit":{"request_max_limit":100,"request_reset_duration":"1d"}}`).is(200)
-	for i := range people {
+	for i := range users {
 		email := fmt.Sprintf("person%d@example.com", i)
 		c.exec("INSERT INTO users (id, name, email, email_key, role_id) VALUES (gen_random_uuid(), ?, ?, ?, ?)", email, email, email, c.roles[min(i/2, 1)])
 		c.users = append(c.users, c.userID(email))
@@ -189,13 +189,13 @@ func TestDryRunReportsAndChangesNothing(t *testing.T) {
 	c := newCrowd(t, 4)
 	before := c.tables()
 	// The same fields in another order are reported in the contract's order.
-	told := c.push(object{"fields": []string{"mcp_servers", "budgets", "rate_limit"}, "dry_run": true}).counts(4, 0, 0, false, "budgets", "rate_limit", "mcp_servers")
-	changes := told["changes"].([]any)
-	if len(changes) != 1 || len(list(row(told, "changes", 0)["user_ids"])) != 4 {
+	got := c.push(object{"fields": []string{"mcp_servers", "budgets", "rate_limit"}, "dry_run": true}).counts(4, 0, 0, false, "budgets", "rate_limit", "mcp_servers")
+	changes := got["changes"].([]any)
+	if len(changes) != 1 || len(list(row(got, "changes", 0)["user_ids"])) != 4 {
 		t.Fatalf("changes %v", changes)
 	}
 	got, want := map[string]any{}, map[string]any{}
-	for _, field := range row(told, "changes", 0)["fields"].([]any) {
+	for _, field := range row(got, "changes", 0)["fields"].([]any) {
 		one := field.(map[string]any)
 		got[one["field"].(string)] = []any{one["before"], one["after"]}
 	}
@@ -204,14 +204,14 @@ func TestDryRunReportsAndChangesNothing(t *testing.T) {
 		"rate_limit": [{"request_max_limit":100,"request_reset_duration":"1d"}, null],
 		"mcp_servers": [[], [{"mcp_server_id":"github"}]]}`), &want))
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("told %v\nwant %v", got, want)
+		t.Errorf("got %v\nwant %v", got, want)
 	}
 	if !maps.Equal(before, c.tables()) {
 		t.Error("a dry run changed something")
 	}
 	c.push(object{"fields": []string{"budgets"}}).counts(4, 0, 0, true, "budgets")
-	if told := c.push(object{"fields": []string{"budgets"}, "dry_run": true}).json(); told["unchanged_users"] != 4.0 || len(told["changes"].([]any)) > 0 {
-		t.Errorf("after it was applied: %v", told)
+	if got := c.push(object{"fields": []string{"budgets"}, "dry_run": true}).json(); got["unchanged_users"] != 4.0 || len(got["changes"].([]any)) > 0 {
+		t.Errorf("after it was applied: %v", got)
 	}
 }
 
@@ -275,11 +275,11 @@ func TestPropagateSkipsPausedAndExpiredCopies(t *testing.T) {
 	c.admin.api("PUT", c.copyPath(c.users[0]), `{"is_active":false}`).is(200)
 	c.exec("UPDATE user_access_profiles SET expires_at = clock_timestamp() - interval '1 second' WHERE user_id = ?", c.users[1])
 	before := []any{c.held(c.users[0]), c.held(c.users[1])}
-	nobody := c.userID(viewer)
-	want := map[string]string{c.users[0]: "inactive", c.users[1]: "expired", nobody: "no_copy"}
-	everybody := append(slices.Clone(c.users), nobody)
+	unassigned := c.userID(viewer)
+	want := map[string]string{c.users[0]: "inactive", c.users[1]: "expired", unassigned: "no_copy"}
+	all := append(slices.Clone(c.users), unassigned)
 	for _, dry := range []bool{true, false} {
-		got := c.push(object{"fields": allGroups, "user_ids": everybody, "dry_run": dry}).counts(2, 0, 3, !dry, allGroups...)
+		got := c.push(object{"fields": allGroups, "user_ids": all, "dry_run": dry}).counts(2, 0, 3, !dry, allGroups...)
 		if said := reasons(got["skipped"]); !maps.Equal(said, want) {
 			t.Errorf("skipped %v, want %v", said, want)
 		}

@@ -20,9 +20,9 @@ type door struct {
 
 // doorsTo are the two ways to change a row, or to add one to a list: by the console's path and by the API's.
 func doorsTo(c *console, page, method, api string) []door {
-	person, program := c.login(admin), c.apiKey()
+	browser, program := c.login(admin), c.apiKey()
 	return []door{
-		{"form", func(form url.Values, _ any) answer { return person.post(page, form) }, http.StatusUnprocessableEntity},
+		{"form", func(form url.Values, _ any) answer { return browser.post(page, form) }, http.StatusUnprocessableEntity},
 		{"json", func(_ url.Values, body any) answer { return program.api(method, api, body) }, http.StatusBadRequest},
 	}
 }
@@ -203,11 +203,11 @@ func TestUpdateProvider(t *testing.T) {
 
 func TestListProviders(t *testing.T) {
 	c := newConsole(t)
-	key, person := c.apiKey(), c.login(admin)
+	key, browser := c.apiKey(), c.login(admin)
 	if got := string(key.get("/api/providers").is(200).body); !strings.Contains(got, `"providers":[]`) {
 		t.Error(got)
 	}
-	if ways := person.get("/providers").is(200).all("a", "href", "/providers/new"); len(ways) != 2 {
+	if ways := browser.get("/providers").is(200).all("a", "href", "/providers/new"); len(ways) != 2 {
 		t.Errorf("%d ways to add the first", len(ways))
 	}
 	for i := range 5 {
@@ -239,7 +239,7 @@ func TestListProviders(t *testing.T) {
 			t.Errorf("%s: %v", query, got)
 		}
 	}
-	shown := person.get("/providers?search=p3").is(200)
+	shown := browser.get("/providers?search=p3").is(200)
 	if rows := shown.all("a", "class", "row-name"); len(rows) != 1 || text(rows[0]) != "p3" {
 		t.Errorf("%d rows", len(rows))
 	}
@@ -290,9 +290,9 @@ func TestDeleteProviderInUse(t *testing.T) {
 func TestProviderPermissions(t *testing.T) {
 	c := newConsole(t)
 	c.addProvider("openai", "a")
-	person := c.login(viewer)
+	browser := c.login(viewer)
 	for _, path := range []string{"/providers", "/providers/openai"} {
-		page := person.get(path).is(200)
+		page := browser.get(path).is(200)
 		for _, href := range []string{"/providers/new", "/providers/openai/edit", "/providers/openai/delete"} {
 			if len(page.all("a", "href", href)) != 0 {
 				t.Errorf("%s links to %s", path, href)
@@ -300,10 +300,10 @@ func TestProviderPermissions(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/providers/new", "/providers/openai/edit", "/providers/openai/delete"} {
-		person.get(path).is(403)
+		browser.get(path).is(403)
 	}
-	person.post("/providers", url.Values{"name": {"x"}}).is(403)
-	person.post("/providers/openai/delete", nil).is(403)
+	browser.post("/providers", url.Values{"name": {"x"}}).is(403)
+	browser.post("/providers/openai/delete", nil).is(403)
 	key := c.apiKey("Providers:View")
 	key.get("/api/providers/openai").is(200)
 	key.api("POST", "/api/providers", `{`).is(403)

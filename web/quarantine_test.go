@@ -138,7 +138,7 @@ func TestQuarantinedUsageIsChargedOnce(t *testing.T) {
 		}
 	}
 	done := 0
-	for _, a := range together(all...) {
+	for _, a := range concurrently(all...) {
 		if a.StatusCode == 200 {
 			done++
 		} else {

@@ -69,8 +69,8 @@ func TestTwinOfRoleChangeAndPropagation(t *testing.T) {
 	s := newStage(t)
 	next := s.addRole("New")
 	s.addRole("Old")
-	s.handOut(1, "Old")
-	s.handOut(2, "Old")
+	s.assignByRole(1, "Old")
+	s.assignByRole(2, "Old")
 	s.assign(s.ada, 3)
 	revived := 0
 	for round := range rounds() {

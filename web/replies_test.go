@@ -58,7 +58,7 @@ func TestChangesWhoseRepliesAreLost(t *testing.T) {
 		v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).refuses(503, "outcome_unknown", "")
 		// It may have started; then it runs until a worker takes it over.
 		g.exec("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE state = 'running'")
-		g.eventually("the end of the push", func() bool {
+		g.eventually("the end of the propagation", func() bool {
 			return v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).StatusCode == 200
 		})
 		version := g.admin.get(profile).is(200).object("access_profile")["version"]

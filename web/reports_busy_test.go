@@ -29,7 +29,7 @@ func TestReportsAreReadTwoAtOnce(t *testing.T) {
 	g.eventually("two reports", func() bool {
 		return g.count("pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 2
 	})
-	for _, a := range together(
+	for _, a := range concurrently(
 		func() answer { return g.admin.get("/api/usage") },
 		func() answer { return g.admin.get("/api/governance/usage/export") },
 		func() answer { return g.session.get("/usage?group_by=day") },

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// handOut makes a role assign a profile to every user who gains the role.
-func (s stage) handOut(profile int64, role string) {
+// assignByRole makes a role assign a profile to every user who gains the role.
+func (s stage) assignByRole(profile int64, role string) {
 	s.t.Helper()
 	s.attach(profile, object{"role_ids": []int64{s.roleID(role)}, "is_default": true})
 }
@@ -25,9 +25,9 @@ func (s stage) setRole(user, role string) {
 
 func TestNewUsersGetTheProfilesOfTheirRole(t *testing.T) {
 	s := newStage(t)
-	s.handOut(research, "Developer")
+	s.assignByRole(research, "Developer")
 	s.attach(1, object{"role_ids": []int64{s.roleID("Developer")}})
-	s.handOut(2, "Developer")
+	s.assignByRole(2, "Developer")
 	s.admin.api("PUT", "/api/access-profiles/2/deactivate", nil).is(200)
 	developer := fmt.Sprint(s.roleID("Developer"))
 	for _, door := range doorsTo(s.console, "/users", "POST", "/api/governance/users") {
@@ -51,10 +51,10 @@ func TestRoleChangeReplacesTheCopiesOfTheRole(t *testing.T) {
 	s.addRole("Old")
 	s.addRole("New")
 	s.addRole("Bare")
-	s.handOut(1, "Old")
-	s.handOut(research, "Old")
-	s.handOut(research, "New")
-	s.handOut(2, "New")
+	s.assignByRole(1, "Old")
+	s.assignByRole(research, "Old")
+	s.assignByRole(research, "New")
+	s.assignByRole(2, "New")
 	s.setRole(s.ada, "Old")
 	s.assign(s.ada, 3)
 	same(t, "held", s.held(s.ada), "Café direct, Engineering role, Research role")
@@ -107,7 +107,7 @@ func TestRoleChangeBetweenRolesOfOneProfile(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")
 	s.addRole("New")
-	s.handOut(research, "Old")
+	s.assignByRole(research, "Old")
 	s.attach(research, object{"role_ids": []int64{s.roleID("New")}})
 	s.setRole(s.ada, "Old")
 	held := s.copies(s.ada)[0]
@@ -126,8 +126,8 @@ func TestKeysAreDeletedWithTheLastCopyOfARole(t *testing.T) {
 	s.addRole("Old")
 	s.addRole("New")
 	s.addRole("Bare")
-	s.handOut(1, "Old")
-	s.handOut(2, "New")
+	s.assignByRole(1, "Old")
+	s.assignByRole(2, "New")
 	s.setRole(s.ada, "Old")
 	key := s.admin.api("POST", "/api/users/"+s.ada+"/virtual-keys", nil).is(200).object("virtual_key")
 	// A user who has some copy throughout keeps their keys.
@@ -145,7 +145,7 @@ func TestDirectAndFromTheRole(t *testing.T) {
 	s.addRole("Bare")
 	body := `{"access_profile_id":4,"expires_at":"2099-01-01T00:00:00Z"}`
 	direct := s.admin.api("POST", "/api/users/"+s.ada+"/access-profiles", body).is(201).object("access_profile")
-	s.handOut(research, "Old")
+	s.assignByRole(research, "Old")
 	s.audits(func() { s.setRole(s.ada, "Old") }, "update - "+s.ada+" cli")
 	both := s.copies(s.ada)
 	same(t, "with the role", []any{len(both), both[0]["id"], both[0]["source"], both[0]["expires_at"]}, []any{1, direct["id"], "direct", nil})

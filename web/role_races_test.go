@@ -51,16 +51,16 @@ func TestRaceRoleChangeAndPropagation(t *testing.T) {
 	s := newStage(t)
 	s.addRole("Old")
 	s.addRole("New")
-	s.handOut(1, "Old")
-	s.handOut(research, "Old")
-	s.handOut(research, "New")
-	s.handOut(2, "New")
+	s.assignByRole(1, "Old")
+	s.assignByRole(research, "Old")
+	s.assignByRole(research, "New")
+	s.assignByRole(2, "New")
 	s.assign(s.ada, 3)
 	for round := range rounds() {
 		s.setRole(s.ada, "Old")
 		path := fmt.Sprint("/api/access-profiles/", []int{1, 2, 3, research}[round%4])
 		s.admin.api("PUT", path, fmt.Sprintf(`{"budgets":[{"max_limit":%d,"reset_duration":"1d"}]}`, round)).is(200)
-		got := together(
+		got := concurrently(
 			func() answer {
 				return s.admin.api("PUT", "/api/users/"+s.ada+"/role", object{"role_id": s.roleID("New")})
 			},
@@ -76,14 +76,14 @@ func TestRaceRoleChangeAndPropagation(t *testing.T) {
 // Of many role changes the last one counts, and nothing of the others is left.
 func TestRaceRoleChanges(t *testing.T) {
 	s := newStage(t)
-	s.handOut(research, "Viewer")
+	s.assignByRole(research, "Viewer")
 	handsOut := map[string]string{"Viewer": "Research role"}
 	for _, name := range []string{"One", "Two", "Three"} {
 		s.addRole(name)
-		s.handOut(s.addProfile(name), name)
+		s.assignByRole(s.addProfile(name), name)
 		handsOut[name] = name + " role"
 	}
-	s.handOut(research, "Two")
+	s.assignByRole(research, "Two")
 	handsOut["Two"] = "Research role, Two role"
 	s.assign(s.ada, 1)
 	key := s.keys(s.ada)
@@ -93,7 +93,7 @@ func TestRaceRoleChanges(t *testing.T) {
 			id := s.roleID(role)
 			changes = append(changes, func() answer { return s.admin.api("PUT", "/api/users/"+s.ada+"/role", object{"role_id": id}) })
 		}
-		same(t, "statuses", statuses(t, together(changes...)...), []int{200, 200, 200, 200})
+		same(t, "statuses", statuses(t, concurrently(changes...)...), []int{200, 200, 200, 200})
 		// All but the first may find the role that they set, so only the last one is known from what is stored.
 		if role := s.roleOf(ada); s.held(s.ada) != "Engineering direct, "+handsOut[role] {
 			t.Fatalf("a %s holds %s", role, s.held(s.ada))

@@ -57,10 +57,10 @@ func TestRoleInputsRefused(t *testing.T) {
 		{"long description", url.Values{"name": {"x"}, "description": {strings.Repeat("x", 2001)}}, `{"name":"x","description":"` + strings.Repeat("x", 2001) + `"}`, "too_long", "description"},
 		{"number as description", nil, `{"name":"x","description":7}`, "wrong_type", "description"},
 	}, "/roles", "POST", "/api/roles")
-	person, key := c.login(admin), c.apiKey()
-	person.post("/roles", form("x", "Users:View", "Users:Fly")).refuses(422, "unknown_permission", "permission_ids[1]").one("a", "href", "#permission_ids")
-	person.post("/roles", form("x", "users:view")).refuses(422, "unknown_permission", "permission_ids[0]")
-	person.post("/roles", url.Values{"name": {"x"}, "is_system_role": {"true"}}).refuses(400, "unknown_field", "is_system_role")
+	browser, key := c.login(admin), c.apiKey()
+	browser.post("/roles", form("x", "Users:View", "Users:Fly")).refuses(422, "unknown_permission", "permission_ids[1]").one("a", "href", "#permission_ids")
+	browser.post("/roles", form("x", "users:view")).refuses(422, "unknown_permission", "permission_ids[0]")
+	browser.post("/roles", url.Values{"name": {"x"}, "is_system_role": {"true"}}).refuses(400, "unknown_field", "is_system_role")
 	for _, field := range []string{"permission_ids", "permissions", "Name", "members"} {
 		key.api("POST", "/api/roles", `{"name":"x","`+field+`":[]}`).refuses(400, "unknown_field", field)
 	}
@@ -71,12 +71,12 @@ func TestRoleInputsRefused(t *testing.T) {
 		key.get("/api/roles/"+id).refuses(400, "invalid_id", "")
 		key.get("/api/roles/"+id+"/permissions").refuses(400, "invalid_id", "")
 		key.api("PUT", "/api/roles/"+id+"/permissions", `{"permission_ids":[]}`).refuses(400, "invalid_id", "")
-		person.get("/roles/"+id).refuses(400, "invalid_id", "")
+		browser.get("/roles/"+id).refuses(400, "invalid_id", "")
 	}
 	for _, a := range []answer{
 		key.get("/api/roles/999"), key.api("PUT", "/api/roles/999", `{}`), key.api("DELETE", "/api/roles/999", nil), key.get("/api/roles/999/permissions"),
-		key.api("PUT", "/api/roles/999/permissions", `{}`), person.get("/roles/999"), person.get("/roles/999/edit"), person.get("/roles/999/delete"),
-		person.post("/roles/999", form("x")), person.post("/roles/999/delete", nil),
+		key.api("PUT", "/api/roles/999/permissions", `{}`), browser.get("/roles/999"), browser.get("/roles/999/edit"), browser.get("/roles/999/delete"),
+		browser.post("/roles/999", form("x")), browser.post("/roles/999/delete", nil),
 	} {
 		a.refuses(404, "not_found", "")
 	}
@@ -400,17 +400,17 @@ func TestPermissions(t *testing.T) {
 
 func TestRolePages(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
+	browser := c.login(admin)
 	id := c.addRole("Support", "Users:View", "Users:Update")
 	for i := range 30 {
 		c.addUser(fmt.Sprintf("member%02d@example.com", i), "Support")
 	}
-	page := person.get(fmt.Sprintf("/roles/%d", id)).is(200)
+	page := browser.get(fmt.Sprintf("/roles/%d", id)).is(200)
 	if rows := page.all("a", "class", "row-name"); len(rows) != 25 || attribute(rows[0], "href") != "/users/"+c.userID("member00@example.com") {
 		t.Errorf("%d members", len(rows))
 	}
 	page.one("a", "rel", "next", "href", "?offset=25")
-	if rows := person.get(fmt.Sprintf("/roles/%d?offset=25", id)).is(200).all("a", "class", "row-name"); len(rows) != 5 {
+	if rows := browser.get(fmt.Sprintf("/roles/%d?offset=25", id)).is(200).all("a", "class", "row-name"); len(rows) != 5 {
 		t.Errorf("%d members on the next page", len(rows))
 	}
 	var ticks int
@@ -422,7 +422,7 @@ func TestRolePages(t *testing.T) {
 	if ticks != 2 {
 		t.Errorf("%d ticks", ticks)
 	}
-	edit := person.get(fmt.Sprintf("/roles/%d/edit", id)).is(200)
+	edit := browser.get(fmt.Sprintf("/roles/%d/edit", id)).is(200)
 	for _, box := range edit.all("input", "type", "checkbox", "name", "permission_ids") {
 		value := attribute(box, "value")
 		if want := value == "Users:View" || value == "Users:Update"; present(box, "checked") != want {
@@ -430,7 +430,7 @@ func TestRolePages(t *testing.T) {
 		}
 	}
 	// The ticked boxes come back with the problems.
-	got := person.post("/roles", url.Values{"name": {""}, "description": {"kept"}, "permission_ids": {"", "Usage:View"}}).refuses(422, "required", "name")
+	got := browser.post("/roles", url.Values{"name": {""}, "description": {"kept"}, "permission_ids": {"", "Usage:View"}}).refuses(422, "required", "name")
 	if !present(got.one("input", "type", "checkbox", "value", "Usage:View"), "checked") || text(got.one("textarea", "name", "description")) != "kept" {
 		t.Error("the form has not kept what was chosen")
 	}
@@ -444,7 +444,7 @@ func TestRolePages(t *testing.T) {
 		t.Errorf("got %v", list)
 	}
 	c.apiKey().get("/api/roles?offset=x").refuses(400, "number_out_of_range", "offset")
-	if rows := person.get("/roles?search=support").is(200).all("a", "class", "row-name"); len(rows) != 1 {
+	if rows := browser.get("/roles?search=support").is(200).all("a", "class", "row-name"); len(rows) != 1 {
 		t.Errorf("%d rows", len(rows))
 	}
 	// Members are shown only to users who may see users.

@@ -180,17 +180,17 @@ func TestUpdateToolGroup(t *testing.T) {
 
 func TestToolGroupPages(t *testing.T) {
 	c := newConsole(t)
-	person := c.login(admin)
-	person.get("/mcp/tool-groups/new").is(200).one("a", "href", "/mcp/clients/new")
+	browser := c.login(admin)
+	browser.get("/mcp/tool-groups/new").is(200).one("a", "href", "/mcp/clients/new")
 	c.addServer("github", "read", "write")
 	id := c.addGroup("Readers", `[{"mcp_client_id":"github","tool_names":["read"]}]`)
 	profile := c.profileNaming("Everyone", fmt.Sprintf(`"mcp_tool_groups":[{"tool_group_id":%d}]`, id))
 	page := fmt.Sprintf("/mcp/tool-groups/%d", id)
-	person.get(page).is(200).one("a", "href", fmt.Sprintf("/access-profiles/%d", profile))
-	if edit := person.get(page + "/edit").is(200); !present(edit.one("input", "type", "checkbox", "value", "read"), "checked") {
+	browser.get(page).is(200).one("a", "href", fmt.Sprintf("/access-profiles/%d", profile))
+	if edit := browser.get(page + "/edit").is(200); !present(edit.one("input", "type", "checkbox", "value", "read"), "checked") {
 		t.Error("read is not ticked")
 	}
-	if rows := person.get("/mcp/tool-groups?search=READ").is(200).all("a", "class", "row-name"); len(rows) != 1 {
+	if rows := browser.get("/mcp/tool-groups?search=READ").is(200).all("a", "class", "row-name"); len(rows) != 1 {
 		t.Errorf("%d rows", len(rows))
 	}
 	for _, door := range doorsTo(c, page+"/delete", "DELETE", "/api"+page) {
@@ -204,8 +204,8 @@ func TestToolGroupPages(t *testing.T) {
 		}
 	}
 	c.apiKey().api("DELETE", fmt.Sprintf("/api/access-profiles/%d", profile), nil).is(200)
-	person.get(page+"/delete").is(200).one("button", "class", "button danger")
-	person.post(page+"/delete", nil).redirects("/mcp/tool-groups")
+	browser.get(page+"/delete").is(200).one("button", "class", "button danger")
+	browser.post(page+"/delete", nil).redirects("/mcp/tool-groups")
 	c.apiKey().api("DELETE", "/api"+page, nil).refuses(404, "not_found", "")
 	c.apiKey().api("DELETE", "/api/mcp/clients/github", nil).is(200)
 }

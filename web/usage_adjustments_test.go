@@ -62,7 +62,7 @@ func TestAdjustmentsAreMadeOnce(t *testing.T) {
 		all = append(all, func() answer { return g.admin.api("POST", "/api/usage/adjustments", refund) })
 	}
 	statuses := map[int]int{}
-	for _, a := range together(all...) {
+	for _, a := range concurrently(all...) {
 		statuses[a.StatusCode]++
 		same(t, "charge", a.object("adjustment")["charge"], any(2.0))
 	}
@@ -82,7 +82,7 @@ func TestAdjustmentsAreMadeOnce(t *testing.T) {
 		}
 	}
 	made := 0
-	for _, a := range together(all...) {
+	for _, a := range concurrently(all...) {
 		if a.StatusCode == 201 {
 			made++
 		}

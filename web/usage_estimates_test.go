@@ -29,7 +29,7 @@ func TestEstimatedUsageIsReplaced(t *testing.T) {
 		same(t, "the estimate again", g.admin.report(estimate).is(200).json()["status"], any("duplicate"))
 		g.admin.report(with(estimate, "tokens", 77)).refuses(409, "event_conflict", "event_id")
 		g.admin.report(with(exact, "model", "gpt-4o-mini")).refuses(409, "event_conflict", "event_id")
-		same(t, "counted once of many at once", countedOf(together(
+		same(t, "counted once of many at once", countedOf(concurrently(
 			func() answer { return g.admin.report(exact) }, func() answer { return g.admin.report(object{"events": []object{exact}}) },
 			func() answer { return g.admin.report(exact) },
 		)), 1)

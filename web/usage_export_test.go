@@ -227,7 +227,7 @@ VALUES (current_date, ?, 0, 'openai', '@m', 1000000000, 10, 1, 0)`, s.ada)
 	// The links on pages are for spreadsheets.
 	for _, path := range []string{"/usage", "/audit"} {
 		if links := string(s.session.get(path).is(200).body); !strings.Contains(links, "format=csv&amp;excel=1") {
-			t.Errorf("%s leads to no file for people", path)
+			t.Errorf("%s leads to no file for spreadsheets", path)
 		}
 	}
 	for _, query := range []string{"?format=csv", "?format=csv&excel=1", "?format=csv&excel=1&action=restore"} {

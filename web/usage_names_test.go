@@ -27,7 +27,7 @@ func TestUsageBySpellingOfTheModel(t *testing.T) {
 		one := call(i)
 		g.admin.counted(one)
 		for j := range spellings {
-			same(t, "told again", g.admin.report(call(j, "event_id", one["event_id"])).is(200).json()["status"], any("duplicate"))
+			same(t, "reported again", g.admin.report(call(j, "event_id", one["event_id"])).is(200).json()["status"], any("duplicate"))
 		}
 		g.admin.report(with(one, "model", "groq/openai/y", "provider", nil)).refuses(409, "event_conflict", "event_id")
 	}
@@ -51,7 +51,7 @@ func TestUsageBySpellingOfTheModel(t *testing.T) {
 	// A path has no provider as prefix, and an event of an unknown key is kept under the same two names.
 	g.admin.counted(with(call(0), "provider", nil, "model", "/models/q"))
 	same(t, "events without a provider", g.count("usage_events WHERE provider = '' AND model = '/models/q'"), 1)
-	stray := with(call(0), "virtual_key", "sk-bf-nobodys", "event_id", uuid.NewString())
+	stray := with(call(0), "virtual_key", "sk-bf-unknown", "event_id", uuid.NewString())
 	g.admin.report(stray).is(200)
 	same(t, "kept", g.count(`usage_quarantine WHERE event::jsonb @> '{"provider": "groq", "model": "openai/x"}'`), 1)
 	g.balanced()
@@ -68,7 +68,7 @@ func TestUsageOfABareModel(t *testing.T) {
 	same(t, "spent", g.used(g.ada)["spend 1d provider"], int64(1_000_000_000))
 	same(t, "reported", g.admin.api("GET", "/api/usage?provider=openai&model=gpt-4o", nil).json()["total"].(object)["cost"], 1.0)
 	same(t, "unpriced", g.count("usage_events WHERE cost IS NULL"), 0)
-	stray := with(bare, "virtual_key", "sk-bf-nobodys", "event_id", "bare-stray")
+	stray := with(bare, "virtual_key", "sk-bf-unknown", "event_id", "bare-stray")
 	same(t, "of an unknown key", g.admin.report(stray).is(200).json()["status"], any("quarantined"))
 	kept := objects(g.admin.api("GET", "/api/usage/quarantine", nil).is(200).json()["quarantined_events"])[0]["id"]
 	g.admin.api("POST", fmt.Sprint("/api/usage/quarantine/", kept, "/assign"), object{"user_id": g.ada}).is(200)

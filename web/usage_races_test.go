@@ -149,7 +149,7 @@ func TestRaceSameEvent(t *testing.T) {
 			all = append(all, func() answer { return v.report(contents[i/2%len(contents)]) })
 		}
 		got := map[string]int{}
-		for i, a := range together(all...) {
+		for i, a := range concurrently(all...) {
 			switch {
 			case a.StatusCode == 409:
 				got["conflict"]++
@@ -194,7 +194,7 @@ func TestRaceOppositeBatches(t *testing.T) {
 			batches[1] = append(batches[1], event(keys[5-i%6], "cost", 0.001, "tokens", 0))
 		}
 		reserve := with(model(keys[round%6]), "estimated_cost", 0.001, "reserve", true)
-		got := together(
+		got := concurrently(
 			func() answer { return g.admin.at(consoles[0]).report(object{"events": batches[0]}) },
 			func() answer { return g.admin.at(consoles[1]).report(object{"events": batches[1]}) },
 			func() answer { return g.admin.at(consoles[0]).api("POST", "/api/decisions", reserve) },

@@ -303,7 +303,7 @@ func TestUsageBeyondTheRangeOfCounters(t *testing.T) {
 	for range 12 {
 		all = append(all, func() answer { return g.admin.report(event(bobs)) })
 	}
-	for i, a := range together(all...) {
+	for i, a := range concurrently(all...) {
 		if i < 2 {
 			a.refuses(409, "counter_full", "")
 		} else if a.StatusCode != 200 {

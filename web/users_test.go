@@ -146,13 +146,13 @@ func TestUserInputsRefused(t *testing.T) {
 	if n := c.count("users"); n != before {
 		t.Errorf("%d users were stored", n-before)
 	}
-	person := c.login(admin)
+	browser := c.login(admin)
 	for _, field := range []string{"password_hash", "is_admin", "permissions", "Role"} {
 		c.apiKey().api("POST", "/api/users", body(field, `"x"`)).refuses(400, "unknown_field", field)
-		person.post("/users", form(field, "x")).refuses(400, "unknown_field", field)
+		browser.post("/users", form(field, "x")).refuses(400, "unknown_field", field)
 	}
-	person.post("/users", form("id", "x")).refuses(400, "unknown_field", "id")
-	person.post("/users", url.Values{"name": {"x", "y"}}).refuses(400, "duplicate_field", "name")
+	browser.post("/users", form("id", "x")).refuses(400, "unknown_field", "id")
+	browser.post("/users", url.Values{"name": {"x", "y"}}).refuses(400, "duplicate_field", "name")
 	c.apiKey().api("POST", "/api/users", `{"name":"x","name":"y"}`).is(400)
 	c.apiKey().api("POST", "/api/users", `[]`).is(400)
 	// All problems are reported at once, in the order of the fields.
@@ -168,7 +168,7 @@ func TestUserInputsRefused(t *testing.T) {
 func TestUserIDsRefused(t *testing.T) {
 	c := newConsole(t)
 	id := c.userID(viewer)
-	person, key := c.login(admin), c.apiKey()
+	browser, key := c.login(admin), c.apiKey()
 	for _, bad := range []string{
 		"1", "999", "0x1", "-1", "abc", "%00", "%FF", strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), id + "%20", id + "0",
 		"00000000-0000-0000-0000-000000000000", "'; DROP TABLE users; --", strings.Repeat("a", 3000),
@@ -177,9 +177,9 @@ func TestUserIDsRefused(t *testing.T) {
 		for _, a := range []answer{
 			key.get("/api/users/" + bad), key.get("/api/governance/users/" + bad), key.api("PUT", "/api/users/"+bad, `{"name":"x"}`),
 			key.api("PUT", "/api/users/"+bad+"/role", `{"role_id":1}`), key.api("DELETE", "/api/users/"+bad, nil),
-			person.get("/users/" + bad), person.get("/users/" + bad + "/edit"), person.post("/users/"+bad, url.Values{"name": {"x"}}),
-			person.post("/users/"+bad+"/role", url.Values{"role_id": {"1"}}), person.post("/users/"+bad+"/password", url.Values{"password": {password}}),
-			person.get("/users/" + bad + "/delete"), person.post("/users/"+bad+"/delete", nil),
+			browser.get("/users/" + bad), browser.get("/users/" + bad + "/edit"), browser.post("/users/"+bad, url.Values{"name": {"x"}}),
+			browser.post("/users/"+bad+"/role", url.Values{"role_id": {"1"}}), browser.post("/users/"+bad+"/password", url.Values{"password": {password}}),
+			browser.get("/users/" + bad + "/delete"), browser.post("/users/"+bad+"/delete", nil),
 		} {
 			a.refuses(404, "not_found", "")
 		}
@@ -278,7 +278,7 @@ func TestPasswordOfUser(t *testing.T) {
 		}
 		c.anonymous().signIn(viewer, word).get("/settings").is(200)
 		if everything := c.dump() + c.log.String() + string(got.body); strings.Contains(everything, "zebra") {
-			t.Error("the password is kept or told somewhere")
+			t.Error("the password is stored or answered somewhere")
 		}
 	}
 	var rows []string
@@ -432,35 +432,35 @@ func TestUserList(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	}
-	for search, want := range map[string]float64{"%25_s": 1, "%25%25": 0, "person_7": 0, "viewer": 1, "nobody": 0} {
+	for search, want := range map[string]float64{"%25_s": 1, "%25%25": 0, "person_7": 0, "viewer": 1, "anonymous": 0} {
 		if got := c.apiKey().get("/api/users?search=" + search).is(200).json(); got["total_count"] != want {
 			t.Errorf("%s: %v", search, got["total_count"])
 		}
 	}
-	person := c.login(admin)
-	page := person.get("/users?search=person&limit=25").is(200)
+	browser := c.login(admin)
+	page := browser.get("/users?search=person&limit=25").is(200)
 	if rows := page.all("a", "class", "row-name"); len(rows) != 25 {
 		t.Errorf("%d rows", len(rows))
 	}
 	if next := page.one("a", "rel", "next"); attribute(next, "href") != "?limit=25&offset=25&search=person" {
 		t.Errorf("next %q", attribute(next, "href"))
 	}
-	person.get("/users?search=nobody-like-that").is(200).one("a", "href", "/users", "class", "button")
+	browser.get("/users?search=nobody-like-that").is(200).one("a", "href", "/users", "class", "button")
 	for _, query := range []string{"limit=0", "limit=101", "offset=-1", "limit=1e1", "sort=name", "search=a&search=b", "search=%FF", "search=" + strings.Repeat("x", 256)} {
 		c.apiKey().get("/api/users?" + query).is(400)
-		person.get("/users?" + query).is(400)
+		browser.get("/users?" + query).is(400)
 	}
 }
 
 func TestUserPages(t *testing.T) {
 	c := newConsole(t)
-	person, id := c.login(admin), c.userID(viewer)
-	page := person.get("/users/" + id).is(200)
+	browser, id := c.login(admin), c.userID(viewer)
+	page := browser.get("/users/" + id).is(200)
 	page.one("a", "href", "/users/"+id+"/edit")
 	page.one("form", "action", "/users/"+id+"/password")
 	page.one("a", "href", fmt.Sprintf("/roles/%d", c.roleID("Viewer")))
 	// A user's own password is changed where the current one is required.
-	own := person.get("/users/" + c.userID(admin)).is(200)
+	own := browser.get("/users/" + c.userID(admin)).is(200)
 	if forms := own.all("form", "action", "/users/"+c.userID(admin)+"/password"); len(forms) != 0 {
 		t.Error("one's own password can be set without the current one")
 	}
@@ -480,5 +480,5 @@ func TestUserPages(t *testing.T) {
 	if want := []string{"/access-profiles g p", "/users g u", "/roles g r"}; len(rail) < 3 || !slices.Equal(rail[:3], want) {
 		t.Errorf("rail %v", rail)
 	}
-	person.get("/users/"+id+"/edit").is(200).one("input", "id", "name", "value", "Viewer")
+	browser.get("/users/"+id+"/edit").is(200).one("input", "id", "name", "value", "Viewer")
 }

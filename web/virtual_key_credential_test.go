@@ -80,7 +80,7 @@ func TestRejectedKeys(t *testing.T) {
 	s.bearer(value).get(quota+"?x=1").refuses(400, "unknown_parameter", "x")
 	// Only the key itself can request its quota.
 	for name, v := range map[string]client{
-		"API key": s.admin, "session": s.login(ada), "password": s.anonymous().with("Authorization", basic(ada, password)), "nobody": s.anonymous(),
+		"API key": s.admin, "session": s.login(ada), "password": s.anonymous().with("Authorization", basic(ada, password)), "anonymous": s.anonymous(),
 		"a key as a password": s.anonymous().with("Authorization", basic(ada, value)),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func leaks(places map[string]string, secret string) string {
 
 func TestVirtualKeysAreKeptNowhere(t *testing.T) {
 	s := newStage(t)
-	s.handOut(research, "Developer")
+	s.assignByRole(research, "Developer")
 	_, assigned := s.assign(s.ada, research)
 	page := "/users/" + s.ada
 	shown := func(a answer) string { return text(a.one("code", "id", "secret")) }

@@ -110,14 +110,14 @@ func (w *warm) differs() string {
 	if cold == nil {
 		cold = decision.NewEngine(entitlement.NewCache(w.db, w.h.Keys, slog.New(slog.DiscardHandler)))
 	}
-	var askers []entitlement.Subject
+	var subjects []entitlement.Subject
 	for _, user := range w.users {
-		askers = append(askers, entitlement.Subject{UserID: user})
+		subjects = append(subjects, entitlement.Subject{UserID: user})
 	}
 	for _, value := range w.values {
-		askers = append(askers, entitlement.Subject{VirtualKey: value})
+		subjects = append(subjects, entitlement.Subject{VirtualKey: value})
 	}
-	for _, who := range askers {
+	for _, who := range subjects {
 		for _, q := range w.asked {
 			if a, b := w.decided(w.h.Engine, who, q), w.decided(cold, who, q); a != b {
 				return fmt.Sprintf("%+v about %+v\nwarm %s\ncold %s", who, q, a, b)

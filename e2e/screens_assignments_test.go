@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// handingOutScreens are those of a profile's holders and roles, and of propagation.
-var handingOutScreens = []scene{
+// assignmentScreens are those of a profile's holders and roles, and of propagation.
+var assignmentScreens = []scene{
 	{name: "holders", place: at("access-profiles", "Support", "/users")},
 	{name: "holders-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Support", "/users?limit=6")},
 	{name: "holders-behind", place: at("access-profiles", "Support", "/users?behind=true&limit=6")},
 	{name: "holders-no-hit", place: at("access-profiles", "Support", "/users?search=nowhere")},
-	{name: "holders-nobody", place: at("access-profiles", "Frozen accounts", "/users")},
+	{name: "holders-none", place: at("access-profiles", "Frozen accounts", "/users")},
 	{name: "holders-selected", place: at("access-profiles", "Support", "/users?limit=6"), act: func(s *screen) {
 		s.tickRows(3)
 		s.sees(s.text("3 selected"))
@@ -37,7 +37,7 @@ var handingOutScreens = []scene{
 		s.fill("Only these people optional", "nobody@example.com")
 		refuse("Preview")(s)
 	}},
-	{name: "propagate-nobody", place: at("access-profiles", "Frozen accounts", "/propagate")},
+	{name: "propagate-none", place: at("access-profiles", "Frozen accounts", "/propagate")},
 	{name: "preview", place: at("access-profiles", "Support", "/propagate"), act: preview},
 	{name: "preview-nothing", place: at("access-profiles", "Engineering", "/propagate"), act: preview},
 	{name: "preview-long-names", place: longNames("Named at length", "/propagate"), act: preview},

@@ -12,11 +12,11 @@ import (
 // answer for its own user.
 func TestConcurrentDecisions(t *testing.T) {
 	g := newGateway(t)
-	const people = 40
-	keys, batch := make([]string, people), []object{}
-	for i := range people {
-		g.addUser(fmt.Sprintf("asker%d@example.com", i), "Viewer")
-		_, keys[i] = g.give(g.userID(fmt.Sprintf("asker%d@example.com", i)), g.work)
+	const users = 40
+	keys, batch := make([]string, users), []object{}
+	for i := range users {
+		g.addUser(fmt.Sprintf("user%d@example.com", i), "Viewer")
+		_, keys[i] = g.give(g.userID(fmt.Sprintf("user%d@example.com", i)), g.work)
 		batch = append(batch, with(event(keys[i], "tokens", i+1), "event_id", uuid.NewString()))
 	}
 	other, _ := g.another(g.appURL())
@@ -39,7 +39,7 @@ func TestConcurrentDecisions(t *testing.T) {
 					}
 				}
 				if want := float64((round + 1) * (i + 1)); answer["decision"] != true || used != want {
-					t.Errorf("round %d: asker %d used %v tokens, want %v: %v", round, i, used, want, answer)
+					t.Errorf("round %d: user %d used %v tokens, want %v: %v", round, i, used, want, answer)
 				}
 			})
 		}

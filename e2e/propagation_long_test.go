@@ -24,7 +24,7 @@ func TestLongPropagation(t *testing.T) {
 			path := c.create(t, strings.ReplaceAll(daily, "NAME", name))
 			c.attach(t, path, crew)
 			c.change(t, path, `{"budgets": [{"max_limit": 10, "reset_duration": "1d"}]}`)
-			goOn := c.holdBack(t, path)
+			goOn := c.lockCopies(t, path)
 
 			s.to(path + "/propagate")
 			s.click(s.button("Preview"))

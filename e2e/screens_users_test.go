@@ -8,8 +8,8 @@ const (
 	noHolder = "vera"          // without a copy
 )
 
-// peopleScreens are those of users, their copies and keys, and roles.
-var peopleScreens = []scene{
+// userScreens are those of users, their copies and keys, and roles.
+var userScreens = []scene{
 	{name: "users", path: "/users"},
 	{name: "users-no-hit", path: "/users?search=nowhere"},
 	{name: "users-as-viewer", visit: visit{as: viewer}, path: "/users?limit=6"},

@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// holdBack locks every copy of a profile until goOn: a propagation of it is under way for as long as the test needs.
+// lockCopies locks every copy of a profile until goOn: a propagation of it is under way for as long as the test needs.
 // Only here does a test use the database directly.
-func (c *console) holdBack(t *testing.T, profile string) (goOn func()) {
+func (c *console) lockCopies(t *testing.T, profile string) (goOn func()) {
 	t.Helper()
 	running, err := os.ReadFile(filepath.Join(c.dir, "data", "postmaster.pid"))
 	if err != nil {
