@@ -24,7 +24,7 @@ func TestAssignToRole(t *testing.T) {
 			s.fill("Name", name)
 			s.addProvider("openai")
 			s.must(s.card("openai").GetByLabel("gpt-5", exactly).Check())
-			s.addBudget("in all", "900", "per month")
+			s.addBudget("", "900", "per month")
 			s.click(s.button("Create profile"))
 			s.sees(s.text(name + " was created."))
 			s.attachesToRole(name, role, members)
@@ -85,7 +85,7 @@ func (s *screen) holdersHave(profile string, holders int, version, used string) 
 func (s *screen) propagatesLess(profile, role string, members int) {
 	s.t.Helper()
 	s.click(s.link("Edit"))
-	s.fill("Amount of budget 1 in all", "700")
+	s.fill("Amount of overall budget 1", "700")
 	s.click(s.button("Save and propagate…"))
 	s.arrives(`/access-profiles/\d+/propagate`)
 	s.sees(s.text(profile + " has version 2 now."))
@@ -119,7 +119,7 @@ func (s *screen) restoresFirstVersion(profile string) {
 	s.lineDiffers("Global budgets", "$900.00 / month", "$700.00 / month")
 	s.click(s.button("Restore version 1"))
 	s.arrives(`/access-profiles/\d+`)
-	s.sees(s.text("In all they may spend at most $900.00 a month."))
+	s.sees(s.text("Overall they may spend at most $900.00 a month."))
 }
 
 // auditSays reads the newest rows of a profile's audit log.
@@ -143,5 +143,5 @@ func (s *screen) joinsRole(name, role string) {
 	s.choose("Role", role)
 	s.click(s.button("Create user"))
 	s.arrives(`/users/[0-9a-f-]+`)
-	s.sees(s.text(name + " was added. They have a key, whose value nobody has seen yet: rotate it to see one, or make another."))
+	s.sees(s.text(name + " was added. They have a key whose value was never shown: rotate it to see one, or make another."))
 }

@@ -90,7 +90,7 @@ func (s *screen) keyAnswers(value string, status int) {
 
 func (s *screen) raisesForTwoWindows(profile string) {
 	s.t.Helper()
-	s.click(s.link("Raise In all, $20.00 / day of " + profile))
+	s.click(s.link("Raise Overall, $20.00 / day of " + profile))
 	hint, err := s.GetByText("counts as the first").TextContent()
 	s.must(err)
 	found := regexp.MustCompile(`which ends (.*), counts`).FindStringSubmatch(hint)
@@ -108,11 +108,11 @@ func (s *screen) raisesForTwoWindows(profile string) {
 
 func (s *screen) takesBack(profile string) {
 	s.t.Helper()
-	s.click(s.link("Change In all, $20.00 / day of " + profile))
-	s.click(s.button("Take the override back"))
-	s.sees(s.text("The override was taken back."))
+	s.click(s.link("Change Overall, $20.00 / day of " + profile))
+	s.click(s.button("Remove the raise"))
+	s.sees(s.text("The raise was removed."))
 	s.sees(s.GetByText("$0.00 of $20.00 / day"))
-	s.sees(s.link("Raise In all, $20.00 / day of " + profile))
+	s.sees(s.link("Raise Overall, $20.00 / day of " + profile))
 }
 
 // rotates replaces the value of the only key; the old value keeps working for an hour.
@@ -120,7 +120,7 @@ func (s *screen) rotates(person, before string) (value string) {
 	s.t.Helper()
 	s.click(s.GetByLabel(regexp.MustCompile("^Actions for solo")))
 	s.click(s.link("Rotate…"))
-	s.choose("The old value goes on working", "for an hour")
+	s.choose("Old value stops working", "in an hour")
 	s.click(s.button("Rotate"))
 	value = s.shownValue()
 	if value == before {

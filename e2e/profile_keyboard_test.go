@@ -31,7 +31,7 @@ func TestProfileByKeyboard(t *testing.T) {
 	s.grantToolsByKeyboard()
 	s.refusedByKeyboard()
 
-	s.tabBack(s.field("Requests in all"))
+	s.tabBack(s.field("Overall requests"))
 	s.press("Enter")
 	s.arrives(`/access-profiles/\d+`)
 	s.sees(s.text("Keyboard crew was created."))
@@ -71,7 +71,7 @@ func (s *screen) addAnthropicByKeyboard() {
 	s.addProviderByKeyboard("anthropic")
 	s.press("Tab")
 	s.press("ArrowUp")
-	s.must(expect(s.card("anthropic").GetByLabel("Every model, later ones too")).ToBeChecked())
+	s.must(expect(s.card("anthropic").GetByLabel("Every model, including future models")).ToBeChecked())
 	s.enter(s.button("Add a budget for anthropic"))
 	s.focused(s.field("Amount of budget 1 for anthropic"))
 	s.write("50")
@@ -123,13 +123,13 @@ func (s *screen) addOpenAIByKeyboard() {
 
 func (s *screen) setLimitsByKeyboard() {
 	s.t.Helper()
-	s.enter(s.button("Add a budget in all"))
-	s.focused(s.field("Amount of budget 1 in all"))
+	s.enter(s.button("Add an overall budget"))
+	s.focused(s.field("Amount of overall budget 1"))
 	s.write("900")
-	s.nextPick("Budget 1 in all resets", "per month")
-	s.tabTo(s.field("Requests in all"))
+	s.nextPick("Overall budget 1 resets", "per month")
+	s.tabTo(s.field("Overall requests"))
 	s.write("1200")
-	s.nextPick("Requests in all reset", "per hour")
+	s.nextPick("Overall requests reset", "per hour")
 	s.tabTo(s.field("Align windows to the calendar"))
 	s.press("Space")
 	s.sees(s.text("Windows follow the calendar in UTC; an hour runs from when a holder got the profile."))
@@ -160,15 +160,15 @@ func (s *screen) grantToolsByKeyboard() {
 	s.press("Space")
 	s.gone(s.text(conflict))
 	s.says(s.Locator("#review"), "Anyone holding Keyboard crew may call every model of anthropic and 3 models of openai.")
-	s.says(s.Locator("#review"), "Of MCP they may use the tools of Code review and every tool of filesystem, but not github/merge_pull_request.")
+	s.says(s.Locator("#review"), "MCP: may use the tools of Code review and every tool of filesystem, but not github/merge_pull_request.")
 }
 
 // refusedByKeyboard saves with mistakes, follows the summary to them, and fixes them.
 func (s *screen) refusedByKeyboard() {
 	s.t.Helper()
-	s.tabBack(s.field("Requests in all"))
+	s.tabBack(s.field("Overall requests"))
 	s.write("many")
-	s.tabBack(s.field("Amount of budget 1 in all"))
+	s.tabBack(s.field("Amount of overall budget 1"))
 	s.write("-5")
 	s.press("Enter")
 	summary := s.Locator("#problems")
@@ -177,15 +177,15 @@ func (s *screen) refusedByKeyboard() {
 	s.must(expect(summary.GetByRole("link")).ToHaveCount(2))
 	s.tabTo(summary.GetByRole("link").First())
 	s.press("Enter")
-	s.focused(s.field("Amount of budget 1 in all"))
-	for i, right := range []struct{ label, value string }{{"Amount of budget 1 in all", "900"}, {"Requests in all", "1200"}} {
+	s.focused(s.field("Amount of overall budget 1"))
+	for i, right := range []struct{ label, value string }{{"Amount of overall budget 1", "900"}, {"Overall requests", "1200"}} {
 		s.must(expect(s.field(right.label)).ToHaveAttribute("aria-invalid", "true"))
 		s.press("ControlOrMeta+A")
 		s.write(right.value)
 		s.press("Tab")
 		s.must(expect(summary.GetByRole("link")).ToHaveCount(1 - i))
 		if i == 0 {
-			s.tabTo(s.field("Requests in all"))
+			s.tabTo(s.field("Overall requests"))
 		}
 	}
 	s.holds("Description optional", "Nobody here has a mouse.")
@@ -198,12 +198,12 @@ func (s *screen) readsBackWhole() {
 	s.t.Helper()
 	for _, said := range []string{
 		"Anyone holding Keyboard crew may call every model of anthropic and 3 models of openai.",
-		"In all they may spend at most $900.00 a month.",
-		"In all they may send at most 1,200 requests an hour.",
+		"Overall they may spend at most $900.00 a month.",
+		"Overall they may send at most 1,200 requests an hour.",
 		"On anthropic they may spend at most $1,200.50 a quarter (quarters from February) and $50.00 a day.",
 		"To anthropic they may send at most 600 requests an hour and 2,000,000 tokens a day.",
 		"Windows follow the calendar in UTC; an hour runs from when a holder got the profile.",
-		"Of MCP they may use the tools of Code review and every tool of filesystem, but not github/merge_pull_request.",
+		"MCP: may use the tools of Code review and every tool of filesystem, but not github/merge_pull_request.",
 		"Nobody here has a mouse.",
 	} {
 		s.sees(s.text(said))

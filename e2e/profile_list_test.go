@@ -46,7 +46,7 @@ func TestProfileLife(t *testing.T) {
 			s.to(path)
 			s.click(s.GetByLabel("More actions"))
 			s.click(s.link("Delete…"))
-			s.sees(s.text("Nobody holds a copy of it."))
+			s.sees(s.text("No user holds a copy of it."))
 			s.click(s.button("Delete " + name))
 			s.sees(s.text("The profile was deleted."))
 			if status := s.to(path); status != http.StatusNotFound {

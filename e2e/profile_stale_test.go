@@ -40,7 +40,7 @@ func TestStaleEdit(t *testing.T) {
 
 			// Adding a row keeps the choices.
 			second.must(second.side("Keep yours: Tags").Check())
-			second.addBudget("in all", "5000", "per year")
+			second.addBudget("", "5000", "per year")
 			second.must(expect(second.side("Keep yours: Tags")).ToBeChecked())
 			second.must(expect(second.side("Take the saved one: Description")).ToBeChecked())
 			second.must(second.side("Take the saved one: Tags").Check())
@@ -50,7 +50,7 @@ func TestStaleEdit(t *testing.T) {
 			second.sees(second.link("theirs"))
 			second.gone(second.link("mine"))
 			second.sees(second.text("On openai they may spend at most $35.00 a day."))
-			second.sees(second.text("In all they may spend at most $900.00 a month and $5,000.00 a year."))
+			second.sees(second.text("Overall they may spend at most $900.00 a month and $5,000.00 a year."))
 		})
 	}
 }

@@ -85,11 +85,15 @@ func (s *screen) addProvider(name string) {
 
 func (s *screen) addBudget(scope, amount, window string) {
 	s.t.Helper()
-	s.click(s.button("Add a budget " + scope))
-	last := s.GetByRole("textbox", playwright.PageGetByRoleOptions{Name: regexp.MustCompile(`^Amount of budget \d+ ` + scope + `$`)}).Last()
+	add, budget, provider := "Add an overall budget", `[Oo]verall budget \d+`, ""
+	if scope != "" {
+		add, budget, provider = "Add a budget for "+scope, `[Bb]udget \d+`, " for "+scope
+	}
+	s.click(s.button(add))
+	last := s.GetByRole("textbox", playwright.PageGetByRoleOptions{Name: regexp.MustCompile(`^Amount of ` + budget + provider + `$`)}).Last()
 	s.focused(last)
 	s.must(last.Fill(amount))
-	last = s.GetByRole("combobox", playwright.PageGetByRoleOptions{Name: regexp.MustCompile(`^Budget \d+ ` + scope + ` resets$`)}).Last()
+	last = s.GetByRole("combobox", playwright.PageGetByRoleOptions{Name: regexp.MustCompile(`^` + budget + provider + ` resets$`)}).Last()
 	_, err := last.SelectOption(playwright.SelectOptionValues{Labels: &[]string{window}})
 	s.must(err)
 }
@@ -101,9 +105,9 @@ func (s *screen) fillContractors(name string) {
 	s.fill("Description optional", "Two lines\nof text & <signs>.")
 	s.fill("Tags optional", "outside, hired")
 	s.addProvider("anthropic")
-	s.must(s.card("anthropic").GetByLabel("Every model, later ones too").Check())
-	s.addBudget("for anthropic", "50", "per day")
-	s.addBudget("for anthropic", "1200.5", "per quarter")
+	s.must(s.card("anthropic").GetByLabel("Every model, including future models").Check())
+	s.addBudget("anthropic", "50", "per day")
+	s.addBudget("anthropic", "1200.5", "per quarter")
 	s.fill("Requests for anthropic", "600")
 	s.choose("Requests for anthropic reset", "per hour")
 	s.fill("Tokens for anthropic", "2000000")
@@ -113,9 +117,9 @@ func (s *screen) fillContractors(name string) {
 	s.must(s.card("openai").GetByLabel("gpt-5", exactly).Check())
 	s.must(s.card("openai").GetByLabel("gpt-5-mini", exactly).Check())
 	s.must(s.card("openai").GetByLabel("Other models optional").Fill("house-model"))
-	s.addBudget("in all", "900", "per month")
-	s.fill("Requests in all", "1200")
-	s.choose("Requests in all reset", "per hour")
+	s.addBudget("", "900", "per month")
+	s.fill("Overall requests", "1200")
+	s.choose("Overall requests reset", "per hour")
 	s.tick("Align windows to the calendar")
 	s.tick("Code review")
 	s.tick("github")

@@ -34,7 +34,7 @@ var assignmentScreens = []scene{
 		for _, field := range fieldGroups {
 			s.must(s.role("checkbox", field).Uncheck())
 		}
-		s.fill("Only these people optional", "nobody@example.com")
+		s.fill("Only these users optional", "nobody@example.com")
 		refuse("Preview")(s)
 	}},
 	{name: "propagate-none", place: at("access-profiles", "Frozen accounts", "/propagate")},

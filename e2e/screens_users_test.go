@@ -60,7 +60,7 @@ var userScreens = []scene{
 	}},
 	{name: "virtual-key-rotate", place: ofKey(holder, "/rotate")},
 	{name: "virtual-key-rotated", place: ofKey("Farid Jovanovic", "/rotate"), act: func(s *screen) {
-		s.choose("The old value goes on working", "for a week")
+		s.choose("Old value stops working", "in a week")
 		s.click(s.button("Rotate"))
 		s.sees(s.heading("Copy the key now"))
 	}},

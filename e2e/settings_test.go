@@ -41,7 +41,7 @@ func TestAPIKey(t *testing.T) {
 	s.to("/settings/api-keys")
 	s.click(s.link("Delete Copier…"))
 	s.click(s.button("Delete Copier"))
-	s.sees(s.text("Copier was deleted. Nobody can use it any more."))
+	s.sees(s.text("Copier was deleted. It no longer works."))
 	if status := s.console.ask(t, secret, "/api/access-profiles"); status != http.StatusUnauthorized {
 		t.Errorf("the deleted key is answered %d", status)
 	}

@@ -40,7 +40,7 @@ func TestUsersByKeyboard(t *testing.T) {
 	s.sees(s.text("Handless Harry holds Typed for one now, and has a first key."))
 	s.enter(s.link("Done"))
 
-	s.enter(s.link("Raise In all, $20.00 / day of Typed for one"))
+	s.enter(s.link("Raise Overall, $20.00 / day of Typed for one"))
 	s.arrives(`/users/.*/override`)
 	s.focused(s.field("Add"))
 	s.write("many")

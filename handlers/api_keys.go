@@ -45,7 +45,7 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 	return nil
 }
 
-// ShowAPIKey answers one key, without its secret, which nobody has.
+// ShowAPIKey answers one key, without its secret, which is not stored.
 func (h *Handlers) ShowAPIKey(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
@@ -140,7 +140,7 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 		writeJSON(c, http.StatusOK, gin.H{"message": "API key deleted."})
 		return nil
 	}
-	return seeOther(c, "/settings/api-keys", key.Name+" was deleted. Nobody can use it any more.")
+	return seeOther(c, "/settings/api-keys", key.Name+" was deleted. It no longer works.")
 }
 
 func (h *Handlers) apiKeyForm(c *gin.Context, in identity.APIKeyInput, problems problem.Problems) templ.Component {

@@ -81,7 +81,7 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*query, audit.Query, err
 		Since: q.day("since", 0), Until: q.day("until", 1), WithKeys: ActorOf(c).May("AuditLogs:View"),
 	}
 	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {
-		q.refuse("since", "invalid_range", "Let the days begin before they end.")
+		q.refuse("since", "invalid_range", "Start date must be before end date.")
 	}
 	if c.Param("id") != "" {
 		id, err := rowIDOf(c, "id")

@@ -44,7 +44,7 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.overrideForm(c, in, problems) })
 }
 
-// ClearOverride takes an override back.
+// ClearOverride removes an override.
 func (h *Handlers) ClearOverride(c *gin.Context) error {
 	id, err := rowIDOf(c, "copy_id")
 	if err != nil {
@@ -57,7 +57,7 @@ func (h *Handlers) ClearOverride(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.overridden(c, budget, "The override was taken back.")
+	return h.overridden(c, budget, "The raise was removed.")
 }
 
 func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string) error {

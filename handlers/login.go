@@ -19,11 +19,11 @@ func (h *Handlers) LoginPage(c *gin.Context) error {
 	if _, known := UserOf(c); known {
 		return seeOther(c, localPath(next), "")
 	}
-	nobody, err := sample.NeedsFirstRun(ctx(c), h.DB)
+	firstRun, err := sample.NeedsFirstRun(ctx(c), h.DB)
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, h.loginPage(c, views.LoginForm{Input: identity.LoginInput{Next: input.FormValue(localPath(next))}, Nobody: nobody}))
+	h.html(c, http.StatusOK, h.loginPage(c, views.LoginForm{Input: identity.LoginInput{Next: input.FormValue(localPath(next))}, FirstRun: firstRun}))
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (h *Handlers) FirstRun(c *gin.Context) error {
 
 func (h *Handlers) firstRunPage(c *gin.Context, form views.FirstRunForm) templ.Component {
 	page := h.page(c, "Create the first admin", "")
-	page.Intro = "Nobody can sign in to this console yet. This account may do everything; it can make more users later."
+	page.Intro = "No user can sign in to this console yet. This account may do everything; it can make more users later."
 	page.User = nil
 	markProblems(&page, form.Problems)
 	return within(views.Bare(page), views.FirstRunBody(form))

@@ -148,7 +148,7 @@ func errorTitle(status int) string {
 	case http.StatusPreconditionFailed:
 		return "Changed meanwhile"
 	case http.StatusServiceUnavailable:
-		return "The database is away"
+		return "The database is unavailable"
 	case http.StatusTooManyRequests:
 		return "Try again in a moment"
 	case http.StatusInternalServerError:

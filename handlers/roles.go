@@ -35,7 +35,7 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "Roles", rolesHref)
-	page.Intro = "What people may do here. Everybody has one role."
+	page.Intro = "What users may do here. Every user has one role."
 	list := views.RoleList{CatalogueFrame: listFrame(c, q, wanted, len(roles), total, "roles", "Roles"), Roles: roles}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New role", rolesHref+"/new")
@@ -153,7 +153,7 @@ func (h *Handlers) ConfirmDeleteRole(c *gin.Context) error {
 	return nil
 }
 
-// DeleteRole removes a role that nobody holds.
+// DeleteRole removes a role that no user has.
 func (h *Handlers) DeleteRole(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {

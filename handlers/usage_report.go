@@ -100,7 +100,7 @@ func readUsageQuery(c *gin.Context, also ...string) (*query, report.Query, error
 	}
 	switch days := int(wanted.Until.Sub(wanted.Since).Hours()/24) + 1; {
 	case days < 1:
-		q.refuse("since", "invalid_range", "Let the days begin before they end.")
+		q.refuse("since", "invalid_range", "Start date must be before end date.")
 	case days > longestSpan:
 		q.refuse("since", "range_too_long", "Ask for at most 366 days at once.")
 	}

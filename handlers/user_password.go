@@ -26,7 +26,7 @@ func (h *Handlers) SetUserPassword(c *gin.Context) error {
 		in.Password.Kind = input.String // left empty or out, it is too short
 		var user identity.User
 		if user, err = h.changeUser(c, id, identity.UserInput{Password: in.Password}); err == nil {
-			return seeOther(c, usersHref+"/"+id, user.Name+" has a new password. Every session of theirs was ended.")
+			return seeOther(c, usersHref+"/"+id, user.Name+" has a new password and was signed out everywhere.")
 		}
 	}
 	return h.refuseUser(c, id, err, func(user identity.User, problems problem.Problems) (templ.Component, error) {
@@ -34,7 +34,7 @@ func (h *Handlers) SetUserPassword(c *gin.Context) error {
 	})
 }
 
-// changeUser saves, and starts a new session for somebody who has just ended their own by changing their password.
+// changeUser saves, and starts a new session for a user whose own sessions the new password has just ended.
 func (h *Handlers) changeUser(c *gin.Context, id string, in identity.UserInput) (identity.User, error) {
 	user, err := account.UpdateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), id, in)
 	if self, known := UserOf(c); err != nil || !known || self.ID != id || !in.Password.Given() {

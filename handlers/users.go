@@ -89,7 +89,7 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 	})
 }
 
-// withKeys adds to what is said of somebody who was just given a role how to get at the key that came with it.
+// withKeys adds to the message about a user who was just given a role how to get at the key that came with it.
 func (h *Handlers) withKeys(c *gin.Context, user identity.User, said string) (string, error) {
 	if IsAPI(c) {
 		return said, nil
@@ -98,7 +98,7 @@ func (h *Handlers) withKeys(c *gin.Context, user identity.User, said string) (st
 	if err != nil || len(keys) == 0 {
 		return said, err
 	}
-	return said + " They have a key, whose value nobody has seen yet: rotate it to see one, or make another.", nil
+	return said + " They have a key whose value was never shown: rotate it to see one, or make another.", nil
 }
 
 // ShowUser answers one user; the page lets the role and the password be changed.
@@ -180,7 +180,7 @@ func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (temp
 	page := h.below(c, "Delete "+user.Name+"?", "Users", usersHref, user.Name, href)
 	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + user.Name, Cancel: href, Effects: views.UserDeletion(user, leaving)}
 	if leaving.LastAdmin || len(problems) > 0 {
-		confirm.Effects, confirm.Blocked = nil, user.Name+" is the last admin, and a console without one cannot be managed. Make somebody else an admin first."
+		confirm.Effects, confirm.Blocked = nil, user.Name+" is the last admin, and a console without one cannot be managed. Make another user an admin first."
 	}
 	if len(problems) > 0 {
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
@@ -236,7 +236,7 @@ func (h *Handlers) userPage(c *gin.Context, user identity.User, roleID string, p
 	return framed(page, views.UserBody(shown)), nil
 }
 
-// loadHeld adds what the user holds, as far as the person looking may see it.
+// loadHeld adds what the user holds, as far as the actor may see it.
 func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	actor := ActorOf(c)
 	p.Now = time.Now()

@@ -32,7 +32,7 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "Keys", "/virtual-keys")
-	page.Intro = "What people's programs show to a gateway. A key may do what its holder's profiles grant."
+	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := ActorOf(c)
 	h.html(c, http.StatusOK, framed(page, views.KeyListBody(views.KeyList{
 		CatalogueFrame: listFrame(c, q, wanted, len(keys), total, "keys", "VirtualKeys"), Keys: keys, MayViewUsers: actor.May("Users:View"),
@@ -76,7 +76,7 @@ func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.keyForm(c, in, problems) })
 }
 
-// showKey answers a key with its value in clear: it is told this once.
+// showKey answers a key with its value in clear: it is shown this once.
 func (h *Handlers) showKey(c *gin.Context, status int, key virtualkey.Key, said string) error {
 	c.Header("Cache-Control", "no-store")
 	if IsAPI(c) {

@@ -92,14 +92,14 @@ function filter(picker) {
     if (item.hidden === hit) item.hidden = !hit
     if (hit) shown++
   }
-  countPicked(picker, words[0] ? shown : null)
+  countSelected(picker, words[0] ? shown : null)
 }
 
-function countPicked(picker, shown) {
+function countSelected(picker, shown) {
   const boxes = all("li input[type=checkbox]", picker)
-  const picked = boxes.filter((box) => box.checked).length
+  const selected = boxes.filter((box) => box.checked).length
   const count = picker.querySelector("[data-filter-count]")
-  const text = `${picked} of ${boxes.length}` + (shown === null ? "" : `, ${shown} shown`)
+  const text = (shown === null ? "" : `${shown} matching, `) + `${selected} of ${boxes.length}`
   if (count && count.textContent !== text) count.textContent = text
   const none = picker.querySelector("[data-filter-none]")
   if (none) none.hidden = shown !== 0

@@ -6,7 +6,7 @@ function count(branch) {
   const boxes = [...branch.querySelectorAll("li input[type=checkbox]")]
   const ticked = boxes.filter((box) => box.checked).length
   whole.indeterminate = !whole.checked && ticked > 0
-  branch.querySelector("[data-branch-count]").textContent = whole.checked ? "all, later ones too" : `${ticked} of ${boxes.length}`
+  branch.querySelector("[data-branch-count]").textContent = whole.checked ? "all, including future tools" : `${ticked} of ${boxes.length}`
 }
 
 const branches = () => document.querySelectorAll("[data-branch]")

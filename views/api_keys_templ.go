@@ -456,7 +456,7 @@ func APIKeySecretBody(key identity.APIKey, secret, baseURL string) templ.Compone
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "Copy the key now</h2><p>It is shown this once: only a fingerprint of it is kept, so nobody can look it up later. If it is lost, delete it and make another.</p><div class=\"secret-line\"><code id=\"secret\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "Copy the key now</h2><p>It is shown this once: only a fingerprint of it is kept, so it cannot be looked up later. If it is lost, delete it and make another.</p><div class=\"secret-line\"><code id=\"secret\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -130,10 +130,10 @@ func usedBy(use catalogue.Use) string {
 	return strings.Join(parts, " and ")
 }
 
-// DeleteBlocked says why something cannot go; who names it stands below.
+// DeleteBlocked says why something cannot be deleted; what uses it is listed below.
 func DeleteBlocked(name string, use catalogue.Use) string {
 	if use.None() {
-		return name + " could not be deleted: somebody named it a moment ago. Try again."
+		return name + " could not be deleted: it came into use a moment ago. Try again."
 	}
 	said := name + " cannot be deleted while it is named by " + usedBy(use) + ". Take it out there first."
 	if use.BehindCount > 0 {

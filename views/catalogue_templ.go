@@ -381,7 +381,7 @@ func itemNames(title, id, none string, items []string) templ.Component {
 	})
 }
 
-// usedBySection links to who names it.
+// usedBySection links to what uses it.
 func usedBySection(use catalogue.Use) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -441,7 +441,7 @@ func useList(use catalogue.Use) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if use.None() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<p class=\"muted\">Nothing names it, so it can be deleted.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<p class=\"muted\">Not used anywhere, safe to delete.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -574,7 +574,7 @@ func useTerm(term string, links []Link, count int) templ.Component {
 	})
 }
 
-// CatalogueDelete asks before something goes, or says who still names it.
+// CatalogueDelete asks before something goes, or says what still uses it.
 func CatalogueDelete(c Confirm, use catalogue.Use) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -192,7 +192,7 @@ func HoldersBody(l HolderList) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = Empty("Nobody holds a copy. Attach the profile to a role, or assign it on a user's page.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("No user holds a copy. Attach the profile to a role, or assign it on a user's page.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -601,7 +601,7 @@ func DetachManyBody(href string, profile profile.Profile, chosen []assignment.As
 			})
 			templ_7745c5c3_Err = ConfirmBody(Confirm{
 				Action: href + "/bulk", Verb: "Detach from " + plural(len(chosen), "user"), Cancel: href,
-				Effects: []string{"They may no longer use what " + profile.Name + " grants. Whoever holds nothing else loses their keys too."},
+				Effects: []string{"They may no longer use what " + profile.Name + " grants. Users who hold no other profile lose their keys too."},
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

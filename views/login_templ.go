@@ -18,7 +18,7 @@ import (
 type LoginForm struct {
 	Input    identity.LoginInput
 	Problems problem.Problems
-	Nobody   bool // nobody can sign in yet
+	FirstRun bool // no user can sign in yet
 }
 
 // LoginBody goes into Bare.
@@ -43,7 +43,7 @@ func LoginBody(f LoginForm) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if f.Nobody {
+		if f.FirstRun {
 			templ_7745c5c3_Var2 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"strconv"
 	"strings"
 
 	"tollgate/models/catalogue"
@@ -83,5 +82,5 @@ func modelsLine(config policy.ProviderConfig) string {
 	if config.AllModelsAllowed {
 		return "all of " + config.ProviderName
 	}
-	return strconv.Itoa(len(config.AllowedModels)) + " of " + config.ProviderName
+	return plural(len(config.AllowedModels), config.ProviderName+" model")
 }

@@ -24,8 +24,8 @@ func Sentences(name string, p policy.Policy, names GroupNames) []string {
 		holder = "Anyone holding this profile"
 	}
 	said := []string{holder + " " + callable(p.ProviderConfigs) + "."}
-	said = append(said, spending("In all they may spend", p.Budgets)...)
-	said = append(said, rate("In all they may send", p.RateLimit)...)
+	said = append(said, spending("Overall they may spend", p.Budgets)...)
+	said = append(said, rate("Overall they may send", p.RateLimit)...)
 	for _, config := range p.ProviderConfigs {
 		if config.RefuseUnpriced {
 			said = append(said, "A model of "+config.ProviderName+" without a price in the catalogue is refused.")
@@ -126,7 +126,7 @@ func tools(p policy.Policy, names GroupNames) string {
 	}
 	said := "They may use no MCP tool"
 	if len(granted) > 0 {
-		said = "Of MCP they may use " + sequence(granted)
+		said = "MCP: may use " + sequence(granted)
 		if len(excluded) > 0 {
 			said += ", but not " + sequence(excluded)
 		}

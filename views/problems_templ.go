@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "strconv"
 
-// ProblemLink is one thing to put right: the words beside the field, and the id of its input.
+// ProblemLink is one problem to fix: the words beside the field, and the id of its input.
 type ProblemLink struct{ ID, Message string }
 
 // ProblemSummary stands above a form that came back; it takes the focus and links to each field.

@@ -66,7 +66,7 @@ func editConflict(c EditConflict) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Callout("warning", "Somebody saved version "+c.Version+" while you were editing").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Callout("warning", "Version "+c.Version+" was saved while you were editing").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -24,7 +24,7 @@ type ProfileEditor struct {
 	Base      string // the version edited, while a late save is being settled
 	Checked   bool   // problems have been shown
 	Refused   bool   // it was to be saved and could not be
-	Held      bool   // somebody holds a copy
+	Held      bool   // a user holds a copy
 	Input     profile.Input
 	Problems  problem.Problems
 	Draft     profile.Profile // the input as far as it can be read
@@ -39,7 +39,7 @@ type ProfileEditor struct {
 // profileForm is the editor with every field made; the templates only print it.
 type profileForm struct {
 	Action, Submit, Cancel  string
-	Propagates              bool // somebody holds the profile, so a change may be pushed on
+	Propagates              bool // users hold copies, so a change may be propagated
 	Version, Base           string
 	Checked, Refused        bool
 	Summary                 []ProblemLink
@@ -153,8 +153,8 @@ func (e ProfileEditor) form() profileForm {
 		Description: m.field("description", "description", in.Description,
 			Field{Label: "Description", Optional: true, Rows: 3, Width: "wide", Hint: "Whom it is for, and who decides about it."}),
 		Tags: m.tags(in), Providers: m.providers(in), ProvidersError: strings.Join(e.Problems.At("provider_configs"), " "),
-		Budgets: m.budgets("budgets", "budgets", in.Budgets, "add-budget", "remove-budget ", "in all"),
-		Rate:    m.rate("rate_limit", in.RateLimit, "in all"),
+		Budgets: m.budgets("budgets", "budgets", in.Budgets, "add-budget", "remove-budget ", ""),
+		Rate:    m.rate("rate_limit", in.RateLimit, ""),
 		Aligned: m.field("calendar_aligned", "calendar_aligned", input.FormValue("true"), Field{
 			Label: "Align windows to the calendar",
 			Hint:  "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise windows run from when a holder got the profile.",
@@ -207,8 +207,8 @@ func (m *maker) providers(in profile.Input) []providerCard {
 			Provider: m.field(path+".provider_name", name+".provider_name", config.ProviderName, Field{Label: "Provider", Width: "medium"}),
 			Options:  m.providerOptions(provider),
 			Budgets: m.budgets(path+".budgets", name+".budgets", config.Budgets,
-				"add-budget "+config.Key, "remove-budget "+config.Key+" ", "for "+or(provider, "this provider")),
-			Rate: m.rateOf(path+".rate_limit", name+".rate_limit", config.RateLimit, "for "+or(provider, "this provider")),
+				"add-budget "+config.Key, "remove-budget "+config.Key+" ", or(provider, "this provider")),
+			Rate: m.rateOf(path+".rate_limit", name+".rate_limit", config.RateLimit, or(provider, "this provider")),
 		}
 		card.Title = or(card.Title, "New provider")
 		m.models(&card, path, name, config)
@@ -223,7 +223,7 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 	flag := m.field(path+".all_models_allowed", name+".all_models_allowed", config.AllModelsAllowed, Field{})
 	card.AllModels = Choice{
 		Name: flag.Name, Legend: "Which models", HideLegend: true, Inline: true, Error: flag.Error,
-		Options: []Option{{Value: "true", Label: "Every model, later ones too", Chosen: all}, {Value: "false", Label: "Only those picked below", Chosen: !all}},
+		Options: []Option{{Value: "true", Label: "Every model, including future models", Chosen: all}, {Value: "false", Label: "Only those selected below", Chosen: !all}},
 	}
 	picked, offered, other := map[string]bool{}, m.Catalogue.Models(config.ProviderName.Text), []string{}
 	card.ModelsName = name + ".allowed_models"
@@ -249,7 +249,7 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
 	}
 	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", input.FormValue("true"), Field{
-		Label: "Refuse models without a price", Hint: "A call whose cost nobody knows counts as nothing in a budget. Prices are set at the provider.",
+		Label: "Refuse models without a price", Hint: "A call whose cost is unknown counts as nothing in a budget. Prices are set at the provider.",
 	})
 	card.RefusesUnpriced = config.RefuseUnpriced.Text == "true"
 	switch {

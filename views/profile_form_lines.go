@@ -10,22 +10,23 @@ import (
 	"tollgate/models/window"
 )
 
-func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add, remove, scope string) budgetLines {
+func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add, remove, provider string) budgetLines {
 	lines := budgetLines{
-		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: "Add a budget " + scope, ErrorID: FieldID(name),
-		NoneWords: "No budget " + scope + ": spending is not limited here.",
+		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: addBudgetLabel(provider), ErrorID: FieldID(name),
+		NoneWords: "No " + scoped("budget", provider) + ": spending is not limited here.",
 	}
 	m.ids[path] = lines.ErrorID
 	for i, budget := range l.Items {
 		path, name := path+"["+strconv.Itoa(i)+"]", name+"["+budget.Key+"]"
+		which := scoped("budget "+strconv.Itoa(i+1), provider)
 		line := budgetLine{
-			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{Label: "Amount of budget " + strconv.Itoa(i+1) + " " + scope, HideLabel: true}),
-			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{Label: "Budget " + strconv.Itoa(i+1) + " " + scope + " resets", HideLabel: true}),
+			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{Label: "Amount of " + which, HideLabel: true}),
+			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{Label: upperFirst(which) + " resets", HideLabel: true}),
 			Quarter: m.field(path+".reset_config.quarter_start_month", name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
-				Field{Label: "First month of the quarters of budget " + strconv.Itoa(i+1) + " " + scope, HideLabel: true}),
+				Field{Label: "First month of the quarters of " + which, HideLabel: true}),
 			Windows:   windowOptions(policy.BudgetDurations, budget.ResetDuration.Text, "per …"),
 			Quarterly: budget.ResetDuration.Text == "1Q" || budget.ResetConfig.QuarterStartMonth.Given(),
-			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove budget " + strconv.Itoa(i+1) + " " + scope,
+			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove " + which,
 		}
 		m.ids[path+".reset_config"] = FieldID(line.Quarter.Name)
 		line.Quarter.Error = strings.TrimSpace(line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "))
@@ -40,6 +41,18 @@ func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add
 		lines.Lines = append(lines.Lines, line)
 	}
 	return lines
+}
+
+// scoped names a limit of a provider, or an overall one when provider is empty.
+func scoped(limit, provider string) string {
+	if provider == "" {
+		return "overall " + limit
+	}
+	return limit + " for " + provider
+}
+
+func addBudgetLabel(provider string) string {
+	return "Add " + choose(provider == "", "an ", "a ") + scoped("budget", provider)
 }
 
 func windowOptions(durations []string, chosen, none string) []Option {
@@ -77,17 +90,18 @@ var rolling = map[string]string{
 	"1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days", "1Y": "every 365 days",
 }
 
-func (m *maker) rate(path string, in policy.RateLimitInput, scope string) rateFields {
-	return m.rateOf(path, path, in, scope)
+func (m *maker) rate(path string, in policy.RateLimitInput, provider string) rateFields {
+	return m.rateOf(path, path, in, provider)
 }
 
-func (m *maker) rateOf(path, name string, in policy.RateLimitInput, scope string) rateFields {
+func (m *maker) rateOf(path, name string, in policy.RateLimitInput, provider string) rateFields {
 	one := func(what string, v input.Value, f Field) Field { return m.field(path+"."+what, name+"."+what, v, f) }
+	requests, tokens := upperFirst(scoped("requests", provider)), upperFirst(scoped("tokens", provider))
 	return rateFields{
-		Requests:       one("request_max_limit", in.RequestMaxLimit, Field{Label: "Requests " + scope, HideLabel: true, Suffix: "requests"}),
-		RequestWindow:  one("request_reset_duration", in.RequestResetDuration, Field{Label: "Requests " + scope + " reset", HideLabel: true}),
-		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: "Tokens " + scope, HideLabel: true, Suffix: "tokens"}),
-		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: "Tokens " + scope + " reset", HideLabel: true}),
+		Requests:       one("request_max_limit", in.RequestMaxLimit, Field{Label: requests, HideLabel: true, Suffix: "requests"}),
+		RequestWindow:  one("request_reset_duration", in.RequestResetDuration, Field{Label: requests + " reset", HideLabel: true}),
+		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: tokens, HideLabel: true, Suffix: "tokens"}),
+		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: tokens + " reset", HideLabel: true}),
 		RequestWindows: windowOptions(policy.RateDurations, in.RequestResetDuration.Text, "no limit"),
 		TokenWindows:   windowOptions(policy.RateDurations, in.TokenResetDuration.Text, "no limit"),
 	}

@@ -29,7 +29,7 @@ func (m *maker) selections(f *profileForm) {
 	}
 	for _, server := range m.Catalogue.Servers {
 		f.Servers = append(f.Servers, Option{
-			Value: server.ClientID, Label: server.ClientID, Hint: plural(len(server.Tools), "tool") + " now, later ones too", Chosen: ticked(server.ClientID, servers),
+			Value: server.ClientID, Label: server.ClientID, Hint: plural(len(server.Tools), "tool") + " now, including future tools", Chosen: ticked(server.ClientID, servers),
 		})
 		f.ToolLists = append(f.ToolLists, toolList{ID: "tools-of-" + FieldID(server.ClientID), Tools: server.Tools})
 	}
@@ -88,7 +88,7 @@ func grantLines(grants []policy.Grant) []grantLine {
 	for _, grant := range grants {
 		line := grantLine{Server: grant.Server, Tools: grant.Tools, Note: plural(len(grant.Tools), "tool")}
 		if grant.Whole || len(grant.Excluded) > 0 {
-			line.Note += ", later ones too"
+			line.Note += ", including future tools"
 		}
 		if len(grant.Excluded) > 0 {
 			line.Note += ", without " + sequence(grant.Excluded)

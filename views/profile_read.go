@@ -136,7 +136,7 @@ func ProfileReadOf(p profile.Profile, offered catalogue.Catalogue, now time.Time
 }
 
 func modelsInWords(config policy.ProviderConfig) string {
-	words := "every model, later ones too"
+	words := "every model, including future models"
 	switch n := len(config.AllowedModels); {
 	case config.AllModelsAllowed:
 	case n == 0:

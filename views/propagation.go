@@ -66,7 +66,7 @@ func (f PropagationForm) fields() Choice {
 }
 
 func (f PropagationForm) groups() Choice {
-	c := Choice{Name: "group_ids", Legend: "Only members of", Hint: "Tick none, and name nobody, to reach everybody who holds the profile.", Error: firstBelow(f.Problems, "group_ids")}
+	c := Choice{Name: "group_ids", Legend: "Only members of", Hint: "Tick none, and name no user, to reach every holder of the profile.", Error: firstBelow(f.Problems, "group_ids")}
 	for _, role := range f.Roles {
 		id := strconv.FormatInt(role.RoleID, 10)
 		c.Options = append(c.Options, Option{Value: id, Label: role.Name, Hint: plural(int(role.Holders), "holder"), Chosen: hasText(f.Input.GroupIDs, id)})
@@ -117,7 +117,7 @@ func PreviewOf(plan propagation.Plan, in propagation.Input, offered catalogue.Ca
 	return p
 }
 
-// overHolder is somebody who has used up limits that are pushed.
+// overHolder is a user who has used up limits that are propagated.
 type overHolder struct {
 	Target  propagation.Target
 	Limits  []string
@@ -215,7 +215,7 @@ func overLimit(o propagation.OverLimit) string {
 	}
 }
 
-// skipWords says why somebody gets nothing.
+// skipWords says why a user gets nothing.
 func skipWords(reason string) string {
 	switch reason {
 	case "inactive":

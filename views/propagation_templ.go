@@ -153,7 +153,7 @@ func PropagationFormBody(f PropagationForm) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Empty("Nobody holds a copy of "+f.Profile.Name+", so there is nobody to push it to.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Empty("No user holds a copy of "+f.Profile.Name+", so there is nothing to propagate.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -205,7 +205,7 @@ func PropagationFormBody(f PropagationForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = TextArea(typedLines(Field{
-				Name: "emails", Label: "Only these people", Hint: "Email addresses, one a line.", Optional: true, Width: "medium",
+				Name: "emails", Label: "Only these users", Hint: "Email addresses, one a line.", Optional: true, Width: "medium",
 			}, f.Input.Emails, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -20,5 +20,5 @@ func conflictWords(c propagation.MCPConflict) string {
 	one := len(c.UserIDs) == 1
 	return choose(one, "1 copy grants", Count(int64(len(c.UserIDs)))+" copies grant") + " every tool of " + c.Server +
 		choose(one, " and excludes ", " and exclude ") + sequence(c.Tools) + ". The exclude wins: " +
-		choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted, nor are resources and prompts, which need the whole server. Tick MCP servers and Single tools together to settle it."
+		choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted, nor are resources and prompts, which need the whole server. Tick both MCP servers and Single tools to settle it."
 }

@@ -13,7 +13,7 @@ type RoleList struct {
 	Roles []identity.Role
 }
 
-// frame is what can be done to a role: those that came with the console stay.
+// frame is what can be done to a role: built-in roles stay.
 func (l RoleList) frame(r identity.Role) CatalogueFrame {
 	frame := l.CatalogueFrame
 	frame.MayUpdate, frame.MayDelete = frame.MayUpdate && !r.IsSystemRole, frame.MayDelete && !r.IsSystemRole
@@ -57,13 +57,13 @@ func (f RoleForm) summary() []ProblemLink { return matrixLinks(f.Problems, "perm
 
 // RoleDeletion says what the deletion of a role does.
 func RoleDeletion(profiles []profile.RoleAttachment) []string {
-	effects := []string{"The role goes with what it permits.", "Nobody holds it now."}
+	effects := []string{"The role goes with what it permits.", "No user has it now."}
 	if len(profiles) > 0 {
 		names := make([]string, len(profiles))
 		for i, a := range profiles {
 			names[i] = a.ProfileName
 		}
-		effects = append(effects, "It no longer hands out "+sequence(names)+".")
+		effects = append(effects, "It no longer assigns "+sequence(names)+".")
 	}
 	return effects
 }
@@ -71,7 +71,7 @@ func RoleDeletion(profiles []profile.RoleAttachment) []string {
 // RoleBlocked says why a role cannot go; who holds it stands below.
 func RoleBlocked(r identity.Role) string {
 	if r.Members == 0 {
-		return r.Name + " could not be deleted: somebody was given it a moment ago. Try again."
+		return r.Name + " could not be deleted: a user was given it a moment ago. Try again."
 	}
 	return r.Name + " cannot be deleted while held by " + plural(int(r.Members), "user") + ". Give them another role first."
 }

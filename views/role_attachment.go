@@ -110,13 +110,13 @@ func ProfileDeletion(shown profile.Profile, roles []profile.RoleAttachment) []st
 		}
 		effects = append(effects, plural(len(roles), "role")+choose(len(roles) == 1, " is", " are")+" detached: "+sequence(names)+".")
 	}
-	return append(effects, "Nobody holds a copy of it.")
+	return append(effects, "No user holds a copy of it.")
 }
 
 // ProfileHeld says why a profile cannot go.
 func ProfileHeld(holders int64) string {
 	if holders == 0 {
-		return "It could not be deleted: somebody was given a copy a moment ago. Try again."
+		return "It could not be deleted: a user was given a copy a moment ago. Try again."
 	}
 	return plural(int(holders), "user") + choose(holders == 1, " holds", " hold") + " a copy, so it cannot be deleted: detach them first."
 }

@@ -400,7 +400,7 @@ func DetachRoleBody(profile profile.Profile, a profile.RoleAttachment) templ.Com
 			} else {
 				templ_7745c5c3_Err = CheckboxField(Field{
 					Name: "remove_from_users", Label: "Take it from the " + plural(int(a.Holders), "member") + " who have it from this role",
-					Hint: "Otherwise they keep their copies. Those to whom it was assigned directly keep theirs in any case; whoever holds nothing else loses their keys.",
+					Hint: "Otherwise they keep their copies. Those to whom it was assigned directly keep theirs in any case; users who hold no other profile lose their keys.",
 				}, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -410,7 +410,7 @@ func DetachRoleBody(profile profile.Profile, a profile.RoleAttachment) templ.Com
 		})
 		templ_7745c5c3_Err = ConfirmBody(Confirm{
 			Action: detachHref(a), Verb: "Detach " + a.RoleName, Cancel: profileHref(profile.ID) + "/roles",
-			Effects: []string{"Nobody who gains the role gets " + profile.Name + " any more."},
+			Effects: []string{"Users who gain the role no longer get " + profile.Name + "."},
 		}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var19), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -419,7 +419,7 @@ func DetachRoleBody(profile profile.Profile, a profile.RoleAttachment) templ.Com
 	})
 }
 
-// roleProfiles are the profiles that a role hands out.
+// roleProfiles are the profiles that a role assigns.
 func roleProfiles(p RolePage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -446,7 +446,7 @@ func roleProfiles(p RolePage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(p.Profiles) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<p class=\"muted\">This role hands out no profile. Attach it on a profile's Roles tab.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<p class=\"muted\">This role assigns no profile. Attach it on a profile's Roles tab.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -464,7 +464,7 @@ func roleProfiles(p RolePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, " hands out</caption> <thead><tr><th scope=\"col\">Profile</th><th scope=\"col\">Given to</th><th scope=\"col\" class=\"number\">Have it from the role</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, " assigns</caption> <thead><tr><th scope=\"col\">Profile</th><th scope=\"col\">Given to</th><th scope=\"col\" class=\"number\">Have it from the role</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

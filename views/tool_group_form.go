@@ -37,7 +37,7 @@ func (b toolBranch) field(name string) string { return "tools[" + b.Key + "]." +
 
 func (b toolBranch) count() string {
 	if b.All {
-		return "all, later ones too"
+		return "all, including future tools"
 	}
 	return strconv.Itoa(b.Picked) + " of " + strconv.Itoa(len(b.Tools))
 }
@@ -139,12 +139,12 @@ func treeCount(branches []toolBranch) string {
 	return strconv.Itoa(picked) + " of " + strconv.Itoa(total)
 }
 
-// groupLines says what a group grants, a line a server: "9 of github", "all of jira, later ones too".
+// groupLines says what a group grants, a line a server: "9 github tools", "all jira tools, including future tools".
 func groupLines(g catalogue.ToolGroup) []string {
 	lines := make([]string, len(g.Tools))
 	for i, row := range g.Tools {
-		if lines[i] = strconv.Itoa(len(row.ToolNames)) + " of " + row.MCPClientID; row.All() {
-			lines[i] = "all of " + row.MCPClientID + ", later ones too"
+		if lines[i] = plural(len(row.ToolNames), row.MCPClientID+" tool"); row.All() {
+			lines[i] = "all " + row.MCPClientID + " tools, including future tools"
 		}
 	}
 	return lines

@@ -9,7 +9,7 @@ import (
 	"tollgate/models/money"
 )
 
-// TryPage is whether somebody might make a call now.
+// TryPage is whether a user might make a call now.
 type TryPage struct {
 	User                identity.User
 	Model, Server, Tool string
@@ -60,7 +60,7 @@ func (p TryPage) words() string {
 			if !l.Limit.Spend {
 				limit += " " + l.Kind
 			}
-			up = append(up, limit+" / "+unit(l.Duration)+" "+choose(l.Scope == "total", "in all", "on "+scopeWord(l.Scope)))
+			up = append(up, limit+" / "+unit(l.Duration)+" "+choose(l.Scope == "total", "overall", "on "+scopeWord(l.Scope)))
 		}
 	}
 	if p.Decision.Decision || len(up) == 0 {

@@ -162,7 +162,7 @@ func (p UsagePage) days() string {
 }
 
 func nearBar(n report.NearLimit, now time.Time) Bar {
-	where := "In all"
+	where := overall
 	if n.ProviderName != "" {
 		where = n.ProviderName
 	}
@@ -178,7 +178,7 @@ func forecastWords(n report.NearLimit) string {
 	case n.Used >= n.Limit:
 		return "used up"
 	case n.Forecast >= n.Limit:
-		return Dollars(n.Forecast.Cents()) + ": over"
+		return "On pace for " + Dollars(n.Forecast.Cents()) + ", over the limit"
 	}
 	return Dollars(n.Forecast.Cents())
 }

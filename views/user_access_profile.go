@@ -23,7 +23,7 @@ func profileHref(id int64) string { return "/access-profiles/" + strconv.FormatI
 
 // limitLine is one limit of a copy with its bar.
 type limitLine struct {
-	Scope    string // "In all", "openai"
+	Scope    string // "Overall", or a provider
 	Bar      Bar
 	Left     string         // "$8.80"
 	Budget   *policy.Budget // nil for tokens and requests
@@ -37,7 +37,7 @@ func (l limitLine) left() Bar {
 	return bar
 }
 
-// limitLines are all limits of a copy, those in all first.
+// limitLines are all limits of a copy, the overall ones first.
 func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 	var lines []limitLine
 	for _, scope := range u.Scopes() {
@@ -57,11 +57,14 @@ func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 	return lines
 }
 
+// overall is the scope of limits that count for every provider.
+const overall = "Overall"
+
 func scopeWord(scope string) string {
 	if provider, ok := strings.CutPrefix(scope, "provider:"); ok {
 		return provider
 	}
-	return "In all"
+	return overall
 }
 
 func spendBar(where string, b policy.Budget, now time.Time) Bar {
@@ -120,7 +123,7 @@ func OverrideSet(b policy.Budget) string {
 	return said
 }
 
-// lineWords names a budget line of a copy: "In all, $50.00 / day".
+// lineWords names a budget line of a copy: "Overall, $50.00 / day".
 func lineWords(b policy.Budget) string { return scopeWord(b.Scope) + ", " + SpendLine(b) }
 
 // AssignmentForm is a profile that a user is to have, as it was filled in.
@@ -239,7 +242,7 @@ func tightest(u assignment.Assignment, now time.Time) []limitLine {
 	slices.SortStableFunc(lines, func(a, b limitLine) int { return b.Bar.Parts - a.Bar.Parts })
 	for i := range lines {
 		lines[i].Bar.Note = ""
-		if lines[i].Scope != "In all" {
+		if lines[i].Scope != overall {
 			lines[i].Bar.Where = lines[i].Scope
 		}
 	}

@@ -345,7 +345,7 @@ func CompareBody(c Comparison) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, ". Copies that people hold stay as they are.</p><p class=\"form-actions\"><button class=\"button primary\">Restore version ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, ". Copies that users hold stay as they are.</p><p class=\"form-actions\"><button class=\"button primary\">Restore version ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -647,7 +647,7 @@ func KeySecretBody(key virtualkey.Key, baseURL string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "Copy the key now</h2><p>It is shown this once: only a fingerprint of it is kept, so nobody can look it up later. If it is lost, rotate the key.</p><div class=\"secret-line\"><code id=\"secret\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "Copy the key now</h2><p>It is shown this once: only a fingerprint of it is kept, so it cannot be looked up later. If it is lost, rotate the key.</p><div class=\"secret-line\"><code id=\"secret\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -784,7 +784,7 @@ func RotateBody(f RotateForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = SelectField(typed(Field{
-			Name: "grace_period_seconds", Label: "The old value goes on working", Width: "medium",
+			Name: "grace_period_seconds", Label: "Old value stops working", Width: "medium",
 		}, input.Value{}, f.Problems), f.graces()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

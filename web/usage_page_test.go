@@ -11,7 +11,7 @@ func TestUsageFormKeepsRefusedDays(t *testing.T) {
 	c := newConsole(t)
 	page := string(c.login(viewer).get("/usage?since=2026-02-04&until=2026-02-03&provider=openai&group_by=day").is(400).body)
 	for _, part := range []string{
-		`value="2026-02-04"`, `value="2026-02-03"`, `name="provider" value="openai"`, "Let the days begin before they end.", `href="#since"`, `aria-invalid="true"`,
+		`value="2026-02-04"`, `value="2026-02-03"`, `name="provider" value="openai"`, "Start date must be before end date.", `href="#since"`, `aria-invalid="true"`,
 	} {
 		if !strings.Contains(page, part) {
 			t.Errorf("%s is not on the page", part)
