@@ -9,7 +9,7 @@ import (
 	"tollgate/views"
 )
 
-// ChangeAccessProfiles does one thing to every profile that was ticked in the list, or hands them out as a file.
+// ChangeAccessProfiles does one thing to every profile that was ticked in the list, or exports them as a file.
 func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
 	in, err := decode[profile.BulkInput](c)
 	if err != nil {

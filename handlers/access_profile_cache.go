@@ -62,7 +62,7 @@ func (p *profileCache[T]) known(named []profile.At) (known map[profile.At]T, mis
 	return known, missing
 }
 
-// keep starts afresh when there is too much: what people look at comes back with the next page.
+// keep starts afresh when there is too much: what users look at is cached again with the next page.
 func (p *profileCache[T]) keep(at profile.At, one T, bytes int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

@@ -139,8 +139,8 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	}, nil
 }
 
-// shownEarly are the problems that are shown before anybody saves: a contradiction between rows that stand there
-// already.
+// shownEarly are the problems that are shown before the form is saved: contradictions between rows that are already
+// there.
 func shownEarly(found problem.Problems) problem.Problems {
 	var early problem.Problems
 	for _, problem := range found {

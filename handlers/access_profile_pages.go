@@ -148,7 +148,7 @@ func (h *Handlers) profilePage(c *gin.Context, shown profile.Profile, title stri
 	return page
 }
 
-// ConfirmDeleteAccessProfile asks before a profile goes.
+// ConfirmDeleteAccessProfile asks before a profile is deleted.
 func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
 	_, profile, err := h.loadProfile(c)
 	if err != nil {
@@ -162,7 +162,7 @@ func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
 	return nil
 }
 
-// profileDeletion is the page that asks before a profile goes; while somebody holds it, it says how many.
+// profileDeletion is the page that asks before a profile is deleted; while users hold it, it says how many.
 func (h *Handlers) profileDeletion(c *gin.Context, shown profile.Profile, problems problem.Problems) (templ.Component, error) {
 	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
 	if err != nil {

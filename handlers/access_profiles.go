@@ -201,7 +201,7 @@ func writeDocument(c *gin.Context, status int, before string, document []byte, a
 	c.Status(status)
 	for _, part := range [][]byte{[]byte(before), document, []byte(after)} {
 		if _, err := c.Writer.Write(part); err != nil {
-			return // nobody is there any more
+			return // the client has disconnected
 		}
 	}
 }

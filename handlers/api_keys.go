@@ -108,7 +108,7 @@ func (h *Handlers) UpdateAPIKey(c *gin.Context) error {
 	return nil
 }
 
-// ConfirmDeleteAPIKey asks before a key goes.
+// ConfirmDeleteAPIKey asks before a key is deleted.
 func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {

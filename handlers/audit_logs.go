@@ -44,7 +44,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	}
 	affected := views.UsersAffected(rows)
 	if ActorOf(c).May("Users:View") {
-		affected = append(affected, wanted.UserID) // who else exists is not told
+		affected = append(affected, wanted.UserID) // which other users exist is not revealed
 	}
 	names, err := identity.UserNames(ctx(c), h.DB, affected)
 	if err != nil {
@@ -114,7 +114,7 @@ func (q *query) day(name string, shift int) *time.Time {
 	return &at
 }
 
-// ExportAuditLogs hands out every row that matches as a file: CSV, or JSON lines.
+// ExportAuditLogs answers every row that matches as a file: CSV, or JSON lines.
 func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
 	q, wanted, err := readAuditQuery(c, "limit", "action", "user_id", "actor", "since", "until", "format", "excel")
 	if err != nil {

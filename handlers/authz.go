@@ -15,8 +15,8 @@ import (
 // touch is the address that the proxy writes; of the headers only the key counts, unless that address vouches for them.
 type door struct {
 	query  string                    // what the proxy wrote into the address of the check
-	path   string                    // path and query of the call as its client wrote them, escaped; "" when the door is not told
-	method string                    // of the call; "" when the door is not told
+	path   string                    // path and query of the call as its client wrote them, escaped; "" when the door does not get them
+	method string                    // of the call; "" when the door does not get it
 	status func(status int) int      // as the proxy can take it
 	naming string                    // how to name a model here
 	body   func() (forwarded, error) // read once
@@ -32,8 +32,8 @@ const (
 // path of the call.
 func (h *Handlers) AuthorizeForward(c *gin.Context) error {
 	method := c.Request.Method
-	if told := c.Request.Header.Values("X-Forwarded-Method"); len(told) > 0 && method == http.MethodGet {
-		method = strings.Join(told, ",")
+	if methods := c.Request.Header.Values("X-Forwarded-Method"); len(methods) > 0 && method == http.MethodGet {
+		method = strings.Join(methods, ",")
 	}
 	return h.authorize(c, door{
 		query: c.Request.URL.RawQuery, path: toldPath(c), method: method, status: asItIs, naming: namingInQuery,
@@ -41,7 +41,7 @@ func (h *Handlers) AuthorizeForward(c *gin.Context) error {
 }
 
 // AuthorizeNginx answers nginx, which knows only 401 and 403: the true status is in X-Access-Status. It asks by GET
-// whatever the call was, so that the method has to stand in the address.
+// for every call, so that the method has to stand in the address.
 func (h *Handlers) AuthorizeNginx(c *gin.Context) error {
 	return h.authorize(c, door{
 		query: c.Request.URL.RawQuery, path: toldPath(c), naming: namingInQuery,
@@ -109,7 +109,7 @@ func (h *Handlers) decideAt(c *gin.Context, d door) (decision.Decision, error) {
 	who := entitlement.Subject{VirtualKey: key}
 	asked, err := d.call(c)
 	if err != nil {
-		// An unknown key is told first, whatever is wrong with the call.
+		// An unknown key is reported first, before problems of the call.
 		entry, failed := h.Engine.Decide(ctx(c), who, entitlement.Call{Kind: entitlement.CallEntry})
 		if failed != nil || !entry.Decision {
 			return entry, failed

@@ -73,8 +73,8 @@ func isJSON(header http.Header) bool {
 	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return false
 	}
-	charset, told := params["charset"]
-	return !told || strings.EqualFold(charset, "utf-8")
+	charset, given := params["charset"]
+	return !given || strings.EqualFold(charset, "utf-8")
 }
 
 // readCall reads one object.

@@ -118,13 +118,13 @@ func clipped(text string) string {
 	return text
 }
 
-// toldPath is the path and query of the call as the proxy tells it, "" when it tells none or more than one.
+// toldPath is the path and query of the call as the proxy sends them, "" when it sends none or more than one.
 func toldPath(c *gin.Context) string {
 	for _, name := range []string{"X-Forwarded-Uri", "X-Original-Uri"} {
-		switch told := c.Request.Header.Values(name); len(told) {
+		switch paths := c.Request.Header.Values(name); len(paths) {
 		case 0:
 		case 1:
-			return told[0]
+			return paths[0]
 		default:
 			return ""
 		}

@@ -15,7 +15,7 @@ import (
 
 // EditOverride asks by how much a budget is raised, and for how long.
 func (h *Handlers) EditOverride(c *gin.Context) error {
-	_, held, err := h.heldCopy(c)
+	_, held, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string)
 }
 
 func (h *Handlers) overrideForm(c *gin.Context, in assignment.OverrideInput, problems problem.Problems) (templ.Component, error) {
-	user, held, err := h.heldCopy(c)
+	user, held, err := h.copyOf(c)
 	if err != nil {
 		return nil, err
 	}

@@ -71,8 +71,8 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 	return page
 }
 
-// deletion is the page that asks before a row goes; while somebody names the row it says who, and problems say that it
-// was tried.
+// deletion is the page that asks before a row goes; while the row is in use it says where, and problems say that
+// deleting it was tried.
 func deletion(page views.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems) templ.Component {
 	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
 	if !use.None() || len(problems) > 0 {

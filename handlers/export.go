@@ -36,8 +36,8 @@ func (f *exportFile) row() {
 	f.rows++
 }
 
-// csvFile is such a file of cells between commas. One for people, who open it with a spreadsheet, begins with a mark
-// that tells it from other encodings; in a guarded one no cell is run as a formula.
+// csvFile is such a file of cells between commas. One for users, who open it with a spreadsheet, begins with a byte
+// order mark; in a guarded one no cell is run as a formula.
 type csvFile struct {
 	exportFile
 	header         []string

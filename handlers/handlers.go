@@ -32,15 +32,15 @@ type Handlers struct {
 	Passwords identity.Passwords
 	// MCPPrivate lets discovery reach loopback and private addresses.
 	MCPPrivate bool
-	// Propagator pushes profiles to many copies in the background.
+	// Propagator propagates profiles to many copies in the background.
 	Propagator *propagation.Worker
 	// Cache holds what decisions need to know, Engine decides for gateways, and Recorder counts what they report.
 	Cache    *entitlement.Cache
 	Engine   *decision.Engine
 	Recorder *usage.Recorder
-	// Metrics is what this process tells of itself.
+	// Metrics are those of this process.
 	Metrics prometheus.Gatherer
-	// About is what Settings tells of this installation.
+	// About is what Settings shows about this installation.
 	About About
 
 	reports          reportTurns
@@ -70,7 +70,7 @@ const (
 	requestIDKey = "request id"
 )
 
-// SetActor notes who asks, and by which door; the caller has checked their credential.
+// SetActor stores the actor of the request, and by which door it came; the caller has checked their credential.
 func SetActor(c *gin.Context, actor permission.Actor) {
 	door := permission.DoorConsole
 	if IsAPI(c) {
@@ -79,34 +79,34 @@ func SetActor(c *gin.Context, actor permission.Actor) {
 	c.Set(actorKey, actor.At(door))
 }
 
-// ActorOf returns who asks; nobody holds no permission.
+// ActorOf returns the actor of the request; without one, an actor without permissions.
 func ActorOf(c *gin.Context) permission.Actor {
 	actor, _ := c.Get(actorKey)
 	known, _ := actor.(permission.Actor)
 	return known
 }
 
-// SetUser notes the person whose session it is, for the pages' user menu.
+// SetUser stores the user whose session it is, for the pages' user menu.
 func SetUser(c *gin.Context, user identity.User) { c.Set(viewerKey, user) }
 
-// UserOf returns the person whose session it is, if any.
+// UserOf returns the user whose session it is, if any.
 func UserOf(c *gin.Context) (identity.User, bool) {
 	user, _ := c.Get(viewerKey)
 	known, ok := user.(identity.User)
 	return known, ok
 }
 
-// SetVirtualKey notes the key that asks.
+// SetVirtualKey stores the key that authenticates the request.
 func SetVirtualKey(c *gin.Context, key virtualkey.Key) { c.Set(holderKey, key) }
 
-// virtualKeyOf returns the key that asks, on the routes that only one may use.
+// virtualKeyOf returns the key of the request, on the routes that only a virtual key may use.
 func virtualKeyOf(c *gin.Context) virtualkey.Key {
 	key, _ := c.Get(holderKey)
 	known, _ := key.(virtualkey.Key)
 	return known
 }
 
-// SetRequestID notes the id under which the request is logged.
+// SetRequestID stores the id under which the request is logged.
 func SetRequestID(c *gin.Context, id string) { c.Set(requestIDKey, id) }
 
 // RequestID returns the id under which the request is logged.
@@ -114,10 +114,10 @@ func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
 
 func ctx(c *gin.Context) context.Context { return c.Request.Context() }
 
-// longest is how long one request may take that changes what thousands hold.
+// longest is how long one request may take that changes the copies of thousands.
 const longest = 60 * time.Second
 
-// long is for such a request: what it has begun is not given up because its client waits no longer.
+// long is for such a request: its work is not cancelled when the client disconnects.
 func long(c *gin.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx(c)), longest)
 }

@@ -12,7 +12,7 @@ import (
 	"tollgate/views"
 )
 
-// AssignToUsers gives a profile to everybody ticked in the list of users.
+// AssignToUsers assigns a profile to every user ticked in the list of users.
 func (h *Handlers) AssignToUsers(c *gin.Context) error {
 	in, err := decode[assignment.BulkAssignInput](c)
 	if err != nil {
@@ -64,7 +64,7 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	return nil
 }
 
-// DetachHolders takes a profile from everybody ticked, after asking.
+// DetachHolders detaches a profile from every user ticked, after asking.
 func (h *Handlers) DetachHolders(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {

@@ -71,7 +71,7 @@ func syntax(err error) string {
 	return "it cannot be read"
 }
 
-// depth is how deep objects and lists nest, whatever else is wrong with the text.
+// depth is how deep objects and lists nest, even in text that is wrong in other ways.
 func depth(body []byte) int {
 	deepest, now, quoted := 0, 0, false
 	for i := 0; i < len(body); i++ {
@@ -198,7 +198,7 @@ func readObject(tokens *json.Decoder, path string) (node, error) {
 		if err != nil {
 			return n, err
 		}
-		name := token.(string) // the decoder hands out nothing else as a key
+		name := token.(string) // the decoder returns nothing else as a key
 		if err := nul(path, name); err != nil {
 			return n, err
 		}

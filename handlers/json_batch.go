@@ -10,7 +10,7 @@ import (
 )
 
 // parseBatch is parseJSON for an object with a list of things that have nothing to do with each other: what cannot be
-// read of an item is told of that item alone. What there is to read of such an item is in its node.
+// read of an item is reported for that item alone. What there is to read of such an item is in its node.
 func parseBatch(body []byte, list string) (root node, unread map[int]*problem.Refusal, err error) {
 	root, err = parseJSON(body)
 	refusal, refused := problem.AsRefusal(err)
@@ -48,7 +48,7 @@ func nextMember(tokens *json.Decoder, before []member) (m member, raw json.RawMe
 	if err != nil {
 		return m, nil, err
 	}
-	m.name = token.(string) // the decoder hands out nothing else as a key
+	m.name = token.(string) // the decoder returns nothing else as a key
 	if err := nul("", m.name); err != nil {
 		return m, nil, err
 	}

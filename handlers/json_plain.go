@@ -7,20 +7,20 @@ import (
 	"tollgate/models/input"
 )
 
-// maxMembers is how many members of an object are held against each other one by one.
+// maxMembers is how many members of an object are compared with each other one by one.
 const maxMembers = 32
 
 // usualMembers is how many most objects have.
 const usualMembers = 6
 
-// plainReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on whatever
-// it is not sure of, right or wrong: parseAny then has the last word.
+// plainReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on
+// everything it is not sure of, right or wrong: parseAny then decides.
 type plainReader struct {
 	text string
 	next int
 }
 
-// readPlain reads one JSON object; ok is false when somebody else has to.
+// readPlain reads one JSON object; ok is false when parseAny has to.
 func readPlain(body []byte) (n node, ok bool) {
 	if !utf8.Valid(body) {
 		return n, false

@@ -13,7 +13,7 @@ import (
 	"tollgate/views"
 )
 
-// LoginPage asks who is there.
+// LoginPage shows the form to sign in.
 func (h *Handlers) LoginPage(c *gin.Context) error {
 	next := c.Query("next")
 	if _, known := UserOf(c); known {
@@ -27,7 +27,7 @@ func (h *Handlers) LoginPage(c *gin.Context) error {
 	return nil
 }
 
-// Login signs in and leads to where the visitor wanted to go.
+// Login signs in and redirects to the page that was asked for.
 func (h *Handlers) Login(c *gin.Context) error {
 	in, err := decode[identity.LoginInput](c)
 	if err == nil {
@@ -48,7 +48,7 @@ func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) templ.Compone
 	return within(views.Bare(page), views.LoginBody(form))
 }
 
-// markProblems tells the frame of a form that came back.
+// markProblems tells the frame that its form has problems.
 func markProblems(page *views.Page, problems problem.Problems) {
 	if len(problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, problems[0].Code, problems[0].Field

@@ -60,7 +60,7 @@ func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.serverForm(c, "", in, problems) })
 }
 
-// ShowMCPServer answers one server; its page says who names it.
+// ShowMCPServer answers one server; its page says what uses it.
 func (h *Handlers) ShowMCPServer(c *gin.Context) error {
 	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
 	if err != nil {
@@ -125,7 +125,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	if _, err := decodeEmpty[struct{ input.Row }](c); err != nil {
 		return err
 	}
-	// Whoever leaves the page meanwhile finds the tools there later.
+	// A user who leaves the page meanwhile finds the tools there later.
 	server, skipped, err := discovery.RefreshMCPTools(context.WithoutCancel(ctx(c)), h.DB, ActorOf(c), id, h.MCPPrivate)
 	if err != nil {
 		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
@@ -140,7 +140,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	return seeOther(c, serversHref+"/"+id, views.Refreshed(server, skipped))
 }
 
-// AfterRefresh leads whoever reloads the page of a refresh back to the server.
+// AfterRefresh redirects a reload of a refresh to the page of the server.
 func (h *Handlers) AfterRefresh(c *gin.Context) error {
 	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
 	if err != nil {
@@ -149,7 +149,7 @@ func (h *Handlers) AfterRefresh(c *gin.Context) error {
 	return seeOther(c, serversHref+"/"+server.ClientID, "")
 }
 
-// ConfirmDeleteMCPServer asks before a server goes.
+// ConfirmDeleteMCPServer asks before a server is deleted.
 func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
 	page, err := h.serverDeletion(c, nil)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// node is a request body as a tree, read from JSON or from a form, before it is held against what may be sent.
+// node is a request body as a tree, read from JSON or from a form, before it is checked against what may be sent.
 type node struct {
 	kind    input.Kind
 	text    string
@@ -26,11 +26,11 @@ type member struct {
 	node node
 }
 
-// binder holds a tree against an input struct: members without a field of that name are problems, read-only ones are
+// binder checks a tree against an input struct: members without a field of that name are problems, read-only ones are
 // passed over.
 type binder struct{ problems problem.Problems }
 
-// maxProblems is more than anybody reads; a body of unknown fields must not be answered with one ten times its size.
+// maxProblems is more than a client reads; a body of unknown fields must not be answered with one ten times its size.
 const maxProblems = 1000
 
 func (b *binder) refuse(path, code, message string) {

@@ -49,7 +49,7 @@ func (h *Handlers) page(c *gin.Context, title, current string) views.Page {
 	return page
 }
 
-// framed puts a body into the console's frame, or into the bare one for people who are not signed in.
+// framed puts a body into the console's frame, or into the bare one for users who are not signed in.
 func framed(page views.Page, body templ.Component) templ.Component {
 	if page.User == nil {
 		return within(views.Bare(page), body)

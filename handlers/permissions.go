@@ -29,7 +29,7 @@ func (h *Handlers) ListPermissions(c *gin.Context) error {
 	return nil
 }
 
-// ShowOwnPermissions answers what the caller may do, resource by resource: as a person their role, as a key its scopes
+// ShowOwnPermissions answers what the caller may do, resource by resource: for a user their role, for a key its scopes
 // within it.
 func (h *Handlers) ShowOwnPermissions(c *gin.Context) error {
 	actor := ActorOf(c)

@@ -55,7 +55,7 @@ func (h *Handlers) CreateProvider(c *gin.Context) error {
 	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.providerForm(c, "", in, problems) })
 }
 
-// ShowProvider answers one provider; its page says who names it.
+// ShowProvider answers one provider; its page says what uses it.
 func (h *Handlers) ShowProvider(c *gin.Context) error {
 	provider, err := catalogue.GetProvider(ctx(c), h.DB, c.Param("name"))
 	if err != nil {
@@ -98,7 +98,7 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.providerForm(c, name, in, problems) })
 }
 
-// ConfirmDeleteProvider asks before a provider goes.
+// ConfirmDeleteProvider asks before a provider is deleted.
 func (h *Handlers) ConfirmDeleteProvider(c *gin.Context) error {
 	page, err := h.providerDeletion(c, nil)
 	if err != nil {

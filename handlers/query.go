@@ -21,7 +21,7 @@ const (
 )
 
 // query is the query string of a list. Each reader notes what is wrong; ask err once all have read, so that every
-// problem is told at once.
+// problem is reported at once.
 type query struct {
 	names    []string // of those sent with a value, in the order of appearance
 	values   map[string]string
@@ -95,7 +95,7 @@ func (q *query) number(name string, absent, low, high int64) int64 {
 	return n
 }
 
-// typed is a parameter as a person means it who typed it: without spaces around it.
+// typed is a parameter that a user typed, without the spaces around it.
 func (q *query) typed(name string) string { return strings.TrimSpace(q.values[name]) }
 
 // search reads the text to look for, composed as what is stored is.

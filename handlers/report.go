@@ -44,7 +44,7 @@ func (t *reportTurns) take(ctx context.Context) (done func(), err error) {
 	return nil, refusal
 }
 
-// Report makes of an action that adds up or hands out much one that waits for its turn, so that reports leave room for
+// Report wraps an action that sums up or exports a lot in one that waits for its turn, so that reports leave room for
 // everything else.
 func (h *Handlers) Report(action Func) Func {
 	return func(c *gin.Context) error {

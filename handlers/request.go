@@ -23,7 +23,7 @@ func IsAPI(c *gin.Context) bool {
 	return strings.HasPrefix(c.Request.URL.Path, "/api/") || c.Request.URL.Path == "/metrics" || isAuthZEN(c)
 }
 
-// isAuthZEN reports whether the request speaks AuthZEN, which has its own way to tell what is wrong.
+// isAuthZEN reports whether the request speaks AuthZEN, which has its own way to report problems.
 func isAuthZEN(c *gin.Context) bool {
 	return strings.HasPrefix(c.Request.URL.Path, "/access/v1/") || strings.HasPrefix(c.Request.URL.Path, "/.well-known/authzen-")
 }
@@ -34,7 +34,7 @@ func isHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }
 const bodyKey = "body"
 
 // TakeBody reads the body for the action behind it. It comes before the action, since what is no JSON, no form or too
-// large is refused whatever else is wrong with the request.
+// large is refused before anything else is checked.
 func (h *Handlers) TakeBody(c *gin.Context) {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 		return

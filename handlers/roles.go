@@ -143,7 +143,7 @@ func (h *Handlers) UpdateRole(c *gin.Context) error {
 	})
 }
 
-// ConfirmDeleteRole asks before a role goes.
+// ConfirmDeleteRole asks before a role is deleted.
 func (h *Handlers) ConfirmDeleteRole(c *gin.Context) error {
 	page, err := h.roleDeletion(c, nil)
 	if err != nil {

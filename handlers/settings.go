@@ -18,7 +18,7 @@ func (h *Handlers) Settings(c *gin.Context) error {
 	return nil
 }
 
-// ChangePassword gives the person who asks another password, and signs them out everywhere else.
+// ChangePassword changes the password of the signed-in user, and signs them out everywhere else.
 func (h *Handlers) ChangePassword(c *gin.Context) error {
 	in, err := decode[identity.PasswordInput](c)
 	if err == nil {

@@ -65,7 +65,7 @@ func (h *Handlers) CreateToolGroup(c *gin.Context) error {
 	return h.refuseGroup(c, catalogue.ToolGroup{}, in, err)
 }
 
-// ShowToolGroup answers one group; its page says who names it.
+// ShowToolGroup answers one group; its page says what uses it.
 func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 	group, err := h.loadGroup(c)
 	if err != nil {
@@ -127,7 +127,7 @@ func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
 	return h.refuseGroup(c, catalogue.ToolGroup{ID: id}, in, err)
 }
 
-// ConfirmDeleteToolGroup asks before a group goes.
+// ConfirmDeleteToolGroup asks before a group is deleted.
 func (h *Handlers) ConfirmDeleteToolGroup(c *gin.Context) error {
 	page, err := h.groupDeletion(c, nil)
 	if err != nil {

@@ -86,5 +86,5 @@ func aloneInBatch(root node, list string) error {
 	return nil
 }
 
-// maxEventProblems is more than anybody reads of an event; a batch has a thousand of them.
+// maxEventProblems is more than a client reads of an event; a batch has a thousand of them.
 const maxEventProblems = 10

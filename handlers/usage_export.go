@@ -10,7 +10,7 @@ import (
 	"tollgate/models/report"
 )
 
-// ExportUsage hands out what was used as CSV: every row of the table, or day by day in the columns of FOCUS.
+// ExportUsage answers what was used as CSV: every row of the table, or day by day in the columns of FOCUS.
 func (h *Handlers) ExportUsage(c *gin.Context) error {
 	q, wanted, err := readUsageQuery(c, "format", "excel")
 	if err != nil {
@@ -38,7 +38,7 @@ func (q *query) flag(name string) bool {
 	return text == "1"
 }
 
-// exportUsageTable guards its cells: people open this one.
+// exportUsageTable guards its cells: users open this file in a spreadsheet.
 func (h *Handlers) exportUsageTable(c *gin.Context, wanted report.Query, excel bool) error {
 	file := newCSV(c, "usage.csv", excel, true, wanted.GroupBy, "name", "cost_usd", "tokens", "requests", "unpriced_events")
 	if c.Request.Method == http.MethodHead {

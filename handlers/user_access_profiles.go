@@ -38,7 +38,7 @@ func (h *Handlers) NewAssignment(c *gin.Context) error {
 	return nil
 }
 
-// AssignAccessProfile gives a user a copy of a profile. When it is their first, a key is issued and its value told,
+// AssignAccessProfile gives a user a copy of a profile. When it is their first, a key is issued and its value shown,
 // this once.
 func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 	in, err := decode[assignment.AssignInput](c)
@@ -83,8 +83,8 @@ func (h *Handlers) userFrame(c *gin.Context, user identity.User, title string) v
 	return h.below(c, title, "Users", usersHref, user.Name, usersHref+"/"+user.ID)
 }
 
-// heldCopy loads the copy that the address names, with its user.
-func (h *Handlers) heldCopy(c *gin.Context) (identity.User, assignment.Assignment, error) {
+// copyOf loads the copy that the address names, with its user.
+func (h *Handlers) copyOf(c *gin.Context) (identity.User, assignment.Assignment, error) {
 	var held assignment.Assignment
 	id, err := rowIDOf(c, "copy_id")
 	if err != nil {
@@ -100,7 +100,7 @@ func (h *Handlers) heldCopy(c *gin.Context) (identity.User, assignment.Assignmen
 
 // EditUserAccessProfile asks when a copy ends, and whether it works meanwhile.
 func (h *Handlers) EditUserAccessProfile(c *gin.Context) error {
-	_, held, err := h.heldCopy(c)
+	_, held, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 }
 
 func (h *Handlers) copyForm(c *gin.Context, in assignment.CopyInput, problems problem.Problems) (templ.Component, error) {
-	user, held, err := h.heldCopy(c)
+	user, held, err := h.copyOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (h *Handlers) copyForm(c *gin.Context, in assignment.CopyInput, problems pr
 
 // ConfirmDetach asks before a copy goes.
 func (h *Handlers) ConfirmDetach(c *gin.Context) error {
-	user, held, err := h.heldCopy(c)
+	user, held, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}

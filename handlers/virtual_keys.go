@@ -64,7 +64,7 @@ func (h *Handlers) NewVirtualKey(c *gin.Context) error {
 	return nil
 }
 
-// CreateVirtualKey gives a user a further key and answers its value, this once.
+// CreateVirtualKey gives a user a further key and answers its value, only this once.
 func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 	in, err := decodeEmpty[virtualkey.Input](c)
 	if err == nil {
@@ -177,7 +177,7 @@ func (h *Handlers) DeleteVirtualKey(c *gin.Context) error {
 	return seeOther(c, usersHref+"/"+key.UserID, key.Name+" was deleted. Gateways refuse it from now on.")
 }
 
-// ShowQuota answers what the holder of the key that asks may still spend.
+// ShowQuota answers what the user of the key of the request may still spend.
 func (h *Handlers) ShowQuota(c *gin.Context) error {
 	if err := readQuery(c).err(); err != nil {
 		return err
