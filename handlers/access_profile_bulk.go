@@ -22,7 +22,9 @@ func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	done := map[string]string{"activate": "Active now: ", "deactivate": "Inactive now: ", "tag": "Tagged “" + in.Tag.Text + "”: "}[in.Op.Text]
+	done := map[string]string{
+		"activate": "Active now: ", "deactivate": "Inactive now: ", "tag": "Tagged “" + in.Tag.Text + "”: ",
+	}[in.Op.Text]
 	return seeOther(c, "/access-profiles", done+views.Counted(n, "profile")+".")
 }
 

@@ -25,7 +25,9 @@ type profileCache[T any] struct {
 }
 
 // of returns what make makes of each profile named, in their order, without those that are gone meanwhile.
-func (p *profileCache[T]) of(ctx context.Context, db bun.IDB, named []profile.At, make func(json.RawMessage) (T, error)) ([]T, error) {
+func (p *profileCache[T]) of(
+	ctx context.Context, db bun.IDB, named []profile.At, make func(json.RawMessage) (T, error),
+) ([]T, error) {
 	known, missing := p.known(named)
 	if len(missing) > 0 {
 		documents, err := profile.DocumentsAt(ctx, db, missing)

@@ -37,12 +37,20 @@ type side struct {
 }
 
 var sides = []side{
-	{"name", "Name", func(c *chosen) *input.Value { return &c.Name }, func(y *profile.Input, s profile.Input) { y.Name = s.Name }},
+	{
+		"name", "Name",
+		func(c *chosen) *input.Value { return &c.Name },
+		func(y *profile.Input, s profile.Input) { y.Name = s.Name },
+	},
 	{
 		"description", "Description", func(c *chosen) *input.Value { return &c.Description },
 		func(y *profile.Input, s profile.Input) { y.Description = s.Description },
 	},
-	{"tags", "Tags", func(c *chosen) *input.Value { return &c.Tags }, func(y *profile.Input, s profile.Input) { y.Tags = s.Tags }},
+	{
+		"tags", "Tags",
+		func(c *chosen) *input.Value { return &c.Tags },
+		func(y *profile.Input, s profile.Input) { y.Tags = s.Tags },
+	},
 	{
 		"provider_configs", "Providers", func(c *chosen) *input.Value { return &c.ProviderConfigs },
 		func(y *profile.Input, s profile.Input) { y.ProviderConfigs = s.ProviderConfigs },
@@ -95,7 +103,9 @@ func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
 		case "saved":
 			side.take(&e.form.Input, saved)
 		default:
-			problems = append(problems, problem.Problem{Field: "choose." + side.name, Code: "invalid_choice", Message: "Choose which one to keep."})
+			problems = append(problems, problem.Problem{
+				Field: "choose." + side.name, Code: "invalid_choice", Message: "Choose which one to keep.",
+			})
 		}
 	}
 	if problems != nil {
@@ -126,12 +136,15 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 		return err
 	}
 	conflict := &views.EditConflict{Version: strconv.FormatInt(stands.Version, 10)}
-	was, mine, theirs := views.FieldLines(base, offered), views.FieldLines(yours, offered), views.FieldLines(stands, offered)
+	was, mine := views.FieldLines(base, offered), views.FieldLines(yours, offered)
+	theirs := views.FieldLines(stands, offered)
 	for _, side := range sides {
 		if slices.Equal(mine[side.name], theirs[side.name]) {
 			continue
 		}
-		field := views.ConflictField{Name: "choose." + side.name, Label: side.label, Yours: mine[side.name], Saved: theirs[side.name]}
+		field := views.ConflictField{
+			Name: "choose." + side.name, Label: side.label, Yours: mine[side.name], Saved: theirs[side.name],
+		}
 		switch {
 		case slices.Equal(was[side.name], mine[side.name]):
 			field.Chosen, field.Changed = "saved", "they changed it"

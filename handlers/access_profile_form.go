@@ -96,7 +96,9 @@ func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor
 	page := h.page(c, view.Title, "/access-profiles")
 	page.Crumbs = []views.Crumb{{Label: "Profiles", Href: "/access-profiles"}}
 	if e.id != 0 {
-		page.Crumbs = append(page.Crumbs, views.Crumb{Label: view.Draft.Name, Href: "/access-profiles/" + strconv.FormatInt(e.id, 10)})
+		page.Crumbs = append(page.Crumbs, views.Crumb{
+			Label: view.Draft.Name, Href: "/access-profiles/" + strconv.FormatInt(e.id, 10),
+		})
 	}
 	if len(e.problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, e.problems[0].Code, e.problems[0].Field
@@ -133,7 +135,8 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 		title = "Edit " + draft.Name
 	}
 	return views.ProfileEditor{
-		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text, Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
+		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text,
+		Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
 		Input: e.form.Input, Problems: problems, Draft: draft,
 		Catalogue: offered, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
 	}, nil

@@ -42,12 +42,15 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	writeDocument(c, 200, `{"access_profiles":[`, joined(documents), fmt.Sprintf(`],"count":%d,"total_count":%d,"limit":%d,"offset":%d}`,
-		len(documents), total, limit, offset))
+	writeDocument(c, 200, `{"access_profiles":[`, joined(documents),
+		fmt.Sprintf(`],"count":%d,"total_count":%d,"limit":%d,"offset":%d}`,
+			len(documents), total, limit, offset))
 	return nil
 }
 
-func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted profile.Query, found []profile.At, total int64) error {
+func (h *Handlers) profileListPage(
+	c *gin.Context, q *query, wanted profile.Query, found []profile.At, total int64,
+) error {
 	profiles, err := h.profileRows.of(ctx(c), h.DB, found, asListed)
 	if err != nil {
 		return err
@@ -66,10 +69,14 @@ func (h *Handlers) profileListPage(c *gin.Context, q *query, wanted profile.Quer
 	}
 	actor := ActorOf(c)
 	list := views.ProfileList{
-		Search: wanted.Search, Filtered: len(q.names) > 0, NewTag: views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
-		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"), MayDelete: actor.May("AccessProfiles:Delete"),
-		States: stateLinks(q), Tags: tagLinks(q, tags), Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"),
-		Name: sortLink(q, wanted.Sort, "name", "Name", false), Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
+		Search: wanted.Search, Filtered: len(q.names) > 0,
+		NewTag:    views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
+		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"),
+		MayDelete: actor.May("AccessProfiles:Delete"),
+		States:    stateLinks(q), Tags: tagLinks(q, tags),
+		Pager:   pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"),
+		Name:    sortLink(q, wanted.Sort, "name", "Name", false),
+		Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
 	}
 	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
 		if value := q.get(name); value != "" {
@@ -143,7 +150,8 @@ func (h *Handlers) showProfilePage(c *gin.Context, shown profile.Profile) error 
 func (h *Handlers) profilePage(c *gin.Context, shown profile.Profile, title string) views.Page {
 	page := h.page(c, title, "/access-profiles")
 	page.Crumbs = []views.Crumb{
-		{Label: "Profiles", Href: "/access-profiles"}, {Label: shown.Name, Href: "/access-profiles/" + strconv.FormatInt(shown.ID, 10)},
+		{Label: "Profiles", Href: "/access-profiles"},
+		{Label: shown.Name, Href: "/access-profiles/" + strconv.FormatInt(shown.ID, 10)},
 	}
 	return page
 }
@@ -163,7 +171,9 @@ func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
 }
 
 // profileDeletion is the page that asks before a profile is deleted; while users hold it, it says how many.
-func (h *Handlers) profileDeletion(c *gin.Context, shown profile.Profile, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) profileDeletion(
+	c *gin.Context, shown profile.Profile, problems problem.Problems,
+) (templ.Component, error) {
 	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
 	if err != nil {
 		return nil, err
@@ -202,12 +212,16 @@ func (h *Handlers) NewClone(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) clonePage(c *gin.Context, shown profile.Profile, in profile.CloneInput, problems problem.Problems) templ.Component {
+func (h *Handlers) clonePage(
+	c *gin.Context, shown profile.Profile, in profile.CloneInput, problems problem.Problems,
+) templ.Component {
 	page := h.profilePage(c, shown, "Duplicate "+shown.Name)
 	if len(problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.CloneBody(views.CloneForm{Href: page.Crumbs[1].Href, Source: shown.Name, Input: in, Problems: problems}))
+	return framed(page, views.CloneBody(views.CloneForm{
+		Href: page.Crumbs[1].Href, Source: shown.Name, Input: in, Problems: problems,
+	}))
 }
 
 func (h *Handlers) refuseClone(c *gin.Context, id int64, in profile.CloneInput, err error) error {
@@ -218,5 +232,7 @@ func (h *Handlers) refuseClone(c *gin.Context, id int64, in profile.CloneInput, 
 	if loadErr != nil {
 		return errors.Join(loadErr, err)
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.clonePage(c, profile, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
+		return h.clonePage(c, profile, in, problems)
+	})
 }

@@ -53,7 +53,10 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 		return err
 	}
 	setETag(c, shown.Version)
-	writeDocument(c, http.StatusOK, `{"access_profile":`, document, fmt.Sprintf(`,"roles":%s,"user_count":%d}`, attached, holders[shown.ID]))
+	writeDocument(
+		c, http.StatusOK, `{"access_profile":`, document,
+		fmt.Sprintf(`,"roles":%s,"user_count":%d}`, attached, holders[shown.ID]),
+	)
 	return nil
 }
 
@@ -88,9 +91,14 @@ func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 		return h.refuseProfile(c, edited, err)
 	}
 	if form.Op.Text == saveAndPropagate {
-		return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/propagate", shown.Name+" has version "+strconv.FormatInt(shown.Version, 10)+" now.")
+		return seeOther(
+			c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/propagate",
+			shown.Name+" has version "+strconv.FormatInt(shown.Version, 10)+" now.",
+		)
 	}
-	return savedProfile(c, http.StatusOK, shown, shown.Name+" was saved as version "+strconv.FormatInt(shown.Version, 10)+".")
+	return savedProfile(
+		c, http.StatusOK, shown, shown.Name+" was saved as version "+strconv.FormatInt(shown.Version, 10)+".",
+	)
 }
 
 // DeleteAccessProfile removes a profile.

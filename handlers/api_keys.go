@@ -27,7 +27,9 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 		return err
 	}
 	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"api_keys": keys, "count": len(keys), "total_count": total, "limit": limit, "offset": offset})
+		writeJSON(c, http.StatusOK, gin.H{
+			"api_keys": keys, "count": len(keys), "total_count": total, "limit": limit, "offset": offset,
+		})
 		return nil
 	}
 	if behindEnd(c, q, limit, offset, len(keys), total) {
@@ -120,7 +122,8 @@ func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
 	}
 	page := h.apiKeyFrame(c, "Delete "+key.Name+"?")
 	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
-		Action: "/settings/api-keys/" + strconv.FormatInt(id, 10) + "/delete", Verb: "Delete " + key.Name, Cancel: "/settings/api-keys",
+		Action: "/settings/api-keys/" + strconv.FormatInt(id, 10) + "/delete", Verb: "Delete " + key.Name,
+		Cancel:  "/settings/api-keys",
 		Effects: views.APIKeyDeletion(key, time.Now()),
 	})))
 	return nil
@@ -146,7 +149,9 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 func (h *Handlers) apiKeyForm(c *gin.Context, in identity.APIKeyInput, problems problem.Problems) templ.Component {
 	page := h.apiKeyFrame(c, "New API key")
 	markProblems(&page, problems)
-	return framed(page, views.APIKeyFormBody(views.APIKeyForm{Input: in, Problems: problems, Held: ActorOf(c).Permissions}))
+	return framed(page, views.APIKeyFormBody(views.APIKeyForm{
+		Input: in, Problems: problems, Held: ActorOf(c).Permissions,
+	}))
 }
 
 // apiKeyFrame is the frame of a page below the list of keys.

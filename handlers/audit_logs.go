@@ -17,7 +17,8 @@ import (
 func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	q, wanted, err := readAuditQuery(c, "limit", "offset", "action", "user_id", "actor", "since", "until")
 	shown := views.AuditPage{
-		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"), UserID: wanted.UserID,
+		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"),
+		UserID:   wanted.UserID,
 		Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""), Problems: q.problems,
 		WithoutUser: c.Request.URL.Path + q.link("user_id", ""),
 	}

@@ -15,8 +15,8 @@ import (
 // touch is the address that the proxy writes; of the headers only the key counts, unless that address vouches for them.
 type door struct {
 	query  string                    // what the proxy wrote into the address of the check
-	path   string                    // path and query of the call as its client wrote them, escaped; "" when the door does not get them
-	method string                    // of the call; "" when the door does not get it
+	path   string                    // escaped path and query as the client wrote them; "" when the door does not get them
+	method string                    // "" when the door does not get it
 	status func(status int) int      // as the proxy can take it
 	naming string                    // how to name a model here
 	body   func() (forwarded, error) // read once

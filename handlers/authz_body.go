@@ -138,7 +138,9 @@ func readCalls(body []byte) (forwarded, error) {
 }
 
 // fallbackLists are the members in which bodies list further models, also those of LiteLLM.
-var fallbackLists = []string{"fallbacks", "models", "fallback_models", "context_window_fallbacks", "content_policy_fallbacks"}
+var fallbackLists = []string{
+	"fallbacks", "models", "fallback_models", "context_window_fallbacks", "content_policy_fallbacks",
+}
 
 // readModels are the models that an object names: the one it asks for, and those that a gateway may fall back to.
 func readModels(members map[string][]byte) (named []entitlement.Call, err error) {

@@ -147,7 +147,8 @@ func (d door) enter(c *gin.Context) ([]entitlement.Call, error) {
 // or asks the gateway behind for another method. Proxies take Upgrade off, but not what WebSockets send beside it.
 func opensOrOverrides(header http.Header) bool {
 	for _, name := range []string{
-		"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Http-Method-Override", "X-Method-Override", "X-Http-Method",
+		"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Http-Method-Override", "X-Method-Override",
+		"X-Http-Method",
 	} {
 		if len(header.Values(name)) > 0 {
 			return true
@@ -160,7 +161,9 @@ func opensOrOverrides(header http.Header) bool {
 func (d door) toolCall(o options) (asked, error) {
 	tool := entitlement.Call{Kind: entitlement.CallTool, MCPClientID: o.server, ToolName: o.tool}
 	if o.headerModel != "" {
-		return asked{}, problem.Refuse(problem.Forbidden, "", "ambiguous_question", "Ask for a model or for a tool, not both.")
+		return asked{}, problem.Refuse(
+			problem.Forbidden, "", "ambiguous_question", "Ask for a model or for a tool, not both.",
+		)
 	}
 	body, err := d.body()
 	switch {

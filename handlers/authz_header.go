@@ -80,7 +80,9 @@ func rateLimitFields(header http.Header, d decision.Decision) {
 		}
 		name := `"` + limit.Kind + "-" + strings.NewReplacer(":", "-", `"`, "", `\`, "").Replace(limit.Scope) + `"`
 		left := max(0, limit.Limit.N-limit.Used.N-limit.Reserved.N)
-		policies = append(policies, name+";q="+strconv.FormatInt(limit.Limit.N, 10)+";w="+strconv.FormatInt(limit.WindowSeconds, 10))
+		policies = append(
+			policies, name+";q="+strconv.FormatInt(limit.Limit.N, 10)+";w="+strconv.FormatInt(limit.WindowSeconds, 10),
+		)
 		states = append(states, name+";r="+strconv.FormatInt(left, 10)+";t="+strconv.FormatInt(limit.ResetsInSeconds, 10))
 	}
 	if len(policies) > 0 {

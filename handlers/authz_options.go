@@ -90,18 +90,23 @@ func (o *options) set(name, value string) error {
 	case name == "reserve":
 		amount, err := decision.ParseEstimate(value)
 		if err != nil {
-			return badOption("invalid_option", "The address of the check says reserve="+clipped(value)+": write dollars, such as 0.05.")
+			return badOption(
+				"invalid_option", "The address of the check says reserve="+clipped(value)+": write dollars, such as 0.05.",
+			)
 		}
 		o.reserve = &amount
 	case name == "reserve_tokens":
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || n < 0 || n > decision.MaxCallTokens {
-			return badOption("invalid_option", "The address of the check says reserve_tokens="+clipped(value)+": write a whole number.")
+			return badOption(
+				"invalid_option", "The address of the check says reserve_tokens="+clipped(value)+": write a whole number.",
+			)
 		}
 		o.tokens = n
 	default:
 		return badOption("invalid_option", "The address of the check says "+clipped(name+"="+value)+
-			", which is no option. The options are model, provider, mcp_client_id, tool_name, method, path, trust, reserve and reserve_tokens.")
+			", which is no option. The options are "+
+			"model, provider, mcp_client_id, tool_name, method, path, trust, reserve and reserve_tokens.")
 	}
 	if value == "" {
 		return badOption("invalid_option", "The address of the check says nothing behind "+name+"=.")

@@ -107,7 +107,7 @@ func (d door) listsFineTuned(model string) bool {
 func segmentsOf(raw string) (readings [2][]string, ok bool) {
 	for part := range strings.SplitSeq(raw, "/") {
 		segment, err := url.PathUnescape(part)
-		if err != nil || strings.ContainsAny(segment, "\\;#?%") || strings.ContainsFunc(segment, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if err != nil || strings.ContainsAny(segment, "\\;#?%") || strings.ContainsFunc(segment, isControl) {
 			return readings, false
 		}
 		if segment != "" {
@@ -141,3 +141,5 @@ func modelsInQuery(query string) (named []string) {
 	}
 	return named
 }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

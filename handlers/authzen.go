@@ -19,7 +19,9 @@ type authzenAnswer struct {
 func (h *Handlers) AuthZENMetadata(c *gin.Context) error {
 	base := strings.TrimSuffix(h.BaseURL, "/")
 	if !strings.HasPrefix(base, "https://") {
-		return problem.Refuse(problem.NotFound, "", "not_found", "There is no metadata without an https base URL: set TOLLGATE_BASE_URL.")
+		return problem.Refuse(
+			problem.NotFound, "", "not_found", "There is no metadata without an https base URL: set TOLLGATE_BASE_URL.",
+		)
 	}
 	c.Header("Cache-Control", "max-age=3600")
 	writeJSON(c, http.StatusOK, gin.H{
@@ -147,8 +149,8 @@ func (h *Handlers) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, er
 		return deniedAnswer("unknown_type",
 			"Ask about a virtual_key, user or identity as subject, and a model, tool or mcp_server as resource."), nil
 	case reason != "":
-		return deniedAnswer(reason, "Ask about an action that this resource has: call of a model or tool, tools/call of a tool, "+
-			"or an MCP method of an mcp_server."), nil
+		return deniedAnswer(reason, "Ask about an action that this resource has: call of a model or tool, "+
+			"tools/call of a tool, or an MCP method of an mcp_server."), nil
 	}
 	decision, err := h.Engine.Decide(ctx(c), who, question)
 	if err != nil {

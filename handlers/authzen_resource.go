@@ -16,7 +16,9 @@ const (
 )
 
 // serverActions are those of an mcp_server that a search finds.
-var serverActions = []string{"initialize", "tools/list", "resources/list", "prompts/list", "resources/read", "prompts/get"}
+var serverActions = []string{
+	"initialize", "tools/list", "resources/list", "prompts/list", "resources/read", "prompts/get",
+}
 
 // question is what decisions are asked. reason says why there is none: unknown_type or unknown_action.
 func (r authzenRequest) question() (q entitlement.Call, reason string) {
@@ -56,7 +58,8 @@ func (r authzenRequest) searched() (kind entitlement.Kind, server string, ok boo
 	case "model":
 		return entitlement.CallModel, "", r.action.name == actionCall
 	case "tool":
-		return entitlement.CallTool, r.resource.properties["mcp_client_id"], r.action.name == actionCall || r.action.name == actionToolCall
+		ok = r.action.name == actionCall || r.action.name == actionToolCall
+		return entitlement.CallTool, r.resource.properties["mcp_client_id"], ok
 	case "mcp_server":
 		q, known := entitlement.MCPCall("", r.action.name, "")
 		return q.Kind, "", known && (q.Kind == entitlement.CallSomeTool || q.Kind == entitlement.CallWholeServer)

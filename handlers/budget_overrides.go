@@ -37,11 +37,15 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 	in, err := decode[assignment.OverrideInput](c)
 	if err == nil {
 		var budget policy.Budget
-		if budget, err = assignment.SetOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in); err == nil {
+		if budget, err = assignment.SetOverride(
+			ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in,
+		); err == nil {
 			return h.overridden(c, budget, views.OverrideSet(budget))
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.overrideForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.overrideForm(c, in, problems)
+	})
 }
 
 // ClearOverride removes an override.
@@ -68,7 +72,9 @@ func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string)
 	return nil
 }
 
-func (h *Handlers) overrideForm(c *gin.Context, in assignment.OverrideInput, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) overrideForm(
+	c *gin.Context, in assignment.OverrideInput, problems problem.Problems,
+) (templ.Component, error) {
 	user, held, err := h.copyOf(c)
 	if err != nil {
 		return nil, err

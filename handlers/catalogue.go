@@ -25,12 +25,16 @@ func catalogueQuery(c *gin.Context) (*query, database.CatalogueQuery, error) {
 
 // writeList answers one page of a list under its plural.
 func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q database.CatalogueQuery) error {
-	writeJSON(c, http.StatusOK, gin.H{plural: rows, "count": len(rows), "total_count": total, "limit": q.Limit, "offset": q.Offset})
+	writeJSON(c, http.StatusOK, gin.H{
+		plural: rows, "count": len(rows), "total_count": total, "limit": q.Limit, "offset": q.Offset,
+	})
 	return nil
 }
 
 // listFrame is what the pages of the three lists have in common; resource is that of the permissions.
-func listFrame(c *gin.Context, q *query, wanted database.CatalogueQuery, shown int, total int64, noun, resource string) views.CatalogueFrame {
+func listFrame(
+	c *gin.Context, q *query, wanted database.CatalogueQuery, shown int, total int64, noun, resource string,
+) views.CatalogueFrame {
 	actor := ActorOf(c)
 	may := func(operation string) bool { return actor.May(permission.Permission(resource + ":" + operation)) }
 	return views.CatalogueFrame{
@@ -73,7 +77,9 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 
 // deletion is the page that asks before a row goes; while the row is in use it says where, and problems say that
 // deleting it was tried.
-func deletion(page views.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems) templ.Component {
+func deletion(
+	page views.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems,
+) templ.Component {
 	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
 	if !use.None() || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.DeleteBlocked(name, use)
@@ -86,7 +92,9 @@ func deletion(page views.Page, name, href string, effects []string, use catalogu
 
 // refuseOnPage answers an act without a form of its own that was refused: in the console by the page it was started
 // from.
-func (h *Handlers) refuseOnPage(c *gin.Context, err error, show func(*gin.Context, problem.Problems) (templ.Component, error)) error {
+func (h *Handlers) refuseOnPage(
+	c *gin.Context, err error, show func(*gin.Context, problem.Problems) (templ.Component, error),
+) error {
 	var refusal *problem.Refusal
 	if IsAPI(c) || !errors.As(err, &refusal) || refusal.Reason != problem.Conflict && refusal.Reason != problem.Invalid {
 		return err

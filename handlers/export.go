@@ -48,7 +48,10 @@ type csvFile struct {
 func newCSV(c *gin.Context, name string, excel, guarded bool, header ...string) *csvFile {
 	cells := csv.NewWriter(c.Writer)
 	cells.UseCRLF = true
-	return &csvFile{exportFile: exportFile{c: c, name: name, media: "text/csv; charset=utf-8"}, header: header, excel: excel, guarded: guarded, cells: cells}
+	return &csvFile{
+		exportFile: exportFile{c: c, name: name, media: "text/csv; charset=utf-8"}, header: header, excel: excel,
+		guarded: guarded, cells: cells,
+	}
 }
 
 const byteOrderMark = "\ufeff"

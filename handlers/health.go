@@ -35,7 +35,8 @@ func (h *Handlers) Ready(c *gin.Context) error {
 func (h *Handlers) ShowMetrics(c *gin.Context) error {
 	c.Header("Cache-Control", "no-store")
 	promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError, DisableCompression: true,
+		ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError,
+		DisableCompression: true,
 	}).ServeHTTP(c.Writer, c.Request)
 	return nil
 }

@@ -33,7 +33,9 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	}
 	q := readQuery(c, "limit", "offset", "search", "behind")
 	limit, offset := q.page()
-	wanted := assignment.HolderQuery{CatalogueQuery: database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}, ProfileID: id}
+	wanted := assignment.HolderQuery{
+		CatalogueQuery: database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}, ProfileID: id,
+	}
 	if behind := q.boolean("behind"); behind != nil {
 		wanted.Behind = *behind
 	}
@@ -57,9 +59,12 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	}
 	actor := ActorOf(c)
 	h.html(c, http.StatusOK, framed(page, views.HoldersBody(views.HolderList{
-		Profile: profile, Search: wanted.Search, Copies: copies, Now: time.Now(), Filtered: wanted.Search != "" || wanted.Behind,
-		All: views.Link{Label: "All", Href: q.link("behind", ""), On: !wanted.Behind}, Behind: views.Link{Label: "Behind", Href: q.link("behind", "true"), On: wanted.Behind},
-		Pager: pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May("Users:View"), MayDetach: actor.May("AccessProfiles:Delete"),
+		Profile: profile, Search: wanted.Search, Copies: copies, Now: time.Now(),
+		Filtered: wanted.Search != "" || wanted.Behind,
+		All:      views.Link{Label: "All", Href: q.link("behind", ""), On: !wanted.Behind},
+		Behind:   views.Link{Label: "Behind", Href: q.link("behind", "true"), On: wanted.Behind},
+		Pager:    pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May("Users:View"),
+		MayDetach: actor.May("AccessProfiles:Delete"),
 	})))
 	return nil
 }

@@ -39,7 +39,9 @@ func parseBatch(body []byte, list string) (root node, unread map[int]*problem.Re
 
 // ofContent reports whether a body is JSON all the same, so that the rest of it can be read.
 func ofContent(refusal *problem.Refusal) bool {
-	return slices.Contains([]string{"json_too_deep", "invalid_unicode", "nul_character", "duplicate_key"}, refusal.Problems[0].Code)
+	return slices.Contains([]string{
+		"json_too_deep", "invalid_unicode", "nul_character", "duplicate_key",
+	}, refusal.Problems[0].Code)
 }
 
 // nextMember reads the name of an object's next member, and its value as it is written.

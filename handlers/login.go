@@ -23,7 +23,9 @@ func (h *Handlers) LoginPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, h.loginPage(c, views.LoginForm{Input: identity.LoginInput{Next: input.FormValue(localPath(next))}, FirstRun: firstRun}))
+	h.html(c, http.StatusOK, h.loginPage(c, views.LoginForm{
+		Input: identity.LoginInput{Next: input.FormValue(localPath(next))}, FirstRun: firstRun,
+	}))
 	return nil
 }
 

@@ -34,7 +34,9 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 	}
 	page := h.page(c, "MCP servers", serversHref)
 	page.Intro = "The servers whose tools profiles and tool groups can grant."
-	list := views.MCPServerList{CatalogueFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers}
+	list := views.MCPServerList{
+		CatalogueFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers,
+	}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New MCP server", serversHref+"/new")
 	}
@@ -79,16 +81,21 @@ func (h *Handlers) ShowMCPServer(c *gin.Context) error {
 }
 
 // serverPage shows a server, and why its tools could not be asked for.
-func (h *Handlers) serverPage(c *gin.Context, server catalogue.MCPServer, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) serverPage(
+	c *gin.Context, server catalogue.MCPServer, problems problem.Problems,
+) (templ.Component, error) {
 	use, err := catalogue.MCPServerUse(ctx(c), h.DB, server.ClientID)
 	if err != nil {
 		return nil, err
 	}
 	href := serversHref + "/" + server.ClientID
 	page := h.below(c, server.Name, "MCP servers", serversHref, "", "")
-	page.Actions = views.MCPServerActions(href, server.URL != nil, ActorOf(c).May("MCPServers:Update"), ActorOf(c).May("MCPServers:Delete"))
+	page.Actions = views.MCPServerActions(
+		href, server.URL != nil, ActorOf(c).May("MCPServers:Update"), ActorOf(c).May("MCPServers:Delete"),
+	)
 	if len(problems) > 0 {
-		page.Flash, page.FlashKind, page.ErrorCode, page.Param = problems[0].Message, "error", problems[0].Code, problems[0].Field
+		page.Flash, page.FlashKind = problems[0].Message, "error"
+		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
 	return framed(page, views.MCPServerBody(server, use)), nil
 }
@@ -134,7 +141,9 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	}
 	if IsAPI(c) {
 		skipped = append([]string{}, skipped...)
-		writeJSON(c, http.StatusOK, gin.H{"mcp_client": server, "skipped_tools": len(skipped), "skipped": skipped[:min(len(skipped), skippedNamed)]})
+		writeJSON(c, http.StatusOK, gin.H{
+			"mcp_client": server, "skipped_tools": len(skipped), "skipped": skipped[:min(len(skipped), skippedNamed)],
+		})
 		return nil
 	}
 	return seeOther(c, serversHref+"/"+id, views.Refreshed(server, skipped))
@@ -195,7 +204,9 @@ func decodeServer(c *gin.Context) (catalogue.MCPServerInput, error) {
 	return in, err
 }
 
-func (h *Handlers) serverForm(c *gin.Context, id string, in catalogue.MCPServerInput, problems problem.Problems) templ.Component {
+func (h *Handlers) serverForm(
+	c *gin.Context, id string, in catalogue.MCPServerInput, problems problem.Problems,
+) templ.Component {
 	title := "New MCP server"
 	if id != "" {
 		title = "Edit " + id

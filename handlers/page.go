@@ -24,7 +24,9 @@ var sections = []struct {
 	{views.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, "VirtualKeys:View"},
 	{views.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
 	{views.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1}, "MCPServers:View"},
-	{views.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View"},
+	{
+		views.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View",
+	},
 	{views.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g $", Group: 2}, "Usage:View"},
 	{views.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, "AuditLogs:View"},
 	{views.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2}, "Settings:View"},
@@ -71,7 +73,8 @@ func setFlash(c *gin.Context, text string) {
 		return
 	}
 	http.SetCookie(c.Writer, &http.Cookie{
-		Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(text)), Path: "/", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(text)), Path: "/", MaxAge: 60, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
 	})
 }
 
@@ -80,7 +83,9 @@ func takeFlash(c *gin.Context) string {
 	if err != nil {
 		return ""
 	}
-	http.SetCookie(c.Writer, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: flashCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 	text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 	if err != nil || len(text) > 500 {
 		return ""

@@ -54,7 +54,9 @@ func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 			return h.previewPage(c, plan, in)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.propagationPage(c, in, problems)
+	})
 }
 
 // Propagate pushes a profile to its copies: at once when they are few, else in the background.
@@ -84,7 +86,9 @@ func (h *Handlers) Propagate(c *gin.Context) error {
 			return h.propagate(c, job)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.propagationPage(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.propagationPage(c, in, problems)
+	})
 }
 
 // propagate does the work, or waits for it as long as a request may.
@@ -152,11 +156,11 @@ type propagationAnswer struct {
 	UserIDs       []string                    `json:"user_ids"`
 	Fields        []string                    `json:"fields"`
 	Applied       bool                        `json:"applied"`
-	VKSyncErrors  []string                    `json:"vk_sync_errors"` // nothing is synchronised: keys are resolved when asked
+	VKSyncErrors  []string                    `json:"vk_sync_errors"` // none: keys are resolved when asked
 	Job           *propagationState           `json:"job,omitempty"`
 	Failed        []propagation.SkippedTarget `json:"failed"`
 	Skipped       []propagation.SkippedTarget `json:"skipped"`
-	MCPConflicts  []propagation.MCPConflict   `json:"mcp_conflicts"` // copies with a whole server and an exclude of one of its tools
+	MCPConflicts  []propagation.MCPConflict   `json:"mcp_conflicts"` // a whole server, and an exclude of one of its tools
 	*propagation.Preview
 }
 
@@ -175,7 +179,8 @@ func writePropagation(c *gin.Context, p propagation.Job) error {
 		c.Header("Location", "/api"+propagationHref(p))
 	}
 	writeJSON(c, status, propagationAnswer{
-		AffectedUsers: int(p.Done), FailedUsers: len(p.Failed), SkippedUsers: len(p.Skipped), UserIDs: p.Users, Fields: p.Fields, Applied: true,
+		AffectedUsers: int(p.Done), FailedUsers: len(p.Failed), SkippedUsers: len(p.Skipped), UserIDs: p.Users,
+		Fields: p.Fields, Applied: true,
 		VKSyncErrors: []string{}, Failed: orEmpty(p.Failed), Skipped: orEmpty(p.Skipped), MCPConflicts: p.Conflicts,
 		Job: &propagationState{p.ID, p.State, p.ToVersion, p.Waiting},
 	})
@@ -201,8 +206,9 @@ func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagati
 	}
 	writeJSON(c, http.StatusOK, propagationAnswer{
 		AffectedUsers: plan.Affected(), SkippedUsers: len(plan.Skipped), UserIDs: plan.AffectedUsers(), Fields: plan.Fields,
-		VKSyncErrors: []string{}, Failed: []propagation.SkippedTarget{}, Skipped: orEmpty(plan.Skipped), MCPConflicts: plan.Conflicts,
-		Preview: &preview,
+		VKSyncErrors: []string{}, Failed: []propagation.SkippedTarget{}, Skipped: orEmpty(plan.Skipped),
+		MCPConflicts: plan.Conflicts,
+		Preview:      &preview,
 	})
 	return nil
 }
@@ -259,7 +265,9 @@ func (h *Handlers) RetryPropagation(c *gin.Context) error {
 	return h.propagate(c, again)
 }
 
-func (h *Handlers) propagationPage(c *gin.Context, in propagation.Input, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) propagationPage(
+	c *gin.Context, in propagation.Input, problems problem.Problems,
+) (templ.Component, error) {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
 		return nil, err
@@ -276,13 +284,17 @@ func (h *Handlers) propagationPage(c *gin.Context, in propagation.Input, problem
 	if err != nil {
 		return nil, err
 	}
-	_, behind, err := assignment.ListHolders(ctx(c), h.DB, assignment.HolderQuery{CatalogueQuery: database.CatalogueQuery{Limit: 1}, ProfileID: id, Behind: true})
+	_, behind, err := assignment.ListHolders(ctx(c), h.DB, assignment.HolderQuery{
+		CatalogueQuery: database.CatalogueQuery{Limit: 1}, ProfileID: id, Behind: true,
+	})
 	if err != nil {
 		return nil, err
 	}
 	page := h.profilePage(c, profile, "Propagate "+profile.Name)
 	markProblems(&page, problems)
-	form := views.PropagationForm{Profile: profile, Roles: holders, Behind: behind, Input: in, Problems: problems, Now: time.Now()}
+	form := views.PropagationForm{
+		Profile: profile, Roles: holders, Behind: behind, Input: in, Problems: problems, Now: time.Now(),
+	}
 	if last != nil {
 		form.Last, form.LastHref = last, propagationHref(*last)
 	}
@@ -296,6 +308,8 @@ func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propaga
 	}
 	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
 	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
-	h.html(c, http.StatusOK, framed(page, views.PreviewBody(views.PreviewOf(plan, in, offered, ActorOf(c).May("Users:View")))))
+	h.html(
+		c, http.StatusOK, framed(page, views.PreviewBody(views.PreviewOf(plan, in, offered, ActorOf(c).May("Users:View")))),
+	)
 	return nil
 }

@@ -29,7 +29,9 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 	}
 	page := h.page(c, "Providers", "/providers")
 	page.Intro = "The models that profiles can pick from."
-	list := views.ProviderList{CatalogueFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers}
+	list := views.ProviderList{
+		CatalogueFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers,
+	}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New provider", "/providers/new")
 	}
@@ -70,7 +72,9 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 		return err
 	}
 	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
-	page.Actions = views.CatalogueActions("/providers/"+provider.Name, ActorOf(c).May("Providers:Update"), ActorOf(c).May("Providers:Delete"))
+	page.Actions = views.CatalogueActions(
+		"/providers/"+provider.Name, ActorOf(c).May("Providers:Update"), ActorOf(c).May("Providers:Delete"),
+	)
 	h.html(c, http.StatusOK, framed(page, views.ProviderBody(provider, use)))
 	return nil
 }
@@ -95,7 +99,9 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 			return saved(c, http.StatusOK, "provider", provider, "/providers/"+name, name+" was saved.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.providerForm(c, name, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
+		return h.providerForm(c, name, in, problems)
+	})
 }
 
 // ConfirmDeleteProvider asks before a provider is deleted.
@@ -144,7 +150,9 @@ func decodeProvider(c *gin.Context) (catalogue.ProviderInput, error) {
 	return in, err
 }
 
-func (h *Handlers) providerForm(c *gin.Context, name string, in catalogue.ProviderInput, problems problem.Problems) templ.Component {
+func (h *Handlers) providerForm(
+	c *gin.Context, name string, in catalogue.ProviderInput, problems problem.Problems,
+) templ.Component {
 	title := "New provider"
 	if name != "" {
 		title = "Edit " + name

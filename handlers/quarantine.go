@@ -54,7 +54,8 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	page := h.below(c, "Quarantined usage", "Usage", "/usage", "", "")
 	page.Intro = "Usage that gateways reported for a key or a user that this console does not know."
 	h.html(c, http.StatusOK, framed(page, views.QuarantineBody(views.QuarantinePage{
-		Events: events, ChargedTo: names, Outcome: wanted.Outcome, Link: q.link, Now: time.Now(), Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),
+		Events: events, ChargedTo: names, Outcome: wanted.Outcome, Link: q.link, Now: time.Now(),
+		Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),
 	})))
 	return nil
 }

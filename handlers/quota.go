@@ -39,7 +39,10 @@ func (h *Handlers) ShowQuotaPage(c *gin.Context) error {
 		if !ok {
 			return err
 		}
-		problems := problem.Problems{{Field: "virtual_key", Code: refusal.Problems[0].Code, Message: "Enter a key that works; this one is unknown, expired or deleted."}}
+		problems := problem.Problems{{
+			Field: "virtual_key", Code: refusal.Problems[0].Code,
+			Message: "Enter a key that works; this one is unknown, expired or deleted.",
+		}}
 		h.html(c, http.StatusUnauthorized, h.quotaForm(c, problems))
 		return nil
 	}

@@ -39,7 +39,8 @@ func (t *reportTurns) take(ctx context.Context) (done func(), err error) {
 		return nil, err
 	}
 	refusal := problem.Refuse(problem.TooMany, "", "too_many_reports",
-		"Two reports are being read at the moment, which is as many as this console reads at once. Try again in a few seconds.")
+		"Two reports are being read at the moment, which is as many as this console reads at once. "+
+			"Try again in a few seconds.")
 	refusal.RetryAfter = reportRetry
 	return nil, refusal
 }

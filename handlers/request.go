@@ -25,7 +25,8 @@ func IsAPI(c *gin.Context) bool {
 
 // isAuthZEN reports whether the request speaks AuthZEN, which has its own way to report problems.
 func isAuthZEN(c *gin.Context) bool {
-	return strings.HasPrefix(c.Request.URL.Path, "/access/v1/") || strings.HasPrefix(c.Request.URL.Path, "/.well-known/authzen-")
+	return strings.HasPrefix(c.Request.URL.Path, "/access/v1/") ||
+		strings.HasPrefix(c.Request.URL.Path, "/.well-known/authzen-")
 }
 
 // isHTMX reports whether htmx asks for a part of a page.
@@ -143,7 +144,9 @@ func readable(c *gin.Context) error {
 		want = "application/json"
 	}
 	if strings.Join(c.Request.Header.Values("Content-Encoding"), "") != "" {
-		return problem.Refuse(problem.UnsupportedMedia, "", "unsupported_content_encoding", "Send the body without Content-Encoding.")
+		return problem.Refuse(
+			problem.UnsupportedMedia, "", "unsupported_content_encoding", "Send the body without Content-Encoding.",
+		)
 	}
 	types := c.Request.Header.Values("Content-Type")
 	if len(types) != 1 {

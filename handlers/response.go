@@ -67,9 +67,11 @@ func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *problem.Refusa
 		}
 		return refusal, answer.status, answer.kind
 	}
-	h.Log.ErrorContext(ctx(c), "request failed", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()))
-	return &problem.Refusal{Problems: problem.Problems{{Code: "internal", Message: "Something went wrong here. Nothing was changed."}}},
-		http.StatusInternalServerError, "server"
+	h.Log.ErrorContext(
+		ctx(c), "request failed", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()),
+	)
+	problems := problem.Problems{{Code: "internal", Message: "Something went wrong here. Nothing was changed."}}
+	return &problem.Refusal{Problems: problems}, http.StatusInternalServerError, "server"
 }
 
 // Fail answers an error: as JSON on the API, as a page of the console elsewhere. What was begun with another answer is
@@ -77,7 +79,9 @@ func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *problem.Refusa
 func (h *Handlers) Fail(c *gin.Context, err error) {
 	c.Abort()
 	if c.Writer.Written() {
-		h.Log.ErrorContext(ctx(c), "answer broken off", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()))
+		h.Log.ErrorContext(
+			ctx(c), "answer broken off", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()),
+		)
 		panic(http.ErrAbortHandler)
 	}
 	c.Writer.Header().Del("Content-Disposition") // of a file that was about to begin
@@ -117,7 +121,10 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	first := refusal.Problems[0]
 	page := h.page(c, errorTitle(status), "")
 	page.ErrorCode, page.Param = first.Code, first.Field
-	body := views.ErrorPage{Message: first.Message, Icon: "warning", BackLabel: "Back to the profiles", BackHref: "/access-profiles", RequestID: RequestID(c)}
+	body := views.ErrorPage{
+		Message: first.Message, Icon: "warning", BackLabel: "Back to the profiles", BackHref: "/access-profiles",
+		RequestID: RequestID(c),
+	}
 	switch status {
 	case http.StatusNotFound:
 		body.Icon = "gone"
@@ -166,7 +173,10 @@ func (h *Handlers) html(c *gin.Context, status int, page templ.Component) {
 	c.Writer.Header().Add("Vary", "HX-Request")
 	if err := page.Render(context.WithoutCancel(ctx(c)), buffer); err != nil {
 		h.Log.ErrorContext(ctx(c), "page could not be rendered", "error", err.Error(), "request_id", RequestID(c))
-		c.Data(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("Something went wrong here. Request "+RequestID(c)+"\n"))
+		c.Data(
+			http.StatusInternalServerError, "text/plain; charset=utf-8",
+			[]byte("Something went wrong here. Request "+RequestID(c)+"\n"),
+		)
 		return
 	}
 	c.Data(status, "text/html; charset=utf-8", buffer.Bytes())

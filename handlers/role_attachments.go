@@ -45,10 +45,14 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 			return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/roles", said)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.profileRolesPage(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.profileRolesPage(c, in, problems)
+	})
 }
 
-func (h *Handlers) profileRolesPage(c *gin.Context, in assignment.AttachInput, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) profileRolesPage(
+	c *gin.Context, in assignment.AttachInput, problems problem.Problems,
+) (templ.Component, error) {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
 		return nil, err
@@ -76,8 +80,10 @@ func (h *Handlers) profileRolesPage(c *gin.Context, in assignment.AttachInput, p
 	markProblems(&page, problems)
 	actor := ActorOf(c)
 	return framed(page, views.ProfileRolesBody(views.ProfileRoles{
-		Profile: shown, Attached: attached, Roles: roles, Without: without, Input: in, Problems: problems, MayViewRoles: actor.May("Roles:View"),
-		MayAttach: actor.May("AccessProfiles:Create or AccessProfiles:Update"), MayDetach: actor.May("AccessProfiles:Delete"),
+		Profile: shown, Attached: attached, Roles: roles, Without: without, Input: in, Problems: problems,
+		MayViewRoles: actor.May("Roles:View"),
+		MayAttach:    actor.May("AccessProfiles:Create or AccessProfiles:Update"),
+		MayDetach:    actor.May("AccessProfiles:Delete"),
 	})), nil
 }
 

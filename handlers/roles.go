@@ -59,7 +59,9 @@ func (h *Handlers) CreateRole(c *gin.Context) error {
 			return saved(c, http.StatusCreated, "role", role, roleHref(role.ID), role.Name+" was added.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.roleForm(c, identity.Role{}, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
+		return h.roleForm(c, identity.Role{}, in, problems)
+	})
 }
 
 // ShowRole answers one role; its page says what it permits and who holds it.
@@ -80,7 +82,9 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	actor := ActorOf(c)
 	shown := views.RolePage{Role: role, MayViewUsers: actor.May("Users:View")}
 	if shown.MayViewUsers {
-		if shown.Members, err = identity.ListMembers(ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: limit, Offset: offset}); err != nil {
+		if shown.Members, err = identity.ListMembers(
+			ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: limit, Offset: offset},
+		); err != nil {
 			return err
 		}
 		if behindEnd(c, q, limit, offset, len(shown.Members), role.Members) {
@@ -95,7 +99,9 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	}
 	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
 	changeable := role.Changeable(actor) == nil
-	page.Actions = views.CatalogueActions(roleHref(role.ID), actor.May("Roles:Update") && changeable, actor.May("Roles:Delete") && changeable)
+	page.Actions = views.CatalogueActions(
+		roleHref(role.ID), actor.May("Roles:Update") && changeable, actor.May("Roles:Delete") && changeable,
+	)
 	h.html(c, http.StatusOK, framed(page, views.RoleBody(shown)))
 	return nil
 }
@@ -179,12 +185,17 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 		return nil, err
 	}
 	page := h.below(c, "Delete "+role.Name+"?", "Roles", rolesHref, role.Name, roleHref(role.ID))
-	confirm := views.Confirm{Action: roleHref(role.ID) + "/delete", Verb: "Delete " + role.Name, Cancel: roleHref(role.ID), Effects: views.RoleDeletion(profiles)}
+	confirm := views.Confirm{
+		Action: roleHref(role.ID) + "/delete", Verb: "Delete " + role.Name, Cancel: roleHref(role.ID),
+		Effects: views.RoleDeletion(profiles),
+	}
 	var members []identity.User
 	if role.Members > 0 || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role)
 		if ActorOf(c).May("Users:View") {
-			if members, err = identity.ListMembers(ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: database.UseShown}); err != nil {
+			if members, err = identity.ListMembers(
+				ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: database.UseShown},
+			); err != nil {
 				return nil, err
 			}
 		}
@@ -205,11 +216,15 @@ func decodeRole(c *gin.Context) (identity.RoleInput, error) {
 }
 
 // roleForm is the form of a new role, or of the one given.
-func (h *Handlers) roleForm(c *gin.Context, role identity.Role, in identity.RoleInput, problems problem.Problems) templ.Component {
+func (h *Handlers) roleForm(
+	c *gin.Context, role identity.Role, in identity.RoleInput, problems problem.Problems,
+) templ.Component {
 	page := h.below(c, "New role", "Roles", rolesHref, role.Name, roleHref(role.ID))
 	if role.ID != 0 {
 		page.Title = "Edit " + role.Name
 	}
 	markProblems(&page, problems)
-	return framed(page, views.RoleFormBody(views.RoleForm{Role: role, Input: in, Problems: problems, Held: ActorOf(c).Permissions}))
+	return framed(page, views.RoleFormBody(views.RoleForm{
+		Role: role, Input: in, Problems: problems, Held: ActorOf(c).Permissions,
+	}))
 }

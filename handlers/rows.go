@@ -19,18 +19,24 @@ func (h *Handlers) editProfileRows(c *gin.Context, e editor) error {
 	case "add-provider":
 		e.focus = addProvider(in, e.form.NewProvider)
 	case "remove-provider":
-		in.ProviderConfigs.Items = without(in.ProviderConfigs.Items, target, func(r policy.ProviderConfigInput) string { return r.Key })
+		in.ProviderConfigs.Items = without(in.ProviderConfigs.Items, target, func(r policy.ProviderConfigInput) string {
+			return r.Key
+		})
 		e.focus = "new_provider"
 	case "add-budget":
 		e.focus = addBudget(in, target)
 	case "remove-budget":
 		removeBudget(in, target)
 	case "add-override":
-		row := policy.ToolOverrideInput{Row: newRow("o", in.MCPToolOverrides.Items, func(r policy.ToolOverrideInput) string { return r.Key })}
+		row := policy.ToolOverrideInput{
+			Row: newRow("o", in.MCPToolOverrides.Items, func(r policy.ToolOverrideInput) string { return r.Key }),
+		}
 		in.MCPToolOverrides.Items = append(in.MCPToolOverrides.Items, row)
 		e.focus = "mcp_tool_overrides[" + row.Key + "].mcp_client_id"
 	case "remove-override":
-		in.MCPToolOverrides.Items = without(in.MCPToolOverrides.Items, target, func(r policy.ToolOverrideInput) string { return r.Key })
+		in.MCPToolOverrides.Items = without(in.MCPToolOverrides.Items, target, func(r policy.ToolOverrideInput) string {
+			return r.Key
+		})
 	case "refresh":
 	default:
 		return h.refuseProfile(c, e, unreadable("op", "invalid_op", "Use one of the form's buttons."))

@@ -37,7 +37,8 @@ func (h *Handlers) dropSession(c *gin.Context) {
 
 func (h *Handlers) writeSession(c *gin.Context, token string, maxAge int) {
 	http.SetCookie(c.Writer, &http.Cookie{
-		Name: h.sessionCookie(), Value: token, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: h.Secure, SameSite: http.SameSiteLaxMode,
+		Name: h.sessionCookie(), Value: token, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: h.Secure,
+		SameSite: http.SameSiteLaxMode,
 	})
 }
 

@@ -35,7 +35,9 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 	}
 	page := h.page(c, "Tool groups", groupsHref)
 	page.Intro = "Selections of tools that profiles grant under one name."
-	list := views.ToolGroupList{CatalogueFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups}
+	list := views.ToolGroupList{
+		CatalogueFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups,
+	}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New tool group", groupsHref+"/new")
 	}
@@ -84,7 +86,9 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 		return err
 	}
 	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
-	page.Actions = views.CatalogueActions(groupHref(group.ID), ActorOf(c).May("ToolGroups:Update"), ActorOf(c).May("ToolGroups:Delete"))
+	page.Actions = views.CatalogueActions(
+		groupHref(group.ID), ActorOf(c).May("ToolGroups:Update"), ActorOf(c).May("ToolGroups:Delete"),
+	)
 	h.html(c, http.StatusOK, framed(page, views.ToolGroupBody(group, offered, use)))
 	return nil
 }
@@ -174,7 +178,9 @@ func decodeGroup(c *gin.Context) (catalogue.ToolGroupInput, error) {
 }
 
 // groupForm is the form of a new group, or of the one given.
-func (h *Handlers) groupForm(c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) groupForm(
+	c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, problems problem.Problems,
+) (templ.Component, error) {
 	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
 	if err != nil {
 		return nil, err
@@ -184,10 +190,14 @@ func (h *Handlers) groupForm(c *gin.Context, group catalogue.ToolGroup, in catal
 		page.Title = "Edit " + group.Name
 	}
 	markProblems(&page, problems)
-	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{ID: group.ID, Input: in, Problems: problems, Catalogue: offered})), nil
+	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{
+		ID: group.ID, Input: in, Problems: problems, Catalogue: offered,
+	})), nil
 }
 
-func (h *Handlers) refuseGroup(c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, err error) error {
+func (h *Handlers) refuseGroup(
+	c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, err error,
+) error {
 	var refusal *problem.Refusal
 	if IsAPI(c) || !errors.As(err, &refusal) {
 		return err

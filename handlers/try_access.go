@@ -26,7 +26,10 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	tried := views.TryPage{User: user, Model: q.typed("model"), Server: q.typed("mcp_client_id"), Tool: q.typed("tool_name"), Catalogue: offered, Now: time.Now()}
+	tried := views.TryPage{
+		User: user, Model: q.typed("model"), Server: q.typed("mcp_client_id"), Tool: q.typed("tool_name"),
+		Catalogue: offered, Now: time.Now(),
+	}
 	if tried.Asked() {
 		question := entitlement.Call{Model: tried.Model}
 		if tried.Model == "" {

@@ -30,8 +30,9 @@ func (h *Handlers) RecordUsage(c *gin.Context) error {
 		statuses[result.Status]++
 	}
 	writeJSON(c, http.StatusOK, gin.H{
-		"results": results, "counted": statuses["counted"], "duplicates": statuses["duplicate"], "quarantined": statuses["quarantined"],
-		"rejected": statuses["invalid"] + statuses["conflict"],
+		"results": results, "counted": statuses["counted"], "duplicates": statuses["duplicate"],
+		"quarantined": statuses["quarantined"],
+		"rejected":    statuses["invalid"] + statuses["conflict"],
 	})
 	return nil
 }
@@ -80,7 +81,9 @@ func aloneInBatch(root node, list string) error {
 	}
 	for _, m := range root.members {
 		if m.name != list {
-			return problem.Refuse(problem.Invalid, m.name, "ambiguous_event", "Put this event into "+list+" too, or send it by itself.")
+			return problem.Refuse(
+				problem.Invalid, m.name, "ambiguous_event", "Put this event into "+list+" too, or send it by itself.",
+			)
 		}
 	}
 	return nil

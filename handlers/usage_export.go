@@ -40,7 +40,9 @@ func (q *query) flag(name string) bool {
 
 // exportUsageTable guards its cells: users open this file in a spreadsheet.
 func (h *Handlers) exportUsageTable(c *gin.Context, wanted report.Query, excel bool) error {
-	file := newCSV(c, "usage.csv", excel, true, wanted.GroupBy, "name", "cost_usd", "tokens", "requests", "unpriced_events")
+	file := newCSV(
+		c, "usage.csv", excel, true, wanted.GroupBy, "name", "cost_usd", "tokens", "requests", "unpriced_events",
+	)
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
@@ -58,8 +60,10 @@ func (h *Handlers) exportUsageTable(c *gin.Context, wanted report.Query, excel b
 }
 
 var focusColumns = []string{
-	"BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory",
-	"ChargeDescription", "ProviderName", "PublisherName", "ServiceCategory", "ServiceName", "ResourceId", "ResourceName", "ResourceType", "SkuMeter",
+	"BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "ChargePeriodStart",
+	"ChargePeriodEnd", "ChargeCategory",
+	"ChargeDescription", "ProviderName", "PublisherName", "ServiceCategory", "ServiceName", "ResourceId", "ResourceName",
+	"ResourceType", "SkuMeter",
 	"SubAccountId", "SubAccountName", "x_Tokens", "x_Requests", "x_UnpricedEvents", "x_UserId", "x_UserName",
 }
 
@@ -88,7 +92,8 @@ func focusRow(q report.Query, d report.Day) []string {
 		provider, category, kind, meter = d.Server(), "Integration", "Tool", "Tool Calls"
 	}
 	return []string{
-		cost, cost, cost, cost, "USD", q.Midnight(d.Day).Format(time.RFC3339), q.Midnight(d.Day.AddDate(0, 0, 1)).Format(time.RFC3339), "Usage",
+		cost, cost, cost, cost, "USD", q.Midnight(d.Day).Format(time.RFC3339),
+		q.Midnight(d.Day.AddDate(0, 0, 1)).Format(time.RFC3339), "Usage",
 		description, provider, provider, category, provider, d.Model, d.Model, kind, meter,
 		count(d.ProfileID), d.Profile, count(d.Tokens), count(d.Requests), count(d.Unpriced), d.UserID, d.User,
 	}

@@ -37,7 +37,8 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 		}
 		writeJSON(c, http.StatusOK, gin.H{
 			"usage": rows, "others": loaded.Others, "days": loaded.Days, "total": loaded.Total, "group_by": wanted.GroupBy,
-			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly), "time_zone": wanted.ZoneName(),
+			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly),
+			"time_zone": wanted.ZoneName(),
 		})
 		return nil
 	}
@@ -45,7 +46,10 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := views.UsagePage{Query: wanted, Zone: q.get("time_zone"), Report: loaded, Near: near, Now: time.Now(), Export: "/usage/export" + q.link(), Link: q.link}
+	shown := views.UsagePage{
+		Query: wanted, Zone: q.get("time_zone"), Report: loaded, Near: near, Now: time.Now(),
+		Export: "/usage/export" + q.link(), Link: q.link,
+	}
 	if shown.UserName, shown.ProfileName, err = report.FilterNames(ctx(c), h.DB, wanted); err != nil {
 		return err
 	}
@@ -79,7 +83,9 @@ func (h *Handlers) usagePage(c *gin.Context, wanted report.Query) views.Page {
 
 // readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of everybody.
 func readUsageQuery(c *gin.Context, also ...string) (*query, report.Query, error) {
-	q := readQuery(c, append([]string{"since", "until", "time_zone", "group_by", "provider", "model", "user_id", "access_profile_id"}, also...)...)
+	q := readQuery(c, append([]string{
+		"since", "until", "time_zone", "group_by", "provider", "model", "user_id", "access_profile_id",
+	}, also...)...)
 	wanted := report.Query{
 		GroupBy: report.Groupings[0], Provider: q.typed("provider"), Model: q.typed("model"), UserID: q.typed("user_id"),
 		ProfileID: q.number("access_profile_id", 0, 1, input.MaxCount), Zone: q.zone("time_zone"),

@@ -49,7 +49,9 @@ func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 			return h.assigned(c, held, key)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.assignmentForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.assignmentForm(c, in, problems)
+	})
 }
 
 func (h *Handlers) assigned(c *gin.Context, held assignment.Assignment, key *virtualkey.Key) error {
@@ -64,7 +66,9 @@ func (h *Handlers) assigned(c *gin.Context, held assignment.Assignment, key *vir
 	return h.showKey(c, http.StatusCreated, *key, held.Holder+" holds "+held.Name+" now, and has a first key.")
 }
 
-func (h *Handlers) assignmentForm(c *gin.Context, in assignment.AssignInput, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) assignmentForm(
+	c *gin.Context, in assignment.AssignInput, problems problem.Problems,
+) (templ.Component, error) {
 	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return nil, err
@@ -75,7 +79,9 @@ func (h *Handlers) assignmentForm(c *gin.Context, in assignment.AssignInput, pro
 	}
 	page := h.userFrame(c, user, "Assign a profile to "+user.Name)
 	markProblems(&page, problems)
-	return framed(page, views.AssignmentBody(views.AssignmentForm{User: user, Input: in, Problems: problems, Profiles: choices})), nil
+	return framed(page, views.AssignmentBody(views.AssignmentForm{
+		User: user, Input: in, Problems: problems, Profiles: choices,
+	})), nil
 }
 
 // userFrame is the frame of a page below a user.
@@ -132,10 +138,14 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 			return seeOther(c, usersHref+"/"+held.UserID, held.Name+" of "+held.Holder+" was changed.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.copyForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.copyForm(c, in, problems)
+	})
 }
 
-func (h *Handlers) copyForm(c *gin.Context, in assignment.CopyInput, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) copyForm(
+	c *gin.Context, in assignment.CopyInput, problems problem.Problems,
+) (templ.Component, error) {
 	user, held, err := h.copyOf(c)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,8 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 	page := h.page(c, "Users", usersHref)
 	page.Intro = "Who holds which profiles, and who may sign in to this console."
 	list := views.UserList{
-		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users, MayViewRoles: ActorOf(c).May("Roles:View"),
+		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users,
+		MayViewRoles: ActorOf(c).May("Roles:View"),
 	}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New user", usersHref+"/new")
@@ -178,9 +179,13 @@ func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (temp
 	}
 	href := usersHref + "/" + user.ID
 	page := h.below(c, "Delete "+user.Name+"?", "Users", usersHref, user.Name, href)
-	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + user.Name, Cancel: href, Effects: views.UserDeletion(user, leaving)}
+	confirm := views.Confirm{
+		Action: href + "/delete", Verb: "Delete " + user.Name, Cancel: href, Effects: views.UserDeletion(user, leaving),
+	}
 	if leaving.LastAdmin || len(problems) > 0 {
-		confirm.Effects, confirm.Blocked = nil, user.Name+" is the last admin, and a console without one cannot be managed. Make another user an admin first."
+		confirm.Effects = nil
+		confirm.Blocked = user.Name + " is the last admin, and a console without one cannot be managed. " +
+			"Make another user an admin first."
 	}
 	if len(problems) > 0 {
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
@@ -198,7 +203,9 @@ func decodeUser(c *gin.Context) (identity.UserInput, error) {
 }
 
 // userForm is the form of a new user, or of the one given.
-func (h *Handlers) userForm(c *gin.Context, user identity.User, in identity.UserInput, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) userForm(
+	c *gin.Context, user identity.User, in identity.UserInput, problems problem.Problems,
+) (templ.Component, error) {
 	form := views.UserForm{ID: user.ID, Input: in, Problems: problems, Actor: ActorOf(c)}
 	page := h.below(c, "New user", "Users", usersHref, user.Name, usersHref+"/"+user.ID)
 	if user.ID != "" {
@@ -214,12 +221,15 @@ func (h *Handlers) userForm(c *gin.Context, user identity.User, in identity.User
 }
 
 // userPage is the page of a user with the role chosen in its form.
-func (h *Handlers) userPage(c *gin.Context, user identity.User, roleID string, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) userPage(
+	c *gin.Context, user identity.User, roleID string, problems problem.Problems,
+) (templ.Component, error) {
 	actor := ActorOf(c)
 	self, _ := UserOf(c)
 	shown := views.UserPage{
 		User: user, RoleID: roleID, Actor: actor, Problems: problems, Self: self.ID == user.ID,
-		MayUpdate: actor.May("Users:Update") && identity.Covers(actor, user.Permissions), MayViewRoles: actor.May("Roles:View"),
+		MayUpdate:    actor.May("Users:Update") && identity.Covers(actor, user.Permissions),
+		MayViewRoles: actor.May("Roles:View"),
 	}
 	if shown.MayUpdate {
 		var err error
@@ -231,7 +241,9 @@ func (h *Handlers) userPage(c *gin.Context, user identity.User, roleID string, p
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
-	page.Actions = views.CatalogueActions(usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && identity.Covers(actor, user.Permissions))
+	page.Actions = views.CatalogueActions(
+		usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && identity.Covers(actor, user.Permissions),
+	)
 	markProblems(&page, problems)
 	return framed(page, views.UserBody(shown)), nil
 }
@@ -267,7 +279,9 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 }
 
 // refuseUser answers a form about a user that could not be taken.
-func (h *Handlers) refuseUser(c *gin.Context, id string, err error, show func(identity.User, problem.Problems) (templ.Component, error)) error {
+func (h *Handlers) refuseUser(
+	c *gin.Context, id string, err error, show func(identity.User, problem.Problems) (templ.Component, error),
+) error {
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
 		user, err := identity.GetUser(ctx(c), h.DB, id)
 		if err != nil {

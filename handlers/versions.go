@@ -107,7 +107,8 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
 	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
 	h.html(c, http.StatusOK, framed(page, views.CompareBody(views.Comparison{
-		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version, Rows: views.Differences(older, newer, offered),
+		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version,
+		Rows:       views.Differences(older, newer, offered),
 		MayRestore: ActorOf(c).May("AccessProfiles:Update"),
 	})))
 	return nil
@@ -132,7 +133,8 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 		return err
 	}
 	return savedProfile(c, http.StatusOK, shown,
-		"Version "+strconv.FormatInt(number, 10)+" was restored as version "+strconv.FormatInt(shown.Version, 10)+". Copies are as they were.")
+		"Version "+strconv.FormatInt(number, 10)+" was restored as version "+strconv.FormatInt(shown.Version, 10)+
+			". Copies are as they were.")
 }
 
 // tabbedPage is the frame of a profile's tab: policy, users, roles, versions or audit.

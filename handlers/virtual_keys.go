@@ -35,8 +35,9 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := ActorOf(c)
 	h.html(c, http.StatusOK, framed(page, views.KeyListBody(views.KeyList{
-		CatalogueFrame: listFrame(c, q, wanted, len(keys), total, "keys", "VirtualKeys"), Keys: keys, MayViewUsers: actor.May("Users:View"),
-		MayRotate: actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete"),
+		CatalogueFrame: listFrame(c, q, wanted, len(keys), total, "keys", "VirtualKeys"), Keys: keys,
+		MayViewUsers: actor.May("Users:View"),
+		MayRotate:    actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete"),
 	})))
 	return nil
 }
@@ -73,7 +74,9 @@ func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 			return h.showKey(c, http.StatusOK, key, key.Name+" was made.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.keyForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.keyForm(c, in, problems)
+	})
 }
 
 // showKey answers a key with its value in clear: it is shown this once.
@@ -123,7 +126,9 @@ func (h *Handlers) ConfirmRotateVirtualKey(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) rotateForm(c *gin.Context, in virtualkey.RotateInput, problems problem.Problems) (templ.Component, error) {
+func (h *Handlers) rotateForm(
+	c *gin.Context, in virtualkey.RotateInput, problems problem.Problems,
+) (templ.Component, error) {
 	user, key, err := h.keyOnPage(c)
 	if err != nil {
 		return nil, err
@@ -145,7 +150,9 @@ func (h *Handlers) RotateVirtualKey(c *gin.Context) error {
 			return h.showKey(c, http.StatusOK, key, views.Rotated(key))
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) { return h.rotateForm(c, in, problems) })
+	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.rotateForm(c, in, problems)
+	})
 }
 
 // ConfirmDeleteVirtualKey asks before a key goes.
@@ -156,7 +163,8 @@ func (h *Handlers) ConfirmDeleteVirtualKey(c *gin.Context) error {
 	}
 	page := h.userFrame(c, user, "Delete "+key.Name+"?")
 	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
-		Action: views.KeyHref(key) + "/delete", Verb: "Delete " + key.Name, Cancel: usersHref + "/" + user.ID, Effects: views.KeyDeletion(key, time.Now()),
+		Action: views.KeyHref(key) + "/delete", Verb: "Delete " + key.Name, Cancel: usersHref + "/" + user.ID,
+		Effects: views.KeyDeletion(key, time.Now()),
 	})))
 	return nil
 }
