@@ -35,7 +35,7 @@ func TestLongPicker(t *testing.T) {
 				s.fill("Filter models of "+provider, "model-42")
 				s.must(expect(s.models(provider)).ToHaveCount(10))
 				s.click(card.GetByRole("button", buttonNamed("Tick shown")))
-				s.sees(s.text("10 of 500, 10 shown"))
+				s.sees(s.text("10 matching, 10 of 500"))
 				s.fill("Filter models of "+provider, "no such")
 				s.sees(s.text("Nothing matches."))
 				s.fill("Filter models of "+provider, "")

@@ -107,13 +107,13 @@ func (s *screen) addOpenAIByKeyboard() {
 	s.addProviderByKeyboard("openai")
 	s.tabTo(s.field("Filter models of openai"))
 	s.write("gpt-5")
-	s.sees(s.text("0 of 18, 4 shown"))
+	s.sees(s.text("4 matching, 0 of 18"))
 	s.must(expect(s.models("openai")).ToHaveCount(4))
 	for _, model := range []string{"gpt-5", "gpt-5-mini", "gpt-5-codex"} {
 		s.tabTo(s.role("checkbox", model))
 		s.press("Space")
 	}
-	s.sees(s.text("3 of 18, 4 shown"))
+	s.sees(s.text("4 matching, 3 of 18"))
 	s.tabBack(s.field("Filter models of openai"))
 	s.press("Enter") // must not send the form
 	s.press("Escape")

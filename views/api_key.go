@@ -28,8 +28,10 @@ type APIKeyForm struct {
 }
 
 var resourceNames = map[string]string{
-	"AccessProfiles": "Profiles", "VirtualKeys": "Virtual keys", "Users": "Users", "Roles": "Roles", "APIKeys": "API keys", "Providers": "Providers",
-	"MCPServers": "MCP servers", "ToolGroups": "Tool groups", "Usage": "Usage", "AuditLogs": "Audit log", "Settings": "Settings",
+	"AccessProfiles": "Profiles", "VirtualKeys": "Virtual keys", "Users": "Users", "Roles": "Roles",
+	"APIKeys": "API keys", "Providers": "Providers",
+	"MCPServers": "MCP servers", "ToolGroups": "Tool groups", "Usage": "Usage", "AuditLogs": "Audit log",
+	"Settings": "Settings",
 }
 
 // scopeLines writes scopes as a person would: "everything", or a line for each resource.
@@ -77,8 +79,9 @@ func APIKeyDeletion(key identity.APIKey, now time.Time) []string {
 
 func (f APIKeyForm) matrix() Matrix {
 	return Matrix{
-		Name: "scopes", Legend: "Scopes", Hint: "What the key may do. You can give it only what you may do yourself.", Error: f.scopesError(),
-		Held: f.Held, Ticked: f.Input.Scopes,
+		Name: "scopes", Legend: "Scopes", Hint: "What the key may do. You can give it only what you may do yourself.",
+		Error: f.scopesError(),
+		Held:  f.Held, Ticked: f.Input.Scopes,
 	}
 }
 
@@ -87,5 +90,6 @@ func (f APIKeyForm) scopesError() string { return firstBelow(f.Problems, "scopes
 func (f APIKeyForm) summary() []ProblemLink { return matrixLinks(f.Problems, "scopes") }
 
 func curlWithKey(baseURL, secret string) string {
-	return "curl " + strings.TrimSuffix(baseURL, "/") + "/api/access-profiles \\\n  -H 'Authorization: Bearer " + secret + "'"
+	return "curl " + strings.TrimSuffix(baseURL, "/") + "/api/access-profiles \\\n" +
+		"  -H 'Authorization: Bearer " + secret + "'"
 }

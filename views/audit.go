@@ -32,7 +32,9 @@ type AuditPage struct {
 func (p AuditPage) actions() []Option {
 	options := []Option{{Label: "Every action"}}
 	for _, action := range audit.Actions {
-		options = append(options, Option{Value: action, Label: strings.ReplaceAll(action, "_", " "), Chosen: action == p.Action})
+		options = append(options, Option{
+			Value: action, Label: strings.ReplaceAll(action, "_", " "), Chosen: action == p.Action,
+		})
 	}
 	return options
 }
@@ -82,7 +84,9 @@ func origin(o audit.Origin) string {
 	if o.Door == nil {
 		return ""
 	}
-	words := map[string]string{permission.DoorConsole: "by the console", permission.DoorAPI: "by the API", permission.DoorCLI: "by the command line"}[*o.Door]
+	words := map[string]string{
+		permission.DoorConsole: "by the console", permission.DoorAPI: "by the API", permission.DoorCLI: "by the command line",
+	}[*o.Door]
 	if o.APIKeyName != nil && o.APIKeyPrefix != nil {
 		words += ", key " + *o.APIKeyName + " (" + *o.APIKeyPrefix + "…)"
 	}
@@ -181,7 +185,9 @@ func memberDifferences(before, after map[string][]string) []DifferenceRow {
 	var rows []DifferenceRow
 	for name := range names {
 		if a, b := before[name], after[name]; name != "updated_at" && !slices.Equal(a, b) {
-			rows = append(rows, DifferenceRow{Label: strings.ReplaceAll(name, "_", " "), Before: marked(a, b), After: marked(b, a)})
+			rows = append(rows, DifferenceRow{
+				Label: strings.ReplaceAll(name, "_", " "), Before: marked(a, b), After: marked(b, a),
+			})
 		}
 	}
 	sort.Slice(rows, func(i, j int) bool { return rows[i].Label < rows[j].Label })
@@ -203,7 +209,8 @@ func AuditCells(row audit.Entry) []string {
 		return *s
 	}
 	return []string{
-		strconv.FormatInt(row.ID, 10), row.CreatedAt.Format(time.RFC3339Nano), row.Actor, row.Action, number(row.AccessProfileID),
+		strconv.FormatInt(row.ID, 10), row.CreatedAt.Format(time.RFC3339Nano), row.Actor, row.Action,
+		number(row.AccessProfileID),
 		text(row.UserID), text(row.PreviousValues), text(row.NewValues), text(row.Metadata),
 		text(row.Door), text(row.APIKeyName), text(row.APIKeyPrefix),
 	}

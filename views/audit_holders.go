@@ -11,7 +11,9 @@ import (
 )
 
 // aboutHolders are the actions that concern who holds a profile: what they did stands in the row's metadata too.
-var aboutHolders = []string{"assign", "unassign", "attach_role", "detach_role", "propagate", "override_set", "override_clear"}
+var aboutHolders = []string{
+	"assign", "unassign", "attach_role", "detach_role", "propagate", "override_set", "override_clear",
+}
 
 // detailLabels are the members of the metadata that are shown, in order. Lists of people are counted: there may be
 // thousands.
@@ -61,7 +63,9 @@ func holderDetails(row audit.Entry) []DifferenceRow {
 			}
 			rows = append(rows, line)
 		default:
-			rows = append(rows, DifferenceRow{Label: detail.label, After: []DifferenceLine{{Text: detailWords(detail.name, metadata[detail.name])}}})
+			rows = append(rows, DifferenceRow{
+				Label: detail.label, After: []DifferenceLine{{Text: detailWords(detail.name, metadata[detail.name])}},
+			})
 		}
 	}
 	return rows
@@ -96,7 +100,8 @@ func many(row audit.Entry) string {
 
 // resourcePaths are where things other than profiles are looked at, by what the log calls them.
 var resourcePaths = map[string]string{
-	"user": "/users/", "role": "/roles/", "provider": "/providers/", "mcp_client": "/mcp/clients/", "tool_group": "/mcp/tool-groups/",
+	"user": "/users/", "role": "/roles/", "provider": "/providers/", "mcp_client": "/mcp/clients/",
+	"tool_group": "/mcp/tool-groups/",
 	settledUsage: "/usage/quarantine/",
 }
 

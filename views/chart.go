@@ -73,7 +73,9 @@ func SpendChart(loaded report.Report) Chart {
 }
 
 // stacked draws a series on top of what is below, and adds it to that.
-func stacked(series report.Series, place int, days []report.Row, below []float64, slot float64, y func(float64) float64) chartSeries {
+func stacked(
+	series report.Series, place int, days []report.Row, below []float64, slot float64, y func(float64) float64,
+) chartSeries {
 	drawn := chartSeries{Name: series.Name, Class: "series-" + strconv.Itoa(place+1)}
 	if series.Name == "" && place > 0 {
 		drawn.Name, drawn.Class = "All others", "series-5"

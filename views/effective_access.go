@@ -72,7 +72,9 @@ const toolsShown = 8
 
 // working are the copies that grant something at the moment.
 func (p UserPage) working() []assignment.Assignment {
-	return slices.DeleteFunc(slices.Clone(p.Copies), func(u assignment.Assignment) bool { return !u.IsActive || u.Expired(p.Now) })
+	return slices.DeleteFunc(slices.Clone(p.Copies), func(u assignment.Assignment) bool {
+		return !u.IsActive || u.Expired(p.Now)
+	})
 }
 
 // withWhere says in each bar which provider it is of, for a list without a column for it.

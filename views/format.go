@@ -36,7 +36,8 @@ func ShortCount(n int64) string {
 		letter string
 	}{{1_000_000_000, "bn"}, {1_000_000, "M"}, {1_000, "k"}} {
 		if n >= unit.size && n%(unit.size/10) == 0 {
-			return strings.TrimSuffix(Count(n/unit.size)+"."+strconv.FormatInt(n%unit.size/(unit.size/10), 10), ".0") + unit.letter
+			return strings.TrimSuffix(Count(n/unit.size)+"."+strconv.FormatInt(n%unit.size/(unit.size/10), 10), ".0") +
+				unit.letter
 		}
 	}
 	return Count(n)
@@ -55,7 +56,9 @@ func grouped(digits string) string {
 
 // unit names a window's length: the day of "$50.00 / day".
 func unit(duration string) string {
-	return map[string]string{"1h": "hour", "1d": "day", "1w": "week", "1M": "month", "1Q": "quarter", "1Y": "year"}[duration]
+	return map[string]string{
+		"1h": "hour", "1d": "day", "1w": "week", "1M": "month", "1Q": "quarter", "1Y": "year",
+	}[duration]
 }
 
 // every is the same in a sentence: "a day", "an hour".
@@ -67,7 +70,8 @@ func every(duration string) string {
 }
 
 var months = []string{
-	"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+	"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+	"December",
 }
 
 // plural is a count with its noun: 1 user, 2 users.

@@ -15,10 +15,12 @@ const skippedTold = 5
 func Refreshed(s catalogue.MCPServer, skipped []string) string {
 	said := s.Name + " has " + strconv.Itoa(len(s.Tools)-len(s.GoneTools)) + " tools now."
 	if n := len(s.GoneTools); n > 0 {
-		said += " " + few(s.GoneTools) + wordFor(n, " is", " are") + " kept although gone: profiles or tool groups name " + wordFor(n, "it.", "them.")
+		said += " " + few(s.GoneTools) + wordFor(n, " is", " are") + " kept although gone: profiles or tool groups name " +
+			wordFor(n, "it.", "them.")
 	}
 	if n := len(skipped); n > 0 {
-		said += " Left out, since no profile can name " + wordFor(n, "it: ", "them: ") + strings.Join(skipped[:min(n, skippedTold)], ", ")
+		said += " Left out, since no profile can name " + wordFor(n, "it: ", "them: ") +
+			strings.Join(skipped[:min(n, skippedTold)], ", ")
 		if more := n - skippedTold; more > 0 {
 			said += " and " + strconv.Itoa(more) + " more"
 		}

@@ -70,7 +70,8 @@ func spending(start string, budgets []policy.Budget) []string {
 	var limits []string
 	for _, budget := range budgets {
 		if budget.MaxLimit == 0 {
-			return []string{strings.Replace(start, "may spend", "can spend nothing:", 1) + " a budget of $0.00 " + every(budget.ResetDuration) + " blocks every call."}
+			return []string{strings.Replace(start, "may spend", "can spend nothing:", 1) + " a budget of $0.00 " +
+				every(budget.ResetDuration) + " blocks every call."}
 		}
 		limits = append(limits, Dollars(budget.MaxLimit)+" "+every(budget.ResetDuration)+fiscal(budget.ResetConfig))
 	}

@@ -148,10 +148,13 @@ func (e ProfileEditor) form() profileForm {
 	m := &maker{ProfileEditor: e, ids: map[string]string{}}
 	in := e.Input
 	f := profileForm{
-		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base, Checked: e.Checked, Refused: e.Refused, Conflict: e.Conflict,
+		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base,
+		Checked: e.Checked, Refused: e.Refused, Conflict: e.Conflict,
 		Name: m.field("name", "name", in.Name, Field{Label: "Name", Required: true, Width: "wide", Autofocus: false}),
 		Description: m.field("description", "description", in.Description,
-			Field{Label: "Description", Optional: true, Rows: 3, Width: "wide", Hint: "Whom it is for, and who decides about it."}),
+			Field{
+				Label: "Description", Optional: true, Rows: 3, Width: "wide", Hint: "Whom it is for, and who decides about it.",
+			}),
 		Tags: m.tags(in), Providers: m.providers(in), ProvidersError: strings.Join(e.Problems.At("provider_configs"), " "),
 		Budgets: m.budgets("budgets", "budgets", in.Budgets, "add-budget", "remove-budget ", ""),
 		Rate:    m.rate("rate_limit", in.RateLimit, ""),
@@ -161,10 +164,12 @@ func (e ProfileEditor) form() profileForm {
 		}),
 		AlignedOn: in.CalendarAligned.Text == "true",
 		Zone: m.field("time_zone", "time_zone", in.TimeZone, Field{
-			Label: "Time zone", Optional: true, Width: "medium", Attrs: templ.Attributes{"list": "time-zones", "placeholder": "UTC"},
-			Hint: "Of that calendar, like Europe/Berlin; UTC when left empty.",
+			Label: "Time zone", Optional: true, Width: "medium",
+			Attrs: templ.Attributes{"list": "time-zones", "placeholder": "UTC"},
+			Hint:  "Of that calendar, like Europe/Berlin; UTC when left empty.",
 		}),
-		Review: Sentences(e.Draft.Name, e.Draft.Policy, e.groupNames()), Body: e.Body, HasServers: len(e.Catalogue.Servers) > 0,
+		Review: Sentences(e.Draft.Name, e.Draft.Policy, e.groupNames()), Body: e.Body,
+		HasServers: len(e.Catalogue.Servers) > 0,
 	}
 	if e.ID != 0 {
 		id := strconv.FormatInt(e.ID, 10)
@@ -172,7 +177,9 @@ func (e ProfileEditor) form() profileForm {
 		f.Propagates = e.Held
 	}
 	m.ids["provider_configs"] = "new_provider"
-	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, Field{Label: "Provider to add", HideLabel: true, Width: "medium"})
+	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, Field{
+		Label: "Provider to add", HideLabel: true, Width: "medium",
+	})
 	f.NewProviderOptions = m.unusedProviders()
 	m.selections(&f)
 	f.Resets = m.resets()
@@ -204,8 +211,10 @@ func (m *maker) providers(in profile.Input) []providerCard {
 		provider := config.ProviderName.Text
 		card := providerCard{
 			Key: config.Key, ID: FieldID(name), Title: provider,
-			Provider: m.field(path+".provider_name", name+".provider_name", config.ProviderName, Field{Label: "Provider", Width: "medium"}),
-			Options:  m.providerOptions(provider),
+			Provider: m.field(
+				path+".provider_name", name+".provider_name", config.ProviderName, Field{Label: "Provider", Width: "medium"},
+			),
+			Options: m.providerOptions(provider),
 			Budgets: m.budgets(path+".budgets", name+".budgets", config.Budgets,
 				"add-budget "+config.Key, "remove-budget "+config.Key+" ", or(provider, "this provider")),
 			Rate: m.rateOf(path+".rate_limit", name+".rate_limit", config.RateLimit, or(provider, "this provider")),
@@ -223,7 +232,10 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 	flag := m.field(path+".all_models_allowed", name+".all_models_allowed", config.AllModelsAllowed, Field{})
 	card.AllModels = Choice{
 		Name: flag.Name, Legend: "Which models", HideLegend: true, Inline: true, Error: flag.Error,
-		Options: []Option{{Value: "true", Label: "Every model, including future models", Chosen: all}, {Value: "false", Label: "Only those selected below", Chosen: !all}},
+		Options: []Option{
+			{Value: "true", Label: "Every model, including future models", Chosen: all},
+			{Value: "false", Label: "Only those selected below", Chosen: !all},
+		},
 	}
 	picked, offered, other := map[string]bool{}, m.Catalogue.Models(config.ProviderName.Text), []string{}
 	card.ModelsName = name + ".allowed_models"
@@ -249,7 +261,8 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
 	}
 	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", input.FormValue("true"), Field{
-		Label: "Refuse models without a price", Hint: "A call whose cost is unknown counts as nothing in a budget. Prices are set at the provider.",
+		Label: "Refuse models without a price",
+		Hint:  "A call whose cost is unknown counts as nothing in a budget. Prices are set at the provider.",
 	})
 	card.RefusesUnpriced = config.RefuseUnpriced.Text == "true"
 	switch {

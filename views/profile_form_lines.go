@@ -20,16 +20,23 @@ func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add
 		path, name := path+"["+strconv.Itoa(i)+"]", name+"["+budget.Key+"]"
 		which := scoped("budget "+strconv.Itoa(i+1), provider)
 		line := budgetLine{
-			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{Label: "Amount of " + which, HideLabel: true}),
-			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{Label: upperFirst(which) + " resets", HideLabel: true}),
-			Quarter: m.field(path+".reset_config.quarter_start_month", name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
+			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{
+				Label: "Amount of " + which, HideLabel: true,
+			}),
+			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{
+				Label: upperFirst(which) + " resets", HideLabel: true,
+			}),
+			Quarter: m.field(path+".reset_config.quarter_start_month",
+				name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
 				Field{Label: "First month of the quarters of " + which, HideLabel: true}),
 			Windows:   windowOptions(policy.BudgetDurations, budget.ResetDuration.Text, "per …"),
 			Quarterly: budget.ResetDuration.Text == "1Q" || budget.ResetConfig.QuarterStartMonth.Given(),
 			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove " + which,
 		}
 		m.ids[path+".reset_config"] = FieldID(line.Quarter.Name)
-		line.Quarter.Error = strings.TrimSpace(line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "))
+		line.Quarter.Error = strings.TrimSpace(
+			line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "),
+		)
 		line.Quarters = quarterOptions(budget.ResetConfig.QuarterStartMonth.Text)
 		if slices.Contains(policy.BudgetDurations, budget.ResetDuration.Text) {
 			month, err := strconv.Atoi(budget.ResetConfig.QuarterStartMonth.Text)
@@ -87,7 +94,8 @@ func (m *maker) nextReset(duration string, config *policy.ResetConfig) string {
 }
 
 var rolling = map[string]string{
-	"1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days", "1Y": "every 365 days",
+	"1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days",
+	"1Y": "every 365 days",
 }
 
 func (m *maker) rate(path string, in policy.RateLimitInput, provider string) rateFields {
@@ -98,8 +106,12 @@ func (m *maker) rateOf(path, name string, in policy.RateLimitInput, provider str
 	one := func(what string, v input.Value, f Field) Field { return m.field(path+"."+what, name+"."+what, v, f) }
 	requests, tokens := upperFirst(scoped("requests", provider)), upperFirst(scoped("tokens", provider))
 	return rateFields{
-		Requests:       one("request_max_limit", in.RequestMaxLimit, Field{Label: requests, HideLabel: true, Suffix: "requests"}),
-		RequestWindow:  one("request_reset_duration", in.RequestResetDuration, Field{Label: requests + " reset", HideLabel: true}),
+		Requests: one("request_max_limit", in.RequestMaxLimit, Field{
+			Label: requests, HideLabel: true, Suffix: "requests",
+		}),
+		RequestWindow: one("request_reset_duration", in.RequestResetDuration, Field{
+			Label: requests + " reset", HideLabel: true,
+		}),
 		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: tokens, HideLabel: true, Suffix: "tokens"}),
 		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: tokens + " reset", HideLabel: true}),
 		RequestWindows: windowOptions(policy.RateDurations, in.RequestResetDuration.Text, "no limit"),
@@ -117,10 +129,12 @@ func (m *maker) resets() []string {
 			}
 		}
 		if limit != nil && limit.RequestResetDuration != nil {
-			said = append(said, Count(*limit.RequestMaxLimit)+" requests / "+unit(*limit.RequestResetDuration)+scope+": "+m.nextReset(*limit.RequestResetDuration, nil))
+			said = append(said, Count(*limit.RequestMaxLimit)+" requests / "+unit(*limit.RequestResetDuration)+scope+": "+
+				m.nextReset(*limit.RequestResetDuration, nil))
 		}
 		if limit != nil && limit.TokenResetDuration != nil {
-			said = append(said, Count(*limit.TokenMaxLimit)+" tokens / "+unit(*limit.TokenResetDuration)+scope+": "+m.nextReset(*limit.TokenResetDuration, nil))
+			said = append(said, Count(*limit.TokenMaxLimit)+" tokens / "+unit(*limit.TokenResetDuration)+scope+": "+
+				m.nextReset(*limit.TokenResetDuration, nil))
 		}
 	}
 	add("", m.Draft.Budgets, m.Draft.RateLimit)

@@ -22,14 +22,18 @@ func (m *maker) selections(f *profileForm) {
 		path := "mcp_servers[" + strconv.Itoa(i) + "]"
 		f.ServersError += strings.Join(append(m.Problems.At(path), m.Problems.At(path+".mcp_server_id")...), " ")
 	}
-	m.ids["mcp_tool_groups"], m.ids["mcp_servers"], m.ids["mcp_tool_overrides"] = "mcp_tool_groups", "mcp_servers", "add-override"
+	m.ids["mcp_tool_groups"], m.ids["mcp_servers"] = "mcp_tool_groups", "mcp_servers"
+	m.ids["mcp_tool_overrides"] = "add-override"
 	for _, group := range m.Catalogue.Groups {
 		id := strconv.FormatInt(group.ID, 10)
-		f.Groups = append(f.Groups, Option{Value: id, Label: group.Name, Hint: m.groupHint(group.ID), Chosen: ticked(id, groups)})
+		f.Groups = append(f.Groups, Option{
+			Value: id, Label: group.Name, Hint: m.groupHint(group.ID), Chosen: ticked(id, groups),
+		})
 	}
 	for _, server := range m.Catalogue.Servers {
 		f.Servers = append(f.Servers, Option{
-			Value: server.ClientID, Label: server.ClientID, Hint: plural(len(server.Tools), "tool") + " now, including future tools", Chosen: ticked(server.ClientID, servers),
+			Value: server.ClientID, Label: server.ClientID,
+			Hint: plural(len(server.Tools), "tool") + " now, including future tools", Chosen: ticked(server.ClientID, servers),
 		})
 		f.ToolLists = append(f.ToolLists, toolList{ID: "tools-of-" + FieldID(server.ClientID), Tools: server.Tools})
 	}
@@ -59,15 +63,22 @@ func (m *maker) overrides() []overrideRow {
 	for i, o := range m.Input.MCPToolOverrides.Items {
 		path, name := "mcp_tool_overrides["+strconv.Itoa(i)+"]", "mcp_tool_overrides["+o.Key+"]"
 		row := overrideRow{
-			Server: m.field(path+".mcp_client_id", name+".mcp_client_id", o.MCPClientID, Field{Label: "Server of tool " + strconv.Itoa(i+1), HideLabel: true}),
+			Server: m.field(path+".mcp_client_id", name+".mcp_client_id", o.MCPClientID, Field{
+				Label: "Server of tool " + strconv.Itoa(i+1), HideLabel: true,
+			}),
 			Tool: m.field(path+".tool_name", name+".tool_name", o.ToolName, Field{
 				Label: "Tool " + strconv.Itoa(i+1), HideLabel: true, Autocomplete: "off",
 				Attrs: map[string]any{"list": "tools-of-" + FieldID(o.MCPClientID.Text), "spellcheck": "false"},
 			}),
-			Action:   m.field(path+".action", name+".action", o.Action, Field{Label: "Include or exclude tool " + strconv.Itoa(i+1), HideLabel: true}),
+			Action: m.field(path+".action", name+".action", o.Action, Field{
+				Label: "Include or exclude tool " + strconv.Itoa(i+1), HideLabel: true,
+			}),
 			RemoveOp: "remove-override " + o.Key, RemoveLabel: "Remove tool override " + strconv.Itoa(i+1),
 			Servers: []Option{{Label: "Choose a server"}},
-			Actions: []Option{{Value: "include", Label: "include", Chosen: o.Action.Text == "include"}, {Value: "exclude", Label: "exclude", Chosen: o.Action.Text == "exclude"}},
+			Actions: []Option{
+				{Value: "include", Label: "include", Chosen: o.Action.Text == "include"},
+				{Value: "exclude", Label: "exclude", Chosen: o.Action.Text == "exclude"},
+			},
 		}
 		known := o.MCPClientID.Text == ""
 		for _, server := range m.Catalogue.Servers {
@@ -76,7 +87,9 @@ func (m *maker) overrides() []overrideRow {
 			row.Servers = append(row.Servers, Option{Value: server.ClientID, Label: server.ClientID, Chosen: chosen})
 		}
 		if !known {
-			row.Servers = append(row.Servers, Option{Value: o.MCPClientID.Text, Label: o.MCPClientID.Text + " (unknown)", Chosen: true})
+			row.Servers = append(row.Servers, Option{
+				Value: o.MCPClientID.Text, Label: o.MCPClientID.Text + " (unknown)", Chosen: true,
+			})
 		}
 		rows = append(rows, row)
 	}
@@ -106,6 +119,7 @@ func (e ProfileEditor) curl() (request, command string) {
 		precondition = " \\\n  -H 'If-Match: \"" + e.Version + "\"'"
 	}
 	quoted := "'" + strings.ReplaceAll(e.Body, "'", `'\''`) + "'"
-	return method + " " + path, "curl -X " + method + " " + e.BaseURL + path + " \\\n  -H \"Authorization: Bearer $TOLLGATE_API_KEY\" \\\n  -H 'Content-Type: application/json'" +
+	return method + " " + path, "curl -X " + method + " " + e.BaseURL + path +
+		" \\\n  -H \"Authorization: Bearer $TOLLGATE_API_KEY\" \\\n  -H 'Content-Type: application/json'" +
 		precondition + " \\\n  -d " + quoted
 }

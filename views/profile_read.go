@@ -15,8 +15,9 @@ import (
 // ProfileRowOf writes a profile as a row of the list, without how long ago it changed; tagLink is where a tag leads.
 func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 	row := ProfileRow{
-		ID: strconv.FormatInt(p.ID, 10), Name: p.Name, Href: "/access-profiles/" + strconv.FormatInt(p.ID, 10), Active: p.IsActive,
-		Rates: RateLines(p.RateLimit), RatesExact: rateTitle(p.RateLimit), MCP: mcpSummary(p.Policy),
+		ID: strconv.FormatInt(p.ID, 10), Name: p.Name, Href: "/access-profiles/" + strconv.FormatInt(p.ID, 10),
+		Active: p.IsActive,
+		Rates:  RateLines(p.RateLimit), RatesExact: rateTitle(p.RateLimit), MCP: mcpSummary(p.Policy),
 		UpdatedAt: exact(p.UpdatedAt),
 	}
 	for _, tag := range p.Tags {
@@ -90,7 +91,9 @@ type providerRead struct {
 }
 
 // ProfileReadOf writes a profile out; the JSON is what makes the same again.
-func ProfileReadOf(p profile.Profile, offered catalogue.Catalogue, now time.Time, tagLink func(string) string, baseURL string) ProfileRead {
+func ProfileReadOf(
+	p profile.Profile, offered catalogue.Catalogue, now time.Time, tagLink func(string) string, baseURL string,
+) ProfileRead {
 	editor := ProfileEditor{Catalogue: offered, Draft: p, Now: now, BaseURL: baseURL}
 	names := editor.groupNames()
 	read := ProfileRead{
@@ -114,12 +117,15 @@ func ProfileReadOf(p profile.Profile, offered catalogue.Catalogue, now time.Time
 	}
 	for _, config := range p.ProviderConfigs {
 		read.Providers = append(read.Providers, providerRead{
-			Name: config.ProviderName, Href: "/providers/" + config.ProviderName, Models: modelsInWords(config), Listed: config.AllowedModels,
+			Name: config.ProviderName, Href: "/providers/" + config.ProviderName, Models: modelsInWords(config),
+			Listed:  config.AllowedModels,
 			Budgets: budgetTexts(config.Budgets), Rates: exactRate(config.RateLimit),
 		})
 	}
 	for _, grant := range p.MCPToolGroups {
-		read.Groups = append(read.Groups, Link{Label: names.of(grant.ToolGroupID), Href: "/mcp/tool-groups/" + strconv.FormatInt(grant.ToolGroupID, 10)})
+		read.Groups = append(read.Groups, Link{
+			Label: names.of(grant.ToolGroupID), Href: "/mcp/tool-groups/" + strconv.FormatInt(grant.ToolGroupID, 10),
+		})
 	}
 	for _, grant := range p.MCPServers {
 		read.Servers = append(read.Servers, Link{Label: grant.MCPServerID, Href: "/mcp/clients/" + grant.MCPServerID})

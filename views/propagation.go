@@ -53,23 +53,32 @@ func hasText(list input.List[input.Value], text string) bool {
 
 func (f PropagationForm) fields() Choice {
 	c := Choice{
-		Name: "fields", Legend: "What", Hint: "The other fields of the copies stay as they are. Aligned windows go along with budgets and rate limits.",
+		Name: "fields", Legend: "What",
+		Hint:  "The other fields of the copies stay as they are. Aligned windows go along with budgets and rate limits.",
 		Error: firstBelow(f.Problems, "fields"),
 	}
 	untouched := len(f.Input.Fields.Items) == 0 && len(f.Problems) == 0
 	for _, field := range fieldLabels {
 		if slices.Contains(policy.FieldGroups, field.name) {
-			c.Options = append(c.Options, Option{Value: field.name, Label: field.label, Chosen: untouched || hasText(f.Input.Fields, field.name)})
+			c.Options = append(c.Options, Option{
+				Value: field.name, Label: field.label, Chosen: untouched || hasText(f.Input.Fields, field.name),
+			})
 		}
 	}
 	return c
 }
 
 func (f PropagationForm) groups() Choice {
-	c := Choice{Name: "group_ids", Legend: "Only members of", Hint: "Tick none, and name no user, to reach every holder of the profile.", Error: firstBelow(f.Problems, "group_ids")}
+	c := Choice{
+		Name: "group_ids", Legend: "Only members of",
+		Hint:  "Tick none, and name no user, to reach every holder of the profile.",
+		Error: firstBelow(f.Problems, "group_ids"),
+	}
 	for _, role := range f.Roles {
 		id := strconv.FormatInt(role.RoleID, 10)
-		c.Options = append(c.Options, Option{Value: id, Label: role.Name, Hint: plural(int(role.Holders), "holder"), Chosen: hasText(f.Input.GroupIDs, id)})
+		c.Options = append(c.Options, Option{
+			Value: id, Label: role.Name, Hint: plural(int(role.Holders), "holder"), Chosen: hasText(f.Input.GroupIDs, id),
+		})
 	}
 	return c
 }
@@ -106,12 +115,17 @@ type previewedChange struct {
 }
 
 // PreviewOf writes a plan out.
-func PreviewOf(plan propagation.Plan, in propagation.Input, offered catalogue.Catalogue, mayViewUsers bool) PreviewPage {
-	p := PreviewPage{Profile: plan.Profile, Input: in, Plan: plan, Over: overByHolder(plan.Over), MayViewUsers: mayViewUsers}
+func PreviewOf(
+	plan propagation.Plan, in propagation.Input, offered catalogue.Catalogue, mayViewUsers bool,
+) PreviewPage {
+	p := PreviewPage{
+		Profile: plan.Profile, Input: in, Plan: plan, Over: overByHolder(plan.Over), MayViewUsers: mayViewUsers,
+	}
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
 			Gained: toolNames(change.Gained), Lost: toolNames(change.Lost), NotWhole: change.NotWhole,
-			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"), Rows: Differences(change.Before, change.After, offered), Targets: change.Targets,
+			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"),
+			Rows:  Differences(change.Before, change.After, offered), Targets: change.Targets,
 		})
 	}
 	return p
@@ -209,7 +223,8 @@ func overLimit(o propagation.OverLimit) string {
 	where := scopeWord(o.Scope)
 	switch o.Kind {
 	case "spend":
-		return where + ": " + Dollars(money.Money(o.Used)) + " of " + Dollars(money.Money(o.Limit)) + " / " + unit(o.ResetDuration)
+		return where + ": " + Dollars(money.Money(o.Used)) + " of " + Dollars(money.Money(o.Limit)) + " / " +
+			unit(o.ResetDuration)
 	default:
 		return where + ": " + Count(o.Used) + " of " + Count(o.Limit) + " " + o.Kind + " / " + unit(o.ResetDuration)
 	}
@@ -247,7 +262,8 @@ func (p PropagationPage) parts() int {
 
 // result says what came of a push.
 func (p PropagationPage) result() string {
-	said := plural(int(p.Job.Done), "holder") + " of " + p.Profile.Name + choose(p.Job.Done == 1, " has", " have") + " the " + fieldWords(p.Job.Fields) +
+	said := plural(int(p.Job.Done), "holder") + " of " + p.Profile.Name + choose(p.Job.Done == 1, " has", " have") +
+		" the " + fieldWords(p.Job.Fields) +
 		" of version " + strconv.FormatInt(p.Job.ToVersion, 10) + "."
 	if p.Job.ResetUsage {
 		said += " What was used starts at zero."

@@ -48,7 +48,8 @@ func (f RoleForm) action() string {
 
 func (f RoleForm) matrix() Matrix {
 	return Matrix{
-		Name: "permission_ids", Legend: "Permissions", Hint: "What its members may do. You can give only what you may do yourself.",
+		Name: "permission_ids", Legend: "Permissions",
+		Hint:  "What its members may do. You can give only what you may do yourself.",
 		Error: firstBelow(f.Problems, "permission_ids"), Held: f.Held, Had: f.Role.Permissions, Ticked: f.Input.PermissionIDs,
 	}
 }
@@ -73,7 +74,8 @@ func RoleBlocked(r identity.Role) string {
 	if r.Members == 0 {
 		return r.Name + " could not be deleted: a user was given it a moment ago. Try again."
 	}
-	return r.Name + " cannot be deleted while held by " + plural(int(r.Members), "user") + ". Give them another role first."
+	return r.Name + " cannot be deleted while held by " + plural(int(r.Members), "user") +
+		". Give them another role first."
 }
 
 func userLinks(users []identity.User) []Link {

@@ -63,7 +63,8 @@ func defaultWord(isDefault bool) string {
 
 // AttachedWords says what came of attaching roles.
 func AttachedWords(done assignment.Attached) string {
-	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "hands", "hand") + " out " + done.Profile.Name + " now"
+	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "hands", "hand") + " out " +
+		done.Profile.Name + " now"
 	if done.Default != nil {
 		said += choose(*done.Default, ", and new members get it", ", and new members do not get it")
 	}
@@ -102,13 +103,16 @@ func choose(first bool, a, b string) string {
 
 // ProfileDeletion says what the deletion of a profile does.
 func ProfileDeletion(shown profile.Profile, roles []profile.RoleAttachment) []string {
-	effects := []string{"The profile and its " + Versions(shown.Version) + " go for good; the audit log keeps what was in them."}
+	effects := []string{
+		"The profile and its " + Versions(shown.Version) + " go for good; the audit log keeps what was in them.",
+	}
 	if len(roles) > 0 {
 		names := make([]string, len(roles))
 		for i, a := range roles {
 			names[i] = a.RoleName
 		}
-		effects = append(effects, plural(len(roles), "role")+choose(len(roles) == 1, " is", " are")+" detached: "+sequence(names)+".")
+		effects = append(effects, plural(len(roles), "role")+choose(len(roles) == 1, " is", " are")+" detached: "+
+			sequence(names)+".")
 	}
 	return append(effects, "No user holds a copy of it.")
 }
@@ -118,5 +122,6 @@ func ProfileHeld(holders int64) string {
 	if holders == 0 {
 		return "It could not be deleted: a user was given a copy a moment ago. Try again."
 	}
-	return plural(int(holders), "user") + choose(holders == 1, " holds", " hold") + " a copy, so it cannot be deleted: detach them first."
+	return plural(int(holders), "user") + choose(holders == 1, " holds", " hold") +
+		" a copy, so it cannot be deleted: detach them first."
 }

@@ -35,8 +35,10 @@ func decidedBar(l decision.DecidedLimit, now time.Time) Bar {
 		limit += " " + l.Kind
 	}
 	bar := Bar{
-		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + every(l.Duration), Used: amountWords(l.Used), Limit: limit + " / " + unit(l.Duration),
-		Note: resets(l.WindowEndsAt, now), Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: exact(l.WindowEndsAt), Where: scopeWord(l.Scope),
+		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + every(l.Duration), Used: amountWords(l.Used),
+		Limit: limit + " / " + unit(l.Duration),
+		Note:  resets(l.WindowEndsAt, now), Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: exact(l.WindowEndsAt),
+		Where: scopeWord(l.Scope),
 	}
 	if l.Reserved.N > 0 {
 		bar.Used += " and " + amountWords(l.Reserved) + " reserved"

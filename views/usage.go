@@ -167,7 +167,8 @@ func nearBar(n report.NearLimit, now time.Time) Bar {
 		where = n.ProviderName
 	}
 	return Bar{
-		Label: where + ", spend " + every(n.ResetDuration), Used: Dollars(n.Used), Limit: Dollars(n.Limit) + " / " + unit(n.ResetDuration), Where: where,
+		Label: where + ", spend " + every(n.ResetDuration), Used: Dollars(n.Used),
+		Limit: Dollars(n.Limit) + " / " + unit(n.ResetDuration), Where: where,
 		Note: resets(n.Ends, now), Parts: parts(int64(n.Used), int64(n.Limit)), Ends: exact(n.Ends),
 	}
 }

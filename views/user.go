@@ -100,7 +100,9 @@ func roleOptions(roles []identity.Role, actor permission.Actor, chosen string) [
 }
 
 func newRoleOptions(f UserForm) []Option {
-	return append([]Option{{Label: "Choose a role", Chosen: f.Input.RoleID.Text == ""}}, roleOptions(f.Roles, f.Actor, f.Input.RoleID.Text)...)
+	return append([]Option{
+		{Label: "Choose a role", Chosen: f.Input.RoleID.Text == ""},
+	}, roleOptions(f.Roles, f.Actor, f.Input.RoleID.Text)...)
 }
 
 // UserDeletion says what the deletion of a user does.
@@ -117,14 +119,16 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 		if more := int(l.APIKeyCount) - len(names); more > 0 {
 			names = append(names, strconv.Itoa(more)+" more")
 		}
-		effects = append(effects, "Programs lose "+plural(int(l.APIKeyCount), "API key")+" that they made: "+sequence(names)+".")
+		effects = append(effects, "Programs lose "+plural(int(l.APIKeyCount), "API key")+" that they made: "+
+			sequence(names)+".")
 	}
 	if len(l.Profiles) > 0 {
 		names := make([]string, len(l.Profiles))
 		for i, profile := range l.Profiles {
 			names[i] = profile.Name
 		}
-		effects = append(effects, "They lose "+sequence(names)+" and "+plural(int(l.VirtualKeys), "virtual key")+": gateways refuse them from that moment on.")
+		effects = append(effects, "They lose "+sequence(names)+" and "+plural(int(l.VirtualKeys), "virtual key")+
+			": gateways refuse them from that moment on.")
 	}
 	return append(effects, "What they changed stays in the audit log.")
 }
@@ -133,13 +137,15 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 func roleEffects(u identity.User, e assignment.RoleEffects) []string {
 	effects := []string{u.Name + " may do in this console what " + e.Role + " permits, from the next request on."}
 	if len(e.Loses) > 0 {
-		effects = append(effects, "They lose "+sequence(e.Loses)+", which came with the role "+u.Role+", and what was used of it is not counted any more, not even if they get it back.")
+		effects = append(effects, "They lose "+sequence(e.Loses)+", which came with the role "+u.Role+
+			", and what was used of it is not counted any more, not even if they get it back.")
 	}
 	if len(e.Gains) > 0 {
 		effects = append(effects, "They get "+sequence(e.Gains)+", with nothing used.")
 	}
 	if e.Keys > 0 {
-		effects = append(effects, "Nothing is left to them, so "+plural(int(e.Keys), "virtual key")+choose(e.Keys == 1, " is", " are")+" deleted: gateways refuse programs that send them.")
+		effects = append(effects, "Nothing is left to them, so "+plural(int(e.Keys), "virtual key")+
+			choose(e.Keys == 1, " is", " are")+" deleted: gateways refuse programs that send them.")
 	}
 	return effects
 }

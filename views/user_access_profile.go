@@ -43,15 +43,26 @@ func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 	for _, scope := range u.Scopes() {
 		where := scopeWord(scope.Name)
 		for _, b := range scope.Budgets {
-			lines = append(lines, limitLine{Scope: where, Bar: spendBar(where, b, now), Left: Dollars(max(0, b.Limit()-b.CurrentUsage)), Budget: &b, Override: overrideWords(b)})
+			lines = append(lines, limitLine{
+				Scope: where, Bar: spendBar(where, b, now), Left: Dollars(max(0, b.Limit()-b.CurrentUsage)), Budget: &b,
+				Override: overrideWords(b),
+			})
 		}
 		if r := scope.RateLimit; r != nil && r.RequestMaxLimit != nil {
-			lines = append(lines, limitLine{Scope: where, Left: Count(max(0, *r.RequestMaxLimit-r.RequestCurrentUsage)), Bar: countBar(
-				where, "requests", *r.RequestResetDuration, r.RequestCurrentUsage, *r.RequestMaxLimit, r.RequestWindowEnds, now)})
+			lines = append(lines, limitLine{
+				Scope: where, Left: Count(max(0, *r.RequestMaxLimit-r.RequestCurrentUsage)),
+				Bar: countBar(
+					where, "requests", *r.RequestResetDuration, r.RequestCurrentUsage, *r.RequestMaxLimit, r.RequestWindowEnds, now,
+				),
+			})
 		}
 		if r := scope.RateLimit; r != nil && r.TokenMaxLimit != nil {
-			lines = append(lines, limitLine{Scope: where, Left: Count(max(0, *r.TokenMaxLimit-r.TokenCurrentUsage)), Bar: countBar(
-				where, "tokens", *r.TokenResetDuration, r.TokenCurrentUsage, *r.TokenMaxLimit, r.TokenWindowEnds, now)})
+			lines = append(lines, limitLine{
+				Scope: where, Left: Count(max(0, *r.TokenMaxLimit-r.TokenCurrentUsage)),
+				Bar: countBar(
+					where, "tokens", *r.TokenResetDuration, r.TokenCurrentUsage, *r.TokenMaxLimit, r.TokenWindowEnds, now,
+				),
+			})
 		}
 	}
 	return lines
@@ -69,15 +80,17 @@ func scopeWord(scope string) string {
 
 func spendBar(where string, b policy.Budget, now time.Time) Bar {
 	return Bar{
-		Label: where + ", spend " + every(b.ResetDuration), Used: Dollars(b.CurrentUsage), Limit: Dollars(b.Limit()) + " / " + unit(b.ResetDuration),
-		Note: resets(b.WindowEnds, now), Parts: parts(int64(b.CurrentUsage), int64(b.Limit())), Ends: exact(b.WindowEnds),
+		Label: where + ", spend " + every(b.ResetDuration), Used: Dollars(b.CurrentUsage),
+		Limit: Dollars(b.Limit()) + " / " + unit(b.ResetDuration),
+		Note:  resets(b.WindowEnds, now), Parts: parts(int64(b.CurrentUsage), int64(b.Limit())), Ends: exact(b.WindowEnds),
 	}
 }
 
 func countBar(where, noun, duration string, used, limit int64, ends, now time.Time) Bar {
 	return Bar{
-		Label: where + ", " + noun + " " + every(duration), Used: Count(used), Limit: Count(limit) + " " + noun + " / " + unit(duration),
-		Note: resets(ends, now), Parts: parts(used, limit), Ends: exact(ends),
+		Label: where + ", " + noun + " " + every(duration), Used: Count(used),
+		Limit: Count(limit) + " " + noun + " / " + unit(duration),
+		Note:  resets(ends, now), Parts: parts(used, limit), Ends: exact(ends),
 	}
 }
 
@@ -100,7 +113,8 @@ func resets(at, now time.Time) string {
 	case left < 24*time.Hour:
 		return "resets in " + strconv.Itoa(int(left/time.Hour)) + " h " + strconv.Itoa(int(left%time.Hour/time.Minute)) + " m"
 	}
-	return "resets in " + plural(int(left/(24*time.Hour)), "day") + " " + strconv.Itoa(int(left%(24*time.Hour)/time.Hour)) + " h"
+	return "resets in " + plural(int(left/(24*time.Hour)), "day") + " " +
+		strconv.Itoa(int(left%(24*time.Hour)/time.Hour)) + " h"
 }
 
 // overrideWords says what an override adds, and until when.
@@ -118,7 +132,8 @@ func overrideWords(b policy.Budget) string {
 func OverrideSet(b policy.Budget) string {
 	said := "The limit of " + Dollars(b.MaxLimit) + " a " + unit(b.ResetDuration) + " is " + overrideWords(b) + "."
 	if b.CurrentUsage >= b.Limit() {
-		said += " It is still used up: " + Dollars(b.CurrentUsage) + " of " + Dollars(b.Limit()) + " was spent, so every call is refused until it resets or is raised by more."
+		said += " It is still used up: " + Dollars(b.CurrentUsage) + " of " + Dollars(b.Limit()) +
+			" was spent, so every call is refused until it resets or is raised by more."
 	}
 	return said
 }
@@ -179,7 +194,8 @@ func (f OverrideForm) takenBack() string {
 func (f OverrideForm) modes() Choice {
 	forever := f.Input.Mode.Text == "forever"
 	choice := Choice{Name: "mode", Legend: "For how long", Options: []Option{
-		{Value: "cycles", Label: "A number of windows", Chosen: !forever}, {Value: "forever", Label: "For good", Chosen: forever},
+		{Value: "cycles", Label: "A number of windows", Chosen: !forever},
+		{Value: "forever", Label: "For good", Chosen: forever},
 	}}
 	if messages := f.Problems.At("mode"); len(messages) > 0 {
 		choice.Error = messages[0]
@@ -189,7 +205,8 @@ func (f OverrideForm) modes() Choice {
 
 // Detachment says what it means to take a copy from a user.
 func Detachment(user identity.User, held assignment.Assignment, last bool, now time.Time) []string {
-	effects := []string{user.Name + " may no longer use what " + held.Name + " grants, from that moment on. What they used of it is not counted any more."}
+	effects := []string{user.Name + " may no longer use what " + held.Name +
+		" grants, from that moment on. What they used of it is not counted any more."}
 	if last {
 		effects = append(effects, "It is their last profile, so "+keysWords(len(held.VirtualKeyIDs)))
 	} else {

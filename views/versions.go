@@ -26,7 +26,8 @@ func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager
 	list := VersionList{Pager: pager}
 	for _, v := range versions {
 		list.Rows = append(list.Rows, VersionRow{
-			Number: strconv.FormatInt(v.Version, 10), Name: v.Name, By: v.ChangedBy, When: Ago(v.CreatedAt, now), Exact: exact(v.CreatedAt),
+			Number: strconv.FormatInt(v.Version, 10), Name: v.Name, By: v.ChangedBy, When: Ago(v.CreatedAt, now),
+			Exact:    exact(v.CreatedAt),
 			Standing: v.Version == standing,
 		})
 	}

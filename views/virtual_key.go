@@ -36,7 +36,8 @@ type RotateForm struct {
 func (f RotateForm) graces() []Option {
 	chosen := f.Input.GracePeriod.Text
 	options := []Option{
-		{Value: "0", Label: "now"}, {Value: "3600", Label: "in an hour"}, {Value: "86400", Label: "in a day"}, {Value: "604800", Label: "in a week"},
+		{Value: "0", Label: "now"}, {Value: "3600", Label: "in an hour"}, {Value: "86400", Label: "in a day"},
+		{Value: "604800", Label: "in a week"},
 	}
 	for i := range options {
 		options[i].Chosen = options[i].Value == chosen || chosen == "" && i == 0
@@ -62,5 +63,6 @@ func KeyDeletion(k virtualkey.Key, now time.Time) []string {
 }
 
 func quotaCurl(baseURL, value string) string {
-	return "curl " + strings.TrimSuffix(baseURL, "/") + "/api/governance/virtual-keys/quota \\\n  -H 'Authorization: Bearer " + value + "'"
+	return "curl " + strings.TrimSuffix(baseURL, "/") +
+		"/api/governance/virtual-keys/quota \\\n  -H 'Authorization: Bearer " + value + "'"
 }
