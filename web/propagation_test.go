@@ -189,13 +189,13 @@ func TestDryRunReportsAndChangesNothing(t *testing.T) {
 	c := newCrowd(t, 4)
 	before := c.tables()
 	// The same fields in another order are reported in the contract's order.
-	got := c.push(object{"fields": []string{"mcp_servers", "budgets", "rate_limit"}, "dry_run": true}).counts(4, 0, 0, false, "budgets", "rate_limit", "mcp_servers")
-	changes := got["changes"].([]any)
-	if len(changes) != 1 || len(list(row(got, "changes", 0)["user_ids"])) != 4 {
+	report := c.push(object{"fields": []string{"mcp_servers", "budgets", "rate_limit"}, "dry_run": true}).counts(4, 0, 0, false, "budgets", "rate_limit", "mcp_servers")
+	changes := report["changes"].([]any)
+	if len(changes) != 1 || len(list(row(report, "changes", 0)["user_ids"])) != 4 {
 		t.Fatalf("changes %v", changes)
 	}
 	got, want := map[string]any{}, map[string]any{}
-	for _, field := range row(got, "changes", 0)["fields"].([]any) {
+	for _, field := range row(report, "changes", 0)["fields"].([]any) {
 		one := field.(map[string]any)
 		got[one["field"].(string)] = []any{one["before"], one["after"]}
 	}
