@@ -64,9 +64,9 @@ func (s *screen) attachesToRole(profile, role string, members int) {
 	s.tick("Default")
 	s.tick("Apply to existing members")
 	s.click(s.button("Attach"))
-	s.sees(s.text(fmt.Sprintf("%s hands out %s now, and new members get it. %d users got a copy.", role, profile, members)))
-	row := s.role("table", "Roles that hand out "+profile).GetByRole("row").Nth(1)
-	for i, cell := range []string{"everybody who gains the role", fmt.Sprint(members), fmt.Sprint(members)} {
+	s.sees(s.text(fmt.Sprintf("%s assigns %s now, and new members get it. %d users got a copy.", role, profile, members)))
+	row := s.role("table", "Roles that assign "+profile).GetByRole("row").Nth(1)
+	for i, cell := range []string{"all users who gain the role", fmt.Sprint(members), fmt.Sprint(members)} {
 		s.must(expect(row.GetByRole("cell").Nth(i)).ToContainText(cell))
 	}
 }

@@ -15,11 +15,11 @@ import (
 
 // EditOverride asks by how much a budget is raised, and for how long.
 func (h *Handlers) EditOverride(c *gin.Context) error {
-	_, held, err := h.copyOf(c)
+	_, assigned, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
-	budget, _ := held.Budget(c.Param("budget_id"))
+	budget, _ := assigned.Budget(c.Param("budget_id"))
 	page, err := h.overrideForm(c, assignment.OverrideForm(budget), nil)
 	if err != nil {
 		return err
@@ -75,17 +75,17 @@ func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string)
 func (h *Handlers) overrideForm(
 	c *gin.Context, in assignment.OverrideInput, problems problem.Problems,
 ) (templ.Component, error) {
-	user, held, err := h.copyOf(c)
+	user, assigned, err := h.copyOf(c)
 	if err != nil {
 		return nil, err
 	}
-	budget, ok := held.Budget(c.Param("budget_id"))
+	budget, ok := assigned.Budget(c.Param("budget_id"))
 	if !ok {
 		return nil, problem.Missing("budget of this copy")
 	}
 	page := h.userFrame(c, user, "Raise a budget of "+user.Name)
 	markProblems(&page, problems)
 	return framed(page, views.OverrideBody(views.OverrideForm{
-		Copy: held, Budget: budget, Input: in, Problems: problems, Now: time.Now(), MayClear: true,
+		Copy: assigned, Budget: budget, Input: in, Problems: problems, Now: time.Now(), MayClear: true,
 	})), nil
 }

@@ -40,7 +40,7 @@ func (h *Handlers) NewPropagation(c *gin.Context) error {
 	return nil
 }
 
-// PreviewPropagation shows, copy by copy, what a push would do.
+// PreviewPropagation shows, copy by copy, what a propagation would do.
 func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
@@ -59,7 +59,7 @@ func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 	})
 }
 
-// Propagate pushes a profile to its copies: at once when they are few, else in the background.
+// Propagate brings the copies of a profile up to date: at once when they are few, else in the background.
 func (h *Handlers) Propagate(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
@@ -110,7 +110,7 @@ func (h *Handlers) propagate(c *gin.Context, job propagation.Job) error {
 	return h.awaitPropagation(c, working, job)
 }
 
-// awaitPropagation answers when a push is done, or that it is under way.
+// awaitPropagation answers when a propagation is done, or that it is running.
 func (h *Handlers) awaitPropagation(c *gin.Context, waiting context.Context, job propagation.Job) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -132,7 +132,7 @@ func (h *Handlers) awaitPropagation(c *gin.Context, waiting context.Context, job
 	}
 }
 
-// propagated answers how a push stands.
+// propagated answers the state of a propagation.
 func (h *Handlers) propagated(c *gin.Context, reading context.Context, job propagation.Job) error {
 	if !IsAPI(c) {
 		return seeOther(c, propagationHref(job), "")
@@ -148,7 +148,7 @@ func propagationHref(job propagation.Job) string {
 	return "/access-profiles/" + strconv.FormatInt(job.AccessProfileID, 10) + "/propagate/" + strconv.FormatInt(job.ID, 10)
 }
 
-// propagationAnswer is what a push and its preview answer.
+// propagationAnswer is what a propagation and its preview answer.
 type propagationAnswer struct {
 	AffectedUsers int                         `json:"affected_users"`
 	FailedUsers   int                         `json:"failed_users"`
@@ -164,7 +164,7 @@ type propagationAnswer struct {
 	*propagation.Preview
 }
 
-// propagationState is how far a push is.
+// propagationState is the progress of a propagation.
 type propagationState struct {
 	ID        int64  `json:"id"`
 	State     string `json:"state"` // "running" or "done"
@@ -194,7 +194,7 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// dryRun answers what a push would do, and changes nothing.
+// dryRun answers what a propagation would do, and changes nothing.
 func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagation.Input) error {
 	plan, err := propagation.MakePlan(ctx(c), h.DB, id, version, in)
 	if err != nil {
@@ -213,7 +213,7 @@ func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagati
 	return nil
 }
 
-// ShowPropagation answers how a push stands; its page keeps itself up to date while it runs.
+// ShowPropagation answers the state of a propagation; its page keeps itself up to date while it runs.
 func (h *Handlers) ShowPropagation(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {
@@ -248,7 +248,7 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 	return nil
 }
 
-// RetryPropagation pushes again to those only for whom a push failed.
+// RetryPropagation repeats a propagation for only those copies for which it failed.
 func (h *Handlers) RetryPropagation(c *gin.Context) error {
 	id, err := rowIDOf(c, "id")
 	if err != nil {

@@ -81,7 +81,7 @@ func (h *Handlers) usagePage(c *gin.Context, wanted report.Query) views.Page {
 	return page
 }
 
-// readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of everybody.
+// readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of every user.
 func readUsageQuery(c *gin.Context, also ...string) (*query, report.Query, error) {
 	q := readQuery(c, append([]string{
 		"since", "until", "time_zone", "group_by", "provider", "model", "user_id", "access_profile_id",

@@ -43,10 +43,10 @@ func (h *Handlers) NewAssignment(c *gin.Context) error {
 func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 	in, err := decode[assignment.AssignInput](c)
 	if err == nil {
-		var held assignment.Assignment
+		var assigned assignment.Assignment
 		var key *virtualkey.Key
-		if held, key, err = assignment.Assign(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
-			return h.assigned(c, held, key)
+		if assigned, key, err = assignment.Assign(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
+			return h.assigned(c, assigned, key)
 		}
 	}
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
@@ -54,16 +54,16 @@ func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 	})
 }
 
-func (h *Handlers) assigned(c *gin.Context, held assignment.Assignment, key *virtualkey.Key) error {
+func (h *Handlers) assigned(c *gin.Context, assigned assignment.Assignment, key *virtualkey.Key) error {
 	c.Header("Cache-Control", "no-store")
 	if IsAPI(c) {
-		writeJSON(c, http.StatusCreated, gin.H{"access_profile": held, "virtual_key": key})
+		writeJSON(c, http.StatusCreated, gin.H{"access_profile": assigned, "virtual_key": key})
 		return nil
 	}
 	if key == nil {
-		return seeOther(c, usersHref+"/"+held.UserID, held.Holder+" holds "+held.Name+" now.")
+		return seeOther(c, usersHref+"/"+assigned.UserID, assigned.Holder+" holds "+assigned.Name+" now.")
 	}
-	return h.showKey(c, http.StatusCreated, *key, held.Holder+" holds "+held.Name+" now, and has a first key.")
+	return h.showKey(c, http.StatusCreated, *key, assigned.Holder+" holds "+assigned.Name+" now, and has a first key.")
 }
 
 func (h *Handlers) assignmentForm(
@@ -91,26 +91,26 @@ func (h *Handlers) userFrame(c *gin.Context, user identity.User, title string) v
 
 // copyOf loads the copy that the address names, with its user.
 func (h *Handlers) copyOf(c *gin.Context) (identity.User, assignment.Assignment, error) {
-	var held assignment.Assignment
+	var assigned assignment.Assignment
 	id, err := rowIDOf(c, "copy_id")
 	if err != nil {
-		return identity.User{}, held, err
+		return identity.User{}, assigned, err
 	}
 	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
-		return user, held, err
+		return user, assigned, err
 	}
-	held, err = assignment.Get(ctx(c), h.DB, user.ID, id)
-	return user, held, err
+	assigned, err = assignment.Get(ctx(c), h.DB, user.ID, id)
+	return user, assigned, err
 }
 
 // EditUserAccessProfile asks when a copy ends, and whether it works meanwhile.
 func (h *Handlers) EditUserAccessProfile(c *gin.Context) error {
-	_, held, err := h.copyOf(c)
+	_, assigned, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.copyForm(c, held.Input(), nil)
+	page, err := h.copyForm(c, assigned.Input(), nil)
 	if err != nil {
 		return err
 	}
@@ -129,13 +129,13 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 		in = in.Whole()
 	}
 	if err == nil {
-		var held assignment.Assignment
-		if held, err = assignment.Change(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, in); err == nil {
+		var assigned assignment.Assignment
+		if assigned, err = assignment.Change(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, in); err == nil {
 			if IsAPI(c) {
-				writeJSON(c, http.StatusOK, gin.H{"access_profile": held})
+				writeJSON(c, http.StatusOK, gin.H{"access_profile": assigned})
 				return nil
 			}
-			return seeOther(c, usersHref+"/"+held.UserID, held.Name+" of "+held.Holder+" was changed.")
+			return seeOther(c, usersHref+"/"+assigned.UserID, assigned.Name+" of "+assigned.Holder+" was changed.")
 		}
 	}
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
@@ -146,18 +146,18 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 func (h *Handlers) copyForm(
 	c *gin.Context, in assignment.CopyInput, problems problem.Problems,
 ) (templ.Component, error) {
-	user, held, err := h.copyOf(c)
+	user, assigned, err := h.copyOf(c)
 	if err != nil {
 		return nil, err
 	}
-	page := h.userFrame(c, user, held.Name+" of "+user.Name)
+	page := h.userFrame(c, user, assigned.Name+" of "+user.Name)
 	markProblems(&page, problems)
-	return framed(page, views.CopyFormBody(views.CopyForm{Copy: held, Input: in, Problems: problems})), nil
+	return framed(page, views.CopyFormBody(views.CopyForm{Copy: assigned, Input: in, Problems: problems})), nil
 }
 
 // ConfirmDetach asks before a copy goes.
 func (h *Handlers) ConfirmDetach(c *gin.Context) error {
-	user, held, err := h.copyOf(c)
+	user, assigned, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
@@ -165,10 +165,10 @@ func (h *Handlers) ConfirmDetach(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := h.userFrame(c, user, "Detach "+held.Name+" from "+user.Name+"?")
+	page := h.userFrame(c, user, "Detach "+assigned.Name+" from "+user.Name+"?")
 	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
-		Action: views.CopyHref(held) + "/delete", Verb: "Detach " + held.Name, Cancel: usersHref + "/" + user.ID,
-		Effects: views.Detachment(user, held, len(copies) == 1, time.Now()),
+		Action: views.CopyHref(assigned) + "/delete", Verb: "Detach " + assigned.Name, Cancel: usersHref + "/" + user.ID,
+		Effects: views.Detachment(user, assigned, len(copies) == 1, time.Now()),
 	})))
 	return nil
 }

@@ -34,7 +34,7 @@ var resourceNames = map[string]string{
 	"Settings": "Settings",
 }
 
-// scopeLines writes scopes as a person would: "everything", or a line for each resource.
+// scopeLines writes scopes in words: "everything", or a line for each resource.
 func scopeLines(scopes []permission.Permission) []string {
 	if len(scopes) == len(permission.AllPermissions()) {
 		return []string{"everything"}

@@ -26,7 +26,7 @@ type AuditPage struct {
 	Filtered                            bool
 	Export                              string           // path of the file, with the same filters
 	Problems                            problem.Problems // with what was asked for; then there are no rows
-	WithoutUser                         string           // the same page of everybody
+	WithoutUser                         string           // the same page for all users
 }
 
 func (p AuditPage) actions() []Option {

@@ -15,7 +15,7 @@ var aboutHolders = []string{
 	"assign", "unassign", "attach_role", "detach_role", "propagate", "override_set", "override_clear",
 }
 
-// detailLabels are the members of the metadata that are shown, in order. Lists of people are counted: there may be
+// detailLabels are the members of the metadata that are shown, in order. Lists of users are counted: there may be
 // thousands.
 var detailLabels = []struct {
 	name, label string
@@ -76,7 +76,7 @@ func ofCopy(row audit.Entry) bool {
 	return row.UserID != nil && !slices.Contains([]string{"assign", "unassign"}, row.Action)
 }
 
-// whom names the person that a row is about, and where they are.
+// whom names the user that a row is about, and where they are.
 func whom(row audit.Entry, names map[string]string) (name, href string) {
 	switch {
 	case row.UserID == nil:
@@ -87,7 +87,7 @@ func whom(row audit.Entry, names map[string]string) (name, href string) {
 	return names[*row.UserID], "/users/" + *row.UserID
 }
 
-// many counts the people that a row is about.
+// many counts the users that a row is about.
 func many(row audit.Entry) string {
 	var about struct {
 		UserIDs []string `json:"user_ids"`

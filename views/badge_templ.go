@@ -113,7 +113,7 @@ func ActiveBadge(active bool) templ.Component {
 	})
 }
 
-// Tag is a label that somebody gave; with a path it is a link that filters by it.
+// Tag is a label of a profile; with a path it is a link that filters by it.
 func Tag(label, href string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

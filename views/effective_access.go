@@ -17,8 +17,8 @@ type accessLine struct {
 // accessLines add up what the user's working copies grant of models, provider by provider.
 func (p UserPage) accessLines() []accessLine {
 	var lines []accessLine
-	for _, held := range p.working() {
-		for _, config := range held.ProviderConfigs {
+	for _, assigned := range p.working() {
+		for _, config := range assigned.ProviderConfigs {
 			i := slices.IndexFunc(lines, func(l accessLine) bool { return l.Provider == config.ProviderName })
 			if i < 0 {
 				i = len(lines)
@@ -46,8 +46,8 @@ var everyModel = []string{"every model"}
 func (p UserPage) toolLines() []string {
 	tools := map[string][]string{}
 	var servers []string
-	for _, held := range p.working() {
-		for _, grant := range policy.Grants(p.Catalogue, held.Policy) {
+	for _, assigned := range p.working() {
+		for _, grant := range policy.Grants(p.Catalogue, assigned.Policy) {
 			if tools[grant.Server] == nil {
 				servers = append(servers, grant.Server)
 			}

@@ -8,7 +8,7 @@ import (
 	"tollgate/models/money"
 )
 
-// Dollars writes an amount for people: $1,234.56, with up to 9 decimals when they matter.
+// Dollars writes an amount for pages: $1,234.56, with up to 9 decimals when they matter.
 func Dollars(m money.Money) string {
 	whole, fraction, _ := strings.Cut(m.String(), ".")
 	for len(fraction) < 2 {
@@ -93,7 +93,7 @@ func sequence(parts []string) string {
 	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
 }
 
-// Moment is a point in time as people write it: 23 Nov 2026, 16:00 UTC.
+// Moment is a point in time as pages show it: 23 Nov 2026, 16:00 UTC.
 func Moment(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
 // exact is the same to the second, for titles and machines.

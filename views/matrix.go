@@ -9,7 +9,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Matrix is a choice of permissions, resource by resource. Only those that the person holds can be ticked; what was
+// Matrix is a choice of permissions, resource by resource. Only those that the actor has can be ticked; what was
 // given before stays.
 type Matrix struct {
 	Name, Legend, Hint, Error string
@@ -17,7 +17,7 @@ type Matrix struct {
 	Ticked                    input.List[input.Value]
 }
 
-// cell is one tick box of a matrix. One that is kept is sent whatever the person does.
+// cell is one tick box of a matrix. One that is kept is sent in any case.
 type cell struct {
 	permission          permission.Permission
 	id, label           string

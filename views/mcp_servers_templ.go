@@ -427,7 +427,7 @@ func MCPServerBody(s catalogue.MCPServer, use catalogue.Use) templ.Component {
 	})
 }
 
-// serverTools are a server's tools, with those marked that it lists no more.
+// serverTools are a server's tools, with those marked that it no longer lists.
 func serverTools(s catalogue.MCPServer) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -29,7 +29,7 @@ type PropagationForm struct {
 
 func (f PropagationForm) href() string { return profileHref(f.Profile.ID) + "/propagate" }
 
-// standing says whom there is to push to.
+// standing says which copies a propagation would reach.
 func (f PropagationForm) standing() string {
 	said := plural(int(f.holders()), "user") + choose(f.holders() == 1, " holds ", " hold ") + f.Profile.Name
 	if f.Behind == 0 {
@@ -95,7 +95,7 @@ func (f PropagationForm) summary() []ProblemLink {
 	return links
 }
 
-// PreviewPage is what a push would do.
+// PreviewPage is what a propagation would do.
 type PreviewPage struct {
 	Profile      profile.Profile
 	Input        propagation.Input
@@ -208,7 +208,7 @@ func (p PreviewPage) verb() string {
 	return "Apply to " + plural(p.changed(), "holder")
 }
 
-// blockedNow counts the holders whom the push would block at once, and who are not blocked already.
+// blockedNow counts the holders whom the propagation would block at once, and who are not blocked already.
 func (p PreviewPage) blockedNow() int {
 	users := map[string]bool{}
 	for _, over := range p.Plan.Over {
@@ -245,7 +245,7 @@ func skipWords(reason string) string {
 	return reason
 }
 
-// PropagationPage is a push under way or done.
+// PropagationPage is a propagation that is running or done.
 type PropagationPage struct {
 	Profile                profile.Profile
 	Job                    propagation.Job
@@ -260,7 +260,7 @@ func (p PropagationPage) parts() int {
 	return int((p.Job.Total() - p.Job.Waiting) * 100 / p.Job.Total())
 }
 
-// result says what came of a push.
+// result says how a propagation ended.
 func (p PropagationPage) result() string {
 	said := plural(int(p.Job.Done), "holder") + " of " + p.Profile.Name + choose(p.Job.Done == 1, " has", " have") +
 		" the " + fieldWords(p.Job.Fields) +

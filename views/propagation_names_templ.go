@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "tollgate/models/propagation"
 
-// namesShown is how many people are named one by one.
+// namesShown is how many users are named one by one.
 const namesShown = 100
 
 func targetNames(targets []propagation.Target, link bool) templ.Component {

@@ -238,7 +238,7 @@ func PropagationFormBody(f PropagationForm) templ.Component {
 	})
 }
 
-// PreviewBody is what a push would do, before it does it.
+// PreviewBody is what a propagation would do, before it does it.
 func PreviewBody(p PreviewPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -615,7 +615,7 @@ func previewOver(p PreviewPage) templ.Component {
 	})
 }
 
-// PropagationProgress is how a push stands; while it runs it asks again.
+// PropagationProgress is the state of a propagation; while it runs, it polls.
 func PropagationProgress(p PropagationPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "tollgate/models/propagation"
 
-// toolChanges lists the MCP tools that copies grant after a push, or no longer.
+// toolChanges lists the MCP tools that copies grant after a propagation, or no longer.
 func toolChanges(change previewedChange) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

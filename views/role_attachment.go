@@ -56,14 +56,14 @@ func detachHref(a profile.RoleAttachment) string {
 
 func defaultWord(isDefault bool) string {
 	if isDefault {
-		return "everybody who gains the role"
+		return "all users who gain the role"
 	}
 	return "only when it is applied"
 }
 
 // AttachedWords says what came of attaching roles.
 func AttachedWords(done assignment.Attached) string {
-	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "hands", "hand") + " out " +
+	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "assigns", "assign") + " " +
 		done.Profile.Name + " now"
 	if done.Default != nil {
 		said += choose(*done.Default, ", and new members get it", ", and new members do not get it")

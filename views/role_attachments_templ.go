@@ -42,14 +42,14 @@ func ProfileRolesBody(p ProfileRoles) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<table class=\"table stacked\"><caption class=\"unseen\">Roles that hand out ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<table class=\"table stacked\"><caption class=\"unseen\">Roles that assign ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var2 string
 			templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(p.Profile.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `role_attachments.templ`, Line: 15, Col: 63}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `role_attachments.templ`, Line: 15, Col: 61}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 			if templ_7745c5c3_Err != nil {
@@ -97,7 +97,7 @@ func ProfileRolesBody(p ProfileRoles) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = CheckboxField(typed(Field{
-				Name: "is_default", Label: "Default", Hint: "Everybody who gains one of these roles gets a copy from then on.",
+				Name: "is_default", Label: "Default", Hint: "Users who gain one of these roles get a copy from then on.",
 			}, input.Value{Text: "true"}, p.Problems), p.Input.IsDefault.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

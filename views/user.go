@@ -48,14 +48,14 @@ func (f UserForm) password() Field {
 	return field
 }
 
-// UserPage is one user with what the person looking may change.
+// UserPage is one user with what the actor may change.
 type UserPage struct {
 	User                    identity.User
 	RoleID                  string // chosen in the form
 	Roles                   []identity.Role
 	Actor                   permission.Actor
 	Problems                problem.Problems
-	Self                    bool // the person looks at themselves
+	Self                    bool // the actor is this user
 	MayUpdate, MayViewRoles bool
 
 	Copies                                               []assignment.Assignment
@@ -67,7 +67,7 @@ type UserPage struct {
 	Catalogue                                            catalogue.Catalogue
 }
 
-// covered reports whether the person may do all that the user may, and so may set what the user signs in with.
+// covered reports whether the actor may do all that the user may, and so may set what the user signs in with.
 func (p UserPage) covered() bool { return mayAll(p.Actor, p.User.Permissions) }
 
 func (p UserPage) password() Field {
@@ -85,7 +85,7 @@ func mayAll(actor permission.Actor, permissions []permission.Permission) bool {
 	return true
 }
 
-// roleOptions offers every role; one that permits more than the person may do cannot be chosen.
+// roleOptions offers every role; one that permits more than the actor may do cannot be chosen.
 func roleOptions(roles []identity.Role, actor permission.Actor, chosen string) []Option {
 	options := make([]Option, 0, len(roles)+1)
 	for _, role := range roles {
@@ -109,7 +109,7 @@ func newRoleOptions(f UserForm) []Option {
 func UserDeletion(u identity.User, l account.Leaving) []string {
 	effects := []string{}
 	if u.HasPassword {
-		effects = append(effects, u.Email+" is signed out everywhere at once and cannot sign in any more.")
+		effects = append(effects, u.Email+" is signed out everywhere at once and can no longer sign in.")
 	}
 	if l.APIKeyCount > 0 {
 		names := make([]string, 0, len(l.APIKeys)+1)
@@ -138,7 +138,7 @@ func roleEffects(u identity.User, e assignment.RoleEffects) []string {
 	effects := []string{u.Name + " may do in this console what " + e.Role + " permits, from the next request on."}
 	if len(e.Loses) > 0 {
 		effects = append(effects, "They lose "+sequence(e.Loses)+", which came with the role "+u.Role+
-			", and what was used of it is not counted any more, not even if they get it back.")
+			", and what was used of it is no longer counted, not even if they get it back.")
 	}
 	if len(e.Gains) > 0 {
 		effects = append(effects, "They get "+sequence(e.Gains)+", with nothing used.")

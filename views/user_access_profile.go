@@ -204,18 +204,18 @@ func (f OverrideForm) modes() Choice {
 }
 
 // Detachment says what it means to take a copy from a user.
-func Detachment(user identity.User, held assignment.Assignment, last bool, now time.Time) []string {
-	effects := []string{user.Name + " may no longer use what " + held.Name +
-		" grants, from that moment on. What they used of it is not counted any more."}
+func Detachment(user identity.User, assigned assignment.Assignment, last bool, now time.Time) []string {
+	effects := []string{user.Name + " may no longer use what " + assigned.Name +
+		" grants, from that moment on. What they used of it is no longer counted."}
 	if last {
-		effects = append(effects, "It is their last profile, so "+keysWords(len(held.VirtualKeyIDs)))
+		effects = append(effects, "It is their last profile, so "+keysWords(len(assigned.VirtualKeyIDs)))
 	} else {
 		effects = append(effects, "Their other profiles and their keys stay.")
 	}
-	if held.FromRole {
+	if assigned.FromRole {
 		effects = append(effects, "It came with their role. It comes back when the profile is applied to that role again, or when they get the role anew.")
 	}
-	if held.Expired(now) {
+	if assigned.Expired(now) {
 		effects = append(effects, "It has expired already.")
 	}
 	return effects

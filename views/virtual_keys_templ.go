@@ -81,7 +81,7 @@ func KeyListBody(l KeyList) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = Empty("No key yet. Everybody gets one with their first profile.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("No key yet. Users get one with their first profile.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
