@@ -13,10 +13,10 @@ import (
 	"tollgate/models/problem"
 )
 
-// asked is everything that a call can lead to, at least one question; and what to do when all of it is allowed.
+// asked is everything that a call can lead to, at least one call; and what to do when all of it is allowed.
 type asked struct {
 	questions []entitlement.Call
-	reserve   bool // hold the estimate for the first
+	reserve   bool // reserve the estimate of the first
 	lists     bool // the call lists the tools of a server
 }
 
@@ -128,7 +128,7 @@ func (o options) ofModels(names ...string) []entitlement.Call {
 	return questions
 }
 
-// enter is the question of a call that names no model: only one that reads something may do so.
+// enter is a call that names no model: only one that reads something may do so.
 func (d door) enter(c *gin.Context) ([]entitlement.Call, error) {
 	var message string
 	switch {
@@ -201,7 +201,7 @@ func mcpCall(o options, messages []message) (a asked, err error) {
 	return a, nil
 }
 
-// distinct are questions without those that were there before.
+// distinct are calls without those that were there before.
 func distinct(questions []entitlement.Call) []entitlement.Call {
 	var kept []entitlement.Call
 	for _, q := range questions {

@@ -34,7 +34,7 @@ func (h *Handlers) AuthZENMetadata(c *gin.Context) error {
 	return nil
 }
 
-// Evaluate answers one question of AuthZEN.
+// Evaluate answers one evaluation of AuthZEN.
 func (h *Handlers) Evaluate(c *gin.Context) error {
 	request, err := readAuthZENRequest(c)
 	if err != nil {

@@ -20,7 +20,7 @@ var serverActions = []string{
 	"initialize", "tools/list", "resources/list", "prompts/list", "resources/read", "prompts/get",
 }
 
-// question is what decisions are asked. reason says why there is none: unknown_type or unknown_action.
+// question is the call to decide. reason says why there is none: unknown_type or unknown_action.
 func (r authzenRequest) question() (q entitlement.Call, reason string) {
 	action := r.action.name
 	switch r.resource.kind {

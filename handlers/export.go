@@ -9,7 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// exportFile is a file that is answered row by row. Nothing is sent before its first row is there, so that what fails
+// exportFile is a file that is answered row by row. Nothing is sent before the first row is read, so that what fails
 // until then is answered like anything else; what fails later breaks the connection.
 type exportFile struct {
 	c           *gin.Context

@@ -18,7 +18,7 @@ const (
 // layout is what a type of input takes: a scalar, a list, or an object with fields.
 type layout struct {
 	shape int
-	row   []int // where an object has its models.Row
+	row   []int // where an object has its input.Row
 	// Where fields are, by the name of their member: of JSON, and of a form.
 	members, typed map[string]place
 }

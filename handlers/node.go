@@ -39,7 +39,7 @@ func (b *binder) refuse(path, code, message string) {
 	}
 }
 
-// bind fills target, a struct with a models.Row, a models.List or a models.Value.
+// bind fills target, a struct with an input.Row, an input.List or an input.Value.
 func (b *binder) bind(n node, path string, target reflect.Value) {
 	switch layoutOf(target.Type()).shape {
 	case valueShape:

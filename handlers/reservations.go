@@ -10,7 +10,7 @@ import (
 	"tollgate/models/input"
 )
 
-// RenewReservation lets a hold last longer; a caller does so while its call is under way.
+// RenewReservation extends a hold; a caller does so while its call is running.
 func (h *Handlers) RenewReservation(c *gin.Context) error {
 	id, err := reservationOf(c)
 	if err != nil {

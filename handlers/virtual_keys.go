@@ -199,7 +199,7 @@ func (h *Handlers) ShowQuota(c *gin.Context) error {
 	return nil
 }
 
-// ShowKeyCreationPolicy tells whether the caller holds a profile, without which a key could do nothing.
+// ShowKeyCreationPolicy answers whether the caller holds a profile, without which a key could do nothing.
 func (h *Handlers) ShowKeyCreationPolicy(c *gin.Context) error {
 	policy := gin.H{"has_access_profile": false}
 	if id := ActorOf(c).UserID; id != "" {
