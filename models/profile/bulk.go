@@ -14,7 +14,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// BulkInput is what the list sends for the rows that are ticked.
+// BulkInput is what the list sends for the selected rows.
 type BulkInput struct {
 	input.Row
 	IDs input.List[input.Value] `json:"ids"`
@@ -42,7 +42,7 @@ func (in BulkInput) Rows() ([]int64, error) {
 }
 
 // ChangeMany activates, deactivates or tags all profiles named, or none. It returns how many there are. Refusals:
-// Invalid, NotFound when one is gone.
+// Invalid, NotFound when one was deleted.
 func ChangeMany(ctx context.Context, db bun.IDB, actor permission.Actor, in BulkInput) (int, error) {
 	ids, err := in.Rows()
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 	"tollgate/models/problem"
 )
 
-// CloneInput is what a client may send to copy a template under another name.
+// CloneInput is what a client may send to duplicate a profile under another name.
 type CloneInput struct {
 	input.Row
 	Name        input.Value `json:"name"`
 	Description input.Value `json:"description"`
 }
 
-// Clone stores a copy of a template with ids of its own. Refusals as for create, and NotFound.
+// Clone stores a duplicate of a profile with new ids. Refusals as for create, and NotFound.
 func Clone(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in CloneInput) (Profile, error) {
 	var created Profile
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {

@@ -26,8 +26,8 @@ type versionRow struct {
 	CreatedAt       time.Time
 }
 
-// insertVersion stores the template as it is now; the snapshot is also what reads answer with. Other queries of the
-// save go along in the same statement.
+// insertVersion stores the current state of a profile; the snapshot is also what reads answer with. Other queries of
+// the save are part of the same statement.
 func insertVersion(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, profile Profile, with []bun.Query,
 ) (json.RawMessage, error) {

@@ -10,7 +10,7 @@ import (
 	"tollgate/models/database"
 )
 
-// CountHolders tells how many users hold each of the templates named.
+// CountHolders counts the users who hold each of the profiles.
 func CountHolders(ctx context.Context, db bun.IDB, ids []int64) (map[int64]int64, error) {
 	counts := make(map[int64]int64, len(ids))
 	if len(ids) == 0 {
@@ -31,7 +31,7 @@ func CountHolders(ctx context.Context, db bun.IDB, ids []int64) (map[int64]int64
 	return counts, rows.Err()
 }
 
-// Get reads a template as it stands. What is read is one version, whole. Refusal: NotFound.
+// Get reads the current version of a profile. Refusal: NotFound.
 func Get(ctx context.Context, db bun.IDB, id int64) (Profile, error) {
 	var profile Profile
 	document, err := Document(ctx, db, id)

@@ -7,11 +7,11 @@ import (
 	"tollgate/models/policy"
 )
 
-// Whole makes an input of a form that shows every field: what a browser does not send is empty, tags are split at
-// commas and lists of models at line ends.
+// Whole reads a form that shows every field: what a browser does not send is empty, tags are split at commas and lists
+// of models at line ends.
 func (in Input) Whole() Input {
 	if in.Name.Kind == input.Absent {
-		in.Name = input.Value{Kind: input.String, FromForm: true} // left empty, which is not the same as left as it was
+		in.Name = input.Value{Kind: input.String, FromForm: true} // left empty, which does not mean unchanged
 	}
 	if in.Description.Kind == input.Absent {
 		in.Description.Kind = input.Null
@@ -39,7 +39,7 @@ func (in Input) Whole() Input {
 	return in
 }
 
-// Input is what a person would have typed to make p.
+// Input is what a user would have typed to make p.
 func (p Profile) Input() Input {
 	in := Input{
 		Row: input.Row{Kind: input.Object}, Name: input.FormValue(p.Name),

@@ -17,7 +17,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Query says which templates a list shows.
+// Query selects the profiles of a list.
 type Query struct {
 	Limit, Offset int64 // Limit is 1 to 100
 	Search        string
@@ -26,7 +26,7 @@ type Query struct {
 	Sort          string // a key of AccessProfileSorts
 }
 
-// Sorts are the orders a list can have; each also with a leading "-". The first is the default.
+// Sorts are the orders of a list; each also with a leading "-". The first is the default.
 var Sorts = []string{"name", "created_at", "updated_at"}
 
 var profileOrder = map[string][]string{
@@ -38,13 +38,13 @@ var profileOrder = map[string][]string{
 	"-updated_at": {"p.updated_at DESC", "p.id DESC"},
 }
 
-// At names a template as it is at a version, which never changes. The time tells a database that was restored.
+// At names a version of a profile, which never changes. The time distinguishes it from one of a restored database.
 type At struct {
 	ID, Version int64
 	UpdatedAt   time.Time
 }
 
-// List returns a page of templates without what is in them, and how many match in all.
+// List returns a page of profiles without their documents, and how many match in total.
 func List(ctx context.Context, db bun.IDB, q Query) (page []At, total int64, err error) {
 	rows, err := q.query(ctx, db, q.filter(db.NewSelect()).Column("p.id", "p.version", "p.updated_at").ColumnExpr(tallied).
 		Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset))
@@ -68,7 +68,7 @@ func List(ctx context.Context, db bun.IDB, q Query) (page []At, total int64, err
 	return page, total, err
 }
 
-// DocumentsAt returns the API's documents of the templates named; those gone meanwhile have none.
+// DocumentsAt returns the API documents of the versions named; those deleted meanwhile have none.
 func DocumentsAt(ctx context.Context, db bun.IDB, named []At) (map[At]json.RawMessage, error) {
 	ids, versions := make([]int64, len(named)), make([]int64, len(named))
 	for i, p := range named {
@@ -96,10 +96,10 @@ JOIN access_profile_versions AS v ON v.access_profile_id = named.id AND v.versio
 	return documents, nil
 }
 
-// tallied is how many templates there are in all, which would be slow to count.
+// tallied is the number of all profiles, which would be slow to count.
 const tallied = "(SELECT access_profiles FROM audit_head) AS tally"
 
-// query has the plan kept of what people open all the time: a list that nothing was typed for.
+// query keeps the plan of the most frequent list: the one without filters.
 func (q Query) query(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (*sql.Rows, error) {
 	if q.Search != "" || len(q.Tags) > 0 {
 		return db.QueryContext(ctx, query.String())
@@ -107,7 +107,7 @@ func (q Query) query(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (*
 	return database.QueryPlanned(ctx, db, query.String())
 }
 
-// total is how many templates match; it counts only when neither the page nor the tally of all templates tells.
+// total is how many profiles match; it counts only when neither the page nor the tally has the answer.
 func (q Query) total(ctx context.Context, db bun.IDB, shown, tally int64) (int64, error) {
 	full, past := shown == q.Limit, shown == 0 && q.Offset > 0
 	if !full && !past {
@@ -141,7 +141,7 @@ func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
 	return s
 }
 
-// Document returns a template as the API's document. Refusal: NotFound.
+// Document returns the API document of a profile. Refusal: NotFound.
 func Document(ctx context.Context, db bun.IDB, id int64) (json.RawMessage, error) {
 	var document []byte
 	err := database.ScanPlanned(ctx, db, []any{&document}, `
@@ -153,7 +153,7 @@ JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.v
 	return document, nil
 }
 
-// NameOf is the name of a template, "" of one that is gone.
+// NameOf is the name of a profile, "" of one that was deleted.
 func NameOf(ctx context.Context, db bun.IDB, id int64) (string, error) {
 	var names []string
 	if err := db.NewRaw("SELECT name FROM access_profiles WHERE id = ?", id).Scan(ctx, &names); err != nil {

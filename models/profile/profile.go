@@ -12,7 +12,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Profile is a template: a named policy that is attached to roles or people. As JSON it is the API's answer, and a
+// Profile is a named policy that is attached to roles or assigned to users. As JSON it is the API document, and a
 // version's snapshot.
 type Profile struct {
 	ID          int64    `json:"id"`
@@ -26,7 +26,7 @@ type Profile struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// profileRow is the part of a template that lists search and sort by; the rest is in its policy's tables.
+// profileRow is the part of a profile that lists search and sort by; the rest is in its policy's tables.
 type profileRow struct {
 	bun.BaseModel `bun:"table:access_profiles,alias:p"`
 
@@ -43,7 +43,7 @@ type profileRow struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 
-	PolicyVersion int64 // in which the policy changed last
+	PolicyVersion int64 // the version that last changed the policy
 }
 
 func (p Profile) row(policyID, policyVersion int64) profileRow {
@@ -62,7 +62,7 @@ func (p Profile) row(policyID, policyVersion int64) profileRow {
 	}
 }
 
-// Input is what a client may send to create or change a template. Read-only fields are ignored, so that an answer can
+// Input is what a client may send to create or change a profile. Read-only fields are ignored, so that a document can
 // be sent back.
 type Input struct {
 	input.Row
@@ -85,8 +85,8 @@ type Input struct {
 	input.UnsupportedProfileFields
 }
 
-// Apply returns the template that results when a field sent replaces that of p and a field left out keeps it, with
-// every problem found. What the input refers to is not looked up.
+// Apply returns p with the fields that were sent, and every problem found. Fields left out keep their values. What the
+// input refers to is not looked up.
 func (in Input) Apply(p Profile) (Profile, problem.Problems) {
 	return in.applyTo(p, nil)
 }
@@ -136,8 +136,8 @@ func (in Input) applyTo(p Profile, refs *catalogue.References) (Profile, problem
 	return p, c.Problems
 }
 
-// budgetLines counts the lines of the whole profile, those refused for another reason too: where lists were left out,
-// those of p.
+// budgetLines counts the budgets of the whole profile, including those refused for another reason: where lists were
+// left out, those of p.
 func (in Input) budgetLines(p Profile) int {
 	n := len(p.Budgets)
 	if in.Budgets.Kind == input.Array {
@@ -177,7 +177,7 @@ func readTags(c *input.Reader, l input.List[input.Value], tags *[]string) {
 	}
 }
 
-// checkKeptOverrides notes stored excludes that contradict servers granted now.
+// checkKeptOverrides reports stored excludes that contradict newly granted servers.
 func checkKeptOverrides(c *input.Reader, p Profile) {
 	for _, o := range p.MCPToolOverrides {
 		if o.Action == "exclude" && policy.GrantsWhole(p.MCPServers, o.MCPClientID) {

@@ -8,7 +8,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// RoleAttachment says that a role hands a template out: as a default one, to everybody who gains the role.
+// RoleAttachment attaches a profile to a role; a default one is assigned to every user who gains the role.
 type RoleAttachment struct {
 	bun.BaseModel `bun:"table:role_access_profiles,alias:a" json:"-"`
 
@@ -22,7 +22,7 @@ type RoleAttachment struct {
 	ProfileName   string `json:"-" bun:",scanonly"`
 	ProfileActive bool   `json:"-" bun:",scanonly"`
 	Members       int64  `json:"-" bun:",scanonly"` // of the role
-	Holders       int64  `json:"-" bun:",scanonly"` // members who hold the template because of it
+	Holders       int64  `json:"-" bun:",scanonly"` // members who hold the profile because of it
 }
 
 func selectAttachments(q *bun.SelectQuery) *bun.SelectQuery {
@@ -34,12 +34,12 @@ WHERE c.access_profile_id = a.access_profile_id AND c.from_role AND u.role_id = 
 		Join("JOIN roles AS r ON r.id = a.role_id").Join("JOIN access_profiles AS p ON p.id = a.access_profile_id")
 }
 
-// Roles lists the roles that hand a template out, by name.
+// Roles lists the roles that a profile is attached to, by name.
 func Roles(ctx context.Context, db bun.IDB, profileID int64) ([]RoleAttachment, error) {
 	return attachments(ctx, db, "a.access_profile_id = ?", profileID)
 }
 
-// RoleProfiles lists the templates that a role hands out, by name.
+// RoleProfiles lists the profiles that are attached to a role, by name.
 func RoleProfiles(ctx context.Context, db bun.IDB, roleID int64) ([]RoleAttachment, error) {
 	return attachments(ctx, db, "a.role_id = ?", roleID)
 }
@@ -48,12 +48,12 @@ func attachments(ctx context.Context, db bun.IDB, where string, id int64) ([]Rol
 	rows := []RoleAttachment{}
 	if err := selectAttachments(db.NewSelect().Model(&rows)).Where(where, id).Order("r.name_key", "p.name_key").
 		Scan(ctx); err != nil {
-		return nil, fmt.Errorf("list what roles hand out: %w", err)
+		return nil, fmt.Errorf("list role attachments: %w", err)
 	}
 	return rows, nil
 }
 
-// MembersWithout counts the members of each role who hold no copy of a template.
+// MembersWithout counts the members of each role who have no copy of a profile.
 func MembersWithout(ctx context.Context, db bun.IDB, profileID int64) (map[int64]int64, error) {
 	var rows []struct{ RoleID, N int64 }
 	err := db.NewRaw(`SELECT role_id, count(*) AS n FROM users AS u
@@ -68,7 +68,7 @@ WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u.id A
 	return without, nil
 }
 
-// CountRoles tells how many roles hand a template out.
+// CountRoles counts the roles that a profile is attached to.
 func CountRoles(ctx context.Context, db bun.IDB, profileID int64) (int64, error) {
 	n, err := db.NewSelect().Table("role_access_profiles").Where("access_profile_id = ?", profileID).Count(ctx)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Create checks and stores a new template with its first version. Refusals: Invalid with every problem, Conflict when
+// Create checks and stores a new profile with its first version. Refusals: Invalid with every problem, Conflict when
 // the name is taken.
 func Create(ctx context.Context, db bun.IDB, actor permission.Actor, in Input) (Profile, error) {
 	var created Profile
@@ -37,8 +37,8 @@ func Create(ctx context.Context, db bun.IDB, actor permission.Actor, in Input) (
 	return created, nameTaken(err)
 }
 
-// Update changes the fields sent. With ifVersion it refuses as Stale when the template has another version by now.
-// Nothing changed means no new version. Refusals: NotFound, Stale, Invalid, Conflict when the name is taken.
+// Update changes the fields sent. With ifVersion it refuses as Stale when the profile has another version by now.
+// Without a difference there is no new version. Refusals: NotFound, Stale, Invalid, Conflict when the name is taken.
 func Update(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input,
 ) (Profile, error) {
@@ -53,7 +53,7 @@ func Update(
 		})
 }
 
-// SetActive activates or deactivates a template; doing it again changes nothing.
+// SetActive activates or deactivates a profile; it is idempotent.
 func SetActive(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, active bool,
 ) (Profile, error) {
@@ -73,8 +73,8 @@ func SetActive(
 		})
 }
 
-// Delete removes a template with its policy and versions; its audit rows stay, and no role hands it out any more.
-// Refusals: NotFound, Stale, Conflict while somebody holds a copy.
+// Delete removes a profile with its policy, versions and role attachments; its audit rows stay. Refusals: NotFound,
+// Stale, Conflict while a user holds a copy.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		old, err := LockProfile(ctx, tx, id)
@@ -88,7 +88,7 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 		if err != nil {
 			return err
 		}
-		if err := heldByNobody(ctx, tx, old.Profile); err != nil {
+		if err := checkUnheld(ctx, tx, old.Profile); err != nil {
 			return err
 		}
 		roles, err := Roles(ctx, tx, id)
@@ -115,8 +115,8 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 	})
 }
 
-// heldByNobody refuses to take away a template that somebody holds. Whoever hands one out waits for its lock.
-func heldByNobody(ctx context.Context, tx bun.Tx, p Profile) error {
+// checkUnheld refuses to delete a profile that users hold. Concurrent assignments wait for its lock.
+func checkUnheld(ctx context.Context, tx bun.Tx, p Profile) error {
 	holders, err := CountHolders(ctx, tx, []int64{p.ID})
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func heldByNobody(ctx context.Context, tx bun.Tx, p Profile) error {
 	return nil
 }
 
-// Stored is a template as it stands in the database, locked until the transaction ends.
+// Stored is the current version of a profile in the database, locked until the transaction ends.
 type Stored struct {
 	Profile
 	policyID      int64
@@ -141,7 +141,7 @@ type Stored struct {
 func (s Stored) Fresh(ifVersion *int64) error {
 	if ifVersion != nil && *ifVersion != s.Version {
 		return problem.Refuse(problem.Stale, "", "version_mismatch",
-			fmt.Sprintf("Somebody saved this profile meanwhile: it has version %d, not %d.", s.Version, *ifVersion))
+			fmt.Sprintf("This profile was saved meanwhile: it has version %d, not %d.", s.Version, *ifVersion))
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func LockProfile(ctx context.Context, tx bun.Tx, id int64) (Stored, error) {
 		Scan(ctx, &row); err != nil {
 		return Stored{}, problem.NotFoundOr(err, "access profile")
 	}
-	// A statement of its own: only one that starts after the lock was got sees the version that a writer before us added.
+	// A separate statement: only one that starts after the lock was taken sees the version that an earlier writer added.
 	var snapshot string
 	err := tx.NewRaw("SELECT snapshot FROM access_profile_versions WHERE access_profile_id = ? AND version = ?", id,
 		row.Version).Scan(ctx, &snapshot)
@@ -167,7 +167,7 @@ func LockProfile(ctx context.Context, tx bun.Tx, id int64) (Stored, error) {
 	return s, nil
 }
 
-// changeProfile locks a template, lets edit make the next one, and stores it as a new version unless nothing differs.
+// changeProfile locks a profile, lets edit make the next state, and stores it as a new version unless nothing differs.
 func changeProfile(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, action string,
 	edit func(context.Context, bun.Tx, Profile) (Profile, time.Time, error),
@@ -267,7 +267,7 @@ func nameTaken(err error) error {
 	return err
 }
 
-// Check tells what a save would refuse now, without saving: for a form that is being put right. Id is 0 for a new
+// Check reports what a save would refuse now, without saving: for a form that is being corrected. Id is 0 for a new
 // profile.
 func Check(ctx context.Context, db bun.IDB, id int64, in Input) (problem.Problems, error) {
 	var problems problem.Problems

@@ -11,8 +11,7 @@ import (
 // ZoneName is the form of the name of a time zone.
 var ZoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`)
 
-// readTimeZone reads the name of a time zone that this program and the database know; null and UTC itself are the same
-// as none.
+// readTimeZone reads the name of a time zone that this program and the database know; null and UTC mean none.
 func readTimeZone(c *input.Reader, v input.Value, refs *catalogue.References, zone *string) {
 	const code, message = "invalid_time_zone", "Give a time zone by its IANA name, like Europe/Berlin, or none for UTC."
 	switch {

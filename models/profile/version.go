@@ -12,7 +12,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Version is a template as a change left it. The snapshot is the API's document of that moment.
+// Version is a profile as a change left it. The snapshot is the API document at that time.
 type Version struct {
 	ID              int64     `json:"id"`
 	AccessProfileID int64     `json:"access_profile_id"`
@@ -38,11 +38,11 @@ const SelectVersions = `
 SELECT id, access_profile_id, version, name, description, snapshot, changed_by, created_at FROM access_profile_versions
 WHERE access_profile_id = ?`
 
-// ListVersions returns a page of a template's versions, newest first, and how many there are. Refusal: NotFound.
+// ListVersions returns a page of a profile's versions, newest first, and how many there are. Refusal: NotFound.
 func ListVersions(
 	ctx context.Context, db bun.IDB, id, limit, offset int64,
 ) (versions []Version, total int64, err error) {
-	// Versions have no gaps, so the newest tells how many there are.
+	// Versions have no gaps, so the newest is also their number.
 	if err = db.NewRaw("SELECT version FROM access_profiles WHERE id = ?", id).Scan(ctx, &total); err != nil {
 		return nil, 0, problem.NotFoundOr(err, "access profile")
 	}
@@ -57,7 +57,7 @@ func ListVersions(
 	return versions, total, nil
 }
 
-// FindVersion returns one version of a template. Refusal: NotFound.
+// FindVersion returns one version of a profile. Refusal: NotFound.
 func FindVersion(ctx context.Context, db bun.IDB, id, version int64) (Version, error) {
 	var v Version
 	if err := db.NewRaw(SelectVersions+" AND version = ?", id, version).Scan(ctx, &v); err != nil {
@@ -67,9 +67,9 @@ func FindVersion(ctx context.Context, db bun.IDB, id, version int64) (Version, e
 	return v, nil
 }
 
-// RestoreVersion makes what a template was at a version its newest version; whether it is active stays. Lines that
-// match keep their ids. Refusals: NotFound, Stale, Invalid when something it names is gone, Conflict when its name was
-// given away.
+// RestoreVersion stores the state of an earlier version as the newest; whether the profile is active stays. Limits that
+// match keep their ids. Refusals: NotFound, Stale, Invalid when something it names was deleted, Conflict when its name
+// is taken by now.
 func RestoreVersion(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, version int64,
 ) (Profile, error) {

@@ -23,13 +23,13 @@ type shaped struct {
 	before  policy.Policy
 }
 
-// versions of a template are read once each; they never change.
+// versions of a profile are read once each; they never change.
 type history struct {
 	profileID int64
 	known     map[int64]profile.Profile
 }
 
-// load reads those of the versions that are not known yet.
+// load reads the versions that are not loaded yet.
 func (h *history) load(ctx context.Context, db bun.IDB, versions []int64) error {
 	missing := slices.DeleteFunc(slices.Clone(versions), func(v int64) bool { _, ok := h.known[v]; return ok })
 	if len(missing) == 0 {
@@ -69,7 +69,7 @@ func (h *history) shapesOf(ctx context.Context, db bun.IDB, targets []Target) ([
 	return shapes, nil
 }
 
-// policy puts a copy's policy together from the versions that its groups came from.
+// policy assembles a copy's policy from the versions that its groups came from.
 func (h *history) policy(t Target) policy.Policy {
 	var p policy.Policy
 	for i, group := range policy.FieldGroups {
@@ -79,8 +79,8 @@ func (h *history) policy(t Target) policy.Policy {
 	return p
 }
 
-// pushedVersions are the versions that a copy's groups come from after a push. A group that says the same as the pushed
-// version comes from that one, whether it was pushed or not. No group goes back to an older version.
+// pushedVersions are the versions that a copy's groups come from after a propagation. A group that equals the one of
+// the propagated version comes from that one, selected or not. No group goes back to an older version.
 func pushedVersions(had []int64, after, pushed policy.Policy, to int64) (versions []int64, oldest int64) {
 	versions = slices.Clone(had)
 	for i, group := range policy.FieldGroups {

@@ -19,7 +19,7 @@ import (
 	"tollgate/models/profile"
 )
 
-// Job is a push of a template under way or done, and what came of it.
+// Job is a propagation of a profile, running or done, with its result.
 type Job struct {
 	bun.BaseModel `bun:"table:propagation_jobs"`
 
@@ -37,16 +37,16 @@ type Job struct {
 	FinishedAt      *time.Time
 
 	Done, Waiting int64           `bun:"-"`
-	Users         []string        `bun:"-"` // whose copy was pushed to
+	Users         []string        `bun:"-"` // whose copies were changed
 	Skipped       []SkippedTarget `bun:"-"`
 	Failed        []SkippedTarget `bun:"-"`
 	Conflicts     []MCPConflict   `bun:"-"` // in the copies that are done
 }
 
-// Finished reports whether every copy has had its turn.
+// Finished reports whether every copy has been processed.
 func (p Job) Finished() bool { return p.State == "done" }
 
-// Total is how many copies it is about.
+// Total is how many copies it includes.
 func (p Job) Total() int64 {
 	return p.Done + p.Waiting + int64(len(p.Skipped)+len(p.Failed))
 }
@@ -54,9 +54,9 @@ func (p Job) Total() int64 {
 // lease is how long a worker may be silent before another takes over.
 const lease = 10 * time.Second
 
-// Start stores a push with every copy it is for; a worker does the rest. Its first lease is the caller's. Refusals:
-// NotFound, Stale, Invalid, Forbidden when a user it is for may do more than the actor, Conflict when one runs or the
-// template is changed at this moment.
+// Start stores a propagation with every copy it includes; a worker does the rest. Its first lease is the caller's.
+// Refusals: NotFound, Stale, Invalid, Forbidden when a user with such a copy may do more than the actor, Conflict when
+// one is running or the profile was changed concurrently.
 func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input) (Job, error) {
 	seen, err := profile.Get(ctx, db, id)
 	if err != nil {
@@ -140,12 +140,12 @@ SELECT ?, id, user_id, CASE WHEN reason = '' THEN 'waiting' ELSE 'skipped' END, 
 FROM unnest(?::bigint[], ?::text[], ?::text[]) AS item(id, user_id, reason)`,
 		p.ID, pgdialect.Array(copies), pgdialect.Array(users), pgdialect.Array(reasons)).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("store what propagation %d is for: %w", p.ID, err)
+		return fmt.Errorf("store the copies of propagation %d: %w", p.ID, err)
 	}
 	return nil
 }
 
-// Get tells how far a push of a template is. Refusal: NotFound.
+// Get returns the progress of a propagation. Refusal: NotFound.
 func Get(ctx context.Context, db bun.IDB, profileID, id int64) (Job, error) {
 	var p Job
 	if err := db.NewSelect().Model(&p).Where("id = ? AND access_profile_id = ?", id, profileID).Scan(ctx); err != nil {
@@ -158,7 +158,7 @@ func Get(ctx context.Context, db bun.IDB, profileID, id int64) (Job, error) {
 SELECT i.user_id, i.state, coalesce(i.reason, '') AS reason, coalesce(u.name, '') AS name, coalesce(u.email, '') AS email
 FROM propagation_items AS i LEFT JOIN users AS u ON u.id = i.user_id WHERE i.job_id = ? ORDER BY i.copy_id`, id).Scan(ctx, &rows)
 	if err != nil {
-		return p, fmt.Errorf("load what propagation %d is for: %w", id, err)
+		return p, fmt.Errorf("load the copies of propagation %d: %w", id, err)
 	}
 	p.Users = []string{}
 	for _, row := range rows {
@@ -179,8 +179,8 @@ FROM propagation_items AS i LEFT JOIN users AS u ON u.id = i.user_id WHERE i.job
 	return p, err
 }
 
-// Retry pushes again to those only for whom a push failed. Refusals: NotFound, Invalid when none failed, Conflict when
-// the template has changed since, or when a push runs.
+// Retry repeats a propagation for the copies that failed. Refusals: NotFound, Invalid when none failed, Conflict when
+// the profile has changed since, or when a propagation is running.
 func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, id int64) (Job, error) {
 	before, err := Get(ctx, db, profileID, id)
 	if err != nil {
@@ -196,13 +196,13 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 	in.Fields = input.ListOf(before.Fields, input.SampleText)
 	in.UserIDs.Kind = input.Array
 	for _, failed := range before.Failed {
-		if failed.Email != "" { // else they are gone
+		if failed.Email != "" { // else the user was deleted
 			in.UserIDs.Items = append(in.UserIDs.Items, input.SampleText(failed.UserID))
 		}
 	}
 	if len(in.UserIDs.Items) == 0 {
 		return before, problem.Refuse(problem.Invalid, "", "nothing_failed",
-			"There is nobody left to try again for: those who failed are gone.")
+			"There is nothing to try again: the users whose copies failed were deleted.")
 	}
 	again, err := Start(ctx, db, actor, profileID, &before.ToVersion, in)
 	var refusal *problem.Refusal
@@ -216,7 +216,7 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 	return again, err
 }
 
-// Last is the newest push of a template; nil when there was none.
+// Last is the newest propagation of a profile; nil when there was none.
 func Last(ctx context.Context, db bun.IDB, profileID int64) (*Job, error) {
 	var rows []Job
 	if err := db.NewSelect().Model(&rows).Where("access_profile_id = ?", profileID).Order("id DESC").Limit(1).

@@ -12,19 +12,19 @@ import (
 	"tollgate/models/policy"
 )
 
-// limitKey names a line of a policy by what makes it the same after a push.
+// limitKey identifies a limit of a policy across a propagation.
 type limitKey struct {
 	scope, kind, duration string
 	quarter               int
 }
 
-// standing is how a copy's line stands: what was counted in the window under way, and what an override adds.
+// standing is the state of a copy's limit: what was used in the current window, and what an override adds.
 type standing struct{ used, raised int64 }
 
-// standings are those of the lines of many policies, by the policies' ids.
+// standings are the states of the limits of many policies, by the policies' ids.
 type standings map[int64]map[limitKey]standing
 
-// findOver looks for limits among those pushed that are used up by what was counted already.
+// findOver finds propagated limits that are used up by what was counted already.
 func (p *Plan) findOver(ctx context.Context, db bun.IDB, shapes []shaped, now time.Time) error {
 	var policies []int64
 	for _, s := range shapes {
@@ -125,7 +125,7 @@ func (l limits) least(kind string) int64 {
 // refuseUnused reports whether one of the limits is used up before anything is counted.
 func (l limits) refuseUnused() bool { return l.least(policy.KindSpend) == 0 }
 
-// standingRow is one line of a policy.
+// standingRow is one limit of a policy.
 type standingRow struct {
 	PolicyID      int64
 	ProviderName  string
@@ -148,8 +148,8 @@ func (s standings) add(row standingRow) {
 	s[row.PolicyID][key] = standing{before.used + row.Used, before.raised + row.Raised}
 }
 
-// countedIn reads how the lines of many policies stand: those at which at least the smallest limit of their kind was
-// counted, and those that are raised. None of the others is used up.
+// countedIn reads the state of the limits of many policies: those where the used amount reaches the smallest limit of
+// their kind, and those that are raised. None of the others is used up.
 func countedIn(ctx context.Context, db bun.IDB, policies []int64, pushed limits, now time.Time) (standings, error) {
 	counted := standings{}
 	for _, query := range []string{selectCounted, selectRaised} {
@@ -166,8 +166,8 @@ func countedIn(ctx context.Context, db bun.IDB, policies []int64, pushed limits,
 	return counted, nil
 }
 
-// selectCounted asks for the window under way last, and by what is no key of a join: to say where it starts is dear,
-// and few of the windows that were counted in are left by then.
+// selectCounted filters by the current window last, and by an expression that is no join key: computing its start is
+// expensive, and few windows are left by then.
 const selectCounted = `
 WITH lines AS (
     SELECT id, policy_id, provider_config_id, 'spend' AS kind, reset_duration, quarter_start_month AS quarter, created_at, carried_from, carried_until

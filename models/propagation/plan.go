@@ -13,9 +13,9 @@ import (
 	"tollgate/models/profile"
 )
 
-// Plan is what a push would do, copy by copy. Copies that are in the same state are told together.
+// Plan is what a propagation would do, copy by copy. Copies in the same state are grouped.
 type Plan struct {
-	Profile    profile.Profile // the template that would be pushed
+	Profile    profile.Profile // the one that would be propagated
 	Fields     []string
 	ResetUsage bool
 	Changes    []PlannedChange
@@ -27,15 +27,15 @@ type Plan struct {
 
 // PlannedChange is what happens to the copies of one state.
 type PlannedChange struct {
-	Before, After profile.Profile // the template with the policy that the copies have, and will have
+	Before, After profile.Profile // the profile with the policy that the copies have, and will have
 	Groups        []string        // that differ
 	Targets       []Target
 	Gained, Lost  []ServerTools // tools that these copies grant then, or no longer
-	// Servers that these copies grant whole now and then no longer: resources and prompts are lost.
+	// Servers that these copies grant as a whole now, but not afterwards: resources and prompts are lost.
 	NotWhole []string
 }
 
-// SkippedTarget is somebody who was chosen but gets nothing, and why.
+// SkippedTarget is a user who was chosen but whose copy is not changed, and why.
 type SkippedTarget struct {
 	UserID string `json:"user_id"`
 	Name   string `json:"-"`
@@ -43,17 +43,17 @@ type SkippedTarget struct {
 	Reason string `json:"reason"` // "inactive", "expired", "no_copy", "gone", or what went wrong
 }
 
-// OverLimit is a limit that refuses its holder the moment the push applies.
+// OverLimit is a limit that blocks calls as soon as the propagation is applied.
 type OverLimit struct {
 	Target        Target
 	Scope         string // "total", "provider:openai"
 	Kind          string // "spend", "tokens", "requests"
 	ResetDuration string
 	Used, Limit   int64 // nano-dollars, tokens or requests
-	Already       bool  // it does so now
+	Already       bool  // it blocks calls now
 }
 
-// Affected is how many copies the push is for.
+// Affected is how many copies the propagation includes.
 func (p Plan) Affected() int {
 	n := len(p.Unchanged)
 	for _, change := range p.Changes {
@@ -76,7 +76,7 @@ func (p Plan) AffectedUsers() []string {
 	return users
 }
 
-// MakePlan tells what a push would do; it changes nothing. Refusals: NotFound, Stale, Invalid.
+// MakePlan computes what a propagation would do; it changes nothing. Refusals: NotFound, Stale, Invalid.
 func MakePlan(ctx context.Context, db bun.IDB, id int64, ifVersion *int64, in Input) (Plan, error) {
 	shown, err := profile.Get(ctx, db, id)
 	if err != nil {
@@ -98,12 +98,12 @@ func MakePlan(ctx context.Context, db bun.IDB, id int64, ifVersion *int64, in In
 		return Plan{}, err
 	}
 	plan := Plan{Profile: shown, Fields: p.fields, ResetUsage: p.reset}
-	going := plan.leaveOut(targets, now)
+	changeable := plan.leaveOut(targets, now)
 	if err := plan.nameThoseWithout(ctx, db, p.withoutCopy(targets)); err != nil {
 		return plan, err
 	}
 	h := &history{profileID: id, known: map[int64]profile.Profile{shown.Version: shown}}
-	shapes, err := h.shapesOf(ctx, db, going)
+	shapes, err := h.shapesOf(ctx, db, changeable)
 	if err != nil {
 		return plan, err
 	}
@@ -114,17 +114,17 @@ func MakePlan(ctx context.Context, db bun.IDB, id int64, ifVersion *int64, in In
 	return plan, plan.findOver(ctx, db, shapes, now)
 }
 
-// leaveOut notes the copies that are skipped, and returns the others.
+// leaveOut records the copies that are skipped, and returns the others.
 func (p *Plan) leaveOut(targets []Target, now time.Time) []Target {
-	var going []Target
+	var changeable []Target
 	for _, t := range targets {
 		if reason := t.skip(now); reason != "" {
 			p.Skipped = append(p.Skipped, SkippedTarget{t.UserID, t.Name, t.Email, reason})
 			continue
 		}
-		going = append(going, t)
+		changeable = append(changeable, t)
 	}
-	return going
+	return changeable
 }
 
 func (p *Plan) nameThoseWithout(ctx context.Context, db bun.IDB, users []string) error {

@@ -35,7 +35,7 @@ type PreviewedField struct {
 	After  any    `json:"after"`
 }
 
-// PreviewedLimit is a limit that refuses its holder the moment the push applies. Spend is in dollars.
+// PreviewedLimit is a limit that blocks calls as soon as the propagation is applied. Spend is in dollars.
 type PreviewedLimit struct {
 	UserID        string      `json:"user_id"`
 	Scope         string      `json:"scope"`
@@ -43,10 +43,10 @@ type PreviewedLimit struct {
 	ResetDuration string      `json:"reset_duration"`
 	Used          json.Number `json:"used"`
 	Limit         json.Number `json:"limit"`
-	Already       bool        `json:"already"` // it does so now
+	Already       bool        `json:"already"` // it blocks calls now
 }
 
-// Preview writes the plan out.
+// Preview returns the plan in the shape of the API.
 func (p Plan) Preview() (Preview, error) {
 	preview := Preview{Changes: []PreviewedChange{}, OverLimit: []PreviewedLimit{}, UnchangedUsers: len(p.Unchanged)}
 	for _, change := range p.Changes {
@@ -92,14 +92,14 @@ func (o OverLimit) number(n int64) json.Number {
 	return json.Number(strconv.FormatInt(n, 10))
 }
 
-// RoleHolders is how many members of a role hold a template.
+// RoleHolders is how many members of a role hold a profile.
 type RoleHolders struct {
 	RoleID  int64
 	Name    string
 	Holders int64
 }
 
-// HoldersByRole lists the roles whose members hold a template.
+// HoldersByRole lists the roles whose members hold a profile.
 func HoldersByRole(ctx context.Context, db bun.IDB, profileID int64) ([]RoleHolders, error) {
 	rows := []RoleHolders{}
 	err := db.NewRaw(`
@@ -112,16 +112,16 @@ WHERE c.access_profile_id = ? GROUP BY r.id ORDER BY r.name_key`, profileID).Sca
 	return rows, nil
 }
 
-// Finished reports whether a push is done.
+// Finished reports whether a propagation is done.
 func Finished(ctx context.Context, db bun.IDB, id int64) (bool, error) {
 	var state string
 	if err := db.NewRaw("SELECT state FROM propagation_jobs WHERE id = ?", id).Scan(ctx, &state); err != nil {
-		return false, fmt.Errorf("look how far propagation %d is: %w", id, err)
+		return false, fmt.Errorf("read the state of propagation %d: %w", id, err)
 	}
 	return state == "done", nil
 }
 
-// ProfilesToAssign lists the active templates that a user does not hold, by name.
+// ProfilesToAssign lists the active profiles that a user does not hold, by name.
 func ProfilesToAssign(ctx context.Context, db bun.IDB, user string) ([]database.Named, error) {
 	rows := []database.Named{}
 	err := db.NewRaw(`

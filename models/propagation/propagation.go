@@ -18,8 +18,8 @@ import (
 	"tollgate/models/window"
 )
 
-// Input is what a client may send to push groups of a template's fields to its copies. Groups of people are roles here.
-// The form names people by their email addresses.
+// Input is what a client may send to propagate groups of a profile's fields to its copies. Groups of users are roles
+// here. The form names users by their email addresses.
 type Input struct {
 	input.Row
 	Fields     input.List[input.Value] `json:"fields"`
@@ -30,7 +30,7 @@ type Input struct {
 	Emails     input.List[input.Value] `form:"emails"`
 }
 
-// Whole makes an input of a form, where addresses stand on lines.
+// Whole reads a form, with one address a line.
 func (in Input) Whole() Input {
 	in.Emails = input.Split(in.Emails, "\n")
 	return in
@@ -43,17 +43,17 @@ const (
 	maxGroupsNamed = 1_000
 )
 
-// propagation is a PropagationInput that was read: which fields go to which copies.
+// propagation is an Input that was read: which fields go to which copies.
 type propagation struct {
 	fields []string
 	reset  bool
-	users  []string // ids; with groups, none of both means everybody
+	users  []string // ids; neither users nor groups means every holder
 	groups []int64
 }
 
 func (p propagation) narrowed() bool { return len(p.users)+len(p.groups) > 0 }
 
-// DryRunWanted reports whether nothing is to be applied.
+// DryRunWanted reports whether only a preview is wanted.
 func (in Input) DryRunWanted() bool { return in.DryRun.Given() && in.DryRun.Text == "true" }
 
 // read checks the input, with what it names. Refusal: Invalid.
@@ -68,7 +68,7 @@ func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
 			if v.Kind == input.Null {
 				c.Add(input.Index("group_ids", i), "null_not_allowed", "Give a group's id instead of null.")
 			}
-			v.FromForm = v.FromForm || v.Kind == input.String && digits.MatchString(v.Text) // the reference's ids are text
+			v.FromForm = v.FromForm || v.Kind == input.String && digits.MatchString(v.Text) // clients may send ids as text
 			if id, ok := c.Int(input.Index("group_ids", i), v, "the group's id", 1, input.MaxCount); ok {
 				p.groups = append(p.groups, id)
 			}
@@ -76,7 +76,7 @@ func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
 	}
 	p.reset, _ = c.Bool("reset_usage", in.ResetUsage)
 	if len(in.Emails.Items) > maxUsersNamed {
-		c.Add("emails", "too_many_items", "Name at most 10000 people.")
+		c.Add("emails", "too_many_items", "Name at most 10000 users.")
 	}
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return p, err
@@ -111,7 +111,7 @@ func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
 	return p, nil
 }
 
-// readFieldGroups reads which groups of fields are meant, and puts them into their order.
+// readFieldGroups reads the groups of fields, and sorts them into their order.
 func readFieldGroups(c *input.Reader, l input.List[input.Value]) []string {
 	const field = "fields"
 	readable := input.CheckList(c, field, l, 100, "fields")
@@ -157,7 +157,7 @@ func readIDs(c *input.Reader, field string, l input.List[input.Value], most int,
 	return ids
 }
 
-// checkUsers notes those of the values that no user has in the column.
+// checkUsers adds a problem for each value that no user has in the column.
 func checkUsers(c *input.Reader, ctx context.Context, db bun.IDB, values []string, field, column string) error {
 	if len(values) == 0 {
 		return nil
@@ -198,7 +198,7 @@ func checkRoles(c *input.Reader, ctx context.Context, db bun.IDB, groups []int64
 	return nil
 }
 
-// Target is a copy that a push is for.
+// Target is a copy that a propagation includes.
 type Target struct {
 	ID              int64
 	UserID          string
@@ -210,7 +210,7 @@ type Target struct {
 	window.Calendar `bun:",extend"`
 }
 
-// Why a copy is left out.
+// Why a copy is skipped.
 const (
 	skipInactive = "inactive"
 	skipExpired  = "expired"
@@ -218,7 +218,7 @@ const (
 	skipGone     = "gone"
 )
 
-// skip says why a copy is left out, "" when it is not.
+// skip is the reason why a copy is skipped, "" when it is not.
 func (t Target) skip(now time.Time) string {
 	switch {
 	case !t.IsActive:
@@ -251,7 +251,7 @@ func (p propagation) targets(ctx context.Context, db bun.IDB, profileID int64) (
 	return targets, nil
 }
 
-// withoutCopy are the users named that hold no copy.
+// withoutCopy are the named users without a copy.
 func (p propagation) withoutCopy(targets []Target) []string {
 	holds := make(map[string]bool, len(targets))
 	for _, t := range targets {

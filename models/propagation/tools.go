@@ -19,15 +19,15 @@ type ServerTools struct {
 	Tools  []string `json:"tool_names"`
 }
 
-// MCPConflict is what a propagation leaves in copies when it takes one side of a contradiction and not the other: they
-// name a whole server and exclude tools of it. The excludes win.
+// MCPConflict is what a propagation leaves in copies when it includes one side of a contradiction and not the other:
+// they grant a whole server and exclude tools of it. The excludes win.
 type MCPConflict struct {
 	Server  string   `json:"mcp_client_id"`
 	Tools   []string `json:"tool_names" bun:",array"`
 	UserIDs []string `json:"user_ids" bun:"user_ids,array"`
 }
 
-// conflicts are the excluded tools of servers that a policy names whole.
+// conflicts are the excluded tools of servers that a policy grants as a whole.
 func conflicts(p policy.Policy) []ServerTools {
 	var found []ServerTools
 	for _, server := range p.MCPServers {
@@ -52,7 +52,7 @@ func notGrantedBy(grants, others []policy.Grant) []ServerTools {
 	return lacking
 }
 
-// notWhole lists the servers that grants have whole and others do not.
+// notWhole lists the servers that grants have as a whole and others do not.
 func notWhole(grants, others []policy.Grant) (servers []string) {
 	for _, grant := range grants {
 		same := func(other policy.Grant) bool { return other.Server == grant.Server && other.Whole }
@@ -63,7 +63,7 @@ func notWhole(grants, others []policy.Grant) (servers []string) {
 	return servers
 }
 
-// compareTools notes which tools each change brings and takes, and the contradictions that copies are left with.
+// compareTools records which tools each change adds and removes, and the contradictions that copies are left with.
 func (p *Plan) compareTools(ctx context.Context, db bun.IDB, shapes []shaped) error {
 	p.Conflicts = []MCPConflict{}
 	for _, s := range shapes {
@@ -101,7 +101,7 @@ func addConflict(known []MCPConflict, tools ServerTools, targets []Target) []MCP
 	return known
 }
 
-// conflictsLeft are the contradictions in copies that a propagation has brought its fields to.
+// conflictsLeft are the contradictions in copies that a propagation has changed.
 func conflictsLeft(ctx context.Context, db bun.IDB, profileID int64, users []string) ([]MCPConflict, error) {
 	left := []MCPConflict{}
 	err := db.NewRaw(`

@@ -18,13 +18,13 @@ import (
 	"tollgate/models/profile"
 )
 
-// ErrLeaseLost ends the work of somebody whose lease another has taken.
+// ErrLeaseLost ends the work of a worker whose lease another has taken.
 var ErrLeaseLost = errors.New("another worker has taken this propagation over")
 
 const copiesPushedAtOnce = 500
 
-// Work pushes until every copy has had its turn. A part that fails is repeated copy by copy, so that one that cannot be
-// changed is told and keeps nobody else waiting.
+// Work runs until every copy has been processed. A batch that fails is repeated copy by copy, so that one that cannot
+// be changed is reported and does not block the others.
 func (p *Worker) Work(ctx context.Context, job Job) error {
 	h := &history{profileID: job.AccessProfileID, known: map[int64]profile.Profile{}}
 	last := int64(0)
@@ -44,7 +44,7 @@ func (p *Worker) Work(ctx context.Context, job Job) error {
 		if errors.Is(err, ErrLeaseLost) || ctx.Err() != nil {
 			return err
 		}
-		p.log.WarnContext(ctx, "part of a propagation failed; trying copy by copy", "propagation", job.ID, "error",
+		p.log.WarnContext(ctx, "a batch of a propagation failed; trying copy by copy", "propagation", job.ID, "error",
 			err.Error())
 		for _, id := range waiting {
 			if err := p.workOne(ctx, job, h, id); err != nil {
@@ -61,14 +61,14 @@ func (p *Worker) workOne(ctx context.Context, job Job, h *history, id int64) err
 	}
 	var refusal *problem.Refusal
 	if errors.As(problem.Classify(err), &refusal) {
-		return err // the database is away or busy, which is nothing of this copy's
+		return err // the database is unreachable or busy, which has nothing to do with this copy
 	}
-	p.log.ErrorContext(ctx, "a copy could not be pushed to", "propagation", job.ID, "copy", id, "error", err.Error())
+	p.log.ErrorContext(ctx, "a copy could not be changed", "propagation", job.ID, "copy", id, "error", err.Error())
 	_, err = p.db.NewRaw(`UPDATE propagation_items AS i SET state = 'failed', reason = ? FROM propagation_jobs AS j
 WHERE i.job_id = ? AND i.copy_id = ? AND i.state = 'waiting' AND j.id = i.job_id AND j.fence = ? AND j.state = 'running'`,
 		"The database refused the change ("+or(problem.SQLState(err), "unknown")+").", job.ID, id, job.Fence).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("note a failed copy: %w", err)
+		return fmt.Errorf("record a failed copy: %w", err)
 	}
 	return nil
 }
@@ -80,13 +80,13 @@ func or(text, otherwise string) string {
 	return text
 }
 
-// waiting are the next copies after one.
+// waiting are the next copies after an id.
 func (p Job) waiting(ctx context.Context, db bun.IDB, after int64) ([]int64, error) {
 	var ids []int64
 	err := db.NewRaw("SELECT copy_id FROM propagation_items WHERE job_id = ? AND copy_id > ? AND state = 'waiting' ORDER BY copy_id LIMIT ?",
 		p.ID, after, copiesPushedAtOnce).Scan(ctx, &ids)
 	if err != nil {
-		return nil, fmt.Errorf("look up what propagation %d has left: %w", p.ID, err)
+		return nil, fmt.Errorf("look up the remaining copies of propagation %d: %w", p.ID, err)
 	}
 	return ids, nil
 }
@@ -100,13 +100,13 @@ AND NOT EXISTS (SELECT FROM propagation_items WHERE job_id = ?0 AND state = 'wai
 	return nil
 }
 
-// push changes the copies named in one transaction, with the note that they are done and the audit row.
+// push changes a batch of copies in one transaction, with their new state in the job and the audit row.
 func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
-		if err := p.holdLease(ctx, tx); err != nil {
+		if err := p.lockLease(ctx, tx); err != nil {
 			return err
 		}
 		if err := h.load(ctx, tx, []int64{p.ToVersion}); err != nil {
@@ -119,11 +119,11 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 		if err != nil {
 			return err
 		}
-		going, err := p.going(ctx, tx, ids, now)
+		changeable, err := p.changeable(ctx, tx, ids, now)
 		if err != nil {
 			return err
 		}
-		shapes, err := h.shapesOf(ctx, tx, going)
+		shapes, err := h.shapesOf(ctx, tx, changeable)
 		if err != nil {
 			return err
 		}
@@ -135,14 +135,14 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 			}
 			changed = append(changed, some...)
 		}
-		done := make([]int64, len(going))
-		for i, t := range going {
+		done := make([]int64, len(changeable))
+		for i, t := range changeable {
 			done[i] = t.ID
 		}
 		_, err = tx.NewRaw("UPDATE propagation_items SET state = 'done' WHERE job_id = ? AND copy_id = ANY (?)", p.ID,
 			pgdialect.Array(done)).Exec(ctx)
 		if err != nil {
-			return fmt.Errorf("note what is done: %w", err)
+			return fmt.Errorf("record finished copies: %w", err)
 		}
 		if len(changed) == 0 {
 			return nil
@@ -164,8 +164,8 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 	})
 }
 
-// holdLease renews the lease, and keeps everybody else from taking it until the transaction ends.
-func (p Job) holdLease(ctx context.Context, tx bun.Tx) error {
+// lockLease renews the lease, and locks it until the transaction ends.
+func (p Job) lockLease(ctx context.Context, tx bun.Tx) error {
 	result, err := tx.NewRaw(`UPDATE propagation_jobs SET lease_until = clock_timestamp() + ? * interval '1 second'
 WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fence).Exec(ctx)
 	if err != nil {
@@ -177,16 +177,16 @@ WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fenc
 	return nil
 }
 
-// going are those of the copies, which the transaction holds, that are pushed to. Those that are gone or may not change
-// any more are noted as skipped, with the reason.
-func (p Job) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
+// changeable are those of the locked copies that may be changed. Those that were deleted or may not change any more are
+// recorded as skipped, with the reason.
+func (p Job) changeable(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
 	var targets []Target
 	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").
 		Scan(ctx, &targets); err != nil {
-		return nil, fmt.Errorf("load the copies held: %w", err)
+		return nil, fmt.Errorf("load the locked copies: %w", err)
 	}
 	there := make(map[int64]bool, len(targets))
-	var going []Target
+	var changeable []Target
 	skipped := map[string][]int64{}
 	for _, t := range targets {
 		there[t.ID] = true
@@ -194,7 +194,7 @@ func (p Job) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) (
 			skipped[reason] = append(skipped[reason], t.ID)
 			continue
 		}
-		going = append(going, t)
+		changeable = append(changeable, t)
 	}
 	for _, id := range ids {
 		if !there[id] {
@@ -205,10 +205,10 @@ func (p Job) going(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) (
 		_, err := tx.NewRaw("UPDATE propagation_items SET state = 'skipped', reason = ? WHERE job_id = ? AND copy_id = ANY (?)",
 			reason, p.ID, pgdialect.Array(some)).Exec(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("note what is skipped: %w", err)
+			return nil, fmt.Errorf("record skipped copies: %w", err)
 		}
 	}
-	return going, nil
+	return changeable, nil
 }
 
 // pushShape changes copies that are in the same state, and returns their holders when anything changed.
@@ -220,7 +220,7 @@ func (p Job) pushShape(ctx context.Context, tx bun.Tx, s shaped, to policy.Polic
 	had := s.targets[0].GroupVersions
 	groups := []string{}
 	for i, group := range policy.FieldGroups {
-		// A copy that is newer than this push, since it was handed out meanwhile, stays so.
+		// A copy that is newer than this propagation, since it was assigned meanwhile, stays so.
 		if had[i] <= p.ToVersion && slices.Contains(p.Fields, group) && !policy.SameGroup(s.before, to, group) {
 			groups = append(groups, group)
 		}
@@ -232,7 +232,7 @@ func (p Job) pushShape(ctx context.Context, tx bun.Tx, s shaped, to policy.Polic
 	_, err := tx.NewRaw("UPDATE user_access_profiles SET group_versions = ?, template_version = ? WHERE id = ANY (?)",
 		pgdialect.Array(versions), oldest, pgdialect.Array(copies)).Exec(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("note the versions of copies: %w", err)
+		return nil, fmt.Errorf("store the versions of copies: %w", err)
 	}
 	cleared := int64(0)
 	if p.ResetUsage {
@@ -246,8 +246,7 @@ func (p Job) pushShape(ctx context.Context, tx bun.Tx, s shaped, to policy.Polic
 	return users, nil
 }
 
-// clearUsage takes what was counted so far from what is shown of the lines in the groups named. What was counted stays
-// in the ledger.
+// clearUsage resets the used amounts of the limits in the groups named. The ledger keeps what was counted.
 func clearUsage(ctx context.Context, tx bun.Tx, policies []int64, groups []string) (int64, error) {
 	result, err := tx.NewRaw(`
 UPDATE limit_windows AS w SET cleared = w.used

@@ -9,22 +9,22 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Worker pushes templates to their copies. Any number of consoles may have one: a push is done by whoever holds its
-// lease, and taken over when that one falls silent.
+// Worker propagates profiles to their copies. Any number of consoles may run one: a job is done by the owner of its
+// lease, and taken over when the lease expires.
 type Worker struct {
 	db   *bun.DB
 	log  *slog.Logger
 	wake chan struct{}
 }
 
-// NewWorker makes one; Run starts it.
+// NewWorker makes a Worker; Run starts it.
 func NewWorker(db *bun.DB, log *slog.Logger) *Worker {
 	return &Worker{db: db, log: log, wake: make(chan struct{}, 1)}
 }
 
 const lookEvery = 2 * time.Second
 
-// Run does pushes that nobody works on, until ctx ends.
+// Run works on jobs without a current lease, until ctx ends.
 func (p *Worker) Run(ctx context.Context) {
 	for {
 		job, err := ClaimPropagation(ctx, p.db)
@@ -35,7 +35,7 @@ func (p *Worker) Run(ctx context.Context) {
 			}
 		}
 		if err != nil && ctx.Err() == nil {
-			p.log.ErrorContext(ctx, "propagation interrupted; it goes on when its lease is over", "error", err.Error())
+			p.log.ErrorContext(ctx, "propagation interrupted; it is resumed when its lease has expired", "error", err.Error())
 		}
 		timer := time.NewTimer(lookEvery)
 		select {
@@ -49,7 +49,7 @@ func (p *Worker) Run(ctx context.Context) {
 	}
 }
 
-// Wake has Run look at once.
+// Wake makes Run look for jobs at once.
 func (p *Worker) Wake() {
 	select {
 	case p.wake <- struct{}{}:
@@ -57,12 +57,12 @@ func (p *Worker) Wake() {
 	}
 }
 
-// HandOver lets any worker go on with a push that the caller started.
+// HandOver lets any worker resume a job that the caller started.
 func (p *Worker) HandOver(ctx context.Context, job Job) error {
 	_, err := p.db.NewRaw("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE id = ? AND fence = ?", job.ID,
 		job.Fence).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("hand propagation %d over: %w", job.ID, err)
+		return fmt.Errorf("release propagation %d: %w", job.ID, err)
 	}
 	p.Wake()
 	return nil

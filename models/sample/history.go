@@ -17,8 +17,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// seedHistory lets something happen in the sample company: profiles assigned to single people, a profile changed and
-// pushed to some, a budget raised, a copy paused. It is for profiles and people that were just added.
+// seedHistory lets something happen in the sample company: profiles assigned to single users, a profile changed and
+// pushed to some, a budget raised, a copy paused. It is for profiles and users that were just added.
 func seedHistory(
 	ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor, profiles map[string]int64,
 	emails []string, now time.Time,

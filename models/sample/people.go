@@ -15,7 +15,7 @@ import (
 	"tollgate/models/secret"
 )
 
-// sampleRoles are who works in the sample company, with the profile that each role hands out to everybody who gains it.
+// sampleRoles are who works in the sample company, with the profile that each role assigns to everybody who gains it.
 var sampleRoles = []struct {
 	name, description, profile string
 	permissions                []permission.Permission
@@ -49,7 +49,7 @@ func samplePerson(n int) (name, email string) {
 	return first + " " + last, strings.ToLower(first + "." + last + "@example.com")
 }
 
-// seedPeople adds roles and users, who get what their role hands out, and what they have used of it. People who exist
+// seedPeople adds roles and users, who get what their role assigns, and what they have used of it. Users who exist
 // stay as they are. It returns the emails of those it added.
 func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor) ([]string, error) {
 	var added []string
@@ -81,7 +81,7 @@ func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 	return added, nil
 }
 
-// seedRole makes a role that hands a profile out, unless there is one.
+// seedRole makes a role that assigns a profile, unless there is one.
 func seedRole(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, name, description, profile string,
 	permissions []permission.Permission,
@@ -115,7 +115,7 @@ func seedRole(
 	return id, nil
 }
 
-// profileNamed is the id of a template, 0 when there is none of that name.
+// profileNamed is the id of a profile, 0 when there is none of that name.
 func profileNamed(ctx context.Context, db bun.IDB, name string) (int64, error) {
 	var ids []int64
 	if err := db.NewRaw("SELECT id FROM access_profiles WHERE name_key = ?", input.NameKey(name)).

@@ -54,7 +54,7 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	return nil
 }
 
-// Seed adds the sample catalogue, the access profiles and the people of a believable company. Rows that exist stay as
+// Seed adds the sample catalogue, the access profiles and the users of a believable company. Rows that exist stay as
 // they are.
 func Seed(ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor) error {
 	if err := Catalogue(ctx, db, actor); err != nil {

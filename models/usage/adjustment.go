@@ -21,7 +21,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Adjustment is a part of an event's charge that was taken back. Charge is what was left of it then.
+// Adjustment is a refund of a part of an event's charge. Charge is what was left of it then.
 type Adjustment struct {
 	ID        string      `json:"id"`
 	EventID   string      `json:"event_id"`
@@ -32,7 +32,7 @@ type Adjustment struct {
 	CreatedAt time.Time   `json:"created_at"`
 }
 
-// AdjustmentInput is what a client may send of one. Without an id of its own, the same again is refused as a repeat.
+// AdjustmentInput is what a client may send for one. Without an id, an equal one is refused as a repeat.
 type AdjustmentInput struct {
 	input.Row
 	ID      input.Value `json:"adjustment_id"`
@@ -74,18 +74,18 @@ func readRefund(c *input.Reader, field string, v input.Value) money.Money {
 	return -amount
 }
 
-// key is what an adjustment is stored by: its id, or what it says.
+// key is what an adjustment is stored by: its id, or its content.
 func (a Adjustment) key() input.GatewayID {
 	if a.ID != "" {
 		return input.NewGatewayID(a.ID)
 	}
-	said, _ := json.Marshal([]any{input.NewGatewayID(a.EventID).Key, a.Amount, a.Reason}) // nothing in it fails
+	said, _ := json.Marshal([]any{input.NewGatewayID(a.EventID).Key, a.Amount, a.Reason}) // these types always encode
 	return input.GatewayID{Key: input.NewGatewayID(string(said)).Key}
 }
 
-// Adjust takes a part of an event's charge back, from its counters and its day too, and reports whether it was new: one
-// with an id is the same when it is sent again. Refusals: Invalid, NotFound without such an event, Conflict when more
-// is taken back than is left, when it repeats one without an id, or when its id is another's.
+// Adjust takes a part of an event's charge back, from its counters and its day too, and reports whether it was new:
+// with an id it is idempotent. Refusals: Invalid, NotFound without such an event, Conflict when more is taken back than
+// is left, when it repeats one without an id, or when its id is another's.
 func (r *Recorder) Adjust(
 	ctx context.Context, db *bun.DB, actor permission.Actor, in AdjustmentInput,
 ) (a Adjustment, created bool, err error) {
@@ -121,8 +121,8 @@ func (r *Recorder) Adjust(
 	return a, created, err
 }
 
-// lockCharge finds whose an event is, and what is left of its charge, nil when its cost is unknown. The event's row
-// keeps other adjustments of it waiting; what they did is read after that.
+// lockCharge finds the user of an event, and what is left of its charge, nil when its cost is unknown. It locks the
+// event's row against concurrent adjustments, and reads earlier ones after that.
 func lockCharge(ctx context.Context, tx bun.Tx, eventID string) (user string, charge *money.Money, err error) {
 	key := input.NewGatewayID(eventID).Key
 	var left sql.NullInt64

@@ -11,7 +11,7 @@ import (
 	"tollgate/models/input"
 )
 
-// Candidate is a user whose event it may be, and why.
+// Candidate is a user who may have caused an event, and why.
 type Candidate struct {
 	UserID string `json:"user_id"`
 	Name   string `json:"name"`
@@ -20,7 +20,7 @@ type Candidate struct {
 	Left   bool   `json:"left"` // was deleted, and cannot be charged
 }
 
-// addCandidates finds who events might be of, from the end of the key and from what was sent as the user.
+// addCandidates finds the users that events may belong to, by the end of the key and by what was sent as the user.
 func addCandidates(ctx context.Context, db bun.IDB, events []QuarantinedEvent) error {
 	endings, said := []string{}, []string{}
 	for _, e := range events {

@@ -20,8 +20,8 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// identify finds whose events are, and who of what they hold pays for them, in a fixed number of statements unless keys
-// are no longer good. It reports false for those of keys and users that nobody knows.
+// identify finds the users of events and the copies that pay for them, in a fixed number of statements unless keys are
+// retired. It reports false for events of unknown keys and users.
 func (r *Recorder) identify(
 	ctx context.Context, events []*Event, offered *catalogue.Catalogue, now time.Time,
 ) ([]bool, error) {
@@ -71,8 +71,8 @@ func (r *Recorder) identify(
 	return known, nil
 }
 
-// resolve finds the provider of a model that was named without one, as a decision does. When several list it, it stays
-// as it was read: the money was spent, whatever was granted.
+// resolve finds the provider of a model that was named without one, as a decision does. When several list it, the event
+// stays as it was read: the money was spent even when nothing granted the call.
 func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogue) {
 	if e.named == "" || e.toolName != "" || e.mcpClientID != "" {
 		return
@@ -83,8 +83,8 @@ func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogu
 	}
 }
 
-// isUser reports whether the user of an event, who has no copy, exists: whose key it was does, and a user who was named
-// has to.
+// isUser reports whether the user of an event, who has no copy, exists: the owner of a key does, a named user has to be
+// looked up.
 func (r *Recorder) isUser(ctx context.Context, e *Event) (bool, error) {
 	if e.who.VirtualKey != "" {
 		return true, nil
@@ -92,7 +92,7 @@ func (r *Recorder) isUser(ctx context.Context, e *Event) (bool, error) {
 	return identity.IsUser(ctx, r.db, e.UserID)
 }
 
-// ownerOf is whose key a value is or was: what was spent with a key that works no more is still its holder's.
+// ownerOf is the owner of a key value, current or retired: usage of an expired key is still charged to its user.
 func (r *Recorder) ownerOf(ctx context.Context, value string) (user, key string, err error) {
 	if key, works, err := r.decider.UserOfKey(ctx, value); err != nil || works {
 		return key.User.String(), key.ID.String(), err
@@ -113,7 +113,7 @@ UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1 LIMIT 1`,
 }
 
 // payer is the copy that a call is charged to: the one that its reservation is of, else the first that grants it and
-// has room, else the first that grants it, else the first. The money was spent, whatever was granted.
+// has room, else the first that grants it, else the first. The money was spent even when nothing granted the call.
 func (r *Recorder) payer(ctx context.Context, h *entitlement.Entitlements, e Event) (*entitlement.Copy, error) {
 	if len(h.Copies) == 1 {
 		return &h.Copies[0], nil

@@ -70,7 +70,7 @@ type Event struct {
 	reservation           string // as it is stored
 	estimated             bool   // until the exact event comes
 
-	CopyID, ProfileID int64 // 0 when the user holds nothing
+	CopyID, ProfileID int64 // 0 when the user has no copy
 	Lines             []entitlement.Limit
 }
 
@@ -81,7 +81,7 @@ const maxRequests = 1_000_000
 
 const clockSkew = 5 * time.Minute
 
-const dedupHorizon = 35 * window.Day // how long an event is remembered, and so how late it may come
+const dedupHorizon = 35 * window.Day // how long event ids are kept for deduplication, and so how late an event may come
 
 // read checks an event; now is the database's clock. Problems are below path.
 func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) {
@@ -116,7 +116,7 @@ func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) 
 	if e.Provider == "" {
 		e.named = e.Model
 	}
-	// Once: what counts, prices and reports it sees the same two.
+	// Split once here, so that counting, pricing and reporting see the same two names.
 	e.Provider, e.Model = catalogue.SplitModel(e.Provider, e.Model)
 	e.Cost = decision.ReadCost(c, path+"cost", in.Cost)
 	e.input = decision.ReadTokens(c, path+"input_tokens", in.InputTokens)
@@ -148,7 +148,7 @@ func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) 
 	return e, c.Problems
 }
 
-// checkIssued refuses a key or user of an event that can be none: it could not be kept.
+// checkIssued refuses a text that can be no key or user id: it could not be stored.
 func checkIssued(c *input.Reader, path string, who entitlement.Subject) {
 	for _, part := range [...]struct{ field, text string }{{"virtual_key", who.VirtualKey}, {"user_id", who.UserID}} {
 		if len(part.text) > decision.LongestSource || !input.Legible(part.text, false) {
@@ -165,7 +165,7 @@ func readEventID(c *input.Reader, field string, v input.Value) string {
 	return c.GatewayID(field, v, "invalid_event_id")
 }
 
-// readTokenParts reads what of the tokens is more than a plain input or output. Parts are never more than the whole.
+// readTokenParts reads the parts of the tokens with a price of their own. Parts are never more than the whole.
 func readTokenParts(c *input.Reader, path string, in EventInput, e *Event) {
 	e.cacheRead = decision.ReadTokens(c, path+"cached_input_tokens", in.CachedTokens)
 	e.cacheWrite = decision.ReadTokens(c, path+"cache_write_input_tokens", in.CacheWriteTokens)
@@ -189,7 +189,7 @@ func readOccurred(c *input.Reader, field string, v input.Value, now time.Time) t
 	switch {
 	case !ok:
 	case at.After(now.Add(clockSkew)):
-		c.Add(field, "timestamp_in_future", "Give a moment that has come: set the gateway's clock.")
+		c.Add(field, "timestamp_in_future", "Give a time that is not in the future: set the gateway's clock.")
 	case at.Before(now.Add(-dedupHorizon)):
 		c.Add(field, "event_too_old", "Keep this event and ask an admin: it is more than 35 days old, "+
 			"so the console cannot check whether it was counted.")
@@ -197,7 +197,7 @@ func readOccurred(c *input.Reader, field string, v input.Value, now time.Time) t
 	return at
 }
 
-// amount is what the event adds to a line.
+// amount is what the event adds to a limit.
 func (e Event) amount(kind string) int64 {
 	switch kind {
 	case policy.KindSpend:
@@ -211,7 +211,7 @@ func (e Event) amount(kind string) int64 {
 	return e.Requests
 }
 
-// Question is the event as it would have been asked before the call.
+// Question is the call of the event, as a gateway would have sent it for a decision.
 func (e Event) Question() entitlement.Call {
 	return entitlement.Call{Provider: e.Provider, Model: e.Model, MCPClientID: e.mcpClientID, ToolName: e.toolName}
 }

@@ -18,8 +18,8 @@ type Skew struct {
 	Used, Events  int64
 }
 
-// VerifyLedger holds every counter against the events that were counted on it, and returns how many there are and those
-// that do not fit.
+// VerifyLedger compares every counter with the events that were counted on it, and returns how many counters there are
+// and those that differ.
 func VerifyLedger(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
 	err = db.RunInTx(ctx, &sql.TxOptions{ReadOnly: true}, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '10min'"); err != nil {

@@ -7,8 +7,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// price computes the cost of an event that was reported without one, when the model has a price and the event tells its
-// tokens apart. It notes a problem when that is more than one call can cost.
+// price computes the cost of an event that was reported without one, when the model has a price and the event separates
+// its tokens. It returns a problem when that is more than one call can cost.
 func price(c *catalogue.Catalogue, e *Event, path string) problem.Problems {
 	if e.Cost != nil || e.toolName != "" || e.input == nil && e.output == nil {
 		return nil

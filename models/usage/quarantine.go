@@ -17,7 +17,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// QuarantinedEvent is reported usage that belongs to no key and no user that is known here.
+// QuarantinedEvent is reported usage of an unknown key or user.
 type QuarantinedEvent struct {
 	ID string `json:"id"`
 	quarantinedCall
@@ -58,13 +58,13 @@ type quarantinedCall struct {
 // QuarantineOutcomes are what a list of quarantined events can be narrowed to. The first is the default.
 var QuarantineOutcomes = []string{"open", "assigned", "dismissed"}
 
-// QuarantineQuery says which part of the quarantine a list shows.
+// QuarantineQuery selects the events of a list.
 type QuarantineQuery struct {
 	Limit, Offset int64
 	Outcome       string // one of QuarantineOutcomes
 }
 
-// sender is whose event it claims to be, for comparing.
+// sender is the key or user that an event was sent with, for comparing.
 const sender = "q.event::jsonb ->> 'virtual_key', q.event::jsonb ->> 'user_id'"
 
 // quarantineRow is an event as it is stored.
@@ -84,7 +84,7 @@ func selectQuarantine(db bun.IDB) *bun.SelectQuery {
 		Column("q.event", "q.received_at", "q.outcome", "q.settled_at", "q.settled_by", "q.user_id", "q.reason")
 }
 
-// ListQuarantine returns a page of the quarantine, the newest first, and how many match in all.
+// ListQuarantine returns a page of the quarantine, the newest first, and how many match in total.
 func ListQuarantine(ctx context.Context, db bun.IDB, q QuarantineQuery) ([]QuarantinedEvent, int64, error) {
 	rows := []quarantineRow{}
 	matching := selectQuarantine(db).Where("q.outcome IS NULL")

@@ -14,11 +14,11 @@ import (
 
 const (
 	bookkeeping = time.Hour
-	// A late event still finds whom its reservation was to be charged to.
+	// Until then a late event still finds the copy that its reservation was to be charged to.
 	reservationsKept = 24 * time.Hour
 )
 
-// Reconciler holds the counters against their events every hour, and drops reservations that ended long ago.
+// Reconciler compares the counters with their events every hour, and deletes reservations that expired long ago.
 type Reconciler struct {
 	db      *bun.DB
 	log     *slog.Logger
@@ -26,16 +26,16 @@ type Reconciler struct {
 	checked atomic.Int64 // Unix seconds; 0 before the first time
 }
 
-// NewReconciler makes one; Run begins at once.
+// NewReconciler makes a Reconciler; Run begins with a check.
 func NewReconciler(db *bun.DB, log *slog.Logger) *Reconciler { return &Reconciler{db: db, log: log} }
 
-// Run goes on until ctx ends.
+// Run works until ctx ends.
 func (b *Reconciler) Run(ctx context.Context) {
 	ticker := time.NewTicker(bookkeeping)
 	defer ticker.Stop()
 	for {
 		if err := errors.Join(b.verify(ctx), b.purge(ctx)); err != nil && ctx.Err() == nil {
-			b.log.WarnContext(ctx, "the books were not kept", "error", err.Error())
+			b.log.WarnContext(ctx, "the counters could not be reconciled", "error", err.Error())
 		}
 		select {
 		case <-ctx.Done():
@@ -72,7 +72,7 @@ var (
 	ledgerSkewed = prometheus.NewDesc("tollgate_ledger_skewed_counters",
 		"Counters that are not what their events add up to, at the last check; at most 1000.", nil, nil)
 	ledgerChecked = prometheus.NewDesc("tollgate_ledger_checked_timestamp_seconds",
-		"When the counters were held against their events.", nil, nil)
+		"When the counters were last compared with their events.", nil, nil)
 )
 
 // Describe is part of [prometheus.Collector].
@@ -81,7 +81,7 @@ func (b *Reconciler) Describe(ch chan<- *prometheus.Desc) {
 	ch <- ledgerChecked
 }
 
-// Collect is part of [prometheus.Collector]. Before the first check it tells nothing.
+// Collect is part of [prometheus.Collector]. Before the first check there are no metrics.
 func (b *Reconciler) Collect(ch chan<- prometheus.Metric) {
 	if checked := b.checked.Load(); checked != 0 {
 		ch <- prometheus.MustNewConstMetric(ledgerSkewed, prometheus.GaugeValue, float64(b.skewed.Load()))

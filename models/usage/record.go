@@ -27,7 +27,7 @@ type Result struct {
 	Errors    problem.Problems `json:"errors,omitempty"`
 }
 
-// Recorder counts what gateways report. Reports that come while commits are under way go together with the next one;
+// Recorder counts what gateways report. Reports that arrive while commits are running are batched into the next one;
 // each is answered after it is committed.
 type Recorder struct {
 	db      *bun.DB
@@ -37,7 +37,7 @@ type Recorder struct {
 	reported *prometheus.CounterVec
 }
 
-// ReportRows is the events of one request on their way.
+// ReportRows is the events of one request, waiting to be stored.
 type ReportRows struct {
 	Events []*Event
 	done   chan error
@@ -47,7 +47,7 @@ type ReportRows struct {
 
 const reportsWaiting = 1024
 
-// NewRecorder makes one; Run starts it.
+// NewRecorder makes a Recorder; Run starts it.
 func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
 	return &Recorder{
 		db: db, decider: decider, queue: make(chan *ReportRows, reportsWaiting),
@@ -56,8 +56,7 @@ func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
 }
 
 // Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for
-// a single event, TooLarge, Unavailable when it cannot be told whether they were counted: repeat them with the same
-// ids.
+// a single event, TooLarge, Unavailable when it is not known whether they were counted: repeat them with the same ids.
 func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	inputs, single, err := in.events()
 	if err != nil {
@@ -115,7 +114,7 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	return results, nil
 }
 
-// readEvents reads events, and notes what is wrong with those of a batch in their results. Sent are the places of the
+// readEvents reads events, and puts the problems of those in a batch into their results. Sent are the indexes of the
 // others. Refusal: Invalid for a single event.
 func readEvents(
 	inputs []EventInput, single bool, now time.Time, results []Result,
@@ -144,7 +143,7 @@ func eventPath(i int, single bool) string {
 	return input.Index("events", i) + "."
 }
 
-// event reads one that stands for itself, if it is one that can be read.
+// event reads a single event, if it can be read.
 func (in EventInput) event(path string, now time.Time) (Event, problem.Problems) {
 	c := &input.Reader{Problems: in.Unread}
 	if len(c.Problems) > 0 || !c.Object(strings.TrimSuffix(path, "."), in.Kind, "an event") {
@@ -153,7 +152,7 @@ func (in EventInput) event(path string, now time.Time) (Event, problem.Problems)
 	return in.read(path, now)
 }
 
-// events are those of a request: the one it is, or those it lists.
+// events are the events of a request: a single one, or a batch.
 func (in Input) events() (events []EventInput, single bool, err error) {
 	if in.Events.Kind == input.Absent {
 		return []EventInput{in.EventInput}, true, nil
@@ -178,7 +177,7 @@ func (r *Recorder) quarantine(ctx context.Context, in EventInput, e Event) error
 		"cached_input_tokens": e.cacheRead, "cache_write_input_tokens": e.cacheWrite, "reasoning_output_tokens": e.reasoning,
 	}
 	if value := e.who.VirtualKey; value != "" {
-		// Enough to find whose it was, useless for using it.
+		// Enough to find the owner of the key, useless for calls.
 		masked := virtualkey.Key{LastFour: value[max(0, len(value)-4):]}.Masked()
 		if !strings.HasPrefix(value, virtualkey.Prefix) {
 			masked = strings.TrimPrefix(masked, virtualkey.Prefix)
@@ -197,7 +196,7 @@ func (r *Recorder) quarantine(ctx context.Context, in EventInput, e Event) error
 	return nil
 }
 
-// commit hands a report over and waits until it is stored.
+// commit queues a report and waits until it is stored.
 func (r *Recorder) commit(ctx context.Context, own *ReportRows) error {
 	select {
 	case r.queue <- own:
@@ -209,11 +208,11 @@ func (r *Recorder) commit(ctx context.Context, own *ReportRows) error {
 		return err
 	case <-ctx.Done():
 		return problem.Refuse(problem.Unavailable, "", "outcome_unknown",
-			"It cannot be told yet whether this was counted. Send the same events again, with the same ids.")
+			"It is not known yet whether this was counted. Send the same events again, with the same ids.")
 	}
 }
 
-// settle says of each event what became of it: those that were there already are held against what was sent.
+// settle sets the result of each event: those that were stored earlier are compared with what was sent.
 func (r *Recorder) settle(
 	ctx context.Context, own *ReportRows, places map[string][]int, results []Result, single bool,
 ) error {
@@ -259,8 +258,8 @@ func (r *Recorder) settle(
 	return nil
 }
 
-// storesAtOnce is how many statements are under way: while one waits for the disk, or for a user's counters, another
-// goes on.
+// storesAtOnce is how many statements run concurrently: while one waits for the disk, or for a user's counters, another
+// continues.
 const storesAtOnce = 2
 
 // Run stores reports until ctx ends; those that wait then are refused.
@@ -283,7 +282,7 @@ func (r *Recorder) work(ctx context.Context) {
 	}
 }
 
-// gather takes what else is waiting, as far as one statement should go.
+// gather takes the other waiting reports, up to the size of one statement.
 func (r *Recorder) gather(first *ReportRows) []*ReportRows {
 	reports, events := []*ReportRows{first}, len(first.Events)
 	for events < MaxEvents {
@@ -297,8 +296,8 @@ func (r *Recorder) gather(first *ReportRows) []*ReportRows {
 	return reports
 }
 
-// store counts reports together; when a counter cannot hold what is in them, each by itself, so that nobody fails for
-// another's nonsense.
+// store counts a batch of reports; when a counter would overflow, each by itself, so that no report fails because of
+// another's numbers.
 func (r *Recorder) store(ctx context.Context, reports []*ReportRows) {
 	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), decision.StoreTime)
 	defer cancel()
@@ -325,7 +324,7 @@ func (r *Recorder) store(ctx context.Context, reports []*ReportRows) {
 	}
 }
 
-// tooMuch reports whether a sum went beyond what a counter may hold.
+// tooMuch reports whether a counter would overflow.
 func tooMuch(err error) bool {
 	return problem.SQLState(err) == "22003" || problem.SQLState(err) == "23514"
 }

@@ -11,9 +11,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// replace puts exact events, which were not stored because there are others with their ids, in the place of those that
-// are estimates. It tells which of them did so. An estimate that comes when there is anything of its id changes
-// nothing.
+// replace replaces estimates with exact events, which were not stored because their ids exist. It returns those that
+// did so. An estimate whose id exists changes nothing.
 func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []bool, err error) {
 	replaced, keys := make([]bool, len(events)), []string{}
 	for _, e := range events {
@@ -46,7 +45,7 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 	return replaced, nil
 }
 
-// replaceOne counts what an exact event is more or less than the estimate, on the limits that the estimate was counted
+// replaceOne counts the difference between an exact event and its estimate, on the limits that the estimate was counted
 // on.
 func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err error) {
 	err = database.InTx(ctx, r.db, func(ctx context.Context, tx bun.Tx) error {

@@ -21,7 +21,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// QuarantineAssignment says whom a quarantined event is charged to: a user by their id or by their email address.
+// QuarantineAssignment names the user that a quarantined event is charged to, by their id or email address.
 type QuarantineAssignment struct {
 	input.Row
 	UserID input.Value `json:"user_id"`
@@ -29,7 +29,7 @@ type QuarantineAssignment struct {
 	Alike  input.Value `json:"alike"` // also the other open events that came with the same key or user_id
 }
 
-// QuarantineDismissal says why a quarantined event is not charged.
+// QuarantineDismissal is the reason why a quarantined event is not charged.
 type QuarantineDismissal struct {
 	input.Row
 	Reason input.Value `json:"reason"`
@@ -38,11 +38,11 @@ type QuarantineDismissal struct {
 
 const (
 	maxReason = 500
-	// settledAtOnce is how many events are settled together.
+	// settledAtOnce is how many events are settled in a batch.
 	settledAtOnce = MaxEvents
 )
 
-// user finds who is meant. Refusal: Invalid.
+// user finds the user. Refusal: Invalid.
 func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string, alike bool, err error) {
 	c := &input.Reader{}
 	alike, _ = c.Bool("alike", in.Alike)
@@ -64,7 +64,7 @@ func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string,
 		if in.UserID.FromForm || in.Email.FromForm {
 			field = "email"
 		}
-		c.Add(field, "required", "Say whom this is charged to.")
+		c.Add(field, "required", "Choose the user to charge.")
 	}
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return "", false, err
@@ -120,7 +120,7 @@ func (r *Recorder) Assign(
 	return settled, nil
 }
 
-// quarantinedCharges finds what of a user pays for open events, by their ids, before anything is locked.
+// quarantinedCharges finds the copies of a user that pay for open events, by their ids, before anything is locked.
 func (r *Recorder) quarantinedCharges(
 	ctx context.Context, db *bun.DB, id string, alike bool, userID string,
 ) (map[string]*Event, error) {
@@ -151,8 +151,8 @@ func (r *Recorder) quarantinedCharges(
 	return charges, nil
 }
 
-// chargeQuarantined counts events and returns those that were. One that was reported again with a key that is known,
-// and so counted, is left. Refusal: Conflict when nothing is left.
+// chargeQuarantined counts events and returns those that were counted. It leaves out events that were reported again
+// with a known key, and counted then. Refusal: Conflict when none is left.
 func chargeQuarantined(
 	ctx context.Context, tx bun.Tx, events []QuarantinedEvent, charges map[string]*Event,
 ) ([]QuarantinedEvent, error) {
@@ -223,7 +223,7 @@ func openQuarantined(ctx context.Context, open *bun.SelectQuery, id string, alik
 	}
 	if len(rows) == 0 || rows[0].ID != id {
 		return nil, problem.Refuse(problem.Conflict, "", "already_settled",
-			"This event was settled meanwhile. Look at what became of it.")
+			"This event was settled meanwhile. Look at its outcome.")
 	}
 	events := make([]QuarantinedEvent, len(rows))
 	for i, row := range rows {
@@ -235,7 +235,7 @@ func openQuarantined(ctx context.Context, open *bun.SelectQuery, id string, alik
 	return events, nil
 }
 
-// settlement is what becomes of quarantined events.
+// settlement is the outcome of quarantined events.
 type settlement struct {
 	outcome        string
 	userID, reason *string
@@ -250,7 +250,7 @@ type settledRecord struct {
 	Tokens  int64       `json:"tokens"`
 }
 
-// settleQuarantined notes what became of events, with one audit row.
+// settleQuarantined records the outcome of events, with one audit row.
 func settleQuarantined(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, events []QuarantinedEvent, s settlement,
 ) error {

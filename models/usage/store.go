@@ -10,7 +10,7 @@ import (
 	"tollgate/models/database"
 )
 
-// eventColumns are the events of a batch, column by column, as one statement takes them.
+// eventColumns are the events of a batch, column by column, as parameters of one statement.
 type eventColumns struct {
 	users, ids, keys, servers, tools                 []string
 	providers, models, named                         []string
@@ -20,8 +20,8 @@ type eventColumns struct {
 	requests                                         []int64
 	computed, estimated                              []bool
 	names, reservations                              []*string
-	// A row for each line that an event is counted on.
-	chargeOf                     []int64 // place of the event, from 1
+	// A row for each limit that an event is counted on.
+	chargeOf                     []int64 // index of the event, from 1
 	chargeLines                  [][16]byte
 	chargeKinds, chargeDurations []string
 	chargeStarts                 []time.Time
@@ -75,7 +75,7 @@ func known(id int64) *int64 {
 
 // StoreReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an
 // event and what it adds are there together or not at all. Counters are locked in the order of their keys, and before
-// the notes of whose they are, as by those who reserve.
+// the rows of usage_changes, as reservations do.
 func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
@@ -178,8 +178,8 @@ WITH charge AS (
 )
 SELECT event_id::text FROM stored`
 
-// conflicts tells which of the events are stored with other content than was sent. A model that is named without a
-// provider is of the one that was found when it was stored. An estimate that comes after its exact event is none.
+// conflicts finds the events that are stored with other content than was sent. A model that is named without a provider
+// has the one that was found when it was stored. An estimate that comes after its exact event is no conflict.
 func (r *Recorder) conflicts(ctx context.Context, events []*Event) ([]bool, error) {
 	conflicts := make([]bool, len(events))
 	if len(events) == 0 {

@@ -20,7 +20,7 @@ import (
 	"tollgate/models/secret"
 )
 
-// Input is what a client may send of a further key; all of it may be left out.
+// Input is what a client may send to create another key; all of it may be left out.
 type Input struct {
 	input.Row
 	Name        input.Value `json:"name"`
@@ -43,8 +43,9 @@ func (in Input) apply(k Key, now time.Time) (Key, problem.Problems) {
 	return k, c.Problems
 }
 
-// Create gives a user a further key and returns it with its value, which is kept nowhere. Without a name it is numbered
-// after their email. Refusals: NotFound, also when they hold no profile, Invalid, Conflict when the name is taken.
+// Create issues another key for a user and returns it with its value, which is not stored. Without a name it is named
+// by their email and a number. Refusals: NotFound, also when they hold no profile, Invalid, Conflict when the name is
+// taken.
 func Create(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input,
 ) (Key, error) {
@@ -136,8 +137,8 @@ func recordKey(ctx context.Context, tx bun.Tx, actor permission.Actor, action st
 	return audit.Record(ctx, tx, c)
 }
 
-// holdKey locks a key's user and then the key. Refusals: NotFound, Forbidden as of holdAccess.
-func holdKey(
+// lockKey locks a key's user and then the key. Refusals: NotFound, Forbidden as for a change of their access.
+func lockKey(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id string,
 ) (Key, error) {
 	var k Key
@@ -169,7 +170,7 @@ func Get(ctx context.Context, db bun.IDB, user, id string) (Key, error) {
 	return k, nil
 }
 
-// RotateInput says how long the old value is to work, in seconds; left out, it ends at once.
+// RotateInput is how long the old value stays valid, in seconds; left out, it expires at once.
 type RotateInput struct {
 	input.Row
 	GracePeriod input.Value `json:"grace_period_seconds"`
@@ -177,14 +178,14 @@ type RotateInput struct {
 
 const longestGrace = 30 * 24 * 3600 // seconds
 
-// Rotate gives a key another value, with the same id, name and usage. The value before works until the grace period
-// ends, and the one before that no more. Refusals: NotFound, Forbidden, Invalid.
+// Rotate gives a key another value, with the same id, name and usage. The previous value is valid until the grace
+// period ends; the one before that expires at once. Refusals: NotFound, Forbidden, Invalid.
 func Rotate(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput,
 ) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		old, err := holdKey(ctx, tx, actor, "VirtualKeys:Update", id)
+		old, err := lockKey(ctx, tx, actor, "VirtualKeys:Update", id)
 		if err != nil {
 			return err
 		}
@@ -224,11 +225,11 @@ func Rotate(
 	return k, err
 }
 
-// Delete ends a key of a user at once. Refusals: NotFound, Forbidden.
+// Delete revokes a key of a user at once. Refusals: NotFound, Forbidden.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id string) (Key, error) {
 	var old Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
-		if old, err = holdKey(ctx, tx, actor, "AccessProfiles:Delete", id); err != nil {
+		if old, err = lockKey(ctx, tx, actor, "AccessProfiles:Delete", id); err != nil {
 			return err
 		}
 		if old.UserID != user {
@@ -248,7 +249,7 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id st
 	return old, err
 }
 
-// retire keeps whose a value was: what is still reported of it is theirs.
+// retire records the owner of a value: usage that is reported later is still charged to them.
 func retire(ctx context.Context, tx bun.Tx, k Key) error {
 	_, err := tx.NewRaw("INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
 		k.KeyHash, k.ID, k.UserID).Exec(ctx)
@@ -263,10 +264,10 @@ func IsKey(credential string) bool {
 	return len(credential) >= len(Prefix) && credential[:len(Prefix)] == Prefix
 }
 
-// User returns whose key a value is, if it works at this moment: one query by its hash. Refusal: Unauthenticated.
+// User returns the owner of a key value, if it is valid now: one query by its hash. Refusal: Unauthenticated.
 func User(ctx context.Context, db bun.IDB, keys secret.Keys, value string) (identity.User, Key, error) {
 	var k Key
-	refused := identity.Unauthenticated("Send a virtual key that works; this one is unknown, over or deleted.")
+	refused := identity.Unauthenticated("Send a valid virtual key; this one is unknown, expired or deleted.")
 	if !secret.IsKeySecret(Prefix, value) {
 		return identity.User{}, k, refused
 	}

@@ -1,3 +1,3 @@
-// Package virtualkey is the credential of a user for gateways: issued with the first copy, rotated with a grace
-// period, retired keys still lead to the user who pays.
+// Package virtualkey is the credential of a user for gateways: issued with the first copy, and rotated with a grace
+// period. Usage of retired keys is still charged to their user.
 package virtualkey

@@ -20,7 +20,7 @@ import (
 // Prefix begins every virtual key, as gateways expect it.
 const Prefix = "sk-bf-"
 
-// Key is a credential of a user towards gateways. What it may do is resolved when asked, from all that the user holds.
+// Key is a credential of a user for gateways. What it may do is resolved for each call, from all copies of the user.
 type Key struct {
 	bun.BaseModel `bun:"table:virtual_keys,alias:k" json:"-"`
 
@@ -32,12 +32,12 @@ type Key struct {
 	KeyHash       []byte     `json:"-"`
 	LastFour      string     `json:"-"`
 	PreviousHash  []byte     `json:"-"`
-	PreviousUntil *time.Time `json:"previous_value_until"` // until then the value before the last rotation works too
+	PreviousUntil *time.Time `json:"previous_value_until"` // until then the value before the last rotation is valid too
 	ExpiresAt     *time.Time `json:"expires_at"`
 	CreatedAt     time.Time  `json:"created_at"`
 	UpdatedAt     time.Time  `json:"updated_at"`
 
-	// Value is masked, but in the one answer that follows the making of a value.
+	// Value is masked, except in the response that issues it.
 	Value   string `json:"value" bun:"-"`
 	Managed bool   `json:"is_access_profile_managed" bun:"-"` // always: what a key may do comes from access profiles alone
 
@@ -45,7 +45,7 @@ type Key struct {
 	HolderEmail string `json:"-" bun:",scanonly"`
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in, and shows of the value what is known.
+// AfterScanRow converts the times to UTC, independent of this machine's zone, and masks the value.
 func (k *Key) AfterScanRow(context.Context) error {
 	k.CreatedAt, k.UpdatedAt = k.CreatedAt.UTC(), k.UpdatedAt.UTC()
 	for _, at := range []*time.Time{k.ExpiresAt, k.PreviousUntil} {
@@ -60,15 +60,15 @@ func (k *Key) AfterScanRow(context.Context) error {
 // Masked is the value as lists show it.
 func (k Key) Masked() string { return Prefix + "****" + k.LastFour }
 
-// Expired reports whether the key's time is over.
+// Expired reports whether the key has expired.
 func (k Key) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.ExpiresAt.After(now) }
 
-// Rotating reports whether the value before the last rotation still works.
+// Rotating reports whether the value before the last rotation is still valid.
 func (k Key) Rotating(now time.Time) bool {
 	return k.PreviousUntil != nil && k.PreviousUntil.After(now)
 }
 
-// renew gives the key another value, which is stored nowhere.
+// renew gives the key another value, which is not stored.
 func (k *Key) renew(keys secret.Keys) {
 	k.Value, k.Managed = secret.NewKeySecret(Prefix), true
 	k.KeyHash, k.LastFour = secret.HashSecret(keys.VirtualKey, k.Value), k.Value[len(k.Value)-4:]
@@ -93,8 +93,7 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 	return keys, nil
 }
 
-// List returns a page of all keys by name, and how many match. Search looks at names, holders and the last four
-// characters.
+// List returns a page of all keys by name, and how many match. Search covers names, users and the last four characters.
 func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, int64, error) {
 	keys := []Key{}
 	rows := SelectKeys(db.NewSelect().Model(&keys))
@@ -109,7 +108,7 @@ func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, in
 	return keys, total, nil
 }
 
-// IssueFirstKeys gives each user named a key called after them and the profile; where that is taken a number follows.
+// IssueFirstKeys issues a key for each user, named after them and the profile; where that is taken a number follows.
 // Values are returned in the order of the users.
 func IssueFirstKeys(
 	ctx context.Context, tx bun.Tx, keys secret.Keys, users []identity.Holder, profile string, now time.Time,
