@@ -54,7 +54,7 @@ func (p *program) createAPIKey(ctx context.Context, command *cli.Command) error 
 	})(ctx, command)
 }
 
-// scopes are those that are typed, which are checked with the key, or all there are.
+// scopes are those on the command line, which are checked with the key, or all of them.
 func scopes(typed string) []input.Value {
 	var chosen []input.Value
 	if typed == allScopes {

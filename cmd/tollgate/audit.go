@@ -12,7 +12,7 @@ import (
 func (p *program) auditCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "audit",
-		Usage: "look after the audit log",
+		Usage: "check the audit log",
 		Commands: []*cli.Command{{
 			Name:  "verify",
 			Usage: "recompute the chain of the audit log and name the first row that does not fit",

@@ -21,16 +21,16 @@ const (
 	servingRole = "tollgate"
 )
 
-// address leads to a database; setting is what to change when it does not.
+// address is the URL of a database, and the setting it comes from.
 type address struct{ setting, url string }
 
 // database is the open, migrated database of the console.
 type db struct {
 	*bun.DB
 	url     string           // by which the serving role opens it
-	about   string           // what it is, for people
-	warning string           // what is wrong with it, for people
-	private *pgserver.Server // nil when someone else runs the server
+	about   string           // what it is, for the log
+	warning string           // what is wrong with it, for the log
+	private *pgserver.Server // nil when the server is not run by this program
 }
 
 // serveDatabase opens the database for a console, which runs the private server itself.
@@ -61,7 +61,7 @@ func (p *program) commandDatabase(ctx context.Context, s settings) (*db, error) 
 			return nil, fmt.Errorf("join the private database: %w", err)
 		}
 		db, err := p.serveDatabase(ctx, s)
-		// Whoever was faster has a server to join now.
+		// A concurrent process has started the server: join it.
 		var taken pgserver.InUseError
 		if !errors.As(err, &taken) {
 			return db, err
@@ -172,7 +172,7 @@ func withoutPassword(address string) string {
 	return parts.Host + parts.Path
 }
 
-// Ended is closed when the private server ends, asked to or not; it never is when someone else runs the server.
+// Ended is closed when the private server ends, on request or not; never when the server is not run by this program.
 func (d *db) Ended() <-chan struct{} {
 	if d.private == nil {
 		return nil

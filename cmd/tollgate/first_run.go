@@ -10,8 +10,8 @@ import (
 	"tollgate/models/sample"
 )
 
-// firstRun returns the token of the link that makes the first administrator, or "" when somebody
-// can sign in already. An administrator named in the environment needs no link.
+// firstRun returns the token of the link that creates the first administrator, or "" when there are users already. An
+// administrator named in the environment needs no link.
 func (p *program) firstRun(ctx context.Context, s settings, db *db) (string, error) {
 	if s.AdminEmail != "" {
 		created, err := sample.CreateEnvAdmin(ctx, db, &identity.Passwords{}, s.AdminEmail, s.AdminPassword)

@@ -12,11 +12,11 @@ import (
 func (p *program) ledgerCommand() *cli.Command {
 	return &cli.Command{
 		Name:   "ledger",
-		Usage:  "look after what was counted",
+		Usage:  "check the usage counters",
 		Action: chooseSubcommand,
 		Commands: []*cli.Command{{
 			Name:  "verify",
-			Usage: "hold every counter against the events that were counted on it",
+			Usage: "compare every counter with the events that were counted on it",
 			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, _ *cli.Command) error {
 				counters, skewed, err := usage.VerifyLedger(ctx, db.DB)
 				if err != nil {

@@ -17,7 +17,7 @@ import (
 	"tollgate/models/database"
 )
 
-// What the program ends with.
+// Exit codes.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -72,7 +72,7 @@ func exitCode(err error) int {
 	}
 }
 
-// oneLine keeps a message whole for whoever reads the log line by line.
+// oneLine keeps a message whole for tools that read the log line by line.
 func oneLine(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")
 }

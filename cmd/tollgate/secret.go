@@ -29,7 +29,7 @@ func keys(s settings) (secret.Keys, error) {
 	return secret.DeriveKeys(value)
 }
 
-// checkSecretGiven refuses to make a secret up where other consoles would have to know it too.
+// checkSecretGiven refuses to generate a secret where other consoles would need the same one.
 func checkSecretGiven(s settings) error {
 	if s.Secret == "" && !s.private() {
 		return settingError{"TOLLGATE_SECRET", "set it beside DATABASE_URL, to the output of: openssl rand -base64 32"}
@@ -45,8 +45,8 @@ func parseSecret(text string) ([]byte, error) {
 	return value, nil
 }
 
-// keptSecret reads the secret at path. The first to ask makes it; whoever asks meanwhile gets
-// the same one, and a crash leaves all of it or nothing.
+// keptSecret reads the secret at path. The first caller creates it; concurrent callers get the same one, and a crash
+// leaves all of it or nothing.
 func keptSecret(path string) (string, error) {
 	kept, err := os.ReadFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {

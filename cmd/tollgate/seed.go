@@ -13,7 +13,7 @@ import (
 func (p *program) seedCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "seed",
-		Usage: "add the catalogue, the profiles and the people of a sample company; what exists stays as it is",
+		Usage: "add the catalogue, the profiles and the users of a sample company; what exists stays as it is",
 		Action: p.withDatabase(func(ctx context.Context, s settings, db *db, _ *cli.Command) error {
 			keys, err := keys(s)
 			if err != nil {

@@ -25,8 +25,8 @@ import (
 	"tollgate/web"
 )
 
-// drainTime is what requests under way get to end in. The private server needs up to four
-// seconds more, and whoever stopped the console should not wait longer than ten.
+// drainTime is how long running requests get to finish. The private server needs up to four seconds more, and stopping
+// the console should not take longer than ten.
 const drainTime = 5 * time.Second
 
 func (p *program) serveCommand() *cli.Command {
@@ -76,8 +76,8 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 	return console.serve(ctx)
 }
 
-// headroom is counted by the garbage collector and never touched, so that it takes no memory. A console that holds
-// little would collect many times a second under load, since the heap may only double in between; this lets it grow by
+// headroom is counted by the garbage collector and never touched, so that it takes no memory. A console with a small
+// heap would collect many times a second under load, since the heap may only double in between; this lets it grow by
 // as much more.
 const headroom = 24 << 20
 
@@ -87,15 +87,15 @@ type console struct {
 	server   *http.Server
 	database *db
 	workers  []worker
-	address  string // what people open
+	address  string // what users open
 	token    string // makes the first administrator; "" when there is one
 }
 
-// worker is what goes on beside the requests until its context ends.
+// worker runs beside the requests until its context ends.
 type worker interface{ Run(context.Context) }
 
 // Connections of a console, twelve in all. Decisions and the counting of usage have a pool of their own, so that they
-// never wait behind pages, reports, exports and what works in the background.
+// never wait behind pages, reports, exports and background work.
 const (
 	servingConnections = 6
 	pageConnections    = 6
@@ -159,10 +159,10 @@ func localURL(listening net.Addr) string {
 	return "http://" + listening.String()
 }
 
-// serve returns when ctx has ended and the requests with it, or when the console cannot go on.
+// serve returns when ctx and the running requests have ended, or when the console cannot continue.
 func (c *console) serve(ctx context.Context) error {
-	// The workers end after the requests that need them. What they have begun goes on in another console, or after the
-	// next start.
+	// The workers end after the requests that need them. What they have begun is resumed by another console, or after
+	// the next start.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -188,7 +188,7 @@ func (c *console) serve(ctx context.Context) error {
 	return reason
 }
 
-// announce tells whoever started the console what runs where and what to open.
+// announce logs where the console runs and what to open.
 func (p *program) announce(c *console) {
 	open, why := c.address+"/", "the console"
 	if c.token != "" {

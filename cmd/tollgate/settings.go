@@ -32,10 +32,10 @@ type settings struct {
 	insecureHTTP bool
 }
 
-// private says that the program runs a database server of its own.
+// private reports whether the program runs a database server of its own.
 func (s settings) private() bool { return s.DatabaseURL == "" }
 
-// secure says that people reach the console by https.
+// secure reports whether users reach the console by https.
 func (s settings) secure() bool { return strings.HasPrefix(s.BaseURL, "https://") }
 
 // settingError is a setting that has to be changed before the program can start.
@@ -53,7 +53,7 @@ func settingFlags() []cli.Flag {
 	return []cli.Flag{
 		text("addr", "TOLLGATE_ADDR", "listen on `HOST:PORT`; 127.0.0.1:8080 when not set"),
 		text("data-dir", "TOLLGATE_DATA_DIR", "keep the private database in `FOLDER`"),
-		text("base-url", "TOLLGATE_BASE_URL", "the `ADDRESS` that people open, when a proxy stands in front"),
+		text("base-url", "TOLLGATE_BASE_URL", "the `ADDRESS` that users open, when the console is behind a proxy"),
 		text("hosts", "TOLLGATE_HOSTS", "further host `NAMES` to answer to, with commas between"),
 		text("database-url", "DATABASE_URL", "use the PostgreSQL at `URL` instead of a private one"),
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
@@ -63,7 +63,7 @@ func settingFlags() []cli.Flag {
 	}
 }
 
-// choices reads settings: what is typed wins over the environment, and what is empty there is not set.
+// choices reads settings: the command line wins over the environment, and an empty variable counts as not set.
 type choices struct {
 	typed  *cli.Command
 	getenv func(string) string
@@ -204,7 +204,7 @@ func (s settings) checkDatabase() error {
 	return checkDatabaseURL("TOLLGATE_MIGRATE_URL", s.MigrateURL)
 }
 
-// checkDatabaseURL never repeats the address, which may hold a password.
+// checkDatabaseURL never repeats the address, which may contain a password.
 func checkDatabaseURL(name, value string) error {
 	wrong := settingError{name, "give an address such as postgres://user:password@host:5432/tollgate"}
 	if address, err := url.Parse(value); err != nil || address.Scheme != "postgres" && address.Scheme != "postgresql" {

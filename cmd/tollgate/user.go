@@ -17,7 +17,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// What a password may measure, in bytes.
+// The length of a password, in bytes.
 const (
 	minPassword = 12
 	maxPassword = 1024
@@ -26,7 +26,7 @@ const (
 func (p *program) userCommand() *cli.Command {
 	return &cli.Command{
 		Name:   "user",
-		Usage:  "manage the people who may sign in",
+		Usage:  "manage the users who may sign in",
 		Action: chooseSubcommand,
 		Commands: []*cli.Command{{
 			Name:        "create",
@@ -60,7 +60,7 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 		return err
 	}
 	return p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
-		keys, err := keys(s) // the role may hand out a profile, which issues a virtual key
+		keys, err := keys(s) // the role may assign a profile, which issues a virtual key
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func readPassword(from io.Reader) (string, error) {
 	return password, nil
 }
 
-// refused puts the problems of a refusal into words for a terminal.
+// refused formats the problems of a refusal for a terminal.
 func refused(doing string, err error) error {
 	var refusal *problem.Refusal
 	if !errors.As(err, &refusal) {

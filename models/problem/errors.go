@@ -67,7 +67,7 @@ func Missing(what string) *Refusal {
 	return Refuse(NotFound, "", "not_found", fmt.Sprintf("There is no such %s.", what))
 }
 
-// Violates reports whether err is the database's word that the named constraint does not hold.
+// Violates reports whether err is a violation of the named constraint.
 func Violates(err error, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.ConstraintName == constraint
@@ -82,11 +82,11 @@ func SQLState(err error) string {
 	return ""
 }
 
-// ErrOutcomeUnknown marks a COMMIT, or a statement of its own, of which nobody knows whether it was done.
+// ErrOutcomeUnknown marks a COMMIT, or a single statement, of which it is not known whether it was done.
 var ErrOutcomeUnknown = errors.New("outcome unknown")
 
-// Classify turns what a database says when it is away, busy or in recovery into a refusal that a client may repeat;
-// other errors pass.
+// Classify turns the errors of a database that is unreachable, busy or in recovery into a refusal after which a client
+// may try again; other errors pass.
 func Classify(err error) error {
 	var refusal *Refusal
 	if err == nil || errors.As(err, &refusal) {

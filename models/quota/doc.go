@@ -1,2 +1,2 @@
-// Package quota tells the holder of a virtual key what may still be spent.
+// Package quota is what the user of a virtual key may still spend.
 package quota

@@ -1,3 +1,3 @@
-// Package report reads usage for users: sums by user, profile, provider or model over days of a time zone, exports
-// within one snapshot, and budgets that come near their limit. It changes nothing.
+// Package report reads usage: sums by user, profile, provider or model over days of a time zone, exports within one
+// snapshot, and budgets near their limit. It changes nothing.
 package report

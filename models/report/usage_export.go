@@ -32,8 +32,8 @@ func (d Day) Server() string {
 	return server
 }
 
-// EachRow hands every row of a report to use, in one snapshot; days without usage are among those of a report by day.
-// Refusal: as of ReportUsage.
+// EachRow calls use for every row of a report, in one snapshot; a report by day includes the days without usage.
+// Refusal: as of LoadReport.
 func EachRow(ctx context.Context, db bun.IDB, q Query, use func(Row) error) error {
 	if q.GroupBy != "day" {
 		return q.tooMuch(database.EachOf(ctx, db, q.rows(db), use))
@@ -50,8 +50,8 @@ func EachRow(ctx context.Context, db bun.IDB, q Query, use func(Row) error) erro
 	return nil
 }
 
-// EachDay hands every line of the rollup that matches to use, in the order of its key and in one snapshot. Refusal: as
-// of ReportUsage.
+// EachDay calls use for every row of the rollup that matches, in the order of its key and in one snapshot. Refusal: as
+// of LoadReport.
 func EachDay(ctx context.Context, db bun.IDB, q Query, use func(Day) error) error {
 	lines := q.filter(db.NewSelect()).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model",
 		"d.requests", "d.unpriced").

@@ -11,20 +11,20 @@ import (
 	"tollgate/models/money"
 )
 
-// NearLimit is a budget of which much is used, with what it comes to at the end of its window if it goes on like this.
+// NearLimit is a budget of which much is used, with a forecast for the end of its window.
 type NearLimit struct {
 	UserID, User    string
 	AccessProfileID int64
 	Profile         string
-	ProviderName    string // "" for a budget in all
+	ProviderName    string // "" for an overall budget
 	ResetDuration   string
 	Used, Limit     money.Money
 	Starts, Ends    time.Time
 	Forecast        money.Money
-	UsedUp          int64 // how many budgets are used up in all
+	UsedUp          int64 // how many budgets are used up in total
 }
 
-// BudgetsNearLimit lists the budgets of active copies of which the greatest part is used in the window under way, after
+// BudgetsNearLimit lists the budgets of active copies of which the greatest part is used in the current window, after
 // them those that are used up.
 func BudgetsNearLimit(ctx context.Context, db bun.IDB, q Query, most int64) ([]NearLimit, error) {
 	now, err := database.Clock(ctx, db)
@@ -72,7 +72,7 @@ JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = 'spend' AND w.reset_dur
     AND w.window_start = window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?0)
 WHERE c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > ?0) AND w.used > w.cleared`
 
-// forecast goes on at the pace of the window so far; in its first twentieth nobody can tell.
+// forecast extrapolates the pace of the window so far; its first twentieth is too short for that.
 func (n *NearLimit) forecast(now time.Time) {
 	n.Starts, n.Ends = n.Starts.UTC(), n.Ends.UTC()
 	whole, gone := n.Ends.Sub(n.Starts), now.Sub(n.Starts)

@@ -16,7 +16,7 @@ import (
 // Groupings are what a report can be broken down by. The first is the default.
 var Groupings = []string{"provider", "model", "user", "profile", "day"}
 
-// Query says what a report of usage shows: whole days of a time zone, from Since to Until inclusive.
+// Query selects the usage of a report: whole days of a time zone, from Since to Until inclusive.
 type Query struct {
 	Since, Until    time.Time      // dates
 	Zone            *time.Location // nil for UTC
@@ -26,7 +26,7 @@ type Query struct {
 	ProfileID       int64 // 0 for all
 }
 
-// Sum is what was used, added up. Unpriced is how many events nobody knows the cost of: they are in tokens and requests
+// Sum is what was used, added up. Unpriced is how many events have an unknown cost: they count in tokens and requests
 // alone.
 type Sum struct {
 	Cost     money.Money `json:"cost"`
@@ -35,7 +35,7 @@ type Sum struct {
 	Unpriced int64       `json:"unpriced_events"`
 }
 
-// IsUnpriced reports whether nothing of it has a price: then its cost is not nothing, but unknown.
+// IsUnpriced reports whether nothing of it has a price: then its cost is unknown, not 0.
 func (s Sum) IsUnpriced() bool { return s.Cost == 0 && s.Unpriced > 0 }
 
 // Row is one line of a report. Key is an id, or the name itself.
@@ -48,7 +48,7 @@ type Row struct {
 // Report is what was used in some days.
 type Report struct {
 	Rows   []Row // the most expensive first, days in their order
-	Others *Sum  // what those beyond maxReportRows come to, if there are any
+	Others *Sum  // the sum of those beyond maxReportRows, if there are any
 	Days   []Row // every day of the query, also those without usage
 	Series []Series
 	Total  Sum
@@ -132,7 +132,7 @@ func joinProfileNames(s *bun.SelectQuery, id string) *bun.SelectQuery {
 			id + ")::text")
 }
 
-// tooMuch makes of a statement that took too long what its reader can do about it, when fewer days can be asked for.
+// tooMuch turns a statement timeout into a refusal that suggests fewer days, where that is possible.
 func (q Query) tooMuch(err error) error {
 	if problem.SQLState(err) != "57014" || !q.Until.After(q.Since) {
 		return err
@@ -141,7 +141,7 @@ func (q Query) tooMuch(err error) error {
 		"Adding up so many days takes too long. Ask for fewer days."), err)
 }
 
-// seriesDay is what one of the series came to on a day; that of all others has the key "".
+// seriesDay is the cost of one of the series on a day; that of all others has the key "".
 type seriesDay struct {
 	Day, Key string
 	Sum
@@ -218,8 +218,8 @@ func (s *Sum) add(other Sum) {
 	s.Unpriced += other.Unpriced
 }
 
-// FilterNames are what the user and the access profile are called that a report is narrowed to, also when they were
-// deleted; "" for those that never were.
+// FilterNames are the names of the user and the access profile that a report is filtered by, also when they were
+// deleted; "" for those that never existed.
 func FilterNames(ctx context.Context, db bun.IDB, q Query) (user, profile string, err error) {
 	err = db.NewRaw(`SELECT
 coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), ''),

@@ -30,10 +30,10 @@ FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap
     ) AS s
     CROSS JOIN LATERAL (VALUES (s.gains, 1), (s.loses, -1)) AS moved(day, sign)`
 
-// isUsed tells sums from those of parts that cancel each other out.
+// isUsed excludes sums of parts that cancel each other out.
 const isUsed = "sum(d.cost) <> 0 OR sum(d.tokens) <> 0 OR sum(d.requests) <> 0 OR sum(d.unpriced) <> 0"
 
-// zonedDaysArgs are what zonedDays takes for the days of q.
+// zonedDaysArgs are the arguments of zonedDays for the days of q.
 func (q Query) zonedDaysArgs() []any {
 	var days, firsts, behinds, gapFirsts, gapBehinds, gains, loses []string
 	date := func(day time.Time) string { return day.Format(time.DateOnly) }
@@ -78,7 +78,7 @@ func (q Query) location() *time.Location {
 // ZoneName is the IANA name of the time zone whose days the report has.
 func (q Query) ZoneName() string { return q.location().String() }
 
-// Today is the day that it is in the zone of the report, as a date.
+// Today is the current date in the zone of the report.
 func (q Query) Today(now time.Time) time.Time {
 	year, month, date := now.In(q.location()).Date()
 	return time.Date(year, month, date, 0, 0, 0, 0, time.UTC)

@@ -11,7 +11,7 @@ import (
 type sample struct {
 	name, url string
 	items     []string
-	prices    string // as a form has them
+	prices    string // as forms show them
 }
 
 var sampleProviders = []sample{

@@ -18,14 +18,14 @@ import (
 	"tollgate/models/secret"
 )
 
-// NeedsFirstRun reports whether nobody can sign in yet.
+// NeedsFirstRun reports whether there is no user yet.
 func NeedsFirstRun(ctx context.Context, db bun.IDB) (bool, error) {
 	some, err := identity.HasUsers(ctx, db)
 	return !some, err
 }
 
-// NewFirstRunLink makes the token of the link by which the first admin is created; links made before are worth nothing
-// from now on. When there are users already it is "".
+// NewFirstRunLink makes the token of the link by which the first admin is created; earlier links become invalid. When
+// there are users already it is "".
 func NewFirstRunLink(ctx context.Context, db bun.IDB) (token string, err error) {
 	token, hash := secret.NewToken()
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -34,7 +34,7 @@ INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (single) DO UPDA
 		if err != nil {
 			return fmt.Errorf("store the first-run link: %w", err)
 		}
-		// With the link's row in hand nobody else can be making the first user.
+		// The lock on the link's row keeps others from creating the first user at the same time.
 		some, err := identity.HasUsers(ctx, tx)
 		if err != nil || !some {
 			return err
@@ -45,7 +45,7 @@ INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (single) DO UPDA
 	return token, err
 }
 
-// CheckFirstRun says whether the link still leads anywhere. Refusal: NotFound.
+// CheckFirstRun checks that the link is still valid. Refusal: NotFound.
 func CheckFirstRun(ctx context.Context, db bun.IDB, token string) error {
 	return checkLink(ctx, db.NewSelect(), token)
 }
@@ -68,11 +68,11 @@ type FirstRunInput struct {
 	Email    input.Value `json:"email"`
 	Name     input.Value `json:"name"`
 	Password input.Value `json:"password"`
-	Sample   input.Value `json:"sample"` // also make providers, MCP servers and tool groups to begin with
+	Sample   input.Value `json:"sample"` // also create sample providers, MCP servers and tool groups
 }
 
-// CreateFirstAdmin makes the first user by the one-time link, and signs them in. Refusals: NotFound when the link is
-// worth nothing (any more), Invalid, TooMany.
+// CreateFirstAdmin creates the first user by the one-time link, and signs them in. Refusals: NotFound when the link is
+// not valid (any more), Invalid, TooMany.
 func CreateFirstAdmin(
 	ctx context.Context, db bun.IDB, passwords *identity.Passwords, token string, in FirstRunInput,
 ) (session string, err error) {
@@ -90,7 +90,7 @@ func CreateFirstAdmin(
 		return "", err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		// Of two who send the form at once, the second waits here and then finds no link.
+		// Of two concurrent requests, the second waits here and then finds no link.
 		if err := checkLink(ctx, tx.NewSelect().For("UPDATE"), token); err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func CreateEnvAdmin(
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') ON CONFLICT (single) DO UPDATE SET token_hash = ''").Exec(ctx)
 		if err != nil {
-			return fmt.Errorf("hold the first-run link: %w", err)
+			return fmt.Errorf("lock the first-run link: %w", err)
 		}
 		some, err := identity.HasUsers(ctx, tx)
 		if err != nil || some {
@@ -143,7 +143,8 @@ func CreateEnvAdmin(
 	return created && err == nil, err
 }
 
-// insertFirst makes the first user; the transaction holds the link's row. With a user there, the link is dead.
+// insertFirst creates the first user; the transaction has locked the link's row. Once there is a user, the link is
+// invalid.
 func insertFirst(ctx context.Context, tx bun.Tx, door string, admin *identity.User, hash string) error {
 	some, err := identity.HasUsers(ctx, tx)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// seedHistory lets something happen in the sample company: profiles assigned to single users, a profile changed and
-// pushed to some, a budget raised, a copy paused. It is for profiles and users that were just added.
+// seedHistory adds changes to the sample company: profiles assigned to single users, a profile changed and propagated
+// to some, a budget raised, a copy paused. It is for profiles and users that were just added.
 func seedHistory(
 	ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Actor, profiles map[string]int64,
 	emails []string, now time.Time,
@@ -31,7 +31,7 @@ func seedHistory(
 		profile string
 		every   int
 		first   int
-		days    int // until it ends; 0 for ever
+		days    int // until it ends; 0 for forever
 	}{{"Platform team", 12, 3, 0}, {"Interns", 40, 20, 45}, {"Legal", 60, 55, 0}, {"Marketing", 50, 10, 120}} {
 		for i := direct.first; i < len(people); i += direct.every {
 			if err := seedAssignment(ctx, db, keys, actor, people[i].ID, profiles[direct.profile], now,
@@ -77,7 +77,8 @@ func seedAssignment(
 	return nil
 }
 
-// seedPush changes a profile twice and pushes the first change to some of its holders, so that the others are behind.
+// seedPush changes a profile twice and propagates the first change to some of its holders, so that the others are
+// behind.
 func seedPush(ctx context.Context, db *bun.DB, actor permission.Actor, id int64, people []identity.Holder) error {
 	if id == 0 {
 		return nil
@@ -109,7 +110,7 @@ func seedPush(ctx context.Context, db *bun.DB, actor permission.Actor, id int64,
 	return nil
 }
 
-// seedExceptions raises a budget for a while, another for good, and pauses a copy.
+// seedExceptions raises a budget for a while, another one forever, and pauses a copy.
 func seedExceptions(ctx context.Context, db bun.IDB, actor permission.Actor, people []identity.Holder) error {
 	for i, in := range map[int]assignment.OverrideInput{
 		1: {

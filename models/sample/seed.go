@@ -89,7 +89,7 @@ func Seed(ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Ac
 	return seedHistory(ctx, db, keys, actor, made, added, now)
 }
 
-// seed creates a row unless there is one, or unless rows that somebody made earlier do not have what it names.
+// seed creates a row unless it exists, or earlier rows lack what it names.
 func seed(ctx context.Context, db bun.IDB, table, column, key string, create func() error) error {
 	exists, err := db.NewSelect().Table(table).Where("? = ?", bun.Ident(column), key).Exists(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	SecretPrefix   = "tg_"
 	secretDigits   = 43 // 256 bits in base 62
 	checksumDigits = 6
-	// ShownOfSecret is how many characters of a secret stay in sight.
+	// ShownOfSecret is how many characters of a secret stay visible.
 	ShownOfSecret = len(SecretPrefix) + 5 // enough to tell keys apart, useless for guessing the rest
 )
 
@@ -29,7 +29,7 @@ func NewKeySecret(prefix string) string {
 	return secret + checksum(secret)
 }
 
-// IsKeySecret reports whether text could be a key of newKeySecret, so that one that was mistyped costs no query.
+// IsKeySecret reports whether text could be a key of NewKeySecret, so that a mistyped one costs no query.
 func IsKeySecret(prefix, text string) bool {
 	digits, ok := strings.CutPrefix(text, prefix)
 	random := len(text) - checksumDigits
@@ -46,27 +46,27 @@ func base62(n *big.Int, digits int) string {
 	return strings.Repeat("0", digits-len(text)) + text
 }
 
-// HashSecret is the form in which keys are stored: of no use without the console's own secret.
+// HashSecret is how keys are stored: useless without the console's own secret.
 func HashSecret(pepper []byte, secret string) []byte {
 	mac := hmac.New(sha256.New, pepper)
 	mac.Write([]byte(secret))
 	return mac.Sum(nil)
 }
 
-// Hash is what hashSecret makes.
+// Hash is the result of HashSecret.
 type Hash = [sha256.Size]byte
 
-// Hasher does what hashSecret does, for those who ask over and over.
+// Hasher does what HashSecret does, for frequent callers.
 type Hasher struct{ macs *sync.Pool }
 
-// keyedMac is a MAC with room for what goes in and what comes out.
+// keyedMac is a MAC with buffers for its input and output.
 type keyedMac struct {
 	hash.Hash
 	text []byte
 	out  Hash
 }
 
-// NewHasher makes one for a key.
+// NewHasher makes a Hasher for a key.
 func NewHasher(pepper []byte) Hasher {
 	return Hasher{&sync.Pool{New: func() any { return &keyedMac{Hash: hmac.New(sha256.New, pepper)} }}}
 }

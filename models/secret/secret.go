@@ -29,7 +29,7 @@ func ParseSecret(text string) ([]byte, error) {
 	secret, err := base64.RawStdEncoding.DecodeString(plain)
 	switch {
 	case err != nil:
-		return nil, errors.New("it is not base64") // the cause would quote the secret's place, and helps nobody
+		return nil, errors.New("it is not base64") // the cause would quote a position in the secret, and does not help
 	case len(secret) < secretBytes:
 		return nil, fmt.Errorf("it has %d bytes; at least %d are needed", len(secret), secretBytes)
 	}
@@ -52,10 +52,10 @@ func DeriveKeys(secret []byte) (Keys, error) {
 	return keys, nil
 }
 
-// randomBytes is 256 bits that nobody can guess.
+// randomBytes is 256 random bits from a cryptographic source.
 func randomBytes() []byte {
 	b := make([]byte, secretBytes)
-	rand.Read(b) // never fails: the program ends rather than go on without randomness
+	rand.Read(b) // never fails: the program ends rather than continue without randomness
 	return b
 }
 
@@ -71,5 +71,5 @@ func HashToken(token string) []byte {
 	return sum[:]
 }
 
-// TokenLength is what every token of newToken measures.
+// TokenLength is the length of every token of NewToken.
 var TokenLength = base64.RawURLEncoding.EncodedLen(secretBytes)

@@ -21,7 +21,7 @@ func (c Calendar) Zone() string {
 	return c.TimeZone
 }
 
-// zones are those that were read; what a name means does not change while the program runs.
+// zones caches time zones; the meaning of a name does not change while the program runs.
 var zones sync.Map
 
 func (c Calendar) location() *time.Location {

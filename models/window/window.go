@@ -44,7 +44,7 @@ func Window(duration string, quarterStart int, calendar Calendar, anchor, now ti
 	return at(year, time.January, 1), at(year+1, time.January, 1)
 }
 
-// Carried is Window for a line whose alignment changed: the window that was under way then goes on until until.
+// Carried is Window for a limit whose alignment changed: the window that was current then continues until until.
 func Carried(
 	duration string, quarterStart int, calendar Calendar, anchor time.Time, from, until *time.Time, now time.Time,
 ) (start, end time.Time) {
@@ -54,8 +54,8 @@ func Carried(
 	return Window(duration, quarterStart, calendar, anchor, now)
 }
 
-// After is the end of the nth window of a line, counting the one that starts at start as the first. A window that was
-// carried on ends where the line's own windows begin.
+// After is the end of the nth window of a limit, counting the one that starts at start as the first. A window that was
+// carried on ends where the limit's own windows begin.
 func After(duration string, quarterStart int, calendar Calendar, anchor, end time.Time, n int64) time.Time {
 	if !calendar.CalendarAligned || duration == "1h" {
 		return end.Add(time.Duration(n-1) * Span[duration])
@@ -66,7 +66,7 @@ func After(duration string, quarterStart int, calendar Calendar, anchor, end tim
 	return end
 }
 
-// Until counts the windows of a line from the one that ends at end up to the one that ends at last, at most limit.
+// Until counts the windows of a limit from the one that ends at end up to the one that ends at last, at most limit.
 func Until(duration string, quarterStart int, calendar Calendar, anchor, end, last time.Time, limit int64) (n int64) {
 	for n = 1; n < limit && end.Before(last); n++ {
 		_, end = Window(duration, quarterStart, calendar, anchor, end)
