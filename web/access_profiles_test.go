@@ -112,7 +112,7 @@ func TestRoundTripChangesNothing(t *testing.T) {
 	before := c.admin.profile(4)
 	again := c.admin.api("PUT", "/api/access-profiles/4", before).is(http.StatusOK)
 	if again.Header.Get("ETag") != `"1"` {
-		t.Errorf("a change of nothing made version %s", again.Header.Get("ETag"))
+		t.Errorf("an empty change made version %s", again.Header.Get("ETag"))
 	}
 	form := c.session.get("/access-profiles/4/edit").is(http.StatusOK).fields("profile-form")
 	form.Set("op", "save")
@@ -170,7 +170,7 @@ func TestUpdateIsPartialAndKeepsIDs(t *testing.T) {
 	case provider(after)["id"] != provider(before)["id"]:
 		t.Error("the provider lost its id")
 	case line(provider(after)["budgets"], 0)["id"] != line(provider(before)["budgets"], 1)["id"]:
-		t.Error("February and May quarters are the same line, and it lost its id")
+		t.Error("February and May quarters are the same limit, and it lost its id")
 	case len(provider(after)["allowed_models"].([]any)) != 0, provider(after)["rate_limit"] != nil:
 		t.Error("a field left out inside a list element kept its value")
 	}

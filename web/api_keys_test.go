@@ -314,14 +314,14 @@ func TestUseIsRecordedOnceAMinute(t *testing.T) {
 	second.api("GET", "/api/api-keys", nil).is(200)
 	c.within(func() bool { return c.count("api_keys WHERE last_used_at IS NULL") == 0 }, "use was not noted")
 	if n := c.count("api_keys WHERE last_used_at = ?", key); n != 1 || !seen().Equal(session) {
-		t.Error("noted twice in a minute")
+		t.Error("recorded twice in a minute")
 	}
 	c.exec("UPDATE api_keys SET last_used_at = last_used_at - interval '61 seconds'")
 	c.exec("UPDATE sessions SET seen_at = seen_at - interval '61 seconds'")
 	use()
 	c.within(func() bool { return used().After(key) }, "later use was not noted")
 	if seen().Before(session) {
-		t.Error("later use of the session was not noted")
+		t.Error("later use of the session was not recorded")
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestAssign(t *testing.T) {
 	s := newStage(t)
-	template := s.admin.profile(research)
+	profile := s.admin.profile(research)
 	for i, prefix := range []string{"/api", "/api/governance"} {
 		email := fmt.Sprintf("user%d@example.com", i)
 		user := s.member(email, "Viewer")
@@ -38,11 +38,11 @@ func TestAssign(t *testing.T) {
 			same(t, field, held[field], want)
 		}
 		for _, part := range []string{"provider_configs", "budgets", "rate_limit", "calendar_aligned", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"} {
-			same(t, part, ignoring(held[part]), ignoring(template[part]))
+			same(t, part, ignoring(held[part]), ignoring(profile[part]))
 		}
-		own, theirs := policyIDs(held), policyIDs(template)
+		own, theirs := policyIDs(held), policyIDs(profile)
 		if len(own) != 6 || len(theirs) != 6 || slices.ContainsFunc(own, func(id string) bool { return slices.Contains(theirs, id) }) {
-			t.Errorf("ids %v beside the template's %v", own, theirs)
+			t.Errorf("ids %v beside the profile's %v", own, theirs)
 		}
 		for _, prefix := range []string{"/api", "/api/governance"} {
 			same(t, "read", s.admin.get(prefix + "/users/" + user + "/access-profiles").is(200).json()["access_profiles"], []any{held})

@@ -28,7 +28,7 @@ func TestAuditRowsByPermission(t *testing.T) {
 				v.api("GET", prefix+"/access-profiles/audit-logs"+filter, nil).refuses(403, "forbidden", "")
 				got := v.api("GET", prefix+"/access-profiles/4/audit-logs"+filter, nil).is(200)
 				if strings.Contains(string(got.body), "Secret") {
-					t.Errorf("%s tells of others: %s", filter, got.body)
+					t.Errorf("%s shows others: %s", filter, got.body)
 				}
 			}
 			auditor.api("GET", prefix+"/access-profiles/audit-logs"+filter, nil).is(200)
@@ -50,7 +50,7 @@ func TestAuditRowsByPermission(t *testing.T) {
 		reader.get("/access-profiles/4/audit/export"+filter).refuses(403, "forbidden", "")
 		for _, page := range []string{"/access-profiles/4/audit", "/access-profiles/4/audit/export"} {
 			if got := looker.get(page + filter).is(200); strings.Contains(string(got.body), "Secret") {
-				t.Errorf("%s%s tells of others", page, filter)
+				t.Errorf("%s%s shows others", page, filter)
 			}
 		}
 	}

@@ -170,7 +170,7 @@ func (s stage) isElsewhere(t *testing.T, path string) {
 	creates := slices.Contains([]string{"/users", "/roles", "/api-keys", "/settings/api-keys", "/access-profiles"}, short)
 	profile := strings.HasPrefix(short, "/access-profiles/") && !strings.Contains(short, "/users") && !strings.Contains(short, "/roles")
 	if !creates && !profile && !slices.ContainsFunc(elsewhere, func(start string) bool { return strings.HasPrefix(short, start) }) {
-		t.Errorf("%s: say here whether it acts on a user", path)
+		t.Errorf("%s: list here whether it acts on a user", path)
 	}
 }
 

@@ -73,10 +73,10 @@ func TestTheQueryOfTheClientCountsForNothing(t *testing.T) {
 		} {
 			forwarded := v.with("X-Original-Uri", row.path+"?"+row.query).with("X-Model", "openai/gpt-3")
 			if a := forwarded.body(door+"?"+row.query, row.body); a.StatusCode == 200 {
-				t.Errorf("%s: the client puts %s out of force", door, row.query)
+				t.Errorf("%s: the client overrides %s", door, row.query)
 			}
 			if a := forwarded.get(door + "?method=GET&" + row.query); a.StatusCode == 200 && row.path != "/v1/x" {
-				t.Errorf("%s: the client puts %s out of force by reading", door, row.query)
+				t.Errorf("%s: the client overrides %s by reading", door, row.query)
 			}
 		}
 		// The proxy's query applies beside another parameter of its client.
@@ -182,7 +182,7 @@ func TestACallThatNamesNoModel(t *testing.T) {
 			}
 		}
 	}
-	// nginx checks by GET whatever method the call has, and a client can send any header.
+	// nginx always checks by GET, and a client can send any header.
 	v.get("/authz/nginx").closed("model_blocked", 403)
 	v.with("X-Original-Method", "GET").get("/authz/nginx").closed("model_blocked", 403)
 	for _, message := range []object{

@@ -205,7 +205,7 @@ func TestAReservationAcrossABoundary(t *testing.T) {
 	g.admin.withinASecond(with(model(key), "estimated_cost", 2), "allowed")
 	first := g.admin.decides(reserve, "allowed", 200)["reservation_id"]
 	second := g.admin.decides(with(reserve, "estimated_cost", 0.5), "budget_exceeded", 402)["reservation_id"]
-	if same(t, "a hold that there is no room for", second, nil); !g.clock().Before(boundary) {
+	if same(t, "a reservation without room", second, nil); !g.clock().Before(boundary) {
 		t.Fatal("this machine was too slow to do all that before the window ended")
 	}
 	g.eventually("the next window", func() bool { return !g.clock().Before(boundary) })

@@ -38,7 +38,7 @@ func TestProfileChangesTouchNoCopy(t *testing.T) {
 	s.scan(&after, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN budgets AS b USING (policy_id)")
 	same(t, "rows", after, rows)
 	if used := objects(s.admin.profile(research)["budgets"])[0]["current_usage"]; used != 0.0 {
-		t.Errorf("the template has used %v", used)
+		t.Errorf("the profile has used %v", used)
 	}
 }
 

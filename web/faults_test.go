@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// tell runs a statement as the owner of the database; DB stands for its name.
-func (g gateway) tell(statements ...string) {
+// execAsOwner runs a statement as the owner of the database; DB stands for its name.
+func (g gateway) execAsOwner(statements ...string) {
 	g.t.Helper()
 	var name string
 	g.scan(&name, "SELECT current_database()")
@@ -17,8 +17,8 @@ func (g gateway) tell(statements ...string) {
 	}
 }
 
-// hold locks what every write needs, until the function returned is called.
-func (g gateway) hold() (end func()) {
+// lockWrites locks what every write needs, until the function returned is called.
+func (g gateway) lockWrites() (end func()) {
 	g.t.Helper()
 	tx, err := g.owner().Begin()
 	g.must(err)
@@ -73,14 +73,14 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		reads          bool // requests that only read still succeed
 	}{
 		{
-			"a standby takes over (25006)", "", func() { g.tell("ALTER ROLE tollgate IN DATABASE DB SET default_transaction_read_only = on", again) },
-			func() { g.tell("ALTER ROLE tollgate IN DATABASE DB RESET default_transaction_read_only", again) }, true,
+			"a standby takes over (25006)", "", func() { g.execAsOwner("ALTER ROLE tollgate IN DATABASE DB SET default_transaction_read_only = on", again) },
+			func() { g.execAsOwner("ALTER ROLE tollgate IN DATABASE DB RESET default_transaction_read_only", again) }, true,
 		},
-		{"no connection is left (53300)", "", func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.tell("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},
-		{"the disk is full (53100)", "", func() { g.tell(refusing("53100")...) }, func() { g.tell(noMoreRefusing) }, true},
+		{"no connection is left (53300)", "", func() { g.execAsOwner("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.execAsOwner("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},
+		{"the disk is full (53100)", "", func() { g.execAsOwner(refusing("53100")...) }, func() { g.execAsOwner(noMoreRefusing) }, true},
 		// There are more of these requests than connections, and all of them wait.
-		{"others hold what is needed (55P03)", "&lock_timeout=300ms", func() { release = g.hold() }, func() { release() }, true},
-		{"it takes too long (57014)", "&statement_timeout=300ms", func() { release = g.hold() }, func() { release() }, true},
+		{"others lock what is needed (55P03)", "&lock_timeout=300ms", func() { release = g.lockWrites() }, func() { release() }, true},
+		{"it takes too long (57014)", "&statement_timeout=300ms", func() { release = g.lockWrites() }, func() { release() }, true},
 	} {
 		c, closing := g.another(g.appURL() + "&application_name=faulty" + fault.settings)
 		v := g.admin.at(c)
@@ -116,7 +116,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 func TestTwinOfFaultsOfTheDatabase(t *testing.T) {
 	g := newGateway(t)
 	all := g.writes(g.admin, event(g.key), "Fault")
-	g.tell(refusing("XX000")...)
+	g.execAsOwner(refusing("XX000")...)
 	for _, a := range concurrently(all...) {
 		if a.putsOff() || a.StatusCode != 500 {
 			t.Errorf("%s: %d %s: the test finds nothing", a.Request.URL.Path, a.StatusCode, a.body)

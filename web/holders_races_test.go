@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// together lets all go at once and returns their answers in the order given.
+// concurrently runs all at once and returns their answers in the order given.
 func concurrently(all ...func() answer) []answer {
 	answers := make([]answer, len(all))
 	start := make(chan struct{})

@@ -152,7 +152,7 @@ FROM audit_logs WHERE id > ? ORDER BY id`, last)
 		c.t.Errorf("audit rows %q, want %q", got, want)
 	}
 	if n := c.count("audit_logs WHERE door IS NULL AND id > ?", last); n > 0 {
-		c.t.Errorf("%d of these audit rows do not say by which door they came", n)
+		c.t.Errorf("%d of these audit rows do not name their origin", n)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestNamedReservations(t *testing.T) {
 	g.admin.decides(with(reserve, "estimated_cost", 1), "allowed", 200)
 	g.exec("UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second'")
 	g.admin.decides(with(reserve, "estimated_cost", 2), "allowed", 200)
-	same(t, "held after one ended", g.holds(), []any{2.0, 100.0, 1.0, 2.0})
+	same(t, "reserved after one ended", g.holds(), []any{2.0, 100.0, 1.0, 2.0})
 	// A user who has lost access is not allowed again.
 	g.admin.api("PUT", "/api"+copyPath(g.ada, g.held), `{"is_active":false}`).is(200)
 	g.admin.withinASecond(with(reserve, "estimated_cost", 2), "access_blocked")

@@ -55,7 +55,7 @@ func TestUpdatesKeepWhatIsNotSent(t *testing.T) {
 	now = put(`{"budgets":[{"max_limit":1,"reset_duration":"1Q","reset_config":{"quarter_start_month":1}},{"max_limit":2,"reset_duration":"1Q","reset_config":{"quarter_start_month":2}}]}`)
 	swapped := put(`{"budgets":[{"max_limit":1,"reset_duration":"1Q","reset_config":{"quarter_start_month":5}},{"max_limit":2,"reset_duration":"1Q","reset_config":{"quarter_start_month":4}}]}`)
 	if row(now, "budgets", 0)["id"] != row(swapped, "budgets", 1)["id"] || row(now, "budgets", 1)["id"] != row(swapped, "budgets", 0)["id"] {
-		t.Error("a quarter's line lost its id")
+		t.Error("a quarter's limit lost its id")
 	}
 	for _, list := range []string{"tags", "budgets", "provider_configs", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"} {
 		if cleared := put(`{"` + list + `":[]}`); len(cleared[list].([]any)) != 0 || cleared["name"] != "Research" {
@@ -67,7 +67,7 @@ func TestUpdatesKeepWhatIsNotSent(t *testing.T) {
 	}
 	now = put(`{"budgets":[{"max_limit":1,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai"}]}`)
 	if row(now, "budgets", 0)["id"] == row(before, "budgets", 0)["id"] || row(now, "provider_configs", 0)["id"] == was["id"] {
-		t.Error("a line that was gone came back with its old id")
+		t.Error("a removed limit came back with its old id")
 	}
 	var versions, audited int
 	c.scan(&versions, "SELECT count(*) FROM access_profile_versions WHERE access_profile_id = 4")

@@ -97,7 +97,7 @@ func TestDatabaseAway(t *testing.T) {
 		c.anonymous().api("GET", "/readyz", nil), session.get("/settings"),
 	} {
 		if a.is(http.StatusServiceUnavailable); a.Header.Get("Retry-After") == "" && a.Request.URL.Path != "/readyz" {
-			t.Errorf("%s does not say when to come back", a.Request.URL.Path)
+			t.Errorf("%s does not say when to retry", a.Request.URL.Path)
 		}
 	}
 	c.anonymous().get("/healthz").is(http.StatusOK)

@@ -66,7 +66,7 @@ func TestRefreshKeepsWhatIsNamed(t *testing.T) {
 			a := session.post("/mcp/clients/form/refresh-tools", nil).redirects("/mcp/clients/form")
 			flash, _ := a.cookie("flash")
 			if flash == nil {
-				t.Fatal("nothing is said")
+				t.Fatal("no message")
 			}
 			page := session.with("Cookie", session.header.Get("Cookie")+"; flash="+flash.Value).get("/mcp/clients/form").is(200)
 			said := text(page.one("main"))

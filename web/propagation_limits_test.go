@@ -43,7 +43,7 @@ func TestDryRunReportsBlockedUsers(t *testing.T) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
 	if got := c.over(object{"fields": []string{"mcp_servers"}}); len(got) > 0 {
-		t.Errorf("limits that are not pushed: %v", got)
+		t.Errorf("limits that are not propagated: %v", got)
 	}
 	if got := c.over(object{"fields": allGroups, "reset_usage": true}); len(got) > 0 {
 		t.Errorf("with usage reset: %v", got)
@@ -59,16 +59,16 @@ func TestDryRunReportsBlockedUsers(t *testing.T) {
 	// A limit with another window starts at zero, and a limit of 0 blocks at once.
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":1,"reset_duration":"1w"}]}`).is(200)
 	if got := c.over(object{"fields": []string{"budgets"}}); len(got) > 0 {
-		t.Errorf("a new line: %v", got)
+		t.Errorf("a new limit: %v", got)
 	}
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":0,"reset_duration":"1w"}]}`).is(200)
 	if got := c.over(object{"fields": []string{"budgets"}}); len(got) != len(c.users) {
-		t.Errorf("a line of nothing: %v", got)
+		t.Errorf("a limit of 0: %v", got)
 	}
 	// An override prevents that, as long as its amount is not used.
 	c.admin.api("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":0,"reset_duration":"1d"}]}`).is(200)
 	if got := c.over(object{"fields": []string{"budgets"}}); len(got) != len(c.users)-1 {
-		t.Errorf("a line of nothing that is raised for some: %v", got)
+		t.Errorf("a limit of 0 that is raised for some: %v", got)
 	}
 }
 

@@ -174,12 +174,12 @@ func TestPropagateRunsOneAtATime(t *testing.T) {
 		}
 	}
 	if progress := c.session.get(status).is(200).one("div", "id", "propagation"); attribute(progress, "hx-get") != status {
-		t.Error("the page of a propagation that runs does not ask again")
+		t.Error("the page of a running propagation does not poll")
 	}
 	c.must(c.h.Propagator.Work(t.Context(), job))
 	c.admin.api("GET", "/api"+status, nil).counts(1, 0, 0, true, "budgets")
 	if progress := c.session.get(status).is(200).one("div", "id", "propagation"); attribute(progress, "hx-get") != "" {
-		t.Error("the page of a propagation that is done asks again")
+		t.Error("the page of a finished propagation polls again")
 	}
 	c.push(object{"fields": allGroups}).counts(1, 0, 0, true, allGroups...)
 	c.admin.api("GET", fmt.Sprintf("/api/access-profiles/2/propagate/%d", job.ID), nil).refuses(404, "not_found", "")
@@ -250,7 +250,7 @@ func TestPropagateReachesTheChosenUsers(t *testing.T) {
 			}
 		}
 		if _, leftOut := c.held(c.users[0])["rate_limit"].(map[string]any); !leftOut {
-			t.Error("a group that was not pushed changed")
+			t.Error("a group that was not propagated changed")
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (g gateway) replyLost() *replyLost {
 	return r
 }
 
-// I-04: a client that assigns, detaches or propagates and is told that the result is unknown retries, and the change is
+// I-04: a client that assigns, detaches or propagates and learns that the result is unknown retries, and the change is
 // made once.
 func TestChangesWhoseRepliesAreLost(t *testing.T) {
 	g := newGateway(t)
@@ -227,11 +227,11 @@ func TestStatementsWhoseRepliesAreLostAreSentOnce(t *testing.T) {
 	})
 	db := connect(t, address)
 	g.must(db.PingContext(t.Context()))
-	g.tell("CREATE TABLE kept (n int)", "GRANT ALL ON kept TO tollgate")
+	g.execAsOwner("CREATE TABLE kept (n int)", "GRANT ALL ON kept TO tollgate")
 	for n := range 3 {
 		armed.Store(true)
 		if _, err := db.NewRaw("INSERT INTO kept VALUES (?)", n).Exec(t.Context()); err == nil {
-			t.Error("a reply that never came is taken for one")
+			t.Error("a missing reply is taken for one")
 		}
 		same(t, "rows", g.count("kept"), n+1)
 	}

@@ -37,7 +37,7 @@ func TestReservations(t *testing.T) {
 	same(t, "used", g.used(g.ada), afterCalls(3))
 	// A reservation returns the counters of now, not those cached by the last decision.
 	after := objects(g.admin.decides(with(reserve, "estimated_cost", 0.5), "allowed", 200)["limits"])
-	same(t, "used, as answered by the next hold", []any{after[0]["used"], after[0]["reserved"], after[1]["used"], after[1]["reserved"]}, []any{3.0, 0.5, 30.0, 100.0})
+	same(t, "used, as answered by the next reservation", []any{after[0]["used"], after[0]["reserved"], after[1]["used"], after[1]["reserved"]}, []any{3.0, 0.5, 30.0, 100.0})
 	g.exec("UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second'")
 	// Another user's reservation is not released.
 	_, bobs := g.give(g.bob, g.work)

@@ -16,11 +16,11 @@ func (c *console) wait(seconds int) {
 	c.exec("UPDATE login_throttles SET last_failed_at = last_failed_at - ? * interval '1 second'", seconds)
 }
 
-// ahead is how far hold moves the last attempts into the future, so that a slow machine changes nothing between two
-// requests.
+// ahead is how far freezeThrottle moves the last attempts into the future, so that a slow machine changes nothing
+// between two requests.
 const ahead = 30
 
-func (c *console) hold() {
+func (c *console) freezeThrottle() {
 	c.t.Helper()
 	c.exec("UPDATE login_throttles SET last_failed_at = clock_timestamp() + ? * interval '1 second'", ahead)
 }
@@ -43,7 +43,7 @@ func TestThrottleGrowsAndAcceptsTheRightPassword(t *testing.T) {
 	}
 	for _, want := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
 		before := c.h.Passwords.Hashed()
-		c.hold()
+		c.freezeThrottle()
 		seconds := retryAfter(t, wrong())
 		if c.h.Passwords.Hashed() != before {
 			t.Fatal("a refused try was hashed")
@@ -63,7 +63,7 @@ func TestThrottleGrowsAndAcceptsTheRightPassword(t *testing.T) {
 	for range 5 {
 		wrong().refuses(401, "invalid_credentials", "")
 	}
-	c.hold()
+	c.freezeThrottle()
 	retryAfter(t, wrong())
 }
 
@@ -76,7 +76,7 @@ func TestThrottleExpiresAFailureEachMinute(t *testing.T) {
 	for range 5 {
 		c.anonymous().post("/login", credentials(admin, "wrong password")).is(401)
 	}
-	c.hold()
+	c.freezeThrottle()
 	c.anonymous().post("/login", credentials(admin, "wrong password")).is(429)
 }
 
@@ -86,7 +86,7 @@ func TestThrottleByNetwork(t *testing.T) {
 		c.anonymous().post("/login", credentials("user"+strconv.Itoa(i)+"@example.com", "wrong password")).is(401)
 	}
 	before := c.h.Passwords.Hashed()
-	c.hold()
+	c.freezeThrottle()
 	retryAfter(t, c.anonymous().post("/login", credentials("user30@example.com", "wrong password")))
 	// A client cannot pretend to come from another address.
 	retryAfter(t, c.anonymous().with("X-Forwarded-For", "203.0.113.7").with("X-Real-IP", "203.0.113.8").

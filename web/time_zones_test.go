@@ -49,7 +49,7 @@ func TestTimeZone(t *testing.T) {
 	s.admin.api("POST", path+"/propagate", `{"fields":["budgets"]}`).is(http.StatusOK)
 	after := s.copies(s.ada)[0]
 	if budget := objects(after["budgets"])[0]; after["time_zone"] != nil || budget["last_reset"] != before || budget["current_usage"] != 5e-9 {
-		t.Errorf("pushed: %v", after)
+		t.Errorf("propagated: %v", after)
 	}
 	compared := s.session.get(strings.TrimPrefix(path, "/api") + "/versions/compare?from=1&to=2").is(http.StatusOK)
 	same(t, "differs in", text(compared.one("th", "scope", "row")), "Windows")

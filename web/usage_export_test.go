@@ -123,7 +123,7 @@ func TestExportsAreConsistentSnapshots(t *testing.T) {
 					cost, key = row["cost_usd"], row["model"]+row["user"]
 				}
 				if seen[key] {
-					t.Errorf("%s is there twice", key)
+					t.Errorf("%s is listed twice", key)
 				}
 				seen[key] = true
 				sum += dollars(t, cost)

@@ -263,7 +263,7 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 			}
 			for status, n := range again {
 				if status != 503 {
-					t.Errorf("%d answers had the status %d, which says that there is no use in repeating them", n, status)
+					t.Errorf("%d answers had the status %d, which tells clients not to retry", n, status)
 				}
 			}
 			same(t, "events", g.count("usage_events"), sent)

@@ -207,7 +207,7 @@ func TestUsageOfExpiredAndDeletedKeys(t *testing.T) {
 	g.admin.counted(event(values[len(values)-1]))
 	g.admin.api("DELETE", "/api/users/"+g.ada, nil).is(200)
 	g.admin.counted(event(values[0]))
-	same(t, "events of who holds nothing", g.count("usage_events WHERE user_id = ? AND copy_id IS NULL", g.ada), 2)
+	same(t, "events of a user without a copy", g.count("usage_events WHERE user_id = ? AND copy_id IS NULL", g.ada), 2)
 	same(t, "in quarantine", g.count("usage_quarantine"), 0)
 
 	unknown := "sk-bf-" + strings.Repeat("7", 45) + "WXYZ"

@@ -52,7 +52,7 @@ func TestVersionsAreListedComparedAndRestored(t *testing.T) {
 		t.Errorf("restored %v\nwant %v", got, want)
 	}
 	if line := func(p map[string]any) any { return p["budgets"].([]any)[0].(map[string]any)["id"] }; line(again) != line(first) {
-		t.Error("a line that matched lost its id")
+		t.Error("a limit that matched lost its id")
 	}
 	c.admin.api("POST", "/api/access-profiles/4/versions/4/restore", nil).is(http.StatusOK)
 	if v := c.admin.profile(4)["version"]; v != 4.0 {

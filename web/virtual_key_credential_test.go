@@ -19,7 +19,7 @@ func TestKeyAsCredential(t *testing.T) {
 		same(t, "policy", holder.get(prefix+"/users/me/vk-creation-policy").is(200).json(), object{"has_access_profile": true, "profile_name": "Research"})
 		holder.get(prefix + "/virtual-keys/quota").is(200)
 	}
-	same(t, "policy of one who holds nothing", s.login(bob).get("/api/users/me/vk-creation-policy").is(200).json(), object{"has_access_profile": false})
+	same(t, "policy of a user without a copy", s.login(bob).get("/api/users/me/vk-creation-policy").is(200).json(), object{"has_access_profile": false})
 	own := []string{"users/me/permissions", "users/me/vk-creation-policy", "virtual-keys/quota"}
 	s.unchanged(func() {
 		eachRoute(t, s.console, func(t *testing.T, r web.Route, path string) {
