@@ -73,7 +73,9 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		reads          bool // requests that only read still succeed
 	}{
 		{
-			"a standby takes over (25006)", "", func() { g.execAsOwner("ALTER ROLE tollgate IN DATABASE DB SET default_transaction_read_only = on", again) },
+			"a standby takes over (25006)", "", func() {
+				g.execAsOwner("ALTER ROLE tollgate IN DATABASE DB SET default_transaction_read_only = on", again)
+			},
 			func() { g.execAsOwner("ALTER ROLE tollgate IN DATABASE DB RESET default_transaction_read_only", again) }, true,
 		},
 		{"no connection is left (53300)", "", func() { g.execAsOwner("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.execAsOwner("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},

@@ -181,7 +181,7 @@ func TestOverrideOfOthers(t *testing.T) {
 	unknown := object{"id": "00000000-0000-0000-0000-000000000000"}
 	missing := s.admin.api("PUT", overridePath(s.ada, own, unknown), `{"amount":0}`).refuses(404, "not_found", "").refusal()
 	for name, path := range map[string]string{
-		"the profile's budget":  overridePath(s.ada, own, lines(s.admin.profile(research))["total 1M"]),
+		"the profile's budget":   overridePath(s.ada, own, lines(s.admin.profile(research))["total 1M"]),
 		"another user's budget":  overridePath(s.ada, own, lines(theirs)["total 1M"]),
 		"budget of another copy": overridePath(s.ada, own, lines(second)["total 1M"]),
 		"another user's copy":    overridePath(s.ada, theirs, lines(theirs)["total 1M"]),
