@@ -28,7 +28,10 @@ type userRecord struct {
 
 // CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden
 // for a role that permits more than the actor may do, Conflict when the email is taken, TooMany.
-func CreateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, keys secret.Keys, actor permission.Actor, in identity.UserInput) (identity.User, error) {
+func CreateUser(
+	ctx context.Context, db bun.IDB, passwords *identity.Passwords, keys secret.Keys, actor permission.Actor,
+	in identity.UserInput,
+) (identity.User, error) {
 	u, password, err := in.Create()
 	if err != nil {
 		return u, err
@@ -66,7 +69,9 @@ func CreateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, 
 		if err := identity.InsertUser(ctx, tx, actor, &made, hash); err != nil {
 			return err
 		}
-		return assignment.GrantRole(ctx, tx, keys, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt)
+		return assignment.GrantRole(
+			ctx, tx, keys, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt,
+		)
 	})
 	return made, identity.EmailTaken(err)
 }
@@ -74,7 +79,10 @@ func CreateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, 
 // UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the
 // user. Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor, Conflict when the email is
 // taken, TooMany.
-func UpdateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, actor permission.Actor, id string, in identity.UserInput) (identity.User, error) {
+func UpdateUser(
+	ctx context.Context, db bun.IDB, passwords *identity.Passwords, actor permission.Actor, id string,
+	in identity.UserInput,
+) (identity.User, error) {
 	u, err := identity.GetUser(ctx, db, id)
 	if err != nil {
 		return u, err
@@ -111,7 +119,9 @@ func UpdateUser(ctx context.Context, db bun.IDB, passwords *identity.Passwords, 
 	return u, identity.EmailTaken(err)
 }
 
-func saveUser(ctx context.Context, tx bun.Tx, actor permission.Actor, old identity.User, u *identity.User, hash string) (err error) {
+func saveUser(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, old identity.User, u *identity.User, hash string,
+) (err error) {
 	if u.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
 		return err
 	}
@@ -133,7 +143,9 @@ func saveUser(ctx context.Context, tx bun.Tx, actor permission.Actor, old identi
 // SetUserRole gives a user another role, which holds from their next request on. Copies that came with the old one go,
 // unless the new one hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a
 // user who may do more than the actor and for a role that permits more, Conflict for the last admin.
-func SetUserRole(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in identity.RoleChoice) (identity.User, error) {
+func SetUserRole(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in identity.RoleChoice,
+) (identity.User, error) {
 	c := &input.Reader{}
 	roleID := identity.ReadRole(c, "role_id", in.RoleID)
 	var u identity.User
@@ -164,16 +176,21 @@ func SetUserRole(ctx context.Context, db bun.IDB, keys secret.Keys, actor permis
 		if err := held.KeepAnAdmin(ctx, tx, "role_id", id); err != nil {
 			return err
 		}
-		if _, err := tx.NewRaw("UPDATE users SET role_id = ?, updated_at = clock_timestamp() WHERE id = ?", roleID, id).Exec(ctx); err != nil {
+		if _, err := tx.NewRaw("UPDATE users SET role_id = ?, updated_at = clock_timestamp() WHERE id = ?", roleID, id).
+			Exec(ctx); err != nil {
 			return fmt.Errorf("change the role: %w", err)
 		}
 		if u, err = identity.GetUser(ctx, tx, id); err != nil {
 			return err
 		}
-		if err := audit.RecordResource(ctx, tx, actor, "update", "user", id, userRecord{User: old}, userRecord{User: u}); err != nil {
+		if err := audit.RecordResource(
+			ctx, tx, actor, "update", "user", id, userRecord{User: old}, userRecord{User: u},
+		); err != nil {
 			return err
 		}
-		return assignment.ChangeRole(ctx, tx, keys, actor, identity.Holder{ID: id, Email: u.Email}, old.RoleID, roleID, u.UpdatedAt)
+		return assignment.ChangeRole(
+			ctx, tx, keys, actor, identity.Holder{ID: id, Email: u.Email}, old.RoleID, roleID, u.UpdatedAt,
+		)
 	})
 	return u, err
 }
@@ -197,7 +214,8 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 			return err
 		}
 		record := userRecord{User: old}
-		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? ORDER BY name_key", id).Scan(ctx, &record.APIKeys); err != nil {
+		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? ORDER BY name_key", id).
+			Scan(ctx, &record.APIKeys); err != nil {
 			return fmt.Errorf("look up the user's API keys: %w", err)
 		}
 		if record.AccessProfiles, record.VirtualKeys, err = assignment.RevokeAll(ctx, tx, id); err != nil {
@@ -222,8 +240,11 @@ type Leaving struct {
 
 // UserLeaving tells what the deletion of a user would do.
 func UserLeaving(ctx context.Context, db bun.IDB, u identity.User) (l Leaving, err error) {
-	l.APIKeys, l.APIKeyCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("api_keys AS k").Column("k.id", "k.name").
-		Where("k.created_by = ?", u.ID).Order("k.name_key"))
+	l.APIKeys, l.APIKeyCount, err = database.NamedRows(
+		ctx,
+		db.NewSelect().TableExpr("api_keys AS k").Column("k.id", "k.name").
+			Where("k.created_by = ?", u.ID).Order("k.name_key"),
+	)
 	if err == nil {
 		err = db.NewRaw(`SELECT p.id, p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
 WHERE c.user_id = ? ORDER BY p.name_key`, u.ID).Scan(ctx, &l.Profiles)

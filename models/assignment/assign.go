@@ -44,7 +44,9 @@ func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time,
 // Assign gives a user a copy of a template. The key is nil when they had one already; its value is told this once.
 // Refusals: NotFound for the user or the template, Forbidden for a user who may do more than the actor, Invalid,
 // Conflict when they hold it or when the template is inactive.
-func Assign(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in AssignInput) (Assignment, *virtualkey.Key, error) {
+func Assign(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in AssignInput,
+) (Assignment, *virtualkey.Key, error) {
 	var assigned Assignment
 	var key *virtualkey.Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -78,7 +80,10 @@ func Assign(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.
 			return err
 		}
 		if len(g.Users) == 0 {
-			return problem.Refuse(problem.Conflict, "access_profile_id", "already_held", "They hold "+problem.Clip(shown.Name)+" already; nobody holds a profile twice.")
+			return problem.Refuse(
+				problem.Conflict, "access_profile_id", "already_held",
+				"They hold "+problem.Clip(shown.Name)+" already; nobody holds a profile twice.",
+			)
 		}
 		if key = nil; len(g.Keys) > 0 {
 			key = &g.Keys[0]
@@ -86,22 +91,30 @@ func Assign(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.
 		if assigned, err = copyOf(ctx, tx, user, profileID); err != nil {
 			return err
 		}
-		return recordCopy(ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct", "keys": keyNames(g.Keys)})
+		return recordCopy(
+			ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct", "keys": keyNames(g.Keys)},
+		)
 	})
 	return assigned, key, err
 }
 
 func inactive(field string, shown profile.Profile) error {
-	return problem.Refuse(problem.Conflict, field, "profile_inactive", "Activate "+problem.Clip(shown.Name)+" first: an inactive profile goes to nobody new.")
+	return problem.Refuse(
+		problem.Conflict, field, "profile_inactive",
+		"Activate "+problem.Clip(shown.Name)+" first: an inactive profile goes to nobody new.",
+	)
 }
 
 // holdCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of holdAccess.
-func holdCopy(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, user string, id int64) error {
+func holdCopy(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, user string, id int64,
+) error {
 	if _, err := identity.LockAccess(ctx, tx, actor, needed, user); err != nil {
 		return err
 	}
 	var locked int64
-	err := tx.NewRaw("SELECT id FROM user_access_profiles WHERE id = ? AND user_id = ? FOR UPDATE", id, user).Scan(ctx, &locked)
+	err := tx.NewRaw("SELECT id FROM user_access_profiles WHERE id = ? AND user_id = ? FOR UPDATE", id, user).
+		Scan(ctx, &locked)
 	if err != nil {
 		return problem.NotFoundOr(err, "access profile of this user")
 	}
@@ -110,7 +123,9 @@ func holdCopy(ctx context.Context, tx bun.Tx, actor permission.Actor, needed per
 
 // copyOf is a user's copy of a template.
 func copyOf(ctx context.Context, tx bun.Tx, user string, profileID int64) (Assignment, error) {
-	copies, err := loadCopies(ctx, tx, SelectCopies(tx).Where("c.user_id = ? AND c.access_profile_id = ?", user, profileID))
+	copies, err := loadCopies(
+		ctx, tx, SelectCopies(tx).Where("c.user_id = ? AND c.access_profile_id = ?", user, profileID),
+	)
 	if err != nil {
 		return Assignment{}, err
 	}
@@ -155,7 +170,9 @@ func Detach(ctx context.Context, db bun.IDB, actor permission.Actor, user string
 		if err != nil {
 			return err
 		}
-		return recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": gone.Keys})
+		return recordCopy(
+			ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": gone.Keys},
+		)
 	})
 	return gone, err
 }
@@ -169,7 +186,9 @@ type CopyInput struct {
 
 // Change pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Forbidden, Invalid, Conflict
 // for the end of one that comes with a role.
-func Change(ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64, in CopyInput) (Assignment, error) {
+func Change(
+	ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64, in CopyInput,
+) (Assignment, error) {
 	var changed Assignment
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		if err := holdCopy(ctx, tx, actor, "AccessProfiles:Update", user, id); err != nil {
@@ -239,7 +258,10 @@ func (in CopyInput) apply(u Assignment, now time.Time) (Assignment, error) {
 		return u, err
 	}
 	if u.FromRole && u.ExpiresAt != nil {
-		return u, problem.Refuse(problem.Conflict, "expires_at", "from_role", "It comes with a role, so it ends when the role is left, not at a moment of its own.")
+		return u, problem.Refuse(
+			problem.Conflict, "expires_at", "from_role",
+			"It comes with a role, so it ends when the role is left, not at a moment of its own.",
+		)
 	}
 	return u, nil
 }
@@ -252,13 +274,21 @@ func equalTimes(a, b *time.Time) bool { return a == b || a != nil && b != nil &&
 
 // recordCopy writes the audit row of a change to what a user holds.
 func recordCopy(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, of Assignment, now time.Time, previous, current any, metadata map[string]any,
+	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, of Assignment, now time.Time,
+	previous, current any, metadata map[string]any,
 ) error {
 	if metadata == nil {
 		metadata = map[string]any{}
 	}
 	metadata["copy_id"], metadata["access_profile"] = of.ID, of.Name
-	c := audit.Change{ProfileID: &of.ParentProfileID, UserID: &of.UserID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action, At: now}
+	c := audit.Change{
+		ProfileID: &of.ParentProfileID,
+		UserID:    &of.UserID,
+		Actor:     actor.Name,
+		Origin:    audit.OriginOf(actor),
+		Action:    action,
+		At:        now,
+	}
 	if err := c.Documents(previous, current, metadata); err != nil {
 		return err
 	}

@@ -54,13 +54,20 @@ func (u Assignment) Expired(now time.Time) bool {
 // SelectCopies reads copies without their policies. What ends a direct assignment does not end a copy that comes with a
 // role too.
 func SelectCopies(db bun.IDB) *bun.SelectQuery {
-	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN access_profiles AS p ON p.id = c.access_profile_id").
+	return db.NewSelect().
+		TableExpr("user_access_profiles AS c").
+		Join("JOIN access_profiles AS p ON p.id = c.access_profile_id").
 		Join("JOIN users AS u ON u.id = c.user_id").
-		Column("c.id", "c.user_id", "c.is_active", "c.template_version", "c.group_versions", "c.assigned_at", "c.policy_id", "c.from_role").
-		ColumnExpr("c.access_profile_id AS parent_profile_id").ColumnExpr("p.name").ColumnExpr("p.version AS standing").Column("p.policy_version").
+		Column("c.id", "c.user_id", "c.is_active", "c.template_version", "c.group_versions", "c.assigned_at").
+		Column("c.policy_id", "c.from_role").
+		ColumnExpr("c.access_profile_id AS parent_profile_id").
+		ColumnExpr("p.name").
+		ColumnExpr("p.version AS standing").
+		Column("p.policy_version").
 		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at").
 		ColumnExpr("CASE WHEN c.direct THEN 'direct' ELSE 'role' END AS source").
-		ColumnExpr("u.name AS holder").ColumnExpr("u.email AS holder_email")
+		ColumnExpr("u.name AS holder").
+		ColumnExpr("u.email AS holder_email")
 }
 
 // List returns the copies that a user holds, the first assigned first, with what was used of them. Refusal: NotFound.
@@ -109,7 +116,9 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, 
 	if err != nil {
 		return nil, 0, fmt.Errorf("count holders: %w", err)
 	}
-	copies, err := loadCopies(ctx, db, filter(SelectCopies(db)).OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset))
+	copies, err := loadCopies(
+		ctx, db, filter(SelectCopies(db)).OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset),
+	)
 	return copies, total, err
 }
 

@@ -75,46 +75,67 @@ func readOverride(c *input.Reader, field string, v input.Value) money.Money {
 	before := len(c.Problems)
 	amount := c.Money(field, v)
 	switch noted := len(c.Problems) > before; {
-	case noted && (c.Problems[before].Code == "max_limit_negative" || c.Problems[before].Code == "number_out_of_range"), !noted && amount == 0:
-		c.Problems = append(c.Problems[:before], problem.Problem{Field: field, Code: "number_out_of_range", Message: "Enter an amount of more than 0 and at most 1000000000 dollars."})
+	case noted && (c.Problems[before].Code == "max_limit_negative" || c.Problems[before].Code == "number_out_of_range"),
+		!noted && amount == 0:
+		c.Problems = append(
+			c.Problems[:before],
+			problem.Problem{
+				Field:   field,
+				Code:    "number_out_of_range",
+				Message: "Enter an amount of more than 0 and at most 1000000000 dollars.",
+			},
+		)
 	}
 	return amount
 }
 
 // SetOverride raises one budget of a user's copy; a second one replaces the first. It returns the line as it stands
 // then. Refusals: NotFound, Invalid.
-func SetOverride(ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string, in OverrideInput) (policy.Budget, error) {
+func SetOverride(
+	ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string, in OverrideInput,
+) (policy.Budget, error) {
 	o, problems := in.check()
-	return changeOverride(ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
-		if err := problem.InvalidInput(problems); err != nil {
-			return false, err
-		}
-		o.BudgetID, o.Anchor = budgetID, line.LastReset
-		if o.Cycles != nil {
-			ends := window.After(line.ResetDuration, line.QuarterStart(), line.calendar, line.anchor, line.WindowEnds, *o.Cycles)
-			o.EndsAt = &ends
-		}
-		_, err := tx.NewInsert().Model(&o).On("CONFLICT (budget_id) DO UPDATE").
-			Set("amount = excluded.amount, cycles = excluded.cycles, anchor = excluded.anchor, ends_at = excluded.ends_at").Exec(ctx)
-		if err != nil {
-			return false, fmt.Errorf("set override: %w", err)
-		}
-		return true, nil
-	})
+	return changeOverride(
+		ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set",
+		func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+			if err := problem.InvalidInput(problems); err != nil {
+				return false, err
+			}
+			o.BudgetID, o.Anchor = budgetID, line.LastReset
+			if o.Cycles != nil {
+				ends := window.After(
+					line.ResetDuration, line.QuarterStart(), line.calendar, line.anchor, line.WindowEnds, *o.Cycles,
+				)
+				o.EndsAt = &ends
+			}
+			_, err := tx.NewInsert().Model(&o).On("CONFLICT (budget_id) DO UPDATE").
+				Set("amount = excluded.amount, cycles = excluded.cycles, anchor = excluded.anchor, ends_at = excluded.ends_at").
+				Exec(ctx)
+			if err != nil {
+				return false, fmt.Errorf("set override: %w", err)
+			}
+			return true, nil
+		},
+	)
 }
 
 // ClearOverride takes an override back; when there is none, nothing happens. Refusal: NotFound.
-func ClearOverride(ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string) (policy.Budget, error) {
+func ClearOverride(
+	ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string,
+) (policy.Budget, error) {
 	const needed = "AccessProfiles:Update or AccessProfiles:Delete"
-	return changeOverride(ctx, db, actor, needed, user, copyID, budgetID, "override_clear", func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
-		if line.OverrideAmount == nil {
-			return false, nil // there is none, or it is over
-		}
-		if _, err := tx.NewDelete().Model(line.stored).WherePK().Exec(ctx); err != nil {
-			return false, fmt.Errorf("clear override: %w", err)
-		}
-		return true, nil
-	})
+	return changeOverride(
+		ctx, db, actor, needed, user, copyID, budgetID, "override_clear",
+		func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+			if line.OverrideAmount == nil {
+				return false, nil // there is none, or it is over
+			}
+			if _, err := tx.NewDelete().Model(line.stored).WherePK().Exec(ctx); err != nil {
+				return false, fmt.Errorf("clear override: %w", err)
+			}
+			return true, nil
+		},
+	)
 }
 
 // overriddenLine is a budget of a copy with what the windows of an override are counted by.
@@ -126,7 +147,8 @@ type overriddenLine struct {
 }
 
 func changeOverride(
-	ctx context.Context, db bun.IDB, actor permission.Actor, needed permission.Permission, user string, copyID int64, budgetID, action string,
+	ctx context.Context, db bun.IDB, actor permission.Actor, needed permission.Permission, user string, copyID int64,
+	budgetID, action string,
 	edit func(context.Context, bun.Tx, overriddenLine) (changed bool, err error),
 ) (policy.Budget, error) {
 	var after policy.Budget
@@ -156,7 +178,9 @@ func changeOverride(
 }
 
 // findLine reads one budget of a user's copy with its override. Refusal: NotFound, also for a budget of something else.
-func findLine(ctx context.Context, tx bun.Tx, user string, copyID int64, budgetID string) (line overriddenLine, err error) {
+func findLine(
+	ctx context.Context, tx bun.Tx, user string, copyID int64, budgetID string,
+) (line overriddenLine, err error) {
 	held, err := Get(ctx, tx, user, copyID)
 	if err != nil {
 		return line, err
@@ -179,7 +203,10 @@ func findLine(ctx context.Context, tx bun.Tx, user string, copyID int64, budgetI
 	return line, nil
 }
 
-func recordOverride(ctx context.Context, tx bun.Tx, actor permission.Actor, action, user string, copyID int64, before, after overriddenLine) error {
+func recordOverride(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, action, user string, copyID int64,
+	before, after overriddenLine,
+) error {
 	now, err := database.Clock(ctx, tx)
 	if err != nil {
 		return err
@@ -208,7 +235,9 @@ func LoadOverrides(ctx context.Context, db bun.IDB, copies []Assignment) (map[st
 		policies[i] = c.PolicyID
 	}
 	var rows []BudgetOverride
-	err := db.NewSelect().Model(&rows).Where("budget_id IN (SELECT id FROM budgets WHERE policy_id = ANY (?))", pgdialect.Array(policies)).Scan(ctx)
+	err := db.NewSelect().
+		Model(&rows).Where("budget_id IN (SELECT id FROM budgets WHERE policy_id = ANY (?))", pgdialect.Array(policies)).
+		Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load overrides: %w", err)
 	}

@@ -52,7 +52,9 @@ type BulkAssigned struct {
 // AssignMany gives all users named a copy of a template; those who hold it keep theirs. Refusals: Invalid, NotFound
 // when a user or the template is gone, Forbidden when one may do more than the actor, Conflict when the template is
 // inactive.
-func AssignMany(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in BulkAssignInput) (BulkAssigned, error) {
+func AssignMany(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in BulkAssignInput,
+) (BulkAssigned, error) {
 	c := &input.Reader{}
 	ids := readTicked(c, in.IDs, "user")
 	if in.AccessProfileID.Kind == input.Absent {
@@ -93,7 +95,9 @@ func AssignMany(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 			return err
 		}
 		for _, held := range made {
-			if err := recordCopy(ctx, tx, actor, "assign", held, now, nil, held, map[string]any{"source": "direct"}); err != nil {
+			if err := recordCopy(
+				ctx, tx, actor, "assign", held, now, nil, held, map[string]any{"source": "direct"},
+			); err != nil {
 				return err
 			}
 		}
@@ -104,7 +108,9 @@ func AssignMany(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 
 // holdMany locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than
 // the actor.
-func holdMany(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, ids []string) ([]identity.Holder, error) {
+func holdMany(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, ids []string,
+) ([]identity.Holder, error) {
 	users, err := identity.LockAccess(ctx, tx, actor, needed, ids...)
 	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) && refusal.Reason == problem.NotFound {
 		return nil, problem.Missing("user any more; reload the list")
@@ -129,13 +135,19 @@ func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int6
 	if _, err := profile.Get(ctx, db, profileID); err != nil {
 		return nil, err
 	}
-	return loadCopies(ctx, db, SelectCopies(db).Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(identity.Existing(ids))).
-		OrderExpr("lower(u.name), u.email_key"))
+	return loadCopies(
+		ctx, db,
+		SelectCopies(db).
+			Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(identity.Existing(ids))).
+			OrderExpr("lower(u.name), u.email_key"),
+	)
 }
 
 // DetachMany takes their copy of a template from all users ticked; those who hold none any more are passed over. It
 // returns how many lost it. Refusals: Invalid, NotFound, Forbidden when one may do more than the actor.
-func DetachMany(ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in BulkDetachInput) (int, error) {
+func DetachMany(
+	ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in BulkDetachInput,
+) (int, error) {
 	var n int
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		chosen, err := in.Chosen(ctx, tx, profileID)
@@ -150,7 +162,9 @@ func DetachMany(ctx context.Context, db bun.IDB, actor permission.Actor, profile
 		if _, err := holdMany(ctx, tx, actor, "AccessProfiles:Delete", users); err != nil {
 			return err
 		}
-		if err := LockCopies(ctx, tx, "access_profile_id = ? AND user_id = ANY (?)", profileID, pgdialect.Array(users)); err != nil {
+		if err := LockCopies(
+			ctx, tx, "access_profile_id = ? AND user_id = ANY (?)", profileID, pgdialect.Array(users),
+		); err != nil {
 			return err
 		}
 		// What they held before they were locked may have changed since.
@@ -170,7 +184,10 @@ func DetachMany(ctx context.Context, db bun.IDB, actor permission.Actor, profile
 			return err
 		}
 		for _, held := range chosen {
-			err := recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": keys.names(held.UserID)})
+			err := recordCopy(
+				ctx, tx, actor, "unassign", held, now, held, nil,
+				map[string]any{"source": held.Source, "deleted_keys": keys.names(held.UserID)},
+			)
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,10 @@ const copiesAtOnce = 1000
 
 // assignCopies gives each of the users named a copy of the template, unless they have one, in a fixed number of
 // statements for each thousand. The transaction holds the users.
-func assignCopies(ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout, now time.Time) (result, error) {
+func assignCopies(
+	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout,
+	now time.Time,
+) (result, error) {
 	var g result
 	for len(users) > 0 {
 		if err := forgetPlans(ctx, tx, len(users)); err != nil {
@@ -63,7 +66,10 @@ func forgetPlans(ctx context.Context, tx bun.Tx, copies int) error {
 	return nil
 }
 
-func (g *result) some(ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout, now time.Time) error {
+func (g *result) some(
+	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout,
+	now time.Time,
+) error {
 	ids := make([]string, len(users))
 	for i, user := range users {
 		ids[i] = user.ID
@@ -97,7 +103,9 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	if len(made) == 0 {
 		return database.Invalidate(ctx, tx, touched...)
 	}
-	if err := policy.Sync(ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, policy.FieldGroups, now); err != nil {
+	if err := policy.Sync(
+		ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, policy.FieldGroups, now,
+	); err != nil {
 		return err
 	}
 	issued, err := virtualkey.IssueFirstKeys(ctx, tx, keys, pick(users, without), shown.Name, now)
@@ -129,13 +137,16 @@ type madeCopy struct {
 }
 
 // insertCopies makes empty copies for those who have none.
-func insertCopies(ctx context.Context, tx bun.Tx, shown profile.Profile, users []string, how handout, now time.Time) ([]madeCopy, error) {
+func insertCopies(
+	ctx context.Context, tx bun.Tx, shown profile.Profile, users []string, how handout, now time.Time,
+) ([]madeCopy, error) {
 	versions := make([]int64, len(policy.FieldGroups))
 	for i := range versions {
 		versions[i] = shown.Version
 	}
 	var made []madeCopy
-	err := tx.NewRaw(`
+	err := tx.NewRaw(
+		`
 WITH wanted AS (
     SELECT u AS user_id, nextval(pg_get_serial_sequence('policies', 'id')) AS policy_id FROM unnest(?0::text[]) AS u
     WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u AND c.access_profile_id = ?1)
@@ -146,7 +157,8 @@ INSERT INTO user_access_profiles
     (user_id, access_profile_id, policy_id, direct, from_role, expires_at, group_versions, template_version, assigned_at)
 SELECT user_id, ?1, made.id, ?3, NOT ?3, ?4, ?5, ?6, ?7 FROM wanted JOIN made ON made.id = wanted.policy_id ORDER BY user_id
 RETURNING user_id, policy_id`,
-		pgdialect.Array(users), shown.ID, shown.CalendarAligned, how.Direct, how.ExpiresAt, pgdialect.Array(versions), shown.Version, now,
+		pgdialect.Array(users),
+		shown.ID, shown.CalendarAligned, how.Direct, how.ExpiresAt, pgdialect.Array(versions), shown.Version, now,
 		shown.TimeZone,
 	).Scan(ctx, &made)
 	if problem.Violates(err, "user_access_profiles_unknown_profile") {
@@ -157,7 +169,10 @@ RETURNING user_id, policy_id`,
 
 // LockCopies locks the copies that match, like every change of copies in the order of their ids.
 func LockCopies(ctx context.Context, tx bun.Tx, where string, args ...any) error {
-	if _, err := tx.NewSelect().Table("user_access_profiles").Column("id").Where(where, args...).Order("id").For("UPDATE").Exec(ctx); err != nil {
+	if _, err := tx.NewSelect().
+		Table("user_access_profiles").
+		Column("id").Where(where, args...).Order("id").
+		For("UPDATE").Exec(ctx); err != nil {
 		return fmt.Errorf("hold copies: %w", err)
 	}
 	return nil
@@ -187,11 +202,14 @@ func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys droppedKey
 		return keys, err
 	}
 	var users []string
-	err = tx.NewRaw("SELECT DISTINCT user_id FROM user_access_profiles WHERE id = ANY (?)", pgdialect.Array(copies)).Scan(ctx, &users)
+	err = tx.NewRaw("SELECT DISTINCT user_id FROM user_access_profiles WHERE id = ANY (?)", pgdialect.Array(copies)).
+		Scan(ctx, &users)
 	if err != nil {
 		return keys, fmt.Errorf("look up holders: %w", err)
 	}
-	_, err = tx.NewRaw("DELETE FROM policies WHERE id IN (SELECT policy_id FROM user_access_profiles WHERE id = ANY (?))", pgdialect.Array(copies)).Exec(ctx)
+	_, err = tx.NewRaw("DELETE FROM policies WHERE id IN (SELECT policy_id FROM user_access_profiles WHERE id = ANY (?))",
+		pgdialect.Array(copies)).
+		Exec(ctx)
 	if err != nil {
 		return keys, fmt.Errorf("remove copies: %w", err)
 	}

@@ -17,7 +17,8 @@ func loadKeysOf(ctx context.Context, db bun.IDB, copies []Assignment) error {
 		users[i] = c.UserID
 	}
 	var keys []virtualkey.Key
-	if err := virtualkey.SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ANY (?)", pgdialect.Array(users)).Order("k.created_at", "k.id").Scan(ctx); err != nil {
+	if err := virtualkey.SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ANY (?)", pgdialect.Array(users)).
+		Order("k.created_at", "k.id").Scan(ctx); err != nil {
 		return fmt.Errorf("load the keys of holders: %w", err)
 	}
 	for i := range copies {

@@ -33,7 +33,10 @@ func holdTemplate(ctx context.Context, tx bun.Tx, id int64) error {
 }
 
 // GrantRole gives somebody who gains a role what it hands out by default. The transaction holds the user and the role.
-func GrantRole(ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, roleID int64, now time.Time) error {
+func GrantRole(
+	ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, roleID int64,
+	now time.Time,
+) error {
 	var profiles []int64
 	err := tx.NewRaw(`SELECT p.id FROM role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
 WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Scan(ctx, &profiles)
@@ -56,7 +59,10 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 		if err != nil {
 			return err
 		}
-		err = recordCopy(ctx, tx, actor, "assign", copied, now, nil, copied, map[string]any{"source": "role", "role_id": roleID, "keys": keyNames(g.Keys)})
+		err = recordCopy(
+			ctx, tx, actor, "assign", copied, now, nil, copied,
+			map[string]any{"source": "role", "role_id": roleID, "keys": keyNames(g.Keys)},
+		)
 		if err != nil {
 			return err
 		}
@@ -66,7 +72,10 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 
 // ChangeRole replaces what came with somebody's old role by what the new one hands out. What both hand out stays as it
 // is, with its usage.
-func ChangeRole(ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64, now time.Time) error {
+func ChangeRole(
+	ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64,
+	now time.Time,
+) error {
 	// First the new ones: whoever holds something all along keeps their keys.
 	if err := GrantRole(ctx, tx, keys, actor, user, newRole, now); err != nil {
 		return err

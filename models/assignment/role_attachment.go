@@ -43,7 +43,8 @@ type attachment struct {
 func (in AttachInput) check() (a attachment, problems problem.Problems) {
 	c := &input.Reader{}
 	a.fields = map[int64]string{}
-	if readable := input.CheckList(c, "role_ids", in.RoleIDs, maxRolesAtOnce, "roles"); len(in.RoleIDs.Items) == 0 && (readable || in.RoleIDs.Kind == input.Absent) {
+	if readable := input.CheckList(c, "role_ids", in.RoleIDs, maxRolesAtOnce, "roles"); len(in.RoleIDs.Items) == 0 &&
+		(readable || in.RoleIDs.Kind == input.Absent) {
 		c.Add("role_ids", "required", "Choose at least one role.")
 	} else if readable {
 		for i, v := range in.RoleIDs.Items {
@@ -76,7 +77,9 @@ type Attached struct {
 // AttachRoles has roles hand a template out; those that do already keep their default unless it is sent. With
 // apply_to_existing everybody in the roles gets a copy now. Refusals: NotFound, Invalid, Forbidden for a role that
 // permits more than the actor may do, Conflict when an inactive template is to be applied.
-func AttachRoles(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, profileID int64, in AttachInput) (Attached, error) {
+func AttachRoles(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, profileID int64, in AttachInput,
+) (Attached, error) {
 	var done Attached
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		if err := database.AllowLong(ctx, tx); err != nil {
@@ -95,7 +98,11 @@ func AttachRoles(ctx context.Context, db bun.IDB, keys secret.Keys, actor permis
 			return inactive("apply_to_existing", template.Profile)
 		}
 		done.Default = a.isDefault
-		held, err := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Roles: a.roles, Members: a.apply}.Lock(ctx, tx, actor)
+		held, err := identity.Claim{
+			Needed:  "AccessProfiles:Create or AccessProfiles:Update",
+			Roles:   a.roles,
+			Members: a.apply,
+		}.Lock(ctx, tx, actor)
 		if err != nil {
 			return err
 		}
@@ -132,7 +139,14 @@ func rolesNamed(a *identity.Authorization, in attachment) ([]string, error) {
 	var problems problem.Problems
 	for _, id := range in.named {
 		if _, known := a.Roles[id]; !known {
-			problems = append(problems, problem.Problem{Field: in.fields[id], Code: "unknown_role", Message: "Choose a role that exists; there is none with the id " + strconv.FormatInt(id, 10) + "."})
+			problems = append(
+				problems,
+				problem.Problem{
+					Field:   in.fields[id],
+					Code:    "unknown_role",
+					Message: "Choose a role that exists; there is none with the id " + strconv.FormatInt(id, 10) + ".",
+				},
+			)
 		}
 	}
 	if err := problem.InvalidInput(problems); err != nil {
@@ -160,7 +174,9 @@ func members(a *identity.Authorization, roles ...int64) []identity.Holder {
 }
 
 // saveAttachments returns the attachments that are new or changed their default.
-func saveAttachments(ctx context.Context, tx bun.Tx, profileID int64, a attachment, now time.Time) ([]profile.RoleAttachment, error) {
+func saveAttachments(
+	ctx context.Context, tx bun.Tx, profileID int64, a attachment, now time.Time,
+) ([]profile.RoleAttachment, error) {
 	changed := []profile.RoleAttachment{}
 	err := tx.NewRaw(`
 INSERT INTO role_access_profiles (access_profile_id, role_id, is_default, created_at)
@@ -174,10 +190,23 @@ RETURNING id, access_profile_id, role_id, is_default`, profileID, a.isDefault, n
 	return changed, nil
 }
 
-func recordAttachments(ctx context.Context, tx bun.Tx, actor permission.Actor, done Attached, a attachment, changed []profile.RoleAttachment, g result, now time.Time) error {
-	c := audit.Change{ProfileID: &done.Profile.ID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "attach_role", At: now}
+func recordAttachments(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, done Attached, a attachment, changed []profile.RoleAttachment,
+	g result, now time.Time,
+) error {
+	c := audit.Change{
+		ProfileID: &done.Profile.ID,
+		Actor:     actor.Name,
+		Origin:    audit.OriginOf(actor),
+		Action:    "attach_role",
+		At:        now,
+	}
 	metadata := map[string]any{
-		"access_profile": done.Profile.Name, "role_ids": a.roles, "roles": done.Roles, "apply_to_existing": a.apply, "is_default": a.isDefault,
+		"access_profile":    done.Profile.Name,
+		"role_ids":          a.roles,
+		"roles":             done.Roles,
+		"apply_to_existing": a.apply,
+		"is_default":        a.isDefault,
 	}
 	if a.apply {
 		metadata["user_ids"], metadata["already_held_by"] = g.Users, g.Held

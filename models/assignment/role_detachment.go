@@ -25,7 +25,9 @@ type Detached struct {
 
 // DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go.
 // Refusals: NotFound, Forbidden for a role that permits more than the actor may do.
-func DetachRole(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, roleID int64, removeFromUsers bool) (Detached, error) {
+func DetachRole(
+	ctx context.Context, db bun.IDB, actor permission.Actor, profileID, roleID int64, removeFromUsers bool,
+) (Detached, error) {
 	var done Detached
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		if err := database.AllowLong(ctx, tx); err != nil {
@@ -35,7 +37,11 @@ func DetachRole(ctx context.Context, db bun.IDB, actor permission.Actor, profile
 		if err != nil {
 			return err
 		}
-		held, err := identity.Claim{Needed: "AccessProfiles:Delete", Roles: []int64{roleID}, Members: removeFromUsers}.Lock(ctx, tx, actor)
+		held, err := identity.Claim{
+			Needed:  "AccessProfiles:Delete",
+			Roles:   []int64{roleID},
+			Members: removeFromUsers,
+		}.Lock(ctx, tx, actor)
 		if err != nil {
 			return err
 		}
@@ -74,7 +80,13 @@ func DetachRole(ctx context.Context, db bun.IDB, actor permission.Actor, profile
 			}
 			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, done.Keys
 		}
-		c := audit.Change{ProfileID: &profileID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "detach_role", At: now}
+		c := audit.Change{
+			ProfileID: &profileID,
+			Actor:     actor.Name,
+			Origin:    audit.OriginOf(actor),
+			Action:    "detach_role",
+			At:        now,
+		}
 		if err := c.Documents(removed[0], nil, metadata); err != nil {
 			return err
 		}
@@ -105,7 +117,8 @@ func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, whe
 		Direct              bool
 	}
 	err := tx.NewSelect().Table("user_access_profiles").Column("id", "access_profile_id", "user_id", "direct").
-		Where("user_id = ANY (?)", pgdialect.Array(ids)).Where("from_role").Where(where, args...).Order("id").For("UPDATE").Scan(ctx, &rows)
+		Where("user_id = ANY (?)", pgdialect.Array(ids)).
+		Where("from_role").Where(where, args...).Order("id").For("UPDATE").Scan(ctx, &rows)
 	if err != nil {
 		return l, fmt.Errorf("look up what the role gave: %w", err)
 	}
@@ -118,7 +131,8 @@ func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, whe
 		}
 	}
 	if len(keep) > 0 {
-		if _, err := tx.NewRaw("UPDATE user_access_profiles SET from_role = false WHERE id = ANY (?)", pgdialect.Array(keep)).Exec(ctx); err != nil {
+		if _, err := tx.NewRaw("UPDATE user_access_profiles SET from_role = false WHERE id = ANY (?)", pgdialect.Array(keep)).
+			Exec(ctx); err != nil {
 			return l, fmt.Errorf("leave the direct assignments: %w", err)
 		}
 		if err := database.Invalidate(ctx, tx, l.Kept...); err != nil {

@@ -61,7 +61,9 @@ func (r *usageReader) budgets(budgets []policy.Budget, calendar window.Calendar,
 	for i := range budgets {
 		b := &budgets[i]
 		anchor := b.LastReset
-		b.LastReset, b.WindowEnds = window.Carried(b.ResetDuration, b.QuarterStart(), calendar, anchor, b.CarriedFrom, b.CarriedUntil, r.now)
+		b.LastReset, b.WindowEnds = window.Carried(
+			b.ResetDuration, b.QuarterStart(), calendar, anchor, b.CarriedFrom, b.CarriedUntil, r.now,
+		)
 		r.want(b.ID, policy.KindSpend, b.ResetDuration, b.LastReset, func(used int64) { b.CurrentUsage = money.Money(used) })
 		if o, ok := overrides[b.ID]; ok {
 			o.show(b, calendar, anchor, r.now)
@@ -74,12 +76,16 @@ func (r *usageReader) limit(l *policy.RateLimit, calendar window.Calendar) {
 		return
 	}
 	if l.TokenResetDuration != nil {
-		start, end := window.Carried(*l.TokenResetDuration, 0, calendar, l.CreatedAt, l.TokenCarriedFrom, l.TokenCarriedUntil, r.now)
+		start, end := window.Carried(
+			*l.TokenResetDuration, 0, calendar, l.CreatedAt, l.TokenCarriedFrom, l.TokenCarriedUntil, r.now,
+		)
 		l.TokenWindowEnds = end
 		r.want(l.ID, policy.KindTokens, *l.TokenResetDuration, start, func(used int64) { l.TokenCurrentUsage = used })
 	}
 	if l.RequestResetDuration != nil {
-		start, end := window.Carried(*l.RequestResetDuration, 0, calendar, l.CreatedAt, l.RequestCarriedFrom, l.RequestCarriedUntil, r.now)
+		start, end := window.Carried(
+			*l.RequestResetDuration, 0, calendar, l.CreatedAt, l.RequestCarriedFrom, l.RequestCarriedUntil, r.now,
+		)
 		l.RequestWindowEnds = end
 		r.want(l.ID, policy.KindRequests, *l.RequestResetDuration, start, func(used int64) { l.RequestCurrentUsage = used })
 	}

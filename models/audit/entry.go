@@ -35,7 +35,9 @@ type Origin struct {
 
 // OriginOf is where a change of an actor came from: the door, and the API key if one was used.
 func OriginOf(a permission.Actor) (o Origin) {
-	for field, value := range map[**string]string{&o.Door: a.Door, &o.APIKeyName: a.APIKeyName, &o.APIKeyPrefix: a.APIKeyPrefix} {
+	for field, value := range map[**string]string{
+		&o.Door: a.Door, &o.APIKeyName: a.APIKeyName, &o.APIKeyPrefix: a.APIKeyPrefix,
+	} {
 		if value != "" {
 			*field = &value
 		}
@@ -78,7 +80,9 @@ func Record(ctx context.Context, tx bun.Tx, c Change) error {
 	if err != nil {
 		return err
 	}
-	err = database.ExecLast(ctx, tx, `
+	err = database.ExecLast(
+		ctx, tx,
+		`
 WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
      added AS (INSERT INTO audit_logs
                    (access_profile_id, user_id, actor, action, previous_values, new_values, metadata, created_at, hash,
@@ -86,8 +90,9 @@ WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
                SELECT $1, $2, $3, $4, $5, $6, $7, $8, sha256(head.hash || $9::bytea), $11, $12, $13 FROM head
                RETURNING hash)
 UPDATE audit_head SET hash = added.hash, access_profiles = access_profiles + $10 FROM added`,
-		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest, c.profiles(),
-		c.Door, c.APIKeyName, c.APIKeyPrefix)
+		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest,
+		c.profiles(), c.Door, c.APIKeyName, c.APIKeyPrefix,
+	)
 	if err != nil {
 		return fmt.Errorf("write audit row: %w", err)
 	}
@@ -116,7 +121,9 @@ func optional(document json.RawMessage) *string {
 }
 
 // RecordResource writes the audit row of a change to something a policy may name, or to who may sign in.
-func RecordResource(ctx context.Context, tx bun.Tx, actor permission.Actor, action, resource, id string, previous, current any) error {
+func RecordResource(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, action, resource, id string, previous, current any,
+) error {
 	c := Change{Actor: actor.Name, Origin: OriginOf(actor), Action: action}
 	if resource == "user" {
 		c.UserID = &id

@@ -55,7 +55,9 @@ func (q Query) CheckAction() error {
 // neither exists nor ever did.
 func List(ctx context.Context, db bun.IDB, q Query) (rows []Entry, total int64, err error) {
 	rows = []Entry{}
-	if err = q.filter(db.NewSelect()).Column(q.columns()...).Order("id DESC").Limit(q.Limit).Offset(q.Offset).Scan(ctx, &rows); err != nil {
+	if err = q.filter(db.NewSelect()).
+		Column(q.columns()...).Order("id DESC").Limit(q.Limit).
+		Offset(q.Offset).Scan(ctx, &rows); err != nil {
 		return nil, 0, fmt.Errorf("list audit rows: %w", err)
 	}
 	if total, err = q.filter(db.NewSelect()).Count(ctx); err != nil {
@@ -73,7 +75,10 @@ func List(ctx context.Context, db bun.IDB, q Query) (rows []Entry, total int64, 
 }
 
 func (q Query) columns() []string {
-	columns := []string{"id", "access_profile_id", "user_id", "actor", "action", "previous_values", "new_values", "metadata", "created_at", "door"}
+	columns := []string{
+		"id", "access_profile_id", "user_id", "actor", "action", "previous_values", "new_values", "metadata", "created_at",
+		"door",
+	}
 	if q.WithKeys {
 		columns = append(columns, "api_key_name", "api_key_prefix")
 	}
@@ -82,10 +87,13 @@ func (q Query) columns() []string {
 
 // Each hands every row that matches to use, oldest first, in one snapshot.
 func Each(ctx context.Context, db bun.IDB, q Query, use func(Entry) error) error {
-	return database.EachOf(ctx, db, q.filter(db.NewSelect()).Column(q.columns()...).Order("id ASC"), func(row Entry) error {
-		row.CreatedAt = row.CreatedAt.UTC()
-		return use(row)
-	})
+	return database.EachOf(
+		ctx, db, q.filter(db.NewSelect()).Column(q.columns()...).Order("id ASC"),
+		func(row Entry) error {
+			row.CreatedAt = row.CreatedAt.UTC()
+			return use(row)
+		},
+	)
 }
 
 func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
@@ -97,7 +105,9 @@ func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
 		s = s.Where("action = ?", q.Action)
 	}
 	if q.UserID != "" {
-		s = s.Where("(user_id = ?0 OR metadata IS NOT NULL AND metadata::jsonb -> 'user_ids' @> to_jsonb(?0::text))", q.UserID)
+		s = s.Where(
+			"(user_id = ?0 OR metadata IS NOT NULL AND metadata::jsonb -> 'user_ids' @> to_jsonb(?0::text))", q.UserID,
+		)
 	}
 	if q.Actor != "" {
 		s = s.Where("actor ILIKE ?", database.LikeAnywhere(q.Actor))

@@ -81,8 +81,15 @@ FROM audit_logs, LATERAL (SELECT created_at BETWEEN '0001-01-01' AND '9999-12-31
 // document in another form than the stored one would have the same hash, so it must be in that form to the byte.
 func (r hashedRow) next(last []byte) []byte {
 	c := Change{
-		ProfileID: r.AccessProfileID, UserID: r.UserID, Actor: r.Actor, Action: r.Action, At: r.CreatedAt.UTC(), Origin: r.Origin,
-		Previous: document(r.PreviousValues), New: document(r.NewValues), Metadata: document(r.Metadata),
+		ProfileID: r.AccessProfileID,
+		UserID:    r.UserID,
+		Actor:     r.Actor,
+		Action:    r.Action,
+		At:        r.CreatedAt.UTC(),
+		Origin:    r.Origin,
+		Previous:  document(r.PreviousValues),
+		New:       document(r.NewValues),
+		Metadata:  document(r.Metadata),
 	}
 	for _, stored := range []json.RawMessage{c.Previous, c.New, c.Metadata} {
 		if written, err := canonical(stored); err != nil || !bytes.Equal(written, stored) {

@@ -26,7 +26,11 @@ func (p Provider) Input() ProviderInput {
 }
 
 func (p ModelPrice) input() ModelPriceInput {
-	in := ModelPriceInput{Model: input.FormValue(p.Model), Input: input.FormValue(p.Input.String()), Output: input.FormValue(p.Output.String())}
+	in := ModelPriceInput{
+		Model:  input.FormValue(p.Model),
+		Input:  input.FormValue(p.Input.String()),
+		Output: input.FormValue(p.Output.String()),
+	}
 	if p.CacheRead != nil {
 		in.CacheRead = input.FormValue(p.CacheRead.String())
 	}
@@ -48,7 +52,11 @@ func (in MCPServerInput) Whole() MCPServerInput {
 
 // Input is what a person would have typed to make s.
 func (s MCPServer) Input() MCPServerInput {
-	in := MCPServerInput{ClientID: input.FormValue(s.ClientID), Name: input.FormValue(s.Name), Tools: input.TypedList(s.Tools)}
+	in := MCPServerInput{
+		ClientID: input.FormValue(s.ClientID),
+		Name:     input.FormValue(s.Name),
+		Tools:    input.TypedList(s.Tools),
+	}
 	if s.URL != nil {
 		in.URL = input.FormValue(*s.URL)
 	}
@@ -82,7 +90,10 @@ func (g ToolGroup) Input() ToolGroupInput {
 		in.Description = input.FormValue(*g.Description)
 	}
 	for _, row := range g.Tools {
-		in.Tools.Items = append(in.Tools.Items, GroupToolsInput{MCPClientID: input.FormValue(row.MCPClientID), ToolNames: input.TypedList(row.ToolNames)})
+		in.Tools.Items = append(
+			in.Tools.Items,
+			GroupToolsInput{MCPClientID: input.FormValue(row.MCPClientID), ToolNames: input.TypedList(row.ToolNames)},
+		)
 	}
 	return in
 }

@@ -17,7 +17,10 @@ func ReadServerID(c *input.Reader, field string, v input.Value, refs *References
 	case v.Kind != input.String:
 		c.Add(field, "wrong_type", "Give the MCP server's id as text.")
 	case refs != nil && !refs.hasServer(v.Text):
-		c.Add(field, "unknown_mcp_server", "Choose an MCP server that exists; there is no "+strconv.Quote(problem.Clip(v.Text))+".")
+		c.Add(
+			field, "unknown_mcp_server",
+			"Choose an MCP server that exists; there is no "+strconv.Quote(problem.Clip(v.Text))+".",
+		)
 	default:
 		return v.Text
 	}

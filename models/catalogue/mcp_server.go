@@ -97,7 +97,9 @@ func CreateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, in
 // freeClientID is the id wished for, with a number behind it when it is taken.
 func freeClientID(ctx context.Context, tx bun.Tx, wish string) (string, error) {
 	taken := []string{}
-	if err := tx.NewSelect().Table("mcp_servers").Column("client_id").Where("starts_with(client_id, ?)", wish).Scan(ctx, &taken); err != nil {
+	if err := tx.NewSelect().
+		Table("mcp_servers").
+		Column("client_id").Where("starts_with(client_id, ?)", wish).Scan(ctx, &taken); err != nil {
 		return "", fmt.Errorf("look for a free id: %w", err)
 	}
 	taken = append(taken, input.FormSegment)
@@ -111,22 +113,32 @@ func freeClientID(ctx context.Context, tx bun.Tx, wish string) (string, error) {
 func serverTaken(err error) error {
 	switch {
 	case problem.Violates(err, "mcp_servers_name_taken"):
-		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is an MCP server with this name already.")
+		return problem.Refuse(
+			problem.Conflict, "name", "name_taken", "Choose another name: there is an MCP server with this name already.",
+		)
 	case problem.Violates(err, "mcp_servers_id_taken"):
-		return problem.Refuse(problem.Conflict, "client_id", "name_taken", "Choose another id: there is an MCP server with this one already.")
+		return problem.Refuse(
+			problem.Conflict, "client_id", "name_taken", "Choose another id: there is an MCP server with this one already.",
+		)
 	}
 	return err
 }
 
 // UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
 // when the name is taken or a tool that goes is still named.
-func UpdateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, in MCPServerInput) (MCPServer, error) {
-	return ChangeMCPServer(ctx, db, actor, clientID, func(_ context.Context, _ bun.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) })
+func UpdateMCPServer(
+	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, in MCPServerInput,
+) (MCPServer, error) {
+	return ChangeMCPServer(
+		ctx, db, actor, clientID,
+		func(_ context.Context, _ bun.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) },
+	)
 }
 
 // ChangeMCPServer changes a server in a transaction that has locked it.
 func ChangeMCPServer(
-	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, edit func(context.Context, bun.Tx, MCPServer) (MCPServer, error),
+	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string,
+	edit func(context.Context, bun.Tx, MCPServer) (MCPServer, error),
 ) (MCPServer, error) {
 	var s MCPServer
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -147,7 +159,10 @@ func ChangeMCPServer(
 		if s.Name != old.Name {
 			s.NameKey = input.NameKey(s.Name)
 		}
-		_, err = tx.NewUpdate().Model(&s).Column("name", "name_key", "url", "tools", "gone_tools", "tools_refreshed_at", "updated_at").WherePK().Exec(ctx)
+		_, err = tx.NewUpdate().
+			Model(&s).
+			Column("name", "name_key", "url", "tools", "gone_tools", "tools_refreshed_at", "updated_at").
+			WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("update MCP server %s: %w", clientID, err)
 		}
@@ -160,7 +175,9 @@ func ChangeMCPServer(
 }
 
 func (s MCPServer) same(old MCPServer) bool {
-	return s.Name == old.Name && input.Equal(s.URL, old.URL) && slices.Equal(s.Tools, old.Tools) && slices.Equal(s.GoneTools, old.GoneTools) && s.ToolsRefreshedAt == old.ToolsRefreshedAt
+	return s.Name == old.Name && input.Equal(s.URL, old.URL) && slices.Equal(s.Tools, old.Tools) &&
+		slices.Equal(s.GoneTools, old.GoneTools) &&
+		s.ToolsRefreshedAt == old.ToolsRefreshedAt
 }
 
 // toolsUnnamed refuses to drop tools that a profile or a tool group names.
@@ -224,5 +241,8 @@ func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, cl
 		}
 		return audit.RecordResource(ctx, tx, actor, "delete", "mcp_client", clientID, old, nil)
 	})
-	return stillNamed(err, clientID, "tool_group_servers_in_use", "policy_mcp_servers_unknown_server", "policy_tool_overrides_unknown_server")
+	return stillNamed(
+		err, clientID, "tool_group_servers_in_use", "policy_mcp_servers_unknown_server",
+		"policy_tool_overrides_unknown_server",
+	)
 }

@@ -60,7 +60,9 @@ func readServerURL(c *input.Reader, v input.Value, address **string) {
 		return
 	}
 	if !IsServerURL(text) {
-		c.Add("url", "invalid_url", "Enter an address such as https://mcp.example.com/mcp, without a user name, password or #.")
+		c.Add(
+			"url", "invalid_url", "Enter an address such as https://mcp.example.com/mcp, without a user name, password or #.",
+		)
 		return
 	}
 	*address = &text
@@ -69,7 +71,8 @@ func readServerURL(c *input.Reader, v input.Value, address **string) {
 // IsServerURL reports whether a text can be the address of an MCP server.
 func IsServerURL(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, " \\#") {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		strings.ContainsAny(text, " \\#") {
 		return false
 	}
 	port, err := strconv.Atoi(cmp.Or(u.Port(), "443"))

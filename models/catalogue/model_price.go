@@ -117,8 +117,12 @@ func ambiguousPrice(c *input.Reader, field string, v input.Value, old []ModelPri
 	if !v.FromForm || !found || stored || !amountLike.MatchString(last) {
 		return false
 	}
-	c.Add(field, "ambiguous_price", "End the line in two amounts, for input and output, and write read 0.11 write 1.75 for cache prices. If "+
-		problem.Clip(v.Text)+" is the name of the model, remove the space before "+problem.Clip(last)+", or set this price through the API.")
+	c.Add(
+		field, "ambiguous_price",
+		"End the line in two amounts, for input and output, and write read 0.11 write 1.75 for cache prices. If "+
+			problem.Clip(v.Text)+" is the name of the model, remove the space before "+problem.Clip(last)+
+			", or set this price through the API.",
+	)
 	return true
 }
 
@@ -142,7 +146,9 @@ func readPrice(c *input.Reader, field string, v input.Value, what string) money.
 	case errors.Is(err, money.ErrMoneyDecimals):
 		c.Add(field, "too_many_decimals", "Enter the "+what+" with at most 9 decimals; it is never rounded.")
 	case err != nil:
-		c.Add(field, "wrong_type", "Enter the "+what+" as a plain number of dollars, such as 1.25, without signs or separators.")
+		c.Add(
+			field, "wrong_type", "Enter the "+what+" as a plain number of dollars, such as 1.25, without signs or separators.",
+		)
 	}
 	return amount
 }

@@ -63,7 +63,9 @@ func (in ProviderInput) apply(p Provider) (Provider, error) {
 
 // ListProviders returns a page of providers by name, and how many match in all. Search looks at names and models.
 func ListProviders(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Provider, int64, error) {
-	return database.ListCatalogue[Provider](ctx, db, q, "p.name", `p.name ILIKE ?0 OR array_to_string(p.models, E'\n') ILIKE ?0`)
+	return database.ListCatalogue[Provider](
+		ctx, db, q, "p.name", `p.name ILIKE ?0 OR array_to_string(p.models, E'\n') ILIKE ?0`,
+	)
 }
 
 // GetProvider returns one provider. Refusal: NotFound.
@@ -103,21 +105,26 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, in 
 		return audit.RecordResource(ctx, tx, actor, "create", "provider", p.Name, nil, p)
 	})
 	if problem.Violates(err, "providers_name_taken") {
-		err = problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a provider with this name already.")
+		err = problem.Refuse(
+			problem.Conflict, "name", "name_taken", "Choose another name: there is a provider with this name already.",
+		)
 	}
 	return p, err
 }
 
 // UpdateProvider changes the fields sent; nothing changed means nothing written. Decisions and costs follow its prices
 // within a second. Refusals: NotFound, Invalid.
-func UpdateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, name string, in ProviderInput) (Provider, error) {
+func UpdateProvider(
+	ctx context.Context, db bun.IDB, actor permission.Actor, name string, in ProviderInput,
+) (Provider, error) {
 	var p Provider
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		old, err := loadProvider(ctx, tx.NewSelect().For("UPDATE"), name)
 		if err != nil {
 			return err
 		}
-		if p, err = in.apply(old); err != nil || slices.Equal(p.Models, old.Models) && slices.EqualFunc(p.Prices, old.Prices, ModelPrice.equal) {
+		if p, err = in.apply(old); err != nil ||
+			slices.Equal(p.Models, old.Models) && slices.EqualFunc(p.Prices, old.Prices, ModelPrice.equal) {
 			return err
 		}
 		if p.UpdatedAt, err = database.Clock(ctx, tx); err != nil {

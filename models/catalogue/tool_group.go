@@ -50,7 +50,9 @@ func (t GroupTools) All() bool { return slices.Equal(t.ToolNames, []string{"*"})
 
 // ListToolGroups returns a page of groups by name, and how many match in all. Search looks at names and descriptions.
 func ListToolGroups(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]ToolGroup, int64, error) {
-	groups, total, err := database.ListCatalogue[ToolGroup](ctx, db, q, "g.name_key", "g.name ILIKE ?0 OR g.description ILIKE ?0")
+	groups, total, err := database.ListCatalogue[ToolGroup](
+		ctx, db, q, "g.name_key", "g.name ILIKE ?0 OR g.description ILIKE ?0",
+	)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -77,7 +79,8 @@ func loadGroupTools(ctx context.Context, db bun.IDB, groups []ToolGroup) error {
 		ids[i], place[groups[i].ID] = groups[i].ID, i
 	}
 	var rows []GroupTools
-	err := db.NewSelect().Model(&rows).Where("tool_group_id = ANY (?)", pgdialect.Array(ids)).Order("tool_group_id", "position").Scan(ctx)
+	err := db.NewSelect().
+		Model(&rows).Where("tool_group_id = ANY (?)", pgdialect.Array(ids)).Order("tool_group_id", "position").Scan(ctx)
 	if err != nil {
 		return fmt.Errorf("load the tools of tool groups: %w", err)
 	}
@@ -116,7 +119,9 @@ func CreateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, in
 
 // UpdateToolGroup changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
 // when the name is taken.
-func UpdateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in ToolGroupInput) (ToolGroup, error) {
+func UpdateToolGroup(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in ToolGroupInput,
+) (ToolGroup, error) {
 	var g ToolGroup
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		old, err := loadToolGroup(ctx, tx, tx.NewSelect().For("UPDATE"), id)
@@ -133,7 +138,10 @@ func UpdateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id
 		if g.UpdatedAt = refs.Now; g.Name != old.Name {
 			g.NameKey = input.NameKey(g.Name)
 		}
-		if _, err := tx.NewUpdate().Model(&g).Column("name", "name_key", "description", "updated_at").WherePK().Exec(ctx); err != nil {
+		if _, err := tx.NewUpdate().
+			Model(&g).
+			Column("name", "name_key", "description", "updated_at").
+			WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update tool group %d: %w", id, err)
 		}
 		if err := saveGroupTools(ctx, tx, g); err != nil {
@@ -148,9 +156,10 @@ func UpdateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id
 }
 
 func (g ToolGroup) same(old ToolGroup) bool {
-	return g.Name == old.Name && input.Equal(g.Description, old.Description) && slices.EqualFunc(g.Tools, old.Tools, func(a, b GroupTools) bool {
-		return a.MCPClientID == b.MCPClientID && slices.Equal(a.ToolNames, b.ToolNames)
-	})
+	return g.Name == old.Name && input.Equal(g.Description, old.Description) &&
+		slices.EqualFunc(g.Tools, old.Tools, func(a, b GroupTools) bool {
+			return a.MCPClientID == b.MCPClientID && slices.Equal(a.ToolNames, b.ToolNames)
+		})
 }
 
 // saveGroupTools replaces the rows of a group.
@@ -172,7 +181,9 @@ func saveGroupTools(ctx context.Context, tx bun.Tx, g ToolGroup) error {
 
 func groupTaken(err error) error {
 	if problem.Violates(err, "tool_groups_name_taken") {
-		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a tool group with this name already.")
+		return problem.Refuse(
+			problem.Conflict, "name", "name_taken", "Choose another name: there is a tool group with this name already.",
+		)
 	}
 	return err
 }

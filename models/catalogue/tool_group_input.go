@@ -87,7 +87,10 @@ func readGroupedTools(c *input.Reader, field, server string, names []string, ref
 	}
 	for i, name := range names {
 		if server != "" && name != "*" && !refs.servers[server][name] {
-			c.Add(input.Index(field, i), "unknown_tool", "Choose a tool that "+server+" has; it has no "+strconv.Quote(problem.Clip(name))+".")
+			c.Add(
+				input.Index(field, i), "unknown_tool",
+				"Choose a tool that "+server+" has; it has no "+strconv.Quote(problem.Clip(name))+".",
+			)
 		}
 	}
 }

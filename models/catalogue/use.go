@@ -28,13 +28,18 @@ func (u Use) None() bool { return u.ProfileCount+u.GroupCount+u.BehindCount == 0
 func (u Use) Words() string {
 	var parts []string
 	if u.ProfileCount > 0 {
-		parts = append(parts, problem.CountOf(u.ProfileCount, "profile", "profiles")+database.Names(u.Profiles, u.ProfileCount))
+		parts = append(
+			parts, problem.CountOf(u.ProfileCount, "profile", "profiles")+database.Names(u.Profiles, u.ProfileCount),
+		)
 	}
 	if u.BehindCount > 0 {
-		parts = append(parts, "copies of "+problem.CountOf(u.BehindCount, "profile", "profiles")+database.Names(u.Behind, u.BehindCount)+" that are behind")
+		parts = append(parts, "copies of "+problem.CountOf(u.BehindCount, "profile", "profiles")+
+			database.Names(u.Behind, u.BehindCount)+" that are behind")
 	}
 	if u.GroupCount > 0 {
-		parts = append(parts, problem.CountOf(u.GroupCount, "tool group", "tool groups")+database.Names(u.Groups, u.GroupCount))
+		parts = append(
+			parts, problem.CountOf(u.GroupCount, "tool group", "tool groups")+database.Names(u.Groups, u.GroupCount),
+		)
 	}
 	return strings.Join(parts, " and ")
 }
@@ -120,19 +125,27 @@ ORDER BY 1`, clientID, pgdialect.Array(tools)).Scan(ctx, &named)
 }
 
 func (u *Use) profiles(ctx context.Context, db bun.IDB, policies string, args ...any) (err error) {
-	u.Profiles, u.ProfileCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
-		Where("p.policy_id IN "+policies, args...).Order("p.name_key"))
+	u.Profiles, u.ProfileCount, err = database.NamedRows(
+		ctx,
+		db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
+			Where("p.policy_id IN "+policies, args...).Order("p.name_key"),
+	)
 	if err != nil {
 		return err
 	}
-	u.Behind, u.BehindCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
-		Where("p.policy_id NOT IN "+policies, args...).
-		Where("p.id IN (SELECT access_profile_id FROM user_access_profiles WHERE policy_id IN "+policies+")", args...).Order("p.name_key"))
+	u.Behind, u.BehindCount, err = database.NamedRows(
+		ctx,
+		db.NewSelect().TableExpr("access_profiles AS p").Column("p.id", "p.name").
+			Where("p.policy_id NOT IN "+policies, args...).
+			Where("p.id IN (SELECT access_profile_id FROM user_access_profiles WHERE policy_id IN "+policies+")", args...).
+			Order("p.name_key"),
+	)
 	return err
 }
 
 func (u *Use) groups(ctx context.Context, db bun.IDB, where string, args ...any) (err error) {
-	u.Groups, u.GroupCount, err = database.NamedRows(ctx, db.NewSelect().TableExpr("tool_groups AS g").Column("g.id", "g.name").
-		Where(where, args...).Order("g.name_key"))
+	u.Groups, u.GroupCount, err = database.NamedRows(
+		ctx, db.NewSelect().TableExpr("tool_groups AS g").Column("g.id", "g.name").Where(where, args...).Order("g.name_key"),
+	)
 	return err
 }

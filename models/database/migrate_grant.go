@@ -11,7 +11,9 @@ import (
 )
 
 // madeByMigration finds what a migration creates or renames.
-var madeByMigration = regexp.MustCompile(`(?im)^\s*(?:CREATE (?:UNLOGGED )?TABLE|CREATE SEQUENCE|ALTER TABLE \w+ RENAME TO)\s+(?:IF NOT EXISTS\s+)?(\w+)`)
+var madeByMigration = regexp.MustCompile(
+	`(?im)^\s*(?:CREATE (?:UNLOGGED )?TABLE|CREATE SEQUENCE|ALTER TABLE \w+ RENAME TO)\s+(?:IF NOT EXISTS\s+)?(\w+)`,
+)
 
 // ownNames are the names of the tables that the program makes, also those that a later migration has dropped.
 func ownNames(files fs.FS) ([]string, error) {

@@ -29,7 +29,8 @@ func foldNames(ctx context.Context, tx bun.Tx) error {
 	if err != nil || !due {
 		return err
 	}
-	if err := tx.NewRaw("SELECT NOT EXISTS (SELECT FROM data_repairs WHERE name = ?)", repair).Scan(ctx, &due); err != nil || !due {
+	if err := tx.NewRaw("SELECT NOT EXISTS (SELECT FROM data_repairs WHERE name = ?)", repair).
+		Scan(ctx, &due); err != nil || !due {
 		return err
 	}
 	for _, t := range foldedTables {
@@ -75,7 +76,8 @@ func foldSearch(ctx context.Context, tx bun.Tx) error {
 		ID        int64
 		SearchKey string
 	}
-	if err := tx.NewRaw("SELECT id, search_key FROM access_profiles WHERE search_key ~ '[^\\x01-\\x7f]'").Scan(ctx, &rows); err != nil {
+	if err := tx.NewRaw("SELECT id, search_key FROM access_profiles WHERE search_key ~ '[^\\x01-\\x7f]'").
+		Scan(ctx, &rows); err != nil {
 		return err
 	}
 	for _, row := range rows {
@@ -83,7 +85,8 @@ func foldSearch(ctx context.Context, tx bun.Tx) error {
 		if folded == row.SearchKey {
 			continue
 		}
-		if _, err := tx.NewRaw("UPDATE access_profiles SET search_key = ? WHERE id = ?", folded, row.ID).Exec(ctx); err != nil {
+		if _, err := tx.NewRaw("UPDATE access_profiles SET search_key = ? WHERE id = ?", folded, row.ID).
+			Exec(ctx); err != nil {
 			return err
 		}
 	}

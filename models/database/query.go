@@ -25,7 +25,9 @@ type CatalogueQuery struct {
 }
 
 // ListCatalogue reads one page of T and how many rows match in all. The condition has ?0 for the text searched.
-func ListCatalogue[T any](ctx context.Context, db bun.IDB, q CatalogueQuery, order, condition string) ([]T, int64, error) {
+func ListCatalogue[T any](
+	ctx context.Context, db bun.IDB, q CatalogueQuery, order, condition string,
+) ([]T, int64, error) {
 	rows := []T{}
 	query := db.NewSelect().Model(&rows)
 	if q.Search != "" {

@@ -24,33 +24,40 @@ const (
 // RefreshMCPTools asks a server for its tools and stores what it answers. A tool that went is kept, marked as gone,
 // while a profile or a tool group names it; skipped are the entries that no policy could name. Nothing is locked while
 // the server is asked. A refusal comes with the server as it was. Refusals: NotFound, Invalid when it cannot be asked.
-func RefreshMCPTools(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, private bool) (s catalogue.MCPServer, skipped []string, err error) {
+func RefreshMCPTools(
+	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, private bool,
+) (s catalogue.MCPServer, skipped []string, err error) {
 	if s, err = catalogue.GetMCPServer(ctx, db, clientID); err != nil {
 		return s, nil, err
 	}
 	if s.URL == nil {
-		return s, nil, problem.Refuse(problem.Invalid, "url", "no_url", "Enter the server's address first; without one it cannot be asked for its tools.")
+		return s, nil, problem.Refuse(
+			problem.Invalid, "url", "no_url", "Enter the server's address first; without one it cannot be asked for its tools.",
+		)
 	}
 	asked := *s.URL
 	tools, skipped, err := DiscoverMCPTools(ctx, asked, private)
 	if err != nil {
 		return s, nil, err
 	}
-	changed, err := catalogue.ChangeMCPServer(ctx, db, actor, clientID, func(ctx context.Context, tx bun.Tx, now catalogue.MCPServer) (catalogue.MCPServer, error) {
-		if now.URL == nil || *now.URL != asked {
-			return now, problem.Refuse(problem.Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
-		}
-		gone, err := catalogue.NamedTools(ctx, tx, clientID, catalogue.Without(now.Tools, tools))
-		if err != nil {
-			return now, err
-		}
-		if len(tools)+len(gone) > catalogue.MaxMCPRows {
-			return now, tooManyTools()
-		}
-		at := time.Now().UTC().Truncate(time.Microsecond)
-		now.Tools, now.GoneTools, now.ToolsRefreshedAt = append(tools, gone...), gone, &at
-		return now, nil
-	})
+	changed, err := catalogue.ChangeMCPServer(
+		ctx, db, actor, clientID,
+		func(ctx context.Context, tx bun.Tx, now catalogue.MCPServer) (catalogue.MCPServer, error) {
+			if now.URL == nil || *now.URL != asked {
+				return now, problem.Refuse(problem.Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
+			}
+			gone, err := catalogue.NamedTools(ctx, tx, clientID, catalogue.Without(now.Tools, tools))
+			if err != nil {
+				return now, err
+			}
+			if len(tools)+len(gone) > catalogue.MaxMCPRows {
+				return now, tooManyTools()
+			}
+			at := time.Now().UTC().Truncate(time.Microsecond)
+			now.Tools, now.GoneTools, now.ToolsRefreshedAt = append(tools, gone...), gone, &at
+			return now, nil
+		},
+	)
 	if err != nil {
 		return s, skipped, err
 	}
@@ -76,7 +83,9 @@ func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools,
 var errTooManyTools = errors.New("too many tools")
 
 func listTools(ctx context.Context, client *http.Client, address string) ([]string, error) {
-	asker := mcp.NewClient(&mcp.Implementation{Name: "tollgate", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}})
+	asker := mcp.NewClient(
+		&mcp.Implementation{Name: "tollgate", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}},
+	)
 	session, err := asker.Connect(ctx, &mcp.StreamableClientTransport{
 		Endpoint: address, HTTPClient: client, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: discoveryBytes,
 	}, nil)
@@ -118,7 +127,9 @@ type outboundCall struct {
 }
 
 func tooManyTools() error {
-	return problem.Refuse(problem.Invalid, "url", "discovery_failed", "The server has more than 1000 tools. Type in those that profiles need.")
+	return problem.Refuse(
+		problem.Invalid, "url", "discovery_failed", "The server has more than 1000 tools. Type in those that profiles need.",
+	)
 }
 
 // refusal tells what to do about a call that failed.

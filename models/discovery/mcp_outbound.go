@@ -24,14 +24,17 @@ func newOutboundCall(ctx context.Context, cancel context.CancelFunc, private boo
 	o := &outboundCall{ctx: ctx, cancel: cancel}
 	o.left.Store(discoveryBytes)
 	// The address is judged when it is dialled: a name may resolve to anything, and to something else the next time.
-	dialer := &net.Dialer{Timeout: 5 * time.Second, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-		target, err := netip.ParseAddrPort(address)
-		if err != nil || !mayCall(target.Addr(), private) {
-			o.barred.Store(true)
-			return errBarred
-		}
-		return nil
-	}}
+	dialer := &net.Dialer{
+		Timeout: 5 * time.Second,
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			target, err := netip.ParseAddrPort(address)
+			if err != nil || !mayCall(target.Addr(), private) {
+				o.barred.Store(true)
+				return errBarred
+			}
+			return nil
+		},
+	}
 	o.transport = &http.Transport{
 		Proxy: nil, DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
 		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
@@ -91,12 +94,16 @@ func (b *meteredBody) Close() error {
 var (
 	// barredNetworks are never called: this host, link-local, multicast, reserved, obsolete translations, and where clouds
 	// keep credentials.
-	barredNetworks = prefixes("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "100.100.100.200/32", "168.63.129.16/32",
-		"::/128", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128",
-		"2001::/32", "64:ff9b:1::/48", "::ffff:0:0:0/96")
+	barredNetworks = prefixes(
+		"0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "100.100.100.200/32", "168.63.129.16/32", "::/128",
+		"fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128", "2001::/32", "64:ff9b:1::/48",
+		"::ffff:0:0:0/96",
+	)
 	// privateNetworks are called when the setting allows it.
-	privateNetworks = prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15",
-		"::1/128", "fc00::/7")
+	privateNetworks = prefixes(
+		"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15",
+		"::1/128", "fc00::/7",
+	)
 	nat64      = netip.MustParsePrefix("64:ff9b::/96")
 	sixToFour  = netip.MustParsePrefix("2002::/16")
 	compatible = netip.MustParsePrefix("::/96")

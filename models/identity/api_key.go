@@ -89,7 +89,14 @@ func (in APIKeyInput) apply(k APIKey, actor permission.Actor, now time.Time) (AP
 	for i, v := range in.Scopes.Items {
 		scope := permission.Permission(v.Text)
 		if !actor.May(scope) && !slices.Contains(had, scope) {
-			beyond.Problems = append(beyond.Problems, problem.Problem{Field: input.Index("scopes", i), Code: "forbidden", Message: "Leave out " + v.Text + ": a key may have only what you may do yourself."})
+			beyond.Problems = append(
+				beyond.Problems,
+				problem.Problem{
+					Field:   input.Index("scopes", i),
+					Code:    "forbidden",
+					Message: "Leave out " + v.Text + ": a key may have only what you may do yourself.",
+				},
+			)
 		}
 	}
 	if beyond.Problems != nil {
@@ -126,7 +133,8 @@ func readScopes(c *input.Reader, field string, l input.List[input.Value]) []perm
 
 // selectAPIKeys reads keys with the name of who made them.
 func selectAPIKeys(q *bun.SelectQuery) *bun.SelectQuery {
-	return q.ColumnExpr("k.*").ColumnExpr("coalesce((SELECT u.email FROM users AS u WHERE u.id = k.created_by), ?) AS maker", permission.CLI.Name)
+	return q.ColumnExpr("k.*").
+		ColumnExpr("coalesce((SELECT u.email FROM users AS u WHERE u.id = k.created_by), ?) AS maker", permission.CLI.Name)
 }
 
 // ListAPIKeys returns a page of keys by name, and how many match in all.
@@ -158,7 +166,9 @@ func loadAPIKey(ctx context.Context, q *bun.SelectQuery, id int64) (APIKey, erro
 
 // CreateAPIKey checks and stores a new key, and returns its secret, which is kept nowhere. Refusals: Invalid,
 // Forbidden, Conflict when the name is taken.
-func CreateAPIKey(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in APIKeyInput) (k APIKey, value string, err error) {
+func CreateAPIKey(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in APIKeyInput,
+) (k APIKey, value string, err error) {
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		held, err := Claim{Needed: "APIKeys:Create", Shared: true}.Lock(ctx, tx, actor)
 		if err != nil {
@@ -205,7 +215,10 @@ func UpdateAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id in
 			return err
 		}
 		k.UpdatedAt = now
-		if _, err := tx.NewUpdate().Model(&k).Column("name", "name_key", "scopes", "expires_at", "updated_at").WherePK().Exec(ctx); err != nil {
+		if _, err := tx.NewUpdate().
+			Model(&k).
+			Column("name", "name_key", "scopes", "expires_at", "updated_at").
+			WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update API key %d: %w", id, err)
 		}
 		return audit.RecordResource(ctx, tx, actor, "update", "api_key", strconv.FormatInt(id, 10), old, k)
@@ -214,13 +227,16 @@ func UpdateAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id in
 }
 
 func (k APIKey) same(old APIKey) bool {
-	sameEnd := k.ExpiresAt == old.ExpiresAt || k.ExpiresAt != nil && old.ExpiresAt != nil && k.ExpiresAt.Equal(*old.ExpiresAt)
+	sameEnd := k.ExpiresAt == old.ExpiresAt ||
+		k.ExpiresAt != nil && old.ExpiresAt != nil && k.ExpiresAt.Equal(*old.ExpiresAt)
 	return sameEnd && k.Name == old.Name && slices.Equal(k.Scopes, old.Scopes)
 }
 
 // holdAPIKey locks whose key it is and then the key. Refusals: NotFound, Forbidden when its user may do more than the
 // actor.
-func holdAPIKey(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id int64) (*Authorization, APIKey, error) {
+func holdAPIKey(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id int64,
+) (*Authorization, APIKey, error) {
 	k, err := loadAPIKey(ctx, tx.NewSelect(), id)
 	if err != nil {
 		return nil, k, err
@@ -256,7 +272,9 @@ func DeleteAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id in
 
 func keyNameTaken(err error) error {
 	if problem.Violates(err, "api_keys_name_taken") {
-		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is an API key with this name already.")
+		return problem.Refuse(
+			problem.Conflict, "name", "name_taken", "Choose another name: there is an API key with this name already.",
+		)
 	}
 	return err
 }

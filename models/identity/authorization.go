@@ -49,13 +49,17 @@ func ParseUserID(text string) (uuid.UUID, bool) {
 }
 
 // Lock locks the users and roles named and those of the actor, for a change of accounts or roles. See claim.hold.
-func Lock(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64) (*Authorization, error) {
+func Lock(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64,
+) (*Authorization, error) {
 	return Claim{Needed: needed, users: users, Roles: roles}.Lock(ctx, tx, actor)
 }
 
 // LockAccess locks users whose access is to change. Refusals: those of claim.hold, NotFound when one of them does not
 // exist, Forbidden when one may do more than the actor.
-func LockAccess(ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users ...string) ([]Holder, error) {
+func LockAccess(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users ...string,
+) ([]Holder, error) {
 	a, err := Claim{Needed: needed, users: users, Shared: true}.Lock(ctx, tx, actor)
 	if err != nil {
 		return nil, err
@@ -90,7 +94,8 @@ func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Au
 	}
 	users := Existing(c.users)
 	if c.Members {
-		if err := tx.NewRaw("SELECT id FROM users WHERE role_id = ANY (?)", pgdialect.Array(c.Roles)).Scan(ctx, &users); err != nil {
+		if err := tx.NewRaw("SELECT id FROM users WHERE role_id = ANY (?)", pgdialect.Array(c.Roles)).
+			Scan(ctx, &users); err != nil {
 			return nil, fmt.Errorf("look up the members: %w", err)
 		}
 	}
@@ -120,7 +125,10 @@ func (a *Authorization) permit(needed permission.Permission) error {
 		})
 	}
 	if !a.Actor.May(needed) {
-		return problem.Refuse(problem.Forbidden, "", "forbidden", "You need the permission "+string(needed)+" for this. Ask an admin of this console for it.")
+		return problem.Refuse(
+			problem.Forbidden, "", "forbidden",
+			"You need the permission "+string(needed)+" for this. Ask an admin of this console for it.",
+		)
 	}
 	return nil
 }
@@ -128,7 +136,8 @@ func (a *Authorization) permit(needed permission.Permission) error {
 // rolesOf looks up which roles users have, without locking them.
 func rolesOf(ctx context.Context, tx bun.Tx, users []string) (map[string]int64, error) {
 	var rows []heldUser
-	if err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?)", pgdialect.Array(Existing(users))).Scan(ctx, &rows); err != nil {
+	if err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?)", pgdialect.Array(Existing(users))).
+		Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("look up the roles of users: %w", err)
 	}
 	roles := make(map[string]int64, len(rows))

@@ -22,8 +22,11 @@ func MayActOn(a permission.Actor, name string, permissions []permission.Permissi
 	if Covers(a, permissions) {
 		return nil
 	}
-	return problem.Refuse(problem.Forbidden, "", "forbidden", "Ask a user who may do as much as "+problem.Clip(name)+": "+problem.Clip(name)+
-		" may do more than you, so you cannot change the account or the access.")
+	return problem.Refuse(
+		problem.Forbidden, "", "forbidden",
+		"Ask a user who may do as much as "+problem.Clip(name)+": "+problem.Clip(name)+
+			" may do more than you, so you cannot change the account or the access.",
+	)
 }
 
 // MayActOn is the same for users whose rows are locked.
@@ -43,7 +46,10 @@ func MayGiveBy(a permission.Actor, role Role) error {
 	if Covers(a, role.Permissions) {
 		return nil
 	}
-	return problem.Refuse(problem.Forbidden, "", "forbidden", "Ask a user who may do all that the role "+problem.Clip(role.Name)+" permits: it permits more than you may do.")
+	return problem.Refuse(
+		problem.Forbidden, "", "forbidden",
+		"Ask a user who may do all that the role "+problem.Clip(role.Name)+" permits: it permits more than you may do.",
+	)
 }
 
 // MayPushTo refuses a push that would change the copy of a user who may do more than the actor. Refusal: Forbidden.
@@ -59,8 +65,11 @@ WHERE i.job_id = ? AND i.state = 'waiting'
 	if len(names) == 0 {
 		return nil
 	}
-	return problem.Refuse(problem.Forbidden, "", "forbidden", "Choose users or groups without "+problem.Clip(names[0])+": "+problem.Clip(names[0])+
-		" may do more than you, so you cannot change the access.")
+	return problem.Refuse(
+		problem.Forbidden, "", "forbidden",
+		"Choose users or groups without "+problem.Clip(names[0])+": "+problem.Clip(names[0])+
+			" may do more than you, so you cannot change the access.",
+	)
 }
 
 // mayChangeKey refuses to change an API key of a user who may do more than the actor, or one of the command line that
@@ -72,7 +81,10 @@ func (a *Authorization) mayChangeKey(k APIKey) error {
 	if Covers(a.Actor, k.Scopes) {
 		return nil
 	}
-	return problem.Refuse(problem.Forbidden, "", "forbidden", "Ask a user who may do all that the key "+problem.Clip(k.Name)+" may do: it may do more than you.")
+	return problem.Refuse(
+		problem.Forbidden, "", "forbidden",
+		"Ask a user who may do all that the key "+problem.Clip(k.Name)+" may do: it may do more than you.",
+	)
 }
 
 // Grant refuses to give a role that permits more than the actor may do. Refusals: Invalid when there is no such role,
@@ -90,7 +102,9 @@ func (a *Authorization) Grant(field string, roleID int64) (Role, error) {
 }
 
 func unknownRole(field string) error {
-	return problem.Refuse(problem.Invalid, field, "unknown_role", "Choose a role that exists, such as Admin, Developer or Viewer.")
+	return problem.Refuse(
+		problem.Invalid, field, "unknown_role", "Choose a role that exists, such as Admin, Developer or Viewer.",
+	)
 }
 
 // KeepAnAdmin refuses to take the role of the last admin. The admins' role is held, so of two who would each leave the
@@ -103,7 +117,10 @@ func (a *Authorization) KeepAnAdmin(ctx context.Context, tx bun.Tx, field, id st
 	if err != nil || !last {
 		return err
 	}
-	return problem.Refuse(problem.Conflict, field, "last_admin", "Make another user an admin first: this is the last one, and a console without an admin cannot be managed.")
+	return problem.Refuse(
+		problem.Conflict, field, "last_admin",
+		"Make another user an admin first: this is the last one, and a console without an admin cannot be managed.",
+	)
 }
 
 // LastAdmin reports whether there is no admin beside that user.

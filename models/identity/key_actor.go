@@ -14,7 +14,9 @@ import (
 
 // ReadKeyActor returns who a key acts as and what it may do at this moment: its scopes, as far as its maker's role
 // still permits them. A use is handed on when none was noted in the last minute. Refusal: Unauthenticated.
-func ReadKeyActor(ctx context.Context, db bun.IDB, keys secret.Keys, value string, use func(id int64)) (permission.Actor, error) {
+func ReadKeyActor(
+	ctx context.Context, db bun.IDB, keys secret.Keys, value string, use func(id int64),
+) (permission.Actor, error) {
 	if !secret.IsKeySecret(secret.SecretPrefix, value) {
 		return permission.Actor{}, Unauthenticated("Send an API key of this console; this is none.")
 	}
@@ -28,7 +30,10 @@ func ReadKeyActor(ctx context.Context, db bun.IDB, keys secret.Keys, value strin
 		Email     *string
 		Permitted []permission.Permission
 	}
-	targets := []any{&key.ID, &key.Name, &key.Prefix, pgdialect.Array(&key.Scopes), &key.Unused, &key.UserID, &key.Email, pgdialect.Array(&key.Permitted)}
+	targets := []any{
+		&key.ID, &key.Name, &key.Prefix, pgdialect.Array(&key.Scopes), &key.Unused, &key.UserID, &key.Email,
+		pgdialect.Array(&key.Permitted),
+	}
 	err := database.ScanPlanned(ctx, db, targets, `
 SELECT k.id, k.name, k.key_prefix, k.scopes, k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
        ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted
@@ -41,8 +46,19 @@ WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, secre
 		use(key.ID)
 	}
 	if key.UserID == nil {
-		return permission.Actor{Name: permission.CLI.Name, Permissions: key.Scopes, APIKeyName: key.Name, APIKeyPrefix: key.Prefix}, nil
+		return permission.Actor{
+			Name:         permission.CLI.Name,
+			Permissions:  key.Scopes,
+			APIKeyName:   key.Name,
+			APIKeyPrefix: key.Prefix,
+		}, nil
 	}
 	held := slices.DeleteFunc(key.Scopes, func(p permission.Permission) bool { return !slices.Contains(key.Permitted, p) })
-	return permission.Actor{UserID: *key.UserID, Name: *key.Email, Permissions: held, APIKeyName: key.Name, APIKeyPrefix: key.Prefix}, nil
+	return permission.Actor{
+		UserID:       *key.UserID,
+		Name:         *key.Email,
+		Permissions:  held,
+		APIKeyName:   key.Name,
+		APIKeyPrefix: key.Prefix,
+	}, nil
 }

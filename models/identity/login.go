@@ -42,9 +42,14 @@ func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string
 
 // CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and
 // gets the same answer. Refusals: Unauthenticated, TooMany.
-func CheckPassword(ctx context.Context, db bun.IDB, passwords *Passwords, network, email, password string) (User, error) {
+func CheckPassword(
+	ctx context.Context, db bun.IDB, passwords *Passwords, network, email, password string,
+) (User, error) {
 	email = input.Tidy(email)
-	try := attempt{account: "account " + hex.EncodeToString(secret.HashToken(input.FoldCase(email))), network: "network " + networkOf(network)}
+	try := attempt{
+		account: "account " + hex.EncodeToString(secret.HashToken(input.FoldCase(email))),
+		network: "network " + networkOf(network),
+	}
 	if err := try.count(ctx, db); err != nil {
 		return User{}, err
 	}
@@ -82,7 +87,10 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 	case err != nil:
 		return User{}, err
 	case form < 0 || !possible:
-		return User{}, problem.Refuse(problem.Unauthenticated, "", "invalid_credentials", "Check the email address and the password: together they fit no user here.")
+		return User{}, problem.Refuse(
+			problem.Unauthenticated, "", "invalid_credentials",
+			"Check the email address and the password: together they fit no user here.",
+		)
 	case form > 0:
 		return known.User, rehash(ctx, db, passwords, known.ID, hash, password)
 	}
@@ -99,7 +107,8 @@ func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, pa
 	if err != nil {
 		return err
 	}
-	if _, err := db.NewRaw("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, user, old).Exec(ctx); err != nil {
+	if _, err := db.NewRaw("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, user, old).
+		Exec(ctx); err != nil {
 		return fmt.Errorf("store the password in its new form: %w", err)
 	}
 	return nil
@@ -169,7 +178,8 @@ func (a attempt) forgive(ctx context.Context, db bun.IDB, right bool) error {
 }
 
 func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error {
-	if _, err := db.NewRaw("UPDATE login_throttles SET failures = greatest(failures - 1, 0) WHERE subject = ?", subject).Exec(ctx); err != nil {
+	if _, err := db.NewRaw("UPDATE login_throttles SET failures = greatest(failures - 1, 0) WHERE subject = ?", subject).
+		Exec(ctx); err != nil {
 		return fmt.Errorf("take the try back: %w", err)
 	}
 	return nil

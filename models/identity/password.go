@@ -102,7 +102,9 @@ func (p *Passwords) matches(ctx context.Context, hash, password string) (bool, e
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-func (p *Passwords) derive(ctx context.Context, password string, salt []byte, cost argonCost, length uint32) ([]byte, error) {
+func (p *Passwords) derive(
+	ctx context.Context, password string, salt []byte, cost argonCost, length uint32,
+) ([]byte, error) {
 	p.once.Do(func() { p.running = make(chan struct{}, parallelHashes) })
 	defer p.inside.Add(-1)
 	if p.inside.Add(1) > parallelHashes+waitingHashes {
@@ -121,7 +123,9 @@ func (p *Passwords) derive(ctx context.Context, password string, salt []byte, co
 func parseHash(text string) (cost argonCost, salt, key []byte, err error) {
 	var version int
 	var encoded string
-	_, err = fmt.Sscanf(text, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &cost.memory, &cost.time, &cost.threads, &encoded)
+	_, err = fmt.Sscanf(
+		text, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &cost.memory, &cost.time, &cost.threads, &encoded,
+	)
 	if err != nil || version != argon2.Version {
 		return cost, nil, nil, errors.New("it is not argon2id of the version known here")
 	}
@@ -142,8 +146,11 @@ func parseHash(text string) (cost argonCost, salt, key []byte, err error) {
 
 func tooMany(after time.Duration) *problem.Refusal {
 	return &problem.Refusal{
-		Reason: problem.TooMany, RetryAfter: after,
-		Problems: problem.Problems{{Field: "", Code: "too_many_requests", Message: "Too many tries. Wait " + inWords(after) + " and try again."}},
+		Reason:     problem.TooMany,
+		RetryAfter: after,
+		Problems: problem.Problems{
+			{Field: "", Code: "too_many_requests", Message: "Too many tries. Wait " + inWords(after) + " and try again."},
+		},
 	}
 }
 

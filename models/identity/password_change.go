@@ -23,7 +23,9 @@ type PasswordInput struct {
 
 // ChangePassword gives a user another password, ends all of their sessions, and starts the one whose token is returned.
 // Refusals: Invalid, TooMany.
-func ChangePassword(ctx context.Context, db bun.IDB, passwords *Passwords, network string, user User, in PasswordInput) (token string, err error) {
+func ChangePassword(
+	ctx context.Context, db bun.IDB, passwords *Passwords, network string, user User, in PasswordInput,
+) (token string, err error) {
 	c := &input.Reader{}
 	c.Required("current_password", in.Current, "your current password")
 	password, _ := readPassword(c, "new_password", in.New, "a new password")
@@ -33,7 +35,9 @@ func ChangePassword(ctx context.Context, db bun.IDB, passwords *Passwords, netwo
 	if _, err := CheckPassword(ctx, db, passwords, network, user.Email, in.Current.Text); err != nil {
 		var refusal *problem.Refusal
 		if errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated {
-			err = problem.Refuse(problem.Invalid, "current_password", "wrong_password", "Enter your current password; this is another one.")
+			err = problem.Refuse(
+				problem.Invalid, "current_password", "wrong_password", "Enter your current password; this is another one.",
+			)
 		}
 		return "", err
 	}
@@ -42,7 +46,8 @@ func ChangePassword(ctx context.Context, db bun.IDB, passwords *Passwords, netwo
 		return "", err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.NewRaw("UPDATE users SET password_hash = ?, updated_at = now() WHERE id = ?", hash, user.ID).Exec(ctx); err != nil {
+		if _, err := tx.NewRaw("UPDATE users SET password_hash = ?, updated_at = now() WHERE id = ?", hash, user.ID).
+			Exec(ctx); err != nil {
 			return fmt.Errorf("store the password: %w", err)
 		}
 		if _, err := tx.NewRaw("DELETE FROM sessions WHERE user_id = ?", user.ID).Exec(ctx); err != nil {
@@ -51,7 +56,10 @@ func ChangePassword(ctx context.Context, db bun.IDB, passwords *Passwords, netwo
 		if token, err = StartSession(ctx, tx, user.ID, ""); err != nil {
 			return err
 		}
-		return audit.RecordResource(ctx, tx, user.Actor().At(permission.DoorConsole), "update", "user", user.ID, nil, map[string]string{"password": "changed"})
+		return audit.RecordResource(
+			ctx, tx, user.Actor().At(permission.DoorConsole), "update", "user", user.ID, nil,
+			map[string]string{"password": "changed"},
+		)
 	})
 	return token, err
 }

@@ -38,7 +38,9 @@ func (r *Role) AfterScanRow(context.Context) error {
 
 // inOrder is the set of those permissions in the order of AllPermissions.
 func inOrder(permissions []permission.Permission) []permission.Permission {
-	return slices.DeleteFunc(permission.AllPermissions(), func(p permission.Permission) bool { return !slices.Contains(permissions, p) })
+	return slices.DeleteFunc(
+		permission.AllPermissions(), func(p permission.Permission) bool { return !slices.Contains(permissions, p) },
+	)
 }
 
 // selectRoles reads roles with what they permit and how many hold them.
@@ -83,7 +85,9 @@ func GetRole(ctx context.Context, db bun.IDB, id int64) (Role, error) {
 // ListMembers returns a page of those who hold a role, by name.
 func ListMembers(ctx context.Context, db bun.IDB, id int64, q database.CatalogueQuery) ([]User, error) {
 	users := []User{}
-	err := selectUsers(db).Where("u.role_id = ?", id).OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset).Scan(ctx, &users)
+	err := selectUsers(db).Where("u.role_id = ?", id).
+		OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).
+		Offset(q.Offset).Scan(ctx, &users)
 	if err != nil {
 		return nil, fmt.Errorf("list the members of role %d: %w", id, err)
 	}

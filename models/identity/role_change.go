@@ -51,11 +51,15 @@ func UpdateRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 
 // SetRolePermissions replaces what a role permits; its members may do that from their next request on. Refusals as of
 // UpdateRole.
-func SetRolePermissions(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in PermissionsInput) (Role, error) {
+func SetRolePermissions(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in PermissionsInput,
+) (Role, error) {
 	return changeRole(ctx, db, actor, id, in.apply)
 }
 
-func changeRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, apply func(Role, permission.Actor) (Role, error)) (Role, error) {
+func changeRole(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, apply func(Role, permission.Actor) (Role, error),
+) (Role, error) {
 	var r Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		held, err := Lock(ctx, tx, actor, "Roles:Update", nil, []int64{id})
@@ -72,7 +76,10 @@ func changeRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 		if r.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.NewUpdate().Model(&r).Column("name", "name_key", "description", "updated_at").WherePK().Exec(ctx); err != nil {
+		if _, err := tx.NewUpdate().
+			Model(&r).
+			Column("name", "name_key", "description", "updated_at").
+			WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update role %d: %w", id, err)
 		}
 		if err := savePermissions(ctx, tx, r); err != nil {
@@ -96,13 +103,17 @@ func (a *Authorization) ownRole(id int64) (Role, error) {
 // than the actor may do. Refusal: Forbidden.
 func (r Role) Changeable(actor permission.Actor) error {
 	if r.IsSystemRole {
-		return problem.Refuse(problem.Forbidden, "", "system_role", r.Name+" came with the console and stays as it is. Make a role of your own instead.")
+		return problem.Refuse(
+			problem.Forbidden, "", "system_role",
+			r.Name+" came with the console and stays as it is. Make a role of your own instead.",
+		)
 	}
 	return MayGiveBy(actor, r)
 }
 
 func (r Role) same(old Role) bool {
-	return r.Name == old.Name && input.Equal(r.Description, old.Description) && slices.Equal(r.Permissions, old.Permissions)
+	return r.Name == old.Name && input.Equal(r.Description, old.Description) &&
+		slices.Equal(r.Permissions, old.Permissions)
 }
 
 // savePermissions replaces what a role permits.
@@ -110,7 +121,9 @@ func savePermissions(ctx context.Context, tx bun.Tx, r Role) error {
 	if _, err := tx.NewRaw("DELETE FROM role_permissions WHERE role_id = ?", r.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("clear the permissions of role %d: %w", r.ID, err)
 	}
-	_, err := tx.NewRaw("INSERT INTO role_permissions (role_id, permission) SELECT ?, unnest(?::text[])", r.ID, pgdialect.Array(r.Permissions)).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO role_permissions (role_id, permission) SELECT ?, unnest(?::text[])",
+		r.ID, pgdialect.Array(r.Permissions)).
+		Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("save the permissions of role %d: %w", r.ID, err)
 	}
@@ -119,7 +132,9 @@ func savePermissions(ctx context.Context, tx bun.Tx, r Role) error {
 
 func roleNameTaken(err error) error {
 	if problem.Violates(err, "roles_name_taken") {
-		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a role with this name already.")
+		return problem.Refuse(
+			problem.Conflict, "name", "name_taken", "Choose another name: there is a role with this name already.",
+		)
 	}
 	return err
 }
@@ -162,5 +177,8 @@ func roleInUse(ctx context.Context, tx bun.Tx, r Role) error {
 	case count == 0:
 		return nil
 	}
-	return problem.Refuse(problem.Conflict, "", "in_use", r.Name+" cannot be removed while held by "+problem.CountOf(count, "user", "users")+database.Names(rows, count)+".")
+	return problem.Refuse(
+		problem.Conflict, "", "in_use",
+		r.Name+" cannot be removed while held by "+problem.CountOf(count, "user", "users")+database.Names(rows, count)+".",
+	)
 }

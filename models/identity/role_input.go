@@ -90,7 +90,9 @@ func beyond(l input.List[input.Value], actor permission.Actor) error {
 	for i, v := range l.Items {
 		if p := permission.Permission(v.Text); !actor.May(p) {
 			refusal.Problems = append(refusal.Problems, problem.Problem{
-				Field: input.Index(permissionsField, i), Code: "forbidden", Message: "Leave out " + v.Text + ": a role can be given only what you may do yourself.",
+				Field:   input.Index(permissionsField, i),
+				Code:    "forbidden",
+				Message: "Leave out " + v.Text + ": a role can be given only what you may do yourself.",
 			})
 		}
 	}

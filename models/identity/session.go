@@ -38,11 +38,15 @@ func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 	var u User
 	var dozing bool
 	hash := secret.HashToken(token)
-	err := database.ScanPlanned(ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing}, `
+	err := database.ScanPlanned(
+		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing},
+		`
 SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id ORDER BY permission),
        s.seen_at < now() - interval '1 minute'
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
-WHERE s.token_hash = $1 AND `+liveSession, hash)
+WHERE s.token_hash = $1 AND `+liveSession,
+		hash,
+	)
 	if err != nil {
 		return u, notSignedIn(err, "session")
 	}

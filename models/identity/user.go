@@ -98,7 +98,9 @@ func InsertUser(ctx context.Context, tx bun.Tx, actor permission.Actor, u *User,
 // EmailTaken refuses an email that another user has.
 func EmailTaken(err error) error {
 	if problem.Violates(err, "users_email_taken") {
-		return problem.Refuse(problem.Conflict, "email", "email_taken", "Use another email address: there is a user with this one already.")
+		return problem.Refuse(
+			problem.Conflict, "email", "email_taken", "Use another email address: there is a user with this one already.",
+		)
 	}
 	return err
 }
@@ -116,7 +118,8 @@ func HasUsers(ctx context.Context, db bun.IDB) (bool, error) {
 func UserNames(ctx context.Context, db bun.IDB, ids []string) (map[string]string, error) {
 	names := make(map[string]string, len(ids))
 	var rows []struct{ ID, Name string }
-	if err := db.NewRaw("SELECT id, name FROM users WHERE id = ANY (?)", pgdialect.Array(ids)).Scan(ctx, &rows); err != nil {
+	if err := db.NewRaw("SELECT id, name FROM users WHERE id = ANY (?)", pgdialect.Array(ids)).
+		Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("look up the names of users: %w", err)
 	}
 	for _, row := range rows {

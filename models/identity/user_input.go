@@ -49,7 +49,9 @@ func ReadEmail(c *input.Reader, field string, v input.Value) (string, bool) {
 func readNewEmail(c *input.Reader, field string, v input.Value, stands string) (string, bool) {
 	email, ok := ReadEmail(c, field, v)
 	if ok && email != stands && norm.NFKC.String(email) != email {
-		c.Add(field, "invalid_email", "Enter the email address in plain characters, without ligatures and full-width letters.")
+		c.Add(
+			field, "invalid_email", "Enter the email address in plain characters, without ligatures and full-width letters.",
+		)
 		return "", false
 	}
 	return email, ok
@@ -103,7 +105,8 @@ func (in UserInput) Apply(u User) (User, error) {
 			u.Email = email
 		}
 	}
-	if stays := strconv.FormatInt(u.RoleID, 10); in.RoleID.Kind != input.Absent && (in.RoleID.Kind != input.Number && !in.RoleID.FromForm || in.RoleID.Text != stays) {
+	if stays := strconv.FormatInt(u.RoleID, 10); in.RoleID.Kind != input.Absent &&
+		(in.RoleID.Kind != input.Number && !in.RoleID.FromForm || in.RoleID.Text != stays) {
 		c.Add("role_id", "read_only", "Leave the role as it is here; PUT it to /api/users/{id}/role.")
 	}
 	if in.Password.Kind != input.Absent {
@@ -132,5 +135,9 @@ func (in UserInput) Whole() UserInput {
 
 // Input is what a person would have typed to make u.
 func (u User) Input() UserInput {
-	return UserInput{Name: input.FormValue(u.Name), Email: input.FormValue(u.Email), RoleID: input.FormValue(strconv.FormatInt(u.RoleID, 10))}
+	return UserInput{
+		Name:   input.FormValue(u.Name),
+		Email:  input.FormValue(u.Email),
+		RoleID: input.FormValue(strconv.FormatInt(u.RoleID, 10)),
+	}
 }

@@ -92,7 +92,10 @@ func (c *Reader) Money(field string, v Value) money.Money {
 		case errors.Is(err, money.ErrMoneyDecimals):
 			c.Add(field, "too_many_decimals", "Enter the amount with at most 9 decimals; it is never rounded.")
 		default:
-			c.Add(field, "wrong_type", "Enter the amount as a plain number of dollars, such as 50 or 0.25, without signs or separators.")
+			c.Add(
+				field, "wrong_type",
+				"Enter the amount as a plain number of dollars, such as 50 or 0.25, without signs or separators.",
+			)
 		}
 	}
 	return 0

@@ -111,7 +111,10 @@ func (c *Reader) Int(field string, v Value, what string, low, high int64) (n int
 	}
 	n, err := strconv.ParseInt(literal, 10, 64)
 	if err != nil || n < low || n > high {
-		c.Add(field, "number_out_of_range", "Enter "+what+" between "+strconv.FormatInt(low, 10)+" and "+strconv.FormatInt(high, 10)+".")
+		c.Add(
+			field, "number_out_of_range",
+			"Enter "+what+" between "+strconv.FormatInt(low, 10)+" and "+strconv.FormatInt(high, 10)+".",
+		)
 		return 0, false
 	}
 	return n, true

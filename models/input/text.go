@@ -72,7 +72,8 @@ func Legible(text string, newlines bool) bool {
 				return false
 			}
 			marks++
-		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp,
+			unicode.Other_Default_Ignorable_Code_Point):
 			return false
 		case unicode.IsMark(r):
 			if marks++; marks > 4 {

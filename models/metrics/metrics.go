@@ -25,10 +25,19 @@ func PoolMetrics(db *bun.DB, name string) prometheus.Collector {
 }
 
 var (
-	databaseAnswers  = prometheus.NewDesc("tollgate_database_answers", "1 when the database answered this scrape in time, else 0: then what it tells is left out.", nil, nil)
-	propagationItems = prometheus.NewDesc("tollgate_propagation_items", "Holders in propagations that have not ended, by state.", []string{"state"}, nil)
-	propagationJobs  = prometheus.NewDesc("tollgate_propagation_jobs", "Propagations of the last day, by state.", []string{"state"}, nil)
-	reservationsHeld = prometheus.NewDesc("tollgate_reservations_held", "Estimates that are held for calls under way.", nil, nil)
+	databaseAnswers = prometheus.NewDesc(
+		"tollgate_database_answers",
+		"1 when the database answered this scrape in time, else 0: then what it tells is left out.", nil, nil,
+	)
+	propagationItems = prometheus.NewDesc(
+		"tollgate_propagation_items", "Holders in propagations that have not ended, by state.", []string{"state"}, nil,
+	)
+	propagationJobs = prometheus.NewDesc(
+		"tollgate_propagation_jobs", "Propagations of the last day, by state.", []string{"state"}, nil,
+	)
+	reservationsHeld = prometheus.NewDesc(
+		"tollgate_reservations_held", "Estimates that are held for calls under way.", nil, nil,
+	)
 )
 
 // inDatabase is what is the same on every console of a database.

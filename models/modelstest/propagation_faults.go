@@ -16,7 +16,11 @@ func Flips() [2]policy.Policy {
 			Budgets: []policy.Budget{{MaxLimit: 2, ResetDuration: "1d"}, {MaxLimit: 2, ResetDuration: "1Y"}}, Calendar: Utc,
 			ProviderConfigs: []policy.ProviderConfig{
 				{ProviderName: "openai", AllModelsAllowed: true, Budgets: []policy.Budget{{MaxLimit: 2, ResetDuration: "1d"}}},
-				{ProviderName: "mistral", AllModelsAllowed: true, RateLimit: &policy.RateLimit{RequestMaxLimit: Pointer(int64(2)), RequestResetDuration: Pointer("1h")}},
+				{
+					ProviderName:     "mistral",
+					AllModelsAllowed: true,
+					RateLimit:        &policy.RateLimit{RequestMaxLimit: Pointer(int64(2)), RequestResetDuration: Pointer("1h")},
+				},
 			},
 			RateLimit:  &policy.RateLimit{TokenMaxLimit: Pointer(int64(2)), TokenResetDuration: Pointer("1h")},
 			MCPServers: []policy.ServerGrant{{MCPServerID: "github"}}, MCPToolGroups: []policy.ToolGroupGrant{{ToolGroupID: 1}},
@@ -38,8 +42,14 @@ func (h Holding) Held(name string, copies int) (profile.Profile, []assignment.As
 // Refuse has the database refuse every change of a policy's budgets; forgive ends that.
 func (h Holding) Refuse(policy int64) {
 	h.Helper()
-	h.Exec(h.Owner, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$")
-	h.Exec(h.Owner, "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON budgets FOR EACH ROW WHEN (NEW.policy_id = "+strconv.FormatInt(policy, 10)+") EXECUTE FUNCTION refuse()")
+	h.Exec(
+		h.Owner, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
+	)
+	h.Exec(
+		h.Owner,
+		"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON budgets FOR EACH ROW WHEN (NEW.policy_id = "+
+			strconv.FormatInt(policy, 10)+") EXECUTE FUNCTION refuse()",
+	)
 }
 
 // Forgive removes what a fault left behind.
@@ -53,6 +63,8 @@ func (h Holding) Has(held assignment.Assignment, p policy.Policy, version int64)
 	h.Helper()
 	now := h.Copy(held)
 	if WholeText(now.Policy) != WholeText(p) || now.TemplateVersion != version {
-		h.Errorf("a copy is version %d\n%s\nwant version %d\n%s", now.TemplateVersion, WholeText(now.Policy), version, WholeText(p))
+		h.Errorf(
+			"a copy is version %d\n%s\nwant version %d\n%s", now.TemplateVersion, WholeText(now.Policy), version, WholeText(p),
+		)
 	}
 }

@@ -18,7 +18,10 @@ import (
 // SetRole gives a user another role.
 func (h Holding) SetRole(db *bun.DB, user string, role int64) error {
 	_, err := Safely(func() (identity.User, error) {
-		return account.SetUserRole(h.Context(), db, h.Keys, permission.CLI, user, identity.RoleChoice{Row: Object(), RoleID: Literal(strconv.FormatInt(role, 10))})
+		return account.SetUserRole(
+			h.Context(), db, h.Keys, permission.CLI, user,
+			identity.RoleChoice{Row: Object(), RoleID: Literal(strconv.FormatInt(role, 10))},
+		)
 	})
 	return err
 }
@@ -52,7 +55,10 @@ func (h Holding) HoldsOnly(when, user string, ofRole profile.Profile) {
 	for _, one := range held {
 		names = append(names, one.Name+" "+one.Source)
 		if !Whole(one) {
-			h.Errorf("%s: the copy of %s is neither old nor new: version %d\n%s", when, one.Name, one.TemplateVersion, WholeText(one.Policy))
+			h.Errorf(
+				"%s: the copy of %s is neither old nor new: version %d\n%s", when, one.Name, one.TemplateVersion,
+				WholeText(one.Policy),
+			)
 		}
 	}
 	slices.Sort(names)
@@ -60,8 +66,11 @@ func (h Holding) HoldsOnly(when, user string, ofRole profile.Profile) {
 		h.Errorf("%s: holds %v, want %v", when, names, want)
 	}
 	var orphans, open int
-	h.Scan(&orphans, `SELECT count(*) FROM policies AS p WHERE NOT EXISTS (SELECT FROM access_profiles WHERE policy_id = p.id)
-AND NOT EXISTS (SELECT FROM user_access_profiles WHERE policy_id = p.id)`)
+	h.Scan(
+		&orphans,
+		`SELECT count(*) FROM policies AS p WHERE NOT EXISTS (SELECT FROM access_profiles WHERE policy_id = p.id)
+AND NOT EXISTS (SELECT FROM user_access_profiles WHERE policy_id = p.id)`,
+	)
 	h.Scan(&open, "SELECT count(*) FROM propagation_items WHERE state NOT IN ('done', 'skipped')")
 	if orphans > 0 || open > 0 {
 		h.Errorf("%s: %d policies of nobody, %d copies failed or left out", when, orphans, open)

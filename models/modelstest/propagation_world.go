@@ -74,7 +74,10 @@ func (h Holding) Scan(target any, query string, args ...any) {
 func (h Holding) User(role int64) string {
 	h.Helper()
 	id := uuid.NewString()
-	h.Exec(h.DB, "INSERT INTO users (id, name, email, email_key, role_id) VALUES (?0, ?0, ?1, ?1, ?2)", id, id+"@example.com", role)
+	h.Exec(
+		h.DB, "INSERT INTO users (id, name, email, email_key, role_id) VALUES (?0, ?0, ?1, ?1, ?2)", id, id+"@example.com",
+		role,
+	)
 	return id
 }
 
@@ -151,7 +154,10 @@ func (h Holding) Tables(but ...string) map[string]string {
 	for _, name := range names {
 		if !slices.Contains(but, name) {
 			var fingerprint string
-			h.Must(h.Owner.NewRaw(`SELECT md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM ? AS t`, bun.Ident(name)).Scan(h.Context(), &fingerprint))
+			h.Must(
+				h.Owner.NewRaw(`SELECT md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM ? AS t`, bun.Ident(name)).
+					Scan(h.Context(), &fingerprint),
+			)
 			prints[name] = fingerprint
 		}
 	}
@@ -206,11 +212,18 @@ func budgetTexts(budgets []policy.Budget) string {
 func GroupTexts(p policy.Policy) map[string]string {
 	var providers []string
 	for _, c := range p.ProviderConfigs {
-		providers = append(providers, fmt.Sprint(c.ProviderName, " ", c.AllModelsAllowed, c.AllowedModels, budgetTexts(c.Budgets), limitText(c.RateLimit)))
+		providers = append(
+			providers,
+			fmt.Sprint(c.ProviderName, " ", c.AllModelsAllowed, c.AllowedModels, budgetTexts(c.Budgets), limitText(c.RateLimit)),
+		)
 	}
 	return map[string]string{
-		"provider_configs": strings.Join(providers, "; "), "budgets": budgetTexts(p.Budgets), "rate_limit": limitText(p.RateLimit),
-		"mcp_tool_groups": fmt.Sprint(p.MCPToolGroups), "mcp_servers": fmt.Sprint(p.MCPServers), "mcp_tool_overrides": fmt.Sprint(p.MCPToolOverrides),
+		"provider_configs":   strings.Join(providers, "; "),
+		"budgets":            budgetTexts(p.Budgets),
+		"rate_limit":         limitText(p.RateLimit),
+		"mcp_tool_groups":    fmt.Sprint(p.MCPToolGroups),
+		"mcp_servers":        fmt.Sprint(p.MCPServers),
+		"mcp_tool_overrides": fmt.Sprint(p.MCPToolOverrides),
 	}
 }
 
@@ -245,7 +258,10 @@ func (w Watch) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 func (h Holding) waits() bool {
 	h.Helper()
 	var waiting int
-	h.Must(h.Owner.NewRaw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(h.Context(), &waiting))
+	h.Must(
+		h.Owner.NewRaw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").
+			Scan(h.Context(), &waiting),
+	)
 	return waiting > 0
 }
 

@@ -11,7 +11,17 @@ type Permission string
 // The resources and operations that permissions are made of.
 var (
 	Resources = []string{
-		"AccessProfiles", "VirtualKeys", "Users", "Roles", "APIKeys", "Providers", "MCPServers", "ToolGroups", "Usage", "AuditLogs", "Settings",
+		"AccessProfiles",
+		"VirtualKeys",
+		"Users",
+		"Roles",
+		"APIKeys",
+		"Providers",
+		"MCPServers",
+		"ToolGroups",
+		"Usage",
+		"AuditLogs",
+		"Settings",
 	}
 	Operations = []string{"View", "Create", "Update", "Delete"}
 )

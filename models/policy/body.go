@@ -20,9 +20,16 @@ func RowAt(letter string, i int) input.Row {
 func BudgetInputs(budgets []Budget) input.List[BudgetInput] {
 	var l input.List[BudgetInput]
 	for i, budget := range budgets {
-		row := BudgetInput{Row: RowAt("b", i), MaxLimit: input.FormValue(budget.MaxLimit.String()), ResetDuration: input.FormValue(budget.ResetDuration)}
+		row := BudgetInput{
+			Row:           RowAt("b", i),
+			MaxLimit:      input.FormValue(budget.MaxLimit.String()),
+			ResetDuration: input.FormValue(budget.ResetDuration),
+		}
 		if budget.ResetConfig != nil {
-			row.ResetConfig = ResetConfigInput{input.Row{Kind: input.Object}, input.FormValue(strconv.Itoa(budget.ResetConfig.QuarterStartMonth))}
+			row.ResetConfig = ResetConfigInput{
+				input.Row{Kind: input.Object},
+				input.FormValue(strconv.Itoa(budget.ResetConfig.QuarterStartMonth)),
+			}
 		}
 		l.Items = append(l.Items, row)
 	}
@@ -36,10 +43,12 @@ func (r *RateLimit) Input() RateLimitInput {
 	}
 	in := RateLimitInput{Row: input.Row{Kind: input.Object}}
 	if r.TokenMaxLimit != nil {
-		in.TokenMaxLimit, in.TokenResetDuration = input.FormValue(strconv.FormatInt(*r.TokenMaxLimit, 10)), input.FormValue(*r.TokenResetDuration)
+		in.TokenMaxLimit = input.FormValue(strconv.FormatInt(*r.TokenMaxLimit, 10))
+		in.TokenResetDuration = input.FormValue(*r.TokenResetDuration)
 	}
 	if r.RequestMaxLimit != nil {
-		in.RequestMaxLimit, in.RequestResetDuration = input.FormValue(strconv.FormatInt(*r.RequestMaxLimit, 10)), input.FormValue(*r.RequestResetDuration)
+		in.RequestMaxLimit = input.FormValue(strconv.FormatInt(*r.RequestMaxLimit, 10))
+		in.RequestResetDuration = input.FormValue(*r.RequestResetDuration)
 	}
 	return in
 }
@@ -68,7 +77,9 @@ func (config ProviderConfigInput) Body() any {
 func (b BudgetInput) Body() any {
 	fields := BodyFields{{"max_limit", BodyNumber(b.MaxLimit)}, {"reset_duration", BodyText(b.ResetDuration)}}
 	if b.ResetConfig.QuarterStartMonth.Given() {
-		fields = append(fields, bodyField{"reset_config", BodyFields{{"quarter_start_month", BodyNumber(b.ResetConfig.QuarterStartMonth)}}})
+		fields = append(
+			fields, bodyField{"reset_config", BodyFields{{"quarter_start_month", BodyNumber(b.ResetConfig.QuarterStartMonth)}}},
+		)
 	}
 	return fields
 }

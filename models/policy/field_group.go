@@ -98,7 +98,9 @@ func (p Policy) Plain(group string) (any, error) {
 func withoutAdded(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
-		for _, added := range []string{"id", "scope", "current_usage", "last_reset", "token_current_usage", "request_current_usage"} {
+		for _, added := range []string{
+			"id", "scope", "current_usage", "last_reset", "token_current_usage", "request_current_usage",
+		} {
 			delete(v, added)
 		}
 		for name, inner := range v {

@@ -58,7 +58,9 @@ const maxProviders = 100
 const MaxBudgets = 100
 
 // ReadProviderConfigs reads the list; refs may be nil, then nothing is looked up.
-func ReadProviderConfigs(c *input.Reader, l input.List[ProviderConfigInput], refs *catalogue.References) []ProviderConfig {
+func ReadProviderConfigs(
+	c *input.Reader, l input.List[ProviderConfigInput], refs *catalogue.References,
+) []ProviderConfig {
 	const field = "provider_configs"
 	configs := []ProviderConfig{}
 	if !input.CheckList(c, field, l, maxProviders, "provider configs") {
@@ -98,7 +100,10 @@ func readProviderName(c *input.Reader, field string, v input.Value, refs *catalo
 	case v.Kind != input.String:
 		c.Add(field, "wrong_type", "Give the provider's name as text.")
 	case refs != nil && !refs.Providers[v.Text]:
-		c.Add(field, "unknown_provider", "Choose a provider of the catalogue; "+strconv.Quote(problem.Clip(v.Text))+" is not in it.")
+		c.Add(
+			field, "unknown_provider",
+			"Choose a provider of the catalogue; "+strconv.Quote(problem.Clip(v.Text))+" is not in it.",
+		)
 	default:
 		return v.Text
 	}
@@ -143,7 +148,10 @@ func ReadBudgets(c *input.Reader, field string, l input.List[BudgetInput], scope
 		budget.ResetConfig = readResetConfig(c, path+".reset_config", in.ResetConfig, duration)
 		if ok && len(c.Problems) == window { // else nobody knows which window is meant
 			if seen[budget.Line()] {
-				c.Add(path+".reset_duration", "duplicate_budget_window", "There is already a budget with the same window here; keep one of them.")
+				c.Add(
+					path+".reset_duration", "duplicate_budget_window",
+					"There is already a budget with the same window here; keep one of them.",
+				)
 			}
 			seen[budget.Line()] = true
 		}
@@ -182,8 +190,12 @@ func ReadRateLimit(c *input.Reader, field string, in RateLimitInput) *RateLimit 
 		return nil
 	}
 	limit := RateLimit{}
-	limit.TokenMaxLimit, limit.TokenResetDuration = readPair(c, field+".token", "a token limit", in.TokenMaxLimit, in.TokenResetDuration)
-	limit.RequestMaxLimit, limit.RequestResetDuration = readPair(c, field+".request", "a request limit", in.RequestMaxLimit, in.RequestResetDuration)
+	limit.TokenMaxLimit, limit.TokenResetDuration = readPair(
+		c, field+".token", "a token limit", in.TokenMaxLimit, in.TokenResetDuration,
+	)
+	limit.RequestMaxLimit, limit.RequestResetDuration = readPair(
+		c, field+".request", "a request limit", in.RequestMaxLimit, in.RequestResetDuration,
+	)
 	if limit.TokenMaxLimit == nil && limit.RequestMaxLimit == nil {
 		return nil
 	}

@@ -22,7 +22,8 @@ func LoadPolicies(ctx context.Context, db bun.IDB, ids []int64) (map[int64]*Poli
 		window.Calendar `bun:",extend"`
 	}
 	of := pgdialect.Array(ids)
-	if err := db.NewRaw("SELECT id, calendar_aligned, time_zone FROM policies WHERE id = ANY (?)", of).Scan(ctx, &rows); err != nil {
+	if err := db.NewRaw("SELECT id, calendar_aligned, time_zone FROM policies WHERE id = ANY (?)", of).
+		Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("load policies: %w", err)
 	}
 	for _, row := range rows {
@@ -42,7 +43,8 @@ func LoadPolicies(ctx context.Context, db bun.IDB, ids []int64) (map[int64]*Poli
 
 func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Policy) error {
 	var configs []ProviderConfig
-	if err := db.NewSelect().Model(&configs).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
+	if err := db.NewSelect().
+		Model(&configs).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
 		return err
 	}
 	at := map[int64]int{} // place of a config in its policy's list
@@ -53,7 +55,8 @@ func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Pol
 		p.ProviderConfigs = append(p.ProviderConfigs, config)
 	}
 	var budgets []Budget
-	if err := db.NewSelect().Model(&budgets).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
+	if err := db.NewSelect().
+		Model(&budgets).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
 		return err
 	}
 	for _, budget := range budgets {
@@ -91,7 +94,8 @@ func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Pol
 
 func loadSelections(ctx context.Context, db bun.IDB, of any, policies map[int64]*Policy) error {
 	var groups []toolGroupRow
-	if err := db.NewSelect().Model(&groups).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
+	if err := db.NewSelect().
+		Model(&groups).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
 		return err
 	}
 	for _, row := range groups {
@@ -99,7 +103,8 @@ func loadSelections(ctx context.Context, db bun.IDB, of any, policies map[int64]
 		p.MCPToolGroups = append(p.MCPToolGroups, ToolGroupGrant{row.ToolGroupID})
 	}
 	var servers []serverRow
-	if err := db.NewSelect().Model(&servers).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
+	if err := db.NewSelect().
+		Model(&servers).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
 		return err
 	}
 	for _, row := range servers {
@@ -107,7 +112,8 @@ func loadSelections(ctx context.Context, db bun.IDB, of any, policies map[int64]
 		p.MCPServers = append(p.MCPServers, ServerGrant{row.MCPServerID})
 	}
 	var overrides []overrideRow
-	if err := db.NewSelect().Model(&overrides).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
+	if err := db.NewSelect().
+		Model(&overrides).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
 		return err
 	}
 	for _, row := range overrides {

@@ -50,7 +50,9 @@ func ReadToolGroups(c *input.Reader, l input.List[ToolGroupGrantInput], refs *ca
 		case !ok || seen[id]:
 			continue
 		case refs != nil && !refs.Groups[id]:
-			c.Add(path, "unknown_tool_group", "Choose a tool group that exists; there is none with id "+strconv.FormatInt(id, 10)+".")
+			c.Add(
+				path, "unknown_tool_group", "Choose a tool group that exists; there is none with id "+strconv.FormatInt(id, 10)+".",
+			)
 		}
 		seen[id] = true
 		grants = append(grants, ToolGroupGrant{ToolGroupID: id})
@@ -85,7 +87,9 @@ func ReadServers(c *input.Reader, l input.List[ServerGrantInput], refs *catalogu
 }
 
 // ReadToolOverrides reads the overrides, which must not take a tool away from a server that is granted whole.
-func ReadToolOverrides(c *input.Reader, l input.List[ToolOverrideInput], servers []ServerGrant, refs *catalogue.References) []ToolOverride {
+func ReadToolOverrides(
+	c *input.Reader, l input.List[ToolOverrideInput], servers []ServerGrant, refs *catalogue.References,
+) []ToolOverride {
 	const field = "mcp_tool_overrides"
 	overrides := []ToolOverride{}
 	if !input.CheckList(c, field, l, catalogue.MaxMCPRows, "tool overrides") {
@@ -104,7 +108,9 @@ func ReadToolOverrides(c *input.Reader, l input.List[ToolOverrideInput], servers
 			c.Add(path+".tool_name", "duplicate_tool_override", "List "+o.ToolName+" of "+o.MCPClientID+" once.")
 		}
 		seen[key] = true
-		o.Action, _ = c.Choice(path+".action", in.Action, "invalid_action", "Choose include or exclude.", []string{"include", "exclude"})
+		o.Action, _ = c.Choice(
+			path+".action", in.Action, "invalid_action", "Choose include or exclude.", []string{"include", "exclude"},
+		)
 		if o.Action == "exclude" && GrantsWhole(servers, o.MCPClientID) {
 			c.Add(path+".action", "exclude_on_allow_all_server", "All tools of "+o.MCPClientID+
 				" are granted, so none can be excluded. Untick the server and include the tools wanted, or remove this row.")

@@ -78,14 +78,19 @@ func saveProviders(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Poli
 			policy.ProviderConfigs[i].PolicyID, policy.ProviderConfigs[i].Position = id, i
 		}
 	}
-	changed, gone := difference(old.ProviderConfigs, p.ProviderConfigs, func(c ProviderConfig) string { return c.ProviderName },
+	changed, gone := difference(
+		old.ProviderConfigs, p.ProviderConfigs, func(c ProviderConfig) string { return c.ProviderName },
 		func(a, b ProviderConfig) bool {
-			return a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced && a.Position == b.Position &&
+			return a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced &&
+				a.Position == b.Position &&
 				slices.Equal(a.AllowedModels, b.AllowedModels)
-		})
+		},
+	)
 	switch {
 	case len(changed) > 0:
-		insert := upsert(tx, &changed, "CONFLICT (id) DO UPDATE", "all_models_allowed", "allowed_models", "refuse_unpriced", "position").Returning("id")
+		insert := upsert(
+			tx, &changed, "CONFLICT (id) DO UPDATE", "all_models_allowed", "allowed_models", "refuse_unpriced", "position",
+		).Returning("id")
 		if len(gone) > 0 {
 			insert = insert.With("gone", tx.NewDelete().Model(&gone).WherePK())
 		}
@@ -125,7 +130,9 @@ func difference[T any](before, after []T, key func(T) string, same func(a, b T) 
 
 // Changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that
 // exist only the columns named change.
-func Changes[T any](tx bun.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string) []bun.Query {
+func Changes[T any](
+	tx bun.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string,
+) []bun.Query {
 	var queries []bun.Query
 	changed, gone := difference(before, after, key, same)
 	if len(gone) > 0 {
@@ -177,6 +184,8 @@ func (p *Policy) rateLimitRows(policyID int64) []RateLimit {
 }
 
 func (r RateLimit) same(other RateLimit) bool {
-	return input.Equal(r.TokenMaxLimit, other.TokenMaxLimit) && input.Equal(r.TokenResetDuration, other.TokenResetDuration) &&
-		input.Equal(r.RequestMaxLimit, other.RequestMaxLimit) && input.Equal(r.RequestResetDuration, other.RequestResetDuration)
+	return input.Equal(r.TokenMaxLimit, other.TokenMaxLimit) &&
+		input.Equal(r.TokenResetDuration, other.TokenResetDuration) &&
+		input.Equal(r.RequestMaxLimit, other.RequestMaxLimit) &&
+		input.Equal(r.RequestResetDuration, other.RequestResetDuration)
 }

@@ -51,12 +51,16 @@ func changeSelections(tx bun.Tx, id int64, old, p Policy) []bun.Query {
 		})
 	}
 	return slices.Concat(
-		Changes(tx, groups(old), groups(p), func(r toolGroupRow) string { return strconv.FormatInt(r.ToolGroupID, 10) }, Same[toolGroupRow],
-			"CONFLICT (policy_id, tool_group_id) DO UPDATE", "position"),
+		Changes(
+			tx, groups(old), groups(p), func(r toolGroupRow) string { return strconv.FormatInt(r.ToolGroupID, 10) },
+			Same[toolGroupRow], "CONFLICT (policy_id, tool_group_id) DO UPDATE", "position",
+		),
 		Changes(tx, servers(old), servers(p), func(r serverRow) string { return r.MCPServerID }, Same[serverRow],
 			"CONFLICT (policy_id, mcp_server_id) DO UPDATE", "position"),
-		Changes(tx, overrides(old), overrides(p), func(r overrideRow) string { return r.MCPClientID + " " + r.ToolName }, Same[overrideRow],
-			"CONFLICT (policy_id, mcp_client_id, tool_name) DO UPDATE", "action", "position"),
+		Changes(
+			tx, overrides(old), overrides(p), func(r overrideRow) string { return r.MCPClientID + " " + r.ToolName },
+			Same[overrideRow], "CONFLICT (policy_id, mcp_client_id, tool_name) DO UPDATE", "action", "position",
+		),
 	)
 }
 

@@ -16,7 +16,9 @@ import (
 )
 
 // FieldGroups are the parts of a policy that are pushed to copies on their own, in the order of the API's fields.
-var FieldGroups = []string{"provider_configs", "budgets", "rate_limit", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"}
+var FieldGroups = []string{
+	"provider_configs", "budgets", "rate_limit", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides",
+}
 
 // movesAlignment reports whether the windows' alignment goes along with what is pushed.
 func movesAlignment(fields []string) bool {
@@ -142,12 +144,15 @@ func (l pushedLine) key() string {
 
 // sameWindows reports whether the windows of a rate limit stay; those of a budget do whenever it matches.
 func sameWindows(a, b pushedLine) bool {
-	return reflect.DeepEqual(a.TokenResetDuration, b.TokenResetDuration) && reflect.DeepEqual(a.RequestResetDuration, b.RequestResetDuration)
+	return reflect.DeepEqual(a.TokenResetDuration, b.TokenResetDuration) &&
+		reflect.DeepEqual(a.RequestResetDuration, b.RequestResetDuration)
 }
 
 // lines writes what differs between the lines before and after.
 func (to *synced) lines(ctx context.Context, before, after []pushedLine, by lineStatements) {
-	differ, gone := difference(before, after, pushedLine.key, func(a, b pushedLine) bool { return reflect.DeepEqual(a, b) })
+	differ, gone := difference(
+		before, after, pushedLine.key, func(a, b pushedLine) bool { return reflect.DeepEqual(a, b) },
+	)
 	known := map[string]pushedLine{}
 	for _, line := range before {
 		known[line.key()] = line
@@ -184,10 +189,13 @@ func (to *synced) providers(ctx context.Context, before, after []ProviderConfig)
 		N int `json:"n"`
 	}
 	place := func(config ProviderConfig, n int) placed { return placed{config, n} }
-	differ, gone := difference(Positioned(before, place), Positioned(after, place), func(c placed) string { return c.ProviderName },
+	differ, gone := difference(
+		Positioned(before, place), Positioned(after, place), func(c placed) string { return c.ProviderName },
 		func(a, b placed) bool {
-			return a.N == b.N && a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced && slices.Equal(a.AllowedModels, b.AllowedModels)
-		})
+			return a.N == b.N && a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced &&
+				slices.Equal(a.AllowedModels, b.AllowedModels)
+		},
+	)
 	if len(gone) > 0 {
 		to.exec(ctx, dropProviders, to.list(after))
 	}
