@@ -57,11 +57,11 @@ func CreateUser(
 		if err := assignment.HoldTemplatesOf(ctx, tx, made.RoleID); err != nil {
 			return err
 		}
-		held, err := identity.Lock(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
+		auth, err := identity.Lock(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
 		if err != nil {
 			return err
 		}
-		role, err := held.Grant(field, made.RoleID)
+		role, err := auth.Grant(field, made.RoleID)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func UpdateUser(
 		}
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		held, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, nil)
+		auth, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, nil)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func UpdateUser(
 		if err != nil {
 			return err
 		}
-		if err := held.MayActOn(id); err != nil {
+		if err := auth.MayActOn(id); err != nil {
 			return err
 		}
 		if u, err = in.Apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
@@ -153,7 +153,7 @@ func SetUserRole(
 		if err := assignment.HoldTemplatesOf(ctx, tx, roleID); err != nil {
 			return err
 		}
-		held, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})
+		auth, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func SetUserRole(
 		if err != nil {
 			return err
 		}
-		if err := held.MayActOn(id); err != nil {
+		if err := auth.MayActOn(id); err != nil {
 			return err
 		}
 		if err := problem.InvalidInput(c.Problems); err != nil {
@@ -170,10 +170,10 @@ func SetUserRole(
 		if u = old; roleID == old.RoleID {
 			return nil
 		}
-		if _, err := held.Grant("role_id", roleID); err != nil {
+		if _, err := auth.Grant("role_id", roleID); err != nil {
 			return err
 		}
-		if err := held.KeepAnAdmin(ctx, tx, "role_id", id); err != nil {
+		if err := auth.KeepAnAdmin(ctx, tx, "role_id", id); err != nil {
 			return err
 		}
 		if _, err := tx.NewRaw("UPDATE users SET role_id = ?, updated_at = clock_timestamp() WHERE id = ?", roleID, id).
@@ -200,17 +200,17 @@ func SetUserRole(
 func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
 	var old identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		held, err := identity.Lock(ctx, tx, actor, "Users:Delete", []string{id}, nil)
+		auth, err := identity.Lock(ctx, tx, actor, "Users:Delete", []string{id}, nil)
 		if err != nil {
 			return err
 		}
 		if old, err = identity.GetUser(ctx, tx, id); err != nil {
 			return err
 		}
-		if err := held.MayActOn(id); err != nil {
+		if err := auth.MayActOn(id); err != nil {
 			return err
 		}
-		if err := held.KeepAnAdmin(ctx, tx, "", id); err != nil {
+		if err := auth.KeepAnAdmin(ctx, tx, "", id); err != nil {
 			return err
 		}
 		record := userRecord{User: old}

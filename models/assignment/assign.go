@@ -52,7 +52,7 @@ func Assign(
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		// The template comes first in the order of locks.
 		if id, ok := (&input.Reader{}).Int("", in.AccessProfileID, "", 1, input.MaxCount); ok {
-			if err := holdTemplate(ctx, tx, id); err != nil {
+			if err := lockProfile(ctx, tx, id); err != nil {
 				return err
 			}
 		}
@@ -75,7 +75,7 @@ func Assign(
 		if !shown.IsActive {
 			return inactive("access_profile_id", shown)
 		}
-		g, err := assignCopies(ctx, tx, keys, shown, users, handout{Direct: true, ExpiresAt: expires}, now)
+		g, err := assignCopies(ctx, tx, keys, shown, users, origin{Direct: true, ExpiresAt: expires}, now)
 		if err != nil {
 			return err
 		}
@@ -105,8 +105,8 @@ func inactive(field string, shown profile.Profile) error {
 	)
 }
 
-// holdCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of holdAccess.
-func holdCopy(
+// lockCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of holdAccess.
+func lockCopy(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, user string, id int64,
 ) error {
 	if _, err := identity.LockAccess(ctx, tx, actor, needed, user); err != nil {
@@ -154,24 +154,24 @@ type DetachedCopy struct {
 func Detach(ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64) (DetachedCopy, error) {
 	var gone DetachedCopy
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if err := holdCopy(ctx, tx, actor, "AccessProfiles:Delete", user, id); err != nil {
+		if err := lockCopy(ctx, tx, actor, "AccessProfiles:Delete", user, id); err != nil {
 			return err
 		}
-		held, err := Get(ctx, tx, user, id)
+		assigned, err := Get(ctx, tx, user, id)
 		if err != nil {
 			return err
 		}
-		keys, err := dropCopies(ctx, tx, []int64{id})
+		keys, err := deleteCopies(ctx, tx, []int64{id})
 		if err != nil {
 			return err
 		}
-		gone = DetachedCopy{Name: held.Name, Keys: keys.names(user)}
+		gone = DetachedCopy{Name: assigned.Name, Keys: keys.names(user)}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
 		return recordCopy(
-			ctx, tx, actor, "unassign", held, now, held, nil, map[string]any{"source": held.Source, "deleted_keys": gone.Keys},
+			ctx, tx, actor, "unassign", assigned, now, assigned, nil, map[string]any{"source": assigned.Source, "deleted_keys": gone.Keys},
 		)
 	})
 	return gone, err
@@ -191,7 +191,7 @@ func Change(
 ) (Assignment, error) {
 	var changed Assignment
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if err := holdCopy(ctx, tx, actor, "AccessProfiles:Update", user, id); err != nil {
+		if err := lockCopy(ctx, tx, actor, "AccessProfiles:Update", user, id); err != nil {
 			return err
 		}
 		old, err := Get(ctx, tx, user, id)

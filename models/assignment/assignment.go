@@ -169,7 +169,7 @@ func (u *Assignment) AfterScanRow(context.Context) error {
 
 // ProfilesHeld names the profiles that each of the users holds, by the user's id.
 func ProfilesHeld(ctx context.Context, db bun.IDB, users []identity.User) (map[string][]string, error) {
-	ids, held := make([]string, len(users)), make(map[string][]string, len(users))
+	ids, names := make([]string, len(users)), make(map[string][]string, len(users))
 	for i, user := range users {
 		ids[i] = user.ID
 	}
@@ -181,7 +181,7 @@ WHERE c.user_id = ANY (?) ORDER BY c.assigned_at, c.id`, pgdialect.Array(ids)).S
 		return nil, fmt.Errorf("look up what users hold: %w", err)
 	}
 	for _, row := range rows {
-		held[row.UserID] = append(held[row.UserID], row.Name)
+		names[row.UserID] = append(names[row.UserID], row.Name)
 	}
-	return held, nil
+	return names, nil
 }

@@ -153,7 +153,7 @@ func changeOverride(
 ) (policy.Budget, error) {
 	var after policy.Budget
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if err := holdCopy(ctx, tx, actor, needed, user, copyID); err != nil {
+		if err := lockCopy(ctx, tx, actor, needed, user, copyID); err != nil {
 			return err
 		}
 		before, err := findLine(ctx, tx, user, copyID, budgetID)
@@ -181,15 +181,15 @@ func changeOverride(
 func findLine(
 	ctx context.Context, tx bun.Tx, user string, copyID int64, budgetID string,
 ) (line overriddenLine, err error) {
-	held, err := Get(ctx, tx, user, copyID)
+	assigned, err := Get(ctx, tx, user, copyID)
 	if err != nil {
 		return line, err
 	}
-	budget, ok := held.Budget(budgetID)
+	budget, ok := assigned.Budget(budgetID)
 	if !ok {
 		return line, problem.Missing("budget of this copy")
 	}
-	line = overriddenLine{Budget: budget, calendar: held.Calendar}
+	line = overriddenLine{Budget: budget, calendar: assigned.Calendar}
 	if err := tx.NewRaw("SELECT created_at FROM budgets WHERE id = ?", budgetID).Scan(ctx, &line.anchor); err != nil {
 		return line, fmt.Errorf("load budget: %w", err)
 	}
@@ -211,7 +211,7 @@ func recordOverride(
 	if err != nil {
 		return err
 	}
-	held, err := Get(ctx, tx, user, copyID)
+	assigned, err := Get(ctx, tx, user, copyID)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func recordOverride(
 	if after.stored != nil {
 		current = after.stored
 	}
-	return recordCopy(ctx, tx, actor, action, held, now, previous, current, metadata)
+	return recordCopy(ctx, tx, actor, action, assigned, now, previous, current, metadata)
 }
 
 // LoadOverrides reads the overrides of the copies' budgets, also those that are over.

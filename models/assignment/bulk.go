@@ -66,10 +66,10 @@ func AssignMany(
 		return done, err
 	}
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if err := holdTemplate(ctx, tx, profileID); err != nil {
+		if err := lockProfile(ctx, tx, profileID); err != nil {
 			return err
 		}
-		users, err := holdMany(ctx, tx, actor, "AccessProfiles:Create", ids)
+		users, err := lockUsers(ctx, tx, actor, "AccessProfiles:Create", ids)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func AssignMany(
 		if err != nil {
 			return err
 		}
-		g, err := assignCopies(ctx, tx, keys, shown, users, handout{Direct: true}, now)
+		g, err := assignCopies(ctx, tx, keys, shown, users, origin{Direct: true}, now)
 		if err != nil {
 			return err
 		}
@@ -94,9 +94,9 @@ func AssignMany(
 		if err != nil {
 			return err
 		}
-		for _, held := range made {
+		for _, assigned := range made {
 			if err := recordCopy(
-				ctx, tx, actor, "assign", held, now, nil, held, map[string]any{"source": "direct"},
+				ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct"},
 			); err != nil {
 				return err
 			}
@@ -106,9 +106,9 @@ func AssignMany(
 	return done, err
 }
 
-// holdMany locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than
+// lockUsers locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than
 // the actor.
-func holdMany(
+func lockUsers(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, ids []string,
 ) ([]identity.Holder, error) {
 	users, err := identity.LockAccess(ctx, tx, actor, needed, ids...)
@@ -155,11 +155,11 @@ func DetachMany(
 			return err
 		}
 		users := make([]string, len(chosen))
-		for i, held := range chosen {
-			users[i] = held.UserID
+		for i, assigned := range chosen {
+			users[i] = assigned.UserID
 		}
 		slices.Sort(users)
-		if _, err := holdMany(ctx, tx, actor, "AccessProfiles:Delete", users); err != nil {
+		if _, err := lockUsers(ctx, tx, actor, "AccessProfiles:Delete", users); err != nil {
 			return err
 		}
 		if err := LockCopies(
@@ -172,10 +172,10 @@ func DetachMany(
 			return err
 		}
 		ids := make([]int64, len(chosen))
-		for i, held := range chosen {
-			ids[i] = held.ID
+		for i, assigned := range chosen {
+			ids[i] = assigned.ID
 		}
-		keys, err := dropCopies(ctx, tx, ids)
+		keys, err := deleteCopies(ctx, tx, ids)
 		if err != nil {
 			return err
 		}
@@ -183,10 +183,10 @@ func DetachMany(
 		if err != nil {
 			return err
 		}
-		for _, held := range chosen {
+		for _, assigned := range chosen {
 			err := recordCopy(
-				ctx, tx, actor, "unassign", held, now, held, nil,
-				map[string]any{"source": held.Source, "deleted_keys": keys.names(held.UserID)},
+				ctx, tx, actor, "unassign", assigned, now, assigned, nil,
+				map[string]any{"source": assigned.Source, "deleted_keys": keys.names(assigned.UserID)},
 			)
 			if err != nil {
 				return err

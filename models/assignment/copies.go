@@ -18,17 +18,17 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// handout says where copies come from: a direct assignment, which may end, or a role.
-type handout struct {
+// origin says where copies come from: a direct assignment, which may end, or a role.
+type origin struct {
 	Direct    bool
 	ExpiresAt *time.Time
 }
 
 // result is what came of handing a template out.
 type result struct {
-	Users []string         // who got a copy
-	Held  []string         // who had one directly and now has it from the role too
-	Keys  []virtualkey.Key // issued to those for whom it was the first, with their values
+	Users    []string         // who got a copy
+	Existing []string         // who had a direct copy, which now comes from the role too
+	Keys     []virtualkey.Key // issued to those for whom it was the first, with their values
 }
 
 const copiesAtOnce = 1000
@@ -36,26 +36,26 @@ const copiesAtOnce = 1000
 // assignCopies gives each of the users named a copy of the template, unless they have one, in a fixed number of
 // statements for each thousand. The transaction holds the users.
 func assignCopies(
-	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout,
+	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
 	now time.Time,
 ) (result, error) {
 	var g result
 	for len(users) > 0 {
-		if err := forgetPlans(ctx, tx, len(users)); err != nil {
+		if err := discardPlans(ctx, tx, len(users)); err != nil {
 			return g, err
 		}
 		part := users[:min(copiesAtOnce, len(users))]
 		users = users[len(part):]
-		if err := g.some(ctx, tx, keys, shown, part, how, now); err != nil {
+		if err := g.some(ctx, tx, keys, shown, part, from, now); err != nil {
 			return g, fmt.Errorf("hand out access profile %d: %w", shown.ID, err)
 		}
 	}
 	return g, nil
 }
 
-// forgetPlans lets the server plan its checks of foreign keys anew, before tables grow much: one made for small tables
+// discardPlans lets the server plan its checks of foreign keys anew, before tables grow much: one made for small tables
 // reads the whole table for each row.
-func forgetPlans(ctx context.Context, tx bun.Tx, copies int) error {
+func discardPlans(ctx context.Context, tx bun.Tx, copies int) error {
 	const many = 100
 	if copies < many {
 		return nil
@@ -67,7 +67,7 @@ func forgetPlans(ctx context.Context, tx bun.Tx, copies int) error {
 }
 
 func (g *result) some(
-	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, how handout,
+	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
 	now time.Time,
 ) error {
 	ids := make([]string, len(users))
@@ -80,26 +80,26 @@ func (g *result) some(
 	if err != nil {
 		return err
 	}
-	var held []string
-	if !how.Direct {
+	var existing []string
+	if !from.Direct {
 		err = tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
-WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, shown.ID, pgdialect.Array(ids)).Scan(ctx, &held)
+WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, shown.ID, pgdialect.Array(ids)).Scan(ctx, &existing)
 		if err != nil {
 			return err
 		}
 	}
-	made, err := insertCopies(ctx, tx, shown, ids, how, now)
+	made, err := insertCopies(ctx, tx, shown, ids, from, now)
 	if err != nil {
 		return err
 	}
-	touched := slices.Clone(held)
+	touched := slices.Clone(existing)
 	policies := make([]int64, len(made))
 	for i, m := range made {
 		policies[i] = m.PolicyID
 		touched = append(touched, m.UserID)
 		g.Users = append(g.Users, m.UserID)
 	}
-	g.Held = append(g.Held, held...)
+	g.Existing = append(g.Existing, existing...)
 	if len(made) == 0 {
 		return database.Invalidate(ctx, tx, touched...)
 	}
@@ -138,7 +138,7 @@ type madeCopy struct {
 
 // insertCopies makes empty copies for those who have none.
 func insertCopies(
-	ctx context.Context, tx bun.Tx, shown profile.Profile, users []string, how handout, now time.Time,
+	ctx context.Context, tx bun.Tx, shown profile.Profile, users []string, from origin, now time.Time,
 ) ([]madeCopy, error) {
 	versions := make([]int64, len(policy.FieldGroups))
 	for i := range versions {
@@ -158,7 +158,7 @@ INSERT INTO user_access_profiles
 SELECT user_id, ?1, made.id, ?3, NOT ?3, ?4, ?5, ?6, ?7 FROM wanted JOIN made ON made.id = wanted.policy_id ORDER BY user_id
 RETURNING user_id, policy_id`,
 		pgdialect.Array(users),
-		shown.ID, shown.CalendarAligned, how.Direct, how.ExpiresAt, pgdialect.Array(versions), shown.Version, now,
+		shown.ID, shown.CalendarAligned, from.Direct, from.ExpiresAt, pgdialect.Array(versions), shown.Version, now,
 		shown.TimeZone,
 	).Scan(ctx, &made)
 	if problem.Violates(err, "user_access_profiles_unknown_profile") {
@@ -178,11 +178,11 @@ func LockCopies(ctx context.Context, tx bun.Tx, where string, args ...any) error
 	return nil
 }
 
-// droppedKeys are keys that went with a last copy.
-type droppedKeys []struct{ UserID, Name string }
+// deletedKeys are keys that went with a last copy.
+type deletedKeys []struct{ UserID, Name string }
 
 // names are those of one user's.
-func (d droppedKeys) names(user string) []string {
+func (d deletedKeys) names(user string) []string {
 	names := []string{}
 	for _, key := range d {
 		if key.UserID == user {
@@ -192,9 +192,9 @@ func (d droppedKeys) names(user string) []string {
 	return names
 }
 
-// dropCopies removes the copies named with their policies, and the keys of those who hold nothing any more, which it
+// deleteCopies removes the copies named with their policies, and the keys of those who hold nothing any more, which it
 // returns. The transaction holds the users.
-func dropCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys droppedKeys, err error) {
+func deleteCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys deletedKeys, err error) {
 	if len(copies) == 0 {
 		return keys, nil
 	}

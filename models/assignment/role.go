@@ -24,8 +24,8 @@ ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 	return nil
 }
 
-// holdTemplate is the same for one template, which may not exist.
-func holdTemplate(ctx context.Context, tx bun.Tx, id int64) error {
+// lockProfile is the same for one template, which may not exist.
+func lockProfile(ctx context.Context, tx bun.Tx, id int64) error {
 	if _, err := tx.NewRaw("SELECT FROM access_profiles WHERE id = ? FOR KEY SHARE", id).Exec(ctx); err != nil {
 		return fmt.Errorf("hold access profile %d: %w", id, err)
 	}
@@ -48,7 +48,7 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 		if err != nil {
 			return err
 		}
-		g, err := assignCopies(ctx, tx, keys, shown, []identity.Holder{user}, handout{}, now)
+		g, err := assignCopies(ctx, tx, keys, shown, []identity.Holder{user}, origin{}, now)
 		if err != nil {
 			return err
 		}
@@ -93,12 +93,12 @@ func ChangeRole(
 		return err
 	}
 	for _, profile := range gone.Profiles {
-		for _, held := range before {
-			if held.ParentProfileID != profile {
+		for _, assigned := range before {
+			if assigned.ParentProfileID != profile {
 				continue
 			}
 			metadata := map[string]any{"source": "role", "role_id": oldRole, "deleted_keys": gone.Keys.names(user.ID)}
-			if err := recordCopy(ctx, tx, actor, "unassign", held, now, held, nil, metadata); err != nil {
+			if err := recordCopy(ctx, tx, actor, "unassign", assigned, now, assigned, nil, metadata); err != nil {
 				return err
 			}
 		}
@@ -117,9 +117,9 @@ func RevokeAll(ctx context.Context, tx bun.Tx, user string) (profiles, keys []st
 		return nil, nil, err
 	}
 	var ids []int64
-	for _, held := range copies {
-		ids, profiles = append(ids, held.ID), append(profiles, held.Name)
+	for _, assigned := range copies {
+		ids, profiles = append(ids, assigned.ID), append(profiles, assigned.Name)
 	}
-	dropped, err := dropCopies(ctx, tx, ids)
+	dropped, err := deleteCopies(ctx, tx, ids)
 	return profiles, dropped.names(user), err
 }

@@ -98,7 +98,7 @@ func AttachRoles(
 			return inactive("apply_to_existing", template.Profile)
 		}
 		done.Default = a.isDefault
-		held, err := identity.Claim{
+		auth, err := identity.Claim{
 			Needed:  "AccessProfiles:Create or AccessProfiles:Update",
 			Roles:   a.roles,
 			Members: a.apply,
@@ -106,7 +106,7 @@ func AttachRoles(
 		if err != nil {
 			return err
 		}
-		roles, err := rolesNamed(held, a)
+		roles, err := rolesNamed(auth, a)
 		if err != nil {
 			return err
 		}
@@ -120,12 +120,12 @@ func AttachRoles(
 		}
 		var g result
 		if a.apply {
-			if g, err = assignCopies(ctx, tx, keys, template.Profile, members(held, a.roles...), handout{}, now); err != nil {
+			if g, err = assignCopies(ctx, tx, keys, template.Profile, members(auth, a.roles...), origin{}, now); err != nil {
 				return err
 			}
 		}
-		done.Roles, done.Applied, done.Already = roles, len(g.Users), len(g.Held)
-		if len(changed) == 0 && len(g.Users)+len(g.Held) == 0 {
+		done.Roles, done.Applied, done.Already = roles, len(g.Users), len(g.Existing)
+		if len(changed) == 0 && len(g.Users)+len(g.Existing) == 0 {
 			return nil
 		}
 		return recordAttachments(ctx, tx, actor, done, a, changed, g, now)
@@ -209,7 +209,7 @@ func recordAttachments(
 		"is_default":        a.isDefault,
 	}
 	if a.apply {
-		metadata["user_ids"], metadata["already_held_by"] = g.Users, g.Held
+		metadata["user_ids"], metadata["already_held_by"] = g.Users, g.Existing
 	}
 	if err := c.Documents(nil, changed, metadata); err != nil {
 		return err

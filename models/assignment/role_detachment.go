@@ -37,7 +37,7 @@ func DetachRole(
 		if err != nil {
 			return err
 		}
-		held, err := identity.Claim{
+		auth, err := identity.Claim{
 			Needed:  "AccessProfiles:Delete",
 			Roles:   []int64{roleID},
 			Members: removeFromUsers,
@@ -45,11 +45,11 @@ func DetachRole(
 		if err != nil {
 			return err
 		}
-		role, there := held.Roles[roleID]
+		role, there := auth.Roles[roleID]
 		if !there {
 			return problem.Missing("role")
 		}
-		if err := identity.MayGiveBy(held.Actor, role); err != nil {
+		if err := identity.MayGiveBy(auth.Actor, role); err != nil {
 			return err
 		}
 		done.Role = role.Name
@@ -70,7 +70,7 @@ func DetachRole(
 			"access_profile": template.Name, "role_id": roleID, "role": done.Role, "remove_from_users": removeFromUsers,
 		}
 		if removeFromUsers {
-			lost, err := loseRoleCopies(ctx, tx, members(held, roleID), "access_profile_id = ?", profileID)
+			lost, err := loseRoleCopies(ctx, tx, members(auth, roleID), "access_profile_id = ?", profileID)
 			if err != nil {
 				return err
 			}
@@ -99,7 +99,7 @@ func DetachRole(
 type lost struct {
 	Gone     []string // users whose copy is gone
 	Kept     []string // users who have it directly too
-	Keys     droppedKeys
+	Keys     deletedKeys
 	Profiles []int64 // of the copies that are gone, in the order of Gone
 }
 
@@ -139,6 +139,6 @@ func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, whe
 			return l, err
 		}
 	}
-	l.Keys, err = dropCopies(ctx, tx, drop)
+	l.Keys, err = deleteCopies(ctx, tx, drop)
 	return l, err
 }

@@ -150,7 +150,7 @@ func ChangeMCPServer(
 		if s, err = edit(ctx, tx, old); err != nil || s.same(old) {
 			return err
 		}
-		if err := toolsUnnamed(ctx, tx, clientID, Without(old.Tools, s.Tools)); err != nil {
+		if err := checkToolsUnused(ctx, tx, clientID, Without(old.Tools, s.Tools)); err != nil {
 			return err
 		}
 		if s.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
@@ -180,8 +180,8 @@ func (s MCPServer) same(old MCPServer) bool {
 		s.ToolsRefreshedAt == old.ToolsRefreshedAt
 }
 
-// toolsUnnamed refuses to drop tools that a profile or a tool group names.
-func toolsUnnamed(ctx context.Context, tx bun.Tx, clientID string, dropped []string) error {
+// checkToolsUnused refuses to drop tools that a profile or a tool group names.
+func checkToolsUnused(ctx context.Context, tx bun.Tx, clientID string, dropped []string) error {
 	if len(dropped) == 0 {
 		return nil
 	}
@@ -241,7 +241,7 @@ func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, cl
 		}
 		return audit.RecordResource(ctx, tx, actor, "delete", "mcp_client", clientID, old, nil)
 	})
-	return stillNamed(
+	return inUseOr(
 		err, clientID, "tool_group_servers_in_use", "policy_mcp_servers_unknown_server",
 		"policy_tool_overrides_unknown_server",
 	)

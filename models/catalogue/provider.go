@@ -164,5 +164,5 @@ func DeleteProvider(ctx context.Context, db bun.IDB, actor permission.Actor, nam
 		}
 		return audit.RecordResource(ctx, tx, actor, "delete", "provider", name, old, nil)
 	})
-	return stillNamed(err, name, "provider_configs_unknown_provider")
+	return inUseOr(err, name, "provider_configs_unknown_provider")
 }

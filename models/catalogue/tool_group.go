@@ -213,5 +213,5 @@ func DeleteToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id
 		}
 		return audit.RecordResource(ctx, tx, actor, "delete", "tool_group", fmt.Sprint(id), old, nil)
 	})
-	return stillNamed(err, name, "policy_tool_groups_unknown_group")
+	return inUseOr(err, name, "policy_tool_groups_unknown_group")
 }

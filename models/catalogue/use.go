@@ -52,8 +52,8 @@ func (u Use) inUse(field, what string) error {
 	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while named by "+u.Words()+".")
 }
 
-// stillNamed is the same on the database's word alone.
-func stillNamed(err error, what string, constraints ...string) error {
+// inUseOr is the same on the database's word alone.
+func inUseOr(err error, what string, constraints ...string) error {
 	for _, constraint := range constraints {
 		if problem.Violates(err, constraint) {
 			return namedElsewhere("", what)

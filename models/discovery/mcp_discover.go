@@ -83,10 +83,10 @@ func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools,
 var errTooManyTools = errors.New("too many tools")
 
 func listTools(ctx context.Context, client *http.Client, address string) ([]string, error) {
-	asker := mcp.NewClient(
+	mcpClient := mcp.NewClient(
 		&mcp.Implementation{Name: "tollgate", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}},
 	)
-	session, err := asker.Connect(ctx, &mcp.StreamableClientTransport{
+	session, err := mcpClient.Connect(ctx, &mcp.StreamableClientTransport{
 		Endpoint: address, HTTPClient: client, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: discoveryBytes,
 	}, nil)
 	if err != nil {
@@ -119,7 +119,7 @@ type outboundCall struct {
 	ctx                           context.Context
 	cancel                        context.CancelFunc
 	left                          atomic.Int64 // bytes that may still be read
-	barred, redirected, overlarge atomic.Bool
+	blocked, redirected, overlarge atomic.Bool
 
 	mutex   sync.Mutex
 	skipped []string // what was no tool that a policy can name
@@ -138,7 +138,7 @@ func (o *outboundCall) refusal(err error) error {
 	switch {
 	case errors.Is(err, errTooManyTools):
 		return tooManyTools()
-	case o.barred.Load():
+	case o.blocked.Load():
 		code = "address_not_allowed"
 		message = "Enter another address: this one leads to a private or reserved network, which may not be called from here. " +
 			"Loopback and private networks can be allowed with TOLLGATE_MCP_PRIVATE."

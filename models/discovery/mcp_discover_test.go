@@ -183,7 +183,7 @@ func TestDiscoverCallsNoBarredAddress(t *testing.T) {
 		}
 	}
 	if called.Load() {
-		t.Error("a barred address was called")
+		t.Error("a blocked address was called")
 	}
 }
 

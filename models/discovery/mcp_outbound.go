@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	errBarred    = errors.New("this address may not be called")
+	errBlocked    = errors.New("this address may not be called")
 	errRedirect  = errors.New("redirects are not followed")
 	errOverlarge = errors.New("the answer is too long")
 )
@@ -28,9 +28,9 @@ func newOutboundCall(ctx context.Context, cancel context.CancelFunc, private boo
 		Timeout: 5 * time.Second,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			target, err := netip.ParseAddrPort(address)
-			if err != nil || !mayCall(target.Addr(), private) {
-				o.barred.Store(true)
-				return errBarred
+			if err != nil || !allowed(target.Addr(), private) {
+				o.blocked.Store(true)
+				return errBlocked
 			}
 			return nil
 		},
@@ -92,9 +92,9 @@ func (b *meteredBody) Close() error {
 }
 
 var (
-	// barredNetworks are never called: this host, link-local, multicast, reserved, obsolete translations, and where clouds
+	// blockedNetworks are never called: this host, link-local, multicast, reserved, obsolete translations, and where clouds
 	// keep credentials.
-	barredNetworks = prefixes(
+	blockedNetworks = prefixes(
 		"0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "100.100.100.200/32", "168.63.129.16/32", "::/128",
 		"fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128", "2001::/32", "64:ff9b:1::/48",
 		"::ffff:0:0:0/96",
@@ -126,11 +126,11 @@ func within(networks []netip.Prefix, address netip.Addr) bool {
 	return false
 }
 
-// mayCall judges an address, and the IPv4 address that one of IPv6 stands for.
-func mayCall(address netip.Addr, private bool) bool {
+// allowed judges an address, and the IPv4 address that one of IPv6 stands for.
+func allowed(address netip.Addr, private bool) bool {
 	address = address.Unmap().WithZone("")
 	switch {
-	case within(barredNetworks, address):
+	case within(blockedNetworks, address):
 		return false
 	case within(privateNetworks, address):
 		return private
@@ -138,9 +138,9 @@ func mayCall(address netip.Addr, private bool) bool {
 	bytes := address.As16()
 	switch {
 	case nat64.Contains(address), compatible.Contains(address):
-		return mayCall(netip.AddrFrom4([4]byte(bytes[12:])), private)
+		return allowed(netip.AddrFrom4([4]byte(bytes[12:])), private)
 	case sixToFour.Contains(address):
-		return mayCall(netip.AddrFrom4([4]byte(bytes[2:6])), private)
+		return allowed(netip.AddrFrom4([4]byte(bytes[2:6])), private)
 	}
 	return true
 }

@@ -33,9 +33,9 @@ func TestMayCall(t *testing.T) {
 	} {
 		got := never
 		switch {
-		case mayCall(netip.MustParseAddr(address), false):
+		case allowed(netip.MustParseAddr(address), false):
 			got = always
-		case mayCall(netip.MustParseAddr(address), true):
+		case allowed(netip.MustParseAddr(address), true):
 			got = private
 		}
 		if got != want {

@@ -170,7 +170,7 @@ func CreateAPIKey(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in APIKeyInput,
 ) (k APIKey, value string, err error) {
 	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		held, err := Claim{Needed: "APIKeys:Create", Shared: true}.Lock(ctx, tx, actor)
+		auth, err := Claim{Needed: "APIKeys:Create", Shared: true}.Lock(ctx, tx, actor)
 		if err != nil {
 			return err
 		}
@@ -178,7 +178,7 @@ func CreateAPIKey(
 		if err != nil {
 			return err
 		}
-		if k, err = in.apply(APIKey{}, held.Actor, now); err != nil {
+		if k, err = in.apply(APIKey{}, auth.Actor, now); err != nil {
 			return err
 		}
 		k.CreatedAt, k.UpdatedAt, k.Maker = now, now, actor.Name
@@ -203,7 +203,7 @@ func CreateAPIKey(
 func UpdateAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in APIKeyInput) (APIKey, error) {
 	var k APIKey
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		held, old, err := holdAPIKey(ctx, tx, actor, "APIKeys:Update", id)
+		auth, old, err := lockAPIKey(ctx, tx, actor, "APIKeys:Update", id)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func UpdateAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id in
 		if err != nil {
 			return err
 		}
-		if k, err = in.apply(old, held.Actor, now); err != nil || k.same(old) {
+		if k, err = in.apply(old, auth.Actor, now); err != nil || k.same(old) {
 			return err
 		}
 		k.UpdatedAt = now
@@ -232,9 +232,9 @@ func (k APIKey) same(old APIKey) bool {
 	return sameEnd && k.Name == old.Name && slices.Equal(k.Scopes, old.Scopes)
 }
 
-// holdAPIKey locks whose key it is and then the key. Refusals: NotFound, Forbidden when its user may do more than the
+// lockAPIKey locks whose key it is and then the key. Refusals: NotFound, Forbidden when its user may do more than the
 // actor.
-func holdAPIKey(
+func lockAPIKey(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id int64,
 ) (*Authorization, APIKey, error) {
 	k, err := loadAPIKey(ctx, tx.NewSelect(), id)
@@ -245,21 +245,21 @@ func holdAPIKey(
 	if k.CreatedBy != nil {
 		c.users = []string{*k.CreatedBy}
 	}
-	held, err := c.Lock(ctx, tx, actor)
+	auth, err := c.Lock(ctx, tx, actor)
 	if err != nil {
 		return nil, k, err
 	}
 	if k, err = loadAPIKey(ctx, tx.NewSelect().For("UPDATE OF k"), id); err != nil {
 		return nil, k, err
 	}
-	return held, k, held.mayChangeKey(k)
+	return auth, k, auth.mayChangeKey(k)
 }
 
 // DeleteAPIKey ends a key at once. Refusals: NotFound, Forbidden.
 func DeleteAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (APIKey, error) {
 	var old APIKey
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
-		if _, old, err = holdAPIKey(ctx, tx, actor, "APIKeys:Delete", id); err != nil {
+		if _, old, err = lockAPIKey(ctx, tx, actor, "APIKeys:Delete", id); err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {

@@ -20,12 +20,12 @@ import (
 // locked until the transaction ends, so that no right is gained or lost between the check and the change.
 type Authorization struct {
 	Actor permission.Actor
-	Users map[string]heldUser
+	Users map[string]lockedUser
 	Roles map[int64]Role
 }
 
-// heldUser is a user whose row is locked.
-type heldUser struct {
+// lockedUser is a user whose row is locked.
+type lockedUser struct {
 	ID, Name, Email string
 	RoleID          int64
 }
@@ -79,7 +79,7 @@ func LockAccess(
 // not among them. Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do what is needed (any
 // more).
 func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Authorization, error) {
-	a := &Authorization{Actor: actor, Users: map[string]heldUser{}, Roles: map[int64]Role{}}
+	a := &Authorization{Actor: actor, Users: map[string]lockedUser{}, Roles: map[int64]Role{}}
 	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.users...))
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Au
 	if slices.Contains(c.users, actor.UserID) {
 		had[actor.UserID] = own
 	}
-	if err := a.holdRoles(ctx, tx, c, slices.Collect(maps.Values(had)), own); err != nil {
+	if err := a.lockRoles(ctx, tx, c, slices.Collect(maps.Values(had)), own); err != nil {
 		return nil, err
 	}
 	users := Existing(c.users)
@@ -99,13 +99,13 @@ func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Au
 			return nil, fmt.Errorf("look up the members: %w", err)
 		}
 	}
-	if err := a.holdUsers(ctx, tx, users); err != nil {
+	if err := a.lockUsers(ctx, tx, users); err != nil {
 		return nil, err
 	}
 	for _, u := range a.Users {
 		// A user may have got another role since it was looked up. A deadlock of that is repeated.
-		if _, held := a.Roles[u.RoleID]; !held {
-			if err := a.holdRoles(ctx, tx, Claim{Shared: c.Shared}, []int64{u.RoleID}, 0); err != nil {
+		if _, locked := a.Roles[u.RoleID]; !locked {
+			if err := a.lockRoles(ctx, tx, Claim{Shared: c.Shared}, []int64{u.RoleID}, 0); err != nil {
 				return nil, err
 			}
 		}
@@ -135,7 +135,7 @@ func (a *Authorization) permit(needed permission.Permission) error {
 
 // rolesOf looks up which roles users have, without locking them.
 func rolesOf(ctx context.Context, tx bun.Tx, users []string) (map[string]int64, error) {
-	var rows []heldUser
+	var rows []lockedUser
 	if err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?)", pgdialect.Array(Existing(users))).
 		Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("look up the roles of users: %w", err)
@@ -152,14 +152,14 @@ func Existing(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !UserID.MatchString(id) })
 }
 
-// holdUsers locks users. The actor is only kept from changing, unless the change is about them: one actor makes many
+// lockUsers locks users. The actor is only kept from changing, unless the change is about them: one actor makes many
 // changes at once.
-func (a *Authorization) holdUsers(ctx context.Context, tx bun.Tx, ids []string) error {
+func (a *Authorization) lockUsers(ctx context.Context, tx bun.Tx, ids []string) error {
 	const change = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"
 	const keep = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) FOR SHARE"
 	slices.Sort(ids)
 	for _, part := range inTurn(ids, some(a.Actor.UserID), change, keep) {
-		var users []heldUser
+		var users []lockedUser
 		if err := tx.NewRaw(part.query, pgdialect.Array(part.ids)).Scan(ctx, &users); err != nil {
 			return fmt.Errorf("lock the users: %w", err)
 		}
@@ -170,9 +170,9 @@ func (a *Authorization) holdUsers(ctx context.Context, tx bun.Tx, ids []string) 
 	return nil
 }
 
-// holdRoles locks the claim's roles, those that users have and the actor's own, and only then reads what they permit: a
+// lockRoles locks the claim's roles, those that users have and the actor's own, and only then reads what they permit: a
 // statement sees the permissions of the moment it began waiting.
-func (a *Authorization) holdRoles(ctx context.Context, tx bun.Tx, c Claim, ofUsers []int64, own int64) error {
+func (a *Authorization) lockRoles(ctx context.Context, tx bun.Tx, c Claim, ofUsers []int64, own int64) error {
 	const keep = "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR SHARE"
 	change := "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"
 	if c.Shared {

@@ -46,17 +46,17 @@ func (u *KeyUses) Run(ctx context.Context) {
 	for {
 		select {
 		case <-u.some:
-			u.note(ctx)
+			u.record(ctx)
 		case <-ctx.Done():
-			u.note(context.WithoutCancel(ctx))
+			u.record(context.WithoutCancel(ctx))
 			return
 		}
 	}
 }
 
-// note writes what was used. What cannot be written now is said again when the key is read next, for it still counts as
+// record writes what was used. What cannot be written now is said again when the key is read next, for it still counts as
 // unused then.
-func (u *KeyUses) note(ctx context.Context) {
+func (u *KeyUses) record(ctx context.Context) {
 	u.mutex.Lock()
 	ids := slices.Collect(maps.Keys(u.used))
 	clear(u.used)

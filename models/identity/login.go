@@ -37,7 +37,7 @@ func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string
 	if err != nil {
 		return user, err
 	}
-	return user, forgetOldTries(ctx, db)
+	return user, deleteOldTries(ctx, db)
 }
 
 // CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and
@@ -76,7 +76,7 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 		}
 	}
 	forms := passwordForms(password)
-	hash, possible := nobodysHash, known.PasswordHash != nil && len(forms[0]) <= maxPassword
+	hash, possible := dummyHash, known.PasswordHash != nil && len(forms[0]) <= maxPassword
 	if possible {
 		hash = *known.PasswordHash
 	} else {
@@ -185,8 +185,8 @@ func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error
 	return nil
 }
 
-// forgetOldTries removes what no longer holds anybody up. Rows in use are left alone, so that nobody waits for this.
-func forgetOldTries(ctx context.Context, db bun.IDB) error {
+// deleteOldTries removes what no longer holds anybody up. Rows in use are left alone, so that nobody waits for this.
+func deleteOldTries(ctx context.Context, db bun.IDB) error {
 	_, err := db.NewRaw(`
 DELETE FROM login_throttles WHERE subject IN (
     SELECT subject FROM login_throttles WHERE last_failed_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)`).Exec(ctx)

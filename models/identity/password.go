@@ -35,9 +35,9 @@ type argonCost struct {
 
 var passwordCost = argonCost{memory: 19 << 10, time: 2, threads: 1}
 
-// nobodysHash is checked for people who do not exist, so that they take as long as those who do. It is the hash of no
+// dummyHash is checked for people who do not exist, so that they take as long as those who do. It is the hash of no
 // known password.
-const nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+const dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // Passwords hashes and checks passwords, two at a time and few in the queue, so that a crowd at the door costs no
 // memory.

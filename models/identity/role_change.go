@@ -21,11 +21,11 @@ import (
 func CreateRole(ctx context.Context, db bun.IDB, actor permission.Actor, in RoleInput) (Role, error) {
 	var r Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		held, err := Lock(ctx, tx, actor, "Roles:Create", nil, nil)
+		auth, err := Lock(ctx, tx, actor, "Roles:Create", nil, nil)
 		if err != nil {
 			return err
 		}
-		if r, err = in.apply(Role{}, held.Actor); err != nil {
+		if r, err = in.apply(Role{}, auth.Actor); err != nil {
 			return err
 		}
 		if r.CreatedAt, err = database.Clock(ctx, tx); err != nil {
@@ -62,15 +62,15 @@ func changeRole(
 ) (Role, error) {
 	var r Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		held, err := Lock(ctx, tx, actor, "Roles:Update", nil, []int64{id})
+		auth, err := Lock(ctx, tx, actor, "Roles:Update", nil, []int64{id})
 		if err != nil {
 			return err
 		}
-		old, err := held.ownRole(id)
+		old, err := auth.ownRole(id)
 		if err != nil {
 			return err
 		}
-		if r, err = apply(old, held.Actor); err != nil || r.same(old) {
+		if r, err = apply(old, auth.Actor); err != nil || r.same(old) {
 			return err
 		}
 		if r.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
@@ -144,11 +144,11 @@ func roleNameTaken(err error) error {
 func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Role, error) {
 	var old Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		held, err := Lock(ctx, tx, actor, "Roles:Delete", nil, []int64{id})
+		auth, err := Lock(ctx, tx, actor, "Roles:Delete", nil, []int64{id})
 		if err != nil {
 			return err
 		}
-		if old, err = held.ownRole(id); err != nil {
+		if old, err = auth.ownRole(id); err != nil {
 			return err
 		}
 		// Whoever gives the role to somebody holds its row, so the members read next are all there are.

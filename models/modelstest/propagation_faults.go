@@ -32,11 +32,11 @@ func Flips() [2]policy.Policy {
 func (h Holding) Held(name string, copies int) (profile.Profile, []assignment.Assignment) {
 	h.Helper()
 	template := h.Template(name, Flips()[0])
-	held := make([]assignment.Assignment, copies)
-	for i := range held {
-		held[i] = h.Assign(h.User(101), template.ID)
+	assigned := make([]assignment.Assignment, copies)
+	for i := range assigned {
+		assigned[i] = h.Assign(h.User(101), template.ID)
 	}
-	return h.Edit(template, Flips()[1]), held
+	return h.Edit(template, Flips()[1]), assigned
 }
 
 // Refuse has the database refuse every change of a policy's budgets; forgive ends that.
@@ -59,9 +59,9 @@ func (h Holding) Forgive() {
 }
 
 // Has fails the test unless the copy is all of one policy.
-func (h Holding) Has(held assignment.Assignment, p policy.Policy, version int64) {
+func (h Holding) Has(assigned assignment.Assignment, p policy.Policy, version int64) {
 	h.Helper()
-	now := h.Copy(held)
+	now := h.Copy(assigned)
 	if WholeText(now.Policy) != WholeText(p) || now.TemplateVersion != version {
 		h.Errorf(
 			"a copy is version %d\n%s\nwant version %d\n%s", now.TemplateVersion, WholeText(now.Policy), version, WholeText(p),

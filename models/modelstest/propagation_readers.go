@@ -5,6 +5,6 @@ import (
 )
 
 // Whole reports whether a copy of flips is all of its version: odd ones are the first policy.
-func Whole(held assignment.Assignment) bool {
-	return WholeText(held.Policy) == WholeText(Flips()[(held.TemplateVersion+1)%2])
+func Whole(assigned assignment.Assignment) bool {
+	return WholeText(assigned.Policy) == WholeText(Flips()[(assigned.TemplateVersion+1)%2])
 }

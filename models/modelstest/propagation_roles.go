@@ -49,10 +49,10 @@ func (h Holding) Movers() (user string, templates map[int64]profile.Profile, dir
 // nothing is left over.
 func (h Holding) HoldsOnly(when, user string, ofRole profile.Profile) {
 	h.Helper()
-	held, err := assignment.List(h.Context(), h.DB, user)
+	assigned, err := assignment.List(h.Context(), h.DB, user)
 	h.Must(err)
 	var names []string
-	for _, one := range held {
+	for _, one := range assigned {
 		names = append(names, one.Name+" "+one.Source)
 		if !Whole(one) {
 			h.Errorf(

@@ -102,16 +102,16 @@ func (h Holding) Edit(shown profile.Profile, p policy.Policy) profile.Profile {
 // Assign gives a user a copy of a profile.
 func (h Holding) Assign(user string, profile int64) assignment.Assignment {
 	h.Helper()
-	held, _, err := assignment.Assign(h.Context(), h.DB, h.Keys, permission.CLI, user,
+	assigned, _, err := assignment.Assign(h.Context(), h.DB, h.Keys, permission.CLI, user,
 		assignment.AssignInput{AccessProfileID: Literal(strconv.FormatInt(profile, 10))})
 	h.Must(err)
-	return held
+	return assigned
 }
 
 // Copy reads a copy.
-func (h Holding) Copy(held assignment.Assignment) assignment.Assignment {
+func (h Holding) Copy(assigned assignment.Assignment) assignment.Assignment {
 	h.Helper()
-	again, err := assignment.Get(h.Context(), h.DB, held.UserID, held.ID)
+	again, err := assignment.Get(h.Context(), h.DB, assigned.UserID, assigned.ID)
 	h.Must(err)
 	return again
 }

@@ -42,11 +42,11 @@ func Sync(ctx context.Context, tx bun.Tx, ids []int64, before, p Policy, fields 
 		case "rate_limit":
 			to.lines(ctx, pushedLimits("", before.RateLimit), pushedLimits("", p.RateLimit), totalLimits)
 		case "mcp_tool_groups":
-			to.replace(ctx, p.MCPToolGroups, dropToolGroups, putToolGroups)
+			to.replace(ctx, p.MCPToolGroups, deleteToolGroups, putToolGroups)
 		case "mcp_servers":
-			to.replace(ctx, p.MCPServers, dropServers, putServers)
+			to.replace(ctx, p.MCPServers, deleteServers, putServers)
 		case "mcp_tool_overrides":
-			to.replace(ctx, p.MCPToolOverrides, dropToolOverrides, putToolOverrides)
+			to.replace(ctx, p.MCPToolOverrides, deleteToolOverrides, putToolOverrides)
 		}
 	}
 	return to.err
@@ -124,13 +124,13 @@ func pushedLimits(provider string, r *RateLimit) []pushedLine {
 }
 
 // lineStatements are how lines of one kind are taken away, changed and added, with the lines as JSON.
-type lineStatements struct{ drop, change, put string }
+type lineStatements struct{ remove, change, put string }
 
 var (
-	totalBudgets    = lineStatements{dropTotalBudgets, changeTotalBudgets, putTotalBudgets}
-	totalLimits     = lineStatements{dropTotalLimits, changeTotalLimits, putTotalLimits}
-	providerBudgets = lineStatements{dropProviderBudgets, changeProviderBudgets, putProviderBudgets}
-	providerLimits  = lineStatements{dropProviderLimits, changeProviderLimits, putProviderLimits}
+	totalBudgets    = lineStatements{deleteTotalBudgets, changeTotalBudgets, putTotalBudgets}
+	totalLimits     = lineStatements{deleteTotalLimits, changeTotalLimits, putTotalLimits}
+	providerBudgets = lineStatements{deleteProviderBudgets, changeProviderBudgets, putProviderBudgets}
+	providerLimits  = lineStatements{deleteProviderLimits, changeProviderLimits, putProviderLimits}
 )
 
 // key is by what lines match.
@@ -170,7 +170,7 @@ func (to *synced) lines(ctx context.Context, before, after []pushedLine, by line
 		}
 	}
 	if len(gone) > 0 {
-		to.exec(ctx, by.drop, to.list(after))
+		to.exec(ctx, by.remove, to.list(after))
 	}
 	if len(rewindowed) > 0 {
 		to.exec(ctx, clearReturning, to.list(rewindowed))
@@ -197,7 +197,7 @@ func (to *synced) providers(ctx context.Context, before, after []ProviderConfig)
 		},
 	)
 	if len(gone) > 0 {
-		to.exec(ctx, dropProviders, to.list(after))
+		to.exec(ctx, deleteProviders, to.list(after))
 	}
 	if len(differ) > 0 {
 		to.exec(ctx, putProviders, to.list(differ))
@@ -221,8 +221,8 @@ func (to *synced) providers(ctx context.Context, before, after []ProviderConfig)
 }
 
 // replace removes the rows that the list lacks, and then puts those it has.
-func (to *synced) replace(ctx context.Context, rows any, drop, put string) {
+func (to *synced) replace(ctx context.Context, rows any, remove, put string) {
 	document := to.list(rows)
-	to.exec(ctx, drop, document)
+	to.exec(ctx, remove, document)
 	to.exec(ctx, put, document)
 }

@@ -22,7 +22,7 @@ WHERE p.id = l.policy_id AND p.id = ANY (?0) AND p.calendar IS DISTINCT FROM cal
 const setCalendar = `
 UPDATE policies SET calendar_aligned = ?1, time_zone = ?2 WHERE id = ANY (?0) AND (calendar_aligned, time_zone) IS DISTINCT FROM (?1, ?2)`
 
-const dropTotalBudgets = `
+const deleteTotalBudgets = `
 DELETE FROM budgets AS b WHERE b.policy_id = ANY (?0) AND b.provider_config_id IS NULL AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset(?1::jsonb) AS l(reset_duration text, quarter_start_month integer)
     WHERE l.reset_duration = b.reset_duration AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3)`
@@ -49,7 +49,7 @@ WHERE r.policy_id = ANY (?0) AND l.provider_name = coalesce(c.provider_name, '')
   AND (w.kind = 'tokens' AND w.reset_duration = l.token_reset_duration AND r.token_reset_duration IS DISTINCT FROM l.token_reset_duration
     OR w.kind = 'requests' AND w.reset_duration = l.request_reset_duration AND r.request_reset_duration IS DISTINCT FROM l.request_reset_duration)`
 
-const dropTotalLimits = `DELETE FROM rate_limits WHERE policy_id = ANY (?0) AND provider_config_id IS NULL AND '[]'::jsonb = ?1::jsonb`
+const deleteTotalLimits = `DELETE FROM rate_limits WHERE policy_id = ANY (?0) AND provider_config_id IS NULL AND '[]'::jsonb = ?1::jsonb`
 
 // changeLimit drops the carried window of a pair whose windows are others now.
 const changeLimit = `
@@ -69,7 +69,7 @@ SELECT gen_random_uuid(), policy.id, l.token_max_limit, l.token_reset_duration, 
 FROM unnest(?0::bigint[]) AS policy(id),
      jsonb_to_recordset(?1::jsonb) AS l(token_max_limit bigint, token_reset_duration text, request_max_limit bigint, request_reset_duration text)`
 
-const dropProviders = `
+const deleteProviders = `
 DELETE FROM provider_configs WHERE policy_id = ANY (?0)
 AND provider_name NOT IN (SELECT provider_name FROM jsonb_to_recordset(?1::jsonb) AS l(provider_name text))`
 
@@ -82,7 +82,7 @@ ON CONFLICT (policy_id, provider_name)
 DO UPDATE SET all_models_allowed = excluded.all_models_allowed, allowed_models = excluded.allowed_models,
     refuse_unpriced = excluded.refuse_unpriced, position = excluded.position`
 
-const dropProviderBudgets = `
+const deleteProviderBudgets = `
 DELETE FROM budgets AS b USING provider_configs AS c
 WHERE c.id = b.provider_config_id AND c.policy_id = ANY (?0) AND b.policy_id = ANY (?0) AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset(?1::jsonb) AS l(provider_name text, reset_duration text, quarter_start_month integer)
@@ -110,7 +110,7 @@ JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, max_limit bigint, re
     ON l.provider_name = c.provider_name
 WHERE c.policy_id = ANY (?0)`
 
-const dropProviderLimits = `
+const deleteProviderLimits = `
 DELETE FROM rate_limits AS r USING provider_configs AS c
 WHERE c.id = r.provider_config_id AND c.policy_id = ANY (?0) AND r.policy_id = ANY (?0)
 AND c.provider_name NOT IN (SELECT provider_name FROM jsonb_to_recordset(?1::jsonb) AS l(provider_name text))`
@@ -132,7 +132,7 @@ JOIN jsonb_to_recordset(?1::jsonb) AS l(provider_name text, token_max_limit bigi
     request_max_limit bigint, request_reset_duration text) ON l.provider_name = c.provider_name
 WHERE c.policy_id = ANY (?0)`
 
-const dropToolGroups = `
+const deleteToolGroups = `
 DELETE FROM policy_tool_groups WHERE policy_id = ANY (?0)
 AND tool_group_id NOT IN (SELECT tool_group_id FROM jsonb_to_recordset(?1::jsonb) AS l(tool_group_id bigint))`
 
@@ -143,7 +143,7 @@ FROM unnest(?0::bigint[]) AS policy(id),
      ROWS FROM (jsonb_to_recordset(?1::jsonb) AS (tool_group_id bigint)) WITH ORDINALITY AS l(tool_group_id, n)
 ON CONFLICT (policy_id, tool_group_id) DO UPDATE SET position = excluded.position`
 
-const dropServers = `
+const deleteServers = `
 DELETE FROM policy_mcp_servers WHERE policy_id = ANY (?0)
 AND mcp_server_id NOT IN (SELECT mcp_server_id FROM jsonb_to_recordset(?1::jsonb) AS l(mcp_server_id text))`
 
@@ -154,7 +154,7 @@ FROM unnest(?0::bigint[]) AS policy(id),
      ROWS FROM (jsonb_to_recordset(?1::jsonb) AS (mcp_server_id text)) WITH ORDINALITY AS l(mcp_server_id, n)
 ON CONFLICT (policy_id, mcp_server_id) DO UPDATE SET position = excluded.position`
 
-const dropToolOverrides = `
+const deleteToolOverrides = `
 DELETE FROM policy_tool_overrides AS o WHERE o.policy_id = ANY (?0) AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset(?1::jsonb) AS l(mcp_client_id text, tool_name text)
     WHERE l.mcp_client_id = o.mcp_client_id AND l.tool_name = o.tool_name)`
