@@ -1,4 +1,4 @@
-// Package account changes users together with what they hold: a new user gets the copies that the role hands out, a
-// change of role swaps them, and a user who is deleted takes copies and keys along. It stands above identity, which
-// knows users alone, and assignment, which knows copies. Rows are locked in the order user, copy, key.
+// Package account changes users and their copies in one transaction: a new user gets the default profiles of the role, a
+// change of role replaces them, and deleting a user deletes copies and keys. It builds on identity, which knows users
+// only, and assignment, which knows copies. Rows are locked in the order user, copy, key.
 package account

@@ -16,17 +16,17 @@ import (
 	"tollgate/models/secret"
 )
 
-// userRecord is a user as audit rows show it: never with a password, only that there is another one.
+// userRecord is a user as audit rows show it: never the password, only that it was changed.
 type userRecord struct {
 	identity.User
 	Password string `json:"password,omitempty"`
-	// What goes with them.
+	// What is deleted with the user.
 	APIKeys        []string `json:"api_keys,omitempty"`
 	AccessProfiles []string `json:"access_profiles,omitempty"`
 	VirtualKeys    []string `json:"virtual_keys,omitempty"`
 }
 
-// CreateUser checks and stores a new user, who gets what their role hands out by default. Refusals: Invalid, Forbidden
+// CreateUser checks and stores a new user, who gets the default profiles of their role. Refusals: Invalid, Forbidden
 // for a role that permits more than the actor may do, Conflict when the email is taken, TooMany.
 func CreateUser(
 	ctx context.Context, db bun.IDB, passwords *identity.Passwords, keys secret.Keys, actor permission.Actor,
@@ -140,9 +140,9 @@ func saveUser(
 	return audit.RecordResource(ctx, tx, actor, "update", "user", u.ID, userRecord{User: old}, record)
 }
 
-// SetUserRole gives a user another role, which holds from their next request on. Copies that came with the old one go,
-// unless the new one hands the same out; what was assigned directly stays. Refusals: NotFound, Invalid, Forbidden for a
-// user who may do more than the actor and for a role that permits more, Conflict for the last admin.
+// SetUserRole gives a user another role, which applies from their next request on. Copies that came with the old role
+// are removed, unless the new role has the same profile; direct assignments stay. Refusals: NotFound, Invalid,
+// Forbidden for a user who may do more than the actor and for a role that permits more, Conflict for the last admin.
 func SetUserRole(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in identity.RoleChoice,
 ) (identity.User, error) {
@@ -195,8 +195,8 @@ func SetUserRole(
 	return u, err
 }
 
-// DeleteUser removes a user with their sessions, the API keys they made, and all they hold. Refusals: NotFound,
-// Forbidden for one who may do more than the actor, Conflict for the last admin.
+// DeleteUser removes a user with their sessions, the API keys they made, their copies and their keys.
+// Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for the last admin.
 func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
 	var old identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -229,16 +229,16 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 	return old, err
 }
 
-// Leaving is what the deletion of a user takes along, and whether it is possible at all.
+// Leaving is what is deleted with a user, and whether the user can be deleted.
 type Leaving struct {
 	APIKeys     []database.Named // the first ones that they made
 	APIKeyCount int64
-	Profiles    []database.Named // what they hold
+	Profiles    []database.Named // of which they have a copy
 	VirtualKeys int64
 	LastAdmin   bool
 }
 
-// UserLeaving tells what the deletion of a user would do.
+// UserLeaving returns what the deletion of a user would do.
 func UserLeaving(ctx context.Context, db bun.IDB, u identity.User) (l Leaving, err error) {
 	l.APIKeys, l.APIKeyCount, err = database.NamedRows(
 		ctx,

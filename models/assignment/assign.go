@@ -19,7 +19,7 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// AssignInput is what a client may send to give a user a copy of a template.
+// AssignInput is what a client may send to assign a profile to a user.
 type AssignInput struct {
 	input.Row
 	AccessProfileID input.Value `json:"access_profile_id"`
@@ -41,16 +41,16 @@ func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time,
 	return profileID, expires, c.Problems
 }
 
-// Assign gives a user a copy of a template. The key is nil when they had one already; its value is told this once.
-// Refusals: NotFound for the user or the template, Forbidden for a user who may do more than the actor, Invalid,
-// Conflict when they hold it or when the template is inactive.
+// Assign gives a user a copy of a profile. The key is nil when they had one already; its value is returned only here.
+// Refusals: NotFound for the user or the profile, Forbidden for a user who may do more than the actor, Invalid,
+// Conflict when they have it already or when the profile is inactive.
 func Assign(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in AssignInput,
 ) (Assignment, *virtualkey.Key, error) {
 	var assigned Assignment
 	var key *virtualkey.Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		// The template comes first in the order of locks.
+		// The profile comes first in the order of locks.
 		if id, ok := (&input.Reader{}).Int("", in.AccessProfileID, "", 1, input.MaxCount); ok {
 			if err := lockProfile(ctx, tx, id); err != nil {
 				return err
@@ -82,7 +82,7 @@ func Assign(
 		if len(g.Users) == 0 {
 			return problem.Refuse(
 				problem.Conflict, "access_profile_id", "already_held",
-				"They hold "+problem.Clip(shown.Name)+" already; nobody holds a profile twice.",
+				"They hold "+problem.Clip(shown.Name)+" already; a user has at most one copy of a profile.",
 			)
 		}
 		if key = nil; len(g.Keys) > 0 {
@@ -101,11 +101,11 @@ func Assign(
 func inactive(field string, shown profile.Profile) error {
 	return problem.Refuse(
 		problem.Conflict, field, "profile_inactive",
-		"Activate "+problem.Clip(shown.Name)+" first: an inactive profile goes to nobody new.",
+		"Activate "+problem.Clip(shown.Name)+" first: an inactive profile cannot be assigned.",
 	)
 }
 
-// lockCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of holdAccess.
+// lockCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of identity.LockAccess.
 func lockCopy(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, user string, id int64,
 ) error {
@@ -121,7 +121,7 @@ func lockCopy(
 	return nil
 }
 
-// copyOf is a user's copy of a template.
+// copyOf returns a user's copy of a profile.
 func copyOf(ctx context.Context, tx bun.Tx, user string, profileID int64) (Assignment, error) {
 	copies, err := loadCopies(
 		ctx, tx, SelectCopies(tx).Where("c.user_id = ? AND c.access_profile_id = ?", user, profileID),
@@ -143,13 +143,13 @@ func keyNames(keys []virtualkey.Key) []string {
 	return names
 }
 
-// DetachedCopy is what a detachment took away.
+// DetachedCopy is what a detachment removed.
 type DetachedCopy struct {
 	Name string   // of the profile
-	Keys []string // names of the keys that went with the last copy
+	Keys []string // names of the keys deleted with the last copy
 }
 
-// Detach takes a copy from a user, wherever it came from, and their keys when it was the last one. Refusals:
+// Detach removes a copy from a user, from either source, and their keys when it was the last one. Refusals:
 // NotFound, Forbidden.
 func Detach(ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64) (DetachedCopy, error) {
 	var gone DetachedCopy
@@ -226,7 +226,7 @@ func Change(
 	return changed, err
 }
 
-// Whole makes an input of a form, where a box that is not ticked is not sent.
+// Whole completes an input from a form, which does not send unchecked boxes.
 func (in CopyInput) Whole() CopyInput {
 	if in.IsActive.Kind == input.Absent {
 		in.IsActive = input.FormValue("false")
@@ -237,7 +237,7 @@ func (in CopyInput) Whole() CopyInput {
 	return in
 }
 
-// Input is what a person would have typed to make u.
+// Input returns the form input that describes u.
 func (u Assignment) Input() CopyInput {
 	in := CopyInput{IsActive: input.FormValue(strconv.FormatBool(u.IsActive))}
 	if u.ExpiresAt != nil {
@@ -260,7 +260,7 @@ func (in CopyInput) apply(u Assignment, now time.Time) (Assignment, error) {
 	if u.FromRole && u.ExpiresAt != nil {
 		return u, problem.Refuse(
 			problem.Conflict, "expires_at", "from_role",
-			"It comes with a role, so it ends when the role is left, not at a moment of its own.",
+			"It comes with a role, so it ends when the user leaves the role and cannot expire on its own.",
 		)
 	}
 	return u, nil
@@ -272,7 +272,7 @@ func copyState(u Assignment) map[string]any {
 
 func equalTimes(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
-// recordCopy writes the audit row of a change to what a user holds.
+// recordCopy writes the audit row of a change to a user's copy.
 func recordCopy(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, of Assignment, now time.Time,
 	previous, current any, metadata map[string]any,

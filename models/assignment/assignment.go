@@ -14,15 +14,15 @@ import (
 	"tollgate/models/problem"
 )
 
-// Assignment is a user's copy of a template: the same policy with ids, usage and overrides of its own.
+// Assignment is a user's copy of a profile: the same policy with its own ids, usage and overrides.
 type Assignment struct {
 	ID               int64             `json:"id"`
 	UserID           string            `json:"user_id"`
 	ParentProfileID  int64             `json:"parent_profile_id"`
-	Name             string            `json:"name"` // the template's
+	Name             string            `json:"name"` // the profile's
 	IsActive         bool              `json:"is_active"`
 	ExpiresAt        *time.Time        `json:"expires_at"`
-	TemplateVersion  int64             `json:"template_version"` // the oldest that part of the policy comes from
+	TemplateVersion  int64             `json:"template_version"` // the oldest version that a part of the policy comes from
 	Source           string            `json:"source"`           // "role" or "direct"
 	AssignedAt       time.Time         `json:"assigned_at"`
 	VirtualKeyIDs    []string          `json:"virtual_key_ids" bun:"-"`
@@ -32,13 +32,13 @@ type Assignment struct {
 	PolicyID      int64   `json:"-"`
 	GroupVersions []int64 `json:"-" bun:",array"`
 	FromRole      bool    `json:"-"` // also when assigned directly
-	Standing      int64   `json:"-"` // the template's version now
-	PolicyVersion int64   `json:"-"` // the template's version in which its policy changed last
+	Standing      int64   `json:"-"` // the profile's current version
+	PolicyVersion int64   `json:"-"` // the profile's version that changed its policy last
 	Holder        string  `json:"-"` // the user's name
 	HolderEmail   string  `json:"-"`
 }
 
-// Behind is by how many versions the template is ahead of the copy, 0 when its policy is the same since.
+// Behind is by how many versions the copy is behind the profile; 0 when the policy has not changed since.
 func (u Assignment) Behind() int64 {
 	if u.TemplateVersion >= u.PolicyVersion {
 		return 0
@@ -46,13 +46,12 @@ func (u Assignment) Behind() int64 {
 	return u.Standing - u.TemplateVersion
 }
 
-// Expired reports whether the copy's time is over.
+// Expired reports whether the copy has expired.
 func (u Assignment) Expired(now time.Time) bool {
 	return u.ExpiresAt != nil && !u.ExpiresAt.After(now)
 }
 
-// SelectCopies reads copies without their policies. What ends a direct assignment does not end a copy that comes with a
-// role too.
+// SelectCopies reads copies without their policies. A copy that also comes with a role does not expire.
 func SelectCopies(db bun.IDB) *bun.SelectQuery {
 	return db.NewSelect().
 		TableExpr("user_access_profiles AS c").
@@ -70,7 +69,7 @@ func SelectCopies(db bun.IDB) *bun.SelectQuery {
 		ColumnExpr("u.email AS holder_email")
 }
 
-// List returns the copies that a user holds, the first assigned first, with what was used of them. Refusal: NotFound.
+// List returns the copies of a user with their usage, oldest first. Refusal: NotFound.
 func List(ctx context.Context, db bun.IDB, userID string) ([]Assignment, error) {
 	if _, err := identity.GetUser(ctx, db, userID); err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func List(ctx context.Context, db bun.IDB, userID string) ([]Assignment, error) 
 	return loadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ?", userID).Order("c.assigned_at", "c.id"))
 }
 
-// Get is one copy of a user, with what was used of it. Refusal: NotFound.
+// Get returns one copy of a user with its usage. Refusal: NotFound.
 func Get(ctx context.Context, db bun.IDB, user string, id int64) (Assignment, error) {
 	if !identity.UserID.MatchString(user) {
 		return Assignment{}, problem.Missing("user")
@@ -93,14 +92,14 @@ func Get(ctx context.Context, db bun.IDB, user string, id int64) (Assignment, er
 	return copies[0], nil
 }
 
-// HolderQuery says which holders of a template a list shows.
+// HolderQuery says which holders of a profile a list shows.
 type HolderQuery struct {
 	database.CatalogueQuery
 	ProfileID int64
 	Behind    bool // only those that have an older version
 }
 
-// ListHolders returns a page of the copies of a template by the holder's name, and how many match in all.
+// ListHolders returns a page of the copies of a profile by the holder's name, and the total.
 func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, int64, error) {
 	filter := func(s *bun.SelectQuery) *bun.SelectQuery {
 		s = s.Where("c.access_profile_id = ?", q.ProfileID)
@@ -122,8 +121,8 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, 
 	return copies, total, err
 }
 
-// loadCopies reads the copies that a query finds, with their policies, usage and keys: a fixed number of statements, of
-// one moment. In a transaction the caller holds them.
+// loadCopies reads the copies that a query finds, with their policies, usage and keys, in a fixed number of
+// statements and one snapshot. In a transaction the caller has locked them.
 func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []Assignment, err error) {
 	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 		copies = []Assignment{}
@@ -148,7 +147,7 @@ func fillCopies(ctx context.Context, db bun.IDB, copies []Assignment) error {
 		return err
 	}
 	for i := range copies {
-		if policy, ok := policies[copies[i].PolicyID]; ok { // one that is being deleted has none
+		if policy, ok := policies[copies[i].PolicyID]; ok { // a copy that is being deleted has none
 			copies[i].Policy = *policy
 		}
 	}
@@ -158,7 +157,7 @@ func fillCopies(ctx context.Context, db bun.IDB, copies []Assignment) error {
 	return loadKeysOf(ctx, db, copies)
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+// AfterScanRow converts the times to UTC.
 func (u *Assignment) AfterScanRow(context.Context) error {
 	u.AssignedAt = u.AssignedAt.UTC()
 	if u.ExpiresAt != nil {
@@ -167,7 +166,7 @@ func (u *Assignment) AfterScanRow(context.Context) error {
 	return nil
 }
 
-// ProfilesHeld names the profiles that each of the users holds, by the user's id.
+// ProfilesHeld returns the names of the profiles of each user, by user id.
 func ProfilesHeld(ctx context.Context, db bun.IDB, users []identity.User) (map[string][]string, error) {
 	ids, names := make([]string, len(users)), make(map[string][]string, len(users))
 	for i, user := range users {
@@ -178,7 +177,7 @@ func ProfilesHeld(ctx context.Context, db bun.IDB, users []identity.User) (map[s
 SELECT c.user_id, p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
 WHERE c.user_id = ANY (?) ORDER BY c.assigned_at, c.id`, pgdialect.Array(ids)).Scan(ctx, &rows)
 	if err != nil {
-		return nil, fmt.Errorf("look up what users hold: %w", err)
+		return nil, fmt.Errorf("look up the profiles of users: %w", err)
 	}
 	for _, row := range rows {
 		names[row.UserID] = append(names[row.UserID], row.Name)

@@ -18,7 +18,7 @@ import (
 	"tollgate/models/window"
 )
 
-// OverrideModes are how long an override lasts: for a number of windows, or for good.
+// OverrideModes are how long an override lasts: for a number of windows, or permanently.
 var OverrideModes = []string{"cycles", "forever"}
 
 // OverrideInput is what a client may send to raise one budget of one copy.
@@ -29,7 +29,7 @@ type OverrideInput struct {
 	Cycles input.Value `json:"cycles"`
 }
 
-// OverrideForm is what a person would have typed to raise b as it is raised.
+// OverrideForm returns the form input that describes the override of b.
 func OverrideForm(b policy.Budget) OverrideInput {
 	if b.OverrideAmount == nil {
 		return OverrideInput{}
@@ -41,16 +41,16 @@ func OverrideForm(b policy.Budget) OverrideInput {
 	return in
 }
 
-// BudgetOverride is a grant as it was made: it ends by itself, and nothing brings it back. Only its end moves, when a
-// propagation changes the calendar: it stays that of the last window.
+// BudgetOverride is an override as it was set: it ends by itself and is never restored. Only its end moves, when a
+// propagation changes the calendar: it stays the end of the last window.
 type BudgetOverride struct {
 	bun.BaseModel `bun:"table:budget_overrides"`
 
 	BudgetID string      `json:"-" bun:",pk"`
 	Amount   money.Money `json:"amount"`
 	Cycles   *int64      `json:"cycles"`
-	Anchor   time.Time   `json:"anchor"`  // start of the first window it is for
-	EndsAt   *time.Time  `json:"ends_at"` // null when it is for good
+	Anchor   time.Time   `json:"anchor"`  // start of its first window
+	EndsAt   *time.Time  `json:"ends_at"` // null when it is permanent
 }
 
 func (in OverrideInput) check() (o BudgetOverride, problems problem.Problems) {
@@ -70,7 +70,7 @@ func (in OverrideInput) check() (o BudgetOverride, problems problem.Problems) {
 	return o, c.Problems
 }
 
-// readOverride reads an amount that is added, which is more than nothing.
+// readOverride reads the amount to add, which is more than 0.
 func readOverride(c *input.Reader, field string, v input.Value) money.Money {
 	before := len(c.Problems)
 	amount := c.Money(field, v)
@@ -89,8 +89,8 @@ func readOverride(c *input.Reader, field string, v input.Value) money.Money {
 	return amount
 }
 
-// SetOverride raises one budget of a user's copy; a second one replaces the first. It returns the line as it stands
-// then. Refusals: NotFound, Invalid.
+// SetOverride raises one budget of a user's copy; a second override replaces the first. It returns the budget after the
+// change. Refusals: NotFound, Invalid.
 func SetOverride(
 	ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string, in OverrideInput,
 ) (policy.Budget, error) {
@@ -119,7 +119,7 @@ func SetOverride(
 	)
 }
 
-// ClearOverride takes an override back; when there is none, nothing happens. Refusal: NotFound.
+// ClearOverride removes an override. It is idempotent. Refusal: NotFound.
 func ClearOverride(
 	ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string,
 ) (policy.Budget, error) {
@@ -128,7 +128,7 @@ func ClearOverride(
 		ctx, db, actor, needed, user, copyID, budgetID, "override_clear",
 		func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
 			if line.OverrideAmount == nil {
-				return false, nil // there is none, or it is over
+				return false, nil // there is none, or it has ended
 			}
 			if _, err := tx.NewDelete().Model(line.stored).WherePK().Exec(ctx); err != nil {
 				return false, fmt.Errorf("clear override: %w", err)
@@ -138,12 +138,12 @@ func ClearOverride(
 	)
 }
 
-// overriddenLine is a budget of a copy with what the windows of an override are counted by.
+// overriddenLine is a budget of a copy with the calendar and anchor of its override's windows.
 type overriddenLine struct {
 	policy.Budget
 	calendar window.Calendar
 	anchor   time.Time
-	stored   *BudgetOverride // also one that is over
+	stored   *BudgetOverride // also one that has ended
 }
 
 func changeOverride(
@@ -177,7 +177,8 @@ func changeOverride(
 	return after, err
 }
 
-// findLine reads one budget of a user's copy with its override. Refusal: NotFound, also for a budget of something else.
+// findLine reads one budget of a user's copy with its override. Refusal: NotFound, also for a budget of another
+// copy.
 func findLine(
 	ctx context.Context, tx bun.Tx, user string, copyID int64, budgetID string,
 ) (line overriddenLine, err error) {
@@ -228,7 +229,7 @@ func recordOverride(
 	return recordCopy(ctx, tx, actor, action, assigned, now, previous, current, metadata)
 }
 
-// LoadOverrides reads the overrides of the copies' budgets, also those that are over.
+// LoadOverrides reads the overrides of the copies' budgets, also those that have ended.
 func LoadOverrides(ctx context.Context, db bun.IDB, copies []Assignment) (map[string]BudgetOverride, error) {
 	policies := make([]int64, len(copies))
 	for i, c := range copies {
@@ -248,7 +249,7 @@ func LoadOverrides(ctx context.Context, db bun.IDB, copies []Assignment) (map[st
 	return overrides, nil
 }
 
-// show writes an override that is active into its budget.
+// show writes an active override into its budget.
 func (o BudgetOverride) show(b *policy.Budget, calendar window.Calendar, anchor, now time.Time) {
 	if o.EndsAt != nil && !o.EndsAt.After(now) {
 		return

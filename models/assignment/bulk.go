@@ -18,7 +18,7 @@ import (
 	"tollgate/models/secret"
 )
 
-// BulkAssignInput is what the list of users sends for those that are ticked.
+// BulkAssignInput is what the list of users sends for the selected ones.
 type BulkAssignInput struct {
 	input.Row
 	IDs             input.List[input.Value] `json:"ids"`
@@ -42,15 +42,15 @@ func readTicked(c *input.Reader, l input.List[input.Value], what string) []strin
 	return slices.Compact(ids)
 }
 
-// BulkAssigned is what came of assigning a profile to many.
+// BulkAssigned is the outcome of assigning a profile to several users.
 type BulkAssigned struct {
 	Profile string
 	Users   int // who got a copy
 	Already int // who had one
 }
 
-// AssignMany gives all users named a copy of a template; those who hold it keep theirs. Refusals: Invalid, NotFound
-// when a user or the template is gone, Forbidden when one may do more than the actor, Conflict when the template is
+// AssignMany gives all users named a copy of a profile; those who have one keep it. Refusals: Invalid, NotFound when a
+// user or the profile no longer exists, Forbidden when one may do more than the actor, Conflict when the profile is
 // inactive.
 func AssignMany(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in BulkAssignInput,
@@ -106,8 +106,8 @@ func AssignMany(
 	return done, err
 }
 
-// lockUsers locks the users ticked in a list. Refusals: NotFound when one is gone, Forbidden when one may do more than
-// the actor.
+// lockUsers locks the users selected in a list. Refusals: NotFound when one no longer exists, Forbidden when one may do
+// more than the actor.
 func lockUsers(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, ids []string,
 ) ([]identity.Holder, error) {
@@ -118,14 +118,14 @@ func lockUsers(
 	return users, err
 }
 
-// BulkDetachInput is what the list of holders sends for those that are ticked.
+// BulkDetachInput is what the list of holders sends for the selected ones.
 type BulkDetachInput struct {
 	input.Row
 	IDs       input.List[input.Value] `json:"ids"` // of users
 	Confirmed input.Value             `json:"confirmed"`
 }
 
-// Chosen are the copies of a template that the users ticked hold. Refusals: Invalid, NotFound.
+// Chosen returns the copies of a profile that the selected users have. Refusals: Invalid, NotFound.
 func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int64) ([]Assignment, error) {
 	c := &input.Reader{}
 	ids := readTicked(c, in.IDs, "holder")
@@ -143,8 +143,8 @@ func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int6
 	)
 }
 
-// DetachMany takes their copy of a template from all users ticked; those who hold none any more are passed over. It
-// returns how many lost it. Refusals: Invalid, NotFound, Forbidden when one may do more than the actor.
+// DetachMany removes the copy of a profile from all selected users and skips those who no longer have one. It returns
+// how many were removed. Refusals: Invalid, NotFound, Forbidden when one may do more than the actor.
 func DetachMany(
 	ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in BulkDetachInput,
 ) (int, error) {
@@ -167,7 +167,7 @@ func DetachMany(
 		); err != nil {
 			return err
 		}
-		// What they held before they were locked may have changed since.
+		// Copies read before the lock may have changed since.
 		if chosen, err = in.Chosen(ctx, tx, profileID); err != nil {
 			return err
 		}

@@ -24,17 +24,17 @@ type origin struct {
 	ExpiresAt *time.Time
 }
 
-// result is what came of handing a template out.
+// result is the outcome of assigning a profile.
 type result struct {
 	Users    []string         // who got a copy
 	Existing []string         // who had a direct copy, which now comes from the role too
-	Keys     []virtualkey.Key // issued to those for whom it was the first, with their values
+	Keys     []virtualkey.Key // issued to users who had no copy before, with their values
 }
 
 const copiesAtOnce = 1000
 
-// assignCopies gives each of the users named a copy of the template, unless they have one, in a fixed number of
-// statements for each thousand. The transaction holds the users.
+// assignCopies gives each of the users named a copy of the profile, unless they have one, in a fixed number of
+// statements for each thousand. The transaction has locked the users.
 func assignCopies(
 	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
 	now time.Time,
@@ -47,21 +47,21 @@ func assignCopies(
 		part := users[:min(copiesAtOnce, len(users))]
 		users = users[len(part):]
 		if err := g.some(ctx, tx, keys, shown, part, from, now); err != nil {
-			return g, fmt.Errorf("hand out access profile %d: %w", shown.ID, err)
+			return g, fmt.Errorf("assign access profile %d: %w", shown.ID, err)
 		}
 	}
 	return g, nil
 }
 
-// discardPlans lets the server plan its checks of foreign keys anew, before tables grow much: one made for small tables
-// reads the whole table for each row.
+// discardPlans has the server plan its foreign key checks anew before tables grow much: a plan made for small tables
+// scans the whole table for each row.
 func discardPlans(ctx context.Context, tx bun.Tx, copies int) error {
 	const many = 100
 	if copies < many {
 		return nil
 	}
 	if _, err := tx.ExecContext(ctx, "DISCARD PLANS"); err != nil {
-		return fmt.Errorf("forget plans: %w", err)
+		return fmt.Errorf("discard plans: %w", err)
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	return database.Invalidate(ctx, tx, touched...)
 }
 
-// pick keeps the users of those ids.
+// pick returns the users with those ids.
 func pick(users []identity.Holder, ids []string) []identity.Holder {
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -136,7 +136,7 @@ type madeCopy struct {
 	PolicyID int64
 }
 
-// insertCopies makes empty copies for those who have none.
+// insertCopies inserts empty copies for users who have none.
 func insertCopies(
 	ctx context.Context, tx bun.Tx, shown profile.Profile, users []string, from origin, now time.Time,
 ) ([]madeCopy, error) {
@@ -167,21 +167,21 @@ RETURNING user_id, policy_id`,
 	return made, err
 }
 
-// LockCopies locks the copies that match, like every change of copies in the order of their ids.
+// LockCopies locks the copies that match, in the order of their ids like every change of copies.
 func LockCopies(ctx context.Context, tx bun.Tx, where string, args ...any) error {
 	if _, err := tx.NewSelect().
 		Table("user_access_profiles").
 		Column("id").Where(where, args...).Order("id").
 		For("UPDATE").Exec(ctx); err != nil {
-		return fmt.Errorf("hold copies: %w", err)
+		return fmt.Errorf("lock copies: %w", err)
 	}
 	return nil
 }
 
-// deletedKeys are keys that went with a last copy.
+// deletedKeys are keys deleted with the last copy of their user.
 type deletedKeys []struct{ UserID, Name string }
 
-// names are those of one user's.
+// names returns the names of one user's keys.
 func (d deletedKeys) names(user string) []string {
 	names := []string{}
 	for _, key := range d {
@@ -192,8 +192,8 @@ func (d deletedKeys) names(user string) []string {
 	return names
 }
 
-// deleteCopies removes the copies named with their policies, and the keys of those who hold nothing any more, which it
-// returns. The transaction holds the users.
+// deleteCopies deletes the copies with their policies, and the keys of users who have no copy left, which it returns.
+// The transaction has locked the users.
 func deleteCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys deletedKeys, err error) {
 	if len(copies) == 0 {
 		return keys, nil
@@ -222,7 +222,7 @@ WITH gone AS (
 )
 SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &keys)
 	if err != nil {
-		return keys, fmt.Errorf("remove the keys of those who hold nothing: %w", err)
+		return keys, fmt.Errorf("remove the keys of users without copies: %w", err)
 	}
 	return keys, database.Invalidate(ctx, tx, users...)
 }

@@ -1,5 +1,5 @@
-// Package assignment is the copy of a profile that a user holds: given directly or by a role, with identifiers and
-// counters of its own, its overrides and its end. A user has one copy of each profile. Roles that hand out profiles
-// (attachments) are here, because attaching and detaching change copies. Rows are locked in the order profile, role,
-// user, copy, budget line.
+// Package assignment is a user's copy of a profile: assigned directly or by a role, with its own identifiers,
+// counters, overrides and expiry. A user has one copy of each profile. The profiles attached to roles are here too,
+// because attaching and detaching change copies. Rows are locked in the order profile, role,
+// user, copy, budget.
 package assignment

@@ -10,7 +10,7 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// loadKeysOf fills in the keys of the copies' holders.
+// loadKeysOf fills in the keys of the copies' users.
 func loadKeysOf(ctx context.Context, db bun.IDB, copies []Assignment) error {
 	users := make([]string, len(copies))
 	for i, c := range copies {
@@ -19,7 +19,7 @@ func loadKeysOf(ctx context.Context, db bun.IDB, copies []Assignment) error {
 	var keys []virtualkey.Key
 	if err := virtualkey.SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ANY (?)", pgdialect.Array(users)).
 		Order("k.created_at", "k.id").Scan(ctx); err != nil {
-		return fmt.Errorf("load the keys of holders: %w", err)
+		return fmt.Errorf("load the keys of users: %w", err)
 	}
 	for i := range copies {
 		copies[i].VirtualKeyIDs, copies[i].VirtualKeyValues = []string{}, map[string]string{}

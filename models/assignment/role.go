@@ -13,26 +13,26 @@ import (
 	"tollgate/models/secret"
 )
 
-// HoldTemplatesOf keeps the templates that a role hands out from being deleted or attached elsewhere until the
-// transaction ends. It comes before roles and people are held: templates are first in the order of locks.
+// HoldTemplatesOf locks the profiles attached to a role, so that none is deleted or attached elsewhere until the
+// transaction ends. It comes before roles and users are locked: profiles are first in the order of locks.
 func HoldTemplatesOf(ctx context.Context, tx bun.Tx, roleID int64) error {
 	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)
 ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("hold what role %d hands out: %w", roleID, err)
+		return fmt.Errorf("lock the profiles of role %d: %w", roleID, err)
 	}
 	return nil
 }
 
-// lockProfile is the same for one template, which may not exist.
+// lockProfile is the same for one profile, which may not exist.
 func lockProfile(ctx context.Context, tx bun.Tx, id int64) error {
 	if _, err := tx.NewRaw("SELECT FROM access_profiles WHERE id = ? FOR KEY SHARE", id).Exec(ctx); err != nil {
-		return fmt.Errorf("hold access profile %d: %w", id, err)
+		return fmt.Errorf("lock access profile %d: %w", id, err)
 	}
 	return nil
 }
 
-// GrantRole gives somebody who gains a role what it hands out by default. The transaction holds the user and the role.
+// GrantRole assigns the default profiles of a role to its new member. The transaction has locked the user and the role.
 func GrantRole(
 	ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, roleID int64,
 	now time.Time,
@@ -41,7 +41,7 @@ func GrantRole(
 	err := tx.NewRaw(`SELECT p.id FROM role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
 WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Scan(ctx, &profiles)
 	if err != nil {
-		return fmt.Errorf("look up what role %d hands out: %w", roleID, err)
+		return fmt.Errorf("look up the profiles of role %d: %w", roleID, err)
 	}
 	for _, id := range profiles {
 		shown, err := profile.Get(ctx, tx, id)
@@ -53,7 +53,7 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 			return err
 		}
 		if len(g.Users) == 0 {
-			continue // they have it directly; now from the role too
+			continue // the direct copy now comes from the role too
 		}
 		copied, err := copyOf(ctx, tx, user.ID, id)
 		if err != nil {
@@ -70,13 +70,13 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 	return nil
 }
 
-// ChangeRole replaces what came with somebody's old role by what the new one hands out. What both hand out stays as it
-// is, with its usage.
+// ChangeRole replaces the copies that came with the old role by those of the new one. Copies of profiles that both
+// roles have stay, with their usage.
 func ChangeRole(
 	ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64,
 	now time.Time,
 ) error {
-	// First the new ones: whoever holds something all along keeps their keys.
+	// Assign before deleting: a user who always has a copy keeps their keys.
 	if err := GrantRole(ctx, tx, keys, actor, user, newRole, now); err != nil {
 		return err
 	}
@@ -106,8 +106,7 @@ func ChangeRole(
 	return nil
 }
 
-// RevokeAll takes everything that a user holds, with their keys, and returns the names of both. The transaction holds
-// the user.
+// RevokeAll deletes all copies and keys of a user and returns the names of both. The transaction has locked the user.
 func RevokeAll(ctx context.Context, tx bun.Tx, user string) (profiles, keys []string, err error) {
 	if err := LockCopies(ctx, tx, "user_id = ?", user); err != nil {
 		return nil, nil, err

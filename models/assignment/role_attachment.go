@@ -21,7 +21,7 @@ import (
 	"tollgate/models/secret"
 )
 
-// AttachInput is what a client may send to have roles hand a template out.
+// AttachInput is what a client may send to attach a profile to roles.
 type AttachInput struct {
 	input.Row
 	RoleIDs         input.List[input.Value] `json:"role_ids"`
@@ -31,7 +31,7 @@ type AttachInput struct {
 
 const maxRolesAtOnce = 1000
 
-// attachment is an AttachInput that was read.
+// attachment is a checked AttachInput.
 type attachment struct {
 	roles     []int64 // ascending, each once
 	named     []int64 // in the order in which they were sent
@@ -65,18 +65,18 @@ func (in AttachInput) check() (a attachment, problems problem.Problems) {
 	return a, c.Problems
 }
 
-// Attached is what came of attaching roles.
+// Attached is the outcome of attaching a profile to roles.
 type Attached struct {
 	Profile profile.Profile
 	Roles   []string // names of those that are attached now
 	Applied int      // users who got a copy
-	Already int      // users who had one directly, and have it from the role too now
-	Default *bool    // whether new members get it, when that was said
+	Already int      // users who had a direct copy, which now comes from the role too
+	Default *bool    // whether new members get it, when that was sent
 }
 
-// AttachRoles has roles hand a template out; those that do already keep their default unless it is sent. With
-// apply_to_existing everybody in the roles gets a copy now. Refusals: NotFound, Invalid, Forbidden for a role that
-// permits more than the actor may do, Conflict when an inactive template is to be applied.
+// AttachRoles attaches a profile to roles; roles that have it already keep their default unless it is sent. With
+// apply_to_existing every member of the roles gets a copy now. Refusals: NotFound, Invalid, Forbidden for a role that
+// permits more than the actor may do, Conflict when an inactive profile is to be applied.
 func AttachRoles(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, profileID int64, in AttachInput,
 ) (Attached, error) {
@@ -133,7 +133,7 @@ func AttachRoles(
 	return done, err
 }
 
-// rolesNamed are the names of the roles, which are locked so that nobody joins or leaves them meanwhile. Refusals:
+// rolesNamed returns the names of the roles, which are locked so that no user joins or leaves them meanwhile. Refusals:
 // Invalid for unknown ones, Forbidden for one that permits more than the actor may do.
 func rolesNamed(a *identity.Authorization, in attachment) ([]string, error) {
 	var problems problem.Problems
@@ -162,7 +162,7 @@ func rolesNamed(a *identity.Authorization, in attachment) ([]string, error) {
 	return names, nil
 }
 
-// members are the users locked who have one of the roles, in the order of their ids.
+// members returns the locked users who have one of the roles, in the order of their ids.
 func members(a *identity.Authorization, roles ...int64) []identity.Holder {
 	var members []identity.Holder
 	for _, id := range slices.Sorted(maps.Keys(a.Users)) {

@@ -15,15 +15,15 @@ import (
 	"tollgate/models/profile"
 )
 
-// Detached is what came of detaching a role.
+// Detached is the outcome of detaching a profile from a role.
 type Detached struct {
 	Role    string
 	Removed int      // users who lost their copy
-	Kept    int      // users who have it directly too
-	Keys    []string // names of the keys that went with last copies
+	Kept    int      // users who also have it directly
+	Keys    []string // names of the keys deleted with last copies
 }
 
-// DetachRole ends that a role hands a template out. Copies stay, unless those that came from the role are to go.
+// DetachRole detaches a profile from a role. Copies stay, unless removeFromUsers removes those that came from the role.
 // Refusals: NotFound, Forbidden for a role that permits more than the actor may do.
 func DetachRole(
 	ctx context.Context, db bun.IDB, actor permission.Actor, profileID, roleID int64, removeFromUsers bool,
@@ -95,16 +95,16 @@ func DetachRole(
 	return done, err
 }
 
-// lost is who lost what their role gave.
+// lost is who lost the copies that came with their role.
 type lost struct {
-	Gone     []string // users whose copy is gone
-	Kept     []string // users who have it directly too
+	Gone     []string // users whose copy was removed
+	Kept     []string // users who also have it directly
 	Keys     deletedKeys
-	Profiles []int64 // of the copies that are gone, in the order of Gone
+	Profiles []int64 // of the removed copies, in the order of Gone
 }
 
-// loseRoleCopies takes from the users, whom the transaction holds, the copies that came with their role and match the
-// condition.
+// loseRoleCopies removes the copies of users that came with their role and match the condition. The transaction has
+// locked the users.
 func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, where string, args ...any) (lost, error) {
 	var l lost
 	ids := make([]string, len(users))
@@ -120,7 +120,7 @@ func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, whe
 		Where("user_id = ANY (?)", pgdialect.Array(ids)).
 		Where("from_role").Where(where, args...).Order("id").For("UPDATE").Scan(ctx, &rows)
 	if err != nil {
-		return l, fmt.Errorf("look up what the role gave: %w", err)
+		return l, fmt.Errorf("look up the copies of the role: %w", err)
 	}
 	var drop, keep []int64
 	for _, row := range rows {
@@ -133,7 +133,7 @@ func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, whe
 	if len(keep) > 0 {
 		if _, err := tx.NewRaw("UPDATE user_access_profiles SET from_role = false WHERE id = ANY (?)", pgdialect.Array(keep)).
 			Exec(ctx); err != nil {
-			return l, fmt.Errorf("leave the direct assignments: %w", err)
+			return l, fmt.Errorf("keep the direct assignments: %w", err)
 		}
 		if err := database.Invalidate(ctx, tx, l.Kept...); err != nil {
 			return l, err

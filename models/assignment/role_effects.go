@@ -10,19 +10,19 @@ import (
 	"tollgate/models/input"
 )
 
-// RoleEffects is what a change of somebody's role would do to what they hold.
+// RoleEffects is what a change of a user's role would do to their copies.
 type RoleEffects struct {
 	RoleID int64
 	Role   string
 	Gains  []string // names of the profiles they would get a copy of
-	Loses  []string // of those that they would lose, with what was used of them
-	Keys   int64    // that would be deleted, since nothing would be left
+	Loses  []string // of those that they would lose with their usage
+	Keys   int64    // that would be deleted, since no copy would be left
 }
 
-// None reports that they would hold what they hold now.
+// None reports that their copies would stay the same.
 func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses) == 0 }
 
-// PreviewRole tells what another role would do to what a user holds. Of a role that does not exist nothing is told.
+// PreviewRole returns what another role would do to the copies of a user. For a role that does not exist it is empty.
 func PreviewRole(ctx context.Context, db bun.IDB, userID string, in identity.RoleChoice) (RoleEffects, error) {
 	e := RoleEffects{RoleID: identity.ReadRole((&input.Reader{}), "", in.RoleID)}
 	var rows []struct {

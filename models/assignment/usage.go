@@ -14,13 +14,13 @@ import (
 	"tollgate/models/window"
 )
 
-// windowKey names what one line counts in one window.
+// windowKey identifies the counter of one limit in one window.
 type windowKey struct {
 	line, kind, duration string
 	start                int64 // microseconds
 }
 
-// usageReader collects the windows of lines that are read together, and where to put what was counted in them.
+// usageReader collects the windows of limits that are read in one batch, and where to put their counters.
 type usageReader struct {
 	now     time.Time
 	keys    []windowKey
@@ -33,8 +33,8 @@ func (r *usageReader) want(line, kind, duration string, start time.Time, put fun
 	r.targets[key] = put
 }
 
-// loadUsage fills in what was counted of each line in the window under way, and the overrides that are active, all by
-// the database's clock.
+// loadUsage fills in the usage of each limit in its current window and the active overrides, all by the database's
+// clock.
 func loadUsage(ctx context.Context, db bun.IDB, copies []Assignment) error {
 	now, err := database.Clock(ctx, db)
 	if err != nil {

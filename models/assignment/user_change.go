@@ -11,7 +11,7 @@ import (
 	"tollgate/models/input"
 )
 
-// RoleNamed is the id of a role, 0 when there is none of that name.
+// RoleNamed returns the id of a role, 0 when no role has that name.
 func RoleNamed(ctx context.Context, tx bun.Tx, name string) (id int64, err error) {
 	err = tx.NewRaw("SELECT id FROM roles WHERE name = ?0 OR name_key = ?1 ORDER BY name = ?0 DESC LIMIT 1",
 		name, input.NameKey(name)).

@@ -13,7 +13,7 @@ import (
 	"tollgate/models/permission"
 )
 
-// Change is what an audit row says: who did what to which, with the values before and after.
+// Change is what an audit row says: who did what to what, with the values before and after.
 type Change struct {
 	ProfileID *int64          `json:"access_profile_id"`
 	UserID    *string         `json:"user_id"`
@@ -26,14 +26,15 @@ type Change struct {
 	Origin
 }
 
-// Origin is the door by which a change was made, and the API key that made it. Rows of before it was noted have none.
+// Origin is the door through which a change was made, and the API key that made it. Rows from before it was recorded
+// have none.
 type Origin struct {
 	Door         *string `json:"door,omitempty"`
 	APIKeyName   *string `json:"api_key_name,omitempty" bun:"api_key_name"`
 	APIKeyPrefix *string `json:"api_key_prefix,omitempty" bun:"api_key_prefix"`
 }
 
-// OriginOf is where a change of an actor came from: the door, and the API key if one was used.
+// OriginOf returns where an actor's change came from: the door, and the API key if one was used.
 func OriginOf(a permission.Actor) (o Origin) {
 	for field, value := range map[**string]string{
 		&o.Door: a.Door, &o.APIKeyName: a.APIKeyName, &o.APIKeyPrefix: a.APIKeyPrefix,
@@ -45,7 +46,7 @@ func OriginOf(a permission.Actor) (o Origin) {
 	return o
 }
 
-// digest is what the chain commits to: the row's content in a fixed form. Its documents stand in it byte by byte, see
+// digest is what the chain commits to: the row's content in a fixed encoding, with its documents byte by byte; see
 // canonical.
 func (c Change) digest() ([]byte, error) {
 	content, err := json.Marshal(c)
@@ -56,7 +57,7 @@ func (c Change) digest() ([]byte, error) {
 	return sum[:], nil
 }
 
-// profiles is by how many templates a change makes them more.
+// profiles is the change in the number of profiles.
 func (c Change) profiles() int {
 	switch {
 	case c.ProfileID != nil && (c.Action == "create" || c.Action == "clone"):
@@ -68,7 +69,7 @@ func (c Change) profiles() int {
 }
 
 // Record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so
-// the head is locked, last of all.
+// the head is locked last.
 func Record(ctx context.Context, tx bun.Tx, c Change) error {
 	for _, document := range []*json.RawMessage{&c.Previous, &c.New, &c.Metadata} {
 		var err error
@@ -99,8 +100,7 @@ UPDATE audit_head SET hash = added.hash, access_profiles = access_profiles + $10
 	return nil
 }
 
-// canonical is a document as it is stored: compact JSON with its escapes. A hash of that form is one of the stored
-// bytes.
+// canonical is a document as it is stored: compact JSON with its escapes, so that its hash covers the stored bytes.
 func canonical(document json.RawMessage) (json.RawMessage, error) {
 	if document == nil {
 		return nil, nil
@@ -120,7 +120,7 @@ func optional(document json.RawMessage) *string {
 	return &text
 }
 
-// RecordResource writes the audit row of a change to something a policy may name, or to who may sign in.
+// RecordResource writes the audit row of a change to what a policy may name, or to who may sign in.
 func RecordResource(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, action, resource, id string, previous, current any,
 ) error {

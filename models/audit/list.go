@@ -12,13 +12,13 @@ import (
 	"tollgate/models/problem"
 )
 
-// Actions are what an audit row can say was done.
+// Actions are the actions that an audit row can record.
 var Actions = []string{
 	"create", "update", "delete", "propagate", "attach_role", "detach_role", "clone", "activate", "deactivate",
 	"assign", "unassign", "override_set", "override_clear", "restore",
 }
 
-// Entry is one row of the audit log: who did what to which, with the values before and after as JSON.
+// Entry is one row of the audit log: who did what to what, with the values before and after as JSON.
 type Entry struct {
 	ID              int64     `json:"id"`
 	AccessProfileID *int64    `json:"access_profile_id"`
@@ -37,7 +37,7 @@ type Query struct {
 	Limit, Offset int64
 	ProfileID     *int64
 	Action        string
-	UserID        string // affected, alone or with others
+	UserID        string // the user affected, also one of several
 	Actor         string // part of the name, in any case
 	Since, Until  *time.Time
 	WithKeys      bool // show which API keys made the changes
@@ -48,11 +48,11 @@ func (q Query) CheckAction() error {
 	if q.Action == "" || slices.Contains(Actions, q.Action) {
 		return nil
 	}
-	return problem.Refuse(problem.Unreadable, "action", "invalid_action", "Choose one of the actions the audit log knows.")
+	return problem.Refuse(problem.Unreadable, "action", "invalid_action", "Choose one of the actions of the audit log.")
 }
 
-// List returns a page of the audit log, newest first, and how many rows match. Refusal: NotFound for a template that
-// neither exists nor ever did.
+// List returns a page of the audit log, newest first, and how many rows match. Refusal: NotFound for a profile that
+// never existed.
 func List(ctx context.Context, db bun.IDB, q Query) (rows []Entry, total int64, err error) {
 	rows = []Entry{}
 	if err = q.filter(db.NewSelect()).
@@ -85,7 +85,7 @@ func (q Query) columns() []string {
 	return columns
 }
 
-// Each hands every row that matches to use, oldest first, in one snapshot.
+// Each passes every row that matches to use, oldest first, in one snapshot.
 func Each(ctx context.Context, db bun.IDB, q Query, use func(Entry) error) error {
 	return database.EachOf(
 		ctx, db, q.filter(db.NewSelect()).Column(q.columns()...).Order("id ASC"),

@@ -12,8 +12,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Break says where the audit log does not fit: a row was changed, added or taken away at or before Row; 0 means at the
-// end.
+// Break is where the hash chain is broken: a row was changed, added or removed at or before Row; 0 means at the end.
 type Break struct{ Row int64 }
 
 func (b Break) Error() string {
@@ -23,10 +22,10 @@ func (b Break) Error() string {
 	return fmt.Sprintf("the audit log does not fit at row %d: it, or a row before it, was changed or taken away", b.Row)
 }
 
-// Verify recomputes the hash of every audit row from the one before and returns how many fit. The error is an
+// Verify recomputes the hash of every audit row from the one before and returns how many match. The error is an
 // AuditBreak at the first row that does not.
 func Verify(ctx context.Context, db *bun.DB) (rows int64, err error) {
-	// One snapshot for rows and head: a row that is added meanwhile is no break, and nobody has to wait.
+	// One snapshot for rows and head: a row added meanwhile is no break, and no writer has to wait.
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return 0, fmt.Errorf("verify the audit log: %w", err)
@@ -77,8 +76,8 @@ FROM audit_logs, LATERAL (SELECT created_at BETWEEN '0001-01-01' AND '9999-12-31
 	return page, nil
 }
 
-// next is the hash the row must have behind a row with hash last; nil when it is no row that a console writes. A
-// document in another form than the stored one would have the same hash, so it must be in that form to the byte.
+// next is the hash that the row must have after a row with hash last; nil when no console writes such a row. A document
+// in another encoding would have the same hash, so it must be canonical to the byte.
 func (r hashedRow) next(last []byte) []byte {
 	c := Change{
 		ProfileID: r.AccessProfileID,

@@ -12,12 +12,11 @@ import (
 
 const (
 	readTogether = 256 // keys at most
-	readAtOnce   = 2   // while one read waits for the server, another goes on
+	readAtOnce   = 2   // one more can run while a read waits for the server
 	readTime     = 5 * time.Second
 )
 
-// Batcher reads for many who ask at the same time: those who come while others are being read go together with the
-// next.
+// Batcher reads for many concurrent callers: those that arrive during a read share the next one.
 type Batcher[K comparable, V any] struct {
 	Read func(ctx context.Context, keys []K) (map[K]V, error)
 
@@ -38,7 +37,7 @@ type readResult[V any] struct {
 	err   error
 }
 
-// Get is what is read for a key from now on, and whether there is anything.
+// Get returns what is read for a key from now on, and whether anything was found.
 func (t *Batcher[K, V]) Get(ctx context.Context, key K) (value V, found bool, err error) {
 	w := waiter[K, V]{key, make(chan readResult[V], 1)}
 	t.mutex.Lock()
@@ -52,11 +51,11 @@ func (t *Batcher[K, V]) Get(ctx context.Context, key K) (value V, found bool, er
 	case got := <-w.done:
 		return got.value, got.found, got.err
 	case <-ctx.Done():
-		return value, false, fmt.Errorf("wait for what others read too: %w", ctx.Err())
+		return value, false, fmt.Errorf("wait for a batch: %w", ctx.Err())
 	}
 }
 
-// work goes on as long as anybody waits.
+// work continues as long as callers wait.
 func (t *Batcher[K, V]) work() {
 	for {
 		t.mutex.Lock()
@@ -75,8 +74,8 @@ func (t *Batcher[K, V]) work() {
 	}
 }
 
-// answer reads for all at once; when that fails, for each alone, so that nobody fails for what is another's, unless it
-// is the database that is away or busy.
+// answer reads for all at once; when that fails, for each alone, so that no caller fails because of another's key,
+// unless the database is unavailable or busy.
 func (t *Batcher[K, V]) answer(waiting []waiter[K, V]) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
