@@ -4,8 +4,8 @@ import (
 	"tollgate/models/input"
 )
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out, and models and prices stand on
-// lines.
+// Whole completes an input from a form: a field sent empty is empty, not absent, and models and prices are lines of
+// text.
 func (in ProviderInput) Whole() ProviderInput {
 	if in.Models.Kind != input.Absent {
 		in.Models = input.Split(in.Models, "\n")
@@ -16,7 +16,7 @@ func (in ProviderInput) Whole() ProviderInput {
 	return in
 }
 
-// Input is what a person would have typed to make p.
+// Input returns the form input that describes p.
 func (p Provider) Input() ProviderInput {
 	in := ProviderInput{Name: input.FormValue(p.Name), Models: input.TypedList(p.Models)}
 	for _, price := range p.Prices {
@@ -40,8 +40,8 @@ func (p ModelPrice) input() ModelPriceInput {
 	return in
 }
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out, and tools stand on lines. An
-// empty id stays to be derived.
+// Whole completes an input from a form: a field sent empty is empty, not absent, and tools are lines of text. An empty
+// id is still to be derived.
 func (in MCPServerInput) Whole() MCPServerInput {
 	in.Name, in.URL = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.URL)
 	if in.Tools.Kind != input.Absent {
@@ -50,7 +50,7 @@ func (in MCPServerInput) Whole() MCPServerInput {
 	return in
 }
 
-// Input is what a person would have typed to make s.
+// Input returns the form input that describes s.
 func (s MCPServer) Input() MCPServerInput {
 	in := MCPServerInput{
 		ClientID: input.FormValue(s.ClientID),
@@ -63,8 +63,8 @@ func (s MCPServer) Input() MCPServerInput {
 	return in
 }
 
-// Whole makes an input of a form, which sends every server and of its tools those ticked: a server without any is not
-// in the group, and one whose every tool is ticked, later ones too, needs no further names.
+// Whole completes an input from a form, which sends every server with its checked tools: a server without any is not in
+// the group, and one with all tools checked, including future ones, needs no names.
 func (in ToolGroupInput) Whole() ToolGroupInput {
 	in.Name, in.Description = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Description)
 	whole := input.List[GroupToolsInput]{Kind: input.Array}
@@ -83,7 +83,7 @@ func (in ToolGroupInput) Whole() ToolGroupInput {
 	return in
 }
 
-// Input is what a person would have typed to make g.
+// Input returns the form input that describes g.
 func (g ToolGroup) Input() ToolGroupInput {
 	in := ToolGroupInput{Name: input.FormValue(g.Name)}
 	if g.Description != nil {

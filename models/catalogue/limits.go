@@ -9,5 +9,5 @@ const maxModels = 1000
 // MaxMCPRows is how many rows each list of MCP selections may have.
 const MaxMCPRows = 1000
 
-// ToolName is the form of the name of a tool.
+// ToolName matches the name of a tool.
 var ToolName = regexp.MustCompile(`^[A-Za-z0-9_./-]{1,128}$`)

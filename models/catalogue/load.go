@@ -22,7 +22,7 @@ type Catalogue struct {
 		ID   int64
 		Name string
 	}
-	// GroupTools says which tools of which server each group lists; "*" is all of them.
+	// GroupTools lists the tools of each group by server; "*" is all of them.
 	GroupTools []struct {
 		ToolGroupID int64
 		MCPClientID string   `bun:"mcp_client_id"`

@@ -14,8 +14,8 @@ const LongestModel = 255
 // IsModelName reports whether text could name one model.
 func IsModelName(text string) bool { return modelNameProblem(text) == "" }
 
-// modelNameProblem says what to do about a text that can name no model; "" when it can. The catalogue, profiles, prices
-// and decisions all go by it, so that what one of them accepts the others can match.
+// modelNameProblem says what to do about a text that cannot name a model; "" when it can. The catalogue, profiles,
+// prices and decisions all use it, so that each can match what another accepts.
 func modelNameProblem(text string) string {
 	switch {
 	case text == "":
@@ -47,8 +47,8 @@ func modelNameProblem(text string) string {
 // patternPrefix marks patterns in the configuration of other gateways.
 const patternPrefix = "regex:"
 
-// SplitModel names the provider and the model of a call: of all spellings of one model it returns the same two. Without
-// a provider it is what stands before the first slash; "" when nothing does.
+// SplitModel returns the provider and the model of a call, the same two for all spellings of one model. Without a
+// provider it is the text before the first slash; "" when there is none.
 func SplitModel(provider, model string) (string, string) {
 	if provider == "" {
 		before, after, found := strings.Cut(model, "/")
@@ -60,7 +60,7 @@ func SplitModel(provider, model string) (string, string) {
 	return provider, BareModel(provider, model)
 }
 
-// BareModel takes the provider off the front of a model's name.
+// BareModel removes the provider prefix from a model's name.
 func BareModel(provider, model string) string {
 	if rest, found := strings.CutPrefix(model, provider); found && provider != "" && strings.HasPrefix(rest, "/") {
 		return rest[1:]

@@ -26,13 +26,13 @@ type MCPServer struct {
 	NameKey          string     `json:"-"`
 	URL              *string    `json:"url"`
 	Tools            []string   `json:"tools" bun:",array"`
-	GoneTools        []string   `json:"gone_tools" bun:",array"` // of the tools, those that the server lists no more
+	GoneTools        []string   `json:"gone_tools" bun:",array"` // of the tools, those that the server no longer lists
 	ToolsRefreshedAt *time.Time `json:"tools_refreshed_at"`      // when the server was last asked for them
 	CreatedAt        time.Time  `json:"created_at"`
 	UpdatedAt        time.Time  `json:"updated_at"`
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+// AfterScanRow converts the times to UTC.
 func (s *MCPServer) AfterScanRow(context.Context) error {
 	s.CreatedAt, s.UpdatedAt = s.CreatedAt.UTC(), s.UpdatedAt.UTC()
 	if s.ToolsRefreshedAt != nil {
@@ -94,7 +94,7 @@ func CreateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, in
 	return s, serverTaken(err)
 }
 
-// freeClientID is the id wished for, with a number behind it when it is taken.
+// freeClientID is the preferred id, with a number appended when it is taken.
 func freeClientID(ctx context.Context, tx bun.Tx, wish string) (string, error) {
 	taken := []string{}
 	if err := tx.NewSelect().
@@ -125,7 +125,7 @@ func serverTaken(err error) error {
 }
 
 // UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
-// when the name is taken or a tool that goes is still named.
+// when the name is taken or a removed tool is still named.
 func UpdateMCPServer(
 	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, in MCPServerInput,
 ) (MCPServer, error) {
@@ -142,7 +142,7 @@ func ChangeMCPServer(
 ) (MCPServer, error) {
 	var s MCPServer
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		// Whoever saves something that names a tool of this server holds the row, so the use read next is all there is.
+		// A transaction that saves a reference to a tool of this server locks the row, so the use read next is complete.
 		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
 		if err != nil {
 			return err
@@ -180,12 +180,12 @@ func (s MCPServer) same(old MCPServer) bool {
 		s.ToolsRefreshedAt == old.ToolsRefreshedAt
 }
 
-// checkToolsUnused refuses to drop tools that a profile or a tool group names.
-func checkToolsUnused(ctx context.Context, tx bun.Tx, clientID string, dropped []string) error {
-	if len(dropped) == 0 {
+// checkToolsUnused refuses to remove tools that a profile or a tool group names.
+func checkToolsUnused(ctx context.Context, tx bun.Tx, clientID string, removed []string) error {
+	if len(removed) == 0 {
 		return nil
 	}
-	named, err := NamedTools(ctx, tx, clientID, dropped)
+	named, err := NamedTools(ctx, tx, clientID, removed)
 	if err != nil || len(named) == 0 {
 		return err
 	}

@@ -49,7 +49,7 @@ func (in MCPServerInput) apply(s MCPServer) (MCPServer, error) {
 
 const maxURL = 2048
 
-// readServerURL reads an address that may be cleared. Where it leads is checked when it is called, not here.
+// readServerURL reads an address that may be cleared. Its target is checked when it is called, not here.
 func readServerURL(c *input.Reader, v input.Value, address **string) {
 	if v.Kind == input.Null || v.Kind == input.String && strings.TrimSpace(v.Text) == "" {
 		*address = nil
@@ -79,9 +79,9 @@ func IsServerURL(text string) bool {
 	return err == nil && port > 0 && port <= 65535
 }
 
-const maxSlug = 56 // leaves room for a number behind it
+const maxSlug = 56 // leaves room for a number after it
 
-// Slug makes an identifier of a name: "Jira Cloud" becomes jira-cloud, and a name of which nothing remains becomes
+// Slug derives an identifier from a name: "Jira Cloud" becomes jira-cloud, and a name without usable characters becomes
 // server.
 func Slug(name string) string {
 	var b strings.Builder

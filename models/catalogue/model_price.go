@@ -13,8 +13,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// ModelPrice is what a provider charges for a model, in dollars per million tokens. What is read from a cache or
-// written into one costs as other input where it has no price of its own.
+// ModelPrice is what a provider charges for a model, in dollars per million tokens. Cache reads and
+// writes without their own price cost as much as other input.
 type ModelPrice struct {
 	Model      string       `json:"model"`
 	Input      money.Money  `json:"input_cost_per_million_tokens"`
@@ -36,10 +36,10 @@ type ModelPriceInput struct {
 // MaxPrice is the highest price of a million tokens.
 const MaxPrice = 100_000 * money.Dollar
 
-// CallTokens are the tokens of a call. What was read from a cache or written into one is a part of the input.
+// CallTokens are the tokens of a call. Cache reads and writes are part of the input.
 type CallTokens struct{ Input, CacheRead, CacheWrite, Output int64 }
 
-// Cost is what tokens cost, rounded half up to the nano-dollar, or the most there is.
+// Cost is what tokens cost, rounded half up to the nano-dollar and capped at the largest amount.
 func (p ModelPrice) Cost(t CallTokens) money.Money {
 	const million = 1_000_000
 	high, low := uint64(0), uint64(million/2)
@@ -57,14 +57,14 @@ func (p ModelPrice) Cost(t CallTokens) money.Money {
 		low, carry = bits.Add64(low, l, 0)
 		high, _ = bits.Add64(high, h, carry)
 	}
-	if high >= million/2 { // more than 63 bits can say
+	if high >= million/2 { // more than 63 bits can hold
 		return math.MaxInt64
 	}
 	cost, _ := bits.Div64(high, low, million)
 	return money.Money(cost)
 }
 
-// MoneyOr is an amount, or another one where there is none.
+// MoneyOr is an amount, or a default where there is none.
 func MoneyOr(amount *money.Money, otherwise money.Money) money.Money {
 	if amount == nil {
 		return otherwise
@@ -79,8 +79,8 @@ func (p ModelPrice) equal(other ModelPrice) bool {
 		same(p.CacheRead, other.CacheRead) && same(p.CacheWrite, other.CacheWrite)
 }
 
-// readPrices reads what a provider charges, one price a model, however it is spelled. Old are the prices it had: their
-// names need no proof.
+// readPrices reads what a provider charges, one price a model, however it is spelled. Old are its stored prices: their
+// names are accepted.
 func readPrices(c *input.Reader, field, provider string, l input.List[ModelPriceInput], old []ModelPrice) []ModelPrice {
 	prices := []ModelPrice{}
 	if !input.CheckList(c, field, l, maxModels, "prices") {
@@ -109,8 +109,8 @@ func readPrices(c *input.Reader, field, provider string, l input.List[ModelPrice
 	return prices
 }
 
-// ambiguousPrice notes a line of a form whose name ends in what looks like one more amount: it may be the price of a
-// cache without its word.
+// ambiguousPrice reports a line of a form whose name ends in what looks like one more amount: it may be a cache price
+// without its word.
 func ambiguousPrice(c *input.Reader, field string, v input.Value, old []ModelPrice) bool {
 	_, last, found := cutLastWord(v.Text)
 	stored := slices.ContainsFunc(old, func(p ModelPrice) bool { return p.Model == v.Text })
@@ -126,7 +126,7 @@ func ambiguousPrice(c *input.Reader, field string, v input.Value, old []ModelPri
 	return true
 }
 
-// amountLike is a word that might be meant as an amount.
+// amountLike matches a word that may be meant as an amount.
 var amountLike = regexp.MustCompile(`^[-+$€£]*[.,]?[0-9][0-9.,_]*([eE][-+]?[0-9]+)?[$€£]?$`)
 
 func readPrice(c *input.Reader, field string, v input.Value, what string) money.Money {
@@ -162,9 +162,9 @@ func readCachePrice(c *input.Reader, field string, v input.Value, what string) *
 	return &amount
 }
 
-// PriceLines reads the prices of a form, one a line: the model, what a million input tokens cost, what a million output
-// tokens cost, and maybe "read" and "write" with what a million tokens cost that are read from a cache or written into
-// one. Spaces inside a name stay as they are.
+// PriceLines reads the prices of a form, one a line: the model, the price of a million input tokens, the price of a
+// million output tokens, and optionally "read" and "write" with the price of a million tokens read from or written to
+// a cache. Spaces inside a name are kept.
 func PriceLines(text string) input.List[ModelPriceInput] {
 	prices := input.List[ModelPriceInput]{Kind: input.Array}
 	for line := range strings.SplitSeq(text, "\n") {
@@ -213,7 +213,7 @@ func cutLastWord(line string) (before, last string, found bool) {
 	return strings.TrimSpace(line[:i]), line[i+1:], true
 }
 
-// Lines are the prices as a form has them.
+// Lines are the prices as the text of a form.
 func (in ProviderInput) Lines() string {
 	lines := make([]string, len(in.Prices.Items))
 	for i, price := range in.Prices.Items {
@@ -231,7 +231,7 @@ func (in ProviderInput) Lines() string {
 // modelKey names a model of a provider.
 type modelKey struct{ provider, model string }
 
-// Price is that of a model as it was asked for, with or without "provider/" in front.
+// Price finds the price of a model as it was requested, with or without the prefix "provider/".
 func (c *Catalogue) Price(provider, model string) (ModelPrice, bool) {
 	provider, model = SplitModel(provider, model)
 	price, ok := c.prices[modelKey{provider, model}]

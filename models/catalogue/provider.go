@@ -27,7 +27,7 @@ type Provider struct {
 	UpdatedAt time.Time    `json:"updated_at"`
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+// AfterScanRow converts the times to UTC.
 func (p *Provider) AfterScanRow(context.Context) error {
 	p.CreatedAt, p.UpdatedAt = p.CreatedAt.UTC(), p.UpdatedAt.UTC()
 	return nil
@@ -39,7 +39,7 @@ type ProviderInput struct {
 	Name       input.Value                 `json:"name"`
 	Models     input.List[input.Value]     `json:"models"`
 	Prices     input.List[ModelPriceInput] `json:"prices"`
-	PriceLines input.Value                 `form:"price_lines"` // the same as a form has them
+	PriceLines input.Value                 `form:"price_lines"` // the same as the text of a form
 	CreatedAt  input.Value                 `json:"created_at,readonly"`
 	UpdatedAt  input.Value                 `json:"updated_at,readonly"`
 }
@@ -112,7 +112,7 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, in 
 	return p, err
 }
 
-// UpdateProvider changes the fields sent; nothing changed means nothing written. Decisions and costs follow its prices
+// UpdateProvider changes the fields sent; nothing changed means nothing written. Decisions and costs use the new prices
 // within a second. Refusals: NotFound, Invalid.
 func UpdateProvider(
 	ctx context.Context, db bun.IDB, actor permission.Actor, name string, in ProviderInput,
@@ -144,7 +144,7 @@ func UpdateProvider(
 // DeleteProvider removes a provider that no profile names. Refusals: NotFound, Conflict with the profiles that do.
 func DeleteProvider(ctx context.Context, db bun.IDB, actor permission.Actor, name string) error {
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		// Whoever saves a profile that names the provider holds the row, so the use read next is all there is.
+		// A transaction that saves a profile with this provider locks the row, so the use read next is complete.
 		old, err := loadProvider(ctx, tx.NewSelect().For("UPDATE"), name)
 		if err != nil {
 			return err

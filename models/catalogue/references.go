@@ -11,7 +11,7 @@ import (
 	"tollgate/models/database"
 )
 
-// References is what a policy may name, as the database has it, and the database's clock.
+// References is what a policy may name, as stored in the database, and the database's clock.
 type References struct {
 	Now       time.Time
 	Providers map[string]bool
@@ -25,7 +25,7 @@ func (r *References) hasServer(id string) bool {
 	return ok
 }
 
-// LoadReferences reads those of the names given that exist and holds them until the transaction ends, so that none can
+// LoadReferences reads those of the names given that exist and locks them until the transaction ends, so that none can
 // be deleted meanwhile.
 func LoadReferences(ctx context.Context, tx bun.Tx, providers, servers []string, groups []int64) (*References, error) {
 	rows, err := database.QueryPlanned(ctx, tx, `

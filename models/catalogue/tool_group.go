@@ -29,7 +29,7 @@ type ToolGroup struct {
 	UpdatedAt   time.Time    `json:"updated_at"`
 }
 
-// GroupTools is what a group grants of one server: the tools named, or all of them, later ones too, for "*".
+// GroupTools is what a group grants of one server: the tools named, or all of them, including future ones, for "*".
 type GroupTools struct {
 	bun.BaseModel `bun:"table:tool_group_servers" json:"-"`
 
@@ -39,7 +39,7 @@ type GroupTools struct {
 	Position    int      `json:"-"`
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+// AfterScanRow converts the times to UTC.
 func (g *ToolGroup) AfterScanRow(context.Context) error {
 	g.CreatedAt, g.UpdatedAt = g.CreatedAt.UTC(), g.UpdatedAt.UTC()
 	return nil
@@ -192,7 +192,7 @@ func groupTaken(err error) error {
 func DeleteToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) error {
 	name := "The tool group"
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		// Whoever saves a profile that names the group holds the row, so the use read next is all there is.
+		// A transaction that saves a profile with this group locks the row, so the use read next is complete.
 		old, err := loadToolGroup(ctx, tx, tx.NewSelect().For("UPDATE"), id)
 		if err != nil {
 			return err

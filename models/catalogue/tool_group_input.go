@@ -29,7 +29,7 @@ type GroupToolsInput struct {
 	ToolNames   input.List[input.Value] `json:"tool_names"`
 }
 
-// references holds the servers that the input names until the transaction ends.
+// references locks the servers that the input names until the transaction ends.
 func (in ToolGroupInput) references(ctx context.Context, tx bun.Tx) (*References, error) {
 	servers := []string{}
 	for _, row := range in.Tools.Items {
@@ -79,7 +79,7 @@ func readGroupTools(c *input.Reader, l input.List[GroupToolsInput], refs *Refere
 	return rows
 }
 
-// readGroupedTools notes tools that the server does not have, and "*" beside names.
+// readGroupedTools reports tools that the server does not have, and "*" beside names.
 func readGroupedTools(c *input.Reader, field, server string, names []string, refs *References) {
 	if slices.Contains(names, "*") && len(names) > 1 {
 		c.Add(field, "tools_conflict", `"*" means all tools of the server: use it alone.`)

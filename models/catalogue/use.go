@@ -12,19 +12,19 @@ import (
 	"tollgate/models/problem"
 )
 
-// Use is who names something of the catalogue: the first profiles and tool groups in order, and how many there are.
+// Use is the dependents of a catalogue entry: the first profiles and tool groups in order, and how many there are.
 type Use struct {
 	Profiles, Groups         []database.Named
 	ProfileCount, GroupCount int64
-	// Profiles that do not name it any more, of which somebody still holds a copy that does.
+	// Profiles that no longer name it, but have a copy that still does.
 	Behind      []database.Named
 	BehindCount int64
 }
 
-// None reports that nothing stands in the way of a deletion.
+// None reports that nothing prevents a deletion.
 func (u Use) None() bool { return u.ProfileCount+u.GroupCount+u.BehindCount == 0 }
 
-// Words says who uses it: "2 profiles (Engineering, Support) and 1 tool group (Read only)".
+// Words names the dependents: "2 profiles (Engineering, Support) and 1 tool group (Read only)".
 func (u Use) Words() string {
 	var parts []string
 	if u.ProfileCount > 0 {
@@ -44,7 +44,7 @@ func (u Use) Words() string {
 	return strings.Join(parts, " and ")
 }
 
-// inUse is the refusal to take away what is still named, or nil when nothing names it.
+// inUse refuses to remove an entry with dependents; nil when it has none.
 func (u Use) inUse(field, what string) error {
 	if u.None() {
 		return nil
@@ -52,7 +52,7 @@ func (u Use) inUse(field, what string) error {
 	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while named by "+u.Words()+".")
 }
 
-// inUseOr is the same on the database's word alone.
+// inUseOr turns a violated constraint into the same refusal, without the names of dependents.
 func inUseOr(err error, what string, constraints ...string) error {
 	for _, constraint := range constraints {
 		if problem.Violates(err, constraint) {
@@ -63,7 +63,7 @@ func inUseOr(err error, what string, constraints ...string) error {
 }
 
 func namedElsewhere(field, what string) error {
-	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while somebody still names it.")
+	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while it is in use.")
 }
 
 const (
@@ -76,21 +76,21 @@ const (
 	groupsWithTools   = "g.id IN (SELECT tool_group_id FROM tool_group_servers WHERE mcp_client_id = ? AND tool_names && ?)"
 )
 
-// ProviderUse tells which profiles name a provider.
+// ProviderUse returns the profiles that name a provider.
 func ProviderUse(ctx context.Context, db bun.IDB, name string) (Use, error) {
 	var u Use
 	err := u.profiles(ctx, db, policiesWithProvider, name)
 	return u, err
 }
 
-// ToolGroupUse tells which profiles name a tool group.
+// ToolGroupUse returns the profiles that name a tool group.
 func ToolGroupUse(ctx context.Context, db bun.IDB, id int64) (Use, error) {
 	var u Use
 	err := u.profiles(ctx, db, policiesWithGroup, id)
 	return u, err
 }
 
-// MCPServerUse tells which profiles and tool groups name an MCP server or one of its tools.
+// MCPServerUse returns the profiles and tool groups that name an MCP server or one of its tools.
 func MCPServerUse(ctx context.Context, db bun.IDB, clientID string) (Use, error) {
 	var u Use
 	if err := u.profiles(ctx, db, policiesWithServer, clientID); err != nil {
@@ -100,7 +100,7 @@ func MCPServerUse(ctx context.Context, db bun.IDB, clientID string) (Use, error)
 	return u, err
 }
 
-// toolUse tells which profiles and tool groups name one of the tools by name.
+// toolUse returns the profiles and tool groups that list one of the tools by name.
 func toolUse(ctx context.Context, db bun.IDB, clientID string, tools []string) (Use, error) {
 	var u Use
 	if err := u.profiles(ctx, db, policiesWithTools, clientID, pgdialect.Array(tools)); err != nil {
@@ -110,7 +110,7 @@ func toolUse(ctx context.Context, db bun.IDB, clientID string, tools []string) (
 	return u, err
 }
 
-// NamedTools returns those of the tools that somebody names by name.
+// NamedTools returns those of the tools that a profile or tool group lists by name.
 func NamedTools(ctx context.Context, db bun.IDB, clientID string, tools []string) ([]string, error) {
 	named := []string{}
 	err := db.NewRaw(`
@@ -119,7 +119,7 @@ UNION
 SELECT tool FROM tool_group_servers, unnest(tool_names) AS tool WHERE mcp_client_id = ?0 AND tool = ANY (?1)
 ORDER BY 1`, clientID, pgdialect.Array(tools)).Scan(ctx, &named)
 	if err != nil {
-		return nil, fmt.Errorf("look up who names the tools: %w", err)
+		return nil, fmt.Errorf("look up the dependents of tools: %w", err)
 	}
 	return named, nil
 }

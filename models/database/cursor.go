@@ -7,8 +7,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// EachOf hands every row of a query to use, however many there are: a cursor reads them a page at a time, all in one
-// snapshot. A fetch may take as long as an export may; the snapshot waits for a reader who is slow.
+// EachOf passes every row of a query to use, however many there are: a cursor reads them page by page in one snapshot.
+// A fetch may take as long as an export; the snapshot waits for a slow reader.
 func EachOf[T any](ctx context.Context, db bun.IDB, query *bun.SelectQuery, use func(T) error) error {
 	return InSnapshot(ctx, db, func(ctx context.Context, tx bun.IDB) error {
 		for _, setting := range []string{

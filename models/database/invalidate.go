@@ -8,11 +8,11 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Everybody stands for what all access depends on: MCP servers, tool groups and prices.
+// Everybody stands for all users: access depends on shared MCP servers, tool groups and prices.
 const Everybody = ""
 
-// Invalidate tells every console that what the users may do has changed, when the transaction commits. It is sent with
-// the COMMIT: what it locks waits for nothing else.
+// Invalidate records, when the transaction commits, that the access of the users has changed, so that every console
+// evicts it. It is sent with the COMMIT, so its locks are held for no other work.
 func Invalidate(ctx context.Context, tx bun.Tx, users ...string) error {
 	if len(users) == 0 {
 		return nil
@@ -24,7 +24,7 @@ ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`,
 		slices.Compact(slices.Sorted(slices.Values(users))),
 	)
 	if err != nil {
-		return fmt.Errorf("note whose access changed: %w", err)
+		return fmt.Errorf("invalidate access: %w", err)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func Migrate(ctx context.Context, db *bun.DB, appRole string) error {
 	return MigrateFiles(ctx, db, migrations.Files, appRole)
 }
 
-// PendingMigrations counts the migrations that the database has not seen yet.
+// PendingMigrations counts the migrations that are not applied yet.
 func PendingMigrations(ctx context.Context, db *bun.DB) (int, error) {
 	found, err := discover(migrations.Files)
 	if err != nil {
@@ -85,7 +85,7 @@ func markApplied(ctx context.Context, conn bun.IConn, migration *migrate.Migrati
 	return err
 }
 
-// withMigrationLock holds a row lock while fn runs. It ends with the connection,
+// withMigrationLock locks a row while fn runs. The lock ends with the connection,
 // so a console that dies leaves nothing behind, and it needs no advisory locks,
 // which a pooler or a compatible server may lack.
 func withMigrationLock(ctx context.Context, db *bun.DB, fn func(lock bun.Tx) error) error {

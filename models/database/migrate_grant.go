@@ -15,7 +15,7 @@ var madeByMigration = regexp.MustCompile(
 	`(?im)^\s*(?:CREATE (?:UNLOGGED )?TABLE|CREATE SEQUENCE|ALTER TABLE \w+ RENAME TO)\s+(?:IF NOT EXISTS\s+)?(\w+)`,
 )
 
-// ownNames are the names of the tables that the program makes, also those that a later migration has dropped.
+// ownNames are the names of the tables that the program creates, also those that a later migration drops.
 func ownNames(files fs.FS) ([]string, error) {
 	names := []string{"bun_migrations", "bun_migration_locks", "migration_lock"}
 	paths, err := fs.Glob(files, "*.sql")
@@ -34,8 +34,8 @@ func ownNames(files fs.FS) ([]string, error) {
 	return names, nil
 }
 
-// grant gives role what serving needs: the program's own tables with their sequences, and nothing else that is in the
-// schema. It runs in one transaction, so at no moment may the role change an audit row.
+// grant gives role what serving needs: the program's own tables with their sequences, and nothing else in the schema.
+// It runs in one transaction, so the role can never change an audit row.
 func grant(ctx context.Context, tx bun.Tx, files fs.FS, role string) error {
 	var owner string
 	if err := tx.QueryRowContext(ctx, "SELECT current_user").Scan(&owner); err != nil {

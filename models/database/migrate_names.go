@@ -19,9 +19,9 @@ var foldedTables = []struct{ table, id, age string }{
 	{"virtual_keys", "id", "created_at"},
 }
 
-// foldNames brings the keys of stored names under the rule by which compatible characters are the same, once. Of two
-// names that are one by that rule the older gets the key; the later keeps the key it has until it is renamed, so that
-// both stay usable.
+// foldNames folds the keys of stored names once, by the rule that compatible characters are equal. Of two names that
+// are equal by that rule the older one gets the key; the newer keeps its key until it is renamed, so that both stay
+// usable.
 func foldNames(ctx context.Context, tx bun.Tx) error {
 	const repair = "names by NFKC"
 	var due bool
@@ -46,7 +46,7 @@ func foldNames(ctx context.Context, tx bun.Tx) error {
 }
 
 func foldTable(ctx context.Context, tx bun.Tx, table, id, age string) error {
-	// A console of before may be at work: no name comes between the look and the change.
+	// An older console may be running: the lock keeps new names out between the check and the change.
 	if _, err := tx.NewRaw("LOCK TABLE ? IN SHARE ROW EXCLUSIVE MODE", bun.Ident(table)).Exec(ctx); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func foldTable(ctx context.Context, tx bun.Tx, table, id, age string) error {
 	return nil
 }
 
-// foldSearch writes anew what profiles are searched by.
+// foldSearch rewrites the search keys of profiles.
 func foldSearch(ctx context.Context, tx bun.Tx) error {
 	var rows []struct {
 		ID        int64
@@ -81,7 +81,7 @@ func foldSearch(ctx context.Context, tx bun.Tx) error {
 		return err
 	}
 	for _, row := range rows {
-		folded := input.Fold(row.SearchKey) // of what is folded already
+		folded := input.Fold(row.SearchKey) // folding is idempotent
 		if folded == row.SearchKey {
 			continue
 		}

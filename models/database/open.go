@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	poolSize       = 10 // of what asks for no other
+	poolSize       = 10 // the default
 	connectionLife = 30 * time.Minute
 	maxRepeats     = 5
 	connectTime    = 5 * time.Second
@@ -26,22 +26,22 @@ const (
 )
 
 // Open prepares a pool for the database at url; it connects with the first query.
-// Parameters in the URL win over the session settings made here, except the time zone.
+// Parameters in the URL override the session settings made here, except the time zone.
 func Open(url string) (*bun.DB, error) { return OpenPool(url, poolSize) }
 
-// OpenPool is Open for a pool of at most so many connections.
+// OpenPool is Open with a limit on the connections of the pool.
 func OpenPool(url string, connections int) (*bun.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database address: %w", err)
 	}
-	// Bun writes the arguments into each statement, so a cache of statements would only fill up; queryPlanned asks for it.
-	// This mode also refuses a second statement behind the first one when arguments are bound.
+	// Bun writes the arguments into each statement, so a cache of statements would only fill up; QueryPlanned opts in.
+	// This mode also refuses a second statement after the first one when arguments are bound.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.StatementCacheCapacity = plansKept
 	config.DescriptionCacheCapacity = 0
 	if config.ConnectTimeout == 0 {
-		// A server that accepts connections and says nothing would keep each of them, and a place in the pool, for good.
+		// A server that accepts connections and never answers would occupy each of them, and a place in the pool, forever.
 		config.ConnectTimeout = connectTime
 	}
 
@@ -69,7 +69,7 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 	)), nil
 }
 
-// ServerSettingError says that the server is set up in a way that would lose or corrupt data.
+// ServerSettingError reports a server setting that would lose or corrupt data.
 type ServerSettingError struct {
 	Name, Value, Reason string
 }
@@ -79,14 +79,14 @@ func (e ServerSettingError) Error() string {
 }
 
 // CheckServer refuses a server on which an acknowledged change could vanish
-// or on which quoting does not hold. The refusal is a [ServerSettingError].
+// or on which quoting is unsafe. The refusal is a [ServerSettingError].
 func CheckServer(ctx context.Context, db *bun.DB) error {
 	var synchronous, conforming string
 	err := db.QueryRowContext(ctx,
 		"SELECT current_setting('synchronous_commit'), current_setting('standard_conforming_strings')",
 	).Scan(&synchronous, &conforming)
 	if err != nil {
-		return fmt.Errorf("ask the database server for its settings: %w", err)
+		return fmt.Errorf("read the settings of the database server: %w", err)
 	}
 	if synchronous == "off" {
 		return ServerSettingError{
@@ -114,7 +114,7 @@ func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.T
 	return Repeated(ctx, func() error { return db.RunInTx(ctx, options, fn) })
 }
 
-// Repeated does something again that the server has rolled back.
+// Repeated retries a transaction that the server has rolled back.
 func Repeated(ctx context.Context, do func() error) error {
 	for repeats := 0; ; repeats++ {
 		err := do()
@@ -127,8 +127,7 @@ func Repeated(ctx context.Context, do func() error) error {
 	}
 }
 
-// InSnapshot runs what reads with several statements that have to see the same moment, or in the transaction that db
-// is.
+// InSnapshot runs several reading statements in one snapshot, or in the transaction that db already is.
 func InSnapshot(ctx context.Context, db bun.IDB, read func(ctx context.Context, db bun.IDB) error) error {
 	pool, ok := db.(*bun.DB)
 	if !ok {
@@ -138,11 +137,11 @@ func InSnapshot(ctx context.Context, db bun.IDB, read func(ctx context.Context, 
 	return pool.RunInTx(ctx, options, func(ctx context.Context, tx bun.Tx) error { return read(ctx, tx) })
 }
 
-// ErrAgain marks a failure that another try, which reads what others have changed meanwhile, will not meet.
+// ErrAgain marks a failure that a retry, which reads the concurrent changes, will not meet.
 var ErrAgain = errors.New("changed meanwhile")
 
 // isRepeatable reports a failure that the server promises to have rolled back
-// and that another try may not meet.
+// and that a retry may not meet.
 func isRepeatable(err error) bool {
 	code := problem.SQLState(err)
 	return code == "40001" || code == "40P01" || errors.Is(err, ErrAgain)

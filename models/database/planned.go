@@ -17,14 +17,14 @@ import (
 	"tollgate/models/problem"
 )
 
-// planned marks a query whose values travel in the context, as bun would write them into the text: the server plans the
-// text once for each connection.
+// planned marks a query whose values travel in the context, because bun would write them into the text: the server
+// plans the text once for each connection.
 type planned struct {
 	values []any
 	last   turn // waits for the end of the transaction
 }
 
-// turn is when a statement is sent that waits for the end of its transaction.
+// turn is the order of statements that are sent at the end of their transaction.
 type turn int
 
 const (
@@ -35,8 +35,7 @@ const (
 
 type plannedKey struct{}
 
-// QueryPlanned runs a query that comes with most requests in the very same words. Values that differ are bound as $1,
-// $2 and so on.
+// QueryPlanned runs a query that most requests send with the same text. Values are bound as $1, $2 and so on.
 func QueryPlanned(ctx context.Context, db bun.IDB, query string, values ...any) (*sql.Rows, error) {
 	return db.QueryContext(context.WithValue(ctx, plannedKey{}, planned{values: values}), query)
 }
@@ -61,13 +60,13 @@ func scanRow(rows *sql.Rows, targets ...any) error {
 	return errors.Join(rows.Scan(targets...), rows.Close())
 }
 
-// ExecNoting sends a planned statement together with the COMMIT, before those of execLast.
+// ExecNoting sends a planned statement with the COMMIT, before those of ExecLast.
 func ExecNoting(ctx context.Context, tx bun.Tx, query string, values ...any) error {
 	return execWithCommit(ctx, tx, planned{values, noting}, query)
 }
 
-// ExecLast sends a planned statement together with the COMMIT of its transaction, so that what it locks waits for the
-// server alone, never for this program. A failure is one of the COMMIT.
+// ExecLast sends a planned statement with the COMMIT of its transaction, so that its locks wait for the server only,
+// never for this program. Its failure is a failure of the COMMIT.
 func ExecLast(ctx context.Context, tx bun.Tx, query string, values ...any) error {
 	return execWithCommit(ctx, tx, planned{values, closing}, query)
 }
@@ -119,8 +118,8 @@ func (c *planningConn) QueryContext(ctx context.Context, query string, args []dr
 	return c.Conn.QueryContext(ctx, query, args)
 }
 
-// ExecContext sends what changes something once. When a connection ends before the answer has come, the driver takes it
-// for never sent, and the statement would be repeated.
+// ExecContext sends a changing statement once. When a connection ends before the answer arrives, the driver assumes that
+// the statement was never sent and would repeat it.
 func (c *planningConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	open := !c.Conn.Conn().IsClosed()
 	result, err := c.Conn.ExecContext(ctx, query, args)
@@ -149,7 +148,7 @@ func (t planningTx) Commit() error {
 	if err := t.commit(); err != nil {
 		var refused *pgconn.PgError
 		if !errors.As(err, &refused) {
-			return fmt.Errorf("%w: %w", problem.ErrOutcomeUnknown, err) // it may have been done all the same
+			return fmt.Errorf("%w: %w", problem.ErrOutcomeUnknown, err) // it may have been executed
 		}
 		return err
 	}
@@ -161,7 +160,7 @@ func (t planningTx) commit() error {
 		return t.Tx.Commit()
 	}
 	if err := t.commitWithLast(); err != nil {
-		_ = t.Rollback() // what went wrong is known already; a connection that is still in a transaction is not used again
+		_ = t.Rollback() // the error is known already; a connection still in a transaction is not reused
 		return err
 	}
 	return nil

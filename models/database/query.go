@@ -13,7 +13,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Contains is the LIKE pattern of texts that contain search, folded; % and _ stand for themselves.
+// Contains is the LIKE pattern of texts that contain search, folded; % and _ are literal.
 func Contains(search string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(input.Fold(search)) + "%"
 }
@@ -40,7 +40,7 @@ func ListCatalogue[T any](
 	return rows, total, nil
 }
 
-// LikeAnywhere is the ILIKE pattern of texts that contain search; % and _ stand for themselves.
+// LikeAnywhere is the ILIKE pattern of texts that contain search; % and _ are literal.
 func LikeAnywhere(search string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 	return "%" + escape.Replace(norm.NFC.String(search)) + "%"
@@ -55,7 +55,7 @@ func Clock(ctx context.Context, db bun.IDB) (time.Time, error) {
 	return now.UTC().Truncate(time.Microsecond), nil
 }
 
-// AllowLong lets one transaction take as long as changing what thousands hold does.
+// AllowLong lets one transaction take long enough to change thousands of copies.
 func AllowLong(ctx context.Context, tx bun.Tx) error {
 	if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '60s'"); err != nil {
 		return fmt.Errorf("allow a long statement: %w", err)
@@ -90,7 +90,7 @@ func NamedRows(ctx context.Context, q *bun.SelectQuery) ([]Named, int64, error) 
 	rows := []Named{}
 	count, err := q.Limit(UseShown).ScanAndCount(ctx, &rows)
 	if err != nil {
-		return nil, 0, fmt.Errorf("look up who uses it: %w", err)
+		return nil, 0, fmt.Errorf("look up dependents: %w", err)
 	}
 	return rows, count, nil
 }

@@ -13,7 +13,7 @@ type ServerRole struct {
 	Superuser, OwnsTables bool
 }
 
-// CurrentRole says whom the connections of db belong to.
+// CurrentRole returns the role of the connections of db.
 func CurrentRole(ctx context.Context, db bun.IDB) (ServerRole, error) {
 	var role ServerRole
 	err := db.QueryRowContext(ctx, "SELECT current_user, "+
@@ -21,7 +21,7 @@ func CurrentRole(ctx context.Context, db bun.IDB) (ServerRole, error) {
 		"EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tableowner = current_user)",
 	).Scan(&role.Name, &role.Superuser, &role.OwnsTables)
 	if err != nil {
-		return role, fmt.Errorf("ask the database server for the role: %w", err)
+		return role, fmt.Errorf("read the current role of the database: %w", err)
 	}
 	return role, nil
 }

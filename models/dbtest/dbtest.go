@@ -77,8 +77,8 @@ func URLs(t testing.TB) (app, owner string) {
 	return server.url(appRole, name), server.url(ownerRole, name)
 }
 
-// server is a kept cluster that this process has to itself. Nobody stops it:
-// it ends with the process, also after a panic or a time-out.
+// server is a persistent cluster that this process uses alone. Nothing stops it:
+// it ends with the process, also after a panic or a timeout.
 type server struct {
 	postgres *pgserver.Server
 	owner    *bun.DB
@@ -104,7 +104,7 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 		return s, err
 	}
 	// Test clusters do not wait for the disk, so a power cut may have ruined this one.
-	// It may also hold too much that earlier runs left behind.
+	// It may also contain too many leftovers of earlier runs.
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func (s *server) migrateTemplate(ctx context.Context) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	// A template that someone is connected to cannot be copied.
+	// A template with open connections cannot be copied.
 	if err := s.exec(ctx, "ALTER DATABASE ? WITH ALLOW_CONNECTIONS false", bun.Name(draft)); err != nil {
 		return err
 	}

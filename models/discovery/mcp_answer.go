@@ -17,9 +17,9 @@ import (
 	"tollgate/models/problem"
 )
 
-// What an MCP server answers is read here first, by exact names: the protocol's library takes the last of two members
-// of one name, and gives the whole list up for one entry that it cannot read. It is handed a list of the names that are
-// fit, and nothing else of the entries.
+// An answer of an MCP server is read here first, by exact names: the protocol's library takes the last of two members
+// with one name, and rejects the whole list for one entry that it cannot read. It gets a list of the valid names, and
+// nothing else of the entries.
 
 var errTwoMembers = errors.New("two members have one name")
 
@@ -49,7 +49,7 @@ func jsonMembers(document []byte) (map[string]json.RawMessage, error) {
 	return members, err
 }
 
-// cleanAnswer makes the body of an answer one that holds lists of fit tools only.
+// cleanAnswer reduces the lists of tools in an answer to valid tools.
 func (o *outboundCall) cleanAnswer(response *http.Response) error {
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	body := response.Body
@@ -76,7 +76,7 @@ type readCloser struct {
 	io.Closer
 }
 
-// eventReader passes a stream of events on, each cleaned when it is whole.
+// eventReader forwards a stream of events, each cleaned when it is complete.
 type eventReader struct {
 	lines *bufio.Reader
 	clean func([]byte) ([]byte, error)
@@ -151,7 +151,7 @@ func (o *outboundCall) cleanMessage(message []byte) ([]byte, error) {
 	return json.Marshal(envelope)
 }
 
-// fitTools are the entries of a list whose names a policy can hold; the others are noted.
+// fitTools returns the entries of a list whose names a policy can store, and records the others.
 func (o *outboundCall) fitTools(entries []json.RawMessage) []json.RawMessage {
 	fit := []json.RawMessage{}
 	o.mutex.Lock()
@@ -172,7 +172,7 @@ func (o *outboundCall) fitTools(entries []json.RawMessage) []json.RawMessage {
 	return fit
 }
 
-// toolLabel is a name that is not fit, in quotes and so that every character of it can be seen.
+// toolLabel is an invalid name, quoted so that every character is visible.
 func toolLabel(name string) string {
 	if name = problem.Clip(name); input.Legible(name, false) && !strings.ContainsAny(name, `"\`) {
 		return `"` + name + `"`

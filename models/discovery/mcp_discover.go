@@ -21,9 +21,9 @@ const (
 	discoveryBytes = 1 << 20
 )
 
-// RefreshMCPTools asks a server for its tools and stores what it answers. A tool that went is kept, marked as gone,
-// while a profile or a tool group names it; skipped are the entries that no policy could name. Nothing is locked while
-// the server is asked. A refusal comes with the server as it was. Refusals: NotFound, Invalid when it cannot be asked.
+// RefreshMCPTools asks a server for its tools and stores its answer. A removed tool is kept, marked as gone, while a
+// profile or a tool group names it; skipped are the entries that no policy could name. Nothing is locked during the
+// call. A refusal comes with the unchanged server. Refusals: NotFound, Invalid when the server cannot be called.
 func RefreshMCPTools(
 	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, private bool,
 ) (s catalogue.MCPServer, skipped []string, err error) {
@@ -65,8 +65,8 @@ func RefreshMCPTools(
 }
 
 // DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address
-// unless private is set, follows no redirect, waits 10 seconds and reads 1 MiB at most. What the server says is never
-// repeated, only the tools' names are kept.
+// unless private is set, follows no redirect, waits 10 seconds and reads 1 MiB at most. The server's text is never
+// repeated; only the names of tools are stored.
 func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools, skipped []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTime)
 	defer cancel()
@@ -98,7 +98,7 @@ func listTools(ctx context.Context, client *http.Client, address string) ([]stri
 		switch {
 		case err != nil:
 			return nil, err
-		case tool == nil || !catalogue.ToolName.MatchString(tool.Name): // in an answer of another shape than those that were cleaned
+		case tool == nil || !catalogue.ToolName.MatchString(tool.Name): // in an answer that cleaning does not know
 			continue
 		case seen[tool.Name]:
 			continue
@@ -111,18 +111,17 @@ func listTools(ctx context.Context, client *http.Client, address string) ([]stri
 	return tools, nil
 }
 
-// outboundCall is everything that one discovery says and hears. It notes why it was cut short, since the protocol's
-// errors may not say.
+// outboundCall is the traffic of one discovery. It records why it was aborted, since the protocol's errors may not say.
 type outboundCall struct {
-	client                        *http.Client
-	transport                     *http.Transport
-	ctx                           context.Context
-	cancel                        context.CancelFunc
-	left                          atomic.Int64 // bytes that may still be read
+	client                         *http.Client
+	transport                      *http.Transport
+	ctx                            context.Context
+	cancel                         context.CancelFunc
+	left                           atomic.Int64 // bytes that may still be read
 	blocked, redirected, overlarge atomic.Bool
 
 	mutex   sync.Mutex
-	skipped []string // what was no tool that a policy can name
+	skipped []string // entries that no policy can name
 	entries int      // of all lists
 }
 
@@ -132,7 +131,7 @@ func tooManyTools() error {
 	)
 }
 
-// refusal tells what to do about a call that failed.
+// refusal says what to do about a failed call.
 func (o *outboundCall) refusal(err error) error {
 	code, message := "discovery_failed", "No MCP server answered there over streamable HTTP. Check the address, and whether it asks for a credential."
 	switch {

@@ -13,17 +13,17 @@ import (
 )
 
 var (
-	errBlocked    = errors.New("this address may not be called")
+	errBlocked   = errors.New("this address may not be called")
 	errRedirect  = errors.New("redirects are not followed")
 	errOverlarge = errors.New("the answer is too long")
 )
 
-// newOutboundCall makes a client whose every request, whatever makes it, ends with ctx and passes the checks of an
-// outbound call.
+// newOutboundCall makes a client whose requests all end with ctx and pass the checks of an outbound call, also those
+// that the protocol's library makes by itself.
 func newOutboundCall(ctx context.Context, cancel context.CancelFunc, private bool) *outboundCall {
 	o := &outboundCall{ctx: ctx, cancel: cancel}
 	o.left.Store(discoveryBytes)
-	// The address is judged when it is dialled: a name may resolve to anything, and to something else the next time.
+	// The address is checked when it is dialled: a name may resolve to any address, and to another one the next time.
 	dialer := &net.Dialer{
 		Timeout: 5 * time.Second,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
@@ -69,7 +69,7 @@ func (o *outboundCall) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// meteredBody ends the whole call once more has been read than all its answers may have together.
+// meteredBody ends the whole call once its answers exceed their common size limit.
 type meteredBody struct {
 	io.ReadCloser
 	call *outboundCall
@@ -126,7 +126,7 @@ func within(networks []netip.Prefix, address netip.Addr) bool {
 	return false
 }
 
-// allowed judges an address, and the IPv4 address that one of IPv6 stands for.
+// allowed checks an address, and the IPv4 address embedded in an IPv6 one.
 func allowed(address netip.Addr, private bool) bool {
 	address = address.Unmap().WithZone("")
 	switch {
