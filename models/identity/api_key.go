@@ -34,10 +34,10 @@ type APIKey struct {
 	CreatedAt  time.Time               `json:"created_at"`
 	UpdatedAt  time.Time               `json:"updated_at"`
 
-	Maker string `json:"-" bun:",scanonly"` // the email of who made it, or cli
+	Maker string `json:"-" bun:",scanonly"` // the email of its maker, or cli
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+// AfterScanRow converts the times to UTC.
 func (k *APIKey) AfterScanRow(context.Context) error {
 	k.CreatedAt, k.UpdatedAt = k.CreatedAt.UTC(), k.UpdatedAt.UTC()
 	for _, at := range []*time.Time{k.ExpiresAt, k.LastUsedAt} {
@@ -48,7 +48,7 @@ func (k *APIKey) AfterScanRow(context.Context) error {
 	return nil
 }
 
-// Expired reports whether the key's time is over.
+// Expired reports whether the key has expired.
 func (k APIKey) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.ExpiresAt.After(now) }
 
 // APIKeyInput is what a client may send of an API key.
@@ -66,7 +66,7 @@ type APIKeyInput struct {
 }
 
 // apply returns the key that results when a field sent replaces that of k and a field left out keeps it. Refusals:
-// Invalid with every problem, Forbidden for a scope that the actor does not hold and the key does not have yet.
+// Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has.
 func (in APIKeyInput) apply(k APIKey, actor permission.Actor, now time.Time) (APIKey, error) {
 	c := &input.Reader{}
 	if k.ID == 0 {
@@ -105,7 +105,7 @@ func (in APIKeyInput) apply(k APIKey, actor permission.Actor, now time.Time) (AP
 	return k, nil
 }
 
-// readScopes reads permissions; what is named twice counts once.
+// readScopes reads permissions; duplicates count once.
 func readScopes(c *input.Reader, field string, l input.List[input.Value]) []permission.Permission {
 	all := permission.AllPermissions()
 	if !input.CheckList(c, field, l, 4*len(all), "scopes") && l.Kind != input.Absent {
@@ -164,7 +164,7 @@ func loadAPIKey(ctx context.Context, q *bun.SelectQuery, id int64) (APIKey, erro
 	return k, nil
 }
 
-// CreateAPIKey checks and stores a new key, and returns its secret, which is kept nowhere. Refusals: Invalid,
+// CreateAPIKey checks and stores a new key, and returns its secret, which is not stored. Refusals: Invalid,
 // Forbidden, Conflict when the name is taken.
 func CreateAPIKey(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in APIKeyInput,
@@ -232,7 +232,7 @@ func (k APIKey) same(old APIKey) bool {
 	return sameEnd && k.Name == old.Name && slices.Equal(k.Scopes, old.Scopes)
 }
 
-// lockAPIKey locks whose key it is and then the key. Refusals: NotFound, Forbidden when its user may do more than the
+// lockAPIKey locks the user of a key and then the key. Refusals: NotFound, Forbidden when its user may do more than the
 // actor.
 func lockAPIKey(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id int64,
@@ -255,7 +255,7 @@ func lockAPIKey(
 	return auth, k, auth.mayChangeKey(k)
 }
 
-// DeleteAPIKey ends a key at once. Refusals: NotFound, Forbidden.
+// DeleteAPIKey revokes a key at once. Refusals: NotFound, Forbidden.
 func DeleteAPIKey(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (APIKey, error) {
 	var old APIKey
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {

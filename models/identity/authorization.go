@@ -16,8 +16,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// Authorization is the actor of a change with the users and roles that it touches, as they are now. All of them stay
-// locked until the transaction ends, so that no right is gained or lost between the check and the change.
+// Authorization is the actor of a change with the users and roles that it affects, as they are now. All stay locked
+// until the transaction ends, so that no permission changes between the check and the change.
 type Authorization struct {
 	Actor permission.Actor
 	Users map[string]lockedUser
@@ -30,32 +30,32 @@ type lockedUser struct {
 	RoleID          int64
 }
 
-// Claim is what a change needs: a permission, and the users and roles it touches.
+// Claim is what a change needs: a permission, and the users and roles it affects.
 type Claim struct {
 	Needed  permission.Permission
 	users   []string
 	Roles   []int64 // locked for a change
-	Members bool    // of those roles are touched too
+	Members bool    // of those roles are affected too
 	Shared  bool    // users keep their roles, so that changes of many users of one role need not wait for each other
 }
 
-// UserID is the only form that an id of a user has.
+// UserID matches the id of a user.
 var UserID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// ParseUserID reads the id of a user in that form.
+// ParseUserID reads the id of a user.
 func ParseUserID(text string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(text)
 	return id, err == nil && id.String() == text
 }
 
-// Lock locks the users and roles named and those of the actor, for a change of accounts or roles. See claim.hold.
+// Lock locks the users and roles named and those of the actor, for a change of accounts or roles. See Claim.Lock.
 func Lock(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64,
 ) (*Authorization, error) {
 	return Claim{Needed: needed, users: users, Roles: roles}.Lock(ctx, tx, actor)
 }
 
-// LockAccess locks users whose access is to change. Refusals: those of claim.hold, NotFound when one of them does not
+// LockAccess locks users whose access is to change. Refusals: those of Claim.Lock, NotFound when one of them does not
 // exist, Forbidden when one may do more than the actor.
 func LockAccess(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users ...string,
@@ -75,9 +75,8 @@ func LockAccess(
 	return holders, a.MayActOn(users...)
 }
 
-// Lock locks roles first, then users, each in the order of their ids, which every change keeps. What does not exist is
-// not among them. Refusals: Unauthenticated when the actor is gone, Forbidden when they may not do what is needed (any
-// more).
+// Lock locks roles first, then users, each in the order of their ids, like every change. Missing ones are left out.
+// Refusals: Unauthenticated when the actor no longer exists, Forbidden when they may not do what is needed.
 func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Authorization, error) {
 	a := &Authorization{Actor: actor, Users: map[string]lockedUser{}, Roles: map[int64]Role{}}
 	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.users...))
@@ -103,7 +102,7 @@ func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Au
 		return nil, err
 	}
 	for _, u := range a.Users {
-		// A user may have got another role since it was looked up. A deadlock of that is repeated.
+		// A user's role may have changed since it was looked up. A deadlock of these locks is retried.
 		if _, locked := a.Roles[u.RoleID]; !locked {
 			if err := a.lockRoles(ctx, tx, Claim{Shared: c.Shared}, []int64{u.RoleID}, 0); err != nil {
 				return nil, err
@@ -113,7 +112,7 @@ func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Au
 	return a, a.permit(c.Needed)
 }
 
-// permit checks that the actor still exists and may do what is needed, and leaves them what they may do at this moment.
+// permit checks that the actor still exists and may do what is needed, and refreshes their permissions.
 func (a *Authorization) permit(needed permission.Permission) error {
 	if a.Actor.UserID != "" {
 		self, there := a.Users[a.Actor.UserID]
@@ -147,12 +146,12 @@ func rolesOf(ctx context.Context, tx bun.Tx, users []string) (map[string]int64, 
 	return roles, nil
 }
 
-// Existing leaves out what cannot be the id of a user.
+// Existing leaves out texts that cannot be the id of a user.
 func Existing(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !UserID.MatchString(id) })
 }
 
-// lockUsers locks users. The actor is only kept from changing, unless the change is about them: one actor makes many
+// lockUsers locks users. The actor gets only a shared lock, unless the change is about them: one actor makes many
 // changes at once.
 func (a *Authorization) lockUsers(ctx context.Context, tx bun.Tx, ids []string) error {
 	const change = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"
@@ -191,7 +190,7 @@ func (a *Authorization) lockRoles(ctx context.Context, tx bun.Tx, c Claim, ofUse
 		ColumnExpr("ARRAY(SELECT p.permission FROM role_permissions AS p WHERE p.role_id = r.id) AS permissions").
 		Where("r.id = ANY (?)", pgdialect.Array(append(ids, own))).Scan(ctx)
 	if err != nil {
-		return fmt.Errorf("load the roles held: %w", err)
+		return fmt.Errorf("load the locked roles: %w", err)
 	}
 	for _, role := range roles {
 		a.Roles[role.ID] = role
@@ -199,7 +198,7 @@ func (a *Authorization) lockRoles(ctx context.Context, tx bun.Tx, c Claim, ofUse
 	return nil
 }
 
-// some leaves out what is not there.
+// some leaves out the zero value.
 func some[ID cmp.Ordered](id ID) []ID {
 	var none ID
 	if id == none {
@@ -214,7 +213,7 @@ type lockPart[ID cmp.Ordered] struct {
 	ids   []ID
 }
 
-// inTurn locks rows, named in order, for a change, and keeps the actor's own from changing, all in one order.
+// inTurn orders the locks: rows to change, by ascending id, and a shared lock on the actor's own row at its place.
 func inTurn[ID cmp.Ordered](ids, own []ID, change, keep string) (parts []lockPart[ID]) {
 	before := len(ids)
 	if len(own) == 1 {

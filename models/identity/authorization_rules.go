@@ -40,7 +40,7 @@ func (a *Authorization) MayActOn(ids ...string) error {
 	return nil
 }
 
-// MayGiveBy refuses to change a role that permits more than the actor may do, or what it gives to its members. Refusal:
+// MayGiveBy refuses to change a role that permits more than the actor may do, or the profiles of its members. Refusal:
 // Forbidden.
 func MayGiveBy(a permission.Actor, role Role) error {
 	if Covers(a, role.Permissions) {
@@ -52,7 +52,7 @@ func MayGiveBy(a permission.Actor, role Role) error {
 	)
 }
 
-// MayPushTo refuses a push that would change the copy of a user who may do more than the actor. Refusal: Forbidden.
+// MayPushTo refuses a propagation to the copy of a user who may do more than the actor. Refusal: Forbidden.
 func (a *Authorization) MayPushTo(ctx context.Context, tx bun.Tx, job int64) error {
 	var names []string
 	err := tx.NewRaw(`SELECT u.name FROM propagation_items AS i JOIN users AS u ON u.id = i.user_id
@@ -73,7 +73,7 @@ WHERE i.job_id = ? AND i.state = 'waiting'
 }
 
 // mayChangeKey refuses to change an API key of a user who may do more than the actor, or one of the command line that
-// may. Refusal: Forbidden.
+// permits more. Refusal: Forbidden.
 func (a *Authorization) mayChangeKey(k APIKey) error {
 	if k.CreatedBy != nil {
 		return a.MayActOn(*k.CreatedBy)
@@ -87,7 +87,7 @@ func (a *Authorization) mayChangeKey(k APIKey) error {
 	)
 }
 
-// Grant refuses to give a role that permits more than the actor may do. Refusals: Invalid when there is no such role,
+// Grant refuses to grant a role that permits more than the actor may do. Refusals: Invalid when there is no such role,
 // Forbidden.
 func (a *Authorization) Grant(field string, roleID int64) (Role, error) {
 	role, there := a.Roles[roleID]
@@ -107,8 +107,8 @@ func unknownRole(field string) error {
 	)
 }
 
-// KeepAnAdmin refuses to take the role of the last admin. The admins' role is held, so of two who would each leave the
-// other, the second counts after the first is done.
+// KeepAnAdmin refuses to remove the role of the last admin. The admins' role is locked, so when two admins leave at the
+// same time, the second is counted after the first.
 func (a *Authorization) KeepAnAdmin(ctx context.Context, tx bun.Tx, field, id string) error {
 	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
 		return nil
@@ -123,7 +123,7 @@ func (a *Authorization) KeepAnAdmin(ctx context.Context, tx bun.Tx, field, id st
 	)
 }
 
-// LastAdmin reports whether there is no admin beside that user.
+// LastAdmin reports whether there is no admin besides that user.
 func LastAdmin(ctx context.Context, db bun.IDB, id string) (bool, error) {
 	var others bool
 	err := db.NewRaw("SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = ? AND r.is_system_role AND u.id <> ?)",

@@ -1,5 +1,4 @@
 // Package identity knows who acts: users, roles with their permissions, sessions, passwords, API keys, and the
-// throttle of sign-ins. Authorization is checked where rows are written and in their transaction: an actor changes
-// nobody who may do more than the actor, gives away no permission that the actor lacks, and never removes the last
-// admin.
+// throttling of sign-ins. Authorization is checked where rows are written and in the same transaction: an actor cannot
+// change a user who may do more, grant a permission that the actor lacks, or remove the last admin.
 package identity

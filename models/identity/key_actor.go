@@ -12,8 +12,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// ReadKeyActor returns who a key acts as and what it may do at this moment: its scopes, as far as its maker's role
-// still permits them. A use is handed on when none was noted in the last minute. Refusal: Unauthenticated.
+// ReadKeyActor returns the actor of a key and what it may do now: its scopes, as far as its maker's role still permits
+// them. Its use is reported when none was recorded in the last minute. Refusal: Unauthenticated.
 func ReadKeyActor(
 	ctx context.Context, db bun.IDB, keys secret.Keys, value string, use func(id int64),
 ) (permission.Actor, error) {

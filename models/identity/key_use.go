@@ -12,36 +12,36 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// useTime is how long noting the use of API keys may take.
+// useTime is how long recording the use of API keys may take.
 const useTime = 2 * time.Second
 
-// KeyUses notes when API keys were used last, in the background: no request waits for it, and none fails with it.
+// KeyUses records when API keys were used last, in the background: no request waits for it or fails with it.
 type KeyUses struct {
 	db  *bun.DB
 	log *slog.Logger
 
 	mutex sync.Mutex
-	used  map[int64]bool // since they were noted last
-	some  chan struct{}  // has room for one: there is something to note
+	used  map[int64]bool // since they were recorded last
+	some  chan struct{}  // has room for one: there is something to record
 }
 
-// NewKeyUses makes the worker that notes when API keys were used.
+// NewKeyUses makes the worker that records when API keys were used.
 func NewKeyUses(db *bun.DB, log *slog.Logger) *KeyUses {
 	return &KeyUses{db: db, log: log, used: map[int64]bool{}, some: make(chan struct{}, 1)}
 }
 
-// Add says that a key was used.
+// Add reports that a key was used.
 func (u *KeyUses) Add(id int64) {
 	u.mutex.Lock()
 	u.used[id] = true
 	u.mutex.Unlock()
 	select {
 	case u.some <- struct{}{}:
-	default: // it is known already
+	default: // it is pending already
 	}
 }
 
-// Run notes uses until ctx ends, and then what is left.
+// Run records uses until ctx ends, and then the rest.
 func (u *KeyUses) Run(ctx context.Context) {
 	for {
 		select {
@@ -54,8 +54,8 @@ func (u *KeyUses) Run(ctx context.Context) {
 	}
 }
 
-// record writes what was used. What cannot be written now is said again when the key is read next, for it still counts as
-// unused then.
+// record writes the uses. A use that cannot be written now is reported again when the key is read next, because the key
+// still counts as unused.
 func (u *KeyUses) record(ctx context.Context) {
 	u.mutex.Lock()
 	ids := slices.Collect(maps.Keys(u.used))

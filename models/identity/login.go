@@ -16,7 +16,7 @@ import (
 	"tollgate/models/secret"
 )
 
-// LoginInput is what a person types to sign in.
+// LoginInput is what a user sends to sign in.
 type LoginInput struct {
 	input.Row
 	Email    input.Value `json:"email"`
@@ -56,7 +56,7 @@ func CheckPassword(
 	user, err := checkPassword(ctx, db, passwords, email, password)
 	var refusal *problem.Refusal
 	if err == nil || !errors.As(err, &refusal) || refusal.Reason != problem.Unauthenticated {
-		// It was no wrong password, so it counts against nobody.
+		// It was no wrong password, so it is not counted.
 		if err := try.forgive(ctx, db, err == nil); err != nil {
 			return User{}, err
 		}
@@ -89,7 +89,7 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 	case form < 0 || !possible:
 		return User{}, problem.Refuse(
 			problem.Unauthenticated, "", "invalid_credentials",
-			"Check the email address and the password: together they fit no user here.",
+			"Wrong email address or password. Check both and try again.",
 		)
 	case form > 0:
 		return known.User, rehash(ctx, db, passwords, known.ID, hash, password)
@@ -97,8 +97,8 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 	return known.User, nil
 }
 
-// rehash replaces a hash of another form of the password, unless it was changed meanwhile. When there is no time for
-// it, the next sign-in does it.
+// rehash replaces a hash of an outdated form of the password, unless it was changed meanwhile. When there is no time
+// for it, the next sign-in does it.
 func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, password string) error {
 	hash, err := passwords.Hash(ctx, password)
 	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) {
@@ -115,7 +115,7 @@ func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, pa
 }
 
 // attempt is one try of a password, counted against the account and against the network it comes from. It is counted
-// before it is known to be wrong, so that tries in parallel cannot slip through, and forgiven when it was right.
+// before it is known to be wrong, so that parallel tries cannot slip through, and uncounted when it was right.
 type attempt struct{ account, network string }
 
 const (
@@ -123,14 +123,14 @@ const (
 	// throttleDelay is how long to wait after that many failures: nothing for the free ones, then 1 s, 2 s, 4 s … 60 s.
 	throttleDelay = "(CASE WHEN round(t.failures) < " + freeTries + " THEN 0" +
 		" ELSE least(60, 2 ^ (round(t.failures) - " + freeTries + ")) END * interval '1 second')"
-	// countTry lets a try through and counts it. A failure is forgotten with each minute more than had to be waited, so
-	// nobody is locked out, and a big office is not slowed down by the typing errors of a day.
+	// countTry lets a try through and counts it. One failure expires with each minute beyond the delay, so
+	// no user is locked out, and a big office is not slowed down by the typing errors of a day.
 	countTry = ` ON CONFLICT (subject) DO UPDATE SET last_failed_at = clock_timestamp(), failures = least(6 + ` + freeTries + `,
     1 + greatest(0, t.failures - extract(epoch FROM clock_timestamp() - t.last_failed_at - ` + throttleDelay + `) / 60))
     WHERE t.last_failed_at + ` + throttleDelay + ` <= clock_timestamp() RETURNING 1`
 )
 
-// count lets the try through and counts it, in one statement; the account is left alone while its network has to wait.
+// count lets the try through and counts it, in one statement; the account is not counted while its network must wait.
 func (a attempt) count(ctx context.Context, db bun.IDB) error {
 	var allowed struct{ Network, Account bool }
 	err := db.NewRaw(`
@@ -143,7 +143,7 @@ SELECT EXISTS (SELECT FROM network) AS network, EXISTS (SELECT FROM account) AS 
 	case allowed.Account:
 		return nil
 	case allowed.Network:
-		// A program that keeps trying one account must not slow down everybody beside it.
+		// A program that keeps trying one account must not slow down other users of its network.
 		if err := a.takeBack(ctx, db, a.network); err != nil {
 			return err
 		}
@@ -185,18 +185,18 @@ func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error
 	return nil
 }
 
-// deleteOldTries removes what no longer holds anybody up. Rows in use are left alone, so that nobody waits for this.
+// deleteOldTries deletes counters that no longer delay a sign-in. It skips locked rows, so that no sign-in waits for it.
 func deleteOldTries(ctx context.Context, db bun.IDB) error {
 	_, err := db.NewRaw(`
 DELETE FROM login_throttles WHERE subject IN (
     SELECT subject FROM login_throttles WHERE last_failed_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)`).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("forget old tries: %w", err)
+		return fmt.Errorf("delete old tries: %w", err)
 	}
 	return nil
 }
 
-// networkOf is the neighbourhood an address is counted with: people get whole IPv6 networks to choose from.
+// networkOf is the network an address is counted with: an IPv6 subscriber can choose from a whole network.
 func networkOf(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {

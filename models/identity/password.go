@@ -35,12 +35,10 @@ type argonCost struct {
 
 var passwordCost = argonCost{memory: 19 << 10, time: 2, threads: 1}
 
-// dummyHash is checked for people who do not exist, so that they take as long as those who do. It is the hash of no
-// known password.
+// dummyHash is checked for unknown users, so that they take as long as known ones. It is the hash of no known password.
 const dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// Passwords hashes and checks passwords, two at a time and few in the queue, so that a crowd at the door costs no
-// memory.
+// Passwords hashes and checks passwords, two at a time with a short queue, so that many sign-ins cannot exhaust memory.
 type Passwords struct {
 	once    sync.Once
 	running chan struct{}
@@ -51,11 +49,11 @@ type Passwords struct {
 // Hashed is how many hashes were made so far, the measure of work done.
 func (p *Passwords) Hashed() int64 { return p.hashed.Load() }
 
-// PasswordForm is a password as it is hashed and measured: composed, so that every keyboard types the same one.
+// PasswordForm is a password as it is hashed and measured: composed, so that every keyboard gives the same one.
 func PasswordForm(typed string) string { return norm.NFC.String(typed) }
 
-// passwordForms are the forms in which a password may have been hashed, the one of today first: before, it was hashed
-// as it was typed, on a keyboard that composes or on one that does not.
+// passwordForms are the forms in which a password may have been hashed, the current one first: earlier versions hashed
+// it as typed, on a keyboard that composes or on one that does not.
 func passwordForms(typed string) []string {
 	forms := []string{PasswordForm(typed)}
 	for _, form := range []string{typed, norm.NFD.String(typed)} {
@@ -79,7 +77,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		argon2.Version, passwordCost.memory, passwordCost.time, passwordCost.threads, encode(salt), encode(key)), nil
 }
 
-// matching is which of the forms the hash is of, -1 for none. Refusal: TooMany.
+// matching is the index of the form that the hash matches, -1 for none. Refusal: TooMany.
 func (p *Passwords) matching(ctx context.Context, hash string, forms []string) (int, error) {
 	for i, form := range forms {
 		if right, err := p.matches(ctx, hash, form); right || err != nil {
@@ -158,8 +156,8 @@ func inWords(d time.Duration) string {
 	return problem.CountOf(int64(max((d+time.Second-1)/time.Second, 1)), "second", "seconds")
 }
 
-// readPassword reads a new password in the form in which it is hashed. It may hold any characters, so nothing is
-// trimmed.
+// readPassword reads a new password in the form in which it is hashed. It may contain any characters, so nothing
+// is trimmed.
 func readPassword(c *input.Reader, field string, v input.Value, what string) (string, bool) {
 	c.Required(field, v, what)
 	password := PasswordForm(v.Text)

@@ -14,7 +14,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// PasswordInput is what a person types to change their password.
+// PasswordInput is what a user sends to change their password.
 type PasswordInput struct {
 	input.Row
 	Current input.Value `json:"current_password"`

@@ -13,7 +13,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Role is what its members may do. Those that come with the console stay as they are.
+// Role is what its members may do. Built-in roles cannot be changed.
 type Role struct {
 	bun.BaseModel `bun:"table:roles,alias:r" json:"-"`
 
@@ -29,21 +29,21 @@ type Role struct {
 	Members     int64                   `json:"-" bun:",scanonly"`
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in, and the permissions in their order.
+// AfterScanRow converts the times to UTC and sorts the permissions.
 func (r *Role) AfterScanRow(context.Context) error {
 	r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
 	r.Permissions = inOrder(r.Permissions)
 	return nil
 }
 
-// inOrder is the set of those permissions in the order of AllPermissions.
+// inOrder returns the permissions without duplicates, in the order of AllPermissions.
 func inOrder(permissions []permission.Permission) []permission.Permission {
 	return slices.DeleteFunc(
 		permission.AllPermissions(), func(p permission.Permission) bool { return !slices.Contains(permissions, p) },
 	)
 }
 
-// selectRoles reads roles with what they permit and how many hold them.
+// selectRoles reads roles with what they permit and the number of their members.
 func selectRoles(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("r.*").
 		ColumnExpr("ARRAY(SELECT p.permission FROM role_permissions AS p WHERE p.role_id = r.id) AS permissions").
@@ -82,7 +82,7 @@ func GetRole(ctx context.Context, db bun.IDB, id int64) (Role, error) {
 	return r, nil
 }
 
-// ListMembers returns a page of those who hold a role, by name.
+// ListMembers returns a page of the members of a role, by name.
 func ListMembers(ctx context.Context, db bun.IDB, id int64, q database.CatalogueQuery) ([]User, error) {
 	users := []User{}
 	err := selectUsers(db).Where("u.role_id = ?", id).

@@ -49,8 +49,8 @@ func UpdateRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 	return changeRole(ctx, db, actor, id, in.apply)
 }
 
-// SetRolePermissions replaces what a role permits; its members may do that from their next request on. Refusals as of
-// UpdateRole.
+// SetRolePermissions replaces what a role permits; it applies to members from their next request on. Refusals as
+// for UpdateRole.
 func SetRolePermissions(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in PermissionsInput,
 ) (Role, error) {
@@ -90,7 +90,7 @@ func changeRole(
 	return r, roleNameTaken(err)
 }
 
-// ownRole is a role held that the actor may change. Refusals: NotFound, Forbidden.
+// ownRole returns a locked role that the actor may change. Refusals: NotFound, Forbidden.
 func (a *Authorization) ownRole(id int64) (Role, error) {
 	r, there := a.Roles[id]
 	if !there {
@@ -99,13 +99,12 @@ func (a *Authorization) ownRole(id int64) (Role, error) {
 	return r, r.Changeable(a.Actor)
 }
 
-// Changeable refuses roles that came with the console, which are what the contract says, and those that permit more
-// than the actor may do. Refusal: Forbidden.
+// Changeable refuses built-in roles, which the contract defines, and roles that permit more than the actor may do. Refusal: Forbidden.
 func (r Role) Changeable(actor permission.Actor) error {
 	if r.IsSystemRole {
 		return problem.Refuse(
 			problem.Forbidden, "", "system_role",
-			r.Name+" came with the console and stays as it is. Make a role of your own instead.",
+			r.Name+" is a built-in role and cannot be changed. Create a role of your own instead.",
 		)
 	}
 	return MayGiveBy(actor, r)
@@ -139,8 +138,8 @@ func roleNameTaken(err error) error {
 	return err
 }
 
-// DeleteRole removes a role that nobody holds. Refusals: NotFound, Forbidden for a system role, Conflict with those who
-// hold it.
+// DeleteRole removes a role without members. Refusals: NotFound, Forbidden for a system role, Conflict with its
+// members.
 func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Role, error) {
 	var old Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
@@ -151,7 +150,7 @@ func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 		if old, err = auth.ownRole(id); err != nil {
 			return err
 		}
-		// Whoever gives the role to somebody holds its row, so the members read next are all there are.
+		// A transaction that grants the role locks its row, so the members read next are complete.
 		if err := roleInUse(ctx, tx, old); err != nil {
 			return err
 		}
@@ -161,19 +160,19 @@ func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 		return audit.RecordResource(ctx, tx, actor, "delete", "role", strconv.FormatInt(id, 10), old.record(), nil)
 	})
 	if problem.Violates(err, "users_unknown_role") {
-		err = problem.Refuse(problem.Conflict, "", "in_use", old.Name+" cannot be removed while somebody still holds it.")
+		err = problem.Refuse(problem.Conflict, "", "in_use", old.Name+" cannot be removed while users have it.")
 	}
 	return old, err
 }
 
-// roleInUse is the refusal to take away a role that somebody holds.
+// roleInUse refuses to remove a role that has members.
 func roleInUse(ctx context.Context, tx bun.Tx, r Role) error {
 	var rows []database.Named
 	count, err := tx.NewSelect().TableExpr("users AS u").ColumnExpr("u.email AS name").Where("u.role_id = ?", r.ID).
 		Order("u.email_key").Limit(database.UseShown).ScanAndCount(ctx, &rows)
 	switch {
 	case err != nil:
-		return fmt.Errorf("look up who holds role %d: %w", r.ID, err)
+		return fmt.Errorf("look up the members of role %d: %w", r.ID, err)
 	case count == 0:
 		return nil
 	}

@@ -53,7 +53,7 @@ func (in RoleInput) apply(r Role, actor permission.Actor) (Role, error) {
 func (in PermissionsInput) apply(r Role, actor permission.Actor) (Role, error) {
 	c := &input.Reader{}
 	if in.PermissionIDs.Kind == input.Absent {
-		c.Add(permissionsField, "required", "Give the list of permission_ids; [] takes all of them away.")
+		c.Add(permissionsField, "required", "Give the list of permission_ids; [] removes all of them.")
 	}
 	r.Permissions = readPermissions(c, permissionsField, in.PermissionIDs)
 	if err := problem.InvalidInput(c.Problems); err != nil {
@@ -84,7 +84,7 @@ func readPermissions(c *input.Reader, field string, l input.List[input.Value]) [
 	return inOrder(named)
 }
 
-// beyond is the refusal of permissions that the actor does not hold.
+// beyond refuses permissions that the actor does not have.
 func beyond(l input.List[input.Value], actor permission.Actor) error {
 	refusal := &problem.Refusal{Reason: problem.Forbidden}
 	for i, v := range l.Items {
@@ -102,8 +102,8 @@ func beyond(l input.List[input.Value], actor permission.Actor) error {
 	return refusal
 }
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out. With the tick boxes comes an
-// empty value, so that a form with none ticked differs from one without boxes.
+// Whole completes an input from a form: a field sent empty is empty, not absent. The check boxes come with an empty
+// value, so that a form with none checked differs from one without boxes.
 func (in RoleInput) Whole() RoleInput {
 	in.Name, in.Description = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Description)
 	if in.PermissionIDs.Kind != input.Absent {
@@ -112,7 +112,7 @@ func (in RoleInput) Whole() RoleInput {
 	return in
 }
 
-// Input is what a person would have typed to make r.
+// Input returns the form input that describes r.
 func (r Role) Input() RoleInput {
 	in := RoleInput{Name: input.FormValue(r.Name)}
 	if r.Description != nil {

@@ -17,8 +17,8 @@ import (
 // A session ends after 30 minutes without a request, and after 12 hours in any case.
 const liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'"
 
-// StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session that old
-// names, if any, ends: a token seen before sign-in is worth nothing after it.
+// StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session of the
+// token old, if any, ends: a token seen before sign-in is invalid after it.
 func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
 	token, hash := secret.NewToken()
 	_, err = db.NewRaw(`
@@ -30,7 +30,7 @@ INSERT INTO sessions (token_hash, user_id) VALUES (?, ?)`, secret.HashToken(old)
 	return token, nil
 }
 
-// SessionUser returns whose session the token is of, and keeps it awake. Refusal: Unauthenticated.
+// SessionUser returns the user of the token's session, and extends it. Refusal: Unauthenticated.
 func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 	if len(token) != secret.TokenLength {
 		return User{}, Unauthenticated("Sign in first.")
@@ -52,13 +52,13 @@ WHERE s.token_hash = $1 AND `+liveSession,
 	}
 	if dozing {
 		if _, err := db.NewRaw("UPDATE sessions SET seen_at = now() WHERE token_hash = ?", hash).Exec(ctx); err != nil {
-			return u, fmt.Errorf("keep the session awake: %w", err)
+			return u, fmt.Errorf("extend the session: %w", err)
 		}
 	}
 	return u, nil
 }
 
-// EndSession signs out; the token is worth nothing from now on, wherever it was copied to.
+// EndSession signs out; the token is invalid from now on, also where it was copied.
 func EndSession(ctx context.Context, db bun.IDB, token string) error {
 	if _, err := db.NewRaw("DELETE FROM sessions WHERE token_hash = ?", secret.HashToken(token)).Exec(ctx); err != nil {
 		return fmt.Errorf("end the session: %w", err)
@@ -71,7 +71,7 @@ func Unauthenticated(message string) *problem.Refusal {
 	return problem.Refuse(problem.Unauthenticated, "", "unauthenticated", message)
 }
 
-// notSignedIn turns "no rows" into the answer for a credential that is worth nothing.
+// notSignedIn turns "no rows" into the answer for an invalid credential.
 func notSignedIn(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return Unauthenticated("Sign in again: this " + what + " is not valid, or not any more.")

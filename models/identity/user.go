@@ -16,7 +16,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// User is a person who may sign in.
+// User is an account that may sign in.
 type User struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
@@ -29,17 +29,17 @@ type User struct {
 
 	// Permissions are those of the role, at the moment the user was loaded.
 	Permissions []permission.Permission `json:"-" bun:",array"`
-	// HasPassword tells who can sign in from who was only added.
+	// HasPassword is false for a user who was added and cannot sign in yet.
 	HasPassword bool `json:"-"`
 }
 
-// AfterScanRow puts the times into UTC, whatever zone this machine is in.
+// AfterScanRow converts the times to UTC.
 func (u *User) AfterScanRow(context.Context) error {
 	u.CreatedAt, u.UpdatedAt = u.CreatedAt.UTC(), u.UpdatedAt.UTC()
 	return nil
 }
 
-// Actor is the user as the one who asks.
+// Actor is the user as an actor.
 func (u User) Actor() permission.Actor {
 	return permission.Actor{UserID: u.ID, Name: u.Email, Permissions: u.Permissions}
 }
@@ -78,7 +78,7 @@ func ListUsers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Us
 	return users, total, nil
 }
 
-// InsertUser stores a user, in one go with its audit row. Without a hash they cannot sign in yet.
+// InsertUser stores a user with its audit row. Without a hash they cannot sign in yet.
 func InsertUser(ctx context.Context, tx bun.Tx, actor permission.Actor, u *User, hash string) error {
 	u.ID = uuid.NewString()
 	_, err := tx.NewRaw("INSERT INTO users (id, name, email, email_key, role_id, password_hash) VALUES (?, ?, ?, ?, ?, nullif(?, ''))",
@@ -90,7 +90,7 @@ func InsertUser(ctx context.Context, tx bun.Tx, actor permission.Actor, u *User,
 		return err
 	}
 	if actor.Name == "" {
-		actor = u.Actor().At(actor.Door) // the first user makes themselves
+		actor = u.Actor().At(actor.Door) // the first user creates their own account
 	}
 	return audit.RecordResource(ctx, tx, actor, "create", "user", u.ID, nil, *u)
 }
@@ -105,7 +105,7 @@ func EmailTaken(err error) error {
 	return err
 }
 
-// HasUsers reports whether anybody could sign in.
+// HasUsers reports whether any user can sign in.
 func HasUsers(ctx context.Context, db bun.IDB) (bool, error) {
 	var some bool
 	if err := db.NewRaw("SELECT EXISTS (SELECT FROM users)").Scan(ctx, &some); err != nil {
@@ -114,7 +114,7 @@ func HasUsers(ctx context.Context, db bun.IDB) (bool, error) {
 	return some, nil
 }
 
-// UserNames returns the names of those of the users who exist, by their id.
+// UserNames returns the names of the users that exist, by id.
 func UserNames(ctx context.Context, db bun.IDB, ids []string) (map[string]string, error) {
 	names := make(map[string]string, len(ids))
 	var rows []struct{ ID, Name string }

@@ -30,7 +30,7 @@ type RoleChoice struct {
 	RoleID input.Value `json:"role_id"`
 }
 
-// emailForm is all that can be said of an address without writing to it.
+// emailForm is all that can be checked of an address without writing to it.
 var emailForm = regexp.MustCompile(`^[^\s@]+@[^\s@]+$`)
 
 // ReadEmail reads an address.
@@ -44,8 +44,8 @@ func ReadEmail(c *input.Reader, field string, v input.Value) (string, bool) {
 	return email, ok
 }
 
-// readNewEmail reads the address that a user is to have. One with characters that stand for others (ﬁ, full-width
-// letters) could be taken for another user's, so none is given; the one that stands may stay.
+// readNewEmail reads the address that a user is to have. One with compatibility characters (ﬁ, full-width letters)
+// could be mistaken for another user's, so it is rejected; a stored one may stay.
 func readNewEmail(c *input.Reader, field string, v input.Value, stands string) (string, bool) {
 	email, ok := ReadEmail(c, field, v)
 	if ok && email != stands && norm.NFKC.String(email) != email {
@@ -127,13 +127,13 @@ func ReadRole(c *input.Reader, field string, v input.Value) int64 {
 	return id
 }
 
-// Whole makes an input of a form: a field that was sent empty is empty, not left out. A password left empty is none.
+// Whole completes an input from a form: a field sent empty is empty, not absent. An empty password is none.
 func (in UserInput) Whole() UserInput {
 	in.Name, in.Email = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Email)
 	return in
 }
 
-// Input is what a person would have typed to make u.
+// Input returns the form input that describes u.
 func (u User) Input() UserInput {
 	return UserInput{
 		Name:   input.FormValue(u.Name),

@@ -1,4 +1,4 @@
-// Package input is what clients send, before it is checked. Value, Row and List keep the kind of every member and the
-// text as it was typed, from JSON and from forms alike; Reader collects problems with the path of each field. Names
+// Package input is what clients send, before it is checked. Value, Row and List keep the kind of every member and its
+// original text, from JSON and from forms alike; Reader collects problems with the path of each field. Names
 // are compared after folding.
 package input

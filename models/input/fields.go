@@ -22,7 +22,7 @@ func (c *Reader) Description(v Value, description **string) {
 	}
 }
 
-// Expiry reads when a key ends: a moment in the future, or the one that stands already, or null for never.
+// Expiry reads when a key expires: a time in the future, the stored one, or null for never.
 func (c *Reader) Expiry(field string, v Value, stands *time.Time, now time.Time) *time.Time {
 	if v.Kind == Null {
 		return nil
@@ -37,13 +37,13 @@ func (c *Reader) Expiry(field string, v Value, stands *time.Time, now time.Time)
 	return &t
 }
 
-// Identifier is the form of an identifier that clients choose.
+// Identifier matches an identifier that clients choose.
 var Identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-// FormSegment stands where an identifier stands in the console's addresses, so nothing can be named so.
+// FormSegment takes the place of an identifier in the console's URLs, so no identifier may equal it.
 const FormSegment = "new"
 
-// Identifier reads a name that addresses are made of. It is never trimmed.
+// Identifier reads a name that is part of URLs. It is never trimmed.
 func (c *Reader) Identifier(field string, v Value, what string) (string, bool) {
 	switch {
 	case v.Kind == Absent:
@@ -64,7 +64,7 @@ func (c *Reader) Identifier(field string, v Value, what string) (string, bool) {
 	return "", false
 }
 
-// Fixed notes an identifier that was sent and differs from the stored one.
+// Fixed reports an identifier that was sent and differs from the stored one.
 func (c *Reader) Fixed(field string, v Value, stored string) {
 	if v.Kind != Absent && (v.Kind != String || v.Text != stored) {
 		c.Add(field, "read_only", "Leave this as it is: it cannot be changed once created.")
@@ -118,7 +118,7 @@ func Equal[T comparable](a, b *T) bool {
 	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
-// ValueOr is a value, or another one where it is absent.
+// ValueOr is a value, or a default where it is absent.
 func ValueOr(n *int64, otherwise int64) int64 {
 	if n == nil {
 		return otherwise
@@ -126,5 +126,5 @@ func ValueOr(n *int64, otherwise int64) int64 {
 	return *n
 }
 
-// Storable reports whether the database can hold text at all; what it cannot hold is in no row.
+// Storable reports whether the database can store text; a text that it cannot store is in no row.
 func Storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }

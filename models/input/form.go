@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// SubmittedEmpty tells a field that came empty from one that did not come.
+// SubmittedEmpty distinguishes an empty field from an absent one.
 func SubmittedEmpty(v Value) Value {
 	if v.FromForm && v.Kind == Absent {
 		v.Kind = String

@@ -6,16 +6,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// GatewayID is an id that a gateway made for a call or a hold, as it is stored: a UUID stands for itself, another text
-// for a UUID made of it, with the text beside it.
+// GatewayID is an id that a gateway made for a call or a hold, as it is stored: a UUID as it is, another text as a
+// UUID derived from it, with the text beside it.
 type GatewayID struct {
 	Key  string
-	Name *string // nil when key is what was sent
+	Name *string // nil when Key is what was sent
 }
 
 const longestGatewayID = 255
 
-// NewGatewayID is the id that stands for a text of a gateway.
+// NewGatewayID is the stored id of a gateway's text.
 func NewGatewayID(text string) GatewayID {
 	id, err := uuid.Parse(text)
 	if err == nil && len(text) == 36 {
@@ -23,7 +23,7 @@ func NewGatewayID(text string) GatewayID {
 	}
 	sum := sha256.Sum256([]byte(text))
 	copy(id[:], sum[:])
-	id[6] = id[6]&0x0f | 8<<4 // the version for UUIDs of one's own making
+	id[6] = id[6]&0x0f | 8<<4 // the version for custom UUIDs
 	id[8] = id[8]&0x3f | 0x80
 	return GatewayID{id.String(), &text}
 }

@@ -12,7 +12,7 @@ import (
 // Reader collects what is wrong with an input, field by field in schema order.
 type Reader struct{ Problems problem.Problems }
 
-// Add notes a problem.
+// Add adds a problem.
 func (c *Reader) Add(field, code, message string) {
 	c.Problems = append(c.Problems, problem.Problem{Field: field, Code: code, Message: message})
 }
@@ -25,8 +25,8 @@ type TextRule struct {
 	Exact    bool // an identifier: never trimmed
 }
 
-// Text reads a string; ok is false when it is absent, null or wrong, and then a problem has been noted unless it was
-// left out.
+// Text reads a string; ok is false when it is absent, null or wrong, and then a problem was added unless it was
+// absent.
 func (c *Reader) Text(field string, v Value, rule TextRule) (text string, ok bool) {
 	switch v.Kind {
 	case Absent:
@@ -59,7 +59,7 @@ func (c *Reader) Text(field string, v Value, rule TextRule) (text string, ok boo
 	return "", false
 }
 
-// Required notes a field that was left out.
+// Required reports a field that was left out.
 func (c *Reader) Required(field string, v Value, what string) {
 	if v.Kind == Absent {
 		c.Add(field, "required", "Enter "+what+".")
@@ -93,8 +93,8 @@ func (c *Reader) Bool(field string, v Value) (truth, ok bool) {
 // MaxCount is the largest count that a JSON client can read back exactly.
 const MaxCount = 1<<53 - 1
 
-// Int reads a whole number between low and high; ok is false when it is absent, null or wrong. Null is the caller's to
-// judge.
+// Int reads a whole number between low and high; ok is false when it is absent, null or wrong. The caller handles
+// null.
 func (c *Reader) Int(field string, v Value, what string, low, high int64) (n int64, ok bool) {
 	switch {
 	case v.Kind == Absent, v.Kind == Null:
@@ -120,7 +120,7 @@ func (c *Reader) Int(field string, v Value, what string, low, high int64) (n int
 	return n, true
 }
 
-// Choice reads one of the words allowed; a word of the wrong spelling gets the code given.
+// Choice reads one of the allowed words; an unknown word gets the code given.
 func (c *Reader) Choice(field string, v Value, code, message string, allowed []string) (word string, ok bool) {
 	switch v.Kind {
 	case Absent:
@@ -140,7 +140,7 @@ func (c *Reader) Choice(field string, v Value, code, message string, allowed []s
 	return "", false
 }
 
-// CheckList notes a list that is null, no list, or too long; it returns whether its items are worth reading.
+// CheckList reports a list that is null, no list, or too long; it returns whether its items can be read.
 func CheckList[T any](c *Reader, field string, l List[T], max int, what string) bool {
 	switch {
 	case l.Kind == Absent:
@@ -157,7 +157,7 @@ func CheckList[T any](c *Reader, field string, l List[T], max int, what string) 
 	return false
 }
 
-// Object notes an item that is null or no object; it returns whether its fields are worth reading.
+// Object reports an item that is null or no object; it returns whether its fields can be read.
 func (c *Reader) Object(field string, kind Kind, what string) bool {
 	switch kind {
 	case Object:

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold is the form under which names are compared and texts are searched: compatible characters (②, ㎏, full-width
+// Fold is the form in which names are compared and texts are searched: compatible characters (②, ㎏, full-width
 // letters) and cases are the same. It is the compatibility caseless match of Unicode; the database's lower() is not
 // enough (ß, final sigma).
 func Fold(text string) string {
@@ -21,8 +21,8 @@ func Fold(text string) string {
 	return norm.NFKC.String(fold.String(norm.NFKC.String(fold.String(norm.NFD.String(text)))))
 }
 
-// FoldCase is the form under which tags and email addresses are compared: NFC, full case folding, NFC again. Addresses
-// are looked up by it, so one that only looks alike is never taken for another.
+// FoldCase is the form in which tags and email addresses are compared: NFC, full case folding, NFC again. Addresses
+// are looked up by it, so one that only looks alike never matches another.
 func FoldCase(text string) string {
 	return norm.NFC.String(cases.Fold().String(norm.NFC.String(text)))
 }
@@ -57,7 +57,7 @@ func Tidy(text string) string {
 	return norm.NFC.String(strings.TrimSpace(text))
 }
 
-// Legible reports whether text has only characters a person can see: no control, format, private-use or unassigned
+// Legible reports whether text has only visible characters: no control, format, private-use or unassigned
 // ones, no invisible fillers, and at most four combining marks on a base.
 func Legible(text string, newlines bool) bool {
 	marks := 0

@@ -10,8 +10,8 @@ var (
 	picked  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$`) // what a browser's date picker sends
 )
 
-// Time reads a time in RFC 3339; from a form also without a zone, which then is UTC. It is kept to the microsecond, in
-// UTC.
+// Time reads a time in RFC 3339; from a form also without a zone, which then is UTC. It is kept in UTC with
+// microseconds.
 func (c *Reader) Time(field string, v Value, what string) (time.Time, bool) {
 	switch {
 	case v.Kind == Null:

@@ -1,8 +1,8 @@
 package input
 
-// Fields of newer schemas of the reference that Tollgate does not have. A client may send them at a default that means
-// nothing (null always does, and what the tag default lists); the decoder refuses any other value and says what the tag
-// instead says. They are never kept.
+// Fields of newer schemas of the reference that Tollgate does not have. A client may send them with a default that has no
+// effect (null, or a value listed in the tag default); the decoder rejects any other value with the text of the tag
+// instead. They are never stored.
 
 // UnsupportedProfileFields are fields of newer reference schemas that are accepted at their unused default.
 type UnsupportedProfileFields struct {

@@ -14,31 +14,31 @@ const (
 	Array
 )
 
-// Value is one scalar of a request, kept as it was sent until a check has read it: a wrong number comes back to its
+// Value is one scalar of a request, kept as it was sent until a check has read it: a wrong number is shown in its
 // form unchanged.
 type Value struct {
 	Kind Kind
 	Text string // a string's content, a number's literal, "true" or "false"
-	// Typed is set for values typed into a form, where numbers and truths arrive as text.
+	// FromForm is set for values of a form, where numbers and booleans arrive as text.
 	FromForm bool
 }
 
 // Given reports whether the client sent something other than null.
 func (v Value) Given() bool { return v.Kind != Absent && v.Kind != Null }
 
-// List is a list of a request; Kind tells a list that was left out from an empty one.
+// List is a list of a request; Kind distinguishes an absent list from an empty one.
 type List[T any] struct {
 	Kind  Kind
 	Items []T
 }
 
-// Row is what every object in a request has: what kind of value stood there, and its key when it was a row of a form.
+// Row is what every object in a request has: the kind of the value, and its key when it was a row of a form.
 type Row struct {
 	Kind Kind
 	Key  string
 }
 
-// FormValue makes the value a person would have typed to say text; an empty text is a field left out.
+// FormValue is text as a form sends it; an empty text is an absent field.
 func FormValue(text string) Value {
 	if text == "" {
 		return Value{FromForm: true}

@@ -9,8 +9,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// New gathers what a console tells of itself: what it decided and counted, what its workers left in the database, its
-// pool of connections, and its process.
+// New gathers the metrics of a console: its decisions and counts, the state of its workers in the database, its
+// connection pool, and its process.
 func New(db *bun.DB, of ...prometheus.Collector) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(of...)
@@ -19,7 +19,7 @@ func New(db *bun.DB, of ...prometheus.Collector) *prometheus.Registry {
 	return registry
 }
 
-// PoolMetrics tells of a pool of connections.
+// PoolMetrics are the metrics of a connection pool.
 func PoolMetrics(db *bun.DB, name string) prometheus.Collector {
 	return collectors.NewDBStatsCollector(db.DB, name)
 }
@@ -27,7 +27,7 @@ func PoolMetrics(db *bun.DB, name string) prometheus.Collector {
 var (
 	databaseAnswers = prometheus.NewDesc(
 		"tollgate_database_answers",
-		"1 when the database answered this scrape in time, else 0: then what it tells is left out.", nil, nil,
+		"1 when the database answered this scrape in time, else 0, and the series read from it are left out.", nil, nil,
 	)
 	propagationItems = prometheus.NewDesc(
 		"tollgate_propagation_items", "Holders in propagations that have not ended, by state.", []string{"state"}, nil,
@@ -36,11 +36,11 @@ var (
 		"tollgate_propagation_jobs", "Propagations of the last day, by state.", []string{"state"}, nil,
 	)
 	reservationsHeld = prometheus.NewDesc(
-		"tollgate_reservations_held", "Estimates that are held for calls under way.", nil, nil,
+		"tollgate_reservations_held", "Estimates reserved for calls under way.", nil, nil,
 	)
 )
 
-// inDatabase is what is the same on every console of a database.
+// inDatabase are the metrics that are the same on every console of a database.
 type inDatabase struct{ db *bun.DB }
 
 func (inDatabase) Describe(ch chan<- *prometheus.Desc) {
@@ -52,7 +52,7 @@ func (inDatabase) Describe(ch chan<- *prometheus.Desc) {
 
 const metricsPatience = time.Second
 
-// Collect leaves out what the database does not tell in time.
+// Collect leaves out series that the database does not answer in time.
 func (c inDatabase) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), metricsPatience)
 	defer cancel()

@@ -8,7 +8,7 @@ import (
 	"tollgate/models/profile"
 )
 
-// Flips are two policies that share nothing but the shape of some lines.
+// Flips are two policies that share nothing but the shape of some limits.
 func Flips() [2]policy.Policy {
 	return [2]policy.Policy{
 		{Budgets: []policy.Budget{{MaxLimit: 1, ResetDuration: "1d"}, {MaxLimit: 1, ResetDuration: "1w"}}},
@@ -28,7 +28,7 @@ func Flips() [2]policy.Policy {
 	}
 }
 
-// Held is a template that many hold, at its first version, with its second one waiting to be pushed.
+// Held is a profile with many copies of its first version, and a second version to propagate.
 func (h Holding) Held(name string, copies int) (profile.Profile, []assignment.Assignment) {
 	h.Helper()
 	template := h.Template(name, Flips()[0])

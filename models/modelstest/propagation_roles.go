@@ -26,8 +26,7 @@ func (h Holding) SetRole(db *bun.DB, user string, role int64) error {
 	return err
 }
 
-// Movers are templates of two roles and a direct one, and somebody who holds those of the first role and the direct
-// one.
+// Movers are the profiles of two roles and a direct one, and a user with those of the first role and the direct one.
 func (h Holding) Movers() (user string, templates map[int64]profile.Profile, direct profile.Profile) {
 	h.Helper()
 	templates = map[int64]profile.Profile{101: h.Template("First", Flips()[0]), 102: h.Template("Second", Flips()[0])}
@@ -45,8 +44,8 @@ func (h Holding) Movers() (user string, templates map[int64]profile.Profile, dir
 	return user, templates, direct
 }
 
-// HoldsOnly fails the test unless the user holds what the role hands out and what they have directly, whole, and
-// nothing is left over.
+// HoldsOnly fails the test unless the user has complete copies of the role's profiles and of the direct one, and nothing
+// else.
 func (h Holding) HoldsOnly(when, user string, ofRole profile.Profile) {
 	h.Helper()
 	assigned, err := assignment.List(h.Context(), h.DB, user)
@@ -73,12 +72,12 @@ AND NOT EXISTS (SELECT FROM user_access_profiles WHERE policy_id = p.id)`,
 	)
 	h.Scan(&open, "SELECT count(*) FROM propagation_items WHERE state NOT IN ('done', 'skipped')")
 	if orphans > 0 || open > 0 {
-		h.Errorf("%s: %d policies of nobody, %d copies failed or left out", when, orphans, open)
+		h.Errorf("%s: %d orphaned policies, %d copies failed or left out", when, orphans, open)
 	}
 }
 
-// Between runs do before the nth statement that db sends, up to its end or until it waits for what db holds. The wait
-// is for its end.
+// Between runs do before the nth statement that db sends, until it ends or waits for a lock of db. Calling wait waits for
+// its end.
 func (h Holding) Between(db *bun.DB, n int, do func() error) (hooked *bun.DB, sent *int, wait func()) {
 	ended := make(chan error, 1)
 	run := sync.OnceFunc(func() {

@@ -4,13 +4,13 @@ import (
 	"tollgate/models/propagation"
 )
 
-// Silence ends the lease of whoever works on a push.
+// Silence ends the lease of the worker of a propagation.
 func (h Holding) Silence(job propagation.Job) {
 	h.Helper()
 	h.Exec(h.DB, "UPDATE propagation_jobs SET lease_until = clock_timestamp() - interval '1 second' WHERE id = ?", job.ID)
 }
 
-// TakeOver has another worker claim a push whose worker fell silent.
+// TakeOver has another worker claim a propagation whose worker fell silent.
 func (h Holding) TakeOver(job propagation.Job) propagation.Job {
 	h.Helper()
 	h.Silence(job)
@@ -22,7 +22,7 @@ func (h Holding) TakeOver(job propagation.Job) propagation.Job {
 	return *claimed
 }
 
-// Audited are the users whom the audit rows of a push name, one by one.
+// Audited are the users named by the audit rows of a propagation, one by one.
 func (h Holding) Audited(job propagation.Job) []string {
 	h.Helper()
 	var users []string
@@ -31,7 +31,7 @@ WHERE action = 'propagate' AND (metadata::jsonb->>'propagation_id')::bigint = ? 
 	return users
 }
 
-// Late has a worker go on with a push and hand it over, and returns the tables that this changes.
+// Late has a worker continue a propagation and release it, and returns the tables that this changes.
 func (h Holding) Late(job propagation.Job) (wrote []string, err error) {
 	h.Helper()
 	before := h.Tables()

@@ -22,7 +22,7 @@ import (
 	"tollgate/models/secret"
 )
 
-// Holding is a database in which people hold copies of templates.
+// Holding is a database in which users have copies of profiles.
 type Holding struct {
 	*testing.T
 	DB    *bun.DB
@@ -81,7 +81,7 @@ func (h Holding) User(role int64) string {
 	return id
 }
 
-// Template makes a profile.
+// Template creates a profile.
 func (h Holding) Template(name string, p policy.Policy) profile.Profile {
 	h.Helper()
 	made, err := profile.Create(h.Context(), h.DB, permission.CLI, profile.Profile{Name: name, Policy: p}.Input())
@@ -89,7 +89,7 @@ func (h Holding) Template(name string, p policy.Policy) profile.Profile {
 	return made
 }
 
-// Edit gives a template another policy, and each time another description, so that it has a new version.
+// Edit gives a profile another policy, and each time another description, so that it has a new version.
 func (h Holding) Edit(shown profile.Profile, p policy.Policy) profile.Profile {
 	h.Helper()
 	said := strconv.FormatInt(shown.Version+1, 10)
@@ -116,7 +116,7 @@ func (h Holding) Copy(assigned assignment.Assignment) assignment.Assignment {
 	return again
 }
 
-// Worker is one console's; what it tells nobody reads.
+// Worker is the worker of one console; its log is discarded.
 func Worker(db *bun.DB) *propagation.Worker {
 	return propagation.NewWorker(db, slog.New(slog.NewTextHandler(io.Discard, nil)))
 }
@@ -129,7 +129,7 @@ func (h Holding) Start(profile int64, in propagation.Input) propagation.Job {
 	return job
 }
 
-// Propagate does a whole push.
+// Propagate runs a whole propagation.
 func (h Holding) Propagate(profile int64, in propagation.Input) propagation.Job {
 	h.Helper()
 	job := h.Start(profile, in)
@@ -254,7 +254,7 @@ func (w Watch) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 	}
 }
 
-// waits reports whether somebody in this database waits for a lock.
+// waits reports whether a connection to this database waits for a lock.
 func (h Holding) waits() bool {
 	h.Helper()
 	var waiting int

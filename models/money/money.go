@@ -89,7 +89,7 @@ func readDecimal(literal string) (decimal, error) {
 	}, nil
 }
 
-// above reports whether it is more than MaxMoney, whatever its sign.
+// above reports whether its absolute value is more than MaxMoney.
 func (d decimal) above() bool { return d.point > 10 || d.point == 10 && d.digits > "1" }
 
 // nanos are its nano-dollars, of which it has a whole number up to MaxMoney.
@@ -104,7 +104,7 @@ func (d decimal) nanos() Money {
 	return nanos
 }
 
-// farthest is more than any literal has digits: whatever lies beyond is as good as 0 or infinite.
+// farthest is more digits than any literal has: an exponent beyond it means 0 or infinity.
 const farthest = 1_000_000_000
 
 // splitExponent caps the exponent, so that 1e999999999999 costs nothing.
@@ -179,7 +179,7 @@ func (m Money) AppendJSON(to []byte) []byte {
 	return to
 }
 
-// Cents is the amount to the cent, for sums that nobody pays by the nano-dollar.
+// Cents is the amount rounded to cents, for sums that need no nano-dollars.
 func (m Money) Cents() Money {
 	const cent = Dollar / 100
 	return (m + cent/2) / cent * cent

@@ -37,15 +37,15 @@ func AllPermissions() []Permission {
 	return all
 }
 
-// Actor is who asks: a user, or a key that acts for one or for the command line.
+// Actor is who makes a request: a user, or a key that acts for one or for the command line.
 type Actor struct {
 	UserID      string // "" for a key made on the command line
 	Name        string // what audit rows and versions show
 	Permissions []Permission
-	ByKey       bool // it is their virtual key that asks, which is good for what concerns themselves only
+	ByKey       bool // their virtual key makes the request, and only for what concerns the user
 
-	Door                     string // by which they came, one of those below
-	APIKeyName, APIKeyPrefix string // of the API key that asks, if one does
+	Door                     string // of the request, one of those below
+	APIKeyName, APIKeyPrefix string // of the API key that makes the request, if any
 }
 
 // The doors by which changes are made.
@@ -58,13 +58,13 @@ const (
 // CLI is the actor of the command line.
 var CLI = Actor{Name: "cli", Permissions: AllPermissions(), Door: DoorCLI}
 
-// At is the actor who comes by a door.
+// At is the actor of a request through a door.
 func (a Actor) At(door string) Actor {
 	a.Door = door
 	return a
 }
 
-// May reports whether the actor holds the permission, or one of several with "or" between them.
+// May reports whether the actor has the permission, or one of several with "or" between them.
 func (a Actor) May(p Permission) bool {
 	for one := range strings.SplitSeq(string(p), " or ") {
 		if slices.Contains(a.Permissions, Permission(one)) {

@@ -37,7 +37,7 @@ func (e VersionError) Error() string {
 // cluster is a locked data folder and everything needed to serve it.
 type cluster struct {
 	dir, data, socket, bin string
-	user                   *syscall.Credential // nil: whoever runs the console
+	user                   *syscall.Credential // nil: the user who runs the console
 	settings               map[string]string
 	log                    *slog.Logger
 	lock                   *os.File
@@ -162,7 +162,7 @@ func (c *cluster) serverArguments() []string {
 		"logging_collector":       "off",
 		"log_destination":         "stderr",
 		"log_line_prefix":         "",
-		// Rows and statements in the log could hold what must not be there.
+		// Rows and statements in the log could contain what must not be there.
 		"log_min_error_statement": "panic",
 		"log_error_verbosity":     "terse",
 	}
@@ -175,7 +175,7 @@ func (c *cluster) serverArguments() []string {
 }
 
 // command runs a server program with an environment of its own: the console's
-// holds secrets, and PG variables would change where the server listens.
+// contains secrets, and PG variables would change where the server listens.
 func (c *cluster) command(program string, arguments ...string) *exec.Cmd {
 	command := exec.Command(filepath.Join(c.bin, program), arguments...)
 	command.Dir = c.dir

@@ -37,7 +37,7 @@ func (e InUseError) Error() string {
 }
 
 // Join finds the server of a console that is running on dir.
-// It never starts one; without a console the error is [ErrPostgresNotRunning].
+// It never starts one; without a console the error is [ErrNotRunning].
 func Join(ctx context.Context, dir string) (Socket, error) {
 	tick := time.NewTicker(postgresPoll)
 	defer tick.Stop()
@@ -81,7 +81,7 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A program that only looks whether the lock is held has it for a moment.
+	// A program that only checks the lock has it for a moment.
 	for range 5 {
 		if err = flock(lock, syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
 			break
@@ -133,8 +133,8 @@ func readPostmaster(data string) postmaster {
 	return postmaster{firstNumber(path), lines[4], strings.TrimSpace(lines[7]) == "ready"}
 }
 
-// endLeftovers waits until nothing serves the folder any more. The caller holds the lock,
-// so whatever does has lost its console.
+// endLeftovers waits until nothing serves the folder any more. The caller has the lock,
+// so a remaining server has lost its console.
 func endLeftovers(ctx context.Context, folder string) error {
 	started := time.Now()
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL}

@@ -29,7 +29,7 @@ const postgresPoll = 10 * time.Millisecond
 // Config says where the private server keeps its data.
 type Config struct {
 	Dir      string            // DefaultPostgresDir when empty
-	Settings map[string]string // server settings that win over the supervisor's own
+	Settings map[string]string // server settings that override the supervisor's own
 	Log      *slog.Logger      // nothing is logged when nil
 }
 
@@ -69,7 +69,7 @@ func (s Socket) database(role, name string) string {
 	}).String()
 }
 
-// DefaultDir is the data folder of whoever runs the console. Root's own
+// DefaultDir is the data folder of the user who runs the console. Root's own
 // home is closed to the user that the server runs as, so root gets a system folder.
 func DefaultDir() (string, error) {
 	if os.Geteuid() == 0 {
@@ -163,7 +163,7 @@ func (p *Server) becomeReady(ctx context.Context) error {
 	}
 }
 
-// Dir is the folder that holds the data.
+// Dir is the data folder.
 func (p *Server) Dir() string { return p.dir }
 
 // Done is closed when the server has ended, asked to or not.

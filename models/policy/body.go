@@ -11,7 +11,7 @@ import (
 	"tollgate/models/money"
 )
 
-// RowAt is the row of a form at a place.
+// RowAt is the row of a form at an index.
 func RowAt(letter string, i int) input.Row {
 	return input.Row{Kind: input.Object, Key: letter + strconv.Itoa(i+1)}
 }
@@ -61,7 +61,7 @@ type bodyField struct {
 	Value any // a json.RawMessage, bodyFields, []any
 }
 
-// Body is what would be sent as JSON.
+// Body is the JSON that a client would send.
 func (config ProviderConfigInput) Body() any {
 	return BodyFields{
 		{"provider_name", BodyText(config.ProviderName)},
@@ -73,7 +73,7 @@ func (config ProviderConfigInput) Body() any {
 	}
 }
 
-// Body is what would be sent as JSON.
+// Body is the JSON that a client would send.
 func (b BudgetInput) Body() any {
 	fields := BodyFields{{"max_limit", BodyNumber(b.MaxLimit)}, {"reset_duration", BodyText(b.ResetDuration)}}
 	if b.ResetConfig.QuarterStartMonth.Given() {
@@ -84,7 +84,7 @@ func (b BudgetInput) Body() any {
 	return fields
 }
 
-// Body is what would be sent as JSON.
+// Body is the JSON that a client would send.
 func (r RateLimitInput) Body() any {
 	var fields BodyFields
 	for _, pair := range []bodyField{

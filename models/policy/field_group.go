@@ -26,7 +26,7 @@ func (p *Policy) Take(from Policy, group string) {
 	}
 }
 
-// With is the policy that results when the groups named are those of another.
+// With returns the policy with the groups named taken from another.
 func (p Policy) With(from Policy, groups []string) Policy {
 	for _, group := range groups {
 		p.Take(from, group)
@@ -37,8 +37,7 @@ func (p Policy) With(from Policy, groups []string) Policy {
 	return p
 }
 
-// SameGroup reports whether two policies say the same in a group of fields. The calendar belongs to the limits it
-// governs.
+// SameGroup reports whether a group of fields is equal in two policies. The calendar belongs to the limits it governs.
 func SameGroup(a, b Policy, group string) bool {
 	if movesAlignment([]string{group}) && a.Calendar != b.Calendar {
 		return false
@@ -46,7 +45,7 @@ func SameGroup(a, b Policy, group string) bool {
 	return reflect.DeepEqual(a.group(group), b.group(group))
 }
 
-// group is one group of fields without what each copy has of its own.
+// group is one group of fields without what differs between copies.
 func (p Policy) group(name string) any {
 	switch name {
 	case "provider_configs":

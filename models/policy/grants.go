@@ -9,9 +9,11 @@ import (
 // Grant is what a policy lets its holder call on one MCP server.
 type Grant struct {
 	Server   string
-	Whole    bool     // all of it, later tools too; never when a tool of it is excluded
+	Whole    bool     // all of it, including future tools; never when one of its tools is excluded
 	Tools    []string // those there are now, in order
-	Excluded []string // from a server that the policy names whole, as a propagation can leave it: later tools are granted, these never
+	// Excluded are tools of a server that the policy grants whole, as a propagation can leave it: future tools are granted,
+	// these never.
+	Excluded []string
 }
 
 // Grants resolves a policy's MCP selections: tool groups ∪ whole servers ∪ includes, minus excludes, which win against

@@ -22,7 +22,7 @@ type ProviderConfigInput struct {
 	input.UnsupportedProviderFields
 }
 
-// BudgetInput is what a client may send of a budget line.
+// BudgetInput is what a client may send of a budget.
 type BudgetInput struct {
 	input.Row
 	ID            input.Value      `json:"id,readonly"`
@@ -127,7 +127,7 @@ func readModels(c *input.Reader, path, provider string, in ProviderConfigInput) 
 	return all, models
 }
 
-// ReadBudgets reads the lines of one scope, at most one for each kind of window.
+// ReadBudgets reads the budgets of one scope, at most one for each kind of window.
 func ReadBudgets(c *input.Reader, field string, l input.List[BudgetInput], scope string) []Budget {
 	budgets := []Budget{}
 	if !input.CheckList(c, field, l, MaxBudgets, "budgets") {
@@ -146,7 +146,7 @@ func ReadBudgets(c *input.Reader, field string, l input.List[BudgetInput], scope
 		budget.ResetDuration = duration
 		window := len(c.Problems)
 		budget.ResetConfig = readResetConfig(c, path+".reset_config", in.ResetConfig, duration)
-		if ok && len(c.Problems) == window { // else nobody knows which window is meant
+		if ok && len(c.Problems) == window { // else the window is not known
 			if seen[budget.Line()] {
 				c.Add(
 					path+".reset_duration", "duplicate_budget_window",

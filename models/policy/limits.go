@@ -12,7 +12,7 @@ func (r *RateLimit) Clone() *RateLimit {
 // MaxCycles is for how many windows an override may last.
 const MaxCycles = 1000
 
-// Budget finds a line of a policy by its id.
+// Budget finds a budget of a policy by its id.
 func (p Policy) Budget(id string) (Budget, bool) {
 	for _, scope := range p.Scopes() {
 		for _, budget := range scope.Budgets {
@@ -31,7 +31,7 @@ const (
 	KindRequests = "requests"
 )
 
-// QuarterStart is the month in which a fiscal year begins, 0 for lines without quarters.
+// QuarterStart is the month in which a fiscal year begins, 0 for budgets without quarters.
 func (b Budget) QuarterStart() int {
 	if b.ResetConfig == nil {
 		return 0
@@ -46,7 +46,7 @@ type Scope struct {
 	RateLimit *RateLimit
 }
 
-// Scopes are all limits of a policy: first those in all, then those of each provider.
+// Scopes are all limits of a policy: first the overall ones, then those of each provider.
 func (p Policy) Scopes() []Scope {
 	scopes := []Scope{{"total", p.Budgets, p.RateLimit}}
 	for _, config := range p.ProviderConfigs {

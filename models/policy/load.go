@@ -11,7 +11,7 @@ import (
 )
 
 // LoadPolicies reads policies from their tables, one query a table, by id. Lists are in their order and never nil. The
-// caller holds them, or reads in one snapshot: else what is pushed meanwhile would be seen in part.
+// caller has locked them, or reads in one snapshot: else a concurrent propagation would be seen in part.
 func LoadPolicies(ctx context.Context, db bun.IDB, ids []int64) (map[int64]*Policy, error) {
 	policies := make(map[int64]*Policy, len(ids))
 	if len(ids) == 0 {

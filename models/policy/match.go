@@ -7,8 +7,8 @@ import (
 )
 
 // MatchModel reports whether a provider config grants a model, named as splitModel returns it. Names are compared
-// exactly, and a listed name may have "provider/" in front; a config that allows every model asks no catalogue, but
-// what can name no model is granted by none.
+// exactly, and a listed name may have "provider/" in front; a config that allows every model does not consult the
+// catalogue, but grants no text that cannot name a model.
 func (config ProviderConfig) MatchModel(model string) bool {
 	if !catalogue.IsModelName(model) {
 		return false

@@ -86,7 +86,7 @@ func ReadServers(c *input.Reader, l input.List[ServerGrantInput], refs *catalogu
 	return grants
 }
 
-// ReadToolOverrides reads the overrides, which must not take a tool away from a server that is granted whole.
+// ReadToolOverrides reads the overrides, which must not exclude a tool of a server that is granted whole.
 func ReadToolOverrides(
 	c *input.Reader, l input.List[ToolOverrideInput], servers []ServerGrant, refs *catalogue.References,
 ) []ToolOverride {

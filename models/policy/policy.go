@@ -11,7 +11,7 @@ import (
 	"tollgate/models/window"
 )
 
-// Policy is what a template and a user's copy have in common: who may call what, and how much it may cost.
+// Policy is what a profile and a user's copy have in common: who may call what, and how much it may cost.
 type Policy struct {
 	ProviderConfigs []ProviderConfig `json:"provider_configs"`
 	Budgets         []Budget         `json:"budgets"`
@@ -37,7 +37,7 @@ type ProviderConfig struct {
 	Position         int        `json:"-"`
 }
 
-// Budget is one spending line: at most MaxLimit in each window of ResetDuration.
+// Budget is one spending limit: at most MaxLimit in each window of ResetDuration.
 type Budget struct {
 	bun.BaseModel `bun:"table:budgets" json:"-"`
 
@@ -52,7 +52,7 @@ type Budget struct {
 	LastReset        time.Time    `json:"last_reset" bun:"created_at"`
 	Position         int          `json:"-"`
 
-	// Only a copy's line has these: an override that is active, and where its window is.
+	// Only a copy's budget has these: an active override, and its current window.
 	OverrideAmount          *money.Money `json:"override_amount,omitempty" bun:"-"`
 	OverrideMode            string       `json:"override_mode,omitempty" bun:"-"`
 	OverrideCyclesRemaining *int64       `json:"override_cycles_remaining,omitempty" bun:"-"`
@@ -63,7 +63,7 @@ type Budget struct {
 	WindowEnds              time.Time    `json:"-" bun:"-"`
 }
 
-// Limit is what a holder may spend in a window: the limit with what an override adds.
+// Limit is what a user may spend in a window: the limit with what an override adds.
 func (b Budget) Limit() money.Money {
 	if b.EffectiveMaxLimit != nil {
 		return *b.EffectiveMaxLimit
@@ -109,7 +109,7 @@ type RateLimit struct {
 	RequestCurrentUsage  int64     `json:"request_current_usage" bun:"-"`
 	CreatedAt            time.Time `json:"-"`
 
-	// Only a copy's limit has these: where its windows are.
+	// Only a copy's limit has these: its current windows.
 	TokenCarriedFrom    *time.Time `json:"-"`
 	TokenCarriedUntil   *time.Time `json:"-"`
 	RequestCarriedFrom  *time.Time `json:"-"`
@@ -123,7 +123,7 @@ type ToolGroupGrant struct {
 	ToolGroupID int64 `json:"tool_group_id"`
 }
 
-// ServerGrant grants every tool of an MCP server, later ones too.
+// ServerGrant grants every tool of an MCP server, including future ones.
 type ServerGrant struct {
 	MCPServerID string `json:"mcp_server_id"`
 }
@@ -141,13 +141,13 @@ var (
 	RateDurations   = []string{"1h", "1d", "1w", "1M", "1Y"}
 )
 
-// line is the key by which budget lines of one scope are matched: January and April quarters have the same windows.
+// line is the key by which budgets of one scope are matched: January and April quarters have the same windows.
 type line struct {
 	duration string
 	Quarter  int
 }
 
-// Line is the limit line of a budget.
+// Line is the key of a budget in its scope.
 func (b Budget) Line() line {
 	if b.ResetConfig == nil {
 		return line{duration: b.ResetDuration}
@@ -155,7 +155,7 @@ func (b Budget) Line() line {
 	return line{b.ResetDuration, b.ResetConfig.QuarterStartMonth % 3}
 }
 
-// Limited reports whether anything bounds what a holder spends or sends.
+// Limited reports whether any limit applies to what a user spends or sends.
 func (p Policy) Limited() bool {
 	limited := len(p.Budgets) > 0 || p.RateLimit != nil
 	for _, config := range p.ProviderConfigs {
@@ -164,7 +164,7 @@ func (p Policy) Limited() bool {
 	return limited
 }
 
-// ProviderBudgets counts the budget lines of providers.
+// ProviderBudgets counts the budgets of providers.
 func (p Policy) ProviderBudgets() int {
 	n := 0
 	for _, config := range p.ProviderConfigs {

@@ -12,7 +12,7 @@ import (
 	"tollgate/models/input"
 )
 
-// Adopt gives each line of p that matches one of old its id; the others are new. Providers match by name, budgets by
+// Adopt gives each limit of p that matches one of old its id; the others are new. Providers match by name, budgets by
 // scope and window, limits by scope.
 func (p *Policy) Adopt(old Policy, now time.Time) {
 	known := map[string]ProviderConfig{}

@@ -15,18 +15,18 @@ import (
 	"tollgate/models/window"
 )
 
-// FieldGroups are the parts of a policy that are pushed to copies on their own, in the order of the API's fields.
+// FieldGroups are the parts of a policy that are propagated separately, in the order of the API's fields.
 var FieldGroups = []string{
 	"provider_configs", "budgets", "rate_limit", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides",
 }
 
-// movesAlignment reports whether the windows' alignment goes along with what is pushed.
+// movesAlignment reports whether the calendar alignment changes with these groups.
 func movesAlignment(fields []string) bool {
 	return slices.Contains(fields, "budgets") || slices.Contains(fields, "rate_limit")
 }
 
-// Sync makes the field groups named the same as in p, in all the policies named, which are like before; a fixed number
-// of statements however many there are. Lines that match keep their ids, and so their usage and overrides: providers
+// Sync sets the field groups named to those of p in all the policies named, which equal before, in a fixed number of
+// statements. Limits that match keep their ids, and so their usage and overrides: providers
 // match by name, budgets by scope and window, limits by scope. What does not differ is not written.
 func Sync(ctx context.Context, tx bun.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
 	to := synced{tx: tx, ids: pgdialect.Array(ids), now: now}
@@ -65,15 +65,15 @@ func (to *synced) exec(ctx context.Context, query string, args ...any) {
 		return
 	}
 	if _, err := to.tx.NewRaw(query, append([]any{to.ids}, args...)...).Exec(ctx); err != nil {
-		to.err = fmt.Errorf("push to copies: %w", err)
+		to.err = fmt.Errorf("sync policies: %w", err)
 	}
 }
 
-// list hands a list to the database as JSON, an empty one too.
+// list encodes a list as JSON for the database, also an empty one.
 func (to *synced) list(rows any) string {
 	document, err := json.Marshal(rows)
 	if err != nil && to.err == nil {
-		to.err = fmt.Errorf("write what is pushed: %w", err)
+		to.err = fmt.Errorf("encode a policy: %w", err)
 	}
 	if string(document) == "null" {
 		return "[]"
@@ -81,8 +81,8 @@ func (to *synced) list(rows any) string {
 	return string(document)
 }
 
-// align changes which calendar windows follow, if any. Those under way go on, so that no usage is lost and no window
-// starts earlier than it did.
+// align changes the calendar of windows, if any. Current windows continue, so that no usage is lost and no window starts
+// earlier than before.
 func (to *synced) align(ctx context.Context, calendar window.Calendar) {
 	to.alignOverrides(ctx, calendar)
 	to.exec(ctx, carryBudgets, calendar.CalendarAligned, calendar.TimeZone, to.now)
@@ -90,7 +90,7 @@ func (to *synced) align(ctx context.Context, calendar window.Calendar) {
 	to.exec(ctx, setCalendar, calendar.CalendarAligned, calendar.TimeZone)
 }
 
-// pushedLine is a budget line or a rate limit on its way; Provider is "" for those of the whole policy.
+// pushedLine is a budget or a rate limit to sync; Provider is "" for those of the whole policy.
 type pushedLine struct {
 	ProviderName         string  `json:"provider_name"`
 	MaxLimit             int64   `json:"max_limit"`
@@ -123,7 +123,7 @@ func pushedLimits(provider string, r *RateLimit) []pushedLine {
 	}}
 }
 
-// lineStatements are how lines of one kind are taken away, changed and added, with the lines as JSON.
+// lineStatements delete, change and add limits of one kind, which they take as JSON.
 type lineStatements struct{ remove, change, put string }
 
 var (
@@ -133,7 +133,7 @@ var (
 	providerLimits  = lineStatements{deleteProviderLimits, changeProviderLimits, putProviderLimits}
 )
 
-// key is by what lines match.
+// key is what limits match by.
 func (l pushedLine) key() string {
 	quarter := 0
 	if l.QuarterStartMonth != nil {
@@ -148,7 +148,7 @@ func sameWindows(a, b pushedLine) bool {
 		reflect.DeepEqual(a.RequestResetDuration, b.RequestResetDuration)
 }
 
-// lines writes what differs between the lines before and after.
+// lines writes what differs between the limits before and after.
 func (to *synced) lines(ctx context.Context, before, after []pushedLine, by lineStatements) {
 	differ, gone := difference(
 		before, after, pushedLine.key, func(a, b pushedLine) bool { return reflect.DeepEqual(a, b) },
@@ -207,7 +207,7 @@ func (to *synced) providers(ctx context.Context, before, after []ProviderConfig)
 	}
 	var had, have struct{ budgets, limits []pushedLine }
 	for _, config := range before {
-		if stays(config) { // the lines of others went with them
+		if stays(config) { // the limits of deleted providers are deleted with them
 			had.budgets = append(had.budgets, pushedBudgets(config.ProviderName, config.Budgets)...)
 			had.limits = append(had.limits, pushedLimits(config.ProviderName, config.RateLimit)...)
 		}
@@ -220,7 +220,7 @@ func (to *synced) providers(ctx context.Context, before, after []ProviderConfig)
 	to.lines(ctx, had.limits, have.limits, providerLimits)
 }
 
-// replace removes the rows that the list lacks, and then puts those it has.
+// replace deletes the rows that the list lacks, and then writes those it has.
 func (to *synced) replace(ctx context.Context, rows any, remove, put string) {
 	document := to.list(rows)
 	to.exec(ctx, remove, document)

@@ -10,7 +10,7 @@ import (
 	"tollgate/models/window"
 )
 
-// timedOverride is an override for a number of windows that is under way, with what those windows follow from.
+// timedOverride is an active override for a number of windows, with the calendar and anchor of those windows.
 type timedOverride struct {
 	BudgetID        string
 	EndsAt          time.Time
@@ -22,8 +22,8 @@ type timedOverride struct {
 	CarriedUntil    *time.Time
 }
 
-// endsUnder is when the override ends if windows follow another calendar from now on: after as many windows as were
-// left by then, the one under way included.
+// endsUnder is when the override ends under another calendar: after as many windows as are left now, including the
+// current one.
 func (o timedOverride) endsUnder(calendar window.Calendar, now time.Time) time.Time {
 	_, end := window.Carried(o.ResetDuration, o.Quarter, o.Calendar, o.CreatedAt, o.CarriedFrom, o.CarriedUntil, now)
 	left := window.Until(o.ResetDuration, o.Quarter, o.Calendar, o.CreatedAt, end, o.EndsAt, MaxCycles)
@@ -31,8 +31,8 @@ func (o timedOverride) endsUnder(calendar window.Calendar, now time.Time) time.T
 	return window.After(o.ResetDuration, o.Quarter, calendar, o.CreatedAt, end, left)
 }
 
-// alignOverrides lets overrides end with the windows of another calendar. It comes before the calendar changes, since
-// what is left is counted in the windows that were.
+// alignOverrides moves the ends of overrides to windows of another calendar. It runs before the calendar changes, since
+// the remaining windows are counted by the old calendar.
 func (to *synced) alignOverrides(ctx context.Context, calendar window.Calendar) {
 	if to.err != nil {
 		return

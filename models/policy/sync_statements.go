@@ -1,8 +1,8 @@
 package policy
 
-// In all of these ?0 is the ids of the policies that are pushed to, and ?1 what is pushed.
+// In all of these ?0 is the ids of the policies to change, and ?1 the new rows.
 
-// The calendar that windows follow from now on is ?1, whether they follow any, and ?2, its time zone.
+// The new calendar of windows is ?1, whether they are aligned, and ?2, its time zone.
 const carryBudgets = `
 UPDATE budgets AS b SET
     carried_from = window_start(b.reset_duration, b.quarter_start_month, p.calendar, b.created_at, b.carried_from, b.carried_until, ?3),
@@ -39,8 +39,8 @@ SELECT gen_random_uuid(), policy.id, l.max_limit, l.reset_duration, l.quarter_st
 FROM unnest(?0::bigint[]) AS policy(id),
      jsonb_to_recordset(?1::jsonb) AS l(max_limit bigint, reset_duration text, quarter_start_month integer, position integer)`
 
-// clearReturning lets a window that a limit had before, and gets back, start at zero like any other that does not
-// match.
+// clearReturning resets a window that a limit had before and gets back, so that it starts at zero like any other
+// unmatched one.
 const clearReturning = `
 UPDATE limit_windows AS w SET cleared = w.used
 FROM rate_limits AS r LEFT JOIN provider_configs AS c ON c.id = r.provider_config_id,
@@ -51,7 +51,7 @@ WHERE r.policy_id = ANY (?0) AND l.provider_name = coalesce(c.provider_name, '')
 
 const deleteTotalLimits = `DELETE FROM rate_limits WHERE policy_id = ANY (?0) AND provider_config_id IS NULL AND '[]'::jsonb = ?1::jsonb`
 
-// changeLimit drops the carried window of a pair whose windows are others now.
+// changeLimit clears the carried window of a pair whose windows have changed.
 const changeLimit = `
 UPDATE rate_limits AS r SET
     token_max_limit = l.token_max_limit, token_reset_duration = l.token_reset_duration,
@@ -89,8 +89,8 @@ WHERE c.id = b.provider_config_id AND c.policy_id = ANY (?0) AND b.policy_id = A
     WHERE l.provider_name = c.provider_name AND l.reset_duration = b.reset_duration
       AND coalesce(l.quarter_start_month, 0) % 3 = coalesce(b.quarter_start_month, 0) % 3)`
 
-// changeProviderBudgets pairs provider configs with their lines first, and lines with budgets then: the planner takes
-// each line for rarer than it is, and would look up a provider config for every budget and line.
+// changeProviderBudgets joins provider configs with their new rows first, and then with budgets: the planner
+// underestimates the new rows, and would look up a provider config for every budget and row.
 const changeProviderBudgets = `
 UPDATE budgets AS b SET max_limit = l.max_limit, quarter_start_month = l.quarter_start_month, position = l.position
 FROM (
