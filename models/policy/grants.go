@@ -8,9 +8,9 @@ import (
 
 // Grant is what a policy lets its holder call on one MCP server.
 type Grant struct {
-	Server   string
-	Whole    bool     // all of it, including future tools; never when one of its tools is excluded
-	Tools    []string // those there are now, in order
+	Server string
+	Whole  bool     // all of it, including future tools; never when one of its tools is excluded
+	Tools  []string // those there are now, in order
 	// Excluded are tools of a server that the policy grants whole, as a propagation can leave it: future tools are granted,
 	// these never.
 	Excluded []string
