@@ -85,17 +85,17 @@ func AttachRoles(
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
-		template, err := profile.LockProfile(ctx, tx, profileID)
+		shown, err := profile.LockProfile(ctx, tx, profileID)
 		if err != nil {
 			return err
 		}
-		done = Attached{Profile: template.Profile}
+		done = Attached{Profile: shown.Profile}
 		a, problems := in.check()
 		if err := problem.InvalidInput(problems); err != nil {
 			return err
 		}
-		if a.apply && !template.IsActive {
-			return inactive("apply_to_existing", template.Profile)
+		if a.apply && !shown.IsActive {
+			return inactive("apply_to_existing", shown.Profile)
 		}
 		done.Default = a.isDefault
 		auth, err := identity.Claim{
@@ -120,7 +120,7 @@ func AttachRoles(
 		}
 		var g result
 		if a.apply {
-			if g, err = assignCopies(ctx, tx, keys, template.Profile, members(auth, a.roles...), origin{}, now); err != nil {
+			if g, err = assignCopies(ctx, tx, keys, shown.Profile, members(auth, a.roles...), origin{}, now); err != nil {
 				return err
 			}
 		}

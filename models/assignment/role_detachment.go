@@ -33,7 +33,7 @@ func DetachRole(
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
-		template, err := profile.LockProfile(ctx, tx, profileID)
+		shown, err := profile.LockProfile(ctx, tx, profileID)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func DetachRole(
 			return err
 		}
 		metadata := map[string]any{
-			"access_profile": template.Name, "role_id": roleID, "role": done.Role, "remove_from_users": removeFromUsers,
+			"access_profile": shown.Name, "role_id": roleID, "role": done.Role, "remove_from_users": removeFromUsers,
 		}
 		if removeFromUsers {
 			lost, err := loseRoleCopies(ctx, tx, members(auth, roleID), "access_profile_id = ?", profileID)

@@ -118,8 +118,8 @@ func (c *planningConn) QueryContext(ctx context.Context, query string, args []dr
 	return c.Conn.QueryContext(ctx, query, args)
 }
 
-// ExecContext sends a changing statement once. When a connection ends before the answer arrives, the driver assumes that
-// the statement was never sent and would repeat it.
+// ExecContext sends a changing statement once. When a connection ends before the answer arrives, the driver assumes
+// that the statement was never sent and would repeat it.
 func (c *planningConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	open := !c.Conn.Conn().IsClosed()
 	result, err := c.Conn.ExecContext(ctx, query, args)

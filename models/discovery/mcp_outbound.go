@@ -92,8 +92,8 @@ func (b *meteredBody) Close() error {
 }
 
 var (
-	// blockedNetworks are never called: this host, link-local, multicast, reserved, obsolete translations, and where clouds
-	// keep credentials.
+	// blockedNetworks are never called: this host, link-local, multicast, reserved, obsolete translations, and where
+	// clouds keep credentials.
 	blockedNetworks = prefixes(
 		"0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "100.100.100.200/32", "168.63.129.16/32", "::/128",
 		"fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128", "2001::/32", "64:ff9b:1::/48",

@@ -185,7 +185,8 @@ func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error
 	return nil
 }
 
-// deleteOldTries deletes counters that no longer delay a sign-in. It skips locked rows, so that no sign-in waits for it.
+// deleteOldTries deletes counters that no longer delay a sign-in. It skips locked rows, so that no sign-in waits for
+// it.
 func deleteOldTries(ctx context.Context, db bun.IDB) error {
 	_, err := db.NewRaw(`
 DELETE FROM login_throttles WHERE subject IN (

@@ -99,7 +99,8 @@ func (a *Authorization) ownRole(id int64) (Role, error) {
 	return r, r.Changeable(a.Actor)
 }
 
-// Changeable refuses built-in roles, which the contract defines, and roles that permit more than the actor may do. Refusal: Forbidden.
+// Changeable refuses built-in roles, which the contract defines, and roles that permit more than the actor may do.
+// Refusal: Forbidden.
 func (r Role) Changeable(actor permission.Actor) error {
 	if r.IsSystemRole {
 		return problem.Refuse(

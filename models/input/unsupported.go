@@ -1,7 +1,7 @@
 package input
 
-// Fields of newer schemas of the reference that Tollgate does not have. A client may send them with a default that has no
-// effect (null, or a value listed in the tag default); the decoder rejects any other value with the text of the tag
+// Fields of newer schemas of the reference that Tollgate does not have. A client may send them with a default that has
+// no effect (null, or a value listed in the tag default); the decoder rejects any other value with the text of the tag
 // instead. They are never stored.
 
 // UnsupportedProfileFields are fields of newer reference schemas that are accepted at their unused default.

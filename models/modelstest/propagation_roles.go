@@ -44,8 +44,8 @@ func (h Holding) Movers() (user string, templates map[int64]profile.Profile, dir
 	return user, templates, direct
 }
 
-// HoldsOnly fails the test unless the user has complete copies of the role's profiles and of the direct one, and nothing
-// else.
+// HoldsOnly fails the test unless the user has complete copies of the role's profiles and of the direct one, and
+// nothing else.
 func (h Holding) HoldsOnly(when, user string, ofRole profile.Profile) {
 	h.Helper()
 	assigned, err := assignment.List(h.Context(), h.DB, user)
@@ -76,8 +76,8 @@ AND NOT EXISTS (SELECT FROM user_access_profiles WHERE policy_id = p.id)`,
 	}
 }
 
-// Between runs do before the nth statement that db sends, until it ends or waits for a lock of db. Calling wait waits for
-// its end.
+// Between runs do before the nth statement that db sends, until it ends or waits for a lock of db. Calling wait waits
+// for its end.
 func (h Holding) Between(db *bun.DB, n int, do func() error) (hooked *bun.DB, sent *int, wait func()) {
 	ended := make(chan error, 1)
 	run := sync.OnceFunc(func() {

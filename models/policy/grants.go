@@ -11,8 +11,8 @@ type Grant struct {
 	Server string
 	Whole  bool     // all of it, including future tools; never when one of its tools is excluded
 	Tools  []string // those there are now, in order
-	// Excluded are tools of a server that the policy grants whole, as a propagation can leave it: future tools are granted,
-	// these never.
+	// Excluded are tools of a server that the policy grants whole, as a propagation can leave it: future tools are
+	// granted, these never.
 	Excluded []string
 }
 

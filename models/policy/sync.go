@@ -81,8 +81,8 @@ func (to *synced) list(rows any) string {
 	return string(document)
 }
 
-// align changes the calendar of windows, if any. Current windows continue, so that no usage is lost and no window starts
-// earlier than before.
+// align changes the calendar of windows, if any. Current windows continue, so that no usage is lost and no window
+// starts earlier than before.
 func (to *synced) align(ctx context.Context, calendar window.Calendar) {
 	to.alignOverrides(ctx, calendar)
 	to.exec(ctx, carryBudgets, calendar.CalendarAligned, calendar.TimeZone, to.now)
