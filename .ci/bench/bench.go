@@ -95,7 +95,7 @@ func (b *bench) measure(ctx context.Context) error {
 	return report(b.out, b.lines)
 }
 
-// add notes a figure and says it at once, for those who watch.
+// add records a figure and prints it at once.
 func (b *bench) add(l line) {
 	b.lines = append(b.lines, l)
 	fmt.Fprintln(os.Stderr, l.id, l.what+":", l.ours, l.other, l.ratio, l.verdict)
@@ -117,7 +117,7 @@ func value() string {
 	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat("bench secret ", 4)))
 }
 
-// startConsole starts the console on an empty folder, then once more, and notes how long each took.
+// startConsole starts the console on an empty folder, then once more, and records how long each took.
 func (b *bench) startConsole(ctx context.Context) error {
 	addr, err := freeAddr()
 	if err != nil {
@@ -149,7 +149,7 @@ func (b *bench) startConsole(ctx context.Context) error {
 	return b.weigh()
 }
 
-// weigh notes the console's size in memory and on disk.
+// weigh records the console's size in memory and on disk.
 func (b *bench) weigh() error {
 	time.Sleep(2 * time.Second) // nothing is happening now: that is what is measured
 	resident, err := b.console.resident()

@@ -9,7 +9,7 @@ import (
 // contender is a server under load, and how much CPU time it has spent so far.
 type contender struct {
 	target
-	spent func() (time.Duration, error) // nil when nobody wants to know
+	spent func() (time.Duration, error) // nil when it is not needed
 }
 
 // outcome is what came of a contender, round by round.
@@ -70,7 +70,7 @@ func (o outcome) times(n float64) outcome {
 	return scaled
 }
 
-// compare notes the medians of two outcomes and of their ratio.
+// compare records the medians of two outcomes and of their ratio.
 func (b *bench) compare(id, what string, ours outcome, name string, theirs outcome, limit *bar) {
 	var ratios []float64
 	for round := range ours.results {
@@ -83,7 +83,7 @@ func (b *bench) compare(id, what string, ours outcome, name string, theirs outco
 	})
 }
 
-// compareCPU notes the medians of what a request costs.
+// compareCPU records the medians of what a request costs.
 func (b *bench) compareCPU(id, what string, ours outcome, name string, theirs outcome, limit *bar) {
 	var ratios []float64
 	for round := range ours.cpu {

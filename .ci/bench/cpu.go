@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// tick is the unit in which Linux tells programs about CPU time, on all of its platforms.
+// tick is the unit in which Linux reports CPU time, on all of its platforms.
 const tick = time.Second / 100
 
 // spent is the CPU time of a process so far.
@@ -48,7 +48,7 @@ func processStat(pid string) (parent string, spent time.Duration, err error) {
 	if err != nil {
 		return "", 0, err
 	}
-	// The program's name is in brackets and may hold anything; behind it come the state, the parent and so on.
+	// The program's name is in brackets and may contain anything; after it come the state, the parent and so on.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) < 13 {
 		return "", 0, fmt.Errorf("/proc/%s/stat has only %d fields", pid, len(fields))

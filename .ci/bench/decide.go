@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// measureDecisions holds answers from memory against gin that says hello, against OPA and against OpenFGA.
+// measureDecisions compares decisions from the cache with gin that says hello, with OPA and with OpenFGA.
 func (b *bench) measureDecisions(ctx context.Context) error {
 	g, err := b.openGateway(ctx)
 	if err != nil {

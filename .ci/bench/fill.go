@@ -98,7 +98,7 @@ func (f filler) copy(ctx context.Context, db *pgx.Conn, table fillTable) error {
 func (f filler) profile(i int) profile.Profile {
 	p := f.like
 	p.ID = int64(first + i)
-	// Names in no order of the ids, as people give them.
+	// Names in no order of the ids, as users give them.
 	p.Name = fmt.Sprintf("Profile %08d", (i*7919)%1_000_003)
 	description := *f.like.Description
 	if i == f.to/2 {

@@ -15,7 +15,7 @@ const loopSample = 500
 // copyHeld is one copy.
 type copyHeld struct{ ID, PolicyID int64 }
 
-// loop writes the template's budgets and limits into copies one user after the other: in a transaction each, with one
+// loop writes the profile's budgets and limits into copies one user after the other: in a transaction each, with one
 // statement a table and an audit row. It compares nothing, and what it writes is read once. It returns how many copies
 // it changed a second.
 func (t *template) loop(ctx context.Context) (rate float64, err error) {
@@ -45,7 +45,7 @@ func (t *template) loop(ctx context.Context) (rate float64, err error) {
 	return float64(len(copies)) / time.Since(begin).Seconds(), nil
 }
 
-// lines reads two columns of the template's own lines, each with the name of its provider.
+// lines reads two columns of the profile's own lines, each with the name of its provider.
 func (t *template) lines(ctx context.Context, table, one, other string) ([]any, error) {
 	rows, err := t.db.Query(ctx, fmt.Sprintf(`
 SELECT c.provider_name, l.%s, l.%s FROM access_profiles AS p JOIN %s AS l USING (policy_id) LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id

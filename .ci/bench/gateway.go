@@ -19,12 +19,12 @@ import (
 const (
 	askers       = 32          // clients of a gateway
 	warmPatience = time.Minute // the keys that were not asked with by then are left out
-	// What is asked for: all templates handed out grant it.
+	// The model of every call: all assigned profiles grant it.
 	askedProvider = "openai"
 	askedModel    = "gpt-5-mini"
 )
 
-// handedOut are templates of the sample data; the keys have copies of them in turn.
+// handedOut are profiles of the sample data; the keys have copies of them in turn.
 var handedOut = []string{"Engineering", "Platform team", "Support", "Contractors"}
 
 // gateway is a console with very many virtual keys, each of a user of its own.
@@ -63,7 +63,7 @@ func (b *bench) openGateway(ctx context.Context) (*gateway, error) {
 	return g, b.restart(ctx, g)
 }
 
-// restart starts the console anew, since what it did before still weighs, and notes what it weighs when nobody asks.
+// restart restarts the console, since earlier work still takes memory, and records its size when it is idle.
 func (b *bench) restart(ctx context.Context, g *gateway) error {
 	if err := g.stop(); err != nil {
 		return err
@@ -99,13 +99,13 @@ func (g *gateway) findTemplates(ctx context.Context) error {
 	return nil
 }
 
-// template is the one that the n-th key has a copy of.
+// template is the profile that the n-th key has a copy of.
 func (g *gateway) template(n int) profile.Profile { return g.templates[n%len(g.templates)] }
 
 // anyKey is one of all, each as likely.
 func (g *gateway) anyKey() string { return g.keys[rand.IntN(len(g.keys))] } //nolint:gosec // any will do
 
-// asking is a question about a model, with any key.
+// asking is a call of a model, with any key.
 func (g *gateway) asking(reserve bool) target {
 	t := g.posting("/api/decisions")
 	t.body = func() []byte { return question(g.anyKey(), reserve) }
@@ -124,7 +124,7 @@ func question(key string, reserve bool) []byte {
 		key, askedProvider, askedModel, reserve)
 }
 
-// warm asks once with every key, and notes how fast that went and what the console weighs then.
+// warm calls once with every key, and records how fast that was and the size of the console afterwards.
 func (b *bench) warm(ctx context.Context, g *gateway) error {
 	if g.warmed {
 		return nil

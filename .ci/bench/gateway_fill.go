@@ -17,7 +17,7 @@ import (
 	"tollgate/models/secret"
 )
 
-// keyValue is the value of the n-th key, in the form of those that the console gives out.
+// keyValue is the value of the n-th key, in the format of those that the console issues.
 func keyValue(n int) string {
 	sum := sha256.Sum256([]byte("bench key " + strconv.Itoa(n)))
 	value := "sk-bf-" + base62(new(big.Int).SetBytes(sum[:]), 43)
@@ -39,7 +39,7 @@ func userOf(n int) string  { return fmt.Sprintf("%08x", n) + callerID }
 func keyIDOf(n int) string { return fmt.Sprintf("%08x-0000-4000-9000-000000000000", n) }
 
 // holdersOf are the users and what they hold: a row each, by n from 0. Behind it are the statements that copy the
-// templates' rows.
+// profiles' rows.
 const holdersOf = `
 CREATE TEMP TABLE held AS
 SELECT n, %[1]d + n::bigint AS policy, lpad(to_hex(n), 8, '0') || '%[6]s' AS user_id, t.id AS template, t.policy_id AS source, t.policy_version AS version
@@ -66,7 +66,7 @@ SELECT policy, mcp_server_id, position FROM held JOIN policy_mcp_servers ON poli
 INSERT INTO policy_tool_overrides (policy_id, mcp_client_id, tool_name, action, position)
 SELECT policy, mcp_client_id, tool_name, action, position FROM held JOIN policy_tool_overrides ON policy_id = source`
 
-// fill gives every user a copy of a template and a key, straight into the tables, as the console would have stored
+// fill gives every user a copy of a profile and a key, straight into the tables, as the console would have stored
 // them.
 func (g *gateway) fill(ctx context.Context) error {
 	db, err := g.connect(ctx)

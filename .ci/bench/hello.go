@@ -9,7 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// serveHello answers whatever it is asked with the same bytes: those that it was given last.
+// serveHello answers every request with the same bytes: those that it was sent last.
 func serveHello(ctx context.Context, addr string) error {
 	var answer atomic.Value
 	answer.Store([]byte("{}"))

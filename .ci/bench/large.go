@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// measureLarge holds a console with very many profiles against the small one. Both share the database server; one
+// measureLarge compares a console with very many profiles with the small one. Both share the database server; one
 // client asks at a time.
 func (b *bench) measureLarge(ctx context.Context) error {
 	large, err := b.startLarge(ctx)

@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.rounds, "rounds", 5, "go round the servers this `many` times")
 	flags.IntVar(&o.large, "large", 100_000, "fill the large console with this `many` profiles")
 	flags.IntVar(&o.keys, "keys", 100_000, "let gateways ask with this `many` virtual keys")
-	serve := flags.String("serve", "", "be the `server` that the others are held against: floor, hello, ledger or pocketbase")
+	serve := flags.String("serve", "", "be the `server` that the console is compared with: floor, hello, ledger or pocketbase")
 	addr := flags.String("addr", "", "the server listens on `HOST:PORT`")
 	database := flags.String("database", "", "the floor keeps its rows in the database at `URL`")
 	dir := flags.String("dir", "", "PocketBase keeps its data in `FOLDER`")

@@ -35,14 +35,14 @@ func (p *process) get(path string) target {
 	return target{method: http.MethodGet, url: p.url + path, status: http.StatusOK, workers: clients}
 }
 
-// rival is what the console is held against.
+// rival is what the console is compared with.
 type rival struct {
 	name string
 	target
 	bar *bar
 }
 
-// against loads the console and its rivals in turn, round after round, and notes the medians of the rates and of the
+// against loads the console and its rivals in turn, round after round, and records the medians of the rates and of the
 // ratios.
 func (b *bench) against(ctx context.Context, id, what string, ours target, rivals ...rival) error {
 	targets := []target{ours}
@@ -87,7 +87,7 @@ func (b *bench) rounds(ctx context.Context, targets []target) ([][]result, error
 	return results, nil
 }
 
-// measurePairs starts the rivals and holds the small console against them.
+// measurePairs starts the rivals and compares the small console with them.
 func (b *bench) measurePairs(ctx context.Context) error {
 	floor, err := b.rival(ctx, "floor", "/", "-database", b.socket.URL(ownerRole))
 	if err != nil {
@@ -169,7 +169,7 @@ func (b *bench) measureReads(ctx context.Context, floor, pocketbase *process) er
 	return b.against(ctx, "P3", "profiles page as HTML", ours, rival{"rows in memory", theirs, atLeast(0.5)})
 }
 
-// rival starts this very program as one of the servers to be held against.
+// rival starts this same program as one of the servers to compare with.
 func (b *bench) rival(ctx context.Context, name, ready string, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -50,7 +50,7 @@ func (b *bench) startOpenFGA(ctx context.Context, g *gateway) (target, error) {
 	return g.askOpenFGA(ctx, p)
 }
 
-// askOpenFGA makes a store with its model and tuples, and returns a question to it.
+// askOpenFGA makes a store with its model and tuples, and returns a call to it.
 func (g *gateway) askOpenFGA(ctx context.Context, p *process) (target, error) {
 	fga := &console{process: p} // it speaks JSON in the same way
 	var made struct {

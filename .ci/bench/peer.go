@@ -28,7 +28,7 @@ func (b *bench) build(ctx context.Context, name, path string) (string, error) {
 	return program, nil
 }
 
-// startPeer builds and starts another product. The caller goes on without it when it cannot be had.
+// startPeer builds and starts another product. The caller continues without it when that fails.
 func (b *bench) startPeer(ctx context.Context, name, path, addr, ready string, args ...string) (*process, error) {
 	program, err := b.build(ctx, name, path)
 	if err != nil {
@@ -56,7 +56,7 @@ func (b *bench) runPeer(ctx context.Context, name, path string, args ...string) 
 	return nil
 }
 
-// missing notes that a peer could not be had, and why.
+// missing records that a peer could not be started, and why.
 func (b *bench) missing(ctx context.Context, id, what, name string, limit *bar, err error) error {
 	if ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())

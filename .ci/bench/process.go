@@ -105,7 +105,7 @@ func (p *process) resident() (bytes int64, err error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
-// freeAddr is an address on this machine alone that nobody listens on.
+// freeAddr is an address on this machine alone that is not in use.
 func freeAddr() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

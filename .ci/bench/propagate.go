@@ -135,7 +135,7 @@ func (t *template) whileUsageArrives(ctx context.Context) error {
 	return u.check(ctx)
 }
 
-// propagate previews the template's last edit and applies it, and makes sure that every copy got it.
+// propagate previews the profile's last edit and applies it, and makes sure that every copy got it.
 func (t *template) propagate(ctx context.Context) (took push, err error) {
 	var preview, applied propagated
 	path := t.path() + "/propagate"

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// template is a profile that everybody in a role holds.
+// template is a profile that every member of a role holds.
 type template struct {
 	*bench
 	db    *pgx.Conn // as the owner of the tables
@@ -19,7 +19,7 @@ type template struct {
 
 func (t *template) path() string { return fmt.Sprintf("/api/access-profiles/%d", t.id) }
 
-// handOut makes the profile, the role and its users, hands the profile out, and lets each copy have counted something.
+// handOut makes the profile, the role and its users, assigns the profile, and counts some usage for each copy.
 func (b *bench) handOut(ctx context.Context) (*template, error) {
 	db, err := pgx.Connect(ctx, b.socket.URL(ownerRole))
 	if err != nil {
@@ -51,7 +51,7 @@ func (b *bench) handOut(ctx context.Context) (*template, error) {
 	return t, t.settle(ctx)
 }
 
-// give hands the profile out to everybody in the role.
+// give assigns the profile to every member of the role.
 func (t *template) give(ctx context.Context, role int64) error {
 	var given struct {
 		Applied int `json:"users_applied"`

@@ -20,7 +20,7 @@ func report(out io.Writer, lines []line) error {
 	return table.Flush()
 }
 
-// bar is what a figure is held against.
+// bar is what a figure is compared with.
 type bar struct {
 	limit float64
 	most  bool // the figure must not be above it; otherwise not below

@@ -38,7 +38,7 @@ func (g *gateway) counting(path string, body func() []byte) target {
 	return t
 }
 
-// measureReservations holds reservations against an update of one counter each.
+// measureReservations compares reservations with an update of one counter each.
 func (b *bench) measureReservations(ctx context.Context) error {
 	g, err := b.openLedger(ctx)
 	if err != nil {
@@ -59,8 +59,8 @@ func (b *bench) measureReservations(ctx context.Context) error {
 	return nil
 }
 
-// measureUsage holds batches of events against the floor, and against the same events one by one: each with a commit of
-// its own by the floor, and as the console takes them, which has those go together that wait at the same time.
+// measureUsage compares batches of events with the floor, and with the same events one by one: each with a commit of
+// its own by the floor, and as the console takes them, which batches those that wait at the same time.
 func (b *bench) measureUsage(ctx context.Context) error {
 	g, err := b.openLedger(ctx)
 	if err != nil {

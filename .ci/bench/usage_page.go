@@ -17,7 +17,7 @@ const (
 	longStatements = 8
 )
 
-// rollup makes the sums of ten million events: of 90 days, the 200 people of the sample data, and ten models.
+// rollup makes the sums of ten million events: of 90 days, the 200 users of the sample data, and ten models.
 const rollup = `
 CREATE TEMP TABLE people AS
 SELECT row_number() OVER (ORDER BY u.id) - 1 AS n, u.id, coalesce(min(c.access_profile_id), 0) AS profile
@@ -88,7 +88,7 @@ func (b *bench) fillUsage(ctx context.Context, g *gateway) error {
 	return nil
 }
 
-// countPage starts the console once more so that it tells of its statements, and counts those that come with a page and
+// countPage starts the console once more so that it logs its statements, and counts those that come with a page and
 // not by themselves.
 func (b *bench) countPage(ctx context.Context, g *gateway, path string) error {
 	addr, err := freeAddr()
@@ -133,7 +133,7 @@ var (
 	literals = regexp.MustCompile(`'[^']*'|\d+`)
 )
 
-// said are the statements that the process tells of while something is done and for a while afterwards, without their
+// said are the statements that the process logs while something is done and for a while afterwards, without their
 // values.
 func (p *process) said(ctx context.Context, d time.Duration, do func() error) ([]string, error) {
 	before, err := os.Stat(p.log)

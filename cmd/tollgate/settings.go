@@ -20,7 +20,7 @@ import (
 type settings struct {
 	Addr                      string
 	DataDir                   string
-	BaseURL                   string   // no slash at its end; "" when people use Addr
+	BaseURL                   string   // no slash at its end; "" when users open Addr
 	Hosts                     []string // further host names that are answered
 	DatabaseURL               string   // "" for the private server
 	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both

@@ -19,10 +19,10 @@ func retry(h modelstest.Holding, job propagation.Job) (propagation.Job, error) {
 func TestACopyThatTheDatabaseRefusesFailsAlone(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, held := h.Held("Refused", 5)
+	current, held := h.Held("Refused", 5)
 	bad := held[2]
 	h.Refuse(bad.PolicyID)
-	job := h.Propagate(template.ID, pushOf(policy.FieldGroups))
+	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
 	if job.Done != 4 || !job.Finished() || len(job.Failed) != 1 || job.Failed[0].UserID != bad.UserID || !strings.Contains(job.Failed[0].Reason, "P0001") {
 		t.Fatalf("%d done, failed %+v, in state %s", job.Done, job.Failed, job.State)
 	}
@@ -53,18 +53,18 @@ func TestACopyThatTheDatabaseRefusesFailsAlone(t *testing.T) {
 	}
 	_, err = retry(h, again)
 	modelstest.RefusedAs(t, err, problem.Invalid, "", "nothing_failed")
-	_, err = retry(h, propagation.Job{AccessProfileID: template.ID, ID: again.ID + 1})
+	_, err = retry(h, propagation.Job{AccessProfileID: current.ID, ID: again.ID + 1})
 	modelstest.RefusedAs(t, err, problem.NotFound, "", "not_found")
 }
 
 func TestTryingAgainRefusesATemplateThatChanged(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, held := h.Held("Changed", 2)
+	current, held := h.Held("Changed", 2)
 	h.Refuse(held[0].PolicyID)
-	job := h.Propagate(template.ID, pushOf(policy.FieldGroups))
+	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
 	h.Forgive()
-	h.Edit(template, modelstest.Flips()[0])
+	h.Edit(current, modelstest.Flips()[0])
 	tables := h.Tables()
 	_, err := retry(h, job)
 	modelstest.RefusedAs(t, err, problem.Conflict, "", "template_changed")
@@ -74,10 +74,10 @@ func TestTryingAgainRefusesATemplateThatChanged(t *testing.T) {
 func TestTryingAgainPassesOverWhoIsGone(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, held := h.Held("Gone", 2)
+	current, held := h.Held("Gone", 2)
 	h.Exec(h.Owner, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$")
 	h.Exec(h.Owner, "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON budgets FOR EACH ROW EXECUTE FUNCTION refuse()")
-	job := h.Propagate(template.ID, pushOf(policy.FieldGroups))
+	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
 	if len(job.Failed) != 2 {
 		t.Fatalf("failed %+v", job.Failed)
 	}

@@ -67,15 +67,15 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
-		template, err := profile.LockProfile(ctx, tx, id)
+		current, err := profile.LockProfile(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if err := template.Fresh(ifVersion); err != nil {
+		if err := current.Fresh(ifVersion); err != nil {
 			return err
 		}
-		if template.Version != seen.Version {
-			return templateChanged(template.Profile)
+		if current.Version != seen.Version {
+			return profileChanged(current.Profile)
 		}
 		claim := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Shared: true}
 		locked, err := claim.Lock(ctx, tx, actor)
@@ -91,7 +91,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 			return err
 		}
 		job = Job{
-			AccessProfileID: id, ToVersion: template.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name,
+			AccessProfileID: id, ToVersion: current.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name,
 			Origin: audit.OriginOf(actor), State: "running",
 			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now,
 		}
@@ -107,7 +107,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 	return job, err
 }
 
-func templateChanged(shown profile.Profile) error {
+func profileChanged(shown profile.Profile) error {
 	return problem.Refuse(problem.Conflict, "", "template_changed",
 		"Look at the preview again: "+problem.Clip(shown.Name)+" was changed meanwhile and has version "+
 			strconv.FormatInt(shown.Version, 10)+" now.")
@@ -211,7 +211,7 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 		if loadErr != nil {
 			return again, loadErr
 		}
-		return again, templateChanged(shown)
+		return again, profileChanged(shown)
 	}
 	return again, err
 }

@@ -100,17 +100,17 @@ func TestAPushMakesItsFieldsTheTemplatesAndKeepsWhatMatches(t *testing.T) {
 	t.Parallel()
 	c := chance{modelstest.Randomly(t)}
 	h := modelstest.NewHolding(t)
-	template := h.Template("Random", c.policy())
+	current := h.Template("Random", c.policy())
 	counted := map[string]bool{}
 	var copies []assignment.Assignment
 	for round := range 15 {
 		if round < 6 {
-			copies = append(copies, h.Assign(h.User(101), template.ID))
+			copies = append(copies, h.Assign(h.User(101), current.ID))
 		}
 		if round%5 == 0 { // windows that began a while ago, and end in a while
 			h.Exec(h.DB, "UPDATE budgets SET created_at = created_at - interval '30 minutes' - ? * interval '24 hours'", c.IntN(3))
 		}
-		p, was := c.policy(), template.Policy
+		p, was := c.policy(), current.Policy
 		for _, keep := range c.some(policy.FieldGroups[:3]...) {
 			switch keep {
 			case "provider_configs":
@@ -121,7 +121,7 @@ func TestAPushMakesItsFieldsTheTemplatesAndKeepsWhatMatches(t *testing.T) {
 				p.RateLimit = was.RateLimit
 			}
 		}
-		template = h.Edit(template, p)
+		current = h.Edit(current, p)
 		one := copies[c.IntN(len(copies))]
 		active := assignment.CopyInput{Row: modelstest.Object(), IsActive: input.Value{Kind: input.Bool, Text: fmt.Sprint(c.IntN(3) > 0)}}
 		_, err := assignment.Change(t.Context(), h.DB, permission.CLI, one.UserID, one.ID, active)
@@ -135,7 +135,7 @@ SELECT b.id, 5, 2, now(), now() + interval '1 hour' FROM budgets AS b JOIN user_
 		if len(fields) == 0 {
 			fields = []string{"budgets"}
 		}
-		r := pushRound{Holding: h, fields: fields, reset: c.IntN(4) == 0, to: template, reached: map[string]bool{}, counted: counted}
+		r := pushRound{Holding: h, fields: fields, reset: c.IntN(4) == 0, to: current, reached: map[string]bool{}, counted: counted}
 		var named []string
 		for _, one := range copies {
 			one = h.Copy(one)
@@ -288,18 +288,18 @@ func TestALimitThatGetsAnotherWindowStartsAtZero(t *testing.T) {
 	with := func(duration string) policy.Policy {
 		return policy.Policy{RateLimit: &policy.RateLimit{TokenMaxLimit: modelstest.Pointer(int64(5)), TokenResetDuration: &duration}}
 	}
-	template := h.Template("Tokens", with("1d"))
-	held := h.Assign(h.User(101), template.ID)
+	current := h.Template("Tokens", with("1d"))
+	held := h.Assign(h.User(101), current.ID)
 	h.Exec(h.DB, countSomething)
-	template = h.Edit(template, with("1w"))
-	h.Propagate(template.ID, pushOf([]string{"rate_limit"}))
+	current = h.Edit(current, with("1w"))
+	h.Propagate(current.ID, pushOf([]string{"rate_limit"}))
 	if used := h.Copy(held).RateLimit.TokenCurrentUsage; used != 0 {
 		t.Errorf("%d used of a week's limit that was a day's", used)
 	}
-	template = h.Edit(template, with("1d"))
-	plan, err := propagation.MakePlan(t.Context(), h.DB, template.ID, nil, pushOf([]string{"rate_limit"}))
+	current = h.Edit(current, with("1d"))
+	plan, err := propagation.MakePlan(t.Context(), h.DB, current.ID, nil, pushOf([]string{"rate_limit"}))
 	h.Must(err)
-	h.Propagate(template.ID, pushOf([]string{"rate_limit"}))
+	h.Propagate(current.ID, pushOf([]string{"rate_limit"}))
 	if used := h.Copy(held).RateLimit.TokenCurrentUsage; used != 0 || len(plan.Over) > 0 {
 		t.Errorf("%d used of a day's limit that was a week's; the preview told of %d used up", used, len(plan.Over))
 	}
@@ -317,12 +317,12 @@ func TestAPushOfGroupsThatAreEmptyNow(t *testing.T) {
 		MCPServers:       []policy.ServerGrant{{MCPServerID: "github"}},
 		MCPToolOverrides: []policy.ToolOverride{{MCPClientID: "jira", ToolName: "open", Action: "include"}},
 	}
-	template := h.Template("Emptied", full)
-	held := h.Assign(h.User(101), template.ID)
+	current := h.Template("Emptied", full)
+	held := h.Assign(h.User(101), current.ID)
 	without := []policy.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true}}
 	for _, emptied := range []policy.Policy{{ProviderConfigs: without}, full, {MCPServers: full.MCPServers}, {ProviderConfigs: full.ProviderConfigs}, full} {
-		edited := h.Edit(template, emptied)
-		job := h.Propagate(template.ID, pushOf(policy.FieldGroups))
+		edited := h.Edit(current, emptied)
+		job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
 		if len(job.Failed) != 0 {
 			t.Errorf("failed: %v", job.Failed)
 		}
@@ -332,6 +332,6 @@ func TestAPushOfGroupsThatAreEmptyNow(t *testing.T) {
 				t.Errorf("%s is\n%s\nwant\n%s", group, got, want)
 			}
 		}
-		template = edited
+		current = edited
 	}
 }

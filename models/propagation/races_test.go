@@ -60,12 +60,12 @@ func TestATemplateEditedWhileItIsPushed(t *testing.T) {
 	t.Parallel()
 	c := chance{modelstest.Randomly(t)}
 	h := modelstest.NewHolding(t)
-	template := h.Template("Edited", c.policy())
-	said := map[int64]policy.Policy{1: template.Policy} // by version
+	current := h.Template("Edited", c.policy())
+	said := map[int64]policy.Policy{1: current.Policy} // by version
 	var saying sync.Mutex
 	var copies []assignment.Assignment
 	for range 4 {
-		copies = append(copies, h.Assign(h.User(101), template.ID))
+		copies = append(copies, h.Assign(h.User(101), current.ID))
 	}
 	for round := range min(rounds(), 100) / 2 {
 		fields := c.some(policy.FieldGroups...)
@@ -75,7 +75,7 @@ func TestATemplateEditedWhileItIsPushed(t *testing.T) {
 		edit := func(p policy.Policy) func() {
 			return func() {
 				text := fmt.Sprint(round, len(p.Budgets), p.CalendarAligned)
-				edited, err := profile.Update(t.Context(), h.DB, permission.CLI, template.ID, nil,
+				edited, err := profile.Update(t.Context(), h.DB, permission.CLI, current.ID, nil,
 					profile.Profile{Name: "Edited", Description: &text, Policy: p}.Input())
 				if err != nil {
 					t.Error(err)
@@ -92,7 +92,7 @@ func TestATemplateEditedWhileItIsPushed(t *testing.T) {
 		together(edit(c.policy()), edit(c.policy()), func() {
 			var err error
 			for job.ID == 0 && t.Context().Err() == nil {
-				job, err = propagation.Start(t.Context(), h.DB, permission.CLI, template.ID, nil, pushOf(fields))
+				job, err = propagation.Start(t.Context(), h.DB, permission.CLI, current.ID, nil, pushOf(fields))
 				if err != nil && !strings.Contains(err.Error(), "template_changed") {
 					t.Error(err)
 					return
@@ -106,7 +106,7 @@ func TestATemplateEditedWhileItIsPushed(t *testing.T) {
 			}
 		}, func() {
 			held, _, err := assignment.Assign(t.Context(), h.DB, h.Keys, permission.CLI, newcomer,
-				assignment.AssignInput{AccessProfileID: modelstest.Literal(strconv.FormatInt(template.ID, 10))})
+				assignment.AssignInput{AccessProfileID: modelstest.Literal(strconv.FormatInt(current.ID, 10))})
 			if err != nil {
 				t.Error(err)
 			}

@@ -38,16 +38,16 @@ var readers = map[string]reader{
 func TestAReaderSeesACopyBeforeOrAfterAPush(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, copies := h.Held("Read", 1)
+	current, copies := h.Held("Read", 1)
 	held := copies[0]
-	push := func() { h.Propagate(template.ID, pushOf(policy.FieldGroups)) }
+	push := func() { h.Propagate(current.ID, pushOf(policy.FieldGroups)) }
 	push()
 	for name, read := range readers {
 		var torn []int
 		for gap := 2; ; gap++ {
 			sent := 0
 			for range 2 { // to the second policy, and back
-				template = h.Edit(template, modelstest.Flips()[template.Version%2])
+				current = h.Edit(current, modelstest.Flips()[current.Version%2])
 				sent = 0
 				db := h.DB.WithQueryHook(modelstest.Watch{Before: func(*bun.QueryEvent) {
 					if sent++; sent == gap {
@@ -78,7 +78,7 @@ func TestAReaderSeesACopyBeforeOrAfterAPush(t *testing.T) {
 func TestAPushUnderWayShowsNothingByHalf(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, copies := h.Held("Half", 3)
+	current, copies := h.Held("Half", 3)
 	bad := copies[1]
 	h.Refuse(bad.PolicyID) // so that it goes on copy by copy
 	looks := 0
@@ -96,7 +96,7 @@ func TestAPushUnderWayShowsNothingByHalf(t *testing.T) {
 			seen[one.ID][now.TemplateVersion] = true
 		}
 	}})
-	h.Must(modelstest.Worker(db).Work(t.Context(), h.Start(template.ID, pushOf(policy.FieldGroups))))
+	h.Must(modelstest.Worker(db).Work(t.Context(), h.Start(current.ID, pushOf(policy.FieldGroups))))
 	for _, one := range copies {
 		if want := one.ID != bad.ID; !seen[one.ID][1] || seen[one.ID][2] != want {
 			t.Errorf("in %d looks a copy was seen at versions %v", looks, seen[one.ID])

@@ -19,8 +19,8 @@ func TestARoleChangedWhileItsTemplatesArePushed(t *testing.T) {
 	role := int64(101)
 	for round := range rounds() {
 		role = 203 - role
-		for id, template := range templates {
-			templates[id] = h.Edit(template, modelstest.Flips()[template.Version%2])
+		for id, current := range templates {
+			templates[id] = h.Edit(current, modelstest.Flips()[current.Version%2])
 		}
 		push := func(profile int64) func() {
 			return func() {

@@ -20,7 +20,7 @@ import (
 func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, copies := h.Held("Left", 4)
+	current, copies := h.Held("Left", 4)
 	h.Exec(h.DB, countSomething)
 	users := make([]string, len(copies))
 	for i, one := range copies {
@@ -30,7 +30,7 @@ func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 	sent := 2
 	for n := 0; n <= sent; n++ { // not a single statement, then one more each time
 		before := h.Copy(copies[0])
-		job := h.Start(template.ID, pushOf(policy.FieldGroups))
+		job := h.Start(current.ID, pushOf(policy.FieldGroups))
 		done := n % 3 // of the four, in parts that were done before
 		for _, one := range copies[:done] {
 			h.Must(job.PushTo(t.Context(), h.DB, one.ID))
@@ -52,7 +52,7 @@ func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 			t.Fatalf("after %d statements: %+v", n, stands)
 		}
 		for _, one := range copies {
-			h.Has(one, template.Policy, template.Version)
+			h.Has(one, current.Policy, current.Version)
 		}
 		if named := h.Audited(job); !slices.Equal(named, users) {
 			t.Errorf("after %d statements the audit log names %v, want each of %v once", n, named, users)
@@ -63,7 +63,7 @@ func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 				t.Errorf("after %d statements %s got another id", n, key)
 			}
 		}
-		template = h.Edit(template, modelstest.Flips()[template.Version%2])
+		current = h.Edit(current, modelstest.Flips()[current.Version%2])
 	}
 	if sent < 10 {
 		t.Errorf("a push takes %d statements", sent)
@@ -73,8 +73,8 @@ func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, copies := h.Held("Idle", 3)
-	job := h.Start(template.ID, pushOf(policy.FieldGroups))
+	current, copies := h.Held("Idle", 3)
+	job := h.Start(current.ID, pushOf(policy.FieldGroups))
 	h.Must(job.PushTo(t.Context(), h.DB, copies[1].ID))
 	idle, err := propagation.ClaimPropagation(t.Context(), h.DB)
 	if h.Must(err); idle != nil {
@@ -102,8 +102,8 @@ func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, copies := h.Held("Late", 2)
-	job := h.Start(template.ID, pushOf(policy.FieldGroups))
+	current, copies := h.Held("Late", 2)
+	job := h.Start(current.ID, pushOf(policy.FieldGroups))
 	claimed := h.TakeOver(job)
 	if wrote, err := h.Late(job); !errors.Is(err, propagation.ErrLeaseLost) || len(wrote) > 0 {
 		t.Errorf("the late worker says %v, and has changed %v", err, wrote)
@@ -127,8 +127,8 @@ func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, _ := h.Held("Late", 2)
-	job := h.Start(template.ID, pushOf(policy.FieldGroups))
+	current, _ := h.Held("Late", 2)
+	job := h.Start(current.ID, pushOf(policy.FieldGroups))
 	h.TakeOver(job)
 	h.Scan(&job.Fence, "SELECT fence FROM propagation_jobs WHERE id = ?", job.ID)
 	wrote, err := h.Late(job)
@@ -143,9 +143,9 @@ func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 func TestAWorkerThatLostItsLeaseNotesNoFailure(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)
-	template, copies := h.Held("Noted", 1)
+	current, copies := h.Held("Noted", 1)
 	h.Refuse(copies[0].PolicyID)
-	job := h.Start(template.ID, pushOf(policy.FieldGroups))
+	job := h.Start(current.ID, pushOf(policy.FieldGroups))
 	var claimed propagation.Job
 	db := h.DB.WithQueryHook(modelstest.Watch{Before: func(event *bun.QueryEvent) {
 		if strings.Contains(event.Query, "'failed'") && claimed.ID == 0 {

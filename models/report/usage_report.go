@@ -54,7 +54,7 @@ type Report struct {
 	Total  Sum
 }
 
-// Series is what one of the most expensive rows cost day by day; the last is of all others together.
+// Series is what one of the most expensive rows cost day by day; the last is the sum of all others.
 type Series struct {
 	Name string
 	Days []money.Money // as many as the report has
