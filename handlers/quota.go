@@ -41,7 +41,7 @@ func (h *Handlers) ShowQuotaPage(c *gin.Context) error {
 		}
 		problems := problem.Problems{{
 			Field: "virtual_key", Code: refusal.Problems[0].Code,
-			Message: "Enter a key that works; this one is unknown, expired or deleted.",
+			Message: "Enter a valid virtual key; this one is unknown, expired or deleted.",
 		}}
 		h.html(c, http.StatusUnauthorized, h.quotaForm(c, problems))
 		return nil

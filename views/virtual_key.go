@@ -36,7 +36,9 @@ type RotateForm struct {
 func (f RotateForm) graces() []Option {
 	chosen := f.Input.GracePeriod.Text
 	options := []Option{
-		{Value: "0", Label: "now"}, {Value: "3600", Label: "in an hour"}, {Value: "86400", Label: "in a day"},
+		{Value: "0", Label: "now"},
+		{Value: "3600", Label: "in an hour"},
+		{Value: "86400", Label: "in a day"},
 		{Value: "604800", Label: "in a week"},
 	}
 	for i := range options {

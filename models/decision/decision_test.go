@@ -37,8 +37,8 @@ func aCopy(name string, lines ...entitlement.Limit) entitlement.Copy {
 func limit(userCopy *entitlement.Copy, lines []entitlement.Limit) {
 	for _, l := range lines {
 		if l.Special != nil {
-			userCopy.Specials = append(userCopy.Specials, *l.Special)
-			l.Nth = int32(len(userCopy.Specials))
+			userCopy.Exceptions = append(userCopy.Exceptions, *l.Special)
+			l.Nth = int32(len(userCopy.Exceptions))
 		}
 		userCopy.Limits, userCopy.Counters = append(userCopy.Limits, *l.LimitTerms), append(userCopy.Counters, *l.Counter)
 	}

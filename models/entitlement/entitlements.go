@@ -28,7 +28,7 @@ type Copy struct {
 	Active        bool
 	ExpiresAt     *time.Time
 	Counters      []Counter // of the terms' limits, in their order
-	Specials      []Exception
+	Exceptions    []Exception
 }
 
 // Terms is what a copy grants and limits.
@@ -80,7 +80,7 @@ type Limit struct {
 func (userCopy *Copy) limit(i int) Limit {
 	l := Limit{LimitTerms: &userCopy.Limits[i], Counter: &userCopy.Counters[i]}
 	if l.Nth > 0 {
-		l.Special = &userCopy.Specials[l.Nth-1]
+		l.Special = &userCopy.Exceptions[l.Nth-1]
 	}
 	return l
 }

@@ -137,8 +137,8 @@ func (userCopy *Copy) count(terms string, anchor time.Time, l LimitTerms, s Exce
 	}
 	c := Counter{Line: id, Anchor: anchor.UnixMicro()}
 	if s != (Exception{}) {
-		userCopy.Specials = append(userCopy.Specials, s)
-		c.Nth = int32(len(userCopy.Specials)) //nolint:gosec // there are at most as many as limits
+		userCopy.Exceptions = append(userCopy.Exceptions, s)
+		c.Nth = int32(len(userCopy.Exceptions)) //nolint:gosec // there are at most as many as limits
 	}
 	userCopy.Limits, userCopy.Counters = append(userCopy.Limits, l), append(userCopy.Counters, c)
 	return nil

@@ -29,7 +29,8 @@ var sampleRoles = []struct {
 	{"Support agent", "Answers customers.", "Support", []permission.Permission{"AccessProfiles:View"}, 48},
 	{
 		"Analyst", "Works with data; sees what is spent.", "Data science",
-		[]permission.Permission{"AccessProfiles:View", "Usage:View"}, 36,
+		[]permission.Permission{"AccessProfiles:View", "Usage:View"},
+		36,
 	},
 	{"Contractor", "From outside, for a while. May do nothing in this console.", "Contractors", nil, 24},
 }
