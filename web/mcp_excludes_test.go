@@ -57,7 +57,7 @@ func TestAnExcludeWinsInACopy(t *testing.T) {
 			same(t, "tools lost", change["tools_lost"], toolsOf("slack", differ(before, want)))
 			preview := g.session.get(strings.TrimPrefix(path, "/api") + "/propagate/preview?" + url.Values{"fields": {half.field}}.Encode()).is(200)
 			says(preview, "conflicts", "excludes b")
-			says(preview, "conflicts", "resources and prompts, which need the whole server. Tick MCP servers and Single tools together")
+			says(preview, "conflicts", "resources and prompts, which need the whole server. Tick both MCP servers and Single tools")
 			if page := string(preview.body); strings.Index(page, `id="conflicts"`) > strings.Index(page, "Apply to 1 holder") {
 				t.Error("the warning stands below the button")
 			}

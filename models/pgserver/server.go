@@ -3,6 +3,7 @@ package pgserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -14,6 +15,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // The roles and the database of the private server.
@@ -151,7 +154,9 @@ func (p *Server) becomeReady(ctx context.Context) error {
 	for {
 		postmaster := readPostmaster(filepath.Join(p.dir, "data"))
 		if postmaster.ready && postmaster.pid == p.process.Pid {
-			return createDatabase(ctx, p.Socket)
+			if err := createDatabase(ctx, p.Socket); !isStartingUp(err) {
+				return err
+			}
 		}
 		select {
 		case <-tick.C:
@@ -161,6 +166,12 @@ func (p *Server) becomeReady(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// isStartingUp reports whether a server refused a connection because it is recovering still, as after a kill.
+func isStartingUp(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "57P03"
 }
 
 // Dir is the data folder.
