@@ -9,7 +9,7 @@ import (
 	"tollgate/models/report"
 )
 
-// The lines of the axis rise from nothing to above the highest column, whatever was spent.
+// The lines of the axis rise from nothing to above the highest column, for any amount.
 func TestChartAxis(t *testing.T) {
 	for spent, highest := range map[money.Money]string{
 		0: "$4", 1: "$0.000000004", 2_500_000_000: "$4", 950_000_000_000_000: "$2,000,000", 1_000_000_000_000_000_000: "$2,000,000,000",

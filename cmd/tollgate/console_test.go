@@ -306,7 +306,7 @@ func TestConsolesStartAtOnce(t *testing.T) {
 	}
 }
 
-// emptyDatabase is one that nobody has migrated.
+// emptyDatabase is one that was not migrated.
 func emptyDatabase(t *testing.T) (serving, owner string) {
 	t.Helper()
 	addresses := [2]string{}

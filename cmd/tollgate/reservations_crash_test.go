@@ -47,7 +47,7 @@ func (a *asking) ask(t *testing.T, first, then *instance) {
 }
 
 // U-09: of many who ask three consoles at once exactly as many holds are stored as there is room for, though one of the
-// consoles is killed before it can answer. A hold that nobody was told of ends by itself.
+// consoles is killed before it can answer. A hold without an answer expires.
 func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 	t.Parallel()
 	environment, key, db := given(t)
@@ -101,7 +101,7 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 		if n := number(t, db, "SELECT count(*) FROM reservations WHERE expires_at > clock_timestamp() + interval '5 minutes'"); n > 0 {
 			t.Errorf("round %d: %d holds last longer than a call", round, n)
 		}
-		// Those that nobody was told of end by themselves, a little earlier than they would, and just their room is free
+		// Those without an answer expire, a little earlier than they would, and just their room is free
 		// then.
 		if _, err := db.NewRaw(`WITH soon AS (UPDATE reservations SET expires_at = clock_timestamp() + interval '500 ms' WHERE user_id = ?0 AND NOT id = ANY (?1))
 INSERT INTO usage_changes (user_id, xact) VALUES (?0, pg_current_xact_id()) ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`,
@@ -130,7 +130,7 @@ INSERT INTO usage_changes (user_id, xact) VALUES (?0, pg_current_xact_id()) ON C
 	must(t, environment, "", "ledger", "verify")
 }
 
-// holderOfRoom is somebody who may spend 8.75 dollars a day, and whose counter is there to be waited for.
+// holderOfRoom is a user who may spend 8.75 dollars a day, and whose counter is there to be waited for.
 func (c *instance) holderOfRoom(t *testing.T, db *bun.DB, environment []string, key string, round int) (user string) {
 	t.Helper()
 	email := fmt.Sprintf("racer%d@example.com", round)

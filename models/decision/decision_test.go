@@ -80,7 +80,7 @@ var (
 	otherTool = entitlement.Call{MCPClientID: "github", ToolName: "delete"}
 )
 
-// Every row of the order of refusals: what comes first wins, whatever else is wrong too.
+// Every row of the order of refusals: what comes first wins, also when more is wrong.
 func TestDecisionOrder(t *testing.T) {
 	spent, tokens, requests := limitOf(policy.KindSpend, 5, 5), limitOf(policy.KindTokens, 5, 5), limitOf(policy.KindRequests, 5, 5)
 	used := []entitlement.Limit{spent, tokens, requests}

@@ -106,7 +106,7 @@ func TestDiscoverSkipsNamesThatNoPolicyCanHold(t *testing.T) {
 	}
 }
 
-// One odd entry does not lose the rest, whatever it is, and names are read exactly.
+// One odd entry does not lose the rest, and names are read exactly.
 func TestDiscoverPassesOverOddEntries(t *testing.T) {
 	const schema = `"inputSchema":{"type":"object"}`
 	entries := []string{
@@ -287,7 +287,7 @@ func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 	if s, _, err = discovery.RefreshMCPTools(ctx, db, permission.CLI, s.ClientID, true); err != nil || !slices.Equal(s.GoneTools, []string{"write"}) {
 		t.Errorf("gone %v, %v", s.GoneTools, err)
 	}
-	// A group that grants whatever the server has does not name its tools.
+	// A group that grants all tools of the server does not name its tools.
 	if _, err := catalogue.UpdateToolGroup(ctx, db, permission.CLI, group.ID, catalogue.ToolGroupInput{Tools: modelstest.GroupTools("files", "*")}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"tollgate/models/propagation"
 )
 
-// A worker that dies before any of its statements, whatever was done by then, leaves nothing that the next one does not
+// A worker that dies before any of its statements leaves nothing that the next one does not
 // finish.
 func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 	t.Parallel()
@@ -98,7 +98,7 @@ func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 	}
 }
 
-// I-29: the lease alone keeps nobody from writing late; the fence does.
+// I-29: the lease alone does not keep a worker from writing late; the fence does.
 func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHolding(t)

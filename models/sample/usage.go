@@ -55,7 +55,7 @@ func seedUsage(ctx context.Context, db *bun.DB, people []identity.Holder, now ti
 	return nil
 }
 
-// sampleLevel is how much of their limits somebody uses.
+// sampleLevel is how much of their limits a user uses.
 func sampleLevel(draw *rand.Rand) float64 {
 	switch at := draw.Float64(); {
 	case at > 0.97:
@@ -86,7 +86,7 @@ func sampleEvents(
 	return events
 }
 
-// sampleDay is what somebody used of a copy on one day: a few reports, each for many calls.
+// sampleDay is what a user used of a copy on one day: a few reports, each for many calls.
 func sampleDay(
 	held *entitlement.Copy, user string, offered catalogue.Catalogue, draw *rand.Rand, level float64, day time.Time,
 ) []*usage.Event {

@@ -137,7 +137,7 @@ func IssueFirstKeys(
 	}
 	_, err = tx.NewInsert().Model(&issued).Exec(ctx)
 	if problem.Violates(err, "virtual_keys_name_taken") {
-		return nil, fmt.Errorf("%w: %w", database.ErrAgain, err) // somebody took a name since it was looked up
+		return nil, fmt.Errorf("%w: %w", database.ErrAgain, err) // a name was taken since it was looked up
 	}
 	if err != nil {
 		return nil, fmt.Errorf("issue keys: %w", err)
