@@ -7,9 +7,9 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
+	"tollgate/models/apikey"
 
 	"tollgate/models/database"
-	"tollgate/models/identity"
 	"tollgate/models/problem"
 	"tollgate/views"
 )
@@ -22,7 +22,7 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	keys, total, err := identity.ListAPIKeys(ctx(c), h.DB, wanted)
+	keys, total, err := apikey.List(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (h *Handlers) ShowAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := identity.GetAPIKey(ctx(c), h.DB, id)
+	key, err := apikey.Get(ctx(c), h.DB, id)
 	if err != nil {
 		return err
 	}
@@ -63,17 +63,17 @@ func (h *Handlers) ShowAPIKey(c *gin.Context) error {
 
 // NewAPIKey asks what a new key may do.
 func (h *Handlers) NewAPIKey(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.apiKeyForm(c, identity.APIKeyInput{}, nil))
+	h.html(c, http.StatusOK, h.apiKeyForm(c, apikey.Input{}, nil))
 	return nil
 }
 
 // CreateAPIKey makes a key and answers its secret, this once.
 func (h *Handlers) CreateAPIKey(c *gin.Context) error {
-	in, err := decode[identity.APIKeyInput](c)
+	in, err := decode[apikey.Input](c)
 	if err == nil {
-		var key identity.APIKey
+		var key apikey.Key
 		var secret string
-		if key, secret, err = identity.CreateAPIKey(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
+		if key, secret, err = apikey.Create(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
 			h.showSecret(c, key, secret)
 			return nil
 		}
@@ -81,7 +81,7 @@ func (h *Handlers) CreateAPIKey(c *gin.Context) error {
 	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.apiKeyForm(c, in, problems) })
 }
 
-func (h *Handlers) showSecret(c *gin.Context, key identity.APIKey, secret string) {
+func (h *Handlers) showSecret(c *gin.Context, key apikey.Key, secret string) {
 	c.Header("Cache-Control", "no-store")
 	if IsAPI(c) {
 		c.Header("Location", "/api/api-keys/"+strconv.FormatInt(key.ID, 10))
@@ -98,11 +98,11 @@ func (h *Handlers) UpdateAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[identity.APIKeyInput](c)
+	in, err := decode[apikey.Input](c)
 	if err != nil {
 		return err
 	}
-	key, err := identity.UpdateAPIKey(ctx(c), h.DB, ActorOf(c), id, in)
+	key, err := apikey.Update(ctx(c), h.DB, ActorOf(c), id, in)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := identity.GetAPIKey(ctx(c), h.DB, id)
+	key, err := apikey.Get(ctx(c), h.DB, id)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := identity.DeleteAPIKey(ctx(c), h.DB, ActorOf(c), id)
+	key, err := apikey.Delete(ctx(c), h.DB, ActorOf(c), id)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 	return seeOther(c, "/settings/api-keys", key.Name+" was deleted. It no longer works.")
 }
 
-func (h *Handlers) apiKeyForm(c *gin.Context, in identity.APIKeyInput, problems problem.Problems) templ.Component {
+func (h *Handlers) apiKeyForm(c *gin.Context, in apikey.Input, problems problem.Problems) templ.Component {
 	page := h.apiKeyFrame(c, "New API key")
 	markProblems(&page, problems)
 	return framed(page, views.APIKeyFormBody(views.APIKeyForm{

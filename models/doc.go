@@ -9,7 +9,8 @@
 //	audit                    the log of changes and its hash chain
 //	identity, catalogue      who acts · what profiles can name (discovery asks MCP servers)
 //	policy                   what a profile and a copy have in common
-//	profile, virtualkey      what an admin writes · the credential of a user
+//	profile                  what an admin writes
+//	apikey, virtualkey       credentials of the API · of a user's calls
 //	assignment               a user's copies, and the roles that hand them out (account: users together with them)
 //	propagation, quota       changes brought to copies · what is left
 //	entitlement              what a subject may use, cached
@@ -29,7 +30,8 @@
 // # Where to look
 //
 //   - A budget is charged: usage/store.go (one statement), with the copy that pays chosen in usage/charge.go.
-//   - A key is revoked: virtualkey/change.go; consoles learn of it by database.Invalidate and entitlement/poll.go.
+//   - A virtual key is revoked: virtualkey/change.go; consoles learn of it by database.Invalidate and entitlement/poll.go.
+//     An API key: apikey/change.go; it is read from the database with every request.
 //   - A field of a form or of JSON is checked: the Read function of its input, with input.Reader.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
 //   - A migration: migrations/, applied by database/migrate.go.

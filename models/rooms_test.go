@@ -16,6 +16,7 @@ import (
 // must make no circle.
 var arrows = map[string][]string{
 	"account": {"assignment", "audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"apikey":  {"audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"assignment": {
 		"audit", "database", "identity", "input", "money", "permission", "policy", "problem",
 		"profile", "secret", "virtualkey", "window",
@@ -27,7 +28,7 @@ var arrows = map[string][]string{
 	"decision":  {"catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem"},
 	"discovery": {"catalogue", "input", "permission", "problem"},
 	"entitlement": {
-		"assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
+		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
 		"secret", "virtualkey", "window",
 	},
 	"identity":   {"audit", "database", "input", "permission", "problem", "secret"},

@@ -5,8 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"tollgate/models/identity"
+	"tollgate/models/apikey"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -14,7 +13,7 @@ import (
 // APIKeyList is a page of API keys.
 type APIKeyList struct {
 	Search               string
-	Keys                 []identity.APIKey
+	Keys                 []apikey.Key
 	Pager                Pager
 	Now                  time.Time
 	MayCreate, MayDelete bool
@@ -22,7 +21,7 @@ type APIKeyList struct {
 
 // APIKeyForm is a new key, as it was filled in. Held is what the maker may do, and so what the key may be given.
 type APIKeyForm struct {
-	Input    identity.APIKeyInput
+	Input    apikey.Input
 	Problems problem.Problems
 	Held     []permission.Permission
 }
@@ -69,7 +68,7 @@ func shortScopes(scopes []permission.Permission) []string {
 }
 
 // APIKeyDeletion says what the deletion of a key does.
-func APIKeyDeletion(key identity.APIKey, now time.Time) []string {
+func APIKeyDeletion(key apikey.Key, now time.Time) []string {
 	used := "It was never used."
 	if key.LastUsedAt != nil {
 		used = "It was last used " + Ago(*key.LastUsedAt, now) + "."

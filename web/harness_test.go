@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/html"
 
 	"tollgate/handlers"
+	"tollgate/models/apikey"
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
 	"tollgate/models/decision"
@@ -167,11 +168,11 @@ func (c *console) apiKey(scopes ...permission.Permission) client {
 	if scopes == nil {
 		scopes = permission.AllPermissions()
 	}
-	in := identity.APIKeyInput{Name: input.FormValue("key " + uuid.NewString()), Scopes: input.List[input.Value]{Kind: input.Array}}
+	in := apikey.Input{Name: input.FormValue("key " + uuid.NewString()), Scopes: input.List[input.Value]{Kind: input.Array}}
 	for _, scope := range scopes {
 		in.Scopes.Items = append(in.Scopes.Items, input.FormValue(string(scope)))
 	}
-	_, secret, err := identity.CreateAPIKey(c.t.Context(), c.db, c.h.Keys, permission.CLI, in)
+	_, secret, err := apikey.Create(c.t.Context(), c.db, c.h.Keys, permission.CLI, in)
 	c.must(err)
 	return c.anonymous().with("Authorization", "Bearer "+secret)
 }

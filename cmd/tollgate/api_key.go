@@ -6,8 +6,7 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
-
-	"tollgate/models/identity"
+	"tollgate/models/apikey"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 )
@@ -41,11 +40,11 @@ func (p *program) createAPIKey(ctx context.Context, command *cli.Command) error 
 		if err != nil {
 			return err
 		}
-		in := identity.APIKeyInput{
+		in := apikey.Input{
 			Name:   input.FormValue(command.String("name")),
 			Scopes: input.List[input.Value]{Kind: input.Array, Items: scopes(command.String("scopes"))},
 		}
-		_, secret, err := identity.CreateAPIKey(ctx, db, keys, permission.CLI, in)
+		_, secret, err := apikey.Create(ctx, db, keys, permission.CLI, in)
 		if err != nil {
 			return refused("create the API key", err)
 		}

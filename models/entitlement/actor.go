@@ -5,8 +5,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-
-	"tollgate/models/identity"
+	"tollgate/models/apikey"
 	"tollgate/models/permission"
 	"tollgate/models/secret"
 )
@@ -23,7 +22,7 @@ const actorsKept = 10_000
 
 // KeyActorNow reads the actor of an API key from db. Refusal: Unauthenticated.
 func (c *Cache) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (permission.Actor, error) {
-	return identity.ReadKeyActor(ctx, db, c.Keys, secret, c.uses.Add)
+	return apikey.ReadActor(ctx, db, c.Keys, secret, c.uses.Add)
 }
 
 // KeyActor is the cached actor of an API key, for what gateways call often: at most a second old, and never older than

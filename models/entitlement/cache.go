@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+	"tollgate/models/apikey"
 
 	"tollgate/models/batch"
 	"tollgate/models/catalogue"
@@ -58,7 +59,7 @@ type Cache struct {
 
 	keyReads         batch.Batcher[secret.Hash, cachedKey]
 	entitlementReads batch.Batcher[uuid.UUID, *Entitlements]
-	uses             *identity.KeyUses
+	uses             *apikey.Uses
 }
 
 // cachedUser is what is cached of a user.
@@ -84,7 +85,7 @@ const (
 // NewCache makes a Cache; Run keeps it up to date.
 func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
 	c := &Cache{
-		DB: db, Keys: keys, log: log, uses: identity.NewKeyUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey),
+		DB: db, Keys: keys, log: log, uses: apikey.NewUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey),
 		apiKeys: secret.NewHasher(keys.APIKey),
 	}
 	c.keyReads.Read, c.entitlementReads.Read = c.loadKeys, c.readEntitlements

@@ -33,7 +33,7 @@ type lockedUser struct {
 // Claim is what a change needs: a permission, and the users and roles it affects.
 type Claim struct {
 	Needed  permission.Permission
-	users   []string
+	Users   []string
 	Roles   []int64 // locked for a change
 	Members bool    // of those roles are affected too
 	Shared  bool    // users keep their roles, so that changes of many users of one role need not wait for each other
@@ -52,7 +52,7 @@ func ParseUserID(text string) (uuid.UUID, bool) {
 func Lock(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64,
 ) (*Authorization, error) {
-	return Claim{Needed: needed, users: users, Roles: roles}.Lock(ctx, tx, actor)
+	return Claim{Needed: needed, Users: users, Roles: roles}.Lock(ctx, tx, actor)
 }
 
 // LockAccess locks users whose access is to change. Refusals: those of Claim.Lock, NotFound when one of them does not
@@ -60,7 +60,7 @@ func Lock(
 func LockAccess(
 	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users ...string,
 ) ([]Holder, error) {
-	a, err := Claim{Needed: needed, users: users, Shared: true}.Lock(ctx, tx, actor)
+	a, err := Claim{Needed: needed, Users: users, Shared: true}.Lock(ctx, tx, actor)
 	if err != nil {
 		return nil, err
 	}
@@ -79,19 +79,19 @@ func LockAccess(
 // Refusals: Unauthenticated when the actor no longer exists, Forbidden when they may not do what is needed.
 func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Authorization, error) {
 	a := &Authorization{Actor: actor, Users: map[string]lockedUser{}, Roles: map[int64]Role{}}
-	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.users...))
+	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.Users...))
 	if err != nil {
 		return nil, err
 	}
 	own := had[actor.UserID]
 	delete(had, actor.UserID)
-	if slices.Contains(c.users, actor.UserID) {
+	if slices.Contains(c.Users, actor.UserID) {
 		had[actor.UserID] = own
 	}
 	if err := a.lockRoles(ctx, tx, c, slices.Collect(maps.Values(had)), own); err != nil {
 		return nil, err
 	}
-	users := Existing(c.users)
+	users := Existing(c.Users)
 	if c.Members {
 		if err := tx.NewRaw("SELECT id FROM users WHERE role_id = ANY (?)", pgdialect.Array(c.Roles)).
 			Scan(ctx, &users); err != nil {

@@ -72,21 +72,6 @@ WHERE i.job_id = ? AND i.state = 'waiting'
 	)
 }
 
-// mayChangeKey refuses to change an API key of a user who may do more than the actor, or one of the command line that
-// permits more. Refusal: Forbidden.
-func (a *Authorization) mayChangeKey(k APIKey) error {
-	if k.CreatedBy != nil {
-		return a.MayActOn(*k.CreatedBy)
-	}
-	if Covers(a.Actor, k.Scopes) {
-		return nil
-	}
-	return problem.Refuse(
-		problem.Forbidden, "", "forbidden",
-		"Ask a user who may do all that the key "+problem.Clip(k.Name)+" may do: it may do more than you.",
-	)
-}
-
 // Grant refuses to grant a role that permits more than the actor may do. Refusals: Invalid when there is no such role,
 // Forbidden.
 func (a *Authorization) Grant(field string, roleID int64) (Role, error) {

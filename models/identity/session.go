@@ -48,7 +48,7 @@ WHERE s.token_hash = $1 AND `+liveSession,
 		hash,
 	)
 	if err != nil {
-		return u, notSignedIn(err, "session")
+		return u, NotSignedIn(err, "session")
 	}
 	if dozing {
 		if _, err := db.NewRaw("UPDATE sessions SET seen_at = now() WHERE token_hash = ?", hash).Exec(ctx); err != nil {
@@ -71,8 +71,8 @@ func Unauthenticated(message string) *problem.Refusal {
 	return problem.Refuse(problem.Unauthenticated, "", "unauthenticated", message)
 }
 
-// notSignedIn turns "no rows" into the answer for an invalid credential.
-func notSignedIn(err error, what string) error {
+// NotSignedIn turns "no rows" into the answer for an invalid credential.
+func NotSignedIn(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return Unauthenticated("Sign in again: this " + what + " is not valid, or not any more.")
 	}

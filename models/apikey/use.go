@@ -1,4 +1,4 @@
-package identity
+package apikey
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 // useTime is how long recording the use of API keys may take.
 const useTime = 2 * time.Second
 
-// KeyUses records when API keys were used last, in the background: no request waits for it or fails with it.
-type KeyUses struct {
+// Uses records when API keys were used last, in the background: no request waits for it or fails with it.
+type Uses struct {
 	db  *bun.DB
 	log *slog.Logger
 
@@ -25,13 +25,13 @@ type KeyUses struct {
 	some  chan struct{}  // has room for one: there is something to record
 }
 
-// NewKeyUses makes the worker that records when API keys were used.
-func NewKeyUses(db *bun.DB, log *slog.Logger) *KeyUses {
-	return &KeyUses{db: db, log: log, used: map[int64]bool{}, some: make(chan struct{}, 1)}
+// NewUses makes the worker that records when API keys were used.
+func NewUses(db *bun.DB, log *slog.Logger) *Uses {
+	return &Uses{db: db, log: log, used: map[int64]bool{}, some: make(chan struct{}, 1)}
 }
 
 // Add reports that a key was used.
-func (u *KeyUses) Add(id int64) {
+func (u *Uses) Add(id int64) {
 	u.mutex.Lock()
 	u.used[id] = true
 	u.mutex.Unlock()
@@ -42,7 +42,7 @@ func (u *KeyUses) Add(id int64) {
 }
 
 // Run records uses until ctx ends, and then the rest.
-func (u *KeyUses) Run(ctx context.Context) {
+func (u *Uses) Run(ctx context.Context) {
 	for {
 		select {
 		case <-u.some:
@@ -56,7 +56,7 @@ func (u *KeyUses) Run(ctx context.Context) {
 
 // record writes the uses. A use that cannot be written now is reported again when the key is read next, because the key
 // still counts as unused.
-func (u *KeyUses) record(ctx context.Context) {
+func (u *Uses) record(ctx context.Context) {
 	u.mutex.Lock()
 	ids := slices.Collect(maps.Keys(u.used))
 	clear(u.used)

@@ -1,4 +1,4 @@
-package identity
+package apikey
 
 import (
 	"context"
@@ -8,17 +8,18 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
+	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/secret"
 )
 
-// ReadKeyActor returns the actor of a key and what it may do now: its scopes, as far as its maker's role still permits
+// ReadActor returns the actor of a key and what it may do now: its scopes, as far as its maker's role still permits
 // them. Its use is reported when none was recorded in the last minute. Refusal: Unauthenticated.
-func ReadKeyActor(
+func ReadActor(
 	ctx context.Context, db bun.IDB, keys secret.Keys, value string, use func(id int64),
 ) (permission.Actor, error) {
 	if !secret.IsKeySecret(secret.SecretPrefix, value) {
-		return permission.Actor{}, Unauthenticated("Send an API key of this console; this is none.")
+		return permission.Actor{}, identity.Unauthenticated("Send an API key of this console; this is none.")
 	}
 	var key struct {
 		ID        int64
@@ -40,7 +41,7 @@ SELECT k.id, k.name, k.key_prefix, k.scopes, k.last_used_at IS NULL OR k.last_us
 FROM api_keys AS k LEFT JOIN users AS u ON u.id = k.created_by
 WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, secret.HashSecret(keys.APIKey, value))
 	if err != nil {
-		return permission.Actor{}, notSignedIn(err, "API key")
+		return permission.Actor{}, identity.NotSignedIn(err, "API key")
 	}
 	if key.Unused {
 		use(key.ID)
