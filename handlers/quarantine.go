@@ -12,7 +12,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/problem"
-	"tollgate/models/usage"
+	"tollgate/models/quarantine"
 	"tollgate/views"
 )
 
@@ -22,16 +22,16 @@ const quarantineHref = "/usage/quarantine"
 func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	q := readQuery(c, "limit", "offset", "outcome")
 	limit, offset := q.page()
-	wanted := usage.QuarantineQuery{Limit: limit, Offset: offset, Outcome: usage.QuarantineOutcomes[0]}
+	wanted := quarantine.Query{Limit: limit, Offset: offset, Outcome: quarantine.Outcomes[0]}
 	if outcome := q.get("outcome"); outcome != "" {
-		if wanted.Outcome = outcome; !slices.Contains(usage.QuarantineOutcomes, outcome) {
-			q.refuse("outcome", "invalid_outcome", "Choose "+input.Either(usage.QuarantineOutcomes)+".")
+		if wanted.Outcome = outcome; !slices.Contains(quarantine.Outcomes, outcome) {
+			q.refuse("outcome", "invalid_outcome", "Choose "+input.Either(quarantine.Outcomes)+".")
 		}
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	events, total, err := usage.ListQuarantine(ctx(c), h.DB, wanted)
+	events, total, err := quarantine.List(ctx(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 
 // ShowQuarantined answers one event; its page has the forms that settle it.
 func (h *Handlers) ShowQuarantined(c *gin.Context) error {
-	event, err := usage.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+	event, err := quarantine.Get(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -96,10 +96,10 @@ func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) 
 
 // AssignQuarantined charges an event to a user.
 func (h *Handlers) AssignQuarantined(c *gin.Context) error {
-	in, err := decode[usage.QuarantineAssignment](c)
+	in, err := decode[quarantine.Assignment](c)
 	var settled int
 	if err == nil {
-		if settled, err = h.Recorder.Assign(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
+		if settled, err = quarantine.Assign(ctx(c), h.DB, h.Recorder, ActorOf(c), c.Param("id"), in); err == nil {
 			return h.settledQuarantined(c, settled, " assigned and charged.")
 		}
 	}
@@ -108,10 +108,10 @@ func (h *Handlers) AssignQuarantined(c *gin.Context) error {
 
 // DismissQuarantined settles an event without a charge.
 func (h *Handlers) DismissQuarantined(c *gin.Context) error {
-	in, err := decode[usage.QuarantineDismissal](c)
+	in, err := decode[quarantine.Dismissal](c)
 	var settled int
 	if err == nil {
-		if settled, err = usage.Dismiss(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
+		if settled, err = quarantine.Dismiss(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
 			return h.settledQuarantined(c, settled, " dismissed.")
 		}
 	}
@@ -123,7 +123,7 @@ func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) 
 	if !IsAPI(c) {
 		return seeOther(c, quarantineHref, views.Counted(settled, "call")+" "+choose(settled == 1, "was", "were")+what)
 	}
-	event, err := usage.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+	event, err := quarantine.Get(ctx(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func choose(first bool, yes, no string) string {
 // refuseQuarantined answers a form that could not be taken by the event's page.
 func (h *Handlers) refuseQuarantined(c *gin.Context, err error, typed views.QuarantinedPage) error {
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
-		event, err := usage.GetQuarantined(ctx(c), h.DB, c.Param("id"))
+		event, err := quarantine.Get(ctx(c), h.DB, c.Param("id"))
 		if err != nil {
 			return nil, err
 		}

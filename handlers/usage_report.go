@@ -9,8 +9,8 @@ import (
 
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/models/quarantine"
 	"tollgate/models/report"
-	"tollgate/models/usage"
 	"tollgate/views"
 )
 
@@ -53,7 +53,7 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if shown.UserName, shown.ProfileName, err = report.FilterNames(ctx(c), h.DB, wanted); err != nil {
 		return err
 	}
-	if shown.Quarantined, err = usage.QuarantineOpen(ctx(c), h.DB); err != nil {
+	if shown.Quarantined, err = quarantine.CountOpen(ctx(c), h.DB); err != nil {
 		return err
 	}
 	actor := ActorOf(c)

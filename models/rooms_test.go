@@ -44,8 +44,9 @@ var arrows = map[string][]string{
 		"assignment", "audit", "catalogue", "database", "identity", "input", "money", "permission",
 		"policy", "problem", "profile", "window",
 	},
-	"quota":  {"assignment", "database", "money", "policy", "virtualkey"},
-	"report": {"database", "money", "problem", "profile", "window"},
+	"quarantine": {"audit", "database", "decision", "identity", "input", "money", "permission", "problem", "usage"},
+	"quota":      {"assignment", "database", "money", "policy", "virtualkey"},
+	"report":     {"database", "money", "problem", "profile", "window"},
 	"sample": {
 		"account", "assignment", "catalogue", "database", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "profile", "propagation", "secret", "usage", "window",

@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"tollgate/models/problem"
-	"tollgate/models/usage"
+	"tollgate/models/quarantine"
 )
 
 // QuarantinePage is usage whose user is not known, one part of it at a time.
 type QuarantinePage struct {
-	Events    []usage.QuarantinedEvent
+	Events    []quarantine.Event
 	ChargedTo map[string]string // names of users, by their ids
 	Outcome   string
 	Link      func(pairs ...string) string
@@ -20,7 +20,7 @@ type QuarantinePage struct {
 
 func (p QuarantinePage) outcomes() []Link {
 	var links []Link
-	for _, outcome := range usage.QuarantineOutcomes {
+	for _, outcome := range quarantine.Outcomes {
 		links = append(links, Link{Label: upperFirst(outcome), Href: p.Link("outcome", outcome), On: outcome == p.Outcome})
 	}
 	return links
@@ -29,7 +29,7 @@ func (p QuarantinePage) outcomes() []Link {
 // why heads the column that says what a settled call came to: whom it is charged to, or why no user is charged.
 func (p QuarantinePage) why() string { return choose(p.Outcome == "assigned", "Charged to", "Reason") }
 
-func (p QuarantinePage) whyOf(e usage.QuarantinedEvent) string {
+func (p QuarantinePage) whyOf(e quarantine.Event) string {
 	switch {
 	case e.ChargedTo != nil:
 		return or(p.ChargedTo[*e.ChargedTo], "a user who is gone")
@@ -39,7 +39,7 @@ func (p QuarantinePage) whyOf(e usage.QuarantinedEvent) string {
 	return "–"
 }
 
-func settledBy(e usage.QuarantinedEvent) string {
+func settledBy(e quarantine.Event) string {
 	if e.SettledBy == nil {
 		return "–"
 	}
@@ -47,25 +47,25 @@ func settledBy(e usage.QuarantinedEvent) string {
 }
 
 // assignTo names who a call would be charged to: two users may have one name.
-func assignTo(who usage.Candidate) string {
+func assignTo(who quarantine.Candidate) string {
 	return "Assign to " + who.Name + " (" + who.Email + ")"
 }
 
 // QuarantinedPage is one such call, with the forms that settle it and what was typed into them.
 type QuarantinedPage struct {
-	Event                   usage.QuarantinedEvent
+	Event                   quarantine.Event
 	ChargedTo               string // name of the user who was charged
-	Assignment              usage.QuarantineAssignment
-	Dismissal               usage.QuarantineDismissal
+	Assignment              quarantine.Assignment
+	Dismissal               quarantine.Dismissal
 	Problems                problem.Problems
 	MayUpdate, MayViewUsers bool
 	Now                     time.Time
 }
 
-func quarantineHref(e usage.QuarantinedEvent) string { return "/usage/quarantine/" + e.ID }
+func quarantineHref(e quarantine.Event) string { return "/usage/quarantine/" + e.ID }
 
 // called is what an event is a call of.
-func called(e usage.QuarantinedEvent) string {
+func called(e quarantine.Event) string {
 	if e.ToolName != "" {
 		return e.MCPClientID + "/" + e.ToolName
 	}
@@ -76,16 +76,16 @@ func called(e usage.QuarantinedEvent) string {
 }
 
 // saidToBe is whose call it was reported to be.
-func saidToBe(e usage.QuarantinedEvent) string { return or(e.VirtualKey, e.UserID) }
+func saidToBe(e quarantine.Event) string { return or(e.VirtualKey, e.UserID) }
 
-func callCost(e usage.QuarantinedEvent) string {
+func callCost(e quarantine.Event) string {
 	if e.Cost == nil {
 		return "unpriced"
 	}
 	return Dollars(*e.Cost)
 }
 
-func candidateNames(e usage.QuarantinedEvent) string {
+func candidateNames(e quarantine.Event) string {
 	var names []string
 	for _, candidate := range e.Candidates {
 		names = append(names, candidate.Name)
@@ -94,7 +94,7 @@ func candidateNames(e usage.QuarantinedEvent) string {
 }
 
 // alikeLabel offers to settle what came from the same sender in one go.
-func alikeLabel(e usage.QuarantinedEvent) string {
+func alikeLabel(e quarantine.Event) string {
 	others := strconv.FormatInt(e.Alike-1, 10) + " other open " + choose(e.Alike == 2, "call", "calls")
 	if e.VirtualKey != "" {
 		return "Also the " + others + " whose key ends in the same four characters"

@@ -8,7 +8,7 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "tollgate/models/usage"
+import "tollgate/models/quarantine"
 
 func QuarantineBody(p QuarantinePage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -636,7 +636,7 @@ func candidates(p QuarantinedPage) templ.Component {
 	})
 }
 
-func candidateRow(p QuarantinedPage, who usage.Candidate) templ.Component {
+func candidateRow(p QuarantinedPage, who quarantine.Candidate) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

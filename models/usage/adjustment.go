@@ -32,6 +32,9 @@ type Adjustment struct {
 	CreatedAt time.Time   `json:"created_at"`
 }
 
+// MaxReason is how long the reason of an adjustment or a settlement may be.
+const MaxReason = 500
+
 // AdjustmentInput is what a client may send for one. Without an id, an equal one is refused as a repeat.
 type AdjustmentInput struct {
 	input.Row
@@ -50,7 +53,7 @@ func (in AdjustmentInput) read() (Adjustment, error) {
 	a.EventID = readEventID(c, "event_id", in.EventID)
 	a.Amount = readRefund(c, "amount", in.Amount)
 	c.Required("reason", in.Reason, "a reason")
-	a.Reason, _ = c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: maxReason, Newlines: true})
+	a.Reason, _ = c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: MaxReason, Newlines: true})
 	return a, problem.InvalidInput(c.Problems)
 }
 

@@ -2,8 +2,6 @@ package usage
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
 	"tollgate/models/problem"
-	"tollgate/models/virtualkey"
 )
 
 // Result is what became of one event.
@@ -91,7 +88,7 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 			continue
 		}
 		if !known[n] {
-			if err := r.quarantine(ctx, inputs[i], *event); err != nil {
+			if err := r.keep(ctx, event); err != nil {
 				return nil, err
 			}
 			results[i].Status = "quarantined"
@@ -166,34 +163,6 @@ func (in Input) events() (events []EventInput, single bool, err error) {
 		c.Add("events", "required", "Send at least one event.")
 	}
 	return in.Events.Items, false, problem.InvalidInput(c.Problems)
-}
-
-func (r *Recorder) quarantine(ctx context.Context, in EventInput, e Event) error {
-	kept := map[string]any{
-		"event_id": e.ID, "user_id": e.who.UserID, "virtual_key": "", "provider": e.Provider, "model": e.Model,
-		"mcp_client_id": e.mcpClientID, "tool_name": e.toolName, "cost": e.Cost, "cost_computed": e.costComputed,
-		"tokens": e.Tokens, "input_tokens": e.input, "output_tokens": e.output,
-		"requests": e.Requests, "occurred_at": e.OccurredAt,
-		"cached_input_tokens": e.cacheRead, "cache_write_input_tokens": e.cacheWrite, "reasoning_output_tokens": e.reasoning,
-	}
-	if value := e.who.VirtualKey; value != "" {
-		// Enough to find the owner of the key, useless for calls.
-		masked := virtualkey.Key{LastFour: value[max(0, len(value)-4):]}.Masked()
-		if !strings.HasPrefix(value, virtualkey.Prefix) {
-			masked = strings.TrimPrefix(masked, virtualkey.Prefix)
-		}
-		kept["virtual_key"] = masked
-	}
-	document, err := json.Marshal(kept)
-	if err != nil {
-		return fmt.Errorf("write an event of an unknown key: %w", err)
-	}
-	_, err = r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING",
-		e.GatewayID.Key, string(document)).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("keep an event of an unknown key: %w", err)
-	}
-	return nil
 }
 
 // commit queues a report and waits until it is stored.

@@ -1,4 +1,4 @@
-package usage
+package quarantine
 
 import (
 	"context"
@@ -19,31 +19,29 @@ import (
 	"tollgate/models/money"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/usage"
 )
 
-// QuarantineAssignment names the user that a quarantined event is charged to, by their id or email address.
-type QuarantineAssignment struct {
+// Assignment names the user that a quarantined event is charged to, by their id or email address.
+type Assignment struct {
 	input.Row
 	UserID input.Value `json:"user_id"`
 	Email  input.Value `json:"email"`
 	Alike  input.Value `json:"alike"` // also the other open events that came with the same key or user_id
 }
 
-// QuarantineDismissal is the reason why a quarantined event is not charged.
-type QuarantineDismissal struct {
+// Dismissal is the reason why a quarantined event is not charged.
+type Dismissal struct {
 	input.Row
 	Reason input.Value `json:"reason"`
 	Alike  input.Value `json:"alike"`
 }
 
-const (
-	maxReason = 500
-	// settledAtOnce is how many events are settled in a batch.
-	settledAtOnce = MaxEvents
-)
+// settledAtOnce is how many events are settled in a batch.
+const settledAtOnce = usage.MaxEvents
 
 // user finds the user. Refusal: Invalid.
-func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string, alike bool, err error) {
+func (in Assignment) user(ctx context.Context, db bun.IDB) (id string, alike bool, err error) {
 	c := &input.Reader{}
 	alike, _ = c.Bool("alike", in.Alike)
 	field, query, wanted := "user_id", "SELECT id FROM users WHERE id = ?", ""
@@ -83,17 +81,17 @@ func (in QuarantineAssignment) user(ctx context.Context, db bun.IDB) (id string,
 // Assign charges a quarantined event to a user as if it had been reported for them, once, however often and by whom it
 // is assigned. It returns how many events were settled. Refusals: NotFound, Invalid, Forbidden, Conflict when it is
 // settled or was counted already.
-func (r *Recorder) Assign(
-	ctx context.Context, db *bun.DB, actor permission.Actor, id string, in QuarantineAssignment,
+func Assign(
+	ctx context.Context, db *bun.DB, recorder *usage.Recorder, actor permission.Actor, id string, in Assignment,
 ) (settled int, err error) {
-	if _, err := GetQuarantined(ctx, db, id); err != nil {
+	if _, err := Get(ctx, db, id); err != nil {
 		return 0, err
 	}
 	userID, alike, err := in.user(ctx, db)
 	if err != nil {
 		return 0, err
 	}
-	charges, err := r.quarantinedCharges(ctx, db, id, alike, userID)
+	charges, err := chargesFor(ctx, db, recorder, id, alike, userID)
 	if err != nil {
 		return 0, err
 	}
@@ -101,72 +99,64 @@ func (r *Recorder) Assign(
 		if _, err := identity.LockAccess(ctx, tx, actor, "Usage:Update", userID); err != nil {
 			return err
 		}
-		events, err := lockQuarantined(ctx, tx, id, alike)
+		events, err := lockOpen(ctx, tx, id, alike)
 		if err != nil {
 			return err
 		}
-		if events, err = chargeQuarantined(ctx, tx, events, charges); err != nil {
+		if events, err = charge(ctx, tx, events, charges); err != nil {
 			return err
 		}
 		settled = len(events)
-		return settleQuarantined(ctx, tx, actor, events, settlement{outcome: "assigned", userID: &userID})
+		return settle(ctx, tx, actor, events, settlement{outcome: "assigned", userID: &userID})
 	})
 	if err != nil {
 		return 0, err
 	}
 	if user, ok := identity.ParseUserID(userID); ok {
-		r.decider.Counted(user)
+		recorder.Counted(user)
 	}
 	return settled, nil
 }
 
-// quarantinedCharges finds the copies of a user that pay for open events, by their ids, before anything is locked.
-func (r *Recorder) quarantinedCharges(
-	ctx context.Context, db *bun.DB, id string, alike bool, userID string,
-) (map[string]*Event, error) {
-	if err := r.decider.Current(ctx); err != nil {
-		return nil, err
-	}
-	events, err := openQuarantined(ctx, selectQuarantine(db), id, alike)
+// chargesFor finds the copies of a user that pay for open events, by their ids, before anything is locked.
+func chargesFor(
+	ctx context.Context, db *bun.DB, recorder *usage.Recorder, id string, alike bool, userID string,
+) (map[string]*usage.Event, error) {
+	events, err := readOpen(ctx, selectEvents(db), id, alike)
 	if err != nil {
 		return nil, err
 	}
-	charges, all := map[string]*Event{}, make([]*Event, len(events))
+	kept := make([]usage.KeptEvent, len(events))
 	for i, event := range events {
-		all[i] = event.charge(userID)
-		charges[event.ID] = all[i]
+		kept[i] = event.KeptEvent
 	}
-	catalogue, err := r.decider.CatalogueNow(ctx)
+	charged, err := recorder.ChargeTo(ctx, userID, kept)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = r.identify(ctx, all, catalogue, r.decider.Now()); err != nil {
-		return nil, err
-	}
-	for _, e := range all {
-		if e.named != "" { // its provider is known only now; too large a cost stays unknown
-			_ = price(catalogue, e, "")
-		}
+	charges := map[string]*usage.Event{}
+	for i, event := range events {
+		charges[event.ID] = charged[i]
 	}
 	return charges, nil
 }
 
-// chargeQuarantined counts events and returns those that were counted. It leaves out events that were reported again
+// charge counts events and returns those that were counted. It leaves out events that were reported again
 // with a known key, and counted then. Refusal: Conflict when none is left.
-func chargeQuarantined(
-	ctx context.Context, tx bun.Tx, events []QuarantinedEvent, charges map[string]*Event,
-) ([]QuarantinedEvent, error) {
-	columns := &eventColumns{}
+func charge(
+	ctx context.Context, tx bun.Tx, events []Event, charges map[string]*usage.Event,
+) ([]Event, error) {
+	counted := []*usage.Event{}
 	for _, event := range events {
 		if charge := charges[event.ID]; charge != nil {
-			columns.add(charge)
+			counted = append(counted, charge)
 		}
 	}
-	stored, err := columns.store(ctx, tx)
+	stored, err := usage.StoreEvents(ctx, tx, counted)
 	if err != nil {
 		return nil, fmt.Errorf("count quarantined events: %w", err)
 	}
-	events = slices.DeleteFunc(events, func(event QuarantinedEvent) bool { return !stored[event.ID] })
+	events = slices.DeleteFunc(events, func(event Event) bool { return !stored[event.ID] })
 	if len(events) == 0 {
 		return nil, problem.Refuse(problem.Conflict, "", "already_counted",
 			"This call was reported again with a key that is known, and counted then. Dismiss it here.")
@@ -177,14 +167,14 @@ func chargeQuarantined(
 // Dismiss settles a quarantined event without a charge. It returns how many events were settled. Refusals: NotFound,
 // Invalid, Conflict when it is settled.
 func Dismiss(
-	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in QuarantineDismissal,
+	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in Dismissal,
 ) (settled int, err error) {
-	if _, err := GetQuarantined(ctx, db, id); err != nil {
+	if _, err := Get(ctx, db, id); err != nil {
 		return 0, err
 	}
 	c := &input.Reader{}
 	c.Required("reason", in.Reason, "a reason")
-	reason, _ := c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: maxReason, Newlines: true})
+	reason, _ := c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: usage.MaxReason, Newlines: true})
 	alike, _ := c.Bool("alike", in.Alike)
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return 0, err
@@ -193,25 +183,25 @@ func Dismiss(
 		if _, err := identity.Lock(ctx, tx, actor, "Usage:Update", nil, nil); err != nil {
 			return err
 		}
-		events, err := lockQuarantined(ctx, tx, id, alike)
+		events, err := lockOpen(ctx, tx, id, alike)
 		if err != nil {
 			return err
 		}
 		settled = len(events)
-		return settleQuarantined(ctx, tx, actor, events, settlement{outcome: "dismissed", reason: &reason})
+		return settle(ctx, tx, actor, events, settlement{outcome: "dismissed", reason: &reason})
 	})
 	return settled, err
 }
 
-// lockQuarantined is openQuarantined for events that are to be settled.
-func lockQuarantined(ctx context.Context, tx bun.Tx, id string, alike bool) ([]QuarantinedEvent, error) {
-	return openQuarantined(ctx, selectQuarantine(tx).For("UPDATE OF q"), id, alike)
+// lockOpen is readOpen for events that are to be settled.
+func lockOpen(ctx context.Context, tx bun.Tx, id string, alike bool) ([]Event, error) {
+	return readOpen(ctx, selectEvents(tx).For("UPDATE OF q"), id, alike)
 }
 
-// openQuarantined reads an open event, first, and those that came with the same key or user_id when alike is set.
+// readOpen reads an open event, first, and those that came with the same key or user_id when alike is set.
 // Refusal: Conflict when it is settled.
-func openQuarantined(ctx context.Context, open *bun.SelectQuery, id string, alike bool) ([]QuarantinedEvent, error) {
-	var rows []quarantineRow
+func readOpen(ctx context.Context, open *bun.SelectQuery, id string, alike bool) ([]Event, error) {
+	var rows []row
 	open = open.Where("q.outcome IS NULL").OrderExpr("q.event_id <> ?0::uuid, q.event_id", id).Limit(settledAtOnce)
 	if alike {
 		open = open.Where("("+sender+") = (SELECT "+sender+" FROM usage_quarantine AS q WHERE q.event_id = ?::uuid)", id)
@@ -225,10 +215,10 @@ func openQuarantined(ctx context.Context, open *bun.SelectQuery, id string, alik
 		return nil, problem.Refuse(problem.Conflict, "", "already_settled",
 			"This event was settled meanwhile. Look at its outcome.")
 	}
-	events := make([]QuarantinedEvent, len(rows))
-	for i, row := range rows {
+	events := make([]Event, len(rows))
+	for i, r := range rows {
 		var err error
-		if events[i], err = row.read(); err != nil {
+		if events[i], err = r.read(); err != nil {
 			return nil, err
 		}
 	}
@@ -250,9 +240,9 @@ type settledRecord struct {
 	Tokens  int64       `json:"tokens"`
 }
 
-// settleQuarantined records the outcome of events, with one audit row.
-func settleQuarantined(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, events []QuarantinedEvent, s settlement,
+// settle records the outcome of events, with one audit row.
+func settle(
+	ctx context.Context, tx bun.Tx, actor permission.Actor, events []Event, s settlement,
 ) error {
 	now, err := database.Clock(ctx, tx)
 	if err != nil {
@@ -275,7 +265,7 @@ func settleQuarantined(
 }
 
 func recordSettlement(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, first QuarantinedEvent, shown settledRecord,
+	ctx context.Context, tx bun.Tx, actor permission.Actor, first Event, shown settledRecord,
 	userID *string, now time.Time,
 ) error {
 	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), UserID: userID, Action: "assign", At: now}

@@ -1,4 +1,4 @@
-package usage
+package quarantine
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type Candidate struct {
 }
 
 // addCandidates finds the users that events may belong to, by the end of the key and by what was sent as the user.
-func addCandidates(ctx context.Context, db bun.IDB, events []QuarantinedEvent) error {
+func addCandidates(ctx context.Context, db bun.IDB, events []Event) error {
 	endings, said := []string{}, []string{}
 	for _, e := range events {
 		if e.VirtualKey != "" {
@@ -62,7 +62,7 @@ ORDER BY 4, 3`, pgdialect.Array(endings), pgdialect.Array(said)).Scan(ctx, &rows
 }
 
 // ending is what is known of the key: its last characters.
-func (e QuarantinedEvent) ending() string {
+func (e Event) ending() string {
 	_, ending, _ := strings.Cut(e.VirtualKey, "****")
 	return ending
 }
