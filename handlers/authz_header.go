@@ -68,6 +68,9 @@ func describe(header http.Header, d decision.Decision) {
 	if d.RetryAfter != nil {
 		header.Set("Retry-After", strconv.FormatInt(*d.RetryAfter, 10))
 	}
+	if len(d.RefusedBy) > 0 {
+		header.Set("X-Access-Line", d.RefusedBy[0].String())
+	}
 	rateLimitFields(header, d)
 }
 

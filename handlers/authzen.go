@@ -164,6 +164,9 @@ func (h *Handlers) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, er
 	if decision.RetryAfter != nil {
 		answer.Context["retry_after_s"] = *decision.RetryAfter
 	}
+	if len(decision.RefusedBy) > 0 {
+		answer.Context["refused_by"] = decision.RefusedBy
+	}
 	return answer, nil
 }
 

@@ -51,6 +51,8 @@ type Decision struct {
 	ReservationID *string `json:"reservation_id,omitempty"`
 	RetryAfter    *int64  `json:"retry_after_s,omitempty"`
 	NeverFits     bool    `json:"never_fits,omitempty"` // the estimate is above a whole limit
+	// RefusedBy are the limits that block the call, the one that decides first.
+	RefusedBy []RefusedLine `json:"refused_by,omitempty"`
 }
 
 // Payer is the copy that pays, or the one that blocked the call.
@@ -211,56 +213,4 @@ func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time
 		d.block(short, userCopy.Name, call, at)
 	}
 	return d
-}
-
-// block reports which limits block the call: those that the estimate never fits into, else rate limits before budgets.
-func (d *Decision) block(short []entitlement.Limit, profile string, call entitlement.Call, at time.Time) {
-	never := slices.DeleteFunc(slices.Clone(short), func(l entitlement.Limit) bool { return cost(l, call) <= l.Cap(at) })
-	if d.NeverFits = len(never) > 0; d.NeverFits {
-		short = never
-	}
-	deciding := d.blockBy(short)
-	if d.NeverFits {
-		d.Message = "The estimate is more than the " + words(deciding) + " of " + profile + " allows in all: it never fits."
-		return
-	}
-	_, end := deciding.Window(at)
-	d.Message = "The " + words(deciding) + " of " + profile + " is used up; it resets at " +
-		end.UTC().Format(time.RFC3339) + "."
-	// The call fits again when the last of the blocking limits has reset.
-	wait := int64(1)
-	for _, l := range short {
-		if (l.Kind == policy.KindSpend) == (d.Type == BudgetExceeded) {
-			_, end := l.Window(at)
-			wait = max(wait, int64(end.Sub(at).Seconds())+1)
-		}
-	}
-	d.RetryAfter = &wait
-}
-
-// blockBy sets the type of the decision from the blocking limits, and returns the one that the message names.
-func (d *Decision) blockBy(short []entitlement.Limit) entitlement.Limit {
-	first := func(kind string) (l entitlement.Limit, found bool) {
-		i := slices.IndexFunc(short, func(l entitlement.Limit) bool { return l.Kind == kind })
-		if i < 0 {
-			return l, false
-		}
-		return short[i], true
-	}
-	d.Decision = false
-	tokens, ofTokens := first(policy.KindTokens)
-	requests, ofRequests := first(policy.KindRequests)
-	deciding := short[0]
-	switch {
-	case ofTokens && ofRequests:
-		d.Type, deciding = RateLimited, tokens
-	case ofTokens:
-		d.Type, deciding = TokenLimited, tokens
-	case ofRequests:
-		d.Type, deciding = RequestLimited, requests
-	default:
-		d.Type = BudgetExceeded
-	}
-	d.StatusCode = decisionStatus[d.Type]
-	return deciding
 }

@@ -43,6 +43,30 @@ func (d Decision) AppendJSON(to []byte) []byte {
 	if d.NeverFits {
 		to = append(to, `,"never_fits":true`...)
 	}
+	if len(d.RefusedBy) > 0 {
+		to = append(to, `,"refused_by":[`...)
+		for i, l := range d.RefusedBy {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			to = l.appendJSON(to)
+		}
+		to = append(to, ']')
+	}
+	return append(to, '}')
+}
+
+func (l RefusedLine) appendJSON(to []byte) []byte {
+	to = appendID(append(to, `{"line_id":"`...), l.LineID)
+	to = appendText(append(to, `","scope":`...), l.Scope)
+	to = appendText(append(to, `,"kind":`...), l.Kind)
+	to = appendText(append(to, `,"reset_duration":`...), l.ResetDuration)
+	to = l.Limit.appendJSON(append(to, `,"limit":`...))
+	to = l.Used.appendJSON(append(to, `,"used":`...))
+	to = l.Reserved.appendJSON(append(to, `,"reserved":`...))
+	to = l.Asked.appendJSON(append(to, `,"asked":`...))
+	to = l.ResetsAt.AppendFormat(append(to, `,"resets_at":"`...), time.RFC3339Nano)
+	to = appendText(append(to, `","reason":`...), l.Reason)
 	return append(to, '}')
 }
 

@@ -75,7 +75,8 @@ func allow(
 	userCopy *entitlement.Copy, call entitlement.Call, id string, used, reserved []int64, at time.Time,
 ) Decision {
 	d := checkLimits(userCopy, call, at)
-	d.Decision, d.Type, d.StatusCode, d.RetryAfter, d.NeverFits = true, Allowed, decisionStatus[Allowed], nil, false
+	d.Decision, d.Type, d.StatusCode = true, Allowed, decisionStatus[Allowed]
+	d.RetryAfter, d.NeverFits, d.RefusedBy = nil, false, nil
 	d.Message, d.ReservationID = "Allowed by "+userCopy.Name+"; the estimate is held.", &id
 	n := 0
 	for l := range userCopy.Lines(call) {

@@ -1,0 +1,123 @@
+package decision
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/entitlement"
+	"tollgate/models/policy"
+)
+
+// Why a limit blocks a call.
+const (
+	UsedUp        = "used_up"
+	DoesNotFitNow = "does_not_fit_now" // less is left than the estimate
+	NeverFits     = "never_fits"       // the estimate is above the whole limit
+)
+
+// RefusedLine is a limit that blocks a call. Spend is in dollars.
+type RefusedLine struct {
+	LineID        uuid.UUID `json:"line_id"`
+	Scope         string    `json:"scope"`
+	Kind          string    `json:"kind"`
+	ResetDuration string    `json:"reset_duration"`
+	Limit         Amount    `json:"limit"`
+	Used          Amount    `json:"used"`
+	Reserved      Amount    `json:"reserved"`
+	Asked         Amount    `json:"asked"`
+	ResetsAt      time.Time `json:"resets_at"`
+	Reason        string    `json:"reason"`
+}
+
+// String is the line as the header X-Access-Line has it: "spend 1d provider:openai".
+func (l RefusedLine) String() string {
+	scope := strings.NewReplacer("\"", "", "\\", "").Replace(l.Scope)
+	return l.Kind + " " + l.ResetDuration + " " + scope
+}
+
+func newRefusedLine(l entitlement.Limit, call entitlement.Call, at time.Time) RefusedLine {
+	used, reserved, _, end := l.Counted(at)
+	amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }
+	line := RefusedLine{
+		LineID: l.Line, Scope: l.Scope, Kind: l.Kind, ResetDuration: l.Duration, Limit: amount(l.Cap(at)), Used: amount(used),
+		Reserved: amount(reserved), Asked: amount(cost(l, call)), ResetsAt: end.UTC(), Reason: DoesNotFitNow,
+	}
+	switch {
+	case line.Asked.N > line.Limit.N:
+		line.Reason = NeverFits
+	case used+reserved >= line.Limit.N:
+		line.Reason = UsedUp
+	}
+	return line
+}
+
+// block reports which limits block the call: those that the estimate never fits into, else rate limits before budgets.
+func (d *Decision) block(short []entitlement.Limit, profile string, call entitlement.Call, at time.Time) {
+	never := slices.DeleteFunc(slices.Clone(short), func(l entitlement.Limit) bool { return cost(l, call) <= l.Cap(at) })
+	deciding := short
+	if d.NeverFits = len(never) > 0; d.NeverFits {
+		deciding = never
+	}
+	first := d.blockBy(deciding)
+	d.RefusedBy = []RefusedLine{newRefusedLine(first, call, at)}
+	for _, l := range short {
+		if l.Counter != first.Counter {
+			d.RefusedBy = append(d.RefusedBy, newRefusedLine(l, call, at))
+		}
+	}
+	d.Message = blockedMessage(first, d.RefusedBy[0], profile)
+	if d.NeverFits {
+		return
+	}
+	// The call fits again when the last of the blocking limits has reset.
+	wait := int64(1)
+	for _, l := range short {
+		if (l.Kind == policy.KindSpend) == (d.Type == BudgetExceeded) {
+			_, end := l.Window(at)
+			wait = max(wait, int64(end.Sub(at).Seconds())+1)
+		}
+	}
+	d.RetryAfter = &wait
+}
+
+// blockedMessage says why a limit blocks a call.
+func blockedMessage(l entitlement.Limit, line RefusedLine, profile string) string {
+	resets := "; it resets at " + line.ResetsAt.Format(time.RFC3339) + "."
+	switch line.Reason {
+	case NeverFits:
+		return "The estimate is more than the " + words(l) + " of " + profile + " allows in all: it never fits."
+	case DoesNotFitNow:
+		return "The estimate is more than is left of the " + words(l) + " of " + profile + resets
+	}
+	return "The " + words(l) + " of " + profile + " is used up" + resets
+}
+
+// blockBy sets the type of the decision from the blocking limits, and returns the one that the message names.
+func (d *Decision) blockBy(short []entitlement.Limit) entitlement.Limit {
+	first := func(kind string) (l entitlement.Limit, found bool) {
+		i := slices.IndexFunc(short, func(l entitlement.Limit) bool { return l.Kind == kind })
+		if i < 0 {
+			return l, false
+		}
+		return short[i], true
+	}
+	d.Decision = false
+	tokens, ofTokens := first(policy.KindTokens)
+	requests, ofRequests := first(policy.KindRequests)
+	deciding := short[0]
+	switch {
+	case ofTokens && ofRequests:
+		d.Type, deciding = RateLimited, tokens
+	case ofTokens:
+		d.Type, deciding = TokenLimited, tokens
+	case ofRequests:
+		d.Type, deciding = RequestLimited, requests
+	default:
+		d.Type = BudgetExceeded
+	}
+	d.StatusCode = decisionStatus[d.Type]
+	return deciding
+}
