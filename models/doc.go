@@ -31,7 +31,7 @@
 // # Where to look
 //
 //   - A budget is charged: usage/store.go (one statement), with the copy that pays chosen in usage/charge.go.
-//   - A virtual key is revoked: virtualkey/change.go; consoles learn of it by database.Invalidate and entitlement/poll.go.
+//   - A virtual key is revoked: virtualkey/change.go; consoles learn of it by Tx.Invalidate and entitlement/poll.go.
 //     An API key: apikey/change.go; it is read from the database with every request.
 //   - A field of a form or of JSON is checked: the Read function of its input, with input.Reader.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
@@ -40,5 +40,5 @@
 // # Locks
 //
 // Rows are locked in one order everywhere: profile, role, user, copy, budget line, window, key; inside one kind by
-// ascending id. The head of the audit log is locked last. Nothing slow happens while a row is locked.
+// ascending id. database.InTx locks the head of the audit log last. Nothing slow happens while a row is locked.
 package models

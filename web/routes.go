@@ -39,9 +39,6 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 	origin, credential := sameOrigin(h), authenticate(h)
 	for _, r := range append(routes(h), proxyRoutes(h)...) {
 		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
-		if changesAccess(r) {
-			chain = append(gin.HandlersChain{invalidate(h)}, chain...)
-		}
 		if strings.HasPrefix(r.path, "/authz/") {
 			chain = gin.HandlersChain{h.Handle(r.action)} // a proxy sends a copy of its client's request
 		}
@@ -66,19 +63,6 @@ func proxyRoutes(h *handlers.Handlers) []route {
 			route{method, "/authz/nginx", anyone, h.AuthorizeNginx})
 	}
 	return all
-}
-
-// changesAccess reports whether a route may change what a user may do: every unsafe route except those of gateways.
-func changesAccess(r route) bool {
-	return r.method != "GET" && r.permission != askDecisions && r.path != "/api/usage"
-}
-
-// invalidate makes this console's decisions see a change as soon as the change is answered.
-func invalidate(h *handlers.Handlers) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		defer h.Cache.Changing()()
-		c.Next()
-	}
 }
 
 // paths adds the second prefix to a route of the API, and a third to the routes about roles and permissions.

@@ -119,6 +119,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 		baseURL = localURL(listener.Addr())
 	}
 	cache := entitlement.NewCache(serving, keys, p.log)
+	cache.Follow(db.DB)
 	engine, recorder := decision.NewEngine(cache), usage.NewRecorder(serving, cache)
 	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), usage.NewReconciler(db.DB, p.log)
 	handler, err := web.New(

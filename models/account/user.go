@@ -43,7 +43,7 @@ func CreateUser(
 		}
 	}
 	made := u
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		made = u
 		field := "role_id"
 		if u.Role != "" {
@@ -99,7 +99,7 @@ func UpdateUser(
 			return u, err
 		}
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, nil)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func UpdateUser(
 }
 
 func saveUser(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, old identity.User, u *identity.User, hash string,
+	ctx context.Context, tx database.Tx, actor permission.Actor, old identity.User, u *identity.User, hash string,
 ) (err error) {
 	if u.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
 		return err
@@ -130,6 +130,7 @@ func saveUser(
 	if err != nil {
 		return fmt.Errorf("update user: %w", err)
 	}
+	tx.InvalidateActors()
 	record := userRecord{User: *u}
 	if hash != "" {
 		u.HasPassword, record.Password = true, "changed"
@@ -149,7 +150,7 @@ func SetUserRole(
 	c := &input.Reader{}
 	roleID := identity.ReadRole(c, "role_id", in.RoleID)
 	var u identity.User
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := assignment.HoldTemplatesOf(ctx, tx, roleID); err != nil {
 			return err
 		}
@@ -180,6 +181,7 @@ func SetUserRole(
 			Exec(ctx); err != nil {
 			return fmt.Errorf("change the role: %w", err)
 		}
+		tx.InvalidateActors()
 		if u, err = identity.GetUser(ctx, tx, id); err != nil {
 			return err
 		}
@@ -199,7 +201,7 @@ func SetUserRole(
 // Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for the last admin.
 func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
 	var old identity.User
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := identity.Lock(ctx, tx, actor, "Users:Delete", []string{id}, nil)
 		if err != nil {
 			return err
@@ -224,6 +226,7 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete user: %w", err)
 		}
+		tx.InvalidateActors()
 		return audit.RecordResource(ctx, tx, actor, "delete", "user", id, record, nil)
 	})
 	return old, err

@@ -21,7 +21,7 @@ import (
 func Create(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in Input,
 ) (k Key, value string, err error) {
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := identity.Claim{Needed: "APIKeys:Create", Shared: true}.Lock(ctx, tx, actor)
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ func Create(
 // name is taken.
 func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in Input) (Key, error) {
 	var k Key
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, old, err := lock(ctx, tx, actor, "APIKeys:Update", id)
 		if err != nil {
 			return err
@@ -73,6 +73,7 @@ func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 			WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update API key %d: %w", id, err)
 		}
+		tx.InvalidateActors()
 		return audit.RecordResource(ctx, tx, actor, "update", "api_key", strconv.FormatInt(id, 10), old, k)
 	})
 	return k, keyNameTaken(err)
@@ -87,7 +88,7 @@ func (k Key) same(old Key) bool {
 // lock locks the user of a key and then the key. Refusals: NotFound, Forbidden when its user may do more than the
 // actor.
 func lock(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id int64,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, id int64,
 ) (*identity.Authorization, Key, error) {
 	k, err := load(ctx, tx.NewSelect(), id)
 	if err != nil {
@@ -110,13 +111,14 @@ func lock(
 // Delete revokes a key at once. Refusals: NotFound, Forbidden.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Key, error) {
 	var old Key
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
 		if _, old, err = lock(ctx, tx, actor, "APIKeys:Delete", id); err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete API key %d: %w", id, err)
 		}
+		tx.InvalidateActors()
 		return audit.RecordResource(ctx, tx, actor, "delete", "api_key", strconv.FormatInt(id, 10), old, nil)
 	})
 	return old, err

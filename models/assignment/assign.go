@@ -49,7 +49,7 @@ func Assign(
 ) (Assignment, *virtualkey.Key, error) {
 	var assigned Assignment
 	var key *virtualkey.Key
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// The profile comes first in the order of locks.
 		if id, ok := (&input.Reader{}).Int("", in.AccessProfileID, "", 1, input.MaxCount); ok {
 			if err := lockProfile(ctx, tx, id); err != nil {
@@ -107,7 +107,7 @@ func inactive(field string, shown profile.Profile) error {
 
 // lockCopy locks a user and then one of their copies. Refusals: NotFound, Forbidden as of identity.LockAccess.
 func lockCopy(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, user string, id int64,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, user string, id int64,
 ) error {
 	if _, err := identity.LockAccess(ctx, tx, actor, needed, user); err != nil {
 		return err
@@ -122,7 +122,7 @@ func lockCopy(
 }
 
 // copyOf returns a user's copy of a profile.
-func copyOf(ctx context.Context, tx bun.Tx, user string, profileID int64) (Assignment, error) {
+func copyOf(ctx context.Context, tx database.Tx, user string, profileID int64) (Assignment, error) {
 	copies, err := loadCopies(
 		ctx, tx, SelectCopies(tx).Where("c.user_id = ? AND c.access_profile_id = ?", user, profileID),
 	)
@@ -153,7 +153,7 @@ type DetachedCopy struct {
 // NotFound, Forbidden.
 func Detach(ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64) (DetachedCopy, error) {
 	var gone DetachedCopy
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := lockCopy(ctx, tx, actor, "AccessProfiles:Delete", user, id); err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func Change(
 	ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64, in CopyInput,
 ) (Assignment, error) {
 	var changed Assignment
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := lockCopy(ctx, tx, actor, "AccessProfiles:Update", user, id); err != nil {
 			return err
 		}
@@ -214,9 +214,7 @@ func Change(
 		if err != nil {
 			return fmt.Errorf("change copy %d: %w", id, err)
 		}
-		if err := database.Invalidate(ctx, tx, user); err != nil {
-			return err
-		}
+		tx.Invalidate(user)
 		action := "update"
 		if changed.IsActive != old.IsActive {
 			action = map[bool]string{true: "activate", false: "deactivate"}[changed.IsActive]
@@ -274,7 +272,7 @@ func equalTimes(a, b *time.Time) bool { return a == b || a != nil && b != nil &&
 
 // recordCopy writes the audit row of a change to a user's copy.
 func recordCopy(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, of Assignment, now time.Time,
+	ctx context.Context, tx database.Tx, actor permission.Actor, action string, of Assignment, now time.Time,
 	previous, current any, metadata map[string]any,
 ) error {
 	if metadata == nil {
@@ -292,5 +290,5 @@ func recordCopy(
 	if err := c.Documents(previous, current, metadata); err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, c)
+	return audit.Record(tx, c)
 }

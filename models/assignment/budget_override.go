@@ -97,7 +97,7 @@ func SetOverride(
 	o, problems := in.check()
 	return changeOverride(
 		ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set",
-		func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+		func(ctx context.Context, tx database.Tx, line overriddenLine) (bool, error) {
 			if err := problem.InvalidInput(problems); err != nil {
 				return false, err
 			}
@@ -126,7 +126,7 @@ func ClearOverride(
 	const needed = "AccessProfiles:Update or AccessProfiles:Delete"
 	return changeOverride(
 		ctx, db, actor, needed, user, copyID, budgetID, "override_clear",
-		func(ctx context.Context, tx bun.Tx, line overriddenLine) (bool, error) {
+		func(ctx context.Context, tx database.Tx, line overriddenLine) (bool, error) {
 			if line.OverrideAmount == nil {
 				return false, nil // there is none, or it has ended
 			}
@@ -149,10 +149,10 @@ type overriddenLine struct {
 func changeOverride(
 	ctx context.Context, db bun.IDB, actor permission.Actor, needed permission.Permission, user string, copyID int64,
 	budgetID, action string,
-	edit func(context.Context, bun.Tx, overriddenLine) (changed bool, err error),
+	edit func(context.Context, database.Tx, overriddenLine) (changed bool, err error),
 ) (policy.Budget, error) {
 	var after policy.Budget
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := lockCopy(ctx, tx, actor, needed, user, copyID); err != nil {
 			return err
 		}
@@ -169,9 +169,7 @@ func changeOverride(
 			return err
 		}
 		after = line.Budget
-		if err := database.Invalidate(ctx, tx, user); err != nil {
-			return err
-		}
+		tx.Invalidate(user)
 		return recordOverride(ctx, tx, actor, action, user, copyID, before, line)
 	})
 	return after, err
@@ -180,7 +178,7 @@ func changeOverride(
 // findLine reads one budget of a user's copy with its override. Refusal: NotFound, also for a budget of another
 // copy.
 func findLine(
-	ctx context.Context, tx bun.Tx, user string, copyID int64, budgetID string,
+	ctx context.Context, tx database.Tx, user string, copyID int64, budgetID string,
 ) (line overriddenLine, err error) {
 	assigned, err := Get(ctx, tx, user, copyID)
 	if err != nil {
@@ -205,7 +203,7 @@ func findLine(
 }
 
 func recordOverride(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, action, user string, copyID int64,
+	ctx context.Context, tx database.Tx, actor permission.Actor, action, user string, copyID int64,
 	before, after overriddenLine,
 ) error {
 	now, err := database.Clock(ctx, tx)

@@ -65,7 +65,7 @@ func AssignMany(
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return done, err
 	}
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := lockProfile(ctx, tx, profileID); err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func AssignMany(
 // lockUsers locks the users selected in a list. Refusals: NotFound when one no longer exists, Forbidden when one may do
 // more than the actor.
 func lockUsers(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, ids []string,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, ids []string,
 ) ([]identity.Holder, error) {
 	users, err := identity.LockAccess(ctx, tx, actor, needed, ids...)
 	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) && refusal.Reason == problem.NotFound {
@@ -149,7 +149,7 @@ func DetachMany(
 	ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in BulkDetachInput,
 ) (int, error) {
 	var n int
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		chosen, err := in.Chosen(ctx, tx, profileID)
 		if err != nil {
 			return err

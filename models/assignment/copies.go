@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
@@ -36,7 +35,7 @@ const copiesAtOnce = 1000
 // assignCopies gives each of the users named a copy of the profile, unless they have one, in a fixed number of
 // statements for each thousand. The transaction has locked the users.
 func assignCopies(
-	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
+	ctx context.Context, tx database.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
 	now time.Time,
 ) (result, error) {
 	var g result
@@ -55,7 +54,7 @@ func assignCopies(
 
 // discardPlans has the server plan its foreign key checks anew before tables grow much: a plan made for small tables
 // scans the whole table for each row.
-func discardPlans(ctx context.Context, tx bun.Tx, copies int) error {
+func discardPlans(ctx context.Context, tx database.Tx, copies int) error {
 	const many = 100
 	if copies < many {
 		return nil
@@ -67,7 +66,7 @@ func discardPlans(ctx context.Context, tx bun.Tx, copies int) error {
 }
 
 func (g *result) some(
-	ctx context.Context, tx bun.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
+	ctx context.Context, tx database.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
 	now time.Time,
 ) error {
 	ids := make([]string, len(users))
@@ -99,9 +98,10 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 		touched = append(touched, m.UserID)
 		g.Users = append(g.Users, m.UserID)
 	}
+	tx.Invalidate(touched...)
 	g.Existing = append(g.Existing, existing...)
 	if len(made) == 0 {
-		return database.Invalidate(ctx, tx, touched...)
+		return nil
 	}
 	if err := policy.Sync(
 		ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, policy.FieldGroups, now,
@@ -113,7 +113,7 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 		return err
 	}
 	g.Keys = append(g.Keys, issued...)
-	return database.Invalidate(ctx, tx, touched...)
+	return nil
 }
 
 // pick returns the users with those ids.
@@ -138,7 +138,7 @@ type madeCopy struct {
 
 // insertCopies inserts empty copies for users who have none.
 func insertCopies(
-	ctx context.Context, tx bun.Tx, shown profile.Profile, users []string, from origin, now time.Time,
+	ctx context.Context, tx database.Tx, shown profile.Profile, users []string, from origin, now time.Time,
 ) ([]madeCopy, error) {
 	versions := make([]int64, len(policy.FieldGroups))
 	for i := range versions {
@@ -168,7 +168,7 @@ RETURNING user_id, policy_id`,
 }
 
 // LockCopies locks the copies that match, in the order of their ids like every change of copies.
-func LockCopies(ctx context.Context, tx bun.Tx, where string, args ...any) error {
+func LockCopies(ctx context.Context, tx database.Tx, where string, args ...any) error {
 	if _, err := tx.NewSelect().
 		Table("user_access_profiles").
 		Column("id").Where(where, args...).Order("id").
@@ -194,7 +194,7 @@ func (d deletedKeys) names(user string) []string {
 
 // deleteCopies deletes the copies with their policies, and the keys of users who have no copy left, which it returns.
 // The transaction has locked the users.
-func deleteCopies(ctx context.Context, tx bun.Tx, copies []int64) (keys deletedKeys, err error) {
+func deleteCopies(ctx context.Context, tx database.Tx, copies []int64) (keys deletedKeys, err error) {
 	if len(copies) == 0 {
 		return keys, nil
 	}
@@ -224,5 +224,6 @@ SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx,
 	if err != nil {
 		return keys, fmt.Errorf("remove the keys of users without copies: %w", err)
 	}
-	return keys, database.Invalidate(ctx, tx, users...)
+	tx.Invalidate(users...)
+	return keys, nil
 }

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/uptrace/bun"
-
+	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/profile"
@@ -15,7 +14,7 @@ import (
 
 // HoldTemplatesOf locks the profiles attached to a role, so that none is deleted or attached elsewhere until the
 // transaction ends. It comes before roles and users are locked: profiles are first in the order of locks.
-func HoldTemplatesOf(ctx context.Context, tx bun.Tx, roleID int64) error {
+func HoldTemplatesOf(ctx context.Context, tx database.Tx, roleID int64) error {
 	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)
 ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 	if err != nil {
@@ -25,7 +24,7 @@ ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 }
 
 // lockProfile is the same for one profile, which may not exist.
-func lockProfile(ctx context.Context, tx bun.Tx, id int64) error {
+func lockProfile(ctx context.Context, tx database.Tx, id int64) error {
 	if _, err := tx.NewRaw("SELECT FROM access_profiles WHERE id = ? FOR KEY SHARE", id).Exec(ctx); err != nil {
 		return fmt.Errorf("lock access profile %d: %w", id, err)
 	}
@@ -34,7 +33,7 @@ func lockProfile(ctx context.Context, tx bun.Tx, id int64) error {
 
 // GrantRole assigns the default profiles of a role to its new member. The transaction has locked the user and the role.
 func GrantRole(
-	ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, roleID int64,
+	ctx context.Context, tx database.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, roleID int64,
 	now time.Time,
 ) error {
 	var profiles []int64
@@ -73,7 +72,7 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 // ChangeRole replaces the copies that came with the old role by those of the new one. Copies of profiles that both
 // roles have stay, with their usage.
 func ChangeRole(
-	ctx context.Context, tx bun.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64,
+	ctx context.Context, tx database.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64,
 	now time.Time,
 ) error {
 	// Assign before deleting: a user who always has a copy keeps their keys.
@@ -107,7 +106,7 @@ func ChangeRole(
 }
 
 // RevokeAll deletes all copies and keys of a user and returns the names of both. The transaction has locked the user.
-func RevokeAll(ctx context.Context, tx bun.Tx, user string) (profiles, keys []string, err error) {
+func RevokeAll(ctx context.Context, tx database.Tx, user string) (profiles, keys []string, err error) {
 	if err := LockCopies(ctx, tx, "user_id = ?", user); err != nil {
 		return nil, nil, err
 	}

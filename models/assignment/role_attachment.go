@@ -81,7 +81,7 @@ func AttachRoles(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, profileID int64, in AttachInput,
 ) (Attached, error) {
 	var done Attached
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func members(a *identity.Authorization, roles ...int64) []identity.Holder {
 
 // saveAttachments returns the attachments that are new or changed their default.
 func saveAttachments(
-	ctx context.Context, tx bun.Tx, profileID int64, a attachment, now time.Time,
+	ctx context.Context, tx database.Tx, profileID int64, a attachment, now time.Time,
 ) ([]profile.RoleAttachment, error) {
 	changed := []profile.RoleAttachment{}
 	err := tx.NewRaw(`
@@ -191,7 +191,7 @@ RETURNING id, access_profile_id, role_id, is_default`, profileID, a.isDefault, n
 }
 
 func recordAttachments(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, done Attached, a attachment, changed []profile.RoleAttachment,
+	ctx context.Context, tx database.Tx, actor permission.Actor, done Attached, a attachment, changed []profile.RoleAttachment,
 	g result, now time.Time,
 ) error {
 	c := audit.Change{
@@ -214,5 +214,5 @@ func recordAttachments(
 	if err := c.Documents(nil, changed, metadata); err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, c)
+	return audit.Record(tx, c)
 }

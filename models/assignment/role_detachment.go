@@ -29,7 +29,7 @@ func DetachRole(
 	ctx context.Context, db bun.IDB, actor permission.Actor, profileID, roleID int64, removeFromUsers bool,
 ) (Detached, error) {
 	var done Detached
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func DetachRole(
 		if err := c.Documents(removed[0], nil, metadata); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, c)
+		return audit.Record(tx, c)
 	})
 	return done, err
 }
@@ -105,7 +105,7 @@ type lost struct {
 
 // loseRoleCopies removes the copies of users that came with their role and match the condition. The transaction has
 // locked the users.
-func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, where string, args ...any) (lost, error) {
+func loseRoleCopies(ctx context.Context, tx database.Tx, users []identity.Holder, where string, args ...any) (lost, error) {
 	var l lost
 	ids := make([]string, len(users))
 	for i, user := range users {
@@ -135,9 +135,7 @@ func loseRoleCopies(ctx context.Context, tx bun.Tx, users []identity.Holder, whe
 			Exec(ctx); err != nil {
 			return l, fmt.Errorf("keep the direct assignments: %w", err)
 		}
-		if err := database.Invalidate(ctx, tx, l.Kept...); err != nil {
-			return l, err
-		}
+		tx.Invalidate(l.Kept...)
 	}
 	l.Keys, err = deleteCopies(ctx, tx, drop)
 	return l, err

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"tollgate/models/database"
 	"tollgate/models/permission"
 )
@@ -70,7 +68,7 @@ func (c Change) profiles() int {
 
 // Record writes an audit row in the transaction of the change it describes. Each row's hash covers the one before, so
 // the head is locked last.
-func Record(ctx context.Context, tx bun.Tx, c Change) error {
+func Record(tx database.Tx, c Change) error {
 	for _, document := range []*json.RawMessage{&c.Previous, &c.New, &c.Metadata} {
 		var err error
 		if *document, err = canonical(*document); err != nil {
@@ -81,9 +79,7 @@ func Record(ctx context.Context, tx bun.Tx, c Change) error {
 	if err != nil {
 		return err
 	}
-	err = database.ExecLast(
-		ctx, tx,
-		`
+	tx.Last(`
 WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
      added AS (INSERT INTO audit_logs
                    (access_profile_id, user_id, actor, action, previous_values, new_values, metadata, created_at, hash,
@@ -92,11 +88,7 @@ WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
                RETURNING hash)
 UPDATE audit_head SET hash = added.hash, access_profiles = access_profiles + $10 FROM added`,
 		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest,
-		c.profiles(), c.Door, c.APIKeyName, c.APIKeyPrefix,
-	)
-	if err != nil {
-		return fmt.Errorf("write audit row: %w", err)
-	}
+		c.profiles(), c.Door, c.APIKeyName, c.APIKeyPrefix)
 	return nil
 }
 
@@ -122,7 +114,7 @@ func optional(document json.RawMessage) *string {
 
 // RecordResource writes the audit row of a change to what a policy may name, or to who may sign in.
 func RecordResource(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, action, resource, id string, previous, current any,
+	ctx context.Context, tx database.Tx, actor permission.Actor, action, resource, id string, previous, current any,
 ) error {
 	c := Change{Actor: actor.Name, Origin: OriginOf(actor), Action: action}
 	if resource == "user" {
@@ -135,7 +127,7 @@ func RecordResource(
 	if c.At, err = database.Clock(ctx, tx); err != nil {
 		return err
 	}
-	return Record(ctx, tx, c)
+	return Record(tx, c)
 }
 
 // Documents writes the values of a change as JSON; nil ones are left out.

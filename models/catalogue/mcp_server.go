@@ -72,7 +72,7 @@ func CreateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, in
 	}
 	s.NameKey = input.NameKey(s.Name)
 	derived := s.ClientID == ""
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
 		if derived {
 			if s.ClientID, err = freeClientID(ctx, tx, Slug(s.Name)); err != nil {
 				return err
@@ -86,16 +86,14 @@ func CreateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, in
 		if _, err := tx.NewInsert().Model(&s).Exec(ctx); err != nil {
 			return fmt.Errorf("insert MCP server: %w", err)
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "create", "mcp_client", s.ClientID, nil, s)
 	})
 	return s, serverTaken(err)
 }
 
 // freeClientID is the preferred id, with a number appended when it is taken.
-func freeClientID(ctx context.Context, tx bun.Tx, wish string) (string, error) {
+func freeClientID(ctx context.Context, tx database.Tx, wish string) (string, error) {
 	taken := []string{}
 	if err := tx.NewSelect().
 		Table("mcp_servers").
@@ -131,17 +129,17 @@ func UpdateMCPServer(
 ) (MCPServer, error) {
 	return ChangeMCPServer(
 		ctx, db, actor, clientID,
-		func(_ context.Context, _ bun.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) },
+		func(_ context.Context, _ database.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) },
 	)
 }
 
 // ChangeMCPServer changes a server in a transaction that has locked it.
 func ChangeMCPServer(
 	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string,
-	edit func(context.Context, bun.Tx, MCPServer) (MCPServer, error),
+	edit func(context.Context, database.Tx, MCPServer) (MCPServer, error),
 ) (MCPServer, error) {
 	var s MCPServer
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// A transaction that saves a reference to a tool of this server locks the row, so the use read next is complete.
 		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
 		if err != nil {
@@ -166,9 +164,7 @@ func ChangeMCPServer(
 		if err != nil {
 			return fmt.Errorf("update MCP server %s: %w", clientID, err)
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "update", "mcp_client", clientID, old, s)
 	})
 	return s, serverTaken(err)
@@ -181,7 +177,7 @@ func (s MCPServer) same(old MCPServer) bool {
 }
 
 // checkToolsUnused refuses to remove tools that a profile or a tool group names.
-func checkToolsUnused(ctx context.Context, tx bun.Tx, clientID string, removed []string) error {
+func checkToolsUnused(ctx context.Context, tx database.Tx, clientID string, removed []string) error {
 	if len(removed) == 0 {
 		return nil
 	}
@@ -221,7 +217,7 @@ func Without(list, kept []string) []string {
 // DeleteMCPServer removes a server that no profile and no tool group names. Refusals: NotFound, Conflict with those
 // that do.
 func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string) error {
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
 		if err != nil {
 			return err
@@ -236,9 +232,7 @@ func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, cl
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete MCP server %s: %w", clientID, err)
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", "mcp_client", clientID, old, nil)
 	})
 	return inUseOr(

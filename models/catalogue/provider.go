@@ -90,7 +90,7 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, in 
 	if err != nil {
 		return p, err
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		now, err := database.Clock(ctx, tx)
 		if err != nil {
 			return err
@@ -99,9 +99,7 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, in 
 		if _, err := tx.NewInsert().Model(&p).Exec(ctx); err != nil {
 			return fmt.Errorf("insert provider: %w", err)
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "create", "provider", p.Name, nil, p)
 	})
 	if problem.Violates(err, "providers_name_taken") {
@@ -118,7 +116,7 @@ func UpdateProvider(
 	ctx context.Context, db bun.IDB, actor permission.Actor, name string, in ProviderInput,
 ) (Provider, error) {
 	var p Provider
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := loadProvider(ctx, tx.NewSelect().For("UPDATE"), name)
 		if err != nil {
 			return err
@@ -133,9 +131,7 @@ func UpdateProvider(
 		if _, err := tx.NewUpdate().Model(&p).Column("models", "prices", "updated_at").WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update provider %s: %w", name, err)
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "update", "provider", name, old, p)
 	})
 	return p, err
@@ -143,7 +139,7 @@ func UpdateProvider(
 
 // DeleteProvider removes a provider that no profile names. Refusals: NotFound, Conflict with the profiles that do.
 func DeleteProvider(ctx context.Context, db bun.IDB, actor permission.Actor, name string) error {
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// A transaction that saves a profile with this provider locks the row, so the use read next is complete.
 		old, err := loadProvider(ctx, tx.NewSelect().For("UPDATE"), name)
 		if err != nil {
@@ -159,9 +155,7 @@ func DeleteProvider(ctx context.Context, db bun.IDB, actor permission.Actor, nam
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete provider %s: %w", name, err)
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", "provider", name, old, nil)
 	})
 	return inUseOr(err, name, "provider_configs_unknown_provider")

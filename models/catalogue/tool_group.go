@@ -94,7 +94,7 @@ func loadGroupTools(ctx context.Context, db bun.IDB, groups []ToolGroup) error {
 // CreateToolGroup checks and stores a new group. Refusals: Invalid, Conflict when the name is taken.
 func CreateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, in ToolGroupInput) (ToolGroup, error) {
 	var g ToolGroup
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		refs, err := in.references(ctx, tx)
 		if err != nil {
 			return err
@@ -109,9 +109,7 @@ func CreateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, in
 		if err := saveGroupTools(ctx, tx, g); err != nil {
 			return err
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "create", "tool_group", fmt.Sprint(g.ID), nil, g)
 	})
 	return g, groupTaken(err)
@@ -123,7 +121,7 @@ func UpdateToolGroup(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in ToolGroupInput,
 ) (ToolGroup, error) {
 	var g ToolGroup
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := loadToolGroup(ctx, tx, tx.NewSelect().For("UPDATE"), id)
 		if err != nil {
 			return err
@@ -147,9 +145,7 @@ func UpdateToolGroup(
 		if err := saveGroupTools(ctx, tx, g); err != nil {
 			return err
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "update", "tool_group", fmt.Sprint(id), old, g)
 	})
 	return g, groupTaken(err)
@@ -163,7 +159,7 @@ func (g ToolGroup) same(old ToolGroup) bool {
 }
 
 // saveGroupTools replaces the rows of a group.
-func saveGroupTools(ctx context.Context, tx bun.Tx, g ToolGroup) error {
+func saveGroupTools(ctx context.Context, tx database.Tx, g ToolGroup) error {
 	if _, err := tx.NewDelete().Model((*GroupTools)(nil)).Where("tool_group_id = ?", g.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("clear the tools of tool group %d: %w", g.ID, err)
 	}
@@ -191,7 +187,7 @@ func groupTaken(err error) error {
 // DeleteToolGroup removes a group that no profile names. Refusals: NotFound, Conflict with the profiles that do.
 func DeleteToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) error {
 	name := "The tool group"
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// A transaction that saves a profile with this group locks the row, so the use read next is complete.
 		old, err := loadToolGroup(ctx, tx, tx.NewSelect().For("UPDATE"), id)
 		if err != nil {
@@ -208,9 +204,7 @@ func DeleteToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete tool group %d: %w", id, err)
 		}
-		if err := database.Invalidate(ctx, tx, database.Everybody); err != nil {
-			return err
-		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", "tool_group", fmt.Sprint(id), old, nil)
 	})
 	return inUseOr(err, name, "policy_tool_groups_unknown_group")

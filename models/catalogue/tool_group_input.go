@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/uptrace/bun"
-
+	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
@@ -30,7 +29,7 @@ type GroupToolsInput struct {
 }
 
 // references locks the servers that the input names until the transaction ends.
-func (in ToolGroupInput) references(ctx context.Context, tx bun.Tx) (*References, error) {
+func (in ToolGroupInput) references(ctx context.Context, tx database.Tx) (*References, error) {
 	servers := []string{}
 	for _, row := range in.Tools.Items {
 		servers = append(servers, row.MCPClientID.Text)

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/uptrace/bun"
-
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
 	"tollgate/models/modelstest"
@@ -26,7 +24,7 @@ func TestInTxRepeatsAfterADeadlock(t *testing.T) {
 	tries := make(chan int, 20)
 	transfer := func(first, second int) error {
 		meet := sync.OnceFunc(func() { met.Done(); met.Wait() })
-		return database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 			tries <- first
 			for _, id := range []int{first, second} {
 				if _, err := tx.ExecContext(ctx, "UPDATE counters SET used = used + 1 WHERE id = ?", id); err != nil {
@@ -57,7 +55,7 @@ func TestInTxRepeatsAfterASerializationFailure(t *testing.T) {
 	db := modelstest.Open(t, owner)
 	modelstest.Run(t, db, "CREATE TABLE counters AS SELECT 0 AS used")
 	tries := 0
-	err := database.InTx(t.Context(), db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(t.Context(), db, func(ctx context.Context, tx database.Tx) error {
 		tries++
 		var used int
 		if _, err := tx.ExecContext(ctx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"); err != nil {
@@ -88,7 +86,7 @@ func TestInTxGivesUp(t *testing.T) {
 		t.Run(c.code, func(t *testing.T) {
 			t.Parallel()
 			tries := 0
-			err := database.InTx(t.Context(), db, func(ctx context.Context, tx bun.Tx) error {
+			err := database.InTx(t.Context(), db, func(ctx context.Context, tx database.Tx) error {
 				tries++
 				_, err := tx.ExecContext(ctx, "DO $$ BEGIN RAISE EXCEPTION SQLSTATE '"+c.code+"'; END $$")
 				return err
@@ -104,9 +102,9 @@ func TestInTxJoinsATransaction(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	outer, inner := 0, 0
-	err := database.InTx(t.Context(), db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(t.Context(), db, func(ctx context.Context, tx database.Tx) error {
 		outer++
-		return database.InTx(ctx, tx, func(ctx context.Context, tx bun.Tx) error {
+		return database.InTx(ctx, tx, func(ctx context.Context, tx database.Tx) error {
 			inner++
 			_, err := tx.ExecContext(ctx, "INSERT INTO login_throttles VALUES ('inner', 1, now());"+
 				"DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$")

@@ -57,7 +57,7 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 	}
 	config.RuntimeParams["timezone"] = "UTC"
 
-	pool := sql.OpenDB(planner{stdlib.GetConnector(*config)})
+	pool := sql.OpenDB(&connector{Connector: stdlib.GetConnector(*config)})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxLifetime(connectionLife)
@@ -101,17 +101,6 @@ func CheckServer(ctx context.Context, db *bun.DB) error {
 		}
 	}
 	return nil
-}
-
-// InTx runs fn in one READ COMMITTED transaction, or in the one db already is.
-// The whole transaction is repeated after a deadlock or a serialization failure,
-// so fn must be free of effects outside the database.
-func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.Tx) error) error {
-	if tx, ok := db.(bun.Tx); ok {
-		return fn(ctx, tx)
-	}
-	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	return Repeated(ctx, func() error { return db.RunInTx(ctx, options, fn) })
 }
 
 // Repeated retries a transaction that the server has rolled back.

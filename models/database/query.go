@@ -56,7 +56,7 @@ func Clock(ctx context.Context, db bun.IDB) (time.Time, error) {
 }
 
 // AllowLong lets one transaction take long enough to change thousands of copies.
-func AllowLong(ctx context.Context, tx bun.Tx) error {
+func AllowLong(ctx context.Context, tx bun.IDB) error {
 	if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '60s'"); err != nil {
 		return fmt.Errorf("allow a long statement: %w", err)
 	}

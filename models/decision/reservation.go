@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
@@ -163,7 +162,7 @@ SELECT user_id FROM changed`, input.NewGatewayID(id).Key)
 // changeHold runs a statement that returns the user whose hold it changed and more, and reports whether there was one.
 func (e *Engine) changeHold(ctx context.Context, more []any, query string, values ...any) (found bool, err error) {
 	var user uuid.UUID
-	err = database.InTx(ctx, e.cache.DB, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, e.cache.DB, func(ctx context.Context, tx database.Tx) error {
 		err := database.ScanPlanned(ctx, tx, append([]any{&user}, more...), query, values...)
 		if found = err == nil; errors.Is(err, sql.ErrNoRows) {
 			return nil

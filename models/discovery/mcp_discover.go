@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -42,7 +43,7 @@ func RefreshMCPTools(
 	}
 	changed, err := catalogue.ChangeMCPServer(
 		ctx, db, actor, clientID,
-		func(ctx context.Context, tx bun.Tx, now catalogue.MCPServer) (catalogue.MCPServer, error) {
+		func(ctx context.Context, tx database.Tx, now catalogue.MCPServer) (catalogue.MCPServer, error) {
 			if now.URL == nil || *now.URL != asked {
 				return now, problem.Refuse(problem.Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
 			}

@@ -4,17 +4,18 @@ import (
 	"context"
 	"time"
 
-	"github.com/uptrace/bun"
 	"tollgate/models/apikey"
 	"tollgate/models/permission"
 	"tollgate/models/secret"
+
+	"github.com/uptrace/bun"
 )
 
 // cachedActor is the actor of an API key.
 type cachedActor struct {
 	actor   permission.Actor
 	read    time.Time
-	changes int64 // how many had ended here when it was read
+	changes int64 // how many were made here when it was read
 }
 
 // actorsKept bounds the memory; past it the cache of actors is reset.
@@ -26,14 +27,14 @@ func (c *Cache) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (per
 }
 
 // KeyActor is the cached actor of an API key, for what gateways call often: at most a second old, and never older than
-// a change that has ended here. Refusal: Unauthenticated.
+// a change that was made here. Refusal: Unauthenticated.
 func (c *Cache) KeyActor(ctx context.Context, value string) (permission.Actor, error) {
 	hash := c.apiKeys.Sum(value)
 	changes := c.changes.Load()
 	c.mutex.RLock()
 	known, ok := c.actors[hash]
 	c.mutex.RUnlock()
-	if ok && known.changes == changes && time.Since(known.read) < oldest && c.changing.Load() == 0 {
+	if ok && known.changes == changes && time.Since(known.read) < oldest {
 		return known.actor, nil
 	}
 	read := time.Now()

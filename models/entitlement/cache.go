@@ -7,9 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tollgate/models/apikey"
+
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
-	"tollgate/models/apikey"
 
 	"tollgate/models/batch"
 	"tollgate/models/catalogue"
@@ -51,11 +52,10 @@ type Cache struct {
 	// The database's clock then. Elapsed time is added to it, so changes of this machine's clock have no effect.
 	clock time.Time
 
-	polling  sync.Mutex
-	changing atomic.Int64 // requests running here that may change access
-	changes  atomic.Int64 // those that have ended
-	rewinds  atomic.Int64 // how often the database has gone back
-	covered  atomic.Int64 // how many of the changes the last finished poll covers
+	polling sync.Mutex
+	changes atomic.Int64 // transactions of this console that changed access
+	rewinds atomic.Int64 // how often the database has gone back
+	covered atomic.Int64 // how many of the changes the last finished poll covers
 
 	keyReads         batch.Batcher[secret.Hash, cachedKey]
 	entitlementReads batch.Batcher[uuid.UUID, *Entitlements]
@@ -82,7 +82,7 @@ const (
 	touchesKept = 10_000
 )
 
-// NewCache makes a Cache; Run keeps it up to date.
+// NewCache makes a Cache, which follows db; Run keeps it up to date.
 func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
 	c := &Cache{
 		DB: db, Keys: keys, log: log, uses: apikey.NewUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey),
@@ -90,6 +90,7 @@ func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
 	}
 	c.keyReads.Read, c.entitlementReads.Read = c.loadKeys, c.readEntitlements
 	c.reset()
+	c.Follow(db)
 	return c
 }
 
@@ -153,14 +154,9 @@ func (c *Cache) Counted(users ...uuid.UUID) {
 	}
 }
 
-// Changing announces that access may be changed here until the returned function is called: decisions after that see
-// the change at once.
-func (c *Cache) Changing() (done func()) {
-	c.changing.Add(1)
-	return func() {
-		c.changes.Add(1)
-		c.changing.Add(-1)
-	}
+// Follow makes decisions see what the transactions of a pool of this console change, as soon as each has ended.
+func (c *Cache) Follow(db *bun.DB) {
+	database.OnChange(db, func() { c.changes.Add(1) })
 }
 
 // Now is the database's clock.

@@ -11,14 +11,14 @@ import (
 	"tollgate/models/identity"
 )
 
-// Current makes sure that the cache is not stale, and covers every change that was answered here before the decision
+// Current makes sure that the cache is not stale, and covers every change that was made here before the decision
 // arrived. Without the database it always fails.
 func (c *Cache) Current(ctx context.Context) error {
 	ended := c.changes.Load()
 	c.mutex.RLock()
 	age := time.Since(c.fresh)
 	c.mutex.RUnlock()
-	if age < oldest && c.changing.Load() == 0 && c.covered.Load() >= ended {
+	if age < oldest && c.covered.Load() >= ended {
 		return nil
 	}
 	arrived := time.Now()

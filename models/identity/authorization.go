@@ -9,9 +9,9 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -50,7 +50,7 @@ func ParseUserID(text string) (uuid.UUID, bool) {
 
 // Lock locks the users and roles named and those of the actor, for a change of accounts or roles. See Claim.Lock.
 func Lock(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64,
 ) (*Authorization, error) {
 	return Claim{Needed: needed, Users: users, Roles: roles}.Lock(ctx, tx, actor)
 }
@@ -58,7 +58,7 @@ func Lock(
 // LockAccess locks users whose access is to change. Refusals: those of Claim.Lock, NotFound when one of them does not
 // exist, Forbidden when one may do more than the actor.
 func LockAccess(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, users ...string,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, users ...string,
 ) ([]Holder, error) {
 	a, err := Claim{Needed: needed, Users: users, Shared: true}.Lock(ctx, tx, actor)
 	if err != nil {
@@ -77,7 +77,7 @@ func LockAccess(
 
 // Lock locks roles first, then users, each in the order of their ids, like every change. Missing ones are left out.
 // Refusals: Unauthenticated when the actor no longer exists, Forbidden when they may not do what is needed.
-func (c Claim) Lock(ctx context.Context, tx bun.Tx, actor permission.Actor) (*Authorization, error) {
+func (c Claim) Lock(ctx context.Context, tx database.Tx, actor permission.Actor) (*Authorization, error) {
 	a := &Authorization{Actor: actor, Users: map[string]lockedUser{}, Roles: map[int64]Role{}}
 	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.Users...))
 	if err != nil {
@@ -133,7 +133,7 @@ func (a *Authorization) permit(needed permission.Permission) error {
 }
 
 // rolesOf looks up which roles users have, without locking them.
-func rolesOf(ctx context.Context, tx bun.Tx, users []string) (map[string]int64, error) {
+func rolesOf(ctx context.Context, tx database.Tx, users []string) (map[string]int64, error) {
 	var rows []lockedUser
 	if err := tx.NewRaw("SELECT id, role_id FROM users WHERE id = ANY (?)", pgdialect.Array(Existing(users))).
 		Scan(ctx, &rows); err != nil {
@@ -153,7 +153,7 @@ func Existing(ids []string) []string {
 
 // lockUsers locks users. The actor gets only a shared lock, unless the change is about them: one actor makes many
 // changes at once.
-func (a *Authorization) lockUsers(ctx context.Context, tx bun.Tx, ids []string) error {
+func (a *Authorization) lockUsers(ctx context.Context, tx database.Tx, ids []string) error {
 	const change = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"
 	const keep = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) FOR SHARE"
 	slices.Sort(ids)
@@ -171,7 +171,7 @@ func (a *Authorization) lockUsers(ctx context.Context, tx bun.Tx, ids []string) 
 
 // lockRoles locks the claim's roles, those that users have and the actor's own, and only then reads what they permit: a
 // statement sees the permissions of the moment it began waiting.
-func (a *Authorization) lockRoles(ctx context.Context, tx bun.Tx, c Claim, ofUsers []int64, own int64) error {
+func (a *Authorization) lockRoles(ctx context.Context, tx database.Tx, c Claim, ofUsers []int64, own int64) error {
 	const keep = "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR SHARE"
 	change := "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"
 	if c.Shared {

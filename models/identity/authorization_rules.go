@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -53,7 +54,7 @@ func MayGiveBy(a permission.Actor, role Role) error {
 }
 
 // MayPushTo refuses a propagation to the copy of a user who may do more than the actor. Refusal: Forbidden.
-func (a *Authorization) MayPushTo(ctx context.Context, tx bun.Tx, job int64) error {
+func (a *Authorization) MayPushTo(ctx context.Context, tx database.Tx, job int64) error {
 	var names []string
 	err := tx.NewRaw(`SELECT u.name FROM propagation_items AS i JOIN users AS u ON u.id = i.user_id
 WHERE i.job_id = ? AND i.state = 'waiting'
@@ -94,7 +95,7 @@ func unknownRole(field string) error {
 
 // KeepAnAdmin refuses to remove the role of the last admin. The admins' role is locked, so when two admins leave at the
 // same time, the second is counted after the first.
-func (a *Authorization) KeepAnAdmin(ctx context.Context, tx bun.Tx, field, id string) error {
+func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, id string) error {
 	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
 		return nil
 	}

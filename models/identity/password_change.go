@@ -45,7 +45,7 @@ func ChangePassword(
 	if err != nil {
 		return "", err
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if _, err := tx.NewRaw("UPDATE users SET password_hash = ?, updated_at = now() WHERE id = ?", hash, user.ID).
 			Exec(ctx); err != nil {
 			return fmt.Errorf("store the password: %w", err)

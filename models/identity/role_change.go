@@ -20,7 +20,7 @@ import (
 // the name is taken.
 func CreateRole(ctx context.Context, db bun.IDB, actor permission.Actor, in RoleInput) (Role, error) {
 	var r Role
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := Lock(ctx, tx, actor, "Roles:Create", nil, nil)
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ func changeRole(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, apply func(Role, permission.Actor) (Role, error),
 ) (Role, error) {
 	var r Role
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := Lock(ctx, tx, actor, "Roles:Update", nil, []int64{id})
 		if err != nil {
 			return err
@@ -85,6 +85,7 @@ func changeRole(
 		if err := savePermissions(ctx, tx, r); err != nil {
 			return err
 		}
+		tx.InvalidateActors()
 		return audit.RecordResource(ctx, tx, actor, "update", "role", strconv.FormatInt(id, 10), old.record(), r.record())
 	})
 	return r, roleNameTaken(err)
@@ -117,7 +118,7 @@ func (r Role) same(old Role) bool {
 }
 
 // savePermissions replaces what a role permits.
-func savePermissions(ctx context.Context, tx bun.Tx, r Role) error {
+func savePermissions(ctx context.Context, tx database.Tx, r Role) error {
 	if _, err := tx.NewRaw("DELETE FROM role_permissions WHERE role_id = ?", r.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("clear the permissions of role %d: %w", r.ID, err)
 	}
@@ -143,7 +144,7 @@ func roleNameTaken(err error) error {
 // members.
 func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Role, error) {
 	var old Role
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := Lock(ctx, tx, actor, "Roles:Delete", nil, []int64{id})
 		if err != nil {
 			return err
@@ -167,7 +168,7 @@ func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 }
 
 // roleInUse refuses to remove a role that has members.
-func roleInUse(ctx context.Context, tx bun.Tx, r Role) error {
+func roleInUse(ctx context.Context, tx database.Tx, r Role) error {
 	var rows []database.Named
 	count, err := tx.NewSelect().TableExpr("users AS u").ColumnExpr("u.email AS name").Where("u.role_id = ?", r.ID).
 		Order("u.email_key").Limit(database.UseShown).ScanAndCount(ctx, &rows)

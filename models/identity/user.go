@@ -79,7 +79,7 @@ func ListUsers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Us
 }
 
 // InsertUser stores a user with its audit row. Without a hash they cannot sign in yet.
-func InsertUser(ctx context.Context, tx bun.Tx, actor permission.Actor, u *User, hash string) error {
+func InsertUser(ctx context.Context, tx database.Tx, actor permission.Actor, u *User, hash string) error {
 	u.ID = uuid.NewString()
 	_, err := tx.NewRaw("INSERT INTO users (id, name, email, email_key, role_id, password_hash) VALUES (?, ?, ?, ?, ?, nullif(?, ''))",
 		u.ID, u.Name, u.Email, input.FoldCase(u.Email), u.RoleID, hash).Exec(ctx)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"tollgate/models/database"
 	"tollgate/models/input"
 )
 
@@ -56,7 +57,7 @@ func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
 
 // SavePolicy writes the providers that differ between old and p, which must have adopted old's ids, and fills in the
 // ids of new ones. It returns the queries for everything else that differs.
-func SavePolicy(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) ([]bun.Query, error) {
+func SavePolicy(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) ([]bun.Query, error) {
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
 		return nil, fmt.Errorf("save provider configs: %w", err)
 	}
@@ -72,7 +73,7 @@ func SavePolicy(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy)
 	), nil
 }
 
-func saveProviders(ctx context.Context, tx bun.Tx, id int64, old Policy, p *Policy) error {
+func saveProviders(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) error {
 	for _, policy := range []*Policy{&old, p} {
 		for i := range policy.ProviderConfigs {
 			policy.ProviderConfigs[i].PolicyID, policy.ProviderConfigs[i].Position = id, i
@@ -131,7 +132,7 @@ func difference[T any](before, after []T, key func(T) string, same func(a, b T) 
 // Changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that
 // exist only the columns named change.
 func Changes[T any](
-	tx bun.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string,
+	tx database.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string,
 ) []bun.Query {
 	var queries []bun.Query
 	changed, gone := difference(before, after, key, same)
@@ -144,7 +145,7 @@ func Changes[T any](
 	return queries
 }
 
-func upsert[T any](tx bun.Tx, rows *[]T, conflict string, columns ...string) *bun.InsertQuery {
+func upsert[T any](tx database.Tx, rows *[]T, conflict string, columns ...string) *bun.InsertQuery {
 	insert := tx.NewInsert().Model(rows).On(conflict)
 	for _, column := range columns {
 		insert = insert.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 
+	"tollgate/models/database"
+
 	"github.com/uptrace/bun"
 )
 
@@ -34,7 +36,7 @@ type overrideRow struct {
 }
 
 // changeSelections returns the queries for the MCP selections that differ between old and p.
-func changeSelections(tx bun.Tx, id int64, old, p Policy) []bun.Query {
+func changeSelections(tx database.Tx, id int64, old, p Policy) []bun.Query {
 	groups := func(p Policy) []toolGroupRow {
 		return Positioned(p.MCPToolGroups, func(g ToolGroupGrant, i int) toolGroupRow {
 			return toolGroupRow{PolicyID: id, ToolGroupID: g.ToolGroupID, Position: i}

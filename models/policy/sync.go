@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/database"
 	"tollgate/models/window"
 )
 
@@ -28,7 +28,7 @@ func movesAlignment(fields []string) bool {
 // Sync sets the field groups named to those of p in all the policies named, which equal before, in a fixed number of
 // statements. Limits that match keep their ids, and so their usage and overrides: providers
 // match by name, budgets by scope and window, limits by scope. What does not differ is not written.
-func Sync(ctx context.Context, tx bun.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
+func Sync(ctx context.Context, tx database.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
 	to := synced{tx: tx, ids: pgdialect.Array(ids), now: now}
 	if movesAlignment(fields) && before.Calendar != p.Calendar {
 		to.align(ctx, p.Calendar)
@@ -54,7 +54,7 @@ func Sync(ctx context.Context, tx bun.Tx, ids []int64, before, p Policy, fields 
 
 // synced writes to many policies at once; after the first error it does nothing more.
 type synced struct {
-	tx  bun.Tx
+	tx  database.Tx
 	ids any
 	now time.Time
 	err error

@@ -48,7 +48,7 @@ func ChangeMany(ctx context.Context, db bun.IDB, actor permission.Actor, in Bulk
 	if err != nil {
 		return 0, err
 	}
-	return len(ids), database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	return len(ids), database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		for _, id := range ids {
 			if err := changeOne(ctx, tx, actor, id, in); err != nil {
 				return err
@@ -58,7 +58,7 @@ func ChangeMany(ctx context.Context, db bun.IDB, actor permission.Actor, in Bulk
 	})
 }
 
-func changeOne(ctx context.Context, tx bun.Tx, actor permission.Actor, id int64, in BulkInput) error {
+func changeOne(ctx context.Context, tx database.Tx, actor permission.Actor, id int64, in BulkInput) error {
 	var err error
 	switch in.Op.Text {
 	case "activate", "deactivate":
@@ -72,7 +72,7 @@ func changeOne(ctx context.Context, tx bun.Tx, actor permission.Actor, id int64,
 }
 
 // addTag adds a tag to a profile that does not have it yet.
-func addTag(ctx context.Context, tx bun.Tx, actor permission.Actor, id int64, tag input.Value) error {
+func addTag(ctx context.Context, tx database.Tx, actor permission.Actor, id int64, tag input.Value) error {
 	c := &input.Reader{}
 	c.Required("tag", tag, "a tag")
 	name, _ := c.Text("tag", tag, input.TextRule{What: "a tag", Max: 64})

@@ -23,7 +23,7 @@ type CloneInput struct {
 // Clone stores a duplicate of a profile with new ids. Refusals as for create, and NotFound.
 func Clone(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in CloneInput) (Profile, error) {
 	var created Profile
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		source, err := LockProfile(ctx, tx, id)
 		if err != nil {
 			return err

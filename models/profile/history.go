@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/policy"
@@ -29,7 +30,7 @@ type versionRow struct {
 // insertVersion stores the current state of a profile; the snapshot is also what reads answer with. Other queries of
 // the save are part of the same statement.
 func insertVersion(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, profile Profile, with []bun.Query,
+	ctx context.Context, tx database.Tx, actor permission.Actor, profile Profile, with []bun.Query,
 ) (json.RawMessage, error) {
 	snapshot, err := json.Marshal(profile)
 	if err != nil {
@@ -57,7 +58,7 @@ type tagRow struct {
 	Tag             string
 }
 
-func changeTags(tx bun.Tx, old, profile Profile) []bun.Query {
+func changeTags(tx database.Tx, old, profile Profile) []bun.Query {
 	rows := func(tags []string) []tagRow {
 		return policy.Positioned(tags, func(tag string, _ int) tagRow {
 			return tagRow{AccessProfileID: profile.ID, TagKey: input.FoldCase(tag), Tag: tag}

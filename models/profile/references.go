@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/uptrace/bun"
-
 	"tollgate/models/catalogue"
+	"tollgate/models/database"
 	"tollgate/models/input"
 )
 
 // references loads what the input names.
-func (in Input) references(ctx context.Context, tx bun.Tx) (*catalogue.References, error) {
+func (in Input) references(ctx context.Context, tx database.Tx) (*catalogue.References, error) {
 	providers, servers, groups := []string{}, []string{}, []int64{}
 	for _, config := range in.ProviderConfigs.Items {
 		providers = append(providers, config.ProviderName.Text)

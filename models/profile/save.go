@@ -22,7 +22,7 @@ import (
 // the name is taken.
 func Create(ctx context.Context, db bun.IDB, actor permission.Actor, in Input) (Profile, error) {
 	var created Profile
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		refs, err := in.references(ctx, tx)
 		if err != nil {
 			return err
@@ -43,7 +43,7 @@ func Update(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input,
 ) (Profile, error) {
 	return changeProfile(ctx, db, actor, id, ifVersion, "update",
-		func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
+		func(ctx context.Context, tx database.Tx, old Profile) (Profile, time.Time, error) {
 			refs, err := in.references(ctx, tx)
 			if err != nil {
 				return old, time.Time{}, err
@@ -62,7 +62,7 @@ func SetActive(
 		action = "activate"
 	}
 	return changeProfile(ctx, db, actor, id, ifVersion, action,
-		func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
+		func(ctx context.Context, tx database.Tx, old Profile) (Profile, time.Time, error) {
 			refs, err := catalogue.LoadReferences(ctx, tx, []string{}, []string{}, []int64{})
 			if err != nil {
 				return old, time.Time{}, err
@@ -76,7 +76,7 @@ func SetActive(
 // Delete removes a profile with its policy, versions and role attachments; its audit rows stay. Refusals: NotFound,
 // Stale, Conflict while a user holds a copy.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64) error {
-	return database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := LockProfile(ctx, tx, id)
 		if err != nil {
 			return err
@@ -111,12 +111,12 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 				return err
 			}
 		}
-		return audit.Record(ctx, tx, c)
+		return audit.Record(tx, c)
 	})
 }
 
 // checkUnheld refuses to delete a profile that users hold. Concurrent assignments wait for its lock.
-func checkUnheld(ctx context.Context, tx bun.Tx, p Profile) error {
+func checkUnheld(ctx context.Context, tx database.Tx, p Profile) error {
 	holders, err := CountHolders(ctx, tx, []int64{p.ID})
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (s Stored) Fresh(ifVersion *int64) error {
 }
 
 // LockProfile locks a profile until the transaction ends, and reads it.
-func LockProfile(ctx context.Context, tx bun.Tx, id int64) (Stored, error) {
+func LockProfile(ctx context.Context, tx database.Tx, id int64) (Stored, error) {
 	var row struct{ PolicyID, Version, PolicyVersion int64 }
 	if err := tx.NewRaw("SELECT policy_id, version, policy_version FROM access_profiles WHERE id = ? FOR UPDATE", id).
 		Scan(ctx, &row); err != nil {
@@ -170,10 +170,10 @@ func LockProfile(ctx context.Context, tx bun.Tx, id int64) (Stored, error) {
 // changeProfile locks a profile, lets edit make the next state, and stores it as a new version unless nothing differs.
 func changeProfile(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, action string,
-	edit func(context.Context, bun.Tx, Profile) (Profile, time.Time, error),
+	edit func(context.Context, database.Tx, Profile) (Profile, time.Time, error),
 ) (Profile, error) {
 	var profile Profile
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := LockProfile(ctx, tx, id)
 		if err != nil {
 			return err
@@ -196,7 +196,7 @@ func changeProfile(
 }
 
 func insertProfile(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, profile Profile, now time.Time,
+	ctx context.Context, tx database.Tx, actor permission.Actor, action string, profile Profile, now time.Time,
 ) (Profile, error) {
 	profile.Version, profile.CreatedAt, profile.UpdatedAt = 1, now, now
 	profile.Adopt(policy.Policy{}, now)
@@ -218,14 +218,14 @@ func insertProfile(
 	if err != nil {
 		return profile, err
 	}
-	return profile, audit.Record(ctx, tx, audit.Change{
+	return profile, audit.Record(tx, audit.Change{
 		ProfileID: &profile.ID, Actor: actor.Name,
 		Origin: audit.OriginOf(actor), Action: action, New: snapshot, At: now,
 	})
 }
 
 func updateProfile(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, action string, old Stored, profile *Profile,
+	ctx context.Context, tx database.Tx, actor permission.Actor, action string, old Stored, profile *Profile,
 ) error {
 	policyVersion := old.policyVersion
 	if len(policy.Differing(old.Policy, profile.Policy, policy.FieldGroups)) > 0 {
@@ -254,7 +254,7 @@ func updateProfile(
 	if err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, audit.Change{
+	return audit.Record(tx, audit.Change{
 		ProfileID: &profile.ID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action, Previous: old.snapshot,
 		New: snapshot, At: profile.UpdatedAt,
 	})
@@ -271,7 +271,7 @@ func nameTaken(err error) error {
 // profile.
 func Check(ctx context.Context, db bun.IDB, id int64, in Input) (problem.Problems, error) {
 	var problems problem.Problems
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		refs, err := in.references(ctx, tx)
 		if err != nil {
 			return err

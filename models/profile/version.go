@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -74,7 +75,7 @@ func RestoreVersion(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, version int64,
 ) (Profile, error) {
 	return changeProfile(ctx, db, actor, id, ifVersion, "restore",
-		func(ctx context.Context, tx bun.Tx, old Profile) (Profile, time.Time, error) {
+		func(ctx context.Context, tx database.Tx, old Profile) (Profile, time.Time, error) {
 			v, err := FindVersion(ctx, tx, id, version)
 			if err != nil {
 				return old, time.Time{}, err

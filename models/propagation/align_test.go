@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"tollgate/models/database"
 	"tollgate/models/modelstest"
 	"tollgate/models/policy"
@@ -51,7 +49,7 @@ func (a aligning) lines(now time.Time) []anchoredLine {
 
 func (a aligning) push(p policy.Policy, now time.Time, fields ...string) {
 	a.Helper()
-	a.Must(database.InTx(a.Context(), a.DB, func(ctx context.Context, tx bun.Tx) error {
+	a.Must(database.InTx(a.Context(), a.DB, func(ctx context.Context, tx database.Tx) error {
 		before, err := policy.LoadPolicies(ctx, tx, []int64{a.policy})
 		if err != nil {
 			return err

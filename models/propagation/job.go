@@ -63,7 +63,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		return Job{}, err
 	}
 	var job Job
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func profileChanged(shown profile.Profile) error {
 			strconv.FormatInt(shown.Version, 10)+" now.")
 }
 
-func (p *Job) insert(ctx context.Context, tx bun.Tx, chosen propagation, now time.Time) error {
+func (p *Job) insert(ctx context.Context, tx database.Tx, chosen propagation, now time.Time) error {
 	if _, err := tx.NewInsert().Model(p).Returning("id").Exec(ctx); err != nil {
 		return fmt.Errorf("store propagation: %w", err)
 	}

@@ -102,7 +102,7 @@ AND NOT EXISTS (SELECT FROM propagation_items WHERE job_id = ?0 AND state = 'wai
 
 // push changes a batch of copies in one transaction, with their new state in the job and the audit row.
 func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) error {
-	return database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if err := database.AllowLong(ctx, tx); err != nil {
 			return err
 		}
@@ -147,9 +147,7 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 		if len(changed) == 0 {
 			return nil
 		}
-		if err := database.Invalidate(ctx, tx, changed...); err != nil {
-			return err
-		}
+		tx.Invalidate(changed...)
 		c := audit.Change{ProfileID: &p.AccessProfileID, Actor: p.Actor, Origin: p.Origin, Action: "propagate", At: now}
 		if len(changed) == 1 {
 			c.UserID = &changed[0]
@@ -160,12 +158,12 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 		}); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, c)
+		return audit.Record(tx, c)
 	})
 }
 
 // lockLease renews the lease, and locks it until the transaction ends.
-func (p Job) lockLease(ctx context.Context, tx bun.Tx) error {
+func (p Job) lockLease(ctx context.Context, tx database.Tx) error {
 	result, err := tx.NewRaw(`UPDATE propagation_jobs SET lease_until = clock_timestamp() + ? * interval '1 second'
 WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fence).Exec(ctx)
 	if err != nil {
@@ -179,7 +177,7 @@ WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fenc
 
 // changeable are those of the locked copies that may be changed. Those that were deleted or may not change any more are
 // recorded as skipped, with the reason.
-func (p Job) changeable(ctx context.Context, tx bun.Tx, ids []int64, now time.Time) ([]Target, error) {
+func (p Job) changeable(ctx context.Context, tx database.Tx, ids []int64, now time.Time) ([]Target, error) {
 	var targets []Target
 	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").
 		Scan(ctx, &targets); err != nil {
@@ -212,7 +210,7 @@ func (p Job) changeable(ctx context.Context, tx bun.Tx, ids []int64, now time.Ti
 }
 
 // pushShape changes copies that are in the same state, and returns their holders when anything changed.
-func (p Job) pushShape(ctx context.Context, tx bun.Tx, s shaped, to policy.Policy, now time.Time) ([]string, error) {
+func (p Job) pushShape(ctx context.Context, tx database.Tx, s shaped, to policy.Policy, now time.Time) ([]string, error) {
 	copies, policies, users := make([]int64, len(s.targets)), make([]int64, len(s.targets)), make([]string, len(s.targets))
 	for i, t := range s.targets {
 		copies[i], policies[i], users[i] = t.ID, t.PolicyID, t.UserID
@@ -247,7 +245,7 @@ func (p Job) pushShape(ctx context.Context, tx bun.Tx, s shaped, to policy.Polic
 }
 
 // clearUsage resets the used amounts of the limits in the groups named. The ledger keeps what was counted.
-func clearUsage(ctx context.Context, tx bun.Tx, policies []int64, groups []string) (int64, error) {
+func clearUsage(ctx context.Context, tx database.Tx, policies []int64, groups []string) (int64, error) {
 	result, err := tx.NewRaw(`
 UPDATE limit_windows AS w SET cleared = w.used
 FROM (

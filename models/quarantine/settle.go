@@ -95,7 +95,7 @@ func Assign(
 	if err != nil {
 		return 0, err
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if _, err := identity.LockAccess(ctx, tx, actor, "Usage:Update", userID); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func chargesFor(
 // charge counts events and returns those that were counted. It leaves out events that were reported again
 // with a known key, and counted then. Refusal: Conflict when none is left.
 func charge(
-	ctx context.Context, tx bun.Tx, events []Event, charges map[string]*usage.Event,
+	ctx context.Context, tx database.Tx, events []Event, charges map[string]*usage.Event,
 ) ([]Event, error) {
 	counted := []*usage.Event{}
 	for _, event := range events {
@@ -179,7 +179,7 @@ func Dismiss(
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return 0, err
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if _, err := identity.Lock(ctx, tx, actor, "Usage:Update", nil, nil); err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func Dismiss(
 }
 
 // lockOpen is readOpen for events that are to be settled.
-func lockOpen(ctx context.Context, tx bun.Tx, id string, alike bool) ([]Event, error) {
+func lockOpen(ctx context.Context, tx database.Tx, id string, alike bool) ([]Event, error) {
 	return readOpen(ctx, selectEvents(tx).For("UPDATE OF q"), id, alike)
 }
 
@@ -242,7 +242,7 @@ type settledRecord struct {
 
 // settle records the outcome of events, with one audit row.
 func settle(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, events []Event, s settlement,
+	ctx context.Context, tx database.Tx, actor permission.Actor, events []Event, s settlement,
 ) error {
 	now, err := database.Clock(ctx, tx)
 	if err != nil {
@@ -265,7 +265,7 @@ func settle(
 }
 
 func recordSettlement(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, first Event, shown settledRecord,
+	ctx context.Context, tx database.Tx, actor permission.Actor, first Event, shown settledRecord,
 	userID *string, now time.Time,
 ) error {
 	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), UserID: userID, Action: "assign", At: now}
@@ -275,5 +275,5 @@ func recordSettlement(
 	if err := c.Documents(nil, shown, map[string]string{"resource": "quarantined_usage", "id": first.ID}); err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, c)
+	return audit.Record(tx, c)
 }

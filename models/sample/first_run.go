@@ -28,7 +28,7 @@ func NeedsFirstRun(ctx context.Context, db bun.IDB) (bool, error) {
 // there are users already it is "".
 func NewFirstRunLink(ctx context.Context, db bun.IDB) (token string, err error) {
 	token, hash := secret.NewToken()
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		_, err := tx.NewRaw(`
 INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (single) DO UPDATE SET token_hash = excluded.token_hash`, hash).Exec(ctx)
 		if err != nil {
@@ -89,7 +89,7 @@ func CreateFirstAdmin(
 	if err != nil {
 		return "", err
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// Of two concurrent requests, the second waits here and then finds no link.
 		if err := checkLink(ctx, tx.NewSelect().For("UPDATE"), token); err != nil {
 			return err
@@ -128,7 +128,7 @@ func CreateEnvAdmin(
 	if err != nil {
 		return false, err
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') ON CONFLICT (single) DO UPDATE SET token_hash = ''").Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("lock the first-run link: %w", err)
@@ -145,7 +145,7 @@ func CreateEnvAdmin(
 
 // insertFirst creates the first user; the transaction has locked the link's row. Once there is a user, the link is
 // invalid.
-func insertFirst(ctx context.Context, tx bun.Tx, door string, admin *identity.User, hash string) error {
+func insertFirst(ctx context.Context, tx database.Tx, door string, admin *identity.User, hash string) error {
 	some, err := identity.HasUsers(ctx, tx)
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func insertFirst(ctx context.Context, tx bun.Tx, door string, admin *identity.Us
 	return endFirstRun(ctx, tx)
 }
 
-func endFirstRun(ctx context.Context, tx bun.Tx) error {
+func endFirstRun(ctx context.Context, tx database.Tx) error {
 	if _, err := tx.NewRaw("DELETE FROM first_run_links").Exec(ctx); err != nil {
 		return fmt.Errorf("end the first-run link: %w", err)
 	}

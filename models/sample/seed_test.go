@@ -69,7 +69,7 @@ func TestSeedLeavesExistingRowsAlone(t *testing.T) {
 
 func TestSeedCatalogueWithinATransaction(t *testing.T) {
 	db, ctx := dbtest.New(t), context.Background()
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error { return sample.Catalogue(ctx, tx, permission.CLI) })
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error { return sample.Catalogue(ctx, tx, permission.CLI) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func (r *Recorder) Adjust(
 		return wanted, false, err
 	}
 	var user string
-	err = database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		if _, err := identity.Lock(ctx, tx, actor, "Usage:Update", nil, nil); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (r *Recorder) Adjust(
 
 // lockCharge finds the user of an event, and what is left of its charge, nil when its cost is unknown. It locks the
 // event's row against concurrent adjustments, and reads earlier ones after that.
-func lockCharge(ctx context.Context, tx bun.Tx, eventID string) (user string, charge *money.Money, err error) {
+func lockCharge(ctx context.Context, tx database.Tx, eventID string) (user string, charge *money.Money, err error) {
 	key := input.NewGatewayID(eventID).Key
 	var left sql.NullInt64
 	err = tx.NewRaw("SELECT user_id, cost FROM usage_events WHERE event_id = ? FOR UPDATE", key).Scan(ctx, &user, &left)
@@ -150,7 +150,7 @@ func lockCharge(ctx context.Context, tx bun.Tx, eventID string) (user string, ch
 }
 
 // adjustedBefore finds the adjustment that one repeats.
-func adjustedBefore(ctx context.Context, tx bun.Tx, wanted Adjustment) (Adjustment, error) {
+func adjustedBefore(ctx context.Context, tx database.Tx, wanted Adjustment) (Adjustment, error) {
 	key := wanted.key()
 	a := wanted
 	var eventKey string
@@ -177,7 +177,7 @@ func anotherAdjustment() error {
 
 // store takes the amount back. Refusal: Conflict when less is left.
 func (a *Adjustment) store(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, user string, charge *money.Money,
+	ctx context.Context, tx database.Tx, actor permission.Actor, user string, charge *money.Money,
 ) error {
 	switch {
 	case charge == nil:
@@ -201,16 +201,13 @@ func (a *Adjustment) store(
 	if err != nil {
 		return fmt.Errorf("take a charge back: %w", err)
 	}
-	if err := database.ExecNoting(ctx, tx, `INSERT INTO usage_changes (user_id, xact) VALUES ($1, pg_current_xact_id())
-ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`, user); err != nil {
-		return fmt.Errorf("note that usage changed: %w", err)
-	}
+	tx.InvalidateUsage(user)
 	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), UserID: &user, Action: "update", At: at}
 	if err := c.Documents(adjustedCharge{Charge: *charge}, adjustedCharge{a.Charge, &a.Amount, a.Reason},
 		map[string]string{"resource": "usage_event", "id": a.EventID, "adjustment_id": a.ID}); err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, c)
+	return audit.Record(tx, c)
 }
 
 // adjustedCharge is what an audit row shows of an event.

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 
+	"tollgate/models/database"
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
 	"tollgate/models/money"
@@ -107,7 +107,7 @@ func (e KeptEvent) chargedTo(userID string) *Event {
 func (r *Recorder) Counted(user uuid.UUID) { r.decider.Counted(user) }
 
 // StoreEvents counts events in a transaction of the caller, and returns the keys of those that were not there yet.
-func StoreEvents(ctx context.Context, tx bun.Tx, events []*Event) (map[string]bool, error) {
+func StoreEvents(ctx context.Context, tx database.Tx, events []*Event) (map[string]bool, error) {
 	columns := &eventColumns{}
 	for _, event := range events {
 		columns.add(event)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
@@ -48,7 +47,7 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 // replaceOne counts the difference between an exact event and its estimate, on the limits that the estimate was counted
 // on.
 func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err error) {
-	err = database.InTx(ctx, r.db, func(ctx context.Context, tx bun.Tx) error {
+	err = database.InTx(ctx, r.db, func(ctx context.Context, tx database.Tx) error {
 		result, err := tx.NewRaw(replaceEstimate, e.GatewayID.Key, e.UserID, e.Provider, e.Model, e.mcpClientID, e.toolName,
 			e.nanos(), e.costComputed, e.Tokens, e.Requests, e.input, e.output, e.cacheRead, e.cacheWrite, e.reasoning).Exec(ctx)
 		if err != nil {

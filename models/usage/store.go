@@ -87,7 +87,7 @@ func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error 
 		}
 	}
 	var stored map[string]bool
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		var err error
 		stored, err = columns.store(ctx, tx)
 		return err
@@ -108,7 +108,7 @@ func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error 
 	return nil
 }
 
-func (c *eventColumns) store(ctx context.Context, tx bun.Tx) (map[string]bool, error) {
+func (c *eventColumns) store(ctx context.Context, tx database.Tx) (map[string]bool, error) {
 	rows, err := database.QueryPlanned(ctx, tx, storeEvents,
 		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs,
 		c.tokens, c.inputs, c.outputs, c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds,

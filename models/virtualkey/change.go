@@ -50,7 +50,7 @@ func Create(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input,
 ) (Key, error) {
 	var k Key
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		users, err := identity.LockAccess(ctx, tx, actor, "VirtualKeys:Create", user)
 		if err != nil {
 			return err
@@ -86,7 +86,7 @@ func Create(
 	return k, err
 }
 
-func holdsSomething(ctx context.Context, tx bun.Tx, user string) error {
+func holdsSomething(ctx context.Context, tx database.Tx, user string) error {
 	holds, err := tx.NewSelect().Table("user_access_profiles").Where("user_id = ?", user).Exists(ctx)
 	if err != nil {
 		return fmt.Errorf("look up what the user holds: %w", err)
@@ -98,7 +98,7 @@ func holdsSomething(ctx context.Context, tx bun.Tx, user string) error {
 	return nil
 }
 
-func freeKeyName(ctx context.Context, tx bun.Tx, email string) (string, error) {
+func freeKeyName(ctx context.Context, tx database.Tx, email string) (string, error) {
 	name := clipName(email + " - key")
 	taken, err := takenKeyNames(ctx, tx, []string{name})
 	if err != nil {
@@ -113,7 +113,7 @@ type keyRecord struct {
 	Value string `json:"value"` // masked, always
 }
 
-func recordKey(ctx context.Context, tx bun.Tx, actor permission.Actor, action string, before, after *Key) error {
+func recordKey(ctx context.Context, tx database.Tx, actor permission.Actor, action string, before, after *Key) error {
 	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action}
 	var previous, current any
 	for key, document := range map[*Key]*any{before: &previous, after: &current} {
@@ -134,12 +134,12 @@ func recordKey(ctx context.Context, tx bun.Tx, actor permission.Actor, action st
 	if c.At, err = database.Clock(ctx, tx); err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, c)
+	return audit.Record(tx, c)
 }
 
 // lockKey locks a key's user and then the key. Refusals: NotFound, Forbidden as for a change of their access.
 func lockKey(
-	ctx context.Context, tx bun.Tx, actor permission.Actor, needed permission.Permission, id string,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, id string,
 ) (Key, error) {
 	var k Key
 	if !identity.UserID.MatchString(id) {
@@ -184,7 +184,7 @@ func Rotate(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput,
 ) (Key, error) {
 	var k Key
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := lockKey(ctx, tx, actor, "VirtualKeys:Update", id)
 		if err != nil {
 			return err
@@ -217,9 +217,7 @@ func Rotate(
 		if err := retire(ctx, tx, old); err != nil {
 			return err
 		}
-		if err := database.Invalidate(ctx, tx, k.UserID); err != nil {
-			return err
-		}
+		tx.Invalidate(k.UserID)
 		return recordKey(ctx, tx, actor, "update", &old, &k)
 	})
 	return k, err
@@ -228,7 +226,7 @@ func Rotate(
 // Delete revokes a key of a user at once. Refusals: NotFound, Forbidden.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id string) (Key, error) {
 	var old Key
-	err := database.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) (err error) {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
 		if old, err = lockKey(ctx, tx, actor, "AccessProfiles:Delete", id); err != nil {
 			return err
 		}
@@ -241,16 +239,14 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id st
 		if err := retire(ctx, tx, old); err != nil {
 			return err
 		}
-		if err := database.Invalidate(ctx, tx, user); err != nil {
-			return err
-		}
+		tx.Invalidate(user)
 		return recordKey(ctx, tx, actor, "delete", &old, nil)
 	})
 	return old, err
 }
 
 // retire records the owner of a value: usage that is reported later is still charged to them.
-func retire(ctx context.Context, tx bun.Tx, k Key) error {
+func retire(ctx context.Context, tx database.Tx, k Key) error {
 	_, err := tx.NewRaw("INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
 		k.KeyHash, k.ID, k.UserID).Exec(ctx)
 	if err != nil {

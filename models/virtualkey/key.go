@@ -111,7 +111,7 @@ func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, in
 // IssueFirstKeys issues a key for each user, named after them and the profile; where that is taken a number follows.
 // Values are returned in the order of the users.
 func IssueFirstKeys(
-	ctx context.Context, tx bun.Tx, keys secret.Keys, users []identity.Holder, profile string, now time.Time,
+	ctx context.Context, tx database.Tx, keys secret.Keys, users []identity.Holder, profile string, now time.Time,
 ) ([]Key, error) {
 	if len(users) == 0 {
 		return nil, nil
@@ -146,7 +146,7 @@ func IssueFirstKeys(
 }
 
 // takenKeyNames are those of the names, and of the same with a number, that keys have, folded.
-func takenKeyNames(ctx context.Context, tx bun.Tx, names []string) (map[string]bool, error) {
+func takenKeyNames(ctx context.Context, tx database.Tx, names []string) (map[string]bool, error) {
 	folded, twice, seen := make([]string, len(names)), []string{}, map[string]bool{}
 	for i, name := range names {
 		folded[i] = input.NameKey(name)

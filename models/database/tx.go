@@ -1,0 +1,85 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/problem"
+)
+
+// Tx is a transaction that InTx has opened.
+type Tx struct {
+	bun.Tx
+	end *ending
+}
+
+// ending is what a transaction does last. All of it is sent together with COMMIT, so that the locks on rows that many
+// transactions write wait for the server only, never for this program.
+type ending struct {
+	access, usage []string // users
+	actors        bool
+	last          []statement
+}
+
+type statement struct {
+	query  string
+	values []any
+}
+
+// Last adds a statement that runs after all others of the transaction, for a row that every change locks: the head of
+// the audit log. Its values are bound as $1, $2 and so on. Its failure is a failure of InTx.
+func (tx Tx) Last(query string, values ...any) {
+	tx.end.last = append(tx.end.last, statement{query, values})
+}
+
+// InTx runs fn in one READ COMMITTED transaction, or in the one db already is. It ends with the invalidations that fn
+// called for, then with its Last statements, then with COMMIT, so every transaction locks those rows in one order.
+// The whole transaction is repeated after a deadlock or a serialization failure, so fn must be free of effects outside
+// the database.
+func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx Tx) error) error {
+	if tx, ok := db.(Tx); ok {
+		return fn(ctx, tx)
+	}
+	pool, ok := db.(*bun.DB)
+	if !ok {
+		return fmt.Errorf("open a transaction: %T is not a pool", db)
+	}
+	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	return Repeated(ctx, func() error {
+		end := &ending{}
+		defer end.announce(pool) // also after an unknown outcome
+		return pool.RunInTx(ctx, options, func(ctx context.Context, tx bun.Tx) error {
+			if err := fn(ctx, Tx{tx, end}); err != nil {
+				return err
+			}
+			return end.commit(ctx, tx)
+		})
+	})
+}
+
+// commit ends the transaction when something was left for its end; otherwise RunInTx does.
+func (e *ending) commit(ctx context.Context, tx bun.Tx) error {
+	statements := slices.Concat(noteUsers(noteAccess, e.access), noteUsers(noteUsage, e.usage), e.last)
+	if len(statements) == 0 {
+		return nil
+	}
+	return execAll(ctx, tx, append(statements, statement{query: "COMMIT"}))
+}
+
+// execAll sends planned statements at once, and waits for all of them.
+func execAll(ctx context.Context, tx bun.Tx, statements []statement) error {
+	queries := make([]string, len(statements))
+	for i, s := range statements {
+		queries[i] = s.query
+	}
+	_, err := tx.ExecContext(context.WithValue(ctx, pipelinedKey{}, statements), strings.Join(queries, ";\n"))
+	if err != nil && problem.SQLState(err) == "" {
+		return fmt.Errorf("%w: %w", problem.ErrOutcomeUnknown, err) // COMMIT may have been executed
+	}
+	return err
+}
