@@ -38,7 +38,7 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 		writeJSON(c, http.StatusOK, gin.H{
 			"usage": rows, "others": loaded.Others, "days": loaded.Days, "total": loaded.Total, "group_by": wanted.GroupBy,
 			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly),
-			"time_zone": wanted.ZoneName(),
+			"time_zone": wanted.ZoneName(), "as_of": asOf(loaded.AsOf),
 		})
 		return nil
 	}
@@ -60,6 +60,14 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	shown.MayViewUsers, shown.MayViewProfiles = actor.May("Users:View"), actor.May("AccessProfiles:View")
 	h.html(c, http.StatusOK, framed(h.usagePage(c, wanted), views.UsageBody(shown)))
 	return nil
+}
+
+// asOf is a time in whole seconds; nil when there is none.
+func asOf(at *time.Time) any {
+	if at == nil {
+		return nil
+	}
+	return at.Truncate(time.Second)
 }
 
 // refuseUsage answers a report that cannot be had: the page keeps the days and filters asked for.

@@ -53,11 +53,11 @@ func EachRow(ctx context.Context, db bun.IDB, q Query, use func(Row) error) erro
 // EachDay calls use for every row of the rollup that matches, in the order of its key and in one snapshot. Refusal: as
 // of LoadReport.
 func EachDay(ctx context.Context, db bun.IDB, q Query, use func(Day) error) error {
-	lines := q.filter(db.NewSelect()).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model",
+	lines := q.filter(db.NewSelect(), fromDays).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model",
 		"d.requests", "d.unpriced").
 		ColumnExpr("least(d.cost, 9e18)::bigint AS cost").ColumnExpr("least(d.tokens, 9e15)::bigint AS tokens")
 	if q.Zone != nil {
-		lines = q.filter(db.NewSelect()).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model").
+		lines = q.filter(db.NewSelect(), fromDays).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model").
 			ColumnExpr(usageSums).
 			GroupExpr("1, 2, 3, 4, 5").Having(isUsed)
 	}

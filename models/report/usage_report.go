@@ -24,6 +24,9 @@ type Query struct {
 	Provider, Model string
 	UserID          string
 	ProfileID       int64 // 0 for all
+
+	users []string // of several alone; nil for all
+	sums  sums
 }
 
 // Sum is what was used, added up. Unpriced is how many events have an unknown cost: they count in tokens and requests
@@ -52,6 +55,7 @@ type Report struct {
 	Days   []Row // every day of the query, also those without usage
 	Series []Series
 	Total  Sum
+	AsOf   *time.Time // what was reported later for days that are over may be missing; nil when nothing is
 }
 
 // Series is what one of the most expensive rows cost day by day; the last is the sum of all others.
@@ -71,16 +75,16 @@ var groupColumns = map[string]string{
 	"profile": "d.access_profile_id::text", "day": "d.day::text",
 }
 
-// LoadReport adds up what was used, in one snapshot and two statements however many events there are. Refusal:
+// LoadReport adds up what was used, in one snapshot and four statements however many events there are. Refusal:
 // Unreadable when that takes too long.
 func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 	var report Report
 	err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 		report = Report{}
-		// Its many expressions are compiled for longer than they are used.
-		if _, err := db.NewRaw("SET LOCAL jit = off").Exec(ctx); err != nil {
-			return fmt.Errorf("prepare a report: %w", err)
+		if err := q.prepare(ctx, db); err != nil {
+			return err
 		}
+		report.AsOf = q.sums.asOf(q)
 		if q.GroupBy != "day" {
 			if err := q.rows(db).Limit(maxReportRows+1).Scan(ctx, &report.Rows); err != nil {
 				return fmt.Errorf("report usage: %w", err)
@@ -90,13 +94,9 @@ func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 		for _, row := range report.Rows[:min(seriesShown, len(report.Rows))] {
 			shown = append(shown, row.Key)
 		}
-		var days []seriesDay
-		err := q.filter(db.NewSelect()).ColumnExpr("d.day::text AS day").
-			ColumnExpr("CASE WHEN "+groupColumns[q.GroupBy]+" = ANY (?) THEN "+groupColumns[q.GroupBy]+" ELSE '' END AS key",
-				pgdialect.Array(shown)).
-			ColumnExpr(usageSums).GroupExpr("1, 2").Scan(ctx, &days)
+		days, err := q.series(ctx, db, shown)
 		if err != nil {
-			return fmt.Errorf("report usage by day: %w", err)
+			return err
 		}
 		report.fill(q, shown, days)
 		return nil
@@ -104,9 +104,39 @@ func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 	return report, q.tooMuch(err)
 }
 
+// prepare begins a report in its snapshot.
+func (q *Query) prepare(ctx context.Context, db bun.IDB) (err error) {
+	// Its many expressions are compiled for longer than they are used.
+	if _, err := db.NewRaw("SET LOCAL jit = off").Exec(ctx); err != nil {
+		return fmt.Errorf("prepare a report: %w", err)
+	}
+	q.sums, err = loadSums(ctx, db)
+	return err
+}
+
+// series reads what was used each day, under the key "", and of that each of the rows shown.
+func (q Query) series(ctx context.Context, db bun.IDB, shown []string) ([]seriesDay, error) {
+	days := q.filter(db.NewSelect(), q.source("day")).ColumnExpr("d.day::text AS day").ColumnExpr("'' AS key").
+		ColumnExpr(usageSums).GroupExpr("1, 2")
+	if len(shown) > 0 {
+		ofShown := q
+		if q.GroupBy == "user" {
+			ofShown.users = shown
+		}
+		key := groupColumns[q.GroupBy]
+		days = days.UnionAll(ofShown.filter(db.NewSelect(), ofShown.source(q.GroupBy)).ColumnExpr("d.day::text AS day").
+			ColumnExpr(key+" AS key").ColumnExpr(usageSums).Where(key+" = ANY (?)", pgdialect.Array(shown)).GroupExpr("1, 2"))
+	}
+	var rows []seriesDay
+	if err := days.Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("report usage by day: %w", err)
+	}
+	return rows, nil
+}
+
 // rows reads every row of a report, the most expensive first, with its name.
 func (q Query) rows(db bun.IDB) *bun.SelectQuery {
-	sums := q.filter(db.NewSelect()).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").
+	sums := q.filter(db.NewSelect(), q.source(q.GroupBy)).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").
 		Having(isUsed)
 	rows := db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*").OrderExpr("r.cost DESC, r.key")
 	switch q.GroupBy {
@@ -141,7 +171,7 @@ func (q Query) tooMuch(err error) error {
 		"Adding up so many days takes too long. Ask for fewer days."), err)
 }
 
-// seriesDay is the cost of one of the series on a day; that of all others has the key "".
+// seriesDay is what was used of one of the series on a day; all of it has the key "".
 type seriesDay struct {
 	Day, Key string
 	Sum
@@ -149,28 +179,6 @@ type seriesDay struct {
 
 const usageSums = `least(sum(d.cost), 9e18)::bigint AS cost, least(sum(d.tokens), 9e15)::bigint AS tokens, sum(d.requests)::bigint AS requests,
 sum(d.unpriced)::bigint AS unpriced`
-
-func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
-	if q.Zone == nil {
-		s = s.TableExpr("usage_days AS d")
-	} else {
-		s = s.TableExpr("("+zonedDays+") AS d", q.zonedDaysArgs()...)
-	}
-	s = s.Where("d.day BETWEEN ?::date AND ?::date", q.Since.Format(time.DateOnly), q.Until.Format(time.DateOnly))
-	if q.Provider != "" {
-		s = s.Where("d.provider = ?", q.Provider)
-	}
-	if q.Model != "" {
-		s = s.Where("d.model = ?", q.Model)
-	}
-	if q.UserID != "" {
-		s = s.Where("d.user_id = ?", q.UserID)
-	}
-	if q.ProfileID != 0 {
-		s = s.Where("d.access_profile_id = ?", q.ProfileID)
-	}
-	return s
-}
 
 // fill puts the days in order, with those on which nothing was used, and adds everything up.
 func (r *Report) fill(q Query, shown []string, days []seriesDay) {
@@ -189,9 +197,13 @@ func (r *Report) fill(q Query, shown []string, days []seriesDay) {
 		series[i].Days = make([]money.Money, len(r.Days))
 	}
 	for _, day := range days {
-		r.Days[at[day.Day]].add(day.Sum)
-		r.Total.add(day.Sum)
 		series[place[day.Key]].Days[at[day.Day]] += day.Cost
+		if day.Key == "" {
+			r.Days[at[day.Day]].add(day.Sum)
+			r.Total.add(day.Sum)
+			continue
+		}
+		series[len(shown)].Days[at[day.Day]] -= day.Cost
 	}
 	r.Series = series
 	switch {

@@ -3,19 +3,20 @@ package report
 import (
 	"time"
 
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/profile"
 	"tollgate/models/window"
 )
 
-// zonedDays is usage_days in the days of another time zone, in parts that have to be added up. Each of its days is made
+// zonedDays is a source in the days of another time zone, in parts that have to be added up. Each of its days is made
 // of the whole days of UTC between the midnights of UTC that are nearest to its own; the events between a midnight and
 // the one that stands for it are taken from one day and given to the other. It takes the days with their days of UTC,
 // then the gaps with the days that gain and lose by them.
 const zonedDays = `
 SELECT z.day, u.user_id, u.access_profile_id, u.provider, u.model, u.cost, u.tokens, u.requests, u.unpriced
-FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN usage_days AS u ON u.day >= z.first AND u.day < z.behind
+FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN (?7) AS u ON u.day >= z.first AND u.day < z.behind
 UNION ALL
 SELECT moved.day, s.user_id, s.access_profile_id, s.provider, s.model,
        moved.sign * s.cost, moved.sign * s.tokens, moved.sign * s.requests, moved.sign * s.unpriced
@@ -34,9 +35,8 @@ FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap
 const isUsed = "sum(d.cost) <> 0 OR sum(d.tokens) <> 0 OR sum(d.requests) <> 0 OR sum(d.unpriced) <> 0"
 
 // zonedDaysArgs are the arguments of zonedDays for the days of q.
-func (q Query) zonedDaysArgs() []any {
+func (q Query) zonedDaysArgs(db bun.IDB, from source) []any {
 	var days, firsts, behinds, gapFirsts, gapBehinds, gains, loses []string
-	date := func(day time.Time) string { return day.Format(time.DateOnly) }
 	for day := q.Since; !day.After(q.Until.AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
 		begins := q.Midnight(day)
 		nearest := begins.Add(12 * time.Hour).Truncate(24 * time.Hour)
@@ -59,7 +59,7 @@ func (q Query) zonedDaysArgs() []any {
 	for _, list := range [][]string{days, firsts, behinds, gapFirsts, gapBehinds, gains, loses} {
 		args = append(args, pgdialect.Array(list))
 	}
-	return args
+	return append(args, q.days(db, from, q.Since.AddDate(0, 0, -1), q.Until.AddDate(0, 0, 1)))
 }
 
 // Midnight is when a day of the report begins.

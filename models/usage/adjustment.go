@@ -233,6 +233,9 @@ WITH event AS (
     UPDATE limit_windows AS w SET used = w.used + ?3, cleared = least(w.cleared, w.used + ?3)
     FROM counters AS c
     WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
+), revised AS (
+    INSERT INTO usage_revised_days SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM event
+    WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
 )
 UPDATE usage_days AS d SET cost = d.cost + ?3
 FROM event AS e

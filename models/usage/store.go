@@ -153,7 +153,7 @@ WITH charge AS (
         coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'), coalesce(starts, '{}')
     FROM event LEFT JOIN lines USING (n) ORDER BY event_id
     ON CONFLICT DO NOTHING
-    RETURNING user_id, event_id, reservation_id
+    RETURNING user_id, event_id, reservation_id, occurred_at
 ), counted AS (
     INSERT INTO limit_windows AS w (line_id, kind, reset_duration, window_start, used)
     SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint
@@ -163,12 +163,15 @@ WITH charge AS (
     RETURNING 1
 ), daily AS (
     INSERT INTO usage_days AS d (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
-    SELECT (occurred_at AT TIME ZONE 'UTC')::date, event.user_id, coalesce(access_profile_id, 0),
+    SELECT (event.occurred_at AT TIME ZONE 'UTC')::date, event.user_id, coalesce(access_profile_id, 0),
            CASE WHEN tool_name = '' THEN provider ELSE 'mcp' END, CASE WHEN tool_name = '' THEN model ELSE mcp_client_id || '/' || tool_name END,
            coalesce(sum(cost), 0), sum(tokens), sum(requests), count(*) FILTER (WHERE cost IS NULL AND tool_name = '')
     FROM event JOIN stored USING (event_id) GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
     ON CONFLICT (day, user_id, access_profile_id, provider, model) DO UPDATE
     SET cost = d.cost + excluded.cost, tokens = d.tokens + excluded.tokens, requests = d.requests + excluded.requests, unpriced = d.unpriced + excluded.unpriced
+), revised AS (
+    INSERT INTO usage_revised_days SELECT DISTINCT (occurred_at AT TIME ZONE 'UTC')::date FROM stored
+    WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
 ), settled AS (
     DELETE FROM reservations AS r USING stored WHERE r.id = stored.reservation_id AND r.user_id = stored.user_id
 ), noted AS (

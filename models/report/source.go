@@ -1,0 +1,109 @@
+package report
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// sums says which days are added up already, beside usage_days. The zero value is none.
+type sums struct {
+	Through    sql.NullTime // the last of them
+	ComputedAt sql.NullTime
+	Revised    []string `bun:",array"` // those changed since, which count as not added up
+}
+
+// loadSums reads it in the snapshot of the report.
+func loadSums(ctx context.Context, db bun.IDB) (s sums, err error) {
+	err = db.NewRaw(`SELECT through, computed_at, ARRAY(SELECT DISTINCT day::text FROM usage_revised_days) AS revised FROM usage_totals_state`).
+		Scan(ctx, &s)
+	if err != nil {
+		return s, fmt.Errorf("look for usage that is added up: %w", err)
+	}
+	return s, nil
+}
+
+// asOf is until when usage of days that are over is in the report for sure; nil when all of it is read as it stands.
+func (s sums) asOf(q Query) *time.Time {
+	if !s.Through.Valid || !s.ComputedAt.Valid || q.Since.After(s.Through.Time) {
+		return nil
+	}
+	at := s.ComputedAt.Time.UTC()
+	return &at
+}
+
+// source is where the days of a report are read: usage_days itself, or sums of it by user or by what was called.
+type source int
+
+const (
+	fromDays source = iota
+	fromTotals
+	fromUsers
+)
+
+// sumColumns are the columns of a source; those that sums lack stand empty.
+var sumColumns = map[source]string{
+	fromDays:   "day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM usage_days",
+	fromTotals: "day, '' AS user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM usage_totals",
+	fromUsers: "day, user_id, 0::bigint AS access_profile_id, '' AS provider, '' AS model, cost, tokens, requests, unpriced " +
+		"FROM usage_people",
+}
+
+// source is the smallest one that can answer the report grouped by something: sums know users or calls, not both.
+func (q Query) source(groupBy string) source {
+	switch ofUsers := groupBy == "user" || q.UserID != "" || q.users != nil; {
+	case !ofUsers:
+		return fromTotals
+	case groupBy != "user" && groupBy != "day", q.Provider != "", q.Model != "", q.ProfileID != 0:
+		return fromDays
+	}
+	return fromUsers
+}
+
+// days are the rows of a source from one day to another: sums as far as they are up to date, usage_days for the rest.
+func (q Query) days(db bun.IDB, s source, since, until time.Time) *bun.RawQuery {
+	if s == fromDays || !q.sums.Through.Valid || since.After(q.sums.Through.Time) {
+		return db.NewRaw("SELECT "+sumColumns[fromDays]+" WHERE day BETWEEN ?::date AND ?::date", date(since), date(until))
+	}
+	through := q.sums.Through.Time
+	summed := until
+	if through.Before(until) {
+		summed = through
+	}
+	return db.NewRaw("SELECT "+sumColumns[s]+" WHERE day BETWEEN ?0::date AND ?1::date AND day <> ALL (?3::date[]) "+
+		"UNION ALL SELECT "+sumColumns[fromDays]+" WHERE day BETWEEN ?4::date AND ?2::date "+
+		"UNION ALL SELECT "+sumColumns[fromDays]+" WHERE day = ANY (?3::date[]) AND day BETWEEN ?0::date AND ?1::date",
+		date(since), date(summed), date(until), pgdialect.Array(q.sums.Revised), date(through.AddDate(0, 0, 1)))
+}
+
+func date(day time.Time) string { return day.Format(time.DateOnly) }
+
+// filter reads the days of the report that match, as d.
+func (q Query) filter(s *bun.SelectQuery, from source) *bun.SelectQuery {
+	if q.Zone == nil {
+		s = s.TableExpr("(?) AS d", q.days(s.DB(), from, q.Since, q.Until))
+	} else {
+		s = s.TableExpr("("+zonedDays+") AS d", q.zonedDaysArgs(s.DB(), from)...)
+	}
+	s = s.Where("d.day BETWEEN ?::date AND ?::date", date(q.Since), date(q.Until))
+	if q.Provider != "" {
+		s = s.Where("d.provider = ?", q.Provider)
+	}
+	if q.Model != "" {
+		s = s.Where("d.model = ?", q.Model)
+	}
+	if q.UserID != "" {
+		s = s.Where("d.user_id = ?", q.UserID)
+	}
+	if q.users != nil {
+		s = s.Where("d.user_id = ANY (?)", pgdialect.Array(q.users))
+	}
+	if q.ProfileID != 0 {
+		s = s.Where("d.access_profile_id = ?", q.ProfileID)
+	}
+	return s
+}
