@@ -1,4 +1,5 @@
 // Package usage counts what gateways report, exactly once for each event id. A batch is stored by one statement:
 // events, counters in key order, and the sums of days. Events of unknown keys are kept for the quarantine. The ledger
-// is authoritative: every counter is the sum of its events, and the reconciler checks that it is.
+// is authoritative: every counter is the sum of its events, and the reconciler checks that it is. Totals keeps the sums
+// of days that reports read.
 package usage
