@@ -117,7 +117,7 @@ var statements = regexp.MustCompile(`Benchmark(\S+?)(?:-\d+)?\s.*?([\d.]+) state
 // countStatements takes from Go's benchmarks how many statements a save and a list take.
 func (b *bench) countStatements(ctx context.Context) error {
 	command := exec.CommandContext(ctx, "go", "test", "-tags=nomsgpack", "-run=^$", "-bench=Statements", "-benchtime=5x",
-		"./models")
+		"./models/profile")
 	command.Dir = b.source
 	printed, err := command.CombinedOutput()
 	if err != nil {

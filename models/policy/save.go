@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/window"
 )
 
 // Adopt gives each limit of p that matches one of old its id; the others are new. Providers match by name, budgets by
@@ -55,22 +57,37 @@ func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
 	}
 }
 
-// SavePolicy writes the providers that differ between old and p, which must have adopted old's ids, and fills in the
-// ids of new ones. It returns the queries for everything else that differs.
-func SavePolicy(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) ([]bun.Query, error) {
+// Insert stores a policy that allows nothing yet, and returns its id.
+func Insert(ctx context.Context, tx database.Tx, c window.Calendar) (id int64, err error) {
+	err = tx.NewRaw("INSERT INTO policies (calendar_aligned, time_zone) VALUES (?, ?) RETURNING id",
+		c.CalendarAligned, c.TimeZone).Scan(ctx, &id)
+	if err != nil {
+		return 0, fmt.Errorf("insert policy: %w", err)
+	}
+	return id, nil
+}
+
+// Save writes what differs between old and p, which must have adopted old's ids, and fills in the ids of new providers.
+func Save(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) error {
+	if old.Calendar != p.Calendar {
+		if _, err := tx.NewRaw("UPDATE policies SET calendar_aligned = ?, time_zone = ? WHERE id = ?",
+			p.CalendarAligned, p.TimeZone, id).Exec(ctx); err != nil {
+			return fmt.Errorf("update policy %d: %w", id, err)
+		}
+	}
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
-		return nil, fmt.Errorf("save provider configs: %w", err)
+		return fmt.Errorf("save provider configs: %w", err)
 	}
 	sameBudget := func(a, b Budget) bool {
 		return a.MaxLimit == b.MaxLimit && a.Position == b.Position && input.Equal(a.ResetConfig, b.ResetConfig)
 	}
-	return slices.Concat(
-		Changes(tx, old.budgetRows(id), p.budgetRows(id), func(b Budget) string { return b.ID }, sameBudget,
+	return execTogether(ctx, tx, slices.Concat(
+		changes(tx, old.budgetRows(id), p.budgetRows(id), func(b Budget) string { return b.ID }, sameBudget,
 			"CONFLICT (id) DO UPDATE", "max_limit", "quarter_start_month", "position"),
-		Changes(tx, old.rateLimitRows(id), p.rateLimitRows(id), func(r RateLimit) string { return r.ID }, RateLimit.same,
+		changes(tx, old.rateLimitRows(id), p.rateLimitRows(id), func(r RateLimit) string { return r.ID }, RateLimit.same,
 			"CONFLICT (id) DO UPDATE", "token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration"),
 		changeSelections(tx, id, old, *p),
-	), nil
+	))
 }
 
 func saveProviders(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) error {
@@ -129,9 +146,32 @@ func difference[T any](before, after []T, key func(T) string, same func(a, b T) 
 	return changed, gone
 }
 
-// Changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that
+// SaveRows turns the rows of before into those of after, in one statement. Of rows that exist only the columns named
+// change.
+func SaveRows[T comparable](
+	ctx context.Context, tx database.Tx, before, after []T, key func(T) string, conflict string, columns ...string,
+) error {
+	return execTogether(ctx, tx, changes(tx, before, after, key, same[T], conflict, columns...))
+}
+
+// execTogether runs queries as one statement; none of them may read what another writes.
+func execTogether(ctx context.Context, tx database.Tx, queries []bun.Query) error {
+	if len(queries) == 0 {
+		return nil
+	}
+	all := tx.NewSelect().ColumnExpr("1")
+	for i, query := range queries {
+		all = all.With("part_"+strconv.Itoa(i), query)
+	}
+	if _, err := all.Exec(ctx); err != nil {
+		return fmt.Errorf("save what differs: %w", err)
+	}
+	return nil
+}
+
+// changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that
 // exist only the columns named change.
-func Changes[T any](
+func changes[T any](
 	tx database.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string,
 ) []bun.Query {
 	var queries []bun.Query

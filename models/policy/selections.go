@@ -53,21 +53,21 @@ func changeSelections(tx database.Tx, id int64, old, p Policy) []bun.Query {
 		})
 	}
 	return slices.Concat(
-		Changes(
+		changes(
 			tx, groups(old), groups(p), func(r toolGroupRow) string { return strconv.FormatInt(r.ToolGroupID, 10) },
-			Same[toolGroupRow], "CONFLICT (policy_id, tool_group_id) DO UPDATE", "position",
+			same[toolGroupRow], "CONFLICT (policy_id, tool_group_id) DO UPDATE", "position",
 		),
-		Changes(tx, servers(old), servers(p), func(r serverRow) string { return r.MCPServerID }, Same[serverRow],
+		changes(tx, servers(old), servers(p), func(r serverRow) string { return r.MCPServerID }, same[serverRow],
 			"CONFLICT (policy_id, mcp_server_id) DO UPDATE", "position"),
-		Changes(
+		changes(
 			tx, overrides(old), overrides(p), func(r overrideRow) string { return r.MCPClientID + " " + r.ToolName },
-			Same[overrideRow], "CONFLICT (policy_id, mcp_client_id, tool_name) DO UPDATE", "action", "position",
+			same[overrideRow], "CONFLICT (policy_id, mcp_client_id, tool_name) DO UPDATE", "action", "position",
 		),
 	)
 }
 
-// Same reports whether two selections are the same.
-func Same[T comparable](a, b T) bool { return a == b }
+// same reports whether two selections are the same.
+func same[T comparable](a, b T) bool { return a == b }
 
 // Positioned makes rows of a list, each with its place from 1.
 func Positioned[S, T any](list []S, row func(S, int) T) []T {

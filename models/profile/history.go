@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -27,24 +26,20 @@ type versionRow struct {
 	CreatedAt       time.Time
 }
 
-// insertVersion stores the current state of a profile; the snapshot is also what reads answer with. Other queries of
-// the save are part of the same statement.
+// insertVersion stores the current state of a profile; the snapshot is also what reads answer with.
 func insertVersion(
-	ctx context.Context, tx database.Tx, actor permission.Actor, profile Profile, with []bun.Query,
+	ctx context.Context, tx database.Tx, actor permission.Actor, profile Profile,
 ) (json.RawMessage, error) {
 	snapshot, err := json.Marshal(profile)
 	if err != nil {
 		return nil, fmt.Errorf("write snapshot: %w", err)
 	}
-	insert := tx.NewInsert().Model(&versionRow{
+	row := versionRow{
 		AccessProfileID: profile.ID, Version: profile.Version, Name: profile.Name, Description: profile.Description,
 		Snapshot: string(snapshot), ChangedBy: actor.Name, CreatedAt: profile.UpdatedAt,
-	})
-	for i, query := range with {
-		insert = insert.With("part_"+strconv.Itoa(i), query)
 	}
-	if _, err := insert.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("insert version with what differs: %w", err)
+	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+		return nil, fmt.Errorf("insert version: %w", err)
 	}
 	return snapshot, nil
 }
@@ -58,13 +53,12 @@ type tagRow struct {
 	Tag             string
 }
 
-func changeTags(tx database.Tx, old, profile Profile) []bun.Query {
+func saveTags(ctx context.Context, tx database.Tx, old, profile Profile) error {
 	rows := func(tags []string) []tagRow {
 		return policy.Positioned(tags, func(tag string, _ int) tagRow {
 			return tagRow{AccessProfileID: profile.ID, TagKey: input.FoldCase(tag), Tag: tag}
 		})
 	}
-	return policy.Changes(tx, rows(old.Tags), rows(profile.Tags), func(r tagRow) string { return r.TagKey },
-		policy.Same[tagRow],
+	return policy.SaveRows(ctx, tx, rows(old.Tags), rows(profile.Tags), func(r tagRow) string { return r.TagKey },
 		"CONFLICT (access_profile_id, tag_key) DO UPDATE", "tag")
 }

@@ -200,21 +200,23 @@ func insertProfile(
 ) (Profile, error) {
 	profile.Version, profile.CreatedAt, profile.UpdatedAt = 1, now, now
 	profile.Adopt(policy.Policy{}, now)
-	row := profile.row(0, profile.Version)
-	err := tx.NewInsert().Model(&row).
-		With("policy", tx.NewRaw("INSERT INTO policies (calendar_aligned, time_zone) VALUES (?, ?) RETURNING id",
-			profile.CalendarAligned, profile.TimeZone)).
-		Value("policy_id", "(SELECT id FROM policy)").
-		Returning("id, policy_id").Scan(ctx)
-	if err != nil {
-		return profile, fmt.Errorf("insert access profile: %w", err)
-	}
-	profile.ID = row.ID
-	with, err := policy.SavePolicy(ctx, tx, row.PolicyID, policy.Policy{}, &profile.Policy)
+	policyID, err := policy.Insert(ctx, tx, profile.Calendar)
 	if err != nil {
 		return profile, err
 	}
-	snapshot, err := insertVersion(ctx, tx, actor, profile, append(with, changeTags(tx, Profile{}, profile)...))
+	row := profile.row(policyID, profile.Version)
+	if err := tx.NewInsert().Model(&row).Returning("id").Scan(ctx); err != nil {
+		return profile, fmt.Errorf("insert access profile: %w", err)
+	}
+	profile.ID = row.ID
+	empty := policy.Policy{Calendar: profile.Calendar}
+	if err := policy.Save(ctx, tx, policyID, empty, &profile.Policy); err != nil {
+		return profile, err
+	}
+	if err := saveTags(ctx, tx, Profile{}, profile); err != nil {
+		return profile, err
+	}
+	snapshot, err := insertVersion(ctx, tx, actor, profile)
 	if err != nil {
 		return profile, err
 	}
@@ -239,18 +241,16 @@ func updateProfile(
 	if profile.Name != old.Name {
 		columns = append(columns, "name_key") // a name that stays keeps the key it has
 	}
-	_, err := tx.NewUpdate().Model(&row).
-		With("policy", tx.NewRaw("UPDATE policies SET calendar_aligned = ?, time_zone = ? WHERE id = ?",
-			profile.CalendarAligned, profile.TimeZone, old.policyID)).
-		Column(columns...).WherePK().Exec(ctx)
-	if err != nil {
+	if _, err := tx.NewUpdate().Model(&row).Column(columns...).WherePK().Exec(ctx); err != nil {
 		return fmt.Errorf("update access profile %d: %w", profile.ID, err)
 	}
-	with, err := policy.SavePolicy(ctx, tx, old.policyID, old.Policy, &profile.Policy)
-	if err != nil {
+	if err := policy.Save(ctx, tx, old.policyID, old.Policy, &profile.Policy); err != nil {
 		return err
 	}
-	snapshot, err := insertVersion(ctx, tx, actor, *profile, append(with, changeTags(tx, old.Profile, *profile)...))
+	if err := saveTags(ctx, tx, old.Profile, *profile); err != nil {
+		return err
+	}
+	snapshot, err := insertVersion(ctx, tx, actor, *profile)
 	if err != nil {
 		return err
 	}
