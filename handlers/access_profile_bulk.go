@@ -6,7 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/models/profile"
-	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // ChangeAccessProfiles does one thing to every profile that was ticked in the list, or exports them as a file.
@@ -25,7 +25,7 @@ func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
 	done := map[string]string{
 		"activate": "Active now: ", "deactivate": "Inactive now: ", "tag": "Tagged “" + in.Tag.Text + "”: ",
 	}[in.Op.Text]
-	return seeOther(c, "/access-profiles", done+views.Counted(n, "profile")+".")
+	return seeOther(c, "/access-profiles", done+ui.Counted(n, "profile")+".")
 }
 
 func (h *Handlers) exportProfiles(c *gin.Context, in profile.BulkInput) error {

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // profileForm is what the editor sends beside the profile itself.
@@ -94,9 +95,9 @@ func (h *Handlers) showEditor(c *gin.Context, status int, e editor) error {
 
 func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor) templ.Component {
 	page := h.page(c, view.Title, "/access-profiles")
-	page.Crumbs = []views.Crumb{{Label: "Profiles", Href: "/access-profiles"}}
+	page.Crumbs = []ui.Crumb{{Label: "Profiles", Href: "/access-profiles"}}
 	if e.id != 0 {
-		page.Crumbs = append(page.Crumbs, views.Crumb{
+		page.Crumbs = append(page.Crumbs, ui.Crumb{
 			Label: view.Draft.Name, Href: "/access-profiles/" + strconv.FormatInt(e.id, 10),
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // ListAccessProfiles answers a page of profiles.
@@ -70,7 +71,7 @@ func (h *Handlers) profileListPage(
 	actor := ActorOf(c)
 	list := views.ProfileList{
 		Search: wanted.Search, Filtered: len(q.names) > 0,
-		NewTag:    views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
+		NewTag:    ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
 		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"),
 		MayDelete: actor.May("AccessProfiles:Delete"),
 		States:    stateLinks(q), Tags: tagLinks(q, tags),
@@ -80,12 +81,12 @@ func (h *Handlers) profileListPage(
 	}
 	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
 		if value := q.get(name); value != "" {
-			list.Kept = append(list.Kept, views.Field{Name: name, Value: value})
+			list.Kept = append(list.Kept, ui.Field{Name: name, Value: value})
 		}
 	}
 	now := time.Now()
 	for _, profile := range profiles {
-		profile.Updated, profile.Held = views.Ago(profile.changed, now), holders[profile.id]
+		profile.Updated, profile.Held = ui.Ago(profile.changed, now), holders[profile.id]
 		list.Rows = append(list.Rows, profile.ProfileRow)
 	}
 	page := h.page(c, "Profiles", "/access-profiles")
@@ -99,9 +100,9 @@ func (h *Handlers) profileListPage(
 
 func tagLink(tag string) string { return "/access-profiles?" + encoded("tags", tag) }
 
-func stateLinks(q *query) []views.Link {
+func stateLinks(q *query) []ui.Link {
 	now := q.get("is_active")
-	return []views.Link{
+	return []ui.Link{
 		{Label: "All", Href: q.link("is_active", ""), On: now == ""},
 		{Label: "Active", Href: q.link("is_active", "true"), On: now == "true"},
 		{Label: "Inactive", Href: q.link("is_active", "false"), On: now == "false"},
@@ -109,16 +110,16 @@ func stateLinks(q *query) []views.Link {
 }
 
 // tagLinks toggles each tag; those on that no profile has stay in sight.
-func tagLinks(q *query, tags []string) []views.Link {
+func tagLinks(q *query, tags []string) []ui.Link {
 	on := q.tags()
-	var links []views.Link
+	var links []ui.Link
 	for _, tag := range append(tags, missingFrom(tags, on)...) {
 		rest := without(append([]string{}, on...), input.FoldCase(tag), input.FoldCase)
 		active := len(rest) < len(on)
 		if !active {
 			rest = append(rest, tag)
 		}
-		links = append(links, views.Link{Label: tag, Href: q.link("tags", strings.Join(rest, ",")), On: active})
+		links = append(links, ui.Link{Label: tag, Href: q.link("tags", strings.Join(rest, ",")), On: active})
 	}
 	return links
 }
@@ -147,9 +148,9 @@ func (h *Handlers) showProfilePage(c *gin.Context, shown profile.Profile) error 
 }
 
 // profilePage is the frame of a page below a profile.
-func (h *Handlers) profilePage(c *gin.Context, shown profile.Profile, title string) views.Page {
+func (h *Handlers) profilePage(c *gin.Context, shown profile.Profile, title string) ui.Page {
 	page := h.page(c, title, "/access-profiles")
-	page.Crumbs = []views.Crumb{
+	page.Crumbs = []ui.Crumb{
 		{Label: "Profiles", Href: "/access-profiles"},
 		{Label: shown.Name, Href: "/access-profiles/" + strconv.FormatInt(shown.ID, 10)},
 	}
@@ -184,18 +185,18 @@ func (h *Handlers) profileDeletion(
 	}
 	page := h.profilePage(c, shown, "Delete "+shown.Name+"?")
 	href := page.Crumbs[1].Href
-	confirm := views.Confirm{
+	confirm := ui.Confirm{
 		Action: href + "/delete", Verb: "Delete " + shown.Name, Cancel: href, Version: strconv.FormatInt(shown.Version, 10),
 		Effects: views.ProfileDeletion(shown, roles),
 	}
 	if holders[shown.ID] > 0 || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.ProfileHeld(holders[shown.ID])
-		confirm.Remedy = views.Link{Label: "Users of " + shown.Name, Href: href + "/users"}
+		confirm.Remedy = ui.Link{Label: "Users of " + shown.Name, Href: href + "/users"}
 	}
 	if len(problems) > 0 {
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.ConfirmBody(confirm)), nil
+	return framed(page, ui.ConfirmBody(confirm)), nil
 }
 
 // NewClone asks for the name of a copy.

@@ -5,13 +5,15 @@ import (
 	"strconv"
 	"time"
 
+	"tollgate/models/apikey"
+
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
-	"tollgate/models/apikey"
 
 	"tollgate/models/database"
 	"tollgate/models/problem"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // ListAPIKeys answers a page of API keys.
@@ -121,7 +123,7 @@ func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
 		return err
 	}
 	page := h.apiKeyFrame(c, "Delete "+key.Name+"?")
-	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
+	h.html(c, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
 		Action: "/settings/api-keys/" + strconv.FormatInt(id, 10) + "/delete", Verb: "Delete " + key.Name,
 		Cancel:  "/settings/api-keys",
 		Effects: views.APIKeyDeletion(key, time.Now()),
@@ -155,8 +157,8 @@ func (h *Handlers) apiKeyForm(c *gin.Context, in apikey.Input, problems problem.
 }
 
 // apiKeyFrame is the frame of a page below the list of keys.
-func (h *Handlers) apiKeyFrame(c *gin.Context, title string) views.Page {
+func (h *Handlers) apiKeyFrame(c *gin.Context, title string) ui.Page {
 	page := h.page(c, title, "/settings")
-	page.Crumbs = []views.Crumb{{Label: "Settings", Href: "/settings"}, {Label: "API keys", Href: "/settings/api-keys"}}
+	page.Crumbs = []ui.Crumb{{Label: "Settings", Href: "/settings"}, {Label: "API keys", Href: "/settings/api-keys"}}
 	return page
 }

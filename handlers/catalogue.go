@@ -13,6 +13,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // catalogueQuery reads which part of a list of the catalogue is asked for.
@@ -66,11 +67,11 @@ func deleted(c *gin.Context, name, list string) error {
 
 // below is the frame of a page below a list of the catalogue; name and href are those of the row the page is about, if
 // any.
-func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href string) views.Page {
+func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href string) ui.Page {
 	page := h.page(c, title, listHref)
-	page.Crumbs = []views.Crumb{{Label: list, Href: listHref}}
+	page.Crumbs = []ui.Crumb{{Label: list, Href: listHref}}
 	if name != "" {
-		page.Crumbs = append(page.Crumbs, views.Crumb{Label: name, Href: href})
+		page.Crumbs = append(page.Crumbs, ui.Crumb{Label: name, Href: href})
 	}
 	return page
 }
@@ -78,9 +79,9 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 // deletion is the page that asks before a row goes; while the row is in use it says where, and problems say that
 // deleting it was tried.
 func deletion(
-	page views.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems,
+	page ui.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems,
 ) templ.Component {
-	confirm := views.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
+	confirm := ui.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
 	if !use.None() || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.DeleteBlocked(name, use)
 	}

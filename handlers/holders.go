@@ -10,6 +10,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/database"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // AssignToUsers assigns a profile to every user ticked in the list of users.
@@ -61,8 +62,8 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	h.html(c, http.StatusOK, framed(page, views.HoldersBody(views.HolderList{
 		Profile: profile, Search: wanted.Search, Copies: copies, Now: time.Now(),
 		Filtered: wanted.Search != "" || wanted.Behind,
-		All:      views.Link{Label: "All", Href: q.link("behind", ""), On: !wanted.Behind},
-		Behind:   views.Link{Label: "Behind", Href: q.link("behind", "true"), On: wanted.Behind},
+		All:      ui.Link{Label: "All", Href: q.link("behind", ""), On: !wanted.Behind},
+		Behind:   ui.Link{Label: "Behind", Href: q.link("behind", "true"), On: wanted.Behind},
 		Pager:    pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May("Users:View"),
 		MayDetach: actor.May("AccessProfiles:Delete"),
 	})))
@@ -89,13 +90,13 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		return seeOther(c, href, profile.Name+" was detached from "+views.Counted(n, "user")+".")
+		return seeOther(c, href, profile.Name+" was detached from "+ui.Counted(n, "user")+".")
 	}
 	chosen, err := in.Chosen(ctx(c), h.DB, id)
 	if err != nil {
 		return err
 	}
-	page := h.profilePage(c, profile, "Detach "+profile.Name+" from "+views.Counted(len(chosen), "user")+"?")
+	page := h.profilePage(c, profile, "Detach "+profile.Name+" from "+ui.Counted(len(chosen), "user")+"?")
 	h.html(c, http.StatusOK, framed(page, views.DetachManyBody(href, profile, chosen)))
 	return nil
 }

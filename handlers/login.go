@@ -11,6 +11,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/sample"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // LoginPage shows the form to sign in.
@@ -47,11 +48,11 @@ func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) templ.Compone
 	page := h.page(c, "Sign in", "")
 	page.User = nil
 	markProblems(&page, form.Problems)
-	return within(views.Bare(page), views.LoginBody(form))
+	return within(ui.Bare(page), views.LoginBody(form))
 }
 
 // markProblems tells the frame that its form has problems.
-func markProblems(page *views.Page, problems problem.Problems) {
+func markProblems(page *ui.Page, problems problem.Problems) {
 	if len(problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, problems[0].Code, problems[0].Field
 	}
@@ -104,5 +105,5 @@ func (h *Handlers) firstRunPage(c *gin.Context, form views.FirstRunForm) templ.C
 	page.Intro = "No user can sign in to this console yet. This account may do everything; it can make more users later."
 	page.User = nil
 	markProblems(&page, form.Problems)
-	return within(views.Bare(page), views.FirstRunBody(form))
+	return within(ui.Bare(page), views.FirstRunBody(form))
 }

@@ -10,35 +10,35 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/models/permission"
-	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // sections is the rail: every screen there is, and who sees it.
 var sections = []struct {
-	views.NavItem
+	ui.NavItem
 	permission permission.Permission
 }{
-	{views.NavItem{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p"}, "AccessProfiles:View"},
-	{views.NavItem{Label: "Users", Href: "/users", Icon: "users", Key: "g u"}, "Users:View"},
-	{views.NavItem{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"}, "Roles:View"},
-	{views.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, "VirtualKeys:View"},
-	{views.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
-	{views.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1}, "MCPServers:View"},
+	{ui.NavItem{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p"}, "AccessProfiles:View"},
+	{ui.NavItem{Label: "Users", Href: "/users", Icon: "users", Key: "g u"}, "Users:View"},
+	{ui.NavItem{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"}, "Roles:View"},
+	{ui.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, "VirtualKeys:View"},
+	{ui.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
+	{ui.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1}, "MCPServers:View"},
 	{
-		views.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View",
+		ui.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View",
 	},
-	{views.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g $", Group: 2}, "Usage:View"},
-	{views.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, "AuditLogs:View"},
-	{views.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2}, "Settings:View"},
+	{ui.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g $", Group: 2}, "Usage:View"},
+	{ui.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, "AuditLogs:View"},
+	{ui.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2}, "Settings:View"},
 }
 
 // page prepares the frame of a screen: title, rail, user, and the sentence left by the form before. Current is the
 // rail's href.
-func (h *Handlers) page(c *gin.Context, title, current string) views.Page {
-	page := views.Page{Title: title}
+func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
+	page := ui.Page{Title: title}
 	if user, ok := UserOf(c); ok {
 		actor := ActorOf(c)
-		page.User = &views.Viewer{Name: user.Name, Email: user.Email, Role: user.Role}
+		page.User = &ui.Viewer{Name: user.Name, Email: user.Email, Role: user.Role}
 		for _, section := range sections {
 			if actor.May(section.permission) {
 				item := section.NavItem
@@ -52,11 +52,11 @@ func (h *Handlers) page(c *gin.Context, title, current string) views.Page {
 }
 
 // framed puts a body into the console's frame, or into the bare one for users who are not signed in.
-func framed(page views.Page, body templ.Component) templ.Component {
+func framed(page ui.Page, body templ.Component) templ.Component {
 	if page.User == nil {
-		return within(views.Bare(page), body)
+		return within(ui.Bare(page), body)
 	}
-	return within(views.Layout(page), body)
+	return within(ui.Layout(page), body)
 }
 
 func within(frame, body templ.Component) templ.Component {

@@ -7,12 +7,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // pager says which part of a list is shown, with links to the parts before and behind it.
-func pager(q *query, limit, offset, shown, total int64, noun string) views.Pager {
-	p := views.Pager{From: min(offset+1, total), To: offset + shown, Total: total, Noun: noun}
+func pager(q *query, limit, offset, shown, total int64, noun string) ui.Pager {
+	p := ui.Pager{From: min(offset+1, total), To: offset + shown, Total: total, Noun: noun}
 	if offset > 0 {
 		p.Previous = q.link("offset", strconv.FormatInt(max(offset-limit, 0), 10))
 	}
@@ -37,8 +37,8 @@ func behindEnd(c *gin.Context, q *query, limit, offset int64, shown int, total i
 }
 
 // sortLink heads a column: a click sorts by it, another the other way round. Columns of times start with the newest.
-func sortLink(q *query, sorted, column, label string, newestFirst bool) views.SortLink {
-	link := views.SortLink{Label: label}
+func sortLink(q *query, sorted, column, label string, newestFirst bool) ui.SortLink {
+	link := ui.SortLink{Label: label}
 	next := column
 	if newestFirst {
 		next = "-" + column

@@ -16,6 +16,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 const (
@@ -307,7 +308,7 @@ func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propaga
 		return err
 	}
 	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
-	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
+	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
 	h.html(
 		c, http.StatusOK, framed(page, views.PreviewBody(views.PreviewOf(plan, in, offered, ActorOf(c).May("Users:View")))),
 	)

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/quarantine"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 const quarantineHref = "/usage/quarantine"
@@ -121,7 +122,7 @@ func (h *Handlers) DismissQuarantined(c *gin.Context) error {
 // settledQuarantined answers that events were settled.
 func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) error {
 	if !IsAPI(c) {
-		return seeOther(c, quarantineHref, views.Counted(settled, "call")+" "+choose(settled == 1, "was", "were")+what)
+		return seeOther(c, quarantineHref, ui.Counted(settled, "call")+" "+choose(settled == 1, "was", "were")+what)
 	}
 	event, err := quarantine.Get(ctx(c), h.DB, c.Param("id"))
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/report"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // QuotaPage asks the holder of a key for it.
@@ -55,14 +56,14 @@ func (h *Handlers) ShowQuotaPage(c *gin.Context) error {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	page := views.Page{Title: "What is left", Section: "wide"}
-	h.html(c, http.StatusOK, within(views.Bare(page), views.QuotaBody(key, copies, unpriced, time.Now())))
+	page := ui.Page{Title: "What is left", Section: "wide"}
+	h.html(c, http.StatusOK, within(ui.Bare(page), views.QuotaBody(key, copies, unpriced, time.Now())))
 	return nil
 }
 
 func (h *Handlers) quotaForm(c *gin.Context, problems problem.Problems) templ.Component {
 	c.Header("Cache-Control", "no-store")
-	page := views.Page{Title: "What is left?", Intro: "See what you may still spend with a virtual key."}
+	page := ui.Page{Title: "What is left?", Intro: "See what you may still spend with a virtual key."}
 	markProblems(&page, problems)
-	return within(views.Bare(page), views.QuotaForm(problems))
+	return within(ui.Bare(page), views.QuotaForm(problems))
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/models/problem"
-	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // answers says how each reason is answered: by which status, and of which type the API's error is.
@@ -121,7 +121,7 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	first := refusal.Problems[0]
 	page := h.page(c, errorTitle(status), "")
 	page.ErrorCode, page.Param = first.Code, first.Field
-	body := views.ErrorPage{
+	body := ui.ErrorPage{
 		Message: first.Message, Icon: "warning", BackLabel: "Back to the profiles", BackHref: "/access-profiles",
 		RequestID: RequestID(c),
 	}
@@ -139,7 +139,7 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 			body.Retry = c.Request.URL.RequestURI()
 		}
 	}
-	h.html(c, status, framed(page, views.ErrorBody(body)))
+	h.html(c, status, framed(page, ui.ErrorBody(body)))
 }
 
 func errorTitle(status int) string {

@@ -12,6 +12,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 const rolesHref = "/roles"
@@ -185,7 +186,7 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 		return nil, err
 	}
 	page := h.below(c, "Delete "+role.Name+"?", "Roles", rolesHref, role.Name, roleHref(role.ID))
-	confirm := views.Confirm{
+	confirm := ui.Confirm{
 		Action: roleHref(role.ID) + "/delete", Verb: "Delete " + role.Name, Cancel: roleHref(role.ID),
 		Effects: views.RoleDeletion(profiles),
 	}

@@ -10,6 +10,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/problem"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // Settings shows how one signs in, and what is running here.
@@ -44,12 +45,12 @@ func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) templ
 }
 
 // settingsFrame is the frame of the pages below Settings; current is the tab's path.
-func (h *Handlers) settingsFrame(c *gin.Context, title, current string) views.Page {
+func (h *Handlers) settingsFrame(c *gin.Context, title, current string) ui.Page {
 	page := h.page(c, title, "/settings")
 	page.Heading = "Settings"
-	page.Tabs = []views.Tab{{Label: "Sign-in and about", Href: "/settings"}}
+	page.Tabs = []ui.Tab{{Label: "Sign-in and about", Href: "/settings"}}
 	if ActorOf(c).May("APIKeys:View") {
-		page.Tabs = append(page.Tabs, views.Tab{Label: "API keys", Href: "/settings/api-keys"})
+		page.Tabs = append(page.Tabs, ui.Tab{Label: "API keys", Href: "/settings/api-keys"})
 	}
 	for i := range page.Tabs {
 		page.Tabs[i].Current = page.Tabs[i].Href == current

@@ -12,6 +12,7 @@ import (
 	"tollgate/models/quarantine"
 	"tollgate/models/report"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 const (
@@ -83,7 +84,7 @@ func (h *Handlers) refuseUsage(c *gin.Context, err error, q *query, wanted repor
 	return nil
 }
 
-func (h *Handlers) usagePage(c *gin.Context, wanted report.Query) views.Page {
+func (h *Handlers) usagePage(c *gin.Context, wanted report.Query) ui.Page {
 	page := h.page(c, "Usage", "/usage")
 	page.Intro = "What gateways have reported, in whole days of " + wanted.ZoneName() + "."
 	return page

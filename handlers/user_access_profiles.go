@@ -13,6 +13,7 @@ import (
 	"tollgate/models/propagation"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // ListUserAccessProfiles answers the copies that a user holds.
@@ -85,7 +86,7 @@ func (h *Handlers) assignmentForm(
 }
 
 // userFrame is the frame of a page below a user.
-func (h *Handlers) userFrame(c *gin.Context, user identity.User, title string) views.Page {
+func (h *Handlers) userFrame(c *gin.Context, user identity.User, title string) ui.Page {
 	return h.below(c, title, "Users", usersHref, user.Name, usersHref+"/"+user.ID)
 }
 
@@ -166,7 +167,7 @@ func (h *Handlers) ConfirmDetach(c *gin.Context) error {
 		return err
 	}
 	page := h.userFrame(c, user, "Detach "+assigned.Name+" from "+user.Name+"?")
-	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
+	h.html(c, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
 		Action: views.CopyHref(assigned) + "/delete", Verb: "Detach " + assigned.Name, Cancel: usersHref + "/" + user.ID,
 		Effects: views.Detachment(user, assigned, len(copies) == 1, time.Now()),
 	})))
@@ -194,7 +195,7 @@ func (h *Handlers) DetachAccessProfile(c *gin.Context) error {
 	}
 	said := gone.Name + " was detached."
 	if len(gone.Keys) > 0 {
-		said += " It was the last profile, so " + views.Counted(len(gone.Keys), "key") + " went with it."
+		said += " It was the last profile, so " + ui.Counted(len(gone.Keys), "key") + " went with it."
 	}
 	return seeOther(c, usersHref+"/"+c.Param("id"), said)
 }

@@ -19,6 +19,7 @@ import (
 	"tollgate/models/report"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 const usersHref = "/users"
@@ -179,7 +180,7 @@ func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (temp
 	}
 	href := usersHref + "/" + user.ID
 	page := h.below(c, "Delete "+user.Name+"?", "Users", usersHref, user.Name, href)
-	confirm := views.Confirm{
+	confirm := ui.Confirm{
 		Action: href + "/delete", Verb: "Delete " + user.Name, Cancel: href, Effects: views.UserDeletion(user, leaving),
 	}
 	if leaving.LastAdmin || len(problems) > 0 {
@@ -190,7 +191,7 @@ func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (temp
 	if len(problems) > 0 {
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.ConfirmBody(confirm)), nil
+	return framed(page, ui.ConfirmBody(confirm)), nil
 }
 
 // decodeUser reads a user by either door.

@@ -11,6 +11,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // ListVersions answers a profile's versions, newest first.
@@ -105,7 +106,7 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 		return err
 	}
 	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
-	page.Crumbs = append(page.Crumbs, views.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
+	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
 	h.html(c, http.StatusOK, framed(page, views.CompareBody(views.Comparison{
 		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version,
 		Rows:       views.Differences(older, newer, offered),
@@ -138,27 +139,27 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 }
 
 // tabbedPage is the frame of a profile's tab: policy, users, roles, versions or audit.
-func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string) (views.Page, error) {
+func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string) (ui.Page, error) {
 	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
 	if err != nil {
-		return views.Page{}, err
+		return ui.Page{}, err
 	}
 	roles, err := profile.CountRoles(ctx(c), h.DB, shown.ID)
 	if err != nil {
-		return views.Page{}, err
+		return ui.Page{}, err
 	}
 	page := h.profilePage(c, shown, shown.Name)
 	href := page.Crumbs[1].Href
 	page.Crumbs = page.Crumbs[:1]
-	page.Badge = views.ActiveBadge(shown.IsActive)
+	page.Badge = ui.ActiveBadge(shown.IsActive)
 	actor := ActorOf(c)
 	page.Actions = views.ProfileActions(href, shown.IsActive, holders[shown.ID] > 0,
 		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
-	page.Tabs = []views.Tab{
+	page.Tabs = []ui.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},
-		{Label: "Users", Href: href + "/users", Count: views.Count(holders[shown.ID]), Current: tab == "users"},
-		{Label: "Roles", Href: href + "/roles", Count: views.Count(roles), Current: tab == "roles"},
-		{Label: "Versions", Href: href + "/versions", Count: views.Count(shown.Version), Current: tab == "versions"},
+		{Label: "Users", Href: href + "/users", Count: ui.Count(holders[shown.ID]), Current: tab == "users"},
+		{Label: "Roles", Href: href + "/roles", Count: ui.Count(roles), Current: tab == "roles"},
+		{Label: "Versions", Href: href + "/versions", Count: ui.Count(shown.Version), Current: tab == "versions"},
 		{Label: "Audit", Href: href + "/audit", Current: tab == "audit"},
 	}
 	return page, nil

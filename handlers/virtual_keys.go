@@ -13,6 +13,7 @@ import (
 	"tollgate/models/quota"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // ListVirtualKeys answers a page of all keys, with masked values.
@@ -162,7 +163,7 @@ func (h *Handlers) ConfirmDeleteVirtualKey(c *gin.Context) error {
 		return err
 	}
 	page := h.userFrame(c, user, "Delete "+key.Name+"?")
-	h.html(c, http.StatusOK, framed(page, views.ConfirmBody(views.Confirm{
+	h.html(c, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
 		Action: views.KeyHref(key) + "/delete", Verb: "Delete " + key.Name, Cancel: usersHref + "/" + user.ID,
 		Effects: views.KeyDeletion(key, time.Now()),
 	})))

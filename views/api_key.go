@@ -5,16 +5,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"tollgate/models/apikey"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/views/ui"
 )
 
 // APIKeyList is a page of API keys.
 type APIKeyList struct {
 	Search               string
 	Keys                 []apikey.Key
-	Pager                Pager
+	Pager                ui.Pager
 	Now                  time.Time
 	MayCreate, MayDelete bool
 }
@@ -71,7 +73,7 @@ func shortScopes(scopes []permission.Permission) []string {
 func APIKeyDeletion(key apikey.Key, now time.Time) []string {
 	used := "It was never used."
 	if key.LastUsedAt != nil {
-		used = "It was last used " + Ago(*key.LastUsedAt, now) + "."
+		used = "It was last used " + ui.Ago(*key.LastUsedAt, now) + "."
 	}
 	return []string{"Programs that send the key " + key.KeyPrefix + "… are refused from that moment on.", used}
 }
@@ -86,7 +88,7 @@ func (f APIKeyForm) matrix() Matrix {
 
 func (f APIKeyForm) scopesError() string { return firstBelow(f.Problems, "scopes") }
 
-func (f APIKeyForm) summary() []ProblemLink { return matrixLinks(f.Problems, "scopes") }
+func (f APIKeyForm) summary() []ui.ProblemLink { return matrixLinks(f.Problems, "scopes") }
 
 func curlWithKey(baseURL, secret string) string {
 	return "curl " + strings.TrimSuffix(baseURL, "/") + "/api/access-profiles \\\n" +

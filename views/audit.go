@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/ui"
 )
 
 // AuditPage is the audit log with what it is filtered by.
@@ -22,17 +24,17 @@ type AuditPage struct {
 	UserName                            string // of UserID
 	Action, Actor, Since, Until, UserID string
 	Rows                                []AuditRow
-	Pager                               Pager
+	Pager                               ui.Pager
 	Filtered                            bool
 	Export                              string           // path of the file, with the same filters
 	Problems                            problem.Problems // with what was asked for; then there are no rows
 	WithoutUser                         string           // the same page for all users
 }
 
-func (p AuditPage) actions() []Option {
-	options := []Option{{Label: "Every action"}}
+func (p AuditPage) actions() []ui.Option {
+	options := []ui.Option{{Label: "Every action"}}
 	for _, action := range audit.Actions {
-		options = append(options, Option{
+		options = append(options, ui.Option{
 			Value: action, Label: strings.ReplaceAll(action, "_", " "), Chosen: action == p.Action,
 		})
 	}
@@ -53,7 +55,7 @@ func AuditRows(rows []audit.Entry, offered catalogue.Catalogue, names map[string
 	for i, row := range rows {
 		out[i] = AuditRow{
 			ID: strconv.FormatInt(row.ID, 10), Actor: row.Actor, Action: actionWords(row),
-			When: Ago(row.CreatedAt, now), Exact: exact(row.CreatedAt), Origin: origin(row.Origin),
+			When: ui.Ago(row.CreatedAt, now), Exact: ui.Exact(row.CreatedAt), Origin: origin(row.Origin),
 		}
 		out[i].What, out[i].Href = subject(row)
 		out[i].Whom, out[i].WhomHref = whom(row, names)
@@ -111,7 +113,7 @@ func subject(row audit.Entry) (what, href string) {
 	case row.Action == "delete":
 		return document.Name, ""
 	}
-	return or(document.AccessProfile, document.Name), auditProfileHref(*row.AccessProfileID)
+	return cmp.Or(document.AccessProfile, document.Name), auditProfileHref(*row.AccessProfileID)
 }
 
 // changes is what differs between the values before and after: in the words of a profile, or member by member of any

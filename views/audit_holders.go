@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"tollgate/models/audit"
 	"tollgate/models/money"
+	"tollgate/views/ui"
 )
 
 // aboutHolders are the actions that concern who holds a profile: what they did stands in the row's metadata too.
@@ -55,7 +57,9 @@ func holderDetails(row audit.Entry) []DifferenceRow {
 		switch {
 		case metadata[detail.name] == nil, isList && len(list) == 0:
 		case detail.counted:
-			rows = append(rows, DifferenceRow{Label: detail.label, After: []DifferenceLine{{Text: plural(len(list), "user")}}})
+			rows = append(rows, DifferenceRow{
+				Label: detail.label, After: []DifferenceLine{{Text: ui.Counted(len(list), "user")}},
+			})
 		case isList:
 			line := DifferenceRow{Label: detail.label}
 			for _, item := range list {
@@ -95,7 +99,7 @@ func many(row audit.Entry) string {
 	if row.Metadata == nil || json.Unmarshal([]byte(*row.Metadata), &about) != nil || len(about.UserIDs) == 0 {
 		return ""
 	}
-	return plural(len(about.UserIDs), "user")
+	return ui.Counted(len(about.UserIDs), "user")
 }
 
 // resourcePaths are where things other than profiles are looked at, by what the log calls them.
@@ -110,7 +114,7 @@ const settledUsage = "quarantined_usage"
 
 // resource names something that a row without a profile is about, and where it is while it is there.
 func resource(row audit.Entry, kind, id, name string) (what, href string) {
-	what = strings.TrimSpace(strings.ReplaceAll(kind, "_", " ") + " " + or(name, id))
+	what = strings.TrimSpace(strings.ReplaceAll(kind, "_", " ") + " " + cmp.Or(name, id))
 	if path := resourcePaths[kind]; path != "" && id != "" && (row.Action != "delete" || kind == settledUsage) {
 		href = path + id
 	}
@@ -124,10 +128,10 @@ func detailWords(name string, value any) string {
 	case "scope":
 		return scopeWord(text)
 	case "reset_duration":
-		return "per " + unit(text)
+		return "per " + ui.Unit(text)
 	case "max_limit":
 		if amount, err := money.ParseMoney(text); err == nil {
-			return Dollars(amount)
+			return ui.Dollars(amount)
 		}
 	}
 	return choose(text == "true", "yes", choose(text == "false", "no", text))

@@ -10,12 +10,13 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/money"
 	"tollgate/models/problem"
+	"tollgate/views/ui"
 )
 
 // CatalogueFrame is what the lists of the catalogue have in common.
 type CatalogueFrame struct {
 	Search                          string
-	Pager                           Pager
+	Pager                           ui.Pager
 	Now                             time.Time
 	MayCreate, MayUpdate, MayDelete bool
 }
@@ -27,7 +28,7 @@ var (
 )
 
 // typedLines is a text area with an item a line, as it came back.
-func typedLines(f Field, list input.List[input.Value], problems problem.Problems) Field {
+func typedLines(f ui.Field, list input.List[input.Value], problems problem.Problems) ui.Field {
 	lines := make([]string, len(list.Items))
 	for i, item := range list.Items {
 		lines[i] = item.Text
@@ -44,11 +45,11 @@ func typedLines(f Field, list input.List[input.Value], problems problem.Problems
 }
 
 // catalogueLinks is the summary of a form in which the list named is a text area.
-func catalogueLinks(problems problem.Problems, list string) []ProblemLink {
-	links := problemLinks(problems)
+func catalogueLinks(problems problem.Problems, list string) []ui.ProblemLink {
+	links := ui.ProblemLinks(problems)
 	for i, problem := range problems {
 		if listed(problem.Field, list) {
-			links[i] = ProblemLink{ID: FieldID(list), Message: inLine(problem, list)}
+			links[i] = ui.ProblemLink{ID: ui.FieldID(list), Message: inLine(problem, list)}
 		}
 	}
 	return links
@@ -59,11 +60,11 @@ func cachePrice(price *money.Money) string {
 	if price == nil {
 		return "as input"
 	}
-	return Dollars(*price)
+	return ui.Dollars(*price)
 }
 
 // typedPrices is a text area with the price of a model a line.
-func typedPrices(f Field, in catalogue.ProviderInput, problems problem.Problems) Field {
+func typedPrices(f ui.Field, in catalogue.ProviderInput, problems problem.Problems) ui.Field {
 	f.Value = in.Lines()
 	f.Rows = min(max(len(in.Prices.Items)+1, 4), 18)
 	for _, problem := range problems {
@@ -76,11 +77,11 @@ func typedPrices(f Field, in catalogue.ProviderInput, problems problem.Problems)
 }
 
 // providerLinks is the summary of a provider's form.
-func providerLinks(problems problem.Problems) []ProblemLink {
+func providerLinks(problems problem.Problems) []ui.ProblemLink {
 	links := catalogueLinks(problems, "models")
 	for i, problem := range problems {
 		if listed(problem.Field, "prices") {
-			links[i] = ProblemLink{ID: "price_lines", Message: "Prices, " + lowerFirst(inLine(problem, "prices"))}
+			links[i] = ui.ProblemLink{ID: "price_lines", Message: "Prices, " + lowerFirst(inLine(problem, "prices"))}
 		}
 	}
 	return links
@@ -88,7 +89,7 @@ func providerLinks(problems problem.Problems) []ProblemLink {
 
 // PriceWords is what a model costs: $2.50 in, $10.00 out.
 func PriceWords(p catalogue.ModelPrice) string {
-	return Dollars(p.Input) + " in, " + Dollars(p.Output) + " out"
+	return ui.Dollars(p.Input) + " in, " + ui.Dollars(p.Output) + " out"
 }
 
 func listed(field, list string) bool {
@@ -110,7 +111,7 @@ const itemsShown = 3
 // few lists the first items and how many more there are.
 func few(items []string) string {
 	if more := len(items) - itemsShown; more > 1 {
-		return strings.Join(items[:itemsShown], ", ") + " and " + Count(int64(more)) + " more"
+		return strings.Join(items[:itemsShown], ", ") + " and " + ui.Count(int64(more)) + " more"
 	}
 	return strings.Join(items, ", ")
 }
@@ -119,13 +120,13 @@ func few(items []string) string {
 func usedBy(use catalogue.Use) string {
 	var parts []string
 	if use.BehindCount > 0 {
-		parts = append(parts, "copies of "+plural(int(use.BehindCount), "profile")+" that are behind")
+		parts = append(parts, "copies of "+ui.Counted(use.BehindCount, "profile")+" that are behind")
 	}
 	if use.ProfileCount > 0 || use.GroupCount+use.BehindCount == 0 {
-		parts = append(parts, plural(int(use.ProfileCount), "profile"))
+		parts = append(parts, ui.Counted(use.ProfileCount, "profile"))
 	}
 	if use.GroupCount > 0 {
-		parts = append(parts, plural(int(use.GroupCount), "tool group"))
+		parts = append(parts, ui.Counted(use.GroupCount, "tool group"))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -142,18 +143,18 @@ func DeleteBlocked(name string, use catalogue.Use) string {
 	return said
 }
 
-func profileLinks(rows []database.Named) []Link { return namedLinks("/access-profiles/", rows) }
+func profileLinks(rows []database.Named) []ui.Link { return namedLinks("/access-profiles/", rows) }
 
-func groupLinks(rows []database.Named) []Link { return namedLinks("/mcp/tool-groups/", rows) }
+func groupLinks(rows []database.Named) []ui.Link { return namedLinks("/mcp/tool-groups/", rows) }
 
-func namedLinks(path string, rows []database.Named) []Link {
-	links := make([]Link, len(rows))
+func namedLinks(path string, rows []database.Named) []ui.Link {
+	links := make([]ui.Link, len(rows))
 	for i, row := range rows {
-		links[i] = Link{Label: row.Name, Href: path + strconv.FormatInt(row.ID, 10)}
+		links[i] = ui.Link{Label: row.Name, Href: path + strconv.FormatInt(row.ID, 10)}
 	}
 	return links
 }
 
 func ago(now time.Time) func(time.Time) string {
-	return func(t time.Time) string { return Ago(t, now) }
+	return func(t time.Time) string { return ui.Ago(t, now) }
 }

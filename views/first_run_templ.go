@@ -14,6 +14,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/sample"
+	"tollgate/views/ui"
 )
 
 // FirstRunForm makes the first admin, as it was filled in.
@@ -56,7 +57,7 @@ func FirstRunBody(f FirstRunForm) templ.Component {
 		var templ_7745c5c3_Var2 templ.SafeURL
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinURLErrs(f.action())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `first_run.templ`, Line: 24, Col: 40}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `first_run.templ`, Line: 25, Col: 40}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -66,27 +67,27 @@ func FirstRunBody(f FirstRunForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ProblemSummary(problemLinks(f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ProblemSummary(ui.ProblemLinks(f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = TextField(typed(Field{
+		templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
 			Name: "email", Label: "Email", Type: "email", Autocomplete: "username", Required: true, Autofocus: len(f.Problems) == 0,
 		}, f.Input.Email, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = TextField(typed(Field{
+		templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
 			Name: "name", Label: "Name", Autocomplete: "name", Optional: true,
 		}, f.Input.Name, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = TextField(typed(newPassword("password", "Password"), input.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextField(ui.Typed(newPassword("password", "Password"), input.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = CheckboxField(Field{
+		templ_7745c5c3_Err = ui.CheckboxField(ui.Field{
 			Name: "sample", Label: "Add sample data",
 			Hint: "Providers, MCP servers and tool groups, so that the first profile can be built at once.",
 		}, f.Input.Sample.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
@@ -101,8 +102,8 @@ func FirstRunBody(f FirstRunForm) templ.Component {
 	})
 }
 
-func newPassword(name, label string) Field {
-	return Field{
+func newPassword(name, label string) ui.Field {
+	return ui.Field{
 		Name: name, Label: label, Type: "password", Autocomplete: "new-password", Required: true, Hint: "At least 12 characters. A sentence is easy to keep in mind.",
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/views/ui"
 )
 
 // LoginForm is the way in, as it was filled in.
@@ -62,7 +63,7 @@ func LoginBody(f LoginForm) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Callout("info", "There is no account yet").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Callout("info", "There is no account yet").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -71,7 +72,7 @@ func LoginBody(f LoginForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ProblemSummary(problemLinks(f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ProblemSummary(ui.ProblemLinks(f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -83,7 +84,7 @@ func LoginBody(f LoginForm) templ.Component {
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.ResolveAttributeValue(f.Input.Next.Text)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `login.templ`, Line: 26, Col: 61}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `login.templ`, Line: 27, Col: 61}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var3)
 			if templ_7745c5c3_Err != nil {
@@ -94,13 +95,13 @@ func LoginBody(f LoginForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = TextField(typed(Field{
+		templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
 			Name: "email", Label: "Email", Type: "email", Autocomplete: "username", Required: true, Autofocus: len(f.Problems) == 0,
 		}, f.Input.Email, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = TextField(typed(Field{
+		templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
 			Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Required: true,
 		}, input.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -7,6 +7,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/views/ui"
 )
 
 // Matrix is a choice of permissions, resource by resource. Only those that the actor has can be ticked; what was
@@ -64,8 +65,8 @@ func firstBelow(problems problem.Problems, list string) string {
 }
 
 // matrixLinks is the summary of a form with a matrix of that name.
-func matrixLinks(problems problem.Problems, name string) []ProblemLink {
-	links := problemLinks(problems)
+func matrixLinks(problems problem.Problems, name string) []ui.ProblemLink {
+	links := ui.ProblemLinks(problems)
 	for i, problem := range problems {
 		if strings.HasPrefix(problem.Field, name) {
 			links[i].ID = name

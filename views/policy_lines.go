@@ -7,6 +7,7 @@ import (
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/window"
+	"tollgate/views/ui"
 )
 
 // FieldLines writes each field of a profile as lines of words, by the field's name in the API, so that two can be
@@ -69,10 +70,10 @@ func exactRate(limit *policy.RateLimit) []string {
 	}
 	var lines []string
 	if limit.RequestMaxLimit != nil {
-		lines = append(lines, Count(*limit.RequestMaxLimit)+" requests / "+unit(*limit.RequestResetDuration))
+		lines = append(lines, ui.Count(*limit.RequestMaxLimit)+" requests / "+ui.Unit(*limit.RequestResetDuration))
 	}
 	if limit.TokenMaxLimit != nil {
-		lines = append(lines, Count(*limit.TokenMaxLimit)+" tokens / "+unit(*limit.TokenResetDuration))
+		lines = append(lines, ui.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration))
 	}
 	return lines
 }
@@ -82,5 +83,5 @@ func modelsLine(config policy.ProviderConfig) string {
 	if config.AllModelsAllowed {
 		return "all of " + config.ProviderName
 	}
-	return plural(len(config.AllowedModels), config.ProviderName+" model")
+	return ui.Counted(len(config.AllowedModels), config.ProviderName+" model")
 }

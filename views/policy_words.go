@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tollgate/models/policy"
+	"tollgate/views/ui"
 )
 
 // GroupNames tells the names of tool groups by their id.
@@ -52,7 +53,7 @@ func callable(configs []policy.ProviderConfig) string {
 		case n == 1:
 			may = append(may, config.AllowedModels[0]+" of "+config.ProviderName)
 		case n > 1:
-			may = append(may, plural(n, "model")+" of "+config.ProviderName)
+			may = append(may, ui.Counted(n, "model")+" of "+config.ProviderName)
 		default:
 			none = append(none, config.ProviderName)
 		}
@@ -61,9 +62,9 @@ func callable(configs []policy.ProviderConfig) string {
 	case len(may) == 0:
 		return "may call no model at all"
 	case len(none) > 0:
-		return "may call " + sequence(may) + ", and no model of " + sequence(none)
+		return "may call " + ui.Sequence(may) + ", and no model of " + ui.Sequence(none)
 	}
-	return "may call " + sequence(may)
+	return "may call " + ui.Sequence(may)
 }
 
 func spending(start string, budgets []policy.Budget) []string {
@@ -71,14 +72,14 @@ func spending(start string, budgets []policy.Budget) []string {
 	for _, budget := range budgets {
 		if budget.MaxLimit == 0 {
 			return []string{strings.Replace(start, "may spend", "can spend nothing:", 1) + " a budget of $0.00 " +
-				every(budget.ResetDuration) + " blocks every call."}
+				ui.Every(budget.ResetDuration) + " blocks every call."}
 		}
-		limits = append(limits, Dollars(budget.MaxLimit)+" "+every(budget.ResetDuration)+fiscal(budget.ResetConfig))
+		limits = append(limits, ui.Dollars(budget.MaxLimit)+" "+ui.Every(budget.ResetDuration)+fiscal(budget.ResetConfig))
 	}
 	if limits == nil {
 		return nil
 	}
-	return []string{start + " at most " + sequence(limits) + "."}
+	return []string{start + " at most " + ui.Sequence(limits) + "."}
 }
 
 // fiscal names the start of quarters that are not the calendar's.
@@ -86,7 +87,7 @@ func fiscal(config *policy.ResetConfig) string {
 	if config == nil || config.QuarterStartMonth < 1 || config.QuarterStartMonth > 12 || config.QuarterStartMonth%3 == 1 {
 		return ""
 	}
-	return " (quarters from " + months[config.QuarterStartMonth-1] + ")"
+	return " (quarters from " + ui.Months[config.QuarterStartMonth-1] + ")"
 }
 
 func rate(start string, limit *policy.RateLimit) []string {
@@ -95,19 +96,12 @@ func rate(start string, limit *policy.RateLimit) []string {
 	}
 	var limits []string
 	if limit.RequestMaxLimit != nil {
-		limits = append(limits, plural64(*limit.RequestMaxLimit, "request")+" "+every(*limit.RequestResetDuration))
+		limits = append(limits, ui.Counted(*limit.RequestMaxLimit, "request")+" "+ui.Every(*limit.RequestResetDuration))
 	}
 	if limit.TokenMaxLimit != nil {
-		limits = append(limits, plural64(*limit.TokenMaxLimit, "token")+" "+every(*limit.TokenResetDuration))
+		limits = append(limits, ui.Counted(*limit.TokenMaxLimit, "token")+" "+ui.Every(*limit.TokenResetDuration))
 	}
-	return []string{start + " at most " + sequence(limits) + "."}
-}
-
-func plural64(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return Count(n) + " " + noun + "s"
+	return []string{start + " at most " + ui.Sequence(limits) + "."}
 }
 
 func tools(p policy.Policy, names GroupNames) string {
@@ -127,9 +121,9 @@ func tools(p policy.Policy, names GroupNames) string {
 	}
 	said := "They may use no MCP tool"
 	if len(granted) > 0 {
-		said = "MCP: may use " + sequence(granted)
+		said = "MCP: may use " + ui.Sequence(granted)
 		if len(excluded) > 0 {
-			said += ", but not " + sequence(excluded)
+			said += ", but not " + ui.Sequence(excluded)
 		}
 	}
 	return said + "."
@@ -137,7 +131,7 @@ func tools(p policy.Policy, names GroupNames) string {
 
 // SpendLine is a budget as a list shows it: $50.00 / day.
 func SpendLine(b policy.Budget) string {
-	return Dollars(b.MaxLimit) + " / " + unit(b.ResetDuration) + fiscal(b.ResetConfig)
+	return ui.Dollars(b.MaxLimit) + " / " + ui.Unit(b.ResetDuration) + fiscal(b.ResetConfig)
 }
 
 // RateLines is a rate limit as a list shows it: 60 req · 100k tok / hour when both have the same window.
@@ -146,15 +140,17 @@ func RateLines(limit *policy.RateLimit) []string {
 	case limit == nil:
 		return nil
 	case limit.TokenMaxLimit == nil:
-		return []string{ShortCount(*limit.RequestMaxLimit) + " req / " + unit(*limit.RequestResetDuration)}
+		return []string{ui.ShortCount(*limit.RequestMaxLimit) + " req / " + ui.Unit(*limit.RequestResetDuration)}
 	case limit.RequestMaxLimit == nil:
-		return []string{ShortCount(*limit.TokenMaxLimit) + " tok / " + unit(*limit.TokenResetDuration)}
+		return []string{ui.ShortCount(*limit.TokenMaxLimit) + " tok / " + ui.Unit(*limit.TokenResetDuration)}
 	}
-	requests, tokens := ShortCount(*limit.RequestMaxLimit)+" req", ShortCount(*limit.TokenMaxLimit)+" tok"
+	requests, tokens := ui.ShortCount(*limit.RequestMaxLimit)+" req", ui.ShortCount(*limit.TokenMaxLimit)+" tok"
 	if *limit.TokenResetDuration == *limit.RequestResetDuration {
-		return []string{requests + " · " + tokens + " / " + unit(*limit.TokenResetDuration)}
+		return []string{requests + " · " + tokens + " / " + ui.Unit(*limit.TokenResetDuration)}
 	}
-	return []string{requests + " / " + unit(*limit.RequestResetDuration), tokens + " / " + unit(*limit.TokenResetDuration)}
+	return []string{
+		requests + " / " + ui.Unit(*limit.RequestResetDuration), tokens + " / " + ui.Unit(*limit.TokenResetDuration),
+	}
 }
 
 // rateTitle is the same with exact numbers.

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/ui"
 )
 
 // ProfileEditor is what the editor shows: the input as it was typed, what is wrong with it, and what there is to pick
@@ -42,19 +44,19 @@ type profileForm struct {
 	Propagates              bool // users hold copies, so a change may be propagated
 	Version, Base           string
 	Checked, Refused        bool
-	Summary                 []ProblemLink
+	Summary                 []ui.ProblemLink
 	Contents                []contentsLink
-	Name, Description, Tags Field
+	Name, Description, Tags ui.Field
 	Providers               []providerCard
-	NewProvider             Field
-	NewProviderOptions      []Option
+	NewProvider             ui.Field
+	NewProviderOptions      []ui.Option
 	Budgets                 budgetLines
 	Rate                    rateFields
-	Aligned                 Field
+	Aligned                 ui.Field
 	AlignedOn               bool
-	Zone                    Field
+	Zone                    ui.Field
 	Resets                  []string
-	Groups, Servers         []Option
+	Groups, Servers         []ui.Option
 	ServersError            string
 	GroupsError             string
 	Overrides               []overrideRow
@@ -76,16 +78,16 @@ type contentsLink struct {
 type providerCard struct {
 	Key, ID, Title, Note string
 	Wrong                bool
-	Provider             Field
-	Options              []Option
-	AllModels            Choice
+	Provider             ui.Field
+	Options              []ui.Option
+	AllModels            ui.Choice
 	ModelsName           string
 	ModelsID             string
 	ModelsError          string
-	Models               []Option
+	Models               []ui.Option
 	Picked               string
-	OtherModels          Field
-	RefuseUnpriced       Field
+	OtherModels          ui.Field
+	RefuseUnpriced       ui.Field
 	RefusesUnpriced      bool
 	Budgets              budgetLines
 	Rate                 rateFields
@@ -101,21 +103,21 @@ type budgetLines struct {
 }
 
 type budgetLine struct {
-	Amount, Window, Quarter Field
-	Windows, Quarters       []Option
+	Amount, Window, Quarter ui.Field
+	Windows, Quarters       []ui.Option
 	Quarterly               bool
 	RemoveOp, RemoveLabel   string
 	Note                    string
 }
 
 type rateFields struct {
-	Requests, RequestWindow, Tokens, TokenWindow Field
-	RequestWindows, TokenWindows                 []Option
+	Requests, RequestWindow, Tokens, TokenWindow ui.Field
+	RequestWindows, TokenWindows                 []ui.Option
 }
 
 type overrideRow struct {
-	Server, Tool, Action  Field
-	Servers, Actions      []Option
+	Server, Tool, Action  ui.Field
+	Servers, Actions      []ui.Option
 	RemoveOp, RemoveLabel string
 }
 
@@ -135,11 +137,11 @@ type maker struct {
 	ids map[string]string
 }
 
-func (m *maker) field(path, name string, v input.Value, f Field) Field {
+func (m *maker) field(path, name string, v input.Value, f ui.Field) ui.Field {
 	f.Name, f.Value = name, v.Text
 	f.Error = strings.Join(m.Problems.At(path), " ")
 	f.Autofocus = name == m.Focus
-	m.ids[path] = FieldID(name)
+	m.ids[path] = ui.FieldID(name)
 	return f
 }
 
@@ -150,20 +152,20 @@ func (e ProfileEditor) form() profileForm {
 	f := profileForm{
 		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base,
 		Checked: e.Checked, Refused: e.Refused, Conflict: e.Conflict,
-		Name: m.field("name", "name", in.Name, Field{Label: "Name", Required: true, Width: "wide", Autofocus: false}),
+		Name: m.field("name", "name", in.Name, ui.Field{Label: "Name", Required: true, Width: "wide", Autofocus: false}),
 		Description: m.field("description", "description", in.Description,
-			Field{
+			ui.Field{
 				Label: "Description", Optional: true, Rows: 3, Width: "wide", Hint: "Whom it is for, and who decides about it.",
 			}),
 		Tags: m.tags(in), Providers: m.providers(in), ProvidersError: strings.Join(e.Problems.At("provider_configs"), " "),
 		Budgets: m.budgets("budgets", "budgets", in.Budgets, "add-budget", "remove-budget ", ""),
 		Rate:    m.rate("rate_limit", in.RateLimit, ""),
-		Aligned: m.field("calendar_aligned", "calendar_aligned", input.FormValue("true"), Field{
+		Aligned: m.field("calendar_aligned", "calendar_aligned", input.FormValue("true"), ui.Field{
 			Label: "Align windows to the calendar",
 			Hint:  "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise windows run from when a holder got the profile.",
 		}),
 		AlignedOn: in.CalendarAligned.Text == "true",
-		Zone: m.field("time_zone", "time_zone", in.TimeZone, Field{
+		Zone: m.field("time_zone", "time_zone", in.TimeZone, ui.Field{
 			Label: "Time zone", Optional: true, Width: "medium",
 			Attrs: templ.Attributes{"list": "time-zones", "placeholder": "UTC"},
 			Hint:  "Of that calendar, like Europe/Berlin; UTC when left empty.",
@@ -177,7 +179,7 @@ func (e ProfileEditor) form() profileForm {
 		f.Propagates = e.Held
 	}
 	m.ids["provider_configs"] = "new_provider"
-	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, Field{
+	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, ui.Field{
 		Label: "Provider to add", HideLabel: true, Width: "medium",
 	})
 	f.NewProviderOptions = m.unusedProviders()
@@ -189,7 +191,7 @@ func (e ProfileEditor) form() profileForm {
 	return f
 }
 
-func (m *maker) tags(in profile.Input) Field {
+func (m *maker) tags(in profile.Input) ui.Field {
 	typed := make([]string, len(in.Tags.Items))
 	var problems []string
 	for i, tag := range in.Tags.Items {
@@ -197,7 +199,7 @@ func (m *maker) tags(in profile.Input) Field {
 		problems = append(problems, m.Problems.At("tags["+strconv.Itoa(i)+"]")...)
 		m.ids["tags["+strconv.Itoa(i)+"]"] = "tags"
 	}
-	f := m.field("tags", "tags", input.FormValue(strings.Join(typed, ", ")), Field{
+	f := m.field("tags", "tags", input.FormValue(strings.Join(typed, ", ")), ui.Field{
 		Label: "Tags", Optional: true, Width: "wide", Hint: "Separate several with commas.",
 	})
 	f.Error = strings.TrimSpace(f.Error + " " + strings.Join(problems, " "))
@@ -210,16 +212,16 @@ func (m *maker) providers(in profile.Input) []providerCard {
 		path, name := "provider_configs["+strconv.Itoa(i)+"]", "provider_configs["+config.Key+"]"
 		provider := config.ProviderName.Text
 		card := providerCard{
-			Key: config.Key, ID: FieldID(name), Title: provider,
+			Key: config.Key, ID: ui.FieldID(name), Title: provider,
 			Provider: m.field(
-				path+".provider_name", name+".provider_name", config.ProviderName, Field{Label: "Provider", Width: "medium"},
+				path+".provider_name", name+".provider_name", config.ProviderName, ui.Field{Label: "Provider", Width: "medium"},
 			),
 			Options: m.providerOptions(provider),
 			Budgets: m.budgets(path+".budgets", name+".budgets", config.Budgets,
-				"add-budget "+config.Key, "remove-budget "+config.Key+" ", or(provider, "this provider")),
-			Rate: m.rateOf(path+".rate_limit", name+".rate_limit", config.RateLimit, or(provider, "this provider")),
+				"add-budget "+config.Key, "remove-budget "+config.Key+" ", cmp.Or(provider, "this provider")),
+			Rate: m.rateOf(path+".rate_limit", name+".rate_limit", config.RateLimit, cmp.Or(provider, "this provider")),
 		}
-		card.Title = or(card.Title, "New provider")
+		card.Title = cmp.Or(card.Title, "New provider")
 		m.models(&card, path, name, config)
 		card.Wrong = slices.ContainsFunc(m.Problems, func(p problem.Problem) bool { return strings.HasPrefix(p.Field, path) })
 		cards = append(cards, card)
@@ -229,17 +231,17 @@ func (m *maker) providers(in profile.Input) []providerCard {
 
 func (m *maker) models(card *providerCard, path, name string, config policy.ProviderConfigInput) {
 	all := config.AllModelsAllowed.Text == "true"
-	flag := m.field(path+".all_models_allowed", name+".all_models_allowed", config.AllModelsAllowed, Field{})
-	card.AllModels = Choice{
+	flag := m.field(path+".all_models_allowed", name+".all_models_allowed", config.AllModelsAllowed, ui.Field{})
+	card.AllModels = ui.Choice{
 		Name: flag.Name, Legend: "Which models", HideLegend: true, Inline: true, Error: flag.Error,
-		Options: []Option{
+		Options: []ui.Option{
 			{Value: "true", Label: "Every model, including future models", Chosen: all},
 			{Value: "false", Label: "Only those selected below", Chosen: !all},
 		},
 	}
 	picked, offered, other := map[string]bool{}, m.Catalogue.Models(config.ProviderName.Text), []string{}
 	card.ModelsName = name + ".allowed_models"
-	card.ModelsID = FieldID(card.ModelsName)
+	card.ModelsID = ui.FieldID(card.ModelsName)
 	problems := m.Problems.At(path + ".allowed_models")
 	m.ids[path+".allowed_models"] = card.ModelsID
 	for i, model := range config.AllowedModels.Items {
@@ -252,15 +254,15 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 		m.ids[item] = card.ModelsID
 	}
 	for _, model := range offered {
-		card.Models = append(card.Models, Option{Value: model, Label: model, Chosen: picked[model]})
+		card.Models = append(card.Models, ui.Option{Value: model, Label: model, Chosen: picked[model]})
 	}
 	card.ModelsError = strings.Join(problems, " ")
-	card.Picked = Count(int64(len(picked)-len(other))) + " of " + Count(int64(len(offered)))
-	card.OtherModels = Field{
+	card.Picked = ui.Count(int64(len(picked)-len(other))) + " of " + ui.Count(int64(len(offered)))
+	card.OtherModels = ui.Field{
 		ID: card.ModelsID + "-other", Name: card.ModelsName, Label: "Other models", Optional: true, Rows: 2, Width: "wide",
 		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
 	}
-	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", input.FormValue("true"), Field{
+	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", input.FormValue("true"), ui.Field{
 		Label: "Refuse models without a price",
 		Hint:  "A call whose cost is unknown counts as nothing in a budget. Prices are set at the provider.",
 	})
@@ -271,30 +273,30 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 	case len(picked) == 0:
 		card.Note = "no model: every call is refused"
 	default:
-		card.Note = plural(len(picked), "model")
+		card.Note = ui.Counted(len(picked), "model")
 	}
 }
 
-func (m *maker) providerOptions(chosen string) []Option {
-	options := []Option{{Label: "Choose a provider"}}
+func (m *maker) providerOptions(chosen string) []ui.Option {
+	options := []ui.Option{{Label: "Choose a provider"}}
 	for _, p := range m.Catalogue.Providers {
-		options = append(options, Option{Value: p.Name, Label: p.Name, Chosen: p.Name == chosen})
+		options = append(options, ui.Option{Value: p.Name, Label: p.Name, Chosen: p.Name == chosen})
 	}
-	if chosen != "" && !slices.ContainsFunc(options, func(o Option) bool { return o.Chosen }) {
-		options = append(options, Option{Value: chosen, Label: chosen + " (not in the catalogue)", Chosen: true})
+	if chosen != "" && !slices.ContainsFunc(options, func(o ui.Option) bool { return o.Chosen }) {
+		options = append(options, ui.Option{Value: chosen, Label: chosen + " (not in the catalogue)", Chosen: true})
 	}
 	return options
 }
 
-func (m *maker) unusedProviders() []Option {
+func (m *maker) unusedProviders() []ui.Option {
 	used := map[string]bool{}
 	for _, config := range m.Input.ProviderConfigs.Items {
 		used[config.ProviderName.Text] = true
 	}
-	var options []Option
+	var options []ui.Option
 	for _, p := range m.Catalogue.Providers {
 		if !used[p.Name] {
-			options = append(options, Option{Value: p.Name, Label: p.Name})
+			options = append(options, ui.Option{Value: p.Name, Label: p.Name})
 		}
 	}
 	return options

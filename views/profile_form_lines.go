@@ -8,11 +8,13 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/policy"
 	"tollgate/models/window"
+	"tollgate/views/ui"
 )
 
 func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add, remove, provider string) budgetLines {
 	lines := budgetLines{
-		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: addBudgetLabel(provider), ErrorID: FieldID(name),
+		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: addBudgetLabel(provider),
+		ErrorID:   ui.FieldID(name),
 		NoneWords: "No " + scoped("budget", provider) + ": spending is not limited here.",
 	}
 	m.ids[path] = lines.ErrorID
@@ -20,20 +22,20 @@ func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add
 		path, name := path+"["+strconv.Itoa(i)+"]", name+"["+budget.Key+"]"
 		which := scoped("budget "+strconv.Itoa(i+1), provider)
 		line := budgetLine{
-			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, Field{
+			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, ui.Field{
 				Label: "Amount of " + which, HideLabel: true,
 			}),
-			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, Field{
+			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, ui.Field{
 				Label: upperFirst(which) + " resets", HideLabel: true,
 			}),
 			Quarter: m.field(path+".reset_config.quarter_start_month",
 				name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
-				Field{Label: "First month of the quarters of " + which, HideLabel: true}),
+				ui.Field{Label: "First month of the quarters of " + which, HideLabel: true}),
 			Windows:   windowOptions(policy.BudgetDurations, budget.ResetDuration.Text, "per …"),
 			Quarterly: budget.ResetDuration.Text == "1Q" || budget.ResetConfig.QuarterStartMonth.Given(),
 			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove " + which,
 		}
-		m.ids[path+".reset_config"] = FieldID(line.Quarter.Name)
+		m.ids[path+".reset_config"] = ui.FieldID(line.Quarter.Name)
 		line.Quarter.Error = strings.TrimSpace(
 			line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "),
 		)
@@ -62,20 +64,20 @@ func addBudgetLabel(provider string) string {
 	return "Add " + choose(provider == "", "an ", "a ") + scoped("budget", provider)
 }
 
-func windowOptions(durations []string, chosen, none string) []Option {
-	options := []Option{{Label: none}}
+func windowOptions(durations []string, chosen, none string) []ui.Option {
+	options := []ui.Option{{Label: none}}
 	for _, duration := range durations {
-		options = append(options, Option{Value: duration, Label: "per " + unit(duration), Chosen: duration == chosen})
+		options = append(options, ui.Option{Value: duration, Label: "per " + ui.Unit(duration), Chosen: duration == chosen})
 	}
 	return options
 }
 
-func quarterOptions(chosen string) []Option {
-	options := make([]Option, 0, len(months)+1)
-	options = append(options, Option{Label: "from January"})
-	for i, month := range months[1:] {
+func quarterOptions(chosen string) []ui.Option {
+	options := make([]ui.Option, 0, len(ui.Months)+1)
+	options = append(options, ui.Option{Label: "from January"})
+	for i, month := range ui.Months[1:] {
 		value := strconv.Itoa(i + 2)
-		options = append(options, Option{Value: value, Label: "from " + month, Chosen: value == chosen})
+		options = append(options, ui.Option{Value: value, Label: "from " + month, Chosen: value == chosen})
 	}
 	return options
 }
@@ -90,7 +92,7 @@ func (m *maker) nextReset(duration string, config *policy.ResetConfig) string {
 		month = config.QuarterStartMonth
 	}
 	_, end := window.Window(duration, month, m.Draft.Calendar, m.Now, m.Now)
-	return "next reset " + Moment(end)
+	return "next reset " + ui.Moment(end)
 }
 
 var rolling = map[string]string{
@@ -103,17 +105,21 @@ func (m *maker) rate(path string, in policy.RateLimitInput, provider string) rat
 }
 
 func (m *maker) rateOf(path, name string, in policy.RateLimitInput, provider string) rateFields {
-	one := func(what string, v input.Value, f Field) Field { return m.field(path+"."+what, name+"."+what, v, f) }
+	one := func(what string, v input.Value, f ui.Field) ui.Field {
+		return m.field(path+"."+what, name+"."+what, v, f)
+	}
 	requests, tokens := upperFirst(scoped("requests", provider)), upperFirst(scoped("tokens", provider))
 	return rateFields{
-		Requests: one("request_max_limit", in.RequestMaxLimit, Field{
+		Requests: one("request_max_limit", in.RequestMaxLimit, ui.Field{
 			Label: requests, HideLabel: true, Suffix: "requests",
 		}),
-		RequestWindow: one("request_reset_duration", in.RequestResetDuration, Field{
+		RequestWindow: one("request_reset_duration", in.RequestResetDuration, ui.Field{
 			Label: requests + " reset", HideLabel: true,
 		}),
-		Tokens:         one("token_max_limit", in.TokenMaxLimit, Field{Label: tokens, HideLabel: true, Suffix: "tokens"}),
-		TokenWindow:    one("token_reset_duration", in.TokenResetDuration, Field{Label: tokens + " reset", HideLabel: true}),
+		Tokens: one("token_max_limit", in.TokenMaxLimit, ui.Field{Label: tokens, HideLabel: true, Suffix: "tokens"}),
+		TokenWindow: one("token_reset_duration", in.TokenResetDuration, ui.Field{
+			Label: tokens + " reset", HideLabel: true,
+		}),
 		RequestWindows: windowOptions(policy.RateDurations, in.RequestResetDuration.Text, "no limit"),
 		TokenWindows:   windowOptions(policy.RateDurations, in.TokenResetDuration.Text, "no limit"),
 	}
@@ -129,11 +135,11 @@ func (m *maker) resets() []string {
 			}
 		}
 		if limit != nil && limit.RequestResetDuration != nil {
-			said = append(said, Count(*limit.RequestMaxLimit)+" requests / "+unit(*limit.RequestResetDuration)+scope+": "+
+			said = append(said, ui.Count(*limit.RequestMaxLimit)+" requests / "+ui.Unit(*limit.RequestResetDuration)+scope+": "+
 				m.nextReset(*limit.RequestResetDuration, nil))
 		}
 		if limit != nil && limit.TokenResetDuration != nil {
-			said = append(said, Count(*limit.TokenMaxLimit)+" tokens / "+unit(*limit.TokenResetDuration)+scope+": "+
+			said = append(said, ui.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration)+scope+": "+
 				m.nextReset(*limit.TokenResetDuration, nil))
 		}
 	}
@@ -145,14 +151,14 @@ func (m *maker) resets() []string {
 }
 
 // summary links every problem to its field, or to the nearest thing around it that has a place in the form.
-func (m *maker) summary() []ProblemLink {
-	var links []ProblemLink
+func (m *maker) summary() []ui.ProblemLink {
+	var links []ui.ProblemLink
 	for _, problem := range m.Problems {
 		path := problem.Field
 		for path != "" && m.ids[path] == "" {
 			path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 		}
-		links = append(links, ProblemLink{ID: m.ids[path], Message: problem.Message})
+		links = append(links, ui.ProblemLink{ID: m.ids[path], Message: problem.Message})
 	}
 	return links
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tollgate/models/policy"
+	"tollgate/views/ui"
 )
 
 // selections makes the MCP part: groups, whole servers, overrides, and the tools that result.
@@ -26,16 +27,17 @@ func (m *maker) selections(f *profileForm) {
 	m.ids["mcp_tool_overrides"] = "add-override"
 	for _, group := range m.Catalogue.Groups {
 		id := strconv.FormatInt(group.ID, 10)
-		f.Groups = append(f.Groups, Option{
+		f.Groups = append(f.Groups, ui.Option{
 			Value: id, Label: group.Name, Hint: m.groupHint(group.ID), Chosen: ticked(id, groups),
 		})
 	}
 	for _, server := range m.Catalogue.Servers {
-		f.Servers = append(f.Servers, Option{
+		f.Servers = append(f.Servers, ui.Option{
 			Value: server.ClientID, Label: server.ClientID,
-			Hint: plural(len(server.Tools), "tool") + " now, including future tools", Chosen: ticked(server.ClientID, servers),
+			Hint:   ui.Counted(len(server.Tools), "tool") + " now, including future tools",
+			Chosen: ticked(server.ClientID, servers),
 		})
-		f.ToolLists = append(f.ToolLists, toolList{ID: "tools-of-" + FieldID(server.ClientID), Tools: server.Tools})
+		f.ToolLists = append(f.ToolLists, toolList{ID: "tools-of-" + ui.FieldID(server.ClientID), Tools: server.Tools})
 	}
 	f.GroupsError = strings.TrimSpace(f.GroupsError + " " + strings.Join(m.Problems.At("mcp_tool_groups"), " "))
 	f.ServersError = strings.TrimSpace(f.ServersError + " " + strings.Join(m.Problems.At("mcp_servers"), " "))
@@ -63,19 +65,19 @@ func (m *maker) overrides() []overrideRow {
 	for i, o := range m.Input.MCPToolOverrides.Items {
 		path, name := "mcp_tool_overrides["+strconv.Itoa(i)+"]", "mcp_tool_overrides["+o.Key+"]"
 		row := overrideRow{
-			Server: m.field(path+".mcp_client_id", name+".mcp_client_id", o.MCPClientID, Field{
+			Server: m.field(path+".mcp_client_id", name+".mcp_client_id", o.MCPClientID, ui.Field{
 				Label: "Server of tool " + strconv.Itoa(i+1), HideLabel: true,
 			}),
-			Tool: m.field(path+".tool_name", name+".tool_name", o.ToolName, Field{
+			Tool: m.field(path+".tool_name", name+".tool_name", o.ToolName, ui.Field{
 				Label: "Tool " + strconv.Itoa(i+1), HideLabel: true, Autocomplete: "off",
-				Attrs: map[string]any{"list": "tools-of-" + FieldID(o.MCPClientID.Text), "spellcheck": "false"},
+				Attrs: map[string]any{"list": "tools-of-" + ui.FieldID(o.MCPClientID.Text), "spellcheck": "false"},
 			}),
-			Action: m.field(path+".action", name+".action", o.Action, Field{
+			Action: m.field(path+".action", name+".action", o.Action, ui.Field{
 				Label: "Include or exclude tool " + strconv.Itoa(i+1), HideLabel: true,
 			}),
 			RemoveOp: "remove-override " + o.Key, RemoveLabel: "Remove tool override " + strconv.Itoa(i+1),
-			Servers: []Option{{Label: "Choose a server"}},
-			Actions: []Option{
+			Servers: []ui.Option{{Label: "Choose a server"}},
+			Actions: []ui.Option{
 				{Value: "include", Label: "include", Chosen: o.Action.Text == "include"},
 				{Value: "exclude", Label: "exclude", Chosen: o.Action.Text == "exclude"},
 			},
@@ -84,10 +86,10 @@ func (m *maker) overrides() []overrideRow {
 		for _, server := range m.Catalogue.Servers {
 			chosen := server.ClientID == o.MCPClientID.Text
 			known = known || chosen
-			row.Servers = append(row.Servers, Option{Value: server.ClientID, Label: server.ClientID, Chosen: chosen})
+			row.Servers = append(row.Servers, ui.Option{Value: server.ClientID, Label: server.ClientID, Chosen: chosen})
 		}
 		if !known {
-			row.Servers = append(row.Servers, Option{
+			row.Servers = append(row.Servers, ui.Option{
 				Value: o.MCPClientID.Text, Label: o.MCPClientID.Text + " (unknown)", Chosen: true,
 			})
 		}
@@ -99,12 +101,12 @@ func (m *maker) overrides() []overrideRow {
 func grantLines(grants []policy.Grant) []grantLine {
 	var lines []grantLine
 	for _, grant := range grants {
-		line := grantLine{Server: grant.Server, Tools: grant.Tools, Note: plural(len(grant.Tools), "tool")}
+		line := grantLine{Server: grant.Server, Tools: grant.Tools, Note: ui.Counted(len(grant.Tools), "tool")}
 		if grant.Whole || len(grant.Excluded) > 0 {
 			line.Note += ", including future tools"
 		}
 		if len(grant.Excluded) > 0 {
-			line.Note += ", without " + sequence(grant.Excluded)
+			line.Note += ", without " + ui.Sequence(grant.Excluded)
 		}
 		lines = append(lines, line)
 	}

@@ -10,6 +10,7 @@ import (
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/ui"
 )
 
 // ProfileRowOf writes a profile as a row of the list, without how long ago it changed; tagLink is where a tag leads.
@@ -18,10 +19,10 @@ func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 		ID: strconv.FormatInt(p.ID, 10), Name: p.Name, Href: "/access-profiles/" + strconv.FormatInt(p.ID, 10),
 		Active: p.IsActive,
 		Rates:  RateLines(p.RateLimit), RatesExact: rateTitle(p.RateLimit), MCP: mcpSummary(p.Policy),
-		UpdatedAt: exact(p.UpdatedAt),
+		UpdatedAt: ui.Exact(p.UpdatedAt),
 	}
 	for _, tag := range p.Tags {
-		row.Tags = append(row.Tags, Link{Label: tag, Href: tagLink(tag)})
+		row.Tags = append(row.Tags, ui.Link{Label: tag, Href: tagLink(tag)})
 	}
 	var names []string
 	for i, config := range p.ProviderConfigs {
@@ -40,7 +41,7 @@ func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 		row.Budgets = append(row.Budgets, SpendLine(budget))
 	}
 	if n := p.ProviderBudgets(); n > 0 {
-		row.Budgets = append(row.Budgets, plural(n, "provider budget"))
+		row.Budgets = append(row.Budgets, ui.Counted(n, "provider budget"))
 	}
 	return row
 }
@@ -48,24 +49,24 @@ func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 func mcpSummary(p policy.Policy) string {
 	var parts []string
 	if n := len(p.MCPToolGroups); n > 0 {
-		parts = append(parts, plural(n, "group"))
+		parts = append(parts, ui.Counted(n, "group"))
 	}
 	if n := len(p.MCPServers); n > 0 {
-		parts = append(parts, plural(n, "server"))
+		parts = append(parts, ui.Counted(n, "server"))
 	}
 	if n := len(p.MCPToolOverrides); n > 0 {
-		parts = append(parts, plural(n, "tool"))
+		parts = append(parts, ui.Counted(n, "tool"))
 	}
 	return strings.Join(parts, " · ")
 }
 
 // Versions is a count of versions: 1 version, 3 versions.
-func Versions(n int64) string { return plural64(n, "version") }
+func Versions(n int64) string { return ui.Counted(n, "version") }
 
 // ProfileRead is a profile's policy to read.
 type ProfileRead struct {
 	Description string
-	Tags        []Link
+	Tags        []ui.Link
 	Facts       []Fact
 	Review      []string
 	Providers   []providerRead
@@ -73,8 +74,8 @@ type ProfileRead struct {
 	Rates       []string
 	Resets      []string
 	Windows     string
-	Groups      []Link
-	Servers     []Link
+	Groups      []ui.Link
+	Servers     []ui.Link
 	Overrides   []string
 	Grants      []grantLine
 	Body, Curl  string
@@ -98,9 +99,9 @@ func ProfileReadOf(
 	names := editor.groupNames()
 	read := ProfileRead{
 		Facts: []Fact{
-			{Label: "Version", Value: Count(p.Version)},
-			{Label: "Updated", Value: Ago(p.UpdatedAt, now), Title: exact(p.UpdatedAt)},
-			{Label: "Created", Value: Ago(p.CreatedAt, now), Title: exact(p.CreatedAt)},
+			{Label: "Version", Value: ui.Count(p.Version)},
+			{Label: "Updated", Value: ui.Ago(p.UpdatedAt, now), Title: ui.Exact(p.UpdatedAt)},
+			{Label: "Created", Value: ui.Ago(p.CreatedAt, now), Title: ui.Exact(p.CreatedAt)},
 		},
 		Review: Sentences(p.Name, p.Policy, names), Budgets: budgetTexts(p.Budgets), Rates: exactRate(p.RateLimit),
 		Resets: (&maker{ProfileEditor: editor}).resets(), Windows: "Run from when a holder got the profile.",
@@ -113,7 +114,7 @@ func ProfileReadOf(
 		read.Windows = "Aligned to the calendar in " + p.Zone() + "."
 	}
 	for _, tag := range p.Tags {
-		read.Tags = append(read.Tags, Link{Label: tag, Href: tagLink(tag)})
+		read.Tags = append(read.Tags, ui.Link{Label: tag, Href: tagLink(tag)})
 	}
 	for _, config := range p.ProviderConfigs {
 		read.Providers = append(read.Providers, providerRead{
@@ -123,12 +124,12 @@ func ProfileReadOf(
 		})
 	}
 	for _, grant := range p.MCPToolGroups {
-		read.Groups = append(read.Groups, Link{
+		read.Groups = append(read.Groups, ui.Link{
 			Label: names.of(grant.ToolGroupID), Href: "/mcp/tool-groups/" + strconv.FormatInt(grant.ToolGroupID, 10),
 		})
 	}
 	for _, grant := range p.MCPServers {
-		read.Servers = append(read.Servers, Link{Label: grant.MCPServerID, Href: "/mcp/clients/" + grant.MCPServerID})
+		read.Servers = append(read.Servers, ui.Link{Label: grant.MCPServerID, Href: "/mcp/clients/" + grant.MCPServerID})
 	}
 	for _, o := range p.MCPToolOverrides {
 		read.Overrides = append(read.Overrides, o.Action+" "+o.MCPClientID+"/"+o.ToolName)
@@ -148,7 +149,7 @@ func modelsInWords(config policy.ProviderConfig) string {
 	case n == 0:
 		return "no model: every call is refused"
 	default:
-		words = plural(n, "model")
+		words = ui.Counted(n, "model")
 	}
 	if config.RefuseUnpriced {
 		words += "; one without a price is refused"
@@ -171,14 +172,14 @@ type CloneForm struct {
 	Problems     problem.Problems
 }
 
-func (f CloneForm) field(name, label string, v input.Value) Field {
-	return Field{Name: name, Label: label, Value: v.Text, Width: "wide", Error: strings.Join(f.Problems.At(name), " ")}
+func (f CloneForm) field(name, label string, v input.Value) ui.Field {
+	return ui.Field{Name: name, Label: label, Value: v.Text, Width: "wide", Error: strings.Join(f.Problems.At(name), " ")}
 }
 
-func (f CloneForm) summary() []ProblemLink {
-	var links []ProblemLink
+func (f CloneForm) summary() []ui.ProblemLink {
+	var links []ui.ProblemLink
 	for _, problem := range f.Problems {
-		links = append(links, ProblemLink{ID: FieldID(problem.Field), Message: problem.Message})
+		links = append(links, ui.ProblemLink{ID: ui.FieldID(problem.Field), Message: problem.Message})
 	}
 	return links
 }

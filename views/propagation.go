@@ -13,6 +13,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
+	"tollgate/views/ui"
 )
 
 // PropagationForm asks which fields of a profile go to whom.
@@ -31,11 +32,11 @@ func (f PropagationForm) href() string { return profileHref(f.Profile.ID) + "/pr
 
 // standing says which copies a propagation would reach.
 func (f PropagationForm) standing() string {
-	said := plural(int(f.holders()), "user") + choose(f.holders() == 1, " holds ", " hold ") + f.Profile.Name
+	said := ui.Counted(f.holders(), "user") + choose(f.holders() == 1, " holds ", " hold ") + f.Profile.Name
 	if f.Behind == 0 {
 		return said + ", all as it stands now."
 	}
-	return said + "; " + Count(f.Behind) + choose(f.Behind == 1, " is", " are") + " behind."
+	return said + "; " + ui.Count(f.Behind) + choose(f.Behind == 1, " is", " are") + " behind."
 }
 
 // holders is how many copies there are.
@@ -51,8 +52,8 @@ func hasText(list input.List[input.Value], text string) bool {
 	return slices.ContainsFunc(list.Items, func(v input.Value) bool { return v.Text == text })
 }
 
-func (f PropagationForm) fields() Choice {
-	c := Choice{
+func (f PropagationForm) fields() ui.Choice {
+	c := ui.Choice{
 		Name: "fields", Legend: "What",
 		Hint:  "The other fields of the copies stay as they are. Aligned windows go along with budgets and rate limits.",
 		Error: firstBelow(f.Problems, "fields"),
@@ -60,7 +61,7 @@ func (f PropagationForm) fields() Choice {
 	untouched := len(f.Input.Fields.Items) == 0 && len(f.Problems) == 0
 	for _, field := range fieldLabels {
 		if slices.Contains(policy.FieldGroups, field.name) {
-			c.Options = append(c.Options, Option{
+			c.Options = append(c.Options, ui.Option{
 				Value: field.name, Label: field.label, Chosen: untouched || hasText(f.Input.Fields, field.name),
 			})
 		}
@@ -68,27 +69,27 @@ func (f PropagationForm) fields() Choice {
 	return c
 }
 
-func (f PropagationForm) groups() Choice {
-	c := Choice{
+func (f PropagationForm) groups() ui.Choice {
+	c := ui.Choice{
 		Name: "group_ids", Legend: "Only members of",
 		Hint:  "Tick none, and name no user, to reach every holder of the profile.",
 		Error: firstBelow(f.Problems, "group_ids"),
 	}
 	for _, role := range f.Roles {
 		id := strconv.FormatInt(role.RoleID, 10)
-		c.Options = append(c.Options, Option{
-			Value: id, Label: role.Name, Hint: plural(int(role.Holders), "holder"), Chosen: hasText(f.Input.GroupIDs, id),
+		c.Options = append(c.Options, ui.Option{
+			Value: id, Label: role.Name, Hint: ui.Counted(role.Holders, "holder"), Chosen: hasText(f.Input.GroupIDs, id),
 		})
 	}
 	return c
 }
 
-func (f PropagationForm) summary() []ProblemLink {
+func (f PropagationForm) summary() []ui.ProblemLink {
 	links := catalogueLinks(f.Problems, "emails")
 	for i, problem := range f.Problems {
 		for _, list := range []string{"fields", "group_ids"} {
 			if listed(problem.Field, list) {
-				links[i].ID = FieldID(list)
+				links[i].ID = ui.FieldID(list)
 			}
 		}
 	}
@@ -124,7 +125,7 @@ func PreviewOf(
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
 			Gained: toolNames(change.Gained), Lost: toolNames(change.Lost), NotWhole: change.NotWhole,
-			Title: plural(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"),
+			Title: ui.Counted(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"),
 			Rows:  Differences(change.Before, change.After, offered), Targets: change.Targets,
 		})
 	}
@@ -165,7 +166,7 @@ func overByHolder(over []propagation.OverLimit) []overHolder {
 
 func (p PreviewPage) overTitle() string {
 	if n := p.blockedNow(); n > 0 {
-		return plural(n, "holder") + choose(n == 1, " is", " are") + " blocked the moment it applies"
+		return ui.Counted(n, "holder") + choose(n == 1, " is", " are") + " blocked the moment it applies"
 	}
 	return "Blocked already"
 }
@@ -180,32 +181,32 @@ func (p PreviewPage) applies() bool {
 }
 
 // hidden are the fields that the preview was made of.
-func (p PreviewPage) hidden() []Field {
-	var fields []Field
+func (p PreviewPage) hidden() []ui.Field {
+	var fields []ui.Field
 	add := func(name string, list input.List[input.Value]) {
 		for _, v := range list.Items {
-			fields = append(fields, Field{Name: name, Value: v.Text})
+			fields = append(fields, ui.Field{Name: name, Value: v.Text})
 		}
 	}
 	add("fields", p.Input.Fields)
 	add("group_ids", p.Input.GroupIDs)
 	for _, v := range p.Input.Emails.Items {
-		fields = append(fields, Field{Name: "emails", Value: v.Text})
+		fields = append(fields, ui.Field{Name: "emails", Value: v.Text})
 	}
 	if p.Input.ResetUsage.Text == "true" {
-		fields = append(fields, Field{Name: "reset_usage", Value: "true"})
+		fields = append(fields, ui.Field{Name: "reset_usage", Value: "true"})
 	}
-	return append(fields, Field{Name: "version", Value: strconv.FormatInt(p.Profile.Version, 10)})
+	return append(fields, ui.Field{Name: "version", Value: strconv.FormatInt(p.Profile.Version, 10)})
 }
 
 func (p PreviewPage) verb() string {
 	if p.changed() == 0 {
-		return "Reset the usage of " + plural(p.Plan.Affected(), "holder")
+		return "Reset the usage of " + ui.Counted(p.Plan.Affected(), "holder")
 	}
 	if p.Plan.ResetUsage {
-		return "Apply to " + plural(p.Plan.Affected(), "holder") + " and reset their usage"
+		return "Apply to " + ui.Counted(p.Plan.Affected(), "holder") + " and reset their usage"
 	}
-	return "Apply to " + plural(p.changed(), "holder")
+	return "Apply to " + ui.Counted(p.changed(), "holder")
 }
 
 // blockedNow counts the holders whom the propagation would block at once, and who are not blocked already.
@@ -223,10 +224,10 @@ func overLimit(o propagation.OverLimit) string {
 	where := scopeWord(o.Scope)
 	switch o.Kind {
 	case "spend":
-		return where + ": " + Dollars(money.Money(o.Used)) + " of " + Dollars(money.Money(o.Limit)) + " / " +
-			unit(o.ResetDuration)
+		return where + ": " + ui.Dollars(money.Money(o.Used)) + " of " + ui.Dollars(money.Money(o.Limit)) + " / " +
+			ui.Unit(o.ResetDuration)
 	default:
-		return where + ": " + Count(o.Used) + " of " + Count(o.Limit) + " " + o.Kind + " / " + unit(o.ResetDuration)
+		return where + ": " + ui.Count(o.Used) + " of " + ui.Count(o.Limit) + " " + o.Kind + " / " + ui.Unit(o.ResetDuration)
 	}
 }
 
@@ -262,7 +263,7 @@ func (p PropagationPage) parts() int {
 
 // result says how a propagation ended.
 func (p PropagationPage) result() string {
-	said := plural(int(p.Job.Done), "holder") + " of " + p.Profile.Name + choose(p.Job.Done == 1, " has", " have") +
+	said := ui.Counted(p.Job.Done, "holder") + " of " + p.Profile.Name + choose(p.Job.Done == 1, " has", " have") +
 		" the " + fieldWords(p.Job.Fields) +
 		" of version " + strconv.FormatInt(p.Job.ToVersion, 10) + "."
 	if p.Job.ResetUsage {
@@ -278,7 +279,7 @@ func fieldWords(fields []string) string {
 			words = append(words, lowerFirst(field.label))
 		}
 	}
-	return sequence(words)
+	return ui.Sequence(words)
 }
 
 func lowerFirst(text string) string {

@@ -2,6 +2,7 @@ package views
 
 import (
 	"tollgate/models/propagation"
+	"tollgate/views/ui"
 )
 
 // toolNames writes tools with their server, as decisions name them.
@@ -18,7 +19,7 @@ func toolNames(of []propagation.ServerTools) []string {
 // conflictWords says what an exclude does in copies that name its whole server.
 func conflictWords(c propagation.MCPConflict) string {
 	one := len(c.UserIDs) == 1
-	return choose(one, "1 copy grants", Count(int64(len(c.UserIDs)))+" copies grant") + " every tool of " + c.Server +
-		choose(one, " and excludes ", " and exclude ") + sequence(c.Tools) + ". The exclude wins: " +
+	return choose(one, "1 copy grants", ui.Count(int64(len(c.UserIDs)))+" copies grant") + " every tool of " + c.Server +
+		choose(one, " and excludes ", " and exclude ") + ui.Sequence(c.Tools) + ". The exclude wins: " +
 		choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted, nor are resources and prompts, which need the whole server. Tick both MCP servers and Single tools to settle it."
 }

@@ -1,11 +1,13 @@
 package views
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
 	"tollgate/models/problem"
 	"tollgate/models/quarantine"
+	"tollgate/views/ui"
 )
 
 // QuarantinePage is usage whose user is not known, one part of it at a time.
@@ -15,13 +17,13 @@ type QuarantinePage struct {
 	Outcome   string
 	Link      func(pairs ...string) string
 	Now       time.Time
-	Pager     Pager
+	Pager     ui.Pager
 }
 
-func (p QuarantinePage) outcomes() []Link {
-	var links []Link
+func (p QuarantinePage) outcomes() []ui.Link {
+	var links []ui.Link
 	for _, outcome := range quarantine.Outcomes {
-		links = append(links, Link{Label: upperFirst(outcome), Href: p.Link("outcome", outcome), On: outcome == p.Outcome})
+		links = append(links, ui.Link{Label: upperFirst(outcome), Href: p.Link("outcome", outcome), On: outcome == p.Outcome})
 	}
 	return links
 }
@@ -32,7 +34,7 @@ func (p QuarantinePage) why() string { return choose(p.Outcome == "assigned", "C
 func (p QuarantinePage) whyOf(e quarantine.Event) string {
 	switch {
 	case e.ChargedTo != nil:
-		return or(p.ChargedTo[*e.ChargedTo], "a user who is gone")
+		return cmp.Or(p.ChargedTo[*e.ChargedTo], "a user who is gone")
 	case e.Reason != nil:
 		return *e.Reason
 	}
@@ -70,19 +72,19 @@ func called(e quarantine.Event) string {
 		return e.MCPClientID + "/" + e.ToolName
 	}
 	if e.Provider == "" {
-		return or(e.Model, "No model") // as it was sent
+		return cmp.Or(e.Model, "No model") // as it was sent
 	}
-	return e.Provider + "/" + or(e.Model, "no model")
+	return e.Provider + "/" + cmp.Or(e.Model, "no model")
 }
 
 // saidToBe is whose call it was reported to be.
-func saidToBe(e quarantine.Event) string { return or(e.VirtualKey, e.UserID) }
+func saidToBe(e quarantine.Event) string { return cmp.Or(e.VirtualKey, e.UserID) }
 
 func callCost(e quarantine.Event) string {
 	if e.Cost == nil {
 		return "unpriced"
 	}
-	return Dollars(*e.Cost)
+	return ui.Dollars(*e.Cost)
 }
 
 func candidateNames(e quarantine.Event) string {
@@ -90,7 +92,7 @@ func candidateNames(e quarantine.Event) string {
 	for _, candidate := range e.Candidates {
 		names = append(names, candidate.Name)
 	}
-	return or(sequence(names), "–")
+	return cmp.Or(ui.Sequence(names), "–")
 }
 
 // alikeLabel offers to settle what came from the same sender in one go.

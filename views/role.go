@@ -5,6 +5,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/ui"
 )
 
 // RoleList is a page of roles.
@@ -24,7 +25,7 @@ func (l RoleList) frame(r identity.Role) CatalogueFrame {
 type RolePage struct {
 	Role         identity.Role
 	Members      []identity.User
-	Pager        Pager
+	Pager        ui.Pager
 	MayViewUsers bool
 
 	Profiles        []profile.RoleAttachment
@@ -54,7 +55,7 @@ func (f RoleForm) matrix() Matrix {
 	}
 }
 
-func (f RoleForm) summary() []ProblemLink { return matrixLinks(f.Problems, "permission_ids") }
+func (f RoleForm) summary() []ui.ProblemLink { return matrixLinks(f.Problems, "permission_ids") }
 
 // RoleDeletion says what the deletion of a role does.
 func RoleDeletion(profiles []profile.RoleAttachment) []string {
@@ -64,7 +65,7 @@ func RoleDeletion(profiles []profile.RoleAttachment) []string {
 		for i, a := range profiles {
 			names[i] = a.ProfileName
 		}
-		effects = append(effects, "It no longer assigns "+sequence(names)+".")
+		effects = append(effects, "It no longer assigns "+ui.Sequence(names)+".")
 	}
 	return effects
 }
@@ -74,14 +75,14 @@ func RoleBlocked(r identity.Role) string {
 	if r.Members == 0 {
 		return r.Name + " could not be deleted: a user was given it a moment ago. Try again."
 	}
-	return r.Name + " cannot be deleted while held by " + plural(int(r.Members), "user") +
+	return r.Name + " cannot be deleted while held by " + ui.Counted(r.Members, "user") +
 		". Give them another role first."
 }
 
-func userLinks(users []identity.User) []Link {
-	links := make([]Link, len(users))
+func userLinks(users []identity.User) []ui.Link {
+	links := make([]ui.Link, len(users))
 	for i, user := range users {
-		links[i] = Link{Label: user.Name + " (" + user.Email + ")", Href: "/users/" + user.ID}
+		links[i] = ui.Link{Label: user.Name + " (" + user.Email + ")", Href: "/users/" + user.ID}
 	}
 	return links
 }

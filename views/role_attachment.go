@@ -9,6 +9,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/ui"
 )
 
 // ProfileRoles is which roles hand a profile out, and the form to have more do so.
@@ -22,27 +23,27 @@ type ProfileRoles struct {
 	MayViewRoles, MayAttach, MayDetach bool
 }
 
-func (p ProfileRoles) choice() Choice {
-	c := Choice{Name: "role_ids", Legend: "Roles", Error: firstBelow(p.Problems, "role_ids")}
+func (p ProfileRoles) choice() ui.Choice {
+	c := ui.Choice{Name: "role_ids", Legend: "Roles", Error: firstBelow(p.Problems, "role_ids")}
 	for _, role := range p.Roles {
 		id := strconv.FormatInt(role.ID, 10)
 		chosen := slices.ContainsFunc(p.Input.RoleIDs.Items, func(v input.Value) bool { return v.Text == id })
-		hint := plural(int(role.Members), "member")
+		hint := ui.Counted(role.Members, "member")
 		if n := p.Without[role.ID]; n > 0 {
-			hint += ", " + Count(n) + " without a copy"
+			hint += ", " + ui.Count(n) + " without a copy"
 		} else if role.Members > 0 {
 			hint += ", all with a copy"
 		}
-		c.Options = append(c.Options, Option{Value: id, Label: role.Name, Hint: hint, Chosen: chosen})
+		c.Options = append(c.Options, ui.Option{Value: id, Label: role.Name, Hint: hint, Chosen: chosen})
 	}
 	return c
 }
 
-func (p ProfileRoles) summary() []ProblemLink {
-	links := problemLinks(p.Problems)
+func (p ProfileRoles) summary() []ui.ProblemLink {
+	links := ui.ProblemLinks(p.Problems)
 	for i, problem := range p.Problems {
 		if listed(problem.Field, "role_ids") {
-			links[i].ID = FieldID("role_ids")
+			links[i].ID = ui.FieldID("role_ids")
 		}
 	}
 	return links
@@ -63,14 +64,14 @@ func defaultWord(isDefault bool) string {
 
 // AttachedWords says what came of attaching roles.
 func AttachedWords(done assignment.Attached) string {
-	said := sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "assigns", "assign") + " " +
+	said := ui.Sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "assigns", "assign") + " " +
 		done.Profile.Name + " now"
 	if done.Default != nil {
 		said += choose(*done.Default, ", and new members get it", ", and new members do not get it")
 	}
 	said += "."
 	if done.Applied > 0 || done.Already > 0 {
-		said += " " + plural(done.Applied, "user") + " got a copy."
+		said += " " + ui.Counted(done.Applied, "user") + " got a copy."
 	}
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it directly and have it from the role too."
@@ -84,12 +85,12 @@ func DetachedWords(done assignment.Detached, removed bool) string {
 	if !removed {
 		return said + " Those who hold a copy keep it."
 	}
-	said += " " + plural(done.Removed, "user") + " lost their copy."
+	said += " " + ui.Counted(done.Removed, "user") + " lost their copy."
 	if done.Kept > 0 {
 		said += " " + strconv.Itoa(done.Kept) + " keep it, since it was assigned to them directly too."
 	}
 	if len(done.Keys) > 0 {
-		said += " " + plural(len(done.Keys), "key") + " went with last profiles."
+		said += " " + ui.Counted(len(done.Keys), "key") + " went with last profiles."
 	}
 	return said
 }
@@ -111,8 +112,8 @@ func ProfileDeletion(shown profile.Profile, roles []profile.RoleAttachment) []st
 		for i, a := range roles {
 			names[i] = a.RoleName
 		}
-		effects = append(effects, plural(len(roles), "role")+choose(len(roles) == 1, " is", " are")+" detached: "+
-			sequence(names)+".")
+		effects = append(effects, ui.Counted(len(roles), "role")+choose(len(roles) == 1, " is", " are")+" detached: "+
+			ui.Sequence(names)+".")
 	}
 	return append(effects, "No user holds a copy of it.")
 }
@@ -122,6 +123,6 @@ func ProfileHeld(holders int64) string {
 	if holders == 0 {
 		return "It could not be deleted: a user was given a copy a moment ago. Try again."
 	}
-	return plural(int(holders), "user") + choose(holders == 1, " holds", " hold") +
+	return ui.Counted(holders, "user") + choose(holders == 1, " holds", " hold") +
 		" a copy, so it cannot be deleted: detach them first."
 }

@@ -1,11 +1,13 @@
 package views
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
 	"tollgate/models/catalogue"
 	"tollgate/models/problem"
+	"tollgate/views/ui"
 )
 
 // ToolGroupForm is a tool group as it was filled in; ID is that of one that exists.
@@ -26,7 +28,7 @@ func (f ToolGroupForm) action() string {
 // toolBranch is a server in the tree of tools.
 type toolBranch struct {
 	Name, Key string
-	Tools     []Option
+	Tools     []ui.Option
 	All       bool
 	Picked    int
 	Error     string
@@ -57,7 +59,7 @@ func (f ToolGroupForm) tree() []toolBranch {
 		ticked := rows[server.ClientID]
 		b := toolBranch{Name: server.ClientID, Key: "s" + strconv.Itoa(i), All: ticked["*"], Error: problems[server.ClientID]}
 		for _, tool := range server.Tools {
-			b.Tools = append(b.Tools, Option{Value: tool, Label: tool, Chosen: ticked[tool]})
+			b.Tools = append(b.Tools, ui.Option{Value: tool, Label: tool, Chosen: ticked[tool]})
 			if ticked[tool] {
 				b.Picked++
 			}
@@ -115,17 +117,17 @@ func (f ToolGroupForm) toolsError() string {
 func (f ToolGroupForm) branchID(server string) string {
 	for i, known := range f.Catalogue.Servers {
 		if known.ClientID == server {
-			return FieldID("tools[s" + strconv.Itoa(i) + "].tool_names")
+			return ui.FieldID("tools[s" + strconv.Itoa(i) + "].tool_names")
 		}
 	}
 	return ""
 }
 
-func (f ToolGroupForm) summary() []ProblemLink {
-	links := problemLinks(f.Problems)
+func (f ToolGroupForm) summary() []ui.ProblemLink {
+	links := ui.ProblemLinks(f.Problems)
 	for i, problem := range f.Problems {
 		if listed(problem.Field, "tools") {
-			links[i].ID = or(f.branchID(f.serverOf(problem)), "tools")
+			links[i].ID = cmp.Or(f.branchID(f.serverOf(problem)), "tools")
 		}
 	}
 	return links
@@ -143,7 +145,7 @@ func treeCount(branches []toolBranch) string {
 func groupLines(g catalogue.ToolGroup) []string {
 	lines := make([]string, len(g.Tools))
 	for i, row := range g.Tools {
-		if lines[i] = plural(len(row.ToolNames), row.MCPClientID+" tool"); row.All() {
+		if lines[i] = ui.Counted(len(row.ToolNames), row.MCPClientID+" tool"); row.All() {
 			lines[i] = "all " + row.MCPClientID + " tools, including future tools"
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"tollgate/models/decision"
 	"tollgate/models/identity"
 	"tollgate/models/money"
+	"tollgate/views/ui"
 )
 
 // TryPage is whether a user might make a call now.
@@ -21,23 +22,25 @@ type TryPage struct {
 // Asked reports whether there is something to decide.
 func (p TryPage) Asked() bool { return p.Model != "" || p.Server != "" && p.Tool != "" }
 
-func (p TryPage) servers() []Option {
-	options := []Option{{Label: "Choose a server", Chosen: p.Server == ""}}
+func (p TryPage) servers() []ui.Option {
+	options := []ui.Option{{Label: "Choose a server", Chosen: p.Server == ""}}
 	for _, server := range p.Catalogue.Servers {
-		options = append(options, Option{Value: server.ClientID, Label: server.ClientID, Chosen: server.ClientID == p.Server})
+		options = append(options, ui.Option{
+			Value: server.ClientID, Label: server.ClientID, Chosen: server.ClientID == p.Server,
+		})
 	}
 	return options
 }
 
-func decidedBar(l decision.DecidedLimit, now time.Time) Bar {
+func decidedBar(l decision.DecidedLimit, now time.Time) ui.Bar {
 	limit := amountWords(l.Limit)
 	if !l.Limit.Spend {
 		limit += " " + l.Kind
 	}
-	bar := Bar{
-		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + every(l.Duration), Used: amountWords(l.Used),
-		Limit: limit + " / " + unit(l.Duration),
-		Note:  resets(l.WindowEndsAt, now), Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: exact(l.WindowEndsAt),
+	bar := ui.Bar{
+		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + ui.Every(l.Duration), Used: amountWords(l.Used),
+		Limit: limit + " / " + ui.Unit(l.Duration),
+		Note:  resets(l.WindowEndsAt, now), Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: ui.Exact(l.WindowEndsAt),
 		Where: scopeWord(l.Scope),
 	}
 	if l.Reserved.N > 0 {
@@ -48,9 +51,9 @@ func decidedBar(l decision.DecidedLimit, now time.Time) Bar {
 
 func amountWords(a decision.Amount) string {
 	if a.Spend {
-		return Dollars(money.Money(a.N))
+		return ui.Dollars(money.Money(a.N))
 	}
-	return Count(a.N)
+	return ui.Count(a.N)
 }
 
 // words say why it is allowed or refused; of limits the bars below say the rest.
@@ -62,11 +65,11 @@ func (p TryPage) words() string {
 			if !l.Limit.Spend {
 				limit += " " + l.Kind
 			}
-			up = append(up, limit+" / "+unit(l.Duration)+" "+choose(l.Scope == "total", "overall", "on "+scopeWord(l.Scope)))
+			up = append(up, limit+" / "+ui.Unit(l.Duration)+" "+choose(l.Scope == "total", "overall", "on "+scopeWord(l.Scope)))
 		}
 	}
 	if p.Decision.Decision || len(up) == 0 {
 		return p.Decision.Message
 	}
-	return "Used up: " + sequence(up) + "."
+	return "Used up: " + ui.Sequence(up) + "."
 }

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"tollgate/models/money"
 	"tollgate/models/problem"
 	"tollgate/models/report"
+	"tollgate/views/ui"
 )
 
 // UsagePage is what was used, with what it is filtered and grouped by.
@@ -35,21 +37,21 @@ func (p UsagePage) problem(field string) string {
 	return ""
 }
 
-func (p UsagePage) problems() []ProblemLink {
-	links := make([]ProblemLink, len(p.Problems))
+func (p UsagePage) problems() []ui.ProblemLink {
+	links := make([]ui.ProblemLink, len(p.Problems))
 	for i, problem := range p.Problems {
-		links[i] = ProblemLink{Message: problem.Message}
+		links[i] = ui.ProblemLink{Message: problem.Message}
 		if problem.Field == "since" || problem.Field == "until" || problem.Field == "time_zone" {
-			links[i].ID = FieldID(problem.Field)
+			links[i].ID = ui.FieldID(problem.Field)
 		}
 	}
 	return links
 }
 
-func (p UsagePage) groupings() []Link {
-	var links []Link
+func (p UsagePage) groupings() []ui.Link {
+	var links []ui.Link
 	for _, by := range report.Groupings {
-		links = append(links, Link{Label: upperFirst(by), Href: p.Link("group_by", by), On: by == p.Query.GroupBy})
+		links = append(links, ui.Link{Label: upperFirst(by), Href: p.Link("group_by", by), On: by == p.Query.GroupBy})
 	}
 	return links
 }
@@ -57,9 +59,11 @@ func (p UsagePage) groupings() []Link {
 func upperFirst(word string) string { return string(word[0]&^0x20) + word[1:] }
 
 // filters are those that are on, each with the way to take it off.
-func (p UsagePage) filters() []Link {
-	var links []Link
-	add := func(name, label string) { links = append(links, Link{Label: label, Href: p.Link(name, ""), On: true}) }
+func (p UsagePage) filters() []ui.Link {
+	var links []ui.Link
+	add := func(name, label string) {
+		links = append(links, ui.Link{Label: label, Href: p.Link(name, ""), On: true})
+	}
 	if p.Query.Provider != "" {
 		add("provider", p.Query.Provider)
 	}
@@ -67,10 +71,10 @@ func (p UsagePage) filters() []Link {
 		add("model", p.Query.Model)
 	}
 	if p.Query.UserID != "" {
-		add("user_id", or(p.UserName, "a user who is gone"))
+		add("user_id", cmp.Or(p.UserName, "a user who is gone"))
 	}
 	if p.Query.ProfileID != 0 {
-		add("access_profile_id", or(p.ProfileName, "a profile that is gone"))
+		add("access_profile_id", cmp.Or(p.ProfileName, "a profile that is gone"))
 	}
 	return links
 }
@@ -115,7 +119,7 @@ func spend(s report.Sum) string {
 	if s.IsUnpriced() {
 		return "unpriced"
 	}
-	return Dollars(s.Cost.Cents())
+	return ui.Dollars(s.Cost.Cents())
 }
 
 // spendExactly is the same to the last decimal.
@@ -123,7 +127,7 @@ func spendExactly(s report.Sum) string {
 	if s.IsUnpriced() {
 		return "unpriced"
 	}
-	return Dollars(s.Cost)
+	return ui.Dollars(s.Cost)
 }
 
 // unpricedWords tells a reader of amounts what is in none of them.
@@ -131,7 +135,7 @@ func unpricedWords(events int64) string {
 	if events == 1 {
 		return "1 call of the last 30 days is unpriced: it is in no amount here."
 	}
-	return Count(events) + " calls of the last 30 days are unpriced: they are in no amount here."
+	return ui.Count(events) + " calls of the last 30 days are unpriced: they are in no amount here."
 }
 
 // quarantineWords leads to calls that are in no report, since it is not known whose they are.
@@ -139,7 +143,7 @@ func quarantineWords(n int64) string {
 	if n == 0 {
 		return "Quarantined usage"
 	}
-	return "Quarantined usage: " + plural(int(n), "call") + " without a user"
+	return "Quarantined usage: " + ui.Counted(n, "call") + " without a user"
 }
 
 func share(part, whole money.Money) string {
@@ -161,15 +165,15 @@ func (p UsagePage) days() string {
 	return p.Query.Since.Format("2 Jan 2006") + " to " + days
 }
 
-func nearBar(n report.NearLimit, now time.Time) Bar {
+func nearBar(n report.NearLimit, now time.Time) ui.Bar {
 	where := overall
 	if n.ProviderName != "" {
 		where = n.ProviderName
 	}
-	return Bar{
-		Label: where + ", spend " + every(n.ResetDuration), Used: Dollars(n.Used),
-		Limit: Dollars(n.Limit) + " / " + unit(n.ResetDuration), Where: where,
-		Note: resets(n.Ends, now), Parts: parts(int64(n.Used), int64(n.Limit)), Ends: exact(n.Ends),
+	return ui.Bar{
+		Label: where + ", spend " + ui.Every(n.ResetDuration), Used: ui.Dollars(n.Used),
+		Limit: ui.Dollars(n.Limit) + " / " + ui.Unit(n.ResetDuration), Where: where,
+		Note: resets(n.Ends, now), Parts: parts(int64(n.Used), int64(n.Limit)), Ends: ui.Exact(n.Ends),
 	}
 }
 
@@ -179,9 +183,9 @@ func forecastWords(n report.NearLimit) string {
 	case n.Used >= n.Limit:
 		return "used up"
 	case n.Forecast >= n.Limit:
-		return "On pace for " + Dollars(n.Forecast.Cents()) + ", over the limit"
+		return "On pace for " + ui.Dollars(n.Forecast.Cents()) + ", over the limit"
 	}
-	return Dollars(n.Forecast.Cents())
+	return ui.Dollars(n.Forecast.Cents())
 }
 
 // usedUpWords says how many budgets are used up: those come after the ones that still have room.
@@ -192,6 +196,6 @@ func usedUpWords(near []report.NearLimit) string {
 	case n == 1:
 		return "1 budget is used up; it comes after those that still have room."
 	default:
-		return plural(n, "budget") + " are used up; they come after those that still have room."
+		return ui.Counted(n, "budget") + " are used up; they come after those that still have room."
 	}
 }

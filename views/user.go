@@ -11,6 +11,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/views/ui"
 )
 
 // UserList is a page of users.
@@ -41,7 +42,7 @@ func (f UserForm) action() string {
 	return "/users/" + f.ID
 }
 
-func (f UserForm) password() Field {
+func (f UserForm) password() ui.Field {
 	field := newPassword("password", "Password")
 	field.Required, field.Optional, field.Width = false, true, "wide"
 	field.Hint += " Without one they cannot sign in until one is set."
@@ -70,7 +71,7 @@ type UserPage struct {
 // covered reports whether the actor may do all that the user may, and so may set what the user signs in with.
 func (p UserPage) covered() bool { return mayAll(p.Actor, p.User.Permissions) }
 
-func (p UserPage) password() Field {
+func (p UserPage) password() ui.Field {
 	field := newPassword("password", "New password")
 	field.Width = "medium"
 	return field
@@ -86,11 +87,11 @@ func mayAll(actor permission.Actor, permissions []permission.Permission) bool {
 }
 
 // roleOptions offers every role; one that permits more than the actor may do cannot be chosen.
-func roleOptions(roles []identity.Role, actor permission.Actor, chosen string) []Option {
-	options := make([]Option, 0, len(roles)+1)
+func roleOptions(roles []identity.Role, actor permission.Actor, chosen string) []ui.Option {
+	options := make([]ui.Option, 0, len(roles)+1)
 	for _, role := range roles {
 		id := strconv.FormatInt(role.ID, 10)
-		o := Option{Value: id, Label: role.Name, Chosen: id == chosen}
+		o := ui.Option{Value: id, Label: role.Name, Chosen: id == chosen}
 		if !mayAll(actor, role.Permissions) && !o.Chosen {
 			o.Disabled, o.Label = true, role.Name+" (permits more than you may do)"
 		}
@@ -99,8 +100,8 @@ func roleOptions(roles []identity.Role, actor permission.Actor, chosen string) [
 	return options
 }
 
-func newRoleOptions(f UserForm) []Option {
-	return append([]Option{
+func newRoleOptions(f UserForm) []ui.Option {
+	return append([]ui.Option{
 		{Label: "Choose a role", Chosen: f.Input.RoleID.Text == ""},
 	}, roleOptions(f.Roles, f.Actor, f.Input.RoleID.Text)...)
 }
@@ -119,15 +120,15 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 		if more := int(l.APIKeyCount) - len(names); more > 0 {
 			names = append(names, strconv.Itoa(more)+" more")
 		}
-		effects = append(effects, "Programs lose "+plural(int(l.APIKeyCount), "API key")+" that they made: "+
-			sequence(names)+".")
+		effects = append(effects, "Programs lose "+ui.Counted(l.APIKeyCount, "API key")+" that they made: "+
+			ui.Sequence(names)+".")
 	}
 	if len(l.Profiles) > 0 {
 		names := make([]string, len(l.Profiles))
 		for i, profile := range l.Profiles {
 			names[i] = profile.Name
 		}
-		effects = append(effects, "They lose "+sequence(names)+" and "+plural(int(l.VirtualKeys), "virtual key")+
+		effects = append(effects, "They lose "+ui.Sequence(names)+" and "+ui.Counted(l.VirtualKeys, "virtual key")+
 			": gateways refuse them from that moment on.")
 	}
 	return append(effects, "What they changed stays in the audit log.")
@@ -137,14 +138,14 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 func roleEffects(u identity.User, e assignment.RoleEffects) []string {
 	effects := []string{u.Name + " may do in this console what " + e.Role + " permits, from the next request on."}
 	if len(e.Loses) > 0 {
-		effects = append(effects, "They lose "+sequence(e.Loses)+", which came with the role "+u.Role+
+		effects = append(effects, "They lose "+ui.Sequence(e.Loses)+", which came with the role "+u.Role+
 			", and what was used of it is no longer counted, not even if they get it back.")
 	}
 	if len(e.Gains) > 0 {
-		effects = append(effects, "They get "+sequence(e.Gains)+", with nothing used.")
+		effects = append(effects, "They get "+ui.Sequence(e.Gains)+", with nothing used.")
 	}
 	if e.Keys > 0 {
-		effects = append(effects, "Nothing is left to them, so "+plural(int(e.Keys), "virtual key")+
+		effects = append(effects, "Nothing is left to them, so "+ui.Counted(e.Keys, "virtual key")+
 			choose(e.Keys == 1, " is", " are")+" deleted: gateways refuse programs that send them.")
 	}
 	return effects

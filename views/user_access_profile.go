@@ -12,6 +12,7 @@ import (
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/ui"
 )
 
 // CopyHref is the address of a user's copy.
@@ -24,14 +25,14 @@ func profileHref(id int64) string { return "/access-profiles/" + strconv.FormatI
 // limitLine is one limit of a copy with its bar.
 type limitLine struct {
 	Scope    string // "Overall", or a provider
-	Bar      Bar
+	Bar      ui.Bar
 	Left     string         // "$8.80"
 	Budget   *policy.Budget // nil for tokens and requests
 	Override string         // "+$50.00 until 1 Dec 2026, 00:00 UTC"
 }
 
 // left is the bar with what is left in its words.
-func (l limitLine) left() Bar {
+func (l limitLine) left() ui.Bar {
 	bar := l.Bar
 	bar.Used = l.Left + " left"
 	return bar
@@ -44,13 +45,13 @@ func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 		where := scopeWord(scope.Name)
 		for _, b := range scope.Budgets {
 			lines = append(lines, limitLine{
-				Scope: where, Bar: spendBar(where, b, now), Left: Dollars(max(0, b.Limit()-b.CurrentUsage)), Budget: &b,
+				Scope: where, Bar: spendBar(where, b, now), Left: ui.Dollars(max(0, b.Limit()-b.CurrentUsage)), Budget: &b,
 				Override: overrideWords(b),
 			})
 		}
 		if r := scope.RateLimit; r != nil && r.RequestMaxLimit != nil {
 			lines = append(lines, limitLine{
-				Scope: where, Left: Count(max(0, *r.RequestMaxLimit-r.RequestCurrentUsage)),
+				Scope: where, Left: ui.Count(max(0, *r.RequestMaxLimit-r.RequestCurrentUsage)),
 				Bar: countBar(
 					where, "requests", *r.RequestResetDuration, r.RequestCurrentUsage, *r.RequestMaxLimit, r.RequestWindowEnds, now,
 				),
@@ -58,7 +59,7 @@ func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 		}
 		if r := scope.RateLimit; r != nil && r.TokenMaxLimit != nil {
 			lines = append(lines, limitLine{
-				Scope: where, Left: Count(max(0, *r.TokenMaxLimit-r.TokenCurrentUsage)),
+				Scope: where, Left: ui.Count(max(0, *r.TokenMaxLimit-r.TokenCurrentUsage)),
 				Bar: countBar(
 					where, "tokens", *r.TokenResetDuration, r.TokenCurrentUsage, *r.TokenMaxLimit, r.TokenWindowEnds, now,
 				),
@@ -78,19 +79,19 @@ func scopeWord(scope string) string {
 	return overall
 }
 
-func spendBar(where string, b policy.Budget, now time.Time) Bar {
-	return Bar{
-		Label: where + ", spend " + every(b.ResetDuration), Used: Dollars(b.CurrentUsage),
-		Limit: Dollars(b.Limit()) + " / " + unit(b.ResetDuration),
-		Note:  resets(b.WindowEnds, now), Parts: parts(int64(b.CurrentUsage), int64(b.Limit())), Ends: exact(b.WindowEnds),
+func spendBar(where string, b policy.Budget, now time.Time) ui.Bar {
+	return ui.Bar{
+		Label: where + ", spend " + ui.Every(b.ResetDuration), Used: ui.Dollars(b.CurrentUsage),
+		Limit: ui.Dollars(b.Limit()) + " / " + ui.Unit(b.ResetDuration),
+		Note:  resets(b.WindowEnds, now), Parts: parts(int64(b.CurrentUsage), int64(b.Limit())), Ends: ui.Exact(b.WindowEnds),
 	}
 }
 
-func countBar(where, noun, duration string, used, limit int64, ends, now time.Time) Bar {
-	return Bar{
-		Label: where + ", " + noun + " " + every(duration), Used: Count(used),
-		Limit: Count(limit) + " " + noun + " / " + unit(duration),
-		Note:  resets(ends, now), Parts: parts(used, limit), Ends: exact(ends),
+func countBar(where, noun, duration string, used, limit int64, ends, now time.Time) ui.Bar {
+	return ui.Bar{
+		Label: where + ", " + noun + " " + ui.Every(duration), Used: ui.Count(used),
+		Limit: ui.Count(limit) + " " + noun + " / " + ui.Unit(duration),
+		Note:  resets(ends, now), Parts: parts(used, limit), Ends: ui.Exact(ends),
 	}
 }
 
@@ -113,7 +114,7 @@ func resets(at, now time.Time) string {
 	case left < 24*time.Hour:
 		return "resets in " + strconv.Itoa(int(left/time.Hour)) + " h " + strconv.Itoa(int(left%time.Hour/time.Minute)) + " m"
 	}
-	return "resets in " + plural(int(left/(24*time.Hour)), "day") + " " +
+	return "resets in " + ui.Counted(int(left/(24*time.Hour)), "day") + " " +
 		strconv.Itoa(int(left%(24*time.Hour)/time.Hour)) + " h"
 }
 
@@ -123,16 +124,16 @@ func overrideWords(b policy.Budget) string {
 	case b.OverrideAmount == nil:
 		return ""
 	case b.OverrideEnds == nil:
-		return "raised by " + Dollars(*b.OverrideAmount) + " for good"
+		return "raised by " + ui.Dollars(*b.OverrideAmount) + " for good"
 	}
-	return "raised by " + Dollars(*b.OverrideAmount) + " until " + Moment(*b.OverrideEnds)
+	return "raised by " + ui.Dollars(*b.OverrideAmount) + " until " + ui.Moment(*b.OverrideEnds)
 }
 
 // OverrideSet says what the override of a line is now.
 func OverrideSet(b policy.Budget) string {
-	said := "The limit of " + Dollars(b.MaxLimit) + " a " + unit(b.ResetDuration) + " is " + overrideWords(b) + "."
+	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + overrideWords(b) + "."
 	if b.CurrentUsage >= b.Limit() {
-		said += " It is still used up: " + Dollars(b.CurrentUsage) + " of " + Dollars(b.Limit()) +
+		said += " It is still used up: " + ui.Dollars(b.CurrentUsage) + " of " + ui.Dollars(b.Limit()) +
 			" was spent, so every call is refused until it resets or is raised by more."
 	}
 	return said
@@ -149,15 +150,15 @@ type AssignmentForm struct {
 	Profiles []database.Named
 }
 
-func (f AssignmentForm) options() []Option {
+func (f AssignmentForm) options() []ui.Option {
 	return namedOptions("Choose a profile", f.Profiles, f.Input.AccessProfileID.Text)
 }
 
-func namedOptions(none string, rows []database.Named, chosen string) []Option {
-	options := []Option{{Label: none, Chosen: chosen == ""}}
+func namedOptions(none string, rows []database.Named, chosen string) []ui.Option {
+	options := []ui.Option{{Label: none, Chosen: chosen == ""}}
 	for _, row := range rows {
 		id := strconv.FormatInt(row.ID, 10)
-		options = append(options, Option{Value: id, Label: row.Name, Chosen: id == chosen})
+		options = append(options, ui.Option{Value: id, Label: row.Name, Chosen: id == chosen})
 	}
 	return options
 }
@@ -186,14 +187,14 @@ func (f OverrideForm) href() string {
 // takenBack says what it means to take an override back, when it means more than a lower limit.
 func (f OverrideForm) takenBack() string {
 	if f.Budget.CurrentUsage >= f.Budget.MaxLimit {
-		return ", which is used up: every call is refused until " + Moment(f.Budget.WindowEnds)
+		return ", which is used up: every call is refused until " + ui.Moment(f.Budget.WindowEnds)
 	}
 	return ""
 }
 
-func (f OverrideForm) modes() Choice {
+func (f OverrideForm) modes() ui.Choice {
 	forever := f.Input.Mode.Text == "forever"
-	choice := Choice{Name: "mode", Legend: "For how long", Options: []Option{
+	choice := ui.Choice{Name: "mode", Legend: "For how long", Options: []ui.Option{
 		{Value: "cycles", Label: "A number of windows", Chosen: !forever},
 		{Value: "forever", Label: "For good", Chosen: forever},
 	}}
@@ -233,7 +234,7 @@ func keysWords(n int) string {
 
 // AssignedToMany says what came of assigning a profile to many.
 func AssignedToMany(done assignment.BulkAssigned) string {
-	said := plural(done.Users, "user") + " got " + done.Profile + "."
+	said := ui.Counted(done.Users, "user") + " got " + done.Profile + "."
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it already."
 	}
@@ -247,8 +248,8 @@ type HolderList struct {
 	Copies                            []assignment.Assignment
 	Now                               time.Time
 	Filtered, MayViewUsers, MayDetach bool
-	All, Behind                       Link
-	Pager                             Pager
+	All, Behind                       ui.Link
+	Pager                             ui.Pager
 }
 
 const barsShown = 3

@@ -7,6 +7,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/profile"
+	"tollgate/views/ui"
 )
 
 // VersionRow is one version of the list.
@@ -18,16 +19,16 @@ type VersionRow struct {
 // VersionList is a profile's versions.
 type VersionList struct {
 	Rows  []VersionRow
-	Pager Pager
+	Pager ui.Pager
 }
 
 // VersionsOf writes versions out; standing is the newest.
-func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager Pager) VersionList {
+func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager ui.Pager) VersionList {
 	list := VersionList{Pager: pager}
 	for _, v := range versions {
 		list.Rows = append(list.Rows, VersionRow{
-			Number: strconv.FormatInt(v.Version, 10), Name: v.Name, By: v.ChangedBy, When: Ago(v.CreatedAt, now),
-			Exact:    exact(v.CreatedAt),
+			Number: strconv.FormatInt(v.Version, 10), Name: v.Name, By: v.ChangedBy, When: ui.Ago(v.CreatedAt, now),
+			Exact:    ui.Exact(v.CreatedAt),
 			Standing: v.Version == standing,
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/problem"
 	"tollgate/models/virtualkey"
+	"tollgate/views/ui"
 )
 
 // KeyHref is the address of a key on its holder's page.
@@ -33,9 +34,9 @@ type RotateForm struct {
 	Problems problem.Problems
 }
 
-func (f RotateForm) graces() []Option {
+func (f RotateForm) graces() []ui.Option {
 	chosen := f.Input.GracePeriod.Text
-	options := []Option{
+	options := []ui.Option{
 		{Value: "0", Label: "now"},
 		{Value: "3600", Label: "in an hour"},
 		{Value: "86400", Label: "in a day"},
@@ -52,7 +53,7 @@ func Rotated(k virtualkey.Key) string {
 	if k.PreviousUntil == nil {
 		return k.Name + " has another value. The old one is refused from now on."
 	}
-	return k.Name + " has another value. The old one works until " + Moment(*k.PreviousUntil) + "."
+	return k.Name + " has another value. The old one works until " + ui.Moment(*k.PreviousUntil) + "."
 }
 
 // KeyDeletion says what the deletion of a key does.

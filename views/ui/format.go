@@ -1,4 +1,4 @@
-package views
+package ui
 
 import (
 	"strconv"
@@ -54,36 +54,37 @@ func grouped(digits string) string {
 	return b.String()
 }
 
-// unit names a window's length: the day of "$50.00 / day".
-func unit(duration string) string {
+// Unit names a window's length: the day of "$50.00 / day".
+func Unit(duration string) string {
 	return map[string]string{
 		"1h": "hour", "1d": "day", "1w": "week", "1M": "month", "1Q": "quarter", "1Y": "year",
 	}[duration]
 }
 
-// every is the same in a sentence: "a day", "an hour".
-func every(duration string) string {
+// Every is the same in a sentence: "a day", "an hour".
+func Every(duration string) string {
 	if duration == "1h" {
 		return "an hour"
 	}
-	return "a " + unit(duration)
+	return "a " + Unit(duration)
 }
 
-var months = []string{
+// Months are their names, January first.
+var Months = []string{
 	"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
 	"December",
 }
 
-// plural is a count with its noun: 1 user, 2 users.
-func plural(n int, noun string) string {
+// Counted is a count with its noun: 1 user, 2 users.
+func Counted[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
 	return Count(int64(n)) + " " + noun + "s"
 }
 
-// sequence joins parts as a sentence does: a, b and c.
-func sequence(parts []string) string {
+// Sequence joins parts as a sentence does: a, b and c.
+func Sequence(parts []string) string {
 	switch len(parts) {
 	case 0:
 		return ""
@@ -96,8 +97,8 @@ func sequence(parts []string) string {
 // Moment is a point in time as pages show it: 23 Nov 2026, 16:00 UTC.
 func Moment(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
-// exact is the same to the second, for titles and machines.
-func exact(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// Exact is the same to the second, for titles and machines.
+func Exact(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // Ago says how long before now t was.
 func Ago(t, now time.Time) string {
@@ -109,10 +110,7 @@ func Ago(t, now time.Time) string {
 	case since < 24*time.Hour:
 		return strconv.Itoa(int(since/time.Hour)) + " h ago"
 	case since < 30*24*time.Hour:
-		return plural(int(since/(24*time.Hour)), "day") + " ago"
+		return Counted(int(since/(24*time.Hour)), "day") + " ago"
 	}
 	return t.UTC().Format("2 Jan 2006")
 }
-
-// Counted is a count with its noun: 1 profile, 2 profiles.
-func Counted(n int, noun string) string { return plural(n, noun) }

@@ -1,12 +1,12 @@
-package views
+package ui
 
 import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
 
-// typed is the field of a form that came back: what was typed, and the first thing wrong with it.
-func typed(f Field, value input.Value, problems problem.Problems) Field {
+// Typed is the field of a form that came back: what was typed, and the first thing wrong with it.
+func Typed(f Field, value input.Value, problems problem.Problems) Field {
 	f.Value = value.Text
 	if messages := problems.At(f.Name); len(messages) > 0 {
 		f.Error = messages[0]
@@ -14,8 +14,8 @@ func typed(f Field, value input.Value, problems problem.Problems) Field {
 	return f
 }
 
-// problemLinks lists what is wrong, each leading to the field of its name.
-func problemLinks(problems problem.Problems) []ProblemLink {
+// ProblemLinks lists what is wrong, each leading to the field of its name.
+func ProblemLinks(problems problem.Problems) []ProblemLink {
 	links := make([]ProblemLink, len(problems))
 	for i, problem := range problems {
 		links[i] = ProblemLink{ID: FieldID(problem.Field), Message: problem.Message}
