@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"batch":     {"problem"},
 	"catalogue": {"audit", "database", "input", "money", "permission", "problem"},
 	"database":  {"input", "problem"},
-	"decision":  {"catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem"},
+	"decision":  {"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem"},
 	"discovery": {"catalogue", "input", "permission", "problem"},
 	"entitlement": {
 		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 	},
 	"secret": {},
 	"usage": {
-		"audit", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",
+		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "secret", "virtualkey", "window",
 	},
 	"virtualkey": {"audit", "database", "identity", "input", "permission", "problem", "secret"},

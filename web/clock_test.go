@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,9 +65,7 @@ func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(func() { stop(); synctest.Wait(); _ = db.Close() })
-	go h.Recorder.Run(ctx)
+	t.Cleanup(func() { synctest.Wait(); _ = db.Close() })
 	return func(method, path, body string) (int, string) {
 		request := httptest.NewRequestWithContext(t.Context(), method, "http://skewed"+path, strings.NewReader(body))
 		request.Header.Set("Authorization", g.admin.header.Get("Authorization"))

@@ -47,7 +47,7 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	other.h.Metrics = metrics.New(db, other.h.Cache, other.h.Engine, other.h.Recorder, reconciler)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.t.Context()))
-	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, other.h.Recorder.Run, reconciler.Run} {
+	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, reconciler.Run} {
 		workers.Go(func() { run(working) })
 	}
 	var err error

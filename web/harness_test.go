@@ -83,7 +83,7 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 	}
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Cache.Run, c.h.Recorder.Run, reconciler.Run} {
+	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Cache.Run, reconciler.Run} {
 		workers.Go(func() { run(working) })
 	}
 	t.Cleanup(func() { stop(); workers.Wait() })

@@ -135,7 +135,8 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{propagator, cache, recorder, bookkeeper, usage.NewTotals(db.DB, p.log)}, address: baseURL, token: token,
+		workers: []worker{propagator, cache, bookkeeper, usage.NewTotals(db.DB, p.log)},
+		address: baseURL, token: token,
 	}, nil
 }
 

@@ -2,100 +2,123 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
-
-	"tollgate/models/problem"
 )
 
-const (
-	readTogether = 256 // keys at most
-	readAtOnce   = 2   // one more can run while a read waits for the server
-	readTime     = 5 * time.Second
-)
+// atOnce is how many batches run at the same time: while one waits for the server or for a lock, another goes on.
+const atOnce = 2
 
-// Batcher reads for many concurrent callers: those that arrive during a read share the next one.
-type Batcher[K comparable, V any] struct {
-	Read func(ctx context.Context, keys []K) (map[K]V, error)
+// Batcher runs the items of concurrent callers in batches. Its fields are set before the first item.
+type Batcher[T any] struct {
+	// Run handles a batch, and leaves what it found in the items.
+	Run func(ctx context.Context, items []T) error
+	// Timeout is how long that may take.
+	Timeout time.Duration
+	// Max is the size of a batch: items, or what Size makes of them.
+	Max int
+	// Size is how much an item counts for Max, 1 when it is nil.
+	Size func(T) int
+	// Alone reports whether each item of a batch is run by itself after an error, which may be of one of them only.
+	Alone func(items []T, err error) bool
+	// Again reports whether an item has no answer yet, and goes into the next batch.
+	Again func(T) bool
 
 	mutex   sync.Mutex
-	waiting []waiter[K, V]
-	working int // reads under way
+	waiting []waiter[T]
+	running int // batches under way
 }
 
-type waiter[K comparable, V any] struct {
-	key  K
-	done chan readResult[V]
+type waiter[T any] struct {
+	item T
+	done chan error // receives once
 }
 
-// readResult is what was read for a key, if anything was found.
-type readResult[V any] struct {
-	value V
-	found bool
-	err   error
-}
-
-// Get returns what is read for a key from now on, and whether anything was found.
-func (t *Batcher[K, V]) Get(ctx context.Context, key K) (value V, found bool, err error) {
-	w := waiter[K, V]{key, make(chan readResult[V], 1)}
-	t.mutex.Lock()
-	t.waiting = append(t.waiting, w)
-	if t.working < readAtOnce {
-		t.working++
-		go t.work()
+// Do returns when a batch with the item has ended, with its error, or else when ctx ends, with ctx's.
+func (b *Batcher[T]) Do(ctx context.Context, item T) error {
+	w := waiter[T]{item, make(chan error, 1)}
+	b.mutex.Lock()
+	b.waiting = append(b.waiting, w)
+	if b.running < atOnce {
+		b.running++
+		go b.work()
 	}
-	t.mutex.Unlock()
+	b.mutex.Unlock()
 	select {
-	case got := <-w.done:
-		return got.value, got.found, got.err
+	case err := <-w.done:
+		return err
 	case <-ctx.Done():
-		return value, false, fmt.Errorf("wait for a batch: %w", ctx.Err())
+		return fmt.Errorf("wait for a batch: %w", ctx.Err())
 	}
 }
 
 // work continues as long as callers wait.
-func (t *Batcher[K, V]) work() {
-	for {
-		t.mutex.Lock()
-		next := t.waiting
-		t.waiting = nil
-		if len(next) > readTogether {
-			next, t.waiting = next[:readTogether], next[readTogether:]
-		}
-		if len(next) == 0 {
-			t.working--
-			t.mutex.Unlock()
-			return
-		}
-		t.mutex.Unlock()
-		t.answer(next)
+func (b *Batcher[T]) work() {
+	for next := b.next(nil); next != nil; {
+		next = b.next(b.answer(next))
 	}
 }
 
-// answer reads for all at once; when that fails, for each alone, so that no caller fails because of another's key,
-// unless the database is unavailable or busy.
-func (t *Batcher[K, V]) answer(waiting []waiter[K, V]) {
-	ctx, cancel := context.WithTimeout(context.Background(), readTime)
+// next takes those who wait for the next batch, those who wait again first. It returns nil, and ends a worker, when
+// there are none.
+func (b *Batcher[T]) next(again []waiter[T]) []waiter[T] {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	all := append(again, b.waiting...)
+	if b.waiting = nil; len(all) == 0 {
+		b.running--
+		return nil
+	}
+	n := 0
+	for size := 0; n < len(all) && size < b.Max; n++ {
+		size += b.size(all[n].item)
+	}
+	if n < len(all) {
+		b.waiting = all[n:]
+	}
+	return all[:n:n]
+}
+
+func (b *Batcher[T]) size(item T) int {
+	if b.Size == nil {
+		return 1
+	}
+	return b.Size(item)
+}
+
+// answer runs a batch and answers its callers, except those whose items have to go again.
+func (b *Batcher[T]) answer(batch []waiter[T]) (again []waiter[T]) {
+	items := make([]T, len(batch))
+	for i, w := range batch {
+		items[i] = w.item
+	}
+	panicked, err := b.run(items)
+	if err != nil && !panicked && len(batch) > 1 && b.Alone != nil && b.Alone(items, err) {
+		for _, w := range batch {
+			again = append(again, b.answer([]waiter[T]{w})...)
+		}
+		return again
+	}
+	for _, w := range batch {
+		if err == nil && b.Again != nil && b.Again(w.item) {
+			again = append(again, w)
+			continue
+		}
+		w.done <- err
+	}
+	return again
+}
+
+// run turns a panic into an error: the callers would wait for ever otherwise.
+func (b *Batcher[T]) run(items []T) (panicked bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), b.Timeout)
 	defer cancel()
-	keys, asked := make([]K, 0, len(waiting)), make(map[K]bool, len(waiting))
-	for _, w := range waiting {
-		if !asked[w.key] {
-			asked[w.key] = true
-			keys = append(keys, w.key)
+	defer func() {
+		if cause := recover(); cause != nil {
+			panicked, err = true, fmt.Errorf("panic in a batch: %v\n%s", cause, debug.Stack())
 		}
-	}
-	values, err := t.Read(ctx, keys)
-	var away *problem.Refusal
-	if err != nil && len(keys) > 1 && !errors.As(problem.Classify(err), &away) {
-		for _, w := range waiting {
-			t.answer([]waiter[K, V]{w})
-		}
-		return
-	}
-	for _, w := range waiting {
-		value, found := values[w.key]
-		w.done <- readResult[V]{value, found, err}
-	}
+	}()
+	return false, b.Run(ctx, items)
 }

@@ -133,11 +133,11 @@ func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call 
 	h, now := of.entitlements, e.cache.Now()
 	for _, i := range of.granting {
 		wanted := newEstimate(h.User, &h.Copies[i], of.call, now)
-		holds, err := e.reservations.hold(ctx, wanted)
-		switch {
-		case err != nil:
+		if err := e.reservations.Do(ctx, wanted); err != nil {
 			return of.Decision, err
-		case holds:
+		}
+		switch {
+		case wanted.holds.Bool:
 			e.cache.Counted(h.User)
 			return of.by(allow(wanted.userCopy, of.call, wanted.id, wanted.used, wanted.reserved, now)), nil
 		case wanted.taken:

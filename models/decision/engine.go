@@ -5,19 +5,20 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tollgate/models/batch"
 	"tollgate/models/entitlement"
 )
 
 // Engine decides whether calls may go on, by the cached entitlements of a subject, and holds estimates in the database.
 type Engine struct {
 	cache        *entitlement.Cache
-	reservations reservations
+	reservations *batch.Batcher[*estimate]
 	decided      *prometheus.HistogramVec
 }
 
 // NewEngine makes an Engine that decides by a cache.
 func NewEngine(cache *entitlement.Cache) *Engine {
-	return &Engine{cache: cache, reservations: reservations{db: cache.DB}, decided: newDecisionSeconds()}
+	return &Engine{cache: cache, reservations: newReservations(cache.DB), decided: newDecisionSeconds()}
 }
 
 // Describe is part of [prometheus.Collector].

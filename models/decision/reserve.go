@@ -4,24 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/batch"
 	"tollgate/models/database"
 	"tollgate/models/entitlement"
 )
-
-// reservations holds estimates. Those that arrive while a statement runs are batched into the next.
-type reservations struct {
-	db      *bun.DB
-	mutex   sync.Mutex
-	waiting []*estimate
-	working int // statements running
-}
 
 // estimate is waiting to be held: what it needs of each limit of a copy.
 type estimate struct {
@@ -31,14 +23,11 @@ type estimate struct {
 	userCopy *entitlement.Copy
 	call     entitlement.Call
 	at       time.Time
-	done     chan error
 	granted  // once it is done
 }
 
-const (
-	maxBatch      = 256
-	maxStatements = 2 // while one statement waits for the disk, or for a user's lock, another runs
-)
+// estimatesAtOnce is how many estimates a statement holds.
+const estimatesAtOnce = 256
 
 // granted is whether an estimate is held; null when it has to be tried again. Taken means that its name belongs to
 // another hold. Used and reserved are the state of its limits before.
@@ -48,81 +37,36 @@ type granted struct {
 	used, reserved []int64
 }
 
-// hold holds an estimate in all limits of a copy, or in none.
-func (r *reservations) hold(ctx context.Context, e *estimate) (bool, error) {
-	e.done = make(chan error, 1)
-	r.mutex.Lock()
-	r.waiting = append(r.waiting, e)
-	if r.working < maxStatements {
-		r.working++
-		go r.work()
-	}
-	r.mutex.Unlock()
-	select {
-	case err := <-e.done:
-		return e.holds.Bool, err
-	case <-ctx.Done():
-		return false, fmt.Errorf("wait for a hold: %w", ctx.Err())
-	}
-}
-
-// work runs as long as estimates are waiting.
-func (r *reservations) work() {
-	var again []*estimate
-	for {
-		r.mutex.Lock()
-		next := append(again, r.waiting...)
-		r.waiting = nil
-		if len(next) > maxBatch {
-			next, r.waiting = next[:maxBatch], next[maxBatch:]
-		}
-		if len(next) == 0 {
-			r.working--
-			r.mutex.Unlock()
-			return
-		}
-		r.mutex.Unlock()
-		first, later := firstOfEach(next)
-		again = append(r.store(first), later...)
+// newReservations makes the batcher that holds estimates, each in all limits of a copy or in none.
+func newReservations(db *bun.DB) *batch.Batcher[*estimate] {
+	return &batch.Batcher[*estimate]{
+		Run:     func(ctx context.Context, estimates []*estimate) error { return hold(ctx, db, firstOfEach(estimates)) },
+		Timeout: StoreTime,
+		Max:     estimatesAtOnce,
+		Again:   func(e *estimate) bool { return !e.holds.Valid },
 	}
 }
 
 // firstOfEach defers estimates with the name of another: it may be the same call, sent twice.
-func firstOfEach(estimates []*estimate) (first, later []*estimate) {
+func firstOfEach(estimates []*estimate) (first []*estimate) {
 	seen := map[string]bool{}
 	for _, e := range estimates {
-		switch {
-		case e.content == nil:
-			first = append(first, e)
-		case seen[e.key]:
-			later = append(later, e)
-		default:
-			seen[e.key] = true
+		if e.content == nil || !seen[e.key] {
 			first = append(first, e)
 		}
+		seen[e.key] = true
 	}
-	return first, later
+	return first
 }
 
-// store answers estimates, except those that have to be tried again.
-func (r *reservations) store(estimates []*estimate) (again []*estimate) {
-	ctx, cancel := context.WithTimeout(context.Background(), StoreTime)
-	defer cancel()
-	var answers []granted
-	err := database.Repeated(ctx, func() (err error) {
-		answers, err = reserve(ctx, r.db, estimates)
+func hold(ctx context.Context, db *bun.DB, estimates []*estimate) error {
+	return database.Repeated(ctx, func() error {
+		answers, err := reserve(ctx, db, estimates)
+		for i, answer := range answers {
+			estimates[i].granted = answer
+		}
 		return err
 	})
-	for i, e := range estimates {
-		if err == nil {
-			if e.granted = answers[i]; !e.holds.Valid {
-				again = append(again, e)
-				continue
-			}
-		}
-		e.done <- err
-	}
-	return again
 }
 
 // reserve asks the database to hold estimates. Those that are neither held nor rejected depend on others in the batch

@@ -57,8 +57,8 @@ type Cache struct {
 	rewinds atomic.Int64 // how often the database has gone back
 	covered atomic.Int64 // how many of the changes the last finished poll covers
 
-	keyReads         batch.Batcher[secret.Hash, cachedKey]
-	entitlementReads batch.Batcher[uuid.UUID, *Entitlements]
+	keyReads         *batch.Lookup[secret.Hash, cachedKey]
+	entitlementReads *batch.Lookup[uuid.UUID, *Entitlements]
 	uses             *apikey.Uses
 }
 
@@ -88,7 +88,7 @@ func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
 		DB: db, Keys: keys, log: log, uses: apikey.NewUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey),
 		apiKeys: secret.NewHasher(keys.APIKey),
 	}
-	c.keyReads.Read, c.entitlementReads.Read = c.loadKeys, c.readEntitlements
+	c.keyReads, c.entitlementReads = batch.NewLookup(c.loadKeys), batch.NewLookup(c.readEntitlements)
 	c.reset()
 	c.Follow(db)
 	return c

@@ -19,7 +19,6 @@ func (h Holding) Recorder(db *bun.DB) *usage.Recorder {
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
 	var workers sync.WaitGroup
 	workers.Go(func() { decider.Run(ctx) })
-	workers.Go(func() { recorder.Run(ctx) })
 	h.Cleanup(func() { stop(); workers.Wait() })
 	return recorder
 }

@@ -2,14 +2,15 @@ package usage
 
 import (
 	"context"
+	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 
+	"tollgate/models/batch"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
@@ -29,7 +30,7 @@ type Result struct {
 type Recorder struct {
 	db      *bun.DB
 	decider *entitlement.Cache
-	queue   chan *ReportRows
+	reports batch.Batcher[*ReportRows]
 
 	reported *prometheus.CounterVec
 }
@@ -37,19 +38,18 @@ type Recorder struct {
 // ReportRows is the events of one request, waiting to be stored.
 type ReportRows struct {
 	Events []*Event
-	done   chan error
 	// stored are the keys of the events that were stored by this report.
 	stored map[string]bool
 }
 
-const reportsWaiting = 1024
-
-// NewRecorder makes a Recorder; Run starts it.
+// NewRecorder makes a Recorder.
 func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
-	return &Recorder{
-		db: db, decider: decider, queue: make(chan *ReportRows, reportsWaiting),
-		reported: newReportedEvents(),
+	r := &Recorder{db: db, decider: decider, reported: newReportedEvents()}
+	r.reports = batch.Batcher[*ReportRows]{
+		Run: r.store, Timeout: decision.StoreTime, Max: MaxEvents, Alone: overflows,
+		Size: func(report *ReportRows) int { return len(report.Events) },
 	}
+	return r
 }
 
 // Record counts events, each once. The answer has a result for each, in their order. Refusals: Invalid and Conflict for
@@ -73,7 +73,7 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 		return nil, err
 	}
 	places := map[string][]int{} // of each event, by its key, among the results
-	own := &ReportRows{done: make(chan error, 1)}
+	own := &ReportRows{}
 	known, err := r.identify(ctx, events, catalogue, now)
 	if err != nil {
 		return nil, err
@@ -165,20 +165,19 @@ func (in Input) events() (events []EventInput, single bool, err error) {
 	return in.Events.Items, false, problem.InvalidInput(c.Problems)
 }
 
-// commit queues a report and waits until it is stored.
+// commit waits until a report is stored. Refusals: Conflict when a counter would overflow, Unavailable when it takes
+// longer than the request.
 func (r *Recorder) commit(ctx context.Context, own *ReportRows) error {
-	select {
-	case r.queue <- own:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-own.done:
-		return err
-	case <-ctx.Done():
+	err := r.reports.Do(ctx, own)
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return problem.Refuse(problem.Unavailable, "", "outcome_unknown",
 			"It is not known yet whether this was counted. Send the same events again, with the same ids.")
+	case tooMuch(err):
+		return problem.Refuse(problem.Conflict, "", "counter_full",
+			"Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
 	}
+	return err
 }
 
 // settle sets the result of each event: those that were stored earlier are compared with what was sent.
@@ -227,60 +226,9 @@ func (r *Recorder) settle(
 	return nil
 }
 
-// storesAtOnce is how many statements run concurrently: while one waits for the disk, or for a user's counters, another
-// continues.
-const storesAtOnce = 2
-
-// Run stores reports until ctx ends; those that wait then are refused.
-func (r *Recorder) Run(ctx context.Context) {
-	var workers sync.WaitGroup
-	for range storesAtOnce {
-		workers.Go(func() { r.work(ctx) })
-	}
-	workers.Wait()
-}
-
-func (r *Recorder) work(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case first := <-r.queue:
-			r.store(ctx, r.gather(first))
-		}
-	}
-}
-
-// gather takes the other waiting reports, up to the size of one statement.
-func (r *Recorder) gather(first *ReportRows) []*ReportRows {
-	reports, events := []*ReportRows{first}, len(first.Events)
-	for events < MaxEvents {
-		select {
-		case next := <-r.queue:
-			reports, events = append(reports, next), events+len(next.Events)
-		default:
-			return reports
-		}
-	}
-	return reports
-}
-
-// store counts a batch of reports; when a counter would overflow, each by itself, so that no report fails because of
-// another's numbers.
-func (r *Recorder) store(ctx context.Context, reports []*ReportRows) {
-	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), decision.StoreTime)
-	defer cancel()
-	err := StoreReports(storing, r.db, reports)
-	if tooMuch(err) && len(reports) > 1 {
-		for _, one := range reports {
-			r.store(ctx, []*ReportRows{one})
-		}
-		return
-	}
-	if tooMuch(err) {
-		err = problem.Refuse(problem.Conflict, "", "counter_full",
-			"Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
-	}
+// store counts a batch of reports.
+func (r *Recorder) store(ctx context.Context, reports []*ReportRows) error {
+	err := StoreReports(ctx, r.db, reports)
 	users := []uuid.UUID{}
 	for _, one := range reports {
 		for _, event := range one.Events {
@@ -288,10 +236,12 @@ func (r *Recorder) store(ctx context.Context, reports []*ReportRows) {
 		}
 	}
 	r.decider.Counted(users...)
-	for _, one := range reports {
-		one.done <- err
-	}
+	return err
 }
+
+// overflows reports whether a counter would overflow with a batch. Its reports are stored one by one then, so that none
+// fails because of another's numbers.
+func overflows(_ []*ReportRows, err error) bool { return tooMuch(err) }
 
 // tooMuch reports whether a counter would overflow.
 func tooMuch(err error) bool {

@@ -13,7 +13,7 @@ import (
 	"tollgate/models/batch"
 )
 
-// crowdReader reads what is asked when it is told to, and notes what was read together.
+// crowdReader reads keys when its gate is opened, and records its batches.
 type crowdReader struct {
 	mutex sync.Mutex
 	reads [][]int
@@ -48,11 +48,11 @@ func (r *crowdReader) read(ctx context.Context, keys []int) (map[int]string, err
 	return found, nil
 }
 
-// Those who come while the reads that are allowed at once are under way go with one read, and each gets what is theirs.
-func TestThoseWhoWaitAreReadTogether(t *testing.T) {
+// Callers that come while the reads that may run at once are under way share one read, and each gets its own value.
+func TestWaitingKeysAreReadInOneBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &crowdReader{gate: make(chan struct{})}
-		ask := batch.Together(r.read)
+		ask := batch.NewLookup(r.read).Get
 		var asking sync.WaitGroup
 		for key := range 50 {
 			asking.Go(func() {
@@ -71,17 +71,17 @@ func TestThoseWhoWaitAreReadTogether(t *testing.T) {
 		if len(r.reads) != 3 || len(r.reads[0]) != 1 || len(r.reads[1]) != 1 {
 			t.Fatalf("read %v", r.reads)
 		}
-		// The two that were under way are read anew for who came later.
-		if together := slices.Sorted(slices.Values(r.reads[2])); len(together) != 40 || len(slices.Compact(together)) != 40 {
-			t.Errorf("read together: %v", together)
+		// The two that were under way are read anew for the callers that came later.
+		if keys := slices.Sorted(slices.Values(r.reads[2])); len(keys) != 40 || len(slices.Compact(keys)) != 40 {
+			t.Errorf("read in one batch: %v", keys)
 		}
 	})
 }
 
-func TestNobodyFailsForWhatIsAnothers(t *testing.T) {
+func TestNoCallerFailsForAnothersKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &crowdReader{gate: make(chan struct{})}
-		ask := batch.Together(r.read)
+		ask := batch.NewLookup(r.read).Get
 		var asking sync.WaitGroup
 		gone, leave := context.WithCancel(t.Context())
 		for _, key := range []int{100, 101, -1, 3, 4} {
@@ -107,10 +107,10 @@ func TestNobodyFailsForWhatIsAnothers(t *testing.T) {
 	})
 }
 
-func TestNobodyAsksOnceMoreWhenTheDatabaseIsAway(t *testing.T) {
+func TestNoRetryWhenTheDatabaseIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &crowdReader{gate: make(chan struct{})}
-		ask := batch.Together(r.read)
+		ask := batch.NewLookup(r.read).Get
 		var asking sync.WaitGroup
 		for _, key := range []int{100, 101, -2, 3, 4} {
 			asking.Go(func() {
