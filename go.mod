@@ -11,6 +11,7 @@ ignore (
 
 require (
 	github.com/a-h/templ v0.3.1020
+	github.com/alexedwards/argon2id v1.0.0
 	github.com/andybalholm/brotli v1.2.8
 	github.com/gin-gonic/gin v1.12.0
 	github.com/google/uuid v1.6.0

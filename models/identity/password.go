@@ -2,9 +2,6 @@ package identity
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/crypto/argon2"
+	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
 
 	"tollgate/models/input"
@@ -27,13 +24,11 @@ const (
 	maxPassword = 1024
 )
 
-// argonCost is what a hash costs; a stored hash names its own, so this may rise.
-type argonCost struct {
-	memory, time uint32
-	threads      uint8
-}
+// passwordCost is what a new hash costs. A stored hash names its own cost, so this may rise, up to maxCost.
+var passwordCost = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-var passwordCost = argonCost{memory: 19 << 10, time: 2, threads: 1}
+// maxCost bounds what checking a stored hash costs.
+var maxCost = argon2id.Params{Memory: 128 << 10, Iterations: 10, Parallelism: 4, SaltLength: 64, KeyLength: 64}
 
 // dummyHash is checked for unknown users, so that they take as long as known ones. It is the hash of no known password.
 const dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -65,16 +60,13 @@ func passwordForms(typed string) []string {
 }
 
 // Hash makes the text that is stored for a password. Refusal: TooMany.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	salt := make([]byte, 16)
-	rand.Read(salt)
-	key, err := p.derive(ctx, PasswordForm(password), salt, passwordCost, 32)
+func (p *Passwords) Hash(ctx context.Context, password string) (hash string, err error) {
+	leave, err := p.enter(ctx)
 	if err != nil {
 		return "", err
 	}
-	encode := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
-		argon2.Version, passwordCost.memory, passwordCost.time, passwordCost.threads, encode(salt), encode(key)), nil
+	defer leave()
+	return argon2id.CreateHash(PasswordForm(password), &passwordCost)
 }
 
 // matching is the index of the form that the hash matches, -1 for none. Refusal: TooMany.
@@ -89,57 +81,47 @@ func (p *Passwords) matching(ctx context.Context, hash string, forms []string) (
 
 // matches reports whether hash is of password, byte by byte. Refusal: TooMany.
 func (p *Passwords) matches(ctx context.Context, hash, password string) (bool, error) {
-	cost, salt, want, err := parseHash(hash)
-	if err != nil {
+	if err := checkStored(hash); err != nil {
 		return false, fmt.Errorf("read a stored password hash: %w", err)
 	}
-	got, err := p.derive(ctx, password, salt, cost, uint32(len(want)))
+	leave, err := p.enter(ctx)
 	if err != nil {
 		return false, err
 	}
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	defer leave()
+	return argon2id.ComparePasswordAndHash(password, hash)
 }
 
-func (p *Passwords) derive(
-	ctx context.Context, password string, salt []byte, cost argonCost, length uint32,
-) ([]byte, error) {
+// enter waits until a hash may be computed; leave ends that. Refusal: TooMany.
+func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
 	p.once.Do(func() { p.running = make(chan struct{}, parallelHashes) })
-	defer p.inside.Add(-1)
 	if p.inside.Add(1) > parallelHashes+waitingHashes {
+		p.inside.Add(-1)
 		return nil, tooMany(time.Second)
 	}
 	select {
 	case p.running <- struct{}{}:
-		defer func() { <-p.running }()
+		p.hashed.Add(1)
+		return func() { <-p.running; p.inside.Add(-1) }, nil
 	case <-ctx.Done():
+		p.inside.Add(-1)
 		return nil, ctx.Err()
 	}
-	p.hashed.Add(1)
-	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, length), nil
 }
 
-func parseHash(text string) (cost argonCost, salt, key []byte, err error) {
-	var version int
-	var encoded string
-	_, err = fmt.Sscanf(
-		text, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &cost.memory, &cost.time, &cost.threads, &encoded,
-	)
-	if err != nil || version != argon2.Version {
-		return cost, nil, nil, errors.New("it is not argon2id of the version known here")
+// checkStored refuses a hash that cannot be computed, or would cost too much.
+func checkStored(hash string) error {
+	cost, _, _, err := argon2id.DecodeHash(hash)
+	if err != nil {
+		return err
 	}
-	for i := range encoded {
-		if encoded[i] != '$' {
-			continue
-		}
-		if salt, err = base64.RawStdEncoding.DecodeString(encoded[:i]); err == nil {
-			key, err = base64.RawStdEncoding.DecodeString(encoded[i+1:])
-		}
-		break
+	within := func(n, least, most uint32) bool { return least <= n && n <= most }
+	if !within(cost.Memory, 1, maxCost.Memory) || !within(cost.Iterations, 1, maxCost.Iterations) ||
+		!within(uint32(cost.Parallelism), 1, uint32(maxCost.Parallelism)) ||
+		!within(cost.SaltLength, 8, maxCost.SaltLength) || !within(cost.KeyLength, 16, maxCost.KeyLength) {
+		return errors.New("its parameters are out of bounds")
 	}
-	if err != nil || len(salt) == 0 || len(key) == 0 || cost.time == 0 || cost.threads == 0 {
-		return cost, nil, nil, errors.New("its salt or key cannot be read")
-	}
-	return cost, salt, key, nil
+	return nil
 }
 
 func tooMany(after time.Duration) *problem.Refusal {
