@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"catalogue": {"audit", "database", "input", "money", "permission", "problem"},
 	"database":  {"input", "problem"},
 	"decision":  {"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem"},
-	"discovery": {"catalogue", "input", "permission", "problem"},
+	"discovery": {"catalogue", "database", "input", "permission", "problem"},
 	"entitlement": {
 		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
 		"secret", "virtualkey", "window",
@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"money":      {},
 	"permission": {},
 	"pgserver":   {},
-	"policy":     {"catalogue", "input", "money", "problem", "window"},
+	"policy":     {"catalogue", "database", "input", "money", "problem", "window"},
 	"problem":    {},
 	"profile":    {"audit", "catalogue", "database", "input", "permission", "policy", "problem"},
 	"propagation": {
