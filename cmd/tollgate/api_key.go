@@ -44,7 +44,7 @@ func (p *program) createAPIKey(ctx context.Context, command *cli.Command) error 
 			Name:   input.FormValue(command.String("name")),
 			Scopes: input.List[input.Value]{Kind: input.Array, Items: scopes(command.String("scopes"))},
 		}
-		_, secret, err := apikey.Create(ctx, db, keys, permission.CLI, in)
+		_, secret, err := apikey.Create(ctx, db.DB, keys, permission.CLI, in)
 		if err != nil {
 			return refused("create the API key", err)
 		}

@@ -14,7 +14,7 @@ import (
 // administrator named in the environment needs no link.
 func (p *program) firstRun(ctx context.Context, s settings, db *db) (string, error) {
 	if s.AdminEmail != "" {
-		created, err := sample.CreateEnvAdmin(ctx, db, &identity.Passwords{}, s.AdminEmail, s.AdminPassword)
+		created, err := sample.CreateEnvAdmin(ctx, db.DB, &identity.Passwords{}, s.AdminEmail, s.AdminPassword)
 		if err != nil {
 			return "", adminProblem(err)
 		}
@@ -22,7 +22,7 @@ func (p *program) firstRun(ctx context.Context, s settings, db *db) (string, err
 			p.log.Info("made the first administrator", "email", s.AdminEmail)
 		}
 	}
-	token, err := sample.NewFirstRunLink(ctx, db)
+	token, err := sample.NewFirstRunLink(ctx, db.DB)
 	if err != nil {
 		return "", fmt.Errorf("make the first-run link: %w", err)
 	}

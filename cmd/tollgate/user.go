@@ -72,7 +72,7 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 		if name := command.String("name"); name != "" {
 			in.Name = input.FormValue(name)
 		}
-		user, err := account.CreateUser(ctx, db, &identity.Passwords{}, keys, permission.CLI, in)
+		user, err := account.CreateUser(ctx, db.DB, &identity.Passwords{}, keys, permission.CLI, in)
 		if err != nil {
 			return refused("create the user", err)
 		}
