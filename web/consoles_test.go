@@ -1,89 +1,10 @@
 package web_test
 
 import (
-	"fmt"
 	"strconv"
 	"testing"
 	"time"
 )
-
-// change is a change made on one console, and the call whose decision it changes.
-type change struct {
-	name   string
-	call   object
-	before string
-	do     func()
-	after  string
-}
-
-// accessChanges are changes for ada, who has Work, and for others, each with a user of its own; they are independent of
-// each other.
-func accessChanges(g gateway) []change {
-	g.t.Helper()
-	n := 0
-	holder := func(profile int64) (user string, held object, key string) {
-		n++
-		user = g.member(fmt.Sprintf("holder%d@example.com", n), "Viewer")
-		held, key = g.give(user, profile)
-		return user, held, key
-	}
-	keyOf := func(user string) object { return g.keys(user)[0] }
-	var all []change
-	add := func(name string, call object, before, after string, do func()) {
-		all = append(all, change{name, call, before, do, after})
-	}
-
-	deleted, _, key := holder(g.work)
-	add("a key deleted", model(key), "allowed", "access_not_found", func() { g.admin.api("DELETE", keyPath(deleted, keyOf(deleted)), nil).is(200) })
-	rotated, _, key := holder(g.work)
-	add("a key rotated", model(key), "allowed", "access_not_found", func() { g.admin.api("POST", rotatePath(keyOf(rotated)), nil).is(200) })
-	detached, held, key := holder(g.work)
-	add("a copy detached", model(key), "allowed", "access_not_found", func() { g.admin.api("DELETE", "/api"+copyPath(detached, held), nil).is(200) })
-	gone, _, key := holder(g.work)
-	add("a user deleted", model(key), "allowed", "access_not_found", func() { g.admin.api("DELETE", "/api/users/"+gone, nil).is(200) })
-	paused, heldByPaused, key := holder(g.work)
-	add("a copy paused", model(key), "allowed", "access_blocked", func() {
-		g.admin.api("PUT", "/api"+copyPath(paused, heldByPaused), `{"is_active":false}`).is(200)
-	})
-	assigned, _, key := holder(1)
-	add("another copy", model(key), "provider_blocked", "allowed", func() { g.assign(assigned, g.work) })
-
-	pushed := g.profileNaming("Pushed", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":5,"reset_duration":"1d"}]`)
-	_, _, key = holder(pushed)
-	g.admin.counted(event(key, "cost", 3))
-	add("a budget lowered and propagated", model(key), "allowed", "budget_exceeded", func() {
-		path := fmt.Sprint("/api/access-profiles/", pushed)
-		g.admin.api("PUT", path, `{"budgets":[{"max_limit":3,"reset_duration":"1d"}]}`).is(200)
-		g.admin.api("POST", path+"/propagate", `{"fields":["budgets"]}`).is(200)
-	})
-	raisedUser, raisedCopy, key := holder(g.work)
-	g.admin.counted(event(key, "cost", 8))
-	add("an override", model(key), "budget_exceeded", "allowed", func() {
-		g.admin.api("PUT", overridePath(raisedUser, raisedCopy, lines(raisedCopy)["provider:openai 1d"]), `{"amount":1,"mode":"cycles","cycles":1}`).is(200)
-	})
-	group := g.addGroup("Changing", `[{"mcp_client_id":"jira","tool_names":["t"]}]`)
-	_, _, key = holder(g.profileNaming("Grouped", fmt.Sprintf(`"mcp_tool_groups":[{"tool_group_id":%d}]`, group)))
-	add("a tool group emptied", tool(key, "jira", "t"), "allowed", "mcp_tool_blocked", func() {
-		g.admin.api("PUT", fmt.Sprint("/api/mcp/tool-groups/", group), `{"tools":[]}`).is(200)
-	})
-	_, _, key = holder(g.profileNaming("Whole", `"mcp_servers":[{"mcp_server_id":"github"}]`))
-	add("a server's new tool", tool(key, "github", "new"), "mcp_tool_blocked", "allowed", func() {
-		g.admin.api("PUT", "/api/mcp/clients/github", `{"tools":["create_issue","delete_repo","new"]}`).is(200)
-	})
-	role := g.addRole("Gaining")
-	g.assignByRole(g.work, "Gaining")
-	gaining, _, key := holder(1)
-	add("a role gained", model(key), "provider_blocked", "allowed", func() {
-		g.admin.api("PUT", "/api/users/"+gaining+"/role", object{"role_id": role}).is(200)
-	})
-	_, _, key = holder(g.work)
-	add("usage reported", model(key), "allowed", "budget_exceeded", func() { g.admin.counted(event(key, "cost", 8)) })
-	_, _, held2 := holder(g.work)
-	add("an estimate held", model(held2), "allowed", "budget_exceeded", func() {
-		g.admin.decides(with(model(held2), "estimated_cost", 8, "reserve", true), "allowed", 200)
-	})
-	return all
-}
 
 // T-12: every console applies a change within a second.
 func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
@@ -91,11 +12,11 @@ func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
 	other, _ := g.another(g.appURL())
 	for _, change := range accessChanges(g) {
 		for _, c := range []*console{g.console, other} {
-			g.admin.at(c).withinASecond(change.call, change.before) // and is cached from now on
+			g.shows(c, change, change.before) // and is cached from now on
 		}
 		change.do()
-		g.admin.withinASecond(change.call, change.after)
-		g.admin.at(other).withinASecond(change.call, change.after)
+		g.shows(g.console, change, change.after)
+		g.shows(other, change, change.after)
 		if t.Failed() {
 			t.Fatal(change.name)
 		}
@@ -106,10 +27,10 @@ func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
 func TestChangesApplyAtOnceOnTheirOwnConsole(t *testing.T) {
 	g := newGateway(t)
 	for _, change := range accessChanges(g) {
-		g.admin.withinASecond(change.call, change.before)
-		g.admin.ask(change.call)
+		g.shows(g.console, change, change.before)
+		change.ask(g.console)
 		change.do()
-		if got := g.admin.ask(change.call)["type"]; got != change.after {
+		if got := change.ask(g.console); got != change.after {
 			t.Errorf("%s: %v at once, want %s", change.name, got, change.after)
 		}
 	}
@@ -144,12 +65,12 @@ func TestConsolesGiveTheSameAnswers(t *testing.T) {
 		if i%2 == 0 {
 			by = by.at(other)
 		}
-		by.ask(change.call)
+		change.ask(by.console)
 		change.do()
 	}
 	for _, change := range changes {
-		g.admin.withinASecond(change.call, change.after)
-		g.admin.at(other).withinASecond(change.call, change.after)
+		g.shows(g.console, change, change.after)
+		g.shows(other, change, change.after)
 	}
 	g.balanced()
 }

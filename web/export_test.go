@@ -1,6 +1,9 @@
 package web
 
 import (
+	"reflect"
+	"runtime"
+	"strings"
 	"tollgate/handlers"
 	"tollgate/models/permission"
 )
@@ -11,6 +14,7 @@ var Authenticate = authenticate
 type Route struct {
 	Method, Path string
 	Permission   permission.Permission
+	Action       string // the name of its handler
 }
 
 // Routes is every URL with each of its prefixes.
@@ -18,8 +22,13 @@ func Routes(h *handlers.Handlers) []Route {
 	var all []Route
 	for _, r := range routes(h) {
 		for _, path := range paths(r.path) {
-			all = append(all, Route{r.method, path, r.permission})
+			all = append(all, Route{r.method, path, r.permission, actionOf(r)})
 		}
 	}
 	return all
+}
+
+func actionOf(r route) string {
+	name := runtime.FuncForPC(reflect.ValueOf(r.action).Pointer()).Name()
+	return strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "-fm")
 }

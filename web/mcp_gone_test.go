@@ -13,7 +13,7 @@ import (
 )
 
 // changingMCP is a server whose list of tools is the value, as JSON.
-func changingMCP(t *testing.T) (address string, tools *atomic.Value) {
+func changingMCP(t testing.TB) (address string, tools *atomic.Value) {
 	tools = &atomic.Value{}
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var call struct {
