@@ -55,7 +55,7 @@ func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 	in, err := decodeServer(c)
 	if err == nil {
 		var server catalogue.MCPServer
-		if server, err = catalogue.CreateMCPServer(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		if server, err = catalogue.CreateMCPServer(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
 			return saved(c, http.StatusCreated, "mcp_client", server, serversHref+"/"+server.ClientID, server.Name+" was added.")
 		}
 	}
@@ -116,7 +116,7 @@ func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 	in, err := decodeServer(c)
 	if err == nil {
 		var server catalogue.MCPServer
-		if server, err = catalogue.UpdateMCPServer(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		if server, err = catalogue.UpdateMCPServer(ctx(c), h.DB, h.Keys, ActorOf(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "mcp_client", server, serversHref+"/"+id, server.Name+" was saved.")
 		}
 	}
@@ -133,7 +133,9 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 		return err
 	}
 	// A user who leaves the page meanwhile finds the tools there later.
-	server, skipped, err := discovery.RefreshMCPTools(context.WithoutCancel(ctx(c)), h.DB, ActorOf(c), id, h.MCPPrivate)
+	server, skipped, err := discovery.RefreshMCPTools(
+		context.WithoutCancel(ctx(c)), h.DB, h.Keys, ActorOf(c), id, h.MCPPrivate,
+	)
 	if err != nil {
 		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 			return h.serverPage(c, server, problems)

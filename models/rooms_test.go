@@ -23,10 +23,10 @@ var arrows = map[string][]string{
 	},
 	"audit":     {"database", "permission", "problem"},
 	"batch":     {"problem"},
-	"catalogue": {"audit", "database", "input", "money", "permission", "problem"},
+	"catalogue": {"audit", "database", "input", "money", "permission", "problem", "secret"},
 	"database":  {"input", "problem"},
 	"decision":  {"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem"},
-	"discovery": {"catalogue", "database", "input", "permission", "problem"},
+	"discovery": {"catalogue", "database", "input", "permission", "problem", "secret"},
 	"entitlement": {
 		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
 		"secret", "virtualkey", "window",

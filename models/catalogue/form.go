@@ -41,9 +41,12 @@ func (p ModelPrice) input() ModelPriceInput {
 }
 
 // Whole completes an input from a form: a field sent empty is empty, not absent, and tools are lines of text. An empty
-// id is still to be derived.
+// id is still to be derived, and an empty credential stays as it is until its box is ticked.
 func (in MCPServerInput) Whole() MCPServerInput {
 	in.Name, in.URL = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.URL)
+	if in.RemoveCredential.Given() {
+		in.CredentialHeader = input.Value{Kind: input.Null, FromForm: true}
+	}
 	if in.Tools.Kind != input.Absent {
 		in.Tools = input.Split(in.Tools, "\n")
 	}
@@ -59,6 +62,9 @@ func (s MCPServer) Input() MCPServerInput {
 	}
 	if s.URL != nil {
 		in.URL = input.FormValue(*s.URL)
+	}
+	if s.CredentialHeader != nil {
+		in.CredentialHeader = input.FormValue(*s.CredentialHeader)
 	}
 	return in
 }

@@ -1,8 +1,10 @@
 package catalogue
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,19 +17,26 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/secret"
 )
 
 // MCPServer is a server whose tools profiles and tool groups may grant.
 type MCPServer struct {
 	bun.BaseModel `bun:"table:mcp_servers,alias:s" json:"-"`
 
-	ClientID         string     `json:"client_id" bun:",pk"`
-	Name             string     `json:"name"`
-	NameKey          string     `json:"-"`
-	URL              *string    `json:"url"`
-	Tools            []string   `json:"tools" bun:",array"`
-	GoneTools        []string   `json:"gone_tools" bun:",array"` // of the tools, those that the server no longer lists
-	ToolsRefreshedAt *time.Time `json:"tools_refreshed_at"`      // when the server was last asked for them
+	ClientID  string   `json:"client_id" bun:",pk"`
+	Name      string   `json:"name"`
+	NameKey   string   `json:"-"`
+	URL       *string  `json:"url"`
+	Tools     []string `json:"tools" bun:",array"`
+	GoneTools []string `json:"gone_tools" bun:",array"` // of the tools, those that the server no longer lists
+	// ToolDescriptions are what the server said of its tools when it was last asked, by name.
+	ToolDescriptions map[string]string `json:"tool_descriptions" bun:",type:jsonb"`
+	ToolsRefreshedAt *time.Time        `json:"tools_refreshed_at"` // when the server was last asked for them
+	// The credential for discovery: which header carries it, its sealed value, and when it was entered.
+	CredentialHeader *string    `json:"credential_header"`
+	CredentialSealed []byte     `json:"-"`
+	CredentialSetAt  *time.Time `json:"credential_set_at"`
 	CreatedAt        time.Time  `json:"created_at"`
 	UpdatedAt        time.Time  `json:"updated_at"`
 }
@@ -35,9 +44,10 @@ type MCPServer struct {
 // AfterScanRow converts the times to UTC.
 func (s *MCPServer) AfterScanRow(context.Context) error {
 	s.CreatedAt, s.UpdatedAt = s.CreatedAt.UTC(), s.UpdatedAt.UTC()
-	if s.ToolsRefreshedAt != nil {
-		at := s.ToolsRefreshedAt.UTC()
-		s.ToolsRefreshedAt = &at
+	for _, at := range []*time.Time{s.ToolsRefreshedAt, s.CredentialSetAt} {
+		if at != nil {
+			*at = at.UTC()
+		}
 	}
 	return nil
 }
@@ -65,8 +75,10 @@ func loadMCPServer(ctx context.Context, q *bun.SelectQuery, clientID string) (MC
 }
 
 // CreateMCPServer checks and stores a new server. Refusals: Invalid, Conflict when the name or the id is taken.
-func CreateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, in MCPServerInput) (MCPServer, error) {
-	s, err := in.apply(MCPServer{})
+func CreateMCPServer(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in MCPServerInput,
+) (MCPServer, error) {
+	s, err := in.apply(MCPServer{ToolDescriptions: map[string]string{}}, keys)
 	if err != nil {
 		return s, err
 	}
@@ -83,6 +95,7 @@ func CreateMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, in
 			return err
 		}
 		s.CreatedAt, s.UpdatedAt = now, now
+		s.dateCredential(now)
 		if _, err := tx.NewInsert().Model(&s).Exec(ctx); err != nil {
 			return fmt.Errorf("insert MCP server: %w", err)
 		}
@@ -125,11 +138,11 @@ func serverTaken(err error) error {
 // UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
 // when the name is taken or a removed tool is still named.
 func UpdateMCPServer(
-	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, in MCPServerInput,
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, clientID string, in MCPServerInput,
 ) (MCPServer, error) {
 	return ChangeMCPServer(
 		ctx, db, actor, clientID,
-		func(_ context.Context, _ database.Tx, old MCPServer) (MCPServer, error) { return in.apply(old) },
+		func(_ context.Context, _ database.Tx, old MCPServer) (MCPServer, error) { return in.apply(old, keys) },
 	)
 }
 
@@ -154,12 +167,14 @@ func ChangeMCPServer(
 		if s.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
 			return err
 		}
+		s.dateCredential(s.UpdatedAt)
 		if s.Name != old.Name {
 			s.NameKey = input.NameKey(s.Name)
 		}
 		_, err = tx.NewUpdate().
 			Model(&s).
-			Column("name", "name_key", "url", "tools", "gone_tools", "tools_refreshed_at", "updated_at").
+			Column("name", "name_key", "url", "tools", "gone_tools", "tools_refreshed_at", "tool_descriptions", "updated_at",
+				"credential_header", "credential_sealed", "credential_set_at").
 			WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("update MCP server %s: %w", clientID, err)
@@ -172,8 +187,16 @@ func ChangeMCPServer(
 
 func (s MCPServer) same(old MCPServer) bool {
 	return s.Name == old.Name && input.Equal(s.URL, old.URL) && slices.Equal(s.Tools, old.Tools) &&
-		slices.Equal(s.GoneTools, old.GoneTools) &&
-		s.ToolsRefreshedAt == old.ToolsRefreshedAt
+		slices.Equal(s.GoneTools, old.GoneTools) && maps.Equal(s.ToolDescriptions, old.ToolDescriptions) &&
+		s.ToolsRefreshedAt == old.ToolsRefreshedAt &&
+		input.Equal(s.CredentialHeader, old.CredentialHeader) && bytes.Equal(s.CredentialSealed, old.CredentialSealed)
+}
+
+// dateCredential notes when a credential was entered that has no time yet.
+func (s *MCPServer) dateCredential(now time.Time) {
+	if s.CredentialHeader != nil && s.CredentialSetAt == nil {
+		s.CredentialSetAt = &now
+	}
 }
 
 // checkToolsUnused refuses to remove tools that a profile or a tool group names.

@@ -11,6 +11,7 @@ import (
 
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/models/secret"
 )
 
 // MCPServerInput is what a client may send of an MCP server.
@@ -19,17 +20,22 @@ type MCPServerInput struct {
 	ClientID         input.Value             `json:"client_id"`
 	Name             input.Value             `json:"name"`
 	URL              input.Value             `json:"url"`
+	CredentialHeader input.Value             `json:"credential_header"`
+	CredentialValue  input.Value             `json:"credential_value"`
+	RemoveCredential input.Value             `form:"remove_credential"`
 	Tools            input.List[input.Value] `json:"tools"`
 	GoneTools        input.Value             `json:"gone_tools,readonly"`
+	ToolDescriptions input.Value             `json:"tool_descriptions,readonly"`
+	CredentialSetAt  input.Value             `json:"credential_set_at,readonly"`
 	ToolsRefreshedAt input.Value             `json:"tools_refreshed_at,readonly"`
 	CreatedAt        input.Value             `json:"created_at,readonly"`
 	UpdatedAt        input.Value             `json:"updated_at,readonly"`
 }
 
 // apply leaves the client id of a new server empty when it is to be derived from the name.
-func (in MCPServerInput) apply(s MCPServer) (MCPServer, error) {
+func (in MCPServerInput) apply(s MCPServer, keys secret.Keys) (MCPServer, error) {
 	c := &input.Reader{}
-	created := s.ClientID == ""
+	old, created := s, s.ClientID == ""
 	if created {
 		s.ClientID, _ = c.Identifier("client_id", in.ClientID, "an id")
 		c.Required("name", in.Name, "a name")
@@ -40,11 +46,26 @@ func (in MCPServerInput) apply(s MCPServer) (MCPServer, error) {
 		s.Name = name
 	}
 	readServerURL(c, in.URL, &s.URL)
+	if err := in.readCredential(c, &s, old, keys); err != nil {
+		return s, err
+	}
 	if in.Tools.Kind != input.Absent || s.Tools == nil {
 		s.Tools = readToolNames(c, "tools", in.Tools, false)
 		s.GoneTools = Without(s.GoneTools, Without(s.GoneTools, s.Tools))
+		s.ToolDescriptions = descriptionsOf(s.Tools, s.ToolDescriptions)
 	}
 	return s, problem.InvalidInput(c.Problems)
+}
+
+// descriptionsOf keeps the descriptions of these tools.
+func descriptionsOf(tools []string, all map[string]string) map[string]string {
+	kept := map[string]string{}
+	for _, tool := range tools {
+		if text, described := all[tool]; described {
+			kept[tool] = text
+		}
+	}
+	return kept
 }
 
 const maxURL = 2048

@@ -161,11 +161,12 @@ func (o *outboundCall) fitTools(entries []json.RawMessage) []json.RawMessage {
 		var name string
 		members, err := jsonMembers(entry)
 		switch {
-		case err != nil || json.Unmarshal(members["name"], &name) != nil || string(members["name"]) == "null":
+		case err != nil || json.Unmarshal(members["name"], &name) != nil || string(members["name"]) == "null" || o.leaks(name):
 			o.skipped = append(o.skipped, "entry "+strconv.Itoa(o.entries)+" of the answer")
 		case !catalogue.ToolName.MatchString(name):
 			o.skipped = append(o.skipped, toolLabel(name))
 		default:
+			o.describe(name, members["description"])
 			fit = append(fit, json.RawMessage(`{"name":"`+name+`","inputSchema":{"type":"object"}}`))
 		}
 	}

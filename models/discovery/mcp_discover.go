@@ -15,6 +15,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/secret"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 // profile or a tool group names it; skipped are the entries that no policy could name. Nothing is locked during the
 // call. A refusal comes with the unchanged server. Refusals: NotFound, Invalid when the server cannot be called.
 func RefreshMCPTools(
-	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string, private bool,
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, clientID string, private bool,
 ) (s catalogue.MCPServer, skipped []string, err error) {
 	if s, err = catalogue.GetMCPServer(ctx, db, clientID); err != nil {
 		return s, nil, err
@@ -36,8 +37,12 @@ func RefreshMCPTools(
 			problem.Invalid, "url", "no_url", "Enter the server's address first; without one it cannot be asked for its tools.",
 		)
 	}
+	credential, err := s.Credential(keys)
+	if err != nil {
+		return s, nil, err
+	}
 	asked := *s.URL
-	tools, skipped, err := DiscoverMCPTools(ctx, asked, private)
+	found, err := Discover(ctx, Request{Address: asked, Credential: credential, Private: private})
 	if err != nil {
 		return s, nil, err
 	}
@@ -47,38 +52,64 @@ func RefreshMCPTools(
 			if now.URL == nil || *now.URL != asked {
 				return now, problem.Refuse(problem.Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
 			}
-			gone, err := catalogue.NamedTools(ctx, tx, clientID, catalogue.Without(now.Tools, tools))
+			gone, err := catalogue.NamedTools(ctx, tx, clientID, catalogue.Without(now.Tools, found.Tools))
 			if err != nil {
 				return now, err
 			}
-			if len(tools)+len(gone) > catalogue.MaxMCPRows {
+			if len(found.Tools)+len(gone) > catalogue.MaxMCPRows {
 				return now, tooManyTools()
 			}
 			at := time.Now().UTC().Truncate(time.Microsecond)
-			now.Tools, now.GoneTools, now.ToolsRefreshedAt = append(tools, gone...), gone, &at
+			for _, tool := range gone {
+				if text, described := now.ToolDescriptions[tool]; described {
+					found.Descriptions[tool] = text
+				}
+			}
+			now.Tools, now.GoneTools, now.ToolsRefreshedAt = append(found.Tools, gone...), gone, &at
+			now.ToolDescriptions = found.Descriptions
 			return now, nil
 		},
 	)
 	if err != nil {
-		return s, skipped, err
+		return s, found.Skipped, err
 	}
-	return changed, skipped, nil
+	return changed, found.Skipped, nil
 }
 
-// DiscoverMCPTools asks the server at an address for its tools, over streamable HTTP. It calls no private address
-// unless private is set, follows no redirect, waits 10 seconds and reads 1 MiB at most. The server's text is never
-// repeated; only the names of tools are stored.
-func DiscoverMCPTools(ctx context.Context, address string, private bool) (tools, skipped []string, err error) {
+// Request is whom to ask for tools. The credential is sent to the address alone; Private allows private networks.
+type Request struct {
+	Address    string
+	Credential *catalogue.Credential
+	Private    bool
+}
+
+// Found are the tools of a server, what it says of them, and the entries that no policy could name.
+type Found struct {
+	Tools        []string
+	Descriptions map[string]string
+	Skipped      []string
+}
+
+// Discover asks a server for its tools, over streamable HTTP. It follows no redirect, waits 10 seconds and reads 1 MiB
+// at most. Of the server's text only names and descriptions of tools are kept, and none that repeats the credential.
+func Discover(ctx context.Context, r Request) (Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTime)
 	defer cancel()
-	call := newOutboundCall(ctx, cancel, private)
+	call := newOutboundCall(ctx, cancel, r)
 	defer call.end()
-	if tools, err = listTools(ctx, call.client, address); err != nil {
-		return nil, nil, call.refusal(err)
+	tools, err := listTools(ctx, call.client, r.Address)
+	if err != nil {
+		return Found{}, call.refusal(err)
 	}
 	call.mutex.Lock()
 	defer call.mutex.Unlock()
-	return tools, call.skipped, nil
+	descriptions := map[string]string{}
+	for _, tool := range tools {
+		if text := call.descriptions[tool]; text != "" {
+			descriptions[tool] = text
+		}
+	}
+	return Found{tools, descriptions, call.skipped}, nil
 }
 
 var errTooManyTools = errors.New("too many tools")
@@ -114,16 +145,19 @@ func listTools(ctx context.Context, client *http.Client, address string) ([]stri
 
 // outboundCall is the traffic of one discovery. It records why it was aborted, since the protocol's errors may not say.
 type outboundCall struct {
-	client                         *http.Client
-	transport                      *http.Transport
-	ctx                            context.Context
-	cancel                         context.CancelFunc
-	left                           atomic.Int64 // bytes that may still be read
-	blocked, redirected, overlarge atomic.Bool
+	client                                 *http.Client
+	transport                              *http.Transport
+	ctx                                    context.Context
+	cancel                                 context.CancelFunc
+	left                                   atomic.Int64 // bytes that may still be read
+	blocked, redirected, overlarge, denied atomic.Bool
 
-	mutex   sync.Mutex
-	skipped []string // entries that no policy can name
-	entries int      // of all lists
+	request Request
+
+	mutex        sync.Mutex
+	skipped      []string          // entries that no policy can name
+	descriptions map[string]string // of tools, by name
+	entries      int               // of all lists
 }
 
 func tooManyTools() error {
@@ -136,6 +170,10 @@ func tooManyTools() error {
 func (o *outboundCall) refusal(err error) error {
 	code, message := "discovery_failed", "No MCP server answered there over streamable HTTP. Check the address, and whether it asks for a credential."
 	switch {
+	case o.denied.Load() && o.request.Credential != nil:
+		message = "The server does not accept the credential in " + o.request.Credential.Header + ". Enter it again."
+	case o.denied.Load():
+		message = "The server asks for a credential. Enter the header that carries it."
 	case errors.Is(err, errTooManyTools):
 		return tooManyTools()
 	case o.blocked.Load():

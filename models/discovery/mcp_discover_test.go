@@ -20,6 +20,7 @@ import (
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/secret"
 )
 
 // mcpServer runs a real MCP server with tools of these names; what they are can be changed.
@@ -40,9 +41,18 @@ func addTools(server *mcp.Server, names ...string) {
 	}
 }
 
+// sealing are the keys of a console.
+var sealing = secret.Keys{Sealing: []byte("a key for tests, of 32 bytes....")}
+
+// discover asks a server without a credential.
+func discover(ctx context.Context, address string, private bool) (tools, skipped []string, err error) {
+	found, err := discovery.Discover(ctx, discovery.Request{Address: address, Private: private})
+	return found.Tools, found.Skipped, err
+}
+
 func TestDiscoverAsksARealServer(t *testing.T) {
 	address, _ := mcpServer(t, "search", "files/read", "a.b-c_d")
-	tools, skipped, err := discovery.DiscoverMCPTools(t.Context(), address, true)
+	tools, skipped, err := discover(t.Context(), address, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +69,7 @@ func TestDiscoverReadsEveryPage(t *testing.T) {
 	}
 	listener := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
 	defer listener.Close()
-	tools, _, err := discovery.DiscoverMCPTools(t.Context(), listener.URL, true)
+	tools, _, err := discover(t.Context(), listener.URL, true)
 	if err != nil || len(tools) != 10 {
 		t.Errorf("got %v, %v", tools, err)
 	}
@@ -100,7 +110,7 @@ func TestDiscoverSkipsNamesThatNoPolicyCanHold(t *testing.T) {
 	address := answering(t, "["+strings.Join([]string{
 		tool("good"), tool(""), tool("two words"), tool("<script>"), tool("*"), tool(strings.Repeat("x", 129)), tool("good"), tool("also/good"),
 	}, ",")+"]")
-	tools, skipped, err := discovery.DiscoverMCPTools(t.Context(), address, true)
+	tools, skipped, err := discover(t.Context(), address, true)
 	if err != nil || !slices.Equal(tools, []string{"good", "also/good"}) || len(skipped) != 5 {
 		t.Errorf("got %v, skipped %v, %v", tools, skipped, err)
 	}
@@ -122,13 +132,13 @@ func TestDiscoverPassesOverOddEntries(t *testing.T) {
 	}
 	list := "[" + strings.Join(entries, ",") + "]"
 	for how, address := range map[string]string{"JSON": answering(t, list), "events": answeringEvents(t, list)} {
-		tools, skipped, err := discovery.DiscoverMCPTools(t.Context(), address, true)
+		tools, skipped, err := discover(t.Context(), address, true)
 		if err != nil || !slices.Equal(tools, want) || !slices.Equal(skipped, named) {
 			t.Errorf("%s: got %v, skipped %q, %v", how, tools, skipped, err)
 		}
 	}
 	for _, list := range []string{`[{"name":"x"}],"tools":[{"name":"y"}]`, `[{"name":"x"}]},"result":{"tools":[]`} {
-		_, _, err := discovery.DiscoverMCPTools(t.Context(), answering(t, list), true)
+		_, _, err := discover(t.Context(), answering(t, list), true)
 		modelstest.RefusedAs(t, err, problem.Invalid, "url", "discovery_failed")
 	}
 }
@@ -165,18 +175,18 @@ func TestDiscoverCallsNoBarredAddress(t *testing.T) {
 	address := listen(t, func(http.ResponseWriter, *http.Request) { called.Store(true) })
 	port := address[strings.LastIndex(address, ":"):]
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "127.1.2.3", "[64:ff9b::127.0.0.1]"} {
-		_, _, err := discovery.DiscoverMCPTools(t.Context(), "http://"+host+port+"/", false)
+		_, _, err := discover(t.Context(), "http://"+host+port+"/", false)
 		modelstest.RefusedAs(t, err, problem.Invalid, "url", "address_not_allowed")
 	}
 	for _, host := range []string{
 		"169.254.169.254", "[fe80::1%25lo]", "[::ffff:169.254.169.254]", "0.0.0.0", "[::]", "[fec0::1]", "224.0.0.1", "255.255.255.255", "100.100.100.200",
 	} {
-		_, _, err := discovery.DiscoverMCPTools(t.Context(), "http://"+host+port+"/", true)
+		_, _, err := discover(t.Context(), "http://"+host+port+"/", true)
 		modelstest.RefusedAs(t, err, problem.Invalid, "url", "address_not_allowed")
 	}
 	// Forms that only some resolvers read as an address: refused either way.
 	for _, host := range []string{"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0"} {
-		_, _, err := discovery.DiscoverMCPTools(t.Context(), "http://"+host+port+"/", false)
+		_, _, err := discover(t.Context(), "http://"+host+port+"/", false)
 		var refusal *problem.Refusal
 		if !errors.As(err, &refusal) {
 			t.Errorf("%s: got %v", host, err)
@@ -192,7 +202,7 @@ func TestDiscoverFollowsNoRedirect(t *testing.T) {
 	target := listen(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		address := listen(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, status) })
-		_, _, err := discovery.DiscoverMCPTools(t.Context(), address, true)
+		_, _, err := discover(t.Context(), address, true)
 		modelstest.RefusedAs(t, err, problem.Invalid, "url", "discovery_failed")
 	}
 	if followed.Load() {
@@ -208,7 +218,7 @@ func TestDiscoverEndsWithItsContext(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	_, _, err := discovery.DiscoverMCPTools(ctx, address, true)
+	_, _, err := discover(ctx, address, true)
 	refusal := modelstest.RefusedAs(t, err, problem.Invalid, "url", "discovery_failed")
 	if !strings.Contains(refusal.Problems[0].Message, "10 seconds") {
 		t.Error(refusal)
@@ -228,7 +238,7 @@ func TestDiscoverReadsNoEndlessAnswer(t *testing.T) {
 				}
 			}
 		})
-		_, _, err := discovery.DiscoverMCPTools(t.Context(), address, true)
+		_, _, err := discover(t.Context(), address, true)
 		modelstest.RefusedAs(t, err, problem.Invalid, "url", "discovery_failed")
 		if sent.Load() > 16<<20 {
 			t.Errorf("%s: %d bytes were taken", media, sent.Load())
@@ -246,7 +256,7 @@ func TestDiscoverRepeatsNothingTheServerSays(t *testing.T) {
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%v,"error":{"code":1,"message":"`+secret+`"}}`, call.ID)
 		})
-		_, _, err := discovery.DiscoverMCPTools(t.Context(), address, true)
+		_, _, err := discover(t.Context(), address, true)
 		refusal := modelstest.RefusedAs(t, err, problem.Invalid, "url", "discovery_failed")
 		if strings.Contains(refusal.Error(), secret) {
 			t.Errorf("repeats %q", refusal)
@@ -257,11 +267,11 @@ func TestDiscoverRepeatsNothingTheServerSays(t *testing.T) {
 func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 	db, ctx := dbtest.New(t), t.Context()
 	address, remote := mcpServer(t, "read", "write")
-	s, err := catalogue.CreateMCPServer(ctx, db, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(address), Tools: modelstest.Values("typed")})
+	s, err := catalogue.CreateMCPServer(ctx, db, sealing, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(address), Tools: modelstest.Values("typed")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, skipped, err := discovery.RefreshMCPTools(ctx, db, permission.CLI, s.ClientID, true)
+	s, skipped, err := discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, s.ClientID, true)
 	if err != nil || len(skipped) != 0 || !slices.Equal(s.Tools, []string{"read", "write"}) || s.ToolsRefreshedAt == nil {
 		t.Fatalf("got %+v, %v, %v", s, skipped, err)
 	}
@@ -271,39 +281,39 @@ func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 	}
 	remote.RemoveTools("write")
 	addTools(remote, "append")
-	s, _, err = discovery.RefreshMCPTools(ctx, db, permission.CLI, s.ClientID, true)
+	s, _, err = discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, s.ClientID, true)
 	slices.Sort(s.Tools)
 	if err != nil || !slices.Equal(s.Tools, []string{"append", "read", "write"}) || !slices.Equal(s.GoneTools, []string{"write"}) {
 		t.Fatalf("got %v, gone %v, %v", s.Tools, s.GoneTools, err)
 	}
 	// What is named can still not be dropped by hand; what comes back is not gone.
-	_, err = catalogue.UpdateMCPServer(ctx, db, permission.CLI, s.ClientID, catalogue.MCPServerInput{Tools: modelstest.Values("read")})
+	_, err = catalogue.UpdateMCPServer(ctx, db, sealing, permission.CLI, s.ClientID, catalogue.MCPServerInput{Tools: modelstest.Values("read")})
 	modelstest.RefusedAs(t, err, problem.Conflict, "tools", "in_use")
 	addTools(remote, "write")
-	if s, _, err = discovery.RefreshMCPTools(ctx, db, permission.CLI, s.ClientID, true); err != nil || len(s.Tools) != 3 || len(s.GoneTools) != 0 {
+	if s, _, err = discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, s.ClientID, true); err != nil || len(s.Tools) != 3 || len(s.GoneTools) != 0 {
 		t.Errorf("got %v, gone %v, %v", s.Tools, s.GoneTools, err)
 	}
 	remote.RemoveTools("write")
-	if s, _, err = discovery.RefreshMCPTools(ctx, db, permission.CLI, s.ClientID, true); err != nil || !slices.Equal(s.GoneTools, []string{"write"}) {
+	if s, _, err = discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, s.ClientID, true); err != nil || !slices.Equal(s.GoneTools, []string{"write"}) {
 		t.Errorf("gone %v, %v", s.GoneTools, err)
 	}
 	// A group that grants all tools of the server does not name its tools.
 	if _, err := catalogue.UpdateToolGroup(ctx, db, permission.CLI, group.ID, catalogue.ToolGroupInput{Tools: modelstest.GroupTools("files", "*")}); err != nil {
 		t.Fatal(err)
 	}
-	if s, _, err = discovery.RefreshMCPTools(ctx, db, permission.CLI, s.ClientID, true); err != nil || !slices.Contains(s.Tools, "append") || len(s.Tools)+len(s.GoneTools) != 2 {
+	if s, _, err = discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, s.ClientID, true); err != nil || !slices.Contains(s.Tools, "append") || len(s.Tools)+len(s.GoneTools) != 2 {
 		t.Errorf("got %v, gone %v, %v", s.Tools, s.GoneTools, err)
 	}
 }
 
 func TestRefreshNeedsAnAddress(t *testing.T) {
 	db, ctx := dbtest.New(t), t.Context()
-	if _, err := catalogue.CreateMCPServer(ctx, db, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files")}); err != nil {
+	if _, err := catalogue.CreateMCPServer(ctx, db, sealing, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files")}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := discovery.RefreshMCPTools(ctx, db, permission.CLI, "files", true)
+	_, _, err := discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, "files", true)
 	modelstest.RefusedAs(t, err, problem.Invalid, "url", "no_url")
-	_, _, err = discovery.RefreshMCPTools(ctx, db, permission.CLI, "nope", true)
+	_, _, err = discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, "nope", true)
 	modelstest.RefusedAs(t, err, problem.NotFound, "", "not_found")
 }
 
@@ -316,7 +326,7 @@ func TestRefreshLocksNothingWhileItAsks(t *testing.T) {
 	handler.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case changed <- func() error {
-			_, err := catalogue.UpdateMCPServer(ctx, db, permission.CLI, "files", catalogue.MCPServerInput{URL: modelstest.Value(real)})
+			_, err := catalogue.UpdateMCPServer(ctx, db, sealing, permission.CLI, "files", catalogue.MCPServerInput{URL: modelstest.Value(real)})
 			return err
 		}():
 		default:
@@ -325,10 +335,10 @@ func TestRefreshLocksNothingWhileItAsks(t *testing.T) {
 	})
 	handler.Start()
 	defer handler.Close()
-	if _, err := catalogue.CreateMCPServer(ctx, db, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(handler.URL)}); err != nil {
+	if _, err := catalogue.CreateMCPServer(ctx, db, sealing, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(handler.URL)}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := discovery.RefreshMCPTools(ctx, db, permission.CLI, "files", true)
+	_, _, err := discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, "files", true)
 	modelstest.RefusedAs(t, err, problem.Conflict, "url", "url_changed")
 	if err := <-changed; err != nil {
 		t.Errorf("the server could not be changed meanwhile: %v", err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -20,15 +21,15 @@ var (
 
 // newOutboundCall makes a client whose requests all end with ctx and pass the checks of an outbound call, also those
 // that the protocol's library makes by itself.
-func newOutboundCall(ctx context.Context, cancel context.CancelFunc, private bool) *outboundCall {
-	o := &outboundCall{ctx: ctx, cancel: cancel}
+func newOutboundCall(ctx context.Context, cancel context.CancelFunc, request Request) *outboundCall {
+	o := &outboundCall{ctx: ctx, cancel: cancel, request: request, descriptions: map[string]string{}}
 	o.left.Store(discoveryBytes)
 	// The address is checked when it is dialled: a name may resolve to any address, and to another one the next time.
 	dialer := &net.Dialer{
 		Timeout: 5 * time.Second,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			target, err := netip.ParseAddrPort(address)
-			if err != nil || !allowed(target.Addr(), private) {
+			if err != nil || !allowed(target.Addr(), request.Private) {
 				o.blocked.Store(true)
 				return errBlocked
 			}
@@ -55,11 +56,14 @@ func (o *outboundCall) end() {
 func (o *outboundCall) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	stop := context.AfterFunc(o.ctx, cancel)
-	response, err := o.transport.RoundTrip(r.WithContext(ctx))
+	response, err := o.transport.RoundTrip(o.authenticated(r.Clone(ctx)))
 	if err != nil {
 		stop()
 		cancel()
 		return nil, fmt.Errorf("call the MCP server: %w", err)
+	}
+	if response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden {
+		o.denied.Store(true)
 	}
 	response.Body = &meteredBody{ReadCloser: response.Body, call: o, done: func() { stop(); cancel() }}
 	if err := o.cleanAnswer(response); err != nil {
@@ -67,6 +71,17 @@ func (o *outboundCall) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("read what the MCP server answered: %w", err)
 	}
 	return response, nil
+}
+
+// authenticated adds the credential to a request for the very address that it was entered for.
+func (o *outboundCall) authenticated(r *http.Request) *http.Request {
+	if c := o.request.Credential; c != nil {
+		r.Header.Del(c.Header)
+		if address, err := url.Parse(o.request.Address); err == nil && *address == *r.URL {
+			r.Header.Set(c.Header, c.Value)
+		}
+	}
+	return r
 }
 
 // meteredBody ends the whole call once its answers exceed their common size limit.

@@ -47,7 +47,7 @@ func TestMayCall(t *testing.T) {
 // A proxy of the environment would dial for us, past the check. It is read once a process, so a test cannot set one.
 func TestOutboundCallsUseNoProxy(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	call := newOutboundCall(ctx, cancel, true)
+	call := newOutboundCall(ctx, cancel, Request{Private: true})
 	defer call.end()
 	if call.transport.Proxy != nil || call.client.Transport != call {
 		t.Error("requests may leave by another way")

@@ -33,7 +33,7 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	}
 	for _, sample := range sampleServers {
 		err := seed(ctx, db, "mcp_servers", "name_key", input.NameKey(sample.name), func() error {
-			_, err := catalogue.CreateMCPServer(ctx, db, actor, catalogue.MCPServerInput{
+			_, err := catalogue.CreateMCPServer(ctx, db, secret.Keys{}, actor, catalogue.MCPServerInput{
 				Name: input.SampleText(sample.name), URL: input.FormValue(sample.url), Tools: input.SampleTexts(sample.items),
 			})
 			return err

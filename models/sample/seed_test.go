@@ -47,7 +47,7 @@ func TestSeedIsRepeatable(t *testing.T) {
 
 func TestSeedLeavesExistingRowsAlone(t *testing.T) {
 	db, ctx := dbtest.New(t), context.Background()
-	own, err := catalogue.CreateMCPServer(ctx, db, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("github"), Tools: modelstest.Values("only_mine")})
+	own, err := catalogue.CreateMCPServer(ctx, db, secret.Keys{}, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("github"), Tools: modelstest.Values("only_mine")})
 	if err != nil {
 		t.Fatal(err)
 	}

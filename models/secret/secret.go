@@ -14,6 +14,7 @@ import (
 type Keys struct {
 	APIKey     []byte // peppers the hashes of management API keys
 	VirtualKey []byte // peppers the hashes of virtual keys
+	Sealing    []byte // encrypts what has to be read again
 }
 
 const secretBytes = 32
@@ -43,6 +44,7 @@ func DeriveKeys(secret []byte) (Keys, error) {
 	for purpose, key := range map[string]*[]byte{
 		"tollgate/api-key/v1":     &keys.APIKey,
 		"tollgate/virtual-key/v1": &keys.VirtualKey,
+		"tollgate/sealing/v1":     &keys.Sealing,
 	} {
 		var err error
 		if *key, err = hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size); err != nil {

@@ -44,3 +44,40 @@ func TestKeysDependOnTheSecretAlone(t *testing.T) {
 		t.Error("the keys do not follow the secret")
 	}
 }
+
+func TestSeal(t *testing.T) {
+	keys, err := secret.DeriveKeys([]byte("one secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := secret.DeriveKeys([]byte("another"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal := func() []byte {
+		sealed, err := keys.Seal([]byte("Bearer abc"), "purpose", "row")
+		if err != nil || bytes.Contains(sealed, []byte("abc")) {
+			t.Fatalf("%q, %v", sealed, err)
+		}
+		return sealed
+	}
+	sealed := seal()
+	if plain, err := keys.Open(sealed, "purpose", "row"); err != nil || string(plain) != "Bearer abc" {
+		t.Errorf("%q, %v", plain, err)
+	}
+	if bytes.Equal(sealed, seal()) {
+		t.Error("a text is sealed the same way twice")
+	}
+	changed := append(bytes.Clone(sealed[:len(sealed)-1]), sealed[len(sealed)-1]^1)
+	for name, open := range map[string]func() ([]byte, error){
+		"another row":    func() ([]byte, error) { return keys.Open(sealed, "purpose", "other") },
+		"joined parts":   func() ([]byte, error) { return keys.Open(sealed, "purposerow") },
+		"another secret": func() ([]byte, error) { return other.Open(sealed, "purpose", "row") },
+		"a changed byte": func() ([]byte, error) { return keys.Open(changed, "purpose", "row") },
+		"a short text":   func() ([]byte, error) { return keys.Open(sealed[:8], "purpose", "row") },
+	} {
+		if plain, err := open(); err == nil {
+			t.Errorf("%s: %q", name, plain)
+		}
+	}
+}
