@@ -66,25 +66,40 @@ func cachePrice(price *money.Money) string {
 // typedPrices is a text area with the price of a model a line.
 func typedPrices(f ui.Field, in catalogue.ProviderInput, problems problem.Problems) ui.Field {
 	f.Value = in.Lines()
-	f.Rows = min(max(len(in.Prices.Items)+1, 4), 18)
+	f.Rows = min(max(strings.Count(f.Value, "\n")+2, 4), 18)
+	var said []string
 	for _, problem := range problems {
 		if listed(problem.Field, "prices") {
-			f.Error = inLine(problem, "prices")
-			break
+			said = append(said, inPrices(problem, in))
 		}
+	}
+	f.Error = strings.Join(said[:min(len(said), pricesNamed)], " ")
+	if more := len(said) - pricesNamed; more > 0 {
+		f.Error += " And " + ui.Counted(more, "more problem") + ", listed at the top."
 	}
 	return f
 }
 
+// pricesNamed is how many problems of prices are said at the field; the summary has them all.
+const pricesNamed = 10
+
 // providerLinks is the summary of a provider's form.
-func providerLinks(problems problem.Problems) []ui.ProblemLink {
+func providerLinks(problems problem.Problems, in catalogue.ProviderInput) []ui.ProblemLink {
 	links := catalogueLinks(problems, "models")
 	for i, problem := range problems {
 		if listed(problem.Field, "prices") {
-			links[i] = ui.ProblemLink{ID: "price_lines", Message: "Prices, " + lowerFirst(inLine(problem, "prices"))}
+			links[i] = ui.ProblemLink{ID: "price_lines", Message: "Prices, " + lowerFirst(inPrices(problem, in))}
 		}
 	}
 	return links
+}
+
+// inPrices says in which line, as it was typed, the problem of a price is.
+func inPrices(p problem.Problem, in catalogue.ProviderInput) string {
+	if i, found := indexIn(p.Field, "prices"); found && i < len(in.Prices.Items) && in.Prices.Items[i].Key != "" {
+		return "Line " + in.Prices.Items[i].Key + ": " + p.Message
+	}
+	return inLine(p, "prices")
 }
 
 // PriceWords is what a model costs: $2.50 in, $10.00 out.
@@ -98,12 +113,18 @@ func listed(field, list string) bool {
 
 // inLine says in which line of a text area the problem is.
 func inLine(p problem.Problem, list string) string {
-	place, _, _ := strings.Cut(strings.TrimPrefix(p.Field, list+"["), "]")
-	i, err := strconv.Atoi(place)
-	if err != nil {
+	i, found := indexIn(p.Field, list)
+	if !found {
 		return p.Message
 	}
 	return "Line " + strconv.Itoa(i+1) + ": " + p.Message
+}
+
+// indexIn is which item of a list a field belongs to.
+func indexIn(field, list string) (int, bool) {
+	place, _, _ := strings.Cut(strings.TrimPrefix(field, list+"["), "]")
+	i, err := strconv.Atoi(place)
+	return i, err == nil
 }
 
 const itemsShown = 3

@@ -133,15 +133,20 @@ func TestPricesThatAreRefused(t *testing.T) {
 	fields := url.Values{"models": {"gpt-4o\r\ngpt-4o-mini"}}
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\n\r\ngpt-4o-mini 0.15 lots")
 	page := c.session.post("/providers/openai", fields).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
-	same(t, "typed", strings.TrimSpace(page.one("textarea", "name", "price_lines").FirstChild.Data), "gpt-4o 2.50 10\ngpt-4o-mini 0.15 lots")
+	same(t, "typed", strings.TrimSpace(page.one("textarea", "name", "price_lines").FirstChild.Data), "gpt-4o 2.50 10\n\ngpt-4o-mini 0.15 lots")
+	if said := text(page.one("p", "id", "price_lines-error")); !strings.HasPrefix(said, "Line 3: ") {
+		t.Errorf("at the field: %q", said)
+	}
 	for _, row := range []struct{ line, code, param, says string }{
 		{"gpt-image-1 1 2 0.1", "ambiguous_price", "model", "write read 0.11 write 1.75 for cache prices"},
 		{"gpt-image-1 1 2 0.1 read 1", "ambiguous_price", "model", "write read 0.11 write 1.75 for cache prices"},
 		{"gpt-image-1 $1 2 0.1", "ambiguous_price", "model", "write read 0.11 write 1.75 for cache prices"},
 		{"claude 3 1 2", "ambiguous_price", "model", "remove the space before 3, or set this price through the API"},
-		{"m $1 2", "wrong_type", "input_cost_per_million_tokens", "the input price as a plain number"},
-		{"m 1 1e3", "wrong_type", "output_cost_per_million_tokens", "the output price as a plain number"},
-		{"m 1 2 read $1", "wrong_type", "cache_read_cost_per_million_tokens", "the cache read price as a plain number"},
+		{"m €1 2", "wrong_type", "input_cost_per_million_tokens", "the input price as a number of dollars"},
+		{"m 1 1e3", "wrong_type", "output_cost_per_million_tokens", "the output price as a number of dollars"},
+		{"m 1 2 read $1,5", "wrong_type", "cache_read_cost_per_million_tokens", "the cache read price with a point before its decimals"},
+		{"m,1,soon", "wrong_type", "output_cost_per_million_tokens", "the output price as a number of dollars"},
+		{"m;1,25;10", "wrong_type", "input_cost_per_million_tokens", "the input price with a point before its decimals"},
 		{"m 1 2 write 1000000001", "number_out_of_range", "cache_write_cost_per_million_tokens", "the cache write price between 0 and 100000 dollars"},
 		{"m -1 2", "number_out_of_range", "input_cost_per_million_tokens", "the input price between 0 and 100000 dollars"},
 	} {
@@ -168,6 +173,38 @@ func TestPricesThatAreRefused(t *testing.T) {
 	fields.Set("price_lines", "")
 	c.session.post("/providers/openai", fields).redirects("/providers/openai")
 	same(t, "prices", len(c.admin.api("GET", "/api/providers/openai", nil).json()["provider"].(object)["prices"].([]any)), 0)
+}
+
+// Prices may be pasted from a table, with or without a header, and every line that cannot be read is named.
+func TestPricesPastedFromATable(t *testing.T) {
+	c := newCast(t)
+	stored := func() (prices []string) {
+		for _, p := range objects(c.admin.get("/api/providers/openai").is(200).object("provider")["prices"]) {
+			prices = append(prices, fmt.Sprint(p["model"], " ", p["input_cost_per_million_tokens"], " ", p["output_cost_per_million_tokens"],
+				" ", p["cache_read_cost_per_million_tokens"], " ", p["cache_write_cost_per_million_tokens"]))
+		}
+		return prices
+	}
+	for lines, want := range map[string]string{
+		"gpt-5,1.25,10\nclaude 3,$3,$15,0.3,3.75":                                          "[gpt-5 1.25 10 <nil> <nil> claude 3 3 15 0.3 3.75]",
+		"Provider;Model;Output price;Input price;Cached input\nopenai;gpt-5;10;1.25;0.125": "[gpt-5 1.25 10 0.125 <nil>]",
+		"model\tinput\toutput\nclaude 3\t3\t15\nllama\t0\t0":                               "[claude 3 3 15 <nil> <nil> llama 0 0 <nil> <nil>]",
+		"model,input,output\n\"dall-e, large\",\"$1,234.50\",2":                            "[dall-e, large 1234.5 2 <nil> <nil>]",
+		"gpt-5 $1,234.50 $2,000.00\ngpt-4o 2.5 10 read 1.25":                               "[gpt-5 1234.5 2000 <nil> <nil> gpt-4o 2.5 10 1.25 <nil>]",
+	} {
+		c.session.post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {lines}}).redirects("/providers/openai")
+		same(t, lines, fmt.Sprint(stored()), want)
+	}
+	page := c.session.post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {"model,input,output\na,1,2\nb,see contract,2\nc,1\nd,1,2"}}).is(422)
+	said := text(page.one("div", "id", "problems"))
+	for _, words := range []string{"line 3: Enter the input price", "line 4: Enter the output price"} {
+		if !strings.Contains(said, words) {
+			t.Errorf("%q is not in %q", words, said)
+		}
+	}
+	if area := text(page.one("p", "id", "price_lines-error")); !strings.Contains(area, "Line 3: ") || !strings.Contains(area, "Line 4: ") {
+		t.Errorf("at the field: %q", area)
+	}
 }
 
 // Cached input tokens are charged at the price of the cache, and tokens written to it at the price of writing.
@@ -235,7 +272,7 @@ func TestCachedTokens(t *testing.T) {
 	})
 	form := url.Values{"models": {"m"}, "price_lines": {"a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x"}}
 	refused := g.session.post("/providers/openai", form).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[2].cache_read_cost_per_million_tokens")
-	same(t, "typed", strings.TrimSpace(refused.one("textarea", "name", "price_lines").FirstChild.Data), "a  write 1 2 write 3\nb 1 2 read 0 write 3\nc 1 2 read x")
+	same(t, "typed", strings.TrimSpace(refused.one("textarea", "name", "price_lines").FirstChild.Data), "a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x")
 	form.Set("price_lines", "a  write 1 2 write 3\nb 1 2 write 3 read 0")
 	g.session.post("/providers/openai", form).redirects("/providers/openai")
 	prices := objects(g.admin.api("GET", "/api/providers/openai", nil).is(200).object("provider")["prices"])

@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"regexp"
 	"slices"
-	"strings"
 
 	"tollgate/models/input"
 	"tollgate/models/money"
@@ -145,10 +144,10 @@ func readPrice(c *input.Reader, field string, v input.Value, what string) money.
 		return 0
 	case errors.Is(err, money.ErrMoneyDecimals):
 		c.Add(field, "too_many_decimals", "Enter the "+what+" with at most 9 decimals; it is never rounded.")
+	case errors.Is(err, money.ErrMoneySeparators):
+		c.Add(field, "wrong_type", "Enter the "+what+" with a point before its decimals, such as 1.25.")
 	case err != nil:
-		c.Add(
-			field, "wrong_type", "Enter the "+what+" as a plain number of dollars, such as 1.25, without signs or separators.",
-		)
+		c.Add(field, "wrong_type", "Enter the "+what+" as a number of dollars, such as 1.25.")
 	}
 	return amount
 }
@@ -160,72 +159,6 @@ func readCachePrice(c *input.Reader, field string, v input.Value, what string) *
 	}
 	amount := readPrice(c, field, v, what)
 	return &amount
-}
-
-// PriceLines reads the prices of a form, one a line: the model, the price of a million input tokens, the price of a
-// million output tokens, and optionally "read" and "write" with the price of a million tokens read from or written to
-// a cache. Spaces inside a name are kept.
-func PriceLines(text string) input.List[ModelPriceInput] {
-	prices := input.List[ModelPriceInput]{Kind: input.Array}
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		row := ModelPriceInput{Row: input.Row{Kind: input.Object}}
-		line = row.cutCachePrices(line)
-		row.Model = input.FormValue(line)
-		if model, last, found := cutLastWord(line); found {
-			row.Model, row.Input = input.FormValue(model), input.FormValue(last)
-			if name, in, found := cutLastWord(model); found {
-				row.Model, row.Input, row.Output = input.FormValue(name), input.FormValue(in), input.FormValue(last)
-			}
-		}
-		prices.Items = append(prices.Items, row)
-	}
-	return prices
-}
-
-// cutCachePrices takes the prices of caches off the end of a line.
-func (in *ModelPriceInput) cutCachePrices(line string) string {
-	for range 2 {
-		before, price, _ := cutLastWord(line)
-		rest, label, found := cutLastWord(before)
-		switch {
-		case found && label == "read" && in.CacheRead.Kind == input.Absent:
-			in.CacheRead = input.FormValue(price)
-		case found && label == "write" && in.CacheWrite.Kind == input.Absent:
-			in.CacheWrite = input.FormValue(price)
-		default:
-			return line
-		}
-		line = rest
-	}
-	return line
-}
-
-// cutLastWord takes the last word off a line that has more than one.
-func cutLastWord(line string) (before, last string, found bool) {
-	i := strings.LastIndexAny(line, " \t")
-	if i < 0 {
-		return line, "", false
-	}
-	return strings.TrimSpace(line[:i]), line[i+1:], true
-}
-
-// Lines are the prices as the text of a form.
-func (in ProviderInput) Lines() string {
-	lines := make([]string, len(in.Prices.Items))
-	for i, price := range in.Prices.Items {
-		lines[i] = strings.TrimSpace(price.Model.Text + " " + price.Input.Text + " " + price.Output.Text)
-		if price.CacheRead.Given() {
-			lines[i] += " read " + price.CacheRead.Text
-		}
-		if price.CacheWrite.Given() {
-			lines[i] += " write " + price.CacheWrite.Text
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 // modelKey names a model of a provider.

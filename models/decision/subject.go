@@ -2,7 +2,6 @@ package decision
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"tollgate/models/entitlement"
@@ -59,10 +58,17 @@ func ReadCost(c *input.Reader, field string, v input.Value) *money.Money {
 		c.Add(field, "wrong_type", "Give the cost as a number of dollars, such as 0.25.")
 		return nil
 	}
-	amount, err := money.ParseCost(strings.TrimSpace(v.Text))
+	literal, err := v.AmountLiteral()
+	var amount money.Money
+	if err == nil {
+		amount, err = money.ParseCost(literal)
+	}
 	switch {
+	case errors.Is(err, money.ErrMoneySeparators):
+		c.Add(field, "wrong_type", input.SeparatorsHint)
+		return nil
 	case errors.Is(err, money.ErrNotANumber):
-		c.Add(field, "wrong_type", "Give the cost as a plain number of dollars, such as 0.25, without signs or separators.")
+		c.Add(field, "wrong_type", "Give the cost as a number of dollars, such as 0.25.")
 		return nil
 	case err != nil || amount > MaxEventCost:
 		c.Add(field, "number_out_of_range", "Give the cost of one call, between 0 and 1000000 dollars.")

@@ -91,26 +91,36 @@ func (c *Reader) Money(field string, v Value) money.Money {
 			c.Add(field, "number_out_of_range", "Enter an amount between 0 and 1000000000 dollars.")
 		case errors.Is(err, money.ErrMoneyDecimals):
 			c.Add(field, "too_many_decimals", "Enter the amount with at most 9 decimals; it is never rounded.")
+		case errors.Is(err, money.ErrMoneySeparators):
+			c.Add(field, "wrong_type", SeparatorsHint)
 		default:
-			c.Add(
-				field, "wrong_type",
-				"Enter the amount as a plain number of dollars, such as 50 or 0.25, without signs or separators.",
-			)
+			c.Add(field, "wrong_type", "Enter an amount in dollars, such as 50, 0.25 or 1,234.56.")
 		}
 	}
 	return 0
 }
 
-// Dollars reads an amount; one typed into a form has no exponent. Errors are those of [ParseMoney].
+// SeparatorsHint says how to write an amount that has the separators of another country.
+const SeparatorsHint = "Write the amount with commas between thousands and a point before the cents, such as 1,234.56."
+
+// Dollars reads an amount exactly. Errors are those of [money.ParseMoney] and [money.FromTyped].
 func (v Value) Dollars() (money.Money, error) {
-	if v.Kind != Number && !v.FromForm {
-		return 0, money.ErrNotANumber
+	literal, err := v.AmountLiteral()
+	if err != nil {
+		return 0, err
 	}
-	amount, err := money.ParseMoney(strings.TrimSpace(v.Text))
-	if err == nil && v.FromForm && strings.ContainsAny(v.Text, "eE") {
-		return 0, money.ErrNotANumber
+	return money.ParseMoney(literal)
+}
+
+// AmountLiteral is an amount as a JSON number, from one typed as the console prints it.
+func (v Value) AmountLiteral() (string, error) {
+	switch {
+	case v.FromForm:
+		return money.FromTyped(v.Text)
+	case v.Kind == Number:
+		return v.Text, nil
 	}
-	return amount, err
+	return "", money.ErrNotANumber
 }
 
 // Equal reports whether two values that may be absent are the same.
