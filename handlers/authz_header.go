@@ -81,7 +81,7 @@ func rateLimitFields(header http.Header, d decision.Decision) {
 		if limit.Kind == "spend" {
 			continue
 		}
-		name := `"` + limit.Kind + "-" + strings.NewReplacer(":", "-", `"`, "", `\`, "").Replace(limit.Scope) + `"`
+		name := `"` + limit.Kind + "-" + strings.NewReplacer(":", "-", `"`, "", `\`, "").Replace(limit.Scope.String()) + `"`
 		left := max(0, limit.Limit.N-limit.Used.N-limit.Reserved.N)
 		policies = append(
 			policies, name+";q="+strconv.FormatInt(limit.Limit.N, 10)+";w="+strconv.FormatInt(limit.WindowSeconds, 10),

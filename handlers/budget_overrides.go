@@ -68,7 +68,7 @@ func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string)
 	if !IsAPI(c) {
 		return seeOther(c, usersHref+"/"+c.Param("id"), said)
 	}
-	writeJSON(c, http.StatusOK, gin.H{"budget": budget, "effective_max_limit": budget.Limit()})
+	writeJSON(c, http.StatusOK, gin.H{"budget": budget, "effective_max_limit": budget.Cap()})
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"tollgate/models/audit"
 	"tollgate/models/money"
+	"tollgate/models/policy"
 	"tollgate/views/ui"
 )
 
@@ -126,7 +127,10 @@ func detailWords(name string, value any) string {
 	text := compact(value)
 	switch name {
 	case "scope":
-		return scopeWord(text)
+		var scope policy.Scope
+		if err := scope.UnmarshalText([]byte(text)); err == nil {
+			return scopeWord(scope)
+		}
 	case "reset_duration":
 		return "per " + ui.Unit(text)
 	case "max_limit":

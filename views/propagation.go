@@ -8,7 +8,6 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
-	"tollgate/models/money"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -221,14 +220,8 @@ func (p PreviewPage) blockedNow() int {
 }
 
 func overLimit(o propagation.OverLimit) string {
-	where := scopeWord(o.Scope)
-	switch o.Kind {
-	case "spend":
-		return where + ": " + ui.Dollars(money.Money(o.Used)) + " of " + ui.Dollars(money.Money(o.Limit)) + " / " +
-			ui.Unit(o.ResetDuration)
-	default:
-		return where + ": " + ui.Count(o.Used) + " of " + ui.Count(o.Limit) + " " + o.Kind + " / " + ui.Unit(o.ResetDuration)
-	}
+	return scopeWord(o.Scope) + ": " + amountOf(o.Kind, o.Used) + " of " + capOf(o.Kind, o.Limit) + " / " +
+		ui.Unit(o.ResetDuration)
 }
 
 // skipWords says why a user gets nothing.

@@ -6,7 +6,6 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/decision"
 	"tollgate/models/identity"
-	"tollgate/models/money"
 	"tollgate/views/ui"
 )
 
@@ -33,27 +32,16 @@ func (p TryPage) servers() []ui.Option {
 }
 
 func decidedBar(l decision.DecidedLimit, now time.Time) ui.Bar {
-	limit := amountWords(l.Limit)
-	if !l.Limit.Spend {
-		limit += " " + l.Kind
-	}
 	bar := ui.Bar{
-		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + ui.Every(l.Duration), Used: amountWords(l.Used),
-		Limit: limit + " / " + ui.Unit(l.Duration),
+		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + ui.Every(l.Duration), Used: amountOf(l.Kind, l.Used.N),
+		Limit: capOf(l.Kind, l.Limit.N) + " / " + ui.Unit(l.Duration),
 		Note:  resets(l.WindowEndsAt, now), Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: ui.Exact(l.WindowEndsAt),
 		Where: scopeWord(l.Scope),
 	}
 	if l.Reserved.N > 0 {
-		bar.Used += " and " + amountWords(l.Reserved) + " reserved"
+		bar.Used += " and " + amountOf(l.Kind, l.Reserved.N) + " reserved"
 	}
 	return bar
-}
-
-func amountWords(a decision.Amount) string {
-	if a.Spend {
-		return ui.Dollars(money.Money(a.N))
-	}
-	return ui.Count(a.N)
 }
 
 // words say why it is allowed or refused; of limits the bars below say the rest.
@@ -61,11 +49,8 @@ func (p TryPage) words() string {
 	var up []string
 	for _, l := range p.Decision.Limits {
 		if l.Used.N+l.Reserved.N >= l.Limit.N {
-			limit := amountWords(l.Limit)
-			if !l.Limit.Spend {
-				limit += " " + l.Kind
-			}
-			up = append(up, limit+" / "+ui.Unit(l.Duration)+" "+choose(l.Scope == "total", "overall", "on "+scopeWord(l.Scope)))
+			where := choose(l.Scope.Overall(), "overall", "on "+l.Scope.Name())
+			up = append(up, capOf(l.Kind, l.Limit.N)+" / "+ui.Unit(l.Duration)+" "+where)
 		}
 	}
 	if p.Decision.Decision || len(up) == 0 {

@@ -3,7 +3,6 @@ package views
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"tollgate/models/assignment"
@@ -38,33 +37,15 @@ func (l limitLine) left() ui.Bar {
 	return bar
 }
 
-// limitLines are all limits of a copy, the overall ones first.
+// limitLines are all limits of a copy, in the order in which pages show them.
 func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 	var lines []limitLine
-	for _, scope := range u.Scopes() {
-		where := scopeWord(scope.Name)
-		for _, b := range scope.Budgets {
-			lines = append(lines, limitLine{
-				Scope: where, Bar: spendBar(where, b, now), Left: ui.Dollars(max(0, b.Limit()-b.CurrentUsage)), Budget: &b,
-				Override: overrideWords(b),
-			})
+	for _, l := range shownLimits(u.Policy) {
+		line := limitLine{Scope: scopeWord(l.Scope), Bar: limitBar(l, now), Left: amountOf(l.Kind, l.Left())}
+		if budget, ok := u.Budget(l.ID); ok && l.Kind == policy.KindSpend {
+			line.Budget, line.Override = &budget, overrideWords(budget)
 		}
-		if r := scope.RateLimit; r != nil && r.RequestMaxLimit != nil {
-			lines = append(lines, limitLine{
-				Scope: where, Left: ui.Count(max(0, *r.RequestMaxLimit-r.RequestCurrentUsage)),
-				Bar: countBar(
-					where, "requests", *r.RequestResetDuration, r.RequestCurrentUsage, *r.RequestMaxLimit, r.RequestWindowEnds, now,
-				),
-			})
-		}
-		if r := scope.RateLimit; r != nil && r.TokenMaxLimit != nil {
-			lines = append(lines, limitLine{
-				Scope: where, Left: ui.Count(max(0, *r.TokenMaxLimit-r.TokenCurrentUsage)),
-				Bar: countBar(
-					where, "tokens", *r.TokenResetDuration, r.TokenCurrentUsage, *r.TokenMaxLimit, r.TokenWindowEnds, now,
-				),
-			})
-		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -72,26 +53,18 @@ func limitLines(u assignment.Assignment, now time.Time) []limitLine {
 // overall is the scope of limits that count for every provider.
 const overall = "Overall"
 
-func scopeWord(scope string) string {
-	if provider, ok := strings.CutPrefix(scope, "provider:"); ok {
-		return provider
+func scopeWord(scope policy.Scope) string {
+	if scope.Overall() {
+		return overall
 	}
-	return overall
+	return scope.Name()
 }
 
-func spendBar(where string, b policy.Budget, now time.Time) ui.Bar {
+func limitBar(l policy.Limit, now time.Time) ui.Bar {
 	return ui.Bar{
-		Label: where + ", spend " + ui.Every(b.ResetDuration), Used: ui.Dollars(b.CurrentUsage),
-		Limit: ui.Dollars(b.Limit()) + " / " + ui.Unit(b.ResetDuration),
-		Note:  resets(b.WindowEnds, now), Parts: parts(int64(b.CurrentUsage), int64(b.Limit())), Ends: ui.Exact(b.WindowEnds),
-	}
-}
-
-func countBar(where, noun, duration string, used, limit int64, ends, now time.Time) ui.Bar {
-	return ui.Bar{
-		Label: where + ", " + noun + " " + ui.Every(duration), Used: ui.Count(used),
-		Limit: ui.Count(limit) + " " + noun + " / " + ui.Unit(duration),
-		Note:  resets(ends, now), Parts: parts(used, limit), Ends: ui.Exact(ends),
+		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + ui.Every(l.Duration), Used: amountOf(l.Kind, l.Used),
+		Limit: capOf(l.Kind, l.Cap()) + " / " + ui.Unit(l.Duration),
+		Note:  resets(l.Ends, now), Parts: parts(l.Used, l.Cap()), Ends: ui.Exact(l.Ends),
 	}
 }
 
@@ -132,8 +105,8 @@ func overrideWords(b policy.Budget) string {
 // OverrideSet says what the override of a line is now.
 func OverrideSet(b policy.Budget) string {
 	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + overrideWords(b) + "."
-	if b.CurrentUsage >= b.Limit() {
-		said += " It is still used up: " + ui.Dollars(b.CurrentUsage) + " of " + ui.Dollars(b.Limit()) +
+	if b.CurrentUsage >= b.Cap() {
+		said += " It is still used up: " + ui.Dollars(b.CurrentUsage) + " of " + ui.Dollars(b.Cap()) +
 			" was spent, so every call is refused until it resets or is raised by more."
 	}
 	return said

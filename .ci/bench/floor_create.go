@@ -66,17 +66,17 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) RETURNING id`,
 		p.CreatedAt, p.UpdatedAt).Scan(&p.ID)
 }
 
-func insertPolicy(ctx context.Context, tx pgx.Tx, policy int64, p *profile.Profile) error {
-	if err := insertProviders(ctx, tx, policy, p); err != nil {
+func insertPolicy(ctx context.Context, tx pgx.Tx, policyID int64, p *profile.Profile) error {
+	if err := insertProviders(ctx, tx, policyID, p); err != nil {
 		return err
 	}
 	var budgets, limits [][]any
 	for i := range p.ProviderConfigs {
 		config := &p.ProviderConfigs[i]
-		budgets = append(budgets, budgetRows(&config.ID, "provider:"+config.ProviderName, config.Budgets, p.CreatedAt)...)
+		budgets = append(budgets, budgetRows(&config.ID, config.Scope(), config.Budgets, p.CreatedAt)...)
 		limits = append(limits, limitRows(&config.ID, config.RateLimit)...)
 	}
-	budgets = append(budgets, budgetRows(nil, "total", p.Budgets, p.CreatedAt)...)
+	budgets = append(budgets, budgetRows(nil, policy.Scope{}, p.Budgets, p.CreatedAt)...)
 	limits = append(limits, limitRows(nil, p.RateLimit)...)
 	for _, bulk := range []struct {
 		statement string
@@ -99,7 +99,7 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6
 		{`INSERT INTO floor.policy_tool_overrides (mcp_client_id, tool_name, action, position, policy_id)
 SELECT a, b, c, d, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[]) AS t(a, b, c, d)`, without(overrideRows(*p))},
 	} {
-		arguments := append(columns(bulk.rows), policy)
+		arguments := append(columns(bulk.rows), policyID)
 		if len(bulk.rows[0]) > 4 {
 			arguments = append(arguments, p.CreatedAt)
 		}
@@ -135,7 +135,7 @@ func insertProviders(ctx context.Context, tx pgx.Tx, policy int64, p *profile.Pr
 	return err
 }
 
-func budgetRows(config *int64, scope string, budgets []policy.Budget, at time.Time) (rows [][]any) {
+func budgetRows(config *int64, scope policy.Scope, budgets []policy.Budget, at time.Time) (rows [][]any) {
 	for i := range budgets {
 		b := &budgets[i]
 		b.ID, b.Scope, b.LastReset = uuid.NewString(), scope, at

@@ -110,29 +110,21 @@ func (b *bench) startOPA(ctx context.Context, g *gateway) (*process, target, err
 
 func opaProfileOf(t profile.Profile) opaProfile {
 	p := opaProfile{Name: t.Name, Providers: map[string]opaConfig{}}
-	lines := func(scope string, budgets []policy.Budget, rate *policy.RateLimit) (found []opaLine) {
-		add := func(kind string, limit float64, window string) {
-			found = append(found, opaLine{p.lines, scope, kind, limit, window})
-			p.lines++
+	of := map[policy.Scope][]opaLine{}
+	for _, l := range t.Limits() {
+		most := float64(l.Max)
+		if l.Kind == policy.KindSpend {
+			most /= 1e9
 		}
-		for _, budget := range budgets {
-			add("spend", float64(budget.MaxLimit)/1e9, budget.ResetDuration)
-		}
-		if rate != nil && rate.TokenMaxLimit != nil {
-			add("tokens", float64(*rate.TokenMaxLimit), *rate.TokenResetDuration)
-		}
-		if rate != nil && rate.RequestMaxLimit != nil {
-			add("requests", float64(*rate.RequestMaxLimit), *rate.RequestResetDuration)
-		}
-		return found
+		of[l.Scope] = append(of[l.Scope], opaLine{p.lines, l.Scope.String(), l.Kind, most, l.Duration})
+		p.lines++
 	}
-	total := lines("total", t.Budgets, t.RateLimit)
 	for _, config := range t.ProviderConfigs {
 		c := opaConfig{All: config.AllModelsAllowed, Models: map[string]bool{}}
 		for _, name := range config.AllowedModels {
 			c.Models[name] = true
 		}
-		c.Lines = slices.Concat(total, lines("provider:"+config.ProviderName, config.Budgets, config.RateLimit))
+		c.Lines = slices.Concat(of[policy.Scope{}], of[config.Scope()])
 		p.Providers[config.ProviderName] = c
 	}
 	return p

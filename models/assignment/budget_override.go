@@ -247,17 +247,15 @@ func LoadOverrides(ctx context.Context, db bun.IDB, copies []Assignment) (map[st
 	return overrides, nil
 }
 
-// show writes an active override into its budget.
-func (o BudgetOverride) show(b *policy.Budget, calendar window.Calendar, anchor, now time.Time) {
-	if o.EndsAt != nil && !o.EndsAt.After(now) {
-		return
-	}
-	effective := b.MaxLimit + o.Amount
-	b.OverrideAmount, b.OverrideMode, b.EffectiveMaxLimit = &o.Amount, "forever", &effective
+// raise is what an active override adds to its limit; nil when it has ended.
+func (o BudgetOverride) raise(l policy.Limit, calendar window.Calendar, anchor, now time.Time) *policy.Raise {
 	if o.EndsAt == nil {
-		return
+		return &policy.Raise{Amount: int64(o.Amount)}
+	}
+	if !o.EndsAt.After(now) {
+		return nil
 	}
 	ends := o.EndsAt.UTC()
-	left := window.Until(b.ResetDuration, b.QuarterStart(), calendar, anchor, b.WindowEnds, ends, policy.MaxCycles)
-	b.OverrideMode, b.OverrideCyclesRemaining, b.OverrideEnds = "cycles", &left, &ends
+	left := window.Until(l.Duration, l.Quarter, calendar, anchor, l.Ends, ends, policy.MaxCycles)
+	return &policy.Raise{Amount: int64(o.Amount), Ends: &ends, Cycles: &left}
 }

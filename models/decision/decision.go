@@ -52,7 +52,7 @@ type Decision struct {
 	RetryAfter    *int64  `json:"retry_after_s,omitempty"`
 	NeverFits     bool    `json:"never_fits,omitempty"` // the estimate is above a whole limit
 	// RefusedBy are the limits that block the call, the one that decides first.
-	RefusedBy []RefusedLine `json:"refused_by,omitempty"`
+	RefusedBy []RefusedLimit `json:"refused_by,omitempty"`
 }
 
 // Payer is the copy that pays, or the one that blocked the call.
@@ -64,12 +64,12 @@ type Payer struct {
 
 // DecidedLimit is the state of one of the payer's limits. Spend is in dollars.
 type DecidedLimit struct {
-	Scope        string    `json:"scope"`
-	Kind         string    `json:"kind"`
-	Used         Amount    `json:"used"`
-	Reserved     Amount    `json:"reserved"`
-	Limit        Amount    `json:"limit"`
-	WindowEndsAt time.Time `json:"window_ends_at"`
+	Scope        policy.Scope `json:"scope"`
+	Kind         string       `json:"kind"`
+	Used         Amount       `json:"used"`
+	Reserved     Amount       `json:"reserved"`
+	Limit        Amount       `json:"limit"`
+	WindowEndsAt time.Time    `json:"window_ends_at"`
 
 	Duration                       string `json:"-"` // of the window, as budgets have it
 	WindowSeconds, ResetsInSeconds int64  `json:"-"`
@@ -189,15 +189,15 @@ func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time
 		}
 	}
 	limits := 0
-	for _, lines := range userCopy.Counting(call) {
-		limits += lines.To - lines.From
+	for _, of := range userCopy.Ranges(call) {
+		limits += of.To - of.From
 	}
 	d := Decision{
 		Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + userCopy.Name + ".", Payer: payer(userCopy),
 		Limits: make([]DecidedLimit, 0, limits),
 	}
 	var short []entitlement.Limit
-	for l := range userCopy.Lines(call) {
+	for l := range userCopy.Counting(call) {
 		used, reserved, start, end := l.Counted(at)
 		capped := l.Cap(at)
 		amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }

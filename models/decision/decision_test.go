@@ -19,7 +19,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func limitOf(kind string, limit, used int64) entitlement.Limit {
 	midnight := noon.Add(-12 * time.Hour)
 	return entitlement.Limit{
-		LimitTerms: &entitlement.LimitTerms{Kind: kind, Duration: "1d", Max: limit, Scope: "total"},
+		LimitTerms: &entitlement.LimitTerms{Kind: kind, Duration: "1d", Max: limit},
 		Counter:    &entitlement.Counter{Anchor: midnight.UnixMicro(), Start: midnight.UnixMicro(), Used: used},
 	}
 }
@@ -27,7 +27,7 @@ func limitOf(kind string, limit, used int64) entitlement.Limit {
 // aCopy holds openai's gpt-4o, all of groq, and the tools of noonGrants, with limits in all.
 func aCopy(name string, lines ...entitlement.Limit) entitlement.Copy {
 	userCopy := entitlement.Copy{Terms: &entitlement.Terms{
-		Name: name, Total: entitlement.Range{From: 0, To: len(lines)}, Providers: map[string]entitlement.Range{},
+		Name: name, Scopes: map[policy.Scope]entitlement.Range{{}: {From: 0, To: len(lines)}},
 		Policy: &policy.Policy{ProviderConfigs: []policy.ProviderConfig{config("openai", "gpt-4o"), config("groq", "*")}},
 	}, ID: int64(len(name)), ProfileID: 7, Active: true}
 	limit(&userCopy, lines)
@@ -68,9 +68,9 @@ func ofProvider(name string, lines ...entitlement.Limit) func(*entitlement.Copy)
 		from := len(userCopy.Limits)
 		limit(userCopy, lines)
 		for i := range lines {
-			userCopy.Limits[from+i].Scope = "provider:" + name
+			userCopy.Limits[from+i].Scope = policy.Scope{Provider: name}
 		}
-		userCopy.Providers[name] = entitlement.Range{From: from, To: len(userCopy.Limits)}
+		userCopy.Scopes[policy.Scope{Provider: name}] = entitlement.Range{From: from, To: len(userCopy.Limits)}
 	}
 }
 
@@ -218,7 +218,7 @@ func TestRetryAfterIsWhenItFitsAgain(t *testing.T) {
 // boundaryFault is what decisions make of the edges of a window under way, when that is not the window given; else "".
 func boundaryFault(duration string, calendar window.Calendar, anchor, start, end time.Time) string {
 	l := entitlement.Limit{
-		LimitTerms: &entitlement.LimitTerms{Kind: policy.KindSpend, Duration: duration, Quarter: 2, Calendar: calendar, Max: 5, Scope: "total"},
+		LimitTerms: &entitlement.LimitTerms{Kind: policy.KindSpend, Duration: duration, Quarter: 2, Calendar: calendar, Max: 5},
 		Counter:    &entitlement.Counter{Anchor: anchor.UnixMicro(), Start: start.UnixMicro(), Used: 5},
 	}
 	for _, c := range []struct {

@@ -56,9 +56,9 @@ func (d Decision) AppendJSON(to []byte) []byte {
 	return append(to, '}')
 }
 
-func (l RefusedLine) appendJSON(to []byte) []byte {
-	to = appendID(append(to, `{"line_id":"`...), l.LineID)
-	to = appendText(append(to, `","scope":`...), l.Scope)
+func (l RefusedLimit) appendJSON(to []byte) []byte {
+	to = appendID(append(to, `{"line_id":"`...), l.ID)
+	to = appendText(append(to, `","scope":`...), l.Scope.String())
 	to = appendText(append(to, `,"kind":`...), l.Kind)
 	to = appendText(append(to, `,"reset_duration":`...), l.ResetDuration)
 	to = l.Limit.appendJSON(append(to, `,"limit":`...))
@@ -118,7 +118,7 @@ func (p *Payer) appendJSON(to []byte) []byte {
 
 func (l DecidedLimit) appendJSON(to []byte) []byte {
 	to = append(to, `{"scope":`...)
-	to = appendText(to, l.Scope)
+	to = appendText(to, l.Scope.String())
 	to = append(to, `,"kind":`...)
 	to = appendText(to, l.Kind)
 	to = append(to, `,"used":`...)

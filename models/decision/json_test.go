@@ -19,16 +19,16 @@ func TestDecisionJSON(t *testing.T) {
 		refusal(AccessNotFound, "No key."),
 		{Limits: []DecidedLimit{}, RetryAfter: &wait},
 		{Limits: []DecidedLimit{}, NeverFits: true},
-		{Limits: []DecidedLimit{}, RefusedBy: []RefusedLine{
+		{Limits: []DecidedLimit{}, RefusedBy: []RefusedLimit{
 			{
-				uuid.MustParse(id), "provider:o'<x>", policy.KindSpend, "1d", Amount{5_000_000_000, true}, Amount{1, true}, Amount{0, true},
+				uuid.MustParse(id), policy.Scope{Provider: "o'<x>"}, policy.KindSpend, "1d", Amount{5_000_000_000, true}, Amount{1, true}, Amount{0, true},
 				Amount{math.MaxInt64, true}, end, NeverFits,
 			},
 			{ResetsAt: end.Truncate(time.Second), Reason: UsedUp},
 		}},
 		{Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by <b>&\"Ä\\\u2028\x00\xff.", Payer: &Payer{1, 2, "日本 & Co"}, ReservationID: &id, Limits: []DecidedLimit{
-			{"total", policy.KindSpend, Amount{0, true}, Amount{1, true}, Amount{1_234_567_890, true}, end, "1d", 1, 2},
-			{"provider:o'x", policy.KindTokens, Amount{-1, false}, Amount{math.MaxInt64, false}, Amount{math.MinInt64, true}, end.Truncate(time.Second), "1d", 1, 2},
+			{policy.Scope{}, policy.KindSpend, Amount{0, true}, Amount{1, true}, Amount{1_234_567_890, true}, end, "1d", 1, 2},
+			{policy.Scope{Provider: "o'x<é"}, policy.KindTokens, Amount{-1, false}, Amount{math.MaxInt64, false}, Amount{math.MinInt64, true}, end.Truncate(time.Second), "1d", 1, 2},
 		}},
 	} {
 		want, err := json.Marshal(d)

@@ -58,8 +58,8 @@ func toolMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 // words names a limit: "spend limit per 1d of openai".
 func words(l entitlement.Limit) string {
 	words := l.Kind + " limit per " + l.Duration
-	if provider, ok := strings.CutPrefix(l.Scope, "provider:"); ok {
-		words += " on " + provider
+	if !l.Scope.Overall() {
+		words += " on " + l.Scope.Name()
 	}
 	return words
 }

@@ -18,40 +18,40 @@ const (
 	NeverFits     = "never_fits"       // the estimate is above the whole limit
 )
 
-// RefusedLine is a limit that blocks a call. Spend is in dollars.
-type RefusedLine struct {
-	LineID        uuid.UUID `json:"line_id"`
-	Scope         string    `json:"scope"`
-	Kind          string    `json:"kind"`
-	ResetDuration string    `json:"reset_duration"`
-	Limit         Amount    `json:"limit"`
-	Used          Amount    `json:"used"`
-	Reserved      Amount    `json:"reserved"`
-	Asked         Amount    `json:"asked"`
-	ResetsAt      time.Time `json:"resets_at"`
-	Reason        string    `json:"reason"`
+// RefusedLimit is a limit that blocks a call. Spend is in dollars.
+type RefusedLimit struct {
+	ID            uuid.UUID    `json:"line_id"`
+	Scope         policy.Scope `json:"scope"`
+	Kind          string       `json:"kind"`
+	ResetDuration string       `json:"reset_duration"`
+	Limit         Amount       `json:"limit"`
+	Used          Amount       `json:"used"`
+	Reserved      Amount       `json:"reserved"`
+	Asked         Amount       `json:"asked"`
+	ResetsAt      time.Time    `json:"resets_at"`
+	Reason        string       `json:"reason"`
 }
 
-// String is the line as the header X-Access-Line has it: "spend 1d provider:openai".
-func (l RefusedLine) String() string {
-	scope := strings.NewReplacer("\"", "", "\\", "").Replace(l.Scope)
+// String is the limit as the header X-Access-Line has it: "spend 1d provider:openai".
+func (l RefusedLimit) String() string {
+	scope := strings.NewReplacer("\"", "", "\\", "").Replace(l.Scope.String())
 	return l.Kind + " " + l.ResetDuration + " " + scope
 }
 
-func newRefusedLine(l entitlement.Limit, call entitlement.Call, at time.Time) RefusedLine {
+func newRefusedLimit(l entitlement.Limit, call entitlement.Call, at time.Time) RefusedLimit {
 	used, reserved, _, end := l.Counted(at)
 	amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }
-	line := RefusedLine{
-		LineID: l.Line, Scope: l.Scope, Kind: l.Kind, ResetDuration: l.Duration, Limit: amount(l.Cap(at)), Used: amount(used),
+	refused := RefusedLimit{
+		ID: l.ID, Scope: l.Scope, Kind: l.Kind, ResetDuration: l.Duration, Limit: amount(l.Cap(at)), Used: amount(used),
 		Reserved: amount(reserved), Asked: amount(cost(l, call)), ResetsAt: end.UTC(), Reason: DoesNotFitNow,
 	}
 	switch {
-	case line.Asked.N > line.Limit.N:
-		line.Reason = NeverFits
-	case used+reserved >= line.Limit.N:
-		line.Reason = UsedUp
+	case refused.Asked.N > refused.Limit.N:
+		refused.Reason = NeverFits
+	case used+reserved >= refused.Limit.N:
+		refused.Reason = UsedUp
 	}
-	return line
+	return refused
 }
 
 // block reports which limits block the call: those that the estimate never fits into, else rate limits before budgets.
@@ -62,10 +62,10 @@ func (d *Decision) block(short []entitlement.Limit, profile string, call entitle
 		deciding = never
 	}
 	first := d.blockBy(deciding)
-	d.RefusedBy = []RefusedLine{newRefusedLine(first, call, at)}
+	d.RefusedBy = []RefusedLimit{newRefusedLimit(first, call, at)}
 	for _, l := range short {
 		if l.Counter != first.Counter {
-			d.RefusedBy = append(d.RefusedBy, newRefusedLine(l, call, at))
+			d.RefusedBy = append(d.RefusedBy, newRefusedLimit(l, call, at))
 		}
 	}
 	d.Message = blockedMessage(first, d.RefusedBy[0], profile)
@@ -84,9 +84,9 @@ func (d *Decision) block(short []entitlement.Limit, profile string, call entitle
 }
 
 // blockedMessage says why a limit blocks a call.
-func blockedMessage(l entitlement.Limit, line RefusedLine, profile string) string {
-	resets := "; it resets at " + line.ResetsAt.Format(time.RFC3339) + "."
-	switch line.Reason {
+func blockedMessage(l entitlement.Limit, refused RefusedLimit, profile string) string {
+	resets := "; it resets at " + refused.ResetsAt.Format(time.RFC3339) + "."
+	switch refused.Reason {
 	case NeverFits:
 		return "The estimate is more than the " + words(l) + " of " + profile + " allows in all: it never fits."
 	case DoesNotFitNow:

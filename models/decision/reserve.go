@@ -83,9 +83,9 @@ func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted,
 			name = &e.call.Hold.ID
 		}
 		names = append(names, name)
-		for l := range e.userCopy.Lines(e.call) {
+		for l := range e.userCopy.Counting(e.call) {
 			start, _ := l.Window(e.at)
-			of, lines, kinds = append(of, int64(i+1)), append(lines, l.Line), append(kinds, l.Kind)
+			of, lines, kinds = append(of, int64(i+1)), append(lines, l.ID), append(kinds, l.Kind)
 			durations = append(durations, l.Duration)
 			starts, costs, limits = append(starts, start), append(costs, cost(l, e.call)), append(limits, l.Cap(e.at))
 		}

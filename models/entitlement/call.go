@@ -39,6 +39,22 @@ func (call Call) Asks() Kind {
 	return call.Kind
 }
 
+// Scopes are the n scopes whose limits count for the call, from the widest to the narrowest.
+func (call Call) Scopes() (scopes [3]policy.Scope, n int) {
+	if call.Asks() != CallModel {
+		return scopes, 1
+	}
+	provider, model := catalogue.SplitModel(call.Provider, call.Model)
+	if provider == "" {
+		return scopes, 1
+	}
+	scopes[1], scopes[2] = policy.Scope{Provider: provider}, policy.Scope{Provider: provider, Model: model}
+	if model == "" {
+		return scopes, 2
+	}
+	return scopes, len(scopes)
+}
+
 // IsTool reports whether the call is to an MCP server.
 func (call Call) IsTool() bool {
 	switch call.Asks() {

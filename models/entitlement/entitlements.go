@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"tollgate/models/assignment"
-	"tollgate/models/catalogue"
 	"tollgate/models/policy"
 	"tollgate/models/window"
 )
@@ -35,11 +34,9 @@ type Copy struct {
 type Terms struct {
 	of     termsKey
 	Name   string
-	Policy *policy.Policy // without ids
-	Limits []LimitTerms   // overall limits, then those of each provider
-	// The ranges of Limits by scope.
-	Total     Range
-	Providers map[string]Range
+	Policy *policy.Policy         // without ids
+	Limits []LimitTerms           // in the order of policy.Limits
+	Scopes map[policy.Scope]Range // which of Limits are of a scope
 }
 
 // Range is a half-open range of indexes.
@@ -47,16 +44,17 @@ type Range struct{ From, To int }
 
 // LimitTerms is a limit as its terms define it, without a counter.
 type LimitTerms struct {
-	Kind, Duration, Scope string
-	Quarter               int
-	Calendar              window.Calendar
-	Max                   int64
+	Scope          policy.Scope
+	Kind, Duration string
+	Quarter        int
+	Calendar       window.Calendar
+	Max            int64
 }
 
-// Counter is what a copy counts for a limit. It has no pointers: there are so many that the garbage collector should
+// Counter is what a copy counts for a limit, whose id it has. It has no pointers: there are so many that the garbage collector should
 // not have to scan them.
 type Counter struct {
-	Line           uuid.UUID
+	ID             uuid.UUID
 	Anchor         int64 // microseconds, as start
 	Start          int64 // of the window that was current when it was read
 	Used, Reserved int64 // in that window
@@ -85,9 +83,9 @@ func (userCopy *Copy) limit(i int) Limit {
 	return l
 }
 
-// Lines are the limits that count for a call: the overall ones, and the provider's.
-func (userCopy *Copy) Lines(call Call) iter.Seq[Limit] {
-	counting := userCopy.Counting(call)
+// Counting are the limits that count for a call: the overall ones, and those of its provider and model.
+func (userCopy *Copy) Counting(call Call) iter.Seq[Limit] {
+	counting := userCopy.Ranges(call)
 	return func(yield func(Limit) bool) {
 		for _, of := range counting {
 			for i := of.From; i < of.To; i++ {
@@ -99,12 +97,11 @@ func (userCopy *Copy) Lines(call Call) iter.Seq[Limit] {
 	}
 }
 
-// Counting is the ranges of the limits that count for a call.
-func (userCopy *Copy) Counting(call Call) (ranges [2]Range) {
-	ranges[0] = userCopy.Total
-	if call.Asks() == CallModel {
-		name, _ := catalogue.SplitModel(call.Provider, call.Model)
-		ranges[1] = userCopy.Providers[name]
+// Ranges are where the limits are that count for a call.
+func (userCopy *Copy) Ranges(call Call) (ranges [3]Range) {
+	scopes, n := call.Scopes()
+	for i, scope := range scopes[:n] {
+		ranges[i] = userCopy.Scopes[scope]
 	}
 	return ranges
 }

@@ -74,73 +74,43 @@ func newCopy(
 ) (Copy, error) {
 	f := &Terms{
 		of:   termsKey{c.ParentProfileID, assignment.Shape{Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar}},
-		Name: c.Name, Policy: rules, Providers: make(map[string]Range, len(rules.ProviderConfigs)),
+		Name: c.Name, Policy: rules, Scopes: make(map[policy.Scope]Range, len(rules.ProviderConfigs)+1),
 	}
 	userCopy := Copy{Terms: f, ID: c.ID, ProfileID: c.ParentProfileID, Active: c.IsActive, ExpiresAt: c.ExpiresAt}
-	err := userCopy.add("total", rules.Budgets, rules.RateLimit, overrides)
-	f.Total.To = len(f.Limits)
-	for _, config := range rules.ProviderConfigs {
-		if err == nil {
-			from := len(f.Limits)
-			err = userCopy.add("provider:"+config.ProviderName, config.Budgets, config.RateLimit, overrides)
-			f.Providers[config.ProviderName] = Range{from, len(f.Limits)}
+	for _, l := range rules.Limits() {
+		if err := userCopy.add(l, overrides); err != nil {
+			return userCopy, err
 		}
 	}
 	userCopy.Counters = slices.Clip(userCopy.Counters)
-	return userCopy, err
+	return userCopy, nil
 }
 
-// add appends the limits of a scope.
-func (userCopy *Copy) add(
-	scope string, budgets []policy.Budget, rate *policy.RateLimit, overrides map[string]assignment.BudgetOverride,
-) error {
-	calendar := userCopy.Policy.Calendar
-	for _, b := range budgets {
-		exception := Exception{from: b.CarriedFrom, until: b.CarriedUntil}
-		if o, ok := overrides[b.ID]; ok {
-			exception.Raised, exception.RaisedUntil = int64(o.Amount), o.EndsAt
-		}
-		terms := LimitTerms{
-			Kind: policy.KindSpend, Duration: b.ResetDuration, Scope: scope, Quarter: b.QuarterStart(),
-			Calendar: calendar, Max: int64(b.MaxLimit),
-		}
-		if err := userCopy.count(b.ID, b.LastReset, terms, exception); err != nil {
-			return err
-		}
-	}
-	if rate != nil && rate.TokenMaxLimit != nil {
-		terms := LimitTerms{
-			Kind: policy.KindTokens, Duration: *rate.TokenResetDuration, Scope: scope, Calendar: calendar,
-			Max: *rate.TokenMaxLimit,
-		}
-		if err := userCopy.count(rate.ID, rate.CreatedAt, terms,
-			Exception{from: rate.TokenCarriedFrom, until: rate.TokenCarriedUntil}); err != nil {
-			return err
-		}
-	}
-	if rate != nil && rate.RequestMaxLimit != nil {
-		terms := LimitTerms{
-			Kind: policy.KindRequests, Duration: *rate.RequestResetDuration, Scope: scope, Calendar: calendar,
-			Max: *rate.RequestMaxLimit,
-		}
-		return userCopy.count(rate.ID, rate.CreatedAt, terms,
-			Exception{from: rate.RequestCarriedFrom, until: rate.RequestCarriedUntil})
-	}
-	return nil
-}
-
-// count appends a limit with its counter.
-func (userCopy *Copy) count(terms string, anchor time.Time, l LimitTerms, s Exception) error {
-	id, err := uuid.Parse(terms)
+// add appends a limit with its counter. The limits of a scope follow each other.
+func (userCopy *Copy) add(l policy.Limit, overrides map[string]assignment.BudgetOverride) error {
+	id, err := uuid.Parse(l.ID)
 	if err != nil {
 		return fmt.Errorf("read the id of a limit: %w", err)
 	}
-	c := Counter{Line: id, Anchor: anchor.UnixMicro()}
-	if s != (Exception{}) {
-		userCopy.Exceptions = append(userCopy.Exceptions, s)
-		c.Nth = int32(len(userCopy.Exceptions)) //nolint:gosec // there are at most as many as limits
+	counter, exception := Counter{ID: id, Anchor: l.Start.UnixMicro()}, Exception{from: l.CarriedFrom, until: l.CarriedUntil}
+	if o, ok := overrides[l.ID]; ok && l.Kind == policy.KindSpend {
+		exception.Raised, exception.RaisedUntil = int64(o.Amount), o.EndsAt
 	}
-	userCopy.Limits, userCopy.Counters = append(userCopy.Limits, l), append(userCopy.Counters, c)
+	if exception != (Exception{}) {
+		userCopy.Exceptions = append(userCopy.Exceptions, exception)
+		counter.Nth = int32(len(userCopy.Exceptions)) //nolint:gosec // there are at most as many as limits
+	}
+	n := len(userCopy.Limits)
+	of, ok := userCopy.Scopes[l.Scope]
+	if !ok {
+		of.From = n
+	}
+	of.To = n + 1
+	userCopy.Scopes[l.Scope] = of
+	userCopy.Counters = append(userCopy.Counters, counter)
+	userCopy.Limits = append(userCopy.Limits, LimitTerms{
+		Scope: l.Scope, Kind: l.Kind, Duration: l.Duration, Quarter: l.Quarter, Calendar: userCopy.Policy.Calendar, Max: l.Max,
+	})
 	return nil
 }
 
@@ -154,7 +124,7 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 		h.each(func(l Limit) {
 			start, _ := l.Window(now)
 			l.Start, l.Used, l.Reserved = start.UnixMicro(), 0, 0
-			limitIDs, kinds = append(limitIDs, l.Line), append(kinds, l.Kind)
+			limitIDs, kinds = append(limitIDs, l.ID), append(kinds, l.Kind)
 			durations, starts = append(durations, l.Duration), append(starts, start)
 			targets, owners = append(targets, l.Counter), append(owners, h)
 		})

@@ -81,7 +81,7 @@ func ReadProviderConfigs(
 		refuse, _ := c.Bool(path+".refuse_unpriced", in.RefuseUnpriced)
 		config := ProviderConfig{
 			ProviderName: name, AllModelsAllowed: all, AllowedModels: models, RefuseUnpriced: refuse,
-			Budgets:   ReadBudgets(c, path+".budgets", in.Budgets, "provider:"+name),
+			Budgets:   ReadBudgets(c, path+".budgets", in.Budgets, Scope{Provider: name}),
 			RateLimit: ReadRateLimit(c, path+".rate_limit", in.RateLimit),
 		}
 		if name != "" {
@@ -128,12 +128,12 @@ func readModels(c *input.Reader, path, provider string, in ProviderConfigInput) 
 }
 
 // ReadBudgets reads the budgets of one scope, at most one for each kind of window.
-func ReadBudgets(c *input.Reader, field string, l input.List[BudgetInput], scope string) []Budget {
+func ReadBudgets(c *input.Reader, field string, l input.List[BudgetInput], scope Scope) []Budget {
 	budgets := []Budget{}
 	if !input.CheckList(c, field, l, MaxBudgets, "budgets") {
 		return budgets
 	}
-	seen := map[line]bool{}
+	seen := map[LimitKey]bool{}
 	for i, in := range l.Items {
 		path := input.Index(field, i)
 		if !c.Object(path, in.Kind, "a budget") {
@@ -147,13 +147,14 @@ func ReadBudgets(c *input.Reader, field string, l input.List[BudgetInput], scope
 		window := len(c.Problems)
 		budget.ResetConfig = readResetConfig(c, path+".reset_config", in.ResetConfig, duration)
 		if ok && len(c.Problems) == window { // else the window is not known
-			if seen[budget.Line()] {
+			key := budget.Limit().Key()
+			if seen[key] {
 				c.Add(
 					path+".reset_duration", "duplicate_budget_window",
 					"There is already a budget with the same window here; keep one of them.",
 				)
 			}
-			seen[budget.Line()] = true
+			seen[key] = true
 		}
 		if len(c.Problems) == before {
 			budgets = append(budgets, budget)

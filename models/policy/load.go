@@ -61,7 +61,7 @@ func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Pol
 	}
 	for _, budget := range budgets {
 		p := policies[budget.PolicyID]
-		if budget.Scope = "total"; budget.ProviderConfigID == nil {
+		if budget.ProviderConfigID == nil {
 			p.Budgets = append(p.Budgets, budget)
 			continue
 		}
@@ -70,7 +70,7 @@ func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Pol
 			return fmt.Errorf("budget %s belongs to no provider of its policy", budget.ID)
 		}
 		config := &p.ProviderConfigs[i]
-		budget.Scope = "provider:" + config.ProviderName
+		budget.Scope = config.Scope()
 		config.Budgets = append(config.Budgets, budget)
 	}
 	var limits []*RateLimit

@@ -37,6 +37,9 @@ type ProviderConfig struct {
 	Position         int        `json:"-"`
 }
 
+// Scope is what the limits of a provider config apply to.
+func (config ProviderConfig) Scope() Scope { return Scope{Provider: config.ProviderName} }
+
 // Budget is one spending limit: at most MaxLimit in each window of ResetDuration.
 type Budget struct {
 	bun.BaseModel `bun:"table:budgets" json:"-"`
@@ -47,7 +50,7 @@ type Budget struct {
 	MaxLimit         money.Money  `json:"max_limit"`
 	ResetDuration    string       `json:"reset_duration"`
 	ResetConfig      *ResetConfig `json:"reset_config,omitempty" bun:"quarter_start_month"`
-	Scope            string       `json:"scope" bun:"-"`
+	Scope            Scope        `json:"scope" bun:"-"`
 	CurrentUsage     money.Money  `json:"current_usage" bun:"-"`
 	LastReset        time.Time    `json:"last_reset" bun:"created_at"`
 	Position         int          `json:"-"`
@@ -63,8 +66,8 @@ type Budget struct {
 	WindowEnds              time.Time    `json:"-" bun:"-"`
 }
 
-// Limit is what a user may spend in a window: the limit with what an override adds.
-func (b Budget) Limit() money.Money {
+// Cap is what a user may spend in a window: the limit with what an override adds.
+func (b Budget) Cap() money.Money {
 	if b.EffectiveMaxLimit != nil {
 		return *b.EffectiveMaxLimit
 	}
@@ -141,28 +144,8 @@ var (
 	RateDurations   = []string{"1h", "1d", "1w", "1M", "1Y"}
 )
 
-// line is the key by which budgets of one scope are matched: January and April quarters have the same windows.
-type line struct {
-	duration string
-	Quarter  int
-}
-
-// Line is the key of a budget in its scope.
-func (b Budget) Line() line {
-	if b.ResetConfig == nil {
-		return line{duration: b.ResetDuration}
-	}
-	return line{b.ResetDuration, b.ResetConfig.QuarterStartMonth % 3}
-}
-
 // Limited reports whether any limit applies to what a user spends or sends.
-func (p Policy) Limited() bool {
-	limited := len(p.Budgets) > 0 || p.RateLimit != nil
-	for _, config := range p.ProviderConfigs {
-		limited = limited || len(config.Budgets) > 0 || config.RateLimit != nil
-	}
-	return limited
-}
+func (p Policy) Limited() bool { return len(p.Limits()) > 0 }
 
 // ProviderBudgets counts the budgets of providers.
 func (p Policy) ProviderBudgets() int {

@@ -34,12 +34,12 @@ func (p *Policy) Adopt(old Policy, now time.Time) {
 }
 
 func adoptBudgets(budgets, old []Budget, now time.Time) {
-	known := map[line]Budget{}
+	known := map[LimitKey]Budget{}
 	for _, budget := range old {
-		known[budget.Line()] = budget
+		known[budget.limit(Scope{}, 0).Key()] = budget
 	}
 	for i := range budgets {
-		if before, ok := known[budgets[i].Line()]; ok {
+		if before, ok := known[budgets[i].limit(Scope{}, 0).Key()]; ok {
 			budgets[i].ID, budgets[i].LastReset = before.ID, before.LastReset
 		} else {
 			budgets[i].ID, budgets[i].LastReset = uuid.NewString(), now

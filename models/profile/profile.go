@@ -108,7 +108,7 @@ func (in Input) applyTo(p Profile, refs *catalogue.References) (Profile, problem
 		p.ProviderConfigs = policy.ReadProviderConfigs(c, in.ProviderConfigs, refs)
 	}
 	if in.Budgets.Kind != input.Absent || p.Budgets == nil {
-		p.Budgets = policy.ReadBudgets(c, "budgets", in.Budgets, "total")
+		p.Budgets = policy.ReadBudgets(c, "budgets", in.Budgets, policy.Scope{})
 	}
 	if len(in.Budgets.Items) <= policy.MaxBudgets && in.budgetLines(p) > policy.MaxBudgets {
 		c.Add("budgets", "too_many_items", "Keep at most 100 budgets in the whole profile, those of providers included.")

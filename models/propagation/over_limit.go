@@ -12,17 +12,11 @@ import (
 	"tollgate/models/policy"
 )
 
-// limitKey identifies a limit of a policy across a propagation.
-type limitKey struct {
-	scope, kind, duration string
-	quarter               int
-}
+// counted is what was used of a copy's limit in its current window, and what an override adds to it.
+type counted struct{ used, raised int64 }
 
-// standing is the state of a copy's limit: what was used in the current window, and what an override adds.
-type standing struct{ used, raised int64 }
-
-// standings are the states of the limits of many policies, by the policies' ids.
-type standings map[int64]map[limitKey]standing
+// counters are those of many policies, by the policies' ids and the limits with their windows.
+type counters map[int64]map[policy.LimitKey]counted
 
 // findOver finds propagated limits that are used up by what was counted already.
 func (p *Plan) findOver(ctx context.Context, db bun.IDB, shapes []shaped, now time.Time) error {
@@ -33,90 +27,68 @@ func (p *Plan) findOver(ctx context.Context, db bun.IDB, shapes []shaped, now ti
 		}
 	}
 	pushed := limitsOf(p.Profile.Policy, p.Fields)
-	counted, err := countedIn(ctx, db, policies, pushed, now)
+	found, err := readCounters(ctx, db, policies, pushed, now)
 	if err != nil {
 		return err
 	}
 	for _, s := range shapes {
-		had := limitsOf(s.before, policy.FieldGroups)
+		had := map[policy.LimitKey]int64{}
+		for _, l := range s.before.Limits() {
+			had[l.WindowKey()] = l.Max
+		}
 		for _, t := range s.targets {
-			stand := counted[t.PolicyID]
-			if len(stand) == 0 && !pushed.refuseUnused() {
+			of := found[t.PolicyID]
+			if len(of) == 0 && !pushed.refuseUnused() {
 				continue
 			}
-			for _, limit := range pushed {
-				before, matches := had.find(limit.key)
-				stands := stand[limit.key]
-				kept := stands
-				if !matches {
-					kept = standing{}
-				}
-				if p.ResetUsage {
-					kept.used = 0
-				}
-				if kept.used >= limit.max+kept.raised {
-					p.Over = append(p.Over, OverLimit{
-						Target: t, Scope: limit.key.scope, Kind: limit.key.kind, ResetDuration: limit.key.duration,
-						Used: kept.used, Limit: limit.max + kept.raised, Already: matches && stands.used >= before+stands.raised,
-					})
-				}
+			for _, l := range pushed {
+				p.Over = append(p.Over, p.overLimit(t, l, had, of[l.WindowKey()])...)
 			}
 		}
 	}
 	return nil
 }
 
-type limit struct {
-	key limitKey
-	max int64
-}
-
-type limits []limit
-
-func (l limits) find(key limitKey) (most int64, ok bool) {
-	for _, one := range l {
-		if one.key == key {
-			return one.max, true
-		}
+// overLimit is the limit with its counter when it blocks calls; none else. Had are the limits that the copy has now.
+func (p *Plan) overLimit(t Target, l policy.Limit, had map[policy.LimitKey]int64, is counted) []OverLimit {
+	before, matches := had[l.WindowKey()]
+	after := is
+	if !matches {
+		after = counted{}
 	}
-	return 0, false
+	if p.ResetUsage {
+		after.used = 0
+	}
+	if after.used < l.Max+after.raised {
+		return nil
+	}
+	return []OverLimit{{
+		Target: t, Scope: l.Scope, Kind: l.Kind, ResetDuration: l.Duration, Used: after.used, Limit: l.Max + after.raised,
+		Already: matches && is.used >= before+is.raised,
+	}}
 }
 
-// limitsOf lists the limits in the groups of fields named.
+type limits []policy.Limit
+
+// limitsOf lists the limits in the groups of fields named, group by group.
 func limitsOf(p policy.Policy, groups []string) limits {
-	var all limits
-	add := func(scope string, budgets []policy.Budget, rate *policy.RateLimit) {
-		for _, b := range budgets {
-			all = append(all, limit{limitKey{scope, policy.KindSpend, b.ResetDuration, b.Line().Quarter}, int64(b.MaxLimit)})
-		}
-		if rate != nil && rate.TokenMaxLimit != nil {
-			all = append(all, limit{limitKey{scope, policy.KindTokens, *rate.TokenResetDuration, 0}, *rate.TokenMaxLimit})
-		}
-		if rate != nil && rate.RequestMaxLimit != nil {
-			all = append(all, limit{limitKey{scope, policy.KindRequests, *rate.RequestResetDuration, 0}, *rate.RequestMaxLimit})
-		}
-	}
+	var of limits
 	for _, group := range groups {
-		switch group {
-		case "provider_configs":
-			for _, config := range p.ProviderConfigs {
-				add("provider:"+config.ProviderName, config.Budgets, config.RateLimit)
+		for _, l := range p.Limits() {
+			if l.Group() == group {
+				of = append(of, l)
 			}
-		case "budgets":
-			add("total", p.Budgets, nil)
-		case "rate_limit":
-			add("total", nil, p.RateLimit)
 		}
 	}
-	return all
+	return of
 }
 
 // least is the smallest limit of a kind.
 func (l limits) least(kind string) int64 {
 	least := int64(math.MaxInt64)
 	for _, one := range l {
-		if one.key.kind == kind {
-			least = min(least, one.max)
+		if one.Kind == kind {
+			least = min(least, one.Max)
 		}
 	}
 	return least
@@ -125,8 +97,8 @@ func (l limits) least(kind string) int64 {
 // refuseUnused reports whether one of the limits is used up before anything is counted.
 func (l limits) refuseUnused() bool { return l.least(policy.KindSpend) == 0 }
 
-// standingRow is one limit of a policy.
-type standingRow struct {
+// counterRow is the counter of one limit of a policy.
+type counterRow struct {
 	PolicyID      int64
 	ProviderName  string
 	Kind          string
@@ -135,35 +107,33 @@ type standingRow struct {
 	Used, Raised  int64
 }
 
-func (s standings) add(row standingRow) {
-	scope := "total"
-	if row.ProviderName != "" {
-		scope = "provider:" + row.ProviderName
+func (c counters) add(row counterRow) {
+	if c[row.PolicyID] == nil {
+		c[row.PolicyID] = map[policy.LimitKey]counted{}
 	}
-	if s[row.PolicyID] == nil {
-		s[row.PolicyID] = map[limitKey]standing{}
+	key := policy.LimitKey{
+		Scope: policy.Scope{Provider: row.ProviderName}, Kind: row.Kind, Duration: row.ResetDuration, Quarter: row.Quarter,
 	}
-	key := limitKey{scope, row.Kind, row.ResetDuration, row.Quarter}
-	before := s[row.PolicyID][key]
-	s[row.PolicyID][key] = standing{before.used + row.Used, before.raised + row.Raised}
+	before := c[row.PolicyID][key]
+	c[row.PolicyID][key] = counted{before.used + row.Used, before.raised + row.Raised}
 }
 
-// countedIn reads the state of the limits of many policies: those where the used amount reaches the smallest limit of
+// readCounters reads the counters of many policies: those where the used amount reaches the smallest limit of
 // their kind, and those that are raised. None of the others is used up.
-func countedIn(ctx context.Context, db bun.IDB, policies []int64, pushed limits, now time.Time) (standings, error) {
-	counted := standings{}
+func readCounters(ctx context.Context, db bun.IDB, policies []int64, pushed limits, now time.Time) (counters, error) {
+	found := counters{}
 	for _, query := range []string{selectCounted, selectRaised} {
-		var rows []standingRow
+		var rows []counterRow
 		err := db.NewRaw(query, pgdialect.Array(policies), now, pushed.least(policy.KindSpend),
 			pushed.least(policy.KindTokens), pushed.least(policy.KindRequests)).Scan(ctx, &rows)
 		if err != nil {
 			return nil, fmt.Errorf("read what was used: %w", err)
 		}
 		for _, row := range rows {
-			counted.add(row)
+			found.add(row)
 		}
 	}
-	return counted, nil
+	return found, nil
 }
 
 // selectCounted filters by the current window last, and by an expression that is no join key: computing its start is

@@ -46,7 +46,7 @@ type SkippedTarget struct {
 // OverLimit is a limit that blocks calls as soon as the propagation is applied.
 type OverLimit struct {
 	Target        Target
-	Scope         string // "total", "provider:openai"
+	Scope         policy.Scope
 	Kind          string // "spend", "tokens", "requests"
 	ResetDuration string
 	Used, Limit   int64 // nano-dollars, tokens or requests

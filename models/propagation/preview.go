@@ -37,13 +37,13 @@ type PreviewedField struct {
 
 // PreviewedLimit is a limit that blocks calls as soon as the propagation is applied. Spend is in dollars.
 type PreviewedLimit struct {
-	UserID        string      `json:"user_id"`
-	Scope         string      `json:"scope"`
-	Kind          string      `json:"kind"`
-	ResetDuration string      `json:"reset_duration"`
-	Used          json.Number `json:"used"`
-	Limit         json.Number `json:"limit"`
-	Already       bool        `json:"already"` // it blocks calls now
+	UserID        string       `json:"user_id"`
+	Scope         policy.Scope `json:"scope"`
+	Kind          string       `json:"kind"`
+	ResetDuration string       `json:"reset_duration"`
+	Used          json.Number  `json:"used"`
+	Limit         json.Number  `json:"limit"`
+	Already       bool         `json:"already"` // it blocks calls now
 }
 
 // Preview returns the plan in the shape of the API.

@@ -21,33 +21,33 @@ type Quota struct {
 
 // ProfileQuota is one copy's part of it.
 type ProfileQuota struct {
-	ID        int64        `json:"id"`
-	Name      string       `json:"name"`
-	IsActive  bool         `json:"is_active"` // false also when it has expired
-	ExpiresAt *time.Time   `json:"expires_at"`
-	Budgets   []LineQuota  `json:"budgets"`
-	Limits    []CountQuota `json:"rate_limits"`
+	ID        int64         `json:"id"`
+	Name      string        `json:"name"`
+	IsActive  bool          `json:"is_active"` // false also when it has expired
+	ExpiresAt *time.Time    `json:"expires_at"`
+	Budgets   []BudgetQuota `json:"budgets"`
+	Limits    []CountQuota  `json:"rate_limits"`
 }
 
-// LineQuota is what is left of a budget, in dollars.
-type LineQuota struct {
-	Scope         string      `json:"scope"`
-	ResetDuration string      `json:"reset_duration"`
-	Limit         money.Money `json:"limit"` // with what an override adds
-	Used          money.Money `json:"used"`
-	Remaining     money.Money `json:"remaining"`
-	ResetsAt      time.Time   `json:"resets_at"`
+// BudgetQuota is what is left of a budget, in dollars.
+type BudgetQuota struct {
+	Scope         policy.Scope `json:"scope"`
+	ResetDuration string       `json:"reset_duration"`
+	Limit         money.Money  `json:"limit"` // with what an override adds
+	Used          money.Money  `json:"used"`
+	Remaining     money.Money  `json:"remaining"`
+	ResetsAt      time.Time    `json:"resets_at"`
 }
 
 // CountQuota is what is left of a limit of tokens or requests.
 type CountQuota struct {
-	Scope         string    `json:"scope"`
-	Kind          string    `json:"kind"` // "tokens" or "requests"
-	ResetDuration string    `json:"reset_duration"`
-	Limit         int64     `json:"limit"`
-	Used          int64     `json:"used"`
-	Remaining     int64     `json:"remaining"`
-	ResetsAt      time.Time `json:"resets_at"`
+	Scope         policy.Scope `json:"scope"`
+	Kind          string       `json:"kind"` // "tokens" or "requests"
+	ResetDuration string       `json:"reset_duration"`
+	Limit         int64        `json:"limit"`
+	Used          int64        `json:"used"`
+	Remaining     int64        `json:"remaining"`
+	ResetsAt      time.Time    `json:"resets_at"`
 }
 
 // Get returns what the user of a key may still spend.
@@ -69,28 +69,17 @@ func Get(ctx context.Context, db bun.IDB, key virtualkey.Key) (Quota, error) {
 
 func quota(u assignment.Assignment, now time.Time) ProfileQuota {
 	q := ProfileQuota{
-		ID: u.ID, Name: u.Name, IsActive: u.IsActive && !u.Expired(now), ExpiresAt: u.ExpiresAt, Budgets: []LineQuota{},
+		ID: u.ID, Name: u.Name, IsActive: u.IsActive && !u.Expired(now), ExpiresAt: u.ExpiresAt, Budgets: []BudgetQuota{},
 		Limits: []CountQuota{},
 	}
-	for _, scope := range u.Scopes() {
-		for _, b := range scope.Budgets {
-			q.Budgets = append(q.Budgets, LineQuota{
-				scope.Name, b.ResetDuration, b.Limit(), b.CurrentUsage,
-				max(0, b.Limit()-b.CurrentUsage), b.WindowEnds,
+	for _, l := range u.Limits() {
+		if l.Kind == policy.KindSpend {
+			q.Budgets = append(q.Budgets, BudgetQuota{
+				l.Scope, l.Duration, money.Money(l.Cap()), money.Money(l.Used), money.Money(l.Left()), l.Ends,
 			})
+			continue
 		}
-		if r := scope.RateLimit; r != nil && r.TokenMaxLimit != nil {
-			q.Limits = append(q.Limits, CountQuota{
-				scope.Name, policy.KindTokens, *r.TokenResetDuration, *r.TokenMaxLimit, r.TokenCurrentUsage,
-				max(0, *r.TokenMaxLimit-r.TokenCurrentUsage), r.TokenWindowEnds,
-			})
-		}
-		if r := scope.RateLimit; r != nil && r.RequestMaxLimit != nil {
-			q.Limits = append(q.Limits, CountQuota{
-				scope.Name, policy.KindRequests, *r.RequestResetDuration, *r.RequestMaxLimit, r.RequestCurrentUsage,
-				max(0, *r.RequestMaxLimit-r.RequestCurrentUsage), r.RequestWindowEnds,
-			})
-		}
+		q.Limits = append(q.Limits, CountQuota{l.Scope, l.Kind, l.Duration, l.Cap(), l.Used, l.Left(), l.Ends})
 	}
 	return q
 }

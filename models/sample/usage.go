@@ -115,7 +115,7 @@ func sampleDay(
 				Requests: 1 + tokens/20_000, OccurredAt: midnight.Add(sinceMidnight).Truncate(time.Microsecond),
 				CopyID: held.ID, ProfileID: held.ProfileID,
 			}
-			event.Lines = slices.Collect(held.Lines(event.Question()))
+			event.Lines = slices.Collect(held.Counting(event.Question()))
 			events = append(events, event)
 		}
 	}
@@ -126,7 +126,7 @@ func sampleDay(
 func perDay(held *entitlement.Copy, provider string) float64 {
 	tightest := 5.0 * money.Dollar
 	bounded := false
-	for l := range held.Lines(entitlement.Call{Provider: provider, Model: "m"}) {
+	for l := range held.Counting(entitlement.Call{Provider: provider, Model: "m"}) {
 		if l.Kind != policy.KindSpend {
 			continue
 		}

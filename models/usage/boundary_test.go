@@ -17,7 +17,7 @@ func TestBoundaryOfCharges(t *testing.T) {
 		for _, duration := range policy.BudgetDurations {
 			start, end := window.Window(duration, 2, calendar, anchor, now)
 			l := entitlement.Limit{
-				LimitTerms: &entitlement.LimitTerms{Kind: policy.KindSpend, Duration: duration, Quarter: 2, Calendar: calendar, Max: 5, Scope: "total"},
+				LimitTerms: &entitlement.LimitTerms{Kind: policy.KindSpend, Duration: duration, Quarter: 2, Calendar: calendar, Max: 5},
 				Counter:    &entitlement.Counter{Anchor: anchor.UnixMicro(), Start: start.UnixMicro(), Used: 5},
 			}
 			for at, want := range map[time.Time]time.Time{

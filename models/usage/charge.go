@@ -65,7 +65,7 @@ func (r *Recorder) identify(
 			if err != nil {
 				return nil, err
 			}
-			e.CopyID, e.ProfileID, e.Lines = held.ID, held.ProfileID, slices.Collect(held.Lines(e.Question()))
+			e.CopyID, e.ProfileID, e.Lines = held.ID, held.ProfileID, slices.Collect(held.Counting(e.Question()))
 		}
 	}
 	return known, nil
