@@ -214,7 +214,7 @@ func (s *screen) readsBackWhole() {
 func (s *screen) changeByKeyboard() {
 	s.t.Helper()
 	s.press("/")
-	s.focused(s.GetByRole("searchbox").First())
+	s.focused(s.field("Search profiles"))
 	s.write("keyboard cr")
 	s.press("Enter")
 	s.arrives(`/access-profiles\?search=keyboard\+cr`)

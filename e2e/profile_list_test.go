@@ -20,8 +20,8 @@ func TestProfileLife(t *testing.T) {
 
 			s.to("/")
 			s.arrives("/access-profiles")
-			s.must(s.GetByPlaceholder("Search profiles").Fill(name))
-			s.must(s.GetByPlaceholder("Search profiles").Press("Enter"))
+			s.fill("Search profiles", name)
+			s.must(s.field("Search profiles").Press("Enter"))
 			s.sees(s.text("1–1 of 1 profile"))
 			s.click(s.GetByLabel("Actions for "+name, exactName))
 			s.click(s.link("Duplicate"))

@@ -39,6 +39,14 @@ var screens = []scene{
 	{name: "profiles-as-viewer", visit: visit{as: viewer}, path: "/access-profiles?limit=6"},
 	{name: "shortcuts", path: "/access-profiles?limit=6", act: func(s *screen) { s.press("?") }},
 	{name: "user-menu", path: "/access-profiles?limit=6", act: func(s *screen) { s.click(s.Locator(".user-menu > summary")) }},
+	{name: "find", path: "/find?q=e"},
+	{name: "find-nothing", path: "/find?q=nowhere"},
+	{name: "find-open", path: "/settings", act: func(s *screen) {
+		s.press("Control+k")
+		s.write("eng")
+		s.sees(s.Locator("#find-hits").GetByRole("link").First())
+	}},
+	{name: "find-callers", path: "/find/callers?provider=openai&model=gpt-5"},
 	{name: "profile", path: "/access-profiles/1"},
 	{name: "profile-as-json", path: "/access-profiles/1", act: func(s *screen) { s.click(s.text("View as JSON")) }},
 	{name: "profile-as-viewer", visit: visit{as: viewer}, path: "/access-profiles/1"},

@@ -90,7 +90,7 @@ func (h *Handlers) profileListPage(
 		list.Rows = append(list.Rows, profile.ProfileRow)
 	}
 	page := h.page(c, "Profiles", "/access-profiles")
-	page.SearchValue = wanted.Search
+	page.Rows = total > 0
 	if list.MayCreate {
 		page.Actions = views.NewButton("New profile", "/access-profiles/new")
 	}

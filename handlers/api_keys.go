@@ -38,6 +38,7 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 		return nil
 	}
 	page := h.settingsFrame(c, "API keys", "/settings/api-keys")
+	page.Rows = len(keys) > 0
 	list := views.APIKeyList{
 		Search: wanted.Search, Keys: keys, Pager: pager(q, limit, offset, int64(len(keys)), total, "keys"), Now: time.Now(),
 		MayDelete: ActorOf(c).May("APIKeys:Delete"), MayCreate: ActorOf(c).May("APIKeys:Create"),

@@ -15,12 +15,13 @@ import (
 
 // ListAuditLogs answers the audit log, or a profile's part of it, newest first.
 func (h *Handlers) ListAuditLogs(c *gin.Context) error {
-	q, wanted, err := readAuditQuery(c, "limit", "offset", "action", "user_id", "actor", "since", "until")
+	q, wanted, err := readAuditQuery(c, "limit", "offset", "id", "action", "user_id", "actor", "since", "until")
 	shown := views.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"),
 		UserID:   wanted.UserID,
 		Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""), Problems: q.problems,
-		WithoutUser: c.Request.URL.Path + q.link("user_id", ""),
+		WithoutUser: c.Request.URL.Path + q.link("user_id", ""), RowID: q.get("id"),
+		WithoutRow: c.Request.URL.Path + q.link("id", ""),
 	}
 	if len(q.problems) > 0 && !IsAPI(c) {
 		return h.auditPage(c, http.StatusBadRequest, wanted, shown)
@@ -70,6 +71,7 @@ func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, sho
 		}
 	}
 	markProblems(&page, shown.Problems)
+	page.Rows = len(shown.Rows) > 0
 	h.html(c, status, framed(page, views.AuditBody(shown)))
 	return nil
 }
@@ -78,7 +80,7 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*query, audit.Query, err
 	q := readQuery(c, allowed...)
 	limit, offset := q.page()
 	wanted := audit.Query{
-		Limit: limit, Offset: offset, Action: q.get("action"), UserID: q.typed("user_id"), Actor: q.typed("actor"),
+		Limit: limit, Offset: offset, ID: q.number("id", 0, 1, 1<<63-1), Action: q.get("action"), UserID: q.typed("user_id"), Actor: q.typed("actor"),
 		Since: q.day("since", 0), Until: q.day("until", 1), WithKeys: ActorOf(c).May("AuditLogs:View"),
 	}
 	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {
@@ -117,7 +119,7 @@ func (q *query) day(name string, shift int) *time.Time {
 
 // ExportAuditLogs answers every row that matches as a file: CSV, or JSON lines.
 func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
-	q, wanted, err := readAuditQuery(c, "limit", "action", "user_id", "actor", "since", "until", "format", "excel")
+	q, wanted, err := readAuditQuery(c, "limit", "id", "action", "user_id", "actor", "since", "until", "format", "excel")
 	if err != nil {
 		return err
 	}

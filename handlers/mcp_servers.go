@@ -33,6 +33,7 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "MCP servers", serversHref)
+	page.Rows = len(servers) > 0
 	page.Intro = "The servers whose tools profiles and tool groups can grant."
 	list := views.MCPServerList{
 		CatalogueFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers,

@@ -23,13 +23,13 @@ var sections = []struct {
 	{ui.NavItem{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"}, "Roles:View"},
 	{ui.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, "VirtualKeys:View"},
 	{ui.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
-	{ui.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1}, "MCPServers:View"},
+	{ui.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g v", Group: 1}, "MCPServers:View"},
 	{
 		ui.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View",
 	},
-	{ui.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g $", Group: 2}, "Usage:View"},
+	{ui.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g c", Group: 2}, "Usage:View"},
 	{ui.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, "AuditLogs:View"},
-	{ui.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2}, "Settings:View"},
+	{ui.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g s", Group: 2}, "Settings:View"},
 }
 
 // page prepares the frame of a screen: title, rail, user, and the sentence left by the form before. Current is the

@@ -28,6 +28,7 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "Providers", "/providers")
+	page.Rows = len(providers) > 0
 	page.Intro = "The models that profiles can pick from."
 	list := views.ProviderList{
 		CatalogueFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers,

@@ -36,6 +36,7 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "Roles", rolesHref)
+	page.Rows = len(roles) > 0
 	page.Intro = "What users may do here. Every user has one role."
 	list := views.RoleList{CatalogueFrame: listFrame(c, q, wanted, len(roles), total, "roles", "Roles"), Roles: roles}
 	if list.MayCreate {

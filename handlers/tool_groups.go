@@ -34,6 +34,7 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "Tool groups", groupsHref)
+	page.Rows = len(groups) > 0
 	page.Intro = "Selections of tools that profiles grant under one name."
 	list := views.ToolGroupList{
 		CatalogueFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups,

@@ -41,6 +41,7 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "Users", usersHref)
+	page.Rows = len(users) > 0
 	page.Intro = "Who holds which profiles, and who may sign in to this console."
 	list := views.UserList{
 		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users,

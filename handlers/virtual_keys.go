@@ -33,6 +33,7 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 		return nil
 	}
 	page := h.page(c, "Keys", "/virtual-keys")
+	page.Rows = len(keys) > 0
 	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := ActorOf(c)
 	h.html(c, http.StatusOK, framed(page, views.KeyListBody(views.KeyList{

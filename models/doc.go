@@ -17,6 +17,7 @@
 //	decision                 may this call go on? and holds of estimates
 //	usage, report            what was used, exactly once · sums of it
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
+//	search                   the few letters that find a user, a profile, a key or a model
 //	sample, metrics          the sample company · what Prometheus reads
 //
 // rooms_test.go names every arrow between rooms; an import that is not among them fails the tests.

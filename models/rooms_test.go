@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 		"account", "assignment", "catalogue", "database", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "profile", "propagation", "secret", "usage", "window",
 	},
+	"search": {"catalogue", "database", "input", "money", "permission", "secret", "virtualkey"},
 	"secret": {},
 	"usage": {
 		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",

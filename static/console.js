@@ -3,37 +3,6 @@
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)]
 
-// Keyboard: an element with data-key="g p" is followed, pressed, focused or opened by typing g p.
-
-let typed = ""
-let typedAt = -Infinity
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") return closeMenus()
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return
-  if (document.querySelector("dialog:modal")) return
-  // When the keys were pressed counts, not when a busy page gets to hear of it.
-  typed = event.timeStamp - typedAt < 1500 ? `${typed} ${event.key}` : event.key
-  typedAt = event.timeStamp
-  const target = keyTarget(typed) ?? keyTarget(event.key)
-  if (!target) return
-  event.preventDefault()
-  typed = ""
-  act(target)
-})
-
-const keyTarget = (keys) => document.querySelector(`[data-key="${CSS.escape(keys)}"]`)
-
-function act(target) {
-  if (target instanceof HTMLDialogElement) return target.showModal()
-  if (target.matches("input")) {
-    target.focus()
-    return target.select()
-  }
-  target.click()
-}
-
 // Menus: Escape and a click elsewhere close them; Escape gives the focus back.
 
 function closeMenus(except) {
@@ -43,6 +12,8 @@ function closeMenus(except) {
     menu.open = false
   }
 }
+
+document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus())
 
 document.addEventListener("click", (event) => {
   const menu = event.target.closest("details.menu")

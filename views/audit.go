@@ -29,6 +29,7 @@ type AuditPage struct {
 	Export                              string           // path of the file, with the same filters
 	Problems                            problem.Problems // with what was asked for; then there are no rows
 	WithoutUser                         string           // the same page for all users
+	RowID, WithoutRow                   string           // the one row shown, and the same page for all rows
 }
 
 func (p AuditPage) actions() []ui.Option {

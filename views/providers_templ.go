@@ -96,7 +96,7 @@ func ProviderListBody(l ProviderList) templ.Component {
 				}
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<table class=\"table stacked\"><caption class=\"unseen\">Providers</caption> <thead><tr><th scope=\"col\">Name</th><th scope=\"col\" class=\"number\">Models</th><th scope=\"col\">Among them</th><th scope=\"col\">Updated</th><th scope=\"col\" class=\"actions\"><span class=\"unseen\">Actions</span></th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<table class=\"table stacked\"><caption class=\"unseen\">Providers</caption> <thead><tr><th scope=\"col\">Name</th><th scope=\"col\" class=\"number\">Models</th><th scope=\"col\">Among them</th><th scope=\"col\">Updated</th><th scope=\"col\" class=\"actions\"><span class=\"unseen\">Actions</span></th></tr></thead> <tbody id=\"rows\" tabindex=\"-1\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

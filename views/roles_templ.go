@@ -64,7 +64,7 @@ func RoleListBody(l RoleList) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<table class=\"table stacked\"><caption class=\"unseen\">Roles</caption> <thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Permissions</th><th scope=\"col\" class=\"number\">Members</th><th scope=\"col\">Updated</th><th scope=\"col\" class=\"actions\"><span class=\"unseen\">Actions</span></th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<table class=\"table stacked\"><caption class=\"unseen\">Roles</caption> <thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Permissions</th><th scope=\"col\" class=\"number\">Members</th><th scope=\"col\">Updated</th><th scope=\"col\" class=\"actions\"><span class=\"unseen\">Actions</span></th></tr></thead> <tbody id=\"rows\" tabindex=\"-1\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

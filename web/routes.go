@@ -92,6 +92,12 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/access/v1/search/resource", askDecisions, h.SearchResources},
 		{"POST", "/access/v1/search/action", askDecisions, h.SearchActions},
 
+		{"GET", "/find", signedIn, h.Find},
+		{"POST", "/find", signedIn, h.FindTyped},
+		{"GET", "/find/callers", "AccessProfiles:View", h.FindCallers},
+		{"GET", "/api/find", signedIn, h.Find},
+		{"POST", "/api/find", signedIn, h.FindTyped},
+
 		{"GET", "/login", anyone, h.LoginPage},
 		{"POST", "/login", anyone, h.Login},
 		{"POST", "/logout", anyone, h.Logout},

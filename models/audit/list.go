@@ -35,6 +35,7 @@ type Entry struct {
 // Query says which rows a list of the audit log shows.
 type Query struct {
 	Limit, Offset int64
+	ID            int64 // 0 is any
 	ProfileID     *int64
 	Action        string
 	UserID        string // the user affected, also one of several
@@ -98,6 +99,9 @@ func Each(ctx context.Context, db bun.IDB, q Query, use func(Entry) error) error
 
 func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
 	s = s.Table("audit_logs")
+	if q.ID != 0 {
+		s = s.Where("id = ?", q.ID)
+	}
 	if q.ProfileID != nil {
 		s = s.Where("access_profile_id = ?", *q.ProfileID)
 	}

@@ -1,0 +1,174 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/text/unicode/norm"
+
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/search"
+	"tollgate/views"
+	"tollgate/views/ui"
+)
+
+// foundBy is the permission that an actor needs to follow a link to a hit of another kind.
+var foundBy = map[search.Kind]permission.Permission{search.User: "Users:View", search.Profile: "AccessProfiles:View"}
+
+// findInput is what is typed into the search.
+type findInput struct {
+	input.Row
+	Q    input.Value `json:"q"`
+	Kind input.Value `json:"kind"`
+}
+
+// Find answers what the words of an address find. A key does not belong there.
+func (h *Handlers) Find(c *gin.Context) error {
+	q := readQuery(c, "q", "kind")
+	in := findInput{Q: input.FormValue(q.get("q")), Kind: input.FormValue(q.get("kind"))}
+	if err := q.err(); err != nil {
+		return err
+	}
+	if search.IsSecret(in.Q.Text) {
+		return unreadable("q", "secret_in_address",
+			"A key does not belong in an address: this one may stand in logs now, so rotate it. Paste keys into the search itself.")
+	}
+	found, err := h.find(c, in)
+	if err != nil {
+		return err
+	}
+	return h.showFound(c, found)
+}
+
+// FindTyped answers what was typed into the search, which may be a key: its value stays in the body of the request.
+func (h *Handlers) FindTyped(c *gin.Context) error {
+	in, err := decode[findInput](c)
+	if err != nil {
+		return err
+	}
+	if search.IsSecret(in.Q.Text) {
+		c.Header("Cache-Control", "no-store")
+		if err := notByKey(c); err != nil {
+			return err
+		}
+		result, err := search.FindSecret(ctx(c), h.DB, h.Keys, ActorOf(c), in.Q.Text)
+		if err != nil {
+			return err
+		}
+		found := views.NewFound(result, mayFollow(c), time.Now())
+		found.Secret = true
+		return h.showFound(c, found)
+	}
+	if !IsAPI(c) && !isHTMX(c) {
+		return seeOther(c, "/find?"+url.Values{"q": {strings.TrimSpace(in.Q.Text)}}.Encode(), "")
+	}
+	found, err := h.find(c, in)
+	if err != nil {
+		return err
+	}
+	return h.showFound(c, found)
+}
+
+func (h *Handlers) find(c *gin.Context, in findInput) (views.Found, error) {
+	q := search.Query{Text: norm.NFC.String(strings.TrimSpace(in.Q.Text)), Kind: search.Kind(in.Kind.Text)}
+	switch {
+	case utf8.RuneCountInString(q.Text) > search.LongestText:
+		return views.Found{}, unreadable("q", "too_long", "Shorten the search to 255 characters or fewer.")
+	case q.Kind != "" && !slices.Contains(search.Kinds, q.Kind):
+		return views.Found{}, unreadable("kind", "invalid_kind", "Leave out kind, or send one of the kinds that are found.")
+	}
+	if err := notByKey(c); err != nil {
+		return views.Found{}, err
+	}
+	result, err := search.Find(ctx(c), h.DB, ActorOf(c), q)
+	if err != nil {
+		return views.Found{}, err
+	}
+	found := views.NewFound(result, mayFollow(c), time.Now())
+	if pages := pagesNamed(ActorOf(c), q.Text); len(pages) > 0 && q.Kind == "" {
+		found.Groups = slices.Insert(found.Groups, 0, views.FoundGroup{Kind: views.FoundPage, Label: "Go to", Hits: pages})
+	}
+	return found, nil
+}
+
+// notByKey refuses virtual keys: they are for gateways, not for looking around.
+func notByKey(c *gin.Context) error {
+	if ActorOf(c).ByKey {
+		return problem.Refuse(problem.Forbidden, "", "forbidden", "A virtual key cannot search. Use an API key.")
+	}
+	return nil
+}
+
+func mayFollow(c *gin.Context) func(search.Kind) bool {
+	actor := ActorOf(c)
+	return func(kind search.Kind) bool { return actor.May(foundBy[kind]) }
+}
+
+// pagesNamed are the pages of the rail whose name begins with the text.
+func pagesNamed(actor permission.Actor, text string) []views.FoundHit {
+	var hits []views.FoundHit
+	for _, section := range sections {
+		named := strings.HasPrefix(strings.ToLower(section.Label), strings.ToLower(text))
+		if len(text) > 1 && named && actor.May(section.permission) {
+			hits = append(hits, views.FoundHit{Name: section.Label, Href: section.Href})
+		}
+	}
+	return hits
+}
+
+// foundHit is a hit in the API.
+type foundHit struct {
+	Type   search.Kind `json:"type"`
+	Name   string      `json:"name"`
+	Detail string      `json:"detail"`
+	State  string      `json:"state"`
+	Path   string      `json:"path"` // of its page in the console
+}
+
+func (h *Handlers) showFound(c *gin.Context, found views.Found) error {
+	switch {
+	case IsAPI(c):
+		hits, more := []foundHit{}, []search.Kind{}
+		for _, group := range found.Groups {
+			for _, hit := range group.Hits {
+				hits = append(hits, foundHit{group.Kind, hit.Name, hit.Of, hit.State, hit.Href})
+			}
+			if group.All != "" {
+				more = append(more, group.Kind)
+			}
+		}
+		writeJSON(c, http.StatusOK, gin.H{"results": hits, "count": len(hits), "more": more})
+	case isHTMX(c):
+		h.html(c, http.StatusOK, views.FindHits(found))
+	default:
+		page := h.page(c, "Search", "")
+		page.SearchValue = found.Text
+		h.html(c, http.StatusOK, framed(page, views.FindBody(found)))
+	}
+	return nil
+}
+
+// FindCallers answers which profiles grant a model, and how many users may call it.
+func (h *Handlers) FindCallers(c *gin.Context) error {
+	q := readQuery(c, "provider", "model")
+	provider, model := q.get("provider"), q.get("model")
+	if err := q.err(); err != nil {
+		return err
+	}
+	callers, err := search.CallersOf(ctx(c), h.DB, provider, model)
+	if err != nil {
+		return err
+	}
+	page := h.page(c, "Who may call "+callers.Model, "")
+	page.Crumbs = []ui.Crumb{{Label: "Providers", Href: "/providers"}, {Label: provider, Href: "/providers/" + url.PathEscape(provider)}}
+	page.Intro = views.CallersIntro(callers)
+	h.html(c, http.StatusOK, framed(page, views.CallersBody(callers)))
+	return nil
+}

@@ -1,0 +1,123 @@
+package search
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/permission"
+)
+
+// Act is something that can be done: to a hit, or to make a new one.
+type Act struct {
+	Verb   string // the word for it: raise
+	Target Kind
+	ID     string // of the target, "" for a new one
+	Line   *Line  // the budget to raise
+}
+
+// deeds are what can be done to a hit of a kind. New ones have no target.
+var deeds = []struct {
+	verb       string
+	target     Kind
+	permission permission.Permission
+	name       string // before the name of the target
+}{
+	{"new", Profile, "AccessProfiles:Create", "New profile"},
+	{"new", User, "Users:Create", "New user"},
+	{"new", Role, "Roles:Create", "New role"},
+	{"new", Provider, "Providers:Create", "New provider"},
+	{"new", Server, "MCPServers:Create", "New MCP server"},
+	{"new", ToolGroup, "ToolGroups:Create", "New tool group"},
+	{"new", APIKey, "APIKeys:Create", "New API key"},
+	{"raise", User, "AccessProfiles:Update", "Raise"},
+	{"assign", User, "AccessProfiles:Create", "Assign a profile to"},
+	{"key", User, "VirtualKeys:Create", "New key for"},
+	{"edit", User, "Users:Update", "Edit"},
+	{"edit", Profile, "AccessProfiles:Update", "Edit"},
+	{"edit", Role, "Roles:Update", "Edit"},
+	{"propagate", Profile, "AccessProfiles:Update", "Propagate"},
+	{"duplicate", Profile, "AccessProfiles:Create", "Duplicate"},
+}
+
+func verbs() []string {
+	var all []string
+	for _, deed := range deeds {
+		all = append(all, deed.verb)
+	}
+	return all
+}
+
+// fewest is how many letters find an action without the rest of its name.
+const fewest = 2
+
+// findActions finds what begins with the words, such as New profile, and what their verb does to what the words behind
+// it find.
+func findActions(ctx context.Context, db bun.IDB, actor permission.Actor, w words) ([]Hit, error) {
+	var hits []Hit
+	var targets []Kind
+	for _, deed := range deeds {
+		switch {
+		case !actor.May(deed.permission):
+		case deed.verb == "new" && begins(deed.name, strings.ToLower(w.text)):
+			hits = append(hits, Hit{Kind: Action, Name: deed.name, Act: &Act{Verb: deed.verb, Target: deed.target}})
+		case deed.verb == w.verb:
+			targets = append(targets, deed.target)
+		}
+	}
+	if len(w.object) < fewest || w.verb == "new" || len(targets) == 0 {
+		return hits, nil
+	}
+	found, err := findNamed(ctx, db, actor, words{text: w.object}, Most, func(kind Kind) bool {
+		return slices.Contains(targets, kind)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if w.verb == "raise" {
+		return raise(ctx, db, found)
+	}
+	for _, target := range found {
+		for _, deed := range deeds {
+			if deed.verb == w.verb && deed.target == target.Kind {
+				hits = append(hits, Hit{
+					Kind: Action, Name: deed.name + " " + target.Name, Of: target.Of,
+					Act: &Act{Verb: deed.verb, Target: target.Kind, ID: target.ID},
+				})
+			}
+		}
+	}
+	return hits, nil
+}
+
+// begins reports whether words begin a name, or one of its words: "new pro" and "profile" begin "New profile".
+func begins(name, words string) bool {
+	if len(words) < fewest {
+		return false
+	}
+	name = strings.ToLower(name)
+	_, behind, _ := strings.Cut(name, " ")
+	return strings.HasPrefix(name, words) || strings.HasPrefix(behind, words)
+}
+
+// raise offers the budgets of users, those used up or nearest to their limit first.
+func raise(ctx context.Context, db bun.IDB, users []Hit) ([]Hit, error) {
+	lines, _, err := readLines(ctx, db, usersAmong(users))
+	if err != nil {
+		return nil, err
+	}
+	var hits []Hit
+	for _, user := range users {
+		for i := range lines {
+			if lines[i].UserID == user.ID && lines[i].Kind == "spend" {
+				hits = append(hits, Hit{
+					Kind: Action, Name: "Raise " + user.Name, Of: user.Of,
+					Act: &Act{Verb: "raise", Target: User, ID: user.ID, Line: &lines[i]},
+				})
+			}
+		}
+	}
+	return hits, nil
+}
