@@ -5,20 +5,22 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/profile"
 	"tollgate/views/ui"
 )
 
 // ChangeAccessProfiles does one thing to every profile that was ticked in the list, or exports them as a file.
 func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
-	in, err := decode[profile.BulkInput](c)
+	in, err := intake.Decode[profile.BulkInput](c)
 	if err != nil {
 		return err
 	}
 	if in.Op.Text == "export" {
 		return h.exportProfiles(c, in)
 	}
-	n, err := profile.ChangeMany(ctx(c), h.DB, ActorOf(c), in)
+	n, err := profile.ChangeMany(reqctx.Of(c), h.DB, reqctx.Actor(c), in)
 	if err != nil {
 		return err
 	}
@@ -33,7 +35,7 @@ func (h *Handlers) exportProfiles(c *gin.Context, in profile.BulkInput) error {
 	if err != nil {
 		return err
 	}
-	documents, err := profile.Documents(ctx(c), h.DB, ids)
+	documents, err := profile.Documents(reqctx.Of(c), h.DB, ids)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -131,7 +132,7 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 			base = stands
 		}
 	}
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 // standing is the profile as the database has it now.
 func (h *Handlers) standing(c *gin.Context, id int64) (profile.Profile, error) {
 	var shown profile.Profile
-	document, err := profile.Document(ctx(c), h.DB, id)
+	document, err := profile.Document(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return shown, err
 	}
@@ -175,7 +176,7 @@ func (h *Handlers) standing(c *gin.Context, id int64) (profile.Profile, error) {
 
 // profileAt is the profile as it was at a version.
 func (h *Handlers) profileAt(c *gin.Context, id, version int64) (profile.Profile, error) {
-	v, err := profile.FindVersion(ctx(c), h.DB, id, version)
+	v, err := profile.FindVersion(reqctx.Of(c), h.DB, id, version)
 	if err != nil {
 		return profile.Profile{}, err
 	}

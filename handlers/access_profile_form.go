@@ -8,6 +8,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -38,8 +41,8 @@ type editor struct {
 
 // decodeProfile reads a profile by either door; a form is completed, since it shows every field.
 func decodeProfile(c *gin.Context) (profileForm, error) {
-	form, err := decode[profileForm](c)
-	if !IsAPI(c) {
+	form, err := intake.Decode[profileForm](c)
+	if !reqctx.IsAPI(c) {
 		form.Input = form.Whole()
 	}
 	return form, err
@@ -55,11 +58,11 @@ const saveAndPropagate = "save-and-propagate"
 // version is the one the form was made from.
 func (f profileForm) version() (*int64, error) {
 	if !f.BaseVersion.Given() {
-		return nil, unreadable("version", "required", "Send the version that was edited.")
+		return nil, intake.Unreadable("version", "required", "Send the version that was edited.")
 	}
 	version, err := strconv.ParseInt(f.BaseVersion.Text, 10, 64)
-	if err != nil || !rowID.MatchString(f.BaseVersion.Text) {
-		return nil, unreadable("version", "wrong_type", "Send the version that was edited as a whole number.")
+	if err != nil || !intake.IsRowID(f.BaseVersion.Text) {
+		return nil, intake.Unreadable("version", "wrong_type", "Send the version that was edited as a whole number.")
 	}
 	return &version, nil
 }
@@ -85,11 +88,11 @@ func (h *Handlers) showEditor(c *gin.Context, status int, e editor) error {
 	if err != nil {
 		return err
 	}
-	if isHTMX(c) {
-		h.html(c, status, views.ProfileEditorForm(view))
+	if reqctx.IsHTMX(c) {
+		reply.HTML(c, h.Log, status, views.ProfileEditorForm(view))
 		return nil
 	}
-	h.html(c, status, h.editorPage(c, e, view))
+	reply.HTML(c, h.Log, status, h.editorPage(c, e, view))
 	return nil
 }
 
@@ -108,7 +111,7 @@ func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor
 }
 
 func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, error) {
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return views.ProfileEditor{}, err
 	}
@@ -121,13 +124,13 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	switch {
 	case problems != nil:
 	case e.form.Checked.Given():
-		if problems, err = profile.Check(ctx(c), h.DB, e.id, e.form.Input); err != nil {
+		if problems, err = profile.Check(reqctx.Of(c), h.DB, e.id, e.form.Input); err != nil {
 			return views.ProfileEditor{}, err
 		}
 	default:
 		problems = shownEarly(found)
 	}
-	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{e.id})
+	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{e.id})
 	if err != nil {
 		return views.ProfileEditor{}, err
 	}
@@ -158,7 +161,7 @@ func shownEarly(found problem.Problems) problem.Problems {
 // refuseProfile answers a profile that could not be saved: the form with its problems, or the API's error.
 func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
 	var refusal *problem.Refusal
-	if IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
+	if reqctx.IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
 		return err
 	}
 	if refusal.Reason == problem.Stale {
@@ -172,7 +175,7 @@ func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
 		return viewErr
 	}
 	return h.refuse(c, err, func(problem.Problems) templ.Component {
-		if isHTMX(c) {
+		if reqctx.IsHTMX(c) {
 			return views.ProfileEditorForm(view)
 		}
 		return h.editorPage(c, e, view)

@@ -10,6 +10,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -20,26 +23,26 @@ import (
 
 // ListAccessProfiles answers a page of profiles.
 func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
-	q := readQuery(c, "limit", "offset", "search", "tags", "is_active", "sort")
-	limit, offset := q.page()
+	q := intake.ReadQuery(c, "limit", "offset", "search", "tags", "is_active", "sort")
+	limit, offset := q.Page()
 	wanted := profile.Query{
-		Limit: limit, Offset: offset, Search: q.search(), Tags: q.tags(), IsActive: q.boolean("is_active"),
-		Sort: q.sort(profile.Sorts),
+		Limit: limit, Offset: offset, Search: q.Search(), Tags: q.Tags(), IsActive: q.Boolean("is_active"),
+		Sort: q.Sort(profile.Sorts),
 	}
-	if err := q.err(); err != nil {
+	if err := q.Err(); err != nil {
 		return err
 	}
-	found, total, err := profile.List(ctx(c), h.DB, wanted)
+	found, total, err := profile.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		if behindEnd(c, q, limit, offset, len(found), total) {
 			return nil
 		}
 		return h.profileListPage(c, q, wanted, found, total)
 	}
-	documents, err := h.profileDocuments.of(ctx(c), h.DB, found, asDocument)
+	documents, err := h.profileDocuments.of(reqctx.Of(c), h.DB, found, asDocument)
 	if err != nil {
 		return err
 	}
@@ -50,13 +53,13 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 }
 
 func (h *Handlers) profileListPage(
-	c *gin.Context, q *query, wanted profile.Query, found []profile.At, total int64,
+	c *gin.Context, q *intake.Query, wanted profile.Query, found []profile.At, total int64,
 ) error {
-	profiles, err := h.profileRows.of(ctx(c), h.DB, found, asListed)
+	profiles, err := h.profileRows.of(reqctx.Of(c), h.DB, found, asListed)
 	if err != nil {
 		return err
 	}
-	tags, err := profile.Tags(ctx(c), h.DB)
+	tags, err := profile.Tags(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
@@ -64,13 +67,13 @@ func (h *Handlers) profileListPage(
 	for i, p := range found {
 		ids[i] = p.ID
 	}
-	holders, err := profile.CountHolders(ctx(c), h.DB, ids)
+	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, ids)
 	if err != nil {
 		return err
 	}
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	list := views.ProfileList{
-		Search: wanted.Search, Filtered: len(q.names) > 0,
+		Search: wanted.Search, Filtered: len(q.Names) > 0,
 		NewTag:    ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
 		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"),
 		MayDelete: actor.May("AccessProfiles:Delete"),
@@ -80,7 +83,7 @@ func (h *Handlers) profileListPage(
 		Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
 	}
 	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
-		if value := q.get(name); value != "" {
+		if value := q.Get(name); value != "" {
 			list.Kept = append(list.Kept, ui.Field{Name: name, Value: value})
 		}
 	}
@@ -94,24 +97,24 @@ func (h *Handlers) profileListPage(
 	if list.MayCreate {
 		page.Actions = views.NewButton("New profile", "/access-profiles/new")
 	}
-	h.html(c, 200, framed(page, views.ProfileListBody(list)))
+	reply.HTML(c, h.Log, 200, framed(page, views.ProfileListBody(list)))
 	return nil
 }
 
 func tagLink(tag string) string { return "/access-profiles?" + encoded("tags", tag) }
 
-func stateLinks(q *query) []ui.Link {
-	now := q.get("is_active")
+func stateLinks(q *intake.Query) []ui.Link {
+	now := q.Get("is_active")
 	return []ui.Link{
-		{Label: "All", Href: q.link("is_active", ""), On: now == ""},
-		{Label: "Active", Href: q.link("is_active", "true"), On: now == "true"},
-		{Label: "Inactive", Href: q.link("is_active", "false"), On: now == "false"},
+		{Label: "All", Href: q.Link("is_active", ""), On: now == ""},
+		{Label: "Active", Href: q.Link("is_active", "true"), On: now == "true"},
+		{Label: "Inactive", Href: q.Link("is_active", "false"), On: now == "false"},
 	}
 }
 
 // tagLinks toggles each tag; those on that no profile has stay in sight.
-func tagLinks(q *query, tags []string) []ui.Link {
-	on := q.tags()
+func tagLinks(q *intake.Query, tags []string) []ui.Link {
+	on := q.Tags()
 	var links []ui.Link
 	for _, tag := range append(tags, missingFrom(tags, on)...) {
 		rest := without(append([]string{}, on...), input.FoldCase(tag), input.FoldCase)
@@ -119,7 +122,7 @@ func tagLinks(q *query, tags []string) []ui.Link {
 		if !active {
 			rest = append(rest, tag)
 		}
-		links = append(links, ui.Link{Label: tag, Href: q.link("tags", strings.Join(rest, ",")), On: active})
+		links = append(links, ui.Link{Label: tag, Href: q.Link("tags", strings.Join(rest, ",")), On: active})
 	}
 	return links
 }
@@ -135,7 +138,7 @@ func missingFrom(known, wanted []string) []string {
 }
 
 func (h *Handlers) showProfilePage(c *gin.Context, shown profile.Profile) error {
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
@@ -143,7 +146,8 @@ func (h *Handlers) showProfilePage(c *gin.Context, shown profile.Profile) error 
 	if err != nil {
 		return err
 	}
-	h.html(c, 200, framed(page, views.ProfileBody(views.ProfileReadOf(shown, offered, time.Now(), tagLink, h.BaseURL))))
+	reply.HTML(c, h.Log, 200, framed(page,
+		views.ProfileBody(views.ProfileReadOf(shown, offered, time.Now(), tagLink, h.BaseURL))))
 	return nil
 }
 
@@ -167,7 +171,7 @@ func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, 200, body)
+	reply.HTML(c, h.Log, 200, body)
 	return nil
 }
 
@@ -175,11 +179,11 @@ func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
 func (h *Handlers) profileDeletion(
 	c *gin.Context, shown profile.Profile, problems problem.Problems,
 ) (templ.Component, error) {
-	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
+	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{shown.ID})
 	if err != nil {
 		return nil, err
 	}
-	roles, err := profile.Roles(ctx(c), h.DB, shown.ID)
+	roles, err := profile.Roles(reqctx.Of(c), h.DB, shown.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +213,7 @@ func (h *Handlers) NewClone(c *gin.Context) error {
 	if shown.Description != nil {
 		in.Description = input.FormValue(*shown.Description)
 	}
-	h.html(c, 200, h.clonePage(c, shown, in, nil))
+	reply.HTML(c, h.Log, 200, h.clonePage(c, shown, in, nil))
 	return nil
 }
 
@@ -226,7 +230,7 @@ func (h *Handlers) clonePage(
 }
 
 func (h *Handlers) refuseClone(c *gin.Context, id int64, in profile.CloneInput, err error) error {
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return err
 	}
 	profile, loadErr := h.standing(c, id)

@@ -10,6 +10,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -24,7 +27,7 @@ func (h *Handlers) CreateAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return h.refuseProfile(c, editor{form: form}, alsoInvalid(err, form, profile.Profile{IsActive: true}))
 	}
-	shown, err := profile.Create(ctx(c), h.DB, ActorOf(c), form.Input)
+	shown, err := profile.Create(reqctx.Of(c), h.DB, reqctx.Actor(c), form.Input)
 	if err != nil {
 		return h.refuseProfile(c, editor{form: form}, err)
 	}
@@ -37,14 +40,14 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return h.showProfilePage(c, shown)
 	}
-	roles, err := profile.Roles(ctx(c), h.DB, shown.ID)
+	roles, err := profile.Roles(reqctx.Of(c), h.DB, shown.ID)
 	if err != nil {
 		return err
 	}
-	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
+	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{shown.ID})
 	if err != nil {
 		return err
 	}
@@ -62,11 +65,11 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 
 // UpdateAccessProfile changes the fields sent; the form's version must be the one that stands.
 func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	version, err := ifMatch(c)
+	version, err := intake.IfMatch(c)
 	if err != nil {
 		return err
 	}
@@ -75,7 +78,7 @@ func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return h.refuseProfile(c, edited, h.alsoInvalidNow(c, id, err, form))
 	}
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		if form.editsRows() {
 			return h.editProfileRows(c, edited)
 		}
@@ -86,7 +89,7 @@ func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 			return h.refuseProfile(c, edited, err)
 		}
 	}
-	shown, err := profile.Update(ctx(c), h.DB, ActorOf(c), id, version, edited.form.Input)
+	shown, err := profile.Update(reqctx.Of(c), h.DB, reqctx.Actor(c), id, version, edited.form.Input)
 	if err != nil {
 		return h.refuseProfile(c, edited, err)
 	}
@@ -103,7 +106,7 @@ func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 
 // DeleteAccessProfile removes a profile.
 func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := profile.Delete(ctx(c), h.DB, ActorOf(c), id, version); err != nil {
+	if err := profile.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id, version); err != nil {
 		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 			profile, err := h.standing(c, id)
 			if err != nil {
@@ -120,8 +123,8 @@ func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
 			return h.profileDeletion(c, profile, problems)
 		})
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"message": "Access profile deleted."})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"message": "Access profile deleted."})
 		return nil
 	}
 	return seeOther(c, "/access-profiles", "The profile was deleted.")
@@ -134,7 +137,7 @@ func (h *Handlers) ActivateAccessProfile(c *gin.Context) error { return h.setAct
 func (h *Handlers) DeactivateAccessProfile(c *gin.Context) error { return h.setActive(c, false) }
 
 func (h *Handlers) setActive(c *gin.Context, active bool) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -142,7 +145,7 @@ func (h *Handlers) setActive(c *gin.Context, active bool) error {
 	if err != nil {
 		return err
 	}
-	shown, err := profile.SetActive(ctx(c), h.DB, ActorOf(c), id, version, active)
+	shown, err := profile.SetActive(reqctx.Of(c), h.DB, reqctx.Actor(c), id, version, active)
 	if err != nil {
 		return err
 	}
@@ -155,14 +158,14 @@ func (h *Handlers) setActive(c *gin.Context, active bool) error {
 
 // CloneAccessProfile stores a copy of a profile under another name.
 func (h *Handlers) CloneAccessProfile(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	in, err := decode[profile.CloneInput](c)
+	in, err := intake.Decode[profile.CloneInput](c)
 	if err == nil {
 		var shown profile.Profile
-		if shown, err = profile.Clone(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		if shown, err = profile.Clone(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
 			return savedProfile(c, http.StatusCreated, shown, shown.Name+" was created as a copy.")
 		}
 	}
@@ -171,11 +174,11 @@ func (h *Handlers) CloneAccessProfile(c *gin.Context) error {
 
 func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, profile.Profile, error) {
 	var shown profile.Profile
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return nil, shown, err
 	}
-	document, err := profile.Document(ctx(c), h.DB, id)
+	document, err := profile.Document(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return nil, shown, err
 	}
@@ -188,14 +191,14 @@ func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, profile.Profile
 // savedProfile answers a change: the profile on the API, its page in the console.
 func savedProfile(c *gin.Context, status int, shown profile.Profile, flash string) error {
 	id := strconv.FormatInt(shown.ID, 10)
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return seeOther(c, "/access-profiles/"+id, flash)
 	}
 	if status == http.StatusCreated {
 		c.Header("Location", "/api/access-profiles/"+id)
 	}
 	setETag(c, shown.Version)
-	writeJSON(c, status, gin.H{"access_profile": shown})
+	reply.JSON(c, status, gin.H{"access_profile": shown})
 	return nil
 }
 
@@ -226,7 +229,7 @@ func alsoInvalid(err error, form profileForm, stands profile.Profile) error {
 }
 
 func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form profileForm) error {
-	document, loadErr := profile.Document(ctx(c), h.DB, id)
+	document, loadErr := profile.Document(reqctx.Of(c), h.DB, id)
 	var stands profile.Profile
 	if loadErr != nil || json.Unmarshal(document, &stands) != nil {
 		return err
@@ -237,13 +240,13 @@ func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form prof
 // versionOf reads the version that a change without other input insists on: from If-Match on the API, from the form in
 // the console, where it may be left out.
 func versionOf(c *gin.Context) (*int64, error) {
-	if IsAPI(c) {
-		if _, err := decodeEmpty[struct{ input.Row }](c); err != nil {
+	if reqctx.IsAPI(c) {
+		if _, err := intake.DecodeEmpty[struct{ input.Row }](c); err != nil {
 			return nil, err
 		}
-		return ifMatch(c)
+		return intake.IfMatch(c)
 	}
-	form, err := decodeEmpty[struct {
+	form, err := intake.DecodeEmpty[struct {
 		input.Row
 		BaseVersion input.Value `form:"version"`
 	}](c)

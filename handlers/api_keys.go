@@ -5,11 +5,13 @@ import (
 	"strconv"
 	"time"
 
-	"tollgate/models/apikey"
-
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
+	"tollgate/models/apikey"
 	"tollgate/models/database"
 	"tollgate/models/problem"
 	"tollgate/views"
@@ -18,18 +20,18 @@ import (
 
 // ListAPIKeys answers a page of API keys.
 func (h *Handlers) ListAPIKeys(c *gin.Context) error {
-	q := readQuery(c, "limit", "offset", "search")
-	limit, offset := q.page()
-	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
-	if err := q.err(); err != nil {
+	q := intake.ReadQuery(c, "limit", "offset", "search")
+	limit, offset := q.Page()
+	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.Search()}
+	if err := q.Err(); err != nil {
 		return err
 	}
-	keys, total, err := apikey.List(ctx(c), h.DB, wanted)
+	keys, total, err := apikey.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{
 			"api_keys": keys, "count": len(keys), "total_count": total, "limit": limit, "offset": offset,
 		})
 		return nil
@@ -41,42 +43,42 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 	page.Rows = len(keys) > 0
 	list := views.APIKeyList{
 		Search: wanted.Search, Keys: keys, Pager: pager(q, limit, offset, int64(len(keys)), total, "keys"), Now: time.Now(),
-		MayDelete: ActorOf(c).May("APIKeys:Delete"), MayCreate: ActorOf(c).May("APIKeys:Create"),
+		MayDelete: reqctx.Actor(c).May("APIKeys:Delete"), MayCreate: reqctx.Actor(c).May("APIKeys:Create"),
 	}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New API key", "/settings/api-keys/new")
 	}
-	h.html(c, http.StatusOK, framed(page, views.APIKeyListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.APIKeyListBody(list)))
 	return nil
 }
 
 // ShowAPIKey answers one key, without its secret, which is not stored.
 func (h *Handlers) ShowAPIKey(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	key, err := apikey.Get(ctx(c), h.DB, id)
+	key, err := apikey.Get(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"api_key": key})
+	reply.JSON(c, http.StatusOK, gin.H{"api_key": key})
 	return nil
 }
 
 // NewAPIKey asks what a new key may do.
 func (h *Handlers) NewAPIKey(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.apiKeyForm(c, apikey.Input{}, nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.apiKeyForm(c, apikey.Input{}, nil))
 	return nil
 }
 
 // CreateAPIKey makes a key and answers its secret, this once.
 func (h *Handlers) CreateAPIKey(c *gin.Context) error {
-	in, err := decode[apikey.Input](c)
+	in, err := intake.Decode[apikey.Input](c)
 	if err == nil {
 		var key apikey.Key
 		var secret string
-		if key, secret, err = apikey.Create(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
+		if key, secret, err = apikey.Create(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in); err == nil {
 			h.showSecret(c, key, secret)
 			return nil
 		}
@@ -86,45 +88,45 @@ func (h *Handlers) CreateAPIKey(c *gin.Context) error {
 
 func (h *Handlers) showSecret(c *gin.Context, key apikey.Key, secret string) {
 	c.Header("Cache-Control", "no-store")
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		c.Header("Location", "/api/api-keys/"+strconv.FormatInt(key.ID, 10))
-		writeJSON(c, http.StatusCreated, gin.H{"api_key": key, "key": secret})
+		reply.JSON(c, http.StatusCreated, gin.H{"api_key": key, "key": secret})
 		return
 	}
 	page := h.apiKeyFrame(c, "API key "+key.Name)
-	h.html(c, http.StatusCreated, framed(page, views.APIKeySecretBody(key, secret, h.BaseURL)))
+	reply.HTML(c, h.Log, http.StatusCreated, framed(page, views.APIKeySecretBody(key, secret, h.BaseURL)))
 }
 
 // UpdateAPIKey changes a key's name, scopes or end; its secret stays.
 func (h *Handlers) UpdateAPIKey(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	in, err := decode[apikey.Input](c)
+	in, err := intake.Decode[apikey.Input](c)
 	if err != nil {
 		return err
 	}
-	key, err := apikey.Update(ctx(c), h.DB, ActorOf(c), id, in)
+	key, err := apikey.Update(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"api_key": key})
+	reply.JSON(c, http.StatusOK, gin.H{"api_key": key})
 	return nil
 }
 
 // ConfirmDeleteAPIKey asks before a key is deleted.
 func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	key, err := apikey.Get(ctx(c), h.DB, id)
+	key, err := apikey.Get(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return err
 	}
 	page := h.apiKeyFrame(c, "Delete "+key.Name+"?")
-	h.html(c, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
 		Action: "/settings/api-keys/" + strconv.FormatInt(id, 10) + "/delete", Verb: "Delete " + key.Name,
 		Cancel:  "/settings/api-keys",
 		Effects: views.APIKeyDeletion(key, time.Now()),
@@ -134,16 +136,16 @@ func (h *Handlers) ConfirmDeleteAPIKey(c *gin.Context) error {
 
 // DeleteAPIKey ends a key at once.
 func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	key, err := apikey.Delete(ctx(c), h.DB, ActorOf(c), id)
+	key, err := apikey.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"message": "API key deleted."})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"message": "API key deleted."})
 		return nil
 	}
 	return seeOther(c, "/settings/api-keys", key.Name+" was deleted. It no longer works.")
@@ -151,9 +153,9 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 
 func (h *Handlers) apiKeyForm(c *gin.Context, in apikey.Input, problems problem.Problems) templ.Component {
 	page := h.apiKeyFrame(c, "New API key")
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.APIKeyFormBody(views.APIKeyForm{
-		Input: in, Problems: problems, Held: ActorOf(c).Permissions,
+		Input: in, Problems: problems, Held: reqctx.Actor(c).Permissions,
 	}))
 }
 

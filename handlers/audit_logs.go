@@ -7,6 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/audit"
 	"tollgate/models/catalogue"
 	"tollgate/models/identity"
@@ -17,38 +20,38 @@ import (
 func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	q, wanted, err := readAuditQuery(c, "limit", "offset", "id", "action", "user_id", "actor", "since", "until")
 	shown := views.AuditPage{
-		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.get("since"), Until: q.get("until"),
+		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.Get("since"), Until: q.Get("until"),
 		UserID:   wanted.UserID,
-		Filtered: len(q.names) > 0, Export: c.Request.URL.Path + "/export" + q.link("limit", ""), Problems: q.problems,
-		WithoutUser: c.Request.URL.Path + q.link("user_id", ""), RowID: q.get("id"),
-		WithoutRow: c.Request.URL.Path + q.link("id", ""),
+		Filtered: len(q.Names) > 0, Export: c.Request.URL.Path + "/export" + q.Link("limit", ""), Problems: q.Problems,
+		WithoutUser: c.Request.URL.Path + q.Link("user_id", ""), RowID: q.Get("id"),
+		WithoutRow: c.Request.URL.Path + q.Link("id", ""),
 	}
-	if len(q.problems) > 0 && !IsAPI(c) {
+	if len(q.Problems) > 0 && !reqctx.IsAPI(c) {
 		return h.auditPage(c, http.StatusBadRequest, wanted, shown)
 	}
 	if err != nil {
 		return err
 	}
-	rows, total, err := audit.List(ctx(c), h.DB, wanted)
+	rows, total, err := audit.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"audit_logs": rows, "total_count": total})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"audit_logs": rows, "total_count": total})
 		return nil
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(rows), total) {
 		return nil
 	}
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
 	affected := views.UsersAffected(rows)
-	if ActorOf(c).May("Users:View") {
+	if reqctx.Actor(c).May("Users:View") {
 		affected = append(affected, wanted.UserID) // which other users exist is not revealed
 	}
-	names, err := identity.UserNames(ctx(c), h.DB, affected)
+	names, err := identity.UserNames(reqctx.Of(c), h.DB, affected)
 	if err != nil {
 		return err
 	}
@@ -70,51 +73,33 @@ func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, sho
 			return err
 		}
 	}
-	markProblems(&page, shown.Problems)
+	reply.MarkProblems(&page, shown.Problems)
 	page.Rows = len(shown.Rows) > 0
-	h.html(c, status, framed(page, views.AuditBody(shown)))
+	reply.HTML(c, h.Log, status, framed(page, views.AuditBody(shown)))
 	return nil
 }
 
-func readAuditQuery(c *gin.Context, allowed ...string) (*query, audit.Query, error) {
-	q := readQuery(c, allowed...)
-	limit, offset := q.page()
+func readAuditQuery(c *gin.Context, allowed ...string) (*intake.Query, audit.Query, error) {
+	q := intake.ReadQuery(c, allowed...)
+	limit, offset := q.Page()
 	wanted := audit.Query{
-		Limit: limit, Offset: offset, ID: q.number("id", 0, 1, 1<<63-1), Action: q.get("action"), UserID: q.typed("user_id"), Actor: q.typed("actor"),
-		Since: q.day("since", 0), Until: q.day("until", 1), WithKeys: ActorOf(c).May("AuditLogs:View"),
+		Limit: limit, Offset: offset, ID: q.Number("id", 0, 1, 1<<63-1), Action: q.Get("action"), UserID: q.Typed("user_id"), Actor: q.Typed("actor"),
+		Since: q.Day("since", 0), Until: q.Day("until", 1), WithKeys: reqctx.Actor(c).May("AuditLogs:View"),
 	}
 	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {
-		q.refuse("since", "invalid_range", "Start date must be before end date.")
+		q.Refuse("since", "invalid_range", "Start date must be before end date.")
 	}
 	if c.Param("id") != "" {
-		id, err := rowIDOf(c, "id")
+		id, err := intake.RowID(c, "id")
 		if err != nil {
 			return q, wanted, err
 		}
 		wanted.ProfileID = &id
 	}
-	if err := q.err(); err != nil {
+	if err := q.Err(); err != nil {
 		return q, wanted, err
 	}
 	return q, wanted, wanted.CheckAction()
-}
-
-// day reads a date, or a time, of RFC 3339; a date stands for its start, shifted by whole days.
-func (q *query) day(name string, shift int) *time.Time {
-	text := q.get(name)
-	if text == "" {
-		return nil
-	}
-	if date, err := time.Parse(time.DateOnly, text); err == nil {
-		date = date.AddDate(0, 0, shift)
-		return &date
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		q.refuse(name, "invalid_time", "Send "+name+" as a date such as 2026-11-23, or as a time of RFC 3339.")
-		return nil
-	}
-	return &at
 }
 
 // ExportAuditLogs answers every row that matches as a file: CSV, or JSON lines.
@@ -123,17 +108,17 @@ func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	excel := q.flag("excel")
-	if err := q.err(); err != nil {
+	excel := q.Flag("excel")
+	if err := q.Err(); err != nil {
 		return err
 	}
-	switch q.get("format") {
+	switch q.Get("format") {
 	case "csv", "":
 		return h.exportAuditCSV(c, wanted, excel)
 	case "jsonl":
 		return h.exportAuditLines(c, wanted)
 	}
-	return unreadable("format", "invalid_format", "Choose csv or jsonl.")
+	return intake.Unreadable("format", "invalid_format", "Choose csv or jsonl.")
 }
 
 func (h *Handlers) exportAuditCSV(c *gin.Context, wanted audit.Query, excel bool) error {
@@ -143,7 +128,9 @@ func (h *Handlers) exportAuditCSV(c *gin.Context, wanted audit.Query, excel bool
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := audit.Each(ctx(c), h.DB, wanted, func(row audit.Entry) error { return file.write(views.AuditCells(row)...) })
+	err := audit.Each(reqctx.Of(c), h.DB, wanted, func(row audit.Entry) error {
+		return file.write(views.AuditCells(row)...)
+	})
 	if err != nil {
 		return err
 	}
@@ -154,7 +141,7 @@ func (h *Handlers) exportAuditLines(c *gin.Context, wanted audit.Query) error {
 	file := exportFile{c: c, name: "audit.jsonl", media: "application/jsonl; charset=utf-8"}
 	lines := json.NewEncoder(c.Writer)
 	if c.Request.Method != http.MethodHead {
-		err := audit.Each(ctx(c), h.DB, wanted, func(row audit.Entry) error {
+		err := audit.Each(reqctx.Of(c), h.DB, wanted, func(row audit.Entry) error {
 			file.row()
 			return lines.Encode(row)
 		})

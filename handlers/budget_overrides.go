@@ -7,6 +7,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
@@ -24,21 +27,21 @@ func (h *Handlers) EditOverride(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // SetOverride raises one budget of one copy.
 func (h *Handlers) SetOverride(c *gin.Context) error {
-	id, err := rowIDOf(c, "copy_id")
+	id, err := intake.RowID(c, "copy_id")
 	if err != nil {
 		return err
 	}
-	in, err := decode[assignment.OverrideInput](c)
+	in, err := intake.Decode[assignment.OverrideInput](c)
 	if err == nil {
 		var budget policy.Budget
 		if budget, err = assignment.SetOverride(
-			ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"), in,
+			reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), id, c.Param("budget_id"), in,
 		); err == nil {
 			return h.overridden(c, budget, views.OverrideSet(budget))
 		}
@@ -50,14 +53,14 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 
 // ClearOverride removes an override.
 func (h *Handlers) ClearOverride(c *gin.Context) error {
-	id, err := rowIDOf(c, "copy_id")
+	id, err := intake.RowID(c, "copy_id")
 	if err != nil {
 		return err
 	}
-	if err := noFields(c); err != nil {
+	if err := intake.NoFields(c); err != nil {
 		return err
 	}
-	budget, err := assignment.ClearOverride(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, c.Param("budget_id"))
+	budget, err := assignment.ClearOverride(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), id, c.Param("budget_id"))
 	if err != nil {
 		return err
 	}
@@ -65,10 +68,10 @@ func (h *Handlers) ClearOverride(c *gin.Context) error {
 }
 
 func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string) error {
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return seeOther(c, usersHref+"/"+c.Param("id"), said)
 	}
-	writeJSON(c, http.StatusOK, gin.H{"budget": budget, "effective_max_limit": budget.Cap()})
+	reply.JSON(c, http.StatusOK, gin.H{"budget": budget, "effective_max_limit": budget.Cap()})
 	return nil
 }
 
@@ -84,7 +87,7 @@ func (h *Handlers) overrideForm(
 		return nil, problem.Missing("budget of this copy")
 	}
 	page := h.userFrame(c, user, "Raise a budget of "+user.Name)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.OverrideBody(views.OverrideForm{
 		Copy: assigned, Budget: budget, Input: in, Problems: problems, Now: time.Now(), MayClear: true,
 	})), nil

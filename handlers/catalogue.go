@@ -8,6 +8,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/permission"
@@ -17,16 +20,16 @@ import (
 )
 
 // catalogueQuery reads which part of a list of the catalogue is asked for.
-func catalogueQuery(c *gin.Context) (*query, database.CatalogueQuery, error) {
-	q := readQuery(c, "limit", "offset", "search")
-	limit, offset := q.page()
-	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}
-	return q, wanted, q.err()
+func catalogueQuery(c *gin.Context) (*intake.Query, database.CatalogueQuery, error) {
+	q := intake.ReadQuery(c, "limit", "offset", "search")
+	limit, offset := q.Page()
+	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.Search()}
+	return q, wanted, q.Err()
 }
 
 // writeList answers one page of a list under its plural.
 func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q database.CatalogueQuery) error {
-	writeJSON(c, http.StatusOK, gin.H{
+	reply.JSON(c, http.StatusOK, gin.H{
 		plural: rows, "count": len(rows), "total_count": total, "limit": q.Limit, "offset": q.Offset,
 	})
 	return nil
@@ -34,9 +37,9 @@ func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q da
 
 // listFrame is what the pages of the three lists have in common; resource is that of the permissions.
 func listFrame(
-	c *gin.Context, q *query, wanted database.CatalogueQuery, shown int, total int64, noun, resource string,
+	c *gin.Context, q *intake.Query, wanted database.CatalogueQuery, shown int, total int64, noun, resource string,
 ) views.CatalogueFrame {
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	may := func(operation string) bool { return actor.May(permission.Permission(resource + ":" + operation)) }
 	return views.CatalogueFrame{
 		Search: wanted.Search, Pager: pager(q, wanted.Limit, wanted.Offset, int64(shown), total, noun), Now: time.Now(),
@@ -46,22 +49,22 @@ func listFrame(
 
 // saved answers a row that was created or changed: under its singular on the API, by its page in the console.
 func saved(c *gin.Context, status int, singular string, row any, href, flash string) error {
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return seeOther(c, href, flash)
 	}
 	if status == http.StatusCreated {
 		c.Header("Location", "/api"+href)
 	}
-	writeJSON(c, status, gin.H{singular: row})
+	reply.JSON(c, status, gin.H{singular: row})
 	return nil
 }
 
 // deleted answers that a row is gone.
 func deleted(c *gin.Context, name, list string) error {
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return seeOther(c, list, name+" was deleted.")
 	}
-	writeJSON(c, http.StatusOK, gin.H{"message": name + " was deleted."})
+	reply.JSON(c, http.StatusOK, gin.H{"message": name + " was deleted."})
 	return nil
 }
 
@@ -97,13 +100,14 @@ func (h *Handlers) refuseOnPage(
 	c *gin.Context, err error, show func(*gin.Context, problem.Problems) (templ.Component, error),
 ) error {
 	var refusal *problem.Refusal
-	if IsAPI(c) || !errors.As(err, &refusal) || refusal.Reason != problem.Conflict && refusal.Reason != problem.Invalid {
+	if reqctx.IsAPI(c) || !errors.As(err, &refusal) ||
+		refusal.Reason != problem.Conflict && refusal.Reason != problem.Invalid {
 		return err
 	}
 	page, err := show(c, refusal.Problems)
 	if err != nil {
 		return err
 	}
-	h.html(c, formStatus(answers[refusal.Reason].status, refusal.Reason), page)
+	reply.HTML(c, h.Log, formStatus(reply.Status(refusal.Reason), refusal.Reason), page)
 	return nil
 }

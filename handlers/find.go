@@ -11,6 +11,9 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/text/unicode/norm"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -31,13 +34,13 @@ type findInput struct {
 
 // Find answers what the words of an address find. A key does not belong there.
 func (h *Handlers) Find(c *gin.Context) error {
-	q := readQuery(c, "q", "kind")
-	in := findInput{Q: input.FormValue(q.get("q")), Kind: input.FormValue(q.get("kind"))}
-	if err := q.err(); err != nil {
+	q := intake.ReadQuery(c, "q", "kind")
+	in := findInput{Q: input.FormValue(q.Get("q")), Kind: input.FormValue(q.Get("kind"))}
+	if err := q.Err(); err != nil {
 		return err
 	}
 	if search.IsSecret(in.Q.Text) {
-		return unreadable("q", "secret_in_address",
+		return intake.Unreadable("q", "secret_in_address",
 			"A key does not belong in an address: this one may stand in logs now, so rotate it. Paste keys into the search itself.")
 	}
 	found, err := h.find(c, in)
@@ -49,7 +52,7 @@ func (h *Handlers) Find(c *gin.Context) error {
 
 // FindTyped answers what was typed into the search, which may be a key: its value stays in the body of the request.
 func (h *Handlers) FindTyped(c *gin.Context) error {
-	in, err := decode[findInput](c)
+	in, err := intake.Decode[findInput](c)
 	if err != nil {
 		return err
 	}
@@ -58,7 +61,7 @@ func (h *Handlers) FindTyped(c *gin.Context) error {
 		if err := notByKey(c); err != nil {
 			return err
 		}
-		result, err := search.FindSecret(ctx(c), h.DB, h.Keys, ActorOf(c), in.Q.Text)
+		result, err := search.FindSecret(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in.Q.Text)
 		if err != nil {
 			return err
 		}
@@ -66,7 +69,7 @@ func (h *Handlers) FindTyped(c *gin.Context) error {
 		found.Secret = true
 		return h.showFound(c, found)
 	}
-	if !IsAPI(c) && !isHTMX(c) {
+	if !reqctx.IsAPI(c) && !reqctx.IsHTMX(c) {
 		return seeOther(c, "/find?"+url.Values{"q": {strings.TrimSpace(in.Q.Text)}}.Encode(), "")
 	}
 	found, err := h.find(c, in)
@@ -80,19 +83,19 @@ func (h *Handlers) find(c *gin.Context, in findInput) (views.Found, error) {
 	q := search.Query{Text: norm.NFC.String(strings.TrimSpace(in.Q.Text)), Kind: search.Kind(in.Kind.Text)}
 	switch {
 	case utf8.RuneCountInString(q.Text) > search.LongestText:
-		return views.Found{}, unreadable("q", "too_long", "Shorten the search to 255 characters or fewer.")
+		return views.Found{}, intake.Unreadable("q", "too_long", "Shorten the search to 255 characters or fewer.")
 	case q.Kind != "" && !slices.Contains(search.Kinds, q.Kind):
-		return views.Found{}, unreadable("kind", "invalid_kind", "Leave out kind, or send one of the kinds that are found.")
+		return views.Found{}, intake.Unreadable("kind", "invalid_kind", "Leave out kind, or send one of the kinds that are found.")
 	}
 	if err := notByKey(c); err != nil {
 		return views.Found{}, err
 	}
-	result, err := search.Find(ctx(c), h.DB, ActorOf(c), q)
+	result, err := search.Find(reqctx.Of(c), h.DB, reqctx.Actor(c), q)
 	if err != nil {
 		return views.Found{}, err
 	}
 	found := views.NewFound(result, mayFollow(c), time.Now())
-	if pages := pagesNamed(ActorOf(c), q.Text); len(pages) > 0 && q.Kind == "" {
+	if pages := pagesNamed(reqctx.Actor(c), q.Text); len(pages) > 0 && q.Kind == "" {
 		found.Groups = slices.Insert(found.Groups, 0, views.FoundGroup{Kind: views.FoundPage, Label: "Go to", Hits: pages})
 	}
 	return found, nil
@@ -100,14 +103,14 @@ func (h *Handlers) find(c *gin.Context, in findInput) (views.Found, error) {
 
 // notByKey refuses virtual keys: they are for gateways, not for looking around.
 func notByKey(c *gin.Context) error {
-	if ActorOf(c).ByKey {
+	if reqctx.Actor(c).ByKey {
 		return problem.Refuse(problem.Forbidden, "", "forbidden", "A virtual key cannot search. Use an API key.")
 	}
 	return nil
 }
 
 func mayFollow(c *gin.Context) func(search.Kind) bool {
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	return func(kind search.Kind) bool { return actor.May(foundBy[kind]) }
 }
 
@@ -134,7 +137,7 @@ type foundHit struct {
 
 func (h *Handlers) showFound(c *gin.Context, found views.Found) error {
 	switch {
-	case IsAPI(c):
+	case reqctx.IsAPI(c):
 		hits, more := []foundHit{}, []search.Kind{}
 		for _, group := range found.Groups {
 			for _, hit := range group.Hits {
@@ -144,31 +147,31 @@ func (h *Handlers) showFound(c *gin.Context, found views.Found) error {
 				more = append(more, group.Kind)
 			}
 		}
-		writeJSON(c, http.StatusOK, gin.H{"results": hits, "count": len(hits), "more": more})
-	case isHTMX(c):
-		h.html(c, http.StatusOK, views.FindHits(found))
+		reply.JSON(c, http.StatusOK, gin.H{"results": hits, "count": len(hits), "more": more})
+	case reqctx.IsHTMX(c):
+		reply.HTML(c, h.Log, http.StatusOK, views.FindHits(found))
 	default:
 		page := h.page(c, "Search", "")
 		page.SearchValue = found.Text
-		h.html(c, http.StatusOK, framed(page, views.FindBody(found)))
+		reply.HTML(c, h.Log, http.StatusOK, framed(page, views.FindBody(found)))
 	}
 	return nil
 }
 
 // FindCallers answers which profiles grant a model, and how many users may call it.
 func (h *Handlers) FindCallers(c *gin.Context) error {
-	q := readQuery(c, "provider", "model")
-	provider, model := q.get("provider"), q.get("model")
-	if err := q.err(); err != nil {
+	q := intake.ReadQuery(c, "provider", "model")
+	provider, model := q.Get("provider"), q.Get("model")
+	if err := q.Err(); err != nil {
 		return err
 	}
-	callers, err := search.CallersOf(ctx(c), h.DB, provider, model)
+	callers, err := search.CallersOf(reqctx.Of(c), h.DB, provider, model)
 	if err != nil {
 		return err
 	}
 	page := h.page(c, "Who may call "+callers.Model, "")
 	page.Crumbs = []ui.Crumb{{Label: "Providers", Href: "/providers"}, {Label: provider, Href: "/providers/" + url.PathEscape(provider)}}
 	page.Intro = views.CallersIntro(callers)
-	h.html(c, http.StatusOK, framed(page, views.CallersBody(callers)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.CallersBody(callers)))
 	return nil
 }

@@ -7,26 +7,28 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/database"
 )
 
 // Healthy tells that the process answers.
 func (h *Handlers) Healthy(c *gin.Context) error {
-	writeJSON(c, http.StatusOK, gin.H{"status": "ok"})
+	reply.JSON(c, http.StatusOK, gin.H{"status": "ok"})
 	return nil
 }
 
 // Ready tells whether requests can be served: the database answers, and has the schema of this program.
 func (h *Handlers) Ready(c *gin.Context) error {
-	pending, err := database.PendingMigrations(ctx(c), h.DB)
+	pending, err := database.PendingMigrations(reqctx.Of(c), h.DB)
 	switch {
 	case err != nil:
-		h.Log.ErrorContext(ctx(c), "not ready", "error", err.Error(), "request_id", RequestID(c))
-		writeJSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database is away"})
+		h.Log.ErrorContext(reqctx.Of(c), "not ready", "error", err.Error(), "request_id", reqctx.RequestID(c))
+		reply.JSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database is away"})
 	case pending > 0:
-		writeJSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database has not been migrated yet"})
+		reply.JSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database has not been migrated yet"})
 	default:
-		writeJSON(c, http.StatusOK, gin.H{"status": "ready"})
+		reply.JSON(c, http.StatusOK, gin.H{"status": "ready"})
 	}
 	return nil
 }

@@ -7,6 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/database"
 	"tollgate/views"
@@ -15,11 +18,11 @@ import (
 
 // AssignToUsers assigns a profile to every user ticked in the list of users.
 func (h *Handlers) AssignToUsers(c *gin.Context) error {
-	in, err := decode[assignment.BulkAssignInput](c)
+	in, err := intake.Decode[assignment.BulkAssignInput](c)
 	if err != nil {
 		return err
 	}
-	done, err := assignment.AssignMany(ctx(c), h.DB, h.Keys, ActorOf(c), in)
+	done, err := assignment.AssignMany(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in)
 	if err != nil {
 		return err
 	}
@@ -28,26 +31,26 @@ func (h *Handlers) AssignToUsers(c *gin.Context) error {
 
 // ListHolders shows who holds a profile, with what they have used of it.
 func (h *Handlers) ListHolders(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	q := readQuery(c, "limit", "offset", "search", "behind")
-	limit, offset := q.page()
+	q := intake.ReadQuery(c, "limit", "offset", "search", "behind")
+	limit, offset := q.Page()
 	wanted := assignment.HolderQuery{
-		CatalogueQuery: database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.search()}, ProfileID: id,
+		CatalogueQuery: database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.Search()}, ProfileID: id,
 	}
-	if behind := q.boolean("behind"); behind != nil {
+	if behind := q.Boolean("behind"); behind != nil {
 		wanted.Behind = *behind
 	}
-	if err := q.err(); err != nil {
+	if err := q.Err(); err != nil {
 		return err
 	}
 	profile, err := h.standing(c, id)
 	if err != nil {
 		return err
 	}
-	copies, total, err := assignment.ListHolders(ctx(c), h.DB, wanted)
+	copies, total, err := assignment.ListHolders(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -58,12 +61,12 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	actor := ActorOf(c)
-	h.html(c, http.StatusOK, framed(page, views.HoldersBody(views.HolderList{
+	actor := reqctx.Actor(c)
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.HoldersBody(views.HolderList{
 		Profile: profile, Search: wanted.Search, Copies: copies, Now: time.Now(),
 		Filtered: wanted.Search != "" || wanted.Behind,
-		All:      ui.Link{Label: "All", Href: q.link("behind", ""), On: !wanted.Behind},
-		Behind:   ui.Link{Label: "Behind", Href: q.link("behind", "true"), On: wanted.Behind},
+		All:      ui.Link{Label: "All", Href: q.Link("behind", ""), On: !wanted.Behind},
+		Behind:   ui.Link{Label: "Behind", Href: q.Link("behind", "true"), On: wanted.Behind},
 		Pager:    pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May("Users:View"),
 		MayDetach: actor.May("AccessProfiles:Delete"),
 	})))
@@ -72,11 +75,11 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 
 // DetachHolders detaches a profile from every user ticked, after asking.
 func (h *Handlers) DetachHolders(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	in, err := decode[assignment.BulkDetachInput](c)
+	in, err := intake.Decode[assignment.BulkDetachInput](c)
 	if err != nil {
 		return err
 	}
@@ -86,17 +89,17 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 	}
 	href := "/access-profiles/" + strconv.FormatInt(id, 10) + "/users"
 	if in.Confirmed.Given() {
-		n, err := assignment.DetachMany(ctx(c), h.DB, ActorOf(c), id, in)
+		n, err := assignment.DetachMany(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in)
 		if err != nil {
 			return err
 		}
 		return seeOther(c, href, profile.Name+" was detached from "+ui.Counted(n, "user")+".")
 	}
-	chosen, err := in.Chosen(ctx(c), h.DB, id)
+	chosen, err := in.Chosen(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return err
 	}
 	page := h.profilePage(c, profile, "Detach "+profile.Name+" from "+ui.Counted(len(chosen), "user")+"?")
-	h.html(c, http.StatusOK, framed(page, views.DetachManyBody(href, profile, chosen)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.DetachManyBody(href, profile, chosen)))
 	return nil
 }

@@ -7,6 +7,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/discovery"
 	"tollgate/models/input"
@@ -22,11 +25,11 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	servers, total, err := catalogue.ListMCPServers(ctx(c), h.DB, wanted)
+	servers, total, err := catalogue.ListMCPServers(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writeList(c, "mcp_clients", servers, total, wanted)
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(servers), total) {
@@ -41,13 +44,13 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 	if list.MayCreate {
 		page.Actions = views.NewButton("New MCP server", serversHref+"/new")
 	}
-	h.html(c, http.StatusOK, framed(page, views.MCPServerListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.MCPServerListBody(list)))
 	return nil
 }
 
 // NewMCPServer shows an empty form.
 func (h *Handlers) NewMCPServer(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.serverForm(c, "", catalogue.MCPServerInput{}, nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.serverForm(c, "", catalogue.MCPServerInput{}, nil))
 	return nil
 }
 
@@ -56,7 +59,7 @@ func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 	in, err := decodeServer(c)
 	if err == nil {
 		var server catalogue.MCPServer
-		if server, err = catalogue.CreateMCPServer(ctx(c), h.DB, h.Keys, ActorOf(c), in); err == nil {
+		if server, err = catalogue.CreateMCPServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in); err == nil {
 			return saved(c, http.StatusCreated, "mcp_client", server, serversHref+"/"+server.ClientID, server.Name+" was added.")
 		}
 	}
@@ -65,19 +68,19 @@ func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 
 // ShowMCPServer answers one server; its page says what uses it.
 func (h *Handlers) ShowMCPServer(c *gin.Context) error {
-	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"mcp_client": server})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"mcp_client": server})
 		return nil
 	}
 	page, err := h.serverPage(c, server, nil)
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -85,14 +88,14 @@ func (h *Handlers) ShowMCPServer(c *gin.Context) error {
 func (h *Handlers) serverPage(
 	c *gin.Context, server catalogue.MCPServer, problems problem.Problems,
 ) (templ.Component, error) {
-	use, err := catalogue.MCPServerUse(ctx(c), h.DB, server.ClientID)
+	use, err := catalogue.MCPServerUse(reqctx.Of(c), h.DB, server.ClientID)
 	if err != nil {
 		return nil, err
 	}
 	href := serversHref + "/" + server.ClientID
 	page := h.below(c, server.Name, "MCP servers", serversHref, "", "")
 	page.Actions = views.MCPServerActions(
-		href, server.URL != nil, ActorOf(c).May("MCPServers:Update"), ActorOf(c).May("MCPServers:Delete"),
+		href, server.URL != nil, reqctx.Actor(c).May("MCPServers:Update"), reqctx.Actor(c).May("MCPServers:Delete"),
 	)
 	if len(problems) > 0 {
 		page.Flash, page.FlashKind = problems[0].Message, "error"
@@ -103,11 +106,11 @@ func (h *Handlers) serverPage(
 
 // EditMCPServer shows the form of a server as it stands.
 func (h *Handlers) EditMCPServer(c *gin.Context) error {
-	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, h.serverForm(c, server.ClientID, server.Input(), nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.serverForm(c, server.ClientID, server.Input(), nil))
 	return nil
 }
 
@@ -117,7 +120,7 @@ func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 	in, err := decodeServer(c)
 	if err == nil {
 		var server catalogue.MCPServer
-		if server, err = catalogue.UpdateMCPServer(ctx(c), h.DB, h.Keys, ActorOf(c), id, in); err == nil {
+		if server, err = catalogue.UpdateMCPServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "mcp_client", server, serversHref+"/"+id, server.Name+" was saved.")
 		}
 	}
@@ -130,21 +133,21 @@ const skippedNamed = 100
 // RefreshMCPTools asks a server for its tools and stores them.
 func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	id := c.Param("client_id")
-	if _, err := decodeEmpty[struct{ input.Row }](c); err != nil {
+	if _, err := intake.DecodeEmpty[struct{ input.Row }](c); err != nil {
 		return err
 	}
 	// A user who leaves the page meanwhile finds the tools there later.
 	server, skipped, err := discovery.RefreshMCPTools(
-		context.WithoutCancel(ctx(c)), h.DB, h.Keys, ActorOf(c), id, h.MCPPrivate,
+		context.WithoutCancel(reqctx.Of(c)), h.DB, h.Keys, reqctx.Actor(c), id, h.MCPPrivate,
 	)
 	if err != nil {
 		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 			return h.serverPage(c, server, problems)
 		})
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		skipped = append([]string{}, skipped...)
-		writeJSON(c, http.StatusOK, gin.H{
+		reply.JSON(c, http.StatusOK, gin.H{
 			"mcp_client": server, "skipped_tools": len(skipped), "skipped": skipped[:min(len(skipped), skippedNamed)],
 		})
 		return nil
@@ -154,7 +157,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 
 // AfterRefresh redirects a reload of a refresh to the page of the server.
 func (h *Handlers) AfterRefresh(c *gin.Context) error {
-	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
@@ -167,14 +170,14 @@ func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // DeleteMCPServer removes a server that no profile and no tool group names.
 func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
 	id := c.Param("client_id")
-	err := catalogue.DeleteMCPServer(ctx(c), h.DB, ActorOf(c), id)
+	err := catalogue.DeleteMCPServer(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err == nil {
 		return deleted(c, id, serversHref)
 	}
@@ -182,11 +185,11 @@ func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
 }
 
 func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
-	server, err := catalogue.GetMCPServer(ctx(c), h.DB, c.Param("client_id"))
+	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return nil, err
 	}
-	use, err := catalogue.MCPServerUse(ctx(c), h.DB, server.ClientID)
+	use, err := catalogue.MCPServerUse(reqctx.Of(c), h.DB, server.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -200,8 +203,8 @@ func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (te
 
 // decodeServer reads a server by either door; a form has its tools on lines.
 func decodeServer(c *gin.Context) (catalogue.MCPServerInput, error) {
-	in, err := decode[catalogue.MCPServerInput](c)
-	if !IsAPI(c) {
+	in, err := intake.Decode[catalogue.MCPServerInput](c)
+	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
 	return in, err
@@ -215,6 +218,6 @@ func (h *Handlers) serverForm(
 		title = "Edit " + id
 	}
 	page := h.below(c, title, "MCP servers", serversHref, id, serversHref+"/"+id)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.MCPServerFormBody(views.MCPServerForm{ClientID: id, Input: in, Problems: problems}))
 }

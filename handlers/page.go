@@ -1,14 +1,14 @@
 package handlers
 
 import (
-	"context"
 	"encoding/base64"
-	"io"
 	"net/http"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/permission"
 	"tollgate/views/ui"
 )
@@ -36,8 +36,8 @@ var sections = []struct {
 // rail's href.
 func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 	page := ui.Page{Title: title}
-	if user, ok := UserOf(c); ok {
-		actor := ActorOf(c)
+	if user, ok := reqctx.User(c); ok {
+		actor := reqctx.Actor(c)
 		page.User = &ui.Viewer{Name: user.Name, Email: user.Email, Role: user.Role}
 		for _, section := range sections {
 			if actor.May(section.permission) {
@@ -54,15 +54,9 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 // framed puts a body into the console's frame, or into the bare one for users who are not signed in.
 func framed(page ui.Page, body templ.Component) templ.Component {
 	if page.User == nil {
-		return within(ui.Bare(page), body)
+		return reply.Within(ui.Bare(page), body)
 	}
-	return within(ui.Layout(page), body)
-}
-
-func within(frame, body templ.Component) templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
-		return frame.Render(templ.WithChildren(ctx, body), w)
-	})
+	return reply.Within(ui.Layout(page), body)
 }
 
 const flashCookie = "flash"

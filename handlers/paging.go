@@ -7,37 +7,38 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
 	"tollgate/views/ui"
 )
 
 // pager says which part of a list is shown, with links to the parts before and behind it.
-func pager(q *query, limit, offset, shown, total int64, noun string) ui.Pager {
+func pager(q *intake.Query, limit, offset, shown, total int64, noun string) ui.Pager {
 	p := ui.Pager{From: min(offset+1, total), To: offset + shown, Total: total, Noun: noun}
 	if offset > 0 {
-		p.Previous = q.link("offset", strconv.FormatInt(max(offset-limit, 0), 10))
+		p.Previous = q.Link("offset", strconv.FormatInt(max(offset-limit, 0), 10))
 	}
 	if offset+shown < total {
-		p.Next = q.link("offset", strconv.FormatInt(offset+limit, 10))
+		p.Next = q.Link("offset", strconv.FormatInt(offset+limit, 10))
 	}
 	return p
 }
 
 // behindEnd leads from a page behind the end of a list, where nothing would be shown, to the last one.
-func behindEnd(c *gin.Context, q *query, limit, offset int64, shown int, total int64) bool {
+func behindEnd(c *gin.Context, q *intake.Query, limit, offset int64, shown int, total int64) bool {
 	last := max(0, total-1) / limit * limit
 	if shown > 0 || offset <= last {
 		return false
 	}
-	address := q.link("offset", strconv.FormatInt(last, 10))
+	address := q.Link("offset", strconv.FormatInt(last, 10))
 	if last == 0 {
-		address = q.link("offset", "")
+		address = q.Link("offset", "")
 	}
 	c.Redirect(http.StatusSeeOther, strings.TrimSuffix(c.Request.URL.Path+address, "?"))
 	return true
 }
 
 // sortLink heads a column: a click sorts by it, another the other way round. Columns of times start with the newest.
-func sortLink(q *query, sorted, column, label string, newestFirst bool) ui.SortLink {
+func sortLink(q *intake.Query, sorted, column, label string, newestFirst bool) ui.SortLink {
 	link := ui.SortLink{Label: label}
 	next := column
 	if newestFirst {
@@ -49,6 +50,6 @@ func sortLink(q *query, sorted, column, label string, newestFirst bool) ui.SortL
 	case strings.TrimPrefix(sorted, "-") == column:
 		link.Direction, next = "descending", column
 	}
-	link.Href = q.link("sort", next)
+	link.Href = q.Link("sort", next)
 	return link
 }

@@ -6,13 +6,16 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 )
 
 // ListPermissions answers every permission there is.
 func (h *Handlers) ListPermissions(c *gin.Context) error {
-	if err := readQuery(c).err(); err != nil {
+	if err := intake.ReadQuery(c).Err(); err != nil {
 		return err
 	}
 	type needed struct {
@@ -25,14 +28,14 @@ func (h *Handlers) ListPermissions(c *gin.Context) error {
 		resource, operation, _ := strings.Cut(string(p), ":")
 		all = append(all, needed{p, resource, operation})
 	}
-	writeJSON(c, http.StatusOK, gin.H{"permissions": all})
+	reply.JSON(c, http.StatusOK, gin.H{"permissions": all})
 	return nil
 }
 
 // ShowOwnPermissions answers what the caller may do, resource by resource: for a user their role, for a key its scopes
 // within it.
 func (h *Handlers) ShowOwnPermissions(c *gin.Context) error {
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	permitted := make(map[string]map[string]bool, len(permission.Resources))
 	for _, resource := range permission.Resources {
 		permitted[resource] = make(map[string]bool, len(permission.Operations))
@@ -40,7 +43,7 @@ func (h *Handlers) ShowOwnPermissions(c *gin.Context) error {
 			permitted[resource][operation] = actor.May(permission.Permission(resource + ":" + operation))
 		}
 	}
-	writeJSON(c, http.StatusOK, gin.H{"permissions": permitted})
+	reply.JSON(c, http.StatusOK, gin.H{"permissions": permitted})
 	return nil
 }
 
@@ -50,24 +53,24 @@ func (h *Handlers) ShowRolePermissions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"permission_ids": role.Permissions})
+	reply.JSON(c, http.StatusOK, gin.H{"permission_ids": role.Permissions})
 	return nil
 }
 
 // SetRolePermissions replaces what a role permits.
 func (h *Handlers) SetRolePermissions(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	in, err := decode[identity.PermissionsInput](c)
+	in, err := intake.Decode[identity.PermissionsInput](c)
 	if err != nil {
 		return err
 	}
-	role, err := identity.SetRolePermissions(ctx(c), h.DB, ActorOf(c), id, in)
+	role, err := identity.SetRolePermissions(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"permission_ids": role.Permissions})
+	reply.JSON(c, http.StatusOK, gin.H{"permission_ids": role.Permissions})
 	return nil
 }

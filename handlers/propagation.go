@@ -9,6 +9,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
@@ -37,21 +40,21 @@ func (h *Handlers) NewPropagation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // PreviewPropagation shows, copy by copy, what a propagation would do.
 func (h *Handlers) PreviewPropagation(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	form, err := decodeQuery[propagationForm](c)
+	form, err := intake.DecodeQuery[propagationForm](c)
 	in := form.Input.Whole()
 	if err == nil {
 		var plan propagation.Plan
-		if plan, err = propagation.MakePlan(ctx(c), h.DB, id, nil, in); err == nil {
+		if plan, err = propagation.MakePlan(reqctx.Of(c), h.DB, id, nil, in); err == nil {
 			return h.previewPage(c, plan, in)
 		}
 	}
@@ -62,28 +65,28 @@ func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 
 // Propagate brings the copies of a profile up to date: at once when they are few, else in the background.
 func (h *Handlers) Propagate(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	version, err := ifMatch(c)
+	version, err := intake.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	form, err := decode[propagationForm](c)
+	form, err := intake.Decode[propagationForm](c)
 	in := form.Input
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 		if err == nil {
 			version, err = profileForm{BaseVersion: form.BaseVersion}.version()
 		}
 	}
-	if err == nil && IsAPI(c) && in.DryRunWanted() {
+	if err == nil && reqctx.IsAPI(c) && in.DryRunWanted() {
 		return h.dryRun(c, id, version, in)
 	}
 	if err == nil {
 		var job propagation.Job
-		if job, err = propagation.Start(ctx(c), h.DB, ActorOf(c), id, version, in); err == nil {
+		if job, err = propagation.Start(reqctx.Of(c), h.DB, reqctx.Actor(c), id, version, in); err == nil {
 			return h.propagate(c, job)
 		}
 	}
@@ -105,7 +108,7 @@ func (h *Handlers) propagate(c *gin.Context, job propagation.Job) error {
 	if err := h.Propagator.HandOver(working, job); err != nil {
 		return err
 	}
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return seeOther(c, propagationHref(job), "")
 	}
 	return h.awaitPropagation(c, working, job)
@@ -135,7 +138,7 @@ func (h *Handlers) awaitPropagation(c *gin.Context, waiting context.Context, job
 
 // propagated answers the state of a propagation.
 func (h *Handlers) propagated(c *gin.Context, reading context.Context, job propagation.Job) error {
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return seeOther(c, propagationHref(job), "")
 	}
 	stands, err := propagation.Get(reading, h.DB, job.AccessProfileID, job.ID)
@@ -179,7 +182,7 @@ func writePropagation(c *gin.Context, p propagation.Job) error {
 		status = http.StatusAccepted
 		c.Header("Location", "/api"+propagationHref(p))
 	}
-	writeJSON(c, status, propagationAnswer{
+	reply.JSON(c, status, propagationAnswer{
 		AffectedUsers: int(p.Done), FailedUsers: len(p.Failed), SkippedUsers: len(p.Skipped), UserIDs: p.Users,
 		Fields: p.Fields, Applied: true,
 		VKSyncErrors: []string{}, Failed: orEmpty(p.Failed), Skipped: orEmpty(p.Skipped), MCPConflicts: p.Conflicts,
@@ -197,7 +200,7 @@ func orEmpty[T any](list []T) []T {
 
 // dryRun answers what a propagation would do, and changes nothing.
 func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagation.Input) error {
-	plan, err := propagation.MakePlan(ctx(c), h.DB, id, version, in)
+	plan, err := propagation.MakePlan(reqctx.Of(c), h.DB, id, version, in)
 	if err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagati
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, propagationAnswer{
+	reply.JSON(c, http.StatusOK, propagationAnswer{
 		AffectedUsers: plan.Affected(), SkippedUsers: len(plan.Skipped), UserIDs: plan.AffectedUsers(), Fields: plan.Fields,
 		VKSyncErrors: []string{}, Failed: []propagation.SkippedTarget{}, Skipped: orEmpty(plan.Skipped),
 		MCPConflicts: plan.Conflicts,
@@ -216,19 +219,19 @@ func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagati
 
 // ShowPropagation answers the state of a propagation; its page keeps itself up to date while it runs.
 func (h *Handlers) ShowPropagation(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	job, err := rowIDOf(c, "job")
+	job, err := intake.RowID(c, "job")
 	if err != nil {
 		return err
 	}
-	stands, err := propagation.Get(ctx(c), h.DB, id, job)
+	stands, err := propagation.Get(reqctx.Of(c), h.DB, id, job)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writePropagation(c, stands)
 	}
 	profile, err := h.standing(c, id)
@@ -236,30 +239,30 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 		return err
 	}
 	shown := views.PropagationPage{
-		Profile: profile, Job: stands, Href: propagationHref(stands), MayViewUsers: ActorOf(c).May("Users:View"),
-		MayRetry: ActorOf(c).May("AccessProfiles:Create or AccessProfiles:Update"),
+		Profile: profile, Job: stands, Href: propagationHref(stands), MayViewUsers: reqctx.Actor(c).May("Users:View"),
+		MayRetry: reqctx.Actor(c).May("AccessProfiles:Create or AccessProfiles:Update"),
 	}
-	if isHTMX(c) {
-		h.html(c, http.StatusOK, views.PropagationProgress(shown))
+	if reqctx.IsHTMX(c) {
+		reply.HTML(c, h.Log, http.StatusOK, views.PropagationProgress(shown))
 		return nil
 	}
 	page := h.profilePage(c, profile, "Propagation of "+profile.Name)
 	page.RefreshWithout = !stands.Finished()
-	h.html(c, http.StatusOK, framed(page, views.PropagationProgress(shown)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.PropagationProgress(shown)))
 	return nil
 }
 
 // RetryPropagation repeats a propagation for only those copies for which it failed.
 func (h *Handlers) RetryPropagation(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	job, err := rowIDOf(c, "job")
+	job, err := intake.RowID(c, "job")
 	if err != nil {
 		return err
 	}
-	again, err := propagation.Retry(ctx(c), h.DB, ActorOf(c), id, job)
+	again, err := propagation.Retry(reqctx.Of(c), h.DB, reqctx.Actor(c), id, job)
 	if err != nil {
 		return err
 	}
@@ -269,7 +272,7 @@ func (h *Handlers) RetryPropagation(c *gin.Context) error {
 func (h *Handlers) propagationPage(
 	c *gin.Context, in propagation.Input, problems problem.Problems,
 ) (templ.Component, error) {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return nil, err
 	}
@@ -277,22 +280,22 @@ func (h *Handlers) propagationPage(
 	if err != nil {
 		return nil, err
 	}
-	holders, err := propagation.HoldersByRole(ctx(c), h.DB, id)
+	holders, err := propagation.HoldersByRole(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
-	last, err := propagation.Last(ctx(c), h.DB, id)
+	last, err := propagation.Last(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
-	_, behind, err := assignment.ListHolders(ctx(c), h.DB, assignment.HolderQuery{
+	_, behind, err := assignment.ListHolders(reqctx.Of(c), h.DB, assignment.HolderQuery{
 		CatalogueQuery: database.CatalogueQuery{Limit: 1}, ProfileID: id, Behind: true,
 	})
 	if err != nil {
 		return nil, err
 	}
 	page := h.profilePage(c, profile, "Propagate "+profile.Name)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	form := views.PropagationForm{
 		Profile: profile, Roles: holders, Behind: behind, Input: in, Problems: problems, Now: time.Now(),
 	}
@@ -303,14 +306,15 @@ func (h *Handlers) propagationPage(
 }
 
 func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propagation.Input) error {
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
 	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
 	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
-	h.html(
-		c, http.StatusOK, framed(page, views.PreviewBody(views.PreviewOf(plan, in, offered, ActorOf(c).May("Users:View")))),
+	reply.HTML(
+		c, h.Log, http.StatusOK, framed(page,
+			views.PreviewBody(views.PreviewOf(plan, in, offered, reqctx.Actor(c).May("Users:View")))),
 	)
 	return nil
 }

@@ -6,6 +6,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/problem"
 	"tollgate/views"
@@ -17,11 +20,11 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	providers, total, err := catalogue.ListProviders(ctx(c), h.DB, wanted)
+	providers, total, err := catalogue.ListProviders(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writeList(c, "providers", providers, total, wanted)
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(providers), total) {
@@ -36,13 +39,13 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 	if list.MayCreate {
 		page.Actions = views.NewButton("New provider", "/providers/new")
 	}
-	h.html(c, http.StatusOK, framed(page, views.ProviderListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ProviderListBody(list)))
 	return nil
 }
 
 // NewProvider shows an empty form.
 func (h *Handlers) NewProvider(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.providerForm(c, "", catalogue.ProviderInput{}, nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.providerForm(c, "", catalogue.ProviderInput{}, nil))
 	return nil
 }
 
@@ -51,7 +54,7 @@ func (h *Handlers) CreateProvider(c *gin.Context) error {
 	in, err := decodeProvider(c)
 	if err == nil {
 		var provider catalogue.Provider
-		if provider, err = catalogue.CreateProvider(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		if provider, err = catalogue.CreateProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
 			return saved(c, http.StatusCreated, "provider", provider, "/providers/"+provider.Name, provider.Name+" was added.")
 		}
 	}
@@ -60,33 +63,33 @@ func (h *Handlers) CreateProvider(c *gin.Context) error {
 
 // ShowProvider answers one provider; its page says what uses it.
 func (h *Handlers) ShowProvider(c *gin.Context) error {
-	provider, err := catalogue.GetProvider(ctx(c), h.DB, c.Param("name"))
+	provider, err := catalogue.GetProvider(reqctx.Of(c), h.DB, c.Param("name"))
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"provider": provider})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"provider": provider})
 		return nil
 	}
-	use, err := catalogue.ProviderUse(ctx(c), h.DB, provider.Name)
+	use, err := catalogue.ProviderUse(reqctx.Of(c), h.DB, provider.Name)
 	if err != nil {
 		return err
 	}
 	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
 	page.Actions = views.CatalogueActions(
-		"/providers/"+provider.Name, ActorOf(c).May("Providers:Update"), ActorOf(c).May("Providers:Delete"),
+		"/providers/"+provider.Name, reqctx.Actor(c).May("Providers:Update"), reqctx.Actor(c).May("Providers:Delete"),
 	)
-	h.html(c, http.StatusOK, framed(page, views.ProviderBody(provider, use)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ProviderBody(provider, use)))
 	return nil
 }
 
 // EditProvider shows the form of a provider as it stands.
 func (h *Handlers) EditProvider(c *gin.Context) error {
-	provider, err := catalogue.GetProvider(ctx(c), h.DB, c.Param("name"))
+	provider, err := catalogue.GetProvider(reqctx.Of(c), h.DB, c.Param("name"))
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, h.providerForm(c, provider.Name, provider.Input(), nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.providerForm(c, provider.Name, provider.Input(), nil))
 	return nil
 }
 
@@ -96,7 +99,7 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 	in, err := decodeProvider(c)
 	if err == nil {
 		var provider catalogue.Provider
-		if provider, err = catalogue.UpdateProvider(ctx(c), h.DB, ActorOf(c), name, in); err == nil {
+		if provider, err = catalogue.UpdateProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), name, in); err == nil {
 			return saved(c, http.StatusOK, "provider", provider, "/providers/"+name, name+" was saved.")
 		}
 	}
@@ -111,14 +114,14 @@ func (h *Handlers) ConfirmDeleteProvider(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // DeleteProvider removes a provider that no profile names.
 func (h *Handlers) DeleteProvider(c *gin.Context) error {
 	name := c.Param("name")
-	err := catalogue.DeleteProvider(ctx(c), h.DB, ActorOf(c), name)
+	err := catalogue.DeleteProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), name)
 	if err == nil {
 		return deleted(c, name, "/providers")
 	}
@@ -126,11 +129,11 @@ func (h *Handlers) DeleteProvider(c *gin.Context) error {
 }
 
 func (h *Handlers) providerDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
-	provider, err := catalogue.GetProvider(ctx(c), h.DB, c.Param("name"))
+	provider, err := catalogue.GetProvider(reqctx.Of(c), h.DB, c.Param("name"))
 	if err != nil {
 		return nil, err
 	}
-	use, err := catalogue.ProviderUse(ctx(c), h.DB, provider.Name)
+	use, err := catalogue.ProviderUse(reqctx.Of(c), h.DB, provider.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +147,8 @@ func (h *Handlers) providerDeletion(c *gin.Context, problems problem.Problems) (
 
 // decodeProvider reads a provider by either door; a form has its models on lines.
 func decodeProvider(c *gin.Context) (catalogue.ProviderInput, error) {
-	in, err := decode[catalogue.ProviderInput](c)
-	if !IsAPI(c) {
+	in, err := intake.Decode[catalogue.ProviderInput](c)
+	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
 	return in, err
@@ -159,6 +162,6 @@ func (h *Handlers) providerForm(
 		title = "Edit " + name
 	}
 	page := h.below(c, title, "Providers", "/providers", name, "/providers/"+name)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.ProviderFormBody(views.ProviderForm{Name: name, Input: in, Problems: problems}))
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
@@ -21,22 +24,22 @@ const quarantineHref = "/usage/quarantine"
 
 // ListQuarantine answers reported usage whose user is not known, the newest first.
 func (h *Handlers) ListQuarantine(c *gin.Context) error {
-	q := readQuery(c, "limit", "offset", "outcome")
-	limit, offset := q.page()
+	q := intake.ReadQuery(c, "limit", "offset", "outcome")
+	limit, offset := q.Page()
 	wanted := quarantine.Query{Limit: limit, Offset: offset, Outcome: quarantine.Outcomes[0]}
-	if outcome := q.get("outcome"); outcome != "" {
+	if outcome := q.Get("outcome"); outcome != "" {
 		if wanted.Outcome = outcome; !slices.Contains(quarantine.Outcomes, outcome) {
-			q.refuse("outcome", "invalid_outcome", "Choose "+input.Either(quarantine.Outcomes)+".")
+			q.Refuse("outcome", "invalid_outcome", "Choose "+input.Either(quarantine.Outcomes)+".")
 		}
 	}
-	if err := q.err(); err != nil {
+	if err := q.Err(); err != nil {
 		return err
 	}
-	events, total, err := quarantine.List(ctx(c), h.DB, wanted)
+	events, total, err := quarantine.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writeList(c, "quarantined_events", events, total, database.CatalogueQuery{Limit: limit, Offset: offset})
 	}
 	if behindEnd(c, q, limit, offset, len(events), total) {
@@ -48,14 +51,14 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 			charged = append(charged, *event.ChargedTo)
 		}
 	}
-	names, err := identity.UserNames(ctx(c), h.DB, charged)
+	names, err := identity.UserNames(reqctx.Of(c), h.DB, charged)
 	if err != nil {
 		return err
 	}
 	page := h.below(c, "Quarantined usage", "Usage", "/usage", "", "")
 	page.Intro = "Usage that gateways reported for a key or a user that this console does not know."
-	h.html(c, http.StatusOK, framed(page, views.QuarantineBody(views.QuarantinePage{
-		Events: events, ChargedTo: names, Outcome: wanted.Outcome, Link: q.link, Now: time.Now(),
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.QuarantineBody(views.QuarantinePage{
+		Events: events, ChargedTo: names, Outcome: wanted.Outcome, Link: q.Link, Now: time.Now(),
 		Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),
 	})))
 	return nil
@@ -63,44 +66,44 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 
 // ShowQuarantined answers one event; its page has the forms that settle it.
 func (h *Handlers) ShowQuarantined(c *gin.Context) error {
-	event, err := quarantine.Get(ctx(c), h.DB, c.Param("id"))
+	event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"quarantined_event": event})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"quarantined_event": event})
 		return nil
 	}
 	page, err := h.quarantinedPage(c, views.QuarantinedPage{Event: event})
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // quarantinedPage is the page of an event, with what was typed into its forms.
 func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) (templ.Component, error) {
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	shown.MayUpdate, shown.MayViewUsers, shown.Now = actor.May("Usage:Update"), actor.May("Users:View"), time.Now()
 	if to := shown.Event.ChargedTo; to != nil {
-		names, err := identity.UserNames(ctx(c), h.DB, []string{*to})
+		names, err := identity.UserNames(reqctx.Of(c), h.DB, []string{*to})
 		if err != nil {
 			return nil, err
 		}
 		shown.ChargedTo = names[*to]
 	}
 	page := h.below(c, "Quarantined call", "Usage", "/usage", "Quarantined usage", quarantineHref)
-	markProblems(&page, shown.Problems)
+	reply.MarkProblems(&page, shown.Problems)
 	return framed(page, views.QuarantinedBody(shown)), nil
 }
 
 // AssignQuarantined charges an event to a user.
 func (h *Handlers) AssignQuarantined(c *gin.Context) error {
-	in, err := decode[quarantine.Assignment](c)
+	in, err := intake.Decode[quarantine.Assignment](c)
 	var settled int
 	if err == nil {
-		if settled, err = quarantine.Assign(ctx(c), h.DB, h.Recorder, ActorOf(c), c.Param("id"), in); err == nil {
+		if settled, err = quarantine.Assign(reqctx.Of(c), h.DB, h.Recorder, reqctx.Actor(c), c.Param("id"), in); err == nil {
 			return h.settledQuarantined(c, settled, " assigned and charged.")
 		}
 	}
@@ -109,10 +112,10 @@ func (h *Handlers) AssignQuarantined(c *gin.Context) error {
 
 // DismissQuarantined settles an event without a charge.
 func (h *Handlers) DismissQuarantined(c *gin.Context) error {
-	in, err := decode[quarantine.Dismissal](c)
+	in, err := intake.Decode[quarantine.Dismissal](c)
 	var settled int
 	if err == nil {
-		if settled, err = quarantine.Dismiss(ctx(c), h.DB, ActorOf(c), c.Param("id"), in); err == nil {
+		if settled, err = quarantine.Dismiss(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), in); err == nil {
 			return h.settledQuarantined(c, settled, " dismissed.")
 		}
 	}
@@ -121,14 +124,14 @@ func (h *Handlers) DismissQuarantined(c *gin.Context) error {
 
 // settledQuarantined answers that events were settled.
 func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) error {
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		return seeOther(c, quarantineHref, ui.Counted(settled, "call")+" "+choose(settled == 1, "was", "were")+what)
 	}
-	event, err := quarantine.Get(ctx(c), h.DB, c.Param("id"))
+	event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"quarantined_event": event, "settled": settled})
+	reply.JSON(c, http.StatusOK, gin.H{"quarantined_event": event, "settled": settled})
 	return nil
 }
 
@@ -142,7 +145,7 @@ func choose(first bool, yes, no string) string {
 // refuseQuarantined answers a form that could not be taken by the event's page.
 func (h *Handlers) refuseQuarantined(c *gin.Context, err error, typed views.QuarantinedPage) error {
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
-		event, err := quarantine.Get(ctx(c), h.DB, c.Param("id"))
+		event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
 		if err != nil {
 			return nil, err
 		}

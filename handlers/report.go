@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reqctx"
 	"tollgate/models/problem"
 )
 
@@ -49,7 +50,7 @@ func (t *reportTurns) take(ctx context.Context) (done func(), err error) {
 // everything else.
 func (h *Handlers) Report(action Func) Func {
 	return func(c *gin.Context) error {
-		done, err := h.reports.take(ctx(c))
+		done, err := h.reports.take(reqctx.Of(c))
 		if err != nil {
 			return err
 		}

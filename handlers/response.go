@@ -1,43 +1,20 @@
 package handlers
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/problem"
 	"tollgate/views/ui"
 )
-
-// answers says how each reason is answered: by which status, and of which type the API's error is.
-var answers = map[problem.Reason]struct {
-	status int
-	kind   string
-}{
-	problem.Invalid:          {http.StatusBadRequest, "invalid_request"},
-	problem.Unreadable:       {http.StatusBadRequest, "invalid_request"},
-	problem.Unauthenticated:  {http.StatusUnauthorized, "authentication"},
-	problem.Forbidden:        {http.StatusForbidden, "permission"},
-	problem.NotFound:         {http.StatusNotFound, "not_found"},
-	problem.Conflict:         {http.StatusConflict, "conflict"},
-	problem.Stale:            {http.StatusPreconditionFailed, "conflict"},
-	problem.TooLarge:         {http.StatusRequestEntityTooLarge, "invalid_request"},
-	problem.UnsupportedMedia: {http.StatusUnsupportedMediaType, "invalid_request"},
-	problem.WrongHost:        {http.StatusMisdirectedRequest, "invalid_request"},
-	problem.WrongMethod:      {http.StatusMethodNotAllowed, "invalid_request"},
-	problem.TooMany:          {http.StatusTooManyRequests, "rate_limit"},
-	problem.Unavailable:      {http.StatusServiceUnavailable, "server"},
-}
 
 // apiError is the one shape of the API's errors.
 type apiError struct {
@@ -57,41 +34,25 @@ type apiProblem struct {
 	Param   string `json:"param"`
 }
 
-// refusalOf makes the refusal of any error; one the client cannot act on becomes internal and is logged with its cause.
-func (h *Handlers) refusalOf(c *gin.Context, err error) (refusal *problem.Refusal, status int, kind string) {
-	classified := problem.Classify(err)
-	if errors.As(classified, &refusal) {
-		answer := answers[refusal.Reason]
-		if answer.status >= http.StatusInternalServerError {
-			h.Log.ErrorContext(ctx(c), "request refused", "error", err.Error(), "request_id", RequestID(c))
-		}
-		return refusal, answer.status, answer.kind
-	}
-	h.Log.ErrorContext(
-		ctx(c), "request failed", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()),
-	)
-	problems := problem.Problems{{Code: "internal", Message: "Something went wrong here. Nothing was changed."}}
-	return &problem.Refusal{Problems: problems}, http.StatusInternalServerError, "server"
-}
-
 // Fail answers an error: as JSON on the API, as a page of the console elsewhere. What was begun with another answer is
 // broken off, so that its reader knows that it is not whole.
 func (h *Handlers) Fail(c *gin.Context, err error) {
 	c.Abort()
 	if c.Writer.Written() {
 		h.Log.ErrorContext(
-			ctx(c), "answer broken off", "error", err.Error(), "request_id", RequestID(c), slog.String("route", c.FullPath()),
+			reqctx.Of(c), "answer broken off", "error", err.Error(), "request_id", reqctx.RequestID(c),
+			slog.String("route", c.FullPath()),
 		)
 		panic(http.ErrAbortHandler)
 	}
 	c.Writer.Header().Del("Content-Disposition") // of a file that was about to begin
-	refusal, status, kind := h.refusalOf(c, err)
+	refusal, status, kind := reply.Refusal(c, h.Log, err)
 	if refusal.RetryAfter > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
 	}
-	if !IsAPI(c) {
+	if !reqctx.IsAPI(c) {
 		status = formStatus(status, refusal.Reason)
-		if status == http.StatusUnauthorized && isHTMX(c) {
+		if status == http.StatusUnauthorized && reqctx.IsHTMX(c) {
 			c.Header("HX-Redirect", "/login")
 		}
 		h.errorPage(c, status, refusal)
@@ -102,15 +63,15 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 		c.Writer.Header().Add("WWW-Authenticate", `Basic realm="tollgate", charset="UTF-8"`)
 	}
 	first := refusal.Problems[0]
-	if isAuthZEN(c) {
+	if reqctx.IsAuthZEN(c) {
 		if status == http.StatusUnsupportedMediaType || status == http.StatusRequestEntityTooLarge {
 			status = http.StatusBadRequest
 		}
-		writeJSON(c, status, first.Message)
+		reply.JSON(c, status, first.Message)
 		return
 	}
-	writeJSON(c, status, apiError{
-		EventID: RequestID(c), Type: kind, IsBifrostError: true, StatusCode: status,
+	reply.JSON(c, status, apiError{
+		EventID: reqctx.RequestID(c), Type: kind, IsBifrostError: true, StatusCode: status,
 		Error:  apiProblem{Type: kind, Code: first.Code, Message: first.Message, Param: first.Field},
 		Errors: refusal.Problems,
 	})
@@ -123,7 +84,7 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	page.ErrorCode, page.Param = first.Code, first.Field
 	body := ui.ErrorPage{
 		Message: first.Message, Icon: "warning", BackLabel: "Back to the profiles", BackHref: "/access-profiles",
-		RequestID: RequestID(c),
+		RequestID: reqctx.RequestID(c),
 	}
 	switch status {
 	case http.StatusNotFound:
@@ -139,7 +100,7 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 			body.Retry = c.Request.URL.RequestURI()
 		}
 	}
-	h.html(c, status, framed(page, ui.ErrorBody(body)))
+	reply.HTML(c, h.Log, status, framed(page, ui.ErrorBody(body)))
 }
 
 func errorTitle(status int) string {
@@ -164,26 +125,6 @@ func errorTitle(status int) string {
 	return http.StatusText(status)
 }
 
-// html renders a page into memory first, so that a template that fails is a clean 500. A page that says that the time
-// is over is rendered when it is over.
-func (h *Handlers) html(c *gin.Context, status int, page templ.Component) {
-	buffer := buffers.Get().(*bytes.Buffer)
-	buffer.Reset()
-	defer buffers.Put(buffer)
-	c.Writer.Header().Add("Vary", "HX-Request")
-	if err := page.Render(context.WithoutCancel(ctx(c)), buffer); err != nil {
-		h.Log.ErrorContext(ctx(c), "page could not be rendered", "error", err.Error(), "request_id", RequestID(c))
-		c.Data(
-			http.StatusInternalServerError, "text/plain; charset=utf-8",
-			[]byte("Something went wrong here. Request "+RequestID(c)+"\n"),
-		)
-		return
-	}
-	c.Data(status, "text/html; charset=utf-8", buffer.Bytes())
-}
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // formStatus is how a form is answered that has problems: it comes back with everything typed.
 func formStatus(status int, reason problem.Reason) int {
 	if status == http.StatusBadRequest && reason == problem.Invalid {
@@ -196,7 +137,7 @@ func formStatus(status int, reason problem.Reason) int {
 // show, which renders the form with its problems.
 func (h *Handlers) refuse(c *gin.Context, err error, show func(problems problem.Problems) templ.Component) error {
 	var refusal *problem.Refusal
-	if IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
+	if reqctx.IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
 		return err
 	}
 	switch refusal.Reason {
@@ -207,28 +148,18 @@ func (h *Handlers) refuse(c *gin.Context, err error, show func(problems problem.
 	if refusal.RetryAfter > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
 	}
-	h.html(c, formStatus(answers[refusal.Reason].status, refusal.Reason), show(refusal.Problems))
+	reply.HTML(c, h.Log, formStatus(reply.Status(refusal.Reason), refusal.Reason), show(refusal.Problems))
 	return nil
 }
 
 // seeOther sends the browser to a page after a form was taken, with a sentence to show there.
 func seeOther(c *gin.Context, path, flash string) error {
 	setFlash(c, flash)
-	if isHTMX(c) {
+	if reqctx.IsHTMX(c) {
 		c.Header("HX-Redirect", path)
 		c.Status(http.StatusNoContent)
 		return nil
 	}
 	c.Redirect(http.StatusSeeOther, path)
 	return nil
-}
-
-const jsonType = "application/json; charset=utf-8"
-
-func writeJSON(c *gin.Context, status int, body any) {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		panic(fmt.Sprintf("encode %T: %v", body, err)) // our own types always encode
-	}
-	c.Data(status, jsonType, encoded)
 }

@@ -7,6 +7,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
@@ -21,25 +24,25 @@ func (h *Handlers) ListProfileRoles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // AttachRoles has roles hand a profile out, and gives it to their members when asked to.
 func (h *Handlers) AttachRoles(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	in, err := decode[assignment.AttachInput](c)
+	in, err := intake.Decode[assignment.AttachInput](c)
 	if err == nil {
 		var done assignment.Attached
 		working, cancel := long(c)
 		defer cancel()
-		if done, err = assignment.AttachRoles(working, h.DB, h.Keys, ActorOf(c), id, in); err == nil {
+		if done, err = assignment.AttachRoles(working, h.DB, h.Keys, reqctx.Actor(c), id, in); err == nil {
 			said := views.AttachedWords(done)
-			if IsAPI(c) {
-				writeJSON(c, http.StatusOK, gin.H{"message": said, "users_applied": done.Applied})
+			if reqctx.IsAPI(c) {
+				reply.JSON(c, http.StatusOK, gin.H{"message": said, "users_applied": done.Applied})
 				return nil
 			}
 			return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/roles", said)
@@ -53,7 +56,7 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 func (h *Handlers) profileRolesPage(
 	c *gin.Context, in assignment.AttachInput, problems problem.Problems,
 ) (templ.Component, error) {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return nil, err
 	}
@@ -61,15 +64,15 @@ func (h *Handlers) profileRolesPage(
 	if err != nil {
 		return nil, err
 	}
-	attached, err := profile.Roles(ctx(c), h.DB, id)
+	attached, err := profile.Roles(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
-	roles, err := identity.RoleChoices(ctx(c), h.DB)
+	roles, err := identity.RoleChoices(reqctx.Of(c), h.DB)
 	if err != nil {
 		return nil, err
 	}
-	without, err := profile.MembersWithout(ctx(c), h.DB, id)
+	without, err := profile.MembersWithout(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +80,8 @@ func (h *Handlers) profileRolesPage(
 	if err != nil {
 		return nil, err
 	}
-	markProblems(&page, problems)
-	actor := ActorOf(c)
+	reply.MarkProblems(&page, problems)
+	actor := reqctx.Actor(c)
 	return framed(page, views.ProfileRolesBody(views.ProfileRoles{
 		Profile: shown, Attached: attached, Roles: roles, Without: without, Input: in, Problems: problems,
 		MayViewRoles: actor.May("Roles:View"),
@@ -89,11 +92,11 @@ func (h *Handlers) profileRolesPage(
 
 // ConfirmDetachRole asks before a role ceases to hand a profile out.
 func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	roleID, err := rowIDOf(c, "role_id")
+	roleID, err := intake.RowID(c, "role_id")
 	if err != nil {
 		return err
 	}
@@ -101,14 +104,14 @@ func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	attached, err := profile.Roles(ctx(c), h.DB, id)
+	attached, err := profile.Roles(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return err
 	}
 	for _, a := range attached {
 		if a.RoleID == roleID {
 			page := h.profilePage(c, shown, "Detach "+a.RoleName+" from "+shown.Name+"?")
-			h.html(c, http.StatusOK, framed(page, views.DetachRoleBody(shown, a)))
+			reply.HTML(c, h.Log, http.StatusOK, framed(page, views.DetachRoleBody(shown, a)))
 			return nil
 		}
 	}
@@ -117,11 +120,11 @@ func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
 
 // DetachRole ends that a role hands a profile out; with remove_from_users those who have it from the role lose it.
 func (h *Handlers) DetachRole(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	roleID, err := rowIDOf(c, "role_id")
+	roleID, err := intake.RowID(c, "role_id")
 	if err != nil {
 		return err
 	}
@@ -131,13 +134,13 @@ func (h *Handlers) DetachRole(c *gin.Context) error {
 	}
 	working, cancel := long(c)
 	defer cancel()
-	done, err := assignment.DetachRole(working, h.DB, ActorOf(c), id, roleID, remove)
+	done, err := assignment.DetachRole(working, h.DB, reqctx.Actor(c), id, roleID, remove)
 	if err != nil {
 		return err
 	}
 	said := views.DetachedWords(done, remove)
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"message": said})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"message": said})
 		return nil
 	}
 	return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/roles", said)
@@ -145,15 +148,15 @@ func (h *Handlers) DetachRole(c *gin.Context) error {
 
 // removeFromUsers reads whether copies go too: from the query on the API, from the form in the console.
 func removeFromUsers(c *gin.Context) (bool, error) {
-	if IsAPI(c) {
-		q := readQuery(c, "remove_from_users")
-		remove := q.boolean("remove_from_users")
-		if err := q.err(); err != nil {
+	if reqctx.IsAPI(c) {
+		q := intake.ReadQuery(c, "remove_from_users")
+		remove := q.Boolean("remove_from_users")
+		if err := q.Err(); err != nil {
 			return false, err
 		}
-		return remove != nil && *remove, noFields(c)
+		return remove != nil && *remove, intake.NoFields(c)
 	}
-	form, err := decodeEmpty[struct {
+	form, err := intake.DecodeEmpty[struct {
 		input.Row
 		Remove input.Value `json:"remove_from_users"`
 	}](c)

@@ -7,6 +7,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
@@ -25,11 +28,11 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	roles, total, err := identity.ListRoles(ctx(c), h.DB, wanted)
+	roles, total, err := identity.ListRoles(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writeList(c, "roles", roles, total, wanted)
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(roles), total) {
@@ -42,13 +45,13 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 	if list.MayCreate {
 		page.Actions = views.NewButton("New role", rolesHref+"/new")
 	}
-	h.html(c, http.StatusOK, framed(page, views.RoleListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RoleListBody(list)))
 	return nil
 }
 
 // NewRole shows an empty form.
 func (h *Handlers) NewRole(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.roleForm(c, identity.Role{}, identity.RoleInput{}, nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.roleForm(c, identity.Role{}, identity.RoleInput{}, nil))
 	return nil
 }
 
@@ -57,7 +60,7 @@ func (h *Handlers) CreateRole(c *gin.Context) error {
 	in, err := decodeRole(c)
 	if err == nil {
 		var role identity.Role
-		if role, err = identity.CreateRole(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		if role, err = identity.CreateRole(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
 			return saved(c, http.StatusCreated, "role", role, roleHref(role.ID), role.Name+" was added.")
 		}
 	}
@@ -72,20 +75,20 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"role": role})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"role": role})
 		return nil
 	}
-	q := readQuery(c, "limit", "offset")
-	limit, offset := q.page()
-	if err := q.err(); err != nil {
+	q := intake.ReadQuery(c, "limit", "offset")
+	limit, offset := q.Page()
+	if err := q.Err(); err != nil {
 		return err
 	}
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	shown := views.RolePage{Role: role, MayViewUsers: actor.May("Users:View")}
 	if shown.MayViewUsers {
 		if shown.Members, err = identity.ListMembers(
-			ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: limit, Offset: offset},
+			reqctx.Of(c), h.DB, role.ID, database.CatalogueQuery{Limit: limit, Offset: offset},
 		); err != nil {
 			return err
 		}
@@ -95,7 +98,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		shown.Pager = pager(q, limit, offset, int64(len(shown.Members)), role.Members, "members")
 	}
 	if shown.MayViewProfiles = actor.May("AccessProfiles:View"); shown.MayViewProfiles {
-		if shown.Profiles, err = profile.RoleProfiles(ctx(c), h.DB, role.ID); err != nil {
+		if shown.Profiles, err = profile.RoleProfiles(reqctx.Of(c), h.DB, role.ID); err != nil {
 			return err
 		}
 	}
@@ -104,46 +107,46 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	page.Actions = views.CatalogueActions(
 		roleHref(role.ID), actor.May("Roles:Update") && changeable, actor.May("Roles:Delete") && changeable,
 	)
-	h.html(c, http.StatusOK, framed(page, views.RoleBody(shown)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RoleBody(shown)))
 	return nil
 }
 
 func (h *Handlers) loadRole(c *gin.Context) (identity.Role, error) {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return identity.Role{}, err
 	}
-	return identity.GetRole(ctx(c), h.DB, id)
+	return identity.GetRole(reqctx.Of(c), h.DB, id)
 }
 
 // EditRole shows the form of a role as it stands.
 func (h *Handlers) EditRole(c *gin.Context) error {
 	role, err := h.loadRole(c)
 	if err == nil {
-		err = role.Changeable(ActorOf(c))
+		err = role.Changeable(reqctx.Actor(c))
 	}
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, h.roleForm(c, role, role.Input(), nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.roleForm(c, role, role.Input(), nil))
 	return nil
 }
 
 // UpdateRole changes the fields sent; the form sends the permissions too.
 func (h *Handlers) UpdateRole(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
 	in, err := decodeRole(c)
 	if err == nil {
 		var role identity.Role
-		if role, err = identity.UpdateRole(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		if role, err = identity.UpdateRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "role", role, roleHref(id), role.Name+" was saved.")
 		}
 	}
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
-		role, err := identity.GetRole(ctx(c), h.DB, id)
+		role, err := identity.GetRole(reqctx.Of(c), h.DB, id)
 		if err != nil {
 			return nil, err
 		}
@@ -157,17 +160,17 @@ func (h *Handlers) ConfirmDeleteRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // DeleteRole removes a role that no user has.
 func (h *Handlers) DeleteRole(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	role, err := identity.DeleteRole(ctx(c), h.DB, ActorOf(c), id)
+	role, err := identity.DeleteRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
 		return h.refuseOnPage(c, err, h.roleDeletion)
 	}
@@ -177,12 +180,12 @@ func (h *Handlers) DeleteRole(c *gin.Context) error {
 func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 	role, err := h.loadRole(c)
 	if err == nil {
-		err = role.Changeable(ActorOf(c))
+		err = role.Changeable(reqctx.Actor(c))
 	}
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := profile.RoleProfiles(ctx(c), h.DB, role.ID)
+	profiles, err := profile.RoleProfiles(reqctx.Of(c), h.DB, role.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -194,9 +197,9 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 	var members []identity.User
 	if role.Members > 0 || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role)
-		if ActorOf(c).May("Users:View") {
+		if reqctx.Actor(c).May("Users:View") {
 			if members, err = identity.ListMembers(
-				ctx(c), h.DB, role.ID, database.CatalogueQuery{Limit: database.UseShown},
+				reqctx.Of(c), h.DB, role.ID, database.CatalogueQuery{Limit: database.UseShown},
 			); err != nil {
 				return nil, err
 			}
@@ -210,8 +213,8 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 
 // decodeRole reads a role by either door; a form shows every permission.
 func decodeRole(c *gin.Context) (identity.RoleInput, error) {
-	in, err := decode[identity.RoleInput](c)
-	if !IsAPI(c) {
+	in, err := intake.Decode[identity.RoleInput](c)
+	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
 	return in, err
@@ -225,8 +228,8 @@ func (h *Handlers) roleForm(
 	if role.ID != 0 {
 		page.Title = "Edit " + role.Name
 	}
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.RoleFormBody(views.RoleForm{
-		Role: role, Input: in, Problems: problems, Held: ActorOf(c).Permissions,
+		Role: role, Input: in, Problems: problems, Held: reqctx.Actor(c).Permissions,
 	}))
 }

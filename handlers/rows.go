@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
 	"tollgate/models/input"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
@@ -39,7 +40,7 @@ func (h *Handlers) editProfileRows(c *gin.Context, e editor) error {
 		})
 	case "refresh":
 	default:
-		return h.refuseProfile(c, e, unreadable("op", "invalid_op", "Use one of the form's buttons."))
+		return h.refuseProfile(c, e, intake.Unreadable("op", "invalid_op", "Use one of the form's buttons."))
 	}
 	if e.form.Choose.Kind != input.Absent {
 		if err := h.describeConflict(c, &e); err != nil {

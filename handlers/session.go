@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
 )
 
@@ -44,7 +45,7 @@ func (h *Handlers) writeSession(c *gin.Context, token string, maxAge int) {
 
 // signIn starts a session in place of the one the browser had, and leads to next.
 func (h *Handlers) signIn(c *gin.Context, userID, next string) error {
-	token, err := identity.StartSession(ctx(c), h.DB, userID, h.SessionToken(c))
+	token, err := identity.StartSession(reqctx.Of(c), h.DB, userID, h.SessionToken(c))
 	if err != nil {
 		return err
 	}

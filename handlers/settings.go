@@ -6,6 +6,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
@@ -15,17 +18,17 @@ import (
 
 // Settings shows how one signs in, and what is running here.
 func (h *Handlers) Settings(c *gin.Context) error {
-	h.html(c, http.StatusOK, h.settingsPage(c, nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.settingsPage(c, nil))
 	return nil
 }
 
 // ChangePassword changes the password of the signed-in user, and signs them out everywhere else.
 func (h *Handlers) ChangePassword(c *gin.Context) error {
-	in, err := decode[identity.PasswordInput](c)
+	in, err := intake.Decode[identity.PasswordInput](c)
 	if err == nil {
 		var token string
-		user, _ := UserOf(c)
-		if token, err = identity.ChangePassword(ctx(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
+		user, _ := reqctx.User(c)
+		if token, err = identity.ChangePassword(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
 			h.setSession(c, token)
 			return seeOther(c, "/settings", "Your password was changed. Every other session of yours was ended.")
 		}
@@ -34,10 +37,10 @@ func (h *Handlers) ChangePassword(c *gin.Context) error {
 }
 
 func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) templ.Component {
-	user, _ := UserOf(c)
-	pending, err := database.PendingMigrations(ctx(c), h.DB)
+	user, _ := reqctx.User(c)
+	pending, err := database.PendingMigrations(reqctx.Of(c), h.DB)
 	page := h.settingsFrame(c, "Settings", "/settings")
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.SettingsBody(views.Settings{
 		Email: user.Email, Role: user.Role, Problems: problems,
 		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: err == nil && pending == 0,
@@ -49,7 +52,7 @@ func (h *Handlers) settingsFrame(c *gin.Context, title, current string) ui.Page 
 	page := h.page(c, title, "/settings")
 	page.Heading = "Settings"
 	page.Tabs = []ui.Tab{{Label: "Sign-in and about", Href: "/settings"}}
-	if ActorOf(c).May("APIKeys:View") {
+	if reqctx.Actor(c).May("APIKeys:View") {
 		page.Tabs = append(page.Tabs, ui.Tab{Label: "API keys", Href: "/settings/api-keys"})
 	}
 	for i := range page.Tabs {

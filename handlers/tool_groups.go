@@ -8,6 +8,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/problem"
 	"tollgate/views"
@@ -23,11 +26,11 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	groups, total, err := catalogue.ListToolGroups(ctx(c), h.DB, wanted)
+	groups, total, err := catalogue.ListToolGroups(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writeList(c, "tool_groups", groups, total, wanted)
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(groups), total) {
@@ -42,7 +45,7 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 	if list.MayCreate {
 		page.Actions = views.NewButton("New tool group", groupsHref+"/new")
 	}
-	h.html(c, http.StatusOK, framed(page, views.ToolGroupListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ToolGroupListBody(list)))
 	return nil
 }
 
@@ -52,7 +55,7 @@ func (h *Handlers) NewToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -61,7 +64,7 @@ func (h *Handlers) CreateToolGroup(c *gin.Context) error {
 	in, err := decodeGroup(c)
 	if err == nil {
 		var group catalogue.ToolGroup
-		if group, err = catalogue.CreateToolGroup(ctx(c), h.DB, ActorOf(c), in); err == nil {
+		if group, err = catalogue.CreateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
 			return saved(c, http.StatusCreated, "tool_group", group, groupHref(group.ID), group.Name+" was added.")
 		}
 	}
@@ -74,32 +77,32 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"tool_group": group})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"tool_group": group})
 		return nil
 	}
-	use, err := catalogue.ToolGroupUse(ctx(c), h.DB, group.ID)
+	use, err := catalogue.ToolGroupUse(reqctx.Of(c), h.DB, group.ID)
 	if err != nil {
 		return err
 	}
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
 	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
 	page.Actions = views.CatalogueActions(
-		groupHref(group.ID), ActorOf(c).May("ToolGroups:Update"), ActorOf(c).May("ToolGroups:Delete"),
+		groupHref(group.ID), reqctx.Actor(c).May("ToolGroups:Update"), reqctx.Actor(c).May("ToolGroups:Delete"),
 	)
-	h.html(c, http.StatusOK, framed(page, views.ToolGroupBody(group, offered, use)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ToolGroupBody(group, offered, use)))
 	return nil
 }
 
 func (h *Handlers) loadGroup(c *gin.Context) (catalogue.ToolGroup, error) {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return catalogue.ToolGroup{}, err
 	}
-	return catalogue.GetToolGroup(ctx(c), h.DB, id)
+	return catalogue.GetToolGroup(reqctx.Of(c), h.DB, id)
 }
 
 // EditToolGroup shows the form of a group as it stands.
@@ -112,20 +115,20 @@ func (h *Handlers) EditToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // UpdateToolGroup changes the fields sent.
 func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
 	in, err := decodeGroup(c)
 	if err == nil {
 		var group catalogue.ToolGroup
-		if group, err = catalogue.UpdateToolGroup(ctx(c), h.DB, ActorOf(c), id, in); err == nil {
+		if group, err = catalogue.UpdateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "tool_group", group, groupHref(id), group.Name+" was saved.")
 		}
 	}
@@ -138,17 +141,17 @@ func (h *Handlers) ConfirmDeleteToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // DeleteToolGroup removes a group that no profile names.
 func (h *Handlers) DeleteToolGroup(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	if err := catalogue.DeleteToolGroup(ctx(c), h.DB, ActorOf(c), id); err != nil {
+	if err := catalogue.DeleteToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id); err != nil {
 		return h.refuseOnPage(c, err, h.groupDeletion)
 	}
 	return deleted(c, "The tool group", groupsHref)
@@ -159,7 +162,7 @@ func (h *Handlers) groupDeletion(c *gin.Context, problems problem.Problems) (tem
 	if err != nil {
 		return nil, err
 	}
-	use, err := catalogue.ToolGroupUse(ctx(c), h.DB, group.ID)
+	use, err := catalogue.ToolGroupUse(reqctx.Of(c), h.DB, group.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +174,8 @@ func (h *Handlers) groupDeletion(c *gin.Context, problems problem.Problems) (tem
 
 // decodeGroup reads a tool group by either door; a form shows every server.
 func decodeGroup(c *gin.Context) (catalogue.ToolGroupInput, error) {
-	in, err := decode[catalogue.ToolGroupInput](c)
-	if !IsAPI(c) {
+	in, err := intake.Decode[catalogue.ToolGroupInput](c)
+	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
 	return in, err
@@ -182,7 +185,7 @@ func decodeGroup(c *gin.Context) (catalogue.ToolGroupInput, error) {
 func (h *Handlers) groupForm(
 	c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, problems problem.Problems,
 ) (templ.Component, error) {
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +193,7 @@ func (h *Handlers) groupForm(
 	if group.ID != 0 {
 		page.Title = "Edit " + group.Name
 	}
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{
 		ID: group.ID, Input: in, Problems: problems, Catalogue: offered,
 	})), nil
@@ -200,12 +203,12 @@ func (h *Handlers) refuseGroup(
 	c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, err error,
 ) error {
 	var refusal *problem.Refusal
-	if IsAPI(c) || !errors.As(err, &refusal) {
+	if reqctx.IsAPI(c) || !errors.As(err, &refusal) {
 		return err
 	}
 	var loadErr error
 	if group.ID != 0 {
-		if group, loadErr = catalogue.GetToolGroup(ctx(c), h.DB, group.ID); loadErr != nil {
+		if group, loadErr = catalogue.GetToolGroup(reqctx.Of(c), h.DB, group.ID); loadErr != nil {
 			return loadErr
 		}
 	}

@@ -6,6 +6,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
@@ -14,20 +17,20 @@ import (
 
 // TryAccess shows whether a user might make a call now, and the line that decides.
 func (h *Handlers) TryAccess(c *gin.Context) error {
-	q := readQuery(c, "model", "mcp_client_id", "tool_name")
-	if err := q.err(); err != nil {
+	q := intake.ReadQuery(c, "model", "mcp_client_id", "tool_name")
+	if err := q.Err(); err != nil {
 		return err
 	}
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
 	tried := views.TryPage{
-		User: user, Model: q.typed("model"), Server: q.typed("mcp_client_id"), Tool: q.typed("tool_name"),
+		User: user, Model: q.Typed("model"), Server: q.Typed("mcp_client_id"), Tool: q.Typed("tool_name"),
 		Catalogue: offered, Now: time.Now(),
 	}
 	if tried.Asked() {
@@ -35,13 +38,13 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 		if tried.Model == "" {
 			question = entitlement.Call{MCPClientID: tried.Server, ToolName: tried.Tool}
 		}
-		decision, err := h.Engine.Decide(ctx(c), entitlement.Subject{UserID: user.ID}, question)
+		decision, err := h.Engine.Decide(reqctx.Of(c), entitlement.Subject{UserID: user.ID}, question)
 		if err != nil {
 			return err
 		}
 		tried.Decision = &decision
 	}
 	page := h.userFrame(c, user, "What may "+user.Name+" call?")
-	h.html(c, http.StatusOK, framed(page, views.TryBody(tried)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.TryBody(tried)))
 	return nil
 }

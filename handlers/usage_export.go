@@ -7,6 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/report"
 )
 
@@ -16,26 +18,17 @@ func (h *Handlers) ExportUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	excel := q.flag("excel")
-	if err := q.err(); err != nil {
+	excel := q.Flag("excel")
+	if err := q.Err(); err != nil {
 		return err
 	}
-	switch q.get("format") {
+	switch q.Get("format") {
 	case "csv", "":
 		return h.exportUsageTable(c, wanted, excel)
 	case "focus":
 		return h.exportFOCUS(c, wanted, excel)
 	}
-	return unreadable("format", "invalid_format", "Choose csv or focus.")
-}
-
-// flag reads a parameter that is 1 when it is on.
-func (q *query) flag(name string) bool {
-	text := q.get(name)
-	if text != "" && text != "0" && text != "1" {
-		q.refuse(name, "wrong_type", "Send "+name+" as 1, or leave it out.")
-	}
-	return text == "1"
+	return intake.Unreadable("format", "invalid_format", "Choose csv or focus.")
 }
 
 // exportUsageTable guards its cells: users open this file in a spreadsheet.
@@ -46,7 +39,7 @@ func (h *Handlers) exportUsageTable(c *gin.Context, wanted report.Query, excel b
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := report.EachRow(ctx(c), h.DB, wanted, func(row report.Row) error {
+	err := report.EachRow(reqctx.Of(c), h.DB, wanted, func(row report.Row) error {
 		cost := row.Cost.String()
 		if row.IsUnpriced() {
 			cost = "unpriced"
@@ -75,7 +68,9 @@ func (h *Handlers) exportFOCUS(c *gin.Context, wanted report.Query, excel bool) 
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := report.EachDay(ctx(c), h.DB, wanted, func(d report.Day) error { return file.write(focusRow(wanted, d)...) })
+	err := report.EachDay(reqctx.Of(c), h.DB, wanted, func(d report.Day) error {
+		return file.write(focusRow(wanted, d)...)
+	})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
@@ -18,14 +21,14 @@ import (
 
 // ListUserAccessProfiles answers the copies that a user holds.
 func (h *Handlers) ListUserAccessProfiles(c *gin.Context) error {
-	if err := readQuery(c).err(); err != nil {
+	if err := intake.ReadQuery(c).Err(); err != nil {
 		return err
 	}
-	copies, err := assignment.List(ctx(c), h.DB, c.Param("id"))
+	copies, err := assignment.List(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"access_profiles": copies})
+	reply.JSON(c, http.StatusOK, gin.H{"access_profiles": copies})
 	return nil
 }
 
@@ -35,18 +38,19 @@ func (h *Handlers) NewAssignment(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // AssignAccessProfile gives a user a copy of a profile. When it is their first, a key is issued and its value shown,
 // this once.
 func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
-	in, err := decode[assignment.AssignInput](c)
+	in, err := intake.Decode[assignment.AssignInput](c)
 	if err == nil {
 		var assigned assignment.Assignment
 		var key *virtualkey.Key
-		if assigned, key, err = assignment.Assign(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
+		assigned, key, err = assignment.Assign(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), c.Param("id"), in)
+		if err == nil {
 			return h.assigned(c, assigned, key)
 		}
 	}
@@ -57,8 +61,8 @@ func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 
 func (h *Handlers) assigned(c *gin.Context, assigned assignment.Assignment, key *virtualkey.Key) error {
 	c.Header("Cache-Control", "no-store")
-	if IsAPI(c) {
-		writeJSON(c, http.StatusCreated, gin.H{"access_profile": assigned, "virtual_key": key})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusCreated, gin.H{"access_profile": assigned, "virtual_key": key})
 		return nil
 	}
 	if key == nil {
@@ -70,16 +74,16 @@ func (h *Handlers) assigned(c *gin.Context, assigned assignment.Assignment, key 
 func (h *Handlers) assignmentForm(
 	c *gin.Context, in assignment.AssignInput, problems problem.Problems,
 ) (templ.Component, error) {
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return nil, err
 	}
-	choices, err := propagation.ProfilesToAssign(ctx(c), h.DB, user.ID)
+	choices, err := propagation.ProfilesToAssign(reqctx.Of(c), h.DB, user.ID)
 	if err != nil {
 		return nil, err
 	}
 	page := h.userFrame(c, user, "Assign a profile to "+user.Name)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.AssignmentBody(views.AssignmentForm{
 		User: user, Input: in, Problems: problems, Profiles: choices,
 	})), nil
@@ -93,15 +97,15 @@ func (h *Handlers) userFrame(c *gin.Context, user identity.User, title string) u
 // copyOf loads the copy that the address names, with its user.
 func (h *Handlers) copyOf(c *gin.Context) (identity.User, assignment.Assignment, error) {
 	var assigned assignment.Assignment
-	id, err := rowIDOf(c, "copy_id")
+	id, err := intake.RowID(c, "copy_id")
 	if err != nil {
 		return identity.User{}, assigned, err
 	}
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return user, assigned, err
 	}
-	assigned, err = assignment.Get(ctx(c), h.DB, user.ID, id)
+	assigned, err = assignment.Get(reqctx.Of(c), h.DB, user.ID, id)
 	return user, assigned, err
 }
 
@@ -115,25 +119,25 @@ func (h *Handlers) EditUserAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // ChangeUserAccessProfile pauses a copy, resumes it, or changes when it ends.
 func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
-	id, err := rowIDOf(c, "copy_id")
+	id, err := intake.RowID(c, "copy_id")
 	if err != nil {
 		return err
 	}
-	in, err := decode[assignment.CopyInput](c)
-	if !IsAPI(c) {
+	in, err := intake.Decode[assignment.CopyInput](c)
+	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
 	if err == nil {
 		var assigned assignment.Assignment
-		if assigned, err = assignment.Change(ctx(c), h.DB, ActorOf(c), c.Param("id"), id, in); err == nil {
-			if IsAPI(c) {
-				writeJSON(c, http.StatusOK, gin.H{"access_profile": assigned})
+		if assigned, err = assignment.Change(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), id, in); err == nil {
+			if reqctx.IsAPI(c) {
+				reply.JSON(c, http.StatusOK, gin.H{"access_profile": assigned})
 				return nil
 			}
 			return seeOther(c, usersHref+"/"+assigned.UserID, assigned.Name+" of "+assigned.Holder+" was changed.")
@@ -152,7 +156,7 @@ func (h *Handlers) copyForm(
 		return nil, err
 	}
 	page := h.userFrame(c, user, assigned.Name+" of "+user.Name)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.CopyFormBody(views.CopyForm{Copy: assigned, Input: in, Problems: problems})), nil
 }
 
@@ -162,12 +166,12 @@ func (h *Handlers) ConfirmDetach(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	copies, err := assignment.List(ctx(c), h.DB, user.ID)
+	copies, err := assignment.List(reqctx.Of(c), h.DB, user.ID)
 	if err != nil {
 		return err
 	}
 	page := h.userFrame(c, user, "Detach "+assigned.Name+" from "+user.Name+"?")
-	h.html(c, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
 		Action: views.CopyHref(assigned) + "/delete", Verb: "Detach " + assigned.Name, Cancel: usersHref + "/" + user.ID,
 		Effects: views.Detachment(user, assigned, len(copies) == 1, time.Now()),
 	})))
@@ -176,19 +180,19 @@ func (h *Handlers) ConfirmDetach(c *gin.Context) error {
 
 // DetachAccessProfile takes a copy from a user, and with their last one their keys.
 func (h *Handlers) DetachAccessProfile(c *gin.Context) error {
-	id, err := rowIDOf(c, "copy_id")
+	id, err := intake.RowID(c, "copy_id")
 	if err != nil {
 		return err
 	}
-	if err := noFields(c); err != nil {
+	if err := intake.NoFields(c); err != nil {
 		return err
 	}
-	gone, err := assignment.Detach(ctx(c), h.DB, ActorOf(c), c.Param("id"), id)
+	gone, err := assignment.Detach(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), id)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{
 			"message": gone.Name + " was detached.", "deleted_vk_names": gone.Keys, "deleted_vk_count": len(gone.Keys),
 		})
 		return nil

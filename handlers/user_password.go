@@ -6,6 +6,8 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/account"
 	"tollgate/models/identity"
 	"tollgate/models/input"
@@ -21,7 +23,7 @@ type passwordChoice struct {
 // SetUserPassword gives a user another password and ends their sessions.
 func (h *Handlers) SetUserPassword(c *gin.Context) error {
 	id := c.Param("id")
-	in, err := decode[passwordChoice](c)
+	in, err := intake.Decode[passwordChoice](c)
 	if err == nil {
 		in.Password.Kind = input.String // left empty or out, it is too short
 		var user identity.User
@@ -36,11 +38,11 @@ func (h *Handlers) SetUserPassword(c *gin.Context) error {
 
 // changeUser saves, and starts a new session for a user whose own sessions the new password has just ended.
 func (h *Handlers) changeUser(c *gin.Context, id string, in identity.UserInput) (identity.User, error) {
-	user, err := account.UpdateUser(ctx(c), h.DB, &h.Passwords, ActorOf(c), id, in)
-	if self, known := UserOf(c); err != nil || !known || self.ID != id || !in.Password.Given() {
+	user, err := account.UpdateUser(reqctx.Of(c), h.DB, &h.Passwords, reqctx.Actor(c), id, in)
+	if self, known := reqctx.User(c); err != nil || !known || self.ID != id || !in.Password.Given() {
 		return user, err
 	}
-	token, err := identity.StartSession(ctx(c), h.DB, id, "")
+	token, err := identity.StartSession(reqctx.Of(c), h.DB, id, "")
 	if err != nil {
 		return user, err
 	}

@@ -6,6 +6,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
@@ -23,15 +26,15 @@ type roleChoice struct {
 // SetUserRole gives a user another role. In the console what they would gain and lose is shown first.
 func (h *Handlers) SetUserRole(c *gin.Context) error {
 	id := c.Param("id")
-	in, err := decode[roleChoice](c)
-	if err == nil && !IsAPI(c) && !in.Confirmed.Given() {
+	in, err := intake.Decode[roleChoice](c)
+	if err == nil && !reqctx.IsAPI(c) && !in.Confirmed.Given() {
 		if asked, err := h.confirmRole(c, id, in.RoleChoice); asked || err != nil {
 			return err
 		}
 	}
 	if err == nil {
 		var user identity.User
-		if user, err = account.SetUserRole(ctx(c), h.DB, h.Keys, ActorOf(c), id, in.RoleChoice); err == nil {
+		if user, err = account.SetUserRole(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), id, in.RoleChoice); err == nil {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
 		}
 	}
@@ -42,15 +45,15 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 
 // confirmRole asks before a change of role gives or takes anything.
 func (h *Handlers) confirmRole(c *gin.Context, id string, in identity.RoleChoice) (asked bool, err error) {
-	user, err := identity.GetUser(ctx(c), h.DB, id)
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return false, err
 	}
-	effects, err := assignment.PreviewRole(ctx(c), h.DB, id, in)
+	effects, err := assignment.PreviewRole(reqctx.Of(c), h.DB, id, in)
 	if err != nil || effects.None() {
 		return false, err
 	}
 	page := h.userFrame(c, user, "Give "+user.Name+" the role "+effects.Role+"?")
-	h.html(c, http.StatusOK, framed(page, views.ChangeRoleBody(user, effects)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ChangeRoleBody(user, effects)))
 	return true, nil
 }

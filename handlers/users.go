@@ -9,6 +9,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
@@ -30,11 +33,11 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	users, total, err := identity.ListUsers(ctx(c), h.DB, wanted)
+	users, total, err := identity.ListUsers(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writeList(c, "users", users, total, wanted)
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(users), total) {
@@ -45,22 +48,22 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 	page.Intro = "Who holds which profiles, and who may sign in to this console."
 	list := views.UserList{
 		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users,
-		MayViewRoles: ActorOf(c).May("Roles:View"),
+		MayViewRoles: reqctx.Actor(c).May("Roles:View"),
 	}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New user", usersHref+"/new")
 	}
-	if ActorOf(c).May("AccessProfiles:View") {
-		if list.Held, err = assignment.ProfilesHeld(ctx(c), h.DB, users); err != nil {
+	if reqctx.Actor(c).May("AccessProfiles:View") {
+		if list.Held, err = assignment.ProfilesHeld(reqctx.Of(c), h.DB, users); err != nil {
 			return err
 		}
 	}
-	if ActorOf(c).May("AccessProfiles:Create") {
-		if list.Profiles, err = propagation.ProfilesToAssign(ctx(c), h.DB, ""); err != nil {
+	if reqctx.Actor(c).May("AccessProfiles:Create") {
+		if list.Profiles, err = propagation.ProfilesToAssign(reqctx.Of(c), h.DB, ""); err != nil {
 			return err
 		}
 	}
-	h.html(c, http.StatusOK, framed(page, views.UserListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.UserListBody(list)))
 	return nil
 }
 
@@ -70,7 +73,7 @@ func (h *Handlers) NewUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -79,7 +82,7 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 	in, err := decodeUser(c)
 	if err == nil {
 		var user identity.User
-		if user, err = account.CreateUser(ctx(c), h.DB, &h.Passwords, h.Keys, ActorOf(c), in); err == nil {
+		if user, err = account.CreateUser(reqctx.Of(c), h.DB, &h.Passwords, h.Keys, reqctx.Actor(c), in); err == nil {
 			said, err := h.withKeys(c, user, user.Name+" was added.")
 			if err != nil {
 				return err
@@ -94,10 +97,10 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 
 // withKeys adds to the message about a user who was just given a role how to get at the key that came with it.
 func (h *Handlers) withKeys(c *gin.Context, user identity.User, said string) (string, error) {
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return said, nil
 	}
-	keys, err := virtualkey.ListUserKeys(ctx(c), h.DB, user.ID)
+	keys, err := virtualkey.ListUserKeys(reqctx.Of(c), h.DB, user.ID)
 	if err != nil || len(keys) == 0 {
 		return said, err
 	}
@@ -106,25 +109,25 @@ func (h *Handlers) withKeys(c *gin.Context, user identity.User, said string) (st
 
 // ShowUser answers one user; the page lets the role and the password be changed.
 func (h *Handlers) ShowUser(c *gin.Context) error {
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"user": user})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"user": user})
 		return nil
 	}
 	page, err := h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), nil)
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // EditUser shows the form of a user as they stand.
 func (h *Handlers) EditUser(c *gin.Context) error {
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -132,7 +135,7 @@ func (h *Handlers) EditUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -157,13 +160,13 @@ func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // DeleteUser removes a user with their sessions and API keys.
 func (h *Handlers) DeleteUser(c *gin.Context) error {
-	user, err := account.DeleteUser(ctx(c), h.DB, ActorOf(c), c.Param("id"))
+	user, err := account.DeleteUser(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 	if err != nil {
 		return h.refuseOnPage(c, err, h.userDeletion)
 	}
@@ -171,11 +174,11 @@ func (h *Handlers) DeleteUser(c *gin.Context) error {
 }
 
 func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return nil, err
 	}
-	leaving, err := account.UserLeaving(ctx(c), h.DB, user)
+	leaving, err := account.UserLeaving(reqctx.Of(c), h.DB, user)
 	if err != nil {
 		return nil, err
 	}
@@ -197,8 +200,8 @@ func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (temp
 
 // decodeUser reads a user by either door.
 func decodeUser(c *gin.Context) (identity.UserInput, error) {
-	in, err := decode[identity.UserInput](c)
-	if !IsAPI(c) {
+	in, err := intake.Decode[identity.UserInput](c)
+	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
 	return in, err
@@ -208,17 +211,17 @@ func decodeUser(c *gin.Context) (identity.UserInput, error) {
 func (h *Handlers) userForm(
 	c *gin.Context, user identity.User, in identity.UserInput, problems problem.Problems,
 ) (templ.Component, error) {
-	form := views.UserForm{ID: user.ID, Input: in, Problems: problems, Actor: ActorOf(c)}
+	form := views.UserForm{ID: user.ID, Input: in, Problems: problems, Actor: reqctx.Actor(c)}
 	page := h.below(c, "New user", "Users", usersHref, user.Name, usersHref+"/"+user.ID)
 	if user.ID != "" {
 		page.Title = "Edit " + user.Name
 	} else {
 		var err error
-		if form.Roles, err = identity.RoleChoices(ctx(c), h.DB); err != nil {
+		if form.Roles, err = identity.RoleChoices(reqctx.Of(c), h.DB); err != nil {
 			return nil, err
 		}
 	}
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.UserFormBody(form)), nil
 }
 
@@ -226,8 +229,8 @@ func (h *Handlers) userForm(
 func (h *Handlers) userPage(
 	c *gin.Context, user identity.User, roleID string, problems problem.Problems,
 ) (templ.Component, error) {
-	actor := ActorOf(c)
-	self, _ := UserOf(c)
+	actor := reqctx.Actor(c)
+	self, _ := reqctx.User(c)
 	shown := views.UserPage{
 		User: user, RoleID: roleID, Actor: actor, Problems: problems, Self: self.ID == user.ID,
 		MayUpdate:    actor.May("Users:Update") && identity.Covers(actor, user.Permissions),
@@ -235,7 +238,7 @@ func (h *Handlers) userPage(
 	}
 	if shown.MayUpdate {
 		var err error
-		if shown.Roles, err = identity.RoleChoices(ctx(c), h.DB); err != nil {
+		if shown.Roles, err = identity.RoleChoices(reqctx.Of(c), h.DB); err != nil {
 			return nil, err
 		}
 	}
@@ -246,13 +249,13 @@ func (h *Handlers) userPage(
 	page.Actions = views.CatalogueActions(
 		usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && identity.Covers(actor, user.Permissions),
 	)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.UserBody(shown)), nil
 }
 
 // loadHeld adds what the user holds, as far as the actor may see it.
 func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	p.Now = time.Now()
 	may := func(needed permission.Permission) bool {
 		return actor.May(needed) && identity.Covers(actor, p.User.Permissions)
@@ -262,20 +265,20 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	p.MayViewKeys, p.MayViewUsage = actor.May("VirtualKeys:View"), actor.May("Usage:View")
 	p.MayViewAudit = actor.May("AuditLogs:View")
 	if p.MayViewCopies {
-		if p.Copies, err = assignment.List(ctx(c), h.DB, p.User.ID); err != nil {
+		if p.Copies, err = assignment.List(reqctx.Of(c), h.DB, p.User.ID); err != nil {
 			return err
 		}
-		if p.Unpriced, err = report.UnpricedEvents(ctx(c), h.DB, p.User.ID); err != nil {
+		if p.Unpriced, err = report.UnpricedEvents(reqctx.Of(c), h.DB, p.User.ID); err != nil {
 			return err
 		}
-		if p.Catalogue, err = catalogue.LoadCatalogue(ctx(c), h.DB); err != nil {
+		if p.Catalogue, err = catalogue.LoadCatalogue(reqctx.Of(c), h.DB); err != nil {
 			return err
 		}
 	}
 	if p.MayViewKeys {
 		p.Keys = views.KeyList{MayRotate: may("VirtualKeys:Update"), MayDrop: may("AccessProfiles:Delete")}
 		p.Keys.Now, p.Keys.MayCreate = p.Now, may("VirtualKeys:Create")
-		p.Keys.Keys, err = virtualkey.ListUserKeys(ctx(c), h.DB, p.User.ID)
+		p.Keys.Keys, err = virtualkey.ListUserKeys(reqctx.Of(c), h.DB, p.User.ID)
 	}
 	return err
 }
@@ -285,7 +288,7 @@ func (h *Handlers) refuseUser(
 	c *gin.Context, id string, err error, show func(identity.User, problem.Problems) (templ.Component, error),
 ) error {
 	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
-		user, err := identity.GetUser(ctx(c), h.DB, id)
+		user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
 		if err != nil {
 			return nil, err
 		}
@@ -296,7 +299,7 @@ func (h *Handlers) refuseUser(
 // refuseWith is refuse for a form that has to read the database before it can be shown again.
 func (h *Handlers) refuseWith(c *gin.Context, err error, show func(problem.Problems) (templ.Component, error)) error {
 	var refusal *problem.Refusal
-	if IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
+	if reqctx.IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
 		return err
 	}
 	page, loadErr := show(refusal.Problems)

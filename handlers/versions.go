@@ -7,6 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
 	"tollgate/models/profile"
@@ -16,21 +19,21 @@ import (
 
 // ListVersions answers a profile's versions, newest first.
 func (h *Handlers) ListVersions(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	q := readQuery(c, "limit", "offset")
-	limit, offset := q.number("limit", maxLimit, 1, maxLimit), q.number("offset", 0, 0, 1<<63-1)
-	if err := q.err(); err != nil {
+	q := intake.ReadQuery(c, "limit", "offset")
+	limit, offset := q.Number("limit", intake.MaxLimit, 1, intake.MaxLimit), q.Number("offset", 0, 0, 1<<63-1)
+	if err := q.Err(); err != nil {
 		return err
 	}
-	versions, total, err := profile.ListVersions(ctx(c), h.DB, id, limit, offset)
+	versions, total, err := profile.ListVersions(reqctx.Of(c), h.DB, id, limit, offset)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"versions": versions, "total_count": total})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"versions": versions, "total_count": total})
 		return nil
 	}
 	if behindEnd(c, q, limit, offset, len(versions), total) {
@@ -44,27 +47,28 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, framed(page, views.VersionsBody(views.VersionsOf(versions, profile.Version, time.Now(),
-		pager(q, limit, offset, int64(len(versions)), total, "versions")))))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page,
+		views.VersionsBody(views.VersionsOf(versions, profile.Version, time.Now(),
+			pager(q, limit, offset, int64(len(versions)), total, "versions")))))
 	return nil
 }
 
 // ShowVersion answers one version; its page says what restoring it would change.
 func (h *Handlers) ShowVersion(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	number, err := rowIDOf(c, "version")
+	number, err := intake.RowID(c, "version")
 	if err != nil {
 		return err
 	}
-	version, err := profile.FindVersion(ctx(c), h.DB, id, number)
+	version, err := profile.FindVersion(reqctx.Of(c), h.DB, id, number)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"version": version})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"version": version})
 		return nil
 	}
 	return h.comparePage(c, id, number, nil)
@@ -72,13 +76,13 @@ func (h *Handlers) ShowVersion(c *gin.Context) error {
 
 // CompareVersions sets any two versions side by side, field by field.
 func (h *Handlers) CompareVersions(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	q := readQuery(c, "from", "to")
-	from, to := q.number("from", 1, 1, input.MaxCount), q.number("to", 1, 1, input.MaxCount)
-	if err := q.err(); err != nil {
+	q := intake.ReadQuery(c, "from", "to")
+	from, to := q.Number("from", 1, 1, input.MaxCount), q.Number("to", 1, 1, input.MaxCount)
+	if err := q.Err(); err != nil {
 		return err
 	}
 	return h.comparePage(c, id, from, &to)
@@ -101,27 +105,27 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	if err != nil {
 		return err
 	}
-	offered, err := catalogue.LoadCatalogue(ctx(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
 	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
 	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
-	h.html(c, http.StatusOK, framed(page, views.CompareBody(views.Comparison{
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.CompareBody(views.Comparison{
 		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version,
 		Rows:       views.Differences(older, newer, offered),
-		MayRestore: ActorOf(c).May("AccessProfiles:Update"),
+		MayRestore: reqctx.Actor(c).May("AccessProfiles:Update"),
 	})))
 	return nil
 }
 
 // RestoreVersion makes a profile what it was at a version, as a new version.
 func (h *Handlers) RestoreVersion(c *gin.Context) error {
-	id, err := rowIDOf(c, "id")
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	number, err := rowIDOf(c, "version")
+	number, err := intake.RowID(c, "version")
 	if err != nil {
 		return err
 	}
@@ -129,7 +133,7 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown, err := profile.RestoreVersion(ctx(c), h.DB, ActorOf(c), id, ifVersion, number)
+	shown, err := profile.RestoreVersion(reqctx.Of(c), h.DB, reqctx.Actor(c), id, ifVersion, number)
 	if err != nil {
 		return err
 	}
@@ -140,11 +144,11 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 
 // tabbedPage is the frame of a profile's tab: policy, users, roles, versions or audit.
 func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string) (ui.Page, error) {
-	holders, err := profile.CountHolders(ctx(c), h.DB, []int64{shown.ID})
+	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{shown.ID})
 	if err != nil {
 		return ui.Page{}, err
 	}
-	roles, err := profile.CountRoles(ctx(c), h.DB, shown.ID)
+	roles, err := profile.CountRoles(reqctx.Of(c), h.DB, shown.ID)
 	if err != nil {
 		return ui.Page{}, err
 	}
@@ -152,7 +156,7 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 	href := page.Crumbs[1].Href
 	page.Crumbs = page.Crumbs[:1]
 	page.Badge = ui.ActiveBadge(shown.IsActive)
-	actor := ActorOf(c)
+	actor := reqctx.Actor(c)
 	page.Actions = views.ProfileActions(href, shown.IsActive, holders[shown.ID] > 0,
 		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
 	page.Tabs = []ui.Tab{

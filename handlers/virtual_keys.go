@@ -7,10 +7,12 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
-	"tollgate/models/quota"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -22,11 +24,11 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, total, err := virtualkey.List(ctx(c), h.DB, wanted)
+	keys, total, err := virtualkey.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		return writeList(c, "virtual_keys", keys, total, wanted)
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(keys), total) {
@@ -35,8 +37,8 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	page := h.page(c, "Keys", "/virtual-keys")
 	page.Rows = len(keys) > 0
 	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
-	actor := ActorOf(c)
-	h.html(c, http.StatusOK, framed(page, views.KeyListBody(views.KeyList{
+	actor := reqctx.Actor(c)
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.KeyListBody(views.KeyList{
 		CatalogueFrame: listFrame(c, q, wanted, len(keys), total, "keys", "VirtualKeys"), Keys: keys,
 		MayViewUsers: actor.May("Users:View"),
 		MayRotate:    actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete"),
@@ -46,14 +48,14 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 
 // ListUserKeys answers a user's keys, with masked values.
 func (h *Handlers) ListUserKeys(c *gin.Context) error {
-	if err := readQuery(c).err(); err != nil {
+	if err := intake.ReadQuery(c).Err(); err != nil {
 		return err
 	}
-	keys, err := virtualkey.ListUserKeys(ctx(c), h.DB, c.Param("id"))
+	keys, err := virtualkey.ListUserKeys(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"virtual_keys": keys})
+	reply.JSON(c, http.StatusOK, gin.H{"virtual_keys": keys})
 	return nil
 }
 
@@ -63,16 +65,16 @@ func (h *Handlers) NewVirtualKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // CreateVirtualKey gives a user a further key and answers its value, only this once.
 func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
-	in, err := decodeEmpty[virtualkey.Input](c)
+	in, err := intake.DecodeEmpty[virtualkey.Input](c)
 	if err == nil {
 		var key virtualkey.Key
-		if key, err = virtualkey.Create(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("id"), in); err == nil {
+		if key, err = virtualkey.Create(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), c.Param("id"), in); err == nil {
 			return h.showKey(c, http.StatusOK, key, key.Name+" was made.")
 		}
 	}
@@ -84,37 +86,37 @@ func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 // showKey answers a key with its value in clear: it is shown this once.
 func (h *Handlers) showKey(c *gin.Context, status int, key virtualkey.Key, said string) error {
 	c.Header("Cache-Control", "no-store")
-	if IsAPI(c) {
-		writeJSON(c, status, gin.H{"virtual_key": key})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, status, gin.H{"virtual_key": key})
 		return nil
 	}
-	user, err := identity.GetUser(ctx(c), h.DB, key.UserID)
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, key.UserID)
 	if err != nil {
 		return err
 	}
 	page := h.userFrame(c, user, "Key of "+user.Name)
 	page.Flash = said
-	h.html(c, status, framed(page, views.KeySecretBody(key, h.BaseURL)))
+	reply.HTML(c, h.Log, status, framed(page, views.KeySecretBody(key, h.BaseURL)))
 	return nil
 }
 
 func (h *Handlers) keyForm(c *gin.Context, in virtualkey.Input, problems problem.Problems) (templ.Component, error) {
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return nil, err
 	}
 	page := h.userFrame(c, user, "New key for "+user.Name)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.KeyFormBody(views.KeyForm{User: user, Input: in, Problems: problems})), nil
 }
 
 // keyOnPage loads the key that a page is about, with its user.
 func (h *Handlers) keyOnPage(c *gin.Context) (identity.User, virtualkey.Key, error) {
-	user, err := identity.GetUser(ctx(c), h.DB, c.Param("id"))
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
 		return user, virtualkey.Key{}, err
 	}
-	key, err := virtualkey.Get(ctx(c), h.DB, user.ID, c.Param("vk_id"))
+	key, err := virtualkey.Get(reqctx.Of(c), h.DB, user.ID, c.Param("vk_id"))
 	return user, key, err
 }
 
@@ -124,7 +126,7 @@ func (h *Handlers) ConfirmRotateVirtualKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h.html(c, http.StatusOK, page)
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -136,19 +138,19 @@ func (h *Handlers) rotateForm(
 		return nil, err
 	}
 	page := h.userFrame(c, user, "Rotate "+key.Name)
-	markProblems(&page, problems)
+	reply.MarkProblems(&page, problems)
 	return framed(page, views.RotateBody(views.RotateForm{Key: key, Input: in, Problems: problems})), nil
 }
 
 // RotateVirtualKey gives a key another value and answers it, this once.
 func (h *Handlers) RotateVirtualKey(c *gin.Context) error {
-	in, err := decodeEmpty[virtualkey.RotateInput](c)
-	if err == nil && !IsAPI(c) {
+	in, err := intake.DecodeEmpty[virtualkey.RotateInput](c)
+	if err == nil && !reqctx.IsAPI(c) {
 		_, _, err = h.keyOnPage(c) // the page is about one user, whose key it has to be
 	}
 	if err == nil {
 		var key virtualkey.Key
-		if key, err = virtualkey.Rotate(ctx(c), h.DB, h.Keys, ActorOf(c), c.Param("vk_id"), in); err == nil {
+		if key, err = virtualkey.Rotate(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), c.Param("vk_id"), in); err == nil {
 			return h.showKey(c, http.StatusOK, key, views.Rotated(key))
 		}
 	}
@@ -164,7 +166,7 @@ func (h *Handlers) ConfirmDeleteVirtualKey(c *gin.Context) error {
 		return err
 	}
 	page := h.userFrame(c, user, "Delete "+key.Name+"?")
-	h.html(c, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
 		Action: views.KeyHref(key) + "/delete", Verb: "Delete " + key.Name, Cancel: usersHref + "/" + user.ID,
 		Effects: views.KeyDeletion(key, time.Now()),
 	})))
@@ -173,39 +175,25 @@ func (h *Handlers) ConfirmDeleteVirtualKey(c *gin.Context) error {
 
 // DeleteVirtualKey ends a key at once.
 func (h *Handlers) DeleteVirtualKey(c *gin.Context) error {
-	if err := noFields(c); err != nil {
+	if err := intake.NoFields(c); err != nil {
 		return err
 	}
-	key, err := virtualkey.Delete(ctx(c), h.DB, ActorOf(c), c.Param("id"), c.Param("vk_id"))
+	key, err := virtualkey.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), c.Param("vk_id"))
 	if err != nil {
 		return err
 	}
-	if IsAPI(c) {
-		writeJSON(c, http.StatusOK, gin.H{"message": "Virtual key deleted."})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"message": "Virtual key deleted."})
 		return nil
 	}
 	return seeOther(c, usersHref+"/"+key.UserID, key.Name+" was deleted. Gateways refuse it from now on.")
 }
 
-// ShowQuota answers what the user of the key of the request may still spend.
-func (h *Handlers) ShowQuota(c *gin.Context) error {
-	if err := readQuery(c).err(); err != nil {
-		return err
-	}
-	left, err := quota.Get(ctx(c), h.DB, virtualKeyOf(c))
-	if err != nil {
-		return err
-	}
-	c.Header("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, left)
-	return nil
-}
-
 // ShowKeyCreationPolicy answers whether the caller holds a profile, without which a key could do nothing.
 func (h *Handlers) ShowKeyCreationPolicy(c *gin.Context) error {
 	policy := gin.H{"has_access_profile": false}
-	if id := ActorOf(c).UserID; id != "" {
-		copies, err := assignment.List(ctx(c), h.DB, id)
+	if id := reqctx.Actor(c).UserID; id != "" {
+		copies, err := assignment.List(reqctx.Of(c), h.DB, id)
 		if err != nil {
 			return err
 		}
@@ -213,6 +201,6 @@ func (h *Handlers) ShowKeyCreationPolicy(c *gin.Context) error {
 			policy = gin.H{"has_access_profile": true, "profile_name": copies[0].Name}
 		}
 	}
-	writeJSON(c, http.StatusOK, policy)
+	reply.JSON(c, http.StatusOK, policy)
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
+	"tollgate/handlers/gateway"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -22,7 +24,7 @@ func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerF
 	keys := apiKeys{h: h, scrapers: &scrapers{}}
 	return func(needed permission.Permission) gin.HandlerFunc {
 		return func(c *gin.Context) {
-			if needed == anyone && handlers.IsAPI(c) {
+			if needed == anyone && reqctx.IsAPI(c) {
 				return
 			}
 			identify := func() error { return identifyCaller(c, h, keys.of(c, needed)) }
@@ -36,7 +38,7 @@ func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerF
 			case err != nil:
 				refuseCaller(c, h, err)
 			case needed == signedIn || needed == keyHolder:
-			case handlers.ActorOf(c).ByKey || !handlers.ActorOf(c).May(needed):
+			case reqctx.Actor(c).ByKey || !reqctx.Actor(c).May(needed):
 				h.Fail(c, problem.Refuse(problem.Forbidden, "", "forbidden",
 					"You need the permission "+string(needed)+" for this. Ask an admin of this console for it."))
 			}
@@ -49,7 +51,7 @@ func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 	var refusal *problem.Refusal
 	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
 	unknown := errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated
-	if !unknown || !reading || handlers.IsAPI(c) || c.GetHeader("HX-Request") == "true" {
+	if !unknown || !reading || reqctx.IsAPI(c) || c.GetHeader("HX-Request") == "true" {
 		h.Fail(c, err)
 		return
 	}
@@ -60,7 +62,7 @@ func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 // identifyCaller checks the credential of a request and sets its actor. On the API a bad Authorization header is
 // refused even beside a good cookie; pages accept only the cookie.
 func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) error {
-	if headers := c.Request.Header.Values("Authorization"); handlers.IsAPI(c) && len(headers) > 0 {
+	if headers := c.Request.Header.Values("Authorization"); reqctx.IsAPI(c) && len(headers) > 0 {
 		return identifyHeader(c, h, headers, actorOf)
 	}
 	token := h.SessionToken(c)
@@ -71,14 +73,14 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) erro
 	if err != nil {
 		return err
 	}
-	handlers.SetActor(c, user.Actor())
-	handlers.SetUser(c, user)
+	reqctx.SetActor(c, user.Actor())
+	reqctx.SetUser(c, user)
 	return nil
 }
 
 // identifyHolder accepts a virtual key from any header in which clients of gateways send one, and no other credential.
 func identifyHolder(c *gin.Context, h *handlers.Handlers) error {
-	key, err := handlers.ClientKey(c.Request.Header)
+	key, err := gateway.ClientKey(c.Request.Header)
 	switch {
 	case err != nil:
 		return err
@@ -124,7 +126,7 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, acto
 	case strings.EqualFold(scheme, "Bearer"):
 		actor, err := actorOf(c.Request.Context(), credential)
 		if err == nil {
-			handlers.SetActor(c, actor)
+			reqctx.SetActor(c, actor)
 		}
 		return err
 	case strings.EqualFold(scheme, "Basic"):
@@ -141,8 +143,8 @@ func identifyKeyHolder(c *gin.Context, h *handlers.Handlers, value string) error
 	}
 	actor := user.Actor()
 	actor.ByKey = true
-	handlers.SetActor(c, actor)
-	handlers.SetVirtualKey(c, key)
+	reqctx.SetActor(c, actor)
+	reqctx.SetVirtualKey(c, key)
 	return nil
 }
 
@@ -154,7 +156,7 @@ func identifyBasic(c *gin.Context, h *handlers.Handlers, credential string) erro
 	}
 	user, err := identity.CheckPassword(c.Request.Context(), h.DB, &h.Passwords, c.ClientIP(), email, password)
 	if err == nil {
-		handlers.SetActor(c, user.Actor())
+		reqctx.SetActor(c, user.Actor())
 	}
 	return err
 }

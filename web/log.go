@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
+	"tollgate/handlers/reqctx"
 )
 
 // requestIDHeader is X-Request-ID in Go's canonical spelling.
@@ -25,7 +26,7 @@ func identify(c *gin.Context) {
 	if !requestID.MatchString(id) {
 		id = rand.Text()
 	}
-	handlers.SetRequestID(c, id)
+	reqctx.SetRequestID(c, id)
 	c.Header(requestIDHeader, id)
 }
 
@@ -46,8 +47,8 @@ func logRequest(c *gin.Context, log *slog.Logger, start time.Time) {
 	log.LogAttrs(c.Request.Context(), level, "request",
 		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.String("path", c.Request.URL.Path),
 		slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)), slog.Int("bytes", c.Writer.Size()),
-		slog.String("actor", handlers.ActorOf(c).Name), slog.String("from", c.RemoteIP()),
-		slog.String("request_id", handlers.RequestID(c)))
+		slog.String("actor", reqctx.Actor(c).Name), slog.String("from", c.RemoteIP()),
+		slog.String("request_id", reqctx.RequestID(c)))
 }
 
 // recoverPanics answers a panic as an internal error, with its reason only in the log. A panic that aborts an answer is

@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
+	"tollgate/handlers/gateway"
 	"tollgate/models/permission"
 )
 
@@ -36,8 +37,9 @@ type route struct {
 
 // register mounts every route behind the checks of origin, credential and permission. Any other path is not found.
 func register(engine *gin.Engine, h *handlers.Handlers) {
+	g := gatewayOf(h)
 	origin, credential := sameOrigin(h), authenticate(h)
-	for _, r := range append(routes(h), proxyRoutes(h)...) {
+	for _, r := range append(routes(h, g), proxyRoutes(g)...) {
 		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
 		if strings.HasPrefix(r.path, "/authz/") {
 			chain = gin.HandlersChain{h.Handle(r.action)} // a proxy sends a copy of its client's request
@@ -51,16 +53,23 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 	}
 }
 
+// gatewayOf is the part of a console that answers gateways.
+func gatewayOf(h *handlers.Handlers) *gateway.Gateway {
+	return &gateway.Gateway{
+		DB: h.DB, Log: h.Log, BaseURL: h.BaseURL, Keys: h.Keys, Engine: h.Engine, Recorder: h.Recorder,
+	}
+}
+
 // proxyRoutes are the routes for proxies, which repeat the method of their client's request. Envoy appends its path
 // too.
-func proxyRoutes(h *handlers.Handlers) []route {
+func proxyRoutes(g *gateway.Gateway) []route {
 	var all []route
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
 		all = append(all,
-			route{method, "/authz/envoy/*path", anyone, h.AuthorizeEnvoy},
-			route{method, "/authz/envoy-with/*path", anyone, h.AuthorizeEnvoyWith},
-			route{method, "/authz/forward", anyone, h.AuthorizeForward},
-			route{method, "/authz/nginx", anyone, h.AuthorizeNginx})
+			route{method, "/authz/envoy/*path", anyone, g.AuthorizeEnvoy},
+			route{method, "/authz/envoy-with/*path", anyone, g.AuthorizeEnvoyWith},
+			route{method, "/authz/forward", anyone, g.AuthorizeForward},
+			route{method, "/authz/nginx", anyone, g.AuthorizeNginx})
 	}
 	return all
 }
@@ -79,18 +88,18 @@ func paths(path string) []string {
 }
 
 // routes is the table of all URLs.
-func routes(h *handlers.Handlers) []route {
+func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 	return []route{
 		{"GET", "/healthz", anyone, h.Healthy},
 		{"GET", "/readyz", anyone, h.Ready},
 		{"GET", metricsPath, "Usage:View", h.ShowMetrics},
 		{"GET", "/", anyone, h.Home},
 
-		{"GET", "/.well-known/authzen-configuration", anyone, h.AuthZENMetadata},
-		{"POST", "/access/v1/evaluation", askDecisions, h.Evaluate},
-		{"POST", "/access/v1/evaluations", askDecisions, h.EvaluateAll},
-		{"POST", "/access/v1/search/resource", askDecisions, h.SearchResources},
-		{"POST", "/access/v1/search/action", askDecisions, h.SearchActions},
+		{"GET", "/.well-known/authzen-configuration", anyone, g.AuthZENMetadata},
+		{"POST", "/access/v1/evaluation", askDecisions, g.Evaluate},
+		{"POST", "/access/v1/evaluations", askDecisions, g.EvaluateAll},
+		{"POST", "/access/v1/search/resource", askDecisions, g.SearchResources},
+		{"POST", "/access/v1/search/action", askDecisions, g.SearchActions},
 
 		{"GET", "/find", signedIn, h.Find},
 		{"POST", "/find", signedIn, h.FindTyped},
@@ -155,7 +164,7 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/api/users/:id/access-profiles/:copy_id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
 		{"DELETE", "/api/users/:id/access-profiles/virtual-keys/:vk_id", "AccessProfiles:Delete", h.DeleteVirtualKey},
 		{"GET", "/api/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
-		{"GET", "/api/virtual-keys/quota", keyHolder, h.ShowQuota},
+		{"GET", "/api/virtual-keys/quota", keyHolder, g.ShowQuota},
 		{"POST", "/api/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.RotateVirtualKey},
 		{"GET", "/users/:id/access-profiles/new", "AccessProfiles:Create", h.NewAssignment},
 		{"POST", "/users/:id/access-profiles", "AccessProfiles:Create", h.AssignAccessProfile},
@@ -177,11 +186,11 @@ func routes(h *handlers.Handlers) []route {
 		{"POST", "/users/:id/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.RotateVirtualKey},
 		{"GET", "/virtual-keys", "VirtualKeys:View", h.ListVirtualKeys},
 
-		{"POST", "/api/decisions", askDecisions, h.Decide},
-		{"PUT", "/api/reservations/*id", askDecisions, h.RenewReservation},
-		{"DELETE", "/api/reservations/*id", askDecisions, h.ReleaseReservation},
-		{"POST", "/api/usage", reportUsage, h.RecordUsage},
-		{"POST", "/api/usage/adjustments", "Usage:Update", h.AdjustUsage},
+		{"POST", "/api/decisions", askDecisions, g.Decide},
+		{"PUT", "/api/reservations/*id", askDecisions, g.RenewReservation},
+		{"DELETE", "/api/reservations/*id", askDecisions, g.ReleaseReservation},
+		{"POST", "/api/usage", reportUsage, g.RecordUsage},
+		{"POST", "/api/usage/adjustments", "Usage:Update", g.AdjustUsage},
 		{"GET", "/api/usage", "Usage:View", h.Report(h.ShowUsage)},
 		{"GET", "/api/usage/quarantine", "Usage:View", h.ListQuarantine},
 		{"GET", "/api/usage/quarantine/:id", "Usage:View", h.ShowQuarantined},
@@ -195,8 +204,8 @@ func routes(h *handlers.Handlers) []route {
 		{"GET", "/usage", "Usage:View", h.Report(h.ShowUsage)},
 		{"GET", "/usage/export", "Usage:View", h.Report(h.ExportUsage)},
 		{"GET", "/users/:id/try", "AccessProfiles:View", h.TryAccess},
-		{"GET", "/quota", anyone, h.QuotaPage},
-		{"POST", "/quota", anyone, h.ShowQuotaPage},
+		{"GET", "/quota", anyone, g.QuotaPage},
+		{"POST", "/quota", anyone, g.ShowQuotaPage},
 
 		{"GET", "/api/roles", "Roles:View", h.ListRoles},
 		{"POST", "/api/roles", "Roles:Create", h.CreateRole},

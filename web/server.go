@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"tollgate/handlers"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/problem"
 	"tollgate/static"
 )
@@ -37,7 +38,7 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	optional := authenticate(h)(anyone)
 	engine.NoRoute(optional, h.Handle(func(*gin.Context) error { return problem.Missing("page") }))
 	engine.NoMethod(optional, h.Handle(func(c *gin.Context) error {
-		if c.Request.Method == http.MethodGet && !handlers.IsAPI(c) {
+		if c.Request.Method == http.MethodGet && !reqctx.IsAPI(c) {
 			c.Redirect(http.StatusSeeOther, path.Dir(c.Request.URL.Path)) // the page with the form that posts here
 			return nil
 		}

@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"bytes"
@@ -6,12 +6,15 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/decision"
 )
 
 // Decide answers whether a call may go on; with reserve it holds the estimate until the call is reported.
-func (h *Handlers) Decide(c *gin.Context) error {
-	in, err := decode[decision.Input](c)
+func (g *Gateway) Decide(c *gin.Context) error {
+	in, err := intake.Decode[decision.Input](c)
 	if err != nil {
 		return err
 	}
@@ -19,19 +22,19 @@ func (h *Handlers) Decide(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ask := h.Engine.Decide
+	ask := g.Engine.Decide
 	if reserve {
-		ask = h.Engine.Reserve
+		ask = g.Engine.Reserve
 	}
-	decision, err := ask(ctx(c), who, question)
+	decision, err := ask(reqctx.Of(c), who, question)
 	if err != nil {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	buffer := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buffer)
+	buffer := reply.Buffers.Get().(*bytes.Buffer)
+	defer reply.Buffers.Put(buffer)
 	buffer.Reset()
 	buffer.Write(decision.AppendJSON(buffer.AvailableBuffer()))
-	c.Data(http.StatusOK, jsonType, buffer.Bytes())
+	c.Data(http.StatusOK, reply.JSONType, buffer.Bytes())
 	return nil
 }

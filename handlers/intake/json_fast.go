@@ -1,4 +1,4 @@
-package handlers
+package intake
 
 import (
 	"strings"
@@ -13,19 +13,19 @@ const maxMembers = 32
 // usualMembers is how many most objects have.
 const usualMembers = 6
 
-// plainReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on
+// fastReader reads JSON as programs usually write it, in one pass and almost without memory. It gives up on
 // everything it is not sure of, right or wrong: parseAny then decides.
-type plainReader struct {
+type fastReader struct {
 	text string
 	next int
 }
 
-// readPlain reads one JSON object; ok is false when parseAny has to.
-func readPlain(body []byte) (n node, ok bool) {
+// readFast reads one JSON object; ok is false when parseAny has to.
+func readFast(body []byte) (n Node, ok bool) {
 	if !utf8.Valid(body) {
 		return n, false
 	}
-	r := plainReader{text: string(body)}
+	r := fastReader{text: string(body)}
 	r.space()
 	if r.peek() != '{' || !r.value(&n, maxDepth) {
 		return n, false
@@ -35,14 +35,14 @@ func readPlain(body []byte) (n node, ok bool) {
 }
 
 // peek is the next character, 0 at the end.
-func (r *plainReader) peek() byte {
+func (r *fastReader) peek() byte {
 	if r.next < len(r.text) {
 		return r.text[r.next]
 	}
 	return 0
 }
 
-func (r *plainReader) space() {
+func (r *fastReader) space() {
 	for r.next < len(r.text) {
 		switch r.text[r.next] {
 		case ' ', '\t', '\r', '\n':
@@ -54,7 +54,7 @@ func (r *plainReader) space() {
 }
 
 // take steps over what has to come next.
-func (r *plainReader) take(word string) bool {
+func (r *fastReader) take(word string) bool {
 	if !strings.HasPrefix(r.text[r.next:], word) {
 		return false
 	}
@@ -63,35 +63,35 @@ func (r *plainReader) take(word string) bool {
 }
 
 // value reads the value that begins here into n; depth is how many objects and lists may nest.
-func (r *plainReader) value(n *node, depth int) (ok bool) {
+func (r *fastReader) value(n *Node, depth int) (ok bool) {
 	switch r.peek() {
 	case '{':
-		n.kind = input.Object
+		n.Kind = input.Object
 		return depth > 0 && r.object(n, depth-1)
 	case '[':
-		n.kind = input.Array
+		n.Kind = input.Array
 		return depth > 0 && r.list(n, depth-1)
 	case '"':
-		n.kind = input.String
-		n.text, ok = r.quoted()
+		n.Kind = input.String
+		n.Text, ok = r.quoted()
 		return ok
 	case 't':
-		n.kind, n.text = input.Bool, "true"
+		n.Kind, n.Text = input.Bool, "true"
 		return r.take("true")
 	case 'f':
-		n.kind, n.text = input.Bool, "false"
+		n.Kind, n.Text = input.Bool, "false"
 		return r.take("false")
 	case 'n':
-		n.kind = input.Null
+		n.Kind = input.Null
 		return r.take("null")
 	}
-	n.kind = input.Number
-	n.text, ok = r.number()
+	n.Kind = input.Number
+	n.Text, ok = r.number()
 	return ok
 }
 
 // quoted reads text without escapes.
-func (r *plainReader) quoted() (string, bool) {
+func (r *fastReader) quoted() (string, bool) {
 	if !r.take(`"`) {
 		return "", false
 	}
@@ -109,7 +109,7 @@ func (r *plainReader) quoted() (string, bool) {
 }
 
 // number reads a number without an exponent.
-func (r *plainReader) number() (string, bool) {
+func (r *fastReader) number() (string, bool) {
 	begin := r.next
 	r.take("-")
 	if whole := r.digits(); whole == 0 || whole > 1 && r.text[r.next-whole] == '0' {
@@ -121,22 +121,22 @@ func (r *plainReader) number() (string, bool) {
 	return r.text[begin:r.next], true
 }
 
-func (r *plainReader) digits() (n int) {
+func (r *fastReader) digits() (n int) {
 	for ; r.peek() >= '0' && r.peek() <= '9'; n++ {
 		r.next++
 	}
 	return n
 }
 
-func (r *plainReader) list(n *node, depth int) bool {
+func (r *fastReader) list(n *Node, depth int) bool {
 	r.next++
 	if r.space(); r.take("]") {
 		return true
 	}
-	for len(n.items) < maxItems {
-		n.items = append(n.items, node{})
+	for len(n.Items) < maxItems {
+		n.Items = append(n.Items, Node{})
 		r.space()
-		if !r.value(&n.items[len(n.items)-1], depth) {
+		if !r.value(&n.Items[len(n.Items)-1], depth) {
 			return false
 		}
 		if r.space(); r.take("]") {
@@ -149,23 +149,23 @@ func (r *plainReader) list(n *node, depth int) bool {
 	return false
 }
 
-func (r *plainReader) object(n *node, depth int) bool {
+func (r *fastReader) object(n *Node, depth int) bool {
 	r.next++
 	if r.space(); r.take("}") {
 		return true
 	}
-	n.members = make([]member, 0, usualMembers)
-	for len(n.members) < maxMembers {
+	n.Members = make([]member, 0, usualMembers)
+	for len(n.Members) < maxMembers {
 		r.space()
 		name, ok := r.quoted()
-		if !ok || hasMember(n.members, name) {
+		if !ok || HasMember(n.Members, name) {
 			return false
 		}
 		if r.space(); !r.take(":") {
 			return false
 		}
-		n.members = append(n.members, member{name: name}) // filled in place: it would be copied otherwise
-		if r.space(); !r.value(&n.members[len(n.members)-1].node, depth) {
+		n.Members = append(n.Members, member{Name: name}) // filled in place: it would be copied otherwise
+		if r.space(); !r.value(&n.Members[len(n.Members)-1].Node, depth) {
 			return false
 		}
 		if r.space(); r.take("}") {
@@ -178,9 +178,10 @@ func (r *plainReader) object(n *node, depth int) bool {
 	return false
 }
 
-func hasMember(members []member, name string) bool {
+// HasMember reports whether one of the members has a name.
+func HasMember(members []member, name string) bool {
 	for i := range members {
-		if members[i].name == name {
+		if members[i].Name == name {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"net/http"
@@ -6,6 +6,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
@@ -16,15 +19,15 @@ type authzenAnswer struct {
 }
 
 // AuthZENMetadata tells where evaluations are answered. The standard wants https, so there is none without.
-func (h *Handlers) AuthZENMetadata(c *gin.Context) error {
-	base := strings.TrimSuffix(h.BaseURL, "/")
+func (g *Gateway) AuthZENMetadata(c *gin.Context) error {
+	base := strings.TrimSuffix(g.BaseURL, "/")
 	if !strings.HasPrefix(base, "https://") {
 		return problem.Refuse(
 			problem.NotFound, "", "not_found", "There is no metadata without an https base URL: set TOLLGATE_BASE_URL.",
 		)
 	}
 	c.Header("Cache-Control", "max-age=3600")
-	writeJSON(c, http.StatusOK, gin.H{
+	reply.JSON(c, http.StatusOK, gin.H{
 		"policy_decision_point":       base,
 		"access_evaluation_endpoint":  base + "/access/v1/evaluation",
 		"access_evaluations_endpoint": base + "/access/v1/evaluations",
@@ -35,20 +38,20 @@ func (h *Handlers) AuthZENMetadata(c *gin.Context) error {
 }
 
 // Evaluate answers one evaluation of AuthZEN.
-func (h *Handlers) Evaluate(c *gin.Context) error {
+func (g *Gateway) Evaluate(c *gin.Context) error {
 	request, err := readAuthZENRequest(c)
 	if err != nil {
 		return err
 	}
-	return h.answerOne(c, request)
+	return g.answerOne(c, request)
 }
 
-func (h *Handlers) answerOne(c *gin.Context, request authzenRequest) error {
-	answer, err := h.evaluate(c, request)
+func (g *Gateway) answerOne(c *gin.Context, request authzenRequest) error {
+	answer, err := g.evaluate(c, request)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, answer)
+	reply.JSON(c, http.StatusOK, answer)
 	return nil
 }
 
@@ -56,7 +59,7 @@ const maxEvaluations = 1000
 
 // EvaluateAll answers several at once; an entity that an entry leaves out comes from the request as a whole. One bad
 // entry is denied alone.
-func (h *Handlers) EvaluateAll(c *gin.Context) error {
+func (g *Gateway) EvaluateAll(c *gin.Context) error {
 	root, err := readAuthZEN(c)
 	if err != nil {
 		return err
@@ -65,22 +68,22 @@ func (h *Handlers) EvaluateAll(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	entries := root.member("evaluations")
+	entries := root.Member("evaluations")
 	switch {
-	case entries == nil || entries.kind == input.Array && len(entries.items) == 0:
-		return h.answerOne(c, defaults)
-	case entries.kind != input.Array:
+	case entries == nil || entries.Kind == input.Array && len(entries.Items) == 0:
+		return g.answerOne(c, defaults)
+	case entries.Kind != input.Array:
 		return wrongAuthZEN("evaluations", "a list")
-	case len(entries.items) > maxEvaluations:
-		return unreadable("evaluations", "too_many_items", "Send at most 1000 evaluations at once.")
+	case len(entries.Items) > maxEvaluations:
+		return intake.Unreadable("evaluations", "too_many_items", "Send at most 1000 evaluations at once.")
 	}
 	stop, err := stopOf(root)
 	if err != nil {
 		return err
 	}
 	answers := []authzenAnswer{}
-	for _, entry := range entries.items {
-		answer, err := h.evaluateEntry(c, defaults, entry)
+	for _, entry := range entries.Items {
+		answer, err := g.evaluateEntry(c, defaults, entry)
 		if err != nil {
 			return err
 		}
@@ -89,22 +92,22 @@ func (h *Handlers) EvaluateAll(c *gin.Context) error {
 			break
 		}
 	}
-	writeJSON(c, http.StatusOK, gin.H{"evaluations": answers})
+	reply.JSON(c, http.StatusOK, gin.H{"evaluations": answers})
 	return nil
 }
 
 // stopOf reads which answer ends a batch.
-func stopOf(root node) (func(allowed bool) bool, error) {
+func stopOf(root intake.Node) (func(allowed bool) bool, error) {
 	semantic := ""
-	if options := root.member("options"); options != nil {
-		if options.kind != input.Object {
+	if options := root.Member("options"); options != nil {
+		if options.Kind != input.Object {
 			return nil, wrongAuthZEN("options", "an object")
 		}
-		if member := options.member("evaluations_semantic"); member != nil {
-			if member.kind != input.String {
+		if member := options.Member("evaluations_semantic"); member != nil {
+			if member.Kind != input.String {
 				return nil, wrongAuthZEN("options.evaluations_semantic", "text")
 			}
-			semantic = member.text
+			semantic = member.Text
 		}
 	}
 	switch semantic {
@@ -115,16 +118,16 @@ func stopOf(root node) (func(allowed bool) bool, error) {
 	case "permit_on_first_permit":
 		return func(allowed bool) bool { return allowed }, nil
 	}
-	return nil, unreadable("options.evaluations_semantic", "invalid_semantic",
+	return nil, intake.Unreadable("options.evaluations_semantic", "invalid_semantic",
 		"Choose execute_all, deny_on_first_deny or permit_on_first_permit.")
 }
 
 // evaluateEntry answers one entry of a batch. The error is one that no entry can be answered for.
-func (h *Handlers) evaluateEntry(c *gin.Context, defaults authzenRequest, entry node) (authzenAnswer, error) {
+func (g *Gateway) evaluateEntry(c *gin.Context, defaults authzenRequest, entry intake.Node) (authzenAnswer, error) {
 	request, err := defaults.with(entry)
 	var answer authzenAnswer
 	if err == nil {
-		answer, err = h.evaluate(c, request)
+		answer, err = g.evaluate(c, request)
 	}
 	if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.Unreadable {
 		problem := refusal.Problems[0]
@@ -135,12 +138,12 @@ func (h *Handlers) evaluateEntry(c *gin.Context, defaults authzenRequest, entry 
 	return answer, err
 }
 
-func (h *Handlers) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, error) {
+func (g *Gateway) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, error) {
 	switch err := r.complete(); {
 	case err != nil:
 		return authzenAnswer{}, err
 	case r.resource.id == "":
-		return authzenAnswer{}, unreadable("resource", "required", "Give the resource's type and id.")
+		return authzenAnswer{}, intake.Unreadable("resource", "required", "Give the resource's type and id.")
 	}
 	who, known := r.who()
 	question, reason := r.question()
@@ -152,7 +155,7 @@ func (h *Handlers) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, er
 		return deniedAnswer(reason, "Ask about an action that this resource has: call of a model or tool, "+
 			"tools/call of a tool, or an MCP method of an mcp_server."), nil
 	}
-	decision, err := h.Engine.Decide(ctx(c), who, question)
+	decision, err := g.Engine.Decide(reqctx.Of(c), who, question)
 	if err != nil {
 		return authzenAnswer{}, err
 	}

@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"net/http"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 )
@@ -30,20 +32,20 @@ const (
 
 // AuthorizeForward answers Traefik's and Caddy's forward auth, which pass our answer on as it is and tell method and
 // path of the call.
-func (h *Handlers) AuthorizeForward(c *gin.Context) error {
+func (g *Gateway) AuthorizeForward(c *gin.Context) error {
 	method := c.Request.Method
 	if methods := c.Request.Header.Values("X-Forwarded-Method"); len(methods) > 0 && method == http.MethodGet {
 		method = strings.Join(methods, ",")
 	}
-	return h.authorize(c, door{
+	return g.authorize(c, door{
 		query: c.Request.URL.RawQuery, path: toldPath(c), method: method, status: asItIs, naming: namingInQuery,
 	})
 }
 
 // AuthorizeNginx answers nginx, which knows only 401 and 403: the true status is in X-Access-Status. It asks by GET
 // for every call, so that the method has to stand in the address.
-func (h *Handlers) AuthorizeNginx(c *gin.Context) error {
-	return h.authorize(c, door{
+func (g *Gateway) AuthorizeNginx(c *gin.Context) error {
+	return g.authorize(c, door{
 		query: c.Request.URL.RawQuery, path: toldPath(c), naming: namingInQuery,
 		status: func(status int) int {
 			if status == http.StatusOK || status == http.StatusUnauthorized {
@@ -56,22 +58,22 @@ func (h *Handlers) AuthorizeNginx(c *gin.Context) error {
 
 // AuthorizeEnvoy answers Envoy's ext_authz, which repeats the call. Its address is the client's own, so nothing in it
 // is an option.
-func (h *Handlers) AuthorizeEnvoy(c *gin.Context) error {
-	return h.authorizeEnvoy(c, "", strings.TrimPrefix(c.Request.URL.EscapedPath(), "/authz/envoy"))
+func (g *Gateway) AuthorizeEnvoy(c *gin.Context) error {
+	return g.authorizeEnvoy(c, "", strings.TrimPrefix(c.Request.URL.EscapedPath(), "/authz/envoy"))
 }
 
 // AuthorizeEnvoyWith is AuthorizeEnvoy with options: the first segment behind /authz/envoy-with/, which Envoy has as
 // its path prefix.
-func (h *Handlers) AuthorizeEnvoyWith(c *gin.Context) error {
+func (g *Gateway) AuthorizeEnvoyWith(c *gin.Context) error {
 	options, path, _ := strings.Cut(strings.TrimPrefix(c.Request.URL.EscapedPath(), "/authz/envoy-with/"), "/")
-	return h.authorizeEnvoy(c, options, "/"+path)
+	return g.authorizeEnvoy(c, options, "/"+path)
 }
 
-func (h *Handlers) authorizeEnvoy(c *gin.Context, options, path string) error {
+func (g *Gateway) authorizeEnvoy(c *gin.Context, options, path string) error {
 	if query := c.Request.URL.RawQuery; query != "" {
 		path += "?" + query
 	}
-	return h.authorize(c, door{
+	return g.authorize(c, door{
 		query: options, path: path, method: c.Request.Method, status: asItIs, naming: namingInPrefix, own: true,
 	})
 }
@@ -80,10 +82,10 @@ func asItIs(status int) int { return status }
 
 // authorize decides about the call that a proxy describes, by the key that its client sent. The key is the credential:
 // its holder may ask what it may do.
-func (h *Handlers) authorize(c *gin.Context, d door) error {
-	decision, err := h.decideAt(c, d)
+func (g *Gateway) authorize(c *gin.Context, d door) error {
+	decision, err := g.decideAt(c, d)
 	if err != nil {
-		h.refuseProxy(c, err, d.status)
+		g.refuseProxy(c, err, d.status)
 		return nil
 	}
 	header := c.Writer.Header()
@@ -96,12 +98,12 @@ func (h *Handlers) authorize(c *gin.Context, d door) error {
 	if !decision.Decision {
 		answer["error"] = gin.H{"type": decision.Type, "message": decision.Message}
 	}
-	writeJSON(c, code, answer)
+	reply.JSON(c, code, answer)
 	return nil
 }
 
 // decideAt decides about everything that a call can lead to: the first that is denied denies the call.
-func (h *Handlers) decideAt(c *gin.Context, d door) (decision.Decision, error) {
+func (g *Gateway) decideAt(c *gin.Context, d door) (decision.Decision, error) {
 	key, err := ClientKey(c.Request.Header)
 	if err != nil {
 		return decision.Decision{}, err
@@ -110,7 +112,7 @@ func (h *Handlers) decideAt(c *gin.Context, d door) (decision.Decision, error) {
 	asked, err := d.call(c)
 	if err != nil {
 		// An unknown key is reported first, before problems of the call.
-		entry, failed := h.Engine.Decide(ctx(c), who, entitlement.Call{Kind: entitlement.CallEntry})
+		entry, failed := g.Engine.Decide(reqctx.Of(c), who, entitlement.Call{Kind: entitlement.CallEntry})
 		if failed != nil || !entry.Decision {
 			return entry, failed
 		}
@@ -118,24 +120,24 @@ func (h *Handlers) decideAt(c *gin.Context, d door) (decision.Decision, error) {
 	}
 	// The first is decided last, since a hold may come with it.
 	for _, q := range asked.questions[1:] {
-		if decision, err := h.Engine.Decide(ctx(c), who, q); err != nil || !decision.Decision {
+		if decision, err := g.Engine.Decide(reqctx.Of(c), who, q); err != nil || !decision.Decision {
 			return decision, err
 		}
 	}
-	decide := h.Engine.Decide
+	decide := g.Engine.Decide
 	if asked.reserve {
-		decide = h.Engine.Reserve
+		decide = g.Engine.Reserve
 	}
-	decision, err := decide(ctx(c), who, asked.questions[0])
+	decision, err := decide(reqctx.Of(c), who, asked.questions[0])
 	if err == nil && decision.Decision && asked.lists {
-		err = h.offerTools(c, who, asked.questions[0].MCPClientID)
+		err = g.offerTools(c, who, asked.questions[0].MCPClientID)
 	}
 	return decision, err
 }
 
 // refuseProxy never lets a call pass because something went wrong here.
-func (h *Handlers) refuseProxy(c *gin.Context, err error, status func(int) int) {
-	refusal, code, _ := h.refusalOf(c, err)
+func (g *Gateway) refuseProxy(c *gin.Context, err error, status func(int) int) {
+	refusal, code, _ := reply.Refusal(c, g.Log, err)
 	header := c.Writer.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Access-Reason", refusal.Problems[0].Code)
@@ -143,7 +145,7 @@ func (h *Handlers) refuseProxy(c *gin.Context, err error, status func(int) int) 
 	if code == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "2")
 	}
-	writeJSON(c, status(code), gin.H{
+	reply.JSON(c, status(code), gin.H{
 		"error": gin.H{"type": refusal.Problems[0].Code, "message": refusal.Problems[0].Message}, "allowed": false,
 	})
 }

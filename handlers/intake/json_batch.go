@@ -1,4 +1,4 @@
-package handlers
+package intake
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"tollgate/models/problem"
 )
 
-// parseBatch is parseJSON for an object with a list of things that have nothing to do with each other: what cannot be
+// ParseBatch is ParseJSON for an object with a list of things that have nothing to do with each other: what cannot be
 // read of an item is reported for that item alone. What there is to read of such an item is in its node.
-func parseBatch(body []byte, list string) (root node, unread map[int]*problem.Refusal, err error) {
-	root, err = parseJSON(body)
+func ParseBatch(body []byte, list string) (root Node, unread map[int]*problem.Refusal, err error) {
+	root, err = ParseJSON(body)
 	refusal, refused := problem.AsRefusal(err)
 	if !refused || !ofContent(refusal) || !json.Valid(body) {
 		return root, nil, err
@@ -21,18 +21,18 @@ func parseBatch(body []byte, list string) (root node, unread map[int]*problem.Re
 	if begin, _ := tokens.Token(); begin != json.Delim('{') {
 		return root, nil, err
 	}
-	root = node{kind: input.Object}
+	root = Node{Kind: input.Object}
 	for tokens.More() {
-		m, raw, err := nextMember(tokens, root.members)
+		m, raw, err := nextMember(tokens, root.Members)
 		if err != nil {
 			return root, nil, err
 		}
-		if m.name == list && raw[0] == '[' {
-			m.node, unread = parseItems(raw, list)
-		} else if m.node, err = parseValue(raw, m.name, maxDepth-1); err != nil {
+		if m.Name == list && raw[0] == '[' {
+			m.Node, unread = parseItems(raw, list)
+		} else if m.Node, err = parseValue(raw, m.Name, maxDepth-1); err != nil {
 			return root, nil, err
 		}
-		root.members = append(root.members, m)
+		root.Members = append(root.Members, m)
 	}
 	return root, unread, nil
 }
@@ -50,20 +50,20 @@ func nextMember(tokens *json.Decoder, before []member) (m member, raw json.RawMe
 	if err != nil {
 		return m, nil, err
 	}
-	m.name = token.(string) // the decoder returns nothing else as a key
-	if err := nul("", m.name); err != nil {
+	m.Name = token.(string) // the decoder returns nothing else as a key
+	if err := nul("", m.Name); err != nil {
 		return m, nil, err
 	}
-	if hasMember(before, m.name) {
-		return m, nil, unreadable(m.name, "duplicate_key", "Send each field once.")
+	if HasMember(before, m.Name) {
+		return m, nil, Unreadable(m.Name, "duplicate_key", "Send each field once.")
 	}
 	err = tokens.Decode(&raw)
 	return m, raw, err
 }
 
 // parseItems reads the items of a list each by itself; raw is valid.
-func parseItems(raw json.RawMessage, list string) (n node, unread map[int]*problem.Refusal) {
-	n, unread = node{kind: input.Array}, map[int]*problem.Refusal{}
+func parseItems(raw json.RawMessage, list string) (n Node, unread map[int]*problem.Refusal) {
+	n, unread = Node{Kind: input.Array}, map[int]*problem.Refusal{}
 	tokens := json.NewDecoder(bytes.NewReader(raw))
 	_, _ = tokens.Token()
 	for i := 0; tokens.More() && i < maxItems; i++ {
@@ -71,22 +71,22 @@ func parseItems(raw json.RawMessage, list string) (n node, unread map[int]*probl
 		if tokens.Decode(&item) != nil {
 			break
 		}
-		one, err := parseValue(item, index(list, i), maxDepth-2)
+		one, err := parseValue(item, Index(list, i), maxDepth-2)
 		if refusal, refused := problem.AsRefusal(err); refused {
 			unread[i] = refusal
 		}
-		n.items = append(n.items, one)
+		n.Items = append(n.Items, one)
 	}
 	return n, unread
 }
 
 // parseValue reads a value that is valid JSON, so that only its content can be refused.
-func parseValue(raw json.RawMessage, path string, deepest int) (node, error) {
+func parseValue(raw json.RawMessage, path string, deepest int) (Node, error) {
 	switch {
 	case depth(raw) > deepest:
-		return node{}, unreadable(path, "json_too_deep", "Nest objects and lists at most 16 deep.")
-	case loneSurrogate(raw):
-		return node{}, unreadable(path, "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
+		return Node{}, Unreadable(path, "json_too_deep", "Nest objects and lists at most 16 deep.")
+	case LoneSurrogate(raw):
+		return Node{}, Unreadable(path, "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
 	}
 	tokens := json.NewDecoder(bytes.NewReader(raw))
 	tokens.UseNumber()

@@ -1,4 +1,4 @@
-package handlers
+package intake
 
 import (
 	"errors"
@@ -12,92 +12,80 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
 
-const maxBody = 1 << 20
-
-// IsAPI reports whether the request came by the JSON door; the path alone decides.
-func IsAPI(c *gin.Context) bool {
-	return strings.HasPrefix(c.Request.URL.Path, "/api/") || c.Request.URL.Path == "/metrics" || isAuthZEN(c)
-}
-
-// isAuthZEN reports whether the request speaks AuthZEN, which has its own way to report problems.
-func isAuthZEN(c *gin.Context) bool {
-	return strings.HasPrefix(c.Request.URL.Path, "/access/v1/") ||
-		strings.HasPrefix(c.Request.URL.Path, "/.well-known/authzen-")
-}
-
-// isHTMX reports whether htmx asks for a part of a page.
-func isHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }
+// MaxBody is how many bytes a body may have.
+const MaxBody = 1 << 20
 
 const bodyKey = "body"
 
-// TakeBody reads the body for the action behind it. It comes before the action, since what is no JSON, no form or too
-// large is refused before anything else is checked.
-func (h *Handlers) TakeBody(c *gin.Context) {
+// TakeBody reads the body for the action behind it, which Body returns.
+func TakeBody(c *gin.Context) error {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
-		return
+		return nil
 	}
 	body, err := readBody(c)
 	if err != nil {
-		h.Fail(c, err)
-		return
+		return err
 	}
 	c.Set(bodyKey, body)
+	return nil
 }
 
-func bodyOf(c *gin.Context) []byte {
+// Body is the body that TakeBody read.
+func Body(c *gin.Context) []byte {
 	body, _ := c.Get(bodyKey)
 	taken, _ := body.([]byte)
 	return taken
 }
 
-// decode reads the body into an input struct: JSON below /api, a form elsewhere. The error is a Refusal; what could be
+// Decode reads the body into an input struct: JSON below /api, a form elsewhere. The error is a Refusal; what could be
 // read of a form is returned beside it, so that nothing typed is lost.
-func decode[T any](c *gin.Context) (T, error) {
+func Decode[T any](c *gin.Context) (T, error) {
 	var in T
-	b := &binder{}
-	var root node
-	if IsAPI(c) {
+	b := &Binder{}
+	var root Node
+	if reqctx.IsAPI(c) {
 		var err error
-		if root, err = parseJSON(bodyOf(c)); err != nil {
+		if root, err = ParseJSON(Body(c)); err != nil {
 			return in, err
 		}
 	} else {
-		root = b.parseForm(bodyOf(c))
+		root = b.parseForm(Body(c))
 	}
-	b.bind(root, "", reflect.ValueOf(&in).Elem())
-	if len(b.problems) > 0 {
-		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.problems}
+	b.Bind(root, "", reflect.ValueOf(&in).Elem())
+	if len(b.Problems) > 0 {
+		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.Problems}
 	}
 	return in, nil
 }
 
-// decodeQuery reads the query string as a form, for pages that show what would come of one.
-func decodeQuery[T any](c *gin.Context) (T, error) {
+// DecodeQuery reads the query string as a form, for pages that show what would come of one.
+func DecodeQuery[T any](c *gin.Context) (T, error) {
 	var in T
-	b := &binder{}
-	b.bind(b.parseForm([]byte(c.Request.URL.RawQuery)), "", reflect.ValueOf(&in).Elem())
-	if len(b.problems) > 0 {
-		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.problems}
+	b := &Binder{}
+	b.Bind(b.parseForm([]byte(c.Request.URL.RawQuery)), "", reflect.ValueOf(&in).Elem())
+	if len(b.Problems) > 0 {
+		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.Problems}
 	}
 	return in, nil
 }
 
-// decodeEmpty reads a body that may be left out, for actions that need no fields.
-func decodeEmpty[T any](c *gin.Context) (T, error) {
-	if len(bodyOf(c)) == 0 {
+// DecodeEmpty reads a body that may be left out, for actions that need no fields.
+func DecodeEmpty[T any](c *gin.Context) (T, error) {
+	if len(Body(c)) == 0 {
 		var none T
 		return none, nil
 	}
-	return decode[T](c)
+	return Decode[T](c)
 }
 
-// noFields refuses a body with anything in it, for actions that take none.
-func noFields(c *gin.Context) error {
-	_, err := decodeEmpty[struct{ input.Row }](c)
+// NoFields refuses a body with anything in it, for actions that take none.
+func NoFields(c *gin.Context) error {
+	_, err := DecodeEmpty[struct{ input.Row }](c)
 	return err
 }
 
@@ -109,7 +97,7 @@ func readBody(c *gin.Context) ([]byte, error) {
 	if err := readable(c); err != nil {
 		return nil, err
 	}
-	if c.Request.ContentLength > maxBody {
+	if c.Request.ContentLength > MaxBody {
 		return nil, bodyTooLarge()
 	}
 	body, err := takeAll(c)
@@ -118,7 +106,7 @@ func readBody(c *gin.Context) ([]byte, error) {
 	case errors.As(err, &over):
 		return nil, bodyTooLarge()
 	case err != nil:
-		return nil, unreadable("", "incomplete_body", "Send the whole body; the connection ended before it did.")
+		return nil, Unreadable("", "incomplete_body", "Send the whole body; the connection ended before it did.")
 	}
 	return body, nil
 }
@@ -130,7 +118,7 @@ func takeAll(c *gin.Context) ([]byte, error) {
 		_, err := io.ReadFull(c.Request.Body, body)
 		return body, err
 	}
-	return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
 }
 
 func bodyTooLarge() error {
@@ -140,7 +128,7 @@ func bodyTooLarge() error {
 // readable refuses a body of another kind than its door takes.
 func readable(c *gin.Context) error {
 	want := "application/x-www-form-urlencoded"
-	if IsAPI(c) {
+	if reqctx.IsAPI(c) {
 		want = "application/json"
 	}
 	if strings.Join(c.Request.Header.Values("Content-Encoding"), "") != "" {
@@ -167,20 +155,23 @@ func readable(c *gin.Context) error {
 
 var rowID = regexp.MustCompile(`^(0|[1-9][0-9]{0,18})$`)
 
-// rowIDOf reads a row's id from the path.
-func rowIDOf(c *gin.Context, name string) (int64, error) {
-	if text := c.Param(name); rowID.MatchString(text) {
+// IsRowID reports whether a text has the form of a row's id.
+func IsRowID(text string) bool { return rowID.MatchString(text) }
+
+// RowID reads a row's id from the path.
+func RowID(c *gin.Context, name string) (int64, error) {
+	if text := c.Param(name); IsRowID(text) {
 		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return id, nil
 		}
 	}
-	return 0, unreadable("", "invalid_id", "Use a whole number as the id.")
+	return 0, Unreadable("", "invalid_id", "Use a whole number as the id.")
 }
 
 var entityTag = regexp.MustCompile(`^"(0|[1-9][0-9]{0,18})"$`)
 
-// ifMatch reads the version a client insists on: nil when it does not, or when any will do.
-func ifMatch(c *gin.Context) (*int64, error) {
+// IfMatch reads the version a client insists on: nil when it does not, or when any will do.
+func IfMatch(c *gin.Context) (*int64, error) {
 	headers := c.Request.Header.Values("If-Match")
 	if len(headers) == 0 || len(headers) == 1 && headers[0] == "*" {
 		return nil, nil
@@ -192,5 +183,5 @@ func ifMatch(c *gin.Context) (*int64, error) {
 			}
 		}
 	}
-	return nil, unreadable("", "invalid_if_match", `Send If-Match once, with one version in quotes, such as "3", or *.`)
+	return nil, Unreadable("", "invalid_if_match", `Send If-Match once, with one version in quotes, such as "3", or *.`)
 }

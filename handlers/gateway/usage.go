@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"net/http"
@@ -6,30 +6,33 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/usage"
 )
 
 // RecordUsage counts what a gateway reports, one event or a batch; it answers when it is stored.
-func (h *Handlers) RecordUsage(c *gin.Context) error {
-	in, err := readUsage(bodyOf(c))
+func (g *Gateway) RecordUsage(c *gin.Context) error {
+	in, err := readUsage(intake.Body(c))
 	if err != nil {
 		return err
 	}
-	results, err := h.Recorder.Record(ctx(c), in)
+	results, err := g.Recorder.Record(reqctx.Of(c), in)
 	if err != nil {
 		return err
 	}
 	if in.Events.Kind == input.Absent {
-		writeJSON(c, http.StatusOK, results[0])
+		reply.JSON(c, http.StatusOK, results[0])
 		return nil
 	}
 	statuses := map[string]int{}
 	for _, result := range results {
 		statuses[result.Status]++
 	}
-	writeJSON(c, http.StatusOK, gin.H{
+	reply.JSON(c, http.StatusOK, gin.H{
 		"results": results, "counted": statuses["counted"], "duplicates": statuses["duplicate"],
 		"quarantined": statuses["quarantined"],
 		"rejected":    statuses["invalid"] + statuses["conflict"],
@@ -41,20 +44,20 @@ func (h *Handlers) RecordUsage(c *gin.Context) error {
 // the others.
 func readUsage(body []byte) (in usage.Input, err error) {
 	const list = "events"
-	root, unread, err := parseBatch(body, list)
+	root, unread, err := intake.ParseBatch(body, list)
 	if err != nil {
 		return in, err
 	}
-	var events []node
-	for i, m := range root.members {
-		if m.name == list {
-			events, root.members[i].node.items = m.node.items, nil
+	var events []intake.Node
+	for i, m := range root.Members {
+		if m.Name == list {
+			events, root.Members[i].Node.Items = m.Node.Items, nil
 		}
 	}
-	b := &binder{}
-	b.bind(root, "", reflect.ValueOf(&in).Elem())
-	if len(b.problems) > 0 {
-		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.problems}
+	b := &intake.Binder{}
+	b.Bind(root, "", reflect.ValueOf(&in).Elem())
+	if len(b.Problems) > 0 {
+		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.Problems}
 	}
 	if err := aloneInBatch(root, list); err != nil {
 		return in, err
@@ -64,25 +67,25 @@ func readUsage(body []byte) (in usage.Input, err error) {
 	}
 	in.Events.Items = make([]usage.EventInput, len(events))
 	for i, event := range events {
-		one := &binder{}
-		one.bind(event, index(list, i), reflect.ValueOf(&in.Events.Items[i]).Elem())
+		one := &intake.Binder{}
+		one.Bind(event, intake.Index(list, i), reflect.ValueOf(&in.Events.Items[i]).Elem())
 		if refusal := unread[i]; refusal != nil {
-			one.problems = refusal.Problems
+			one.Problems = refusal.Problems
 		}
-		in.Events.Items[i].Unread = one.problems[:min(len(one.problems), maxEventProblems)]
+		in.Events.Items[i].Unread = one.Problems[:min(len(one.Problems), maxEventProblems)]
 	}
 	return in, nil
 }
 
 // aloneInBatch refuses an event beside a list of events, since only one of both would count.
-func aloneInBatch(root node, list string) error {
-	if !hasMember(root.members, list) {
+func aloneInBatch(root intake.Node, list string) error {
+	if !intake.HasMember(root.Members, list) {
 		return nil
 	}
-	for _, m := range root.members {
-		if m.name != list {
+	for _, m := range root.Members {
+		if m.Name != list {
 			return problem.Refuse(
-				problem.Invalid, m.name, "ambiguous_event", "Put this event into "+list+" too, or send it by itself.",
+				problem.Invalid, m.Name, "ambiguous_event", "Put this event into "+list+" too, or send it by itself.",
 			)
 		}
 	}

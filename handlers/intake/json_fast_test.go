@@ -1,4 +1,4 @@
-package handlers
+package intake
 
 import (
 	"reflect"
@@ -19,7 +19,7 @@ func FuzzPlainJSON(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		plain, ok := readPlain(body)
+		plain, ok := readFast(body)
 		if !ok {
 			return
 		}
@@ -35,7 +35,7 @@ func TestPlainJSON(t *testing.T) {
 		`{"virtual_key":"sk-bf-x","provider":"openai","model":"gpt-4o","estimated_cost":0.000001,"estimated_tokens":1,"reserve":true}`,
 		`{ "events": [{"user_id": null, "model": "日本", "requests": -1}, {}, []] }`, strings.Repeat(`{"a":`, 16) + `1` + strings.Repeat(`}`, 16),
 	} {
-		if _, ok := readPlain([]byte(body)); !ok {
+		if _, ok := readFast([]byte(body)); !ok {
 			t.Errorf("%s is not read in one pass", body)
 		}
 	}

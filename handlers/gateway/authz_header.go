@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"net/http"
@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"tollgate/handlers/reqctx"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/problem"
@@ -99,8 +100,8 @@ const fewTools = 50
 
 // offerTools names the tools of a server that are granted, so that the gateway can narrow its list of tools down to
 // them. When there are more than fit, the header is left out: a search by AuthZEN has them all.
-func (h *Handlers) offerTools(c *gin.Context, who entitlement.Subject, server string) error {
-	found, err := h.Engine.Callable(ctx(c), who, entitlement.CallTool, server)
+func (g *Gateway) offerTools(c *gin.Context, who entitlement.Subject, server string) error {
+	found, err := g.Engine.Callable(reqctx.Of(c), who, entitlement.CallTool, server)
 	if err != nil || len(found) > fewTools {
 		return err
 	}

@@ -1,8 +1,9 @@
-package handlers
+package gateway
 
 import (
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
 )
@@ -19,8 +20,8 @@ type (
 )
 
 // readAuthZEN reads a body as strictly as any other.
-func readAuthZEN(c *gin.Context) (node, error) {
-	root, err := parseJSON(bodyOf(c))
+func readAuthZEN(c *gin.Context) (intake.Node, error) {
+	root, err := intake.ParseJSON(intake.Body(c))
 	c.Header("Cache-Control", "no-store")
 	return root, err
 }
@@ -35,15 +36,15 @@ func readAuthZENRequest(c *gin.Context) (authzenRequest, error) {
 }
 
 // with is the request whose entities are replaced, as a whole, by those that an object has.
-func (r authzenRequest) with(n node) (authzenRequest, error) {
-	if n.kind != input.Object {
+func (r authzenRequest) with(n intake.Node) (authzenRequest, error) {
+	if n.Kind != input.Object {
 		return r, wrongAuthZEN("", "an object")
 	}
 	for _, part := range []struct {
 		name string
 		to   **authzenEntity
 	}{{"subject", &r.subject}, {"action", &r.action}, {"resource", &r.resource}} {
-		if member := n.member(part.name); member != nil {
+		if member := n.Member(part.name); member != nil {
 			entity, err := readEntity(part.name, *member)
 			if err != nil {
 				return r, err
@@ -51,40 +52,40 @@ func (r authzenRequest) with(n node) (authzenRequest, error) {
 			*part.to = &entity
 		}
 	}
-	if context := n.member("context"); context != nil && context.kind != input.Object && context.kind != input.Null {
+	if context := n.Member("context"); context != nil && context.Kind != input.Object && context.Kind != input.Null {
 		return r, wrongAuthZEN("context", "an object")
 	}
 	return r, nil
 }
 
-func readEntity(path string, n node) (e authzenEntity, err error) {
-	if n.kind != input.Object {
+func readEntity(path string, n intake.Node) (e authzenEntity, err error) {
+	if n.Kind != input.Object {
 		return e, wrongAuthZEN(path, "an object")
 	}
 	for _, part := range []struct {
 		name string
 		to   *string
 	}{{"type", &e.kind}, {"id", &e.id}, {"name", &e.name}} {
-		member := n.member(part.name)
+		member := n.Member(part.name)
 		switch {
 		case member == nil:
-		case member.kind != input.String:
-			return e, wrongAuthZEN(join(path, part.name), "text")
+		case member.Kind != input.String:
+			return e, wrongAuthZEN(intake.Join(path, part.name), "text")
 		default:
-			*part.to = member.text
+			*part.to = member.Text
 		}
 	}
-	properties := n.member("properties")
+	properties := n.Member("properties")
 	switch {
-	case properties == nil || properties.kind == input.Null:
+	case properties == nil || properties.Kind == input.Null:
 		return e, nil
-	case properties.kind != input.Object:
-		return e, wrongAuthZEN(join(path, "properties"), "an object")
+	case properties.Kind != input.Object:
+		return e, wrongAuthZEN(intake.Join(path, "properties"), "an object")
 	}
 	e.properties = map[string]string{}
-	for _, m := range properties.members {
-		if m.node.kind == input.String {
-			e.properties[m.name] = m.node.text
+	for _, m := range properties.Members {
+		if m.Node.Kind == input.String {
+			e.properties[m.Name] = m.Node.Text
 		}
 	}
 	return e, nil
@@ -94,28 +95,18 @@ func wrongAuthZEN(path, want string) error {
 	if path == "" {
 		path = "each evaluation"
 	}
-	return unreadable(path, "wrong_type", "Give "+path+" as "+want+".")
-}
-
-// member is the one with a name, nil without one.
-func (n *node) member(name string) *node {
-	for i := range n.members {
-		if n.members[i].name == name {
-			return &n.members[i].node
-		}
-	}
-	return nil
+	return intake.Unreadable(path, "wrong_type", "Give "+path+" as "+want+".")
 }
 
 // complete refuses a request that leaves out what every one needs.
 func (r authzenRequest) complete() error {
 	switch {
 	case r.subject == nil || r.subject.kind == "" || r.subject.id == "":
-		return unreadable("subject", "required", "Give the subject's type and id.")
+		return intake.Unreadable("subject", "required", "Give the subject's type and id.")
 	case r.action == nil || r.action.name == "":
-		return unreadable("action", "required", "Give the action's name.")
+		return intake.Unreadable("action", "required", "Give the action's name.")
 	case r.resource == nil || r.resource.kind == "":
-		return unreadable("resource", "required", "Give the resource's type.")
+		return intake.Unreadable("resource", "required", "Give the resource's type.")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"net/http"
@@ -6,17 +6,20 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/decision"
 	"tollgate/models/input"
 )
 
 // RenewReservation extends a hold; a caller does so while its call is running.
-func (h *Handlers) RenewReservation(c *gin.Context) error {
+func (g *Gateway) RenewReservation(c *gin.Context) error {
 	id, err := reservationOf(c)
 	if err != nil {
 		return err
 	}
-	in, err := decodeEmpty[decision.RenewalInput](c)
+	in, err := intake.DecodeEmpty[decision.RenewalInput](c)
 	if err != nil {
 		return err
 	}
@@ -24,27 +27,27 @@ func (h *Handlers) RenewReservation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	renewed, err := h.Engine.Renew(ctx(c), id, lease)
+	renewed, err := g.Engine.Renew(reqctx.Of(c), id, lease)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"reservation": renewed})
+	reply.JSON(c, http.StatusOK, gin.H{"reservation": renewed})
 	return nil
 }
 
 // ReleaseReservation ends the hold of a call that was not made, or failed.
-func (h *Handlers) ReleaseReservation(c *gin.Context) error {
+func (g *Gateway) ReleaseReservation(c *gin.Context) error {
 	id, err := reservationOf(c)
 	if err != nil {
 		return err
 	}
-	if err := noFields(c); err != nil {
+	if err := intake.NoFields(c); err != nil {
 		return err
 	}
-	if err := h.Engine.Release(ctx(c), id); err != nil {
+	if err := g.Engine.Release(reqctx.Of(c), id); err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, gin.H{"message": "The reservation is released."})
+	reply.JSON(c, http.StatusOK, gin.H{"message": "The reservation is released."})
 	return nil
 }
 
@@ -52,7 +55,8 @@ func (h *Handlers) ReleaseReservation(c *gin.Context) error {
 func reservationOf(c *gin.Context) (string, error) {
 	id := strings.TrimPrefix(c.Param("id"), "/")
 	if !input.IsGatewayID(id) {
-		return "", unreadable("", "invalid_reservation_id", "Use the reservation's id: 1 to 255 visible ASCII characters.")
+		return "", intake.Unreadable("", "invalid_reservation_id",
+			"Use the reservation's id: 1 to 255 visible ASCII characters.")
 	}
 	return id, nil
 }

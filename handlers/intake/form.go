@@ -1,4 +1,4 @@
-package handlers
+package intake
 
 import (
 	"net/url"
@@ -19,8 +19,8 @@ var rowKey = regexp.MustCompile(`^[a-z][0-9]{1,4}$`)
 // parseForm reads a form body into a tree: budgets[b2].max_limit is a member of row b2 of budgets, rows in order of
 // appearance. It returns what it could read even when something is refused, so that nothing typed is lost; the rest is
 // among the problems.
-func (b *binder) parseForm(body []byte) node {
-	root := node{typed: true}
+func (b *Binder) parseForm(body []byte) Node {
+	root := Node{typed: true}
 	if strings.Count(string(body), "&") >= maxPairs {
 		b.refuse("", "too_many_fields", "Send at most 10000 fields.")
 		return root
@@ -84,14 +84,15 @@ func steps(name string) ([]string, bool) {
 }
 
 // child returns the member with that name, added at the end when it is new.
-func (n *node) child(name string) *node {
-	for i := range n.members {
-		if n.members[i].name == name {
-			return &n.members[i].node
+func (n *Node) child(name string) *Node {
+	for i := range n.Members {
+		if n.Members[i].Name == name {
+			return &n.Members[i].Node
 		}
 	}
-	n.members = append(n.members, member{name, node{typed: true}})
-	return &n.members[len(n.members)-1].node
+	n.Members = append(n.Members, member{name, Node{typed: true}})
+	return &n.Members[len(n.Members)-1].Node
 }
 
-func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+// Index is the path of an item.
+func Index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }

@@ -1,4 +1,4 @@
-package handlers
+package intake
 
 import (
 	"bytes"
@@ -14,39 +14,40 @@ import (
 
 const maxDepth = 16
 
-func unreadable(field, code, message string) *problem.Refusal {
+// Unreadable refuses what cannot be read.
+func Unreadable(field, code, message string) *problem.Refusal {
 	return problem.Refuse(problem.Unreadable, field, code, message)
 }
 
-// parseJSON reads one JSON object strictly: what a lenient reader would guess at (duplicate keys, broken text, trailing
+// ParseJSON reads one JSON object strictly: what a lenient reader would guess at (duplicate keys, broken text, trailing
 // data) is refused.
-func parseJSON(body []byte) (node, error) {
-	if n, ok := readPlain(body); ok {
+func ParseJSON(body []byte) (Node, error) {
+	if n, ok := readFast(body); ok {
 		return n, nil
 	}
 	return parseAny(body)
 }
 
-// parseAny is parseJSON for all that can be sent, and says what is wrong with it.
-func parseAny(body []byte) (node, error) {
+// parseAny is ParseJSON for all that can be sent, and says what is wrong with it.
+func parseAny(body []byte) (Node, error) {
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:
-		return node{}, unreadable("", "empty_body", "Send a JSON object.")
+		return Node{}, Unreadable("", "empty_body", "Send a JSON object.")
 	case !utf8.Valid(body):
-		return node{}, unreadable("", "invalid_utf8", "Send the body in UTF-8.")
+		return Node{}, Unreadable("", "invalid_utf8", "Send the body in UTF-8.")
 	case depth(body) > maxDepth:
-		return node{}, unreadable("", "json_too_deep", "Nest objects and lists at most 16 deep.")
+		return Node{}, Unreadable("", "json_too_deep", "Nest objects and lists at most 16 deep.")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	var raw json.RawMessage
 	if err := decoder.Decode(&raw); err != nil {
-		return node{}, unreadable("", "invalid_json", "Send valid JSON: "+syntax(err)+".")
+		return Node{}, Unreadable("", "invalid_json", "Send valid JSON: "+syntax(err)+".")
 	}
 	if rest := body[decoder.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
-		return node{}, unreadable("", "trailing_data", "Send one JSON object with nothing behind it.")
+		return Node{}, Unreadable("", "trailing_data", "Send one JSON object with nothing behind it.")
 	}
-	if loneSurrogate(raw) {
-		return node{}, unreadable("", "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
+	if LoneSurrogate(raw) {
+		return Node{}, Unreadable("", "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
 	}
 	tokens := json.NewDecoder(bytes.NewReader(raw))
 	tokens.UseNumber()
@@ -54,8 +55,8 @@ func parseAny(body []byte) (node, error) {
 	switch {
 	case err != nil:
 		return n, err
-	case n.kind != input.Object:
-		return n, unreadable("", "expected_object", "Send a JSON object.")
+	case n.Kind != input.Object:
+		return n, Unreadable("", "expected_object", "Send a JSON object.")
 	}
 	return n, nil
 }
@@ -91,8 +92,8 @@ func depth(body []byte) int {
 	return deepest
 }
 
-// loneSurrogate reports a \u escape of half a pair, which the decoder would replace silently.
-func loneSurrogate(raw []byte) bool {
+// LoneSurrogate reports a \u escape of half a pair, which the decoder would replace silently.
+func LoneSurrogate(raw []byte) bool {
 	for i := 0; i+1 < len(raw); i++ {
 		if raw[i] != '\\' {
 			continue
@@ -136,23 +137,23 @@ func surrogate(raw []byte) int {
 }
 
 // readNode reads the next value; raw was valid JSON, so only its content can be refused.
-func readNode(tokens *json.Decoder, path string) (node, error) {
+func readNode(tokens *json.Decoder, path string) (Node, error) {
 	token, err := tokens.Token()
 	if err != nil {
-		return node{}, unreadable(path, "invalid_json", "Send valid JSON: "+syntax(err)+".")
+		return Node{}, Unreadable(path, "invalid_json", "Send valid JSON: "+syntax(err)+".")
 	}
 	switch t := token.(type) {
 	case nil:
-		return node{kind: input.Null}, nil
+		return Node{Kind: input.Null}, nil
 	case bool:
 		if t {
-			return node{kind: input.Bool, text: "true"}, nil
+			return Node{Kind: input.Bool, Text: "true"}, nil
 		}
-		return node{kind: input.Bool, text: "false"}, nil
+		return Node{Kind: input.Bool, Text: "false"}, nil
 	case json.Number:
-		return node{kind: input.Number, text: t.String()}, nil
+		return Node{Kind: input.Number, Text: t.String()}, nil
 	case string:
-		return node{kind: input.String, text: t}, nul(path, t)
+		return Node{Kind: input.String, Text: t}, nul(path, t)
 	case json.Delim:
 		if t == '[' {
 			return readList(tokens, path)
@@ -163,7 +164,7 @@ func readNode(tokens *json.Decoder, path string) (node, error) {
 
 func nul(path, text string) error {
 	if strings.ContainsRune(text, 0) {
-		return unreadable(path, "nul_character", "Remove the NUL character.")
+		return Unreadable(path, "nul_character", "Remove the NUL character.")
 	}
 	return nil
 }
@@ -175,23 +176,23 @@ const (
 	maxFormItems = 1_001
 )
 
-func readList(tokens *json.Decoder, path string) (node, error) {
-	n := node{kind: input.Array}
+func readList(tokens *json.Decoder, path string) (Node, error) {
+	n := Node{Kind: input.Array}
 	for i := 0; tokens.More(); i++ {
-		item, err := readNode(tokens, index(path, i))
+		item, err := readNode(tokens, Index(path, i))
 		if err != nil {
 			return n, err
 		}
 		if i < maxItems {
-			n.items = append(n.items, item)
+			n.Items = append(n.Items, item)
 		}
 	}
 	_, err := tokens.Token()
 	return n, err
 }
 
-func readObject(tokens *json.Decoder, path string) (node, error) {
-	n := node{kind: input.Object}
+func readObject(tokens *json.Decoder, path string) (Node, error) {
+	n := Node{Kind: input.Object}
 	seen := map[string]bool{}
 	for tokens.More() {
 		token, err := tokens.Token()
@@ -203,14 +204,14 @@ func readObject(tokens *json.Decoder, path string) (node, error) {
 			return n, err
 		}
 		if seen[name] {
-			return n, unreadable(join(path, name), "duplicate_key", "Send each field once.")
+			return n, Unreadable(Join(path, name), "duplicate_key", "Send each field once.")
 		}
 		seen[name] = true
-		value, err := readNode(tokens, join(path, name))
+		value, err := readNode(tokens, Join(path, name))
 		if err != nil {
 			return n, err
 		}
-		n.members = append(n.members, member{name, value})
+		n.Members = append(n.Members, member{name, value})
 	}
 	_, err := tokens.Token()
 	return n, err

@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"net/http"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/entitlement"
 )
 
@@ -69,7 +71,7 @@ func (r authzenRequest) searched() (kind entitlement.Kind, server string, ok boo
 
 // SearchResources lists the models, tools or MCP servers that a subject may call now, of those that the catalogues
 // know.
-func (h *Handlers) SearchResources(c *gin.Context) error {
+func (g *Gateway) SearchResources(c *gin.Context) error {
 	request, err := readAuthZENRequest(c)
 	if err == nil {
 		err = request.complete()
@@ -80,7 +82,7 @@ func (h *Handlers) SearchResources(c *gin.Context) error {
 	results := []gin.H{}
 	who, known := request.who()
 	if kind, server, ok := request.searched(); known && ok {
-		found, err := h.Engine.Callable(ctx(c), who, kind, server)
+		found, err := g.Engine.Callable(reqctx.Of(c), who, kind, server)
 		if err != nil {
 			return err
 		}
@@ -93,7 +95,7 @@ func (h *Handlers) SearchResources(c *gin.Context) error {
 }
 
 // SearchActions lists what a subject may do with a resource.
-func (h *Handlers) SearchActions(c *gin.Context) error {
+func (g *Gateway) SearchActions(c *gin.Context) error {
 	request, err := readAuthZENRequest(c)
 	if err != nil {
 		return err
@@ -101,7 +103,7 @@ func (h *Handlers) SearchActions(c *gin.Context) error {
 	results := []gin.H{}
 	for _, action := range request.actions() {
 		request.action = &authzenEntity{name: action}
-		answer, err := h.evaluate(c, request)
+		answer, err := g.evaluate(c, request)
 		if err != nil {
 			return err
 		}
@@ -125,7 +127,7 @@ func (r authzenRequest) actions() []string {
 }
 
 func writeResults(c *gin.Context, results []gin.H) {
-	writeJSON(c, http.StatusOK, gin.H{
+	reply.JSON(c, http.StatusOK, gin.H{
 		"results": results, "page": gin.H{"next_token": "", "count": len(results), "total": len(results)},
 	})
 }

@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"tollgate/handlers/intake"
 )
 
 // The functions here walk over JSON that is known to be valid, in one pass and without looking into what does not
@@ -18,16 +20,16 @@ func decidingMembers(object []byte, names ...string) (map[string][]byte, error) 
 	for quoted, value := range membersOf(object) {
 		name, ok := nameIn(quoted)
 		if !ok {
-			return nil, unreadable("", "invalid_unicode", "The name of a member holds NUL or is no Unicode.")
+			return nil, intake.Unreadable("", "invalid_unicode", "The name of a member holds NUL or is no Unicode.")
 		}
 		for _, deciding := range names {
 			switch {
 			case name == deciding && found[name] != nil:
-				return nil, unreadable(name, "duplicate_key", "Send "+name+" once.")
+				return nil, intake.Unreadable(name, "duplicate_key", "Send "+name+" once.")
 			case name == deciding:
 				found[name] = value
 			case strings.EqualFold(name, deciding):
-				return nil, unreadable(name, "unknown_field", "Write "+deciding+" in small letters.")
+				return nil, intake.Unreadable(name, "unknown_field", "Write "+deciding+" in small letters.")
 			}
 		}
 	}
@@ -36,7 +38,7 @@ func decidingMembers(object []byte, names ...string) (map[string][]byte, error) 
 
 // nameIn is the name that a quoted one stands for.
 func nameIn(quoted []byte) (string, bool) {
-	if !utf8.Valid(quoted) || loneSurrogate(quoted) {
+	if !utf8.Valid(quoted) || intake.LoneSurrogate(quoted) {
 		return "", false
 	}
 	if bytes.IndexByte(quoted, '\\') < 0 {
@@ -50,11 +52,11 @@ func nameIn(quoted []byte) (string, bool) {
 // textIn reads a value that has to be text.
 func textIn(field string, raw []byte) (string, error) {
 	if raw[0] != '"' {
-		return "", unreadable(field, "wrong_type", "Give "+field+" as text.")
+		return "", intake.Unreadable(field, "wrong_type", "Give "+field+" as text.")
 	}
 	text, ok := nameIn(raw)
 	if !ok {
-		return "", unreadable(field, "invalid_unicode", "Give "+field+" as Unicode without NUL.")
+		return "", intake.Unreadable(field, "invalid_unicode", "Give "+field+" as Unicode without NUL.")
 	}
 	return text, nil
 }

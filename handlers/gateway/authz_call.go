@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"net/http"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/problem"
@@ -114,7 +115,7 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 	}
 	named = append(named, o.ofModels(path.inQuery...)...)
 	if len(named) > mostModels {
-		err = unreadable("", "too_many_items", "A call may name at most 50 models.")
+		err = intake.Unreadable("", "too_many_items", "A call may name at most 50 models.")
 	}
 	return asked{questions: distinct(named)}, err
 }

@@ -1,4 +1,4 @@
-package handlers
+package gateway
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
 	"tollgate/models/entitlement"
 	"tollgate/models/problem"
 )
@@ -36,13 +37,13 @@ func isUnread(err error) bool {
 // forwardedBody reads what decides in a forwarded body as strictly as any other: what two readers could read in two
 // ways is refused. What does not decide is passed over, to any depth.
 func forwardedBody(c *gin.Context) (forwarded, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, intake.MaxBody))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return forwarded{}, problem.Refuse(problem.TooLarge, "", "body_too_large", "The body is larger than 1 MiB.")
 	case err != nil:
-		return forwarded{}, unreadable("", "incomplete_body", "Forward the whole body, or none.")
+		return forwarded{}, intake.Unreadable("", "incomplete_body", "Forward the whole body, or none.")
 	case len(body) == 0:
 		return forwarded{empty: true}, nil
 	case strings.EqualFold(c.GetHeader("X-Envoy-Auth-Partial-Body"), "true"):
@@ -51,7 +52,7 @@ func forwardedBody(c *gin.Context) (forwarded, error) {
 		return forwarded{}, problem.Refuse(problem.Forbidden, "", "unsupported_media_type",
 			"The media type does not say that the body is JSON.")
 	case !json.Valid(body):
-		return forwarded{}, unreadable("", "invalid_json", "The body says that it is JSON and is not.")
+		return forwarded{}, intake.Unreadable("", "invalid_json", "The body says that it is JSON and is not.")
 	}
 	body = bytes.TrimSpace(body)
 	switch body[0] {
@@ -60,7 +61,7 @@ func forwardedBody(c *gin.Context) (forwarded, error) {
 	case '[':
 		return readCalls(body)
 	}
-	return forwarded{}, unreadable("", "wrong_type", "Forward one call as a JSON object.")
+	return forwarded{}, intake.Unreadable("", "wrong_type", "Forward one call as a JSON object.")
 }
 
 // isJSON reports whether a media type says JSON in UTF-8.
@@ -96,7 +97,7 @@ func readCall(body []byte) (forwarded, error) {
 		return f, err
 	}
 	if len(f.models) > 0 {
-		return f, unreadable("", "ambiguous_question", "Ask for a model or for a tool, not both.")
+		return f, intake.Unreadable("", "ambiguous_question", "Ask for a model or for a tool, not both.")
 	}
 	if params, ok := members["params"]; ok && params[0] == '{' {
 		inside, err := decidingMembers(params, "name")
@@ -118,21 +119,22 @@ func readCalls(body []byte) (forwarded, error) {
 	var all forwarded
 	for raw := range elements(body) {
 		if raw[0] != '{' {
-			return all, unreadable("", "wrong_type", "Forward a batch as a list of JSON objects.")
+			return all, intake.Unreadable("", "wrong_type", "Forward a batch as a list of JSON objects.")
 		}
 		one, err := readCall(raw)
 		switch {
 		case err != nil:
 			return all, err
 		case len(one.messages) == 0:
-			return all, unreadable("", "wrong_type", "Forward one call as a JSON object; only JSON-RPC may be sent as a list.")
+			return all, intake.Unreadable("", "wrong_type",
+				"Forward one call as a JSON object; only JSON-RPC may be sent as a list.")
 		case len(all.messages) == mostModels:
-			return all, unreadable("", "too_many_items", "A batch may hold at most 50 messages.")
+			return all, intake.Unreadable("", "too_many_items", "A batch may hold at most 50 messages.")
 		}
 		all.messages = append(all.messages, one.messages...)
 	}
 	if len(all.messages) == 0 {
-		return all, unreadable("", "wrong_type", "Forward one call as a JSON object.")
+		return all, intake.Unreadable("", "wrong_type", "Forward one call as a JSON object.")
 	}
 	return all, nil
 }
@@ -165,7 +167,7 @@ func readModels(members map[string][]byte) (named []entitlement.Call, err error)
 				return nil, err
 			}
 			if named = append(named, one); len(named) > mostModels {
-				return nil, unreadable(list, "too_many_items", "A call may name at most 50 models.")
+				return nil, intake.Unreadable(list, "too_many_items", "A call may name at most 50 models.")
 			}
 		}
 	}
@@ -196,5 +198,5 @@ func readFallback(list string, raw []byte) (q entitlement.Call, err error) {
 }
 
 func notUnderstood(list string) error {
-	return unreadable(list, "wrong_type", "Name each of "+list+" as text, or as an object with provider and model.")
+	return intake.Unreadable(list, "wrong_type", "Name each of "+list+" as text, or as an object with provider and model.")
 }

@@ -1,0 +1,61 @@
+package intake
+
+import (
+	"time"
+
+	"tollgate/models/report"
+)
+
+// Day reads a date, or a time, of RFC 3339; a date stands for its start, shifted by whole days.
+func (q *Query) Day(name string, shift int) *time.Time {
+	text := q.Get(name)
+	if text == "" {
+		return nil
+	}
+	if date, err := time.Parse(time.DateOnly, text); err == nil {
+		date = date.AddDate(0, 0, shift)
+		return &date
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		q.Refuse(name, "invalid_time", "Send "+name+" as a date such as 2026-11-23, or as a time of RFC 3339.")
+		return nil
+	}
+	return &at
+}
+
+// Flag reads a parameter that is 1 when it is on.
+func (q *Query) Flag(name string) bool {
+	text := q.Get(name)
+	if text != "" && text != "0" && text != "1" {
+		q.Refuse(name, "wrong_type", "Send "+name+" as 1, or leave it out.")
+	}
+	return text == "1"
+}
+
+// Zone reads the name of a time zone; nil is UTC.
+func (q *Query) Zone(name string) *time.Location {
+	text := q.Typed(name)
+	if text == "" {
+		return nil
+	}
+	zone, ok := report.Zone(text)
+	if !ok {
+		q.Refuse(name, "invalid_time_zone", "Give a time zone by its IANA name, like Europe/Berlin, or none for UTC.")
+	}
+	return zone
+}
+
+// Date reads a whole day.
+func (q *Query) Date(name string) *time.Time {
+	text := q.Get(name)
+	if text == "" {
+		return nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		q.Refuse(name, "invalid_time", "Give the day as a date such as 2026-11-23.")
+		return nil
+	}
+	return &day
+}

@@ -1,0 +1,21 @@
+package reqctx
+
+import (
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// IsAPI reports whether the request came by the JSON door; the path alone decides.
+func IsAPI(c *gin.Context) bool {
+	return strings.HasPrefix(c.Request.URL.Path, "/api/") || c.Request.URL.Path == "/metrics" || IsAuthZEN(c)
+}
+
+// IsAuthZEN reports whether the request speaks AuthZEN, which has its own way to report problems.
+func IsAuthZEN(c *gin.Context) bool {
+	return strings.HasPrefix(c.Request.URL.Path, "/access/v1/") ||
+		strings.HasPrefix(c.Request.URL.Path, "/.well-known/authzen-")
+}
+
+// IsHTMX reports whether htmx asks for a part of a page.
+func IsHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }
