@@ -40,7 +40,7 @@ func seedHistory(
 			}
 		}
 	}
-	if err := seedUsage(ctx, db, people, now); err != nil {
+	if err := seedUsage(ctx, db, keys, people, now); err != nil {
 		return err
 	}
 	if err := seedPush(ctx, db, actor, profiles["Support"], people); err != nil {

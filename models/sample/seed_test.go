@@ -13,6 +13,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/sample"
 	"tollgate/models/secret"
+	"tollgate/models/usage"
 )
 
 func counts(t *testing.T, db *bun.DB) (n struct{ Providers, Servers, Groups, Profiles, Roles, Users, Copies, Windows, Audit int }) {
@@ -42,6 +43,10 @@ func TestSeedIsRepeatable(t *testing.T) {
 			t.Fatalf("got %+v, the first time %+v", got, first)
 		}
 		first = got
+	}
+	counters, skewed, err := usage.VerifyLedger(ctx, db)
+	if err != nil || counters < 500 || len(skewed) > 0 {
+		t.Errorf("%d counters, of which %v are not the sum of their events: %v", counters, skewed, err)
 	}
 }
 

@@ -3,8 +3,10 @@ package sample
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +18,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/money"
 	"tollgate/models/policy"
+	"tollgate/models/secret"
 	"tollgate/models/usage"
 	"tollgate/models/window"
 )
@@ -25,9 +28,9 @@ const sampleDays = 31 // of usage, today included
 // sampleWeek is how busy users are, from Sunday on.
 var sampleWeek = [7]float64{0.04, 0.9, 1.05, 1, 0.95, 0.7, 0.08}
 
-// seedUsage reports what the sample users used in the last weeks, most of them well below their limits, some near, a
-// few at them. The same users use the same in every run.
-func seedUsage(ctx context.Context, db *bun.DB, people []identity.Holder, now time.Time) error {
+// seedUsage reports, as gateways do, what the sample users used in the last weeks, most of them well below their limits,
+// some near, a few at them. The same users use the same in every run.
+func seedUsage(ctx context.Context, db *bun.DB, keys secret.Keys, people []identity.Holder, now time.Time) error {
 	offered, err := catalogue.LoadCatalogue(ctx, db)
 	if err != nil {
 		return err
@@ -40,16 +43,26 @@ func seedUsage(ctx context.Context, db *bun.DB, people []identity.Holder, now ti
 	if err != nil {
 		return err
 	}
-	var events []*usage.Event
+	var events []usage.EventInput
 	for n := range people {
 		draw := rand.New(rand.NewPCG(uint64(n), 2026)) //nolint:gosec // the same in every run
 		events = append(events, sampleEvents(holdings[ids[n]], offered, draw, now)...)
 	}
-	for len(events) > 0 {
-		part := events[:min(usage.MaxEvents, len(events))]
-		events = events[len(part):]
-		if err := usage.StoreReports(ctx, db, []*usage.ReportRows{{Events: part}}); err != nil {
-			return fmt.Errorf("count sample usage: %w", err)
+	return reportUsage(ctx, usage.NewRecorder(db, entitlement.NewCache(db, keys, slog.New(slog.DiscardHandler))), events)
+}
+
+func reportUsage(ctx context.Context, recorder *usage.Recorder, events []usage.EventInput) error {
+	for part := range slices.Chunk(events, usage.MaxEvents) {
+		results, err := recorder.Record(ctx, usage.Input{
+			Events: input.List[usage.EventInput]{Kind: input.Array, Items: part},
+		})
+		if err != nil {
+			return fmt.Errorf("report sample usage: %w", err)
+		}
+		for _, result := range results {
+			if result.Status != "counted" {
+				return fmt.Errorf("report sample usage: event %s is %s: %w", result.EventID, result.Status, result.Errors)
+			}
 		}
 	}
 	return nil
@@ -69,8 +82,8 @@ func sampleLevel(draw *rand.Rand) float64 {
 
 func sampleEvents(
 	h *entitlement.Entitlements, offered catalogue.Catalogue, draw *rand.Rand, now time.Time,
-) []*usage.Event {
-	var events []*usage.Event
+) []usage.EventInput {
+	var events []usage.EventInput
 	for i := range h.Copies {
 		held := &h.Copies[i]
 		level := sampleLevel(draw)
@@ -89,8 +102,8 @@ func sampleEvents(
 // sampleDay is what a user used of a copy on one day: a few reports, each for many calls.
 func sampleDay(
 	held *entitlement.Copy, user string, offered catalogue.Catalogue, draw *rand.Rand, level float64, day time.Time,
-) []*usage.Event {
-	var events []*usage.Event
+) []usage.EventInput {
+	var events []usage.EventInput
 	midnight := day.Truncate(24 * time.Hour)
 	for _, config := range held.Policy.ProviderConfigs {
 		models := config.AllowedModels
@@ -106,17 +119,16 @@ func sampleDay(
 		for range reports {
 			cost := money.Money(spend/float64(reports)/1e7) * 1e7 // whole cents
 			tokens := int64(cost) / 4000
-			id := uuid.NewString()
 			model := models[draw.IntN(len(models))]
 			sinceMidnight := time.Duration(draw.Float64() * float64(day.Sub(midnight)))
-			event := &usage.Event{
-				ID: id, GatewayID: input.NewGatewayID(id), UserID: user, Provider: config.ProviderName,
-				Model: model, Cost: &cost, Tokens: tokens,
-				Requests: 1 + tokens/20_000, OccurredAt: midnight.Add(sinceMidnight).Truncate(time.Microsecond),
-				CopyID: held.ID, ProfileID: held.ProfileID,
-			}
-			event.Lines = slices.Collect(held.Counting(event.Question()))
-			events = append(events, event)
+			events = append(events, usage.EventInput{
+				Row:     input.Row{Kind: input.Object},
+				EventID: input.SampleText(uuid.NewString()), UserID: input.SampleText(user),
+				Provider: input.SampleText(config.ProviderName), Model: input.SampleText(model),
+				Cost: input.SampleNumber(cost.String()), Tokens: input.SampleNumber(strconv.FormatInt(tokens, 10)),
+				Requests:   input.SampleNumber(strconv.FormatInt(1+tokens/20_000, 10)),
+				OccurredAt: input.SampleText(midnight.Add(sinceMidnight).Format(time.RFC3339Nano)),
+			})
 		}
 	}
 	return events

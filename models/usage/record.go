@@ -30,13 +30,13 @@ type Result struct {
 type Recorder struct {
 	db      *bun.DB
 	decider *entitlement.Cache
-	reports batch.Batcher[*ReportRows]
+	reports batch.Batcher[*reportRows]
 
 	reported *prometheus.CounterVec
 }
 
-// ReportRows is the events of one request, waiting to be stored.
-type ReportRows struct {
+// reportRows is the events of one request, waiting to be stored.
+type reportRows struct {
 	Events []*Event
 	// stored are the keys of the events that were stored by this report.
 	stored map[string]bool
@@ -45,9 +45,9 @@ type ReportRows struct {
 // NewRecorder makes a Recorder.
 func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
 	r := &Recorder{db: db, decider: decider, reported: newReportedEvents()}
-	r.reports = batch.Batcher[*ReportRows]{
+	r.reports = batch.Batcher[*reportRows]{
 		Run: r.store, Timeout: decision.StoreTime, Max: MaxEvents, Alone: overflows,
-		Size: func(report *ReportRows) int { return len(report.Events) },
+		Size: func(report *reportRows) int { return len(report.Events) },
 	}
 	return r
 }
@@ -73,7 +73,7 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 		return nil, err
 	}
 	places := map[string][]int{} // of each event, by its key, among the results
-	own := &ReportRows{}
+	own := &reportRows{}
 	known, err := r.identify(ctx, events, catalogue, now)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (in Input) events() (events []EventInput, single bool, err error) {
 
 // commit waits until a report is stored. Refusals: Conflict when a counter would overflow, Unavailable when it takes
 // longer than the request.
-func (r *Recorder) commit(ctx context.Context, own *ReportRows) error {
+func (r *Recorder) commit(ctx context.Context, own *reportRows) error {
 	err := r.reports.Do(ctx, own)
 	switch {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
@@ -182,7 +182,7 @@ func (r *Recorder) commit(ctx context.Context, own *ReportRows) error {
 
 // settle sets the result of each event: those that were stored earlier are compared with what was sent.
 func (r *Recorder) settle(
-	ctx context.Context, own *ReportRows, places map[string][]int, results []Result, single bool,
+	ctx context.Context, own *reportRows, places map[string][]int, results []Result, single bool,
 ) error {
 	var again []*Event
 	var where []int // the places of again
@@ -227,8 +227,8 @@ func (r *Recorder) settle(
 }
 
 // store counts a batch of reports.
-func (r *Recorder) store(ctx context.Context, reports []*ReportRows) error {
-	err := StoreReports(ctx, r.db, reports)
+func (r *Recorder) store(ctx context.Context, reports []*reportRows) error {
+	err := storeReports(ctx, r.db, reports)
 	users := []uuid.UUID{}
 	for _, one := range reports {
 		for _, event := range one.Events {
@@ -241,7 +241,7 @@ func (r *Recorder) store(ctx context.Context, reports []*ReportRows) error {
 
 // overflows reports whether a counter would overflow with a batch. Its reports are stored one by one then, so that none
 // fails because of another's numbers.
-func overflows(_ []*ReportRows, err error) bool { return tooMuch(err) }
+func overflows(_ []*reportRows, err error) bool { return tooMuch(err) }
 
 // tooMuch reports whether a counter would overflow.
 func tooMuch(err error) bool {

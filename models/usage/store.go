@@ -73,10 +73,10 @@ func known(id int64) *int64 {
 	return &id
 }
 
-// StoreReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an
+// storeReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an
 // event and what it adds are there together or not at all. Counters are locked in the order of their keys, and before
 // the rows of usage_changes, as reservations do.
-func StoreReports(ctx context.Context, db *bun.DB, reports []*ReportRows) error {
+func storeReports(ctx context.Context, db *bun.DB, reports []*reportRows) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
 		for _, event := range one.Events {
