@@ -32,17 +32,6 @@ type Key struct {
 	Maker string `json:"-" bun:",scanonly"` // the email of its maker, or cli
 }
 
-// AfterScanRow converts the times to UTC.
-func (k *Key) AfterScanRow(context.Context) error {
-	k.CreatedAt, k.UpdatedAt = k.CreatedAt.UTC(), k.UpdatedAt.UTC()
-	for _, at := range []*time.Time{k.ExpiresAt, k.LastUsedAt} {
-		if at != nil {
-			*at = at.UTC()
-		}
-	}
-	return nil
-}
-
 // Expired reports whether the key has expired.
 func (k Key) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.ExpiresAt.After(now) }
 

@@ -157,15 +157,6 @@ func fillCopies(ctx context.Context, db bun.IDB, copies []Assignment) error {
 	return loadKeysOf(ctx, db, copies)
 }
 
-// AfterScanRow converts the times to UTC.
-func (u *Assignment) AfterScanRow(context.Context) error {
-	u.AssignedAt = u.AssignedAt.UTC()
-	if u.ExpiresAt != nil {
-		*u.ExpiresAt = u.ExpiresAt.UTC()
-	}
-	return nil
-}
-
 // ProfilesHeld returns the names of the profiles of each user, by user id.
 func ProfilesHeld(ctx context.Context, db bun.IDB, users []identity.User) (map[string][]string, error) {
 	ids, names := make([]string, len(users)), make(map[string][]string, len(users))

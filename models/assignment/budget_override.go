@@ -255,7 +255,7 @@ func (o BudgetOverride) raise(l policy.Limit, calendar window.Calendar, anchor, 
 	if !o.EndsAt.After(now) {
 		return nil
 	}
-	ends := o.EndsAt.UTC()
+	ends := *o.EndsAt
 	left := window.Until(l.Duration, l.Quarter, calendar, anchor, l.Ends, ends, policy.MaxCycles)
 	return &policy.Raise{Amount: int64(o.Amount), Ends: &ends, Cycles: &left}
 }

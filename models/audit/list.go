@@ -69,9 +69,6 @@ func List(ctx context.Context, db bun.IDB, q Query) (rows []Entry, total int64, 
 			return nil, 0, err
 		}
 	}
-	for i := range rows {
-		rows[i].CreatedAt = rows[i].CreatedAt.UTC()
-	}
 	return rows, total, nil
 }
 
@@ -88,13 +85,7 @@ func (q Query) columns() []string {
 
 // Each passes every row that matches to use, oldest first, in one snapshot.
 func Each(ctx context.Context, db bun.IDB, q Query, use func(Entry) error) error {
-	return database.EachOf(
-		ctx, db, q.filter(db.NewSelect()).Column(q.columns()...).Order("id ASC"),
-		func(row Entry) error {
-			row.CreatedAt = row.CreatedAt.UTC()
-			return use(row)
-		},
-	)
+	return database.EachOf(ctx, db, q.filter(db.NewSelect()).Column(q.columns()...).Order("id ASC"), use)
 }
 
 func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {

@@ -84,7 +84,7 @@ func (r hashedRow) next(last []byte) []byte {
 		UserID:    r.UserID,
 		Actor:     r.Actor,
 		Action:    r.Action,
-		At:        r.CreatedAt.UTC(),
+		At:        r.CreatedAt,
 		Origin:    r.Origin,
 		Previous:  document(r.PreviousValues),
 		New:       document(r.NewValues),

@@ -41,17 +41,6 @@ type MCPServer struct {
 	UpdatedAt        time.Time  `json:"updated_at"`
 }
 
-// AfterScanRow converts the times to UTC.
-func (s *MCPServer) AfterScanRow(context.Context) error {
-	s.CreatedAt, s.UpdatedAt = s.CreatedAt.UTC(), s.UpdatedAt.UTC()
-	for _, at := range []*time.Time{s.ToolsRefreshedAt, s.CredentialSetAt} {
-		if at != nil {
-			*at = at.UTC()
-		}
-	}
-	return nil
-}
-
 // ListMCPServers returns a page of servers by name, and how many match in all. Search looks at names, ids and tools.
 func ListMCPServers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]MCPServer, int64, error) {
 	return database.ListCatalogue[MCPServer](ctx, db, q, "s.name_key",

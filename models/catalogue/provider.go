@@ -27,12 +27,6 @@ type Provider struct {
 	UpdatedAt time.Time    `json:"updated_at"`
 }
 
-// AfterScanRow converts the times to UTC.
-func (p *Provider) AfterScanRow(context.Context) error {
-	p.CreatedAt, p.UpdatedAt = p.CreatedAt.UTC(), p.UpdatedAt.UTC()
-	return nil
-}
-
 // ProviderInput is what a client may send of a provider.
 type ProviderInput struct {
 	input.Row

@@ -52,7 +52,7 @@ UNION ALL SELECT 'server', client_id, 0, tools, now() FROM held_servers`, provid
 		}
 		switch row.Kind {
 		case "clock":
-			refs.Now = row.Now.UTC().Truncate(time.Microsecond)
+			refs.Now = row.Now.Truncate(time.Microsecond)
 		case "provider":
 			refs.Providers[row.Name] = true
 		case "group":

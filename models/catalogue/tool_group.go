@@ -39,12 +39,6 @@ type GroupTools struct {
 	Position    int      `json:"-"`
 }
 
-// AfterScanRow converts the times to UTC.
-func (g *ToolGroup) AfterScanRow(context.Context) error {
-	g.CreatedAt, g.UpdatedAt = g.CreatedAt.UTC(), g.UpdatedAt.UTC()
-	return nil
-}
-
 // All reports that the row grants every tool of its server.
 func (t GroupTools) All() bool { return slices.Equal(t.ToolNames, []string{"*"}) }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -57,7 +58,7 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 	}
 	config.RuntimeParams["timezone"] = "UTC"
 
-	pool := sql.OpenDB(&connector{Connector: stdlib.GetConnector(*config)})
+	pool := sql.OpenDB(&connector{Connector: stdlib.GetConnector(*config, stdlib.OptionAfterConnect(scanInUTC))})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxLifetime(connectionLife)
@@ -67,6 +68,14 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 		bundebug.WithEnabled(false),
 		bundebug.FromEnv("BUNDEBUG"),
 	)), nil
+}
+
+// scanInUTC makes a connection return timestamps in UTC, whatever the zone of this machine.
+func scanInUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
 }
 
 // ServerSettingError reports a server setting that would lose or corrupt data.

@@ -52,7 +52,7 @@ func Clock(ctx context.Context, db bun.IDB) (time.Time, error) {
 	if err := db.NewRaw("SELECT clock_timestamp()").Scan(ctx, &now); err != nil {
 		return now, fmt.Errorf("read the clock: %w", err)
 	}
-	return now.UTC().Truncate(time.Microsecond), nil
+	return now.Truncate(time.Microsecond), nil
 }
 
 // AllowLong lets one transaction take long enough to change thousands of copies.

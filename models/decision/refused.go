@@ -43,7 +43,7 @@ func newRefusedLimit(l entitlement.Limit, call entitlement.Call, at time.Time) R
 	amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }
 	refused := RefusedLimit{
 		ID: l.ID, Scope: l.Scope, Kind: l.Kind, ResetDuration: l.Duration, Limit: amount(l.Cap(at)), Used: amount(used),
-		Reserved: amount(reserved), Asked: amount(cost(l, call)), ResetsAt: end.UTC(), Reason: DoesNotFitNow,
+		Reserved: amount(reserved), Asked: amount(cost(l, call)), ResetsAt: end, Reason: DoesNotFitNow,
 	}
 	switch {
 	case refused.Asked.N > refused.Limit.N:

@@ -112,7 +112,7 @@ FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGa
 	}
 	for i := range h.Copies {
 		if userCopy := &h.Copies[i]; userCopy.ID == copyID && string(content) == string(call.Content(h.User)) {
-			return of.by(allow(userCopy, call, call.Hold.ID, used, reserved, at.UTC())), true, nil
+			return of.by(allow(userCopy, call, call.Hold.ID, used, reserved, at)), true, nil
 		}
 	}
 	return decision, true, problem.Refuse(problem.Conflict, "reservation_id", "reservation_conflict",
@@ -145,7 +145,6 @@ SELECT user_id, expires_at FROM changed`, input.NewGatewayID(id).Key, int64(enti
 	if err == nil && !found {
 		err = problem.Missing("reservation that lasts")
 	}
-	renewed.ExpiresAt = renewed.ExpiresAt.UTC()
 	return renewed, err
 }
 

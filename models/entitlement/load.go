@@ -150,7 +150,7 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 		targets[n-1].Used += used
 		targets[n-1].Reserved += reserved
 		if h := owners[n-1]; ends != nil && (h.recount.IsZero() || ends.Before(h.recount)) {
-			h.recount = ends.UTC()
+			h.recount = *ends
 		}
 	}
 	return rows.Err()

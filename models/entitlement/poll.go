@@ -116,7 +116,7 @@ UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), now(), id FROM audi
 		}
 		switch kind {
 		case "":
-			read.clock = now.UTC()
+			read.clock = now
 			if read.next, err = strconv.ParseUint(id, 10, 64); err != nil {
 				return read, err
 			}

@@ -29,9 +29,8 @@ type Role struct {
 	Members     int64                   `json:"-" bun:",scanonly"`
 }
 
-// AfterScanRow converts the times to UTC and sorts the permissions.
+// AfterScanRow sorts the permissions.
 func (r *Role) AfterScanRow(context.Context) error {
-	r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
 	r.Permissions = inOrder(r.Permissions)
 	return nil
 }

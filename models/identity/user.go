@@ -33,12 +33,6 @@ type User struct {
 	HasPassword bool `json:"-"`
 }
 
-// AfterScanRow converts the times to UTC.
-func (u *User) AfterScanRow(context.Context) error {
-	u.CreatedAt, u.UpdatedAt = u.CreatedAt.UTC(), u.UpdatedAt.UTC()
-	return nil
-}
-
 // Actor is the user as an actor.
 func (u User) Actor() permission.Actor {
 	return permission.Actor{UserID: u.ID, Name: u.Email, Permissions: u.Permissions}

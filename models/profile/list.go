@@ -58,7 +58,6 @@ func List(ctx context.Context, db bun.IDB, q Query) (page []At, total int64, err
 		if err := rows.Scan(&p.ID, &p.Version, &p.UpdatedAt, &tally); err != nil {
 			return nil, 0, fmt.Errorf("read a listed access profile: %w", err)
 		}
-		p.UpdatedAt = p.UpdatedAt.UTC()
 		page = append(page, p)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {

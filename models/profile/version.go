@@ -52,9 +52,6 @@ func ListVersions(
 		Scan(ctx, &versions); err != nil {
 		return nil, 0, fmt.Errorf("list versions of access profile %d: %w", id, err)
 	}
-	for i := range versions {
-		versions[i].CreatedAt = versions[i].CreatedAt.UTC()
-	}
 	return versions, total, nil
 }
 
@@ -64,7 +61,6 @@ func FindVersion(ctx context.Context, db bun.IDB, id, version int64) (Version, e
 	if err := db.NewRaw(SelectVersions+" AND version = ?", id, version).Scan(ctx, &v); err != nil {
 		return v, problem.NotFoundOr(err, "version")
 	}
-	v.CreatedAt = v.CreatedAt.UTC()
 	return v, nil
 }
 

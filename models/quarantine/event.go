@@ -115,20 +115,15 @@ func Get(ctx context.Context, db bun.IDB, id string) (Event, error) {
 
 func (r row) read() (Event, error) {
 	e := Event{
-		ID: r.ID, ReceivedAt: r.ReceivedAt.UTC(), Candidates: []Candidate{}, Outcome: Outcomes[0],
-		SettledBy: r.SettledBy,
+		ID: r.ID, ReceivedAt: r.ReceivedAt, Candidates: []Candidate{}, Outcome: Outcomes[0],
+		SettledAt: r.SettledAt, SettledBy: r.SettledBy,
 		ChargedTo: r.UserID, Reason: r.Reason, Alike: r.Alike,
 	}
 	if err := json.Unmarshal([]byte(r.Event), &e.KeptEvent); err != nil {
 		return e, fmt.Errorf("read quarantined event %s: %w", r.ID, err)
 	}
-	e.OccurredAt = e.OccurredAt.UTC()
 	if r.Outcome != nil {
 		e.Outcome = *r.Outcome
-	}
-	if r.SettledAt != nil {
-		at := r.SettledAt.UTC()
-		e.SettledAt = &at
 	}
 	return e, nil
 }

@@ -32,8 +32,7 @@ func (s sums) asOf(q Query) *time.Time {
 	if !s.Through.Valid || !s.ComputedAt.Valid || q.Since.After(s.Through.Time) {
 		return nil
 	}
-	at := s.ComputedAt.Time.UTC()
-	return &at
+	return &s.ComputedAt.Time
 }
 
 // source is where the days of a report are read: usage_days itself, or sums of it by user or by what was called.

@@ -68,8 +68,5 @@ func EachDay(ctx context.Context, db bun.IDB, q Query, use func(Day) error) erro
 		ColumnExpr("coalesce(p.name, former_profile.name, '') AS profile").
 		Order("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model")
 	rows = joinProfileNames(joinUserNames(rows, "d.user_id"), "d.access_profile_id")
-	return q.tooMuch(database.EachOf(ctx, db, rows, func(row Day) error {
-		row.Day = row.Day.UTC()
-		return use(row)
-	}))
+	return q.tooMuch(database.EachOf(ctx, db, rows, use))
 }

@@ -81,7 +81,6 @@ ORDER BY n.used >= n."limit", n.used::numeric / greatest(n."limit", 1) DESC, n.u
 
 // forecast extrapolates the pace of the window so far; its first twentieth is too short for that.
 func (n *NearLimit) forecast(now time.Time) {
-	n.Starts, n.Ends = n.Starts.UTC(), n.Ends.UTC()
 	whole, gone := n.Ends.Sub(n.Starts), now.Sub(n.Starts)
 	n.Forecast = n.Used
 	if gone > whole/20 && gone < whole {

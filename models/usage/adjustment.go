@@ -166,7 +166,6 @@ func adjustedBefore(ctx context.Context, tx database.Tx, wanted Adjustment) (Adj
 	case eventKey != input.NewGatewayID(wanted.EventID).Key || a.Amount != wanted.Amount || a.Reason != wanted.Reason:
 		return a, anotherAdjustment()
 	}
-	a.CreatedAt = a.CreatedAt.UTC()
 	return a, nil
 }
 

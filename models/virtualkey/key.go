@@ -45,14 +45,8 @@ type Key struct {
 	HolderEmail string `json:"-" bun:",scanonly"`
 }
 
-// AfterScanRow converts the times to UTC, independent of this machine's zone, and masks the value.
+// AfterScanRow masks the value.
 func (k *Key) AfterScanRow(context.Context) error {
-	k.CreatedAt, k.UpdatedAt = k.CreatedAt.UTC(), k.UpdatedAt.UTC()
-	for _, at := range []*time.Time{k.ExpiresAt, k.PreviousUntil} {
-		if at != nil {
-			*at = at.UTC()
-		}
-	}
 	k.Value, k.Managed = k.Masked(), true
 	return nil
 }
