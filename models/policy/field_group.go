@@ -2,94 +2,149 @@ package policy
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 )
 
-// Take replaces one group of fields by that of another policy.
-func (p *Policy) Take(from Policy, group string) {
-	switch group {
-	case "provider_configs":
-		p.ProviderConfigs = from.ProviderConfigs
-	case "budgets":
-		p.Budgets = from.Budgets
-	case "rate_limit":
-		p.RateLimit = from.RateLimit
-	case "mcp_tool_groups":
-		p.MCPToolGroups = from.MCPToolGroups
-	case "mcp_servers":
-		p.MCPServers = from.MCPServers
-	case "mcp_tool_overrides":
-		p.MCPToolOverrides = from.MCPToolOverrides
+// FieldGroup is a part of a policy that is propagated by itself. What belongs to it is told here alone: copying,
+// comparing, showing and syncing take every field of it that clients write.
+type FieldGroup struct {
+	Name  string
+	Copy  func(to *Policy, from Policy)
+	value func(p Policy) any
+	sync  func(ctx context.Context, to *synced, before, after Policy)
+	moves bool // the calendar belongs to the limits that it governs, and changes with them
+}
+
+var fieldGroups = []FieldGroup{
+	newGroup("provider_configs", func(p *Policy) *[]ProviderConfig { return &p.ProviderConfigs }, (*synced).providers),
+	moving(newGroup("budgets", func(p *Policy) *[]Budget { return &p.Budgets }, (*synced).budgets)),
+	moving(newGroup("rate_limit", func(p *Policy) **RateLimit { return &p.RateLimit }, (*synced).rateLimit)),
+	newGroup("mcp_tool_groups", func(p *Policy) *[]ToolGroupGrant { return &p.MCPToolGroups }, (*synced).toolGroups),
+	newGroup("mcp_servers", func(p *Policy) *[]ServerGrant { return &p.MCPServers }, (*synced).servers),
+	newGroup("mcp_tool_overrides", func(p *Policy) *[]ToolOverride { return &p.MCPToolOverrides }, (*synced).overrides),
+}
+
+// FieldGroups are the names of the groups, in the order of the API's fields.
+var FieldGroups = names(fieldGroups)
+
+// added are the members that the server adds to what clients write; they differ between copies, and are not pushed.
+var added = []string{
+	"id", "scope", "current_usage", "last_reset", "token_current_usage", "request_current_usage",
+	"override_amount", "override_mode", "override_cycles_remaining", "effective_max_limit",
+}
+
+// Added reports whether a member is one that the server adds.
+func Added(member string) bool { return slices.Contains(added, member) }
+
+func newGroup[T any](name string, field func(*Policy) *T, sync func(*synced, context.Context, T, T)) FieldGroup {
+	return FieldGroup{
+		Name:  name,
+		Copy:  func(to *Policy, from Policy) { *field(to) = *field(&from) },
+		value: func(p Policy) any { return *field(&p) },
+		sync: func(ctx context.Context, to *synced, before, after Policy) {
+			sync(to, ctx, *field(&before), *field(&after))
+		},
 	}
+}
+
+func moving(g FieldGroup) FieldGroup {
+	g.moves = true
+	return g
+}
+
+func names(groups []FieldGroup) []string {
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.Name
+	}
+	return names
+}
+
+// Groups are the field groups with these names, in their order.
+func Groups(names []string) []FieldGroup {
+	return slices.DeleteFunc(slices.Clone(fieldGroups), func(g FieldGroup) bool { return !slices.Contains(names, g.Name) })
+}
+
+// Equal reports whether the group is the same in two policies.
+func (g FieldGroup) Equal(a, b Policy) bool {
+	return (!g.moves || a.Calendar == b.Calendar) && alike(reflect.ValueOf(g.value(a)), reflect.ValueOf(g.value(b)))
+}
+
+// Diff is the group of two policies as clients write it, without what the server adds.
+func (g FieldGroup) Diff(a, b Policy) (before, after any, err error) {
+	if before, err = g.plain(a); err != nil {
+		return nil, nil, err
+	}
+	after, err = g.plain(b)
+	return before, after, err
 }
 
 // With returns the policy with the groups named taken from another.
 func (p Policy) With(from Policy, groups []string) Policy {
-	for _, group := range groups {
-		p.Take(from, group)
-	}
-	if movesAlignment(groups) {
-		p.Calendar = from.Calendar
+	for _, g := range Groups(groups) {
+		if g.Copy(&p, from); g.moves {
+			p.Calendar = from.Calendar
+		}
 	}
 	return p
 }
 
-// SameGroup reports whether a group of fields is equal in two policies. The calendar belongs to the limits it governs.
-func SameGroup(a, b Policy, group string) bool {
-	if movesAlignment([]string{group}) && a.Calendar != b.Calendar {
-		return false
-	}
-	return reflect.DeepEqual(a.group(group), b.group(group))
-}
-
-// group is one group of fields without what differs between copies.
-func (p Policy) group(name string) any {
-	switch name {
-	case "provider_configs":
-		plain := make([]any, len(p.ProviderConfigs))
-		for i, config := range p.ProviderConfigs {
-			models := append([]string{}, config.AllowedModels...)
-			plain[i] = []any{
-				config.ProviderName, config.AllModelsAllowed, models, config.RefuseUnpriced,
-				pushedBudgets("", config.Budgets), pushedLimits("", config.RateLimit),
-			}
-		}
-		return plain
-	case "budgets":
-		return pushedBudgets("", p.Budgets)
-	case "rate_limit":
-		return pushedLimits("", p.RateLimit)
-	case "mcp_tool_groups":
-		return append([]ToolGroupGrant{}, p.MCPToolGroups...)
-	case "mcp_servers":
-		return append([]ServerGrant{}, p.MCPServers...)
-	}
-	return append([]ToolOverride{}, p.MCPToolOverrides...)
-}
-
 // Differing are those of the groups in which two policies differ.
 func Differing(a, b Policy, groups []string) []string {
-	return slices.DeleteFunc(slices.Clone(groups), func(group string) bool { return SameGroup(a, b, group) })
+	return names(slices.DeleteFunc(Groups(groups), func(g FieldGroup) bool { return g.Equal(a, b) }))
 }
 
-// Plain is a group of fields as clients send it, without what the server adds to it.
-func (p Policy) Plain(group string) (any, error) {
-	documents := map[string]any{
-		"provider_configs": p.ProviderConfigs, "budgets": p.Budgets, "rate_limit": p.RateLimit,
-		"mcp_tool_groups": p.MCPToolGroups, "mcp_servers": p.MCPServers, "mcp_tool_overrides": p.MCPToolOverrides,
+// alike compares two values by what clients write of them. A list that is null equals an empty one.
+func alike(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.Pointer:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() == b.IsNil()
+		}
+		return alike(a.Elem(), b.Elem())
+	case reflect.Slice:
+		if a.Len() != b.Len() {
+			return false
+		}
+		for i := range a.Len() {
+			if !alike(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if written(a.Type().Field(i)) && !alike(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
 	}
-	encoded, err := json.Marshal(documents[group])
+	return a.Equal(b)
+}
+
+// written reports whether a field is one that clients write.
+func written(field reflect.StructField) bool {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name != "-" && !Added(name)
+}
+
+// plain is the group as clients write it.
+func (g FieldGroup) plain(p Policy) (any, error) {
+	encoded, err := json.Marshal(g.value(p))
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", group, err)
+		return nil, fmt.Errorf("write %s: %w", g.Name, err)
 	}
 	var plain any
 	decoder := json.NewDecoder(bytes.NewReader(encoded))
 	decoder.UseNumber()
 	if err := decoder.Decode(&plain); err != nil {
-		return nil, fmt.Errorf("read %s: %w", group, err)
+		return nil, fmt.Errorf("read %s: %w", g.Name, err)
 	}
 	return withoutAdded(plain), nil
 }
@@ -97,10 +152,8 @@ func (p Policy) Plain(group string) (any, error) {
 func withoutAdded(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
-		for _, added := range []string{
-			"id", "scope", "current_usage", "last_reset", "token_current_usage", "request_current_usage",
-		} {
-			delete(v, added)
+		for _, name := range added {
+			delete(v, name)
 		}
 		for name, inner := range v {
 			v[name] = withoutAdded(inner)

@@ -15,41 +15,39 @@ import (
 	"tollgate/models/window"
 )
 
-// FieldGroups are the parts of a policy that are propagated separately, in the order of the API's fields.
-var FieldGroups = []string{
-	"provider_configs", "budgets", "rate_limit", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides",
-}
-
-// movesAlignment reports whether the calendar alignment changes with these groups.
-func movesAlignment(fields []string) bool {
-	return slices.Contains(fields, "budgets") || slices.Contains(fields, "rate_limit")
-}
-
 // Sync sets the field groups named to those of p in all the policies named, which equal before, in a fixed number of
 // statements. Limits that match keep their ids, and so their usage and overrides: providers
 // match by name, budgets by scope and window, limits by scope. What does not differ is not written.
 func Sync(ctx context.Context, tx database.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
 	to := synced{tx: tx, ids: pgdialect.Array(ids), now: now}
-	if movesAlignment(fields) && before.Calendar != p.Calendar {
+	groups := Groups(fields)
+	if slices.ContainsFunc(groups, func(g FieldGroup) bool { return g.moves }) && before.Calendar != p.Calendar {
 		to.align(ctx, p.Calendar)
 	}
-	for _, field := range fields {
-		switch field {
-		case "provider_configs":
-			to.providers(ctx, before.ProviderConfigs, p.ProviderConfigs)
-		case "budgets":
-			to.lines(ctx, pushedBudgets("", before.Budgets), pushedBudgets("", p.Budgets), totalBudgets)
-		case "rate_limit":
-			to.lines(ctx, pushedLimits("", before.RateLimit), pushedLimits("", p.RateLimit), totalLimits)
-		case "mcp_tool_groups":
-			to.replace(ctx, p.MCPToolGroups, deleteToolGroups, putToolGroups)
-		case "mcp_servers":
-			to.replace(ctx, p.MCPServers, deleteServers, putServers)
-		case "mcp_tool_overrides":
-			to.replace(ctx, p.MCPToolOverrides, deleteToolOverrides, putToolOverrides)
-		}
+	for _, g := range groups {
+		g.sync(ctx, &to, before, p)
 	}
 	return to.err
+}
+
+func (to *synced) budgets(ctx context.Context, before, after []Budget) {
+	to.lines(ctx, pushedBudgets("", before), pushedBudgets("", after), totalBudgets)
+}
+
+func (to *synced) rateLimit(ctx context.Context, before, after *RateLimit) {
+	to.lines(ctx, pushedLimits("", before), pushedLimits("", after), totalLimits)
+}
+
+func (to *synced) toolGroups(ctx context.Context, _, after []ToolGroupGrant) {
+	to.replace(ctx, after, deleteToolGroups, putToolGroups)
+}
+
+func (to *synced) servers(ctx context.Context, _, after []ServerGrant) {
+	to.replace(ctx, after, deleteServers, putServers)
+}
+
+func (to *synced) overrides(ctx context.Context, _, after []ToolOverride) {
+	to.replace(ctx, after, deleteToolOverrides, putToolOverrides)
 }
 
 // synced writes to many policies at once; after the first error it does nothing more.

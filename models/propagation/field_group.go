@@ -72,8 +72,8 @@ func (h *history) shapesOf(ctx context.Context, db bun.IDB, targets []Target) ([
 // policy assembles a copy's policy from the versions that its groups came from.
 func (h *history) policy(t Target) policy.Policy {
 	var p policy.Policy
-	for i, group := range policy.FieldGroups {
-		p.Take(h.known[t.GroupVersions[i]].Policy, group)
+	for i, group := range policy.Groups(policy.FieldGroups) {
+		group.Copy(&p, h.known[t.GroupVersions[i]].Policy)
 	}
 	p.Calendar = t.Calendar
 	return p
@@ -83,8 +83,8 @@ func (h *history) policy(t Target) policy.Policy {
 // the propagated version comes from that one, selected or not. No group goes back to an older version.
 func pushedVersions(had []int64, after, pushed policy.Policy, to int64) (versions []int64, oldest int64) {
 	versions = slices.Clone(had)
-	for i, group := range policy.FieldGroups {
-		if versions[i] < to && policy.SameGroup(after, pushed, group) {
+	for i, group := range policy.Groups(policy.FieldGroups) {
+		if versions[i] < to && group.Equal(after, pushed) {
 			versions[i] = to
 		}
 	}

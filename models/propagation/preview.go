@@ -57,16 +57,12 @@ func (p Plan) Preview() (Preview, error) {
 		for i, t := range change.Targets {
 			previewed.UserIDs[i] = t.UserID
 		}
-		for _, group := range change.Groups {
-			before, err := change.Before.Plain(group)
+		for _, group := range policy.Groups(change.Groups) {
+			before, after, err := group.Diff(change.Before.Policy, change.After.Policy)
 			if err != nil {
 				return preview, err
 			}
-			after, err := change.After.Plain(group)
-			if err != nil {
-				return preview, err
-			}
-			previewed.Fields = append(previewed.Fields, PreviewedField{group, before, after})
+			previewed.Fields = append(previewed.Fields, PreviewedField{group.Name, before, after})
 		}
 		if was, is := change.Before.CalendarAligned, change.After.CalendarAligned; was != is {
 			previewed.Fields = append(previewed.Fields, PreviewedField{"calendar_aligned", was, is})

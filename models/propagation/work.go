@@ -217,10 +217,10 @@ func (p Job) pushShape(ctx context.Context, tx database.Tx, s shaped, to policy.
 	}
 	had := s.targets[0].GroupVersions
 	groups := []string{}
-	for i, group := range policy.FieldGroups {
+	for i, group := range policy.Groups(policy.FieldGroups) {
 		// A copy that is newer than this propagation, since it was assigned meanwhile, stays so.
-		if had[i] <= p.ToVersion && slices.Contains(p.Fields, group) && !policy.SameGroup(s.before, to, group) {
-			groups = append(groups, group)
+		if had[i] <= p.ToVersion && slices.Contains(p.Fields, group.Name) && !group.Equal(s.before, to) {
+			groups = append(groups, group.Name)
 		}
 	}
 	if err := policy.Sync(ctx, tx, policies, s.before, to, groups, now); err != nil {
