@@ -17,6 +17,7 @@ import (
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
 	"tollgate/models/propagation"
+	"tollgate/models/refusal"
 	"tollgate/models/secret"
 	"tollgate/models/usage"
 )
@@ -38,6 +39,8 @@ type Handlers struct {
 	Cache    *entitlement.Cache
 	Engine   *decision.Engine
 	Recorder *usage.Recorder
+	// Refusals is the log of what Engine decides.
+	Refusals *refusal.Log
 	// Metrics are those of this process.
 	Metrics prometheus.Gatherer
 	// About is what Settings shows about this installation.

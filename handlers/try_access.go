@@ -38,7 +38,7 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 		if tried.Model == "" {
 			question = entitlement.Call{MCPClientID: tried.Server, ToolName: tried.Tool}
 		}
-		decision, err := h.Engine.Decide(reqctx.Of(c), entitlement.Subject{UserID: user.ID}, question)
+		decision, err := h.Engine.Try(reqctx.Of(c), entitlement.Subject{UserID: user.ID}, question)
 		if err != nil {
 			return err
 		}

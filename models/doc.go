@@ -14,6 +14,7 @@
 //	assignment               a user's copies, and the roles that hand them out (account: users together with them)
 //	propagation, quota       changes brought to copies · what is left
 //	entitlement              what a subject may use, cached
+//	refusal                  the log of decisions: who was refused what, in sums by minute
 //	decision                 may this call go on? and holds of estimates
 //	usage, report            what was used, exactly once · sums of it
 //	quarantine               usage of an unknown key: charged to a user, or dismissed

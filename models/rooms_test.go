@@ -25,7 +25,9 @@ var arrows = map[string][]string{
 	"batch":     {"problem"},
 	"catalogue": {"audit", "database", "input", "money", "permission", "problem", "secret"},
 	"database":  {"input", "problem"},
-	"decision":  {"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem"},
+	"decision": {
+		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem", "refusal",
+	},
 	"discovery": {"catalogue", "database", "input", "permission", "problem", "secret"},
 	"entitlement": {
 		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
@@ -46,6 +48,7 @@ var arrows = map[string][]string{
 	},
 	"quarantine": {"audit", "database", "decision", "identity", "input", "money", "permission", "problem", "usage"},
 	"quota":      {"assignment", "database", "money", "policy", "virtualkey"},
+	"refusal":    {"database"},
 	"report":     {"database", "money", "problem", "profile", "window"},
 	"sample": {
 		"account", "assignment", "catalogue", "database", "entitlement", "identity", "input", "money",

@@ -58,7 +58,7 @@ func (g gateway) skewed(t *testing.T) func(method, path, body string) (int, stri
 		DB: db, Log: slog.New(slog.DiscardHandler), BaseURL: "http://skewed", Keys: g.h.Keys,
 		Propagator: propagation.NewWorker(db, slog.New(slog.DiscardHandler)), Cache: entitlement.NewCache(db, g.h.Keys, slog.New(slog.DiscardHandler)),
 	}
-	h.Engine = decision.NewEngine(h.Cache)
+	h.Engine = decision.NewEngine(h.Cache, nil)
 	h.Recorder = usage.NewRecorder(db, h.Cache)
 	h.Metrics = metrics.New(db, h.Cache, h.Engine, h.Recorder, usage.NewReconciler(db, h.Log))
 	handler, err := web.New(web.Config{Addr: "127.0.0.1:80", Hosts: []string{"skewed"}}, h)

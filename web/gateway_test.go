@@ -19,6 +19,7 @@ import (
 	"tollgate/models/entitlement"
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
+	"tollgate/models/refusal"
 	"tollgate/models/usage"
 	"tollgate/web"
 )
@@ -41,13 +42,14 @@ func (c *console) another(address string, hooks ...bun.QueryHook) (*console, fun
 	server := httptest.NewUnstartedServer(nil)
 	other.base = "http://" + server.Listener.Addr().String()
 	other.h = &handlers.Handlers{DB: db, Log: log, BaseURL: other.base, Keys: c.h.Keys, Propagator: propagation.NewWorker(db, log), Cache: entitlement.NewCache(db, c.h.Keys, log)}
-	other.h.Engine = decision.NewEngine(other.h.Cache)
+	other.h.Refusals = refusal.New(db, log, 30)
+	other.h.Engine = decision.NewEngine(other.h.Cache, other.h.Refusals)
 	other.h.Recorder = usage.NewRecorder(db, other.h.Cache)
 	reconciler := usage.NewReconciler(db, log)
-	other.h.Metrics = metrics.New(db, other.h.Cache, other.h.Engine, other.h.Recorder, reconciler)
+	other.h.Metrics = metrics.New(db, other.h.Cache, other.h.Engine, other.h.Recorder, reconciler, other.h.Refusals)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.t.Context()))
-	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, reconciler.Run} {
+	for _, run := range []func(context.Context){other.h.Propagator.Run, other.h.Cache.Run, reconciler.Run, other.h.Refusals.Run} {
 		workers.Go(func() { run(working) })
 	}
 	var err error

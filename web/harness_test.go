@@ -29,6 +29,7 @@ import (
 	"tollgate/models/metrics"
 	"tollgate/models/permission"
 	"tollgate/models/propagation"
+	"tollgate/models/refusal"
 	"tollgate/models/secret"
 	"tollgate/models/usage"
 	"tollgate/web"
@@ -74,16 +75,17 @@ func emptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *console {
 		DB: c.db, Log: log, BaseURL: c.base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
 	c.h.Propagator, c.h.Cache = propagation.NewWorker(c.db, log), entitlement.NewCache(c.db, keys, log)
-	c.h.Engine = decision.NewEngine(c.h.Cache)
+	c.h.Refusals = refusal.New(c.db, log, 30)
+	c.h.Engine = decision.NewEngine(c.h.Cache, c.h.Refusals)
 	c.h.Recorder = usage.NewRecorder(c.db, c.h.Cache)
 	reconciler := usage.NewReconciler(c.db, log)
-	c.h.Metrics = metrics.New(c.db, c.h.Cache, c.h.Engine, c.h.Recorder, reconciler)
+	c.h.Metrics = metrics.New(c.db, c.h.Cache, c.h.Engine, c.h.Recorder, reconciler, c.h.Refusals)
 	for _, change := range changes {
 		change(c.h)
 	}
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Cache.Run, reconciler.Run} {
+	for _, run := range []func(context.Context){c.h.Propagator.Run, c.h.Cache.Run, reconciler.Run, c.h.Refusals.Run} {
 		workers.Go(func() { run(working) })
 	}
 	t.Cleanup(func() { stop(); workers.Wait() })

@@ -108,7 +108,7 @@ func (w *warm) differs() string {
 	w.t.Helper()
 	cold := w.cold
 	if cold == nil {
-		cold = decision.NewEngine(entitlement.NewCache(w.db, w.h.Keys, slog.New(slog.DiscardHandler)))
+		cold = decision.NewEngine(entitlement.NewCache(w.db, w.h.Keys, slog.New(slog.DiscardHandler)), nil)
 	}
 	var subjects []entitlement.Subject
 	for _, user := range w.users {

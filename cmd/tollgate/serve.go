@@ -20,6 +20,7 @@ import (
 	"tollgate/models/entitlement"
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
+	"tollgate/models/refusal"
 	"tollgate/models/usage"
 	"tollgate/static"
 	"tollgate/web"
@@ -120,14 +121,16 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	cache := entitlement.NewCache(serving, keys, p.log)
 	cache.Follow(db.DB)
-	engine, recorder := decision.NewEngine(cache), usage.NewRecorder(serving, cache)
+	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
+	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache)
 	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), usage.NewReconciler(db.DB, p.log)
 	handler, err := web.New(
 		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
 		&handlers.Handlers{
 			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
-			Metrics: metrics.New(db.DB, metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper),
-			Secure:  s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+			Refusals: refusals,
+			Metrics:  metrics.New(db.DB, metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper, refusals),
+			Secure:   s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 		})
 	if err != nil {
@@ -135,7 +138,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{propagator, cache, bookkeeper, usage.NewTotals(db.DB, p.log)},
+		workers: []worker{propagator, cache, bookkeeper, usage.NewTotals(db.DB, p.log), refusals},
 		address: baseURL, token: token,
 	}, nil
 }

@@ -26,6 +26,7 @@ type settings struct {
 	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both
 	Secret                    string   // "" when none is set
 	MCPPrivate                bool
+	RefusalDays               int // how long refused calls are kept
 	AdminEmail, AdminPassword string
 
 	logFormat    string
@@ -59,6 +60,7 @@ func settingFlags() []cli.Flag {
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
 		yes("mcp-private", "TOLLGATE_MCP_PRIVATE", "let MCP discovery reach private addresses; on with the private database"),
 		text("log", "TOLLGATE_LOG", "log as `FORMAT` json or text"),
+		text("refusal-days", "TOLLGATE_REFUSAL_DAYS", "keep refused calls for `DAYS`, 1 to 400; 30 when not set"),
 		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
 	}
 }
@@ -91,6 +93,21 @@ func (c choices) yes(flag, variable string, unset bool) (bool, error) {
 	return chosen, nil
 }
 
+// mostDays is the longest that something can be kept for.
+const mostDays = 400
+
+func (c choices) days(flag, variable string, unset int) (int, error) {
+	value := c.text(flag, variable)
+	if value == "" {
+		return unset, nil
+	}
+	days, err := strconv.Atoi(value)
+	if err != nil || days < 1 || days > mostDays {
+		return 0, settingError{variable, fmt.Sprintf("%q is not a number of days from 1 to %d", value, mostDays)}
+	}
+	return days, nil
+}
+
 // settings reads and checks all settings and starts the log.
 func (p *program) settings(typed *cli.Command) (settings, error) {
 	c := choices{typed, p.getenv}
@@ -121,6 +138,9 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 		return s, err
 	}
 	if s.insecureHTTP, err = c.yes("insecure-http", "TOLLGATE_INSECURE_HTTP", false); err != nil {
+		return s, err
+	}
+	if s.RefusalDays, err = c.days("refusal-days", "TOLLGATE_REFUSAL_DAYS", 30); err != nil {
 		return s, err
 	}
 	for _, check := range []func() error{

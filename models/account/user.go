@@ -223,6 +223,9 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 		if record.AccessProfiles, record.VirtualKeys, err = assignment.RevokeAll(ctx, tx, id); err != nil {
 			return err
 		}
+		if _, err := tx.NewRaw("DELETE FROM refusals WHERE user_id = ?", id).Exec(ctx); err != nil {
+			return fmt.Errorf("delete what the user was refused: %w", err)
+		}
 		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete user: %w", err)
 		}

@@ -21,7 +21,16 @@ func (e *Engine) Decide(
 	begun := time.Now()
 	decided, err := e.decide(ctx, subject, call, false)
 	e.timed(begun, decided.Decision, err)
+	if err == nil {
+		e.note(decided)
+	}
 	return decided.Decision, err
+}
+
+// Try decides a call like Decide, for a user who wants to see the answer: it is in no log and no metric.
+func (e *Engine) Try(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (Decision, error) {
+	tried, err := e.decide(ctx, subject, call, false)
+	return tried.Decision, err
 }
 
 // decided is a decision with what it was based on.
@@ -30,6 +39,15 @@ type decided struct {
 	call         entitlement.Call          // with the provider that the model was resolved to
 	entitlements *entitlement.Entitlements // nil when the user is unknown
 	granting     []int                     // indexes of the copies that grant
+	at           time.Time                 // by the database's clock
+	owner        uuid.UUID                 // of the key, also when it has expired
+	ownersKey    uuid.UUID
+}
+
+// with is the same with another decision.
+func (of decided) with(d Decision) decided {
+	of.Decision = d
+	return of
 }
 
 // by adds the subject and the model to a decision.
@@ -50,12 +68,14 @@ func (e *Engine) decide(
 	if err := e.cache.Current(ctx); err != nil {
 		return of, err
 	}
+	of.call, of.at = call, e.cache.Now()
 	user, known := identity.ParseUserID(subject.UserID)
 	if subject.VirtualKey != "" {
 		key, works, err := e.cache.UserOfKey(ctx, subject.VirtualKey)
 		if err != nil {
 			return of, err
 		}
+		of.owner, of.ownersKey = key.User, key.ID
 		if user, known = key.User, works; works {
 			of.VirtualKeyID = key.ID
 		}
@@ -87,6 +107,7 @@ func (e *Engine) decide(
 		return of, err
 	}
 	now := e.cache.Now()
+	of.at = now
 	var providers []string
 	of.call, providers = of.entitlements.ResolveModel(call, catalogue, now)
 	if len(providers) > 0 {
@@ -101,63 +122,72 @@ func (e *Engine) decide(
 
 // unknownSubject is one answer for unknown, malformed, revoked and expired credentials.
 func unknownSubject() Decision {
-	return refusal(AccessNotFound, "This key or user is unknown, or the key was revoked or has expired.")
+	return denied(AccessNotFound, "This key or user is unknown, or the key was revoked or has expired.")
 }
 
 // Reserve decides a call and, when it is allowed, holds the estimate in every limit that counts, until the call is
 // reported or the hold expires. Of many concurrent calls exactly those are allowed that there is room for.
 func (e *Engine) Reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (Decision, error) {
 	begun := time.Now()
-	decision, err := e.reserve(ctx, subject, call)
-	e.timed(begun, decision, err)
-	return decision, err
+	reserved, err := e.reserve(ctx, subject, call)
+	e.timed(begun, reserved.Decision, err)
+	if err == nil {
+		e.note(reserved)
+	}
+	return reserved.Decision, err
 }
 
-func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (Decision, error) {
+func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (decided, error) {
 	// The database has the last word on whether there is room, so stale counters will do, unless they block the call.
 	of, err := e.decide(ctx, subject, call, true)
 	if err == nil && !of.Decision.Decision {
 		of, err = e.decide(ctx, subject, call, false)
 	}
 	if err != nil {
-		return of.Decision, err
+		return of, err
 	}
 	if call.Hold.ID != "" && (of.Decision.Decision || of.byLimits()) {
 		if before, found, err := e.heldBefore(ctx, of); found || err != nil {
-			return before, err
+			return of.with(before), err
 		}
 	}
 	if !of.Decision.Decision || !of.call.Metered() {
-		return of.Decision, nil
+		return of, nil
 	}
 	h, now := of.entitlements, e.cache.Now()
 	for _, i := range of.granting {
 		wanted := newEstimate(h.User, &h.Copies[i], of.call, now)
 		if err := e.reservations.Do(ctx, wanted); err != nil {
-			return of.Decision, err
+			return of, err
 		}
 		switch {
 		case wanted.holds.Bool:
 			e.cache.Counted(h.User)
-			return of.by(allow(wanted.userCopy, of.call, wanted.id, wanted.used, wanted.reserved, now)), nil
+			return of.with(of.by(allow(wanted.userCopy, of.call, wanted.id, wanted.used, wanted.reserved, now))), nil
 		case wanted.taken:
-			return e.heldMeanwhile(ctx, of)
+			before, err := e.heldMeanwhile(ctx, of)
+			return of.with(before), err
 		}
 	}
-	// Concurrent calls used the room after the cache was read: count again to report the limit that blocks.
-	h = h.Clone()
+	return e.tooLate(ctx, of, now)
+}
+
+// tooLate is the decision when concurrent calls used the room after the cache was read: it counts again, to report the
+// limit that blocks.
+func (e *Engine) tooLate(ctx context.Context, of decided, now time.Time) (decided, error) {
+	h := of.entitlements.Clone()
 	if err := entitlement.CountUsed(ctx, e.cache.DB, map[uuid.UUID]*entitlement.Entitlements{h.User: h}, now); err != nil {
-		return of.Decision, err
+		return of, err
 	}
 	e.cache.Counted(h.User)
 	first := &h.Copies[of.granting[0]]
 	if refused := checkLimits(first, of.call, now); !refused.Decision {
-		return of.by(refused), nil
+		return of.with(of.by(refused)), nil
 	}
-	refused := refusal(RateLimited, "Concurrent calls reached the limit first. Try again.")
+	refused := denied(RateLimited, "Concurrent calls reached the limit first. Try again.")
 	wait := int64(1)
 	refused.Payer, refused.RetryAfter = payer(first), &wait
-	return of.by(refused), nil
+	return of.with(of.by(refused)), nil
 }
 
 // Callable lists what a subject may call now, of what the catalogues list: models as provider/model, tools as

@@ -84,17 +84,18 @@ type Amount struct {
 // MarshalJSON writes dollars, or the count.
 func (a Amount) MarshalJSON() ([]byte, error) { return a.appendJSON(nil), nil }
 
-func refusal(kind, message string) Decision {
+func denied(kind, message string) Decision {
 	return Decision{Type: kind, StatusCode: decisionStatus[kind], Message: message, Limits: []DecidedLimit{}}
 }
 
 // Decide decides a call by a user's entitlements at a given time. Access adds up over copies; one pays: the first
-// assigned that grants the call and has room. It returns the indexes of the copies that grant, the payer first.
+// assigned that grants the call and has room. It returns the indexes of the copies that grant, of an allowed call the
+// payer first.
 func Decide(
 	h *entitlement.Entitlements, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time,
 ) (Decision, []int) {
 	var granting, active []int
-	closest := refusal(AccessBlocked, "The user has no active access profile.")
+	closest := denied(AccessBlocked, "The user has no active access profile.")
 	for i := range h.Copies {
 		userCopy := &h.Copies[i]
 		if !userCopy.Works(at) {
@@ -128,7 +129,7 @@ func Decide(
 			first = d
 		}
 	}
-	return first, nil
+	return first, granting
 }
 
 // access is the type of the decision when a copy does not grant the call, "" when it does.

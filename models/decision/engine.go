@@ -7,6 +7,7 @@ import (
 
 	"tollgate/models/batch"
 	"tollgate/models/entitlement"
+	"tollgate/models/refusal"
 )
 
 // Engine decides whether calls may go on, by the cached entitlements of a subject, and holds estimates in the database.
@@ -14,11 +15,12 @@ type Engine struct {
 	cache        *entitlement.Cache
 	reservations *batch.Batcher[*estimate]
 	decided      *prometheus.HistogramVec
+	log          *refusal.Log
 }
 
-// NewEngine makes an Engine that decides by a cache.
-func NewEngine(cache *entitlement.Cache) *Engine {
-	return &Engine{cache: cache, reservations: newReservations(cache.DB), decided: newDecisionSeconds()}
+// NewEngine makes an Engine that decides by a cache, and tells a log, if there is one.
+func NewEngine(cache *entitlement.Cache, log *refusal.Log) *Engine {
+	return &Engine{cache: cache, reservations: newReservations(cache.DB), decided: newDecisionSeconds(), log: log}
 }
 
 // Describe is part of [prometheus.Collector].

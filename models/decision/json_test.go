@@ -16,7 +16,7 @@ func TestDecisionJSON(t *testing.T) {
 	id, wait := "0191f7a2-6c4e-7d3b-9a51-2f8d6b1c4e90", int64(7)
 	end := time.Date(2026, 11, 24, 0, 0, 0, 123_456_000, time.UTC)
 	for _, d := range []Decision{
-		refusal(AccessNotFound, "No key."),
+		denied(AccessNotFound, "No key."),
 		{Limits: []DecidedLimit{}, RetryAfter: &wait},
 		{Limits: []DecidedLimit{}, NeverFits: true},
 		{Limits: []DecidedLimit{}, RefusedBy: []RefusedLimit{

@@ -14,15 +14,15 @@ func refuse(userCopy *entitlement.Copy, kind string, call entitlement.Call) Deci
 	switch kind {
 	case ProviderBlocked:
 		provider, _ := catalogue.SplitModel(call.Provider, call.Model)
-		d = refusal(kind, "The provider "+problem.Clip(provider)+" is not in "+userCopy.Name+".")
+		d = denied(kind, "The provider "+problem.Clip(provider)+" is not in "+userCopy.Name+".")
 	case ModelBlocked:
-		d = refusal(kind, modelMessage(userCopy, call))
+		d = denied(kind, modelMessage(userCopy, call))
 	case modelUnpriced:
 		provider, model := catalogue.SplitModel(call.Provider, call.Model)
-		d = refusal(ModelBlocked, "The model "+problem.Clip(model)+" has no price in the catalogue, and "+userCopy.Name+
+		d = denied(ModelBlocked, "The model "+problem.Clip(model)+" has no price in the catalogue, and "+userCopy.Name+
 			" refuses such models of "+provider+".")
 	case MCPToolBlocked:
-		d = refusal(kind, toolMessage(userCopy, call))
+		d = denied(kind, toolMessage(userCopy, call))
 	}
 	d.Payer = payer(userCopy)
 	return d
@@ -70,6 +70,6 @@ func ambiguousModel(h *entitlement.Entitlements, call entitlement.Call, provider
 	for i, provider := range providers {
 		spellings[i] = problem.Clip(provider + "/" + call.Model)
 	}
-	return refusal(ModelBlocked, "The model "+problem.Clip(call.Model)+" is of several providers: ask for it as "+
+	return denied(ModelBlocked, "The model "+problem.Clip(call.Model)+" is of several providers: ask for it as "+
 		strings.Join(spellings, " or ")+".")
 }

@@ -106,6 +106,21 @@ func MCPCall(server, method, tool string) (call Call, ok bool) {
 	return call, false
 }
 
+// Name is what a call asks for: "provider/model", or "server/tool". It is "" for a check of the key.
+func (call Call) Name() string {
+	first, second := call.Provider, call.Model
+	if call.Asks() != CallModel {
+		first, second = call.MCPClientID, call.ToolName
+	}
+	switch {
+	case first == "":
+		return second
+	case second == "":
+		return first
+	}
+	return first + "/" + second
+}
+
 // GrantedBy reports whether a copy's grant on a server covers an MCP call.
 func (call Call) GrantedBy(grant policy.Grant) bool {
 	if grant.Server != call.MCPClientID {

@@ -144,7 +144,7 @@ func (r *Recorder) payer(ctx context.Context, h *entitlement.Entitlements, e Eve
 		}
 	}
 	decided, granting := decision.Decide(h, q, grants, e.OccurredAt)
-	if len(granting) > 0 {
+	if decided.Decision {
 		return &h.Copies[granting[0]], nil
 	}
 	if decided.Payer != nil {
