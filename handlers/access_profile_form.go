@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"strconv"
 	"time"
 
@@ -160,24 +159,20 @@ func shownEarly(found problem.Problems) problem.Problems {
 
 // refuseProfile answers a profile that could not be saved: the form with its problems, or the API's error.
 func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
-	var refusal *problem.Refusal
-	if reqctx.IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
-		return err
-	}
-	if refusal.Reason == problem.Stale {
-		if err := h.describeConflict(c, &e); err != nil {
-			return err
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.Stale {
+			if err := h.describeConflict(c, &e); err != nil {
+				return nil, err
+			}
 		}
-	}
-	e.problems = refusal.Problems
-	view, viewErr := h.editorView(c, e)
-	if viewErr != nil {
-		return viewErr
-	}
-	return h.refuse(c, err, func(problem.Problems) templ.Component {
+		e.problems = problems
+		view, err := h.editorView(c, e)
+		if err != nil {
+			return nil, err
+		}
 		if reqctx.IsHTMX(c) {
-			return views.ProfileEditorForm(view)
+			return views.ProfileEditorForm(view), nil
 		}
-		return h.editorPage(c, e, view)
+		return h.editorPage(c, e, view), nil
 	})
 }

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -227,17 +226,4 @@ func (h *Handlers) clonePage(
 	return framed(page, views.CloneBody(views.CloneForm{
 		Href: page.Crumbs[1].Href, Source: shown.Name, Input: in, Problems: problems,
 	}))
-}
-
-func (h *Handlers) refuseClone(c *gin.Context, id int64, in profile.CloneInput, err error) error {
-	if reqctx.IsAPI(c) {
-		return err
-	}
-	profile, loadErr := h.standing(c, id)
-	if loadErr != nil {
-		return errors.Join(loadErr, err)
-	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
-		return h.clonePage(c, profile, in, problems)
-	})
 }

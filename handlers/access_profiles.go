@@ -115,7 +115,10 @@ func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
 		return err
 	}
 	if err := profile.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id, version); err != nil {
-		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+		if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.Stale {
+			return err // what was asked about is no longer what would go
+		}
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 			profile, err := h.standing(c, id)
 			if err != nil {
 				return nil, err
@@ -169,7 +172,13 @@ func (h *Handlers) CloneAccessProfile(c *gin.Context) error {
 			return savedProfile(c, http.StatusCreated, shown, shown.Name+" was created as a copy.")
 		}
 	}
-	return h.refuseClone(c, id, in, err)
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		source, err := h.standing(c, id)
+		if err != nil {
+			return nil, err
+		}
+		return h.clonePage(c, source, in, problems), nil
+	})
 }
 
 func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, profile.Profile, error) {

@@ -83,7 +83,9 @@ func (h *Handlers) CreateAPIKey(c *gin.Context) error {
 			return nil
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.apiKeyForm(c, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.apiKeyForm(c, in, problems), nil
+	})
 }
 
 func (h *Handlers) showSecret(c *gin.Context, key apikey.Key, secret string) {

@@ -46,7 +46,7 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 			return h.overridden(c, budget, views.OverrideSet(budget))
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.overrideForm(c, in, problems)
 	})
 }

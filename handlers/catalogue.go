@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -92,22 +91,4 @@ func deletion(
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
 	return framed(page, views.CatalogueDelete(confirm, use))
-}
-
-// refuseOnPage answers an act without a form of its own that was refused: in the console by the page it was started
-// from.
-func (h *Handlers) refuseOnPage(
-	c *gin.Context, err error, show func(*gin.Context, problem.Problems) (templ.Component, error),
-) error {
-	var refusal *problem.Refusal
-	if reqctx.IsAPI(c) || !errors.As(err, &refusal) ||
-		refusal.Reason != problem.Conflict && refusal.Reason != problem.Invalid {
-		return err
-	}
-	page, err := show(c, refusal.Problems)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, formStatus(reply.Status(refusal.Reason), refusal.Reason), page)
-	return nil
 }

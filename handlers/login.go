@@ -42,8 +42,8 @@ func (h *Handlers) Login(c *gin.Context) error {
 			return h.signIn(c, user.ID, in.Next.Text)
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
-		return h.loginPage(c, views.LoginForm{Input: in, Problems: problems})
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.loginPage(c, views.LoginForm{Input: in, Problems: problems}), nil
 	})
 }
 
@@ -91,8 +91,8 @@ func (h *Handlers) FirstRun(c *gin.Context) error {
 			return seeOther(c, "/", "Welcome. You are signed in as the first admin.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
-		return h.firstRunPage(c, views.FirstRunForm{Token: token, Input: in, Problems: problems})
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.firstRunPage(c, views.FirstRunForm{Token: token, Input: in, Problems: problems}), nil
 	})
 }
 

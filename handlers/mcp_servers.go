@@ -63,7 +63,9 @@ func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 			return saved(c, http.StatusCreated, "mcp_client", server, serversHref+"/"+server.ClientID, server.Name+" was added.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.serverForm(c, "", in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.serverForm(c, "", in, problems), nil
+	})
 }
 
 // ShowMCPServer answers one server; its page says what uses it.
@@ -124,7 +126,9 @@ func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 			return saved(c, http.StatusOK, "mcp_client", server, serversHref+"/"+id, server.Name+" was saved.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.serverForm(c, id, in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.serverForm(c, id, in, problems), nil
+	})
 }
 
 // skippedNamed is how many entries that were skipped the API names.
@@ -141,7 +145,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 		context.WithoutCancel(reqctx.Of(c)), h.DB, h.Keys, reqctx.Actor(c), id, h.MCPPrivate,
 	)
 	if err != nil {
-		return h.refuseOnPage(c, err, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 			return h.serverPage(c, server, problems)
 		})
 	}
@@ -181,7 +185,9 @@ func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
 	if err == nil {
 		return deleted(c, id, serversHref)
 	}
-	return h.refuseOnPage(c, err, h.serverDeletion)
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.serverDeletion(c, problems)
+	})
 }
 
 func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {

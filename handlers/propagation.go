@@ -58,7 +58,7 @@ func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 			return h.previewPage(c, plan, in)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.propagationPage(c, in, problems)
 	})
 }
@@ -90,7 +90,7 @@ func (h *Handlers) Propagate(c *gin.Context) error {
 			return h.propagate(c, job)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.propagationPage(c, in, problems)
 	})
 }

@@ -58,7 +58,9 @@ func (h *Handlers) CreateProvider(c *gin.Context) error {
 			return saved(c, http.StatusCreated, "provider", provider, "/providers/"+provider.Name, provider.Name+" was added.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.providerForm(c, "", in, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.providerForm(c, "", in, problems), nil
+	})
 }
 
 // ShowProvider answers one provider; its page says what uses it.
@@ -103,8 +105,8 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 			return saved(c, http.StatusOK, "provider", provider, "/providers/"+name, name+" was saved.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
-		return h.providerForm(c, name, in, problems)
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.providerForm(c, name, in, problems), nil
 	})
 }
 
@@ -125,7 +127,9 @@ func (h *Handlers) DeleteProvider(c *gin.Context) error {
 	if err == nil {
 		return deleted(c, name, "/providers")
 	}
-	return h.refuseOnPage(c, err, h.providerDeletion)
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.providerDeletion(c, problems)
+	})
 }
 
 func (h *Handlers) providerDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {

@@ -107,7 +107,7 @@ func (h *Handlers) AssignQuarantined(c *gin.Context) error {
 			return h.settledQuarantined(c, settled, " assigned and charged.")
 		}
 	}
-	return h.refuseQuarantined(c, err, views.QuarantinedPage{Assignment: in})
+	return h.refuse(c, err, h.quarantinedAgain(c, views.QuarantinedPage{Assignment: in}))
 }
 
 // DismissQuarantined settles an event without a charge.
@@ -119,7 +119,7 @@ func (h *Handlers) DismissQuarantined(c *gin.Context) error {
 			return h.settledQuarantined(c, settled, " dismissed.")
 		}
 	}
-	return h.refuseQuarantined(c, err, views.QuarantinedPage{Dismissal: in})
+	return h.refuse(c, err, h.quarantinedAgain(c, views.QuarantinedPage{Dismissal: in}))
 }
 
 // settledQuarantined answers that events were settled.
@@ -142,14 +142,14 @@ func choose(first bool, yes, no string) string {
 	return no
 }
 
-// refuseQuarantined answers a form that could not be taken by the event's page.
-func (h *Handlers) refuseQuarantined(c *gin.Context, err error, typed views.QuarantinedPage) error {
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+// quarantinedAgain is the page of an event with a form that was not accepted.
+func (h *Handlers) quarantinedAgain(c *gin.Context, typed views.QuarantinedPage) refusedPage {
+	return func(problems problem.Problems) (templ.Component, error) {
 		event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
 		if err != nil {
 			return nil, err
 		}
 		typed.Event, typed.Problems = event, problems
 		return h.quarantinedPage(c, typed)
-	})
+	}
 }

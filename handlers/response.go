@@ -133,9 +133,12 @@ func formStatus(status int, reason problem.Reason) int {
 	return status
 }
 
-// refuse answers a form that could not be taken: JSON and errors that are no fault of the form go to Fail, the rest to
-// show, which renders the form with its problems.
-func (h *Handlers) refuse(c *gin.Context, err error, show func(problems problem.Problems) templ.Component) error {
+// refusedPage is the page of a form with what is wrong with it. It may read the database first.
+type refusedPage func(problems problem.Problems) (templ.Component, error)
+
+// refuse answers a form or an act that was not accepted: the API's errors and those that are no fault of the form go to
+// Fail, the rest comes back as the page that it was sent from.
+func (h *Handlers) refuse(c *gin.Context, err error, show refusedPage) error {
 	var refusal *problem.Refusal
 	if reqctx.IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
 		return err
@@ -145,10 +148,14 @@ func (h *Handlers) refuse(c *gin.Context, err error, show func(problems problem.
 	default:
 		return err
 	}
+	page, showErr := show(refusal.Problems)
+	if showErr != nil {
+		return showErr
+	}
 	if refusal.RetryAfter > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
 	}
-	reply.HTML(c, h.Log, formStatus(reply.Status(refusal.Reason), refusal.Reason), show(refusal.Problems))
+	reply.HTML(c, h.Log, formStatus(reply.Status(refusal.Reason), refusal.Reason), page)
 	return nil
 }
 

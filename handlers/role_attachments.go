@@ -48,7 +48,7 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 			return seeOther(c, "/access-profiles/"+strconv.FormatInt(id, 10)+"/roles", said)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.profileRolesPage(c, in, problems)
 	})
 }

@@ -64,8 +64,8 @@ func (h *Handlers) CreateRole(c *gin.Context) error {
 			return saved(c, http.StatusCreated, "role", role, roleHref(role.ID), role.Name+" was added.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component {
-		return h.roleForm(c, identity.Role{}, in, problems)
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.roleForm(c, identity.Role{}, in, problems), nil
 	})
 }
 
@@ -145,7 +145,7 @@ func (h *Handlers) UpdateRole(c *gin.Context) error {
 			return saved(c, http.StatusOK, "role", role, roleHref(id), role.Name+" was saved.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		role, err := identity.GetRole(reqctx.Of(c), h.DB, id)
 		if err != nil {
 			return nil, err
@@ -172,7 +172,9 @@ func (h *Handlers) DeleteRole(c *gin.Context) error {
 	}
 	role, err := identity.DeleteRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
-		return h.refuseOnPage(c, err, h.roleDeletion)
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			return h.roleDeletion(c, problems)
+		})
 	}
 	return deleted(c, role.Name, rolesHref)
 }

@@ -33,7 +33,9 @@ func (h *Handlers) ChangePassword(c *gin.Context) error {
 			return seeOther(c, "/settings", "Your password was changed. Every other session of yours was ended.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) templ.Component { return h.settingsPage(c, problems) })
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.settingsPage(c, problems), nil
+	})
 }
 
 func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) templ.Component {

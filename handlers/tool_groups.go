@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -68,7 +67,9 @@ func (h *Handlers) CreateToolGroup(c *gin.Context) error {
 			return saved(c, http.StatusCreated, "tool_group", group, groupHref(group.ID), group.Name+" was added.")
 		}
 	}
-	return h.refuseGroup(c, catalogue.ToolGroup{}, in, err)
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.groupForm(c, catalogue.ToolGroup{}, in, problems)
+	})
 }
 
 // ShowToolGroup answers one group; its page says what uses it.
@@ -132,7 +133,13 @@ func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
 			return saved(c, http.StatusOK, "tool_group", group, groupHref(id), group.Name+" was saved.")
 		}
 	}
-	return h.refuseGroup(c, catalogue.ToolGroup{ID: id}, in, err)
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		group, err := catalogue.GetToolGroup(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
+		return h.groupForm(c, group, in, problems)
+	})
 }
 
 // ConfirmDeleteToolGroup asks before a group is deleted.
@@ -152,7 +159,9 @@ func (h *Handlers) DeleteToolGroup(c *gin.Context) error {
 		return err
 	}
 	if err := catalogue.DeleteToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id); err != nil {
-		return h.refuseOnPage(c, err, h.groupDeletion)
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			return h.groupDeletion(c, problems)
+		})
 	}
 	return deleted(c, "The tool group", groupsHref)
 }
@@ -197,24 +206,4 @@ func (h *Handlers) groupForm(
 	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{
 		ID: group.ID, Input: in, Problems: problems, Catalogue: offered,
 	})), nil
-}
-
-func (h *Handlers) refuseGroup(
-	c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, err error,
-) error {
-	var refusal *problem.Refusal
-	if reqctx.IsAPI(c) || !errors.As(err, &refusal) {
-		return err
-	}
-	var loadErr error
-	if group.ID != 0 {
-		if group, loadErr = catalogue.GetToolGroup(reqctx.Of(c), h.DB, group.ID); loadErr != nil {
-			return loadErr
-		}
-	}
-	page, loadErr := h.groupForm(c, group, in, refusal.Problems)
-	if loadErr != nil {
-		return loadErr
-	}
-	return h.refuse(c, err, func(problem.Problems) templ.Component { return page })
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/intake"
@@ -28,11 +29,11 @@ const (
 func (h *Handlers) ShowUsage(c *gin.Context) error {
 	q, wanted, err := readUsageQuery(c)
 	if err != nil {
-		return h.refuseUsage(c, err, q, wanted)
+		return h.refuse(c, err, h.usageRefused(c, q, wanted))
 	}
 	loaded, err := report.LoadReport(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
-		return h.refuseUsage(c, err, q, wanted)
+		return h.refuse(c, err, h.usageRefused(c, q, wanted))
 	}
 	if reqctx.IsAPI(c) {
 		rows := loaded.Rows
@@ -74,17 +75,15 @@ func asOf(at *time.Time) any {
 	return at.Truncate(time.Second)
 }
 
-// refuseUsage answers a report that cannot be had: the page keeps the days and filters asked for.
-func (h *Handlers) refuseUsage(c *gin.Context, err error, q *intake.Query, wanted report.Query) error {
-	refused, ok := problem.AsRefusal(err)
-	if reqctx.IsAPI(c) || !ok || refused.Reason != problem.Unreadable {
-		return err
+// usageRefused is the page of a report that cannot be had; it keeps the days and filters asked for.
+func (h *Handlers) usageRefused(c *gin.Context, q *intake.Query, wanted report.Query) refusedPage {
+	return func(problems problem.Problems) (templ.Component, error) {
+		page := h.usagePage(c, wanted)
+		reply.MarkProblems(&page, problems)
+		return framed(page, views.UsageRefused(views.UsagePage{
+			Query: wanted, Zone: q.Get("time_zone"), Link: q.Link, Problems: problems,
+		})), nil
 	}
-	page := h.usagePage(c, wanted)
-	reply.MarkProblems(&page, refused.Problems)
-	shown := views.UsagePage{Query: wanted, Zone: q.Get("time_zone"), Link: q.Link, Problems: refused.Problems}
-	reply.HTML(c, h.Log, http.StatusBadRequest, framed(page, views.UsageRefused(shown)))
-	return nil
 }
 
 func (h *Handlers) usagePage(c *gin.Context, wanted report.Query) ui.Page {

@@ -54,7 +54,7 @@ func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 			return h.assigned(c, assigned, key)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.assignmentForm(c, in, problems)
 	})
 }
@@ -143,7 +143,7 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 			return seeOther(c, usersHref+"/"+assigned.UserID, assigned.Name+" of "+assigned.Holder+" was changed.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.copyForm(c, in, problems)
 	})
 }

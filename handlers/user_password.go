@@ -31,7 +31,11 @@ func (h *Handlers) SetUserPassword(c *gin.Context) error {
 			return seeOther(c, usersHref+"/"+id, user.Name+" has a new password and was signed out everywhere.")
 		}
 	}
-	return h.refuseUser(c, id, err, func(user identity.User, problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
 		return h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), problems)
 	})
 }

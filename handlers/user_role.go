@@ -38,7 +38,11 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
 		}
 	}
-	return h.refuseUser(c, id, err, func(user identity.User, problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
 		return h.userPage(c, user, in.RoleID.Text, problems)
 	})
 }

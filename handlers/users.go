@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -90,7 +89,7 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, said)
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.userForm(c, identity.User{}, in, problems)
 	})
 }
@@ -149,7 +148,11 @@ func (h *Handlers) UpdateUser(c *gin.Context) error {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" was saved.")
 		}
 	}
-	return h.refuseUser(c, id, err, func(user identity.User, problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
 		return h.userForm(c, user, in, problems)
 	})
 }
@@ -168,7 +171,9 @@ func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
 func (h *Handlers) DeleteUser(c *gin.Context) error {
 	user, err := account.DeleteUser(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 	if err != nil {
-		return h.refuseOnPage(c, err, h.userDeletion)
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			return h.userDeletion(c, problems)
+		})
 	}
 	return deleted(c, user.Name, usersHref)
 }
@@ -281,30 +286,4 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 		p.Keys.Keys, err = virtualkey.ListUserKeys(reqctx.Of(c), h.DB, p.User.ID)
 	}
 	return err
-}
-
-// refuseUser answers a form about a user that could not be taken.
-func (h *Handlers) refuseUser(
-	c *gin.Context, id string, err error, show func(identity.User, problem.Problems) (templ.Component, error),
-) error {
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
-		user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
-		if err != nil {
-			return nil, err
-		}
-		return show(user, problems)
-	})
-}
-
-// refuseWith is refuse for a form that has to read the database before it can be shown again.
-func (h *Handlers) refuseWith(c *gin.Context, err error, show func(problem.Problems) (templ.Component, error)) error {
-	var refusal *problem.Refusal
-	if reqctx.IsAPI(c) || !errors.As(problem.Classify(err), &refusal) {
-		return err
-	}
-	page, loadErr := show(refusal.Problems)
-	if loadErr != nil {
-		return loadErr
-	}
-	return h.refuse(c, err, func(problem.Problems) templ.Component { return page })
 }

@@ -78,7 +78,7 @@ func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 			return h.showKey(c, http.StatusOK, key, key.Name+" was made.")
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.keyForm(c, in, problems)
 	})
 }
@@ -154,7 +154,7 @@ func (h *Handlers) RotateVirtualKey(c *gin.Context) error {
 			return h.showKey(c, http.StatusOK, key, views.Rotated(key))
 		}
 	}
-	return h.refuseWith(c, err, func(problems problem.Problems) (templ.Component, error) {
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.rotateForm(c, in, problems)
 	})
 }

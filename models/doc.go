@@ -35,7 +35,9 @@
 //   - A budget is charged: usage/store.go (one statement), with the copy that pays chosen in usage/charge.go.
 //   - A virtual key is revoked: virtualkey/change.go; consoles learn of it by Tx.Invalidate and entitlement/poll.go.
 //     An API key: apikey/change.go; it is read from the database with every request.
-//   - A field of a form or of JSON is checked: the Read function of its input, with input.Reader.
+//   - A field of a form or of JSON is checked: the Read function of its input, with input.Reader; before that
+//     handlers/intake binds the body to it by exact names.
+//   - A gateway asks or reports: handlers/gateway, with decision and usage behind it.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
 //   - A migration: migrations/, applied by database/migrate.go.
 //
