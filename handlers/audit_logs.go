@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -18,7 +19,11 @@ import (
 
 // ListAuditLogs answers the audit log, or a profile's part of it, newest first.
 func (h *Handlers) ListAuditLogs(c *gin.Context) error {
-	q, wanted, err := readAuditQuery(c, "limit", "offset", "id", "action", "user_id", "actor", "since", "until")
+	allowed := []string{"limit", "offset", "id", "action", "user_id", "actor", "since", "until"}
+	if !reqctx.IsAPI(c) {
+		allowed = append(allowed, "after")
+	}
+	q, wanted, err := readAuditQuery(c, allowed...)
 	shown := views.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.Get("since"), Until: q.Get("until"),
 		UserID:   wanted.UserID,
@@ -31,6 +36,9 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if !reqctx.IsAPI(c) {
+		wanted.CountTo = countedOnPages
 	}
 	rows, total, err := audit.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
@@ -57,7 +65,11 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	}
 	shown.UserName = names[wanted.UserID]
 	shown.Rows = views.AuditRows(rows, offered, names, time.Now())
-	shown.Pager = pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows")
+	last := ""
+	if len(rows) > 0 {
+		last = strconv.FormatInt(rows[len(rows)-1].ID, 10)
+	}
+	shown.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows", last)
 	return h.auditPage(c, http.StatusOK, wanted, shown)
 }
 
@@ -85,6 +97,7 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*intake.Query, audit.Que
 	wanted := audit.Query{
 		Limit: limit, Offset: offset, ID: q.Number("id", 0, 1, 1<<63-1), Action: q.Get("action"), UserID: q.Typed("user_id"), Actor: q.Typed("actor"),
 		Since: q.Day("since", 0), Until: q.Day("until", 1), WithKeys: reqctx.Actor(c).May("AuditLogs:View"),
+		After: q.Number("after", 0, 1, 1<<63-1),
 	}
 	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {
 		q.Refuse("since", "invalid_range", "Start date must be before end date.")

@@ -21,9 +21,26 @@ import (
 // catalogueQuery reads which part of a list of the catalogue is asked for.
 func catalogueQuery(c *gin.Context) (*intake.Query, database.CatalogueQuery, error) {
 	q := intake.ReadQuery(c, "limit", "offset", "search")
+	return q, catalogueOf(q), q.Err()
+}
+
+func catalogueOf(q *intake.Query) database.CatalogueQuery {
 	limit, offset := q.Page()
-	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.Search()}
-	return q, wanted, q.Err()
+	return database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.Search()}
+}
+
+// longQuery is catalogueQuery for a list of any length: a page of the console counts no further than people read, and
+// deep pages begin after a row.
+func longQuery(c *gin.Context, onPages ...string) (*intake.Query, database.CatalogueQuery) {
+	allowed := []string{"limit", "offset", "search"}
+	if reqctx.IsAPI(c) {
+		q := intake.ReadQuery(c, allowed...)
+		return q, catalogueOf(q)
+	}
+	q := intake.ReadQuery(c, append(append(allowed, "after"), onPages...)...)
+	wanted := catalogueOf(q)
+	wanted.CountTo, wanted.After = countedOnPages, q.Get("after")
+	return q, wanted
 }
 
 // writeList answers one page of a list under its plural.

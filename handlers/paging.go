@@ -11,6 +11,13 @@ import (
 	"tollgate/views/ui"
 )
 
+const (
+	// countedOnPages is how far pages count: nobody reads more, and counting takes longer than reading the page.
+	countedOnPages = 10_000
+	// offsetPages are as many as are skipped row by row; deeper ones begin after the last row of the page before.
+	offsetPages = 100
+)
+
 // pager says which part of a list is shown, with links to the parts before and behind it.
 func pager(q *intake.Query, limit, offset, shown, total int64, noun string) ui.Pager {
 	p := ui.Pager{From: min(offset+1, total), To: offset + shown, Total: total, Noun: noun}
@@ -19,6 +26,21 @@ func pager(q *intake.Query, limit, offset, shown, total int64, noun string) ui.P
 	}
 	if offset+shown < total {
 		p.Next = q.Link("offset", strconv.FormatInt(offset+limit, 10))
+	}
+	return p
+}
+
+// longPager is pager for a list that is counted up to countedOnPages; last is the id of the last row shown.
+func longPager(q *intake.Query, limit, offset, shown, total int64, noun, last string) ui.Pager {
+	p := pager(q, limit, offset, shown, total, noun)
+	if total > countedOnPages {
+		p.From, p.Total, p.Uncounted = offset+1, countedOnPages, true
+		if shown == limit {
+			p.Next = q.Link("offset", strconv.FormatInt(offset+limit, 10))
+		}
+	}
+	if p.Next != "" && offset+limit >= offsetPages*limit {
+		p.Next = q.Link("offset", strconv.FormatInt(offset+limit, 10), "after", last)
 	}
 	return p
 }

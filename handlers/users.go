@@ -28,8 +28,8 @@ const usersHref = "/users"
 
 // ListUsers answers a page of users.
 func (h *Handlers) ListUsers(c *gin.Context) error {
-	q, wanted, err := catalogueQuery(c)
-	if err != nil {
+	q, wanted := longQuery(c)
+	if err := q.Err(); err != nil {
 		return err
 	}
 	users, total, err := identity.ListUsers(reqctx.Of(c), h.DB, wanted)
@@ -48,6 +48,9 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 	list := views.UserList{
 		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users,
 		MayViewRoles: reqctx.Actor(c).May("Roles:View"),
+	}
+	if len(users) > 0 {
+		list.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(users)), total, "users", users[len(users)-1].ID)
 	}
 	if list.MayCreate {
 		page.Actions = views.NewButton("New user", usersHref+"/new")

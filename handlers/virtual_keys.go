@@ -20,8 +20,8 @@ import (
 
 // ListVirtualKeys answers a page of all keys, with masked values.
 func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
-	q, wanted, err := catalogueQuery(c)
-	if err != nil {
+	q, wanted := longQuery(c)
+	if err := q.Err(); err != nil {
 		return err
 	}
 	keys, total, err := virtualkey.List(reqctx.Of(c), h.DB, wanted)
@@ -38,11 +38,15 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	page.Rows = len(keys) > 0
 	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := reqctx.Actor(c)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.KeyListBody(views.KeyList{
+	list := views.KeyList{
 		CatalogueFrame: listFrame(c, q, wanted, len(keys), total, "keys", "VirtualKeys"), Keys: keys,
 		MayViewUsers: actor.May("Users:View"),
 		MayRotate:    actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete"),
-	})))
+	}
+	if len(keys) > 0 {
+		list.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(keys)), total, "keys", keys[len(keys)-1].ID)
+	}
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.KeyListBody(list)))
 	return nil
 }
 

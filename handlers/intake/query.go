@@ -129,7 +129,7 @@ func (q *Query) Boolean(name string) *bool {
 func (q *Query) Link(pairs ...string) string {
 	values := url.Values{}
 	for _, sent := range q.Names {
-		if sent != "offset" {
+		if sent != "offset" && sent != "after" {
 			values.Set(sent, q.values[sent])
 		}
 	}

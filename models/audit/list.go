@@ -41,7 +41,9 @@ type Query struct {
 	UserID        string // the user affected, also one of several
 	Actor         string // part of the name, in any case
 	Since, Until  *time.Time
-	WithKeys      bool // show which API keys made the changes
+	WithKeys      bool  // show which API keys made the changes
+	After         int64 // the id of the last row of the page before: the place of Offset, without reading up to it
+	CountTo       int64 // count no further than one more than this; 0 counts all
 }
 
 // CheckAction refuses an action that no row has.
@@ -56,13 +58,18 @@ func (q Query) CheckAction() error {
 // never existed.
 func List(ctx context.Context, db bun.IDB, q Query) (rows []Entry, total int64, err error) {
 	rows = []Entry{}
-	if err = q.filter(db.NewSelect()).
-		Column(q.columns()...).Order("id DESC").Limit(q.Limit).
-		Offset(q.Offset).Scan(ctx, &rows); err != nil {
+	page := q.filter(db.NewSelect()).Column(q.columns()...).Order("id DESC").Limit(q.Limit)
+	if q.After > 0 {
+		page = page.Where("id < ?", q.After)
+	} else {
+		page = page.Offset(q.Offset)
+	}
+	if err = page.Scan(ctx, &rows); err != nil {
 		return nil, 0, fmt.Errorf("list audit rows: %w", err)
 	}
-	if total, err = q.filter(db.NewSelect()).Count(ctx); err != nil {
-		return nil, 0, fmt.Errorf("count audit rows: %w", err)
+	count := database.CatalogueQuery{CountTo: q.CountTo}
+	if total, err = count.Count(ctx, db, q.filter(db.NewSelect()).ColumnExpr("1")); err != nil {
+		return nil, 0, err
 	}
 	if q.ProfileID != nil && total == 0 {
 		if err = everExisted(ctx, db, *q.ProfileID); err != nil {

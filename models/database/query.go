@@ -22,6 +22,28 @@ func Contains(search string) string {
 type CatalogueQuery struct {
 	Limit, Offset int64 // Limit is 1 to 100
 	Search        string
+	After         string // the id of the last row of the page before: the place of Offset, without reading up to it
+	CountTo       int64  // count no further than one more than this; 0 counts all
+}
+
+// Count counts the rows that match, as far as is asked for.
+func (q CatalogueQuery) Count(ctx context.Context, db bun.IDB, matching *bun.SelectQuery) (n int64, err error) {
+	if q.CountTo > 0 {
+		matching = matching.Limit(q.CountTo + 1)
+	}
+	if err := db.NewSelect().TableExpr("(?) AS matching", matching).ColumnExpr("count(*)").Scan(ctx, &n); err != nil {
+		return 0, fmt.Errorf("count rows: %w", err)
+	}
+	return n, nil
+}
+
+// Page limits rows of a table to one page in an order that is unique.
+func (q CatalogueQuery) Page(rows *bun.SelectQuery, table, order string) *bun.SelectQuery {
+	rows = rows.OrderExpr(order).Limit(q.Limit)
+	if q.After == "" {
+		return rows.Offset(q.Offset)
+	}
+	return rows.Where("("+order+") > (SELECT "+order+" FROM "+table+" WHERE id = ?)", q.After)
 }
 
 // ListCatalogue reads one page of T and how many rows match in all. The condition has ?0 for the text searched.

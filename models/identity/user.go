@@ -39,8 +39,11 @@ func (u User) Actor() permission.Actor {
 }
 
 // selectUsers reads users with their role and what it permits.
-func selectUsers(db bun.IDB) *bun.SelectQuery {
-	return db.NewSelect().TableExpr("users AS u").Join("JOIN roles AS r ON r.id = u.role_id").
+func selectUsers(db bun.IDB) *bun.SelectQuery { return selectUsersOf(db, "users AS u") }
+
+// selectUsersOf reads those of some users.
+func selectUsersOf(db bun.IDB, users string, args ...any) *bun.SelectQuery {
+	return db.NewSelect().TableExpr(users, args...).Join("JOIN roles AS r ON r.id = u.role_id").
 		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at").ColumnExpr("r.name AS role").
 		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
 		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p WHERE p.role_id = u.role_id ORDER BY permission) AS permissions")
@@ -60,16 +63,36 @@ func GetUser(ctx context.Context, db bun.IDB, id string) (User, error) {
 
 // ListUsers returns a page of users by name, and how many match in all. Search looks at names and email addresses.
 func ListUsers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]User, int64, error) {
-	users := []User{}
-	rows := selectUsers(db)
-	if q.Search != "" {
-		rows = rows.Where("u.name ILIKE ?0 OR u.email ILIKE ?0", database.LikeAnywhere(q.Search))
+	matching := func() *bun.SelectQuery {
+		users := db.NewSelect().TableExpr("users")
+		if q.Search != "" {
+			users = users.Where(SearchUsers, database.LikeAnywhere(q.Search))
+		}
+		return users
 	}
-	total, err := rows.OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset).ScanAndCount(ctx, &users)
+	users := []User{}
+	const order = "lower(name), email_key"
+	err := selectUsersOf(db, "(?) AS u", q.Page(matching(), "users", order)).OrderExpr("lower(u.name), u.email_key").
+		Scan(ctx, &users)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list users: %w", err)
 	}
-	return users, total, nil
+	total, err := q.Count(ctx, db, matching().ColumnExpr("1"))
+	return users, total, err
+}
+
+// SearchUsers is the condition of a search for users; each part has an index.
+const SearchUsers = "(name ILIKE ?0 OR email ILIKE ?0)"
+
+// UsersOf returns users in the order of their ids.
+func UsersOf(ctx context.Context, db bun.IDB, ids []string) ([]User, error) {
+	users := []User{}
+	err := selectUsers(db).Where("u.id = ANY (?)", pgdialect.Array(ids)).
+		OrderExpr("array_position(?::text[], u.id)", pgdialect.Array(ids)).Scan(ctx, &users)
+	if err != nil {
+		return nil, fmt.Errorf("load users: %w", err)
+	}
+	return users, nil
 }
 
 // InsertUser stores a user with its audit row. Without a hash they cannot sign in yet.

@@ -89,17 +89,28 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 
 // List returns a page of all keys by name, and how many match. Search covers names, users and the last four characters.
 func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, int64, error) {
-	keys := []Key{}
-	rows := SelectKeys(db.NewSelect().Model(&keys))
-	if q.Search != "" {
-		rows = rows.Where("(k.name ILIKE ?0 OR u.name ILIKE ?0 OR u.email ILIKE ?0 OR k.last_four = ?1)",
-			database.LikeAnywhere(q.Search), q.Search)
+	matching := func() *bun.SelectQuery {
+		keys := db.NewSelect().TableExpr("virtual_keys")
+		if q.Search != "" {
+			keys = keys.Where("id IN (?)", searchKeys(db, q.Search))
+		}
+		return keys
 	}
-	total, err := rows.Order("k.name_key").Limit(q.Limit).Offset(q.Offset).ScanAndCount(ctx)
+	keys := []Key{}
+	page := q.Page(matching(), "virtual_keys", "name_key")
+	err := SelectKeys(db.NewSelect().Model(&keys).ModelTableExpr("(?) AS k", page)).Order("k.name_key").Scan(ctx)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list virtual keys: %w", err)
 	}
-	return keys, total, nil
+	total, err := q.Count(ctx, db, matching().ColumnExpr("1"))
+	return keys, total, err
+}
+
+// searchKeys finds the ids of keys, each part by an index of its own.
+func searchKeys(db bun.IDB, search string) *bun.RawQuery {
+	return db.NewRaw(`SELECT id FROM virtual_keys WHERE name ILIKE ?0 UNION SELECT id FROM virtual_keys WHERE last_four = ?1
+UNION SELECT k.id FROM users JOIN virtual_keys AS k ON k.user_id = users.id WHERE users.name ILIKE ?0 OR users.email ILIKE ?0`,
+		database.LikeAnywhere(search), search)
 }
 
 // IssueFirstKeys issues a key for each user, named after them and the profile; where that is taken a number follows.
