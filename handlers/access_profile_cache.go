@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/database"
 	"tollgate/models/profile"
 	"tollgate/views"
 )
@@ -86,7 +87,7 @@ type listedProfile struct {
 
 func asListed(document json.RawMessage) (listedProfile, error) {
 	var shown profile.Profile
-	if err := json.Unmarshal(document, &shown); err != nil {
+	if err := database.ReadDocument(document, &shown); err != nil {
 		return listedProfile{}, fmt.Errorf("read a listed access profile: %w", err)
 	}
 	return listedProfile{views.ProfileRowOf(shown, tagLink), shown.ID, shown.UpdatedAt}, nil

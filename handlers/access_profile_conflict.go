@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -9,6 +8,7 @@ import (
 
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -171,7 +171,7 @@ func (h *Handlers) standing(c *gin.Context, id int64) (profile.Profile, error) {
 	if err != nil {
 		return shown, err
 	}
-	return shown, json.Unmarshal(document, &shown)
+	return shown, database.ReadDocument(document, &shown)
 }
 
 // profileAt is the profile as it was at a version.

@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -191,7 +192,7 @@ func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, profile.Profile
 	if err != nil {
 		return nil, shown, err
 	}
-	if err := json.Unmarshal(document, &shown); err != nil {
+	if err := database.ReadDocument(document, &shown); err != nil {
 		return nil, shown, fmt.Errorf("read access profile %d: %w", id, err)
 	}
 	return document, shown, nil
@@ -240,7 +241,7 @@ func alsoInvalid(err error, form profileForm, stands profile.Profile) error {
 func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form profileForm) error {
 	document, loadErr := profile.Document(reqctx.Of(c), h.DB, id)
 	var stands profile.Profile
-	if loadErr != nil || json.Unmarshal(document, &stands) != nil {
+	if loadErr != nil || database.ReadDocument(document, &stands) != nil {
 		return err
 	}
 	return alsoInvalid(err, form, stands)

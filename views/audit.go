@@ -12,6 +12,7 @@ import (
 
 	"tollgate/models/audit"
 	"tollgate/models/catalogue"
+	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -67,9 +68,11 @@ func AuditRows(rows []audit.Entry, offered catalogue.Catalogue, names map[string
 
 // actionWords says what was done, more closely than the closed list of actions does for usage.
 func actionWords(row audit.Entry) string {
-	var about struct{ Resource string }
+	var about struct {
+		Resource string `json:"resource"`
+	}
 	if row.Metadata != nil {
-		_ = json.Unmarshal([]byte(*row.Metadata), &about) // of another shape it is about no usage
+		_ = database.ReadDocument([]byte(*row.Metadata), &about) // of another shape it is about no usage
 	}
 	switch about.Resource + " " + row.Action {
 	case "quarantined_usage assign":
@@ -99,13 +102,15 @@ func origin(o audit.Origin) string {
 // subject names what a row is about, and where it is if it can be looked at.
 func subject(row audit.Entry) (what, href string) {
 	var document struct {
-		Name, Resource, ID string
-		AccessProfile      string `json:"access_profile"`
+		Name          string `json:"name"`
+		Resource      string `json:"resource"`
+		ID            string `json:"id"`
+		AccessProfile string `json:"access_profile"`
 	}
 	for _, text := range []*string{row.Metadata, row.PreviousValues, row.NewValues} {
 		if text != nil {
 			// A document of another shape leaves what is known so far.
-			_ = json.Unmarshal([]byte(*text), &document)
+			_ = database.ReadDocument([]byte(*text), &document)
 		}
 	}
 	switch {
@@ -128,7 +133,7 @@ func changes(row audit.Entry, offered catalogue.Catalogue) []DifferenceRow {
 	}
 	var before, after profile.Profile
 	for text, shown := range map[*string]*profile.Profile{row.PreviousValues: &before, row.NewValues: &after} {
-		if text != nil && json.Unmarshal([]byte(*text), shown) != nil {
+		if text != nil && database.ReadDocument([]byte(*text), shown) != nil {
 			return memberDifferences(members(row.PreviousValues), members(row.NewValues))
 		}
 	}
@@ -149,7 +154,7 @@ func members(text *string) map[string][]string {
 		return nil
 	}
 	var document map[string]any
-	if json.Unmarshal([]byte(*text), &document) != nil {
+	if database.ReadDocument([]byte(*text), &document) != nil {
 		return map[string][]string{"value": {*text}}
 	}
 	lines := map[string][]string{}

@@ -2,12 +2,12 @@ package views
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 
 	"tollgate/models/audit"
+	"tollgate/models/database"
 	"tollgate/models/money"
 	"tollgate/models/policy"
 	"tollgate/views/ui"
@@ -49,7 +49,7 @@ func holderDetails(row audit.Entry) []DifferenceRow {
 		return nil
 	}
 	var metadata map[string]any
-	if json.Unmarshal([]byte(*row.Metadata), &metadata) != nil {
+	if database.ReadDocument([]byte(*row.Metadata), &metadata) != nil {
 		return nil
 	}
 	var rows []DifferenceRow
@@ -97,7 +97,7 @@ func many(row audit.Entry) string {
 	var about struct {
 		UserIDs []string `json:"user_ids"`
 	}
-	if row.Metadata == nil || json.Unmarshal([]byte(*row.Metadata), &about) != nil || len(about.UserIDs) == 0 {
+	if row.Metadata == nil || database.ReadDocument([]byte(*row.Metadata), &about) != nil || len(about.UserIDs) == 0 {
 		return ""
 	}
 	return ui.Counted(len(about.UserIDs), "user")

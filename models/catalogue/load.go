@@ -11,8 +11,8 @@ import (
 type Catalogue struct {
 	Providers []struct {
 		Name   string
-		Models []string     `bun:",array"`
-		Prices []ModelPrice `bun:",type:jsonb"`
+		Models []string `bun:",array"`
+		Prices Prices   `bun:",type:jsonb"`
 	}
 	Servers []struct {
 		ClientID string

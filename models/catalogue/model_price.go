@@ -2,11 +2,13 @@ package catalogue
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/bits"
 	"regexp"
 	"slices"
 
+	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/money"
 	"tollgate/models/problem"
@@ -20,6 +22,20 @@ type ModelPrice struct {
 	Output     money.Money  `json:"output_cost_per_million_tokens"`
 	CacheRead  *money.Money `json:"cache_read_cost_per_million_tokens,omitempty"`
 	CacheWrite *money.Money `json:"cache_write_cost_per_million_tokens,omitempty"`
+}
+
+// Prices are the models with a price, as a provider's row has them.
+type Prices []ModelPrice
+
+// Scan reads stored prices.
+func (p *Prices) Scan(stored any) error {
+	switch document := stored.(type) {
+	case []byte:
+		return database.ReadDocument(document, p)
+	case string:
+		return database.ReadDocument([]byte(document), p)
+	}
+	return fmt.Errorf("read prices: %T is no document", stored)
 }
 
 // ModelPriceInput is what a client may send of a price.

@@ -20,11 +20,11 @@ import (
 type Provider struct {
 	bun.BaseModel `bun:"table:providers,alias:p" json:"-"`
 
-	Name      string       `json:"name" bun:",pk"`
-	Models    []string     `json:"models" bun:",array"`
-	Prices    []ModelPrice `json:"prices" bun:",type:jsonb"`
-	CreatedAt time.Time    `json:"created_at"`
-	UpdatedAt time.Time    `json:"updated_at"`
+	Name      string    `json:"name" bun:",pk"`
+	Models    []string  `json:"models" bun:",array"`
+	Prices    Prices    `json:"prices" bun:",type:jsonb"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // ProviderInput is what a client may send of a provider.

@@ -2,7 +2,6 @@ package profile
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -38,7 +37,7 @@ func Get(ctx context.Context, db bun.IDB, id int64) (Profile, error) {
 	if err != nil {
 		return profile, err
 	}
-	if err := json.Unmarshal(document, &profile); err != nil {
+	if err := database.ReadDocument(document, &profile); err != nil {
 		return profile, fmt.Errorf("read access profile %d: %w", id, err)
 	}
 	return profile, nil

@@ -161,7 +161,7 @@ func LockProfile(ctx context.Context, tx database.Tx, id int64) (Stored, error) 
 		return Stored{}, fmt.Errorf("load version %d of access profile %d: %w", row.Version, id, err)
 	}
 	s := Stored{policyID: row.PolicyID, policyVersion: row.PolicyVersion, snapshot: json.RawMessage(snapshot)}
-	if err := json.Unmarshal(s.snapshot, &s.Profile); err != nil {
+	if err := database.ReadDocument(s.snapshot, &s.Profile); err != nil {
 		return s, fmt.Errorf("read the snapshot of access profile %d: %w", id, err)
 	}
 	return s, nil

@@ -2,7 +2,6 @@ package profile
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -28,7 +27,7 @@ type Version struct {
 // Profile reads the snapshot.
 func (v Version) Profile() (Profile, error) {
 	var profile Profile
-	if err := json.Unmarshal([]byte(v.Snapshot), &profile); err != nil {
+	if err := database.ReadDocument([]byte(v.Snapshot), &profile); err != nil {
 		return profile, fmt.Errorf("read version %d of access profile %d: %w", v.Version, v.AccessProfileID, err)
 	}
 	return profile, nil

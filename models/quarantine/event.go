@@ -3,15 +3,16 @@ package quarantine
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/uptrace/bun"
+	"tollgate/models/database"
 	"tollgate/models/problem"
 	"tollgate/models/usage"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 )
 
 // Event is reported usage of an unknown key or user.
@@ -119,7 +120,7 @@ func (r row) read() (Event, error) {
 		SettledAt: r.SettledAt, SettledBy: r.SettledBy,
 		ChargedTo: r.UserID, Reason: r.Reason, Alike: r.Alike,
 	}
-	if err := json.Unmarshal([]byte(r.Event), &e.KeptEvent); err != nil {
+	if err := database.ReadDocument([]byte(r.Event), &e.KeptEvent); err != nil {
 		return e, fmt.Errorf("read quarantined event %s: %w", r.ID, err)
 	}
 	if r.Outcome != nil {
