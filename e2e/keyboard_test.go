@@ -42,16 +42,23 @@ func (s *screen) walk(key string, l playwright.Locator) {
 	s.t.Fatalf("%s: %s does not lead to %v", s.URL(), key, l)
 }
 
-// pick selects an option of the focused select with the arrow keys.
+func choose(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+// pick selects an option of the focused select with the arrow keys, from the first one on.
 func (s *screen) pick(label, option string) {
 	s.t.Helper()
-	for range 30 {
+	for i := range 30 {
 		chosen, err := s.field(label).Evaluate("select => select.selectedOptions[0].label", nil)
 		s.must(err)
 		if chosen == option {
 			return
 		}
-		s.press("ArrowDown")
+		s.press(choose(i == 0, "Home", "ArrowDown"))
 	}
 	s.t.Fatalf("%s offers no %q", label, option)
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -140,17 +141,25 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	return views.ProfileEditor{
 		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text,
 		Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
-		Input: e.form.Input, Problems: problems, Draft: draft,
+		Input: e.form.Input, Problems: problems, Draft: draft, Unread: found,
 		Catalogue: offered, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
 	}, nil
 }
 
-// shownEarly are the problems that are shown before the form is saved: contradictions between rows that are already
-// there.
+// shownEarly are the problems that are shown before the form is saved: what was typed and cannot be read, and what
+// contradicts another row. What is still empty can wait.
 func shownEarly(found problem.Problems) problem.Problems {
+	empty := map[string]bool{}
+	for _, problem := range found {
+		if problem.Code == "required" {
+			empty[problem.Field] = true
+		}
+	}
 	var early problem.Problems
 	for _, problem := range found {
-		if problem.Code == "exclude_on_allow_all_server" {
+		row := strings.TrimSuffix(problem.Field, ".reset_duration")
+		unfilled := problem.Code == "duplicate_budget_window" && empty[row+".max_limit"]
+		if problem.Code != "required" && !unfilled {
 			early = append(early, problem)
 		}
 	}

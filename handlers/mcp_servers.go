@@ -78,7 +78,12 @@ func (h *Handlers) ShowMCPServer(c *gin.Context) error {
 		reply.JSON(c, http.StatusOK, gin.H{"mcp_client": server})
 		return nil
 	}
-	page, err := h.serverPage(c, server, nil)
+	q := intake.ReadQuery(c, "search")
+	search := q.Search()
+	if err := q.Err(); err != nil {
+		return err
+	}
+	page, err := h.serverPage(c, server, search, nil)
 	if err != nil {
 		return err
 	}
@@ -88,7 +93,7 @@ func (h *Handlers) ShowMCPServer(c *gin.Context) error {
 
 // serverPage shows a server, and why its tools could not be asked for.
 func (h *Handlers) serverPage(
-	c *gin.Context, server catalogue.MCPServer, problems problem.Problems,
+	c *gin.Context, server catalogue.MCPServer, search string, problems problem.Problems,
 ) (templ.Component, error) {
 	use, err := catalogue.MCPServerUse(reqctx.Of(c), h.DB, server.ClientID)
 	if err != nil {
@@ -103,7 +108,7 @@ func (h *Handlers) serverPage(
 		page.Flash, page.FlashKind = problems[0].Message, "error"
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.MCPServerBody(server, use)), nil
+	return framed(page, views.MCPServerBody(views.MCPServerRead{MCPServer: server, Use: use, Search: search})), nil
 }
 
 // EditMCPServer shows the form of a server as it stands.
@@ -146,7 +151,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	)
 	if err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-			return h.serverPage(c, server, problems)
+			return h.serverPage(c, server, "", problems)
 		})
 	}
 	if reqctx.IsAPI(c) {
@@ -219,11 +224,14 @@ func decodeServer(c *gin.Context) (catalogue.MCPServerInput, error) {
 func (h *Handlers) serverForm(
 	c *gin.Context, id string, in catalogue.MCPServerInput, problems problem.Problems,
 ) templ.Component {
-	title := "New MCP server"
+	title, stored := "New MCP server", catalogue.MCPServer{}
 	if id != "" {
 		title = "Edit " + id
+		stored, _ = catalogue.GetMCPServer(reqctx.Of(c), h.DB, id) // the form works without it
 	}
 	page := h.below(c, title, "MCP servers", serversHref, id, serversHref+"/"+id)
 	reply.MarkProblems(&page, problems)
-	return framed(page, views.MCPServerFormBody(views.MCPServerForm{ClientID: id, Input: in, Problems: problems}))
+	return framed(page, views.MCPServerFormBody(views.MCPServerForm{
+		ClientID: id, Input: in, Problems: problems, Stored: stored,
+	}))
 }

@@ -77,11 +77,16 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	q := intake.ReadQuery(c, "search", "price")
+	read := views.ProviderRead{Provider: provider, Use: use, Search: q.Search(), Price: q.Get("price")}
+	if err := q.Err(); err != nil {
+		return err
+	}
 	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
 	page.Actions = views.CatalogueActions(
 		"/providers/"+provider.Name, reqctx.Actor(c).May("Providers:Update"), reqctx.Actor(c).May("Providers:Delete"),
 	)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ProviderBody(provider, use)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ProviderBody(read)))
 	return nil
 }
 

@@ -71,7 +71,10 @@ func budgetsOf(in *profile.Input, provider string) (lines *input.List[policy.Bud
 
 func addBudget(in *profile.Input, provider string) (focus string) {
 	lines, name := budgetsOf(in, provider)
-	row := policy.BudgetInput{Row: newRow("b", lines.Items, func(r policy.BudgetInput) string { return r.Key })}
+	row := policy.BudgetInput{
+		Row:           newRow("b", lines.Items, func(r policy.BudgetInput) string { return r.Key }),
+		ResetDuration: input.FormValue("1M"),
+	}
 	lines.Items = append(lines.Items, row)
 	return name + "[" + row.Key + "].max_limit"
 }

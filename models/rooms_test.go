@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"pgserver":   {},
 	"policy":     {"catalogue", "database", "input", "money", "problem", "window"},
 	"problem":    {},
-	"profile":    {"audit", "catalogue", "database", "input", "permission", "policy", "problem"},
+	"profile":    {"audit", "catalogue", "database", "input", "permission", "policy", "problem", "window"},
 	"propagation": {
 		"assignment", "audit", "catalogue", "database", "identity", "input", "money", "permission",
 		"policy", "problem", "profile", "window",

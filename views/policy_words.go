@@ -35,7 +35,7 @@ func Sentences(name string, p policy.Policy, names GroupNames) []string {
 		said = append(said, rate("To "+config.ProviderName+" they may send", config.RateLimit)...)
 	}
 	if !p.Limited() {
-		said = append(said, "Nothing limits how much they spend or send.")
+		said = append(said, nothingLimits)
 	} else if p.CalendarAligned {
 		said = append(said, "Windows follow the calendar in "+p.Zone()+"; an hour runs from when a holder got the profile.")
 	} else {
@@ -43,6 +43,8 @@ func Sentences(name string, p policy.Policy, names GroupNames) []string {
 	}
 	return append(said, tools(p, names))
 }
+
+const nothingLimits = "Nothing limits how much they spend or send."
 
 func callable(configs []policy.ProviderConfig) string {
 	var may, none []string

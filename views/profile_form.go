@@ -29,7 +29,8 @@ type ProfileEditor struct {
 	Held      bool   // a user holds a copy
 	Input     profile.Input
 	Problems  problem.Problems
-	Draft     profile.Profile // the input as far as it can be read
+	Draft     profile.Profile  // the input as far as it can be read
+	Unread    problem.Problems // why the draft lacks the rest
 	Catalogue catalogue.Catalogue
 	Focus     string // name of the input that takes the focus
 	BaseURL   string
@@ -65,7 +66,7 @@ type profileForm struct {
 	ToolLists               []toolList
 	Grants                  []grantLine
 	HasServers              bool
-	Review                  []string
+	Review, UnreadLines     []string
 	Body, Curl, Request     string
 	Conflict                *EditConflict
 }
@@ -170,7 +171,7 @@ func (e ProfileEditor) form() profileForm {
 			Attrs: templ.Attributes{"list": "time-zones", "placeholder": "UTC"},
 			Hint:  "Of that calendar, like Europe/Berlin; UTC when left empty.",
 		}),
-		Review: Sentences(e.Draft.Name, e.Draft.Policy, e.groupNames()), Body: e.Body,
+		Review: e.review(), UnreadLines: e.unreadLines(), Body: e.Body,
 		HasServers: len(e.Catalogue.Servers) > 0,
 	}
 	if e.ID != 0 {

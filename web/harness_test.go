@@ -373,3 +373,12 @@ func (b *buffer) String() string {
 	defer b.mutex.Unlock()
 	return b.bytes.String()
 }
+
+func attributeOf(node *html.Node, name string) (value string, there bool) {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val, true
+		}
+	}
+	return "", false
+}

@@ -94,7 +94,7 @@ func TestRefusedForms(t *testing.T) {
 		invalid("name=x&rate_limit.token_max_limit=5", "required", "rate_limit.token_reset_duration", "rate_limit.token_max_limit", "5"),
 		invalid("name=x&rate_limit.token_reset_duration=1h", "required", "rate_limit.token_max_limit", "rate_limit.token_reset_duration", "1h"),
 	}
-	for _, typed := range []string{"0x1p-2", "1 000", "$5", "５", "+5", "5.", ".5", "1,000.00", "-Inf", "1e", "five", "1'000", "--5", "05", "5 USD", "∞", "true", "null", "[]"} {
+	for _, typed := range []string{"0x1p-2", "1 000", "５", "+5", "5.", ".5", "1.000,00", "€5", "1,00", "-Inf", "1e", "five", "1'000", "--5", "05", "5 USD", "∞", "true", "null", "[]"} {
 		rows = append(rows, amount(typed, "wrong_type"))
 	}
 	rows = append(rows, amount("-0.01", "max_limit_negative"), amount("1e309", "number_out_of_range"), amount("1000000000.01", "number_out_of_range"), amount("0.0000000001", "too_many_decimals"))

@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,7 +37,12 @@ func TestRefusedQueries(t *testing.T) {
 	for i := range rows {
 		rows[i].path = strings.TrimPrefix(rows[i].path, "/api")
 	}
-	attack(t, c, c.session, rows)
+	// Pages pass over parameters that they do not know.
+	attack(t, c, c.session, slices.DeleteFunc(slices.Clone(rows), func(row hostile) bool {
+		return row.code == "unknown_parameter" || row.method == "HEAD" && slices.ContainsFunc(rows, func(other hostile) bool {
+			return other.path == row.path && other.code == "unknown_parameter"
+		})
+	}))
 	if got := c.viewer.get(profiles + "?limit=0&offset=-1&sort=x&is_active=y&search=" + strings.Repeat("a", 256)).is(400).problems(); got !=
 		"number_out_of_range limit; number_out_of_range offset; too_long search; wrong_type is_active; invalid_sort sort" {
 		t.Errorf("problems are %q", got)

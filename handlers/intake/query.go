@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/text/unicode/norm"
 
+	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
@@ -28,7 +29,8 @@ type Query struct {
 	Problems problem.Problems
 }
 
-// ReadQuery reads the parameters named, each at most once and none besides; an empty one counts as absent.
+// ReadQuery reads the parameters named, each at most once; an empty one counts as absent. The API takes none besides; a
+// page passes over what others append to its address.
 func ReadQuery(c *gin.Context, allowed ...string) *Query {
 	q := &Query{values: map[string]string{}}
 	seen := map[string]bool{}
@@ -46,6 +48,8 @@ func ReadQuery(c *gin.Context, allowed ...string) *Query {
 			q.Refuse("", "invalid_utf8", "Send the query in UTF-8.")
 		case strings.ContainsRune(name, 0):
 			q.Refuse("", "nul_character", "Remove the NUL character.")
+		case !slices.Contains(allowed, name) && !reqctx.IsAPI(c):
+			continue
 		case !slices.Contains(allowed, name):
 			q.Refuse(name, "unknown_parameter", "Leave out "+strconv.Quote(name)+"; it is not a parameter here.")
 		case seen[name]:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tollgate/models/report"
+	"tollgate/models/window"
 )
 
 // Day reads a date, or a time, of RFC 3339; a date stands for its start, shifted by whole days.
@@ -41,7 +42,7 @@ func (q *Query) Zone(name string) *time.Location {
 	}
 	zone, ok := report.Zone(text)
 	if !ok {
-		q.Refuse(name, "invalid_time_zone", "Give a time zone by its IANA name, like Europe/Berlin, or none for UTC.")
+		q.Refuse(name, "invalid_time_zone", window.ZoneHint(text))
 	}
 	return zone
 }

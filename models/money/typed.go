@@ -15,11 +15,15 @@ var (
 )
 
 // FromTyped returns what a person typed for an amount as a JSON number literal. It takes amounts as the console prints
-// them, $1,234.56, and plain ones. Errors: ErrNotANumber, ErrMoneySeparators.
+// them, $1,234.56, and plain ones. Errors: those of ParseMoney
+// and ErrMoneySeparators.
 func FromTyped(text string) (literal string, err error) {
 	rest, negative := strings.CutPrefix(strings.TrimSpace(text), "-")
 	rest = strings.TrimPrefix(rest, "$")
 	if !printed.MatchString(rest) {
+		if _, err := ParseMoney(strings.TrimSpace(text)); !errors.Is(err, ErrNotANumber) && err != nil { // such as 1e309
+			return "", err
+		}
 		digits := strings.Map(func(r rune) rune {
 			if strings.ContainsRune(separators, r) {
 				return -1

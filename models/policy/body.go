@@ -75,7 +75,7 @@ func (config ProviderConfigInput) Body() any {
 
 // Body is the JSON that a client would send.
 func (b BudgetInput) Body() any {
-	fields := BodyFields{{"max_limit", BodyNumber(b.MaxLimit)}, {"reset_duration", BodyText(b.ResetDuration)}}
+	fields := BodyFields{{"max_limit", bodyAmount(b.MaxLimit)}, {"reset_duration", BodyText(b.ResetDuration)}}
 	if b.ResetConfig.QuarterStartMonth.Given() {
 		fields = append(
 			fields, bodyField{"reset_config", BodyFields{{"quarter_start_month", BodyNumber(b.ResetConfig.QuarterStartMonth)}}},
@@ -114,6 +114,14 @@ func BodyText(v input.Value) any {
 // BodyNumber is a number as JSON.
 func BodyNumber(v input.Value) any {
 	if literal := strings.TrimSpace(v.Text); v.Given() && money.IsJSONNumber(literal) {
+		return json.RawMessage(literal)
+	}
+	return BodyText(v)
+}
+
+// bodyAmount is an amount as JSON, also one that was typed with its marks.
+func bodyAmount(v input.Value) any {
+	if literal, err := v.AmountLiteral(); err == nil {
 		return json.RawMessage(literal)
 	}
 	return BodyText(v)

@@ -95,7 +95,7 @@ func ReadToolOverrides(
 	if !input.CheckList(c, field, l, catalogue.MaxMCPRows, "tool overrides") {
 		return overrides
 	}
-	seen := map[ToolOverride]bool{}
+	seen := map[ToolOverride]string{}
 	for i, in := range l.Items {
 		path := input.Index(field, i)
 		if !c.Object(path, in.Kind, "a tool override") {
@@ -104,10 +104,10 @@ func ReadToolOverrides(
 		o := ToolOverride{MCPClientID: catalogue.ReadServerID(c, path+".mcp_client_id", in.MCPClientID, refs)}
 		o.ToolName = catalogue.ReadToolName(c, path+".tool_name", in.ToolName, o.MCPClientID, refs)
 		key := o
-		if o.MCPClientID != "" && o.ToolName != "" && seen[key] {
-			c.Add(path+".tool_name", "duplicate_tool_override", "List "+o.ToolName+" of "+o.MCPClientID+" once.")
+		if before, twice := seen[key]; o.MCPClientID != "" && o.ToolName != "" && twice {
+			c.Add(path+".tool_name", "duplicate_tool_override", listedTwice(o, before, in.Action.Text))
 		}
-		seen[key] = true
+		seen[key] = in.Action.Text
 		o.Action, _ = c.Choice(
 			path+".action", in.Action, "invalid_action", "Choose include or exclude.", []string{"include", "exclude"},
 		)
@@ -118,6 +118,13 @@ func ReadToolOverrides(
 		overrides = append(overrides, o)
 	}
 	return overrides
+}
+
+func listedTwice(o ToolOverride, before, now string) string {
+	if before != now && before != "" && now != "" {
+		return o.ToolName + " of " + o.MCPClientID + " is both included and excluded. Keep one of the rows."
+	}
+	return "List " + o.ToolName + " of " + o.MCPClientID + " once."
 }
 
 // GrantsWhole reports whether a whole server is granted.

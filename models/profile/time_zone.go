@@ -6,6 +6,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/window"
 )
 
 // ZoneName is the form of the name of a time zone.
@@ -13,7 +14,6 @@ var ZoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$
 
 // readTimeZone reads the name of a time zone that this program and the database know; null and UTC mean none.
 func readTimeZone(c *input.Reader, v input.Value, refs *catalogue.References, zone *string) {
-	const code, message = "invalid_time_zone", "Give a time zone by its IANA name, like Europe/Berlin, or none for UTC."
 	switch {
 	case v.Kind == input.Absent:
 	case v.Kind == input.Null, v.Kind == input.String && (v.Text == "UTC" || v.FromForm && input.Tidy(v.Text) == ""):
@@ -31,7 +31,7 @@ func readTimeZone(c *input.Reader, v input.Value, refs *catalogue.References, zo
 			known = err == nil
 		}
 		if !known {
-			c.Add("time_zone", code, message)
+			c.Add("time_zone", "invalid_time_zone", window.ZoneHint(name))
 			return
 		}
 		*zone = name
