@@ -7,8 +7,8 @@ import (
 
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/plural"
 	"tollgate/models/profile"
-	"tollgate/views/ui"
 )
 
 // ChangeAccessProfiles does one thing to every profile that was ticked in the list, or exports them as a file.
@@ -27,7 +27,7 @@ func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
 	done := map[string]string{
 		"activate": "Active now: ", "deactivate": "Inactive now: ", "tag": "Tagged “" + in.Tag.Text + "”: ",
 	}[in.Op.Text]
-	return seeOther(c, "/access-profiles", done+ui.Counted(n, "profile")+".")
+	return seeOther(c, "/access-profiles", done+plural.Of(n, "profile")+".")
 }
 
 func (h *Handlers) exportProfiles(c *gin.Context, in profile.BulkInput) error {

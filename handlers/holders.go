@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/database"
+	"tollgate/models/plural"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -93,13 +94,13 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		return seeOther(c, href, profile.Name+" was detached from "+ui.Counted(n, "user")+".")
+		return seeOther(c, href, profile.Name+" was detached from "+plural.Of(n, "user")+".")
 	}
 	chosen, err := in.Chosen(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return err
 	}
-	page := h.profilePage(c, profile, "Detach "+profile.Name+" from "+ui.Counted(len(chosen), "user")+"?")
+	page := h.profilePage(c, profile, "Detach "+profile.Name+" from "+plural.Of(len(chosen), "user")+"?")
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.DetachManyBody(href, profile, chosen)))
 	return nil
 }

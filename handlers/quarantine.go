@@ -14,10 +14,10 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/quarantine"
 	"tollgate/views"
-	"tollgate/views/ui"
 )
 
 const quarantineHref = "/usage/quarantine"
@@ -125,7 +125,7 @@ func (h *Handlers) DismissQuarantined(c *gin.Context) error {
 // settledQuarantined answers that events were settled.
 func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) error {
 	if !reqctx.IsAPI(c) {
-		return seeOther(c, quarantineHref, ui.Counted(settled, "call")+" "+choose(settled == 1, "was", "were")+what)
+		return seeOther(c, quarantineHref, plural.Of(settled, "call")+" "+plural.Choose(settled == 1, "was", "were")+what)
 	}
 	event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
 	if err != nil {
@@ -133,13 +133,6 @@ func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) 
 	}
 	reply.JSON(c, http.StatusOK, gin.H{"quarantined_event": event, "settled": settled})
 	return nil
-}
-
-func choose(first bool, yes, no string) string {
-	if first {
-		return yes
-	}
-	return no
 }
 
 // quarantinedAgain is the page of an event with a form that was not accepted.

@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 	"tollgate/models/virtualkey"
@@ -199,7 +200,7 @@ func (h *Handlers) DetachAccessProfile(c *gin.Context) error {
 	}
 	said := gone.Name + " was detached."
 	if len(gone.Keys) > 0 {
-		said += " It was the last profile, so " + ui.Counted(len(gone.Keys), "key") + " went with it."
+		said += " It was the last profile, so " + plural.Of(len(gone.Keys), "key") + " went with it."
 	}
 	return seeOther(c, usersHref+"/"+c.Param("id"), said)
 }

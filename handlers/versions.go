@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/profile"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -161,9 +162,9 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
 	page.Tabs = []ui.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},
-		{Label: "Users", Href: href + "/users", Count: ui.Count(holders[shown.ID]), Current: tab == "users"},
-		{Label: "Roles", Href: href + "/roles", Count: ui.Count(roles), Current: tab == "roles"},
-		{Label: "Versions", Href: href + "/versions", Count: ui.Count(shown.Version), Current: tab == "versions"},
+		{Label: "Users", Href: href + "/users", Count: plural.Count(holders[shown.ID]), Current: tab == "users"},
+		{Label: "Roles", Href: href + "/roles", Count: plural.Count(roles), Current: tab == "roles"},
+		{Label: "Versions", Href: href + "/versions", Count: plural.Count(shown.Version), Current: tab == "versions"},
 		{Label: "Audit", Href: href + "/audit", Current: tab == "audit"},
 	}
 	return page, nil

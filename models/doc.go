@@ -3,7 +3,7 @@
 //
 // From the ground up, each line uses only what stands above it:
 //
-//	money, problem, permission, secret, window, batch, pgserver
+//	money, problem, permission, secret, window, plural, batch, pgserver
 //	input                    what clients send, and the reader that checks it
 //	database                 transactions, statements, migrations, invalidation
 //	audit                    the log of changes and its hash chain

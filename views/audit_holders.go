@@ -9,6 +9,7 @@ import (
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/money"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/views/ui"
 )
@@ -59,7 +60,7 @@ func holderDetails(row audit.Entry) []DifferenceRow {
 		case metadata[detail.name] == nil, isList && len(list) == 0:
 		case detail.counted:
 			rows = append(rows, DifferenceRow{
-				Label: detail.label, After: []DifferenceLine{{Text: ui.Counted(len(list), "user")}},
+				Label: detail.label, After: []DifferenceLine{{Text: plural.Of(len(list), "user")}},
 			})
 		case isList:
 			line := DifferenceRow{Label: detail.label}
@@ -100,7 +101,7 @@ func many(row audit.Entry) string {
 	if row.Metadata == nil || database.ReadDocument([]byte(*row.Metadata), &about) != nil || len(about.UserIDs) == 0 {
 		return ""
 	}
-	return ui.Counted(len(about.UserIDs), "user")
+	return plural.Of(len(about.UserIDs), "user")
 }
 
 // resourcePaths are where things other than profiles are looked at, by what the log calls them.
@@ -138,7 +139,7 @@ func detailWords(name string, value any) string {
 			return ui.Dollars(amount)
 		}
 	}
-	return choose(text == "true", "yes", choose(text == "false", "no", text))
+	return plural.Choose(text == "true", "yes", plural.Choose(text == "false", "no", text))
 }
 
 // UsersAffected are the ids of those whom rows are about, each once.

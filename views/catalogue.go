@@ -9,6 +9,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/money"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/views/ui"
 )
@@ -75,7 +76,7 @@ func typedPrices(f ui.Field, in catalogue.ProviderInput, problems problem.Proble
 	}
 	f.Error = strings.Join(said[:min(len(said), pricesNamed)], " ")
 	if more := len(said) - pricesNamed; more > 0 {
-		f.Error += " And " + ui.Counted(more, "more problem") + ", listed at the top."
+		f.Error += " And " + plural.Of(more, "more problem") + ", listed at the top."
 	}
 	return f
 }
@@ -132,7 +133,7 @@ const itemsShown = 3
 // few lists the first items and how many more there are.
 func few(items []string) string {
 	if more := len(items) - itemsShown; more > 1 {
-		return strings.Join(items[:itemsShown], ", ") + " and " + ui.Count(int64(more)) + " more"
+		return strings.Join(items[:itemsShown], ", ") + " and " + plural.Count(int64(more)) + " more"
 	}
 	return strings.Join(items, ", ")
 }
@@ -141,13 +142,13 @@ func few(items []string) string {
 func usedBy(use catalogue.Use) string {
 	var parts []string
 	if use.BehindCount > 0 {
-		parts = append(parts, "copies of "+ui.Counted(use.BehindCount, "profile")+" that are behind")
+		parts = append(parts, "copies of "+plural.Of(use.BehindCount, "profile")+" that are behind")
 	}
 	if use.ProfileCount > 0 || use.GroupCount+use.BehindCount == 0 {
-		parts = append(parts, ui.Counted(use.ProfileCount, "profile"))
+		parts = append(parts, plural.Of(use.ProfileCount, "profile"))
 	}
 	if use.GroupCount > 0 {
-		parts = append(parts, ui.Counted(use.GroupCount, "tool group"))
+		parts = append(parts, plural.Of(use.GroupCount, "tool group"))
 	}
 	return strings.Join(parts, " and ")
 }

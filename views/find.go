@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tollgate/models/plural"
 	"tollgate/models/search"
 	"tollgate/views/ui"
 )
@@ -102,19 +103,19 @@ func hitState(hit search.Hit, now time.Time) (state string, bad bool) {
 		}
 		return held, false
 	case search.Role:
-		return ui.Counted(hit.Count, "user"), false
+		return plural.Of(hit.Count, "user"), false
 	case search.Key:
 		return keyState(hit, now)
 	case search.APIKey:
 		return keyState(hit, now)
 	case search.Model:
 		if hit.Known {
-			return ui.Counted(hit.Profiles, "profile") + ", " + cmp.Or(counted(hit.Count), "no user") + " may call it", false
+			return plural.Of(hit.Profiles, "profile") + ", " + cmp.Or(counted(hit.Count), "no user") + " may call it", false
 		}
 	case search.Provider:
-		return ui.Counted(hit.Count, "model"), false
+		return plural.Of(hit.Count, "model"), false
 	case search.Server:
-		return ui.Counted(hit.Count, "tool"), false
+		return plural.Of(hit.Count, "tool"), false
 	case search.Change:
 		if hit.At != nil {
 			return ui.Moment(*hit.At), false
@@ -132,7 +133,7 @@ func counted(users int64) string {
 	if users == 0 {
 		return ""
 	}
-	return ui.Counted(users, "user")
+	return plural.Of(users, "user")
 }
 
 func userState(hit search.Hit) (state string, bad bool) {
@@ -171,7 +172,7 @@ func keyState(hit search.Hit, now time.Time) (state string, bad bool) {
 
 // lineOf names a limit: $900.00 per month on anthropic.
 func lineOf(l search.Line) string {
-	words := ui.Count(l.Limit) + " " + l.Kind + " per " + ui.Unit(l.Duration)
+	words := plural.Count(l.Limit) + " " + l.Kind + " per " + ui.Unit(l.Duration)
 	if l.Kind == "spend" {
 		words = ui.Dollars(l.Money()) + " per " + ui.Unit(l.Duration)
 	}
@@ -230,10 +231,10 @@ func (f Found) said() string {
 	if f.Count() == 0 {
 		return "Nothing found"
 	}
-	return ui.Counted(f.Count(), "hit")
+	return plural.Of(f.Count(), "hit")
 }
 
 // CallersIntro says who may call a model in a sentence.
 func CallersIntro(c search.Callers) string {
-	return ui.Counted(c.Users, "user") + " may call " + c.Model + " of " + c.Provider + ", as their copies stand now."
+	return plural.Of(c.Users, "user") + " may call " + c.Model + " of " + c.Provider + ", as their copies stand now."
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tollgate/models/money"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/views/ui"
 )
@@ -34,7 +35,7 @@ func amountOf(kind string, n int64) string {
 	if kind == policy.KindSpend {
 		return ui.Dollars(money.Money(n))
 	}
-	return ui.Count(n)
+	return plural.Count(n)
 }
 
 // capOf writes how much a limit allows: $50.00, or 12,000 tokens.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/window"
@@ -70,10 +71,10 @@ func exactRate(limit *policy.RateLimit) []string {
 	}
 	var lines []string
 	if limit.RequestMaxLimit != nil {
-		lines = append(lines, ui.Count(*limit.RequestMaxLimit)+" requests / "+ui.Unit(*limit.RequestResetDuration))
+		lines = append(lines, plural.Count(*limit.RequestMaxLimit)+" requests / "+ui.Unit(*limit.RequestResetDuration))
 	}
 	if limit.TokenMaxLimit != nil {
-		lines = append(lines, ui.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration))
+		lines = append(lines, plural.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration))
 	}
 	return lines
 }
@@ -83,5 +84,5 @@ func modelsLine(config policy.ProviderConfig) string {
 	if config.AllModelsAllowed {
 		return "all of " + config.ProviderName
 	}
-	return ui.Counted(len(config.AllowedModels), config.ProviderName+" model")
+	return plural.Of(len(config.AllowedModels), config.ProviderName+" model")
 }

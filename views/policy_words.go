@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/views/ui"
 )
@@ -55,7 +56,7 @@ func callable(configs []policy.ProviderConfig) string {
 		case n == 1:
 			may = append(may, config.AllowedModels[0]+" of "+config.ProviderName)
 		case n > 1:
-			may = append(may, ui.Counted(n, "model")+" of "+config.ProviderName)
+			may = append(may, plural.Of(n, "model")+" of "+config.ProviderName)
 		default:
 			none = append(none, config.ProviderName)
 		}
@@ -98,10 +99,10 @@ func rate(start string, limit *policy.RateLimit) []string {
 	}
 	var limits []string
 	if limit.RequestMaxLimit != nil {
-		limits = append(limits, ui.Counted(*limit.RequestMaxLimit, "request")+" "+ui.Every(*limit.RequestResetDuration))
+		limits = append(limits, plural.Of(*limit.RequestMaxLimit, "request")+" "+ui.Every(*limit.RequestResetDuration))
 	}
 	if limit.TokenMaxLimit != nil {
-		limits = append(limits, ui.Counted(*limit.TokenMaxLimit, "token")+" "+ui.Every(*limit.TokenResetDuration))
+		limits = append(limits, plural.Of(*limit.TokenMaxLimit, "token")+" "+ui.Every(*limit.TokenResetDuration))
 	}
 	return []string{start + " at most " + ui.Sequence(limits) + "."}
 }

@@ -11,6 +11,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -258,7 +259,7 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 		card.Models = append(card.Models, ui.Option{Value: model, Label: model, Chosen: picked[model]})
 	}
 	card.ModelsError = strings.Join(problems, " ")
-	card.Picked = ui.Count(int64(len(picked)-len(other))) + " of " + ui.Count(int64(len(offered)))
+	card.Picked = plural.Count(int64(len(picked)-len(other))) + " of " + plural.Count(int64(len(offered)))
 	card.OtherModels = ui.Field{
 		ID: card.ModelsID + "-other", Name: card.ModelsName, Label: "Other models", Optional: true, Rows: 2, Width: "wide",
 		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
@@ -274,7 +275,7 @@ func (m *maker) models(card *providerCard, path, name string, config policy.Prov
 	case len(picked) == 0:
 		card.Note = "no model: every call is refused"
 	default:
-		card.Note = ui.Counted(len(picked), "model")
+		card.Note = plural.Of(len(picked), "model")
 	}
 }
 

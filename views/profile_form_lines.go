@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/window"
 	"tollgate/views/ui"
@@ -61,7 +62,7 @@ func scoped(limit, provider string) string {
 }
 
 func addBudgetLabel(provider string) string {
-	return "Add " + choose(provider == "", "an ", "a ") + scoped("budget", provider)
+	return "Add " + plural.Choose(provider == "", "an ", "a ") + scoped("budget", provider)
 }
 
 func windowOptions(durations []string, chosen, none string) []ui.Option {
@@ -135,11 +136,12 @@ func (m *maker) resets() []string {
 			}
 		}
 		if limit != nil && limit.RequestResetDuration != nil {
-			said = append(said, ui.Count(*limit.RequestMaxLimit)+" requests / "+ui.Unit(*limit.RequestResetDuration)+scope+": "+
+			said = append(said, plural.Count(*limit.RequestMaxLimit)+" requests / "+
+				ui.Unit(*limit.RequestResetDuration)+scope+": "+
 				m.nextReset(*limit.RequestResetDuration, nil))
 		}
 		if limit != nil && limit.TokenResetDuration != nil {
-			said = append(said, ui.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration)+scope+": "+
+			said = append(said, plural.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration)+scope+": "+
 				m.nextReset(*limit.TokenResetDuration, nil))
 		}
 	}

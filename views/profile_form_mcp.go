@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/views/ui"
 )
@@ -34,7 +35,7 @@ func (m *maker) selections(f *profileForm) {
 	for _, server := range m.Catalogue.Servers {
 		f.Servers = append(f.Servers, ui.Option{
 			Value: server.ClientID, Label: server.ClientID,
-			Hint:   ui.Counted(len(server.Tools), "tool") + " now, including future tools",
+			Hint:   plural.Of(len(server.Tools), "tool") + " now, including future tools",
 			Chosen: ticked(server.ClientID, servers),
 		})
 		f.ToolLists = append(f.ToolLists, toolList{ID: "tools-of-" + ui.FieldID(server.ClientID), Tools: server.Tools})
@@ -101,7 +102,7 @@ func (m *maker) overrides() []overrideRow {
 func grantLines(grants []policy.Grant) []grantLine {
 	var lines []grantLine
 	for _, grant := range grants {
-		line := grantLine{Server: grant.Server, Tools: grant.Tools, Note: ui.Counted(len(grant.Tools), "tool")}
+		line := grantLine{Server: grant.Server, Tools: grant.Tools, Note: plural.Of(len(grant.Tools), "tool")}
 		if grant.Whole || len(grant.Excluded) > 0 {
 			line.Note += ", including future tools"
 		}

@@ -7,6 +7,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -41,7 +42,7 @@ func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 		row.Budgets = append(row.Budgets, SpendLine(budget))
 	}
 	if n := p.ProviderBudgets(); n > 0 {
-		row.Budgets = append(row.Budgets, ui.Counted(n, "provider budget"))
+		row.Budgets = append(row.Budgets, plural.Of(n, "provider budget"))
 	}
 	return row
 }
@@ -49,19 +50,19 @@ func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 func mcpSummary(p policy.Policy) string {
 	var parts []string
 	if n := len(p.MCPToolGroups); n > 0 {
-		parts = append(parts, ui.Counted(n, "group"))
+		parts = append(parts, plural.Of(n, "group"))
 	}
 	if n := len(p.MCPServers); n > 0 {
-		parts = append(parts, ui.Counted(n, "server"))
+		parts = append(parts, plural.Of(n, "server"))
 	}
 	if n := len(p.MCPToolOverrides); n > 0 {
-		parts = append(parts, ui.Counted(n, "tool"))
+		parts = append(parts, plural.Of(n, "tool"))
 	}
 	return strings.Join(parts, " · ")
 }
 
 // Versions is a count of versions: 1 version, 3 versions.
-func Versions(n int64) string { return ui.Counted(n, "version") }
+func Versions(n int64) string { return plural.Of(n, "version") }
 
 // ProfileRead is a profile's policy to read.
 type ProfileRead struct {
@@ -99,7 +100,7 @@ func ProfileReadOf(
 	names := editor.groupNames()
 	read := ProfileRead{
 		Facts: []Fact{
-			{Label: "Version", Value: ui.Count(p.Version)},
+			{Label: "Version", Value: plural.Count(p.Version)},
 			{Label: "Updated", Value: ui.Ago(p.UpdatedAt, now), Title: ui.Exact(p.UpdatedAt)},
 			{Label: "Created", Value: ui.Ago(p.CreatedAt, now), Title: ui.Exact(p.CreatedAt)},
 		},
@@ -149,7 +150,7 @@ func modelsInWords(config policy.ProviderConfig) string {
 	case n == 0:
 		return "no model: every call is refused"
 	default:
-		words = ui.Counted(n, "model")
+		words = plural.Of(n, "model")
 	}
 	if config.RefuseUnpriced {
 		words += "; one without a price is refused"

@@ -8,6 +8,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -31,11 +32,11 @@ func (f PropagationForm) href() string { return profileHref(f.Profile.ID) + "/pr
 
 // standing says which copies a propagation would reach.
 func (f PropagationForm) standing() string {
-	said := ui.Counted(f.holders(), "user") + choose(f.holders() == 1, " holds ", " hold ") + f.Profile.Name
+	said := plural.Of(f.holders(), "user") + plural.Choose(f.holders() == 1, " holds ", " hold ") + f.Profile.Name
 	if f.Behind == 0 {
 		return said + ", all as it stands now."
 	}
-	return said + "; " + ui.Count(f.Behind) + choose(f.Behind == 1, " is", " are") + " behind."
+	return said + "; " + plural.Count(f.Behind) + plural.Choose(f.Behind == 1, " is", " are") + " behind."
 }
 
 // holders is how many copies there are.
@@ -77,7 +78,7 @@ func (f PropagationForm) groups() ui.Choice {
 	for _, role := range f.Roles {
 		id := strconv.FormatInt(role.RoleID, 10)
 		c.Options = append(c.Options, ui.Option{
-			Value: id, Label: role.Name, Hint: ui.Counted(role.Holders, "holder"), Chosen: hasText(f.Input.GroupIDs, id),
+			Value: id, Label: role.Name, Hint: plural.Of(role.Holders, "holder"), Chosen: hasText(f.Input.GroupIDs, id),
 		})
 	}
 	return c
@@ -124,7 +125,7 @@ func PreviewOf(
 	for _, change := range plan.Changes {
 		p.Changes = append(p.Changes, previewedChange{
 			Gained: toolNames(change.Gained), Lost: toolNames(change.Lost), NotWhole: change.NotWhole,
-			Title: ui.Counted(len(change.Targets), "holder") + choose(len(change.Targets) == 1, " changes", " change"),
+			Title: plural.Of(len(change.Targets), "holder") + plural.Choose(len(change.Targets) == 1, " changes", " change"),
 			Rows:  Differences(change.Before, change.After, offered), Targets: change.Targets,
 		})
 	}
@@ -165,7 +166,7 @@ func overByHolder(over []propagation.OverLimit) []overHolder {
 
 func (p PreviewPage) overTitle() string {
 	if n := p.blockedNow(); n > 0 {
-		return ui.Counted(n, "holder") + choose(n == 1, " is", " are") + " blocked the moment it applies"
+		return plural.Of(n, "holder") + plural.Choose(n == 1, " is", " are") + " blocked the moment it applies"
 	}
 	return "Blocked already"
 }
@@ -200,12 +201,12 @@ func (p PreviewPage) hidden() []ui.Field {
 
 func (p PreviewPage) verb() string {
 	if p.changed() == 0 {
-		return "Reset the usage of " + ui.Counted(p.Plan.Affected(), "holder")
+		return "Reset the usage of " + plural.Of(p.Plan.Affected(), "holder")
 	}
 	if p.Plan.ResetUsage {
-		return "Apply to " + ui.Counted(p.Plan.Affected(), "holder") + " and reset their usage"
+		return "Apply to " + plural.Of(p.Plan.Affected(), "holder") + " and reset their usage"
 	}
-	return "Apply to " + ui.Counted(p.changed(), "holder")
+	return "Apply to " + plural.Of(p.changed(), "holder")
 }
 
 // blockedNow counts the holders whom the propagation would block at once, and who are not blocked already.
@@ -256,7 +257,7 @@ func (p PropagationPage) parts() int {
 
 // result says how a propagation ended.
 func (p PropagationPage) result() string {
-	said := ui.Counted(p.Job.Done, "holder") + " of " + p.Profile.Name + choose(p.Job.Done == 1, " has", " have") +
+	said := plural.Of(p.Job.Done, "holder") + " of " + p.Profile.Name + plural.Choose(p.Job.Done == 1, " has", " have") +
 		" the " + fieldWords(p.Job.Fields) +
 		" of version " + strconv.FormatInt(p.Job.ToVersion, 10) + "."
 	if p.Job.ResetUsage {

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"tollgate/models/plural"
 	"tollgate/models/propagation"
 	"tollgate/views/ui"
 )
@@ -19,7 +20,8 @@ func toolNames(of []propagation.ServerTools) []string {
 // conflictWords says what an exclude does in copies that name its whole server.
 func conflictWords(c propagation.MCPConflict) string {
 	one := len(c.UserIDs) == 1
-	return choose(one, "1 copy grants", ui.Count(int64(len(c.UserIDs)))+" copies grant") + " every tool of " + c.Server +
-		choose(one, " and excludes ", " and exclude ") + ui.Sequence(c.Tools) + ". The exclude wins: " +
-		choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted, nor are resources and prompts, which need the whole server. Tick both MCP servers and Single tools to settle it."
+	return plural.Choose(one, "1 copy grants", plural.Count(int64(len(c.UserIDs)))+" copies grant") +
+		" every tool of " + c.Server +
+		plural.Choose(one, " and excludes ", " and exclude ") + ui.Sequence(c.Tools) + ". The exclude wins: " +
+		plural.Choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted, nor are resources and prompts, which need the whole server. Tick both MCP servers and Single tools to settle it."
 }

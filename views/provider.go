@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/plural"
 	"tollgate/views/ui"
 )
 
@@ -73,5 +74,5 @@ func (p ProviderRead) href(price string) string {
 
 // noPrice says how many models have no price: 4 models have no price.
 func noPrice(n int) string {
-	return ui.Counted(n, "model") + choose(n == 1, " has", " have") + " no price"
+	return plural.Of(n, "model") + plural.Choose(n == 1, " has", " have") + " no price"
 }

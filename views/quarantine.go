@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/quarantine"
 	"tollgate/views/ui"
@@ -29,7 +30,9 @@ func (p QuarantinePage) outcomes() []ui.Link {
 }
 
 // why heads the column that says what a settled call came to: whom it is charged to, or why no user is charged.
-func (p QuarantinePage) why() string { return choose(p.Outcome == "assigned", "Charged to", "Reason") }
+func (p QuarantinePage) why() string {
+	return plural.Choose(p.Outcome == "assigned", "Charged to", "Reason")
+}
 
 func (p QuarantinePage) whyOf(e quarantine.Event) string {
 	switch {
@@ -97,7 +100,7 @@ func candidateNames(e quarantine.Event) string {
 
 // alikeLabel offers to settle what came from the same sender in one go.
 func alikeLabel(e quarantine.Event) string {
-	others := strconv.FormatInt(e.Alike-1, 10) + " other open " + choose(e.Alike == 2, "call", "calls")
+	others := strconv.FormatInt(e.Alike-1, 10) + " other open " + plural.Choose(e.Alike == 2, "call", "calls")
 	if e.VirtualKey != "" {
 		return "Also the " + others + " whose key ends in the same four characters"
 	}

@@ -3,6 +3,7 @@ package views
 import (
 	"tollgate/models/identity"
 	"tollgate/models/permission"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views/ui"
@@ -75,7 +76,7 @@ func RoleBlocked(r identity.Role) string {
 	if r.Members == 0 {
 		return r.Name + " could not be deleted: a user was given it a moment ago. Try again."
 	}
-	return r.Name + " cannot be deleted while held by " + ui.Counted(r.Members, "user") +
+	return r.Name + " cannot be deleted while held by " + plural.Of(r.Members, "user") +
 		". Give them another role first."
 }
 

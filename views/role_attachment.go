@@ -7,6 +7,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views/ui"
@@ -28,9 +29,9 @@ func (p ProfileRoles) choice() ui.Choice {
 	for _, role := range p.Roles {
 		id := strconv.FormatInt(role.ID, 10)
 		chosen := slices.ContainsFunc(p.Input.RoleIDs.Items, func(v input.Value) bool { return v.Text == id })
-		hint := ui.Counted(role.Members, "member")
+		hint := plural.Of(role.Members, "member")
 		if n := p.Without[role.ID]; n > 0 {
-			hint += ", " + ui.Count(n) + " without a copy"
+			hint += ", " + plural.Count(n) + " without a copy"
 		} else if role.Members > 0 {
 			hint += ", all with a copy"
 		}
@@ -64,14 +65,14 @@ func defaultWord(isDefault bool) string {
 
 // AttachedWords says what came of attaching roles.
 func AttachedWords(done assignment.Attached) string {
-	said := ui.Sequence(done.Roles) + " " + choose(len(done.Roles) == 1, "assigns", "assign") + " " +
+	said := ui.Sequence(done.Roles) + " " + plural.Choose(len(done.Roles) == 1, "assigns", "assign") + " " +
 		done.Profile.Name + " now"
 	if done.Default != nil {
-		said += choose(*done.Default, ", and new members get it", ", and new members do not get it")
+		said += plural.Choose(*done.Default, ", and new members get it", ", and new members do not get it")
 	}
 	said += "."
 	if done.Applied > 0 || done.Already > 0 {
-		said += " " + ui.Counted(done.Applied, "user") + " got a copy."
+		said += " " + plural.Of(done.Applied, "user") + " got a copy."
 	}
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it directly and have it from the role too."
@@ -85,21 +86,14 @@ func DetachedWords(done assignment.Detached, removed bool) string {
 	if !removed {
 		return said + " Those who hold a copy keep it."
 	}
-	said += " " + ui.Counted(done.Removed, "user") + " lost their copy."
+	said += " " + plural.Of(done.Removed, "user") + " lost their copy."
 	if done.Kept > 0 {
 		said += " " + strconv.Itoa(done.Kept) + " keep it, since it was assigned to them directly too."
 	}
 	if len(done.Keys) > 0 {
-		said += " " + ui.Counted(len(done.Keys), "key") + " went with last profiles."
+		said += " " + plural.Of(len(done.Keys), "key") + " went with last profiles."
 	}
 	return said
-}
-
-func choose(first bool, a, b string) string {
-	if first {
-		return a
-	}
-	return b
 }
 
 // ProfileDeletion says what the deletion of a profile does.
@@ -112,7 +106,7 @@ func ProfileDeletion(shown profile.Profile, roles []profile.RoleAttachment) []st
 		for i, a := range roles {
 			names[i] = a.RoleName
 		}
-		effects = append(effects, ui.Counted(len(roles), "role")+choose(len(roles) == 1, " is", " are")+" detached: "+
+		effects = append(effects, plural.Of(len(roles), "role")+plural.Choose(len(roles) == 1, " is", " are")+" detached: "+
 			ui.Sequence(names)+".")
 	}
 	return append(effects, "No user holds a copy of it.")
@@ -123,6 +117,6 @@ func ProfileHeld(holders int64) string {
 	if holders == 0 {
 		return "It could not be deleted: a user was given a copy a moment ago. Try again."
 	}
-	return ui.Counted(holders, "user") + choose(holders == 1, " holds", " hold") +
+	return plural.Of(holders, "user") + plural.Choose(holders == 1, " holds", " hold") +
 		" a copy, so it cannot be deleted: detach them first."
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/views/ui"
 )
@@ -145,7 +146,7 @@ func treeCount(branches []toolBranch) string {
 func groupLines(g catalogue.ToolGroup) []string {
 	lines := make([]string, len(g.Tools))
 	for i, row := range g.Tools {
-		if lines[i] = ui.Counted(len(row.ToolNames), row.MCPClientID+" tool"); row.All() {
+		if lines[i] = plural.Of(len(row.ToolNames), row.MCPClientID+" tool"); row.All() {
 			lines[i] = "all " + row.MCPClientID + " tools, including future tools"
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/decision"
 	"tollgate/models/identity"
+	"tollgate/models/plural"
 	"tollgate/views/ui"
 )
 
@@ -49,7 +50,7 @@ func (p TryPage) words() string {
 	var up []string
 	for _, l := range p.Decision.Limits {
 		if l.Used.N+l.Reserved.N >= l.Limit.N {
-			where := choose(l.Scope.Overall(), "overall", "on "+l.Scope.Name())
+			where := plural.Choose(l.Scope.Overall(), "overall", "on "+l.Scope.Name())
 			up = append(up, capOf(l.Kind, l.Limit.N)+" / "+ui.Unit(l.Duration)+" "+where)
 		}
 	}

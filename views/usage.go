@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tollgate/models/money"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/report"
 	"tollgate/views/ui"
@@ -135,7 +136,7 @@ func unpricedWords(events int64) string {
 	if events == 1 {
 		return "1 call of the last 30 days is unpriced: it is in no amount here."
 	}
-	return ui.Count(events) + " calls of the last 30 days are unpriced: they are in no amount here."
+	return plural.Count(events) + " calls of the last 30 days are unpriced: they are in no amount here."
 }
 
 // quarantineWords leads to calls that are in no report, since it is not known whose they are.
@@ -143,7 +144,7 @@ func quarantineWords(n int64) string {
 	if n == 0 {
 		return "Quarantined usage"
 	}
-	return "Quarantined usage: " + ui.Counted(n, "call") + " without a user"
+	return "Quarantined usage: " + plural.Of(n, "call") + " without a user"
 }
 
 func share(part, whole money.Money) string {
@@ -196,6 +197,6 @@ func usedUpWords(near []report.NearLimit) string {
 	case n == 1:
 		return "1 budget is used up; it comes after those that still have room."
 	default:
-		return ui.Counted(n, "budget") + " are used up; they come after those that still have room."
+		return plural.Of(n, "budget") + " are used up; they come after those that still have room."
 	}
 }

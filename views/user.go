@@ -10,6 +10,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/views/ui"
 )
@@ -120,7 +121,7 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 		if more := int(l.APIKeyCount) - len(names); more > 0 {
 			names = append(names, strconv.Itoa(more)+" more")
 		}
-		effects = append(effects, "Programs lose "+ui.Counted(l.APIKeyCount, "API key")+" that they made: "+
+		effects = append(effects, "Programs lose "+plural.Of(l.APIKeyCount, "API key")+" that they made: "+
 			ui.Sequence(names)+".")
 	}
 	if len(l.Profiles) > 0 {
@@ -128,7 +129,7 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 		for i, profile := range l.Profiles {
 			names[i] = profile.Name
 		}
-		effects = append(effects, "They lose "+ui.Sequence(names)+" and "+ui.Counted(l.VirtualKeys, "virtual key")+
+		effects = append(effects, "They lose "+ui.Sequence(names)+" and "+plural.Of(l.VirtualKeys, "virtual key")+
 			": gateways refuse them from that moment on.")
 	}
 	return append(effects, "What they changed stays in the audit log.")
@@ -145,8 +146,8 @@ func roleEffects(u identity.User, e assignment.RoleEffects) []string {
 		effects = append(effects, "They get "+ui.Sequence(e.Gains)+", with nothing used.")
 	}
 	if e.Keys > 0 {
-		effects = append(effects, "Nothing is left to them, so "+ui.Counted(e.Keys, "virtual key")+
-			choose(e.Keys == 1, " is", " are")+" deleted: gateways refuse programs that send them.")
+		effects = append(effects, "Nothing is left to them, so "+plural.Of(e.Keys, "virtual key")+
+			plural.Choose(e.Keys == 1, " is", " are")+" deleted: gateways refuse programs that send them.")
 	}
 	return effects
 }

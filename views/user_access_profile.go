@@ -8,6 +8,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/database"
 	"tollgate/models/identity"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -87,7 +88,7 @@ func resets(at, now time.Time) string {
 	case left < 24*time.Hour:
 		return "resets in " + strconv.Itoa(int(left/time.Hour)) + " h " + strconv.Itoa(int(left%time.Hour/time.Minute)) + " m"
 	}
-	return "resets in " + ui.Counted(int(left/(24*time.Hour)), "day") + " " +
+	return "resets in " + plural.Of(int(left/(24*time.Hour)), "day") + " " +
 		strconv.Itoa(int(left%(24*time.Hour)/time.Hour)) + " h"
 }
 
@@ -207,7 +208,7 @@ func keysWords(n int) string {
 
 // AssignedToMany says what came of assigning a profile to many.
 func AssignedToMany(done assignment.BulkAssigned) string {
-	said := ui.Counted(done.Users, "user") + " got " + done.Profile + "."
+	said := plural.Of(done.Users, "user") + " got " + done.Profile + "."
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it already."
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 )
 
@@ -29,16 +30,16 @@ func (u Use) Words() string {
 	var parts []string
 	if u.ProfileCount > 0 {
 		parts = append(
-			parts, problem.CountOf(u.ProfileCount, "profile", "profiles")+database.Names(u.Profiles, u.ProfileCount),
+			parts, plural.Of(u.ProfileCount, "profile")+database.Names(u.Profiles, u.ProfileCount),
 		)
 	}
 	if u.BehindCount > 0 {
-		parts = append(parts, "copies of "+problem.CountOf(u.BehindCount, "profile", "profiles")+
+		parts = append(parts, "copies of "+plural.Of(u.BehindCount, "profile")+
 			database.Names(u.Behind, u.BehindCount)+" that are behind")
 	}
 	if u.GroupCount > 0 {
 		parts = append(
-			parts, problem.CountOf(u.GroupCount, "tool group", "tool groups")+database.Names(u.Groups, u.GroupCount),
+			parts, plural.Of(u.GroupCount, "tool group")+database.Names(u.Groups, u.GroupCount),
 		)
 	}
 	return strings.Join(parts, " and ")

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"tollgate/models/input"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 )
 
@@ -135,7 +136,7 @@ func tooMany(after time.Duration) *problem.Refusal {
 }
 
 func inWords(d time.Duration) string {
-	return problem.CountOf(int64(max((d+time.Second-1)/time.Second, 1)), "second", "seconds")
+	return plural.Of(int64(max((d+time.Second-1)/time.Second, 1)), "second")
 }
 
 // readPassword reads a new password in the form in which it is hashed. It may contain any characters, so nothing

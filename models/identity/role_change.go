@@ -13,6 +13,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 )
 
@@ -180,6 +181,6 @@ func roleInUse(ctx context.Context, tx database.Tx, r Role) error {
 	}
 	return problem.Refuse(
 		problem.Conflict, "", "in_use",
-		r.Name+" cannot be removed while held by "+problem.CountOf(count, "user", "users")+database.Names(rows, count)+".",
+		r.Name+" cannot be removed while held by "+plural.Of(count, "user")+database.Names(rows, count)+".",
 	)
 }

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 )
@@ -123,7 +124,7 @@ func checkUnheld(ctx context.Context, tx database.Tx, p Profile) error {
 	}
 	if n := holders[p.ID]; n > 0 {
 		return problem.Refuse(problem.Conflict, "", "profile_in_use",
-			problem.Clip(p.Name)+" cannot be deleted while "+problem.CountOf(n, "user holds", "users hold")+
+			problem.Clip(p.Name)+" cannot be deleted while "+plural.Of(n, "user holds", "users hold")+
 				" a copy of it. Detach them first.")
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tollgate/models/money"
+	"tollgate/models/plural"
 	"tollgate/models/report"
 )
 
@@ -103,9 +104,9 @@ func stacked(
 func axisDollars(dollars float64) string {
 	whole, fraction, _ := strings.Cut(strconv.FormatFloat(dollars, 'f', 9, 64), ".")
 	if fraction = strings.TrimRight(fraction, "0"); fraction == "" {
-		return "$" + grouped(whole)
+		return "$" + plural.Grouped(whole)
 	}
-	return "$" + grouped(whole) + "." + fraction + strings.Repeat("0", max(0, 2-len(fraction)))
+	return "$" + plural.Grouped(whole) + "." + fraction + strings.Repeat("0", max(0, 2-len(fraction)))
 }
 
 // dateLabel stands below its column, but for one that would stand out at the end.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tollgate/models/money"
+	"tollgate/models/plural"
 )
 
 // Dollars writes an amount for pages: $1,234.56, with up to 9 decimals when they matter.
@@ -18,15 +19,7 @@ func Dollars(m money.Money) string {
 	if rest, negative := strings.CutPrefix(whole, "-"); negative {
 		sign, digits = "-", rest
 	}
-	return sign + "$" + grouped(digits) + "." + fraction
-}
-
-// Count writes a whole number with separators: 100,000.
-func Count(n int64) string {
-	if n < 0 {
-		return "-" + grouped(strconv.FormatInt(-n, 10))
-	}
-	return grouped(strconv.FormatInt(n, 10))
+	return sign + "$" + plural.Grouped(digits) + "." + fraction
 }
 
 // ShortCount writes round thousands and millions short: 100k, 2.5M; other numbers whole.
@@ -36,22 +29,11 @@ func ShortCount(n int64) string {
 		letter string
 	}{{1_000_000_000, "bn"}, {1_000_000, "M"}, {1_000, "k"}} {
 		if n >= unit.size && n%(unit.size/10) == 0 {
-			return strings.TrimSuffix(Count(n/unit.size)+"."+strconv.FormatInt(n%unit.size/(unit.size/10), 10), ".0") +
+			return strings.TrimSuffix(plural.Count(n/unit.size)+"."+strconv.FormatInt(n%unit.size/(unit.size/10), 10), ".0") +
 				unit.letter
 		}
 	}
-	return Count(n)
-}
-
-func grouped(digits string) string {
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
+	return plural.Count(n)
 }
 
 // Unit names a window's length: the day of "$50.00 / day".
@@ -73,14 +55,6 @@ func Every(duration string) string {
 var Months = []string{
 	"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
 	"December",
-}
-
-// Counted is a count with its noun: 1 user, 2 users.
-func Counted[N int | int64](n N, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return Count(int64(n)) + " " + noun + "s"
 }
 
 // Sequence joins parts as a sentence does: a, b and c.
@@ -110,7 +84,7 @@ func Ago(t, now time.Time) string {
 	case since < 24*time.Hour:
 		return strconv.Itoa(int(since/time.Hour)) + " h ago"
 	case since < 30*24*time.Hour:
-		return Counted(int(since/(24*time.Hour)), "day") + " ago"
+		return plural.Of(int(since/(24*time.Hour)), "day") + " ago"
 	}
 	return t.UTC().Format("2 Jan 2006")
 }
