@@ -105,7 +105,7 @@ func (h *Handlers) propagate(c *gin.Context, job propagation.Job) error {
 		}
 		return h.propagated(c, working, job)
 	}
-	if err := h.Propagator.HandOver(working, job); err != nil {
+	if err := h.Propagator.Release(working, job); err != nil {
 		return err
 	}
 	if !reqctx.IsAPI(c) {

@@ -14,11 +14,12 @@ import (
 
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // page is the console's list of profiles with everything it shows held in memory.
 type page struct {
-	frame   views.Page
+	frame   ui.Page
 	list    views.ProfileList
 	buffers sync.Pool
 }
@@ -37,7 +38,7 @@ func (f *floor) loadPage(ctx context.Context) error {
 			return err
 		}
 		row := views.ProfileRowOf(shown, tagLink)
-		row.Updated = views.Ago(shown.UpdatedAt, time.Now())
+		row.Updated = ui.Ago(shown.UpdatedAt, time.Now())
 		p.list.Rows = append(p.list.Rows, row)
 	}
 	if err := rows.Err(); err != nil {
@@ -49,22 +50,22 @@ func (f *floor) loadPage(ctx context.Context) error {
 		return err
 	}
 	for _, tag := range tags {
-		p.list.Tags = append(p.list.Tags, views.Link{Label: tag, Href: tagLink(tag)})
+		p.list.Tags = append(p.list.Tags, ui.Link{Label: tag, Href: tagLink(tag)})
 	}
 	p.list.MayCreate, p.list.MayUpdate, p.list.MayDelete = true, true, true
-	p.list.NewTag = views.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"}
-	p.list.States = []views.Link{
+	p.list.NewTag = ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"}
+	p.list.States = []ui.Link{
 		{Label: "All", Href: "?", On: true},
 		{Label: "Active", Href: "?is_active=true"},
 		{Label: "Inactive", Href: "?is_active=false"},
 	}
-	p.list.Pager = views.Pager{From: 1, To: 25, Total: 100, Noun: "profiles", Next: "?offset=25"}
-	p.list.Name = views.SortLink{Label: "Name", Direction: "ascending", Href: "?sort=-name"}
-	p.list.Updated = views.SortLink{Label: "Updated", Href: "?sort=-updated_at"}
-	p.frame = views.Page{
+	p.list.Pager = ui.Pager{From: 1, To: 25, Total: 100, Noun: "profiles", Next: "?offset=25"}
+	p.list.Name = ui.SortLink{Label: "Name", Direction: "ascending", Href: "?sort=-name"}
+	p.list.Updated = ui.SortLink{Label: "Updated", Href: "?sort=-updated_at"}
+	p.frame = ui.Page{
 		Title: "Profiles", Actions: views.NewButton("New profile", "/access-profiles/new"),
-		User: &views.Viewer{Name: adminEmail, Email: adminEmail, Role: "Admin"},
-		Nav: []views.NavItem{
+		User: &ui.Viewer{Name: adminEmail, Email: adminEmail, Role: "Admin"},
+		Nav: []ui.NavItem{
 			{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p", Current: true},
 			{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1},
 			{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1},
@@ -81,7 +82,7 @@ func (f *floor) renderPage(c *gin.Context) error {
 	defer f.page.buffers.Put(buffer)
 	buffer.Reset()
 	inside := templ.WithChildren(c.Request.Context(), views.ProfileListBody(f.page.list))
-	if err := views.Layout(f.page.frame).Render(inside, buffer); err != nil {
+	if err := ui.Layout(f.page.frame).Render(inside, buffer); err != nil {
 		return err
 	}
 	c.Data(http.StatusOK, "text/html; charset=utf-8", buffer.Bytes())

@@ -54,7 +54,7 @@ func CreateUser(
 			}
 			made.RoleID = id
 		}
-		if err := assignment.HoldTemplatesOf(ctx, tx, made.RoleID); err != nil {
+		if err := assignment.LockProfilesOf(ctx, tx, made.RoleID); err != nil {
 			return err
 		}
 		auth, err := identity.Lock(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
@@ -151,7 +151,7 @@ func SetUserRole(
 	roleID := identity.ReadRole(c, "role_id", in.RoleID)
 	var u identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if err := assignment.HoldTemplatesOf(ctx, tx, roleID); err != nil {
+		if err := assignment.LockProfilesOf(ctx, tx, roleID); err != nil {
 			return err
 		}
 		auth, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})

@@ -38,7 +38,7 @@ func Create(
 			k.CreatedBy = &actor.UserID
 		}
 		value = secret.NewKeySecret(secret.SecretPrefix)
-		k.KeyPrefix, k.KeyHash = value[:secret.ShownOfSecret], secret.HashSecret(keys.APIKey, value)
+		k.KeyPrefix, k.KeyHash = value[:secret.VisibleLength], secret.HashSecret(keys.APIKey, value)
 		if _, err := tx.NewInsert().Model(&k).Returning("id").Exec(ctx); err != nil {
 			return fmt.Errorf("insert API key: %w", err)
 		}

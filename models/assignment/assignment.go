@@ -29,13 +29,13 @@ type Assignment struct {
 	VirtualKeyValues map[string]string `json:"virtual_key_values" bun:"-"` // masked, by id
 	policy.Policy    `bun:"-"`
 
-	PolicyID      int64   `json:"-"`
-	GroupVersions []int64 `json:"-" bun:",array"`
-	FromRole      bool    `json:"-"` // also when assigned directly
-	Standing      int64   `json:"-"` // the profile's current version
-	PolicyVersion int64   `json:"-"` // the profile's version that changed its policy last
-	Holder        string  `json:"-"` // the user's name
-	HolderEmail   string  `json:"-"`
+	PolicyID       int64   `json:"-"`
+	GroupVersions  []int64 `json:"-" bun:",array"`
+	FromRole       bool    `json:"-"` // also when assigned directly
+	CurrentVersion int64   `json:"-"` // the profile's current version
+	PolicyVersion  int64   `json:"-"` // the profile's version that changed its policy last
+	Holder         string  `json:"-"` // the user's name
+	HolderEmail    string  `json:"-"`
 }
 
 // Behind is by how many versions the copy is behind the profile; 0 when the policy has not changed since.
@@ -43,7 +43,7 @@ func (u Assignment) Behind() int64 {
 	if u.TemplateVersion >= u.PolicyVersion {
 		return 0
 	}
-	return u.Standing - u.TemplateVersion
+	return u.CurrentVersion - u.TemplateVersion
 }
 
 // Expired reports whether the copy has expired.
@@ -61,7 +61,7 @@ func SelectCopies(db bun.IDB) *bun.SelectQuery {
 		Column("c.policy_id", "c.from_role").
 		ColumnExpr("c.access_profile_id AS parent_profile_id").
 		ColumnExpr("p.name").
-		ColumnExpr("p.version AS standing").
+		ColumnExpr("p.version AS current_version").
 		Column("p.policy_version").
 		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at").
 		ColumnExpr("CASE WHEN c.direct THEN 'direct' ELSE 'role' END AS source").

@@ -12,9 +12,9 @@ import (
 	"tollgate/models/secret"
 )
 
-// HoldTemplatesOf locks the profiles attached to a role, so that none is deleted or attached elsewhere until the
+// LockProfilesOf locks the profiles attached to a role, so that none is deleted or attached elsewhere until the
 // transaction ends. It comes before roles and users are locked: profiles are first in the order of locks.
-func HoldTemplatesOf(ctx context.Context, tx database.Tx, roleID int64) error {
+func LockProfilesOf(ctx context.Context, tx database.Tx, roleID int64) error {
 	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)
 ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 	if err != nil {

@@ -154,7 +154,7 @@ func rolesNamed(a *identity.Authorization, in attachment) ([]string, error) {
 	}
 	names := []string{}
 	for _, id := range in.roles {
-		if err := identity.MayGiveBy(a.Actor, a.Roles[id]); err != nil {
+		if err := identity.MayChangeRole(a.Actor, a.Roles[id]); err != nil {
 			return nil, err
 		}
 		names = append(names, a.Roles[id].Name)

@@ -49,7 +49,7 @@ func DetachRole(
 		if !there {
 			return problem.Missing("role")
 		}
-		if err := identity.MayGiveBy(auth.Actor, role); err != nil {
+		if err := identity.MayChangeRole(auth.Actor, role); err != nil {
 			return err
 		}
 		done.Role = role.Name

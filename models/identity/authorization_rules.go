@@ -41,9 +41,9 @@ func (a *Authorization) MayActOn(ids ...string) error {
 	return nil
 }
 
-// MayGiveBy refuses to change a role that permits more than the actor may do, or the profiles of its members. Refusal:
+// MayChangeRole refuses to change a role that permits more than the actor may do, or the profiles of its members. Refusal:
 // Forbidden.
-func MayGiveBy(a permission.Actor, role Role) error {
+func MayChangeRole(a permission.Actor, role Role) error {
 	if Covers(a, role.Permissions) {
 		return nil
 	}
@@ -53,8 +53,8 @@ func MayGiveBy(a permission.Actor, role Role) error {
 	)
 }
 
-// MayPushTo refuses a propagation to the copy of a user who may do more than the actor. Refusal: Forbidden.
-func (a *Authorization) MayPushTo(ctx context.Context, tx database.Tx, job int64) error {
+// MayPropagateTo refuses a propagation to the copy of a user who may do more than the actor. Refusal: Forbidden.
+func (a *Authorization) MayPropagateTo(ctx context.Context, tx database.Tx, job int64) error {
 	var names []string
 	err := tx.NewRaw(`SELECT u.name FROM propagation_items AS i JOIN users AS u ON u.id = i.user_id
 WHERE i.job_id = ? AND i.state = 'waiting'

@@ -110,7 +110,7 @@ func (r Role) Changeable(actor permission.Actor) error {
 			r.Name+" is a built-in role and cannot be changed. Create a role of your own instead.",
 		)
 	}
-	return MayGiveBy(actor, r)
+	return MayChangeRole(actor, r)
 }
 
 func (r Role) same(old Role) bool {

@@ -12,7 +12,7 @@ import (
 )
 
 // Recorder is one console's, at work until the test ends.
-func (h Holding) Recorder(db *bun.DB) *usage.Recorder {
+func (h Harness) Recorder(db *bun.DB) *usage.Recorder {
 	h.Helper()
 	decider := entitlement.NewCache(db, h.Keys, slog.New(slog.DiscardHandler))
 	recorder := usage.NewRecorder(db, decider)
@@ -24,7 +24,7 @@ func (h Holding) Recorder(db *bun.DB) *usage.Recorder {
 }
 
 // Balanced fails the test when a counter is not the sum of its events.
-func (h Holding) Balanced() (counters int64) {
+func (h Harness) Balanced() (counters int64) {
 	h.Helper()
 	counters, skewed, err := usage.VerifyLedger(h.Context(), h.DB)
 	h.Must(err)

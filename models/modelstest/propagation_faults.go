@@ -29,9 +29,9 @@ func Flips() [2]policy.Policy {
 }
 
 // Held is a profile with many copies of its first version, and a second version to propagate.
-func (h Holding) Held(name string, copies int) (profile.Profile, []assignment.Assignment) {
+func (h Harness) Held(name string, copies int) (profile.Profile, []assignment.Assignment) {
 	h.Helper()
-	template := h.Template(name, Flips()[0])
+	template := h.Profile(name, Flips()[0])
 	assigned := make([]assignment.Assignment, copies)
 	for i := range assigned {
 		assigned[i] = h.Assign(h.User(101), template.ID)
@@ -40,7 +40,7 @@ func (h Holding) Held(name string, copies int) (profile.Profile, []assignment.As
 }
 
 // Refuse has the database refuse every change of a policy's budgets; forgive ends that.
-func (h Holding) Refuse(policy int64) {
+func (h Harness) Refuse(policy int64) {
 	h.Helper()
 	h.Exec(
 		h.Owner, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
@@ -53,13 +53,13 @@ func (h Holding) Refuse(policy int64) {
 }
 
 // Forgive removes what a fault left behind.
-func (h Holding) Forgive() {
+func (h Harness) Forgive() {
 	h.Helper()
 	h.Exec(h.Owner, "DROP FUNCTION refuse CASCADE")
 }
 
 // Has fails the test unless the copy is all of one policy.
-func (h Holding) Has(assigned assignment.Assignment, p policy.Policy, version int64) {
+func (h Harness) Has(assigned assignment.Assignment, p policy.Policy, version int64) {
 	h.Helper()
 	now := h.Copy(assigned)
 	if WholeText(now.Policy) != WholeText(p) || now.TemplateVersion != version {

@@ -16,7 +16,7 @@ import (
 )
 
 // SetRole gives a user another role.
-func (h Holding) SetRole(db *bun.DB, user string, role int64) error {
+func (h Harness) SetRole(db *bun.DB, user string, role int64) error {
 	_, err := Safely(func() (identity.User, error) {
 		return account.SetUserRole(
 			h.Context(), db, h.Keys, permission.CLI, user,
@@ -27,10 +27,10 @@ func (h Holding) SetRole(db *bun.DB, user string, role int64) error {
 }
 
 // Movers are the profiles of two roles and a direct one, and a user with those of the first role and the direct one.
-func (h Holding) Movers() (user string, templates map[int64]profile.Profile, direct profile.Profile) {
+func (h Harness) Movers() (user string, templates map[int64]profile.Profile, direct profile.Profile) {
 	h.Helper()
-	templates = map[int64]profile.Profile{101: h.Template("First", Flips()[0]), 102: h.Template("Second", Flips()[0])}
-	direct = h.Template("Direct", Flips()[0])
+	templates = map[int64]profile.Profile{101: h.Profile("First", Flips()[0]), 102: h.Profile("Second", Flips()[0])}
+	direct = h.Profile("Direct", Flips()[0])
 	for role, template := range templates {
 		_, err := assignment.AttachRoles(h.Context(), h.DB, h.Keys, permission.CLI, template.ID, assignment.AttachInput{
 			Row: Object(), IsDefault: input.Value{Kind: input.Bool, Text: "true"},
@@ -46,7 +46,7 @@ func (h Holding) Movers() (user string, templates map[int64]profile.Profile, dir
 
 // HoldsOnly fails the test unless the user has complete copies of the role's profiles and of the direct one, and
 // nothing else.
-func (h Holding) HoldsOnly(when, user string, ofRole profile.Profile) {
+func (h Harness) HoldsOnly(when, user string, ofRole profile.Profile) {
 	h.Helper()
 	assigned, err := assignment.List(h.Context(), h.DB, user)
 	h.Must(err)
@@ -78,7 +78,7 @@ AND NOT EXISTS (SELECT FROM user_access_profiles WHERE policy_id = p.id)`,
 
 // Between runs do before the nth statement that db sends, until it ends or waits for a lock of db. Calling wait waits
 // for its end.
-func (h Holding) Between(db *bun.DB, n int, do func() error) (hooked *bun.DB, sent *int, wait func()) {
+func (h Harness) Between(db *bun.DB, n int, do func() error) (hooked *bun.DB, sent *int, wait func()) {
 	ended := make(chan error, 1)
 	run := sync.OnceFunc(func() {
 		finished := make(chan struct{})

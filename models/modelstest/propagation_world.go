@@ -22,19 +22,19 @@ import (
 	"tollgate/models/secret"
 )
 
-// Holding is a database in which users have copies of profiles.
-type Holding struct {
+// Harness is a database in which users have copies of profiles.
+type Harness struct {
 	*testing.T
 	DB    *bun.DB
 	Owner *bun.DB // may do what the console may not
 	Keys  secret.Keys
 }
 
-// NewHolding makes a database with providers, servers and an admin.
-func NewHolding(t *testing.T) Holding {
+// NewHarness makes a database with providers, servers and an admin.
+func NewHarness(t *testing.T) Harness {
 	t.Helper()
 	app, owner := dbtest.URLs(t)
-	h := Holding{T: t, DB: Open(t, app), Owner: Open(t, owner)}
+	h := Harness{T: t, DB: Open(t, app), Owner: Open(t, owner)}
 	var err error
 	h.Keys, err = secret.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
 	h.Must(err)
@@ -50,7 +50,7 @@ func NewHolding(t *testing.T) Holding {
 }
 
 // Must fails the test on an error.
-func (h Holding) Must(err error) {
+func (h Harness) Must(err error) {
 	h.Helper()
 	if err != nil {
 		h.Fatal(err)
@@ -58,20 +58,20 @@ func (h Holding) Must(err error) {
 }
 
 // Exec executes a statement, or fails the test.
-func (h Holding) Exec(db bun.IDB, query string, args ...any) {
+func (h Harness) Exec(db bun.IDB, query string, args ...any) {
 	h.Helper()
 	_, err := db.NewRaw(query, args...).Exec(h.Context())
 	h.Must(err)
 }
 
 // Scan reads rows, or fails the test.
-func (h Holding) Scan(target any, query string, args ...any) {
+func (h Harness) Scan(target any, query string, args ...any) {
 	h.Helper()
 	h.Must(h.DB.NewRaw(query, args...).Scan(h.Context(), target))
 }
 
 // User makes a user.
-func (h Holding) User(role int64) string {
+func (h Harness) User(role int64) string {
 	h.Helper()
 	id := uuid.NewString()
 	h.Exec(
@@ -81,8 +81,8 @@ func (h Holding) User(role int64) string {
 	return id
 }
 
-// Template creates a profile.
-func (h Holding) Template(name string, p policy.Policy) profile.Profile {
+// Profile creates a profile.
+func (h Harness) Profile(name string, p policy.Policy) profile.Profile {
 	h.Helper()
 	made, err := profile.Create(h.Context(), h.DB, permission.CLI, profile.Profile{Name: name, Policy: p}.Input())
 	h.Must(err)
@@ -90,7 +90,7 @@ func (h Holding) Template(name string, p policy.Policy) profile.Profile {
 }
 
 // Edit gives a profile another policy, and each time another description, so that it has a new version.
-func (h Holding) Edit(shown profile.Profile, p policy.Policy) profile.Profile {
+func (h Harness) Edit(shown profile.Profile, p policy.Policy) profile.Profile {
 	h.Helper()
 	said := strconv.FormatInt(shown.Version+1, 10)
 	edited, err := profile.Update(h.Context(), h.DB, permission.CLI, shown.ID, nil,
@@ -100,7 +100,7 @@ func (h Holding) Edit(shown profile.Profile, p policy.Policy) profile.Profile {
 }
 
 // Assign gives a user a copy of a profile.
-func (h Holding) Assign(user string, profile int64) assignment.Assignment {
+func (h Harness) Assign(user string, profile int64) assignment.Assignment {
 	h.Helper()
 	assigned, _, err := assignment.Assign(h.Context(), h.DB, h.Keys, permission.CLI, user,
 		assignment.AssignInput{AccessProfileID: Literal(strconv.FormatInt(profile, 10))})
@@ -109,7 +109,7 @@ func (h Holding) Assign(user string, profile int64) assignment.Assignment {
 }
 
 // Copy reads a copy.
-func (h Holding) Copy(assigned assignment.Assignment) assignment.Assignment {
+func (h Harness) Copy(assigned assignment.Assignment) assignment.Assignment {
 	h.Helper()
 	again, err := assignment.Get(h.Context(), h.DB, assigned.UserID, assigned.ID)
 	h.Must(err)
@@ -122,7 +122,7 @@ func Worker(db *bun.DB) *propagation.Worker {
 }
 
 // Start starts a propagation.
-func (h Holding) Start(profile int64, in propagation.Input) propagation.Job {
+func (h Harness) Start(profile int64, in propagation.Input) propagation.Job {
 	h.Helper()
 	job, err := propagation.Start(h.Context(), h.DB, permission.CLI, profile, nil, in)
 	h.Must(err)
@@ -130,7 +130,7 @@ func (h Holding) Start(profile int64, in propagation.Input) propagation.Job {
 }
 
 // Propagate runs a whole propagation.
-func (h Holding) Propagate(profile int64, in propagation.Input) propagation.Job {
+func (h Harness) Propagate(profile int64, in propagation.Input) propagation.Job {
 	h.Helper()
 	job := h.Start(profile, in)
 	h.Must(Worker(h.DB).Work(h.Context(), job))
@@ -138,7 +138,7 @@ func (h Holding) Propagate(profile int64, in propagation.Input) propagation.Job 
 }
 
 // Stands is how a propagation stands.
-func (h Holding) Stands(job propagation.Job) propagation.Job {
+func (h Harness) Stands(job propagation.Job) propagation.Job {
 	h.Helper()
 	now, err := propagation.Get(h.Context(), h.DB, job.AccessProfileID, job.ID)
 	h.Must(err)
@@ -146,7 +146,7 @@ func (h Holding) Stands(job propagation.Job) propagation.Job {
 }
 
 // Tables is a fingerprint of each table but those named.
-func (h Holding) Tables(but ...string) map[string]string {
+func (h Harness) Tables(but ...string) map[string]string {
 	h.Helper()
 	var names []string
 	h.Scan(&names, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
@@ -176,7 +176,7 @@ func changed(before, after map[string]string) (names []string) {
 }
 
 // SameTables names the tables that differ.
-func (h Holding) SameTables(what string, before, after map[string]string) {
+func (h Harness) SameTables(what string, before, after map[string]string) {
 	h.Helper()
 	for _, name := range changed(before, after) {
 		h.Errorf("%s changed %s", what, name)
@@ -255,7 +255,7 @@ func (w Watch) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 }
 
 // waits reports whether a connection to this database waits for a lock.
-func (h Holding) waits() bool {
+func (h Harness) waits() bool {
 	h.Helper()
 	var waiting int
 	h.Must(

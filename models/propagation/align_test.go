@@ -35,7 +35,7 @@ JOIN policies AS p ON p.id = l.policy_id WHERE p.id = ?`
 
 // aligning is one policy that is pushed to at moments of the test's choice.
 type aligning struct {
-	modelstest.Holding
+	modelstest.Harness
 	policy int64
 	latest map[string]time.Time // the latest start of each line's windows
 }
@@ -76,8 +76,8 @@ func (a aligning) look(lines []anchoredLine, now time.Time) {
 func TestCalendarsChangeWithoutLosingUsage(t *testing.T) {
 	t.Parallel()
 	c := chance{modelstest.Randomly(t)}
-	h := modelstest.NewHolding(t)
-	a := aligning{Holding: h, latest: map[string]time.Time{}}
+	h := modelstest.NewHarness(t)
+	a := aligning{Harness: h, latest: map[string]time.Time{}}
 	h.Scan(&a.policy, "INSERT INTO policies (calendar_aligned) VALUES (false) RETURNING id")
 	p := policy.Policy{MCPServers: []policy.ServerGrant{}, RateLimit: &policy.RateLimit{
 		TokenMaxLimit: modelstest.Pointer(int64(1)), TokenResetDuration: modelstest.Pointer("1h"), RequestMaxLimit: modelstest.Pointer(int64(1)), RequestResetDuration: modelstest.Pointer("1w"),

@@ -12,13 +12,13 @@ import (
 	"tollgate/models/propagation"
 )
 
-func retry(h modelstest.Holding, job propagation.Job) (propagation.Job, error) {
+func retry(h modelstest.Harness, job propagation.Job) (propagation.Job, error) {
 	return propagation.Retry(h.Context(), h.DB, permission.CLI, job.AccessProfileID, job.ID)
 }
 
 func TestACopyThatTheDatabaseRefusesFailsAlone(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, held := h.Held("Refused", 5)
 	bad := held[2]
 	h.Refuse(bad.PolicyID)
@@ -59,7 +59,7 @@ func TestACopyThatTheDatabaseRefusesFailsAlone(t *testing.T) {
 
 func TestTryingAgainRefusesATemplateThatChanged(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, held := h.Held("Changed", 2)
 	h.Refuse(held[0].PolicyID)
 	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
@@ -73,7 +73,7 @@ func TestTryingAgainRefusesATemplateThatChanged(t *testing.T) {
 
 func TestTryingAgainPassesOverWhoIsGone(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, held := h.Held("Gone", 2)
 	h.Exec(h.Owner, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$")
 	h.Exec(h.Owner, "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON budgets FOR EACH ROW EXECUTE FUNCTION refuse()")

@@ -98,7 +98,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		if err := job.insert(ctx, tx, p, now); err != nil {
 			return err
 		}
-		return locked.MayPushTo(ctx, tx, job.ID)
+		return locked.MayPropagateTo(ctx, tx, job.ID)
 	})
 	if problem.Violates(err, "propagation_jobs_running") {
 		return job, problem.Refuse(problem.Conflict, "", "propagation_running",

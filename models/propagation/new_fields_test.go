@@ -85,7 +85,7 @@ func changeAt(document any, path []string, value string) {
 // value here, and fails the test as long as one of them passes it over.
 func TestEachFieldIsPushed(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	read := func(document any) (p policy.Policy) {
 		encoded, err := json.Marshal(document)
 		h.Must(err)
@@ -93,7 +93,7 @@ func TestEachFieldIsPushed(t *testing.T) {
 		return p
 	}
 	before := read(json.RawMessage(everything))
-	current := h.Template("Everything", before)
+	current := h.Profile("Everything", before)
 	assigned := h.Assign(h.User(101), current.ID)
 	for _, path := range fieldsOf(reflect.TypeFor[policy.Policy](), nil) {
 		values, ok := others[path[len(path)-1]]

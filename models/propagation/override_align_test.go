@@ -15,10 +15,10 @@ import (
 func TestOverridesLastAsManyWindowsAsWereGranted(t *testing.T) {
 	t.Parallel()
 	c := chance{modelstest.Randomly(t)}
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	changed := 0
 	for range 40 {
-		a := aligning{Holding: h, latest: map[string]time.Time{}}
+		a := aligning{Harness: h, latest: map[string]time.Time{}}
 		h.Scan(&a.policy, "INSERT INTO policies (calendar_aligned) VALUES (false) RETURNING id")
 		p := policy.Policy{Budgets: []policy.Budget{{MaxLimit: 1, ResetDuration: policy.BudgetDurations[c.IntN(len(policy.BudgetDurations))]}}}
 		if p.Budgets[0].ResetDuration == "1Q" {

@@ -87,7 +87,7 @@ WHERE o.budget_id::text IN (SELECT unnest(string_to_array(?, ' ')))`
 
 // pushRound is one random push, with what every copy was before it.
 type pushRound struct {
-	modelstest.Holding
+	modelstest.Harness
 	fields  []string
 	reset   bool
 	to      profile.Profile
@@ -99,8 +99,8 @@ type pushRound struct {
 func TestAPushMakesItsFieldsTheTemplatesAndKeepsWhatMatches(t *testing.T) {
 	t.Parallel()
 	c := chance{modelstest.Randomly(t)}
-	h := modelstest.NewHolding(t)
-	current := h.Template("Random", c.policy())
+	h := modelstest.NewHarness(t)
+	current := h.Profile("Random", c.policy())
 	counted := map[string]bool{}
 	var copies []assignment.Assignment
 	for round := range 15 {
@@ -135,7 +135,7 @@ SELECT b.id, 5, 2, now(), now() + interval '1 hour' FROM budgets AS b JOIN user_
 		if len(fields) == 0 {
 			fields = []string{"budgets"}
 		}
-		r := pushRound{Holding: h, fields: fields, reset: c.IntN(4) == 0, to: current, reached: map[string]bool{}, counted: counted}
+		r := pushRound{Harness: h, fields: fields, reset: c.IntN(4) == 0, to: current, reached: map[string]bool{}, counted: counted}
 		var named []string
 		for _, one := range copies {
 			one = h.Copy(one)
@@ -284,11 +284,11 @@ func (r pushRound) checkLines(round int, old, now assignment.Assignment) {
 // Whatever a limit counted in a window that it no longer has is not what it counts when it gets that window again.
 func TestALimitThatGetsAnotherWindowStartsAtZero(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	with := func(duration string) policy.Policy {
 		return policy.Policy{RateLimit: &policy.RateLimit{TokenMaxLimit: modelstest.Pointer(int64(5)), TokenResetDuration: &duration}}
 	}
-	current := h.Template("Tokens", with("1d"))
+	current := h.Profile("Tokens", with("1d"))
 	held := h.Assign(h.User(101), current.ID)
 	h.Exec(h.DB, countSomething)
 	current = h.Edit(current, with("1w"))
@@ -308,7 +308,7 @@ func TestALimitThatGetsAnotherWindowStartsAtZero(t *testing.T) {
 // Whatever group a template loses, its copies lose it too.
 func TestAPushOfGroupsThatAreEmptyNow(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	full := policy.Policy{
 		ProviderConfigs:  []policy.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true, Budgets: []policy.Budget{{MaxLimit: 5_000_000_000, ResetDuration: "1d"}}}},
 		Budgets:          []policy.Budget{{MaxLimit: 9_000_000_000, ResetDuration: "1M"}},
@@ -317,7 +317,7 @@ func TestAPushOfGroupsThatAreEmptyNow(t *testing.T) {
 		MCPServers:       []policy.ServerGrant{{MCPServerID: "github"}},
 		MCPToolOverrides: []policy.ToolOverride{{MCPClientID: "jira", ToolName: "open", Action: "include"}},
 	}
-	current := h.Template("Emptied", full)
+	current := h.Profile("Emptied", full)
 	held := h.Assign(h.User(101), current.ID)
 	without := []policy.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true}}
 	for _, emptied := range []policy.Policy{{ProviderConfigs: without}, full, {MCPServers: full.MCPServers}, {ProviderConfigs: full.ProviderConfigs}, full} {

@@ -59,8 +59,8 @@ func deadlocks(db *bun.DB) (*bun.DB, *atomic.Int64) {
 func TestATemplateEditedWhileItIsPushed(t *testing.T) {
 	t.Parallel()
 	c := chance{modelstest.Randomly(t)}
-	h := modelstest.NewHolding(t)
-	current := h.Template("Edited", c.policy())
+	h := modelstest.NewHarness(t)
+	current := h.Profile("Edited", c.policy())
 	said := map[int64]policy.Policy{1: current.Policy} // by version
 	var saying sync.Mutex
 	var copies []assignment.Assignment

@@ -11,20 +11,20 @@ import (
 	"tollgate/models/policy"
 )
 
-type reader func(h modelstest.Holding, db bun.IDB, held assignment.Assignment) (assignment.Assignment, error)
+type reader func(h modelstest.Harness, db bun.IDB, held assignment.Assignment) (assignment.Assignment, error)
 
 var readers = map[string]reader{
-	"one copy": func(h modelstest.Holding, db bun.IDB, held assignment.Assignment) (assignment.Assignment, error) {
+	"one copy": func(h modelstest.Harness, db bun.IDB, held assignment.Assignment) (assignment.Assignment, error) {
 		return assignment.Get(h.Context(), db, held.UserID, held.ID)
 	},
-	"what a user holds": func(h modelstest.Holding, db bun.IDB, held assignment.Assignment) (now assignment.Assignment, err error) {
+	"what a user holds": func(h modelstest.Harness, db bun.IDB, held assignment.Assignment) (now assignment.Assignment, err error) {
 		all, err := assignment.List(h.Context(), db, held.UserID)
 		if err == nil {
 			now = all[0]
 		}
 		return now, err
 	},
-	"holders": func(h modelstest.Holding, db bun.IDB, held assignment.Assignment) (now assignment.Assignment, err error) {
+	"holders": func(h modelstest.Harness, db bun.IDB, held assignment.Assignment) (now assignment.Assignment, err error) {
 		q := assignment.HolderQuery{ProfileID: held.ParentProfileID, CatalogueQuery: database.CatalogueQuery{Limit: 25}}
 		all, _, err := assignment.ListHolders(h.Context(), db, q)
 		if err == nil {
@@ -37,7 +37,7 @@ var readers = map[string]reader{
 // A reader may take several statements; a push between any two of them must not show.
 func TestAReaderSeesACopyBeforeOrAfterAPush(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Read", 1)
 	held := copies[0]
 	push := func() { h.Propagate(current.ID, pushOf(policy.FieldGroups)) }
@@ -77,7 +77,7 @@ func TestAReaderSeesACopyBeforeOrAfterAPush(t *testing.T) {
 // Whatever statement a push stopped at, what others see of each copy is its old policy or its new one.
 func TestAPushUnderWayShowsNothingByHalf(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Half", 3)
 	bad := copies[1]
 	h.Refuse(bad.PolicyID) // so that it goes on copy by copy

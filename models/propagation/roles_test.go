@@ -14,7 +14,7 @@ import (
 
 func TestARoleChangedWhileItsTemplatesArePushed(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user, templates, direct := h.Movers()
 	role := int64(101)
 	for round := range rounds() {
@@ -53,7 +53,7 @@ func TestARoleChangedWhileItsTemplatesArePushed(t *testing.T) {
 // Whatever statement the one is at when the other comes, and without waiting for each other.
 func TestARoleChangeAndAPushMeetAnywhere(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user, templates, _ := h.Movers()
 	db, broken := deadlocks(h.DB)
 	role := int64(101)

@@ -57,8 +57,8 @@ func (p *Worker) Wake() {
 	}
 }
 
-// HandOver lets any worker resume a job that the caller started.
-func (p *Worker) HandOver(ctx context.Context, job Job) error {
+// Release lets any worker resume a job that the caller started.
+func (p *Worker) Release(ctx context.Context, job Job) error {
 	_, err := p.db.NewRaw("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE id = ? AND fence = ?", job.ID,
 		job.Fence).Exec(ctx)
 	if err != nil {

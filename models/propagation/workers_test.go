@@ -19,7 +19,7 @@ import (
 // finish.
 func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Left", 4)
 	h.Exec(h.DB, countSomething)
 	users := make([]string, len(copies))
@@ -72,7 +72,7 @@ func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 
 func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Idle", 3)
 	job := h.Start(current.ID, pushOf(policy.FieldGroups))
 	h.Must(job.PushTo(t.Context(), h.DB, copies[1].ID))
@@ -101,7 +101,7 @@ func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 // I-29: the lease alone does not keep a worker from writing late; the fence does.
 func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Late", 2)
 	job := h.Start(current.ID, pushOf(policy.FieldGroups))
 	claimed := h.TakeOver(job)
@@ -126,7 +126,7 @@ func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 // given.
 func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, _ := h.Held("Late", 2)
 	job := h.Start(current.ID, pushOf(policy.FieldGroups))
 	h.TakeOver(job)
@@ -142,7 +142,7 @@ func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 // The lease may be lost between a failure and the note of it.
 func TestAWorkerThatLostItsLeaseNotesNoFailure(t *testing.T) {
 	t.Parallel()
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Noted", 1)
 	h.Refuse(copies[0].PolicyID)
 	job := h.Start(current.ID, pushOf(policy.FieldGroups))

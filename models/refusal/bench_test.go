@@ -21,10 +21,10 @@ import (
 func BenchmarkDecide(b *testing.B) {
 	const keys = 3_000
 	var values []string
-	var h modelstest.Holding
+	var h modelstest.Harness
 	test := func(t *testing.T) {
-		h = modelstest.NewHolding(t)
-		made := h.Template("P", policy.Policy{
+		h = modelstest.NewHarness(t)
+		made := h.Profile("P", policy.Policy{
 			ProviderConfigs: []policy.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true}},
 			Budgets:         []policy.Budget{{MaxLimit: 1_000_000_000, ResetDuration: "1M"}},
 		})

@@ -32,7 +32,7 @@ func tooMuch(user uuid.UUID, asked string, at time.Time) refusal.Refusal {
 
 // Two consoles that write the same rows at the same time never block each other, and stopping them loses nothing.
 func TestConsolesAddUp(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	var users []uuid.UUID
 	for range 5 {
 		users = append(users, uuid.MustParse(h.User(101)))
@@ -70,7 +70,7 @@ func TestConsolesAddUp(t *testing.T) {
 
 // However many names one key asks for, there are few rows, and every call is counted.
 func TestNamesFold(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user, l := uuid.MustParse(h.User(101)), newLog(h.DB)
 	const calls = 1_000_000
 	for i := range calls {
@@ -91,7 +91,7 @@ func TestNamesFold(t *testing.T) {
 
 // Memory is bounded when the database cannot be written, and what is added up or dropped is told.
 func TestMemoryIsBounded(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	h.Exec(h.Owner, "ALTER TABLE refusals RENAME TO away")
 	l := newLog(h.DB)
 	const calls = 60_000
@@ -125,7 +125,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // A database that was restored from a backup does not know the console any more; it begins anew.
 func TestRestoredDatabase(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user, l := uuid.MustParse(h.User(101)), newLog(h.DB)
 	l.Add(tooMuch(user, "openai/m", noon))
 	h.Must(l.Flush(t.Context()))
@@ -140,7 +140,7 @@ func TestRestoredDatabase(t *testing.T) {
 
 // What is not a legible name is not kept, and no secret is, however it is written into a name.
 func TestNamesAreLegible(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user := uuid.MustParse(h.User(101))
 	key := "sk-bf-" + strings.Repeat("aB3_", 11)
 	for asked, want := range map[string]string{
@@ -168,7 +168,7 @@ func TestNamesAreLegible(t *testing.T) {
 
 // Rows are deleted when they are older than the setting; the sums by hour, which name no user, stay for a year.
 func TestOldRowsAreDeleted(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user, l := uuid.MustParse(h.User(101)), newLog(h.DB)
 	for _, days := range []int{0, 29, 31, 380, 420} {
 		l.Add(tooMuch(user, fmt.Sprint("openai/", days), time.Now().AddDate(0, 0, -days)))

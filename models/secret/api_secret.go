@@ -17,8 +17,8 @@ const (
 	SecretPrefix   = "tg_"
 	secretDigits   = 43 // 256 bits in base 62
 	checksumDigits = 6
-	// ShownOfSecret is how many characters of a secret stay visible.
-	ShownOfSecret = len(SecretPrefix) + 5 // enough to tell keys apart, useless for guessing the rest
+	// VisibleLength is how many characters of a secret stay visible.
+	VisibleLength = len(SecretPrefix) + 5 // enough to tell keys apart, useless for guessing the rest
 )
 
 var secretForm = regexp.MustCompile(fmt.Sprintf(`^[0-9A-Za-z]{%d}$`, secretDigits+checksumDigits))

@@ -67,13 +67,13 @@ func limited() policy.Policy {
 // I-01: whatever is sent in whatever order and however often, by several consoles at once: a counter is the sum of its
 // events.
 func TestCountersAreTheSumOfTheirEvents(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 2))
 	aligned := limited()
 	aligned.CalendarAligned = true
-	templates := []profile.Profile{h.Template("Rolling", limited()), h.Template("Aligned", aligned)}
+	templates := []profile.Profile{h.Profile("Rolling", limited()), h.Profile("Aligned", aligned)}
 	var users []string
 	for i := range 4 {
 		users = append(users, h.User(101))
@@ -148,9 +148,9 @@ WHERE c.user_id = ? AND w.kind = ? AND w.reset_duration = ? AND l.provider_confi
 
 // The verifier finds what was tampered with, and only that.
 func TestLedgerFindsWhatWasTamperedWith(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user := h.User(101)
-	h.Assign(user, h.Template("Limited", limited()).ID)
+	h.Assign(user, h.Profile("Limited", limited()).ID)
 	recorder := h.Recorder(h.DB)
 	victim := uuid.NewString()
 	for _, e := range []reported{{victim, user, "openai", "0.25", "7", time.Now()}, {uuid.NewString(), user, "openai", "0.5", "1", time.Now()}} {
@@ -198,9 +198,9 @@ func TestLedgerFindsWhatWasTamperedWith(t *testing.T) {
 
 // I-07: sums are exact where a binary float is not. The twin adds dollars in one.
 func TestTinyCostsAddUpExactly(t *testing.T) {
-	h := modelstest.NewHolding(t)
+	h := modelstest.NewHarness(t)
 	user := h.User(101)
-	h.Assign(user, h.Template("Limited", policy.Policy{Budgets: []policy.Budget{{MaxLimit: money.MaxMoney, ResetDuration: "1Y"}}}).ID)
+	h.Assign(user, h.Profile("Limited", policy.Policy{Budgets: []policy.Budget{{MaxLimit: money.MaxMoney, ResetDuration: "1Y"}}}).ID)
 	recorder := h.Recorder(h.DB)
 	for range 3 {
 		var events []reported
