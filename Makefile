@@ -16,7 +16,7 @@ TAGS    := -tags=nomsgpack
 NPM_CI  := npm ci --ignore-scripts --no-audit --no-fund --prefix
 TOOL    := go tool -modfile=.ci/tools/go.mod
 
-HTMX        := static/vendor/htmx.min.js
+VENDOR      := static/vendor/htmx.min.js static/vendor/swagger-ui-bundle.js static/vendor/swagger-ui.css
 E2E_MODULES := e2e/node_modules/.package-lock.json
 
 .PHONY: help
@@ -36,11 +36,17 @@ generate: ## write the Go code of the templates
 	go tool templ generate -path=views -log-level=warn
 
 .PHONY: assets
-assets: $(HTMX) ## fetch the front-end parts by their lock file
+assets: $(VENDOR) ## fetch the front-end parts by their lock file
 
-$(HTMX): static/package-lock.json
+static/node_modules/.package-lock.json: static/package-lock.json
 	$(NPM_CI) static
-	cp static/node_modules/htmx.org/dist/htmx.min.js $@
+	touch $@
+
+static/vendor/htmx.min.js: static/node_modules/.package-lock.json
+	cp static/node_modules/htmx.org/dist/$(@F) $@
+
+static/vendor/swagger-ui%: static/node_modules/.package-lock.json
+	cp static/node_modules/swagger-ui-dist/$(@F) $@
 
 $(E2E_MODULES): e2e/package-lock.json
 	$(NPM_CI) e2e

@@ -9,14 +9,16 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 )
 
-// An asset is one file in every encoding that it is offered in.
+// An asset is one file in every encoding that it is offered in; each is made when it is first asked for.
 type asset struct {
-	path, contentType   string
-	plain, brotli, gzip []byte
+	path, contentType string
+	plain             []byte
+	brotli, gzip      func() []byte
 }
 
 func newAsset(name string, body []byte) *asset {
@@ -26,8 +28,8 @@ func newAsset(name string, body []byte) *asset {
 		path:        strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext,
 		contentType: contentTypes[ext],
 		plain:       body,
-		brotli:      compressBrotli(body),
-		gzip:        compressGzip(body),
+		brotli:      sync.OnceValue(func() []byte { return compressBrotli(body) }),
+		gzip:        sync.OnceValue(func() []byte { return compressGzip(body) }),
 	}
 }
 
@@ -47,10 +49,10 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	switch accepted := r.Header.Get("Accept-Encoding"); {
 	case accepts(accepted, "br"):
 		h.Set("Content-Encoding", "br")
-		body = a.brotli
+		body = a.brotli()
 	case accepts(accepted, "gzip"):
 		h.Set("Content-Encoding", "gzip")
-		body = a.gzip
+		body = a.gzip()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method == http.MethodHead {

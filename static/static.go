@@ -3,7 +3,7 @@ package static
 
 import (
 	"embed"
-	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"slices"
@@ -27,8 +27,10 @@ func URL(name string) string {
 
 // Check says what is missing from this build, before a visitor finds out.
 func Check() error {
-	if _, err := fs.Stat(files, "vendor/htmx.min.js"); err != nil {
-		return errors.New(`static/vendor/htmx.min.js was not there when the console was built: run "make assets" and build again`)
+	for _, name := range []string{"htmx.min.js", "swagger-ui-bundle.js", "swagger-ui.css"} {
+		if _, err := fs.Stat(files, "vendor/"+name); err != nil {
+			return fmt.Errorf("static/vendor/%s was not there when the console was built: run make assets and build again", name)
+		}
 	}
 	return nil
 }
@@ -58,7 +60,7 @@ var assets = sync.OnceValue(func() bundle {
 		b.byName[name], b.byPath[a.path] = a, a
 	}
 	add("console.css", stylesheet())
-	for _, name := range glob("*.js", "*.svg", "vendor/*.js") {
+	for _, name := range glob("*.js", "*.svg", "vendor/*.js", "vendor/*.css") {
 		add(name[strings.LastIndexByte(name, '/')+1:], read(name))
 	}
 	return b
