@@ -112,6 +112,8 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"POST", "/logout", anyone, h.Logout},
 		{"GET", "/first-run", anyone, h.FirstRunPage},
 		{"POST", "/first-run", anyone, h.FirstRun},
+		{"GET", "/openapi.json", anyone, h.ShowOpenAPI},
+		{"GET", "/api", signedIn, h.ShowAPIReference},
 		{"GET", "/settings", "Settings:View", h.Settings},
 		{"POST", "/settings/password", signedIn, h.ChangePassword},
 
