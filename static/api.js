@@ -10,13 +10,16 @@ function followTheme() {
 }
 
 // The page has its own heading and says itself how to sign in, so only the operations and the schemas are drawn.
+// A button inside the button that opens a call cannot be reached by keyboard, so the one that copies goes.
 const Layout = (system) => ({
+  wrapComponents: { CopyToClipboardBtn: () => () => null },
   components: {
     ApiReference() {
       const { createElement } = system.React
       const Operations = system.getComponent("operations", true)
       const Models = system.getComponent("Models", true)
-      return createElement("div", { className: "swagger-ui" }, createElement(Operations), createElement(Models))
+      const heading = createElement("h2", null, "Calls")
+      return createElement("div", { className: "swagger-ui" }, heading, createElement(Operations), createElement(Models))
     },
   },
 })
@@ -29,8 +32,7 @@ SwaggerUIBundle({
   domNode: place,
   plugins: [Layout],
   layout: "ApiReference",
-  docExpansion: "none",
+  docExpansion: "list",
   defaultModelsExpandDepth: 0,
   supportedSubmitMethods: [],
-  deepLinking: true,
 })

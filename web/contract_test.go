@@ -1,4 +1,4 @@
-package webtest
+package web_test
 
 import (
 	"bytes"
@@ -74,9 +74,9 @@ var hugeExponent = regexp.MustCompile(`[0-9][eE][+-]?[0-9]{3}`)
 // largestChecked bounds the bodies that are checked, so that tests with large ones stay quick.
 const largestChecked = 64 << 10
 
-// CheckContract says how an answer, or an accepted request, differs from the OpenAPI document; nil when it does not, or
+// checkContract says how an answer, or an accepted request, differs from the OpenAPI document; nil when it does not, or
 // when the path is not one of the API.
-func CheckContract(request *http.Request, sent []byte, response *http.Response, content []byte) error {
+func checkContract(request *http.Request, sent []byte, response *http.Response, content []byte) error {
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") || len(content) > largestChecked ||
 		response.StatusCode == http.StatusMethodNotAllowed {
 		return nil
