@@ -218,6 +218,14 @@ func (v client) api(method, path string, body any) answer {
 // send sends a request and does not follow redirects.
 func (v client) send(method, path, media string, body io.Reader) answer {
 	v.t.Helper()
+	var sent []byte
+	if whole, ok := body.(io.ReadSeeker); ok {
+		var err error
+		sent, err = io.ReadAll(whole)
+		v.must(err)
+		_, err = whole.Seek(0, io.SeekStart)
+		v.must(err)
+	}
 	request, err := http.NewRequestWithContext(v.t.Context(), method, v.base+path, body)
 	v.must(err)
 	for name, values := range v.header {
@@ -232,6 +240,9 @@ func (v client) send(method, path, media string, body io.Reader) answer {
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	v.must(err)
+	if err := checkContract(request, sent, response, content); err != nil {
+		v.t.Errorf("%v\n%s", err, content)
+	}
 	return answer{v.t, response, content}
 }
 

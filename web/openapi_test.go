@@ -1,0 +1,117 @@
+package web_test
+
+import (
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tollgate/handlers/openapi"
+	"tollgate/models/apikey"
+	"tollgate/models/assignment"
+	"tollgate/models/catalogue"
+	"tollgate/models/decision"
+	"tollgate/models/identity"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
+	"tollgate/models/propagation"
+	settled "tollgate/models/quarantine"
+	"tollgate/models/usage"
+	"tollgate/models/virtualkey"
+)
+
+// The document has the routes of the API and no others, each with the permission that it needs.
+func TestOpenAPIHasEveryRoute(t *testing.T) {
+	parameter := regexp.MustCompile(`[:*](\w+)`)
+	served := map[string]string{}
+	for call, permission := range contract(t) {
+		method, path, _ := strings.Cut(call, " ")
+		for _, prefix := range []string{"/api/", "/access/", "/.well-known/", "/healthz", "/readyz", "/metrics"} {
+			if strings.HasPrefix(path, prefix) {
+				served[method+" "+parameter.ReplaceAllString(path, "{$1}")] = string(permission)
+			}
+		}
+	}
+	document, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, operation := range document.Operations {
+		documented[operation.Method+" "+operation.Path] = operation.Permission
+	}
+	for _, call := range slices.Sorted(maps.Keys(served)) {
+		if documented[call] != served[call] {
+			t.Errorf("%s needs %q, and %q by the document", call, served[call], documented[call])
+		}
+	}
+	for _, call := range slices.Sorted(maps.Keys(documented)) {
+		if _, ok := served[call]; !ok {
+			t.Errorf("%s is documented and not served", call)
+		}
+	}
+}
+
+// Each schema of a request has the members that the decoder reads, and no others.
+func TestOpenAPIHasEveryField(t *testing.T) {
+	c, err := loadContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for schema, in := range map[string]any{
+		"APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
+		"AssignInput": assignment.AssignInput{}, "AttachInput": assignment.AttachInput{},
+		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
+		"CopyInput": assignment.CopyInput{}, "GroupedTools": catalogue.GroupToolsInput{},
+		"MCPServerInput": catalogue.MCPServerInput{}, "OverrideInput": assignment.OverrideInput{},
+		"PermissionIDs": identity.PermissionsInput{}, "Price": catalogue.ModelPriceInput{},
+		"PropagationInput": propagation.Input{}, "ProviderConfigInput": policy.ProviderConfigInput{},
+		"ProviderInput": catalogue.ProviderInput{}, "QuarantineAssignment": settled.Assignment{},
+		"QuarantineDismissal": settled.Dismissal{}, "RateLimitInput": policy.RateLimitInput{},
+		"RenewInput": decision.RenewalInput{}, "RoleInput": identity.RoleInput{}, "RotateInput": virtualkey.RotateInput{},
+		"ServerGrant": policy.ServerGrantInput{}, "ToolGroupGrant": policy.ToolGroupGrantInput{},
+		"ToolGroupInput": catalogue.ToolGroupInput{}, "ToolOverride": policy.ToolOverrideInput{},
+		"UsageEvent": usage.EventInput{}, "UserInput": identity.UserInput{}, "VirtualKeyInput": virtualkey.Input{},
+	} {
+		properties, _ := c.at("components", "schemas", schema, "properties").(map[string]any)
+		documented := slices.Sorted(maps.Keys(properties))
+		read := slices.Sorted(maps.Keys(members(reflect.TypeOf(in))))
+		if !slices.Equal(documented, read) {
+			t.Errorf("%s has the members\n%q in the document, and the decoder reads\n%q", schema, documented, read)
+		}
+	}
+}
+
+// members are the names that the decoder reads into a struct, those of embedded structs too.
+func members(in reflect.Type) map[string]bool {
+	names := map[string]bool{}
+	for field := range in.Fields() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
+			names[name] = true
+		} else if field.Anonymous && field.Type.Kind() == reflect.Struct {
+			maps.Copy(names, members(field.Type))
+		}
+	}
+	return names
+}
+
+// The document is served to anyone, and the page lists every operation without scripts.
+func TestAPIReference(t *testing.T) {
+	c := newConsole(t)
+	document := c.anonymous().send("GET", "/openapi.json", "", nil).is(200).json()
+	if document["openapi"] != "3.1.0" {
+		t.Errorf("openapi is %v", document["openapi"])
+	}
+	page := c.login("viewer@example.com").send("GET", "/api", "", nil).is(200)
+	loaded, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, operation := range loaded.Operations {
+		if !strings.Contains(string(page.body), operation.Method+" "+operation.Path) {
+			t.Errorf("the page does not list %s %s", operation.Method, operation.Path)
+		}
+	}
+}
