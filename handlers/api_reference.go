@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/openapi"
+	"tollgate/handlers/reply"
 	"tollgate/views"
 )
 
@@ -30,6 +31,6 @@ func (h *Handlers) ShowAPIReference(c *gin.Context) error {
 		operations[i] = views.APIOperation(operation)
 	}
 	page := h.page(c, "API reference", "/settings")
-	h.html(c, http.StatusOK, framed(page, views.APIReferenceBody(operations, h.BaseURL)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.APIReferenceBody(operations, h.BaseURL)))
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 // open are the routes that need no credential. Every other route must require one.
 var open = []string{
 	"GET /healthz", "GET /readyz", "GET /", "GET /login", "POST /login", "POST /logout", "GET /first-run", "POST /first-run",
-	"GET /quota", "POST /quota", "GET /.well-known/authzen-configuration",
+	"GET /quota", "POST /quota", "GET /.well-known/authzen-configuration", "GET /openapi.json",
 }
 
 var parameter = regexp.MustCompile(`[:*][a-z_]+`)

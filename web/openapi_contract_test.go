@@ -108,10 +108,14 @@ func checkContract(request *http.Request, sent []byte, response *http.Response, 
 
 // canonical is the path that the document has for the aliases of a route.
 func canonical(path string) string {
-	if rest, ok := strings.CutPrefix(path, "/api/governance/"); ok {
-		return "/api/" + strings.TrimPrefix(rest, "rbac/")
+	rest, ok := strings.CutPrefix(path, "/api/governance/")
+	if !ok {
+		return path
 	}
-	return path
+	if inRBAC, ok := strings.CutPrefix(rest, "rbac/"); ok && !strings.HasPrefix(inRBAC, "api-keys") {
+		rest = inRBAC
+	}
+	return "/api/" + rest
 }
 
 func (c *openAPI) find(path string) (string, bool) {
