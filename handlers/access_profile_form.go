@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -184,4 +186,24 @@ func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
 		}
 		return h.editorPage(c, e, view), nil
 	})
+}
+
+// alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at
+// once.
+func alsoInvalid(err error, form profileForm, stands profile.Profile) error {
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) && refusal.Reason == problem.Unreadable && form.Kind == input.Object {
+		_, more := form.Apply(stands)
+		refusal.Problems = append(refusal.Problems, more...)
+	}
+	return err
+}
+
+func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form profileForm) error {
+	document, loadErr := profile.Document(reqctx.Of(c), h.DB, id)
+	var stands profile.Profile
+	if loadErr != nil || database.ReadDocument(document, &stands) != nil {
+		return err
+	}
+	return alsoInvalid(err, form, stands)
 }

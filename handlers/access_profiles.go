@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -225,26 +224,6 @@ func writeDocument(c *gin.Context, status int, before string, document []byte, a
 			return // the client has disconnected
 		}
 	}
-}
-
-// alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at
-// once.
-func alsoInvalid(err error, form profileForm, stands profile.Profile) error {
-	var refusal *problem.Refusal
-	if errors.As(err, &refusal) && refusal.Reason == problem.Unreadable && form.Kind == input.Object {
-		_, more := form.Apply(stands)
-		refusal.Problems = append(refusal.Problems, more...)
-	}
-	return err
-}
-
-func (h *Handlers) alsoInvalidNow(c *gin.Context, id int64, err error, form profileForm) error {
-	document, loadErr := profile.Document(reqctx.Of(c), h.DB, id)
-	var stands profile.Profile
-	if loadErr != nil || database.ReadDocument(document, &stands) != nil {
-		return err
-	}
-	return alsoInvalid(err, form, stands)
 }
 
 // versionOf reads the version that a change without other input insists on: from If-Match on the API, from the form in

@@ -12,14 +12,10 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/assignment"
-	"tollgate/models/catalogue"
-	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 	"tollgate/views"
-	"tollgate/views/ui"
 )
 
 const (
@@ -32,35 +28,6 @@ const (
 type propagationForm struct {
 	propagation.Input
 	BaseVersion input.Value `form:"version"`
-}
-
-// NewPropagation asks which fields go to whom.
-func (h *Handlers) NewPropagation(c *gin.Context) error {
-	page, err := h.propagationPage(c, propagation.Input{}, nil)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
-	return nil
-}
-
-// PreviewPropagation shows, copy by copy, what a propagation would do.
-func (h *Handlers) PreviewPropagation(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	form, err := intake.DecodeQuery[propagationForm](c)
-	in := form.Input.Whole()
-	if err == nil {
-		var plan propagation.Plan
-		if plan, err = propagation.MakePlan(reqctx.Of(c), h.DB, id, nil, in); err == nil {
-			return h.previewPage(c, plan, in)
-		}
-	}
-	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.propagationPage(c, in, problems)
-	})
 }
 
 // Propagate brings the copies of a profile up to date: at once when they are few, else in the background.
@@ -267,54 +234,4 @@ func (h *Handlers) RetryPropagation(c *gin.Context) error {
 		return err
 	}
 	return h.propagate(c, again)
-}
-
-func (h *Handlers) propagationPage(
-	c *gin.Context, in propagation.Input, problems problem.Problems,
-) (templ.Component, error) {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return nil, err
-	}
-	profile, err := h.standing(c, id)
-	if err != nil {
-		return nil, err
-	}
-	holders, err := propagation.HoldersByRole(reqctx.Of(c), h.DB, id)
-	if err != nil {
-		return nil, err
-	}
-	last, err := propagation.Last(reqctx.Of(c), h.DB, id)
-	if err != nil {
-		return nil, err
-	}
-	_, behind, err := assignment.ListHolders(reqctx.Of(c), h.DB, assignment.HolderQuery{
-		CatalogueQuery: database.CatalogueQuery{Limit: 1}, ProfileID: id, Behind: true,
-	})
-	if err != nil {
-		return nil, err
-	}
-	page := h.profilePage(c, profile, "Propagate "+profile.Name)
-	reply.MarkProblems(&page, problems)
-	form := views.PropagationForm{
-		Profile: profile, Roles: holders, Behind: behind, Input: in, Problems: problems, Now: time.Now(),
-	}
-	if last != nil {
-		form.Last, form.LastHref = last, propagationHref(*last)
-	}
-	return framed(page, views.PropagationFormBody(form)), nil
-}
-
-func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propagation.Input) error {
-	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
-	if err != nil {
-		return err
-	}
-	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
-	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
-	reply.HTML(
-		c, h.Log, http.StatusOK, framed(page,
-			views.PreviewBody(views.PreviewOf(plan, in, offered, reqctx.Actor(c).May("Users:View")))),
-	)
-	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"tollgate/views/ui"
 )
 
-func (m *maker) budgets(path, name string, l input.List[policy.BudgetInput], add, remove, provider string) budgetLines {
+func (m *formBuilder) budgets(path, name string, l input.List[policy.BudgetInput], add, remove, provider string) budgetLines {
 	lines := budgetLines{
 		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: addBudgetLabel(provider),
 		ErrorID:   ui.FieldID(name),
@@ -84,7 +84,7 @@ func quarterOptions(chosen string) []ui.Option {
 }
 
 // nextReset says when a line's window ends. One that rolls ends for each holder at a moment of their own.
-func (m *maker) nextReset(duration string, config *policy.ResetConfig) string {
+func (m *formBuilder) nextReset(duration string, config *policy.ResetConfig) string {
 	if !m.Draft.CalendarAligned || duration == "1h" {
 		return "resets " + rolling[duration] + " from when a holder got the profile"
 	}
@@ -101,11 +101,11 @@ var rolling = map[string]string{
 	"1Y": "every 365 days",
 }
 
-func (m *maker) rate(path string, in policy.RateLimitInput, provider string) rateFields {
+func (m *formBuilder) rate(path string, in policy.RateLimitInput, provider string) rateFields {
 	return m.rateOf(path, path, in, provider)
 }
 
-func (m *maker) rateOf(path, name string, in policy.RateLimitInput, provider string) rateFields {
+func (m *formBuilder) rateOf(path, name string, in policy.RateLimitInput, provider string) rateFields {
 	one := func(what string, v input.Value, f ui.Field) ui.Field {
 		return m.field(path+"."+what, name+"."+what, v, f)
 	}
@@ -127,7 +127,7 @@ func (m *maker) rateOf(path, name string, in policy.RateLimitInput, provider str
 }
 
 // resets writes out the next reset of every line, for the section about windows.
-func (m *maker) resets() []string {
+func (m *formBuilder) resets() []string {
 	var said []string
 	add := func(scope string, budgets []policy.Budget, limit *policy.RateLimit) {
 		for _, budget := range budgets {
@@ -153,7 +153,7 @@ func (m *maker) resets() []string {
 }
 
 // summary links every problem to its field, or to the nearest thing around it that has a place in the form.
-func (m *maker) summary() []ui.ProblemLink {
+func (m *formBuilder) summary() []ui.ProblemLink {
 	var links []ui.ProblemLink
 	for _, problem := range m.Problems {
 		path := problem.Field
@@ -166,7 +166,7 @@ func (m *maker) summary() []ui.ProblemLink {
 }
 
 // contents is the editor's table of contents, with how many problems each section has.
-func (m *maker) contents() []contentsLink {
+func (m *formBuilder) contents() []contentsLink {
 	sections := []struct {
 		contentsLink
 		fields []string

@@ -11,7 +11,7 @@ import (
 )
 
 // selections makes the MCP part: groups, whole servers, overrides, and the tools that result.
-func (m *maker) selections(f *profileForm) {
+func (m *formBuilder) selections(f *profileForm) {
 	ticked := func(v string, items []string) bool { return slices.Contains(items, v) }
 	var groups, servers []string
 	for i, grant := range m.Input.MCPToolGroups.Items {
@@ -47,7 +47,7 @@ func (m *maker) selections(f *profileForm) {
 	f.Grants = grantLines(policy.Grants(m.Catalogue, m.Draft.Policy))
 }
 
-func (m *maker) groupHint(id int64) string {
+func (m *formBuilder) groupHint(id int64) string {
 	var parts []string
 	for _, listed := range m.Catalogue.GroupTools {
 		switch {
@@ -61,7 +61,7 @@ func (m *maker) groupHint(id int64) string {
 	return strings.Join(parts, ", ")
 }
 
-func (m *maker) overrides() []overrideRow {
+func (m *formBuilder) overrides() []overrideRow {
 	var rows []overrideRow
 	for i, o := range m.Input.MCPToolOverrides.Items {
 		path, name := "mcp_tool_overrides["+strconv.Itoa(i)+"]", "mcp_tool_overrides["+o.Key+"]"

@@ -105,7 +105,7 @@ func ProfileReadOf(
 			{Label: "Created", Value: ui.Ago(p.CreatedAt, now), Title: ui.Exact(p.CreatedAt)},
 		},
 		Review: Sentences(p.Name, p.Policy, names), Budgets: budgetTexts(p.Budgets), Rates: exactRate(p.RateLimit),
-		Resets: (&maker{ProfileEditor: editor}).resets(), Windows: "Run from when a holder got the profile.",
+		Resets: (&formBuilder{ProfileEditor: editor}).resets(), Windows: "Run from when a holder got the profile.",
 		Grants: grantLines(policy.Grants(offered, p.Policy)),
 	}
 	if p.Description != nil {
