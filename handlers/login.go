@@ -39,11 +39,17 @@ func (h *Handlers) Login(c *gin.Context) error {
 	if err == nil {
 		var user identity.User
 		if user, err = identity.Login(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), in); err == nil {
-			return h.signIn(c, user.ID, in.Next.Text)
+			if in.Sealed.Text == "" {
+				return h.signIn(c, user.ID, in.Next.Text)
+			}
+			if err := h.startSession(c, user.ID); err != nil {
+				return err
+			}
+			return h.carryOn(c, user, in)
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.loginPage(c, views.LoginForm{Input: in, Problems: problems}), nil
+		return h.loginPage(c, views.LoginForm{Input: in, Problems: problems, Kept: in.Sealed.Text != ""}), nil
 	})
 }
 

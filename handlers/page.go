@@ -9,6 +9,7 @@ import (
 
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/views/ui"
 )
@@ -38,7 +39,10 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 	page := ui.Page{Title: title}
 	if user, ok := reqctx.User(c); ok {
 		actor := reqctx.Actor(c)
-		page.User = &ui.Viewer{Name: user.Name, Email: user.Email, Role: user.Role}
+		page.User = &ui.Viewer{
+			ID: user.ID, Name: user.Name, Email: user.Email, Role: user.Role,
+			Session: identity.SessionIdle, SessionLeft: user.SessionLeft, SessionMost: identity.SessionMost,
+		}
 		for _, section := range sections {
 			if actor.May(section.permission) {
 				item := section.NavItem

@@ -52,8 +52,11 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 	}
 	if !reqctx.IsAPI(c) {
 		status = formStatus(status, refusal.Reason)
-		if status == http.StatusUnauthorized && reqctx.IsHTMX(c) {
-			c.Header("HX-Redirect", "/login")
+		if reqctx.IsHTMX(c) {
+			c.Header("HX-Reswap", "none") // an error in place of a form would lose what was typed
+			if status == http.StatusUnauthorized {
+				c.Header("HX-Redirect", loginLink(pageBehind(c))) // unless scripts ask to sign in over the page
+			}
 		}
 		h.errorPage(c, status, refusal)
 		return
@@ -90,7 +93,7 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	case http.StatusNotFound:
 		body.Icon = "gone"
 	case http.StatusUnauthorized:
-		body.Icon, body.BackLabel, body.BackHref = "refused", "Sign in", "/login"
+		body.Icon, body.BackLabel, body.BackHref = "refused", "Sign in", loginLink(pageBehind(c))
 	case http.StatusForbidden:
 		body.Icon = "refused"
 	case http.StatusServiceUnavailable:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
 )
@@ -43,13 +44,30 @@ func (h *Handlers) writeSession(c *gin.Context, token string, maxAge int) {
 	})
 }
 
-// signIn starts a session in place of the one the browser had, and leads to next.
-func (h *Handlers) signIn(c *gin.Context, userID, next string) error {
+// startSession starts a session in place of the one the browser had.
+func (h *Handlers) startSession(c *gin.Context, userID string) error {
 	token, err := identity.StartSession(reqctx.Of(c), h.DB, userID, h.SessionToken(c))
 	if err != nil {
 		return err
 	}
 	h.setSession(c, token)
+	return nil
+}
+
+// KeepSession answers that the session goes on: as any request, this one extended it.
+func (h *Handlers) KeepSession(c *gin.Context) error {
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// signIn starts a session, and leads to next.
+func (h *Handlers) signIn(c *gin.Context, userID, next string) error {
+	if err := h.startSession(c, userID); err != nil {
+		return err
+	}
 	return seeOther(c, localPath(next), "")
 }
 

@@ -53,9 +53,9 @@ const placeFor = ({ sourceElement }) =>
   sourceElement.closest("form")?.querySelector(".save-bar") ?? document.getElementById("undelivered")
 
 // retry sends the same again: a form with all that it holds now.
-function retry({ sourceElement, sourceEvent, request: { submitter } }) {
+function retry({ sourceElement, request: { submitter } }) {
   if (sourceElement.matches("form")) sourceElement.requestSubmit(submitter?.isConnected ? submitter : undefined)
-  else sourceElement.dispatchEvent(new Event(sourceEvent?.type === "input" ? "input" : "again", { bubbles: true }))
+  else sourceElement.dispatchEvent(new Event("again"))
 }
 
 document.addEventListener("tollgate:retry", ({ detail }) => retry(detail))

@@ -18,11 +18,6 @@ function attempt(use) {
   }
 }
 
-if (user && store) {
-  for (const key of Object.keys(store)) if (key.startsWith("draft:") && !key.startsWith(`draft:${user}:`)) store.removeItem(key)
-  offer()
-}
-
 const content = (one) => new URLSearchParams(new FormData(one)).toString()
 
 // offer asks whether to go on with what was not saved.
@@ -77,3 +72,8 @@ document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
 })
 
 addEventListener("beforeunload", (event) => changed && !sent && form() && event.preventDefault())
+
+if (user && store) {
+  for (const key of Object.keys(store)) if (key.startsWith("draft:") && !key.startsWith(`draft:${user}:`)) store.removeItem(key)
+  offer()
+}

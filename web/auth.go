@@ -49,9 +49,15 @@ func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerF
 // refuseCaller sends a browser that reads a page to the sign-in page and back; every other request gets the refusal.
 func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 	var refusal *problem.Refusal
-	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
 	unknown := errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated
-	if !unknown || !reading || reqctx.IsAPI(c) || c.GetHeader("HX-Request") == "true" {
+	switch method := c.Request.Method; {
+	case !unknown || reqctx.IsAPI(c) || reqctx.IsHTMX(c):
+		h.Fail(c, err)
+		return
+	case method == http.MethodPost:
+		h.SignInAgain(c, err)
+		return
+	case method != http.MethodGet && method != http.MethodHead:
 		h.Fail(c, err)
 		return
 	}

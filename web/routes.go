@@ -110,6 +110,7 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"GET", "/login", anyone, h.LoginPage},
 		{"POST", "/login", anyone, h.Login},
 		{"POST", "/logout", anyone, h.Logout},
+		{"POST", "/session", signedIn, h.KeepSession},
 		{"GET", "/first-run", anyone, h.FirstRunPage},
 		{"POST", "/first-run", anyone, h.FirstRun},
 		{"GET", "/openapi.json", anyone, h.ShowOpenAPI},

@@ -21,7 +21,8 @@ type LoginInput struct {
 	input.Row
 	Email    input.Value `json:"email"`
 	Password input.Value `json:"password"`
-	Next     input.Value `json:"next"` // where to go afterwards
+	Next     input.Value `json:"next"`   // where to go afterwards
+	Sealed   input.Value `json:"sealed"` // a form that was sent after the session before had ended
 }
 
 // Login returns the user whom email and password belong to. Refusals: Invalid when one is missing, else those of

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -14,15 +16,21 @@ import (
 	"tollgate/models/secret"
 )
 
-// A session ends after 30 minutes without a request, and after 12 hours in any case.
-const liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'"
+// A session ends after SessionIdle without a request, and after SessionMost in any case.
+const (
+	SessionIdle = 30 * time.Minute
+	SessionMost = 12 * time.Hour
+
+	liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'"
+)
 
 // StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session of the
-// token old, if any, ends: a token seen before sign-in is invalid after it.
+// token old, if any, ends: a token seen before sign-in is invalid after it. Of others that are over the user is known
+// for a day.
 func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
 	token, hash := secret.NewToken()
 	_, err = db.NewRaw(`
-WITH ended AS (DELETE FROM sessions AS s WHERE s.token_hash = ? OR NOT (`+liveSession+`))
+WITH ended AS (DELETE FROM sessions AS s WHERE s.token_hash = ? OR s.created_at < now() - interval '1 day')
 INSERT INTO sessions (token_hash, user_id) VALUES (?, ?)`, secret.HashToken(old), hash, userID).Exec(ctx)
 	if err != nil {
 		return "", fmt.Errorf("start a session: %w", err)
@@ -37,12 +45,13 @@ func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 	}
 	var u User
 	var dozing bool
+	var left float64
 	hash := secret.HashToken(token)
 	err := database.ScanPlanned(
-		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing},
+		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing, &left},
 		`
 SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id ORDER BY permission),
-       s.seen_at < now() - interval '1 minute'
+       s.seen_at < now() - interval '1 minute', extract(epoch FROM s.created_at + interval '12 hours' - now())::float8
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
 WHERE s.token_hash = $1 AND `+liveSession,
 		hash,
@@ -50,12 +59,23 @@ WHERE s.token_hash = $1 AND `+liveSession,
 	if err != nil {
 		return u, NotSignedIn(err, "session")
 	}
+	u.SessionLeft = time.Duration(left * float64(time.Second))
 	if dozing {
 		if _, err := db.NewRaw("UPDATE sessions SET seen_at = now() WHERE token_hash = ?", hash).Exec(ctx); err != nil {
 			return u, fmt.Errorf("extend the session: %w", err)
 		}
 	}
 	return u, nil
+}
+
+// FormerUser is the user of a session that is over, "" when it is not known: it was signed out, or ended long ago.
+func FormerUser(ctx context.Context, db bun.IDB, token string) (string, error) {
+	var users []string
+	err := db.NewRaw("SELECT user_id FROM sessions WHERE token_hash = ?", secret.HashToken(token)).Scan(ctx, &users)
+	if err != nil {
+		return "", fmt.Errorf("look up a session that is over: %w", err)
+	}
+	return strings.Join(users, ""), nil
 }
 
 // EndSession signs out; the token is invalid from now on, also where it was copied.

@@ -29,6 +29,8 @@ type User struct {
 
 	// Permissions are those of the role, at the moment the user was loaded.
 	Permissions []permission.Permission `json:"-" bun:",array"`
+	// SessionLeft is how long the session of this request may still last.
+	SessionLeft time.Duration `json:"-" bun:"-"`
 	// HasPassword is false for a user who was added and cannot sign in yet.
 	HasPassword bool `json:"-"`
 }

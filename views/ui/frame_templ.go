@@ -269,7 +269,7 @@ func topBar(p Page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" placeholder=\"Search or do\" maxlength=\"255\" autocomplete=\"off\" data-key=\"/\" aria-keyshortcuts=\"Control+K /\" hx-post=\"/find\" hx-trigger=\"input changed delay:120ms\" hx-target=\"#find-hits\" hx-swap=\"innerHTML\" hx-sync=\"this:replace\"> <kbd aria-hidden=\"true\">Ctrl K</kbd></form><div id=\"find-hits\" class=\"find-hits\"></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" placeholder=\"Search or do\" maxlength=\"255\" autocomplete=\"off\" data-key=\"/\" aria-keyshortcuts=\"Control+K /\" hx-post=\"/find\" hx-trigger=\"input changed delay:120ms, again\" hx-target=\"#find-hits\" hx-swap=\"innerHTML\" hx-sync=\"this:replace\"> <kbd aria-hidden=\"true\">Ctrl K</kbd></form><div id=\"find-hits\" class=\"find-hits\"></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
