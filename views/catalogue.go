@@ -103,11 +103,6 @@ func inPrices(p problem.Problem, in catalogue.ProviderInput) string {
 	return inLine(p, "prices")
 }
 
-// PriceWords is what a model costs: $2.50 in, $10.00 out.
-func PriceWords(p catalogue.ModelPrice) string {
-	return ui.Dollars(p.Input) + " in, " + ui.Dollars(p.Output) + " out"
-}
-
 func listed(field, list string) bool {
 	return field == list || strings.HasPrefix(field, list+"[")
 }

@@ -37,30 +37,14 @@ func DetachRole(
 		if err != nil {
 			return err
 		}
-		auth, err := identity.Claim{
-			Needed:  "AccessProfiles:Delete",
-			Roles:   []int64{roleID},
-			Members: removeFromUsers,
-		}.Lock(ctx, tx, actor)
+		auth, role, err := lockDetached(ctx, tx, actor, roleID, removeFromUsers)
 		if err != nil {
-			return err
-		}
-		role, there := auth.Roles[roleID]
-		if !there {
-			return problem.Missing("role")
-		}
-		if err := identity.MayChangeRole(auth.Actor, role); err != nil {
 			return err
 		}
 		done.Role = role.Name
-		var removed []profile.RoleAttachment
-		err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
-			profileID, roleID).Scan(ctx, &removed)
+		removed, err := deleteAttachment(ctx, tx, profileID, roleID)
 		if err != nil {
-			return fmt.Errorf("detach role %d: %w", roleID, err)
-		}
-		if len(removed) == 0 {
-			return problem.Missing("role at this profile")
+			return err
 		}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {
@@ -81,18 +65,46 @@ func DetachRole(
 			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, done.Keys
 		}
 		c := audit.Change{
-			ProfileID: &profileID,
-			Actor:     actor.Name,
-			Origin:    audit.OriginOf(actor),
-			Action:    "detach_role",
-			At:        now,
+			ProfileID: &profileID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "detach_role", At: now,
 		}
-		if err := c.Documents(removed[0], nil, metadata); err != nil {
+		if err := c.Documents(removed, nil, metadata); err != nil {
 			return err
 		}
 		return audit.Record(tx, c)
 	})
 	return done, err
+}
+
+// lockDetached locks a role that is to be detached, with its members when they lose their copies. Refusals: NotFound,
+// Forbidden.
+func lockDetached(
+	ctx context.Context, tx database.Tx, actor permission.Actor, roleID int64, removeFromUsers bool,
+) (*identity.Authorization, identity.Role, error) {
+	auth, err := identity.Claim{
+		Needed: "AccessProfiles:Delete", Roles: []int64{roleID}, Members: removeFromUsers,
+	}.Lock(ctx, tx, actor)
+	if err != nil {
+		return nil, identity.Role{}, err
+	}
+	role, there := auth.Roles[roleID]
+	if !there {
+		return nil, role, problem.Missing("role")
+	}
+	return auth, role, identity.MayChangeRole(auth.Actor, role)
+}
+
+// deleteAttachment removes a profile from a role. Refusal: NotFound when it is not there.
+func deleteAttachment(ctx context.Context, tx database.Tx, profileID, roleID int64) (a profile.RoleAttachment, err error) {
+	var removed []profile.RoleAttachment
+	err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
+		profileID, roleID).Scan(ctx, &removed)
+	switch {
+	case err != nil:
+		return a, fmt.Errorf("detach role %d: %w", roleID, err)
+	case len(removed) == 0:
+		return a, problem.Missing("role at this profile")
+	}
+	return removed[0], nil
 }
 
 // lost is who lost the copies that came with their role.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -150,15 +149,6 @@ JOIN access_profile_versions v ON v.access_profile_id = p.id AND v.version = p.v
 		return nil, problem.NotFoundOr(err, "access profile")
 	}
 	return document, nil
-}
-
-// NameOf is the name of a profile, "" of one that was deleted.
-func NameOf(ctx context.Context, db bun.IDB, id int64) (string, error) {
-	var names []string
-	if err := db.NewRaw("SELECT name FROM access_profiles WHERE id = ?", id).Scan(ctx, &names); err != nil {
-		return "", fmt.Errorf("look up the name of access profile %d: %w", id, err)
-	}
-	return strings.Join(names, ""), nil
 }
 
 // Tags lists the tags in use, each once, in order: from each it looks up the next.

@@ -144,22 +144,27 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 		if err != nil {
 			return fmt.Errorf("record finished copies: %w", err)
 		}
-		if len(changed) == 0 {
-			return nil
-		}
-		tx.Invalidate(changed...)
-		c := audit.Change{ProfileID: &p.AccessProfileID, Actor: p.Actor, Origin: p.Origin, Action: "propagate", At: now}
-		if len(changed) == 1 {
-			c.UserID = &changed[0]
-		}
-		if err := c.Documents(nil, nil, map[string]any{
-			"access_profile": h.known[p.ToVersion].Name, "propagation_id": p.ID, "to_version": p.ToVersion, "fields": p.Fields,
-			"reset_usage": p.ResetUsage, "user_ids": changed,
-		}); err != nil {
-			return err
-		}
-		return audit.Record(tx, c)
+		return p.recordChanged(tx, h.known[p.ToVersion].Name, changed, now)
 	})
+}
+
+// recordChanged invalidates the users whose copies were changed, and writes the audit row.
+func (p Job) recordChanged(tx database.Tx, profileName string, users []string, now time.Time) error {
+	if len(users) == 0 {
+		return nil
+	}
+	tx.Invalidate(users...)
+	c := audit.Change{ProfileID: &p.AccessProfileID, Actor: p.Actor, Origin: p.Origin, Action: "propagate", At: now}
+	if len(users) == 1 {
+		c.UserID = &users[0]
+	}
+	if err := c.Documents(nil, nil, map[string]any{
+		"access_profile": profileName, "propagation_id": p.ID, "to_version": p.ToVersion, "fields": p.Fields,
+		"reset_usage": p.ResetUsage, "user_ids": users,
+	}); err != nil {
+		return err
+	}
+	return audit.Record(tx, c)
 }
 
 // lockLease renews the lease, and locks it until the transaction ends.

@@ -91,6 +91,27 @@ func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) 
 	e.GatewayID = input.NewGatewayID(e.ID)
 	e.who = decision.ReadSubject(c, path, in.VirtualKey, in.UserID)
 	checkIssued(c, path, e.who)
+	in.readCalled(c, path, &e)
+	e.Cost = decision.ReadCost(c, path+"cost", in.Cost)
+	in.readTokens(c, path, &e)
+	if in.Requests.Kind == input.Null {
+		c.Add(path+"requests", "null_not_allowed", "Give the number of requests instead of null.")
+	}
+	if n, ok := c.Int(path+"requests", in.Requests, "the number of requests", 0, maxRequests); ok {
+		e.Requests = n
+	}
+	if in.OccurredAt.Kind != input.Absent {
+		e.OccurredAt = readOccurred(c, path+"occurred_at", in.OccurredAt, now)
+	}
+	if in.ReservationID.Given() {
+		e.reservation = input.NewGatewayID(c.GatewayID(path+"reservation_id", in.ReservationID, "invalid_reservation_id")).Key
+	}
+	e.estimated, _ = c.Bool(path+"estimated", in.Estimated)
+	return e, c.Problems
+}
+
+// readCalled reads the model or the tool that was called.
+func (in EventInput) readCalled(c *input.Reader, path string, e *Event) {
 	for _, field := range []struct {
 		name  string
 		value input.Value
@@ -118,7 +139,10 @@ func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) 
 	}
 	// Split once here, so that counting, pricing and reporting see the same two names.
 	e.Provider, e.Model = catalogue.SplitModel(e.Provider, e.Model)
-	e.Cost = decision.ReadCost(c, path+"cost", in.Cost)
+}
+
+// readTokens reads the tokens, their sum and their parts.
+func (in EventInput) readTokens(c *input.Reader, path string, e *Event) {
 	e.input = decision.ReadTokens(c, path+"input_tokens", in.InputTokens)
 	e.output = decision.ReadTokens(c, path+"output_tokens", in.OutputTokens)
 	tokens := decision.ReadTokens(c, path+"tokens", in.Tokens)
@@ -131,21 +155,7 @@ func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) 
 	default:
 		e.Tokens = *tokens
 	}
-	readTokenParts(c, path, in, &e)
-	if in.Requests.Kind == input.Null {
-		c.Add(path+"requests", "null_not_allowed", "Give the number of requests instead of null.")
-	}
-	if n, ok := c.Int(path+"requests", in.Requests, "the number of requests", 0, maxRequests); ok {
-		e.Requests = n
-	}
-	if in.OccurredAt.Kind != input.Absent {
-		e.OccurredAt = readOccurred(c, path+"occurred_at", in.OccurredAt, now)
-	}
-	if in.ReservationID.Given() {
-		e.reservation = input.NewGatewayID(c.GatewayID(path+"reservation_id", in.ReservationID, "invalid_reservation_id")).Key
-	}
-	e.estimated, _ = c.Bool(path+"estimated", in.Estimated)
-	return e, c.Problems
+	readTokenParts(c, path, in, e)
 }
 
 // checkIssued refuses a text that can be no key or user id: it could not be stored.
