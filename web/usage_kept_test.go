@@ -99,6 +99,7 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	try("DELETE", "/api/api-keys/:id", nil, apiKey)
 	try("DELETE", copied, nil, g.ada, id64(adas))
 	try("DELETE", users+"/:id", nil, g.bob)
+	try("POST", "/api/find", `{"q":"ada"}`)
 	for _, r := range webRoutes(g) {
 		if !written[r] {
 			t.Errorf("%s was not tried", r)
