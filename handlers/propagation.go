@@ -56,6 +56,9 @@ func (h *Handlers) Propagate(c *gin.Context) error {
 		if job, err = propagation.Start(reqctx.Of(c), h.DB, reqctx.Actor(c), id, version, in); err == nil {
 			return h.propagate(c, job)
 		}
+		if done, loadErr := propagation.Applied(reqctx.Of(c), h.DB, id, in); loadErr == nil && done != nil {
+			return seeOther(c, propagationHref(*done), "This preview was applied already: 0 left to change.")
+		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.propagationPage(c, in, problems)

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
+	"tollgate/models/secret"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -91,9 +92,8 @@ func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propaga
 	}
 	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
 	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
-	reply.HTML(
-		c, h.Log, http.StatusOK, framed(page,
-			views.PreviewBody(views.PreviewOf(plan, in, offered, reqctx.Actor(c).May("Users:View")))),
-	)
+	shown := views.PreviewOf(plan, in, offered, reqctx.Actor(c).May("Users:View"))
+	shown.Token, _ = secret.NewToken()
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.PreviewBody(shown)))
 	return nil
 }

@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"profile":    {"audit", "catalogue", "database", "input", "permission", "plural", "policy", "problem", "window"},
 	"propagation": {
 		"assignment", "audit", "catalogue", "database", "identity", "input", "money", "permission",
-		"policy", "problem", "profile", "window",
+		"policy", "problem", "profile", "secret", "window",
 	},
 	"quarantine": {"audit", "database", "decision", "identity", "input", "money", "permission", "problem", "usage"},
 	"quota":      {"assignment", "database", "money", "policy", "virtualkey"},

@@ -104,6 +104,7 @@ type PreviewPage struct {
 	Changes      []previewedChange
 	Over         []overHolder
 	MayViewUsers bool
+	Token        string // lets the preview be applied once
 }
 
 type previewedChange struct {
@@ -196,7 +197,10 @@ func (p PreviewPage) hidden() []ui.Field {
 	if p.Input.ResetUsage.Text == "true" {
 		fields = append(fields, ui.Field{Name: "reset_usage", Value: "true"})
 	}
-	return append(fields, ui.Field{Name: "version", Value: strconv.FormatInt(p.Profile.Version, 10)})
+	return append(
+		fields, ui.Field{Name: "version", Value: strconv.FormatInt(p.Profile.Version, 10)},
+		ui.Field{Name: "preview", Value: p.Token},
+	)
 }
 
 func (p PreviewPage) verb() string {

@@ -618,7 +618,7 @@ func KeyFormBody(f KeyForm) templ.Component {
 	})
 }
 
-// KeySecretBody shows a key's value, this once.
+// KeySecretBody shows the value of a new key.
 func KeySecretBody(key virtualkey.Key, baseURL string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -648,7 +648,7 @@ func KeySecretBody(key virtualkey.Key, baseURL string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "Copy the key now</h2><p>It is shown this once: only a fingerprint of it is kept, so it cannot be looked up later. If it is lost, rotate the key.</p><div class=\"secret-line\"><code id=\"secret\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "Copy the key now</h2><p>This browser can show it again for ten minutes, and after that nothing can: only a fingerprint of it is kept. If it is lost, rotate the key.</p><div class=\"secret-line\"><code id=\"secret\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -85,8 +85,9 @@ func TestAssignByForm(t *testing.T) {
 	page := "/users/" + s.ada
 	var made answer
 	s.audits(func() {
-		made = s.session.post(page+"/access-profiles", url.Values{"access_profile_id": {"4"}, "expires_at": {"2099-01-02T03:04"}}).is(http.StatusCreated)
+		made = s.session.post(page+"/access-profiles", url.Values{"access_profile_id": {"4"}, "expires_at": {"2099-01-02T03:04"}}).is(http.StatusSeeOther)
 	}, "assign 4 "+s.ada+" "+admin)
+	made = s.session.follow(made)
 	value := text(made.one("code", "id", "secret"))
 	if !virtualKeyForm.MatchString(value) || made.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("key %q, headers %v", value, made.Header)

@@ -292,6 +292,13 @@ func (a answer) redirects(path string) answer {
 	return a
 }
 
+// follow goes where an answer redirects to.
+func (v client) follow(a answer) answer {
+	v.t.Helper()
+	a.is(http.StatusSeeOther)
+	return v.get(a.Header.Get("Location")).is(http.StatusOK)
+}
+
 // json is the body as an object.
 func (a answer) json() map[string]any {
 	a.t.Helper()

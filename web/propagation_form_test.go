@@ -79,6 +79,10 @@ func TestPropagateByForm(t *testing.T) {
 		t.Error("a preview changed something")
 	}
 	sent := preview.hidden(propagatePage)
+	if token := sent.Get("preview"); len(token) != 43 { // which lets it be applied once
+		t.Errorf("the preview's token is %q", token)
+	}
+	sent.Del("preview")
 	want := url.Values{"fields": {"rate_limit", "budgets"}, "version": {"3"}, "emails": {"person0@example.com", "PERSON3@example.com", "viewer@example.com"}}
 	if sent.Encode() != want.Encode() {
 		t.Errorf("the preview's form sends %v, want %v", sent, want)

@@ -23,6 +23,9 @@ const askDecisions permission.Permission = "Usage:View or Usage:Create"
 // reportUsage and askDecisions are for gateways, which send their API key with every call.
 const reportUsage permission.Permission = "Usage:Create"
 
+// shownKey is held by those who can make a key, and so be shown one.
+const shownKey permission.Permission = "VirtualKeys:Create or VirtualKeys:Update or AccessProfiles:Create"
+
 const createOrUpdate permission.Permission = "AccessProfiles:Create or AccessProfiles:Update"
 
 // metricsPath is answered even while the database is unavailable.
@@ -183,6 +186,7 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		},
 		{"GET", "/users/:id/virtual-keys/new", "VirtualKeys:Create", h.NewVirtualKey},
 		{"POST", "/users/:id/virtual-keys", "VirtualKeys:Create", h.CreateVirtualKey},
+		{"GET", "/users/:id/virtual-keys/:vk_id/value", shownKey, h.ShowVirtualKeyValue},
 		{"GET", "/users/:id/virtual-keys/:vk_id/delete", "AccessProfiles:Delete", h.ConfirmDeleteVirtualKey},
 		{"POST", "/users/:id/virtual-keys/:vk_id/delete", "AccessProfiles:Delete", h.DeleteVirtualKey},
 		{"GET", "/users/:id/virtual-keys/:vk_id/rotate", "VirtualKeys:Update", h.ConfirmRotateVirtualKey},

@@ -32,14 +32,15 @@ func TestFurtherKeys(t *testing.T) {
 	}
 	page := "/users/" + s.ada + "/virtual-keys"
 	s.audits(func() {
-		got = s.session.post(page, url.Values{"name": {"By form"}, "description": {""}, "expires_at": {"2099-01-01T00:00"}}).is(200)
+		got = s.session.post(page, url.Values{"name": {"By form"}, "description": {""}, "expires_at": {"2099-01-01T00:00"}}).is(303)
 	}, "create - "+s.ada+" "+admin)
+	got = s.session.follow(got)
 	value := text(got.one("code", "id", "secret"))
 	if !virtualKeyForm.MatchString(value) || got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("key %q, headers %v", value, got.Header)
 	}
 	s.bearer(value).get(quota).is(200)
-	s.session.post(page, url.Values{"name": {""}, "description": {""}, "expires_at": {""}}).is(200)
+	s.session.post(page, url.Values{"name": {""}, "description": {""}, "expires_at": {""}}).is(303)
 	// The lists show what identifies keys, and no value.
 	keys := s.keys(s.ada)
 	same(t, "keys", len(keys), 9)
@@ -146,9 +147,9 @@ func TestRotateKey(t *testing.T) {
 	page := "/users/" + s.ada + "/virtual-keys/" + first["id"].(string) + "/rotate"
 	s.session.get(page).is(200).one("form", "action", page)
 	var made answer
-	s.audits(func() { made = s.session.post(page, url.Values{"grace_period_seconds": {"3600"}}).is(200) }, "update - "+s.ada+" "+admin)
+	s.audits(func() { made = s.session.post(page, url.Values{"grace_period_seconds": {"3600"}}).is(303) }, "update - "+s.ada+" "+admin)
 	works(value, true)
-	works(text(made.one("code", "id", "secret")), true)
+	works(text(s.session.follow(made).one("code", "id", "secret")), true)
 }
 
 func TestRotateKeyRefused(t *testing.T) {

@@ -35,6 +35,7 @@ type Job struct {
 	Fence           int64 // of the worker that holds the lease
 	CreatedAt       time.Time
 	FinishedAt      *time.Time
+	PreviewToken    []byte // hash of the token of the preview that was applied
 
 	Done, Waiting int64           `bun:"-"`
 	Users         []string        `bun:"-"` // whose copies were changed
@@ -93,13 +94,16 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		job = Job{
 			AccessProfileID: id, ToVersion: current.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name,
 			Origin: audit.OriginOf(actor), State: "running",
-			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now,
+			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now, PreviewToken: in.previewToken(),
 		}
 		if err := job.insert(ctx, tx, p, now); err != nil {
 			return err
 		}
 		return locked.MayPropagateTo(ctx, tx, job.ID)
 	})
+	if problem.Violates(err, "propagation_jobs_preview") {
+		return job, problem.Refuse(problem.Conflict, "", "already_applied", "This preview was applied already: 0 left to change.")
+	}
 	if problem.Violates(err, "propagation_jobs_running") {
 		return job, problem.Refuse(problem.Conflict, "", "propagation_running",
 			"Wait for the propagation of this profile that runs now, then try again.")
@@ -214,6 +218,23 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 		return again, profileChanged(shown)
 	}
 	return again, err
+}
+
+// Applied is the propagation that the preview of an input was applied by; nil when there is none.
+func Applied(ctx context.Context, db bun.IDB, profileID int64, in Input) (*Job, error) {
+	token := in.previewToken()
+	if token == nil {
+		return nil, nil
+	}
+	var rows []Job
+	if err := db.NewSelect().Model(&rows).Where("preview_token = ? AND access_profile_id = ?", token, profileID).
+		Scan(ctx); err != nil {
+		return nil, fmt.Errorf("look up the propagation of a preview: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return &rows[0], nil
 }
 
 // Last is the newest propagation of a profile; nil when there was none.

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
+	"tollgate/models/secret"
 	"tollgate/models/window"
 )
 
@@ -28,12 +29,21 @@ type Input struct {
 	GroupIDs   input.List[input.Value] `json:"group_ids"`
 	ResetUsage input.Value             `json:"reset_usage"`
 	Emails     input.List[input.Value] `form:"emails"`
+	Preview    input.Value             `form:"preview"` // token of the preview, which is applied once
 }
 
 // Whole reads a form, with one address a line.
 func (in Input) Whole() Input {
 	in.Emails = input.Split(in.Emails, "\n")
 	return in
+}
+
+// previewToken is the hash of the preview's token; nil without one.
+func (in Input) previewToken() []byte {
+	if !in.Preview.Given() {
+		return nil
+	}
+	return secret.HashToken(in.Preview.Text)
 }
 
 var digits = regexp.MustCompile(`^[0-9]+$`)
