@@ -18,6 +18,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
+	"tollgate/models/report"
 	"tollgate/models/secret"
 	"tollgate/models/usage"
 )
@@ -47,6 +48,7 @@ type Handlers struct {
 	About About
 
 	reports          reportTurns
+	watch            report.Watch
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
 }

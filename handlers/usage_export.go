@@ -14,7 +14,7 @@ import (
 
 // ExportUsage answers what was used as CSV: every row of the table, or day by day in the columns of FOCUS.
 func (h *Handlers) ExportUsage(c *gin.Context) error {
-	q, wanted, err := readUsageQuery(c, "format", "excel")
+	q, wanted, err := readUsageQuery(c, false, "format", "excel")
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
 	"tollgate/models/problem"
-	"tollgate/models/quarantine"
 	"tollgate/models/report"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -22,48 +21,30 @@ import (
 const (
 	usageDays   = 30  // shown when nothing else is asked for
 	longestSpan = 366 // days
-	nearShown   = 10
 )
 
 // ShowUsage answers what was used, by provider, model, user, profile or day.
 func (h *Handlers) ShowUsage(c *gin.Context) error {
-	q, wanted, err := readUsageQuery(c)
+	if !reqctx.IsAPI(c) {
+		return h.showUsagePage(c)
+	}
+	_, wanted, err := readUsageQuery(c, false)
 	if err != nil {
-		return h.refuse(c, err, h.usageRefused(c, q, wanted))
+		return err
 	}
 	loaded, err := report.LoadReport(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
-		return h.refuse(c, err, h.usageRefused(c, q, wanted))
-	}
-	if reqctx.IsAPI(c) {
-		rows := loaded.Rows
-		if rows == nil {
-			rows = []report.Row{}
-		}
-		reply.JSON(c, http.StatusOK, gin.H{
-			"usage": rows, "others": loaded.Others, "days": loaded.Days, "total": loaded.Total, "group_by": wanted.GroupBy,
-			"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly),
-			"time_zone": wanted.ZoneName(), "as_of": asOf(loaded.AsOf),
-		})
-		return nil
-	}
-	near, err := report.BudgetsNearLimit(reqctx.Of(c), h.DB, wanted, nearShown)
-	if err != nil {
 		return err
 	}
-	shown := views.UsagePage{
-		Query: wanted, Zone: q.Get("time_zone"), Report: loaded, Near: near, Now: time.Now(),
-		Export: "/usage/export" + q.Link(), Link: q.Link,
+	rows := loaded.Rows
+	if rows == nil {
+		rows = []report.Row{}
 	}
-	if shown.UserName, shown.ProfileName, err = report.FilterNames(reqctx.Of(c), h.DB, wanted); err != nil {
-		return err
-	}
-	if shown.Quarantined, err = quarantine.CountOpen(reqctx.Of(c), h.DB); err != nil {
-		return err
-	}
-	actor := reqctx.Actor(c)
-	shown.MayViewUsers, shown.MayViewProfiles = actor.May("Users:View"), actor.May("AccessProfiles:View")
-	reply.HTML(c, h.Log, http.StatusOK, framed(h.usagePage(c, wanted), views.UsageBody(shown)))
+	reply.JSON(c, http.StatusOK, gin.H{
+		"usage": rows, "others": loaded.Others, "days": loaded.Days, "total": loaded.Total, "group_by": wanted.GroupBy,
+		"since": wanted.Since.Format(time.DateOnly), "until": wanted.Until.Format(time.DateOnly),
+		"time_zone": wanted.ZoneName(), "as_of": asOf(loaded.AsOf),
+	})
 	return nil
 }
 
@@ -81,7 +62,7 @@ func (h *Handlers) usageRefused(c *gin.Context, q *intake.Query, wanted report.Q
 		page := h.usagePage(c, wanted)
 		reply.MarkProblems(&page, problems)
 		return framed(page, views.UsageRefused(views.UsagePage{
-			Query: wanted, Zone: q.Get("time_zone"), Link: q.Link, Problems: problems,
+			Query: wanted, Zone: q.Get("time_zone"), Link: q.Link, Problems: problems, Today: wanted.Today(time.Now()),
 		})), nil
 	}
 }
@@ -92,8 +73,9 @@ func (h *Handlers) usagePage(c *gin.Context, wanted report.Query) ui.Page {
 	return page
 }
 
-// readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of every user.
-func readUsageQuery(c *gin.Context, also ...string) (*intake.Query, report.Query, error) {
+// readUsageQuery reads which days and whose usage a report shows; left out, it is the last 30 days of every
+// user, and on the page this month by user.
+func readUsageQuery(c *gin.Context, onPage bool, also ...string) (*intake.Query, report.Query, error) {
 	q := intake.ReadQuery(c, append([]string{
 		"since", "until", "time_zone", "group_by", "provider", "model", "user_id", "access_profile_id",
 	}, also...)...)
@@ -103,6 +85,12 @@ func readUsageQuery(c *gin.Context, also ...string) (*intake.Query, report.Query
 	}
 	wanted.Until = wanted.Today(time.Now())
 	wanted.Since = wanted.Until.AddDate(0, 0, 1-usageDays)
+	if onPage {
+		wanted.Since = wanted.Until.AddDate(0, 0, 1-wanted.Until.Day())
+		if wanted.UserID == "" {
+			wanted.GroupBy = "user"
+		}
+	}
 	if until := q.Date("until"); until != nil {
 		wanted.Until = *until
 		wanted.Since = until.AddDate(0, 0, 1-usageDays)

@@ -2,7 +2,6 @@ package views
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,13 +17,19 @@ import (
 type UsagePage struct {
 	Query                         report.Query
 	Zone                          string // as it was typed
-	Report                        report.Report
-	Near                          []report.NearLimit
+	Page                          report.Page
+	Then                          string // each row is broken down by it once more; "" for not at all
+	Needs                         report.Needs
+	Budgets                       map[string]money.Money // of a month, by user
+	Sort                          map[string]ui.SortLink
+	Pager                         ui.Pager
+	Today                         time.Time
 	UserName, ProfileName         string
 	Now                           time.Time
 	Export                        string
 	Link                          func(pairs ...string) string // the same page with filters changed
 	MayViewUsers, MayViewProfiles bool
+	MayRaise                      bool
 	Quarantined                   int64            // calls of keys and users that are not known
 	Problems                      problem.Problems // with the days and filters asked for
 }
@@ -78,15 +83,6 @@ func (p UsagePage) filters() []ui.Link {
 		add("access_profile_id", cmp.Or(p.ProfileName, "a profile that is gone"))
 	}
 	return links
-}
-
-// rows are those of the report, and what is not listed in one of its own.
-func (p UsagePage) rows() []report.Row {
-	rows := p.Report.Rows
-	if p.Report.Others != nil {
-		rows = append(slices.Clone(rows), report.Row{Name: "All others, each less than these", Sum: *p.Report.Others})
-	}
-	return rows
 }
 
 func (p UsagePage) rowName(row report.Row) string {

@@ -143,8 +143,10 @@ func TestReportsInNoZone(t *testing.T) {
 	}
 	page := c.session.get("/usage?time_zone=Europe%2FBerlin").is(200)
 	same(t, "kept", attribute(page.one("input", "name", "time_zone"), "value"), "Europe/Berlin")
-	if !strings.Contains(attribute(page.one("a", "aria-current", "true"), "href"), "time_zone=Europe%2FBerlin") {
-		t.Error("the links of the page lose the time zone")
+	for _, link := range page.all("a", "aria-current", "true") {
+		if !strings.Contains(attribute(link, "href"), "time_zone=Europe%2FBerlin") {
+			t.Error("the links of the page lose the time zone")
+		}
 	}
 	same(t, "default", c.admin.get("/api/usage").is(200).json()["time_zone"], any("UTC"))
 }

@@ -17,14 +17,16 @@ type sums struct {
 	Revised    []string `bun:",array"` // those changed since, which count as not added up
 }
 
-// loadSums reads it in the snapshot of the report.
-func loadSums(ctx context.Context, db bun.IDB) (s sums, err error) {
-	err = db.NewRaw(`SELECT through, computed_at, ARRAY(SELECT DISTINCT day::text FROM usage_revised_days) AS revised FROM usage_totals_state`).
-		Scan(ctx, &s)
+// prepare begins a report in its snapshot. Its many expressions would be compiled for longer than they are used, and
+// its groups of users need memory.
+func (q *Query) prepare(ctx context.Context, db bun.IDB) error {
+	q.sums = sums{}
+	err := db.NewRaw(`SELECT through, computed_at, ARRAY(SELECT DISTINCT day::text FROM usage_revised_days) AS revised
+FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB', true) AS work_mem`).Scan(ctx, &q.sums)
 	if err != nil {
-		return s, fmt.Errorf("look for usage that is added up: %w", err)
+		return fmt.Errorf("look for usage that is added up: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // asOf is until when usage of days that are over is in the report for sure; nil when all of it is read as it stands.
@@ -32,7 +34,8 @@ func (s sums) asOf(q Query) *time.Time {
 	if !s.Through.Valid || !s.ComputedAt.Valid || q.Since.After(s.Through.Time) {
 		return nil
 	}
-	return &s.ComputedAt.Time
+	at := s.ComputedAt.Time.UTC()
+	return &at
 }
 
 // source is where the days of a report are read: usage_days itself, or sums of it by user or by what was called.

@@ -66,7 +66,7 @@ type Series struct {
 
 const (
 	maxReportRows = 100
-	seriesShown   = 4
+	seriesShown   = 8
 )
 
 // groupColumns are how a row of each grouping is keyed.
@@ -75,7 +75,7 @@ var groupColumns = map[string]string{
 	"profile": "d.access_profile_id::text", "day": "d.day::text",
 }
 
-// LoadReport adds up what was used, in one snapshot and four statements however many events there are. Refusal:
+// LoadReport adds up what was used, in one snapshot and three statements however many events there are. Refusal:
 // Unreadable when that takes too long.
 func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 	var report Report
@@ -90,27 +90,25 @@ func LoadReport(ctx context.Context, db bun.IDB, q Query) (Report, error) {
 				return fmt.Errorf("report usage: %w", err)
 			}
 		}
-		shown := []string{}
-		for _, row := range report.Rows[:min(seriesShown, len(report.Rows))] {
-			shown = append(shown, row.Key)
-		}
-		days, err := q.series(ctx, db, shown)
-		if err != nil {
+		if err := report.load(ctx, db, q, report.Rows[:min(seriesShown, len(report.Rows))]); err != nil {
 			return err
 		}
-		report.fill(q, shown, days)
+		report.addOthers(q)
 		return nil
 	})
 	return report, q.tooMuch(err)
 }
 
-// prepare begins a report in its snapshot.
-func (q *Query) prepare(ctx context.Context, db bun.IDB) (err error) {
-	// Its many expressions are compiled for longer than they are used.
-	if _, err := db.NewRaw("SET LOCAL jit = off").Exec(ctx); err != nil {
-		return fmt.Errorf("prepare a report: %w", err)
+// load reads the days, and on each what was used of the rows shown.
+func (r *Report) load(ctx context.Context, db bun.IDB, q Query, shown []Row) error {
+	keys := make([]string, len(shown))
+	for i, row := range shown {
+		keys[i] = row.Key
 	}
-	q.sums, err = loadSums(ctx, db)
+	days, err := q.series(ctx, db, keys)
+	if err == nil {
+		r.fill(q, shown, days)
+	}
 	return err
 }
 
@@ -136,10 +134,19 @@ func (q Query) series(ctx context.Context, db bun.IDB, shown []string) ([]series
 
 // rows reads every row of a report, the most expensive first, with its name.
 func (q Query) rows(db bun.IDB) *bun.SelectQuery {
+	return q.named(db).OrderExpr("r.cost DESC, r.key")
+}
+
+// named reads them in no order.
+func (q Query) named(db bun.IDB) *bun.SelectQuery {
 	sums := q.filter(db.NewSelect(), q.source(q.GroupBy)).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").
 		Having(isUsed)
-	rows := db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*").OrderExpr("r.cost DESC, r.key")
-	switch q.GroupBy {
+	return nameRows(db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*"), q.GroupBy)
+}
+
+// nameRows adds the names of rows.
+func nameRows(rows *bun.SelectQuery, groupBy string) *bun.SelectQuery {
+	switch groupBy {
 	case "user":
 		return joinUserNames(rows, "r.key").ColumnExpr("coalesce(u.name, former_user.name, 'A user who is gone') AS name")
 	case "profile":
@@ -181,21 +188,22 @@ const usageSums = `least(sum(d.cost), 9e18)::bigint AS cost, least(sum(d.tokens)
 sum(d.unpriced)::bigint AS unpriced`
 
 // fill puts the days in order, with those on which nothing was used, and adds everything up.
-func (r *Report) fill(q Query, shown []string, days []seriesDay) {
+func (r *Report) fill(q Query, shown []Row, days []seriesDay) {
 	series := make([]Series, len(shown)+1)
 	place := map[string]int{"": len(shown)}
-	for i, key := range shown {
-		series[i].Name, place[key] = r.Rows[i].Name, i
+	for i, row := range shown {
+		series[i].Name, place[row.Key] = row.Name, i
 	}
 	at := map[string]int{}
 	for day := q.Since; !day.After(q.Until); day = day.AddDate(0, 0, 1) {
-		key := day.Format(time.DateOnly)
+		key := date(day)
 		at[key] = len(r.Days)
 		r.Days = append(r.Days, Row{Key: key, Name: key})
 	}
 	for i := range series {
 		series[i].Days = make([]money.Money, len(r.Days))
 	}
+	var ofShown Sum
 	for _, day := range days {
 		series[place[day.Key]].Days[at[day.Day]] += day.Cost
 		if day.Key == "" {
@@ -204,8 +212,16 @@ func (r *Report) fill(q Query, shown []string, days []seriesDay) {
 			continue
 		}
 		series[len(shown)].Days[at[day.Day]] -= day.Cost
+		ofShown.add(day.Sum)
+	}
+	if len(shown) > 0 && ofShown == r.Total {
+		series = series[:len(shown)] // there are no others
 	}
 	r.Series = series
+}
+
+// addOthers adds up the rows beyond those listed.
+func (r *Report) addOthers(q Query) {
 	switch {
 	case q.GroupBy == "day":
 		r.Rows = r.Days
@@ -213,14 +229,18 @@ func (r *Report) fill(q Query, shown []string, days []seriesDay) {
 		r.Rows = r.Rows[:maxReportRows]
 		others := r.Total
 		for _, row := range r.Rows {
-			others.Cost, others.Tokens = others.Cost-row.Cost, others.Tokens-row.Tokens
-			others.Requests, others.Unpriced = others.Requests-row.Requests, others.Unpriced-row.Unpriced
+			others.take(row.Sum)
 		}
 		r.Others = &others
 	}
-	if last := len(shown); last > 0 && len(r.Rows) <= last {
-		r.Series = series[:last] // there are no others
-	}
+}
+
+// take is the reverse of add.
+func (s *Sum) take(other Sum) {
+	s.Cost -= other.Cost
+	s.Tokens -= other.Tokens
+	s.Requests -= other.Requests
+	s.Unpriced -= other.Unpriced
 }
 
 func (s *Sum) add(other Sum) {

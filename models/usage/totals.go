@@ -163,7 +163,7 @@ func (r *totalsRun) renew(ctx context.Context, tx bun.Tx) error {
 	return nil
 }
 
-// Only rows that differ are written: most days are as they were.
+// Only rows that differ are written, since most days are as they were, and a day's side by side, as reports read them.
 const (
 	addUpTotals = `
 WITH fresh AS (
@@ -175,6 +175,7 @@ WITH fresh AS (
 )
 INSERT INTO usage_totals SELECT f.* FROM fresh AS f LEFT JOIN usage_totals AS t USING (day, access_profile_id, provider, model)
 WHERE (t.cost, t.tokens, t.requests, t.unpriced) IS DISTINCT FROM (f.cost, f.tokens, f.requests, f.unpriced)
+ORDER BY day, access_profile_id, provider, model
 ON CONFLICT (day, access_profile_id, provider, model) DO UPDATE
 SET cost = excluded.cost, tokens = excluded.tokens, requests = excluded.requests, unpriced = excluded.unpriced`
 	addUpPeople = `
@@ -187,6 +188,7 @@ WITH fresh AS (
 )
 INSERT INTO usage_people SELECT f.* FROM fresh AS f LEFT JOIN usage_people AS t USING (day, user_id)
 WHERE (t.cost, t.tokens, t.requests, t.unpriced) IS DISTINCT FROM (f.cost, f.tokens, f.requests, f.unpriced)
+ORDER BY day, user_id
 ON CONFLICT (day, user_id) DO UPDATE
 SET cost = excluded.cost, tokens = excluded.tokens, requests = excluded.requests, unpriced = excluded.unpriced`
 )

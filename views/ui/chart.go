@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,9 @@ type Chart struct {
 	Series            []chartSeries
 	Grid              []chartLine
 	Dates             []chartLabel
+	Partial           string // the day that is not over; "" for none
+
+	y func(dollars float64) float64
 }
 
 // chartSeries has the colour of its place; the last is grey when it is of all others.
@@ -41,8 +45,41 @@ type chartLine struct{ Y, LabelY, Label string }
 type chartLabel struct{ X, Anchor, Text string }
 
 // SpendChart draws what was spent on each day, and on what.
-func SpendChart(loaded report.Report) Chart {
-	most := money.Money(0)
+func SpendChart(loaded report.Report) Chart { return drawSpend(loaded, 0) }
+
+// ForecastChart draws the same with the days that are left, each of which is to cost as much; the last day that there is
+// is not over.
+func ForecastChart(loaded report.Report, daily money.Money, left int) Chart {
+	shown := loaded
+	last, err := time.Parse(time.DateOnly, loaded.Days[len(loaded.Days)-1].Key)
+	if err != nil {
+		return SpendChart(loaded)
+	}
+	shown.Days = slices.Clone(loaded.Days)
+	for i := range left {
+		shown.Days = append(shown.Days, report.Row{Key: last.AddDate(0, 0, i+1).Format(time.DateOnly)})
+	}
+	shown.Series = slices.Clone(loaded.Series)
+	chart := drawSpend(shown, daily)
+	forecast := report.Series{Name: "Forecast", Days: make([]money.Money, len(shown.Days))}
+	for i := range left {
+		forecast.Days[len(loaded.Days)+i] = daily
+	}
+	chart.Partial = dayWords(loaded.Days[len(loaded.Days)-1].Key)
+	if left > 0 && daily > 0 {
+		chart.add(forecast, shown.Days)
+	}
+	return chart
+}
+
+// add draws the forecast, where nothing else is.
+func (c *Chart) add(forecast report.Series, days []report.Row) {
+	drawn := stacked(forecast, 0, days, make([]float64, len(days)), 100/float64(len(days)), c.y)
+	drawn.Class = "series-forecast"
+	c.Series = append(c.Series, drawn)
+}
+
+func drawSpend(loaded report.Report, most money.Money) Chart {
 	for _, day := range loaded.Days {
 		most = max(most, day.Cost)
 	}
@@ -51,6 +88,7 @@ func SpendChart(loaded report.Report) Chart {
 	chart := Chart{Title: "Spend by day"}
 	height := chartHeight - chartTop - chartBottom
 	y := func(dollars float64) float64 { return chartTop + height*(1-dollars/top) }
+	chart.y = y
 	longest := 0
 	for i := range chartGridLines + 1 {
 		at := y(step * float64(i))
@@ -79,7 +117,7 @@ func stacked(
 ) chartSeries {
 	drawn := chartSeries{Name: series.Name, Class: "series-" + strconv.Itoa(place+1)}
 	if series.Name == "" && place > 0 {
-		drawn.Name, drawn.Class = "All others", "series-5"
+		drawn.Name, drawn.Class = "All others", "series-others"
 	}
 	width := min(slot*0.76, widestColumn)
 	for i, cost := range series.Days {
