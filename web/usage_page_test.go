@@ -47,5 +47,5 @@ SELECT current_date - n % 3, ?, ?, CASE WHEN n % 2 = 0 THEN 'openai' ELSE 'mistr
 	same(t, "chip", text(by.one("a", "class", "chip")), "Research")
 	one := s.session.get("/usage?group_by=model&provider=openai&model=m102").is(200)
 	same(t, "rows of one model", len(one.all("th", "scope", "row")), 1)
-	same(t, "days", len(s.session.get("/usage?group_by=day&since=" + since).is(200).all("th", "scope", "row")), 30)
+	same(t, "days", len(s.session.get("/usage?group_by=day&since="+since).is(200).all("th", "scope", "row")), 30)
 }
