@@ -41,7 +41,8 @@ func (h *Handlers) Find(c *gin.Context) error {
 	}
 	if search.IsSecret(in.Q.Text) {
 		return intake.Unreadable("q", "secret_in_address",
-			"A key does not belong in an address: this one may stand in logs now, so rotate it. Paste keys into the search itself.")
+			"A key does not belong in an address: this one may stand in logs now, so rotate it. "+
+				"Paste keys into the search itself.")
 	}
 	found, err := h.find(c, in)
 	if err != nil {
@@ -85,7 +86,9 @@ func (h *Handlers) find(c *gin.Context, in findInput) (views.Found, error) {
 	case utf8.RuneCountInString(q.Text) > search.LongestText:
 		return views.Found{}, intake.Unreadable("q", "too_long", "Shorten the search to 255 characters or fewer.")
 	case q.Kind != "" && !slices.Contains(search.Kinds, q.Kind):
-		return views.Found{}, intake.Unreadable("kind", "invalid_kind", "Leave out kind, or send one of the kinds that are found.")
+		return views.Found{}, intake.Unreadable(
+			"kind", "invalid_kind", "Leave out kind, or send one of the kinds that are found.",
+		)
 	}
 	if err := notByKey(c); err != nil {
 		return views.Found{}, err
@@ -170,7 +173,9 @@ func (h *Handlers) FindCallers(c *gin.Context) error {
 		return err
 	}
 	page := h.page(c, "Who may call "+callers.Model, "")
-	page.Crumbs = []ui.Crumb{{Label: "Providers", Href: "/providers"}, {Label: provider, Href: "/providers/" + url.PathEscape(provider)}}
+	page.Crumbs = []ui.Crumb{
+		{Label: "Providers", Href: "/providers"}, {Label: provider, Href: "/providers/" + url.PathEscape(provider)},
+	}
 	page.Intro = views.CallersIntro(callers)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.CallersBody(callers)))
 	return nil

@@ -215,7 +215,8 @@ func actHref(act search.Act) string {
 	case "new":
 		return list + "/new"
 	case "raise":
-		return href + "/access-profiles/" + strconv.FormatInt(act.Line.CopyID, 10) + "/budgets/" + act.Line.LineID + "/override"
+		copyHref := href + "/access-profiles/" + strconv.FormatInt(act.Line.CopyID, 10)
+		return copyHref + "/budgets/" + act.Line.LineID + "/override"
 	case "assign":
 		return href + "/access-profiles/new"
 	case "key":

@@ -82,7 +82,8 @@ WITH granting AS (
     SELECT g.policy_id FROM provider_configs AS g, (SELECT ?0::text AS provider, ?1::text AS model) AS m
     WHERE g.provider_name = m.provider AND `+grants+`
 ), held AS (
-    SELECT c.access_profile_id, c.user_id FROM user_access_profiles AS c JOIN granting USING (policy_id) WHERE `+active+`
+    SELECT c.access_profile_id, c.user_id
+    FROM user_access_profiles AS c JOIN granting USING (policy_id) WHERE `+active+`
 ), counted AS (
     SELECT access_profile_id AS id, count(*) AS holders FROM held GROUP BY 1
 )

@@ -32,7 +32,9 @@ func IsSecret(text string) bool {
 
 // FindSecret finds the user of a whole virtual key, also of a value that was replaced or deleted. Those who may not
 // see keys find nothing.
-func FindSecret(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, text string) (Result, error) {
+func FindSecret(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, text string,
+) (Result, error) {
 	result := Result{}
 	text = strings.TrimSpace(text)
 	if !actor.May("VirtualKeys:View") || !secret.IsKeySecret(virtualkey.Prefix, text) {
@@ -44,8 +46,8 @@ SELECT 'virtual_key' AS kind, k.id, k.name, u.name || ' · ' || k.last_four AS o
        k.key_hash <> ?0 AND k.previous_until <= clock_timestamp() AS retired
 FROM virtual_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.key_hash = ?0 OR k.previous_hash = ?0
 UNION ALL
-SELECT 'virtual_key', r.key_id, coalesce(k.name, 'A deleted key'), coalesce(u.name, 'a deleted user'), coalesce(u.id, ''),
-       NULL, true
+SELECT 'virtual_key', r.key_id, coalesce(k.name, 'A deleted key'), coalesce(u.name, 'a deleted user'),
+       coalesce(u.id, ''), NULL, true
 FROM retired_keys AS r LEFT JOIN users AS u ON u.id = r.user_id LEFT JOIN virtual_keys AS k ON k.id = r.key_id
 WHERE r.key_hash = ?0
 LIMIT 1`, secret.HashSecret(keys.VirtualKey, text)).Scan(ctx, &hit)

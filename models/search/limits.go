@@ -43,7 +43,8 @@ SELECT user_id, copy_id, profile, '' AS line_id, '' AS provider, '' AS kind, '' 
 FROM held
 UNION ALL
 SELECT l.user_id, l.copy_id, l.profile, l.line_id::text, coalesce(pc.provider_name, ''), l.kind, l.duration, l."limit",
-       coalesce(w.used - w.cleared, 0) >= l."limit", coalesce(w.used - w.cleared, 0)::double precision / greatest(l."limit", 1)
+       coalesce(w.used - w.cleared, 0) >= l."limit",
+       coalesce(w.used - w.cleared, 0)::double precision / greatest(l."limit", 1)
 FROM line AS l
 LEFT JOIN provider_configs AS pc ON pc.id = l.provider_config_id
 LEFT JOIN limit_windows AS w ON w.line_id = l.line_id AND w.kind = l.kind AND w.reset_duration = l.duration

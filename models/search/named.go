@@ -39,7 +39,8 @@ SELECT 'access_profile', p.id::text, p.name, '', '', p.is_active,
 FROM (SELECT p.*, row_number() OVER (ORDER BY p.name_key NOT LIKE ?3, p.name_key) AS place
       FROM (SELECT * FROM access_profiles WHERE search_key LIKE ?8 LIMIT ?6) AS p ORDER BY place LIMIT ?7) AS p`},
 	{Role, "Roles:View", false, `
-SELECT 'role', r.id::text, r.name, '', '', true, (SELECT count(*) FROM users AS u WHERE u.role_id = r.id), NULL::timestamptz, r.place
+SELECT 'role', r.id::text, r.name, '', '', true,
+       (SELECT count(*) FROM users AS u WHERE u.role_id = r.id), NULL::timestamptz, r.place
 FROM (SELECT r.*, row_number() OVER (ORDER BY r.name NOT ILIKE ?2, r.name_key) AS place
       FROM roles AS r WHERE r.name ILIKE ?0 ORDER BY place LIMIT ?7) AS r`},
 	{Key, "VirtualKeys:View", false, `
@@ -51,7 +52,8 @@ FROM ((SELECT * FROM virtual_keys WHERE last_four = ?5 LIMIT ?7)
              ORDER BY name_key LIMIT ?7)) AS k
 JOIN users AS u ON u.id = k.user_id`},
 	{Model, "Providers:View", true, `
-SELECT 'model', m.name, m.name, p.name, '', true, 0, NULL::timestamptz, row_number() OVER (ORDER BY m.name NOT ILIKE ?2, m.name, p.name)
+SELECT 'model', m.name, m.name, p.name, '', true, 0, NULL::timestamptz,
+       row_number() OVER (ORDER BY m.name NOT ILIKE ?2, m.name, p.name)
 FROM providers AS p, unnest(p.models) AS m(name)
 WHERE m.name ILIKE ?0 OR strpos(?1, '/') > 0 AND p.name || '/' || m.name ILIKE ?0`},
 	{Tool, "MCPServers:View", true, `
