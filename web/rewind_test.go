@@ -44,6 +44,10 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 			}
 
 			change(admin, "lost", history.lost)
+			user, _, _ := strings.Cut(b.keyPath, "/access-profiles/")
+			made, _ := admin.api("POST", user+"/virtual-keys", nil).is(200).json()["virtual_key"].(map[string]any)
+			// Changes access, so that the next decision reads all changes.
+			admin.api("DELETE", fmt.Sprint(user, "/access-profiles/virtual-keys/", made["id"]), nil).is(200)
 			ask().is(200) // and is cached from now on
 			b.lists(admin, fmt.Sprint("lost ", history.lost-1))
 			w.breaks()
