@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+
 	"tollgate/handlers"
 	"tollgate/models/permission"
 )

@@ -17,8 +17,9 @@ import (
 
 const (
 	defaultLimit = 25
-	MaxLimit     = 100
-	maxSearch    = 255
+	// MaxLimit is how many rows a page of a list may have.
+	MaxLimit  = 100
+	maxSearch = 255
 )
 
 // Query is the query string of a list. Each reader notes what is wrong; ask err once all have read, so that every
