@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -69,10 +70,18 @@ func (h *Handlers) ClearOverride(c *gin.Context) error {
 
 func (h *Handlers) overridden(c *gin.Context, budget policy.Budget, said string) error {
 	if !reqctx.IsAPI(c) {
-		return seeOther(c, usersHref+"/"+c.Param("id"), said)
+		return seeOther(c, cmp.Or(overrideNext(c), usersHref+"/"+c.Param("id")), said)
 	}
 	reply.JSON(c, http.StatusOK, gin.H{"budget": budget, "effective_max_limit": budget.Cap()})
 	return nil
+}
+
+// overrideNext is the page that a form to raise a budget comes back to, "" for the user's.
+func overrideNext(c *gin.Context) string {
+	if next := c.Query("next"); next != "" {
+		return localPath(next)
+	}
+	return ""
 }
 
 func (h *Handlers) overrideForm(
@@ -90,5 +99,6 @@ func (h *Handlers) overrideForm(
 	reply.MarkProblems(&page, problems)
 	return framed(page, views.OverrideBody(views.OverrideForm{
 		Copy: assigned, Budget: budget, Input: in, Problems: problems, Now: time.Now(), MayClear: true,
+		Next: overrideNext(c),
 	})), nil
 }

@@ -29,6 +29,7 @@ var sections = []struct {
 		ui.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View",
 	},
 	{ui.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g c", Group: 2}, "Usage:View"},
+	{ui.NavItem{Label: "Refusals", Href: "/refusals", Icon: "refused", Key: "g f", Group: 2}, "Usage:View"},
 	{ui.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, "AuditLogs:View"},
 	{ui.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g s", Group: 2}, "Settings:View"},
 }

@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
 	"tollgate/views"
@@ -17,7 +18,8 @@ import (
 
 // TryAccess shows whether a user might make a call now, and the line that decides.
 func (h *Handlers) TryAccess(c *gin.Context) error {
-	q := intake.ReadQuery(c, "model", "mcp_client_id", "tool_name")
+	q := intake.ReadQuery(c, "model", "mcp_client_id", "tool_name", "at")
+	at := tryTime(q)
 	if err := q.Err(); err != nil {
 		return err
 	}
@@ -31,14 +33,17 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 	}
 	tried := views.TryPage{
 		User: user, Model: q.Typed("model"), Server: q.Typed("mcp_client_id"), Tool: q.Typed("tool_name"),
-		Catalogue: offered, Now: time.Now(),
+		Catalogue: offered, Now: time.Now(), At: at,
+	}
+	if at != nil {
+		tried.Now = *at
 	}
 	if tried.Asked() {
 		question := entitlement.Call{Model: tried.Model}
 		if tried.Model == "" {
 			question = entitlement.Call{MCPClientID: tried.Server, ToolName: tried.Tool}
 		}
-		decision, err := h.Engine.Try(reqctx.Of(c), entitlement.Subject{UserID: user.ID}, question)
+		decision, err := h.try(c, user, question, at)
 		if err != nil {
 			return err
 		}
@@ -46,5 +51,37 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 	}
 	page := h.userFrame(c, user, "What may "+user.Name+" call?")
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.TryBody(tried)))
+	return nil
+}
+
+// try decides without a trace: now, or as of an earlier time.
+func (h *Handlers) try(
+	c *gin.Context, user identity.User, call entitlement.Call, at *time.Time,
+) (decision.Decision, error) {
+	if at == nil {
+		return h.Engine.Try(reqctx.Of(c), entitlement.Subject{UserID: user.ID}, call)
+	}
+	return h.Engine.TryAsOf(reqctx.Of(c), user.ID, call, *at)
+}
+
+// minuteForm is how a form sends a time in UTC.
+const minuteForm = "2006-01-02T15:04"
+
+// tryTime reads the time as of which a call is tried; nil for now.
+func tryTime(q *intake.Query) *time.Time {
+	text := q.Get("at")
+	if text == "" {
+		return nil
+	}
+	at, err := time.Parse(minuteForm, text)
+	switch {
+	case err != nil:
+		q.Refuse("at", "invalid_time", "Give the time in UTC, such as 2026-11-27T16:00.")
+	case at.After(time.Now()):
+		q.Refuse("at", "in_the_future", "Choose a time that has passed.")
+	default:
+		at = at.Add(time.Minute - time.Microsecond) // all that happened in that minute
+		return &at
+	}
 	return nil
 }

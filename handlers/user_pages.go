@@ -148,6 +148,12 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 			return err
 		}
 	}
+	if p.MayViewUsage {
+		if p.Refusals, p.RefusalCount, err = h.usersRefusals(c, p.User.ID); err != nil {
+			return err
+		}
+		p.Refusals.MayRaise = p.MayChangeCopies
+	}
 	if p.MayViewKeys {
 		p.Keys = views.KeyList{MayRotate: may("VirtualKeys:Update"), MayDrop: may("AccessProfiles:Delete")}
 		p.Keys.Now, p.Keys.MayCreate = p.Now, may("VirtualKeys:Create")

@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	},
 	"quarantine": {"audit", "database", "decision", "identity", "input", "money", "permission", "problem", "usage"},
 	"quota":      {"assignment", "database", "money", "policy", "virtualkey"},
-	"refusal":    {"database"},
+	"refusal":    {"database", "money"},
 	"report":     {"database", "money", "problem", "profile", "window"},
 	"sample": {
 		"account", "assignment", "catalogue", "database", "entitlement", "identity", "input", "money",

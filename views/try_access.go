@@ -17,6 +17,15 @@ type TryPage struct {
 	Catalogue           catalogue.Catalogue
 	Decision            *decision.Decision
 	Now                 time.Time
+	At                  *time.Time // as of which; nil for now
+}
+
+// at is the time as its field has it.
+func (p TryPage) at() string {
+	if p.At == nil {
+		return ""
+	}
+	return p.At.UTC().Format("2006-01-02T15:04")
 }
 
 // Asked reports whether there is something to decide.

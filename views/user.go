@@ -67,6 +67,8 @@ type UserPage struct {
 	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
 	MayViewKeys, MayViewUsage, MayViewAudit              bool
 	Catalogue                                            catalogue.Catalogue
+	Refusals                                             *RefusalRows // of the last days; nil when they are not shown
+	RefusalCount                                         int64
 }
 
 // covered reports whether the actor may do all that the user may, and so may set what the user signs in with.

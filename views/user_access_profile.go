@@ -1,6 +1,7 @@
 package views
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -152,10 +153,19 @@ type OverrideForm struct {
 	Problems problem.Problems
 	Now      time.Time
 	MayClear bool
+	Next     string // a page of this console to come back to; "" for the user's
 }
 
 func (f OverrideForm) href() string {
 	return CopyHref(f.Copy) + "/budgets/" + f.Budget.ID + "/override"
+}
+
+// next keeps where to come back to.
+func (f OverrideForm) next() string {
+	if f.Next == "" {
+		return ""
+	}
+	return "?next=" + url.QueryEscape(f.Next)
 }
 
 // takenBack says what it means to take an override back, when it means more than a lower limit.

@@ -210,6 +210,8 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"GET", "/api/usage/export", "Usage:View", h.Report(h.ExportUsage)},
 		{"GET", "/usage", "Usage:View", h.Report(h.ShowUsage)},
 		{"GET", "/usage/export", "Usage:View", h.Report(h.ExportUsage)},
+		{"GET", "/api/refusals", "Usage:View", h.Report(h.ListRefusals)},
+		{"GET", "/refusals", "Usage:View", h.Report(h.ListRefusals)},
 		{"GET", "/users/:id/try", "AccessProfiles:View", h.TryAccess},
 		{"GET", "/quota", anyone, g.QuotaPage},
 		{"POST", "/quota", anyone, g.ShowQuotaPage},

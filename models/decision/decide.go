@@ -33,6 +33,27 @@ func (e *Engine) Try(ctx context.Context, subject entitlement.Subject, call enti
 	return tried.Decision, err
 }
 
+// TryAsOf decides what a user's copies of today would have allowed at an earlier time, as [entitlement.AsOf] says.
+func (e *Engine) TryAsOf(ctx context.Context, user string, call entitlement.Call, at time.Time) (Decision, error) {
+	id, known := identity.ParseUserID(user)
+	if !known {
+		return unknownSubject(), nil
+	}
+	h, err := entitlement.AsOf(ctx, e.cache.DB, id, at)
+	if err != nil {
+		return Decision{}, err
+	}
+	grants, err := e.cache.Grants(ctx)
+	if err != nil {
+		return Decision{}, err
+	}
+	offered, err := e.cache.CatalogueNow(ctx)
+	if err != nil {
+		return Decision{}, err
+	}
+	return decided{Decision: Decision{UserID: id}, call: call, entitlements: h}.judge(offered, grants, at).Decision, nil
+}
+
 // decided is a decision with what it was based on.
 type decided struct {
 	Decision
@@ -106,18 +127,24 @@ func (e *Engine) decide(
 	if err != nil {
 		return of, err
 	}
-	now := e.cache.Now()
-	of.at = now
+	return of.judge(catalogue, grants, e.cache.Now()), nil
+}
+
+// judge decides by the entitlements at a given time.
+func (of decided) judge(
+	offered *catalogue.Catalogue, grants func(*entitlement.Copy) []policy.Grant, at time.Time,
+) decided {
+	of.at = at
+	asked := of.call
 	var providers []string
-	of.call, providers = of.entitlements.ResolveModel(call, catalogue, now)
+	of.call, providers = of.entitlements.ResolveModel(asked, offered, at)
 	if len(providers) > 0 {
-		of.Decision = of.by(ambiguousModel(of.entitlements, call, providers))
-		return of, nil
+		return of.with(of.by(ambiguousModel(of.entitlements, asked, providers)))
 	}
-	of.call.Unpriced = entitlement.Unpriced(catalogue, of.call)
-	decision, granting := Decide(of.entitlements, of.call, grants, now)
-	of.Decision, of.granting = of.by(decision), granting
-	return of, nil
+	of.call.Unpriced = entitlement.Unpriced(offered, of.call)
+	decision, granting := Decide(of.entitlements, of.call, grants, at)
+	of.granting = granting
+	return of.with(of.by(decision))
 }
 
 // unknownSubject is one answer for unknown, malformed, revoked and expired credentials.

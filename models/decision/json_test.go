@@ -21,8 +21,9 @@ func TestDecisionJSON(t *testing.T) {
 		{Limits: []DecidedLimit{}, NeverFits: true},
 		{Limits: []DecidedLimit{}, RefusedBy: []RefusedLimit{
 			{
-				uuid.MustParse(id), policy.Scope{Provider: "o'<x>"}, policy.KindSpend, "1d", Amount{5_000_000_000, true}, Amount{1, true}, Amount{0, true},
-				Amount{math.MaxInt64, true}, end, NeverFits,
+				ID: uuid.MustParse(id), Scope: policy.Scope{Provider: "o'<x>"}, Kind: policy.KindSpend, ResetDuration: "1d",
+				Limit: Amount{5_000_000_000, true}, Used: Amount{1, true}, Reserved: Amount{0, true}, Asked: Amount{math.MaxInt64, true},
+				ResetsAt: end, Reason: NeverFits,
 			},
 			{ResetsAt: end.Truncate(time.Second), Reason: UsedUp},
 		}},

@@ -1,0 +1,121 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/refusal"
+	"tollgate/views"
+)
+
+const refusalDays = 7
+
+// ListRefusals answers who was refused what, and why, the latest first.
+func (h *Handlers) ListRefusals(c *gin.Context) error {
+	q, wanted, err := readRefusalQuery(c)
+	if err != nil {
+		return err
+	}
+	rows, total, err := h.refusals(c, wanted)
+	if err != nil {
+		return err
+	}
+	if !reqctx.IsAPI(c) && behindEnd(c, q, wanted.Limit, wanted.Offset, len(rows), total) {
+		return nil
+	}
+	gaps, err := refusal.Gaps(reqctx.Of(c), h.DB, wanted.Days)
+	if err != nil {
+		return err
+	}
+	since := h.Refusals.KeptSince(time.Now())
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{
+			"refusals": rows, "count": len(rows), "total_count": total, "limit": wanted.Limit, "offset": wanted.Offset,
+			"kept_since": since, "gaps": gaps,
+		})
+		return nil
+	}
+	page := h.page(c, "Refusals", "/refusals")
+	page.Intro = "Calls that were refused, and why. Times are in UTC."
+	shown := views.RefusalPage{
+		RefusalRows: h.refusalRows(c, rows), Query: wanted, Link: q.Link, Gaps: gaps, KeptSince: since,
+		Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "refusals"),
+	}
+	if wanted.UserID != "" {
+		names, err := identity.UserNames(reqctx.Of(c), h.DB, []string{wanted.UserID})
+		if err != nil {
+			return err
+		}
+		if shown.UserName = "a user"; reqctx.Actor(c).May("Users:View") && names[wanted.UserID] != "" {
+			shown.UserName = names[wanted.UserID]
+		}
+	}
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RefusalBody(shown)))
+	return nil
+}
+
+func readRefusalQuery(c *gin.Context) (*intake.Query, refusal.Query, error) {
+	q := intake.ReadQuery(c, "limit", "offset", "user_id", "access_profile_id", "model", "reason", "days")
+	wanted := refusal.Query{
+		UserID: q.Typed("user_id"), ProfileID: q.Number("access_profile_id", 0, 1, input.MaxCount), Model: q.Typed("model"),
+		Reason: q.Get("reason"), Days: q.Number("days", refusalDays, 1, refusal.LongestSpan),
+	}
+	wanted.Limit, wanted.Offset = q.Page()
+	if reasons := refusal.Reasons[1:]; wanted.Reason != "" && !slices.Contains(reasons, wanted.Reason) {
+		q.Refuse("reason", "invalid_reason", "Choose "+input.Either(reasons)+".")
+	}
+	if _, ok := identity.ParseUserID(wanted.UserID); wanted.UserID != "" && !ok {
+		q.Refuse("user_id", "invalid_user_id", "Send the id of a user.")
+	}
+	return q, wanted, q.Err()
+}
+
+// refusals reads a page of refusals, as far as the actor may see what is in them.
+func (h *Handlers) refusals(c *gin.Context, wanted refusal.Query) ([]refusal.Row, int64, error) {
+	rows, total, err := refusal.List(reqctx.Of(c), h.DB, wanted)
+	if err != nil {
+		return nil, 0, err
+	}
+	actor := reqctx.Actor(c)
+	if actor.May("AccessProfiles:View") {
+		if err := refusal.AddGranting(reqctx.Of(c), h.DB, rows); err != nil {
+			return nil, 0, err
+		}
+	}
+	for i := range rows {
+		if !actor.May("Users:View") {
+			rows[i].UserName = ""
+		}
+	}
+	return rows, total, nil
+}
+
+// refusalRows adds where their links lead, and back.
+func (h *Handlers) refusalRows(c *gin.Context, rows []refusal.Row) views.RefusalRows {
+	actor := reqctx.Actor(c)
+	return views.RefusalRows{
+		Rows: rows, Now: time.Now(), Next: c.Request.URL.RequestURI(), MayViewUsers: actor.May("Users:View"),
+		MayRaise: actor.May("AccessProfiles:Update"), MayViewProfiles: actor.May("AccessProfiles:View"),
+	}
+}
+
+// usersRefusals are the last refusals of a user, for their page.
+func (h *Handlers) usersRefusals(c *gin.Context, user string) (*views.RefusalRows, int64, error) {
+	rows, total, err := h.refusals(c, refusal.Query{UserID: user, Days: refusalDays, Limit: refusalsOnPage})
+	if err != nil {
+		return nil, 0, err
+	}
+	shown := h.refusalRows(c, rows)
+	shown.OfUser = true
+	return &shown, total, nil
+}
+
+const refusalsOnPage = 5

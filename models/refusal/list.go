@@ -1,0 +1,243 @@
+package refusal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/money"
+)
+
+// LongestSpan is how many days a list of refusals may cover.
+const LongestSpan = 31
+
+// Query says which refusals a list shows.
+type Query struct {
+	Limit, Offset int64
+	Days          int64 // back from now
+	UserID        string
+	ProfileID     int64
+	Model         string // or tool, as it was asked for, or without its provider
+	Reason        string // a type of decisions
+}
+
+// Row is what a user was refused on one day for one reason, asking for the same. Days are those of UTC.
+type Row struct {
+	UserID      string    `json:"user_id,omitempty"` // left out when the subject is unknown
+	UserName    string    `json:"user_name,omitempty"`
+	ProfileID   int64     `json:"access_profile_id,omitempty" bun:"access_profile_id"`
+	ProfileName string    `json:"access_profile_name,omitempty"`
+	CopyID      int64     `json:"copy_id,omitempty"`
+	Type        string    `json:"type" bun:"-"`
+	Asked       string    `json:"asked"`
+	Calls       int64     `json:"calls"`
+	FirstAt     time.Time `json:"first_at"`
+	LastAt      time.Time `json:"last_at"`
+	Granted     bool      `json:"granted"`
+	RefusedBy   *Decided  `json:"refused_by,omitempty" bun:"-"`
+	GrantedBy   []Profile `json:"granted_by,omitempty" bun:"-"` // profiles that have it
+
+	Raisable bool  `json:"-"` // the budget that decided is still there
+	Reason   int   `json:"-"`
+	Total    int64 `json:"-"`
+
+	// The limit that decided, as it is stored.
+	LineID        string    `json:"-"`
+	Scope         string    `json:"-"`
+	Kind          string    `json:"-"`
+	ResetDuration string    `json:"-"`
+	LineReason    string    `json:"-"`
+	Used          int64     `json:"-"`
+	Reserved      int64     `json:"-"`
+	Most          int64     `json:"-"`
+	ResetsAt      time.Time `json:"-"`
+}
+
+// Decided is the limit that refused the calls, with the most that was used of it.
+type Decided struct {
+	LimitID       string    `json:"line_id"`
+	Scope         string    `json:"scope"`
+	Kind          string    `json:"kind"`
+	ResetDuration string    `json:"reset_duration"`
+	Limit         any       `json:"limit"` // dollars of spend, or a count
+	Used          any       `json:"used"`
+	Reserved      any       `json:"reserved"`
+	ResetsAt      time.Time `json:"resets_at"`
+	Reason        string    `json:"reason"`
+}
+
+// Profile is a profile that grants what was refused.
+type Profile struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// List returns a page of refusals, the latest first, and how many rows match.
+func List(ctx context.Context, db bun.IDB, q Query) (rows []Row, total int64, err error) {
+	rows = []Row{}
+	sums := db.NewSelect().TableExpr("refusals AS r").
+		ColumnExpr(`r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id, sum(r.calls)::bigint AS calls,
+min(r.first_at) AS first_at, max(r.last_at) AS last_at, bool_and(r.granted) AS granted, max(r.scope) AS scope, max(r.kind) AS kind,
+max(r.reset_duration) AS reset_duration, max(r.line_reason) AS line_reason, max(r.used) AS used, max(r.reserved) AS reserved,
+max(r.most) AS most, max(r.resets_at) AS resets_at`).
+		GroupExpr("r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id, (r.minute AT TIME ZONE 'UTC')::date")
+	sums = q.filter(sums)
+	err = db.NewSelect().TableExpr("(SELECT *, count(*) OVER () AS total FROM (?) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id "+
+		"LIMIT ? OFFSET ?) AS s", sums, q.Limit, q.Offset).
+		ColumnExpr(`s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name,
+s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN budgets AS b USING (policy_id)
+WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id) AS raisable`).
+		Join("LEFT JOIN users AS u ON u.id = s.user_id").Join("LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id").
+		Order("s.last_at DESC", "s.user_id", "s.asked", "s.reason", "s.line_id").Scan(ctx, &rows)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list refusals: %w", err)
+	}
+	for i := range rows {
+		rows[i].complete()
+	}
+	if len(rows) > 0 {
+		return rows, rows[0].Total, nil
+	}
+	if q.Offset > 0 {
+		q.Limit, q.Offset = 1, 0
+		_, total, err = List(ctx, db, q)
+	}
+	return rows, total, err
+}
+
+func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
+	s = s.Where("NOT r.watched AND r.minute >= date_trunc('minute', clock_timestamp()) - ? * interval '1 day'", q.Days)
+	if q.UserID != "" {
+		s = s.Where("r.user_id = ?", q.UserID)
+	}
+	if q.ProfileID != 0 {
+		s = s.Where("r.access_profile_id = ?", q.ProfileID)
+	}
+	if q.Model != "" {
+		s = s.Where("(r.asked = ?0 OR right(r.asked, length(?0) + 1) = '/' || ?0)", q.Model)
+	}
+	if q.Reason != "" {
+		code, _ := reasonCode(q.Reason)
+		s = s.Where("r.reason = ?", code)
+	}
+	return s
+}
+
+// complete writes the number of the reason and the limit in words.
+func (r *Row) complete() {
+	r.Type = Reasons[r.Reason]
+	r.FirstAt, r.LastAt = r.FirstAt.UTC(), r.LastAt.UTC()
+	if r.Kind == "" {
+		return
+	}
+	amount := func(n int64) any {
+		if r.Kind == "spend" {
+			return money.Money(n)
+		}
+		return n
+	}
+	r.RefusedBy = &Decided{
+		LimitID: r.LineID, Scope: r.Scope, Kind: r.Kind, ResetDuration: r.ResetDuration, Limit: amount(r.Most),
+		Used: amount(r.Used), Reserved: amount(r.Reserved), ResetsAt: r.ResetsAt.UTC(), Reason: r.LineReason,
+	}
+}
+
+// OfHolder is what a user may see of the own refusals: no other user, and no profile that they do not have.
+func OfHolder(ctx context.Context, db bun.IDB, user string, q Query) (rows []Row, total int64, err error) {
+	q.UserID = user
+	rows, total, err = List(ctx, db, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	held := []int64{}
+	err = db.NewSelect().TableExpr("user_access_profiles").Column("access_profile_id").Where("user_id = ?", user).
+		Scan(ctx, &held)
+	if err != nil {
+		return nil, 0, fmt.Errorf("look up which profiles a user has: %w", err)
+	}
+	has := map[int64]bool{}
+	for _, id := range held {
+		has[id] = true
+	}
+	for i := range rows {
+		if !has[rows[i].ProfileID] {
+			rows[i].ProfileID, rows[i].ProfileName, rows[i].CopyID = 0, "", 0
+		}
+	}
+	return rows, total, nil
+}
+
+// mostGranting is how many profiles that have a model are named.
+const mostGranting = 3
+
+// AddGranting adds the active profiles that have the models that were refused because a profile lacks them.
+func AddGranting(ctx context.Context, db bun.IDB, rows []Row) error {
+	asked := []string{}
+	for _, r := range rows {
+		if r.lacking() {
+			asked = append(asked, r.Asked)
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	var found []struct {
+		Asked string
+		Profile
+	}
+	err := db.NewRaw(`
+SELECT m.asked, t.id, t.name FROM (
+    SELECT DISTINCT asked, split_part(asked, '/', 1) AS provider, substr(asked, strpos(asked, '/') + 1) AS model
+    FROM unnest(?0::text[]) AS asked WHERE asked LIKE '%/%'
+) AS m CROSS JOIN LATERAL (
+    SELECT t.id, t.name FROM provider_configs AS g JOIN access_profiles AS t ON t.policy_id = g.policy_id AND t.is_active
+    WHERE g.provider_name = m.provider AND (g.all_models_allowed OR g.allowed_models && ARRAY[m.model, m.asked])
+    ORDER BY t.name_key LIMIT ?1
+) AS t`, pgdialect.Array(asked), mostGranting).Scan(ctx, &found)
+	if err != nil {
+		return fmt.Errorf("look up profiles that have a model: %w", err)
+	}
+	by := map[string][]Profile{}
+	for _, f := range found {
+		by[f.Asked] = append(by[f.Asked], f.Profile)
+	}
+	for i := range rows {
+		if rows[i].lacking() {
+			rows[i].GrantedBy = by[rows[i].Asked]
+		}
+	}
+	return nil
+}
+
+// lacking reports a model that no profile of the user has.
+func (r Row) lacking() bool { return r.Type == "model_blocked" || r.Type == "provider_blocked" }
+
+// KeptSince is how far back refusals are kept.
+func (l *Log) KeptSince(now time.Time) time.Time {
+	return now.UTC().AddDate(0, 0, -l.keptDays).Truncate(time.Minute)
+}
+
+// silence is after how long a console that says nothing has ended.
+const silence = 2*heartbeat + 10*time.Second
+
+// Gaps are the times after which up to two seconds may be missing, because a console ended without warning.
+func Gaps(ctx context.Context, db bun.IDB, days int64) ([]time.Time, error) {
+	gaps := []time.Time{}
+	now, err := database.Clock(ctx, db)
+	if err == nil {
+		err = db.NewSelect().Table("decision_consoles").Column("flushed_until").
+			Where("ended_at IS NULL AND flushed_until BETWEEN ? AND ?", now.AddDate(0, 0, -int(days)), now.Add(-silence)).
+			Order("flushed_until DESC").Limit(20).Scan(ctx, &gaps)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up consoles that ended without warning: %w", err)
+	}
+	for i := range gaps {
+		gaps[i] = gaps[i].UTC()
+	}
+	return gaps, nil
+}
