@@ -64,6 +64,9 @@ var usageScreens = []scene{
 	}},
 	{name: "usage-as-viewer", visit: visit{as: viewer}, path: "/usage?group_by=user"},
 
+	{name: "refusals", place: refused("Ruth Refused", "/refusals?days=1")},
+	{name: "refusals-empty", path: "/refusals?model=none"},
+	{name: "user-refused", place: refused("Uma Refused", "~")},
 	{name: "user-used-up", place: spent("Una Used", "20", ""), act: func(s *screen) {
 		s.sees(s.text("Used up"))
 		s.sees(s.heading("What they may call"))

@@ -126,7 +126,7 @@ func TestTryAsOf(t *testing.T) {
 	g.admin.counted(event(g.key, "cost", 8, "occurred_at", noon.Format(time.RFC3339)))
 	session := g.login(admin)
 	tried := func(at string) string {
-		return text(session.get("/users/" + g.ada + "/try?model=openai/gpt-4o&at=" + at).is(200).one("section", "aria-labelledby", "tried"))
+		return text(session.get("/users/"+g.ada+"/try?model=openai/gpt-4o&at="+at).is(200).one("section", "aria-labelledby", "tried"))
 	}
 	before, after := noon.Add(-2*time.Minute).Format("2006-01-02T15:04"), noon.Add(time.Minute).Format("2006-01-02T15:04")
 	if got := tried(before); !strings.Contains(got, "Allowed") || !strings.Contains(got, "As of") {
