@@ -42,7 +42,7 @@ func refused(name, path string) place {
 	}
 }
 
-// A budget that refused a call is raised in three clicks from where a sign-in leads, with and without JavaScript, and
+// A budget that refused a call is raised in four clicks from where a sign-in leads, with and without JavaScript, and
 // the form comes back to the list.
 func TestRaiseAfterRefusal(t *testing.T) {
 	t.Parallel()
@@ -57,6 +57,7 @@ func TestRaiseAfterRefusal(t *testing.T) {
 			s.arrives("/refusals")
 			s.click(s.link("Raise… $20.00 per day of " + person))
 			s.fill("Add", "10")
+			s.tick("For good")
 			s.click(s.button("Raise the limit"))
 			s.arrives("/refusals")
 			s.to(home)

@@ -66,7 +66,7 @@ var usageScreens = []scene{
 
 	{name: "refusals", place: refused("Ruth Refused", "/refusals?days=1")},
 	{name: "refusals-empty", path: "/refusals?model=none"},
-	{name: "user-refused", place: refused("Uma Refused", "~")},
+	{name: "user-with-refusals", place: refused("Uma Refused", "~")},
 	{name: "user-used-up", place: spent("Una Used", "20", ""), act: func(s *screen) {
 		s.sees(s.text("Used up"))
 		s.sees(s.heading("What they may call"))
