@@ -18,8 +18,8 @@ import (
 	"tollgate/models/window"
 )
 
-// OverrideModes are how long an override lasts: for a number of windows, or permanently.
-var OverrideModes = []string{"cycles", "forever"}
+// overrideModes are how long an override lasts: for a number of windows, or permanently.
+var overrideModes = []string{"cycles", "forever"}
 
 // OverrideInput is what a client may send to raise one budget of one copy.
 type OverrideInput struct {
@@ -56,7 +56,7 @@ type BudgetOverride struct {
 func (in OverrideInput) check() (o BudgetOverride, problems problem.Problems) {
 	c := &input.Reader{}
 	o.Amount = readOverride(c, "amount", in.Amount)
-	mode, _ := c.Choice("mode", in.Mode, "invalid_mode", "Choose cycles or forever.", OverrideModes)
+	mode, _ := c.Choice("mode", in.Mode, "invalid_mode", "Choose cycles or forever.", overrideModes)
 	switch {
 	case mode == "forever" && in.Cycles.Given():
 		c.Add("cycles", "cycles_not_allowed", "Leave the number of windows out: the override is for good.")

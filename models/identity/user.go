@@ -68,7 +68,7 @@ func ListUsers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Us
 	matching := func() *bun.SelectQuery {
 		users := db.NewSelect().TableExpr("users")
 		if q.Search != "" {
-			users = users.Where(SearchUsers, database.LikeAnywhere(q.Search))
+			users = users.Where(searchUsers, database.LikeAnywhere(q.Search))
 		}
 		return users
 	}
@@ -83,11 +83,11 @@ func ListUsers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Us
 	return users, total, err
 }
 
-// SearchUsers is the condition of a search for users; each part has an index.
-const SearchUsers = "(name ILIKE ?0 OR email ILIKE ?0)"
+// searchUsers is the condition of a search for users; each part has an index.
+const searchUsers = "(name ILIKE ?0 OR email ILIKE ?0)"
 
-// UsersOf returns users in the order of their ids.
-func UsersOf(ctx context.Context, db bun.IDB, ids []string) ([]User, error) {
+// usersOf returns users in the order of their ids.
+func usersOf(ctx context.Context, db bun.IDB, ids []string) ([]User, error) {
 	users := []User{}
 	err := selectUsers(db).Where("u.id = ANY (?)", pgdialect.Array(ids)).
 		OrderExpr("array_position(?::text[], u.id)", pgdialect.Array(ids)).Scan(ctx, &users)

@@ -12,10 +12,10 @@ import (
 	"tollgate/models/permission"
 )
 
-// Most is how many hits of each kind are shown, and MostOfOne how many when only one kind is asked for.
+// Most is how many hits of each kind are shown, and mostOfOne how many when only one kind is asked for.
 const (
 	Most      = 5
-	MostOfOne = 100
+	mostOfOne = 100
 )
 
 // LongestText is how many characters a search may have.
@@ -93,7 +93,7 @@ type Query struct {
 
 func (q Query) most() int {
 	if q.Kind != "" {
-		return MostOfOne
+		return mostOfOne
 	}
 	return Most
 }

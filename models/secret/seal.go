@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// ErrSealed says that a sealed text cannot be read: it was sealed with another secret, or for something else.
-var ErrSealed = errors.New("the sealed text cannot be read here")
+// errSealed says that a sealed text cannot be read: it was sealed with another secret, or for something else.
+var errSealed = errors.New("the sealed text cannot be read here")
 
 // Seal encrypts a text with AES-GCM, under a key of this installation. Bound is what it belongs to, its purpose first:
 // Open has to name the same.
@@ -24,18 +24,18 @@ func (k Keys) Seal(plain []byte, bound ...string) ([]byte, error) {
 	return aead.Seal(nonce, nonce, plain, binding(bound)), nil
 }
 
-// Open decrypts what Seal made of a text. Error: ErrSealed.
+// Open decrypts what Seal made of a text. Error: errSealed.
 func (k Keys) Open(sealed []byte, bound ...string) ([]byte, error) {
 	aead, err := k.aead()
 	if err != nil {
 		return nil, err
 	}
 	if len(sealed) < aead.NonceSize() {
-		return nil, ErrSealed
+		return nil, errSealed
 	}
 	plain, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], binding(bound))
 	if err != nil {
-		return nil, ErrSealed
+		return nil, errSealed
 	}
 	return plain, nil
 }
