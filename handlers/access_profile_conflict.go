@@ -89,7 +89,7 @@ var sides = []side{
 // takeChosen carries out what was chosen after a late save: fields whose saved side was chosen are taken from the
 // profile as it stands.
 func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
-	if e.form.Choose.Kind == input.Absent {
+	if e.form.Choose.Kind == input.Absent || e.form.Op.Text == saveMine {
 		return nil
 	}
 	stands, err := h.standing(c, e.id)
@@ -136,7 +136,14 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 	if err != nil {
 		return err
 	}
-	conflict := &views.EditConflict{Version: strconv.FormatInt(stands.Version, 10)}
+	saved, err := profile.FindVersion(reqctx.Of(c), h.DB, e.id, stands.Version)
+	if err != nil {
+		return err
+	}
+	conflict := &views.EditConflict{
+		Version: strconv.FormatInt(stands.Version, 10), By: saved.ChangedBy, At: saved.CreatedAt,
+		Own: saved.ChangedBy == reqctx.Actor(c).Name,
+	}
 	was, mine := views.FieldLines(base, offered), views.FieldLines(yours, offered)
 	theirs := views.FieldLines(stands, offered)
 	for _, side := range sides {

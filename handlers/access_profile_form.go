@@ -51,8 +51,11 @@ func decodeProfile(c *gin.Context) (profileForm, error) {
 }
 
 func (f profileForm) editsRows() bool {
-	return f.Op.Given() && f.Op.Text != "save" && f.Op.Text != saveAndPropagate
+	return f.Op.Given() && f.Op.Text != "save" && f.Op.Text != saveAndPropagate && f.Op.Text != saveMine
 }
+
+// saveMine saves the form over an earlier save, whatever was chosen field by field.
+const saveMine = "save-mine"
 
 // saveAndPropagate saves and goes on to what is to reach the copies.
 const saveAndPropagate = "save-and-propagate"
