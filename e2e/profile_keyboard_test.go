@@ -249,8 +249,8 @@ func (s *screen) copyAndDeleteByKeyboard() {
 	s.sees(s.text("On anthropic they may spend at most $1,200.50 a quarter (quarters from February) and $50.00 a day."))
 
 	s.enter(s.GetByLabel("More actions"))
-	s.enter(s.button("Deactivate"))
-	s.sees(s.text("Inactive"))
+	s.enter(s.button("Archive"))
+	s.sees(s.text("Archived").First())
 	s.enter(s.GetByLabel("More actions"))
 	s.enter(s.link("Delete…"))
 	s.sees(s.heading("Delete Keyboard crew copy?"))

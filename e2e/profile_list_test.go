@@ -35,12 +35,12 @@ func TestProfileLife(t *testing.T) {
 			same(t, "the copy", policyOf(t, s.console.profile(t, name+" again")), policyOf(t, s.console.profile(t, name)))
 
 			s.click(s.GetByLabel("More actions"))
-			s.click(s.button("Deactivate"))
-			s.sees(s.text("Inactive"))
+			s.click(s.button("Archive"))
+			s.sees(s.text("Archived").First())
 			s.to("/access-profiles?is_active=false")
 			s.sees(s.link(name + " again"))
 			s.click(s.GetByLabel("Actions for "+name+" again", exactName))
-			s.click(s.button("Activate"))
+			s.click(s.button("Unarchive"))
 			s.sees(s.text(name + " again is active now."))
 
 			s.to(path)

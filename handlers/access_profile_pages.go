@@ -107,7 +107,7 @@ func stateLinks(q *intake.Query) []ui.Link {
 	return []ui.Link{
 		{Label: "All", Href: q.Link("is_active", ""), On: now == ""},
 		{Label: "Active", Href: q.Link("is_active", "true"), On: now == "true"},
-		{Label: "Inactive", Href: q.Link("is_active", "false"), On: now == "false"},
+		{Label: "Archived", Href: q.Link("is_active", "false"), On: now == "false"},
 	}
 }
 

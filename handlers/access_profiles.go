@@ -152,11 +152,26 @@ func (h *Handlers) setActive(c *gin.Context, active bool) error {
 	if err != nil {
 		return err
 	}
-	state := " is inactive now: it is hidden from pickers, copies keep working."
-	if active {
-		state = " is active now."
+	state := " is active now."
+	if !active {
+		holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{id})
+		if err != nil {
+			return err
+		}
+		state = " is archived: it is offered to no further user. " + stillWorking(holders[id])
 	}
 	return savedProfile(c, http.StatusOK, shown, shown.Name+state)
+}
+
+// stillWorking says what an archived profile leaves as it is.
+func stillWorking(copies int64) string {
+	switch copies {
+	case 0:
+		return "No user holds a copy."
+	case 1:
+		return "The 1 copy of it keeps working."
+	}
+	return "The " + strconv.FormatInt(copies, 10) + " copies of it keep working."
 }
 
 // CloneAccessProfile stores a copy of a profile under another name.

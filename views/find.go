@@ -99,7 +99,7 @@ func hitState(hit search.Hit, now time.Time) (state string, bad bool) {
 	case search.Profile:
 		held := "held by " + cmp.Or(counted(hit.Count), "no user")
 		if !hit.Active {
-			return "inactive, " + held, true
+			return "archived, " + held, true
 		}
 		return held, false
 	case search.Role:

@@ -260,7 +260,7 @@ func ProfileListBody(l ProfileList) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<button class=\"button compact\" name=\"op\" value=\"activate\">Activate</button> <button class=\"button compact\" name=\"op\" value=\"deactivate\">Deactivate</button> <span class=\"row\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<button class=\"button compact\" name=\"op\" value=\"activate\">Unarchive</button> <button class=\"button compact\" name=\"op\" value=\"deactivate\">Archive</button> <span class=\"row\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -648,12 +648,12 @@ func profileRow(r ProfileRow, l ProfileList) templ.Component {
 			}
 			if l.MayUpdate {
 				if r.Active {
-					templ_7745c5c3_Err = ui.MenuPost("Deactivate", r.Href+"/deactivate", "paused").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.MenuPost("Archive", r.Href+"/deactivate", "paused").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = ui.MenuPost("Activate", r.Href+"/activate", "allowed").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.MenuPost("Unarchive", r.Href+"/activate", "allowed").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

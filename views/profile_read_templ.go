@@ -110,12 +110,12 @@ func ProfileActions(href string, active, held, mayUpdate, mayCreate, mayDelete b
 			}
 			if mayUpdate {
 				if active {
-					templ_7745c5c3_Err = ui.MenuPost("Deactivate", href+"/deactivate", "paused").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.MenuPost("Archive", href+"/deactivate", "paused").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = ui.MenuPost("Activate", href+"/activate", "allowed").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.MenuPost("Unarchive", href+"/activate", "allowed").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

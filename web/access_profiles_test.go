@@ -276,3 +276,22 @@ func TestListFindsFiltersSortsAndPages(t *testing.T) {
 	}
 	v.api("GET", "/api/access-profiles?limit=0&offset=x&sort=no&colour=red", nil).refuses(http.StatusBadRequest, "unknown_parameter", "colour")
 }
+
+// Archiving on a page says what keeps working.
+func TestArchiveSaysWhatKeepsWorking(t *testing.T) {
+	s := newStage(t)
+	s.assign(s.ada, research)
+	for path, said := range map[string]string{
+		"/access-profiles/4": "is archived: it is offered to no further user. The 1 copy of it keeps working.",
+		"/access-profiles/1": "is archived: it is offered to no further user. ",
+	} {
+		shown := s.session.get(path).is(http.StatusOK)
+		same(t, "button", text(shown.one("form", "action", path+"/deactivate")), "Archive")
+		answer := s.session.post(path+"/deactivate", nil).is(http.StatusSeeOther)
+		with := s.session.with("Cookie", s.session.header.Get("Cookie")+"; "+cookieOf(answer, "flash"))
+		body := text(with.get(answer.Header.Get("Location")).is(http.StatusOK).one("body"))
+		if !strings.Contains(body, said) || !strings.Contains(body, "Archived") {
+			t.Errorf("%s does not say %q", path, said)
+		}
+	}
+}

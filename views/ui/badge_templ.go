@@ -104,7 +104,7 @@ func ActiveBadge(active bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = Badge("quiet", "paused", "Inactive").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Badge("quiet", "paused", "Archived").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
