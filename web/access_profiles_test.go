@@ -186,7 +186,7 @@ func TestUpdateIsPartialAndKeepsIDs(t *testing.T) {
 	c.admin.api("DELETE", "/api/access-profiles/4", nil).is(http.StatusOK)
 	c.admin.api("GET", "/api/access-profiles/4", nil).refuses(http.StatusNotFound, "not_found", "")
 	var left, audited int
-	c.scan(&left, "SELECT (SELECT count(*) FROM budgets) + (SELECT count(*) FROM provider_configs) + (SELECT count(*) FROM access_profile_versions WHERE access_profile_id = 4)")
+	c.scan(&left, "SELECT (SELECT count(*) FROM limit_lines) + (SELECT count(*) FROM provider_configs) + (SELECT count(*) FROM access_profile_versions WHERE access_profile_id = 4)")
 	c.scan(&audited, "SELECT count(*) FROM audit_logs WHERE access_profile_id = 4")
 	if left != 0 || audited != 5 {
 		t.Errorf("%d rows are left, %d audit rows", left, audited)

@@ -29,7 +29,7 @@ func (s stage) addTarget(email, role string) target {
 	held, _ := s.assign(t.user, t.profile)
 	t.copyID = int64(held["id"].(float64))
 	s.scan(&t.virtualKey, "SELECT id FROM virtual_keys WHERE user_id = ?", t.user)
-	s.scan(&t.budget, "SELECT b.id FROM budgets AS b JOIN user_access_profiles AS c USING (policy_id) WHERE c.id = ? LIMIT 1", t.copyID)
+	s.scan(&t.budget, "SELECT b.id FROM limit_lines AS b JOIN user_access_profiles AS c USING (policy_id) WHERE c.id = ? LIMIT 1", t.copyID)
 	s.exec("INSERT INTO api_keys (name, name_key, key_prefix, key_hash, scopes, created_by) VALUES (?0, ?0, 'tg_', ?1, '{Usage:View}', ?2)",
 		uuid.NewString(), []byte(email), t.user)
 	s.scan(&t.apiKey, "SELECT id FROM api_keys WHERE created_by = ?", t.user)

@@ -117,8 +117,8 @@ const everything = `
 SELECT md5(string_agg(part, '|' ORDER BY part)) FROM (
     SELECT 'p' || p::text AS part FROM access_profiles p UNION ALL SELECT 'v' || v::text FROM access_profile_versions v
     UNION ALL SELECT 'a' || a::text FROM audit_logs a UNION ALL SELECT 'y' || y::text FROM policies y
-    UNION ALL SELECT 'c' || c::text FROM provider_configs c UNION ALL SELECT 'b' || b::text FROM budgets b
-    UNION ALL SELECT 'r' || r::text FROM rate_limits r UNION ALL SELECT 'g' || g::text FROM policy_tool_groups g
+    UNION ALL SELECT 'c' || c::text FROM provider_configs c UNION ALL SELECT 'l' || l::text FROM limit_lines l
+    UNION ALL SELECT 'g' || g::text FROM policy_tool_groups g
     UNION ALL SELECT 's' || s::text FROM policy_mcp_servers s UNION ALL SELECT 'o' || o::text FROM policy_tool_overrides o
     UNION ALL SELECT 'u' || u::text FROM users u UNION ALL SELECT 'pr' || pr::text FROM providers pr
     UNION ALL SELECT 'm' || m::text FROM mcp_servers m UNION ALL SELECT 't' || t::text FROM tool_groups t) parts`

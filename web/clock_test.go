@@ -33,16 +33,14 @@ func (c *console) clock() (now time.Time) {
 // anchored lets the windows of all limits of a user begin at a moment, as if the copy had been assigned then.
 func (g gateway) anchored(user string, at time.Time) {
 	g.t.Helper()
-	for _, lines := range []string{"budgets", "rate_limits"} {
-		g.exec("UPDATE ? SET created_at = ? WHERE policy_id IN (SELECT policy_id FROM user_access_profiles WHERE user_id = ?)", ident(lines), at, user)
-	}
+	g.exec("UPDATE limit_lines SET created_at = ? WHERE policy_id IN (SELECT policy_id FROM user_access_profiles WHERE user_id = ?)", at, user)
 	g.exec("INSERT INTO access_changes (user_id, xact) VALUES (?, pg_current_xact_id()) ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact", user)
 }
 
 // counts are the counters of a user's spend in each window of a duration, in order.
 func (c *console) counts(user, duration string) (used []int64) {
 	c.t.Helper()
-	c.scan(&used, `SELECT w.used FROM limit_windows AS w JOIN budgets AS b ON b.id = w.line_id JOIN user_access_profiles AS c USING (policy_id)
+	c.scan(&used, `SELECT w.used FROM limit_windows AS w JOIN limit_lines AS b ON b.id = w.line_id AND b.kind = w.kind JOIN user_access_profiles AS c USING (policy_id)
 WHERE c.user_id = ? AND w.kind = 'spend' AND w.reset_duration = ? ORDER BY w.window_start`, user, duration)
 	return used
 }
@@ -87,7 +85,7 @@ func TestTwinOfTheDatabasesClock(t *testing.T) {
 		ID        string
 		CreatedAt time.Time
 	}
-	g.scan(&line, "SELECT b.id, b.created_at FROM budgets AS b JOIN user_access_profiles USING (policy_id) WHERE user_id = ? AND reset_duration = '1d'", g.ada)
+	g.scan(&line, "SELECT b.id, b.created_at FROM limit_lines AS b JOIN user_access_profiles USING (policy_id) WHERE user_id = ? AND reset_duration = '1d'", g.ada)
 	synctest.Test(t, func(t *testing.T) {
 		db := connect(t, g.appURL())
 		for _, leap := range leaps {

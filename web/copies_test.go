@@ -18,7 +18,7 @@ func TestProfileChangesTouchNoCopy(t *testing.T) {
 		t.Errorf("used %v", used)
 	}
 	var rows []string
-	s.scan(&rows, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN budgets AS b USING (policy_id)")
+	s.scan(&rows, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)")
 	for _, send := range []func() answer{
 		func() answer {
 			return s.admin.api("PUT", "/api/access-profiles/4", `{"budgets":[{"max_limit":7,"reset_duration":"1M"},{"max_limit":1,"reset_duration":"1h"}],
@@ -35,7 +35,7 @@ func TestProfileChangesTouchNoCopy(t *testing.T) {
 		same(t, "copy", s.copies(s.ada), before)
 	}
 	var after []string
-	s.scan(&after, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN budgets AS b USING (policy_id)")
+	s.scan(&after, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)")
 	same(t, "rows", after, rows)
 	if used := objects(s.admin.profile(research)["budgets"])[0]["current_usage"]; used != 0.0 {
 		t.Errorf("the profile has used %v", used)

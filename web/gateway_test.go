@@ -195,9 +195,9 @@ func (c *console) used(user string) map[string]int64 {
 		Used int64
 	}
 	c.scan(&rows, `
-SELECT concat_ws(' ', w.kind, w.reset_duration, CASE WHEN l.provider_config_id IS NULL THEN 'total' ELSE 'provider' END) AS line, sum(w.used)::bigint AS used
-FROM (SELECT id, policy_id, provider_config_id FROM budgets UNION ALL SELECT id, policy_id, provider_config_id FROM rate_limits) AS l
-JOIN user_access_profiles AS c USING (policy_id) JOIN limit_windows AS w ON w.line_id = l.id WHERE c.user_id = ? GROUP BY 1 HAVING sum(w.used) > 0`, user)
+SELECT concat_ws(' ', w.kind, w.reset_duration, CASE WHEN l.provider_name IS NULL THEN 'total' ELSE 'provider' END) AS line, sum(w.used)::bigint AS used
+FROM limit_lines AS l
+JOIN user_access_profiles AS c USING (policy_id) JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind WHERE c.user_id = ? GROUP BY 1 HAVING sum(w.used) > 0`, user)
 	used := map[string]int64{}
 	for _, row := range rows {
 		used[row.Line] = row.Used

@@ -44,7 +44,7 @@ func TestAnOverrideKeepsItsWindowsWhenTheCalendarChanges(t *testing.T) {
 			line := lines(g.copies(g.bob)[0])["total "+duration]
 			same(t, fmt.Sprintf("%s after %v", duration, calendar), raised(line), []any{5.0, "cycles", 2.0, 15.0})
 			var anchor, ends time.Time
-			g.scan(&anchor, "SELECT created_at FROM budgets WHERE id = ?", line["id"])
+			g.scan(&anchor, "SELECT created_at FROM limit_lines WHERE id = ?", line["id"])
 			g.scan(&ends, "SELECT ends_at FROM budget_overrides WHERE budget_id = ?", line["id"])
 			_, end := window.Window(duration, 1, calendar, anchor, now)
 			if _, second := window.Window(duration, 1, calendar, anchor, end); !ends.Equal(second) {

@@ -256,7 +256,7 @@ func TestOverrideExpires(t *testing.T) {
 	s.admin.api("PUT", path, `{"amount":2,"mode":"cycles","cycles":3}`).is(200)
 	// Moving the data an hour back is the same as waiting an hour.
 	earlier := func() {
-		s.exec("UPDATE budgets SET created_at = created_at - interval '1 hour' WHERE id = ?", held["budgets"].([]any)[0].(object)["id"])
+		s.exec("UPDATE limit_lines SET created_at = created_at - interval '1 hour' WHERE id = ?", held["budgets"].([]any)[0].(object)["id"])
 		s.exec("UPDATE budget_overrides SET anchor = anchor - interval '1 hour', ends_at = ends_at - interval '1 hour'")
 	}
 	for _, left := range []float64{3, 2, 1} {

@@ -16,7 +16,7 @@ func (c crowd) refuse(user string) {
 	c.scan(&policy, "SELECT policy_id FROM user_access_profiles WHERE user_id = ?", user)
 	for _, statement := range []string{
 		"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nothing of the inside'; END $$",
-		fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON budgets FOR EACH ROW WHEN (NEW.policy_id = %d) EXECUTE FUNCTION refuse()", policy),
+		fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON limit_lines FOR EACH ROW WHEN (NEW.policy_id = %d) EXECUTE FUNCTION refuse()", policy),
 	} {
 		_, err := c.owner().Exec(statement)
 		c.must(err)
@@ -87,7 +87,7 @@ SELECT gen_random_uuid(), n, n || '@example.org', n || '@example.org', ? FROM ge
 	if state := got["job"].(map[string]any); state["state"] != "done" || state["waiting_users"] != 0.0 {
 		t.Errorf("the job is %v", state)
 	}
-	if n := c.count(`budgets AS b JOIN user_access_profiles AS c USING (policy_id) JOIN policies AS p ON p.id = policy_id
+	if n := c.count(`limit_lines AS b JOIN user_access_profiles AS c USING (policy_id) JOIN policies AS p ON p.id = policy_id
 WHERE b.max_limit = 7000000000 AND p.calendar_aligned`); n != 501 {
 		t.Errorf("%d of 501 copies have the budget", n)
 	}

@@ -8,11 +8,10 @@ import (
 // use counts an amount at a limit of a copy, in the current window.
 func (c crowd) use(user, kind string, used int64) {
 	c.t.Helper()
-	line := map[string]string{"spend": "budgets", "requests": "rate_limits"}[kind]
 	c.exec(`INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
-SELECT l.id, ?, '1d', window_start('1d', NULL, p.calendar, l.created_at, NULL, NULL, clock_timestamp()), ?
-FROM user_access_profiles AS c JOIN policies AS p ON p.id = c.policy_id JOIN ? AS l ON l.policy_id = p.id WHERE c.user_id = ?
-ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = limit_windows.used + excluded.used`, kind, used, ident(line), user)
+SELECT l.id, l.kind, '1d', window_start('1d', NULL, p.calendar, l.created_at, NULL, NULL, clock_timestamp()), ?
+FROM user_access_profiles AS c JOIN policies AS p ON p.id = c.policy_id JOIN limit_lines AS l ON l.policy_id = p.id WHERE l.kind = ? AND c.user_id = ?
+ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = limit_windows.used + excluded.used`, used, kind, user)
 }
 
 // over are the limits that a dry run reports as used up.

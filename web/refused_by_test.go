@@ -52,7 +52,7 @@ func TestRefusedBy(t *testing.T) {
 	same(t, "of the line", []any{line["limit"], line["used"], line["reserved"], line["asked"]}, []any{8.0, 7.5, 0.0, 1.0})
 	same(t, "resets", line["resets_at"], objects(d["limits"])[3]["window_ends_at"])
 	var id string
-	g.scan(&id, "SELECT b.id FROM budgets AS b JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ? AND b.reset_duration = '1d'", g.ada)
+	g.scan(&id, "SELECT b.id FROM limit_lines AS b JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ? AND b.reset_duration = '1d'", g.ada)
 	same(t, "id of the line", line["line_id"], id)
 
 	g.admin.counted(event(g.key, "cost", 2.5))

@@ -121,7 +121,7 @@ func TestReportOfAZoneIsItsDailyBudget(t *testing.T) {
 			g.admin.counted(event(key, "occurred_at", when.UTC().Format(time.RFC3339Nano), "cost", 1<<n))
 		}
 		var budget []int64
-		g.scan(&budget, `SELECT w.used FROM limit_windows AS w JOIN budgets AS b ON b.id = w.line_id JOIN user_access_profiles AS c USING (policy_id)
+		g.scan(&budget, `SELECT w.used FROM limit_windows AS w JOIN limit_lines AS b ON b.id = w.line_id AND b.kind = w.kind JOIN user_access_profiles AS c USING (policy_id)
 WHERE c.user_id = ? AND w.kind = 'spend' ORDER BY w.window_start`, user)
 		same(t, zone+": counted", budget, []int64{1_000_000_000, 6_000_000_000})
 		query := fmt.Sprint("/api/usage?group_by=day&time_zone=", url.QueryEscape(zone), "&user_id=", user)

@@ -101,7 +101,7 @@ func TestQuota(t *testing.T) {
 	s.spend(total, 3) // more than its limit of one nano-dollar
 	s.spend(objects(provider["budgets"])[0], 20_250_000_001)
 	s.exec(`INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
-SELECT id, 'tokens', '1h', window_start('1h', 0, 'UTC', created_at, NULL, NULL, now()), 99999 FROM rate_limits WHERE id = ?`, held["rate_limit"].(object)["id"])
+SELECT id, 'tokens', '1h', window_start('1h', 0, 'UTC', created_at, NULL, NULL, now()), 99999 FROM limit_lines WHERE id = ? AND kind = 'tokens'`, held["rate_limit"].(object)["id"])
 	s.admin.api("PUT", overridePath(s.ada, held, objects(provider["budgets"])[1]), `{"amount":2.5,"mode":"forever"}`).is(200)
 	a := s.bearer(key["value"]).get(quota).is(200)
 	if a.Header.Get("Cache-Control") != "no-store" {

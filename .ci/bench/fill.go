@@ -147,37 +147,12 @@ var fillTables = []fillTable{
 		providerRows,
 	},
 	{
-		"budgets",
+		"limit_lines",
 		[]string{
-			"id", "policy_id", "provider_config_id", "max_limit", "reset_duration", "quarter_start_month", "position",
+			"id", "kind", "policy_id", "provider_name", "max_limit", "reset_duration", "quarter_start_month", "position",
 			"created_at",
 		},
-		func(p profile.Profile) (rows [][]any) {
-			eachScope(p, func(config any, budgets []policy.Budget, _ *policy.RateLimit) {
-				for i, b := range budgets {
-					rows = append(rows, []any{b.ID, p.ID, config, int64(b.MaxLimit), b.ResetDuration, nil, i, b.LastReset})
-				}
-			})
-			return rows
-		},
-	},
-	{
-		"rate_limits",
-		[]string{
-			"id", "policy_id", "provider_config_id", "token_max_limit", "token_reset_duration", "request_max_limit",
-			"request_reset_duration",
-			"created_at",
-		},
-		func(p profile.Profile) (rows [][]any) {
-			eachScope(p, func(config any, _ []policy.Budget, r *policy.RateLimit) {
-				if r != nil {
-					rows = append(rows, []any{
-						r.ID, p.ID, config, r.TokenMaxLimit, r.TokenResetDuration, r.RequestMaxLimit, r.RequestResetDuration, p.CreatedAt,
-					})
-				}
-			})
-			return rows
-		},
+		limitRows,
 	},
 	{"policy_tool_groups", []string{"policy_id", "tool_group_id", "position"}, groupRows},
 	{"policy_mcp_servers", []string{"policy_id", "mcp_server_id", "position"}, serverRows},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"tollgate/models/policy"
 	"tollgate/models/profile"
 )
 
@@ -33,10 +32,14 @@ func overrideRows(p profile.Profile) (rows [][]any) {
 	return rows
 }
 
-// eachScope visits the limits of the providers, then those of the whole profile.
-func eachScope(p profile.Profile, visit func(config any, budgets []policy.Budget, limit *policy.RateLimit)) {
-	for _, config := range p.ProviderConfigs {
-		visit(config.ID, config.Budgets, config.RateLimit)
+// limitRows are the limits of a profile: id, kind, policy, provider, max, window, quarter, position, creation.
+func limitRows(p profile.Profile) (rows [][]any) {
+	for _, l := range p.Limits() {
+		var provider *string
+		if !l.Scope.Overall() {
+			provider = &l.Scope.Provider
+		}
+		rows = append(rows, []any{l.ID, l.Kind, p.ID, provider, l.Max, l.Duration, nil, l.Position, p.CreatedAt})
 	}
-	visit(nil, p.Budgets, p.RateLimit)
+	return rows
 }

@@ -27,7 +27,7 @@ DECLARE
     written text;
     statement text;
 BEGIN
-    FOREACH written IN ARRAY ARRAY['policies', 'provider_configs', 'budgets', 'rate_limits', 'policy_tool_groups', 'policy_mcp_servers',
+    FOREACH written IN ARRAY ARRAY['policies', 'provider_configs', 'limit_lines', 'policy_tool_groups', 'policy_mcp_servers',
                                    'policy_tool_overrides', 'access_profiles', 'access_profile_tags', 'access_profile_versions', 'audit_logs'] LOOP
         EXECUTE format('CREATE TABLE floor.%I (LIKE public.%I INCLUDING ALL)', written, written);
     END LOOP;

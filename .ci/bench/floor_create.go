@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -70,24 +71,14 @@ func insertPolicy(ctx context.Context, tx pgx.Tx, policyID int64, p *profile.Pro
 	if err := insertProviders(ctx, tx, policyID, p); err != nil {
 		return err
 	}
-	var budgets, limits [][]any
-	for i := range p.ProviderConfigs {
-		config := &p.ProviderConfigs[i]
-		budgets = append(budgets, budgetRows(&config.ID, config.Scope(), config.Budgets, p.CreatedAt)...)
-		limits = append(limits, limitRows(&config.ID, config.RateLimit)...)
-	}
-	budgets = append(budgets, budgetRows(nil, policy.Scope{}, p.Budgets, p.CreatedAt)...)
-	limits = append(limits, limitRows(nil, p.RateLimit)...)
+	name(p)
 	for _, bulk := range []struct {
 		statement string
 		rows      [][]any
 	}{
-		{`INSERT INTO floor.budgets (id, provider_config_id, max_limit, reset_duration, position, policy_id, created_at)
-SELECT a, b, c, d, e, $6, $7 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::integer[]) AS t(a, b, c, d, e)`, budgets},
-		{`INSERT INTO floor.rate_limits
-    (id, provider_config_id, token_max_limit, token_reset_duration, request_max_limit, request_reset_duration, policy_id, created_at)
-SELECT a, b, c, d, e, f, $7, $8
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[]) AS t(a, b, c, d, e, f)`, limits},
+		{`INSERT INTO floor.limit_lines (id, kind, provider_name, max_limit, reset_duration, quarter_start_month, position, policy_id, created_at)
+SELECT a, b, c, d, e, f, g, $8, $9
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::smallint[], $7::integer[]) AS t(a, b, c, d, e, f, g)`, ofPolicy(limitRows(*p))},
 		{
 			"INSERT INTO floor.policy_tool_groups (tool_group_id, position, policy_id) SELECT a, b, $3 FROM unnest($1::bigint[], $2::integer[]) AS t(a, b)",
 			without(groupRows(*p)),
@@ -135,21 +126,28 @@ func insertProviders(ctx context.Context, tx pgx.Tx, policy int64, p *profile.Pr
 	return err
 }
 
-func budgetRows(config *int64, scope policy.Scope, budgets []policy.Budget, at time.Time) (rows [][]any) {
-	for i := range budgets {
-		b := &budgets[i]
-		b.ID, b.Scope, b.LastReset = uuid.NewString(), scope, at
-		rows = append(rows, []any{b.ID, config, int64(b.MaxLimit), b.ResetDuration, i})
+// name gives limits their ids.
+func name(p *profile.Profile) {
+	ofScope := func(budgets []policy.Budget, r *policy.RateLimit) {
+		for i := range budgets {
+			budgets[i].ID, budgets[i].LastReset = uuid.NewString(), p.CreatedAt
+		}
+		if r != nil {
+			r.ID = uuid.NewString()
+		}
 	}
-	return rows
+	for _, config := range p.ProviderConfigs {
+		ofScope(config.Budgets, config.RateLimit)
+	}
+	ofScope(p.Budgets, p.RateLimit)
 }
 
-func limitRows(config *int64, r *policy.RateLimit) [][]any {
-	if r == nil {
-		return nil
+// ofPolicy leaves out of limits what is the same for all of a policy.
+func ofPolicy(rows [][]any) [][]any {
+	for i, row := range rows {
+		rows[i] = slices.Concat(row[:2], row[3:8])
 	}
-	r.ID = uuid.NewString()
-	return [][]any{{r.ID, config, r.TokenMaxLimit, r.TokenResetDuration, r.RequestMaxLimit, r.RequestResetDuration}}
+	return rows
 }
 
 func insertHistory(ctx context.Context, tx pgx.Tx, p profile.Profile) error {

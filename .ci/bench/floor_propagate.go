@@ -27,17 +27,13 @@ func (t *template) loop(ctx context.Context) (rate float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	budgets, err := t.lines(ctx, "budgets", "reset_duration", "max_limit")
-	if err != nil {
-		return 0, err
-	}
-	limits, err := t.lines(ctx, "rate_limits", "token_max_limit", "request_max_limit")
+	limits, err := t.limits(ctx)
 	if err != nil {
 		return 0, err
 	}
 	begin := time.Now()
 	for _, held := range copies {
-		err := pgx.BeginFunc(ctx, t.db, func(tx pgx.Tx) error { return t.changeOne(ctx, tx, held, budgets, limits) })
+		err := pgx.BeginFunc(ctx, t.db, func(tx pgx.Tx) error { return t.changeOne(ctx, tx, held, limits) })
 		if err != nil {
 			return 0, fmt.Errorf("change copy %d: %w", held.ID, err)
 		}
@@ -45,11 +41,11 @@ func (t *template) loop(ctx context.Context) (rate float64, err error) {
 	return float64(len(copies)) / time.Since(begin).Seconds(), nil
 }
 
-// lines reads two columns of the profile's own lines, each with the name of its provider.
-func (t *template) lines(ctx context.Context, table, one, other string) ([]any, error) {
-	rows, err := t.db.Query(ctx, fmt.Sprintf(`
-SELECT c.provider_name, l.%s, l.%s FROM access_profiles AS p JOIN %s AS l USING (policy_id) LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id
-WHERE p.id = $1`, one, other, table), t.id)
+// limits reads the profile's own limits, each with the name of its provider.
+func (t *template) limits(ctx context.Context) ([]any, error) {
+	rows, err := t.db.Query(ctx, `
+SELECT coalesce(l.provider_name, ''), l.kind, l.reset_duration, l.max_limit FROM access_profiles AS p JOIN limit_lines AS l USING (policy_id)
+WHERE p.id = $1`, t.id)
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +56,12 @@ WHERE p.id = $1`, one, other, table), t.id)
 	return columns(lines), nil
 }
 
-func (t *template) changeOne(ctx context.Context, tx pgx.Tx, held copyHeld, budgets, limits []any) error {
+func (t *template) changeOne(ctx context.Context, tx pgx.Tx, held copyHeld, limits []any) error {
 	for _, change := range []struct {
 		statement string
 		arguments []any
 	}{
 		{"SELECT FROM user_access_profiles WHERE id = $1 FOR UPDATE", []any{held.ID}},
-		{changeBudgets, append([]any{held.PolicyID}, budgets...)},
 		{changeLimits, append([]any{held.PolicyID}, limits...)},
 		{`UPDATE user_access_profiles AS c SET group_versions[1] = p.version, group_versions[2] = p.version, group_versions[3] = p.version
 FROM access_profiles AS p WHERE c.id = $1 AND p.id = c.access_profile_id`, []any{held.ID}},
@@ -81,17 +76,10 @@ FROM access_profiles AS p WHERE c.id = $1 AND p.id = c.access_profile_id`, []any
 	return err
 }
 
-const changeBudgets = `
-UPDATE budgets AS b SET max_limit = l.max_limit
-FROM unnest($2::text[], $3::text[], $4::bigint[]) AS l(provider_name, reset_duration, max_limit)
-LEFT JOIN provider_configs AS c ON c.policy_id = $1 AND c.provider_name = l.provider_name
-WHERE b.policy_id = $1 AND b.provider_config_id IS NOT DISTINCT FROM c.id AND b.reset_duration = l.reset_duration`
-
 const changeLimits = `
-UPDATE rate_limits AS r SET token_max_limit = l.tokens, request_max_limit = l.requests
-FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS l(provider_name, tokens, requests)
-LEFT JOIN provider_configs AS c ON c.policy_id = $1 AND c.provider_name = l.provider_name
-WHERE r.policy_id = $1 AND r.provider_config_id IS NOT DISTINCT FROM c.id`
+UPDATE limit_lines AS l SET max_limit = n.max_limit
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS n(provider_name, kind, reset_duration, max_limit)
+WHERE l.policy_id = $1 AND coalesce(l.provider_name, '') = n.provider_name AND l.kind = n.kind AND l.reset_duration = n.reset_duration`
 
 const addAudit = `
 WITH head AS (SELECT hash FROM audit_head FOR UPDATE),

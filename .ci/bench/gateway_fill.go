@@ -52,13 +52,11 @@ INSERT INTO user_access_profiles (id, user_id, access_profile_id, policy_id, dir
 SELECT policy, user_id, template, policy, true, false, array_fill(version, ARRAY[%[5]d]), version, now() - interval '1 hour' FROM held;
 INSERT INTO provider_configs (id, policy_id, provider_name, all_models_allowed, allowed_models, position)
 SELECT policy * 100 + position, policy, provider_name, all_models_allowed, allowed_models, position FROM held JOIN provider_configs ON policy_id = source;
-INSERT INTO budgets (id, policy_id, provider_config_id, max_limit, reset_duration, quarter_start_month, position, created_at)
-SELECT gen_random_uuid(), policy, policy * 100 + c.position, b.max_limit, b.reset_duration, b.quarter_start_month, b.position, now() - interval '1 hour'
-FROM held JOIN budgets AS b ON b.policy_id = source LEFT JOIN provider_configs AS c ON c.id = b.provider_config_id;
-INSERT INTO rate_limits (id, policy_id, provider_config_id, token_max_limit, token_reset_duration, request_max_limit, request_reset_duration, created_at)
-SELECT gen_random_uuid(), policy, policy * 100 + c.position, r.token_max_limit, r.token_reset_duration, r.request_max_limit, r.request_reset_duration,
-       now() - interval '1 hour'
-FROM held JOIN rate_limits AS r ON r.policy_id = source LEFT JOIN provider_configs AS c ON c.id = r.provider_config_id;
+CREATE TEMP TABLE limit_ids AS SELECT policy, id AS of, gen_random_uuid() AS id FROM held JOIN (SELECT DISTINCT policy_id, id FROM limit_lines) AS l ON l.policy_id = source;
+ANALYZE limit_ids;
+INSERT INTO limit_lines (id, kind, policy_id, provider_name, max_limit, reset_duration, quarter_start_month, position, created_at)
+SELECT i.id, l.kind, i.policy, l.provider_name, l.max_limit, l.reset_duration, l.quarter_start_month, l.position, now() - interval '1 hour'
+FROM limit_ids AS i JOIN limit_lines AS l ON l.id = i.of;
 INSERT INTO policy_tool_groups (policy_id, tool_group_id, position)
 SELECT policy, tool_group_id, position FROM held JOIN policy_tool_groups ON policy_id = source;
 INSERT INTO policy_mcp_servers (policy_id, mcp_server_id, position)

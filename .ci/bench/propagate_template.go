@@ -114,7 +114,7 @@ func (t *template) edit(ctx context.Context) error {
 
 var providersUsed = []string{"anthropic", "openai", "mistral"}
 
-// body has 18 rows of a policy: 3 providers, 8 budgets, 4 rate limits, a tool group, an MCP server and a tool.
+// body has 18 rows of a policy: 3 providers, 8 budgets, 4 rate limits of tokens and requests, a tool group, an MCP server and a tool.
 func (t *template) body() any {
 	type fields = map[string]any
 	budgets := func() []fields {
@@ -146,15 +146,13 @@ func (t *template) body() any {
 
 // checkCopies makes sure that every copy's lines say what the last edit said.
 func (t *template) checkCopies(ctx context.Context) error {
-	var budgets, limits int
+	var limits int
 	err := t.db.QueryRow(ctx, `
-SELECT (SELECT count(*) FROM user_access_profiles AS c JOIN budgets AS b USING (policy_id) WHERE c.access_profile_id = $1
-            AND b.max_limit = (CASE b.reset_duration WHEN '1d' THEN 50 ELSE 900 END + $2) * 1000000000::bigint),
-       (SELECT count(*) FROM user_access_profiles AS c JOIN rate_limits AS l USING (policy_id) WHERE c.access_profile_id = $1
-            AND l.token_max_limit = 2000000 + $2 AND l.request_max_limit = 6000 + $2)`, t.id, t.edits).Scan(&budgets, &limits)
-	if err == nil && (budgets != 8*holders || limits != 4*holders) {
-		err = fmt.Errorf("%d budgets and %d rate limits were changed, %d and %d should be", budgets, limits, 8*holders,
-			4*holders)
+SELECT count(*) FROM user_access_profiles AS c JOIN limit_lines AS l USING (policy_id) WHERE c.access_profile_id = $1
+    AND l.max_limit = CASE WHEN l.kind = 'tokens' THEN 2000000 + $2 WHEN l.kind = 'requests' THEN 6000 + $2
+        ELSE (CASE l.reset_duration WHEN '1d' THEN 50 ELSE 900 END + $2) * 1000000000::bigint END`, t.id, t.edits).Scan(&limits)
+	if err == nil && limits != 16*holders {
+		err = fmt.Errorf("%d limits were changed, %d should be", limits, 16*holders)
 	}
 	return err
 }

@@ -21,18 +21,10 @@ const (
 // those of the providers named. Counters are taken in the order of their key, and only ever added to.
 const countUsage = `
 WITH line AS (
-    SELECT b.id, 'spend' AS kind, b.reset_duration AS duration, 1000000 AS amount,
-           window_start(b.reset_duration, b.quarter_start_month, p.calendar, b.created_at, b.carried_from, b.carried_until, now()) AS start
-    FROM policies AS p JOIN budgets AS b ON b.policy_id = p.id LEFT JOIN provider_configs AS c ON c.id = b.provider_config_id
-    WHERE p.id = ANY ($1) AND (c.id IS NULL OR c.provider_name = ANY ($2))
-    UNION ALL
-    SELECT l.id, pair.kind, pair.duration, pair.amount,
-           window_start(pair.duration, NULL, p.calendar, l.created_at, pair.carried_from, pair.carried_until, now())
-    FROM policies AS p JOIN rate_limits AS l ON l.policy_id = p.id LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id,
-         LATERAL (VALUES ('tokens', l.token_reset_duration, 500, l.token_carried_from, l.token_carried_until),
-                         ('requests', l.request_reset_duration, 1, l.request_carried_from, l.request_carried_until))
-             AS pair(kind, duration, amount, carried_from, carried_until)
-    WHERE p.id = ANY ($1) AND (c.id IS NULL OR c.provider_name = ANY ($2))
+    SELECT l.id, l.kind, l.reset_duration AS duration, CASE l.kind WHEN 'spend' THEN 1000000 WHEN 'tokens' THEN 500 ELSE 1 END AS amount,
+           window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, now()) AS start
+    FROM policies AS p JOIN limit_lines AS l ON l.policy_id = p.id
+    WHERE p.id = ANY ($1) AND (l.provider_name IS NULL OR l.provider_name = ANY ($2))
 )
 INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
 SELECT id, kind, duration, start, amount FROM line ORDER BY 1, 2, 3, 4

@@ -151,7 +151,7 @@ func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 			return status, result.Status, err
 		}
 		spent := func() int64 {
-			return number(t, db, "SELECT coalesce(sum(w.used), 0)::bigint FROM limit_windows AS w JOIN budgets AS b ON b.id = w.line_id JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ?", user)
+			return number(t, db, "SELECT coalesce(sum(w.used), 0)::bigint FROM limit_windows AS w JOIN limit_lines AS b ON b.id = w.line_id AND b.kind = w.kind JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ?", user)
 		}
 		id := uuid.NewString()
 		w.point.Store(&armed{c.point, func() { _ = doomed.process.Signal(syscall.SIGKILL); <-doomed.ended }})

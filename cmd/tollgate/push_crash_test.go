@@ -89,7 +89,7 @@ func TestKilledConsoleFinishesItsPush(t *testing.T) {
 		var id int64
 		fmt.Sscanf(profile, "/api/access-profiles/%d", &id)
 		spent := func(db bun.IDB) int64 {
-			return number(t, db, `SELECT coalesce(sum(w.used), 0) FROM limit_windows AS w JOIN budgets AS b ON b.id = w.line_id
+			return number(t, db, `SELECT coalesce(sum(w.used), 0) FROM limit_windows AS w JOIN limit_lines AS b ON b.id = w.line_id AND b.kind = w.kind
 JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ?`, user)
 		}
 		before := spent(db)
@@ -126,11 +126,11 @@ WHERE id = (SELECT min(id) FROM user_access_profiles WHERE access_profile_id = ?
 		}
 		wrong := number(t, db, `SELECT count(*) FROM user_access_profiles AS c JOIN access_profiles AS a ON a.id = c.access_profile_id JOIN policies AS p ON p.id = c.policy_id
 WHERE a.id = ? AND c.expires_at IS NULL AND (c.template_version <> a.version OR NOT p.calendar_aligned
-    OR (SELECT string_agg(reset_duration || max_limit, ' ' ORDER BY reset_duration) FROM budgets WHERE policy_id = p.id) IS DISTINCT FROM '1M20000000000 1d6000000000')`, id)
+    OR (SELECT string_agg(reset_duration || max_limit, ' ' ORDER BY reset_duration) FROM limit_lines WHERE policy_id = p.id) IS DISTINCT FROM '1M20000000000 1d6000000000')`, id)
 		if wrong > 0 {
 			t.Errorf("round %d: %d copies are not what the push makes of them", round, wrong)
 		}
-		if old := number(t, db, `SELECT count(*) FROM user_access_profiles AS c JOIN budgets AS b USING (policy_id)
+		if old := number(t, db, `SELECT count(*) FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
 WHERE access_profile_id = ? AND expires_at IS NOT NULL AND template_version = 1 AND b.max_limit IN (10000000000, 5000000000)`, id); old != 2 {
 			t.Errorf("round %d: the copy that has expired has %d of its two budgets", round, old)
 		}

@@ -156,7 +156,7 @@ func TestStoppedConsoleWritesNothingLate(t *testing.T) {
 		return number(t, db, "SELECT count(*) FROM propagation_jobs WHERE state = 'done' AND fence > ?", fence) == 1
 	})
 	state := func() (text string) {
-		if err := db.NewRaw(`SELECT md5(string_agg(row, E'\n' ORDER BY row)) FROM (SELECT c::text AS row FROM user_access_profiles AS c UNION ALL SELECT b::text FROM budgets AS b
+		if err := db.NewRaw(`SELECT md5(string_agg(row, E'\n' ORDER BY row)) FROM (SELECT c::text AS row FROM user_access_profiles AS c UNION ALL SELECT b::text FROM limit_lines AS b
 UNION ALL SELECT j::text FROM propagation_jobs AS j UNION ALL SELECT i::text FROM propagation_items AS i UNION ALL SELECT a::text FROM audit_logs AS a) AS rows`).Scan(t.Context(), &text); err != nil {
 			t.Fatal(err)
 		}

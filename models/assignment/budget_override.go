@@ -189,7 +189,7 @@ func findLine(
 		return line, problem.Missing("budget of this copy")
 	}
 	line = overriddenLine{Budget: budget, calendar: assigned.Calendar}
-	if err := tx.NewRaw("SELECT created_at FROM budgets WHERE id = ?", budgetID).Scan(ctx, &line.anchor); err != nil {
+	if err := tx.NewRaw("SELECT created_at FROM limit_lines WHERE id = ? AND kind = 'spend'", budgetID).Scan(ctx, &line.anchor); err != nil {
 		return line, fmt.Errorf("load budget: %w", err)
 	}
 	var stored []BudgetOverride
@@ -235,7 +235,7 @@ func LoadOverrides(ctx context.Context, db bun.IDB, copies []Assignment) (map[st
 	}
 	var rows []BudgetOverride
 	err := db.NewSelect().
-		Model(&rows).Where("budget_id IN (SELECT id FROM budgets WHERE policy_id = ANY (?))", pgdialect.Array(policies)).
+		Model(&rows).Where("(budget_id, kind) IN (SELECT id, kind FROM limit_lines WHERE policy_id = ANY (?))", pgdialect.Array(policies)).
 		Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load overrides: %w", err)

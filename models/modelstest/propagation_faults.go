@@ -47,7 +47,7 @@ func (h Harness) Refuse(policy int64) {
 	)
 	h.Exec(
 		h.Owner,
-		"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON budgets FOR EACH ROW WHEN (NEW.policy_id = "+
+		"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON limit_lines FOR EACH ROW WHEN (NEW.policy_id = "+
 			strconv.FormatInt(policy, 10)+") EXECUTE FUNCTION refuse()",
 	)
 }

@@ -16,14 +16,14 @@ type FieldGroup struct {
 	Name  string
 	Copy  func(to *Policy, from Policy)
 	value func(p Policy) any
-	sync  func(ctx context.Context, to *synced, before, after Policy)
-	moves bool // the calendar belongs to the limits that it governs, and changes with them
+	sync  func(ctx context.Context, to *synced, before, after Policy) // but for limits, which are synced together
+	moves bool                                                        // the calendar belongs to the limits that it governs, and changes with them
 }
 
 var fieldGroups = []FieldGroup{
 	newGroup("provider_configs", func(p *Policy) *[]ProviderConfig { return &p.ProviderConfigs }, (*synced).providers),
-	moving(newGroup("budgets", func(p *Policy) *[]Budget { return &p.Budgets }, (*synced).budgets)),
-	moving(newGroup("rate_limit", func(p *Policy) **RateLimit { return &p.RateLimit }, (*synced).rateLimit)),
+	moving(newGroup("budgets", func(p *Policy) *[]Budget { return &p.Budgets }, nil)),
+	moving(newGroup("rate_limit", func(p *Policy) **RateLimit { return &p.RateLimit }, nil)),
 	newGroup("mcp_tool_groups", func(p *Policy) *[]ToolGroupGrant { return &p.MCPToolGroups }, (*synced).toolGroups),
 	newGroup("mcp_servers", func(p *Policy) *[]ServerGrant { return &p.MCPServers }, (*synced).servers),
 	newGroup("mcp_tool_overrides", func(p *Policy) *[]ToolOverride { return &p.MCPToolOverrides }, (*synced).overrides),
@@ -42,14 +42,17 @@ var added = []string{
 func Added(member string) bool { return slices.Contains(added, member) }
 
 func newGroup[T any](name string, field func(*Policy) *T, sync func(*synced, context.Context, T, T)) FieldGroup {
-	return FieldGroup{
+	g := FieldGroup{
 		Name:  name,
 		Copy:  func(to *Policy, from Policy) { *field(to) = *field(&from) },
 		value: func(p Policy) any { return *field(&p) },
-		sync: func(ctx context.Context, to *synced, before, after Policy) {
-			sync(to, ctx, *field(&before), *field(&after))
-		},
 	}
+	if sync != nil {
+		g.sync = func(ctx context.Context, to *synced, before, after Policy) {
+			sync(to, ctx, *field(&before), *field(&after))
+		}
+	}
+	return g
 }
 
 func moving(g FieldGroup) FieldGroup {

@@ -119,14 +119,14 @@ func (r *RateLimit) limits(scope Scope) []Limit {
 		limits = append(limits, Limit{
 			ID: r.ID, Scope: scope, Kind: KindTokens, Max: *r.TokenMaxLimit, Duration: *r.TokenResetDuration, Position: 1,
 			Used:   r.TokenCurrentUsage,
-			Window: Window{r.CreatedAt, r.TokenWindowEnds, r.TokenCarriedFrom, r.TokenCarriedUntil},
+			Window: r.TokenWindow,
 		})
 	}
 	if r.RequestMaxLimit != nil {
 		limits = append(limits, Limit{
 			ID: r.ID, Scope: scope, Kind: KindRequests, Max: *r.RequestMaxLimit, Duration: *r.RequestResetDuration, Position: 1,
 			Used:   r.RequestCurrentUsage,
-			Window: Window{r.CreatedAt, r.RequestWindowEnds, r.RequestCarriedFrom, r.RequestCarriedUntil},
+			Window: r.RequestWindow,
 		})
 	}
 	return limits
@@ -181,14 +181,12 @@ func (l Limit) budget() Budget {
 }
 
 func (r *RateLimit) set(l Limit) {
-	r.CreatedAt = l.Start
 	switch l.Kind {
 	case KindTokens:
-		r.TokenMaxLimit, r.TokenResetDuration, r.TokenCurrentUsage = &l.Max, &l.Duration, l.Used
-		r.TokenWindowEnds, r.TokenCarriedFrom, r.TokenCarriedUntil = l.Ends, l.CarriedFrom, l.CarriedUntil
+		r.TokenMaxLimit, r.TokenResetDuration, r.TokenCurrentUsage, r.TokenWindow = &l.Max, &l.Duration, l.Used, l.Window
 	case KindRequests:
-		r.RequestMaxLimit, r.RequestResetDuration, r.RequestCurrentUsage = &l.Max, &l.Duration, l.Used
-		r.RequestWindowEnds, r.RequestCarriedFrom, r.RequestCarriedUntil = l.Ends, l.CarriedFrom, l.CarriedUntil
+		r.RequestMaxLimit, r.RequestResetDuration = &l.Max, &l.Duration
+		r.RequestCurrentUsage, r.RequestWindow = l.Used, l.Window
 	}
 }
 

@@ -47,47 +47,24 @@ func loadLimits(ctx context.Context, db bun.IDB, of any, policies map[int64]*Pol
 		Model(&configs).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
 		return err
 	}
-	at := map[int64]int{} // place of a config in its policy's list
 	for _, config := range configs {
 		p := policies[config.PolicyID]
 		config.Budgets = []Budget{}
-		at[config.ID] = len(p.ProviderConfigs)
 		p.ProviderConfigs = append(p.ProviderConfigs, config)
 	}
-	var budgets []Budget
+	var rows []limitRow
 	if err := db.NewSelect().
-		Model(&budgets).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
+		Model(&rows).Where("policy_id = ANY (?)", of).Order("policy_id", "position").Scan(ctx); err != nil {
 		return err
 	}
-	for _, budget := range budgets {
-		p := policies[budget.PolicyID]
-		if budget.ProviderConfigID == nil {
-			p.Budgets = append(p.Budgets, budget)
-			continue
+	for len(rows) > 0 {
+		id, limits := rows[0].PolicyID, []Limit{}
+		for len(rows) > 0 && rows[0].PolicyID == id {
+			limits, rows = append(limits, rows[0].limit()), rows[1:]
 		}
-		i, known := at[*budget.ProviderConfigID]
-		if !known {
-			return fmt.Errorf("budget %s belongs to no provider of its policy", budget.ID)
+		if err := policies[id].SetLimits(limits); err != nil {
+			return err
 		}
-		config := &p.ProviderConfigs[i]
-		budget.Scope = config.Scope()
-		config.Budgets = append(config.Budgets, budget)
-	}
-	var limits []*RateLimit
-	if err := db.NewSelect().Model(&limits).Where("policy_id = ANY (?)", of).Scan(ctx); err != nil {
-		return err
-	}
-	for _, limit := range limits {
-		p := policies[limit.PolicyID]
-		if limit.ProviderConfigID == nil {
-			p.RateLimit = limit
-			continue
-		}
-		i, known := at[*limit.ProviderConfigID]
-		if !known {
-			return fmt.Errorf("rate limit %s belongs to no provider of its policy", limit.ID)
-		}
-		p.ProviderConfigs[i].RateLimit = limit
 	}
 	return nil
 }

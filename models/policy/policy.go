@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"database/sql/driver"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -42,28 +40,23 @@ func (config ProviderConfig) Scope() Scope { return Scope{Provider: config.Provi
 
 // Budget is one spending limit: at most MaxLimit in each window of ResetDuration.
 type Budget struct {
-	bun.BaseModel `bun:"table:budgets" json:"-"`
-
-	ID               string       `json:"id" bun:",pk"`
-	PolicyID         int64        `json:"-"`
-	ProviderConfigID *int64       `json:"-"`
-	MaxLimit         money.Money  `json:"max_limit"`
-	ResetDuration    string       `json:"reset_duration"`
-	ResetConfig      *ResetConfig `json:"reset_config,omitempty" bun:"quarter_start_month"`
-	Scope            Scope        `json:"scope" bun:"-"`
-	CurrentUsage     money.Money  `json:"current_usage" bun:"-"`
-	LastReset        time.Time    `json:"last_reset" bun:"created_at"`
-	Position         int          `json:"-"`
+	ID            string       `json:"id"`
+	MaxLimit      money.Money  `json:"max_limit"`
+	ResetDuration string       `json:"reset_duration"`
+	ResetConfig   *ResetConfig `json:"reset_config,omitempty"`
+	Scope         Scope        `json:"scope"`
+	CurrentUsage  money.Money  `json:"current_usage"`
+	LastReset     time.Time    `json:"last_reset"`
 
 	// Only a copy's budget has these: an active override, and its current window.
-	OverrideAmount          *money.Money `json:"override_amount,omitempty" bun:"-"`
-	OverrideMode            string       `json:"override_mode,omitempty" bun:"-"`
-	OverrideCyclesRemaining *int64       `json:"override_cycles_remaining,omitempty" bun:"-"`
-	EffectiveMaxLimit       *money.Money `json:"effective_max_limit,omitempty" bun:"-"`
-	OverrideEnds            *time.Time   `json:"-" bun:"-"`
+	OverrideAmount          *money.Money `json:"override_amount,omitempty"`
+	OverrideMode            string       `json:"override_mode,omitempty"`
+	OverrideCyclesRemaining *int64       `json:"override_cycles_remaining,omitempty"`
+	EffectiveMaxLimit       *money.Money `json:"effective_max_limit,omitempty"`
+	OverrideEnds            *time.Time   `json:"-"`
 	CarriedFrom             *time.Time   `json:"-"`
 	CarriedUntil            *time.Time   `json:"-"`
-	WindowEnds              time.Time    `json:"-" bun:"-"`
+	WindowEnds              time.Time    `json:"-"`
 }
 
 // Cap is what a user may spend in a window: the limit with what an override adds.
@@ -79,46 +72,18 @@ type ResetConfig struct {
 	QuarterStartMonth int `json:"quarter_start_month"`
 }
 
-// Value stores the month alone.
-func (r *ResetConfig) Value() (driver.Value, error) {
-	if r == nil {
-		return nil, nil
-	}
-	return int64(r.QuarterStartMonth), nil
-}
-
-// Scan reads what Value stored.
-func (r *ResetConfig) Scan(stored any) error {
-	month, ok := stored.(int64)
-	if !ok {
-		return fmt.Errorf("read quarter start month: unexpected %T", stored)
-	}
-	r.QuarterStartMonth = int(month)
-	return nil
-}
-
 // RateLimit bounds tokens, requests, or both; a pair that is unset is left out of answers.
 type RateLimit struct {
-	bun.BaseModel `bun:"table:rate_limits" json:"-"`
+	ID                   string  `json:"id"`
+	TokenMaxLimit        *int64  `json:"token_max_limit,omitempty"`
+	TokenResetDuration   *string `json:"token_reset_duration,omitempty"`
+	RequestMaxLimit      *int64  `json:"request_max_limit,omitempty"`
+	RequestResetDuration *string `json:"request_reset_duration,omitempty"`
+	TokenCurrentUsage    int64   `json:"token_current_usage"`
+	RequestCurrentUsage  int64   `json:"request_current_usage"`
 
-	ID                   string    `json:"id" bun:",pk"`
-	PolicyID             int64     `json:"-"`
-	ProviderConfigID     *int64    `json:"-"`
-	TokenMaxLimit        *int64    `json:"token_max_limit,omitempty"`
-	TokenResetDuration   *string   `json:"token_reset_duration,omitempty"`
-	RequestMaxLimit      *int64    `json:"request_max_limit,omitempty"`
-	RequestResetDuration *string   `json:"request_reset_duration,omitempty"`
-	TokenCurrentUsage    int64     `json:"token_current_usage" bun:"-"`
-	RequestCurrentUsage  int64     `json:"request_current_usage" bun:"-"`
-	CreatedAt            time.Time `json:"-"`
-
-	// Only a copy's limit has these: its current windows.
-	TokenCarriedFrom    *time.Time `json:"-"`
-	TokenCarriedUntil   *time.Time `json:"-"`
-	RequestCarriedFrom  *time.Time `json:"-"`
-	RequestCarriedUntil *time.Time `json:"-"`
-	TokenWindowEnds     time.Time  `json:"-" bun:"-"`
-	RequestWindowEnds   time.Time  `json:"-" bun:"-"`
+	TokenWindow   Window `json:"-"`
+	RequestWindow Window `json:"-"`
 }
 
 // ToolGroupGrant grants what a tool group lists.

@@ -11,7 +11,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
-	"tollgate/models/input"
 	"tollgate/models/window"
 )
 
@@ -51,7 +50,7 @@ func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
 	if r == nil {
 		return
 	}
-	r.ID, r.CreatedAt = uuid.NewString(), now
+	r.ID, r.TokenWindow.Start, r.RequestWindow.Start = uuid.NewString(), now, now
 	if old != nil {
 		r.ID = old.ID
 	}
@@ -78,14 +77,9 @@ func Save(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) 
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
 		return fmt.Errorf("save provider configs: %w", err)
 	}
-	sameBudget := func(a, b Budget) bool {
-		return a.MaxLimit == b.MaxLimit && a.Position == b.Position && input.Equal(a.ResetConfig, b.ResetConfig)
-	}
 	return execTogether(ctx, tx, slices.Concat(
-		changes(tx, old.budgetRows(id), p.budgetRows(id), func(b Budget) string { return b.ID }, sameBudget,
-			"CONFLICT (id) DO UPDATE", "max_limit", "quarter_start_month", "position"),
-		changes(tx, old.rateLimitRows(id), p.rateLimitRows(id), func(r RateLimit) string { return r.ID }, RateLimit.same,
-			"CONFLICT (id) DO UPDATE", "token_max_limit", "token_reset_duration", "request_max_limit", "request_reset_duration"),
+		changes(tx, old.limitRows(id), p.limitRows(id), limitRow.key, limitRow.same,
+			"CONFLICT (id, kind) DO UPDATE", "max_limit", "reset_duration", "quarter_start_month", "position"),
 		changeSelections(tx, id, old, *p),
 	))
 }
@@ -191,42 +185,4 @@ func upsert[T any](tx database.Tx, rows *[]T, conflict string, columns ...string
 		insert = insert.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
 	}
 	return insert
-}
-
-func (p *Policy) budgetRows(policyID int64) []Budget {
-	var rows []Budget
-	add := func(budgets []Budget, configID *int64) {
-		for i, budget := range budgets {
-			budget.PolicyID, budget.ProviderConfigID, budget.Position = policyID, configID, i
-			rows = append(rows, budget)
-		}
-	}
-	for i := range p.ProviderConfigs {
-		add(p.ProviderConfigs[i].Budgets, &p.ProviderConfigs[i].ID)
-	}
-	add(p.Budgets, nil)
-	return rows
-}
-
-func (p *Policy) rateLimitRows(policyID int64) []RateLimit {
-	var rows []RateLimit
-	add := func(limit *RateLimit, configID *int64) {
-		if limit != nil {
-			row := *limit
-			row.PolicyID, row.ProviderConfigID = policyID, configID
-			rows = append(rows, row)
-		}
-	}
-	for i := range p.ProviderConfigs {
-		add(p.ProviderConfigs[i].RateLimit, &p.ProviderConfigs[i].ID)
-	}
-	add(p.RateLimit, nil)
-	return rows
-}
-
-func (r RateLimit) same(other RateLimit) bool {
-	return input.Equal(r.TokenMaxLimit, other.TokenMaxLimit) &&
-		input.Equal(r.TokenResetDuration, other.TokenResetDuration) &&
-		input.Equal(r.RequestMaxLimit, other.RequestMaxLimit) &&
-		input.Equal(r.RequestResetDuration, other.RequestResetDuration)
 }

@@ -134,24 +134,25 @@ func requireStored(t *testing.T, db *bun.DB, want profile.Profile) {
 // assembled builds a profile's document from its tables alone.
 const assembled = `
 WITH lines AS (
-    SELECT b.policy_id, b.provider_config_id, b.position, jsonb_strip_nulls(jsonb_build_object('id', b.id,
+    SELECT b.policy_id, b.provider_name, b.position, jsonb_strip_nulls(jsonb_build_object('id', b.id,
         'max_limit', trim_scale(b.max_limit / 1e9::numeric), 'reset_duration', b.reset_duration,
         'reset_config', CASE WHEN b.quarter_start_month IS NOT NULL THEN jsonb_build_object('quarter_start_month', b.quarter_start_month) END,
-        'scope', coalesce('provider:' || c.provider_name, 'total'), 'current_usage', 0,
+        'scope', coalesce('provider:' || b.provider_name, 'total'), 'current_usage', 0,
         'last_reset', rtrim(rtrim(to_char(b.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.') || 'Z')) AS doc
-    FROM budgets b LEFT JOIN provider_configs c ON c.id = b.provider_config_id
+    FROM limit_lines b WHERE b.kind = 'spend'
 ), limits AS (
-    SELECT policy_id, provider_config_id, jsonb_strip_nulls(jsonb_build_object('id', id, 'token_max_limit', token_max_limit,
-        'token_reset_duration', token_reset_duration, 'request_max_limit', request_max_limit,
-        'request_reset_duration', request_reset_duration, 'token_current_usage', 0, 'request_current_usage', 0)) AS doc FROM rate_limits
+    SELECT policy_id, provider_name, jsonb_strip_nulls(jsonb_build_object('id', id,
+        'token_max_limit', max(max_limit) FILTER (WHERE kind = 'tokens'), 'token_reset_duration', max(reset_duration) FILTER (WHERE kind = 'tokens'),
+        'request_max_limit', max(max_limit) FILTER (WHERE kind = 'requests'), 'request_reset_duration', max(reset_duration) FILTER (WHERE kind = 'requests'),
+        'token_current_usage', 0, 'request_current_usage', 0)) AS doc FROM limit_lines WHERE kind <> 'spend' GROUP BY policy_id, provider_name, id
 )
 SELECT (jsonb_build_object('id', p.id, 'name', p.name, 'description', p.description, 'is_active', p.is_active, 'version', p.version, 'tags', p.tags,
     'provider_configs', coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', c.id, 'provider_name', c.provider_name,
             'all_models_allowed', c.all_models_allowed, 'allowed_models', c.allowed_models,
-            'budgets', coalesce((SELECT jsonb_agg(doc ORDER BY position) FROM lines WHERE provider_config_id = c.id), '[]'),
-            'rate_limit', (SELECT doc FROM limits WHERE provider_config_id = c.id))) ORDER BY c.position)
+            'budgets', coalesce((SELECT jsonb_agg(doc ORDER BY position) FROM lines WHERE policy_id = c.policy_id AND provider_name = c.provider_name), '[]'),
+            'rate_limit', (SELECT doc FROM limits WHERE policy_id = c.policy_id AND provider_name = c.provider_name))) ORDER BY c.position)
         FROM provider_configs c WHERE c.policy_id = p.policy_id), '[]'),
-    'budgets', coalesce((SELECT jsonb_agg(doc ORDER BY position) FROM lines WHERE policy_id = p.policy_id AND provider_config_id IS NULL), '[]'),
+    'budgets', coalesce((SELECT jsonb_agg(doc ORDER BY position) FROM lines WHERE policy_id = p.policy_id AND provider_name IS NULL), '[]'),
     'calendar_aligned', y.calendar_aligned,
     'mcp_tool_groups', coalesce((SELECT jsonb_agg(jsonb_build_object('tool_group_id', tool_group_id) ORDER BY position)
         FROM policy_tool_groups WHERE policy_id = p.policy_id), '[]'),
@@ -159,7 +160,7 @@ SELECT (jsonb_build_object('id', p.id, 'name', p.name, 'description', p.descript
         FROM policy_mcp_servers WHERE policy_id = p.policy_id), '[]'),
     'mcp_tool_overrides', coalesce((SELECT jsonb_agg(jsonb_build_object('mcp_client_id', mcp_client_id, 'tool_name', tool_name, 'action', action)
         ORDER BY position) FROM policy_tool_overrides WHERE policy_id = p.policy_id), '[]'))
-    || jsonb_strip_nulls(jsonb_build_object('rate_limit', (SELECT doc FROM limits WHERE policy_id = p.policy_id AND provider_config_id IS NULL))))::text
+    || jsonb_strip_nulls(jsonb_build_object('rate_limit', (SELECT doc FROM limits WHERE policy_id = p.policy_id AND provider_name IS NULL))))::text
 FROM access_profiles p JOIN policies y ON y.id = p.policy_id WHERE p.id = ?`
 
 func TestAChangeOfNothingMakesNoVersion(t *testing.T) {

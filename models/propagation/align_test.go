@@ -28,9 +28,8 @@ func (l anchoredLine) window(now time.Time) (start, end time.Time) {
 const anchoredLines = `
 SELECT l.id, l.duration, coalesce(l.quarter, 0) AS quarter, p.calendar_aligned, p.time_zone, l.created_at, l.f, l.u,
     window_start(l.duration, l.quarter, p.calendar, l.created_at, l.f, l.u, ?) AS sql
-FROM (SELECT id::text, policy_id, reset_duration AS duration, quarter_start_month AS quarter, created_at, carried_from AS f, carried_until AS u FROM budgets
-    UNION ALL SELECT 'tokens ' || id, policy_id, token_reset_duration, NULL, created_at, token_carried_from, token_carried_until FROM rate_limits
-    UNION ALL SELECT 'requests ' || id, policy_id, request_reset_duration, NULL, created_at, request_carried_from, request_carried_until FROM rate_limits) AS l
+FROM (SELECT CASE kind WHEN 'spend' THEN '' ELSE kind || ' ' END || id AS id, policy_id, reset_duration AS duration, quarter_start_month AS quarter, created_at, carried_from AS f, carried_until AS u
+    FROM limit_lines) AS l
 JOIN policies AS p ON p.id = l.policy_id WHERE p.id = ?`
 
 // aligning is one policy that is pushed to at moments of the test's choice.

@@ -76,7 +76,7 @@ func TestTryingAgainPassesOverWhoIsGone(t *testing.T) {
 	h := modelstest.NewHarness(t)
 	current, held := h.Held("Gone", 2)
 	h.Exec(h.Owner, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$")
-	h.Exec(h.Owner, "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON budgets FOR EACH ROW EXECUTE FUNCTION refuse()")
+	h.Exec(h.Owner, "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON limit_lines FOR EACH ROW EXECUTE FUNCTION refuse()")
 	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
 	if len(job.Failed) != 2 {
 		t.Fatalf("failed %+v", job.Failed)

@@ -139,29 +139,18 @@ func readCounters(ctx context.Context, db bun.IDB, policies []int64, pushed limi
 // selectCounted filters by the current window last, and by an expression that is no join key: computing its start is
 // expensive, and few windows are left by then.
 const selectCounted = `
-WITH lines AS (
-    SELECT id, policy_id, provider_config_id, 'spend' AS kind, reset_duration, quarter_start_month AS quarter, created_at, carried_from, carried_until
-    FROM budgets WHERE policy_id = ANY (?0)
-    UNION ALL
-    SELECT id, policy_id, provider_config_id, 'tokens', token_reset_duration, NULL, created_at, token_carried_from, token_carried_until
-    FROM rate_limits WHERE policy_id = ANY (?0) AND token_reset_duration IS NOT NULL
-    UNION ALL
-    SELECT id, policy_id, provider_config_id, 'requests', request_reset_duration, NULL, created_at, request_carried_from, request_carried_until
-    FROM rate_limits WHERE policy_id = ANY (?0) AND request_reset_duration IS NOT NULL
-)
-SELECT l.policy_id, coalesce(c.provider_name, '') AS provider_name, l.kind, l.reset_duration, coalesce(l.quarter, 0) % 3 AS quarter,
+SELECT l.policy_id, coalesce(l.provider_name, '') AS provider_name, l.kind, l.reset_duration, coalesce(l.quarter_start_month, 0) % 3 AS quarter,
        w.used - w.cleared AS used
-FROM lines AS l
+FROM limit_lines AS l
 JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind AND w.reset_duration = l.reset_duration
     AND w.used - w.cleared >= CASE w.kind WHEN 'spend' THEN ?2 WHEN 'tokens' THEN ?3 ELSE ?4 END
 JOIN policies AS p ON p.id = l.policy_id
-LEFT JOIN provider_configs AS c ON c.id = l.provider_config_id
-WHERE w.window_start IS NOT DISTINCT FROM window_start(l.reset_duration, l.quarter, p.calendar, l.created_at, l.carried_from, l.carried_until, ?1)`
+WHERE l.policy_id = ANY (?0)
+  AND w.window_start IS NOT DISTINCT FROM window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?1)`
 
 const selectRaised = `
-SELECT b.policy_id, coalesce(c.provider_name, '') AS provider_name, 'spend' AS kind, b.reset_duration,
-       coalesce(b.quarter_start_month, 0) % 3 AS quarter, o.amount AS raised
+SELECT l.policy_id, coalesce(l.provider_name, '') AS provider_name, l.kind, l.reset_duration,
+       coalesce(l.quarter_start_month, 0) % 3 AS quarter, o.amount AS raised
 FROM budget_overrides AS o
-JOIN budgets AS b ON b.id = o.budget_id
-LEFT JOIN provider_configs AS c ON c.id = b.provider_config_id
-WHERE b.policy_id = ANY (?0) AND (o.ends_at IS NULL OR o.ends_at > ?1)`
+JOIN limit_lines AS l ON l.id = o.budget_id AND l.kind = o.kind
+WHERE l.policy_id = ANY (?0) AND (o.ends_at IS NULL OR o.ends_at > ?1)`

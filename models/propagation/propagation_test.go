@@ -70,11 +70,7 @@ const (
 	countSomething = `
 INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
 SELECT l.id, l.kind, l.duration, window_start(l.duration, l.quarter, p.calendar, l.created_at, l.f, l.u, clock_timestamp()), 1 + (random() * 1000)::int
-FROM (SELECT id, policy_id, 'spend' AS kind, reset_duration AS duration, quarter_start_month AS quarter, created_at, carried_from AS f, carried_until AS u FROM budgets
-    UNION ALL SELECT id, policy_id, 'tokens', token_reset_duration, NULL, created_at, token_carried_from, token_carried_until FROM rate_limits
-        WHERE token_max_limit IS NOT NULL
-    UNION ALL SELECT id, policy_id, 'requests', request_reset_duration, NULL, created_at, request_carried_from, request_carried_until FROM rate_limits
-        WHERE request_max_limit IS NOT NULL) AS l
+FROM (SELECT *, reset_duration AS duration, quarter_start_month AS quarter, carried_from AS f, carried_until AS u FROM limit_lines) AS l
 JOIN policies AS p ON p.id = l.policy_id JOIN user_access_profiles AS c ON c.policy_id = p.id
 ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = limit_windows.used + excluded.used`
 	everyUse = `
@@ -108,7 +104,7 @@ func TestAPushMakesItsFieldsTheTemplatesAndKeepsWhatMatches(t *testing.T) {
 			copies = append(copies, h.Assign(h.User(101), current.ID))
 		}
 		if round%5 == 0 { // windows that began a while ago, and end in a while
-			h.Exec(h.DB, "UPDATE budgets SET created_at = created_at - interval '30 minutes' - ? * interval '24 hours'", c.IntN(3))
+			h.Exec(h.DB, "UPDATE limit_lines SET created_at = created_at - interval '30 minutes' - ? * interval '24 hours' WHERE kind = 'spend'", c.IntN(3))
 		}
 		p, was := c.policy(), current.Policy
 		for _, keep := range c.some(policy.FieldGroups[:3]...) {
@@ -129,7 +125,7 @@ func TestAPushMakesItsFieldsTheTemplatesAndKeepsWhatMatches(t *testing.T) {
 		h.Exec(h.DB, "UPDATE user_access_profiles SET expires_at = CASE WHEN ? THEN now() - interval '1 second' END WHERE id = ?", c.IntN(3) == 0, copies[c.IntN(len(copies))].ID)
 		h.Exec(h.DB, countSomething)
 		h.Exec(h.DB, `INSERT INTO budget_overrides (budget_id, amount, cycles, anchor, ends_at)
-SELECT b.id, 5, 2, now(), now() + interval '1 hour' FROM budgets AS b JOIN user_access_profiles AS c USING (policy_id) WHERE random() < 0.3 ON CONFLICT DO NOTHING`)
+SELECT b.id, 5, 2, now(), now() + interval '1 hour' FROM limit_lines AS b JOIN user_access_profiles AS c USING (policy_id) WHERE b.kind = 'spend' AND random() < 0.3 ON CONFLICT DO NOTHING`)
 
 		fields := c.some(policy.FieldGroups...)
 		if len(fields) == 0 {

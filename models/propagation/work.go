@@ -253,14 +253,9 @@ func (p Job) pushShape(ctx context.Context, tx database.Tx, s shaped, to policy.
 func clearUsage(ctx context.Context, tx database.Tx, policies []int64, groups []string) (int64, error) {
 	result, err := tx.NewRaw(`
 UPDATE limit_windows AS w SET cleared = w.used
-FROM (
-    SELECT id FROM budgets WHERE policy_id = ANY (?0)
-        AND CASE WHEN provider_config_id IS NULL THEN 'budgets' ELSE 'provider_configs' END = ANY (?1)
-    UNION ALL
-    SELECT id FROM rate_limits WHERE policy_id = ANY (?0)
-        AND CASE WHEN provider_config_id IS NULL THEN 'rate_limit' ELSE 'provider_configs' END = ANY (?1)
-) AS line
-WHERE w.line_id = line.id AND w.cleared < w.used`, pgdialect.Array(policies), pgdialect.Array(groups)).Exec(ctx)
+FROM limit_lines AS l
+WHERE l.policy_id = ANY (?0) AND w.line_id = l.id AND w.kind = l.kind AND w.cleared < w.used
+  AND CASE WHEN l.provider_name IS NOT NULL THEN 'provider_configs' WHEN l.kind = 'spend' THEN 'budgets' ELSE 'rate_limit' END = ANY (?1)`, pgdialect.Array(policies), pgdialect.Array(groups)).Exec(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("reset usage: %w", err)
 	}

@@ -132,7 +132,7 @@ func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 	h.TakeOver(job)
 	h.Scan(&job.Fence, "SELECT fence FROM propagation_jobs WHERE id = ?", job.ID)
 	wrote, err := h.Late(job)
-	for _, table := range []string{"audit_logs", "budgets", "propagation_items", "propagation_jobs", "user_access_profiles"} {
+	for _, table := range []string{"audit_logs", "limit_lines", "propagation_items", "propagation_jobs", "user_access_profiles"} {
 		if !slices.Contains(wrote, table) {
 			t.Errorf("a worker without a fence, which says %v, has changed %v: the test finds nothing in %s", err, wrote, table)
 		}

@@ -89,8 +89,8 @@ max(r.most) AS most, max(r.resets_at) AS resets_at`).
 	err = db.NewSelect().TableExpr("(SELECT *, count(*) OVER () AS total FROM (?) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id "+
 		"LIMIT ? OFFSET ?) AS s", sums, q.Limit, q.Offset).
 		ColumnExpr(`s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name,
-s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN budgets AS b USING (policy_id)
-WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id) AS raisable`).
+s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
+WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind) AS raisable`).
 		Join("LEFT JOIN users AS u ON u.id = s.user_id").Join("LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id").
 		Order("s.last_at DESC", "s.user_id", "s.asked", "s.reason", "s.line_id").Scan(ctx, &rows)
 	if err != nil {

@@ -131,7 +131,7 @@ func unusual(ctx context.Context, db bun.IDB, q Query, now time.Time) ([]Unusual
 }
 
 // mostOfCopy is what the lines of a copy allow: those of it overall, else those of each provider.
-const mostOfCopy = `coalesce(sum(l.max_limit) FILTER (WHERE l.provider_config_id IS NULL), sum(l.max_limit)) AS most`
+const mostOfCopy = `coalesce(sum(l.max_limit) FILTER (WHERE l.provider_name IS NULL), sum(l.max_limit)) AS most`
 
 // monthBudget adds up what active copies may spend in a month: what they may spend overall, else of each provider.
 func monthBudget(ctx context.Context, db bun.IDB, q Query) (sum money.Money, err error) {

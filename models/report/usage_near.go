@@ -48,8 +48,7 @@ func nearLimits(ctx context.Context, db bun.IDB, q Query, now time.Time) ([]Near
 // activeLines are the budgets of copies that are in use.
 func activeLines(db bun.IDB, q Query, now time.Time) *bun.SelectQuery {
 	lines := db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN policies AS p ON p.id = c.policy_id").
-		Join("JOIN budgets AS l ON l.policy_id = p.id").
-		Join("LEFT JOIN provider_configs AS pc ON pc.id = l.provider_config_id").
+		Join("JOIN limit_lines AS l ON l.policy_id = p.id AND l.kind = 'spend'").
 		Where("c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > ?)", now)
 	if q.UserID != "" {
 		lines = lines.Where("c.user_id = ?", q.UserID)
@@ -61,14 +60,14 @@ func activeLines(db bun.IDB, q Query, now time.Time) *bun.SelectQuery {
 		lines = lines.Where("c.access_profile_id = ?", q.ProfileID)
 	}
 	if q.Provider != "" {
-		lines = lines.Where("pc.provider_name = ?", q.Provider)
+		lines = lines.Where("l.provider_name = ?", q.Provider)
 	}
 	return lines
 }
 
 // currentLine is a budget with the start of its current window.
-const currentLine = `l.id, l.reset_duration, l.quarter_start_month, l.max_limit, l.created_at, l.carried_from, l.carried_until, p.calendar,
-c.id AS copy_id, c.user_id, c.access_profile_id, coalesce(pc.provider_name, '') AS provider_name,
+const currentLine = `l.id, l.kind, l.reset_duration, l.quarter_start_month, l.max_limit, l.created_at, l.carried_from, l.carried_until, p.calendar,
+c.id AS copy_id, c.user_id, c.access_profile_id, coalesce(l.provider_name, '') AS provider_name,
 window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?) AS starts`
 
 // selectNear looks each current window up by its key, so that windows of the past cost nothing, and finds names for
@@ -78,9 +77,9 @@ WITH line AS MATERIALIZED (?1), near AS (
     SELECT line.*, w.used - w.cleared AS used, line.max_limit + coalesce(o.amount, 0) AS "limit"
     FROM line CROSS JOIN LATERAL (
         SELECT * FROM limit_windows AS w
-        WHERE w.line_id = line.id AND w.kind = 'spend' AND w.reset_duration = line.reset_duration AND w.window_start = line.starts
+        WHERE w.line_id = line.id AND w.kind = line.kind AND w.reset_duration = line.reset_duration AND w.window_start = line.starts
           AND w.used > w.cleared OFFSET 0
-    ) AS w LEFT JOIN budget_overrides AS o ON o.budget_id = line.id AND (o.ends_at IS NULL OR o.ends_at > ?0)
+    ) AS w LEFT JOIN budget_overrides AS o ON o.budget_id = line.id AND o.kind = line.kind AND (o.ends_at IS NULL OR o.ends_at > ?0)
 ), placed AS (
     SELECT *, count(*) FILTER (WHERE used >= "limit") OVER () AS used_up,
            used >= "limit" OR ("limit" - used)::float * extract(epoch FROM ?0 - starts) <= used::float * 86400 AS needy,

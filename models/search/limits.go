@@ -20,33 +20,20 @@ WITH held AS (
     JOIN access_profiles AS t ON t.id = c.access_profile_id
     WHERE c.user_id = ANY ($1) AND c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now())
 ), line AS (
-    SELECT h.*, b.id AS line_id, b.provider_config_id, 'spend' AS kind, b.reset_duration AS duration,
-           b.max_limit + coalesce(o.amount, 0) AS "limit",
-           window_start(b.reset_duration, b.quarter_start_month, h.calendar, b.created_at, b.carried_from,
-                        b.carried_until, now()) AS starts
-    FROM held AS h JOIN budgets AS b ON b.policy_id = h.policy_id
-    LEFT JOIN budget_overrides AS o ON o.budget_id = b.id AND (o.ends_at IS NULL OR o.ends_at > now())
-    UNION ALL
-    SELECT h.*, r.id, r.provider_config_id, 'tokens', r.token_reset_duration, r.token_max_limit,
-           window_start(r.token_reset_duration, NULL, h.calendar, r.created_at, r.token_carried_from,
-                        r.token_carried_until, now())
-    FROM held AS h JOIN rate_limits AS r ON r.policy_id = h.policy_id WHERE r.token_max_limit IS NOT NULL
-    UNION ALL
-    SELECT h.*, r.id, r.provider_config_id, 'requests', r.request_reset_duration, r.request_max_limit,
-           window_start(r.request_reset_duration, NULL, h.calendar, r.created_at, r.request_carried_from,
-                        r.request_carried_until, now())
-    FROM held AS h JOIN rate_limits AS r ON r.policy_id = h.policy_id WHERE r.request_max_limit IS NOT NULL
+    SELECT h.*, l.id AS line_id, l.provider_name, l.kind, l.reset_duration AS duration, l.max_limit + coalesce(o.amount, 0) AS "limit",
+           window_start(l.reset_duration, l.quarter_start_month, h.calendar, l.created_at, l.carried_from, l.carried_until, now()) AS starts
+    FROM held AS h JOIN limit_lines AS l ON l.policy_id = h.policy_id
+    LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND o.kind = l.kind AND (o.ends_at IS NULL OR o.ends_at > now())
 )
 SELECT user_id, copy_id, profile, line_id, provider, kind, duration, "limit", used_up FROM (
 SELECT user_id, copy_id, profile, '' AS line_id, '' AS provider, '' AS kind, '' AS duration, 0 AS "limit",
        false AS used_up, 0::double precision AS share
 FROM held
 UNION ALL
-SELECT l.user_id, l.copy_id, l.profile, l.line_id::text, coalesce(pc.provider_name, ''), l.kind, l.duration, l."limit",
+SELECT l.user_id, l.copy_id, l.profile, l.line_id::text, coalesce(l.provider_name, ''), l.kind, l.duration, l."limit",
        coalesce(w.used - w.cleared, 0) >= l."limit",
        coalesce(w.used - w.cleared, 0)::double precision / greatest(l."limit", 1)
 FROM line AS l
-LEFT JOIN provider_configs AS pc ON pc.id = l.provider_config_id
 LEFT JOIN limit_windows AS w ON w.line_id = l.line_id AND w.kind = l.kind AND w.reset_duration = l.duration
     AND w.window_start = l.starts
 ) AS lines ORDER BY used_up DESC, share DESC, profile, line_id`

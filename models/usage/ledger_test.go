@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 
 	"tollgate/models/input"
 	"tollgate/models/modelstest"
@@ -133,11 +132,11 @@ func TestCountersAreTheSumOfTheirEvents(t *testing.T) {
 	}
 	for _, user := range users {
 		// Of all lines in all of one duration, each event is counted on just one window.
-		for kind, line := range map[string]string{"spend": "budgets", "tokens": "rate_limits", "requests": "rate_limits"} {
-			for _, duration := range map[string][]string{"spend": {"1h", "1d", "1M"}, "tokens": {"1h"}, "requests": {"1w"}}[kind] {
+		for kind, durations := range map[string][]string{"spend": {"1h", "1d", "1M"}, "tokens": {"1h"}, "requests": {"1w"}} {
+			for _, duration := range durations {
 				var got int64
-				h.Scan(&got, `SELECT coalesce(sum(w.used), 0)::bigint FROM limit_windows AS w JOIN ? AS l ON l.id = w.line_id JOIN user_access_profiles AS c USING (policy_id)
-WHERE c.user_id = ? AND w.kind = ? AND w.reset_duration = ? AND l.provider_config_id IS NULL`, bun.Ident(line), user, kind, duration)
+				h.Scan(&got, `SELECT coalesce(sum(w.used), 0)::bigint FROM limit_windows AS w JOIN limit_lines AS l ON l.id = w.line_id AND l.kind = w.kind JOIN user_access_profiles AS c USING (policy_id)
+WHERE c.user_id = ? AND w.kind = ? AND w.reset_duration = ? AND l.provider_name IS NULL`, user, kind, duration)
 				if got != want[user+" "+kind] {
 					t.Errorf("%s of %s per %s: %d, want %d", kind, user, duration, got, want[user+" "+kind])
 				}
