@@ -55,8 +55,13 @@ func columnNamed(name string) priceColumn {
 		word   string
 		column priceColumn
 	}{
-		{"read", cacheReadColumn}, {"cached", cacheReadColumn}, {"write", cacheWriteColumn}, {"input", inputColumn},
-		{"output", outputColumn}, {"model", modelColumn}, {"name", modelColumn},
+		{"read", cacheReadColumn},
+		{"cached", cacheReadColumn},
+		{"write", cacheWriteColumn},
+		{"input", inputColumn},
+		{"output", outputColumn},
+		{"model", modelColumn},
+		{"name", modelColumn},
 	} {
 		if strings.Contains(name, known.word) {
 			return known.column
