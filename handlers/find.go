@@ -53,15 +53,15 @@ func (h *Handlers) Find(c *gin.Context) error {
 
 // FindTyped answers what was typed into the search, which may be a key: its value stays in the body of the request.
 func (h *Handlers) FindTyped(c *gin.Context) error {
+	if err := notByKey(c); err != nil {
+		return err
+	}
 	in, err := intake.Decode[findInput](c)
 	if err != nil {
 		return err
 	}
 	if search.IsSecret(in.Q.Text) {
 		c.Header("Cache-Control", "no-store")
-		if err := notByKey(c); err != nil {
-			return err
-		}
 		result, err := search.FindSecret(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in.Q.Text)
 		if err != nil {
 			return err

@@ -111,7 +111,7 @@ func formOf(s stage, body any) url.Values {
 
 // elsewhere are the unsafe routes that act on no existing user, role or API key.
 var elsewhere = []string{
-	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/quota", "/reservations", "/providers", "/mcp/", "/find",
+	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/quota", "/reservations", "/providers", "/mcp/", "/find", "/session",
 }
 
 // lesser is a user who has a permission for every route, but fewer permissions than an admin.

@@ -185,7 +185,8 @@ func TestRaceAssignTwice(t *testing.T) {
 		}
 		got := concurrently(send, byForm)
 		all := statuses(t, got...)
-		if slices.Sort(all); !slices.Equal(all, []int{201, 409}) {
+		slices.Sort(all)
+		if all[0] != 201 && all[0] != 303 || all[1] != 409 { // a form leads to the page with the key
 			t.Fatalf("statuses %v", all)
 		}
 		for _, a := range got {

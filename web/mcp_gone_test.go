@@ -81,8 +81,8 @@ func TestRefreshKeepsWhatIsNamed(t *testing.T) {
 		same(t, "gone", list(server["gone_tools"]), []string{"grouped", "write"})
 		page := session.get("/mcp/clients/" + door).is(200)
 		var gone []string
-		for _, item := range page.all("li") {
-			if words := text(item); strings.HasSuffix(words, " Gone") {
+		for _, row := range page.all("tr") {
+			if words := text(row); strings.HasSuffix(words, " Gone") {
 				gone = append(gone, words)
 			}
 		}

@@ -226,7 +226,7 @@ func TestRefreshMCPToolsRefused(t *testing.T) {
 	c.apiKey().api("PUT", "/api/mcp/clients/files", map[string]any{"url": remoteMCP(t, "read")}).is(200)
 	for _, door := range doors {
 		got := door.send(nil, nil).refuses(door.refused, "address_not_allowed", "url")
-		if door.name == "form" && !strings.Contains(text(got.one("p", "role", "alert")), "TOLLGATE_MCP_PRIVATE") {
+		if door.name == "form" && !strings.Contains(text(got.one("p", "class", "flash flash-error")), "TOLLGATE_MCP_PRIVATE") {
 			t.Errorf("got %s", got.body)
 		}
 	}

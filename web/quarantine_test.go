@@ -106,7 +106,7 @@ func TestAssignQuarantinedUsage(t *testing.T) {
 	same(t, "used still", g.used(g.ada), want)
 	same(t, "bob", g.used(g.bob), afterCalls(0))
 	settled := g.session.get(path).is(200)
-	if !strings.Contains(string(settled.body), "Charged to") || len(settled.all("button", "class", "button primary")) > 0 {
+	if !strings.Contains(string(settled.body), "Charged to") || len(settled.all("input", "name", "user_id")) > 0 {
 		t.Error("the page of a settled event")
 	}
 	same(t, "assigned", len(objects(g.admin.get(quarantine + "?outcome=assigned").is(200).json()["quarantined_events"])), 2)
