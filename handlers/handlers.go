@@ -13,6 +13,7 @@ import (
 
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/blocked"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
@@ -49,6 +50,7 @@ type Handlers struct {
 
 	reports          reportTurns
 	watch            report.Watch
+	blocked          blocked.Watch
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
 }

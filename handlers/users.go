@@ -11,58 +11,12 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/account"
-	"tollgate/models/assignment"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
-	"tollgate/models/propagation"
 	"tollgate/models/virtualkey"
-	"tollgate/views"
 )
 
 const usersHref = "/users"
-
-// ListUsers answers a page of users.
-func (h *Handlers) ListUsers(c *gin.Context) error {
-	q, wanted := longQuery(c)
-	if err := q.Err(); err != nil {
-		return err
-	}
-	users, total, err := identity.ListUsers(reqctx.Of(c), h.DB, wanted)
-	if err != nil {
-		return err
-	}
-	if reqctx.IsAPI(c) {
-		return writeList(c, "users", users, total, wanted)
-	}
-	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(users), total) {
-		return nil
-	}
-	page := h.page(c, "Users", usersHref)
-	page.Rows = len(users) > 0
-	page.Intro = "Who holds which profiles, and who may sign in to this console."
-	list := views.UserList{
-		CatalogueFrame: listFrame(c, q, wanted, len(users), total, "users", "Users"), Users: users,
-		MayViewRoles: reqctx.Actor(c).May("Roles:View"),
-	}
-	if len(users) > 0 {
-		list.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(users)), total, "users", users[len(users)-1].ID)
-	}
-	if list.MayCreate {
-		page.Actions = views.NewButton("New user", usersHref+"/new")
-	}
-	if reqctx.Actor(c).May("AccessProfiles:View") {
-		if list.Held, err = assignment.ProfilesHeld(reqctx.Of(c), h.DB, users); err != nil {
-			return err
-		}
-	}
-	if reqctx.Actor(c).May("AccessProfiles:Create") {
-		if list.Profiles, err = propagation.ProfilesToAssign(reqctx.Of(c), h.DB, ""); err != nil {
-			return err
-		}
-	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.UserListBody(list)))
-	return nil
-}
 
 // CreateUser adds a user.
 func (h *Handlers) CreateUser(c *gin.Context) error {

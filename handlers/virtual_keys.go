@@ -21,7 +21,12 @@ import (
 
 // ListVirtualKeys answers a page of all keys, with masked values.
 func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
-	q, wanted := longQuery(c)
+	q, search := longQuery(c, "unused", "sort")
+	wanted := virtualkey.ListQuery{CatalogueQuery: search}
+	list := views.KeyList{}
+	if !reqctx.IsAPI(c) {
+		narrowKeys(c, q, &wanted, &list)
+	}
 	if err := q.Err(); err != nil {
 		return err
 	}
@@ -30,7 +35,7 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 		return err
 	}
 	if reqctx.IsAPI(c) {
-		return writeList(c, "virtual_keys", keys, total, wanted)
+		return writeList(c, "virtual_keys", keys, total, search)
 	}
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(keys), total) {
 		return nil
@@ -39,16 +44,36 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	page.Rows = len(keys) > 0
 	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := reqctx.Actor(c)
-	list := views.KeyList{
-		CatalogueFrame: listFrame(c, q, wanted, len(keys), total, "keys", "VirtualKeys"), Keys: keys,
-		MayViewUsers: actor.May("Users:View"),
-		MayRotate:    actor.May("VirtualKeys:Update"), MayDrop: actor.May("AccessProfiles:Delete"),
-	}
+	list.CatalogueFrame = listFrame(c, q, search, len(keys), total, "keys", "VirtualKeys")
+	list.Keys, list.MayViewUsers = keys, actor.May("Users:View")
+	list.MayRotate, list.MayDrop = actor.May("VirtualKeys:Update"), actor.May("AccessProfiles:Delete")
 	if len(keys) > 0 {
-		list.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(keys)), total, "keys", keys[len(keys)-1].ID)
+		last := ""
+		if wanted.Sort == virtualkey.Sorts[0] {
+			last = keys[len(keys)-1].ID
+		}
+		list.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(keys)), total, "keys", last)
 	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.KeyListBody(list)))
 	return nil
+}
+
+// narrowKeys reads the filter and the order of the page, of those who may see usage.
+func narrowKeys(c *gin.Context, q *intake.Query, wanted *virtualkey.ListQuery, list *views.KeyList) {
+	list.MayViewUsage = reqctx.Actor(c).May("Usage:View")
+	wanted.Usage, wanted.Sort = list.MayViewUsage, virtualkey.Sorts[0]
+	if list.MayViewUsage {
+		wanted.Sort = q.Sort(virtualkey.Sorts)
+		unused := q.Boolean("unused")
+		wanted.Unused = unused != nil && *unused
+	}
+	list.Unused, list.Filtered, list.Sorted = wanted.Unused, wanted.Unused || wanted.Search != "", q.Get("sort")
+	list.All = ui.Link{Label: "All", Href: q.Link("unused", ""), On: !list.Unused}
+	list.OnlyUnused = ui.Link{Label: "Unused for 30 days", Href: q.Link("unused", "true"), On: list.Unused}
+	list.Name = sortLink(q, wanted.Sort, "name", "Name", false)
+	list.Spend = sortLink(q, wanted.Sort, "spend", "Spend this month", true)
+	list.Spend.Number = true
+	list.LastUsed = sortLink(q, wanted.Sort, "last_used", "Last used", true)
 }
 
 // ListUserKeys answers a user's keys, with masked values.

@@ -15,14 +15,17 @@ import (
 // arrows are the imports between rooms. A new one is a decision about the house: think of it before you add it, and it
 // must make no circle.
 var arrows = map[string][]string{
-	"account": {"assignment", "audit", "database", "identity", "input", "permission", "problem", "secret"},
-	"apikey":  {"audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"account": {
+		"assignment", "audit", "database", "identity", "input", "money", "permission", "problem", "report", "secret",
+	},
+	"apikey": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"assignment": {
 		"audit", "database", "identity", "input", "money", "permission", "policy", "problem",
 		"profile", "secret", "virtualkey", "window",
 	},
 	"audit":     {"database", "permission", "problem"},
 	"batch":     {"problem"},
+	"blocked":   {"database", "money"},
 	"catalogue": {"audit", "database", "input", "money", "permission", "plural", "problem", "secret"},
 	"database":  {"input", "problem"},
 	"decision": {
@@ -55,13 +58,13 @@ var arrows = map[string][]string{
 		"account", "assignment", "catalogue", "database", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "profile", "propagation", "secret", "usage", "window",
 	},
-	"search": {"catalogue", "database", "input", "money", "permission", "secret", "virtualkey"},
+	"search": {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
 	"secret": {},
 	"usage": {
 		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "secret", "virtualkey", "window",
 	},
-	"virtualkey": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"virtualkey": {"audit", "database", "identity", "input", "money", "permission", "problem", "secret"},
 	"window":     {},
 }
 

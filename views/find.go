@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tollgate/models/blocked"
 	"tollgate/models/plural"
 	"tollgate/models/search"
 	"tollgate/views/ui"
@@ -137,25 +138,24 @@ func counted(users int64) string {
 }
 
 func userState(hit search.Hit) (state string, bad bool) {
+	if !hit.Known {
+		return "", false
+	}
+	return stateWords(hit.State)
+}
+
+// stateWords say how a user stands, and whether that is why calls are refused.
+func stateWords(s blocked.State) (words string, bad bool) {
+	line := s.UsedUp()
 	switch {
-	case !hit.Known:
-		return "", false
-	case !hit.Active:
+	case s.Copies == 0:
 		return "no active profile", true
-	case len(hit.UsedUp) == 0:
+	case line == nil:
 		return "", false
+	case s.Blocked():
+		return "blocked: " + lineOf(*line), true
 	}
-	line := hit.UsedUp[0]
-	for _, other := range hit.UsedUp {
-		if hit.Blocked && other.Provider == "" {
-			line = other
-			break
-		}
-	}
-	if hit.Blocked {
-		return "blocked: " + lineOf(line), true
-	}
-	return "used up: " + lineOf(line), true
+	return "used up: " + lineOf(*line), true
 }
 
 func keyState(hit search.Hit, now time.Time) (state string, bad bool) {
@@ -171,7 +171,7 @@ func keyState(hit search.Hit, now time.Time) (state string, bad bool) {
 }
 
 // lineOf names a limit: $900.00 per month on anthropic.
-func lineOf(l search.Line) string {
+func lineOf(l blocked.Line) string {
 	words := plural.Count(l.Limit) + " " + l.Kind + " per " + ui.Unit(l.Duration)
 	if l.Kind == "spend" {
 		words = ui.Dollars(l.Money()) + " per " + ui.Unit(l.Duration)

@@ -7,25 +7,12 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
-	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/views/ui"
 )
-
-// UserList is a page of users.
-type UserList struct {
-	CatalogueFrame
-	Users        []identity.User
-	MayViewRoles bool
-	Held         map[string][]string // names of the profiles that each holds; nil for who may not see them
-	Profiles     []database.Named    // what can be assigned; empty for who may not
-}
-
-// MayAssign reports whether profiles can be given to those ticked.
-func (l UserList) MayAssign() bool { return len(l.Profiles) > 0 }
 
 // UserForm is a user as they were filled in; ID is that of one who exists. Roles are what can be chosen for a new one.
 type UserForm struct {

@@ -18,6 +18,14 @@ type KeyList struct {
 	CatalogueFrame
 	Keys                             []virtualkey.Key
 	MayViewUsers, MayRotate, MayDrop bool
+
+	// Of the list of all keys.
+	MayViewUsage          bool
+	Filtered              bool
+	Sorted                string // as sent
+	Unused                bool
+	All, OnlyUnused       ui.Link
+	Name, Spend, LastUsed ui.SortLink
 }
 
 // KeyForm is a further key as it was filled in.

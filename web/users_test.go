@@ -446,7 +446,7 @@ func TestUserList(t *testing.T) {
 		t.Errorf("next %q", attribute(next, "href"))
 	}
 	browser.get("/users?search=nobody-like-that").is(200).one("a", "href", "/users", "class", "button")
-	for _, query := range []string{"limit=0", "limit=101", "offset=-1", "limit=1e1", "search=a&search=b", "search=%FF", "search=" + strings.Repeat("x", 256)} {
+	for _, query := range []string{"limit=0", "limit=101", "offset=-1", "limit=1e1", "sort=age", "search=a&search=b", "search=%FF", "search=" + strings.Repeat("x", 256)} {
 		c.apiKey().get("/api/users?" + query).is(400)
 		browser.get("/users?" + query).is(400)
 	}

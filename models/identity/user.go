@@ -41,10 +41,10 @@ func (u User) Actor() permission.Actor {
 }
 
 // selectUsers reads users with their role and what it permits.
-func selectUsers(db bun.IDB) *bun.SelectQuery { return selectUsersOf(db, "users AS u") }
+func selectUsers(db bun.IDB) *bun.SelectQuery { return SelectUsersOf(db, "users AS u") }
 
-// selectUsersOf reads those of some users.
-func selectUsersOf(db bun.IDB, users string, args ...any) *bun.SelectQuery {
+// SelectUsersOf reads users, a table or query as u, with their role and what it permits.
+func SelectUsersOf(db bun.IDB, users string, args ...any) *bun.SelectQuery {
 	return db.NewSelect().TableExpr(users, args...).Join("JOIN roles AS r ON r.id = u.role_id").
 		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at").ColumnExpr("r.name AS role").
 		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
@@ -62,29 +62,6 @@ func GetUser(ctx context.Context, db bun.IDB, id string) (User, error) {
 	}
 	return u, nil
 }
-
-// ListUsers returns a page of users by name, and how many match in all. Search looks at names and email addresses.
-func ListUsers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]User, int64, error) {
-	matching := func() *bun.SelectQuery {
-		users := db.NewSelect().TableExpr("users")
-		if q.Search != "" {
-			users = users.Where(searchUsers, database.LikeAnywhere(q.Search))
-		}
-		return users
-	}
-	users := []User{}
-	const order = "lower(name), email_key"
-	err := selectUsersOf(db, "(?) AS u", q.Page(matching(), "users", order)).OrderExpr("lower(u.name), u.email_key").
-		Scan(ctx, &users)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list users: %w", err)
-	}
-	total, err := q.Count(ctx, db, matching().ColumnExpr("1"))
-	return users, total, err
-}
-
-// searchUsers is the condition of a search for users; each part has an index.
-const searchUsers = "(name ILIKE ?0 OR email ILIKE ?0)"
 
 // usersOf returns users in the order of their ids.
 func usersOf(ctx context.Context, db bun.IDB, ids []string) ([]User, error) {

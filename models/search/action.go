@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/blocked"
 	"tollgate/models/permission"
 )
 
@@ -14,8 +15,8 @@ import (
 type Act struct {
 	Verb   string // the word for it: raise
 	Target Kind
-	ID     string // of the target, "" for a new one
-	Line   *Line  // the budget to raise
+	ID     string        // of the target, "" for a new one
+	Line   *blocked.Line // the budget to raise
 }
 
 // deeds are what can be done to a hit of a kind. New ones have no target.
@@ -104,14 +105,15 @@ func begins(name, words string) bool {
 
 // raise offers the budgets of users, those used up or nearest to their limit first.
 func raise(ctx context.Context, db bun.IDB, users []Hit) ([]Hit, error) {
-	lines, _, err := readLines(ctx, db, usersAmong(users))
+	states, err := blocked.States(ctx, db, usersAmong(users))
 	if err != nil {
 		return nil, err
 	}
 	var hits []Hit
 	for _, user := range users {
+		lines := states[user.ID].Lines
 		for i := range lines {
-			if lines[i].UserID == user.ID && lines[i].Kind == "spend" {
+			if lines[i].Kind == "spend" {
 				hits = append(hits, Hit{
 					Kind: Action, Name: "Raise " + user.Name, Of: user.Of,
 					Act: &Act{Verb: "raise", Target: User, ID: user.ID, Line: &lines[i]},

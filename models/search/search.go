@@ -8,7 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/money"
+	"tollgate/models/blocked"
 	"tollgate/models/permission"
 )
 
@@ -50,33 +50,16 @@ type Hit struct {
 	Name   string
 	Of     string     // what distinguishes it: an email address, a provider, a holder, an actor
 	UserID string     // the holder of a key
-	Active bool       // of a profile; of a user: holds an active copy
+	Active bool       // of a profile
 	Known  bool       `bun:"-"` // what the actor may see of a user's copies or a model's callers was looked up
 	Count  int64      // holders of a profile or model, users of a role, models of a provider, tools of a server
 	At     *time.Time // a key expires, a change was made
 
-	Profiles int64  // that grant a model
-	UsedUp   []Line `bun:"-"` // the limits of a user that are used up
-	Blocked  bool   `bun:"-"` // each copy of the user has an overall limit that is used up
-	Act      *Act   `bun:"-"` // what an action does
-	Retired  bool   // a key value that was replaced or deleted
+	Profiles int64         // that grant a model
+	State    blocked.State `bun:"-"` // of a user
+	Act      *Act          `bun:"-"` // what an action does
+	Retired  bool          // a key value that was replaced or deleted
 }
-
-// Line is one limit of a user's copy. The amount of a budget is in nano-dollars.
-type Line struct {
-	UserID   string
-	CopyID   int64
-	Profile  string
-	LineID   string
-	Provider string // "" for an overall limit
-	Kind     string // of policy: spend, tokens or requests
-	Duration string
-	Limit    int64
-	UsedUp   bool
-}
-
-// Money is the amount of a budget.
-func (l Line) Money() money.Money { return money.Money(l.Limit) }
 
 // Group is the hits of one kind.
 type Group struct {
@@ -128,7 +111,7 @@ func Find(ctx context.Context, db bun.IDB, actor permission.Actor, q Query) (Res
 		return result, err
 	}
 	if actor.May("AccessProfiles:View") {
-		if err := addLimits(ctx, db, hits); err != nil {
+		if err := addStates(ctx, db, hits); err != nil {
 			return result, err
 		}
 		if err := countCallers(ctx, db, hits); err != nil {

@@ -217,7 +217,7 @@ type adjustedCharge struct {
 }
 
 // storeAdjustment adds the row and takes its amount from the counters of spend that its event was counted on, in the
-// order of their keys, and from the event's day. What was cleared of a counter is never more than what is used.
+// order of their keys, from its user and key, and from the event's day. What was cleared of a counter is never more than what is used.
 const storeAdjustment = `
 WITH event AS (
     SELECT * FROM usage_events WHERE event_id = ?2::uuid
@@ -232,6 +232,9 @@ WITH event AS (
     UPDATE limit_windows AS w SET used = w.used + ?3, cleared = least(w.cleared, w.used + ?3)
     FROM counters AS c
     WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
+), latest AS (
+    UPDATE usage_latest AS l SET cost = l.cost + ?3 FROM event AS e
+    WHERE l.id IN (e.user_id, e.virtual_key_id) AND l.month = date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date
 ), revised AS (
     INSERT INTO usage_revised_days SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM event
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')

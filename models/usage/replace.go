@@ -95,6 +95,9 @@ WITH estimate AS (
     WHERE d.day = (e.occurred_at AT TIME ZONE 'UTC')::date AND d.user_id = e.user_id AND d.access_profile_id = coalesce(e.access_profile_id, 0)
       AND d.provider = CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END
       AND d.model = CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END
+), latest AS (
+    UPDATE usage_latest AS l SET cost = l.cost + e.more_cost FROM estimate AS e
+    WHERE l.id IN (e.user_id, e.virtual_key_id) AND l.month = date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date
 ), revised AS (
     INSERT INTO usage_revised_days SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM estimate
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')

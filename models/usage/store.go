@@ -74,8 +74,8 @@ func known(id int64) *int64 {
 }
 
 // storeReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an
-// event and what it adds are there together or not at all. Counters are locked in the order of their keys, and before
-// the rows of usage_changes, as reservations do.
+// event and what it adds are there together or not at all. Counters are locked in the order of their keys, before those
+// of usage_latest, and both before those of usage_changes, as reservations do.
 func storeReports(ctx context.Context, db *bun.DB, reports []*reportRows) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
@@ -174,9 +174,20 @@ WITH charge AS (
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
 ), settled AS (
     DELETE FROM reservations AS r USING stored WHERE r.id = stored.reservation_id AND r.user_id = stored.user_id
+), latest AS (
+    INSERT INTO usage_latest AS l (id, last_used_at, month, cost)
+    SELECT id, max(occurred_at), last_month, coalesce(sum(cost) FILTER (WHERE month = last_month), 0) FROM (
+        SELECT used.id, event.occurred_at, cost, used.month, max(used.month) OVER (PARTITION BY used.id) AS last_month
+        FROM event JOIN stored USING (event_id) CROSS JOIN LATERAL (
+            SELECT id, date_trunc('month', event.occurred_at AT TIME ZONE 'UTC')::date AS month FROM (VALUES (event.user_id), (event.virtual_key_id)) AS v(id)
+        ) AS used WHERE used.id <> ''
+    ) AS used, (SELECT count(*) FROM counted) AS after_the_counters GROUP BY id, last_month ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET last_used_at = greatest(l.last_used_at, excluded.last_used_at), month = greatest(l.month, excluded.month),
+        cost = CASE WHEN excluded.month >= l.month THEN excluded.cost ELSE 0 END + CASE WHEN excluded.month <= l.month THEN l.cost ELSE 0 END
+    RETURNING 1
 ), noted AS (
     INSERT INTO usage_changes (user_id, xact)
-    SELECT DISTINCT user_id, pg_current_xact_id() FROM stored, (SELECT count(*) FROM counted) AS after_the_counters ORDER BY user_id
+    SELECT DISTINCT user_id, pg_current_xact_id() FROM stored, (SELECT count(*) FROM latest) AS after_the_latest ORDER BY user_id
     ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
 )
 SELECT event_id::text FROM stored`

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/money"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
 )
@@ -43,6 +44,10 @@ type Key struct {
 
 	Holder      string `json:"-" bun:",scanonly"` // the user's name
 	HolderEmail string `json:"-" bun:",scanonly"`
+
+	// LastUsedAt and Spent, this month in UTC, are read by lists of pages alone.
+	LastUsedAt *time.Time  `json:"-" bun:",scanonly"`
+	Spent      money.Money `json:"-" bun:",scanonly"`
 }
 
 // AfterScanRow masks the value.
@@ -85,32 +90,6 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 		return nil, fmt.Errorf("list the keys of a user: %w", err)
 	}
 	return keys, nil
-}
-
-// List returns a page of all keys by name, and how many match. Search covers names, users and the last four characters.
-func List(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Key, int64, error) {
-	matching := func() *bun.SelectQuery {
-		keys := db.NewSelect().TableExpr("virtual_keys")
-		if q.Search != "" {
-			keys = keys.Where("id IN (?)", searchKeys(db, q.Search))
-		}
-		return keys
-	}
-	keys := []Key{}
-	page := q.Page(matching(), "virtual_keys", "name_key")
-	err := SelectKeys(db.NewSelect().Model(&keys).ModelTableExpr("(?) AS k", page)).Order("k.name_key").Scan(ctx)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list virtual keys: %w", err)
-	}
-	total, err := q.Count(ctx, db, matching().ColumnExpr("1"))
-	return keys, total, err
-}
-
-// searchKeys finds the ids of keys, each part by an index of its own.
-func searchKeys(db bun.IDB, search string) *bun.RawQuery {
-	return db.NewRaw(`SELECT id FROM virtual_keys WHERE name ILIKE ?0 UNION SELECT id FROM virtual_keys WHERE last_four = ?1
-UNION SELECT k.id FROM users JOIN virtual_keys AS k ON k.user_id = users.id WHERE users.name ILIKE ?0 OR users.email ILIKE ?0`,
-		database.LikeAnywhere(search), search)
 }
 
 // IssueFirstKeys issues a key for each user, named after them and the profile; where that is taken a number follows.

@@ -1,0 +1,46 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/playwright-community/playwright-go"
+)
+
+// TestWhoIsBlockedNow sees who is blocked one click from any page, with and without scripts, and finds all of them in
+// the list of users, with the limit that blocks each.
+func TestWhoIsBlockedNow(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string]visit{"with scripts": {}, "without scripts": {plain: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, how)
+			user := "Blocked " + name
+			home, _ := s.console.spender(t, user)
+			same(t, "usage", s.console.spend(t, home, uuid.NewString(), "9000"), "counted")
+			for _, from := range []string{"/access-profiles", "/providers/new", "/audit", "/settings", home, "/nowhere"} {
+				s.to(from)
+				clicks := 0
+				for _, label := range []string{"Usage"} {
+					s.click(s.GetByRole("navigation", playwright.PageGetByRoleOptions{Name: "Main"}).
+						GetByRole("link", playwright.LocatorGetByRoleOptions{Name: label, Exact: playwright.Bool(true)}))
+					clicks++
+				}
+				blocked := s.role("region", "Needs you")
+				s.sees(blocked.GetByRole("link", playwright.LocatorGetByRoleOptions{Name: user}).First())
+				if clicks > 1 {
+					t.Errorf("%d clicks from %s", clicks, from)
+				}
+			}
+			s.click(s.link("All blocked users"))
+			s.arrives(`/users\?blocked=true`)
+			row := s.GetByRole("row").Filter(playwright.LocatorFilterOptions{HasText: user})
+			s.says(row, "Blocked")
+			s.says(row, "$20.00 per day")
+			s.must(s.field("Search users").Fill("without"))
+			s.click(s.button("Filter"))
+			s.arrives(`/users\?.*blocked=true.*`)
+			s.sees(s.link("Blocked without scripts"))
+		})
+	}
+}
