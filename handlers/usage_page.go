@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/blocked"
 	"tollgate/models/quarantine"
 	"tollgate/models/report"
 	"tollgate/views"
@@ -81,7 +82,7 @@ func (h *Handlers) usageShown(
 		for i, row := range loaded.Rows {
 			ids[i] = row.Key
 		}
-		if shown.Budgets, err = report.MonthBudgets(reqctx.Of(c), h.DB, ids); err != nil {
+		if shown.States, err = blocked.States(reqctx.Of(c), h.DB, ids); err != nil {
 			return shown, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tollgate/models/blocked"
 	"tollgate/models/money"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
@@ -20,7 +21,7 @@ type UsagePage struct {
 	Page                          report.Page
 	Then                          string // each row is broken down by it once more; "" for not at all
 	Needs                         report.Needs
-	Budgets                       map[string]money.Money // of a month, by user
+	States                        map[string]blocked.State // of the users of the rows
 	Sort                          map[string]ui.SortLink
 	Pager                         ui.Pager
 	Today                         time.Time

@@ -104,7 +104,7 @@ func (p UsagePage) thens() []ui.Link {
 }
 
 func (p UsagePage) budgetWords(row report.PageRow) string {
-	if budget := p.Budgets[row.Key]; budget > 0 {
+	if budget := p.States[row.Key].MonthBudget(); budget > 0 {
 		return ui.Dollars(budget.Cents())
 	}
 	return "–"

@@ -130,37 +130,14 @@ func unusual(ctx context.Context, db bun.IDB, q Query, now time.Time) ([]Unusual
 	return users, nil
 }
 
-// mostOfCopy is what the lines of a copy allow: those of it overall, else those of each provider.
-const mostOfCopy = `coalesce(sum(l.max_limit) FILTER (WHERE l.provider_name IS NULL), sum(l.max_limit)) AS most`
-
 // monthBudget adds up what active copies may spend in a month: what they may spend overall, else of each provider.
 func monthBudget(ctx context.Context, db bun.IDB, q Query) (sum money.Money, err error) {
 	lines := activeLines(db, q, time.Now()).Where("l.reset_duration = '1M'").Column("l.policy_id").
-		ColumnExpr(mostOfCopy).GroupExpr("1")
+		ColumnExpr("coalesce(sum(l.max_limit) FILTER (WHERE l.provider_name IS NULL), sum(l.max_limit)) AS most").GroupExpr("1")
 	err = db.NewSelect().TableExpr("(?) AS c", lines).ColumnExpr("least(coalesce(sum(c.most), 0), 9e18)::bigint").
 		Scan(ctx, &sum)
 	if err != nil {
 		return 0, fmt.Errorf("add up the budgets of a month: %w", err)
 	}
 	return sum, nil
-}
-
-// MonthBudgets are the same of some users.
-func MonthBudgets(ctx context.Context, db bun.IDB, users []string) (map[string]money.Money, error) {
-	var rows []struct {
-		UserID string
-		Most   money.Money
-	}
-	lines := activeLines(db, Query{users: users}, time.Now()).Where("l.reset_duration = '1M'").
-		Column("c.user_id", "l.policy_id").ColumnExpr(mostOfCopy).GroupExpr("1, 2")
-	err := db.NewSelect().TableExpr("(?) AS c", lines).Column("c.user_id").
-		ColumnExpr("least(sum(c.most), 9e18)::bigint AS most").GroupExpr("1").Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("add up the budgets of users: %w", err)
-	}
-	budgets := map[string]money.Money{}
-	for _, row := range rows {
-		budgets[row.UserID] = row.Most
-	}
-	return budgets, nil
 }

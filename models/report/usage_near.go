@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/money"
 )
@@ -52,9 +51,6 @@ func activeLines(db bun.IDB, q Query, now time.Time) *bun.SelectQuery {
 		Where("c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > ?)", now)
 	if q.UserID != "" {
 		lines = lines.Where("c.user_id = ?", q.UserID)
-	}
-	if q.users != nil {
-		lines = lines.Where("c.user_id = ANY (?)", pgdialect.Array(q.users))
 	}
 	if q.ProfileID != 0 {
 		lines = lines.Where("c.access_profile_id = ?", q.ProfileID)
