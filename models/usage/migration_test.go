@@ -62,3 +62,20 @@ INSERT INTO usage_quarantine VALUES (gen_random_uuid(), jsonb_build_object('prov
 	modelstest.AssertValue(t, db, strings.Repeat("0.000000001,", 9), `SELECT string_agg((event::jsonb ->> 'cost') || ',', '') FROM usage_quarantine`)
 	modelstest.AssertValue(t, db, 2, `SELECT count(*) FROM usage_quarantine WHERE event::jsonb @> '{"provider": "groq", "model": "openai/x"}'`)
 }
+
+// Users and keys that were used before have their last use, and what they spent in this month less what was taken back.
+func TestLatestUseOfStoredUsage(t *testing.T) {
+	t.Parallel()
+	db := before(t, "20260809000000")
+	modelstest.Run(t, db, `
+INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, line_ids, line_kinds, line_durations, window_starts)
+SELECT 'ada', gen_random_uuid(), at, now(), key, 'openai', 'm', '', '', cost, 1, 1, '{}', '{}', '{}', '{}'
+FROM (VALUES (now(), 'k1', 5), (now(), NULL, 7), (now() - interval '32 days', 'k1', 100), (now() - interval '32 days', 'k2', 100)) AS e(at, key, cost);
+INSERT INTO usage_adjustments (id, event_id, amount, charge, reason, actor, created_at)
+SELECT gen_random_uuid(), event_id, -2, 3, 'r', 'a', now() FROM usage_events WHERE cost = 5`)
+	if err := database.Migrate(t.Context(), db, ""); err != nil {
+		t.Fatal(err)
+	}
+	modelstest.AssertValue(t, db, "ada 10 now,k1 3 now,k2 0 before", `
+SELECT string_agg(id || ' ' || cost || CASE WHEN last_used_at > now() - interval '1 hour' THEN ' now' ELSE ' before' END, ',' ORDER BY id) FROM usage_latest`)
+}
