@@ -70,8 +70,13 @@ func (h *Handlers) profileListPage(
 	if err != nil {
 		return err
 	}
+	models, err := catalogue.CountModels(reqctx.Of(c), h.DB)
+	if err != nil {
+		return err
+	}
 	actor := reqctx.Actor(c)
 	list := views.ProfileList{
+		Models: models,
 		Search: wanted.Search, Filtered: len(q.Names) > 0,
 		NewTag:    ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
 		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"),

@@ -78,11 +78,3 @@ func exactRate(limit *policy.RateLimit) []string {
 	}
 	return lines
 }
-
-// modelsLine is a provider's models as a list shows them: all, or 12 of openai.
-func modelsLine(config policy.ProviderConfig) string {
-	if config.AllModelsAllowed {
-		return "all of " + config.ProviderName
-	}
-	return plural.Of(len(config.AllowedModels), config.ProviderName+" model")
-}

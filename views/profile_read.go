@@ -25,19 +25,7 @@ func ProfileRowOf(p profile.Profile, tagLink func(string) string) ProfileRow {
 	for _, tag := range p.Tags {
 		row.Tags = append(row.Tags, ui.Link{Label: tag, Href: tagLink(tag)})
 	}
-	var names []string
-	for i, config := range p.ProviderConfigs {
-		names = append(names, config.ProviderName)
-		if i < 3 {
-			row.Models = append(row.Models, modelsLine(config))
-		}
-	}
-	row.AllProviders = strings.Join(names, ", ")
-	row.Providers = strings.Join(names[:min(len(names), 3)], ", ")
-	if len(names) > 3 {
-		row.MoreProviders = "+" + strconv.Itoa(len(names)-3)
-		row.Models = append(row.Models, "and "+strconv.Itoa(len(names)-3)+" more")
-	}
+	row.Access = providerAccess(p.ProviderConfigs)
 	for _, budget := range p.Budgets {
 		row.Budgets = append(row.Budgets, SpendLine(budget))
 	}

@@ -65,3 +65,20 @@ func (c Catalogue) Models(provider string) []string {
 	}
 	return nil
 }
+
+// CountModels counts the models of each provider.
+func CountModels(ctx context.Context, db bun.IDB) (map[string]int, error) {
+	var counts []struct {
+		Name   string
+		Models int
+	}
+	err := db.NewRaw("SELECT name, cardinality(models) AS models FROM providers").Scan(ctx, &counts)
+	if err != nil {
+		return nil, fmt.Errorf("count the models of providers: %w", err)
+	}
+	models := make(map[string]int, len(counts))
+	for _, count := range counts {
+		models[count.Name] = count.Models
+	}
+	return models, nil
+}
