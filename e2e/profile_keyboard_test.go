@@ -213,6 +213,8 @@ func (s *screen) readsBackWhole() {
 
 func (s *screen) changeByKeyboard() {
 	s.t.Helper()
+	s.press("g", "p")
+	s.arrives("/access-profiles")
 	s.press("/")
 	s.focused(s.field("Search profiles"))
 	s.write("keyboard cr")

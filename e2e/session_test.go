@@ -18,11 +18,11 @@ func TestSessionOverInAForm(t *testing.T) {
 	dialog := s.GetByRole("dialog", playwright.PageGetByRoleOptions{Name: "Sign in again"})
 	s.sees(dialog)
 	s.inspect("sign-in-again")
-	s.focused(dialog.GetByLabel("Password"))
+	s.focused(dialog.GetByLabel("Your password"))
 	s.write("wrong")
 	s.press("Enter")
 	s.says(dialog.GetByRole("alert"), "email")
-	s.must(dialog.GetByLabel("Password").Fill(password))
+	s.must(dialog.GetByLabel("Your password").Fill(password))
 	s.press("Enter")
 	s.sees(s.text("Sent too late was created."))
 }
@@ -30,7 +30,12 @@ func TestSessionOverInAForm(t *testing.T) {
 // TestSessionWarnsBeforeItEnds shows the warning, stays, and is asked to sign in when it is over.
 func TestSessionWarnsBeforeItEnds(t *testing.T) {
 	t.Parallel()
-	s := open(t, visit{})
+	s := open(t, visit{out: true}) // a session of its own: signing in again ends it
+	s.to("/login")
+	s.fill("Email", admin)
+	s.fill("Password", password)
+	s.must(s.field("Password").Press("Enter"))
+	s.arrives("/access-profiles")
 	s.must(s.Clock().Install())
 	s.to("/settings/api-keys/new")
 	warning := s.Locator("#session-warning")
@@ -46,7 +51,7 @@ func TestSessionWarnsBeforeItEnds(t *testing.T) {
 	s.tick("Profiles: View")
 	s.must(s.Clock().FastForward("30:01"))
 	dialog := s.GetByRole("dialog", playwright.PageGetByRoleOptions{Name: "Sign in again"})
-	s.must(dialog.GetByLabel("Password").Fill(password))
+	s.must(dialog.GetByLabel("Your password").Fill(password))
 	s.click(dialog.GetByRole("button", playwright.LocatorGetByRoleOptions{Name: "Sign in"}))
 	s.holds("Name", "Typed before the end")
 	s.click(s.button("Create key"))

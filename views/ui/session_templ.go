@@ -30,7 +30,7 @@ func sessionOver(u Viewer) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div id=\"session-warning\" class=\"session-warning\" role=\"alert\" hidden><p>You will be signed out in two minutes.</p><button type=\"button\" class=\"button compact\" data-stay>Stay signed in</button></div><dialog id=\"sign-in-again\" class=\"dialog\" aria-labelledby=\"sign-in-again-title\"><h2 id=\"sign-in-again-title\">Sign in again</h2><p>Your session is over. What you typed is still here.</p><form class=\"stack\" method=\"post\" action=\"/login\"><p role=\"alert\" class=\"session-problem\"></p><label for=\"again-email\">Email</label> <input id=\"again-email\" type=\"email\" name=\"email\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div id=\"session-warning\" class=\"session-warning\" role=\"alert\" hidden><p>You will be signed out in two minutes.</p><button type=\"button\" class=\"button compact\" data-stay>Stay signed in</button></div><dialog id=\"sign-in-again\" class=\"dialog\" aria-labelledby=\"sign-in-again-title\"><h2 id=\"sign-in-again-title\">Sign in again</h2><p>Your session is over. What you typed is still here.</p><form class=\"stack\" method=\"post\" action=\"/login\"><p role=\"alert\" class=\"session-problem\"></p><label for=\"again-email\">Your email</label> <input id=\"again-email\" type=\"email\" name=\"email\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -43,7 +43,7 @@ func sessionOver(u Viewer) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" autocomplete=\"username\" readonly> <label for=\"again-password\">Password</label> <input id=\"again-password\" type=\"password\" name=\"password\" autocomplete=\"current-password\" required autofocus><p class=\"form-actions\"><button class=\"button primary\">Sign in</button> <a class=\"button\" href=\"/login\">Another user</a></p></form></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" autocomplete=\"username\" readonly> <label for=\"again-password\">Your password</label> <input id=\"again-password\" type=\"password\" name=\"password\" autocomplete=\"current-password\" required autofocus><p class=\"form-actions\"><button class=\"button primary\">Sign in</button> <a class=\"button\" href=\"/login\">Another user</a></p></form></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
