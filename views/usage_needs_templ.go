@@ -47,7 +47,7 @@ func usageNeeds(p UsagePage) templ.Component {
 			}
 		}
 		if p.MayViewUsers && p.MayViewProfiles {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p><a href=\"/users?blocked=true\">All blocked users</a>, by limits of tokens and requests too.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p><a class=\"button compact\" href=\"/users?blocked=true\">All blocked users</a> Limits of tokens and requests count there too.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
