@@ -27,14 +27,17 @@ DECLARE
     written text;
     statement text;
 BEGIN
-    FOREACH written IN ARRAY ARRAY['policies', 'provider_configs', 'limit_lines', 'policy_tool_groups', 'policy_mcp_servers',
-                                   'policy_tool_overrides', 'access_profiles', 'access_profile_tags', 'access_profile_versions', 'audit_logs'] LOOP
+    FOREACH written IN ARRAY ARRAY['policies', 'provider_configs', 'limit_lines', 'policy_tool_groups',
+        'policy_mcp_servers',
+                                   'policy_tool_overrides', 'access_profiles', 'access_profile_tags',
+                                       'access_profile_versions', 'audit_logs'] LOOP
         EXECUTE format('CREATE TABLE floor.%I (LIKE public.%I INCLUDING ALL)', written, written);
     END LOOP;
     FOR statement IN
         SELECT format('ALTER TABLE floor.%I ADD %s', c.relname, pg_get_constraintdef(k.oid))
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-        WHERE k.contype = 'f' AND c.relnamespace = 'public'::regnamespace AND to_regclass('floor.' || c.relname) IS NOT NULL
+        WHERE k.contype = 'f' AND c.relnamespace = 'public'::regnamespace
+            AND to_regclass('floor.' || c.relname) IS NOT NULL
     LOOP
         PERFORM set_config('search_path', 'floor, public', true);
         EXECUTE statement;

@@ -60,7 +60,8 @@ func insertProfile(ctx context.Context, tx pgx.Tx, p *profile.Profile) (policy i
 	}
 	return policy, tx.QueryRow(ctx, `
 INSERT INTO floor.access_profiles
-    (policy_id, name, name_key, description, search_key, tags, tag_keys, is_active, version, policy_version, created_at, updated_at)
+    (policy_id, name, name_key, description, search_key, tags, tag_keys, is_active, version, policy_version,
+        created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) RETURNING id`,
 		policy, p.Name, input.NameKey(p.Name), p.Description, input.Fold(p.Name+"\n"+*p.Description), p.Tags, p.Tags,
 		p.IsActive, p.Version,
@@ -76,9 +77,11 @@ func insertPolicy(ctx context.Context, tx pgx.Tx, policyID int64, p *profile.Pro
 		statement string
 		rows      [][]any
 	}{
-		{`INSERT INTO floor.limit_lines (id, kind, provider_name, max_limit, reset_duration, quarter_start_month, position, policy_id, created_at)
+		{`INSERT INTO floor.limit_lines (id, kind, provider_name, max_limit, reset_duration, quarter_start_month, position,
+    policy_id, created_at)
 SELECT a, b, c, d, e, f, g, $8, $9
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::smallint[], $7::integer[]) AS t(a, b, c, d, e, f, g)`, ofPolicy(limitRows(*p))},
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::smallint[], $7::integer[]) AS t(a, b, c,
+    d, e, f, g)`, ofPolicy(limitRows(*p))},
 		{
 			"INSERT INTO floor.policy_tool_groups (tool_group_id, position, policy_id) SELECT a, b, $3 FROM unnest($1::bigint[], $2::integer[]) AS t(a, b)",
 			without(groupRows(*p)),
@@ -156,14 +159,16 @@ func insertHistory(ctx context.Context, tx pgx.Tx, p profile.Profile) error {
 		return err
 	}
 	_, err = tx.Exec(ctx, `
-INSERT INTO floor.access_profile_versions (access_profile_id, version, name, description, snapshot, changed_by, created_at)
+INSERT INTO floor.access_profile_versions (access_profile_id, version, name, description, snapshot, changed_by,
+    created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)`, p.ID, p.Version, p.Name, p.Description, string(snapshot), "floor", p.CreatedAt)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(snapshot)
 	_, err = tx.Exec(ctx, `
-INSERT INTO floor.audit_logs (access_profile_id, actor, action, new_values, created_at, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
+INSERT INTO floor.audit_logs (access_profile_id, actor, action, new_values, created_at, hash) VALUES ($1, $2, $3, $4,
+    $5, $6)`,
 		p.ID, "floor", "create", string(snapshot), p.CreatedAt, sum[:])
 	return err
 }

@@ -44,7 +44,8 @@ func (t *template) loop(ctx context.Context) (rate float64, err error) {
 // limits reads the profile's own limits, each with the name of its provider.
 func (t *template) limits(ctx context.Context) ([]any, error) {
 	rows, err := t.db.Query(ctx, `
-SELECT coalesce(l.provider_name, ''), l.kind, l.reset_duration, l.max_limit FROM access_profiles AS p JOIN limit_lines AS l USING (policy_id)
+SELECT coalesce(l.provider_name, ''), l.kind, l.reset_duration, l.max_limit FROM access_profiles AS p
+    JOIN limit_lines AS l USING (policy_id)
 WHERE p.id = $1`, t.id)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,8 @@ func (t *template) changeOne(ctx context.Context, tx pgx.Tx, held copyHeld, limi
 	}{
 		{"SELECT FROM user_access_profiles WHERE id = $1 FOR UPDATE", []any{held.ID}},
 		{changeLimits, append([]any{held.PolicyID}, limits...)},
-		{`UPDATE user_access_profiles AS c SET group_versions[1] = p.version, group_versions[2] = p.version, group_versions[3] = p.version
+		{`UPDATE user_access_profiles AS c SET group_versions[1] = p.version, group_versions[2] = p.version,
+    group_versions[3] = p.version
 FROM access_profiles AS p WHERE c.id = $1 AND p.id = c.access_profile_id`, []any{held.ID}},
 	} {
 		if _, err := tx.Exec(ctx, change.statement, change.arguments...); err != nil {
@@ -79,7 +81,8 @@ FROM access_profiles AS p WHERE c.id = $1 AND p.id = c.access_profile_id`, []any
 const changeLimits = `
 UPDATE limit_lines AS l SET max_limit = n.max_limit
 FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS n(provider_name, kind, reset_duration, max_limit)
-WHERE l.policy_id = $1 AND coalesce(l.provider_name, '') = n.provider_name AND l.kind = n.kind AND l.reset_duration = n.reset_duration`
+WHERE l.policy_id = $1 AND coalesce(l.provider_name, '') = n.provider_name AND l.kind = n.kind
+    AND l.reset_duration = n.reset_duration`
 
 const addAudit = `
 WITH head AS (SELECT hash FROM audit_head FOR UPDATE),

@@ -42,20 +42,28 @@ func keyIDOf(n int) string { return fmt.Sprintf("%08x-0000-4000-9000-00000000000
 // profiles' rows.
 const holdersOf = `
 CREATE TEMP TABLE held AS
-SELECT n, %[1]d + n::bigint AS policy, lpad(to_hex(n), 8, '0') || '%[6]s' AS user_id, t.id AS template, t.policy_id AS source, t.policy_version AS version
+SELECT n, %[1]d + n::bigint AS policy, lpad(to_hex(n), 8, '0') || '%[6]s' AS user_id, t.id AS template,
+    t.policy_id AS source, t.policy_version AS version
 FROM generate_series(0, %[2]d - 1) AS n JOIN access_profiles AS t ON t.id = ('{%[3]s}'::bigint[])[n %% %[4]d + 1];
 ANALYZE held;
 INSERT INTO users (id, name, email, email_key, role_id)
-SELECT user_id, 'Caller ' || n, user_id || '@bench.example', user_id || '@bench.example', (SELECT id FROM roles WHERE name_key = 'viewer') FROM held;
+SELECT user_id, 'Caller ' || n, user_id || '@bench.example', user_id || '@bench.example', (SELECT id FROM roles
+    WHERE name_key = 'viewer') FROM held;
 INSERT INTO policies (id, calendar_aligned) SELECT policy, calendar_aligned FROM held JOIN policies ON id = source;
-INSERT INTO user_access_profiles (id, user_id, access_profile_id, policy_id, direct, from_role, group_versions, template_version, assigned_at)
-SELECT policy, user_id, template, policy, true, false, array_fill(version, ARRAY[%[5]d]), version, now() - interval '1 hour' FROM held;
+INSERT INTO user_access_profiles (id, user_id, access_profile_id, policy_id, direct, from_role, group_versions,
+    template_version, assigned_at)
+SELECT policy, user_id, template, policy, true, false, array_fill(version, ARRAY[%[5]d]), version,
+    now() - interval '1 hour' FROM held;
 INSERT INTO provider_configs (id, policy_id, provider_name, all_models_allowed, allowed_models, position)
-SELECT policy * 100 + position, policy, provider_name, all_models_allowed, allowed_models, position FROM held JOIN provider_configs ON policy_id = source;
-CREATE TEMP TABLE limit_ids AS SELECT policy, id AS of, gen_random_uuid() AS id FROM held JOIN (SELECT DISTINCT policy_id, id FROM limit_lines) AS l ON l.policy_id = source;
+SELECT policy * 100 + position, policy, provider_name, all_models_allowed, allowed_models, position FROM held
+    JOIN provider_configs ON policy_id = source;
+CREATE TEMP TABLE limit_ids AS SELECT policy, id AS of, gen_random_uuid() AS id FROM held
+    JOIN (SELECT DISTINCT policy_id, id FROM limit_lines) AS l ON l.policy_id = source;
 ANALYZE limit_ids;
-INSERT INTO limit_lines (id, kind, policy_id, provider_name, max_limit, reset_duration, quarter_start_month, position, created_at)
-SELECT i.id, l.kind, i.policy, l.provider_name, l.max_limit, l.reset_duration, l.quarter_start_month, l.position, now() - interval '1 hour'
+INSERT INTO limit_lines (id, kind, policy_id, provider_name, max_limit, reset_duration, quarter_start_month, position,
+    created_at)
+SELECT i.id, l.kind, i.policy, l.provider_name, l.max_limit, l.reset_duration, l.quarter_start_month, l.position,
+    now() - interval '1 hour'
 FROM limit_ids AS i JOIN limit_lines AS l ON l.id = i.of;
 INSERT INTO policy_tool_groups (policy_id, tool_group_id, position)
 SELECT policy, tool_group_id, position FROM held JOIN policy_tool_groups ON policy_id = source;

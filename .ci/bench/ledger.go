@@ -46,7 +46,8 @@ WITH held AS (
     SELECT c.id, c.user_id, c.access_profile_id, c.policy_id, p.calendar AS aligned, c.policy_id - $2 AS n
     FROM user_access_profiles AS c JOIN policies AS p ON p.id = c.policy_id WHERE c.policy_id >= $2
 )
-SELECT n, held.id, held.user_id, access_profile_id, l.id::text, kind, reset_duration, window_start(reset_duration, NULL, aligned, l.created_at, NULL, NULL, now())
+SELECT n, held.id, held.user_id, access_profile_id, l.id::text, kind, reset_duration, window_start(reset_duration,
+    NULL, aligned, l.created_at, NULL, NULL, now())
 FROM held JOIN limit_lines AS l USING (policy_id) WHERE l.provider_name IS NULL OR l.provider_name = $1`
 
 func serveLedger(ctx context.Context, addr, database string, keys int) error {

@@ -51,17 +51,23 @@ func (l *ledger) record(c *gin.Context) error {
 
 const recordEvents = `
 WITH stored AS (
-    INSERT INTO floor.usage_events (event_id, user_id, virtual_key_id, copy_id, access_profile_id, provider, model, mcp_client_id, tool_name, occurred_at,
-        received_at, cost, tokens, input_tokens, output_tokens, requests, line_ids, line_kinds, line_durations, window_starts)
-    SELECT id, holder, key, copy, profile, provider, model, '', '', at, clock_timestamp(), cost, tokens, input, output, 1, '{}', '{}', '{}', '{}'
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[], $10::bigint[],
-        $11::bigint[], $12::bigint[]) AS e(id, holder, key, copy, profile, provider, model, at, cost, tokens, input, output)
+    INSERT INTO floor.usage_events (event_id, user_id, virtual_key_id, copy_id, access_profile_id, provider, model,
+        mcp_client_id, tool_name, occurred_at,
+        received_at, cost, tokens, input_tokens, output_tokens, requests, line_ids, line_kinds, line_durations,
+            window_starts)
+    SELECT id, holder, key, copy, profile, provider, model, '', '', at, clock_timestamp(), cost, tokens, input,
+        output, 1, '{}', '{}', '{}', '{}'
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
+        $8::timestamptz[], $9::bigint[], $10::bigint[],
+        $11::bigint[], $12::bigint[]) AS e(id, holder, key, copy, profile, provider, model, at, cost, tokens, input,
+            output)
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), counted AS (
     INSERT INTO floor.limit_windows AS w (line_id, kind, reset_duration, window_start, used)
     SELECT line, kind, duration, start, sum(amount)::bigint
-    FROM unnest($13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[]) AS c(event_id, line, kind, duration, start, amount)
+    FROM unnest($13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[]) AS c(event_id,
+        line, kind, duration, start, amount)
     JOIN stored USING (event_id) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
     ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w.used + excluded.used
 )

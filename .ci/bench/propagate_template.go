@@ -74,7 +74,8 @@ func (t *template) recruit(ctx context.Context) (role int64, err error) {
 	}
 	_, err = t.db.Exec(ctx, `
 INSERT INTO users (id, name, email, email_key, role_id)
-SELECT 'holder-' || n, 'Holder ' || n, 'holder-' || n || '@bench.example', 'holder-' || n || '@bench.example', $1 FROM generate_series(1, $2) AS n`,
+SELECT 'holder-' || n, 'Holder ' || n, 'holder-' || n || '@bench.example', 'holder-' || n || '@bench.example', $1
+    FROM generate_series(1, $2) AS n`,
 		role, holders)
 	return role, err
 }

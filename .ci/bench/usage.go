@@ -21,8 +21,10 @@ const (
 // those of the providers named. Counters are taken in the order of their key, and only ever added to.
 const countUsage = `
 WITH line AS (
-    SELECT l.id, l.kind, l.reset_duration AS duration, CASE l.kind WHEN 'spend' THEN 1000000 WHEN 'tokens' THEN 500 ELSE 1 END AS amount,
-           window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, now()) AS start
+    SELECT l.id, l.kind, l.reset_duration AS duration, CASE l.kind WHEN 'spend' THEN 1000000 WHEN 'tokens' THEN 500
+        ELSE 1 END AS amount,
+           window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from,
+               l.carried_until, now()) AS start
     FROM policies AS p JOIN limit_lines AS l ON l.policy_id = p.id
     WHERE p.id = ANY ($1) AND (l.provider_name IS NULL OR l.provider_name = ANY ($2))
 )

@@ -21,21 +21,28 @@ const (
 const rollup = `
 CREATE TEMP TABLE people AS
 SELECT row_number() OVER (ORDER BY u.id) - 1 AS n, u.id, coalesce(min(c.access_profile_id), 0) AS profile
-FROM users AS u LEFT JOIN user_access_profiles AS c ON c.user_id = u.id WHERE u.id NOT LIKE '%%%[1]s' GROUP BY u.id LIMIT 200;
+FROM users AS u LEFT JOIN user_access_profiles AS c ON c.user_id = u.id WHERE u.id NOT LIKE '%%%[1]s' GROUP BY u.id
+    LIMIT 200;
 CREATE TEMP TABLE called AS
-SELECT row_number() OVER () - 1 AS n, name AS provider, model FROM (SELECT name, unnest(models) AS model FROM providers ORDER BY 2, 1 LIMIT 10) AS m;
+SELECT row_number() OVER () - 1 AS n, name AS provider, model FROM (SELECT name, unnest(models) AS model
+    FROM providers ORDER BY 2, 1 LIMIT 10) AS m;
 ANALYZE people;
 ANALYZE called;
 INSERT INTO usage_days AS d (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
 SELECT current_date - day, p.id, p.profile, m.provider, m.model, requests * 1250000, requests * 1000, requests, 0
-FROM generate_series(0, 89) AS day, people AS p, called AS m, LATERAL (SELECT 55 + (day + p.n + m.n) %% 3 AS requests) AS r
-ON CONFLICT (day, user_id, access_profile_id, provider, model) DO UPDATE SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens`
+FROM generate_series(0, 89) AS day, people AS p, called AS m,
+    LATERAL (SELECT 55 + (day + p.n + m.n) %% 3 AS requests) AS r
+ON CONFLICT (day, user_id, access_profile_id, provider, model) DO UPDATE
+    SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens`
 
 const someEvents = `
-INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, copy_id, access_profile_id, provider, model, mcp_client_id, tool_name, cost, tokens,
+INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, copy_id, access_profile_id, provider, model,
+    mcp_client_id, tool_name, cost, tokens,
     requests, line_ids, line_kinds, line_durations, window_starts)
-SELECT p.id, gen_random_uuid(), now() - (s.n % 90) * interval '1 day', now(), NULL, p.profile, m.provider, m.model, '', '', 1250000, 1000, 1, '{}', '{}', '{}', '{}'
-FROM generate_series($1::bigint, $1 + $2 - 1) AS s(n) JOIN people AS p ON p.n = s.n % 200 JOIN called AS m ON m.n = s.n / 200 % 10`
+SELECT p.id, gen_random_uuid(), now() - (s.n % 90) * interval '1 day', now(), NULL, p.profile, m.provider, m.model,
+    '', '', 1250000, 1000, 1, '{}', '{}', '{}', '{}'
+FROM generate_series($1::bigint, $1 + $2 - 1) AS s(n) JOIN people AS p ON p.n = s.n % 200
+    JOIN called AS m ON m.n = s.n / 200 % 10`
 
 // measureUsagePage reads the Usage page over 90 days of ten million events.
 func (b *bench) measureUsagePage(ctx context.Context) error {

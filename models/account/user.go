@@ -252,7 +252,8 @@ func UserLeaving(ctx context.Context, db bun.IDB, u identity.User) (l Leaving, e
 			Where("k.created_by = ?", u.ID).Order("k.name_key"),
 	)
 	if err == nil {
-		err = db.NewRaw(`SELECT p.id, p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
+		err = db.NewRaw(`SELECT p.id, p.name FROM user_access_profiles AS c
+    JOIN access_profiles AS p ON p.id = c.access_profile_id
 WHERE c.user_id = ? ORDER BY p.name_key`, u.ID).Scan(ctx, &l.Profiles)
 	}
 	if err == nil {

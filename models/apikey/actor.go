@@ -36,7 +36,8 @@ func ReadActor(
 		pgdialect.Array(&key.Permitted),
 	}
 	err := database.ScanPlanned(ctx, db, targets, `
-SELECT k.id, k.name, k.key_prefix, k.scopes, k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
+SELECT k.id, k.name, k.key_prefix, k.scopes, k.last_used_at IS NULL
+    OR k.last_used_at < now() - interval '1 minute' AS unused, u.id AS user_id, u.email,
        ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted
 FROM api_keys AS k LEFT JOIN users AS u ON u.id = k.created_by
 WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, secret.HashSecret(keys.APIKey, value))

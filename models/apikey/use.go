@@ -68,7 +68,8 @@ func (u *Uses) record(ctx context.Context) {
 	defer cancel()
 	_, err := u.db.NewRaw(`
 UPDATE api_keys SET last_used_at = now()
-WHERE id IN (SELECT id FROM api_keys WHERE id = ANY (?) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+WHERE id IN (SELECT id FROM api_keys WHERE id = ANY (?) AND (last_used_at IS NULL
+    OR last_used_at < now() - interval '1 minute')
     FOR UPDATE SKIP LOCKED)`, pgdialect.Array(ids)).Exec(ctx)
 	if err != nil {
 		u.log.WarnContext(ctx, "the use of API keys could not be noted", "keys", len(ids), "error", err)

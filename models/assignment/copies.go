@@ -154,8 +154,10 @@ WITH wanted AS (
     INSERT INTO policies (id, calendar_aligned, time_zone) SELECT policy_id, ?2, ?8 FROM wanted RETURNING id
 )
 INSERT INTO user_access_profiles
-    (user_id, access_profile_id, policy_id, direct, from_role, expires_at, group_versions, template_version, assigned_at)
-SELECT user_id, ?1, made.id, ?3, NOT ?3, ?4, ?5, ?6, ?7 FROM wanted JOIN made ON made.id = wanted.policy_id ORDER BY user_id
+    (user_id, access_profile_id, policy_id, direct, from_role, expires_at, group_versions, template_version,
+        assigned_at)
+SELECT user_id, ?1, made.id, ?3, NOT ?3, ?4, ?5, ?6, ?7 FROM wanted JOIN made ON made.id = wanted.policy_id
+    ORDER BY user_id
 RETURNING user_id, policy_id`,
 		pgdialect.Array(users),
 		shown.ID, shown.CalendarAligned, from.Direct, from.ExpiresAt, pgdialect.Array(versions), shown.Version, now,
@@ -215,7 +217,8 @@ func deleteCopies(ctx context.Context, tx database.Tx, copies []int64) (keys del
 	}
 	err = tx.NewRaw(`
 WITH gone AS (
-    DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = k.user_id)
+    DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c
+        WHERE c.user_id = k.user_id)
     RETURNING k.id, k.user_id, k.name, k.key_hash
 ), retired AS (
     INSERT INTO retired_keys (key_hash, key_id, user_id) SELECT key_hash, id, user_id FROM gone ON CONFLICT DO NOTHING

@@ -15,7 +15,8 @@ import (
 // LockProfilesOf locks the profiles attached to a role, so that none is deleted or attached elsewhere until the
 // transaction ends. It comes before roles and users are locked: profiles are first in the order of locks.
 func LockProfilesOf(ctx context.Context, tx database.Tx, roleID int64) error {
-	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)
+	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles
+    WHERE role_id = ?)
 ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("lock the profiles of role %d: %w", roleID, err)

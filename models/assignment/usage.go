@@ -73,7 +73,8 @@ func (r *usageReader) read(ctx context.Context, db bun.IDB) error {
 	}
 	err := db.NewRaw(`
 SELECT wanted.n, w.used - w.cleared AS used
-FROM unnest(?::uuid[], ?::text[], ?::text[], ?::timestamptz[]) WITH ORDINALITY AS wanted(line_id, kind, reset_duration, window_start, n)
+FROM unnest(?::uuid[], ?::text[], ?::text[], ?::timestamptz[]) WITH ORDINALITY AS wanted(line_id, kind,
+    reset_duration, window_start, n)
 JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)`,
 		pgdialect.Array(ids), pgdialect.Array(kinds), pgdialect.Array(durations), pgdialect.Array(starts)).Scan(ctx, &rows)
 	if err != nil {

@@ -67,9 +67,11 @@ type hashedRow struct {
 func auditPage(ctx context.Context, tx bun.Tx, after int64) ([]hashedRow, error) {
 	var page []hashedRow
 	err := tx.NewRaw(`
-SELECT id, access_profile_id, user_id, actor, action, previous_values, new_values, metadata, door, api_key_name, api_key_prefix, hash,
+SELECT id, access_profile_id, user_id, actor, action, previous_values, new_values, metadata, door, api_key_name,
+    api_key_prefix, hash,
        dated, CASE WHEN dated THEN created_at ELSE 'epoch' END AS created_at
-FROM audit_logs, LATERAL (SELECT created_at BETWEEN '0001-01-01' AND '9999-12-31') AS d(dated) WHERE id > ? ORDER BY id LIMIT 1000`, after).Scan(ctx, &page)
+FROM audit_logs, LATERAL (SELECT created_at BETWEEN '0001-01-01' AND '9999-12-31') AS d(dated) WHERE id > ?
+    ORDER BY id LIMIT 1000`, after).Scan(ctx, &page)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}

@@ -22,10 +22,13 @@ WITH held AS (
     WHERE c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now()) AND `
 	startedLines = `
 ), line AS (
-    SELECT h.*, l.id AS line_id, l.provider_name, l.kind, l.reset_duration AS duration, l.max_limit + coalesce(o.amount, 0) AS "limit",
-           window_start(l.reset_duration, l.quarter_start_month, h.calendar, l.created_at, l.carried_from, l.carried_until, now()) AS starts
+    SELECT h.*, l.id AS line_id, l.provider_name, l.kind, l.reset_duration AS duration,
+        l.max_limit + coalesce(o.amount, 0) AS "limit",
+           window_start(l.reset_duration, l.quarter_start_month, h.calendar, l.created_at, l.carried_from,
+               l.carried_until, now()) AS starts
     FROM held AS h JOIN limit_lines AS l ON l.policy_id = h.policy_id
-    LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND o.kind = l.kind AND (o.ends_at IS NULL OR o.ends_at > now())
+    LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND o.kind = l.kind AND (o.ends_at IS NULL
+        OR o.ends_at > now())
 )`
 )
 

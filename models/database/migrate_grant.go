@@ -87,7 +87,8 @@ WITH own AS (
 )
 SELECT relname AS name, relkind = 'S' AS sequence FROM own
 UNION
-SELECT s.relname, true FROM own JOIN pg_depend AS d ON d.refobjid = own.oid AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_class'::regclass
+SELECT s.relname, true FROM own JOIN pg_depend AS d ON d.refobjid = own.oid AND d.refclassid = 'pg_class'::regclass
+    AND d.classid = 'pg_class'::regclass
     JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
 ORDER BY name`, pgdialect.Array(names)).Scan(ctx, &own)
 	if err != nil {

@@ -138,7 +138,8 @@ func (e *Engine) Renew(ctx context.Context, id string, lease time.Duration) (Res
 	renewed := Reservation{ID: id}
 	found, err := e.changeHold(ctx, []any{&renewed.ExpiresAt}, `
 WITH changed AS (
-    UPDATE reservations SET expires_at = clock_timestamp() + $2 * interval '1 second' WHERE id = $1 AND expires_at > clock_timestamp()
+    UPDATE reservations SET expires_at = clock_timestamp() + $2 * interval '1 second' WHERE id = $1
+        AND expires_at > clock_timestamp()
     RETURNING user_id, expires_at
 ), noted AS (`+noteChangedUsage+`)
 SELECT user_id, expires_at FROM changed`, input.NewGatewayID(id).Key, int64(entitlement.Hold{Lease: lease}.Lasts().Seconds()))

@@ -35,7 +35,8 @@ func AsOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*Entit
 		Cost, Tokens, Requests int64
 	}
 	err = db.NewRaw(`
-SELECT l.line, l.kind, l.start, coalesce(sum(e.cost), 0)::bigint AS cost, sum(e.tokens)::bigint AS tokens, sum(e.requests)::bigint AS requests
+SELECT l.line, l.kind, l.start, coalesce(sum(e.cost), 0)::bigint AS cost, sum(e.tokens)::bigint AS tokens,
+    sum(e.requests)::bigint AS requests
 FROM usage_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
 WHERE e.user_id = ? AND e.occurred_at > ? AND l.line = ANY (?::uuid[]) GROUP BY 1, 2, 3`,
 		user.String(), at, pgdialect.Array(texts(lines))).Scan(ctx, &later)

@@ -57,7 +57,8 @@ func (c *Cache) loadKeys(ctx context.Context, missing []secret.Hash) (map[secret
 	polls := c.polls
 	c.mutex.RUnlock()
 	rows, err := database.QueryPlanned(ctx, c.DB, `
-SELECT w.hash, k.id, k.user_id, CASE WHEN k.key_hash = w.hash THEN k.expires_at ELSE least(k.previous_until, k.expires_at) END
+SELECT w.hash, k.id, k.user_id, CASE WHEN k.key_hash = w.hash THEN k.expires_at ELSE least(k.previous_until,
+    k.expires_at) END
 FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.hash OR k.previous_hash = w.hash`, hashes)
 	if err != nil {
 		return nil, fmt.Errorf("look up virtual keys: %w", err)

@@ -163,13 +163,16 @@ WITH wanted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
         AS wanted(line_id, kind, reset_duration, window_start, n)
 ), held AS (
-    SELECT l.line_id, l.kind, l.reset_duration, l.window_start, sum(l.amount)::bigint AS amount, min(r.expires_at) AS expires_at
+    SELECT l.line_id, l.kind, l.reset_duration, l.window_start, sum(l.amount)::bigint AS amount,
+        min(r.expires_at) AS expires_at
     FROM unnest($5::bigint[]) AS of_copy(id)
-        CROSS JOIN LATERAL (SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.id AND r.expires_at > clock_timestamp() OFFSET 0) AS r
+        CROSS JOIN LATERAL (SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.id
+            AND r.expires_at > clock_timestamp() OFFSET 0) AS r
         CROSS JOIN LATERAL unnest(r.line_ids, r.kinds, r.reset_durations, r.window_starts, r.amounts)
             AS l(line_id, kind, reset_duration, window_start, amount)
     GROUP BY 1, 2, 3, 4
 )
-SELECT n, w.used - w.cleared, 0::bigint, NULL::timestamptz FROM wanted JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
+SELECT n, w.used - w.cleared, 0::bigint, NULL::timestamptz FROM wanted JOIN limit_windows AS w USING (line_id, kind,
+    reset_duration, window_start)
 UNION ALL
 SELECT n, 0::bigint, amount, expires_at FROM wanted JOIN held USING (line_id, kind, reset_duration, window_start)`

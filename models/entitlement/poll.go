@@ -101,7 +101,8 @@ SELECT '' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text AS id, clock_ti
 UNION ALL SELECT 'access', user_id, now(), 0 FROM access_changes WHERE xact >= $1::text::xid8
 UNION ALL SELECT 'usage', user_id, now(), 0 FROM usage_changes WHERE xact >= $1::text::xid8
 UNION ALL SELECT 'kept', '', now(), id FROM audit_logs WHERE id = $2 AND encode(hash, 'hex') = $3
-UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), now(), id FROM audit_logs ORDER BY id DESC LIMIT 1) AS last`,
+UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), now(), id FROM audit_logs ORDER BY id DESC
+    LIMIT 1) AS last`,
 		strconv.FormatUint(c.seen.next, 10), c.seen.row, c.seen.hash)
 	if err != nil {
 		return read, err

@@ -135,8 +135,10 @@ const (
 func (a attempt) count(ctx context.Context, db bun.IDB) error {
 	var allowed struct{ Network, Account bool }
 	err := db.NewRaw(`
-WITH network AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at) VALUES (?, 1, clock_timestamp())`+countTry+`),
-     account AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at) SELECT ?, 1, clock_timestamp() FROM network`+countTry+`)
+WITH network AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at)
+    VALUES (?, 1, clock_timestamp())`+countTry+`),
+     account AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at) SELECT ?, 1, clock_timestamp()
+         FROM network`+countTry+`)
 SELECT EXISTS (SELECT FROM network) AS network, EXISTS (SELECT FROM account) AS account`, a.network, a.account).Scan(ctx, &allowed)
 	switch {
 	case err != nil:
@@ -191,7 +193,8 @@ func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error
 func deleteOldTries(ctx context.Context, db bun.IDB) error {
 	_, err := db.NewRaw(`
 DELETE FROM login_throttles WHERE subject IN (
-    SELECT subject FROM login_throttles WHERE last_failed_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)`).Exec(ctx)
+    SELECT subject FROM login_throttles WHERE last_failed_at < now() - interval '1 day'
+        LIMIT 1000 FOR UPDATE SKIP LOCKED)`).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("delete old tries: %w", err)
 	}

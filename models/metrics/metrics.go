@@ -60,9 +60,11 @@ func (c inDatabase) Collect(ch chan<- prometheus.Metric) {
 		Series, State string
 		N             int64
 	}
-	err := c.db.NewRaw(`SELECT 'items' AS series, i.state, count(*) AS n FROM propagation_items AS i JOIN propagation_jobs AS j ON j.id = i.job_id
+	err := c.db.NewRaw(`SELECT 'items' AS series, i.state, count(*) AS n FROM propagation_items AS i
+    JOIN propagation_jobs AS j ON j.id = i.job_id
 WHERE j.finished_at IS NULL GROUP BY i.state
-UNION ALL SELECT 'jobs', state, count(*) FROM propagation_jobs WHERE created_at > now() - interval '1 day' GROUP BY state
+UNION ALL SELECT 'jobs', state, count(*) FROM propagation_jobs WHERE created_at > now() - interval '1 day'
+    GROUP BY state
 UNION ALL SELECT 'held', '', count(*) FROM reservations WHERE expires_at > now()`).Scan(ctx, &rows)
 	gauge := func(of *prometheus.Desc, n int64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, float64(n), labels...)

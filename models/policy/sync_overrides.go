@@ -39,9 +39,11 @@ func (to *synced) alignOverrides(ctx context.Context, calendar window.Calendar) 
 	}
 	var overrides []timedOverride
 	err := to.tx.NewRaw(`
-SELECT o.budget_id, o.ends_at, b.reset_duration, coalesce(b.quarter_start_month, 0) AS quarter, p.calendar_aligned, p.time_zone, b.created_at,
+SELECT o.budget_id, o.ends_at, b.reset_duration, coalesce(b.quarter_start_month, 0) AS quarter, p.calendar_aligned,
+    p.time_zone, b.created_at,
        b.carried_from, b.carried_until
-FROM budget_overrides AS o JOIN limit_lines AS b ON b.id = o.budget_id AND b.kind = o.kind JOIN policies AS p ON p.id = b.policy_id
+FROM budget_overrides AS o JOIN limit_lines AS b ON b.id = o.budget_id AND b.kind = o.kind
+    JOIN policies AS p ON p.id = b.policy_id
 WHERE p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2) AND o.ends_at > ?3`,
 		to.ids, calendar.CalendarAligned, calendar.TimeZone, to.now).Scan(ctx, &overrides)
 	if err != nil {
@@ -58,6 +60,7 @@ WHERE p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2) AND 
 	to.exec(ctx, `
 UPDATE budget_overrides AS o SET ends_at = moved.ends_at
 FROM unnest(?1::uuid[], ?2::timestamptz[]) AS moved(budget_id, ends_at)
-WHERE o.budget_id = moved.budget_id AND o.budget_id IN (SELECT id FROM limit_lines WHERE policy_id = ANY (?0) AND kind = 'spend')`,
+WHERE o.budget_id = moved.budget_id AND o.budget_id IN (SELECT id FROM limit_lines WHERE policy_id = ANY (?0)
+    AND kind = 'spend')`,
 		pgdialect.Array(budgets), pgdialect.Array(ends))
 }

@@ -5,16 +5,20 @@ package policy
 // The new calendar of windows is ?1, whether they are aligned, and ?2, its time zone.
 const carryLimits = `
 UPDATE limit_lines AS l SET
-    carried_from = window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?3),
+    carried_from = window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from,
+        l.carried_until, ?3),
     carried_until = window_end(l.reset_duration, l.quarter_start_month, calendar_name(?1, ?2), l.created_at, ?3)
 FROM policies AS p
-WHERE p.id = l.policy_id AND p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2) AND l.reset_duration <> '1h'`
+WHERE p.id = l.policy_id AND p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2)
+    AND l.reset_duration <> '1h'`
 
 const setCalendar = `
-UPDATE policies SET calendar_aligned = ?1, time_zone = ?2 WHERE id = ANY (?0) AND (calendar_aligned, time_zone) IS DISTINCT FROM (?1, ?2)`
+UPDATE policies SET calendar_aligned = ?1, time_zone = ?2 WHERE id = ANY (?0) AND (calendar_aligned,
+    time_zone) IS DISTINCT FROM (?1, ?2)`
 
 // pushedLimits reads ?1 as rows.
-const pushedLimits = `jsonb_to_recordset(?1::jsonb) AS n(provider_name text, kind text, max_limit bigint, reset_duration text,
+const pushedLimits = `jsonb_to_recordset(?1::jsonb) AS n(provider_name text, kind text, max_limit bigint,
+    reset_duration text,
     quarter_start_month integer, position integer, had_duration text, had_quarter integer, beside text)`
 
 // matchLimits joins them with the limits that policies have.
@@ -26,7 +30,8 @@ const deleteLimits = `DELETE FROM limit_lines AS l USING ` + pushedLimits + ` WH
 // changeLimits ends the carried window of a limit whose windows change.
 const changeLimits = `
 UPDATE limit_lines AS l SET
-    max_limit = n.max_limit, reset_duration = n.reset_duration, quarter_start_month = n.quarter_start_month, position = n.position,
+    max_limit = n.max_limit, reset_duration = n.reset_duration, quarter_start_month = n.quarter_start_month,
+        position = n.position,
     carried_until = CASE WHEN l.reset_duration = n.reset_duration THEN l.carried_until END
 FROM ` + pushedLimits + ` WHERE ` + matchLimits
 
@@ -35,12 +40,15 @@ FROM ` + pushedLimits + ` WHERE ` + matchLimits
 const clearReturning = `
 UPDATE limit_windows AS w SET cleared = w.used
 FROM limit_lines AS l, ` + pushedLimits + `
-WHERE ` + matchLimits + ` AND w.line_id = l.id AND w.kind = n.kind AND w.reset_duration = n.reset_duration AND w.cleared < w.used`
+WHERE ` + matchLimits + ` AND w.line_id = l.id AND w.kind = n.kind AND w.reset_duration = n.reset_duration
+    AND w.cleared < w.used`
 
 // putLimitsBeside adds limits with the id of one that there is: clients write both as one rate limit.
 const putLimitsBeside = `
-INSERT INTO limit_lines (id, kind, policy_id, provider_name, max_limit, reset_duration, quarter_start_month, position, created_at)
-SELECT l.id, n.kind, l.policy_id, l.provider_name, n.max_limit, n.reset_duration, n.quarter_start_month, n.position, l.created_at
+INSERT INTO limit_lines (id, kind, policy_id, provider_name, max_limit, reset_duration, quarter_start_month, position,
+    created_at)
+SELECT l.id, n.kind, l.policy_id, l.provider_name, n.max_limit, n.reset_duration, n.quarter_start_month, n.position,
+    l.created_at
 FROM limit_lines AS l, ` + pushedLimits + ` WHERE ` + matchLimits
 
 // putLimits adds limits; those of tokens and requests share an id in each scope.
@@ -49,11 +57,14 @@ WITH added AS (SELECT * FROM ` + pushedLimits + `), ids AS MATERIALIZED (
     SELECT policy.id AS policy_id, scope.provider_name, gen_random_uuid() AS id
     FROM unnest(?0::bigint[]) AS policy(id), (SELECT DISTINCT provider_name FROM added WHERE kind <> 'spend') AS scope
 )
-INSERT INTO limit_lines (id, kind, policy_id, provider_name, max_limit, reset_duration, quarter_start_month, position, created_at)
-SELECT gen_random_uuid(), n.kind, policy.id, nullif(n.provider_name, ''), n.max_limit, n.reset_duration, n.quarter_start_month, n.position, ?2::timestamptz
+INSERT INTO limit_lines (id, kind, policy_id, provider_name, max_limit, reset_duration, quarter_start_month, position,
+    created_at)
+SELECT gen_random_uuid(), n.kind, policy.id, nullif(n.provider_name, ''), n.max_limit, n.reset_duration,
+    n.quarter_start_month, n.position, ?2::timestamptz
 FROM unnest(?0::bigint[]) AS policy(id), added AS n WHERE n.kind = 'spend'
 UNION ALL
-SELECT ids.id, n.kind, ids.policy_id, nullif(n.provider_name, ''), n.max_limit, n.reset_duration, n.quarter_start_month, n.position, ?2::timestamptz
+SELECT ids.id, n.kind, ids.policy_id, nullif(n.provider_name, ''), n.max_limit, n.reset_duration,
+    n.quarter_start_month, n.position, ?2::timestamptz
 FROM ids JOIN added AS n USING (provider_name) WHERE n.kind <> 'spend'`
 
 const deleteProviders = `
@@ -64,7 +75,8 @@ const putProviders = `
 INSERT INTO provider_configs (policy_id, provider_name, all_models_allowed, allowed_models, refuse_unpriced, position)
 SELECT policy.id, l.provider_name, l.all_models_allowed, l.allowed_models, coalesce(l.refuse_unpriced, false), l.n
 FROM unnest(?0::bigint[]) AS policy(id),
-     jsonb_to_recordset(?1::jsonb) AS l(provider_name text, all_models_allowed boolean, allowed_models text[], refuse_unpriced boolean, n integer)
+     jsonb_to_recordset(?1::jsonb) AS l(provider_name text, all_models_allowed boolean, allowed_models text[],
+         refuse_unpriced boolean, n integer)
 ON CONFLICT (policy_id, provider_name)
 DO UPDATE SET all_models_allowed = excluded.all_models_allowed, allowed_models = excluded.allowed_models,
     refuse_unpriced = excluded.refuse_unpriced, position = excluded.position`

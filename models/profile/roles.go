@@ -57,7 +57,8 @@ func attachments(ctx context.Context, db bun.IDB, where string, id int64) ([]Rol
 func MembersWithout(ctx context.Context, db bun.IDB, profileID int64) (map[int64]int64, error) {
 	var rows []struct{ RoleID, N int64 }
 	err := db.NewRaw(`SELECT role_id, count(*) AS n FROM users AS u
-WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u.id AND c.access_profile_id = ?) GROUP BY role_id`, profileID).Scan(ctx, &rows)
+WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u.id AND c.access_profile_id = ?)
+    GROUP BY role_id`, profileID).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("count members without access profile %d: %w", profileID, err)
 	}

@@ -159,7 +159,8 @@ func Get(ctx context.Context, db bun.IDB, profileID, id int64) (Job, error) {
 		UserID, State, Reason, Name, Email string
 	}
 	err := db.NewRaw(`
-SELECT i.user_id, i.state, coalesce(i.reason, '') AS reason, coalesce(u.name, '') AS name, coalesce(u.email, '') AS email
+SELECT i.user_id, i.state, coalesce(i.reason, '') AS reason, coalesce(u.name, '') AS name, coalesce(u.email,
+    '') AS email
 FROM propagation_items AS i LEFT JOIN users AS u ON u.id = i.user_id WHERE i.job_id = ? ORDER BY i.copy_id`, id).Scan(ctx, &rows)
 	if err != nil {
 		return p, fmt.Errorf("load the copies of propagation %d: %w", id, err)

@@ -139,14 +139,16 @@ func readCounters(ctx context.Context, db bun.IDB, policies []int64, pushed limi
 // selectCounted filters by the current window last, and by an expression that is no join key: computing its start is
 // expensive, and few windows are left by then.
 const selectCounted = `
-SELECT l.policy_id, coalesce(l.provider_name, '') AS provider_name, l.kind, l.reset_duration, coalesce(l.quarter_start_month, 0) % 3 AS quarter,
+SELECT l.policy_id, coalesce(l.provider_name, '') AS provider_name, l.kind, l.reset_duration,
+    coalesce(l.quarter_start_month, 0) % 3 AS quarter,
        w.used - w.cleared AS used
 FROM limit_lines AS l
 JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind AND w.reset_duration = l.reset_duration
     AND w.used - w.cleared >= CASE w.kind WHEN 'spend' THEN ?2 WHEN 'tokens' THEN ?3 ELSE ?4 END
 JOIN policies AS p ON p.id = l.policy_id
 WHERE l.policy_id = ANY (?0)
-  AND w.window_start IS NOT DISTINCT FROM window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?1)`
+  AND w.window_start IS NOT DISTINCT FROM window_start(l.reset_duration, l.quarter_start_month, p.calendar,
+      l.created_at, l.carried_from, l.carried_until, ?1)`
 
 const selectRaised = `
 SELECT l.policy_id, coalesce(l.provider_name, '') AS provider_name, l.kind, l.reset_duration,

@@ -110,7 +110,8 @@ FROM (
     SELECT c.user_id, o.mcp_client_id AS server, array_agg(o.tool_name ORDER BY o.position) AS tools
     FROM user_access_profiles AS c
     JOIN policy_mcp_servers AS s ON s.policy_id = c.policy_id
-    JOIN policy_tool_overrides AS o ON o.policy_id = c.policy_id AND o.mcp_client_id = s.mcp_server_id AND o.action = 'exclude'
+    JOIN policy_tool_overrides AS o ON o.policy_id = c.policy_id AND o.mcp_client_id = s.mcp_server_id
+        AND o.action = 'exclude'
     WHERE c.access_profile_id = ? AND c.user_id = ANY (?)
     GROUP BY 1, 2
 ) AS copy GROUP BY server, tools ORDER BY server, tools`, profileID, pgdialect.Array(users)).Scan(ctx, &left)

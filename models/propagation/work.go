@@ -65,7 +65,8 @@ func (p *Worker) workOne(ctx context.Context, job Job, h *history, id int64) err
 	}
 	p.log.ErrorContext(ctx, "a copy could not be changed", "propagation", job.ID, "copy", id, "error", err.Error())
 	_, err = p.db.NewRaw(`UPDATE propagation_items AS i SET state = 'failed', reason = ? FROM propagation_jobs AS j
-WHERE i.job_id = ? AND i.copy_id = ? AND i.state = 'waiting' AND j.id = i.job_id AND j.fence = ? AND j.state = 'running'`,
+WHERE i.job_id = ? AND i.copy_id = ? AND i.state = 'waiting' AND j.id = i.job_id AND j.fence = ?
+    AND j.state = 'running'`,
 		"The database refused the change ("+or(problem.SQLState(err), "unknown")+").", job.ID, id, job.Fence).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("record a failed copy: %w", err)
@@ -92,7 +93,8 @@ func (p Job) waiting(ctx context.Context, db bun.IDB, after int64) ([]int64, err
 }
 
 func (p Job) finish(ctx context.Context, db bun.IDB) error {
-	_, err := db.NewRaw(`UPDATE propagation_jobs SET state = 'done', finished_at = clock_timestamp() WHERE id = ?0 AND fence = ?1 AND state = 'running'
+	_, err := db.NewRaw(`UPDATE propagation_jobs SET state = 'done', finished_at = clock_timestamp() WHERE id = ?0
+    AND fence = ?1 AND state = 'running'
 AND NOT EXISTS (SELECT FROM propagation_items WHERE job_id = ?0 AND state = 'waiting')`, p.ID, p.Fence).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("finish propagation %d: %w", p.ID, err)
@@ -255,7 +257,8 @@ func clearUsage(ctx context.Context, tx database.Tx, policies []int64, groups []
 UPDATE limit_windows AS w SET cleared = w.used
 FROM limit_lines AS l
 WHERE l.policy_id = ANY (?0) AND w.line_id = l.id AND w.kind = l.kind AND w.cleared < w.used
-  AND CASE WHEN l.provider_name IS NOT NULL THEN 'provider_configs' WHEN l.kind = 'spend' THEN 'budgets' ELSE 'rate_limit' END = ANY (?1)`, pgdialect.Array(policies), pgdialect.Array(groups)).Exec(ctx)
+  AND CASE WHEN l.provider_name IS NOT NULL THEN 'provider_configs' WHEN l.kind = 'spend' THEN 'budgets'
+      ELSE 'rate_limit' END = ANY (?1)`, pgdialect.Array(policies), pgdialect.Array(groups)).Exec(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("reset usage: %w", err)
 	}

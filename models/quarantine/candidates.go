@@ -36,13 +36,18 @@ func addCandidates(ctx context.Context, db bun.IDB, events []Event) error {
 		Kind, Match string
 	}
 	err := db.NewRaw(`
-SELECT 'key' AS kind, k.last_four AS match, u.id AS user_id, u.name, u.email, 'Has the key "' || k.name || '", which ends in ' || k.last_four || '.' AS why, false AS "left"
+SELECT 'key' AS kind, k.last_four AS match, u.id AS user_id, u.name, u.email,
+    'Has the key "' || k.name || '", which ends in ' || k.last_four || '.' AS why, false AS "left"
 FROM virtual_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.last_four = ANY (?0)
-UNION ALL SELECT 'said', u.email_key, u.id, u.name, u.email, 'Has this email address.', false FROM users AS u WHERE u.email_key = ANY (?1)
-UNION ALL SELECT 'said', lower(u.name), u.id, u.name, u.email, 'Has this name.', false FROM users AS u WHERE lower(u.name) = ANY (?1)
-UNION ALL SELECT 'said', split_part(u.email_key, '@', 1), u.id, u.name, u.email, 'Has an email address that begins with this.', false
+UNION ALL SELECT 'said', u.email_key, u.id, u.name, u.email, 'Has this email address.', false FROM users AS u
+    WHERE u.email_key = ANY (?1)
+UNION ALL SELECT 'said', lower(u.name), u.id, u.name, u.email, 'Has this name.', false FROM users AS u
+    WHERE lower(u.name) = ANY (?1)
+UNION ALL SELECT 'said', split_part(u.email_key, '@', 1), u.id, u.name, u.email,
+    'Has an email address that begins with this.', false
 FROM users AS u WHERE split_part(u.email_key, '@', 1) = ANY (?1)
-UNION ALL SELECT 'said', f.id, f.id, f.name, '', 'Had this id, and was deleted.', true FROM former_names AS f WHERE f.kind = 'user' AND f.id = ANY (?1)
+UNION ALL SELECT 'said', f.id, f.id, f.name, '', 'Had this id, and was deleted.', true FROM former_names AS f
+    WHERE f.kind = 'user' AND f.id = ANY (?1)
 ORDER BY 4, 3`, pgdialect.Array(endings), pgdialect.Array(said)).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("look for who quarantined events are of: %w", err)

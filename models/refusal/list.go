@@ -81,8 +81,10 @@ func List(ctx context.Context, db bun.IDB, q Query) (rows []Row, total int64, er
 	rows = []Row{}
 	sums := db.NewSelect().TableExpr("refusals AS r").
 		ColumnExpr(`r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id, sum(r.calls)::bigint AS calls,
-min(r.first_at) AS first_at, max(r.last_at) AS last_at, bool_and(r.granted) AS granted, max(r.scope) AS scope, max(r.kind) AS kind,
-max(r.reset_duration) AS reset_duration, max(r.line_reason) AS line_reason, max(r.used) AS used, max(r.reserved) AS reserved,
+min(r.first_at) AS first_at, max(r.last_at) AS last_at, bool_and(r.granted) AS granted, max(r.scope) AS scope,
+    max(r.kind) AS kind,
+max(r.reset_duration) AS reset_duration, max(r.line_reason) AS line_reason, max(r.used) AS used,
+    max(r.reserved) AS reserved,
 max(r.most) AS most, max(r.resets_at) AS resets_at`).
 		GroupExpr("r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id, (r.minute AT TIME ZONE 'UTC')::date")
 	sums = q.filter(sums)
@@ -194,7 +196,8 @@ SELECT m.asked, t.id, t.name FROM (
     SELECT DISTINCT asked, split_part(asked, '/', 1) AS provider, substr(asked, strpos(asked, '/') + 1) AS model
     FROM unnest(?0::text[]) AS asked WHERE asked LIKE '%/%'
 ) AS m CROSS JOIN LATERAL (
-    SELECT t.id, t.name FROM provider_configs AS g JOIN access_profiles AS t ON t.policy_id = g.policy_id AND t.is_active
+    SELECT t.id, t.name FROM provider_configs AS g JOIN access_profiles AS t ON t.policy_id = g.policy_id
+        AND t.is_active
     WHERE g.provider_name = m.provider AND (g.all_models_allowed OR g.allowed_models && ARRAY[m.model, m.asked])
     ORDER BY t.name_key LIMIT ?1
 ) AS t`, pgdialect.Array(asked), mostGranting).Scan(ctx, &found)

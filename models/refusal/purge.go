@@ -15,14 +15,17 @@ const (
 // purges delete what is older than it is kept, and rows of users who were deleted while a console wrote them.
 const (
 	purgeRefusals = `DELETE FROM refusals WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM refusals WHERE minute < clock_timestamp() - ?0 * interval '1 day' LIMIT ?1 FOR UPDATE SKIP LOCKED))`
+    SELECT ctid FROM refusals WHERE minute < clock_timestamp() - ?0 * interval '1 day'
+        LIMIT ?1 FOR UPDATE SKIP LOCKED))`
 	purgeDeleted = `DELETE FROM refusals WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM refusals AS r WHERE minute > clock_timestamp() - interval '1 day' AND user_id <> ''
         AND NOT EXISTS (SELECT FROM users AS u WHERE u.id = r.user_id) LIMIT ?1 FOR UPDATE SKIP LOCKED))`
 	purgeHours = `DELETE FROM decision_hours WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM decision_hours WHERE hour < clock_timestamp() - ?2 * interval '1 month' LIMIT ?1 FOR UPDATE SKIP LOCKED))`
+    SELECT ctid FROM decision_hours WHERE hour < clock_timestamp() - ?2 * interval '1 month'
+        LIMIT ?1 FOR UPDATE SKIP LOCKED))`
 	purgeConsoles = `DELETE FROM decision_consoles WHERE console = ANY (ARRAY(
-    SELECT console FROM decision_consoles WHERE flushed_until < clock_timestamp() - ?0 * interval '1 day' LIMIT ?1 FOR UPDATE SKIP LOCKED))`
+    SELECT console FROM decision_consoles WHERE flushed_until < clock_timestamp() - ?0 * interval '1 day'
+        LIMIT ?1 FOR UPDATE SKIP LOCKED))`
 )
 
 // purge deletes a bounded number of rows at a time, so that nothing waits long for them.

@@ -20,17 +20,25 @@ WITH mine AS (
         ELSE clock_timestamp() - $3 * interval '1 microsecond' END
     WHERE console = $1 AND flush = $2 - 1 RETURNING 1
 ), sums AS (
-    INSERT INTO refusals AS r (user_id, minute, reason, watched, copy_id, line_id, key_id, asked, access_profile_id, template_version,
-        granted, calls, estimated_cost, estimated_tokens, scope, kind, reset_duration, line_reason, used, reserved, most, resets_at,
+    INSERT INTO refusals AS r (user_id, minute, reason, watched, copy_id, line_id, key_id, asked, access_profile_id,
+        template_version,
+        granted, calls, estimated_cost, estimated_tokens, scope, kind, reset_duration, line_reason, used, reserved,
+            most, resets_at,
         first_at, last_at)
-    SELECT s.user_id, s.minute, s.reason, false, s.copy_id, s.line_id, s.key_id, s.asked, s.access_profile_id, c.template_version,
-        s.granted, s.calls, s.cost, s.tokens, nullif(s.scope, ''), nullif(s.kind, ''), nullif(s.duration, ''), nullif(s.line_reason, ''),
-        CASE WHEN s.kind <> '' THEN s.used END, CASE WHEN s.kind <> '' THEN s.reserved END, CASE WHEN s.kind <> '' THEN s.most END,
+    SELECT s.user_id, s.minute, s.reason, false, s.copy_id, s.line_id, s.key_id, s.asked, s.access_profile_id,
+        c.template_version,
+        s.granted, s.calls, s.cost, s.tokens, nullif(s.scope, ''), nullif(s.kind, ''), nullif(s.duration, ''),
+            nullif(s.line_reason, ''),
+        CASE WHEN s.kind <> '' THEN s.used END, CASE WHEN s.kind <> '' THEN s.reserved END, CASE WHEN s.kind <> ''
+            THEN s.most END,
         CASE WHEN s.kind <> '' THEN s.resets_at END, s.first_at, s.last_at
-    FROM mine, unnest($4::text[], $5::timestamptz[], $6::smallint[], $7::bigint[], $8::uuid[], $9::text[], $10::text[], $11::bigint[],
-        $12::boolean[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::bigint[],
+    FROM mine, unnest($4::text[], $5::timestamptz[], $6::smallint[], $7::bigint[], $8::uuid[], $9::text[],
+        $10::text[], $11::bigint[],
+        $12::boolean[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::text[],
+            $19::text[], $20::bigint[],
         $21::bigint[], $22::bigint[], $23::timestamptz[], $24::timestamptz[], $25::timestamptz[])
-        AS s(user_id, minute, reason, copy_id, line_id, key_id, asked, access_profile_id, granted, calls, cost, tokens, scope, kind,
+        AS s(user_id, minute, reason, copy_id, line_id, key_id, asked, access_profile_id, granted, calls, cost,
+            tokens, scope, kind,
             duration, line_reason, used, reserved, most, resets_at, first_at, last_at)
         LEFT JOIN user_access_profiles AS c ON c.id = s.copy_id
     WHERE s.user_id = '' OR EXISTS (SELECT FROM users AS u WHERE u.id = s.user_id)
@@ -42,7 +50,8 @@ WITH mine AS (
 ), hours AS (
     INSERT INTO decision_hours AS h (hour, access_profile_id, reason, watched, calls)
     SELECT s.hour, s.profile, s.reason, false, s.calls
-    FROM mine, unnest($26::timestamptz[], $27::bigint[], $28::smallint[], $29::bigint[]) AS s(hour, profile, reason, calls)
+    FROM mine, unnest($26::timestamptz[], $27::bigint[], $28::smallint[], $29::bigint[]) AS s(hour, profile, reason,
+        calls)
     ORDER BY s.hour, s.profile, s.reason
     ON CONFLICT (hour, access_profile_id, reason, watched) DO UPDATE SET calls = h.calls + excluded.calls
 )

@@ -22,7 +22,8 @@ type sums struct {
 func (q *Query) prepare(ctx context.Context, db bun.IDB) error {
 	q.sums = sums{}
 	err := db.NewRaw(`SELECT through, computed_at, ARRAY(SELECT DISTINCT day::text FROM usage_revised_days) AS revised
-FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB', true) AS work_mem`).Scan(ctx, &q.sums)
+FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB',
+    true) AS work_mem`).Scan(ctx, &q.sums)
 	if err != nil {
 		return fmt.Errorf("look for usage that is added up: %w", err)
 	}

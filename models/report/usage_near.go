@@ -62,9 +62,11 @@ func activeLines(db bun.IDB, q Query, now time.Time) *bun.SelectQuery {
 }
 
 // currentLine is a budget with the start of its current window.
-const currentLine = `l.id, l.kind, l.reset_duration, l.quarter_start_month, l.max_limit, l.created_at, l.carried_from, l.carried_until, p.calendar,
+const currentLine = `l.id, l.kind, l.reset_duration, l.quarter_start_month, l.max_limit, l.created_at, l.carried_from,
+    l.carried_until, p.calendar,
 c.id AS copy_id, c.user_id, c.access_profile_id, coalesce(l.provider_name, '') AS provider_name,
-window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, ?) AS starts`
+window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until,
+    ?) AS starts`
 
 // selectNear looks each current window up by its key, so that windows of the past cost nothing, and finds names for
 // the few rows that are shown.
@@ -73,18 +75,22 @@ WITH line AS MATERIALIZED (?1), near AS (
     SELECT line.*, w.used - w.cleared AS used, line.max_limit + coalesce(o.amount, 0) AS "limit"
     FROM line CROSS JOIN LATERAL (
         SELECT * FROM limit_windows AS w
-        WHERE w.line_id = line.id AND w.kind = line.kind AND w.reset_duration = line.reset_duration AND w.window_start = line.starts
+        WHERE w.line_id = line.id AND w.kind = line.kind AND w.reset_duration = line.reset_duration
+            AND w.window_start = line.starts
           AND w.used > w.cleared OFFSET 0
-    ) AS w LEFT JOIN budget_overrides AS o ON o.budget_id = line.id AND o.kind = line.kind AND (o.ends_at IS NULL OR o.ends_at > ?0)
+    ) AS w LEFT JOIN budget_overrides AS o ON o.budget_id = line.id AND o.kind = line.kind AND (o.ends_at IS NULL
+        OR o.ends_at > ?0)
 ), placed AS (
     SELECT *, count(*) FILTER (WHERE used >= "limit") OVER () AS used_up,
            used >= "limit" OR ("limit" - used)::float * extract(epoch FROM ?0 - starts) <= used::float * 86400 AS needy,
-           row_number() OVER (ORDER BY used >= "limit", used::numeric / greatest("limit", 1) DESC, used DESC, id) AS place
+           row_number() OVER (ORDER BY used >= "limit", used::numeric / greatest("limit", 1) DESC, used DESC,
+               id) AS place
     FROM near
 ), nearest AS (
     SELECT * FROM placed WHERE place <= ?2 OR needy ORDER BY place LIMIT ?3
 )
-SELECT n.id, n.copy_id, n.user_id, u.name AS "user", n.access_profile_id, t.name AS profile, n.provider_name, n.reset_duration, n.used, n."limit", n.starts, n.used_up,
+SELECT n.id, n.copy_id, n.user_id, u.name AS "user", n.access_profile_id, t.name AS profile, n.provider_name,
+    n.reset_duration, n.used, n."limit", n.starts, n.used_up,
        CASE WHEN n.carried_until > ?0 AND n.carried_from <= ?0 THEN n.carried_until
             ELSE window_end(n.reset_duration, n.quarter_start_month, n.calendar, n.created_at, ?0) END AS ends
 FROM nearest AS n JOIN users AS u ON u.id = n.user_id JOIN access_profiles AS t ON t.id = n.access_profile_id

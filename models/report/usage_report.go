@@ -184,7 +184,8 @@ type seriesDay struct {
 	Sum
 }
 
-const usageSums = `least(sum(d.cost), 9e18)::bigint AS cost, least(sum(d.tokens), 9e15)::bigint AS tokens, sum(d.requests)::bigint AS requests,
+const usageSums = `least(sum(d.cost), 9e18)::bigint AS cost, least(sum(d.tokens), 9e15)::bigint AS tokens,
+    sum(d.requests)::bigint AS requests,
 sum(d.unpriced)::bigint AS unpriced`
 
 // fill puts the days in order, with those on which nothing was used, and adds everything up.
@@ -255,7 +256,8 @@ func (s *Sum) add(other Sum) {
 func FilterNames(ctx context.Context, db bun.IDB, q Query) (user, profile string, err error) {
 	err = db.NewRaw(`SELECT
 coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), ''),
-coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names WHERE kind = 'access_profile' AND id = ?1::bigint::text), '')`,
+coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names
+    WHERE kind = 'access_profile' AND id = ?1::bigint::text), '')`,
 		q.UserID, q.ProfileID).Scan(ctx, &user, &profile)
 	if err != nil {
 		return "", "", fmt.Errorf("look up the names that a report is narrowed to: %w", err)

@@ -16,7 +16,8 @@ import (
 // then the gaps with the days that gain and lose by them.
 const zonedDays = `
 SELECT z.day, u.user_id, u.access_profile_id, u.provider, u.model, u.cost, u.tokens, u.requests, u.unpriced
-FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN (?7) AS u ON u.day >= z.first AND u.day < z.behind
+FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN (?7) AS u ON u.day >= z.first
+    AND u.day < z.behind
 UNION ALL
 SELECT moved.day, s.user_id, s.access_profile_id, s.provider, s.model,
        moved.sign * s.cost, moved.sign * s.tokens, moved.sign * s.requests, moved.sign * s.unpriced

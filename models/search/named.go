@@ -62,7 +62,8 @@ SELECT 'tool', t.name, t.name, s.client_id, '', true, 0, NULL::timestamptz,
 FROM mcp_servers AS s, unnest(s.tools) AS t(name)
 WHERE t.name ILIKE ?0 OR strpos(?1, '/') > 0 AND s.client_id || '/' || t.name ILIKE ?0`},
 	{Provider, "Providers:View", false, `
-SELECT 'provider', p.name, p.name, '', '', true, cardinality(p.models), NULL::timestamptz, row_number() OVER (ORDER BY p.name)
+SELECT 'provider', p.name, p.name, '', '', true, cardinality(p.models), NULL::timestamptz,
+    row_number() OVER (ORDER BY p.name)
 FROM providers AS p WHERE p.name ILIKE ?0`},
 	{Server, "MCPServers:View", false, `
 SELECT 'mcp_server', s.client_id, s.name, s.client_id, '', true, cardinality(s.tools), NULL::timestamptz,

@@ -222,10 +222,12 @@ const storeAdjustment = `
 WITH event AS (
     SELECT * FROM usage_events WHERE event_id = ?2::uuid
 ), added AS (
-    INSERT INTO usage_adjustments (id, name, event_id, amount, charge, reason, actor, created_at) VALUES (?0, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    INSERT INTO usage_adjustments (id, name, event_id, amount, charge, reason, actor, created_at) VALUES (?0, ?1, ?2,
+        ?3, ?4, ?5, ?6, ?7)
 ), counters AS (
     SELECT w.line_id, w.kind, w.reset_duration, w.window_start
-    FROM event CROSS JOIN LATERAL unnest(event.line_ids, event.line_kinds, event.line_durations, event.window_starts) AS l(line_id, kind, reset_duration, window_start)
+    FROM event CROSS JOIN LATERAL unnest(event.line_ids, event.line_kinds, event.line_durations,
+        event.window_starts) AS l(line_id, kind, reset_duration, window_start)
     JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
     WHERE l.kind = 'spend' ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
 ), counted AS (
@@ -234,13 +236,15 @@ WITH event AS (
     WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
 ), latest AS (
     UPDATE usage_latest AS l SET cost = l.cost + ?3 FROM event AS e
-    WHERE l.id IN (e.user_id, e.virtual_key_id) AND l.month = date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date
+    WHERE l.id IN (e.user_id, e.virtual_key_id) AND l.month = date_trunc('month',
+        e.occurred_at AT TIME ZONE 'UTC')::date
 ), revised AS (
     INSERT INTO usage_revised_days SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM event
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
 )
 UPDATE usage_days AS d SET cost = d.cost + ?3
 FROM event AS e
-WHERE d.day = (e.occurred_at AT TIME ZONE 'UTC')::date AND d.user_id = e.user_id AND d.access_profile_id = coalesce(e.access_profile_id, 0)
+WHERE d.day = (e.occurred_at AT TIME ZONE 'UTC')::date AND d.user_id = e.user_id
+    AND d.access_profile_id = coalesce(e.access_profile_id, 0)
   AND d.provider = CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END
   AND d.model = CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END`

@@ -102,7 +102,8 @@ func (r *Recorder) ownerOf(ctx context.Context, value string) (user, key string,
 	}
 	err = database.ScanPlanned(ctx, r.db, []any{&user, &key}, `
 SELECT user_id, id FROM virtual_keys WHERE key_hash = $1 OR previous_hash = $1
-UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1 LIMIT 1`, secret.HashSecret(r.decider.Keys.VirtualKey, value))
+UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1
+    LIMIT 1`, secret.HashSecret(r.decider.Keys.VirtualKey, value))
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", "", nil
 	}

@@ -39,10 +39,13 @@ func VerifyLedger(ctx context.Context, db bun.IDB) (counters int64, skewed []Ske
 const skewedCounters = `
 WITH charged AS (
     SELECT l.line_id, l.kind, l.reset_duration, l.window_start,
-           sum(CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) + coalesce(a.amount, 0) WHEN 'tokens' THEN e.tokens ELSE e.requests END)::bigint AS events
+           sum(CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) + coalesce(a.amount, 0) WHEN 'tokens' THEN e.tokens
+               ELSE e.requests END)::bigint AS events
     FROM usage_events AS e
-    LEFT JOIN (SELECT event_id, sum(amount)::bigint AS amount FROM usage_adjustments GROUP BY event_id) AS a USING (event_id)
-    CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind, reset_duration, window_start)
+    LEFT JOIN (SELECT event_id, sum(amount)::bigint AS amount FROM usage_adjustments GROUP BY event_id) AS a
+        USING (event_id)
+    CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind,
+        reset_duration, window_start)
     GROUP BY 1, 2, 3, 4
 )
 SELECT line_id, kind, reset_duration, window_start, coalesce(w.used, 0) AS used, coalesce(c.events, 0) AS events

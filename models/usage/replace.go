@@ -71,16 +71,19 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 // those of storeEvents, in their order.
 const replaceEstimate = `
 WITH estimate AS (
-    SELECT e.*, coalesce(?6::bigint, 0) - coalesce(e.cost, 0) AS more_cost, ?8::bigint - e.tokens AS more_tokens, ?9::bigint - e.requests AS more_requests
+    SELECT e.*, coalesce(?6::bigint, 0) - coalesce(e.cost, 0) AS more_cost, ?8::bigint - e.tokens AS more_tokens,
+        ?9::bigint - e.requests AS more_requests
     FROM usage_events AS e
     WHERE e.event_id = ?0::uuid AND e.estimated
       AND (e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name) = (?1, ?2, ?3, ?4, ?5)
-      AND coalesce(?6::bigint, 0) >= -(SELECT coalesce(sum(a.amount), 0) FROM usage_adjustments AS a WHERE a.event_id = e.event_id)
+      AND coalesce(?6::bigint, 0) >= -(SELECT coalesce(sum(a.amount), 0) FROM usage_adjustments AS a
+          WHERE a.event_id = e.event_id)
     FOR UPDATE OF e
 ), counters AS (
     SELECT w.line_id, w.kind, w.reset_duration, w.window_start,
            CASE w.kind WHEN 'spend' THEN more_cost WHEN 'tokens' THEN more_tokens ELSE more_requests END AS more
-    FROM estimate AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind, reset_duration, window_start)
+    FROM estimate AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations,
+        e.window_starts) AS l(line_id, kind, reset_duration, window_start)
     JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
     ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
 ), counted AS (
@@ -90,14 +93,17 @@ WITH estimate AS (
 ), daily AS (
     UPDATE usage_days AS d
     SET cost = d.cost + more_cost, tokens = d.tokens + more_tokens, requests = d.requests + more_requests,
-        unpriced = d.unpriced + CASE WHEN e.tool_name <> '' THEN 0 ELSE (?6::bigint IS NULL)::integer - (e.cost IS NULL)::integer END
+        unpriced = d.unpriced + CASE WHEN e.tool_name <> '' THEN 0
+            ELSE (?6::bigint IS NULL)::integer - (e.cost IS NULL)::integer END
     FROM estimate AS e
-    WHERE d.day = (e.occurred_at AT TIME ZONE 'UTC')::date AND d.user_id = e.user_id AND d.access_profile_id = coalesce(e.access_profile_id, 0)
+    WHERE d.day = (e.occurred_at AT TIME ZONE 'UTC')::date AND d.user_id = e.user_id
+        AND d.access_profile_id = coalesce(e.access_profile_id, 0)
       AND d.provider = CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END
       AND d.model = CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END
 ), latest AS (
     UPDATE usage_latest AS l SET cost = l.cost + e.more_cost FROM estimate AS e
-    WHERE l.id IN (e.user_id, e.virtual_key_id) AND l.month = date_trunc('month', e.occurred_at AT TIME ZONE 'UTC')::date
+    WHERE l.id IN (e.user_id, e.virtual_key_id) AND l.month = date_trunc('month',
+        e.occurred_at AT TIME ZONE 'UTC')::date
 ), revised AS (
     INSERT INTO usage_revised_days SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM estimate
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
@@ -106,6 +112,7 @@ WITH estimate AS (
     ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
 )
 UPDATE usage_events AS e
-SET estimated = false, cost = ?6::bigint, cost_computed = ?7, tokens = ?8, requests = ?9, input_tokens = ?10::bigint, output_tokens = ?11::bigint,
+SET estimated = false, cost = ?6::bigint, cost_computed = ?7, tokens = ?8, requests = ?9, input_tokens = ?10::bigint,
+    output_tokens = ?11::bigint,
     cached_input_tokens = ?12::bigint, cache_write_input_tokens = ?13::bigint, reasoning_output_tokens = ?14::bigint
 FROM estimate WHERE e.event_id = estimate.event_id`

@@ -134,21 +134,30 @@ WITH charge AS (
     SELECT * FROM unnest($17::bigint[], $18::uuid[], $19::text[], $20::text[], $21::timestamptz[], $22::bigint[])
         AS c(n, line_id, kind, reset_duration, window_start, amount)
 ), event AS (
-    SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[],
-        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[], $23::bool[], $24::text[],
+    SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::timestamptz[], $9::bigint[],
+        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[],
+            $23::bool[], $24::text[],
         $25::bigint[], $26::bigint[], $27::bigint[], $28::bool[]) WITH ORDINALITY
-        AS e(user_id, event_id, virtual_key_id, provider, model, mcp_client_id, tool_name, occurred_at, copy_id, access_profile_id, cost, tokens,
+        AS e(user_id, event_id, virtual_key_id, provider, model, mcp_client_id, tool_name, occurred_at, copy_id,
+            access_profile_id, cost, tokens,
              input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
              cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, n)
 ), lines AS (
-    SELECT n, array_agg(line_id) AS ids, array_agg(kind) AS kinds, array_agg(reset_duration) AS durations, array_agg(window_start) AS starts
+    SELECT n, array_agg(line_id) AS ids, array_agg(kind) AS kinds, array_agg(reset_duration) AS durations,
+        array_agg(window_start) AS starts
     FROM charge GROUP BY n
 ), stored AS (
-    INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, copy_id, access_profile_id, provider, model,
-        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
-        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, line_ids, line_kinds, line_durations, window_starts)
-    SELECT user_id, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, ''), copy_id, access_profile_id, provider, model,
-        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
+    INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, copy_id, access_profile_id,
+        provider, model,
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed,
+            event_name,
+        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, line_ids, line_kinds,
+            line_durations, window_starts)
+    SELECT user_id, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, ''), copy_id, access_profile_id,
+        provider, model,
+        mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed,
+            event_name,
         cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated,
         coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'), coalesce(starts, '{}')
     FROM event LEFT JOIN lines USING (n) ORDER BY event_id
@@ -164,11 +173,13 @@ WITH charge AS (
 ), daily AS (
     INSERT INTO usage_days AS d (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
     SELECT (event.occurred_at AT TIME ZONE 'UTC')::date, event.user_id, coalesce(access_profile_id, 0),
-           CASE WHEN tool_name = '' THEN provider ELSE 'mcp' END, CASE WHEN tool_name = '' THEN model ELSE mcp_client_id || '/' || tool_name END,
+           CASE WHEN tool_name = '' THEN provider ELSE 'mcp' END, CASE WHEN tool_name = '' THEN model
+               ELSE mcp_client_id || '/' || tool_name END,
            coalesce(sum(cost), 0), sum(tokens), sum(requests), count(*) FILTER (WHERE cost IS NULL AND tool_name = '')
     FROM event JOIN stored USING (event_id) GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
     ON CONFLICT (day, user_id, access_profile_id, provider, model) DO UPDATE
-    SET cost = d.cost + excluded.cost, tokens = d.tokens + excluded.tokens, requests = d.requests + excluded.requests, unpriced = d.unpriced + excluded.unpriced
+    SET cost = d.cost + excluded.cost, tokens = d.tokens + excluded.tokens, requests = d.requests + excluded.requests,
+        unpriced = d.unpriced + excluded.unpriced
 ), revised AS (
     INSERT INTO usage_revised_days SELECT DISTINCT (occurred_at AT TIME ZONE 'UTC')::date FROM stored
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
@@ -179,15 +190,19 @@ WITH charge AS (
     SELECT id, max(occurred_at), last_month, coalesce(sum(cost) FILTER (WHERE month = last_month), 0) FROM (
         SELECT used.id, event.occurred_at, cost, used.month, max(used.month) OVER (PARTITION BY used.id) AS last_month
         FROM event JOIN stored USING (event_id) CROSS JOIN LATERAL (
-            SELECT id, date_trunc('month', event.occurred_at AT TIME ZONE 'UTC')::date AS month FROM (VALUES (event.user_id), (event.virtual_key_id)) AS v(id)
+            SELECT id, date_trunc('month', event.occurred_at AT TIME ZONE 'UTC')::date AS month
+                FROM (VALUES (event.user_id), (event.virtual_key_id)) AS v(id)
         ) AS used WHERE used.id <> ''
     ) AS used, (SELECT count(*) FROM counted) AS after_the_counters GROUP BY id, last_month ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET last_used_at = greatest(l.last_used_at, excluded.last_used_at), month = greatest(l.month, excluded.month),
-        cost = CASE WHEN excluded.month >= l.month THEN excluded.cost ELSE 0 END + CASE WHEN excluded.month <= l.month THEN l.cost ELSE 0 END
+    ON CONFLICT (id) DO UPDATE SET last_used_at = greatest(l.last_used_at, excluded.last_used_at),
+        month = greatest(l.month, excluded.month),
+        cost = CASE WHEN excluded.month >= l.month THEN excluded.cost ELSE 0 END + CASE WHEN excluded.month <= l.month
+            THEN l.cost ELSE 0 END
     RETURNING 1
 ), noted AS (
     INSERT INTO usage_changes (user_id, xact)
-    SELECT DISTINCT user_id, pg_current_xact_id() FROM stored, (SELECT count(*) FROM latest) AS after_the_latest ORDER BY user_id
+    SELECT DISTINCT user_id, pg_current_xact_id() FROM stored, (SELECT count(*) FROM latest) AS after_the_latest
+        ORDER BY user_id
     ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
 )
 SELECT event_id::text FROM stored`
@@ -204,18 +219,24 @@ func (r *Recorder) conflicts(ctx context.Context, events []*Event) ([]bool, erro
 		c.add(event)
 	}
 	rows, err := database.QueryPlanned(ctx, r.db, `
-SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bool[], $11::text[],
+SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::bool[], $11::text[],
     $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bool[]) WITH ORDINALITY
-    AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed, event_name, named,
-            input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, n)
+    AS sent(user_id, event_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, cost_computed,
+        event_name, named,
+            input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens,
+                estimated, n)
 JOIN usage_events AS e USING (event_id)
 WHERE (e.estimated OR NOT sent.estimated)
-  AND ((e.event_name, e.user_id, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed THEN e.cost END, e.tokens, e.requests)
+  AND ((e.event_name, e.user_id, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed
+      THEN e.cost END, e.tokens, e.requests)
     IS DISTINCT FROM (sent.event_name, sent.user_id, sent.mcp_client_id, sent.tool_name,
         CASE WHEN NOT sent.cost_computed THEN sent.cost END, sent.tokens, sent.requests)
-   OR (coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.cached_input_tokens, 0), coalesce(e.cache_write_input_tokens, 0),
+   OR (coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.cached_input_tokens, 0),
+       coalesce(e.cache_write_input_tokens, 0),
        coalesce(e.reasoning_output_tokens, 0)) <> (coalesce(sent.input_tokens, 0), coalesce(sent.output_tokens, 0),
-       coalesce(sent.cached_input_tokens, 0), coalesce(sent.cache_write_input_tokens, 0), coalesce(sent.reasoning_output_tokens, 0))
+       coalesce(sent.cached_input_tokens, 0), coalesce(sent.cache_write_input_tokens, 0),
+           coalesce(sent.reasoning_output_tokens, 0))
    OR (e.provider, e.model) <> (sent.provider, sent.model)
        AND (sent.named = '' OR sent.named NOT IN (e.model, e.provider || '/' || e.model)))`,
 		c.users, c.ids, c.providers, c.models, c.servers, c.tools, c.costs, c.tokens, c.requests, c.computed, c.names,

@@ -91,8 +91,10 @@ WITH claimed AS (
     SELECT ((clock_timestamp() - ?1 * interval '1 second') AT TIME ZONE 'UTC')::date - 1 AS last
 )
 SELECT c.fence, clock_timestamp() AS began, o.last, c.checking,
-       coalesce(CASE WHEN c.checking THEN c.through - ?3::int ELSE c.through + 1 END, (SELECT min(day) FROM usage_days), o.last) AS "from"
-FROM over AS o, (SELECT *, checked_at IS NULL OR checked_at < clock_timestamp() - ?2 * interval '1 second' AS checking FROM claimed) AS c`,
+       coalesce(CASE WHEN c.checking THEN c.through - ?3::int ELSE c.through + 1 END, (SELECT min(day)
+           FROM usage_days), o.last) AS "from"
+FROM over AS o, (SELECT *, checked_at IS NULL OR checked_at < clock_timestamp() - ?2 * interval '1 second' AS checking
+    FROM claimed) AS c`,
 		totalsEvery.Seconds(), totalsSettle.Seconds(), totalsChecked.Seconds(), lateDays-1).Scan(ctx, &runs)
 	if err != nil || len(runs) == 0 {
 		return nil, err
@@ -167,20 +169,24 @@ func (r *totalsRun) renew(ctx context.Context, tx bun.Tx) error {
 const (
 	addUpTotals = `
 WITH fresh AS (
-    SELECT day, access_profile_id, provider, model, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests)::bigint AS requests, sum(unpriced)::bigint AS unpriced
+    SELECT day, access_profile_id, provider, model, sum(cost) AS cost, sum(tokens) AS tokens,
+        sum(requests)::bigint AS requests, sum(unpriced)::bigint AS unpriced
     FROM usage_days WHERE day = ANY (?0::date[]) GROUP BY 1, 2, 3, 4
 ), gone AS (
     DELETE FROM usage_totals AS t WHERE day = ANY (?0::date[])
-    AND NOT EXISTS (SELECT FROM fresh AS f WHERE (f.day, f.access_profile_id, f.provider, f.model) = (t.day, t.access_profile_id, t.provider, t.model))
+    AND NOT EXISTS (SELECT FROM fresh AS f WHERE (f.day, f.access_profile_id, f.provider, f.model) = (t.day,
+        t.access_profile_id, t.provider, t.model))
 )
-INSERT INTO usage_totals SELECT f.* FROM fresh AS f LEFT JOIN usage_totals AS t USING (day, access_profile_id, provider, model)
+INSERT INTO usage_totals SELECT f.* FROM fresh AS f LEFT JOIN usage_totals AS t USING (day, access_profile_id,
+    provider, model)
 WHERE (t.cost, t.tokens, t.requests, t.unpriced) IS DISTINCT FROM (f.cost, f.tokens, f.requests, f.unpriced)
 ORDER BY day, access_profile_id, provider, model
 ON CONFLICT (day, access_profile_id, provider, model) DO UPDATE
 SET cost = excluded.cost, tokens = excluded.tokens, requests = excluded.requests, unpriced = excluded.unpriced`
 	addUpPeople = `
 WITH fresh AS (
-    SELECT day, user_id, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests)::bigint AS requests, sum(unpriced)::bigint AS unpriced
+    SELECT day, user_id, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests)::bigint AS requests,
+        sum(unpriced)::bigint AS unpriced
     FROM usage_days WHERE day = ANY (?0::date[]) GROUP BY 1, 2
 ), gone AS (
     DELETE FROM usage_people AS t WHERE day = ANY (?0::date[])

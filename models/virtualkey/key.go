@@ -142,7 +142,8 @@ func takenKeyNames(ctx context.Context, tx database.Tx, names []string) (map[str
 	var rows []string
 	err := tx.NewRaw(`
 WITH clashing AS (SELECT name_key FROM virtual_keys WHERE name_key = ANY (?0) UNION SELECT unnest(?1::text[]))
-SELECT k.name_key FROM clashing AS c JOIN virtual_keys AS k ON k.name_key = c.name_key OR starts_with(k.name_key, c.name_key || ' (')`,
+SELECT k.name_key FROM clashing AS c JOIN virtual_keys AS k ON k.name_key = c.name_key OR starts_with(k.name_key,
+    c.name_key || ' (')`,
 		pgdialect.Array(folded), pgdialect.Array(twice)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("look up the names of keys: %w", err)

@@ -77,7 +77,9 @@ func (q ListQuery) matching(db bun.IDB) *bun.SelectQuery {
 
 // searchKeys finds the ids of keys, each part by an index of its own.
 func searchKeys(db bun.IDB, search string) *bun.RawQuery {
-	return db.NewRaw(`SELECT id FROM virtual_keys WHERE name ILIKE ?0 UNION SELECT id FROM virtual_keys WHERE last_four = ?1
-UNION SELECT k.id FROM users JOIN virtual_keys AS k ON k.user_id = users.id WHERE users.name ILIKE ?0 OR users.email ILIKE ?0`,
+	return db.NewRaw(`SELECT id FROM virtual_keys WHERE name ILIKE ?0 UNION SELECT id FROM virtual_keys
+    WHERE last_four = ?1
+UNION SELECT k.id FROM users JOIN virtual_keys AS k ON k.user_id = users.id WHERE users.name ILIKE ?0
+    OR users.email ILIKE ?0`,
 		database.LikeAnywhere(search), search)
 }
