@@ -26,8 +26,10 @@ func TestSaveThatDoesNotArrive(t *testing.T) {
 	s.must(s.context.SetOffline(false))
 
 	answers := []playwright.RouteFulfillOptions{
-		{Status: playwright.Int(503), ContentType: playwright.String("text/html"), Headers: map[string]string{"X-Request-Id": "of-the-answer"},
-			Body: `<main><p class="error-message">The database is unavailable.</p></main>`},
+		{
+			Status: playwright.Int(503), ContentType: playwright.String("text/html"), Headers: map[string]string{"X-Request-Id": "of-the-answer"},
+			Body: `<main><p class="error-message">The database is unavailable.</p></main>`,
+		},
 		{Status: playwright.Int(502), Body: "bad gateway"},
 		{Status: playwright.Int(413), Headers: map[string]string{"HX-Reswap": "none"}, Body: "too large"},
 	}

@@ -12,7 +12,9 @@ import (
 	"tollgate/views/ui"
 )
 
-func (m *formBuilder) budgets(path, name string, l input.List[policy.BudgetInput], add, remove, provider string) budgetLines {
+func (m *formBuilder) budgets(
+	path, name string, l input.List[policy.BudgetInput], add, remove, provider string,
+) budgetLines {
 	lines := budgetLines{
 		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: addBudgetLabel(provider),
 		ErrorID:   ui.FieldID(name),

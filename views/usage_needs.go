@@ -18,7 +18,8 @@ func GroupingName(by string) string { return upperFirst(by) }
 
 // thisMonth reports whether the days are those of the month under way, so that its end can be forecast.
 func (p UsagePage) thisMonth() bool {
-	return p.Query.Since.Day() == 1 && p.Query.Until.Equal(p.Today) && p.Query.Since.Month() == p.Today.Month() && p.Query.Since.Year() == p.Today.Year()
+	first := p.Today.AddDate(0, 0, 1-p.Today.Day())
+	return p.Query.Since.Equal(first) && p.Query.Until.Equal(p.Today)
 }
 
 // monthEnd is the last day of the month under way.

@@ -42,7 +42,8 @@ func (l UserList) options(all string, profiles bool, chosen int64) []ui.Option {
 	for _, choice := range l.Choices {
 		if choice.IsProfile == profiles {
 			on := choice.ID == chosen
-			options, found = append(options, ui.Option{Value: strconv.FormatInt(choice.ID, 10), Label: choice.Name, Chosen: on}), found || on
+			found = found || on
+			options = append(options, ui.Option{Value: strconv.FormatInt(choice.ID, 10), Label: choice.Name, Chosen: on})
 		}
 	}
 	if !found {

@@ -7,73 +7,75 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 func TestAssign(t *testing.T) {
-	s := newStage(t)
-	profile := s.admin.profile(research)
+	s := webtest.NewStage(t)
+	profile := s.Admin.Profile(webtest.Research)
 	for i, prefix := range []string{"/api", "/api/governance"} {
 		email := fmt.Sprintf("user%d@example.com", i)
-		user := s.member(email, "Viewer")
+		user := s.Member(email, "Viewer")
 		path := prefix + "/users/" + user + "/access-profiles"
-		same(t, "before", s.admin.get(path).is(200).json(), object{"access_profiles": []any{}})
-		var got answer
-		s.audits(func() { got = s.admin.api("POST", path, `{"access_profile_id":4}`).is(http.StatusCreated) }, "assign 4 "+user+" cli")
-		if cache := got.Header.Get("Cache-Control"); cache != "no-store" || keysOf(got.json()) != "access_profile virtual_key" {
-			t.Errorf("%s, cache %q", keysOf(got.json()), cache)
+		webtest.Same(t, "before", s.Admin.Get(path).Is(200).JSON(), webtest.Object{"access_profiles": []any{}})
+		var got webtest.Answer
+		s.Audits(func() { got = s.Admin.API("POST", path, `{"access_profile_id":4}`).Is(http.StatusCreated) }, "assign 4 "+user+" cli")
+		if cache := got.Header.Get("Cache-Control"); cache != "no-store" || webtest.KeysOf(got.JSON()) != "access_profile virtual_key" {
+			t.Errorf("%s, cache %q", webtest.KeysOf(got.JSON()), cache)
 		}
-		held, key := got.object("access_profile"), got.object("virtual_key")
+		held, key := got.Object("access_profile"), got.Object("virtual_key")
 		value := key["value"].(string)
-		if key["name"] != email+" - Research" || !virtualKeyForm.MatchString(value) {
+		if key["name"] != email+" - Research" || !webtest.VirtualKeyForm.MatchString(value) {
 			t.Errorf("key %v", key)
 		}
 		if want := "assigned_at budgets calendar_aligned expires_at id is_active mcp_servers mcp_tool_groups mcp_tool_overrides name parent_profile_id " +
-			"provider_configs rate_limit source template_version user_id virtual_key_ids virtual_key_values"; keysOf(held) != want {
-			t.Errorf("fields %s", keysOf(held))
+			"provider_configs rate_limit source template_version user_id virtual_key_ids virtual_key_values"; webtest.KeysOf(held) != want {
+			t.Errorf("fields %s", webtest.KeysOf(held))
 		}
 		for field, want := range map[string]any{
 			"user_id": user, "parent_profile_id": 4.0, "name": "Research", "is_active": true, "expires_at": nil, "template_version": 1.0, "source": "direct",
-			"virtual_key_ids": []any{key["id"]}, "virtual_key_values": object{key["id"].(string): "sk-bf-****" + value[len(value)-4:]},
+			"virtual_key_ids": []any{key["id"]}, "virtual_key_values": webtest.Object{key["id"].(string): "sk-bf-****" + value[len(value)-4:]},
 		} {
-			same(t, field, held[field], want)
+			webtest.Same(t, field, held[field], want)
 		}
 		for _, part := range []string{"provider_configs", "budgets", "rate_limit", "calendar_aligned", "mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"} {
-			same(t, part, ignoring(held[part]), ignoring(profile[part]))
+			webtest.Same(t, part, webtest.Ignoring(held[part]), webtest.Ignoring(profile[part]))
 		}
 		own, theirs := policyIDs(held), policyIDs(profile)
 		if len(own) != 6 || len(theirs) != 6 || slices.ContainsFunc(own, func(id string) bool { return slices.Contains(theirs, id) }) {
 			t.Errorf("ids %v beside the profile's %v", own, theirs)
 		}
 		for _, prefix := range []string{"/api", "/api/governance"} {
-			same(t, "read", s.admin.get(prefix + "/users/" + user + "/access-profiles").is(200).json()["access_profiles"], []any{held})
+			webtest.Same(t, "read", s.Admin.Get(prefix + "/users/" + user + "/access-profiles").Is(200).JSON()["access_profiles"], []any{held})
 		}
 		// The second assignment comes without a key, and a user cannot get the same profile twice.
-		s.audits(func() { got = s.admin.api("POST", path, `{"access_profile_id":1}`).is(http.StatusCreated) }, "assign 1 "+user+" cli")
-		if second, sent := got.json()["virtual_key"]; second != nil || !sent {
+		s.Audits(func() { got = s.Admin.API("POST", path, `{"access_profile_id":1}`).Is(http.StatusCreated) }, "assign 1 "+user+" cli")
+		if second, sent := got.JSON()["virtual_key"]; second != nil || !sent {
 			t.Errorf("a second key %v", second)
 		}
-		same(t, "keys of the second", got.object("access_profile")["virtual_key_ids"], []any{key["id"]})
-		s.unchanged(func() {
-			s.admin.api("POST", path, `{"access_profile_id":4}`).refuses(409, "already_held", "access_profile_id")
-			s.session.post("/users/"+user+"/access-profiles", url.Values{"access_profile_id": {"4"}}).refuses(409, "already_held", "access_profile_id")
+		webtest.Same(t, "keys of the second", got.Object("access_profile")["virtual_key_ids"], []any{key["id"]})
+		s.Unchanged(func() {
+			s.Admin.API("POST", path, `{"access_profile_id":4}`).Refuses(409, "already_held", "access_profile_id")
+			s.Session.Post("/users/"+user+"/access-profiles", url.Values{"access_profile_id": {"4"}}).Refuses(409, "already_held", "access_profile_id")
 		})
-		same(t, "held", s.held(user), "Engineering direct, Research direct")
+		webtest.Same(t, "held", s.Held(user), "Engineering direct, Research direct")
 	}
 }
 
 // policyIDs are the ids of a policy's own rows: of limits and of provider rows.
-func policyIDs(policy object) []string {
+func policyIDs(policy webtest.Object) []string {
 	ids := []string{}
-	add := func(scope object) {
-		for _, budget := range objects(scope["budgets"]) {
+	add := func(scope webtest.Object) {
+		for _, budget := range webtest.Objects(scope["budgets"]) {
 			ids = append(ids, budget["id"].(string))
 		}
-		if limit, ok := scope["rate_limit"].(object); ok {
+		if limit, ok := scope["rate_limit"].(webtest.Object); ok {
 			ids = append(ids, limit["id"].(string))
 		}
 	}
 	add(policy)
-	for _, config := range objects(policy["provider_configs"]) {
+	for _, config := range webtest.Objects(policy["provider_configs"]) {
 		ids = append(ids, fmt.Sprint("provider ", config["id"]))
 		add(config)
 	}
@@ -81,147 +83,147 @@ func policyIDs(policy object) []string {
 }
 
 func TestAssignByForm(t *testing.T) {
-	s := newStage(t)
-	page := "/users/" + s.ada
-	var made answer
-	s.audits(func() {
-		made = s.session.post(page+"/access-profiles", url.Values{"access_profile_id": {"4"}, "expires_at": {"2099-01-02T03:04"}}).is(http.StatusSeeOther)
-	}, "assign 4 "+s.ada+" "+admin)
-	made = s.session.follow(made)
-	value := text(made.one("code", "id", "secret"))
-	if !virtualKeyForm.MatchString(value) || made.Header.Get("Cache-Control") != "no-store" {
+	s := webtest.NewStage(t)
+	page := "/users/" + s.Ada
+	var made webtest.Answer
+	s.Audits(func() {
+		made = s.Session.Post(page+"/access-profiles", url.Values{"access_profile_id": {"4"}, "expires_at": {"2099-01-02T03:04"}}).Is(http.StatusSeeOther)
+	}, "assign 4 "+s.Ada+" "+webtest.Admin)
+	made = s.Session.Follow(made)
+	value := webtest.Text(made.One("code", "id", "secret"))
+	if !webtest.VirtualKeyForm.MatchString(value) || made.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("key %q, headers %v", value, made.Header)
 	}
-	s.bearer(value).get("/api/virtual-keys/quota").is(200)
-	s.session.post(page+"/access-profiles", url.Values{"access_profile_id": {"1"}, "expires_at": {""}}).redirects(page)
+	s.Bearer(value).Get("/api/virtual-keys/quota").Is(200)
+	s.Session.Post(page+"/access-profiles", url.Values{"access_profile_id": {"1"}, "expires_at": {""}}).Redirects(page)
 	var ends []any
-	for _, held := range s.copies(s.ada) {
+	for _, held := range s.Copies(s.Ada) {
 		ends = append(ends, held["expires_at"])
 	}
-	same(t, "ends", ends, []any{"2099-01-02T03:04:00Z", nil})
+	webtest.Same(t, "ends", ends, []any{"2099-01-02T03:04:00Z", nil})
 	// The picker offers the profiles that can be assigned: not inactive ones, and not those that the user has.
-	s.admin.api("PUT", "/api/access-profiles/2/deactivate", nil).is(200)
+	s.Admin.API("PUT", "/api/access-profiles/2/deactivate", nil).Is(200)
 	var offered []string
-	for _, option := range s.session.get(page + "/access-profiles/new").is(200).all("option") {
-		offered = append(offered, attribute(option, "value"))
+	for _, option := range s.Session.Get(page + "/access-profiles/new").Is(200).All("option") {
+		offered = append(offered, webtest.Attribute(option, "value"))
 	}
-	same(t, "offered", offered, []string{"", "3"})
+	webtest.Same(t, "offered", offered, []string{"", "3"})
 }
 
 func TestAssignmentsThatExpire(t *testing.T) {
-	s := newStage(t)
-	path := "/api/users/" + s.ada + "/access-profiles"
+	s := webtest.NewStage(t)
+	path := "/api/users/" + s.Ada + "/access-profiles"
 	for body, want := range map[string]any{
 		`{"access_profile_id":4,"expires_at":"2099-01-02T03:04:05.5+01:00"}`: "2099-01-02T02:04:05.5Z",
 		`{"access_profile_id":1,"expires_at":null}`:                          nil,
 	} {
-		same(t, body, s.admin.api("POST", path, body).is(201).object("access_profile")["expires_at"], want)
+		webtest.Same(t, body, s.Admin.API("POST", path, body).Is(201).Object("access_profile")["expires_at"], want)
 	}
 	// An expired copy stays until it is detached, and grants nothing.
-	s.exec("UPDATE user_access_profiles SET expires_at = now() - interval '1 second' WHERE access_profile_id = 4")
-	value := s.admin.api("POST", "/api/users/"+s.ada+"/virtual-keys", nil).is(200).object("virtual_key")["value"]
-	active := object{}
-	for _, held := range objects(s.bearer(value).get("/api/virtual-keys/quota").is(200).json()["access_profiles"]) {
+	s.Exec("UPDATE user_access_profiles SET expires_at = now() - interval '1 second' WHERE access_profile_id = 4")
+	value := s.Admin.API("POST", "/api/users/"+s.Ada+"/virtual-keys", nil).Is(200).Object("virtual_key")["value"]
+	active := webtest.Object{}
+	for _, held := range webtest.Objects(s.Bearer(value).Get("/api/virtual-keys/quota").Is(200).JSON()["access_profiles"]) {
 		active[held["name"].(string)] = held["is_active"]
 	}
-	same(t, "active", active, object{"Research": false, "Engineering": true})
-	s.admin.api("POST", path, `{"access_profile_id":4}`).refuses(409, "already_held", "access_profile_id")
+	webtest.Same(t, "active", active, webtest.Object{"Research": false, "Engineering": true})
+	s.Admin.API("POST", path, `{"access_profile_id":4}`).Refuses(409, "already_held", "access_profile_id")
 }
 
 func TestAssignRefused(t *testing.T) {
-	s := newStage(t)
-	path := "/users/" + s.ada + "/access-profiles"
+	s := webtest.NewStage(t)
+	path := "/users/" + s.Ada + "/access-profiles"
 	profile := func(value string) url.Values { return url.Values{"access_profile_id": {value}} }
 	until := func(value string) url.Values { return url.Values{"access_profile_id": {"4"}, "expires_at": {value}} }
-	s.refuseAll(t, path, []badRow{
-		{"nothing", url.Values{}, `{}`, "required", "access_profile_id"},
-		{"null", nil, `{"access_profile_id":null}`, "null_not_allowed", "access_profile_id"},
-		{"text", profile("Research"), `{"access_profile_id":"4"}`, "wrong_type", "access_profile_id"},
-		{"truth", nil, `{"access_profile_id":true}`, "wrong_type", "access_profile_id"},
-		{"list", nil, `{"access_profile_id":[4]}`, "wrong_type", "access_profile_id"},
-		{"object", nil, `{"access_profile_id":{"id":4}}`, "wrong_type", "access_profile_id"},
-		{"zero", profile("0"), `{"access_profile_id":0}`, "number_out_of_range", "access_profile_id"},
-		{"below zero", profile("-4"), `{"access_profile_id":-4}`, "number_out_of_range", "access_profile_id"},
-		{"beyond 2^53", profile("9007199254740992"), `{"access_profile_id":9007199254740992}`, "number_out_of_range", "access_profile_id"},
-		{"beyond numbers", profile("99999999999999999999"), `{"access_profile_id":99999999999999999999}`, "number_out_of_range", "access_profile_id"},
-		{"decimals", profile("4.0"), `{"access_profile_id":4.0}`, "not_an_integer", "access_profile_id"},
-		{"exponent", profile("4e0"), `{"access_profile_id":4e0}`, "not_an_integer", "access_profile_id"},
-		{"past", until("2020-01-01T00:00"), `{"access_profile_id":4,"expires_at":"2020-01-01T00:00:00Z"}`, "timestamp_in_past", "expires_at"},
-		{"no moment", until("tomorrow"), `{"access_profile_id":4,"expires_at":"tomorrow"}`, "invalid_timestamp", "expires_at"},
-		{"no such day", until("2099-02-30T00:00"), `{"access_profile_id":4,"expires_at":"2099-02-30T00:00:00Z"}`, "invalid_timestamp", "expires_at"},
-		{"no zone", nil, `{"access_profile_id":4,"expires_at":"2099-01-01T00:00:00"}`, "invalid_timestamp", "expires_at"},
-		{"empty end", nil, `{"access_profile_id":4,"expires_at":""}`, "invalid_timestamp", "expires_at"},
-		{"number as end", nil, `{"access_profile_id":4,"expires_at":4070908800}`, "wrong_type", "expires_at"},
-		{"list as end", nil, `{"access_profile_id":4,"expires_at":["2099-01-01T00:00:00Z"]}`, "wrong_type", "expires_at"},
-		{"unknown field", url.Values{"access_profile_id": {"4"}, "source": {"role"}}, `{"access_profile_id":4,"source":"role"}`, "unknown_field", "source"},
-		{"field in other case", nil, `{"Access_Profile_ID":4}`, "unknown_field", "Access_Profile_ID"},
+	s.RefuseAll(t, path, []webtest.BadRow{
+		{Name: "nothing", Form: url.Values{}, Body: `{}`, Code: "required", Param: "access_profile_id"},
+		{Name: "null", Form: nil, Body: `{"access_profile_id":null}`, Code: "null_not_allowed", Param: "access_profile_id"},
+		{Name: "text", Form: profile("Research"), Body: `{"access_profile_id":"4"}`, Code: "wrong_type", Param: "access_profile_id"},
+		{Name: "truth", Form: nil, Body: `{"access_profile_id":true}`, Code: "wrong_type", Param: "access_profile_id"},
+		{Name: "list", Form: nil, Body: `{"access_profile_id":[4]}`, Code: "wrong_type", Param: "access_profile_id"},
+		{Name: "object", Form: nil, Body: `{"access_profile_id":{"id":4}}`, Code: "wrong_type", Param: "access_profile_id"},
+		{Name: "zero", Form: profile("0"), Body: `{"access_profile_id":0}`, Code: "number_out_of_range", Param: "access_profile_id"},
+		{Name: "below zero", Form: profile("-4"), Body: `{"access_profile_id":-4}`, Code: "number_out_of_range", Param: "access_profile_id"},
+		{Name: "beyond 2^53", Form: profile("9007199254740992"), Body: `{"access_profile_id":9007199254740992}`, Code: "number_out_of_range", Param: "access_profile_id"},
+		{Name: "beyond numbers", Form: profile("99999999999999999999"), Body: `{"access_profile_id":99999999999999999999}`, Code: "number_out_of_range", Param: "access_profile_id"},
+		{Name: "decimals", Form: profile("4.0"), Body: `{"access_profile_id":4.0}`, Code: "not_an_integer", Param: "access_profile_id"},
+		{Name: "exponent", Form: profile("4e0"), Body: `{"access_profile_id":4e0}`, Code: "not_an_integer", Param: "access_profile_id"},
+		{Name: "past", Form: until("2020-01-01T00:00"), Body: `{"access_profile_id":4,"expires_at":"2020-01-01T00:00:00Z"}`, Code: "timestamp_in_past", Param: "expires_at"},
+		{Name: "no moment", Form: until("tomorrow"), Body: `{"access_profile_id":4,"expires_at":"tomorrow"}`, Code: "invalid_timestamp", Param: "expires_at"},
+		{Name: "no such day", Form: until("2099-02-30T00:00"), Body: `{"access_profile_id":4,"expires_at":"2099-02-30T00:00:00Z"}`, Code: "invalid_timestamp", Param: "expires_at"},
+		{Name: "no zone", Form: nil, Body: `{"access_profile_id":4,"expires_at":"2099-01-01T00:00:00"}`, Code: "invalid_timestamp", Param: "expires_at"},
+		{Name: "empty end", Form: nil, Body: `{"access_profile_id":4,"expires_at":""}`, Code: "invalid_timestamp", Param: "expires_at"},
+		{Name: "number as end", Form: nil, Body: `{"access_profile_id":4,"expires_at":4070908800}`, Code: "wrong_type", Param: "expires_at"},
+		{Name: "list as end", Form: nil, Body: `{"access_profile_id":4,"expires_at":["2099-01-01T00:00:00Z"]}`, Code: "wrong_type", Param: "expires_at"},
+		{Name: "unknown field", Form: url.Values{"access_profile_id": {"4"}, "source": {"role"}}, Body: `{"access_profile_id":4,"source":"role"}`, Code: "unknown_field", Param: "source"},
+		{Name: "field in other case", Form: nil, Body: `{"Access_Profile_ID":4}`, Code: "unknown_field", Param: "Access_Profile_ID"},
 	})
-	s.t = t
-	key := s.admin
-	s.unchanged(func() {
-		key.api("POST", "/api"+path, `{"access_profile_id":4,"access_profile_id":4}`).refuses(400, "duplicate_key", "access_profile_id")
-		s.session.post(path, url.Values{"access_profile_id": {"4", "4"}}).refuses(400, "duplicate_field", "access_profile_id")
-		key.api("POST", "/api"+path, `[4]`).refuses(400, "expected_object", "")
-		key.api("POST", "/api"+path, nil).refuses(400, "empty_body", "")
-		key.api("POST", "/api"+path, `{"access_profile_id":999}`).refuses(404, "not_found", "")
-		s.session.post(path, profile("999")).refuses(404, "not_found", "")
-		for _, user := range []string{"00000000-0000-0000-0000-000000000000", "999", strings.ToUpper(s.ada), "x'%20OR%20'1'='1"} {
+	s.T = t
+	key := s.Admin
+	s.Unchanged(func() {
+		key.API("POST", "/api"+path, `{"access_profile_id":4,"access_profile_id":4}`).Refuses(400, "duplicate_key", "access_profile_id")
+		s.Session.Post(path, url.Values{"access_profile_id": {"4", "4"}}).Refuses(400, "duplicate_field", "access_profile_id")
+		key.API("POST", "/api"+path, `[4]`).Refuses(400, "expected_object", "")
+		key.API("POST", "/api"+path, nil).Refuses(400, "empty_body", "")
+		key.API("POST", "/api"+path, `{"access_profile_id":999}`).Refuses(404, "not_found", "")
+		s.Session.Post(path, profile("999")).Refuses(404, "not_found", "")
+		for _, user := range []string{"00000000-0000-0000-0000-000000000000", "999", strings.ToUpper(s.Ada), "x'%20OR%20'1'='1"} {
 			// A missing user is reported before other problems, but after a body that cannot be read.
-			key.api("POST", "/api/users/"+user+"/access-profiles", `{"access_profile_id":0}`).refuses(404, "not_found", "")
-			key.api("POST", "/api/users/"+user+"/access-profiles", `{"x":0}`).refuses(400, "unknown_field", "x")
-			key.get("/api/users/"+user+"/access-profiles").refuses(404, "not_found", "")
-			s.session.post("/users/"+user+"/access-profiles", profile("4")).refuses(404, "not_found", "")
-			s.session.get("/users/"+user+"/access-profiles/new").refuses(404, "not_found", "")
+			key.API("POST", "/api/users/"+user+"/access-profiles", `{"access_profile_id":0}`).Refuses(404, "not_found", "")
+			key.API("POST", "/api/users/"+user+"/access-profiles", `{"x":0}`).Refuses(400, "unknown_field", "x")
+			key.Get("/api/users/"+user+"/access-profiles").Refuses(404, "not_found", "")
+			s.Session.Post("/users/"+user+"/access-profiles", profile("4")).Refuses(404, "not_found", "")
+			s.Session.Get("/users/"+user+"/access-profiles/new").Refuses(404, "not_found", "")
 		}
 	})
-	several := key.api("POST", "/api"+path, `{"expires_at":"2020-01-01T00:00:00Z"}`).refuses(400, "required", "access_profile_id")
-	if problems := objects(several.json()["errors"]); len(problems) != 2 || problems[1]["param"] != "expires_at" {
+	several := key.API("POST", "/api"+path, `{"expires_at":"2020-01-01T00:00:00Z"}`).Refuses(400, "required", "access_profile_id")
+	if problems := webtest.Objects(several.JSON()["errors"]); len(problems) != 2 || problems[1]["param"] != "expires_at" {
 		t.Errorf("problems %v", problems)
 	}
-	key.api("PUT", "/api/access-profiles/4/deactivate", nil).is(200)
-	s.unchanged(func() {
-		key.api("POST", "/api"+path, `{"access_profile_id":4}`).refuses(409, "profile_inactive", "access_profile_id")
-		s.session.post(path, profile("4")).refuses(409, "profile_inactive", "access_profile_id")
+	key.API("PUT", "/api/access-profiles/4/deactivate", nil).Is(200)
+	s.Unchanged(func() {
+		key.API("POST", "/api"+path, `{"access_profile_id":4}`).Refuses(409, "profile_inactive", "access_profile_id")
+		s.Session.Post(path, profile("4")).Refuses(409, "profile_inactive", "access_profile_id")
 	})
 }
 
 func TestNameOfTheFirstKey(t *testing.T) {
-	s := newStage(t)
-	s.assign(s.bob, research)
+	s := webtest.NewStage(t)
+	s.Assign(s.Bob, webtest.Research)
 	for _, name := range []string{"ADA@example.com - research", "ada@example.com - Research (3)"} {
-		s.admin.api("POST", "/api/users/"+s.bob+"/virtual-keys", object{"name": name}).is(200)
+		s.Admin.API("POST", "/api/users/"+s.Bob+"/virtual-keys", webtest.Object{"name": name}).Is(200)
 	}
-	if _, key := s.assign(s.ada, research); key["name"] != "ada@example.com - Research (2)" {
+	if _, key := s.Assign(s.Ada, webtest.Research); key["name"] != "ada@example.com - Research (2)" {
 		t.Errorf("second of its name: %v", key["name"])
 	}
-	s.admin.api("DELETE", "/api"+copyPath(s.ada, s.copies(s.ada)[0]), nil).is(200)
-	s.admin.api("POST", "/api/users/"+s.bob+"/virtual-keys", object{"name": "ada@example.com - Research (2)"}).is(200)
-	if _, key := s.assign(s.ada, research); key["name"] != "ada@example.com - Research (4)" {
+	s.Admin.API("DELETE", "/api"+webtest.CopyPath(s.Ada, s.Copies(s.Ada)[0]), nil).Is(200)
+	s.Admin.API("POST", "/api/users/"+s.Bob+"/virtual-keys", webtest.Object{"name": "ada@example.com - Research (2)"}).Is(200)
+	if _, key := s.Assign(s.Ada, webtest.Research); key["name"] != "ada@example.com - Research (4)" {
 		t.Errorf("fourth of its name: %v", key["name"])
 	}
 	// Names have at most 255 characters, of any width.
-	long := s.admin.api("POST", "/api/access-profiles", object{"name": strings.Repeat("é", 255)}).is(201).object("access_profile")
-	cyd := s.member("cyd@example.com", "Viewer")
+	long := s.Admin.API("POST", "/api/access-profiles", webtest.Object{"name": strings.Repeat("é", 255)}).Is(201).Object("access_profile")
+	cyd := s.Member("cyd@example.com", "Viewer")
 	for range 2 {
-		held, key := s.assign(cyd, id64(long))
+		held, key := s.Assign(cyd, webtest.Int64ID(long))
 		if n := len([]rune(key["name"].(string))); n > 255 || !strings.HasPrefix(key["name"].(string), "cyd@example.com - éé") {
 			t.Errorf("%d characters: %v", n, key["name"])
 		}
-		s.admin.api("DELETE", "/api"+copyPath(cyd, held), nil).is(200)
-		s.admin.api("POST", "/api/users/"+s.bob+"/virtual-keys", object{"name": key["name"]}).is(200)
+		s.Admin.API("DELETE", "/api"+webtest.CopyPath(cyd, held), nil).Is(200)
+		s.Admin.API("POST", "/api/users/"+s.Bob+"/virtual-keys", webtest.Object{"name": key["name"]}).Is(200)
 	}
 }
 
 // Names that are equal once they are cut off get distinct suffixes, also when several keys are issued at once.
 func TestNamesOfFirstKeysThatAreCutOff(t *testing.T) {
-	s := newStage(t)
-	s.addRole("Long")
+	s := webtest.NewStage(t)
+	s.AddRole("Long")
 	start := strings.Repeat("x", 248)
-	one, two := s.member(start+"1@c.d", "Long"), s.member(start+"2@c.d", "Long")
-	s.assign(s.bob, 1)
-	s.admin.api("POST", "/api/users/"+s.bob+"/virtual-keys", object{"name": start + " (2)"}).is(200)
-	s.attach(research, object{"role_ids": []int64{s.roleID("Long")}, "apply_to_existing": true})
-	names := []string{s.keys(one)[0]["name"].(string), s.keys(two)[0]["name"].(string)}
+	one, two := s.Member(start+"1@c.d", "Long"), s.Member(start+"2@c.d", "Long")
+	s.Assign(s.Bob, 1)
+	s.Admin.API("POST", "/api/users/"+s.Bob+"/virtual-keys", webtest.Object{"name": start + " (2)"}).Is(200)
+	s.Attach(webtest.Research, webtest.Object{"role_ids": []int64{s.RoleID("Long")}, "apply_to_existing": true})
+	names := []string{s.Keys(one)[0]["name"].(string), s.Keys(two)[0]["name"].(string)}
 	slices.Sort(names)
-	same(t, "names", names, []string{start, start + " (3)"})
+	webtest.Same(t, "names", names, []string{start, start + " (3)"})
 }

@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"tollgate/models/permission"
+	"tollgate/web/webtest"
 )
 
 // origins are the origin, the name and the prefix of the API key of each row, newest first.
-func origins(rows []object) (all []string) {
+func origins(rows []webtest.Object) (all []string) {
 	for _, row := range rows {
 		words := []string{}
 		for _, name := range []string{"door", "api_key_name", "api_key_prefix"} {
@@ -24,33 +25,41 @@ func origins(rows []object) (all []string) {
 
 // Each row has its origin and the API key that was used, on the page, on the API and in the files.
 func TestAuditNamesTheOrigin(t *testing.T) {
-	s := newStage(t)
-	key := s.admin.api("POST", "/api/api-keys", `{"name":"Deploys <b>","scopes":["AccessProfiles:View","AccessProfiles:Update"]}`).is(201).json()
-	prefix := key["api_key"].(object)["key_prefix"].(string)
-	program := s.anonymous().with("Authorization", "Bearer "+key["key"].(string))
-	session := s.login(admin)
-	for i, change := range []func() answer{
-		func() answer { return program.api("PUT", "/api/access-profiles/4", `{"description":"1"}`).is(200) },
-		func() answer { return session.api("PUT", "/api/access-profiles/4", `{"description":"2"}`).is(200) },
-		func() answer {
-			return s.anonymous().with("Authorization", basic(admin, password)).api("PUT", "/api/access-profiles/4", `{"description":"3"}`).is(200)
+	s := webtest.NewStage(t)
+	key := s.Admin.API("POST", "/api/api-keys", `{"name":"Deploys <b>","scopes":["AccessProfiles:View","AccessProfiles:Update"]}`).Is(201).JSON()
+	prefix := key["api_key"].(webtest.Object)["key_prefix"].(string)
+	program := s.Anonymous().With("Authorization", "Bearer "+key["key"].(string))
+	session := s.Login(webtest.Admin)
+	for i, change := range []func() webtest.Answer{
+		func() webtest.Answer {
+			return program.API("PUT", "/api/access-profiles/4", `{"description":"1"}`).Is(200)
 		},
-		func() answer { return session.post("/access-profiles/4/deactivate", url.Values{"version": {"4"}}) },
-		func() answer { return session.post("/access-profiles/4/activate", url.Values{"version": {"5"}}) },
+		func() webtest.Answer {
+			return session.API("PUT", "/api/access-profiles/4", `{"description":"2"}`).Is(200)
+		},
+		func() webtest.Answer {
+			return s.Anonymous().With("Authorization", webtest.Basic(webtest.Admin, webtest.Password)).API("PUT", "/api/access-profiles/4", `{"description":"3"}`).Is(200)
+		},
+		func() webtest.Answer {
+			return session.Post("/access-profiles/4/deactivate", url.Values{"version": {"4"}})
+		},
+		func() webtest.Answer {
+			return session.Post("/access-profiles/4/activate", url.Values{"version": {"5"}})
+		},
 	} {
 		if got := change(); got.StatusCode >= 400 {
 			t.Fatalf("change %d: status %d", i, got.StatusCode)
 		}
 	}
 	// A propagation is run by a worker, on behalf of the key that requested it.
-	s.assign(s.ada, research)
-	program.api("POST", "/api/access-profiles/4/propagate", `{"fields":["budgets"]}`).refuses(403, "forbidden", "")
-	s.admin.api("PUT", "/api/access-profiles/4", `{"rate_limit":{"request_max_limit":7,"request_reset_duration":"1d"}}`).is(200)
-	pusher := s.admin.api("POST", "/api/api-keys", object{"name": "Pusher", "scopes": permission.AllPermissions()}).is(201).json()
-	s.anonymous().with("Authorization", "Bearer "+pusher["key"].(string)).api("POST", "/api/access-profiles/4/propagate", `{"fields":["rate_limit"]}`).is(200)
+	s.Assign(s.Ada, webtest.Research)
+	program.API("POST", "/api/access-profiles/4/propagate", `{"fields":["budgets"]}`).Refuses(403, "forbidden", "")
+	s.Admin.API("PUT", "/api/access-profiles/4", `{"rate_limit":{"request_max_limit":7,"request_reset_duration":"1d"}}`).Is(200)
+	pusher := s.Admin.API("POST", "/api/api-keys", webtest.Object{"name": "Pusher", "scopes": permission.AllPermissions()}).Is(201).JSON()
+	s.Anonymous().With("Authorization", "Bearer "+pusher["key"].(string)).API("POST", "/api/access-profiles/4/propagate", `{"fields":["rate_limit"]}`).Is(200)
 
-	whole := key["api_key"].(object)["name"].(string) + "|" + prefix
-	rows := objects(s.admin.get("/api/access-profiles/audit-logs?limit=100").is(200).json()["audit_logs"])
+	whole := key["api_key"].(webtest.Object)["name"].(string) + "|" + prefix
+	rows := webtest.Objects(s.Admin.Get("/api/access-profiles/audit-logs?limit=100").Is(200).JSON()["audit_logs"])
 	byAction := map[string][]string{}
 	for i, origin := range origins(rows) {
 		if rows[i]["access_profile_id"] == 4.0 {
@@ -58,7 +67,7 @@ func TestAuditNamesTheOrigin(t *testing.T) {
 			byAction[action] = append(byAction[action], origin)
 		}
 	}
-	pushed := "api|Pusher|" + pusher["api_key"].(object)["key_prefix"].(string)
+	pushed := "api|Pusher|" + pusher["api_key"].(webtest.Object)["key_prefix"].(string)
 	if got := strings.Join(byAction["propagate"], " "); got != pushed {
 		t.Errorf("the propagation came by %q, want %q", got, pushed)
 	}
@@ -72,14 +81,14 @@ func TestAuditNamesTheOrigin(t *testing.T) {
 	}
 
 	// On the page and in the files, names of keys are shown only to users who may see the whole log.
-	page := text(s.session.get("/audit?limit=100").is(200).one("main"))
+	page := webtest.Text(s.Session.Get("/audit?limit=100").Is(200).One("main"))
 	for _, words := range []string{"by the API, key Deploys <b> (" + prefix + "…)", "by the console", "by the API"} {
 		if !strings.Contains(page, words) {
 			t.Errorf("the page does not say %q", words)
 		}
 	}
-	lines, err := csv.NewReader(strings.NewReader(string(s.session.get("/audit/export").is(200).body))).ReadAll()
-	s.must(err)
+	lines, err := csv.NewReader(strings.NewReader(string(s.Session.Get("/audit/export").Is(200).Body))).ReadAll()
+	s.Must(err)
 	if head := strings.Join(lines[0][9:], " "); head != "door api_key_name api_key_prefix" {
 		t.Errorf("the file has %s", head)
 	}
@@ -90,14 +99,14 @@ func TestAuditNamesTheOrigin(t *testing.T) {
 	if !found {
 		t.Error("the file does not name the key")
 	}
-	if file := string(s.session.get("/audit/export?format=jsonl").is(200).body); !strings.Contains(file, `"door":"api","api_key_name":"Deploys \u003cb\u003e","api_key_prefix":"`+prefix+`"`) {
+	if file := string(s.Session.Get("/audit/export?format=jsonl").Is(200).Body); !strings.Contains(file, `"door":"api","api_key_name":"Deploys \u003cb\u003e","api_key_prefix":"`+prefix+`"`) {
 		t.Error("the JSON lines do not name the key")
 	}
-	looker := s.login(viewer)
+	looker := s.Login(webtest.Viewer)
 	for _, path := range []string{"/api/access-profiles/4/audit-logs", "/access-profiles/4/audit", "/access-profiles/4/audit/export", "/access-profiles/4/audit/export?format=jsonl"} {
-		if got := string(looker.get(path).is(200).body); strings.Contains(got, prefix) || strings.Contains(got, "Deploys") {
+		if got := string(looker.Get(path).Is(200).Body); strings.Contains(got, prefix) || strings.Contains(got, "Deploys") {
 			t.Errorf("%s names the key", path)
 		}
 	}
-	s.fits(t, 10)
+	s.Fits(t, 10)
 }

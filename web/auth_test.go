@@ -3,8 +3,6 @@ package web_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"tollgate/handlers"
 	"tollgate/models/permission"
 	"tollgate/web"
+	"tollgate/web/webtest"
 )
 
 // open are the routes that need no credential. Every other route must require one.
@@ -22,103 +21,59 @@ var open = []string{
 	"GET /quota", "POST /quota", "GET /.well-known/authzen-configuration", "GET /openapi.json",
 }
 
-var parameter = regexp.MustCompile(`[:*][a-z_]+`)
-
-// shortPath removes further prefixes of the API from a path.
-var shortPath = strings.NewReplacer("/api/governance/rbac/", "/api/", "/api/governance/", "/api/")
-
-func eachRoute(t *testing.T, c *console, visit func(t *testing.T, r web.Route, path string)) {
-	for _, r := range web.Routes(c.h) {
-		path := parameter.ReplaceAllString(r.Path, "999")
-		t.Run(r.Method+" "+r.Path, func(t *testing.T) { visit(t, r, path) })
-	}
-}
-
 func TestRoutesWithoutCredential(t *testing.T) {
-	c := newConsole(t)
-	eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
-		c.t = t
+	c := webtest.NewConsole(t)
+	webtest.EachRoute(t, c, func(t *testing.T, r web.Route, path string) {
+		c.T = t
 		if slices.Contains(open, r.Method+" "+r.Path) {
 			return
 		}
-		a := c.anonymous().send(r.Method, path, "", nil)
+		a := c.Anonymous().Send(r.Method, path, "", nil)
 		switch {
 		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"), path == "/metrics":
-			a.refuses(401, "unauthenticated", "")
+			a.Refuses(401, "unauthenticated", "")
 			if got := a.Header.Values("WWW-Authenticate"); len(got) != 2 {
 				t.Errorf("WWW-Authenticate: %q", got)
 			}
 		case r.Method == "GET":
-			if a.is(http.StatusSeeOther); !strings.HasPrefix(a.Header.Get("Location"), "/login?next=%2F") {
+			if a.Is(http.StatusSeeOther); !strings.HasPrefix(a.Header.Get("Location"), "/login?next=%2F") {
 				t.Errorf("leads to %q", a.Header.Get("Location"))
 			}
-			c.anonymous().with("HX-Request", "true").send(r.Method, path, "", nil).refuses(401, "unauthenticated", "")
+			c.Anonymous().With("HX-Request", "true").Send(r.Method, path, "", nil).Refuses(401, "unauthenticated", "")
 		default:
-			a.refuses(401, "unauthenticated", "")
-			if to := c.anonymous().with("HX-Request", "true").send(r.Method, path, "", nil).Header.Get("HX-Redirect"); to != "/login" {
+			a.Refuses(401, "unauthenticated", "")
+			if to := c.Anonymous().With("HX-Request", "true").Send(r.Method, path, "", nil).Header.Get("HX-Redirect"); to != "/login" {
 				t.Errorf("HX-Redirect: %q", to)
 			}
 		}
 	})
 }
 
-// permitted is what the built-in roles may do, according to the contract; any other role here has no permissions.
-func permitted(role string, p permission.Permission) bool {
-	if one, other, either := strings.Cut(string(p), " or "); either {
-		return permitted(role, permission.Permission(one)) || permitted(role, permission.Permission(other))
-	}
-	resource, operation, _ := strings.Cut(string(p), ":")
-	switch role {
-	case "Admin":
-		return true
-	case "Developer":
-		return operation == "View" || slices.Contains([]string{"AccessProfiles", "Providers", "MCPServers", "ToolGroups", "VirtualKeys"}, resource)
-	case "Viewer":
-		return operation == "View" && resource != "APIKeys" && resource != "AuditLogs"
-	}
-	return false
-}
-
-// contract is the permission that each route needs: written from the contract, not from the table of routes.
-func contract(t *testing.T) map[string]permission.Permission {
-	t.Helper()
-	file, err := os.ReadFile("testdata/permissions.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	needed := map[string]permission.Permission{}
-	for line := range strings.Lines(string(file)) {
-		words := strings.SplitN(strings.TrimSpace(line), " ", 3)
-		needed[words[0]+" "+words[1]] = permission.Permission(words[2])
-	}
-	return needed
-}
-
 // Each role requests every route. A request that the contract does not allow is refused, and so is a route that it does
 // not list.
 func TestRoutesByRole(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.NewConsole(t)
 	const developer, idle = "developer@example.com", "idle@example.com"
-	c.addUser(developer, "Developer")
-	c.addRole("Idle")
-	c.addUser(idle, "Idle")
-	needed := contract(t)
-	for role, email := range map[string]string{"Admin": admin, "Developer": developer, "Viewer": viewer, "Idle": idle} {
+	c.AddUser(developer, "Developer")
+	c.AddRole("Idle")
+	c.AddUser(idle, "Idle")
+	needed := webtest.Contract(t)
+	for role, email := range map[string]string{"Admin": webtest.Admin, "Developer": developer, "Viewer": webtest.Viewer, "Idle": idle} {
 		t.Run(role, func(t *testing.T) {
-			c.t = t
-			browser := c.login(email)
-			eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
-				c.t = t
-				permission, listed := needed[r.Method+" "+shortPath.Replace(r.Path)]
-				if permission == "anyone" || r.Method == "POST" && strings.HasSuffix(path, "refresh-tools") && permitted(role, permission) {
+			c.T = t
+			browser := c.Login(email)
+			webtest.EachRoute(t, c, func(t *testing.T, r web.Route, path string) {
+				c.T = t
+				permission, listed := needed[r.Method+" "+webtest.ShortPath.Replace(r.Path)]
+				if permission == "anyone" || r.Method == "POST" && strings.HasSuffix(path, "refresh-tools") && webtest.Permitted(role, permission) {
 					return
 				}
-				a := browser.send(r.Method, path, "", nil)
+				a := browser.Send(r.Method, path, "", nil)
 				switch {
 				case permission == "a virtual key":
-					a.refuses(401, "unauthenticated", "")
-				case !listed || permission != "signed in" && !permitted(role, permission):
-					a.refuses(403, "forbidden", "")
+					a.Refuses(401, "unauthenticated", "")
+				case !listed || permission != "signed in" && !webtest.Permitted(role, permission):
+					a.Refuses(403, "forbidden", "")
 				case a.StatusCode == 401, a.StatusCode == 403, a.StatusCode >= 500, a.Header.Get("Location") != "" && a.Request.Method == "GET" && path != "/":
 					t.Errorf("status %d, leads to %q", a.StatusCode, a.Header.Get("Location"))
 				}
@@ -128,9 +83,9 @@ func TestRoutesByRole(t *testing.T) {
 }
 
 func TestEveryRouteIsListed(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.NewConsole(t)
 	known := permission.AllPermissions()
-	for _, r := range web.Routes(c.h) {
+	for _, r := range web.Routes(c.H) {
 		special := r.Permission == "anyone" && slices.Contains(open, r.Method+" "+r.Path) || r.Permission == "signed in" || r.Permission == "a virtual key"
 		for one := range strings.SplitSeq(string(r.Permission), " or ") {
 			if !special && !slices.Contains(known, permission.Permission(one)) {
@@ -140,53 +95,37 @@ func TestEveryRouteIsListed(t *testing.T) {
 	}
 	// A route that was added without a permission is refused to every user.
 	engine := gin.New()
-	engine.GET("/forgotten", web.Authenticate(c.h)(""), func(c *gin.Context) { c.String(200, "reached") })
+	engine.GET("/forgotten", web.Authenticate(c.H)(""), func(c *gin.Context) { c.String(200, "reached") })
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest("GET", "/forgotten", nil)
-	request.Header = c.login(admin).header
+	request.Header = c.Login(webtest.Admin).Header
 	if engine.ServeHTTP(recorder, request); recorder.Code != http.StatusForbidden {
 		t.Errorf("status %d", recorder.Code)
 	}
 }
 
 func TestReadingChangesNothing(t *testing.T) {
-	c := newConsole(t)
-	browser := c.login(admin)
-	before := c.dump()
+	c := webtest.NewConsole(t)
+	browser := c.Login(webtest.Admin)
+	before := c.Dump()
 	for range 2 {
-		eachRoute(t, c, func(t *testing.T, r web.Route, path string) {
-			c.t = t
+		webtest.EachRoute(t, c, func(t *testing.T, r web.Route, path string) {
+			c.T = t
 			if r.Method == "GET" {
-				browser.get(path)
-				browser.send("HEAD", path, "", nil)
+				browser.Get(path)
+				browser.Send("HEAD", path, "", nil)
 			}
 		})
 	}
-	if c.t = t; c.dump() != before {
+	if c.T = t; c.Dump() != before {
 		t.Error("reading has changed the database")
 	}
 }
 
-// dump is the text of every row of every table.
-func (c *console) dump() string {
-	c.t.Helper()
-	var tables, rows []string
-	c.scan(&tables, "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1")
-	if len(tables) < 10 {
-		c.t.Fatalf("tables: %v", tables)
-	}
-	var all strings.Builder
-	for _, table := range tables {
-		c.scan(&rows, "SELECT row_to_json(t)::text FROM ? AS t ORDER BY 1", ident(table))
-		all.WriteString(table + "\n" + strings.Join(rows, "\n") + "\n")
-	}
-	return all.String()
-}
-
 func TestCredentialsOfTheAPI(t *testing.T) {
-	c := newConsole(t)
-	session, key := c.login(admin), c.apiKey("APIKeys:View")
-	good := key.header.Get("Authorization")
+	c := webtest.NewConsole(t)
+	session, key := c.Login(webtest.Admin), c.APIKey("APIKeys:View")
+	good := key.Header.Get("Authorization")
 	for _, test := range []struct {
 		name, header string
 		status       int
@@ -194,13 +133,13 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 	}{
 		{"key", good, 200, ""},
 		{"scheme in other case", strings.Replace(good, "Bearer", "bEARER", 1), 200, ""},
-		{"basic", basic(admin, password), 200, ""},
-		{"basic, email in other case", basic("ADMIN@example.com", password), 200, ""},
-		{"basic, wrong password", basic(admin, "wrong"), 401, "invalid_credentials"},
-		{"basic, unknown user", basic("nobody@example.com", "wrong"), 401, "invalid_credentials"},
-		{"basic, NUL in email", basic("a\x00b", "wrong"), 401, "invalid_credentials"},
-		{"basic, no text", basic("\xff", "\xff"), 401, "invalid_credentials"},
-		{"basic, no password", basic(admin, ""), 401, "invalid_credentials"},
+		{"basic", webtest.Basic(webtest.Admin, webtest.Password), 200, ""},
+		{"basic, email in other case", webtest.Basic("ADMIN@example.com", webtest.Password), 200, ""},
+		{"basic, wrong password", webtest.Basic(webtest.Admin, "wrong"), 401, "invalid_credentials"},
+		{"basic, unknown user", webtest.Basic("nobody@example.com", "wrong"), 401, "invalid_credentials"},
+		{"basic, NUL in email", webtest.Basic("a\x00b", "wrong"), 401, "invalid_credentials"},
+		{"basic, no text", webtest.Basic("\xff", "\xff"), 401, "invalid_credentials"},
+		{"basic, no password", webtest.Basic(webtest.Admin, ""), 401, "invalid_credentials"},
 		{"basic, no colon", "Basic YWRtaW4=", 401, "unauthenticated"},
 		{"basic, no base64", "Basic !!!", 401, "unauthenticated"},
 		{"basic, empty", "Basic ", 401, "unauthenticated"},
@@ -210,37 +149,37 @@ func TestCredentialsOfTheAPI(t *testing.T) {
 		{"injection", "Bearer x' OR '1'='1", 401, "unauthenticated"},
 		{"long", "Bearer " + strings.Repeat("a", 5000), 401, "unauthenticated"},
 		{"a letter changed", good[:len(good)-10] + "~" + good[len(good)-9:], 401, "unauthenticated"},
-		{"a session's token", "Bearer " + strings.TrimPrefix(session.header.Get("Cookie"), "session="), 401, "unauthenticated"},
+		{"a session's token", "Bearer " + strings.TrimPrefix(session.Header.Get("Cookie"), "session="), 401, "unauthenticated"},
 		{"a virtual key", "Bearer sk-bf-0123456789", 401, "unauthenticated"},
 	} {
 		for _, path := range []string{"/api/api-keys", "/api/governance/api-keys"} {
 			t.Run(test.name, func(t *testing.T) {
-				c.t = t
-				c.exec("DELETE FROM login_throttles")
+				c.T = t
+				c.Exec("DELETE FROM login_throttles")
 				// The header decides, even beside a valid cookie.
-				asked := client{c, session.header.Clone()}
-				asked.header["Authorization"] = []string{test.header}
-				if a := asked.api("GET", path, nil); test.code == "" {
-					a.is(test.status)
+				asked := webtest.Client{Console: c, Header: session.Header.Clone()}
+				asked.Header["Authorization"] = []string{test.header}
+				if a := asked.API("GET", path, nil); test.code == "" {
+					a.Is(test.status)
 				} else {
-					a.refuses(test.status, test.code, "")
+					a.Refuses(test.status, test.code, "")
 				}
 			})
 		}
 	}
-	c.t = t
-	session.api("GET", "/api/api-keys", nil).is(200)
-	twice := client{c, http.Header{"Authorization": {good, good}}}
-	twice.api("GET", "/api/api-keys", nil).refuses(401, "unauthenticated", "")
+	c.T = t
+	session.API("GET", "/api/api-keys", nil).Is(200)
+	twice := webtest.Client{Console: c, Header: http.Header{"Authorization": {good, good}}}
+	twice.API("GET", "/api/api-keys", nil).Refuses(401, "unauthenticated", "")
 	// Pages accept only the cookie.
-	key.get("/settings").is(http.StatusSeeOther)
-	c.anonymous().with("Authorization", basic(admin, password)).get("/settings").is(http.StatusSeeOther)
+	key.Get("/settings").Is(http.StatusSeeOther)
+	c.Anonymous().With("Authorization", webtest.Basic(webtest.Admin, webtest.Password)).Get("/settings").Is(http.StatusSeeOther)
 }
 
 func TestCrossOrigin(t *testing.T) {
-	c := newConsole(t)
-	browser := c.login(admin)
-	own := c.base
+	c := webtest.NewConsole(t)
+	browser := c.Login(webtest.Admin)
+	own := c.Base
 	for _, test := range []struct {
 		name, site, origin string
 		allowed            bool
@@ -258,11 +197,11 @@ func TestCrossOrigin(t *testing.T) {
 		{"nonsense", "nonsense", "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c.t = t
-			asked := browser.with("Sec-Fetch-Site", test.site).with("Origin", test.origin)
-			for _, a := range []answer{
-				asked.api("POST", "/api/api-keys", `{}`), asked.api("POST", "/api/governance/api-keys", `{}`), asked.api("DELETE", "/api/api-keys/999", nil),
-				asked.post("/settings/api-keys", nil), asked.post("/login", nil), asked.post("/settings/password", nil),
+			c.T = t
+			asked := browser.With("Sec-Fetch-Site", test.site).With("Origin", test.origin)
+			for _, a := range []webtest.Answer{
+				asked.API("POST", "/api/api-keys", `{}`), asked.API("POST", "/api/governance/api-keys", `{}`), asked.API("DELETE", "/api/api-keys/999", nil),
+				asked.Post("/settings/api-keys", nil), asked.Post("/login", nil), asked.Post("/settings/password", nil),
 			} {
 				if test.allowed {
 					if a.StatusCode == 403 {
@@ -270,34 +209,34 @@ func TestCrossOrigin(t *testing.T) {
 					}
 					continue
 				}
-				a.refuses(403, "cross_origin_request", "")
+				a.Refuses(403, "cross_origin_request", "")
 			}
-			asked.get("/settings").is(200)
+			asked.Get("/settings").Is(200)
 		})
 	}
-	c.t = t
-	c.anonymous().with("Sec-Fetch-Site", "cross-site").post("/login", credentials(admin, password)).refuses(403, "cross_origin_request", "")
-	browser.with("Sec-Fetch-Site", "cross-site").post("/logout", nil).refuses(403, "cross_origin_request", "")
-	browser.get("/settings").is(200)
+	c.T = t
+	c.Anonymous().With("Sec-Fetch-Site", "cross-site").Post("/login", webtest.Credentials(webtest.Admin, webtest.Password)).Refuses(403, "cross_origin_request", "")
+	browser.With("Sec-Fetch-Site", "cross-site").Post("/logout", nil).Refuses(403, "cross_origin_request", "")
+	browser.Get("/settings").Is(200)
 }
 
 func TestHeadersOnEveryAnswer(t *testing.T) {
-	c := newConsole(t)
-	browser := c.login(admin)
-	broken := newConsole(t, func(h *handlers.Handlers) { h.DB = nil })
-	for status, a := range map[int]answer{
-		200: browser.get("/settings"),
-		303: c.anonymous().get("/settings"),
-		400: browser.get("/settings/api-keys?limit=0"),
-		401: c.anonymous().api("GET", "/api/api-keys", nil),
-		403: c.login(viewer).get("/settings/api-keys"),
-		404: browser.get("/nothing"),
-		405: browser.send("PUT", "/settings", "", nil),
-		415: browser.api("POST", "/settings/api-keys", `{}`),
-		421: c.get(c.anonymous(), "evil.example"),
-		500: broken.anonymous().get("/login"),
+	c := webtest.NewConsole(t)
+	browser := c.Login(webtest.Admin)
+	broken := webtest.NewConsole(t, func(h *handlers.Handlers) { h.DB = nil })
+	for status, a := range map[int]webtest.Answer{
+		200: browser.Get("/settings"),
+		303: c.Anonymous().Get("/settings"),
+		400: browser.Get("/settings/api-keys?limit=0"),
+		401: c.Anonymous().API("GET", "/api/api-keys", nil),
+		403: c.Login(webtest.Viewer).Get("/settings/api-keys"),
+		404: browser.Get("/nothing"),
+		405: browser.Send("PUT", "/settings", "", nil),
+		415: browser.API("POST", "/settings/api-keys", `{}`),
+		421: c.Get(c.Anonymous(), "evil.example"),
+		500: broken.Anonymous().Get("/login"),
 	} {
-		a.is(status)
+		a.Is(status)
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 				"connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
@@ -311,32 +250,20 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 		if a.Header.Get("X-Request-ID") == "" {
 			t.Errorf("%d: no X-Request-ID", status)
 		}
-		if slices.Contains([]int{403, 404, 405, 500}, status) && !strings.Contains(string(a.body), a.Header.Get("X-Request-ID")) {
+		if slices.Contains([]int{403, 404, 405, 500}, status) && !strings.Contains(string(a.Body), a.Header.Get("X-Request-ID")) {
 			t.Errorf("%d: the page does not carry the request id", status)
 		}
 	}
 }
 
-// get sends another Host header.
-func (c *console) get(v client, host string) answer {
-	c.t.Helper()
-	request, err := http.NewRequestWithContext(c.t.Context(), "GET", c.base+"/login", nil)
-	c.must(err)
-	request.Host = host
-	response, err := http.DefaultTransport.RoundTrip(request)
-	c.must(err)
-	response.Body.Close()
-	return answer{c.t, response, nil}
-}
-
 func TestProbes(t *testing.T) {
-	c := newConsole(t)
-	c.anonymous().get("/healthz").is(200)
-	c.anonymous().get("/readyz").is(200)
-	c.anonymous().get("/").redirects("/access-profiles")
-	c.exec("DELETE FROM bun_migrations")
-	c.anonymous().get("/readyz").is(503)
-	c.must(c.db.Close())
-	c.anonymous().get("/readyz").is(503)
-	c.anonymous().get("/healthz").is(200)
+	c := webtest.NewConsole(t)
+	c.Anonymous().Get("/healthz").Is(200)
+	c.Anonymous().Get("/readyz").Is(200)
+	c.Anonymous().Get("/").Redirects("/access-profiles")
+	c.Exec("DELETE FROM bun_migrations")
+	c.Anonymous().Get("/readyz").Is(503)
+	c.Must(c.DB.Close())
+	c.Anonymous().Get("/readyz").Is(503)
+	c.Anonymous().Get("/healthz").Is(200)
 }

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 // Every model that a body can lead to has to be allowed.
 func TestProxyChecksCoverFallbacks(t *testing.T) {
-	g := newGateway(t)
-	v := g.bearer(g.key)
-	for _, door := range doors {
+	g := webtest.NewGateway(t)
+	v := g.Bearer(g.Key)
+	for _, door := range webtest.Doors {
 		for _, body := range []string{
 			`{"model":"openai/gpt-4o","fallbacks":["openai/gpt-4o-mini"]}`,
 			`{"model":"openai/gpt-4o","fallbacks":[{"provider":"openai","model":"gpt-4o-mini"},{"model":"openai/gpt-4o","messages":[{"a":1}]}]}`,
@@ -21,7 +23,7 @@ func TestProxyChecksCoverFallbacks(t *testing.T) {
 			`{"model":"openai/gpt-4o","method":{"type":"supervised"}}`, // a fine-tuning job
 			`{"model":"openai/gpt-4o","params":{"name":"x"}}`,
 		} {
-			v.body(door, body).opened()
+			v.Body(door, body).Opened()
 		}
 		for _, body := range []string{
 			`{"model":"openai/gpt-4o","fallbacks":["openai/gpt-3"]}`,
@@ -44,7 +46,7 @@ func TestProxyChecksCoverFallbacks(t *testing.T) {
 			`{"model":"openai/gpt-4o","` + "modeſl" + `":1,"` + "modelſ" + `":["openai/gpt-3"]}`,
 			`{"model":"openai/gpt-4o","models":[` + strings.Repeat(`"openai/gpt-4o",`, 60) + `"openai/gpt-4o"]}`,
 		} {
-			if a := v.body(door, body); a.StatusCode == 200 || a.json()["allowed"] != false {
+			if a := v.Body(door, body); a.StatusCode == 200 || a.JSON()["allowed"] != false {
 				t.Errorf("%s allows %.90s", door, body)
 			}
 		}
@@ -53,18 +55,18 @@ func TestProxyChecksCoverFallbacks(t *testing.T) {
 
 // Fields that do not decide are ignored, however deep, odd or duplicated they are.
 func TestProxyChecksIgnoreIrrelevantFields(t *testing.T) {
-	g := newGateway(t)
-	v := g.bearer(g.key)
+	g := webtest.NewGateway(t)
+	v := g.Bearer(g.Key)
 	deep := strings.Repeat(`{"properties":`, 400) + `1` + strings.Repeat(`}`, 400)
-	for _, door := range doors {
+	for _, door := range webtest.Doors {
 		for _, more := range []string{
 			`"tools":[{"parameters":` + deep + `}]`, `"messages":[{"content":"a","content":"b"}]`, `"user":"\ud800"`, `"x":1,"x":2`, `"n":1e999`,
 			`"messages":[{"content":"\u0000"}]`, `"messages":[` + strings.Repeat(`{},`, 20_000) + `{}]`, `"a":[[],{},"",{"b":[1,-2.5e3,true,null]}] `,
 			`"esc":"\"}],\\"`,
 		} {
-			v.body(door, ` { "model" : "openai/gpt-4o" , `+more+` }`).opened()
-			v.body(door, `{`+more+`,"model":"openai/gpt-4o"}`).opened()
-			v.body(door, `{`+more+`,"model":"openai/gpt-3"}`).closed("model_blocked", 403)
+			v.Body(door, ` { "model" : "openai/gpt-4o" , `+more+` }`).Opened()
+			v.Body(door, `{`+more+`,"model":"openai/gpt-4o"}`).Opened()
+			v.Body(door, `{`+more+`,"model":"openai/gpt-3"}`).Closed("model_blocked", 403)
 		}
 	}
 }
@@ -72,42 +74,42 @@ func TestProxyChecksIgnoreIrrelevantFields(t *testing.T) {
 // A body is read as JSON when its media type says so. One that is not read can lead to any model, unless the proxy
 // names the model.
 func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
-	g := newGateway(t)
-	v := g.bearer(g.key)
+	g := webtest.NewGateway(t)
+	v := g.Bearer(g.Key)
 	good := `{"model":"openai/gpt-4o"}`
-	for n, door := range doors {
+	for n, door := range webtest.Doors {
 		for _, media := range []string{"application/json", "application/json; charset=utf-8", "application/vnd.api+json", "Application/JSON"} {
-			v.send("POST", door, media, strings.NewReader(good)).opened()
+			v.Send("POST", door, media, strings.NewReader(good)).Opened()
 		}
 		advice := []string{"?model=", "?model=", "/authz/envoy-with/"}[n]
 		for _, media := range []string{
 			"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "audio/wav", "application/json; charset=utf-16", "application/jsonl", ";",
 		} {
-			a := v.send("POST", door, media, strings.NewReader(good)).closed("unsupported_media_type", 403)
-			if !strings.Contains(string(a.body), advice) {
-				t.Errorf("%s: %s", door, a.body)
+			a := v.Send("POST", door, media, strings.NewReader(good)).Closed("unsupported_media_type", 403)
+			if !strings.Contains(string(a.Body), advice) {
+				t.Errorf("%s: %s", door, a.Body)
 			}
 		}
-		v.with("Content-Encoding", "gzip").body(door, good).closed("unsupported_media_type", 403)
-		v.with("X-Envoy-Auth-Partial-Body", "true").body(door, good).closed("partial_body", 403)
-		v.with("X-Envoy-Auth-Partial-Body", "false").body(door, good).opened()
+		v.With("Content-Encoding", "gzip").Body(door, good).Closed("unsupported_media_type", 403)
+		v.With("X-Envoy-Auth-Partial-Body", "true").Body(door, good).Closed("partial_body", 403)
+		v.With("X-Envoy-Auth-Partial-Body", "false").Body(door, good).Opened()
 	}
 	large := `{"model":"openai/gpt-3","x":"` + strings.Repeat("x", 1<<20) + `"}`
-	named := v.with("X-Model", "openai/gpt-4o")
-	for n, door := range trusting {
-		addressed := asking("model=openai%2Fgpt-4o")[n]
-		for _, pass := range []func(v client, door string) answer{
-			func(v client, door string) answer { return v.body(door, large) },
-			func(v client, door string) answer {
-				return v.send("POST", door, "multipart/form-data; boundary=x", strings.NewReader("--x"))
+	named := v.With("X-Model", "openai/gpt-4o")
+	for n, door := range webtest.Trusting {
+		addressed := webtest.Asking("model=openai%2Fgpt-4o")[n]
+		for _, pass := range []func(v webtest.Client, door string) webtest.Answer{
+			func(v webtest.Client, door string) webtest.Answer { return v.Body(door, large) },
+			func(v webtest.Client, door string) webtest.Answer {
+				return v.Send("POST", door, "multipart/form-data; boundary=x", strings.NewReader("--x"))
 			},
-			func(v client, door string) answer {
-				return v.with("X-Envoy-Auth-Partial-Body", "true").body(door, `{"model":"openai/gp`)
+			func(v webtest.Client, door string) webtest.Answer {
+				return v.With("X-Envoy-Auth-Partial-Body", "true").Body(door, `{"model":"openai/gp`)
 			},
 		} {
-			pass(named, door).opened()
-			pass(v, addressed).opened()
-			pass(named.with("X-Model", "openai/gpt-3"), door).closed("model_blocked", 403)
+			pass(named, door).Opened()
+			pass(v, addressed).Opened()
+			pass(named.With("X-Model", "openai/gpt-3"), door).Closed("model_blocked", 403)
 			if a := pass(v, door); a.StatusCode == 200 {
 				t.Errorf("%s: %d", door, a.StatusCode)
 			}
@@ -118,12 +120,12 @@ func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
 // Ways in which APIs name the model in the path: the Envoy check reads each, and the others do where the URL of the
 // check says so.
 func TestProxyChecksReadPaths(t *testing.T) {
-	g := newGateway(t)
-	g.admin.api("POST", "/api/providers", object{"name": "cloud", "models": []string{}}).is(201)
+	g := webtest.NewGateway(t)
+	g.Admin.API("POST", "/api/providers", webtest.Object{"name": "cloud", "models": []string{}}).Is(201)
 	arn := "arn:aws:bedrock:us-east-1:123:inference-profile/us.anthropic.claude-v2:1"
-	profile := g.profileNaming("Cloud", fmt.Sprintf(`"provider_configs":[{"provider_name":"cloud","allowed_models":["gemini-2.5-pro","anthropic.claude-v2:1",%q,"my-gpt","claude-x@2024"]}]`, arn))
-	_, key := g.give(g.bob, profile)
-	v := g.bearer(key)
+	profile := g.ProfileNaming("Cloud", fmt.Sprintf(`"provider_configs":[{"provider_name":"cloud","allowed_models":["gemini-2.5-pro","anthropic.claude-v2:1",%q,"my-gpt","claude-x@2024"]}]`, arn))
+	_, key := g.Give(g.Bob, profile)
+	v := g.Bearer(key)
 	for _, row := range []struct{ form, allowed, denied string }{
 		{"gemini", "/v1beta/models/gemini-2.5-pro:generateContent", "/v1beta/models/gemini-2.5-flash:generateContent"},
 		{"gemini", "/genai/v1/models/gemini-2.5-pro:streamGenerateContent?alt=sse", "/genai/v1/models/gemini:streamGenerateContent?alt=sse"},
@@ -137,28 +139,28 @@ func TestProxyChecksReadPaths(t *testing.T) {
 		{"azure", "/v1/engines/my-gpt/completions", "/v1/engines/your-gpt/completions"},
 	} {
 		for _, body := range []string{`{"contents":[{"parts":[{"text":"hi"}]}]}`, `{}`} {
-			v.body("/authz/envoy"+row.allowed, body).opened()
-			v.body("/authz/envoy"+row.denied, body).closed("model_blocked", 403)
-			v.body("/authz/envoy-with/provider=cloud&path="+row.form+row.allowed, body).opened()
-			v.body("/authz/envoy-with/provider=cloud&path="+row.form+row.denied, body).closed("model_blocked", 403)
+			v.Body("/authz/envoy"+row.allowed, body).Opened()
+			v.Body("/authz/envoy"+row.denied, body).Closed("model_blocked", 403)
+			v.Body("/authz/envoy-with/provider=cloud&path="+row.form+row.allowed, body).Opened()
+			v.Body("/authz/envoy-with/provider=cloud&path="+row.form+row.denied, body).Closed("model_blocked", 403)
 		}
 		for _, door := range []string{"/authz/forward?path=", "/authz/nginx?method=POST&path="} {
-			for _, header := range []string{"X-Forwarded-Uri", "X-Original-Uri"} {
-				v.with(header, row.allowed).get(door + row.form).opened()
-				v.with(header, row.denied).get(door+row.form).closed("model_blocked", 403)
+			for _, header := range []string{"X-Forwarded-URI", "X-Original-URI"} {
+				v.With(header, row.allowed).Get(door + row.form).Opened()
+				v.With(header, row.denied).Get(door+row.form).Closed("model_blocked", 403)
 			}
-			if a := v.with("X-Forwarded-Method", "POST").with("X-Forwarded-Uri", row.allowed).get(strings.TrimSuffix(strings.TrimSuffix(door, "path="), "&")); a.StatusCode == 200 {
+			if a := v.With("X-Forwarded-Method", "POST").With("X-Forwarded-URI", row.allowed).Get(strings.TrimSuffix(strings.TrimSuffix(door, "path="), "&")); a.StatusCode == 200 {
 				t.Errorf("%s takes %s for a model without an option that says so", door, row.allowed)
 			}
 		}
 		// A body that names another model than the path has to be allowed as well, since the gateway may use either.
-		if a := v.body("/authz/envoy"+row.allowed, `{"model":"openai/gpt-4o"}`); a.StatusCode == 200 {
-			t.Errorf("%s with another model in the body: %s", row.allowed, a.body)
+		if a := v.Body("/authz/envoy"+row.allowed, `{"model":"openai/gpt-4o"}`); a.StatusCode == 200 {
+			t.Errorf("%s with another model in the body: %s", row.allowed, a.Body)
 		}
-		if a := v.body("/authz/envoy/x/.."+row.allowed, `{}`); a.StatusCode == 200 {
-			t.Errorf("a path with .. segments: %s", a.body)
+		if a := v.Body("/authz/envoy/x/.."+row.allowed, `{}`); a.StatusCode == 200 {
+			t.Errorf("a path with .. segments: %s", a.Body)
 		}
-		v.send("POST", "/authz/envoy"+row.allowed, "multipart/form-data; boundary=x", strings.NewReader("--x")).opened()
+		v.Send("POST", "/authz/envoy"+row.allowed, "multipart/form-data; boundary=x", strings.NewReader("--x")).Opened()
 	}
 	// A path that the gateway may read in another way is decided by every model that it may name, or refused.
 	for _, path := range []string{
@@ -169,49 +171,49 @@ func TestProxyChecksReadPaths(t *testing.T) {
 		"/deployments/x/chat/completions", "/openai/v1/deployments/x/chat", "/openai;x/deployments/x/chat", "/v1/chat/completions;/models/my-gpt:x",
 		"/v1/chat/completions%23/models/my-gpt:x", "/v1beta/models/my-gpt:x/..;/x:generateContent", "/v1beta/models/my-gpt:x/%252e%252e/y:x",
 	} {
-		if a := v.body("/authz/envoy"+path, `{"model":"cloud/my-gpt"}`); a.StatusCode == 200 {
+		if a := v.Body("/authz/envoy"+path, `{"model":"cloud/my-gpt"}`); a.StatusCode == 200 {
 			t.Errorf("%s passes with another model in the body", path)
 		}
-		sent := v.with("X-Forwarded-Uri", strings.ReplaceAll(path, "%23", "#"))
+		sent := v.With("X-Forwarded-URI", strings.ReplaceAll(path, "%23", "#"))
 		for _, form := range []string{"gemini", "bedrock", "azure"} {
-			if a := sent.with("X-Forwarded-Method", "POST").get("/authz/forward?path=" + form); a.StatusCode == 200 {
+			if a := sent.With("X-Forwarded-Method", "POST").Get("/authz/forward?path=" + form); a.StatusCode == 200 {
 				t.Errorf("%s passes as %s", path, form)
 			}
 		}
 	}
-	v.body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-pro"}`).opened()
-	v.body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-flash"}`).closed("model_blocked", 403)
-	v.with("X-Forwarded-Method", "POST").with("X-Forwarded-Uri", "/v1beta/openai/chat/completions").get("/authz/forward?path=gemini").closed("model_blocked", 403)
+	v.Body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-pro"}`).Opened()
+	v.Body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-flash"}`).Closed("model_blocked", 403)
+	v.With("X-Forwarded-Method", "POST").With("X-Forwarded-URI", "/v1beta/openai/chat/completions").Get("/authz/forward?path=gemini").Closed("model_blocked", 403)
 }
 
 // A bare model belongs to the only provider that lists it.
 func TestBareModels(t *testing.T) {
-	g := newGateway(t)
-	g.admin.api("POST", "/api/providers", object{"name": "azure", "models": []string{"gpt-4o", "o5"}}).is(201)
-	g.give(g.ada, g.profileNaming("Azure", `"provider_configs":[{"provider_name":"azure","all_models_allowed":true}]`))
-	bare := func(name string) object { return object{"virtual_key": g.key, "model": name} }
-	same(t, "provider", g.admin.decides(bare("gpt-4o-mini"), "allowed", 200)["provider"], "openai")
-	d := g.admin.decides(bare("o5"), "allowed", 200)
-	same(t, "provider and model", []any{d["provider"], d["model"]}, []any{"azure", "o5"})
-	both := g.admin.decides(bare("gpt-4o"), "model_blocked", 403)["message"].(string)
+	g := webtest.NewGateway(t)
+	g.Admin.API("POST", "/api/providers", webtest.Object{"name": "azure", "models": []string{"gpt-4o", "o5"}}).Is(201)
+	g.Give(g.Ada, g.ProfileNaming("Azure", `"provider_configs":[{"provider_name":"azure","all_models_allowed":true}]`))
+	bare := func(name string) webtest.Object { return webtest.Object{"virtual_key": g.Key, "model": name} }
+	webtest.Same(t, "provider", g.Admin.Decides(bare("gpt-4o-mini"), "allowed", 200)["provider"], "openai")
+	d := g.Admin.Decides(bare("o5"), "allowed", 200)
+	webtest.Same(t, "provider and model", []any{d["provider"], d["model"]}, []any{"azure", "o5"})
+	both := g.Admin.Decides(bare("gpt-4o"), "model_blocked", 403)["message"].(string)
 	if !strings.Contains(both, "azure/gpt-4o") || !strings.Contains(both, "openai/gpt-4o") {
 		t.Errorf("message %q", both)
 	}
-	g.admin.decides(bare("gpt-3"), "model_blocked", 403)
-	same(t, "provider", g.admin.decides(bare("openai/gpt-4o"), "allowed", 200)["provider"], "openai")
-	for _, door := range doors {
-		g.bearer(g.key).body(door, `{"model":"gpt-4o-mini"}`).opened()
-		g.bearer(g.key).body(door, `{"model":"o5"}`).opened()
-		a := g.bearer(g.key).body(door, `{"model":"gpt-4o"}`).closed("model_blocked", 403)
-		if !strings.Contains(string(a.body), "azure/gpt-4o") {
-			t.Errorf("%s: %s", door, a.body)
+	g.Admin.Decides(bare("gpt-3"), "model_blocked", 403)
+	webtest.Same(t, "provider", g.Admin.Decides(bare("openai/gpt-4o"), "allowed", 200)["provider"], "openai")
+	for _, door := range webtest.Doors {
+		g.Bearer(g.Key).Body(door, `{"model":"gpt-4o-mini"}`).Opened()
+		g.Bearer(g.Key).Body(door, `{"model":"o5"}`).Opened()
+		a := g.Bearer(g.Key).Body(door, `{"model":"gpt-4o"}`).Closed("model_blocked", 403)
+		if !strings.Contains(string(a.Body), "azure/gpt-4o") {
+			t.Errorf("%s: %s", door, a.Body)
 		}
 	}
 	for name, want := range map[string]bool{"gpt-4o-mini": true, "o5": true, "gpt-4o": false} {
-		a := g.apiKey("Usage:View").api("POST", "/access/v1/evaluation", evaluation(g.mine(), entity("model", name))).is(200)
-		same(t, name, a.json()["decision"], want)
+		a := g.APIKey("Usage:View").API("POST", "/access/v1/evaluation", webtest.Evaluation(g.Mine(), webtest.Entity("model", name))).Is(200)
+		webtest.Same(t, name, a.JSON()["decision"], want)
 	}
 	// Its limits are those of that provider.
-	lines := g.admin.decides(bare("gpt-4o-mini"), "allowed", 200)["limits"].([]any)
-	same(t, "limits", len(lines), 4)
+	lines := g.Admin.Decides(bare("gpt-4o-mini"), "allowed", 200)["limits"].([]any)
+	webtest.Same(t, "limits", len(lines), 4)
 }

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 // The method of an MCP call decides which access it needs.
 func TestMCPMethods(t *testing.T) {
-	g := newGateway(t)
-	v := g.bearer(g.key)
+	g := webtest.NewGateway(t)
+	v := g.Bearer(g.Key)
 	rpc := func(method, params string) string {
 		return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params)
 	}
@@ -32,74 +34,74 @@ func TestMCPMethods(t *testing.T) {
 		`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"create_issue"}}`,
 	}
 	for _, server := range []string{"github", "jira", "unknown"} {
-		for _, door := range append(asking("mcp_client_id="+server), trusting...) {
-			v := v.with("X-Mcp-Client-Id", server)
+		for _, door := range append(webtest.Asking("mcp_client_id="+server), webtest.Trusting...) {
+			v := v.With("X-Mcp-Client-Id", server)
 			pass := func(bodies []string, open bool, kind string) {
 				t.Helper()
 				for _, body := range bodies {
-					a := v.body(door, body)
-					if (a.StatusCode == 200) != open || a.json()["allowed"] != open || kind != "" && a.Header.Get("X-Access-Reason") != kind {
-						t.Errorf("%s of %s: %d %s %s", door, body, a.StatusCode, a.Header.Get("X-Access-Reason"), a.body)
+					a := v.Body(door, body)
+					if (a.StatusCode == 200) != open || a.JSON()["allowed"] != open || kind != "" && a.Header.Get("X-Access-Reason") != kind {
+						t.Errorf("%s of %s: %d %s %s", door, body, a.StatusCode, a.Header.Get("X-Access-Reason"), a.Body)
 					}
 				}
 			}
 			pass(free, true, "allowed")
 			pass(some, server != "unknown", "")
 			pass(whole, server == "github", "")
-			pass([]string{toolCall}, server == "github", "")
+			pass([]string{webtest.ToolCall}, server == "github", "")
 			pass([]string{rpc("tools/call", `{"name":"t"}`)}, server == "jira", "")
 			pass(never, false, "")
 		}
 		// The stream of a session is opened with GET and closed with DELETE.
-		streams := []answer{
-			v.get("/authz/envoy-with/mcp_client_id=" + server + "/mcp"), v.send("DELETE", "/authz/envoy-with/mcp_client_id="+server+"/mcp", "", nil),
-			v.with("X-Forwarded-Method", "DELETE").get("/authz/forward?mcp_client_id=" + server),
-			v.get("/authz/nginx?method=GET&mcp_client_id=" + server), v.get("/authz/nginx?method=DELETE&mcp_client_id=" + server),
+		streams := []webtest.Answer{
+			v.Get("/authz/envoy-with/mcp_client_id=" + server + "/mcp"), v.Send("DELETE", "/authz/envoy-with/mcp_client_id="+server+"/mcp", "", nil),
+			v.With("X-Forwarded-Method", "DELETE").Get("/authz/forward?mcp_client_id=" + server),
+			v.Get("/authz/nginx?method=GET&mcp_client_id=" + server), v.Get("/authz/nginx?method=DELETE&mcp_client_id=" + server),
 		}
 		for _, a := range streams {
 			if (a.StatusCode == 200) != (server != "unknown") {
-				t.Errorf("%s %s: %d %s", a.Request.Method, a.Request.URL, a.StatusCode, a.body)
+				t.Errorf("%s %s: %d %s", a.Request.Method, a.Request.URL, a.StatusCode, a.Body)
 			}
 		}
-		for _, a := range []answer{
-			v.get("/authz/nginx?mcp_client_id=" + server), v.send("POST", "/authz/envoy-with/mcp_client_id="+server+"/mcp", "", nil),
-			v.with("X-Forwarded-Method", "POST").get("/authz/forward?mcp_client_id=" + server),
+		for _, a := range []webtest.Answer{
+			v.Get("/authz/nginx?mcp_client_id=" + server), v.Send("POST", "/authz/envoy-with/mcp_client_id="+server+"/mcp", "", nil),
+			v.With("X-Forwarded-Method", "POST").Get("/authz/forward?mcp_client_id=" + server),
 		} {
-			a.closed("mcp_tool_blocked", 403)
+			a.Closed("mcp_tool_blocked", 403)
 		}
 	}
 	// A call to a server that the proxy does not name has no method: otherwise a ping would let any POST pass, and hide
 	// the model in a path or header.
-	for _, door := range append(slices.Clone(doors), trusting...) {
+	for _, door := range append(slices.Clone(webtest.Doors), webtest.Trusting...) {
 		for _, body := range []string{rpc("ping", `{}`), rpc("initialize", `{}`), `{"method":"ping","messages":[]}`, `[{"method":"ping"}]`} {
-			v.with("X-Model", "openai/gpt-3").body(door, body).closed("mcp_tool_blocked", 403)
-			v.body(door, body).closed("mcp_tool_blocked", 403)
+			v.With("X-Model", "openai/gpt-3").Body(door, body).Closed("mcp_tool_blocked", 403)
+			v.Body(door, body).Closed("mcp_tool_blocked", 403)
 		}
-		v.body(door, `{"model":"openai/gpt-4o","method":"ping"}`).closed("ambiguous_question", 400)
+		v.Body(door, `{"model":"openai/gpt-4o","method":"ping"}`).Closed("ambiguous_question", 400)
 	}
-	v.body("/authz/envoy/v1beta/models/gpt-3:generateContent", `{"method":"ping"}`).closed("mcp_tool_blocked", 403)
+	v.Body("/authz/envoy/v1beta/models/gpt-3:generateContent", `{"method":"ping"}`).Closed("mcp_tool_blocked", 403)
 	// A list is filtered to what is granted; a handshake uses no quota.
 	names := map[string]string{"github": "create_issue,delete_repo", "jira": "t"}
 	for server, want := range names {
-		for _, door := range asking("mcp_client_id=" + server) {
-			same(t, "tools", v.body(door, rpc("tools/list", `{}`)).opened().Header.Get("X-Access-Tools"), want)
-			same(t, "tools of a handshake", v.body(door, rpc("initialize", `{}`)).opened().Header.Get("X-Access-Tools"), "")
+		for _, door := range webtest.Asking("mcp_client_id=" + server) {
+			webtest.Same(t, "tools", v.Body(door, rpc("tools/list", `{}`)).Opened().Header.Get("X-Access-Tools"), want)
+			webtest.Same(t, "tools of a handshake", v.Body(door, rpc("initialize", `{}`)).Opened().Header.Get("X-Access-Tools"), "")
 		}
 	}
-	g.admin.counted(event(g.key, "requests", 100))
-	for _, door := range asking("mcp_client_id=github") {
-		v.body(door, rpc("tools/list", `{}`)).opened()
-		v.body(door, rpc("ping", `{}`)).opened()
-		v.body(door, toolCall).closed("request_limited", 429)
-		v.body(door, rpc("resources/read", `{"uri":"x"}`)).closed("request_limited", 429)
-		g.anonymous().body(door, rpc("ping", `{}`)).closed("access_not_found", 401)
+	g.Admin.Counted(webtest.Event(g.Key, "requests", 100))
+	for _, door := range webtest.Asking("mcp_client_id=github") {
+		v.Body(door, rpc("tools/list", `{}`)).Opened()
+		v.Body(door, rpc("ping", `{}`)).Opened()
+		v.Body(door, webtest.ToolCall).Closed("request_limited", 429)
+		v.Body(door, rpc("resources/read", `{"uri":"x"}`)).Closed("request_limited", 429)
+		g.Anonymous().Body(door, rpc("ping", `{}`)).Closed("access_not_found", 401)
 	}
 }
 
 // MCP methods are AuthZEN actions on a server, and tools/call is one on a tool.
 func TestMCPMethodsByAuthZEN(t *testing.T) {
-	g := newGateway(t)
-	caller := g.apiKey("Usage:View")
+	g := webtest.NewGateway(t)
+	caller := g.APIKey("Usage:View")
 	for _, row := range []struct {
 		action, kind, id string
 		want             bool
@@ -120,29 +122,29 @@ func TestMCPMethodsByAuthZEN(t *testing.T) {
 		{"x", "mcp_server", "github", false},
 		{"tools/call", "model", "openai/gpt-4o", false},
 	} {
-		request := with(evaluation(g.mine(), entity(row.kind, row.id)), "action", object{"name": row.action})
-		got := caller.api("POST", "/access/v1/evaluation", request).is(200).json()
+		request := webtest.With(webtest.Evaluation(g.Mine(), webtest.Entity(row.kind, row.id)), "action", webtest.Object{"name": row.action})
+		got := caller.API("POST", "/access/v1/evaluation", request).Is(200).JSON()
 		if got["decision"] != row.want {
 			t.Errorf("%s of %s %s: %v", row.action, row.kind, row.id, got)
 		}
 	}
 	find := func(kind, action string, properties ...any) string {
-		resource := object{"type": kind, "properties": with(object{}, properties...)}
-		body := with(evaluation(g.mine(), resource), "action", object{"name": action})
+		resource := webtest.Object{"type": kind, "properties": webtest.With(webtest.Object{}, properties...)}
+		body := webtest.With(webtest.Evaluation(g.Mine(), resource), "action", webtest.Object{"name": action})
 		var ids []string
-		for _, one := range objects(caller.api("POST", "/access/v1/search/resource", body).is(200).json()["results"]) {
+		for _, one := range webtest.Objects(caller.API("POST", "/access/v1/search/resource", body).Is(200).JSON()["results"]) {
 			ids = append(ids, one["id"].(string))
 		}
 		return strings.Join(ids, " ")
 	}
-	same(t, "servers", find("mcp_server", "tools/list"), "github jira")
-	same(t, "whole servers", find("mcp_server", "resources/read"), "github")
-	same(t, "tools of one", find("tool", "tools/call", "mcp_client_id", "jira"), "jira/t")
+	webtest.Same(t, "servers", find("mcp_server", "tools/list"), "github jira")
+	webtest.Same(t, "whole servers", find("mcp_server", "resources/read"), "github")
+	webtest.Same(t, "tools of one", find("tool", "tools/call", "mcp_client_id", "jira"), "jira/t")
 	for _, row := range [][2]string{{"model", "read"}, {"tool", "delete"}, {"mcp_server", "call"}, {"model", "tools/call"}, {"tool", "Call"}} {
-		same(t, row[1]+" of "+row[0], find(row[0], row[1]), "")
+		webtest.Same(t, row[1]+" of "+row[0], find(row[0], row[1]), "")
 	}
-	actions := caller.api("POST", "/access/v1/search/action", object{"subject": g.mine(), "resource": entity("mcp_server", "jira")}).is(200)
-	same(t, "actions", actions.json()["results"], []any{
-		object{"name": "initialize"}, object{"name": "tools/list"}, object{"name": "resources/list"}, object{"name": "prompts/list"},
+	actions := caller.API("POST", "/access/v1/search/action", webtest.Object{"subject": g.Mine(), "resource": webtest.Entity("mcp_server", "jira")}).Is(200)
+	webtest.Same(t, "actions", actions.JSON()["results"], []any{
+		webtest.Object{"name": "initialize"}, webtest.Object{"name": "tools/list"}, webtest.Object{"name": "resources/list"}, webtest.Object{"name": "prompts/list"},
 	})
 }

@@ -6,59 +6,51 @@ import (
 	"time"
 
 	"tollgate/models/window"
+	"tollgate/web/webtest"
 )
 
 func TestProfileChangesTouchNoCopy(t *testing.T) {
-	s := newStage(t)
-	held, _ := s.assign(s.ada, research)
-	budget := objects(held["budgets"])[0]
-	s.spend(budget, 250_000_000)
-	before := s.copies(s.ada)
-	if used := objects(before[0]["budgets"])[0]["current_usage"]; used != 0.25 {
+	s := webtest.NewStage(t)
+	held, _ := s.Assign(s.Ada, webtest.Research)
+	budget := webtest.Objects(held["budgets"])[0]
+	s.Spend(budget, 250_000_000)
+	before := s.Copies(s.Ada)
+	if used := webtest.Objects(before[0]["budgets"])[0]["current_usage"]; used != 0.25 {
 		t.Errorf("used %v", used)
 	}
 	var rows []string
-	s.scan(&rows, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)")
-	for _, send := range []func() answer{
-		func() answer {
-			return s.admin.api("PUT", "/api/access-profiles/4", `{"budgets":[{"max_limit":7,"reset_duration":"1M"},{"max_limit":1,"reset_duration":"1h"}],
+	s.Scan(&rows, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)")
+	for _, send := range []func() webtest.Answer{
+		func() webtest.Answer {
+			return s.Admin.API("PUT", "/api/access-profiles/4", `{"budgets":[{"max_limit":7,"reset_duration":"1M"},{"max_limit":1,"reset_duration":"1h"}],
 "calendar_aligned":false,"rate_limit":null,"provider_configs":[],"mcp_tool_groups":[],"mcp_servers":[],"mcp_tool_overrides":[]}`)
 		},
-		func() answer { return s.admin.api("PUT", "/api/access-profiles/4/deactivate", nil) },
-		func() answer { return s.admin.api("PUT", "/api/access-profiles/4/activate", nil) },
-		func() answer { return s.admin.api("POST", "/api/access-profiles/4/versions/1/restore", nil) },
-		func() answer { return s.admin.api("POST", "/api/access-profiles/4/clone", `{"name":"Clone"}`) },
+		func() webtest.Answer { return s.Admin.API("PUT", "/api/access-profiles/4/deactivate", nil) },
+		func() webtest.Answer { return s.Admin.API("PUT", "/api/access-profiles/4/activate", nil) },
+		func() webtest.Answer { return s.Admin.API("POST", "/api/access-profiles/4/versions/1/restore", nil) },
+		func() webtest.Answer { return s.Admin.API("POST", "/api/access-profiles/4/clone", `{"name":"Clone"}`) },
 	} {
 		if a := send(); a.StatusCode >= 300 {
-			t.Fatalf("status %d: %s", a.StatusCode, a.body)
+			t.Fatalf("status %d: %s", a.StatusCode, a.Body)
 		}
-		same(t, "copy", s.copies(s.ada), before)
+		webtest.Same(t, "copy", s.Copies(s.Ada), before)
 	}
 	var after []string
-	s.scan(&after, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)")
-	same(t, "rows", after, rows)
-	if used := objects(s.admin.profile(research)["budgets"])[0]["current_usage"]; used != 0.0 {
+	s.Scan(&after, "SELECT c::text || b::text FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)")
+	webtest.Same(t, "rows", after, rows)
+	if used := webtest.Objects(s.Admin.Profile(webtest.Research)["budgets"])[0]["current_usage"]; used != 0.0 {
 		t.Errorf("the profile has used %v", used)
 	}
 }
 
-// spend counts an amount in the current window of a copy's budget.
-func (s stage) spend(budget object, nanos int64) {
-	s.t.Helper()
-	start, err := time.Parse(time.RFC3339Nano, budget["last_reset"].(string))
-	s.must(err)
-	s.exec(`INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used) VALUES (?, 'spend', ?, ?, ?)
-ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = excluded.used`, budget["id"], budget["reset_duration"], start, nanos)
-}
-
 func TestCopiesStartAtTheirWindow(t *testing.T) {
-	s := newStage(t)
-	rolling := s.profileNaming("Rolling", `"budgets":[{"max_limit":1,"reset_duration":"1M"},{"max_limit":1,"reset_duration":"1h"}]`)
-	for profile, calendar := range map[int64]window.Calendar{research: {CalendarAligned: true}, rolling: {}} {
-		held, _ := s.assign(s.ada, profile)
+	s := webtest.NewStage(t)
+	rolling := s.ProfileNaming("Rolling", `"budgets":[{"max_limit":1,"reset_duration":"1M"},{"max_limit":1,"reset_duration":"1h"}]`)
+	for profile, calendar := range map[int64]window.Calendar{webtest.Research: {CalendarAligned: true}, rolling: {}} {
+		held, _ := s.Assign(s.Ada, profile)
 		assigned, err := time.Parse(time.RFC3339Nano, held["assigned_at"].(string))
-		s.must(err)
-		for _, budget := range objects(held["budgets"]) {
+		s.Must(err)
+		for _, budget := range webtest.Objects(held["budgets"]) {
 			want, _ := window.Window(budget["reset_duration"].(string), 1, calendar, assigned, assigned)
 			if got := budget["last_reset"]; got != want.Format(time.RFC3339Nano) {
 				t.Errorf("window from %v, want %v", got, want)
@@ -69,11 +61,11 @@ func TestCopiesStartAtTheirWindow(t *testing.T) {
 
 // A copy can be paused, resumed, and given another expiry, independently of its profile.
 func TestChangeCopy(t *testing.T) {
-	s := newStage(t)
-	held, key := s.assign(s.ada, research)
-	page := copyPath(s.ada, held)
+	s := webtest.NewStage(t)
+	held, key := s.Assign(s.Ada, webtest.Research)
+	page := webtest.CopyPath(s.Ada, held)
 	active := func() any {
-		return objects(s.bearer(key["value"]).get(quota).is(200).json()["access_profiles"])[0]["is_active"]
+		return webtest.Objects(s.Bearer(key["value"]).Get(webtest.Quota).Is(200).JSON()["access_profiles"])[0]["is_active"]
 	}
 	for _, step := range []struct {
 		body, action  string
@@ -85,32 +77,32 @@ func TestChangeCopy(t *testing.T) {
 		{`{"expires_at":null}`, "update", true, nil},
 	} {
 		for _, prefix := range []string{"/api", "/api/governance"} {
-			var got object
-			send := func() { got = s.admin.api("PUT", prefix+page, step.body).is(200).object("access_profile") }
+			var got webtest.Object
+			send := func() { got = s.Admin.API("PUT", prefix+page, step.body).Is(200).Object("access_profile") }
 			if prefix == "/api" {
-				s.audits(send, step.action+" 4 "+s.ada+" cli")
+				s.Audits(send, step.action+" 4 "+s.Ada+" cli")
 			} else {
-				s.unchanged(send) // sent again
+				s.Unchanged(send) // sent again
 			}
-			same(t, step.body, []any{got["is_active"], got["expires_at"], active()}, []any{step.active, step.until, step.active})
-			same(t, "read", s.copies(s.ada)[0], got)
+			webtest.Same(t, step.body, []any{got["is_active"], got["expires_at"], active()}, []any{step.active, step.until, step.active})
+			webtest.Same(t, "read", s.Copies(s.Ada)[0], got)
 		}
 	}
-	s.unchanged(func() {
+	s.Unchanged(func() {
 		for body, want := range map[string][2]string{
 			`{"is_active":null}`: {"null_not_allowed", "is_active"}, `{"is_active":"false"}`: {"wrong_type", "is_active"}, `{"is_active":0}`: {"wrong_type", "is_active"},
 			`{"expires_at":"2020-01-01T00:00:00Z"}`: {"timestamp_in_past", "expires_at"}, `{"expires_at":""}`: {"invalid_timestamp", "expires_at"},
 			`{"source":"role"}`: {"unknown_field", "source"}, `{"budgets":[]}`: {"unknown_field", "budgets"}, `[]`: {"expected_object", ""},
 		} {
-			s.admin.api("PUT", "/api"+page, body).refuses(400, want[0], want[1])
+			s.Admin.API("PUT", "/api"+page, body).Refuses(400, want[0], want[1])
 		}
-		s.session.post(page, url.Values{"is_active": {"true"}, "expires_at": {"2020-01-01T00:00"}}).refuses(422, "timestamp_in_past", "expires_at")
-		s.session.post(page, url.Values{"is_active": {"true"}, "source": {"role"}}).refuses(400, "unknown_field", "source")
+		s.Session.Post(page, url.Values{"is_active": {"true"}, "expires_at": {"2020-01-01T00:00"}}).Refuses(422, "timestamp_in_past", "expires_at")
+		s.Session.Post(page, url.Values{"is_active": {"true"}, "source": {"role"}}).Refuses(400, "unknown_field", "source")
 	})
-	s.audits(func() { s.session.post(page, url.Values{"expires_at": {""}}).redirects("/users/" + s.ada) }, "deactivate 4 "+s.ada+" "+admin)
-	same(t, "active", active(), false)
-	s.audits(func() {
-		s.session.post(page, url.Values{"is_active": {"true"}, "expires_at": {"2099-01-01T00:00"}}).redirects("/users/" + s.ada)
-	}, "activate 4 "+s.ada+" "+admin)
-	same(t, "end", s.copies(s.ada)[0]["expires_at"], "2099-01-01T00:00:00Z")
+	s.Audits(func() { s.Session.Post(page, url.Values{"expires_at": {""}}).Redirects("/users/" + s.Ada) }, "deactivate 4 "+s.Ada+" "+webtest.Admin)
+	webtest.Same(t, "active", active(), false)
+	s.Audits(func() {
+		s.Session.Post(page, url.Values{"is_active": {"true"}, "expires_at": {"2099-01-01T00:00"}}).Redirects("/users/" + s.Ada)
+	}, "activate 4 "+s.Ada+" "+webtest.Admin)
+	webtest.Same(t, "end", s.Copies(s.Ada)[0]["expires_at"], "2099-01-01T00:00:00Z")
 }

@@ -7,38 +7,14 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"tollgate/web/webtest"
 )
-
-func present(node *html.Node, name string) bool {
-	for _, a := range node.Attr {
-		if a.Key == name {
-			return true
-		}
-	}
-	return false
-}
-
-// chosenOption is the value that a browser would send for a select.
-func chosenOption(node *html.Node) string {
-	first, found := "", false
-	for option := range node.Descendants() {
-		if option.Data != "option" {
-			continue
-		}
-		if present(option, "selected") {
-			return attribute(option, "value")
-		}
-		if !found {
-			first, found = attribute(option, "value"), true
-		}
-	}
-	return first
-}
 
 // A refused form comes back with every problem and with everything as it was typed.
 func TestNothingTypedIsLost(t *testing.T) {
-	c := newCast(t)
-	typed := nestedForm()
+	c := webtest.NewCast(t)
+	typed := webtest.NestedForm()
 	typed.Set("name", "")
 	typed.Set("budgets[b1].max_limit", "1,5")
 	typed.Set("provider_configs[p7].budgets[b1].max_limit", "abc")
@@ -46,8 +22,8 @@ func TestNothingTypedIsLost(t *testing.T) {
 	typed.Set("mcp_tool_overrides[o1].mcp_client_id", "github")
 	typed.Set("mcp_tool_overrides[o1].tool_name", "delete_repo")
 	typed.Set("mcp_tool_overrides[o1].action", "exclude")
-	page := c.session.post("/access-profiles", typed).refuses(http.StatusUnprocessableEntity, "required", "name")
-	back := page.fields("profile-form")
+	page := c.Session.Post("/access-profiles", typed).Refuses(http.StatusUnprocessableEntity, "required", "name")
+	back := page.Fields("profile-form")
 	back.Set("op", "save")
 	for name, values := range typed {
 		want := strings.Join(values, "\n")
@@ -59,9 +35,9 @@ func TestNothingTypedIsLost(t *testing.T) {
 		}
 	}
 	var links []string
-	for node := range page.one("div", "id", "problems").Descendants() {
+	for node := range page.One("div", "id", "problems").Descendants() {
 		if node.Data == "a" {
-			links = append(links, attribute(node, "href"))
+			links = append(links, webtest.Attribute(node, "href"))
 		}
 	}
 	want := []string{
@@ -73,11 +49,11 @@ func TestNothingTypedIsLost(t *testing.T) {
 	for _, link := range links {
 		var field *html.Node
 		for _, tag := range []string{"input", "select", "textarea"} {
-			for _, found := range page.all(tag, "id", strings.TrimPrefix(link, "#")) {
+			for _, found := range page.All(tag, "id", strings.TrimPrefix(link, "#")) {
 				field = found
 			}
 		}
-		if field == nil || attribute(field, "aria-invalid") != "true" || attribute(field, "aria-describedby") == "" {
+		if field == nil || webtest.Attribute(field, "aria-invalid") != "true" || webtest.Attribute(field, "aria-describedby") == "" {
 			t.Errorf("%s leads to no field that says what is wrong", link)
 		}
 	}
@@ -86,12 +62,12 @@ func TestNothingTypedIsLost(t *testing.T) {
 // Every button of the form works without a script: the page comes back with the row added or removed and nothing
 // stored.
 func TestRowsAreAddedAndRemovedByTheServer(t *testing.T) {
-	c := newCast(t)
+	c := webtest.NewCast(t)
 	form := url.Values{"name": {"Half typed"}, "new_provider": {"openai"}}
 	press := func(op string) {
 		t.Helper()
 		form.Set("op", op)
-		form = c.session.post("/access-profiles", form).is(http.StatusOK).fields("profile-form")
+		form = c.Session.Post("/access-profiles", form).Is(http.StatusOK).Fields("profile-form")
 	}
 	has := func(name string, want bool) {
 		t.Helper()
@@ -125,39 +101,39 @@ func TestRowsAreAddedAndRemovedByTheServer(t *testing.T) {
 		t.Error("the name is lost")
 	}
 	form.Set("op", "explode")
-	c.session.post("/access-profiles", form).refuses(http.StatusBadRequest, "invalid_op", "op")
-	if total := c.admin.api("GET", "/api/access-profiles", nil).json()["total_count"]; total != 3.0 {
+	c.Session.Post("/access-profiles", form).Refuses(http.StatusBadRequest, "invalid_op", "op")
+	if total := c.Admin.API("GET", "/api/access-profiles", nil).JSON()["total_count"]; total != 3.0 {
 		t.Errorf("something was stored: %v profiles", total)
 	}
 }
 
 // A contradiction between MCP rows is shown while the form is being filled in.
 func TestMCPConflictIsShownBeforeSaving(t *testing.T) {
-	c := newCast(t)
+	c := webtest.NewCast(t)
 	form := url.Values{
 		"name": {"x"}, "mcp_servers": {"github"}, "mcp_tool_overrides[o1].mcp_client_id": {"github"},
 		"mcp_tool_overrides[o1].tool_name": {"delete_repo"}, "mcp_tool_overrides[o1].action": {"exclude"}, "op": {"refresh"},
 	}
-	page := c.session.post("/access-profiles", form).is(http.StatusOK)
-	if attribute(page.one("select", "id", "mcp_tool_overrides-o1-action"), "aria-invalid") != "true" {
+	page := c.Session.Post("/access-profiles", form).Is(http.StatusOK)
+	if webtest.Attribute(page.One("select", "id", "mcp_tool_overrides-o1-action"), "aria-invalid") != "true" {
 		t.Error("the row that causes the conflict does not say so")
 	}
-	if len(page.all("input", "aria-invalid", "true")) != 0 {
+	if len(page.All("input", "aria-invalid", "true")) != 0 {
 		t.Error("unfinished fields are shown as wrong")
 	}
 }
 
 // A save of an outdated version shows both sides, and the next one keeps what was chosen, field by field.
 func TestConflictingSaveIsResolvedFieldByField(t *testing.T) {
-	c := newCast(t)
-	c.admin.api("POST", "/api/access-profiles", nested).is(http.StatusCreated)
-	mine := c.session.get("/access-profiles/4/edit").fields("profile-form")
-	c.admin.api("PUT", "/api/access-profiles/4", `{"name":"Theirs","tags":["theirs"],"budgets":[{"max_limit":9,"reset_duration":"1d"}]}`).is(http.StatusOK)
+	c := webtest.NewCast(t)
+	c.Admin.API("POST", "/api/access-profiles", webtest.Nested).Is(http.StatusCreated)
+	mine := c.Session.Get("/access-profiles/4/edit").Fields("profile-form")
+	c.Admin.API("PUT", "/api/access-profiles/4", `{"name":"Theirs","tags":["theirs"],"budgets":[{"max_limit":9,"reset_duration":"1d"}]}`).Is(http.StatusOK)
 	mine.Set("description", "mine")
 	mine.Set("budgets[b1].max_limit", "4")
 	mine.Set("op", "save")
-	page := c.session.post("/access-profiles/4", mine).refuses(http.StatusPreconditionFailed, "version_mismatch", "")
-	again := page.fields("profile-form")
+	page := c.Session.Post("/access-profiles/4", mine).Refuses(http.StatusPreconditionFailed, "version_mismatch", "")
+	again := page.Fields("profile-form")
 	for field, side := range map[string]string{"name": "saved", "tags": "saved", "description": "yours", "budgets": "yours"} {
 		if again.Get("choose."+field) != side {
 			t.Errorf("%s is %q, want %q", field, again.Get("choose."+field), side)
@@ -166,19 +142,19 @@ func TestConflictingSaveIsResolvedFieldByField(t *testing.T) {
 	if again.Has("choose.rate_limit") {
 		t.Error("a field that does not differ is asked for")
 	}
-	if stands := c.admin.profile(4); stands["name"] != "Theirs" || stands["version"] != 2.0 {
+	if stands := c.Admin.Profile(4); stands["name"] != "Theirs" || stands["version"] != 2.0 {
 		t.Errorf("something was overwritten: %v", stands)
 	}
 	again.Set("op", "refresh")
-	again = c.session.post("/access-profiles/4", again).is(http.StatusOK).fields("profile-form")
+	again = c.Session.Post("/access-profiles/4", again).Is(http.StatusOK).Fields("profile-form")
 	again.Set("choose.tags", "yours")
 	again.Set("op", "save")
-	c.session.post("/access-profiles/4", again).redirects("/access-profiles/4")
-	after := c.admin.profile(4)
+	c.Session.Post("/access-profiles/4", again).Redirects("/access-profiles/4")
+	after := c.Admin.Profile(4)
 	budget := after["budgets"].([]any)[0].(map[string]any)
 	if after["name"] != "Theirs" || after["description"] != "mine" || len(after["tags"].([]any)) != 2 || budget["max_limit"] != 4.0 || after["version"] != 3.0 {
 		t.Errorf("is %v", after)
 	}
 	mine.Del("version")
-	c.session.post("/access-profiles/4", mine).refuses(http.StatusBadRequest, "required", "version")
+	c.Session.Post("/access-profiles/4", mine).Refuses(http.StatusBadRequest, "required", "version")
 }

@@ -12,16 +12,17 @@ import (
 	"time"
 
 	"tollgate/web"
+	"tollgate/web/webtest"
 )
 
 // frozenPatience is how long a request waits for a console whose database does not answer.
 const frozenPatience = 6 * time.Second
 
 // timely are the answers by request, each of which came in time.
-func timely(t *testing.T, all map[string]func() answer) map[string]answer {
+func timely(t *testing.T, all map[string]func() webtest.Answer) map[string]webtest.Answer {
 	t.Helper()
 	var mutex sync.Mutex
-	answers := map[string]answer{}
+	answers := map[string]webtest.Answer{}
 	var group sync.WaitGroup
 	for name, ask := range all {
 		group.Go(func() {
@@ -40,14 +41,14 @@ func timely(t *testing.T, all map[string]func() answer) map[string]answer {
 }
 
 // saysAway fails the test unless the answer says that the database is unavailable, as a page or as JSON.
-func saysAway(t *testing.T, name string, got answer) {
+func saysAway(t *testing.T, name string, got webtest.Answer) {
 	t.Helper()
 	switch {
 	case got.StatusCode != http.StatusServiceUnavailable:
-		t.Errorf("%s: status %d: %.200s", name, got.StatusCode, got.body)
+		t.Errorf("%s: status %d: %.200s", name, got.StatusCode, got.Body)
 	case strings.HasPrefix(got.Header.Get("Content-Type"), "text/html"):
-		if main := got.all("main"); len(main) != 1 || attribute(main[0], "data-error-code") != "retry_later" {
-			t.Errorf("%s: the page is %.200s", name, got.body)
+		if main := got.All("main"); len(main) != 1 || webtest.Attribute(main[0], "data-error-code") != "retry_later" {
+			t.Errorf("%s: the page is %.200s", name, got.Body)
 		}
 	case got.Header.Get("Retry-After") == "" && !strings.Contains(name, "/readyz"):
 		t.Errorf("%s: no Retry-After", name)
@@ -57,17 +58,17 @@ func saysAway(t *testing.T, name string, got answer) {
 // A database that accepts connections and never answers, like a stopped server, blocks no request: every route answers
 // in time.
 func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
-	g := newGateway(t)
-	w, address := g.databaseWire(nil)
-	c, _ := g.another(address)
-	browser, program, caller := g.session.at(c), g.admin.at(c), g.apiKey("Usage:View", "Usage:Create").at(c)
-	browser.get("/access-profiles").is(200)
-	caller.decides(model(g.key), "allowed", 200)
-	w.mute.Store(true)
+	g := webtest.NewGateway(t)
+	w, address := g.DatabaseWire(nil)
+	c, _ := g.Another(address)
+	browser, program, caller := g.Session.At(c), g.Admin.At(c), g.APIKey("Usage:View", "Usage:Create").At(c)
+	browser.Get("/access-profiles").Is(200)
+	caller.Decides(webtest.Model(g.Key), "allowed", 200)
+	w.Mute.Store(true)
 
-	all := map[string]func() answer{}
-	for _, r := range web.Routes(g.h) {
-		path := parameter.ReplaceAllString(r.Path, "999")
+	all := map[string]func() webtest.Answer{}
+	for _, r := range web.Routes(g.H) {
+		path := webtest.Parameter.ReplaceAllString(r.Path, "999")
 		who := browser
 		if strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/access/") || path == "/metrics" {
 			who = program
@@ -76,21 +77,23 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 			continue
 		}
 		if r.Permission == "a virtual key" {
-			who = c.anonymous().with("Authorization", "Bearer "+g.key)
+			who = c.Anonymous().With("Authorization", "Bearer "+g.Key)
 		}
-		all[r.Method+" "+r.Path] = func() answer { return who.send(r.Method, path, "", nil) }
+		all[r.Method+" "+r.Path] = func() webtest.Answer { return who.Send(r.Method, path, "", nil) }
 	}
-	all["POST /login"] = func() answer { return c.anonymous().post("/login", credentials(admin, password)) }
-	all["Basic"] = func() answer {
-		return c.anonymous().with("Authorization", basic(admin, password)).api("GET", "/api/users", nil)
+	all["POST /login"] = func() webtest.Answer {
+		return c.Anonymous().Post("/login", webtest.Credentials(webtest.Admin, webtest.Password))
 	}
-	all["GET /readyz"] = func() answer { return c.anonymous().get("/readyz") }
-	all["POST /quota"] = func() answer { return c.anonymous().post("/quota", url.Values{"key": {g.key}}) }
+	all["Basic"] = func() webtest.Answer {
+		return c.Anonymous().With("Authorization", webtest.Basic(webtest.Admin, webtest.Password)).API("GET", "/api/users", nil)
+	}
+	all["GET /readyz"] = func() webtest.Answer { return c.Anonymous().Get("/readyz") }
+	all["POST /quota"] = func() webtest.Answer { return c.Anonymous().Post("/quota", url.Values{"key": {g.Key}}) }
 	for _, door := range []string{"/authz/nginx?provider=openai&model=gpt-4o", "/authz/forward?provider=openai&model=gpt-4o", "/authz/envoy/v1/chat/completions"} {
-		all["GET "+door] = func() answer { return c.anonymous().with("Authorization", "Bearer "+g.key).get(door) }
+		all["GET "+door] = func() webtest.Answer { return c.Anonymous().With("Authorization", "Bearer "+g.Key).Get(door) }
 	}
 	// What was read within the last second still decides.
-	c.within(func() bool { return all["GET /authz/nginx?provider=openai&model=gpt-4o"]().StatusCode != 200 }, "a door stays open")
+	c.Within(func() bool { return all["GET /authz/nginx?provider=openai&model=gpt-4o"]().StatusCode != 200 }, "a door stays open")
 	answers := timely(t, all)
 	if len(answers) < 150 {
 		t.Errorf("%d routes asked", len(answers))
@@ -104,37 +107,37 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 		}
 		saysAway(t, name, answers[name])
 	}
-	c.anonymous().get("/healthz").is(200)
+	c.Anonymous().Get("/healthz").Is(200)
 
-	w.mute.Store(false)
-	c.eventually("an answer when it is over", func() bool { return browser.get("/access-profiles").StatusCode == 200 })
-	caller.decides(model(g.key), "allowed", 200)
+	w.Mute.Store(false)
+	c.Eventually("an answer when it is over", func() bool { return browser.Get("/access-profiles").StatusCode == 200 })
+	caller.Decides(webtest.Model(g.Key), "allowed", 200)
 }
 
 // The same when the database stops answering during a request, at a statement about profiles or users.
 func TestDatabaseFreezesDuringARequest(t *testing.T) {
-	g := newGateway(t)
-	w, address := g.databaseWire(nil)
+	g := webtest.NewGateway(t)
+	w, address := g.DatabaseWire(nil)
 	frozen := [][]byte{[]byte("FROM access_profiles"), []byte("UPDATE users"), []byte("INSERT INTO access_profiles")}
-	w.cut = func(sent []byte) bool {
+	w.Cut = func(sent []byte) bool {
 		if slices.ContainsFunc(frozen, func(part []byte) bool { return bytes.Contains(sent, part) }) {
-			w.mute.Store(true)
+			w.Mute.Store(true)
 		}
 		return false
 	}
-	c, _ := g.another(address)
-	browser, program := g.session.at(c), g.admin.at(c)
-	all := map[string]func() answer{
-		"a page": func() answer { return browser.get("/access-profiles") },
-		"a list": func() answer { return program.api("GET", "/api/access-profiles?search=x", nil) },
-		"a form": func() answer { return browser.post("/users/"+g.bob, url.Values{"name": {"Another"}}) },
-		"a save": func() answer {
-			return program.api("POST", "/api/access-profiles", object{"name": "Frozen"})
+	c, _ := g.Another(address)
+	browser, program := g.Session.At(c), g.Admin.At(c)
+	all := map[string]func() webtest.Answer{
+		"a page": func() webtest.Answer { return browser.Get("/access-profiles") },
+		"a list": func() webtest.Answer { return program.API("GET", "/api/access-profiles?search=x", nil) },
+		"a form": func() webtest.Answer { return browser.Post("/users/"+g.Bob, url.Values{"name": {"Another"}}) },
+		"a save": func() webtest.Answer {
+			return program.API("POST", "/api/access-profiles", webtest.Object{"name": "Frozen"})
 		},
 	}
 	for name, got := range timely(t, all) {
 		if got.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("%s: status %d: %.300s", name, got.StatusCode, got.body)
+			t.Errorf("%s: status %d: %.300s", name, got.StatusCode, got.Body)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 // hostileForm is a form as it is sent, and how it must come back: with its problem, and with what was typed into one
@@ -16,34 +18,31 @@ type hostileForm struct {
 	field, kept string // "" when there is no value to check
 }
 
-// typed is the value of a field in the answer.
-func (a answer) typed(field string) string { return a.fields("profile-form").Get(field) }
-
 // refuseForms sends each form as a new profile and as a change of one; version is added to the second.
 func refuseForms(t *testing.T, rows []hostileForm) {
 	t.Helper()
-	c := newCast(t)
-	before := c.fingerprint()
+	c := webtest.NewCast(t)
+	before := c.Fingerprint()
 	for _, row := range rows {
 		for path, body := range map[string]string{"/access-profiles": row.body, "/access-profiles/1": "version=1&" + row.body} {
 			for _, htmx := range []string{"", "true"} {
-				a := c.session.with("HX-Request", htmx).send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(body))
+				a := c.Session.With("HX-Request", htmx).Send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(body))
 				name := fmt.Sprintf("%s %.80q htmx %q", path, row.body, htmx)
 				if a.StatusCode != row.status {
 					t.Errorf("%s: status %d, want %d %s", name, a.StatusCode, row.status, a.Header.Get("Location"))
 					continue
 				}
-				if code, param := a.fault(); htmx == "" && (code != row.code || param != row.param) {
+				if code, param := a.Fault(); htmx == "" && (code != row.code || param != row.param) {
 					t.Errorf("%s: %q at %q, want %q at %q", name, code, param, row.code, row.param)
 				}
-				if row.field != "" && a.typed(row.field) != row.kept {
-					t.Errorf("%s: %s came back as %q, want %q", name, row.field, a.typed(row.field), row.kept)
+				if row.field != "" && a.Typed(row.field) != row.kept {
+					t.Errorf("%s: %s came back as %q, want %q", name, row.field, a.Typed(row.field), row.kept)
 				}
-				a.guarded(name)
+				a.Guarded(name)
 			}
 		}
 	}
-	if c.fingerprint() != before {
+	if c.Fingerprint() != before {
 		t.Error("a refused form changed something")
 	}
 }
@@ -106,8 +105,8 @@ func TestRefusedForms(t *testing.T) {
 }
 
 func TestFormVersions(t *testing.T) {
-	c := newCast(t)
-	before := c.fingerprint()
+	c := webtest.NewCast(t)
+	before := c.Fingerprint()
 	for body, want := range map[string]hostileForm{
 		"name=Mine&description=kept":                      {status: 400, code: "required", param: "version"},
 		"name=Mine&description=kept&version=":             {status: 400, code: "required", param: "version"},
@@ -123,28 +122,28 @@ func TestFormVersions(t *testing.T) {
 		"name=++STRASSE++&description=kept&version=1":     {status: 409, code: "name_taken", param: "name"},
 		"name=Mine&description=kept&version=1&choose.x=1": {status: 400, code: "unknown_field", param: "choose.x"},
 	} {
-		a := c.session.send("POST", "/access-profiles/1", "application/x-www-form-urlencoded", strings.NewReader(body))
-		a.refuses(want.status, want.code, want.param)
+		a := c.Session.Send("POST", "/access-profiles/1", "application/x-www-form-urlencoded", strings.NewReader(body))
+		a.Refuses(want.status, want.code, want.param)
 		sent, _ := url.ParseQuery(body)
 		for _, field := range []string{"name", "description"} {
-			if a.typed(field) != sent.Get(field) {
-				t.Errorf("%s: %s came back as %q", body, field, a.typed(field))
+			if a.Typed(field) != sent.Get(field) {
+				t.Errorf("%s: %s came back as %q", body, field, a.Typed(field))
 			}
 		}
 	}
-	c.session.post("/access-profiles", url.Values{"name": {" engineering"}, "description": {"kept"}}).refuses(409, "name_taken", "name")
+	c.Session.Post("/access-profiles", url.Values{"name": {" engineering"}, "description": {"kept"}}).Refuses(409, "name_taken", "name")
 	for _, path := range []string{"/access-profiles/1/delete", "/access-profiles/1/activate", "/access-profiles/1/deactivate"} {
-		c.session.post(path, url.Values{"version": {"2"}}).refuses(412, "version_mismatch", "")
-		c.session.post(path, url.Values{"version": {"x"}}).refuses(400, "wrong_type", "version")
-		c.session.post(path, url.Values{"version": {"1"}, "force": {"1"}}).refuses(400, "unknown_field", "force")
+		c.Session.Post(path, url.Values{"version": {"2"}}).Refuses(412, "version_mismatch", "")
+		c.Session.Post(path, url.Values{"version": {"x"}}).Refuses(400, "wrong_type", "version")
+		c.Session.Post(path, url.Values{"version": {"1"}, "force": {"1"}}).Refuses(400, "unknown_field", "force")
 	}
 	for body, want := range map[string]string{"name=": "required", "name=caf%C3%89": "name_taken", "name=a%00": "nul_character", "name=x&tags=y": "unknown_field", "name=x&name=y": "duplicate_field"} {
-		a := c.session.send("POST", "/access-profiles/1/clone", "application/x-www-form-urlencoded", strings.NewReader(body+"&description=kept"))
-		if code, _ := a.fault(); code != want || text(a.one("textarea", "name", "description")) != "kept" {
-			t.Errorf("clone %s: %d %q\n%.300s", body, a.StatusCode, code, a.body)
+		a := c.Session.Send("POST", "/access-profiles/1/clone", "application/x-www-form-urlencoded", strings.NewReader(body+"&description=kept"))
+		if code, _ := a.Fault(); code != want || webtest.Text(a.One("textarea", "name", "description")) != "kept" {
+			t.Errorf("clone %s: %d %q\n%.300s", body, a.StatusCode, code, a.Body)
 		}
 	}
-	if c.fingerprint() != before {
+	if c.Fingerprint() != before {
 		t.Error("a refused form changed something")
 	}
 }

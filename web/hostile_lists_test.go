@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 func TestRefusedQueries(t *testing.T) {
-	c := newCast(t)
-	var rows []hostile
+	c := webtest.NewCast(t)
+	var rows []webtest.Hostile
 	for query, want := range map[string]string{
 		"limit=-1": "number_out_of_range limit", "limit=+5": "number_out_of_range limit", "limit=05": "number_out_of_range limit", "limit=0x10": "number_out_of_range limit",
 		"limit=5.0": "number_out_of_range limit", "limit=abc": "number_out_of_range limit", "limit=%20": "number_out_of_range limit", "limit=%EF%BC%95": "number_out_of_range limit",
@@ -30,20 +32,20 @@ func TestRefusedQueries(t *testing.T) {
 	} {
 		code, param, _ := strings.Cut(want, " ")
 		if code != "" {
-			rows = append(rows, hostile{"GET", profiles + "?" + query, "", "", 400, code, param}, hostile{"HEAD", profiles + "?" + query, "", "", 400, "", ""})
+			rows = append(rows, webtest.Hostile{Method: "GET", Path: webtest.Profiles + "?" + query, Headers: "", Body: "", Status: 400, Code: code, Param: param}, webtest.Hostile{Method: "HEAD", Path: webtest.Profiles + "?" + query, Headers: "", Body: "", Status: 400, Code: "", Param: ""})
 		}
 	}
-	attack(t, c, c.viewer, rows)
+	webtest.Attack(t, c, c.Viewer, rows)
 	for i := range rows {
-		rows[i].path = strings.TrimPrefix(rows[i].path, "/api")
+		rows[i].Path = strings.TrimPrefix(rows[i].Path, "/api")
 	}
 	// Pages pass over parameters that they do not know.
-	attack(t, c, c.session, slices.DeleteFunc(slices.Clone(rows), func(row hostile) bool {
-		return row.code == "unknown_parameter" || row.method == "HEAD" && slices.ContainsFunc(rows, func(other hostile) bool {
-			return other.path == row.path && other.code == "unknown_parameter"
+	webtest.Attack(t, c, c.Session, slices.DeleteFunc(slices.Clone(rows), func(row webtest.Hostile) bool {
+		return row.Code == "unknown_parameter" || row.Method == "HEAD" && slices.ContainsFunc(rows, func(other webtest.Hostile) bool {
+			return other.Path == row.Path && other.Code == "unknown_parameter"
 		})
 	}))
-	if got := c.viewer.get(profiles + "?limit=0&offset=-1&sort=x&is_active=y&search=" + strings.Repeat("a", 256)).is(400).problems(); got !=
+	if got := c.Viewer.Get(webtest.Profiles + "?limit=0&offset=-1&sort=x&is_active=y&search=" + strings.Repeat("a", 256)).Is(400).Problems(); got !=
 		"number_out_of_range limit; number_out_of_range offset; too_long search; wrong_type is_active; invalid_sort sort" {
 		t.Errorf("problems are %q", got)
 	}
@@ -56,13 +58,13 @@ type listed struct {
 }
 
 func TestListsMatchTheDatabase(t *testing.T) {
-	c := newCast(t)
+	c := webtest.NewCast(t)
 	for i, body := range []string{
 		`{"name":"100% _done_","tags":["Alpha","R&D"],"description":"a\\b"}`, `{"name":"100x zdonez","tags":["alpha"]}`, `{"name":"it's \"q\"","tags":["ALPHA","beta"],"description":"STRASSE"}`,
 	} {
-		c.admin.api("POST", prefixes(profiles)[i%2], body).is(201)
+		c.Admin.API("POST", webtest.Prefixes(webtest.Profiles)[i%2], body).Is(201)
 	}
-	c.admin.api("PUT", profiles+"/5/deactivate", nil).is(200)
+	c.Admin.API("PUT", webtest.Profiles+"/5/deactivate", nil).Is(200)
 	all := "100% _done_|100x zdonez|Café|Engineering|it's \"q\"|Straße"
 	rows := []listed{
 		{"", all, 6},
@@ -106,9 +108,9 @@ func TestListsMatchTheDatabase(t *testing.T) {
 		{"is_active=false&search=100&tags=ALPHA&offset=1", "", 1},
 	}
 	for _, row := range rows {
-		for _, path := range prefixes(profiles) {
-			page := c.viewer.get(path + "?" + row.query).is(200)
-			answer := page.json()
+		for _, path := range webtest.Prefixes(webtest.Profiles) {
+			page := c.Viewer.Get(path + "?" + row.query).Is(200)
+			answer := page.JSON()
 			var names []string
 			for _, one := range answer["access_profiles"].([]any) {
 				names = append(names, one.(map[string]any)["name"].(string))
@@ -124,14 +126,14 @@ func TestListsMatchTheDatabase(t *testing.T) {
 			if query.Get("offset") != "" {
 				offset = query.Get("offset")
 			}
-			if !strings.Contains(string(page.body), fmt.Sprintf(`"limit":%s,"offset":%s}`, limit, offset)) {
+			if !strings.Contains(string(page.Body), fmt.Sprintf(`"limit":%s,"offset":%s}`, limit, offset)) {
 				t.Errorf("%s does not tell limit %s and offset %s", row.query, limit, offset)
 			}
 		}
-		page := c.session.get("/access-profiles?" + row.query)
+		page := c.Session.Get("/access-profiles?" + row.query)
 		if page.StatusCode == 303 { // past the end
-			page = c.session.get(page.Header.Get("Location"))
+			page = c.Session.Get(page.Header.Get("Location"))
 		}
-		page.is(200)
+		page.Is(200)
 	}
 }

@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -9,24 +8,16 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/uptrace/bun"
-
 	"tollgate/handlers"
 	"tollgate/models/database"
+	"tollgate/web/webtest"
 )
 
-// statements counts the statements sent to the database.
-type statements struct{ n atomic.Int64 }
-
-func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
-
-func (s *statements) AfterQuery(context.Context, *bun.QueryEvent) { s.n.Add(1) }
-
 func TestListPageQueriesDoNotGrowWithProfiles(t *testing.T) {
-	hook := &statements{}
-	c := newConsole(t, func(h *handlers.Handlers) { h.DB = h.DB.WithQueryHook(hook) })
-	c.exec("INSERT INTO providers (name, models) SELECT 'p' || n, '{m}' FROM generate_series(1, 20) n")
-	v := c.apiKey()
+	hook := &webtest.Statements{}
+	c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.DB = h.DB.WithQueryHook(hook) })
+	c.Exec("INSERT INTO providers (name, models) SELECT 'p' || n, '{m}' FROM generate_series(1, 20) n")
+	v := c.APIKey()
 	for i := range 30 {
 		var configs []any
 		for n := range 20 {
@@ -34,19 +25,19 @@ func TestListPageQueriesDoNotGrowWithProfiles(t *testing.T) {
 				"provider_name": fmt.Sprint("p", n+1), "budgets": []any{map[string]any{"max_limit": 1, "reset_duration": "1d"}},
 			})
 		}
-		v.api("POST", "/api/access-profiles", map[string]any{"name": fmt.Sprint("Profile ", i), "tags": []string{"x"}, "provider_configs": configs}).is(http.StatusCreated)
+		v.API("POST", "/api/access-profiles", map[string]any{"name": fmt.Sprint("Profile ", i), "tags": []string{"x"}, "provider_configs": configs}).Is(http.StatusCreated)
 	}
-	pages := map[string]func(string) answer{
-		"/access-profiles":                             c.login(admin).get,
-		"/access-profiles?search=profile&tags=x":       c.login(admin).get,
-		"/api/access-profiles":                         v.get,
-		"/api/access-profiles?offset=5&is_active=true": v.get,
+	pages := map[string]func(string) webtest.Answer{
+		"/access-profiles":                             c.Login(webtest.Admin).Get,
+		"/access-profiles?search=profile&tags=x":       c.Login(webtest.Admin).Get,
+		"/api/access-profiles":                         v.Get,
+		"/api/access-profiles?offset=5&is_active=true": v.Get,
 	}
 	for path, get := range pages {
-		get(path).is(http.StatusOK)
-		hook.n.Store(0)
-		get(path).is(http.StatusOK)
-		if n := hook.n.Load(); n > 8 || n == 0 {
+		get(path).Is(http.StatusOK)
+		hook.N.Store(0)
+		get(path).Is(http.StatusOK)
+		if n := hook.N.Load(); n > 8 || n == 0 {
 			t.Errorf("%s took %d queries", path, n)
 		}
 	}
@@ -54,7 +45,7 @@ func TestListPageQueriesDoNotGrowWithProfiles(t *testing.T) {
 
 // Of two saves of one version exactly one succeeds, by form and by JSON.
 func TestConcurrentSavesOfOneVersion(t *testing.T) {
-	c := newCast(t)
+	c := webtest.NewCast(t)
 	for round := range 10 {
 		version := strconv.Itoa(round + 1)
 		var won, late atomic.Int64
@@ -64,13 +55,13 @@ func TestConcurrentSavesOfOneVersion(t *testing.T) {
 			done.Go(func() {
 				<-start
 				body := map[string]string{"description": fmt.Sprint("round ", round, " writer ", writer)}
-				switch a := c.admin.with("If-Match", strconv.Quote(version)).api("PUT", "/api/access-profiles/1", body); a.StatusCode {
+				switch a := c.Admin.With("If-Match", strconv.Quote(version)).API("PUT", "/api/access-profiles/1", body); a.StatusCode {
 				case http.StatusOK:
 					won.Add(1)
 				case http.StatusPreconditionFailed:
 					late.Add(1)
 				default:
-					t.Errorf("status %d: %s", a.StatusCode, a.body)
+					t.Errorf("status %d: %s", a.StatusCode, a.Body)
 				}
 			})
 		}
@@ -89,18 +80,18 @@ func TestDatabaseAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = away.Close() })
-	c := newConsole(t)
-	session, key := c.login(admin), c.apiKey()
-	c.h.DB = away
-	for _, a := range []answer{
-		session.get("/access-profiles"), key.get("/api/access-profiles"), key.api("POST", "/api/access-profiles", `{"name":"x"}`),
-		c.anonymous().api("GET", "/readyz", nil), session.get("/settings"),
+	c := webtest.NewConsole(t)
+	session, key := c.Login(webtest.Admin), c.APIKey()
+	c.H.DB = away
+	for _, a := range []webtest.Answer{
+		session.Get("/access-profiles"), key.Get("/api/access-profiles"), key.API("POST", "/api/access-profiles", `{"name":"x"}`),
+		c.Anonymous().API("GET", "/readyz", nil), session.Get("/settings"),
 	} {
-		if a.is(http.StatusServiceUnavailable); a.Header.Get("Retry-After") == "" && a.Request.URL.Path != "/readyz" {
+		if a.Is(http.StatusServiceUnavailable); a.Header.Get("Retry-After") == "" && a.Request.URL.Path != "/readyz" {
 			t.Errorf("%s does not say when to retry", a.Request.URL.Path)
 		}
 	}
-	c.anonymous().get("/healthz").is(http.StatusOK)
-	key.get("/api/access-profiles").refuses(http.StatusServiceUnavailable, "retry_later", "")
-	session.get("/access-profiles").refuses(http.StatusServiceUnavailable, "retry_later", "")
+	c.Anonymous().Get("/healthz").Is(http.StatusOK)
+	key.Get("/api/access-profiles").Refuses(http.StatusServiceUnavailable, "retry_later", "")
+	session.Get("/access-profiles").Refuses(http.StatusServiceUnavailable, "retry_later", "")
 }

@@ -1,81 +1,65 @@
 package web_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/uptrace/bun"
-
 	"tollgate/handlers"
+	"tollgate/web/webtest"
 )
-
-// deadlocks counts the statements that the database cancelled to break a deadlock.
-type deadlocks struct{ atomic.Int64 }
-
-func (d *deadlocks) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
-
-func (d *deadlocks) AfterQuery(_ context.Context, event *bun.QueryEvent) {
-	if broken := (*pgconn.PgError)(nil); errors.As(event.Err, &broken) && broken.Code == "40P01" {
-		d.Add(1)
-	}
-}
 
 // Locks are taken in one order everywhere: profiles, roles, users, copies. Any other order makes the database wait a
 // second to detect the deadlock, and blocks other requests meanwhile.
 func TestOneOrderOfLocks(t *testing.T) {
 	type pair struct {
 		name       string
-		one, other func(s stage, round int) answer
+		one, other func(s webtest.Stage, round int) webtest.Answer
 	}
-	attach := func(s stage, _ int) answer {
-		return s.admin.api("POST", "/api/access-profiles/4/roles", object{"role_ids": []int64{s.roleID("Viewer")}, "apply_to_existing": true})
+	attach := func(s webtest.Stage, _ int) webtest.Answer {
+		return s.Admin.API("POST", "/api/access-profiles/4/roles", webtest.Object{"role_ids": []int64{s.RoleID("Viewer")}, "apply_to_existing": true})
 	}
-	assign := func(s stage, _ int) answer {
-		return s.admin.api("POST", "/api/users/"+s.ada+"/access-profiles", `{"access_profile_id":4}`)
+	assign := func(s webtest.Stage, _ int) webtest.Answer {
+		return s.Admin.API("POST", "/api/users/"+s.Ada+"/access-profiles", `{"access_profile_id":4}`)
 	}
 	for _, p := range []pair{
 		{"attaching and assigning", attach, assign},
-		{"attaching and assigning to many", attach, func(s stage, _ int) answer {
-			return s.session.post("/users/bulk", map[string][]string{"ids": {s.ada, s.bob}, "access_profile_id": {"4"}})
+		{"attaching and assigning to many", attach, func(s webtest.Stage, _ int) webtest.Answer {
+			return s.Session.Post("/users/bulk", map[string][]string{"ids": {s.Ada, s.Bob}, "access_profile_id": {"4"}})
 		}},
-		{"detaching the role and the copy", func(s stage, _ int) answer {
-			return s.admin.api("DELETE", fmt.Sprint("/api/access-profiles/4/roles/", s.roleID("Viewer"), "?remove_from_users=true"), nil)
-		}, func(s stage, _ int) answer {
-			return s.session.post("/access-profiles/4/users/bulk", map[string][]string{"ids": {s.ada, s.bob}, "confirmed": {"true"}})
+		{"detaching the role and the copy", func(s webtest.Stage, _ int) webtest.Answer {
+			return s.Admin.API("DELETE", fmt.Sprint("/api/access-profiles/4/roles/", s.RoleID("Viewer"), "?remove_from_users=true"), nil)
+		}, func(s webtest.Stage, _ int) webtest.Answer {
+			return s.Session.Post("/access-profiles/4/users/bulk", map[string][]string{"ids": {s.Ada, s.Bob}, "confirmed": {"true"}})
 		}},
-		{"attaching and changing a role", attach, func(s stage, round int) answer {
+		{"attaching and changing a role", attach, func(s webtest.Stage, round int) webtest.Answer {
 			role := []string{"Developer", "Viewer"}[round%2]
-			return s.admin.api("PUT", "/api/users/"+s.ada+"/role", object{"role_id": s.roleID(role)})
+			return s.Admin.API("PUT", "/api/users/"+s.Ada+"/role", webtest.Object{"role_id": s.RoleID(role)})
 		}},
-		{"attaching and adding a user", attach, func(s stage, round int) answer {
-			return s.admin.api("POST", "/api/users", object{"name": "x", "email": fmt.Sprintf("user%d@example.com", round), "role_id": s.roleID("Viewer")})
+		{"attaching and adding a user", attach, func(s webtest.Stage, round int) webtest.Answer {
+			return s.Admin.API("POST", "/api/users", webtest.Object{"name": "x", "email": fmt.Sprintf("user%d@example.com", round), "role_id": s.RoleID("Viewer")})
 		}},
 	} {
 		t.Run(p.name, func(t *testing.T) {
-			counted := &deadlocks{}
-			c := newConsole(t, func(h *handlers.Handlers) { h.DB = h.DB.WithQueryHook(counted) })
-			s := stage{cast: cast{c, c.apiKey(), c.apiKey(), c.login(admin).with("Sec-Fetch-Site", "same-origin")}}
+			counted := &webtest.Deadlocks{}
+			c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.DB = h.DB.WithQueryHook(counted) })
+			s := webtest.Stage{Cast: webtest.Cast{Console: c, Admin: c.APIKey(), Viewer: c.APIKey(), Session: c.Login(webtest.Admin).With("Sec-Fetch-Site", "same-origin")}}
 			for i := range 4 {
-				s.addProfile(strings.Repeat("x", i+1))
+				s.AddProfile(strings.Repeat("x", i+1))
 			}
-			s.ada, s.bob = s.member(ada, "Viewer"), s.member(bob, "Viewer")
-			for round := range rounds() {
+			s.Ada, s.Bob = s.Member(webtest.Ada, "Viewer"), s.Member(webtest.Bob, "Viewer")
+			for round := range webtest.Rounds() {
 				if p.name == "detaching the role and the copy" {
-					attach(s, round).is(200)
+					attach(s, round).Is(200)
 				}
-				statuses(t, concurrently(func() answer { return p.one(s, round) }, func() answer { return p.other(s, round) })...)
-				s.sound()
-				for _, user := range []string{s.ada, s.bob} {
-					s.detachAll(user)
+				webtest.Statuses(t, webtest.Concurrently(func() webtest.Answer { return p.one(s, round) }, func() webtest.Answer { return p.other(s, round) })...)
+				s.Sound()
+				for _, user := range []string{s.Ada, s.Bob} {
+					s.DetachAll(user)
 				}
 			}
 			if n := counted.Load(); n > 0 {
-				t.Errorf("%d deadlocks in %d rounds", n, rounds())
+				t.Errorf("%d deadlocks in %d rounds", n, webtest.Rounds())
 			}
 		})
 	}

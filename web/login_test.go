@@ -1,88 +1,74 @@
 package web_test
 
 import (
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
 	"tollgate/handlers"
+	"tollgate/web/webtest"
 )
 
-func credentials(email, password string) url.Values {
-	return url.Values{"email": {email}, "password": {password}}
-}
-
-// signIn submits the form and returns the client with its new session.
-func (v client) signIn(email, password string) client {
-	v.t.Helper()
-	cookie, set := v.post("/login", credentials(email, password)).is(http.StatusSeeOther).cookie("session")
-	if !set {
-		v.t.Fatal("no session cookie")
-	}
-	return v.with("Cookie", "session="+cookie.Value)
-}
-
 func TestLoginJourney(t *testing.T) {
-	c := newConsole(t)
-	anonymous := c.anonymous()
-	anonymous.get("/settings?x=1").redirects("/login?next=%2Fsettings%3Fx%3D1")
-	anonymous.get("/login?next=%2Fsettings").is(200).one("input", "name", "next", "value", "/settings")
+	c := webtest.NewConsole(t)
+	anonymous := c.Anonymous()
+	anonymous.Get("/settings?x=1").Redirects("/login?next=%2Fsettings%3Fx%3D1")
+	anonymous.Get("/login?next=%2Fsettings").Is(200).One("input", "name", "next", "value", "/settings")
 
-	form := credentials(" Admin@Example.com", password)
+	form := webtest.Credentials(" Admin@Example.com", webtest.Password)
 	form.Set("next", "/settings")
-	answer := anonymous.post("/login", form).redirects("/settings")
-	cookie, _ := answer.cookie("session")
+	answer := anonymous.Post("/login", form).Redirects("/settings")
+	cookie, _ := answer.Cookie("session")
 	if cookie == nil || !cookie.HttpOnly || cookie.Path != "/" || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure || cookie.Domain != "" {
 		t.Fatalf("cookie: %v", cookie)
 	}
-	signedIn := anonymous.with("Cookie", "session="+cookie.Value)
-	if who := text(signedIn.get("/settings").is(200).one("span", "class", "user-name")); who != "Admin" {
+	signedIn := anonymous.With("Cookie", "session="+cookie.Value)
+	if who := webtest.Text(signedIn.Get("/settings").Is(200).One("span", "class", "user-name")); who != "Admin" {
 		t.Errorf("signed in as %q", who)
 	}
-	signedIn.get("/login").redirects("/")
+	signedIn.Get("/login").Redirects("/")
 
-	again := signedIn.signIn(admin, password)
-	signedIn.get("/settings").is(http.StatusSeeOther)
-	again.get("/settings").is(200)
+	again := signedIn.SignIn(webtest.Admin, webtest.Password)
+	signedIn.Get("/settings").Is(http.StatusSeeOther)
+	again.Get("/settings").Is(200)
 
-	again.post("/logout", nil).redirects("/login")
-	again.get("/settings").is(http.StatusSeeOther)
-	again.api("GET", "/api/api-keys", nil).refuses(401, "unauthenticated", "")
+	again.Post("/logout", nil).Redirects("/login")
+	again.Get("/settings").Is(http.StatusSeeOther)
+	again.API("GET", "/api/api-keys", nil).Refuses(401, "unauthenticated", "")
 }
 
 func TestCookieOverHTTPS(t *testing.T) {
-	c := newConsole(t, func(h *handlers.Handlers) { h.Secure = true })
-	answer := c.anonymous().post("/login", credentials(admin, password)).redirects("/")
-	cookie, set := answer.cookie("__Host-session")
+	c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.Secure = true })
+	answer := c.Anonymous().Post("/login", webtest.Credentials(webtest.Admin, webtest.Password)).Redirects("/")
+	cookie, set := answer.Cookie("__Host-session")
 	if !set || !cookie.Secure || !cookie.HttpOnly || cookie.Path != "/" || cookie.Domain != "" {
 		t.Fatalf("cookie: %v", cookie)
 	}
-	c.anonymous().with("Cookie", "session="+cookie.Value).get("/settings").is(http.StatusSeeOther)
-	signedIn := c.anonymous().with("Cookie", "__Host-session="+cookie.Value).get("/settings").is(200)
+	c.Anonymous().With("Cookie", "session="+cookie.Value).Get("/settings").Is(http.StatusSeeOther)
+	signedIn := c.Anonymous().With("Cookie", "__Host-session="+cookie.Value).Get("/settings").Is(200)
 	if got := signedIn.Header.Get("Strict-Transport-Security"); got != "max-age=31536000" {
 		t.Errorf("Strict-Transport-Security: %q", got)
 	}
 }
 
 func TestLoginRefusalsAreIndistinguishable(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.NewConsole(t)
 	page := func(email, password string) string {
-		before := c.h.Passwords.Hashed()
-		a := c.anonymous().with("X-Request-ID", "the-same-request").post("/login", credentials(email, password)).refuses(401, "invalid_credentials", "")
-		if work := c.h.Passwords.Hashed() - before; work != 1 {
+		before := c.H.Passwords.Hashed()
+		a := c.Anonymous().With("X-Request-ID", "the-same-request").Post("/login", webtest.Credentials(email, password)).Refuses(401, "invalid_credentials", "")
+		if work := c.H.Passwords.Hashed() - before; work != 1 {
 			t.Errorf("%q: %d hashes, want 1", email, work)
 		}
-		if strings.Contains(string(a.body), password) {
+		if strings.Contains(string(a.Body), password) {
 			t.Errorf("%q: the password came back", email)
 		}
-		return strings.ReplaceAll(string(a.body), email, "")
+		return strings.ReplaceAll(string(a.Body), email, "")
 	}
-	wrong := page(admin, "wrong password")
+	wrong := page(webtest.Admin, "wrong password")
 	for email, attempt := range map[string]string{
 		"nobody@example.com":        "wrong password",
-		viewer:                      "nul \x00 inside",
+		webtest.Viewer:              "nul \x00 inside",
 		"other@example.com":         strings.Repeat("long ", 300),
 		strings.Repeat("long", 100): "wrong password",
 		"ADMIN@EXAMPLE.COM":         "\xff\xfe no text",
@@ -94,7 +80,7 @@ func TestLoginRefusalsAreIndistinguishable(t *testing.T) {
 }
 
 func TestLoginKeepsTheForm(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.NewConsole(t)
 	for _, test := range []struct {
 		name, body  string
 		status      int
@@ -110,20 +96,20 @@ func TestLoginKeepsTheForm(t *testing.T) {
 		{"semicolon", "email=a;password=x&next=/settings", 400, "invalid_form", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := c.anonymous().send("POST", "/login", "application/x-www-form-urlencoded", strings.NewReader(test.body))
-			a.t = t
-			a.refuses(test.status, test.code, test.param)
-			a.one("input", "name", "next", "value", "/settings")
-			if attribute(a.one("input", "name", "password"), "value") != "" {
+			a := c.Anonymous().Send("POST", "/login", "application/x-www-form-urlencoded", strings.NewReader(test.body))
+			a.T = t
+			a.Refuses(test.status, test.code, test.param)
+			a.One("input", "name", "next", "value", "/settings")
+			if webtest.Attribute(a.One("input", "name", "password"), "value") != "" {
 				t.Error("the password came back")
 			}
 		})
 	}
-	c.anonymous().api("POST", "/login", `{"email":"admin@example.com","password":"x"}`).refuses(415, "unsupported_media_type", "")
+	c.Anonymous().API("POST", "/login", `{"email":"admin@example.com","password":"x"}`).Refuses(415, "unsupported_media_type", "")
 }
 
 func TestNextStaysOnTheConsole(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.NewConsole(t)
 	for next, want := range map[string]string{
 		"":                                 "/",
 		"/":                                "/",
@@ -151,78 +137,74 @@ func TestNextStaysOnTheConsole(t *testing.T) {
 		".evil.example":                    "/",
 		"/settings?next=//evil.example/..": "/",
 	} {
-		form := credentials(admin, password)
+		form := webtest.Credentials(webtest.Admin, webtest.Password)
 		form.Set("next", next)
-		a := c.anonymous().post("/login", form)
-		if a.redirects(want); a.Header.Get("A") != "" || len(a.Cookies()) != 1 {
+		a := c.Anonymous().Post("/login", form)
+		if a.Redirects(want); a.Header.Get("A") != "" || len(a.Cookies()) != 1 {
 			t.Errorf("next=%q sets headers: %v", next, a.Header)
 		}
-		session, _ := a.cookie("session")
-		c.anonymous().with("Cookie", "session="+session.Value).get("/login?" + url.Values{"next": {next}}.Encode()).redirects(want)
+		session, _ := a.Cookie("session")
+		c.Anonymous().With("Cookie", "session="+session.Value).Get("/login?" + url.Values{"next": {next}}.Encode()).Redirects(want)
 	}
 }
 
 func TestSessionsEnd(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.NewConsole(t)
 	age := func(column, by string) {
-		c.exec("UPDATE sessions SET ? = ? - ?::interval", ident(column), ident(column), by)
+		c.Exec("UPDATE sessions SET ? = ? - ?::interval", webtest.Ident(column), webtest.Ident(column), by)
 	}
 
-	someone := c.login(admin)
+	someone := c.Login(webtest.Admin)
 	age("seen_at", "29 minutes")
-	someone.get("/settings").is(200)
+	someone.Get("/settings").Is(200)
 	age("seen_at", "29 minutes")
-	someone.get("/settings").is(200)
+	someone.Get("/settings").Is(200)
 	age("seen_at", "31 minutes")
-	someone.get("/settings").is(http.StatusSeeOther)
+	someone.Get("/settings").Is(http.StatusSeeOther)
 
-	someone = c.login(admin)
+	someone = c.Login(webtest.Admin)
 	age("created_at", "11 hours 59 minutes")
-	someone.get("/settings").is(200)
+	someone.Get("/settings").Is(200)
 	age("created_at", "1 minute")
-	someone.get("/settings").is(http.StatusSeeOther)
+	someone.Get("/settings").Is(http.StatusSeeOther)
 
-	someone = c.login(admin)
-	c.exec("DELETE FROM users WHERE email = ?", admin)
-	someone.get("/settings").is(http.StatusSeeOther)
+	someone = c.Login(webtest.Admin)
+	c.Exec("DELETE FROM users WHERE email = ?", webtest.Admin)
+	someone.Get("/settings").Is(http.StatusSeeOther)
 }
 
 func TestRoleChangesCountAtOnce(t *testing.T) {
-	c := newConsole(t)
-	someone := c.login(admin)
-	someone.get("/settings/api-keys").is(200)
-	c.exec("UPDATE users SET role_id = (SELECT id FROM roles WHERE name = 'Viewer') WHERE email = ?", admin)
-	someone.get("/settings/api-keys").refuses(403, "forbidden", "")
+	c := webtest.NewConsole(t)
+	someone := c.Login(webtest.Admin)
+	someone.Get("/settings/api-keys").Is(200)
+	c.Exec("UPDATE users SET role_id = (SELECT id FROM roles WHERE name = 'Viewer') WHERE email = ?", webtest.Admin)
+	someone.Get("/settings/api-keys").Refuses(403, "forbidden", "")
 }
 
 func TestPasswordChange(t *testing.T) {
-	c := newConsole(t)
-	here, elsewhere := c.anonymous().signIn(admin, password), c.login(admin)
-	change := func(current, next string) answer {
-		return here.post("/settings/password", url.Values{"current_password": {current}, "new_password": {next}})
+	c := webtest.NewConsole(t)
+	here, elsewhere := c.Anonymous().SignIn(webtest.Admin, webtest.Password), c.Login(webtest.Admin)
+	change := func(current, next string) webtest.Answer {
+		return here.Post("/settings/password", url.Values{"current_password": {current}, "new_password": {next}})
 	}
-	change("wrong", "another fine password").refuses(422, "wrong_password", "current_password")
-	change(password, "too short").refuses(422, "too_short", "new_password")
-	change(password, strings.Repeat("x", 1025)).refuses(422, "too_long", "new_password")
-	change("", "").refuses(422, "required", "current_password")
-	here.get("/settings").is(200)
+	change("wrong", "another fine password").Refuses(422, "wrong_password", "current_password")
+	change(webtest.Password, "too short").Refuses(422, "too_short", "new_password")
+	change(webtest.Password, strings.Repeat("x", 1025)).Refuses(422, "too_long", "new_password")
+	change("", "").Refuses(422, "required", "current_password")
+	here.Get("/settings").Is(200)
 
 	odd := "twelve bytes \x00\xff"
-	cookie, _ := change(password, odd).redirects("/settings").cookie("session")
-	here.get("/settings").is(http.StatusSeeOther)
-	elsewhere.get("/settings").is(http.StatusSeeOther)
-	c.anonymous().with("Cookie", "session="+cookie.Value).get("/settings").is(200)
-	c.anonymous().post("/login", credentials(admin, password)).refuses(401, "invalid_credentials", "")
-	c.anonymous().signIn(admin, odd)
-	c.anonymous().with("Authorization", basic(admin, odd)).api("GET", "/api/api-keys", nil).is(200)
+	cookie, _ := change(webtest.Password, odd).Redirects("/settings").Cookie("session")
+	here.Get("/settings").Is(http.StatusSeeOther)
+	elsewhere.Get("/settings").Is(http.StatusSeeOther)
+	c.Anonymous().With("Cookie", "session="+cookie.Value).Get("/settings").Is(200)
+	c.Anonymous().Post("/login", webtest.Credentials(webtest.Admin, webtest.Password)).Refuses(401, "invalid_credentials", "")
+	c.Anonymous().SignIn(webtest.Admin, odd)
+	c.Anonymous().With("Authorization", webtest.Basic(webtest.Admin, odd)).API("GET", "/api/api-keys", nil).Is(200)
 
 	var rows []string
-	c.scan(&rows, "SELECT coalesce(new_values, '') FROM audit_logs WHERE metadata LIKE '%user%'")
+	c.Scan(&rows, "SELECT coalesce(new_values, '') FROM audit_logs WHERE metadata LIKE '%user%'")
 	if len(rows) != 1 || rows[0] != `{"password":"changed"}` {
 		t.Errorf("audit rows: %q", rows)
 	}
-}
-
-func basic(email, password string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(email+":"+password))
 }

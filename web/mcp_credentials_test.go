@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"tollgate/handlers"
+	"tollgate/web/webtest"
 )
 
 const (
@@ -48,67 +48,58 @@ func guardedMCP(t *testing.T, header string) string {
 	return listener.URL
 }
 
-func (c *console) refreshes(id string) map[string]any {
-	c.t.Helper()
-	got := c.apiKey().api("POST", "/api/mcp/clients/"+id+"/refresh-tools", nil).is(200).json()
-	if tools := list(got["mcp_client"].(map[string]any)["tools"]); !slices.Equal(tools, []string{"echo", "read"}) || got["skipped_tools"] != 1.0 {
-		c.t.Errorf("got %v", got)
-	}
-	return got["mcp_client"].(map[string]any)
-}
-
 func TestDiscoveryWithACredential(t *testing.T) {
-	c := newConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
+	c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
 	address := guardedMCP(t, "X-Mcp-Key")
-	for _, door := range doorsTo(c, "/mcp/clients", "POST", "/api/mcp/clients") {
-		id := "by-" + door.name
-		door.send(url.Values{"name": {id}, "url": {address}, "credential_header": {"X-Mcp-Key"}, "credential_value": {" " + mcpCredential + "\n"}},
+	for _, door := range webtest.DoorsTo(c, "/mcp/clients", "POST", "/api/mcp/clients") {
+		id := "by-" + door.Name
+		door.Send(url.Values{"name": {id}, "url": {address}, "credential_header": {"X-Mcp-Key"}, "credential_value": {" " + mcpCredential + "\n"}},
 			map[string]any{"name": id, "url": address, "credential_header": "X-Mcp-Key", "credential_value": mcpCredential})
 	}
 	for i, id := range []string{"by-form", "by-json"} {
-		door := doorsTo(c, "/mcp/clients/"+id, "PUT", "/api/mcp/clients/"+id)[i]
-		server := c.refreshes(id)
-		same(t, "header", server["credential_header"], any("X-Mcp-Key"))
-		same(t, "descriptions", fmt.Sprint(server["tool_descriptions"]), "map[read:Reads a file. Line two.]")
+		door := webtest.DoorsTo(c, "/mcp/clients/"+id, "PUT", "/api/mcp/clients/"+id)[i]
+		server := c.Refreshes(id)
+		webtest.Same(t, "header", server["credential_header"], any("X-Mcp-Key"))
+		webtest.Same(t, "descriptions", fmt.Sprint(server["tool_descriptions"]), "map[read:Reads a file. Line two.]")
 		if server["credential_set_at"] == nil {
 			t.Error("no time of entry")
 		}
 		// What is left out or empty stays, and so does what a program sends back as it was answered.
-		rows := c.count("audit_logs")
-		door.send(url.Values{"name": {id}, "url": {address}, "credential_header": {"X-Mcp-Key"}, "credential_value": {""}, "tools": {"echo\nread"}}, server)
-		same(t, "audit rows", c.count("audit_logs"), rows)
-		c.refreshes(id)
+		rows := c.Count("audit_logs")
+		door.Send(url.Values{"name": {id}, "url": {address}, "credential_header": {"X-Mcp-Key"}, "credential_value": {""}, "tools": {"echo\nread"}}, server)
+		webtest.Same(t, "audit rows", c.Count("audit_logs"), rows)
+		c.Refreshes(id)
 		// Another address or header needs it again: it goes to no other place than the one it was entered for.
-		door.send(url.Values{"url": {address + "/other"}}, map[string]any{"url": address + "/other"}).refuses(door.refused, "required", "credential_value")
-		door.send(url.Values{"credential_header": {"Authorization"}}, `{"credential_header":"Authorization"}`).refuses(door.refused, "required", "credential_value")
+		door.Send(url.Values{"url": {address + "/other"}}, map[string]any{"url": address + "/other"}).Refuses(door.Refused, "required", "credential_value")
+		door.Send(url.Values{"credential_header": {"Authorization"}}, `{"credential_header":"Authorization"}`).Refuses(door.Refused, "required", "credential_value")
 		// A wrong one is refused by the server, and entered again.
-		door.send(url.Values{"credential_value": {"wrong-value-of-it"}}, `{"credential_value":"wrong-value-of-it"}`)
-		got := c.apiKey().api("POST", "/api/mcp/clients/"+id+"/refresh-tools", nil).refuses(400, "discovery_failed", "url")
-		if message := fmt.Sprint(got.json()["error"]); !strings.Contains(message, "does not accept the credential in X-Mcp-Key") || strings.Contains(message, "wrong-value") {
+		door.Send(url.Values{"credential_value": {"wrong-value-of-it"}}, `{"credential_value":"wrong-value-of-it"}`)
+		got := c.APIKey().API("POST", "/api/mcp/clients/"+id+"/refresh-tools", nil).Refuses(400, "discovery_failed", "url")
+		if message := fmt.Sprint(got.JSON()["error"]); !strings.Contains(message, "does not accept the credential in X-Mcp-Key") || strings.Contains(message, "wrong-value") {
 			t.Error(message)
 		}
-		door.send(url.Values{"credential_value": {mcpCredential}}, map[string]any{"credential_value": mcpCredential})
-		c.refreshes(id)
-		door.send(url.Values{"remove_credential": {"true"}, "credential_header": {"X-Mcp-Key"}}, `{"credential_header":null}`)
-		same(t, "header", c.server(id)["credential_header"], nil)
-		got = c.apiKey().api("POST", "/api/mcp/clients/"+id+"/refresh-tools", nil).refuses(400, "discovery_failed", "url")
-		if message := fmt.Sprint(got.json()["error"]); !strings.Contains(message, "asks for a credential") {
+		door.Send(url.Values{"credential_value": {mcpCredential}}, map[string]any{"credential_value": mcpCredential})
+		c.Refreshes(id)
+		door.Send(url.Values{"remove_credential": {"true"}, "credential_header": {"X-Mcp-Key"}}, `{"credential_header":null}`)
+		webtest.Same(t, "header", c.Server(id)["credential_header"], nil)
+		got = c.APIKey().API("POST", "/api/mcp/clients/"+id+"/refresh-tools", nil).Refuses(400, "discovery_failed", "url")
+		if message := fmt.Sprint(got.JSON()["error"]); !strings.Contains(message, "asks for a credential") {
 			t.Error(message)
 		}
-		door.send(url.Values{"credential_header": {"X-Mcp-Key"}, "credential_value": {mcpCredential}},
+		door.Send(url.Values{"credential_header": {"X-Mcp-Key"}, "credential_value": {mcpCredential}},
 			map[string]any{"credential_header": "X-Mcp-Key", "credential_value": mcpCredential})
-		door.send(url.Values{"url": {""}}, `{"url":null}`)
-		same(t, "header without an address", c.server(id)["credential_header"], nil)
+		door.Send(url.Values{"url": {""}}, `{"url":null}`)
+		webtest.Same(t, "header without an address", c.Server(id)["credential_header"], nil)
 	}
 }
 
 func TestCredentialsRefused(t *testing.T) {
-	c := newConsole(t)
-	with := func(name, header, value, code, param string) badRow {
+	c := webtest.NewConsole(t)
+	with := func(name, header, value, code, param string) webtest.BadRow {
 		body, _ := json.Marshal(map[string]string{"name": "x", "url": "https://example.com/", "credential_header": header, "credential_value": value})
-		return badRow{name, url.Values{"name": {"x"}, "url": {"https://example.com/"}, "credential_header": {header}, "credential_value": {value}}, string(body), code, param}
+		return webtest.BadRow{Name: name, Form: url.Values{"name": {"x"}, "url": {"https://example.com/"}, "credential_header": {header}, "credential_value": {value}}, Body: string(body), Code: code, Param: param}
 	}
-	c.refusesAll(t, []badRow{
+	c.RefusesAll(t, []webtest.BadRow{
 		with("two headers", "A\r\nB", mcpCredential, "invalid_characters", "credential_header"),
 		with("a space", "X Key", mcpCredential, "invalid_header", "credential_header"),
 		with("host", "HOST", mcpCredential, "invalid_header", "credential_header"),
@@ -117,26 +108,34 @@ func TestCredentialsRefused(t *testing.T) {
 		with("two lines", "Authorization", "a\nHost: b", "invalid_characters", "credential_value"),
 		with("not ASCII", "Authorization", "schlüssel", "invalid_characters", "credential_value"),
 		with("long", "Authorization", strings.Repeat("x", 4097), "too_long", "credential_value"),
-		{"no value", url.Values{"name": {"x"}, "url": {"https://example.com/"}, "credential_header": {"Authorization"}},
-			`{"name":"x","url":"https://example.com/","credential_header":"Authorization"}`, "required", "credential_value"},
-		{"no header", url.Values{"name": {"x"}, "url": {"https://example.com/"}, "credential_value": {mcpCredential}},
-			`{"name":"x","url":"https://example.com/","credential_value":"` + mcpCredential + `"}`, "required", "credential_header"},
-		{"no address", url.Values{"name": {"x"}, "credential_header": {"A"}, "credential_value": {mcpCredential}},
-			`{"name":"x","credential_header":"A","credential_value":"` + mcpCredential + `"}`, "required", "url"},
-		{"null value", nil, `{"name":"x","url":"https://example.com/","credential_header":"A","credential_value":null}`, "null_not_allowed", "credential_value"},
-		{"number", nil, `{"name":"x","url":"https://example.com/","credential_header":"A","credential_value":1}`, "wrong_type", "credential_value"},
-		{"removed and given", url.Values{"name": {"x"}, "url": {"https://example.com/"}, "remove_credential": {"true"}, "credential_value": {mcpCredential}},
-			`{"name":"x","url":"https://example.com/","credential_header":null,"credential_value":"x"}`, "credential_removed", "credential_value"},
+		{
+			Name: "no value", Form: url.Values{"name": {"x"}, "url": {"https://example.com/"}, "credential_header": {"Authorization"}},
+			Body: `{"name":"x","url":"https://example.com/","credential_header":"Authorization"}`, Code: "required", Param: "credential_value",
+		},
+		{
+			Name: "no header", Form: url.Values{"name": {"x"}, "url": {"https://example.com/"}, "credential_value": {mcpCredential}},
+			Body: `{"name":"x","url":"https://example.com/","credential_value":"` + mcpCredential + `"}`, Code: "required", Param: "credential_header",
+		},
+		{
+			Name: "no address", Form: url.Values{"name": {"x"}, "credential_header": {"A"}, "credential_value": {mcpCredential}},
+			Body: `{"name":"x","credential_header":"A","credential_value":"` + mcpCredential + `"}`, Code: "required", Param: "url",
+		},
+		{Name: "null value", Form: nil, Body: `{"name":"x","url":"https://example.com/","credential_header":"A","credential_value":null}`, Code: "null_not_allowed", Param: "credential_value"},
+		{Name: "number", Form: nil, Body: `{"name":"x","url":"https://example.com/","credential_header":"A","credential_value":1}`, Code: "wrong_type", Param: "credential_value"},
+		{
+			Name: "removed and given", Form: url.Values{"name": {"x"}, "url": {"https://example.com/"}, "remove_credential": {"true"}, "credential_value": {mcpCredential}},
+			Body: `{"name":"x","url":"https://example.com/","credential_header":null,"credential_value":"x"}`, Code: "credential_removed", Param: "credential_value",
+		},
 	}, "/mcp/clients", "POST", "/api/mcp/clients")
-	same(t, "servers", c.count("mcp_servers"), 0)
-	if strings.Contains(c.log.String(), mcpToken) {
+	webtest.Same(t, "servers", c.Count("mcp_servers"), 0)
+	if strings.Contains(c.Log.String(), mcpToken) {
 		t.Error("the log has the credential")
 	}
 }
 
 // The credential goes to one address: not where that redirects, and not to another path of the same host.
 func TestCredentialIsSentToItsAddressAlone(t *testing.T) {
-	c := newConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
+	c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
 	var elsewhere atomic.Int64
 	catcher := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		elsewhere.Add(1)
@@ -150,50 +149,50 @@ func TestCredentialIsSentToItsAddressAlone(t *testing.T) {
 		http.Redirect(w, r, catcher.URL, http.StatusTemporaryRedirect)
 	}))
 	t.Cleanup(redirecting.Close)
-	c.apiKey().api("POST", "/api/mcp/clients", map[string]any{
+	c.APIKey().API("POST", "/api/mcp/clients", map[string]any{
 		"client_id": "files", "name": "Files", "url": redirecting.URL + "/mcp", "credential_header": "authorization", "credential_value": mcpCredential,
-	}).is(201)
-	c.apiKey().api("POST", "/api/mcp/clients/files/refresh-tools", nil).refuses(400, "discovery_failed", "url")
+	}).Is(201)
+	c.APIKey().API("POST", "/api/mcp/clients/files/refresh-tools", nil).Refuses(400, "discovery_failed", "url")
 	if sent.Load() == 0 || elsewhere.Load() != 0 {
 		t.Errorf("sent %d times, followed %d times", sent.Load(), elsewhere.Load())
 	}
 }
 
 func TestCredentialsAreKeptNowhere(t *testing.T) {
-	c := newConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
+	c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
 	address := guardedMCP(t, "Authorization")
-	browser, program := c.login(admin), c.apiKey()
+	browser, program := c.Login(webtest.Admin), c.APIKey()
 	places := map[string]string{}
-	visit := func(a answer) {
-		places[fmt.Sprint(len(places), " ", a.Request.Method, " ", a.Request.URL)] = string(a.body) + fmt.Sprint(a.Header)
+	visit := func(a webtest.Answer) {
+		places[fmt.Sprint(len(places), " ", a.Request.Method, " ", a.Request.URL)] = string(a.Body) + fmt.Sprint(a.Header)
 	}
 	given := url.Values{"name": {"Files"}, "url": {address}, "credential_header": {"Authorization"}, "credential_value": {mcpCredential}}
-	visit(browser.post("/mcp/clients", given).is(303))
+	visit(browser.Post("/mcp/clients", given).Is(303))
 	wrong := url.Values{"name": {""}, "url": {address}, "credential_header": {"Authorization"}, "credential_value": {mcpCredential}}
-	visit(browser.post("/mcp/clients/files", wrong).is(422))
-	visit(program.api("PUT", "/api/mcp/clients/files", map[string]any{"credential_value": mcpCredential, "name": ""}).is(400))
-	visit(program.api("PUT", "/api/mcp/clients/files", map[string]any{"credential_value": mcpCredential}).is(200))
-	visit(program.api("POST", "/api/mcp/clients/files/refresh-tools", nil).is(200))
-	visit(browser.post("/mcp/clients/files/refresh-tools", nil).is(303))
+	visit(browser.Post("/mcp/clients/files", wrong).Is(422))
+	visit(program.API("PUT", "/api/mcp/clients/files", map[string]any{"credential_value": mcpCredential, "name": ""}).Is(400))
+	visit(program.API("PUT", "/api/mcp/clients/files", map[string]any{"credential_value": mcpCredential}).Is(200))
+	visit(program.API("POST", "/api/mcp/clients/files/refresh-tools", nil).Is(200))
+	visit(browser.Post("/mcp/clients/files/refresh-tools", nil).Is(303))
 	for _, path := range []string{
 		"/mcp/clients", "/mcp/clients/files", "/mcp/clients/files/edit", "/mcp/clients/files/delete", "/audit", "/audit/export?format=csv", "/audit/export?format=jsonl",
 		"/settings", "/mcp/tool-groups/new", "/access-profiles/new",
 	} {
-		visit(browser.get(path).is(200))
+		visit(browser.Get(path).Is(200))
 	}
 	for _, path := range []string{"/api/mcp/clients", "/api/mcp/clients/files", "/api/access-profiles/audit-logs"} {
-		visit(program.get(path).is(200))
+		visit(program.Get(path).Is(200))
 	}
-	for table, rows := range c.everyTable(c.owner()) {
+	for table, rows := range c.EveryTable(c.Owner()) {
 		places["table "+table] = rows
 	}
-	places["the log"] = c.log.String()
+	places["the log"] = c.Log.String()
 	for _, form := range []string{mcpCredential, base64.StdEncoding.EncodeToString([]byte(mcpCredential))} {
-		if leak := leaks(places, form); leak != "" {
+		if leak := webtest.Leaks(places, form); leak != "" {
 			t.Error(leak)
 		}
 	}
 	// Another secret of the console cannot read it, and says so.
-	c.exec("UPDATE mcp_servers SET url = ?", address+"/")
-	program.api("POST", "/api/mcp/clients/files/refresh-tools", nil).refuses(400, "credential_unreadable", "credential_value")
+	c.Exec("UPDATE mcp_servers SET url = ?", address+"/")
+	program.API("POST", "/api/mcp/clients/files/refresh-tools", nil).Refuses(400, "credential_unreadable", "credential_value")
 }

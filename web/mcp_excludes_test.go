@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 // halves are propagations of one side of an MCP selection that leave a copy with a whole server and an exclude of one
@@ -28,117 +30,71 @@ var halves = map[string]struct{ before, after, field string }{
 func TestAnExcludeWinsInACopy(t *testing.T) {
 	for name, half := range halves {
 		t.Run(name, func(t *testing.T) {
-			g := newGateway(t)
-			other, _ := g.another(g.appURL())
-			g.exec("INSERT INTO mcp_servers (client_id, name, name_key, tools) VALUES ('slack', 'slack', 'slack', '{a,b,c}')")
-			group := g.addGroup("Some of slack", `[{"mcp_client_id":"slack","tool_names":["a","b"]}]`)
+			g := webtest.NewGateway(t)
+			other, _ := g.Another(g.AppURL())
+			g.Exec("INSERT INTO mcp_servers (client_id, name, name_key, tools) VALUES ('slack', 'slack', 'slack', '{a,b,c}')")
+			group := g.AddGroup("Some of slack", `[{"mcp_client_id":"slack","tool_names":["a","b"]}]`)
 			write := func(policy string) string {
 				if strings.Contains(policy, "%d") {
 					return fmt.Sprintf(policy, group)
 				}
 				return policy
 			}
-			profile := g.profileNaming("Halves", write(half.before))
-			user := g.member("half@example.com", "Viewer")
-			_, key := g.give(user, profile)
-			for _, c := range []*console{g.console, other} {
-				g.admin.at(c).ask(tool(key, "slack", "b")) // and is cached from now on
+			profile := g.ProfileNaming("Halves", write(half.before))
+			user := g.Member("half@example.com", "Viewer")
+			_, key := g.Give(user, profile)
+			for _, c := range []*webtest.Console{g.Console, other} {
+				g.Admin.At(c).Ask(webtest.Tool(key, "slack", "b")) // and is cached from now on
 			}
 			path := fmt.Sprint("/api/access-profiles/", profile)
-			g.admin.api("PUT", path, write(half.after)).is(200)
-			conflict := []any{object{"mcp_client_id": "slack", "tool_names": []any{"b"}, "user_ids": []any{user}}}
+			g.Admin.API("PUT", path, write(half.after)).Is(200)
+			conflict := []any{webtest.Object{"mcp_client_id": "slack", "tool_names": []any{"b"}, "user_ids": []any{user}}}
 
 			before := map[string]bool{"a": true, "b": half.field == "mcp_tool_overrides", "c": half.field == "mcp_tool_overrides"}
 			want := map[string]bool{"a": true, "b": false, "c": true}
-			dry := g.admin.api("POST", path+"/propagate", object{"fields": []string{half.field}, "dry_run": true}).is(200).json()
-			same(t, "foretold conflicts", dry["mcp_conflicts"], conflict)
-			change := dry["changes"].([]any)[0].(object)
-			same(t, "tools gained", change["tools_gained"], toolsOf("slack", differ(want, before)))
-			same(t, "tools lost", change["tools_lost"], toolsOf("slack", differ(before, want)))
-			preview := g.session.get(strings.TrimPrefix(path, "/api") + "/propagate/preview?" + url.Values{"fields": {half.field}}.Encode()).is(200)
-			says(preview, "conflicts", "excludes b")
-			says(preview, "conflicts", "resources and prompts, which need the whole server. Tick both MCP servers and Single tools")
-			if page := string(preview.body); strings.Index(page, `id="conflicts"`) > strings.Index(page, "Apply to 1 holder") {
+			dry := g.Admin.API("POST", path+"/propagate", webtest.Object{"fields": []string{half.field}, "dry_run": true}).Is(200).JSON()
+			webtest.Same(t, "foretold conflicts", dry["mcp_conflicts"], conflict)
+			change := dry["changes"].([]any)[0].(webtest.Object)
+			webtest.Same(t, "tools gained", change["tools_gained"], toolsOf("slack", differ(want, before)))
+			webtest.Same(t, "tools lost", change["tools_lost"], toolsOf("slack", differ(before, want)))
+			preview := g.Session.Get(strings.TrimPrefix(path, "/api") + "/propagate/preview?" + url.Values{"fields": {half.field}}.Encode()).Is(200)
+			webtest.Says(preview, "conflicts", "excludes b")
+			webtest.Says(preview, "conflicts", "resources and prompts, which need the whole server. Tick both MCP servers and Single tools")
+			if page := string(preview.Body); strings.Index(page, `id="conflicts"`) > strings.Index(page, "Apply to 1 holder") {
 				t.Error("the warning stands below the button")
 			}
-			facts := preview.facts()
-			same(t, "gained on the page", facts["Tools gained"], strings.Join(prefixed("slack/", differ(want, before)), " "))
-			same(t, "lost on the page", facts["Tools lost"], strings.Join(prefixed("slack/", differ(before, want)), " "))
+			facts := preview.Facts()
+			webtest.Same(t, "gained on the page", facts["Tools gained"], strings.Join(prefixed("slack/", differ(want, before)), " "))
+			webtest.Same(t, "lost on the page", facts["Tools lost"], strings.Join(prefixed("slack/", differ(before, want)), " "))
 			notWhole := ""
 			if half.field == "mcp_tool_overrides" {
 				notWhole = "No longer all of slack: resources and prompts need the whole server."
 			}
-			same(t, "no longer whole", facts["Resources and prompts lost"], notWhole)
+			webtest.Same(t, "no longer whole", facts["Resources and prompts lost"], notWhole)
 
-			done := g.admin.api("POST", path+"/propagate", object{"fields": []string{half.field}}).is(200).json()
-			same(t, "conflicts left", done["mcp_conflicts"], conflict)
-			job := done["job"].(object)["id"]
-			says(g.session.get(fmt.Sprintf("%s/propagate/%v", strings.TrimPrefix(path, "/api"), job)).is(200), "conflicts", "excludes b")
-			g.admin.at(other).withinASecond(tool(key, "slack", "b"), "mcp_tool_blocked")
+			done := g.Admin.API("POST", path+"/propagate", webtest.Object{"fields": []string{half.field}}).Is(200).JSON()
+			webtest.Same(t, "conflicts left", done["mcp_conflicts"], conflict)
+			job := done["job"].(webtest.Object)["id"]
+			webtest.Says(g.Session.Get(fmt.Sprintf("%s/propagate/%v", strings.TrimPrefix(path, "/api"), job)).Is(200), "conflicts", "excludes b")
+			g.Admin.At(other).WithinASecond(webtest.Tool(key, "slack", "b"), "mcp_tool_blocked")
 			if half.field == "mcp_servers" {
-				g.admin.at(other).withinASecond(tool(key, "slack", "c"), "allowed")
+				g.Admin.At(other).WithinASecond(webtest.Tool(key, "slack", "c"), "allowed")
 			}
-			for _, c := range []*console{g.console, other} {
-				g.toolsAtEveryDoor(c, user, key, want)
+			for _, c := range []*webtest.Console{g.Console, other} {
+				g.ToolsAtEveryDoor(c, user, key, want)
 			}
 			// A tool that the server adds later is granted by its name; the exclude stays.
-			g.admin.api("PUT", "/api/mcp/clients/slack", `{"tools":["a","b","c","d"]}`).is(200)
+			g.Admin.API("PUT", "/api/mcp/clients/slack", `{"tools":["a","b","c","d"]}`).Is(200)
 			want["d"] = true
-			g.toolsAtEveryDoor(g.console, user, key, want)
+			g.ToolsAtEveryDoor(g.Console, user, key, want)
 
 			// Access adds up between copies: another copy that grants the tool allows it.
-			g.assign(user, g.profileNaming("All of slack", `"mcp_servers":[{"mcp_server_id":"slack"}]`))
+			g.Assign(user, g.ProfileNaming("All of slack", `"mcp_servers":[{"mcp_server_id":"slack"}]`))
 			want["b"] = true
-			g.toolsAtEveryDoor(g.console, user, key, want)
-			same(t, "conflicts of the other", len(g.admin.api("POST", path+"/propagate", object{"fields": []string{"mcp_servers", "mcp_tool_overrides"}}).
-				is(200).json()["mcp_conflicts"].([]any)), 0)
+			g.ToolsAtEveryDoor(g.Console, user, key, want)
+			webtest.Same(t, "conflicts of the other", len(g.Admin.API("POST", path+"/propagate", webtest.Object{"fields": []string{"mcp_servers", "mcp_tool_overrides"}}).
+				Is(200).JSON()["mcp_conflicts"].([]any)), 0)
 		})
-	}
-}
-
-// toolsAtEveryDoor fails the test unless the tools of slack are granted or not, on each route and on each page that
-// shows them.
-func (g gateway) toolsAtEveryDoor(c *console, user, key string, want map[string]bool) {
-	g.t.Helper()
-	admin, found := g.admin.at(c), []string{}
-	for name, granted := range want {
-		kind, status := "mcp_tool_blocked", 403
-		if granted {
-			kind, status = "allowed", 200
-			found = append(found, "slack/"+name)
-		}
-		admin.decides(tool(key, "slack", name), kind, status)
-		admin.decides(with(tool(nil, "slack", name), "virtual_key", nil, "user_id", user), kind, status)
-		a := admin.api("POST", "/access/v1/evaluation", evaluation(entity("virtual_key", key), entity("tool", "slack/"+name))).is(200)
-		same(g.t, "AuthZEN about "+name, a.json()["decision"], granted)
-		address := "?mcp_client_id=slack&tool_name=" + name
-		for _, door := range []string{"/authz/forward", "/authz/nginx"} {
-			same(g.t, door+address, g.bearer(key).at(c).get(door+address).StatusCode, status)
-		}
-		tried := g.session.at(c).get("/users/" + user + "/try" + address).is(200)
-		same(g.t, "the page that tries "+name, strings.Contains(text(tried.one("main")), "Allowed by"), granted)
-	}
-	slices.Sort(found)
-	results := admin.api("POST", "/access/v1/search/resource", evaluation(entity("virtual_key", key), object{"type": "tool"})).is(200).json()["results"]
-	searched := []string{}
-	for _, one := range objects(results) {
-		searched = append(searched, one["id"].(string))
-	}
-	slices.Sort(searched)
-	same(g.t, "AuthZEN search", searched, found)
-	line := "slack: " + strings.ReplaceAll(strings.Join(found, ", "), "slack/", "")
-	says(g.session.at(c).get("/users/"+user).is(200), "", line)
-}
-
-// says fails the test unless a page, or the section that a heading names, contains the words.
-func says(a answer, section, words string) {
-	a.t.Helper()
-	node := a.one("main")
-	if section != "" {
-		node = a.one("section", "aria-labelledby", section)
-	}
-	if said := text(node); !strings.Contains(said, words) {
-		a.t.Errorf("%s: no %q in %q", a.Request.URL.Path, words, said)
 	}
 }
 
@@ -167,5 +123,5 @@ func toolsOf(server string, names []string) any {
 	for _, name := range names {
 		list = append(list, name)
 	}
-	return []any{object{"mcp_client_id": server, "tool_names": list}}
+	return []any{webtest.Object{"mcp_client_id": server, "tool_names": list}}
 }

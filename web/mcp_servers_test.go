@@ -1,265 +1,238 @@
 package web_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-
 	"tollgate/handlers"
+	"tollgate/web/webtest"
 )
 
-func (c *console) addServer(id string, tools ...string) {
-	c.t.Helper()
-	body := map[string]any{"client_id": id, "name": "Server " + id, "tools": append([]string{}, tools...)}
-	c.apiKey().api("POST", "/api/mcp/clients", body).is(http.StatusCreated)
-}
-
-func (c *console) server(id string) map[string]any {
-	c.t.Helper()
-	return c.apiKey().get("/api/mcp/clients/" + id).is(http.StatusOK).json()["mcp_client"].(map[string]any)
-}
-
 func TestCreateMCPServer(t *testing.T) {
-	c := newConsole(t)
-	for i, door := range doorsTo(c, "/mcp/clients", "POST", "/api/mcp/clients") {
+	c := webtest.NewConsole(t)
+	for i, door := range webtest.DoorsTo(c, "/mcp/clients", "POST", "/api/mcp/clients") {
 		name, id := fmt.Sprintf("Jira Cloud %d", i), fmt.Sprintf("jira-cloud-%d", i)
-		got := door.send(
+		got := door.Send(
 			url.Values{"name": {name}, "client_id": {""}, "url": {" https://mcp.example.com/mcp "}, "tools": {"create_issue\n\nissue/read\n"}},
 			map[string]any{"name": name, "url": "https://mcp.example.com/mcp", "tools": []string{"create_issue", "issue/read"}, "tools_refreshed_at": "never"},
 		)
-		if door.name == "form" {
-			got.redirects("/mcp/clients/" + id)
-		} else if got.is(http.StatusCreated); got.Header.Get("Location") != "/api/mcp/clients/"+id {
+		if door.Name == "form" {
+			got.Redirects("/mcp/clients/" + id)
+		} else if got.Is(http.StatusCreated); got.Header.Get("Location") != "/api/mcp/clients/"+id {
 			t.Errorf("location %q", got.Header.Get("Location"))
 		}
-		server := c.server(id)
+		server := c.Server(id)
 		if server["name"] != name || server["url"] != "https://mcp.example.com/mcp" || server["tools_refreshed_at"] != nil ||
-			!slices.Equal(list(server["tools"]), []string{"create_issue", "issue/read"}) {
-			t.Errorf("%s: got %v", door.name, server)
+			!slices.Equal(webtest.List(server["tools"]), []string{"create_issue", "issue/read"}) {
+			t.Errorf("%s: got %v", door.Name, server)
 		}
 	}
-	key := c.apiKey()
+	key := c.APIKey()
 	// A derived id gets a number when it is taken; an id that was sent does not.
 	for name, id := range map[string]string{"Jira cloud (0)": "jira-cloud-0-2", "New": "new-2", "日本": "server"} {
-		got := key.api("POST", "/api/mcp/clients", map[string]any{"name": name}).is(201)
-		if server := got.json()["mcp_client"].(map[string]any); server["client_id"] != id || server["url"] != nil {
+		got := key.API("POST", "/api/mcp/clients", map[string]any{"name": name}).Is(201)
+		if server := got.JSON()["mcp_client"].(map[string]any); server["client_id"] != id || server["url"] != nil {
 			t.Errorf("%s: got %v", name, server)
 		}
 	}
-	for _, door := range doorsTo(c, "/mcp/clients", "POST", "/api/mcp/clients") {
-		door.send(url.Values{"name": {"JIRA CLOUD 0"}}, `{"name":"JIRA CLOUD 0"}`).refuses(409, "name_taken", "name")
-		door.send(url.Values{"name": {"Other"}, "client_id": {"server"}}, `{"name":"Other","client_id":"server"}`).refuses(409, "name_taken", "client_id")
+	for _, door := range webtest.DoorsTo(c, "/mcp/clients", "POST", "/api/mcp/clients") {
+		door.Send(url.Values{"name": {"JIRA CLOUD 0"}}, `{"name":"JIRA CLOUD 0"}`).Refuses(409, "name_taken", "name")
+		door.Send(url.Values{"name": {"Other"}, "client_id": {"server"}}, `{"name":"Other","client_id":"server"}`).Refuses(409, "name_taken", "client_id")
 	}
 }
 
 func TestMCPServerInputsRefused(t *testing.T) {
-	c := newConsole(t)
-	cases := []badRow{
-		{"no name", url.Values{"client_id": {"x"}}, `{"client_id":"x"}`, "required", "name"},
-		{"blank name", url.Values{"name": {" "}}, `{"name":" "}`, "required", "name"},
-		{"null name", nil, `{"name":null}`, "null_not_allowed", "name"},
-		{"null id", nil, `{"name":"x","client_id":null}`, "null_not_allowed", "client_id"},
-		{"empty id", nil, `{"name":"x","client_id":""}`, "required", "client_id"},
-		{"id new", url.Values{"name": {"x"}, "client_id": {"new"}}, `{"name":"x","client_id":"new"}`, "invalid_name", "client_id"},
-		{"id in capitals", url.Values{"name": {"x"}, "client_id": {"GitHub"}}, `{"name":"x","client_id":"GitHub"}`, "invalid_name", "client_id"},
-		{"invisible name", url.Values{"name": {"a\u200bb"}}, `{"name":"a\u200bb"}`, "invalid_characters", "name"},
-		{"long name", url.Values{"name": {strings.Repeat("x", 256)}}, `{"name":"` + strings.Repeat("x", 256) + `"}`, "too_long", "name"},
-		{"null tools", nil, `{"name":"x","tools":null}`, "null_not_allowed", "tools"},
-		{"tool of another type", nil, `{"name":"x","tools":[1]}`, "wrong_type", "tools[0]"},
-		{"tool with a space", url.Values{"name": {"x"}, "tools": {"a\nb c"}}, `{"name":"x","tools":["a","b c"]}`, "invalid_tool_name", "tools[1]"},
-		{"all tools", url.Values{"name": {"x"}, "tools": {"*"}}, `{"name":"x","tools":["*"]}`, "invalid_tool_name", "tools[0]"},
-		{"duplicate tool", url.Values{"name": {"x"}, "tools": {"a\na"}}, `{"name":"x","tools":["a","a"]}`, "duplicate_tool", "tools[1]"},
-		{"url of another type", nil, `{"name":"x","url":1}`, "wrong_type", "url"},
+	c := webtest.NewConsole(t)
+	cases := []webtest.BadRow{
+		{Name: "no name", Form: url.Values{"client_id": {"x"}}, Body: `{"client_id":"x"}`, Code: "required", Param: "name"},
+		{Name: "blank name", Form: url.Values{"name": {" "}}, Body: `{"name":" "}`, Code: "required", Param: "name"},
+		{Name: "null name", Form: nil, Body: `{"name":null}`, Code: "null_not_allowed", Param: "name"},
+		{Name: "null id", Form: nil, Body: `{"name":"x","client_id":null}`, Code: "null_not_allowed", Param: "client_id"},
+		{Name: "empty id", Form: nil, Body: `{"name":"x","client_id":""}`, Code: "required", Param: "client_id"},
+		{Name: "id new", Form: url.Values{"name": {"x"}, "client_id": {"new"}}, Body: `{"name":"x","client_id":"new"}`, Code: "invalid_name", Param: "client_id"},
+		{Name: "id in capitals", Form: url.Values{"name": {"x"}, "client_id": {"GitHub"}}, Body: `{"name":"x","client_id":"GitHub"}`, Code: "invalid_name", Param: "client_id"},
+		{Name: "invisible name", Form: url.Values{"name": {"a\u200bb"}}, Body: `{"name":"a\u200bb"}`, Code: "invalid_characters", Param: "name"},
+		{Name: "long name", Form: url.Values{"name": {strings.Repeat("x", 256)}}, Body: `{"name":"` + strings.Repeat("x", 256) + `"}`, Code: "too_long", Param: "name"},
+		{Name: "null tools", Form: nil, Body: `{"name":"x","tools":null}`, Code: "null_not_allowed", Param: "tools"},
+		{Name: "tool of another type", Form: nil, Body: `{"name":"x","tools":[1]}`, Code: "wrong_type", Param: "tools[0]"},
+		{Name: "tool with a space", Form: url.Values{"name": {"x"}, "tools": {"a\nb c"}}, Body: `{"name":"x","tools":["a","b c"]}`, Code: "invalid_tool_name", Param: "tools[1]"},
+		{Name: "all tools", Form: url.Values{"name": {"x"}, "tools": {"*"}}, Body: `{"name":"x","tools":["*"]}`, Code: "invalid_tool_name", Param: "tools[0]"},
+		{Name: "duplicate tool", Form: url.Values{"name": {"x"}, "tools": {"a\na"}}, Body: `{"name":"x","tools":["a","a"]}`, Code: "duplicate_tool", Param: "tools[1]"},
+		{Name: "url of another type", Form: nil, Body: `{"name":"x","url":1}`, Code: "wrong_type", Param: "url"},
 	}
 	for _, address := range []string{
 		"mcp.example.com", "ftp://example.com", "file:///etc/passwd", "javascript:alert(1)", "http://", "http://user:pw@example.com/", "http://a b/",
 		"https://example.com/#x", "unix:///run/x.sock", "//example.com",
 	} {
-		cases = append(cases, badRow{
-			"address " + address, url.Values{"name": {"x"}, "url": {address}}, fmt.Sprintf(`{"name":"x","url":%q}`, address), "invalid_url", "url",
+		cases = append(cases, webtest.BadRow{
+			Name: "address " + address, Form: url.Values{"name": {"x"}, "url": {address}}, Body: fmt.Sprintf(`{"name":"x","url":%q}`, address), Code: "invalid_url", Param: "url",
 		})
 	}
-	c.refusesAll(t, cases, "/mcp/clients", "POST", "/api/mcp/clients")
-	if n := c.count("mcp_servers"); n != 0 {
+	c.RefusesAll(t, cases, "/mcp/clients", "POST", "/api/mcp/clients")
+	if n := c.Count("mcp_servers"); n != 0 {
 		t.Errorf("%d servers were stored", n)
 	}
-	c.apiKey().api("POST", "/api/mcp/clients", `{"name":"x","command":"/bin/sh"}`).refuses(400, "unknown_field", "command")
+	c.APIKey().API("POST", "/api/mcp/clients", `{"name":"x","command":"/bin/sh"}`).Refuses(400, "unknown_field", "command")
 }
 
 func TestUpdateMCPServer(t *testing.T) {
-	c := newConsole(t)
-	c.addServer("github", "a", "b")
-	for _, door := range doorsTo(c, "/mcp/clients/github", "PUT", "/api/mcp/clients/github") {
-		got := door.send(url.Values{"name": {door.name}, "url": {"https://example.com/"}, "tools": {"b\nc"}},
-			map[string]any{"name": door.name, "url": "https://example.com/", "tools": []string{"b", "c"}, "client_id": "github"})
-		if door.name == "form" {
-			got.redirects("/mcp/clients/github")
+	c := webtest.NewConsole(t)
+	c.AddServer("github", "a", "b")
+	for _, door := range webtest.DoorsTo(c, "/mcp/clients/github", "PUT", "/api/mcp/clients/github") {
+		got := door.Send(url.Values{"name": {door.Name}, "url": {"https://example.com/"}, "tools": {"b\nc"}},
+			map[string]any{"name": door.Name, "url": "https://example.com/", "tools": []string{"b", "c"}, "client_id": "github"})
+		if door.Name == "form" {
+			got.Redirects("/mcp/clients/github")
 		} else {
-			got.is(200)
+			got.Is(200)
 		}
-		server := c.server("github")
-		if server["name"] != door.name || server["url"] != "https://example.com/" || !slices.Equal(list(server["tools"]), []string{"b", "c"}) {
+		server := c.Server("github")
+		if server["name"] != door.Name || server["url"] != "https://example.com/" || !slices.Equal(webtest.List(server["tools"]), []string{"b", "c"}) {
 			t.Errorf("got %v", server)
 		}
-		door.send(url.Values{"url": {""}}, `{"url":null}`)
-		if server := c.server("github"); server["url"] != nil || server["name"] != door.name {
-			t.Errorf("%s: got %v", door.name, server)
+		door.Send(url.Values{"url": {""}}, `{"url":null}`)
+		if server := c.Server("github"); server["url"] != nil || server["name"] != door.Name {
+			t.Errorf("%s: got %v", door.Name, server)
 		}
-		door.send(url.Values{"name": {""}}, `{"name":""}`).refuses(door.refused, "required", "name")
-		door.send(url.Values{"client_id": {"x"}}, `{"client_id":"x"}`).refuses(door.refused, "read_only", "client_id")
-		rows := c.count("audit_logs")
-		door.send(url.Values{"tools": {"b\nc"}}, `{"tools":["b","c"]}`)
-		if c.count("audit_logs") != rows {
-			t.Errorf("%s: saving the same again wrote something", door.name)
+		door.Send(url.Values{"name": {""}}, `{"name":""}`).Refuses(door.Refused, "required", "name")
+		door.Send(url.Values{"client_id": {"x"}}, `{"client_id":"x"}`).Refuses(door.Refused, "read_only", "client_id")
+		rows := c.Count("audit_logs")
+		door.Send(url.Values{"tools": {"b\nc"}}, `{"tools":["b","c"]}`)
+		if c.Count("audit_logs") != rows {
+			t.Errorf("%s: saving the same again wrote something", door.Name)
 		}
 	}
-	c.apiKey().api("PUT", "/api/mcp/clients/nope", `{}`).refuses(404, "not_found", "")
+	c.APIKey().API("PUT", "/api/mcp/clients/nope", `{}`).Refuses(404, "not_found", "")
 }
 
 func TestMCPServerInUse(t *testing.T) {
-	c := newConsole(t)
-	c.addServer("github", "read", "write", "free")
-	c.addServer("jira", "x")
-	c.profileNaming("Writers", `"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"write","action":"include"}]`)
-	c.profileNaming("Whole", `"mcp_servers":[{"mcp_server_id":"jira"}]`)
-	c.addGroup("Readers", `[{"mcp_client_id":"github","tool_names":["read"]},{"mcp_client_id":"jira","tool_names":["*"]}]`)
-	for _, door := range doorsTo(c, "/mcp/clients/github", "PUT", "/api/mcp/clients/github") {
-		got := door.send(url.Values{"tools": {"free\nadded"}}, `{"tools":["free","added"]}`).refuses(409, "in_use", "tools")
+	c := webtest.NewConsole(t)
+	c.AddServer("github", "read", "write", "free")
+	c.AddServer("jira", "x")
+	c.ProfileNaming("Writers", `"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"write","action":"include"}]`)
+	c.ProfileNaming("Whole", `"mcp_servers":[{"mcp_server_id":"jira"}]`)
+	c.AddGroup("Readers", `[{"mcp_client_id":"github","tool_names":["read"]},{"mcp_client_id":"jira","tool_names":["*"]}]`)
+	for _, door := range webtest.DoorsTo(c, "/mcp/clients/github", "PUT", "/api/mcp/clients/github") {
+		got := door.Send(url.Values{"tools": {"free\nadded"}}, `{"tools":["free","added"]}`).Refuses(409, "in_use", "tools")
 		const want = "read, write cannot be removed while named by 1 profile (Writers) and 1 tool group (Readers)."
-		if door.name == "json" {
-			if message := got.json()["error"].(map[string]any)["message"]; message != want {
+		if door.Name == "json" {
+			if message := got.JSON()["error"].(map[string]any)["message"]; message != want {
 				t.Errorf("got %q", message)
 			}
 			continue
 		}
-		if words := text(got.one("div", "id", "problems")); !strings.Contains(words, want) {
+		if words := webtest.Text(got.One("div", "id", "problems")); !strings.Contains(words, want) {
 			t.Errorf("got %q", words)
 		}
-		if area := got.one("textarea", "name", "tools"); area.FirstChild.Data != "free\nadded" {
+		if area := got.One("textarea", "name", "tools"); area.FirstChild.Data != "free\nadded" {
 			t.Errorf("typed %q", area.FirstChild.Data)
 		}
 	}
 	// Tools that no profile names can be deleted, and a grant of the whole server names no tool.
-	c.apiKey().api("PUT", "/api/mcp/clients/github", `{"tools":["write","read"]}`).is(200)
-	c.apiKey().api("PUT", "/api/mcp/clients/jira", `{"tools":[]}`).is(200)
+	c.APIKey().API("PUT", "/api/mcp/clients/github", `{"tools":["write","read"]}`).Is(200)
+	c.APIKey().API("PUT", "/api/mcp/clients/jira", `{"tools":[]}`).Is(200)
 	for _, id := range []string{"github", "jira"} {
-		for _, door := range doorsTo(c, "/mcp/clients/"+id+"/delete", "DELETE", "/api/mcp/clients/"+id) {
-			door.send(url.Values{}, nil).refuses(409, "in_use", "")
+		for _, door := range webtest.DoorsTo(c, "/mcp/clients/"+id+"/delete", "DELETE", "/api/mcp/clients/"+id) {
+			door.Send(url.Values{}, nil).Refuses(409, "in_use", "")
 		}
-		if page := c.login(admin).get("/mcp/clients/" + id + "/delete").is(200); len(page.all("button", "class", "button danger")) != 0 {
+		if page := c.Login(webtest.Admin).Get("/mcp/clients/" + id + "/delete").Is(200); len(page.All("button", "class", "button danger")) != 0 {
 			t.Error("there is a button")
 		}
 	}
-	c.addServer("free")
-	c.apiKey().api("DELETE", "/api/mcp/clients/free", nil).is(200)
-	c.addServer("free")
-	c.login(admin).post("/mcp/clients/free/delete", nil).redirects("/mcp/clients")
+	c.AddServer("free")
+	c.APIKey().API("DELETE", "/api/mcp/clients/free", nil).Is(200)
+	c.AddServer("free")
+	c.Login(webtest.Admin).Post("/mcp/clients/free/delete", nil).Redirects("/mcp/clients")
 }
 
 func TestListMCPServers(t *testing.T) {
-	c := newConsole(t)
-	if got := string(c.apiKey().get("/api/mcp/clients").is(200).body); !strings.Contains(got, `"mcp_clients":[]`) {
+	c := webtest.NewConsole(t)
+	if got := string(c.APIKey().Get("/api/mcp/clients").Is(200).Body); !strings.Contains(got, `"mcp_clients":[]`) {
 		t.Error(got)
 	}
-	c.addServer("b", "findme")
-	c.addServer("a")
-	page := c.apiKey().get("/api/governance/mcp/clients?search=FINDME").is(200).json()
+	c.AddServer("b", "findme")
+	c.AddServer("a")
+	page := c.APIKey().Get("/api/governance/mcp/clients?search=FINDME").Is(200).JSON()
 	if rows := page["mcp_clients"].([]any); len(rows) != 1 || page["total_count"] != 1.0 || rows[0].(map[string]any)["client_id"] != "b" {
 		t.Errorf("got %v", page)
 	}
-	rows := c.login(viewer).get("/mcp/clients").is(200).all("a", "class", "row-name")
-	if len(rows) != 2 || text(rows[0]) != "Server a" {
+	rows := c.Login(webtest.Viewer).Get("/mcp/clients").Is(200).All("a", "class", "row-name")
+	if len(rows) != 2 || webtest.Text(rows[0]) != "Server a" {
 		t.Errorf("%d rows", len(rows))
 	}
 }
 
-// remoteMCP is a real MCP server with these tools.
-func remoteMCP(t *testing.T, names ...string) string {
-	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, nil)
-	for _, name := range names {
-		mcp.AddTool(server, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
-			return &mcp.CallToolResult{}, nil, nil
-		})
-	}
-	listener := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
-	t.Cleanup(listener.Close)
-	return listener.URL
-}
-
 func TestRefreshMCPTools(t *testing.T) {
-	c := newConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
-	key := c.apiKey()
+	c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.MCPPrivate = true })
+	key := c.APIKey()
 	for _, door := range []string{"form", "json"} {
-		c.addServer(door, "old")
-		key.api("PUT", "/api/mcp/clients/"+door, map[string]any{"url": remoteMCP(t, "read", "write/"+door)}).is(200)
+		c.AddServer(door, "old")
+		key.API("PUT", "/api/mcp/clients/"+door, map[string]any{"url": webtest.RemoteMCP(t, "read", "write/"+door)}).Is(200)
 	}
-	got := key.api("POST", "/api/mcp/clients/json/refresh-tools", nil).is(200).json()
-	if got["skipped_tools"] != 0.0 || !slices.Equal(list(got["mcp_client"].(map[string]any)["tools"]), []string{"read", "write/json"}) {
+	got := key.API("POST", "/api/mcp/clients/json/refresh-tools", nil).Is(200).JSON()
+	if got["skipped_tools"] != 0.0 || !slices.Equal(webtest.List(got["mcp_client"].(map[string]any)["tools"]), []string{"read", "write/json"}) {
 		t.Errorf("got %v", got)
 	}
-	c.login(admin).post("/mcp/clients/form/refresh-tools", nil).redirects("/mcp/clients/form")
-	server := c.server("form")
-	if at, _ := server["tools_refreshed_at"].(string); !strings.HasSuffix(at, "Z") || !slices.Equal(list(server["tools"]), []string{"read", "write/form"}) {
+	c.Login(webtest.Admin).Post("/mcp/clients/form/refresh-tools", nil).Redirects("/mcp/clients/form")
+	server := c.Server("form")
+	if at, _ := server["tools_refreshed_at"].(string); !strings.HasSuffix(at, "Z") || !slices.Equal(webtest.List(server["tools"]), []string{"read", "write/form"}) {
 		t.Errorf("got %v", server)
 	}
-	key.api("POST", "/api/mcp/clients/json/refresh-tools", `{"url":"http://x"}`).refuses(400, "unknown_field", "url")
-	key.api("POST", "/api/mcp/clients/nope/refresh-tools", nil).refuses(404, "not_found", "")
-	c.apiKey("MCPServers:View").api("POST", "/api/mcp/clients/json/refresh-tools", nil).is(403)
-	c.login(viewer).post("/mcp/clients/form/refresh-tools", nil).is(403)
+	key.API("POST", "/api/mcp/clients/json/refresh-tools", `{"url":"http://x"}`).Refuses(400, "unknown_field", "url")
+	key.API("POST", "/api/mcp/clients/nope/refresh-tools", nil).Refuses(404, "not_found", "")
+	c.APIKey("MCPServers:View").API("POST", "/api/mcp/clients/json/refresh-tools", nil).Is(403)
+	c.Login(webtest.Viewer).Post("/mcp/clients/form/refresh-tools", nil).Is(403)
 }
 
 func TestRefreshMCPToolsRefused(t *testing.T) {
-	c := newConsole(t)
-	c.addServer("files", "old")
-	doors := doorsTo(c, "/mcp/clients/files/refresh-tools", "POST", "/api/mcp/clients/files/refresh-tools")
+	c := webtest.NewConsole(t)
+	c.AddServer("files", "old")
+	doors := webtest.DoorsTo(c, "/mcp/clients/files/refresh-tools", "POST", "/api/mcp/clients/files/refresh-tools")
 	for _, door := range doors {
-		door.send(nil, nil).refuses(door.refused, "no_url", "url")
+		door.Send(nil, nil).Refuses(door.Refused, "no_url", "url")
 	}
 	// Private addresses are not allowed here.
-	c.apiKey().api("PUT", "/api/mcp/clients/files", map[string]any{"url": remoteMCP(t, "read")}).is(200)
+	c.APIKey().API("PUT", "/api/mcp/clients/files", map[string]any{"url": webtest.RemoteMCP(t, "read")}).Is(200)
 	for _, door := range doors {
-		got := door.send(nil, nil).refuses(door.refused, "address_not_allowed", "url")
-		if door.name == "form" && !strings.Contains(text(got.one("p", "class", "flash flash-error")), "TOLLGATE_MCP_PRIVATE") {
-			t.Errorf("got %s", got.body)
+		got := door.Send(nil, nil).Refuses(door.Refused, "address_not_allowed", "url")
+		if door.Name == "form" && !strings.Contains(webtest.Text(got.One("p", "class", "flash flash-error")), "TOLLGATE_MCP_PRIVATE") {
+			t.Errorf("got %s", got.Body)
 		}
 	}
-	c.login(viewer).get("/mcp/clients/files/refresh-tools").redirects("/mcp/clients/files")
-	if tools := list(c.server("files")["tools"]); !slices.Equal(tools, []string{"old"}) {
+	c.Login(webtest.Viewer).Get("/mcp/clients/files/refresh-tools").Redirects("/mcp/clients/files")
+	if tools := webtest.List(c.Server("files")["tools"]); !slices.Equal(tools, []string{"old"}) {
 		t.Errorf("tools became %v", tools)
 	}
 }
 
 func TestToolIsDroppedWhileAProfileNamesIt(t *testing.T) {
-	c := newConsole(t)
-	key := c.apiKey()
+	c := webtest.NewConsole(t)
+	key := c.APIKey()
 	for round := range 20 {
 		id := fmt.Sprintf("s%d", round)
-		c.addServer(id, "tool")
-		dropped, created := race(
-			func() answer { return key.api("PUT", "/api/mcp/clients/"+id, `{"tools":[]}`) },
-			func() answer {
-				return key.api("POST", "/api/access-profiles",
+		c.AddServer(id, "tool")
+		dropped, created := webtest.Race(
+			func() webtest.Answer { return key.API("PUT", "/api/mcp/clients/"+id, `{"tools":[]}`) },
+			func() webtest.Answer {
+				return key.API("POST", "/api/access-profiles",
 					fmt.Sprintf(`{"name":%q,"mcp_tool_overrides":[{"mcp_client_id":%q,"tool_name":"tool","action":"include"}]}`, id, id))
 			},
 		)
 		switch [2]int{dropped.StatusCode, created.StatusCode} {
 		case [2]int{200, 400}:
-			created.refuses(400, "unknown_tool", "mcp_tool_overrides[0].tool_name")
+			created.Refuses(400, "unknown_tool", "mcp_tool_overrides[0].tool_name")
 		case [2]int{409, 201}:
-			dropped.refuses(409, "in_use", "tools")
+			dropped.Refuses(409, "in_use", "tools")
 		default:
-			t.Fatalf("dropped %d %s, created %d %s", dropped.StatusCode, dropped.body, created.StatusCode, created.body)
+			t.Fatalf("dropped %d %s, created %d %s", dropped.StatusCode, dropped.Body, created.StatusCode, created.Body)
 		}
 	}
 	dangling := `policy_tool_overrides o JOIN mcp_servers s ON s.client_id = o.mcp_client_id WHERE o.tool_name <> ALL (s.tools)`
-	if n := c.count(dangling); n != 0 {
+	if n := c.Count(dangling); n != 0 {
 		t.Errorf("%d dangle", n)
 	}
 }

@@ -2,48 +2,33 @@ package web_test
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"tollgate/web/webtest"
 )
 
-// metrics are the series of a console, by name and labels.
-func (v client) metrics() map[string]float64 {
-	v.t.Helper()
-	series := map[string]float64{}
-	for line := range strings.Lines(string(v.get("/metrics").is(200).body)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name != "#" {
-			number, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				v.t.Fatalf("%s: %v", line, err)
-			}
-			series[name] = number
-		}
-	}
-	return series
-}
-
 func TestMetricsReportDecisionsUsageAndPropagations(t *testing.T) {
-	g := newGateway(t)
-	scraper := g.apiKey("Usage:View")
-	before := scraper.metrics()
+	g := webtest.NewGateway(t)
+	scraper := g.APIKey("Usage:View")
+	before := scraper.Metrics()
 
-	g.admin.decides(model(g.key), "allowed", 200)
-	g.admin.decides(model(g.key), "allowed", 200)
-	g.admin.decides(with(model(g.key), "model", "o3"), "model_blocked", 403)
-	g.admin.decides(with(model(g.key), "reserve", true, "estimated_cost", 1), "allowed", 200)
-	first := event(g.key, "cost", 2)
-	g.admin.counted(first)
-	g.admin.report(first).is(200)
-	g.admin.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), `{"tags":["more"],"budgets":[{"max_limit":11,"reset_duration":"1M"}]}`).is(200)
-	g.admin.api("POST", fmt.Sprint("/api/access-profiles/", g.work, "/propagate"), `{"fields":["budgets"]}`).is(200)
+	g.Admin.Decides(webtest.Model(g.Key), "allowed", 200)
+	g.Admin.Decides(webtest.Model(g.Key), "allowed", 200)
+	g.Admin.Decides(webtest.With(webtest.Model(g.Key), "model", "o3"), "model_blocked", 403)
+	g.Admin.Decides(webtest.With(webtest.Model(g.Key), "reserve", true, "estimated_cost", 1), "allowed", 200)
+	first := webtest.Event(g.Key, "cost", 2)
+	g.Admin.Counted(first)
+	g.Admin.Report(first).Is(200)
+	g.Admin.API("PUT", fmt.Sprint("/api/access-profiles/", g.Work), `{"tags":["more"],"budgets":[{"max_limit":11,"reset_duration":"1M"}]}`).Is(200)
+	g.Admin.API("POST", fmt.Sprint("/api/access-profiles/", g.Work, "/propagate"), `{"fields":["budgets"]}`).Is(200)
 	// A running propagation reports its holders; an ended one reports none.
-	g.exec(`WITH job AS (INSERT INTO propagation_jobs (access_profile_id, to_version, fields, reset_usage, actor, state, lease_until, created_at)
+	g.Exec(`WITH job AS (INSERT INTO propagation_jobs (access_profile_id, to_version, fields, reset_usage, actor, state, lease_until, created_at)
 VALUES (?, 1, '{budgets}', false, 'test', 'running', now() + interval '1 hour', now()) RETURNING id)
-INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 'somebody', CASE n WHEN 1 THEN 'failed' ELSE 'waiting' END FROM job, generate_series(1, 3) AS n`, g.work)
+INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 'somebody', CASE n WHEN 1 THEN 'failed' ELSE 'waiting' END FROM job, generate_series(1, 3) AS n`, g.Work)
 
-	after := scraper.metrics()
+	after := scraper.Metrics()
 	for name, want := range map[string]float64{
 		`tollgate_decision_seconds_count{type="allowed"}`:       3,
 		`tollgate_decision_seconds_count{type="model_blocked"}`: 1,
@@ -65,8 +50,8 @@ INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 's
 			t.Errorf("%s is %v", name, after[name])
 		}
 	}
-	for _, secret := range []string{g.key, g.key[len("sk-bf-"):][:12], g.ada, "openai"} {
-		if strings.Contains(string(scraper.get("/metrics").body), secret) {
+	for _, secret := range []string{g.Key, g.Key[len("sk-bf-"):][:12], g.Ada, "openai"} {
+		if strings.Contains(string(scraper.Get("/metrics").Body), secret) {
 			t.Errorf("metrics are %q", secret)
 		}
 	}
@@ -74,15 +59,15 @@ INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 's
 
 // Counter drift shows on the next console that starts, which checks at once.
 func TestMetricsReportCounterDrift(t *testing.T) {
-	g := newGateway(t)
-	g.admin.counted(event(g.key, "cost", 2))
+	g := webtest.NewGateway(t)
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 2))
 	const skewed, checked = "tollgate_ledger_skewed_counters", "tollgate_ledger_checked_timestamp_seconds"
 	drift := func(by int, want float64) {
-		g.exec("UPDATE limit_windows SET used = used + ? WHERE kind = 'spend' AND reset_duration = '1M' AND used > 0", by)
-		next, _ := g.another(g.appURL())
-		scraper := g.apiKey("Usage:View").at(next)
-		g.eventually("the books are kept", func() bool { return scraper.metrics()[checked] > 0 })
-		if got := scraper.metrics()[skewed]; got != want {
+		g.Exec("UPDATE limit_windows SET used = used + ? WHERE kind = 'spend' AND reset_duration = '1M' AND used > 0", by)
+		next, _ := g.Another(g.AppURL())
+		scraper := g.APIKey("Usage:View").At(next)
+		g.Eventually("the books are kept", func() bool { return scraper.Metrics()[checked] > 0 })
+		if got := scraper.Metrics()[skewed]; got != want {
 			t.Errorf("%v counters do not fit, want %v", got, want)
 		}
 	}
@@ -94,34 +79,34 @@ func TestMetricsReportCounterDrift(t *testing.T) {
 // While the database is unavailable or silent, metrics from memory are still answered, and soon, to keys that were
 // accepted before.
 func TestMetricsWithoutTheDatabase(t *testing.T) {
-	g := newGateway(t)
-	w, address := g.databaseWire(nil)
-	c, _ := g.another(address)
-	t.Cleanup(w.restore)
-	scraper, other := g.apiKey("Usage:View").at(c), g.apiKey("Usage:View").at(c)
-	g.admin.at(c).decides(model(g.key), "allowed", 200)
+	g := webtest.NewGateway(t)
+	w, address := g.DatabaseWire(nil)
+	c, _ := g.Another(address)
+	t.Cleanup(w.Restore)
+	scraper, other := g.APIKey("Usage:View").At(c), g.APIKey("Usage:View").At(c)
+	g.Admin.At(c).Decides(webtest.Model(g.Key), "allowed", 200)
 	const decided, held, answers = `tollgate_decision_seconds_count{type="allowed"}`, "tollgate_reservations_held", "tollgate_database_answers"
-	before := scraper.metrics()
-	same(t, "with the database", []float64{before[decided], before[answers]}, []float64{1, 1})
-	for name, take := range map[string]func(){"away": w.breaks, "silent": func() { w.mute.Store(true) }} {
+	before := scraper.Metrics()
+	webtest.Same(t, "with the database", []float64{before[decided], before[answers]}, []float64{1, 1})
+	for name, take := range map[string]func(){"away": w.Breaks, "silent": func() { w.Mute.Store(true) }} {
 		take()
 		asked := time.Now()
-		series := scraper.metrics()
+		series := scraper.Metrics()
 		if took := time.Since(asked); took > 3*time.Second {
 			t.Errorf("%s: answered after %s", name, took)
 		}
-		same(t, name, []float64{series[decided], series[answers]}, []float64{1, 0})
+		webtest.Same(t, name, []float64{series[decided], series[answers]}, []float64{1, 0})
 		if _, ok := series[held]; ok || series["go_goroutines"] <= 0 || series["go_sql_max_open_connections{db_name=\"tollgate\"}"] <= 0 {
 			t.Errorf("%s: %v", name, series)
 		}
-		other.get("/metrics").refuses(503, "retry_later", "")
-		c.anonymous().get("/metrics").refuses(401, "unauthenticated", "")
-		w.restore()
-		g.eventually("the database", func() bool { return scraper.metrics()[answers] == 1 })
+		other.Get("/metrics").Refuses(503, "retry_later", "")
+		c.Anonymous().Get("/metrics").Refuses(401, "unauthenticated", "")
+		w.Restore()
+		g.Eventually("the database", func() bool { return scraper.Metrics()[answers] == 1 })
 	}
 	// A deleted key is no longer accepted.
-	g.exec("DELETE FROM api_keys")
-	scraper.get("/metrics").refuses(401, "unauthenticated", "")
-	w.breaks()
-	scraper.get("/metrics").refuses(503, "retry_later", "")
+	g.Exec("DELETE FROM api_keys")
+	scraper.Get("/metrics").Refuses(401, "unauthenticated", "")
+	w.Breaks()
+	scraper.Get("/metrics").Refuses(503, "retry_later", "")
 }

@@ -20,13 +20,14 @@ import (
 	settled "tollgate/models/quarantine"
 	"tollgate/models/usage"
 	"tollgate/models/virtualkey"
+	"tollgate/web/webtest"
 )
 
 // The document has the routes of the API and no others, each with the permission that it needs.
 func TestOpenAPIHasEveryRoute(t *testing.T) {
 	parameter := regexp.MustCompile(`[:*](\w+)`)
 	served := map[string]string{}
-	for call, permission := range contract(t) {
+	for call, permission := range webtest.Contract(t) {
 		method, path, _ := strings.Cut(call, " ")
 		for _, prefix := range []string{"/api/", "/access/", "/.well-known/", "/healthz", "/readyz", "/metrics"} {
 			if strings.HasPrefix(path, prefix) {
@@ -56,7 +57,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 
 // Each schema of a request has the members that the decoder reads, and no others.
 func TestOpenAPIHasEveryField(t *testing.T) {
-	c, err := loadContract()
+	c, err := webtest.LoadContract()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		"ToolGroupInput": catalogue.ToolGroupInput{}, "ToolOverride": policy.ToolOverrideInput{},
 		"UsageEvent": usage.EventInput{}, "UserInput": identity.UserInput{}, "VirtualKeyInput": virtualkey.Input{},
 	} {
-		properties, _ := c.at("components", "schemas", schema, "properties").(map[string]any)
+		properties, _ := c.At("components", "schemas", schema, "properties").(map[string]any)
 		documented := slices.Sorted(maps.Keys(properties))
 		read := slices.Sorted(maps.Keys(members(reflect.TypeOf(in))))
 		if !slices.Equal(documented, read) {
@@ -99,18 +100,18 @@ func members(in reflect.Type) map[string]bool {
 
 // The document is served to anyone, and the page lists every operation without scripts.
 func TestAPIReference(t *testing.T) {
-	c := newConsole(t)
-	document := c.anonymous().send("GET", "/openapi.json", "", nil).is(200).json()
+	c := webtest.NewConsole(t)
+	document := c.Anonymous().Send("GET", "/openapi.json", "", nil).Is(200).JSON()
 	if document["openapi"] != "3.1.0" {
 		t.Errorf("openapi is %v", document["openapi"])
 	}
-	page := c.login("viewer@example.com").send("GET", "/api", "", nil).is(200)
+	page := c.Login("viewer@example.com").Send("GET", "/api", "", nil).Is(200)
 	loaded, err := openapi.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, operation := range loaded.Operations {
-		if !strings.Contains(string(page.body), operation.Method+" "+operation.Path) {
+		if !strings.Contains(string(page.Body), operation.Method+" "+operation.Path) {
 			t.Errorf("the page does not list %s %s", operation.Method, operation.Path)
 		}
 	}

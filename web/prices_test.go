@@ -8,30 +8,32 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"tollgate/web/webtest"
 )
 
 // An event without a cost is charged at the catalogue's price of that moment; a retry stays the same event when prices
 // change.
 func TestCostComputedFromPrices(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	set := func(prices string) {
-		g.admin.api("PUT", "/api/providers/openai", `{"prices":`+prices+`}`).is(http.StatusOK)
+		g.Admin.API("PUT", "/api/providers/openai", `{"prices":`+prices+`}`).Is(http.StatusOK)
 	}
 	price := `{"model":"gpt-4o","input_cost_per_million_tokens":2.5,"output_cost_per_million_tokens":10}`
 	set(`[` + price + `]`)
-	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
-	call := func(more ...any) object {
-		return with(event(key, "cost", nil, "tokens", nil, "input_tokens", 1_000_001, "output_tokens", 3), more...)
+	_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	call := func(more ...any) webtest.Object {
+		return webtest.With(webtest.Event(key, "cost", nil, "tokens", nil, "input_tokens", 1_000_001, "output_tokens", 3), more...)
 	}
 	first := call()
-	g.admin.counted(first)
-	spent := func() int64 { return g.used(g.bob)["spend 1M total"] }
-	same(t, "spent, rounded to the nano-dollar", spent(), int64(2_500_032_500))
+	g.Admin.Counted(first)
+	spent := func() int64 { return g.Used(g.Bob)["spend 1M total"] }
+	webtest.Same(t, "spent, rounded to the nano-dollar", spent(), int64(2_500_032_500))
 
 	set(`[` + strings.ReplaceAll(price, "2.5", "5") + `]`)
-	same(t, "the same event again", g.admin.report(first).json()["status"], any("duplicate"))
-	same(t, "spent", spent(), int64(2_500_032_500))
-	same(t, "the same id with a reported cost", g.admin.report(with(first, "cost", 2.5000325)).StatusCode, 409)
+	webtest.Same(t, "the same event again", g.Admin.Report(first).JSON()["status"], any("duplicate"))
+	webtest.Same(t, "spent", spent(), int64(2_500_032_500))
+	webtest.Same(t, "the same id with a reported cost", g.Admin.Report(webtest.With(first, "cost", 2.5000325)).StatusCode, 409)
 
 	for _, more := range [][]any{
 		{"model", "openai/gpt-4o", "provider", nil}, {"model", "openai/gpt-4o"},
@@ -40,73 +42,73 @@ func TestCostComputedFromPrices(t *testing.T) {
 		if more[0] == "model" && len(more) == 4 {
 			delete(body, "provider")
 		}
-		g.admin.counted(body)
-		same(t, "spent on two tokens", spent()-before, int64(10_000))
+		g.Admin.Counted(body)
+		webtest.Same(t, "spent on two tokens", spent()-before, int64(10_000))
 	}
 	// A reported cost counts; a cost that cannot be computed is unknown.
 	for _, more := range [][]any{{"cost", 0}, {"model", "gpt-4o-mini"}, {"input_tokens", nil, "output_tokens", nil, "tokens", 50}} {
 		before := spent()
-		g.admin.counted(call(append(more, "event_id", uuid.NewString())...))
-		same(t, "spent on one without a computed cost", spent()-before, int64(0))
+		g.Admin.Counted(call(append(more, "event_id", uuid.NewString())...))
+		webtest.Same(t, "spent on one without a computed cost", spent()-before, int64(0))
 	}
-	same(t, "events of unknown cost", g.count("usage_events WHERE cost IS NULL AND NOT cost_computed"), 2)
-	same(t, "computed", g.count("usage_events WHERE cost IS NOT NULL AND cost_computed"), 3)
+	webtest.Same(t, "events of unknown cost", g.Count("usage_events WHERE cost IS NULL AND NOT cost_computed"), 2)
+	webtest.Same(t, "computed", g.Count("usage_events WHERE cost IS NOT NULL AND cost_computed"), 3)
 	set(`[{"model":"gpt-4o","input_cost_per_million_tokens":100000,"output_cost_per_million_tokens":0}]`)
-	g.unchanged(func() {
-		g.admin.report(call("event_id", uuid.NewString(), "input_tokens", 1_000_000_000_000)).refuses(http.StatusBadRequest, "number_out_of_range", "tokens")
+	g.Unchanged(func() {
+		g.Admin.Report(call("event_id", uuid.NewString(), "input_tokens", 1_000_000_000_000)).Refuses(http.StatusBadRequest, "number_out_of_range", "tokens")
 	})
 	// For an unknown user the quarantine keeps what was sent, and that no cost was sent.
-	stray := with(call("event_id", uuid.NewString(), "input_tokens", 1000), "virtual_key", "sk-bf-unknown")
+	stray := webtest.With(call("event_id", uuid.NewString(), "input_tokens", 1000), "virtual_key", "sk-bf-unknown")
 	set(`[` + price + `]`)
-	same(t, "status", g.admin.report(stray).is(http.StatusOK).json()["status"], any("quarantined"))
+	webtest.Same(t, "status", g.Admin.Report(stray).Is(http.StatusOK).JSON()["status"], any("quarantined"))
 	var kept string
-	g.scan(&kept, "SELECT event FROM usage_quarantine WHERE event_id = ?", stray["event_id"])
+	g.Scan(&kept, "SELECT event FROM usage_quarantine WHERE event_id = ?", stray["event_id"])
 	for _, part := range []string{`"cost":0.00253`, `"cost_computed":true`, `"input_tokens":1000`, `"output_tokens":3`} {
 		if !strings.Contains(kept, part) {
 			t.Errorf("%s is not in %s", part, kept)
 		}
 	}
-	g.balanced()
+	g.Balanced()
 }
 
 // A provider config may refuse models without a price; adding a price then allows them, within a second on every
 // console.
 func TestUnpricedModelsMayBeRefused(t *testing.T) {
-	g := newGateway(t)
-	other, _ := g.another(g.appURL())
-	profile := g.profileNaming("Careful", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true,"refuse_unpriced":true,"budgets":[{"max_limit":1,"reset_duration":"1d"}]}]`)
-	held, key := g.give(g.bob, profile)
-	same(t, "copied", objects(held["provider_configs"])[0]["refuse_unpriced"], any(true))
-	refused := g.admin.decides(model(key), "model_blocked", 403)
+	g := webtest.NewGateway(t)
+	other, _ := g.Another(g.AppURL())
+	profile := g.ProfileNaming("Careful", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true,"refuse_unpriced":true,"budgets":[{"max_limit":1,"reset_duration":"1d"}]}]`)
+	held, key := g.Give(g.Bob, profile)
+	webtest.Same(t, "copied", webtest.Objects(held["provider_configs"])[0]["refuse_unpriced"], any(true))
+	refused := g.Admin.Decides(webtest.Model(key), "model_blocked", 403)
 	if said := refused["message"].(string); !strings.Contains(said, "has no price") {
 		t.Errorf("it says %q", said)
 	}
 	callable := func() any {
-		return g.admin.api("POST", "/access/v1/search/resource", with(evaluation(object{"type": "user", "id": g.bob}, object{"type": "model"}))).is(200).json()["results"]
+		return g.Admin.API("POST", "/access/v1/search/resource", webtest.With(webtest.Evaluation(webtest.Object{"type": "user", "id": g.Bob}, webtest.Object{"type": "model"}))).Is(200).JSON()["results"]
 	}
-	same(t, "callable", len(callable().([]any)), 0)
-	g.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":0,"output_cost_per_million_tokens":0}]}`).is(http.StatusOK)
-	g.admin.decides(model(key), "allowed", 200)
-	same(t, "callable", len(callable().([]any)), 1)
-	g.admin.at(other).withinASecond(model(key), "allowed")
-	g.admin.decides(with(model(key), "model", "gpt-4o-mini"), "model_blocked", 403)
+	webtest.Same(t, "callable", len(callable().([]any)), 0)
+	g.Admin.API("PUT", "/api/providers/openai", `{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":0,"output_cost_per_million_tokens":0}]}`).Is(http.StatusOK)
+	g.Admin.Decides(webtest.Model(key), "allowed", 200)
+	webtest.Same(t, "callable", len(callable().([]any)), 1)
+	g.Admin.At(other).WithinASecond(webtest.Model(key), "allowed")
+	g.Admin.Decides(webtest.With(webtest.Model(key), "model", "gpt-4o-mini"), "model_blocked", 403)
 
 	// If one copy refuses a call and another allows it, the one that allows it pays.
-	free, _ := g.assign(g.bob, g.profileNaming("Free", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
-	g.admin.decides(with(model(key), "model", "gpt-4o-mini"), "allowed", 200)
-	call := event(key, "model", "gpt-4o-mini")
-	g.admin.counted(call)
+	free, _ := g.Assign(g.Bob, g.ProfileNaming("Free", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	g.Admin.Decides(webtest.With(webtest.Model(key), "model", "gpt-4o-mini"), "allowed", 200)
+	call := webtest.Event(key, "model", "gpt-4o-mini")
+	g.Admin.Counted(call)
 	var payer int64
-	g.scan(&payer, "SELECT copy_id FROM usage_events WHERE event_id = ?", call["event_id"])
-	same(t, "payer", payer, id64(free))
+	g.Scan(&payer, "SELECT copy_id FROM usage_events WHERE event_id = ?", call["event_id"])
+	webtest.Same(t, "payer", payer, webtest.Int64ID(free))
 
-	g.admin.api("PUT", "/api/access-profiles/"+fmt.Sprint(profile), `{"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]}`).is(http.StatusOK)
-	g.admin.api("POST", "/api/access-profiles/"+fmt.Sprint(profile)+"/propagate", `{"fields":["provider_configs"]}`).is(http.StatusOK)
-	same(t, "pushed", objects(g.copies(g.bob)[0]["provider_configs"])[0]["refuse_unpriced"], any(nil))
+	g.Admin.API("PUT", "/api/access-profiles/"+fmt.Sprint(profile), `{"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]}`).Is(http.StatusOK)
+	g.Admin.API("POST", "/api/access-profiles/"+fmt.Sprint(profile)+"/propagate", `{"fields":["provider_configs"]}`).Is(http.StatusOK)
+	webtest.Same(t, "pushed", webtest.Objects(g.Copies(g.Bob)[0]["provider_configs"])[0]["refuse_unpriced"], any(nil))
 }
 
 func TestPricesThatAreRefused(t *testing.T) {
-	c := newCast(t)
+	c := webtest.NewCast(t)
 	for _, row := range []struct{ price, code, param string }{
 		{`{"model":"m","input_cost_per_million_tokens":-1,"output_cost_per_million_tokens":1}`, "number_out_of_range", "prices[0].input_cost_per_million_tokens"},
 		{`{"model":"m","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":100000.1}`, "number_out_of_range", "prices[0].output_cost_per_million_tokens"},
@@ -125,16 +127,16 @@ func TestPricesThatAreRefused(t *testing.T) {
 			"duplicate_model", "prices[1].model",
 		},
 	} {
-		c.admin.api("PUT", "/api/providers/openai", `{"prices":[`+row.price+`]}`).refuses(http.StatusBadRequest, row.code, row.param)
+		c.Admin.API("PUT", "/api/providers/openai", `{"prices":[`+row.price+`]}`).Refuses(http.StatusBadRequest, row.code, row.param)
 	}
-	c.admin.api("PUT", "/api/providers/openai", `{"price_lines":"m 1 2"}`).refuses(http.StatusBadRequest, "unknown_field", "price_lines")
+	c.Admin.API("PUT", "/api/providers/openai", `{"price_lines":"m 1 2"}`).Refuses(http.StatusBadRequest, "unknown_field", "price_lines")
 
 	// In the form a price is a line of text, and comes back as it was typed.
 	fields := url.Values{"models": {"gpt-4o\r\ngpt-4o-mini"}}
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\n\r\ngpt-4o-mini 0.15 lots")
-	page := c.session.post("/providers/openai", fields).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
-	same(t, "typed", strings.TrimSpace(page.one("textarea", "name", "price_lines").FirstChild.Data), "gpt-4o 2.50 10\n\ngpt-4o-mini 0.15 lots")
-	if said := text(page.one("p", "id", "price_lines-error")); !strings.HasPrefix(said, "Line 3: ") {
+	page := c.Session.Post("/providers/openai", fields).Refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
+	webtest.Same(t, "typed", strings.TrimSpace(page.One("textarea", "name", "price_lines").FirstChild.Data), "gpt-4o 2.50 10\n\ngpt-4o-mini 0.15 lots")
+	if said := webtest.Text(page.One("p", "id", "price_lines-error")); !strings.HasPrefix(said, "Line 3: ") {
 		t.Errorf("at the field: %q", said)
 	}
 	for _, row := range []struct{ line, code, param, says string }{
@@ -151,35 +153,35 @@ func TestPricesThatAreRefused(t *testing.T) {
 		{"m -1 2", "number_out_of_range", "input_cost_per_million_tokens", "the input price between 0 and 100000 dollars"},
 	} {
 		fields.Set("price_lines", row.line)
-		page := c.session.post("/providers/openai", fields).refuses(http.StatusUnprocessableEntity, row.code, "prices[0]."+row.param)
-		said := text(page.one("main"))
+		page := c.Session.Post("/providers/openai", fields).Refuses(http.StatusUnprocessableEntity, row.code, "prices[0]."+row.param)
+		said := webtest.Text(page.One("main"))
 		if strings.Count(said, row.says) != 2 || !strings.Contains(said, "Prices, line 1: ") { // in the summary and at the field
 			t.Errorf("%s: the page does not say %q once each", row.line, row.says)
 		}
 	}
 	// Digits in a name are not an amount, and a name that was set through the API stays.
-	c.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"claude 3","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1e1}]}`).is(200)
+	c.Admin.API("PUT", "/api/providers/openai", `{"prices":[{"model":"claude 3","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1e1}]}`).Is(200)
 	fields.Set("price_lines", "claude 3 1 2\ngpt-4.1 1 2\nllama  3b 1 2")
-	c.session.post("/providers/openai", fields).redirects("/providers/openai")
-	same(t, "stored", len(objects(c.admin.api("GET", "/api/providers/openai", nil).object("provider")["prices"])), 3)
+	c.Session.Post("/providers/openai", fields).Redirects("/providers/openai")
+	webtest.Same(t, "stored", len(webtest.Objects(c.Admin.API("GET", "/api/providers/openai", nil).Object("provider")["prices"])), 3)
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\ngpt-4o-mini\t0.15\t0.6")
-	c.session.post("/providers/openai", fields).redirects("/providers/openai")
-	got := c.admin.api("GET", "/api/providers/openai", nil).is(http.StatusOK).json()["provider"].(object)
+	c.Session.Post("/providers/openai", fields).Redirects("/providers/openai")
+	got := c.Admin.API("GET", "/api/providers/openai", nil).Is(http.StatusOK).JSON()["provider"].(webtest.Object)
 	var prices []string
-	for _, price := range objects(got["prices"]) {
+	for _, price := range webtest.Objects(got["prices"]) {
 		prices = append(prices, fmt.Sprint(price["model"], " ", price["input_cost_per_million_tokens"], " ", price["output_cost_per_million_tokens"]))
 	}
-	same(t, "stored", fmt.Sprint(prices), "[gpt-4o 2.5 10 gpt-4o-mini 0.15 0.6]")
+	webtest.Same(t, "stored", fmt.Sprint(prices), "[gpt-4o 2.5 10 gpt-4o-mini 0.15 0.6]")
 	fields.Set("price_lines", "")
-	c.session.post("/providers/openai", fields).redirects("/providers/openai")
-	same(t, "prices", len(c.admin.api("GET", "/api/providers/openai", nil).json()["provider"].(object)["prices"].([]any)), 0)
+	c.Session.Post("/providers/openai", fields).Redirects("/providers/openai")
+	webtest.Same(t, "prices", len(c.Admin.API("GET", "/api/providers/openai", nil).JSON()["provider"].(webtest.Object)["prices"].([]any)), 0)
 }
 
 // Prices may be pasted from a table, with or without a header, and every line that cannot be read is named.
 func TestPricesPastedFromATable(t *testing.T) {
-	c := newCast(t)
+	c := webtest.NewCast(t)
 	stored := func() (prices []string) {
-		for _, p := range objects(c.admin.get("/api/providers/openai").is(200).object("provider")["prices"]) {
+		for _, p := range webtest.Objects(c.Admin.Get("/api/providers/openai").Is(200).Object("provider")["prices"]) {
 			prices = append(prices, fmt.Sprint(p["model"], " ", p["input_cost_per_million_tokens"], " ", p["output_cost_per_million_tokens"],
 				" ", p["cache_read_cost_per_million_tokens"], " ", p["cache_write_cost_per_million_tokens"]))
 		}
@@ -192,30 +194,30 @@ func TestPricesPastedFromATable(t *testing.T) {
 		"model,input,output\n\"dall-e, large\",\"$1,234.50\",2":                            "[dall-e, large 1234.5 2 <nil> <nil>]",
 		"gpt-5 $1,234.50 $2,000.00\ngpt-4o 2.5 10 read 1.25":                               "[gpt-5 1234.5 2000 <nil> <nil> gpt-4o 2.5 10 1.25 <nil>]",
 	} {
-		c.session.post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {lines}}).redirects("/providers/openai")
-		same(t, lines, fmt.Sprint(stored()), want)
+		c.Session.Post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {lines}}).Redirects("/providers/openai")
+		webtest.Same(t, lines, fmt.Sprint(stored()), want)
 	}
-	page := c.session.post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {"model,input,output\na,1,2\nb,see contract,2\nc,1\nd,1,2"}}).is(422)
-	said := text(page.one("div", "id", "problems"))
+	page := c.Session.Post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {"model,input,output\na,1,2\nb,see contract,2\nc,1\nd,1,2"}}).Is(422)
+	said := webtest.Text(page.One("div", "id", "problems"))
 	for _, words := range []string{"line 3: Enter the input price", "line 4: Enter the output price"} {
 		if !strings.Contains(said, words) {
 			t.Errorf("%q is not in %q", words, said)
 		}
 	}
-	if area := text(page.one("p", "id", "price_lines-error")); !strings.Contains(area, "Line 3: ") || !strings.Contains(area, "Line 4: ") {
+	if area := webtest.Text(page.One("p", "id", "price_lines-error")); !strings.Contains(area, "Line 3: ") || !strings.Contains(area, "Line 4: ") {
 		t.Errorf("at the field: %q", area)
 	}
 }
 
 // Cached input tokens are charged at the price of the cache, and tokens written to it at the price of writing.
 func TestCachedTokens(t *testing.T) {
-	g := newGateway(t)
-	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	g := webtest.NewGateway(t)
+	_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":100,"reset_duration":"1M"}],"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
 	const plain, read, both = "plain", "read", "both"
-	g.admin.api("PUT", "/api/providers/openai", `{"prices":[
+	g.Admin.API("PUT", "/api/providers/openai", `{"prices":[
 {"model":"plain","input_cost_per_million_tokens":1.4,"output_cost_per_million_tokens":2},
 {"model":"read","input_cost_per_million_tokens":1.4,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":0.11},
-{"model":"both","input_cost_per_million_tokens":1.4,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":0.11,"cache_write_cost_per_million_tokens":1.75}]}`).is(200)
+{"model":"both","input_cost_per_million_tokens":1.4,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":0.11,"cache_write_cost_per_million_tokens":1.75}]}`).Is(200)
 	for _, row := range []struct {
 		model           string
 		read, write, of any
@@ -228,56 +230,56 @@ func TestCachedTokens(t *testing.T) {
 		{read, 0, 27_147, 27_147, 3, 38_005_800 + 20_000},
 		{both, nil, 27_147, 27_147, nil, 47_507_250 + 20_000},
 	} {
-		before := g.used(g.bob)
-		call := event(key, "model", row.model, "cost", nil, "tokens", nil, "input_tokens", row.of, "output_tokens", 10,
+		before := g.Used(g.Bob)
+		call := webtest.Event(key, "model", row.model, "cost", nil, "tokens", nil, "input_tokens", row.of, "output_tokens", 10,
 			"cached_input_tokens", row.read, "cache_write_input_tokens", row.write, "reasoning_output_tokens", row.reasoning)
 		if call["model"] != plain {
-			stray := with(call, "virtual_key", "sk-bf-unknown", "event_id", uuid.NewString())
-			same(t, "of an unknown key", g.admin.report(stray).is(200).json()["status"], any("quarantined"))
-			g.admin.api("POST", fmt.Sprint("/api/usage/quarantine/", stray["event_id"], "/assign"), object{"user_id": g.bob}).is(200)
+			stray := webtest.With(call, "virtual_key", "sk-bf-unknown", "event_id", uuid.NewString())
+			webtest.Same(t, "of an unknown key", g.Admin.Report(stray).Is(200).JSON()["status"], any("quarantined"))
+			g.Admin.API("POST", fmt.Sprint("/api/usage/quarantine/", stray["event_id"], "/assign"), webtest.Object{"user_id": g.Bob}).Is(200)
 		} else {
-			g.admin.counted(with(call, "event_id", uuid.NewString()))
+			g.Admin.Counted(webtest.With(call, "event_id", uuid.NewString()))
 		}
-		g.admin.counted(call)
-		same(t, "reported again", g.admin.report(call).json()["status"], any("duplicate"))
-		g.admin.report(with(call, "cached_input_tokens", 1, "cache_write_input_tokens", 1)).refuses(http.StatusConflict, "event_conflict", "event_id")
-		after := g.used(g.bob)
-		same(t, fmt.Sprint(row, ": spent twice"), after["spend 1M total"]-before["spend 1M total"], 2*row.nanos)
+		g.Admin.Counted(call)
+		webtest.Same(t, "reported again", g.Admin.Report(call).JSON()["status"], any("duplicate"))
+		g.Admin.Report(webtest.With(call, "cached_input_tokens", 1, "cache_write_input_tokens", 1)).Refuses(http.StatusConflict, "event_conflict", "event_id")
+		after := g.Used(g.Bob)
+		webtest.Same(t, fmt.Sprint(row, ": spent twice"), after["spend 1M total"]-before["spend 1M total"], 2*row.nanos)
 		number := func(v any) any {
 			if v == nil {
 				return nil
 			}
 			return int64(v.(int))
 		}
-		same(t, "stored twice", g.count(`usage_events WHERE model = ? AND (cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens)
+		webtest.Same(t, "stored twice", g.Count(`usage_events WHERE model = ? AND (cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens)
     IS NOT DISTINCT FROM (?::bigint, ?::bigint, ?::bigint)`, row.model, number(row.read), number(row.write), number(row.reasoning)), 2)
 	}
-	g.balanced()
+	g.Balanced()
 
 	// The page shows the prices, the form keeps them, and the body of an answer may be sent back.
-	page := g.session.get("/providers/openai").is(200)
+	page := g.Session.Get("/providers/openai").Is(200)
 	for _, words := range []string{"as input", "$0.11", "$1.75"} {
-		if !strings.Contains(string(page.body), words) {
+		if !strings.Contains(string(page.Body), words) {
 			t.Errorf("the page does not show %q", words)
 		}
 	}
-	stored := g.admin.api("GET", "/api/providers/openai", nil).is(200).object("provider")
-	g.unchanged(func() {
-		g.admin.api("PUT", "/api/providers/openai", object{"prices": stored["prices"]}).is(200)
-		form := g.session.get("/providers/openai/edit").is(200)
-		lines := strings.TrimSpace(form.one("textarea", "name", "price_lines").FirstChild.Data)
-		same(t, "lines", lines, "plain 1.4 2\nread 1.4 2 read 0.11\nboth 1.4 2 read 0.11 write 1.75")
-		models := form.one("textarea", "name", "models").FirstChild.Data
-		g.session.post("/providers/openai", url.Values{"models": {models}, "price_lines": {lines}}).redirects("/providers/openai")
+	stored := g.Admin.API("GET", "/api/providers/openai", nil).Is(200).Object("provider")
+	g.Unchanged(func() {
+		g.Admin.API("PUT", "/api/providers/openai", webtest.Object{"prices": stored["prices"]}).Is(200)
+		form := g.Session.Get("/providers/openai/edit").Is(200)
+		lines := strings.TrimSpace(form.One("textarea", "name", "price_lines").FirstChild.Data)
+		webtest.Same(t, "lines", lines, "plain 1.4 2\nread 1.4 2 read 0.11\nboth 1.4 2 read 0.11 write 1.75")
+		models := form.One("textarea", "name", "models").FirstChild.Data
+		g.Session.Post("/providers/openai", url.Values{"models": {models}, "price_lines": {lines}}).Redirects("/providers/openai")
 	})
 	form := url.Values{"models": {"m"}, "price_lines": {"a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x"}}
-	refused := g.session.post("/providers/openai", form).refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[2].cache_read_cost_per_million_tokens")
-	same(t, "typed", strings.TrimSpace(refused.one("textarea", "name", "price_lines").FirstChild.Data), "a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x")
+	refused := g.Session.Post("/providers/openai", form).Refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[2].cache_read_cost_per_million_tokens")
+	webtest.Same(t, "typed", strings.TrimSpace(refused.One("textarea", "name", "price_lines").FirstChild.Data), "a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x")
 	form.Set("price_lines", "a  write 1 2 write 3\nb 1 2 write 3 read 0")
-	g.session.post("/providers/openai", form).redirects("/providers/openai")
-	prices := objects(g.admin.api("GET", "/api/providers/openai", nil).is(200).object("provider")["prices"])
-	same(t, "named with two spaces", []any{prices[0]["model"], prices[0]["cache_read_cost_per_million_tokens"], prices[0]["cache_write_cost_per_million_tokens"]}, []any{"a  write", nil, 3.0})
-	same(t, "free to read", []any{prices[1]["cache_read_cost_per_million_tokens"], prices[1]["cache_write_cost_per_million_tokens"]}, []any{0.0, 3.0})
-	g.admin.api("PUT", "/api/providers/openai", `{"prices":[{"model":"b","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":null}]}`).is(200)
-	same(t, "cleared", objects(g.admin.api("GET", "/api/providers/openai", nil).object("provider")["prices"])[0]["cache_read_cost_per_million_tokens"], nil)
+	g.Session.Post("/providers/openai", form).Redirects("/providers/openai")
+	prices := webtest.Objects(g.Admin.API("GET", "/api/providers/openai", nil).Is(200).Object("provider")["prices"])
+	webtest.Same(t, "named with two spaces", []any{prices[0]["model"], prices[0]["cache_read_cost_per_million_tokens"], prices[0]["cache_write_cost_per_million_tokens"]}, []any{"a  write", nil, 3.0})
+	webtest.Same(t, "free to read", []any{prices[1]["cache_read_cost_per_million_tokens"], prices[1]["cache_write_cost_per_million_tokens"]}, []any{0.0, 3.0})
+	g.Admin.API("PUT", "/api/providers/openai", `{"prices":[{"model":"b","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":2,"cache_read_cost_per_million_tokens":null}]}`).Is(200)
+	webtest.Same(t, "cleared", webtest.Objects(g.Admin.API("GET", "/api/providers/openai", nil).Object("provider")["prices"])[0]["cache_read_cost_per_million_tokens"], nil)
 }

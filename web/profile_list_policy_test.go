@@ -3,36 +3,40 @@ package web_test
 import (
 	"net/http"
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 // One column of the list says what each profile allows of each provider, counted against the catalogue of now.
 func TestProfileListSaysPolicyInOneColumn(t *testing.T) {
-	c := newConsole(t)
-	v := c.apiKey()
+	c := webtest.NewConsole(t)
+	v := c.APIKey()
 	for name, models := range map[string][]string{"one": {"a", "b", "c"}, "two": {"a"}, "three": {}, "four": {"a"}} {
-		v.api("POST", "/api/providers", object{"name": name, "models": models}).is(http.StatusCreated)
+		v.API("POST", "/api/providers", webtest.Object{"name": name, "models": models}).Is(http.StatusCreated)
 	}
-	all := func(name string) object { return object{"provider_name": name, "all_models_allowed": true} }
-	picked := func(name string, models ...string) object {
-		return object{"provider_name": name, "all_models_allowed": false, "allowed_models": models}
+	all := func(name string) webtest.Object {
+		return webtest.Object{"provider_name": name, "all_models_allowed": true}
 	}
-	for name, configs := range map[string][]object{
+	picked := func(name string, models ...string) webtest.Object {
+		return webtest.Object{"provider_name": name, "all_models_allowed": false, "allowed_models": models}
+	}
+	for name, configs := range map[string][]webtest.Object{
 		"Empty":  {},
 		"Short":  {all("two"), picked("one", "a", "c")},
 		"Custom": {picked("two", "a", "ft:custom")},
 		"Long":   {all("one"), all("two"), all("three"), picked("four", "a")},
 	} {
-		v.api("POST", "/api/access-profiles", object{"name": name, "provider_configs": configs}).is(http.StatusCreated)
+		v.API("POST", "/api/access-profiles", webtest.Object{"name": name, "provider_configs": configs}).Is(http.StatusCreated)
 	}
-	page := c.login(viewer).get("/access-profiles").is(http.StatusOK)
-	same(t, "Empty", cell(page, "Empty", "Policy"), "none")
-	same(t, "Short", cell(page, "Short", "Policy"), "two all · one 2 of 3")
-	same(t, "Custom", cell(page, "Custom", "Policy"), "two 2 models")
-	same(t, "Long", cell(page, "Long", "Policy"), "one all · two all · three all · +1")
-	page.one("td", "title", "one all · two all · three all · four 1 of 1")
-	same(t, "old columns", len(page.all("td", "data-label", "Providers"))+len(page.all("td", "data-label", "Models")), 0)
+	page := c.Login(webtest.Viewer).Get("/access-profiles").Is(http.StatusOK)
+	webtest.Same(t, "Empty", webtest.Cell(page, "Empty", "Policy"), "none")
+	webtest.Same(t, "Short", webtest.Cell(page, "Short", "Policy"), "two all · one 2 of 3")
+	webtest.Same(t, "Custom", webtest.Cell(page, "Custom", "Policy"), "two 2 models")
+	webtest.Same(t, "Long", webtest.Cell(page, "Long", "Policy"), "one all · two all · three all · +1")
+	page.One("td", "title", "one all · two all · three all · four 1 of 1")
+	webtest.Same(t, "old columns", len(page.All("td", "data-label", "Providers"))+len(page.All("td", "data-label", "Models")), 0)
 
-	v.api("PUT", "/api/providers/one", object{"models": []string{"a", "b", "c", "d"}}).is(http.StatusOK)
-	page = c.login(viewer).get("/access-profiles").is(http.StatusOK)
-	same(t, "after the catalogue grew", cell(page, "Short", "Policy"), "two all · one 2 of 4")
+	v.API("PUT", "/api/providers/one", webtest.Object{"models": []string{"a", "b", "c", "d"}}).Is(http.StatusOK)
+	page = c.Login(webtest.Viewer).Get("/access-profiles").Is(http.StatusOK)
+	webtest.Same(t, "after the catalogue grew", webtest.Cell(page, "Short", "Policy"), "two all · one 2 of 4")
 }

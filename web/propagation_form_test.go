@@ -8,77 +8,44 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"tollgate/web/webtest"
 )
 
-const propagatePage = "/access-profiles/1/propagate"
-
-// hidden are the hidden fields of a form.
-func (a answer) hidden(action string) url.Values {
-	a.t.Helper()
-	sent := url.Values{}
-	for node := range a.one("form", "action", action).Descendants() {
-		if node.Data == "input" && attribute(node, "type") == "hidden" {
-			sent.Add(attribute(node, "name"), attribute(node, "value"))
-		}
-	}
-	return sent
-}
-
-// facts are the terms and values of a page.
-func (a answer) facts() map[string]string {
-	a.t.Helper()
-	terms, values, shown := a.all("dt"), a.all("dd"), map[string]string{}
-	for i, term := range terms {
-		shown[text(term)] = text(values[i])
-	}
-	return shown
-}
-
-// shows fails the test unless the page shows at least these facts.
-func (a answer) shows(want map[string]string) {
-	a.t.Helper()
-	got := a.facts()
-	for term, value := range want {
-		if got[term] != value {
-			a.t.Errorf("%s %s: %s is %q, want %q", a.Request.Method, a.Request.URL.Path, term, got[term], value)
-		}
-	}
-}
-
 func TestPropagateByForm(t *testing.T) {
-	c := newCrowd(t, 4)
-	c.admin.api("PUT", c.copyPath(c.users[3]), `{"is_active":false}`).is(200)
-	c.use(c.users[0], "spend", 5_000_000_000)
-	form := c.session.get(propagatePage).is(200)
+	c := webtest.NewCrowd(t, 4)
+	c.Admin.API("PUT", c.CopyPath(c.Users[3]), `{"is_active":false}`).Is(200)
+	c.Use(c.Users[0], "spend", 5_000_000_000)
+	form := c.Session.Get(webtest.PropagatePage).Is(200)
 	ticked := []string{}
-	for _, box := range form.all("input", "name", "fields") {
+	for _, box := range form.All("input", "name", "fields") {
 		if slices.ContainsFunc(box.Attr, func(a html.Attribute) bool { return a.Key == "checked" }) {
-			ticked = append(ticked, attribute(box, "value"))
+			ticked = append(ticked, webtest.Attribute(box, "value"))
 		}
 	}
-	if slices.Sort(ticked); !slices.Equal(ticked, slices.Sorted(slices.Values(allGroups))) {
+	if slices.Sort(ticked); !slices.Equal(ticked, slices.Sorted(slices.Values(webtest.AllGroups))) {
 		t.Errorf("ticked at first are %v", ticked)
 	}
-	if roles := form.all("input", "name", "group_ids"); len(roles) != 2 {
+	if roles := form.All("input", "name", "group_ids"); len(roles) != 2 {
 		t.Errorf("%d roles to choose from, want those of the holders", len(roles))
 	}
-	before := c.tables()
+	before := c.Tables()
 	query := url.Values{"fields": {"rate_limit", "budgets"}, "emails": {"person0@example.com\r\n PERSON3@example.com \r\n\r\nviewer@example.com"}}
-	preview := c.session.get(propagatePage + "/preview?" + query.Encode()).is(200)
-	preview.shows(map[string]string{"Change": "1 holder", "Have it already": "0 holders", "Skipped": "2 users"})
+	preview := c.Session.Get(webtest.PropagatePage + "/preview?" + query.Encode()).Is(200)
+	preview.Shows(map[string]string{"Change": "1 holder", "Have it already": "0 holders", "Skipped": "2 users"})
 	var blocked []string
-	for node := range preview.one("section", "aria-labelledby", "over").Descendants() {
-		if node.Data == "th" && attribute(node, "scope") == "row" {
-			blocked = append(blocked, text(node))
+	for node := range preview.One("section", "aria-labelledby", "over").Descendants() {
+		if node.Data == "th" && webtest.Attribute(node, "scope") == "row" {
+			blocked = append(blocked, webtest.Text(node))
 		}
 	}
 	if len(blocked) != 1 || !strings.HasSuffix(blocked[0], "person0@example.com") {
 		t.Errorf("blocked when it applies are %v", blocked)
 	}
-	if !maps.Equal(before, c.tables()) {
+	if !maps.Equal(before, c.Tables()) {
 		t.Error("a preview changed something")
 	}
-	sent := preview.hidden(propagatePage)
+	sent := preview.Hidden(webtest.PropagatePage)
 	if token := sent.Get("preview"); len(token) != 43 { // which lets it be applied once
 		t.Errorf("the preview's token is %q", token)
 	}
@@ -87,42 +54,42 @@ func TestPropagateByForm(t *testing.T) {
 	if sent.Encode() != want.Encode() {
 		t.Errorf("the preview's form sends %v, want %v", sent, want)
 	}
-	c.session.post(propagatePage, url.Values{"fields": {"budgets"}}).refuses(400, "required", "version")
-	c.session.post(propagatePage, url.Values{"fields": {"budgets"}, "version": {"x"}}).refuses(400, "wrong_type", "version")
-	c.session.post(propagatePage, url.Values{"fields": {"budgets"}, "version": {"2"}}).refuses(412, "version_mismatch", "")
-	if !maps.Equal(before, c.tables()) {
+	c.Session.Post(webtest.PropagatePage, url.Values{"fields": {"budgets"}}).Refuses(400, "required", "version")
+	c.Session.Post(webtest.PropagatePage, url.Values{"fields": {"budgets"}, "version": {"x"}}).Refuses(400, "wrong_type", "version")
+	c.Session.Post(webtest.PropagatePage, url.Values{"fields": {"budgets"}, "version": {"2"}}).Refuses(412, "version_mismatch", "")
+	if !maps.Equal(before, c.Tables()) {
 		t.Error("a refused form changed something")
 	}
-	done := c.session.post(propagatePage, sent).is(303)
-	result := c.session.get(done.Header.Get("Location")).is(200)
-	result.shows(map[string]string{"Done": "1", "Failed": "0", "Skipped": "2"})
-	if said := text(result.one("p", "role", "status")); !strings.HasPrefix(said, "1 holder of Engineering has the ") || !strings.Contains(said, "version 3") {
+	done := c.Session.Post(webtest.PropagatePage, sent).Is(303)
+	result := c.Session.Get(done.Header.Get("Location")).Is(200)
+	result.Shows(map[string]string{"Done": "1", "Failed": "0", "Skipped": "2"})
+	if said := webtest.Text(result.One("p", "role", "status")); !strings.HasPrefix(said, "1 holder of Engineering has the ") || !strings.Contains(said, "version 3") {
 		t.Errorf("the result says %q", said)
 	}
 	for i, want := range []float64{4.5, 10, 10, 10} {
-		if got := row(c.held(c.users[i]), "budgets", 0)["max_limit"]; got != want {
+		if got := webtest.Row(c.Held(c.Users[i]), "budgets", 0)["max_limit"]; got != want {
 			t.Errorf("the limit of user %d is %v, want %v", i, got, want)
 		}
 	}
 	// For copies that are up to date there is nothing to apply, unless usage is reset.
-	again := c.session.get(propagatePage + "/preview?fields=budgets&emails=person0@example.com").is(200)
-	again.shows(map[string]string{"Change": "0 holders", "Have it already": "1 holder"})
-	if buttons := again.all("button", "class", "button primary"); slices.ContainsFunc(buttons, func(b *html.Node) bool { return strings.HasPrefix(text(b), "Apply") }) {
+	again := c.Session.Get(webtest.PropagatePage + "/preview?fields=budgets&emails=person0@example.com").Is(200)
+	again.Shows(map[string]string{"Change": "0 holders", "Have it already": "1 holder"})
+	if buttons := again.All("button", "class", "button primary"); slices.ContainsFunc(buttons, func(b *html.Node) bool { return strings.HasPrefix(webtest.Text(b), "Apply") }) {
 		t.Error("there is something to apply")
 	}
-	reset := c.session.get(propagatePage + "/preview?fields=budgets&reset_usage=true&emails=person0@example.com").is(200)
-	if sent := reset.hidden(propagatePage); sent.Get("reset_usage") != "true" {
+	reset := c.Session.Get(webtest.PropagatePage + "/preview?fields=budgets&reset_usage=true&emails=person0@example.com").Is(200)
+	if sent := reset.Hidden(webtest.PropagatePage); sent.Get("reset_usage") != "true" {
 		t.Errorf("the form sends %v", sent)
 	}
-	c.session.post(propagatePage, reset.hidden(propagatePage)).is(303)
-	if used := row(c.held(c.users[0]), "budgets", 0)["current_usage"]; used != 0.0 {
+	c.Session.Post(webtest.PropagatePage, reset.Hidden(webtest.PropagatePage)).Is(303)
+	if used := webtest.Row(c.Held(c.Users[0]), "budgets", 0)["current_usage"]; used != 0.0 {
 		t.Errorf("%v used after a reset", used)
 	}
 }
 
 func TestPropagateFormKeepsWhatWasSent(t *testing.T) {
-	c := newCrowd(t, 2)
-	before := c.tables()
+	c := webtest.NewCrowd(t, 2)
+	before := c.Tables()
 	for _, row := range []struct {
 		sent        url.Values
 		code, param string
@@ -133,22 +100,22 @@ func TestPropagateFormKeepsWhatWasSent(t *testing.T) {
 		{url.Values{"fields": {"budgets"}, "group_ids": {"99999"}}, "unknown_group", "group_ids[0]"},
 	} {
 		row.sent.Set("version", "3")
-		posted := c.session.post(propagatePage, row.sent).refuses(422, row.code, row.param)
+		posted := c.Session.Post(webtest.PropagatePage, row.sent).Refuses(422, row.code, row.param)
 		row.sent.Del("version")
-		previewed := c.session.get(propagatePage+"/preview?"+row.sent.Encode()).refuses(422, row.code, row.param)
-		for _, page := range []answer{posted, previewed} {
-			typed := strings.Fields(text(page.one("textarea", "name", "emails")))
+		previewed := c.Session.Get(webtest.PropagatePage+"/preview?"+row.sent.Encode()).Refuses(422, row.code, row.param)
+		for _, page := range []webtest.Answer{posted, previewed} {
+			typed := strings.Fields(webtest.Text(page.One("textarea", "name", "emails")))
 			if !slices.Equal(typed, strings.Fields(row.sent.Get("emails"))) {
 				t.Errorf("%v: the form has the emails %v", row.sent, typed)
 			}
-			if budgets := page.one("input", "name", "fields", "value", "budgets"); row.sent.Has("fields") != slices.ContainsFunc(budgets.Attr, func(a html.Attribute) bool { return a.Key == "checked" }) {
+			if budgets := page.One("input", "name", "fields", "value", "budgets"); row.sent.Has("fields") != slices.ContainsFunc(budgets.Attr, func(a html.Attribute) bool { return a.Key == "checked" }) {
 				t.Errorf("%v: the field is no longer ticked, or is now", row.sent)
 			}
 		}
 	}
-	c.login(viewer).get(propagatePage).refuses(403, "forbidden", "")
-	c.login(viewer).with("Sec-Fetch-Site", "same-origin").post(propagatePage, url.Values{"fields": {"budgets"}, "version": {"3"}}).refuses(403, "forbidden", "")
-	if !maps.Equal(before, c.tables()) {
+	c.Login(webtest.Viewer).Get(webtest.PropagatePage).Refuses(403, "forbidden", "")
+	c.Login(webtest.Viewer).With("Sec-Fetch-Site", "same-origin").Post(webtest.PropagatePage, url.Values{"fields": {"budgets"}, "version": {"3"}}).Refuses(403, "forbidden", "")
+	if !maps.Equal(before, c.Tables()) {
 		t.Error("a refused form changed something")
 	}
 }

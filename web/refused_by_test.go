@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"testing"
+
+	"tollgate/web/webtest"
 )
 
 // reasonsOf are the limits that block a call, as "kind duration scope reason", in their order.
@@ -9,7 +11,7 @@ func reasonsOf(lines any) (all []string) {
 	if lines == nil {
 		return nil
 	}
-	for _, line := range objects(lines) {
+	for _, line := range webtest.Objects(lines) {
 		all = append(all, line["kind"].(string)+" "+line["reset_duration"].(string)+" "+line["scope"].(string)+" "+line["reason"].(string))
 	}
 	return all
@@ -17,17 +19,17 @@ func reasonsOf(lines any) (all []string) {
 
 // Every door says which limits block a call, and why: the one that decides first.
 func TestRefusedBy(t *testing.T) {
-	g := newGateway(t)
-	ask := func(cost, tokens float64) object {
-		return with(model(g.key), "estimated_cost", cost, "estimated_tokens", tokens)
+	g := webtest.NewGateway(t)
+	ask := func(cost, tokens float64) webtest.Object {
+		return webtest.With(webtest.Model(g.Key), "estimated_cost", cost, "estimated_tokens", tokens)
 	}
-	caller := g.apiKey("Usage:View")
-	blocked := func(resource object) object {
-		return caller.api("POST", "/access/v1/evaluation", evaluation(g.mine(), resource)).is(200).json()["context"].(object)
+	caller := g.APIKey("Usage:View")
+	blocked := func(resource webtest.Object) webtest.Object {
+		return caller.API("POST", "/access/v1/evaluation", webtest.Evaluation(g.Mine(), resource)).Is(200).JSON()["context"].(webtest.Object)
 	}
-	same(t, "allowed", g.admin.decides(ask(1, 1), "allowed", 200)["refused_by"], nil)
-	same(t, "a model that is blocked", g.admin.decides(with(model(g.key), "model", "openai/gpt-3"), "model_blocked", 403)["refused_by"], nil)
-	g.admin.counted(event(g.key, "cost", 7.5))
+	webtest.Same(t, "allowed", g.Admin.Decides(ask(1, 1), "allowed", 200)["refused_by"], nil)
+	webtest.Same(t, "a model that is blocked", g.Admin.Decides(webtest.With(webtest.Model(g.Key), "model", "openai/gpt-3"), "model_blocked", 403)["refused_by"], nil)
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 7.5))
 
 	const spend, month, tokens = "spend 1d provider:openai ", "spend 1M total ", "tokens 1h total "
 	for _, row := range []struct {
@@ -42,32 +44,32 @@ func TestRefusedBy(t *testing.T) {
 		{9, 5000, "token_limited", 429, []string{tokens + "never_fits", month + "does_not_fit_now", spend + "never_fits"}},
 	} {
 		for _, reserve := range []bool{false, true} {
-			d := g.admin.decides(with(ask(row.cost, row.tokens), "reserve", reserve), row.kind, row.status)
-			same(t, "refused by", reasonsOf(d["refused_by"]), row.want)
-			same(t, "a wait helps", d["retry_after_s"] != nil, row.want[0] == spend+"does_not_fit_now")
+			d := g.Admin.Decides(webtest.With(ask(row.cost, row.tokens), "reserve", reserve), row.kind, row.status)
+			webtest.Same(t, "refused by", reasonsOf(d["refused_by"]), row.want)
+			webtest.Same(t, "a wait helps", d["retry_after_s"] != nil, row.want[0] == spend+"does_not_fit_now")
 		}
 	}
-	d := g.admin.decides(ask(1, 0), "budget_exceeded", 402)
-	line := objects(d["refused_by"])[0]
-	same(t, "of the line", []any{line["limit"], line["used"], line["reserved"], line["asked"]}, []any{8.0, 7.5, 0.0, 1.0})
-	same(t, "resets", line["resets_at"], objects(d["limits"])[3]["window_ends_at"])
+	d := g.Admin.Decides(ask(1, 0), "budget_exceeded", 402)
+	line := webtest.Objects(d["refused_by"])[0]
+	webtest.Same(t, "of the line", []any{line["limit"], line["used"], line["reserved"], line["asked"]}, []any{8.0, 7.5, 0.0, 1.0})
+	webtest.Same(t, "resets", line["resets_at"], webtest.Objects(d["limits"])[3]["window_ends_at"])
 	var id string
-	g.scan(&id, "SELECT b.id FROM limit_lines AS b JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ? AND b.reset_duration = '1d'", g.ada)
-	same(t, "id of the line", line["line_id"], id)
+	g.Scan(&id, "SELECT b.id FROM limit_lines AS b JOIN user_access_profiles AS c USING (policy_id) WHERE c.user_id = ? AND b.reset_duration = '1d'", g.Ada)
+	webtest.Same(t, "id of the line", line["line_id"], id)
 
-	g.admin.counted(event(g.key, "cost", 2.5))
-	g.admin.withinASecond(model(g.key), "budget_exceeded")
-	same(t, "used up", reasonsOf(g.admin.ask(model(g.key))["refused_by"]), []string{month + "used_up", spend + "used_up"})
-	same(t, "AuthZEN, a model", reasonsOf(blocked(modelled)["refused_by"]), []string{month + "used_up", spend + "used_up"})
-	same(t, "AuthZEN, a tool", reasonsOf(blocked(entity("tool", "github/create_issue"))["refused_by"]), []string{month + "used_up"})
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 2.5))
+	g.Admin.WithinASecond(webtest.Model(g.Key), "budget_exceeded")
+	webtest.Same(t, "used up", reasonsOf(g.Admin.Ask(webtest.Model(g.Key))["refused_by"]), []string{month + "used_up", spend + "used_up"})
+	webtest.Same(t, "AuthZEN, a model", reasonsOf(blocked(webtest.Modelled)["refused_by"]), []string{month + "used_up", spend + "used_up"})
+	webtest.Same(t, "AuthZEN, a tool", reasonsOf(blocked(webtest.Entity("tool", "github/create_issue"))["refused_by"]), []string{month + "used_up"})
 	for _, options := range []string{"model=openai%2Fgpt-4o", "model=openai%2Fgpt-4o&reserve=0.01", "mcp_client_id=github&tool_name=create_issue"} {
-		for _, door := range asking(options) {
-			a := g.bearer(g.key).get(door).closed("budget_exceeded", 402)
-			same(t, door, a.Header.Get("X-Access-Line"), "spend 1M total")
+		for _, door := range webtest.Asking(options) {
+			a := g.Bearer(g.Key).Get(door).Closed("budget_exceeded", 402)
+			webtest.Same(t, door, a.Header.Get("X-Access-Line"), "spend 1M total")
 		}
 	}
-	for _, door := range asking("model=openai%2Fgpt-3") {
-		a := g.bearer(g.key).get(door).closed("model_blocked", 403)
-		same(t, door, a.Header.Values("X-Access-Line"), []string(nil))
+	for _, door := range webtest.Asking("model=openai%2Fgpt-3") {
+		a := g.Bearer(g.Key).Get(door).Closed("model_blocked", 403)
+		webtest.Same(t, door, a.Header.Values("X-Access-Line"), []string(nil))
 	}
 }

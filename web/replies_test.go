@@ -11,108 +11,68 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+
+	"tollgate/web/webtest"
 )
-
-// replyLost has one request meet a COMMIT whose reply is lost between the console and its database.
-type replyLost struct {
-	*wire
-	armed atomic.Bool
-	*console
-}
-
-func (g gateway) replyLost() *replyLost {
-	g.t.Helper()
-	committed := []byte("C\x00\x00\x00\x0bCOMMIT\x00")
-	r := &replyLost{}
-	w, address := g.databaseWire(func(reply []byte) bool {
-		return bytes.Contains(reply, committed) && r.armed.CompareAndSwap(true, false)
-	})
-	r.wire = w
-	r.console, _ = g.another(address)
-	scraper := g.apiKey("Usage:View").at(r.console)
-	g.eventually("the books are kept, with a COMMIT of their own", func() bool { return scraper.metrics()["tollgate_ledger_checked_timestamp_seconds"] > 0 })
-	return r
-}
 
 // I-04: a client that assigns, detaches or propagates and learns that the result is unknown retries, and the change is
 // made once.
 func TestChangesWhoseRepliesAreLost(t *testing.T) {
-	g := newGateway(t)
-	r := g.replyLost()
-	v := g.admin.at(r.console)
-	profile := fmt.Sprint("/api/access-profiles/", g.work)
-	for round := range rounds() / 20 {
-		user := g.member(fmt.Sprintf("lost%d@example.com", round), "Viewer")
-		g.audits(func() {
-			r.armed.Store(true)
-			assign := object{"access_profile_id": g.work}
-			v.api("POST", "/api/users/"+user+"/access-profiles", assign).refuses(503, "outcome_unknown", "")
-			v.api("POST", "/api/users/"+user+"/access-profiles", assign).refuses(409, "already_held", "access_profile_id")
-		}, fmt.Sprintf("assign %d %s %s", g.work, user, actorOf(g)))
-		same(t, "held", g.stage.held(user), "Work direct")
-		same(t, "keys", len(g.keys(user)), 1)
-		held := g.copies(user)[0]
+	g := webtest.NewGateway(t)
+	r := g.ReplyLost()
+	v := g.Admin.At(r.Console)
+	profile := fmt.Sprint("/api/access-profiles/", g.Work)
+	for round := range webtest.Rounds() / 20 {
+		user := g.Member(fmt.Sprintf("lost%d@example.com", round), "Viewer")
+		g.Audits(func() {
+			r.Armed.Store(true)
+			assign := webtest.Object{"access_profile_id": g.Work}
+			v.API("POST", "/api/users/"+user+"/access-profiles", assign).Refuses(503, "outcome_unknown", "")
+			v.API("POST", "/api/users/"+user+"/access-profiles", assign).Refuses(409, "already_held", "access_profile_id")
+		}, fmt.Sprintf("assign %d %s %s", g.Work, user, webtest.ActorOf(g)))
+		webtest.Same(t, "held", g.Stage.Held(user), "Work direct")
+		webtest.Same(t, "keys", len(g.Keys(user)), 1)
+		held := g.Copies(user)[0]
 
-		v.api("PUT", profile, fmt.Sprintf(`{"budgets":[{"max_limit":%d,"reset_duration":"1M"}]}`, 100+round)).is(200)
-		r.armed.Store(true)
-		v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).refuses(503, "outcome_unknown", "")
+		v.API("PUT", profile, fmt.Sprintf(`{"budgets":[{"max_limit":%d,"reset_duration":"1M"}]}`, 100+round)).Is(200)
+		r.Armed.Store(true)
+		v.API("POST", profile+"/propagate", `{"fields":["budgets"]}`).Refuses(503, "outcome_unknown", "")
 		// It may have started; then it runs until a worker takes it over.
-		g.exec("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE state = 'running'")
-		g.eventually("the end of the propagation", func() bool {
-			return v.api("POST", profile+"/propagate", `{"fields":["budgets"]}`).StatusCode == 200
+		g.Exec("UPDATE propagation_jobs SET lease_until = to_timestamp(0) WHERE state = 'running'")
+		g.Eventually("the end of the propagation", func() bool {
+			return v.API("POST", profile+"/propagate", `{"fields":["budgets"]}`).StatusCode == 200
 		})
-		version := g.admin.get(profile).is(200).object("access_profile")["version"]
-		for _, copied := range g.copies(user) {
-			same(t, "version of the copy", copied["template_version"], version)
-			same(t, "limit", objects(copied["budgets"])[0]["max_limit"], float64(100+round))
+		version := g.Admin.Get(profile).Is(200).Object("access_profile")["version"]
+		for _, copied := range g.Copies(user) {
+			webtest.Same(t, "version of the copy", copied["template_version"], version)
+			webtest.Same(t, "limit", webtest.Objects(copied["budgets"])[0]["max_limit"], float64(100+round))
 		}
 
-		r.armed.Store(true)
-		v.api("DELETE", "/api"+copyPath(user, held), nil).refuses(503, "outcome_unknown", "")
-		v.api("DELETE", "/api"+copyPath(user, held), nil).is(404)
-		same(t, "held", g.stage.held(user), "")
-		g.sound()
+		r.Armed.Store(true)
+		v.API("DELETE", "/api"+webtest.CopyPath(user, held), nil).Refuses(503, "outcome_unknown", "")
+		v.API("DELETE", "/api"+webtest.CopyPath(user, held), nil).Is(404)
+		webtest.Same(t, "held", g.Stage.Held(user), "")
+		g.Sound()
 	}
-	if r.lost.Load() < int64(3*rounds()/20) {
-		t.Errorf("only %d replies were lost", r.lost.Load())
+	if r.Lost.Load() < int64(3*webtest.Rounds()/20) {
+		t.Errorf("only %d replies were lost", r.Lost.Load())
 	}
-}
-
-// actorOf is the gateway's admin as the audit log names it.
-func actorOf(g gateway) (name string) {
-	g.scan(&name, "SELECT actor FROM audit_logs ORDER BY id DESC LIMIT 1")
-	return name
 }
 
 // The twin of TestRepliesLostAfterCommit: a retry with another id is counted twice, and the checks of that test detect
 // it.
 func TestTwinOfRepliesLost(t *testing.T) {
-	g := newGateway(t)
-	r := g.replyLost()
-	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
+	g := webtest.NewGateway(t)
+	r := g.ReplyLost()
+	_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
 	const sent = 5
 	for range sent {
-		r.armed.Store(true)
-		for g.admin.at(r.console).report(event(key)).StatusCode != http.StatusOK {
+		r.Armed.Store(true)
+		for g.Admin.At(r.Console).Report(webtest.Event(key)).StatusCode != http.StatusOK {
 		}
 	}
-	if used := g.used(g.bob)["spend 1M total"]; used <= sent*1_000_000_000 || g.count("usage_events") <= sent {
+	if used := g.Used(g.Bob)["spend 1M total"]; used <= sent*1_000_000_000 || g.Count("usage_events") <= sent {
 		t.Errorf("%d nano-dollars are counted of %d events that were repeated with other ids: the test finds nothing", used, sent)
-	}
-}
-
-// cutting is a connection to the database that breaks at a message. The function returned runs something with a break
-// at the nth message from then on, and reports whether that message was reached.
-func (g gateway) cutting() (address string, at func(n int64, do func()) bool) {
-	var sent, last atomic.Int64
-	w, address := g.databaseWire(nil)
-	w.cut = func([]byte) bool { return last.Load() > 0 && sent.Add(1) == last.Load() }
-	return address, func(n int64, do func()) bool {
-		sent.Store(0)
-		last.Store(n)
-		do()
-		last.Store(0)
-		return sent.Load() >= n
 	}
 }
 
@@ -131,45 +91,47 @@ func outcome(status int, changed, want []string) string {
 // I-06, I-12: a connection that breaks at any message leaves a change complete, with its audit row and its version, or
 // not made at all.
 func TestConnectionsCutAtAnyMessage(t *testing.T) {
-	g := newGateway(t)
-	address, cut := g.cutting()
-	c, _ := g.another(address)
-	v := g.admin.at(c)
-	held := func() []func() answer {
-		user := g.member(uuid.NewString()+"@example.com", "Viewer")
-		one := event(nil, "virtual_key", nil, "user_id", g.ada)
-		return []func() answer{
-			func() answer {
-				return v.api("PUT", fmt.Sprint("/api/access-profiles/", g.work), object{"description": uuid.NewString(), "tags": []string{uuid.NewString()}})
+	g := webtest.NewGateway(t)
+	address, cut := g.Cutting()
+	c, _ := g.Another(address)
+	v := g.Admin.At(c)
+	held := func() []func() webtest.Answer {
+		user := g.Member(uuid.NewString()+"@example.com", "Viewer")
+		one := webtest.Event(nil, "virtual_key", nil, "user_id", g.Ada)
+		return []func() webtest.Answer{
+			func() webtest.Answer {
+				return v.API("PUT", fmt.Sprint("/api/access-profiles/", g.Work), webtest.Object{"description": uuid.NewString(), "tags": []string{uuid.NewString()}})
 			},
-			func() answer { return v.api("POST", "/api/access-profiles", object{"name": uuid.NewString()}) },
-			func() answer {
-				return v.api("POST", "/api/users/"+user+"/access-profiles", object{"access_profile_id": g.work})
+			func() webtest.Answer {
+				return v.API("POST", "/api/access-profiles", webtest.Object{"name": uuid.NewString()})
 			},
-			func() answer { return v.report(one) },
-			func() answer {
-				return v.api("POST", "/api/decisions", with(model(g.key), "reserve", true, "estimated_cost", 0.01))
+			func() webtest.Answer {
+				return v.API("POST", "/api/users/"+user+"/access-profiles", webtest.Object{"access_profile_id": g.Work})
+			},
+			func() webtest.Answer { return v.Report(one) },
+			func() webtest.Answer {
+				return v.API("POST", "/api/decisions", webtest.With(webtest.Model(g.Key), "reserve", true, "estimated_cost", 0.01))
 			},
 		}
 	}
 	for i, whole := range held() {
-		want := g.changes(func() { whole() })
+		want := g.Changes(func() { whole() })
 		outcomes := map[string]int{}
 		n := int64(0)
 		for range 40 {
 			n++
 			do := held()[i]
-			v.api("POST", "/api/decisions", model(g.key)) // to open a connection and fill the cache
-			var a answer
+			v.API("POST", "/api/decisions", webtest.Model(g.Key)) // to open a connection and fill the cache
+			var a webtest.Answer
 			var reached bool
-			audits, versions := g.count("audit_logs"), g.count("access_profile_versions")
-			changed := g.changes(func() { reached = cut(n, func() { a = do() }) })
+			audits, versions := g.Count("audit_logs"), g.Count("access_profile_versions")
+			changed := g.Changes(func() { reached = cut(n, func() { a = do() }) })
 			came := outcome(a.StatusCode, changed, want)
 			if outcomes[came]++; came == "half" {
-				t.Errorf("change %d, cut at message %d: answered %d %s, rows changed in %v, want %v or none", i, n, a.StatusCode, a.body, changed, want)
+				t.Errorf("change %d, cut at message %d: answered %d %s, rows changed in %v, want %v or none", i, n, a.StatusCode, a.Body, changed, want)
 			}
 			if slices.Contains(want, "audit_logs") {
-				added, kept := g.count("audit_logs")-audits, g.count("access_profile_versions")-versions
+				added, kept := g.Count("audit_logs")-audits, g.Count("access_profile_versions")-versions
 				if added != min(len(changed), 1) || slices.Contains(want, "access_profile_versions") && kept != added {
 					t.Errorf("change %d, cut at message %d: %d audit rows, %d versions", i, n, added, kept)
 				}
@@ -185,15 +147,15 @@ func TestConnectionsCutAtAnyMessage(t *testing.T) {
 			t.Errorf("the outcomes of change %d: %v", i, outcomes)
 		}
 	}
-	g.sound()
-	g.balanced()
+	g.Sound()
+	g.Balanced()
 }
 
 // The twin of TestConnectionsCutAtAnyMessage stores a role and its permissions in two transactions.
 func TestTwinOfConnectionsCut(t *testing.T) {
-	g := newGateway(t)
-	address, cut := g.cutting()
-	db := connect(t, address)
+	g := webtest.NewGateway(t)
+	address, cut := g.Cutting()
+	db := webtest.Connect(t, address)
 	add := func(name string) (status int) {
 		for _, query := range []string{
 			"INSERT INTO roles (name, name_key) VALUES (?0, ?0)", "INSERT INTO role_permissions (role_id, permission) SELECT id, 'Usage:View' FROM roles WHERE name = ?0",
@@ -205,12 +167,12 @@ func TestTwinOfConnectionsCut(t *testing.T) {
 		}
 		return 201
 	}
-	want := g.changes(func() { add("Whole") })
+	want := g.Changes(func() { add("Whole") })
 	outcomes := map[string]int{}
 	for n, reached := int64(1), true; reached; n++ {
-		g.must(db.PingContext(t.Context()))
+		g.Must(db.PingContext(t.Context()))
 		var status int
-		changed := g.changes(func() { reached = cut(n, func() { status = add(fmt.Sprint("Cut ", n)) }) })
+		changed := g.Changes(func() { reached = cut(n, func() { status = add(fmt.Sprint("Cut ", n)) }) })
 		outcomes[outcome(status, changed, want)]++
 	}
 	if outcomes["half"] == 0 || outcomes["done"] == 0 || outcomes["undone"] == 0 {
@@ -220,19 +182,19 @@ func TestTwinOfConnectionsCut(t *testing.T) {
 
 // I-04: a single statement whose reply is lost is not retried by the driver, since its result is unknown.
 func TestStatementsWhoseRepliesAreLostAreSentOnce(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	var armed atomic.Bool
-	_, address := g.databaseWire(func(b []byte) bool {
+	_, address := g.DatabaseWire(func(b []byte) bool {
 		return bytes.Contains(b, []byte("INSERT 0 1")) && armed.CompareAndSwap(true, false)
 	})
-	db := connect(t, address)
-	g.must(db.PingContext(t.Context()))
-	g.execAsOwner("CREATE TABLE kept (n int)", "GRANT ALL ON kept TO tollgate")
+	db := webtest.Connect(t, address)
+	g.Must(db.PingContext(t.Context()))
+	g.ExecAsOwner("CREATE TABLE kept (n int)", "GRANT ALL ON kept TO tollgate")
 	for n := range 3 {
 		armed.Store(true)
 		if _, err := db.NewRaw("INSERT INTO kept VALUES (?)", n).Exec(t.Context()); err == nil {
 			t.Error("a missing reply is taken for one")
 		}
-		same(t, "rows", g.count("kept"), n+1)
+		webtest.Same(t, "rows", g.Count("kept"), n+1)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/pgserver"
 	"tollgate/models/secret"
+	"tollgate/web/webtest"
 )
 
 // A console whose database is restored from a backup evicts everything it has cached, with a history after the backup
@@ -31,30 +32,30 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 			old, restored := b.restore(t), b.restore(t)
 			var behind atomic.Pointer[pgserver.Server]
 			behind.Store(old)
-			w := newWire(t, func() (net.Conn, error) { return dialPostgres(behind.Load()) }, nil)
-			c, _ := b.serving(t).another(overWire(t, old, w))
-			t.Cleanup(w.restore) // before the console closes, which waits for its requests
-			other, _ := b.serving(t).another(restored.URL("tollgate"))
+			w := webtest.NewWire(t, func() (net.Conn, error) { return dialPostgres(behind.Load()) }, nil)
+			c, _ := b.serving(t).Another(overWire(t, old, w))
+			t.Cleanup(w.Restore) // before the console closes, which waits for its requests
+			other, _ := b.serving(t).Another(restored.URL("tollgate"))
 			admin, key := b.bearerOf(c, b.secret), b.bearerOf(c, b.key)
-			ask := func() answer { return key.get("/authz/nginx?model=openai/gpt-4o") }
-			change := func(v client, words string, n int) {
+			ask := func() webtest.Answer { return key.Get("/authz/nginx?model=openai/gpt-4o") }
+			change := func(v webtest.Client, words string, n int) {
 				for i := range n {
-					v.api("PUT", b.profile, object{"description": fmt.Sprint(words, " ", i)}).is(200)
+					v.API("PUT", b.profile, webtest.Object{"description": fmt.Sprint(words, " ", i)}).Is(200)
 				}
 			}
 
 			change(admin, "lost", history.lost)
 			user, _, _ := strings.Cut(b.keyPath, "/access-profiles/")
-			made, _ := admin.api("POST", user+"/virtual-keys", nil).is(200).json()["virtual_key"].(map[string]any)
+			made, _ := admin.API("POST", user+"/virtual-keys", nil).Is(200).JSON()["virtual_key"].(map[string]any)
 			// Changes access, so that the next decision reads all changes.
-			admin.api("DELETE", fmt.Sprint(user, "/access-profiles/virtual-keys/", made["id"]), nil).is(200)
-			ask().is(200) // and is cached from now on
+			admin.API("DELETE", fmt.Sprint(user, "/access-profiles/virtual-keys/", made["id"]), nil).Is(200)
+			ask().Is(200) // and is cached from now on
 			b.lists(admin, fmt.Sprint("lost ", history.lost-1))
-			w.breaks()
+			w.Breaks()
 			seen := transaction(t, old)
 
 			// In the history after the backup the key is deleted first.
-			b.bearerOf(other, b.secret).api("DELETE", b.keyPath, nil).is(200)
+			b.bearerOf(other, b.secret).API("DELETE", b.keyPath, nil).Is(200)
 			if deleted := transaction(t, restored); deleted >= seen {
 				t.Fatalf("the key was deleted by transaction %d, and %d was seen", deleted, seen)
 			}
@@ -64,11 +65,11 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 			}
 
 			behind.Store(restored)
-			w.restore()
-			c.within(func() bool { return ask().StatusCode == 401 }, "the deleted key is not refused")
+			w.Restore()
+			c.Within(func() bool { return ask().StatusCode == 401 }, "the deleted key is not refused")
 			for range 3 {
-				ask().is(401)
-				admin.decides(model(b.key), "access_not_found", 401)
+				ask().Is(401)
+				admin.Decides(webtest.Model(b.key), "access_not_found", 401)
 			}
 			// A version of a profile now has other content; cached lists follow it.
 			change(b.bearerOf(other, b.secret), "even", max(0, history.lost-history.after))
@@ -77,10 +78,10 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 				words = fmt.Sprint("even ", history.lost-history.after-1)
 			}
 			b.lists(admin, words)
-			if rewinds := admin.metrics()["tollgate_database_rewinds_total"]; rewinds != 1 {
+			if rewinds := admin.Metrics()["tollgate_database_rewinds_total"]; rewinds != 1 {
 				t.Errorf("%v rewinds counted", rewinds)
 			}
-			if logged := c.log.String(); strings.Count(logged, "the database went back to an earlier state") != 1 {
+			if logged := c.Log.String(); strings.Count(logged, "the database went back to an earlier state") != 1 {
 				t.Errorf("logged: %s", logged)
 			}
 		})
@@ -101,19 +102,19 @@ func newBackup(t *testing.T) backup {
 		t.Fatal(err)
 	}
 	server := startServer(t, b.dir)
-	owner := connect(t, server.URL("tollgate_owner"))
+	owner := webtest.Connect(t, server.URL("tollgate_owner"))
 	if err := database.Migrate(t.Context(), owner, "tollgate"); err != nil {
 		t.Fatal(err)
 	}
-	c, closes := b.serving(t).another(server.URL("tollgate"))
-	c.addUser(admin, "Admin")
-	c.exec(`INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o}')`)
-	v := c.apiKey()
-	s := stage{cast: cast{console: c, admin: v}}
-	profile := s.profileNaming("Work", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`)
-	user := s.member(ada, "Viewer")
-	_, b.key = s.give(user, profile)
-	b.secret, b.keyPath = strings.TrimPrefix(v.header.Get("Authorization"), "Bearer "), keyPath(user, s.keys(user)[0])
+	c, closes := b.serving(t).Another(server.URL("tollgate"))
+	c.AddUser(webtest.Admin, "Admin")
+	c.Exec(`INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o}')`)
+	v := c.APIKey()
+	s := webtest.Stage{Cast: webtest.Cast{Console: c, Admin: v}}
+	profile := s.ProfileNaming("Work", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`)
+	user := s.Member(webtest.Ada, "Viewer")
+	_, b.key = s.Give(user, profile)
+	b.secret, b.keyPath = strings.TrimPrefix(v.Header.Get("Authorization"), "Bearer "), webtest.KeyPath(user, s.Keys(user)[0])
 	b.profile = fmt.Sprint("/api/access-profiles/", profile)
 	closes()
 	if err := owner.Close(); err != nil {
@@ -136,19 +137,19 @@ func (b backup) restore(t *testing.T) *pgserver.Server {
 }
 
 // serving is the configuration that consoles on the backup share.
-func (b backup) serving(t *testing.T) *console {
-	return &console{t: t, h: &handlers.Handlers{Keys: b.keys}}
+func (b backup) serving(t *testing.T) *webtest.Console {
+	return &webtest.Console{T: t, H: &handlers.Handlers{Keys: b.keys}}
 }
 
-func (b backup) bearerOf(c *console, secret string) client {
-	return c.anonymous().with("Authorization", "Bearer "+secret)
+func (b backup) bearerOf(c *webtest.Console, secret string) webtest.Client {
+	return c.Anonymous().With("Authorization", "Bearer "+secret)
 }
 
 // lists fails the test unless the list of profiles has the words.
-func (b backup) lists(v client, words string) {
-	v.t.Helper()
-	if a := v.get("/api/access-profiles").is(200); !strings.Contains(string(a.body), `"`+words+`"`) {
-		v.t.Errorf("no %q in %s", words, a.body)
+func (b backup) lists(v webtest.Client, words string) {
+	v.T.Helper()
+	if a := v.Get("/api/access-profiles").Is(200); !strings.Contains(string(a.Body), `"`+words+`"`) {
+		v.T.Errorf("no %q in %s", words, a.Body)
 	}
 }
 
@@ -185,7 +186,7 @@ func dialPostgres(server *pgserver.Server) (net.Conn, error) {
 }
 
 // overWire is the URL of a server's database through a wire.
-func overWire(t *testing.T, server *pgserver.Server, w *wire) string {
+func overWire(t *testing.T, server *pgserver.Server, w *webtest.Wire) string {
 	t.Helper()
 	address, err := url.Parse(server.URL("tollgate"))
 	if err != nil {
@@ -205,7 +206,7 @@ func overWire(t *testing.T, server *pgserver.Server, w *wire) string {
 // transaction is the number of the server's next transaction.
 func transaction(t *testing.T, server *pgserver.Server) (next uint64) {
 	t.Helper()
-	err := connect(t, server.URL("tollgate")).NewRaw("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(t.Context(), &next)
+	err := webtest.Connect(t, server.URL("tollgate")).NewRaw("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(t.Context(), &next)
 	if err != nil {
 		t.Fatal(err)
 	}

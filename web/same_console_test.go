@@ -7,11 +7,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tollgate/web/webtest"
 )
 
 // A change that was answered here applies to every decision requested after it, even among many concurrent ones.
 func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	var others sync.WaitGroup
 	asking, stop := context.WithCancel(t.Context())
 	defer others.Wait()
@@ -19,21 +21,21 @@ func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 	for range 3 {
 		others.Go(func() {
 			for asking.Err() == nil {
-				g.bearer(g.key).get("/authz/forward?model=openai/gpt-4o").is(200)
+				g.Bearer(g.Key).Get("/authz/forward?model=openai/gpt-4o").Is(200)
 			}
 		})
 	}
 	wrong := 0
 	for round := range 60 {
-		made := g.admin.api("POST", "/api/users/"+g.ada+"/virtual-keys", object{"name": fmt.Sprint("key ", round)}).is(200).object("virtual_key")
+		made := g.Admin.API("POST", "/api/users/"+g.Ada+"/virtual-keys", webtest.Object{"name": fmt.Sprint("key ", round)}).Is(200).Object("virtual_key")
 		key := made["value"].(string)
-		g.bearer(key).get("/authz/nginx?model=openai/gpt-4o").is(200)
-		g.admin.api("DELETE", keyPath(g.ada, made), nil).is(200)
+		g.Bearer(key).Get("/authz/nginx?model=openai/gpt-4o").Is(200)
+		g.Admin.API("DELETE", webtest.KeyPath(g.Ada, made), nil).Is(200)
 		doors := []func() bool{
-			func() bool { return g.admin.ask(model(key))["decision"].(bool) },
-			func() bool { return g.bearer(key).get("/authz/nginx?model=openai/gpt-4o").StatusCode == http.StatusOK },
+			func() bool { return g.Admin.Ask(webtest.Model(key))["decision"].(bool) },
+			func() bool { return g.Bearer(key).Get("/authz/nginx?model=openai/gpt-4o").StatusCode == http.StatusOK },
 			func() bool {
-				return g.admin.api("POST", "/access/v1/evaluation", evaluation(entity("virtual_key", key), modelled)).is(200).json()["decision"].(bool)
+				return g.Admin.API("POST", "/access/v1/evaluation", webtest.Evaluation(webtest.Entity("virtual_key", key), webtest.Modelled)).Is(200).JSON()["decision"].(bool)
 			},
 		}
 		if doors[round%len(doors)]() {
@@ -47,23 +49,23 @@ func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 
 // The same while the poll that another decision waits for is slow: later decisions wait for it too.
 func TestADecisionWaitsForAPollUnderWay(t *testing.T) {
-	g := newGateway(t)
-	made := g.admin.api("POST", "/api/users/"+g.ada+"/virtual-keys", `{"name":"short-lived"}`).is(200).object("virtual_key")
+	g := webtest.NewGateway(t)
+	made := g.Admin.API("POST", "/api/users/"+g.Ada+"/virtual-keys", `{"name":"short-lived"}`).Is(200).Object("virtual_key")
 	key := made["value"].(string)
-	ask := func(key string) int { return g.bearer(key).get("/authz/nginx?model=openai/gpt-4o").StatusCode }
-	same(t, "before", ask(key), 200)
+	ask := func(key string) int { return g.Bearer(key).Get("/authz/nginx?model=openai/gpt-4o").StatusCode }
+	webtest.Same(t, "before", ask(key), 200)
 
-	tx, err := g.owner().BeginTx(t.Context(), nil)
-	g.must(err)
+	tx, err := g.Owner().BeginTx(t.Context(), nil)
+	g.Must(err)
 	defer func() { _ = tx.Rollback() }() // it locks a row and changes nothing
-	g.admin.api("DELETE", keyPath(g.ada, made), nil).is(200)
+	g.Admin.API("DELETE", webtest.KeyPath(g.Ada, made), nil).Is(200)
 	_, err = tx.ExecContext(t.Context(), "LOCK TABLE access_changes IN ACCESS EXCLUSIVE MODE")
-	g.must(err)
+	g.Must(err)
 	answers := make(chan int, 2)
 	go func() { answers <- ask(key) }()
-	g.eventually("a poll that waits", func() bool {
+	g.Eventually("a poll that waits", func() bool {
 		var waiting int
-		g.must(tx.NewRaw("SELECT count(*) FROM pg_locks WHERE relation = 'access_changes'::regclass AND NOT granted").Scan(t.Context(), &waiting))
+		g.Must(tx.NewRaw("SELECT count(*) FROM pg_locks WHERE relation = 'access_changes'::regclass AND NOT granted").Scan(t.Context(), &waiting))
 		return waiting > 0
 	})
 	go func() { answers <- ask(key) }()
@@ -72,12 +74,12 @@ func TestADecisionWaitsForAPollUnderWay(t *testing.T) {
 	asked := 2
 	select {
 	case status := <-answers:
-		same(t, "an answer before the poll has ended", status, 401)
+		webtest.Same(t, "an answer before the poll has ended", status, 401)
 		asked--
 	case <-early.C:
 	}
-	g.must(tx.Rollback())
+	g.Must(tx.Rollback())
 	for range asked {
-		same(t, "after the poll", <-answers, 401)
+		webtest.Same(t, "after the poll", <-answers, 401)
 	}
 }

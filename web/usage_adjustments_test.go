@@ -6,100 +6,102 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"tollgate/web/webtest"
 )
 
 // A reversed charge is subtracted from the counters, the report and decisions, at once and on every console; the ledger
 // has it as a row of its own, and the audit log names the actor and the reason.
 func TestAdjustments(t *testing.T) {
-	g := newGateway(t)
-	other, _ := g.another(g.appURL())
-	call, second := event(g.key, "event_id", "chatcmpl-7", "cost", 5.000000001), event(g.key, "cost", 2)
-	g.admin.counted(call)
-	g.admin.counted(second)
-	g.admin.decides(with(model(g.key), "estimated_cost", 2), "budget_exceeded", 402)
-	got := g.admin.api("POST", "/api/usage/adjustments", object{"event_id": "chatcmpl-7", "amount": -4.5, "reason": " The provider paid\nit back. "}).is(201).object("adjustment")
-	same(t, "adjustment", []any{got["event_id"], got["amount"], got["charge"], got["reason"]}, []any{"chatcmpl-7", -4.5, 0.500000001, "The provider paid\nit back."})
-	same(t, "used", g.used(g.ada), map[string]int64{"spend 1M total": 2_500_000_001, "spend 1d provider": 2_500_000_001, "tokens 1h total": 20, "requests 1d total": 2})
-	g.admin.decides(with(model(g.key), "estimated_cost", 2), "allowed", 200)
-	g.admin.at(other).withinASecond(with(model(g.key), "estimated_cost", 2), "allowed")
-	total := g.admin.api("GET", "/api/usage?provider=openai&user_id="+g.ada, nil).is(200).json()["total"].(object)
-	same(t, "reported", []any{total["cost"], total["tokens"], total["requests"]}, []any{2.500000001, 20.0, 2.0})
-	same(t, "the event stays as it was reported", g.admin.report(call).is(200).json()["status"], any("duplicate"))
-	same(t, "in the ledger", g.count("usage_adjustments"), 1)
-	g.balanced()
-	row := objects(g.admin.api("GET", "/api/access-profiles/audit-logs?user_id="+g.ada+"&action=update", nil).is(200).json()["audit_logs"])[0]
+	g := webtest.NewGateway(t)
+	other, _ := g.Another(g.AppURL())
+	call, second := webtest.Event(g.Key, "event_id", "chatcmpl-7", "cost", 5.000000001), webtest.Event(g.Key, "cost", 2)
+	g.Admin.Counted(call)
+	g.Admin.Counted(second)
+	g.Admin.Decides(webtest.With(webtest.Model(g.Key), "estimated_cost", 2), "budget_exceeded", 402)
+	got := g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": "chatcmpl-7", "amount": -4.5, "reason": " The provider paid\nit back. "}).Is(201).Object("adjustment")
+	webtest.Same(t, "adjustment", []any{got["event_id"], got["amount"], got["charge"], got["reason"]}, []any{"chatcmpl-7", -4.5, 0.500000001, "The provider paid\nit back."})
+	webtest.Same(t, "used", g.Used(g.Ada), map[string]int64{"spend 1M total": 2_500_000_001, "spend 1d provider": 2_500_000_001, "tokens 1h total": 20, "requests 1d total": 2})
+	g.Admin.Decides(webtest.With(webtest.Model(g.Key), "estimated_cost", 2), "allowed", 200)
+	g.Admin.At(other).WithinASecond(webtest.With(webtest.Model(g.Key), "estimated_cost", 2), "allowed")
+	total := g.Admin.API("GET", "/api/usage?provider=openai&user_id="+g.Ada, nil).Is(200).JSON()["total"].(webtest.Object)
+	webtest.Same(t, "reported", []any{total["cost"], total["tokens"], total["requests"]}, []any{2.500000001, 20.0, 2.0})
+	webtest.Same(t, "the event stays as it was reported", g.Admin.Report(call).Is(200).JSON()["status"], any("duplicate"))
+	webtest.Same(t, "in the ledger", g.Count("usage_adjustments"), 1)
+	g.Balanced()
+	row := webtest.Objects(g.Admin.API("GET", "/api/access-profiles/audit-logs?user_id="+g.Ada+"&action=update", nil).Is(200).JSON()["audit_logs"])[0]
 	for _, words := range []string{"chatcmpl-7", "-4.5", "The provider paid"} {
 		if !strings.Contains(fmt.Sprint(row["new_values"], row["metadata"]), words) {
 			t.Errorf("the audit log has no %q: %v", words, row)
 		}
 	}
-	if page := string(g.session.get("/audit").is(200).body); !strings.Contains(page, "chatcmpl-7") {
+	if page := string(g.Session.Get("/audit").Is(200).Body); !strings.Contains(page, "chatcmpl-7") {
 		t.Error("the page of the audit log does not show it")
 	}
 
 	// At most the rest of the charge can be reversed; a full reversal equals the cost as reported.
-	g.unchanged(func() {
+	g.Unchanged(func() {
 		for _, amount := range []string{"-0.500000002", "-4.5", "-1000000"} {
-			g.admin.api("POST", "/api/usage/adjustments", `{"event_id":"chatcmpl-7","amount":`+amount+`,"reason":"again"}`).refuses(409, "exceeds_charge", "amount")
+			g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"chatcmpl-7","amount":`+amount+`,"reason":"again"}`).Refuses(409, "exceeds_charge", "amount")
 		}
-		g.admin.api("POST", "/api/usage/adjustments", object{"event_id": "chatcmpl-7", "amount": -4.5, "reason": "The provider paid\nit back."}).refuses(409, "already_adjusted", "")
+		g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": "chatcmpl-7", "amount": -4.5, "reason": "The provider paid\nit back."}).Refuses(409, "already_adjusted", "")
 	})
-	g.admin.api("POST", "/api/usage/adjustments", `{"event_id":"chatcmpl-7","amount":-5.000000009999e-1,"reason":"the rest"}`).is(201)
-	g.admin.api("POST", "/api/usage/adjustments", object{"event_id": strings.ToUpper(second["event_id"].(string)), "amount": -2, "reason": "free"}).is(201)
-	same(t, "used", g.used(g.ada), map[string]int64{"tokens 1h total": 20, "requests 1d total": 2})
-	g.balanced()
+	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"chatcmpl-7","amount":-5.000000009999e-1,"reason":"the rest"}`).Is(201)
+	g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": strings.ToUpper(second["event_id"].(string)), "amount": -2, "reason": "free"}).Is(201)
+	webtest.Same(t, "used", g.Used(g.Ada), map[string]int64{"tokens 1h total": 20, "requests 1d total": 2})
+	g.Balanced()
 }
 
 // With an id of its own an adjustment is made once, however often it is sent, also concurrently.
 func TestAdjustmentsAreMadeOnce(t *testing.T) {
-	g := newGateway(t)
-	call, free := event(g.key, "cost", 3), event(g.key, "cost", 3)
-	g.admin.counted(call)
-	g.admin.counted(free)
-	refund := object{"adjustment_id": "refund-1", "event_id": call["event_id"], "amount": -1, "reason": "refund"}
-	var all []func() answer
+	g := webtest.NewGateway(t)
+	call, free := webtest.Event(g.Key, "cost", 3), webtest.Event(g.Key, "cost", 3)
+	g.Admin.Counted(call)
+	g.Admin.Counted(free)
+	refund := webtest.Object{"adjustment_id": "refund-1", "event_id": call["event_id"], "amount": -1, "reason": "refund"}
+	var all []func() webtest.Answer
 	for range 8 {
-		all = append(all, func() answer { return g.admin.api("POST", "/api/usage/adjustments", refund) })
+		all = append(all, func() webtest.Answer { return g.Admin.API("POST", "/api/usage/adjustments", refund) })
 	}
 	statuses := map[int]int{}
-	for _, a := range concurrently(all...) {
+	for _, a := range webtest.Concurrently(all...) {
 		statuses[a.StatusCode]++
-		same(t, "charge", a.object("adjustment")["charge"], any(2.0))
+		webtest.Same(t, "charge", a.Object("adjustment")["charge"], any(2.0))
 	}
-	same(t, "statuses", fmt.Sprint(statuses), "map[200:7 201:1]")
-	for _, content := range []object{with(refund, "amount", -2), with(refund, "reason", "other"), with(refund, "event_id", free["event_id"])} {
-		g.admin.api("POST", "/api/usage/adjustments", content).refuses(409, "adjustment_conflict", "adjustment_id")
+	webtest.Same(t, "statuses", fmt.Sprint(statuses), "map[200:7 201:1]")
+	for _, content := range []webtest.Object{webtest.With(refund, "amount", -2), webtest.With(refund, "reason", "other"), webtest.With(refund, "event_id", free["event_id"])} {
+		g.Admin.API("POST", "/api/usage/adjustments", content).Refuses(409, "adjustment_conflict", "adjustment_id")
 	}
-	g.admin.api("POST", "/api/usage/adjustments", with(refund, "adjustment_id", uuid.NewString())).is(201)
+	g.Admin.API("POST", "/api/usage/adjustments", webtest.With(refund, "adjustment_id", uuid.NewString())).Is(201)
 	// Of concurrent adjustments, as many are made as the charge covers.
 	all = nil
 	for i := range 8 {
-		all = append(all, func() answer {
-			return g.admin.api("POST", "/api/usage/adjustments", object{"event_id": free["event_id"], "amount": -0.7, "reason": fmt.Sprint("part ", i)})
+		all = append(all, func() webtest.Answer {
+			return g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": free["event_id"], "amount": -0.7, "reason": fmt.Sprint("part ", i)})
 		})
 		if i == 3 {
-			all = append(all, func() answer { return g.admin.report(event(g.key)) })
+			all = append(all, func() webtest.Answer { return g.Admin.Report(webtest.Event(g.Key)) })
 		}
 	}
 	made := 0
-	for _, a := range concurrently(all...) {
+	for _, a := range webtest.Concurrently(all...) {
 		if a.StatusCode == 201 {
 			made++
 		}
 	}
-	same(t, "made", made, 4)
-	same(t, "spent", g.used(g.ada)["spend 1M total"], int64(1_000_000_000+200_000_000+1_000_000_000))
-	g.balanced()
+	webtest.Same(t, "made", made, 4)
+	webtest.Same(t, "spent", g.Used(g.Ada)["spend 1M total"], int64(1_000_000_000+200_000_000+1_000_000_000))
+	g.Balanced()
 }
 
 func TestAdjustmentsRefused(t *testing.T) {
-	g := newGateway(t)
-	g.admin.counted(event(g.key, "event_id", "priced"))
-	g.admin.counted(event(g.key, "event_id", "unpriced", "cost", nil))
-	g.admin.report(event("not a key", "event_id", "stray")).is(200)
-	g.admin.decides(with(model(g.key), "estimated_cost", 1, "reserve", true), "allowed", 200)
-	ingest, keeper := g.apiKey("Usage:View", "Usage:Create"), g.apiKey("Usage:Update")
-	g.unchanged(func() {
+	g := webtest.NewGateway(t)
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "priced"))
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "unpriced", "cost", nil))
+	g.Admin.Report(webtest.Event("not a key", "event_id", "stray")).Is(200)
+	g.Admin.Decides(webtest.With(webtest.Model(g.Key), "estimated_cost", 1, "reserve", true), "allowed", 200)
+	ingest, keeper := g.APIKey("Usage:View", "Usage:Create"), g.APIKey("Usage:Update")
+	g.Unchanged(func() {
 		for _, row := range []struct {
 			body        string
 			status      int
@@ -124,34 +126,34 @@ func TestAdjustmentsRefused(t *testing.T) {
 			{`"event_id":"unpriced","amount":-1,"reason":"r"`, 409, "exceeds_charge", "amount"},
 			{`"event_id":"priced","amount":-1.000000001,"reason":"r"`, 409, "exceeds_charge", "amount"},
 		} {
-			keeper.api("POST", "/api/governance/usage/adjustments", "{"+row.body+"}").refuses(row.status, row.code, row.param)
+			keeper.API("POST", "/api/governance/usage/adjustments", "{"+row.body+"}").Refuses(row.status, row.code, row.param)
 		}
-		ingest.api("POST", "/api/usage/adjustments", `{"event_id":"priced","amount":-1,"reason":"r"}`).refuses(403, "forbidden", "")
+		ingest.API("POST", "/api/usage/adjustments", `{"event_id":"priced","amount":-1,"reason":"r"}`).Refuses(403, "forbidden", "")
 	})
-	keeper.api("POST", "/api/usage/adjustments", `{"event_id":"priced","amount":-1,"reason":"r"}`).is(201)
-	g.balanced()
+	keeper.API("POST", "/api/usage/adjustments", `{"event_id":"priced","amount":-1,"reason":"r"}`).Is(201)
+	g.Balanced()
 }
 
 // No counter falls below zero, even if an operator has cleared it, and a charge of a deleted user can be reversed too.
 func TestAdjustmentsOfWhatWasCleared(t *testing.T) {
-	g := newGateway(t)
-	g.admin.counted(event(g.key, "event_id", "before", "cost", 5))
-	profile := fmt.Sprint("/api/access-profiles/", g.work)
-	g.admin.api("POST", profile+"/propagate", `{"fields":["provider_configs","budgets"],"reset_usage":true}`).is(200)
-	g.admin.counted(event(g.key, "cost", 1))
-	shown := func() any { return objects(g.copies(g.ada)[0]["budgets"])[0]["current_usage"] }
-	same(t, "used since", shown(), any(1.0))
-	g.admin.counted(event(g.key, "event_id", "jira-1", "provider", nil, "model", nil, "mcp_client_id", "jira", "tool_name", "t", "cost", 0.5))
-	g.admin.api("POST", "/api/usage/adjustments", `{"event_id":"jira-1","amount":-0.5,"reason":"r"}`).is(201)
-	same(t, "of the tool", g.admin.api("GET", "/api/usage?provider=mcp", nil).json()["total"].(object)["cost"], any(0.0))
-	same(t, "used since", shown(), any(1.0))
-	g.admin.api("POST", "/api/usage/adjustments", `{"event_id":"before","amount":-5,"reason":"r"}`).is(201)
+	g := webtest.NewGateway(t)
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "before", "cost", 5))
+	profile := fmt.Sprint("/api/access-profiles/", g.Work)
+	g.Admin.API("POST", profile+"/propagate", `{"fields":["provider_configs","budgets"],"reset_usage":true}`).Is(200)
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 1))
+	shown := func() any { return webtest.Objects(g.Copies(g.Ada)[0]["budgets"])[0]["current_usage"] }
+	webtest.Same(t, "used since", shown(), any(1.0))
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "jira-1", "provider", nil, "model", nil, "mcp_client_id", "jira", "tool_name", "t", "cost", 0.5))
+	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"jira-1","amount":-0.5,"reason":"r"}`).Is(201)
+	webtest.Same(t, "of the tool", g.Admin.API("GET", "/api/usage?provider=mcp", nil).JSON()["total"].(webtest.Object)["cost"], any(0.0))
+	webtest.Same(t, "used since", shown(), any(1.0))
+	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"before","amount":-5,"reason":"r"}`).Is(201)
 	if n := shown().(float64); n < 0 || n > 1 {
 		t.Errorf("used since: %v", n)
 	}
-	g.balanced()
-	g.admin.counted(event(g.key, "event_id", "last"))
-	g.admin.api("DELETE", "/api/users/"+g.ada, nil).is(200)
-	g.admin.api("POST", "/api/usage/adjustments", `{"event_id":"last","amount":-1,"reason":"r"}`).is(201)
-	g.balanced()
+	g.Balanced()
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "last"))
+	g.Admin.API("DELETE", "/api/users/"+g.Ada, nil).Is(200)
+	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"last","amount":-1,"reason":"r"}`).Is(201)
+	g.Balanced()
 }

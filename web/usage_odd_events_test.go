@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"tollgate/web/webtest"
 )
 
 // An odd event of a batch does not affect the others, and the answer says what is wrong with it.
 func TestOddEventsOfABatch(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	good := func() string {
-		return `{"event_id":"` + uuid.NewString() + `","virtual_key":"` + g.key + `","provider":"openai","model":"gpt-4o","cost":1,"tokens":10}`
+		return `{"event_id":"` + uuid.NewString() + `","virtual_key":"` + g.Key + `","provider":"openai","model":"gpt-4o","cost":1,"tokens":10}`
 	}
 	odd := func(more string) string { return strings.TrimSuffix(good(), "}") + "," + more + "}" }
 	deep := strings.Repeat("[", 40) + strings.Repeat("]", 40)
@@ -41,28 +43,28 @@ func TestOddEventsOfABatch(t *testing.T) {
 		{"{}", "required event_id required virtual_key"},
 		{strings.Replace(good(), `"cost":1`, `"cost":-1`, 1), "number_out_of_range cost"},
 	} {
-		got := g.admin.api("POST", "/api/usage", `{"events":[`+good()+","+row.event+","+good()+`]}`).is(200).json()
+		got := g.Admin.API("POST", "/api/usage", `{"events":[`+good()+","+row.event+","+good()+`]}`).Is(200).JSON()
 		n += 2
-		same(t, row.want+": counted and rejected", []any{got["counted"], got["rejected"]}, []any{2.0, 1.0})
-		result := objects(got["results"])[1]
+		webtest.Same(t, row.want+": counted and rejected", []any{got["counted"], got["rejected"]}, []any{2.0, 1.0})
+		result := webtest.Objects(got["results"])[1]
 		var said []string
-		for _, problem := range objects(result["errors"]) {
+		for _, problem := range webtest.Objects(result["errors"]) {
 			param := strings.TrimPrefix(strings.TrimPrefix(fmt.Sprint(problem["param"]), "events[1]"), ".")
 			said = append(said, fmt.Sprint(problem["code"], " ", param))
 		}
-		same(t, "errors of "+fmt.Sprintf("%.60q", row.event), strings.Join(said, " "), row.want)
-		same(t, "status", result["status"], any("invalid"))
+		webtest.Same(t, "errors of "+fmt.Sprintf("%.60q", row.event), strings.Join(said, " "), row.want)
+		webtest.Same(t, "status", result["status"], any("invalid"))
 	}
 	// Every event may be odd, each in its own way; none is counted just because the answer has no space for its problem.
 	events := slices.Repeat([]string{`{"x":{"y":1},"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11}`}, 999)
-	got := g.admin.api("POST", "/api/usage", `{"events":[`+strings.Join(append(events, good()), ",")+`]}`).is(200).json()
-	same(t, "of a thousand", []any{got["counted"], got["rejected"]}, []any{1.0, 999.0})
-	got = g.admin.api("POST", "/api/usage", `{"events":[`+odd(`"x":1`)+`,{"a\u0000":1},null]}`).is(200).json()
-	same(t, "of odd ones alone", []any{got["counted"], got["rejected"]}, []any{0.0, 3.0})
-	same(t, "used", g.used(g.ada), afterCalls(n+1))
+	got := g.Admin.API("POST", "/api/usage", `{"events":[`+strings.Join(append(events, good()), ",")+`]}`).Is(200).JSON()
+	webtest.Same(t, "of a thousand", []any{got["counted"], got["rejected"]}, []any{1.0, 999.0})
+	got = g.Admin.API("POST", "/api/usage", `{"events":[`+odd(`"x":1`)+`,{"a\u0000":1},null]}`).Is(200).JSON()
+	webtest.Same(t, "of odd ones alone", []any{got["counted"], got["rejected"]}, []any{0.0, 3.0})
+	webtest.Same(t, "used", g.Used(g.Ada), webtest.AfterCalls(n+1))
 
 	// A problem with the request as a whole refuses the whole.
-	g.unchanged(func() {
+	g.Unchanged(func() {
 		for _, row := range [][3]string{
 			{`{"events":[` + good() + `,]}`, "invalid_json", ""},
 			{`{"events":[` + good() + `],"events":[]}`, "duplicate_key", "events"},
@@ -73,8 +75,8 @@ func TestOddEventsOfABatch(t *testing.T) {
 			{odd(`"tool_name":"\u0000"`), "nul_character", "tool_name"},
 			{odd(`"price":1`), "unknown_field", "price"},
 		} {
-			g.admin.api("POST", "/api/usage", row[0]).refuses(400, row[1], row[2])
+			g.Admin.API("POST", "/api/usage", row[0]).Refuses(400, row[1], row[2])
 		}
 	})
-	g.balanced()
+	g.Balanced()
 }

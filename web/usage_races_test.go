@@ -10,39 +10,41 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"tollgate/web/webtest"
 )
 
 // soaked is n rounds, or many more in a long run.
 func soaked(n int) int {
 	if os.Getenv("TOLLGATE_SOAK") != "" {
-		return rounds()
+		return webtest.Rounds()
 	}
 	return n
 }
 
 // Of concurrent reservations, exactly those succeed that there is room for: across consoles, one of which closes.
 func TestRaceReservations(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	const asking = 64
-	second, _ := g.another(g.appURL())
+	second, _ := g.Another(g.AppURL())
 	profiles := []int64{
-		g.profileNaming("Budget", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true,"budgets":[{"max_limit":8.75,"reset_duration":"1d"}]}],"budgets":[{"max_limit":100,"reset_duration":"1M"}]`),
-		g.profileNaming("Requests", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"request_max_limit":17,"request_reset_duration":"1d","token_max_limit":100000,"token_reset_duration":"1h"}`),
+		g.ProfileNaming("Budget", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true,"budgets":[{"max_limit":8.75,"reset_duration":"1d"}]}],"budgets":[{"max_limit":100,"reset_duration":"1M"}]`),
+		g.ProfileNaming("Requests", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"request_max_limit":17,"request_reset_duration":"1d","token_max_limit":100000,"token_reset_duration":"1h"}`),
 	}
 	fits := []int{17, 17} // half a dollar each, or one request
 	for round := range soaked(3) {
-		third, closeThird := g.another(g.appURL())
-		consoles := []*console{g.console, second, third}
-		_, key := g.give(g.member(fmt.Sprintf("racer%d@example.com", round), "Viewer"), profiles[round%2])
+		third, closeThird := g.Another(g.AppURL())
+		consoles := []*webtest.Console{g.Console, second, third}
+		_, key := g.Give(g.Member(fmt.Sprintf("racer%d@example.com", round), "Viewer"), profiles[round%2])
 		var held, refused, answered atomic.Int64
-		ask := func(c *console) {
-			body := with(model(key), "estimated_cost", 0.5, "estimated_tokens", 5, "reserve", true)
-			a, err := g.admin.at(c).try("/api/decisions", body)
+		ask := func(c *webtest.Console) {
+			body := webtest.With(webtest.Model(key), "estimated_cost", 0.5, "estimated_tokens", 5, "reserve", true)
+			a, err := g.Admin.At(c).Try("/api/decisions", body)
 			for err != nil { // the third console is closed: gateways use another
-				a, err = g.admin.at(g.console).try("/api/decisions", body)
+				a, err = g.Admin.At(g.Console).Try("/api/decisions", body)
 			}
-			a.t = t
-			switch d := a.is(200).json(); {
+			a.T = t
+			switch d := a.Is(200).JSON(); {
 			case d["decision"] == true && d["reservation_id"] != nil:
 				held.Add(1)
 			case d["decision"] == false && d["reservation_id"] == nil && slices.Contains([]any{402.0, 429.0}, d["status_code"]):
@@ -59,17 +61,17 @@ func TestRaceReservations(t *testing.T) {
 		}
 		group.Go(func() {
 			<-start
-			g.eventually("some answers", func() bool { return answered.Load() >= 5 })
+			g.Eventually("some answers", func() bool { return answered.Load() >= 5 })
 			closeThird()
 		})
 		close(start)
 		group.Wait()
 		stored := 0
-		g.scan(&stored, "SELECT count(DISTINCT r.id) FROM reservations AS r JOIN virtual_keys AS k USING (user_id) WHERE k.name LIKE ?", fmt.Sprintf("racer%d@%%", round))
+		g.Scan(&stored, "SELECT count(DISTINCT r.id) FROM reservations AS r JOIN virtual_keys AS k USING (user_id) WHERE k.name LIKE ?", fmt.Sprintf("racer%d@%%", round))
 		if int(held.Load()) != fits[round%2] || stored != fits[round%2] || refused.Load() != asking-held.Load() {
 			t.Fatalf("round %d: %d held, %d stored, %d refused; there is room for %d", round, held.Load(), stored, refused.Load(), fits[round%2])
 		}
-		g.balanced()
+		g.Balanced()
 	}
 }
 
@@ -97,115 +99,115 @@ func hammer(t *testing.T, each int, add func(writer int) bool) (acknowledged int
 
 // I-02: no acknowledged increment is lost. The same harness shows what reading, adding and writing back would lose.
 func TestRaceCounters(t *testing.T) {
-	g := newGateway(t)
-	other, _ := g.another(g.appURL())
-	consoles := []*console{g.console, other}
+	g := webtest.NewGateway(t)
+	other, _ := g.Another(g.AppURL())
+	consoles := []*webtest.Console{g.Console, other}
 	each := 8
 	if os.Getenv("TOLLGATE_SOAK") != "" {
 		each = 200
 	}
-	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}],"rate_limit":{"token_max_limit":1000000,"token_reset_duration":"1M"}`))
+	_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}],"rate_limit":{"token_max_limit":1000000,"token_reset_duration":"1M"}`))
 	acknowledged := hammer(t, each, func(writer int) bool {
-		a := g.admin.at(consoles[writer%2]).report(event(key))
-		return a.StatusCode == 200 && a.json()["status"] == "counted"
+		a := g.Admin.At(consoles[writer%2]).Report(webtest.Event(key))
+		return a.StatusCode == 200 && a.JSON()["status"] == "counted"
 	})
 	if acknowledged != int64(32*each) {
 		t.Errorf("only %d were acknowledged", acknowledged)
 	}
-	same(t, "used", g.used(g.bob), map[string]int64{"spend 1M total": acknowledged * 1_000_000_000, "tokens 1M total": acknowledged * 10})
-	g.balanced()
+	webtest.Same(t, "used", g.Used(g.Bob), map[string]int64{"spend 1M total": acknowledged * 1_000_000_000, "tokens 1M total": acknowledged * 10})
+	g.Balanced()
 
 	line := uuid.NewString()
-	g.exec("INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used) VALUES (?, 'spend', '1d', now(), 0)", line)
+	g.Exec("INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used) VALUES (?, 'spend', '1d', now(), 0)", line)
 	acknowledged = hammer(t, each, func(int) bool {
 		var used int64
-		if g.db.NewRaw("SELECT used FROM limit_windows WHERE line_id = ?", line).Scan(t.Context(), &used) != nil {
+		if g.DB.NewRaw("SELECT used FROM limit_windows WHERE line_id = ?", line).Scan(t.Context(), &used) != nil {
 			return false
 		}
-		_, err := g.db.NewRaw("UPDATE limit_windows SET used = ? WHERE line_id = ?", used+1, line).Exec(t.Context())
+		_, err := g.DB.NewRaw("UPDATE limit_windows SET used = ? WHERE line_id = ?", used+1, line).Exec(t.Context())
 		return err == nil
 	})
 	var used int64
-	if g.scan(&used, "SELECT used FROM limit_windows WHERE line_id = ?", line); used >= acknowledged {
+	if g.Scan(&used, "SELECT used FROM limit_windows WHERE line_id = ?", line); used >= acknowledged {
 		t.Errorf("the known-bad twin lost nothing of %d: this race finds nothing", acknowledged)
 	}
 }
 
 // One event sent concurrently is counted once; of two contents of one id, one is counted and the other is a conflict.
 func TestRaceSameEvent(t *testing.T) {
-	g := newGateway(t)
-	other, _ := g.another(g.appURL())
-	_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
+	g := webtest.NewGateway(t)
+	other, _ := g.Another(g.AppURL())
+	_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
 	want := int64(0)
-	for round := range rounds() {
-		one := event(key)
-		contents := []object{one}
+	for round := range webtest.Rounds() {
+		one := webtest.Event(key)
+		contents := []webtest.Object{one}
 		if round%4 == 3 {
-			contents = append(contents, with(one, "cost", 2))
+			contents = append(contents, webtest.With(one, "cost", 2))
 		}
-		var all []func() answer
+		var all []func() webtest.Answer
 		for i := range 16 {
-			v := g.admin.at([]*console{g.console, other}[i%2])
-			all = append(all, func() answer { return v.report(contents[i/2%len(contents)]) })
+			v := g.Admin.At([]*webtest.Console{g.Console, other}[i%2])
+			all = append(all, func() webtest.Answer { return v.Report(contents[i/2%len(contents)]) })
 		}
 		got := map[string]int{}
-		for i, a := range concurrently(all...) {
+		for i, a := range webtest.Concurrently(all...) {
 			switch {
 			case a.StatusCode == 409:
 				got["conflict"]++
-			case a.is(200).json()["status"] == "counted":
+			case a.Is(200).JSON()["status"] == "counted":
 				got["counted"]++
 				want += int64(contents[i/2%len(contents)]["cost"].(int))
 			default:
-				got[fmt.Sprint(a.json()["status"], a.json()["duplicate"])]++
+				got[fmt.Sprint(a.JSON()["status"], a.JSON()["duplicate"])]++
 			}
 		}
 		expected := map[string]int{"counted": 1, "duplicatetrue": 15}
 		if len(contents) == 2 {
 			expected = map[string]int{"counted": 1, "duplicatetrue": 7, "conflict": 8}
 		}
-		same(t, "results", got, expected)
-		same(t, "used", g.used(g.bob)["spend 1M total"], want*1_000_000_000)
+		webtest.Same(t, "results", got, expected)
+		webtest.Same(t, "used", g.Used(g.Bob)["spend 1M total"], want*1_000_000_000)
 		if t.Failed() {
 			t.Fatalf("round %d", round)
 		}
 	}
-	g.balanced()
+	g.Balanced()
 }
 
 // Batches whose events come in opposite orders, with concurrent reservations of the same limits, never deadlock.
 func TestRaceOppositeBatches(t *testing.T) {
-	g := newGateway(t)
-	broken := &deadlocks{}
-	var consoles []*console
+	g := webtest.NewGateway(t)
+	broken := &webtest.Deadlocks{}
+	var consoles []*webtest.Console
 	for range 2 {
-		c, _ := g.another(g.appURL(), broken)
+		c, _ := g.Another(g.AppURL(), broken)
 		consoles = append(consoles, c)
 	}
 	var keys []string
 	for i := range 6 {
-		_, key := g.give(g.member(fmt.Sprintf("many%d@example.com", i), "Viewer"), g.work)
+		_, key := g.Give(g.Member(fmt.Sprintf("many%d@example.com", i), "Viewer"), g.Work)
 		keys = append(keys, key)
 	}
-	for round := range rounds() {
-		var batches [2][]object
+	for round := range webtest.Rounds() {
+		var batches [2][]webtest.Object
 		for i := range 12 {
-			batches[0] = append(batches[0], event(keys[i%6], "cost", 0.001, "tokens", 0))
-			batches[1] = append(batches[1], event(keys[5-i%6], "cost", 0.001, "tokens", 0))
+			batches[0] = append(batches[0], webtest.Event(keys[i%6], "cost", 0.001, "tokens", 0))
+			batches[1] = append(batches[1], webtest.Event(keys[5-i%6], "cost", 0.001, "tokens", 0))
 		}
-		reserve := with(model(keys[round%6]), "estimated_cost", 0.001, "reserve", true)
-		got := concurrently(
-			func() answer { return g.admin.at(consoles[0]).report(object{"events": batches[0]}) },
-			func() answer { return g.admin.at(consoles[1]).report(object{"events": batches[1]}) },
-			func() answer { return g.admin.at(consoles[0]).api("POST", "/api/decisions", reserve) },
-			func() answer { return g.admin.at(consoles[1]).api("POST", "/api/decisions", reserve) },
+		reserve := webtest.With(webtest.Model(keys[round%6]), "estimated_cost", 0.001, "reserve", true)
+		got := webtest.Concurrently(
+			func() webtest.Answer { return g.Admin.At(consoles[0]).Report(webtest.Object{"events": batches[0]}) },
+			func() webtest.Answer { return g.Admin.At(consoles[1]).Report(webtest.Object{"events": batches[1]}) },
+			func() webtest.Answer { return g.Admin.At(consoles[0]).API("POST", "/api/decisions", reserve) },
+			func() webtest.Answer { return g.Admin.At(consoles[1]).API("POST", "/api/decisions", reserve) },
 		)
-		same(t, "statuses", statuses(t, got...), []int{200, 200, 200, 200})
+		webtest.Same(t, "statuses", webtest.Statuses(t, got...), []int{200, 200, 200, 200})
 	}
 	if n := broken.Load(); n > 0 {
-		t.Errorf("%d deadlocks in %d rounds", n, rounds())
+		t.Errorf("%d deadlocks in %d rounds", n, webtest.Rounds())
 	}
-	g.balanced()
+	g.Balanced()
 }
 
 // I-04: a reply is lost after COMMIT, between console and database or on the way to the gateway: sending the same
@@ -214,20 +216,20 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 	committed := []byte("C\x00\x00\x00\x0bCOMMIT\x00") // as PostgreSQL sends it
 	var replies atomic.Int64
 	everyFifth := func(reply []byte, mark []byte) bool { return bytes.Contains(reply, mark) && replies.Add(1)%5 == 0 }
-	for name, start := range map[string]func(g gateway) (*wire, *console){
-		"from the database": func(g gateway) (*wire, *console) {
-			w, address := g.databaseWire(func(reply []byte) bool { return everyFifth(reply, committed) })
-			c, _ := g.another(address)
+	for name, start := range map[string]func(g webtest.Gateway) (*webtest.Wire, *webtest.Console){
+		"from the database": func(g webtest.Gateway) (*webtest.Wire, *webtest.Console) {
+			w, address := g.DatabaseWire(func(reply []byte) bool { return everyFifth(reply, committed) })
+			c, _ := g.Another(address)
 			return w, c
 		},
-		"from the console": func(g gateway) (*wire, *console) {
-			return g.consoleWire(func(reply []byte) bool { return everyFifth(reply, []byte(`"status":`)) })
+		"from the console": func(g webtest.Gateway) (*webtest.Wire, *webtest.Console) {
+			return g.ConsoleWire(func(reply []byte) bool { return everyFifth(reply, []byte(`"status":`)) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGateway(t)
+			g := webtest.NewGateway(t)
 			w, c := start(g)
-			_, key := g.give(g.bob, g.profileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
+			_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}]`))
 			sent := 0
 			var mutex sync.Mutex
 			again := map[int]int{} // statuses of answers that a gateway retries
@@ -235,9 +237,9 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 			for range 4 {
 				senders.Go(func() {
 					for range soaked(25) {
-						one := event(key)
+						one := webtest.Event(key)
 						for try := 0; ; try++ {
-							a, err := g.admin.at(c).try("/api/usage", one)
+							a, err := g.Admin.At(c).Try("/api/usage", one)
 							if err == nil && a.StatusCode == 200 {
 								break
 							}
@@ -247,7 +249,7 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 							}
 							mutex.Unlock()
 							if try == 50 {
-								t.Errorf("not counted after %d tries: %v %s", try, err, a.body)
+								t.Errorf("not counted after %d tries: %v %s", try, err, a.Body)
 								return
 							}
 						}
@@ -258,43 +260,43 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 				})
 			}
 			senders.Wait()
-			if w.lost.Load() < 5 {
-				t.Fatalf("only %d replies were lost", w.lost.Load())
+			if w.Lost.Load() < 5 {
+				t.Fatalf("only %d replies were lost", w.Lost.Load())
 			}
 			for status, n := range again {
 				if status != 503 {
 					t.Errorf("%d answers had the status %d, which tells clients not to retry", n, status)
 				}
 			}
-			same(t, "events", g.count("usage_events"), sent)
-			same(t, "used", g.used(g.bob)["spend 1M total"], int64(sent)*1_000_000_000)
-			g.balanced()
+			webtest.Same(t, "events", g.Count("usage_events"), sent)
+			webtest.Same(t, "used", g.Used(g.Bob)["spend 1M total"], int64(sent)*1_000_000_000)
+			g.Balanced()
 		})
 	}
 }
 
 // A user whose counters are locked does not delay the events of others.
 func TestUsageDoesNotWaitForAnotherUser(t *testing.T) {
-	g := newGateway(t)
-	_, bobs := g.give(g.bob, g.work)
-	g.admin.counted(event(g.key))
-	locked, err := g.owner().BeginTx(t.Context(), nil)
-	g.must(err)
+	g := webtest.NewGateway(t)
+	_, bobs := g.Give(g.Bob, g.Work)
+	g.Admin.Counted(webtest.Event(g.Key))
+	locked, err := g.Owner().BeginTx(t.Context(), nil)
+	g.Must(err)
 	defer func() { _ = locked.Rollback() }()
 	_, err = locked.ExecContext(t.Context(), "SELECT FROM limit_windows FOR UPDATE")
-	g.must(err)
+	g.Must(err)
 	answered := make(chan int, 1)
-	go func() { answered <- g.admin.report(event(g.key)).StatusCode }()
+	go func() { answered <- g.Admin.Report(webtest.Event(g.Key)).StatusCode }()
 	for blocked := 0; blocked == 0 && t.Context().Err() == nil; {
-		g.scan(&blocked, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+		g.Scan(&blocked, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 	}
-	g.admin.counted(event(bobs))
+	g.Admin.Counted(webtest.Event(bobs))
 	select {
 	case status := <-answered:
 		t.Fatalf("answered %d while the counters were locked", status)
 	default:
 	}
-	g.must(locked.Rollback())
+	g.Must(locked.Rollback())
 	if status := <-answered; status != 200 {
 		t.Errorf("answered %d when they were free", status)
 	}

@@ -6,69 +6,36 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// around reports events of ada's on both sides of midnight in zones: each has a cost of its own, so that a sum shows
-// which events it includes.
-func (g gateway) around(zones []string, day time.Time) {
-	g.t.Helper()
-	cost, all := int64(1), []object{}
-	for n := range 3 {
-		for _, zone := range append(zones, "UTC") {
-			at, err := time.LoadLocation(zone)
-			g.must(err)
-			midnight := time.Date(day.Year(), day.Month(), day.Day()+n, 0, 0, 0, 0, at)
-			for _, from := range []time.Duration{-13 * time.Hour, -time.Microsecond, 0, time.Microsecond, 13 * time.Hour} {
-				for _, called := range []object{{"model": "gpt-4o", "provider": "openai"}, {"model": nil, "provider": nil, "mcp_client_id": "github", "tool_name": "create_issue"}} {
-					e := event(g.key, "occurred_at", midnight.Add(from).UTC().Format(time.RFC3339Nano), "cost", float64(cost)/1e9, "tokens", cost)
-					for name, value := range called {
-						e = with(e, name, value)
-					}
-					all = append(all, e)
-					cost *= 2
-					if cost > 1<<36 {
-						cost = 3
-					}
-				}
-			}
-		}
-	}
-	for len(all) > 0 {
-		part := all[:min(500, len(all))]
-		all = all[len(part):]
-		result := g.admin.report(object{"events": part}).is(200).json()
-		if result["counted"] != float64(len(part)) {
-			g.t.Fatalf("counted %v of %d", result["counted"], len(part))
-		}
-	}
-}
+	"tollgate/web/webtest"
+)
 
 // A report in the days of a time zone, with any offset, equals the events of those days, on every route and in every
 // grouping; and so does the counter of a daily budget of that zone.
 func TestReportsInTheDaysOfAZone(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	zones := []string{
 		"Asia/Kolkata", "Asia/Kathmandu", "Pacific/Chatham", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Niue", "Etc/GMT-12", "Etc/GMT+12", "Europe/Berlin",
 	}
 	day := time.Now().UTC().AddDate(0, 0, -12).Truncate(24 * time.Hour)
-	g.around(zones, day)
-	reader := g.apiKey("Usage:View")
+	g.Around(zones, day)
+	reader := g.APIKey("Usage:View")
 	since, until := day.AddDate(0, 0, -2).Format(time.DateOnly), day.AddDate(0, 0, 4).Format(time.DateOnly)
 	for _, zone := range append(zones, "UTC") {
 		t.Run(zone, func(t *testing.T) {
 			c := g
-			c.t = t
+			c.T = t
 			var want []struct {
 				Day    string
 				Cost   int64
 				Tokens float64
 			}
-			c.scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date::text AS day, sum(cost)::bigint AS cost, sum(tokens)::float AS tokens FROM usage_events GROUP BY 1 ORDER BY 1", zone)
+			c.Scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date::text AS day, sum(cost)::bigint AS cost, sum(tokens)::float AS tokens FROM usage_events GROUP BY 1 ORDER BY 1", zone)
 			query := "?time_zone=" + url.QueryEscape(zone) + "&since=" + since + "&until=" + until
-			answer := reader.get("/api/usage" + query + "&group_by=day").is(200).json()
-			same(t, "time zone", answer["time_zone"], any(zone))
+			answer := reader.Get("/api/usage" + query + "&group_by=day").Is(200).JSON()
+			webtest.Same(t, "time zone", answer["time_zone"], any(zone))
 			got := map[string]string{}
-			for _, row := range objects(answer["usage"]) {
+			for _, row := range webtest.Objects(answer["usage"]) {
 				if row["tokens"] != 0.0 {
 					got[row["key"].(string)] = fmt.Sprintf("%.9f %.0f", row["cost"], row["tokens"])
 				}
@@ -78,28 +45,28 @@ func TestReportsInTheDaysOfAZone(t *testing.T) {
 				all[row.Day] = fmt.Sprintf("%.9f %.0f", float64(row.Cost)/1e9, row.Tokens)
 				total += row.Cost
 			}
-			same(t, "days", got, all)
+			webtest.Same(t, "days", got, all)
 			for _, by := range []string{"model", "user", "profile", "provider"} {
 				sum := int64(0)
-				for _, row := range table(t, reader.get("/api/usage/export"+query+"&group_by="+by).is(200).body) {
-					sum += dollars(t, row["cost_usd"])
+				for _, row := range webtest.Table(t, reader.Get("/api/usage/export"+query+"&group_by="+by).Is(200).Body) {
+					sum += webtest.Dollars(t, row["cost_usd"])
 				}
-				same(t, "by "+by, sum, total)
+				webtest.Same(t, "by "+by, sum, total)
 			}
 			at, err := time.LoadLocation(zone)
-			c.must(err)
+			c.Must(err)
 			focus := map[string]int64{}
-			for _, row := range table(t, c.session.get("/usage/export"+query+"&format=focus").is(200).body) {
+			for _, row := range webtest.Table(t, c.Session.Get("/usage/export"+query+"&format=focus").Is(200).Body) {
 				begins, err := time.Parse(time.RFC3339, row["ChargePeriodStart"])
-				c.must(err)
-				same(t, "the day begins", begins.In(at).Format("15:04"), "00:00")
-				focus[begins.In(at).Format(time.DateOnly)] += dollars(t, row["BilledCost"])
+				c.Must(err)
+				webtest.Same(t, "the day begins", begins.In(at).Format("15:04"), "00:00")
+				focus[begins.In(at).Format(time.DateOnly)] += webtest.Dollars(t, row["BilledCost"])
 			}
 			for _, row := range want {
-				same(t, "FOCUS on "+row.Day, focus[row.Day], row.Cost)
+				webtest.Same(t, "FOCUS on "+row.Day, focus[row.Day], row.Cost)
 			}
-			page := c.session.get("/usage" + query).is(200)
-			if words := text(page.all("dl", "class", "facts")[0]); !strings.HasSuffix(words, ", "+zone) {
+			page := c.Session.Get("/usage" + query).Is(200)
+			if words := webtest.Text(page.All("dl", "class", "facts")[0]); !strings.HasSuffix(words, ", "+zone) {
 				t.Errorf("facts %q", words)
 			}
 		})
@@ -108,52 +75,52 @@ func TestReportsInTheDaysOfAZone(t *testing.T) {
 
 // The counter of a daily budget of a zone equals the report of that day.
 func TestReportOfAZoneIsItsDailyBudget(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	for _, zone := range []string{"Asia/Kathmandu", "America/St_Johns", "Pacific/Auckland"} {
-		profile := g.profileNaming(zone, `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"calendar_aligned":true,"time_zone":"`+zone+`","budgets":[{"max_limit":900,"reset_duration":"1d"}]`)
-		user := g.member(strings.ToLower(strings.ReplaceAll(zone, "/", "."))+"@example.com", "Viewer")
-		_, key := g.give(user, profile)
+		profile := g.ProfileNaming(zone, `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"calendar_aligned":true,"time_zone":"`+zone+`","budgets":[{"max_limit":900,"reset_duration":"1d"}]`)
+		user := g.Member(strings.ToLower(strings.ReplaceAll(zone, "/", "."))+"@example.com", "Viewer")
+		_, key := g.Give(user, profile)
 		at, err := time.LoadLocation(zone)
-		g.must(err)
+		g.Must(err)
 		now := time.Now().In(at)
 		midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, at)
 		for n, when := range []time.Time{midnight.Add(-time.Second), midnight, now} {
-			g.admin.counted(event(key, "occurred_at", when.UTC().Format(time.RFC3339Nano), "cost", 1<<n))
+			g.Admin.Counted(webtest.Event(key, "occurred_at", when.UTC().Format(time.RFC3339Nano), "cost", 1<<n))
 		}
 		var budget []int64
-		g.scan(&budget, `SELECT w.used FROM limit_windows AS w JOIN limit_lines AS b ON b.id = w.line_id AND b.kind = w.kind JOIN user_access_profiles AS c USING (policy_id)
+		g.Scan(&budget, `SELECT w.used FROM limit_windows AS w JOIN limit_lines AS b ON b.id = w.line_id AND b.kind = w.kind JOIN user_access_profiles AS c USING (policy_id)
 WHERE c.user_id = ? AND w.kind = 'spend' ORDER BY w.window_start`, user)
-		same(t, zone+": counted", budget, []int64{1_000_000_000, 6_000_000_000})
+		webtest.Same(t, zone+": counted", budget, []int64{1_000_000_000, 6_000_000_000})
 		query := fmt.Sprint("/api/usage?group_by=day&time_zone=", url.QueryEscape(zone), "&user_id=", user)
-		days := objects(g.admin.get(query).is(200).json()["usage"])
-		same(t, zone+": reported", []any{days[28]["cost"], days[29]["cost"]}, []any{1.0, 6.0})
-		same(t, zone+": today", days[29]["key"], any(now.Format(time.DateOnly)))
+		days := webtest.Objects(g.Admin.Get(query).Is(200).JSON()["usage"])
+		webtest.Same(t, zone+": reported", []any{days[28]["cost"], days[29]["cost"]}, []any{1.0, 6.0})
+		webtest.Same(t, zone+": today", days[29]["key"], any(now.Format(time.DateOnly)))
 	}
 }
 
 // An unknown zone is refused on every route, and stays in the form.
 func TestReportsInNoZone(t *testing.T) {
-	c := newCast(t)
+	c := webtest.NewCast(t)
 	for _, zone := range []string{"Mars/Olympus", "Local", "../etc/passwd", "europe/berlin", "+05:30"} {
 		query := "?time_zone=" + url.QueryEscape(zone)
-		c.admin.get("/api/usage"+query).refuses(400, "invalid_time_zone", "time_zone")
-		c.admin.get("/api/usage/export"+query).refuses(400, "invalid_time_zone", "time_zone")
-		page := c.session.get("/usage"+query).refuses(400, "invalid_time_zone", "time_zone")
-		same(t, "kept", attribute(page.one("input", "name", "time_zone"), "value"), zone)
+		c.Admin.Get("/api/usage"+query).Refuses(400, "invalid_time_zone", "time_zone")
+		c.Admin.Get("/api/usage/export"+query).Refuses(400, "invalid_time_zone", "time_zone")
+		page := c.Session.Get("/usage"+query).Refuses(400, "invalid_time_zone", "time_zone")
+		webtest.Same(t, "kept", webtest.Attribute(page.One("input", "name", "time_zone"), "value"), zone)
 	}
-	page := c.session.get("/usage?time_zone=Europe%2FBerlin").is(200)
-	same(t, "kept", attribute(page.one("input", "name", "time_zone"), "value"), "Europe/Berlin")
-	for _, link := range page.all("a", "aria-current", "true") {
-		if !strings.Contains(attribute(link, "href"), "time_zone=Europe%2FBerlin") {
+	page := c.Session.Get("/usage?time_zone=Europe%2FBerlin").Is(200)
+	webtest.Same(t, "kept", webtest.Attribute(page.One("input", "name", "time_zone"), "value"), "Europe/Berlin")
+	for _, link := range page.All("a", "aria-current", "true") {
+		if !strings.Contains(webtest.Attribute(link, "href"), "time_zone=Europe%2FBerlin") {
 			t.Error("the links of the page lose the time zone")
 		}
 	}
-	same(t, "default", c.admin.get("/api/usage").is(200).json()["time_zone"], any("UTC"))
+	webtest.Same(t, "default", c.Admin.Get("/api/usage").Is(200).JSON()["time_zone"], any("UTC"))
 }
 
 // The same where a zone's clocks change: by an hour, by half an hour, at midnight, and on the days between.
 func TestReportsInAZoneWhoseClocksChange(t *testing.T) {
-	g := newGateway(t)
+	g := webtest.NewGateway(t)
 	for _, row := range []struct{ zone, day string }{
 		{"Europe/Berlin", "2025-10-26"},
 		{"Europe/Berlin", "2025-03-30"},
@@ -163,20 +130,20 @@ func TestReportsInAZoneWhoseClocksChange(t *testing.T) {
 		{"Pacific/Auckland", "2025-09-28"},
 		{"Asia/Beirut", "2025-03-30"},
 	} {
-		g.exec("DELETE FROM usage_events")
-		g.exec("DELETE FROM usage_days")
-		g.exec(`INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, provider, model, mcp_client_id, tool_name, cost, tokens, requests, line_ids, line_kinds, line_durations, window_starts)
-SELECT ?, gen_random_uuid(), ?::timestamptz + n * interval '15 minutes', now(), 'openai', 'm', '', '', 1000 + n, 1, 1, '{}', '{}', '{}', '{}' FROM generate_series(-200, 300) AS n`, g.ada, row.day)
-		g.exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+		g.Exec("DELETE FROM usage_events")
+		g.Exec("DELETE FROM usage_days")
+		g.Exec(`INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, provider, model, mcp_client_id, tool_name, cost, tokens, requests, line_ids, line_kinds, line_durations, window_starts)
+SELECT ?, gen_random_uuid(), ?::timestamptz + n * interval '15 minutes', now(), 'openai', 'm', '', '', 1000 + n, 1, 1, '{}', '{}', '{}', '{}' FROM generate_series(-200, 300) AS n`, g.Ada, row.day)
+		g.Exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
 SELECT (occurred_at AT TIME ZONE 'UTC')::date, user_id, 0, provider, model, sum(cost), sum(tokens), sum(requests), 0 FROM usage_events GROUP BY 1, 2, 3, 4, 5`)
 		var want []string
-		g.scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date || ' ' || count(*) FROM usage_events GROUP BY (occurred_at AT TIME ZONE ?)::date ORDER BY 1", row.zone, row.zone)
+		g.Scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date || ' ' || count(*) FROM usage_events GROUP BY (occurred_at AT TIME ZONE ?)::date ORDER BY 1", row.zone, row.zone)
 		var got []string
-		for _, day := range objects(g.admin.get("/api/usage?group_by=day&since=2025-03-20&until=2025-11-10&time_zone=" + url.QueryEscape(row.zone)).is(200).json()["usage"]) {
+		for _, day := range webtest.Objects(g.Admin.Get("/api/usage?group_by=day&since=2025-03-20&until=2025-11-10&time_zone=" + url.QueryEscape(row.zone)).Is(200).JSON()["usage"]) {
 			if day["requests"] != 0.0 {
 				got = append(got, fmt.Sprintf("%v %v", day["key"], day["requests"]))
 			}
 		}
-		same(t, row.zone+" around "+row.day, got, want)
+		webtest.Same(t, row.zone+" around "+row.day, got, want)
 	}
 }

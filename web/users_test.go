@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,86 +10,51 @@ import (
 
 	"golang.org/x/net/html"
 
-	"tollgate/models/input"
-	"tollgate/models/permission"
+	"tollgate/web/webtest"
 )
 
-func (c *console) userID(email string) (id string) {
-	c.t.Helper()
-	c.scan(&id, "SELECT id FROM users WHERE email = ?", email)
-	return id
-}
-
-func (c *console) roleID(name string) (id int64) {
-	c.t.Helper()
-	c.scan(&id, "SELECT id FROM roles WHERE name = ?", name)
-	return id
-}
-
-// addRole adds a role directly in the database.
-func (c *console) addRole(name string, permissions ...permission.Permission) int64 {
-	c.t.Helper()
-	c.exec("INSERT INTO roles (name, name_key) VALUES (?, ?)", name, input.Fold(name))
-	id := c.roleID(name)
-	for _, p := range permissions {
-		c.exec("INSERT INTO role_permissions (role_id, permission) VALUES (?, ?)", id, string(p))
-	}
-	return id
-}
-
-// roleOf is the current role of a user.
-func (c *console) roleOf(email string) (name string) {
-	c.t.Helper()
-	c.scan(&name, "SELECT r.name FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE u.email = ?", email)
-	return name
-}
-
-func keysOf(object map[string]any) string {
-	return strings.Join(slices.Sorted(maps.Keys(object)), " ")
-}
-
 func TestCreateUser(t *testing.T) {
-	c := newConsole(t)
-	developer := fmt.Sprint(c.roleID("Developer"))
-	for _, door := range doorsTo(c, "/users", "POST", "/api/users") {
-		email := "Ada." + door.name + "@Example.com"
-		got := door.send(
+	c := webtest.NewConsole(t)
+	developer := fmt.Sprint(c.RoleID("Developer"))
+	for _, door := range webtest.DoorsTo(c, "/users", "POST", "/api/users") {
+		email := "Ada." + door.Name + "@Example.com"
+		got := door.Send(
 			url.Values{"name": {" Ada Lovelace "}, "email": {email}, "role_id": {developer}, "password": {"  twelve bytes  "}},
 			`{"name":" Ada Lovelace ","email":"`+email+`","role_id":`+developer+`,"password":"  twelve bytes  ","id":7,"role":null,"created_at":true}`,
 		)
-		path := "/users/" + c.userID(email)
-		if door.name == "form" {
-			got.redirects(path)
-		} else if got.is(http.StatusCreated); got.Header.Get("Location") != "/api"+path {
+		path := "/users/" + c.UserID(email)
+		if door.Name == "form" {
+			got.Redirects(path)
+		} else if got.Is(http.StatusCreated); got.Header.Get("Location") != "/api"+path {
 			t.Errorf("location %q", got.Header.Get("Location"))
 		}
-		user := c.apiKey().get("/api/governance" + path).is(200).object("user")
-		if want := "created_at email id name role role_id updated_at"; keysOf(user) != want {
-			t.Errorf("fields %s", keysOf(user))
+		user := c.APIKey().Get("/api/governance" + path).Is(200).Object("user")
+		if want := "created_at email id name role role_id updated_at"; webtest.KeysOf(user) != want {
+			t.Errorf("fields %s", webtest.KeysOf(user))
 		}
 		if user["name"] != "Ada Lovelace" || user["email"] != email || user["role"] != "Developer" || fmt.Sprint(user["role_id"]) != developer {
 			t.Errorf("got %v", user)
 		}
 		// The password is stored as it was typed, including spaces; the address ignores case.
-		c.anonymous().signIn(strings.ToUpper(email), "  twelve bytes  ").get("/settings").is(200)
-		door.send(url.Values{"name": {"x"}, "email": {strings.ToUpper(email)}, "role_id": {developer}},
-			`{"name":"x","email":"`+strings.ToUpper(email)+`","role_id":`+developer+`}`).refuses(409, "email_taken", "email")
+		c.Anonymous().SignIn(strings.ToUpper(email), "  twelve bytes  ").Get("/settings").Is(200)
+		door.Send(url.Values{"name": {"x"}, "email": {strings.ToUpper(email)}, "role_id": {developer}},
+			`{"name":"x","email":"`+strings.ToUpper(email)+`","role_id":`+developer+`}`).Refuses(409, "email_taken", "email")
 	}
 	// A user without a password cannot sign in.
-	for _, door := range doorsTo(c, "/users", "POST", "/api/users") {
-		email := door.name + "@example.com"
-		door.send(url.Values{"name": {"x"}, "email": {email}, "role_id": {developer}, "password": {""}}, `{"name":"x","email":"`+email+`","role_id":`+developer+`}`)
-		for _, tried := range []string{"", password} {
-			c.exec("DELETE FROM login_throttles")
-			c.anonymous().with("Authorization", basic(email, tried)).api("GET", "/api/users", nil).refuses(401, "invalid_credentials", "")
+	for _, door := range webtest.DoorsTo(c, "/users", "POST", "/api/users") {
+		email := door.Name + "@example.com"
+		door.Send(url.Values{"name": {"x"}, "email": {email}, "role_id": {developer}, "password": {""}}, `{"name":"x","email":"`+email+`","role_id":`+developer+`}`)
+		for _, tried := range []string{"", webtest.Password} {
+			c.Exec("DELETE FROM login_throttles")
+			c.Anonymous().With("Authorization", webtest.Basic(email, tried)).API("GET", "/api/users", nil).Refuses(401, "invalid_credentials", "")
 		}
-		c.login(admin).get("/users/"+c.userID(email)).is(200).one("span", "class", "badge badge-quiet")
+		c.Login(webtest.Admin).Get("/users/"+c.UserID(email)).Is(200).One("span", "class", "badge badge-quiet")
 	}
 }
 
 func TestUserInputsRefused(t *testing.T) {
-	c := newConsole(t)
-	role := fmt.Sprint(c.roleID("Viewer"))
+	c := webtest.NewConsole(t)
+	role := fmt.Sprint(c.RoleID("Viewer"))
 	form := func(changes ...string) url.Values {
 		f := url.Values{"name": {"x"}, "email": {"x@example.com"}, "role_id": {role}}
 		for i := 0; i < len(changes); i += 2 {
@@ -110,54 +74,54 @@ func TestUserInputsRefused(t *testing.T) {
 		return "{" + strings.Join(members, ",") + "}"
 	}
 	long := strings.Repeat("x", 256)
-	cases := []badRow{
-		{"no name", form("name", ""), body("name", ""), "required", "name"},
-		{"blank name", form("name", " \t"), body("name", `" \t"`), "required", "name"},
-		{"null name", nil, body("name", "null"), "null_not_allowed", "name"},
-		{"number as name", nil, body("name", "7"), "wrong_type", "name"},
-		{"list as name", nil, body("name", `["x"]`), "wrong_type", "name"},
-		{"long name", form("name", long), body("name", `"`+long+`"`), "too_long", "name"},
-		{"zero width name", form("name", "a\u200bb"), body("name", `"a\u200bb"`), "invalid_characters", "name"},
-		{"name turned round", form("name", "a\u202eb"), body("name", `"a\u202eb"`), "invalid_characters", "name"},
-		{"control character in name", form("name", "a\x07b"), body("name", `"a\u0007b"`), "invalid_characters", "name"},
-		{"no email", form("email", ""), body("email", ""), "required", "email"},
-		{"null email", nil, body("email", "null"), "null_not_allowed", "email"},
-		{"truth as email", nil, body("email", "true"), "wrong_type", "email"},
-		{"no address", form("email", "ada"), body("email", `"ada"`), "invalid_email", "email"},
-		{"two at", form("email", "a@b@c"), body("email", `"a@b@c"`), "invalid_email", "email"},
-		{"space in email", form("email", "a b@c"), body("email", `"a b@c"`), "invalid_email", "email"},
-		{"invisible in email", form("email", "a\u00ad@c"), body("email", `"a\u00ad@c"`), "invalid_characters", "email"},
-		{"long email", form("email", long+"@c"), body("email", `"`+long+`@c"`), "too_long", "email"},
-		{"no role", form("role_id", ""), body("role_id", ""), "required", "role_id"},
-		{"null role", nil, body("role_id", "null"), "null_not_allowed", "role_id"},
-		{"role as text", form("role_id", "Admin"), body("role_id", `"1"`), "wrong_type", "role_id"},
-		{"fraction of a role", form("role_id", "1.5"), body("role_id", "1.5"), "not_an_integer", "role_id"},
-		{"role 0", form("role_id", "0"), body("role_id", "0"), "number_out_of_range", "role_id"},
-		{"role below 0", form("role_id", "-1"), body("role_id", "-1"), "number_out_of_range", "role_id"},
-		{"role beyond numbers", form("role_id", "9223372036854775808"), body("role_id", "9223372036854775808"), "number_out_of_range", "role_id"},
-		{"unknown role", form("role_id", "999"), body("role_id", "999"), "unknown_role", "role_id"},
-		{"short password", form("password", "elevenbytes"), body("password", `"elevenbytes"`), "too_short", "password"},
-		{"long password", form("password", strings.Repeat("x", 1025)), body("password", `"`+strings.Repeat("x", 1025)+`"`), "too_long", "password"},
-		{"null password", nil, body("password", "null"), "null_not_allowed", "password"},
-		{"number as password", nil, body("password", "123456789012"), "wrong_type", "password"},
+	cases := []webtest.BadRow{
+		{Name: "no name", Form: form("name", ""), Body: body("name", ""), Code: "required", Param: "name"},
+		{Name: "blank name", Form: form("name", " \t"), Body: body("name", `" \t"`), Code: "required", Param: "name"},
+		{Name: "null name", Form: nil, Body: body("name", "null"), Code: "null_not_allowed", Param: "name"},
+		{Name: "number as name", Form: nil, Body: body("name", "7"), Code: "wrong_type", Param: "name"},
+		{Name: "list as name", Form: nil, Body: body("name", `["x"]`), Code: "wrong_type", Param: "name"},
+		{Name: "long name", Form: form("name", long), Body: body("name", `"`+long+`"`), Code: "too_long", Param: "name"},
+		{Name: "zero width name", Form: form("name", "a\u200bb"), Body: body("name", `"a\u200bb"`), Code: "invalid_characters", Param: "name"},
+		{Name: "name turned round", Form: form("name", "a\u202eb"), Body: body("name", `"a\u202eb"`), Code: "invalid_characters", Param: "name"},
+		{Name: "control character in name", Form: form("name", "a\x07b"), Body: body("name", `"a\u0007b"`), Code: "invalid_characters", Param: "name"},
+		{Name: "no email", Form: form("email", ""), Body: body("email", ""), Code: "required", Param: "email"},
+		{Name: "null email", Form: nil, Body: body("email", "null"), Code: "null_not_allowed", Param: "email"},
+		{Name: "truth as email", Form: nil, Body: body("email", "true"), Code: "wrong_type", Param: "email"},
+		{Name: "no address", Form: form("email", "ada"), Body: body("email", `"ada"`), Code: "invalid_email", Param: "email"},
+		{Name: "two at", Form: form("email", "a@b@c"), Body: body("email", `"a@b@c"`), Code: "invalid_email", Param: "email"},
+		{Name: "space in email", Form: form("email", "a b@c"), Body: body("email", `"a b@c"`), Code: "invalid_email", Param: "email"},
+		{Name: "invisible in email", Form: form("email", "a\u00ad@c"), Body: body("email", `"a\u00ad@c"`), Code: "invalid_characters", Param: "email"},
+		{Name: "long email", Form: form("email", long+"@c"), Body: body("email", `"`+long+`@c"`), Code: "too_long", Param: "email"},
+		{Name: "no role", Form: form("role_id", ""), Body: body("role_id", ""), Code: "required", Param: "role_id"},
+		{Name: "null role", Form: nil, Body: body("role_id", "null"), Code: "null_not_allowed", Param: "role_id"},
+		{Name: "role as text", Form: form("role_id", "Admin"), Body: body("role_id", `"1"`), Code: "wrong_type", Param: "role_id"},
+		{Name: "fraction of a role", Form: form("role_id", "1.5"), Body: body("role_id", "1.5"), Code: "not_an_integer", Param: "role_id"},
+		{Name: "role 0", Form: form("role_id", "0"), Body: body("role_id", "0"), Code: "number_out_of_range", Param: "role_id"},
+		{Name: "role below 0", Form: form("role_id", "-1"), Body: body("role_id", "-1"), Code: "number_out_of_range", Param: "role_id"},
+		{Name: "role beyond numbers", Form: form("role_id", "9223372036854775808"), Body: body("role_id", "9223372036854775808"), Code: "number_out_of_range", Param: "role_id"},
+		{Name: "unknown role", Form: form("role_id", "999"), Body: body("role_id", "999"), Code: "unknown_role", Param: "role_id"},
+		{Name: "short password", Form: form("password", "elevenbytes"), Body: body("password", `"elevenbytes"`), Code: "too_short", Param: "password"},
+		{Name: "long password", Form: form("password", strings.Repeat("x", 1025)), Body: body("password", `"`+strings.Repeat("x", 1025)+`"`), Code: "too_long", Param: "password"},
+		{Name: "null password", Form: nil, Body: body("password", "null"), Code: "null_not_allowed", Param: "password"},
+		{Name: "number as password", Form: nil, Body: body("password", "123456789012"), Code: "wrong_type", Param: "password"},
 	}
-	before := c.count("users")
-	c.refusesAll(t, cases, "/users", "POST", "/api/users")
-	if n := c.count("users"); n != before {
+	before := c.Count("users")
+	c.RefusesAll(t, cases, "/users", "POST", "/api/users")
+	if n := c.Count("users"); n != before {
 		t.Errorf("%d users were stored", n-before)
 	}
-	browser := c.login(admin)
+	browser := c.Login(webtest.Admin)
 	for _, field := range []string{"password_hash", "is_admin", "permissions", "Role"} {
-		c.apiKey().api("POST", "/api/users", body(field, `"x"`)).refuses(400, "unknown_field", field)
-		browser.post("/users", form(field, "x")).refuses(400, "unknown_field", field)
+		c.APIKey().API("POST", "/api/users", body(field, `"x"`)).Refuses(400, "unknown_field", field)
+		browser.Post("/users", form(field, "x")).Refuses(400, "unknown_field", field)
 	}
-	browser.post("/users", form("id", "x")).refuses(400, "unknown_field", "id")
-	browser.post("/users", url.Values{"name": {"x", "y"}}).refuses(400, "duplicate_field", "name")
-	c.apiKey().api("POST", "/api/users", `{"name":"x","name":"y"}`).is(400)
-	c.apiKey().api("POST", "/api/users", `[]`).is(400)
+	browser.Post("/users", form("id", "x")).Refuses(400, "unknown_field", "id")
+	browser.Post("/users", url.Values{"name": {"x", "y"}}).Refuses(400, "duplicate_field", "name")
+	c.APIKey().API("POST", "/api/users", `{"name":"x","name":"y"}`).Is(400)
+	c.APIKey().API("POST", "/api/users", `[]`).Is(400)
 	// All problems are reported at once, in the order of the fields.
 	var params []string
-	for _, problem := range c.apiKey().api("POST", "/api/users", `{"password":"x"}`).is(400).json()["errors"].([]any) {
+	for _, problem := range c.APIKey().API("POST", "/api/users", `{"password":"x"}`).Is(400).JSON()["errors"].([]any) {
 		params = append(params, problem.(map[string]any)["param"].(string))
 	}
 	if strings.Join(params, " ") != "name email role_id password" {
@@ -166,319 +130,319 @@ func TestUserInputsRefused(t *testing.T) {
 }
 
 func TestUserIDsRefused(t *testing.T) {
-	c := newConsole(t)
-	id := c.userID(viewer)
-	browser, key := c.login(admin), c.apiKey()
+	c := webtest.NewConsole(t)
+	id := c.UserID(webtest.Viewer)
+	browser, key := c.Login(webtest.Admin), c.APIKey()
 	for _, bad := range []string{
 		"1", "999", "0x1", "-1", "abc", "%00", "%FF", strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), id + "%20", id + "0",
 		"00000000-0000-0000-0000-000000000000", "'; DROP TABLE users; --", strings.Repeat("a", 3000),
 	} {
 		bad = strings.ReplaceAll(bad, " ", "%20")
-		for _, a := range []answer{
-			key.get("/api/users/" + bad), key.get("/api/governance/users/" + bad), key.api("PUT", "/api/users/"+bad, `{"name":"x"}`),
-			key.api("PUT", "/api/users/"+bad+"/role", `{"role_id":1}`), key.api("DELETE", "/api/users/"+bad, nil),
-			browser.get("/users/" + bad), browser.get("/users/" + bad + "/edit"), browser.post("/users/"+bad, url.Values{"name": {"x"}}),
-			browser.post("/users/"+bad+"/role", url.Values{"role_id": {"1"}}), browser.post("/users/"+bad+"/password", url.Values{"password": {password}}),
-			browser.get("/users/" + bad + "/delete"), browser.post("/users/"+bad+"/delete", nil),
+		for _, a := range []webtest.Answer{
+			key.Get("/api/users/" + bad), key.Get("/api/governance/users/" + bad), key.API("PUT", "/api/users/"+bad, `{"name":"x"}`),
+			key.API("PUT", "/api/users/"+bad+"/role", `{"role_id":1}`), key.API("DELETE", "/api/users/"+bad, nil),
+			browser.Get("/users/" + bad), browser.Get("/users/" + bad + "/edit"), browser.Post("/users/"+bad, url.Values{"name": {"x"}}),
+			browser.Post("/users/"+bad+"/role", url.Values{"role_id": {"1"}}), browser.Post("/users/"+bad+"/password", url.Values{"password": {webtest.Password}}),
+			browser.Get("/users/" + bad + "/delete"), browser.Post("/users/"+bad+"/delete", nil),
 		} {
-			a.refuses(404, "not_found", "")
+			a.Refuses(404, "not_found", "")
 		}
 	}
-	key.get("/api/users/" + id).is(200)
+	key.Get("/api/users/" + id).Is(200)
 }
 
 func TestUserFormKeepsWhatWasTyped(t *testing.T) {
-	c := newConsole(t)
-	role := fmt.Sprint(c.roleID("Developer"))
-	got := c.login(admin).post("/users", url.Values{"name": {"<b>Ada</b>"}, "email": {"no address"}, "role_id": {role}, "password": {"long enough, but gone"}}).
-		refuses(422, "invalid_email", "email")
+	c := webtest.NewConsole(t)
+	role := fmt.Sprint(c.RoleID("Developer"))
+	got := c.Login(webtest.Admin).Post("/users", url.Values{"name": {"<b>Ada</b>"}, "email": {"no address"}, "role_id": {role}, "password": {"long enough, but gone"}}).
+		Refuses(422, "invalid_email", "email")
 	for name, want := range map[string]string{"name": "<b>Ada</b>", "email": "no address", "password": ""} {
-		if value := attribute(got.one("input", "id", name), "value"); value != want {
+		if value := webtest.Attribute(got.One("input", "id", name), "value"); value != want {
 			t.Errorf("%s: %q", name, value)
 		}
 	}
-	if !present(got.one("option", "value", role), "selected") {
+	if !webtest.Present(got.One("option", "value", role), "selected") {
 		t.Error("the role is not chosen any more")
 	}
-	got.one("a", "href", "#email")
-	if strings.Contains(string(got.body), "long enough") || !strings.HasPrefix(text(got.one("title")), "Error: ") {
-		t.Errorf("got %s", got.body)
+	got.One("a", "href", "#email")
+	if strings.Contains(string(got.Body), "long enough") || !strings.HasPrefix(webtest.Text(got.One("title")), "Error: ") {
+		t.Errorf("got %s", got.Body)
 	}
-	page := "/users/" + c.userID(viewer)
-	got = c.login(admin).post(page, url.Values{"name": {""}, "email": {"kept@example.com"}}).refuses(422, "required", "name")
-	if value := attribute(got.one("input", "id", "email"), "value"); value != "kept@example.com" {
+	page := "/users/" + c.UserID(webtest.Viewer)
+	got = c.Login(webtest.Admin).Post(page, url.Values{"name": {""}, "email": {"kept@example.com"}}).Refuses(422, "required", "name")
+	if value := webtest.Attribute(got.One("input", "id", "email"), "value"); value != "kept@example.com" {
 		t.Errorf("email %q", value)
 	}
-	got = c.login(admin).post(page+"/password", url.Values{"password": {"short"}}).refuses(422, "too_short", "password")
-	if value := attribute(got.one("input", "id", "password"), "value"); value != "" {
+	got = c.Login(webtest.Admin).Post(page+"/password", url.Values{"password": {"short"}}).Refuses(422, "too_short", "password")
+	if value := webtest.Attribute(got.One("input", "id", "password"), "value"); value != "" {
 		t.Errorf("password %q", value)
 	}
-	c.login(admin).post(page+"/password", url.Values{}).refuses(422, "too_short", "password")
-	c.login(admin).post(page+"/password", url.Values{"password": {password}, "name": {"x"}}).refuses(400, "unknown_field", "name")
-	got = c.login(admin).post(page+"/role", url.Values{"role_id": {"999"}}).refuses(422, "unknown_role", "role_id")
-	got.one("a", "href", "#role_id")
+	c.Login(webtest.Admin).Post(page+"/password", url.Values{}).Refuses(422, "too_short", "password")
+	c.Login(webtest.Admin).Post(page+"/password", url.Values{"password": {webtest.Password}, "name": {"x"}}).Refuses(400, "unknown_field", "name")
+	got = c.Login(webtest.Admin).Post(page+"/role", url.Values{"role_id": {"999"}}).Refuses(422, "unknown_role", "role_id")
+	got.One("a", "href", "#role_id")
 }
 
 func TestUpdateUser(t *testing.T) {
-	c := newConsole(t)
-	id := c.userID(viewer)
+	c := webtest.NewConsole(t)
+	id := c.UserID(webtest.Viewer)
 	page, api := "/users/"+id, "/api/users/"+id
-	for _, door := range doorsTo(c, page, "PUT", api) {
-		email := "new." + door.name + "@example.com"
-		form, body := url.Values{"name": {door.name}, "email": {email}}, map[string]any{"name": door.name, "email": email, "id": 7, "role": "Admin"}
-		if got := door.send(form, body); door.name == "form" {
-			got.redirects(page)
-		} else if user := got.is(200).object("user"); user["name"] != "json" || user["email"] != email || user["role"] != "Viewer" {
+	for _, door := range webtest.DoorsTo(c, page, "PUT", api) {
+		email := "new." + door.Name + "@example.com"
+		form, body := url.Values{"name": {door.Name}, "email": {email}}, map[string]any{"name": door.Name, "email": email, "id": 7, "role": "Admin"}
+		if got := door.Send(form, body); door.Name == "form" {
+			got.Redirects(page)
+		} else if user := got.Is(200).Object("user"); user["name"] != "json" || user["email"] != email || user["role"] != "Viewer" {
 			t.Errorf("got %v", user)
 		}
-		rows := c.count("audit_logs")
-		if door.send(form, body); c.count("audit_logs") != rows {
-			t.Errorf("%s: saving the same again wrote something", door.name)
+		rows := c.Count("audit_logs")
+		if door.Send(form, body); c.Count("audit_logs") != rows {
+			t.Errorf("%s: saving the same again wrote something", door.Name)
 		}
-		door.send(url.Values{"email": {admin}}, `{"email":"`+strings.ToUpper(admin)+`"}`).refuses(409, "email_taken", "email")
-		door.send(url.Values{"name": {""}}, `{"name":""}`).refuses(door.refused, "required", "name")
-		door.send(url.Values{"email": {""}}, `{"email":""}`).refuses(door.refused, "required", "email")
-		door.send(url.Values{"password": {"short"}}, `{"password":"short"}`).refuses(door.refused, "too_short", "password")
-		door.send(url.Values{"role_id": {"1"}}, `{"role_id":1}`).refuses(door.refused, "read_only", "role_id")
+		door.Send(url.Values{"email": {webtest.Admin}}, `{"email":"`+strings.ToUpper(webtest.Admin)+`"}`).Refuses(409, "email_taken", "email")
+		door.Send(url.Values{"name": {""}}, `{"name":""}`).Refuses(door.Refused, "required", "name")
+		door.Send(url.Values{"email": {""}}, `{"email":""}`).Refuses(door.Refused, "required", "email")
+		door.Send(url.Values{"password": {"short"}}, `{"password":"short"}`).Refuses(door.Refused, "too_short", "password")
+		door.Send(url.Values{"role_id": {"1"}}, `{"role_id":1}`).Refuses(door.Refused, "read_only", "role_id")
 	}
 	// The body of an answer can be sent back.
-	key := c.apiKey()
-	user := key.get(api).object("user")
-	rows := c.count("audit_logs")
-	if got := key.api("PUT", api, user).is(200).object("user"); fmt.Sprint(got) != fmt.Sprint(user) || c.count("audit_logs") != rows {
+	key := c.APIKey()
+	user := key.Get(api).Object("user")
+	rows := c.Count("audit_logs")
+	if got := key.API("PUT", api, user).Is(200).Object("user"); fmt.Sprint(got) != fmt.Sprint(user) || c.Count("audit_logs") != rows {
 		t.Errorf("got %v, want %v", got, user)
 	}
-	key.api("PUT", api, `{"role_id":"1"}`).refuses(400, "read_only", "role_id")
-	key.api("PUT", api, `{"name":"Only the name"}`).is(200)
-	if got := key.get(api).object("user"); got["name"] != "Only the name" || got["email"] != user["email"] {
+	key.API("PUT", api, `{"role_id":"1"}`).Refuses(400, "read_only", "role_id")
+	key.API("PUT", api, `{"name":"Only the name"}`).Is(200)
+	if got := key.Get(api).Object("user"); got["name"] != "Only the name" || got["email"] != user["email"] {
 		t.Errorf("got %v", got)
 	}
 	// The audit row names the user.
-	if n := c.count("audit_logs WHERE user_id = ? AND action = 'update'", id); n != 3 {
+	if n := c.Count("audit_logs WHERE user_id = ? AND action = 'update'", id); n != 3 {
 		t.Errorf("%d rows of the user", n)
 	}
 }
 
 func TestPasswordOfUser(t *testing.T) {
-	c := newConsole(t)
-	id := c.userID(viewer)
-	for i, send := range []func(word string) answer{
-		func(word string) answer {
-			return c.login(admin).post("/users/"+id+"/password", url.Values{"password": {word}}).redirects("/users/" + id)
+	c := webtest.NewConsole(t)
+	id := c.UserID(webtest.Viewer)
+	for i, send := range []func(word string) webtest.Answer{
+		func(word string) webtest.Answer {
+			return c.Login(webtest.Admin).Post("/users/"+id+"/password", url.Values{"password": {word}}).Redirects("/users/" + id)
 		},
-		func(word string) answer {
-			return c.apiKey().api("PUT", "/api/users/"+id, `{"password":"`+word+`"}`).is(200)
+		func(word string) webtest.Answer {
+			return c.APIKey().API("PUT", "/api/users/"+id, `{"password":"`+word+`"}`).Is(200)
 		},
 	} {
-		before := []client{c.login(viewer), c.login(viewer)}
+		before := []webtest.Client{c.Login(webtest.Viewer), c.Login(webtest.Viewer)}
 		word := fmt.Sprintf("zebra crossing %d", i)
 		got := send(word)
 		for _, v := range before {
-			v.api("GET", "/api/users", nil).refuses(401, "unauthenticated", "")
+			v.API("GET", "/api/users", nil).Refuses(401, "unauthenticated", "")
 		}
-		c.anonymous().signIn(viewer, word).get("/settings").is(200)
-		if everything := c.dump() + c.log.String() + string(got.body); strings.Contains(everything, "zebra") {
+		c.Anonymous().SignIn(webtest.Viewer, word).Get("/settings").Is(200)
+		if everything := c.Dump() + c.Log.String() + string(got.Body); strings.Contains(everything, "zebra") {
 			t.Error("the password is stored or answered somewhere")
 		}
 	}
 	var rows []string
-	c.scan(&rows, "SELECT concat(previous_values, new_values, metadata) FROM audit_logs WHERE user_id = ?", id)
+	c.Scan(&rows, "SELECT concat(previous_values, new_values, metadata) FROM audit_logs WHERE user_id = ?", id)
 	if all := strings.Join(rows, "\n"); len(rows) != 2 || strings.Contains(all, "argon2") || !strings.Contains(all, `"password":"changed"`) {
 		t.Errorf("audit rows %s", all)
 	}
 	// A user who changes their own password stays signed in here, with another cookie, and is signed out elsewhere.
-	self, other := c.login(admin), c.login(admin)
-	got := self.api("PUT", "/api/users/"+c.userID(admin), `{"password":"another long one"}`).is(200)
-	cookie, set := got.cookie("session")
+	self, other := c.Login(webtest.Admin), c.Login(webtest.Admin)
+	got := self.API("PUT", "/api/users/"+c.UserID(webtest.Admin), `{"password":"another long one"}`).Is(200)
+	cookie, set := got.Cookie("session")
 	if !set {
 		t.Fatal("no new session")
 	}
-	for _, v := range []client{self, other} {
-		v.api("GET", "/api/users", nil).refuses(401, "unauthenticated", "")
+	for _, v := range []webtest.Client{self, other} {
+		v.API("GET", "/api/users", nil).Refuses(401, "unauthenticated", "")
 	}
-	c.anonymous().with("Cookie", "session="+cookie.Value).api("GET", "/api/users", nil).is(200)
+	c.Anonymous().With("Cookie", "session="+cookie.Value).API("GET", "/api/users", nil).Is(200)
 }
 
 func TestRoleOfUser(t *testing.T) {
-	c := newConsole(t)
-	id := c.userID(viewer)
-	session := c.login(viewer)
-	developer, plain := fmt.Sprint(c.roleID("Developer")), fmt.Sprint(c.roleID("Viewer"))
-	for _, door := range doorsTo(c, "/users/"+id+"/role", "PUT", "/api/users/"+id+"/role") {
-		session.api("POST", "/api/providers", `{}`).refuses(403, "forbidden", "")
-		if got := door.send(url.Values{"role_id": {developer}}, `{"role_id":`+developer+`}`); door.name == "form" {
-			got.redirects("/users/" + id)
-		} else if user := got.is(200).object("user"); user["role"] != "Developer" || fmt.Sprint(user["role_id"]) != developer {
+	c := webtest.NewConsole(t)
+	id := c.UserID(webtest.Viewer)
+	session := c.Login(webtest.Viewer)
+	developer, plain := fmt.Sprint(c.RoleID("Developer")), fmt.Sprint(c.RoleID("Viewer"))
+	for _, door := range webtest.DoorsTo(c, "/users/"+id+"/role", "PUT", "/api/users/"+id+"/role") {
+		session.API("POST", "/api/providers", `{}`).Refuses(403, "forbidden", "")
+		if got := door.Send(url.Values{"role_id": {developer}}, `{"role_id":`+developer+`}`); door.Name == "form" {
+			got.Redirects("/users/" + id)
+		} else if user := got.Is(200).Object("user"); user["role"] != "Developer" || fmt.Sprint(user["role_id"]) != developer {
 			t.Errorf("got %v", user)
 		}
 		// The same session gains permissions with the next request, and loses them after the next change.
-		session.api("POST", "/api/providers", `{}`).refuses(400, "required", "name")
-		rows := c.count("audit_logs")
-		if door.send(url.Values{"role_id": {developer}}, `{"role_id":`+developer+`}`); c.count("audit_logs") != rows {
+		session.API("POST", "/api/providers", `{}`).Refuses(400, "required", "name")
+		rows := c.Count("audit_logs")
+		if door.Send(url.Values{"role_id": {developer}}, `{"role_id":`+developer+`}`); c.Count("audit_logs") != rows {
 			t.Error("the same role again wrote something")
 		}
-		door.send(url.Values{"role_id": {plain}}, `{"role_id":`+plain+`}`)
-		for _, bad := range []badRow{
-			{"none", url.Values{}, `{}`, "required", "role_id"},
-			{"unknown", url.Values{"role_id": {"999"}}, `{"role_id":999}`, "unknown_role", "role_id"},
-			{"text", url.Values{"role_id": {"Admin"}}, `{"role_id":"1"}`, "wrong_type", "role_id"},
+		door.Send(url.Values{"role_id": {plain}}, `{"role_id":`+plain+`}`)
+		for _, bad := range []webtest.BadRow{
+			{Name: "none", Form: url.Values{}, Body: `{}`, Code: "required", Param: "role_id"},
+			{Name: "unknown", Form: url.Values{"role_id": {"999"}}, Body: `{"role_id":999}`, Code: "unknown_role", Param: "role_id"},
+			{Name: "text", Form: url.Values{"role_id": {"Admin"}}, Body: `{"role_id":"1"}`, Code: "wrong_type", Param: "role_id"},
 		} {
-			door.send(bad.form, bad.body).refuses(door.refused, bad.code, bad.param)
+			door.Send(bad.Form, bad.Body).Refuses(door.Refused, bad.Code, bad.Param)
 		}
-		door.send(url.Values{"role_id": {plain}, "role": {"x"}}, `{"role_id":1,"role":"x"}`).refuses(400, "unknown_field", "role")
+		door.Send(url.Values{"role_id": {plain}, "role": {"x"}}, `{"role_id":1,"role":"x"}`).Refuses(400, "unknown_field", "role")
 	}
-	c.apiKey().api("PUT", "/api/users/"+id+"/role", `{"role_id":null}`).refuses(400, "null_not_allowed", "role_id")
+	c.APIKey().API("PUT", "/api/users/"+id+"/role", `{"role_id":null}`).Refuses(400, "null_not_allowed", "role_id")
 }
 
 func TestDeleteUser(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.NewConsole(t)
 	for _, name := range []string{"form", "json"} {
 		email := name + "@example.com"
-		c.addUser(email, "Developer")
-		session, id := c.login(email), c.userID(email)
-		c.exec("INSERT INTO api_keys (name, name_key, key_prefix, key_hash, scopes, created_by) VALUES (?0, ?0, 'tg', ?1, '{}', ?2)", "key of "+name, []byte(name), id)
-		if words := text(c.login(admin).get("/users/"+id+"/delete").is(200).one("ul", "class", "effects")); !strings.Contains(words, "1 API key that they made: key of "+name) {
+		c.AddUser(email, "Developer")
+		session, id := c.Login(email), c.UserID(email)
+		c.Exec("INSERT INTO api_keys (name, name_key, key_prefix, key_hash, scopes, created_by) VALUES (?0, ?0, 'tg', ?1, '{}', ?2)", "key of "+name, []byte(name), id)
+		if words := webtest.Text(c.Login(webtest.Admin).Get("/users/"+id+"/delete").Is(200).One("ul", "class", "effects")); !strings.Contains(words, "1 API key that they made: key of "+name) {
 			t.Errorf("the page says %q", words)
 		}
-		for _, door := range doorsTo(c, "/users/"+id+"/delete", "DELETE", "/api/users/"+id) {
-			if door.name == name {
-				if got := door.send(nil, nil); name == "form" {
-					got.redirects("/users")
-				} else if got.is(200).json()["message"] != "Developer was deleted." {
-					t.Errorf("got %s", got.body)
+		for _, door := range webtest.DoorsTo(c, "/users/"+id+"/delete", "DELETE", "/api/users/"+id) {
+			if door.Name == name {
+				if got := door.Send(nil, nil); name == "form" {
+					got.Redirects("/users")
+				} else if got.Is(200).JSON()["message"] != "Developer was deleted." {
+					t.Errorf("got %s", got.Body)
 				}
 			}
-			defer func() { c.t = t; door.send(nil, nil).refuses(404, "not_found", "") }()
+			defer func() { c.T = t; door.Send(nil, nil).Refuses(404, "not_found", "") }()
 		}
-		session.api("GET", "/api/providers", nil).refuses(401, "unauthenticated", "")
-		if n := c.count("sessions WHERE user_id = ?", id) + c.count("api_keys WHERE created_by = ?", id); n != 0 {
+		session.API("GET", "/api/providers", nil).Refuses(401, "unauthenticated", "")
+		if n := c.Count("sessions WHERE user_id = ?", id) + c.Count("api_keys WHERE created_by = ?", id); n != 0 {
 			t.Errorf("%d rows are left", n)
 		}
-		if n := c.count("audit_logs WHERE user_id = ? AND action = 'delete' AND previous_values LIKE ?", id, `%"api_keys":["key of `+name+`"]%`); n != 1 {
+		if n := c.Count("audit_logs WHERE user_id = ? AND action = 'delete' AND previous_values LIKE ?", id, `%"api_keys":["key of `+name+`"]%`); n != 1 {
 			t.Errorf("%d audit rows", n)
 		}
 	}
 }
 
 func TestLastAdmin(t *testing.T) {
-	c := newConsole(t)
-	id, plain := c.userID(admin), fmt.Sprint(c.roleID("Viewer"))
-	for _, door := range doorsTo(c, "/users/"+id+"/role", "PUT", "/api/users/"+id+"/role") {
-		door.send(url.Values{"role_id": {plain}}, `{"role_id":`+plain+`}`).refuses(409, "last_admin", "role_id")
+	c := webtest.NewConsole(t)
+	id, plain := c.UserID(webtest.Admin), fmt.Sprint(c.RoleID("Viewer"))
+	for _, door := range webtest.DoorsTo(c, "/users/"+id+"/role", "PUT", "/api/users/"+id+"/role") {
+		door.Send(url.Values{"role_id": {plain}}, `{"role_id":`+plain+`}`).Refuses(409, "last_admin", "role_id")
 	}
-	for _, door := range doorsTo(c, "/users/"+id+"/delete", "DELETE", "/api/users/"+id) {
-		door.send(nil, nil).refuses(409, "last_admin", "")
+	for _, door := range webtest.DoorsTo(c, "/users/"+id+"/delete", "DELETE", "/api/users/"+id) {
+		door.Send(nil, nil).Refuses(409, "last_admin", "")
 	}
-	if buttons := c.login(admin).get("/users/"+id+"/delete").is(200).all("button", "class", "button danger"); len(buttons) != 0 {
+	if buttons := c.Login(webtest.Admin).Get("/users/"+id+"/delete").Is(200).All("button", "class", "button danger"); len(buttons) != 0 {
 		t.Error("the page offers to delete the last admin")
 	}
-	if got := c.roleOf(admin); got != "Admin" {
+	if got := c.RoleOf(webtest.Admin); got != "Admin" {
 		t.Errorf("the admin is %s", got)
 	}
 	// One of two can be deleted.
-	c.addUser("second@example.com", "Admin")
-	c.apiKey().api("PUT", "/api/users/"+id+"/role", `{"role_id":`+plain+`}`).is(200)
-	c.apiKey().api("DELETE", "/api/users/"+id, nil).is(200)
+	c.AddUser("second@example.com", "Admin")
+	c.APIKey().API("PUT", "/api/users/"+id+"/role", `{"role_id":`+plain+`}`).Is(200)
+	c.APIKey().API("DELETE", "/api/users/"+id, nil).Is(200)
 }
 
 // Two admins are deleted at once, by different actors: one of them stays.
 func TestTwoLastAdminsAtOnce(t *testing.T) {
-	c := newConsole(t)
-	keys := []client{c.apiKey(), c.apiKey()}
-	plain := fmt.Sprint(c.roleID("Viewer"))
-	leave := []func(v client, id string) answer{
-		func(v client, id string) answer { return v.api("DELETE", "/api/users/"+id, nil) },
-		func(v client, id string) answer {
-			return v.api("PUT", "/api/users/"+id+"/role", `{"role_id":`+plain+`}`)
+	c := webtest.NewConsole(t)
+	keys := []webtest.Client{c.APIKey(), c.APIKey()}
+	plain := fmt.Sprint(c.RoleID("Viewer"))
+	leave := []func(v webtest.Client, id string) webtest.Answer{
+		func(v webtest.Client, id string) webtest.Answer { return v.API("DELETE", "/api/users/"+id, nil) },
+		func(v webtest.Client, id string) webtest.Answer {
+			return v.API("PUT", "/api/users/"+id+"/role", `{"role_id":`+plain+`}`)
 		},
 	}
 	for round := range 20 {
-		c.exec("DELETE FROM users")
+		c.Exec("DELETE FROM users")
 		ids := make([]string, 2)
 		for i := range ids {
 			email := fmt.Sprintf("admin%d@example.com", i)
-			c.addUser(email, "Admin")
-			ids[i] = c.userID(email)
+			c.AddUser(email, "Admin")
+			ids[i] = c.UserID(email)
 		}
 		if round%4 == 3 { // each by the other
-			keys = []client{c.login("admin1@example.com"), c.login("admin0@example.com")}
+			keys = []webtest.Client{c.Login("admin1@example.com"), c.Login("admin0@example.com")}
 		}
-		one, other := race(
-			func() answer { return leave[round%2](keys[0], ids[0]) },
-			func() answer { return leave[round/2%2](keys[1], ids[1]) },
+		one, other := webtest.Race(
+			func() webtest.Answer { return leave[round%2](keys[0], ids[0]) },
+			func() webtest.Answer { return leave[round/2%2](keys[1], ids[1]) },
 		)
 		statuses := []int{one.StatusCode, other.StatusCode}
 		slices.Sort(statuses)
-		if left := c.count("users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = 'Admin'"); left != 1 || statuses[0] != 200 || !slices.Contains([]int{401, 403, 409}, statuses[1]) {
-			t.Fatalf("round %d: %d admins left, answers %v\n%s\n%s", round, left, statuses, one.body, other.body)
+		if left := c.Count("users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = 'Admin'"); left != 1 || statuses[0] != 200 || !slices.Contains([]int{401, 403, 409}, statuses[1]) {
+			t.Fatalf("round %d: %d admins left, answers %v\n%s\n%s", round, left, statuses, one.Body, other.Body)
 		}
 		if round%4 == 3 {
-			keys = []client{c.apiKey(), c.apiKey()}
+			keys = []webtest.Client{c.APIKey(), c.APIKey()}
 		}
 	}
 }
 
 func TestUserList(t *testing.T) {
-	c := newConsole(t)
-	role := c.roleID("Viewer")
+	c := webtest.NewConsole(t)
+	role := c.RoleID("Viewer")
 	for i := range 30 {
-		c.exec("INSERT INTO users (id, name, email, email_key, role_id) VALUES (?, ?, ?1, ?1, ?)", fmt.Sprintf("00000000-0000-0000-0000-%012d", i),
+		c.Exec("INSERT INTO users (id, name, email, email_key, role_id) VALUES (?, ?, ?1, ?1, ?)", fmt.Sprintf("00000000-0000-0000-0000-%012d", i),
 			fmt.Sprintf("person%02d@example.com", i), role)
 	}
-	c.exec("UPDATE users SET name = '100%_sure' WHERE email = 'person07@example.com'")
+	c.Exec("UPDATE users SET name = '100%_sure' WHERE email = 'person07@example.com'")
 	for _, path := range []string{"/api/users", "/api/governance/users"} {
-		got := c.apiKey().get(path + "?limit=5&offset=10&search=PERSON").is(200).json()
+		got := c.APIKey().Get(path + "?limit=5&offset=10&search=PERSON").Is(200).JSON()
 		if len(got["users"].([]any)) != 5 || got["count"] != 5.0 || got["total_count"] != 30.0 || got["limit"] != 5.0 || got["offset"] != 10.0 || len(got) != 5 {
 			t.Errorf("got %v", got)
 		}
 	}
 	for search, want := range map[string]float64{"%25_s": 1, "%25%25": 0, "person_7": 0, "viewer": 1, "anonymous": 0} {
-		if got := c.apiKey().get("/api/users?search=" + search).is(200).json(); got["total_count"] != want {
+		if got := c.APIKey().Get("/api/users?search=" + search).Is(200).JSON(); got["total_count"] != want {
 			t.Errorf("%s: %v", search, got["total_count"])
 		}
 	}
-	browser := c.login(admin)
-	page := browser.get("/users?search=person&limit=25").is(200)
-	if rows := page.all("a", "class", "row-name"); len(rows) != 25 {
+	browser := c.Login(webtest.Admin)
+	page := browser.Get("/users?search=person&limit=25").Is(200)
+	if rows := page.All("a", "class", "row-name"); len(rows) != 25 {
 		t.Errorf("%d rows", len(rows))
 	}
-	if next := page.one("a", "rel", "next"); attribute(next, "href") != "?limit=25&offset=25&search=person" {
-		t.Errorf("next %q", attribute(next, "href"))
+	if next := page.One("a", "rel", "next"); webtest.Attribute(next, "href") != "?limit=25&offset=25&search=person" {
+		t.Errorf("next %q", webtest.Attribute(next, "href"))
 	}
-	browser.get("/users?search=nobody-like-that").is(200).one("a", "href", "/users", "class", "button")
+	browser.Get("/users?search=nobody-like-that").Is(200).One("a", "href", "/users", "class", "button")
 	for _, query := range []string{"limit=0", "limit=101", "offset=-1", "limit=1e1", "sort=age", "search=a&search=b", "search=%FF", "search=" + strings.Repeat("x", 256)} {
-		c.apiKey().get("/api/users?" + query).is(400)
-		browser.get("/users?" + query).is(400)
+		c.APIKey().Get("/api/users?" + query).Is(400)
+		browser.Get("/users?" + query).Is(400)
 	}
 }
 
 func TestUserPages(t *testing.T) {
-	c := newConsole(t)
-	browser, id := c.login(admin), c.userID(viewer)
-	page := browser.get("/users/" + id).is(200)
-	page.one("a", "href", "/users/"+id+"/edit")
-	page.one("form", "action", "/users/"+id+"/password")
-	page.one("a", "href", fmt.Sprintf("/roles/%d", c.roleID("Viewer")))
+	c := webtest.NewConsole(t)
+	browser, id := c.Login(webtest.Admin), c.UserID(webtest.Viewer)
+	page := browser.Get("/users/" + id).Is(200)
+	page.One("a", "href", "/users/"+id+"/edit")
+	page.One("form", "action", "/users/"+id+"/password")
+	page.One("a", "href", fmt.Sprintf("/roles/%d", c.RoleID("Viewer")))
 	// A user's own password is changed where the current one is required.
-	own := browser.get("/users/" + c.userID(admin)).is(200)
-	if forms := own.all("form", "action", "/users/"+c.userID(admin)+"/password"); len(forms) != 0 {
+	own := browser.Get("/users/" + c.UserID(webtest.Admin)).Is(200)
+	if forms := own.All("form", "action", "/users/"+c.UserID(webtest.Admin)+"/password"); len(forms) != 0 {
 		t.Error("one's own password can be set without the current one")
 	}
 	// A user who may only view is offered nothing else.
-	looker := c.login(viewer).get("/users/" + id).is(200)
-	for _, form := range looker.all("form") {
-		if action := attribute(form, "action"); strings.HasPrefix(action, "/users") {
+	looker := c.Login(webtest.Viewer).Get("/users/" + id).Is(200)
+	for _, form := range looker.All("form") {
+		if action := webtest.Attribute(form, "action"); strings.HasPrefix(action, "/users") {
 			t.Errorf("a form leads to %s", action)
 		}
 	}
 	var rail []string
-	for node := range page.one("nav", "id", "nav").Descendants() {
+	for node := range page.One("nav", "id", "nav").Descendants() {
 		if node.Type == html.ElementNode && node.Data == "a" {
-			rail = append(rail, attribute(node, "href")+" "+attribute(node, "data-key"))
+			rail = append(rail, webtest.Attribute(node, "href")+" "+webtest.Attribute(node, "data-key"))
 		}
 	}
 	if want := []string{"/access-profiles g p", "/users g u", "/roles g r"}; len(rail) < 3 || !slices.Equal(rail[:3], want) {
 		t.Errorf("rail %v", rail)
 	}
-	browser.get("/users/"+id+"/edit").is(200).one("input", "id", "name", "value", "Viewer")
+	browser.Get("/users/"+id+"/edit").Is(200).One("input", "id", "name", "value", "Viewer")
 }

@@ -50,8 +50,13 @@ var Load = sync.OnceValues(func() (*Document, error) {
 
 // common are the responses that every operation can give; what an operation says itself stays.
 var common = []struct{ status, response string }{
-	{"400", "BadRequest"}, {"401", "Unauthorized"}, {"403", "Forbidden"}, {"421", "UnknownHost"},
-	{"429", "TooManyRequests"}, {"500", "Internal"}, {"503", "Unavailable"},
+	{"400", "BadRequest"},
+	{"401", "Unauthorized"},
+	{"403", "Forbidden"},
+	{"421", "UnknownHost"},
+	{"429", "TooManyRequests"},
+	{"500", "Internal"},
+	{"503", "Unavailable"},
 }
 
 // complete adds the common responses to an operation, and says in words which permission it needs.

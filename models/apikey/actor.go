@@ -55,7 +55,9 @@ WHERE k.key_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > now())`, secre
 			APIKeyPrefix: key.Prefix,
 		}, nil
 	}
-	permitted := slices.DeleteFunc(key.Scopes, func(p permission.Permission) bool { return !slices.Contains(key.Permitted, p) })
+	permitted := slices.DeleteFunc(key.Scopes, func(p permission.Permission) bool {
+		return !slices.Contains(key.Permitted, p)
+	})
 	return permission.Actor{
 		UserID:       *key.UserID,
 		Name:         *key.Email,

@@ -73,7 +73,8 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 // ChangeRole replaces the copies that came with the old role by those of the new one. Copies of profiles that both
 // roles have stay, with their usage.
 func ChangeRole(
-	ctx context.Context, tx database.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole, newRole int64,
+	ctx context.Context, tx database.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole,
+	newRole int64,
 	now time.Time,
 ) error {
 	// Assign before deleting: a user who always has a copy keeps their keys.

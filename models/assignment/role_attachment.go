@@ -191,7 +191,8 @@ RETURNING id, access_profile_id, role_id, is_default`, profileID, a.isDefault, n
 }
 
 func recordAttachments(
-	ctx context.Context, tx database.Tx, actor permission.Actor, done Attached, a attachment, changed []profile.RoleAttachment,
+	ctx context.Context, tx database.Tx, actor permission.Actor, done Attached, a attachment,
+	changed []profile.RoleAttachment,
 	g result, now time.Time,
 ) error {
 	c := audit.Change{

@@ -94,7 +94,9 @@ func lockDetached(
 }
 
 // deleteAttachment removes a profile from a role. Refusal: NotFound when it is not there.
-func deleteAttachment(ctx context.Context, tx database.Tx, profileID, roleID int64) (a profile.RoleAttachment, err error) {
+func deleteAttachment(
+	ctx context.Context, tx database.Tx, profileID, roleID int64,
+) (a profile.RoleAttachment, err error) {
 	var removed []profile.RoleAttachment
 	err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, access_profile_id, role_id, is_default",
 		profileID, roleID).Scan(ctx, &removed)
@@ -117,7 +119,9 @@ type lost struct {
 
 // loseRoleCopies removes the copies of users that came with their role and match the condition. The transaction has
 // locked the users.
-func loseRoleCopies(ctx context.Context, tx database.Tx, users []identity.Holder, where string, args ...any) (lost, error) {
+func loseRoleCopies(
+	ctx context.Context, tx database.Tx, users []identity.Holder, where string, args ...any,
+) (lost, error) {
 	var l lost
 	ids := make([]string, len(users))
 	for i, user := range users {

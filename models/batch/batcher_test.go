@@ -92,7 +92,8 @@ func TestEndOfABatch(t *testing.T) {
 		{"a panic", func([]int) error { panic("broken") }, false, []string{"", "", "broken", "broken"}, 3},
 		{
 			"a panic of items that may run alone", func([]int) error { panic("broken") }, true,
-			[]string{"", "", "broken", "broken"}, 3,
+			[]string{"", "", "broken", "broken"},
+			3,
 		},
 		{"an error of one item", func(items []int) error {
 			if slices.Contains(items, 3) {

@@ -9,7 +9,8 @@ import (
 
 // PriceLines reads the prices of a form, one a line: the model, the price of a million input tokens, the price of a
 // million output tokens, and optionally "read" and "write" with the price of a million tokens read from or written to
-// a cache. Spaces inside a name are kept. Lines pasted from a table of comma-separated values are read too. The key of a
+// a cache. Spaces inside a name are kept. Lines pasted from a table of comma-separated values are read too. The key
+// of a
 // price is the number of its line.
 func PriceLines(text string) input.List[ModelPriceInput] {
 	prices := input.List[ModelPriceInput]{Kind: input.Array}

@@ -26,7 +26,9 @@ func (r *References) hasServer(id string) bool {
 
 // LoadReferences reads those of the names given that exist and locks them until the transaction ends, so that none can
 // be deleted meanwhile.
-func LoadReferences(ctx context.Context, tx database.Tx, providers, servers []string, groups []int64) (*References, error) {
+func LoadReferences(
+	ctx context.Context, tx database.Tx, providers, servers []string, groups []int64,
+) (*References, error) {
 	rows, err := database.QueryPlanned(ctx, tx, `
 WITH held_providers AS (SELECT name FROM providers WHERE name = ANY ($1) ORDER BY name FOR SHARE),
      held_groups AS (SELECT id FROM tool_groups WHERE id = ANY ($2) ORDER BY id FOR SHARE),

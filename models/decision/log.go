@@ -14,7 +14,8 @@ func (e *Engine) note(of decided) {
 		return
 	}
 	r := refusal.Refusal{
-		At: of.at, User: of.UserID, Key: of.VirtualKeyID, Reason: of.Type, ProfileID: of.AccessProfileID, Asked: of.call.Name(),
+		At: of.at, User: of.UserID, Key: of.VirtualKeyID, Reason: of.Type, ProfileID: of.AccessProfileID,
+		Asked:   of.call.Name(),
 		Granted: len(of.granting) > 0, Cost: int64(of.call.Cost), Tokens: of.call.Tokens,
 	}
 	if of.Type == AccessNotFound { // the answer does not say whose an expired key is

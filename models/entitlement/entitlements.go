@@ -51,7 +51,8 @@ type LimitTerms struct {
 	Max            int64
 }
 
-// Counter is what a copy counts for a limit, whose id it has. It has no pointers: there are so many that the garbage collector should
+// Counter is what a copy counts for a limit, whose id it has. It has no pointers: there are so many that the garbage
+// collector should
 // not have to scan them.
 type Counter struct {
 	ID             uuid.UUID

@@ -92,7 +92,8 @@ func (userCopy *Copy) add(l policy.Limit, overrides map[string]assignment.Budget
 	if err != nil {
 		return fmt.Errorf("read the id of a limit: %w", err)
 	}
-	counter, exception := Counter{ID: id, Anchor: l.Start.UnixMicro()}, Exception{from: l.CarriedFrom, until: l.CarriedUntil}
+	counter := Counter{ID: id, Anchor: l.Start.UnixMicro()}
+	exception := Exception{from: l.CarriedFrom, until: l.CarriedUntil}
 	if o, ok := overrides[l.ID]; ok && l.Kind == policy.KindSpend {
 		exception.Raised, exception.RaisedUntil = int64(o.Amount), o.EndsAt
 	}
@@ -109,7 +110,8 @@ func (userCopy *Copy) add(l policy.Limit, overrides map[string]assignment.Budget
 	userCopy.Scopes[l.Scope] = of
 	userCopy.Counters = append(userCopy.Counters, counter)
 	userCopy.Limits = append(userCopy.Limits, LimitTerms{
-		Scope: l.Scope, Kind: l.Kind, Duration: l.Duration, Quarter: l.Quarter, Calendar: userCopy.Policy.Calendar, Max: l.Max,
+		Scope: l.Scope, Kind: l.Kind, Duration: l.Duration, Quarter: l.Quarter, Calendar: userCopy.Policy.Calendar,
+		Max: l.Max,
 	})
 	return nil
 }

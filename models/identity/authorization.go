@@ -50,7 +50,8 @@ func ParseUserID(text string) (uuid.UUID, bool) {
 
 // Lock locks the users and roles named and those of the actor, for a change of accounts or roles. See Claim.Lock.
 func Lock(
-	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, users []string, roles []int64,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, users []string,
+	roles []int64,
 ) (*Authorization, error) {
 	return Claim{Needed: needed, Users: users, Roles: roles}.Lock(ctx, tx, actor)
 }

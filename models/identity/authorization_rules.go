@@ -41,7 +41,8 @@ func (a *Authorization) MayActOn(ids ...string) error {
 	return nil
 }
 
-// MayChangeRole refuses to change a role that permits more than the actor may do, or the profiles of its members. Refusal:
+// MayChangeRole refuses to change a role that permits more than the actor may do, or the profiles of its members.
+// Refusal:
 // Forbidden.
 func MayChangeRole(a permission.Actor, role Role) error {
 	if Covers(a, role.Permissions) {

@@ -32,7 +32,9 @@ ON CONFLICT (token_hash, subject) DO UPDATE SET sealed = excluded.sealed, expire
 }
 
 // Shown returns a secret that the session of a token was shown in the last ten minutes; ok is false when there is none.
-func Shown(ctx context.Context, db bun.IDB, keys secret.Keys, token, subject string) (value string, ok bool, err error) {
+func Shown(
+	ctx context.Context, db bun.IDB, keys secret.Keys, token, subject string,
+) (value string, ok bool, err error) {
 	var sealed []byte
 	err = db.NewRaw("SELECT sealed FROM shown_secrets WHERE token_hash = ? AND subject = ? AND expires_at > now()",
 		secret.HashToken(token), subject).Scan(ctx, &sealed)

@@ -63,17 +63,6 @@ func GetUser(ctx context.Context, db bun.IDB, id string) (User, error) {
 	return u, nil
 }
 
-// usersOf returns users in the order of their ids.
-func usersOf(ctx context.Context, db bun.IDB, ids []string) ([]User, error) {
-	users := []User{}
-	err := selectUsers(db).Where("u.id = ANY (?)", pgdialect.Array(ids)).
-		OrderExpr("array_position(?::text[], u.id)", pgdialect.Array(ids)).Scan(ctx, &users)
-	if err != nil {
-		return nil, fmt.Errorf("load users: %w", err)
-	}
-	return users, nil
-}
-
 // InsertUser stores a user with its audit row. Without a hash they cannot sign in yet.
 func InsertUser(ctx context.Context, tx database.Tx, actor permission.Actor, u *User, hash string) error {
 	u.ID = uuid.NewString()

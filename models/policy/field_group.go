@@ -17,7 +17,8 @@ type FieldGroup struct {
 	Copy  func(to *Policy, from Policy)
 	value func(p Policy) any
 	sync  func(ctx context.Context, to *synced, before, after Policy) // but for limits, which are synced together
-	moves bool                                                        // the calendar belongs to the limits that it governs, and changes with them
+	// the calendar belongs to the limits that it governs, and changes with them
+	moves bool
 }
 
 var fieldGroups = []FieldGroup{

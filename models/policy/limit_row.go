@@ -29,7 +29,8 @@ func (p Policy) limitRows(policyID int64) []limitRow {
 	rows := make([]limitRow, len(limits))
 	for i, l := range limits {
 		rows[i] = limitRow{
-			ID: l.ID, Kind: l.Kind, PolicyID: policyID, ProviderName: l.Scope.Provider, MaxLimit: l.Max, ResetDuration: l.Duration,
+			ID: l.ID, Kind: l.Kind, PolicyID: policyID, ProviderName: l.Scope.Provider, MaxLimit: l.Max,
+			ResetDuration:     l.Duration,
 			QuarterStartMonth: l.Quarter, Position: l.Position, CreatedAt: l.Start, CarriedFrom: l.CarriedFrom,
 			CarriedUntil: l.CarriedUntil,
 		}

@@ -48,7 +48,8 @@ func (to *synced) limits(ctx context.Context, before, after []Limit) {
 	for _, l := range before {
 		had[l.Key()] = l
 	}
-	gone, changed, returning, beside, added := []pushedLimit{}, []pushedLimit{}, []pushedLimit{}, []pushedLimit{}, []pushedLimit{}
+	gone, changed, returning := []pushedLimit{}, []pushedLimit{}, []pushedLimit{}
+	beside, added := []pushedLimit{}, []pushedLimit{}
 	for _, l := range after {
 		was, matches := had[l.Key()]
 		delete(had, l.Key())

@@ -217,7 +217,9 @@ func (p Job) changeable(ctx context.Context, tx database.Tx, ids []int64, now ti
 }
 
 // pushShape changes copies that are in the same state, and returns their holders when anything changed.
-func (p Job) pushShape(ctx context.Context, tx database.Tx, s shaped, to policy.Policy, now time.Time) ([]string, error) {
+func (p Job) pushShape(
+	ctx context.Context, tx database.Tx, s shaped, to policy.Policy, now time.Time,
+) ([]string, error) {
 	copies, policies, users := make([]int64, len(s.targets)), make([]int64, len(s.targets)), make([]string, len(s.targets))
 	for i, t := range s.targets {
 		copies[i], policies[i], users[i] = t.ID, t.PolicyID, t.UserID

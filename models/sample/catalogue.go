@@ -43,22 +43,24 @@ gemini-2.5-flash 0.3 2.5
 gemini-2.5-flash-lite 0.1 0.4
 gemini-2.0-flash 0.1 0.4`},
 	{name: "mistral", items: strings.Fields(`mistral-large-latest mistral-medium-latest mistral-small-latest magistral-medium-latest
-		codestral-latest devstral-medium-latest ministral-8b-latest ministral-3b-latest pixtral-large-latest mistral-ocr-latest
-		mistral-embed`)},
+		codestral-latest devstral-medium-latest ministral-8b-latest ministral-3b-latest pixtral-large-latest
+		mistral-ocr-latest mistral-embed`)},
 	{name: "cohere", items: strings.Fields(`command-a-03-2025 command-a-reasoning-08-2025 command-r-plus-08-2024 command-r-08-2024
 		command-r7b-12-2024 embed-v4.0 rerank-v3.5`)},
 	{name: "groq", items: strings.Fields(`llama-3.3-70b-versatile llama-3.1-8b-instant openai/gpt-oss-120b openai/gpt-oss-20b
 		moonshotai/kimi-k2-instruct-0905 qwen/qwen3-32b whisper-large-v3-turbo`)},
 	{name: "bedrock", items: strings.Fields(`anthropic.claude-sonnet-4-5-20250929-v1:0 anthropic.claude-haiku-4-5-20251001-v1:0
-		amazon.nova-premier-v1:0 amazon.nova-pro-v1:0 amazon.nova-lite-v1:0 amazon.nova-micro-v1:0 amazon.titan-embed-text-v2:0
+		amazon.nova-premier-v1:0 amazon.nova-pro-v1:0 amazon.nova-lite-v1:0 amazon.nova-micro-v1:0
+		amazon.titan-embed-text-v2:0
 		meta.llama3-3-70b-instruct-v1:0`)},
 	{name: "azure", items: strings.Fields(`gpt-5 gpt-5-mini gpt-4.1 gpt-4.1-mini gpt-4o o4-mini text-embedding-3-large`)},
 }
 
 var sampleServers = []sample{
 	{name: "GitHub", url: "https://api.githubcopilot.com/mcp/", items: strings.Fields(`add_issue_comment create_branch create_issue
-		create_or_update_file create_pull_request create_repository delete_file fork_repository get_commit get_file_contents get_issue
-		get_me get_pull_request list_branches list_commits list_issues list_pull_requests merge_pull_request push_files search_code
+		create_or_update_file create_pull_request create_repository delete_file fork_repository get_commit get_file_contents
+		get_issue get_me get_pull_request list_branches list_commits list_issues list_pull_requests merge_pull_request push_files
+		search_code
 		search_issues search_repositories update_issue update_pull_request`)},
 	{name: "Jira", url: "https://mcp.atlassian.com/v1/mcp", items: strings.Fields(`addCommentToJiraIssue addWorklogToJiraIssue
 		atlassianUserInfo createJiraIssue editJiraIssue getJiraIssue getTransitionsForJiraIssue getVisibleJiraProjects

@@ -39,7 +39,8 @@ var (
 	sampleFirstNames = strings.Fields(`Amara Bruno Chiara Dmitri Elif Farid Greta Hiro Ines Jonas Kavya Liam Mei Nadia Omar Priya Quentin Rosa
 Sven Tomoko Uma Viktor Wanda Ximena Yusuf Zoe Aisha Bjorn Carla Diego Esther Finn Giulia Hamza Ivy Javier Katya Lucas Marta Noor`)
 	sampleLastNames = strings.Fields(`Abara Becker Costa Demir Eriksen Fischer Garcia Haddad Ivanova Jensen Kowalski Lindqvist Moreau Nakamura Okafor
-Petrov Quispe Rossi Santos Tanaka Ueda Vargas Weber Xu Yilmaz Zhang Andersson Bianchi Chen Dubois Ekwueme Fontaine Gupta Horvat Ito Jovanovic Khan
+Petrov Quispe Rossi Santos Tanaka Ueda Vargas Weber Xu Yilmaz Zhang Andersson Bianchi Chen Dubois Ekwueme Fontaine Gupta
+Horvat Ito Jovanovic Khan
 Larsen Mbeki Novak`)
 )
 
@@ -88,7 +89,9 @@ func seedRole(
 	permissions []permission.Permission,
 ) (id int64, err error) {
 	err = seed(ctx, db, "roles", "name_key", input.NameKey(name), func() error {
-		permitted := input.ListOf(permissions, func(p permission.Permission) input.Value { return input.SampleText(string(p)) })
+		permitted := input.ListOf(permissions, func(p permission.Permission) input.Value {
+			return input.SampleText(string(p))
+		})
 		role, err := identity.CreateRole(ctx, db, actor,
 			identity.RoleInput{
 				Name: input.SampleText(name), Description: input.SampleText(description),

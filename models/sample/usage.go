@@ -28,7 +28,8 @@ const sampleDays = 31 // of usage, today included
 // sampleWeek is how busy users are, from Sunday on.
 var sampleWeek = [7]float64{0.04, 0.9, 1.05, 1, 0.95, 0.7, 0.08}
 
-// seedUsage reports, as gateways do, what the sample users used in the last weeks, most of them well below their limits,
+// seedUsage reports, as gateways do, what the sample users used in the last weeks, most of them well below their
+// limits,
 // some near, a few at them. The same users use the same in every run.
 func seedUsage(ctx context.Context, db *bun.DB, keys secret.Keys, people []identity.Holder, now time.Time) error {
 	offered, err := catalogue.LoadCatalogue(ctx, db)

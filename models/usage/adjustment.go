@@ -217,7 +217,8 @@ type adjustedCharge struct {
 }
 
 // storeAdjustment adds the row and takes its amount from the counters of spend that its event was counted on, in the
-// order of their keys, from its user and key, and from the event's day. What was cleared of a counter is never more than what is used.
+// order of their keys, from its user and key, and from the event's day. What was cleared of a counter is never more
+// than what is used.
 const storeAdjustment = `
 WITH event AS (
     SELECT * FROM usage_events WHERE event_id = ?2::uuid

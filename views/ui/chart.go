@@ -47,7 +47,8 @@ type chartLabel struct{ X, Anchor, Text string }
 // SpendChart draws what was spent on each day, and on what.
 func SpendChart(loaded report.Report) Chart { return drawSpend(loaded, 0) }
 
-// ForecastChart draws the same with the days that are left, each of which is to cost as much; the last day that there is
+// ForecastChart draws the same with the days that are left, each of which is to cost as much; the last day that there
+// is
 // is not over.
 func ForecastChart(loaded report.Report, daily money.Money, left int) Chart {
 	shown := loaded

@@ -9,9 +9,10 @@ import (
 	"tollgate/models/permission"
 )
 
-// Tests walk the table of routes; these are for them.
+// Authenticate is the check of credentials; tests measure it alone.
 var Authenticate = authenticate
 
+// Route is one method and path as it is served, for tests that walk them all.
 type Route struct {
 	Method, Path string
 	Permission   permission.Permission

@@ -1,0 +1,434 @@
+package webtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"tollgate/handlers"
+	"tollgate/models/apikey"
+	"tollgate/models/database"
+	"tollgate/models/dbtest"
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/metrics"
+	"tollgate/models/permission"
+	"tollgate/models/propagation"
+	"tollgate/models/refusal"
+	"tollgate/models/secret"
+	"tollgate/models/usage"
+	"tollgate/web"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+	"golang.org/x/net/html"
+)
+
+const (
+	// Admin is the address of the first administrator.
+	Admin = "admin@example.com"
+	// Viewer is the address of a user who may look.
+	Viewer = "viewer@example.com"
+	// Password is the password of all users.
+	Password = "correct horse battery"
+)
+
+// Console is a complete console on a database of its own, with an admin and a viewer.
+type Console struct {
+	T    testing.TB
+	DB   *bun.DB
+	H    *handlers.Handlers
+	Base string
+	Log  *Buffer
+
+	OwnerURL string
+}
+
+// NewConsole starts a console; each change is applied to its handlers first.
+func NewConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
+	t.Helper()
+	c := EmptyConsole(t, changes...)
+	c.AddUser(Admin, "Admin")
+	c.AddUser(Viewer, "Viewer")
+	return c
+}
+
+// EmptyConsole is a console without a user.
+func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
+	t.Helper()
+	app, ownerURL := dbtest.URLs(t)
+	c := &Console{T: t, DB: Connect(t, app), Log: &Buffer{}, OwnerURL: ownerURL}
+	log := slog.New(slog.NewJSONHandler(c.Log, nil))
+	keys, err := secret.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
+	c.Must(err)
+	server := httptest.NewUnstartedServer(nil)
+	c.Base = "http://" + server.Listener.Addr().String()
+	c.H = &handlers.Handlers{
+		DB: c.DB, Log: log, BaseURL: c.Base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
+	}
+	c.H.Propagator, c.H.Cache = propagation.NewWorker(c.DB, log), entitlement.NewCache(c.DB, keys, log)
+	c.H.Refusals = refusal.New(c.DB, log, 30)
+	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)
+	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache)
+	reconciler := usage.NewReconciler(c.DB, log)
+	c.H.Metrics = metrics.New(c.DB, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
+	for _, change := range changes {
+		change(c.H)
+	}
+	var workers sync.WaitGroup
+	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	for _, run := range []func(context.Context){c.H.Propagator.Run, c.H.Cache.Run, reconciler.Run, c.H.Refusals.Run} {
+		workers.Go(func() { run(working) })
+	}
+	t.Cleanup(func() { stop(); workers.Wait() })
+	server.Config.Handler, err = web.New(web.Config{Addr: server.Listener.Addr().String()}, c.H)
+	c.Must(err)
+	server.Start()
+	t.Cleanup(server.Close)
+	return c
+}
+
+// Connect opens a database until the test ends.
+func Connect(t testing.TB, url string) *bun.DB {
+	t.Helper()
+	db, err := database.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Owner is the database role with the permissions that the console's role lacks.
+func (c *Console) Owner() *bun.DB { return Connect(c.T, c.OwnerURL) }
+
+// Must ends the test when there is an error.
+func (c *Console) Must(err error) {
+	c.T.Helper()
+	if err != nil {
+		c.T.Fatal(err)
+	}
+}
+
+// FixtureHash is computed once: hashing is slow on purpose.
+var FixtureHash = sync.OnceValue(func() string {
+	hash, err := new(identity.Passwords).Hash(context.Background(), Password)
+	if err != nil {
+		panic(err)
+	}
+	return hash
+})
+
+// AddUser adds a user who may sign in with Password.
+func (c *Console) AddUser(email, role string) {
+	c.T.Helper()
+	c.Exec(`INSERT INTO users (id, name, email, email_key, role_id, password_hash) SELECT ?, ?, ?, ?, id, ? FROM roles WHERE name = ?`,
+		uuid.NewString(), role, email, email, FixtureHash(), role)
+}
+
+// Exec changes the database directly.
+func (c *Console) Exec(query string, args ...any) {
+	c.T.Helper()
+	_, err := c.DB.NewRaw(query, args...).Exec(c.T.Context())
+	c.Must(err)
+}
+
+// Scan reads the database directly.
+func (c *Console) Scan(target any, query string, args ...any) {
+	c.T.Helper()
+	c.Must(c.DB.NewRaw(query, args...).Scan(c.T.Context(), target))
+}
+
+// Client sends requests, with the headers that authenticate it.
+type Client struct {
+	*Console
+	Header http.Header
+}
+
+// Anonymous is signed out.
+func (c *Console) Anonymous() Client { return Client{c, http.Header{}} }
+
+// Login is a user with a session.
+func (c *Console) Login(email string) Client {
+	c.T.Helper()
+	var id string
+	c.Scan(&id, "SELECT id FROM users WHERE email = ?", email)
+	token, err := identity.StartSession(c.T.Context(), c.DB, id, "")
+	c.Must(err)
+	return c.Anonymous().With("Cookie", "session="+token)
+}
+
+// APIKey is a program with a key of the command line; without scopes it has every permission.
+func (c *Console) APIKey(scopes ...permission.Permission) Client {
+	c.T.Helper()
+	if scopes == nil {
+		scopes = permission.AllPermissions()
+	}
+	in := apikey.Input{Name: input.FormValue("key " + uuid.NewString()), Scopes: input.List[input.Value]{Kind: input.Array}}
+	for _, scope := range scopes {
+		in.Scopes.Items = append(in.Scopes.Items, input.FormValue(string(scope)))
+	}
+	_, secret, err := apikey.Create(c.T.Context(), c.DB, c.H.Keys, permission.CLI, in)
+	c.Must(err)
+	return c.Anonymous().With("Authorization", "Bearer "+secret)
+}
+
+// With is the same client with another header; an empty value removes the header.
+func (v Client) With(name, value string) Client {
+	v.Header = v.Header.Clone()
+	v.Header.Set(name, value)
+	if value == "" {
+		v.Header.Del(name)
+	}
+	return v
+}
+
+// Get asks for a page or for JSON, by the path.
+func (v Client) Get(path string) Answer {
+	v.T.Helper()
+	return v.Send("GET", path, "", nil)
+}
+
+// Post sends a form.
+func (v Client) Post(path string, form url.Values) Answer {
+	v.T.Helper()
+	return v.Send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// API sends JSON; body is text as it is, nil for none, or anything that can be encoded.
+func (v Client) API(method, path string, body any) Answer {
+	v.T.Helper()
+	switch content := body.(type) {
+	case nil:
+		return v.Send(method, path, "", nil)
+	case string:
+		return v.Send(method, path, "application/json", strings.NewReader(content))
+	default:
+		encoded, err := json.Marshal(body)
+		v.Must(err)
+		return v.Send(method, path, "application/json", bytes.NewReader(encoded))
+	}
+}
+
+// Send sends a request and does not follow redirects.
+func (v Client) Send(method, path, media string, body io.Reader) Answer {
+	v.T.Helper()
+	var sent []byte
+	if whole, ok := body.(io.ReadSeeker); ok {
+		var err error
+		sent, err = io.ReadAll(whole)
+		v.Must(err)
+		_, err = whole.Seek(0, io.SeekStart)
+		v.Must(err)
+	}
+	request, err := http.NewRequestWithContext(v.T.Context(), method, v.Base+path, body)
+	v.Must(err)
+	for name, values := range v.Header {
+		request.Header[name] = values
+	}
+	request.Host = request.Header.Get("Host")
+	if media != "" {
+		request.Header.Set("Content-Type", media)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	v.Must(err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	v.Must(err)
+	if err := CheckContract(request, sent, response, content); err != nil {
+		v.T.Errorf("%v\n%s", err, content)
+	}
+	return Answer{v.T, response, content}
+}
+
+// Answer is a response whose body has been read.
+type Answer struct {
+	T testing.TB
+	*http.Response
+	Body []byte
+}
+
+// Is fails the test unless the answer has the status.
+func (a Answer) Is(status int) Answer {
+	a.T.Helper()
+	if a.StatusCode != status {
+		a.T.Fatalf("%s %s: status %d, want %d\n%s", a.Request.Method, a.Request.URL.Path, a.StatusCode, status, a.Body)
+	}
+	return a
+}
+
+// Refuses fails the test unless the answer has the status, and the code and field of the problem, as JSON or on a page.
+func (a Answer) Refuses(status int, code, param string) Answer {
+	a.T.Helper()
+	a.Is(status)
+	gotCode, gotParam := "", ""
+	if strings.HasPrefix(a.Request.URL.Path, "/access/v1/") {
+		return a // AuthZEN has a message for it, and no code
+	}
+	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
+		problem, _ := a.JSON()["error"].(map[string]any)
+		gotCode, _ = problem["code"].(string)
+		gotParam, _ = problem["param"].(string)
+	} else if main := a.All("main"); len(main) == 1 {
+		gotCode, gotParam = Attribute(main[0], "data-error-code"), Attribute(main[0], "data-param")
+	}
+	if gotCode != code || gotParam != param {
+		a.T.Fatalf("%s %s: code %q at %q, want %q at %q", a.Request.Method, a.Request.URL.Path, gotCode, gotParam, code, param)
+	}
+	return a
+}
+
+// Redirects fails the test unless the answer redirects to the path.
+func (a Answer) Redirects(path string) Answer {
+	a.T.Helper()
+	if a.Is(http.StatusSeeOther); a.Header.Get("Location") != path {
+		a.T.Fatalf("%s %s leads to %q, want %q", a.Request.Method, a.Request.URL.Path, a.Header.Get("Location"), path)
+	}
+	return a
+}
+
+// Follow goes where an answer redirects to.
+func (v Client) Follow(a Answer) Answer {
+	v.T.Helper()
+	a.Is(http.StatusSeeOther)
+	return v.Get(a.Header.Get("Location")).Is(http.StatusOK)
+}
+
+// JSON is the body as an object.
+func (a Answer) JSON() map[string]any {
+	a.T.Helper()
+	var object map[string]any
+	if err := json.Unmarshal(a.Body, &object); err != nil {
+		a.T.Fatalf("%v\n%s", err, a.Body)
+	}
+	return object
+}
+
+// Cookie is a cookie that the answer sets, and whether it sets one.
+func (a Answer) Cookie(name string) (*http.Cookie, bool) {
+	for _, cookie := range a.Cookies() {
+		if cookie.Name == name {
+			return cookie, true
+		}
+	}
+	return nil, false
+}
+
+// All finds elements by tag and by pairs of attribute and value.
+func (a Answer) All(tag string, attributes ...string) []*html.Node {
+	a.T.Helper()
+	root, err := html.Parse(bytes.NewReader(a.Body))
+	if err != nil {
+		a.T.Fatal(err)
+	}
+	var found []*html.Node
+	for node := range root.Descendants() {
+		if node.Type == html.ElementNode && node.Data == tag && Has(node, attributes) {
+			found = append(found, node)
+		}
+	}
+	return found
+}
+
+// One is the only such element.
+func (a Answer) One(tag string, attributes ...string) *html.Node {
+	a.T.Helper()
+	found := a.All(tag, attributes...)
+	if len(found) != 1 {
+		a.T.Fatalf("%s %s: %d elements %s %v, want 1\n%s", a.Request.Method, a.Request.URL.Path, len(found), tag, attributes, a.Body)
+	}
+	return found[0]
+}
+
+// Has reports whether an element has these attributes: names and values in turn.
+func Has(node *html.Node, attributes []string) bool {
+	for i := 0; i+1 < len(attributes); i += 2 {
+		if !slices.Contains(node.Attr, html.Attribute{Key: attributes[i], Val: attributes[i+1]}) {
+			return false
+		}
+	}
+	return true
+}
+
+// Attribute is the value of an attribute, empty when there is none.
+func Attribute(node *html.Node, name string) string {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// Text is the visible text of an element.
+func Text(node *html.Node) string {
+	var words []string
+	for child := range node.Descendants() {
+		if child.Type == html.TextNode {
+			words = append(words, strings.Fields(child.Data)...)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Buffer is a log for concurrent writers.
+type Buffer struct {
+	Mutex sync.Mutex
+	Bytes bytes.Buffer
+}
+
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.Mutex.Lock()
+	defer b.Mutex.Unlock()
+	return b.Bytes.Write(p)
+}
+
+func (b *Buffer) String() string {
+	b.Mutex.Lock()
+	defer b.Mutex.Unlock()
+	return b.Bytes.String()
+}
+
+// AttributeOf is the value of an attribute, and whether it is there.
+func AttributeOf(node *html.Node, name string) (value string, there bool) {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val, true
+		}
+	}
+	return "", false
+}
+
+// Metrics are the series of a console, by name and labels.
+func (v Client) Metrics() map[string]float64 {
+	v.T.Helper()
+	series := map[string]float64{}
+	for line := range strings.Lines(string(v.Get("/metrics").Is(200).Body)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name != "#" {
+			number, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				v.T.Fatalf("%s: %v", line, err)
+			}
+			series[name] = number
+		}
+	}
+	return series
+}
+
+// CookieOf is the value of a cookie that an answer sets.
+func CookieOf(a Answer, name string) string {
+	cookie, _ := a.Cookie(name)
+	return name + "=" + cookie.Value
+}
