@@ -59,9 +59,8 @@ gemini-2.0-flash 0.1 0.4`},
 var sampleServers = []sample{
 	{name: "GitHub", url: "https://api.githubcopilot.com/mcp/", items: strings.Fields(`add_issue_comment create_branch create_issue
 		create_or_update_file create_pull_request create_repository delete_file fork_repository get_commit get_file_contents
-		get_issue get_me get_pull_request list_branches list_commits list_issues list_pull_requests merge_pull_request push_files
-		search_code
-		search_issues search_repositories update_issue update_pull_request`)},
+		get_issue get_me get_pull_request list_branches list_commits list_issues list_pull_requests merge_pull_request
+		push_files search_code search_issues search_repositories update_issue update_pull_request`)},
 	{name: "Jira", url: "https://mcp.atlassian.com/v1/mcp", items: strings.Fields(`addCommentToJiraIssue addWorklogToJiraIssue
 		atlassianUserInfo createJiraIssue editJiraIssue getJiraIssue getTransitionsForJiraIssue getVisibleJiraProjects
 		lookupJiraAccountId searchJiraIssuesUsingJql transitionJiraIssue`)},
