@@ -54,7 +54,7 @@ func (f profileForm) editsRows() bool {
 	return f.Op.Given() && f.Op.Text != "save" && f.Op.Text != saveAndPropagate && f.Op.Text != saveMine
 }
 
-// saveMine saves the form over an earlier save, whatever was chosen field by field.
+// saveMine saves the form over an earlier save, without the choices field by field.
 const saveMine = "save-mine"
 
 // saveAndPropagate saves and goes on to what is to reach the copies.

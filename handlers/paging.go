@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// countedOnPages is how far pages count: nobody reads more, and counting takes longer than reading the page.
+	// countedOnPages is how far pages count: further pages are not read, and counting takes longer than reading the page.
 	countedOnPages = 10_000
 	// offsetPages are as many as are skipped row by row; deeper ones begin after the last row of the page before.
 	offsetPages = 100

@@ -43,7 +43,7 @@ func TestFindsEverythingByAFewLetters(t *testing.T) {
 	g.Admin.Found("ada@", fmt.Sprintf(user, "blocked: $10.00 per month"))
 }
 
-// What an actor may not see is not found, whatever it is called.
+// What an actor may not see is not found under any name.
 func TestFindsOnlyWhatTheActorMaySee(t *testing.T) {
 	g := webtest.NewGateway(t)
 	for _, search := range []string{"a", "e", "o", "github", "gpt", "work", "ada", "1", "#1", "new", "raise ada", g.Key[len(g.Key)-4:]} {

@@ -80,7 +80,7 @@ FROM refusals AS r JOIN access_profiles AS p ON p.id = r.access_profile_id WHERE
 	webtest.Same(t, "hours, which name no user", hours, int64(7))
 }
 
-// No key and no token is in the log, by whatever door and in whatever part of a name it came.
+// No key and no token is in the log, by any door and in any part of a name.
 func TestNoSecretIsLogged(t *testing.T) {
 	g := webtest.NewGateway(t)
 	_, other := g.Give(g.Member("eve@example.com", "Viewer"), g.Work)

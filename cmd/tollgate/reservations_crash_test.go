@@ -109,7 +109,7 @@ INSERT INTO usage_changes (user_id, xact) VALUES (?0, pg_current_xact_id()) ON C
 			t.Fatal(err)
 		}
 		tried := 0
-		eventually(t, "the room of those whom nobody was told of is free", func() bool {
+		eventually(t, "the room of unanswered reservations is free", func() bool {
 			a.ask(t, []*instance{one, two}[tried%2], one)
 			tried++
 			return len(a.held) == room || t.Failed()

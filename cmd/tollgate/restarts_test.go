@@ -95,7 +95,7 @@ func TestRollingRestartsUnderLoad(t *testing.T) {
 	must(t, environment, "", "ledger", "verify")
 }
 
-// The twin of TestRollingRestartsUnderLoad takes whatever it sends for counted, also what a console refuses that ends.
+// The twin of TestRollingRestartsUnderLoad takes all it sends for counted, also what a console refuses that ends.
 func TestTwinOfRollingRestarts(t *testing.T) {
 	t.Parallel()
 	environment, key, db := given(t)
@@ -183,7 +183,7 @@ func TestKilledMigrationIsRepeated(t *testing.T) {
 	serving, owner := emptyDatabase(t)
 	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+secret.NewSecret())
 	db := opened(t, owner)
-	// Somebody is about to make a table of that name, so that the last migration stops there.
+	// Another session is about to make a table of that name, so that the last migration stops there.
 	holding, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func (g *gateways) report(t *testing.T, enough <-chan struct{}) {
 			select {
 			case <-c.gone:
 			case <-time.After(patience):
-				t.Errorf("nobody took the console's place after %d %s %v", status, answer, err)
+				t.Errorf("no console took its place after %d %s %v", status, answer, err)
 				return
 			}
 		}

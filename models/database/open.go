@@ -70,7 +70,7 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 	)), nil
 }
 
-// scanInUTC makes a connection return timestamps in UTC, whatever the zone of this machine.
+// scanInUTC makes a connection return timestamps in UTC, independent of the zone of this machine.
 func scanInUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},

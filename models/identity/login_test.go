@@ -40,7 +40,7 @@ func TestTriesAreCountedByNetwork(t *testing.T) {
 	}
 }
 
-// Whoever comes while the queue is full is sent away at once.
+// A sign-in that comes while the queue is full is sent away at once.
 func TestHashesQueueIsShort(t *testing.T) {
 	var passwords identity.Passwords
 	const crowd = 60

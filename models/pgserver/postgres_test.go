@@ -179,7 +179,7 @@ func TestPostgresRecoversFromItsOwnCrash(t *testing.T) {
 	select {
 	case <-server.Done():
 	case <-time.After(20 * time.Second):
-		t.Fatal("nobody noticed the end of the server")
+		t.Fatal("the end of the server was not noticed")
 	}
 	if err := server.Stop(t.Context()); err == nil {
 		t.Error("the crash went unreported")

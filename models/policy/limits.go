@@ -72,7 +72,7 @@ func (l Limit) Key() LimitKey {
 	return l.WindowKey()
 }
 
-// WindowKey is the key of a limit with its window, whatever its kind.
+// WindowKey is the key of a limit with its window, of any kind.
 func (l Limit) WindowKey() LimitKey { return LimitKey{l.Scope, l.Kind, l.Duration, l.Quarter % 3} }
 
 // MaxCycles is for how many windows an override may last.

@@ -10,7 +10,7 @@ import (
 	"tollgate/models/window"
 )
 
-// An override of n windows raises the n windows from the one in which it was granted, whatever calendars come and go
+// An override of n windows raises the n windows from the one in which it was granted, although calendars come and go
 // meanwhile, and none after.
 func TestOverridesLastAsManyWindowsAsWereGranted(t *testing.T) {
 	t.Parallel()

@@ -277,7 +277,7 @@ func (r pushRound) checkLines(round int, old, now assignment.Assignment) {
 	}
 }
 
-// Whatever a limit counted in a window that it no longer has is not what it counts when it gets that window again.
+// What a limit counted in a window that it no longer has is not what it counts when it gets that window again.
 func TestALimitThatGetsAnotherWindowStartsAtZero(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHarness(t)
@@ -301,7 +301,7 @@ func TestALimitThatGetsAnotherWindowStartsAtZero(t *testing.T) {
 	}
 }
 
-// Whatever group a template loses, its copies lose it too.
+// Each group that a profile loses, its copies lose too.
 func TestAPushOfGroupsThatAreEmptyNow(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHarness(t)

@@ -74,7 +74,7 @@ func TestAReaderSeesACopyBeforeOrAfterAPush(t *testing.T) {
 	}
 }
 
-// Whatever statement a push stopped at, what others see of each copy is its old policy or its new one.
+// At each statement that a push stopped at, what others see of each copy is its old policy or its new one.
 func TestAPushUnderWayShowsNothingByHalf(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHarness(t)

@@ -50,7 +50,7 @@ func TestARoleChangedWhileItsTemplatesArePushed(t *testing.T) {
 	}
 }
 
-// Whatever statement the one is at when the other comes, and without waiting for each other.
+// At each statement of the one when the other comes, and without waiting for each other.
 func TestARoleChangeAndAPushMeetAnywhere(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHarness(t)

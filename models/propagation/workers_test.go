@@ -78,7 +78,7 @@ func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 	h.Must(job.PushTo(t.Context(), h.DB, copies[1].ID))
 	idle, err := propagation.ClaimPropagation(t.Context(), h.DB)
 	if h.Must(err); idle != nil {
-		t.Fatalf("somebody took a push whose lease holds: %+v", idle)
+		t.Fatalf("a worker took a push whose lease holds: %+v", idle)
 	}
 	h.Silence(job)
 	ctx, stop := context.WithCancel(t.Context())
@@ -122,7 +122,7 @@ func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 	}
 }
 
-// The twin of TestAWorkerThatLostItsLeaseWritesNothing goes by whatever fence is stored, and not by the one that it was
+// The twin of TestAWorkerThatLostItsLeaseWritesNothing goes by the fence that is stored, and not by the one that it was
 // given.
 func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 	t.Parallel()

@@ -132,7 +132,7 @@ func TestRestoredDatabase(t *testing.T) {
 	h.Exec(h.DB, "DELETE FROM decision_consoles")
 	l.Add(tooMuch(user, "openai/m", noon))
 	if err := l.Flush(t.Context()); err == nil {
-		t.Error("nobody was told")
+		t.Error("it was not said")
 	}
 	h.Must(l.Flush(t.Context()))
 	modelstest.AssertValue(t, h.DB, 2, "SELECT sum(calls)::int FROM refusals")

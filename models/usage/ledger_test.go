@@ -63,7 +63,7 @@ func limited() policy.Policy {
 	}
 }
 
-// I-01: whatever is sent in whatever order and however often, by several consoles at once: a counter is the sum of its
+// I-01: events are sent in any order and any number of times, by several consoles at once: a counter is the sum of its
 // events.
 func TestCountersAreTheSumOfTheirEvents(t *testing.T) {
 	h := modelstest.NewHarness(t)
