@@ -51,9 +51,10 @@ function restore(one) {
   changed = true
 }
 
+// A refresh that was under way when the form was saved answers late: what it brings is saved already.
 function keep() {
   const one = form()
-  if (!one || !user || !store) return
+  if (!one || !user || !store || sent) return
   changed = true
   attempt(() => store.setItem(address(one), JSON.stringify({ at: Date.now(), content: content(one) })))
 }
