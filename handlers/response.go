@@ -97,11 +97,11 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	case http.StatusForbidden:
 		body.Icon = "refused"
 	case http.StatusServiceUnavailable:
-		body.Icon, body.Retry = "database", c.Request.URL.RequestURI()
-	case http.StatusTooManyRequests:
-		if c.Request.Method == http.MethodGet {
-			body.Retry = c.Request.URL.RequestURI()
-		}
+		body.Icon = "database"
+		body.Meanwhile = "Until the database answers, calls of gateways are refused, and usage that was not acknowledged is not stored."
+	}
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		body.AskAgain(c.Request.Method, c.Request.URL.RequestURI())
 	}
 	reply.HTML(c, h.Log, status, framed(page, ui.ErrorBody(body)))
 }

@@ -107,6 +107,14 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 		}
 		saysAway(t, name, answers[name])
 	}
+	// A page can be asked for again by a link; a form is gone back to, since a link would lose what was typed.
+	if page := browser.Get("/access-profiles").Is(503); len(page.All("a", "class", "button primary")) != 1 {
+		t.Errorf("no link asks for the page again: %s", page.Body)
+	}
+	form := browser.Post("/access-profiles", url.Values{"name": {"Typed"}}).Is(503)
+	if len(form.All("a", "class", "button primary")) != 0 || !strings.Contains(string(form.Body), "still holds what you typed") {
+		t.Errorf("a form that was not stored: %s", form.Body)
+	}
 	c.Anonymous().Get("/healthz").Is(200)
 
 	w.Mute.Store(false)
