@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
@@ -98,7 +99,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		shown.Pager = pager(q, limit, offset, int64(len(shown.Members)), role.Members, "members")
 	}
 	if shown.MayViewProfiles = actor.May("AccessProfiles:View"); shown.MayViewProfiles {
-		if shown.Profiles, err = profile.RoleProfiles(reqctx.Of(c), h.DB, role.ID); err != nil {
+		if err := h.loadRoleProfiles(c, &shown); err != nil {
 			return err
 		}
 	}
@@ -109,6 +110,27 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RoleBody(shown)))
 	return nil
+}
+
+// loadRoleProfiles adds the profiles that a role assigns, each as the list of profiles shows it.
+func (h *Handlers) loadRoleProfiles(c *gin.Context, p *views.RolePage) (err error) {
+	if p.Profiles, err = profile.RoleProfiles(reqctx.Of(c), h.DB, p.Role.ID); err != nil {
+		return err
+	}
+	named := make([]profile.At, len(p.Profiles))
+	for i, a := range p.Profiles {
+		named[i] = a.At()
+	}
+	listed, err := h.profileRows.of(reqctx.Of(c), h.DB, named, asListed)
+	if err != nil {
+		return err
+	}
+	p.Policies = map[int64]views.ProfileRow{}
+	for _, row := range listed {
+		p.Policies[row.id] = row.ProfileRow
+	}
+	p.Models, err = catalogue.CountModels(reqctx.Of(c), h.DB)
+	return err
 }
 
 func (h *Handlers) loadRole(c *gin.Context) (identity.Role, error) {

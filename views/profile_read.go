@@ -107,8 +107,8 @@ func ProfileReadOf(
 	}
 	for _, config := range p.ProviderConfigs {
 		read.Providers = append(read.Providers, providerRead{
-			Name: config.ProviderName, Href: "/providers/" + config.ProviderName, Models: modelsInWords(config),
-			Listed:  config.AllowedModels,
+			Name: config.ProviderName, Href: "/providers/" + config.ProviderName,
+			Models: modelsInWords(config, len(offered.Models(config.ProviderName))), Listed: config.AllowedModels,
 			Budgets: budgetTexts(config.Budgets), Rates: exactRate(config.RateLimit),
 		})
 	}
@@ -131,14 +131,14 @@ func ProfileReadOf(
 	return read
 }
 
-func modelsInWords(config policy.ProviderConfig) string {
+func modelsInWords(config policy.ProviderConfig, offered int) string {
 	words := "every model, including future models"
 	switch n := len(config.AllowedModels); {
 	case config.AllModelsAllowed:
 	case n == 0:
 		return "no model: every call is refused"
 	default:
-		words = plural.Of(n, "model")
+		words = pickedOf(n, offered, config.ProviderName)
 	}
 	if config.RefuseUnpriced {
 		words += "; one without a price is refused"

@@ -30,6 +30,8 @@ type RolePage struct {
 	MayViewUsers bool
 
 	Profiles        []profile.RoleAttachment
+	Policies        map[int64]ProfileRow // of these, by id
+	Models          map[string]int       // of each provider, in the catalogue
 	MayViewProfiles bool
 }
 

@@ -66,6 +66,15 @@ func (c Catalogue) Models(provider string) []string {
 	return nil
 }
 
+// Counts are how many models each provider has.
+func (c Catalogue) Counts() map[string]int {
+	counts := make(map[string]int, len(c.Providers))
+	for _, p := range c.Providers {
+		counts[p.Name] = len(p.Models)
+	}
+	return counts
+}
+
 // CountModels counts the models of each provider.
 func CountModels(ctx context.Context, db bun.IDB) (map[string]int, error) {
 	var counts []struct {

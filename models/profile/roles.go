@@ -23,11 +23,17 @@ type RoleAttachment struct {
 	ProfileActive bool   `json:"-" bun:",scanonly"`
 	Members       int64  `json:"-" bun:",scanonly"` // of the role
 	Holders       int64  `json:"-" bun:",scanonly"` // members who hold the profile because of it
+
+	ProfileVersion int64     `json:"-" bun:",scanonly"`
+	ProfileUpdated time.Time `json:"-" bun:",scanonly"`
 }
+
+// At names the profile's version of now.
+func (a RoleAttachment) At() At { return At{a.AccessProfileID, a.ProfileVersion, a.ProfileUpdated} }
 
 func selectAttachments(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("a.*").ColumnExpr("r.name AS role_name").ColumnExpr("p.name AS profile_name").
-		ColumnExpr("p.is_active AS profile_active").
+		ColumnExpr("p.is_active AS profile_active, p.version AS profile_version, p.updated_at AS profile_updated").
 		ColumnExpr("(SELECT count(*) FROM users AS u WHERE u.role_id = a.role_id) AS members").
 		ColumnExpr(`(SELECT count(*) FROM user_access_profiles AS c JOIN users AS u ON u.id = c.user_id
 WHERE c.access_profile_id = a.access_profile_id AND c.from_role AND u.role_id = a.role_id) AS holders`).

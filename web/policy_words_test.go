@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -39,4 +40,22 @@ func TestProfileListSaysPolicyInOneColumn(t *testing.T) {
 	v.API("PUT", "/api/providers/one", webtest.Object{"models": []string{"a", "b", "c", "d"}}).Is(http.StatusOK)
 	page = c.Login(webtest.Viewer).Get("/access-profiles").Is(http.StatusOK)
 	webtest.Same(t, "after the catalogue grew", webtest.Cell(page, "Short", "Policy"), "two all · one 2 of 4")
+}
+
+// The same words stand where a role's profiles and a user's copies are listed.
+func TestPolicyWordsOfRolesAndCopies(t *testing.T) {
+	s := webtest.NewStage(t)
+	s.AddProvider("one", "a", "b", "c")
+	id := s.ProfileNaming("Worded", `"provider_configs":[{"provider_name":"one","allowed_models":["a","c"]},`+
+		`{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":5,"reset_duration":"1d"}]`)
+	s.Attach(id, webtest.Object{"role_ids": []int64{s.RoleID("Viewer")}})
+	held, _ := s.Assign(s.Ada, id)
+
+	browser := s.Login(webtest.Admin)
+	role := browser.Get(fmt.Sprintf("/roles/%d", s.RoleID("Viewer"))).Is(http.StatusOK)
+	webtest.Same(t, "policy", webtest.Cell(role, "Worded", "Policy"), "one 2 of 3 · openai all")
+	webtest.Same(t, "budgets", webtest.Cell(role, "Worded", "Budgets"), "$5.00 / day")
+	user := browser.Get("/users/" + s.Ada).Is(http.StatusOK)
+	webtest.Says(user, fmt.Sprint("copy-", webtest.Int64ID(held)), "one 2 of 3 · openai all")
+	webtest.Says(browser.Get(fmt.Sprint("/access-profiles/", id)).Is(http.StatusOK), "read-providers", "2 of 3 one models")
 }
