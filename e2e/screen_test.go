@@ -130,6 +130,9 @@ var drawing = regexp.MustCompile(`^\s+- (/\w+: |[a-z]+( "|:|$| \[))`)
 func (s *screen) to(path string) int {
 	s.t.Helper()
 	answer, err := s.Goto(path)
+	if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") {
+		answer, err = s.Goto(path) // a navigation that the page itself had begun came first
+	}
 	s.must(err)
 	return answer.Status()
 }

@@ -85,6 +85,7 @@ func TestDrafts(t *testing.T) {
 	s.holds("Description optional", "Not saved yet.")
 	s.sees(s.field("Requests for groq"))
 	s.click(s.button("Save"))
+	s.arrives(path)
 	s.sees(s.text("Not saved yet."))
 	s.to(path + "/edit")
 	s.must(expect(s.Locator("#draft")).ToBeHidden())

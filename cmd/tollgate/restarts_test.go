@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,13 +147,17 @@ func TestStoppedConsoleWritesNothingLate(t *testing.T) {
 		return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
 	})
 	fence := number(t, db, "SELECT fence FROM propagation_jobs")
-	if err := first.process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	standStill(t, first.process.Pid)
 	if err := holding.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	start(t, environment)
+	second := start(t, environment)
+	defer func() {
+		if t.Failed() {
+			t.Logf("the push: %s\nsessions: %s\nthe other console:\n%s", table(t, db, "SELECT * FROM propagation_jobs"),
+				table(t, db, "SELECT pid, state, wait_event, state_change, query FROM pg_stat_activity WHERE datname = current_database()"), second.log)
+		}
+	}()
 	eventually(t, "another finishes the push", func() bool {
 		return number(t, db, "SELECT count(*) FROM propagation_jobs WHERE state = 'done' AND fence > ?", fence) == 1
 	})
@@ -209,4 +215,34 @@ func TestKilledMigrationIsRepeated(t *testing.T) {
 	if r := do(t, environment, "", "migrate"); r.code != exitOK || !strings.Contains(r.stdout, "up to date") {
 		t.Errorf("exit code %d, %s %s", r.code, r.stdout, r.stderr)
 	}
+}
+
+// standStill stops a process, and returns when each of its threads has stopped: until then it may go on.
+func standStill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the process stands still", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, thread := range threads {
+			line, err := os.ReadFile(thread)
+			if _, state, found := strings.Cut(string(line), ") "); err != nil || !found || state[0] != 'T' {
+				return false
+			}
+		}
+		return len(threads) > 0
+	})
+}
+
+// table is what a query answers, as JSON.
+func table(t *testing.T, db bun.IDB, query string) (rows string) {
+	t.Helper()
+	if err := db.NewRaw("SELECT coalesce(json_agg(r), '[]')::text FROM (?) AS r", bun.Safe(query)).Scan(t.Context(), &rows); err != nil {
+		return err.Error()
+	}
+	return rows
 }

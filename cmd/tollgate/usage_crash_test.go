@@ -174,9 +174,7 @@ func TestTwinOfKilledServerLosesUsage(t *testing.T) {
 		return number(t, db, "SELECT (current_setting('synchronous_commit') = 'off')::int") == 1
 	})
 	// It writes a moment later. That this moment has not come yet is left to no chance.
-	if err := syscall.Kill(int(number(t, db, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	standStill(t, int(number(t, db, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")))
 	lost := g.crashUnderLoad(t, dir, func() {
 		if r := do(t, inFolder(dir), ""); r.code != exitConfig || !strings.Contains(r.stderr, "synchronous_commit") {
 			t.Errorf("a console that would lose usage: exit code %d, %s", r.code, r.stderr)
