@@ -217,7 +217,9 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 		return nil
 	}
 	page := h.profilePage(c, profile, "Propagation of "+profile.Name)
-	page.RefreshWithout = !stands.Finished()
+	if !stands.Finished() {
+		page.RefreshWithout = 2
+	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.PropagationProgress(shown)))
 	return nil
 }

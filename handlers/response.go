@@ -97,11 +97,15 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	case http.StatusForbidden:
 		body.Icon = "refused"
 	case http.StatusServiceUnavailable:
-		body.Icon = "database"
-		body.Meanwhile = "Until the database answers, calls of gateways are refused, and usage that was not acknowledged is not stored."
+		body.Icon, body.Patient = "database", true
+		body.Meanwhile = "Until it answers, calls of gateways are refused. Everything that was saved, and all usage that was " +
+			"acknowledged, is kept. If this lasts, check the database, and the console's log for the request below."
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		body.AskAgain(c.Request.Method, c.Request.URL.RequestURI())
+	}
+	if body.Patient && body.Retry != "" {
+		page.RefreshWithout = ui.AskAgainEvery
 	}
 	reply.HTML(c, h.Log, status, framed(page, ui.ErrorBody(body)))
 }

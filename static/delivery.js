@@ -59,3 +59,14 @@ function retry({ sourceElement, request: { submitter } }) {
 }
 
 document.addEventListener("tollgate:retry", ({ detail }) => retry(detail))
+
+// A page that could not be read for now asks again, and shows what it was asked for as soon as that is answered.
+const absent = document.querySelector("[data-ask-again]")
+
+async function askAgain() {
+  const answer = await fetch(absent.dataset.askAgain, { headers: { Accept: "text/html" } }).catch(() => null)
+  if (answer && answer.status !== 503) location.replace(absent.dataset.askAgain)
+  else setTimeout(askAgain, absent.dataset.every * 1000)
+}
+
+if (absent) setTimeout(askAgain, absent.dataset.every * 1000)
