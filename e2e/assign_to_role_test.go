@@ -64,7 +64,8 @@ func (s *screen) attachesToRole(profile, role string, members int) {
 	s.tick("Default")
 	s.tick("Apply to existing members")
 	s.click(s.button("Attach"))
-	s.sees(s.text(fmt.Sprintf("%s assigns %s now, and new members get it. %d users got a copy.", role, profile, members)))
+	s.sees(s.text(fmt.Sprintf("%s assigns %s now, and new members get it. %d users got a copy. %d users have no key yet. A key is made on the user's page.",
+		role, profile, members, members)))
 	row := s.role("table", "Roles that assign "+profile).GetByRole("row").Nth(1)
 	for i, cell := range []string{"all users who gain the role", fmt.Sprint(members), fmt.Sprint(members)} {
 		s.must(expect(row.GetByRole("cell").Nth(i)).ToContainText(cell))
@@ -143,5 +144,6 @@ func (s *screen) joinsRole(name, role string) {
 	s.choose("Role", role)
 	s.click(s.button("Create user"))
 	s.arrives(`/users/[0-9a-f-]+`)
-	s.sees(s.text(name + " was added. They have a key whose value was never shown: rotate it to see one, or make another."))
+	s.sees(s.text(name + " was added."))
+	s.sees(s.text("No key yet. Make one for a program of theirs; its value is shown once."))
 }

@@ -6,6 +6,7 @@ const (
 	raised   = "Bruno Haddad"  // with a budget raised for two windows
 	paused   = "Hiro Jensen"   // with a copy that is paused
 	noHolder = "vera"          // without a copy
+	keyless  = "Jonas Xu"      // with a copy and no key
 )
 
 // userScreens are those of users, their copies and keys, and roles.
@@ -23,6 +24,7 @@ var userScreens = []scene{
 	{name: "user", place: at("users", holder, "")},
 	{name: "user-raised", place: at("users", raised, "")},
 	{name: "user-paused", place: at("users", paused, "")},
+	{name: "user-without-key", place: at("users", keyless, "")},
 	{name: "user-without-profile", place: at("users", noHolder, "")},
 	{name: "user-as-viewer", visit: visit{as: viewer}, place: at("users", raised, "")},
 	{name: "user-password-refused", place: at("users", holder, ""), act: refuse("Set password")},

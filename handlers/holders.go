@@ -23,7 +23,7 @@ func (h *Handlers) AssignToUsers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := assignment.AssignMany(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in)
+	done, err := assignment.AssignMany(reqctx.Of(c), h.DB, reqctx.Actor(c), in)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 		var done assignment.Attached
 		working, cancel := long(c)
 		defer cancel()
-		if done, err = assignment.AttachRoles(working, h.DB, h.Keys, reqctx.Actor(c), id, in); err == nil {
+		if done, err = assignment.AttachRoles(working, h.DB, reqctx.Actor(c), id, in); err == nil {
 			said := views.AttachedWords(done)
 			if reqctx.IsAPI(c) {
 				reply.JSON(c, http.StatusOK, gin.H{"message": said, "users_applied": done.Applied})

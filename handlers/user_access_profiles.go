@@ -43,8 +43,8 @@ func (h *Handlers) NewAssignment(c *gin.Context) error {
 	return nil
 }
 
-// AssignAccessProfile gives a user a copy of a profile. When it is their first, a key is issued and its value shown,
-// this once.
+// AssignAccessProfile gives a user a copy of a profile. When they have no key, one is issued and its value shown, this
+// once.
 func (h *Handlers) AssignAccessProfile(c *gin.Context) error {
 	in, err := intake.Decode[assignment.AssignInput](c)
 	if err == nil {

@@ -34,7 +34,7 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 	}
 	if err == nil {
 		var user identity.User
-		if user, err = account.SetUserRole(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), id, in.RoleChoice); err == nil {
+		if user, err = account.SetUserRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in.RoleChoice); err == nil {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+id, user.Name+" has the role "+user.Role+".")
 		}
 	}

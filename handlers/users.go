@@ -13,7 +13,6 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
-	"tollgate/models/virtualkey"
 )
 
 const usersHref = "/users"
@@ -23,29 +22,13 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 	in, err := decodeUser(c)
 	if err == nil {
 		var user identity.User
-		if user, err = account.CreateUser(reqctx.Of(c), h.DB, &h.Passwords, h.Keys, reqctx.Actor(c), in); err == nil {
-			said, err := h.withKeys(c, user, user.Name+" was added.")
-			if err != nil {
-				return err
-			}
-			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, said)
+		if user, err = account.CreateUser(reqctx.Of(c), h.DB, &h.Passwords, reqctx.Actor(c), in); err == nil {
+			return saved(c, http.StatusCreated, "user", user, usersHref+"/"+user.ID, user.Name+" was added.")
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.userForm(c, identity.User{}, in, problems)
 	})
-}
-
-// withKeys adds to the message about a user who was just given a role how to get at the key that came with it.
-func (h *Handlers) withKeys(c *gin.Context, user identity.User, said string) (string, error) {
-	if reqctx.IsAPI(c) {
-		return said, nil
-	}
-	keys, err := virtualkey.ListUserKeys(reqctx.Of(c), h.DB, user.ID)
-	if err != nil || len(keys) == 0 {
-		return said, err
-	}
-	return said + " They have a key whose value was never shown: rotate it to see one, or make another.", nil
 }
 
 // ShowUser answers one user; the page lets the role and the password be changed.

@@ -16,7 +16,7 @@ import (
 // must make no circle.
 var arrows = map[string][]string{
 	"account": {
-		"assignment", "audit", "database", "identity", "input", "money", "permission", "problem", "report", "secret",
+		"assignment", "audit", "database", "identity", "input", "money", "permission", "problem", "report",
 	},
 	"apikey": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"assignment": {
@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 	"report":     {"database", "money", "problem", "profile", "window"},
 	"sample": {
 		"account", "assignment", "catalogue", "database", "entitlement", "identity", "input", "money",
-		"permission", "policy", "problem", "profile", "propagation", "secret", "usage", "window",
+		"permission", "policy", "problem", "profile", "propagation", "secret", "usage", "virtualkey", "window",
 	},
 	"search": {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
 	"secret": {},

@@ -77,7 +77,7 @@ func AttachedWords(done assignment.Attached) string {
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it directly and have it from the role too."
 	}
-	return said
+	return said + keyless(done.Keyless)
 }
 
 // DetachedWords says what came of detaching a role.

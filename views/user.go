@@ -61,6 +61,17 @@ type UserPage struct {
 // covered reports whether the actor may do all that the user may, and so may set what the user signs in with.
 func (p UserPage) covered() bool { return mayAll(p.Actor, p.User.Permissions) }
 
+// noKey says how the user gets a key.
+func (p UserPage) noKey() string {
+	switch {
+	case p.MayViewCopies && len(p.Copies) == 0:
+		return "No key. A key needs a profile: assign one first."
+	case p.Keys.MayCreate:
+		return "No key yet. Make one for a program of theirs; its value is shown once."
+	}
+	return "No key yet. Ask an admin to make one."
+}
+
 func (p UserPage) password() ui.Field {
 	field := newPassword("password", "New password")
 	field.Width = "medium"

@@ -222,7 +222,16 @@ func AssignedToMany(done assignment.BulkAssigned) string {
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it already."
 	}
-	return said
+	return said + keyless(done.Keyless)
+}
+
+// keyless says that users have a copy and no key yet.
+func keyless(users int) string {
+	if users == 0 {
+		return ""
+	}
+	return " " + plural.Of(users, "user") + plural.Choose(users == 1, " has", " have") +
+		" no key yet. A key is made on the user's page."
 }
 
 // HolderList is who holds a profile.

@@ -85,7 +85,7 @@ func TestFirstRunWithoutSampleData(t *testing.T) {
 func TestFirstRunEndsWithAnyUser(t *testing.T) {
 	c := webtest.EmptyConsole(t)
 	link := c.FirstRunLink()
-	_, err := account.CreateUser(t.Context(), c.DB, &c.H.Passwords, c.H.Keys, permission.CLI, identity.UserInput{
+	_, err := account.CreateUser(t.Context(), c.DB, &c.H.Passwords, permission.CLI, identity.UserInput{
 		Email: input.FormValue(webtest.Viewer), Password: input.FormValue(webtest.Password), Role: input.FormValue("viewer"),
 	})
 	c.Must(err)

@@ -59,11 +59,7 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
-		keys, err := keys(s) // the role may assign a profile, which issues a virtual key
-		if err != nil {
-			return err
-		}
+	return p.withDatabase(func(ctx context.Context, _ settings, db *db, command *cli.Command) error {
 		in := identity.UserInput{
 			Email:    input.FormValue(command.String("email")),
 			Password: input.FormValue(password),
@@ -72,7 +68,7 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 		if name := command.String("name"); name != "" {
 			in.Name = input.FormValue(name)
 		}
-		user, err := account.CreateUser(ctx, db.DB, &identity.Passwords{}, keys, permission.CLI, in)
+		user, err := account.CreateUser(ctx, db.DB, &identity.Passwords{}, permission.CLI, in)
 		if err != nil {
 			return refused("create the user", err)
 		}

@@ -13,7 +13,6 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
-	"tollgate/models/secret"
 )
 
 // userRecord is a user as audit rows show it: never the password, only that it was changed.
@@ -29,8 +28,7 @@ type userRecord struct {
 // CreateUser checks and stores a new user, who gets the default profiles of their role. Refusals: Invalid, Forbidden
 // for a role that permits more than the actor may do, Conflict when the email is taken, TooMany.
 func CreateUser(
-	ctx context.Context, db bun.IDB, passwords *identity.Passwords, keys secret.Keys, actor permission.Actor,
-	in identity.UserInput,
+	ctx context.Context, db bun.IDB, passwords *identity.Passwords, actor permission.Actor, in identity.UserInput,
 ) (identity.User, error) {
 	u, password, err := in.Create()
 	if err != nil {
@@ -70,7 +68,7 @@ func CreateUser(
 			return err
 		}
 		return assignment.GrantRole(
-			ctx, tx, keys, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt,
+			ctx, tx, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt,
 		)
 	})
 	return made, identity.EmailTaken(err)
@@ -145,7 +143,7 @@ func saveUser(
 // are removed, unless the new role has the same profile; direct assignments stay. Refusals: NotFound, Invalid,
 // Forbidden for a user who may do more than the actor and for a role that permits more, Conflict for the last admin.
 func SetUserRole(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in identity.RoleChoice,
+	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in identity.RoleChoice,
 ) (identity.User, error) {
 	c := &input.Reader{}
 	roleID := identity.ReadRole(c, "role_id", in.RoleID)
@@ -191,7 +189,7 @@ func SetUserRole(
 			return err
 		}
 		return assignment.ChangeRole(
-			ctx, tx, keys, actor, identity.Holder{ID: id, Email: u.Email}, old.RoleID, roleID, u.UpdatedAt,
+			ctx, tx, actor, identity.Holder{ID: id, Email: u.Email}, old.RoleID, roleID, u.UpdatedAt,
 		)
 	})
 	return u, err

@@ -41,7 +41,8 @@ func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time,
 	return profileID, expires, c.Problems
 }
 
-// Assign gives a user a copy of a profile. The key is nil when they had one already; its value is returned only here.
+// Assign gives a user a copy of a profile, and a key when they have none. Its value is returned only here; the key is
+// nil when they had one already. No other way to get a copy issues a key, because it would be shown to no one.
 // Refusals: NotFound for the user or the profile, Forbidden for a user who may do more than the actor, Invalid,
 // Conflict when they have it already or when the profile is inactive.
 func Assign(
@@ -75,7 +76,7 @@ func Assign(
 		if !shown.IsActive {
 			return inactive("access_profile_id", shown)
 		}
-		g, err := assignCopies(ctx, tx, keys, shown, users, origin{Direct: true, ExpiresAt: expires}, now)
+		g, err := assignCopies(ctx, tx, shown, users, origin{Direct: true, ExpiresAt: expires}, now)
 		if err != nil {
 			return err
 		}
@@ -85,14 +86,14 @@ func Assign(
 				"They hold "+problem.Clip(shown.Name)+" already; a user has at most one copy of a profile.",
 			)
 		}
-		if key = nil; len(g.Keys) > 0 {
-			key = &g.Keys[0]
+		if key, err = virtualkey.IssueFirst(ctx, tx, keys, users[0], shown.Name, now); err != nil {
+			return err
 		}
 		if assigned, err = copyOf(ctx, tx, user, profileID); err != nil {
 			return err
 		}
 		return recordCopy(
-			ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct", "keys": keyNames(g.Keys)},
+			ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct", "keys": keyNames(key)},
 		)
 	})
 	return assigned, key, err
@@ -135,12 +136,11 @@ func copyOf(ctx context.Context, tx database.Tx, user string, profileID int64) (
 	return copies[0], nil
 }
 
-func keyNames(keys []virtualkey.Key) []string {
-	names := make([]string, len(keys))
-	for i, key := range keys {
-		names[i] = key.Name
+func keyNames(issued *virtualkey.Key) []string {
+	if issued == nil {
+		return []string{}
 	}
-	return names
+	return []string{issued.Name}
 }
 
 // DetachedCopy is what a detachment removed.

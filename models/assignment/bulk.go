@@ -15,7 +15,6 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
-	"tollgate/models/secret"
 )
 
 // BulkAssignInput is what the list of users sends for the selected ones.
@@ -47,13 +46,14 @@ type BulkAssigned struct {
 	Profile string
 	Users   int // who got a copy
 	Already int // who had one
+	Keyless int // of those who got a copy, who have no key
 }
 
 // AssignMany gives all users named a copy of a profile; those who have one keep it. Refusals: Invalid, NotFound when a
 // user or the profile no longer exists, Forbidden when one may do more than the actor, Conflict when the profile is
 // inactive.
 func AssignMany(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in BulkAssignInput,
+	ctx context.Context, db bun.IDB, actor permission.Actor, in BulkAssignInput,
 ) (BulkAssigned, error) {
 	c := &input.Reader{}
 	ids := readTicked(c, in.IDs, "user")
@@ -84,11 +84,14 @@ func AssignMany(
 		if err != nil {
 			return err
 		}
-		g, err := assignCopies(ctx, tx, keys, shown, users, origin{Direct: true}, now)
+		g, err := assignCopies(ctx, tx, shown, users, origin{Direct: true}, now)
 		if err != nil {
 			return err
 		}
-		done = BulkAssigned{shown.Name, len(g.Users), len(users) - len(g.Users)}
+		done = BulkAssigned{Profile: shown.Name, Users: len(g.Users), Already: len(users) - len(g.Users)}
+		if done.Keyless, err = countKeyless(ctx, tx, g.Users); err != nil {
+			return err
+		}
 		made, err := loadCopies(ctx, tx, SelectCopies(tx).
 			Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(g.Users)).Order("c.id"))
 		if err != nil {

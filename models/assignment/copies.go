@@ -13,8 +13,6 @@ import (
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
-	"tollgate/models/secret"
-	"tollgate/models/virtualkey"
 )
 
 // origin says where copies come from: a direct assignment, which may end, or a role.
@@ -25,18 +23,16 @@ type origin struct {
 
 // result is the outcome of assigning a profile.
 type result struct {
-	Users    []string         // who got a copy
-	Existing []string         // who had a direct copy, which now comes from the role too
-	Keys     []virtualkey.Key // issued to users who had no copy before, with their values
+	Users    []string // who got a copy
+	Existing []string // who had a direct copy, which now comes from the role too
 }
 
 const copiesAtOnce = 1000
 
 // assignCopies gives each of the users named a copy of the profile, unless they have one, in a fixed number of
-// statements for each thousand. The transaction has locked the users.
+// statements for each thousand. It issues no keys. The transaction has locked the users.
 func assignCopies(
-	ctx context.Context, tx database.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
-	now time.Time,
+	ctx context.Context, tx database.Tx, shown profile.Profile, users []identity.Holder, from origin, now time.Time,
 ) (result, error) {
 	var g result
 	for len(users) > 0 {
@@ -45,7 +41,7 @@ func assignCopies(
 		}
 		part := users[:min(copiesAtOnce, len(users))]
 		users = users[len(part):]
-		if err := g.some(ctx, tx, keys, shown, part, from, now); err != nil {
+		if err := g.some(ctx, tx, shown, part, from, now); err != nil {
 			return g, fmt.Errorf("assign access profile %d: %w", shown.ID, err)
 		}
 	}
@@ -66,22 +62,15 @@ func discardPlans(ctx context.Context, tx database.Tx, copies int) error {
 }
 
 func (g *result) some(
-	ctx context.Context, tx database.Tx, keys secret.Keys, shown profile.Profile, users []identity.Holder, from origin,
-	now time.Time,
+	ctx context.Context, tx database.Tx, shown profile.Profile, users []identity.Holder, from origin, now time.Time,
 ) error {
 	ids := make([]string, len(users))
 	for i, user := range users {
 		ids[i] = user.ID
 	}
-	var without []string
-	err := tx.NewRaw("SELECT u FROM unnest(?::text[]) AS u WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u)",
-		pgdialect.Array(ids)).Scan(ctx, &without)
-	if err != nil {
-		return err
-	}
 	var existing []string
 	if !from.Direct {
-		err = tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
+		err := tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
 WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, shown.ID, pgdialect.Array(ids)).Scan(ctx, &existing)
 		if err != nil {
 			return err
@@ -103,32 +92,9 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	if len(made) == 0 {
 		return nil
 	}
-	if err := policy.Sync(
+	return policy.Sync(
 		ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, policy.FieldGroups, now,
-	); err != nil {
-		return err
-	}
-	issued, err := virtualkey.IssueFirstKeys(ctx, tx, keys, pick(users, without), shown.Name, now)
-	if err != nil {
-		return err
-	}
-	g.Keys = append(g.Keys, issued...)
-	return nil
-}
-
-// pick returns the users with those ids.
-func pick(users []identity.Holder, ids []string) []identity.Holder {
-	wanted := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		wanted[id] = true
-	}
-	var picked []identity.Holder
-	for _, user := range users {
-		if wanted[user.ID] {
-			picked = append(picked, user)
-		}
-	}
-	return picked
+	)
 }
 
 type madeCopy struct {

@@ -10,6 +10,16 @@ import (
 	"tollgate/models/virtualkey"
 )
 
+// countKeyless is how many of the users have no key.
+func countKeyless(ctx context.Context, db bun.IDB, users []string) (n int, err error) {
+	err = db.NewRaw("SELECT count(*) FROM unnest(?::text[]) AS u WHERE NOT EXISTS (SELECT FROM virtual_keys AS k WHERE k.user_id = u)",
+		pgdialect.Array(users)).Scan(ctx, &n)
+	if err != nil {
+		return 0, fmt.Errorf("count users without a key: %w", err)
+	}
+	return n, nil
+}
+
 // loadKeysOf fills in the keys of the copies' users.
 func loadKeysOf(ctx context.Context, db bun.IDB, copies []Assignment) error {
 	users := make([]string, len(copies))

@@ -9,7 +9,6 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/profile"
-	"tollgate/models/secret"
 )
 
 // LockProfilesOf locks the profiles attached to a role, so that none is deleted or attached elsewhere until the
@@ -34,8 +33,7 @@ func lockProfile(ctx context.Context, tx database.Tx, id int64) error {
 
 // GrantRole assigns the default profiles of a role to its new member. The transaction has locked the user and the role.
 func GrantRole(
-	ctx context.Context, tx database.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, roleID int64,
-	now time.Time,
+	ctx context.Context, tx database.Tx, actor permission.Actor, user identity.Holder, roleID int64, now time.Time,
 ) error {
 	var profiles []int64
 	err := tx.NewRaw(`SELECT p.id FROM role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
@@ -48,7 +46,7 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 		if err != nil {
 			return err
 		}
-		g, err := assignCopies(ctx, tx, keys, shown, []identity.Holder{user}, origin{}, now)
+		g, err := assignCopies(ctx, tx, shown, []identity.Holder{user}, origin{}, now)
 		if err != nil {
 			return err
 		}
@@ -61,7 +59,7 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 		}
 		err = recordCopy(
 			ctx, tx, actor, "assign", copied, now, nil, copied,
-			map[string]any{"source": "role", "role_id": roleID, "keys": keyNames(g.Keys)},
+			map[string]any{"source": "role", "role_id": roleID},
 		)
 		if err != nil {
 			return err
@@ -73,12 +71,11 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 // ChangeRole replaces the copies that came with the old role by those of the new one. Copies of profiles that both
 // roles have stay, with their usage.
 func ChangeRole(
-	ctx context.Context, tx database.Tx, keys secret.Keys, actor permission.Actor, user identity.Holder, oldRole,
-	newRole int64,
+	ctx context.Context, tx database.Tx, actor permission.Actor, user identity.Holder, oldRole, newRole int64,
 	now time.Time,
 ) error {
 	// Assign before deleting: a user who always has a copy keeps their keys.
-	if err := GrantRole(ctx, tx, keys, actor, user, newRole, now); err != nil {
+	if err := GrantRole(ctx, tx, actor, user, newRole, now); err != nil {
 		return err
 	}
 	if err := LockCopies(ctx, tx, "user_id = ?", user.ID); err != nil {

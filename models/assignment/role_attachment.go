@@ -18,7 +18,6 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
-	"tollgate/models/secret"
 )
 
 // AttachInput is what a client may send to attach a profile to roles.
@@ -71,6 +70,7 @@ type Attached struct {
 	Roles   []string // names of those that are attached now
 	Applied int      // users who got a copy
 	Already int      // users who had a direct copy, which now comes from the role too
+	Keyless int      // of those who got a copy, who have no key
 	Default *bool    // whether new members get it, when that was sent
 }
 
@@ -78,7 +78,7 @@ type Attached struct {
 // apply_to_existing every member of the roles gets a copy now. Refusals: NotFound, Invalid, Forbidden for a role that
 // permits more than the actor may do, Conflict when an inactive profile is to be applied.
 func AttachRoles(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, profileID int64, in AttachInput,
+	ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in AttachInput,
 ) (Attached, error) {
 	var done Attached
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
@@ -120,11 +120,14 @@ func AttachRoles(
 		}
 		var g result
 		if a.apply {
-			if g, err = assignCopies(ctx, tx, keys, shown.Profile, members(auth, a.roles...), origin{}, now); err != nil {
+			if g, err = assignCopies(ctx, tx, shown.Profile, members(auth, a.roles...), origin{}, now); err != nil {
 				return err
 			}
 		}
 		done.Roles, done.Applied, done.Already = roles, len(g.Users), len(g.Existing)
+		if done.Keyless, err = countKeyless(ctx, tx, g.Users); err != nil {
+			return err
+		}
 		if len(changed) == 0 && len(g.Users)+len(g.Existing) == 0 {
 			return nil
 		}

@@ -14,7 +14,6 @@ import (
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
-	"tollgate/models/secret"
 )
 
 func TestTriesAreCountedByNetwork(t *testing.T) {
@@ -75,7 +74,7 @@ func TestCreateUserChecksItsInput(t *testing.T) {
 	db := dbtest.New(t)
 	var passwords identity.Passwords
 	create := func(email, password, role string) (identity.User, error) {
-		return account.CreateUser(t.Context(), db, &passwords, secret.Keys{}, permission.CLI, identity.UserInput{
+		return account.CreateUser(t.Context(), db, &passwords, permission.CLI, identity.UserInput{
 			Email: input.FormValue(email), Password: input.FormValue(password), Role: input.FormValue(role),
 		})
 	}

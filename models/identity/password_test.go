@@ -12,7 +12,6 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
-	"tollgate/models/secret"
 )
 
 // Hashes of earlier releases and other costs still verify. What is no hash, or costs too much to check, is an error of
@@ -26,7 +25,7 @@ func TestStoredHashes(t *testing.T) {
 	)
 	db := dbtest.New(t)
 	var passwords identity.Passwords
-	user, err := account.CreateUser(t.Context(), db, &passwords, secret.Keys{}, permission.CLI, identity.UserInput{
+	user, err := account.CreateUser(t.Context(), db, &passwords, permission.CLI, identity.UserInput{
 		Email: input.FormValue("ada@example.com"), Password: input.FormValue(word), Role: input.FormValue("Admin"),
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 func (h Harness) SetRole(db *bun.DB, user string, role int64) error {
 	_, err := Safely(func() (identity.User, error) {
 		return account.SetUserRole(
-			h.Context(), db, h.Keys, permission.CLI, user,
+			h.Context(), db, permission.CLI, user,
 			identity.RoleChoice{Row: Object(), RoleID: Literal(strconv.FormatInt(role, 10))},
 		)
 	})
@@ -32,7 +32,7 @@ func (h Harness) Movers() (user string, templates map[int64]profile.Profile, dir
 	templates = map[int64]profile.Profile{101: h.Profile("First", Flips()[0]), 102: h.Profile("Second", Flips()[0])}
 	direct = h.Profile("Direct", Flips()[0])
 	for role, template := range templates {
-		_, err := assignment.AttachRoles(h.Context(), h.DB, h.Keys, permission.CLI, template.ID, assignment.AttachInput{
+		_, err := assignment.AttachRoles(h.Context(), h.DB, permission.CLI, template.ID, assignment.AttachInput{
 			Row: Object(), IsDefault: input.Value{Kind: input.Bool, Text: "true"},
 			RoleIDs: input.List[input.Value]{Kind: input.Array, Items: []input.Value{Literal(strconv.FormatInt(role, 10))}},
 		})

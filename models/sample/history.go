@@ -15,6 +15,7 @@ import (
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
 	"tollgate/models/secret"
+	"tollgate/models/virtualkey"
 )
 
 // seedHistory adds changes to the sample company: profiles assigned to single users, a profile changed and propagated
@@ -40,6 +41,9 @@ func seedHistory(
 			}
 		}
 	}
+	if err := seedKeys(ctx, db, keys, actor, people); err != nil {
+		return err
+	}
 	if err := seedUsage(ctx, db, keys, people, now); err != nil {
 		return err
 	}
@@ -47,6 +51,25 @@ func seedHistory(
 		return err
 	}
 	return seedExceptions(ctx, db, actor, people)
+}
+
+// seedKeys makes a key for most users who have a copy and no key.
+func seedKeys(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, people []identity.Holder,
+) error {
+	for i, person := range people {
+		copies, err := assignment.List(ctx, db, person.ID)
+		if err != nil {
+			return err
+		}
+		if i%10 == 9 || len(copies) == 0 || len(copies[0].VirtualKeyIDs) > 0 {
+			continue
+		}
+		if _, err := virtualkey.Create(ctx, db, keys, actor, person.ID, virtualkey.Input{}); err != nil {
+			return fmt.Errorf("make a sample key: %w", err)
+		}
+	}
+	return nil
 }
 
 func usersByEmail(ctx context.Context, db bun.IDB, emails []string) ([]identity.Holder, error) {

@@ -12,7 +12,6 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
-	"tollgate/models/secret"
 )
 
 // sampleRoles are who works in the sample company, with the profile that each role assigns to everybody who gains it.
@@ -53,11 +52,11 @@ func samplePerson(n int) (name, email string) {
 
 // seedPeople adds roles and users, who get what their role assigns, and what they have used of it. Users who exist
 // stay as they are. It returns the emails of those it added.
-func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor) ([]string, error) {
+func seedPeople(ctx context.Context, db bun.IDB, actor permission.Actor) ([]string, error) {
 	var added []string
 	n := 0
 	for _, sample := range sampleRoles {
-		role, err := seedRole(ctx, db, keys, actor, sample.name, sample.description, sample.profile, sample.permissions)
+		role, err := seedRole(ctx, db, actor, sample.name, sample.description, sample.profile, sample.permissions)
 		if err != nil {
 			return added, err
 		}
@@ -65,7 +64,7 @@ func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 			name, email := samplePerson(n)
 			n++
 			err := seed(ctx, db, "users", "email_key", input.FoldCase(email), func() error {
-				_, err := account.CreateUser(ctx, db, &identity.Passwords{}, keys, actor,
+				_, err := account.CreateUser(ctx, db, &identity.Passwords{}, actor,
 					identity.UserInput{
 						Name: input.SampleText(name), Email: input.SampleText(email),
 						RoleID: input.SampleNumber(fmt.Sprint(role)),
@@ -85,7 +84,7 @@ func seedPeople(ctx context.Context, db bun.IDB, keys secret.Keys, actor permiss
 
 // seedRole makes a role that assigns a profile, unless there is one.
 func seedRole(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, name, description, profile string,
+	ctx context.Context, db bun.IDB, actor permission.Actor, name, description, profile string,
 	permissions []permission.Permission,
 ) (id int64, err error) {
 	err = seed(ctx, db, "roles", "name_key", input.NameKey(name), func() error {
@@ -104,7 +103,7 @@ func seedRole(
 		if err != nil || profileID == 0 {
 			return err
 		}
-		_, err = assignment.AttachRoles(ctx, db, keys, actor, profileID, assignment.AttachInput{
+		_, err = assignment.AttachRoles(ctx, db, actor, profileID, assignment.AttachInput{
 			RoleIDs:   input.ListOf([]string{fmt.Sprint(role.ID)}, input.SampleNumber),
 			IsDefault: input.Value{Kind: input.Bool, Text: "true"},
 		})

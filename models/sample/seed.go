@@ -75,7 +75,7 @@ func Seed(ctx context.Context, db *bun.DB, keys secret.Keys, actor permission.Ac
 			return err
 		}
 	}
-	added, err := seedPeople(ctx, db, keys, actor)
+	added, err := seedPeople(ctx, db, actor)
 	if err != nil {
 		return err
 	}

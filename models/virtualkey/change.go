@@ -68,7 +68,7 @@ func Create(
 			return problem.InvalidInput(problems)
 		}
 		if k.Name == "" {
-			if k.Name, err = freeKeyName(ctx, tx, users[0].Email); err != nil {
+			if k.Name, err = freeKeyName(ctx, tx, users[0].Email+" - key"); err != nil {
 				return err
 			}
 		}
@@ -96,15 +96,6 @@ func holdsSomething(ctx context.Context, tx database.Tx, user string) error {
 			"They hold no access profile, so a key could do nothing. Assign one first.")
 	}
 	return nil
-}
-
-func freeKeyName(ctx context.Context, tx database.Tx, email string) (string, error) {
-	name := clipName(email + " - key")
-	taken, err := takenKeyNames(ctx, tx, []string{name})
-	if err != nil {
-		return "", err
-	}
-	return numbered(name, taken), nil
 }
 
 // keyRecord is a key as audit rows show it.

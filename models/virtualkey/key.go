@@ -3,12 +3,12 @@ package virtualkey
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -92,76 +92,50 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 	return keys, nil
 }
 
-// IssueFirstKeys issues a key for each user, named after them and the profile; where that is taken a number follows.
-// Values are returned in the order of the users.
-func IssueFirstKeys(
-	ctx context.Context, tx database.Tx, keys secret.Keys, users []identity.Holder, profile string, now time.Time,
-) ([]Key, error) {
-	if len(users) == 0 {
+// IssueFirst issues a key to a user who has none, named after them and the profile; where that is taken a number
+// follows. It is nil for a user who has a key. The transaction has locked the user.
+func IssueFirst(
+	ctx context.Context, tx database.Tx, keys secret.Keys, user identity.Holder, profile string, now time.Time,
+) (*Key, error) {
+	has, err := tx.NewSelect().Table("virtual_keys").Where("user_id = ?", user.ID).Exists(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for a key of the user: %w", err)
+	}
+	if has {
 		return nil, nil
 	}
-	names := make([]string, len(users))
-	for i, user := range users {
-		names[i] = clipName(user.Email + " - " + profile)
-	}
-	taken, err := takenKeyNames(ctx, tx, names)
+	name, err := freeKeyName(ctx, tx, user.Email+" - "+profile)
 	if err != nil {
 		return nil, err
 	}
-	issued := make([]Key, len(users))
-	for i, user := range users {
-		name := numbered(names[i], taken)
-		taken[input.NameKey(name)] = true
-		key := Key{
-			ID: uuid.NewString(), UserID: user.ID, Name: name, NameKey: input.NameKey(name), CreatedAt: now,
-			UpdatedAt: now,
-		}
-		key.renew(keys)
-		issued[i] = key
+	key := Key{
+		ID: uuid.NewString(), UserID: user.ID, Name: name, NameKey: input.NameKey(name), CreatedAt: now, UpdatedAt: now,
 	}
-	_, err = tx.NewInsert().Model(&issued).Exec(ctx)
+	key.renew(keys)
+	_, err = tx.NewInsert().Model(&key).Exec(ctx)
 	if problem.Violates(err, "virtual_keys_name_taken") {
-		return nil, fmt.Errorf("%w: %w", database.ErrAgain, err) // a name was taken since it was looked up
+		return nil, fmt.Errorf("%w: %w", database.ErrAgain, err) // the name was taken since it was looked up
 	}
 	if err != nil {
-		return nil, fmt.Errorf("issue keys: %w", err)
+		return nil, fmt.Errorf("issue a first key: %w", err)
 	}
-	return issued, nil
+	return &key, nil
 }
 
-// takenKeyNames are those of the names, and of the same with a number, that keys have, folded.
-func takenKeyNames(ctx context.Context, tx database.Tx, names []string) (map[string]bool, error) {
-	folded, twice, seen := make([]string, len(names)), []string{}, map[string]bool{}
-	for i, name := range names {
-		folded[i] = input.NameKey(name)
-		if seen[folded[i]] {
-			twice = append(twice, folded[i])
-		}
-		seen[folded[i]] = true
-	}
-	var rows []string
-	err := tx.NewRaw(`
-WITH clashing AS (SELECT name_key FROM virtual_keys WHERE name_key = ANY (?0) UNION SELECT unnest(?1::text[]))
-SELECT k.name_key FROM clashing AS c JOIN virtual_keys AS k ON k.name_key = c.name_key OR starts_with(k.name_key,
-    c.name_key || ' (')`,
-		pgdialect.Array(folded), pgdialect.Array(twice)).Scan(ctx, &rows)
+// freeKeyName is the name, clipped, with a number when it is taken.
+func freeKeyName(ctx context.Context, tx database.Tx, name string) (string, error) {
+	name = clipName(name)
+	var taken []string
+	err := tx.NewRaw("SELECT name_key FROM virtual_keys WHERE name_key = ?0 OR starts_with(name_key, ?0 || ' (')",
+		input.NameKey(name)).Scan(ctx, &taken)
 	if err != nil {
-		return nil, fmt.Errorf("look up the names of keys: %w", err)
+		return "", fmt.Errorf("look up the names of keys: %w", err)
 	}
-	taken := make(map[string]bool, len(rows))
-	for _, row := range rows {
-		taken[row] = true
-	}
-	return taken, nil
-}
-
-// numbered is the name, with a number when it is taken.
-func numbered(name string, taken map[string]bool) string {
 	free := name
-	for n := 2; taken[input.NameKey(free)]; n++ {
+	for n := 2; slices.Contains(taken, input.NameKey(free)); n++ {
 		free = name + " (" + strconv.Itoa(n) + ")"
 	}
-	return free
+	return free, nil
 }
 
 // clipName leaves room for a number in a name of at most 255 characters.

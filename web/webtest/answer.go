@@ -57,10 +57,13 @@ func (a Answer) Redirects(path string) Answer {
 	return a
 }
 
-// Follow goes where an answer redirects to.
+// Follow goes where an answer redirects to, with the message that it leaves.
 func (v Client) Follow(a Answer) Answer {
 	v.T.Helper()
 	a.Is(http.StatusSeeOther)
+	if flash, left := a.Cookie("flash"); left {
+		v = v.With("Cookie", v.Header.Get("Cookie")+"; flash="+flash.Value)
+	}
 	return v.Get(a.Header.Get("Location")).Is(http.StatusOK)
 }
 

@@ -84,7 +84,6 @@ func (s Stage) Faults() map[string]int {
 		"policies of nothing": `policies AS p WHERE NOT EXISTS (SELECT FROM access_profiles AS a WHERE a.policy_id = p.id)
 AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.policy_id = p.id)`,
 		"keys of those who hold nothing": "virtual_keys WHERE user_id NOT IN (SELECT user_id FROM user_access_profiles)",
-		"holders without a key":          "user_access_profiles WHERE user_id NOT IN (SELECT user_id FROM virtual_keys)",
 		"attachments of nothing":         "role_access_profiles WHERE access_profile_id NOT IN (SELECT id FROM access_profiles) OR role_id NOT IN (SELECT id FROM roles)",
 	} {
 		if n := s.Count(query); n > 0 {
