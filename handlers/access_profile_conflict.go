@@ -13,6 +13,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // chosen says for each field of a late save which side to keep: "yours" or "saved".
@@ -150,9 +151,8 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 		if slices.Equal(mine[side.name], theirs[side.name]) {
 			continue
 		}
-		field := views.ConflictField{
-			Name: "choose." + side.name, Label: side.label, Yours: mine[side.name], Saved: theirs[side.name],
-		}
+		field := views.ConflictField{Name: "choose." + side.name, Label: side.label}
+		field.Yours, field.Saved = ui.CompareLines(mine[side.name], theirs[side.name])
 		switch {
 		case slices.Equal(was[side.name], mine[side.name]):
 			field.Chosen, field.Changed = "saved", "they changed it"

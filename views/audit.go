@@ -193,9 +193,7 @@ func memberDifferences(before, after map[string][]string) []DifferenceRow {
 	var rows []DifferenceRow
 	for name := range names {
 		if a, b := before[name], after[name]; name != "updated_at" && !slices.Equal(a, b) {
-			rows = append(rows, DifferenceRow{
-				Label: strings.ReplaceAll(name, "_", " "), Before: marked(a, b), After: marked(b, a),
-			})
+			rows = append(rows, difference(strings.ReplaceAll(name, "_", " "), a, b))
 		}
 	}
 	sort.Slice(rows, func(i, j int) bool { return rows[i].Label < rows[j].Label })

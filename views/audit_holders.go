@@ -60,17 +60,17 @@ func holderDetails(row audit.Entry) []DifferenceRow {
 		case metadata[detail.name] == nil, isList && len(list) == 0:
 		case detail.counted:
 			rows = append(rows, DifferenceRow{
-				Label: detail.label, After: []DifferenceLine{{Text: plural.Of(len(list), "user")}},
+				Label: detail.label, After: []ui.DiffLine{ui.PlainLine(plural.Of(len(list), "user"))},
 			})
 		case isList:
 			line := DifferenceRow{Label: detail.label}
 			for _, item := range list {
-				line.After = append(line.After, DifferenceLine{Text: compact(item)})
+				line.After = append(line.After, ui.PlainLine(compact(item)))
 			}
 			rows = append(rows, line)
 		default:
 			rows = append(rows, DifferenceRow{
-				Label: detail.label, After: []DifferenceLine{{Text: detailWords(detail.name, metadata[detail.name])}},
+				Label: detail.label, After: []ui.DiffLine{ui.PlainLine(detailWords(detail.name, metadata[detail.name]))},
 			})
 		}
 	}

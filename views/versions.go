@@ -53,13 +53,13 @@ func (c Comparison) restorable() bool {
 // DifferenceRow is a field that differs, as lines of words.
 type DifferenceRow struct {
 	Label         string
-	Before, After []DifferenceLine
+	Before, After []ui.DiffLine
 }
 
-// DifferenceLine is a line of one side; Changed ones the other side lacks.
-type DifferenceLine struct {
-	Text    string
-	Changed bool
+func difference(label string, before, after []string) DifferenceRow {
+	row := DifferenceRow{Label: label}
+	row.Before, row.After = ui.CompareLines(before, after)
+	return row
 }
 
 // fieldLabels are the fields of a profile in the order of its form.
@@ -84,7 +84,7 @@ func Differences(before, after profile.Profile, offered catalogue.Catalogue) []D
 	var rows []DifferenceRow
 	for _, field := range fieldLabels {
 		if a, b := was[field.name], is[field.name]; !slices.Equal(a, b) {
-			rows = append(rows, DifferenceRow{Label: field.label, Before: marked(a, b), After: marked(b, a)})
+			rows = append(rows, difference(field.label, a, b))
 		}
 	}
 	return rows
@@ -95,13 +95,4 @@ func stateLine(p profile.Profile) []string {
 		return []string{"active"}
 	}
 	return []string{"inactive"}
-}
-
-// marked marks the lines that other lacks.
-func marked(lines, other []string) []DifferenceLine {
-	var out []DifferenceLine
-	for _, line := range lines {
-		out = append(out, DifferenceLine{Text: line, Changed: !slices.Contains(other, line)})
-	}
-	return out
 }
