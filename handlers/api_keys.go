@@ -79,8 +79,7 @@ func (h *Handlers) CreateAPIKey(c *gin.Context) error {
 		var key apikey.Key
 		var secret string
 		if key, secret, err = apikey.Create(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in); err == nil {
-			h.showSecret(c, key, secret)
-			return nil
+			return h.showAPIKey(c, key, secret)
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
@@ -88,15 +87,41 @@ func (h *Handlers) CreateAPIKey(c *gin.Context) error {
 	})
 }
 
-func (h *Handlers) showSecret(c *gin.Context, key apikey.Key, secret string) {
-	c.Header("Cache-Control", "no-store")
+// showAPIKey answers a key with its secret: the API this once, the console on a page that survives a reload.
+func (h *Handlers) showAPIKey(c *gin.Context, key apikey.Key, secret string) error {
 	if reqctx.IsAPI(c) {
+		c.Header("Cache-Control", "no-store")
 		c.Header("Location", "/api/api-keys/"+strconv.FormatInt(key.ID, 10))
 		reply.JSON(c, http.StatusCreated, gin.H{"api_key": key, "key": secret})
-		return
+		return nil
+	}
+	page := "/settings/api-keys/" + strconv.FormatInt(key.ID, 10) + "/value"
+	return h.showSecret(c, apiKeySubject(key), secret, page, key.Name+" was made.")
+}
+
+func apiKeySubject(key apikey.Key) string { return "api_key/" + strconv.FormatInt(key.ID, 10) }
+
+// ShowAPIKeyValue shows the secret of a key to the session that made it, for ten minutes.
+func (h *Handlers) ShowAPIKeyValue(c *gin.Context) error {
+	id, err := intake.RowID(c, "id")
+	if err != nil {
+		return err
+	}
+	key, err := apikey.Get(reqctx.Of(c), h.DB, id)
+	if err != nil {
+		return err
+	}
+	secret, shown, err := h.shownSecret(c, apiKeySubject(key))
+	if err != nil {
+		return err
+	}
+	if !shown {
+		return seeOther(c, "/settings/api-keys",
+			"The value of "+key.Name+" cannot be shown any more. If it is lost, delete the key and make another.")
 	}
 	page := h.apiKeyFrame(c, "API key "+key.Name)
-	reply.HTML(c, h.Log, http.StatusCreated, framed(page, views.APIKeySecretBody(key, secret, h.BaseURL)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.APIKeySecretBody(key, secret, h.BaseURL)))
+	return nil
 }
 
 // UpdateAPIKey changes a key's name, scopes or end; its secret stays.

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -115,34 +114,27 @@ func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 
 // showKey answers a key with its value in clear: the API this once, the console on a page that survives a reload.
 func (h *Handlers) showKey(c *gin.Context, status int, key virtualkey.Key, said string) error {
-	c.Header("Cache-Control", "no-store")
 	if reqctx.IsAPI(c) {
+		c.Header("Cache-Control", "no-store")
 		reply.JSON(c, status, gin.H{"virtual_key": key})
 		return nil
 	}
-	err := identity.KeepShown(
-		context.WithoutCancel(reqctx.Of(c)), h.DB, h.Keys, h.SessionToken(c), keySubject(key), key.Value,
-	)
-	if err != nil {
-		return err
-	}
-	return seeOther(c, views.KeyHref(key)+"/value", said)
+	return h.showSecret(c, keySubject(key), key.Value, views.KeyHref(key)+"/value", said)
 }
 
 func keySubject(key virtualkey.Key) string { return "virtual_key/" + key.ID }
 
 // ShowVirtualKeyValue shows the value of a key to the session that made it, for ten minutes.
 func (h *Handlers) ShowVirtualKeyValue(c *gin.Context) error {
-	c.Header("Cache-Control", "no-store")
 	user, key, err := h.keyOnPage(c)
 	if err != nil {
 		return err
 	}
-	value, shown, err := identity.Shown(reqctx.Of(c), h.DB, h.Keys, h.SessionToken(c), keySubject(key))
+	value, shown, err := h.shownSecret(c, keySubject(key))
 	if err != nil {
 		return err
 	}
-	if !shown {
+	if !shown || !key.Has(value) {
 		return seeOther(c, usersHref+"/"+user.ID, "The value of "+key.Name+" cannot be shown any more. If it is lost, rotate the key.")
 	}
 	key.Value = value

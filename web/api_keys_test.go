@@ -219,7 +219,7 @@ func TestAPIKeyInTheConsole(t *testing.T) {
 	refused.One("input", "name", "expires_at", "value", "2020-01-01T00:00")
 	refused.One("input", "name", "scopes", "value", "Usage:View", "checked", "")
 
-	made := browser.Post("/settings/api-keys", url.Values{"name": {"Job"}, "scopes": {"Usage:View", "APIKeys:View"}, "expires_at": {"2099-01-01T00:00"}}).Is(201)
+	made := browser.Follow(browser.Post("/settings/api-keys", url.Values{"name": {"Job"}, "scopes": {"Usage:View", "APIKeys:View"}, "expires_at": {"2099-01-01T00:00"}}))
 	secret := webtest.Text(made.One("code", "id", "secret"))
 	if !secretForm.MatchString(secret) || made.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("secret %q, %v", secret, made.Header)

@@ -129,6 +129,7 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"GET", "/settings/api-keys", "APIKeys:View", h.ListAPIKeys},
 		{"GET", "/settings/api-keys/new", "APIKeys:Create", h.NewAPIKey},
 		{"POST", "/settings/api-keys", "APIKeys:Create", h.CreateAPIKey},
+		{"GET", "/settings/api-keys/:id/value", "APIKeys:Create", h.ShowAPIKeyValue},
 		{"GET", "/settings/api-keys/:id/delete", "APIKeys:Delete", h.ConfirmDeleteAPIKey},
 		{"POST", "/settings/api-keys/:id/delete", "APIKeys:Delete", h.DeleteAPIKey},
 

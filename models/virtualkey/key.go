@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,6 +59,9 @@ func (k *Key) AfterScanRow(context.Context) error {
 
 // Masked is the value as lists show it.
 func (k Key) Masked() string { return Prefix + "****" + k.LastFour }
+
+// Has reports whether a value that the key had can still be its value.
+func (k Key) Has(value string) bool { return strings.HasSuffix(value, k.LastFour) }
 
 // Expired reports whether the key has expired.
 func (k Key) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.ExpiresAt.After(now) }
