@@ -99,6 +99,7 @@ func (s *screen) raisesForTwoWindows(profile string) {
 	ends, err := time.Parse(moment, found[1])
 	s.must(err)
 	s.fill("Add", "5.50")
+	s.tick("For a number of windows")
 	s.fill("How many", "2")
 	s.click(s.button("Raise the limit"))
 	until := "raised by $5.50 until " + ends.AddDate(0, 0, 1).Format(moment)

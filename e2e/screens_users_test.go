@@ -1,5 +1,7 @@
 package e2e
 
+import "testing"
+
 // Users of the sample company whose copies show something.
 const (
 	holder   = "Dmitri Vargas" // of two profiles
@@ -46,6 +48,13 @@ var userScreens = []scene{
 		refuse("Raise the limit")(s)
 	}},
 	{name: "override-active", place: ofBudget(raised, "Engineering")},
+	{name: "override-paused", place: ofBudget(paused, "Engineering")},
+	{name: "override-used-up", place: func(t *testing.T, c *console) string {
+		t.Helper()
+		const name = "Ugo Usedup"
+		spent(name, "20", "")(t, c)
+		return ofBudget(name, "Spending of "+name)(t, c)
+	}},
 
 	{name: "virtual-keys", path: "/virtual-keys"},
 	{name: "virtual-keys-no-hit", path: "/virtual-keys?search=nowhere"},

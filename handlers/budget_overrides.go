@@ -12,18 +12,26 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
+	"tollgate/models/decision"
+	"tollgate/models/money"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/views"
 )
 
-// EditOverride asks by how much a budget is raised, and for how long.
+// EditOverride asks by how much a budget is raised, and for how long; to programs it says what a raise has to be.
 func (h *Handlers) EditOverride(c *gin.Context) error {
 	_, assigned, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
-	budget, _ := assigned.Budget(c.Param("budget_id"))
+	budget, ok := assigned.Budget(c.Param("budget_id"))
+	if reqctx.IsAPI(c) {
+		if !ok {
+			return problem.Missing("budget of this copy")
+		}
+		return h.showNeededRaise(c, budget)
+	}
 	page, err := h.overrideForm(c, assignment.OverrideForm(budget), nil)
 	if err != nil {
 		return err
@@ -32,9 +40,47 @@ func (h *Handlers) EditOverride(c *gin.Context) error {
 	return nil
 }
 
+func (h *Handlers) showNeededRaise(c *gin.Context, budget policy.Budget) error {
+	estimate, err := raiseEstimate(c)
+	if err != nil {
+		return err
+	}
+	needed, err := h.neededRaise(c, estimate)
+	if err != nil {
+		return err
+	}
+	reply.JSON(c, http.StatusOK, gin.H{
+		"budget": budget, "effective_max_limit": budget.Cap(), "least_amount": needed.Least, "reserved": needed.Reserved,
+		"also_blocked_by": needed.AlsoBlocking, "copy_paused": needed.Paused, "copy_expired": needed.Expired,
+	})
+	return nil
+}
+
+// raiseEstimate is what the query says that the call is estimated to cost, 0 when it does not say.
+func raiseEstimate(c *gin.Context) (money.Money, error) {
+	names := []string{"estimated_cost"}
+	if !reqctx.IsAPI(c) {
+		names = append(names, "next")
+	}
+	q := intake.ReadQuery(c, names...)
+	return q.Money("estimated_cost"), q.Err()
+}
+
+func (h *Handlers) neededRaise(c *gin.Context, estimate money.Money) (decision.Raise, error) {
+	id, err := intake.RowID(c, "copy_id")
+	if err != nil {
+		return decision.Raise{}, err
+	}
+	return decision.NeededRaise(reqctx.Of(c), h.DB, c.Param("id"), id, c.Param("budget_id"), estimate)
+}
+
 // SetOverride raises one budget of one copy.
 func (h *Handlers) SetOverride(c *gin.Context) error {
 	id, err := intake.RowID(c, "copy_id")
+	if err != nil {
+		return err
+	}
+	estimate, err := raiseEstimate(c)
 	if err != nil {
 		return err
 	}
@@ -44,12 +90,24 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 		if budget, err = assignment.SetOverride(
 			reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), id, c.Param("budget_id"), in,
 		); err == nil {
-			return h.overridden(c, budget, views.OverrideSet(budget))
+			return h.overrideSet(c, budget, estimate)
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.overrideForm(c, in, problems)
 	})
+}
+
+// overrideSet answers a raise; a page says whether it helps.
+func (h *Handlers) overrideSet(c *gin.Context, budget policy.Budget, estimate money.Money) error {
+	if reqctx.IsAPI(c) {
+		return h.overridden(c, budget, "")
+	}
+	needed, err := h.neededRaise(c, estimate)
+	if err != nil {
+		return err
+	}
+	return h.overridden(c, budget, views.OverrideSet(budget, needed))
 }
 
 // ClearOverride removes an override.
@@ -95,10 +153,18 @@ func (h *Handlers) overrideForm(
 	if !ok {
 		return nil, problem.Missing("budget of this copy")
 	}
+	estimate, err := raiseEstimate(c)
+	if err != nil {
+		return nil, err
+	}
+	needed, err := h.neededRaise(c, estimate)
+	if err != nil {
+		return nil, err
+	}
 	page := h.userFrame(c, user, "Raise a budget of "+user.Name)
 	reply.MarkProblems(&page, problems)
 	return framed(page, views.OverrideBody(views.OverrideForm{
 		Copy: assigned, Budget: budget, Input: in, Problems: problems, Now: time.Now(), MayClear: true,
-		Next: overrideNext(c),
+		Next: overrideNext(c), Needed: needed, Estimate: estimate,
 	})), nil
 }

@@ -133,7 +133,7 @@ func askedFor(r refusal.Row) string {
 // raiseHref leads to the form that raises the budget that decided, and back.
 func (p RefusalRows) raiseHref(r refusal.Row) string {
 	return "/users/" + r.UserID + "/access-profiles/" + strconv.FormatInt(r.CopyID, 10) + "/budgets/" + r.RefusedBy.LimitID +
-		"/override?next=" + url.QueryEscape(p.Next)
+		"/override" + raiseQuery(p.Next, r.Estimate)
 }
 
 func (p RefusalRows) who(r refusal.Row) string {

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -93,27 +92,6 @@ func resets(at, now time.Time) string {
 		strconv.Itoa(int(left%(24*time.Hour)/time.Hour)) + " h"
 }
 
-// overrideWords says what an override adds, and until when.
-func overrideWords(b policy.Budget) string {
-	switch {
-	case b.OverrideAmount == nil:
-		return ""
-	case b.OverrideEnds == nil:
-		return "raised by " + ui.Dollars(*b.OverrideAmount) + " for good"
-	}
-	return "raised by " + ui.Dollars(*b.OverrideAmount) + " until " + ui.Moment(*b.OverrideEnds)
-}
-
-// OverrideSet says what the override of a line is now.
-func OverrideSet(b policy.Budget) string {
-	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + overrideWords(b) + "."
-	if b.CurrentUsage >= b.Cap() {
-		said += " It is still used up: " + ui.Dollars(b.CurrentUsage) + " of " + ui.Dollars(b.Cap()) +
-			" was spent, so every call is refused until it resets or is raised by more."
-	}
-	return said
-}
-
 // lineWords names a budget line of a copy: "Overall, $50.00 / day".
 func lineWords(b policy.Budget) string { return scopeWord(b.Scope) + ", " + SpendLine(b) }
 
@@ -143,49 +121,6 @@ type CopyForm struct {
 	Copy     assignment.Assignment
 	Input    assignment.CopyInput
 	Problems problem.Problems
-}
-
-// OverrideForm is a raise of one budget as it was filled in.
-type OverrideForm struct {
-	Copy     assignment.Assignment
-	Budget   policy.Budget
-	Input    assignment.OverrideInput
-	Problems problem.Problems
-	Now      time.Time
-	MayClear bool
-	Next     string // a page of this console to come back to; "" for the user's
-}
-
-func (f OverrideForm) href() string {
-	return CopyHref(f.Copy) + "/budgets/" + f.Budget.ID + "/override"
-}
-
-// next keeps where to come back to.
-func (f OverrideForm) next() string {
-	if f.Next == "" {
-		return ""
-	}
-	return "?next=" + url.QueryEscape(f.Next)
-}
-
-// takenBack says what it means to take an override back, when it means more than a lower limit.
-func (f OverrideForm) takenBack() string {
-	if f.Budget.CurrentUsage >= f.Budget.MaxLimit {
-		return ", which is used up: every call is refused until " + ui.Moment(f.Budget.WindowEnds)
-	}
-	return ""
-}
-
-func (f OverrideForm) modes() ui.Choice {
-	forever := f.Input.Mode.Text == "forever"
-	choice := ui.Choice{Name: "mode", Legend: "For how long", Options: []ui.Option{
-		{Value: "cycles", Label: "A number of windows", Chosen: !forever},
-		{Value: "forever", Label: "For good", Chosen: forever},
-	}}
-	if messages := f.Problems.At("mode"); len(messages) > 0 {
-		choice.Error = messages[0]
-	}
-	return choice
 }
 
 // Detachment says what it means to take a copy from a user.

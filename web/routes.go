@@ -158,6 +158,10 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"PUT", "/api/users/:id/access-profiles/:copy_id", "AccessProfiles:Update", h.ChangeUserAccessProfile},
 		{"DELETE", "/api/users/:id/access-profiles/:copy_id", "AccessProfiles:Delete", h.DetachAccessProfile},
 		{
+			"GET", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override",
+			"AccessProfiles:View", h.EditOverride,
+		},
+		{
 			"PUT", "/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override",
 			"AccessProfiles:Update", h.SetOverride,
 		},

@@ -3,6 +3,7 @@ package intake
 import (
 	"time"
 
+	"tollgate/models/money"
 	"tollgate/models/report"
 	"tollgate/models/window"
 )
@@ -59,4 +60,18 @@ func (q *Query) Date(name string) *time.Time {
 		return nil
 	}
 	return &day
+}
+
+// Money reads an amount of dollars, 0 when it was left out.
+func (q *Query) Money(name string) money.Money {
+	text := q.Typed(name)
+	if text == "" {
+		return 0
+	}
+	amount, err := money.ParseMoney(text)
+	if err != nil {
+		q.Refuse(name, "number_out_of_range", "Send "+name+" as an amount of dollars, such as 0.25.")
+		return 0
+	}
+	return amount
 }

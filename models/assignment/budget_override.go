@@ -3,14 +3,12 @@ package assignment
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
-	"tollgate/models/input"
 	"tollgate/models/money"
 	"tollgate/models/permission"
 	"tollgate/models/policy"
@@ -18,31 +16,8 @@ import (
 	"tollgate/models/window"
 )
 
-// overrideModes are how long an override lasts: for a number of windows, or permanently.
-var overrideModes = []string{"cycles", "forever"}
-
-// OverrideInput is what a client may send to raise one budget of one copy.
-type OverrideInput struct {
-	input.Row
-	Amount input.Value `json:"amount"`
-	Mode   input.Value `json:"mode"`
-	Cycles input.Value `json:"cycles"`
-}
-
-// OverrideForm returns the form input that describes the override of b.
-func OverrideForm(b policy.Budget) OverrideInput {
-	if b.OverrideAmount == nil {
-		return OverrideInput{}
-	}
-	in := OverrideInput{Amount: input.FormValue(b.OverrideAmount.String()), Mode: input.FormValue(b.OverrideMode)}
-	if b.OverrideCyclesRemaining != nil {
-		in.Cycles = input.FormValue(strconv.FormatInt(*b.OverrideCyclesRemaining, 10))
-	}
-	return in
-}
-
-// BudgetOverride is an override as it was set: it ends by itself and is never restored. Only its end moves, when a
-// propagation changes the calendar: it stays the end of the last window.
+// BudgetOverride is an override as it was set: it ends by itself and is never restored. Only the end of one for a number
+// of windows moves, when a propagation changes the calendar: it stays the end of the last window.
 type BudgetOverride struct {
 	bun.BaseModel `bun:"table:budget_overrides"`
 
@@ -51,42 +26,13 @@ type BudgetOverride struct {
 	Cycles   *int64      `json:"cycles"`
 	Anchor   time.Time   `json:"anchor"`  // start of its first window
 	EndsAt   *time.Time  `json:"ends_at"` // null when it is permanent
+	Until    *time.Time  `json:"until,omitempty"`
 }
 
-func (in OverrideInput) check() (o BudgetOverride, problems problem.Problems) {
-	c := &input.Reader{}
-	o.Amount = readOverride(c, "amount", in.Amount)
-	mode, _ := c.Choice("mode", in.Mode, "invalid_mode", "Choose cycles or forever.", overrideModes)
-	switch {
-	case mode == "forever" && in.Cycles.Given():
-		c.Add("cycles", "cycles_not_allowed", "Leave the number of windows out: the override is for good.")
-	case mode == "cycles" && !in.Cycles.Given():
-		c.Add("cycles", "required", "Say for how many windows, the current one included.")
-	case in.Cycles.Given():
-		if n, ok := c.Int("cycles", in.Cycles, "the number of windows", 1, policy.MaxCycles); ok {
-			o.Cycles = &n
-		}
-	}
-	return o, c.Problems
-}
-
-// readOverride reads the amount to add, which is more than 0.
-func readOverride(c *input.Reader, field string, v input.Value) money.Money {
-	before := len(c.Problems)
-	amount := c.Money(field, v)
-	switch noted := len(c.Problems) > before; {
-	case noted && (c.Problems[before].Code == "max_limit_negative" || c.Problems[before].Code == "number_out_of_range"),
-		!noted && amount == 0:
-		c.Problems = append(
-			c.Problems[:before],
-			problem.Problem{
-				Field:   field,
-				Code:    "number_out_of_range",
-				Message: "Enter an amount of more than 0 and at most 1000000000 dollars.",
-			},
-		)
-	}
-	return amount
+// untilDate reports whether the override ends on a date; its windows are then only counted for consoles that know no
+// such date.
+func (o BudgetOverride) untilDate() bool {
+	return o.Until != nil && o.EndsAt != nil && o.Until.Equal(*o.EndsAt)
 }
 
 // SetOverride raises one budget of a user's copy; a second override replaces the first. It returns the budget after the
@@ -94,7 +40,11 @@ func readOverride(c *input.Reader, field string, v input.Value) money.Money {
 func SetOverride(
 	ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string, in OverrideInput,
 ) (policy.Budget, error) {
-	o, problems := in.check()
+	now, err := database.Clock(ctx, db)
+	if err != nil {
+		return policy.Budget{}, err
+	}
+	o, problems := in.check(now)
 	return changeOverride(
 		ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set",
 		func(ctx context.Context, tx database.Tx, line overriddenLine) (bool, error) {
@@ -102,14 +52,10 @@ func SetOverride(
 				return false, err
 			}
 			o.BudgetID, o.Anchor = budgetID, line.LastReset
-			if o.Cycles != nil {
-				ends := window.After(
-					line.ResetDuration, line.QuarterStart(), line.calendar, line.anchor, line.WindowEnds, *o.Cycles,
-				)
-				o.EndsAt = &ends
-			}
+			o.end(line)
 			_, err := tx.NewInsert().Model(&o).On("CONFLICT (budget_id) DO UPDATE").
-				Set("amount = excluded.amount, cycles = excluded.cycles, anchor = excluded.anchor, ends_at = excluded.ends_at").
+				Set("amount = excluded.amount, cycles = excluded.cycles, anchor = excluded.anchor").
+				Set("ends_at = excluded.ends_at, until = excluded.until").
 				Exec(ctx)
 			if err != nil {
 				return false, fmt.Errorf("set override: %w", err)
@@ -117,6 +63,22 @@ func SetOverride(
 			return true, nil
 		},
 	)
+}
+
+// end sets when the override ends, and how many windows that is.
+func (o *BudgetOverride) end(line overriddenLine) {
+	switch {
+	case o.Until != nil:
+		windows := window.Until(
+			line.ResetDuration, line.QuarterStart(), line.calendar, line.anchor, line.WindowEnds, *o.Until, policy.MaxCycles,
+		)
+		o.EndsAt, o.Cycles = o.Until, &windows
+	case o.Cycles != nil:
+		ends := window.After(
+			line.ResetDuration, line.QuarterStart(), line.calendar, line.anchor, line.WindowEnds, *o.Cycles,
+		)
+		o.EndsAt = &ends
+	}
 }
 
 // ClearOverride removes an override. It is idempotent. Refusal: NotFound.
@@ -255,7 +217,10 @@ func (o BudgetOverride) raise(l policy.Limit, calendar window.Calendar, anchor, 
 	if !o.EndsAt.After(now) {
 		return nil
 	}
-	ends := *o.EndsAt
+	ends := o.EndsAt.UTC()
+	if o.untilDate() {
+		return &policy.Raise{Amount: int64(o.Amount), Ends: &ends}
+	}
 	left := window.Until(l.Duration, l.Quarter, calendar, anchor, l.Ends, ends, policy.MaxCycles)
 	return &policy.Raise{Amount: int64(o.Amount), Ends: &ends, Cycles: &left}
 }

@@ -181,6 +181,11 @@ func cost(l entitlement.Limit, call entitlement.Call) int64 {
 	return 1
 }
 
+// lacksRoom reports whether a limit is used up, or has less left than a call needs.
+func lacksRoom(counted, needed, capped int64) bool {
+	return counted >= capped || counted+needed > capped
+}
+
 // checkLimits decides by the limits alone: one that is used up, or too small for the estimate, blocks the call.
 func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time) Decision {
 	if !call.Metered() {
@@ -206,7 +211,7 @@ func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time
 			l.Scope, l.Kind, amount(used), amount(reserved), amount(capped), end, l.Duration, int64(end.Sub(start).Seconds()),
 			int64(end.Sub(at).Seconds()) + 1,
 		})
-		if used+reserved >= capped || used+reserved+cost(l, call) > capped {
+		if lacksRoom(used+reserved, cost(l, call), capped) {
 			short = append(short, l)
 		}
 	}

@@ -84,6 +84,17 @@ func (userCopy *Copy) limit(i int) Limit {
 	return l
 }
 
+// All are all limits of a copy.
+func (userCopy *Copy) All() iter.Seq[Limit] {
+	return func(yield func(Limit) bool) {
+		for i := range userCopy.Counters {
+			if !yield(userCopy.limit(i)) {
+				return
+			}
+		}
+	}
+}
+
 // Counting are the limits that count for a call: the overall ones, and those of its provider and model.
 func (userCopy *Copy) Counting(call Call) iter.Seq[Limit] {
 	counting := userCopy.Ranges(call)
@@ -139,9 +150,8 @@ func (h *Entitlements) fresh(now time.Time) bool { return h.recount.IsZero() || 
 // each visits every limit of a user.
 func (h *Entitlements) each(visit func(Limit)) {
 	for i := range h.Copies {
-		userCopy := &h.Copies[i]
-		for n := range userCopy.Counters {
-			visit(userCopy.limit(n))
+		for l := range h.Copies[i].All() {
+			visit(l)
 		}
 	}
 }

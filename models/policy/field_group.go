@@ -36,7 +36,7 @@ var FieldGroups = names(fieldGroups)
 // added are the members that the server adds to what clients write; they differ between copies, and are not pushed.
 var added = []string{
 	"id", "scope", "current_usage", "last_reset", "token_current_usage", "request_current_usage",
-	"override_amount", "override_mode", "override_cycles_remaining", "effective_max_limit",
+	"override_amount", "override_mode", "override_cycles_remaining", "override_expires_at", "effective_max_limit",
 }
 
 // Added reports whether a member is one that the server adds.

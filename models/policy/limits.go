@@ -41,7 +41,7 @@ type Window struct {
 type Raise struct {
 	Amount int64
 	Ends   *time.Time // nil: never
-	Cycles *int64     // how many windows are left, the current one included; nil: all
+	Cycles *int64     // how many windows are left, the current one included; nil: all, or until a date
 }
 
 // Cap is how much may be used in a window: the limit with what an override adds.
@@ -173,8 +173,12 @@ func (l Limit) budget() Budget {
 	if r := l.Raise; r != nil {
 		amount, effective := money.Money(r.Amount), money.Money(l.Cap())
 		b.OverrideAmount, b.EffectiveMaxLimit, b.OverrideMode = &amount, &effective, "forever"
-		if b.OverrideEnds, b.OverrideCyclesRemaining = r.Ends, r.Cycles; r.Ends != nil {
+		b.OverrideEnds, b.OverrideCyclesRemaining = r.Ends, r.Cycles
+		switch {
+		case r.Cycles != nil:
 			b.OverrideMode = "cycles"
+		case r.Ends != nil:
+			b.OverrideMode, b.OverrideExpiresAt = "until", r.Ends
 		}
 	}
 	return b

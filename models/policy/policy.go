@@ -52,6 +52,7 @@ type Budget struct {
 	OverrideAmount          *money.Money `json:"override_amount,omitempty"`
 	OverrideMode            string       `json:"override_mode,omitempty"`
 	OverrideCyclesRemaining *int64       `json:"override_cycles_remaining,omitempty"`
+	OverrideExpiresAt       *time.Time   `json:"override_expires_at,omitempty"` // only of one until a date
 	EffectiveMaxLimit       *money.Money `json:"effective_max_limit,omitempty"`
 	OverrideEnds            *time.Time   `json:"-"`
 	CarriedFrom             *time.Time   `json:"-"`

@@ -17,6 +17,14 @@ const (
 // Overall reports whether the scope is everything.
 func (s Scope) Overall() bool { return s == Scope{} }
 
+// Meets reports whether some calls are in both scopes.
+func (s Scope) Meets(other Scope) bool {
+	if s.Overall() || other.Overall() {
+		return true
+	}
+	return s.Provider == other.Provider && (s.Model == other.Model || s.Model == "" || other.Model == "")
+}
+
 // String is the scope as the API writes it: "total", "provider:openai", "model:openai/gpt-5".
 func (s Scope) String() string {
 	switch {

@@ -31,8 +31,8 @@ func (o timedOverride) endsUnder(calendar window.Calendar, now time.Time) time.T
 	return window.After(o.ResetDuration, o.Quarter, calendar, o.CreatedAt, end, left)
 }
 
-// alignOverrides moves the ends of overrides to windows of another calendar. It runs before the calendar changes, since
-// the remaining windows are counted by the old calendar.
+// alignOverrides moves the ends of overrides to windows of another calendar, but not those that end on a date. It runs
+// before the calendar changes, since the remaining windows are counted by the old calendar.
 func (to *synced) alignOverrides(ctx context.Context, calendar window.Calendar) {
 	if to.err != nil {
 		return
@@ -44,7 +44,8 @@ SELECT o.budget_id, o.ends_at, b.reset_duration, coalesce(b.quarter_start_month,
        b.carried_from, b.carried_until
 FROM budget_overrides AS o JOIN limit_lines AS b ON b.id = o.budget_id AND b.kind = o.kind
     JOIN policies AS p ON p.id = b.policy_id
-WHERE p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2) AND o.ends_at > ?3`,
+WHERE p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2) AND o.ends_at > ?3
+    AND o.until IS DISTINCT FROM o.ends_at`,
 		to.ids, calendar.CalendarAligned, calendar.TimeZone, to.now).Scan(ctx, &overrides)
 	if err != nil {
 		to.err = fmt.Errorf("load the overrides of copies: %w", err)

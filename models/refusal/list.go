@@ -41,9 +41,10 @@ type Row struct {
 	RefusedBy   *Decided  `json:"refused_by,omitempty" bun:"-"`
 	GrantedBy   []Profile `json:"granted_by,omitempty" bun:"-"` // profiles that have it
 
-	Raisable bool  `json:"-"` // the budget that decided is still there
-	Reason   int   `json:"-"`
-	Total    int64 `json:"-"`
+	Raisable bool        `json:"-"` // the budget that decided is still there
+	Estimate money.Money `json:"-"` // the most that a call was estimated to cost, by minute
+	Reason   int         `json:"-"`
+	Total    int64       `json:"-"`
 
 	// The limit that decided, as it is stored.
 	LineID        string    `json:"-"`
@@ -85,7 +86,7 @@ min(r.first_at) AS first_at, max(r.last_at) AS last_at, bool_and(r.granted) AS g
     max(r.kind) AS kind,
 max(r.reset_duration) AS reset_duration, max(r.line_reason) AS line_reason, max(r.used) AS used,
     max(r.reserved) AS reserved,
-max(r.most) AS most, max(r.resets_at) AS resets_at`).
+max(r.most) AS most, max(r.resets_at) AS resets_at, ceil(max(r.estimated_cost / r.calls))::bigint AS estimate`).
 		GroupExpr("r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id, (r.minute AT TIME ZONE 'UTC')::date")
 	sums = q.filter(sums)
 	err = db.NewSelect().TableExpr("(SELECT *, count(*) OVER () AS total FROM (?) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id "+
