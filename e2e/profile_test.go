@@ -83,11 +83,27 @@ func (s *screen) addProvider(name string) {
 	s.focused(s.card(name).GetByLabel("Provider", playwright.LocatorGetByLabelOptions{Exact: playwright.Bool(true)}))
 }
 
+// unfold opens the card of a provider.
+func (s *screen) unfold(provider string) {
+	s.t.Helper()
+	if details := s.card(provider).Locator("details"); !s.isOpen(details) {
+		s.click(details.Locator("summary"))
+	}
+}
+
+func (s *screen) isOpen(details playwright.Locator) bool {
+	s.t.Helper()
+	open, err := details.Evaluate("details => details.open", nil)
+	s.must(err)
+	return open == true
+}
+
 func (s *screen) addBudget(scope, amount, window string) {
 	s.t.Helper()
 	add, budget, provider := "Add an overall budget", `[Oo]verall budget \d+`, ""
 	if scope != "" {
 		add, budget, provider = "Add a budget for "+scope, `[Bb]udget \d+`, " for "+scope
+		s.unfold(scope)
 	}
 	s.click(s.button(add))
 	last := s.GetByRole("textbox", playwright.PageGetByRoleOptions{Name: regexp.MustCompile(`^Amount of ` + budget + provider + `$`)}).Last()

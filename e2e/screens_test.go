@@ -180,6 +180,7 @@ func muddle(s *screen) {
 	s.addProvider("groq")
 	s.addBudget("anthropic", "fifty", "per …")
 	s.addBudget("", "-1", "per day")
+	s.unfold("openai")
 	s.fill("Requests for openai", "1.5")
 	s.tick("github")
 	s.click(s.button("Include or exclude a tool"))

@@ -147,8 +147,26 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text,
 		Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
 		Input: e.form.Input, Problems: problems, Draft: draft, Unread: found,
-		Catalogue: offered, Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
+		Catalogue: offered, PickedBefore: h.pickedBefore(c, e), Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(), Conflict: e.conflict,
 	}, nil
+}
+
+// pickedBefore are the models that the version edited picks, by provider. The editor lists them first; the order stays
+// while others are picked.
+func (h *Handlers) pickedBefore(c *gin.Context, e editor) map[string][]string {
+	version, err := e.form.version()
+	if err != nil || e.id == 0 {
+		return nil
+	}
+	edited, err := h.profileAt(c, e.id, *version)
+	if err != nil {
+		return nil // what was sent names no version; saving it will say so
+	}
+	picked := map[string][]string{}
+	for _, config := range edited.ProviderConfigs {
+		picked[config.ProviderName] = config.AllowedModels
+	}
+	return picked
 }
 
 // shownEarly are the problems that are shown before the form is saved: what was typed and cannot be read, and what

@@ -39,6 +39,9 @@ func (h *Handlers) editProfileRows(c *gin.Context, e editor) error {
 			return r.Key
 		})
 	case "refresh":
+		if target != "" {
+			e.focus = "provider_configs[" + target + "].provider_name"
+		}
 	default:
 		return h.refuseProfile(c, e, intake.Unreadable("op", "invalid_op", "Use one of the form's buttons."))
 	}

@@ -196,7 +196,9 @@ function refresh() {
   all("[data-filter]").forEach(filter)
 }
 
+// A swap leaves open and closed as they are; a card with a problem opens.
 document.addEventListener("htmx:after:swap", (event) => {
+  for (const details of all("details[data-stays-open]")) details.open = true
   refresh()
   // After an added row the focus is in that row; only a refusal takes it to the summary.
   if (event.detail?.ctx?.response?.status >= 400) showProblems()

@@ -46,11 +46,10 @@ func accessWords(access []ProviderAccess, most int, models map[string]int) strin
 	return strings.Join(words, " · ")
 }
 
-// pickedOf says how many models of a provider are picked: 2 of 7 groq models.
-func pickedOf(picked, offered int, provider string) string {
+// pickedOf says how many there are of what is picked: 2 of 7 groq models.
+func pickedOf(picked, offered int, of, noun string) string {
 	if picked > offered {
-		return plural.Of(picked, "model")
+		return plural.Of(picked, of+" "+noun)
 	}
-	return plural.Count(int64(picked)) + " of " + plural.Count(int64(offered)) + " " + provider + " " +
-		plural.Choose(offered == 1, "model", "models")
+	return plural.Count(int64(picked)) + " of " + plural.Of(offered, of+" "+noun)
 }

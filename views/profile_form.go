@@ -17,23 +17,24 @@ import (
 // ProfileEditor is what the editor shows: the input as it was typed, what is wrong with it, and what there is to pick
 // from.
 type ProfileEditor struct {
-	ID        int64 // 0 for a new profile
-	Title     string
-	Version   string
-	Base      string // the version edited, while a late save is being settled
-	Checked   bool   // problems have been shown
-	Refused   bool   // it was to be saved and could not be
-	Held      bool   // a user holds a copy
-	Input     profile.Input
-	Problems  problem.Problems
-	Draft     profile.Profile  // the input as far as it can be read
-	Unread    problem.Problems // why the draft lacks the rest
-	Catalogue catalogue.Catalogue
-	Focus     string // name of the input that takes the focus
-	BaseURL   string
-	Body      string // the input as the API takes it
-	Now       time.Time
-	Conflict  *EditConflict
+	ID           int64 // 0 for a new profile
+	Title        string
+	Version      string
+	Base         string // the version edited, while a late save is being settled
+	Checked      bool   // problems have been shown
+	Refused      bool   // it was to be saved and could not be
+	Held         bool   // a user holds a copy
+	Input        profile.Input
+	Problems     problem.Problems
+	Draft        profile.Profile  // the input as far as it can be read
+	Unread       problem.Problems // why the draft lacks the rest
+	Catalogue    catalogue.Catalogue
+	PickedBefore map[string][]string // models that the version edited picks, by provider
+	Focus        string              // name of the input that takes the focus
+	BaseURL      string
+	Body         string // the input as the API takes it
+	Now          time.Time
+	Conflict     *EditConflict
 }
 
 // profileForm is the editor with every field made; the templates only print it.

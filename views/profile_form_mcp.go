@@ -53,12 +53,21 @@ func (m *formBuilder) groupHint(id int64) string {
 		switch {
 		case listed.ToolGroupID != id:
 		case slices.Contains(listed.ToolNames, "*"):
-			parts = append(parts, "all of "+listed.MCPClientID)
+			parts = append(parts, "all "+listed.MCPClientID+" tools")
 		default:
-			parts = append(parts, strconv.Itoa(len(listed.ToolNames))+" of "+listed.MCPClientID)
+			parts = append(parts, pickedOf(len(listed.ToolNames), m.toolCount(listed.MCPClientID), listed.MCPClientID, "tool"))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+func (m *formBuilder) toolCount(server string) int {
+	for _, s := range m.Catalogue.Servers {
+		if s.ClientID == server {
+			return len(s.Tools)
+		}
+	}
+	return 0
 }
 
 func (m *formBuilder) overrides() []overrideRow {

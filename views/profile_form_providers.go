@@ -15,22 +15,26 @@ import (
 )
 
 type providerCard struct {
-	Key, ID, Title, Note string
-	Wrong                bool
-	Provider             ui.Field
-	Options              []ui.Option
-	AllModels            ui.Choice
-	ModelsName           string
-	ModelsID             string
-	ModelsError          string
-	Models               []ui.Option
-	Picked               string
-	OtherModels          ui.Field
-	RefuseUnpriced       ui.Field
-	RefusesUnpriced      bool
-	Budgets              budgetLines
-	Rate                 rateFields
+	Key, ID, Title  string
+	Note            string // the card in one line
+	Wrong, Open     bool
+	Provider        ui.Field
+	Options         []ui.Option
+	AllModels       ui.Choice
+	ModelsName      string
+	ModelsID        string
+	ModelsError     string
+	Models          []ui.Option
+	Picked          string // "3 of 18"
+	OtherModels     ui.Field
+	RefuseUnpriced  ui.Field
+	RefusesUnpriced bool
+	Budgets         budgetLines
+	Rate            rateFields
 }
+
+// openCards is how many cards stand open side by side; more are closed to one line each.
+const openCards = 2
 
 func (m *formBuilder) providers(in profile.Input) []providerCard {
 	var cards []providerCard
@@ -50,6 +54,8 @@ func (m *formBuilder) providers(in profile.Input) []providerCard {
 		card.Title = cmp.Or(card.Title, "New provider")
 		m.models(&card, path, name, config)
 		card.Wrong = slices.ContainsFunc(m.Problems, func(p problem.Problem) bool { return strings.HasPrefix(p.Field, path) })
+		card.Open = card.Wrong || provider == "" || len(in.ProviderConfigs.Items) <= openCards ||
+			strings.HasPrefix(m.Focus, name+".")
 		cards = append(cards, card)
 	}
 	return cards
@@ -62,7 +68,7 @@ func (m *formBuilder) models(card *providerCard, path, name string, config polic
 		Name: flag.Name, Legend: "Which models", HideLegend: true, Inline: true, Error: flag.Error,
 		Options: []ui.Option{
 			{Value: "true", Label: "Every model, including future models", Chosen: all},
-			{Value: "false", Label: "Only those selected below", Chosen: !all},
+			{Value: "false", Label: "Only picked models", Chosen: !all},
 		},
 	}
 	picked, offered, other := map[string]bool{}, m.Catalogue.Models(config.ProviderName.Text), []string{}
@@ -79,7 +85,7 @@ func (m *formBuilder) models(card *providerCard, path, name string, config polic
 		problems = append(problems, m.Problems.At(item)...)
 		m.ids[item] = card.ModelsID
 	}
-	for _, model := range offered {
+	for _, model := range pickedFirst(offered, m.PickedBefore[config.ProviderName.Text]) {
 		card.Models = append(card.Models, ui.Option{Value: model, Label: model, Chosen: picked[model]})
 	}
 	card.ModelsError = strings.Join(problems, " ")
@@ -99,8 +105,36 @@ func (m *formBuilder) models(card *providerCard, path, name string, config polic
 	case len(picked) == 0:
 		card.Note = "no model: every call is refused"
 	default:
-		card.Note = plural.Of(len(picked), "model")
+		card.Note = pickedOf(len(picked), len(offered), config.ProviderName.Text, "model")
 	}
+	card.Note += m.limitNote(config.ProviderName.Text)
+}
+
+// pickedFirst puts those models first that were picked.
+func pickedFirst(offered, picked []string) []string {
+	isPicked := func(model string) bool { return slices.Contains(picked, model) }
+	first := slices.DeleteFunc(slices.Clone(offered), func(model string) bool { return !isPicked(model) })
+	return append(first, slices.DeleteFunc(slices.Clone(offered), isPicked)...)
+}
+
+// limitNote says what limits a provider, as far as it can be read.
+func (m *formBuilder) limitNote(provider string) string {
+	note := ""
+	for _, config := range m.Draft.ProviderConfigs {
+		if config.ProviderName != provider {
+			continue
+		}
+		for _, budget := range config.Budgets {
+			if budget.ResetDuration != "" {
+				note += " · " + SpendLine(budget)
+			}
+		}
+		for _, line := range RateLines(config.RateLimit) {
+			note += " · " + line
+		}
+		return note
+	}
+	return note
 }
 
 func (m *formBuilder) providerOptions(chosen string) []ui.Option {

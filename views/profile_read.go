@@ -138,7 +138,7 @@ func modelsInWords(config policy.ProviderConfig, offered int) string {
 	case n == 0:
 		return "no model: every call is refused"
 	default:
-		words = pickedOf(n, offered, config.ProviderName)
+		words = pickedOf(n, offered, config.ProviderName, "model")
 	}
 	if config.RefuseUnpriced {
 		words += "; one without a price is refused"

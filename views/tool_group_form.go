@@ -2,6 +2,8 @@ package views
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,7 +61,7 @@ func (f ToolGroupForm) tree() []toolBranch {
 	for i, server := range f.Catalogue.Servers {
 		ticked := rows[server.ClientID]
 		b := toolBranch{Name: server.ClientID, Key: "s" + strconv.Itoa(i), All: ticked["*"], Error: problems[server.ClientID]}
-		for _, tool := range server.Tools {
+		for _, tool := range pickedFirst(server.Tools, slices.Collect(maps.Keys(ticked))) {
 			b.Tools = append(b.Tools, ui.Option{Value: tool, Label: tool, Chosen: ticked[tool]})
 			if ticked[tool] {
 				b.Picked++
