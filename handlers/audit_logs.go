@@ -19,14 +19,14 @@ import (
 
 // ListAuditLogs answers the audit log, or a profile's part of it, newest first.
 func (h *Handlers) ListAuditLogs(c *gin.Context) error {
-	allowed := []string{"limit", "offset", "id", "action", "user_id", "actor", "since", "until"}
+	allowed := []string{"limit", "offset", "id", "action", "resource", "search", "user_id", "actor", "since", "until"}
 	if !reqctx.IsAPI(c) {
 		allowed = append(allowed, "after")
 	}
 	q, wanted, err := readAuditQuery(c, allowed...)
 	shown := views.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.Get("since"), Until: q.Get("until"),
-		UserID:   wanted.UserID,
+		UserID: wanted.UserID, Resource: wanted.Resource, Search: wanted.Search,
 		Filtered: len(q.Names) > 0, Export: c.Request.URL.Path + "/export" + q.Link("limit", ""), Problems: q.Problems,
 		WithoutUser: c.Request.URL.Path + q.Link("user_id", ""), RowID: q.Get("id"),
 		WithoutRow: c.Request.URL.Path + q.Link("id", ""),
@@ -95,7 +95,8 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*intake.Query, audit.Que
 	q := intake.ReadQuery(c, allowed...)
 	limit, offset := q.Page()
 	wanted := audit.Query{
-		Limit: limit, Offset: offset, ID: q.Number("id", 0, 1, 1<<63-1), Action: q.Get("action"), UserID: q.Typed("user_id"), Actor: q.Typed("actor"),
+		Limit: limit, Offset: offset, ID: q.Number("id", 0, 1, 1<<63-1), Action: q.Get("action"),
+		Resource: q.Get("resource"), Search: q.Typed("search"), UserID: q.Typed("user_id"), Actor: q.Typed("actor"),
 		Since: q.Day("since", 0), Until: q.Day("until", 1), WithKeys: reqctx.Actor(c).May("AuditLogs:View"),
 		After: q.Number("after", 0, 1, 1<<63-1),
 	}
@@ -112,12 +113,13 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*intake.Query, audit.Que
 	if err := q.Err(); err != nil {
 		return q, wanted, err
 	}
-	return q, wanted, wanted.CheckAction()
+	return q, wanted, wanted.Check()
 }
 
 // ExportAuditLogs answers every row that matches as a file: CSV, or JSON lines.
 func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
-	q, wanted, err := readAuditQuery(c, "limit", "id", "action", "user_id", "actor", "since", "until", "format", "excel")
+	q, wanted, err := readAuditQuery(c,
+		"limit", "id", "action", "resource", "search", "user_id", "actor", "since", "until", "format", "excel")
 	if err != nil {
 		return err
 	}

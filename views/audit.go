@@ -24,6 +24,7 @@ type AuditPage struct {
 	Path                                string
 	UserName                            string // of UserID
 	Action, Actor, Since, Until, UserID string
+	Resource, Search                    string
 	Rows                                []AuditRow
 	Pager                               ui.Pager
 	Filtered                            bool
@@ -43,12 +44,22 @@ func (p AuditPage) actions() []ui.Option {
 	return options
 }
 
-// AuditRow is one change: who, what, whom, when, and what differs.
+func (p AuditPage) resources() []ui.Option {
+	options := []ui.Option{{Label: "Everything"}}
+	for _, resource := range audit.Resources {
+		options = append(options, ui.Option{
+			Value: resource, Label: resourceWords[resource], Chosen: resource == p.Resource,
+		})
+	}
+	return options
+}
+
+// AuditRow is one change: who, when, what in a sentence, and what differs.
 type AuditRow struct {
-	ID, Actor, Action, What, Href, When, Exact string
-	Origin                                     string // the door, and the API key
-	Whom, WhomHref                             string
-	Differences                                []DifferenceRow
+	ID, Actor, When, Exact string
+	Origin                 string // the door, and the API key
+	Sentence               []SentencePart
+	Differences            []DifferenceRow
 }
 
 // AuditRows writes rows of the audit log out; names are those of the users affected, by their id.
@@ -56,33 +67,14 @@ func AuditRows(rows []audit.Entry, offered catalogue.Catalogue, names map[string
 	out := make([]AuditRow, len(rows))
 	for i, row := range rows {
 		out[i] = AuditRow{
-			ID: strconv.FormatInt(row.ID, 10), Actor: row.Actor, Action: actionWords(row),
+			ID: strconv.FormatInt(row.ID, 10), Actor: row.Actor,
 			When: ui.Ago(row.CreatedAt, now), Exact: ui.Exact(row.CreatedAt), Origin: origin(row.Origin),
 		}
-		out[i].What, out[i].Href = subject(row)
-		out[i].Whom, out[i].WhomHref = whom(row, names)
-		out[i].Differences = append(changes(row, offered), holderDetails(row)...)
+		differing := changes(row, offered)
+		out[i].Sentence = sentence(row, names, differing)
+		out[i].Differences = append(differing, holderDetails(row)...)
 	}
 	return out
-}
-
-// actionWords says what was done, more closely than the closed list of actions does for usage.
-func actionWords(row audit.Entry) string {
-	var about struct {
-		Resource string `json:"resource"`
-	}
-	if row.Metadata != nil {
-		_ = database.ReadDocument([]byte(*row.Metadata), &about) // of another shape it is about no usage
-	}
-	switch about.Resource + " " + row.Action {
-	case "quarantined_usage assign":
-		return "assign usage"
-	case "quarantined_usage delete":
-		return "dismiss usage"
-	case "usage_event update":
-		return "adjust usage"
-	}
-	return strings.ReplaceAll(row.Action, "_", " ")
 }
 
 // origin says by which door a change came, and by which API key.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"tollgate/models/audit"
 	"tollgate/models/database"
@@ -116,7 +115,7 @@ const settledUsage = "quarantined_usage"
 
 // resource names something that a row without a profile is about, and where it is while it is there.
 func resource(row audit.Entry, kind, id, name string) (what, href string) {
-	what = strings.TrimSpace(strings.ReplaceAll(kind, "_", " ") + " " + cmp.Or(name, id))
+	what = cmp.Or(name, id)
 	if path := resourcePaths[kind]; path != "" && id != "" && (row.Action != "delete" || kind == settledUsage) {
 		href = path + id
 	}

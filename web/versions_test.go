@@ -134,7 +134,7 @@ func TestAuditOfOneUserIncludesBulkChanges(t *testing.T) {
 	webtest.Same(t, "about ada", said(s.Ada), []string{"attach_role", "update"})
 	webtest.Same(t, "about bob", said(s.Bob), []string{"propagate", "attach_role", "update"})
 	page := s.Session.Get("/audit?action=attach_role&user_id=" + s.Ada).Is(http.StatusOK)
-	webtest.Same(t, "whom", webtest.Text(page.One("td", "data-label", "Whom")), "2 users")
+	webtest.Same(t, "whom", sentences(page), []string{"cli attached Research to the role Crew, and gave it to 2 users"})
 	webtest.Same(t, "of whom it is", webtest.Text(page.One("a", "class", "chip")), "Whom: Viewer")
 	csv := string(s.Session.Get("/audit/export?format=csv&user_id=" + s.Ada).Is(http.StatusOK).Body)
 	webtest.Same(t, "exported", strings.Count(csv, "attach_role"), 1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -17,6 +18,14 @@ var Actions = []string{
 	"create", "update", "delete", "propagate", "attach_role", "detach_role", "clone", "activate", "deactivate",
 	"assign", "unassign", "override_set", "override_clear", "restore",
 }
+
+// Resources are the kinds of things that an audit row can be about.
+var Resources = []string{
+	ofProfile, "user", "role", "virtual_key", "api_key", "provider", "mcp_client", "tool_group", "usage_event",
+	"quarantined_usage",
+}
+
+const ofProfile = "access_profile" // with its copies, which are not named in the metadata
 
 // Entry is one row of the audit log: who did what to what, with the values before and after as JSON.
 type Entry struct {
@@ -40,18 +49,24 @@ type Query struct {
 	Action        string
 	UserID        string // the user affected, also one of several
 	Actor         string // part of the name, in any case
+	Resource      string // what kind of thing was changed: one of Resources
+	Search        string // part of a name, an address, a role or a reason that the change concerns, in any case
 	Since, Until  *time.Time
 	WithKeys      bool  // show which API keys made the changes
 	After         int64 // the id of the last row of the page before: the place of Offset, without reading up to it
 	CountTo       int64 // count no further than one more than this; 0 counts all
 }
 
-// CheckAction refuses an action that no row has.
-func (q Query) CheckAction() error {
-	if q.Action == "" || slices.Contains(Actions, q.Action) {
-		return nil
+// Check refuses an action or a resource that no row has.
+func (q Query) Check() error {
+	if q.Action != "" && !slices.Contains(Actions, q.Action) {
+		return problem.Refuse(problem.Unreadable, "action", "invalid_action", "Choose one of the actions of the audit log.")
 	}
-	return problem.Refuse(problem.Unreadable, "action", "invalid_action", "Choose one of the actions of the audit log.")
+	if q.Resource != "" && !slices.Contains(Resources, q.Resource) {
+		return problem.Refuse(problem.Unreadable, "resource", "invalid_resource",
+			"Choose one of: "+strings.Join(Resources, ", ")+".")
+	}
+	return nil
 }
 
 // List returns a page of the audit log, newest first, and how many rows match. Refusal: NotFound for a profile that
@@ -113,6 +128,16 @@ func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
 	}
 	if q.Actor != "" {
 		s = s.Where("actor ILIKE ?", database.LikeAnywhere(q.Actor))
+	}
+	switch q.Resource {
+	case "":
+	case ofProfile:
+		s = s.Where("access_profile_id IS NOT NULL")
+	default:
+		s = s.Where("metadata IS NOT NULL AND metadata::jsonb ->> 'resource' = ?", q.Resource)
+	}
+	if q.Search != "" {
+		s = s.Where("audit_text(metadata, previous_values, new_values) ILIKE ?", database.LikeAnywhere(q.Search))
 	}
 	if q.Since != nil {
 		s = s.Where("created_at >= ?", *q.Since)
