@@ -12,7 +12,8 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
-	"tollgate/views"
+	"tollgate/views/editor"
+	"tollgate/views/policytext"
 	"tollgate/views/ui"
 )
 
@@ -89,7 +90,7 @@ var sides = []side{
 
 // takeChosen carries out what was chosen after a late save: fields whose saved side was chosen are taken from the
 // profile as it stands.
-func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
+func (h *Handlers) takeChosen(c *gin.Context, e *shownForm, version *int64) error {
 	if e.form.Choose.Kind == input.Absent || e.form.Op.Text == saveMine {
 		return nil
 	}
@@ -118,7 +119,7 @@ func (h *Handlers) takeChosen(c *gin.Context, e *editor, version *int64) error {
 
 // describeConflict sets both sides beside each other and gives the form the version that stands, so that the next save
 // is made knowingly.
-func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
+func (h *Handlers) describeConflict(c *gin.Context, e *shownForm) error {
 	stands, err := h.standing(c, e.id)
 	if err != nil {
 		return err
@@ -141,17 +142,17 @@ func (h *Handlers) describeConflict(c *gin.Context, e *editor) error {
 	if err != nil {
 		return err
 	}
-	conflict := &views.EditConflict{
+	conflict := &editor.EditConflict{
 		Version: strconv.FormatInt(stands.Version, 10), By: saved.ChangedBy, At: saved.CreatedAt,
 		Own: saved.ChangedBy == reqctx.Actor(c).Name,
 	}
-	was, mine := views.FieldLines(base, offered), views.FieldLines(yours, offered)
-	theirs := views.FieldLines(stands, offered)
+	was, mine := policytext.FieldLines(base, offered), policytext.FieldLines(yours, offered)
+	theirs := policytext.FieldLines(stands, offered)
 	for _, side := range sides {
 		if slices.Equal(mine[side.name], theirs[side.name]) {
 			continue
 		}
-		field := views.ConflictField{Name: "choose." + side.name, Label: side.label}
+		field := editor.ConflictField{Name: "choose." + side.name, Label: side.label}
 		field.Yours, field.Saved = ui.CompareLines(mine[side.name], theirs[side.name])
 		switch {
 		case slices.Equal(was[side.name], mine[side.name]):

@@ -17,7 +17,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
-	"tollgate/views"
+	"tollgate/views/editor"
 	"tollgate/views/ui"
 )
 
@@ -32,13 +32,13 @@ type profileForm struct {
 	Checked     input.Value `form:"checked"` // set once problems were shown: from then on they are kept up to date
 }
 
-// editor is one showing of the form: what was typed, and of which profile.
-type editor struct {
+// shownForm is one showing of the form: what was typed, and of which profile.
+type shownForm struct {
 	form     profileForm
 	id       int64
 	problems problem.Problems
 	focus    string
-	conflict *views.EditConflict
+	conflict *editor.EditConflict
 }
 
 // decodeProfile reads a profile by either door; a form is completed, since it shows every field.
@@ -74,7 +74,7 @@ func (f profileForm) version() (*int64, error) {
 
 // NewAccessProfile shows the empty editor.
 func (h *Handlers) NewAccessProfile(c *gin.Context) error {
-	return h.showEditor(c, 200, editor{form: profileForm{Input: profile.Input{}.Whole()}, focus: "name"})
+	return h.showEditor(c, 200, shownForm{form: profileForm{Input: profile.Input{}.Whole()}, focus: "name"})
 }
 
 // EditAccessProfile shows the editor of a profile as it stands.
@@ -84,24 +84,24 @@ func (h *Handlers) EditAccessProfile(c *gin.Context) error {
 		return err
 	}
 	form := profileForm{Input: profile.Input(), BaseVersion: input.FormValue(strconv.FormatInt(profile.Version, 10))}
-	return h.showEditor(c, 200, editor{form: form, id: profile.ID})
+	return h.showEditor(c, 200, shownForm{form: form, id: profile.ID})
 }
 
 // showEditor renders the editor: a page, or for htmx the form alone.
-func (h *Handlers) showEditor(c *gin.Context, status int, e editor) error {
+func (h *Handlers) showEditor(c *gin.Context, status int, e shownForm) error {
 	view, err := h.editorView(c, e)
 	if err != nil {
 		return err
 	}
 	if reqctx.IsHTMX(c) {
-		reply.HTML(c, h.Log, status, views.ProfileEditorForm(view))
+		reply.HTML(c, h.Log, status, editor.Form(view))
 		return nil
 	}
 	reply.HTML(c, h.Log, status, h.editorPage(c, e, view))
 	return nil
 }
 
-func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor) templ.Component {
+func (h *Handlers) editorPage(c *gin.Context, e shownForm, view editor.Editor) templ.Component {
 	page := h.page(c, view.Title, "/access-profiles")
 	page.Crumbs = []ui.Crumb{{Label: "Profiles", Href: "/access-profiles"}}
 	if e.id != 0 {
@@ -112,17 +112,17 @@ func (h *Handlers) editorPage(c *gin.Context, e editor, view views.ProfileEditor
 	if len(e.problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, e.problems[0].Code, e.problems[0].Field
 	}
-	return framed(page, views.ProfileEditorBody(view))
+	return framed(page, editor.Body(view))
 }
 
-func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, error) {
+func (h *Handlers) editorView(c *gin.Context, e shownForm) (editor.Editor, error) {
 	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
-		return views.ProfileEditor{}, err
+		return editor.Editor{}, err
 	}
 	body, err := e.form.Body()
 	if err != nil {
-		return views.ProfileEditor{}, err
+		return editor.Editor{}, err
 	}
 	draft, found := e.form.Apply(profile.Profile{IsActive: true})
 	problems := e.problems
@@ -130,20 +130,20 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 	case problems != nil:
 	case e.form.Checked.Given():
 		if problems, err = profile.Check(reqctx.Of(c), h.DB, e.id, e.form.Input); err != nil {
-			return views.ProfileEditor{}, err
+			return editor.Editor{}, err
 		}
 	default:
 		problems = shownEarly(found)
 	}
 	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{e.id})
 	if err != nil {
-		return views.ProfileEditor{}, err
+		return editor.Editor{}, err
 	}
 	title := "New profile"
 	if e.id != 0 {
 		title = "Edit " + draft.Name
 	}
-	return views.ProfileEditor{
+	return editor.Editor{
 		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text,
 		Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
 		Input: e.form.Input, Problems: problems, Draft: draft, Unread: found,
@@ -153,7 +153,7 @@ func (h *Handlers) editorView(c *gin.Context, e editor) (views.ProfileEditor, er
 
 // pickedBefore are the models that the version edited picks, by provider. The editor lists them first; the order stays
 // while others are picked.
-func (h *Handlers) pickedBefore(c *gin.Context, e editor) map[string][]string {
+func (h *Handlers) pickedBefore(c *gin.Context, e shownForm) map[string][]string {
 	version, err := e.form.version()
 	if err != nil || e.id == 0 {
 		return nil
@@ -190,7 +190,7 @@ func shownEarly(found problem.Problems) problem.Problems {
 }
 
 // refuseProfile answers a profile that could not be saved: the form with its problems, or the API's error.
-func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
+func (h *Handlers) refuseProfile(c *gin.Context, e shownForm, err error) error {
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.Stale {
 			if err := h.describeConflict(c, &e); err != nil {
@@ -203,7 +203,7 @@ func (h *Handlers) refuseProfile(c *gin.Context, e editor, err error) error {
 			return nil, err
 		}
 		if reqctx.IsHTMX(c) {
-			return views.ProfileEditorForm(view), nil
+			return editor.Form(view), nil
 		}
 		return h.editorPage(c, e, view), nil
 	})

@@ -17,6 +17,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/editor"
 	"tollgate/views/ui"
 )
 
@@ -99,7 +100,7 @@ func (h *Handlers) profileListPage(
 	page := h.page(c, "Profiles", "/access-profiles")
 	page.Rows = total > 0
 	if list.MayCreate {
-		page.Actions = views.NewButton("New profile", "/access-profiles/new")
+		page.Actions = ui.NewButton("New profile", "/access-profiles/new")
 	}
 	reply.HTML(c, h.Log, 200, framed(page, views.ProfileListBody(list)))
 	return nil
@@ -151,7 +152,7 @@ func (h *Handlers) showProfilePage(c *gin.Context, shown profile.Profile) error 
 		return err
 	}
 	reply.HTML(c, h.Log, 200, framed(page,
-		views.ProfileBody(views.ProfileReadOf(shown, offered, time.Now(), tagLink, h.BaseURL))))
+		editor.ProfileBody(editor.ProfileReadOf(shown, offered, time.Now(), tagLink, h.BaseURL))))
 	return nil
 }
 
@@ -228,7 +229,7 @@ func (h *Handlers) clonePage(
 	if len(problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.CloneBody(views.CloneForm{
+	return framed(page, editor.CloneBody(editor.CloneForm{
 		Href: page.Crumbs[1].Href, Source: shown.Name, Input: in, Problems: problems,
 	}))
 }

@@ -22,14 +22,14 @@ import (
 func (h *Handlers) CreateAccessProfile(c *gin.Context) error {
 	form, err := decodeProfile(c)
 	if err == nil && form.editsRows() {
-		return h.editProfileRows(c, editor{form: form})
+		return h.editProfileRows(c, shownForm{form: form})
 	}
 	if err != nil {
-		return h.refuseProfile(c, editor{form: form}, alsoInvalid(err, form, profile.Profile{IsActive: true}))
+		return h.refuseProfile(c, shownForm{form: form}, alsoInvalid(err, form, profile.Profile{IsActive: true}))
 	}
 	shown, err := profile.Create(reqctx.Of(c), h.DB, reqctx.Actor(c), form.Input)
 	if err != nil {
-		return h.refuseProfile(c, editor{form: form}, err)
+		return h.refuseProfile(c, shownForm{form: form}, err)
 	}
 	return savedProfile(c, http.StatusCreated, shown, shown.Name+" was created.")
 }
@@ -74,7 +74,7 @@ func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 		return err
 	}
 	form, err := decodeProfile(c)
-	edited := editor{form: form, id: id}
+	edited := shownForm{form: form, id: id}
 	if err != nil {
 		return h.refuseProfile(c, edited, h.alsoInvalidNow(c, id, err, form))
 	}

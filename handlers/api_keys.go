@@ -46,7 +46,7 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 		MayDelete: reqctx.Actor(c).May("APIKeys:Delete"), MayCreate: reqctx.Actor(c).May("APIKeys:Create"),
 	}
 	if list.MayCreate {
-		page.Actions = views.NewButton("New API key", "/settings/api-keys/new")
+		page.Actions = ui.NewButton("New API key", "/settings/api-keys/new")
 	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.APIKeyListBody(list)))
 	return nil

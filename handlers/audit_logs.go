@@ -14,7 +14,7 @@ import (
 	"tollgate/models/audit"
 	"tollgate/models/catalogue"
 	"tollgate/models/identity"
-	"tollgate/views"
+	"tollgate/views/history"
 )
 
 // ListAuditLogs answers the audit log, or a profile's part of it, newest first.
@@ -24,7 +24,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 		allowed = append(allowed, "after")
 	}
 	q, wanted, err := readAuditQuery(c, allowed...)
-	shown := views.AuditPage{
+	shown := history.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.Get("since"), Until: q.Get("until"),
 		UserID: wanted.UserID, Resource: wanted.Resource, Search: wanted.Search,
 		Filtered: len(q.Names) > 0, Export: c.Request.URL.Path + "/export" + q.Link("limit", ""), Problems: q.Problems,
@@ -55,7 +55,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	affected := views.UsersAffected(rows)
+	affected := history.UsersAffected(rows)
 	if reqctx.Actor(c).May("Users:View") {
 		affected = append(affected, wanted.UserID) // which other users exist is not revealed
 	}
@@ -64,7 +64,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 		return err
 	}
 	shown.UserName = names[wanted.UserID]
-	shown.Rows = views.AuditRows(rows, offered, names, time.Now())
+	shown.Rows = history.AuditRows(rows, offered, names, time.Now())
 	last := ""
 	if len(rows) > 0 {
 		last = strconv.FormatInt(rows[len(rows)-1].ID, 10)
@@ -74,7 +74,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 }
 
 // auditPage is the log, or the tab of a profile with its part of it.
-func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, shown views.AuditPage) error {
+func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, shown history.AuditPage) error {
 	page := h.page(c, "Audit", "/audit")
 	if wanted.ProfileID != nil {
 		profile, err := h.standing(c, *wanted.ProfileID)
@@ -87,7 +87,7 @@ func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, sho
 	}
 	reply.MarkProblems(&page, shown.Problems)
 	page.Rows = len(shown.Rows) > 0
-	reply.HTML(c, h.Log, status, framed(page, views.AuditBody(shown)))
+	reply.HTML(c, h.Log, status, framed(page, history.AuditBody(shown)))
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (h *Handlers) exportAuditCSV(c *gin.Context, wanted audit.Query, excel bool
 		return file.end()
 	}
 	err := audit.Each(reqctx.Of(c), h.DB, wanted, func(row audit.Entry) error {
-		return file.write(views.AuditCells(row)...)
+		return file.write(history.AuditCells(row)...)
 	})
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
-	"tollgate/views"
+	"tollgate/views/inventory"
 	"tollgate/views/ui"
 )
 
@@ -54,10 +54,10 @@ func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q da
 // listFrame is what the pages of the three lists have in common; resource is that of the permissions.
 func listFrame(
 	c *gin.Context, q *intake.Query, wanted database.CatalogueQuery, shown int, total int64, noun, resource string,
-) views.CatalogueFrame {
+) ui.ListFrame {
 	actor := reqctx.Actor(c)
 	may := func(operation string) bool { return actor.May(permission.Permission(resource + ":" + operation)) }
-	return views.CatalogueFrame{
+	return ui.ListFrame{
 		Search: wanted.Search, Pager: pager(q, wanted.Limit, wanted.Offset, int64(shown), total, noun), Now: time.Now(),
 		MayCreate: may("Create"), MayUpdate: may("Update"), MayDelete: may("Delete"),
 	}
@@ -102,10 +102,10 @@ func deletion(
 ) templ.Component {
 	confirm := ui.Confirm{Action: href + "/delete", Verb: "Delete " + name, Cancel: href, Effects: effects}
 	if !use.None() || len(problems) > 0 {
-		confirm.Effects, confirm.Blocked = nil, views.DeleteBlocked(name, use)
+		confirm.Effects, confirm.Blocked = nil, inventory.DeleteBlocked(name, use)
 	}
 	if len(problems) > 0 {
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.CatalogueDelete(confirm, use))
+	return framed(page, inventory.CatalogueDelete(confirm, use))
 }

@@ -14,7 +14,8 @@ import (
 	"tollgate/models/discovery"
 	"tollgate/models/input"
 	"tollgate/models/problem"
-	"tollgate/views"
+	"tollgate/views/inventory"
+	"tollgate/views/ui"
 )
 
 const serversHref = "/mcp/clients"
@@ -38,13 +39,13 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 	page := h.page(c, "MCP servers", serversHref)
 	page.Rows = len(servers) > 0
 	page.Intro = "The servers whose tools profiles and tool groups can grant."
-	list := views.MCPServerList{
-		CatalogueFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers,
+	list := inventory.MCPServerList{
+		ListFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers,
 	}
 	if list.MayCreate {
-		page.Actions = views.NewButton("New MCP server", serversHref+"/new")
+		page.Actions = ui.NewButton("New MCP server", serversHref+"/new")
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.MCPServerListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.MCPServerListBody(list)))
 	return nil
 }
 
@@ -101,14 +102,14 @@ func (h *Handlers) serverPage(
 	}
 	href := serversHref + "/" + server.ClientID
 	page := h.below(c, server.Name, "MCP servers", serversHref, "", "")
-	page.Actions = views.MCPServerActions(
+	page.Actions = inventory.MCPServerActions(
 		href, server.URL != nil, reqctx.Actor(c).May("MCPServers:Update"), reqctx.Actor(c).May("MCPServers:Delete"),
 	)
 	if len(problems) > 0 {
 		page.Flash, page.FlashKind = problems[0].Message, "error"
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
-	return framed(page, views.MCPServerBody(views.MCPServerRead{MCPServer: server, Use: use, Search: search})), nil
+	return framed(page, inventory.MCPServerBody(inventory.MCPServerRead{MCPServer: server, Use: use, Search: search})), nil
 }
 
 // EditMCPServer shows the form of a server as it stands.
@@ -161,7 +162,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 		})
 		return nil
 	}
-	return seeOther(c, serversHref+"/"+id, views.Refreshed(server, skipped))
+	return seeOther(c, serversHref+"/"+id, inventory.Refreshed(server, skipped))
 }
 
 // AfterRefresh redirects a reload of a refresh to the page of the server.
@@ -231,7 +232,7 @@ func (h *Handlers) serverForm(
 	}
 	page := h.below(c, title, "MCP servers", serversHref, id, serversHref+"/"+id)
 	reply.MarkProblems(&page, problems)
-	return framed(page, views.MCPServerFormBody(views.MCPServerForm{
+	return framed(page, inventory.MCPServerFormBody(inventory.MCPServerForm{
 		ClientID: id, Input: in, Problems: problems, Stored: stored,
 	}))
 }

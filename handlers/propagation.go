@@ -15,7 +15,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
-	"tollgate/views"
+	"tollgate/views/history"
 )
 
 const (
@@ -208,19 +208,19 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := views.PropagationPage{
+	shown := history.PropagationPage{
 		Profile: profile, Job: stands, Href: propagationHref(stands), MayViewUsers: reqctx.Actor(c).May("Users:View"),
 		MayRetry: reqctx.Actor(c).May("AccessProfiles:Create or AccessProfiles:Update"),
 	}
 	if reqctx.IsHTMX(c) {
-		reply.HTML(c, h.Log, http.StatusOK, views.PropagationProgress(shown))
+		reply.HTML(c, h.Log, http.StatusOK, history.PropagationProgress(shown))
 		return nil
 	}
 	page := h.profilePage(c, profile, "Propagation of "+profile.Name)
 	if !stands.Finished() {
 		page.RefreshWithout = 2
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.PropagationProgress(shown)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.PropagationProgress(shown)))
 	return nil
 }
 

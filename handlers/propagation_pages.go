@@ -16,7 +16,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 	"tollgate/models/secret"
-	"tollgate/views"
+	"tollgate/views/history"
 	"tollgate/views/ui"
 )
 
@@ -76,13 +76,13 @@ func (h *Handlers) propagationPage(
 	}
 	page := h.profilePage(c, profile, "Propagate "+profile.Name)
 	reply.MarkProblems(&page, problems)
-	form := views.PropagationForm{
+	form := history.PropagationForm{
 		Profile: profile, Roles: holders, Behind: behind, Input: in, Problems: problems, Now: time.Now(),
 	}
 	if last != nil {
 		form.Last, form.LastHref = last, propagationHref(*last)
 	}
-	return framed(page, views.PropagationFormBody(form)), nil
+	return framed(page, history.PropagationFormBody(form)), nil
 }
 
 func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propagation.Input) error {
@@ -92,8 +92,8 @@ func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propaga
 	}
 	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
 	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
-	shown := views.PreviewOf(plan, in, offered, reqctx.Actor(c).May("Users:View"))
+	shown := history.PreviewOf(plan, in, offered, reqctx.Actor(c).May("Users:View"))
 	shown.Token, _ = secret.NewToken()
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.PreviewBody(shown)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.PreviewBody(shown)))
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/problem"
-	"tollgate/views"
+	"tollgate/views/inventory"
+	"tollgate/views/ui"
 )
 
 // ListProviders answers a page of providers.
@@ -33,13 +34,13 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 	page := h.page(c, "Providers", "/providers")
 	page.Rows = len(providers) > 0
 	page.Intro = "The models that profiles can pick from."
-	list := views.ProviderList{
-		CatalogueFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers,
+	list := inventory.ProviderList{
+		ListFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers,
 	}
 	if list.MayCreate {
-		page.Actions = views.NewButton("New provider", "/providers/new")
+		page.Actions = ui.NewButton("New provider", "/providers/new")
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ProviderListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ProviderListBody(list)))
 	return nil
 }
 
@@ -78,15 +79,15 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 		return err
 	}
 	q := intake.ReadQuery(c, "search", "price")
-	read := views.ProviderRead{Provider: provider, Use: use, Search: q.Search(), Price: q.Get("price")}
+	read := inventory.ProviderRead{Provider: provider, Use: use, Search: q.Search(), Price: q.Get("price")}
 	if err := q.Err(); err != nil {
 		return err
 	}
 	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
-	page.Actions = views.CatalogueActions(
+	page.Actions = inventory.CatalogueActions(
 		"/providers/"+provider.Name, reqctx.Actor(c).May("Providers:Update"), reqctx.Actor(c).May("Providers:Delete"),
 	)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ProviderBody(read)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ProviderBody(read)))
 	return nil
 }
 
@@ -172,5 +173,5 @@ func (h *Handlers) providerForm(
 	}
 	page := h.below(c, title, "Providers", "/providers", name, "/providers/"+name)
 	reply.MarkProblems(&page, problems)
-	return framed(page, views.ProviderFormBody(views.ProviderForm{Name: name, Input: in, Problems: problems}))
+	return framed(page, inventory.ProviderFormBody(inventory.ProviderForm{Name: name, Input: in, Problems: problems}))
 }

@@ -17,7 +17,7 @@ import (
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/quarantine"
-	"tollgate/views"
+	"tollgate/views/traffic"
 )
 
 const quarantineHref = "/usage/quarantine"
@@ -57,7 +57,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	}
 	page := h.below(c, "Quarantined usage", "Usage", "/usage", "", "")
 	page.Intro = "Usage that gateways reported for a key or a user that this console does not know."
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.QuarantineBody(views.QuarantinePage{
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, traffic.QuarantineBody(traffic.QuarantinePage{
 		Events: events, ChargedTo: names, Outcome: wanted.Outcome, Link: q.Link, Now: time.Now(),
 		Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),
 	})))
@@ -74,7 +74,7 @@ func (h *Handlers) ShowQuarantined(c *gin.Context) error {
 		reply.JSON(c, http.StatusOK, gin.H{"quarantined_event": event})
 		return nil
 	}
-	page, err := h.quarantinedPage(c, views.QuarantinedPage{Event: event})
+	page, err := h.quarantinedPage(c, traffic.QuarantinedPage{Event: event})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (h *Handlers) ShowQuarantined(c *gin.Context) error {
 }
 
 // quarantinedPage is the page of an event, with what was typed into its forms.
-func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) (templ.Component, error) {
+func (h *Handlers) quarantinedPage(c *gin.Context, shown traffic.QuarantinedPage) (templ.Component, error) {
 	actor := reqctx.Actor(c)
 	shown.MayUpdate, shown.MayViewUsers, shown.Now = actor.May("Usage:Update"), actor.May("Users:View"), time.Now()
 	if to := shown.Event.ChargedTo; to != nil {
@@ -95,7 +95,7 @@ func (h *Handlers) quarantinedPage(c *gin.Context, shown views.QuarantinedPage) 
 	}
 	page := h.below(c, "Quarantined call", "Usage", "/usage", "Quarantined usage", quarantineHref)
 	reply.MarkProblems(&page, shown.Problems)
-	return framed(page, views.QuarantinedBody(shown)), nil
+	return framed(page, traffic.QuarantinedBody(shown)), nil
 }
 
 // AssignQuarantined charges an event to a user.
@@ -107,7 +107,7 @@ func (h *Handlers) AssignQuarantined(c *gin.Context) error {
 			return h.settledQuarantined(c, settled, " assigned and charged.")
 		}
 	}
-	return h.refuse(c, err, h.quarantinedAgain(c, views.QuarantinedPage{Assignment: in}))
+	return h.refuse(c, err, h.quarantinedAgain(c, traffic.QuarantinedPage{Assignment: in}))
 }
 
 // DismissQuarantined settles an event without a charge.
@@ -119,7 +119,7 @@ func (h *Handlers) DismissQuarantined(c *gin.Context) error {
 			return h.settledQuarantined(c, settled, " dismissed.")
 		}
 	}
-	return h.refuse(c, err, h.quarantinedAgain(c, views.QuarantinedPage{Dismissal: in}))
+	return h.refuse(c, err, h.quarantinedAgain(c, traffic.QuarantinedPage{Dismissal: in}))
 }
 
 // settledQuarantined answers that events were settled.
@@ -136,7 +136,7 @@ func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) 
 }
 
 // quarantinedAgain is the page of an event with a form that was not accepted.
-func (h *Handlers) quarantinedAgain(c *gin.Context, typed views.QuarantinedPage) refusedPage {
+func (h *Handlers) quarantinedAgain(c *gin.Context, typed traffic.QuarantinedPage) refusedPage {
 	return func(problems problem.Problems) (templ.Component, error) {
 		event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
 		if err != nil {

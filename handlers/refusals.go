@@ -13,7 +13,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/refusal"
-	"tollgate/views"
+	"tollgate/views/traffic"
 )
 
 const refusalDays = 7
@@ -45,7 +45,7 @@ func (h *Handlers) ListRefusals(c *gin.Context) error {
 	}
 	page := h.page(c, "Refusals", "/refusals")
 	page.Intro = "Calls that were refused, and why. Times are in UTC."
-	shown := views.RefusalPage{
+	shown := traffic.RefusalPage{
 		RefusalRows: h.refusalRows(c, rows), Query: wanted, Link: q.Link, Gaps: gaps, KeptSince: since,
 		Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "refusals"),
 	}
@@ -58,7 +58,7 @@ func (h *Handlers) ListRefusals(c *gin.Context) error {
 			shown.UserName = names[wanted.UserID]
 		}
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RefusalBody(shown)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, traffic.RefusalBody(shown)))
 	return nil
 }
 
@@ -99,16 +99,16 @@ func (h *Handlers) refusals(c *gin.Context, wanted refusal.Query) ([]refusal.Row
 }
 
 // refusalRows adds where their links lead, and back.
-func (h *Handlers) refusalRows(c *gin.Context, rows []refusal.Row) views.RefusalRows {
+func (h *Handlers) refusalRows(c *gin.Context, rows []refusal.Row) traffic.RefusalRows {
 	actor := reqctx.Actor(c)
-	return views.RefusalRows{
+	return traffic.RefusalRows{
 		Rows: rows, Now: time.Now(), Next: c.Request.URL.RequestURI(), MayViewUsers: actor.May("Users:View"),
 		MayRaise: actor.May("AccessProfiles:Update"), MayViewProfiles: actor.May("AccessProfiles:View"),
 	}
 }
 
 // usersRefusals are the last refusals of a user, for their page.
-func (h *Handlers) usersRefusals(c *gin.Context, user string) (*views.RefusalRows, int64, error) {
+func (h *Handlers) usersRefusals(c *gin.Context, user string) (*traffic.RefusalRows, int64, error) {
 	rows, total, err := h.refusals(c, refusal.Query{UserID: user, Days: refusalDays, Limit: refusalsOnPage})
 	if err != nil {
 		return nil, 0, err

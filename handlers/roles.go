@@ -16,6 +16,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
+	"tollgate/views/inventory"
 	"tollgate/views/ui"
 )
 
@@ -42,9 +43,9 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 	page := h.page(c, "Roles", rolesHref)
 	page.Rows = len(roles) > 0
 	page.Intro = "What users may do here. Every user has one role."
-	list := views.RoleList{CatalogueFrame: listFrame(c, q, wanted, len(roles), total, "roles", "Roles"), Roles: roles}
+	list := views.RoleList{ListFrame: listFrame(c, q, wanted, len(roles), total, "roles", "Roles"), Roles: roles}
 	if list.MayCreate {
-		page.Actions = views.NewButton("New role", rolesHref+"/new")
+		page.Actions = ui.NewButton("New role", rolesHref+"/new")
 	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RoleListBody(list)))
 	return nil
@@ -105,7 +106,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	}
 	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
 	changeable := role.Changeable(actor) == nil
-	page.Actions = views.CatalogueActions(
+	page.Actions = inventory.CatalogueActions(
 		roleHref(role.ID), actor.May("Roles:Update") && changeable, actor.May("Roles:Delete") && changeable,
 	)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RoleBody(shown)))

@@ -13,7 +13,7 @@ import (
 )
 
 // editProfileRows adds or removes a row of the form and shows it again; nothing is stored.
-func (h *Handlers) editProfileRows(c *gin.Context, e editor) error {
+func (h *Handlers) editProfileRows(c *gin.Context, e shownForm) error {
 	op, target, _ := strings.Cut(e.form.Op.Text, " ")
 	in := &e.form.Input
 	switch op {

@@ -12,7 +12,8 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/problem"
-	"tollgate/views"
+	"tollgate/views/inventory"
+	"tollgate/views/ui"
 )
 
 const groupsHref = "/mcp/tool-groups"
@@ -38,13 +39,13 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 	page := h.page(c, "Tool groups", groupsHref)
 	page.Rows = len(groups) > 0
 	page.Intro = "Selections of tools that profiles grant under one name."
-	list := views.ToolGroupList{
-		CatalogueFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups,
+	list := inventory.ToolGroupList{
+		ListFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups,
 	}
 	if list.MayCreate {
-		page.Actions = views.NewButton("New tool group", groupsHref+"/new")
+		page.Actions = ui.NewButton("New tool group", groupsHref+"/new")
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ToolGroupListBody(list)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ToolGroupListBody(list)))
 	return nil
 }
 
@@ -91,10 +92,10 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 		return err
 	}
 	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
-	page.Actions = views.CatalogueActions(
+	page.Actions = inventory.CatalogueActions(
 		groupHref(group.ID), reqctx.Actor(c).May("ToolGroups:Update"), reqctx.Actor(c).May("ToolGroups:Delete"),
 	)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ToolGroupBody(group, offered, use)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ToolGroupBody(group, offered, use)))
 	return nil
 }
 
@@ -203,7 +204,7 @@ func (h *Handlers) groupForm(
 		page.Title = "Edit " + group.Name
 	}
 	reply.MarkProblems(&page, problems)
-	return framed(page, views.ToolGroupFormBody(views.ToolGroupForm{
+	return framed(page, inventory.ToolGroupFormBody(inventory.ToolGroupForm{
 		ID: group.ID, Input: in, Problems: problems, Catalogue: offered,
 	})), nil
 }

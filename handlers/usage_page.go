@@ -13,7 +13,7 @@ import (
 	"tollgate/models/blocked"
 	"tollgate/models/quarantine"
 	"tollgate/models/report"
-	"tollgate/views"
+	"tollgate/views/traffic"
 	"tollgate/views/ui"
 )
 
@@ -51,21 +51,21 @@ func (h *Handlers) showUsagePage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(h.usagePage(c, filtered), views.UsageBody(shown)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(h.usagePage(c, filtered), traffic.UsageBody(shown)))
 	return nil
 }
 
 func (h *Handlers) usageShown(
 	c *gin.Context, q *intake.Query, wanted report.PageQuery, loaded report.Page,
-) (shown views.UsagePage, err error) {
+) (shown traffic.UsagePage, err error) {
 	actor := reqctx.Actor(c)
-	shown = views.UsagePage{
+	shown = traffic.UsagePage{
 		Query: wanted.Query, Page: loaded, Then: wanted.Then, Zone: q.Get("time_zone"), Now: time.Now(), Today: wanted.Today,
 		Export: "/usage/export" + q.Link("sort", "", "then", "", "since", wanted.Since.Format(time.DateOnly),
 			"until", wanted.Until.Format(time.DateOnly), "group_by", wanted.GroupBy),
 		Link: q.Link,
 		Sort: map[string]ui.SortLink{
-			"name":     sortLink(q, wanted.Sort, "name", views.GroupingName(wanted.GroupBy), false),
+			"name":     sortLink(q, wanted.Sort, "name", traffic.GroupingName(wanted.GroupBy), false),
 			"spend":    sortLink(q, wanted.Sort, "spend", "Spend", true),
 			"tokens":   sortLink(q, wanted.Sort, "tokens", "Tokens", true),
 			"requests": sortLink(q, wanted.Sort, "requests", "Requests", true),

@@ -14,7 +14,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/report"
-	"tollgate/views"
+	"tollgate/views/traffic"
 	"tollgate/views/ui"
 )
 
@@ -61,7 +61,7 @@ func (h *Handlers) usageRefused(c *gin.Context, q *intake.Query, wanted report.Q
 	return func(problems problem.Problems) (templ.Component, error) {
 		page := h.usagePage(c, wanted)
 		reply.MarkProblems(&page, problems)
-		return framed(page, views.UsageRefused(views.UsagePage{
+		return framed(page, traffic.UsageRefused(traffic.UsagePage{
 			Query: wanted, Zone: q.Get("time_zone"), Link: q.Link, Problems: problems, Today: wanted.Today(time.Now()),
 		})), nil
 	}

@@ -48,7 +48,7 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 		return nil
 	}
 	list.Users = users
-	list.CatalogueFrame = listFrame(c, q, search, len(users), total, "users", "Users")
+	list.ListFrame = listFrame(c, q, search, len(users), total, "users", "Users")
 	return h.userListPage(c, q, wanted, list, total)
 }
 
@@ -93,7 +93,7 @@ func (h *Handlers) userListPage(
 		list.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(users)), total, "users", last)
 	}
 	if list.MayCreate {
-		page.Actions = views.NewButton("New user", usersHref+"/new")
+		page.Actions = ui.NewButton("New user", usersHref+"/new")
 	}
 	choices, err := account.Choices(reqctx.Of(c), h.DB)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"tollgate/models/report"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
+	"tollgate/views/inventory"
 	"tollgate/views/ui"
 )
 
@@ -119,7 +120,7 @@ func (h *Handlers) userPage(
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
-	page.Actions = views.CatalogueActions(
+	page.Actions = inventory.CatalogueActions(
 		usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && identity.Covers(actor, user.Permissions),
 	)
 	reply.MarkProblems(&page, problems)

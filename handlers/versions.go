@@ -14,7 +14,8 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/plural"
 	"tollgate/models/profile"
-	"tollgate/views"
+	"tollgate/views/editor"
+	"tollgate/views/history"
 	"tollgate/views/ui"
 )
 
@@ -49,7 +50,7 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 		return err
 	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page,
-		views.VersionsBody(views.VersionsOf(versions, profile.Version, time.Now(),
+		history.VersionsBody(history.VersionsOf(versions, profile.Version, time.Now(),
 			pager(q, limit, offset, int64(len(versions)), total, "versions")))))
 	return nil
 }
@@ -112,9 +113,9 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	}
 	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
 	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.CompareBody(views.Comparison{
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.CompareBody(history.Comparison{
 		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version,
-		Rows:       views.Differences(older, newer, offered),
+		Rows:       history.Differences(older, newer, offered),
 		MayRestore: reqctx.Actor(c).May("AccessProfiles:Update"),
 	})))
 	return nil
@@ -158,7 +159,7 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 	page.Crumbs = page.Crumbs[:1]
 	page.Badge = ui.ActiveBadge(shown.IsActive)
 	actor := reqctx.Actor(c)
-	page.Actions = views.ProfileActions(href, shown.IsActive, holders[shown.ID] > 0,
+	page.Actions = editor.ProfileActions(href, shown.IsActive, holders[shown.ID] > 0,
 		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
 	page.Tabs = []ui.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},

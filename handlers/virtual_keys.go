@@ -43,7 +43,7 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	page.Rows = len(keys) > 0
 	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := reqctx.Actor(c)
-	list.CatalogueFrame = listFrame(c, q, search, len(keys), total, "keys", "VirtualKeys")
+	list.ListFrame = listFrame(c, q, search, len(keys), total, "keys", "VirtualKeys")
 	list.Keys, list.MayViewUsers = keys, actor.May("Users:View")
 	list.MayRotate, list.MayDrop = actor.May("VirtualKeys:Update"), actor.May("AccessProfiles:Delete")
 	if len(keys) > 0 {

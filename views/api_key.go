@@ -86,7 +86,7 @@ func (f APIKeyForm) matrix() Matrix {
 	}
 }
 
-func (f APIKeyForm) scopesError() string { return firstBelow(f.Problems, "scopes") }
+func (f APIKeyForm) scopesError() string { return ui.FirstBelow(f.Problems, "scopes") }
 
 func (f APIKeyForm) summary() []ui.ProblemLink { return matrixLinks(f.Problems, "scopes") }
 

@@ -7,6 +7,7 @@ import (
 
 	"tollgate/models/assignment"
 	"tollgate/models/policy"
+	"tollgate/views/policytext"
 )
 
 type accessLine struct {
@@ -78,7 +79,7 @@ func (p UserPage) working() []assignment.Assignment {
 }
 
 // withWhere says in each bar which provider it is of, for a list without a column for it.
-func withWhere(lines []limitLine) []limitLine {
+func withWhere(lines []policytext.LimitLine) []policytext.LimitLine {
 	for i := range lines {
 		lines[i].Bar.Where = lines[i].Scope
 	}

@@ -44,7 +44,7 @@ func (g FoundGroup) noun() string {
 	if first, _, _ := strings.Cut(g.Label, " "); first == strings.ToUpper(first) {
 		return g.Label // MCP servers
 	}
-	return lowerFirst(g.Label)
+	return ui.LowerFirst(g.Label)
 }
 
 // FoundHit is one of them.

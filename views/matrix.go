@@ -54,16 +54,6 @@ func (m Matrix) ticked(p permission.Permission) bool {
 	return slices.ContainsFunc(m.Ticked.Items, func(v input.Value) bool { return v.Text == string(p) })
 }
 
-// firstBelow is the first thing wrong with a list as a whole or with one of its items.
-func firstBelow(problems problem.Problems, list string) string {
-	for _, problem := range problems {
-		if strings.HasPrefix(problem.Field, list) {
-			return problem.Message
-		}
-	}
-	return ""
-}
-
 // matrixLinks is the summary of a form with a matrix of that name.
 func matrixLinks(problems problem.Problems, name string) []ui.ProblemLink {
 	links := ui.ProblemLinks(problems)

@@ -2,7 +2,6 @@ package views
 
 import (
 	"cmp"
-	"net/url"
 	"time"
 
 	"tollgate/models/assignment"
@@ -11,6 +10,7 @@ import (
 	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
+	"tollgate/views/policytext"
 	"tollgate/views/ui"
 )
 
@@ -34,21 +34,7 @@ func overrideHref(u assignment.Assignment, budget string) string {
 }
 
 // query keeps where to come back to, and what the refused call was estimated at.
-func (f OverrideForm) query() string { return raiseQuery(f.Next, f.Estimate) }
-
-func raiseQuery(next string, estimate money.Money) string {
-	query := url.Values{}
-	if next != "" {
-		query.Set("next", next)
-	}
-	if estimate > 0 {
-		query.Set("estimated_cost", estimate.String())
-	}
-	if len(query) == 0 {
-		return ""
-	}
-	return "?" + query.Encode()
-}
+func (f OverrideForm) query() string { return policytext.RaiseQuery(f.Next, f.Estimate) }
 
 // amountHint says what an amount adds to, and the least that helps.
 func (f OverrideForm) amountHint() string {
@@ -73,7 +59,7 @@ func (f OverrideForm) leastWords() string {
 
 // blockingWords name another limit that blocks the same calls, and say until when.
 func (f OverrideForm) blockingWords(l decision.RefusedLimit) string {
-	words := scopeWord(l.Scope) + ", " + capOf(l.Kind, l.Limit.N) + " / " + ui.Unit(l.ResetDuration)
+	words := policytext.ScopeWord(l.Scope) + ", " + policytext.CapOf(l.Kind, l.Limit.N) + " / " + ui.Unit(l.ResetDuration)
 	switch l.Reason {
 	case decision.NeverFits:
 		words += ": the estimate is above all of it"
@@ -82,7 +68,7 @@ func (f OverrideForm) blockingWords(l decision.RefusedLimit) string {
 	default:
 		words += ": used up"
 	}
-	return words + ", " + resets(l.ResetsAt, f.Now)
+	return words + ", " + policytext.Resets(l.ResetsAt, f.Now)
 }
 
 // takenBack says what it means to take an override back, when it means more than a lower limit.
@@ -111,20 +97,9 @@ func (f OverrideForm) modes() ui.Choice {
 	return choice
 }
 
-// overrideWords says what an override adds, and until when.
-func overrideWords(b policy.Budget) string {
-	switch {
-	case b.OverrideAmount == nil:
-		return ""
-	case b.OverrideEnds == nil:
-		return "raised by " + ui.Dollars(*b.OverrideAmount) + " for good"
-	}
-	return "raised by " + ui.Dollars(*b.OverrideAmount) + " until " + ui.Moment(*b.OverrideEnds)
-}
-
 // OverrideSet says what the override of a line is now, and what still blocks.
 func OverrideSet(b policy.Budget, need decision.Raise) string {
-	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + overrideWords(b) + "."
+	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + policytext.OverrideWords(b) + "."
 	if b.CurrentUsage >= b.Cap() {
 		said += " It is still used up: " + ui.Dollars(b.CurrentUsage) + " of " + ui.Dollars(b.Cap()) +
 			" was spent, so every call is refused until it resets or is raised by at least " + ui.Dollars(need.Least) + "."

@@ -11,13 +11,13 @@ import (
 
 // RoleList is a page of roles.
 type RoleList struct {
-	CatalogueFrame
+	ui.ListFrame
 	Roles []identity.Role
 }
 
 // frame is what can be done to a role: built-in roles stay.
-func (l RoleList) frame(r identity.Role) CatalogueFrame {
-	frame := l.CatalogueFrame
+func (l RoleList) frame(r identity.Role) ui.ListFrame {
+	frame := l.ListFrame
 	frame.MayUpdate, frame.MayDelete = frame.MayUpdate && !r.IsSystemRole, frame.MayDelete && !r.IsSystemRole
 	return frame
 }
@@ -54,7 +54,7 @@ func (f RoleForm) matrix() Matrix {
 	return Matrix{
 		Name: "permission_ids", Legend: "Permissions",
 		Hint:  "What its members may do. You can give only what you may do yourself.",
-		Error: firstBelow(f.Problems, "permission_ids"), Held: f.Held, Had: f.Role.Permissions, Ticked: f.Input.PermissionIDs,
+		Error: ui.FirstBelow(f.Problems, "permission_ids"), Held: f.Held, Had: f.Role.Permissions, Ticked: f.Input.PermissionIDs,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/policytext"
 	"tollgate/views/ui"
 )
 
@@ -25,7 +26,7 @@ type ProfileRoles struct {
 }
 
 func (p ProfileRoles) choice() ui.Choice {
-	c := ui.Choice{Name: "role_ids", Legend: "Roles", Error: firstBelow(p.Problems, "role_ids")}
+	c := ui.Choice{Name: "role_ids", Legend: "Roles", Error: ui.FirstBelow(p.Problems, "role_ids")}
 	for _, role := range p.Roles {
 		id := strconv.FormatInt(role.ID, 10)
 		chosen := slices.ContainsFunc(p.Input.RoleIDs.Items, func(v input.Value) bool { return v.Text == id })
@@ -43,17 +44,17 @@ func (p ProfileRoles) choice() ui.Choice {
 func (p ProfileRoles) summary() []ui.ProblemLink {
 	links := ui.ProblemLinks(p.Problems)
 	for i, problem := range p.Problems {
-		if listed(problem.Field, "role_ids") {
+		if ui.InList(problem.Field, "role_ids") {
 			links[i].ID = ui.FieldID("role_ids")
 		}
 	}
 	return links
 }
 
-func (p ProfileRoles) href() string { return profileHref(p.Profile.ID) + "/roles" }
+func (p ProfileRoles) href() string { return policytext.ProfileHref(p.Profile.ID) + "/roles" }
 
 func detachHref(a profile.RoleAttachment) string {
-	return profileHref(a.AccessProfileID) + "/roles/" + strconv.FormatInt(a.RoleID, 10) + "/delete"
+	return policytext.ProfileHref(a.AccessProfileID) + "/roles/" + strconv.FormatInt(a.RoleID, 10) + "/delete"
 }
 
 func defaultWord(isDefault bool) string {
@@ -99,7 +100,7 @@ func DetachedWords(done assignment.Detached, removed bool) string {
 // ProfileDeletion says what the deletion of a profile does.
 func ProfileDeletion(shown profile.Profile, roles []profile.RoleAttachment) []string {
 	effects := []string{
-		"The profile and its " + Versions(shown.Version) + " go for good; the audit log keeps what was in them.",
+		"The profile and its " + plural.Of(shown.Version, "version") + " go for good; the audit log keeps what was in them.",
 	}
 	if len(roles) > 0 {
 		names := make([]string, len(roles))

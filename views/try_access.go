@@ -7,6 +7,7 @@ import (
 	"tollgate/models/decision"
 	"tollgate/models/identity"
 	"tollgate/models/plural"
+	"tollgate/views/policytext"
 	"tollgate/views/ui"
 )
 
@@ -43,13 +44,14 @@ func (p TryPage) servers() []ui.Option {
 
 func decidedBar(l decision.DecidedLimit, now time.Time) ui.Bar {
 	bar := ui.Bar{
-		Label: scopeWord(l.Scope) + ", " + l.Kind + " " + ui.Every(l.Duration), Used: amountOf(l.Kind, l.Used.N),
-		Limit: capOf(l.Kind, l.Limit.N) + " / " + ui.Unit(l.Duration),
-		Note:  resets(l.WindowEndsAt, now), Parts: parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: ui.Exact(l.WindowEndsAt),
-		Where: scopeWord(l.Scope),
+		Label: policytext.ScopeWord(l.Scope) + ", " + l.Kind + " " + ui.Every(l.Duration), Used: policytext.AmountOf(l.Kind, l.Used.N),
+		Limit: policytext.CapOf(l.Kind, l.Limit.N) + " / " + ui.Unit(l.Duration),
+		Note:  policytext.Resets(l.WindowEndsAt, now),
+		Parts: policytext.Parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: ui.Exact(l.WindowEndsAt),
+		Where: policytext.ScopeWord(l.Scope),
 	}
 	if l.Reserved.N > 0 {
-		bar.Used += " and " + amountOf(l.Kind, l.Reserved.N) + " reserved"
+		bar.Used += " and " + policytext.AmountOf(l.Kind, l.Reserved.N) + " reserved"
 	}
 	return bar
 }
@@ -60,7 +62,7 @@ func (p TryPage) words() string {
 	for _, l := range p.Decision.Limits {
 		if l.Used.N+l.Reserved.N >= l.Limit.N {
 			where := plural.Choose(l.Scope.Overall(), "overall", "on "+l.Scope.Name())
-			up = append(up, capOf(l.Kind, l.Limit.N)+" / "+ui.Unit(l.Duration)+" "+where)
+			up = append(up, policytext.CapOf(l.Kind, l.Limit.N)+" / "+ui.Unit(l.Duration)+" "+where)
 		}
 	}
 	if p.Decision.Decision || len(up) == 0 {

@@ -11,6 +11,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
+	"tollgate/views/traffic"
 	"tollgate/views/ui"
 )
 
@@ -54,7 +55,7 @@ type UserPage struct {
 	MayViewCopies, MayAssign, MayChangeCopies, MayDetach bool
 	MayViewKeys, MayViewUsage, MayViewAudit              bool
 	Catalogue                                            catalogue.Catalogue
-	Refusals                                             *RefusalRows // of the last days; nil when they are not shown
+	Refusals                                             *traffic.RefusalRows // of the last days, or nil
 	RefusalCount                                         int64
 }
 

@@ -63,7 +63,7 @@ func UserFormBody(f UserForm) templ.Component {
 		}
 		templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
 			Name: "email", Label: "Email", Type: "email", Hint: "They sign in with it.", MaxLength: 254, Required: true, Width: "wide", Autocomplete: "off",
-			Attrs: identifierAttrs,
+			Attrs: ui.IdentifierAttrs,
 		}, f.Input.Email, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

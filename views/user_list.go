@@ -11,7 +11,7 @@ import (
 
 // UserList is a page of users with what it is narrowed and sorted by.
 type UserList struct {
-	CatalogueFrame
+	ui.ListFrame
 	Users   []account.Listed
 	Held    map[string][]string      // names of the profiles that each holds
 	States  map[string]blocked.State // of those who hold an active copy

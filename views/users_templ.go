@@ -420,7 +420,7 @@ func userRow(u account.Listed, l UserList) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = lines(l.Held[u.ID]).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Lines(l.Held[u.ID]).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -478,7 +478,7 @@ func userRow(u account.Listed, l UserList) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = moment(u.LastUsedAt, "never", ago(l.Now)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.OptionalMoment(u.LastUsedAt, "never", ui.AgoFrom(l.Now)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -491,7 +491,7 @@ func userRow(u account.Listed, l UserList) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = rowActions(u.Name, "/users/"+u.ID, l.CatalogueFrame).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.RowActions(u.Name, "/users/"+u.ID, l.ListFrame).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -789,7 +789,7 @@ func UserBody(p UserPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = moment(&p.User.CreatedAt, "", ui.Moment).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.OptionalMoment(&p.User.CreatedAt, "", ui.Moment).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

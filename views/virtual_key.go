@@ -15,7 +15,7 @@ func KeyHref(k virtualkey.Key) string { return "/users/" + k.UserID + "/virtual-
 
 // KeyList is a page of all virtual keys.
 type KeyList struct {
-	CatalogueFrame
+	ui.ListFrame
 	Keys                             []virtualkey.Key
 	MayViewUsers, MayRotate, MayDrop bool
 

@@ -1,0 +1,15 @@
+// Package views has the pages that have no room of their own: users, roles, keys, copies, the search, sign-in. Views
+// hold no logic: each takes data that was shaped for it and prints it.
+//
+// The rooms beside it:
+//
+//	ui           what every page is built of
+//	policytext   policies and limits in words
+//	editor       one profile: its form and its page
+//	inventory    providers, MCP servers, tool groups
+//	history      the audit log, versions, propagation
+//	traffic      usage, refusals, quarantine
+//
+// The pages use the rooms, the rooms use policytext and ui, and ui uses none of them; models/rooms_test.go names the
+// arrows.
+package views

@@ -1,0 +1,197 @@
+package editor
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"tollgate/models/input"
+	"tollgate/models/plural"
+	"tollgate/models/policy"
+	"tollgate/models/window"
+	"tollgate/views/policytext"
+	"tollgate/views/ui"
+)
+
+func (m *formBuilder) budgets(
+	path, name string, l input.List[policy.BudgetInput], add, remove, provider string,
+) budgetLines {
+	lines := budgetLines{
+		Error: strings.Join(m.Problems.At(path), " "), AddOp: add, AddLabel: addBudgetLabel(provider),
+		ErrorID:   ui.FieldID(name),
+		NoneWords: "No " + scoped("budget", provider) + ": spending is not limited here.",
+	}
+	m.ids[path] = lines.ErrorID
+	for i, budget := range l.Items {
+		path, name := path+"["+strconv.Itoa(i)+"]", name+"["+budget.Key+"]"
+		which := scoped("budget "+strconv.Itoa(i+1), provider)
+		line := budgetLine{
+			Amount: m.field(path+".max_limit", name+".max_limit", budget.MaxLimit, ui.Field{
+				Label: "Amount of " + which, HideLabel: true,
+			}),
+			Window: m.field(path+".reset_duration", name+".reset_duration", budget.ResetDuration, ui.Field{
+				Label: ui.UpperFirst(which) + " resets", HideLabel: true,
+			}),
+			Quarter: m.field(path+".reset_config.quarter_start_month",
+				name+".reset_config.quarter_start_month", budget.ResetConfig.QuarterStartMonth,
+				ui.Field{Label: "First month of the quarters of " + which, HideLabel: true}),
+			Windows:   windowOptions(policy.BudgetDurations, budget.ResetDuration.Text, "per …"),
+			Quarterly: budget.ResetDuration.Text == "1Q" || budget.ResetConfig.QuarterStartMonth.Given(),
+			RemoveOp:  remove + budget.Key, RemoveLabel: "Remove " + which,
+		}
+		m.ids[path+".reset_config"] = ui.FieldID(line.Quarter.Name)
+		line.Quarter.Error = strings.TrimSpace(
+			line.Quarter.Error + " " + strings.Join(m.Problems.At(path+".reset_config"), " "),
+		)
+		line.Quarters = quarterOptions(budget.ResetConfig.QuarterStartMonth.Text)
+		if slices.Contains(policy.BudgetDurations, budget.ResetDuration.Text) {
+			month, err := strconv.Atoi(budget.ResetConfig.QuarterStartMonth.Text)
+			if err != nil {
+				month = 1
+			}
+			line.Note = m.nextReset(budget.ResetDuration.Text, &policy.ResetConfig{QuarterStartMonth: month})
+		}
+		lines.Lines = append(lines.Lines, line)
+	}
+	return lines
+}
+
+// scoped names a limit of a provider, or an overall one when provider is empty.
+func scoped(limit, provider string) string {
+	if provider == "" {
+		return "overall " + limit
+	}
+	return limit + " for " + provider
+}
+
+func addBudgetLabel(provider string) string {
+	return "Add " + plural.Choose(provider == "", "an ", "a ") + scoped("budget", provider)
+}
+
+func windowOptions(durations []string, chosen, none string) []ui.Option {
+	options := []ui.Option{{Label: none}}
+	for _, duration := range durations {
+		options = append(options, ui.Option{Value: duration, Label: "per " + ui.Unit(duration), Chosen: duration == chosen})
+	}
+	return options
+}
+
+func quarterOptions(chosen string) []ui.Option {
+	options := make([]ui.Option, 0, len(ui.Months)+1)
+	options = append(options, ui.Option{Label: "from January"})
+	for i, month := range ui.Months[1:] {
+		value := strconv.Itoa(i + 2)
+		options = append(options, ui.Option{Value: value, Label: "from " + month, Chosen: value == chosen})
+	}
+	return options
+}
+
+// nextReset says when a line's window ends. One that rolls ends for each holder at a moment of their own.
+func (m *formBuilder) nextReset(duration string, config *policy.ResetConfig) string {
+	if !m.Draft.CalendarAligned || duration == "1h" {
+		return "resets " + rolling[duration] + " from when a holder got the profile"
+	}
+	month := 1
+	if config != nil {
+		month = config.QuarterStartMonth
+	}
+	_, end := window.Window(duration, month, m.Draft.Calendar, m.Now, m.Now)
+	return "next reset " + ui.Moment(end)
+}
+
+var rolling = map[string]string{
+	"1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days",
+	"1Y": "every 365 days",
+}
+
+func (m *formBuilder) rate(path string, in policy.RateLimitInput, provider string) rateFields {
+	return m.rateOf(path, path, in, provider)
+}
+
+func (m *formBuilder) rateOf(path, name string, in policy.RateLimitInput, provider string) rateFields {
+	one := func(what string, v input.Value, f ui.Field) ui.Field {
+		return m.field(path+"."+what, name+"."+what, v, f)
+	}
+	requests, tokens := ui.UpperFirst(scoped("requests", provider)), ui.UpperFirst(scoped("tokens", provider))
+	return rateFields{
+		Requests: one("request_max_limit", in.RequestMaxLimit, ui.Field{
+			Label: requests, HideLabel: true, Suffix: "requests",
+		}),
+		RequestWindow: one("request_reset_duration", in.RequestResetDuration, ui.Field{
+			Label: requests + " reset", HideLabel: true,
+		}),
+		Tokens: one("token_max_limit", in.TokenMaxLimit, ui.Field{Label: tokens, HideLabel: true, Suffix: "tokens"}),
+		TokenWindow: one("token_reset_duration", in.TokenResetDuration, ui.Field{
+			Label: tokens + " reset", HideLabel: true,
+		}),
+		RequestWindows: windowOptions(policy.RateDurations, in.RequestResetDuration.Text, "no limit"),
+		TokenWindows:   windowOptions(policy.RateDurations, in.TokenResetDuration.Text, "no limit"),
+	}
+}
+
+// Resets writes out the next reset of every line, for the section about windows.
+func (m *formBuilder) resets() []string {
+	var said []string
+	add := func(scope string, budgets []policy.Budget, limit *policy.RateLimit) {
+		for _, budget := range budgets {
+			if budget.ResetDuration != "" {
+				said = append(said, policytext.SpendLine(budget)+scope+": "+m.nextReset(budget.ResetDuration, budget.ResetConfig))
+			}
+		}
+		if limit != nil && limit.RequestResetDuration != nil {
+			said = append(said, plural.Count(*limit.RequestMaxLimit)+" requests / "+
+				ui.Unit(*limit.RequestResetDuration)+scope+": "+
+				m.nextReset(*limit.RequestResetDuration, nil))
+		}
+		if limit != nil && limit.TokenResetDuration != nil {
+			said = append(said, plural.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration)+scope+": "+
+				m.nextReset(*limit.TokenResetDuration, nil))
+		}
+	}
+	add("", m.Draft.Budgets, m.Draft.RateLimit)
+	for _, config := range m.Draft.ProviderConfigs {
+		add(" on "+config.ProviderName, config.Budgets, config.RateLimit)
+	}
+	return said
+}
+
+// summary links every problem to its field, or to the nearest thing around it that has a place in the form.
+func (m *formBuilder) summary() []ui.ProblemLink {
+	var links []ui.ProblemLink
+	for _, problem := range m.Problems {
+		path := problem.Field
+		for path != "" && m.ids[path] == "" {
+			path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+		}
+		links = append(links, ui.ProblemLink{ID: m.ids[path], Message: problem.Message})
+	}
+	return links
+}
+
+// contents is the editor's table of contents, with how many problems each section has.
+func (m *formBuilder) contents() []contentsLink {
+	sections := []struct {
+		contentsLink
+		fields []string
+	}{
+		{contentsLink{ID: "basics", Label: "Basics"}, []string{"name", "description", "tags"}},
+		{contentsLink{ID: "providers", Label: "Providers"}, []string{"provider_configs"}},
+		{contentsLink{ID: "budgets-section", Label: "Budgets"}, []string{"budgets"}},
+		{contentsLink{ID: "rate-limit", Label: "Rate limit"}, []string{"rate_limit"}},
+		{contentsLink{ID: "windows", Label: "Windows"}, []string{"calendar_aligned", "time_zone"}},
+		{contentsLink{ID: "mcp", Label: "MCP"}, []string{"mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"}},
+		{contentsLink{ID: "review", Label: "Review"}, nil},
+	}
+	links := make([]contentsLink, len(sections))
+	for i, section := range sections {
+		links[i] = section.contentsLink
+		for _, problem := range m.Problems {
+			for _, field := range section.fields {
+				if rest, ok := strings.CutPrefix(problem.Field, field); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+					links[i].Wrong++
+				}
+			}
+		}
+	}
+	return links
+}

@@ -1,0 +1,154 @@
+package history
+
+import (
+	"cmp"
+	"slices"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/money"
+	"tollgate/models/plural"
+	"tollgate/models/policy"
+	"tollgate/views/policytext"
+	"tollgate/views/ui"
+)
+
+// aboutHolders are the actions that concern who holds a profile: what they did stands in the row's metadata too.
+var aboutHolders = []string{
+	"assign", "unassign", "attach_role", "detach_role", "propagate", "override_set", "override_clear",
+}
+
+// detailLabels are the members of the metadata that are shown, in order. Lists of users are counted: there may be
+// thousands.
+var detailLabels = []struct {
+	name, label string
+	counted     bool
+}{
+	{"roles", "Roles", false},
+	{"role", "Role", false},
+	{"is_default", "Default", false},
+	{"apply_to_existing", "Applied to existing", false},
+	{"remove_from_users", "Taken from holders", false},
+	{"source", "Source", false},
+	{"to_version", "Version", false},
+	{"fields", "Fields", false},
+	{"reset_usage", "Usage reset", false},
+	{"user_ids", "Users", true},
+	{"already_held_by", "Held it already", true},
+	{"still_held_by", "Keep it", true},
+	{"scope", "Scope", false},
+	{"reset_duration", "Window", false},
+	{"max_limit", "Limit", false},
+	{"keys", "Keys issued", false},
+	{"deleted_keys", "Keys deleted", false},
+}
+
+// holderDetails writes out what a row says of holders beside the values before and after.
+func holderDetails(row audit.Entry) []DifferenceRow {
+	if row.Metadata == nil || !slices.Contains(aboutHolders, row.Action) {
+		return nil
+	}
+	var metadata map[string]any
+	if database.ReadDocument([]byte(*row.Metadata), &metadata) != nil {
+		return nil
+	}
+	var rows []DifferenceRow
+	for _, detail := range detailLabels {
+		list, isList := metadata[detail.name].([]any)
+		switch {
+		case metadata[detail.name] == nil, isList && len(list) == 0:
+		case detail.counted:
+			rows = append(rows, DifferenceRow{
+				Label: detail.label, After: []ui.DiffLine{ui.PlainLine(plural.Of(len(list), "user"))},
+			})
+		case isList:
+			line := DifferenceRow{Label: detail.label}
+			for _, item := range list {
+				line.After = append(line.After, ui.PlainLine(compact(item)))
+			}
+			rows = append(rows, line)
+		default:
+			rows = append(rows, DifferenceRow{
+				Label: detail.label, After: []ui.DiffLine{ui.PlainLine(detailWords(detail.name, metadata[detail.name]))},
+			})
+		}
+	}
+	return rows
+}
+
+// ofCopy reports whether a row's values are those of a copy's own state, not of a policy.
+func ofCopy(row audit.Entry) bool {
+	return row.UserID != nil && !slices.Contains([]string{"assign", "unassign"}, row.Action)
+}
+
+// whom names the user that a row is about, and where they are.
+func whom(row audit.Entry, names map[string]string) (name, href string) {
+	switch {
+	case row.UserID == nil:
+		return many(row), ""
+	case names[*row.UserID] == "":
+		return "a user who is gone", ""
+	}
+	return names[*row.UserID], "/users/" + *row.UserID
+}
+
+// many counts the users that a row is about.
+func many(row audit.Entry) string {
+	var about struct {
+		UserIDs []string `json:"user_ids"`
+	}
+	if row.Metadata == nil || database.ReadDocument([]byte(*row.Metadata), &about) != nil || len(about.UserIDs) == 0 {
+		return ""
+	}
+	return plural.Of(len(about.UserIDs), "user")
+}
+
+// resourcePaths are where things other than profiles are looked at, by what the log calls them.
+var resourcePaths = map[string]string{
+	"user": "/users/", "role": "/roles/", "provider": "/providers/", "mcp_client": "/mcp/clients/",
+	"tool_group": "/mcp/tool-groups/",
+	settledUsage: "/usage/quarantine/",
+}
+
+// settledUsage stays where it was when it is dismissed.
+const settledUsage = "quarantined_usage"
+
+// resource names something that a row without a profile is about, and where it is while it is there.
+func resource(row audit.Entry, kind, id, name string) (what, href string) {
+	what = cmp.Or(name, id)
+	if path := resourcePaths[kind]; path != "" && id != "" && (row.Action != "delete" || kind == settledUsage) {
+		href = path + id
+	}
+	return what, href
+}
+
+// detailWords writes a member of the metadata as the pages write such things.
+func detailWords(name string, value any) string {
+	text := compact(value)
+	switch name {
+	case "scope":
+		var scope policy.Scope
+		if err := scope.UnmarshalText([]byte(text)); err == nil {
+			return policytext.ScopeWord(scope)
+		}
+	case "reset_duration":
+		return "per " + ui.Unit(text)
+	case "max_limit":
+		if amount, err := money.ParseMoney(text); err == nil {
+			return ui.Dollars(amount)
+		}
+	}
+	return plural.Choose(text == "true", "yes", plural.Choose(text == "false", "no", text))
+}
+
+// UsersAffected are the ids of those whom rows are about, each once.
+func UsersAffected(rows []audit.Entry) []string {
+	ids := []string{}
+	for _, row := range rows {
+		if row.UserID != nil {
+			ids = append(ids, *row.UserID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

@@ -1,0 +1,174 @@
+package history
+
+import (
+	"cmp"
+	"strings"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/money"
+	"tollgate/models/plural"
+	"tollgate/models/policy"
+	"tollgate/views/ui"
+)
+
+// SentencePart is a run of words of a sentence, with a link where what it names can be looked at.
+type SentencePart struct{ Text, Href string }
+
+// sentences say what was done, by what kind of thing it was done to and the action. {what} and {whom} are links.
+var sentences = map[string]string{
+	"access_profile create":      "created the profile {what}",
+	"access_profile clone":       "created the profile {what} as a copy of another",
+	"access_profile update":      "changed the {fields} of {what}",
+	"access_profile delete":      "deleted the profile {what}",
+	"access_profile activate":    "took {what} out of the archive",
+	"access_profile deactivate":  "archived {what}",
+	"access_profile restore":     "restored an earlier version of {what}: {fields}",
+	"access_profile propagate":   "pushed version {version} of {what} to {whom}: {pushed}",
+	"access_profile attach_role": "attached {what} to {roles}{default}{given}",
+	"access_profile detach_role": "detached {what} from {roles}{taken}",
+	"copy assign":                "gave {what} to {whom}{source}",
+	"copy unassign":              "took {what} from {whom}",
+	"copy update":                "changed the {fields} of {whom}'s {what}",
+	"copy activate":              "resumed {whom}'s access by {what}",
+	"copy deactivate":            "paused {whom}'s access by {what}",
+	"copy override_set":          "raised {whom}'s {limit} of {what} by {amount}{lasting}",
+	"copy override_clear":        "removed the raise of {whom}'s {limit} of {what}",
+	"virtual_key create":         "issued the key {name} to {whom}",
+	"virtual_key update":         "changed the {fields} of {whom}'s key {name}",
+	"virtual_key delete":         "deleted {whom}'s key {name}",
+	"user create":                "added the user {whom}",
+	"user update":                "changed the {fields} of {whom}",
+	"user delete":                "deleted the user {name}",
+	"usage_event update":         "took {adjusted} of a charge back from {whom}",
+	"quarantined_usage assign":   "assigned usage of an unknown key to {whom}",
+	"quarantined_usage delete":   "dismissed usage of an unknown key",
+}
+
+// resourceWords are the other kinds of things, which are all created, changed and deleted alike.
+var resourceWords = map[string]string{
+	"access_profile": "profile", "user": "user", "role": "role", "virtual_key": "virtual key", "api_key": "API key",
+	"provider": "provider", "mcp_client": "MCP server", "tool_group": "tool group", "usage_event": "charge",
+	"quarantined_usage": "usage of unknown keys",
+}
+
+var otherSentences = map[string]string{
+	"create": "created the {kind} {what}", "update": "changed the {fields} of the {kind} {what}",
+	"delete": "deleted the {kind} {what}",
+}
+
+// about is what the documents of a row say that its sentence needs.
+type about struct {
+	Resource      string      `json:"resource"`
+	Name          string      `json:"name"`
+	Email         string      `json:"email"`
+	Source        string      `json:"source"`
+	Roles         []string    `json:"roles"`
+	Role          string      `json:"role"`
+	IsDefault     bool        `json:"is_default"`
+	Given         bool        `json:"apply_to_existing"`
+	Taken         bool        `json:"remove_from_users"`
+	ToVersion     int64       `json:"to_version"`
+	Fields        []string    `json:"fields"`
+	Scope         string      `json:"scope"`
+	ResetDuration string      `json:"reset_duration"`
+	MaxLimit      money.Money `json:"max_limit"`
+	Amount        money.Money `json:"amount"`
+	Cycles        *int64      `json:"cycles"`
+}
+
+// sentence says in words what a row records; the actor is its subject, which comes before it. Names are those of the
+// users affected, by their id.
+func sentence(row audit.Entry, names map[string]string, differing []DifferenceRow) []SentencePart {
+	var a about
+	for _, text := range []*string{row.PreviousValues, row.NewValues, row.Metadata} {
+		if text != nil {
+			_ = database.ReadDocument([]byte(*text), &a) // of another shape it says nothing more
+		}
+	}
+	kind := cmp.Or(a.Resource, "access_profile")
+	if kind == "access_profile" && row.UserID != nil {
+		kind = "copy"
+	}
+	pattern := cmp.Or(sentences[kind+" "+row.Action], otherSentences[row.Action],
+		strings.ReplaceAll(row.Action, "_", " ")+" {what}")
+	what, href := subject(row)
+	affected, affectedHref := whom(row, names)
+	words := a.words(what, affected, differing)
+	words["{kind}"] = cmp.Or(resourceWords[kind], strings.ReplaceAll(kind, "_", " "))
+	parts := []SentencePart{}
+	for text := range strings.SplitSeq(pattern, "{") {
+		name, rest, isPlace := strings.Cut(text, "}")
+		switch {
+		case !isPlace:
+			parts = append(parts, SentencePart{Text: text})
+			continue
+		case name == "what":
+			parts = append(parts, SentencePart{cmp.Or(what, "something"), href})
+		case name == "whom":
+			parts = append(parts, SentencePart{cmp.Or(affected, "no user"), affectedHref})
+		default:
+			parts = append(parts, SentencePart{Text: words["{"+name+"}"]})
+		}
+		parts = append(parts, SentencePart{Text: rest})
+	}
+	return parts
+}
+
+// words are what the places of a sentence say that are no links.
+func (a about) words(what, affected string, differing []DifferenceRow) map[string]string {
+	roles := a.Roles
+	if len(roles) == 0 && a.Role != "" {
+		roles = []string{a.Role}
+	}
+	labels := make([]string, len(differing))
+	for i, d := range differing {
+		labels[i] = d.Label
+	}
+	return map[string]string{
+		"{name}":     cmp.Or(a.Name, what),
+		"{fields}":   cmp.Or(strings.ToLower(some(labels)), "values"),
+		"{pushed}":   strings.ReplaceAll(some(a.Fields), "_", " "),
+		"{roles}":    "the " + plural.Choose(len(roles) == 1, "role ", "roles ") + some(roles),
+		"{default}":  plural.Choose(a.IsDefault, " by default", ""),
+		"{given}":    plural.Choose(a.Given, ", and gave it to "+cmp.Or(affected, "no user"), ""),
+		"{taken}":    plural.Choose(a.Taken, ", and took it from "+cmp.Or(affected, "no user"), ""),
+		"{source}":   plural.Choose(a.Source == "role", " through their role", ""),
+		"{version}":  plural.Count(a.ToVersion),
+		"{limit}":    a.limit(),
+		"{amount}":   ui.Dollars(a.Amount),
+		"{lasting}":  a.lasting(),
+		"{adjusted}": ui.Dollars(-a.Amount),
+	}
+}
+
+// lasting says how many windows a raise is for.
+func (a about) lasting() string {
+	if a.Cycles == nil {
+		return " for good"
+	}
+	return " for " + plural.Of(*a.Cycles, ui.Unit(a.ResetDuration))
+}
+
+var adjectives = map[string]string{
+	"1h": "hourly", "1d": "daily", "1w": "weekly", "1M": "monthly", "1Q": "quarterly", "1Y": "yearly",
+}
+
+// limit names a budget: $60.00 daily budget for openai.
+func (a about) limit() string {
+	words := ui.Dollars(a.MaxLimit) + " " + adjectives[a.ResetDuration] + " budget"
+	var scope policy.Scope
+	if err := scope.UnmarshalText([]byte(a.Scope)); err == nil && !scope.Overall() {
+		words += " for " + scope.Name()
+	}
+	return words
+}
+
+// some lists the first few: a, b, c and 2 more.
+func some(names []string) string {
+	const most = 3
+	if len(names) > most+1 {
+		return ui.Sequence(append(append([]string{}, names[:most]...), plural.Count(int64(len(names)-most))+" more"))
+	}
+	return ui.Sequence(names)
+}

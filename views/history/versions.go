@@ -1,0 +1,99 @@
+package history
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/profile"
+	"tollgate/views/policytext"
+	"tollgate/views/ui"
+)
+
+// VersionRow is one version of the list.
+type VersionRow struct {
+	Number, Name, By, When, Exact string
+	Standing                      bool
+}
+
+// VersionList is a profile's versions.
+type VersionList struct {
+	Rows  []VersionRow
+	Pager ui.Pager
+}
+
+// VersionsOf writes versions out; standing is the newest.
+func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager ui.Pager) VersionList {
+	list := VersionList{Pager: pager}
+	for _, v := range versions {
+		list.Rows = append(list.Rows, VersionRow{
+			Number: strconv.FormatInt(v.Version, 10), Name: v.Name, By: v.ChangedBy, When: ui.Ago(v.CreatedAt, now),
+			Exact:    ui.Exact(v.CreatedAt),
+			Standing: v.Version == standing,
+		})
+	}
+	return list
+}
+
+// Comparison is two versions side by side.
+type Comparison struct {
+	Href               string // of the profile
+	From, To, Standing int64
+	Rows               []DifferenceRow
+	MayRestore         bool
+}
+
+func (c Comparison) number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// restorable reports whether the older side can be restored: it differs from what stands.
+func (c Comparison) restorable() bool {
+	return c.MayRestore && c.To == c.Standing && c.From != c.Standing && len(c.Rows) > 0
+}
+
+// DifferenceRow is a field that differs, as lines of words.
+type DifferenceRow struct {
+	Label         string
+	Before, After []ui.DiffLine
+}
+
+func difference(label string, before, after []string) DifferenceRow {
+	row := DifferenceRow{Label: label}
+	row.Before, row.After = ui.CompareLines(before, after)
+	return row
+}
+
+// fieldLabels are the fields of a profile in the order of its form.
+var fieldLabels = []struct{ name, label string }{
+	{"name", "Name"},
+	{"description", "Description"},
+	{"is_active", "State"},
+	{"tags", "Tags"},
+	{"provider_configs", "Providers"},
+	{"budgets", "Global budgets"},
+	{"rate_limit", "Global rate limit"},
+	{"calendar_aligned", "Windows"},
+	{"mcp_tool_groups", "Tool groups"},
+	{"mcp_servers", "MCP servers"},
+	{"mcp_tool_overrides", "Single tools"},
+}
+
+// Differences compares two profiles field by field in words.
+func Differences(before, after profile.Profile, offered catalogue.Catalogue) []DifferenceRow {
+	was, is := policytext.FieldLines(before, offered), policytext.FieldLines(after, offered)
+	was["is_active"], is["is_active"] = stateLine(before), stateLine(after)
+	var rows []DifferenceRow
+	for _, field := range fieldLabels {
+		if a, b := was[field.name], is[field.name]; !slices.Equal(a, b) {
+			rows = append(rows, difference(field.label, a, b))
+		}
+	}
+	return rows
+}
+
+func stateLine(p profile.Profile) []string {
+	if p.IsActive {
+		return []string{"active"}
+	}
+	return []string{"inactive"}
+}

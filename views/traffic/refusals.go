@@ -1,0 +1,158 @@
+package traffic
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models/money"
+	"tollgate/models/plural"
+	"tollgate/models/refusal"
+	"tollgate/views/policytext"
+	"tollgate/views/ui"
+)
+
+// RefusalRows is a list of refusals, on a page of its own or on a user's.
+type RefusalRows struct {
+	Rows                                    []refusal.Row
+	Now                                     time.Time
+	Next                                    string // where a form comes back to
+	OfUser                                  bool
+	MayViewUsers, MayViewProfiles, MayRaise bool
+}
+
+// RefusalPage is one part of the refusals that match.
+type RefusalPage struct {
+	RefusalRows
+	Query     refusal.Query
+	UserName  string // of the user whose refusals are shown
+	Link      func(pairs ...string) string
+	Gaps      []time.Time
+	KeptSince time.Time
+	Pager     ui.Pager
+}
+
+func (p RefusalPage) filtered() bool {
+	return p.Query.UserID != "" || p.Query.ProfileID != 0 || p.Query.Model != "" || p.Query.Reason != ""
+}
+
+func (p RefusalPage) days() []ui.Link {
+	var links []ui.Link
+	for _, days := range []int64{1, 7, 31} {
+		label := plural.Choose(days == 1, "24 hours", strconv.FormatInt(days, 10)+" days")
+		links = append(links, ui.Link{Label: label, Href: p.Link("days", strconv.FormatInt(days, 10)), On: days == p.Query.Days})
+	}
+	return links
+}
+
+// refusalWords name the types of decisions on pages.
+var refusalWords = map[string]string{
+	"access_not_found": "unknown or expired key", "access_blocked": "no active profile", "provider_blocked": "provider not in profile",
+	"model_blocked": "model not in profile", "rate_limited": "tokens and requests", "token_limited": "tokens",
+	"request_limited": "requests", "budget_exceeded": "budget", "mcp_tool_blocked": "tool not in profile",
+}
+
+func (p RefusalPage) reasons() []ui.Option {
+	options := []ui.Option{{Label: "Any reason", Chosen: p.Query.Reason == ""}}
+	for _, reason := range refusal.Reasons[1:] {
+		options = append(options, ui.Option{
+			Value: reason, Label: ui.UpperFirst(refusalWords[reason]), Chosen: reason == p.Query.Reason,
+		})
+	}
+	return options
+}
+
+// span is when calls were refused: "27 Nov 15:02–18:40".
+func span(r refusal.Row) string {
+	first, last := r.FirstAt.UTC(), r.LastAt.UTC()
+	words := first.Format("2 Jan 15:04")
+	if last.Format("15:04") != first.Format("15:04") {
+		words += "–" + last.Format("15:04")
+	}
+	return words
+}
+
+// limitInWords is a limit as in a sentence: "$500.00 per month on anthropic".
+func limitInWords(l refusal.Decided) string {
+	words := ""
+	switch limit := l.Limit.(type) {
+	case money.Money:
+		words = ui.Dollars(limit)
+	case int64:
+		words = plural.Count(limit) + " " + l.Kind
+	}
+	words += " per " + ui.Unit(l.ResetDuration)
+	if _, scope, found := strings.Cut(l.Scope, ":"); found {
+		words += " on " + scope
+	}
+	return words
+}
+
+// whyRefused says why calls were refused.
+func whyRefused(r refusal.Row) string {
+	profile := r.ProfileName
+	if profile == "" {
+		profile = "the profile"
+	}
+	if l := r.RefusedBy; l != nil {
+		words := limitInWords(*l)
+		switch l.Reason {
+		case "never_fits":
+			words = "the estimate is above all of " + words
+		case "does_not_fit_now":
+			words = "the estimate was above what was left of " + words
+		default:
+			words += " used up"
+		}
+		if !r.Granted {
+			words += "; it is not in " + profile + " either"
+		}
+		return words
+	}
+	switch r.Type {
+	case "access_not_found":
+		return plural.Choose(r.UserID == "", "the key or user is unknown", "the key had expired")
+	case "access_blocked":
+		return "no active profile"
+	case "rate_limited":
+		return "concurrent calls reached the limit first"
+	}
+	return "not in " + profile
+}
+
+func askedFor(r refusal.Row) string {
+	switch {
+	case r.UserID == "" && r.Asked == refusal.Others:
+		return "(too many to tell apart)"
+	case r.Asked == "":
+		return "–"
+	}
+	return r.Asked
+}
+
+// raiseHref leads to the form that raises the budget that decided, and back.
+func (p RefusalRows) raiseHref(r refusal.Row) string {
+	return "/users/" + r.UserID + "/access-profiles/" + strconv.FormatInt(r.CopyID, 10) + "/budgets/" + r.RefusedBy.LimitID +
+		"/override" + policytext.RaiseQuery(p.Next, r.Estimate)
+}
+
+func (p RefusalRows) who(r refusal.Row) string {
+	switch {
+	case r.UserID == "":
+		return "unknown"
+	case r.UserName == "":
+		return "a user"
+	}
+	return r.UserName
+}
+
+// tryHref asks again as of the last refusal.
+func tryHref(r refusal.Row) string {
+	query := url.Values{"model": {r.Asked}, "at": {r.LastAt.UTC().Format("2006-01-02T15:04")}}
+	if r.Type == "mcp_tool_blocked" {
+		server, tool, _ := strings.Cut(r.Asked, "/")
+		query = url.Values{"mcp_client_id": {server}, "tool_name": {tool}, "at": query["at"]}
+	}
+	return "/users/" + r.UserID + "/try?" + query.Encode()
+}
