@@ -106,8 +106,7 @@ func (s *screen) tries(model, answer string) {
 
 func (s *screen) triesTool(server, tool, answer string) {
 	s.t.Helper()
-	s.choose("MCP server", server)
-	s.fill("Tool", tool)
+	s.fill("Tool", server+"/"+tool)
 	s.click(s.button("Try tool"))
 	s.answered(server+"/"+tool, answer)
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -9,6 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
@@ -18,7 +20,7 @@ import (
 
 // TryAccess shows whether a user might make a call now, and the line that decides.
 func (h *Handlers) TryAccess(c *gin.Context) error {
-	q := intake.ReadQuery(c, "model", "mcp_client_id", "tool_name", "at")
+	q := intake.ReadQuery(c, "model", "tool", "mcp_client_id", "tool_name", "at")
 	at := tryTime(q)
 	if err := q.Err(); err != nil {
 		return err
@@ -31,9 +33,16 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	copies, err := assignment.List(reqctx.Of(c), h.DB, user.ID)
+	if err != nil {
+		return err
+	}
 	tried := views.TryPage{
 		User: user, Model: q.Typed("model"), Server: q.Typed("mcp_client_id"), Tool: q.Typed("tool_name"),
-		Catalogue: offered, Now: time.Now(), At: at,
+		Catalogue: offered, Copies: copies, Now: time.Now(), At: at,
+	}
+	if typed := q.Typed("tool"); typed != "" {
+		tried.Server, tried.Tool, _ = strings.Cut(typed, "/")
 	}
 	if at != nil {
 		tried.Now = *at

@@ -1,12 +1,15 @@
 package views
 
 import (
+	"slices"
 	"time"
 
+	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/decision"
 	"tollgate/models/identity"
 	"tollgate/models/plural"
+	"tollgate/models/policy"
 	"tollgate/views/policytext"
 	"tollgate/views/ui"
 )
@@ -16,6 +19,7 @@ type TryPage struct {
 	User                identity.User
 	Model, Server, Tool string
 	Catalogue           catalogue.Catalogue
+	Copies              []assignment.Assignment
 	Decision            *decision.Decision
 	Now                 time.Time
 	At                  *time.Time // as of which; nil for now
@@ -32,14 +36,69 @@ func (p TryPage) at() string {
 // Asked reports whether there is something to decide.
 func (p TryPage) Asked() bool { return p.Model != "" || p.Server != "" && p.Tool != "" }
 
-func (p TryPage) servers() []ui.Option {
-	options := []ui.Option{{Label: "Choose a server", Chosen: p.Server == ""}}
-	for _, server := range p.Catalogue.Servers {
-		options = append(options, ui.Option{
-			Value: server.ClientID, Label: server.ClientID, Chosen: server.ClientID == p.Server,
-		})
+// wrong says what a tool lacks that was typed without its server.
+func (p TryPage) wrong() string {
+	if p.Model == "" && p.Server != "" && p.Tool == "" {
+		return "Put its MCP server in front, as in server/tool."
 	}
-	return options
+	return ""
+}
+
+// mostSuggested bounds a list of suggestions, which a browser filters as one types.
+const mostSuggested = 1000
+
+// models are those of the catalogue that it makes sense to try: of the providers that the user's copies have.
+func (p TryPage) models() []string {
+	var names []string
+	for _, provider := range p.Catalogue.Providers {
+		if !slices.ContainsFunc(p.Copies, func(u assignment.Assignment) bool { return hasProvider(u, provider.Name) }) {
+			continue
+		}
+		for _, model := range provider.Models {
+			names = append(names, provider.Name+"/"+catalogue.BareModel(provider.Name, model))
+		}
+	}
+	return names[:min(mostSuggested, len(names))]
+}
+
+func hasProvider(u assignment.Assignment, name string) bool {
+	return slices.ContainsFunc(u.ProviderConfigs, func(c policy.ProviderConfig) bool { return c.ProviderName == name })
+}
+
+// tools are those of the servers of which the user's copies grant some.
+func (p TryPage) tools() []string {
+	granted := map[string]bool{}
+	for _, u := range p.Copies {
+		for _, grant := range policy.Grants(p.Catalogue, u.Policy) {
+			granted[grant.Server] = true
+		}
+	}
+	var names []string
+	for _, server := range p.Catalogue.Servers {
+		if !granted[server.ClientID] {
+			continue
+		}
+		for _, tool := range server.Tools {
+			names = append(names, server.ClientID+"/"+tool)
+		}
+	}
+	return names[:min(mostSuggested, len(names))]
+}
+
+// such names the first suggestion as an example, if there is one.
+func such(hint string, suggestions []string) string {
+	if len(suggestions) == 0 {
+		return hint + "."
+	}
+	return hint + ", such as " + suggestions[0] + "."
+}
+
+// tool is the tool with its server, as its field has it.
+func (p TryPage) tool() string {
+	if p.Tool == "" {
+		return p.Server
+	}
+	return p.Server + "/" + p.Tool
 }
 
 func decidedBar(l decision.DecidedLimit, now time.Time) ui.Bar {

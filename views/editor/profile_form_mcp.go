@@ -39,7 +39,7 @@ func (m *formBuilder) selections(f *profileForm) {
 			Hint:   plural.Of(len(server.Tools), "tool") + " now, including future tools",
 			Chosen: ticked(server.ClientID, servers),
 		})
-		f.ToolLists = append(f.ToolLists, toolList{ID: "tools-of-" + ui.FieldID(server.ClientID), Tools: server.Tools})
+		f.ToolLists = append(f.ToolLists, toolList{ID: m.toolsOf(server.ClientID), Tools: server.Tools})
 	}
 	f.GroupsError = strings.TrimSpace(f.GroupsError + " " + strings.Join(m.Problems.At("mcp_tool_groups"), " "))
 	f.ServersError = strings.TrimSpace(f.ServersError + " " + strings.Join(m.Problems.At("mcp_servers"), " "))
@@ -71,6 +71,16 @@ func (m *formBuilder) toolCount(server string) int {
 	return 0
 }
 
+// toolsOf is the id of the list of a server's tools, one without a list for a server that is unknown.
+func (m *formBuilder) toolsOf(server string) string {
+	for i, known := range m.Catalogue.Servers {
+		if known.ClientID == server {
+			return "tools-of-" + strconv.Itoa(i+1)
+		}
+	}
+	return "tools-of-none"
+}
+
 func (m *formBuilder) overrides() []overrideRow {
 	var rows []overrideRow
 	for i, o := range m.Input.MCPToolOverrides.Items {
@@ -81,7 +91,7 @@ func (m *formBuilder) overrides() []overrideRow {
 			}),
 			Tool: m.field(path+".tool_name", name+".tool_name", o.ToolName, ui.Field{
 				Label: "Tool " + strconv.Itoa(i+1), HideLabel: true, Autocomplete: "off",
-				Attrs: map[string]any{"list": "tools-of-" + ui.FieldID(o.MCPClientID.Text), "spellcheck": "false"},
+				Attrs: map[string]any{"list": m.toolsOf(o.MCPClientID.Text), "spellcheck": "false"},
 			}),
 			Action: m.field(path+".action", name+".action", o.Action, ui.Field{
 				Label: "Include or exclude tool " + strconv.Itoa(i+1), HideLabel: true,

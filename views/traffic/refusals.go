@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -119,6 +120,18 @@ func whyRefused(r refusal.Row) string {
 		return "concurrent calls reached the limit first"
 	}
 	return "not in " + profile
+}
+
+// asked are the models and tools of the refusals shown.
+func (p RefusalPage) asked() []string {
+	var names []string
+	for _, r := range p.Rows {
+		if r.Asked != "" {
+			names = append(names, r.Asked)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func askedFor(r refusal.Row) string {
