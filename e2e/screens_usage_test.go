@@ -80,20 +80,6 @@ var usageScreens = []scene{
 	{name: "try-tool-refused", place: spent("Tess Unhandy", "1", "/try"), act: func(s *screen) {
 		s.triesTool("postgres", "execute_sql", "Refused with 403")
 	}},
-
-	{name: "quota", visit: visit{out: true}, path: "/quota"},
-	{name: "quota-refused", visit: visit{out: true}, path: "/quota", act: func(s *screen) {
-		s.fill("Virtual key", "sk-nobody-has-this")
-		refuse("Show what is left")(s)
-	}},
-	{name: "quota-left", visit: visit{out: true}, path: "/quota", act: func(s *screen) {
-		home, key := s.console.spender(s.t, "Quentin Quota")
-		s.console.spend(s.t, home, uuid.NewString(), "17.25")
-		s.fill("Virtual key", key)
-		s.click(s.button("Show what is left"))
-		s.sees(s.heading("Spending of Quentin Quota"))
-		s.sees(s.text("Near limit"))
-	}},
 }
 
 // tries asks whether the user of the page may call a model, and checks the answer.
@@ -113,7 +99,7 @@ func (s *screen) triesTool(server, tool, answer string) {
 
 func (s *screen) answered(call, answer string) {
 	s.t.Helper()
-	s.arrives(`/users/[0-9a-f-]+/try\?.*`)
+	s.arrives(`/(users/[0-9a-f-]+|me)/try\?.*`)
 	s.sees(s.GetByRole("status").GetByRole("heading", buttonNamed(answer+" "+call)))
 }
 

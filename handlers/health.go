@@ -43,8 +43,12 @@ func (h *Handlers) ShowMetrics(c *gin.Context) error {
 	return nil
 }
 
-// Home leads to the first screen.
+// Home leads to the first screen: of a user whose role permits nothing, to their own access.
 func (h *Handlers) Home(c *gin.Context) error {
-	c.Redirect(http.StatusSeeOther, "/access-profiles")
+	first := "/access-profiles"
+	if user, known := reqctx.User(c); known && user.Actor().None() {
+		first = meHref
+	}
+	c.Redirect(http.StatusSeeOther, first)
 	return nil
 }

@@ -20,8 +20,8 @@ import (
 // LoginPage shows the form to sign in.
 func (h *Handlers) LoginPage(c *gin.Context) error {
 	next := c.Query("next")
-	if _, known := reqctx.User(c); known {
-		return seeOther(c, localPath(next), "")
+	if user, known := reqctx.User(c); known {
+		return seeOther(c, landing(user, next), "")
 	}
 	firstRun, err := sample.NeedsFirstRun(reqctx.Of(c), h.DB)
 	if err != nil {
@@ -40,7 +40,7 @@ func (h *Handlers) Login(c *gin.Context) error {
 		var user identity.User
 		if user, err = identity.Login(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), in); err == nil {
 			if in.Sealed.Text == "" {
-				return h.signIn(c, user.ID, in.Next.Text)
+				return h.signIn(c, user, in.Next.Text)
 			}
 			if err := h.startSession(c, user.ID); err != nil {
 				return err

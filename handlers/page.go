@@ -41,8 +41,11 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 	if user, ok := reqctx.User(c); ok {
 		actor := reqctx.Actor(c)
 		page.User = &ui.Viewer{
-			ID: user.ID, Name: user.Name, Email: user.Email, Role: user.Role,
+			ID: user.ID, Name: user.Name, Email: user.Email, Role: user.Role, Console: !actor.None(),
 			Session: identity.SessionIdle, SessionLeft: user.SessionLeft, SessionMost: identity.SessionMost,
+		}
+		if actor.None() {
+			page.Nav = []ui.NavItem{{Label: "My access", Href: meHref, Icon: "user", Current: current == meHref}}
 		}
 		for _, section := range sections {
 			if actor.May(section.permission) {

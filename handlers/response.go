@@ -89,6 +89,9 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 		Message: first.Message, Icon: "warning", BackLabel: "Back to the profiles", BackHref: "/access-profiles",
 		RequestID: reqctx.RequestID(c),
 	}
+	if page.User != nil && !page.User.Console {
+		body.BackLabel, body.BackHref = "My access", meHref
+	}
 	switch status {
 	case http.StatusNotFound:
 		body.Icon = "gone"

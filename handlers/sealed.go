@@ -31,6 +31,7 @@ const (
 // secretFields are never kept: passwords, keys and credentials are typed again.
 var secretFields = []string{
 	"password", "current_password", "new_password", "virtual_key", "credential_value", "q",
+	"code",
 }
 
 // sealedForm is a form as it was sent.

@@ -64,11 +64,20 @@ func (h *Handlers) KeepSession(c *gin.Context) error {
 }
 
 // signIn starts a session, and leads to next.
-func (h *Handlers) signIn(c *gin.Context, userID, next string) error {
-	if err := h.startSession(c, userID); err != nil {
+func (h *Handlers) signIn(c *gin.Context, user identity.User, next string) error {
+	if err := h.startSession(c, user.ID); err != nil {
 		return err
 	}
-	return seeOther(c, localPath(next), "")
+	return seeOther(c, landing(user, next), "")
+}
+
+// landing is where a user goes who signed in: to next, or to the first screen they may see.
+func landing(user identity.User, next string) string {
+	path := localPath(next)
+	if user.Actor().None() && path != meHref && !strings.HasPrefix(path, meHref+"/") && !strings.HasPrefix(path, meHref+"?") {
+		return meHref
+	}
+	return path
 }
 
 // ownPath is a path of this console: visible ASCII without backslashes, which browsers read as slashes.

@@ -24,18 +24,23 @@ func (h *Handlers) Settings(c *gin.Context) error {
 
 // ChangePassword changes the password of the signed-in user, and signs them out everywhere else.
 func (h *Handlers) ChangePassword(c *gin.Context) error {
+	return h.changePassword(c, "/settings", func(problems problem.Problems) (templ.Component, error) {
+		return h.settingsPage(c, problems), nil
+	})
+}
+
+// changePassword leads back to the page that the form is on.
+func (h *Handlers) changePassword(c *gin.Context, back string, show refusedPage) error {
 	in, err := intake.Decode[identity.PasswordInput](c)
 	if err == nil {
 		var token string
 		user, _ := reqctx.User(c)
 		if token, err = identity.ChangePassword(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
 			h.setSession(c, token)
-			return seeOther(c, "/settings", "Your password was changed. Every other session of yours was ended.")
+			return seeOther(c, back, "Your password was changed. Every other session of yours was ended.")
 		}
 	}
-	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.settingsPage(c, problems), nil
-	})
+	return h.refuse(c, err, show)
 }
 
 func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) templ.Component {

@@ -16,31 +16,34 @@ import (
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
 	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // TryAccess shows whether a user might make a call now, and the line that decides.
 func (h *Handlers) TryAccess(c *gin.Context) error {
+	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return h.tryAccess(c, views.TryPage{User: user}, h.userFrame(c, user, "What may "+user.Name+" call?"))
+}
+
+// tryAccess reads what to try for a user, and shows the answer in a frame.
+func (h *Handlers) tryAccess(c *gin.Context, tried views.TryPage, page ui.Page) error {
 	q := intake.ReadQuery(c, "model", "tool", "mcp_client_id", "tool_name", "at")
 	at := tryTime(q)
 	if err := q.Err(); err != nil {
-		return err
-	}
-	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
-	if err != nil {
 		return err
 	}
 	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
-	copies, err := assignment.List(reqctx.Of(c), h.DB, user.ID)
-	if err != nil {
+	if tried.Copies, err = assignment.List(reqctx.Of(c), h.DB, tried.User.ID); err != nil {
 		return err
 	}
-	tried := views.TryPage{
-		User: user, Model: q.Typed("model"), Server: q.Typed("mcp_client_id"), Tool: q.Typed("tool_name"),
-		Catalogue: offered, Copies: copies, Now: time.Now(), At: at,
-	}
+	tried.Model, tried.Server, tried.Tool = q.Typed("model"), q.Typed("mcp_client_id"), q.Typed("tool_name")
+	tried.Catalogue, tried.Now, tried.At = offered, time.Now(), at
 	if typed := q.Typed("tool"); typed != "" {
 		tried.Server, tried.Tool, _ = strings.Cut(typed, "/")
 	}
@@ -52,13 +55,12 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 		if tried.Model == "" {
 			question = entitlement.Call{MCPClientID: tried.Server, ToolName: tried.Tool}
 		}
-		decision, err := h.try(c, user, question, at)
+		decision, err := h.try(c, tried.User, question, at)
 		if err != nil {
 			return err
 		}
 		tried.Decision = &decision
 	}
-	page := h.userFrame(c, user, "What may "+user.Name+" call?")
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.TryBody(tried)))
 	return nil
 }

@@ -114,12 +114,17 @@ func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 
 // showKey answers a key with its value in clear: the API this once, the console on a page that survives a reload.
 func (h *Handlers) showKey(c *gin.Context, status int, key virtualkey.Key, said string) error {
+	return h.showKeyAt(c, status, views.KeyHref(key), key, said)
+}
+
+// showKeyAt is the same for a key with an address of its own.
+func (h *Handlers) showKeyAt(c *gin.Context, status int, href string, key virtualkey.Key, said string) error {
 	if reqctx.IsAPI(c) {
 		c.Header("Cache-Control", "no-store")
 		reply.JSON(c, status, gin.H{"virtual_key": key})
 		return nil
 	}
-	return h.showSecret(c, keySubject(key), key.Value, views.KeyHref(key)+"/value", said)
+	return h.showSecret(c, keySubject(key), key.Value, href+"/value", said)
 }
 
 func keySubject(key virtualkey.Key) string { return "virtual_key/" + key.ID }
@@ -130,16 +135,19 @@ func (h *Handlers) ShowVirtualKeyValue(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	return h.showKeyValue(c, key, h.userFrame(c, user, "Key of "+user.Name), usersHref+"/"+user.ID)
+}
+
+func (h *Handlers) showKeyValue(c *gin.Context, key virtualkey.Key, page ui.Page, back string) error {
 	value, shown, err := h.shownSecret(c, keySubject(key))
 	if err != nil {
 		return err
 	}
 	if !shown || !key.Has(value) {
-		return seeOther(c, usersHref+"/"+user.ID, "The value of "+key.Name+" cannot be shown any more. If it is lost, rotate the key.")
+		return seeOther(c, back, "The value of "+key.Name+" cannot be shown any more. If it is lost, rotate the key.")
 	}
 	key.Value = value
-	page := h.userFrame(c, user, "Key of "+user.Name)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.KeySecretBody(key, h.BaseURL)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.KeySecretBody(key, h.BaseURL, back)))
 	return nil
 }
 

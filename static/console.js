@@ -254,3 +254,12 @@ document.addEventListener("htmx:after:swap", () => {
   newer = []
   put?.dispatchEvent(new Event("change", { bubbles: true }))
 })
+
+// The token of a sign-in link stands behind the #, which browsers send to no server. It goes into the form and leaves the
+// address.
+
+const linked = document.querySelector("[data-from-fragment]")
+if (linked && location.hash.length > 1) {
+  linked.value = location.hash.slice(1)
+  history.replaceState(null, "", location.pathname)
+}

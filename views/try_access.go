@@ -17,6 +17,7 @@ import (
 // TryPage is whether a user might make a call now.
 type TryPage struct {
 	User                identity.User
+	Own                 bool // it is the user who asks
 	Model, Server, Tool string
 	Catalogue           catalogue.Catalogue
 	Copies              []assignment.Assignment
@@ -31,6 +32,13 @@ func (p TryPage) at() string {
 		return ""
 	}
 	return p.At.UTC().Format("2006-01-02T15:04")
+}
+
+func (p TryPage) href() string {
+	if p.Own {
+		return "/me/try"
+	}
+	return "/users/" + p.User.ID + "/try"
 }
 
 // Asked reports whether there is something to decide.

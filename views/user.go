@@ -103,9 +103,13 @@ func roleOptions(roles []identity.Role, actor permission.Actor, chosen string) [
 }
 
 func newRoleOptions(f UserForm) []ui.Option {
-	return append([]ui.Option{
-		{Label: "Choose a role", Chosen: f.Input.RoleID.Text == ""},
-	}, roleOptions(f.Roles, f.Actor, f.Input.RoleID.Text)...)
+	chosen := f.Input.RoleID.Text
+	for _, role := range f.Roles {
+		if chosen == "" && role.IsSystemRole && role.Name == identity.DefaultRole {
+			chosen = strconv.FormatInt(role.ID, 10)
+		}
+	}
+	return roleOptions(f.Roles, f.Actor, chosen)
 }
 
 // UserDeletion says what the deletion of a user does.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tollgate/models/identity"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/virtualkey"
 	"tollgate/views/ui"
@@ -31,15 +32,49 @@ type KeyList struct {
 // KeyForm is a further key as it was filled in.
 type KeyForm struct {
 	User     identity.User
+	Own      bool // the user makes it themselves
 	Input    virtualkey.Input
 	Problems problem.Problems
+}
+
+func (f KeyForm) action() string {
+	if f.Own {
+		return "/me/keys"
+	}
+	return f.back() + "/virtual-keys"
+}
+
+func (f KeyForm) back() string {
+	if f.Own {
+		return "/me"
+	}
+	return "/users/" + f.User.ID
+}
+
+func (f KeyForm) nameHint() string {
+	return "Say which program has it. Left empty, it is numbered after " + plural.Choose(f.Own, "your", "their") + " email."
 }
 
 // RotateForm asks how long a key's old value is to work.
 type RotateForm struct {
 	Key      virtualkey.Key
+	Own      bool // it is the user's own
 	Input    virtualkey.RotateInput
 	Problems problem.Problems
+}
+
+func (f RotateForm) href() string {
+	if f.Own {
+		return OwnKeyHref(f.Key.ID)
+	}
+	return KeyHref(f.Key)
+}
+
+func (f RotateForm) back() string {
+	if f.Own {
+		return "/me"
+	}
+	return "/users/" + f.Key.UserID
 }
 
 func (f RotateForm) graces() []ui.Option {

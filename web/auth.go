@@ -38,12 +38,36 @@ func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerF
 			case err != nil:
 				refuseCaller(c, h, err)
 			case needed == signedIn || needed == keyHolder:
-			case reqctx.Actor(c).ByKey || !reqctx.Actor(c).May(needed):
-				h.Fail(c, problem.Refuse(problem.Forbidden, "", "forbidden",
-					"You need the permission "+string(needed)+" for this. Ask an admin of this console for it."))
+			case needed == themselves && isUser(reqctx.Actor(c)):
+			case !permitted(reqctx.Actor(c), needed):
+				h.Fail(c, notPermitted(reqctx.Actor(c), needed))
 			}
 		}
 	}
+}
+
+// isUser reports an actor who signed in, which no API key and no virtual key does.
+func isUser(actor permission.Actor) bool {
+	return actor.UserID != "" && actor.APIKeyName == "" && !actor.ByKey
+}
+
+// permitted reports whether an actor may use a route. With a virtual key they may only see what is theirs.
+func permitted(actor permission.Actor, needed permission.Permission) bool {
+	return !actor.ByKey && (needed == inConsole && !actor.None() || actor.May(needed))
+}
+
+func notPermitted(actor permission.Actor, needed permission.Permission) error {
+	switch {
+	case needed == themselves:
+		return problem.Refuse(problem.Forbidden, "", "forbidden",
+			"Sign in with email and password for this: an API key or a virtual key does not do what only its user may.")
+	case actor.None() && isUser(actor):
+		return problem.Refuse(problem.Forbidden, "", "forbidden",
+			"You see only your own access here: what you may call, what is left and your keys. "+
+				"Your role permits nothing else of this console, or you signed in by a link.")
+	}
+	return problem.Refuse(problem.Forbidden, "", "forbidden",
+		"You need the permission "+string(needed)+" for this. Ask an admin of this console for it.")
 }
 
 // refuseCaller sends a browser that reads a page to the sign-in page and back; every other request gets the refusal.

@@ -18,7 +18,7 @@ import (
 // open are the routes that need no credential. Every other route must require one.
 var open = []string{
 	"GET /healthz", "GET /readyz", "GET /", "GET /login", "POST /login", "POST /logout", "GET /first-run", "POST /first-run",
-	"GET /quota", "POST /quota", "GET /.well-known/authzen-configuration", "GET /openapi.json",
+	"GET /quota", "GET /sign-in-link", "POST /sign-in-link", "GET /.well-known/authzen-configuration", "GET /openapi.json",
 }
 
 func TestRoutesWithoutCredential(t *testing.T) {
@@ -53,12 +53,13 @@ func TestRoutesWithoutCredential(t *testing.T) {
 // not list.
 func TestRoutesByRole(t *testing.T) {
 	c := webtest.NewConsole(t)
-	const developer, idle = "developer@example.com", "idle@example.com"
+	const developer, idle, member = "developer@example.com", "idle@example.com", "member@example.com"
 	c.AddUser(developer, "Developer")
+	c.AddUser(member, "Member")
 	c.AddRole("Idle")
 	c.AddUser(idle, "Idle")
 	needed := webtest.Contract(t)
-	for role, email := range map[string]string{"Admin": webtest.Admin, "Developer": developer, "Viewer": webtest.Viewer, "Idle": idle} {
+	for role, email := range map[string]string{"Admin": webtest.Admin, "Developer": developer, "Viewer": webtest.Viewer, "Idle": idle, "Member": member} {
 		t.Run(role, func(t *testing.T) {
 			c.T = t
 			browser := c.Login(email)
@@ -72,7 +73,7 @@ func TestRoutesByRole(t *testing.T) {
 				switch {
 				case permission == "a virtual key":
 					a.Refuses(401, "unauthenticated", "")
-				case !listed || permission != "signed in" && !webtest.Permitted(role, permission):
+				case !listed || permission != "signed in" && permission != "a user, for their own" && !webtest.Permitted(role, permission):
 					a.Refuses(403, "forbidden", "")
 				case a.StatusCode == 401, a.StatusCode == 403, a.StatusCode >= 500, a.Header.Get("Location") != "" && a.Request.Method == "GET" && path != "/":
 					t.Errorf("status %d, leads to %q", a.StatusCode, a.Header.Get("Location"))
@@ -85,10 +86,11 @@ func TestRoutesByRole(t *testing.T) {
 func TestEveryRouteIsListed(t *testing.T) {
 	c := webtest.NewConsole(t)
 	known := permission.AllPermissions()
+	special := []permission.Permission{"signed in", "any permission", "a user, for their own", "a virtual key"}
 	for _, r := range web.Routes(c.H) {
-		special := r.Permission == "anyone" && slices.Contains(open, r.Method+" "+r.Path) || r.Permission == "signed in" || r.Permission == "a virtual key"
+		noRole := r.Permission == "anyone" && slices.Contains(open, r.Method+" "+r.Path) || slices.Contains(special, r.Permission)
 		for one := range strings.SplitSeq(string(r.Permission), " or ") {
-			if !special && !slices.Contains(known, permission.Permission(one)) {
+			if !noRole && !slices.Contains(known, permission.Permission(one)) {
 				t.Errorf("%s %s needs %q", r.Method, r.Path, r.Permission)
 			}
 		}

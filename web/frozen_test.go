@@ -88,7 +88,6 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 		return c.Anonymous().With("Authorization", webtest.Basic(webtest.Admin, webtest.Password)).API("GET", "/api/users", nil)
 	}
 	all["GET /readyz"] = func() webtest.Answer { return c.Anonymous().Get("/readyz") }
-	all["POST /quota"] = func() webtest.Answer { return c.Anonymous().Post("/quota", url.Values{"key": {g.Key}}) }
 	for _, door := range []string{"/authz/nginx?provider=openai&model=gpt-4o", "/authz/forward?provider=openai&model=gpt-4o", "/authz/envoy/v1/chat/completions"} {
 		all["GET "+door] = func() webtest.Answer { return c.Anonymous().With("Authorization", "Bearer "+g.Key).Get(door) }
 	}

@@ -14,6 +14,10 @@ import (
 const (
 	anyone   permission.Permission = "anyone"
 	signedIn permission.Permission = "signed in"
+	// Those whose role permits something, whatever it is.
+	inConsole permission.Permission = "any permission"
+	// A user who signed in, for what is theirs.
+	themselves permission.Permission = "a user, for their own"
 	// A virtual key, for what concerns its own user.
 	keyHolder permission.Permission = "a virtual key"
 )
@@ -104,11 +108,11 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"POST", "/access/v1/search/resource", askDecisions, g.SearchResources},
 		{"POST", "/access/v1/search/action", askDecisions, g.SearchActions},
 
-		{"GET", "/find", signedIn, h.Find},
-		{"POST", "/find", signedIn, h.FindTyped},
+		{"GET", "/find", inConsole, h.Find},
+		{"POST", "/find", inConsole, h.FindTyped},
 		{"GET", "/find/callers", "AccessProfiles:View", h.FindCallers},
-		{"GET", "/api/find", signedIn, h.Find},
-		{"POST", "/api/find", signedIn, h.FindTyped},
+		{"GET", "/api/find", inConsole, h.Find},
+		{"POST", "/api/find", inConsole, h.FindTyped},
 
 		{"GET", "/login", anyone, h.LoginPage},
 		{"POST", "/login", anyone, h.Login},
@@ -117,7 +121,7 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"GET", "/first-run", anyone, h.FirstRunPage},
 		{"POST", "/first-run", anyone, h.FirstRun},
 		{"GET", "/openapi.json", anyone, h.ShowOpenAPI},
-		{"GET", "/api", signedIn, h.ShowAPIReference},
+		{"GET", "/api", inConsole, h.ShowAPIReference},
 		{"GET", "/settings", "Settings:View", h.Settings},
 		{"POST", "/settings/password", signedIn, h.ChangePassword},
 
@@ -218,8 +222,24 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"GET", "/api/refusals", "Usage:View", h.Report(h.ListRefusals)},
 		{"GET", "/refusals", "Usage:View", h.Report(h.ListRefusals)},
 		{"GET", "/users/:id/try", "AccessProfiles:View", h.TryAccess},
-		{"GET", "/quota", anyone, g.QuotaPage},
-		{"POST", "/quota", anyone, g.ShowQuotaPage},
+
+		{"GET", "/me", themselves, h.ShowMe},
+		{"GET", "/api/me", themselves, h.ShowMe},
+		{"GET", "/quota", anyone, h.QuotaMoved},
+		{"POST", "/me/password", themselves, h.ChangeOwnPassword},
+		{"GET", "/me/try", themselves, h.TryOwnAccess},
+		{"GET", "/me/keys/new", themselves, h.NewOwnKey},
+		{"POST", "/me/keys", themselves, h.CreateOwnKey},
+		{"GET", "/me/keys/:vk_id/rotate", themselves, h.ConfirmRotateOwnKey},
+		{"POST", "/me/keys/:vk_id/rotate", themselves, h.RotateOwnKey},
+		{"GET", "/me/keys/:vk_id/value", themselves, h.ShowOwnKeyValue},
+		{"GET", "/api/me/virtual-keys", themselves, h.ListOwnKeys},
+		{"POST", "/api/me/virtual-keys", themselves, h.CreateOwnKey},
+		{"POST", "/api/me/virtual-keys/:vk_id/rotate", themselves, h.RotateOwnKey},
+		{"POST", "/api/users/:id/sign-in-link", "Users:Update", h.CreateSignInLink},
+		{"POST", "/users/:id/sign-in-link", "Users:Update", h.CreateSignInLink},
+		{"GET", "/sign-in-link", anyone, h.SignInLinkPage},
+		{"POST", "/sign-in-link", anyone, h.UseSignInLink},
 
 		{"GET", "/api/roles", "Roles:View", h.ListRoles},
 		{"POST", "/api/roles", "Roles:Create", h.CreateRole},

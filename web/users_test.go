@@ -92,7 +92,6 @@ func TestUserInputsRefused(t *testing.T) {
 		{Name: "space in email", Form: form("email", "a b@c"), Body: body("email", `"a b@c"`), Code: "invalid_email", Param: "email"},
 		{Name: "invisible in email", Form: form("email", "a\u00ad@c"), Body: body("email", `"a\u00ad@c"`), Code: "invalid_characters", Param: "email"},
 		{Name: "long email", Form: form("email", long+"@c"), Body: body("email", `"`+long+`@c"`), Code: "too_long", Param: "email"},
-		{Name: "no role", Form: form("role_id", ""), Body: body("role_id", ""), Code: "required", Param: "role_id"},
 		{Name: "null role", Form: nil, Body: body("role_id", "null"), Code: "null_not_allowed", Param: "role_id"},
 		{Name: "role as text", Form: form("role_id", "Admin"), Body: body("role_id", `"1"`), Code: "wrong_type", Param: "role_id"},
 		{Name: "fraction of a role", Form: form("role_id", "1.5"), Body: body("role_id", "1.5"), Code: "not_an_integer", Param: "role_id"},
@@ -124,7 +123,7 @@ func TestUserInputsRefused(t *testing.T) {
 	for _, problem := range c.APIKey().API("POST", "/api/users", `{"password":"x"}`).Is(400).JSON()["errors"].([]any) {
 		params = append(params, problem.(map[string]any)["param"].(string))
 	}
-	if strings.Join(params, " ") != "name email role_id password" {
+	if strings.Join(params, " ") != "name email password" {
 		t.Errorf("problems at %v", params)
 	}
 }

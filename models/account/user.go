@@ -132,8 +132,8 @@ func saveUser(
 	record := userRecord{User: *u}
 	if hash != "" {
 		u.HasPassword, record.Password = true, "changed"
-		if _, err := tx.NewRaw("DELETE FROM sessions WHERE user_id = ?", u.ID).Exec(ctx); err != nil {
-			return fmt.Errorf("end the sessions: %w", err)
+		if err := identity.EndSessions(ctx, tx, u.ID); err != nil {
+			return err
 		}
 	}
 	return audit.RecordResource(ctx, tx, actor, "update", "user", u.ID, userRecord{User: old}, record)

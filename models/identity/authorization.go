@@ -110,7 +110,23 @@ func (c Claim) Lock(ctx context.Context, tx database.Tx, actor permission.Actor)
 			}
 		}
 	}
+	if c.Needed == permission.Own {
+		return a, a.permitOwn(c.Users)
+	}
 	return a, a.permit(c.Needed)
+}
+
+// permitOwn checks that a change is of the actor's own, by themselves.
+func (a *Authorization) permitOwn(users []string) error {
+	self, there := a.Users[a.Actor.UserID]
+	if !there {
+		return Unauthenticated("Sign in again: the account you use was deleted.")
+	}
+	if a.Actor.ByKey || a.Actor.APIKeyName != "" || slices.ContainsFunc(users, func(id string) bool { return id != self.ID }) {
+		return problem.Refuse(problem.Forbidden, "", "forbidden", "Only the user themselves can do this, signed in.")
+	}
+	a.Actor.Permissions = a.Roles[self.RoleID].Permissions
+	return nil
 }
 
 // permit checks that the actor still exists and may do what is needed, and refreshes their permissions.

@@ -50,8 +50,8 @@ func ChangePassword(
 			Exec(ctx); err != nil {
 			return fmt.Errorf("store the password: %w", err)
 		}
-		if _, err := tx.NewRaw("DELETE FROM sessions WHERE user_id = ?", user.ID).Exec(ctx); err != nil {
-			return fmt.Errorf("end the sessions: %w", err)
+		if err := EndSessions(ctx, tx, user.ID); err != nil {
+			return err
 		}
 		if token, err = StartSession(ctx, tx, user.ID, ""); err != nil {
 			return err

@@ -28,10 +28,17 @@ const (
 // token old, if any, ends: a token seen before sign-in is invalid after it. Of others that are over the user is known
 // for a day.
 func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
+	return startSession(ctx, db, userID, old, false)
+}
+
+// startSession starts a session; one that is ownOnly shows a user's own access and nothing else of the console.
+func startSession(
+	ctx context.Context, db bun.IDB, userID, old string, ownOnly bool,
+) (token string, err error) {
 	token, hash := secret.NewToken()
 	_, err = db.NewRaw(`
 WITH ended AS (DELETE FROM sessions AS s WHERE s.token_hash = ? OR s.created_at < now() - interval '1 day')
-INSERT INTO sessions (token_hash, user_id) VALUES (?, ?)`, secret.HashToken(old), hash, userID).Exec(ctx)
+INSERT INTO sessions (token_hash, user_id, own_only) VALUES (?, ?, ?)`, secret.HashToken(old), hash, userID, ownOnly).Exec(ctx)
 	if err != nil {
 		return "", fmt.Errorf("start a session: %w", err)
 	}
@@ -44,21 +51,24 @@ func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 		return User{}, Unauthenticated("Sign in first.")
 	}
 	var u User
-	var dozing bool
+	var dozing, ownOnly bool
 	var left float64
 	hash := secret.HashToken(token)
 	err := database.ScanPlanned(
-		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing, &left},
+		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing, &ownOnly, &left},
 		`
 SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p
     WHERE p.role_id = u.role_id ORDER BY permission),
-       s.seen_at < now() - interval '1 minute', extract(epoch FROM s.created_at + interval '12 hours' - now())::float8
+       s.seen_at < now() - interval '1 minute', s.own_only, extract(epoch FROM s.created_at + interval '12 hours' - now())::float8
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
 WHERE s.token_hash = $1 AND `+liveSession,
 		hash,
 	)
 	if err != nil {
 		return u, NotSignedIn(err, "session")
+	}
+	if ownOnly {
+		u.ByLink, u.Permissions = true, nil
 	}
 	u.SessionLeft = time.Duration(left * float64(time.Second))
 	if dozing {
@@ -83,6 +93,16 @@ func FormerUser(ctx context.Context, db bun.IDB, token string) (string, error) {
 func EndSession(ctx context.Context, db bun.IDB, token string) error {
 	if _, err := db.NewRaw("DELETE FROM sessions WHERE token_hash = ?", secret.HashToken(token)).Exec(ctx); err != nil {
 		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
+// EndSessions signs a user out everywhere, and ends the link by which they could sign in.
+func EndSessions(ctx context.Context, tx database.Tx, userID string) error {
+	_, err := tx.NewRaw("WITH links AS (DELETE FROM sign_in_links WHERE user_id = ?0) DELETE FROM sessions WHERE user_id = ?0",
+		userID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("end the sessions: %w", err)
 	}
 	return nil
 }

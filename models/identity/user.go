@@ -31,6 +31,8 @@ type User struct {
 	Permissions []permission.Permission `json:"-" bun:",array"`
 	// SessionLeft is how long the session of this request may still last.
 	SessionLeft time.Duration `json:"-" bun:"-"`
+	// ByLink is true in a session that a sign-in link began: then Permissions are none.
+	ByLink bool `json:"-" bun:"-"`
 	// HasPassword is false for a user who was added and cannot sign in yet.
 	HasPassword bool `json:"-"`
 }

@@ -11,7 +11,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// UserInput is what a client may send of a user. A new one takes role_id; later the role has an address of its own.
+// UserInput is what a client may send of a user. A new one may take role_id; later the role has an address of its own.
 type UserInput struct {
 	input.Row
 	ID        input.Value `json:"id,readonly"`
@@ -69,8 +69,8 @@ func ReadUser(c *input.Reader, in UserInput) (u User, password string) {
 	return u, password
 }
 
-// Create reads a new user. Without a password they cannot sign in until one is set. The command line names the role,
-// and may leave the name out.
+// Create reads a new user. Without a password they cannot sign in until one is set, and without role_id they get
+// DefaultRole. The command line names the role, and may leave the name out.
 func (in UserInput) Create() (u User, password string, err error) {
 	c := &input.Reader{}
 	byName := in.Role != input.Value{}
@@ -82,6 +82,8 @@ func (in UserInput) Create() (u User, password string, err error) {
 	if byName {
 		c.Required("role", in.Role, "a role")
 		u.Role, _ = c.Text("role", in.Role, input.TextRule{What: "a role", Max: 255})
+	} else if in.RoleID.Kind == input.Absent {
+		u.Role = DefaultRole
 	} else {
 		u.RoleID = ReadRole(c, "role_id", in.RoleID)
 	}

@@ -58,6 +58,12 @@ const (
 // CLI is the actor of the command line.
 var CLI = Actor{Name: "cli", Permissions: AllPermissions(), Door: DoorCLI}
 
+// Own is what users may do with what is theirs, whatever their role permits. API keys and virtual keys may not.
+const Own Permission = "own"
+
+// None reports an actor who may do nothing in the console but what concerns themselves.
+func (a Actor) None() bool { return len(a.Permissions) == 0 }
+
 // At is the actor of a request through a door.
 func (a Actor) At(door string) Actor {
 	a.Door = door

@@ -49,14 +49,26 @@ func (in Input) apply(k Key, now time.Time) (Key, problem.Problems) {
 func Create(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input,
 ) (Key, error) {
+	return create(ctx, db, keys, actor, "VirtualKeys:Create", user, in)
+}
+
+func create(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, needed permission.Permission, user string,
+	in Input,
+) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		users, err := identity.LockAccess(ctx, tx, actor, "VirtualKeys:Create", user)
+		users, err := identity.LockAccess(ctx, tx, actor, needed, user)
 		if err != nil {
 			return err
 		}
 		if err := holdsSomething(ctx, tx, user); err != nil {
 			return err
+		}
+		if needed == permission.Own {
+			if err := roomForOwn(ctx, tx, user); err != nil {
+				return err
+			}
 		}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {
@@ -174,9 +186,16 @@ const longestGrace = 30 * 24 * 3600 // seconds
 func Rotate(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput,
 ) (Key, error) {
+	return rotate(ctx, db, keys, actor, "VirtualKeys:Update", id, in)
+}
+
+func rotate(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, needed permission.Permission, id string,
+	in RotateInput,
+) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		old, err := lockKey(ctx, tx, actor, "VirtualKeys:Update", id)
+		old, err := lockKey(ctx, tx, actor, needed, id)
 		if err != nil {
 			return err
 		}

@@ -49,3 +49,11 @@ func Midnight(year int, month time.Month, date int, zone *time.Location) time.Ti
 	}
 	return first.UTC()
 }
+
+// In is a moment on the clocks of the zone that windows follow; rolling windows follow UTC.
+func (c Calendar) In(t time.Time) time.Time {
+	if !c.CalendarAligned {
+		return t.UTC()
+	}
+	return t.In(c.location())
+}

@@ -40,6 +40,8 @@ var sentences = map[string]string{
 	"user create":                "added the user {whom}",
 	"user update":                "changed the {fields} of {whom}",
 	"user delete":                "deleted the user {name}",
+	"sign_in_link create":        "made a sign-in link for {whom}",
+	"sign_in_link delete":        "signed in by a link",
 	"usage_event update":         "took {adjusted} of a charge back from {whom}",
 	"quarantined_usage assign":   "assigned usage of an unknown key to {whom}",
 	"quarantined_usage delete":   "dismissed usage of an unknown key",

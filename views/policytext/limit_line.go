@@ -42,6 +42,26 @@ func LimitLines(u assignment.Assignment, now time.Time) []LimitLine {
 	return lines
 }
 
+// RemainingLines are all limits of a copy with what is left of each, and when it resets on the clocks of its profile.
+func RemainingLines(u assignment.Assignment, now time.Time) []LimitLine {
+	lines := LimitLines(u, now)
+	for i, l := range shownLimits(u.Policy) {
+		lines[i].Bar = lines[i].Remaining()
+		lines[i].Bar.Where = lines[i].Scope
+		lines[i].Bar.Note += ", " + zoned(u.Policy, l.Ends)
+	}
+	return lines
+}
+
+// zoned is a moment in the zone that a policy's windows follow.
+func zoned(p policy.Policy, at time.Time) string {
+	words := p.In(at).Format("Mon 2 Jan, 15:04 ")
+	if p.CalendarAligned {
+		return words + p.Zone()
+	}
+	return words + "UTC"
+}
+
 // Overall is the scope of limits that count for every provider.
 const Overall = "Overall"
 

@@ -20,6 +20,7 @@ type RefusalRows struct {
 	Now                                     time.Time
 	Next                                    string // where a form comes back to
 	OfUser                                  bool
+	Own                                     bool // the user sees their own
 	MayViewUsers, MayViewProfiles, MayRaise bool
 }
 
@@ -160,12 +161,19 @@ func (p RefusalRows) who(r refusal.Row) string {
 	return r.UserName
 }
 
+func (p RefusalRows) tryPath(r refusal.Row) string {
+	if p.Own {
+		return "/me/try"
+	}
+	return "/users/" + r.UserID + "/try"
+}
+
 // tryHref asks again as of the last refusal.
-func tryHref(r refusal.Row) string {
+func (p RefusalRows) tryHref(r refusal.Row) string {
 	query := url.Values{"model": {r.Asked}, "at": {r.LastAt.UTC().Format("2006-01-02T15:04")}}
 	if r.Type == "mcp_tool_blocked" {
 		server, tool, _ := strings.Cut(r.Asked, "/")
 		query = url.Values{"mcp_client_id": {server}, "tool_name": {tool}, "at": query["at"]}
 	}
-	return "/users/" + r.UserID + "/try?" + query.Encode()
+	return p.tryPath(r) + "?" + query.Encode()
 }

@@ -52,6 +52,7 @@ func (t Target) Touching(route web.Route, otherRole int64) (path string, body an
 		"/users/:id/access-profiles/:copy_id/budgets/:budget_id/override": Object{"amount": 1, "mode": "forever"},
 		"/users/:id/virtual-keys":                          Object{},
 		"/users/:id/access-profiles/:copy_id/virtual-keys": Object{},
+		"/users/:id/sign-in-link":                          Object{},
 		"/users/:id/virtual-keys/:vk_id":                   Object{},
 		"/users/:id/virtual-keys/:vk_id/rotate":            Object{},
 		"/users/:id/access-profiles/virtual-keys/:vk_id":   Object{},
@@ -87,7 +88,7 @@ func WithoutPrefix(path string) string {
 
 // Elsewhere are the unsafe routes that act on no existing user, role or API key.
 var Elsewhere = []string{
-	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/quota", "/reservations", "/providers", "/mcp/", "/find", "/session",
+	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/me/", "/sign-in-link", "/reservations", "/providers", "/mcp/", "/find", "/session",
 }
 
 // Lesser is a user who has a permission for every route, but fewer permissions than an admin.

@@ -61,6 +61,11 @@ func AccessChanges(g Gateway) []Change {
 	add("a key deleted", "DeleteVirtualKey", Model(key), "allowed", "access_not_found", func() { g.Admin.API("DELETE", KeyPath(deleted, keyOf(deleted)), nil).Is(200) })
 	rotated, _, key := holder(g.Work)
 	add("a key rotated", "RotateVirtualKey", Model(key), "allowed", "access_not_found", func() { g.Admin.API("POST", RotatePath(keyOf(rotated)), nil).Is(200) })
+	own, _, key := holder(g.Work)
+	ownEmail := fmt.Sprintf("holder%d@example.com", n)
+	add("a user's own key rotated", "RotateOwnKey", Model(key), "allowed", "access_not_found", func() {
+		g.Login(ownEmail).Post("/me/keys/"+keyOf(own)["id"].(string)+"/rotate", nil).Is(303)
+	})
 	detached, held, key := holder(g.Work)
 	add("a copy detached", "DetachAccessProfile", Model(key), "allowed", "access_not_found", func() { g.Admin.API("DELETE", "/api"+CopyPath(detached, held), nil).Is(200) })
 	gone, _, key := holder(g.Work)

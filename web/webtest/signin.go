@@ -37,6 +37,9 @@ func Permitted(role string, p permission.Permission) bool {
 	if one, other, either := strings.Cut(string(p), " or "); either {
 		return Permitted(role, permission.Permission(one)) || Permitted(role, permission.Permission(other))
 	}
+	if p == "any permission" {
+		return slices.Contains([]string{"Admin", "Developer", "Viewer"}, role)
+	}
 	resource, operation, _ := strings.Cut(string(p), ":")
 	switch role {
 	case "Admin":
