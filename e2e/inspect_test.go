@@ -30,8 +30,11 @@ const (
 	colourRules = `["color-contrast", "link-in-text-block"]`
 )
 
-// inspect checks a screen as it is: no violation of the accessibility rules in light and dark, and no scrolling
-// sideways at any width. It saves a screenshot of each.
+// narrowest is the width of the smallest phone there is; no picture is taken of it.
+const narrowest = 320
+
+// inspect checks a screen as it is: no violation of the accessibility rules in light and dark, no scrolling sideways at
+// any width, and on a phone nothing too small to press. It saves a screenshot of each.
 func (s *screen) inspect(name string) {
 	s.t.Helper()
 	for _, at := range sights {
@@ -47,6 +50,31 @@ func (s *screen) inspect(name string) {
 			Path: playwright.String(filepath.Join(artefacts, "screens", place+".png")), Animations: playwright.ScreenshotAnimationsDisabled,
 		})
 		s.must(err)
+		if at.width == 390 && at.axe != "" {
+			s.pressable(place)
+			s.must(s.SetViewportSize(narrowest, 900))
+			s.fitsSideways(fmt.Sprintf("%s-%d", name, narrowest))
+		}
+	}
+}
+
+// smallTargets are what can be pressed and is less than 44 pixels high or wide, with the labels that press it too.
+// Links within a sentence, and what only screen readers see, are left out.
+const smallTargets = `() => [...document.querySelectorAll("a[href], button, summary, select, textarea, input:not([type=hidden])")]
+	.filter((e) => {
+		const boxes = [e, ...(e.labels ?? [])].map((of) => of.getBoundingClientRect())
+		const sentence = e.matches("a:not(.button)") && e.closest("p, .effects")
+		const unseen = !e.checkVisibility() || boxes.every((box) => box.width < 2 || box.height < 2) || e.closest(".unseen, thead:not(:has(.sort))")
+		return !e.disabled && !sentence && !unseen && !boxes.some((box) => box.width >= 43.5 && box.height >= 43.5)
+	})
+	.map((e) => e.outerHTML.slice(0, 160))`
+
+func (s *screen) pressable(place string) {
+	s.t.Helper()
+	small, err := s.Evaluate(smallTargets)
+	s.must(err)
+	for _, target := range small.([]any) {
+		s.t.Errorf("%s: too small to press: %s", place, target)
 	}
 }
 

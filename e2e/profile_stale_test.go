@@ -63,7 +63,7 @@ func (s *screen) comparesVersions(name string) {
 	s.focused(s.Locator("#problems"))
 	table := s.role("table", "Fields that differ")
 	for _, row := range []struct{ field, who, yours, saved, chosen string }{
-		{"Name", "you changed it", "Stale no more " + name, "Stale " + name, "Keep yours"},
+		{"Name", "you changed it", "no more", "Stale " + name, "Keep yours"},
 		{"Description", "they changed it", "As it was.", "The first tab's words.", "Take the saved one"},
 		{"Tags", "you both changed it", "mine", "theirs", "Keep yours"},
 		{"Providers", "you changed it", "$35.00 / day", "$20.00 / day", "Keep yours"},

@@ -181,3 +181,24 @@ func (s *screen) scripted() bool {
 	s.must(err)
 	return count == 1
 }
+
+// TestContentsOnAPhone goes to a section of the editor by its table of contents.
+func TestContentsOnAPhone(t *testing.T) {
+	t.Parallel()
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, visit{plain: way.plain, width: 390})
+			s.to("/access-profiles/1/edit")
+			section := s.GetByLabel("On this page").GetByRole("link", playwright.LocatorGetByRoleOptions{Name: "MCP"})
+			s.must(expect(section).ToBeHidden())
+			s.click(s.button("On this page"))
+			s.click(section)
+			s.must(expect(s.heading("MCP")).ToBeInViewport())
+			s.sees(s.button("On this page"))
+			if !way.plain {
+				s.must(expect(section).ToBeHidden())
+			}
+		})
+	}
+}

@@ -209,5 +209,5 @@ func compare(s *screen) {
 	s.to(path + "/versions")
 	s.click(s.button("Compare"))
 	s.arrives(path + `/versions/compare\?.*`)
-	s.sees(s.text("Changed."))
+	s.says(s.Locator("ins").First(), "Changed.")
 }

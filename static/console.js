@@ -168,6 +168,11 @@ function watchSections() {
   }
 }
 
+document.addEventListener("click", (event) => {
+  const list = event.target.closest(".toc a") && document.querySelector(".toc > :popover-open")
+  list?.hidePopover()
+})
+
 function markSection(entries) {
   for (const { target, isIntersecting } of entries) target.toggleAttribute("data-in-view", isIntersecting)
   const links = all(".toc a[href^='#']")
