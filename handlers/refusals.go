@@ -47,7 +47,7 @@ func (h *Handlers) ListRefusals(c *gin.Context) error {
 	page.Intro = "Calls that were refused, and why. Times are in UTC."
 	shown := traffic.RefusalPage{
 		RefusalRows: h.refusalRows(c, rows), Query: wanted, Link: q.Link, Gaps: gaps, KeptSince: since,
-		Pager: pager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "refusals"),
+		Pager: longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "refusals", ""),
 	}
 	if wanted.UserID != "" {
 		names, err := identity.UserNames(reqctx.Of(c), h.DB, []string{wanted.UserID})
@@ -69,6 +69,9 @@ func readRefusalQuery(c *gin.Context) (*intake.Query, refusal.Query, error) {
 		Reason: q.Get("reason"), Days: q.Number("days", refusalDays, 1, refusal.LongestSpan),
 	}
 	wanted.Limit, wanted.Offset = q.Page()
+	if !reqctx.IsAPI(c) {
+		wanted.CountTo = countedOnPages
+	}
 	if reasons := refusal.Reasons[1:]; wanted.Reason != "" && !slices.Contains(reasons, wanted.Reason) {
 		q.Refuse("reason", "invalid_reason", "Choose "+input.Either(reasons)+".")
 	}

@@ -11,7 +11,6 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/blocked"
-	"tollgate/models/quarantine"
 	"tollgate/models/report"
 	"tollgate/views/traffic"
 	"tollgate/views/ui"
@@ -40,7 +39,7 @@ func (h *Handlers) showUsagePage(c *gin.Context) error {
 	if err != nil {
 		return h.refuse(c, err, h.usageRefused(c, q, filtered))
 	}
-	loaded, err := report.LoadPage(reqctx.Of(c), h.DB, wanted)
+	loaded, err := h.watch.LoadPage(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return h.refuse(c, err, h.usageRefused(c, q, filtered))
 	}
@@ -60,6 +59,7 @@ func (h *Handlers) usageShown(
 ) (shown traffic.UsagePage, err error) {
 	actor := reqctx.Actor(c)
 	shown = traffic.UsagePage{
+		Needs: loaded.Needs, UserName: loaded.UserName, ProfileName: loaded.ProfileName, Quarantined: loaded.Quarantined,
 		Query: wanted.Query, Page: loaded, Then: wanted.Then, Zone: q.Get("time_zone"), Now: time.Now(), Today: wanted.Today,
 		Export: "/usage/export" + q.Link("sort", "", "then", "", "since", wanted.Since.Format(time.DateOnly),
 			"until", wanted.Until.Format(time.DateOnly), "group_by", wanted.GroupBy),
@@ -74,9 +74,6 @@ func (h *Handlers) usageShown(
 		MayViewUsers: actor.May("Users:View"), MayViewProfiles: actor.May("AccessProfiles:View"),
 		MayRaise: actor.May("AccessProfiles:Update"),
 	}
-	if shown.Needs, err = h.watch.Needs(reqctx.Of(c), h.DB, wanted.Query); err != nil {
-		return shown, err
-	}
 	if wanted.GroupBy == "user" && len(loaded.Rows) > 0 {
 		ids := make([]string, len(loaded.Rows))
 		for i, row := range loaded.Rows {
@@ -86,9 +83,5 @@ func (h *Handlers) usageShown(
 			return shown, err
 		}
 	}
-	if shown.UserName, shown.ProfileName, err = report.FilterNames(reqctx.Of(c), h.DB, wanted.Query); err != nil {
-		return shown, err
-	}
-	shown.Quarantined, err = quarantine.CountOpen(reqctx.Of(c), h.DB)
-	return shown, err
+	return shown, nil
 }

@@ -51,3 +51,15 @@ SELECT current_date - n % 3, ?, ?, CASE WHEN n % 2 = 0 THEN 'openai' ELSE 'mistr
 	webtest.Same(t, "rows of one model", len(one.All("th", "scope", "row")), 1)
 	webtest.Same(t, "days", len(s.Session.Get("/usage?group_by=day&since="+since).Is(200).All("th", "scope", "row")), 30)
 }
+
+// A budget of nothing blocks from the beginning: the usage page and the list of users say so alike.
+func TestBudgetOfNothingBlocks(t *testing.T) {
+	g := webtest.NewGateway(t)
+	none := g.ProfileNaming("Nothing", `"budgets":[{"max_limit":0,"reset_duration":"1M"}]`)
+	g.Give(g.Bob, none)
+	webtest.Same(t, "list of users", inRows(g.Session.Get("/users?blocked=true").Is(200)), "bob@example.com")
+	needs := webtest.Text(g.Session.Get("/usage").Is(200).One("section", "aria-labelledby", "needs"))
+	if !strings.Contains(needs, "$0.00 a month") {
+		t.Errorf("who needs you: %s", needs)
+	}
+}

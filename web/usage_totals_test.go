@@ -56,6 +56,8 @@ func TestReportsOfSumsEqualUsage(t *testing.T) {
 	// Sums that are wrong all the same, as by a console of an older release, are mended within the hour.
 	g.Exec("UPDATE usage_totals SET cost = cost + 1000000000")
 	g.Exec("DELETE FROM usage_people")
+	g.Exec("UPDATE usage_groups SET cost = cost + 1000000000")
+	g.Exec("DELETE FROM usage_months")
 	g.AddUp()
 	got := g.Admin.Get("/api/usage?group_by=model").Is(200).JSON()["total"]
 	g.Exec("UPDATE usage_totals_state SET checked_at = checked_at - interval '61 minutes'")
@@ -64,6 +66,15 @@ func TestReportsOfSumsEqualUsage(t *testing.T) {
 		t.Error("the report does not read the sums")
 	}
 	g.Exact("mended", g.Bob)
+
+	// A console of an older release adds up without the coarser sums: they are not read until they are made anew.
+	g.Exec("UPDATE usage_groups SET cost = cost + 1000000000")
+	g.Exec("UPDATE usage_months SET cost = cost + 1000000000")
+	g.Exec("UPDATE usage_totals_state SET computed_at = computed_at + interval '1 second'")
+	g.Exact("after an older console", g.Bob)
+	g.AddUp()
+	g.Exact("made anew", g.Bob)
+	webtest.Same(t, "up to date again", g.Count("usage_totals_state WHERE rolled_up_at = computed_at"), 1)
 }
 
 // One console at a time adds usage up, and a report says until when that was done.

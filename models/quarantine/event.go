@@ -82,14 +82,6 @@ func List(ctx context.Context, db bun.IDB, q Query) ([]Event, int64, error) {
 	return events, total, addCandidates(ctx, db, events)
 }
 
-// CountOpen is how many events wait in the quarantine.
-func CountOpen(ctx context.Context, db bun.IDB) (n int64, err error) {
-	if err = db.NewRaw("SELECT count(*) FROM usage_quarantine WHERE outcome IS NULL").Scan(ctx, &n); err != nil {
-		return 0, fmt.Errorf("count the quarantine: %w", err)
-	}
-	return n, nil
-}
-
 // Get returns one event of the quarantine. Refusal: NotFound.
 func Get(ctx context.Context, db bun.IDB, id string) (Event, error) {
 	var stored row

@@ -3,12 +3,12 @@ package refusal
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"tollgate/models/database"
 	"tollgate/models/money"
 )
 
@@ -18,6 +18,7 @@ const LongestSpan = 31
 // Query says which refusals a list shows.
 type Query struct {
 	Limit, Offset int64
+	CountTo       int64 // counts no further than the day on which there are more; 0 counts all
 	Days          int64 // back from now
 	UserID        string
 	ProfileID     int64
@@ -77,26 +78,53 @@ type Profile struct {
 	Name string `json:"name"`
 }
 
-// List returns a page of refusals, the latest first, and how many rows match.
+// sameRow are the columns that rows of the log share when a list has one row for them, beside the day.
+const sameRow = "r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id"
+
+// selectPage counts the rows of one day after the other, the latest first, as far as is asked for, and adds up only the
+// days that the page shows: the rows of a day come before those of any day before it. Names are found for the rows
+// shown. ?0 are the rows of a day, ?1 those of the days shown, added up.
+const selectPage = `
+WITH RECURSIVE counted AS (
+    SELECT (now() AT TIME ZONE 'UTC')::date + 1 AS day, 0::bigint AS n, 0::bigint AS behind
+    UNION ALL
+    SELECT c.day - 1, d.n, c.behind + d.n
+    FROM counted AS c CROSS JOIN LATERAL (SELECT count(*) AS n FROM (?0) AS same) AS d
+    WHERE c.behind <= greatest(?4, ?3 + ?2) AND c.day > (now() AT TIME ZONE 'UTC')::date - ?5::int
+), shown AS MATERIALIZED (
+    SELECT min(day) FILTER (WHERE shown) AS first, max(day) FILTER (WHERE shown) AS last,
+        coalesce(min(behind - n) FILTER (WHERE shown), 0) AS skipped, max(behind) AS total
+    FROM (SELECT *, behind > ?3 AND behind - n < ?3 + ?2 AS shown FROM counted) AS c
+)
+SELECT s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name,
+    s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
+        WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind) AS raisable
+FROM (
+    SELECT *, (SELECT total FROM shown) AS total FROM (?1) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id
+    LIMIT ?2 OFFSET ?3 - (SELECT skipped FROM shown)
+) AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id
+ORDER BY s.last_at DESC, s.user_id, s.asked, s.reason, s.line_id`
+
+// List returns a page of refusals, the latest first, and how many rows match, as far as they are counted.
 func List(ctx context.Context, db bun.IDB, q Query) (rows []Row, total int64, err error) {
 	rows = []Row{}
-	sums := db.NewSelect().TableExpr("refusals AS r").
-		ColumnExpr(`r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id, sum(r.calls)::bigint AS calls,
-min(r.first_at) AS first_at, max(r.last_at) AS last_at, bool_and(r.granted) AS granted, max(r.scope) AS scope,
-    max(r.kind) AS kind,
-max(r.reset_duration) AS reset_duration, max(r.line_reason) AS line_reason, max(r.used) AS used,
-    max(r.reserved) AS reserved,
-max(r.most) AS most, max(r.resets_at) AS resets_at, ceil(max(r.estimated_cost / r.calls))::bigint AS estimate`).
-		GroupExpr("r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id, (r.minute AT TIME ZONE 'UTC')::date")
-	sums = q.filter(sums)
-	err = db.NewSelect().TableExpr("(SELECT *, count(*) OVER () AS total FROM (?) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id "+
-		"LIMIT ? OFFSET ?) AS s", sums, q.Limit, q.Offset).
-		ColumnExpr(`s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name,
-s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
-WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind) AS raisable`).
-		Join("LEFT JOIN users AS u ON u.id = s.user_id").Join("LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id").
-		Order("s.last_at DESC", "s.user_id", "s.asked", "s.reason", "s.line_id").Scan(ctx, &rows)
-	if err != nil {
+	days := func(first, last string) *bun.SelectQuery {
+		return q.filter(db.NewSelect().TableExpr("refusals AS r")).
+			Where("r.minute >= (" + first + ")::timestamp AT TIME ZONE 'UTC'").
+			Where("r.minute < ((" + last + ") + 1)::timestamp AT TIME ZONE 'UTC'").
+			GroupExpr(sameRow + ", (r.minute AT TIME ZONE 'UTC')::date")
+	}
+	same := days("c.day - 1", "c.day - 1").ColumnExpr("1")
+	sums := days("SELECT first FROM shown", "SELECT last FROM shown").
+		ColumnExpr(sameRow + `, sum(r.calls)::bigint AS calls, min(r.first_at) AS first_at, max(r.last_at) AS last_at,
+    bool_and(r.granted) AS granted, max(r.scope) AS scope, max(r.kind) AS kind, max(r.reset_duration) AS reset_duration,
+    max(r.line_reason) AS line_reason, max(r.used) AS used, max(r.reserved) AS reserved, max(r.most) AS most,
+    max(r.resets_at) AS resets_at, ceil(max(r.estimated_cost / r.calls))::bigint AS estimate`)
+	counted := q.CountTo
+	if counted == 0 {
+		counted = math.MaxInt64
+	}
+	if err := db.NewRaw(selectPage, same, sums, q.Limit, q.Offset, counted, q.Days).Scan(ctx, &rows); err != nil {
 		return nil, 0, fmt.Errorf("list refusals: %w", err)
 	}
 	for i := range rows {
@@ -113,7 +141,7 @@ WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind
 }
 
 func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
-	s = s.Where("NOT r.watched AND r.minute >= date_trunc('minute', clock_timestamp()) - ? * interval '1 day'", q.Days)
+	s = s.Where("NOT r.watched AND r.minute >= date_trunc('minute', now()) - ? * interval '1 day'", q.Days)
 	if q.UserID != "" {
 		s = s.Where("r.user_id = ?", q.UserID)
 	}
@@ -231,12 +259,10 @@ const silence = 2*heartbeat + 10*time.Second
 // Gaps are the times after which up to two seconds may be missing, because a console ended without warning.
 func Gaps(ctx context.Context, db bun.IDB, days int64) ([]time.Time, error) {
 	gaps := []time.Time{}
-	now, err := database.Clock(ctx, db)
-	if err == nil {
-		err = db.NewSelect().Table("decision_consoles").Column("flushed_until").
-			Where("ended_at IS NULL AND flushed_until BETWEEN ? AND ?", now.AddDate(0, 0, -int(days)), now.Add(-silence)).
-			Order("flushed_until DESC").Limit(20).Scan(ctx, &gaps)
-	}
+	err := db.NewSelect().Table("decision_consoles").Column("flushed_until").
+		Where("ended_at IS NULL AND flushed_until BETWEEN now() - ? * interval '1 day' AND now() - ? * interval '1 second'",
+			days, silence.Seconds()).
+		Order("flushed_until DESC").Limit(20).Scan(ctx, &gaps)
 	if err != nil {
 		return nil, fmt.Errorf("look up consoles that ended without warning: %w", err)
 	}

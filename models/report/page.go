@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +51,10 @@ type Page struct {
 	Rows         []PageRow
 	Count        int64 // of rows on all pages
 	Before, Week money.Money
+	Needs        Needs
+
+	UserName, ProfileName string // of those that the report is narrowed to, also when they were deleted; "" for none
+	Quarantined           int64  // events that wait in the quarantine
 }
 
 // PeriodBefore is as many days as the report has, just before them; for days of one month, those of the month before.
@@ -65,8 +71,9 @@ func (q Query) PeriodBefore() (since, until time.Time) {
 	return q.Since.AddDate(0, 0, -days), q.Since.AddDate(0, 0, -1)
 }
 
-// LoadPage reads a page of a report, in one snapshot and at most five statements. Refusal: as of LoadReport.
-func LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, error) {
+// LoadPage reads a page of a report and who needs an administrator, in one snapshot and at most six statements. Refusal:
+// as of LoadReport.
+func (w *Watch) LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, error) {
 	var page Page
 	err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 		page = Page{}
@@ -74,20 +81,19 @@ func LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, error) {
 			return err
 		}
 		page.AsOf = q.sums.asOf(q.Query)
+		page.UserName, page.ProfileName, page.Quarantined = q.sums.UserName, q.sums.ProfileName, q.sums.Quarantined
 		top, err := page.loadRows(ctx, db, q)
 		if err != nil {
 			return err
 		}
-		if err := page.load(ctx, db, q.Query, top); err != nil {
+		if err := page.loadDays(ctx, db, q, top); err != nil {
 			return err
 		}
-		if q.GroupBy == "day" {
-			page.Rows = pageRows(page.Days)
-		}
-		if err := page.compare(ctx, db, q); err != nil {
+		if err := page.breakDown(ctx, db, q); err != nil {
 			return err
 		}
-		return page.breakDown(ctx, db, q)
+		page.Needs, err = w.loadNeeds(ctx, db, q.Query)
+		return err
 	})
 	return page, q.tooMuch(err)
 }
@@ -100,8 +106,19 @@ func pageRows(rows []Row) []PageRow {
 	return shown
 }
 
+// selectRows reads a page of the rows in some order, and those of which the plot is, all from the same sums. Names are
+// found for the rows shown, but for an order by name.
+const selectRows = `
+WITH sums AS MATERIALIZED (?0), page AS (
+    SELECT key, cost, tokens, requests, unpriced FROM (?1) AS r ORDER BY ?2, r.cost DESC, r.key LIMIT ?3 OFFSET ?4
+), shown AS (
+    SELECT *, false AS plotted FROM page
+    UNION ALL SELECT * FROM (SELECT *, true FROM sums ORDER BY cost DESC, key LIMIT ?5) AS top
+)
+?6 ORDER BY r.plotted, ?2, r.cost DESC, r.key`
+
 // loadRows reads the rows of the page, and returns those of which the plot is.
-func (p *Page) loadRows(ctx context.Context, db bun.IDB, q PageQuery) ([]Row, error) {
+func (p *Page) loadRows(ctx context.Context, db bun.IDB, q PageQuery) (top []Row, err error) {
 	if q.GroupBy == "day" {
 		return nil, nil
 	}
@@ -110,28 +127,29 @@ func (p *Page) loadRows(ctx context.Context, db bun.IDB, q PageQuery) ([]Row, er
 	if descending {
 		order += " DESC"
 	}
+	sorted := db.NewSelect().TableExpr("sums AS r").ColumnExpr("r.*")
+	if column == "name" {
+		sorted = nameRows(sorted, q.GroupBy)
+	}
+	shown := nameRows(db.NewSelect().TableExpr("shown AS r").ColumnExpr("r.*, (SELECT count(*) FROM sums) AS count"), q.GroupBy)
 	var rows []struct {
 		Row
-		Count int64
+		Plotted bool
+		Count   int64
 	}
-	if err := q.named(db).ColumnExpr("count(*) OVER () AS count").OrderExpr(order+", r.cost DESC, r.key").Limit(q.Limit).
-		Offset(q.Offset).Scan(ctx, &rows); err != nil {
+	err = db.NewRaw(selectRows, q.sumsByKey(db), sorted, bun.Safe(order), q.Limit, q.Offset, seriesShown, shown).Scan(ctx, &rows)
+	if err != nil {
 		return nil, fmt.Errorf("report a page of usage: %w", err)
 	}
-	var top []Row
 	for _, row := range rows {
-		p.Rows, p.Count = append(p.Rows, PageRow{Row: row.Row}), row.Count
-		if len(top) < seriesShown {
+		p.Count = row.Count
+		if row.Plotted {
 			top = append(top, row.Row)
+		} else {
+			p.Rows = append(p.Rows, PageRow{Row: row.Row})
 		}
 	}
-	if q.Sort == "-spend" && q.Offset == 0 {
-		return top, nil
-	}
-	top = nil
-	if err := q.rows(db).Limit(seriesShown).Scan(ctx, &top); err != nil {
-		return nil, fmt.Errorf("report what cost most: %w", err)
-	}
+	slices.SortStableFunc(top, func(a, b Row) int { return cmp.Compare(b.Cost, a.Cost) })
 	return top, nil
 }
 
@@ -145,8 +163,47 @@ func (p *Page) keys() []string {
 
 const costFrom = "least(coalesce(sum(d.cost) FILTER (WHERE d.day BETWEEN ?::date AND ?::date), 0), 9e18)::bigint"
 
-// compare adds what the rows cost in the period before, and in the last whole days.
-func (p *Page) compare(ctx context.Context, db bun.IDB, q PageQuery) error {
+// loadDays reads the days, and what the rows cost in the period before and in the last whole days.
+func (p *Page) loadDays(ctx context.Context, db bun.IDB, q PageQuery, top []Row) error {
+	plotted := make([]string, len(top))
+	for i, row := range top {
+		plotted[i] = row.Key
+	}
+	var found []struct {
+		seriesDay
+		Before, Week money.Money
+	}
+	err := db.NewRaw(`SELECT *, 0::bigint AS before, 0::bigint AS week FROM (?) AS series
+UNION ALL SELECT '', key, 0, 0, 0, 0, before, week FROM (?) AS compared`, q.seriesOf(db, plotted), p.compared(db, q)).
+		Scan(ctx, &found)
+	if err != nil {
+		return fmt.Errorf("report usage by day and before: %w", err)
+	}
+	at := map[string]int{}
+	for i, row := range p.Rows {
+		at[row.Key] = i
+	}
+	var days []seriesDay
+	for _, one := range found {
+		i, shown := at[one.Key]
+		switch {
+		case one.Day != "":
+			days = append(days, one.seriesDay)
+		case one.Key == "":
+			p.Before, p.Week = one.Before, one.Week
+		case shown:
+			p.Rows[i].Before, p.Rows[i].Week = one.Before, one.Week
+		}
+	}
+	p.fill(q.Query, top, days)
+	if q.GroupBy == "day" {
+		p.Rows = pageRows(p.Days)
+	}
+	return nil
+}
+
+// compared are what everything and each row cost in the period before, and in the last whole days.
+func (p *Page) compared(db bun.IDB, q PageQuery) *bun.SelectQuery {
 	today := q.Today
 	since, until := q.PeriodBefore()
 	week := q.Today.AddDate(0, 0, -paceDays)
@@ -173,25 +230,7 @@ func (p *Page) compare(ctx context.Context, db bun.IDB, q PageQuery) error {
 		query = query.UnionAll(sums(ofRows, ofRows.source(q.GroupBy), column).
 			Where(column+" = ANY (?)", pgdialect.Array(p.keys())))
 	}
-	var found []struct {
-		Key          string
-		Before, Week money.Money
-	}
-	if err := query.Scan(ctx, &found); err != nil {
-		return fmt.Errorf("compare usage with the period before: %w", err)
-	}
-	at := map[string]int{}
-	for i, row := range p.Rows {
-		at[row.Key] = i
-	}
-	for _, one := range found {
-		if one.Key == "" {
-			p.Before, p.Week = one.Before, one.Week
-		} else if i, ok := at[one.Key]; ok {
-			p.Rows[i].Before, p.Rows[i].Week = one.Before, one.Week
-		}
-	}
-	return nil
+	return query
 }
 
 // breakDown adds the most expensive parts of each row.
@@ -200,10 +239,11 @@ func (p *Page) breakDown(ctx context.Context, db bun.IDB, q PageQuery) error {
 		return nil
 	}
 	from, column := q.Query, groupColumns[q.GroupBy]
-	source := from.source(q.Then)
-	if q.GroupBy == "user" {
+	source := fromTotals // has what both groupings need
+	switch {
+	case q.GroupBy == "user":
 		from.users, source = p.keys(), fromDays
-	} else if q.Then == "user" {
+	case q.Then == "user" || q.UserID != "":
 		source = fromDays
 	}
 	sums := from.filter(db.NewSelect(), source).ColumnExpr(column+" AS parent").ColumnExpr(groupColumns[q.Then]+" AS key").

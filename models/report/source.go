@@ -10,20 +10,31 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// sums says which days are added up already, beside usage_days. The zero value is none.
+// sums says which days are added up already, beside usage_days, and what pages say about the whole of a report. The
+// zero value is none.
 type sums struct {
 	Through    sql.NullTime // the last of them
 	ComputedAt sql.NullTime
+	RolledUp   bool     // the coarser sums are of the same days
 	Revised    []string `bun:",array"` // those changed since, which count as not added up
+
+	UserName, ProfileName string // of those that the report is narrowed to, also when they were deleted
+	Quarantined           int64
 }
 
 // prepare begins a report in its snapshot. Its many expressions would be compiled for longer than they are used, and
 // its groups of users need memory.
 func (q *Query) prepare(ctx context.Context, db bun.IDB) error {
 	q.sums = sums{}
-	err := db.NewRaw(`SELECT through, computed_at, ARRAY(SELECT DISTINCT day::text FROM usage_revised_days) AS revised
+	err := db.NewRaw(`SELECT through, computed_at, coalesce(rolled_up_at = computed_at, false) AS rolled_up,
+ARRAY(SELECT DISTINCT day::text FROM usage_revised_days) AS revised,
+coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), '')
+    AS user_name,
+coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names
+    WHERE kind = 'access_profile' AND id = ?1::bigint::text), '') AS profile_name,
+(SELECT count(*) FROM usage_quarantine WHERE outcome IS NULL) AS quarantined
 FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB',
-    true) AS work_mem`).Scan(ctx, &q.sums)
+    true) AS work_mem`, q.UserID, q.ProfileID).Scan(ctx, &q.sums)
 	if err != nil {
 		return fmt.Errorf("look for usage that is added up: %w", err)
 	}
@@ -39,29 +50,49 @@ func (s sums) asOf(q Query) *time.Time {
 	return &at
 }
 
-// source is where the days of a report are read: usage_days itself, or sums of it by user or by what was called.
+// source is where the days of a report are read: usage_days itself, or sums of it by user, by what was called, or by
+// one thing alone.
 type source int
 
 const (
 	fromDays source = iota
 	fromTotals
 	fromUsers
+	fromAll
+	fromProviders
+	fromModels
+	fromProfiles
 )
+
+// alone are the sums by one thing.
+var alone = map[string]source{"day": fromAll, "provider": fromProviders, "model": fromModels, "profile": fromProfiles}
+
+const sumsOf = "cost, tokens, requests, unpriced FROM "
 
 // sumColumns are the columns of a source; those that sums lack stand empty.
 var sumColumns = map[source]string{
-	fromDays:   "day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM usage_days",
-	fromTotals: "day, '' AS user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM usage_totals",
-	fromUsers: "day, user_id, 0::bigint AS access_profile_id, '' AS provider, '' AS model, cost, tokens, requests, unpriced " +
-		"FROM usage_people",
+	fromDays:   "day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM usage_days WHERE true",
+	fromTotals: "day, '' AS user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM usage_totals WHERE true",
+	fromUsers:  "day, user_id, 0::bigint AS access_profile_id, '' AS provider, '' AS model, " + sumsOf + "usage_people WHERE true",
+	fromAll: "day, '' AS user_id, 0::bigint AS access_profile_id, '' AS provider, '' AS model, " + sumsOf +
+		"usage_groups WHERE grouping = 'day'",
+	fromProviders: "day, '' AS user_id, 0::bigint AS access_profile_id, key AS provider, '' AS model, " + sumsOf +
+		"usage_groups WHERE grouping = 'provider'",
+	fromModels: "day, '' AS user_id, 0::bigint AS access_profile_id, split_part(key, '/', 1) AS provider, " +
+		"substr(key, strpos(key, '/') + 1) AS model, " + sumsOf + "usage_groups WHERE grouping = 'model'",
+	fromProfiles: "day, '' AS user_id, key::bigint AS access_profile_id, '' AS provider, '' AS model, " + sumsOf +
+		"usage_groups WHERE grouping = 'profile'",
 }
 
 // source is the smallest one that can answer the report grouped by something: sums know users or calls, not both.
 func (q Query) source(groupBy string) source {
+	filtered := q.Provider != "" || q.Model != "" || q.ProfileID != 0
 	switch ofUsers := groupBy == "user" || q.UserID != "" || q.users != nil; {
+	case !ofUsers && !filtered && q.sums.RolledUp:
+		return alone[groupBy]
 	case !ofUsers:
 		return fromTotals
-	case groupBy != "user" && groupBy != "day", q.Provider != "", q.Model != "", q.ProfileID != 0:
+	case groupBy != "user" && groupBy != "day", filtered:
 		return fromDays
 	}
 	return fromUsers
@@ -70,16 +101,16 @@ func (q Query) source(groupBy string) source {
 // days are the rows of a source from one day to another: sums as far as they are up to date, usage_days for the rest.
 func (q Query) days(db bun.IDB, s source, since, until time.Time) *bun.RawQuery {
 	if s == fromDays || !q.sums.Through.Valid || since.After(q.sums.Through.Time) {
-		return db.NewRaw("SELECT "+sumColumns[fromDays]+" WHERE day BETWEEN ?::date AND ?::date", date(since), date(until))
+		return db.NewRaw("SELECT "+sumColumns[fromDays]+" AND day BETWEEN ?::date AND ?::date", date(since), date(until))
 	}
 	through := q.sums.Through.Time
 	summed := until
 	if through.Before(until) {
 		summed = through
 	}
-	return db.NewRaw("SELECT "+sumColumns[s]+" WHERE day BETWEEN ?0::date AND ?1::date AND day <> ALL (?3::date[]) "+
-		"UNION ALL SELECT "+sumColumns[fromDays]+" WHERE day BETWEEN ?4::date AND ?2::date "+
-		"UNION ALL SELECT "+sumColumns[fromDays]+" WHERE day = ANY (?3::date[]) AND day BETWEEN ?0::date AND ?1::date",
+	return db.NewRaw("SELECT "+sumColumns[s]+" AND day BETWEEN ?0::date AND ?1::date AND day <> ALL (?3::date[]) "+
+		"UNION ALL SELECT "+sumColumns[fromDays]+" AND day BETWEEN ?4::date AND ?2::date "+
+		"UNION ALL SELECT "+sumColumns[fromDays]+" AND day = ANY (?3::date[]) AND day BETWEEN ?0::date AND ?1::date",
 		date(since), date(summed), date(until), pgdialect.Array(q.sums.Revised), date(through.AddDate(0, 0, 1)))
 }
 

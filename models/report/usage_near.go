@@ -30,25 +30,35 @@ const (
 	neediestMost = 500
 )
 
-// nearLimits lists the budgets of active copies of which the greatest part is used in the current window, and all that
-// are used up or will be within a day at their pace.
-func nearLimits(ctx context.Context, db bun.IDB, q Query, now time.Time) ([]NearLimit, error) {
-	lines := activeLines(db, q, now).ColumnExpr(currentLine, now)
-	rows := []NearLimit{}
-	if err := db.NewRaw(selectNear, now, lines, nearLines, neediestMost).Scan(ctx, &rows); err != nil {
-		return nil, fmt.Errorf("look for budgets near their limit: %w", err)
+// loadLimits lists the budgets of active copies of which the greatest part is used in the current window, and all that
+// are used up or will be within a day at their pace. Beside them it adds up what active copies may spend in a month: what
+// they may spend overall, else of each provider.
+func (n *Needs) loadLimits(ctx context.Context, db bun.IDB, q Query) error {
+	var rows []struct {
+		NearLimit
+		Budget money.Money
+		ReadAt time.Time
 	}
-	for i := range rows {
-		rows[i].forecast(now)
+	lines := activeLines(db, q).ColumnExpr(currentLine)
+	if err := db.NewRaw(selectNear, lines, nearLines, neediestMost).Scan(ctx, &rows); err != nil {
+		return fmt.Errorf("look for budgets near their limit: %w", err)
 	}
-	return rows, nil
+	n.Lines = []NearLimit{}
+	for _, row := range rows {
+		n.Budget, n.ReadAt = row.Budget, row.ReadAt.UTC()
+		if row.ID != "" {
+			row.forecast(n.ReadAt)
+			n.Lines = append(n.Lines, row.NearLimit)
+		}
+	}
+	return nil
 }
 
 // activeLines are the budgets of copies that are in use.
-func activeLines(db bun.IDB, q Query, now time.Time) *bun.SelectQuery {
+func activeLines(db bun.IDB, q Query) *bun.SelectQuery {
 	lines := db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN policies AS p ON p.id = c.policy_id").
 		Join("JOIN limit_lines AS l ON l.policy_id = p.id AND l.kind = 'spend'").
-		Where("c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > ?)", now)
+		Where("c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now())")
 	if q.UserID != "" {
 		lines = lines.Where("c.user_id = ?", q.UserID)
 	}
@@ -66,35 +76,43 @@ const currentLine = `l.id, l.kind, l.reset_duration, l.quarter_start_month, l.ma
     l.carried_until, p.calendar,
 c.id AS copy_id, c.user_id, c.access_profile_id, coalesce(l.provider_name, '') AS provider_name,
 window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until,
-    ?) AS starts`
+    now()) AS starts`
 
 // selectNear looks each current window up by its key, so that windows of the past cost nothing, and finds names for
-// the few rows that are shown.
+// the few rows that are shown. There is a row without a budget when none is shown. A budget of nothing is used up from
+// the beginning.
 const selectNear = `
-WITH line AS MATERIALIZED (?1), near AS (
-    SELECT line.*, w.used - w.cleared AS used, line.max_limit + coalesce(o.amount, 0) AS "limit"
-    FROM line CROSS JOIN LATERAL (
+WITH line AS MATERIALIZED (?0), month AS (
+    SELECT least(coalesce(sum(most), 0), 9e18)::bigint AS budget FROM (
+        SELECT coalesce(sum(max_limit) FILTER (WHERE provider_name = ''), sum(max_limit)) AS most
+        FROM line WHERE reset_duration = '1M' GROUP BY copy_id
+    ) AS c
+), near AS (
+    SELECT line.*, coalesce(w.used - w.cleared, 0) AS used, line.max_limit + coalesce(o.amount, 0) AS "limit"
+    FROM line LEFT JOIN LATERAL (
         SELECT * FROM limit_windows AS w
         WHERE w.line_id = line.id AND w.kind = line.kind AND w.reset_duration = line.reset_duration
-            AND w.window_start = line.starts
-          AND w.used > w.cleared OFFSET 0
-    ) AS w LEFT JOIN budget_overrides AS o ON o.budget_id = line.id AND o.kind = line.kind AND (o.ends_at IS NULL
-        OR o.ends_at > ?0)
+            AND w.window_start = line.starts OFFSET 0
+    ) AS w ON true LEFT JOIN budget_overrides AS o ON o.budget_id = line.id AND o.kind = line.kind
+        AND (o.ends_at IS NULL OR o.ends_at > now())
 ), placed AS (
     SELECT *, count(*) FILTER (WHERE used >= "limit") OVER () AS used_up,
-           used >= "limit" OR ("limit" - used)::float * extract(epoch FROM ?0 - starts) <= used::float * 86400 AS needy,
+           used >= "limit" OR ("limit" - used)::float * extract(epoch FROM now() - starts) <= used::float * 86400 AS needy,
            row_number() OVER (ORDER BY used >= "limit", used::numeric / greatest("limit", 1) DESC, used DESC,
                id) AS place
-    FROM near
+    FROM near WHERE used > 0 OR used >= "limit"
 ), nearest AS (
-    SELECT * FROM placed WHERE place <= ?2 OR needy ORDER BY place LIMIT ?3
+    SELECT * FROM placed WHERE place <= ?1 OR needy ORDER BY place LIMIT ?2
 )
-SELECT n.id, n.copy_id, n.user_id, u.name AS "user", n.access_profile_id, t.name AS profile, n.provider_name,
-    n.reset_duration, n.used, n."limit", n.starts, n.used_up,
-       CASE WHEN n.carried_until > ?0 AND n.carried_from <= ?0 THEN n.carried_until
-            ELSE window_end(n.reset_duration, n.quarter_start_month, n.calendar, n.created_at, ?0) END AS ends
-FROM nearest AS n JOIN users AS u ON u.id = n.user_id JOIN access_profiles AS t ON t.id = n.access_profile_id
-ORDER BY n.place`
+SELECT coalesce(n.id::text, '') AS id, coalesce(n.copy_id, 0) AS copy_id, coalesce(n.user_id, '') AS user_id,
+    coalesce(u.name, '') AS "user", coalesce(n.access_profile_id, 0) AS access_profile_id, coalesce(t.name, '') AS profile,
+    coalesce(n.provider_name, '') AS provider_name, coalesce(n.reset_duration, '') AS reset_duration,
+    coalesce(n.used, 0) AS used, coalesce(n."limit", 0) AS "limit", coalesce(n.starts, now()) AS starts,
+    coalesce(n.used_up, 0) AS used_up, month.budget, now() AS read_at,
+    CASE WHEN n.carried_until > now() AND n.carried_from <= now() THEN n.carried_until
+        ELSE coalesce(window_end(n.reset_duration, n.quarter_start_month, n.calendar, n.created_at, now()), now()) END AS ends
+FROM month LEFT JOIN nearest AS n ON true LEFT JOIN users AS u ON u.id = n.user_id
+LEFT JOIN access_profiles AS t ON t.id = n.access_profile_id ORDER BY n.place`
 
 // forecast extrapolates the pace of the window so far; its first twentieth is too short for that.
 func (n *NearLimit) forecast(now time.Time) {

@@ -114,6 +114,14 @@ func (r *Report) load(ctx context.Context, db bun.IDB, q Query, shown []Row) err
 
 // series reads what was used each day, under the key "", and of that each of the rows shown.
 func (q Query) series(ctx context.Context, db bun.IDB, shown []string) ([]seriesDay, error) {
+	var rows []seriesDay
+	if err := q.seriesOf(db, shown).Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("report usage by day: %w", err)
+	}
+	return rows, nil
+}
+
+func (q Query) seriesOf(db bun.IDB, shown []string) *bun.SelectQuery {
 	days := q.filter(db.NewSelect(), q.source("day")).ColumnExpr("d.day::text AS day").ColumnExpr("'' AS key").
 		ColumnExpr(usageSums).GroupExpr("1, 2")
 	if len(shown) > 0 {
@@ -125,11 +133,7 @@ func (q Query) series(ctx context.Context, db bun.IDB, shown []string) ([]series
 		days = days.UnionAll(ofShown.filter(db.NewSelect(), ofShown.source(q.GroupBy)).ColumnExpr("d.day::text AS day").
 			ColumnExpr(key+" AS key").ColumnExpr(usageSums).Where(key+" = ANY (?)", pgdialect.Array(shown)).GroupExpr("1, 2"))
 	}
-	var rows []seriesDay
-	if err := days.Scan(ctx, &rows); err != nil {
-		return nil, fmt.Errorf("report usage by day: %w", err)
-	}
-	return rows, nil
+	return days
 }
 
 // rows reads every row of a report, the most expensive first, with its name.
@@ -139,9 +143,16 @@ func (q Query) rows(db bun.IDB) *bun.SelectQuery {
 
 // named reads them in no order.
 func (q Query) named(db bun.IDB) *bun.SelectQuery {
-	sums := q.filter(db.NewSelect(), q.source(q.GroupBy)).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").
-		Having(isUsed)
-	return nameRows(db.NewSelect().TableExpr("(?) AS r", sums).ColumnExpr("r.*"), q.GroupBy)
+	return nameRows(db.NewSelect().TableExpr("(?) AS r", q.sumsByKey(db)).ColumnExpr("r.*"), q.GroupBy)
+}
+
+// sumsByKey adds the rows up, without their names.
+func (q Query) sumsByKey(db bun.IDB) *bun.SelectQuery {
+	from := q.ofUsers
+	if !q.byMonth() {
+		from = func(db bun.IDB) *bun.SelectQuery { return q.filter(db.NewSelect(), q.source(q.GroupBy)) }
+	}
+	return from(db).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
 }
 
 // nameRows adds the names of rows.
@@ -249,20 +260,6 @@ func (s *Sum) add(other Sum) {
 	s.Tokens += other.Tokens
 	s.Requests += other.Requests
 	s.Unpriced += other.Unpriced
-}
-
-// FilterNames are the names of the user and the access profile that a report is filtered by, also when they were
-// deleted; "" for those that never existed.
-func FilterNames(ctx context.Context, db bun.IDB, q Query) (user, profile string, err error) {
-	err = db.NewRaw(`SELECT
-coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), ''),
-coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names
-    WHERE kind = 'access_profile' AND id = ?1::bigint::text), '')`,
-		q.UserID, q.ProfileID).Scan(ctx, &user, &profile)
-	if err != nil {
-		return "", "", fmt.Errorf("look up the names that a report is narrowed to: %w", err)
-	}
-	return user, profile, nil
 }
 
 // unpricedDays is how far back pages look for what a user used without a price.

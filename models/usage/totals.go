@@ -77,6 +77,7 @@ type totalsRun struct {
 	From     time.Time // the next day to add up
 	Last     time.Time // the last one that is over
 	Checking bool
+	Rebuild  bool // the rollups were left behind by a console that does not know them
 	done     bool
 }
 
@@ -91,6 +92,7 @@ WITH claimed AS (
     SELECT ((clock_timestamp() - ?1 * interval '1 second') AT TIME ZONE 'UTC')::date - 1 AS last
 )
 SELECT c.fence, clock_timestamp() AS began, o.last, c.checking,
+       c.rolled_up_at IS DISTINCT FROM c.computed_at AS rebuild,
        coalesce(CASE WHEN c.checking THEN c.through - ?3::int ELSE c.through + 1 END, (SELECT min(day)
            FROM usage_days), o.last) AS "from"
 FROM over AS o, (SELECT *, checked_at IS NULL OR checked_at < clock_timestamp() - ?2 * interval '1 second' AS checking
@@ -120,16 +122,16 @@ func (r *totalsRun) step(ctx context.Context, db *bun.DB) error {
 		if err := r.addUp(ctx, tx, behind); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw(`UPDATE usage_totals_state SET through = greatest(through, ?::date), computed_at = ?,
-checked_at = CASE WHEN ? THEN ? ELSE checked_at END`,
-			behind.AddDate(0, 0, -1).Format(time.DateOnly), r.Began, last && r.Checking, r.Began).Exec(ctx)
+		_, err := tx.NewRaw(`UPDATE usage_totals_state SET through = greatest(through, ?0::date), computed_at = ?1,
+rolled_up_at = ?1, checked_at = CASE WHEN ?2 THEN ?1 ELSE checked_at END`,
+			behind.AddDate(0, 0, -1).Format(time.DateOnly), r.Began, last && r.Checking).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("note which usage is added up: %w", err)
 		}
 		return nil
 	})
 	if err == nil {
-		r.From, r.done = behind, last
+		r.From, r.done, r.Rebuild = behind, last, false
 	}
 	return err
 }
@@ -144,8 +146,8 @@ SELECT day::date::text FROM generate_series(?::timestamp, ?::timestamp - interva
 	if err != nil {
 		return fmt.Errorf("look for days to add up: %w", err)
 	}
-	for _, statement := range []string{addUpTotals, addUpPeople} {
-		if _, err := tx.NewRaw(statement, pgdialect.Array(days)).Exec(ctx); err != nil {
+	for _, statement := range []string{addUpTotals, addUpPeople, rollUpGroups, rollUpMonths} {
+		if _, err := tx.NewRaw(statement, pgdialect.Array(days), r.Rebuild).Exec(ctx); err != nil {
 			return fmt.Errorf("add usage up: %w", err)
 		}
 	}

@@ -157,7 +157,8 @@ func (c *Console) EveryTable(db *bun.DB) map[string]string {
 // KeptInBackground reports whether consoles write to a table at times of their own.
 func KeptInBackground(table string) bool {
 	return slices.Contains([]string{
-		"decision_consoles", "decision_hours", "refusals", "usage_people", "usage_totals", "usage_totals_state",
+		"decision_consoles", "decision_hours", "refusals", "usage_groups", "usage_months", "usage_people",
+		"usage_totals", "usage_totals_state",
 	}, table)
 }
 
