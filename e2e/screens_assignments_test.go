@@ -21,6 +21,13 @@ var assignmentScreens = []scene{
 		s.click(s.button("Detach…"))
 		s.sees(s.heading("Detach Support from 3 users?"))
 	}},
+	{name: "profile-pause", place: at("access-profiles", "Support", "/pause")},
+	{name: "profile-pause-none", place: at("access-profiles", "Frozen accounts", "/pause")},
+	{name: "profile-paused", place: held("Paused together"), act: func(s *screen) {
+		s.to(strings.Replace(s.URL(), "/propagate", "/pause", 1))
+		s.click(s.button("Pause access of 2 holders"))
+		s.sees(s.text("Access of 2 holders is paused"))
+	}},
 	{name: "profile-roles", place: at("access-profiles", "Engineering", "/roles")},
 	{name: "profile-roles-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Engineering", "/roles")},
 	{name: "profile-roles-none", place: at("access-profiles", "Frozen accounts", "/roles")},

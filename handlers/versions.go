@@ -10,10 +10,12 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
 	"tollgate/models/plural"
 	"tollgate/models/profile"
+	"tollgate/views"
 	"tollgate/views/editor"
 	"tollgate/views/history"
 	"tollgate/views/ui"
@@ -146,7 +148,7 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 
 // tabbedPage is the frame of a profile's tab: policy, users, roles, versions or audit.
 func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string) (ui.Page, error) {
-	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{shown.ID})
+	copies, err := assignment.LoadSpread(reqctx.Of(c), h.DB, shown.ID)
 	if err != nil {
 		return ui.Page{}, err
 	}
@@ -159,14 +161,21 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 	page.Crumbs = page.Crumbs[:1]
 	page.Badge = ui.ActiveBadge(shown.IsActive)
 	actor := reqctx.Actor(c)
-	page.Actions = editor.ProfileActions(href, shown.IsActive, holders[shown.ID] > 0,
+	page.Actions = editor.ProfileActions(href, shown.IsActive, copies.Holders > 0, copies.Active,
 		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
 	page.Tabs = []ui.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},
-		{Label: "Users", Href: href + "/users", Count: plural.Count(holders[shown.ID]), Current: tab == "users"},
+		{Label: "Users", Href: href + "/users", Count: plural.Count(copies.Holders), Current: tab == "users"},
 		{Label: "Roles", Href: href + "/roles", Count: plural.Count(roles), Current: tab == "roles"},
 		{Label: "Versions", Href: href + "/versions", Count: plural.Count(shown.Version), Current: tab == "versions"},
 		{Label: "Audit", Href: href + "/audit", Current: tab == "audit"},
+	}
+	mayUpdate := actor.May("AccessProfiles:Update")
+	banner := views.ProfileBanner{
+		Profile: shown, Copies: copies, MayUpdate: mayUpdate, MayPush: mayUpdate || actor.May("AccessProfiles:Create"),
+	}
+	if !banner.Empty() {
+		page.Banner = views.ProfileBannerBody(banner)
 	}
 	return page, nil
 }

@@ -319,6 +319,8 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 
 		{"POST", "/api/access-profiles/:id/roles", createOrUpdate, h.AttachRoles},
 		{"DELETE", "/api/access-profiles/:id/roles/:role_id", "AccessProfiles:Delete", h.DetachRole},
+		{"POST", "/api/access-profiles/:id/pause", "AccessProfiles:Update", h.PauseCopies},
+		{"POST", "/api/access-profiles/:id/resume", "AccessProfiles:Update", h.ResumeCopies},
 		{"POST", "/api/access-profiles/:id/propagate", createOrUpdate, h.Propagate},
 		{"GET", "/api/access-profiles/:id/propagate/:job", "AccessProfiles:View", h.ShowPropagation},
 
@@ -339,6 +341,10 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"POST", "/access-profiles/:id/roles", createOrUpdate, h.AttachRoles},
 		{"GET", "/access-profiles/:id/roles/:role_id/delete", "AccessProfiles:Delete", h.ConfirmDetachRole},
 		{"POST", "/access-profiles/:id/roles/:role_id/delete", "AccessProfiles:Delete", h.DetachRole},
+		{"GET", "/access-profiles/:id/pause", "AccessProfiles:Update", h.ConfirmPause},
+		{"POST", "/access-profiles/:id/pause", "AccessProfiles:Update", h.PauseCopies},
+		{"GET", "/access-profiles/:id/resume", "AccessProfiles:Update", h.ConfirmResume},
+		{"POST", "/access-profiles/:id/resume", "AccessProfiles:Update", h.ResumeCopies},
 		{"GET", "/access-profiles/:id/propagate", createOrUpdate, h.NewPropagation},
 		{"GET", "/access-profiles/:id/propagate/preview", createOrUpdate, h.PreviewPropagation},
 		{"POST", "/access-profiles/:id/propagate", createOrUpdate, h.Propagate},

@@ -16,7 +16,7 @@ import (
 // Actions are the actions that an audit row can record.
 var Actions = []string{
 	"create", "update", "delete", "propagate", "attach_role", "detach_role", "clone", "activate", "deactivate",
-	"assign", "unassign", "override_set", "override_clear", "restore",
+	"assign", "unassign", "override_set", "override_clear", "restore", "pause", "resume",
 }
 
 // Resources are the kinds of things that an audit row can be about.

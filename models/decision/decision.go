@@ -2,6 +2,7 @@ package decision
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -95,7 +96,7 @@ func Decide(
 	h *entitlement.Entitlements, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time,
 ) (Decision, []int) {
 	var granting, active []int
-	closest := denied(AccessBlocked, "The user has no active access profile.")
+	closest := denied(AccessBlocked, noActive)
 	for i := range h.Copies {
 		userCopy := &h.Copies[i]
 		if !userCopy.Works(at) {
@@ -109,6 +110,9 @@ func Decide(
 			closest = refuse(userCopy, blocked, call)
 		}
 		active = append(active, i)
+	}
+	if len(active) == 0 {
+		closest.Message = withoutActive(h, at)
 	}
 	if len(granting) == 0 {
 		// Limits are checked before tools: an exhausted limit is the reason reported first.
@@ -130,6 +134,24 @@ func Decide(
 		}
 	}
 	return first, granting
+}
+
+const noActive = "The user has no active access profile."
+
+// withoutActive says why none of a user's copies works.
+func withoutActive(h *entitlement.Entitlements, at time.Time) string {
+	if len(h.Copies) == 0 {
+		return noActive
+	}
+	why := make([]string, len(h.Copies))
+	for i := range h.Copies {
+		userCopy := &h.Copies[i]
+		why[i] = userCopy.Name + " has expired"
+		if !userCopy.Active {
+			why[i] = userCopy.Name + " is paused"
+		}
+	}
+	return strings.TrimSuffix(noActive, ".") + ": " + strings.Join(why, ", ") + "."
 }
 
 // access is the type of the decision when a copy does not grant the call, "" when it does.

@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"tollgate/models/audit"
 	"tollgate/models/database"
@@ -23,6 +24,8 @@ var sentences = map[string]string{
 	"access_profile delete":      "deleted the profile {what}",
 	"access_profile activate":    "took {what} out of the archive",
 	"access_profile deactivate":  "archived {what}",
+	"access_profile pause":       "paused the access of {whom} by {what}",
+	"access_profile resume":      "resumed the access of {whom} by {what}",
 	"access_profile restore":     "restored an earlier version of {what}: {fields}",
 	"access_profile propagate":   "pushed version {version} of {what} to {whom}: {pushed}",
 	"access_profile attach_role": "attached {what} to {roles}{default}{given}",
@@ -77,6 +80,7 @@ type about struct {
 	MaxLimit      money.Money `json:"max_limit"`
 	Amount        money.Money `json:"amount"`
 	Cycles        *int64      `json:"cycles"`
+	Until         *time.Time  `json:"until"`
 }
 
 // sentence says in words what a row records; the actor is its subject, which comes before it. Names are those of the
@@ -146,7 +150,10 @@ func (a about) words(what, affected string, differing []DifferenceRow) map[strin
 
 // lasting says how many windows a raise is for.
 func (a about) lasting() string {
-	if a.Cycles == nil {
+	switch {
+	case a.Until != nil:
+		return " until " + ui.Moment(*a.Until)
+	case a.Cycles == nil:
 		return " for good"
 	}
 	return " for " + plural.Of(*a.Cycles, ui.Unit(a.ResetDuration))

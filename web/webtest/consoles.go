@@ -74,6 +74,17 @@ func AccessChanges(g Gateway) []Change {
 	add("a copy paused", "ChangeUserAccessProfile", Model(key), "allowed", "access_blocked", func() {
 		g.Admin.API("PUT", "/api"+CopyPath(paused, heldByPaused), `{"is_active":false}`).Is(200)
 	})
+	together := g.ProfileNaming("Together", Work)
+	_, _, key = holder(together)
+	add("all copies paused", "PauseCopies", Model(key), "allowed", "access_blocked", func() {
+		g.Admin.API("POST", fmt.Sprint("/api/access-profiles/", together, "/pause"), nil).Is(200)
+	})
+	resumed := g.ProfileNaming("Resumed", Work)
+	_, _, key = holder(resumed)
+	g.Admin.API("POST", fmt.Sprint("/api/access-profiles/", resumed, "/pause"), nil).Is(200)
+	add("all copies resumed", "ResumeCopies", Model(key), "access_blocked", "allowed", func() {
+		g.Admin.API("POST", fmt.Sprint("/api/access-profiles/", resumed, "/resume"), nil).Is(200)
+	})
 	assigned, _, key := holder(1)
 	add("another copy", "AssignAccessProfile", Model(key), "provider_blocked", "allowed", func() { g.Assign(assigned, g.Work) })
 
