@@ -62,6 +62,15 @@ test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
 	go vet $(TAGS) ./...
 	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" $(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=25m ./...
 
+SHOTS := e2e/artefacts/screens
+
+.PHONY: shots
+shots: assets $(E2E_MODULES) ## take pictures of all screens, and those of the README anew
+	@.ci/install postgresql chromium fonts
+	go test $(TAGS) -count=1 -run 'TestScreens|TestFirstRun|TestFrozenDatabase' ./e2e
+	for name in profiles profile-edit usage; do cp $(SHOTS)/$$name-1440-light.png docs/$$name.png; done
+	@echo "$$(ls $(SHOTS) | wc -l) pictures are in $(SHOTS)."
+
 .PHONY: lint
 lint: assets ## look for mistakes, stale templates and imports against the grain
 	go tool templ generate -path=views -check

@@ -36,9 +36,9 @@ func TestFirstRun(t *testing.T) {
 	s.click(s.button("Create admin"))
 
 	s.arrives("/access-profiles")
-	s.sees(s.text("No profile yet. A profile says which models and tools its holders may use, and how much they may spend."))
 	s.sees(s.GetByText("Ada Lovelace").First())
-	s.inspect("profiles-empty")
+	s.sees(s.link("Engineering"))
+	s.inspect("first-steps")
 	for link, sample := range map[string]string{"Providers": "anthropic", "MCP servers": "GitHub", "Tool groups": "Code review"} {
 		s.click(s.link(link))
 		s.sees(s.link(sample))

@@ -14,8 +14,10 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/models/sample"
 	"tollgate/views"
 	"tollgate/views/editor"
 	"tollgate/views/ui"
@@ -76,7 +78,12 @@ func (h *Handlers) profileListPage(
 		return err
 	}
 	actor := reqctx.Actor(c)
+	steps, err := h.firstSteps(c, actor)
+	if err != nil {
+		return err
+	}
 	list := views.ProfileList{
+		Steps:  steps,
 		Models: models,
 		Search: wanted.Search, Filtered: len(q.Names) > 0,
 		NewTag:    ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
@@ -104,6 +111,22 @@ func (h *Handlers) profileListPage(
 	}
 	reply.HTML(c, h.Log, 200, framed(page, views.ProfileListBody(list)))
 	return nil
+}
+
+// firstSteps are shown to those who set a console up, until all are done.
+func (h *Handlers) firstSteps(c *gin.Context, actor permission.Actor) (*views.FirstSteps, error) {
+	if h.firstStepsDone.Load() || !actor.May("AccessProfiles:Create") || !actor.May("Users:View") {
+		return nil, nil
+	}
+	steps, err := sample.FindFirstSteps(reqctx.Of(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
+	if steps.Done() {
+		h.firstStepsDone.Store(true)
+		return nil, nil
+	}
+	return &views.FirstSteps{FirstSteps: steps, BaseURL: h.BaseURL}, nil
 }
 
 func tagLink(tag string) string { return "/access-profiles?" + encoded("tags", tag) }

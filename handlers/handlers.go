@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -53,6 +54,7 @@ type Handlers struct {
 	blocked          blocked.Watch
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
+	firstStepsDone   atomic.Bool // they stay done
 }
 
 // About describes the running program.

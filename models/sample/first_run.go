@@ -68,7 +68,7 @@ type FirstRunInput struct {
 	Email    input.Value `json:"email"`
 	Name     input.Value `json:"name"`
 	Password input.Value `json:"password"`
-	Sample   input.Value `json:"sample"` // also create sample providers, MCP servers and tool groups
+	Sample   input.Value `json:"sample"` // also create what First adds
 }
 
 // CreateFirstAdmin creates the first user by the one-time link, and signs them in. Refusals: NotFound when the link is
@@ -98,7 +98,7 @@ func CreateFirstAdmin(
 			return err
 		}
 		if sample {
-			if err := Catalogue(ctx, tx, admin.Actor().At(permission.DoorConsole)); err != nil {
+			if err := First(ctx, tx, admin.Actor().At(permission.DoorConsole)); err != nil {
 				return err
 			}
 		}

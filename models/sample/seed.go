@@ -7,8 +7,10 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/account"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
+	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -50,6 +52,28 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// First adds what a first profile is built from, with a profile and a person to try it with. The person may do nothing
+// in the console.
+func First(ctx context.Context, db bun.IDB, actor permission.Actor) error {
+	if err := Catalogue(ctx, db, actor); err != nil {
+		return err
+	}
+	groups, err := groupIDs(ctx, db)
+	if err != nil {
+		return err
+	}
+	if _, err := profile.Create(ctx, db, actor, sampleProfiles[0].input(groups)); err != nil {
+		return fmt.Errorf("add the sample profile: %w", err)
+	}
+	name, email := samplePerson(0)
+	if _, err := account.CreateUser(ctx, db, &identity.Passwords{}, actor, identity.UserInput{
+		Name: input.SampleText(name), Email: input.SampleText(email),
+	}); err != nil {
+		return fmt.Errorf("add the sample person: %w", err)
 	}
 	return nil
 }

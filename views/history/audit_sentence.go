@@ -148,7 +148,7 @@ func (a about) words(what, affected string, differing []DifferenceRow) map[strin
 	}
 }
 
-// lasting says how many windows a raise is for.
+// lasting says for how many windows a raise is, or until when.
 func (a about) lasting() string {
 	switch {
 	case a.Until != nil:
