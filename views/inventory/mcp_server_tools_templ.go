@@ -302,7 +302,7 @@ func credentialFields(f MCPServerForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
-				Name: "credential_header", Label: "Header", Optional: true, MaxLength: 64, Autocomplete: "off", Attrs: headerAttrs,
+				Name: "credential_header", Label: "Header", Hint: "Its name.", Optional: true, MaxLength: 64, Autocomplete: "off", Attrs: headerAttrs,
 			}, f.Input.CredentialHeader, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
