@@ -13,6 +13,7 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/discovery"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/problem"
 	"tollgate/views/inventory"
 	"tollgate/views/ui"
@@ -26,7 +27,7 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	servers, total, err := catalogue.ListMCPServers(reqctx.Of(c), h.DB, wanted)
+	servers, total, err := mcptool.ListServers(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 
 // NewMCPServer shows an empty form.
 func (h *Handlers) NewMCPServer(c *gin.Context) error {
-	reply.HTML(c, h.Log, http.StatusOK, h.serverForm(c, "", catalogue.MCPServerInput{}, nil))
+	reply.HTML(c, h.Log, http.StatusOK, h.serverForm(c, "", mcptool.ServerInput{}, nil))
 	return nil
 }
 
@@ -59,8 +60,8 @@ func (h *Handlers) NewMCPServer(c *gin.Context) error {
 func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 	in, err := decodeServer(c)
 	if err == nil {
-		var server catalogue.MCPServer
-		if server, err = catalogue.CreateMCPServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in); err == nil {
+		var server mcptool.Server
+		if server, err = mcptool.CreateServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in); err == nil {
 			return saved(c, http.StatusCreated, "mcp_client", server, serversHref+"/"+server.ClientID, server.Name+" was added.")
 		}
 	}
@@ -71,7 +72,7 @@ func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 
 // ShowMCPServer answers one server; its page says what uses it.
 func (h *Handlers) ShowMCPServer(c *gin.Context) error {
-	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
+	server, err := mcptool.GetServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (h *Handlers) ShowMCPServer(c *gin.Context) error {
 
 // serverPage shows a server, and why its tools could not be asked for.
 func (h *Handlers) serverPage(
-	c *gin.Context, server catalogue.MCPServer, search string, problems problem.Problems,
+	c *gin.Context, server mcptool.Server, search string, problems problem.Problems,
 ) (templ.Component, error) {
 	use, err := catalogue.MCPServerUse(reqctx.Of(c), h.DB, server.ClientID)
 	if err != nil {
@@ -109,12 +110,12 @@ func (h *Handlers) serverPage(
 		page.Flash, page.FlashKind = problems[0].Message, "error"
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
-	return framed(page, inventory.MCPServerBody(inventory.MCPServerRead{MCPServer: server, Use: use, Search: search})), nil
+	return framed(page, inventory.MCPServerBody(inventory.MCPServerRead{Server: server, Use: use, Search: search})), nil
 }
 
 // EditMCPServer shows the form of a server as it stands.
 func (h *Handlers) EditMCPServer(c *gin.Context) error {
-	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
+	server, err := mcptool.GetServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
@@ -127,8 +128,8 @@ func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 	id := c.Param("client_id")
 	in, err := decodeServer(c)
 	if err == nil {
-		var server catalogue.MCPServer
-		if server, err = catalogue.UpdateMCPServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), id, in); err == nil {
+		var server mcptool.Server
+		if server, err = mcptool.UpdateServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "mcp_client", server, serversHref+"/"+id, server.Name+" was saved.")
 		}
 	}
@@ -167,7 +168,7 @@ func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 
 // AfterRefresh redirects a reload of a refresh to the page of the server.
 func (h *Handlers) AfterRefresh(c *gin.Context) error {
-	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
+	server, err := mcptool.GetServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
 // DeleteMCPServer removes a server that no profile and no tool group names.
 func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
 	id := c.Param("client_id")
-	err := catalogue.DeleteMCPServer(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
+	err := mcptool.DeleteServer(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err == nil {
 		return deleted(c, id, serversHref)
 	}
@@ -197,7 +198,7 @@ func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
 }
 
 func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
-	server, err := catalogue.GetMCPServer(reqctx.Of(c), h.DB, c.Param("client_id"))
+	server, err := mcptool.GetServer(reqctx.Of(c), h.DB, c.Param("client_id"))
 	if err != nil {
 		return nil, err
 	}
@@ -214,8 +215,8 @@ func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (te
 }
 
 // decodeServer reads a server by either door; a form has its tools on lines.
-func decodeServer(c *gin.Context) (catalogue.MCPServerInput, error) {
-	in, err := intake.Decode[catalogue.MCPServerInput](c)
+func decodeServer(c *gin.Context) (mcptool.ServerInput, error) {
+	in, err := intake.Decode[mcptool.ServerInput](c)
 	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
@@ -223,12 +224,12 @@ func decodeServer(c *gin.Context) (catalogue.MCPServerInput, error) {
 }
 
 func (h *Handlers) serverForm(
-	c *gin.Context, id string, in catalogue.MCPServerInput, problems problem.Problems,
+	c *gin.Context, id string, in mcptool.ServerInput, problems problem.Problems,
 ) templ.Component {
-	title, stored := "New MCP server", catalogue.MCPServer{}
+	title, stored := "New MCP server", mcptool.Server{}
 	if id != "" {
 		title = "Edit " + id
-		stored, _ = catalogue.GetMCPServer(reqctx.Of(c), h.DB, id) // the form works without it
+		stored, _ = mcptool.GetServer(reqctx.Of(c), h.DB, id) // the form works without it
 	}
 	page := h.below(c, title, "MCP servers", serversHref, id, serversHref+"/"+id)
 	reply.MarkProblems(&page, problems)

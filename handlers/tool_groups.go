@@ -11,6 +11,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/mcptool"
 	"tollgate/models/problem"
 	"tollgate/views/inventory"
 	"tollgate/views/ui"
@@ -26,7 +27,7 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	groups, total, err := catalogue.ListToolGroups(reqctx.Of(c), h.DB, wanted)
+	groups, total, err := mcptool.ListToolGroups(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 
 // NewToolGroup shows an empty form.
 func (h *Handlers) NewToolGroup(c *gin.Context) error {
-	page, err := h.groupForm(c, catalogue.ToolGroup{}, catalogue.ToolGroupInput{}, nil)
+	page, err := h.groupForm(c, mcptool.ToolGroup{}, mcptool.ToolGroupInput{}, nil)
 	if err != nil {
 		return err
 	}
@@ -63,13 +64,13 @@ func (h *Handlers) NewToolGroup(c *gin.Context) error {
 func (h *Handlers) CreateToolGroup(c *gin.Context) error {
 	in, err := decodeGroup(c)
 	if err == nil {
-		var group catalogue.ToolGroup
-		if group, err = catalogue.CreateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
+		var group mcptool.ToolGroup
+		if group, err = mcptool.CreateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
 			return saved(c, http.StatusCreated, "tool_group", group, groupHref(group.ID), group.Name+" was added.")
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.groupForm(c, catalogue.ToolGroup{}, in, problems)
+		return h.groupForm(c, mcptool.ToolGroup{}, in, problems)
 	})
 }
 
@@ -99,12 +100,12 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) loadGroup(c *gin.Context) (catalogue.ToolGroup, error) {
+func (h *Handlers) loadGroup(c *gin.Context) (mcptool.ToolGroup, error) {
 	id, err := intake.RowID(c, "id")
 	if err != nil {
-		return catalogue.ToolGroup{}, err
+		return mcptool.ToolGroup{}, err
 	}
-	return catalogue.GetToolGroup(reqctx.Of(c), h.DB, id)
+	return mcptool.GetToolGroup(reqctx.Of(c), h.DB, id)
 }
 
 // EditToolGroup shows the form of a group as it stands.
@@ -129,13 +130,13 @@ func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
 	}
 	in, err := decodeGroup(c)
 	if err == nil {
-		var group catalogue.ToolGroup
-		if group, err = catalogue.UpdateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
+		var group mcptool.ToolGroup
+		if group, err = mcptool.UpdateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
 			return saved(c, http.StatusOK, "tool_group", group, groupHref(id), group.Name+" was saved.")
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		group, err := catalogue.GetToolGroup(reqctx.Of(c), h.DB, id)
+		group, err := mcptool.GetToolGroup(reqctx.Of(c), h.DB, id)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +160,7 @@ func (h *Handlers) DeleteToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := catalogue.DeleteToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id); err != nil {
+	if err := mcptool.DeleteToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id); err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 			return h.groupDeletion(c, problems)
 		})
@@ -183,8 +184,8 @@ func (h *Handlers) groupDeletion(c *gin.Context, problems problem.Problems) (tem
 }
 
 // decodeGroup reads a tool group by either door; a form shows every server.
-func decodeGroup(c *gin.Context) (catalogue.ToolGroupInput, error) {
-	in, err := intake.Decode[catalogue.ToolGroupInput](c)
+func decodeGroup(c *gin.Context) (mcptool.ToolGroupInput, error) {
+	in, err := intake.Decode[mcptool.ToolGroupInput](c)
 	if !reqctx.IsAPI(c) {
 		in = in.Whole()
 	}
@@ -193,7 +194,7 @@ func decodeGroup(c *gin.Context) (catalogue.ToolGroupInput, error) {
 
 // groupForm is the form of a new group, or of the one given.
 func (h *Handlers) groupForm(
-	c *gin.Context, group catalogue.ToolGroup, in catalogue.ToolGroupInput, problems problem.Problems,
+	c *gin.Context, group mcptool.ToolGroup, in mcptool.ToolGroupInput, problems problem.Problems,
 ) (templ.Component, error) {
 	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {

@@ -7,8 +7,10 @@
 //	input                    what clients send, and the reader that checks it
 //	database                 transactions, statements, migrations, invalidation
 //	audit                    the log of changes and its hash chain
-//	identity, catalogue      who acts · what profiles can name (discovery asks MCP servers)
+//	identity, catalogue      who acts · what profiles can name: providers, models and prices
+//	mcptool                  MCP servers and tool groups (discovery asks the servers)
 //	policy                   what a profile and a copy have in common
+//	fieldgroup               the parts of a policy that are propagated each by itself
 //	profile                  what an admin writes
 //	apikey, virtualkey       credentials of the API · of a user's calls
 //	assignment               a user's copies, and the roles that hand them out (account: users together with them)

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/decision"
 	"tollgate/models/identity"
+	"tollgate/models/mcptool"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
@@ -65,15 +66,15 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		"APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
 		"AssignInput": assignment.AssignInput{}, "AttachInput": assignment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
-		"CopyInput": assignment.CopyInput{}, "GroupedTools": catalogue.GroupToolsInput{},
-		"MCPServerInput": catalogue.MCPServerInput{}, "OverrideInput": assignment.OverrideInput{},
+		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},
+		"MCPServerInput": mcptool.ServerInput{}, "OverrideInput": assignment.OverrideInput{},
 		"PermissionIDs": identity.PermissionsInput{}, "Price": catalogue.ModelPriceInput{},
 		"PropagationInput": propagation.Input{}, "ProviderConfigInput": policy.ProviderConfigInput{},
 		"ProviderInput": catalogue.ProviderInput{}, "QuarantineAssignment": settled.Assignment{},
 		"QuarantineDismissal": settled.Dismissal{}, "RateLimitInput": policy.RateLimitInput{},
 		"RenewInput": decision.RenewalInput{}, "RoleInput": identity.RoleInput{}, "RotateInput": virtualkey.RotateInput{},
 		"ServerGrant": policy.ServerGrantInput{}, "ToolGroupGrant": policy.ToolGroupGrantInput{},
-		"ToolGroupInput": catalogue.ToolGroupInput{}, "ToolOverride": policy.ToolOverrideInput{},
+		"ToolGroupInput": mcptool.ToolGroupInput{}, "ToolOverride": policy.ToolOverrideInput{},
 		"UsageEvent": usage.EventInput{}, "UserInput": identity.UserInput{}, "VirtualKeyInput": virtualkey.Input{},
 	} {
 		properties, _ := c.At("components", "schemas", schema, "properties").(map[string]any)

@@ -13,7 +13,7 @@ import (
 
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
-	"tollgate/models/policy"
+	"tollgate/models/fieldgroup"
 	"tollgate/web/webtest"
 )
 
@@ -189,7 +189,7 @@ func (w *warm) change(by webtest.Client) string {
 	case 0, 1:
 		method, path, body = "PUT", profile, w.policy()
 	case 2, 3, 4:
-		fields := slices.DeleteFunc(slices.Clone(policy.FieldGroups), func(string) bool { return w.IntN(2) == 0 })
+		fields := slices.DeleteFunc(slices.Clone(fieldgroup.Names), func(string) bool { return w.IntN(2) == 0 })
 		path, body = profile+"/propagate", webtest.Object{"fields": fields, "reset_usage": w.IntN(4) == 0}
 		if w.IntN(2) == 0 {
 			body = webtest.With(body.(webtest.Object), "user_ids", []string{w.users[user]})

@@ -63,7 +63,7 @@ func (f *floor) loadPage(ctx context.Context) error {
 	p.list.Name = ui.SortLink{Label: "Name", Direction: "ascending", Href: "?sort=-name"}
 	p.list.Updated = ui.SortLink{Label: "Updated", Href: "?sort=-updated_at"}
 	p.frame = ui.Page{
-		Title: "Profiles", Actions: views.NewButton("New profile", "/access-profiles/new"),
+		Title: "Profiles", Actions: ui.NewButton("New profile", "/access-profiles/new"),
 		User: &ui.Viewer{Name: adminEmail, Email: adminEmail, Role: "Admin"},
 		Nav: []ui.NavItem{
 			{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p", Current: true},

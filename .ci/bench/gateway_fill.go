@@ -13,7 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tollgate/models/policy"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/secret"
 )
 
@@ -86,7 +86,7 @@ func (g *gateway) fill(ctx context.Context) error {
 	}
 	// What is copied refers to the same rows, so nothing has to be looked up again.
 	_, err = db.Exec(ctx, "SET session_replication_role = replica;"+
-		fmt.Sprintf(holdersOf, firstHeld, len(g.keys), strings.Join(ids, ","), len(ids), len(policy.FieldGroups), callerID))
+		fmt.Sprintf(holdersOf, firstHeld, len(g.keys), strings.Join(ids, ","), len(ids), len(fieldgroup.Names), callerID))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/identity"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
@@ -92,8 +93,8 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	if len(made) == 0 {
 		return nil
 	}
-	return policy.Sync(
-		ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, policy.FieldGroups, now,
+	return fieldgroup.Sync(
+		ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, fieldgroup.Names, now,
 	)
 }
 
@@ -106,7 +107,7 @@ type madeCopy struct {
 func insertCopies(
 	ctx context.Context, tx database.Tx, shown profile.Profile, users []string, from origin, now time.Time,
 ) ([]madeCopy, error) {
-	versions := make([]int64, len(policy.FieldGroups))
+	versions := make([]int64, len(fieldgroup.Names))
 	for i := range versions {
 		versions[i] = shown.Version
 	}

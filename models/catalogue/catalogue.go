@@ -5,6 +5,8 @@ import (
 	"tollgate/models/problem"
 )
 
+const maxModels = 1000
+
 // ReadModelNames reads a list of models of a provider, each once. With star, "*" may stand for all of them.
 func ReadModelNames(c *input.Reader, field, provider string, l input.List[input.Value], star bool) []string {
 	names := []string{}
@@ -49,28 +51,4 @@ func readModelName(c *input.Reader, field, provider string, v input.Value) strin
 		c.Add(field, "invalid_model", problem)
 	}
 	return ""
-}
-
-// readToolNames reads a list of tools, each once. With star, "*" may stand for all of them.
-func readToolNames(c *input.Reader, field string, l input.List[input.Value], star bool) []string {
-	names := []string{}
-	if !input.CheckList(c, field, l, MaxMCPRows, "tools") {
-		return names
-	}
-	seen := map[string]bool{}
-	for i, v := range l.Items {
-		name := v.Text
-		if !star || v.Kind != input.String || name != "*" {
-			name = ReadToolName(c, input.Index(field, i), v, "", nil)
-		}
-		if name == "" {
-			continue
-		}
-		if seen[name] {
-			c.Add(input.Index(field, i), "duplicate_tool", "List "+name+" once.")
-		}
-		seen[name] = true
-		names = append(names, name)
-	}
-	return names
 }

@@ -143,7 +143,7 @@ func DeleteProvider(ctx context.Context, db bun.IDB, actor permission.Actor, nam
 		if err != nil {
 			return err
 		}
-		if err := use.inUse("", name); err != nil {
+		if err := use.InUse("", name); err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
@@ -152,5 +152,5 @@ func DeleteProvider(ctx context.Context, db bun.IDB, actor permission.Actor, nam
 		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", "provider", name, old, nil)
 	})
-	return inUseOr(err, name, "provider_configs_unknown_provider")
+	return InUseOr(err, name, "provider_configs_unknown_provider")
 }

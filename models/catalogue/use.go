@@ -45,25 +45,26 @@ func (u Use) Words() string {
 	return strings.Join(parts, " and ")
 }
 
-// inUse refuses to remove an entry with dependents; nil when it has none.
-func (u Use) inUse(field, what string) error {
+// InUse refuses to remove an entry with dependents; nil when it has none.
+func (u Use) InUse(field, what string) error {
 	if u.None() {
 		return nil
 	}
 	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while named by "+u.Words()+".")
 }
 
-// inUseOr turns a violated constraint into the same refusal, without the names of dependents.
-func inUseOr(err error, what string, constraints ...string) error {
+// InUseOr turns a violated constraint into the same refusal, without the names of dependents.
+func InUseOr(err error, what string, constraints ...string) error {
 	for _, constraint := range constraints {
 		if problem.Violates(err, constraint) {
-			return namedElsewhere("", what)
+			return NamedElsewhere("", what)
 		}
 	}
 	return err
 }
 
-func namedElsewhere(field, what string) error {
+// NamedElsewhere is a refusal that knows no dependents by name.
+func NamedElsewhere(field, what string) error {
 	return problem.Refuse(problem.Conflict, field, "in_use", what+" cannot be removed while it is in use.")
 }
 
@@ -101,8 +102,8 @@ func MCPServerUse(ctx context.Context, db bun.IDB, clientID string) (Use, error)
 	return u, err
 }
 
-// toolUse returns the profiles and tool groups that list one of the tools by name.
-func toolUse(ctx context.Context, db bun.IDB, clientID string, tools []string) (Use, error) {
+// ToolUse returns the profiles and tool groups that list one of the tools by name.
+func ToolUse(ctx context.Context, db bun.IDB, clientID string, tools []string) (Use, error) {
 	var u Use
 	if err := u.profiles(ctx, db, policiesWithTools, clientID, pgdialect.Array(tools)); err != nil {
 		return u, err

@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/problem"
 )
 
@@ -163,7 +163,7 @@ func (o *outboundCall) fitTools(entries []json.RawMessage) []json.RawMessage {
 		switch {
 		case err != nil || json.Unmarshal(members["name"], &name) != nil || string(members["name"]) == "null" || o.leaks(name):
 			o.skipped = append(o.skipped, "entry "+strconv.Itoa(o.entries)+" of the answer")
-		case !catalogue.ToolName.MatchString(name):
+		case !mcptool.ToolName.MatchString(name):
 			o.skipped = append(o.skipped, toolLabel(name))
 		default:
 			o.describe(name, members["description"])

@@ -13,6 +13,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
+	"tollgate/models/mcptool"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
@@ -28,8 +29,8 @@ const (
 // call. A refusal comes with the unchanged server. Refusals: NotFound, Invalid when the server cannot be called.
 func RefreshMCPTools(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, clientID string, private bool,
-) (s catalogue.MCPServer, skipped []string, err error) {
-	if s, err = catalogue.GetMCPServer(ctx, db, clientID); err != nil {
+) (s mcptool.Server, skipped []string, err error) {
+	if s, err = mcptool.GetServer(ctx, db, clientID); err != nil {
 		return s, nil, err
 	}
 	if s.URL == nil {
@@ -46,17 +47,17 @@ func RefreshMCPTools(
 	if err != nil {
 		return s, nil, err
 	}
-	changed, err := catalogue.ChangeMCPServer(
+	changed, err := mcptool.ChangeServer(
 		ctx, db, actor, clientID,
-		func(ctx context.Context, tx database.Tx, now catalogue.MCPServer) (catalogue.MCPServer, error) {
+		func(ctx context.Context, tx database.Tx, now mcptool.Server) (mcptool.Server, error) {
 			if now.URL == nil || *now.URL != asked {
 				return now, problem.Refuse(problem.Conflict, "url", "url_changed", "The address was changed meanwhile. Ask again.")
 			}
-			gone, err := catalogue.NamedTools(ctx, tx, clientID, catalogue.Without(now.Tools, found.Tools))
+			gone, err := catalogue.NamedTools(ctx, tx, clientID, mcptool.Without(now.Tools, found.Tools))
 			if err != nil {
 				return now, err
 			}
-			if len(found.Tools)+len(gone) > catalogue.MaxMCPRows {
+			if len(found.Tools)+len(gone) > mcptool.MaxRows {
 				return now, tooManyTools()
 			}
 			at := time.Now().UTC().Truncate(time.Microsecond)
@@ -79,7 +80,7 @@ func RefreshMCPTools(
 // Request is whom to ask for tools. The credential is sent to the address alone; Private allows private networks.
 type Request struct {
 	Address    string
-	Credential *catalogue.Credential
+	Credential *mcptool.Credential
 	Private    bool
 }
 
@@ -130,11 +131,11 @@ func listTools(ctx context.Context, client *http.Client, address string) ([]stri
 		switch {
 		case err != nil:
 			return nil, err
-		case tool == nil || !catalogue.ToolName.MatchString(tool.Name): // in an answer that cleaning does not know
+		case tool == nil || !mcptool.ToolName.MatchString(tool.Name): // in an answer that cleaning does not know
 			continue
 		case seen[tool.Name]:
 			continue
-		case len(tools) == catalogue.MaxMCPRows:
+		case len(tools) == mcptool.MaxRows:
 			return nil, errTooManyTools
 		}
 		seen[tool.Name] = true

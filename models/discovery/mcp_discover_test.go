@@ -14,9 +14,9 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/dbtest"
 	"tollgate/models/discovery"
+	"tollgate/models/mcptool"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -267,7 +267,7 @@ func TestDiscoverRepeatsNothingTheServerSays(t *testing.T) {
 func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 	db, ctx := dbtest.New(t), t.Context()
 	address, remote := mcpServer(t, "read", "write")
-	s, err := catalogue.CreateMCPServer(ctx, db, sealing, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(address), Tools: modelstest.Values("typed")})
+	s, err := mcptool.CreateServer(ctx, db, sealing, permission.CLI, mcptool.ServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(address), Tools: modelstest.Values("typed")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 	if err != nil || len(skipped) != 0 || !slices.Equal(s.Tools, []string{"read", "write"}) || s.ToolsRefreshedAt == nil {
 		t.Fatalf("got %+v, %v, %v", s, skipped, err)
 	}
-	group, err := catalogue.CreateToolGroup(ctx, db, permission.CLI, catalogue.ToolGroupInput{Name: modelstest.Value("Writers"), Tools: modelstest.GroupTools("files", "write")})
+	group, err := mcptool.CreateToolGroup(ctx, db, permission.CLI, mcptool.ToolGroupInput{Name: modelstest.Value("Writers"), Tools: modelstest.GroupTools("files", "write")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 		t.Fatalf("got %v, gone %v, %v", s.Tools, s.GoneTools, err)
 	}
 	// What is named can still not be dropped by hand; what comes back is not gone.
-	_, err = catalogue.UpdateMCPServer(ctx, db, sealing, permission.CLI, s.ClientID, catalogue.MCPServerInput{Tools: modelstest.Values("read")})
+	_, err = mcptool.UpdateServer(ctx, db, sealing, permission.CLI, s.ClientID, mcptool.ServerInput{Tools: modelstest.Values("read")})
 	modelstest.RefusedAs(t, err, problem.Conflict, "tools", "in_use")
 	addTools(remote, "write")
 	if s, _, err = discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, s.ClientID, true); err != nil || len(s.Tools) != 3 || len(s.GoneTools) != 0 {
@@ -298,7 +298,7 @@ func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 		t.Errorf("gone %v, %v", s.GoneTools, err)
 	}
 	// A group that grants all tools of the server does not name its tools.
-	if _, err := catalogue.UpdateToolGroup(ctx, db, permission.CLI, group.ID, catalogue.ToolGroupInput{Tools: modelstest.GroupTools("files", "*")}); err != nil {
+	if _, err := mcptool.UpdateToolGroup(ctx, db, permission.CLI, group.ID, mcptool.ToolGroupInput{Tools: modelstest.GroupTools("files", "*")}); err != nil {
 		t.Fatal(err)
 	}
 	if s, _, err = discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, s.ClientID, true); err != nil || !slices.Contains(s.Tools, "append") || len(s.Tools)+len(s.GoneTools) != 2 {
@@ -308,7 +308,7 @@ func TestRefreshKeepsToolsThatAreStillNamed(t *testing.T) {
 
 func TestRefreshNeedsAnAddress(t *testing.T) {
 	db, ctx := dbtest.New(t), t.Context()
-	if _, err := catalogue.CreateMCPServer(ctx, db, sealing, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files")}); err != nil {
+	if _, err := mcptool.CreateServer(ctx, db, sealing, permission.CLI, mcptool.ServerInput{Name: modelstest.Value("Files")}); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, "files", true)
@@ -326,7 +326,7 @@ func TestRefreshLocksNothingWhileItAsks(t *testing.T) {
 	handler.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case changed <- func() error {
-			_, err := catalogue.UpdateMCPServer(ctx, db, sealing, permission.CLI, "files", catalogue.MCPServerInput{URL: modelstest.Value(real)})
+			_, err := mcptool.UpdateServer(ctx, db, sealing, permission.CLI, "files", mcptool.ServerInput{URL: modelstest.Value(real)})
 			return err
 		}():
 		default:
@@ -335,7 +335,7 @@ func TestRefreshLocksNothingWhileItAsks(t *testing.T) {
 	})
 	handler.Start()
 	defer handler.Close()
-	if _, err := catalogue.CreateMCPServer(ctx, db, sealing, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(handler.URL)}); err != nil {
+	if _, err := mcptool.CreateServer(ctx, db, sealing, permission.CLI, mcptool.ServerInput{Name: modelstest.Value("Files"), URL: modelstest.Value(handler.URL)}); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := discovery.RefreshMCPTools(ctx, db, sealing, permission.CLI, "files", true)

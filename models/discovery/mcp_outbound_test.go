@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 )
 
 func TestMayCall(t *testing.T) {
@@ -64,7 +64,7 @@ func TestIsServerURL(t *testing.T) {
 		"http://example.com:65536/": false, "http://example.com:http/": false, "http://exa mple.com/": false, `http://example.com\@evil/`: false,
 		"gopher://127.0.0.1:6379/_": false, "unix:///run/pg.sock": false, "https:example.com": false, "http://[::1": false, "http://%zz/": false,
 	} {
-		if got := catalogue.IsServerURL(address); got != want {
+		if got := mcptool.IsServerURL(address); got != want {
 			t.Errorf("isServerURL(%q) = %v", address, got)
 		}
 	}
@@ -75,7 +75,7 @@ func TestSlug(t *testing.T) {
 		"GitHub": "github", "Jira Cloud (EU)": "jira-cloud-eu", "Größe": "grosse", "Café é": "cafe-e", "--a__b--": "a-b", "日本": "server", "!": "server",
 		"0abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789": "0abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrs",
 	} {
-		got := catalogue.Slug(name)
+		got := mcptool.Slug(name)
 		if got != want || !input.Identifier.MatchString(got) {
 			t.Errorf("slug(%q) = %q, want %q", name, got, want)
 		}

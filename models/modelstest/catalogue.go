@@ -7,13 +7,13 @@ import (
 	"net/url"
 	"testing"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 )
 
 // GroupTools are tools of a server for a tool group.
-func GroupTools(server string, names ...string) input.List[catalogue.GroupToolsInput] {
-	return input.List[catalogue.GroupToolsInput]{Kind: input.Array, Items: []catalogue.GroupToolsInput{
+func GroupTools(server string, names ...string) input.List[mcptool.GroupToolsInput] {
+	return input.List[mcptool.GroupToolsInput]{Kind: input.Array, Items: []mcptool.GroupToolsInput{
 		{Row: input.Row{Kind: input.Object}, MCPClientID: Value(server), ToolNames: Values(names...)},
 	}}
 }

@@ -6,6 +6,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/problem"
 )
 
@@ -59,7 +60,7 @@ const MaxBudgets = 100
 
 // ReadProviderConfigs reads the list; refs may be nil, then nothing is looked up.
 func ReadProviderConfigs(
-	c *input.Reader, l input.List[ProviderConfigInput], refs *catalogue.References,
+	c *input.Reader, l input.List[ProviderConfigInput], refs *mcptool.References,
 ) []ProviderConfig {
 	const field = "provider_configs"
 	configs := []ProviderConfig{}
@@ -91,7 +92,7 @@ func ReadProviderConfigs(
 	return configs
 }
 
-func readProviderName(c *input.Reader, field string, v input.Value, refs *catalogue.References) string {
+func readProviderName(c *input.Reader, field string, v input.Value, refs *mcptool.References) string {
 	switch {
 	case v.Kind == input.Absent:
 		c.Add(field, "required", "Choose a provider.")

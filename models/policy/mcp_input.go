@@ -3,8 +3,8 @@ package policy
 import (
 	"strconv"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 )
 
 // ToolGroupGrantInput is what a client may send of a tool group grant.
@@ -28,10 +28,10 @@ type ToolOverrideInput struct {
 }
 
 // ReadToolGroups reads the groups granted; duplicates collapse.
-func ReadToolGroups(c *input.Reader, l input.List[ToolGroupGrantInput], refs *catalogue.References) []ToolGroupGrant {
+func ReadToolGroups(c *input.Reader, l input.List[ToolGroupGrantInput], refs *mcptool.References) []ToolGroupGrant {
 	const field = "mcp_tool_groups"
 	grants := []ToolGroupGrant{}
-	if !input.CheckList(c, field, l, catalogue.MaxMCPRows, "tool groups") {
+	if !input.CheckList(c, field, l, mcptool.MaxRows, "tool groups") {
 		return grants
 	}
 	seen := map[int64]bool{}
@@ -61,10 +61,10 @@ func ReadToolGroups(c *input.Reader, l input.List[ToolGroupGrantInput], refs *ca
 }
 
 // ReadServers reads the servers granted whole.
-func ReadServers(c *input.Reader, l input.List[ServerGrantInput], refs *catalogue.References) []ServerGrant {
+func ReadServers(c *input.Reader, l input.List[ServerGrantInput], refs *mcptool.References) []ServerGrant {
 	const field = "mcp_servers"
 	grants := []ServerGrant{}
-	if !input.CheckList(c, field, l, catalogue.MaxMCPRows, "MCP servers") {
+	if !input.CheckList(c, field, l, mcptool.MaxRows, "MCP servers") {
 		return grants
 	}
 	seen := map[string]bool{}
@@ -73,7 +73,7 @@ func ReadServers(c *input.Reader, l input.List[ServerGrantInput], refs *catalogu
 		if !c.Object(path, in.Kind, "an MCP server") {
 			continue
 		}
-		id := catalogue.ReadServerID(c, path+".mcp_server_id", in.MCPServerID, refs)
+		id := mcptool.ReadServerID(c, path+".mcp_server_id", in.MCPServerID, refs)
 		if id == "" {
 			continue
 		}
@@ -88,11 +88,11 @@ func ReadServers(c *input.Reader, l input.List[ServerGrantInput], refs *catalogu
 
 // ReadToolOverrides reads the overrides, which must not exclude a tool of a server that is granted whole.
 func ReadToolOverrides(
-	c *input.Reader, l input.List[ToolOverrideInput], servers []ServerGrant, refs *catalogue.References,
+	c *input.Reader, l input.List[ToolOverrideInput], servers []ServerGrant, refs *mcptool.References,
 ) []ToolOverride {
 	const field = "mcp_tool_overrides"
 	overrides := []ToolOverride{}
-	if !input.CheckList(c, field, l, catalogue.MaxMCPRows, "tool overrides") {
+	if !input.CheckList(c, field, l, mcptool.MaxRows, "tool overrides") {
 		return overrides
 	}
 	seen := map[ToolOverride]string{}
@@ -101,8 +101,8 @@ func ReadToolOverrides(
 		if !c.Object(path, in.Kind, "a tool override") {
 			continue
 		}
-		o := ToolOverride{MCPClientID: catalogue.ReadServerID(c, path+".mcp_client_id", in.MCPClientID, refs)}
-		o.ToolName = catalogue.ReadToolName(c, path+".tool_name", in.ToolName, o.MCPClientID, refs)
+		o := ToolOverride{MCPClientID: mcptool.ReadServerID(c, path+".mcp_client_id", in.MCPClientID, refs)}
+		o.ToolName = mcptool.ReadToolName(c, path+".tool_name", in.ToolName, o.MCPClientID, refs)
 		key := o
 		if before, twice := seen[key]; o.MCPClientID != "" && o.ToolName != "" && twice {
 			c.Add(path+".tool_name", "duplicate_tool_override", listedTwice(o, before, in.Action.Text))

@@ -90,7 +90,7 @@ func saveProviders(ctx context.Context, tx database.Tx, id int64, old Policy, p 
 			policy.ProviderConfigs[i].PolicyID, policy.ProviderConfigs[i].Position = id, i
 		}
 	}
-	changed, gone := difference(
+	changed, gone := Difference(
 		old.ProviderConfigs, p.ProviderConfigs, func(c ProviderConfig) string { return c.ProviderName },
 		func(a, b ProviderConfig) bool {
 			return a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced &&
@@ -120,8 +120,8 @@ func saveProviders(ctx context.Context, tx database.Tx, id int64, old Policy, p 
 	return nil
 }
 
-// difference returns the rows of after that are new or not the same as in before, and the rows of before that are gone.
-func difference[T any](before, after []T, key func(T) string, same func(a, b T) bool) (changed, gone []T) {
+// Difference returns the rows of after that are new or not the same as in before, and the rows of before that are gone.
+func Difference[T any](before, after []T, key func(T) string, same func(a, b T) bool) (changed, gone []T) {
 	known, kept := map[string]T{}, map[string]bool{}
 	for _, row := range before {
 		known[key(row)] = row
@@ -169,7 +169,7 @@ func changes[T any](
 	tx database.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string,
 ) []bun.Query {
 	var queries []bun.Query
-	changed, gone := difference(before, after, key, same)
+	changed, gone := Difference(before, after, key, same)
 	if len(gone) > 0 {
 		queries = append(queries, tx.NewDelete().Model(&gone).WherePK())
 	}

@@ -6,9 +6,9 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -34,7 +34,7 @@ func Clone(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in
 		if err := problem.InvalidInput(problems); err != nil {
 			return err
 		}
-		refs, err := catalogue.LoadReferences(ctx, tx, []string{}, []string{}, []int64{})
+		refs, err := mcptool.LoadReferences(ctx, tx, []string{}, []string{}, []int64{})
 		if err != nil {
 			return err
 		}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 )
@@ -91,7 +91,7 @@ func (in Input) Apply(p Profile) (Profile, problem.Problems) {
 	return in.applyTo(p, nil)
 }
 
-func (in Input) applyTo(p Profile, refs *catalogue.References) (Profile, problem.Problems) {
+func (in Input) applyTo(p Profile, refs *mcptool.References) (Profile, problem.Problems) {
 	c := &input.Reader{}
 	if p.ID == 0 {
 		c.Required("name", in.Name, "a name")

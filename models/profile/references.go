@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"slices"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 )
 
 // references loads what the input names.
-func (in Input) references(ctx context.Context, tx database.Tx) (*catalogue.References, error) {
+func (in Input) references(ctx context.Context, tx database.Tx) (*mcptool.References, error) {
 	providers, servers, groups := []string{}, []string{}, []int64{}
 	for _, config := range in.ProviderConfigs.Items {
 		providers = append(providers, config.ProviderName.Text)
@@ -29,7 +29,7 @@ func (in Input) references(ctx context.Context, tx database.Tx) (*catalogue.Refe
 		}
 	}
 	slices.Sort(servers)
-	refs, err := catalogue.LoadReferences(ctx, tx, providers, slices.Compact(servers), groups)
+	refs, err := mcptool.LoadReferences(ctx, tx, providers, slices.Compact(servers), groups)
 	if err == nil && in.TimeZone.Given() {
 		if err := tx.NewRaw("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = ?)", input.Tidy(in.TimeZone.Text)).
 			Scan(ctx, &refs.Zone); err != nil {

@@ -10,9 +10,10 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/audit"
-	"tollgate/models/catalogue"
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/models/policy"
@@ -64,7 +65,7 @@ func SetActive(
 	}
 	return changeProfile(ctx, db, actor, id, ifVersion, action,
 		func(ctx context.Context, tx database.Tx, old Profile) (Profile, time.Time, error) {
-			refs, err := catalogue.LoadReferences(ctx, tx, []string{}, []string{}, []int64{})
+			refs, err := mcptool.LoadReferences(ctx, tx, []string{}, []string{}, []int64{})
 			if err != nil {
 				return old, time.Time{}, err
 			}
@@ -231,7 +232,7 @@ func updateProfile(
 	ctx context.Context, tx database.Tx, actor permission.Actor, action string, old Stored, profile *Profile,
 ) error {
 	policyVersion := old.policyVersion
-	if len(policy.Differing(old.Policy, profile.Policy, policy.FieldGroups)) > 0 {
+	if len(fieldgroup.Differing(old.Policy, profile.Policy, fieldgroup.Names)) > 0 {
 		policyVersion = profile.Version
 	}
 	row := profile.row(old.policyID, policyVersion)

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"time"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/window"
 )
 
@@ -13,7 +13,7 @@ import (
 var ZoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`)
 
 // readTimeZone reads the name of a time zone that this program and the database know; null and UTC mean none.
-func readTimeZone(c *input.Reader, v input.Value, refs *catalogue.References, zone *string) {
+func readTimeZone(c *input.Reader, v input.Value, refs *mcptool.References, zone *string) {
 	switch {
 	case v.Kind == input.Absent:
 	case v.Kind == input.Null, v.Kind == input.String && (v.Text == "UTC" || v.FromForm && input.Tidy(v.Text) == ""):

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/modelstest"
 	"tollgate/models/policy"
 	"tollgate/models/window"
@@ -53,7 +54,7 @@ func (a aligning) push(p policy.Policy, now time.Time, fields ...string) {
 		if err != nil {
 			return err
 		}
-		return policy.Sync(ctx, tx, []int64{a.policy}, *before[a.policy], p, fields, now)
+		return fieldgroup.Sync(ctx, tx, []int64{a.policy}, *before[a.policy], p, fields, now)
 	}))
 }
 

@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"tollgate/models/account"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
-	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 )
@@ -22,7 +22,7 @@ func TestACopyThatTheDatabaseRefusesFailsAlone(t *testing.T) {
 	current, held := h.Held("Refused", 5)
 	bad := held[2]
 	h.Refuse(bad.PolicyID)
-	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
+	job := h.Propagate(current.ID, pushOf(fieldgroup.Names))
 	if job.Done != 4 || !job.Finished() || len(job.Failed) != 1 || job.Failed[0].UserID != bad.UserID || !strings.Contains(job.Failed[0].Reason, "P0001") {
 		t.Fatalf("%d done, failed %+v, in state %s", job.Done, job.Failed, job.State)
 	}
@@ -62,7 +62,7 @@ func TestTryingAgainRefusesATemplateThatChanged(t *testing.T) {
 	h := modelstest.NewHarness(t)
 	current, held := h.Held("Changed", 2)
 	h.Refuse(held[0].PolicyID)
-	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
+	job := h.Propagate(current.ID, pushOf(fieldgroup.Names))
 	h.Forgive()
 	h.Edit(current, modelstest.Flips()[0])
 	tables := h.Tables()
@@ -77,7 +77,7 @@ func TestTryingAgainPassesOverWhoIsGone(t *testing.T) {
 	current, held := h.Held("Gone", 2)
 	h.Exec(h.Owner, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$")
 	h.Exec(h.Owner, "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON limit_lines FOR EACH ROW EXECUTE FUNCTION refuse()")
-	job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
+	job := h.Propagate(current.ID, pushOf(fieldgroup.Names))
 	if len(job.Failed) != 2 {
 		t.Fatalf("failed %+v", job.Failed)
 	}

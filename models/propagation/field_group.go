@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/assignment"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 )
@@ -72,7 +73,7 @@ func (h *history) shapesOf(ctx context.Context, db bun.IDB, targets []Target) ([
 // policy assembles a copy's policy from the versions that its groups came from.
 func (h *history) policy(t Target) policy.Policy {
 	var p policy.Policy
-	for i, group := range policy.Groups(policy.FieldGroups) {
+	for i, group := range fieldgroup.Named(fieldgroup.Names) {
 		group.Copy(&p, h.known[t.GroupVersions[i]].Policy)
 	}
 	p.Calendar = t.Calendar
@@ -83,7 +84,7 @@ func (h *history) policy(t Target) policy.Policy {
 // the propagated version comes from that one, selected or not. No group goes back to an older version.
 func pushedVersions(had []int64, after, pushed policy.Policy, to int64) (versions []int64, oldest int64) {
 	versions = slices.Clone(had)
-	for i, group := range policy.Groups(policy.FieldGroups) {
+	for i, group := range fieldgroup.Named(fieldgroup.Names) {
 		if versions[i] < to && group.Equal(after, pushed) {
 			versions[i] = to
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"tollgate/models/fieldgroup"
 	"tollgate/models/modelstest"
 	"tollgate/models/policy"
 )
@@ -53,7 +54,7 @@ func fieldsOf(t reflect.Type, path []string) (paths [][]string) {
 			switch {
 			case name == "" && field.Anonymous:
 				paths = append(paths, fieldsOf(field.Type, path)...)
-			case name != "-" && !policy.Added(name):
+			case name != "-" && !fieldgroup.Added(name):
 				paths = append(paths, fieldsOf(field.Type, append(path[:len(path):len(path)], name))...)
 			}
 		}
@@ -109,21 +110,21 @@ func TestEachFieldIsPushed(t *testing.T) {
 			h.Must(json.Unmarshal([]byte(everything), &document))
 			changeAt(document, path, value)
 			after := read(document)
-			differ := policy.Differing(before, after, policy.FieldGroups)
+			differ := fieldgroup.Differing(before, after, fieldgroup.Names)
 			if len(differ) == 0 {
 				t.Errorf("a change of %v to %s is not noticed", path, value)
 			}
-			for _, group := range policy.Groups(differ) {
+			for _, group := range fieldgroup.Named(differ) {
 				if was, is, err := group.Diff(before, after); err != nil || len(path) > 1 && reflect.DeepEqual(was, is) {
 					t.Errorf("a change of %v to %s is not shown: %v, %v", path, value, is, err)
 				}
 			}
 			current = h.Edit(current, after)
-			if left := policy.Differing(current.Policy, after, policy.FieldGroups); len(left) > 0 {
+			if left := fieldgroup.Differing(current.Policy, after, fieldgroup.Names); len(left) > 0 {
 				t.Errorf("a change of %v to %s is not saved: the profile differs in %v", path, value, left)
 			}
-			h.Propagate(current.ID, pushOf(policy.FieldGroups))
-			if left := policy.Differing(h.Copy(assigned).Policy, after, policy.FieldGroups); len(left) > 0 {
+			h.Propagate(current.ID, pushOf(fieldgroup.Names))
+			if left := fieldgroup.Differing(h.Copy(assigned).Policy, after, fieldgroup.Names); len(left) > 0 {
 				t.Errorf("a change of %v to %s is not pushed: the copy differs in %v", path, value, left)
 			}
 		}

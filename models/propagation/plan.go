@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 )
@@ -144,13 +145,13 @@ func (p *Plan) nameThoseWithout(ctx context.Context, db bun.IDB, users []string)
 
 func (p *Plan) compare(shapes []shaped) {
 	for _, s := range shapes {
-		groups := policy.Differing(s.before, p.Profile.Policy, p.Fields)
+		groups := fieldgroup.Differing(s.before, p.Profile.Policy, p.Fields)
 		if len(groups) == 0 {
 			p.Unchanged = append(p.Unchanged, s.targets...)
 			continue
 		}
 		change := PlannedChange{Before: p.Profile, After: p.Profile, Groups: groups, Targets: s.targets}
-		change.Before.Policy, change.After.Policy = s.before, s.before.With(p.Profile.Policy, groups)
+		change.Before.Policy, change.After.Policy = s.before, fieldgroup.Taken(s.before, p.Profile.Policy, groups)
 		p.Changes = append(p.Changes, change)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/money"
 	"tollgate/models/policy"
 )
@@ -57,7 +58,7 @@ func (p Plan) Preview() (Preview, error) {
 		for i, t := range change.Targets {
 			previewed.UserIDs[i] = t.UserID
 		}
-		for _, group := range policy.Groups(change.Groups) {
+		for _, group := range fieldgroup.Named(change.Groups) {
 			before, after, err := group.Diff(change.Before.Policy, change.After.Policy)
 			if err != nil {
 				return preview, err

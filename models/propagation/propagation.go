@@ -12,8 +12,8 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/fieldgroup"
 	"tollgate/models/input"
-	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
 	"tollgate/models/window"
@@ -138,14 +138,14 @@ func readFieldGroups(c *input.Reader, l input.List[input.Value]) []string {
 			c.Add(input.Index(field, i), "null_not_allowed", "Name a group of fields instead of null.")
 		case v.Kind != input.String:
 			c.Add(input.Index(field, i), "wrong_type", "Name a group of fields as text.")
-		case !slices.Contains(policy.FieldGroups, v.Text):
-			c.Add(input.Index(field, i), "invalid_field", "Choose "+input.Either(policy.FieldGroups)+".")
+		case !slices.Contains(fieldgroup.Names, v.Text):
+			c.Add(input.Index(field, i), "invalid_field", "Choose "+input.Either(fieldgroup.Names)+".")
 		case chosen[v.Text]:
 			c.Add(input.Index(field, i), "duplicate_field", "Name "+v.Text+" once.")
 		}
 		chosen[v.Text] = true
 	}
-	return slices.DeleteFunc(slices.Clone(policy.FieldGroups), func(name string) bool { return !chosen[name] })
+	return slices.DeleteFunc(slices.Clone(fieldgroup.Names), func(name string) bool { return !chosen[name] })
 }
 
 // readIDs reads a list of ids that are text.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tollgate/models/assignment"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/input"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
@@ -107,7 +108,7 @@ func TestAPushMakesItsFieldsTheTemplatesAndKeepsWhatMatches(t *testing.T) {
 			h.Exec(h.DB, "UPDATE limit_lines SET created_at = created_at - interval '30 minutes' - ? * interval '24 hours' WHERE kind = 'spend'", c.IntN(3))
 		}
 		p, was := c.policy(), current.Policy
-		for _, keep := range c.some(policy.FieldGroups[:3]...) {
+		for _, keep := range c.some(fieldgroup.Names[:3]...) {
 			switch keep {
 			case "provider_configs":
 				p.ProviderConfigs = was.ProviderConfigs
@@ -127,7 +128,7 @@ func TestAPushMakesItsFieldsTheTemplatesAndKeepsWhatMatches(t *testing.T) {
 		h.Exec(h.DB, `INSERT INTO budget_overrides (budget_id, amount, cycles, anchor, ends_at)
 SELECT b.id, 5, 2, now(), now() + interval '1 hour' FROM limit_lines AS b JOIN user_access_profiles AS c USING (policy_id) WHERE b.kind = 'spend' AND random() < 0.3 ON CONFLICT DO NOTHING`)
 
-		fields := c.some(policy.FieldGroups...)
+		fields := c.some(fieldgroup.Names...)
 		if len(fields) == 0 {
 			fields = []string{"budgets"}
 		}
@@ -228,7 +229,7 @@ func (r pushRound) checkPolicy(round int, old, now assignment.Assignment) {
 func (r pushRound) checkVersions(round int, old, now assignment.Assignment) {
 	r.Helper()
 	want := slices.Clone(old.GroupVersions)
-	for i, group := range policy.FieldGroups {
+	for i, group := range fieldgroup.Names {
 		follows := modelstest.GroupTexts(now.Policy)[group] == modelstest.GroupTexts(r.to.Policy)[group]
 		if group == "budgets" || group == "rate_limit" {
 			follows = follows && now.Calendar == r.to.Calendar
@@ -318,12 +319,12 @@ func TestAPushOfGroupsThatAreEmptyNow(t *testing.T) {
 	without := []policy.ProviderConfig{{ProviderName: "openai", AllModelsAllowed: true}}
 	for _, emptied := range []policy.Policy{{ProviderConfigs: without}, full, {MCPServers: full.MCPServers}, {ProviderConfigs: full.ProviderConfigs}, full} {
 		edited := h.Edit(current, emptied)
-		job := h.Propagate(current.ID, pushOf(policy.FieldGroups))
+		job := h.Propagate(current.ID, pushOf(fieldgroup.Names))
 		if len(job.Failed) != 0 {
 			t.Errorf("failed: %v", job.Failed)
 		}
 		now := h.Copy(held)
-		for _, group := range policy.FieldGroups {
+		for _, group := range fieldgroup.Names {
 			if got, want := modelstest.GroupTexts(now.Policy)[group], modelstest.GroupTexts(edited.Policy)[group]; got != want {
 				t.Errorf("%s is\n%s\nwant\n%s", group, got, want)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/assignment"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
 	"tollgate/models/policy"
@@ -68,9 +69,9 @@ func TestATemplateEditedWhileItIsPushed(t *testing.T) {
 		copies = append(copies, h.Assign(h.User(101), current.ID))
 	}
 	for round := range min(rounds(), 100) / 2 {
-		fields := c.some(policy.FieldGroups...)
+		fields := c.some(fieldgroup.Names...)
 		if len(fields) == 0 {
-			fields = policy.FieldGroups
+			fields = fieldgroup.Names
 		}
 		edit := func(p policy.Policy) func() {
 			return func() {
@@ -117,7 +118,7 @@ func TestATemplateEditedWhileItIsPushed(t *testing.T) {
 		}
 		for _, held := range append(slices.Clone(copies), late) {
 			now := h.Copy(held)
-			for i, group := range policy.FieldGroups {
+			for i, group := range fieldgroup.Names {
 				version := now.GroupVersions[i]
 				if got, want := modelstest.GroupTexts(now.Policy)[group], modelstest.GroupTexts(said[version])[group]; got != want {
 					t.Errorf("round %d: %s is said to be version %d's\n%s\nbut is\n%s", round, group, version, want, got)

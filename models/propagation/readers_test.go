@@ -7,8 +7,8 @@ import (
 
 	"tollgate/models/assignment"
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/modelstest"
-	"tollgate/models/policy"
 )
 
 type reader func(h modelstest.Harness, db bun.IDB, held assignment.Assignment) (assignment.Assignment, error)
@@ -40,7 +40,7 @@ func TestAReaderSeesACopyBeforeOrAfterAPush(t *testing.T) {
 	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Read", 1)
 	held := copies[0]
-	push := func() { h.Propagate(current.ID, pushOf(policy.FieldGroups)) }
+	push := func() { h.Propagate(current.ID, pushOf(fieldgroup.Names)) }
 	push()
 	for name, read := range readers {
 		var torn []int
@@ -96,7 +96,7 @@ func TestAPushUnderWayShowsNothingByHalf(t *testing.T) {
 			seen[one.ID][now.TemplateVersion] = true
 		}
 	}})
-	h.Must(modelstest.Worker(db).Work(t.Context(), h.Start(current.ID, pushOf(policy.FieldGroups))))
+	h.Must(modelstest.Worker(db).Work(t.Context(), h.Start(current.ID, pushOf(fieldgroup.Names))))
 	for _, one := range copies {
 		if want := one.ID != bad.ID; !seen[one.ID][1] || seen[one.ID][2] != want {
 			t.Errorf("in %d looks a copy was seen at versions %v", looks, seen[one.ID])

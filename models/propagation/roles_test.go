@@ -6,9 +6,9 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/fieldgroup"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
-	"tollgate/models/policy"
 	"tollgate/models/propagation"
 )
 
@@ -24,7 +24,7 @@ func TestARoleChangedWhileItsTemplatesArePushed(t *testing.T) {
 		}
 		push := func(profile int64) func() {
 			return func() {
-				job, err := propagation.Start(t.Context(), h.DB, permission.CLI, profile, nil, pushOf(policy.FieldGroups))
+				job, err := propagation.Start(t.Context(), h.DB, permission.CLI, profile, nil, pushOf(fieldgroup.Names))
 				if err == nil {
 					err = modelstest.Worker(h.DB).Work(t.Context(), job)
 				}
@@ -62,7 +62,7 @@ func TestARoleChangeAndAPushMeetAnywhere(t *testing.T) {
 			role = 203 - role
 			leaving := h.Edit(templates[203-role], modelstest.Flips()[templates[203-role].Version%2])
 			templates[203-role] = leaving
-			job := h.Start(leaving.ID, pushOf(policy.FieldGroups))
+			job := h.Start(leaving.ID, pushOf(fieldgroup.Names))
 			change := func(db *bun.DB) error { return h.SetRole(db, user, role) }
 			push := func(db *bun.DB) error { return modelstest.Worker(db).Work(t.Context(), job) }
 			first, second := push, change

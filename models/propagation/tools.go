@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/policy"
 )
 
@@ -67,7 +68,7 @@ func notWhole(grants, others []policy.Grant) (servers []string) {
 func (p *Plan) compareTools(ctx context.Context, db bun.IDB, shapes []shaped) error {
 	p.Conflicts = []MCPConflict{}
 	for _, s := range shapes {
-		for _, tools := range conflicts(s.before.With(p.Profile.Policy, p.Fields)) {
+		for _, tools := range conflicts(fieldgroup.Taken(s.before, p.Profile.Policy, p.Fields)) {
 			p.Conflicts = addConflict(p.Conflicts, tools, s.targets)
 		}
 	}

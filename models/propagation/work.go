@@ -13,6 +13,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/audit"
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -226,16 +227,16 @@ func (p Job) pushShape(
 	}
 	had := s.targets[0].GroupVersions
 	groups := []string{}
-	for i, group := range policy.Groups(policy.FieldGroups) {
+	for i, group := range fieldgroup.Named(fieldgroup.Names) {
 		// A copy that is newer than this propagation, since it was assigned meanwhile, stays so.
 		if had[i] <= p.ToVersion && slices.Contains(p.Fields, group.Name) && !group.Equal(s.before, to) {
 			groups = append(groups, group.Name)
 		}
 	}
-	if err := policy.Sync(ctx, tx, policies, s.before, to, groups, now); err != nil {
+	if err := fieldgroup.Sync(ctx, tx, policies, s.before, to, groups, now); err != nil {
 		return nil, err
 	}
-	versions, oldest := pushedVersions(had, s.before.With(to, groups), to, p.ToVersion)
+	versions, oldest := pushedVersions(had, fieldgroup.Taken(s.before, to, groups), to, p.ToVersion)
 	_, err := tx.NewRaw("UPDATE user_access_profiles SET group_versions = ?, template_version = ? WHERE id = ANY (?)",
 		pgdialect.Array(versions), oldest, pgdialect.Array(copies)).Exec(ctx)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/fieldgroup"
 	"tollgate/models/modelstest"
-	"tollgate/models/policy"
 	"tollgate/models/propagation"
 )
 
@@ -30,7 +30,7 @@ func TestAPushIsFinishedByAnotherWorker(t *testing.T) {
 	sent := 2
 	for n := 0; n <= sent; n++ { // not a single statement, then one more each time
 		before := h.Copy(copies[0])
-		job := h.Start(current.ID, pushOf(policy.FieldGroups))
+		job := h.Start(current.ID, pushOf(fieldgroup.Names))
 		done := n % 3 // of the four, in parts that were done before
 		for _, one := range copies[:done] {
 			h.Must(job.PushTo(t.Context(), h.DB, one.ID))
@@ -74,7 +74,7 @@ func TestAPushNobodyWorksOnIsTakenUp(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Idle", 3)
-	job := h.Start(current.ID, pushOf(policy.FieldGroups))
+	job := h.Start(current.ID, pushOf(fieldgroup.Names))
 	h.Must(job.PushTo(t.Context(), h.DB, copies[1].ID))
 	idle, err := propagation.ClaimPropagation(t.Context(), h.DB)
 	if h.Must(err); idle != nil {
@@ -103,7 +103,7 @@ func TestAWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Late", 2)
-	job := h.Start(current.ID, pushOf(policy.FieldGroups))
+	job := h.Start(current.ID, pushOf(fieldgroup.Names))
 	claimed := h.TakeOver(job)
 	if wrote, err := h.Late(job); !errors.Is(err, propagation.ErrLeaseLost) || len(wrote) > 0 {
 		t.Errorf("the late worker says %v, and has changed %v", err, wrote)
@@ -128,7 +128,7 @@ func TestTwinOfAWorkerThatLostItsLease(t *testing.T) {
 	t.Parallel()
 	h := modelstest.NewHarness(t)
 	current, _ := h.Held("Late", 2)
-	job := h.Start(current.ID, pushOf(policy.FieldGroups))
+	job := h.Start(current.ID, pushOf(fieldgroup.Names))
 	h.TakeOver(job)
 	h.Scan(&job.Fence, "SELECT fence FROM propagation_jobs WHERE id = ?", job.ID)
 	wrote, err := h.Late(job)
@@ -145,7 +145,7 @@ func TestAWorkerThatLostItsLeaseNotesNoFailure(t *testing.T) {
 	h := modelstest.NewHarness(t)
 	current, copies := h.Held("Noted", 1)
 	h.Refuse(copies[0].PolicyID)
-	job := h.Start(current.ID, pushOf(policy.FieldGroups))
+	job := h.Start(current.ID, pushOf(fieldgroup.Names))
 	var claimed propagation.Job
 	db := h.DB.WithQueryHook(modelstest.Watch{Before: func(event *bun.QueryEvent) {
 		if strings.Contains(event.Query, "'failed'") && claimed.ID == 0 {

@@ -3,8 +3,8 @@ package sample
 import (
 	"strings"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 )
 
 // sample is a provider with its models, or a server with its tools.
@@ -95,11 +95,11 @@ var sampleGroups = []sampleGroup{
 	}},
 }
 
-func (g sampleGroup) input() catalogue.ToolGroupInput {
-	return catalogue.ToolGroupInput{
+func (g sampleGroup) input() mcptool.ToolGroupInput {
+	return mcptool.ToolGroupInput{
 		Name: input.SampleText(g.name), Description: input.SampleText(g.description),
-		Tools: input.ListOf(g.tools, func(s sample) catalogue.GroupToolsInput {
-			return catalogue.GroupToolsInput{
+		Tools: input.ListOf(g.tools, func(s sample) mcptool.GroupToolsInput {
+			return mcptool.GroupToolsInput{
 				Row: input.Row{Kind: input.Object}, MCPClientID: input.SampleText(s.name),
 				ToolNames: input.SampleTexts(s.items),
 			}

@@ -12,6 +12,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/mcptool"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -35,7 +36,7 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	}
 	for _, sample := range sampleServers {
 		err := seed(ctx, db, "mcp_servers", "name_key", input.NameKey(sample.name), func() error {
-			_, err := catalogue.CreateMCPServer(ctx, db, secret.Keys{}, actor, catalogue.MCPServerInput{
+			_, err := mcptool.CreateServer(ctx, db, secret.Keys{}, actor, mcptool.ServerInput{
 				Name: input.SampleText(sample.name), URL: input.FormValue(sample.url), Tools: input.SampleTexts(sample.items),
 			})
 			return err
@@ -46,7 +47,7 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	}
 	for _, sample := range sampleGroups {
 		err := seed(ctx, db, "tool_groups", "name_key", input.NameKey(sample.name), func() error {
-			_, err := catalogue.CreateToolGroup(ctx, db, actor, sample.input())
+			_, err := mcptool.CreateToolGroup(ctx, db, actor, sample.input())
 			return err
 		})
 		if err != nil {

@@ -6,9 +6,9 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
+	"tollgate/models/mcptool"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
 	"tollgate/models/sample"
@@ -52,14 +52,14 @@ func TestSeedIsRepeatable(t *testing.T) {
 
 func TestSeedLeavesExistingRowsAlone(t *testing.T) {
 	db, ctx := dbtest.New(t), context.Background()
-	own, err := catalogue.CreateMCPServer(ctx, db, secret.Keys{}, permission.CLI, catalogue.MCPServerInput{Name: modelstest.Value("github"), Tools: modelstest.Values("only_mine")})
+	own, err := mcptool.CreateServer(ctx, db, secret.Keys{}, permission.CLI, mcptool.ServerInput{Name: modelstest.Value("github"), Tools: modelstest.Values("only_mine")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := sample.Seed(ctx, db, secret.Keys{}, permission.CLI); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := catalogue.GetMCPServer(ctx, db, own.ClientID)
+	kept, err := mcptool.GetServer(ctx, db, own.ClientID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/input"
 	"tollgate/models/plural"
-	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
@@ -61,7 +61,7 @@ func (f PropagationForm) fields() ui.Choice {
 	}
 	untouched := len(f.Input.Fields.Items) == 0 && len(f.Problems) == 0
 	for _, field := range fieldLabels {
-		if slices.Contains(policy.FieldGroups, field.name) {
+		if slices.Contains(fieldgroup.Names, field.name) {
 			c.Options = append(c.Options, ui.Option{
 				Value: field.name, Label: field.label, Chosen: untouched || hasText(f.Input.Fields, field.name),
 			})

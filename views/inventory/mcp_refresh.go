@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/models/catalogue"
+	"tollgate/models/mcptool"
 	"tollgate/models/plural"
 )
 
@@ -13,7 +13,7 @@ import (
 const skippedTold = 5
 
 // Refreshed says what a refresh of a server's tools brought.
-func Refreshed(s catalogue.MCPServer, skipped []string) string {
+func Refreshed(s mcptool.Server, skipped []string) string {
 	said := s.Name + " has " + strconv.Itoa(len(s.Tools)-len(s.GoneTools)) + " tools now."
 	if n := len(s.GoneTools); n > 0 {
 		said += " " + few(s.GoneTools) + plural.Choose(n == 1, " is", " are") + " kept although gone: profiles or tool groups name " +
@@ -30,4 +30,4 @@ func Refreshed(s catalogue.MCPServer, skipped []string) string {
 	return said
 }
 
-func isGone(s catalogue.MCPServer, tool string) bool { return slices.Contains(s.GoneTools, tool) }
+func isGone(s mcptool.Server, tool string) bool { return slices.Contains(s.GoneTools, tool) }

@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strings"
 
-	"tollgate/models/catalogue"
+	"tollgate/models/mcptool"
 	"tollgate/models/plural"
 	"tollgate/views/ui"
 )
@@ -48,9 +48,9 @@ func serverTools(s MCPServerRead) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var2 string
-			templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(noTools(s.MCPServer))
+			templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(noTools(s.Server))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inventory/mcp_server_tools.templ`, Line: 16, Col: 42}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inventory/mcp_server_tools.templ`, Line: 16, Col: 39}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 			if templ_7745c5c3_Err != nil {
@@ -196,7 +196,7 @@ func toolTable(s MCPServerRead, shown []string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if isGone(s.MCPServer, tool) {
+			if isGone(s.Server, tool) {
 				templ_7745c5c3_Err = ui.Badge("warning", "warning", "Gone").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -348,7 +348,7 @@ func valueHint(f MCPServerForm) string {
 	return "The whole value, such as Bearer and a token."
 }
 
-func credentialWords(s catalogue.MCPServer) string {
+func credentialWords(s mcptool.Server) string {
 	if s.CredentialHeader == nil || s.CredentialSetAt == nil {
 		return "none"
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/mcptool"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/views/ui"
@@ -16,7 +17,7 @@ import (
 // ToolGroupForm is a tool group as it was filled in; ID is that of one that exists.
 type ToolGroupForm struct {
 	ID        int64
-	Input     catalogue.ToolGroupInput
+	Input     mcptool.ToolGroupInput
 	Problems  problem.Problems
 	Catalogue catalogue.Catalogue
 }
@@ -145,7 +146,7 @@ func treeCount(branches []toolBranch) string {
 }
 
 // groupLines says what a group grants, a line a server: "9 github tools", "all jira tools, including future tools".
-func groupLines(g catalogue.ToolGroup) []string {
+func groupLines(g mcptool.ToolGroup) []string {
 	lines := make([]string, len(g.Tools))
 	for i, row := range g.Tools {
 		if lines[i] = plural.Of(len(row.ToolNames), row.MCPClientID+" tool"); row.All() {
@@ -156,7 +157,7 @@ func groupLines(g catalogue.ToolGroup) []string {
 }
 
 // toolsOf lists what a row grants now.
-func toolsOf(row catalogue.GroupTools, offered catalogue.Catalogue) []string {
+func toolsOf(row mcptool.GroupTools, offered catalogue.Catalogue) []string {
 	if !row.All() {
 		return row.ToolNames
 	}

@@ -1,4 +1,4 @@
-package catalogue
+package mcptool
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/audit"
+	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -188,11 +189,11 @@ func DeleteToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id
 			return err
 		}
 		name = old.Name
-		use, err := ToolGroupUse(ctx, tx, id)
+		use, err := catalogue.ToolGroupUse(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if err := use.inUse("", name); err != nil {
+		if err := use.InUse("", name); err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
@@ -201,5 +202,5 @@ func DeleteToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, id
 		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", "tool_group", fmt.Sprint(id), old, nil)
 	})
-	return inUseOr(err, name, "policy_tool_groups_unknown_group")
+	return catalogue.InUseOr(err, name, "policy_tool_groups_unknown_group")
 }

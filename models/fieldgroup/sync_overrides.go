@@ -1,4 +1,4 @@
-package policy
+package fieldgroup
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/policy"
 	"tollgate/models/window"
 )
 
@@ -26,7 +27,7 @@ type timedOverride struct {
 // current one.
 func (o timedOverride) endsUnder(calendar window.Calendar, now time.Time) time.Time {
 	_, end := window.Carried(o.ResetDuration, o.Quarter, o.Calendar, o.CreatedAt, o.CarriedFrom, o.CarriedUntil, now)
-	left := window.Until(o.ResetDuration, o.Quarter, o.Calendar, o.CreatedAt, end, o.EndsAt, MaxCycles)
+	left := window.Until(o.ResetDuration, o.Quarter, o.Calendar, o.CreatedAt, end, o.EndsAt, policy.MaxCycles)
 	_, end = window.Window(o.ResetDuration, o.Quarter, calendar, o.CreatedAt, now)
 	return window.After(o.ResetDuration, o.Quarter, calendar, o.CreatedAt, end, left)
 }

@@ -1,4 +1,4 @@
-package policy
+package fieldgroup
 
 import (
 	"context"
@@ -10,16 +10,19 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
+	"tollgate/models/policy"
 	"tollgate/models/window"
 )
 
 // Sync sets the field groups named to those of p in all the policies named, which equal before, in a fixed number of
 // statements. Limits that match keep their ids, and so their usage and overrides: providers
 // match by name, budgets by scope and window, limits by scope. What does not differ is not written.
-func Sync(ctx context.Context, tx database.Tx, ids []int64, before, p Policy, fields []string, now time.Time) error {
+func Sync(
+	ctx context.Context, tx database.Tx, ids []int64, before, p policy.Policy, fields []string, now time.Time,
+) error {
 	to := synced{tx: tx, ids: pgdialect.Array(ids), now: now}
-	groups := Groups(fields)
-	if slices.ContainsFunc(groups, func(g FieldGroup) bool { return g.moves }) && before.Calendar != p.Calendar {
+	groups := Named(fields)
+	if slices.ContainsFunc(groups, func(g Group) bool { return g.moves }) && before.Calendar != p.Calendar {
 		to.align(ctx, p.Calendar)
 	}
 	for _, g := range groups {
@@ -27,19 +30,19 @@ func Sync(ctx context.Context, tx database.Tx, ids []int64, before, p Policy, fi
 			g.sync(ctx, &to, before, p)
 		}
 	}
-	to.limits(ctx, before.limitsIn(groups, p), p.limitsIn(groups, p))
+	to.limits(ctx, limitsIn(before, groups, p), limitsIn(p, groups, p))
 	return to.err
 }
 
-func (to *synced) toolGroups(ctx context.Context, _, after []ToolGroupGrant) {
+func (to *synced) toolGroups(ctx context.Context, _, after []policy.ToolGroupGrant) {
 	to.replace(ctx, after, deleteToolGroups, putToolGroups)
 }
 
-func (to *synced) servers(ctx context.Context, _, after []ServerGrant) {
+func (to *synced) servers(ctx context.Context, _, after []policy.ServerGrant) {
 	to.replace(ctx, after, deleteServers, putServers)
 }
 
-func (to *synced) overrides(ctx context.Context, _, after []ToolOverride) {
+func (to *synced) overrides(ctx context.Context, _, after []policy.ToolOverride) {
 	to.replace(ctx, after, deleteToolOverrides, putToolOverrides)
 }
 
@@ -80,14 +83,14 @@ func (to *synced) align(ctx context.Context, calendar window.Calendar) {
 	to.exec(ctx, setCalendar, calendar.CalendarAligned, calendar.TimeZone)
 }
 
-func (to *synced) providers(ctx context.Context, before, after []ProviderConfig) {
+func (to *synced) providers(ctx context.Context, before, after []policy.ProviderConfig) {
 	type placed struct {
-		ProviderConfig
+		policy.ProviderConfig
 		N int `json:"n"`
 	}
-	place := func(config ProviderConfig, n int) placed { return placed{config, n} }
-	differ, gone := difference(
-		Positioned(before, place), Positioned(after, place), func(c placed) string { return c.ProviderName },
+	place := func(config policy.ProviderConfig, n int) placed { return placed{config, n} }
+	differ, gone := policy.Difference(
+		policy.Positioned(before, place), policy.Positioned(after, place), func(c placed) string { return c.ProviderName },
 		func(a, b placed) bool {
 			return a.N == b.N && a.AllModelsAllowed == b.AllModelsAllowed && a.RefuseUnpriced == b.RefuseUnpriced &&
 				slices.Equal(a.AllowedModels, b.AllowedModels)

@@ -1,4 +1,4 @@
-package policy
+package fieldgroup
 
 // In all of these ?0 is the ids of the policies to change, and ?1 the new rows.
 

@@ -1,6 +1,7 @@
-package catalogue
+package mcptool
 
 import (
+	"regexp"
 	"strconv"
 
 	"tollgate/models/input"
@@ -45,3 +46,33 @@ func ReadToolName(c *input.Reader, field string, v input.Value, server string, r
 	}
 	return ""
 }
+
+// readToolNames reads a list of tools, each once. With star, "*" may stand for all of them.
+func readToolNames(c *input.Reader, field string, l input.List[input.Value], star bool) []string {
+	names := []string{}
+	if !input.CheckList(c, field, l, MaxRows, "tools") {
+		return names
+	}
+	seen := map[string]bool{}
+	for i, v := range l.Items {
+		name := v.Text
+		if !star || v.Kind != input.String || name != "*" {
+			name = ReadToolName(c, input.Index(field, i), v, "", nil)
+		}
+		if name == "" {
+			continue
+		}
+		if seen[name] {
+			c.Add(input.Index(field, i), "duplicate_tool", "List "+name+" once.")
+		}
+		seen[name] = true
+		names = append(names, name)
+	}
+	return names
+}
+
+// MaxRows is how many rows each list of MCP selections may have.
+const MaxRows = 1000
+
+// ToolName matches the name of a tool.
+var ToolName = regexp.MustCompile(`^[A-Za-z0-9_./-]{1,128}$`)

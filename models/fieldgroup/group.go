@@ -1,4 +1,4 @@
-package policy
+package fieldgroup
 
 import (
 	"bytes"
@@ -8,30 +8,32 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"tollgate/models/policy"
 )
 
-// FieldGroup is a part of a policy that is propagated by itself. What belongs to it is told here alone: copying,
+// Group is a part of a policy that is propagated by itself. What belongs to it is told here alone: copying,
 // comparing, showing and syncing take every field of it that clients write.
-type FieldGroup struct {
+type Group struct {
 	Name  string
-	Copy  func(to *Policy, from Policy)
-	value func(p Policy) any
-	sync  func(ctx context.Context, to *synced, before, after Policy) // but for limits, which are synced together
+	Copy  func(to *policy.Policy, from policy.Policy)
+	value func(p policy.Policy) any
+	sync  func(ctx context.Context, to *synced, before, after policy.Policy) // but for limits, which are synced together
 	// the calendar belongs to the limits that it governs, and changes with them
 	moves bool
 }
 
-var fieldGroups = []FieldGroup{
-	newGroup("provider_configs", func(p *Policy) *[]ProviderConfig { return &p.ProviderConfigs }, (*synced).providers),
-	moving(newGroup("budgets", func(p *Policy) *[]Budget { return &p.Budgets }, nil)),
-	moving(newGroup("rate_limit", func(p *Policy) **RateLimit { return &p.RateLimit }, nil)),
-	newGroup("mcp_tool_groups", func(p *Policy) *[]ToolGroupGrant { return &p.MCPToolGroups }, (*synced).toolGroups),
-	newGroup("mcp_servers", func(p *Policy) *[]ServerGrant { return &p.MCPServers }, (*synced).servers),
-	newGroup("mcp_tool_overrides", func(p *Policy) *[]ToolOverride { return &p.MCPToolOverrides }, (*synced).overrides),
+var fieldGroups = []Group{
+	newGroup("provider_configs", func(p *policy.Policy) *[]policy.ProviderConfig { return &p.ProviderConfigs }, (*synced).providers),
+	moving(newGroup("budgets", func(p *policy.Policy) *[]policy.Budget { return &p.Budgets }, nil)),
+	moving(newGroup("rate_limit", func(p *policy.Policy) **policy.RateLimit { return &p.RateLimit }, nil)),
+	newGroup("mcp_tool_groups", func(p *policy.Policy) *[]policy.ToolGroupGrant { return &p.MCPToolGroups }, (*synced).toolGroups),
+	newGroup("mcp_servers", func(p *policy.Policy) *[]policy.ServerGrant { return &p.MCPServers }, (*synced).servers),
+	newGroup("mcp_tool_overrides", func(p *policy.Policy) *[]policy.ToolOverride { return &p.MCPToolOverrides }, (*synced).overrides),
 }
 
-// FieldGroups are the names of the groups, in the order of the API's fields.
-var FieldGroups = names(fieldGroups)
+// Names are the names of the groups, in the order of the API's fields.
+var Names = names(fieldGroups)
 
 // added are the members that the server adds to what clients write; they differ between copies, and are not pushed.
 var added = []string{
@@ -42,26 +44,26 @@ var added = []string{
 // Added reports whether a member is one that the server adds.
 func Added(member string) bool { return slices.Contains(added, member) }
 
-func newGroup[T any](name string, field func(*Policy) *T, sync func(*synced, context.Context, T, T)) FieldGroup {
-	g := FieldGroup{
+func newGroup[T any](name string, field func(*policy.Policy) *T, sync func(*synced, context.Context, T, T)) Group {
+	g := Group{
 		Name:  name,
-		Copy:  func(to *Policy, from Policy) { *field(to) = *field(&from) },
-		value: func(p Policy) any { return *field(&p) },
+		Copy:  func(to *policy.Policy, from policy.Policy) { *field(to) = *field(&from) },
+		value: func(p policy.Policy) any { return *field(&p) },
 	}
 	if sync != nil {
-		g.sync = func(ctx context.Context, to *synced, before, after Policy) {
+		g.sync = func(ctx context.Context, to *synced, before, after policy.Policy) {
 			sync(to, ctx, *field(&before), *field(&after))
 		}
 	}
 	return g
 }
 
-func moving(g FieldGroup) FieldGroup {
+func moving(g Group) Group {
 	g.moves = true
 	return g
 }
 
-func names(groups []FieldGroup) []string {
+func names(groups []Group) []string {
 	names := make([]string, len(groups))
 	for i, g := range groups {
 		names[i] = g.Name
@@ -69,18 +71,18 @@ func names(groups []FieldGroup) []string {
 	return names
 }
 
-// Groups are the field groups with these names, in their order.
-func Groups(names []string) []FieldGroup {
-	return slices.DeleteFunc(slices.Clone(fieldGroups), func(g FieldGroup) bool { return !slices.Contains(names, g.Name) })
+// Named are the field groups with these names, in their order.
+func Named(names []string) []Group {
+	return slices.DeleteFunc(slices.Clone(fieldGroups), func(g Group) bool { return !slices.Contains(names, g.Name) })
 }
 
 // Equal reports whether the group is the same in two policies.
-func (g FieldGroup) Equal(a, b Policy) bool {
+func (g Group) Equal(a, b policy.Policy) bool {
 	return (!g.moves || a.Calendar == b.Calendar) && alike(reflect.ValueOf(g.value(a)), reflect.ValueOf(g.value(b)))
 }
 
 // Diff is the group of two policies as clients write it, without what the server adds.
-func (g FieldGroup) Diff(a, b Policy) (before, after any, err error) {
+func (g Group) Diff(a, b policy.Policy) (before, after any, err error) {
 	if before, err = g.plain(a); err != nil {
 		return nil, nil, err
 	}
@@ -88,9 +90,9 @@ func (g FieldGroup) Diff(a, b Policy) (before, after any, err error) {
 	return before, after, err
 }
 
-// With returns the policy with the groups named taken from another.
-func (p Policy) With(from Policy, groups []string) Policy {
-	for _, g := range Groups(groups) {
+// Taken returns p with the groups named taken from another policy.
+func Taken(p, from policy.Policy, groups []string) policy.Policy {
+	for _, g := range Named(groups) {
 		if g.Copy(&p, from); g.moves {
 			p.Calendar = from.Calendar
 		}
@@ -99,8 +101,8 @@ func (p Policy) With(from Policy, groups []string) Policy {
 }
 
 // Differing are those of the groups in which two policies differ.
-func Differing(a, b Policy, groups []string) []string {
-	return names(slices.DeleteFunc(Groups(groups), func(g FieldGroup) bool { return g.Equal(a, b) }))
+func Differing(a, b policy.Policy, groups []string) []string {
+	return names(slices.DeleteFunc(Named(groups), func(g Group) bool { return g.Equal(a, b) }))
 }
 
 // alike compares two values by what clients write of them. A list that is null equals an empty one.
@@ -139,7 +141,7 @@ func written(field reflect.StructField) bool {
 }
 
 // plain is the group as clients write it.
-func (g FieldGroup) plain(p Policy) (any, error) {
+func (g Group) plain(p policy.Policy) (any, error) {
 	encoded, err := json.Marshal(g.value(p))
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", g.Name, err)

@@ -1,4 +1,4 @@
-package catalogue
+package mcptool
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/audit"
+	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -20,8 +21,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// MCPServer is a server whose tools profiles and tool groups may grant.
-type MCPServer struct {
+// Server is a server whose tools profiles and tool groups may grant.
+type Server struct {
 	bun.BaseModel `bun:"table:mcp_servers,alias:s" json:"-"`
 
 	ClientID  string   `json:"client_id" bun:",pk"`
@@ -41,19 +42,19 @@ type MCPServer struct {
 	UpdatedAt        time.Time  `json:"updated_at"`
 }
 
-// ListMCPServers returns a page of servers by name, and how many match in all. Search looks at names, ids and tools.
-func ListMCPServers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]MCPServer, int64, error) {
-	return database.ListCatalogue[MCPServer](ctx, db, q, "s.name_key",
+// ListServers returns a page of servers by name, and how many match in all. Search looks at names, ids and tools.
+func ListServers(ctx context.Context, db bun.IDB, q database.CatalogueQuery) ([]Server, int64, error) {
+	return database.ListCatalogue[Server](ctx, db, q, "s.name_key",
 		`s.name ILIKE ?0 OR s.client_id ILIKE ?0 OR array_to_string(s.tools, E'\n') ILIKE ?0`)
 }
 
-// GetMCPServer returns one server. Refusal: NotFound.
-func GetMCPServer(ctx context.Context, db bun.IDB, clientID string) (MCPServer, error) {
-	return loadMCPServer(ctx, db.NewSelect(), clientID)
+// GetServer returns one server. Refusal: NotFound.
+func GetServer(ctx context.Context, db bun.IDB, clientID string) (Server, error) {
+	return loadServer(ctx, db.NewSelect(), clientID)
 }
 
-func loadMCPServer(ctx context.Context, q *bun.SelectQuery, clientID string) (MCPServer, error) {
-	var s MCPServer
+func loadServer(ctx context.Context, q *bun.SelectQuery, clientID string) (Server, error) {
+	var s Server
 	if !input.Identifier.MatchString(clientID) {
 		return s, problem.Missing("MCP server")
 	}
@@ -63,11 +64,11 @@ func loadMCPServer(ctx context.Context, q *bun.SelectQuery, clientID string) (MC
 	return s, nil
 }
 
-// CreateMCPServer checks and stores a new server. Refusals: Invalid, Conflict when the name or the id is taken.
-func CreateMCPServer(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in MCPServerInput,
-) (MCPServer, error) {
-	s, err := in.apply(MCPServer{ToolDescriptions: map[string]string{}}, keys)
+// CreateServer checks and stores a new server. Refusals: Invalid, Conflict when the name or the id is taken.
+func CreateServer(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in ServerInput,
+) (Server, error) {
+	s, err := in.apply(Server{ToolDescriptions: map[string]string{}}, keys)
 	if err != nil {
 		return s, err
 	}
@@ -124,26 +125,26 @@ func serverTaken(err error) error {
 	return err
 }
 
-// UpdateMCPServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
+// UpdateServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
 // when the name is taken or a removed tool is still named.
-func UpdateMCPServer(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, clientID string, in MCPServerInput,
-) (MCPServer, error) {
-	return ChangeMCPServer(
+func UpdateServer(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, clientID string, in ServerInput,
+) (Server, error) {
+	return ChangeServer(
 		ctx, db, actor, clientID,
-		func(_ context.Context, _ database.Tx, old MCPServer) (MCPServer, error) { return in.apply(old, keys) },
+		func(_ context.Context, _ database.Tx, old Server) (Server, error) { return in.apply(old, keys) },
 	)
 }
 
-// ChangeMCPServer changes a server in a transaction that has locked it.
-func ChangeMCPServer(
+// ChangeServer changes a server in a transaction that has locked it.
+func ChangeServer(
 	ctx context.Context, db bun.IDB, actor permission.Actor, clientID string,
-	edit func(context.Context, database.Tx, MCPServer) (MCPServer, error),
-) (MCPServer, error) {
-	var s MCPServer
+	edit func(context.Context, database.Tx, Server) (Server, error),
+) (Server, error) {
+	var s Server
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// A transaction that saves a reference to a tool of this server locks the row, so the use read next is complete.
-		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
+		old, err := loadServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
 		if err != nil {
 			return err
 		}
@@ -174,7 +175,7 @@ func ChangeMCPServer(
 	return s, serverTaken(err)
 }
 
-func (s MCPServer) same(old MCPServer) bool {
+func (s Server) same(old Server) bool {
 	return s.Name == old.Name && input.Equal(s.URL, old.URL) && slices.Equal(s.Tools, old.Tools) &&
 		slices.Equal(s.GoneTools, old.GoneTools) && maps.Equal(s.ToolDescriptions, old.ToolDescriptions) &&
 		s.ToolsRefreshedAt == old.ToolsRefreshedAt &&
@@ -182,7 +183,7 @@ func (s MCPServer) same(old MCPServer) bool {
 }
 
 // dateCredential notes when a credential was entered that has no time yet.
-func (s *MCPServer) dateCredential(now time.Time) {
+func (s *Server) dateCredential(now time.Time) {
 	if s.CredentialHeader != nil && s.CredentialSetAt == nil {
 		s.CredentialSetAt = &now
 	}
@@ -193,11 +194,11 @@ func checkToolsUnused(ctx context.Context, tx database.Tx, clientID string, remo
 	if len(removed) == 0 {
 		return nil
 	}
-	named, err := NamedTools(ctx, tx, clientID, removed)
+	named, err := catalogue.NamedTools(ctx, tx, clientID, removed)
 	if err != nil || len(named) == 0 {
 		return err
 	}
-	use, err := toolUse(ctx, tx, clientID, named)
+	use, err := catalogue.ToolUse(ctx, tx, clientID, named)
 	if err != nil {
 		return err
 	}
@@ -206,9 +207,9 @@ func checkToolsUnused(ctx context.Context, tx database.Tx, clientID string, remo
 		what += fmt.Sprintf(" and %d more", more)
 	}
 	if use.None() {
-		return namedElsewhere("tools", what)
+		return catalogue.NamedElsewhere("tools", what)
 	}
-	return use.inUse("tools", what)
+	return use.InUse("tools", what)
 }
 
 // Without returns the items of list that are not in kept.
@@ -226,19 +227,19 @@ func Without(list, kept []string) []string {
 	return gone
 }
 
-// DeleteMCPServer removes a server that no profile and no tool group names. Refusals: NotFound, Conflict with those
+// DeleteServer removes a server that no profile and no tool group names. Refusals: NotFound, Conflict with those
 // that do.
-func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string) error {
+func DeleteServer(ctx context.Context, db bun.IDB, actor permission.Actor, clientID string) error {
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		old, err := loadMCPServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
+		old, err := loadServer(ctx, tx.NewSelect().For("UPDATE"), clientID)
 		if err != nil {
 			return err
 		}
-		use, err := MCPServerUse(ctx, tx, clientID)
+		use, err := catalogue.MCPServerUse(ctx, tx, clientID)
 		if err != nil {
 			return err
 		}
-		if err := use.inUse("", old.Name); err != nil {
+		if err := use.InUse("", old.Name); err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
@@ -247,7 +248,7 @@ func DeleteMCPServer(ctx context.Context, db bun.IDB, actor permission.Actor, cl
 		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", "mcp_client", clientID, old, nil)
 	})
-	return inUseOr(
+	return catalogue.InUseOr(
 		err, clientID, "tool_group_servers_in_use", "policy_mcp_servers_unknown_server",
 		"policy_tool_overrides_unknown_server",
 	)

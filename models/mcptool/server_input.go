@@ -1,4 +1,4 @@
-package catalogue
+package mcptool
 
 import (
 	"cmp"
@@ -14,8 +14,8 @@ import (
 	"tollgate/models/secret"
 )
 
-// MCPServerInput is what a client may send of an MCP server.
-type MCPServerInput struct {
+// ServerInput is what a client may send of an MCP server.
+type ServerInput struct {
 	input.Row
 	ClientID         input.Value             `json:"client_id"`
 	Name             input.Value             `json:"name"`
@@ -33,7 +33,7 @@ type MCPServerInput struct {
 }
 
 // apply leaves the client id of a new server empty when it is to be derived from the name.
-func (in MCPServerInput) apply(s MCPServer, keys secret.Keys) (MCPServer, error) {
+func (in ServerInput) apply(s Server, keys secret.Keys) (Server, error) {
 	c := &input.Reader{}
 	old, created := s, s.ClientID == ""
 	if created {

@@ -1,13 +1,15 @@
-package policy
+package fieldgroup
 
 import (
 	"context"
 	"slices"
+
+	"tollgate/models/policy"
 )
 
-// pushedLimit is a limit to sync, as the statements read it. Had is the window by which copies have it, and Beside the
+// syncedLimit is a limit to sync, as the statements read it. Had is the window by which copies have it, and Beside the
 // kind of the limit whose id a new one shares.
-type pushedLimit struct {
+type syncedLimit struct {
 	ProviderName      string `json:"provider_name"`
 	Kind              string `json:"kind"`
 	MaxLimit          int64  `json:"max_limit"`
@@ -19,8 +21,8 @@ type pushedLimit struct {
 	Beside            string `json:"beside"`
 }
 
-func (l Limit) pushed(had Limit) pushedLimit {
-	row := pushedLimit{
+func syncedAs(l, had policy.Limit) syncedLimit {
+	row := syncedLimit{
 		ProviderName: l.Scope.Provider, Kind: l.Kind, MaxLimit: l.Max, ResetDuration: l.Duration, Position: l.Position,
 		HadDuration: had.Duration, HadQuarter: had.Quarter % 3, Beside: had.Kind,
 	}
@@ -31,45 +33,45 @@ func (l Limit) pushed(had Limit) pushedLimit {
 }
 
 // limitsIn are the limits in field groups, of providers that another policy has: those of others go with them.
-func (p Policy) limitsIn(groups []FieldGroup, staying Policy) []Limit {
+func limitsIn(p policy.Policy, groups []Group, staying policy.Policy) []policy.Limit {
 	stays := map[string]bool{"": true}
 	for _, config := range staying.ProviderConfigs {
 		stays[config.ProviderName] = true
 	}
-	return slices.DeleteFunc(p.Limits(), func(l Limit) bool {
+	return slices.DeleteFunc(p.Limits(), func(l policy.Limit) bool {
 		return !stays[l.Scope.Provider] ||
-			!slices.ContainsFunc(groups, func(g FieldGroup) bool { return g.Name == l.Group() })
+			!slices.ContainsFunc(groups, func(g Group) bool { return g.Name == l.Group() })
 	})
 }
 
 // limits writes what differs between the limits before and after.
-func (to *synced) limits(ctx context.Context, before, after []Limit) {
-	had := map[LimitKey]Limit{}
+func (to *synced) limits(ctx context.Context, before, after []policy.Limit) {
+	had := map[policy.LimitKey]policy.Limit{}
 	for _, l := range before {
 		had[l.Key()] = l
 	}
-	gone, changed, returning := []pushedLimit{}, []pushedLimit{}, []pushedLimit{}
-	beside, added := []pushedLimit{}, []pushedLimit{}
+	gone, changed, returning := []syncedLimit{}, []syncedLimit{}, []syncedLimit{}
+	beside, added := []syncedLimit{}, []syncedLimit{}
 	for _, l := range after {
 		was, matches := had[l.Key()]
 		delete(had, l.Key())
-		other := l.sibling(before)
+		other := sibling(l, before)
 		switch {
-		case matches && !was.sameSetting(l):
-			changed = append(changed, l.pushed(was))
+		case matches && !sameSetting(was, l):
+			changed = append(changed, syncedAs(l, was))
 			if was.Duration != l.Duration {
-				returning = append(returning, l.pushed(was))
+				returning = append(returning, syncedAs(l, was))
 			}
 		case matches:
 		case other != nil:
-			beside = append(beside, l.pushed(*other))
+			beside = append(beside, syncedAs(l, *other))
 		default:
-			added = append(added, l.pushed(l))
+			added = append(added, syncedAs(l, l))
 		}
 	}
 	for _, l := range before {
 		if _, left := had[l.Key()]; left {
-			gone = append(gone, l.pushed(l))
+			gone = append(gone, syncedAs(l, l))
 		}
 	}
 	to.some(ctx, clearReturning, append(returning, beside...))
@@ -80,16 +82,16 @@ func (to *synced) limits(ctx context.Context, before, after []Limit) {
 }
 
 // some executes a statement for limits, if there are any.
-func (to *synced) some(ctx context.Context, statement string, limits []pushedLimit, args ...any) {
+func (to *synced) some(ctx context.Context, statement string, limits []syncedLimit, args ...any) {
 	if len(limits) > 0 {
 		to.exec(ctx, statement, append([]any{to.list(limits)}, args...)...)
 	}
 }
 
 // sibling is the limit whose id a limit shares: tokens and requests of one scope are one rate limit to clients.
-func (l Limit) sibling(limits []Limit) *Limit {
+func sibling(l policy.Limit, limits []policy.Limit) *policy.Limit {
 	for i := range limits {
-		if other := &limits[i]; l.Kind != KindSpend && other.Kind != KindSpend && other.Scope == l.Scope {
+		if other := &limits[i]; l.Kind != policy.KindSpend && other.Kind != policy.KindSpend && other.Scope == l.Scope {
 			return other
 		}
 	}
@@ -97,6 +99,6 @@ func (l Limit) sibling(limits []Limit) *Limit {
 }
 
 // sameSetting reports whether a matching limit stays as it is.
-func (l Limit) sameSetting(other Limit) bool {
+func sameSetting(l, other policy.Limit) bool {
 	return l.Max == other.Max && l.Duration == other.Duration && l.Quarter == other.Quarter && l.Position == other.Position
 }

@@ -1,4 +1,4 @@
-package catalogue
+package mcptool
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ var (
 
 // readCredential reads the header that discovery sends. It is sealed for one address, so another address needs it
 // again; without an address there is none.
-func (in MCPServerInput) readCredential(c *input.Reader, s *MCPServer, old MCPServer, keys secret.Keys) error {
+func (in ServerInput) readCredential(c *input.Reader, s *Server, old Server, keys secret.Keys) error {
 	header, value := in.CredentialHeader, in.CredentialValue
 	removed := header.Kind == input.Null || header.Kind == input.String && strings.TrimSpace(header.Text) == ""
 	if removed || s.URL == nil {
@@ -85,7 +85,7 @@ func credentialMissing(stored bool) string {
 }
 
 // credentialFits reports whether the stored credential was sealed for this address and header.
-func (s MCPServer) credentialFits(old MCPServer, header string) bool {
+func (s Server) credentialFits(old Server, header string) bool {
 	return s.CredentialHeader != nil && *s.CredentialHeader == header && input.Equal(s.URL, old.URL)
 }
 
@@ -132,7 +132,7 @@ func readHeaderValue(c *input.Reader, v input.Value) (string, bool) {
 
 // Credential opens what is sent to the server; nil when there is none. Refusal: Invalid when it was sealed with another
 // secret of the console.
-func (s MCPServer) Credential(keys secret.Keys) (*Credential, error) {
+func (s Server) Credential(keys secret.Keys) (*Credential, error) {
 	if s.CredentialHeader == nil || s.URL == nil {
 		return nil, nil
 	}

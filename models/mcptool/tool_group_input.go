@@ -1,4 +1,4 @@
-package catalogue
+package mcptool
 
 import (
 	"context"
@@ -57,7 +57,7 @@ func (in ToolGroupInput) apply(g ToolGroup, refs *References) (ToolGroup, error)
 func readGroupTools(c *input.Reader, l input.List[GroupToolsInput], refs *References) []GroupTools {
 	const field = "tools"
 	rows := []GroupTools{}
-	if !input.CheckList(c, field, l, MaxMCPRows, "servers") {
+	if !input.CheckList(c, field, l, MaxRows, "servers") {
 		return rows
 	}
 	seen := map[string]bool{}
