@@ -147,7 +147,7 @@ func (h *Handlers) editorView(c *gin.Context, e shownForm) (editor.Editor, error
 		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text,
 		Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
 		Input: e.form.Input, Problems: problems, Draft: draft, Unread: found,
-		Catalogue: offered,
+		Catalogue:    offered,
 		PickedBefore: h.pickedBefore(c, e), Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(),
 		Conflict: e.conflict,
 	}, nil

@@ -16,8 +16,8 @@ import (
 	"tollgate/models/window"
 )
 
-// BudgetOverride is an override as it was set: it ends by itself and is never restored. Only the end of one for a number
-// of windows moves, when a propagation changes the calendar: it stays the end of the last window.
+// BudgetOverride is an override as it was set: it ends by itself and is never restored. Only the end of one for a
+// number of windows moves, when a propagation changes the calendar: it stays the end of the last window.
 type BudgetOverride struct {
 	bun.BaseModel `bun:"table:budget_overrides"`
 
