@@ -12,8 +12,8 @@ import (
 	"net/url"
 
 	"tollgate/models/assignment"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/plural"
-	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/views/policytext"
 	"tollgate/views/ui"
@@ -42,7 +42,7 @@ func (b ProfileBanner) behind() string {
 // previewHref shows what a push of everything would change.
 func (b ProfileBanner) previewHref() string {
 	query := url.Values{}
-	for _, group := range policy.FieldGroups {
+	for _, group := range fieldgroup.Names {
 		query.Add("fields", group)
 	}
 	return policytext.ProfileHref(b.Profile.ID) + "/propagate/preview?" + query.Encode()
