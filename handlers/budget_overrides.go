@@ -107,7 +107,11 @@ func (h *Handlers) overrideSet(c *gin.Context, budget policy.Budget, estimate mo
 	if err != nil {
 		return err
 	}
-	return h.overridden(c, budget, views.OverrideSet(budget, needed))
+	_, assigned, err := h.copyOf(c)
+	if err != nil {
+		return err
+	}
+	return h.overridden(c, budget, views.OverrideSet(budget, assigned.ResetZone(), needed))
 }
 
 // ClearOverride removes an override.

@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"database":  {"input", "problem"},
 	"decision": {
 		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem", "refusal",
+		"window",
 	},
 	"discovery": {"catalogue", "database", "input", "mcptool", "permission", "problem", "secret"},
 	"entitlement": {

@@ -68,13 +68,13 @@ func (f OverrideForm) blockingWords(l decision.RefusedLimit) string {
 	default:
 		words += ": used up"
 	}
-	return words + ", " + policytext.Resets(l.ResetsAt, f.Now)
+	return words + ", " + ui.ResetsIn(l.ResetsAt, f.Now, f.Copy.ResetZone())
 }
 
 // takenBack says what it means to take an override back, when it means more than a lower limit.
 func (f OverrideForm) takenBack() string {
 	if f.Budget.CurrentUsage >= f.Budget.MaxLimit {
-		return ", which is used up: every call is refused until " + ui.Moment(f.Budget.WindowEnds)
+		return ", which is used up: every call is refused until " + ui.MomentIn(f.Budget.WindowEnds, f.Copy.ResetZone())
 	}
 	return ""
 }
@@ -82,7 +82,7 @@ func (f OverrideForm) takenBack() string {
 // modes are for how long a budget can be raised.
 func (f OverrideForm) modes() ui.Choice {
 	choice := ui.Choice{Name: "mode", Legend: "For how long", Options: []ui.Option{
-		{Value: "window", Label: "Until the window ends, " + ui.Moment(f.Budget.WindowEnds)},
+		{Value: "window", Label: "Until the window ends, " + ui.MomentIn(f.Budget.WindowEnds, f.Copy.ResetZone())},
 		{Value: "until", Label: "Until a date"},
 		{Value: "cycles", Label: "For a number of windows"},
 		{Value: "forever", Label: "For good"},
@@ -98,8 +98,8 @@ func (f OverrideForm) modes() ui.Choice {
 }
 
 // OverrideSet says what the override of a line is now, and what still blocks.
-func OverrideSet(b policy.Budget, need decision.Raise) string {
-	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + policytext.OverrideWords(b) + "."
+func OverrideSet(b policy.Budget, zone string, need decision.Raise) string {
+	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + policytext.OverrideWords(b, zone) + "."
 	if b.CurrentUsage >= b.Cap() {
 		said += " It is still used up: " + ui.Dollars(b.CurrentUsage) + " of " + ui.Dollars(b.Cap()) +
 			" was spent, so every call is refused until it resets or is raised by at least " + ui.Dollars(need.Least) + "."

@@ -69,11 +69,11 @@ func OverrideBody(f OverrideForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.UsageBar(policytext.LimitBar(f.Budget.Limit(), f.Now)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.UsageBar(policytext.LimitBar(f.Budget.Limit(), f.Copy.ResetZone(), f.Now)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if words := policytext.OverrideWords(f.Budget); words != "" {
+		if words := policytext.OverrideWords(f.Budget, f.Copy.ResetZone()); words != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>It is ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -216,7 +216,7 @@ func OverrideBody(f OverrideForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.NumberField(ui.Typed(ui.Field{
-			Name: "cycles", Label: "How many", Hint: "If you raise it for a number of windows. The current one, which ends " + ui.Moment(f.Budget.WindowEnds) + ", counts as the first.", Suffix: "windows of a " + ui.Unit(f.Budget.ResetDuration),
+			Name: "cycles", Label: "How many", Hint: "If you raise it for a number of windows. The current one, which ends " + ui.MomentIn(f.Budget.WindowEnds, f.Copy.ResetZone()) + ", counts as the first.", Suffix: "windows of a " + ui.Unit(f.Budget.ResetDuration),
 			Width: "medium",
 		}, f.Input.Cycles, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -109,12 +109,12 @@ func (p TryPage) tool() string {
 	return p.Server + "/" + p.Tool
 }
 
-func decidedBar(l decision.DecidedLimit, now time.Time) ui.Bar {
+func decidedBar(l decision.DecidedLimit, zone string, now time.Time) ui.Bar {
 	bar := ui.Bar{
 		Label: policytext.ScopeWord(l.Scope) + ", " + l.Kind + " " + ui.Every(l.Duration), Used: policytext.AmountOf(l.Kind, l.Used.N),
 		Limit: policytext.CapOf(l.Kind, l.Limit.N) + " / " + ui.Unit(l.Duration),
-		Note:  policytext.Resets(l.WindowEndsAt, now),
-		Parts: policytext.Parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: ui.Exact(l.WindowEndsAt),
+		Note:  ui.ResetsIn(l.WindowEndsAt, now, zone),
+		Parts: policytext.Parts(l.Used.N+l.Reserved.N, l.Limit.N), Ends: l.WindowEndsAt,
 		Where: policytext.ScopeWord(l.Scope),
 	}
 	if l.Reserved.N > 0 {

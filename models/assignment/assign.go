@@ -239,7 +239,7 @@ func (in CopyInput) Whole() CopyInput {
 func (u Assignment) Input() CopyInput {
 	in := CopyInput{IsActive: input.FormValue(strconv.FormatBool(u.IsActive))}
 	if u.ExpiresAt != nil {
-		in.ExpiresAt = input.FormValue(u.ExpiresAt.Format("2006-01-02T15:04:05"))
+		in.ExpiresAt = input.FormValue(u.ExpiresAt.UTC().Format("2006-01-02T15:04:05"))
 	}
 	return in
 }

@@ -61,6 +61,7 @@ type Payer struct {
 	CopyID          int64  `json:"id"`
 	AccessProfileID int64  `json:"access_profile_id"`
 	Name            string `json:"name"`
+	Zone            string `json:"-"` // that decides when its windows end; "" is UTC
 }
 
 // DecidedLimit is the state of one of the payer's limits. Spend is in dollars.
@@ -189,7 +190,7 @@ func access(userCopy *entitlement.Copy, call entitlement.Call, grants func(*enti
 }
 
 func payer(userCopy *entitlement.Copy) *Payer {
-	return &Payer{userCopy.ID, userCopy.ProfileID, userCopy.Name}
+	return &Payer{userCopy.ID, userCopy.ProfileID, userCopy.Name, userCopy.Policy.ResetZone()}
 }
 
 // cost is how much of a limit a call uses.

@@ -27,7 +27,7 @@ func TestDecisionJSON(t *testing.T) {
 			},
 			{ResetsAt: end.Truncate(time.Second), Reason: UsedUp},
 		}},
-		{Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by <b>&\"Ä\\\u2028\x00\xff.", Payer: &Payer{1, 2, "日本 & Co"}, ReservationID: &id, Limits: []DecidedLimit{
+		{Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by <b>&\"Ä\\\u2028\x00\xff.", Payer: &Payer{1, 2, "日本 & Co", ""}, ReservationID: &id, Limits: []DecidedLimit{
 			{policy.Scope{}, policy.KindSpend, Amount{0, true}, Amount{1, true}, Amount{1_234_567_890, true}, end, "1d", 1, 2},
 			{policy.Scope{Provider: "o'x<é"}, policy.KindTokens, Amount{-1, false}, Amount{math.MaxInt64, false}, Amount{math.MinInt64, true}, end.Truncate(time.Second), "1d", 1, 2},
 		}},

@@ -9,6 +9,7 @@ import (
 
 	"tollgate/models/entitlement"
 	"tollgate/models/policy"
+	"tollgate/models/window"
 )
 
 // Why a limit blocks a call.
@@ -85,7 +86,7 @@ func (d *Decision) block(short []entitlement.Limit, profile string, call entitle
 
 // blockedMessage says why a limit blocks a call.
 func blockedMessage(l entitlement.Limit, refused RefusedLimit, profile string) string {
-	resets := "; it resets at " + refused.ResetsAt.Format(time.RFC3339) + "."
+	resets := "; it resets at " + window.In(refused.ResetsAt, l.Calendar.ResetZone()).Format(time.RFC3339) + "."
 	switch refused.Reason {
 	case NeverFits:
 		return "The estimate is more than the " + words(l) + " of " + profile + " allows in all: it never fits."

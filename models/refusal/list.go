@@ -44,6 +44,7 @@ type Row struct {
 
 	Raisable bool        `json:"-"` // the budget that decided is still there
 	Estimate money.Money `json:"-"` // the most that a call was estimated to cost, by minute
+	Zone     string      `json:"-"` // that decides when windows of the profile end; "" is UTC
 	Reason   int         `json:"-"`
 	Total    int64       `json:"-"`
 
@@ -96,13 +97,14 @@ WITH RECURSIVE counted AS (
         coalesce(min(behind - n) FILTER (WHERE shown), 0) AS skipped, max(behind) AS total
     FROM (SELECT *, behind > ?3 AND behind - n < ?3 + ?2 AS shown FROM counted) AS c
 )
-SELECT s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name,
+SELECT s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name, coalesce(o.calendar, '') AS zone,
     s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
         WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind) AS raisable
 FROM (
     SELECT *, (SELECT total FROM shown) AS total FROM (?1) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id
     LIMIT ?2 OFFSET ?3 - (SELECT skipped FROM shown)
 ) AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id
+    LEFT JOIN policies AS o ON o.id = p.policy_id
 ORDER BY s.last_at DESC, s.user_id, s.asked, s.reason, s.line_id`
 
 // List returns a page of refusals, the latest first, and how many rows match, as far as they are counted.

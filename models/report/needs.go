@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/money"
+	"tollgate/models/window"
 )
 
 const (
@@ -40,11 +41,12 @@ func (n Needs) Blocked() []NearLimit {
 	return slices.DeleteFunc(slices.Clone(n.Lines), func(l NearLimit) bool { return l.Used < l.Limit })
 }
 
-// RunningOut are the budgets that will be used up today at their pace, the first to be so first.
+// RunningOut are the budgets that will be used up today at their pace, the first to be so first. Today is a day of the
+// zone that decides when the budget resets.
 func (n Needs) RunningOut() []NearLimit {
 	lines := slices.DeleteFunc(slices.Clone(n.Lines), func(l NearLimit) bool {
 		at := l.RunsOut(n.ReadAt)
-		return at.IsZero() || at.Truncate(24*time.Hour).After(n.ReadAt)
+		return at.IsZero() || window.In(at, l.Zone).Format(time.DateOnly) != window.In(n.ReadAt, l.Zone).Format(time.DateOnly)
 	})
 	slices.SortStableFunc(lines, func(a, b NearLimit) int { return a.RunsOut(n.ReadAt).Compare(b.RunsOut(n.ReadAt)) })
 	return lines

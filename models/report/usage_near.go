@@ -21,6 +21,7 @@ type NearLimit struct {
 	ResetDuration   string
 	Used, Limit     money.Money
 	Starts, Ends    time.Time
+	Zone            string // that decides when the window ends; "" is UTC
 	Forecast        money.Money
 	UsedUp          int64 // how many budgets are used up in total
 }
@@ -108,7 +109,7 @@ SELECT coalesce(n.id::text, '') AS id, coalesce(n.copy_id, 0) AS copy_id, coales
     coalesce(u.name, '') AS "user", coalesce(n.access_profile_id, 0) AS access_profile_id, coalesce(t.name, '') AS profile,
     coalesce(n.provider_name, '') AS provider_name, coalesce(n.reset_duration, '') AS reset_duration,
     coalesce(n.used, 0) AS used, coalesce(n."limit", 0) AS "limit", coalesce(n.starts, now()) AS starts,
-    coalesce(n.used_up, 0) AS used_up, month.budget, now() AS read_at,
+    coalesce(n.calendar, '') AS zone, coalesce(n.used_up, 0) AS used_up, month.budget, now() AS read_at,
     CASE WHEN n.carried_until > now() AND n.carried_from <= now() THEN n.carried_until
         ELSE coalesce(window_end(n.reset_duration, n.quarter_start_month, n.calendar, n.created_at, now()), now()) END AS ends
 FROM month LEFT JOIN nearest AS n ON true LEFT JOIN users AS u ON u.id = n.user_id

@@ -21,6 +21,17 @@ func (c Calendar) Zone() string {
 	return c.TimeZone
 }
 
+// ResetZone is the zone that decides when windows end; "" is UTC, which rolling windows follow.
+func (c Calendar) ResetZone() string {
+	if !c.CalendarAligned {
+		return ""
+	}
+	return c.TimeZone
+}
+
+// In is a point in time by the clocks of a time zone; "" is UTC.
+func In(t time.Time, zone string) time.Time { return t.In(Calendar{TimeZone: zone}.location()) }
+
 // zones caches time zones; the meaning of a name does not change while the program runs.
 var zones sync.Map
 
@@ -48,12 +59,4 @@ func Midnight(year int, month time.Month, date int, zone *time.Location) time.Ti
 		return later.UTC()
 	}
 	return first.UTC()
-}
-
-// In is a moment on the clocks of the zone that windows follow; rolling windows follow UTC.
-func (c Calendar) In(t time.Time) time.Time {
-	if !c.CalendarAligned {
-		return t.UTC()
-	}
-	return t.In(c.location())
 }

@@ -54,7 +54,7 @@ type profileForm struct {
 	Aligned                 ui.Field
 	AlignedOn               bool
 	Zone                    ui.Field
-	Resets                  []string
+	Resets                  []resetNote
 	Groups, Servers         []ui.Option
 	ServersError            string
 	GroupsError             string
@@ -88,7 +88,7 @@ type budgetLine struct {
 	Windows, Quarters       []ui.Option
 	Quarterly               bool
 	RemoveOp, RemoveLabel   string
-	Note                    string
+	Note                    resetNote
 }
 
 type rateFields struct {

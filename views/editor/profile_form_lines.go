@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tollgate/models/input"
 	"tollgate/models/plural"
@@ -49,7 +50,7 @@ func (m *formBuilder) budgets(
 			if err != nil {
 				month = 1
 			}
-			line.Note = m.nextReset(budget.ResetDuration.Text, &policy.ResetConfig{QuarterStartMonth: month})
+			line.Note = m.nextReset("", budget.ResetDuration.Text, &policy.ResetConfig{QuarterStartMonth: month})
 		}
 		lines.Lines = append(lines.Lines, line)
 	}
@@ -86,17 +87,24 @@ func quarterOptions(chosen string) []ui.Option {
 	return options
 }
 
-// nextReset says when a line's window ends. One that rolls ends for each holder at a moment of their own.
-func (m *formBuilder) nextReset(duration string, config *policy.ResetConfig) string {
+// resetNote says when a line's window ends.
+type resetNote struct {
+	Words string
+	Ends  time.Time // zero for a window that rolls
+	Zone  string
+}
+
+// nextReset says when the window of the line ends. One that rolls ends for each holder at a moment of their own.
+func (m *formBuilder) nextReset(line, duration string, config *policy.ResetConfig) resetNote {
 	if !m.Draft.CalendarAligned || duration == "1h" {
-		return "resets " + rolling[duration] + " from when a holder got the profile"
+		return resetNote{Words: line + "resets " + rolling[duration] + " from when a holder got the profile"}
 	}
 	month := 1
 	if config != nil {
 		month = config.QuarterStartMonth
 	}
 	_, end := window.Window(duration, month, m.Draft.Calendar, m.Now, m.Now)
-	return "next reset " + ui.Moment(end)
+	return resetNote{line + "next reset", end, m.Draft.TimeZone}
 }
 
 var rolling = map[string]string{
@@ -129,23 +137,22 @@ func (m *formBuilder) rateOf(path, name string, in policy.RateLimitInput, provid
 	}
 }
 
-// Resets writes out the next reset of every line, for the section about windows.
-func (m *formBuilder) resets() []string {
-	var said []string
+// resets writes out the next reset of every line, for the section about windows.
+func (m *formBuilder) resets() []resetNote {
+	var said []resetNote
 	add := func(scope string, budgets []policy.Budget, limit *policy.RateLimit) {
 		for _, budget := range budgets {
 			if budget.ResetDuration != "" {
-				said = append(said, policytext.SpendLine(budget)+scope+": "+m.nextReset(budget.ResetDuration, budget.ResetConfig))
+				said = append(said, m.nextReset(policytext.SpendLine(budget)+scope+": ", budget.ResetDuration, budget.ResetConfig))
 			}
 		}
 		if limit != nil && limit.RequestResetDuration != nil {
-			said = append(said, plural.Count(*limit.RequestMaxLimit)+" requests / "+
-				ui.Unit(*limit.RequestResetDuration)+scope+": "+
-				m.nextReset(*limit.RequestResetDuration, nil))
+			line := plural.Count(*limit.RequestMaxLimit) + " requests / " + ui.Unit(*limit.RequestResetDuration) + scope + ": "
+			said = append(said, m.nextReset(line, *limit.RequestResetDuration, nil))
 		}
 		if limit != nil && limit.TokenResetDuration != nil {
-			said = append(said, plural.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration)+scope+": "+
-				m.nextReset(*limit.TokenResetDuration, nil))
+			line := plural.Count(*limit.TokenMaxLimit) + " tokens / " + ui.Unit(*limit.TokenResetDuration) + scope + ": "
+			said = append(said, m.nextReset(line, *limit.TokenResetDuration, nil))
 		}
 	}
 	add("", m.Draft.Budgets, m.Draft.RateLimit)

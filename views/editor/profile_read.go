@@ -24,7 +24,7 @@ type ProfileRead struct {
 	Providers   []providerRead
 	Budgets     []string
 	Rates       []string
-	Resets      []string
+	Resets      []resetNote
 	Windows     string
 	Groups      []ui.Link
 	Servers     []ui.Link

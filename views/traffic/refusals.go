@@ -10,6 +10,7 @@ import (
 	"tollgate/models/money"
 	"tollgate/models/plural"
 	"tollgate/models/refusal"
+	"tollgate/models/window"
 	"tollgate/views/policytext"
 	"tollgate/views/ui"
 )
@@ -65,14 +66,17 @@ func (p RefusalPage) reasons() []ui.Option {
 	return options
 }
 
-// span is when calls were refused: "27 Nov 15:02–18:40".
+// span is when calls were refused, by the clocks of the profile: "27 Nov 15:02–18:40 UTC".
 func span(r refusal.Row) string {
-	first, last := r.FirstAt.UTC(), r.LastAt.UTC()
-	words := first.Format("2 Jan 15:04")
-	if last.Format("15:04") != first.Format("15:04") {
-		words += "–" + last.Format("15:04")
+	first, last := window.In(r.FirstAt, r.Zone), window.In(r.LastAt, r.Zone)
+	words := first.Format("2 Jan ")
+	switch {
+	case last.Format("2 Jan ") != words: // rows are of days in UTC
+		words += first.Format("15:04") + " – " + last.Format("2 Jan ")
+	case last.Format("15:04") != first.Format("15:04"):
+		words += first.Format("15:04") + "–"
 	}
-	return words
+	return words + ui.ClockIn(r.LastAt, r.Zone)
 }
 
 // limitInWords is a limit as in a sentence: "$500.00 per month on anthropic".

@@ -170,7 +170,7 @@ func nearBar(n report.NearLimit, now time.Time) ui.Bar {
 	return ui.Bar{
 		Label: where + ", spend " + ui.Every(n.ResetDuration), Used: ui.Dollars(n.Used),
 		Limit: ui.Dollars(n.Limit) + " / " + ui.Unit(n.ResetDuration), Where: where,
-		Note: policytext.Resets(n.Ends, now), Parts: policytext.Parts(int64(n.Used), int64(n.Limit)), Ends: ui.Exact(n.Ends),
+		Note: ui.ResetsIn(n.Ends, now, n.Zone), Parts: policytext.Parts(int64(n.Used), int64(n.Limit)), Ends: n.Ends,
 	}
 }
 

@@ -131,8 +131,12 @@ func (p UsagePage) runningOut() []report.NearLimit { return p.Needs.RunningOut()
 // near are the budgets nearest to their limit that still have room, then some of those used up.
 func (p UsagePage) near() []report.NearLimit { return p.Needs.Lines[:min(10, len(p.Needs.Lines))] }
 
-func (p UsagePage) runsOut(n report.NearLimit) string {
-	return "about " + n.RunsOut(p.Needs.ReadAt).Format("15:04") + " UTC"
+// soonest is when a budget resets, or runs out if it does so before.
+func (p UsagePage) soonest(n report.NearLimit) (at time.Time, words string) {
+	if at := n.RunsOut(p.Needs.ReadAt); !at.IsZero() {
+		return at, "about " + ui.ClockIn(at, n.Zone)
+	}
+	return n.Ends, ui.ResetsIn(n.Ends, p.Now, n.Zone)
 }
 
 func firstOf[T any](list []T) []T { return list[:min(needsShown, len(list))] }

@@ -3,7 +3,6 @@ package ui
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"tollgate/models/money"
 	"tollgate/models/plural"
@@ -66,25 +65,4 @@ func Sequence(parts []string) string {
 		return parts[0]
 	}
 	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
-}
-
-// Moment is a point in time as pages show it: 23 Nov 2026, 16:00 UTC.
-func Moment(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
-
-// Exact is the same to the second, for titles and machines.
-func Exact(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// Ago says how long before now t was.
-func Ago(t, now time.Time) string {
-	switch since := now.Sub(t); {
-	case since < time.Minute:
-		return "just now"
-	case since < time.Hour:
-		return strconv.Itoa(int(since/time.Minute)) + " min ago"
-	case since < 24*time.Hour:
-		return strconv.Itoa(int(since/time.Hour)) + " h ago"
-	case since < 30*24*time.Hour:
-		return plural.Of(int(since/(24*time.Hour)), "day") + " ago"
-	}
-	return t.UTC().Format("2 Jan 2006")
 }
