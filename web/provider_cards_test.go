@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -54,6 +55,15 @@ func TestProviderCardsCloseToOneLine(t *testing.T) {
 		"openai no model: every call is refused")
 }
 
+// The form of a tool group lists first what the group has.
+func TestToolsOfAGroupComeFirst(t *testing.T) {
+	c := webtest.NewCast(t)
+	c.AddServer("desk", "close", "merge", "open")
+	id := c.AddGroup("Desk", `[{"mcp_client_id":"desk","tool_names":["open"]}]`)
+	page := c.Session.Get(fmt.Sprintf("/mcp/tool-groups/%d/edit", id)).Is(http.StatusOK)
+	webtest.Same(t, "tools", ticks(page.One("div", "aria-label", "Tools of desk")), "* open! close merge")
+}
+
 // cards are the providers of an editor in one line each, in brackets when open.
 func cards(page webtest.Answer) string {
 	var said []string
@@ -70,11 +80,16 @@ func cards(page webtest.Answer) string {
 	return strings.ReplaceAll(strings.Join(said, ", "), "], [", "] [")
 }
 
-// models are those that a provider's picker offers, with a mark at those that are ticked.
+// models are those that a provider's picker offers.
 func models(page webtest.Answer, provider string) string {
+	return ticks(page.One("ul", "aria-label", "Models of "+provider))
+}
+
+// ticks are the values of tick boxes, with a mark at those that are ticked.
+func ticks(below *html.Node) string {
 	var names []string
-	for node := range page.One("ul", "aria-label", "Models of "+provider).Descendants() {
-		if node.Data == "input" {
+	for node := range below.Descendants() {
+		if node.Data == "input" && webtest.Attribute(node, "type") == "checkbox" {
 			name := webtest.Attribute(node, "value")
 			if webtest.Present(node, "checked") {
 				name += "!"
