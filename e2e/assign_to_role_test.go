@@ -87,7 +87,7 @@ func (s *screen) propagatesLess(profile, role string, members int) {
 	s.t.Helper()
 	s.click(s.link("Edit"))
 	s.fill("Amount of overall budget 1", "700")
-	s.click(s.button("Save and propagate…"))
+	s.click(s.button(fmt.Sprintf("Save and push to %d…", members)))
 	s.arrives(`/access-profiles/\d+/propagate`)
 	s.sees(s.text(profile + " has version 2 now."))
 	s.click(s.button("Preview"))

@@ -3,6 +3,8 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"github.com/playwright-community/playwright-go"
 )
 
 // assignmentScreens are those of a profile's holders and roles, and of propagation.
@@ -27,6 +29,11 @@ var assignmentScreens = []scene{
 		s.to(strings.Replace(s.URL(), "/propagate", "/pause", 1))
 		s.click(s.button("Pause access of 2 holders"))
 		s.sees(s.text("Access of 2 holders is paused"))
+	}},
+	{name: "profile-edit-changed", place: at("access-profiles", "Support", "/edit"), act: func(s *screen) {
+		s.fill("Amount of overall budget 1", "5")
+		s.must(s.card("anthropic").GetByRole("button", playwright.LocatorGetByRoleOptions{Name: "Remove anthropic"}).Click())
+		s.sees(s.Locator("#blast").GetByText("Over at once"))
 	}},
 	{name: "profile-roles", place: at("access-profiles", "Engineering", "/roles")},
 	{name: "profile-roles-as-viewer", visit: visit{as: viewer}, place: at("access-profiles", "Engineering", "/roles")},

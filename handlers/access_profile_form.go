@@ -12,12 +12,15 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/assignment"
+	"tollgate/models/blast"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views/editor"
+	"tollgate/views/history"
 	"tollgate/views/ui"
 )
 
@@ -135,7 +138,8 @@ func (h *Handlers) editorView(c *gin.Context, e shownForm) (editor.Editor, error
 	default:
 		problems = shownEarly(found)
 	}
-	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{e.id})
+	edited := h.edited(c, e)
+	radius, err := h.blastRadius(c, edited, draft, offered)
 	if err != nil {
 		return editor.Editor{}, err
 	}
@@ -144,18 +148,16 @@ func (h *Handlers) editorView(c *gin.Context, e shownForm) (editor.Editor, error
 		title = "Edit " + draft.Name
 	}
 	return editor.Editor{
-		ID: e.id, Title: title, Held: holders[e.id] > 0, Refused: e.problems != nil, Version: e.form.BaseVersion.Text,
+		ID: e.id, Title: title, Refused: e.problems != nil, Version: e.form.BaseVersion.Text,
 		Base: e.form.Base.Text, Checked: e.problems != nil || e.form.Checked.Given(),
 		Input: e.form.Input, Problems: problems, Draft: draft, Unread: found,
-		Catalogue:    offered,
-		PickedBefore: h.pickedBefore(c, e), Focus: e.focus, BaseURL: h.BaseURL, Body: body, Now: time.Now(),
-		Conflict: e.conflict,
+		Catalogue: offered, PickedBefore: pickedBefore(edited), Focus: e.focus, BaseURL: h.BaseURL, Body: body,
+		Now: time.Now(), Conflict: e.conflict, Blast: radius,
 	}, nil
 }
 
-// pickedBefore are the models that the version edited picks, by provider. The editor lists them first; the order stays
-// while others are picked.
-func (h *Handlers) pickedBefore(c *gin.Context, e shownForm) map[string][]string {
+// edited is the version that the form was made from; nil for a new profile.
+func (h *Handlers) edited(c *gin.Context, e shownForm) *profile.Profile {
 	version, err := e.form.version()
 	if err != nil || e.id == 0 {
 		return nil
@@ -164,11 +166,48 @@ func (h *Handlers) pickedBefore(c *gin.Context, e shownForm) map[string][]string
 	if err != nil {
 		return nil // what was sent names no version; saving it will say so
 	}
+	edited.ID, edited.Version = e.id, *version
+	return &edited
+}
+
+// pickedBefore are the models that the version edited picks, by provider. The editor lists them first; the order stays
+// while others are picked.
+func pickedBefore(edited *profile.Profile) map[string][]string {
+	if edited == nil {
+		return nil
+	}
 	picked := map[string][]string{}
 	for _, config := range edited.ProviderConfigs {
 		picked[config.ProviderName] = config.AllowedModels
 	}
 	return picked
+}
+
+// blastRadius says what the draft changes, and for whom.
+func (h *Handlers) blastRadius(
+	c *gin.Context, edited *profile.Profile, draft profile.Profile, offered catalogue.Catalogue,
+) (*editor.Blast, error) {
+	if edited == nil {
+		return nil, nil
+	}
+	draft.IsActive = edited.IsActive
+	radius := &editor.Blast{
+		Since: edited.Version, Changes: history.Differences(*edited, draft, offered),
+		MayViewUsers: reqctx.Actor(c).May("Users:View"),
+	}
+	var err error
+	if radius.Copies, err = assignment.LoadSpread(reqctx.Of(c), h.DB, edited.ID); err != nil {
+		return nil, err
+	}
+	if len(radius.Changes) == 0 || radius.Copies.Holders == 0 {
+		return radius, nil
+	}
+	radius.Removed, err = blast.UsedAndRemoved(reqctx.Of(c), h.DB, edited.ID, edited.Policy, draft.Policy, offered)
+	if err != nil {
+		return nil, err
+	}
+	radius.Over, err = blast.OverAtOnce(reqctx.Of(c), h.DB, edited.ID, draft.Policy)
+	return radius, err
 }
 
 // shownEarly are the problems that are shown before the form is saved: what was typed and cannot be read, and what

@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	},
 	"audit":     {"database", "permission", "problem"},
 	"batch":     {"problem"},
+	"blast":     {"catalogue", "money", "policy"},
 	"blocked":   {"database", "money"},
 	"catalogue": {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"database":  {"input", "problem"},

@@ -23,7 +23,6 @@ type Editor struct {
 	Base         string // the version edited, while a late save is being settled
 	Checked      bool   // problems have been shown
 	Refused      bool   // it was to be saved and could not be
-	Held         bool   // a user holds a copy
 	Input        profile.Input
 	Problems     problem.Problems
 	Draft        profile.Profile  // the input as far as it can be read
@@ -35,12 +34,12 @@ type Editor struct {
 	Body         string // the input as the API takes it
 	Now          time.Time
 	Conflict     *EditConflict
+	Blast        *Blast // nil for a new profile
 }
 
 // profileForm is the editor with every field made; the templates only print it.
 type profileForm struct {
 	Action, Submit, Cancel  string
-	Propagates              bool // users hold copies, so a change may be propagated
 	Version, Base           string
 	Checked, Refused        bool
 	Summary                 []ui.ProblemLink
@@ -67,6 +66,7 @@ type profileForm struct {
 	Review, UnreadLines     []string
 	Body, Curl, Request     string
 	Conflict                *EditConflict
+	Blast                   *Blast
 }
 
 type contentsLink struct {
@@ -132,7 +132,7 @@ func (e Editor) form() profileForm {
 	in := e.Input
 	f := profileForm{
 		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base,
-		Checked: e.Checked, Refused: e.Refused, Conflict: e.Conflict,
+		Checked: e.Checked, Refused: e.Refused, Conflict: e.Conflict, Blast: e.Blast,
 		Name: m.field("name", "name", in.Name, ui.Field{Label: "Name", Required: true, Width: "wide", Autofocus: false}),
 		Description: m.field("description", "description", in.Description,
 			ui.Field{
@@ -157,7 +157,6 @@ func (e Editor) form() profileForm {
 	if e.ID != 0 {
 		id := strconv.FormatInt(e.ID, 10)
 		f.Action, f.Submit, f.Cancel = "/access-profiles/"+id, "Save", "/access-profiles/"+id
-		f.Propagates = e.Held
 	}
 	m.ids["provider_configs"] = "new_provider"
 	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, ui.Field{
