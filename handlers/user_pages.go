@@ -139,7 +139,7 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	p.MayViewKeys, p.MayViewUsage = actor.May("VirtualKeys:View"), actor.May("Usage:View")
 	p.MayViewAudit = actor.May("AuditLogs:View")
 	if p.MayViewCopies {
-		if p.Copies, err = assignment.List(reqctx.Of(c), h.DB, p.User.ID); err != nil {
+		if p.Copies, err = assignment.ListOf(reqctx.Of(c), h.DB, p.User.ID); err != nil {
 			return err
 		}
 		if p.Unpriced, err = report.UnpricedEvents(reqctx.Of(c), h.DB, p.User.ID); err != nil {
@@ -158,7 +158,7 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	if p.MayViewKeys {
 		p.Keys = views.KeyList{MayRotate: may("VirtualKeys:Update"), MayDrop: may("AccessProfiles:Delete")}
 		p.Keys.Now, p.Keys.MayCreate = p.Now, may("VirtualKeys:Create")
-		p.Keys.Keys, err = virtualkey.ListUserKeys(reqctx.Of(c), h.DB, p.User.ID)
+		p.Keys.Keys, err = virtualkey.ListKeysOf(reqctx.Of(c), h.DB, p.User.ID)
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
+	"tollgate/models/virtualkey"
 )
 
 // Assignment is a user's copy of a profile: the same policy with its own ids, usage and overrides.
@@ -74,6 +75,11 @@ func List(ctx context.Context, db bun.IDB, userID string) ([]Assignment, error) 
 	if _, err := identity.GetUser(ctx, db, userID); err != nil {
 		return nil, err
 	}
+	return ListOf(ctx, db, userID)
+}
+
+// ListOf is List for a user who is there.
+func ListOf(ctx context.Context, db bun.IDB, userID string) ([]Assignment, error) {
 	return loadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ?", userID).Order("c.assigned_at", "c.id"))
 }
 
@@ -121,40 +127,54 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, 
 	return copies, total, err
 }
 
-// loadCopies reads the copies that a query finds, with their policies, usage and keys, in a fixed number of
-// statements and one snapshot. In a transaction the caller has locked them.
-func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []Assignment, err error) {
-	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
-		copies = []Assignment{}
-		if err := query.Conn(db).Scan(ctx, &copies); err != nil {
-			return fmt.Errorf("load copies: %w", err)
-		}
-		if len(copies) == 0 {
-			return nil
-		}
-		return fillCopies(ctx, db, copies)
-	})
-	return copies, err
+// stored is what loadCopies reads before the usage.
+type stored struct {
+	copies    []Assignment
+	policies  policy.Stored
+	overrides []BudgetOverride
+	keys      []virtualkey.Key
+	clock     []struct{ Now time.Time }
 }
 
-func fillCopies(ctx context.Context, db bun.IDB, copies []Assignment) error {
-	ids := make([]int64, len(copies))
-	for i, c := range copies {
-		ids[i] = c.PolicyID
+// read takes one statement.
+func (s *stored) read(ctx context.Context, db bun.IDB, query *bun.SelectQuery) error {
+	parts := append(s.policies.Parts(db, "IN (SELECT policy_id FROM copies)"),
+		database.Part{Query: db.NewSelect().TableExpr("copies").ColumnExpr("*"), Rows: &s.copies},
+		database.Part{Query: overridesOf(db, &s.overrides, "IN (SELECT policy_id FROM copies)"), Rows: &s.overrides},
+		database.Part{
+			Query: db.NewSelect().Model(&s.keys).Column("k.id", "k.user_id", "k.last_four").
+				Where("k.user_id IN (SELECT user_id FROM copies)").Order("k.created_at", "k.id"),
+			Rows: &s.keys,
+		},
+		database.Part{Query: db.NewSelect().ColumnExpr("clock_timestamp() AS now"), Rows: &s.clock})
+	if err := database.ReadTogether(ctx, db, "WITH copies AS MATERIALIZED (?)", []any{query}, parts...); err != nil {
+		return fmt.Errorf("load copies: %w", err)
 	}
-	policies, err := policy.LoadPolicies(ctx, db, ids)
-	if err != nil {
-		return err
-	}
-	for i := range copies {
-		if policy, ok := policies[copies[i].PolicyID]; ok { // a copy that is being deleted has none
-			copies[i].Policy = *policy
+	return nil
+}
+
+// loadCopies reads the copies that a query finds, with their policies, usage and keys, in two statements and one
+// snapshot. In a transaction the caller has locked them.
+func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []Assignment, err error) {
+	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		var s stored
+		if err := s.read(ctx, db, query); err != nil {
+			return err
 		}
-	}
-	if err := loadUsage(ctx, db, copies); err != nil {
-		return err
-	}
-	return loadKeysOf(ctx, db, copies)
+		copies = s.copies
+		policies, err := s.policies.Policies()
+		if err != nil {
+			return err
+		}
+		for i := range copies {
+			if policy, ok := policies[copies[i].PolicyID]; ok { // a copy that is being deleted has none
+				copies[i].Policy = *policy
+			}
+		}
+		addKeys(copies, s.keys)
+		return loadUsage(ctx, db, copies, byBudget(s.overrides), s.clock[0].Now)
+	})
+	return copies, err
 }
 
 // ProfilesHeld returns the names of the profiles of each user, by user id.

@@ -196,17 +196,24 @@ func LoadOverrides(ctx context.Context, db bun.IDB, copies []Assignment) (map[st
 		policies[i] = c.PolicyID
 	}
 	var rows []BudgetOverride
-	err := db.NewSelect().
-		Model(&rows).Where("(budget_id, kind) IN (SELECT id, kind FROM limit_lines WHERE policy_id = ANY (?))", pgdialect.Array(policies)).
-		Scan(ctx)
-	if err != nil {
+	if err := overridesOf(db, &rows, "= ANY (?)", pgdialect.Array(policies)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("load overrides: %w", err)
 	}
+	return byBudget(rows), nil
+}
+
+// overridesOf reads the overrides of policies that a condition selects.
+func overridesOf(db bun.IDB, rows *[]BudgetOverride, condition string, of ...any) *bun.SelectQuery {
+	return db.NewSelect().Model(rows).
+		Where("(budget_id, kind) IN (SELECT id, kind FROM limit_lines WHERE policy_id "+condition+")", of...)
+}
+
+func byBudget(rows []BudgetOverride) map[string]BudgetOverride {
 	overrides := make(map[string]BudgetOverride, len(rows))
 	for _, row := range rows {
 		overrides[row.BudgetID] = row
 	}
-	return overrides, nil
+	return overrides
 }
 
 // raise is what an active override adds to its limit; nil when it has ended.

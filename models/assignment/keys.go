@@ -20,17 +20,8 @@ func countKeyless(ctx context.Context, db bun.IDB, users []string) (n int, err e
 	return n, nil
 }
 
-// loadKeysOf fills in the keys of the copies' users.
-func loadKeysOf(ctx context.Context, db bun.IDB, copies []Assignment) error {
-	users := make([]string, len(copies))
-	for i, c := range copies {
-		users[i] = c.UserID
-	}
-	var keys []virtualkey.Key
-	if err := virtualkey.SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ANY (?)", pgdialect.Array(users)).
-		Order("k.created_at", "k.id").Scan(ctx); err != nil {
-		return fmt.Errorf("load the keys of users: %w", err)
-	}
+// addKeys fills in the keys of the copies' users.
+func addKeys(copies []Assignment, keys []virtualkey.Key) {
 	for i := range copies {
 		copies[i].VirtualKeyIDs, copies[i].VirtualKeyValues = []string{}, map[string]string{}
 		for _, key := range keys {
@@ -40,5 +31,4 @@ func loadKeysOf(ctx context.Context, db bun.IDB, copies []Assignment) error {
 			}
 		}
 	}
-	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"tollgate/models/database"
 	"tollgate/models/policy"
 	"tollgate/models/window"
 )
@@ -18,15 +17,9 @@ type usageReader struct{ limits []*policy.Limit }
 
 // loadUsage fills in the usage of each limit in its current window and the active overrides, all by the database's
 // clock.
-func loadUsage(ctx context.Context, db bun.IDB, copies []Assignment) error {
-	now, err := database.Clock(ctx, db)
-	if err != nil {
-		return err
-	}
-	overrides, err := LoadOverrides(ctx, db, copies)
-	if err != nil {
-		return err
-	}
+func loadUsage(
+	ctx context.Context, db bun.IDB, copies []Assignment, overrides map[string]BudgetOverride, now time.Time,
+) error {
 	r := &usageReader{}
 	limits := make([][]policy.Limit, len(copies))
 	for i := range copies {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
 )
 
 // Catalogue is everything a policy can name, for pickers.
@@ -31,21 +33,19 @@ type Catalogue struct {
 	prices map[modelKey]ModelPrice
 }
 
-// LoadCatalogue reads the catalogue in four statements, each list in order.
+// LoadCatalogue reads the catalogue in one statement, each list in order.
 func LoadCatalogue(ctx context.Context, db bun.IDB) (Catalogue, error) {
 	var c Catalogue
-	for _, part := range []struct {
-		query string
-		rows  any
-	}{
-		{"SELECT name, models, prices FROM providers ORDER BY name", &c.Providers},
-		{"SELECT client_id, tools FROM mcp_servers ORDER BY client_id", &c.Servers},
-		{"SELECT id, name FROM tool_groups ORDER BY name_key", &c.Groups},
-		{"SELECT tool_group_id, mcp_client_id, tool_names FROM tool_group_servers ORDER BY tool_group_id, position", &c.GroupTools},
-	} {
-		if err := db.NewRaw(part.query).Scan(ctx, part.rows); err != nil {
-			return c, fmt.Errorf("load the catalogue: %w", err)
-		}
+	read := func(table, columns, order string, rows any) database.Part {
+		return database.Part{Query: db.NewSelect().TableExpr(table).ColumnExpr(columns).OrderExpr(order), Rows: rows}
+	}
+	err := database.ReadTogether(ctx, db, "", nil,
+		read("providers", "name, models, prices", "name", &c.Providers),
+		read("mcp_servers", "client_id, tools", "client_id", &c.Servers),
+		read("tool_groups", "id, name", "name_key", &c.Groups),
+		read("tool_group_servers", "tool_group_id, mcp_client_id, tool_names", "tool_group_id, position", &c.GroupTools))
+	if err != nil {
+		return c, fmt.Errorf("load the catalogue: %w", err)
 	}
 	c.prices = map[modelKey]ModelPrice{}
 	for _, provider := range c.Providers {

@@ -107,12 +107,18 @@ func Names(rows []Named, count int64) string {
 	return " (" + list + ")"
 }
 
-// NamedRows reads rows of an id and a name.
-func NamedRows(ctx context.Context, q *bun.SelectQuery) ([]Named, int64, error) {
-	rows := []Named{}
-	count, err := q.Limit(UseShown).ScanAndCount(ctx, &rows)
-	if err != nil {
+// NamedRows reads the first rows of an id and a name, and counts all.
+func NamedRows(ctx context.Context, q *bun.SelectQuery) (rows []Named, count int64, err error) {
+	var found []struct {
+		Named
+		Count int64
+	}
+	if err := q.ColumnExpr("count(*) OVER () AS count").Limit(UseShown).Scan(ctx, &found); err != nil {
 		return nil, 0, fmt.Errorf("look up dependents: %w", err)
+	}
+	rows = make([]Named, len(found))
+	for i, row := range found {
+		rows[i], count = row.Named, row.Count
 	}
 	return rows, count, nil
 }

@@ -88,6 +88,11 @@ func ListUserKeys(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 	if _, err := identity.GetUser(ctx, db, user); err != nil {
 		return nil, err
 	}
+	return ListKeysOf(ctx, db, user)
+}
+
+// ListKeysOf is ListUserKeys for a user who is there.
+func ListKeysOf(ctx context.Context, db bun.IDB, user string) ([]Key, error) {
 	keys := []Key{}
 	if err := SelectKeys(db.NewSelect().Model(&keys)).Where("k.user_id = ?", user).Order("k.created_at", "k.name_key").
 		Scan(ctx); err != nil {
