@@ -64,7 +64,7 @@ func (h *Handlers) loadMe(c *gin.Context) (shown views.MePage, err error) {
 	if shown.User, err = identity.GetUser(ctx, h.DB, id); err != nil {
 		return shown, err
 	}
-	if shown.Copies, err = assignment.List(ctx, h.DB, id); err != nil {
+	if shown.Copies, err = assignment.ListOf(ctx, h.DB, id); err != nil {
 		return shown, err
 	}
 	if shown.Catalogue, err = catalogue.LoadCatalogue(ctx, h.DB); err != nil {

@@ -39,7 +39,7 @@ func (h *Handlers) tryAccess(c *gin.Context, tried views.TryPage, page ui.Page) 
 	if err != nil {
 		return err
 	}
-	if tried.Copies, err = assignment.List(reqctx.Of(c), h.DB, tried.User.ID); err != nil {
+	if tried.Copies, err = assignment.ListOf(reqctx.Of(c), h.DB, tried.User.ID); err != nil {
 		return err
 	}
 	tried.Model, tried.Server, tried.Tool = q.Typed("model"), q.Typed("mcp_client_id"), q.Typed("tool_name")
