@@ -172,7 +172,7 @@ func TestSettleQuarantinedUsageOfOneCredential(t *testing.T) {
 	row := g.Admin.Get(fmt.Sprint(webtest.Quarantine, "/", other["id"])).Is(200).Object("quarantined_event")
 	audit := g.Session.Get("/audit?limit=3").Is(200)
 	log := audit.All("tbody")[0]
-	for _, words := range []string{"assign usage", "by the API", "dismiss usage", "by the console"} {
+	for _, words := range []string{"assigned usage of an unknown key to", "by the API", "dismissed usage of an unknown key", "by the console"} {
 		if !strings.Contains(webtest.Text(log), words) {
 			t.Errorf("the audit page does not say %q: %s", words, webtest.Text(log))
 		}

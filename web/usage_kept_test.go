@@ -23,6 +23,7 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	g.Admin.Report(webtest.Event("not a key")).Is(200)
 	g.Admin.Decides(webtest.With(webtest.Model(g.Key), "estimated_cost", 1, "reserve", true), "allowed", 200)
 	before, written := g.Usage(), map[string]bool{}
+	ada := g.Login(webtest.Ada)
 	try := func(method, pattern string, body any, parts ...any) webtest.Answer {
 		t.Helper()
 		written[method+" "+pattern] = true
@@ -32,7 +33,11 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 			end := strings.IndexByte(path[i:]+"/", '/')
 			path = path[:i] + fmt.Sprint(part) + path[i+end:]
 		}
-		a := g.Admin.API(method, path, body)
+		who := g.Admin
+		if strings.HasPrefix(pattern, "/api/me/") {
+			who = ada
+		}
+		a := who.API(method, path, body)
 		if a.StatusCode > 299 {
 			t.Errorf("%s %s: %d %s", method, path, a.StatusCode, a.Body)
 		}
@@ -86,6 +91,11 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	apiKey := try("POST", "/api/api-keys", `{"name":"made","scopes":["Usage:View"]}`).Object("api_key")["id"]
 	try("PUT", "/api/api-keys/:id", `{"name":"remade"}`, apiKey)
 	try("DELETE", "/api/api-keys/:id", nil, apiKey)
+	own := try("POST", "/api/me/virtual-keys", nil).Object("virtual_key")["id"]
+	try("POST", "/api/me/virtual-keys/:vk_id/rotate", nil, own)
+	try("POST", users+"/:id/sign-in-link", nil, g.Ada)
+	try("POST", profiles+"/:id/pause", nil, g.Work)
+	try("POST", profiles+"/:id/resume", nil, g.Work)
 	try("DELETE", copied, nil, g.Ada, webtest.Int64ID(adas))
 	try("DELETE", users+"/:id", nil, g.Bob)
 	try("POST", "/api/find", `{"q":"ada"}`)

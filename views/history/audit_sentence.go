@@ -45,9 +45,9 @@ var sentences = map[string]string{
 	"user delete":                "deleted the user {name}",
 	"sign_in_link create":        "made a sign-in link for {whom}",
 	"sign_in_link delete":        "signed in by a link",
-	"usage_event update":         "took {adjusted} of a charge back from {whom}",
-	"quarantined_usage assign":   "assigned usage of an unknown key to {whom}",
-	"quarantined_usage delete":   "dismissed usage of an unknown key",
+	"usage_event update":         "took {adjusted} of the charge for {what} back from {whom}",
+	"quarantined_usage assign":   "assigned {usage} of an unknown key to {whom}",
+	"quarantined_usage delete":   "dismissed {usage} of an unknown key",
 }
 
 // resourceWords are the other kinds of things, which are all created, changed and deleted alike.
@@ -111,6 +111,8 @@ func sentence(row audit.Entry, names map[string]string, differing []DifferenceRo
 			continue
 		case name == "what":
 			parts = append(parts, SentencePart{cmp.Or(what, "something"), href})
+		case name == "usage":
+			parts = append(parts, SentencePart{name, href})
 		case name == "whom":
 			parts = append(parts, SentencePart{cmp.Or(affected, "no user"), affectedHref})
 		default:
