@@ -89,14 +89,3 @@ func TestToolIncludedAndExcludedIsMarkedAtOnce(t *testing.T) {
 	}
 	webtest.Same(t, "marked", webtest.Attribute(page.One("input", "name", "mcp_tool_overrides[o2].tool_name"), "aria-invalid"), "true")
 }
-
-// What others append to the address of a page is passed over; the API stays strict.
-func TestUnknownParametersOfPages(t *testing.T) {
-	c := webtest.NewCast(t)
-	for _, path := range []string{"/access-profiles", "/users", "/roles", "/virtual-keys", "/providers", "/providers/openai", "/mcp/clients", "/usage", "/audit", "/access-profiles/1/audit", "/access-profiles/1/users"} {
-		c.Session.Get(path + "?utm_source=mail&limit=10&utm_source=again").Is(http.StatusOK)
-		c.Session.Get(path + "?limit=10&limit=11")
-	}
-	c.Admin.Get("/api/access-profiles?utm_source=mail").Refuses(400, "unknown_parameter", "utm_source")
-	c.Session.Get("/access-profiles?limit=10&limit=11").Refuses(400, "duplicate_parameter", "limit")
-}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,11 +64,13 @@ func Decode[T any](c *gin.Context) (T, error) {
 	return in, nil
 }
 
-// DecodeQuery reads the query string as a form, for pages that show what would come of one.
+// DecodeQuery reads the query string as a form, for pages that show what would come of one. It passes over what others
+// append to an address.
 func DecodeQuery[T any](c *gin.Context) (T, error) {
 	var in T
 	b := &Binder{}
 	b.Bind(b.parseForm([]byte(c.Request.URL.RawQuery)), "", reflect.ValueOf(&in).Elem())
+	b.Problems = slices.DeleteFunc(b.Problems, func(p problem.Problem) bool { return p.Code == "unknown_field" })
 	if len(b.Problems) > 0 {
 		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.Problems}
 	}
