@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+
+	"github.com/playwright-community/playwright-go"
 )
 
 // becomes signs in as the user of a path, by a link that an admin made.
@@ -40,6 +42,16 @@ func own(name, dollars, path string) func(s *screen) {
 	}
 }
 
+// asks asks for more of the first budget that is used up, in two clicks.
+func (s *screen) asks(why string) {
+	s.t.Helper()
+	s.click(s.GetByText("Ask for more").First())
+	s.fill("Why", why)
+	s.click(s.button("Send request"))
+	s.arrives("/me")
+	s.says(s.role("table", "My requests"), "Open")
+}
+
 // ownScreens are those of users about themselves.
 var ownScreens = []scene{
 	{name: "sign-in-link", visit: visit{out: true}, path: "/sign-in-link"},
@@ -69,6 +81,38 @@ var ownScreens = []scene{
 		own("Theo Tries", "17.25", "/me/try")(s)
 		s.tries("openai/gpt-5", "Allowed")
 	}},
+	{name: "me-ask", visit: visit{out: true}, path: "/login", act: func(s *screen) {
+		own("Alma Asks", "20", "")(s)
+		s.click(s.GetByText("Ask for more").First())
+		s.click(s.button("Send request"))
+		s.sees(s.Locator("#problems"))
+	}},
+	{name: "me-ask-model", visit: visit{out: true}, path: "/login", act: own("Ben Model", "1", "/me/requests/new")},
+	{name: "me-asked", visit: visit{out: true}, path: "/login", act: func(s *screen) {
+		own("Cleo Asked", "20", "")(s)
+		s.asks("Release week: the nightly evaluations need more than the day has.")
+	}},
+	{name: "requests", visit: visit{out: true}, path: "/login", act: func(s *screen) {
+		own("Dora Waits", "20", "")(s)
+		s.asks("Release week")
+		s.to("/me/requests/new?model=anthropic/claude-opus-4-1")
+		s.fill("Why", "To compare answers with those of gpt-5.")
+		s.click(s.button("Send request"))
+		s.arrives("/me")
+		s.setCookie(s.console.session(s.t, admin))
+		s.to("/access-requests")
+		s.sees(s.text("To compare answers with those of gpt-5."))
+	}},
+	{name: "requests-refused", visit: visit{out: true}, path: "/login", act: func(s *screen) {
+		own("Emil Refused", "20", "")(s)
+		s.asks("Emil needs it")
+		s.setCookie(s.console.session(s.t, admin))
+		s.to("/access-requests")
+		s.click(s.Locator(".card", playwright.PageLocatorOptions{HasText: "Emil needs it"}).GetByRole("button", buttonNamed("Decline the request of Emil Refused")))
+		s.sees(s.Locator("#problems"))
+	}},
+	{name: "requests-all", path: "/access-requests?state=all"},
+	{name: "requests-none", path: "/access-requests?state=declined&user_id=00000000-0000-0000-0000-000000000000"},
 	{name: "me-not-allowed", visit: visit{out: true}, path: "/login", act: func(s *screen) {
 		own("Noa Not", "1", "/users")(s)
 		s.sees(s.heading("Not allowed"))
@@ -100,6 +144,36 @@ func TestOwnAccess(t *testing.T) {
 			s.click(s.Locator(".user-menu > summary"))
 			s.click(s.button("Sign out"))
 			s.arrives("/login")
+		})
+	}
+}
+
+// A refused user asks in two clicks, an admin grants it in two, and the user reads the answer and may call again.
+func TestAskAndGrant(t *testing.T) {
+	t.Parallel()
+	for name, plain := range map[string]bool{"Scripted": false, "Plain": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			person := name + " Asking"
+			user := open(t, visit{out: true, plain: plain})
+			user.becomes(refused(person, "~")(t, user.console))
+			user.asks("For " + person)
+
+			approver := open(t, visit{plain: plain})
+			approver.to("/access-profiles")
+			approver.click(approver.Locator("nav[aria-label=Main] a[href='/access-requests']"))
+			approver.arrives("/access-requests")
+			card := approver.Locator(".card", playwright.PageLocatorOptions{HasText: "For " + person})
+			approver.says(card, "$20.00 of $20.00 / day")
+			approver.click(card.GetByRole("button", buttonNamed("Grant $20.00 until Sunday to "+person)))
+			approver.sees(approver.GetByText("Granted: "))
+			approver.gone(card)
+
+			user.to("/me")
+			user.says(user.role("table", "My requests"), "$20.00 more until")
+			user.sees(user.GetByText("$20.00 left of $40.00 / day"))
+			user.click(user.link("Try it"))
+			user.tries("openai/gpt-5", "Allowed")
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/accessrequest"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/identity"
@@ -38,6 +39,7 @@ func (h *Handlers) ShowMe(c *gin.Context) error {
 	if reqctx.IsAPI(c) {
 		reply.JSON(c, http.StatusOK, gin.H{
 			"user": shown.User, "access_profiles": shown.Copies, "virtual_keys": shown.Keys, "refusals": shown.Refusals.Rows,
+			"access_requests": shown.Requests,
 		})
 		return nil
 	}
@@ -76,10 +78,16 @@ func (h *Handlers) loadMe(c *gin.Context) (shown views.MePage, err error) {
 	if shown.Keys, err = virtualkey.ListOwn(ctx, h.DB, id); err != nil {
 		return shown, err
 	}
+	if shown.Requests, _, err = accessrequest.List(ctx, h.DB, accessrequest.Query{UserID: id, Limit: ownRequests}); err != nil {
+		return shown, err
+	}
 	rows, _, err := refusal.OfHolder(ctx, h.DB, id, refusal.Query{Days: refusalDays, Limit: ownRefusals})
 	shown.Refusals = traffic.RefusalRows{Rows: rows, Now: shown.Now, OfUser: true, Own: true}
 	return shown, err
 }
+
+// ownRequests is how many of their requests a user sees.
+const ownRequests = 10
 
 // ownRefusals is how many refusals a user sees of the last days.
 const ownRefusals = 10

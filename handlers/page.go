@@ -23,6 +23,7 @@ var sections = []struct {
 	{ui.NavItem{Label: "Users", Href: "/users", Icon: "users", Key: "g u"}, "Users:View"},
 	{ui.NavItem{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"}, "Roles:View"},
 	{ui.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, "VirtualKeys:View"},
+	{ui.NavItem{Label: "Requests", Href: "/access-requests", Icon: "requests", Key: "g q"}, "AccessRequests:View"},
 	{ui.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
 	{ui.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g v", Group: 1}, "MCPServers:View"},
 	{
@@ -51,6 +52,9 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 			if actor.May(section.permission) {
 				item := section.NavItem
 				item.Current = item.Href == current
+				if item.Href == requestsHref {
+					item.Count = h.openRequests(c)
+				}
 				page.Nav = append(page.Nav, item)
 			}
 		}

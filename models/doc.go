@@ -20,6 +20,7 @@
 //	decision                 may this call go on? and holds of estimates
 //	usage, report            what was used, exactly once · sums of it
 //	blast                    whom an edit of a profile hits
+//	accessrequest            what users ask for, and what an admin makes of it
 //	blocked                  whose limits are used up now
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
 //	search                   the few letters that find a user, a profile, a key or a model

@@ -9,6 +9,7 @@
 //	inventory    providers, MCP servers, tool groups
 //	history      the audit log, versions, propagation
 //	traffic      usage, refusals, quarantine
+//	requests     what users ask for, and the inbox of those who decide
 //
 // The pages use the rooms, the rooms use policytext and ui, and ui uses none of them; models/rooms_test.go names the
 // arrows.

@@ -3,6 +3,7 @@ package views
 import (
 	"time"
 
+	"tollgate/models/accessrequest"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/identity"
@@ -21,9 +22,13 @@ type MePage struct {
 	Unpriced  int64
 	Keys      []virtualkey.Own
 	Refusals  traffic.RefusalRows
+	Requests  []accessrequest.Request
 	Password  problem.Problems // of the form for another password
 	Now       time.Time
 }
+
+// nearlyUsed is how much of a budget is used, in hundredths, when its user is offered to ask for more.
+const nearlyUsed = 80
 
 // access reads what the user's copies grant as the page of a user does.
 func (p MePage) access() UserPage {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tollgate/handlers/openapi"
+	"tollgate/models/accessrequest"
 	"tollgate/models/apikey"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
@@ -63,7 +64,8 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		t.Fatal(err)
 	}
 	for schema, in := range map[string]any{
-		"APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
+		"AccessRequestInput": accessrequest.Input{}, "GrantInput": accessrequest.GrantInput{},
+		"DeclineInput": accessrequest.DeclineInput{}, "APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
 		"AssignInput": assignment.AssignInput{}, "AttachInput": assignment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
 		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},

@@ -52,10 +52,8 @@ func Assign(
 	var key *virtualkey.Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// The profile comes first in the order of locks.
-		if id, ok := (&input.Reader{}).Int("", in.AccessProfileID, "", 1, input.MaxCount); ok {
-			if err := lockProfile(ctx, tx, id); err != nil {
-				return err
-			}
+		if err := LockProfile(ctx, tx, in.AccessProfileID); err != nil {
+			return err
 		}
 		users, err := identity.LockAccess(ctx, tx, actor, "AccessProfiles:Create", user)
 		if err != nil {
@@ -239,7 +237,7 @@ func (in CopyInput) Whole() CopyInput {
 func (u Assignment) Input() CopyInput {
 	in := CopyInput{IsActive: input.FormValue(strconv.FormatBool(u.IsActive))}
 	if u.ExpiresAt != nil {
-		in.ExpiresAt = input.FormValue(u.ExpiresAt.UTC().Format("2006-01-02T15:04:05"))
+		in.ExpiresAt = input.FormValue(u.ExpiresAt.UTC().Format(timeForm))
 	}
 	return in
 }

@@ -33,14 +33,24 @@ func OverrideForm(b policy.Budget) OverrideInput {
 		in.Cycles = input.FormValue(strconv.FormatInt(*b.OverrideCyclesRemaining, 10))
 	}
 	if b.OverrideExpiresAt != nil {
-		in.ExpiresAt = input.FormValue(b.OverrideExpiresAt.UTC().Format("2006-01-02T15:04:05"))
+		in.ExpiresAt = input.FormValue(b.OverrideExpiresAt.UTC().Format(timeForm))
 	}
 	return in
 }
 
+// OverrideUntil is the input that raises a budget until a date.
+func OverrideUntil(amount money.Money, until time.Time) OverrideInput {
+	return OverrideInput{
+		Amount: input.FormValue(amount.String()), Mode: input.FormValue("until"), ExpiresAt: input.FormValue(until.UTC().Format(timeForm)),
+	}
+}
+
+// timeForm is how forms send a moment, in UTC.
+const timeForm = "2006-01-02T15:04:05"
+
 func (in OverrideInput) check(now time.Time) (o BudgetOverride, problems problem.Problems) {
 	c := &input.Reader{}
-	o.Amount = readOverride(c, "amount", in.Amount)
+	o.Amount = ReadRaise(c, "amount", in.Amount)
 	const choices = "Choose window, until, cycles or forever."
 	mode, ok := c.Choice("mode", in.Mode, "invalid_mode", choices, overrideModes)
 	switch {
@@ -68,8 +78,8 @@ func (in OverrideInput) check(now time.Time) (o BudgetOverride, problems problem
 	return o, c.Problems
 }
 
-// readOverride reads the amount to add, which is more than 0.
-func readOverride(c *input.Reader, field string, v input.Value) money.Money {
+// ReadRaise reads the amount to add, which is more than 0.
+func ReadRaise(c *input.Reader, field string, v input.Value) money.Money {
 	before := len(c.Problems)
 	amount := c.Money(field, v)
 	switch noted := len(c.Problems) > before; {

@@ -7,6 +7,7 @@ import (
 
 	"tollgate/models/database"
 	"tollgate/models/identity"
+	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/profile"
 )
@@ -29,6 +30,15 @@ func lockProfile(ctx context.Context, tx database.Tx, id int64) error {
 		return fmt.Errorf("lock access profile %d: %w", id, err)
 	}
 	return nil
+}
+
+// LockProfile locks the profile that an input names, if it names one.
+func LockProfile(ctx context.Context, tx database.Tx, v input.Value) error {
+	id, ok := (&input.Reader{}).Int("", v, "", 1, input.MaxCount)
+	if !ok {
+		return nil
+	}
+	return lockProfile(ctx, tx, id)
 }
 
 // GrantRole assigns the default profiles of a role to its new member. The transaction has locked the user and the role.

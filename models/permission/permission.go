@@ -16,6 +16,7 @@ var (
 		"Users",
 		"Roles",
 		"APIKeys",
+		"AccessRequests",
 		"Providers",
 		"MCPServers",
 		"ToolGroups",

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/money"
 )
@@ -202,49 +201,6 @@ func OfHolder(ctx context.Context, db bun.IDB, user string, q Query) (rows []Row
 		}
 	}
 	return rows, total, nil
-}
-
-// mostGranting is how many profiles that have a model are named.
-const mostGranting = 3
-
-// AddGranting adds the active profiles that have the models that were refused because a profile lacks them.
-func AddGranting(ctx context.Context, db bun.IDB, rows []Row) error {
-	asked := []string{}
-	for _, r := range rows {
-		if r.lacking() {
-			asked = append(asked, r.Asked)
-		}
-	}
-	if len(asked) == 0 {
-		return nil
-	}
-	var found []struct {
-		Asked string
-		Profile
-	}
-	err := db.NewRaw(`
-SELECT m.asked, t.id, t.name FROM (
-    SELECT DISTINCT asked, split_part(asked, '/', 1) AS provider, substr(asked, strpos(asked, '/') + 1) AS model
-    FROM unnest(?0::text[]) AS asked WHERE asked LIKE '%/%'
-) AS m CROSS JOIN LATERAL (
-    SELECT t.id, t.name FROM provider_configs AS g JOIN access_profiles AS t ON t.policy_id = g.policy_id
-        AND t.is_active
-    WHERE g.provider_name = m.provider AND (g.all_models_allowed OR g.allowed_models && ARRAY[m.model, m.asked])
-    ORDER BY t.name_key LIMIT ?1
-) AS t`, pgdialect.Array(asked), mostGranting).Scan(ctx, &found)
-	if err != nil {
-		return fmt.Errorf("look up profiles that have a model: %w", err)
-	}
-	by := map[string][]Profile{}
-	for _, f := range found {
-		by[f.Asked] = append(by[f.Asked], f.Profile)
-	}
-	for i := range rows {
-		if rows[i].lacking() {
-			rows[i].GrantedBy = by[rows[i].Asked]
-		}
-	}
-	return nil
 }
 
 // lacking reports a model that no profile of the user has.

@@ -43,6 +43,8 @@ var sentences = map[string]string{
 	"user create":                "added the user {whom}",
 	"user update":                "changed the {fields} of {whom}",
 	"user delete":                "deleted the user {name}",
+	"access_request create":      "asked for more: {name}",
+	"access_request update":      "{decided} {whom}'s request for {name}",
 	"sign_in_link create":        "made a sign-in link for {whom}",
 	"sign_in_link delete":        "signed in by a link",
 	"usage_event update":         "took {adjusted} of the charge for {what} back from {whom}",
@@ -66,6 +68,7 @@ var otherSentences = map[string]string{
 type about struct {
 	Resource      string      `json:"resource"`
 	Name          string      `json:"name"`
+	State         string      `json:"state"`
 	Email         string      `json:"email"`
 	Source        string      `json:"source"`
 	Roles         []string    `json:"roles"`
@@ -135,6 +138,7 @@ func (a about) words(what, affected string, differing []DifferenceRow) map[strin
 	}
 	return map[string]string{
 		"{name}":     cmp.Or(a.Name, what),
+		"{decided}":  a.State,
 		"{fields}":   cmp.Or(strings.ToLower(some(labels)), "values"),
 		"{pushed}":   strings.ReplaceAll(some(a.Fields), "_", " "),
 		"{roles}":    "the " + plural.Choose(len(roles) == 1, "role ", "roles ") + some(roles),

@@ -181,3 +181,18 @@ func (p RefusalRows) tryHref(r refusal.Row) string {
 	}
 	return p.tryPath(r) + "?" + query.Encode()
 }
+
+// askHref is where users ask for a budget or a model that they were refused for; "" when no one can give it so.
+func (p RefusalRows) askHref(r refusal.Row) string {
+	switch {
+	case !p.Own:
+		return ""
+	case r.Raisable:
+		return "/me/requests/new?budget_id=" + r.RefusedBy.LimitID
+	case (r.Type == "model_blocked" || r.Type == "provider_blocked") && strings.Contains(r.Asked, "/"):
+		return "/me/requests/new?" + url.Values{"model": {r.Asked}}.Encode()
+	}
+	return ""
+}
+
+func (p RefusalRows) askWords(r refusal.Row) string { return plural.Choose(r.Raisable, "more", "it") }

@@ -61,6 +61,14 @@ func AccessChanges(g Gateway) []Change {
 	add("a key deleted", "DeleteVirtualKey", Model(key), "allowed", "access_not_found", func() { g.Admin.API("DELETE", KeyPath(deleted, keyOf(deleted)), nil).Is(200) })
 	rotated, _, key := holder(g.Work)
 	add("a key rotated", "RotateVirtualKey", Model(key), "allowed", "access_not_found", func() { g.Admin.API("POST", RotatePath(keyOf(rotated)), nil).Is(200) })
+	asking, _, key := holder(1)
+	askingEmail := fmt.Sprintf("holder%d@example.com", n)
+	add("a request granted", "GrantAccessRequest", Model(key), "provider_blocked", "allowed", func() {
+		g.Login(askingEmail).Post("/me/requests", url.Values{"model": {"openai/gpt-4o"}, "reason": {"Tests"}}).Is(303)
+		var request int64
+		g.Scan(&request, "SELECT id FROM access_requests WHERE user_id = ?", asking)
+		g.Admin.API("POST", fmt.Sprintf("/api/access-requests/%d/grant", request), Object{"access_profile_id": g.Work}).Is(200)
+	})
 	own, _, key := holder(g.Work)
 	ownEmail := fmt.Sprintf("holder%d@example.com", n)
 	add("a user's own key rotated", "RotateOwnKey", Model(key), "allowed", "access_not_found", func() {

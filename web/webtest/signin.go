@@ -47,7 +47,7 @@ func Permitted(role string, p permission.Permission) bool {
 	case "Developer":
 		return operation == "View" || slices.Contains([]string{"AccessProfiles", "Providers", "MCPServers", "ToolGroups", "VirtualKeys"}, resource)
 	case "Viewer":
-		return operation == "View" && resource != "APIKeys" && resource != "AuditLogs"
+		return operation == "View" && resource != "APIKeys" && resource != "AuditLogs" && resource != "AccessRequests"
 	}
 	return false
 }

@@ -1,0 +1,152 @@
+package handlers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
+	"tollgate/models/accessrequest"
+	"tollgate/models/assignment"
+	"tollgate/models/decision"
+	"tollgate/models/problem"
+	"tollgate/models/refusal"
+	"tollgate/views/policytext"
+	"tollgate/views/requests"
+	"tollgate/views/ui"
+)
+
+func (h *Handlers) showInbox(c *gin.Context, q *intake.Query, wanted accessrequest.Query) error {
+	page, total, err := h.inbox(c, wanted, requests.Row{})
+	if err != nil {
+		return err
+	}
+	shown := int64(len(page.Rows))
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, int(shown), total) {
+		return nil
+	}
+	page.Pager = pager(q, wanted.Limit, wanted.Offset, shown, total, "requests")
+	reply.HTML(c, h.Log, http.StatusOK, h.inboxPage(c, page, nil))
+	return nil
+}
+
+// inboxWith shows the inbox again with what was sent for one request and not accepted.
+func (h *Handlers) inboxWith(c *gin.Context, sent requests.Row) (templ.Component, error) {
+	found, err := accessrequest.Get(reqctx.Of(c), h.DB, sent.ID)
+	if err != nil {
+		return nil, err
+	}
+	page, _, err := h.inbox(c, accessrequest.Query{State: accessrequest.Open, Limit: inboxShown}, sent)
+	if err != nil {
+		return nil, err
+	}
+	if found.State != accessrequest.Open {
+		row, err := h.inboxRow(c, found, nil, page.Now)
+		if err != nil {
+			return nil, err
+		}
+		row.Problems = sent.Problems
+		page.Rows = append([]requests.Row{row}, page.Rows...)
+	}
+	return h.inboxPage(c, page, sent.Problems), nil
+}
+
+// inboxShown is how many requests stand around one that was not accepted.
+const inboxShown = 100
+
+func (h *Handlers) inboxPage(c *gin.Context, inbox requests.Inbox, problems problem.Problems) templ.Component {
+	page := h.page(c, "Requests", requestsHref)
+	page.Intro = "What users ask for. What you grant ends by itself."
+	page.Rows = len(inbox.Rows) > 0
+	reply.MarkProblems(&page, problems)
+	return framed(page, requests.InboxBody(inbox))
+}
+
+// inbox reads requests with what is looked at beside them; sent is put into the row that it was sent for.
+func (h *Handlers) inbox(
+	c *gin.Context, wanted accessrequest.Query, sent requests.Row,
+) (page requests.Inbox, total int64, err error) {
+	rows, total, err := accessrequest.List(reqctx.Of(c), h.DB, wanted)
+	if err != nil {
+		return page, 0, err
+	}
+	page.Now, page.State = time.Now(), wanted.State
+	page.Sunday = accessrequest.EndOfWeek(page.Now)
+	for _, link := range []struct{ label, state string }{
+		{"Open", accessrequest.Open}, {"Granted", accessrequest.Granted}, {"Declined", accessrequest.Declined}, {"All", everyState},
+	} {
+		page.Links = append(page.Links, ui.Link{
+			Label: link.label, Href: requestsHref + "?state=" + link.state, On: link.state == wanted.State || link.state == everyState && wanted.State == "",
+		})
+	}
+	granting, err := h.granting(c, rows)
+	if err != nil {
+		return page, 0, err
+	}
+	for _, r := range rows {
+		row, err := h.inboxRow(c, r, granting, page.Now)
+		if err != nil {
+			return page, 0, err
+		}
+		if r.ID == sent.ID {
+			row.TypedAmount, row.TypedEnd, row.TypedNote = sent.TypedAmount, sent.TypedEnd, sent.TypedNote
+			row.Problems = sent.Problems
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	return page, total, nil
+}
+
+// granting are the profiles that have the models that are asked for.
+func (h *Handlers) granting(c *gin.Context, rows []accessrequest.Request) (map[string][]refusal.Profile, error) {
+	var asked []string
+	for _, r := range rows {
+		if r.Kind == accessrequest.KindAccess && r.State == accessrequest.Open {
+			asked = append(asked, r.Asked)
+		}
+	}
+	if !reqctx.Actor(c).May("AccessProfiles:View") {
+		return nil, nil
+	}
+	return refusal.Granting(reqctx.Of(c), h.DB, asked)
+}
+
+func (h *Handlers) inboxRow(
+	c *gin.Context, r accessrequest.Request, granting map[string][]refusal.Profile, now time.Time,
+) (requests.Row, error) {
+	actor := reqctx.Actor(c)
+	row := requests.Row{
+		Request: nameless(c, r), Own: r.UserID == actor.UserID, MayDecide: actor.May("AccessRequests:Update"),
+		MayView: actor.May("Users:View"), Profiles: granting[r.Asked],
+	}
+	copies, err := assignment.List(reqctx.Of(c), h.DB, r.UserID)
+	if err != nil {
+		return row, err
+	}
+	for _, held := range copies {
+		row.Held = append(row.Held, held.Name)
+		for _, line := range policytext.LimitLines(held, now) {
+			if line.Budget == nil || line.Budget.ID != r.LineID {
+				continue
+			}
+			row.Bar = &line.Bar
+			need, err := decision.NeededRaise(reqctx.Of(c), h.DB, r.UserID, held.ID, r.LineID, 0)
+			if err != nil {
+				return row, err
+			}
+			row.Least = need.Least
+			if line.Budget.OverrideAmount != nil {
+				row.Least = max(0, need.Least-*line.Budget.OverrideAmount)
+			}
+			row.Suggested = max(row.Least, line.Budget.MaxLimit)
+			if r.Amount != nil {
+				row.Suggested = max(row.Least, *r.Amount)
+			}
+		}
+	}
+	return row, nil
+}

@@ -1,0 +1,2 @@
+// Package requests has the pages on which users ask for more, and admins decide.
+package requests

@@ -1,0 +1,123 @@
+package requests
+
+import (
+	"strconv"
+	"time"
+
+	"tollgate/models/accessrequest"
+	"tollgate/models/money"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/refusal"
+	"tollgate/views/policytext"
+	"tollgate/views/ui"
+)
+
+// Row is one request with what an approver looks at beside it.
+type Row struct {
+	accessrequest.Request
+	Bar       *ui.Bar // of the budget that is asked for; nil when it is gone
+	Held      []string
+	Suggested money.Money
+	Least     money.Money // in addition to a raise that it has
+	Profiles  []refusal.Profile
+	Own       bool // the actor's own, which another has to decide
+	MayDecide bool
+	MayView   bool // the user's page
+
+	// What was sent and not accepted.
+	TypedAmount, TypedEnd, TypedNote string
+	Problems                         problem.Problems
+}
+
+// Inbox is a page of requests.
+type Inbox struct {
+	Rows   []Row
+	State  string
+	Links  []ui.Link
+	Now    time.Time
+	Sunday time.Time // when a grant ends that is given no end
+	Pager  ui.Pager
+}
+
+func (r Row) id(part string) string { return part + "-" + strconv.FormatInt(r.ID, 10) }
+
+func (r Row) href(act string) string {
+	return "/access-requests/" + strconv.FormatInt(r.ID, 10) + "/" + act
+}
+
+func (r Row) name() string {
+	if r.UserName == "" {
+		return "A user"
+	}
+	return r.UserName
+}
+
+// links lead from the problems to the fields of the row.
+func (r Row) links() []ui.ProblemLink {
+	var links []ui.ProblemLink
+	for _, p := range r.Problems {
+		link := ui.ProblemLink{ID: r.id("request"), Message: p.Message}
+		if p.Field == "amount" || p.Field == "expires_at" || p.Field == "note" {
+			link.ID = r.id(p.Field)
+		}
+		links = append(links, link)
+	}
+	return links
+}
+
+func (r Row) problem(field string) string {
+	if messages := r.Problems.At(field); len(messages) > 0 {
+		return messages[0]
+	}
+	return ""
+}
+
+// AskedFor says what a request is for: more of $20.00 / day, overall, of Engineering.
+func AskedFor(r accessrequest.Request) string {
+	if r.Kind == accessrequest.KindAccess {
+		return r.Asked
+	}
+	words := policytext.ScopeWord(r.Scope) + ", " + policytext.SpendLine(policy.Budget{
+		MaxLimit: r.MaxLimit, ResetDuration: r.ResetDuration,
+	}) + " of " + r.ProfileName
+	if r.Amount != nil {
+		return ui.Dollars(*r.Amount) + " more: " + words
+	}
+	return "more: " + words
+}
+
+// outcome says what came of a request.
+func outcome(r accessrequest.Request) string {
+	until := ""
+	if r.GrantedUntil != nil {
+		until = " until " + ui.Moment(*r.GrantedUntil)
+	}
+	switch {
+	case r.GrantedAmount != nil:
+		return ui.Dollars(*r.GrantedAmount) + " more" + until
+	case r.GrantedProfile != nil:
+		return *r.GrantedProfile + until
+	}
+	return ""
+}
+
+var badges = map[string][3]string{
+	accessrequest.Open: {"accent", "audit", "Open"}, accessrequest.Granted: {"good", "allowed", "Granted"},
+	accessrequest.Declined: {"danger", "refused", "Declined"}, accessrequest.Withdrawn: {"quiet", "paused", "Withdrawn"},
+	accessrequest.Expired: {"quiet", "paused", "Expired"},
+}
+
+// AskForm is what a user is about to ask for.
+type AskForm struct {
+	Input    accessrequest.Input
+	Limit    *policytext.LimitLine // the budget; nil for a model
+	Profile  string
+	Problems problem.Problems
+}
+
+// OwnList are a user's own requests.
+type OwnList struct {
+	Requests []accessrequest.Request
+	Now      time.Time
+}
