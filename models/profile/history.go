@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -24,6 +25,7 @@ type versionRow struct {
 	Snapshot        string
 	ChangedBy       string
 	CreatedAt       time.Time
+	Note            string `bun:",nullzero"`
 }
 
 // insertVersion stores the current state of a profile; the snapshot is also what reads answer with.
@@ -37,11 +39,20 @@ func insertVersion(
 	row := versionRow{
 		AccessProfileID: profile.ID, Version: profile.Version, Name: profile.Name, Description: profile.Description,
 		Snapshot: string(snapshot), ChangedBy: actor.Name, CreatedAt: profile.UpdatedAt,
+		Note: profile.Note,
 	}
 	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert version: %w", err)
 	}
 	return snapshot, nil
+}
+
+// noted adds why a version was saved to the audit row of the change.
+func (p Profile) noted(c audit.Change) (audit.Change, error) {
+	if p.Note == "" {
+		return c, nil
+	}
+	return c, c.Documents(nil, nil, map[string]any{"note": p.Note})
 }
 
 // tagRow lets lists offer the tags in use without reading every profile.

@@ -35,6 +35,9 @@ func (in Input) Body() (string, error) {
 			}
 		})},
 	}
+	if in.Note.Given() && in.Note.Text != "" {
+		fields = append(fields, policy.BodyFields{{Name: "note", Value: policy.BodyText(in.Note)}}...)
+	}
 	var compact, indented bytes.Buffer
 	if err := policy.WriteBody(&compact, fields); err != nil {
 		return "", err

@@ -24,6 +24,8 @@ type Profile struct {
 	policy.Policy
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+
+	Note string `json:"-"` // why it is saved: of the version that a save makes, not of the profile
 }
 
 // profileRow is the part of a profile that lists search and sort by; the rest is in its policy's tables.
@@ -82,6 +84,7 @@ type Input struct {
 	MCPToolOverrides input.List[policy.ToolOverrideInput]   `json:"mcp_tool_overrides"`
 	CreatedAt        input.Value                            `json:"created_at,readonly"`
 	UpdatedAt        input.Value                            `json:"updated_at,readonly"`
+	Note             input.Value                            `json:"note"`
 	input.UnsupportedProfileFields
 }
 
@@ -133,7 +136,17 @@ func (in Input) applyTo(p Profile, refs *mcptool.References) (Profile, problem.P
 	} else if in.MCPServers.Kind != input.Absent {
 		checkKeptOverrides(c, p)
 	}
+	p.Note = readNote(c, in.Note)
 	return p, c.Problems
+}
+
+// readNote reads why a version is saved; null and blanks are no note.
+func readNote(c *input.Reader, v input.Value) string {
+	if !v.Given() || v.Kind == input.String && strings.TrimSpace(v.Text) == "" {
+		return ""
+	}
+	note, _ := c.Text("note", v, input.TextRule{What: "a note", Max: 500})
+	return note
 }
 
 // budgetLines counts the budgets of the whole profile, including those refused for another reason: where lists were

@@ -222,10 +222,14 @@ func insertProfile(
 	if err != nil {
 		return profile, err
 	}
-	return profile, audit.Record(tx, audit.Change{
+	change, err := profile.noted(audit.Change{
 		ProfileID: &profile.ID, Actor: actor.Name,
 		Origin: audit.OriginOf(actor), Action: action, New: snapshot, At: now,
 	})
+	if err != nil {
+		return profile, err
+	}
+	return profile, audit.Record(tx, change)
 }
 
 func updateProfile(
@@ -256,10 +260,14 @@ func updateProfile(
 	if err != nil {
 		return err
 	}
-	return audit.Record(tx, audit.Change{
+	change, err := profile.noted(audit.Change{
 		ProfileID: &profile.ID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action, Previous: old.snapshot,
 		New: snapshot, At: profile.UpdatedAt,
 	})
+	if err != nil {
+		return err
+	}
+	return audit.Record(tx, change)
 }
 
 func nameTaken(err error) error {

@@ -22,6 +22,7 @@ type Version struct {
 	Snapshot        string    `json:"snapshot"`
 	ChangedBy       string    `json:"changed_by"`
 	CreatedAt       time.Time `json:"created_at"`
+	Note            string    `json:"note,omitempty"` // why it was saved
 }
 
 // Profile reads the snapshot.
@@ -35,7 +36,9 @@ func (v Version) Profile() (Profile, error) {
 
 // SelectVersions reads versions without their snapshots.
 const SelectVersions = `
-SELECT id, access_profile_id, version, name, description, snapshot, changed_by, created_at FROM access_profile_versions
+SELECT id, access_profile_id, version, name, description, snapshot, changed_by, created_at,
+    coalesce(note, '') AS note
+FROM access_profile_versions
 WHERE access_profile_id = ?`
 
 // ListVersions returns a page of a profile's versions, newest first, and how many there are. Refusal: NotFound.

@@ -67,6 +67,7 @@ type profileForm struct {
 	Body, Curl, Request     string
 	Conflict                *EditConflict
 	Blast                   *Blast
+	Note                    ui.Field
 }
 
 type contentsLink struct {
@@ -158,6 +159,10 @@ func (e Editor) form() profileForm {
 		id := strconv.FormatInt(e.ID, 10)
 		f.Action, f.Submit, f.Cancel = "/access-profiles/"+id, "Save", "/access-profiles/"+id
 	}
+	f.Note = m.field("note", "note", in.Note, ui.Field{
+		Label: "Why", Optional: true, Width: "wide", MaxLength: 500,
+		Hint: "Shown with the version and in the audit log.",
+	})
 	m.ids["provider_configs"] = "new_provider"
 	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, ui.Field{
 		Label: "Provider to add", HideLabel: true, Width: "medium",

@@ -60,6 +60,7 @@ type AuditRow struct {
 	ID, Actor, When, Exact string
 	Origin                 string // the door, and the API key
 	Sentence               []SentencePart
+	Note                   string // why, in the words of the actor
 	Differences            []DifferenceRow
 }
 
@@ -72,10 +73,21 @@ func AuditRows(rows []audit.Entry, offered catalogue.Catalogue, names map[string
 			When: ui.Ago(row.CreatedAt, now), Exact: ui.Exact(row.CreatedAt), Origin: origin(row.Origin),
 		}
 		differing := changes(row, offered)
-		out[i].Sentence = sentence(row, names, differing)
+		out[i].Sentence, out[i].Note = sentence(row, names, differing), noteOf(row)
 		out[i].Differences = append(differing, holderDetails(row)...)
 	}
 	return out
+}
+
+// noteOf is what the actor said why.
+func noteOf(row audit.Entry) string {
+	var of struct {
+		Note string `json:"note"`
+	}
+	if row.Metadata != nil {
+		_ = database.ReadDocument([]byte(*row.Metadata), &of) // of another shape it has no note
+	}
+	return of.Note
 }
 
 // origin says by which door a change came, and by which API key.

@@ -14,6 +14,7 @@ import (
 // VersionRow is one version of the list.
 type VersionRow struct {
 	Number, Name, By, When, Exact string
+	Note                          string
 	Standing                      bool
 }
 
@@ -30,6 +31,7 @@ func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager
 		list.Rows = append(list.Rows, VersionRow{
 			Number: strconv.FormatInt(v.Version, 10), Name: v.Name, By: v.ChangedBy, When: ui.Ago(v.CreatedAt, now),
 			Exact:    ui.Exact(v.CreatedAt),
+			Note:     v.Note,
 			Standing: v.Version == standing,
 		})
 	}
