@@ -49,8 +49,10 @@ func company(t *testing.T, g webtest.Gateway) {
 	t.Helper()
 	fill, err := os.ReadFile("../.ci/bench/company.sql")
 	g.Must(err)
+	totals, err := os.ReadFile("../.ci/bench/company_totals.sql")
+	g.Must(err)
 	owner := g.Owner()
-	for _, statements := range []string{smallCompany + string(fill), "VACUUM ANALYZE"} {
+	for _, statements := range []string{smallCompany + string(fill) + string(totals), "VACUUM ANALYZE"} {
 		conn, err := owner.Conn(t.Context())
 		g.Must(err)
 		_, err = conn.ExecContext(t.Context(), statements)

@@ -80,6 +80,8 @@ func (b *bench) measure(ctx context.Context) error {
 		{"P8", b.measureReservations},
 		{"P9", b.measureUsage},
 		{"Usage", b.measureUsagePage},
+		{"P11 P12 P14", b.measureCompany},
+		{"P13", b.measureLog},
 	} {
 		wanted := false
 		for id := range strings.FieldsSeq(step.ids) {

@@ -22,8 +22,8 @@ type target struct {
 
 // result is what came of loading a target.
 type result struct {
-	rate     float64 // answers a second
-	p50, p99 time.Duration
+	rate          float64 // answers a second
+	p50, p95, p99 time.Duration
 }
 
 // load keeps the target's workers busy for a time, each over a connection of its own. Any answer but the expected one
@@ -58,7 +58,7 @@ func (t target) load(ctx context.Context, d time.Duration) (result, error) {
 	}
 	all := slices.Concat(took...)
 	slices.Sort(all)
-	return result{float64(len(all)) / elapsed.Seconds(), all[len(all)/2], all[len(all)*99/100]}, nil
+	return result{float64(len(all)) / elapsed.Seconds(), all[len(all)/2], all[len(all)*95/100], all[len(all)*99/100]}, nil
 }
 
 // send sends the request once and copies the answer's body.

@@ -71,9 +71,10 @@ func median[T float64 | time.Duration](values []T) T {
 // middle is the result made of the medians of several.
 func middle(results []result) result {
 	var rates []float64
-	var p50, p99 []time.Duration
+	var p50, p95, p99 []time.Duration
 	for _, r := range results {
-		rates, p50, p99 = append(rates, r.rate), append(p50, r.p50), append(p99, r.p99)
+		rates, p50 = append(rates, r.rate), append(p50, r.p50)
+		p95, p99 = append(p95, r.p95), append(p99, r.p99)
 	}
-	return result{median(rates), median(p50), median(p99)}
+	return result{median(rates), median(p50), median(p95), median(p99)}
 }

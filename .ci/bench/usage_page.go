@@ -95,35 +95,16 @@ func (b *bench) fillUsage(ctx context.Context, g *gateway) error {
 	return nil
 }
 
-// countPage starts the console once more so that it logs its statements, and counts those that come with a page and
-// not by themselves.
+// countPage counts the statements that come with a page.
 func (b *bench) countPage(ctx context.Context, g *gateway, path string) error {
-	addr, err := freeAddr()
+	talking, err := b.talking(ctx, g.console)
 	if err != nil {
 		return err
 	}
-	environment := append(slices.Clone(g.environment), "TOLLGATE_ADDR="+addr, "BUNDEBUG=2")
-	talking, err := start(ctx, b.dir, "talking", addr, "/readyz", environment, b.options.console, "serve")
+	asked, err := talking.asked(ctx, talking.page(path))
 	if err != nil {
 		return err
 	}
-	b.running = append(b.running, talking)
-	t := (&console{process: talking, cookie: g.cookie}).page(path)
-	if _, _, err := t.once(ctx); err != nil { // what is read once
-		return err
-	}
-	idle, err := talking.said(ctx, 3*time.Second, func() error { return nil })
-	if err != nil {
-		return err
-	}
-	asked, err := talking.said(ctx, time.Second/2, func() error {
-		_, _, err := t.once(ctx)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	asked = slices.DeleteFunc(asked, func(s string) bool { return slices.Contains(idle, s) })
 	for _, s := range asked {
 		fmt.Fprintf(os.Stderr, "Usage statement: %.110s\n", s)
 	}
@@ -133,6 +114,44 @@ func (b *bench) countPage(ctx context.Context, g *gateway, path string) error {
 		verdict: limit.verdict(n),
 	})
 	return talking.stop()
+}
+
+// talker is a console that logs its statements, and those that it sends by itself.
+type talker struct {
+	*console
+	idle []string
+}
+
+// talking starts a console once more so that it logs its statements.
+func (b *bench) talking(ctx context.Context, like *console) (*talker, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	environment := append(slices.Clone(like.environment), "TOLLGATE_ADDR="+addr, "BUNDEBUG=2")
+	p, err := start(ctx, b.dir, "talking", addr, "/readyz", environment, b.options.console, "serve")
+	if err != nil {
+		return nil, err
+	}
+	b.running = append(b.running, p)
+	t := &talker{console: &console{process: p, cookie: like.cookie, key: like.key}}
+	t.idle, err = p.said(ctx, 3*time.Second, func() error { return nil })
+	return t, err
+}
+
+// asked are the statements that come with a request and not by themselves, without what is read once.
+func (t *talker) asked(ctx context.Context, request target) ([]string, error) {
+	if _, _, err := request.once(ctx); err != nil {
+		return nil, err
+	}
+	asked, err := t.said(ctx, time.Second/5, func() error {
+		_, _, err := request.once(ctx)
+		return err
+	})
+	return slices.DeleteFunc(asked, func(s string) bool {
+		verb, _, _ := strings.Cut(s, " ")
+		return slices.Contains(t.idle, s) || slices.Contains([]string{"BEGIN", "COMMIT", "ROLLBACK"}, verb)
+	}), err
 }
 
 var (

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed company.sql
+var companyFill string
+
+//go:embed company_people.sql
+var morePeople string
+
+//go:embed company_totals.sql
+var companyTotals string
+
+const companySize = `CREATE TEMP TABLE size AS SELECT 5000 AS users, 50000 AS keys, 200 AS profiles, 366 AS days,
+    2000000 AS rows, 200000 AS events, 300000 AS refusals, 100000 AS changes;`
+
+// measureCompany reads every page and list of a large company, searches it, and reads its usage page once more with the
+// usage of very many people.
+func (b *bench) measureCompany(ctx context.Context) error {
+	company, owner, err := b.beside(ctx, "company")
+	if err != nil {
+		return err
+	}
+	if err := b.fillCompany(ctx, owner, companySize+companyFill); err != nil {
+		return fmt.Errorf("fill the company: %w", err)
+	}
+	paths, err := b.companyPaths(ctx, owner)
+	if err != nil {
+		return err
+	}
+	if err := b.readAll(ctx, company, paths); err != nil {
+		return err
+	}
+	for _, search := range []string{"ada", "user4321", "gpt-5"} {
+		if err := b.within(ctx, "P14", "find "+search, company.page("/find?q="+search), 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	if err := b.fillCompany(ctx, owner, morePeople); err != nil {
+		return fmt.Errorf("give many people usage: %w", err)
+	}
+	since := "/usage?since=" + time.Now().UTC().AddDate(0, 0, 1-usageDays).Format(time.DateOnly)
+	for _, by := range []string{"user", "model", "profile"} {
+		what := fmt.Sprintf("usage page of %d days by %s, 100,000 people", usageDays, by)
+		if err := b.within(ctx, "P11", what, company.page(since+"&group_by="+by), 300*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) fillCompany(ctx context.Context, owner, statements string) error {
+	db, err := pgx.Connect(ctx, owner)
+	if err != nil {
+		return err
+	}
+	defer db.Close(ctx)
+	begin := time.Now()
+	if _, err := db.Exec(ctx, statements+companyTotals); err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, "VACUUM (ANALYZE)"); err != nil {
+		return err
+	}
+	var rows, people, users, keys int64
+	err = db.QueryRow(ctx, `SELECT (SELECT count(*) FROM usage_days), (SELECT count(DISTINCT user_id) FROM usage_months),
+(SELECT count(*) FROM users), (SELECT count(*) FROM virtual_keys)`).Scan(&rows, &people, &users, &keys)
+	load, _ := os.ReadFile("/proc/loadavg")
+	fmt.Fprintf(b.out, "The company has %d users, %d keys, %d sums of usage of %d people; filled in %s, load average %.14s.\n",
+		users, keys, rows, people, brief(time.Since(begin)), load)
+	return err
+}
+
+// within records how long a page takes for one client.
+func (b *bench) within(ctx context.Context, id, what string, t target, most time.Duration) error {
+	t.workers = 1
+	if _, _, err := t.once(ctx); err != nil {
+		return err
+	}
+	r, err := t.load(ctx, b.slice)
+	if err != nil {
+		return err
+	}
+	b.add(line{
+		id: id, what: what, ours: "p95 " + brief(r.p95), other: "p50 " + brief(r.p50), bar: "≤ " + most.String(),
+		verdict: atMost(most.Seconds()).verdict(r.p95.Seconds()),
+	})
+	return nil
+}
+
+// companyPaths are the paths of the table of routes that are read, with ids that are there.
+func (b *bench) companyPaths(ctx context.Context, owner string) ([]string, error) {
+	db, err := pgx.Connect(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close(ctx)
+	var user, held, profile, budget, key, group, server string
+	err = db.QueryRow(ctx, `SELECT c.user_id, c.id::text, c.access_profile_id::text, (SELECT id::text FROM limit_lines AS l
+    WHERE l.policy_id = c.policy_id AND kind = 'spend' LIMIT 1), (SELECT id FROM virtual_keys AS k WHERE k.user_id = c.user_id
+    LIMIT 1), (SELECT min(id)::text FROM tool_groups), (SELECT min(client_id) FROM mcp_servers)
+FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id) WHERE c.id > 200000000 AND b.kind = 'spend'
+ORDER BY c.id LIMIT 1`).Scan(&user, &held, &profile, &budget, &key, &group, &server)
+	if err != nil {
+		return nil, err
+	}
+	ids := strings.NewReplacer("/users/:id", "/users/"+user, ":copy_id", held, ":budget_id", budget, ":vk_id", key,
+		"/access-profiles/:id", "/access-profiles/"+profile, ":version", "1", "/roles/:id", "/roles/1001",
+		"/mcp/tool-groups/:id", "/mcp/tool-groups/"+group, ":client_id", server, ":name", "openai")
+	routes, err := os.ReadFile(filepath.Join(b.source, "web/testdata/permissions.txt"))
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for route := range strings.Lines(string(routes)) {
+		words := strings.Fields(route)
+		path := ids.Replace(words[1])
+		if words[0] == http.MethodGet && !strings.Contains(path, ":") && !strings.HasSuffix(path, "/export") {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+// readAll records the slowest pages and lists, and those with the most statements.
+func (b *bench) readAll(ctx context.Context, company *console, paths []string) error {
+	type read struct {
+		path       string
+		p95        time.Duration
+		statements int
+	}
+	var all []read
+	request := func(c *console, path string) target {
+		t := c.page(path)
+		if strings.HasPrefix(path, "/api/") {
+			t = c.api(http.MethodGet, path, http.StatusOK)
+		}
+		t.workers = 1
+		return t
+	}
+	talking, err := b.talking(ctx, company)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		t := request(company, path)
+		if _, _, err := t.once(ctx); err != nil {
+			continue // it leads elsewhere, or there is nothing
+		}
+		r, err := t.load(ctx, b.slice/4)
+		if err != nil {
+			return err
+		}
+		asked, err := talking.asked(ctx, request(talking.console, path))
+		if err != nil {
+			return err
+		}
+		all = append(all, read{path, r.p95, len(asked)})
+	}
+	if err := talking.stop(); err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b read) int { return int(b.p95 - a.p95) })
+	for i, r := range all[:min(8, len(all))] {
+		b.add(line{
+			id: "P12", what: fmt.Sprintf("slowest of %d pages and lists, %d: %s", len(all), i+1, r.path), ours: "p95 " + brief(r.p95),
+			bar: "≤ 150ms", verdict: atMost(0.15).verdict(r.p95.Seconds()),
+		})
+	}
+	slices.SortFunc(all, func(a, b read) int { return b.statements - a.statements })
+	for _, r := range all[:min(3, len(all))] {
+		b.add(line{
+			id: "P12", what: "most statements: " + r.path, ours: fmt.Sprint(r.statements), bar: "≤ 8",
+			verdict: atMost(longStatements).verdict(float64(r.statements)),
+		})
+	}
+	return nil
+}
