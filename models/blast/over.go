@@ -74,7 +74,8 @@ WITH pushed AS (
         AND p.quarter = coalesce(l.quarter_start_month, 0) % 3
     JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind AND w.reset_duration = l.reset_duration
         AND w.used - w.cleared >= p.most
-    LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND o.kind = l.kind AND (o.ends_at IS NULL OR o.ends_at > now())
+    LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND o.kind = l.kind AND (o.ends_at IS NULL
+        OR o.ends_at > now())
     WHERE c.access_profile_id = ?0 AND c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now())
       AND w.used - w.cleared >= p.most + coalesce(o.amount, 0)
       AND w.used - w.cleared < l.max_limit + coalesce(o.amount, 0)

@@ -113,9 +113,8 @@ func losing(before, after policy.Policy, offered catalogue.Catalogue) losses {
 	l := losses{before: byProvider(before), after: byProvider(after), tools: map[string]bool{}}
 	for name, was := range l.before {
 		is, stays := l.after[name]
-		if !stays || was.AllModelsAllowed && !is.AllModelsAllowed || slices.ContainsFunc(was.AllowedModels, func(m string) bool {
-			return !is.MatchModel(catalogue.BareModel(name, m))
-		}) {
+		gone := func(model string) bool { return !is.MatchModel(catalogue.BareModel(name, model)) }
+		if !stays || was.AllModelsAllowed && !is.AllModelsAllowed || slices.ContainsFunc(was.AllowedModels, gone) {
 			l.providers = append(l.providers, name)
 		}
 	}

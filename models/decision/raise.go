@@ -62,9 +62,10 @@ func NeededRaise(
 func neededRaise(userCopy *entitlement.Copy, raised entitlement.Limit, estimate money.Money, now time.Time) Raise {
 	call := entitlement.Call{Cost: estimate}
 	used, reserved, _, _ := raised.Counted(now)
+	expired := userCopy.ExpiresAt != nil && !userCopy.ExpiresAt.After(now)
 	need := Raise{
 		Least: wholeCents(used + reserved + max(1, int64(estimate)) - raised.Max), Reserved: money.Money(reserved),
-		AlsoBlocking: []RefusedLimit{}, Paused: !userCopy.Active, Expired: userCopy.ExpiresAt != nil && !userCopy.ExpiresAt.After(now),
+		AlsoBlocking: []RefusedLimit{}, Paused: !userCopy.Active, Expired: expired,
 	}
 	for l := range userCopy.All() {
 		if l.Counter == raised.Counter || !l.Scope.Meets(raised.Scope) {
