@@ -84,6 +84,11 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 		reply.JSON(c, http.StatusOK, gin.H{"tool_group": group})
 		return nil
 	}
+	q := intake.ReadQuery(c, "search")
+	search := q.Search()
+	if err := q.Err(); err != nil {
+		return err
+	}
 	use, err := catalogue.ToolGroupUse(reqctx.Of(c), h.DB, group.ID)
 	if err != nil {
 		return err
@@ -96,7 +101,7 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 	page.Actions = inventory.CatalogueActions(
 		groupHref(group.ID), reqctx.Actor(c).May("ToolGroups:Update"), reqctx.Actor(c).May("ToolGroups:Delete"),
 	)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ToolGroupBody(group, offered, use)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ToolGroupBody(group, offered, use, search)))
 	return nil
 }
 
