@@ -10,7 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -20,7 +20,7 @@ import (
 
 // ListProfileRoles shows which roles hand a profile out, and lets more do so.
 func (h *Handlers) ListProfileRoles(c *gin.Context) error {
-	page, err := h.profileRolesPage(c, assignment.AttachInput{}, nil)
+	page, err := h.profileRolesPage(c, attachment.AttachInput{}, nil)
 	if err != nil {
 		return err
 	}
@@ -34,12 +34,12 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := intake.Decode[assignment.AttachInput](c)
+	in, err := intake.Decode[attachment.AttachInput](c)
 	if err == nil {
-		var done assignment.Attached
+		var done attachment.Attached
 		working, cancel := long(c)
 		defer cancel()
-		if done, err = assignment.AttachRoles(working, h.DB, reqctx.Actor(c), id, in); err == nil {
+		if done, err = attachment.AttachRoles(working, h.DB, reqctx.Actor(c), id, in); err == nil {
 			said := views.AttachedWords(done)
 			if reqctx.IsAPI(c) {
 				reply.JSON(c, http.StatusOK, gin.H{"message": said, "users_applied": done.Applied})
@@ -54,7 +54,7 @@ func (h *Handlers) AttachRoles(c *gin.Context) error {
 }
 
 func (h *Handlers) profileRolesPage(
-	c *gin.Context, in assignment.AttachInput, problems problem.Problems,
+	c *gin.Context, in attachment.AttachInput, problems problem.Problems,
 ) (templ.Component, error) {
 	id, err := intake.RowID(c, "id")
 	if err != nil {
@@ -134,7 +134,7 @@ func (h *Handlers) DetachRole(c *gin.Context) error {
 	}
 	working, cancel := long(c)
 	defer cancel()
-	done, err := assignment.DetachRole(working, h.DB, reqctx.Actor(c), id, roleID, remove)
+	done, err := attachment.DetachRole(working, h.DB, reqctx.Actor(c), id, roleID, remove)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/account"
-	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -53,7 +53,7 @@ func (h *Handlers) confirmRole(c *gin.Context, id string, in identity.RoleChoice
 	if err != nil {
 		return false, err
 	}
-	effects, err := assignment.PreviewRole(reqctx.Of(c), h.DB, id, in)
+	effects, err := attachment.PreviewRole(reqctx.Of(c), h.DB, id, in)
 	if err != nil || effects.None() {
 		return false, err
 	}

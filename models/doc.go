@@ -13,7 +13,8 @@
 //	fieldgroup               the parts of a policy that are propagated each by itself
 //	profile                  what an admin writes
 //	apikey, virtualkey       credentials of the API · of a user's calls
-//	assignment               a user's copies, and the roles that hand them out (account: users together with them)
+//	assignment               a user's copies, with their overrides
+//	attachment               the roles that hand them out (account: users together with their copies)
 //	propagation, quota       changes brought to copies · what is left
 //	entitlement              what a subject may use, cached
 //	refusal                  the log of decisions: who was refused what, in sums by minute

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strconv"
 
-	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/plural"
@@ -20,7 +20,7 @@ type ProfileRoles struct {
 	Attached                           []profile.RoleAttachment
 	Roles                              []identity.Role
 	Without                            map[int64]int64 // members of each role who hold no copy
-	Input                              assignment.AttachInput
+	Input                              attachment.AttachInput
 	Problems                           problem.Problems
 	MayViewRoles, MayAttach, MayDetach bool
 }
@@ -65,7 +65,7 @@ func defaultWord(isDefault bool) string {
 }
 
 // AttachedWords says what came of attaching roles.
-func AttachedWords(done assignment.Attached) string {
+func AttachedWords(done attachment.Attached) string {
 	said := ui.Sequence(done.Roles) + " " + plural.Choose(len(done.Roles) == 1, "assigns", "assign") + " " +
 		done.Profile.Name + " now"
 	if done.Default != nil {
@@ -82,7 +82,7 @@ func AttachedWords(done assignment.Attached) string {
 }
 
 // DetachedWords says what came of detaching a role.
-func DetachedWords(done assignment.Detached, removed bool) string {
+func DetachedWords(done attachment.Detached, removed bool) string {
 	said := done.Role + " was detached."
 	if !removed {
 		return said + " Those who hold a copy keep it."

@@ -6,6 +6,7 @@ import (
 
 	"tollgate/models/account"
 	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/catalogue"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
@@ -141,7 +142,7 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 }
 
 // roleEffects says what a change of role does to what a user holds.
-func roleEffects(u identity.User, e assignment.RoleEffects) []string {
+func roleEffects(u identity.User, e attachment.RoleEffects) []string {
 	effects := []string{u.Name + " may do in this console what " + e.Role + " permits, from the next request on."}
 	if len(e.Loses) > 0 {
 		effects = append(effects, "They lose "+ui.Sequence(e.Loses)+", which came with the role "+u.Role+

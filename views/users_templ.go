@@ -12,7 +12,7 @@ import (
 	"strconv"
 
 	"tollgate/models/account"
-	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/blocked"
 	"tollgate/models/identity"
 	"tollgate/models/input"
@@ -924,7 +924,7 @@ func userRole(p UserPage) templ.Component {
 }
 
 // ChangeRoleBody asks before a change of role gives and takes profiles.
-func ChangeRoleBody(user identity.User, effects assignment.RoleEffects) templ.Component {
+func ChangeRoleBody(user identity.User, effects attachment.RoleEffects) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -12,6 +12,7 @@ import (
 	"tollgate/models/accessrequest"
 	"tollgate/models/apikey"
 	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/catalogue"
 	"tollgate/models/decision"
 	"tollgate/models/identity"
@@ -66,7 +67,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	for schema, in := range map[string]any{
 		"AccessRequestInput": accessrequest.Input{}, "GrantInput": accessrequest.GrantInput{},
 		"DeclineInput": accessrequest.DeclineInput{}, "APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
-		"AssignInput": assignment.AssignInput{}, "AttachInput": assignment.AttachInput{},
+		"AssignInput": assignment.AssignInput{}, "AttachInput": attachment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
 		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},
 		"MCPServerInput": mcptool.ServerInput{}, "OverrideInput": assignment.OverrideInput{},

@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -52,7 +53,7 @@ func CreateUser(
 			}
 			made.RoleID = id
 		}
-		if err := assignment.LockProfilesOf(ctx, tx, made.RoleID); err != nil {
+		if err := attachment.LockProfilesOf(ctx, tx, made.RoleID); err != nil {
 			return err
 		}
 		auth, err := identity.Lock(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
@@ -67,7 +68,7 @@ func CreateUser(
 		if err := identity.InsertUser(ctx, tx, actor, &made, hash); err != nil {
 			return err
 		}
-		return assignment.GrantRole(
+		return attachment.GrantRole(
 			ctx, tx, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt,
 		)
 	})
@@ -149,7 +150,7 @@ func SetUserRole(
 	roleID := identity.ReadRole(c, "role_id", in.RoleID)
 	var u identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if err := assignment.LockProfilesOf(ctx, tx, roleID); err != nil {
+		if err := attachment.LockProfilesOf(ctx, tx, roleID); err != nil {
 			return err
 		}
 		auth, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})
@@ -188,7 +189,7 @@ func SetUserRole(
 		); err != nil {
 			return err
 		}
-		return assignment.ChangeRole(
+		return attachment.ChangeRole(
 			ctx, tx, actor, identity.Holder{ID: id, Email: u.Email}, old.RoleID, roleID, u.UpdatedAt,
 		)
 	})
@@ -218,7 +219,7 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 			Scan(ctx, &record.APIKeys); err != nil {
 			return fmt.Errorf("look up the user's API keys: %w", err)
 		}
-		if record.AccessProfiles, record.VirtualKeys, err = assignment.RevokeAll(ctx, tx, id); err != nil {
+		if record.AccessProfiles, record.VirtualKeys, err = attachment.RevokeAll(ctx, tx, id); err != nil {
 			return err
 		}
 		if _, err := tx.NewRaw("DELETE FROM refusals WHERE user_id = ?", id).Exec(ctx); err != nil {

@@ -72,9 +72,9 @@ func Assign(
 			return err
 		}
 		if !shown.IsActive {
-			return inactive("access_profile_id", shown)
+			return Inactive("access_profile_id", shown)
 		}
-		g, err := assignCopies(ctx, tx, shown, users, origin{Direct: true, ExpiresAt: expires}, now)
+		g, err := AssignCopies(ctx, tx, shown, users, Origin{Direct: true, ExpiresAt: expires}, now)
 		if err != nil {
 			return err
 		}
@@ -87,17 +87,18 @@ func Assign(
 		if key, err = virtualkey.IssueFirst(ctx, tx, keys, users[0], shown.Name, now); err != nil {
 			return err
 		}
-		if assigned, err = copyOf(ctx, tx, user, profileID); err != nil {
+		if assigned, err = CopyOf(ctx, tx, user, profileID); err != nil {
 			return err
 		}
-		return recordCopy(
+		return RecordCopy(
 			ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct", "keys": keyNames(key)},
 		)
 	})
 	return assigned, key, err
 }
 
-func inactive(field string, shown profile.Profile) error {
+// Inactive refuses to assign a profile that is archived.
+func Inactive(field string, shown profile.Profile) error {
 	return problem.Refuse(
 		problem.Conflict, field, "profile_inactive",
 		"Activate "+problem.Clip(shown.Name)+" first: an inactive profile cannot be assigned.",
@@ -120,9 +121,9 @@ func lockCopy(
 	return nil
 }
 
-// copyOf returns a user's copy of a profile.
-func copyOf(ctx context.Context, tx database.Tx, user string, profileID int64) (Assignment, error) {
-	copies, err := loadCopies(
+// CopyOf returns a user's copy of a profile.
+func CopyOf(ctx context.Context, tx database.Tx, user string, profileID int64) (Assignment, error) {
+	copies, err := LoadCopies(
 		ctx, tx, SelectCopies(tx).Where("c.user_id = ? AND c.access_profile_id = ?", user, profileID),
 	)
 	if err != nil {
@@ -159,16 +160,16 @@ func Detach(ctx context.Context, db bun.IDB, actor permission.Actor, user string
 		if err != nil {
 			return err
 		}
-		keys, err := deleteCopies(ctx, tx, []int64{id})
+		keys, err := DeleteCopies(ctx, tx, []int64{id})
 		if err != nil {
 			return err
 		}
-		gone = DetachedCopy{Name: assigned.Name, Keys: keys.names(user)}
+		gone = DetachedCopy{Name: assigned.Name, Keys: keys.Of(user)}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return recordCopy(
+		return RecordCopy(
 			ctx, tx, actor, "unassign", assigned, now, assigned, nil, map[string]any{"source": assigned.Source, "deleted_keys": gone.Keys},
 		)
 	})
@@ -217,7 +218,7 @@ func Change(
 		if changed.IsActive != old.IsActive {
 			action = map[bool]string{true: "activate", false: "deactivate"}[changed.IsActive]
 		}
-		return recordCopy(ctx, tx, actor, action, old, now, copyState(old), copyState(changed), nil)
+		return RecordCopy(ctx, tx, actor, action, old, now, copyState(old), copyState(changed), nil)
 	})
 	return changed, err
 }
@@ -268,8 +269,8 @@ func copyState(u Assignment) map[string]any {
 
 func equalTimes(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
-// recordCopy writes the audit row of a change to a user's copy.
-func recordCopy(
+// RecordCopy writes the audit row of a change to a user's copy.
+func RecordCopy(
 	ctx context.Context, tx database.Tx, actor permission.Actor, action string, of Assignment, now time.Time,
 	previous, current any, metadata map[string]any,
 ) error {
@@ -289,4 +290,14 @@ func recordCopy(
 		return err
 	}
 	return audit.Record(tx, c)
+}
+
+// LockProfile locks the profile that an input names, if it names one, so that it is not deleted until the transaction
+// ends.
+func LockProfile(ctx context.Context, tx database.Tx, v input.Value) error {
+	id, ok := (&input.Reader{}).Int("", v, "", 1, input.MaxCount)
+	if !ok {
+		return nil
+	}
+	return lockProfile(ctx, tx, id)
 }

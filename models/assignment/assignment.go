@@ -80,7 +80,7 @@ func List(ctx context.Context, db bun.IDB, userID string) ([]Assignment, error) 
 
 // ListOf is List for a user who is there.
 func ListOf(ctx context.Context, db bun.IDB, userID string) ([]Assignment, error) {
-	return loadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ?", userID).Order("c.assigned_at", "c.id"))
+	return LoadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ?", userID).Order("c.assigned_at", "c.id"))
 }
 
 // Get returns one copy of a user with its usage. Refusal: NotFound.
@@ -88,7 +88,7 @@ func Get(ctx context.Context, db bun.IDB, user string, id int64) (Assignment, er
 	if !identity.UserID.MatchString(user) {
 		return Assignment{}, problem.Missing("user")
 	}
-	copies, err := loadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ? AND c.id = ?", user, id))
+	copies, err := LoadCopies(ctx, db, SelectCopies(db).Where("c.user_id = ? AND c.id = ?", user, id))
 	switch {
 	case err != nil:
 		return Assignment{}, err
@@ -121,13 +121,13 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, 
 	if err != nil {
 		return nil, 0, fmt.Errorf("count holders: %w", err)
 	}
-	copies, err := loadCopies(
+	copies, err := LoadCopies(
 		ctx, db, filter(SelectCopies(db)).OrderExpr("lower(u.name), u.email_key").Limit(q.Limit).Offset(q.Offset),
 	)
 	return copies, total, err
 }
 
-// stored is what loadCopies reads before the usage.
+// stored is what LoadCopies reads before the usage.
 type stored struct {
 	copies    []Assignment
 	policies  policy.Stored
@@ -153,9 +153,9 @@ func (s *stored) read(ctx context.Context, db bun.IDB, query *bun.SelectQuery) e
 	return nil
 }
 
-// loadCopies reads the copies that a query finds, with their policies, usage and keys, in two statements and one
+// LoadCopies reads the copies that a query finds, with their policies, usage and keys, in two statements and one
 // snapshot. In a transaction the caller has locked them.
-func loadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []Assignment, err error) {
+func LoadCopies(ctx context.Context, db bun.IDB, query *bun.SelectQuery) (copies []Assignment, err error) {
 	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 		var s stored
 		if err := s.read(ctx, db, query); err != nil {

@@ -186,7 +186,7 @@ func recordOverride(
 	if after.stored != nil {
 		current = after.stored
 	}
-	return recordCopy(ctx, tx, actor, action, assigned, now, previous, current, metadata)
+	return RecordCopy(ctx, tx, actor, action, assigned, now, previous, current, metadata)
 }
 
 // LoadOverrides reads the overrides of the copies' budgets, also those that have ended.

@@ -78,27 +78,27 @@ func AssignMany(
 			return err
 		}
 		if !shown.IsActive {
-			return inactive("access_profile_id", shown)
+			return Inactive("access_profile_id", shown)
 		}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		g, err := assignCopies(ctx, tx, shown, users, origin{Direct: true}, now)
+		g, err := AssignCopies(ctx, tx, shown, users, Origin{Direct: true}, now)
 		if err != nil {
 			return err
 		}
 		done = BulkAssigned{Profile: shown.Name, Users: len(g.Users), Already: len(users) - len(g.Users)}
-		if done.Keyless, err = countKeyless(ctx, tx, g.Users); err != nil {
+		if done.Keyless, err = CountKeyless(ctx, tx, g.Users); err != nil {
 			return err
 		}
-		made, err := loadCopies(ctx, tx, SelectCopies(tx).
+		made, err := LoadCopies(ctx, tx, SelectCopies(tx).
 			Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(g.Users)).Order("c.id"))
 		if err != nil {
 			return err
 		}
 		for _, assigned := range made {
-			if err := recordCopy(
+			if err := RecordCopy(
 				ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct"},
 			); err != nil {
 				return err
@@ -138,7 +138,7 @@ func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int6
 	if _, err := profile.Get(ctx, db, profileID); err != nil {
 		return nil, err
 	}
-	return loadCopies(
+	return LoadCopies(
 		ctx, db,
 		SelectCopies(db).
 			Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(identity.Existing(ids))).
@@ -178,7 +178,7 @@ func DetachMany(
 		for i, assigned := range chosen {
 			ids[i] = assigned.ID
 		}
-		keys, err := deleteCopies(ctx, tx, ids)
+		keys, err := DeleteCopies(ctx, tx, ids)
 		if err != nil {
 			return err
 		}
@@ -187,9 +187,9 @@ func DetachMany(
 			return err
 		}
 		for _, assigned := range chosen {
-			err := recordCopy(
+			err := RecordCopy(
 				ctx, tx, actor, "unassign", assigned, now, assigned, nil,
-				map[string]any{"source": assigned.Source, "deleted_keys": keys.names(assigned.UserID)},
+				map[string]any{"source": assigned.Source, "deleted_keys": keys.Of(assigned.UserID)},
 			)
 			if err != nil {
 				return err

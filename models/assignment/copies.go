@@ -16,26 +16,26 @@ import (
 	"tollgate/models/profile"
 )
 
-// origin says where copies come from: a direct assignment, which may end, or a role.
-type origin struct {
+// Origin says where copies come from: a direct assignment, which may end, or a role.
+type Origin struct {
 	Direct    bool
 	ExpiresAt *time.Time
 }
 
-// result is the outcome of assigning a profile.
-type result struct {
+// Assigned is the outcome of assigning a profile.
+type Assigned struct {
 	Users    []string // who got a copy
 	Existing []string // who had a direct copy, which now comes from the role too
 }
 
 const copiesAtOnce = 1000
 
-// assignCopies gives each of the users named a copy of the profile, unless they have one, in a fixed number of
+// AssignCopies gives each of the users named a copy of the profile, unless they have one, in a fixed number of
 // statements for each thousand. It issues no keys. The transaction has locked the users.
-func assignCopies(
-	ctx context.Context, tx database.Tx, shown profile.Profile, users []identity.Holder, from origin, now time.Time,
-) (result, error) {
-	var g result
+func AssignCopies(
+	ctx context.Context, tx database.Tx, shown profile.Profile, users []identity.Holder, from Origin, now time.Time,
+) (Assigned, error) {
+	var g Assigned
 	for len(users) > 0 {
 		if err := discardPlans(ctx, tx, len(users)); err != nil {
 			return g, err
@@ -62,8 +62,8 @@ func discardPlans(ctx context.Context, tx database.Tx, copies int) error {
 	return nil
 }
 
-func (g *result) some(
-	ctx context.Context, tx database.Tx, shown profile.Profile, users []identity.Holder, from origin, now time.Time,
+func (g *Assigned) some(
+	ctx context.Context, tx database.Tx, shown profile.Profile, users []identity.Holder, from Origin, now time.Time,
 ) error {
 	ids := make([]string, len(users))
 	for i, user := range users {
@@ -105,7 +105,7 @@ type madeCopy struct {
 
 // insertCopies inserts empty copies for users who have none.
 func insertCopies(
-	ctx context.Context, tx database.Tx, shown profile.Profile, users []string, from origin, now time.Time,
+	ctx context.Context, tx database.Tx, shown profile.Profile, users []string, from Origin, now time.Time,
 ) ([]madeCopy, error) {
 	versions := make([]int64, len(fieldgroup.Names))
 	for i := range versions {
@@ -147,11 +147,11 @@ func LockCopies(ctx context.Context, tx database.Tx, where string, args ...any) 
 	return nil
 }
 
-// deletedKeys are keys deleted with the last copy of their user.
-type deletedKeys []struct{ UserID, Name string }
+// DeletedKeys are keys deleted with the last copy of their user.
+type DeletedKeys []struct{ UserID, Name string }
 
-// names returns the names of one user's keys.
-func (d deletedKeys) names(user string) []string {
+// Of returns the names of one user's keys.
+func (d DeletedKeys) Of(user string) []string {
 	names := []string{}
 	for _, key := range d {
 		if key.UserID == user {
@@ -161,9 +161,9 @@ func (d deletedKeys) names(user string) []string {
 	return names
 }
 
-// deleteCopies deletes the copies with their policies, and the keys of users who have no copy left, which it returns.
+// DeleteCopies deletes the copies with their policies, and the keys of users who have no copy left, which it returns.
 // The transaction has locked the users.
-func deleteCopies(ctx context.Context, tx database.Tx, copies []int64) (keys deletedKeys, err error) {
+func DeleteCopies(ctx context.Context, tx database.Tx, copies []int64) (keys DeletedKeys, err error) {
 	if len(copies) == 0 {
 		return keys, nil
 	}
@@ -196,4 +196,12 @@ SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx,
 	}
 	tx.Invalidate(users...)
 	return keys, nil
+}
+
+// lockProfile locks a profile, which may not exist, so that it is not deleted until the transaction ends.
+func lockProfile(ctx context.Context, tx database.Tx, id int64) error {
+	if _, err := tx.NewRaw("SELECT FROM access_profiles WHERE id = ? FOR KEY SHARE", id).Exec(ctx); err != nil {
+		return fmt.Errorf("lock access profile %d: %w", id, err)
+	}
+	return nil
 }

@@ -1,5 +1,4 @@
-// Package assignment is a user's copy of a profile: assigned directly or by a role, with its own identifiers,
-// counters, overrides and expiry. A user has one copy of each profile. The profiles attached to roles are here too,
-// because attaching and detaching change copies. Rows are locked in the order profile, role,
-// user, copy, budget.
+// Package assignment is a user's copy of a profile: assigned directly or by a role, with its own identifiers, counters,
+// overrides and expiry. A user has one copy of each profile. What roles hand out is in attachment. Rows are locked in
+// the order profile, role, user, copy, budget.
 package assignment

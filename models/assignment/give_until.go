@@ -33,24 +33,24 @@ func GiveUntil(
 			return err
 		}
 		if !shown.IsActive {
-			return inactive("access_profile_id", shown)
+			return Inactive("access_profile_id", shown)
 		}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		made, err := assignCopies(ctx, tx, shown, users, origin{Direct: true, ExpiresAt: &until}, now)
+		made, err := AssignCopies(ctx, tx, shown, users, Origin{Direct: true, ExpiresAt: &until}, now)
 		if err != nil {
 			return err
 		}
-		if given, err = copyOf(ctx, tx, user, profileID); err != nil {
+		if given, err = CopyOf(ctx, tx, user, profileID); err != nil {
 			return err
 		}
 		if len(made.Users) == 0 {
 			given, err = resume(ctx, tx, actor, given, until, now)
 			return err
 		}
-		return recordCopy(ctx, tx, actor, "assign", given, now, nil, given, map[string]any{"source": "direct"})
+		return RecordCopy(ctx, tx, actor, "assign", given, now, nil, given, map[string]any{"source": "direct"})
 	})
 	return given, err
 }

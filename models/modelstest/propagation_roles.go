@@ -9,6 +9,7 @@ import (
 
 	"tollgate/models/account"
 	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -32,7 +33,7 @@ func (h Harness) Movers() (user string, templates map[int64]profile.Profile, dir
 	templates = map[int64]profile.Profile{101: h.Profile("First", Flips()[0]), 102: h.Profile("Second", Flips()[0])}
 	direct = h.Profile("Direct", Flips()[0])
 	for role, template := range templates {
-		_, err := assignment.AttachRoles(h.Context(), h.DB, permission.CLI, template.ID, assignment.AttachInput{
+		_, err := attachment.AttachRoles(h.Context(), h.DB, permission.CLI, template.ID, attachment.AttachInput{
 			Row: Object(), IsDefault: input.Value{Kind: input.Bool, Text: "true"},
 			RoleIDs: input.List[input.Value]{Kind: input.Array, Items: []input.Value{Literal(strconv.FormatInt(role, 10))}},
 		})

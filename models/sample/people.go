@@ -8,7 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/account"
-	"tollgate/models/assignment"
+	"tollgate/models/attachment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -103,7 +103,7 @@ func seedRole(
 		if err != nil || profileID == 0 {
 			return err
 		}
-		_, err = assignment.AttachRoles(ctx, db, actor, profileID, assignment.AttachInput{
+		_, err = attachment.AttachRoles(ctx, db, actor, profileID, attachment.AttachInput{
 			RoleIDs:   input.ListOf([]string{fmt.Sprint(role.ID)}, input.SampleNumber),
 			IsDefault: input.Value{Kind: input.Bool, Text: "true"},
 		})

@@ -1,13 +1,13 @@
-package assignment
+package attachment
 
 import (
 	"context"
 	"fmt"
 	"time"
 
+	"tollgate/models/assignment"
 	"tollgate/models/database"
 	"tollgate/models/identity"
-	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/profile"
 )
@@ -22,23 +22,6 @@ ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 		return fmt.Errorf("lock the profiles of role %d: %w", roleID, err)
 	}
 	return nil
-}
-
-// lockProfile is the same for one profile, which may not exist.
-func lockProfile(ctx context.Context, tx database.Tx, id int64) error {
-	if _, err := tx.NewRaw("SELECT FROM access_profiles WHERE id = ? FOR KEY SHARE", id).Exec(ctx); err != nil {
-		return fmt.Errorf("lock access profile %d: %w", id, err)
-	}
-	return nil
-}
-
-// LockProfile locks the profile that an input names, if it names one.
-func LockProfile(ctx context.Context, tx database.Tx, v input.Value) error {
-	id, ok := (&input.Reader{}).Int("", v, "", 1, input.MaxCount)
-	if !ok {
-		return nil
-	}
-	return lockProfile(ctx, tx, id)
 }
 
 // GrantRole assigns the default profiles of a role to its new member. The transaction has locked the user and the role.
@@ -56,18 +39,18 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 		if err != nil {
 			return err
 		}
-		g, err := assignCopies(ctx, tx, shown, []identity.Holder{user}, origin{}, now)
+		g, err := assignment.AssignCopies(ctx, tx, shown, []identity.Holder{user}, assignment.Origin{}, now)
 		if err != nil {
 			return err
 		}
 		if len(g.Users) == 0 {
 			continue // the direct copy now comes from the role too
 		}
-		copied, err := copyOf(ctx, tx, user.ID, id)
+		copied, err := assignment.CopyOf(ctx, tx, user.ID, id)
 		if err != nil {
 			return err
 		}
-		err = recordCopy(
+		err = assignment.RecordCopy(
 			ctx, tx, actor, "assign", copied, now, nil, copied,
 			map[string]any{"source": "role", "role_id": roleID},
 		)
@@ -88,10 +71,10 @@ func ChangeRole(
 	if err := GrantRole(ctx, tx, actor, user, newRole, now); err != nil {
 		return err
 	}
-	if err := LockCopies(ctx, tx, "user_id = ?", user.ID); err != nil {
+	if err := assignment.LockCopies(ctx, tx, "user_id = ?", user.ID); err != nil {
 		return err
 	}
-	before, err := loadCopies(ctx, tx, SelectCopies(tx).Where("c.user_id = ?", user.ID))
+	before, err := assignment.LoadCopies(ctx, tx, assignment.SelectCopies(tx).Where("c.user_id = ?", user.ID))
 	if err != nil {
 		return err
 	}
@@ -105,8 +88,8 @@ func ChangeRole(
 			if assigned.ParentProfileID != profile {
 				continue
 			}
-			metadata := map[string]any{"source": "role", "role_id": oldRole, "deleted_keys": gone.Keys.names(user.ID)}
-			if err := recordCopy(ctx, tx, actor, "unassign", assigned, now, assigned, nil, metadata); err != nil {
+			metadata := map[string]any{"source": "role", "role_id": oldRole, "deleted_keys": gone.Keys.Of(user.ID)}
+			if err := assignment.RecordCopy(ctx, tx, actor, "unassign", assigned, now, assigned, nil, metadata); err != nil {
 				return err
 			}
 		}
@@ -116,10 +99,10 @@ func ChangeRole(
 
 // RevokeAll deletes all copies and keys of a user and returns the names of both. The transaction has locked the user.
 func RevokeAll(ctx context.Context, tx database.Tx, user string) (profiles, keys []string, err error) {
-	if err := LockCopies(ctx, tx, "user_id = ?", user); err != nil {
+	if err := assignment.LockCopies(ctx, tx, "user_id = ?", user); err != nil {
 		return nil, nil, err
 	}
-	copies, err := loadCopies(ctx, tx, SelectCopies(tx).Where("c.user_id = ?", user).Order("c.id"))
+	copies, err := assignment.LoadCopies(ctx, tx, assignment.SelectCopies(tx).Where("c.user_id = ?", user).Order("c.id"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,6 +110,6 @@ func RevokeAll(ctx context.Context, tx database.Tx, user string) (profiles, keys
 	for _, assigned := range copies {
 		ids, profiles = append(ids, assigned.ID), append(profiles, assigned.Name)
 	}
-	dropped, err := deleteCopies(ctx, tx, ids)
-	return profiles, dropped.names(user), err
+	dropped, err := assignment.DeleteCopies(ctx, tx, ids)
+	return profiles, dropped.Of(user), err
 }

@@ -1,4 +1,4 @@
-package assignment
+package attachment
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/assignment"
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -95,7 +96,7 @@ func AttachRoles(
 			return err
 		}
 		if a.apply && !shown.IsActive {
-			return inactive("apply_to_existing", shown.Profile)
+			return assignment.Inactive("apply_to_existing", shown.Profile)
 		}
 		done.Default = a.isDefault
 		auth, err := identity.Claim{
@@ -118,14 +119,15 @@ func AttachRoles(
 		if err != nil {
 			return err
 		}
-		var g result
+		var g assignment.Assigned
 		if a.apply {
-			if g, err = assignCopies(ctx, tx, shown.Profile, members(auth, a.roles...), origin{}, now); err != nil {
+			users := members(auth, a.roles...)
+			if g, err = assignment.AssignCopies(ctx, tx, shown.Profile, users, assignment.Origin{}, now); err != nil {
 				return err
 			}
 		}
 		done.Roles, done.Applied, done.Already = roles, len(g.Users), len(g.Existing)
-		if done.Keyless, err = countKeyless(ctx, tx, g.Users); err != nil {
+		if done.Keyless, err = assignment.CountKeyless(ctx, tx, g.Users); err != nil {
 			return err
 		}
 		if len(changed) == 0 && len(g.Users)+len(g.Existing) == 0 {
@@ -196,7 +198,7 @@ RETURNING id, access_profile_id, role_id, is_default`, profileID, a.isDefault, n
 func recordAttachments(
 	ctx context.Context, tx database.Tx, actor permission.Actor, done Attached, a attachment,
 	changed []profile.RoleAttachment,
-	g result, now time.Time,
+	g assignment.Assigned, now time.Time,
 ) error {
 	c := audit.Change{
 		ProfileID: &done.Profile.ID,

@@ -1,4 +1,4 @@
-package assignment
+package attachment
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/assignment"
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -113,7 +114,7 @@ func deleteAttachment(
 type lost struct {
 	Gone     []string // users whose copy was removed
 	Kept     []string // users who also have it directly
-	Keys     deletedKeys
+	Keys     assignment.DeletedKeys
 	Profiles []int64 // of the removed copies, in the order of Gone
 }
 
@@ -153,6 +154,6 @@ func loseRoleCopies(
 		}
 		tx.Invalidate(l.Kept...)
 	}
-	l.Keys, err = deleteCopies(ctx, tx, drop)
+	l.Keys, err = assignment.DeleteCopies(ctx, tx, drop)
 	return l, err
 }
