@@ -11,6 +11,6 @@
 //	traffic      usage, refusals, quarantine
 //	requests     what users ask for, and the inbox of those who decide
 //
-// The pages use the rooms, the rooms use policytext and ui, the editor also history, and ui uses none of them; models/rooms_test.go names the
-// arrows.
+// The pages use the rooms, the rooms use policytext and ui, the editor also history, and ui uses none of them;
+// models/rooms_test.go names the arrows.
 package views
