@@ -35,6 +35,8 @@ func TestNeededRaise(t *testing.T) {
 		t.Errorf("with room: %v", free)
 	}
 	webtest.Same(t, "a call above what is left", needed("?estimated_cost=10.001")["least_amount"], 0.01)
+	s.Spend(openai, 10_000_000_000)
+	webtest.Same(t, "exactly at the limit", needed("")["least_amount"], 0.01)
 	s.Spend(openai, 199_904_000_000)
 	webtest.Same(t, "used up", needed("")["least_amount"], 189.91)
 	webtest.Same(t, "with an estimate", needed("?estimated_cost=0.5")["least_amount"], 190.41)
