@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/playwright-community/playwright-go"
@@ -113,6 +115,23 @@ var ownScreens = []scene{
 	}},
 	{name: "requests-all", path: "/access-requests?state=all"},
 	{name: "requests-none", path: "/access-requests?state=declined&user_id=00000000-0000-0000-0000-000000000000"},
+	{name: "give", path: "/access-profiles/1/give"},
+	{name: "give-refused", path: "/access-profiles/1/give", act: refuse("Preview")},
+	{name: "give-preview", path: "/access-profiles/1/give", act: func(s *screen) {
+		s.fill("Addresses", "Pia Preview <pia.preview@example.com>\nbroken\n"+admin+"\npia.preview@example.com\nno.body@example.com")
+		s.click(s.button("Preview"))
+		s.sees(s.button("Give to 3 users"))
+	}},
+	{name: "given", path: "/access-profiles/1/give", act: func(s *screen) {
+		s.fill("Addresses", "gil.given@example.com, gwen.given@example.com; broken")
+		s.click(s.button("Preview"))
+		s.click(s.button("Give to 2 users"))
+		s.sees(s.link("Keys as CSV"))
+	}},
+	{name: "settings-gateway-refused", path: "/settings", act: func(s *screen) {
+		s.fill("Address optional", "not an address")
+		refuse("Save address")(s)
+	}},
 	{name: "me-not-allowed", visit: visit{out: true}, path: "/login", act: func(s *screen) {
 		own("Noa Not", "1", "/users")(s)
 		s.sees(s.heading("Not allowed"))
@@ -174,6 +193,34 @@ func TestAskAndGrant(t *testing.T) {
 			user.sees(user.GetByText("$20.00 left of $40.00 / day"))
 			user.click(user.link("Try it"))
 			user.tries("openai/gpt-5", "Allowed")
+		})
+	}
+}
+
+// From a profile to 20 users with keys are four clicks; their keys are shown, and come as a file.
+func TestGiveToTwenty(t *testing.T) {
+	t.Parallel()
+	for name, plain := range map[string]bool{"Scripted": false, "Plain": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, visit{plain: plain})
+			var addresses []string
+			for n := range 20 {
+				addresses = append(addresses, fmt.Sprintf("%s.twenty%d@example.com", strings.ToLower(name), n))
+			}
+			s.to("/access-profiles")
+			s.click(s.link("Engineering"))
+			s.click(s.link("Give to…"))
+			s.fill("Addresses", strings.Join(addresses, "\n"))
+			s.click(s.button("Preview"))
+			s.sees(s.text("20 new users."))
+			s.click(s.button("Give to 20 users"))
+			s.sees(s.text("20 users got Engineering, 20 keys issued."))
+			s.must(expect(s.Locator("code.handout-key")).ToHaveCount(20))
+			_, err := s.Reload()
+			s.must(err)
+			s.must(expect(s.Locator("code.handout-key")).ToHaveCount(20))
+			same(t, "rows of the file", fmt.Sprint(strings.Count(s.exported("Keys as CSV"), "\n")), "21")
 		})
 	}
 }

@@ -12,20 +12,25 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
+	"tollgate/models/setting"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
 
 // Settings shows how one signs in, and what is running here.
 func (h *Handlers) Settings(c *gin.Context) error {
-	reply.HTML(c, h.Log, http.StatusOK, h.settingsPage(c, nil))
+	page, err := h.settingsPage(c, nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
 // ChangePassword changes the password of the signed-in user, and signs them out everywhere else.
 func (h *Handlers) ChangePassword(c *gin.Context) error {
 	return h.changePassword(c, "/settings", func(problems problem.Problems) (templ.Component, error) {
-		return h.settingsPage(c, problems), nil
+		return h.settingsPage(c, problems)
 	})
 }
 
@@ -43,7 +48,18 @@ func (h *Handlers) changePassword(c *gin.Context, back string, show refusedPage)
 	return h.refuse(c, err, show)
 }
 
-func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) templ.Component {
+func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+	gateway, err := setting.GatewayAddress(reqctx.Of(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
+	return h.settingsWith(c, problems, gateway)
+}
+
+// settingsWith is the page of settings with an address of the gateway, as it is set or was typed.
+func (h *Handlers) settingsWith(
+	c *gin.Context, problems problem.Problems, gateway string,
+) (templ.Component, error) {
 	user, _ := reqctx.User(c)
 	pending, err := database.PendingMigrations(reqctx.Of(c), h.DB)
 	page := h.settingsFrame(c, "Settings", "/settings")
@@ -51,7 +67,8 @@ func (h *Handlers) settingsPage(c *gin.Context, problems problem.Problems) templ
 	return framed(page, views.SettingsBody(views.Settings{
 		Email: user.Email, Role: user.Role, Problems: problems,
 		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: err == nil && pending == 0,
-	}))
+		Gateway: gateway, MaySet: reqctx.Actor(c).May("Settings:Update"),
+	})), nil
 }
 
 // settingsFrame is the frame of the pages below Settings; current is the tab's path.

@@ -15,6 +15,7 @@
 //	apikey, virtualkey       credentials of the API · of a user's calls
 //	assignment               a user's copies, with their overrides
 //	attachment               the roles that hand them out (account: users together with their copies)
+//	handout                  a profile given to many at once, known or new
 //	propagation, quota       changes brought to copies · what is left
 //	entitlement              what a subject may use, cached
 //	refusal                  the log of decisions: who was refused what, in sums by minute
@@ -25,6 +26,7 @@
 //	blocked                  whose limits are used up now
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
 //	search                   the few letters that find a user, a profile, a key or a model
+//	setting                  what an admin sets for the whole console
 //	sample, metrics          the sample company · what Prometheus reads
 //
 // rooms_test.go names every arrow between rooms; an import that is not among them fails the tests.

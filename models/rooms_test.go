@@ -44,6 +44,10 @@ var arrows = map[string][]string{
 		"secret", "virtualkey", "window",
 	},
 	"fieldgroup": {"database", "policy", "window"},
+	"handout": {
+		"assignment", "attachment", "audit", "database", "identity", "input", "permission", "problem", "profile", "secret",
+		"virtualkey",
+	},
 	"identity":   {"audit", "database", "input", "permission", "plural", "problem", "secret"},
 	"input":      {"money", "problem"},
 	"mcptool":    {"audit", "catalogue", "database", "input", "permission", "problem", "secret"},
@@ -69,8 +73,9 @@ var arrows = map[string][]string{
 		"account", "assignment", "attachment", "catalogue", "database", "entitlement", "identity", "input", "mcptool",
 		"money", "permission", "policy", "problem", "profile", "propagation", "secret", "usage", "virtualkey", "window",
 	},
-	"search": {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
-	"secret": {},
+	"search":  {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
+	"secret":  {},
+	"setting": {"audit", "database", "identity", "input", "permission", "problem"},
 	"usage": {
 		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "secret", "virtualkey", "window",
@@ -82,6 +87,7 @@ var arrows = map[string][]string{
 // viewArrows are those between rooms of views; the pages in views itself may use any of them.
 var viewArrows = map[string][]string{
 	"editor":     {"history", "policytext", "ui"},
+	"handout":    {"ui"},
 	"history":    {"policytext", "ui"},
 	"inventory":  {"ui"},
 	"policytext": {"ui"},

@@ -9,6 +9,7 @@
 //	inventory    providers, MCP servers, tool groups
 //	history      the audit log, versions, propagation
 //	traffic      usage, refusals, quarantine
+//	handout      a profile given to many users at once
 //	requests     what users ask for, and the inbox of those who decide
 //
 // The pages use the rooms, the rooms use policytext and ui, the editor also history, and ui uses none of them;

@@ -15,12 +15,14 @@ import (
 	"tollgate/models/attachment"
 	"tollgate/models/catalogue"
 	"tollgate/models/decision"
+	"tollgate/models/handout"
 	"tollgate/models/identity"
 	"tollgate/models/mcptool"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
 	settled "tollgate/models/quarantine"
+	"tollgate/models/setting"
 	"tollgate/models/usage"
 	"tollgate/models/virtualkey"
 	"tollgate/web/webtest"
@@ -66,7 +68,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	}
 	for schema, in := range map[string]any{
 		"AccessRequestInput": accessrequest.Input{}, "GrantInput": accessrequest.GrantInput{},
-		"DeclineInput": accessrequest.DeclineInput{}, "APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
+		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
 		"AssignInput": assignment.AssignInput{}, "AttachInput": attachment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
 		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},

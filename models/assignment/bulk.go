@@ -84,25 +84,13 @@ func AssignMany(
 		if err != nil {
 			return err
 		}
-		g, err := AssignCopies(ctx, tx, shown, users, Origin{Direct: true}, now)
+		g, err := AssignAll(ctx, tx, actor, shown, users, Origin{Direct: true}, map[string]any{"source": "direct"}, now)
 		if err != nil {
 			return err
 		}
 		done = BulkAssigned{Profile: shown.Name, Users: len(g.Users), Already: len(users) - len(g.Users)}
 		if done.Keyless, err = CountKeyless(ctx, tx, g.Users); err != nil {
 			return err
-		}
-		made, err := LoadCopies(ctx, tx, SelectCopies(tx).
-			Where("c.access_profile_id = ? AND c.user_id = ANY (?)", profileID, pgdialect.Array(g.Users)).Order("c.id"))
-		if err != nil {
-			return err
-		}
-		for _, assigned := range made {
-			if err := RecordCopy(
-				ctx, tx, actor, "assign", assigned, now, nil, assigned, map[string]any{"source": "direct"},
-			); err != nil {
-				return err
-			}
 		}
 		return nil
 	})

@@ -28,11 +28,9 @@ ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
 func GrantRole(
 	ctx context.Context, tx database.Tx, actor permission.Actor, user identity.Holder, roleID int64, now time.Time,
 ) error {
-	var profiles []int64
-	err := tx.NewRaw(`SELECT p.id FROM role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
-WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Scan(ctx, &profiles)
+	profiles, err := defaultProfiles(ctx, tx, roleID)
 	if err != nil {
-		return fmt.Errorf("look up the profiles of role %d: %w", roleID, err)
+		return err
 	}
 	for _, id := range profiles {
 		shown, err := profile.Get(ctx, tx, id)
@@ -55,6 +53,40 @@ WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Sca
 			map[string]any{"source": "role", "role_id": roleID},
 		)
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// defaultProfiles are those that new members of a role get.
+func defaultProfiles(ctx context.Context, tx database.Tx, roleID int64) (profiles []int64, err error) {
+	err = tx.NewRaw(`SELECT p.id FROM role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
+WHERE a.role_id = ? AND a.is_default AND p.is_active ORDER BY p.id`, roleID).Scan(ctx, &profiles)
+	if err != nil {
+		return nil, fmt.Errorf("look up the profiles of role %d: %w", roleID, err)
+	}
+	return profiles, nil
+}
+
+// GrantRoleTo gives new members of a role its default profiles. The transaction has locked the role and the users.
+func GrantRoleTo(
+	ctx context.Context, tx database.Tx, actor permission.Actor, users []identity.Holder, roleID int64, now time.Time,
+) error {
+	if len(users) == 0 {
+		return nil
+	}
+	profiles, err := defaultProfiles(ctx, tx, roleID)
+	if err != nil {
+		return err
+	}
+	for _, id := range profiles {
+		shown, err := profile.Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		about := map[string]any{"source": "role", "role_id": roleID}
+		if _, err := assignment.AssignAll(ctx, tx, actor, shown, users, assignment.Origin{}, about, now); err != nil {
 			return err
 		}
 	}

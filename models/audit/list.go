@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
 	"tollgate/models/problem"
@@ -159,4 +160,23 @@ func everExisted(ctx context.Context, db bun.IDB, id int64) error {
 		return problem.Missing("access profile")
 	}
 	return nil
+}
+
+// DeletedUsers are those of the folded addresses that a deleted user had.
+func DeletedUsers(ctx context.Context, db bun.IDB, keys []string) (map[string]bool, error) {
+	var rows []string
+	err := db.NewRaw(`
+SELECT DISTINCT key FROM (
+    SELECT lower(previous_values::jsonb ->> 'email') AS key FROM audit_logs
+    WHERE action = 'delete' AND user_id IS NOT NULL AND access_profile_id IS NULL
+        AND metadata::jsonb ->> 'resource' = 'user'
+) AS gone WHERE key = ANY (?)`, pgdialect.Array(keys)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("look up deleted users: %w", err)
+	}
+	left := make(map[string]bool, len(rows))
+	for _, key := range rows {
+		left[key] = true
+	}
+	return left, nil
 }

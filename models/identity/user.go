@@ -114,3 +114,43 @@ func UserNames(ctx context.Context, db bun.IDB, ids []string) (map[string]string
 	}
 	return names, nil
 }
+
+// UsersOfEmails returns the users that have one of the folded addresses.
+func UsersOfEmails(ctx context.Context, db bun.IDB, keys []string) ([]User, error) {
+	users := []User{}
+	err := selectUsers(db).Where("u.email_key = ANY (?)", pgdialect.Array(keys)).Scan(ctx, &users)
+	if err != nil {
+		return nil, fmt.Errorf("look up users by their addresses: %w", err)
+	}
+	return users, nil
+}
+
+// InsertUsers stores new users in one statement, with their audit rows. They cannot sign in by password yet.
+func InsertUsers(ctx context.Context, tx database.Tx, actor permission.Actor, users []User) error {
+	if len(users) == 0 {
+		return nil
+	}
+	columns := make([][]string, 4)
+	for _, u := range users {
+		for i, value := range []string{u.ID, u.Name, u.Email, input.FoldCase(u.Email)} {
+			columns[i] = append(columns[i], value)
+		}
+	}
+	_, err := tx.NewRaw(`
+INSERT INTO users (id, name, email, email_key, role_id, created_at, updated_at)
+SELECT n.id, n.name, n.email, n.email_key, ?, ?, ? FROM unnest(?::text[], ?::text[], ?::text[], ?::text[])
+    AS n(id, name, email, email_key)`, users[0].RoleID, users[0].CreatedAt, users[0].CreatedAt,
+		pgdialect.Array(columns[0]), pgdialect.Array(columns[1]), pgdialect.Array(columns[2]), pgdialect.Array(columns[3])).Exec(ctx)
+	if problem.Violates(err, "users_email_taken") {
+		return fmt.Errorf("%w: %w", database.ErrAgain, err) // added since they were looked up
+	}
+	if err != nil {
+		return fmt.Errorf("insert users: %w", err)
+	}
+	for _, u := range users {
+		if err := audit.RecordResource(ctx, tx, actor, "create", "user", u.ID, nil, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}

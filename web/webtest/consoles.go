@@ -69,6 +69,11 @@ func AccessChanges(g Gateway) []Change {
 		g.Scan(&request, "SELECT id FROM access_requests WHERE user_id = ?", asking)
 		g.Admin.API("POST", fmt.Sprintf("/api/access-requests/%d/grant", request), Object{"access_profile_id": g.Work}).Is(200)
 	})
+	_, _, key = holder(1)
+	handedEmail := fmt.Sprintf("holder%d@example.com", n)
+	add("a profile given to many", "Handout", Model(key), "provider_blocked", "allowed", func() {
+		g.Admin.API("POST", fmt.Sprintf("/api/access-profiles/%d/give", g.Work), Object{"emails": handedEmail}).Is(200)
+	})
 	own, _, key := holder(g.Work)
 	ownEmail := fmt.Sprintf("holder%d@example.com", n)
 	add("a user's own key rotated", "RotateOwnKey", Model(key), "allowed", "access_not_found", func() {
