@@ -43,6 +43,22 @@ func TestFindFromAnyPage(t *testing.T) {
 	s.arrives("/providers/new")
 }
 
+// TestFindTypedEarly types before the scripts of the page are there, and before htmx listens: it is found when they are.
+func TestFindTypedEarly(t *testing.T) {
+	t.Parallel()
+	s := open(t, visit{})
+	for _, late := range []string{"**/htmx.min.*.js", "**/find.*.js"} {
+		held := make(chan playwright.Route, 1)
+		s.must(s.Route(late, func(route playwright.Route) { held <- route }))
+		_, err := s.Goto("/providers", playwright.PageGotoOptions{WaitUntil: playwright.WaitUntilStateCommit})
+		s.must(err)
+		s.must(s.field("Search").PressSequentially("admin"))
+		s.must((<-held).Continue())
+		s.sees(s.Locator("#find-hits").GetByRole("link").First())
+		s.must(s.Unroute(late))
+	}
+}
+
 // TestFindWithoutScripts finds a user, and the user of a pasted key, whose value stays out of the address.
 func TestFindWithoutScripts(t *testing.T) {
 	t.Parallel()

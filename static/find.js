@@ -1,4 +1,5 @@
-// The search in the top bar: the arrow keys walk through what it found, Escape leaves it.
+// The search in the top bar: the arrow keys walk through what it found, Escape leaves it. What was typed before the page
+// listened is looked for as soon as it does.
 
 let before = null // had the focus before the search
 
@@ -21,3 +22,13 @@ document.addEventListener("keydown", (event) => {
   const stops = [search.querySelector("#find"), ...search.querySelectorAll("#find-hits a")]
   stops[stops.indexOf(event.target) + step]?.focus()
 })
+
+function lookFor(box) {
+  if (box?.hasAttribute("data-htmx-powered") && box.value !== box.defaultValue) box.dispatchEvent(new Event("again"))
+}
+
+document.addEventListener("htmx:after:init", ({ target }) => {
+  if (target.id === "find") lookFor(target)
+})
+
+lookFor(document.getElementById("find"))
