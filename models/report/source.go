@@ -22,8 +22,8 @@ type sums struct {
 	Quarantined           int64
 }
 
-// prepare begins a report in its snapshot. Its many expressions would be compiled for longer than they are used, and
-// its groups of users need memory.
+// prepare begins a report in its snapshot. Its many expressions would be compiled for longer than they are used, its
+// groups of users need memory, and all but the largest sums are made before another process of the server has begun.
 func (q *Query) prepare(ctx context.Context, db bun.IDB) error {
 	q.sums = sums{}
 	err := db.NewRaw(`SELECT through, computed_at, coalesce(rolled_up_at = computed_at, false) AS rolled_up,
@@ -33,8 +33,8 @@ coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names 
 coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names
     WHERE kind = 'access_profile' AND id = ?1::bigint::text), '') AS profile_name,
 (SELECT count(*) FROM usage_quarantine WHERE outcome IS NULL) AS quarantined
-FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB',
-    true) AS work_mem`, q.UserID, q.ProfileID).Scan(ctx, &q.sums)
+FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB', true) AS work_mem,
+    set_config('parallel_setup_cost', '50000', true) AS parallel_setup_cost`, q.UserID, q.ProfileID).Scan(ctx, &q.sums)
 	if err != nil {
 		return fmt.Errorf("look for usage that is added up: %w", err)
 	}

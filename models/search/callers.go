@@ -17,6 +17,30 @@ const active = "c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expire
 // grants is the condition of a provider config that grants a model. A listed name may have "provider/" in front.
 const grants = "(g.all_models_allowed OR g.allowed_models && ARRAY[m.model, m.provider || '/' || m.model])"
 
+// selectCallers compares each list of models once, since copies share theirs, marks it with a bit for each model it
+// grants, and reads each holder once.
+const selectCallers = `
+WITH lists AS (
+    SELECT provider_name, all_models_allowed, allowed_models, array_agg(policy_id) AS policies FROM provider_configs
+    WHERE provider_name = ANY ($1::text[]) GROUP BY 1, 2, 3
+), marked AS MATERIALIZED (
+    SELECT g.policies, (SELECT bit_or(1 << m.n::int)
+        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS m(provider, model, n)
+        WHERE m.provider = g.provider_name AND ` + grants + `) AS models
+    FROM lists AS g
+), granting AS (
+    SELECT p.policy_id, g.models FROM marked AS g, unnest(g.policies) AS p(policy_id) WHERE g.models <> 0
+)
+SELECT n, count(*) FILTER (WHERE of_profile) AS profiles, count(*) FILTER (WHERE NOT of_profile) AS users
+FROM (
+    SELECT true AS of_profile, bit_or(g.models) AS models
+    FROM granting AS g JOIN access_profiles AS t USING (policy_id) GROUP BY t.id
+    UNION ALL
+    SELECT false, bit_or(g.models)
+    FROM granting AS g JOIN user_access_profiles AS c USING (policy_id) WHERE ` + active + ` GROUP BY c.user_id
+) AS counted JOIN generate_series(1, cardinality($1::text[])) AS n ON counted.models & (1 << n) <> 0
+GROUP BY n`
+
 // countCallers counts the profiles that grant each model among the hits, and the users who may call it.
 func countCallers(ctx context.Context, db bun.IDB, hits []Hit) error {
 	var providers, models []string
@@ -31,13 +55,7 @@ func countCallers(ctx context.Context, db bun.IDB, hits []Hit) error {
 	if len(of) == 0 {
 		return nil
 	}
-	rows, err := database.QueryPlanned(ctx, db, `
-SELECT m.n, count(t.id) AS profiles, count(DISTINCT c.user_id) AS count
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS m(provider, model, n)
-JOIN provider_configs AS g ON g.provider_name = m.provider AND `+grants+`
-LEFT JOIN access_profiles AS t ON t.policy_id = g.policy_id
-LEFT JOIN user_access_profiles AS c ON c.policy_id = g.policy_id AND `+active+`
-GROUP BY m.n`, providers, models)
+	rows, err := database.QueryPlanned(ctx, db, selectCallers, providers, models)
 	if err != nil {
 		return fmt.Errorf("count who may call models: %w", err)
 	}
