@@ -26,16 +26,19 @@ type Watch struct {
 	until  time.Time
 }
 
-// Users are the ids of the users of whom a limit is used up, as of when; zero for now.
+// Users are the ids of the users of whom a limit is used up, as of when; zero for now. Reading them makes no other wait.
 func (w *Watch) Users(ctx context.Context, db bun.IDB) (users []string, asOf time.Time, err error) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
 	begin := time.Now()
-	if begin.Before(w.until) {
-		return w.users, w.readAt, nil
+	w.mutex.Lock()
+	users, asOf, until := w.users, w.readAt, w.until
+	w.mutex.Unlock()
+	if begin.Before(until) {
+		return users, asOf, nil
 	}
 	users, err = loadUsers(ctx, db)
 	if took := time.Since(begin); err == nil && took > live {
+		w.mutex.Lock()
+		defer w.mutex.Unlock()
 		w.users, w.readAt, w.until = users, begin, time.Now().Add(min(kept, keptFactor*took))
 	}
 	return users, time.Time{}, err
