@@ -152,10 +152,6 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 	if err != nil {
 		return ui.Page{}, err
 	}
-	roles, err := profile.CountRoles(reqctx.Of(c), h.DB, shown.ID)
-	if err != nil {
-		return ui.Page{}, err
-	}
 	page := h.profilePage(c, shown, shown.Name)
 	href := page.Crumbs[1].Href
 	page.Crumbs = page.Crumbs[:1]
@@ -166,7 +162,7 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 	page.Tabs = []ui.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},
 		{Label: "Users", Href: href + "/users", Count: plural.Count(copies.Holders), Current: tab == "users"},
-		{Label: "Roles", Href: href + "/roles", Count: plural.Count(roles), Current: tab == "roles"},
+		{Label: "Roles", Href: href + "/roles", Count: plural.Count(copies.Roles), Current: tab == "roles"},
 		{Label: "Versions", Href: href + "/versions", Count: plural.Count(shown.Version), Current: tab == "versions"},
 		{Label: "Audit", Href: href + "/audit", Current: tab == "audit"},
 	}

@@ -37,6 +37,7 @@ const (
 // moreQueries are the pages that need more queries, and why.
 var moreQueries = map[string]int{
 	"/users/:id": 10, // six lists and forms: copies, counters, refusals, profiles that would grant them, keys, roles
+	"/me":        11, // the same for the user's own
 	"/users/:id/access-profiles/:copy_id/budgets/:budget_id/override":     18, // what a raise has to be is asked as decisions ask
 	"/api/users/:id/access-profiles/:copy_id/budgets/:budget_id/override": 18,
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Spread is how the copies of a profile stand towards it.
+// Spread is how far a profile has been handed out, and how its copies compare with it.
 type Spread struct {
+	Roles    int64 // that it is attached to
 	Holders  int64 // all copies
 	Active   int64 // that are not paused
 	Together int64 // paused with all others
@@ -17,16 +18,16 @@ type Spread struct {
 	Newest   int64 // the same
 }
 
-// LoadSpread counts the copies of a profile.
+// LoadSpread counts the copies and the roles of a profile.
 func LoadSpread(ctx context.Context, db bun.IDB, profileID int64) (s Spread, err error) {
 	err = db.NewRaw(`
-SELECT count(*) AS holders, count(*) FILTER (WHERE c.is_active) AS active,
+SELECT (SELECT count(*) FROM role_access_profiles WHERE access_profile_id = ?0) AS roles, count(*) AS holders, count(*) FILTER (WHERE c.is_active) AS active,
     count(*) FILTER (WHERE NOT c.is_active AND c.paused_together) AS together,
     count(*) FILTER (WHERE c.is_active AND c.template_version < p.policy_version) AS behind,
     coalesce(min(c.template_version) FILTER (WHERE c.is_active AND c.template_version < p.policy_version), 0) AS oldest,
     coalesce(max(c.template_version) FILTER (WHERE c.is_active AND c.template_version < p.policy_version), 0) AS newest
 FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
-WHERE c.access_profile_id = ?`, profileID).Scan(ctx, &s)
+WHERE c.access_profile_id = ?0`, profileID).Scan(ctx, &s)
 	if err != nil {
 		return s, fmt.Errorf("count copies of access profile %d: %w", profileID, err)
 	}

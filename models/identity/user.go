@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -104,6 +105,9 @@ func HasUsers(ctx context.Context, db bun.IDB) (bool, error) {
 // UserNames returns the names of the users that exist, by id.
 func UserNames(ctx context.Context, db bun.IDB, ids []string) (map[string]string, error) {
 	names := make(map[string]string, len(ids))
+	if strings.Join(ids, "") == "" {
+		return names, nil
+	}
 	var rows []struct{ ID, Name string }
 	if err := db.NewRaw("SELECT id, name FROM users WHERE id = ANY (?)", pgdialect.Array(ids)).
 		Scan(ctx, &rows); err != nil {

@@ -74,12 +74,3 @@ WHERE NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = u.id A
 	}
 	return without, nil
 }
-
-// CountRoles counts the roles that a profile is attached to.
-func CountRoles(ctx context.Context, db bun.IDB, profileID int64) (int64, error) {
-	n, err := db.NewSelect().Table("role_access_profiles").Where("access_profile_id = ?", profileID).Count(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("count the roles of access profile %d: %w", profileID, err)
-	}
-	return n, nil
-}

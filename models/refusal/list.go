@@ -182,8 +182,8 @@ func (r *Row) complete() {
 func OfHolder(ctx context.Context, db bun.IDB, user string, q Query) (rows []Row, total int64, err error) {
 	q.UserID = user
 	rows, total, err = List(ctx, db, q)
-	if err != nil {
-		return nil, 0, err
+	if err != nil || len(rows) == 0 {
+		return rows, total, err
 	}
 	held := []int64{}
 	err = db.NewSelect().TableExpr("user_access_profiles").Column("access_profile_id").Where("user_id = ?", user).
