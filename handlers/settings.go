@@ -67,7 +67,7 @@ func (h *Handlers) settingsWith(
 	return framed(page, views.SettingsBody(views.Settings{
 		Email: user.Email, Role: user.Role, Problems: problems,
 		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: err == nil && pending == 0,
-		Gateway: gateway, MaySet: reqctx.Actor(c).May("Settings:Update"),
+		RefusalDays: h.Refusals.KeptDays(), Gateway: gateway, MaySet: reqctx.Actor(c).May("Settings:Update"),
 	})), nil
 }
 

@@ -206,6 +206,9 @@ func OfHolder(ctx context.Context, db bun.IDB, user string, q Query) (rows []Row
 // lacking reports a model that no profile of the user has.
 func (r Row) lacking() bool { return r.Type == "model_blocked" || r.Type == "provider_blocked" }
 
+// KeptDays is for how many days refusals are kept.
+func (l *Log) KeptDays() int { return l.keptDays }
+
 // KeptSince is how far back refusals are kept.
 func (l *Log) KeptSince(now time.Time) time.Time {
 	return now.UTC().AddDate(0, 0, -l.keptDays).Truncate(time.Minute)

@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
+// MonthsKept is for how many months the sums by hour are kept, which name no user.
+const MonthsKept = 13
+
 const (
 	purgeEvery = time.Hour
 	purgeRows  = 5_000 // in one statement
-	monthsKept = 13    // of the sums by hour, which name no user
 )
 
 // purges delete what is older than it is kept, and rows of users who were deleted while a console wrote them.
@@ -32,7 +34,7 @@ const (
 func (l *Log) purge(ctx context.Context) error {
 	for _, statement := range []string{purgeRefusals, purgeDeleted, purgeHours, purgeConsoles} {
 		for {
-			done, err := l.db.NewRaw(statement, l.keptDays, purgeRows, monthsKept).Exec(ctx)
+			done, err := l.db.NewRaw(statement, l.keptDays, purgeRows, MonthsKept).Exec(ctx)
 			if err != nil {
 				return fmt.Errorf("delete old rows of the decision log: %w", err)
 			}
