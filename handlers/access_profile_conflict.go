@@ -89,16 +89,16 @@ var sides = []side{
 }
 
 // takeChosen carries out what was chosen after a late save: fields whose saved side was chosen are taken from the
-// profile as it stands.
+// profile as it is now.
 func (h *Handlers) takeChosen(c *gin.Context, e *shownForm, version *int64) error {
 	if e.form.Choose.Kind == input.Absent || e.form.Op.Text == saveMine {
 		return nil
 	}
-	stands, err := h.standing(c, e.id)
-	if err != nil || version == nil || stands.Version != *version {
+	current, err := h.currentProfile(c, e.id)
+	if err != nil || version == nil || current.Version != *version {
 		return err // the save itself says what is wrong
 	}
-	saved := stands.Input()
+	saved := current.Input()
 	var problems problem.Problems
 	for _, side := range sides {
 		switch choice := side.choice(&e.form.Choose).Text; choice {
@@ -117,37 +117,37 @@ func (h *Handlers) takeChosen(c *gin.Context, e *shownForm, version *int64) erro
 	return nil
 }
 
-// describeConflict sets both sides beside each other and gives the form the version that stands, so that the next save
+// describeConflict sets both sides beside each other and gives the form the current version, so that the next save
 // is made knowingly.
 func (h *Handlers) describeConflict(c *gin.Context, e *shownForm) error {
-	stands, err := h.standing(c, e.id)
+	current, err := h.currentProfile(c, e.id)
 	if err != nil {
 		return err
 	}
 	yours, _ := e.form.Apply(profile.Profile{IsActive: true})
-	base := stands
+	base := current
 	if !e.form.Base.Given() {
 		e.form.Base = e.form.BaseVersion
 	}
 	if version, err := (profileForm{BaseVersion: e.form.Base}).version(); err == nil {
 		if base, err = h.profileAt(c, e.id, *version); err != nil {
-			base = stands
+			base = current
 		}
 	}
 	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
 		return err
 	}
-	saved, err := profile.FindVersion(reqctx.Of(c), h.DB, e.id, stands.Version)
+	saved, err := profile.FindVersion(reqctx.Of(c), h.DB, e.id, current.Version)
 	if err != nil {
 		return err
 	}
 	conflict := &editor.EditConflict{
-		Version: strconv.FormatInt(stands.Version, 10), By: saved.ChangedBy, At: saved.CreatedAt,
+		Version: strconv.FormatInt(current.Version, 10), By: saved.ChangedBy, At: saved.CreatedAt,
 		Own: saved.ChangedBy == reqctx.Actor(c).Name,
 	}
 	was, mine := policytext.FieldLines(base, offered), policytext.FieldLines(yours, offered)
-	theirs := policytext.FieldLines(stands, offered)
+	theirs := policytext.FieldLines(current, offered)
 	for _, side := range sides {
 		if slices.Equal(mine[side.name], theirs[side.name]) {
 			continue
@@ -172,8 +172,8 @@ func (h *Handlers) describeConflict(c *gin.Context, e *shownForm) error {
 	return nil
 }
 
-// standing is the profile as the database has it now.
-func (h *Handlers) standing(c *gin.Context, id int64) (profile.Profile, error) {
+// currentProfile is the profile as the database has it now.
+func (h *Handlers) currentProfile(c *gin.Context, id int64) (profile.Profile, error) {
 	var shown profile.Profile
 	document, err := profile.Document(reqctx.Of(c), h.DB, id)
 	if err != nil {

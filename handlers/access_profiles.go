@@ -119,7 +119,7 @@ func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
 			return err // what was asked about is no longer what would go
 		}
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-			profile, err := h.standing(c, id)
+			profile, err := h.currentProfile(c, id)
 			if err != nil {
 				return nil, err
 			}
@@ -188,7 +188,7 @@ func (h *Handlers) CloneAccessProfile(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		source, err := h.standing(c, id)
+		source, err := h.currentProfile(c, id)
 		if err != nil {
 			return nil, err
 		}

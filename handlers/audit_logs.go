@@ -77,7 +77,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, shown history.AuditPage) error {
 	page := h.page(c, "Audit", "/audit")
 	if wanted.ProfileID != nil {
-		profile, err := h.standing(c, *wanted.ProfileID)
+		profile, err := h.currentProfile(c, *wanted.ProfileID)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	profile, err := h.standing(c, id)
+	profile, err := h.currentProfile(c, id)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	profile, err := h.standing(c, id)
+	profile, err := h.currentProfile(c, id)
 	if err != nil {
 		return err
 	}

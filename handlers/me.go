@@ -78,7 +78,8 @@ func (h *Handlers) loadMe(c *gin.Context) (shown views.MePage, err error) {
 	if shown.Keys, err = virtualkey.ListOwn(ctx, h.DB, id); err != nil {
 		return shown, err
 	}
-	if shown.Requests, _, err = accessrequest.List(ctx, h.DB, accessrequest.Query{UserID: id, Limit: ownRequests}); err != nil {
+	requests := accessrequest.Query{UserID: id, Limit: ownRequests}
+	if shown.Requests, _, err = accessrequest.List(ctx, h.DB, requests); err != nil {
 		return shown, err
 	}
 	rows, _, err := refusal.OfHolder(ctx, h.DB, id, refusal.Query{Days: refusalDays, Limit: ownRefusals})

@@ -111,11 +111,11 @@ func (h *Handlers) propagated(c *gin.Context, reading context.Context, job propa
 	if !reqctx.IsAPI(c) {
 		return seeOther(c, propagationHref(job), "")
 	}
-	stands, err := propagation.Get(reading, h.DB, job.AccessProfileID, job.ID)
+	current, err := propagation.Get(reading, h.DB, job.AccessProfileID, job.ID)
 	if err != nil {
 		return err
 	}
-	return writePropagation(c, stands)
+	return writePropagation(c, current)
 }
 
 func propagationHref(job propagation.Job) string {
@@ -197,19 +197,19 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	stands, err := propagation.Get(reqctx.Of(c), h.DB, id, job)
+	current, err := propagation.Get(reqctx.Of(c), h.DB, id, job)
 	if err != nil {
 		return err
 	}
 	if reqctx.IsAPI(c) {
-		return writePropagation(c, stands)
+		return writePropagation(c, current)
 	}
-	profile, err := h.standing(c, id)
+	profile, err := h.currentProfile(c, id)
 	if err != nil {
 		return err
 	}
 	shown := history.PropagationPage{
-		Profile: profile, Job: stands, Href: propagationHref(stands), MayViewUsers: reqctx.Actor(c).May("Users:View"),
+		Profile: profile, Job: current, Href: propagationHref(current), MayViewUsers: reqctx.Actor(c).May("Users:View"),
 		MayRetry: reqctx.Actor(c).May("AccessProfiles:Create or AccessProfiles:Update"),
 	}
 	if reqctx.IsHTMX(c) {
@@ -217,7 +217,7 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 		return nil
 	}
 	page := h.profilePage(c, profile, "Propagation of "+profile.Name)
-	if !stands.Finished() {
+	if !current.Finished() {
 		page.RefreshWithout = 2
 	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.PropagationProgress(shown)))

@@ -56,7 +56,7 @@ func (h *Handlers) propagationPage(
 	if err != nil {
 		return nil, err
 	}
-	profile, err := h.standing(c, id)
+	profile, err := h.currentProfile(c, id)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (h *Handlers) profileRolesPage(
 	if err != nil {
 		return nil, err
 	}
-	shown, err := h.standing(c, id)
+	shown, err := h.currentProfile(c, id)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown, err := h.standing(c, id)
+	shown, err := h.currentProfile(c, id)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 	if behindEnd(c, q, limit, offset, len(versions), total) {
 		return nil
 	}
-	profile, err := h.standing(c, id)
+	profile, err := h.currentProfile(c, id)
 	if err != nil {
 		return err
 	}
@@ -92,9 +92,9 @@ func (h *Handlers) CompareVersions(c *gin.Context) error {
 	return h.comparePage(c, id, from, &to)
 }
 
-// comparePage shows what differs between a version and another, or the one that stands.
+// comparePage shows what differs between a version and another, or the current one.
 func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error {
-	profile, err := h.standing(c, id)
+	profile, err := h.currentProfile(c, id)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
 	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.CompareBody(history.Comparison{
-		Href: page.Crumbs[1].Href, From: from, To: *to, Standing: profile.Version,
+		Href: page.Crumbs[1].Href, From: from, To: *to, Current: profile.Version,
 		Rows:       history.Differences(older, newer, offered),
 		MayRestore: reqctx.Actor(c).May("AccessProfiles:Update"),
 	})))

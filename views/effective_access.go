@@ -7,7 +7,6 @@ import (
 
 	"tollgate/models/assignment"
 	"tollgate/models/policy"
-	"tollgate/views/policytext"
 )
 
 type accessLine struct {
@@ -76,12 +75,4 @@ func (p UserPage) working() []assignment.Assignment {
 	return slices.DeleteFunc(slices.Clone(p.Copies), func(u assignment.Assignment) bool {
 		return !u.IsActive || u.Expired(p.Now)
 	})
-}
-
-// withWhere says in each bar which provider it is of, for a list without a column for it.
-func withWhere(lines []policytext.LimitLine) []policytext.LimitLine {
-	for i := range lines {
-		lines[i].Bar.Where = lines[i].Scope
-	}
-	return lines
 }

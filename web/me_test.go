@@ -97,13 +97,13 @@ func TestMe(t *testing.T) {
 		}
 	}
 	g.Anonymous().Get("/quota").Redirects("/me")
-	nobody := g.Login(webtest.Viewer).Get("/me").Is(200)
-	if !strings.Contains(string(nobody.Body), "you hold no profile") {
+	without := g.Login(webtest.Viewer).Get("/me").Is(200)
+	if !strings.Contains(string(without.Body), "you hold no profile") {
 		t.Error("the page of a user without a profile does not say so")
 	}
 }
 
-// Users make and rotate their own keys; the value survives a reload, and nobody else's key is theirs to rotate.
+// Users make and rotate their own keys; the value survives a reload, and they rotate no key of another user.
 func TestOwnKeys(t *testing.T) {
 	s := webtest.NewStage(t)
 	s.Assign(s.Bob, webtest.Research)

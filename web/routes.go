@@ -14,7 +14,7 @@ import (
 const (
 	anyone   permission.Permission = "anyone"
 	signedIn permission.Permission = "signed in"
-	// Those whose role permits something, whatever it is.
+	// Users whose role permits anything at all.
 	inConsole permission.Permission = "any permission"
 	// A user who signed in, for what is theirs.
 	themselves permission.Permission = "a user, for their own"

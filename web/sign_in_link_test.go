@@ -33,7 +33,7 @@ func TestSignInLink(t *testing.T) {
 	browser := s.Anonymous().With("Cookie", webtest.CookieOf(signedIn, "session"))
 	browser.Get("/me").Is(200)
 	s.Anonymous().Post("/sign-in-link", url.Values{"code": {token}}).Refuses(422, "invalid_link", "code")
-	// The session opens nothing else, whatever the user's role permits.
+	// The session opens nothing else, even if the user's role permits more.
 	browser.Get("/access-profiles").Refuses(403, "forbidden", "")
 	browser.Get("/find").Refuses(403, "forbidden", "")
 	browser.API("GET", "/api/users", nil).Refuses(403, "forbidden", "")

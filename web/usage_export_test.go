@@ -72,7 +72,7 @@ func TestFailedExportsBreakTheConnection(t *testing.T) {
 	g := webtest.NewGateway(t)
 	g.Fill()
 	_, err := g.Owner().Exec(`INSERT INTO audit_logs (actor, action, created_at, hash, new_values)
-SELECT 'somebody', 'create', now(), '', '{"value":"' || repeat('x', 800) || '"}' FROM generate_series(1, 15000)`)
+SELECT 'a user', 'create', now(), '', '{"value":"' || repeat('x', 800) || '"}' FROM generate_series(1, 15000)`)
 	g.Must(err)
 	for path, v := range map[string]webtest.Client{
 		"/usage/export?format=csv&group_by=model": g.Session, "/usage/export?format=focus": g.Session, "/api/usage/export?format=focus": g.Admin,

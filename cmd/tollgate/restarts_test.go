@@ -241,7 +241,8 @@ func standStill(t *testing.T, pid int) {
 // table is what a query answers, as JSON.
 func table(t *testing.T, db bun.IDB, query string) (rows string) {
 	t.Helper()
-	if err := db.NewRaw("SELECT coalesce(json_agg(r), '[]')::text FROM (?) AS r", bun.Safe(query)).Scan(t.Context(), &rows); err != nil {
+	err := db.NewRaw("SELECT coalesce(json_agg(r), '[]')::text FROM (?) AS r", db.NewRaw(query)).Scan(t.Context(), &rows)
+	if err != nil {
 		return err.Error()
 	}
 	return rows

@@ -250,7 +250,8 @@ func (r *Request) raise(ctx context.Context, tx database.Tx, actor permission.Ac
 		return problem.Refuse(problem.Invalid, "amount", "would_not_help",
 			"Grant at least "+dollars(least)+": with less the next call is still refused.")
 	}
-	_, err = assignment.SetOverride(ctx, tx, actor, r.UserID, r.CopyID, r.LineID, assignment.OverrideUntil(total, *g.until))
+	until := assignment.OverrideUntil(total, *g.until)
+	_, err = assignment.SetOverride(ctx, tx, actor, r.UserID, r.CopyID, r.LineID, until)
 	r.GrantedAmount = g.amount
 	return err
 }

@@ -19,8 +19,8 @@ type Part struct {
 	Rows  any              // a pointer to a slice of structs
 }
 
-// ReadTogether runs queries as one statement: each answers with an array of its rows, in its order. With stands in front
-// of them, "" for nothing: common queries that they share.
+// ReadTogether runs queries as one statement: each answers with an array of its rows, in its order. With is put in
+// front of them, "" for nothing: common queries that they share.
 func ReadTogether(ctx context.Context, db bun.IDB, with string, shared []any, parts ...Part) error {
 	columns, args := make([]string, len(parts)), shared
 	answers, targets := make([]string, len(parts)), make([]any, len(parts))

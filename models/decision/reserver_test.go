@@ -39,7 +39,7 @@ func reserveTogether(t *testing.T, db *bun.DB, line string, limit int, amounts [
 SELECT string_agg(CASE holds WHEN true THEN 'yes' WHEN false THEN 'no' ELSE 'again' END, ' ' ORDER BY n)
 FROM (
     SELECT array_agg(gen_random_uuid()) AS ids, array_agg(300::bigint) AS leases, array_agg(NULL::text) AS names, array_agg(NULL::bytea) AS contents,
-           array_agg('somebody'::text) AS users, array_agg(7::bigint) AS copies, array_agg(n) AS of,
+           array_agg('a user'::text) AS users, array_agg(7::bigint) AS copies, array_agg(n) AS of,
            array_agg(?::uuid) AS lines, array_agg('tokens'::text) AS kinds, array_agg('1d'::text) AS durations,
            array_agg('2026-11-23T00:00:00Z'::timestamptz) AS starts, array_agg(amount) AS asks, array_agg(?::bigint) AS limits
     FROM unnest(?::bigint[]) WITH ORDINALITY AS a(amount, n)

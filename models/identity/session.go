@@ -54,12 +54,14 @@ func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 	var dozing, ownOnly bool
 	var left float64
 	hash := secret.HashToken(token)
+	permissions := pgdialect.Array(&u.Permissions)
 	err := database.ScanPlanned(
-		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, pgdialect.Array(&u.Permissions), &dozing, &ownOnly, &left},
+		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, permissions, &dozing, &ownOnly, &left},
 		`
 SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p
     WHERE p.role_id = u.role_id ORDER BY permission),
-       s.seen_at < now() - interval '1 minute', s.own_only, extract(epoch FROM s.created_at + interval '12 hours' - now())::float8
+       s.seen_at < now() - interval '1 minute', s.own_only,
+       extract(epoch FROM s.created_at + interval '12 hours' - now())::float8
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
 WHERE s.token_hash = $1 AND `+liveSession,
 		hash,

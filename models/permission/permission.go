@@ -59,7 +59,7 @@ const (
 // CLI is the actor of the command line.
 var CLI = Actor{Name: "cli", Permissions: AllPermissions(), Door: DoorCLI}
 
-// Own is what users may do with what is theirs, whatever their role permits. API keys and virtual keys may not.
+// Own is what users may do with what is theirs, with any role. API keys and virtual keys may not.
 const Own Permission = "own"
 
 // None reports an actor who may do nothing in the console but what concerns themselves.

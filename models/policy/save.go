@@ -77,7 +77,7 @@ func Save(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) 
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
 		return fmt.Errorf("save provider configs: %w", err)
 	}
-	return execTogether(ctx, tx, slices.Concat(
+	return execBatch(ctx, tx, slices.Concat(
 		changes(tx, old.limitRows(id), p.limitRows(id), limitRow.key, limitRow.same,
 			"CONFLICT (id, kind) DO UPDATE", "max_limit", "reset_duration", "quarter_start_month", "position"),
 		changeSelections(tx, id, old, *p),
@@ -145,11 +145,11 @@ func Difference[T any](before, after []T, key func(T) string, same func(a, b T) 
 func SaveRows[T comparable](
 	ctx context.Context, tx database.Tx, before, after []T, key func(T) string, conflict string, columns ...string,
 ) error {
-	return execTogether(ctx, tx, changes(tx, before, after, key, same[T], conflict, columns...))
+	return execBatch(ctx, tx, changes(tx, before, after, key, same[T], conflict, columns...))
 }
 
-// execTogether runs queries as one statement; none of them may read what another writes.
-func execTogether(ctx context.Context, tx database.Tx, queries []bun.Query) error {
+// execBatch runs queries as one statement; none of them may read what another writes.
+func execBatch(ctx context.Context, tx database.Tx, queries []bun.Query) error {
 	if len(queries) == 0 {
 		return nil
 	}

@@ -71,8 +71,8 @@ func (q Query) PeriodBefore() (since, until time.Time) {
 	return q.Since.AddDate(0, 0, -days), q.Since.AddDate(0, 0, -1)
 }
 
-// LoadPage reads a page of a report and who needs an administrator, in one snapshot and at most six statements. Refusal:
-// as of LoadReport.
+// LoadPage reads a page of a report and who needs an administrator, in one snapshot and at most six statements.
+// Refusal: as of LoadReport.
 func (w *Watch) LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, error) {
 	var page Page
 	err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
@@ -123,9 +123,9 @@ func (p *Page) loadRows(ctx context.Context, db bun.IDB, q PageQuery) (top []Row
 		return nil, nil
 	}
 	column, descending := strings.CutPrefix(q.Sort, "-")
-	order := sortColumns[column]
+	order := db.NewRaw("?", bun.Ident(sortColumns[column]))
 	if descending {
-		order += " DESC"
+		order = db.NewRaw("? DESC", bun.Ident(sortColumns[column]))
 	}
 	sorted := db.NewSelect().TableExpr("sums AS r").ColumnExpr("r.*")
 	if column == "name" {
@@ -137,7 +137,7 @@ func (p *Page) loadRows(ctx context.Context, db bun.IDB, q PageQuery) (top []Row
 		Plotted bool
 		Count   int64
 	}
-	err = db.NewRaw(selectRows, q.sumsByKey(db), sorted, bun.Safe(order), q.Limit, q.Offset, seriesShown, shown).Scan(ctx, &rows)
+	err = db.NewRaw(selectRows, q.sumsByKey(db), sorted, order, q.Limit, q.Offset, seriesShown, shown).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("report a page of usage: %w", err)
 	}

@@ -32,8 +32,8 @@ const (
 )
 
 // loadLimits lists the budgets of active copies of which the greatest part is used in the current window, and all that
-// are used up or will be within a day at their pace. Beside them it adds up what active copies may spend in a month: what
-// they may spend overall, else of each provider.
+// are used up or will be within a day at their pace. Beside them it adds up what active copies may spend in a month:
+// what they may spend overall, else of each provider.
 func (n *Needs) loadLimits(ctx context.Context, db bun.IDB, q Query) error {
 	var rows []struct {
 		NearLimit
@@ -106,12 +106,14 @@ WITH line AS MATERIALIZED (?0), month AS (
     SELECT * FROM placed WHERE place <= ?1 OR needy ORDER BY place LIMIT ?2
 )
 SELECT coalesce(n.id::text, '') AS id, coalesce(n.copy_id, 0) AS copy_id, coalesce(n.user_id, '') AS user_id,
-    coalesce(u.name, '') AS "user", coalesce(n.access_profile_id, 0) AS access_profile_id, coalesce(t.name, '') AS profile,
+    coalesce(u.name, '') AS "user", coalesce(n.access_profile_id, 0) AS access_profile_id,
+    coalesce(t.name, '') AS profile,
     coalesce(n.provider_name, '') AS provider_name, coalesce(n.reset_duration, '') AS reset_duration,
     coalesce(n.used, 0) AS used, coalesce(n."limit", 0) AS "limit", coalesce(n.starts, now()) AS starts,
     coalesce(n.calendar, '') AS zone, coalesce(n.used_up, 0) AS used_up, month.budget, now() AS read_at,
     CASE WHEN n.carried_until > now() AND n.carried_from <= now() THEN n.carried_until
-        ELSE coalesce(window_end(n.reset_duration, n.quarter_start_month, n.calendar, n.created_at, now()), now()) END AS ends
+        ELSE coalesce(window_end(n.reset_duration, n.quarter_start_month, n.calendar, n.created_at, now()), now())
+        END AS ends
 FROM month LEFT JOIN nearest AS n ON true LEFT JOIN users AS u ON u.id = n.user_id
 LEFT JOIN access_profiles AS t ON t.id = n.access_profile_id ORDER BY n.place`
 

@@ -35,7 +35,7 @@ func (c *eventColumns) add(e *Event) {
 	c.named = append(c.named, e.named)
 	c.servers, c.tools = append(c.servers, e.mcpClientID), append(c.tools, e.toolName)
 	c.occurred = append(c.occurred, e.OccurredAt)
-	c.copies, c.profiles = append(c.copies, known(e.CopyID)), append(c.profiles, known(e.ProfileID))
+	c.copies, c.profiles = append(c.copies, orNull(e.CopyID)), append(c.profiles, orNull(e.ProfileID))
 	tokens := e.Tokens
 	c.costs, c.tokens = append(c.costs, e.nanos()), append(c.tokens, &tokens)
 	c.inputs, c.outputs = append(c.inputs, e.input), append(c.outputs, e.output)
@@ -66,7 +66,8 @@ func (e *Event) nanos() *int64 {
 	return &nanos
 }
 
-func known(id int64) *int64 {
+// orNull is an id as a column has it: 0 is null.
+func orNull(id int64) *int64 {
 	if id == 0 {
 		return nil
 	}

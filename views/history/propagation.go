@@ -31,8 +31,8 @@ type PropagationForm struct {
 
 func (f PropagationForm) href() string { return policytext.ProfileHref(f.Profile.ID) + "/propagate" }
 
-// standing says which copies a propagation would reach.
-func (f PropagationForm) standing() string {
+// reach says which copies a propagation would reach.
+func (f PropagationForm) reach() string {
 	said := plural.Of(f.holders(), "user") + plural.Choose(f.holders() == 1, " holds ", " hold ") + f.Profile.Name
 	if f.Behind == 0 {
 		return said + ", all as it stands now."

@@ -15,7 +15,7 @@ import (
 type VersionRow struct {
 	Number, Name, By, When, Exact string
 	Note                          string
-	Standing                      bool
+	Current                       bool
 }
 
 // VersionList is a profile's versions.
@@ -24,15 +24,15 @@ type VersionList struct {
 	Pager ui.Pager
 }
 
-// VersionsOf writes versions out; standing is the newest.
-func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager ui.Pager) VersionList {
+// VersionsOf writes versions out; current is the newest.
+func VersionsOf(versions []profile.Version, current int64, now time.Time, pager ui.Pager) VersionList {
 	list := VersionList{Pager: pager}
 	for _, v := range versions {
 		list.Rows = append(list.Rows, VersionRow{
 			Number: strconv.FormatInt(v.Version, 10), Name: v.Name, By: v.ChangedBy, When: ui.Ago(v.CreatedAt, now),
-			Exact:    ui.Exact(v.CreatedAt),
-			Note:     v.Note,
-			Standing: v.Version == standing,
+			Exact:   ui.Exact(v.CreatedAt),
+			Note:    v.Note,
+			Current: v.Version == current,
 		})
 	}
 	return list
@@ -40,17 +40,17 @@ func VersionsOf(versions []profile.Version, standing int64, now time.Time, pager
 
 // Comparison is two versions side by side.
 type Comparison struct {
-	Href               string // of the profile
-	From, To, Standing int64
-	Rows               []DifferenceRow
-	MayRestore         bool
+	Href              string // of the profile
+	From, To, Current int64
+	Rows              []DifferenceRow
+	MayRestore        bool
 }
 
 func (c Comparison) number(n int64) string { return strconv.FormatInt(n, 10) }
 
-// restorable reports whether the older side can be restored: it differs from what stands.
+// restorable reports whether the older side can be restored: it differs from the current version.
 func (c Comparison) restorable() bool {
-	return c.MayRestore && c.To == c.Standing && c.From != c.Standing && len(c.Rows) > 0
+	return c.MayRestore && c.To == c.Current && c.From != c.Current && len(c.Rows) > 0
 }
 
 // DifferenceRow is a field that differs, as lines of words.
