@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -26,17 +25,6 @@ const (
 	requestsHref = "/access-requests"
 	everyState   = "all"
 )
-
-// openRequests is how many requests wait, for the rail. A page is not refused because they cannot be counted.
-func (h *Handlers) openRequests(c *gin.Context) int64 {
-	ctx, cancel := context.WithTimeout(reqctx.Of(c), time.Second)
-	defer cancel()
-	n, err := accessrequest.CountOpen(ctx, h.DB)
-	if err != nil {
-		return 0
-	}
-	return n
-}
 
 // NewAccessRequest asks why the user needs more of a budget, or a model.
 func (h *Handlers) NewAccessRequest(c *gin.Context) error {

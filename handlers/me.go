@@ -63,8 +63,11 @@ func (h *Handlers) meFrame(c *gin.Context, title string) ui.Page {
 func (h *Handlers) loadMe(c *gin.Context) (shown views.MePage, err error) {
 	ctx, id := reqctx.Of(c), reqctx.Actor(c).UserID
 	shown.Now = time.Now()
-	if shown.User, err = identity.GetUser(ctx, h.DB, id); err != nil {
-		return shown, err
+	known, signedIn := reqctx.User(c)
+	if shown.User = known; !signedIn || reqctx.IsAPI(c) {
+		if shown.User, err = identity.GetUser(ctx, h.DB, id); err != nil {
+			return shown, err
+		}
 	}
 	if shown.Copies, err = assignment.ListOf(ctx, h.DB, id); err != nil {
 		return shown, err
@@ -78,8 +81,7 @@ func (h *Handlers) loadMe(c *gin.Context) (shown views.MePage, err error) {
 	if shown.Keys, err = virtualkey.ListOwn(ctx, h.DB, id); err != nil {
 		return shown, err
 	}
-	requests := accessrequest.Query{UserID: id, Limit: ownRequests}
-	if shown.Requests, _, err = accessrequest.List(ctx, h.DB, requests); err != nil {
+	if shown.Requests, err = accessrequest.Latest(ctx, h.DB, id, ownRequests); err != nil {
 		return shown, err
 	}
 	rows, _, err := refusal.OfHolder(ctx, h.DB, id, refusal.Query{Days: refusalDays, Limit: ownRefusals})

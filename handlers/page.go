@@ -53,7 +53,7 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 				item := section.NavItem
 				item.Current = item.Href == current
 				if item.Href == requestsHref {
-					item.Count = h.openRequests(c)
+					item.Count = user.OpenRequests
 				}
 				page.Nav = append(page.Nav, item)
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/database"
 	"tollgate/models/money"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
@@ -94,6 +93,16 @@ func Get(ctx context.Context, db bun.IDB, id int64) (Request, error) {
 	return r, nil
 }
 
+// Latest returns the last requests of a user.
+func Latest(ctx context.Context, db bun.IDB, user string, limit int64) ([]Request, error) {
+	rows := []Request{}
+	err := selectRequests(db).Where("r.user_id = ?", user).OrderExpr("r.id DESC").Limit(limit).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("list a user's access requests: %w", err)
+	}
+	return rows, nil
+}
+
 // Query says which requests a list shows.
 type Query struct {
 	Limit, Offset int64
@@ -122,14 +131,4 @@ func List(ctx context.Context, db bun.IDB, q Query) ([]Request, int64, error) {
 		return nil, 0, fmt.Errorf("list access requests: %w", err)
 	}
 	return rows, int64(total), nil
-}
-
-// CountOpen is how many requests wait for a decision.
-func CountOpen(ctx context.Context, db bun.IDB) (n int64, err error) {
-	err = database.ScanPlanned(ctx, db, []any{&n},
-		"SELECT count(*) FROM access_requests WHERE state = 'open' AND expires_at > now()")
-	if err != nil {
-		return 0, fmt.Errorf("count open access requests: %w", err)
-	}
-	return n, nil
 }

@@ -15,7 +15,8 @@ import (
 // mostLines is how many addresses may be sent at once.
 const mostLines = 200
 
-// Input is who is to get a profile: addresses with commas, semicolons or new lines between, each with a name or without.
+// Input is who is to get a profile: addresses with commas, semicolons or new lines between, each with a name or
+// without.
 type Input struct {
 	input.Row
 	Emails    input.Value `json:"emails"`

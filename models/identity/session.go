@@ -56,12 +56,16 @@ func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 	hash := secret.HashToken(token)
 	permissions := pgdialect.Array(&u.Permissions)
 	err := database.ScanPlanned(
-		ctx, db, []any{&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, permissions, &dozing, &ownOnly, &left},
+		ctx, db, []any{
+			&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, permissions, &dozing, &ownOnly, &left, &u.HasPassword,
+			&u.OpenRequests,
+		},
 		`
 SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p
     WHERE p.role_id = u.role_id ORDER BY permission),
        s.seen_at < now() - interval '1 minute', s.own_only,
-       extract(epoch FROM s.created_at + interval '12 hours' - now())::float8
+       extract(epoch FROM s.created_at + interval '12 hours' - now())::float8,
+       u.password_hash IS NOT NULL, (SELECT count(*) FROM access_requests WHERE state = 'open' AND expires_at > now())
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
 WHERE s.token_hash = $1 AND `+liveSession,
 		hash,

@@ -34,6 +34,8 @@ type User struct {
 	SessionLeft time.Duration `json:"-" bun:"-"`
 	// ByLink is true in a session that a sign-in link began: then Permissions are none.
 	ByLink bool `json:"-" bun:"-"`
+	// OpenRequests is how many requests for access waited when the session was read.
+	OpenRequests int64 `json:"-" bun:"-"`
 	// HasPassword is false for a user who was added and cannot sign in yet.
 	HasPassword bool `json:"-"`
 }
@@ -144,7 +146,8 @@ func InsertUsers(ctx context.Context, tx database.Tx, actor permission.Actor, us
 INSERT INTO users (id, name, email, email_key, role_id, created_at, updated_at)
 SELECT n.id, n.name, n.email, n.email_key, ?, ?, ? FROM unnest(?::text[], ?::text[], ?::text[], ?::text[])
     AS n(id, name, email, email_key)`, users[0].RoleID, users[0].CreatedAt, users[0].CreatedAt,
-		pgdialect.Array(columns[0]), pgdialect.Array(columns[1]), pgdialect.Array(columns[2]), pgdialect.Array(columns[3])).Exec(ctx)
+		pgdialect.Array(columns[0]), pgdialect.Array(columns[1]), pgdialect.Array(columns[2]), pgdialect.Array(columns[3])).
+		Exec(ctx)
 	if problem.Violates(err, "users_email_taken") {
 		return fmt.Errorf("%w: %w", database.ErrAgain, err) // added since they were looked up
 	}

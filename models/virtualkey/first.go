@@ -30,8 +30,8 @@ func IssueFirstOf(
 		Scan(ctx, &with)
 	if err == nil {
 		err = tx.NewRaw(`
-SELECT DISTINCT k.name_key FROM unnest(?::text[]) AS n JOIN virtual_keys AS k ON k.name_key = n OR starts_with(k.name_key,
-    n || ' (')`, pgdialect.Array(names)).Scan(ctx, &rows)
+SELECT DISTINCT k.name_key FROM unnest(?::text[]) AS n
+    JOIN virtual_keys AS k ON k.name_key = n OR starts_with(k.name_key, n || ' (')`, pgdialect.Array(names)).Scan(ctx, &rows)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up the keys of users: %w", err)
@@ -48,7 +48,9 @@ SELECT DISTINCT k.name_key FROM unnest(?::text[]) AS n JOIN virtual_keys AS k ON
 			free = name + " (" + strconv.Itoa(n) + ")"
 		}
 		taken[input.NameKey(free)] = true
-		key := Key{ID: uuid.NewString(), UserID: user.ID, Name: free, NameKey: input.NameKey(free), CreatedAt: now, UpdatedAt: now}
+		key := Key{
+			ID: uuid.NewString(), UserID: user.ID, Name: free, NameKey: input.NameKey(free), CreatedAt: now, UpdatedAt: now,
+		}
 		key.renew(keys)
 		issued = append(issued, key)
 	}
