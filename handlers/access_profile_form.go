@@ -17,6 +17,7 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views/editor"
@@ -193,7 +194,7 @@ func (h *Handlers) blastRadius(
 	draft.IsActive = edited.IsActive
 	radius := &editor.Blast{
 		Since: edited.Version, Changes: history.Differences(*edited, draft, offered),
-		MayViewUsers: reqctx.Actor(c).May("Users:View"),
+		MayViewUsers: reqctx.Actor(c).May(permission.ViewUsers),
 	}
 	var err error
 	if radius.Copies, err = assignment.LoadSpread(reqctx.Of(c), h.DB, edited.ID); err != nil {

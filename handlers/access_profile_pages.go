@@ -87,8 +87,8 @@ func (h *Handlers) profileListPage(
 		Models: models,
 		Search: wanted.Search, Filtered: len(q.Names) > 0,
 		NewTag:    ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
-		MayCreate: actor.May("AccessProfiles:Create"), MayUpdate: actor.May("AccessProfiles:Update"),
-		MayDelete: actor.May("AccessProfiles:Delete"),
+		MayCreate: actor.May(permission.CreateAccessProfiles), MayUpdate: actor.May(permission.UpdateAccessProfiles),
+		MayDelete: actor.May(permission.DeleteAccessProfiles),
 		States:    stateLinks(q), Tags: tagLinks(q, tags),
 		Pager:   pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"),
 		Name:    sortLink(q, wanted.Sort, "name", "Name", false),
@@ -115,7 +115,7 @@ func (h *Handlers) profileListPage(
 
 // firstSteps are shown to those who set a console up, until all are done.
 func (h *Handlers) firstSteps(c *gin.Context, actor permission.Actor) (*views.FirstSteps, error) {
-	if h.firstStepsDone.Load() || !actor.May("AccessProfiles:Create") || !actor.May("Users:View") {
+	if h.firstStepsDone.Load() || !actor.May(permission.CreateAccessProfiles) || !actor.May(permission.ViewUsers) {
 		return nil, nil
 	}
 	steps, err := sample.FindFirstSteps(reqctx.Of(c), h.DB)

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/accessrequest"
 	"tollgate/models/assignment"
 	"tollgate/models/decision"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/refusal"
 	"tollgate/views/policytext"
@@ -109,7 +110,7 @@ func (h *Handlers) granting(c *gin.Context, rows []accessrequest.Request) (map[s
 			asked = append(asked, r.Asked)
 		}
 	}
-	if !reqctx.Actor(c).May("AccessProfiles:View") {
+	if !reqctx.Actor(c).May(permission.ViewAccessProfiles) {
 		return nil, nil
 	}
 	return refusal.Granting(reqctx.Of(c), h.DB, asked)
@@ -120,8 +121,8 @@ func (h *Handlers) inboxRow(
 ) (requests.Row, error) {
 	actor := reqctx.Actor(c)
 	row := requests.Row{
-		Request: nameless(c, r), Own: r.UserID == actor.UserID, MayDecide: actor.May("AccessRequests:Update"),
-		MayView: actor.May("Users:View"), Profiles: granting[r.Asked],
+		Request: nameless(c, r), Own: r.UserID == actor.UserID, MayDecide: actor.May(permission.UpdateAccessRequests),
+		MayView: actor.May(permission.ViewUsers), Profiles: granting[r.Asked],
 	}
 	copies, err := assignment.List(reqctx.Of(c), h.DB, r.UserID)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views/policytext"
 	"tollgate/views/requests"
@@ -136,7 +137,7 @@ func (h *Handlers) answerRequest(c *gin.Context, r accessrequest.Request) {
 
 // nameless leaves out whose a request is, for an actor who may not see users.
 func nameless(c *gin.Context, r accessrequest.Request) accessrequest.Request {
-	if !reqctx.Actor(c).May("Users:View") {
+	if !reqctx.Actor(c).May(permission.ViewUsers) {
 		r.UserName, r.UserEmail = "", ""
 	}
 	return r

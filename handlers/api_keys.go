@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/apikey"
 	"tollgate/models/database"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -43,7 +44,7 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 	page.Rows = len(keys) > 0
 	list := views.APIKeyList{
 		Search: wanted.Search, Keys: keys, Pager: pager(q, limit, offset, int64(len(keys)), total, "keys"), Now: time.Now(),
-		MayDelete: reqctx.Actor(c).May("APIKeys:Delete"), MayCreate: reqctx.Actor(c).May("APIKeys:Create"),
+		MayDelete: reqctx.Actor(c).May(permission.DeleteAPIKeys), MayCreate: reqctx.Actor(c).May(permission.CreateAPIKeys),
 	}
 	if list.MayCreate {
 		page.Actions = ui.NewButton("New API key", "/settings/api-keys/new")

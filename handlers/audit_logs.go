@@ -14,6 +14,7 @@ import (
 	"tollgate/models/audit"
 	"tollgate/models/catalogue"
 	"tollgate/models/identity"
+	"tollgate/models/permission"
 	"tollgate/views/history"
 )
 
@@ -56,7 +57,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 		return err
 	}
 	affected := history.UsersAffected(rows)
-	if reqctx.Actor(c).May("Users:View") {
+	if reqctx.Actor(c).May(permission.ViewUsers) {
 		affected = append(affected, wanted.UserID) // which other users exist is not revealed
 	}
 	names, err := identity.UserNames(reqctx.Of(c), h.DB, affected)
@@ -97,7 +98,7 @@ func readAuditQuery(c *gin.Context, allowed ...string) (*intake.Query, audit.Que
 	wanted := audit.Query{
 		Limit: limit, Offset: offset, ID: q.Number("id", 0, 1, 1<<63-1), Action: q.Get("action"),
 		Resource: q.Get("resource"), Search: q.Typed("search"), UserID: q.Typed("user_id"), Actor: q.Typed("actor"),
-		Since: q.Day("since", 0), Until: q.Day("until", 1), WithKeys: reqctx.Actor(c).May("AuditLogs:View"),
+		Since: q.Day("since", 0), Until: q.Day("until", 1), WithKeys: reqctx.Actor(c).May(permission.ViewAuditLogs),
 		After: q.Number("after", 0, 1, 1<<63-1),
 	}
 	if wanted.Since != nil && wanted.Until != nil && !wanted.Since.Before(*wanted.Until) {

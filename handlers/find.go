@@ -23,7 +23,9 @@ import (
 )
 
 // foundBy is the permission that an actor needs to follow a link to a hit of another kind.
-var foundBy = map[search.Kind]permission.Permission{search.User: "Users:View", search.Profile: "AccessProfiles:View"}
+var foundBy = map[search.Kind]permission.Permission{
+	search.User: permission.ViewUsers, search.Profile: permission.ViewAccessProfiles,
+}
 
 // findInput is what is typed into the search.
 type findInput struct {

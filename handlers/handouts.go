@@ -14,6 +14,7 @@ import (
 	"tollgate/handlers/reqctx"
 	given "tollgate/models/handout"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/models/secret"
@@ -178,7 +179,7 @@ func (h *Handlers) ShowHandout(c *gin.Context) error {
 	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, handout.ResultBody(handout.Result{
 		Profile: shown, Lines: lines, Gateway: gateway, CSV: handoutHref(shown.ID) + "/" + c.Param("handout") + "/keys.csv",
-		MaySetGateway: reqctx.Actor(c).May("Settings:Update"),
+		MaySetGateway: reqctx.Actor(c).May(permission.UpdateSettings),
 	})))
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/database"
+	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -68,8 +69,8 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 		Filtered: wanted.Search != "" || wanted.Behind,
 		All:      ui.Link{Label: "All", Href: q.Link("behind", ""), On: !wanted.Behind},
 		Behind:   ui.Link{Label: "Behind", Href: q.Link("behind", "true"), On: wanted.Behind},
-		Pager:    pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May("Users:View"),
-		MayDetach: actor.May("AccessProfiles:Delete"),
+		Pager:    pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May(permission.ViewUsers),
+		MayDetach: actor.May(permission.DeleteAccessProfiles),
 	})))
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/discovery"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views/inventory"
 	"tollgate/views/ui"
@@ -104,7 +105,8 @@ func (h *Handlers) serverPage(
 	href := serversHref + "/" + server.ClientID
 	page := h.below(c, server.Name, "MCP servers", serversHref, "", "")
 	page.Actions = inventory.MCPServerActions(
-		href, server.URL != nil, reqctx.Actor(c).May("MCPServers:Update"), reqctx.Actor(c).May("MCPServers:Delete"),
+		href, server.URL != nil, reqctx.Actor(c).May(permission.UpdateMCPServers),
+		reqctx.Actor(c).May(permission.DeleteMCPServers),
 	)
 	if len(problems) > 0 {
 		page.Flash, page.FlashKind = problems[0].Message, "error"

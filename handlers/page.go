@@ -19,20 +19,20 @@ var sections = []struct {
 	ui.NavItem
 	permission permission.Permission
 }{
-	{ui.NavItem{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p"}, "AccessProfiles:View"},
-	{ui.NavItem{Label: "Users", Href: "/users", Icon: "users", Key: "g u"}, "Users:View"},
-	{ui.NavItem{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"}, "Roles:View"},
-	{ui.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, "VirtualKeys:View"},
-	{ui.NavItem{Label: "Requests", Href: "/access-requests", Icon: "requests", Key: "g q"}, "AccessRequests:View"},
-	{ui.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, "Providers:View"},
-	{ui.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g v", Group: 1}, "MCPServers:View"},
+	{ui.NavItem{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p"}, permission.ViewAccessProfiles},
+	{ui.NavItem{Label: "Users", Href: "/users", Icon: "users", Key: "g u"}, permission.ViewUsers},
+	{ui.NavItem{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"}, permission.ViewRoles},
+	{ui.NavItem{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"}, permission.ViewVirtualKeys},
+	{ui.NavItem{Label: "Requests", Href: "/access-requests", Icon: "requests", Key: "g q"}, permission.ViewAccessRequests},
+	{ui.NavItem{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1}, permission.ViewProviders},
+	{ui.NavItem{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g v", Group: 1}, permission.ViewMCPServers},
 	{
-		ui.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, "ToolGroups:View",
+		ui.NavItem{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1}, permission.ViewToolGroups,
 	},
-	{ui.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g c", Group: 2}, "Usage:View"},
-	{ui.NavItem{Label: "Refusals", Href: "/refusals", Icon: "refused", Key: "g f", Group: 2}, "Usage:View"},
-	{ui.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, "AuditLogs:View"},
-	{ui.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g s", Group: 2}, "Settings:View"},
+	{ui.NavItem{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g c", Group: 2}, permission.ViewUsage},
+	{ui.NavItem{Label: "Refusals", Href: "/refusals", Icon: "refused", Key: "g f", Group: 2}, permission.ViewUsage},
+	{ui.NavItem{Label: "Audit", Href: "/audit", Icon: "audit", Key: "g a", Group: 2}, permission.ViewAuditLogs},
+	{ui.NavItem{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g s", Group: 2}, permission.ViewSettings},
 }
 
 // page prepares the frame of a screen: title, rail, user, and the sentence left by the form before. Current is the

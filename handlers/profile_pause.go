@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
+	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/views"
 )
@@ -35,7 +36,9 @@ func (h *Handlers) confirmPause(c *gin.Context, pause bool) error {
 	if err != nil {
 		return err
 	}
-	form := views.PauseForm{Profile: shown, Hit: hit, Pause: pause, MayViewUsers: reqctx.Actor(c).May("Users:View")}
+	form := views.PauseForm{
+		Profile: shown, Hit: hit, Pause: pause, MayViewUsers: reqctx.Actor(c).May(permission.ViewUsers),
+	}
 	page := h.profilePage(c, shown, form.Title())
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.PauseBody(form)))
 	return nil

@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 	"tollgate/views/history"
@@ -209,8 +210,9 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 		return err
 	}
 	shown := history.PropagationPage{
-		Profile: profile, Job: current, Href: propagationHref(current), MayViewUsers: reqctx.Actor(c).May("Users:View"),
-		MayRetry: reqctx.Actor(c).May("AccessProfiles:Create or AccessProfiles:Update"),
+		Profile: profile, Job: current, Href: propagationHref(current),
+		MayViewUsers: reqctx.Actor(c).May(permission.ViewUsers),
+		MayRetry:     reqctx.Actor(c).May(permission.CreateAccessProfiles, permission.UpdateAccessProfiles),
 	}
 	if reqctx.IsHTMX(c) {
 		reply.HTML(c, h.Log, http.StatusOK, history.PropagationProgress(shown))

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 	"tollgate/models/secret"
@@ -92,7 +93,7 @@ func (h *Handlers) previewPage(c *gin.Context, plan propagation.Plan, in propaga
 	}
 	page := h.profilePage(c, plan.Profile, "Preview: propagate "+plan.Profile.Name)
 	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Propagate", Href: page.Crumbs[1].Href + "/propagate"})
-	shown := history.PreviewOf(plan, in, offered, reqctx.Actor(c).May("Users:View"))
+	shown := history.PreviewOf(plan, in, offered, reqctx.Actor(c).May(permission.ViewUsers))
 	shown.Token, _ = secret.NewToken()
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.PreviewBody(shown)))
 	return nil

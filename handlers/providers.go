@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views/inventory"
 	"tollgate/views/ui"
@@ -85,7 +86,7 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 	}
 	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
 	page.Actions = inventory.CatalogueActions(
-		"/providers/"+provider.Name, reqctx.Actor(c).May("Providers:Update"), reqctx.Actor(c).May("Providers:Delete"),
+		"/providers/"+provider.Name, reqctx.Actor(c).May(permission.UpdateProviders), reqctx.Actor(c).May(permission.DeleteProviders),
 	)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ProviderBody(read)))
 	return nil

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/quarantine"
@@ -85,7 +86,8 @@ func (h *Handlers) ShowQuarantined(c *gin.Context) error {
 // quarantinedPage is the page of an event, with what was typed into its forms.
 func (h *Handlers) quarantinedPage(c *gin.Context, shown traffic.QuarantinedPage) (templ.Component, error) {
 	actor := reqctx.Actor(c)
-	shown.MayUpdate, shown.MayViewUsers, shown.Now = actor.May("Usage:Update"), actor.May("Users:View"), time.Now()
+	shown.MayUpdate, shown.MayViewUsers = actor.May(permission.UpdateUsage), actor.May(permission.ViewUsers)
+	shown.Now = time.Now()
 	if to := shown.Event.ChargedTo; to != nil {
 		names, err := identity.UserNames(reqctx.Of(c), h.DB, []string{*to})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/refusal"
 	"tollgate/views/traffic"
 )
@@ -54,7 +55,7 @@ func (h *Handlers) ListRefusals(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		if shown.UserName = "a user"; reqctx.Actor(c).May("Users:View") && names[wanted.UserID] != "" {
+		if shown.UserName = "a user"; reqctx.Actor(c).May(permission.ViewUsers) && names[wanted.UserID] != "" {
 			shown.UserName = names[wanted.UserID]
 		}
 	}
@@ -88,13 +89,13 @@ func (h *Handlers) refusals(c *gin.Context, wanted refusal.Query) ([]refusal.Row
 		return nil, 0, err
 	}
 	actor := reqctx.Actor(c)
-	if actor.May("AccessProfiles:View") {
+	if actor.May(permission.ViewAccessProfiles) {
 		if err := refusal.AddGranting(reqctx.Of(c), h.DB, rows); err != nil {
 			return nil, 0, err
 		}
 	}
 	for i := range rows {
-		if !actor.May("Users:View") {
+		if !actor.May(permission.ViewUsers) {
 			rows[i].UserName = ""
 		}
 	}
@@ -105,8 +106,8 @@ func (h *Handlers) refusals(c *gin.Context, wanted refusal.Query) ([]refusal.Row
 func (h *Handlers) refusalRows(c *gin.Context, rows []refusal.Row) traffic.RefusalRows {
 	actor := reqctx.Actor(c)
 	return traffic.RefusalRows{
-		Rows: rows, Now: time.Now(), Next: c.Request.URL.RequestURI(), MayViewUsers: actor.May("Users:View"),
-		MayRaise: actor.May("AccessProfiles:Update"), MayViewProfiles: actor.May("AccessProfiles:View"),
+		Rows: rows, Now: time.Now(), Next: c.Request.URL.RequestURI(), MayViewUsers: actor.May(permission.ViewUsers),
+		MayRaise: actor.May(permission.UpdateAccessProfiles), MayViewProfiles: actor.May(permission.ViewAccessProfiles),
 	}
 }
 

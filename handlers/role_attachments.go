@@ -13,6 +13,7 @@ import (
 	"tollgate/models/attachment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
@@ -84,9 +85,9 @@ func (h *Handlers) profileRolesPage(
 	actor := reqctx.Actor(c)
 	return framed(page, views.ProfileRolesBody(views.ProfileRoles{
 		Profile: shown, Attached: attached, Roles: roles, Without: without, Input: in, Problems: problems,
-		MayViewRoles: actor.May("Roles:View"),
-		MayAttach:    actor.May("AccessProfiles:Create or AccessProfiles:Update"),
-		MayDetach:    actor.May("AccessProfiles:Delete"),
+		MayViewRoles: actor.May(permission.ViewRoles),
+		MayAttach:    actor.May(permission.CreateAccessProfiles, permission.UpdateAccessProfiles),
+		MayDetach:    actor.May(permission.DeleteAccessProfiles),
 	})), nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/identity"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/views"
@@ -87,7 +88,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		return err
 	}
 	actor := reqctx.Actor(c)
-	shown := views.RolePage{Role: role, MayViewUsers: actor.May("Users:View")}
+	shown := views.RolePage{Role: role, MayViewUsers: actor.May(permission.ViewUsers)}
 	if shown.MayViewUsers {
 		if shown.Members, err = identity.ListMembers(
 			reqctx.Of(c), h.DB, role.ID, database.CatalogueQuery{Limit: limit, Offset: offset},
@@ -99,7 +100,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		}
 		shown.Pager = pager(q, limit, offset, int64(len(shown.Members)), role.Members, "members")
 	}
-	if shown.MayViewProfiles = actor.May("AccessProfiles:View"); shown.MayViewProfiles {
+	if shown.MayViewProfiles = actor.May(permission.ViewAccessProfiles); shown.MayViewProfiles {
 		if err := h.loadRoleProfiles(c, &shown); err != nil {
 			return err
 		}
@@ -107,7 +108,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
 	changeable := role.Changeable(actor) == nil
 	page.Actions = inventory.CatalogueActions(
-		roleHref(role.ID), actor.May("Roles:Update") && changeable, actor.May("Roles:Delete") && changeable,
+		roleHref(role.ID), actor.May(permission.UpdateRoles) && changeable, actor.May(permission.DeleteRoles) && changeable,
 	)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RoleBody(shown)))
 	return nil
@@ -222,7 +223,7 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 	var members []identity.User
 	if role.Members > 0 || len(problems) > 0 {
 		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role)
-		if reqctx.Actor(c).May("Users:View") {
+		if reqctx.Actor(c).May(permission.ViewUsers) {
 			if members, err = identity.ListMembers(
 				reqctx.Of(c), h.DB, role.ID, database.CatalogueQuery{Limit: database.UseShown},
 			); err != nil {

@@ -11,6 +11,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/database"
 	"tollgate/models/identity"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/setting"
 	"tollgate/views"
@@ -67,7 +68,7 @@ func (h *Handlers) settingsWith(
 	return framed(page, views.SettingsBody(views.Settings{
 		Email: user.Email, Role: user.Role, Problems: problems,
 		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: err == nil && pending == 0,
-		RefusalDays: h.Refusals.KeptDays(), Gateway: gateway, MaySet: reqctx.Actor(c).May("Settings:Update"),
+		RefusalDays: h.Refusals.KeptDays(), Gateway: gateway, MaySet: reqctx.Actor(c).May(permission.UpdateSettings),
 	})), nil
 }
 
@@ -76,7 +77,7 @@ func (h *Handlers) settingsFrame(c *gin.Context, title, current string) ui.Page 
 	page := h.page(c, title, "/settings")
 	page.Heading = "Settings"
 	page.Tabs = []ui.Tab{{Label: "Sign-in and about", Href: "/settings"}}
-	if reqctx.Actor(c).May("APIKeys:View") {
+	if reqctx.Actor(c).May(permission.ViewAPIKeys) {
 		page.Tabs = append(page.Tabs, ui.Tab{Label: "API keys", Href: "/settings/api-keys"})
 	}
 	for i := range page.Tabs {

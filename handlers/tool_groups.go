@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
 	"tollgate/models/mcptool"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views/inventory"
 	"tollgate/views/ui"
@@ -99,7 +100,8 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 	}
 	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
 	page.Actions = inventory.CatalogueActions(
-		groupHref(group.ID), reqctx.Actor(c).May("ToolGroups:Update"), reqctx.Actor(c).May("ToolGroups:Delete"),
+		groupHref(group.ID), reqctx.Actor(c).May(permission.UpdateToolGroups),
+		reqctx.Actor(c).May(permission.DeleteToolGroups),
 	)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ToolGroupBody(group, offered, use, search)))
 	return nil

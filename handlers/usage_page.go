@@ -11,6 +11,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/blocked"
+	"tollgate/models/permission"
 	"tollgate/models/report"
 	"tollgate/views/traffic"
 	"tollgate/views/ui"
@@ -71,8 +72,8 @@ func (h *Handlers) usageShown(
 			"requests": sortLink(q, wanted.Sort, "requests", "Requests", true),
 		},
 		Pager:        pager(q, usageRows, wanted.Offset, int64(len(loaded.Rows)), loaded.Count, wanted.GroupBy+"s"),
-		MayViewUsers: actor.May("Users:View"), MayViewProfiles: actor.May("AccessProfiles:View"),
-		MayRaise: actor.May("AccessProfiles:Update"),
+		MayViewUsers: actor.May(permission.ViewUsers), MayViewProfiles: actor.May(permission.ViewAccessProfiles),
+		MayRaise: actor.May(permission.UpdateAccessProfiles),
 	}
 	if wanted.GroupBy == "user" && len(loaded.Rows) > 0 {
 		ids := make([]string, len(loaded.Rows))

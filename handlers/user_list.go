@@ -13,6 +13,7 @@ import (
 	"tollgate/models/blocked"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -55,8 +56,8 @@ func (h *Handlers) ListUsers(c *gin.Context) error {
 // narrowUsers reads the filters and the order of the page. What an actor may not see does not sort or narrow it.
 func (h *Handlers) narrowUsers(c *gin.Context, q *intake.Query, wanted *account.ListQuery, list *views.UserList) {
 	actor := reqctx.Actor(c)
-	list.MayViewRoles, list.MayViewCopies = actor.May("Roles:View"), actor.May("AccessProfiles:View")
-	list.MayViewUsage = actor.May("Usage:View")
+	list.MayViewRoles, list.MayViewCopies = actor.May(permission.ViewRoles), actor.May(permission.ViewAccessProfiles)
+	list.MayViewUsage = actor.May(permission.ViewUsage)
 	wanted.Usage, wanted.Sort = list.MayViewUsage, account.Sorts[0]
 	if wanted.Usage {
 		wanted.Sort = q.Sort(account.Sorts)
@@ -99,7 +100,7 @@ func (h *Handlers) userListPage(
 	if err != nil {
 		return err
 	}
-	list.Choices, list.MayAssignProfiles = choices, reqctx.Actor(c).May("AccessProfiles:Create")
+	list.Choices, list.MayAssignProfiles = choices, reqctx.Actor(c).May(permission.CreateAccessProfiles)
 	if list.MayViewCopies {
 		ids, held := make([]string, len(users)), make([]identity.User, len(users))
 		for i, user := range users {

@@ -107,8 +107,8 @@ func (h *Handlers) userPage(
 	self, _ := reqctx.User(c)
 	shown := views.UserPage{
 		User: user, RoleID: roleID, Actor: actor, Problems: problems, Self: self.ID == user.ID,
-		MayUpdate:    actor.May("Users:Update") && identity.Covers(actor, user.Permissions),
-		MayViewRoles: actor.May("Roles:View"),
+		MayUpdate:    actor.May(permission.UpdateUsers) && identity.Covers(actor, user.Permissions),
+		MayViewRoles: actor.May(permission.ViewRoles),
 	}
 	if shown.MayUpdate {
 		var err error
@@ -121,7 +121,7 @@ func (h *Handlers) userPage(
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
 	page.Actions = inventory.CatalogueActions(
-		usersHref+"/"+user.ID, shown.MayUpdate, actor.May("Users:Delete") && identity.Covers(actor, user.Permissions),
+		usersHref+"/"+user.ID, shown.MayUpdate, actor.May(permission.DeleteUsers) && identity.Covers(actor, user.Permissions),
 	)
 	reply.MarkProblems(&page, problems)
 	return framed(page, views.UserBody(shown)), nil
@@ -134,10 +134,10 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 	may := func(needed permission.Permission) bool {
 		return actor.May(needed) && identity.Covers(actor, p.User.Permissions)
 	}
-	p.MayViewCopies, p.MayAssign = actor.May("AccessProfiles:View"), may("AccessProfiles:Create")
-	p.MayChangeCopies, p.MayDetach = may("AccessProfiles:Update"), may("AccessProfiles:Delete")
-	p.MayViewKeys, p.MayViewUsage = actor.May("VirtualKeys:View"), actor.May("Usage:View")
-	p.MayViewAudit = actor.May("AuditLogs:View")
+	p.MayViewCopies, p.MayAssign = actor.May(permission.ViewAccessProfiles), may(permission.CreateAccessProfiles)
+	p.MayChangeCopies, p.MayDetach = may(permission.UpdateAccessProfiles), may(permission.DeleteAccessProfiles)
+	p.MayViewKeys, p.MayViewUsage = actor.May(permission.ViewVirtualKeys), actor.May(permission.ViewUsage)
+	p.MayViewAudit = actor.May(permission.ViewAuditLogs)
 	if p.MayViewCopies {
 		if p.Copies, err = assignment.ListOf(reqctx.Of(c), h.DB, p.User.ID); err != nil {
 			return err
@@ -156,8 +156,8 @@ func (h *Handlers) loadHeld(c *gin.Context, p *views.UserPage) (err error) {
 		p.Refusals.MayRaise = p.MayChangeCopies
 	}
 	if p.MayViewKeys {
-		p.Keys = views.KeyList{MayRotate: may("VirtualKeys:Update"), MayDrop: may("AccessProfiles:Delete")}
-		p.Keys.Now, p.Keys.MayCreate = p.Now, may("VirtualKeys:Create")
+		p.Keys = views.KeyList{MayRotate: may(permission.UpdateVirtualKeys), MayDrop: may(permission.DeleteAccessProfiles)}
+		p.Keys.Now, p.Keys.MayCreate = p.Now, may(permission.CreateVirtualKeys)
 		p.Keys.Keys, err = virtualkey.ListKeysOf(reqctx.Of(c), h.DB, p.User.ID)
 	}
 	return err

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/models/profile"
 	"tollgate/views"
@@ -118,7 +119,7 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.CompareBody(history.Comparison{
 		Href: page.Crumbs[1].Href, From: from, To: *to, Current: profile.Version,
 		Rows:       history.Differences(older, newer, offered),
-		MayRestore: reqctx.Actor(c).May("AccessProfiles:Update"),
+		MayRestore: reqctx.Actor(c).May(permission.UpdateAccessProfiles),
 	})))
 	return nil
 }
@@ -158,7 +159,8 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 	page.Badge = ui.ActiveBadge(shown.IsActive)
 	actor := reqctx.Actor(c)
 	page.Actions = editor.ProfileActions(href, shown.IsActive, copies.Holders > 0, copies.Active,
-		actor.May("AccessProfiles:Update"), actor.May("AccessProfiles:Create"), actor.May("AccessProfiles:Delete"))
+		actor.May(permission.UpdateAccessProfiles), actor.May(permission.CreateAccessProfiles),
+		actor.May(permission.DeleteAccessProfiles))
 	page.Tabs = []ui.Tab{
 		{Label: "Policy", Href: href, Current: tab == "policy"},
 		{Label: "Users", Href: href + "/users", Count: plural.Count(copies.Holders), Current: tab == "users"},
@@ -166,9 +168,10 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 		{Label: "Versions", Href: href + "/versions", Count: plural.Count(shown.Version), Current: tab == "versions"},
 		{Label: "Audit", Href: href + "/audit", Current: tab == "audit"},
 	}
-	mayUpdate := actor.May("AccessProfiles:Update")
+	mayUpdate := actor.May(permission.UpdateAccessProfiles)
 	banner := views.ProfileBanner{
-		Profile: shown, Copies: copies, MayUpdate: mayUpdate, MayPush: mayUpdate || actor.May("AccessProfiles:Create"),
+		Profile: shown, Copies: copies, MayUpdate: mayUpdate,
+		MayPush: mayUpdate || actor.May(permission.CreateAccessProfiles),
 	}
 	if !banner.Empty() {
 		page.Banner = views.ProfileBannerBody(banner)

@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/identity"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
@@ -44,8 +45,8 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
 	actor := reqctx.Actor(c)
 	list.ListFrame = listFrame(c, q, search, len(keys), total, "keys", "VirtualKeys")
-	list.Keys, list.MayViewUsers = keys, actor.May("Users:View")
-	list.MayRotate, list.MayDrop = actor.May("VirtualKeys:Update"), actor.May("AccessProfiles:Delete")
+	list.Keys, list.MayViewUsers = keys, actor.May(permission.ViewUsers)
+	list.MayRotate, list.MayDrop = actor.May(permission.UpdateVirtualKeys), actor.May(permission.DeleteAccessProfiles)
 	if len(keys) > 0 {
 		last := ""
 		if wanted.Sort == virtualkey.Sorts[0] {
@@ -59,7 +60,7 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 
 // narrowKeys reads the filter and the order of the page, of those who may see usage.
 func narrowKeys(c *gin.Context, q *intake.Query, wanted *virtualkey.ListQuery, list *views.KeyList) {
-	list.MayViewUsage = reqctx.Actor(c).May("Usage:View")
+	list.MayViewUsage = reqctx.Actor(c).May(permission.ViewUsage)
 	wanted.Usage, wanted.Sort = list.MayViewUsage, virtualkey.Sorts[0]
 	if list.MayViewUsage {
 		wanted.Sort = q.Sort(virtualkey.Sorts)

@@ -159,7 +159,7 @@ func decide(
 		if err := assignment.LockProfile(ctx, tx, profile); err != nil {
 			return err
 		}
-		if _, err := identity.LockAccess(ctx, tx, actor, "AccessRequests:Update", r.UserID); err != nil {
+		if _, err := identity.LockAccess(ctx, tx, actor, permission.UpdateAccessRequests, r.UserID); err != nil {
 			return err
 		}
 		return r.end(ctx, tx, actor, func(r *Request) error { return act(ctx, tx, r) })

@@ -56,7 +56,7 @@ func CreateUser(
 		if err := attachment.LockProfilesOf(ctx, tx, made.RoleID); err != nil {
 			return err
 		}
-		auth, err := identity.Lock(ctx, tx, actor, "Users:Create", nil, []int64{made.RoleID})
+		auth, err := identity.Lock(ctx, tx, actor, permission.CreateUsers, nil, []int64{made.RoleID})
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func UpdateUser(
 		}
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, nil)
+		auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{id}, nil)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func SetUserRole(
 		if err := attachment.LockProfilesOf(ctx, tx, roleID); err != nil {
 			return err
 		}
-		auth, err := identity.Lock(ctx, tx, actor, "Users:Update", []string{id}, []int64{roleID})
+		auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{id}, []int64{roleID})
 		if err != nil {
 			return err
 		}
@@ -201,7 +201,7 @@ func SetUserRole(
 func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
 	var old identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := identity.Lock(ctx, tx, actor, "Users:Delete", []string{id}, nil)
+		auth, err := identity.Lock(ctx, tx, actor, permission.DeleteUsers, []string{id}, nil)
 		if err != nil {
 			return err
 		}

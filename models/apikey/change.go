@@ -22,7 +22,7 @@ func Create(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in Input,
 ) (k Key, value string, err error) {
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := identity.Claim{Needed: "APIKeys:Create", Shared: true}.Lock(ctx, tx, actor)
+		auth, err := identity.Claim{Needed: permission.CreateAPIKeys, Shared: true}.Lock(ctx, tx, actor)
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func Create(
 func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in Input) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, old, err := lock(ctx, tx, actor, "APIKeys:Update", id)
+		auth, old, err := lock(ctx, tx, actor, permission.UpdateAPIKeys, id)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func lock(
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Key, error) {
 	var old Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
-		if _, old, err = lock(ctx, tx, actor, "APIKeys:Delete", id); err != nil {
+		if _, old, err = lock(ctx, tx, actor, permission.DeleteAPIKeys, id); err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {

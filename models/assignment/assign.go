@@ -55,7 +55,7 @@ func Assign(
 		if err := LockProfile(ctx, tx, in.AccessProfileID); err != nil {
 			return err
 		}
-		users, err := identity.LockAccess(ctx, tx, actor, "AccessProfiles:Create", user)
+		users, err := identity.LockAccess(ctx, tx, actor, permission.CreateAccessProfiles, user)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ type DetachedCopy struct {
 func Detach(ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64) (DetachedCopy, error) {
 	var gone DetachedCopy
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if err := lockCopy(ctx, tx, actor, "AccessProfiles:Delete", user, id); err != nil {
+		if err := lockCopy(ctx, tx, actor, permission.DeleteAccessProfiles, user, id); err != nil {
 			return err
 		}
 		assigned, err := Get(ctx, tx, user, id)
@@ -190,7 +190,7 @@ func Change(
 ) (Assignment, error) {
 	var changed Assignment
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if err := lockCopy(ctx, tx, actor, "AccessProfiles:Update", user, id); err != nil {
+		if err := lockCopy(ctx, tx, actor, permission.UpdateAccessProfiles, user, id); err != nil {
 			return err
 		}
 		old, err := Get(ctx, tx, user, id)

@@ -46,7 +46,7 @@ func SetOverride(
 	}
 	o, problems := in.check(now)
 	return changeOverride(
-		ctx, db, actor, "AccessProfiles:Update", user, copyID, budgetID, "override_set",
+		ctx, db, actor, permission.UpdateAccessProfiles, user, copyID, budgetID, "override_set",
 		func(ctx context.Context, tx database.Tx, line overriddenLine) (bool, error) {
 			if err := problem.InvalidInput(problems); err != nil {
 				return false, err
@@ -85,7 +85,7 @@ func (o *BudgetOverride) end(line overriddenLine) {
 func ClearOverride(
 	ctx context.Context, db bun.IDB, actor permission.Actor, user string, copyID int64, budgetID string,
 ) (policy.Budget, error) {
-	const needed = "AccessProfiles:Update or AccessProfiles:Delete"
+	const needed = permission.UpdateAccessProfiles + " or " + permission.DeleteAccessProfiles
 	return changeOverride(
 		ctx, db, actor, needed, user, copyID, budgetID, "override_clear",
 		func(ctx context.Context, tx database.Tx, line overriddenLine) (bool, error) {

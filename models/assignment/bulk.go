@@ -69,7 +69,7 @@ func AssignMany(
 		if err := lockProfile(ctx, tx, profileID); err != nil {
 			return err
 		}
-		users, err := lockUsers(ctx, tx, actor, "AccessProfiles:Create", ids)
+		users, err := lockUsers(ctx, tx, actor, permission.CreateAccessProfiles, ids)
 		if err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func DetachMany(
 			users[i] = assigned.UserID
 		}
 		slices.Sort(users)
-		if _, err := lockUsers(ctx, tx, actor, "AccessProfiles:Delete", users); err != nil {
+		if _, err := lockUsers(ctx, tx, actor, permission.DeleteAccessProfiles, users); err != nil {
 			return err
 		}
 		if err := LockCopies(

@@ -24,7 +24,7 @@ func GiveUntil(
 		if err := lockProfile(ctx, tx, profileID); err != nil {
 			return err
 		}
-		users, err := identity.LockAccess(ctx, tx, actor, "AccessProfiles:Create", user)
+		users, err := identity.LockAccess(ctx, tx, actor, permission.CreateAccessProfiles, user)
 		if err != nil {
 			return err
 		}

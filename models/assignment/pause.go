@@ -79,7 +79,7 @@ func PauseAll(ctx context.Context, db bun.IDB, actor permission.Actor, profileID
 		if err != nil {
 			return fmt.Errorf("look up holders: %w", err)
 		}
-		if _, err := identity.LockAccess(ctx, tx, actor, "AccessProfiles:Update", users...); err != nil {
+		if _, err := identity.LockAccess(ctx, tx, actor, permission.UpdateAccessProfiles, users...); err != nil {
 			return err
 		}
 		if err := LockCopies(

@@ -100,7 +100,7 @@ func AttachRoles(
 		}
 		done.Default = a.isDefault
 		auth, err := identity.Claim{
-			Needed:  "AccessProfiles:Create or AccessProfiles:Update",
+			Needed:  permission.CreateAccessProfiles + " or " + permission.UpdateAccessProfiles,
 			Roles:   a.roles,
 			Members: a.apply,
 		}.Lock(ctx, tx, actor)

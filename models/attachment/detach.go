@@ -82,7 +82,7 @@ func lockDetached(
 	ctx context.Context, tx database.Tx, actor permission.Actor, roleID int64, removeFromUsers bool,
 ) (*identity.Authorization, identity.Role, error) {
 	auth, err := identity.Claim{
-		Needed: "AccessProfiles:Delete", Roles: []int64{roleID}, Members: removeFromUsers,
+		Needed: permission.DeleteAccessProfiles, Roles: []int64{roleID}, Members: removeFromUsers,
 	}.Lock(ctx, tx, actor)
 	if err != nil {
 		return nil, identity.Role{}, err

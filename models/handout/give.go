@@ -114,7 +114,7 @@ func (p *Plan) settle(
 			line.ofKnown(actor, user, holds[user.ID])
 		case left[line.emailKey]:
 			line.Outcome, line.Message = Left, "A user with this address was deleted. Create them again first if they came back."
-		case !actor.May("Users:Create"):
+		case !actor.May(permission.CreateUsers):
 			line.Outcome, line.Message = Forbidden, "There is no such user, and you need the permission Users:Create to add one."
 		default:
 			line.Outcome = New
@@ -200,7 +200,9 @@ func (p *Plan) lock(ctx context.Context, tx database.Tx, actor permission.Actor,
 	if err != nil {
 		return err
 	}
-	claim := identity.Claim{Needed: "AccessProfiles:Create", Users: idsOf(known), Roles: []int64{role}, Shared: true}
+	claim := identity.Claim{
+		Needed: permission.CreateAccessProfiles, Users: idsOf(known), Roles: []int64{role}, Shared: true,
+	}
 	auth, err := claim.Lock(ctx, tx, actor)
 	if err != nil {
 		return err

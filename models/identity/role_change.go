@@ -22,7 +22,7 @@ import (
 func CreateRole(ctx context.Context, db bun.IDB, actor permission.Actor, in RoleInput) (Role, error) {
 	var r Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := Lock(ctx, tx, actor, "Roles:Create", nil, nil)
+		auth, err := Lock(ctx, tx, actor, permission.CreateRoles, nil, nil)
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func changeRole(
 ) (Role, error) {
 	var r Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := Lock(ctx, tx, actor, "Roles:Update", nil, []int64{id})
+		auth, err := Lock(ctx, tx, actor, permission.UpdateRoles, nil, []int64{id})
 		if err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func roleNameTaken(err error) error {
 func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Role, error) {
 	var old Role
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := Lock(ctx, tx, actor, "Roles:Delete", nil, []int64{id})
+		auth, err := Lock(ctx, tx, actor, permission.DeleteRoles, nil, []int64{id})
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ type SignInLink struct {
 func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, user string) (SignInLink, error) {
 	var link SignInLink
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := Lock(ctx, tx, actor, "Users:Update", []string{user}, nil)
+		auth, err := Lock(ctx, tx, actor, permission.UpdateUsers, []string{user}, nil)
 		if err != nil {
 			return err
 		}

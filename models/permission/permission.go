@@ -8,36 +8,6 @@ import (
 // Permission is one operation on one kind of resource, written Resource:Operation.
 type Permission string
 
-// The resources and operations that permissions are made of.
-var (
-	Resources = []string{
-		"AccessProfiles",
-		"VirtualKeys",
-		"Users",
-		"Roles",
-		"APIKeys",
-		"AccessRequests",
-		"Providers",
-		"MCPServers",
-		"ToolGroups",
-		"Usage",
-		"AuditLogs",
-		"Settings",
-	}
-	Operations = []string{"View", "Create", "Update", "Delete"}
-)
-
-// AllPermissions lists every permission there is.
-func AllPermissions() []Permission {
-	var all []Permission
-	for _, resource := range Resources {
-		for _, operation := range Operations {
-			all = append(all, Permission(resource+":"+operation))
-		}
-	}
-	return all
-}
-
 // Actor is who makes a request: a user, or a key that acts for one or for the command line.
 type Actor struct {
 	UserID      string // "" for a key made on the command line
@@ -71,11 +41,13 @@ func (a Actor) At(door string) Actor {
 	return a
 }
 
-// May reports whether the actor has the permission, or one of several with "or" between them.
-func (a Actor) May(p Permission) bool {
-	for one := range strings.SplitSeq(string(p), " or ") {
-		if slices.Contains(a.Permissions, Permission(one)) {
-			return true
+// May reports whether the actor has one of the permissions. Each may itself name several, with "or" between them.
+func (a Actor) May(oneOf ...Permission) bool {
+	for _, several := range oneOf {
+		for one := range strings.SplitSeq(string(several), " or ") {
+			if slices.Contains(a.Permissions, Permission(one)) {
+				return true
+			}
 		}
 	}
 	return false

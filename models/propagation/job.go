@@ -78,7 +78,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		if current.Version != seen.Version {
 			return profileChanged(current.Profile)
 		}
-		claim := identity.Claim{Needed: "AccessProfiles:Create or AccessProfiles:Update", Shared: true}
+		claim := identity.Claim{Needed: permission.CreateAccessProfiles + " or " + permission.UpdateAccessProfiles, Shared: true}
 		locked, err := claim.Lock(ctx, tx, actor)
 		if err != nil {
 			return err

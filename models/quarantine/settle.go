@@ -96,7 +96,7 @@ func Assign(
 		return 0, err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if _, err := identity.LockAccess(ctx, tx, actor, "Usage:Update", userID); err != nil {
+		if _, err := identity.LockAccess(ctx, tx, actor, permission.UpdateUsage, userID); err != nil {
 			return err
 		}
 		events, err := lockOpen(ctx, tx, id, alike)
@@ -180,7 +180,7 @@ func Dismiss(
 		return 0, err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if _, err := identity.Lock(ctx, tx, actor, "Usage:Update", nil, nil); err != nil {
+		if _, err := identity.Lock(ctx, tx, actor, permission.UpdateUsage, nil, nil); err != nil {
 			return err
 		}
 		events, err := lockOpen(ctx, tx, id, alike)

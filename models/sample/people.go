@@ -22,13 +22,16 @@ var sampleRoles = []struct {
 }{
 	{
 		"Engineer", "Writes code; looks at the profiles and catalogues.", "Engineering",
-		[]permission.Permission{"AccessProfiles:View", "Providers:View", "MCPServers:View", "ToolGroups:View", "Usage:View"},
+		[]permission.Permission{
+			permission.ViewAccessProfiles, permission.ViewProviders, permission.ViewMCPServers, permission.ViewToolGroups,
+			permission.ViewUsage,
+		},
 		92,
 	},
-	{"Support agent", "Answers customers.", "Support", []permission.Permission{"AccessProfiles:View"}, 48},
+	{"Support agent", "Answers customers.", "Support", []permission.Permission{permission.ViewAccessProfiles}, 48},
 	{
 		"Analyst", "Works with data; sees what is spent.", "Data science",
-		[]permission.Permission{"AccessProfiles:View", "Usage:View"},
+		[]permission.Permission{permission.ViewAccessProfiles, permission.ViewUsage},
 		36,
 	},
 	{"Contractor", "From outside, for a while. May do nothing in this console.", "Contractors", nil, 24},

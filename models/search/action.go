@@ -26,21 +26,21 @@ var deeds = []struct {
 	permission permission.Permission
 	name       string // before the name of the target
 }{
-	{"new", Profile, "AccessProfiles:Create", "New profile"},
-	{"new", User, "Users:Create", "New user"},
-	{"new", Role, "Roles:Create", "New role"},
-	{"new", Provider, "Providers:Create", "New provider"},
-	{"new", Server, "MCPServers:Create", "New MCP server"},
-	{"new", ToolGroup, "ToolGroups:Create", "New tool group"},
-	{"new", APIKey, "APIKeys:Create", "New API key"},
-	{"raise", User, "AccessProfiles:Update", "Raise"},
-	{"assign", User, "AccessProfiles:Create", "Assign a profile to"},
-	{"key", User, "VirtualKeys:Create", "New key for"},
-	{"edit", User, "Users:Update", "Edit"},
-	{"edit", Profile, "AccessProfiles:Update", "Edit"},
-	{"edit", Role, "Roles:Update", "Edit"},
-	{"propagate", Profile, "AccessProfiles:Update", "Propagate"},
-	{"duplicate", Profile, "AccessProfiles:Create", "Duplicate"},
+	{"new", Profile, permission.CreateAccessProfiles, "New profile"},
+	{"new", User, permission.CreateUsers, "New user"},
+	{"new", Role, permission.CreateRoles, "New role"},
+	{"new", Provider, permission.CreateProviders, "New provider"},
+	{"new", Server, permission.CreateMCPServers, "New MCP server"},
+	{"new", ToolGroup, permission.CreateToolGroups, "New tool group"},
+	{"new", APIKey, permission.CreateAPIKeys, "New API key"},
+	{"raise", User, permission.UpdateAccessProfiles, "Raise"},
+	{"assign", User, permission.CreateAccessProfiles, "Assign a profile to"},
+	{"key", User, permission.CreateVirtualKeys, "New key for"},
+	{"edit", User, permission.UpdateUsers, "Edit"},
+	{"edit", Profile, permission.UpdateAccessProfiles, "Edit"},
+	{"edit", Role, permission.UpdateRoles, "Edit"},
+	{"propagate", Profile, permission.UpdateAccessProfiles, "Propagate"},
+	{"duplicate", Profile, permission.CreateAccessProfiles, "Duplicate"},
 }
 
 func verbs() []string {

@@ -29,21 +29,21 @@ type source struct {
 }
 
 var sources = []source{
-	{User, "Users:View", false, `
+	{User, permission.ViewUsers, false, `
 SELECT 'user', u.id, u.name, u.email, '', false, 0, NULL::timestamptz,
        row_number() OVER (ORDER BY NOT (u.name ILIKE ?2 OR u.email ILIKE ?2), lower(u.name), u.id)
 FROM (SELECT * FROM users WHERE name ILIKE ?0 OR email ILIKE ?0 LIMIT ?6) AS u`},
-	{Profile, "AccessProfiles:View", false, `
+	{Profile, permission.ViewAccessProfiles, false, `
 SELECT 'access_profile', p.id::text, p.name, '', '', p.is_active,
        (SELECT count(*) FROM user_access_profiles AS c WHERE c.access_profile_id = p.id), NULL::timestamptz, p.place
 FROM (SELECT p.*, row_number() OVER (ORDER BY p.name_key NOT LIKE ?3, p.name_key) AS place
       FROM (SELECT * FROM access_profiles WHERE search_key LIKE ?8 LIMIT ?6) AS p ORDER BY place LIMIT ?7) AS p`},
-	{Role, "Roles:View", false, `
+	{Role, permission.ViewRoles, false, `
 SELECT 'role', r.id::text, r.name, '', '', true,
        (SELECT count(*) FROM users AS u WHERE u.role_id = r.id), NULL::timestamptz, r.place
 FROM (SELECT r.*, row_number() OVER (ORDER BY r.name NOT ILIKE ?2, r.name_key) AS place
       FROM roles AS r WHERE r.name ILIKE ?0 ORDER BY place LIMIT ?7) AS r`},
-	{Key, "VirtualKeys:View", false, `
+	{Key, permission.ViewVirtualKeys, false, `
 SELECT 'virtual_key', k.id, k.name, u.name || ' · ' || k.last_four, k.user_id, true, 0, k.expires_at,
        row_number() OVER (ORDER BY k.last_four <> ?5, k.name_key)
 FROM ((SELECT * FROM virtual_keys WHERE last_four = ?5 LIMIT ?7)
@@ -51,31 +51,31 @@ FROM ((SELECT * FROM virtual_keys WHERE last_four = ?5 LIMIT ?7)
       UNION (SELECT * FROM virtual_keys WHERE name_key >= ?9 AND name_key < ?9 || U&'\+10FFFD' AND length(?1) < 3
              ORDER BY name_key LIMIT ?7)) AS k
 JOIN users AS u ON u.id = k.user_id`},
-	{Model, "Providers:View", true, `
+	{Model, permission.ViewProviders, true, `
 SELECT 'model', m.name, m.name, p.name, '', true, 0, NULL::timestamptz,
        row_number() OVER (ORDER BY m.name NOT ILIKE ?2, m.name, p.name)
 FROM providers AS p, unnest(p.models) AS m(name)
 WHERE m.name ILIKE ?0 OR strpos(?1, '/') > 0 AND p.name || '/' || m.name ILIKE ?0`},
-	{Tool, "MCPServers:View", true, `
+	{Tool, permission.ViewMCPServers, true, `
 SELECT 'tool', t.name, t.name, s.client_id, '', true, 0, NULL::timestamptz,
        row_number() OVER (ORDER BY t.name NOT ILIKE ?2, t.name, s.client_id)
 FROM mcp_servers AS s, unnest(s.tools) AS t(name)
 WHERE t.name ILIKE ?0 OR strpos(?1, '/') > 0 AND s.client_id || '/' || t.name ILIKE ?0`},
-	{Provider, "Providers:View", false, `
+	{Provider, permission.ViewProviders, false, `
 SELECT 'provider', p.name, p.name, '', '', true, cardinality(p.models), NULL::timestamptz,
     row_number() OVER (ORDER BY p.name)
 FROM providers AS p WHERE p.name ILIKE ?0`},
-	{Server, "MCPServers:View", false, `
+	{Server, permission.ViewMCPServers, false, `
 SELECT 'mcp_server', s.client_id, s.name, s.client_id, '', true, cardinality(s.tools), NULL::timestamptz,
        row_number() OVER (ORDER BY s.name_key)
 FROM mcp_servers AS s WHERE s.name ILIKE ?0 OR s.client_id ILIKE ?0`},
-	{ToolGroup, "ToolGroups:View", false, `
+	{ToolGroup, permission.ViewToolGroups, false, `
 SELECT 'tool_group', g.id::text, g.name, '', '', true, 0, NULL::timestamptz, row_number() OVER (ORDER BY g.name_key)
 FROM tool_groups AS g WHERE g.name ILIKE ?0`},
-	{APIKey, "APIKeys:View", false, `
+	{APIKey, permission.ViewAPIKeys, false, `
 SELECT 'api_key', k.id::text, k.name, k.key_prefix, '', true, 0, k.expires_at, row_number() OVER (ORDER BY k.name_key)
 FROM api_keys AS k WHERE k.name ILIKE ?0 OR k.key_prefix = ?1`},
-	{Change, "AuditLogs:View", false, `
+	{Change, permission.ViewAuditLogs, false, `
 SELECT 'audit_log', a.id::text, a.action, a.actor, '', true, 0, a.created_at, 1 FROM audit_logs AS a WHERE a.id = ?4`},
 }
 

@@ -110,7 +110,7 @@ func Find(ctx context.Context, db bun.IDB, actor permission.Actor, q Query) (Res
 	if err != nil {
 		return result, err
 	}
-	if actor.May("AccessProfiles:View") {
+	if actor.May(permission.ViewAccessProfiles) {
 		if err := addStates(ctx, db, hits); err != nil {
 			return result, err
 		}

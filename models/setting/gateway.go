@@ -50,7 +50,7 @@ func SetGatewayAddress(ctx context.Context, db bun.IDB, actor permission.Actor, 
 		return "", err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if _, err := identity.Lock(ctx, tx, actor, "Settings:Update", nil, nil); err != nil {
+		if _, err := identity.Lock(ctx, tx, actor, permission.UpdateSettings, nil, nil); err != nil {
 			return err
 		}
 		before, err := GatewayAddress(ctx, tx)

@@ -98,7 +98,7 @@ func (r *Recorder) Adjust(
 	}
 	var user string
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if _, err := identity.Lock(ctx, tx, actor, "Usage:Update", nil, nil); err != nil {
+		if _, err := identity.Lock(ctx, tx, actor, permission.UpdateUsage, nil, nil); err != nil {
 			return err
 		}
 		var charge *money.Money

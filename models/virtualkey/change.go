@@ -49,7 +49,7 @@ func (in Input) apply(k Key, now time.Time) (Key, problem.Problems) {
 func Create(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, user string, in Input,
 ) (Key, error) {
-	return create(ctx, db, keys, actor, "VirtualKeys:Create", user, in)
+	return create(ctx, db, keys, actor, permission.CreateVirtualKeys, user, in)
 }
 
 func create(
@@ -186,7 +186,7 @@ const longestGrace = 30 * 24 * 3600 // seconds
 func Rotate(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id string, in RotateInput,
 ) (Key, error) {
-	return rotate(ctx, db, keys, actor, "VirtualKeys:Update", id, in)
+	return rotate(ctx, db, keys, actor, permission.UpdateVirtualKeys, id, in)
 }
 
 func rotate(
@@ -237,7 +237,7 @@ func rotate(
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id string) (Key, error) {
 	var old Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
-		if old, err = lockKey(ctx, tx, actor, "AccessProfiles:Delete", id); err != nil {
+		if old, err = lockKey(ctx, tx, actor, permission.DeleteAccessProfiles, id); err != nil {
 			return err
 		}
 		if old.UserID != user {
