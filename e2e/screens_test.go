@@ -47,6 +47,7 @@ var screens = []scene{
 		s.sees(s.Locator("#find-hits").GetByRole("link").First())
 	}},
 	{name: "find-callers", path: "/find/callers?provider=openai&model=gpt-5"},
+	{name: "find-tool-callers", path: "/find/callers?mcp_client_id=github&tool_name=create_issue"},
 	{name: "profile", path: "/access-profiles/1"},
 	{name: "profile-as-json", path: "/access-profiles/1", act: func(s *screen) { s.click(s.text("View as JSON")) }},
 	{name: "profile-as-viewer", visit: visit{as: viewer}, path: "/access-profiles/1"},

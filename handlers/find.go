@@ -19,7 +19,6 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/search"
 	"tollgate/views"
-	"tollgate/views/ui"
 )
 
 // foundBy is the permission that an actor needs to follow a link to a hit of another kind.
@@ -163,21 +162,22 @@ func (h *Handlers) showFound(c *gin.Context, found views.Found) error {
 	return nil
 }
 
-// FindCallers answers which profiles grant a model, and how many users may call it.
+// FindCallers answers which profiles grant a model or a tool, and how many users may call it.
 func (h *Handlers) FindCallers(c *gin.Context) error {
-	q := intake.ReadQuery(c, "provider", "model")
-	provider, model := q.Get("provider"), q.Get("model")
+	q := intake.ReadQuery(c, "provider", "model", "mcp_client_id", "tool_name")
+	asked := search.Asked{Kind: search.Model, Of: q.Get("provider"), Name: q.Get("model")}
+	if server, tool := q.Get("mcp_client_id"), q.Get("tool_name"); server != "" {
+		asked = search.Asked{Kind: search.Tool, Of: server, Name: tool}
+	}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	callers, err := search.CallersOf(reqctx.Of(c), h.DB, provider, model)
+	callers, err := search.CallersOf(reqctx.Of(c), h.DB, asked)
 	if err != nil {
 		return err
 	}
-	page := h.page(c, "Who may call "+callers.Model, "")
-	page.Crumbs = []ui.Crumb{
-		{Label: "Providers", Href: "/providers"}, {Label: provider, Href: "/providers/" + url.PathEscape(provider)},
-	}
+	page := h.page(c, "Who may call "+callers.Name, "")
+	page.Crumbs = views.CallersCrumbs(callers)
 	page.Intro = views.CallersIntro(callers)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.CallersBody(callers)))
 	return nil

@@ -109,7 +109,7 @@ func hitState(hit search.Hit, now time.Time) (state string, bad bool) {
 		return keyState(hit, now)
 	case search.APIKey:
 		return keyState(hit, now)
-	case search.Model:
+	case search.Model, search.Tool:
 		if hit.Known {
 			return plural.Of(hit.Profiles, "profile") + ", " + cmp.Or(counted(hit.Count), "no user") + " may call it", false
 		}
@@ -198,6 +198,9 @@ func hitHref(hit search.Hit, may func(search.Kind) bool) string {
 		}
 		return "/providers/" + url.PathEscape(hit.Of)
 	case search.Tool:
+		if may(search.Profile) {
+			return "/find/callers?" + url.Values{"mcp_client_id": {hit.Of}, "tool_name": {hit.Name}}.Encode()
+		}
 		return "/mcp/clients/" + url.PathEscape(hit.Of)
 	case search.APIKey:
 		return "/settings/api-keys?" + url.Values{"search": {hit.Name}}.Encode()
@@ -235,7 +238,17 @@ func (f Found) said() string {
 	return plural.Of(f.Count(), "hit")
 }
 
-// CallersIntro says who may call a model in a sentence.
+// CallersIntro says who may call a model or a tool in a sentence.
 func CallersIntro(c search.Callers) string {
-	return plural.Of(c.Users, "user") + " may call " + c.Model + " of " + c.Provider + ", as their copies stand now."
+	return plural.Of(c.Users, "user") + " may call " + c.Name + " of " + c.Of + ", as their copies stand now."
+}
+
+// CallersCrumbs lead to the provider or the MCP server.
+func CallersCrumbs(c search.Callers) []ui.Crumb {
+	owner := search.Provider
+	if c.Kind == search.Tool {
+		owner = search.Server
+	}
+	words := foundWords[owner]
+	return []ui.Crumb{{Label: words.label, Href: words.list}, {Label: c.Of, Href: words.list + "/" + url.PathEscape(c.Of)}}
 }

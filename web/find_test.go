@@ -43,6 +43,39 @@ func TestFindsEverythingByAFewLetters(t *testing.T) {
 	g.Admin.Found("ada@", fmt.Sprintf(user, "blocked: $10.00 per month"))
 }
 
+// Who may call a tool is what decisions say: by a whole server, by a group, by an include, and never when it is excluded.
+func TestFindsWhoMayCallATool(t *testing.T) {
+	g := webtest.NewGateway(t)
+	group := g.AddGroup("Everything of GitHub", `[{"mcp_client_id":"github","tool_names":["*"]}]`)
+	grouped := g.ProfileNaming("Grouped", fmt.Sprintf(`"mcp_tool_groups":[{"tool_group_id":%d}],
+"mcp_tool_overrides":[{"mcp_client_id":"github","tool_name":"delete_repo","action":"exclude"},{"mcp_client_id":"jira","tool_name":"t","action":"include"}]`, group))
+	_, bob := g.Give(g.Bob, grouped)
+	at := func(server, tool string) string {
+		return "/find/callers?mcp_client_id=" + server + "&tool_name=" + tool
+	}
+	for _, tool := range []struct {
+		server, name, state, page string
+		bobs                      bool
+	}{
+		{"github", "create_issue", "3 profiles, 2 users may call it", "2 users may call create_issue of github", true},
+		{"github", "delete_repo", "2 profiles, 1 user may call it", "1 user may call delete_repo of github", false},
+		{"jira", "t", "3 profiles, 2 users may call it", "2 users may call t of jira", true},
+	} {
+		line := "tool: " + tool.name + " (" + tool.server + ") [" + tool.state + "] " + at(tool.server, tool.name)
+		if got := g.Admin.Finds("who may use " + tool.server + "/" + tool.name); got != line {
+			t.Errorf("%s is found as\n%s", line, got)
+		}
+		page := g.Session.Get(at(tool.server, tool.name)).Is(200)
+		webtest.Says(page, "", tool.page)
+		page.One("a", "href", "/mcp/clients/"+tool.server)
+		webtest.Same(t, "Grouped grants "+tool.name, strings.Contains(webtest.Text(page.One("main")), "Grouped"), tool.bobs)
+		g.Admin.Decides(webtest.Tool(g.Key, tool.server, tool.name), "allowed", 200)
+		webtest.Same(t, "the decision about "+tool.name, g.Admin.Ask(webtest.Tool(bob, tool.server, tool.name))["decision"], tool.bobs)
+	}
+	webtest.Says(g.Session.Get(at("jira", "gone")).Is(200), "", "No profile grants gone of jira.")
+	g.APIKey("MCPServers:View").Found("delete_repo", "tool: delete_repo (github) [] /mcp/clients/github")
+}
+
 // What an actor may not see is not found under any name.
 func TestFindsOnlyWhatTheActorMaySee(t *testing.T) {
 	g := webtest.NewGateway(t)

@@ -51,11 +51,11 @@ type Hit struct {
 	Of     string     // what distinguishes it: an email address, a provider, a holder, an actor
 	UserID string     // the holder of a key
 	Active bool       // of a profile
-	Known  bool       `bun:"-"` // what the actor may see of a user's copies or a model's callers was looked up
-	Count  int64      // holders of a profile or model, users of a role, models of a provider, tools of a server
+	Known  bool       `bun:"-"` // what the actor may see of a user's copies or of who may call it was looked up
+	Count  int64      // holders of a profile, callers of a model or tool, users of a role, models of a provider, tools of a server
 	At     *time.Time // a key expires, a change was made
 
-	Profiles int64         // that grant a model
+	Profiles int64         // that grant a model or tool
 	State    blocked.State `bun:"-"` // of a user
 	Act      *Act          `bun:"-"` // what an action does
 	Retired  bool          // a key value that was replaced or deleted
@@ -114,8 +114,10 @@ func Find(ctx context.Context, db bun.IDB, actor permission.Actor, q Query) (Res
 		if err := addStates(ctx, db, hits); err != nil {
 			return result, err
 		}
-		if err := countCallers(ctx, db, hits); err != nil {
-			return result, err
+		for _, kind := range []Kind{Model, Tool} {
+			if err := countCallers(ctx, db, kind, hits); err != nil {
+				return result, err
+			}
 		}
 	}
 	if q.wants(Action) {
