@@ -63,6 +63,7 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	page.Rows = len(copies) > 0
 	actor := reqctx.Actor(c)
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.HoldersBody(views.HolderList{
 		Profile: profile, Search: wanted.Search, Copies: copies, Now: time.Now(),

@@ -58,6 +58,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	}
 	page := h.below(c, "Quarantined usage", "Usage", "/usage", "", "")
 	page.Intro = "Usage that gateways reported for a key or a user that this console does not know."
+	page.Rows = len(events) > 0
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, traffic.QuarantineBody(traffic.QuarantinePage{
 		Events: events, ChargedTo: names, Outcome: wanted.Outcome, Link: q.Link, Now: time.Now(),
 		Pager: pager(q, limit, offset, int64(len(events)), total, "calls"),

@@ -46,6 +46,7 @@ func (h *Handlers) ListRefusals(c *gin.Context) error {
 	}
 	page := h.page(c, "Refusals", "/refusals")
 	page.Intro = "Calls that were refused, and why. Times are in UTC."
+	page.Rows = len(rows) > 0
 	shown := traffic.RefusalPage{
 		RefusalRows: h.refusalRows(c, rows), Query: wanted, Link: q.Link, Gaps: gaps, KeptSince: since,
 		Pager: longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "refusals", ""),

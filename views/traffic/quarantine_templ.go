@@ -142,7 +142,7 @@ func QuarantineBody(p QuarantinePage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<th scope=\"col\" class=\"number\">Cost</th><th scope=\"col\" class=\"number\">Tokens</th><th scope=\"col\">Happened</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<th scope=\"col\" class=\"number\">Cost</th><th scope=\"col\" class=\"number\">Tokens</th><th scope=\"col\">Happened</th></tr></thead> <tbody id=\"rows\" tabindex=\"-1\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
