@@ -83,7 +83,11 @@ func TestFindWithoutScripts(t *testing.T) {
 func TestListsByKeyboard(t *testing.T) {
 	t.Parallel()
 	s := open(t, visit{})
-	for _, list := range []string{"/access-profiles", "/users", "/roles", "/virtual-keys", "/providers", "/mcp/clients", "/mcp/tool-groups", "/audit"} {
+	for _, list := range []string{
+		"/access-profiles", "/users", "/roles", "/virtual-keys", "/providers", "/mcp/clients", "/mcp/tool-groups", "/audit",
+		at("access-profiles", "Support", "/users")(t, s.console), strays("/usage/quarantine")(t, s.console),
+		refused("Rita Refused", "/refusals")(t, s.console),
+	} {
 		s.to(list)
 		first := "() => document.querySelector('#rows tr').contains(document.activeElement)"
 		s.press("Tab", "Tab", "Enter")
@@ -96,6 +100,12 @@ func TestListsByKeyboard(t *testing.T) {
 				t.Errorf("%s: the first row is more than 6 Tabs away", list)
 				break
 			}
+		}
+		s.to(list)
+		s.press("j", "j", "k", "Enter")
+		s.arrives(".+")
+		if s.URL() == s.console.url+list {
+			t.Errorf("%s: Enter does not open the first row", list)
 		}
 	}
 

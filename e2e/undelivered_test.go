@@ -60,3 +60,22 @@ func TestSaveThatDoesNotArrive(t *testing.T) {
 	s.click(s.button("Try again"))
 	s.gone(s.Locator(".undelivered"))
 }
+
+// TestSaveThatIsNotAnswered gives up after a while, says that nothing was saved, and saves when asked again.
+func TestSaveThatIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	s := open(t, visit{})
+	s.to("/access-profiles/new")
+	s.fill("Name", "Answered late")
+	_, err := s.Evaluate("() => { htmx.config.defaultTimeout = 500 }")
+	s.must(err)
+	s.must(s.Route("**/access-profiles", func(playwright.Route) {}))
+	s.click(s.button("Create profile"))
+	s.says(s.Locator(".save-bar").GetByRole("alert"), "Not saved. Everything you typed is still here. The console did not answer. Request ")
+	s.holds("Name", "Answered late")
+	s.must(s.Unroute("**/access-profiles"))
+	_, err = s.Evaluate("() => { htmx.config.defaultTimeout = 30000 }")
+	s.must(err)
+	s.click(s.button("Try again"))
+	s.sees(s.text("Answered late was created."))
+}
