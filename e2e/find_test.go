@@ -124,7 +124,7 @@ func TestListsByKeyboard(t *testing.T) {
 	s.press("Escape")
 
 	// A modifier, or a key that means nothing, between the keys of a sequence or before it changes nothing.
-	for _, keys := range [][]string{{"g", "Shift", "c"}, {"z", "g", "q", "u"}, {"Shift+G", "Shift+S"}} {
+	for _, keys := range [][]string{{"g", "Shift", "c"}, {"z", "g", "y", "u"}, {"Shift+G", "Shift+S"}} {
 		s.press(keys...)
 		s.arrives(map[string]string{"c": "/usage", "u": "/users", "Shift+S": "/settings"}[keys[len(keys)-1]])
 	}

@@ -32,7 +32,7 @@ var resourceNames = map[string]string{
 	"AccessProfiles": "Profiles", "VirtualKeys": "Virtual keys", "Users": "Users", "Roles": "Roles",
 	"APIKeys": "API keys", "Providers": "Providers",
 	"MCPServers": "MCP servers", "ToolGroups": "Tool groups", "Usage": "Usage", "AuditLogs": "Audit log",
-	"Settings": "Settings",
+	"Settings": "Settings", "AccessRequests": "Access requests",
 }
 
 // scopeLines writes scopes in words: "everything", or a line for each resource.
