@@ -22,9 +22,13 @@ func readable(t *testing.T, g webtest.Gateway) map[string]web.Route {
 	stray := g.Stray()["id"]
 	asked := g.Session.API("POST", "/api/access-requests", `{"model":"groq/llama","reason":"Tests"}`).Is(201).Object("access_request")["id"]
 	ids := []struct{ prefix, id string }{
-		{"/access-requests/", fmt.Sprint(asked)}, {"/api-keys/", fmt.Sprint(target.APIKey)},
-		{"/users/", target.User}, {"/roles/", fmt.Sprint(target.Role)}, {"/tool-groups/", "1"},
-		{"/quarantine/", fmt.Sprint(stray)}, {"/access-profiles/", fmt.Sprint(target.Profile)},
+		{"/access-requests/", fmt.Sprint(asked)},
+		{"/api-keys/", fmt.Sprint(target.APIKey)},
+		{"/users/", target.User},
+		{"/roles/", fmt.Sprint(target.Role)},
+		{"/tool-groups/", "1"},
+		{"/quarantine/", fmt.Sprint(stray)},
+		{"/access-profiles/", fmt.Sprint(target.Profile)},
 	}
 	found := map[string]web.Route{}
 	for _, route := range web.Routes(g.H) {

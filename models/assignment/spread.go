@@ -21,7 +21,8 @@ type Spread struct {
 // LoadSpread counts the copies and the roles of a profile.
 func LoadSpread(ctx context.Context, db bun.IDB, profileID int64) (s Spread, err error) {
 	err = db.NewRaw(`
-SELECT (SELECT count(*) FROM role_access_profiles WHERE access_profile_id = ?0) AS roles, count(*) AS holders, count(*) FILTER (WHERE c.is_active) AS active,
+SELECT (SELECT count(*) FROM role_access_profiles WHERE access_profile_id = ?0) AS roles,
+    count(*) AS holders, count(*) FILTER (WHERE c.is_active) AS active,
     count(*) FILTER (WHERE NOT c.is_active AND c.paused_together) AS together,
     count(*) FILTER (WHERE c.is_active AND c.template_version < p.policy_version) AS behind,
     coalesce(min(c.template_version) FILTER (WHERE c.is_active AND c.template_version < p.policy_version), 0) AS oldest,

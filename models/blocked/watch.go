@@ -26,7 +26,8 @@ type Watch struct {
 	until  time.Time
 }
 
-// Users are the ids of the users of whom a limit is used up, as of when; zero for now. Reading them makes no other wait.
+// Users are the ids of the users of whom a limit is used up, as of when; zero for now. No call
+// waits for another.
 func (w *Watch) Users(ctx context.Context, db bun.IDB) (users []string, asOf time.Time, err error) {
 	begin := time.Now()
 	w.mutex.Lock()

@@ -52,7 +52,7 @@ type Hit struct {
 	UserID string     // the holder of a key
 	Active bool       // of a profile
 	Known  bool       `bun:"-"` // what the actor may see of a user's copies or of who may call it was looked up
-	Count  int64      // holders of a profile, callers of a model or tool, users of a role, models of a provider, tools of a server
+	Count  int64      // holders, callers, users of a role, models of a provider, tools of a server
 	At     *time.Time // a key expires, a change was made
 
 	Profiles int64         // that grant a model or tool
