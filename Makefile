@@ -65,10 +65,9 @@ test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
 SHOTS := e2e/artefacts/screens
 
 .PHONY: shots
-shots: assets $(E2E_MODULES) ## take pictures of all screens, and those of the README anew
+shots: assets $(E2E_MODULES) ## take pictures of all screens
 	@.ci/install postgresql chromium fonts
 	go test $(TAGS) -count=1 -run 'TestScreens|TestFirstRun|TestFrozenDatabase' ./e2e
-	for name in profiles profile-edit usage; do cp $(SHOTS)/$$name-1440-light.png docs/$$name.png; done
 	@echo "$$(ls $(SHOTS) | wc -l) pictures are in $(SHOTS)."
 
 .PHONY: lint
