@@ -88,7 +88,7 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	s.Scan(&cli, "SELECT max(id) FROM api_keys WHERE created_by IS NULL")
 	developers := s.Login(s.Developer())
 	scoped := s.APIKey("Users:View", "Users:Update", "Users:Delete", "AccessProfiles:Create", "VirtualKeys:Create")
-	scoped.Get("/api/users").Is(200) // records the use of the key
+	scoped.Get("/api/users").Is(200)
 	before := s.Dump()
 	for name, got := range map[string]webtest.Answer{
 		"bulk with one of them":            lesser.Post("/users/bulk", url.Values{"ids": {s.Bob, strong.User}, "access_profile_id": {"1"}}),
