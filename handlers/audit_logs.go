@@ -16,6 +16,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/views/history"
+	"tollgate/views/ui"
 )
 
 // ListAuditLogs answers the audit log, or a profile's part of it, newest first.
@@ -76,20 +77,25 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 
 // auditPage is the log, or the tab of a profile with its part of it.
 func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, shown history.AuditPage) error {
-	page := h.page(c, "Audit", "/audit")
-	if wanted.ProfileID != nil {
-		profile, err := h.currentProfile(c, *wanted.ProfileID)
-		if err != nil {
-			return err
-		}
-		if page, err = h.tabbedPage(c, profile, "audit"); err != nil {
-			return err
-		}
+	page, err := h.auditFrame(c, wanted.ProfileID)
+	if err != nil {
+		return err
 	}
 	reply.MarkProblems(&page, shown.Problems)
 	page.Rows = len(shown.Rows) > 0
 	reply.HTML(c, h.Log, status, framed(page, history.AuditBody(shown)))
 	return nil
+}
+
+func (h *Handlers) auditFrame(c *gin.Context, profileID *int64) (ui.Page, error) {
+	if profileID == nil {
+		return h.page(c, "Audit", "/audit"), nil
+	}
+	profile, err := h.currentProfile(c, *profileID)
+	if err != nil {
+		return ui.Page{}, err
+	}
+	return h.tabbedPage(c, profile, "audit")
 }
 
 func readAuditQuery(c *gin.Context, allowed ...string) (*intake.Query, audit.Query, error) {

@@ -384,7 +384,7 @@ func APIKeySecretBody(key apikey.Key, secret, baseURL string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = tryWithSecret("A first request", curlWithKey(baseURL, secret)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Snippet("curl", "A first request", "Copy", curlWithKey(baseURL, secret)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -864,7 +864,7 @@ func KeySecretBody(key virtualkey.Key, baseURL, back string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = tryWithSecret("What is left", quotaCurl(baseURL, key.Value)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Snippet("curl", "What is left", "Copy", quotaCurl(baseURL, key.Value)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
