@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"audit":      {"database", "permission", "problem"},
 	"batch":      {"problem"},
 	"blast":      {"catalogue", "money", "policy"},
-	"blocked":    {"database", "money"},
+	"blocked":    {"database", "money", "policy"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"database":   {"input", "problem"},
 	"decision": {
@@ -68,7 +68,7 @@ var arrows = map[string][]string{
 	"quarantine": {"audit", "database", "decision", "identity", "input", "money", "permission", "problem", "usage"},
 	"quota":      {"assignment", "database", "money", "policy", "virtualkey"},
 	"refusal":    {"database", "money"},
-	"report":     {"database", "money", "problem", "profile", "window"},
+	"report":     {"database", "money", "policy", "problem", "profile", "window"},
 	"sample": {
 		"account", "assignment", "attachment", "catalogue", "database", "entitlement", "identity", "input", "mcptool",
 		"money", "permission", "policy", "problem", "profile", "propagation", "secret", "usage", "virtualkey", "window",

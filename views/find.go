@@ -9,6 +9,7 @@ import (
 
 	"tollgate/models/blocked"
 	"tollgate/models/plural"
+	"tollgate/models/policy"
 	"tollgate/models/search"
 	"tollgate/views/ui"
 )
@@ -173,11 +174,11 @@ func keyState(hit search.Hit, now time.Time) (state string, bad bool) {
 // lineOf names a limit: $900.00 per month on anthropic.
 func lineOf(l blocked.Line) string {
 	words := plural.Count(l.Limit) + " " + l.Kind + " per " + ui.Unit(l.Duration)
-	if l.Kind == "spend" {
+	if l.Kind == policy.KindSpend {
 		words = ui.Dollars(l.Money()) + " per " + ui.Unit(l.Duration)
 	}
-	if l.Provider != "" {
-		words += " on " + l.Provider
+	if !l.Scope.Overall() {
+		words += " on " + l.Scope.Name()
 	}
 	return words
 }

@@ -11,10 +11,10 @@ import (
 
 var decided = regexp.MustCompile(`BenchmarkDecide/refused=(true|false)/(without|with)\S*\s.*?([\d.]+) cpu-ns/op`)
 
-// measureLog takes from Go's benchmark what a decision costs with the decision log and without.
+// measureLog takes from Go's benchmark what the route of decisions costs with the decision log and without.
 func (b *bench) measureLog(ctx context.Context) error {
 	command := exec.CommandContext(ctx, "go", "test", "-tags=nomsgpack", "-run=^$", "-bench=^BenchmarkDecide$",
-		"-benchtime=20000x", "./models/refusal")
+		"-benchtime=20000x", "./web")
 	command.Dir = b.source
 	printed, err := command.CombinedOutput()
 	if err != nil {

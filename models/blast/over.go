@@ -31,10 +31,10 @@ func OverAtOnce(ctx context.Context, db bun.IDB, profileID int64, after policy.P
 	if n == 0 {
 		return over, nil
 	}
-	providers, kinds, durations := make([]string, n), make([]string, n), make([]string, n)
+	scopes, kinds, durations := make([]string, n), make([]string, n), make([]string, n)
 	quarters, most := make([]int, n), make([]int64, n)
 	for i, l := range limits {
-		providers[i], kinds[i], durations[i] = l.Scope.Provider, l.Kind, l.Duration
+		scopes[i], kinds[i], durations[i] = l.Scope.String(), l.Kind, l.Duration
 		quarters[i], most[i] = l.Quarter%3, l.Max
 		over.Everyone = over.Everyone || l.Scope.Overall() && l.Max == 0
 	}
@@ -44,7 +44,7 @@ func OverAtOnce(ctx context.Context, db bun.IDB, profileID int64, after policy.P
 		Used, Cap int64
 		Users     int64
 	}
-	err := db.NewRaw(overAtOnce, profileID, pgdialect.Array(providers), pgdialect.Array(kinds), pgdialect.Array(durations),
+	err := db.NewRaw(overAtOnce, profileID, pgdialect.Array(scopes), pgdialect.Array(kinds), pgdialect.Array(durations),
 		pgdialect.Array(quarters), pgdialect.Array(most), mostNamed).Scan(ctx, &rows)
 	if err != nil {
 		return over, fmt.Errorf("read who would be over limits of access profile %d: %w", profileID, err)
@@ -63,14 +63,14 @@ func OverAtOnce(ctx context.Context, db bun.IDB, profileID int64, after policy.P
 const overAtOnce = `
 WITH pushed AS (
     SELECT * FROM unnest(?1::text[], ?2::text[], ?3::text[], ?4::int[], ?5::bigint[]) WITH ORDINALITY
-        AS p(provider, kind, duration, quarter, most, n)
+        AS p(scope, kind, duration, quarter, most, n)
 ), hit AS (
     SELECT DISTINCT ON (c.user_id) c.user_id, p.n, w.used - w.cleared AS used, p.most + coalesce(o.amount, 0) AS cap,
         (w.used - w.cleared)::double precision / greatest(p.most + coalesce(o.amount, 0), 1) AS share
     FROM user_access_profiles AS c
     JOIN policies AS pol ON pol.id = c.policy_id
     JOIN limit_lines AS l ON l.policy_id = c.policy_id
-    JOIN pushed AS p ON p.kind = l.kind AND p.duration = l.reset_duration AND p.provider = coalesce(l.provider_name, '')
+    JOIN pushed AS p ON p.kind = l.kind AND p.duration = l.reset_duration AND p.scope = ` + policy.ScopeOf + `
         AND p.quarter = coalesce(l.quarter_start_month, 0) % 3
     JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind AND w.reset_duration = l.reset_duration
         AND w.used - w.cleared >= p.most

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
+	"tollgate/models/policy"
 )
 
 // currentLines are the limits of active copies with the start of their current window; behind it stands a condition of
@@ -22,7 +23,7 @@ WITH held AS (
     WHERE c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now()) AND `
 	startedLines = `
 ), line AS (
-    SELECT h.*, l.id AS line_id, l.provider_name, l.kind, l.reset_duration AS duration,
+    SELECT h.*, l.id AS line_id, ` + policy.ScopeOf + ` AS scope, l.kind, l.reset_duration AS duration,
         l.max_limit + coalesce(o.amount, 0) AS "limit",
            window_start(l.reset_duration, l.quarter_start_month, h.calendar, l.created_at, l.carried_from,
                l.carried_until, now()) AS starts
@@ -34,12 +35,12 @@ WITH held AS (
 
 // selectLines reads the limits of users, and one row without a limit for each active copy. $1 are the users.
 const selectLines = currentLines + "c.user_id = ANY ($1)" + startedLines + `
-SELECT user_id, copy_id, profile, line_id, provider, kind, duration, "limit", used_up FROM (
-SELECT user_id, copy_id, profile, '' AS line_id, '' AS provider, '' AS kind, '' AS duration, 0 AS "limit",
+SELECT user_id, copy_id, profile, line_id, scope, kind, duration, "limit", used_up FROM (
+SELECT user_id, copy_id, profile, '' AS line_id, '' AS scope, '' AS kind, '' AS duration, 0 AS "limit",
        false AS used_up, 0::double precision AS share
 FROM held
 UNION ALL
-SELECT l.user_id, l.copy_id, l.profile, l.line_id::text, coalesce(l.provider_name, ''), l.kind, l.duration, l."limit",
+SELECT l.user_id, l.copy_id, l.profile, l.line_id::text, l.scope, l.kind, l.duration, l."limit",
        coalesce(w.used - w.cleared, 0) >= l."limit",
        coalesce(w.used - w.cleared, 0)::double precision / greatest(l."limit", 1)
 FROM line AS l
@@ -67,7 +68,7 @@ func States(ctx context.Context, db bun.IDB, users []string) (map[string]State, 
 	for rows.Next() {
 		var l Line
 		if err := rows.Scan(
-			&l.UserID, &l.CopyID, &l.Profile, &l.LineID, &l.Provider, &l.Kind, &l.Duration, &l.Limit, &l.UsedUp,
+			&l.UserID, &l.CopyID, &l.Profile, &l.LineID, &l.Scope, &l.Kind, &l.Duration, &l.Limit, &l.UsedUp,
 		); err != nil {
 			return nil, fmt.Errorf("read a limit of a user: %w", err)
 		}

@@ -2,6 +2,7 @@ package blocked
 
 import (
 	"tollgate/models/money"
+	"tollgate/models/policy"
 )
 
 // Line is one limit of a user's copy. The amount of a budget is in nano-dollars.
@@ -10,7 +11,7 @@ type Line struct {
 	CopyID   int64
 	Profile  string
 	LineID   string
-	Provider string // "" for an overall limit
+	Scope    policy.Scope
 	Kind     string // of policy: spend, tokens or requests
 	Duration string
 	Limit    int64
@@ -30,7 +31,7 @@ type State struct {
 func (s State) Blocked() bool {
 	blocked := map[int64]bool{}
 	for _, line := range s.Lines {
-		if line.UsedUp && line.Provider == "" {
+		if line.UsedUp && line.Scope.Overall() {
 			blocked[line.CopyID] = true
 		}
 	}
@@ -41,7 +42,7 @@ func (s State) Blocked() bool {
 func (s State) UsedUp() *Line {
 	blocked := s.Blocked()
 	for i, line := range s.Lines {
-		if line.UsedUp && (!blocked || line.Provider == "") {
+		if line.UsedUp && (!blocked || line.Scope.Overall()) {
 			return &s.Lines[i]
 		}
 	}
@@ -52,10 +53,10 @@ func (s State) UsedUp() *Line {
 func (s State) MonthBudget() money.Money {
 	overall, providers := map[int64]money.Money{}, map[int64]money.Money{}
 	for _, line := range s.Lines {
-		if line.Kind != "spend" || line.Duration != "1M" {
+		if line.Kind != policy.KindSpend || line.Duration != "1M" {
 			continue
 		}
-		if line.Provider == "" {
+		if line.Scope.Overall() {
 			overall[line.CopyID] += line.Money()
 		} else {
 			providers[line.CopyID] += line.Money()

@@ -36,23 +36,6 @@ func BudgetInputs(budgets []Budget) input.List[BudgetInput] {
 	return l
 }
 
-// Input is the limit as a form shows it.
-func (r *RateLimit) Input() RateLimitInput {
-	if r == nil {
-		return RateLimitInput{}
-	}
-	in := RateLimitInput{Row: input.Row{Kind: input.Object}}
-	if r.TokenMaxLimit != nil {
-		in.TokenMaxLimit = input.FormValue(strconv.FormatInt(*r.TokenMaxLimit, 10))
-		in.TokenResetDuration = input.FormValue(*r.TokenResetDuration)
-	}
-	if r.RequestMaxLimit != nil {
-		in.RequestMaxLimit = input.FormValue(strconv.FormatInt(*r.RequestMaxLimit, 10))
-		in.RequestResetDuration = input.FormValue(*r.RequestResetDuration)
-	}
-	return in
-}
-
 // BodyFields are the members of an object in the order in which they are written.
 type BodyFields = []bodyField
 
@@ -80,25 +63,6 @@ func (b BudgetInput) Body() any {
 		fields = append(
 			fields, bodyField{"reset_config", BodyFields{{"quarter_start_month", BodyNumber(b.ResetConfig.QuarterStartMonth)}}},
 		)
-	}
-	return fields
-}
-
-// Body is the JSON that a client would send.
-func (r RateLimitInput) Body() any {
-	var fields BodyFields
-	for _, pair := range []bodyField{
-		{"token_max_limit", BodyNumber(r.TokenMaxLimit)},
-		{"token_reset_duration", BodyText(r.TokenResetDuration)},
-		{"request_max_limit", BodyNumber(r.RequestMaxLimit)},
-		{"request_reset_duration", BodyText(r.RequestResetDuration)},
-	} {
-		if pair.Value != nil {
-			fields = append(fields, pair)
-		}
-	}
-	if fields == nil {
-		return nil
 	}
 	return fields
 }

@@ -41,18 +41,6 @@ type ResetConfigInput struct {
 	QuarterStartMonth input.Value `json:"quarter_start_month"`
 }
 
-// RateLimitInput is what a client may send of a rate limit.
-type RateLimitInput struct {
-	input.Row
-	ID                   input.Value `json:"id,readonly"`
-	TokenMaxLimit        input.Value `json:"token_max_limit"`
-	TokenResetDuration   input.Value `json:"token_reset_duration"`
-	RequestMaxLimit      input.Value `json:"request_max_limit"`
-	RequestResetDuration input.Value `json:"request_reset_duration"`
-	TokenCurrentUsage    input.Value `json:"token_current_usage,readonly"`
-	RequestCurrentUsage  input.Value `json:"request_current_usage,readonly"`
-}
-
 const maxProviders = 100
 
 // MaxBudgets is how many budgets a profile may have.
@@ -184,43 +172,4 @@ func readResetConfig(c *input.Reader, field string, in ResetConfigInput, duratio
 		return nil
 	}
 	return config
-}
-
-// ReadRateLimit reads a rate limit; one that sets nothing is none.
-func ReadRateLimit(c *input.Reader, field string, in RateLimitInput) *RateLimit {
-	if in.Kind == input.Absent || in.Kind == input.Null || !c.Object(field, in.Kind, "a rate limit") {
-		return nil
-	}
-	limit := RateLimit{}
-	limit.TokenMaxLimit, limit.TokenResetDuration = readPair(
-		c, field+".token", "a token limit", in.TokenMaxLimit, in.TokenResetDuration,
-	)
-	limit.RequestMaxLimit, limit.RequestResetDuration = readPair(
-		c, field+".request", "a request limit", in.RequestMaxLimit, in.RequestResetDuration,
-	)
-	if limit.TokenMaxLimit == nil && limit.RequestMaxLimit == nil {
-		return nil
-	}
-	return &limit
-}
-
-// readPair reads a limit and its window, which come together or not at all.
-func readPair(c *input.Reader, prefix, what string, limit, window input.Value) (*int64, *string) {
-	before := len(c.Problems)
-	n, ok := c.Int(prefix+"_max_limit", limit, what, 1, input.MaxCount)
-	if !limit.Given() && window.Given() {
-		c.Add(prefix+"_max_limit", "required", "Enter "+what+", or leave out how often it resets.")
-	}
-	if !window.Given() {
-		if limit.Given() {
-			c.Add(prefix+"_reset_duration", "required", "Choose how often the limit resets.")
-		}
-		return nil, nil
-	}
-	duration, _ := c.Choice(prefix+"_reset_duration", window, "invalid_reset_duration",
-		"Choose how often the limit resets: 1h, 1d, 1w, 1M or 1Y.", RateDurations)
-	if !ok || len(c.Problems) > before {
-		return nil, nil
-	}
-	return &n, &duration
 }

@@ -92,7 +92,7 @@ func appendLimits(limits []Limit, scope Scope, budgets []Budget, rate *RateLimit
 	for i, b := range budgets {
 		limits = append(limits, b.limit(scope, i+1))
 	}
-	return append(limits, rate.limits(scope)...)
+	return append(limits, rate.Limits(scope)...)
 }
 
 // Limit is the budget as a limit.
@@ -110,41 +110,19 @@ func (b Budget) limit(scope Scope, position int) Limit {
 	return l
 }
 
-func (r *RateLimit) limits(scope Scope) []Limit {
-	if r == nil {
-		return nil
-	}
-	var limits []Limit
-	if r.TokenMaxLimit != nil {
-		limits = append(limits, Limit{
-			ID: r.ID, Scope: scope, Kind: KindTokens, Max: *r.TokenMaxLimit, Duration: *r.TokenResetDuration, Position: 1,
-			Used:   r.TokenCurrentUsage,
-			Window: r.TokenWindow,
-		})
-	}
-	if r.RequestMaxLimit != nil {
-		limits = append(limits, Limit{
-			ID: r.ID, Scope: scope, Kind: KindRequests, Max: *r.RequestMaxLimit, Duration: *r.RequestResetDuration, Position: 1,
-			Used:   r.RequestCurrentUsage,
-			Window: r.RequestWindow,
-		})
-	}
-	return limits
-}
-
 // SetLimits replaces all limits of a policy. They are in their order, and the policy has the providers of their scopes.
 func (p *Policy) SetLimits(limits []Limit) error {
 	p.Budgets, p.RateLimit = []Budget{}, nil
-	configs := make(map[Scope]*ProviderConfig, len(p.ProviderConfigs))
+	configs := make(map[string]*ProviderConfig, len(p.ProviderConfigs))
 	for i := range p.ProviderConfigs {
 		config := &p.ProviderConfigs[i]
 		config.Budgets, config.RateLimit = []Budget{}, nil
-		configs[config.Scope()] = config
+		configs[config.ProviderName] = config
 	}
 	for _, l := range limits {
 		budgets, rate := &p.Budgets, &p.RateLimit
 		if !l.Scope.Overall() {
-			config := configs[l.Scope]
+			config := configs[l.Scope.Provider]
 			if config == nil {
 				return fmt.Errorf("limit %s is of %s, which its policy lacks", l.ID, l.Scope)
 			}
@@ -184,16 +162,6 @@ func (l Limit) budget() Budget {
 	return b
 }
 
-func (r *RateLimit) set(l Limit) {
-	switch l.Kind {
-	case KindTokens:
-		r.TokenMaxLimit, r.TokenResetDuration, r.TokenCurrentUsage, r.TokenWindow = &l.Max, &l.Duration, l.Used, l.Window
-	case KindRequests:
-		r.RequestMaxLimit, r.RequestResetDuration = &l.Max, &l.Duration
-		r.RequestCurrentUsage, r.RequestWindow = l.Used, l.Window
-	}
-}
-
 // Budget finds a budget of a policy by its id.
 func (p Policy) Budget(id string) (Budget, bool) {
 	for _, l := range p.Limits() {
@@ -202,15 +170,6 @@ func (p Policy) Budget(id string) (Budget, bool) {
 		}
 	}
 	return Budget{}, false
-}
-
-// Clone is a copy that shares nothing.
-func (r *RateLimit) Clone() *RateLimit {
-	if r == nil {
-		return nil
-	}
-	copied := *r
-	return &copied
 }
 
 // QuarterStart is the month in which a fiscal year begins, 0 for budgets without quarters.

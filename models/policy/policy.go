@@ -73,20 +73,6 @@ type ResetConfig struct {
 	QuarterStartMonth int `json:"quarter_start_month"`
 }
 
-// RateLimit bounds tokens, requests, or both; a pair that is unset is left out of answers.
-type RateLimit struct {
-	ID                   string  `json:"id"`
-	TokenMaxLimit        *int64  `json:"token_max_limit,omitempty"`
-	TokenResetDuration   *string `json:"token_reset_duration,omitempty"`
-	RequestMaxLimit      *int64  `json:"request_max_limit,omitempty"`
-	RequestResetDuration *string `json:"request_reset_duration,omitempty"`
-	TokenCurrentUsage    int64   `json:"token_current_usage"`
-	RequestCurrentUsage  int64   `json:"request_current_usage"`
-
-	TokenWindow   Window `json:"-"`
-	RequestWindow Window `json:"-"`
-}
-
 // ToolGroupGrant grants what a tool group lists.
 type ToolGroupGrant struct {
 	ToolGroupID int64 `json:"tool_group_id"`

@@ -50,7 +50,10 @@ func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
 	if r == nil {
 		return
 	}
-	r.ID, r.TokenWindow.Start, r.RequestWindow.Start = uuid.NewString(), now, now
+	r.ID = uuid.NewString()
+	for _, k := range RateKinds {
+		k.of(r).window.Start = now
+	}
 	if old != nil {
 		r.ID = old.ID
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -42,6 +43,23 @@ func (s Scope) Name() string {
 		return s.Provider
 	}
 	return s.Provider + "/" + s.Model
+}
+
+// ScopeOf is the scope of limit_lines AS l in SQL, as String writes it. Scope reads it.
+const ScopeOf = `CASE WHEN l.provider_name IS NULL THEN 'total' ELSE 'provider:' || l.provider_name END`
+
+// Scan reads a scope from a column; NULL and "" are everything.
+func (s *Scope) Scan(src any) error {
+	switch text := src.(type) {
+	case nil:
+		*s = Scope{}
+		return nil
+	case string:
+		return s.UnmarshalText([]byte(cmp.Or(text, overallScope)))
+	case []byte:
+		return s.Scan(string(text))
+	}
+	return fmt.Errorf("read a scope: %T is none", src)
 }
 
 // MarshalText writes the scope for JSON.

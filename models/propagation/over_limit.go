@@ -100,7 +100,7 @@ func (l limits) refuseUnused() bool { return l.least(policy.KindSpend) == 0 }
 // counterRow is the counter of one limit of a policy.
 type counterRow struct {
 	PolicyID      int64
-	ProviderName  string
+	Scope         policy.Scope
 	Kind          string
 	ResetDuration string
 	Quarter       int
@@ -112,7 +112,7 @@ func (c counters) add(row counterRow) {
 		c[row.PolicyID] = map[policy.LimitKey]counted{}
 	}
 	key := policy.LimitKey{
-		Scope: policy.Scope{Provider: row.ProviderName}, Kind: row.Kind, Duration: row.ResetDuration, Quarter: row.Quarter,
+		Scope: row.Scope, Kind: row.Kind, Duration: row.ResetDuration, Quarter: row.Quarter,
 	}
 	before := c[row.PolicyID][key]
 	c[row.PolicyID][key] = counted{before.used + row.Used, before.raised + row.Raised}
@@ -139,7 +139,7 @@ func readCounters(ctx context.Context, db bun.IDB, policies []int64, pushed limi
 // selectCounted filters by the current window last, and by an expression that is no join key: computing its start is
 // expensive, and few windows are left by then.
 const selectCounted = `
-SELECT l.policy_id, coalesce(l.provider_name, '') AS provider_name, l.kind, l.reset_duration,
+SELECT l.policy_id, ` + policy.ScopeOf + ` AS scope, l.kind, l.reset_duration,
     coalesce(l.quarter_start_month, 0) % 3 AS quarter,
        w.used - w.cleared AS used
 FROM limit_lines AS l
@@ -151,7 +151,7 @@ WHERE l.policy_id = ANY (?0)
       l.created_at, l.carried_from, l.carried_until, ?1)`
 
 const selectRaised = `
-SELECT l.policy_id, coalesce(l.provider_name, '') AS provider_name, l.kind, l.reset_duration,
+SELECT l.policy_id, ` + policy.ScopeOf + ` AS scope, l.kind, l.reset_duration,
        coalesce(l.quarter_start_month, 0) % 3 AS quarter, o.amount AS raised
 FROM budget_overrides AS o
 JOIN limit_lines AS l ON l.id = o.budget_id AND l.kind = o.kind

@@ -68,7 +68,7 @@ func (w *Watch) loadNeeds(ctx context.Context, db bun.IDB, q Query) (Needs, erro
 	needs, err := w.all(ctx, db, q.sums)
 	if q.Provider != "" {
 		needs.Unusual, needs.Budget = nil, 0
-		others := func(l NearLimit) bool { return l.ProviderName != q.Provider }
+		others := func(l NearLimit) bool { return l.Scope.Provider != q.Provider }
 		needs.Lines = slices.DeleteFunc(slices.Clone(needs.Lines), others)
 	}
 	return needs, err

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/money"
+	"tollgate/models/policy"
 )
 
 // NearLimit is a budget of which much is used, with a forecast for the end of its window.
@@ -17,7 +18,7 @@ type NearLimit struct {
 	UserID, User    string
 	AccessProfileID int64
 	Profile         string
-	ProviderName    string // "" for an overall budget
+	Scope           policy.Scope
 	ResetDuration   string
 	Used, Limit     money.Money
 	Starts, Ends    time.Time
@@ -75,7 +76,7 @@ func activeLines(db bun.IDB, q Query) *bun.SelectQuery {
 // currentLine is a budget with the start of its current window.
 const currentLine = `l.id, l.kind, l.reset_duration, l.quarter_start_month, l.max_limit, l.created_at, l.carried_from,
     l.carried_until, p.calendar,
-c.id AS copy_id, c.user_id, c.access_profile_id, coalesce(l.provider_name, '') AS provider_name,
+c.id AS copy_id, c.user_id, c.access_profile_id, ` + policy.ScopeOf + ` AS scope,
 window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until,
     now()) AS starts`
 
@@ -85,7 +86,7 @@ window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, 
 const selectNear = `
 WITH line AS MATERIALIZED (?0), month AS (
     SELECT least(coalesce(sum(most), 0), 9e18)::bigint AS budget FROM (
-        SELECT coalesce(sum(max_limit) FILTER (WHERE provider_name = ''), sum(max_limit)) AS most
+        SELECT coalesce(sum(max_limit) FILTER (WHERE scope = 'total'), sum(max_limit)) AS most
         FROM line WHERE reset_duration = '1M' GROUP BY copy_id
     ) AS c
 ), near AS (
@@ -108,7 +109,7 @@ WITH line AS MATERIALIZED (?0), month AS (
 SELECT coalesce(n.id::text, '') AS id, coalesce(n.copy_id, 0) AS copy_id, coalesce(n.user_id, '') AS user_id,
     coalesce(u.name, '') AS "user", coalesce(n.access_profile_id, 0) AS access_profile_id,
     coalesce(t.name, '') AS profile,
-    coalesce(n.provider_name, '') AS provider_name, coalesce(n.reset_duration, '') AS reset_duration,
+    coalesce(n.scope, '') AS scope, coalesce(n.reset_duration, '') AS reset_duration,
     coalesce(n.used, 0) AS used, coalesce(n."limit", 0) AS "limit", coalesce(n.starts, now()) AS starts,
     coalesce(n.calendar, '') AS zone, coalesce(n.used_up, 0) AS used_up, month.budget, now() AS read_at,
     CASE WHEN n.carried_until > now() AND n.carried_from <= now() THEN n.carried_until

@@ -49,7 +49,7 @@ type profileForm struct {
 	NewProvider             ui.Field
 	NewProviderOptions      []ui.Option
 	Budgets                 budgetLines
-	Rate                    rateFields
+	Rate                    []rateFields
 	Aligned                 ui.Field
 	AlignedOn               bool
 	Zone                    ui.Field
@@ -73,28 +73,6 @@ type profileForm struct {
 type contentsLink struct {
 	ID, Label string
 	Wrong     int
-}
-
-type budgetLines struct {
-	Lines     []budgetLine
-	Error     string
-	AddOp     string
-	AddLabel  string
-	ErrorID   string
-	NoneWords string
-}
-
-type budgetLine struct {
-	Amount, Window, Quarter ui.Field
-	Windows, Quarters       []ui.Option
-	Quarterly               bool
-	RemoveOp, RemoveLabel   string
-	Note                    resetNote
-}
-
-type rateFields struct {
-	Requests, RequestWindow, Tokens, TokenWindow ui.Field
-	RequestWindows, TokenWindows                 []ui.Option
 }
 
 type overrideRow struct {

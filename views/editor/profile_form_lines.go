@@ -14,6 +14,29 @@ import (
 	"tollgate/views/ui"
 )
 
+type budgetLines struct {
+	Lines     []budgetLine
+	Error     string
+	AddOp     string
+	AddLabel  string
+	ErrorID   string
+	NoneWords string
+}
+
+type budgetLine struct {
+	Amount, Window, Quarter ui.Field
+	Windows, Quarters       []ui.Option
+	Quarterly               bool
+	RemoveOp, RemoveLabel   string
+	Note                    resetNote
+}
+
+// rateFields are the fields of one kind of limit that a rate limit can set.
+type rateFields struct {
+	Amount, Window ui.Field
+	Windows        []ui.Option
+}
+
 func (m *formBuilder) budgets(
 	path, name string, l input.List[policy.BudgetInput], add, remove, provider string,
 ) budgetLines {
@@ -112,29 +135,25 @@ var rolling = map[string]string{
 	"1Y": "every 365 days",
 }
 
-func (m *formBuilder) rate(path string, in policy.RateLimitInput, provider string) rateFields {
+func (m *formBuilder) rate(path string, in policy.RateLimitInput, provider string) []rateFields {
 	return m.rateOf(path, path, in, provider)
 }
 
-func (m *formBuilder) rateOf(path, name string, in policy.RateLimitInput, provider string) rateFields {
-	one := func(what string, v input.Value, f ui.Field) ui.Field {
-		return m.field(path+"."+what, name+"."+what, v, f)
+func (m *formBuilder) rateOf(path, name string, in policy.RateLimitInput, provider string) []rateFields {
+	var fields []rateFields
+	for _, kind := range policytext.ShownRates() {
+		one := func(field string, v input.Value, f ui.Field) ui.Field {
+			return m.field(path+"."+field, name+"."+field, v, f)
+		}
+		limit, window := kind.Typed(&in)
+		label := ui.UpperFirst(scoped(kind.Kind, provider))
+		fields = append(fields, rateFields{
+			Amount:  one(kind.MaxField(), *limit, ui.Field{Label: label, HideLabel: true, Suffix: kind.Kind}),
+			Window:  one(kind.DurationField(), *window, ui.Field{Label: label + " reset", HideLabel: true}),
+			Windows: windowOptions(policy.RateDurations, window.Text, "no limit"),
+		})
 	}
-	requests, tokens := ui.UpperFirst(scoped("requests", provider)), ui.UpperFirst(scoped("tokens", provider))
-	return rateFields{
-		Requests: one("request_max_limit", in.RequestMaxLimit, ui.Field{
-			Label: requests, HideLabel: true, Suffix: "requests",
-		}),
-		RequestWindow: one("request_reset_duration", in.RequestResetDuration, ui.Field{
-			Label: requests + " reset", HideLabel: true,
-		}),
-		Tokens: one("token_max_limit", in.TokenMaxLimit, ui.Field{Label: tokens, HideLabel: true, Suffix: "tokens"}),
-		TokenWindow: one("token_reset_duration", in.TokenResetDuration, ui.Field{
-			Label: tokens + " reset", HideLabel: true,
-		}),
-		RequestWindows: windowOptions(policy.RateDurations, in.RequestResetDuration.Text, "no limit"),
-		TokenWindows:   windowOptions(policy.RateDurations, in.TokenResetDuration.Text, "no limit"),
-	}
+	return fields
 }
 
 // resets writes out the next reset of every line, for the section about windows.
@@ -146,13 +165,8 @@ func (m *formBuilder) resets() []resetNote {
 				said = append(said, m.nextReset(policytext.SpendLine(budget)+scope+": ", budget.ResetDuration, budget.ResetConfig))
 			}
 		}
-		if limit != nil && limit.RequestResetDuration != nil {
-			line := plural.Count(*limit.RequestMaxLimit) + " requests / " + ui.Unit(*limit.RequestResetDuration) + scope + ": "
-			said = append(said, m.nextReset(line, *limit.RequestResetDuration, nil))
-		}
-		if limit != nil && limit.TokenResetDuration != nil {
-			line := plural.Count(*limit.TokenMaxLimit) + " tokens / " + ui.Unit(*limit.TokenResetDuration) + scope + ": "
-			said = append(said, m.nextReset(line, *limit.TokenResetDuration, nil))
+		for _, l := range policytext.ShownRateLimits(limit) {
+			said = append(said, m.nextReset(policytext.RateLine(l)+scope+": ", l.Duration, nil))
 		}
 	}
 	add("", m.Draft.Budgets, m.Draft.RateLimit)

@@ -31,7 +31,7 @@ type providerCard struct {
 	RefuseUnpriced  ui.Field
 	RefusesUnpriced bool
 	Budgets         budgetLines
-	Rate            rateFields
+	Rate            []rateFields
 }
 
 // openCards is how many cards stand open side by side; more are closed to one line each.

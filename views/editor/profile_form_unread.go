@@ -54,15 +54,9 @@ func (e Editor) unreadBudgets(path, provider string, l input.List[policy.BudgetI
 
 func (e Editor) unreadRates(path, provider string, in policy.RateLimitInput) []string {
 	var said []string
-	for _, limit := range []struct {
-		prefix, name    string
-		maximum, window input.Value
-	}{
-		{"request", "request limit", in.RequestMaxLimit, in.RequestResetDuration},
-		{"token", "token limit", in.TokenMaxLimit, in.TokenResetDuration},
-	} {
-		if e.unread(path + "." + limit.prefix) {
-			said = append(said, unreadLine(limit.name, provider, limit.maximum, limit.window))
+	for _, kind := range policytext.ShownRates() {
+		if limit, window := kind.Typed(&in); e.unread(path + "." + kind.Name) {
+			said = append(said, unreadLine(kind.Name+" limit", provider, *limit, *window))
 		}
 	}
 	return said

@@ -12,6 +12,31 @@ import (
 // shownKinds are the kinds of limits in the order in which pages show those of one scope.
 var shownKinds = []string{policy.KindSpend, policy.KindRequests, policy.KindTokens}
 
+// rateKinds are the words for an amount of each kind that rate limits set.
+var rateKinds = map[string]struct {
+	short string
+	count func(int64) string
+}{
+	policy.KindRequests: {"req", func(n int64) string { return plural.Of(n, "request") }},
+	policy.KindTokens:   {"tok", func(n int64) string { return plural.Of(n, "token") }},
+}
+
+// ShownRates are the kinds of limits that rate limits set, in the order in which pages show them.
+func ShownRates() []policy.RateKind {
+	return slices.SortedStableFunc(slices.Values(policy.RateKinds), func(a, b policy.RateKind) int {
+		return placeOf(a.Kind) - placeOf(b.Kind)
+	})
+}
+
+func placeOf(kind string) int { return slices.Index(shownKinds, kind) }
+
+// ShownRateLimits are the limits that a rate limit sets, in the order in which pages show them; none of nil.
+func ShownRateLimits(r *policy.RateLimit) []policy.Limit {
+	limits := r.Limits(policy.Scope{})
+	slices.SortStableFunc(limits, func(a, b policy.Limit) int { return placeOf(a.Kind) - placeOf(b.Kind) })
+	return limits
+}
+
 // shownLimits are the limits of a policy in the order in which pages show them: the overall ones first.
 func shownLimits(p policy.Policy) []policy.Limit {
 	limits := p.Limits()
@@ -25,7 +50,7 @@ func shownLimits(p policy.Policy) []policy.Limit {
 		if a.Scope != b.Scope {
 			return place[a.Scope] - place[b.Scope]
 		}
-		return slices.Index(shownKinds, a.Kind) - slices.Index(shownKinds, b.Kind)
+		return placeOf(a.Kind) - placeOf(b.Kind)
 	})
 	return limits
 }

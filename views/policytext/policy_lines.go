@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"tollgate/models/catalogue"
-	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/window"
@@ -66,15 +65,12 @@ func providerLine(config policy.ProviderConfig) string {
 
 // ExactRate writes a rate limit with whole numbers.
 func ExactRate(limit *policy.RateLimit) []string {
-	if limit == nil {
-		return nil
-	}
 	var lines []string
-	if limit.RequestMaxLimit != nil {
-		lines = append(lines, plural.Count(*limit.RequestMaxLimit)+" requests / "+ui.Unit(*limit.RequestResetDuration))
-	}
-	if limit.TokenMaxLimit != nil {
-		lines = append(lines, plural.Count(*limit.TokenMaxLimit)+" tokens / "+ui.Unit(*limit.TokenResetDuration))
+	for _, l := range ShownRateLimits(limit) {
+		lines = append(lines, RateLine(l))
 	}
 	return lines
 }
+
+// RateLine is a limit of a rate limit as a line of a list: 100,000 tokens / hour.
+func RateLine(l policy.Limit) string { return CapOf(l.Kind, l.Max) + " / " + ui.Unit(l.Duration) }

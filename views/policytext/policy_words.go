@@ -106,17 +106,15 @@ func fiscal(config *policy.ResetConfig) string {
 }
 
 func rate(start string, limit *policy.RateLimit) []string {
-	if limit == nil {
+	limits := ShownRateLimits(limit)
+	if limits == nil {
 		return nil
 	}
-	var limits []string
-	if limit.RequestMaxLimit != nil {
-		limits = append(limits, plural.Of(*limit.RequestMaxLimit, "request")+" "+ui.Every(*limit.RequestResetDuration))
+	said := make([]string, len(limits))
+	for i, l := range limits {
+		said[i] = rateKinds[l.Kind].count(l.Max) + " " + ui.Every(l.Duration)
 	}
-	if limit.TokenMaxLimit != nil {
-		limits = append(limits, plural.Of(*limit.TokenMaxLimit, "token")+" "+ui.Every(*limit.TokenResetDuration))
-	}
-	return []string{start + " at most " + ui.Sequence(limits) + "."}
+	return []string{start + " at most " + ui.Sequence(said) + "."}
 }
 
 func tools(p policy.Policy, names GroupNames) string {
@@ -149,23 +147,22 @@ func SpendLine(b policy.Budget) string {
 	return ui.Dollars(b.MaxLimit) + " / " + ui.Unit(b.ResetDuration) + fiscal(b.ResetConfig)
 }
 
-// RateLines is a rate limit as a list shows it: 60 req · 100k tok / hour when both have the same window.
+// RateLines is a rate limit as a list shows it: 60 req · 100k tok / hour when all have the same window.
 func RateLines(limit *policy.RateLimit) []string {
-	switch {
-	case limit == nil:
-		return nil
-	case limit.TokenMaxLimit == nil:
-		return []string{ui.ShortCount(*limit.RequestMaxLimit) + " req / " + ui.Unit(*limit.RequestResetDuration)}
-	case limit.RequestMaxLimit == nil:
-		return []string{ui.ShortCount(*limit.TokenMaxLimit) + " tok / " + ui.Unit(*limit.TokenResetDuration)}
+	var lines []string
+	limits := ShownRateLimits(limit)
+	for i, l := range limits {
+		amount := ui.ShortCount(l.Max) + " " + rateKinds[l.Kind].short
+		if i > 0 && limits[i-1].Duration == l.Duration {
+			lines[len(lines)-1] += " · " + amount
+		} else {
+			lines = append(lines, amount)
+		}
+		if i+1 == len(limits) || limits[i+1].Duration != l.Duration {
+			lines[len(lines)-1] += " / " + ui.Unit(l.Duration)
+		}
 	}
-	requests, tokens := ui.ShortCount(*limit.RequestMaxLimit)+" req", ui.ShortCount(*limit.TokenMaxLimit)+" tok"
-	if *limit.TokenResetDuration == *limit.RequestResetDuration {
-		return []string{requests + " · " + tokens + " / " + ui.Unit(*limit.TokenResetDuration)}
-	}
-	return []string{
-		requests + " / " + ui.Unit(*limit.RequestResetDuration), tokens + " / " + ui.Unit(*limit.TokenResetDuration),
-	}
+	return lines
 }
 
 // RateTitle is the same with exact numbers.

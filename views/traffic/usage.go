@@ -163,10 +163,7 @@ func (p UsagePage) days() string {
 }
 
 func nearBar(n report.NearLimit, now time.Time) ui.Bar {
-	where := policytext.Overall
-	if n.ProviderName != "" {
-		where = n.ProviderName
-	}
+	where := policytext.ScopeWord(n.Scope)
 	return ui.Bar{
 		Label: where + ", spend " + ui.Every(n.ResetDuration), Used: ui.Dollars(n.Used),
 		Limit: ui.Dollars(n.Limit) + " / " + ui.Unit(n.ResetDuration), Where: where,

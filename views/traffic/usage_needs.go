@@ -113,8 +113,8 @@ func (p UsagePage) budgetWords(row report.PageRow) string {
 
 func nearWords(n report.NearLimit) string {
 	words := ui.Dollars(n.Limit) + " " + ui.Every(n.ResetDuration)
-	if n.ProviderName != "" {
-		words += " on " + n.ProviderName
+	if !n.Scope.Overall() {
+		words += " on " + n.Scope.Name()
 	}
 	return words
 }
