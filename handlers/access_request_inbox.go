@@ -135,7 +135,7 @@ func (h *Handlers) inboxRow(
 				continue
 			}
 			row.Bar = &line.Bar
-			need, err := decision.NeededRaise(reqctx.Of(c), h.DB, r.UserID, held.ID, r.LineID, 0)
+			need, err := decision.NeededRaise(reqctx.Of(c), h.DB, held, r.LineID, 0)
 			if err != nil {
 				return row, err
 			}

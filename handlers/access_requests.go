@@ -75,10 +75,7 @@ func (h *Handlers) askPage(
 
 // CreateAccessRequest asks for more on behalf of the user who is signed in.
 func (h *Handlers) CreateAccessRequest(c *gin.Context) error {
-	in, err := intake.Decode[accessrequest.Input](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
+	in, err := intake.DecodeWhole[accessrequest.Input](c)
 	if err == nil {
 		var made accessrequest.Request
 		made, err = accessrequest.Create(reqctx.Of(c), h.DB, h.Engine, reqctx.Actor(c), in)

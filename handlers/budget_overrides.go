@@ -30,7 +30,7 @@ func (h *Handlers) EditOverride(c *gin.Context) error {
 		if !ok {
 			return problem.Missing("budget of this copy")
 		}
-		return h.showNeededRaise(c, budget)
+		return h.showNeededRaise(c, assigned, budget)
 	}
 	page, err := h.overrideForm(c, assignment.OverrideForm(budget), nil)
 	if err != nil {
@@ -40,12 +40,12 @@ func (h *Handlers) EditOverride(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) showNeededRaise(c *gin.Context, budget policy.Budget) error {
+func (h *Handlers) showNeededRaise(c *gin.Context, held assignment.Assignment, budget policy.Budget) error {
 	estimate, err := raiseEstimate(c)
 	if err != nil {
 		return err
 	}
-	needed, err := h.neededRaise(c, estimate)
+	needed, err := decision.NeededRaise(reqctx.Of(c), h.DB, held, budget.ID, estimate)
 	if err != nil {
 		return err
 	}
@@ -64,14 +64,6 @@ func raiseEstimate(c *gin.Context) (money.Money, error) {
 	}
 	q := intake.ReadQuery(c, names...)
 	return q.Money("estimated_cost"), q.Err()
-}
-
-func (h *Handlers) neededRaise(c *gin.Context, estimate money.Money) (decision.Raise, error) {
-	id, err := intake.RowID(c, "copy_id")
-	if err != nil {
-		return decision.Raise{}, err
-	}
-	return decision.NeededRaise(reqctx.Of(c), h.DB, c.Param("id"), id, c.Param("budget_id"), estimate)
 }
 
 // SetOverride raises one budget of one copy.
@@ -103,11 +95,11 @@ func (h *Handlers) overrideSet(c *gin.Context, budget policy.Budget, estimate mo
 	if reqctx.IsAPI(c) {
 		return h.overridden(c, budget, "")
 	}
-	needed, err := h.neededRaise(c, estimate)
+	_, assigned, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
-	_, assigned, err := h.copyOf(c)
+	needed, err := decision.NeededRaise(reqctx.Of(c), h.DB, assigned, budget.ID, estimate)
 	if err != nil {
 		return err
 	}
@@ -161,7 +153,7 @@ func (h *Handlers) overrideForm(
 	if err != nil {
 		return nil, err
 	}
-	needed, err := h.neededRaise(c, estimate)
+	needed, err := decision.NeededRaise(reqctx.Of(c), h.DB, assigned, budget.ID, estimate)
 	if err != nil {
 		return nil, err
 	}

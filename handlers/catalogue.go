@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
+	"github.com/uptrace/bun"
 
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
@@ -51,6 +53,44 @@ func writeList[T any](c *gin.Context, plural string, rows []T, total int64, q da
 	return nil
 }
 
+// catalogueList is the list of one resource, for both doors.
+type catalogueList[T any] struct {
+	plural       string // in JSON
+	title, intro string
+	href         string
+	noun         string // of many, in words
+	resource     string // of the permissions
+	newOne       string // what the button to make one says
+	read         func(context.Context, bun.IDB, database.CatalogueQuery) ([]T, int64, error)
+	body         func(ui.ListFrame, []T) templ.Component
+}
+
+// answer answers a page of the list.
+func (l catalogueList[T]) answer(h *Handlers, c *gin.Context) error {
+	q, wanted, err := catalogueQuery(c)
+	if err != nil {
+		return err
+	}
+	rows, total, err := l.read(reqctx.Of(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if reqctx.IsAPI(c) {
+		return writeList(c, l.plural, rows, total, wanted)
+	}
+	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(rows), total) {
+		return nil
+	}
+	page := h.page(c, l.title, l.href)
+	page.Rows, page.Intro = len(rows) > 0, l.intro
+	frame := listFrame(c, q, wanted, len(rows), total, l.noun, l.resource)
+	if frame.MayCreate {
+		page.Actions = ui.NewButton(l.newOne, l.href+"/new")
+	}
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, l.body(frame, rows)))
+	return nil
+}
+
 // listFrame is what the pages of the three lists have in common; resource is that of the permissions.
 func listFrame(
 	c *gin.Context, q *intake.Query, wanted database.CatalogueQuery, shown int, total int64, noun, resource string,
@@ -93,6 +133,16 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 		page.Crumbs = append(page.Crumbs, ui.Crumb{Label: name, Href: href})
 	}
 	return page
+}
+
+// ask shows a page that asks before something is done; the page says what is wrong once it was tried.
+func (h *Handlers) ask(c *gin.Context, page func(*gin.Context, problem.Problems) (templ.Component, error)) error {
+	shown, err := page(c, nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, shown)
+	return nil
 }
 
 // deletion is the page that asks before a row goes; while the row is in use it says where, and problems say that

@@ -72,6 +72,16 @@ func (h *Handlers) Handle(action Func) gin.HandlerFunc {
 	}
 }
 
+// WithoutQuery is an action of the API that has nothing to choose, so that it refuses every parameter.
+func WithoutQuery(action Func) Func {
+	return func(c *gin.Context) error {
+		if err := intake.ReadQuery(c).Err(); err != nil {
+			return err
+		}
+		return action(c)
+	}
+}
+
 // TakeBody reads the body for the action behind it. It comes before the action, since what is no JSON, no form or too
 // large is refused before anything else is checked.
 func (h *Handlers) TakeBody(c *gin.Context) {

@@ -211,10 +211,7 @@ func (h *Handlers) ExportHandout(c *gin.Context) error {
 
 // SetGatewayAddress changes where users' programs reach the gateway.
 func (h *Handlers) SetGatewayAddress(c *gin.Context) error {
-	in, err := intake.Decode[setting.Input](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
+	in, err := intake.DecodeWhole[setting.Input](c)
 	if err == nil {
 		var address string
 		if address, err = setting.SetGatewayAddress(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {

@@ -24,31 +24,14 @@ const serversHref = "/mcp/clients"
 
 // ListMCPServers answers a page of MCP servers.
 func (h *Handlers) ListMCPServers(c *gin.Context) error {
-	q, wanted, err := catalogueQuery(c)
-	if err != nil {
-		return err
-	}
-	servers, total, err := mcptool.ListServers(reqctx.Of(c), h.DB, wanted)
-	if err != nil {
-		return err
-	}
-	if reqctx.IsAPI(c) {
-		return writeList(c, "mcp_clients", servers, total, wanted)
-	}
-	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(servers), total) {
-		return nil
-	}
-	page := h.page(c, "MCP servers", serversHref)
-	page.Rows = len(servers) > 0
-	page.Intro = "The servers whose tools profiles and tool groups can grant."
-	list := inventory.MCPServerList{
-		ListFrame: listFrame(c, q, wanted, len(servers), total, "servers", "MCPServers"), Servers: servers,
-	}
-	if list.MayCreate {
-		page.Actions = ui.NewButton("New MCP server", serversHref+"/new")
-	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.MCPServerListBody(list)))
-	return nil
+	return catalogueList[mcptool.Server]{
+		plural: "mcp_clients", title: "MCP servers", href: serversHref, noun: "servers", resource: "MCPServers",
+		intro:  "The servers whose tools profiles and tool groups can grant.",
+		newOne: "New MCP server", read: mcptool.ListServers,
+		body: func(frame ui.ListFrame, rows []mcptool.Server) templ.Component {
+			return inventory.MCPServerListBody(inventory.MCPServerList{ListFrame: frame, Servers: rows})
+		},
+	}.answer(h, c)
 }
 
 // NewMCPServer shows an empty form.
@@ -59,7 +42,7 @@ func (h *Handlers) NewMCPServer(c *gin.Context) error {
 
 // CreateMCPServer adds an MCP server.
 func (h *Handlers) CreateMCPServer(c *gin.Context) error {
-	in, err := decodeServer(c)
+	in, err := intake.DecodeWhole[mcptool.ServerInput](c)
 	if err == nil {
 		var server mcptool.Server
 		if server, err = mcptool.CreateServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in); err == nil {
@@ -128,7 +111,7 @@ func (h *Handlers) EditMCPServer(c *gin.Context) error {
 // UpdateMCPServer changes the fields sent.
 func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 	id := c.Param("client_id")
-	in, err := decodeServer(c)
+	in, err := intake.DecodeWhole[mcptool.ServerInput](c)
 	if err == nil {
 		var server mcptool.Server
 		if server, err = mcptool.UpdateServer(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), id, in); err == nil {
@@ -179,12 +162,7 @@ func (h *Handlers) AfterRefresh(c *gin.Context) error {
 
 // ConfirmDeleteMCPServer asks before a server is deleted.
 func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
-	page, err := h.serverDeletion(c, nil)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
-	return nil
+	return h.ask(c, h.serverDeletion)
 }
 
 // DeleteMCPServer removes a server that no profile and no tool group names.
@@ -214,15 +192,6 @@ func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (te
 		"The server goes with its list of tools; profiles and tool groups can no longer grant them.",
 		"No profile and no tool group names it now.",
 	}, use, problems), nil
-}
-
-// decodeServer reads a server by either door; a form has its tools on lines.
-func decodeServer(c *gin.Context) (mcptool.ServerInput, error) {
-	in, err := intake.Decode[mcptool.ServerInput](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
-	return in, err
 }
 
 func (h *Handlers) serverForm(

@@ -190,11 +190,7 @@ func (h *Handlers) dryRun(c *gin.Context, id int64, version *int64, in propagati
 
 // ShowPropagation answers the state of a propagation; its page keeps itself up to date while it runs.
 func (h *Handlers) ShowPropagation(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	job, err := intake.RowID(c, "job")
+	id, job, err := intake.RowIDs(c, "id", "job")
 	if err != nil {
 		return err
 	}
@@ -228,11 +224,7 @@ func (h *Handlers) ShowPropagation(c *gin.Context) error {
 
 // RetryPropagation repeats a propagation for only those copies for which it failed.
 func (h *Handlers) RetryPropagation(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	job, err := intake.RowID(c, "job")
+	id, job, err := intake.RowIDs(c, "id", "job")
 	if err != nil {
 		return err
 	}

@@ -18,31 +18,13 @@ import (
 
 // ListProviders answers a page of providers.
 func (h *Handlers) ListProviders(c *gin.Context) error {
-	q, wanted, err := catalogueQuery(c)
-	if err != nil {
-		return err
-	}
-	providers, total, err := catalogue.ListProviders(reqctx.Of(c), h.DB, wanted)
-	if err != nil {
-		return err
-	}
-	if reqctx.IsAPI(c) {
-		return writeList(c, "providers", providers, total, wanted)
-	}
-	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(providers), total) {
-		return nil
-	}
-	page := h.page(c, "Providers", "/providers")
-	page.Rows = len(providers) > 0
-	page.Intro = "The models that profiles can pick from."
-	list := inventory.ProviderList{
-		ListFrame: listFrame(c, q, wanted, len(providers), total, "providers", "Providers"), Providers: providers,
-	}
-	if list.MayCreate {
-		page.Actions = ui.NewButton("New provider", "/providers/new")
-	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ProviderListBody(list)))
-	return nil
+	return catalogueList[catalogue.Provider]{
+		plural: "providers", title: "Providers", href: "/providers", noun: "providers", resource: "Providers",
+		intro: "The models that profiles can pick from.", newOne: "New provider", read: catalogue.ListProviders,
+		body: func(frame ui.ListFrame, rows []catalogue.Provider) templ.Component {
+			return inventory.ProviderListBody(inventory.ProviderList{ListFrame: frame, Providers: rows})
+		},
+	}.answer(h, c)
 }
 
 // NewProvider shows an empty form.
@@ -53,7 +35,7 @@ func (h *Handlers) NewProvider(c *gin.Context) error {
 
 // CreateProvider adds a provider.
 func (h *Handlers) CreateProvider(c *gin.Context) error {
-	in, err := decodeProvider(c)
+	in, err := intake.DecodeWhole[catalogue.ProviderInput](c)
 	if err == nil {
 		var provider catalogue.Provider
 		if provider, err = catalogue.CreateProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
@@ -105,7 +87,7 @@ func (h *Handlers) EditProvider(c *gin.Context) error {
 // UpdateProvider changes the fields sent.
 func (h *Handlers) UpdateProvider(c *gin.Context) error {
 	name := c.Param("name")
-	in, err := decodeProvider(c)
+	in, err := intake.DecodeWhole[catalogue.ProviderInput](c)
 	if err == nil {
 		var provider catalogue.Provider
 		if provider, err = catalogue.UpdateProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), name, in); err == nil {
@@ -119,12 +101,7 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 
 // ConfirmDeleteProvider asks before a provider is deleted.
 func (h *Handlers) ConfirmDeleteProvider(c *gin.Context) error {
-	page, err := h.providerDeletion(c, nil)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
-	return nil
+	return h.ask(c, h.providerDeletion)
 }
 
 // DeleteProvider removes a provider that no profile names.
@@ -154,15 +131,6 @@ func (h *Handlers) providerDeletion(c *gin.Context, problems problem.Problems) (
 		"The provider goes with its list of models; profiles can no longer grant them.",
 		"No profile names it now.",
 	}, use, problems), nil
-}
-
-// decodeProvider reads a provider by either door; a form has its models on lines.
-func decodeProvider(c *gin.Context) (catalogue.ProviderInput, error) {
-	in, err := intake.Decode[catalogue.ProviderInput](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
-	return in, err
 }
 
 func (h *Handlers) providerForm(

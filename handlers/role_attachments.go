@@ -93,11 +93,7 @@ func (h *Handlers) profileRolesPage(
 
 // ConfirmDetachRole asks before a role ceases to hand a profile out.
 func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	roleID, err := intake.RowID(c, "role_id")
+	id, roleID, err := intake.RowIDs(c, "id", "role_id")
 	if err != nil {
 		return err
 	}
@@ -121,11 +117,7 @@ func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
 
 // DetachRole ends that a role hands a profile out; with remove_from_users those who have it from the role lose it.
 func (h *Handlers) DetachRole(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	roleID, err := intake.RowID(c, "role_id")
+	id, roleID, err := intake.RowIDs(c, "id", "role_id")
 	if err != nil {
 		return err
 	}

@@ -27,29 +27,13 @@ func roleHref(id int64) string { return rolesHref + "/" + strconv.FormatInt(id, 
 
 // ListRoles answers a page of roles.
 func (h *Handlers) ListRoles(c *gin.Context) error {
-	q, wanted, err := catalogueQuery(c)
-	if err != nil {
-		return err
-	}
-	roles, total, err := identity.ListRoles(reqctx.Of(c), h.DB, wanted)
-	if err != nil {
-		return err
-	}
-	if reqctx.IsAPI(c) {
-		return writeList(c, "roles", roles, total, wanted)
-	}
-	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(roles), total) {
-		return nil
-	}
-	page := h.page(c, "Roles", rolesHref)
-	page.Rows = len(roles) > 0
-	page.Intro = "What users may do here. Every user has one role."
-	list := views.RoleList{ListFrame: listFrame(c, q, wanted, len(roles), total, "roles", "Roles"), Roles: roles}
-	if list.MayCreate {
-		page.Actions = ui.NewButton("New role", rolesHref+"/new")
-	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.RoleListBody(list)))
-	return nil
+	return catalogueList[identity.Role]{
+		plural: "roles", title: "Roles", href: rolesHref, noun: "roles", resource: "Roles",
+		intro: "What users may do here. Every user has one role.", newOne: "New role", read: identity.ListRoles,
+		body: func(frame ui.ListFrame, rows []identity.Role) templ.Component {
+			return views.RoleListBody(views.RoleList{ListFrame: frame, Roles: rows})
+		},
+	}.answer(h, c)
 }
 
 // NewRole shows an empty form.
@@ -60,7 +44,7 @@ func (h *Handlers) NewRole(c *gin.Context) error {
 
 // CreateRole adds a role.
 func (h *Handlers) CreateRole(c *gin.Context) error {
-	in, err := decodeRole(c)
+	in, err := intake.DecodeWhole[identity.RoleInput](c)
 	if err == nil {
 		var role identity.Role
 		if role, err = identity.CreateRole(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
@@ -162,7 +146,7 @@ func (h *Handlers) UpdateRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decodeRole(c)
+	in, err := intake.DecodeWhole[identity.RoleInput](c)
 	if err == nil {
 		var role identity.Role
 		if role, err = identity.UpdateRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
@@ -180,12 +164,7 @@ func (h *Handlers) UpdateRole(c *gin.Context) error {
 
 // ConfirmDeleteRole asks before a role is deleted.
 func (h *Handlers) ConfirmDeleteRole(c *gin.Context) error {
-	page, err := h.roleDeletion(c, nil)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
-	return nil
+	return h.ask(c, h.roleDeletion)
 }
 
 // DeleteRole removes a role that no user has.
@@ -235,15 +214,6 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	}
 	return framed(page, views.RoleDelete(confirm, role, members)), nil
-}
-
-// decodeRole reads a role by either door; a form shows every permission.
-func decodeRole(c *gin.Context) (identity.RoleInput, error) {
-	in, err := intake.Decode[identity.RoleInput](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
-	return in, err
 }
 
 // roleForm is the form of a new role, or of the one given.

@@ -24,31 +24,14 @@ func groupHref(id int64) string { return groupsHref + "/" + strconv.FormatInt(id
 
 // ListToolGroups answers a page of tool groups.
 func (h *Handlers) ListToolGroups(c *gin.Context) error {
-	q, wanted, err := catalogueQuery(c)
-	if err != nil {
-		return err
-	}
-	groups, total, err := mcptool.ListToolGroups(reqctx.Of(c), h.DB, wanted)
-	if err != nil {
-		return err
-	}
-	if reqctx.IsAPI(c) {
-		return writeList(c, "tool_groups", groups, total, wanted)
-	}
-	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(groups), total) {
-		return nil
-	}
-	page := h.page(c, "Tool groups", groupsHref)
-	page.Rows = len(groups) > 0
-	page.Intro = "Selections of tools that profiles grant under one name."
-	list := inventory.ToolGroupList{
-		ListFrame: listFrame(c, q, wanted, len(groups), total, "tool groups", "ToolGroups"), Groups: groups,
-	}
-	if list.MayCreate {
-		page.Actions = ui.NewButton("New tool group", groupsHref+"/new")
-	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, inventory.ToolGroupListBody(list)))
-	return nil
+	return catalogueList[mcptool.ToolGroup]{
+		plural: "tool_groups", title: "Tool groups", href: groupsHref, noun: "tool groups", resource: "ToolGroups",
+		intro:  "Selections of tools that profiles grant under one name.",
+		newOne: "New tool group", read: mcptool.ListToolGroups,
+		body: func(frame ui.ListFrame, rows []mcptool.ToolGroup) templ.Component {
+			return inventory.ToolGroupListBody(inventory.ToolGroupList{ListFrame: frame, Groups: rows})
+		},
+	}.answer(h, c)
 }
 
 // NewToolGroup shows an empty form.
@@ -63,7 +46,7 @@ func (h *Handlers) NewToolGroup(c *gin.Context) error {
 
 // CreateToolGroup adds a tool group.
 func (h *Handlers) CreateToolGroup(c *gin.Context) error {
-	in, err := decodeGroup(c)
+	in, err := intake.DecodeWhole[mcptool.ToolGroupInput](c)
 	if err == nil {
 		var group mcptool.ToolGroup
 		if group, err = mcptool.CreateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
@@ -135,7 +118,7 @@ func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decodeGroup(c)
+	in, err := intake.DecodeWhole[mcptool.ToolGroupInput](c)
 	if err == nil {
 		var group mcptool.ToolGroup
 		if group, err = mcptool.UpdateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
@@ -153,12 +136,7 @@ func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
 
 // ConfirmDeleteToolGroup asks before a group is deleted.
 func (h *Handlers) ConfirmDeleteToolGroup(c *gin.Context) error {
-	page, err := h.groupDeletion(c, nil)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
-	return nil
+	return h.ask(c, h.groupDeletion)
 }
 
 // DeleteToolGroup removes a group that no profile names.
@@ -188,15 +166,6 @@ func (h *Handlers) groupDeletion(c *gin.Context, problems problem.Problems) (tem
 	return deletion(page, group.Name, groupHref(group.ID), []string{
 		"The tool group goes; the servers and their tools stay.", "No profile names it now.",
 	}, use, problems), nil
-}
-
-// decodeGroup reads a tool group by either door; a form shows every server.
-func decodeGroup(c *gin.Context) (mcptool.ToolGroupInput, error) {
-	in, err := intake.Decode[mcptool.ToolGroupInput](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
-	return in, err
 }
 
 // groupForm is the form of a new group, or of the one given.

@@ -130,10 +130,7 @@ func (h *Handlers) ChangeUserAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := intake.Decode[assignment.CopyInput](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
+	in, err := intake.DecodeWhole[assignment.CopyInput](c)
 	if err == nil {
 		var assigned assignment.Assignment
 		if assigned, err = assignment.Change(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), id, in); err == nil {

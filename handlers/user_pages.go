@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
@@ -48,12 +50,7 @@ func (h *Handlers) EditUser(c *gin.Context) error {
 
 // ConfirmDeleteUser asks before a user goes.
 func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
-	page, err := h.userDeletion(c, nil)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
-	return nil
+	return h.ask(c, h.userDeletion)
 }
 
 func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
@@ -101,20 +98,18 @@ func (h *Handlers) userForm(
 
 // userPage is the page of a user with the role chosen in its form.
 func (h *Handlers) userPage(
-	c *gin.Context, user identity.User, roleID string, problems problem.Problems,
+	c *gin.Context, id, roleID string, problems problem.Problems,
 ) (templ.Component, error) {
+	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id)
+	if err != nil {
+		return nil, err
+	}
 	actor := reqctx.Actor(c)
 	self, _ := reqctx.User(c)
 	shown := views.UserPage{
-		User: user, RoleID: roleID, Actor: actor, Problems: problems, Self: self.ID == user.ID,
+		User: user, RoleID: cmp.Or(roleID, strconv.FormatInt(user.RoleID, 10)), Roles: roles, Actor: actor, Problems: problems, Self: self.ID == user.ID,
 		MayUpdate:    actor.May(permission.UpdateUsers) && identity.Covers(actor, user.Permissions),
 		MayViewRoles: actor.May(permission.ViewRoles),
-	}
-	if shown.MayUpdate {
-		var err error
-		if shown.Roles, err = identity.RoleChoices(reqctx.Of(c), h.DB); err != nil {
-			return nil, err
-		}
 	}
 	if err := h.loadHeld(c, &shown); err != nil {
 		return nil, err

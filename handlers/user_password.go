@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"strconv"
-
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
@@ -32,11 +30,7 @@ func (h *Handlers) SetUserPassword(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
-		if err != nil {
-			return nil, err
-		}
-		return h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), problems)
+		return h.userPage(c, id, "", problems)
 	})
 }
 

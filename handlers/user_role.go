@@ -39,11 +39,7 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
-		if err != nil {
-			return nil, err
-		}
-		return h.userPage(c, user, in.RoleID.Text, problems)
+		return h.userPage(c, id, in.RoleID.Text, problems)
 	})
 }
 

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -19,7 +18,7 @@ const usersHref = "/users"
 
 // CreateUser adds a user.
 func (h *Handlers) CreateUser(c *gin.Context) error {
-	in, err := decodeUser(c)
+	in, err := intake.DecodeWhole[identity.UserInput](c)
 	if err == nil {
 		var user identity.User
 		if user, err = account.CreateUser(reqctx.Of(c), h.DB, &h.Passwords, reqctx.Actor(c), in); err == nil {
@@ -33,15 +32,15 @@ func (h *Handlers) CreateUser(c *gin.Context) error {
 
 // ShowUser answers one user; the page lets the role and the password be changed.
 func (h *Handlers) ShowUser(c *gin.Context) error {
-	user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
-	if err != nil {
-		return err
-	}
 	if reqctx.IsAPI(c) {
+		user, err := identity.GetUser(reqctx.Of(c), h.DB, c.Param("id"))
+		if err != nil {
+			return err
+		}
 		reply.JSON(c, http.StatusOK, gin.H{"user": user})
 		return nil
 	}
-	page, err := h.userPage(c, user, strconv.FormatInt(user.RoleID, 10), nil)
+	page, err := h.userPage(c, c.Param("id"), "", nil)
 	if err != nil {
 		return err
 	}
@@ -52,7 +51,7 @@ func (h *Handlers) ShowUser(c *gin.Context) error {
 // UpdateUser changes the fields sent.
 func (h *Handlers) UpdateUser(c *gin.Context) error {
 	id := c.Param("id")
-	in, err := decodeUser(c)
+	in, err := intake.DecodeWhole[identity.UserInput](c)
 	if err == nil {
 		var user identity.User
 		if user, err = h.changeUser(c, id, in); err == nil {
@@ -77,13 +76,4 @@ func (h *Handlers) DeleteUser(c *gin.Context) error {
 		})
 	}
 	return deleted(c, user.Name, usersHref)
-}
-
-// decodeUser reads a user by either door.
-func decodeUser(c *gin.Context) (identity.UserInput, error) {
-	in, err := intake.Decode[identity.UserInput](c)
-	if !reqctx.IsAPI(c) {
-		in = in.Whole()
-	}
-	return in, err
 }

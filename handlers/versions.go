@@ -60,11 +60,7 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 
 // ShowVersion answers one version; its page says what restoring it would change.
 func (h *Handlers) ShowVersion(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	number, err := intake.RowID(c, "version")
+	id, number, err := intake.RowIDs(c, "id", "version")
 	if err != nil {
 		return err
 	}
@@ -126,11 +122,7 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 
 // RestoreVersion makes a profile what it was at a version, as a new version.
 func (h *Handlers) RestoreVersion(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	number, err := intake.RowID(c, "version")
+	id, number, err := intake.RowIDs(c, "id", "version")
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,15 @@ func Body(c *gin.Context) []byte {
 	return taken
 }
 
+// DecodeWhole is Decode for an input whose form always shows every field, so that one that was left out is empty.
+func DecodeWhole[T interface{ Whole() T }](c *gin.Context) (T, error) {
+	in, err := Decode[T](c)
+	if !reqctx.IsAPI(c) {
+		in = in.Whole()
+	}
+	return in, err
+}
+
 // Decode reads the body into an input struct: JSON below /api, a form elsewhere. The error is a Refusal; what could be
 // read of a form is returned beside it, so that nothing typed is lost.
 func Decode[T any](c *gin.Context) (T, error) {
@@ -169,6 +178,14 @@ func RowID(c *gin.Context, name string) (int64, error) {
 		}
 	}
 	return 0, Unreadable("", "invalid_id", "Use a whole number as the id.")
+}
+
+// RowIDs reads two ids of rows from the path.
+func RowIDs(c *gin.Context, first, second string) (a, b int64, err error) {
+	if a, err = RowID(c, first); err == nil {
+		b, err = RowID(c, second)
+	}
+	return a, b, err
 }
 
 var entityTag = regexp.MustCompile(`^"(0|[1-9][0-9]{0,18})"$`)

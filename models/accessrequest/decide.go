@@ -229,7 +229,7 @@ func (r *Request) raise(ctx context.Context, tx database.Tx, actor permission.Ac
 	if !there {
 		return nothingToRaise()
 	}
-	need, err := decision.NeededRaise(ctx, tx, r.UserID, r.CopyID, r.LineID, 0)
+	need, err := decision.NeededRaise(ctx, tx, held, r.LineID, 0)
 	if err != nil {
 		return err
 	}

@@ -67,12 +67,9 @@ func Assign(
 		if err := problem.InvalidInput(problems); err != nil {
 			return err
 		}
-		shown, err := profile.Get(ctx, tx, profileID)
+		shown, err := givable(ctx, tx, profileID)
 		if err != nil {
 			return err
-		}
-		if !shown.IsActive {
-			return Inactive("access_profile_id", shown)
 		}
 		g, err := AssignCopies(ctx, tx, shown, users, Origin{Direct: true, ExpiresAt: expires}, now)
 		if err != nil {
@@ -95,6 +92,15 @@ func Assign(
 		)
 	})
 	return assigned, key, err
+}
+
+// givable is a profile that can be assigned. Refusals: NotFound, Conflict for one that is archived.
+func givable(ctx context.Context, db bun.IDB, id int64) (profile.Profile, error) {
+	shown, err := profile.Get(ctx, db, id)
+	if err == nil && !shown.IsActive {
+		err = Inactive("access_profile_id", shown)
+	}
+	return shown, err
 }
 
 // Inactive refuses to assign a profile that is archived.

@@ -73,12 +73,9 @@ func AssignMany(
 		if err != nil {
 			return err
 		}
-		shown, err := profile.Get(ctx, tx, profileID)
+		shown, err := givable(ctx, tx, profileID)
 		if err != nil {
 			return err
-		}
-		if !shown.IsActive {
-			return Inactive("access_profile_id", shown)
 		}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {

@@ -11,7 +11,6 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
-	"tollgate/models/profile"
 )
 
 // GiveUntil gives a user a copy of a profile until an end; one that they have and that grants nothing works again until
@@ -28,12 +27,9 @@ func GiveUntil(
 		if err != nil {
 			return err
 		}
-		shown, err := profile.Get(ctx, tx, profileID)
+		shown, err := givable(ctx, tx, profileID)
 		if err != nil {
 			return err
-		}
-		if !shown.IsActive {
-			return Inactive("access_profile_id", shown)
 		}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {

@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"tollgate/models/assignment"
 	"tollgate/models/database"
 	"tollgate/models/entitlement"
-	"tollgate/models/identity"
 	"tollgate/models/money"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
@@ -29,34 +28,22 @@ type Raise struct {
 // NeededRaise works out the raise that a call of an estimated cost needs from a budget of a user's copy, with what is
 // held for calls under way. Refusal: NotFound.
 func NeededRaise(
-	ctx context.Context, db bun.IDB, user string, copyID int64, budgetID string, estimate money.Money,
+	ctx context.Context, db bun.IDB, held assignment.Assignment, budgetID string, estimate money.Money,
 ) (Raise, error) {
-	missing := problem.Missing("budget of this copy")
-	id, known := identity.ParseUserID(user)
-	line, err := uuid.Parse(budgetID)
-	if !known || err != nil {
-		return Raise{}, missing
-	}
 	now, err := database.Clock(ctx, db)
 	if err != nil {
 		return Raise{}, err
 	}
-	read, err := entitlement.LoadEntitlements(ctx, db, []uuid.UUID{id}, now)
+	userCopy, err := entitlement.OfCopy(ctx, db, held, now)
 	if err != nil {
 		return Raise{}, err
 	}
-	for i := range read[id].Copies {
-		userCopy := &read[id].Copies[i]
-		if userCopy.ID != copyID {
-			continue
-		}
-		for l := range userCopy.All() {
-			if l.ID == line && l.Kind == policy.KindSpend {
-				return neededRaise(userCopy, l, estimate, now), nil
-			}
+	for l := range userCopy.All() {
+		if l.ID.String() == budgetID && l.Kind == policy.KindSpend {
+			return neededRaise(userCopy, l, estimate, now), nil
 		}
 	}
-	return Raise{}, missing
+	return Raise{}, problem.Missing("budget of this copy")
 }
 
 func neededRaise(userCopy *entitlement.Copy, raised entitlement.Limit, estimate money.Money, now time.Time) Raise {

@@ -68,6 +68,25 @@ func GetUser(ctx context.Context, db bun.IDB, id string) (User, error) {
 	return u, nil
 }
 
+// GetUserAndRoles returns one user, and every role, in one statement. Refusal: NotFound.
+func GetUserAndRoles(ctx context.Context, db bun.IDB, id string) (User, []Role, error) {
+	if !UserID.MatchString(id) {
+		return User{}, nil, problem.Missing("user")
+	}
+	var users []User
+	var roles []Role
+	err := database.ReadTogether(ctx, db, "", nil,
+		database.Part{Query: selectUsers(db).Where("u.id = ?", id), Rows: &users},
+		database.Part{Query: selectRoles(db.NewSelect().Model(&roles)).Order("r.name_key"), Rows: &roles})
+	switch {
+	case err != nil:
+		return User{}, nil, fmt.Errorf("read user %s and the roles: %w", id, err)
+	case len(users) == 0:
+		return User{}, nil, problem.Missing("user")
+	}
+	return users[0], roles, nil
+}
+
 // InsertUser stores a user with its audit row. Without a hash they cannot sign in yet.
 func InsertUser(ctx context.Context, tx database.Tx, actor permission.Actor, u *User, hash string) error {
 	u.ID = uuid.NewString()
