@@ -55,9 +55,10 @@ func (n Needs) RunningOut() []NearLimit {
 // Watch reads who needs an administrator. Where that takes long, what was read a moment ago is read again by all who
 // ask meanwhile, so that it costs at most a twentieth of the time.
 type Watch struct {
-	mutex sync.Mutex
-	needs Needs
-	until time.Time
+	mutex  sync.Mutex
+	needs  Needs
+	until  time.Time
+	people people
 }
 
 // loadNeeds reads them in the snapshot of a report, all or those of a user, profile or provider.

@@ -71,7 +71,8 @@ func (q Query) PeriodBefore() (since, until time.Time) {
 	return q.Since.AddDate(0, 0, -days), q.Since.AddDate(0, 0, -1)
 }
 
-// LoadPage reads a page of a report and who needs an administrator, in one snapshot and at most six statements.
+// LoadPage reads a page of a report and who needs an administrator, in one snapshot and at most six
+// statements, seven once it took long.
 // Refusal: as of LoadReport.
 func (w *Watch) LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, error) {
 	var page Page
@@ -82,7 +83,7 @@ func (w *Watch) LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, er
 		}
 		page.AsOf = q.sums.asOf(q.Query)
 		page.UserName, page.ProfileName, page.Quarantined = q.sums.UserName, q.sums.ProfileName, q.sums.Quarantined
-		top, err := page.loadRows(ctx, db, q)
+		top, err := w.loadRows(ctx, db, q, &page)
 		if err != nil {
 			return err
 		}
@@ -116,6 +117,20 @@ WITH sums AS MATERIALIZED (?0), page AS (
     UNION ALL SELECT * FROM (SELECT *, true FROM sums ORDER BY cost DESC, key LIMIT ?5) AS top
 )
 ?6 ORDER BY r.plotted, ?2, r.cost DESC, r.key`
+
+// loadRows reads the rows of the page, and returns those of which the plot is. What took long is added up in memory the
+// next time.
+func (w *Watch) loadRows(ctx context.Context, db bun.IDB, q PageQuery, page *Page) ([]Row, error) {
+	if top, ok, err := page.loadPeople(ctx, db, &w.people, q); ok || err != nil {
+		return top, err
+	}
+	begin := time.Now()
+	top, err := page.loadRows(ctx, db, q)
+	if err == nil && q.byMonth() && time.Since(begin) > standingLive {
+		w.people.tookLong(q.Query)
+	}
+	return top, err
+}
 
 // loadRows reads the rows of the page, and returns those of which the plot is.
 func (p *Page) loadRows(ctx context.Context, db bun.IDB, q PageQuery) (top []Row, err error) {

@@ -1,0 +1,201 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/money"
+)
+
+const (
+	peopleKept = 4                 // reports have their sums in memory
+	mostCost   = money.Money(9e18) // as usageSums has it
+)
+
+// people keeps what each user used on the days of a report that are added up already, of reports for which adding that
+// up by month takes long. What came since is read and added with each report, so that nothing is older than without.
+type people struct {
+	mutex sync.Mutex
+	known map[peopleKey]map[string]Sum // nil of a report that took long and was not read again yet
+}
+
+// peopleKey names a report and the state of the sums that it is read from.
+type peopleKey struct {
+	since, until string
+	computedAt   time.Time
+}
+
+func (q Query) peopleKey() peopleKey {
+	return peopleKey{date(q.Since), date(q.Until), q.sums.ComputedAt.Time}
+}
+
+// tookLong notes that a report is worth keeping.
+func (k *people) tookLong(q Query) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	maps.DeleteFunc(k.known, func(key peopleKey, _ map[string]Sum) bool {
+		return key.computedAt.Before(q.sums.ComputedAt.Time) || len(k.known) >= peopleKept
+	})
+	if k.known == nil {
+		k.known = map[peopleKey]map[string]Sum{}
+	}
+	k.known[q.peopleKey()] = nil
+}
+
+// summed are the sums of the days that are added up, by user; ok is false for a report that did not take long.
+func (k *people) summed(ctx context.Context, db bun.IDB, q Query) (sums map[string]Sum, ok bool, err error) {
+	key := q.peopleKey()
+	k.mutex.Lock()
+	sums, ok = k.known[key]
+	k.mutex.Unlock()
+	if !ok || sums != nil {
+		return sums, ok, nil
+	}
+	closed := q
+	closed.sums.Revised = nil
+	r := closed.rollup()
+	sums, err = scanPeople(ctx, db, selectByMonth, r.months, r.added, r.taken, nil, "infinity", "infinity")
+	if err != nil {
+		return nil, false, err
+	}
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if _, wanted := k.known[key]; wanted {
+		k.known[key] = sums
+	}
+	return sums, true, nil
+}
+
+// since are what each user used on days that are not added up yet, and by how much revised days differ from their sums.
+func (q Query) since(ctx context.Context, db bun.IDB) (map[string]Sum, error) {
+	through := date(q.sums.Through.Time)
+	revised := slices.DeleteFunc(slices.Clone(q.sums.Revised), func(day string) bool {
+		return day < date(q.Since) || day > min(date(q.Until), through)
+	})
+	return scanPeople(ctx, db, selectByMonth, nil, nil, revised, revised, date(q.sums.Through.Time.AddDate(0, 0, 1)),
+		date(q.Until))
+}
+
+// scanPeople adds up the parts of a rollup by user.
+func scanPeople(
+	ctx context.Context, db bun.IDB, parts string, months, added, taken, live []string, from, until string,
+) (map[string]Sum, error) {
+	rows, err := db.NewSelect().TableExpr("("+parts+") AS d", pgdialect.Array(orNone(months)), pgdialect.Array(orNone(added)),
+		pgdialect.Array(orNone(taken)), pgdialect.Array(orNone(live)), from, until).
+		ColumnExpr("d.user_id").ColumnExpr(usageSums).GroupExpr("1").Rows(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("add up the usage of users: %w", err)
+	}
+	defer rows.Close()
+	sums := map[string]Sum{}
+	for rows.Next() {
+		var user string
+		var s Sum
+		if err := rows.Scan(&user, &s.Cost, &s.Tokens, &s.Requests, &s.Unpriced); err != nil {
+			return nil, fmt.Errorf("add up the usage of users: %w", err)
+		}
+		sums[user] = s
+	}
+	return sums, rows.Err()
+}
+
+func orNone(days []string) []string {
+	if days == nil {
+		return []string{}
+	}
+	return days
+}
+
+// loadPeople is loadRows from sums that are kept; ok is false when there are none.
+func (p *Page) loadPeople(ctx context.Context, db bun.IDB, kept *people, q PageQuery) (top []Row, ok bool, err error) {
+	column, descending := strings.CutPrefix(q.Sort, "-")
+	order := map[string]func(a, b Row) int{
+		"spend":    func(a, b Row) int { return cmp.Compare(a.Cost, b.Cost) },
+		"tokens":   func(a, b Row) int { return cmp.Compare(a.Tokens, b.Tokens) },
+		"requests": func(a, b Row) int { return cmp.Compare(a.Requests, b.Requests) },
+	}[column]
+	if !q.byMonth() || order == nil {
+		return nil, false, nil
+	}
+	summed, ok, err := kept.summed(ctx, db, q.Query)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	since, err := q.since(ctx, db)
+	if err != nil {
+		return nil, false, err
+	}
+	rows := addPeople(summed, since)
+	byCost := func(a, b Row) int { return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(a.Key, b.Key)) }
+	slices.SortFunc(rows, byCost)
+	top = slices.Clone(rows[:min(len(rows), seriesShown)])
+	if column != "spend" || !descending {
+		slices.SortStableFunc(rows, func(a, b Row) int {
+			if descending {
+				a, b = b, a
+			}
+			return order(a, b)
+		})
+	}
+	p.Count = int64(len(rows))
+	from := min(q.Offset, p.Count)
+	page := rows[from:min(from+q.Limit, p.Count)]
+	p.Rows = pageRows(page)
+	return top, true, p.nameUsers(ctx, db, top)
+}
+
+// addPeople adds two sums by user, and leaves out who used nothing. Like in SQL, a cost stops at what a column holds.
+func addPeople(a, b map[string]Sum) []Row {
+	rows := make([]Row, 0, len(a)+len(b))
+	add := func(user string, s Sum) {
+		if s != (Sum{}) {
+			rows = append(rows, Row{Key: user, Sum: s})
+		}
+	}
+	for user, s := range a {
+		more := b[user]
+		more.Cost = min(more.Cost, mostCost-s.Cost)
+		s.add(more)
+		add(user, s)
+	}
+	for user, s := range b {
+		if _, both := a[user]; !both {
+			add(user, s)
+		}
+	}
+	return rows
+}
+
+// nameUsers finds the names of the rows of the page, and of others.
+func (p *Page) nameUsers(ctx context.Context, db bun.IDB, others []Row) error {
+	keys := p.keys()
+	for _, row := range others {
+		keys = append(keys, row.Key)
+	}
+	var found []Row
+	err := nameRows(db.NewSelect().TableExpr("unnest(?::text[]) AS r(key)", pgdialect.Array(keys)).ColumnExpr("r.key"), "user").
+		Scan(ctx, &found)
+	if err != nil {
+		return fmt.Errorf("name the users of a report: %w", err)
+	}
+	names := map[string]string{}
+	for _, row := range found {
+		names[row.Key] = row.Name
+	}
+	for i := range p.Rows {
+		p.Rows[i].Name = names[p.Rows[i].Key]
+	}
+	for i := range others {
+		others[i].Name = names[others[i].Key]
+	}
+	return nil
+}

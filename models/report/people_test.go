@@ -1,0 +1,88 @@
+package report
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"tollgate/models/database"
+	"tollgate/models/dbtest"
+)
+
+// What is kept in memory gives the page that the database gives, with days that are not added up, days that were
+// revised since, users who cancel out, and a sum that is at the end of its column.
+func TestPeopleKept(t *testing.T) {
+	app, owner := dbtest.URLs(t)
+	db, err := database.Open(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	filling, err := database.Open(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = filling.Close() })
+	for _, statement := range []string{
+		`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+SELECT date '2026-11-20' - d, 'u' || n, 0, 'openai', 'm', (n * 7919 + d * 31) % 977 - CASE WHEN n = 3 THEN 500 ELSE 0 END, n % 7, d % 5, n % 2
+FROM generate_series(0, 110) AS d, generate_series(1, 60) AS n WHERE (n + d) % 3 = 0`,
+		`UPDATE usage_days SET cost = 8999999999999999999 WHERE user_id = 'u6' AND day IN ('2026-11-02', '2026-11-20')`,
+		`INSERT INTO usage_days VALUES ('2026-11-01', 'none', 0, 'openai', 'm', 5, 1, 1, 0), ('2026-11-03', 'none', 0, 'openai', 'm', -5, -1, -1, 0)`,
+		`INSERT INTO usage_people SELECT day, user_id, sum(cost), sum(tokens), sum(requests), sum(unpriced) FROM usage_days WHERE day <= '2026-11-18' GROUP BY 1, 2`,
+		`INSERT INTO usage_months SELECT date_trunc('month', day)::date, user_id, sum(cost), sum(tokens), sum(requests), sum(unpriced) FROM usage_people GROUP BY 1, 2`,
+		`UPDATE usage_totals_state SET through = '2026-11-18', computed_at = now(), rolled_up_at = now()`,
+		`UPDATE usage_days SET cost = cost + 4000 WHERE day IN ('2026-11-05', '2026-10-02') AND user_id < 'u3'`,
+		`INSERT INTO usage_revised_days VALUES ('2026-11-05'), ('2026-10-02'), ('2026-01-01')`,
+		`INSERT INTO former_names (kind, id, name) SELECT 'user', 'u' || n, 'User ' || n FROM generate_series(1, 30) AS n`,
+	} {
+		if _, err := filling.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%v\n%s", err, statement)
+		}
+	}
+	day := func(text string) time.Time {
+		at, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for _, span := range [][2]string{
+		{"2026-11-01", "2026-11-20"}, {"2026-08-23", "2026-11-20"}, {"2026-10-02", "2026-10-03"}, {"2026-09-20", "2026-11-10"},
+	} {
+		for _, sort := range []string{"-spend", "spend", "-tokens", "tokens", "-requests", "requests"} {
+			for _, offset := range []int64{0, 25, 1000} {
+				q := PageQuery{Query: Query{Since: day(span[0]), Until: day(span[1]), GroupBy: "user"}, Sort: sort, Limit: 25, Offset: offset}
+				if err := q.prepare(t.Context(), db); err != nil {
+					t.Fatal(err)
+				}
+				var kept people
+				var fromDatabase, fromMemory Page
+				want, err := fromDatabase.loadRows(t.Context(), db, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, ok, err := fromMemory.loadPeople(t.Context(), db, &kept, q); ok || err != nil {
+					t.Fatalf("a report that did not take long is kept: %v %v", ok, err)
+				}
+				kept.tookLong(q.Query)
+				for range 2 {
+					fromMemory = Page{}
+					got, ok, err := fromMemory.loadPeople(t.Context(), db, &kept, q)
+					if err != nil || !ok {
+						t.Fatalf("%v: kept %v: %v", span, ok, err)
+					}
+					if offset < 1000 && (fromDatabase.Count != fromMemory.Count || fromMemory.Count < 40) {
+						t.Errorf("%v: %d users, in memory %d", span, fromDatabase.Count, fromMemory.Count)
+					}
+					if len(fromDatabase.Rows)+len(fromMemory.Rows) > 0 && !reflect.DeepEqual(fromDatabase.Rows, fromMemory.Rows) {
+						t.Errorf("%v by %s from %d:\n%v\nin memory:\n%v", span, sort, offset, fromDatabase.Rows, fromMemory.Rows)
+					}
+					if !reflect.DeepEqual(want, got) {
+						t.Errorf("%v: plotted %v, in memory %v", span, want, got)
+					}
+				}
+			}
+		}
+	}
+}
