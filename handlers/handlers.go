@@ -55,6 +55,7 @@ type Handlers struct {
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
 	firstStepsDone   atomic.Bool // they stay done
+	stopping         atomic.Bool
 }
 
 // About describes the running program.

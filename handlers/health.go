@@ -9,7 +9,7 @@ import (
 
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/database"
+	"tollgate/models/schema"
 )
 
 // Healthy tells that the process answers.
@@ -18,20 +18,38 @@ func (h *Handlers) Healthy(c *gin.Context) error {
 	return nil
 }
 
-// Ready tells whether requests can be served: the database answers, and has the schema of this program.
+// Ready tells whether requests can be served: the console is not about to stop, and the database answers and has the
+// schema of this program. What contracts may be missing from it; nothing that this program needs may be gone.
 func (h *Handlers) Ready(c *gin.Context) error {
-	pending, err := database.PendingMigrations(reqctx.Of(c), h.DB)
+	status := h.unready(c)
+	if status == "" {
+		reply.JSON(c, http.StatusOK, gin.H{"status": "ready"})
+		return nil
+	}
+	reply.JSON(c, http.StatusServiceUnavailable, gin.H{"status": status})
+	return nil
+}
+
+// unready says why requests cannot be served; "" when they can.
+func (h *Handlers) unready(c *gin.Context) string {
+	if h.stopping.Load() {
+		return "the console is stopping"
+	}
+	state, err := schema.Read(reqctx.Of(c), h.DB)
 	switch {
 	case err != nil:
 		h.Log.ErrorContext(reqctx.Of(c), "not ready", "error", err.Error(), "request_id", reqctx.RequestID(c))
-		reply.JSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database is away"})
-	case pending > 0:
-		reply.JSON(c, http.StatusServiceUnavailable, gin.H{"status": "the database has not been migrated yet"})
-	default:
-		reply.JSON(c, http.StatusOK, gin.H{"status": "ready"})
+		return "the database is away"
+	case state.Newer:
+		return "the database is newer than this console"
+	case state.Pending > 0:
+		return "the database has not been migrated yet"
 	}
-	return nil
+	return ""
 }
+
+// Stop makes Ready say that the console is about to stop, so that balancers send requests elsewhere.
+func (h *Handlers) Stop() { h.stopping.Store(true) }
 
 // ShowMetrics answers in the exposition format of Prometheus. Series that could not be read are left out.
 func (h *Handlers) ShowMetrics(c *gin.Context) error {

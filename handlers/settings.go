@@ -9,10 +9,10 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/schema"
 	"tollgate/models/setting"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -62,12 +62,13 @@ func (h *Handlers) settingsWith(
 	c *gin.Context, problems problem.Problems, gateway string,
 ) (templ.Component, error) {
 	user, _ := reqctx.User(c)
-	pending, err := database.PendingMigrations(reqctx.Of(c), h.DB)
+	state, err := schema.Read(reqctx.Of(c), h.DB)
+	healthy := err == nil && state.Pending == 0 && !state.Newer
 	page := h.settingsFrame(c, "Settings", "/settings")
 	reply.MarkProblems(&page, problems)
 	return framed(page, views.SettingsBody(views.Settings{
 		Email: user.Email, Role: user.Role, Problems: problems,
-		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: err == nil && pending == 0,
+		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: healthy,
 		RefusalDays: h.Refusals.KeptDays(), Gateway: gateway, MaySet: reqctx.Actor(c).May(permission.UpdateSettings),
 	})), nil
 }

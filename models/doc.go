@@ -5,7 +5,7 @@
 //
 //	money, problem, permission, secret, window, plural, batch, pgserver
 //	input                    what clients send, and the reader that checks it
-//	database                 transactions, statements, migrations, invalidation
+//	database, schema         transactions, statements, invalidation · migrations, and which consoles know them
 //	audit                    the log of changes and its hash chain
 //	identity, catalogue      who acts · what profiles can name: providers, models and prices
 //	mcptool                  MCP servers and tool groups (discovery asks the servers)
@@ -47,7 +47,7 @@
 //     handlers/intake binds the body to it by exact names.
 //   - A gateway asks or reports: handlers/gateway, with decision and usage behind it.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
-//   - A migration: migrations/, applied by database/migrate.go.
+//   - A migration: migrations/, applied by schema/migrate.go.
 //
 // # Locks
 //

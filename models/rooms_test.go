@@ -73,6 +73,7 @@ var arrows = map[string][]string{
 		"account", "assignment", "attachment", "catalogue", "database", "entitlement", "identity", "input", "mcptool",
 		"money", "permission", "policy", "problem", "profile", "propagation", "secret", "usage", "virtualkey", "window",
 	},
+	"schema":  {"input", "problem"},
 	"search":  {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
 	"secret":  {},
 	"setting": {"audit", "database", "identity", "input", "permission", "problem"},

@@ -16,6 +16,21 @@ func refusing(state string) []string {
 	return all
 }
 
+// later renames tables as if a later release had dropped them; sooner gives them back.
+func later(tables ...string) (all []string) {
+	for _, table := range tables {
+		all = append(all, "ALTER TABLE "+table+" RENAME TO later_"+table)
+	}
+	return all
+}
+
+func sooner(tables ...string) (all []string) {
+	for _, table := range tables {
+		all = append(all, "ALTER TABLE later_"+table+" RENAME TO "+table)
+	}
+	return all
+}
+
 const noMoreRefusing = "DROP FUNCTION refuse CASCADE"
 
 // I-30: during any fault of the database, a write is answered with "unavailable" or "busy" and when to retry; nothing
@@ -37,6 +52,9 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		},
 		{"no connection is left (53300)", "", func() { g.ExecAsOwner("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.ExecAsOwner("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},
 		{"the disk is full (53100)", "", func() { g.ExecAsOwner(refusing("53100")...) }, func() { g.ExecAsOwner(noMoreRefusing) }, true},
+		{"a later release dropped a table (42P01)", "", func() { g.ExecAsOwner(later("usage_events", "reservations", "access_profiles")...) }, func() { g.ExecAsOwner(sooner("usage_events", "reservations", "access_profiles")...) }, false},
+		{"a later release dropped a column (42703)", "", func() { g.ExecAsOwner(refusing("42703")...) }, func() { g.ExecAsOwner(noMoreRefusing) }, true},
+		{"a later release dropped a function (42883)", "", func() { g.ExecAsOwner(refusing("42883")...) }, func() { g.ExecAsOwner(noMoreRefusing) }, true},
 		// There are more of these requests than connections, and all of them wait.
 		{"others lock what is needed (55P03)", "&lock_timeout=300ms", func() { release = g.LockWrites() }, func() { release() }, true},
 		{"it takes too long (57014)", "&statement_timeout=300ms", func() { release = g.LockWrites() }, func() { release() }, true},
@@ -68,7 +86,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		closing()
 		g.Balanced()
 	}
-	webtest.Same(t, "events", g.Count("usage_events"), 5)
+	webtest.Same(t, "events", g.Count("usage_events"), 8)
 }
 
 // The twin of TestFaultsOfTheDatabase: an unforeseen fault is a 500, which does not ask to retry.
@@ -80,5 +98,22 @@ func TestTwinOfFaultsOfTheDatabase(t *testing.T) {
 		if a.PutsOff() || a.StatusCode != 500 {
 			t.Errorf("%s: %d %s: the test finds nothing", a.Request.URL.Path, a.StatusCode, a.Body)
 		}
+	}
+}
+
+// A migration that changes the type of a column ends the prepared statements that read it: a request meets that once at
+// most on each connection, and is asked to retry.
+func TestMigrationUnderPreparedStatements(t *testing.T) {
+	g := webtest.NewGateway(t)
+	for _, kind := range []string{"varchar(200)", "text"} {
+		g.Admin.Get("/api/access-profiles").Is(200)
+		g.ExecAsOwner("ALTER TABLE api_keys ALTER name TYPE " + kind)
+		g.Eventually("every connection has noticed", func() bool {
+			a := g.Admin.Get("/api/access-profiles")
+			if a.StatusCode != 200 && !a.PutsOff() {
+				t.Fatalf("%d %s", a.StatusCode, a.Body)
+			}
+			return a.StatusCode == 200
+		})
 	}
 }

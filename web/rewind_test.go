@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"tollgate/handlers"
-	"tollgate/models/database"
 	"tollgate/models/pgserver"
+	"tollgate/models/schema"
 	"tollgate/models/secret"
 	"tollgate/web/webtest"
 )
@@ -103,7 +103,7 @@ func newBackup(t *testing.T) backup {
 	}
 	server := startServer(t, b.dir)
 	owner := webtest.Connect(t, server.URL("tollgate_owner"))
-	if err := database.Migrate(t.Context(), owner, "tollgate"); err != nil {
+	if err := schema.Migrate(t.Context(), owner, "tollgate"); err != nil {
 		t.Fatal(err)
 	}
 	c, closes := b.serving(t).Another(server.URL("tollgate"))

@@ -12,7 +12,9 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
+	"tollgate/models/migrations"
 	"tollgate/models/pgserver"
+	"tollgate/models/schema"
 )
 
 // The roles of the private server.
@@ -76,7 +78,7 @@ func (p *program) privateDatabase(
 	var err error
 	serving, owner := address{db.about, socket.URL(servingRole)}, address{db.about, socket.URL(ownerRole)}
 	db.url = serving.url
-	if db.DB, err = migrated(ctx, serving, owner); err != nil {
+	if db.DB, err = p.migrated(ctx, serving, owner, s.migration); err != nil {
 		return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
 	}
 	return db, nil
@@ -86,7 +88,7 @@ func (p *program) givenDatabase(ctx context.Context, s settings) (*db, error) {
 	db := &db{about: "PostgreSQL at " + withoutPassword(s.DatabaseURL), url: s.DatabaseURL}
 	var err error
 	serving, owner := address{"DATABASE_URL", s.DatabaseURL}, address{"TOLLGATE_MIGRATE_URL", s.MigrateURL}
-	if db.DB, err = migrated(ctx, serving, owner); err != nil {
+	if db.DB, err = p.migrated(ctx, serving, owner, s.migration); err != nil {
 		return nil, err
 	}
 	role, err := database.CurrentRole(ctx, db)
@@ -107,20 +109,33 @@ func (p *program) givenDatabase(ctx context.Context, s settings) (*db, error) {
 	return db, nil
 }
 
+// migration says how a database that is opened is migrated.
+type migration struct {
+	schema.Options
+	whole bool // what contracts as well, or it fails
+}
+
 // migrated opens a database for the serving role after its owner has brought it up to date.
 // Without an owner the serving role does that itself.
-func migrated(ctx context.Context, serving, owner address) (*bun.DB, error) {
+func (p *program) migrated(ctx context.Context, serving, owner address, how migration) (*bun.DB, error) {
 	db, err := database.Open(serving.url)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, serving, owner); err != nil {
+	err = migrate(ctx, db, serving, owner, how.Options)
+	var left schema.ContractError
+	if errors.As(err, &left) && !left.Needed && !how.whole {
+		p.log.Warn("a migration waits until consoles of an earlier release have ended", "migration", left.Migration,
+			"consoles", fmt.Sprint(left.Consoles))
+		return db, nil
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *bun.DB, serving, owner address) error {
+func migrate(ctx context.Context, db *bun.DB, serving, owner address, options schema.Options) error {
 	if err := database.CheckServer(ctx, db); err != nil {
 		return serving.explain(err)
 	}
@@ -128,23 +143,25 @@ func migrate(ctx context.Context, db *bun.DB, serving, owner address) error {
 	if err != nil {
 		return serving.explain(err)
 	}
+	options.Role = role.Name
 	if owner.url == "" {
 		// A role that may not create tables is fine where its owner has migrated already.
-		if pending, err := database.PendingMigrations(ctx, db); err != nil || pending == 0 {
+		state, err := schema.Read(ctx, db)
+		if err != nil || state.Pending == 0 && (state.Contracts == 0 || !role.OwnsTables) {
 			return err
 		}
-		return serving.explain(database.Migrate(ctx, db, role.Name))
+		return serving.explain(schema.Apply(ctx, db, migrations.Files, options))
 	}
 	owning, err := database.Open(owner.url)
 	if err != nil {
 		return err
 	}
-	err = database.Migrate(ctx, owning, role.Name)
+	err = schema.Apply(ctx, owning, migrations.Files, options)
 	if err := errors.Join(err, owning.Close()); err != nil {
 		return owner.explain(err)
 	}
-	pending, err := database.PendingMigrations(ctx, db)
-	if err == nil && pending > 0 {
+	state, err := schema.Read(ctx, db)
+	if err == nil && state.Pending > 0 {
 		return settingError{owner.setting, "leads to another database or schema than " + serving.setting}
 	}
 	return err

@@ -61,11 +61,15 @@ func dataFolder(t *testing.T) string {
 
 // inFolder is the environment of a console with a private database, on a port of its own.
 func inFolder(dir string) []string {
-	return []string{"TOLLGATE_DATA_DIR=" + dir, "TOLLGATE_ADDR=127.0.0.1:0"}
+	return []string{"TOLLGATE_DATA_DIR=" + dir, "TOLLGATE_ADDR=127.0.0.1:0", "TOLLGATE_DRAIN=0"}
 }
 
 func command(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, binary, arguments...)
+	return commandOf(ctx, binary, environment, arguments...)
+}
+
+func commandOf(ctx context.Context, program string, environment []string, arguments ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, program, arguments...)
 	c.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}, environment...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return c
@@ -115,7 +119,13 @@ type instance struct {
 // start runs a console until it says what it serves; it is killed with the test.
 func start(t *testing.T, environment []string) *instance {
 	t.Helper()
-	c := command(context.Background(), environment)
+	return startOf(t, binary, environment)
+}
+
+// startOf runs a console of some release.
+func startOf(t *testing.T, program string, environment []string) *instance {
+	t.Helper()
+	c := commandOf(context.Background(), program, environment)
 	stdout, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +209,17 @@ func (l *lines) String() string {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	return l.text.String()
+}
+
+// complaints are the lines of a log that warn.
+func (l *lines) complaints() string {
+	var found []string
+	for line := range strings.Lines(l.String()) {
+		if !strings.Contains(line, "level=INFO") {
+			found = append(found, line)
+		}
+	}
+	return fmt.Sprintf("%.4000s", strings.Join(found, ""))
 }
 
 func eventually(t *testing.T, what string, happened func() bool) {

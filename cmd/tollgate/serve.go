@@ -21,13 +21,14 @@ import (
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
+	"tollgate/models/schema"
 	"tollgate/models/usage"
 	"tollgate/static"
 	"tollgate/web"
 )
 
 // drainTime is how long running requests get to finish. The private server needs up to four seconds more, and stopping
-// the console should not take longer than ten.
+// the console should not take longer than ten after TOLLGATE_DRAIN.
 const drainTime = 5 * time.Second
 
 func (p *program) serveCommand() *cli.Command {
@@ -88,6 +89,8 @@ type console struct {
 	server   *http.Server
 	database *db
 	workers  []worker
+	stop     func() // tells balancers that the listener is about to close
+	drain    time.Duration
 	address  string // what users open
 	token    string // makes the first administrator; "" when there is one
 }
@@ -124,22 +127,27 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
 	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache)
 	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), usage.NewReconciler(db.DB, p.log)
-	handler, err := web.New(
-		web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts},
-		&handlers.Handlers{
-			DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
-			Refusals: refusals,
-			Metrics:  metrics.New(db.DB, metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper, refusals),
-			Secure:   s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
-			About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
-		})
+	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, listener.Addr().String())
 	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	actions := &handlers.Handlers{
+		DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
+		Refusals: refusals,
+		Metrics: metrics.New(db.DB, metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper,
+			refusals, heartbeat),
+		Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+		About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
+	}
+	handler, err := web.New(web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts}, actions)
+	// Without it, another console could remove what this one needs.
+	if err := errors.Join(err, heartbeat.Beat(ctx)); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{propagator, cache, bookkeeper, usage.NewTotals(db.DB, p.log), refusals},
-		address: baseURL, token: token,
+		workers: []worker{propagator, cache, bookkeeper, usage.NewTotals(db.DB, p.log), refusals, heartbeat},
+		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil
 }
 
@@ -177,13 +185,22 @@ func (c *console) serve(ctx context.Context) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- c.server.Serve(c.listener) }()
+	ended := errors.New("the private database server ended by itself; start the console again, it recovers")
 	var reason error
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
 	case <-c.database.Ended():
-		reason = errors.New("the private database server ended by itself; start the console again, it recovers")
+		reason = ended
 	case <-ctx.Done():
+		c.stop()
+		select {
+		case err := <-served:
+			return fmt.Errorf("serve: %w", err)
+		case <-c.database.Ended():
+			reason = ended
+		case <-time.After(c.drain):
+		}
 	}
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -26,9 +27,11 @@ type settings struct {
 	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both
 	Secret                    string   // "" when none is set
 	MCPPrivate                bool
-	RefusalDays               int // how long refused calls are kept
+	RefusalDays               int           // how long refused calls are kept
+	Drain                     time.Duration // between the order to stop and the end of the listener
 	AdminEmail, AdminPassword string
 
+	migration    migration
 	logFormat    string
 	insecureHTTP bool
 }
@@ -60,6 +63,7 @@ func settingFlags() []cli.Flag {
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
 		yes("mcp-private", "TOLLGATE_MCP_PRIVATE", "let MCP discovery reach private addresses; on with the private database"),
 		text("log", "TOLLGATE_LOG", "log as `FORMAT` json or text"),
+		text("drain", "TOLLGATE_DRAIN", "when stopping, answer for `SECONDS` more while /readyz says 503, 0 to 60; 3 when not set"),
 		text("refusal-days", "TOLLGATE_REFUSAL_DAYS", "keep refused calls for `DAYS`, 1 to 400; 30 when not set"),
 		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
 	}
@@ -108,6 +112,22 @@ func (c choices) days(flag, variable string, unset int) (int, error) {
 	return days, nil
 }
 
+// drain is a number of seconds, also with a unit as in 1500ms.
+func (c choices) drain() (time.Duration, error) {
+	value := c.text("drain", "TOLLGATE_DRAIN")
+	if value == "" {
+		return 3 * time.Second, nil
+	}
+	drain, err := time.ParseDuration(value)
+	if seconds, number := strconv.ParseUint(value, 10, 8); number == nil {
+		drain, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || drain < 0 || drain > time.Minute {
+		return 0, settingError{"TOLLGATE_DRAIN", fmt.Sprintf("%q is not a number of seconds from 0 to 60", value)}
+	}
+	return drain, nil
+}
+
 // settings reads and checks all settings and starts the log.
 func (p *program) settings(typed *cli.Command) (settings, error) {
 	c := choices{typed, p.getenv}
@@ -141,6 +161,9 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 		return s, err
 	}
 	if s.RefusalDays, err = c.days("refusal-days", "TOLLGATE_REFUSAL_DAYS", 30); err != nil {
+		return s, err
+	}
+	if s.Drain, err = c.drain(); err != nil {
 		return s, err
 	}
 	for _, check := range []func() error{

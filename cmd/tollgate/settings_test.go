@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -67,6 +68,8 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"refusals kept for a time without a number", "TOLLGATE_REFUSAL_DAYS", map[string]string{"TOLLGATE_REFUSAL_DAYS": "a month"}, nil},
 		{"refusals kept for no day", "TOLLGATE_REFUSAL_DAYS", map[string]string{"TOLLGATE_REFUSAL_DAYS": "0"}, nil},
 		{"refusals kept too long", "TOLLGATE_REFUSAL_DAYS", nil, []string{"--refusal-days", "401"}},
+		{"a drain of an hour", "TOLLGATE_DRAIN", map[string]string{"TOLLGATE_DRAIN": "1h"}, nil},
+		{"a drain that is no time", "TOLLGATE_DRAIN", nil, []string{"--drain", "soon"}},
 		{"half insecure", "TOLLGATE_INSECURE_HTTP", map[string]string{"TOLLGATE_INSECURE_HTTP": "2"}, nil},
 		{"an unknown log format", "TOLLGATE_LOG", map[string]string{"TOLLGATE_LOG": "xml"}, nil},
 		{"an unknown log format typed", "TOLLGATE_LOG", map[string]string{"TOLLGATE_LOG": "json"}, []string{"--log", "xml"}},
@@ -130,7 +133,7 @@ func TestSettings(t *testing.T) {
 		check       func(s settings) bool
 	}{
 		{"nothing set", nil, nil, func(s settings) bool {
-			return s.Addr == "127.0.0.1:8080" && s.private() && s.MCPPrivate && !s.secure() && s.Hosts == nil && filepath.IsAbs(s.DataDir)
+			return s.Addr == "127.0.0.1:8080" && s.private() && s.Drain == 3*time.Second && s.MCPPrivate && !s.secure() && s.Hosts == nil && filepath.IsAbs(s.DataDir)
 		}},
 		{
 			"a given database keeps discovery away from private addresses",
@@ -163,6 +166,13 @@ func TestSettings(t *testing.T) {
 			map[string]string{"TOLLGATE_ADDR": "0.0.0.0:80", "TOLLGATE_INSECURE_HTTP": "1"},
 			nil,
 			func(s settings) bool { return s.Addr == "0.0.0.0:80" && !s.secure() },
+		},
+		{"a drain in seconds", map[string]string{"TOLLGATE_DRAIN": "12"}, nil, func(s settings) bool { return s.Drain == 12*time.Second }},
+		{
+			"a drain with a unit",
+			nil,
+			[]string{"--drain", "250ms"},
+			func(s settings) bool { return s.Drain == 250*time.Millisecond },
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -200,6 +210,7 @@ func TestCommandLine(t *testing.T) {
 		{"version", []string{"version"}, exitOK, "tollgate v0.0.0-test\n", ""},
 		{"an unknown command", []string{"sevre"}, exitUsage, "", "sevre"},
 		{"an unknown option", []string{"serve", "--port", "80"}, exitUsage, "", "port"},
+		{"both ways to migrate", []string{"migrate", "--expand", "--force"}, exitUsage, "", "not both"},
 		{"too much", []string{"migrate", "now"}, exitUsage, "", "now"},
 		{"half a command", []string{"user"}, exitUsage, "", "tollgate user create"},
 		{"a key without a name", []string{"api-key", "create"}, exitUsage, "", "name"},
@@ -223,7 +234,7 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	help := must(t, nil, "", "--help")
 	for _, name := range []string{
 		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_SECRET",
-		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
+		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
 		"serve", "migrate", "api-key", "user", "seed", "version",
 	} {
 		if !strings.Contains(help, name) {

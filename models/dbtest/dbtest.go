@@ -24,6 +24,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/migrations"
 	"tollgate/models/pgserver"
+	"tollgate/models/schema"
 )
 
 const (
@@ -219,7 +220,7 @@ func (s *server) migrateTemplate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = database.Migrate(ctx, db, appRole)
+	err = schema.Migrate(ctx, db, appRole)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"testing"
 
-	"tollgate/models/database"
 	"tollgate/models/dbtest"
+	"tollgate/models/schema"
 )
 
 func TestDatabasesAreMigratedAndApart(t *testing.T) {
@@ -15,8 +15,8 @@ func TestDatabasesAreMigratedAndApart(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
 			db := dbtest.New(t)
-			if pending, err := database.PendingMigrations(ctx, db); err != nil || pending != 0 {
-				t.Fatalf("pending migrations: %d, %v", pending, err)
+			if state, err := schema.Read(ctx, db); err != nil || state != (schema.State{}) {
+				t.Fatalf("pending migrations: %d, %v", state.Pending, err)
 			}
 			if _, err := db.ExecContext(ctx,
 				"INSERT INTO login_throttles VALUES ('only here', 1, now())"); err != nil {

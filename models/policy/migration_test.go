@@ -7,9 +7,9 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/database"
 	"tollgate/models/migrations"
 	"tollgate/models/modelstest"
+	"tollgate/models/schema"
 )
 
 // filled has a profile and two copies with limits of every kind and scope, windows that were carried on, an override,
@@ -79,7 +79,7 @@ func before(t *testing.T, name string) *bun.DB {
 		}
 	}
 	db := modelstest.Open(t, modelstest.EmptyDatabase(t))
-	if err := database.MigrateFiles(t.Context(), db, files, ""); err != nil {
+	if err := schema.MigrateFiles(t.Context(), db, files, ""); err != nil {
 		t.Fatal(err)
 	}
 	return db
@@ -99,7 +99,7 @@ func TestLimitsMoveIntoOneTable(t *testing.T) {
 	}
 	limits, rest := read(limitsBefore), read(besides)
 	modelstest.AssertValue(t, db, 60, `SELECT (SELECT count(*) FROM budgets) + (SELECT count(token_max_limit) + count(request_max_limit) FROM rate_limits)`)
-	if err := database.Migrate(t.Context(), db, ""); err != nil {
+	if err := schema.Migrate(t.Context(), db, ""); err != nil {
 		t.Fatal(err)
 	}
 	if after := read(limitsAfter); after != limits {

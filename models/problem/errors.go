@@ -85,8 +85,8 @@ func SQLState(err error) string {
 // ErrOutcomeUnknown marks a COMMIT, or a single statement, of which it is not known whether it was done.
 var ErrOutcomeUnknown = errors.New("outcome unknown")
 
-// Classify turns the errors of a database that is unreachable, busy or in recovery into a refusal after which a client
-// may try again; other errors pass.
+// Classify turns the errors of a database that is unreachable, busy, in recovery or of another release into a refusal
+// after which a client may try again; other errors pass.
 func Classify(err error) error {
 	var refusal *Refusal
 	if err == nil || errors.As(err, &refusal) {
@@ -102,6 +102,12 @@ func Classify(err error) error {
 			Problems: Problems{{"", "outcome_unknown", "The connection to the database broke while this was being stored: " +
 				"it may have been done. Look before you repeat it."}},
 		}, err)
+	case code == "42P01", code == "42703", code == "42883", isReplanned(err):
+		return fmt.Errorf("%w: %w", &Refusal{
+			Reason: Unavailable, RetryAfter: 2 * time.Second,
+			Problems: Problems{{"", "retry_later", "The database is being upgraded, and this console does not fit it. " +
+				"Nothing was changed; try again in a moment."}},
+		}, err)
 	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300",
 		code == "53100",
 		len(code) == 5 && (code[:2] == "08" || code[:3] == "57P"),
@@ -114,6 +120,12 @@ func Classify(err error) error {
 		}, err)
 	}
 	return err
+}
+
+// isReplanned reports a prepared statement whose columns a migration has changed meanwhile.
+func isReplanned(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "0A000" && refused.Routine == "RevalidateCachedQuery"
 }
 
 // NotFoundOr turns the database's "no rows" into the answer for a row that does not exist.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/database"
 	"tollgate/models/migrations"
 	"tollgate/models/modelstest"
+	"tollgate/models/schema"
 )
 
 // before migrates an empty database as far as programs did before a migration.
@@ -27,7 +27,7 @@ func before(t *testing.T, name string) *bun.DB {
 		}
 	}
 	db := modelstest.Open(t, modelstest.EmptyDatabase(t))
-	if err := database.MigrateFiles(t.Context(), db, files, ""); err != nil {
+	if err := schema.MigrateFiles(t.Context(), db, files, ""); err != nil {
 		t.Fatal(err)
 	}
 	return db
@@ -51,7 +51,7 @@ INSERT INTO usage_quarantine VALUES (gen_random_uuid(), jsonb_build_object('prov
 		}
 	}
 	modelstest.Run(t, db, "INSERT INTO usage_days VALUES ('2026-07-01', 'ada', 0, 'mcp', 'mcp/read', 0, 0, 9, 0)")
-	if err := database.Migrate(t.Context(), db, ""); err != nil {
+	if err := schema.Migrate(t.Context(), db, ""); err != nil {
 		t.Fatal(err)
 	}
 	const want = " /models/q 16, gpt-5 8,groq openai/x 68,openai  32,openai gpt-5 387"
@@ -73,7 +73,7 @@ SELECT 'ada', gen_random_uuid(), at, now(), key, 'openai', 'm', '', '', cost, 1,
 FROM (VALUES (now(), 'k1', 5), (now(), NULL, 7), (now() - interval '32 days', 'k1', 100), (now() - interval '32 days', 'k2', 100)) AS e(at, key, cost);
 INSERT INTO usage_adjustments (id, event_id, amount, charge, reason, actor, created_at)
 SELECT gen_random_uuid(), event_id, -2, 3, 'r', 'a', now() FROM usage_events WHERE cost = 5`)
-	if err := database.Migrate(t.Context(), db, ""); err != nil {
+	if err := schema.Migrate(t.Context(), db, ""); err != nil {
 		t.Fatal(err)
 	}
 	modelstest.AssertValue(t, db, "ada 10 now,k1 3 now,k2 0 before", `

@@ -1,12 +1,12 @@
-package database_test
+package schema_test
 
 import (
 	"net/url"
 	"strings"
 	"testing"
 
-	"tollgate/models/database"
 	"tollgate/models/modelstest"
+	"tollgate/models/schema"
 )
 
 // Tables of others in the schema, or of the owner for something else, neither stop the console nor are opened to it.
@@ -31,7 +31,7 @@ func TestGrantsNameOwnTablesOnly(t *testing.T) {
 	migrating := modelstest.Open(t, parts.String())
 	modelstest.Run(t, migrating, "CREATE TABLE notes (id serial, note text)")
 	for range 2 {
-		if err := database.Migrate(t.Context(), migrating, "tollgate"); err != nil {
+		if err := schema.Migrate(t.Context(), migrating, "tollgate"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package database_test
+package schema_test
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/database"
 	"tollgate/models/dbtest"
 	"tollgate/models/modelstest"
 	"tollgate/models/problem"
+	"tollgate/models/schema"
 )
 
 // migrateAtOnce has several migrate a database in the same moment, and returns what went wrong.
@@ -31,7 +31,7 @@ func migrateAtOnce(t *testing.T, pools ...*bun.DB) error {
 			start.Done()
 			start.Wait()
 			if failures[i] == nil {
-				failures[i] = database.Migrate(t.Context(), db, "tollgate")
+				failures[i] = schema.Migrate(t.Context(), db, "tollgate")
 			}
 		})
 	}
@@ -44,14 +44,14 @@ func TestMigrateAtOnce(t *testing.T) {
 	for range 5 {
 		address := modelstest.EmptyDatabase(t)
 		pools := []*bun.DB{modelstest.Open(t, address), modelstest.Open(t, address), modelstest.Open(t, address)}
-		if pending, err := database.PendingMigrations(t.Context(), pools[0]); err != nil || pending == 0 {
-			t.Errorf("%d migrations are pending on an empty database: %v", pending, err)
+		if state, err := schema.Read(t.Context(), pools[0]); err != nil || state.Pending == 0 {
+			t.Errorf("%d migrations are pending on an empty database: %v", state.Pending, err)
 		}
 		if err := migrateAtOnce(t, pools...); err != nil {
 			t.Error(err)
 		}
-		if pending, err := database.PendingMigrations(t.Context(), pools[0]); err != nil || pending != 0 {
-			t.Errorf("%d migrations are pending after all: %v", pending, err)
+		if state, err := schema.Read(t.Context(), pools[0]); err != nil || state != (schema.State{}) {
+			t.Errorf("%d migrations are pending after all: %v", state.Pending, err)
 		}
 		modelstest.AssertValue(t, pools[0], 0, "SELECT count(*) - count(DISTINCT name) FROM bun_migrations")
 	}
@@ -64,7 +64,7 @@ func TestTwinOfMigrateAtOnce(t *testing.T) {
 	address := modelstest.EmptyDatabase(t)
 	db := modelstest.Open(t, address)
 	first := fstest.MapFS{"20250101000000_first.tx.up.sql": {Data: []byte("SELECT 'so that there is a table of migrations'")}}
-	if err := database.MigrateFiles(t.Context(), db, first, ""); err != nil {
+	if err := schema.MigrateFiles(t.Context(), db, first, ""); err != nil {
 		t.Fatal(err)
 	}
 	modelstest.Run(t, db, `DELETE FROM migration_lock;
@@ -92,13 +92,13 @@ func TestMigrateIsAllOrNothing(t *testing.T) {
 	db := modelstest.Open(t, modelstest.EmptyDatabase(t))
 	const name = "20260101000000_first.tx.up.sql"
 	broken := fstest.MapFS{name: {Data: []byte("CREATE TABLE half (id int);\nCREATE TABLE half (id int);")}}
-	if err := database.MigrateFiles(ctx, db, broken, ""); problem.SQLState(err) != "42P07" {
+	if err := schema.MigrateFiles(ctx, db, broken, ""); problem.SQLState(err) != "42P07" {
 		t.Errorf("a broken migration: %v", err)
 	}
 	mended := fstest.MapFS{name: {Data: []byte(
 		"CREATE TABLE half AS SELECT current_setting('statement_timeout') AS patience;")}}
 	for range 2 {
-		if err := database.MigrateFiles(ctx, db, mended, ""); err != nil {
+		if err := schema.MigrateFiles(ctx, db, mended, ""); err != nil {
 			t.Errorf("the mended migration: %v", err)
 		}
 	}
@@ -113,10 +113,10 @@ func TestMigrateMarksInTheSameTransaction(t *testing.T) {
 	files := fstest.MapFS{"20260101000000_first.tx.up.sql": {Data: []byte("CREATE TABLE once (id int);")}}
 	ctx, cancel := context.WithCancel(t.Context())
 	db = db.WithQueryHook(&afterCommit{do: cancel})
-	if err := database.MigrateFiles(ctx, db, files, ""); err == nil {
+	if err := schema.MigrateFiles(ctx, db, files, ""); err == nil {
 		t.Error("the crash did not happen")
 	}
-	if err := database.MigrateFiles(t.Context(), db, files, ""); err != nil {
+	if err := schema.MigrateFiles(t.Context(), db, files, ""); err != nil {
 		t.Errorf("after the crash: %v", err)
 	}
 	modelstest.AssertValue(t, db, 1, "SELECT count(*) FROM bun_migrations")
@@ -146,7 +146,7 @@ func TestMigrateWaitsForAnotherConsole(t *testing.T) {
 	}
 	modelstest.Run(t, other, "SELECT id FROM migration_lock FOR UPDATE")
 	migrated := make(chan error, 1)
-	go func() { migrated <- database.Migrate(t.Context(), db, "tollgate") }()
+	go func() { migrated <- schema.Migrate(t.Context(), db, "tollgate") }()
 	waitUntil(t, observer, `SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
 		WHERE d.datname = current_database() AND l.locktype = 'tuple')`)
 	select {
@@ -165,7 +165,7 @@ func TestMigrateWaitsForAnotherConsole(t *testing.T) {
 func TestServingRoleKeepsAuditRowsAndTables(t *testing.T) {
 	t.Parallel()
 	app, owner := dbtest.URLs(t)
-	if err := database.Migrate(t.Context(), modelstest.Open(t, owner), "tollgate"); err != nil {
+	if err := schema.Migrate(t.Context(), modelstest.Open(t, owner), "tollgate"); err != nil {
 		t.Fatal(err)
 	}
 	db := modelstest.Open(t, app)
@@ -188,7 +188,7 @@ func TestMigrateTakesRoleNamesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	db := modelstest.Open(t, modelstest.EmptyDatabase(t))
 	const role = `a.b "c"; DROP TABLE users; --`
-	err := database.Migrate(t.Context(), db, role)
+	err := schema.Migrate(t.Context(), db, role)
 	if problem.SQLState(err) != "42704" {
 		t.Errorf("an unknown role: %v", err)
 	}

@@ -1,12 +1,12 @@
-package database_test
+package schema_test
 
 import (
 	"strings"
 	"testing"
 
-	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/modelstest"
+	"tollgate/models/schema"
 )
 
 // Names that were stored under the old rule come under the new one. Where two became one, both rows stay and keep
@@ -14,7 +14,7 @@ import (
 func TestStoredNamesAreFoldedOnce(t *testing.T) {
 	t.Parallel()
 	db := modelstest.Open(t, modelstest.EmptyDatabase(t))
-	if err := database.Migrate(t.Context(), db, ""); err != nil {
+	if err := schema.Migrate(t.Context(), db, ""); err != nil {
 		t.Fatal(err)
 	}
 	old := func(table, columns, values string, names ...string) {
@@ -33,7 +33,7 @@ func TestStoredNamesAreFoldedOnce(t *testing.T) {
 	old("access_profiles", ", policy_id, search_key, tags, tag_keys, is_active, version, created_at, updated_at, policy_version",
 		", (SELECT max(id) FROM policies), ?1, '{}', '{}', true, 1, now(), now(), 1", "ﬁne ④")
 	for range 2 {
-		if err := database.Migrate(t.Context(), db, ""); err != nil {
+		if err := schema.Migrate(t.Context(), db, ""); err != nil {
 			t.Fatal(err)
 		}
 		for query, want := range map[string]string{
@@ -47,7 +47,7 @@ func TestStoredNamesAreFoldedOnce(t *testing.T) {
 	}
 	// It is done once: what a console of before adds meanwhile is left alone.
 	modelstest.Run(t, db, "INSERT INTO roles (name, name_key) VALUES ('③x', '③x')")
-	if err := database.Migrate(t.Context(), db, ""); err != nil {
+	if err := schema.Migrate(t.Context(), db, ""); err != nil {
 		t.Fatal(err)
 	}
 	modelstest.AssertValue(t, db, "③x", "SELECT name_key FROM roles WHERE name = '③x'")

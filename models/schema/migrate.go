@@ -1,4 +1,4 @@
-package database
+package schema
 
 import (
 	"context"
@@ -12,6 +12,13 @@ import (
 	"tollgate/models/problem"
 )
 
+// Options say how the database is migrated.
+type Options struct {
+	Role   string // the one the console serves with; it gets the rights it needs
+	Expand bool   // leave out what contracts
+	Force  bool   // contract also while a console is seen that does not know it
+}
+
 // Migrate brings the database up to this program's schema. Several consoles may call it at once.
 // db must belong to the owner of the tables; appRole is the role that the console serves with,
 // and gets the rights it needs, without the right to change or remove audit rows.
@@ -19,36 +26,29 @@ func Migrate(ctx context.Context, db *bun.DB, appRole string) error {
 	return MigrateFiles(ctx, db, migrations.Files, appRole)
 }
 
-// PendingMigrations counts the migrations that are not applied yet.
-func PendingMigrations(ctx context.Context, db *bun.DB) (int, error) {
-	found, err := discover(migrations.Files)
-	if err != nil {
-		return 0, err
-	}
-	known, err := migrate.NewMigrator(db, found).MigrationsWithStatus(ctx)
-	if problem.SQLState(err) == "42P01" {
-		// Without the table of migrations, none was ever applied.
-		return len(found.Sorted()), nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read the applied migrations: %w", err)
-	}
-	return len(known.Unapplied()), nil
-}
-
 // MigrateFiles applies the migrations of a file system.
 func MigrateFiles(ctx context.Context, db *bun.DB, files fs.FS, appRole string) error {
+	return Apply(ctx, db, files, Options{Role: appRole})
+}
+
+// Apply applies migrations in the order of their names, up to one that contracts and is left out: by the options, or
+// because it is refused with a [ContractError].
+func Apply(ctx context.Context, db *bun.DB, files fs.FS, options Options) error {
 	found, err := discover(files)
 	if err != nil {
 		return err
 	}
-	migrator := migrate.NewMigrator(db, found,
-		migrate.WithMarkAppliedOnSuccess(true),
-		migrate.WithUpsert(true),
-		migrate.BeforeMigration(allowLongStatements),
-		migrate.AfterMigration(markApplied),
-	)
 	return withMigrationLock(ctx, db, func(lock bun.Tx) error {
+		due, refused, err := found.due(ctx, lock, options)
+		if err != nil {
+			return err
+		}
+		migrator := migrate.NewMigrator(db, due,
+			migrate.WithMarkAppliedOnSuccess(true),
+			migrate.WithUpsert(true),
+			migrate.BeforeMigration(allowLongStatements),
+			migrate.AfterMigration(found.markApplied),
+		)
 		if err := migrator.Init(ctx); err != nil {
 			return fmt.Errorf("prepare the migrations: %w", err)
 		}
@@ -58,16 +58,11 @@ func MigrateFiles(ctx context.Context, db *bun.DB, files fs.FS, appRole string) 
 		if err := foldNames(ctx, lock); err != nil {
 			return fmt.Errorf("repair names: %w", err)
 		}
-		return grant(ctx, lock, files, appRole)
+		if err := grant(ctx, lock, files, options.Role); err != nil {
+			return err
+		}
+		return refused
 	})
-}
-
-func discover(files fs.FS) (*migrate.Migrations, error) {
-	found := migrate.NewMigrations()
-	if err := found.Discover(files); err != nil {
-		return nil, fmt.Errorf("read the migrations: %w", err)
-	}
-	return found, nil
 }
 
 // allowLongStatements lifts the limits meant for requests; a table that stays
@@ -79,9 +74,12 @@ func allowLongStatements(ctx context.Context, conn bun.IConn, _ *migrate.Migrati
 
 // markApplied commits the mark together with the migration, so that a crash
 // right after the commit does not run the migration a second time.
-func markApplied(ctx context.Context, conn bun.IConn, migration *migrate.Migration) error {
+func (m known) markApplied(ctx context.Context, conn bun.IConn, migration *migrate.Migration) error {
 	_, err := conn.ExecContext(ctx, "INSERT INTO bun_migrations (name, group_id) VALUES (?, ?)",
 		migration.Name, migration.GroupID)
+	if err == nil && m.contracts(migration.Name) {
+		_, err = conn.ExecContext(ctx, "INSERT INTO contracts (name) VALUES (?)", migration.Name)
+	}
 	return err
 }
 

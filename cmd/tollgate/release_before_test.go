@@ -1,0 +1,246 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/secret"
+)
+
+// releaseBefore is the commit of the release before this one. It moves with each release.
+const releaseBefore = "e84c162ce49ddec1770e7dfe2de4c866e3184e38"
+
+// buildRelease builds the program of a commit.
+func buildRelease(t *testing.T, commit string) string {
+	t.Helper()
+	if output, err := exec.Command("git", "cat-file", "-e", commit+"^{commit}").CombinedOutput(); err != nil {
+		if shallow, err := exec.Command("git", "rev-parse", "--is-shallow-repository").Output(); err == nil && string(shallow) == "false\n" {
+			t.Fatalf("the release before, commit %s, does not exist: %s", commit, output)
+		}
+		t.Skipf("NOT RUN: this copy has no history, so that the release before, commit %s, cannot be built: %s", commit, output)
+	}
+	dir := t.TempDir()
+	unpack := exec.Command("sh", "-c", `git -C "$(git rev-parse --show-toplevel)" archive "$1" | tar -x -C "$2"`, "sh", commit, dir)
+	if output, err := unpack.CombinedOutput(); err != nil {
+		t.Fatalf("unpack the release before: %v\n%s", err, output)
+	}
+	// Assets are fetched, not committed.
+	if err := os.CopyFS(filepath.Join(dir, "fetched"), os.DirFS("../../static/vendor")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "static/vendor")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "fetched"), filepath.Join(dir, "static/vendor")); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "release-before")
+	build := exec.Command("go", "build", "-tags=nomsgpack", "-buildvcs=false", "-trimpath", "-ldflags=-X main.version=v0.0.0-before", "-o", program, "./cmd/tollgate")
+	build.Dir = dir
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the release before: %v\n%s", err, output)
+	}
+	return program
+}
+
+// TestReleaseBeforeRunsBeside has the release before and this one serve one database under load, through the migration:
+// nothing fails but what asks to retry, and each event counts once. Then comes what no release may do, a function gone
+// under a console that calls it, and the release before fails: the test can see it.
+func TestReleaseBeforeRunsBeside(t *testing.T) {
+	t.Parallel()
+	program := buildRelease(t, releaseBefore)
+	serving, owner := emptyDatabase(t)
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+secret.NewSecret())
+	printed, err := commandOf(t.Context(), program, environment, "api-key", "create", "--name", "load").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := startOf(t, program, environment)
+	l := newUpgradeLoad(t, before, strings.TrimSpace(string(printed)))
+	l.run(2*time.Second, before)
+	now := start(t, environment) // migrates
+	l.run(time.Duration(rounds(10)+4)*time.Second, before, now)
+	if status, said := before.readiness(t); status != http.StatusOK {
+		t.Errorf("the release before: %d %s", status, said)
+	}
+	l.fitsIn(t)
+	if l.failed(t) {
+		t.Errorf("the release before logs:\n%s\nthis one:\n%s", before.log.complaints(), now.log.complaints())
+	}
+	db := opened(t, owner)
+	if stored := number(t, db, "SELECT count(*) FROM usage_events"); stored != l.counted.Load() {
+		t.Errorf("%d events are stored, %d were acknowledged", stored, l.counted.Load())
+	}
+	must(t, environment, "", "ledger", "verify")
+	must(t, environment, "", "audit", "verify")
+
+	if _, err := db.Exec("DROP FUNCTION reserve_named"); err != nil {
+		t.Fatal(err)
+	}
+	l.run(time.Second, before)
+	if wrong := l.wrong(); len(wrong) == 0 || !strings.Contains(wrong[0], " 500 POST /api/decisions") {
+		t.Errorf("a function that is gone changes nothing: the test finds nothing: %q", wrong)
+	}
+	l.clear()
+	l.run(time.Second, now)
+	l.failed(t)
+}
+
+// upgradeLoad is what gateways and admins do during an upgrade.
+type upgradeLoad struct {
+	key, profile, user string
+	counted, n         atomic.Int64
+
+	mutex sync.Mutex
+	seen  map[string]int
+}
+
+func newUpgradeLoad(t *testing.T, c *instance, key string) *upgradeLoad {
+	l := &upgradeLoad{key: key, seen: map[string]int{}}
+	c.demand(t, http.StatusCreated, "POST", "/api/providers", key, `{"name": "openai", "models": ["gpt-4o"]}`)
+	l.profile = createProfile(t, c, key, "Load")
+	c.demand(t, http.StatusOK, "PUT", l.profile, key, `{"provider_configs": [{"provider_name": "openai", "all_models_allowed": true,
+"budgets": [{"max_limit": 1000000, "reset_duration": "1d"}]}], "rate_limit": {"request_max_limit": 100000000, "request_reset_duration": "1h"}}`)
+	roles := c.demand(t, http.StatusOK, "GET", "/api/roles", key, "")["roles"].([]any)
+	role := roles[len(roles)-1].(map[string]any)["id"]
+	l.user = c.demand(t, http.StatusCreated, "POST", "/api/users", key,
+		fmt.Sprintf(`{"name": "Load", "email": "load@example.com", "role_id": %v}`, role))["user"].(map[string]any)["id"].(string)
+	c.demand(t, http.StatusCreated, "POST", "/api/users/"+l.user+"/access-profiles", key, fmt.Sprintf(`{"access_profile_id": %s}`, filepath.Base(l.profile)))
+	return l
+}
+
+// run asks consoles in turn for a time, each kind of request one after the other.
+func (l *upgradeLoad) run(long time.Duration, consoles ...*instance) {
+	end := time.Now().Add(long)
+	var workers sync.WaitGroup
+	for _, kind := range []func(c *instance){
+		l.report, l.report, l.decide, l.decide, l.reserve, l.edit, l.keys, l.read,
+	} {
+		workers.Go(func() {
+			for i := 0; time.Now().Before(end); i++ {
+				kind(consoles[i%len(consoles)])
+			}
+		})
+	}
+	workers.Wait()
+}
+
+func (l *upgradeLoad) ask(c *instance, method, path, body string) (status int, answer string) {
+	request, err := http.NewRequest(method, c.address+path, strings.NewReader(body))
+	if err != nil {
+		panic(err) // all of them are constants
+	}
+	request.Header.Set("Authorization", "Bearer "+l.key)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		l.note(method, path, 0, `"error":`+err.Error())
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		content = []byte(err.Error())
+	}
+	l.note(method, path, response.StatusCode, string(content))
+	return response.StatusCode, string(content)
+}
+
+func (l *upgradeLoad) note(method, path string, status int, answer string) {
+	text := fmt.Sprintf("%d %s %s", status, method, strings.ReplaceAll(path, l.user, "USER"))
+	if status == 0 || status >= http.StatusBadRequest {
+		_, why, _ := strings.Cut(answer, `"error":`)
+		text += fmt.Sprintf(" %.200s", why)
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.seen[text]++
+}
+
+func (l *upgradeLoad) call(more string) string {
+	return fmt.Sprintf(`{"user_id": %q, "provider": "openai", "model": "gpt-4o"%s}`, l.user, more)
+}
+
+func (l *upgradeLoad) report(c *instance) {
+	body := l.call(fmt.Sprintf(`, "event_id": %q, "cost": 0.001, "tokens": 10`, uuid.NewString()))
+	if status, _ := l.ask(c, "POST", "/api/usage", body); status == http.StatusOK {
+		l.counted.Add(1)
+	}
+}
+
+func (l *upgradeLoad) decide(c *instance) { l.ask(c, "POST", "/api/decisions", l.call("")) }
+
+func (l *upgradeLoad) reserve(c *instance) {
+	l.ask(c, "POST", "/api/decisions", l.call(`, "reserve": true, "estimated_cost": 0.01`))
+}
+
+func (l *upgradeLoad) edit(c *instance) {
+	l.ask(c, "PUT", l.profile, fmt.Sprintf(`{"description": "edit %d"}`, l.n.Add(1)))
+}
+
+func (l *upgradeLoad) keys(c *instance) {
+	l.ask(c, "POST", "/api/api-keys", fmt.Sprintf(`{"name": "load %d", "scopes": ["Usage:View"]}`, l.n.Add(1)))
+}
+
+func (l *upgradeLoad) read(c *instance) {
+	for _, path := range []string{"/api/usage", "/api/access-profiles", "/api/users/" + l.user + "/access-profiles", "/api/access-profiles/audit-logs", l.profile} {
+		l.ask(c, "GET", path, "")
+	}
+}
+
+// wrong are the answers that no upgrade excuses.
+func (l *upgradeLoad) wrong() (texts []string) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for _, text := range slices.Sorted(maps.Keys(l.seen)) {
+		if !strings.HasPrefix(text, "2") && !strings.HasPrefix(text, "503") {
+			texts = append(texts, fmt.Sprintf("%d times %s", l.seen[text], text))
+		}
+	}
+	return texts
+}
+
+func (l *upgradeLoad) failed(t *testing.T) bool {
+	t.Helper()
+	wrong := l.wrong()
+	for _, text := range wrong {
+		t.Error(text)
+	}
+	return len(wrong) > 0
+}
+
+func (l *upgradeLoad) clear() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	clear(l.seen)
+}
+
+// fitsIn tells what was asked, and fails the test when some kind never succeeded.
+func (l *upgradeLoad) fitsIn(t *testing.T) {
+	t.Helper()
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	asked := 0
+	for _, times := range l.seen {
+		asked += times
+	}
+	t.Logf("%d requests, %d events", asked, l.counted.Load())
+	for _, kind := range []string{"POST /api/usage", "POST /api/decisions", "PUT " + l.profile, "GET /api/access-profiles/audit-logs"} {
+		if l.seen["200 "+kind] == 0 {
+			t.Errorf("%s never succeeded: %v", kind, l.seen)
+		}
+	}
+}
