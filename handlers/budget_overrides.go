@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/decision"
+	"tollgate/models/identity"
 	"tollgate/models/money"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
@@ -21,18 +22,18 @@ import (
 
 // EditOverride asks by how much a budget is raised, and for how long; to programs it says what a raise has to be.
 func (h *Handlers) EditOverride(c *gin.Context) error {
-	_, assigned, err := h.copyOf(c)
+	user, assigned, err := h.copyOf(c)
 	if err != nil {
 		return err
 	}
 	budget, ok := assigned.Budget(c.Param("budget_id"))
+	if !ok {
+		return problem.Missing("budget of this copy")
+	}
 	if reqctx.IsAPI(c) {
-		if !ok {
-			return problem.Missing("budget of this copy")
-		}
 		return h.showNeededRaise(c, assigned, budget)
 	}
-	page, err := h.overrideForm(c, assignment.OverrideForm(budget), nil)
+	page, err := h.overrideForm(c, user, assigned, budget, assignment.OverrideForm(budget), nil)
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,15 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.overrideForm(c, in, problems)
+		user, assigned, err := h.copyOf(c)
+		if err != nil {
+			return nil, err
+		}
+		budget, ok := assigned.Budget(c.Param("budget_id"))
+		if !ok {
+			return nil, problem.Missing("budget of this copy")
+		}
+		return h.overrideForm(c, user, assigned, budget, in, problems)
 	})
 }
 
@@ -139,16 +148,9 @@ func overrideNext(c *gin.Context) string {
 }
 
 func (h *Handlers) overrideForm(
-	c *gin.Context, in assignment.OverrideInput, problems problem.Problems,
+	c *gin.Context, user identity.User, assigned assignment.Assignment, budget policy.Budget,
+	in assignment.OverrideInput, problems problem.Problems,
 ) (templ.Component, error) {
-	user, assigned, err := h.copyOf(c)
-	if err != nil {
-		return nil, err
-	}
-	budget, ok := assigned.Budget(c.Param("budget_id"))
-	if !ok {
-		return nil, problem.Missing("budget of this copy")
-	}
 	estimate, err := raiseEstimate(c)
 	if err != nil {
 		return nil, err
