@@ -18,7 +18,7 @@ func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 	asking, stop := context.WithCancel(t.Context())
 	defer others.Wait()
 	defer stop()
-	for range 3 {
+	for range 2 {
 		others.Go(func() {
 			for asking.Err() == nil {
 				g.Bearer(g.Key).Get("/authz/forward?model=openai/gpt-4o").Is(200)
@@ -26,7 +26,7 @@ func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 		})
 	}
 	wrong := 0
-	for round := range 60 {
+	for round := range 150 {
 		made := g.Admin.API("POST", "/api/users/"+g.Ada+"/virtual-keys", webtest.Object{"name": fmt.Sprint("key ", round)}).Is(200).Object("virtual_key")
 		key := made["value"].(string)
 		g.Bearer(key).Get("/authz/nginx?model=openai/gpt-4o").Is(200)
@@ -43,7 +43,7 @@ func TestAnsweredChangeIsSeenAmongConcurrentDecisions(t *testing.T) {
 		}
 	}
 	if wrong > 0 {
-		t.Errorf("%d of 60 deleted keys were still allowed at once", wrong)
+		t.Errorf("%d of 150 deleted keys were still allowed at once", wrong)
 	}
 }
 

@@ -71,8 +71,8 @@ SELECT lpad(to_hex(n), 8, '0') || '-0000-4000-9000-00000000c0c0', lpad(to_hex(n 
     'company key ' || n, 'company key ' || n, sha256(n::text::bytea), lpad(to_hex(n % 65536), 4, '0'), now() - interval '90 days',
     now() - interval '90 days'
 FROM size, generate_series(0, keys - 1) AS n;
-INSERT INTO access_changes SELECT id, pg_current_xact_id() FROM users ON CONFLICT DO NOTHING;
-INSERT INTO usage_changes SELECT id, pg_current_xact_id() FROM users ON CONFLICT DO NOTHING;
+INSERT INTO access_changes (user_id, seq) SELECT id, seq FROM users CROSS JOIN audit_head ON CONFLICT DO NOTHING;
+INSERT INTO usage_changes (user_id) SELECT id FROM users ON CONFLICT DO NOTHING;
 
 -- What each calls: the providers of a copy, two models of each. A day has a part of these, spread over all users.
 CREATE TEMP TABLE slot AS

@@ -67,9 +67,11 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		number(t, holding, "WITH locked AS (SELECT FROM usage_changes FOR UPDATE) SELECT count(*) FROM locked")
+		if _, err := holding.Exec("LOCK TABLE usage_changes IN EXCLUSIVE MODE"); err != nil {
+			t.Fatal(err)
+		}
 		waiting := func() int64 {
-			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT n, holds, taken, used, held FROM reserve_named(%'")
+			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'WITH fed AS%reserve_estimates(%'")
 		}
 		var group sync.WaitGroup
 		for range doomed {
@@ -104,7 +106,7 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 		// Those without an answer expire, a little earlier than they would, and just their room is free
 		// then.
 		if _, err := db.NewRaw(`WITH soon AS (UPDATE reservations SET expires_at = clock_timestamp() + interval '500 ms' WHERE user_id = ?0 AND NOT id = ANY (?1))
-INSERT INTO usage_changes (user_id, xact) VALUES (?0, pg_current_xact_id()) ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`,
+INSERT INTO usage_feed (writer, seq, users, at) VALUES (gen_random_uuid(), 1, ARRAY[?0::uuid], clock_timestamp())`,
 			user, pgdialect.Array(a.held)).Exec(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -125,7 +125,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	cache := entitlement.NewCache(serving, keys, p.log)
 	cache.Follow(db.DB)
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
-	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache)
+	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache, p.log)
 	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), usage.NewReconciler(db.DB, p.log)
 	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, listener.Addr().String())
 	if err != nil {
@@ -146,7 +146,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{propagator, cache, bookkeeper, usage.NewTotals(db.DB, p.log), refusals, heartbeat},
+		workers: []worker{propagator, cache, recorder, bookkeeper, usage.NewTotals(db.DB, p.log), refusals, heartbeat},
 		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil
 }

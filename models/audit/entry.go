@@ -86,7 +86,7 @@ WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
                     door, api_key_name, api_key_prefix)
                SELECT $1, $2, $3, $4, $5, $6, $7, $8, sha256(head.hash || $9::bytea), $11, $12, $13 FROM head
                RETURNING hash)
-UPDATE audit_head SET hash = added.hash, access_profiles = access_profiles + $10 FROM added`,
+UPDATE audit_head SET hash = added.hash, seq = seq + 1, access_profiles = access_profiles + $10 FROM added`,
 		c.ProfileID, c.UserID, c.Actor, c.Action, optional(c.Previous), optional(c.New), optional(c.Metadata), c.At, digest,
 		c.profiles(), c.Door, c.APIKeyName, c.APIKeyPrefix)
 	return nil

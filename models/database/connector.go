@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -19,7 +20,9 @@ import (
 type connector struct {
 	driver.Connector
 	mutex     sync.Mutex
-	listeners []func() // see OnChange
+	listeners []func()     // see OnChange
+	writers   []FeedWriter // that have no transaction under way
+	fed       map[uuid.UUID]Fed
 }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -10,35 +11,41 @@ import (
 const Everybody = ""
 
 // Invalidate records, when the transaction commits, that the access of the users has changed, so that every console
-// evicts it.
+// evicts it. The transaction has to write an audit row too, by whose number consoles learn of it.
 func (tx Tx) Invalidate(users ...string) { tx.end.access = append(tx.end.access, users...) }
 
-// InvalidateUsage is Invalidate for what the users have used.
+// InvalidateUsage is Invalidate for what the users have used. It needs no audit row.
 func (tx Tx) InvalidateUsage(users ...string) { tx.end.usage = append(tx.end.usage, users...) }
 
 // InvalidateActors tells the caches of this console that what an API key may do has changed. Other consoles keep the
 // actors of keys for a second at most.
 func (tx Tx) InvalidateActors() { tx.end.actors = true }
 
-const (
-	noteAccess = `
-INSERT INTO access_changes (user_id, xact) SELECT u, pg_current_xact_id() FROM unnest($1::text[]) AS u ORDER BY u
-ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`
-	noteUsage = `
-INSERT INTO usage_changes (user_id, xact) SELECT u, pg_current_xact_id() FROM unnest($1::text[]) AS u ORDER BY u
-ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`
-)
+// noteAccess runs after the audit row was written, which has locked and raised the head of the audit log: the numbers
+// of changes of access are in the order of commits.
+const noteAccess = `
+INSERT INTO access_changes (user_id, seq)
+SELECT u, head.seq FROM unnest($1::text[]) AS u CROSS JOIN audit_head AS head ORDER BY u
+ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq`
 
-func noteUsers(query string, users []string) []statement {
-	if len(users) == 0 {
-		return nil
+var errUnaudited = errors.New("access was changed without an audit row")
+
+func (e *ending) noteAccess() ([]statement, error) {
+	switch {
+	case len(e.access) == 0:
+		return nil, nil
+	case len(e.last) == 0:
+		return nil, errUnaudited
 	}
-	return []statement{{query, []any{slices.Compact(slices.Sorted(slices.Values(users)))}}}
+	return []statement{{noteAccess, []any{distinct(e.access)}}}, nil
 }
 
-// announce tells the caches of this console to poll before they answer again.
+func distinct(users []string) []string { return slices.Compact(slices.Sorted(slices.Values(users))) }
+
+// announce tells the caches of this console to poll before they answer again. Callers that count usage mark the
+// counters as stale without a poll.
 func (e *ending) announce(db *bun.DB) {
-	if len(e.access)+len(e.usage) == 0 && !e.actors {
+	if len(e.access) == 0 && !e.actors {
 		return
 	}
 	p := poolOf(db)

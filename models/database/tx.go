@@ -37,8 +37,8 @@ func (tx Tx) Last(query string, values ...any) {
 	tx.end.last = append(tx.end.last, statement{query, values})
 }
 
-// InTx runs fn in one READ COMMITTED transaction, or in the one db already is. It ends with the invalidations that fn
-// called for, then with its Last statements, then with COMMIT, so every transaction locks those rows in one order.
+// InTx runs fn in one READ COMMITTED transaction, or in the one db already is. It ends with the Last statements of fn,
+// then with the invalidations that it called for, then with COMMIT, so every transaction locks those rows in one order.
 // The whole transaction is repeated after a deadlock or a serialization failure, so fn must be free of effects outside
 // the database.
 func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx Tx) error) error {
@@ -57,18 +57,27 @@ func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx Tx) e
 			if err := fn(ctx, Tx{tx, end}); err != nil {
 				return err
 			}
-			return end.commit(ctx, tx)
+			return end.commit(ctx, pool, tx)
 		})
 	})
 }
 
 // commit ends the transaction when something was left for its end; otherwise RunInTx does.
-func (e *ending) commit(ctx context.Context, tx bun.Tx) error {
-	statements := slices.Concat(noteUsers(noteAccess, e.access), noteUsers(noteUsage, e.usage), e.last)
-	if len(statements) == 0 {
+func (e *ending) commit(ctx context.Context, pool *bun.DB, tx bun.Tx) error {
+	access, err := e.noteAccess()
+	statements := slices.Concat(e.last, access)
+	commit := statement{query: "COMMIT"}
+	switch {
+	case err != nil:
+		return err
+	case len(e.usage) > 0:
+		return AsFeedWriter(pool, func(w FeedWriter) error {
+			return execAll(ctx, tx, append(statements, statement{FeedUsage, []any{w.ID.String(), w.Seq, distinct(e.usage)}}, commit))
+		})
+	case len(statements) == 0:
 		return nil
 	}
-	return execAll(ctx, tx, append(statements, statement{query: "COMMIT"}))
+	return execAll(ctx, tx, append(statements, commit))
 }
 
 // execAll sends planned statements at once, and waits for all of them.

@@ -129,20 +129,14 @@ func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error
 	return decision, err
 }
 
-const noteChangedUsage = `INSERT INTO usage_changes (user_id, xact) SELECT user_id, pg_current_xact_id() FROM changed
-    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact`
-
 // Renew makes a hold last for a lease from now on, five minutes when it is 0. Refusal: NotFound when there is none, or
 // it has expired.
 func (e *Engine) Renew(ctx context.Context, id string, lease time.Duration) (Reservation, error) {
 	renewed := Reservation{ID: id}
 	found, err := e.changeHold(ctx, []any{&renewed.ExpiresAt}, `
-WITH changed AS (
-    UPDATE reservations SET expires_at = clock_timestamp() + $2 * interval '1 second' WHERE id = $1
-        AND expires_at > clock_timestamp()
-    RETURNING user_id, expires_at
-), noted AS (`+noteChangedUsage+`)
-SELECT user_id, expires_at FROM changed`, input.NewGatewayID(id).Key, int64(entitlement.Hold{Lease: lease}.Lasts().Seconds()))
+UPDATE reservations SET expires_at = clock_timestamp() + $2 * interval '1 second' WHERE id = $1
+    AND expires_at > clock_timestamp()
+RETURNING user_id, expires_at`, input.NewGatewayID(id).Key, int64(entitlement.Hold{Lease: lease}.Lasts().Seconds()))
 	if err == nil && !found {
 		err = problem.Missing("reservation that lasts")
 	}
@@ -151,11 +145,7 @@ SELECT user_id, expires_at FROM changed`, input.NewGatewayID(id).Key, int64(enti
 
 // Release ends a hold without a charge, if there is one.
 func (e *Engine) Release(ctx context.Context, id string) error {
-	_, err := e.changeHold(ctx, nil, `
-WITH changed AS (
-    DELETE FROM reservations WHERE id = $1 RETURNING user_id
-), noted AS (`+noteChangedUsage+`)
-SELECT user_id FROM changed`, input.NewGatewayID(id).Key)
+	_, err := e.changeHold(ctx, nil, "DELETE FROM reservations WHERE id = $1 RETURNING user_id", input.NewGatewayID(id).Key)
 	return err
 }
 
@@ -164,7 +154,10 @@ func (e *Engine) changeHold(ctx context.Context, more []any, query string, value
 	var user uuid.UUID
 	err = database.InTx(ctx, e.cache.DB, func(ctx context.Context, tx database.Tx) error {
 		err := database.ScanPlanned(ctx, tx, append([]any{&user}, more...), query, values...)
-		if found = err == nil; errors.Is(err, sql.ErrNoRows) {
+		if found = err == nil; found {
+			tx.InvalidateUsage(user.String())
+		}
+		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		return err

@@ -61,17 +61,23 @@ func firstOfEach(estimates []*estimate) (first []*estimate) {
 
 func hold(ctx context.Context, db *bun.DB, estimates []*estimate) error {
 	return database.Repeated(ctx, func() error {
-		answers, err := reserve(ctx, db, estimates)
-		for i, answer := range answers {
-			estimates[i].granted = answer
-		}
-		return err
+		return database.AsFeedWriter(db, func(w database.FeedWriter) error {
+			answers, err := reserve(ctx, db, w, estimates)
+			for i, answer := range answers {
+				estimates[i].granted = answer
+			}
+			return err
+		})
 	})
 }
 
+const holdEstimates = "WITH fed AS (" + database.FeedUsage + `)
+SELECT n, holds, taken, used, held
+FROM reserve_estimates($4, $3::text[], $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+
 // reserve asks the database to hold estimates. Those that are neither held nor rejected depend on others in the batch
 // that were rejected.
-func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted, error) {
+func reserve(ctx context.Context, db *bun.DB, w database.FeedWriter, estimates []*estimate) ([]granted, error) {
 	ids, users, copies, leases, names, contents := []string{}, []string{}, []int64{}, []int64{}, []*string{}, [][]byte{}
 	of, lines, kinds, durations := []int64{}, [][16]byte{}, []string{}, []string{}
 	starts, costs, limits := []time.Time{}, []int64{}, []int64{}
@@ -90,8 +96,8 @@ func reserve(ctx context.Context, db *bun.DB, estimates []*estimate) ([]granted,
 			starts, costs, limits = append(starts, start), append(costs, cost(l, e.call)), append(limits, l.Cap(e.at))
 		}
 	}
-	rows, err := database.QueryPlanned(ctx, db, "SELECT n, holds, taken, used, held FROM reserve_named($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-		ids, users, copies, leases, names, contents, of, lines, kinds, durations, starts, costs, limits)
+	rows, err := database.QueryPlanned(ctx, db, holdEstimates, w.ID.String(), w.Seq, users,
+		ids, copies, leases, names, contents, of, lines, kinds, durations, starts, costs, limits)
 	if err != nil {
 		return nil, fmt.Errorf("hold estimates: %w", err)
 	}

@@ -60,6 +60,7 @@ type Cache struct {
 	keyReads         *batch.Lookup[secret.Hash, cachedKey]
 	entitlementReads *batch.Lookup[uuid.UUID, *Entitlements]
 	uses             *apikey.Uses
+	onRewind         []func()
 }
 
 // cachedUser is what is cached of a user.

@@ -2,9 +2,7 @@ package entitlement
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"tollgate/models/database"
@@ -48,11 +46,13 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	switch rewound := c.seen.rewound(news); {
 	case rewound:
 		c.log.ErrorContext(ctx, "the database went back to an earlier state: "+
-			"transactions that this console has seen are gone; the cache is reset",
-			"transaction", c.seen.next, "transaction_now", news.next, "audit_row", c.seen.row, "audit_row_now", news.row)
+			"changes that this console has seen are gone; the cache is reset",
+			"change", c.seen.seq, "change_now", news.seq, "audit_row", c.seen.row, "audit_row_now", news.row)
 		c.rewinds.Add(1)
 		c.actors = nil
+		database.ForgetFed(c.DB)
 		c.reset()
+		defer c.tellRewound()
 	case !c.seen.any, max(len(c.byHash), len(c.users)) > keysKept:
 		c.reset()
 	}
@@ -68,68 +68,4 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.seen, c.fresh, c.clock = news.databaseHistory, sentAt, news.clock
 	c.covered.Store(covers)
 	return nil
-}
-
-// databaseHistory is the position of the database at a poll.
-type databaseHistory struct {
-	any  bool   // there was one
-	next uint64 // transactions from this one on have not been read
-	row  int64  // the last of the audit log, 0 for none
-	hash string // its hash, which covers all rows before
-}
-
-// news is what a poll reads.
-type news struct {
-	databaseHistory
-	clock         time.Time
-	kept          bool     // the audit row of the last poll is in the log, unchanged
-	access, usage []string // users whose access or usage changed
-}
-
-// rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its transactions
-// count from an earlier number, or the audit row that was the last is not in the log. The numbers alone would pass a
-// history that has grown longer since.
-func (seen databaseHistory) rewound(now news) bool {
-	return seen.any && (now.next < seen.next || seen.row > 0 && !now.kept)
-}
-
-// readChanges reads what has changed since the last poll.
-func (c *Cache) readChanges(ctx context.Context) (news, error) {
-	read := news{databaseHistory: databaseHistory{any: true}}
-	rows, err := database.QueryPlanned(ctx, c.DB, `
-SELECT '' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text AS id, clock_timestamp() AS now, 0::bigint AS row
-UNION ALL SELECT 'access', user_id, now(), 0 FROM access_changes WHERE xact >= $1::text::xid8
-UNION ALL SELECT 'usage', user_id, now(), 0 FROM usage_changes WHERE xact >= $1::text::xid8
-UNION ALL SELECT 'kept', '', now(), id FROM audit_logs WHERE id = $2 AND encode(hash, 'hex') = $3
-UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), now(), id FROM audit_logs ORDER BY id DESC
-    LIMIT 1) AS last`,
-		strconv.FormatUint(c.seen.next, 10), c.seen.row, c.seen.hash)
-	if err != nil {
-		return read, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var kind, id string
-		var now time.Time
-		var row int64
-		if err := rows.Scan(&kind, &id, &now, &row); err != nil {
-			return read, err
-		}
-		switch kind {
-		case "":
-			read.clock = now
-			if read.next, err = strconv.ParseUint(id, 10, 64); err != nil {
-				return read, err
-			}
-		case "access":
-			read.access = append(read.access, id)
-		case "usage":
-			read.usage = append(read.usage, id)
-		case "kept":
-			read.kept = true
-		case "last":
-			read.row, read.hash = row, id
-		}
-	}
-	return read, errors.Join(rows.Err(), rows.Close())
 }

@@ -1,18 +1,46 @@
 package entitlement
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
+
+// OnRewind has lost called when the database has lost what was seen of it. It must not wait. It is set before Run.
+func (c *Cache) OnRewind(lost func()) { c.onRewind = append(c.onRewind, lost) }
+
+// Rewinds is how often the database has gone back.
+func (c *Cache) Rewinds() int64 { return c.rewinds.Load() }
+
+func (c *Cache) tellRewound() {
+	for _, lost := range c.onRewind {
+		lost()
+	}
+}
 
 // Describe is part of [prometheus.Collector].
 func (c *Cache) Describe(ch chan<- *prometheus.Desc) {
 	ch <- databaseRewinds
+	ch <- followedAge
+	ch <- keysInMemory
 }
 
 // Collect is part of [prometheus.Collector].
 func (c *Cache) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(c.rewinds.Load()))
+	c.mutex.RLock()
+	fresh, keys := c.fresh, len(c.byHash)
+	c.mutex.RUnlock()
+	ch <- prometheus.MustNewConstMetric(keysInMemory, prometheus.GaugeValue, float64(keys))
+	if !fresh.IsZero() {
+		ch <- prometheus.MustNewConstMetric(followedAge, prometheus.GaugeValue, time.Since(fresh).Seconds())
+	}
 }
 
-var databaseRewinds = prometheus.NewDesc("tollgate_database_rewinds_total",
-	"How often the database was found to have lost transactions that were seen.", nil, nil)
+var (
+	databaseRewinds = prometheus.NewDesc("tollgate_database_rewinds_total",
+		"How often the database was found to have lost changes that were seen.", nil, nil)
+	followedAge = prometheus.NewDesc("tollgate_followed_age_seconds",
+		"How long ago changes were last read from the database.", nil, nil)
+	keysInMemory = prometheus.NewDesc("tollgate_keys_in_memory", "Virtual keys that are cached for decisions.", nil, nil)
+)

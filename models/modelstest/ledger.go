@@ -15,10 +15,11 @@ import (
 func (h Harness) Recorder(db *bun.DB) *usage.Recorder {
 	h.Helper()
 	decider := entitlement.NewCache(db, h.Keys, slog.New(slog.DiscardHandler))
-	recorder := usage.NewRecorder(db, decider)
+	recorder := usage.NewRecorder(db, decider, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
 	var workers sync.WaitGroup
 	workers.Go(func() { decider.Run(ctx) })
+	workers.Go(func() { recorder.Run(ctx) })
 	h.Cleanup(func() { stop(); workers.Wait() })
 	return recorder
 }

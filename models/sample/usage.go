@@ -49,7 +49,8 @@ func seedUsage(ctx context.Context, db *bun.DB, keys secret.Keys, people []ident
 		draw := rand.New(rand.NewPCG(uint64(n), 2026)) //nolint:gosec // the same in every run
 		events = append(events, sampleEvents(holdings[ids[n]], offered, draw, now)...)
 	}
-	return reportUsage(ctx, usage.NewRecorder(db, entitlement.NewCache(db, keys, slog.New(slog.DiscardHandler))), events)
+	log := slog.New(slog.DiscardHandler)
+	return reportUsage(ctx, usage.NewRecorder(db, entitlement.NewCache(db, keys, log), log), events)
 }
 
 func reportUsage(ctx context.Context, recorder *usage.Recorder, events []usage.EventInput) error {

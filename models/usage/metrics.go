@@ -1,17 +1,53 @@
 package usage
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func newReportedEvents() *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "tollgate_usage_events_total", Help: "Usage events that gateways reported, by what became of them.",
-	}, []string{"status"})
+// recorderMetrics is what a Recorder counts.
+type recorderMetrics struct {
+	reported *prometheus.CounterVec
+	seconds  prometheus.Histogram
+	events   prometheus.Histogram
+}
+
+func newRecorderMetrics() recorderMetrics {
+	return recorderMetrics{
+		reported: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tollgate_usage_events_total", Help: "Usage events that gateways reported, by what became of them.",
+		}, []string{"status"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tollgate_usage_store_seconds", Help: "How long it took to store a batch of usage events.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}),
+		events: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tollgate_usage_batch_events", Help: "Usage events in a batch that was stored together.",
+			Buckets: []float64{1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000},
+		}),
+	}
+}
+
+func (m recorderMetrics) stored(took time.Duration, events int) {
+	m.seconds.Observe(took.Seconds())
+	m.events.Observe(float64(events))
+}
+
+func (m recorderMetrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.reported, m.seconds, m.events}
 }
 
 // Describe is part of [prometheus.Collector].
-func (r *Recorder) Describe(ch chan<- *prometheus.Desc) { r.reported.Describe(ch) }
+func (r *Recorder) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range r.metrics.all() {
+		c.Describe(ch)
+	}
+}
 
 // Collect is part of [prometheus.Collector].
-func (r *Recorder) Collect(ch chan<- prometheus.Metric) { r.reported.Collect(ch) }
+func (r *Recorder) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range r.metrics.all() {
+		c.Collect(ch)
+	}
+}

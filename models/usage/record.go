@@ -3,11 +3,11 @@ package usage
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 
 	"tollgate/models/batch"
@@ -32,7 +32,11 @@ type Recorder struct {
 	decider *entitlement.Cache
 	reports batch.Batcher[*reportRows]
 
-	reported *prometheus.CounterVec
+	log    *slog.Logger
+	recent acknowledged
+	lost   chan struct{} // the database went back
+
+	metrics recorderMetrics
 }
 
 // reportRows is the events of one request, waiting to be stored.
@@ -43,8 +47,14 @@ type reportRows struct {
 }
 
 // NewRecorder makes a Recorder.
-func NewRecorder(db *bun.DB, decider *entitlement.Cache) *Recorder {
-	r := &Recorder{db: db, decider: decider, reported: newReportedEvents()}
+func NewRecorder(db *bun.DB, decider *entitlement.Cache, log *slog.Logger) *Recorder {
+	r := &Recorder{db: db, decider: decider, log: log, lost: make(chan struct{}, 1), metrics: newRecorderMetrics()}
+	decider.OnRewind(func() {
+		select {
+		case r.lost <- struct{}{}:
+		default: // it is to be stored again already
+		}
+	})
 	r.reports = batch.Batcher[*reportRows]{
 		Run: r.store, Timeout: decision.StoreTime, Max: MaxEvents, Alone: overflows,
 		Size: func(report *reportRows) int { return len(report.Events) },
@@ -66,14 +76,14 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := r.decider.Now()
+	now, rewinds := r.decider.Now(), r.decider.Rewinds()
 	results := make([]Result, len(inputs))
 	events, sent, err := readEvents(inputs, single, now, results)
 	if err != nil {
 		return nil, err
 	}
 	places := map[string][]int{} // of each event, by its key, among the results
-	own := &reportRows{}
+	own, kept := &reportRows{}, []*Event{}
 	known, err := r.identify(ctx, events, catalogue, now)
 	if err != nil {
 		return nil, err
@@ -91,7 +101,7 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 			if err := r.keep(ctx, event); err != nil {
 				return nil, err
 			}
-			results[i].Status = "quarantined"
+			results[i].Status, kept = "quarantined", append(kept, event)
 			continue
 		}
 		places[event.GatewayID.Key] = append(places[event.GatewayID.Key], i)
@@ -105,8 +115,11 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	if err := r.settle(ctx, own, places, results, single); err != nil {
 		return nil, err
 	}
+	if err := r.acknowledge(ctx, acknowledgedReport{events: own.Events, kept: kept}, rewinds); err != nil {
+		return nil, err
+	}
 	for _, result := range results {
-		r.reported.WithLabelValues(result.Status).Inc()
+		r.metrics.reported.WithLabelValues(result.Status).Inc()
 	}
 	return results, nil
 }
@@ -228,6 +241,7 @@ func (r *Recorder) settle(
 
 // store counts a batch of reports.
 func (r *Recorder) store(ctx context.Context, reports []*reportRows) error {
+	began := time.Now()
 	err := storeReports(ctx, r.db, reports)
 	users := []uuid.UUID{}
 	for _, one := range reports {
@@ -236,6 +250,7 @@ func (r *Recorder) store(ctx context.Context, reports []*reportRows) error {
 		}
 	}
 	r.decider.Counted(users...)
+	r.metrics.stored(time.Since(began), len(users))
 	return err
 }
 

@@ -54,7 +54,9 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 			return fmt.Errorf("replace an estimate: %w", err)
 		}
 		n, err := result.RowsAffected()
-		replaced = n > 0
+		if replaced = n > 0; replaced {
+			tx.InvalidateUsage(e.UserID)
+		}
 		return err
 	})
 	if tooMuch(err) {
@@ -107,9 +109,6 @@ WITH estimate AS (
 ), revised AS (
     INSERT INTO usage_revised_days SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM estimate
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
-), noted AS (
-    INSERT INTO usage_changes (user_id, xact) SELECT user_id, pg_current_xact_id() FROM estimate
-    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
 )
 UPDATE usage_events AS e
 SET estimated = false, cost = ?6::bigint, cost_computed = ?7, tokens = ?8, requests = ?9, input_tokens = ?10::bigint,

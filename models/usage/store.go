@@ -76,7 +76,7 @@ func orNull(id int64) *int64 {
 
 // storeReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an
 // event and what it adds are there together or not at all. Counters are locked in the order of their keys, before those
-// of usage_latest, and both before those of usage_changes, as reservations do.
+// of usage_latest.
 func storeReports(ctx context.Context, db *bun.DB, reports []*reportRows) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
@@ -126,6 +126,11 @@ func (c *eventColumns) store(ctx context.Context, tx database.Tx) (map[string]bo
 			return nil, err
 		}
 		stored[id] = true
+	}
+	for i, id := range c.ids {
+		if stored[id] {
+			tx.InvalidateUsage(c.users[i])
+		}
 	}
 	return stored, rows.Err()
 }
@@ -199,12 +204,6 @@ WITH charge AS (
         month = greatest(l.month, excluded.month),
         cost = CASE WHEN excluded.month >= l.month THEN excluded.cost ELSE 0 END + CASE WHEN excluded.month <= l.month
             THEN l.cost ELSE 0 END
-    RETURNING 1
-), noted AS (
-    INSERT INTO usage_changes (user_id, xact)
-    SELECT DISTINCT user_id, pg_current_xact_id() FROM stored, (SELECT count(*) FROM latest) AS after_the_latest
-        ORDER BY user_id
-    ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact
 )
 SELECT event_id::text FROM stored`
 

@@ -80,7 +80,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	c.H.Propagator, c.H.Cache = propagation.NewWorker(c.DB, log), entitlement.NewCache(c.DB, keys, log)
 	c.H.Refusals = refusal.New(c.DB, log, 30)
 	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)
-	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache)
+	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)
 	reconciler := usage.NewReconciler(c.DB, log)
 	c.H.Metrics = metrics.New(c.DB, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
 	for _, change := range changes {
@@ -88,7 +88,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	}
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	for _, run := range []func(context.Context){c.H.Propagator.Run, c.H.Cache.Run, reconciler.Run, c.H.Refusals.Run} {
+	for _, run := range []func(context.Context){c.H.Propagator.Run, c.H.Cache.Run, c.H.Recorder.Run, reconciler.Run, c.H.Refusals.Run} {
 		workers.Go(func() { run(working) })
 	}
 	t.Cleanup(func() { stop(); workers.Wait() })

@@ -250,7 +250,8 @@ func (c *Console) Clock() (now time.Time) {
 func (g Gateway) Anchored(user string, at time.Time) {
 	g.T.Helper()
 	g.Exec("UPDATE limit_lines SET created_at = ? WHERE policy_id IN (SELECT policy_id FROM user_access_profiles WHERE user_id = ?)", at, user)
-	g.Exec("INSERT INTO access_changes (user_id, xact) VALUES (?, pg_current_xact_id()) ON CONFLICT (user_id) DO UPDATE SET xact = excluded.xact", user)
+	g.Exec(`WITH head AS (UPDATE audit_head SET seq = seq + 1 RETURNING seq)
+INSERT INTO access_changes (user_id, seq) SELECT ?, seq FROM head ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq`, user)
 }
 
 // Counts are the counters of a user's spend in each window of a duration, in order.
@@ -273,7 +274,7 @@ func (g Gateway) Skewed(t *testing.T) func(method, path, body string) (int, stri
 		Propagator: propagation.NewWorker(db, slog.New(slog.DiscardHandler)), Cache: entitlement.NewCache(db, g.H.Keys, slog.New(slog.DiscardHandler)),
 	}
 	h.Engine = decision.NewEngine(h.Cache, nil)
-	h.Recorder = usage.NewRecorder(db, h.Cache)
+	h.Recorder = usage.NewRecorder(db, h.Cache, h.Log)
 	h.Metrics = metrics.New(db, h.Cache, h.Engine, h.Recorder, usage.NewReconciler(db, h.Log))
 	handler, err := web.New(web.Config{Addr: "127.0.0.1:80", Hosts: []string{"skewed"}}, h)
 	if err != nil {

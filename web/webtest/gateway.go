@@ -48,12 +48,12 @@ func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, fun
 	other.H = &handlers.Handlers{DB: db, Log: log, BaseURL: other.Base, Keys: c.H.Keys, Propagator: propagation.NewWorker(db, log), Cache: entitlement.NewCache(db, c.H.Keys, log)}
 	other.H.Refusals = refusal.New(db, log, 30)
 	other.H.Engine = decision.NewEngine(other.H.Cache, other.H.Refusals)
-	other.H.Recorder = usage.NewRecorder(db, other.H.Cache)
+	other.H.Recorder = usage.NewRecorder(db, other.H.Cache, log)
 	reconciler := usage.NewReconciler(db, log)
 	other.H.Metrics = metrics.New(db, other.H.Cache, other.H.Engine, other.H.Recorder, reconciler, other.H.Refusals)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.T.Context()))
-	for _, run := range []func(context.Context){other.H.Propagator.Run, other.H.Cache.Run, reconciler.Run, other.H.Refusals.Run} {
+	for _, run := range []func(context.Context){other.H.Propagator.Run, other.H.Cache.Run, other.H.Recorder.Run, reconciler.Run, other.H.Refusals.Run} {
 		workers.Go(func() { run(working) })
 	}
 	var err error
