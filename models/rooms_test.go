@@ -30,11 +30,12 @@ var arrows = map[string][]string{
 	"attachment": {"assignment", "audit", "database", "identity", "input", "permission", "problem", "profile"},
 	"audit":      {"database", "permission", "problem"},
 	"batch":      {"problem"},
-	"blast":      {"catalogue", "money", "policy"},
+	"blast":      {"catalogue", "database", "money", "policy"},
 	"blocked":    {"database", "money", "policy"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"database":   {"input", "problem"},
 	"decision": {
+		"assignment",
 		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem", "refusal",
 		"window",
 	},

@@ -95,3 +95,26 @@ func TestBlastRadiusOfToolsAndNothing(t *testing.T) {
 		t.Error("a new profile has holders")
 	}
 }
+
+// Where it takes too long to say whom an edit hits, the editor says so and works on.
+func TestBlastRadiusTakesTooLong(t *testing.T) {
+	g := webtest.NewGateway(t)
+	page, form := editing(g, g.Work)
+	for name := range form {
+		if strings.HasSuffix(name, ".allowed_models") {
+			form[name] = []string{"gpt-4o-mini"}
+		}
+	}
+	form.Set("op", "refresh")
+	tx, err := g.Owner().BeginTx(t.Context(), nil)
+	g.Must(err)
+	defer func() { _ = tx.Rollback() }()
+	_, err = tx.ExecContext(t.Context(), "LOCK TABLE usage_days, limit_windows")
+	g.Must(err)
+	said := webtest.Text(g.Session.Post(page, form).Is(200).One("aside", "id", "blast"))
+	for _, words := range []string{"There is too much usage to say so here.", "There are too many holders to say so here."} {
+		if !strings.Contains(said, words) {
+			t.Errorf("the column lacks %q: %s", words, said)
+		}
+	}
+}

@@ -3,16 +3,22 @@ package blast
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/database"
 	"tollgate/models/policy"
 )
+
+// patience is how long an editor waits for what is only good to know.
+const patience = 700 * time.Millisecond
 
 // Over are the holders whose calls a new limit would block at once, of those whom their own limit does not block.
 type Over struct {
 	Everyone bool // a limit of 0 blocks all
+	Unknown  bool // there are too many holders to look while the profile is edited
 	Users    int64
 	Named    []OverUser // the most over first
 }
@@ -44,11 +50,14 @@ func OverAtOnce(ctx context.Context, db bun.IDB, profileID int64, after policy.P
 		Used, Cap int64
 		Users     int64
 	}
-	err := db.NewRaw(overAtOnce, profileID, pgdialect.Array(scopes), pgdialect.Array(kinds), pgdialect.Array(durations),
-		pgdialect.Array(quarters), pgdialect.Array(most), mostNamed).Scan(ctx, &rows)
+	ended, err := database.Briefly(ctx, db, patience, func(ctx context.Context, db bun.IDB) error {
+		return db.NewRaw(overAtOnce, profileID, pgdialect.Array(scopes), pgdialect.Array(kinds), pgdialect.Array(durations),
+			pgdialect.Array(quarters), pgdialect.Array(most), mostNamed).Scan(ctx, &rows)
+	})
 	if err != nil {
 		return over, fmt.Errorf("read who would be over limits of access profile %d: %w", profileID, err)
 	}
+	over.Unknown = !ended
 	for _, row := range rows {
 		l := limits[row.N-1]
 		l.Used = row.Used

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/database"
 	"tollgate/models/money"
 	"tollgate/models/policy"
 )
@@ -30,6 +31,8 @@ type Removed struct {
 	Users int64
 	Names []string // of those who used most of it
 	Items []Item   // most used first
+
+	Unknown bool // there is too much usage to look while the profile is edited
 }
 
 // Item is a model or tool.
@@ -57,21 +60,30 @@ func UsedAndRemoved(
 	if len(lost.providers) == 0 {
 		return removed, nil
 	}
-	var used []Item
+	ended, err := database.Briefly(ctx, db, patience, func(ctx context.Context, db bun.IDB) error {
+		if err := removed.readItems(ctx, db, profileID, lost); err != nil || len(removed.Items) == 0 {
+			return err
+		}
+		return removed.readUsers(ctx, db, profileID)
+	})
+	if !ended {
+		removed = Removed{Unknown: true}
+	}
+	return removed, err
+}
+
+// readItems reads what was used and is lost.
+func (r *Removed) readItems(ctx context.Context, db bun.IDB, profileID int64, lost losses) error {
 	err := db.NewRaw(`
 SELECT provider, model, sum(requests)::bigint AS calls, least(sum(cost), 9e18)::bigint AS cost FROM usage_days
 WHERE access_profile_id = ? AND provider = ANY (?) AND day > (now() AT TIME ZONE 'UTC')::date - ?
 GROUP BY provider, model ORDER BY cost DESC, calls DESC, provider, model`,
-		profileID, pgdialect.Array(lost.providers), Days).Scan(ctx, &used)
+		profileID, pgdialect.Array(lost.providers), Days).Scan(ctx, &r.Items)
 	if err != nil {
-		return removed, fmt.Errorf("read what was used of access profile %d: %w", profileID, err)
+		return fmt.Errorf("read what was used of access profile %d: %w", profileID, err)
 	}
-	used = slices.DeleteFunc(used, func(i Item) bool { return !lost.loses(i) })
-	if len(used) == 0 {
-		return removed, nil
-	}
-	removed.Items = used
-	return removed, removed.readUsers(ctx, db, profileID)
+	r.Items = slices.DeleteFunc(r.Items, func(i Item) bool { return !lost.loses(i) })
+	return nil
 }
 
 // readUsers adds who used the items.

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/database"
 	"tollgate/models/policy"
 )
 
@@ -122,18 +123,24 @@ func (c counters) add(row counterRow) {
 // their kind, and those that are raised. None of the others is used up.
 func readCounters(ctx context.Context, db bun.IDB, policies []int64, pushed limits, now time.Time) (counters, error) {
 	found := counters{}
-	for _, query := range []string{selectCounted, selectRaised} {
-		var rows []counterRow
-		err := db.NewRaw(query, pgdialect.Array(policies), now, pushed.least(policy.KindSpend),
-			pushed.least(policy.KindTokens), pushed.least(policy.KindRequests)).Scan(ctx, &rows)
-		if err != nil {
-			return nil, fmt.Errorf("read what was used: %w", err)
+	err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		if err := database.AllowLong(ctx, db); err != nil { // a profile may have very many holders
+			return err
 		}
-		for _, row := range rows {
-			found.add(row)
+		for _, query := range []string{selectCounted, selectRaised} {
+			var rows []counterRow
+			err := db.NewRaw(query, pgdialect.Array(policies), now, pushed.least(policy.KindSpend),
+				pushed.least(policy.KindTokens), pushed.least(policy.KindRequests)).Scan(ctx, &rows)
+			if err != nil {
+				return fmt.Errorf("read what was used: %w", err)
+			}
+			for _, row := range rows {
+				found.add(row)
+			}
 		}
-	}
-	return found, nil
+		return nil
+	})
+	return found, err
 }
 
 // selectCounted filters by the current window last, and by an expression that is no join key: computing its start is
