@@ -1,56 +1,76 @@
 // Package models holds the rules and the SQL of Tollgate in rooms, one package a subject. It has no code of its own:
 // this page is the map.
 //
-// From the ground up, each line uses only what stands above it:
+// From the ground up; a room uses only rooms above it, or before it in its line:
 //
-//	money, problem, permission, secret, window, plural, batch, pgserver
+//	money, problem, permission, secret, window, plural, batch, pgserver, metrics
 //	input                    what clients send, and the reader that checks it
 //	database, schema         transactions, statements, invalidation · migrations, and which consoles know them
 //	audit                    the log of changes and its hash chain
 //	identity, catalogue      who acts · what profiles can name: providers, models and prices
-//	mcptool                  MCP servers and tool groups (discovery asks the servers)
+//	setting                  what an admin sets for the whole console
+//	mcptool, discovery       MCP servers and tool groups · asking the servers for their tools
+//	apikey, virtualkey       credentials of the API · of a user's calls
 //	policy                   what a profile and a copy have in common
+//	blocked, blast           whose limits are used up now · whom an edit of a profile hits
+//	search                   the few letters that find a user, a profile, a key or a model
 //	fieldgroup               the parts of a policy that are propagated each by itself
 //	profile                  what an admin writes
-//	apikey, virtualkey       credentials of the API · of a user's calls
-//	assignment               a user's copies, with their overrides
-//	attachment               the roles that hand them out (account: users together with their copies)
-//	handout                  a profile given to many at once, known or new
-//	propagation, quota       changes brought to copies · what is left
+//	report                   sums of usage
+//	assignment, quota        a user's copies, with their overrides · what is left
+//	attachment               the roles that hand copies out
+//	account, handout         users together with their copies · a profile given to many at once
+//	propagation              changes brought to copies
 //	entitlement              what a subject may use, cached
 //	refusal                  the log of decisions: who was refused what, in sums by minute
 //	decision                 may this call go on? and holds of estimates
-//	usage, report            what was used, exactly once · sums of it
-//	blast                    whom an edit of a profile hits
 //	accessrequest            what users ask for, and what an admin makes of it
-//	blocked                  whose limits are used up now
+//	usage                    what was used, counted exactly once
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
-//	search                   the few letters that find a user, a profile, a key or a model
-//	setting                  what an admin sets for the whole console
-//	sample, metrics          the sample company · what Prometheus reads
+//	sample                   the sample company
+//	dbtest, modelstest       for tests alone: a database for each · profiles, users and copies in it
 //
 // rooms_test.go names every arrow between rooms; an import that is not among them fails the tests.
 //
 // # Words
 //
-// A profile is the policy that an admin writes; an assignment is a user's copy of it ("copy" on pages). A subject is
-// who a call is for, an actor who makes a request. A limit has a scope, a kind and a window; a counter is what is used
-// of it. A hold is an estimate that is reserved. To invalidate is to note that access changed; caches evict. A call is
-// what a gateway asks about; a decision is the answer.
+//   - A profile is the policy that an admin writes. An assignment is a user's copy of it ("copy" on pages); the user is
+//     a holder of the profile. Pages archive and unarchive a profile; in the API it is inactive or active.
+//   - An actor makes a request to the console. A subject is the user or key that a call is for.
+//   - A limit has a scope ("Overall" on pages, "total" in the API, or a provider), a kind and a window; a budget is a
+//     limit in dollars. A line is where a limit is stored (limit_lines); a counter is what is used of it in one window.
+//     A raise, or override, adds to a user's budget for a time.
+//   - A call is what a gateway asks about; a decision is the answer. A grant is what lets a call through: a provider, a
+//     model or a tool in a policy.
+//   - A reservation holds an estimate until its call is reported; "hold" is the same word on its counter.
+//   - A key value is retired when it is replaced or deleted: it no longer works, and late usage still finds its user.
+//   - To invalidate is to record that access changed; caches evict.
 //
 // # Where to look
 //
-//   - A budget is charged: usage/store.go (one statement), with the copy that pays chosen in usage/charge.go.
-//   - A virtual key is revoked: virtualkey/change.go; consoles learn of it by Tx.Invalidate and entitlement/poll.go.
-//     An API key: apikey/change.go; it is read from the database with every request.
-//   - A field of a form or of JSON is checked: the Read function of its input, with input.Reader; before that
-//     handlers/intake binds the body to it by exact names.
+//   - A budget is charged in four ways, and each changes the counters in the statement that stores its reason: an event
+//     (usage/store.go, with the copy that pays chosen in usage/charge.go), an exact event in place of its estimate
+//     (usage/replace.go), a refund (usage/adjustment.go), and an event out of the quarantine (usage/kept.go, called by
+//     quarantine).
+//   - A virtual key is revoked: rotated or deleted in virtualkey/change.go; deleted with the last copy of its user by
+//     assignment.DeleteCopies; deleted with its user by attachment.RevokeAll; and by the clock, when it or its grace
+//     period expires (works in entitlement/lookup.go). Other consoles learn of a change by the table access_changes,
+//     which Tx.Invalidate writes and entitlement/poll.go reads.
+//   - An API key is revoked: apikey/change.go, or by its maker's role. Decisions and reports of usage ask a cache that
+//     is at most a second old (entitlement/actor.go), /metrics one for outages of the database (web/scrapers.go), and
+//     all other requests the database.
+//   - A field of a form or of JSON: handlers/intake binds the body to the input struct by exact names; the method read,
+//     apply or check of the input checks the values with input.Reader. The problem is shown beside its field by
+//     ui.Typed, in the editor of profiles by formBuilder.field in views/editor.
 //   - A gateway asks or reports: handlers/gateway, with decision and usage behind it.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
 //   - A migration: migrations/, applied by schema/migrate.go.
 //
 // # Locks
 //
-// Rows are locked in one order everywhere: profile, role, user, copy, budget line, window, key; inside one kind by
-// ascending id. database.InTx locks the head of the audit log last. Nothing slow happens while a row is locked.
+// Rows are locked in one order: profile, role, user, copy, budget line, window, key; inside one kind by ascending id.
+// What counts usage locks its events, then counters, days and the latest use, each by key (usage/store.go). A
+// transaction ends with the head of the audit log, then access_changes, then its row of usage_feed (database.InTx). The
+// one exception is a role that a user got while Claim.Lock in identity waited: it is locked after its user, and a
+// deadlock is retried. Nothing slow happens while a row is locked.
 package models

@@ -1,5 +1,6 @@
-// Package views has the pages that have no room of their own: users, roles, keys, copies, the search, sign-in. Views
-// hold no logic: each takes data that was shaped for it and prints it.
+// Package views has the pages that have no room of their own: users, roles, keys, copies, the search, sign-in. Handlers
+// load the data and pass it on; the .go file of a view shapes it for the page, and its .templ file prints it. Rules of
+// the domain are in models.
 //
 // The rooms beside it:
 //

@@ -180,6 +180,7 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"POST", "/api/users/:id/virtual-keys", permission.CreateVirtualKeys, h.CreateVirtualKey},
 		// The key is the user's; the copy in the path is ignored.
 		{"POST", "/api/users/:id/access-profiles/:copy_id/virtual-keys", permission.CreateVirtualKeys, h.CreateVirtualKey},
+		// The reference asks for AccessProfiles:Delete here, so VirtualKeys:Delete can be granted but permits nothing.
 		{"DELETE", "/api/users/:id/access-profiles/virtual-keys/:vk_id", permission.DeleteAccessProfiles, h.DeleteVirtualKey},
 		{"GET", "/api/virtual-keys", permission.ViewVirtualKeys, h.ListVirtualKeys},
 		{"GET", "/api/virtual-keys/quota", keyHolder, g.ShowQuota},

@@ -68,7 +68,7 @@ func readUsage(body []byte) (in usage.Input, err error) {
 	in.Events.Items = make([]usage.EventInput, len(events))
 	for i, event := range events {
 		one := &intake.Binder{}
-		one.Bind(event, intake.Index(list, i), reflect.ValueOf(&in.Events.Items[i]).Elem())
+		one.Bind(event, input.Index(list, i), reflect.ValueOf(&in.Events.Items[i]).Elem())
 		if refusal := unread[i]; refusal != nil {
 			one.Problems = refusal.Problems
 		}

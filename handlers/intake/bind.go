@@ -93,7 +93,7 @@ func (b *Binder) list(n Node, path string, target reflect.Value) {
 	items := target.FieldByName("Items")
 	items.Set(reflect.MakeSlice(items.Type(), len(children), len(children)))
 	for i, child := range children {
-		b.Bind(child, Index(path, i), items.Index(i))
+		b.Bind(child, input.Index(path, i), items.Index(i))
 	}
 }
 

@@ -93,6 +93,3 @@ func (n *Node) child(name string) *Node {
 	n.Members = append(n.Members, member{name, Node{typed: true}})
 	return &n.Members[len(n.Members)-1].Node
 }
-
-// Index is the path of an item.
-func Index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }

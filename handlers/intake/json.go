@@ -179,7 +179,7 @@ const (
 func readList(tokens *json.Decoder, path string) (Node, error) {
 	n := Node{Kind: input.Array}
 	for i := 0; tokens.More(); i++ {
-		item, err := readNode(tokens, Index(path, i))
+		item, err := readNode(tokens, input.Index(path, i))
 		if err != nil {
 			return n, err
 		}

@@ -71,7 +71,7 @@ func parseItems(raw json.RawMessage, list string) (n Node, unread map[int]*probl
 		if tokens.Decode(&item) != nil {
 			break
 		}
-		one, err := parseValue(item, Index(list, i), maxDepth-2)
+		one, err := parseValue(item, input.Index(list, i), maxDepth-2)
 		if refusal, refused := problem.AsRefusal(err); refused {
 			unread[i] = refusal
 		}

@@ -23,7 +23,7 @@ func (b Break) Error() string {
 }
 
 // Verify recomputes the hash of every audit row from the one before and returns how many match. The error is an
-// AuditBreak at the first row that does not.
+// Break at the first row that does not.
 func Verify(ctx context.Context, db *bun.DB) (rows int64, err error) {
 	// One snapshot for rows and head: a row added meanwhile is no break, and no writer has to wait.
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})

@@ -36,7 +36,7 @@ type waiter[T any] struct {
 	done chan error // receives once
 }
 
-// Do returns when a batch with the item has ended, with its error, or else when ctx ends, with ctx's.
+// Do waits for the batch of the item and returns its error, or ctx's error if ctx ends first.
 func (b *Batcher[T]) Do(ctx context.Context, item T) error {
 	w := waiter[T]{item, make(chan error, 1)}
 	b.mutex.Lock()

@@ -1,3 +1,3 @@
-// Package blast says whom an edit of a profile hits: what of it was used lately and would go, and whose limits would be
-// used up at once. It changes nothing.
+// Package blast says whom an edit of a profile hits: which models and tools in recent use it removes, and whose limits
+// would be used up at once. It changes nothing.
 package blast

@@ -17,7 +17,7 @@ func TypedList(texts []string) List[Value] {
 	return ListOf(texts, FormValue)
 }
 
-// Split splits a text of a form at commas.
+// Split splits each text of a form at the separator, and leaves out parts that are blank.
 func Split(l List[Value], separator string) List[Value] {
 	whole := List[Value]{Kind: Array}
 	for _, item := range l.Items {

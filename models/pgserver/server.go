@@ -31,7 +31,7 @@ const postgresPoll = 10 * time.Millisecond
 
 // Config says where the private server keeps its data.
 type Config struct {
-	Dir      string            // DefaultPostgresDir when empty
+	Dir      string            // DefaultDir when empty
 	Settings map[string]string // server settings that override the supervisor's own
 	Log      *slog.Logger      // nothing is logged when nil
 }

@@ -1,2 +1,2 @@
-// Package plural writes counts with their nouns, the same in messages of the API and on pages.
+// Package plural writes counts with their nouns, the same in API messages and on pages.
 package plural

@@ -41,7 +41,7 @@ type BodyFields = []bodyField
 
 type bodyField struct {
 	Name  string
-	Value any // a json.RawMessage, bodyFields, []any
+	Value any // a json.RawMessage, BodyFields, []any
 }
 
 // Body is the JSON that a client would send.
@@ -111,7 +111,7 @@ func Each[T any](l input.List[T], body func(T) any) []any {
 	return bodies
 }
 
-// WriteBody writes an object as JSON, indented.
+// WriteBody writes an object as JSON, its members in their order.
 func WriteBody(to *bytes.Buffer, value any) error {
 	switch v := value.(type) {
 	case BodyFields:

@@ -22,7 +22,7 @@ type Query struct {
 	Search        string
 	Tags          []string // all must match
 	IsActive      *bool
-	Sort          string // a key of AccessProfileSorts
+	Sort          string // one of Sorts
 }
 
 // Sorts are the orders of a list; each also with a leading "-". The first is the default.

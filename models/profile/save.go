@@ -139,7 +139,7 @@ type Stored struct {
 	snapshot      json.RawMessage
 }
 
-// Fresh is what was stored, as it is read again.
+// Fresh refuses a change that was made from another version than the stored one. Refusal: Stale.
 func (s Stored) Fresh(ifVersion *int64) error {
 	if ifVersion != nil && *ifVersion != s.Version {
 		return problem.Refuse(problem.Stale, "", "version_mismatch",

@@ -24,7 +24,7 @@ type shaped struct {
 	before  policy.Policy
 }
 
-// versions of a profile are read once each; they never change.
+// history has the versions of a profile that were read so far; they never change.
 type history struct {
 	profileID int64
 	known     map[int64]profile.Profile

@@ -1,2 +1,2 @@
-// Package quota is what the user of a virtual key may still spend.
+// Package quota computes what the user of a virtual key may still use of each limit.
 package quota

@@ -4,8 +4,8 @@
 // A Log collects cells in memory and adds them to the sums every two seconds, exactly once: each flush has a number
 // that moves in the same statement. Memory and rows are bounded. Of the names that one user asks for, the first twenty
 // of a minute are kept apart, and of cells 20,000 a flush; the rest is added up as "(others)". A console that is
-// killed loses two seconds at most, and the next reader is told.
+// killed loses two seconds at most, and lists show the gap.
 //
 // No prompt, no address and no key is kept: what was asked for is one legible name, and what looks like a secret is
-// masked. With a user their rows are deleted.
+// masked. Deleting a user deletes their rows.
 package refusal

@@ -20,7 +20,7 @@ var Groupings = []string{"provider", "model", "user", "profile", "day"}
 type Query struct {
 	Since, Until    time.Time      // dates
 	Zone            *time.Location // nil for UTC
-	GroupBy         string         // one of UsageGroupings
+	GroupBy         string         // one of Groupings
 	Provider, Model string
 	UserID          string
 	ProfileID       int64 // 0 for all

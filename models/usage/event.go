@@ -81,7 +81,7 @@ const maxRequests = 1_000_000
 
 const clockSkew = 5 * time.Minute
 
-const dedupHorizon = 35 * window.Day // how long event ids are kept for deduplication, and so how late an event may come
+const dedupHorizon = 35 * window.Day // how late an event may come; its id has to be kept as long for deduplication
 
 // read checks an event; now is the database's clock. Problems are below path.
 func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) {

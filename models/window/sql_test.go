@@ -141,10 +141,10 @@ func askInSQL(t *testing.T, conn bun.Conn, cases []windowCase) (all []sqlWindow)
 	return all
 }
 
-// windowing is models.Window, or a twin of it that is wrong.
+// windowing is window.Window, or a twin of it that is wrong.
 type windowing func(duration string, quarter int, calendar window.Calendar, anchor, moment time.Time) (start, end time.Time)
 
-// carrying is models.CarriedWindow, or a twin of it that is wrong.
+// carrying is window.Carried, or a twin of it that is wrong.
 type carrying func(duration string, quarter int, calendar window.Calendar, anchor time.Time, from, until *time.Time, moment time.Time) (start, end time.Time)
 
 // difference is the first case that Go and SQL answer differently, or both otherwise than the calendar; "" when there

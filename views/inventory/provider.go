@@ -15,7 +15,7 @@ type ProviderRead struct {
 	Search, Price string
 }
 
-// PriceFilters are what a provider's models can be narrowed to.
+// priceFilters narrow the list of a provider's models by their price.
 var priceFilters = []ui.Option{
 	{Value: "", Label: "With and without a price"}, {Value: "set", Label: "With a price"}, {Value: "none", Label: "Without a price"},
 }

@@ -155,7 +155,7 @@ func (v Client) WithinASecond(call Object, want string) {
 	}
 }
 
-// Within is withinASecond for any condition.
+// Within is WithinASecond for any condition.
 func (c *Console) Within(come func() bool, otherwise string) {
 	c.T.Helper()
 	confirmed, ticks := time.Now(), time.NewTicker(10*time.Millisecond)

@@ -197,7 +197,7 @@ func (c *Console) Wait(seconds int) {
 	c.Exec("UPDATE login_throttles SET last_failed_at = last_failed_at - ? * interval '1 second'", seconds)
 }
 
-// Ahead is how far freezeThrottle moves the last attempts into the future, so that a slow machine changes nothing
+// Ahead is how far FreezeThrottle moves the last attempts into the future, so that a slow machine changes nothing
 // between two requests.
 const Ahead = 30
 
