@@ -101,13 +101,30 @@ func (h *Handlers) QuotaMoved(c *gin.Context) error {
 	return nil
 }
 
-// ChangeOwnPassword changes the password of the signed-in user on their own page.
+// ChangeOwnPassword changes the password of the signed-in user on their own page, or sets the first one.
 func (h *Handlers) ChangeOwnPassword(c *gin.Context) error {
-	return h.changePassword(c, meHref, func(problems problem.Problems) (templ.Component, error) {
+	show := func(problems problem.Problems) (templ.Component, error) {
 		shown, err := h.loadMe(c)
 		shown.Password = problems
 		return h.mePage(c, shown), err
-	})
+	}
+	if user, _ := reqctx.User(c); user.HasPassword || !user.ByLink {
+		return h.changePassword(c, meHref, show)
+	}
+	return h.setFirstPassword(c, show)
+}
+
+func (h *Handlers) setFirstPassword(c *gin.Context, show refusedPage) error {
+	in, err := intake.Decode[identity.PasswordInput](c)
+	if err == nil {
+		var token string
+		user, _ := reqctx.User(c)
+		if token, err = identity.SetFirstPassword(reqctx.Of(c), h.DB, &h.Passwords, user, h.SessionToken(c), in); err == nil {
+			h.setSession(c, token)
+			return seeOther(c, meHref, "Your password is set: sign in with it from now on. Every other session of yours was ended.")
+		}
+	}
+	return h.refuse(c, err, show)
 }
 
 // TryOwnAccess shows whether the user might make a call now, and the limit that decides.

@@ -119,7 +119,11 @@ func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, pa
 // before it is known to be wrong, so that parallel tries cannot slip through, and uncounted when it was right.
 type attempt struct{ account, network string }
 
+// Wrong passwords that are not delayed, for one account and from one network.
 const (
+	FreeTries          = 5
+	FreeTriesOfNetwork = 30
+
 	freeTries = "(CASE WHEN t.subject LIKE 'network %' THEN 30 ELSE 5 END)"
 	// throttleDelay is how long to wait after that many failures: nothing for the free ones, then 1 s, 2 s, 4 s … 60 s.
 	throttleDelay = "(CASE WHEN round(t.failures) < " + freeTries + " THEN 0" +

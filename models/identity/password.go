@@ -21,7 +21,7 @@ const (
 	parallelHashes = 2  // each takes 19 MiB and a processor
 	waitingHashes  = 16 // a longer queue would only time out
 
-	minPassword = 12 // bytes
+	MinPassword = 12 // bytes
 	maxPassword = 1024
 )
 
@@ -150,8 +150,8 @@ func readPassword(c *input.Reader, field string, v input.Value, what string) (st
 		c.Add(field, "null_not_allowed", "Enter "+what+" instead of null.")
 	case v.Kind != input.String:
 		c.Add(field, "wrong_type", "Give "+what+" as text.")
-	case len(password) < minPassword:
-		c.Add(field, "too_short", fmt.Sprintf("Use at least %d characters for the password.", minPassword))
+	case len(password) < MinPassword:
+		c.Add(field, "too_short", fmt.Sprintf("Use at least %d characters for the password.", MinPassword))
 	case len(password) > maxPassword:
 		c.Add(field, "too_long", fmt.Sprintf("Shorten the password to %d bytes or fewer.", maxPassword))
 	default:

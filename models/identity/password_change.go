@@ -2,16 +2,19 @@ package identity
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/secret"
 )
 
 // PasswordInput is what a user sends to change their password.
@@ -59,6 +62,50 @@ func ChangePassword(
 		return audit.RecordResource(
 			ctx, tx, user.Actor().At(permission.DoorConsole), "update", "user", user.ID, nil,
 			map[string]string{"password": "changed"},
+		)
+	})
+	return token, err
+}
+
+// SetFirstPassword gives a user who signed in by a link their first password, ends their other sessions, and starts the
+// one whose token is returned, which shows no more than the one of the token session did. Refusals: Invalid, also when
+// the user's role permits more than when the link was made: whoever made the link could sign in with the password.
+func SetFirstPassword(
+	ctx context.Context, db bun.IDB, passwords *Passwords, user User, session string, in PasswordInput,
+) (token string, err error) {
+	c := &input.Reader{}
+	password, _ := readPassword(c, "new_password", in.New, "a password")
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return "", err
+	}
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		link := usedLink{}
+		err := tx.NewRaw(`
+UPDATE users AS u SET password_hash = ?, updated_at = now() FROM sessions AS s
+WHERE u.id = ? AND u.password_hash IS NULL AND s.user_id = u.id AND s.token_hash = ? AND s.own_only AND `+liveSession+`
+AND NOT EXISTS (
+    SELECT FROM role_permissions AS p WHERE p.role_id = u.role_id AND p.permission <> ALL (coalesce(s.permitted, '{}')))
+RETURNING coalesce(s.permitted, '{}')`, hash, user.ID, secret.HashToken(session)).Scan(ctx, pgdialect.Array(&link.permitted))
+		if errors.Is(err, sql.ErrNoRows) {
+			return problem.Refuse(problem.Invalid, "new_password", "link_outdated",
+				"Ask an admin for another link: you have a password already, or may do more than when your link was made.")
+		}
+		if err != nil {
+			return fmt.Errorf("store the first password: %w", err)
+		}
+		if err := EndSessions(ctx, tx, user.ID); err != nil {
+			return err
+		}
+		if token, err = startSession(ctx, tx, user.ID, "", &link); err != nil {
+			return err
+		}
+		return audit.RecordResource(
+			ctx, tx, user.Actor().At(permission.DoorConsole), "update", "user", user.ID, nil,
+			map[string]string{"password": "set"},
 		)
 	})
 	return token, err

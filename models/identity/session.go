@@ -28,17 +28,20 @@ const (
 // token old, if any, ends: a token seen before sign-in is invalid after it. Of others that are over the user is known
 // for a day.
 func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
-	return startSession(ctx, db, userID, old, false)
+	return startSession(ctx, db, userID, old, nil)
 }
 
-// startSession starts a session; one that is ownOnly shows a user's own access and nothing else of the console.
-func startSession(
-	ctx context.Context, db bun.IDB, userID, old string, ownOnly bool,
-) (token string, err error) {
+// startSession starts a session. One that a link began shows the user's own access and nothing else of the console.
+func startSession(ctx context.Context, db bun.IDB, userID, old string, link *usedLink) (token string, err error) {
 	token, hash := secret.NewToken()
+	var permitted any
+	if link != nil {
+		permitted = pgdialect.Array(link.permitted)
+	}
 	_, err = db.NewRaw(`
 WITH ended AS (DELETE FROM sessions AS s WHERE s.token_hash = ? OR s.created_at < now() - interval '1 day')
-INSERT INTO sessions (token_hash, user_id, own_only) VALUES (?, ?, ?)`, secret.HashToken(old), hash, userID, ownOnly).Exec(ctx)
+INSERT INTO sessions (token_hash, user_id, own_only, permitted) VALUES (?, ?, ?, ?::text[])`,
+		secret.HashToken(old), hash, userID, link != nil, permitted).Exec(ctx)
 	if err != nil {
 		return "", fmt.Errorf("start a session: %w", err)
 	}

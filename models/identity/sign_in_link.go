@@ -61,6 +61,9 @@ RETURNING expires_at`, user, hash, pgdialect.Array(auth.Roles[u.RoleID].Permissi
 	return link, err
 }
 
+// usedLink is what a session keeps of the link that began it: what the user's role permitted when it was made.
+type usedLink struct{ permitted []string }
+
 // LinkInput is what the page of a sign-in link sends.
 type LinkInput struct {
 	input.Row
@@ -77,11 +80,13 @@ func UseSignInLink(ctx context.Context, db bun.IDB, in LinkInput, old string) (s
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		var user User
+		link := usedLink{}
 		err := tx.NewRaw(`
 DELETE FROM sign_in_links AS l USING users AS u
 WHERE l.token_hash = ? AND l.expires_at > clock_timestamp() AND u.id = l.user_id AND NOT EXISTS (
     SELECT FROM role_permissions AS p WHERE p.role_id = u.role_id AND p.permission <> ALL (l.permitted))
-RETURNING u.id, u.email`, secret.HashToken(linkToken(in.Code.Text))).Scan(ctx, &user.ID, &user.Email)
+RETURNING u.id, u.email, l.permitted`, secret.HashToken(linkToken(in.Code.Text))).
+			Scan(ctx, &user.ID, &user.Email, pgdialect.Array(&link.permitted))
 		if errors.Is(err, sql.ErrNoRows) {
 			return problem.Refuse(problem.Invalid, "code", "invalid_link",
 				"Ask for another link: this one is not valid, was used already, or is older than 24 hours.")
@@ -89,7 +94,7 @@ RETURNING u.id, u.email`, secret.HashToken(linkToken(in.Code.Text))).Scan(ctx, &
 		if err != nil {
 			return fmt.Errorf("use a sign-in link: %w", err)
 		}
-		if session, err = startSession(ctx, tx, user.ID, old, true); err != nil {
+		if session, err = startSession(ctx, tx, user.ID, old, &link); err != nil {
 			return err
 		}
 		return recordLink(ctx, tx, user.Actor().At(permission.DoorConsole), "delete", user.ID, nil)
