@@ -17,3 +17,17 @@ func TestSettingsSayWhatIsKept(t *testing.T) {
 		}
 	}
 }
+
+// Settings say how everybody signs in.
+func TestSettingsSayHowToSignIn(t *testing.T) {
+	s := webtest.NewStage(t)
+	rules := webtest.Text(s.Session.Get("/settings").Is(200).One("section", "aria-labelledby", "sign-in"))
+	for _, words := range []string{
+		"End after 30 minutes without a request, and 12 hours after signing in", "At least 12 characters", "argon2id",
+		"After 5 for one account, or 30 from one network", "works once, within 24 hours", "tollgate user create --email ADDRESS --role Admin",
+	} {
+		if !strings.Contains(rules, words) {
+			t.Errorf("nothing says %q: %s", words, rules)
+		}
+	}
+}
