@@ -11,6 +11,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/input"
 	"tollgate/models/mcptool"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -21,6 +22,29 @@ import (
 const groupsHref = "/mcp/tool-groups"
 
 func groupHref(id int64) string { return groupsHref + "/" + strconv.FormatInt(id, 10) }
+
+// groupForm is what the form of a tool group sends beside the group itself: a filter over its tools, for browsers
+// without scripts.
+type groupForm struct {
+	mcptool.ToolGroupInput
+	Op       input.Value `form:"op"`
+	Filter   input.Value `form:"filter"`
+	Filtered input.Value `form:"filtered"` // the filter of the page that was sent
+}
+
+// decodeGroup reads a tool group by either door; a form is completed, since it shows every field.
+func decodeGroup(c *gin.Context) (groupForm, error) {
+	form, err := intake.Decode[groupForm](c)
+	if !reqctx.IsAPI(c) && !form.filters() {
+		form.ToolGroupInput = form.Whole()
+	}
+	return form, err
+}
+
+// filters reports whether the form is only to be shown again with fewer tools. Enter saves, unless a filter was typed.
+func (f groupForm) filters() bool {
+	return f.Op.Text == "filter" || f.Op.Text == "enter" && f.Filter.Text != f.Filtered.Text
+}
 
 // ListToolGroups answers a page of tool groups.
 func (h *Handlers) ListToolGroups(c *gin.Context) error {
@@ -36,7 +60,7 @@ func (h *Handlers) ListToolGroups(c *gin.Context) error {
 
 // NewToolGroup shows an empty form.
 func (h *Handlers) NewToolGroup(c *gin.Context) error {
-	page, err := h.groupForm(c, mcptool.ToolGroup{}, mcptool.ToolGroupInput{}, nil)
+	page, err := h.groupForm(c, mcptool.ToolGroup{}, groupForm{}, nil)
 	if err != nil {
 		return err
 	}
@@ -46,10 +70,13 @@ func (h *Handlers) NewToolGroup(c *gin.Context) error {
 
 // CreateToolGroup adds a tool group.
 func (h *Handlers) CreateToolGroup(c *gin.Context) error {
-	in, err := intake.DecodeWhole[mcptool.ToolGroupInput](c)
+	in, err := decodeGroup(c)
+	if err == nil && in.filters() {
+		return h.filterTools(c, mcptool.ToolGroup{}, in)
+	}
 	if err == nil {
 		var group mcptool.ToolGroup
-		if group, err = mcptool.CreateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
+		if group, err = mcptool.CreateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), in.ToolGroupInput); err == nil {
 			return saved(c, http.StatusCreated, "tool_group", group, groupHref(group.ID), group.Name+" was added.")
 		}
 	}
@@ -104,7 +131,7 @@ func (h *Handlers) EditToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := h.groupForm(c, group, group.Input(), nil)
+	page, err := h.groupForm(c, group, groupForm{ToolGroupInput: group.Input()}, nil)
 	if err != nil {
 		return err
 	}
@@ -118,10 +145,17 @@ func (h *Handlers) UpdateToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := intake.DecodeWhole[mcptool.ToolGroupInput](c)
+	in, err := decodeGroup(c)
+	if err == nil && in.filters() {
+		group, err := mcptool.GetToolGroup(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return err
+		}
+		return h.filterTools(c, group, in)
+	}
 	if err == nil {
 		var group mcptool.ToolGroup
-		if group, err = mcptool.UpdateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {
+		if group, err = mcptool.UpdateToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in.ToolGroupInput); err == nil {
 			return saved(c, http.StatusOK, "tool_group", group, groupHref(id), group.Name+" was saved.")
 		}
 	}
@@ -168,9 +202,19 @@ func (h *Handlers) groupDeletion(c *gin.Context, problems problem.Problems) (tem
 	}, use, problems), nil
 }
 
+// filterTools shows the form again with the tools that match, and everything else as it was typed.
+func (h *Handlers) filterTools(c *gin.Context, group mcptool.ToolGroup, in groupForm) error {
+	page, err := h.groupForm(c, group, in, nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
 // groupForm is the form of a new group, or of the one given.
 func (h *Handlers) groupForm(
-	c *gin.Context, group mcptool.ToolGroup, in mcptool.ToolGroupInput, problems problem.Problems,
+	c *gin.Context, group mcptool.ToolGroup, in groupForm, problems problem.Problems,
 ) (templ.Component, error) {
 	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
 	if err != nil {
@@ -182,6 +226,6 @@ func (h *Handlers) groupForm(
 	}
 	reply.MarkProblems(&page, problems)
 	return framed(page, inventory.ToolGroupFormBody(inventory.ToolGroupForm{
-		ID: group.ID, Input: in, Problems: problems, Catalogue: offered,
+		ID: group.ID, Input: in.ToolGroupInput, Filter: in.Filter.Text, Problems: problems, Catalogue: offered,
 	})), nil
 }

@@ -18,6 +18,7 @@ import (
 type ToolGroupForm struct {
 	ID        int64
 	Input     mcptool.ToolGroupInput
+	Filter    string // over the tools, without scripts
 	Problems  problem.Problems
 	Catalogue catalogue.Catalogue
 }
@@ -32,11 +33,26 @@ func (f ToolGroupForm) action() string {
 // toolBranch is a server in the tree of tools.
 type toolBranch struct {
 	Name, Key string
-	Tools     []ui.Option
+	Tools     []toolBox
 	All       bool
 	Picked    int
 	Error     string
 	Open      bool
+}
+
+// toolBox is a tool that can be ticked. One that the filter leaves out keeps its tick.
+type toolBox struct {
+	Name           string
+	Ticked, Hidden bool
+}
+
+func (b toolBranch) shown() (n int) {
+	for _, tool := range b.Tools {
+		if !tool.Hidden {
+			n++
+		}
+	}
+	return n
 }
 
 func (b toolBranch) field(name string) string { return "tools[" + b.Key + "]." + name }
@@ -63,12 +79,12 @@ func (f ToolGroupForm) tree() []toolBranch {
 		ticked := rows[server.ClientID]
 		b := toolBranch{Name: server.ClientID, Key: "s" + strconv.Itoa(i), All: ticked["*"], Error: problems[server.ClientID]}
 		for _, tool := range ui.PickedFirst(server.Tools, slices.Collect(maps.Keys(ticked))) {
-			b.Tools = append(b.Tools, ui.Option{Value: tool, Label: tool, Chosen: ticked[tool]})
+			b.Tools = append(b.Tools, toolBox{tool, ticked[tool], !matches(f.Filter, server.ClientID, tool)})
 			if ticked[tool] {
 				b.Picked++
 			}
 		}
-		b.Open = total <= fewTools || b.All || b.Picked > 0 || b.Error != ""
+		b.Open = total <= fewTools || b.All || b.Picked > 0 || b.Error != "" || f.Filter != "" && b.shown() > 0
 		branches[i] = b
 	}
 	return branches
@@ -137,12 +153,24 @@ func (f ToolGroupForm) summary() []ui.ProblemLink {
 	return links
 }
 
-func treeCount(branches []toolBranch) string {
+// treeCount says how many tools are ticked, and how many of them all the filter shows.
+func treeCount(branches []toolBranch, filter string) string {
 	picked, total := 0, 0
 	for _, branch := range branches {
 		picked, total = picked+branch.Picked, total+len(branch.Tools)
 	}
-	return strconv.Itoa(picked) + " of " + strconv.Itoa(total)
+	count := strconv.Itoa(picked) + " of " + strconv.Itoa(total)
+	if filter != "" {
+		count = strconv.Itoa(treeShown(branches)) + " matching, " + count
+	}
+	return count
+}
+
+func treeShown(branches []toolBranch) (n int) {
+	for _, branch := range branches {
+		n += branch.shown()
+	}
+	return n
 }
 
 // groupLines says what a group grants, a line a server: "9 github tools", "all jira tools, including future tools".
