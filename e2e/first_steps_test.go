@@ -39,7 +39,7 @@ func TestFirstSteps(t *testing.T) {
 			s.arrives("/access-profiles")
 			steps := s.role("region", "First steps").GetByRole("listitem")
 			s.says(steps.Nth(0), "Make a profile done")
-			s.says(steps.Nth(1), "Give it to a person on their page")
+			s.says(steps.Nth(1), "Give it to a user on their page")
 			s.click(steps.Nth(1).GetByRole("link"))
 			s.click(s.link("Amara Abara"))
 			s.click(s.link("Assign a profile"))

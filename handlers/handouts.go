@@ -161,7 +161,7 @@ func (h *Handlers) shownHandout(c *gin.Context) (lines []given.Line, ok bool, er
 
 // ShowHandout shows who got a profile, with the keys that were issued.
 func (h *Handlers) ShowHandout(c *gin.Context) error {
-	page, shown, err := h.handoutFrame(c, "Given ", "")
+	page, shown, err := h.handoutFrame(c, "", " was given")
 	if err != nil {
 		return err
 	}

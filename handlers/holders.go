@@ -71,7 +71,7 @@ func (h *Handlers) ListHolders(c *gin.Context) error {
 		All:      ui.Link{Label: "All", Href: q.Link("behind", ""), On: !wanted.Behind},
 		Behind:   ui.Link{Label: "Behind", Href: q.Link("behind", "true"), On: wanted.Behind},
 		Pager:    pager(q, limit, offset, int64(len(copies)), total, "holders"), MayViewUsers: actor.May(permission.ViewUsers),
-		MayDetach: actor.May(permission.DeleteAccessProfiles),
+		MayDetach: actor.May(permission.DeleteAccessProfiles), MayGive: actor.May(permission.CreateAccessProfiles),
 	})))
 	return nil
 }

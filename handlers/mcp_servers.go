@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -199,10 +200,10 @@ func (h *Handlers) serverForm(
 ) templ.Component {
 	title, stored := "New MCP server", mcptool.Server{}
 	if id != "" {
-		title = "Edit " + id
 		stored, _ = mcptool.GetServer(reqctx.Of(c), h.DB, id) // the form works without it
+		title = "Edit " + cmp.Or(stored.Name, id)
 	}
-	page := h.below(c, title, "MCP servers", serversHref, id, serversHref+"/"+id)
+	page := h.below(c, title, "MCP servers", serversHref, cmp.Or(stored.Name, id), serversHref+"/"+id)
 	reply.MarkProblems(&page, problems)
 	return framed(page, inventory.MCPServerFormBody(inventory.MCPServerForm{
 		ClientID: id, Input: in, Problems: problems, Stored: stored,

@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/problem"
+	"tollgate/views"
 	"tollgate/views/ui"
 )
 
@@ -92,13 +93,16 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	if page.User != nil && !page.User.Console {
 		body.BackLabel, body.BackHref = "My access", meHref
 	}
+	if page.User == nil && status != http.StatusServiceUnavailable {
+		body.BackLabel, body.BackHref = "Sign in", "/login"
+	}
 	switch status {
 	case http.StatusNotFound:
 		body.Icon = "gone"
 	case http.StatusUnauthorized:
 		body.Icon, body.BackLabel, body.BackHref = "refused", "Sign in", loginLink(pageBehind(c))
 	case http.StatusForbidden:
-		body.Icon = "refused"
+		body.Icon, body.Message = "refused", views.PermissionsInWords(first.Message)
 	case http.StatusServiceUnavailable:
 		body.Icon, body.Patient = "database", true
 		body.Meanwhile = "Until it answers, calls of gateways are refused. Everything that was saved, and all usage that was " +
@@ -115,6 +119,8 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 
 func errorTitle(status int) string {
 	switch status {
+	case http.StatusBadRequest:
+		return "Not understood"
 	case http.StatusNotFound:
 		return "Not found"
 	case http.StatusUnauthorized:

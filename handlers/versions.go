@@ -110,13 +110,14 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	if err != nil {
 		return err
 	}
-	page := h.profilePage(c, profile, "Version "+strconv.FormatInt(from, 10)+" and version "+strconv.FormatInt(*to, 10))
-	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Versions", Href: page.Crumbs[1].Href + "/versions"})
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.CompareBody(history.Comparison{
-		Href: page.Crumbs[1].Href, From: from, To: *to, Current: profile.Version,
-		Rows:       history.Differences(older, newer, offered),
+	compared := history.Comparison{
+		From: from, To: *to, Current: profile.Version, Rows: history.Differences(older, newer, offered),
 		MayRestore: reqctx.Actor(c).May(permission.UpdateAccessProfiles),
-	})))
+	}
+	page := h.profilePage(c, profile, compared.Title())
+	compared.Href = page.Crumbs[1].Href
+	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: "Versions", Href: compared.Href + "/versions"})
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, history.CompareBody(compared)))
 	return nil
 }
 

@@ -58,6 +58,16 @@ func scopeLines(scopes []permission.Permission) []string {
 	return lines
 }
 
+// PermissionsInWords writes the permissions that a message names as pages do: Profiles: create.
+func PermissionsInWords(message string) string {
+	var words []string
+	for _, p := range permission.AllPermissions() {
+		resource, operation, _ := strings.Cut(string(p), ":")
+		words = append(words, string(p), "“"+resourceNames[resource]+": "+strings.ToLower(operation)+"”")
+	}
+	return strings.NewReplacer(words...).Replace(message)
+}
+
 const scopeLinesShown = 3
 
 // shortScopes is the same for a row of a list; the whole is in the title.

@@ -89,7 +89,7 @@ func FirstRunBody(f FirstRunForm) templ.Component {
 		}
 		templ_7745c5c3_Err = ui.CheckboxField(ui.Field{
 			Name: "sample", Label: "Add sample data",
-			Hint: "Providers, MCP servers and tool groups, a profile, and a person to give it to.",
+			Hint: "Providers, MCP servers and tool groups, a profile, and a user to give it to.",
 		}, f.Input.Sample.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -84,7 +84,7 @@ func firstSteps(s FirstSteps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = firstStep(s.Given, "Give it to a person").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = firstStep(s.Given, "Give it to a user").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -100,7 +100,7 @@ func firstSteps(s FirstSteps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "before each call. A person's page has Try it, which asks the same. <a class=\"button compact\" href=\"/settings/api-keys\">API keys</a>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "before each call. A user's page has Try it, which asks the same. <a class=\"button compact\" href=\"/settings/api-keys\">API keys</a>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -157,8 +157,8 @@ func (s FirstSteps) report() string {
 }
 
 func (s FirstSteps) curl(path, body string) string {
-	return "curl " + s.BaseURL + "/api/" + path + ` -H "Authorization: Bearer $TOLLGATE_API_KEY"` +
-		" -H 'Content-Type: application/json' \\\n  -d '" + body + "'"
+	return "curl " + s.BaseURL + "/api/" + path + " \\\n" + `  -H "Authorization: Bearer $TOLLGATE_API_KEY"` +
+		" \\\n  -H 'Content-Type: application/json' \\\n  -d '" + body + "'"
 }
 
 func firstStep(done bool, act string) templ.Component {

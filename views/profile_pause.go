@@ -18,6 +18,9 @@ type PauseForm struct {
 
 // Title is the question.
 func (f PauseForm) Title() string {
+	if f.count() == 0 {
+		return plural.Choose(f.Pause, "Nothing to pause", "Nothing to resume")
+	}
 	return plural.Choose(f.Pause, "Pause", "Resume") + " access of " + plural.Of(f.count(), "holder") + " of " + f.Profile.Name + "?"
 }
 

@@ -101,6 +101,7 @@ type HolderList struct {
 	Copies                            []assignment.Assignment
 	Now                               time.Time
 	Filtered, MayViewUsers, MayDetach bool
+	MayGive                           bool
 	All, Behind                       ui.Link
 	Pager                             ui.Pager
 }

@@ -92,7 +92,7 @@ func TestUsageIsAddedUpByOneConsole(t *testing.T) {
 	webtest.Same(t, "within five minutes", again, computed)
 	today := "since=" + time.Now().UTC().Format(time.DateOnly)
 	webtest.Same(t, "of today alone", g.Admin.Get("/api/usage?" + today).Is(200).JSON()["as_of"], nil)
-	if page := string(g.Session.Get("/usage?" + url.PathEscape("group_by") + "=day").Is(200).Body); !strings.Contains(page, "Days before today as of ") {
+	if page := string(g.Session.Get("/usage?" + url.PathEscape("group_by") + "=day").Is(200).Body); !strings.Contains(page, "Earlier days are as of ") {
 		t.Error("the page does not say until when usage was added up")
 	}
 }

@@ -122,7 +122,7 @@ func (e Editor) form() profileForm {
 		Rate:    m.rate("rate_limit", in.RateLimit, ""),
 		Aligned: m.field("calendar_aligned", "calendar_aligned", input.FormValue("true"), ui.Field{
 			Label: "Align windows to the calendar",
-			Hint:  "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise windows run from when a holder got the profile.",
+			Hint:  "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise, and by the hour, windows run from when a holder got the profile.",
 		}),
 		AlignedOn: in.CalendarAligned.Text == "true",
 		Zone: m.field("time_zone", "time_zone", in.TimeZone, ui.Field{

@@ -120,7 +120,10 @@ type resetNote struct {
 // nextReset says when the window of the line ends. One that rolls ends for each holder at a moment of their own.
 func (m *formBuilder) nextReset(line, duration string, config *policy.ResetConfig) resetNote {
 	if !m.Draft.CalendarAligned || duration == "1h" {
-		return resetNote{Words: line + "resets " + rolling[duration] + " from when a holder got the profile"}
+		if line != "" {
+			return resetNote{Words: line + rolling[duration]} // from when is said above the lines
+		}
+		return resetNote{Words: "resets " + rolling[duration] + " from when a holder got the profile"}
 	}
 	month := 1
 	if config != nil {

@@ -129,6 +129,12 @@ func (f CloneForm) field(name, label string, v input.Value) ui.Field {
 	return ui.Field{Name: name, Label: label, Value: v.Text, Width: "wide", Error: strings.Join(f.Problems.At(name), " ")}
 }
 
+func (f CloneForm) optional(name, label string, v input.Value) ui.Field {
+	field := f.field(name, label, v)
+	field.Optional = true
+	return field
+}
+
 func (f CloneForm) summary() []ui.ProblemLink {
 	var links []ui.ProblemLink
 	for _, problem := range f.Problems {

@@ -8,6 +8,7 @@ import (
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/views/policytext"
 )
 
 // Form asks who is to get a profile.
@@ -59,6 +60,8 @@ type Result struct {
 	Gateway, CSV  string
 	MaySetGateway bool
 }
+
+func (r Result) holders() string { return policytext.ProfileHref(r.Profile.ID) + "/users" }
 
 func (r Result) keys() (n int) {
 	for _, line := range r.Lines {

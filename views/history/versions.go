@@ -48,6 +48,25 @@ type Comparison struct {
 
 func (c Comparison) number(n int64) string { return strconv.FormatInt(n, 10) }
 
+// Title names what is compared; a version that stands alone is the current one, or the same was chosen twice.
+func (c Comparison) Title() string {
+	if c.From == c.To {
+		return "Version " + c.number(c.From)
+	}
+	return "Version " + c.number(c.From) + " and version " + c.number(c.To)
+}
+
+// same says why there is nothing to compare.
+func (c Comparison) same() string {
+	switch {
+	case c.From != c.To:
+		return "Nothing differs between these versions."
+	case c.To == c.Current:
+		return "Version " + c.number(c.To) + " is the current one."
+	}
+	return "Choose two versions to compare."
+}
+
 // restorable reports whether the older side can be restored: it differs from the current version.
 func (c Comparison) restorable() bool {
 	return c.MayRestore && c.To == c.Current && c.From != c.Current && len(c.Rows) > 0

@@ -66,9 +66,14 @@ func changeWords(now, before money.Money) string {
 	return "0 %"
 }
 
-func (p UsagePage) beforeWords() string {
+// comparedWords say how the spend compares with the period before, and what it was then.
+func (p UsagePage) comparedWords() string {
 	since, until := p.Query.PeriodBefore()
-	return ui.Dollars(p.Page.Before.Cents()) + " from " + since.Format("2 Jan") + " to " + until.Format("2 Jan 2006")
+	words := ""
+	if p.Page.Before > 0 || p.Page.Total.Cost > 0 {
+		words = changeWords(p.Page.Total.Cost, p.Page.Before) + ", "
+	}
+	return words + ui.Dollars(p.Page.Before.Cents()) + " from " + since.Format("2 Jan") + " to " + until.Format("2 Jan 2006")
 }
 
 // presets are the periods that people ask for.
@@ -95,7 +100,7 @@ func (p UsagePage) presets() []ui.Link {
 
 // thens are what each row can be broken down by once more.
 func (p UsagePage) thens() []ui.Link {
-	links := []ui.Link{{Label: "Rows alone", Href: p.Link("then", ""), On: p.Then == ""}}
+	links := []ui.Link{{Label: "By " + p.Query.GroupBy + " only", Href: p.Link("then", ""), On: p.Then == ""}}
 	for _, by := range []string{"provider", "model", "user", "profile"} {
 		if by != p.Query.GroupBy {
 			links = append(links, ui.Link{Label: "Then by " + by, Href: p.Link("then", by), On: p.Then == by})
