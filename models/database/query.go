@@ -86,24 +86,30 @@ func AllowLong(ctx context.Context, tx bun.IDB) error {
 	return nil
 }
 
-// Briefly runs queries in a snapshot, each for no longer than a limit. It reports whether all of them ended in time.
+// Briefly runs queries in a snapshot, each for no longer than a limit and without compiling them. It reports whether all
+// of them ended in time.
 func Briefly(
 	ctx context.Context, db bun.IDB, limit time.Duration, do func(context.Context, bun.IDB) error,
 ) (ended bool, err error) {
 	err = InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
-		_, err := db.ExecContext(ctx, "SELECT set_config('statement_timeout', ?, true)", strconv.FormatInt(limit.Milliseconds(), 10))
+		_, err := db.ExecContext(ctx, "SELECT set_config('statement_timeout', ?, true), set_config('jit', 'off', true)",
+			strconv.FormatInt(limit.Milliseconds(), 10))
 		if err != nil {
 			return fmt.Errorf("limit the time of a statement: %w", err)
 		}
 		return do(ctx, db)
 	})
-	if problem.SQLState(err) == queryCanceled && ctx.Err() == nil {
+	code := problem.SQLState(err)
+	if ctx.Err() == nil && (code == queryCanceled || code == lockNotAvailable) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-const queryCanceled = "57014"
+const (
+	queryCanceled    = "57014"
+	lockNotAvailable = "55P03"
+)
 
 // Named is a row of which only the name matters.
 type Named struct {

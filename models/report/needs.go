@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/database"
 	"tollgate/models/money"
 	"tollgate/models/window"
 )
@@ -17,6 +18,7 @@ const (
 	standingKept   = 30 * time.Second
 	standingFactor = 20 // a look that took a millisecond is kept for so many
 	standingLive   = 50 * time.Millisecond
+	needsPatience  = 4 * time.Second // a report does without, past it
 	unusualTimes   = 3
 	unusualLeast   = money.Money(1_000_000_000) // a dollar: less is not worth a look
 )
@@ -34,6 +36,7 @@ type Needs struct {
 	Budget   money.Money // of a month, of all active copies
 	ReadAt   time.Time
 	Outdated bool // read a moment ago, since reading takes long
+	Unknown  bool // there are too many budgets to look through
 }
 
 // Blocked are the budgets that are used up, the largest first.
@@ -61,7 +64,7 @@ type Watch struct {
 	people people
 }
 
-// loadNeeds reads them in the snapshot of a report, all or those of a user, profile or provider.
+// loadNeeds reads them for a report: all, or those of a user, profile or provider.
 func (w *Watch) loadNeeds(ctx context.Context, db bun.IDB, q Query) (Needs, error) {
 	if q.UserID != "" || q.ProfileID != 0 {
 		return loadNeeds(ctx, db, q)
@@ -94,13 +97,19 @@ func (w *Watch) all(ctx context.Context, db bun.IDB, from sums) (Needs, error) {
 	return needs, err
 }
 
-// loadNeeds takes two statements.
+// loadNeeds takes three statements.
 func loadNeeds(ctx context.Context, db bun.IDB, q Query) (needs Needs, err error) {
-	if err := needs.loadLimits(ctx, db, q); err != nil {
-		return needs, err
-	}
-	if q.ProfileID == 0 {
-		needs.Unusual, err = unusual(ctx, db, q, needs.ReadAt)
+	ended, err := database.Briefly(ctx, db, needsPatience, func(ctx context.Context, db bun.IDB) (err error) {
+		if err := needs.loadLimits(ctx, db, q); err != nil {
+			return err
+		}
+		if q.ProfileID == 0 {
+			needs.Unusual, err = unusual(ctx, db, q, needs.ReadAt)
+		}
+		return err
+	})
+	if !ended {
+		needs = Needs{Lines: []NearLimit{}, ReadAt: time.Now(), Unknown: true}
 	}
 	return needs, err
 }

@@ -71,8 +71,7 @@ func (q Query) PeriodBefore() (since, until time.Time) {
 	return q.Since.AddDate(0, 0, -days), q.Since.AddDate(0, 0, -1)
 }
 
-// LoadPage reads a page of a report and who needs an administrator, in one snapshot and at most six
-// statements, seven once it took long.
+// LoadPage reads a page of a report in one snapshot, then who needs an administrator, in at most eight statements.
 // Refusal: as of LoadReport.
 func (w *Watch) LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, error) {
 	var page Page
@@ -90,13 +89,13 @@ func (w *Watch) LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, er
 		if err := page.loadDays(ctx, db, q, top); err != nil {
 			return err
 		}
-		if err := page.breakDown(ctx, db, q); err != nil {
-			return err
-		}
-		page.Needs, err = w.loadNeeds(ctx, db, q.Query)
-		return err
+		return page.breakDown(ctx, db, q)
 	})
-	return page, q.tooMuch(err)
+	if err != nil {
+		return page, q.tooMuch(err)
+	}
+	page.Needs, err = w.loadNeeds(ctx, db, q.Query)
+	return page, err
 }
 
 func pageRows(rows []Row) []PageRow {
