@@ -76,6 +76,7 @@ func (b *bench) measure(ctx context.Context) error {
 		{"P10", b.measureLarge},
 		{"P4", b.countStatements},
 		{"P6", b.measurePropagation},
+		{"P7w", b.measureWarmUp},
 		{"P7", b.measureDecisions},
 		{"P8", b.measureReservations},
 		{"P9", b.measureUsage},

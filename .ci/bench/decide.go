@@ -6,6 +6,15 @@ import (
 	"time"
 )
 
+// measureWarmUp measures how soon a console answers for all keys, and what they take in memory.
+func (b *bench) measureWarmUp(ctx context.Context) error {
+	g, err := b.openGateway(ctx)
+	if err != nil {
+		return err
+	}
+	return b.warm(ctx, g)
+}
+
 // measureDecisions compares decisions from the cache with gin that says hello, with OPA and with OpenFGA.
 func (b *bench) measureDecisions(ctx context.Context) error {
 	g, err := b.openGateway(ctx)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -124,6 +125,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	cache := entitlement.NewCache(serving, keys, p.log)
 	cache.Follow(db.DB)
+	p.preload(ctx, cache)
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
 	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache, p.log)
 	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), usage.NewReconciler(db.DB, p.log)
@@ -150,6 +152,26 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil
 }
+
+// preloadTime is how long a console that starts reads keys in bulk before it is ready; it reads the rest beside requests.
+const preloadTime = 30 * time.Second
+
+func (p *program) preload(ctx context.Context, cache *entitlement.Cache) {
+	ctx, cancel := context.WithTimeout(ctx, preloadTime)
+	defer cancel()
+	if err := cache.Preload(ctx); err != nil {
+		p.log.Warn("not all keys are in memory yet", "error", err.Error())
+	}
+	if cache.KeysInMemory() > manyKeys {
+		debug.SetGCPercent(garbageBesideMany)
+	}
+}
+
+// Beside very many keys, which stay, garbage may take half of their memory instead of as much again.
+const (
+	manyKeys          = 200_000
+	garbageBesideMany = 50
+)
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	var config net.ListenConfig

@@ -82,14 +82,19 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	for hash, key := range found {
-		owner := c.users[key.User]
-		key.evictions = owner.evictions
-		found[hash] = key
-		if c.unchanged(key.User, polls) {
-			c.byHash[hash], c.users[key.User] = key, owner
-		}
+		c.keepKey(hash, key, polls)
 	}
 	return found, nil
+}
+
+// keepKey caches a key that was read, unless its user changed meanwhile; the caller has the lock.
+func (c *Cache) keepKey(hash secret.Hash, key cachedKey, polls int) {
+	if !c.unchanged(key.User, polls) {
+		return
+	}
+	owner := c.entry(key.User)
+	key.evictions = owner.evictions
+	c.byHash[hash], c.users[key.User] = key, owner
 }
 
 // PayersOf is the entitlements of users, read in a fixed number of statements. For users with one copy the counters may
@@ -107,6 +112,7 @@ func (c *Cache) PayersOf(
 		case len(p.entitlements.Copies) > 1 && (p.stale || !p.entitlements.fresh(now)):
 			stale[user] = p.entitlements.Clone()
 		default:
+			p.entitlements.use(c.polls)
 			found[user] = p.entitlements
 		}
 	}
@@ -144,7 +150,8 @@ func (c *Cache) keep(h *Entitlements, polls int) {
 	for i := range h.Copies {
 		h.Copies[i].Terms = c.terms.share(h.Copies[i].Terms)
 	}
-	p := c.users[h.User]
+	h.use(c.polls)
+	p := c.entry(h.User)
 	p.entitlements = h
 	c.users[h.User] = p
 }

@@ -48,6 +48,7 @@ type Cache struct {
 	// The poll at which a user last changed: what was read before it may be older than what it evicted.
 	touched   map[uuid.UUID]int
 	lastReset int       // the poll at which everything was evicted
+	evictions uint32    // the number of the last eviction of a user
 	fresh     time.Time // when the last poll was sent, by this machine's clock
 	// The database's clock then. Elapsed time is added to it, so changes of this machine's clock have no effect.
 	clock time.Time
@@ -61,33 +62,34 @@ type Cache struct {
 	entitlementReads *batch.Lookup[uuid.UUID, *Entitlements]
 	uses             *apikey.Uses
 	onRewind         []func()
+
+	emptied     chan struct{} // after a rewind
+	preloading  sync.Mutex
+	preloaded   bool
+	preloadedTo string // the last user
 }
 
 // cachedUser is what is cached of a user.
 type cachedUser struct {
 	entitlements *Entitlements // nil when they have to be read
 	stale        bool          // usage was counted since
-	evictions    uint32        // how often the user was evicted
+	evictions    uint32        // the number of the user's last eviction
 }
 
 type cachedKey struct {
 	ID, User  uuid.UUID
-	evictions uint32 // of the user when it was read: after another one it is read again
+	evictions uint32 // of the user when it was read: with another number it is read again
 	until     int64  // microseconds; when this value expires, 0 for never
 }
 
-const (
-	// keysKept bounds the memory: past it the cache is reset.
-	keysKept = 500_000
-	// touchesKept bounds touched, which only matters to reads that are running.
-	touchesKept = 10_000
-)
+// touchesKept bounds touched, which only matters to reads that are running.
+const touchesKept = 10_000
 
 // NewCache makes a Cache, which follows db; Run keeps it up to date.
 func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
 	c := &Cache{
 		DB: db, Keys: keys, log: log, uses: apikey.NewUses(db, log), virtualKeys: secret.NewHasher(keys.VirtualKey),
-		apiKeys: secret.NewHasher(keys.APIKey),
+		apiKeys: secret.NewHasher(keys.APIKey), emptied: make(chan struct{}, 1),
 	}
 	c.keyReads, c.entitlementReads = batch.NewLookup(c.loadKeys), batch.NewLookup(c.readEntitlements)
 	c.reset()
@@ -107,6 +109,7 @@ func (c *Cache) Run(ctx context.Context) {
 	var keyUses sync.WaitGroup
 	defer keyUses.Wait()
 	keyUses.Go(func() { c.uses.Run(ctx) })
+	keyUses.Go(func() { c.goOnPreloading(ctx) })
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
@@ -132,8 +135,9 @@ func (c *Cache) evict(user string) {
 	if !ok {
 		return
 	}
-	if p, known := c.users[id]; known {
-		c.users[id] = cachedUser{evictions: p.evictions + 1}
+	if _, known := c.users[id]; known {
+		c.evictions++
+		c.users[id] = cachedUser{evictions: c.evictions}
 	}
 	c.touch(id)
 }

@@ -18,6 +18,7 @@ type Entitlements struct {
 	User    uuid.UUID
 	Copies  []Copy    // the first assigned first
 	recount time.Time // when the next reservation expires; zero without one
+	used    uint32    // the poll at which they were used last
 }
 
 // Copy is one copy; its terms are shared with all copies in the same state.
@@ -158,12 +159,11 @@ func (h *Entitlements) each(visit func(Limit)) {
 
 // Clone is a copy whose counts can be changed without changing h, which others may be reading.
 func (h *Entitlements) Clone() *Entitlements {
-	c := *h
-	c.Copies = slices.Clone(h.Copies)
+	c := &Entitlements{User: h.User, Copies: slices.Clone(h.Copies), recount: h.recount}
 	for i := range c.Copies {
 		c.Copies[i].Counters = slices.Clone(c.Copies[i].Counters)
 	}
-	return &c
+	return c
 }
 
 // termsPool lets copies of the same profile in the same state share their terms in memory.

@@ -33,7 +33,8 @@ func (c *Cache) UserOfKey(ctx context.Context, value string) (key cachedKey, ok 
 // cachedKey finds a key in the cache; the caller has the lock.
 func (c *Cache) cachedKey(hash secret.Hash) (cachedKey, bool) {
 	key, ok := c.byHash[hash]
-	return key, ok && key.evictions == c.users[key.User].evictions
+	owner, known := c.users[key.User]
+	return key, ok && known && key.evictions == owner.evictions
 }
 
 func (key cachedKey) works(now time.Time) bool { return key.until == 0 || key.until > now.UnixMicro() }
@@ -43,6 +44,9 @@ func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) 
 	now := c.Now()
 	c.mutex.RLock()
 	p := c.users[user]
+	if p.entitlements != nil {
+		p.entitlements.use(c.polls)
+	}
 	c.mutex.RUnlock()
 	if p.entitlements != nil && (older || p.current(now)) {
 		return p.entitlements, nil

@@ -53,8 +53,10 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 		database.ForgetFed(c.DB)
 		c.reset()
 		defer c.tellRewound()
-	case !c.seen.any, max(len(c.byHash), len(c.users)) > keysKept:
+	case !c.seen.any:
 		c.reset()
+	default:
+		c.trim(keysKept)
 	}
 	for _, user := range news.access {
 		c.evict(user)

@@ -12,7 +12,18 @@ func (c *Cache) OnRewind(lost func()) { c.onRewind = append(c.onRewind, lost) }
 // Rewinds is how often the database has gone back.
 func (c *Cache) Rewinds() int64 { return c.rewinds.Load() }
 
+// KeysInMemory is how many virtual keys are cached.
+func (c *Cache) KeysInMemory() int {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return len(c.byHash)
+}
+
 func (c *Cache) tellRewound() {
+	select {
+	case c.emptied <- struct{}{}:
+	default: // it is to be preloaded again already
+	}
 	for _, lost := range c.onRewind {
 		lost()
 	}
@@ -29,9 +40,9 @@ func (c *Cache) Describe(ch chan<- *prometheus.Desc) {
 func (c *Cache) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(c.rewinds.Load()))
 	c.mutex.RLock()
-	fresh, keys := c.fresh, len(c.byHash)
+	fresh := c.fresh
 	c.mutex.RUnlock()
-	ch <- prometheus.MustNewConstMetric(keysInMemory, prometheus.GaugeValue, float64(keys))
+	ch <- prometheus.MustNewConstMetric(keysInMemory, prometheus.GaugeValue, float64(c.KeysInMemory()))
 	if !fresh.IsZero() {
 		ch <- prometheus.MustNewConstMetric(followedAge, prometheus.GaugeValue, time.Since(fresh).Seconds())
 	}

@@ -1,0 +1,145 @@
+package entitlement
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/secret"
+)
+
+// preloadedAtOnce is how many users a step of Preload reads.
+const preloadedAtOnce = 4000
+
+// Preload reads keys and entitlements in bulk, from where it stopped before, until all are cached, the cache is full,
+// or ctx ends. Until then the rest is read when it is asked for.
+func (c *Cache) Preload(ctx context.Context) error {
+	c.preloading.Lock()
+	defer c.preloading.Unlock()
+	for !c.preloaded {
+		if err := c.preloadSome(ctx); err != nil {
+			return fmt.Errorf("read keys in bulk: %w", err)
+		}
+	}
+	return nil
+}
+
+// goOnPreloading preloads the rest, and all again after each rewind.
+func (c *Cache) goOnPreloading(ctx context.Context) {
+	for {
+		if err := c.Preload(ctx); err != nil && ctx.Err() == nil {
+			c.log.WarnContext(ctx, "keys are read when they are asked for: reading them in bulk failed", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.emptied:
+			c.preloading.Lock()
+			c.preloaded, c.preloadedTo = false, ""
+			c.preloading.Unlock()
+		}
+	}
+}
+
+func (c *Cache) preloadSome(ctx context.Context) error {
+	if err := c.Current(ctx); err != nil {
+		return err
+	}
+	now := c.Now()
+	c.mutex.RLock()
+	polls, full := c.polls, len(c.users) >= keysKept
+	c.mutex.RUnlock()
+	if full {
+		c.preloaded = true
+		return nil
+	}
+	read := bulk{cache: c, byUser: make(map[uuid.UUID]*Entitlements, preloadedAtOnce)}
+	err := database.InSnapshot(ctx, c.DB, func(ctx context.Context, db bun.IDB) error {
+		if err := read.users(ctx, db, c.preloadedTo); err != nil || len(read.ids) == 0 {
+			return err
+		}
+		if err := read.keys(ctx, db); err != nil {
+			return err
+		}
+		if err := read.copies(ctx, db, now); err != nil {
+			return err
+		}
+		return CountUsed(ctx, db, read.byUser, now)
+	})
+	if err != nil {
+		return err
+	}
+	if len(read.ids) == 0 {
+		c.preloaded = true
+		return nil
+	}
+	c.preloadedTo = read.ids[len(read.ids)-1]
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for user, h := range read.byUser {
+		if c.users[user].entitlements == nil {
+			c.keep(h, polls)
+		}
+	}
+	for hash, key := range read.byHash {
+		c.keepKey(hash, key, polls)
+	}
+	return nil
+}
+
+// bulk is what a step of Preload reads.
+type bulk struct {
+	cache  *Cache
+	ids    []string
+	byUser map[uuid.UUID]*Entitlements
+	byHash map[secret.Hash]cachedKey
+}
+
+func (b *bulk) users(ctx context.Context, db bun.IDB, after string) error {
+	rows, err := database.QueryPlanned(ctx, db, "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2", after, preloadedAtOnce)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		b.ids = append(b.ids, id)
+		if user, ok := identity.ParseUserID(id); ok {
+			b.byUser[user] = &Entitlements{User: user}
+		}
+	}
+	return rows.Err()
+}
+
+func (b *bulk) keys(ctx context.Context, db bun.IDB) error {
+	b.byHash = make(map[secret.Hash]cachedKey, len(b.ids))
+	rows, err := database.QueryPlanned(ctx, db, `
+SELECT key_hash, id, user_id, expires_at FROM virtual_keys WHERE user_id = ANY ($1::text[])
+UNION ALL SELECT previous_hash, id, user_id, least(previous_until, expires_at) FROM virtual_keys
+    WHERE user_id = ANY ($1::text[]) AND previous_hash IS NOT NULL`, b.ids)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var hash []byte
+		var key cachedKey
+		var until *time.Time
+		if err := rows.Scan(&hash, &key.ID, &key.User, &until); err != nil {
+			return err
+		}
+		if until != nil {
+			key.until = until.UnixMicro()
+		}
+		b.byHash[secret.Hash(hash)] = key
+	}
+	return rows.Err()
+}
