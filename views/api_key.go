@@ -28,13 +28,6 @@ type APIKeyForm struct {
 	Held     []permission.Permission
 }
 
-var resourceNames = map[string]string{
-	"AccessProfiles": "Profiles", "VirtualKeys": "Virtual keys", "Users": "Users", "Roles": "Roles",
-	"APIKeys": "API keys", "Providers": "Providers",
-	"MCPServers": "MCP servers", "ToolGroups": "Tool groups", "Usage": "Usage", "AuditLogs": "Audit log",
-	"Settings": "Settings", "AccessRequests": "Access requests",
-}
-
 // scopeLines writes scopes in words: "everything", or a line for each resource.
 func scopeLines(scopes []permission.Permission) []string {
 	if len(scopes) == len(permission.AllPermissions()) {
@@ -50,9 +43,9 @@ func scopeLines(scopes []permission.Permission) []string {
 		}
 		switch {
 		case len(operations) == len(permission.Operations):
-			lines = append(lines, resourceNames[resource]+": all")
+			lines = append(lines, permission.Labels[resource]+": all")
 		case len(operations) > 0:
-			lines = append(lines, resourceNames[resource]+": "+strings.Join(operations, ", "))
+			lines = append(lines, permission.Labels[resource]+": "+strings.Join(operations, ", "))
 		}
 	}
 	return lines
@@ -63,7 +56,7 @@ func PermissionsInWords(message string) string {
 	var words []string
 	for _, p := range permission.AllPermissions() {
 		resource, operation, _ := strings.Cut(string(p), ":")
-		words = append(words, string(p), "“"+resourceNames[resource]+": "+strings.ToLower(operation)+"”")
+		words = append(words, string(p), "“"+permission.Labels[resource]+": "+strings.ToLower(operation)+"”")
 	}
 	return strings.NewReplacer(words...).Replace(message)
 }

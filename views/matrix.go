@@ -31,7 +31,7 @@ func (m Matrix) row(resource string) []cell {
 	for i, operation := range permission.Operations {
 		p := permission.Permission(resource + ":" + operation)
 		cells[i] = cell{
-			permission: p, id: m.Name + "-" + resource + "-" + operation, label: resourceNames[resource] + ": " + operation,
+			permission: p, id: m.Name + "-" + resource + "-" + operation, label: permission.Labels[resource] + ": " + operation,
 			held: slices.Contains(m.Held, p), kept: slices.Contains(m.Had, p), checked: m.ticked(p),
 		}
 		if p == m.first() {

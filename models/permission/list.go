@@ -90,6 +90,13 @@ var (
 	Operations = parts(1)
 )
 
+// Labels are what resources are called on pages.
+var Labels = map[string]string{
+	"AccessProfiles": "Profiles", "VirtualKeys": "Virtual keys", "Users": "Users", "Roles": "Roles",
+	"APIKeys": "API keys", "AccessRequests": "Access requests", "Providers": "Providers", "MCPServers": "MCP servers",
+	"ToolGroups": "Tool groups", "Usage": "Usage", "AuditLogs": "Audit log", "Settings": "Settings",
+}
+
 // parts are the different words at one place of the permissions, in their order.
 func parts(place int) (words []string) {
 	for _, p := range all {

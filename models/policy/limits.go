@@ -99,6 +99,7 @@ func appendLimits(limits []Limit, scope Scope, budgets []Budget, rate *RateLimit
 func (b Budget) Limit() Limit { return b.limit(b.Scope, 0) }
 
 func (b Budget) limit(scope Scope, position int) Limit {
+	scope.Model = b.Scope.Model
 	l := Limit{
 		ID: b.ID, Scope: scope, Kind: KindSpend, Max: int64(b.MaxLimit), Duration: b.ResetDuration, Quarter: b.QuarterStart(),
 		Position: position, Used: int64(b.CurrentUsage),

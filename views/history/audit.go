@@ -49,7 +49,7 @@ func (p AuditPage) resources() []ui.Option {
 	options := []ui.Option{{Label: "Everything"}}
 	for _, resource := range audit.Resources {
 		options = append(options, ui.Option{
-			Value: resource, Label: resourceWords[resource], Chosen: resource == p.Resource,
+			Value: resource, Label: resources[resource].word, Chosen: resource == p.Resource,
 		})
 	}
 	return options

@@ -103,11 +103,13 @@ func many(row audit.Entry) string {
 	return plural.Of(len(about.UserIDs), "user")
 }
 
-// resourcePaths are where things other than profiles are looked at, by what the log calls them.
-var resourcePaths = map[string]string{
-	"user": "/users/", "role": "/roles/", "provider": "/providers/", "mcp_client": "/mcp/clients/",
-	"tool_group": "/mcp/tool-groups/",
-	settledUsage: "/usage/quarantine/",
+// resources are the kinds of things that the log names, by what it calls them: the word for one, and where it is looked
+// at, "" for profiles, which rows name by themselves, and for what has no page of its own.
+var resources = map[string]struct{ word, path string }{
+	"access_profile": {"profile", ""}, "user": {"user", "/users/"}, "role": {"role", "/roles/"},
+	"virtual_key": {"virtual key", ""}, "api_key": {"API key", ""}, "provider": {"provider", "/providers/"},
+	"mcp_client": {"MCP server", "/mcp/clients/"}, "tool_group": {"tool group", "/mcp/tool-groups/"},
+	"usage_event": {"charge", ""}, settledUsage: {"usage of unknown keys", "/usage/quarantine/"},
 }
 
 // settledUsage stays where it was when it is dismissed.
@@ -116,7 +118,7 @@ const settledUsage = "quarantined_usage"
 // resource names something that a row without a profile is about, and where it is while it is there.
 func resource(row audit.Entry, kind, id, name string) (what, href string) {
 	what = cmp.Or(name, id)
-	if path := resourcePaths[kind]; path != "" && id != "" && (row.Action != "delete" || kind == settledUsage) {
+	if path := resources[kind].path; path != "" && id != "" && (row.Action != "delete" || kind == settledUsage) {
 		href = path + id
 	}
 	return what, href

@@ -52,13 +52,6 @@ var sentences = map[string]string{
 	"quarantined_usage delete":   "dismissed {usage} of an unknown key",
 }
 
-// resourceWords are the other kinds of things, which are all created, changed and deleted alike.
-var resourceWords = map[string]string{
-	"access_profile": "profile", "user": "user", "role": "role", "virtual_key": "virtual key", "api_key": "API key",
-	"provider": "provider", "mcp_client": "MCP server", "tool_group": "tool group", "usage_event": "charge",
-	"quarantined_usage": "usage of unknown keys",
-}
-
 var otherSentences = map[string]string{
 	"create": "created the {kind} {what}", "update": "changed the {fields} of the {kind} {what}",
 	"delete": "deleted the {kind} {what}",
@@ -104,7 +97,7 @@ func sentence(row audit.Entry, names map[string]string, differing []DifferenceRo
 	what, href := subject(row)
 	affected, affectedHref := whom(row, names)
 	words := a.words(what, affected, differing)
-	words["{kind}"] = cmp.Or(resourceWords[kind], strings.ReplaceAll(kind, "_", " "))
+	words["{kind}"] = cmp.Or(resources[kind].word, strings.ReplaceAll(kind, "_", " "))
 	parts := []SentencePart{}
 	for text := range strings.SplitSeq(pattern, "{") {
 		name, rest, isPlace := strings.Cut(text, "}")
