@@ -154,7 +154,7 @@ func (r *Request) find(ctx context.Context, tx database.Tx, user string) error {
 	return problem.Missing("budget of yours")
 }
 
-// bounded refuses more requests than one can decide. What is open for too long makes room.
+// bounded refuses a request when the user has too many open ones or made many today. Expired requests do not count.
 func bounded(ctx context.Context, tx database.Tx, user string) error {
 	_, err := tx.NewRaw("UPDATE access_requests SET state = 'expired' WHERE user_id = ? AND state = 'open' AND expires_at <= now()",
 		user).Exec(ctx)

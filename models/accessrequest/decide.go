@@ -216,7 +216,8 @@ func (r Request) decided() error {
 	return problem.Refuse(problem.Conflict, "", "already_decided", "Nothing is left to decide: "+by+" "+r.State+" it.")
 }
 
-// raise adds to the budget that the request is for. It refuses what would not help.
+// raise adds to the budget that the request is for. It refuses an amount with which the next call would still be
+// refused.
 func (r *Request) raise(ctx context.Context, tx database.Tx, actor permission.Actor, g grant) error {
 	held, err := assignment.Get(ctx, tx, r.UserID, r.CopyID)
 	if refused, ok := problem.AsRefusal(err); ok && refused.Reason == problem.NotFound {

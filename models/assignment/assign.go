@@ -42,7 +42,7 @@ func (in AssignInput) check(now time.Time) (profileID int64, expires *time.Time,
 }
 
 // Assign gives a user a copy of a profile, and a key when they have none. Its value is returned only here; the key is
-// nil when they had one already. No other way to get a copy issues a key, because it would be shown to no one.
+// nil when they had one already.
 // Refusals: NotFound for the user or the profile, Forbidden for a user who may do more than the actor, Invalid,
 // Conflict when they have it already or when the profile is inactive.
 func Assign(
@@ -94,7 +94,7 @@ func Assign(
 	return assigned, key, err
 }
 
-// givable is a profile that can be assigned. Refusals: NotFound, Conflict for one that is archived.
+// givable reads a profile that is to be assigned. Refusals: NotFound, Conflict when it is archived.
 func givable(ctx context.Context, db bun.IDB, id int64) (profile.Profile, error) {
 	shown, err := profile.Get(ctx, db, id)
 	if err == nil && !shown.IsActive {

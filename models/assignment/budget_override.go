@@ -16,8 +16,8 @@ import (
 	"tollgate/models/window"
 )
 
-// BudgetOverride is an override as it was set: it ends by itself and is never restored. Only the end of one for a
-// number of windows moves, when a propagation changes the calendar: it stays the end of the last window.
+// BudgetOverride is an override as it was set: it ends by itself and is never restored. When a propagation changes the
+// calendar, an override for a number of windows moves its end to the new end of its last window.
 type BudgetOverride struct {
 	bun.BaseModel `bun:"table:budget_overrides"`
 
@@ -29,8 +29,8 @@ type BudgetOverride struct {
 	Until    *time.Time  `json:"until,omitempty"`
 }
 
-// untilDate reports whether the override ends on a date; its windows are then only counted for consoles that know no
-// such date.
+// untilDate reports whether the override ends on a date. Its windows are counted only for consoles of an older release,
+// which know no such date.
 func (o BudgetOverride) untilDate() bool {
 	return o.Until != nil && o.EndsAt != nil && o.Until.Equal(*o.EndsAt)
 }

@@ -46,7 +46,7 @@ type BulkAssigned struct {
 	Profile string
 	Users   int // who got a copy
 	Already int // who had one
-	Keyless int // of those who got a copy, who have no key
+	Keyless int // users who got a copy and have no key
 }
 
 // AssignMany gives all users named a copy of a profile; those who have one keep it. Refusals: Invalid, NotFound when a

@@ -13,8 +13,8 @@ import (
 	"tollgate/models/problem"
 )
 
-// GiveUntil gives a user a copy of a profile until an end; one that they have and that grants nothing works again until
-// then. It issues no key. Refusals: those of Assign and of Change.
+// GiveUntil gives a user a copy of a profile until an end. A copy that they have, and that is paused or expired, is
+// resumed until then instead. It issues no key. Refusals: those of Assign and of Change.
 func GiveUntil(
 	ctx context.Context, db bun.IDB, actor permission.Actor, user string, profileID int64, until time.Time,
 ) (Assignment, error) {

@@ -17,15 +17,15 @@ import (
 // Pausable says what pausing or resuming all copies of a profile would hit.
 type Pausable struct {
 	Active   int64    // copies that pausing pauses
-	Together int64    // paused with all others, which resuming resumes
-	Alone    int64    // paused one by one, which stay so
-	Holders  []Holder // some of those hit, by name
+	Together int64    // paused together; resuming the profile resumes them
+	Alone    int64    // paused one by one; they stay paused
+	Holders  []Holder // some of the affected holders, by name
 }
 
 // Holder is a user who holds a copy.
 type Holder struct{ ID, Name, Email string }
 
-// mostNamed is how many of those hit are named.
+// mostNamed is how many affected holders are named.
 const mostNamed = 25
 
 // hitBy is the condition of the copies that pausing or resuming hits.
@@ -58,7 +58,7 @@ FROM user_access_profiles WHERE access_profile_id = ?`, profileID).Scan(ctx, &p.
 // Paused is the outcome of pausing or resuming all copies of a profile.
 type Paused struct {
 	Users   []string `json:"user_ids"`
-	Skipped int64    `json:"skipped_users"` // whose copies were paused one by one
+	Skipped int64    `json:"skipped_users"` // their copies were paused one by one
 }
 
 // PauseAll pauses every copy of a profile that is active, or resumes those that were paused so. Keys, usage and

@@ -71,7 +71,7 @@ type Attached struct {
 	Roles   []string // names of those that are attached now
 	Applied int      // users who got a copy
 	Already int      // users who had a direct copy, which now comes from the role too
-	Keyless int      // of those who got a copy, who have no key
+	Keyless int      // users who got a copy and have no key
 	Default *bool    // whether new members get it, when that was sent
 }
 

@@ -15,8 +15,8 @@ type RoleEffects struct {
 	RoleID int64
 	Role   string
 	Gains  []string // names of the profiles they would get a copy of
-	Loses  []string // of those that they would lose with their usage
-	Keys   int64    // that would be deleted, since no copy would be left
+	Loses  []string // names of the profiles whose copies they would lose with their usage
+	Keys   int64    // keys that would be deleted, because no copy would be left
 }
 
 // None reports that their copies would stay the same.

@@ -44,7 +44,7 @@ func OriginOf(a permission.Actor) (o Origin) {
 	return o
 }
 
-// digest is what the chain commits to: the row's content in a fixed encoding, with its documents byte by byte; see
+// digest is the content of a row that the chain covers, in a fixed encoding, with its documents byte by byte; see
 // canonical.
 func (c Change) digest() ([]byte, error) {
 	content, err := json.Marshal(c)
@@ -112,7 +112,7 @@ func optional(document json.RawMessage) *string {
 	return &text
 }
 
-// RecordResource writes the audit row of a change to what a policy may name, or to who may sign in.
+// RecordResource writes the audit row of a change to a catalogue, a user, a role or another resource.
 func RecordResource(
 	ctx context.Context, tx database.Tx, actor permission.Actor, action, resource, id string, previous, current any,
 ) error {

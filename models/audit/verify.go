@@ -60,7 +60,7 @@ func Verify(ctx context.Context, db *bun.DB) (rows int64, err error) {
 
 type hashedRow struct {
 	Entry
-	Dated bool // false for a time that no console writes
+	Dated bool // false for a time in a form that no console writes
 	Hash  []byte
 }
 

@@ -21,7 +21,7 @@ type Batcher[T any] struct {
 	Max int
 	// Size is how much an item counts for Max, 1 when it is nil.
 	Size func(T) int
-	// Alone reports whether each item of a batch is run by itself after an error, which may be of one of them only.
+	// Alone reports whether each item of a batch is run by itself after an error that one of them may have caused.
 	Alone func(items []T, err error) bool
 	// Again reports whether an item has no answer yet, and goes into the next batch.
 	Again func(T) bool
@@ -61,8 +61,8 @@ func (b *Batcher[T]) work() {
 	}
 }
 
-// next takes those who wait for the next batch, those who wait again first. It returns nil, and ends a worker, when
-// there are none.
+// next takes the callers of the next batch, those whose item goes again first. Without any it returns nil, which ends
+// the worker.
 func (b *Batcher[T]) next(again []waiter[T]) []waiter[T] {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()

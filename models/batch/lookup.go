@@ -34,7 +34,7 @@ func NewLookup[K comparable, V any](read func(ctx context.Context, keys []K) (ma
 	return l
 }
 
-// Get returns what is read for a key from now on, and whether anything was found.
+// Get returns the value of a key, read after this call began, and whether there is one.
 func (l *Lookup[K, V]) Get(ctx context.Context, key K) (value V, found bool, err error) {
 	asked := &lookedUp[K, V]{key: key}
 	if err := l.batcher.Do(ctx, asked); err != nil {
@@ -66,7 +66,7 @@ func keysOf[K comparable, V any](batch []*lookedUp[K, V]) []K {
 	return keys
 }
 
-// mayBeOfOne reports whether an error may be of one key among several.
+// mayBeOfOne reports whether one key among several may have caused an error.
 func (l *Lookup[K, V]) mayBeOfOne(batch []*lookedUp[K, V], err error) bool {
 	var unavailable *problem.Refusal
 	return len(keysOf(batch)) > 1 && !errors.As(problem.Classify(err), &unavailable)

@@ -12,13 +12,13 @@ import (
 	"tollgate/models/policy"
 )
 
-// patience is how long an editor waits for what is only good to know.
+// patience is how long the editor waits for figures that it can do without.
 const patience = 700 * time.Millisecond
 
-// Over are the holders whose calls a new limit would block at once, of those whom their own limit does not block.
+// Over are the holders whose calls a new limit would block at once, and whom no limit blocks now.
 type Over struct {
 	Everyone bool // a limit of 0 blocks all
-	Unknown  bool // there are too many holders to look while the profile is edited
+	Unknown  bool // there are too many holders to look them up while the profile is edited
 	Users    int64
 	Named    []OverUser // the most over first
 }

@@ -32,7 +32,7 @@ type Removed struct {
 	Names []string // of those who used most of it
 	Items []Item   // most used first
 
-	Unknown bool // there is too much usage to look while the profile is edited
+	Unknown bool // there is too much usage to read it while the profile is edited
 }
 
 // Item is a model or tool.
@@ -72,7 +72,7 @@ func UsedAndRemoved(
 	return removed, err
 }
 
-// readItems reads what was used and is lost.
+// readItems reads the models and tools that were used and are removed.
 func (r *Removed) readItems(ctx context.Context, db bun.IDB, profileID int64, lost losses) error {
 	err := db.NewRaw(`
 SELECT provider, model, sum(requests)::bigint AS calls, least(sum(cost), 9e18)::bigint AS cost FROM usage_days
@@ -114,7 +114,7 @@ SELECT coalesce(u.name, 'a user who is gone') AS name, s.users FROM (
 	return nil
 }
 
-// losses are what one policy grants and another does not.
+// losses are the models and tools that one policy grants and another does not.
 type losses struct {
 	providers     []string // as usage has them, of which something goes
 	before, after map[string]policy.ProviderConfig
@@ -155,7 +155,7 @@ func byProvider(p policy.Policy) map[string]policy.ProviderConfig {
 	return configs
 }
 
-// loses reports whether an item goes.
+// loses reports whether an item is among the losses.
 func (l losses) loses(i Item) bool {
 	if i.Provider == toolProvider && l.tools[i.Model] {
 		return true

@@ -11,8 +11,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// currentLines are the limits of active copies with the start of their current window; behind it stands a condition of
-// the copies c.
+// currentLines are the limits of active copies with the start of their current window; a condition of the copies c has
+// to follow.
 const (
 	currentLines = `
 WITH held AS (
@@ -54,7 +54,7 @@ SELECT DISTINCT l.user_id FROM line AS l LEFT JOIN limit_windows AS w ON w.line_
     AND w.reset_duration = l.duration AND w.window_start = l.starts
 WHERE coalesce(w.used - w.cleared, 0) >= l."limit"`
 
-// States reads how users stand. Those without an active copy have no state.
+// States reads the states of users. Users without an active copy have none.
 func States(ctx context.Context, db bun.IDB, users []string) (map[string]State, error) {
 	states := make(map[string]State, len(users))
 	if len(users) == 0 {

@@ -21,9 +21,9 @@ type Line struct {
 // Money is the amount of a budget.
 func (l Line) Money() money.Money { return money.Money(l.Limit) }
 
-// State is how a user stands.
+// State says how much of the limits of a user is used.
 type State struct {
-	Copies int    // that are active
+	Copies int    // the active ones
 	Lines  []Line // their limits: those used up, then those nearest to it
 }
 
@@ -49,7 +49,7 @@ func (s State) UsedUp() *Line {
 	return nil
 }
 
-// MonthBudget is what the copies may spend in a month: what they may spend overall, else of each provider.
+// MonthBudget is what the copies may spend in a month: their overall budgets, or else the sum over their providers.
 func (s State) MonthBudget() money.Money {
 	overall, providers := map[int64]money.Money{}, map[int64]money.Money{}
 	for _, line := range s.Lines {

@@ -13,12 +13,12 @@ import (
 
 const (
 	kept       = 30 * time.Second
-	keptFactor = 20 // a look that took a millisecond is kept for so many
+	keptFactor = 20 // a result is kept for this many times as long as its read took
 	live       = 50 * time.Millisecond
 )
 
-// Watch reads who is blocked. Where that takes long, what was read a moment ago is answered again, so that it costs at
-// most a twentieth of the time.
+// Watch reads who is blocked. While a read is slow, every reader gets the last result, so that reading takes at most a
+// twentieth of the time.
 type Watch struct {
 	mutex  sync.Mutex
 	users  []string

@@ -17,7 +17,7 @@ func ReadDocument(document []byte, to any) error {
 
 var unmarshaler, textUnmarshaler = reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler]()
 
-// readsItself reports whether a type has its own way of being read.
+// readsItself reports whether a type has its own UnmarshalJSON.
 func readsItself(t reflect.Type) bool {
 	pointer := reflect.PointerTo(t)
 	return pointer.Implements(unmarshaler) || pointer.Implements(textUnmarshaler)

@@ -69,7 +69,7 @@ func LikeAnywhere(search string) string {
 	return "%" + escape.Replace(norm.NFC.String(search)) + "%"
 }
 
-// Clock reads the clock that rows are dated by.
+// Clock reads the database's clock, which dates all rows.
 func Clock(ctx context.Context, db bun.IDB) (time.Time, error) {
 	var now time.Time
 	if err := db.NewRaw("SELECT clock_timestamp()").Scan(ctx, &now); err != nil {

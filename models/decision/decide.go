@@ -71,7 +71,7 @@ func (of decided) with(d Decision) decided {
 	return of
 }
 
-// by adds the subject and the model to a decision.
+// by returns the decision with its subject and its model.
 func (of decided) by(d Decision) Decision {
 	d.UserID, d.VirtualKeyID = of.UserID, of.VirtualKeyID
 	if d.Payer != nil {

@@ -14,7 +14,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Raise is what a raise of one budget of a copy has to be to allow the next call, and what else blocks that call.
+// Raise is the smallest raise of one budget of a copy that allows the next call, and what else blocks that call.
 type Raise struct {
 	// Least is the smallest override, in whole cents, under which the budget allows the call; 0 when it needs none.
 	Least    money.Money

@@ -119,7 +119,7 @@ FROM reservations WHERE id = $1 AND expires_at > clock_timestamp()`, input.NewGa
 		"Give another call another reservation_id: this one holds other content.")
 }
 
-// heldMeanwhile is the decision for a hold whose name a concurrent request took.
+// heldMeanwhile is the decision for a hold when a concurrent request with the same name was faster.
 func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error) {
 	decision, found, err := e.heldBefore(ctx, of)
 	if err == nil && !found {
@@ -143,7 +143,7 @@ RETURNING user_id, expires_at`, input.NewGatewayID(id).Key, int64(entitlement.Ho
 	return renewed, err
 }
 
-// Release ends a hold without a charge, if there is one.
+// Release ends a hold without a charge. It is idempotent.
 func (e *Engine) Release(ctx context.Context, id string) error {
 	_, err := e.changeHold(ctx, nil, "DELETE FROM reservations WHERE id = $1 RETURNING user_id", input.NewGatewayID(id).Key)
 	return err

@@ -47,7 +47,8 @@ func newReservations(db *bun.DB) *batch.Batcher[*estimate] {
 	}
 }
 
-// firstOfEach defers estimates with the name of another: it may be the same call, sent twice.
+// firstOfEach defers an estimate that has the same name as an earlier one of the batch: it may be the same call, sent
+// twice.
 func firstOfEach(estimates []*estimate) (first []*estimate) {
 	seen := map[string]bool{}
 	for _, e := range estimates {

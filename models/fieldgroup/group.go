@@ -12,13 +12,13 @@ import (
 	"tollgate/models/policy"
 )
 
-// Group is a part of a policy that is propagated by itself. What belongs to it is told here alone: copying,
-// comparing, showing and syncing take every field of it that clients write.
+// Group is a part of a policy that is propagated by itself. Only this room knows its fields: copying, comparing,
+// showing and syncing take every field of it that clients write.
 type Group struct {
 	Name  string
 	Copy  func(to *policy.Policy, from policy.Policy)
 	value func(p policy.Policy) any
-	sync  func(ctx context.Context, to *synced, before, after policy.Policy) // but for limits, which are synced together
+	sync  func(ctx context.Context, to *synced, before, after policy.Policy) // nil for limits, which are synced together
 	// the calendar belongs to the limits that it governs, and changes with them
 	moves bool
 }

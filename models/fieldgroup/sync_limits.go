@@ -7,8 +7,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// syncedLimit is a limit to sync, as the statements read it. Had is the window by which copies have it, and Beside the
-// kind of the limit whose id a new one shares.
+// syncedLimit is a limit to sync, as the statements read it. Had is the window that the copies' limit has now; Beside
+// is the kind of the limit whose id a new one shares.
 type syncedLimit struct {
 	ProviderName      string `json:"provider_name"`
 	Kind              string `json:"kind"`
@@ -32,7 +32,8 @@ func syncedAs(l, had policy.Limit) syncedLimit {
 	return row
 }
 
-// limitsIn are the limits in field groups, of providers that another policy has: those of others go with them.
+// limitsIn are the limits in field groups, except those of providers that the staying policy lacks: limits of removed
+// providers are deleted with the provider.
 func limitsIn(p policy.Policy, groups []Group, staying policy.Policy) []policy.Limit {
 	stays := map[string]bool{"": true}
 	for _, config := range staying.ProviderConfigs {

@@ -142,7 +142,7 @@ func idsOf(known map[string]identity.User) []string {
 	return ids
 }
 
-// Give does what Preview says, all in one transaction; what cannot be given is told, and the rest is given. Refusals:
+// Give does what Preview says, in one transaction. Lines that cannot be given have their reason as outcome. Refusals:
 // those of Preview, Forbidden, Conflict when the same preview was carried out already.
 func Give(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, profileID int64, in Input,
@@ -213,7 +213,7 @@ func (p *Plan) lock(ctx context.Context, tx database.Tx, actor permission.Actor,
 	return p.settle(ctx, tx, auth.Actor, known)
 }
 
-// once notes that a preview is carried out.
+// once records that a preview is carried out, so that it cannot be again.
 func once(ctx context.Context, tx database.Tx, profileID int64, token input.Value) error {
 	if token.Text == "" {
 		return nil

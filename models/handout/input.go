@@ -36,7 +36,7 @@ const (
 	Forbidden = "forbidden"
 )
 
-// Line is one address, and what it comes to.
+// Line is one address, and the outcome for it.
 type Line struct {
 	Text    string `json:"line"`
 	Email   string `json:"email,omitempty"`
@@ -60,7 +60,7 @@ type Key struct {
 // Gets reports whether the user of the line gets the profile.
 func (l Line) Gets() bool { return l.Outcome == New || l.Outcome == Given }
 
-// read splits the addresses; a line that is none, or comes twice, has its outcome already.
+// read splits the addresses. Lines without a valid address and repeated ones get their outcome here.
 func (in Input) read(now time.Time) (lines []Line, expires *time.Time, err error) {
 	c := &input.Reader{}
 	c.Required("emails", in.Emails, "the addresses of users")

@@ -13,7 +13,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Covers reports whether the actor may do all of that.
+// Covers reports whether the actor has all of these permissions.
 func Covers(a permission.Actor, permissions []permission.Permission) bool {
 	return !slices.ContainsFunc(permissions, func(p permission.Permission) bool { return !a.May(p) })
 }
@@ -42,8 +42,7 @@ func (a *Authorization) MayActOn(ids ...string) error {
 }
 
 // MayChangeRole refuses to change a role that permits more than the actor may do, or the profiles of its members.
-// Refusal:
-// Forbidden.
+// Refusal: Forbidden.
 func MayChangeRole(a permission.Actor, role Role) error {
 	if Covers(a, role.Permissions) {
 		return nil

@@ -57,7 +57,7 @@ func CheckPassword(
 	user, err := checkPassword(ctx, db, passwords, email, password)
 	var refusal *problem.Refusal
 	if err == nil || !errors.As(err, &refusal) || refusal.Reason != problem.Unauthenticated {
-		// It was no wrong password, so it is not counted.
+		// The password was not wrong, so the try is not counted.
 		if err := try.forgive(ctx, db, err == nil); err != nil {
 			return User{}, err
 		}

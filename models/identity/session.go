@@ -25,8 +25,8 @@ const (
 )
 
 // StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session of the
-// token old, if any, ends: a token seen before sign-in is invalid after it. Of others that are over the user is known
-// for a day.
+// token old, if any, ends: a token seen before sign-in is invalid after it. Other ended sessions are kept for a day, so
+// that FormerUser knows whose they were.
 func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
 	return startSession(ctx, db, userID, old, nil)
 }

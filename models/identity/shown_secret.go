@@ -46,7 +46,7 @@ func Shown(
 	}
 	plain, err := keys.Open(sealed, shownFor, token, subject)
 	if err != nil {
-		return "", false, nil // another secret of the console: it is as good as gone
+		return "", false, nil // sealed with an earlier secret of the console, so it cannot be read any more
 	}
 	return string(plain), true, nil
 }

@@ -28,7 +28,7 @@ type SignInLink struct {
 	ExpiresAt time.Time
 }
 
-// CreateSignInLink makes the one link of a user that is valid; an earlier one is not any more. Only its hash is stored.
+// CreateSignInLink makes a link for a user, and ends an earlier one. Only its hash is stored.
 // Refusals: NotFound, Forbidden for a user who may do more than the actor.
 func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, user string) (SignInLink, error) {
 	var link SignInLink

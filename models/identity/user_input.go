@@ -30,7 +30,7 @@ type RoleChoice struct {
 	RoleID input.Value `json:"role_id"`
 }
 
-// emailForm is all that can be checked of an address without writing to it.
+// emailForm is the form of an email address. Whether mail arrives there is not checked.
 var emailForm = regexp.MustCompile(`^[^\s@]+@[^\s@]+$`)
 
 // ReadEmail reads an address.

@@ -32,7 +32,7 @@ var CLI = Actor{Name: "cli", Permissions: AllPermissions(), Door: DoorCLI}
 // Own is what users may do with what is theirs, with any role. API keys and virtual keys may not.
 const Own Permission = "own"
 
-// None reports an actor who may do nothing in the console but what concerns themselves.
+// None reports whether the actor may see nothing in the console but their own access.
 func (a Actor) None() bool { return len(a.Permissions) == 0 }
 
 // At is the actor of a request through a door.

@@ -32,11 +32,13 @@ type RateLimitInput struct {
 	RequestCurrentUsage  input.Value `json:"request_current_usage,readonly"`
 }
 
-// RateKind is a kind of limit that a rate limit can set, with the fields that it is written in. All that reads, stores
-// or shows rate limits goes through RateKinds, so that a new kind is one entry.
+// RateKind is a kind of limit that a rate limit can set, with the fields that it is written in. All code that reads,
+// stores or shows rate limits goes through RateKinds. A new kind has to be counted and named too: by amount in
+// usage/event.go, with its twins in SQL in usage/ledger.go and usage/replace.go; by cost in decision/decision.go; in
+// decision/refused.go, entitlement/as_of.go and propagation/over_limit.go; and in words in views/policytext/limit.go.
 type RateKind struct {
 	Kind  string
-	Name  string // of one, as in "token limit"; fields begin with it
+	Name  string // the singular, as in "token limit"; the names of its fields begin with it
 	of    func(*RateLimit) ratePair
 	Typed func(*RateLimitInput) (limit, window *input.Value)
 }

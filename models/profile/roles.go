@@ -28,7 +28,7 @@ type RoleAttachment struct {
 	ProfileUpdated time.Time `json:"-" bun:",scanonly"`
 }
 
-// At names the profile's version of now.
+// At names the current version of the profile.
 func (a RoleAttachment) At() At { return At{a.AccessProfileID, a.ProfileVersion, a.ProfileUpdated} }
 
 func selectAttachments(q *bun.SelectQuery) *bun.SelectQuery {

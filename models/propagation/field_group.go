@@ -80,8 +80,8 @@ func (h *history) policy(t Target) policy.Policy {
 	return p
 }
 
-// pushedVersions are the versions that a copy's groups come from after a propagation. A group that equals the one of
-// the propagated version comes from that one, selected or not. No group goes back to an older version.
+// pushedVersions are the versions that a copy's groups come from after a propagation. A group equal to the propagated
+// version counts as that version, even if it was not selected. No group goes back to an older version.
 func pushedVersions(had []int64, after, pushed policy.Policy, to int64) (versions []int64, oldest int64) {
 	versions = slices.Clone(had)
 	for i, group := range fieldgroup.Named(fieldgroup.Names) {

@@ -221,7 +221,7 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 	return again, err
 }
 
-// Applied is the propagation that the preview of an input was applied by; nil when there is none.
+// Applied is the propagation that applied the preview of an input; nil when the preview was not applied.
 func Applied(ctx context.Context, db bun.IDB, profileID int64, in Input) (*Job, error) {
 	token := in.previewToken()
 	if token == nil {

@@ -16,10 +16,10 @@ import (
 // counted is what was used of a copy's limit in its current window, and what an override adds to it.
 type counted struct{ used, raised int64 }
 
-// counters are those of many policies, by the policies' ids and the limits with their windows.
+// counters are the counters of many policies, by policy id and by limit with its window.
 type counters map[int64]map[policy.LimitKey]counted
 
-// findOver finds propagated limits that are used up by what was counted already.
+// findOver finds the propagated limits that earlier usage has used up already.
 func (p *Plan) findOver(ctx context.Context, db bun.IDB, shapes []shaped, now time.Time) error {
 	var policies []int64
 	for _, s := range shapes {
@@ -50,7 +50,7 @@ func (p *Plan) findOver(ctx context.Context, db bun.IDB, shapes []shaped, now ti
 	return nil
 }
 
-// overLimit is the limit with its counter when it blocks calls; none else. Had are the limits that the copy has now.
+// overLimit returns the limit with its counter if it blocks calls, otherwise nothing. Had are the copy's limits now.
 func (p *Plan) overLimit(t Target, l policy.Limit, had map[policy.LimitKey]int64, is counted) []OverLimit {
 	before, matches := had[l.WindowKey()]
 	after := is
@@ -119,8 +119,8 @@ func (c counters) add(row counterRow) {
 	c[row.PolicyID][key] = counted{before.used + row.Used, before.raised + row.Raised}
 }
 
-// readCounters reads the counters of many policies: those where the used amount reaches the smallest limit of
-// their kind, and those that are raised. None of the others is used up.
+// readCounters reads the counters of many policies: those where the used amount reaches the smallest limit of their
+// kind, and those that are raised. No other counter can be used up.
 func readCounters(ctx context.Context, db bun.IDB, policies []int64, pushed limits, now time.Time) (counters, error) {
 	found := counters{}
 	err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {

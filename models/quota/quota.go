@@ -13,7 +13,7 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-// Quota is what the user of a virtual key may still spend.
+// Quota is what the user of a virtual key may still use.
 type Quota struct {
 	VirtualKey     virtualkey.Key `json:"virtual_key"`
 	AccessProfiles []ProfileQuota `json:"access_profiles"`
@@ -50,7 +50,7 @@ type CountQuota struct {
 	ResetsAt      time.Time    `json:"resets_at"`
 }
 
-// Get returns what the user of a key may still spend.
+// Get returns what the user of a key may still use.
 func Get(ctx context.Context, db bun.IDB, key virtualkey.Key) (Quota, error) {
 	q := Quota{VirtualKey: key, AccessProfiles: []ProfileQuota{}}
 	copies, err := assignment.List(ctx, db, key.UserID)

@@ -13,7 +13,7 @@ import (
 
 const (
 	flushEvery = 2 * time.Second
-	// heartbeat is how often a console that decides nothing says that it is there.
+	// heartbeat is how often a console that decides nothing reports that it is running.
 	heartbeat = time.Minute
 	// lastFlush is how long the last flush may take, when the console is stopped.
 	lastFlush = 2 * time.Second
@@ -68,7 +68,7 @@ func (l *Log) end(ctx context.Context) {
 	defer cancel()
 	err := l.Flush(ctx)
 	if err == nil {
-		// Nothing is lost when this fails: readers are told of two seconds that may be missing.
+		// Nothing is lost when this fails: lists show a gap of two seconds that may be missing.
 		_, err = l.db.NewRaw("UPDATE decision_consoles SET ended_at = clock_timestamp() WHERE console = ?", l.console).Exec(ctx)
 	}
 	if err != nil {

@@ -178,7 +178,7 @@ func (r *Row) complete() {
 	}
 }
 
-// OfHolder is what a user may see of the own refusals: no other user, and no profile that they do not have.
+// OfHolder reduces refusals to what their user may see: no other user, and no profile that they do not hold.
 func OfHolder(ctx context.Context, db bun.IDB, user string, q Query) (rows []Row, total int64, err error) {
 	q.UserID = user
 	rows, total, err = List(ctx, db, q)
@@ -214,7 +214,7 @@ func (l *Log) KeptSince(now time.Time) time.Time {
 	return now.UTC().AddDate(0, 0, -l.keptDays).Truncate(time.Minute)
 }
 
-// silence is after how long a console that says nothing has ended.
+// silence is how long a console may be silent before it counts as ended.
 const silence = 2*heartbeat + 10*time.Second
 
 // Gaps are the times after which up to two seconds may be missing, because a console ended without warning.

@@ -29,7 +29,7 @@ type Log struct {
 
 	seed    maphash.Seed
 	shards  [shards]shard
-	cells   atomic.Int64 // that wait for a flush
+	cells   atomic.Int64 // cells that wait for a flush
 	counted metrics
 
 	flushing sync.Mutex

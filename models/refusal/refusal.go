@@ -25,7 +25,7 @@ type Refusal struct {
 	At        time.Time // by the database's clock
 	User, Key uuid.UUID // zero when unknown
 	Reason    string
-	CopyID    int64 // that refused it; 0 for none
+	CopyID    int64 // the copy that refused it; 0 for none
 	ProfileID int64
 	Asked     string // model or tool as the caller wrote it
 	Granted   bool   // a profile grants it, so that only a limit blocks it

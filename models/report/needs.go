@@ -16,7 +16,7 @@ import (
 
 const (
 	standingKept   = 30 * time.Second
-	standingFactor = 20 // a look that took a millisecond is kept for so many
+	standingFactor = 20 // a result is kept for this many times as long as its read took
 	standingLive   = 50 * time.Millisecond
 	needsPatience  = 4 * time.Second // a report does without, past it
 	unusualTimes   = 3
@@ -35,7 +35,7 @@ type Needs struct {
 	Unusual  []Unusual
 	Budget   money.Money // of a month, of all active copies
 	ReadAt   time.Time
-	Outdated bool // read a moment ago, since reading takes long
+	Outdated bool // an earlier result, because reading takes long
 	Unknown  bool // there are too many budgets to look through
 }
 
@@ -44,8 +44,8 @@ func (n Needs) Blocked() []NearLimit {
 	return slices.DeleteFunc(slices.Clone(n.Lines), func(l NearLimit) bool { return l.Used < l.Limit })
 }
 
-// RunningOut are the budgets that will be used up today at their pace, the first to be so first. Today is a day of the
-// zone that decides when the budget resets.
+// RunningOut are the budgets that will be used up today at their pace, soonest first. Today is a day of the zone that
+// decides when the budget resets.
 func (n Needs) RunningOut() []NearLimit {
 	lines := slices.DeleteFunc(slices.Clone(n.Lines), func(l NearLimit) bool {
 		at := l.RunsOut(n.ReadAt)
@@ -55,8 +55,8 @@ func (n Needs) RunningOut() []NearLimit {
 	return lines
 }
 
-// Watch reads who needs an administrator. Where that takes long, what was read a moment ago is read again by all who
-// ask meanwhile, so that it costs at most a twentieth of the time.
+// Watch reads who needs an administrator. While a read is slow, every reader gets the last result, so that reading
+// takes at most a twentieth of the time.
 type Watch struct {
 	mutex  sync.Mutex
 	needs  Needs

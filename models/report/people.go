@@ -38,7 +38,7 @@ func (q Query) peopleKey() peopleKey {
 	return peopleKey{date(q.Since), date(q.Until), q.sums.ComputedAt.Time}
 }
 
-// tookLong notes that a report is worth keeping.
+// tookLong records that the sums of a report are worth keeping.
 func (k *people) tookLong(q Query) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()

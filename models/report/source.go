@@ -10,8 +10,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// sums says which days are added up already, beside usage_days, and what pages say about the whole of a report. The
-// zero value is none.
+// sums says which days of usage_days are added up already, and has what pages show about a whole report. The zero value
+// means that no day is added up.
 type sums struct {
 	Through    sql.NullTime // the last of them
 	ComputedAt sql.NullTime
@@ -22,8 +22,8 @@ type sums struct {
 	Quarantined           int64
 }
 
-// prepare begins a report in its snapshot. Its many expressions would be compiled for longer than they are used, its
-// groups of users need memory, and all but the largest sums are made before another process of the server has begun.
+// prepare begins a report in its snapshot. It turns JIT off, allows more memory and avoids parallel workers: for these
+// queries JIT and workers cost more time than they save.
 func (q *Query) prepare(ctx context.Context, db bun.IDB) error {
 	q.sums = sums{}
 	err := db.NewRaw(`SELECT through, computed_at, coalesce(rolled_up_at = computed_at, false) AS rolled_up,
@@ -41,7 +41,7 @@ FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work
 	return nil
 }
 
-// asOf is until when usage of days that are over is in the report for sure; nil when all of it is read as it stands.
+// asOf is the time up to which usage of past days is complete in the report; nil when no sums are used.
 func (s sums) asOf(q Query) *time.Time {
 	if !s.Through.Valid || !s.ComputedAt.Valid || q.Since.After(s.Through.Time) {
 		return nil

@@ -10,10 +10,9 @@ import (
 	"tollgate/models/window"
 )
 
-// zonedDays is a source in the days of another time zone, in parts that have to be added up. Each of its days is made
-// of the whole days of UTC between the midnights of UTC that are nearest to its own; the events between a midnight and
-// the one that stands for it are taken from one day and given to the other. It takes the days with their days of UTC,
-// then the gaps with the days that gain and lose by them.
+// zonedDays builds the days of a time zone from UTC days, then moves the events between the two midnights to the right
+// day. Its rows are parts that have to be added up. Its arguments are the days with their UTC days, then the gaps
+// between the midnights, each with the day that gains its events and the day that loses them.
 const zonedDays = `
 SELECT z.day, u.user_id, u.access_profile_id, u.provider, u.model, u.cost, u.tokens, u.requests, u.unpriced
 FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN (?7) AS u ON u.day >= z.first

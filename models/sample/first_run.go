@@ -62,7 +62,7 @@ func checkLink(ctx context.Context, q *bun.SelectQuery, token string) error {
 	return nil
 }
 
-// FirstRunInput is what the first admin types.
+// FirstRunInput is what the first admin sends.
 type FirstRunInput struct {
 	input.Row
 	Email    input.Value `json:"email"`

@@ -14,7 +14,7 @@ import (
 	"tollgate/models/permission"
 )
 
-// sampleRoles are who works in the sample company, with the profile that each role assigns to everybody who gains it.
+// sampleRoles are the roles of the sample company, each with the profile that it assigns to its members.
 var sampleRoles = []struct {
 	name, description, profile string
 	permissions                []permission.Permission
@@ -53,8 +53,8 @@ func samplePerson(n int) (name, email string) {
 	return first + " " + last, strings.ToLower(first + "." + last + "@example.com")
 }
 
-// seedPeople adds roles and users, who get what their role assigns, and what they have used of it. Users who exist
-// stay as they are. It returns the emails of those it added.
+// seedPeople adds roles and users with the copies that their roles assign, and their usage. Users who exist stay as
+// they are. It returns the emails of the added users.
 func seedPeople(ctx context.Context, db bun.IDB, actor permission.Actor) ([]string, error) {
 	var added []string
 	n := 0

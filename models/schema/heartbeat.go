@@ -79,7 +79,7 @@ ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, h.id, h.version, h.n
 	return nil
 }
 
-// end withdraws this console, and those that ended without doing so long ago.
+// end removes this console, and consoles that ended long ago without removing themselves.
 func (h *Heartbeat) end(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

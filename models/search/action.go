@@ -11,7 +11,7 @@ import (
 	"tollgate/models/permission"
 )
 
-// Act is something that can be done: to a hit, or to make a new one.
+// Act is an action: on a hit, or to make something new.
 type Act struct {
 	Verb   string // the word for it: raise
 	Target Kind
@@ -19,7 +19,7 @@ type Act struct {
 	Line   *blocked.Line // the budget to raise
 }
 
-// deeds are what can be done to a hit of a kind. New ones have no target.
+// deeds are the actions on hits of each kind. Those that make something new have no target.
 var deeds = []struct {
 	verb       string
 	target     Kind
@@ -51,7 +51,7 @@ func verbs() []string {
 	return all
 }
 
-// fewest is how many letters find an action without the rest of its name.
+// fewest is how many letters a search for an action needs at least.
 const fewest = 2
 
 // findActions finds what begins with the words, such as New profile, and what their verb does to what the words behind

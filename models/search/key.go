@@ -17,8 +17,8 @@ import (
 // shownOfKey is longer than any part of a key that pages show.
 const shownOfKey = 12
 
-// IsSecret reports whether text is a key, or looks so much like one that it must not stand in an address, a log or the
-// history of a browser.
+// IsSecret reports whether text is a key, or looks so much like one that it must not appear in an address, a log or a
+// browser's history.
 func IsSecret(text string) bool {
 	text = strings.TrimSpace(text)
 	for _, prefix := range []string{virtualkey.Prefix, secret.SecretPrefix} {

@@ -52,7 +52,7 @@ func (k Keys) aead() (cipher.AEAD, error) {
 	return aead, nil
 }
 
-// binding writes each part behind its length, so that no two lists read the same.
+// binding writes each part after its length, so that no two lists have the same bytes.
 func binding(parts []string) []byte {
 	var b []byte
 	for _, part := range parts {

@@ -86,7 +86,7 @@ func (in Input) read() (string, error) {
 	return address, problem.InvalidInput(c.Problems)
 }
 
-// isAddress reports an address that is safe to stand in commands: no space, quote or shell character in it.
+// isAddress reports whether an address is safe in commands: it has no space, quote or shell character.
 func isAddress(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil &&

@@ -86,9 +86,9 @@ func (a Adjustment) key() input.GatewayID {
 	return input.GatewayID{Key: input.NewGatewayID(string(said)).Key}
 }
 
-// Adjust takes a part of an event's charge back, from its counters and its day too, and reports whether it was new:
-// with an id it is idempotent. Refusals: Invalid, NotFound without such an event, Conflict when more is taken back than
-// is left, when it repeats one without an id, or when its id is another's.
+// Adjust takes a part of an event's charge back, also from its counters and its day, and reports whether it is new:
+// with an id it is idempotent. Refusals: Invalid, NotFound without such an event, Conflict when less is left than is
+// taken back, when it repeats an adjustment without an id, or when another adjustment has its id.
 func (r *Recorder) Adjust(
 	ctx context.Context, db *bun.DB, actor permission.Actor, in AdjustmentInput,
 ) (a Adjustment, created bool, err error) {

@@ -83,8 +83,8 @@ func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogu
 	}
 }
 
-// isUser reports whether the user of an event, who has no copy, exists: the owner of a key does, a named user has to be
-// looked up.
+// isUser reports whether the user of an event, who has no copy, exists. The owner of a key does; a user whom the event
+// names has to be looked up.
 func (r *Recorder) isUser(ctx context.Context, e *Event) (bool, error) {
 	if e.who.VirtualKey != "" {
 		return true, nil

@@ -42,7 +42,7 @@ type Recorder struct {
 // reportRows is the events of one request, waiting to be stored.
 type reportRows struct {
 	Events []*Event
-	// stored are the keys of the events that were stored by this report.
+	// stored has the keys of the events that this report was the first to store.
 	stored map[string]bool
 }
 
@@ -145,7 +145,7 @@ func readEvents(
 	return events, sent, nil
 }
 
-// eventPath is what the fields of an event are below.
+// eventPath is the path prefix of an event's fields.
 func eventPath(i int, single bool) string {
 	if single {
 		return ""
@@ -153,7 +153,7 @@ func eventPath(i int, single bool) string {
 	return input.Index("events", i) + "."
 }
 
-// event reads a single event, if it can be read.
+// event reads one event, unless intake has already found it unreadable.
 func (in EventInput) event(path string, now time.Time) (Event, problem.Problems) {
 	c := &input.Reader{Problems: in.Unread}
 	if len(c.Problems) > 0 || !c.Object(strings.TrimSuffix(path, "."), in.Kind, "an event") {
@@ -254,8 +254,8 @@ func (r *Recorder) store(ctx context.Context, reports []*reportRows) error {
 	return err
 }
 
-// overflows reports whether a counter would overflow with a batch. Its reports are stored one by one then, so that none
-// fails because of another's numbers.
+// overflows reports whether a counter would overflow with a batch. Then its reports are stored one by one, so that no
+// report fails because of another's numbers.
 func overflows(_ []*reportRows, err error) bool { return tooMuch(err) }
 
 // tooMuch reports whether a counter would overflow.

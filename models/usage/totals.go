@@ -18,7 +18,7 @@ const (
 	totalsEvery   = 5 * time.Minute
 	totalsLook    = 30 * time.Second
 	totalsChecked = time.Hour
-	// lateDays are those whose usage may change by late events; later ones are refused.
+	// lateDays is how many past days late events may still change; events that come later are refused.
 	lateDays = 36
 	// totalsSettle is how long a day stays open after its end, so that what was counted on it is committed.
 	totalsSettle = 10 * time.Minute

@@ -110,7 +110,7 @@ func holdsSomething(ctx context.Context, tx database.Tx, user string) error {
 	return nil
 }
 
-// keyRecord is a key as audit rows show it.
+// keyRecord is what an audit row shows of a key.
 type keyRecord struct {
 	Key
 	Value string `json:"value"` // masked, always

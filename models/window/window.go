@@ -14,7 +14,7 @@ var Span = map[string]time.Duration{
 
 // Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a
 // time zone (an hour keeps rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins);
-// others are a fixed lattice from anchor.
+// others follow each other in equal steps from anchor.
 func Window(duration string, quarterStart int, calendar Calendar, anchor, now time.Time) (start, end time.Time) {
 	if !calendar.CalendarAligned || duration == "1h" {
 		length := Span[duration]
