@@ -33,7 +33,7 @@ func TestUsersByKeyboard(t *testing.T) {
 	s.holds("Ends optional", "2003-01-02T04:05")
 	s.enter(s.button("Assign"))
 	s.focused(s.Locator("#problems"))
-	s.enter(s.link("Choose a moment in the future."))
+	s.enter(s.link("Choose a time in the future."))
 	s.focused(s.field("Ends optional"))
 	s.must(s.field("Ends optional").Fill(""))
 	s.enter(s.button("Assign"))

@@ -3,7 +3,7 @@
 //
 // From the ground up; a room uses only rooms above it, or before it in its line:
 //
-//	money, problem, permission, secret, window, plural, batch, pgserver, metrics
+//	plural, money, problem, permission, secret, window, batch, pgserver, metrics
 //	input                    what clients send, and the reader that checks it
 //	database, schema         transactions, statements, invalidation · migrations, and which consoles know them
 //	audit                    the log of changes and its hash chain

@@ -36,8 +36,8 @@ var arrows = map[string][]string{
 	"database":   {"input", "problem"},
 	"decision": {
 		"assignment",
-		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "policy", "problem", "refusal",
-		"window",
+		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "plural", "policy", "problem",
+		"refusal", "window",
 	},
 	"discovery": {"catalogue", "database", "input", "mcptool", "permission", "problem", "secret"},
 	"entitlement": {
@@ -53,11 +53,11 @@ var arrows = map[string][]string{
 	"input":      {"money", "problem"},
 	"mcptool":    {"audit", "catalogue", "database", "input", "permission", "problem", "secret"},
 	"metrics":    {},
-	"money":      {},
+	"money":      {"plural"},
 	"permission": {},
 	"pgserver":   {},
 	"plural":     {},
-	"policy":     {"catalogue", "database", "input", "mcptool", "money", "problem", "window"},
+	"policy":     {"catalogue", "database", "input", "mcptool", "money", "plural", "problem", "window"},
 	"problem":    {},
 	"profile": {
 		"audit", "database", "fieldgroup", "input", "mcptool", "permission", "plural", "policy", "problem", "window",

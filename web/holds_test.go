@@ -164,10 +164,10 @@ func TestEstimatesThatNeverFit(t *testing.T) {
 		status int
 		words  string
 	}{
-		{webtest.Object{"estimated_cost": 8.000000001}, "budget_exceeded", 402, "spend limit per 1d on openai"},
-		{webtest.Object{"estimated_cost": 11}, "budget_exceeded", 402, "spend limit per 1M"},
-		{webtest.Object{"estimated_tokens": 1001}, "token_limited", 429, "tokens limit per 1h"},
-		{webtest.Object{"estimated_tokens": 1001, "estimated_cost": 11}, "token_limited", 429, "tokens limit per 1h"},
+		{webtest.Object{"estimated_cost": 8.000000001}, "budget_exceeded", 402, "budget of $8.00 per day on openai in "},
+		{webtest.Object{"estimated_cost": 11}, "budget_exceeded", 402, "budget of $10.00 per month in "},
+		{webtest.Object{"estimated_tokens": 1001}, "token_limited", 429, "limit of 1,000 tokens per hour in "},
+		{webtest.Object{"estimated_tokens": 1001, "estimated_cost": 11}, "token_limited", 429, "limit of 1,000 tokens per hour in "},
 	} {
 		for _, reserve := range []bool{false, true} {
 			request := webtest.With(webtest.Model(g.Key), "reserve", reserve)
@@ -183,7 +183,7 @@ func TestEstimatesThatNeverFit(t *testing.T) {
 	// If an estimate fits later, the answer says when; beside a used-up limit, the limit that it never fits decides.
 	g.Admin.Counted(webtest.Event(g.Key, "tokens", 1000))
 	d := g.Admin.Decides(webtest.With(webtest.Model(g.Key), "estimated_tokens", 1000), "token_limited", 429)
-	if d["never_fits"] != nil || d["retry_after_s"] == nil {
+	if d["never_fits"] != nil || d["retry_after_s"] == nil || !strings.HasPrefix(d["message"].(string), "The limit of 1,000 tokens per hour in ") {
 		t.Errorf("what fits later: %v", d)
 	}
 	d = g.Admin.Decides(webtest.With(webtest.Model(g.Key), "estimated_cost", 9), "budget_exceeded", 402)

@@ -15,7 +15,7 @@ func (p *program) auditCommand() *cli.Command {
 		Usage: "check the audit log",
 		Commands: []*cli.Command{{
 			Name:  "verify",
-			Usage: "recompute the chain of the audit log and name the first row that does not fit",
+			Usage: "recompute the chain of the audit log and name the first row that does not match",
 			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, _ *cli.Command) error {
 				rows, err := audit.Verify(ctx, db.DB)
 				if err != nil {

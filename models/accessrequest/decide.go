@@ -3,7 +3,6 @@ package accessrequest
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -154,7 +153,7 @@ func decide(
 		}
 		if r.UserID == actor.UserID {
 			return problem.Refuse(problem.Forbidden, "", "self_approval",
-				"Ask someone else to decide: this is your own request.")
+				"Ask another user to decide: this is your own request.")
 		}
 		if err := assignment.LockProfile(ctx, tx, profile); err != nil {
 			return err
@@ -249,7 +248,7 @@ func (r *Request) raise(ctx context.Context, tx database.Tx, actor permission.Ac
 	if total < need.Least {
 		least := need.Least - (total - *g.amount)
 		return problem.Refuse(problem.Invalid, "amount", "would_not_help",
-			"Grant at least "+dollars(least)+": with less the next call is still refused.")
+			"Grant at least "+least.Dollars()+": with less the next call is still refused.")
 	}
 	until := assignment.OverrideUntil(total, *g.until)
 	_, err = assignment.SetOverride(ctx, tx, actor, r.UserID, r.CopyID, r.LineID, until)
@@ -275,10 +274,4 @@ func (r *Request) give(ctx context.Context, tx database.Tx, actor permission.Act
 	given, err := assignment.GiveUntil(ctx, tx, actor, r.UserID, g.profile, *g.until)
 	r.GrantedProfile = &given.Name
 	return err
-}
-
-// dollars writes an amount in cents as a message says it: $189.91.
-func dollars(m money.Money) string {
-	whole, cents, _ := strings.Cut(m.String(), ".")
-	return "$" + whole + "." + (cents + "00")[:max(2, len(cents))]
 }

@@ -19,7 +19,7 @@ func ReadActor(
 	ctx context.Context, db bun.IDB, keys secret.Keys, value string, use func(id int64),
 ) (permission.Actor, error) {
 	if !secret.IsKeySecret(secret.SecretPrefix, value) {
-		return permission.Actor{}, identity.Unauthenticated("Send an API key of this console; this is none.")
+		return permission.Actor{}, identity.Unauthenticated("This is not a valid API key of this console.")
 	}
 	var key struct {
 		ID        int64

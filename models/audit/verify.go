@@ -19,7 +19,7 @@ func (b Break) Error() string {
 	if b.Row == 0 {
 		return "the audit log lacks rows at its end"
 	}
-	return fmt.Sprintf("the audit log does not fit at row %d: it, or a row before it, was changed or taken away", b.Row)
+	return fmt.Sprintf("the audit log is broken at row %d: this row or an earlier one was changed or removed", b.Row)
 }
 
 // Verify recomputes the hash of every audit row from the one before and returns how many match. The error is an

@@ -5,7 +5,10 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/entitlement"
+	"tollgate/models/plural"
+	"tollgate/models/policy"
 	"tollgate/models/problem"
+	"tollgate/models/window"
 )
 
 // refuse is the decision for a call that a copy does not grant, with the reason.
@@ -34,7 +37,7 @@ func modelMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 	case model == "":
 		return "The call names no model. Name it as provider/model, such as openai/gpt-5."
 	case provider == "":
-		return "The model " + problem.Clip(model) + " is of no provider in " + userCopy.Name +
+		return "No provider in " + userCopy.Name + " lists the model " + problem.Clip(model) +
 			": ask for it as provider/model, such as openai/" + problem.Clip(model) + "."
 	}
 	return "The model " + problem.Clip(model) + " is not in " + userCopy.Name + "."
@@ -55,13 +58,14 @@ func toolMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 	return "The tool " + problem.Clip(call.MCPClientID+"/"+call.ToolName) + " is not in " + userCopy.Name + "."
 }
 
-// words names a limit: "spend limit per 1d of openai".
-func words(l entitlement.Limit) string {
-	words := l.Kind + " limit per " + l.Duration
+// words names a limit: "budget of $50.00 per day on openai in Engineering".
+func words(l entitlement.Limit, capped int64, profile string) string {
+	words := plural.Choose(l.Kind == policy.KindSpend, "budget of ", "limit of ") +
+		policy.AmountOf(l.Kind, capped) + " per " + window.Unit(l.Duration)
 	if !l.Scope.Overall() {
 		words += " on " + l.Scope.Name()
 	}
-	return words
+	return words + " in " + profile
 }
 
 // ambiguousModel blocks a model that several providers list.
@@ -70,6 +74,6 @@ func ambiguousModel(h *entitlement.Entitlements, call entitlement.Call, provider
 	for i, provider := range providers {
 		spellings[i] = problem.Clip(provider + "/" + call.Model)
 	}
-	return denied(ModelBlocked, "The model "+problem.Clip(call.Model)+" is of several providers: ask for it as "+
+	return denied(ModelBlocked, "Several providers list the model "+problem.Clip(call.Model)+": ask for it as "+
 		strings.Join(spellings, " or ")+".")
 }

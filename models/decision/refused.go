@@ -86,14 +86,15 @@ func (d *Decision) block(short []entitlement.Limit, profile string, call entitle
 
 // blockedMessage says why a limit blocks a call.
 func blockedMessage(l entitlement.Limit, refused RefusedLimit, profile string) string {
+	limit := words(l, refused.Limit.N, profile)
 	resets := "; it resets at " + window.In(refused.ResetsAt, l.Calendar.ResetZone()).Format(time.RFC3339) + "."
 	switch refused.Reason {
 	case NeverFits:
-		return "The estimate is more than the " + words(l) + " of " + profile + " allows in all: it never fits."
+		return "The estimate is more than the whole " + limit + ", so it never fits."
 	case DoesNotFitNow:
-		return "The estimate is more than is left of the " + words(l) + " of " + profile + resets
+		return "The estimate is more than is left of the " + limit + resets
 	}
-	return "The " + words(l) + " of " + profile + " is used up" + resets
+	return "The " + limit + " is used up" + resets
 }
 
 // blockBy sets the type of the decision from the blocking limits, and returns the one that the message names.

@@ -124,7 +124,7 @@ func (e *Engine) heldMeanwhile(ctx context.Context, of decided) (Decision, error
 	decision, found, err := e.heldBefore(ctx, of)
 	if err == nil && !found {
 		err = problem.Refuse(problem.Unavailable, "reservation_id", "retry_later",
-			"The hold of this name ended at this moment. Ask again.")
+			"This reservation has just ended. Try again.")
 	}
 	return decision, err
 }

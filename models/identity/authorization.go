@@ -123,7 +123,7 @@ func (a *Authorization) permitOwn(users []string) error {
 		return Unauthenticated("Sign in again: the account you use was deleted.")
 	}
 	if a.Actor.ByKey || a.Actor.APIKeyName != "" || slices.ContainsFunc(users, func(id string) bool { return id != self.ID }) {
-		return problem.Refuse(problem.Forbidden, "", "forbidden", "Only the user themselves can do this, signed in.")
+		return problem.Refuse(problem.Forbidden, "", "forbidden", "Only the user can do this, and only when signed in.")
 	}
 	a.Actor.Permissions = a.Roles[self.RoleID].Permissions
 	return nil

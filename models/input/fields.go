@@ -32,7 +32,7 @@ func (c *Reader) Expiry(field string, v Value, stands *time.Time, now time.Time)
 	case !ok:
 	case stands != nil && t.Equal(*stands):
 	case !t.After(now):
-		c.Add(field, "timestamp_in_past", "Choose a moment in the future.")
+		c.Add(field, "timestamp_in_past", "Choose a time in the future.")
 	}
 	return &t
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"tollgate/models/plural"
 )
 
 // Money is US dollars in nano-dollars: exact, and small enough for one token of a cheap model.
@@ -159,6 +161,19 @@ func digitsOf(text string) string {
 
 // String is the amount in dollars as a JSON number: no exponent, no trailing zeros.
 func (m Money) String() string { return string(m.AppendJSON(nil)) }
+
+// Dollars is the amount as a person reads it: $1,234.56, with up to 9 decimals when they matter.
+func (m Money) Dollars() string {
+	whole, fraction, _ := strings.Cut(m.String(), ".")
+	for len(fraction) < 2 {
+		fraction += "0"
+	}
+	sign, digits := "", whole
+	if rest, negative := strings.CutPrefix(whole, "-"); negative {
+		sign, digits = "-", rest
+	}
+	return sign + "$" + plural.Grouped(digits) + "." + fraction
+}
 
 // AppendJSON writes dollars as JSON does, without an exponent.
 func (m Money) AppendJSON(to []byte) []byte {

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"tollgate/models/input"
+	"tollgate/models/money"
+	"tollgate/models/plural"
 )
 
 // RateLimit bounds tokens, requests, or both; a pair that is unset is left out of answers.
@@ -63,6 +65,16 @@ var RateKinds = []RateKind{
 	}, func(in *RateLimitInput) (limit, window *input.Value) {
 		return &in.RequestMaxLimit, &in.RequestResetDuration
 	}},
+}
+
+// AmountOf is an amount of a kind in words: $50.00, or 12,000 tokens.
+func AmountOf(kind string, n int64) string {
+	for _, k := range RateKinds {
+		if k.Kind == kind {
+			return plural.Of(n, k.Name)
+		}
+	}
+	return money.Money(n).Dollars()
 }
 
 // MaxField is the field of the kind's limit.

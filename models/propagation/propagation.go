@@ -126,7 +126,7 @@ func readFieldGroups(c *input.Reader, l input.List[input.Value]) []string {
 	const field = "fields"
 	readable := input.CheckList(c, field, l, 100, "fields")
 	if len(l.Items) == 0 && (readable || l.Kind == input.Absent) {
-		c.Add(field, "required", "Choose what to push: at least one of the fields of a profile.")
+		c.Add(field, "required", "Choose at least one field of the profile to propagate.")
 	}
 	if !readable {
 		return nil

@@ -188,7 +188,7 @@ func (r *Recorder) commit(ctx context.Context, own *reportRows) error {
 			"It is not known yet whether this was counted. Send the same events again, with the same ids.")
 	case tooMuch(err):
 		return problem.Refuse(problem.Conflict, "", "counter_full",
-			"Check these numbers: no counter of this console can hold what they add up to. Nothing of this report was counted.")
+			"These numbers are too large to count. Nothing was counted.")
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 	})
 	if tooMuch(err) {
 		return false, problem.Refuse(problem.Conflict, "", "counter_full",
-			"Check these numbers: no counter of this console can hold what they add up to.")
+			"These numbers are too large to count. Nothing was counted.")
 	}
 	if err == nil && replaced {
 		r.decider.Counted(e.user)

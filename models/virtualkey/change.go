@@ -105,7 +105,7 @@ func holdsSomething(ctx context.Context, tx database.Tx, user string) error {
 	}
 	if !holds {
 		return problem.Refuse(problem.NotFound, "", "not_found",
-			"They hold no access profile, so a key could do nothing. Assign one first.")
+			"The user holds no access profile, so a key could do nothing. Assign one first.")
 	}
 	return nil
 }

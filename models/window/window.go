@@ -12,6 +12,13 @@ var Span = map[string]time.Duration{
 	"1h": time.Hour, "1d": Day, "1w": 7 * Day, "1M": 30 * Day, "1Q": 90 * Day, "1Y": 365 * Day,
 }
 
+// Unit is the word for a duration in a sentence: the day of "$50.00 per day".
+func Unit(duration string) string {
+	return map[string]string{
+		"1h": "hour", "1d": "day", "1w": "week", "1M": "month", "1Q": "quarter", "1Y": "year",
+	}[duration]
+}
+
 // Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a
 // time zone (an hour keeps rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins);
 // others follow each other in equal steps from anchor.

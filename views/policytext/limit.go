@@ -12,14 +12,8 @@ import (
 // shownKinds are the kinds of limits in the order in which pages show those of one scope.
 var shownKinds = []string{policy.KindSpend, policy.KindRequests, policy.KindTokens}
 
-// rateKinds are the words for an amount of each kind that rate limits set.
-var rateKinds = map[string]struct {
-	short string
-	count func(int64) string
-}{
-	policy.KindRequests: {"req", func(n int64) string { return plural.Of(n, "request") }},
-	policy.KindTokens:   {"tok", func(n int64) string { return plural.Of(n, "token") }},
-}
+// shortKinds are the short words for the kinds that rate limits set.
+var shortKinds = map[string]string{policy.KindRequests: "req", policy.KindTokens: "tok"}
 
 // ShownRates are the kinds of limits that rate limits set, in the order in which pages show them.
 func ShownRates() []policy.RateKind {
@@ -63,10 +57,5 @@ func AmountOf(kind string, n int64) string {
 	return plural.Count(n)
 }
 
-// CapOf writes how much a limit allows: $50.00, or 12,000 tokens.
-func CapOf(kind string, n int64) string {
-	if kind == policy.KindSpend {
-		return AmountOf(kind, n)
-	}
-	return AmountOf(kind, n) + " " + kind
-}
+// CapOf writes how much a limit allows as messages do: $50.00, or 12,000 tokens.
+func CapOf(kind string, n int64) string { return policy.AmountOf(kind, n) }

@@ -112,7 +112,7 @@ func rate(start string, limit *policy.RateLimit) []string {
 	}
 	said := make([]string, len(limits))
 	for i, l := range limits {
-		said[i] = rateKinds[l.Kind].count(l.Max) + " " + ui.Every(l.Duration)
+		said[i] = CapOf(l.Kind, l.Max) + " " + ui.Every(l.Duration)
 	}
 	return []string{start + " at most " + ui.Sequence(said) + "."}
 }
@@ -152,7 +152,7 @@ func RateLines(limit *policy.RateLimit) []string {
 	var lines []string
 	limits := ShownRateLimits(limit)
 	for i, l := range limits {
-		amount := ui.ShortCount(l.Max) + " " + rateKinds[l.Kind].short
+		amount := ui.ShortCount(l.Max) + " " + shortKinds[l.Kind]
 		if i > 0 && limits[i-1].Duration == l.Duration {
 			lines[len(lines)-1] += " · " + amount
 		} else {

@@ -6,20 +6,11 @@ import (
 
 	"tollgate/models/money"
 	"tollgate/models/plural"
+	"tollgate/models/window"
 )
 
-// Dollars writes an amount for pages: $1,234.56, with up to 9 decimals when they matter.
-func Dollars(m money.Money) string {
-	whole, fraction, _ := strings.Cut(m.String(), ".")
-	for len(fraction) < 2 {
-		fraction += "0"
-	}
-	sign, digits := "", whole
-	if rest, negative := strings.CutPrefix(whole, "-"); negative {
-		sign, digits = "-", rest
-	}
-	return sign + "$" + plural.Grouped(digits) + "." + fraction
-}
+// Dollars writes an amount for pages as messages do.
+func Dollars(m money.Money) string { return m.Dollars() }
 
 // ShortCount writes round thousands and millions short: 100k, 2.5M; other numbers whole.
 func ShortCount(n int64) string {
@@ -35,12 +26,8 @@ func ShortCount(n int64) string {
 	return plural.Count(n)
 }
 
-// Unit names a window's length: the day of "$50.00 / day".
-func Unit(duration string) string {
-	return map[string]string{
-		"1h": "hour", "1d": "day", "1w": "week", "1M": "month", "1Q": "quarter", "1Y": "year",
-	}[duration]
-}
+// Unit names a window's length as messages do: the day of "$50.00 / day".
+func Unit(duration string) string { return window.Unit(duration) }
 
 // Every is the same in a sentence: "a day", "an hour".
 func Every(duration string) string {
