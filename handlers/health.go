@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -9,6 +10,7 @@ import (
 
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/database"
 	"tollgate/models/schema"
 )
 
@@ -36,7 +38,10 @@ func (h *Handlers) unready(c *gin.Context) string {
 		return "the console is stopping"
 	}
 	state, err := schema.Read(reqctx.Of(c), h.DB)
+	var standby database.StandbyError
 	switch {
+	case errors.As(err, &standby):
+		return "the database is a standby, which cannot be written to"
 	case err != nil:
 		h.Log.ErrorContext(reqctx.Of(c), "not ready", "error", err.Error(), "request_id", reqctx.RequestID(c))
 		return "the database is away"

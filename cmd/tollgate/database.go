@@ -24,7 +24,14 @@ const (
 )
 
 // address is the URL of a database, and the setting it comes from.
-type address struct{ setting, url string }
+type address struct {
+	setting, url string
+	pooler       bool
+}
+
+func (a address) open() (*bun.DB, error) {
+	return database.OpenPool(a.url, database.Pool{Pooler: a.pooler})
+}
 
 // database is the open, migrated database of the console.
 type db struct {
@@ -76,7 +83,7 @@ func (p *program) privateDatabase(
 ) (*db, error) {
 	db := &db{about: "private PostgreSQL in " + s.DataDir, private: server}
 	var err error
-	serving, owner := address{db.about, socket.URL(servingRole)}, address{db.about, socket.URL(ownerRole)}
+	serving, owner := address{db.about, socket.URL(servingRole), false}, address{db.about, socket.URL(ownerRole), false}
 	db.url = serving.url
 	if db.DB, err = p.migrated(ctx, serving, owner, s.migration); err != nil {
 		return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
@@ -87,7 +94,8 @@ func (p *program) privateDatabase(
 func (p *program) givenDatabase(ctx context.Context, s settings) (*db, error) {
 	db := &db{about: "PostgreSQL at " + withoutPassword(s.DatabaseURL), url: s.DatabaseURL}
 	var err error
-	serving, owner := address{"DATABASE_URL", s.DatabaseURL}, address{"TOLLGATE_MIGRATE_URL", s.MigrateURL}
+	serving := address{"DATABASE_URL", s.DatabaseURL, s.Pooler}
+	owner := address{"TOLLGATE_MIGRATE_URL", s.MigrateURL, s.Pooler}
 	if db.DB, err = p.migrated(ctx, serving, owner, s.migration); err != nil {
 		return nil, err
 	}
@@ -106,7 +114,25 @@ func (p *program) givenDatabase(ctx context.Context, s settings) (*db, error) {
 	if db.warning != "" {
 		p.log.Warn(db.warning)
 	}
+	if s.Pooler {
+		if err := p.warnOfNoLimits(ctx, db, role.Name); err != nil {
+			return nil, errors.Join(err, db.Close(context.WithoutCancel(ctx)))
+		}
+	}
 	return db, nil
+}
+
+// warnOfNoLimits tells how to set the limits of sessions that a pooler keeps this program from setting.
+func (p *program) warnOfNoLimits(ctx context.Context, db *db, role string) error {
+	without, err := database.Unlimited(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, limit := range without {
+		p.log.Warn("behind a pooler the role has to have its limits, and has not",
+			"run", fmt.Sprintf("ALTER ROLE %s SET %s = '%s'", role, limit.Name, limit.Value))
+	}
+	return nil
 }
 
 // migration says how a database that is opened is migrated.
@@ -118,7 +144,7 @@ type migration struct {
 // migrated opens a database for the serving role after its owner has brought it up to date.
 // Without an owner the serving role does that itself.
 func (p *program) migrated(ctx context.Context, serving, owner address, how migration) (*bun.DB, error) {
-	db, err := database.Open(serving.url)
+	db, err := serving.open()
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +178,7 @@ func migrate(ctx context.Context, db *bun.DB, serving, owner address, options sc
 		}
 		return serving.explain(schema.Apply(ctx, db, migrations.Files, options))
 	}
-	owning, err := database.Open(owner.url)
+	owning, err := owner.open()
 	if err != nil {
 		return err
 	}
@@ -171,6 +197,10 @@ func migrate(ctx context.Context, db *bun.DB, serving, owner address, options sc
 func (a address) explain(err error) error {
 	if err == nil {
 		return nil
+	}
+	var standby database.StandbyError
+	if errors.As(err, &standby) {
+		return fmt.Errorf("%s: %w", a.setting, standby)
 	}
 	var refused *pgconn.PgError
 	const noDatabase, notAuthorized = "3D000", "28"

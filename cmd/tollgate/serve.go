@@ -64,7 +64,7 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 	defer func() { err = errors.Join(err, db.Close(context.WithoutCancel(ctx))) }()
 	db.SetMaxOpenConns(pageConnections)
 	db.SetMaxIdleConns(pageConnections)
-	serving, err := database.OpenPool(db.url, servingConnections)
+	serving, err := database.OpenPool(db.url, database.Pool{Connections: servingConnections, Pooler: s.Pooler})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type settings struct {
 	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both
 	Secret                    string   // "" when none is set
 	MCPPrivate                bool
+	Pooler                    bool          // one in between changes sessions with each transaction
 	RefusalDays               int           // how long refused calls are kept
 	Drain                     time.Duration // between the order to stop and the end of the listener
 	AdminEmail, AdminPassword string
@@ -61,6 +62,7 @@ func settingFlags() []cli.Flag {
 		text("hosts", "TOLLGATE_HOSTS", "further host `NAMES` to answer to, with commas between"),
 		text("database-url", "DATABASE_URL", "use the PostgreSQL at `URL` instead of a private one"),
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
+		yes("database-pooler", "TOLLGATE_DATABASE_POOLER", "DATABASE_URL leads to a pooler in transaction mode"),
 		yes("mcp-private", "TOLLGATE_MCP_PRIVATE", "let MCP discovery reach private addresses; on with the private database"),
 		text("log", "TOLLGATE_LOG", "log as `FORMAT` json or text"),
 		text("drain", "TOLLGATE_DRAIN", "when stopping, answer for `SECONDS` more while /readyz says 503, 0 to 60; 3 when not set"),
@@ -157,6 +159,9 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 	if s.MCPPrivate, err = c.yes("mcp-private", "TOLLGATE_MCP_PRIVATE", s.private()); err != nil {
 		return s, err
 	}
+	if s.Pooler, err = c.yes("database-pooler", "TOLLGATE_DATABASE_POOLER", false); err != nil {
+		return s, err
+	}
 	if s.insecureHTTP, err = c.yes("insecure-http", "TOLLGATE_INSECURE_HTTP", false); err != nil {
 		return s, err
 	}
@@ -238,6 +243,9 @@ func (s settings) checkDatabase() error {
 	if s.private() {
 		if s.MigrateURL != "" {
 			return settingError{"TOLLGATE_MIGRATE_URL", "is of use only beside DATABASE_URL, which is not set"}
+		}
+		if s.Pooler {
+			return settingError{"TOLLGATE_DATABASE_POOLER", "is of use only beside DATABASE_URL, which is not set"}
 		}
 		return nil
 	}

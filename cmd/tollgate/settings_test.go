@@ -68,6 +68,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"refusals kept for a time without a number", "TOLLGATE_REFUSAL_DAYS", map[string]string{"TOLLGATE_REFUSAL_DAYS": "a month"}, nil},
 		{"refusals kept for no day", "TOLLGATE_REFUSAL_DAYS", map[string]string{"TOLLGATE_REFUSAL_DAYS": "0"}, nil},
 		{"refusals kept too long", "TOLLGATE_REFUSAL_DAYS", nil, []string{"--refusal-days", "401"}},
+		{"a pooler before the private database", "TOLLGATE_DATABASE_POOLER", map[string]string{"TOLLGATE_DATABASE_POOLER": "1"}, nil},
 		{"a drain of an hour", "TOLLGATE_DRAIN", map[string]string{"TOLLGATE_DRAIN": "1h"}, nil},
 		{"a drain that is no time", "TOLLGATE_DRAIN", nil, []string{"--drain", "soon"}},
 		{"half insecure", "TOLLGATE_INSECURE_HTTP", map[string]string{"TOLLGATE_INSECURE_HTTP": "2"}, nil},
@@ -234,7 +235,7 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	help := must(t, nil, "", "--help")
 	for _, name := range []string{
 		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_SECRET",
-		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
+		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_DATABASE_POOLER", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
 		"serve", "migrate", "api-key", "user", "seed", "version",
 	} {
 		if !strings.Contains(help, name) {

@@ -18,7 +18,8 @@ import (
 
 // connector makes the connections of one pool, which know planned queries and statements that are sent together.
 type connector struct {
-	driver.Connector
+	hosts     []*host
+	pooler    bool
 	mutex     sync.Mutex
 	listeners []func()     // see OnChange
 	writers   []FeedWriter // that have no transaction under way
@@ -26,44 +27,71 @@ type connector struct {
 }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{Conn: conn.(*stdlib.Conn)}, nil // pgx makes no others
+	return conn, nil
 }
 
 // Driver is the connector itself, so that it can be found again by its pool.
 func (c *connector) Driver() driver.Driver { return c }
 
 // Open is only there to make the connector a driver.
-func (c *connector) Open(name string) (driver.Conn, error) { return c.Connector.Driver().Open(name) }
+func (c *connector) Open(name string) (driver.Conn, error) { return c.hosts[0].Driver().Open(name) }
 
 // poolOf returns the connector of a pool that Open has made.
 func poolOf(db *bun.DB) *connector { return db.Driver().(*connector) }
 
-type connection struct{ *stdlib.Conn }
+type connection struct {
+	*stdlib.Conn
+	host   *host
+	pooler bool
+	// readOnly is set when the server has become a standby: then the pool looks for the primary.
+	readOnly bool
+}
+
+// IsValid keeps the connection in the pool.
+func (c *connection) IsValid() bool { return !c.readOnly && !c.Conn.Conn().IsClosed() }
+
+// check learns from the end of a statement.
+func (c *connection) check(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+	case problem.SQLState(err) == "25006":
+		c.readOnly = true
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && c.Conn.Conn().IsClosed():
+		c.host.fail() // it did not even say that the statement took too long
+	}
+}
 
 func (c *connection) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	values, planned := ctx.Value(plannedKey{}).([]any)
-	if !planned {
-		return c.Conn.QueryContext(ctx, query, args)
+	if values, planned := ctx.Value(plannedKey{}).([]any); planned {
+		// Behind a pooler the next transaction may have a session that knows no prepared statement of this one.
+		args = nil
+		if !c.pooler {
+			args = append(args, driver.NamedValue{Ordinal: 1, Value: pgx.QueryExecModeCacheStatement})
+		}
+		for _, value := range values {
+			args = append(args, driver.NamedValue{Ordinal: len(args) + 1, Value: value})
+		}
 	}
-	args = []driver.NamedValue{{Ordinal: 1, Value: pgx.QueryExecModeCacheStatement}}
-	for i, value := range values {
-		args = append(args, driver.NamedValue{Ordinal: i + 2, Value: value})
-	}
-	return c.Conn.QueryContext(ctx, query, args)
+	rows, err := c.Conn.QueryContext(ctx, query, args)
+	c.check(ctx, err)
+	return rows, err
 }
 
 // ExecContext sends a changing statement once. When a connection ends before the answer arrives, the driver assumes
 // that the statement was never sent and would repeat it.
 func (c *connection) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if statements, together := ctx.Value(pipelinedKey{}).([]statement); together {
-		return driver.ResultNoRows, c.pipeline(ctx, statements)
+		err := c.pipeline(ctx, statements)
+		c.check(ctx, err)
+		return driver.ResultNoRows, err
 	}
 	open := !c.Conn.Conn().IsClosed()
 	result, err := c.Conn.ExecContext(ctx, query, args)
+	c.check(ctx, err)
 	if open && errors.Is(err, driver.ErrBadConn) {
 		return nil, fmt.Errorf("%w: the connection ended", problem.ErrOutcomeUnknown)
 	}
@@ -77,7 +105,7 @@ type pipelinedKey struct{}
 func (c *connection) pipeline(ctx context.Context, statements []statement) error {
 	conn, batch := c.Conn.Conn(), &pgx.Batch{}
 	for _, s := range statements {
-		if s.values != nil {
+		if s.values != nil && !c.pooler {
 			if _, err := conn.Prepare(ctx, s.query, s.query); err != nil { // sends nothing when it is prepared
 				return fmt.Errorf("prepare a statement: %w", err)
 			}

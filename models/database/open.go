@@ -1,13 +1,16 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -23,15 +26,22 @@ const (
 	connectionLife = 30 * time.Minute
 	maxRepeats     = 5
 	connectTime    = 5 * time.Second
-	plansKept      = 32 // on each connection
+	hostTime       = 2 * time.Second // where several hosts are named
+	plansKept      = 32              // on each connection
 )
+
+// Pool says how a database is reached.
+type Pool struct {
+	Connections int  // at most; 0 for the default
+	Pooler      bool // a pooler in between gives each transaction another session
+}
 
 // Open prepares a pool for the database at url; it connects with the first query.
 // Parameters in the URL override the session settings made here, except the time zone.
-func Open(url string) (*bun.DB, error) { return OpenPool(url, poolSize) }
+func Open(url string) (*bun.DB, error) { return OpenPool(url, Pool{}) }
 
-// OpenPool is Open with a limit on the connections of the pool.
-func OpenPool(url string, connections int) (*bun.DB, error) {
+// OpenPool is Open with choices.
+func OpenPool(url string, of Pool) (*bun.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database address: %w", err)
@@ -41,24 +51,26 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.StatementCacheCapacity = plansKept
 	config.DescriptionCacheCapacity = 0
+	servers := hostsOf(config)
 	if config.ConnectTimeout == 0 {
 		// A server that accepts connections and never answers would occupy each of them, and a place in the pool, forever.
 		config.ConnectTimeout = connectTime
-	}
-
-	for name, value := range map[string]string{
-		"application_name":                    "tollgate",
-		"statement_timeout":                   "5s",
-		"lock_timeout":                        "2s",
-		"idle_in_transaction_session_timeout": "10s",
-	} {
-		if _, chosen := config.RuntimeParams[name]; !chosen {
-			config.RuntimeParams[name] = value
+		if len(servers) > 1 {
+			config.ConnectTimeout = hostTime
 		}
 	}
-	config.RuntimeParams["timezone"] = "UTC"
+	if config.ValidateConnect == nil && !strings.Contains(url, "target_session_attrs=") {
+		config.ValidateConnect = refuseStandby(len(servers) > 1)
+	}
+	prepareSession(config, of.Pooler)
 
-	pool := sql.OpenDB(&connector{Connector: stdlib.GetConnector(*config, stdlib.OptionAfterConnect(scanInUTC))})
+	made := &connector{pooler: of.Pooler}
+	for _, server := range servers {
+		made.hosts = append(made.hosts, &host{Connector: stdlib.GetConnector(
+			server.of(*config), stdlib.OptionAfterConnect(knowTypes))})
+	}
+	pool := sql.OpenDB(made)
+	connections := cmp.Or(of.Connections, poolSize)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxLifetime(connectionLife)
@@ -70,11 +82,17 @@ func OpenPool(url string, connections int) (*bun.DB, error) {
 	)), nil
 }
 
-// scanInUTC makes a connection return timestamps in UTC, independent of the zone of this machine.
-func scanInUTC(_ context.Context, conn *pgx.Conn) error {
-	conn.TypeMap().RegisterType(&pgtype.Type{
+// knowTypes makes a connection return timestamps in UTC, independent of the zone of this machine, and write ids also
+// where the server has not said what it expects.
+func knowTypes(_ context.Context, conn *pgx.Conn) error {
+	types := conn.TypeMap()
+	types.RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
+	types.RegisterDefaultPgType([16]byte{}, "uuid")
+	types.RegisterDefaultPgType([][16]byte{}, "_uuid")
+	types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
+	types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
 	return nil
 }
 

@@ -110,6 +110,7 @@ func Classify(err error) error {
 		}, err)
 	case code == "40001", code == "40P01", code == "55P03", code == "57014", code == "25006", code == "53300",
 		code == "53100",
+		code == "26000", code == "42P05", // a pooler has changed the session below a prepared statement
 		len(code) == 5 && (code[:2] == "08" || code[:3] == "57P"),
 		errors.As(err, &network), errors.As(err, &connect), errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), errors.Is(err, pgconn.ErrConnClosed),
