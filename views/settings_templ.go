@@ -271,7 +271,7 @@ func SettingsBody(s Settings) templ.Component {
 	})
 }
 
-// signInRules say how everybody signs in. None of it can be changed here.
+// signInRules say how users sign in. None of it can be changed here.
 func signInRules() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
