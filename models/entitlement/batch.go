@@ -83,6 +83,10 @@ FROM unnest($1::bytea[]) AS w(hash) JOIN virtual_keys AS k ON k.key_hash = w.has
 	defer c.mutex.Unlock()
 	for hash, key := range found {
 		c.keepKey(hash, key, polls)
+		// A key that was made on another console was often made together with the copy that it is for.
+		if p := c.users[key.User]; p.entitlements != nil {
+			c.users[key.User] = cachedUser{evictions: p.evictions}
+		}
 	}
 	return found, nil
 }
