@@ -16,9 +16,14 @@ func (p *program) ledgerCommand() *cli.Command {
 		Action: chooseSubcommand,
 		Commands: []*cli.Command{{
 			Name:  "verify",
-			Usage: "compare every counter with the events that were counted on it",
-			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, _ *cli.Command) error {
-				counters, skewed, err := usage.VerifyLedger(ctx, db.DB)
+			Usage: "compare every counter, and the usage of each day, with the events that were counted on it",
+			Flags: []cli.Flag{&cli.BoolFlag{Name: "full", Usage: "read all events, also those whose sums are sealed"}},
+			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, command *cli.Command) error {
+				check := usage.VerifyLedger
+				if command.Bool("full") {
+					check = usage.VerifyWholeLedger
+				}
+				counters, skewed, err := check(ctx, db.DB)
 				if err != nil {
 					return err
 				}

@@ -9,7 +9,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Skew is a counter that is not what its events add up to.
+// Skew is a counter that is not what its events add up to. A day's sum over everybody is named usage_days.
 type Skew struct {
 	LineID        string
 	Kind          string
@@ -18,17 +18,42 @@ type Skew struct {
 	Used, Events  int64
 }
 
-// VerifyLedger compares every counter with the events that were counted on it, and returns how many counters there are
-// and those that differ.
+// VerifyLedger compares every counter, and the sum of each day that may still change, with the events that were counted
+// on it: with those that are sealed by their sum. It returns how many counters there are and those that differ.
 func VerifyLedger(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
-	err = db.RunInTx(ctx, &sql.TxOptions{ReadOnly: true}, func(ctx context.Context, tx bun.Tx) error {
+	return verify(ctx, db, skewedCounters, skewedDays)
+}
+
+// VerifyWholeLedger compares every counter and every day with all events too, so that what is sealed is checked.
+func VerifyWholeLedger(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
+	return verify(ctx, db, skewedCounters, skewedDays, wholeCounters, wholeDays)
+}
+
+func verify(ctx context.Context, db bun.IDB, checks ...string) (counters int64, skewed []Skew, err error) {
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	if _, within := db.(bun.Tx); within {
+		options = nil
+	}
+	err = db.RunInTx(ctx, options, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '10min'"); err != nil {
 			return fmt.Errorf("take time for all events: %w", err)
 		}
 		if err := tx.NewRaw("SELECT count(*) FROM limit_windows").Scan(ctx, &counters); err != nil {
 			return fmt.Errorf("count the counters: %w", err)
 		}
-		return tx.NewRaw(skewedCounters).Scan(ctx, &skewed)
+		known := map[Skew]bool{}
+		for _, check := range checks {
+			var found []Skew
+			if err := tx.NewRaw(check).Scan(ctx, &found); err != nil {
+				return err
+			}
+			for _, s := range found {
+				if !known[s] {
+					skewed, known[s] = append(skewed, s), true
+				}
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return 0, nil, fmt.Errorf("hold the counters against the events: %w", err)
@@ -36,7 +61,28 @@ func VerifyLedger(ctx context.Context, db bun.IDB) (counters int64, skewed []Ske
 	return counters, skewed, nil
 }
 
-const skewedCounters = `
+const (
+	skewedCounters = `
+WITH charged AS (
+    SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS events FROM (
+        SELECT l.*, CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) WHEN 'tokens' THEN e.tokens ELSE e.requests END
+            AS amount
+        FROM usage_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts)
+            AS l(line_id, kind, reset_duration, window_start)
+        WHERE e.received_at >= (SELECT sealed_until FROM usage_sealing)
+        UNION ALL
+        SELECT l.*, a.amount FROM usage_adjustments AS a JOIN usage_events AS e USING (event_id)
+            CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts)
+                AS l(line_id, kind, reset_duration, window_start)
+        WHERE a.created_at >= (SELECT sealed_until FROM usage_sealing) AND l.kind = 'spend'
+    ) AS counted GROUP BY 1, 2, 3, 4
+)
+SELECT line_id::text, kind, reset_duration, window_start, coalesce(w.used, 0) AS used,
+    coalesce(w.sealed, 0) + coalesce(c.events, 0) AS events
+FROM limit_windows AS w FULL JOIN charged AS c USING (line_id, kind, reset_duration, window_start)
+WHERE coalesce(w.used, 0) <> coalesce(w.sealed, 0) + coalesce(c.events, 0)
+ORDER BY line_id, kind, window_start LIMIT 1000`
+	wholeCounters = `
 WITH charged AS (
     SELECT l.line_id, l.kind, l.reset_duration, l.window_start,
            sum(CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) + coalesce(a.amount, 0) WHEN 'tokens' THEN e.tokens
@@ -48,6 +94,7 @@ WITH charged AS (
         reset_duration, window_start)
     GROUP BY 1, 2, 3, 4
 )
-SELECT line_id, kind, reset_duration, window_start, coalesce(w.used, 0) AS used, coalesce(c.events, 0) AS events
+SELECT line_id::text, kind, reset_duration, window_start, coalesce(w.used, 0) AS used, coalesce(c.events, 0) AS events
 FROM limit_windows AS w FULL JOIN charged AS c USING (line_id, kind, reset_duration, window_start)
 WHERE coalesce(w.used, 0) <> coalesce(c.events, 0) ORDER BY line_id, kind, window_start LIMIT 1000`
+)

@@ -14,11 +14,14 @@ import (
 
 const (
 	bookkeeping = time.Hour
+	// bookkeepingLook is how often each console looks whether it is to check, and reads what was found.
+	bookkeepingLook = time.Minute
 	// Until then a late event still finds the copy that its reservation was to be charged to.
 	reservationsKept = 24 * time.Hour
 )
 
-// Reconciler compares the counters with their events every hour, and deletes reservations that expired long ago.
+// Reconciler compares the counters with their events every hour, and deletes reservations that expired long ago. Of any
+// number of consoles one does it at a time, and all show what it found.
 type Reconciler struct {
 	db      *bun.DB
 	log     *slog.Logger
@@ -26,15 +29,15 @@ type Reconciler struct {
 	checked atomic.Int64 // Unix seconds; 0 before the first time
 }
 
-// NewReconciler makes a Reconciler; Run begins with a check.
+// NewReconciler makes a Reconciler; Run begins with a check, if one is due.
 func NewReconciler(db *bun.DB, log *slog.Logger) *Reconciler { return &Reconciler{db: db, log: log} }
 
 // Run works until ctx ends.
 func (b *Reconciler) Run(ctx context.Context) {
-	ticker := time.NewTicker(bookkeeping)
+	ticker := time.NewTicker(bookkeepingLook)
 	defer ticker.Stop()
 	for {
-		if err := errors.Join(b.verify(ctx), b.purge(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(b.Reconcile(ctx), b.read(ctx)); err != nil && ctx.Err() == nil {
 			b.log.WarnContext(ctx, "the counters could not be reconciled", "error", err.Error())
 		}
 		select {
@@ -45,16 +48,55 @@ func (b *Reconciler) Run(ctx context.Context) {
 	}
 }
 
-func (b *Reconciler) verify(ctx context.Context) error {
+// Reconcile seals and checks, unless that was done within the hour or another console is at it.
+func (b *Reconciler) Reconcile(ctx context.Context) error {
+	var fences []int64
+	err := b.db.NewRaw(`
+UPDATE usage_sealing SET fence = fence + 1, lease_until = clock_timestamp() + ?0 * interval '1 second'
+WHERE lease_until < clock_timestamp()
+    AND (checked_at IS NULL OR checked_at < clock_timestamp() - ?1 * interval '1 second') RETURNING fence`,
+		sealingLease.Seconds(), bookkeeping.Seconds()).Scan(ctx, &fences)
+	if err != nil || len(fences) == 0 {
+		return err
+	}
+	work := &sealing{db: b.db, fence: fences[0], span: sealedSpan}
+	if err := work.run(ctx); err != nil {
+		if errors.Is(err, errSealingLost) {
+			return nil
+		}
+		return err
+	}
+	return errors.Join(b.verify(ctx, fences[0]), b.purge(ctx))
+}
+
+func (b *Reconciler) verify(ctx context.Context, fence int64) error {
 	_, skewed, err := VerifyLedger(ctx, b.db)
 	if err != nil {
 		return err
 	}
-	b.skewed.Store(int64(len(skewed)))
-	b.checked.Store(time.Now().Unix())
 	if len(skewed) > 0 {
 		b.log.ErrorContext(ctx, "counters are not what their events add up to; tollgate ledger verify names them", "counters",
 			len(skewed))
+	}
+	_, err = b.db.NewRaw(`UPDATE usage_sealing SET checked_at = clock_timestamp(), skewed = ?, lease_until = to_timestamp(0)
+WHERE fence = ?`, len(skewed), fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note what the check found: %w", err)
+	}
+	return nil
+}
+
+// read reads what the last check found, here or on another console.
+func (b *Reconciler) read(ctx context.Context) error {
+	var rows []struct{ CheckedAt, Skewed int64 }
+	err := b.db.NewRaw(`SELECT extract(epoch FROM checked_at)::bigint AS checked_at, skewed FROM usage_sealing
+WHERE checked_at IS NOT NULL`).Scan(ctx, &rows)
+	if err != nil {
+		return fmt.Errorf("read what the last check found: %w", err)
+	}
+	for _, found := range rows {
+		b.skewed.Store(found.Skewed)
+		b.checked.Store(found.CheckedAt)
 	}
 	return nil
 }

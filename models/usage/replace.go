@@ -48,8 +48,13 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 // on.
 func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err error) {
 	err = database.InTx(ctx, r.db, func(ctx context.Context, tx database.Tx) error {
+		sealed, err := sealedFor(ctx, tx)
+		if err != nil {
+			return err
+		}
 		result, err := tx.NewRaw(replaceEstimate, e.GatewayID.Key, e.UserID, e.Provider, e.Model, e.mcpClientID, e.toolName,
-			e.nanos(), e.costComputed, e.Tokens, e.Requests, e.input, e.output, e.cacheRead, e.cacheWrite, e.reasoning).Exec(ctx)
+			e.nanos(), e.costComputed, e.Tokens, e.Requests, e.input, e.output, e.cacheRead, e.cacheWrite, e.reasoning,
+			sealed).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("replace an estimate: %w", err)
 		}
@@ -74,7 +79,7 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 const replaceEstimate = `
 WITH estimate AS (
     SELECT e.*, coalesce(?6::bigint, 0) - coalesce(e.cost, 0) AS more_cost, ?8::bigint - e.tokens AS more_tokens,
-        ?9::bigint - e.requests AS more_requests
+        ?9::bigint - e.requests AS more_requests, e.received_at < ?15 AS sealed
     FROM usage_events AS e
     WHERE e.event_id = ?0::uuid AND e.estimated
       AND (e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name) = (?1, ?2, ?3, ?4, ?5)
@@ -83,15 +88,21 @@ WITH estimate AS (
     FOR UPDATE OF e
 ), counters AS (
     SELECT w.line_id, w.kind, w.reset_duration, w.window_start,
-           CASE w.kind WHEN 'spend' THEN more_cost WHEN 'tokens' THEN more_tokens ELSE more_requests END AS more
+           CASE w.kind WHEN 'spend' THEN more_cost WHEN 'tokens' THEN more_tokens ELSE more_requests END AS more,
+           e.sealed
     FROM estimate AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations,
         e.window_starts) AS l(line_id, kind, reset_duration, window_start)
     JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
     ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
 ), counted AS (
-    UPDATE limit_windows AS w SET used = w.used + c.more, cleared = least(w.cleared, w.used + c.more)
+    UPDATE limit_windows AS w SET used = w.used + c.more, cleared = least(w.cleared, w.used + c.more),
+        sealed = w.sealed + CASE WHEN c.sealed THEN c.more ELSE 0 END
     FROM counters AS c
     WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
+), sealed_day AS (
+    UPDATE usage_sealed_days AS d
+    SET cost = d.cost + more_cost, tokens = d.tokens + more_tokens, requests = d.requests + more_requests
+    FROM estimate AS e WHERE e.sealed AND d.day = (e.occurred_at AT TIME ZONE 'UTC')::date
 ), daily AS (
     UPDATE usage_days AS d
     SET cost = d.cost + more_cost, tokens = d.tokens + more_tokens, requests = d.requests + more_requests,

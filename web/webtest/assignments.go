@@ -158,6 +158,7 @@ func (c *Console) EveryTable(db *bun.DB) map[string]string {
 func KeptInBackground(table string) bool {
 	return slices.Contains([]string{
 		"decision_consoles", "decision_hours", "refusals", "usage_groups", "usage_months", "usage_people",
+		"usage_sealed_days", "usage_sealing",
 		"usage_totals", "usage_totals_state",
 	}, table)
 }

@@ -228,7 +228,7 @@ func AfterCalls(n int64) map[string]int64 {
 // Balanced fails the test when a counter is not the sum of its events.
 func (c *Console) Balanced() {
 	c.T.Helper()
-	_, skewed, err := usage.VerifyLedger(c.T.Context(), c.DB)
+	_, skewed, err := usage.VerifyWholeLedger(c.T.Context(), c.DB)
 	c.Must(err)
 	if len(skewed) > 0 {
 		c.T.Errorf("%d counters are not what their events add up to: %+v", len(skewed), skewed[:min(3, len(skewed))])

@@ -1,0 +1,139 @@
+package usage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+)
+
+const (
+	// sealedBehind is how long after an event was received its transaction has ended for sure.
+	sealedBehind = 10 * time.Minute
+	// sealedSpan is the time whose events the first step seals; later ones seal more or less, by what they find.
+	sealedSpan = time.Minute
+	fewEvents  = 2_000
+	manyEvents = 10_000
+	// sealingLease is how long a console has for a step, or for the check.
+	sealingLease = 15 * time.Minute
+)
+
+// errSealingLost ends the work of a console whose lease another has taken.
+var errSealingLost = errors.New("another console checks the counters")
+
+// sealing adds up the events of closed time in steps, each a transaction of its own.
+type sealing struct {
+	db    *bun.DB
+	fence int64
+	span  time.Duration
+}
+
+// run seals all that is closed.
+func (s *sealing) run(ctx context.Context) error {
+	for done := false; !done; {
+		err := database.Repeated(ctx, func() (err error) {
+			done, err = s.step(ctx)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("seal usage: %w", err)
+		}
+	}
+	return nil
+}
+
+// step seals the events of a span, unless it is not closed yet.
+func (s *sealing) step(ctx context.Context) (done bool, err error) {
+	var events int64
+	err = s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if err := database.AllowLong(ctx, tx); err != nil {
+			return err
+		}
+		from, closed, err := s.lock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		to := from.Add(s.span)
+		if done = !to.Before(closed); done {
+			to = closed
+		}
+		if !to.After(from) {
+			return nil
+		}
+		return tx.NewRaw(sealEvents, from, to).Scan(ctx, &events)
+	})
+	switch {
+	case events < fewEvents:
+		s.span = min(2*s.span, 24*time.Hour)
+	case events > manyEvents:
+		s.span = max(s.span/2, time.Second)
+	}
+	return done && err == nil, err
+}
+
+// lock renews the lease, waits for corrections of events under way, and returns from where to seal, and up to where
+// time is closed. Where nothing is sealed yet, it begins with the first event.
+func (s *sealing) lock(ctx context.Context, tx bun.Tx) (from, closed time.Time, err error) {
+	var rows []struct{ From, Closed time.Time }
+	err = tx.NewRaw(`
+UPDATE usage_sealing SET lease_until = clock_timestamp() + ?0 * interval '1 second',
+    sealed_until = CASE WHEN sealed_until > to_timestamp(0) THEN sealed_until
+        ELSE coalesce((SELECT min(received_at) FROM usage_events), clock_timestamp() - ?1 * interval '1 second') END
+WHERE fence = ?2 RETURNING sealed_until AS "from", clock_timestamp() - ?1 * interval '1 second' AS closed`,
+		sealingLease.Seconds(), sealedBehind.Seconds(), s.fence).Scan(ctx, &rows)
+	if err != nil {
+		return from, closed, err
+	}
+	if len(rows) == 0 {
+		return from, closed, errSealingLost
+	}
+	return rows[0].From, rows[0].Closed, nil
+}
+
+// sealedFor makes sealing wait until a transaction ends that corrects an event, and returns what is sealed.
+func sealedFor(ctx context.Context, tx database.Tx) (until time.Time, err error) {
+	if err := tx.NewRaw("SELECT sealed_until FROM usage_sealing FOR SHARE").Scan(ctx, &until); err != nil {
+		return until, fmt.Errorf("read what is sealed: %w", err)
+	}
+	return until, nil
+}
+
+// sealEvents adds the events that were received, and the adjustments that were made, from ?0 to before ?1. Counters are
+// locked in the order of their keys.
+const sealEvents = `
+WITH received AS (
+    SELECT * FROM usage_events WHERE received_at >= ?0 AND received_at < ?1
+), adjusted AS (
+    SELECT e.line_ids, e.line_kinds, e.line_durations, e.window_starts, e.occurred_at, a.amount
+    FROM usage_adjustments AS a JOIN usage_events AS e USING (event_id) WHERE a.created_at >= ?0 AND a.created_at < ?1
+), sums AS (
+    SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS amount FROM (
+        SELECT l.*, CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) WHEN 'tokens' THEN e.tokens ELSE e.requests END
+            AS amount
+        FROM received AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts)
+            AS l(line_id, kind, reset_duration, window_start)
+        UNION ALL
+        SELECT l.*, e.amount FROM adjusted AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations,
+            e.window_starts) AS l(line_id, kind, reset_duration, window_start) WHERE l.kind = 'spend'
+    ) AS counted GROUP BY 1, 2, 3, 4
+), counters AS (
+    SELECT w.line_id, w.kind, w.reset_duration, w.window_start, s.amount
+    FROM sums AS s JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
+    ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
+), sealed AS (
+    UPDATE limit_windows AS w SET sealed = w.sealed + c.amount FROM counters AS c
+    WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
+), days AS (
+    INSERT INTO usage_sealed_days AS d (day, cost, tokens, requests)
+    SELECT (occurred_at AT TIME ZONE 'UTC')::date, sum(cost), sum(tokens), sum(requests) FROM (
+        SELECT occurred_at, coalesce(cost, 0) AS cost, tokens, requests FROM received
+        UNION ALL SELECT occurred_at, amount, 0, 0 FROM adjusted
+    ) AS counted GROUP BY 1
+    ON CONFLICT (day) DO UPDATE
+    SET cost = d.cost + excluded.cost, tokens = d.tokens + excluded.tokens, requests = d.requests + excluded.requests
+)
+UPDATE usage_sealing SET sealed_until = ?1 RETURNING (SELECT count(*) FROM received)`
