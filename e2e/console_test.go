@@ -149,8 +149,11 @@ const (
 	viewer = "vera@example.com"
 )
 
-// company is a console with sample data, an admin and a viewer, that journeys share.
-var company = sync.OnceValues(func() (*console, error) {
+// company is a console with sample data that journeys share.
+var company = sync.OnceValues(newCompany)
+
+// newCompany starts a console with sample data, an admin and a viewer.
+func newCompany() (*console, error) {
 	c, err := newConsole("TOLLGATE_ADMIN_EMAIL="+admin, "TOLLGATE_ADMIN_PASSWORD="+password)
 	if err != nil {
 		return nil, err
@@ -160,7 +163,7 @@ var company = sync.OnceValues(func() (*console, error) {
 	}
 	_, err = c.command(password, "user", "create", "--email", viewer, "--role", "Viewer")
 	return c, err
-})
+}
 
 // session signs a user in, once, and returns their cookie.
 func (c *console) session(t *testing.T, email string) string {
