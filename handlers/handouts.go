@@ -66,6 +66,14 @@ func (h *Handlers) PreviewHandout(c *gin.Context) error {
 		return err
 	}
 	in, err := intake.Decode[given.Input](c)
+	if err == nil && in.Edit.Given() {
+		page, err := h.handoutForm(c, in, nil)
+		if err != nil {
+			return err
+		}
+		reply.HTML(c, h.Log, http.StatusOK, page)
+		return nil
+	}
 	if err == nil {
 		var plan given.Plan
 		if plan, err = given.Preview(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in); err == nil {

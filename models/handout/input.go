@@ -23,6 +23,7 @@ type Input struct {
 	ExpiresAt input.Value `json:"expires_at"`
 	DryRun    input.Value `json:"dry_run"`
 	Token     input.Value `form:"token"` // of the preview, which is carried out once
+	Edit      input.Value `form:"edit"`  // set to go back to the addresses from there
 }
 
 // The outcomes of a line.
@@ -64,7 +65,9 @@ func (l Line) Gets() bool { return l.Outcome == New || l.Outcome == Given }
 func (in Input) read(now time.Time) (lines []Line, expires *time.Time, err error) {
 	c := &input.Reader{}
 	c.Required("emails", in.Emails, "the addresses of users")
-	text, ok := c.Text("emails", in.Emails, input.TextRule{What: "addresses", Max: 60_000, Newlines: true})
+	pasted := in.Emails
+	pasted.Text = withoutTabs(pasted.Text)
+	text, ok := c.Text("emails", pasted, input.TextRule{What: "addresses", Max: 60_000, Newlines: true})
 	if ok {
 		lines = split(text)
 	}
@@ -79,6 +82,30 @@ func (in Input) read(now time.Time) (lines []Line, expires *time.Time, err error
 	}
 	c.Bool("dry_run", in.DryRun)
 	return lines, expires, problem.InvalidInput(c.Problems)
+}
+
+// withoutTabs reads lines that were copied from a table: a name and an address, or several addresses.
+func withoutTabs(text string) string {
+	if !strings.Contains(text, "\t") {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		var names, addresses []string
+		for cell := range strings.SplitSeq(line, "\t") {
+			switch cell = strings.TrimSpace(cell); {
+			case strings.Contains(cell, "@"):
+				addresses = append(addresses, cell)
+			case cell != "":
+				names = append(names, cell)
+			}
+		}
+		lines[i] = strings.Join(append(names, addresses...), ", ")
+		if len(names) > 0 && len(addresses) == 1 && !strings.Contains(addresses[0], "<") {
+			lines[i] = strings.Join(names, " ") + " <" + addresses[0] + ">"
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func split(text string) []Line {

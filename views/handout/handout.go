@@ -18,7 +18,7 @@ type Form struct {
 	Problems problem.Problems
 }
 
-// Preview says what giving a profile would do.
+// Preview is what giving would do.
 type Preview struct {
 	Href  string
 	Plan  handout.Plan
