@@ -224,3 +224,28 @@ func TestGiveToTwenty(t *testing.T) {
 		})
 	}
 }
+
+// A user who came by a link sets a password on their page, and signs in with it afterwards.
+func TestFirstPassword(t *testing.T) {
+	t.Parallel()
+	for name, plain := range map[string]bool{"Scripted": false, "Plain": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, visit{out: true, plain: plain})
+			own(name+" Password", "1", "")(s)
+			s.fill("New password", "short")
+			s.click(s.button("Set password"))
+			s.focused(s.Locator("#problems"))
+			s.fill("New password", "a sentence that is easy to keep")
+			s.click(s.button("Set password"))
+			s.sees(s.GetByText("Your password is set"))
+			s.sees(s.button("Change password"))
+			s.click(s.Locator(".user-menu > summary"))
+			s.click(s.button("Sign out"))
+			s.fill("Email", strings.ToLower(name)+".password@example.com")
+			s.fill("Password", "a sentence that is easy to keep")
+			s.click(s.button("Sign in"))
+			s.arrives("/access-profiles")
+		})
+	}
+}

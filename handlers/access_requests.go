@@ -81,7 +81,7 @@ func (h *Handlers) CreateAccessRequest(c *gin.Context) error {
 		made, err = accessrequest.Create(reqctx.Of(c), h.DB, h.Engine, reqctx.Actor(c), in)
 		if err == nil {
 			if !reqctx.IsAPI(c) {
-				return seeOther(c, meHref, "Your request was sent. The answer stands here.")
+				return seeOther(c, meHref, "Your request was sent. The answer appears under My requests.")
 			}
 			c.Header("Location", "/api/access-requests/"+strconv.FormatInt(made.ID, 10))
 			reply.JSON(c, http.StatusCreated, gin.H{"access_request": made})
@@ -132,7 +132,7 @@ func (h *Handlers) answerRequest(c *gin.Context, r accessrequest.Request) {
 	reply.JSON(c, http.StatusOK, gin.H{"access_request": nameless(c, r)})
 }
 
-// nameless leaves out the user of a request, for an actor who may not see users.
+// nameless leaves out whose a request is, for an actor who may not see users.
 func nameless(c *gin.Context, r accessrequest.Request) accessrequest.Request {
 	if !reqctx.Actor(c).May(permission.ViewUsers) {
 		r.UserName, r.UserEmail = "", ""

@@ -48,7 +48,7 @@ func (h *Handlers) EditUser(c *gin.Context) error {
 	return nil
 }
 
-// ConfirmDeleteUser asks before a user is deleted.
+// ConfirmDeleteUser asks before a user goes.
 func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
 	return h.ask(c, h.userDeletion)
 }

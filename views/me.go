@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"tollgate/models/accessrequest"
@@ -27,12 +28,19 @@ type MePage struct {
 	Now       time.Time
 }
 
-// nearlyUsed is the used share of a budget, in hundredths, from which its user can ask for more.
+// nearlyUsed is how much of a budget is used, in hundredths, when its user is offered to ask for more.
 const nearlyUsed = 80
 
 // access reads what the user's copies grant as the page of a user does.
 func (p MePage) access() UserPage {
 	return UserPage{User: p.User, Copies: p.Copies, Catalogue: p.Catalogue, Now: p.Now}
+}
+
+// asked reports whether a request for more of a budget waits for its answer.
+func (p MePage) asked(budget string) bool {
+	return slices.ContainsFunc(p.Requests, func(r accessrequest.Request) bool {
+		return r.State == accessrequest.Open && r.LineID == budget
+	})
 }
 
 func (p MePage) currentPassword() ui.Field {

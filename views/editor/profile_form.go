@@ -1,6 +1,7 @@
 package editor
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,8 +106,20 @@ func (m *formBuilder) field(path, name string, v input.Value, f ui.Field) ui.Fie
 	return f
 }
 
+// windowsInWords names windows as the lists of the form do, where the API names its values: per day instead of 1d.
+func windowsInWords(problems problem.Problems) problem.Problems {
+	words := slices.Clone(problems)
+	for i := range words {
+		if asked, _, found := strings.Cut(words[i].Message, " resets: 1h,"); found {
+			words[i].Message = asked + " resets, such as per day or per month."
+		}
+	}
+	return words
+}
+
 // form makes the whole form.
 func (e Editor) form() profileForm {
+	e.Problems = windowsInWords(e.Problems)
 	m := &formBuilder{Editor: e, ids: map[string]string{}}
 	in := e.Input
 	f := profileForm{

@@ -8,7 +8,7 @@ package ui
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// DiffKind says how the words that differ are marked.
+// DiffKind is what is said of the words that differ.
 type DiffKind int
 
 const (

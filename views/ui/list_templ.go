@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "time"
 
-// ListFrame has the parts that lists of rows share: search, actions and pager.
+// ListFrame is what lists of rows that can be searched, edited and deleted have in common.
 type ListFrame struct {
 	Search                          string
 	Pager                           Pager
