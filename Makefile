@@ -58,7 +58,7 @@ postgresql:
 
 .PHONY: test
 test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
-	@.ci/install postgresql chromium fonts curl nginx njs caddy pgbouncer
+	@.ci/install postgresql chromium fonts curl nginx njs caddy pgbouncer promtool
 	go vet $(TAGS) ./...
 	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" $(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=25m ./...
 

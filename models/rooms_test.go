@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	},
 	"attachment": {"assignment", "audit", "database", "identity", "input", "permission", "problem", "profile"},
 	"audit":      {"database", "permission", "problem"},
+	"backup":     {"audit", "usage"},
 	"batch":      {"problem"},
 	"blast":      {"catalogue", "database", "money", "policy"},
 	"blocked":    {"database", "money", "policy"},

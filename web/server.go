@@ -21,6 +21,8 @@ type Config struct {
 	Addr    string   // the listen address, host:port
 	BaseURL string   // the public address, or ""
 	Hosts   []string // further host names that are answered
+
+	Requests *Requests // counts what is answered; nil for nothing
 }
 
 // New puts all routes behind the checks that each request passes, in the order of the contract: host, route, origin,
@@ -34,7 +36,8 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	if err := engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	engine.Use(identify, logRequests(h.Log), recoverPanics(h), timeLimit(), secureHeaders(h.Secure), allowHosts(config, h))
+	engine.Use(identify, logRequests(h.Log), config.Requests.count, recoverPanics(h), timeLimit(),
+		secureHeaders(h.Secure), allowHosts(config, h))
 	optional := authenticate(h)(anyone)
 	engine.NoRoute(optional, h.Handle(func(*gin.Context) error { return problem.Missing("page") }))
 	engine.NoMethod(optional, h.Handle(func(c *gin.Context) error {

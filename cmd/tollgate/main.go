@@ -89,7 +89,7 @@ func (p *program) commands() *cli.Command {
 		Flags: settingFlags(),
 		Commands: []*cli.Command{
 			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(),
-			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.versionCommand(),
+			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.backupCommand(), p.versionCommand(),
 		},
 		DefaultCommand:  "serve",
 		HideHelpCommand: true,

@@ -133,22 +133,24 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	sizes, requests := schema.NewSizes(db.DB, p.log), web.NewRequests()
 	actions := &handlers.Handlers{
 		DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
 		Refusals: refusals,
 		Metrics: metrics.New(db.DB, metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper,
-			refusals, heartbeat),
+			refusals, heartbeat, sizes, requests),
 		Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 		About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 	}
-	handler, err := web.New(web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts}, actions)
+	config := web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts, Requests: requests}
+	handler, err := web.New(config, actions)
 	// Without it, another console could remove what this one needs.
 	if err := errors.Join(err, heartbeat.Beat(ctx)); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{propagator, cache, recorder, bookkeeper, usage.NewTotals(db.DB, p.log), refusals, heartbeat},
+		workers: []worker{propagator, cache, recorder, bookkeeper, usage.NewTotals(db.DB, p.log), refusals, heartbeat, sizes},
 		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil
 }

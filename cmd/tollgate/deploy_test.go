@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+const deploy = "../../deploy/"
+
+func readDeploy(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(deploy + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// documents are those of a YAML file.
+func documents(t *testing.T, name, text string) (all []map[string]any) {
+	t.Helper()
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	for {
+		var one map[string]any
+		err := decoder.Decode(&one)
+		if err != nil {
+			if len(all) == 0 || err.Error() != "EOF" {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return all
+		}
+		if one != nil {
+			all = append(all, one)
+		}
+	}
+}
+
+// Alert rules and the dashboard ask for series that a console has, and Prometheus takes the rules.
+func TestAlertsAndDashboardNameMetrics(t *testing.T) {
+	t.Parallel()
+	environment, key, _ := given(t)
+	c := start(t, environment)
+	l := newServiceLoad(t, c, key)
+	l.run(300*time.Millisecond, c)
+	c.demand(t, http.StatusOK, "POST", l.profile+"/propagate", key, `{"fields": ["budgets"]}`)
+	var found string
+	eventually(t, "the ledger was checked and the tables were measured", func() bool {
+		_, body := c.get(t, c.address+"/metrics", key)
+		found = string(body)
+		return strings.Contains(found, "tollgate_ledger_checked_timestamp_seconds ") && strings.Contains(found, `tollgate_table_bytes{table="usage_events"}`)
+	})
+	var dashboard struct {
+		Panels []struct{ Targets []struct{ Expr string } }
+	}
+	if err := json.Unmarshal([]byte(readDeploy(t, "dashboard.json")), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	var queries []string
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			queries = append(queries, target.Expr)
+		}
+	}
+	rules := documents(t, "alerts.yml", readDeploy(t, "alerts.yml"))[0]["groups"].([]any)[0].(map[string]any)["rules"].([]any)
+	operations, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range rules {
+		alert := rule.(map[string]any)
+		queries = append(queries, alert["expr"].(string))
+		if !strings.Contains(string(operations), "`"+alert["alert"].(string)+"`") {
+			t.Errorf("docs/operations.md does not say what to do about %s", alert["alert"])
+		}
+	}
+	if len(queries) < 20 {
+		t.Errorf("only %d queries", len(queries))
+	}
+	label, series := regexp.MustCompile(`"[^"]*"`), regexp.MustCompile(`\b(?:tollgate|go|process)_[a-z_]+`)
+	for _, query := range queries {
+		for _, name := range series.FindAllString(label.ReplaceAllString(query, ""), -1) {
+			if !regexp.MustCompile(`(?m)^` + name + `(\{| )`).MatchString(found) {
+				t.Errorf("no console has the series %s of %s", name, query)
+			}
+		}
+	}
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Fatalf("%v: run make test, which unpacks it", err)
+	}
+	if out, err := exec.Command(promtool, "check", "rules", deploy+"alerts.yml").CombinedOutput(); err != nil {
+		t.Errorf("promtool: %v\n%s", err, out)
+	}
+}
+
+// rendered is a file of the chart with its default values.
+func rendered(t *testing.T, name string) []map[string]any {
+	t.Helper()
+	functions := template.FuncMap{
+		"quote": func(value any) string {
+			out, _ := json.Marshal(strings.TrimSpace(strings.Trim(toText(value), `"`)))
+			return string(out)
+		},
+		"dict": func(pairs ...string) map[string]string {
+			made := map[string]string{}
+			for i := 0; i+1 < len(pairs); i += 2 {
+				made[pairs[i]] = pairs[i+1]
+			}
+			return made
+		},
+	}
+	parsed, err := template.New(name).Option("missingkey=error").Funcs(functions).Parse(readDeploy(t, "helm/templates/"+name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := documents(t, "values.yaml", readDeploy(t, "helm/values.yaml"))[0]
+	var out bytes.Buffer
+	if err := parsed.Execute(&out, map[string]any{"Values": values, "Release": map[string]any{"Name": "tollgate"}}); err != nil {
+		t.Fatal(err)
+	}
+	return documents(t, name, out.String())
+}
+
+func toText(value any) string {
+	encoded, _ := json.Marshal(value)
+	return string(encoded)
+}
+
+// at follows names and numbers into a document.
+func at(document any, path ...any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			object, _ := document.(map[string]any)
+			document = object[step]
+		case int:
+			list, _ := document.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			document = list[step]
+		}
+	}
+	return document
+}
+
+// The chart asks the right paths, keeps one console running, and migrates in two steps by commands that exist.
+func TestHelmChart(t *testing.T) {
+	t.Parallel()
+	documents(t, "Chart.yaml", readDeploy(t, "helm/Chart.yaml"))
+	all := rendered(t, "console.yaml")
+	container := at(all[0], "spec", "template", "spec", "containers", 0)
+	for _, one := range []struct {
+		want any
+		got  any
+	}{
+		{"Deployment", all[0]["kind"]},
+		{2, at(all[0], "spec", "replicas")},
+		{"/readyz", at(container, "readinessProbe", "httpGet", "path")},
+		{"/healthz", at(container, "livenessProbe", "httpGet", "path")},
+		{"PodDisruptionBudget", all[2]["kind"]},
+		{1, at(all[2], "spec", "maxUnavailable")},
+	} {
+		if fmt.Sprint(one.got) != fmt.Sprint(one.want) {
+			t.Errorf("%v, want %v", one.got, one.want)
+		}
+	}
+	help := must(t, nil, "", "--help")
+	for _, variable := range at(container, "env").([]any) {
+		if name := at(variable, "name").(string); !strings.Contains(help, name) {
+			t.Errorf("there is no setting %s", name)
+		}
+	}
+	environment, _, _ := given(t)
+	jobs := rendered(t, "migrate.yaml")
+	for _, when := range []string{"pre-upgrade", "post-upgrade"} {
+		i := slices.IndexFunc(jobs, func(job map[string]any) bool { return at(job, "metadata", "annotations", "helm.sh/hook") == when })
+		if i < 0 {
+			t.Fatalf("no job %s", when)
+		}
+		var arguments []string
+		for _, argument := range at(jobs[i], "spec", "template", "spec", "containers", 0, "args").([]any) {
+			arguments = append(arguments, argument.(string))
+		}
+		must(t, environment, "", arguments...)
+	}
+}
+
+// The other files can be read, and name settings and paths that exist.
+func TestDeploymentFiles(t *testing.T) {
+	t.Parallel()
+	compose := documents(t, "compose.yml", readDeploy(t, "compose.yml"))[0]
+	patroni := documents(t, "patroni.yml", readDeploy(t, "patroni.yml"))[0]
+	if at(compose, "services", "console2", "stop_grace_period") != "15s" || at(patroni, "bootstrap", "dcs", "synchronous_mode") != true || fmt.Sprint(at(patroni, "bootstrap", "dcs", "ttl")) != "20" {
+		t.Errorf("%v, %v", at(compose, "services", "console2"), at(patroni, "bootstrap", "dcs"))
+	}
+	help := must(t, nil, "", "--help")
+	unit := readDeploy(t, "systemd/tollgate.service")
+	for _, name := range regexp.MustCompile(`TOLLGATE_[A-Z_]+`).FindAllString(readDeploy(t, "compose.yml")+unit, -1) {
+		if !strings.Contains(help, name) {
+			t.Errorf("there is no setting %s", name)
+		}
+	}
+	for _, cfg := range []string{"consoles.cfg", "haproxy.cfg"} {
+		if text := readDeploy(t, cfg); !strings.Contains(text, "inter 1s fall 2") {
+			t.Errorf("%s does not ask every second", cfg)
+		}
+	}
+	analyse, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Log("NOT RUN: this machine has no systemd-analyze")
+		return
+	}
+	path := filepath.Join(t.TempDir(), "tollgate.service")
+	if err := os.WriteFile(path, []byte(strings.Replace(unit, "/usr/local/bin/tollgate", binary, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(analyse, "verify", "--man=no", path).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "tollgate.service") {
+		t.Errorf("systemd-analyze: %v\n%s", err, out)
+	}
+}
