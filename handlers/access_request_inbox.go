@@ -61,7 +61,7 @@ const inboxShown = 100
 
 func (h *Handlers) inboxPage(c *gin.Context, inbox requests.Inbox, problems problem.Problems) templ.Component {
 	page := h.page(c, "Requests", requestsHref)
-	page.Intro = "What users ask for. What you grant ends by itself."
+	page.Intro = "What users ask for. Grants end by themselves."
 	page.Rows = len(inbox.Rows) > 0
 	reply.MarkProblems(&page, problems)
 	return framed(page, requests.InboxBody(inbox))

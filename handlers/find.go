@@ -42,7 +42,7 @@ func (h *Handlers) Find(c *gin.Context) error {
 	}
 	if search.IsSecret(in.Q.Text) {
 		return intake.Unreadable("q", "secret_in_address",
-			"A key does not belong in an address: this one may stand in logs now, so rotate it. "+
+			"Do not put a key into an address: this one may be in logs now, so rotate it. "+
 				"Paste keys into the search itself.")
 	}
 	found, err := h.find(c, in)

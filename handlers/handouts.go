@@ -179,7 +179,7 @@ func (h *Handlers) ShowHandout(c *gin.Context) error {
 	}
 	if !ok {
 		return seeOther(c, "/access-profiles/"+strconv.FormatInt(shown.ID, 10)+"/users",
-			"The keys cannot be shown any more. A key that is lost is rotated.")
+			"The keys cannot be shown any more. If one is lost, rotate it.")
 	}
 	gateway, err := setting.GatewayAddress(reqctx.Of(c), h.DB)
 	if err != nil {

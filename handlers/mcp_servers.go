@@ -190,7 +190,7 @@ func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (te
 	href := serversHref + "/" + server.ClientID
 	page := h.below(c, "Delete "+server.Name+"?", "MCP servers", serversHref, server.Name, href)
 	return deletion(page, server.Name, href, []string{
-		"The server goes with its list of tools; profiles and tool groups can no longer grant them.",
+		"The server is deleted with its list of tools; profiles and tool groups can no longer grant them.",
 		"No profile and no tool group names it now.",
 	}, use, problems), nil
 }

@@ -128,7 +128,7 @@ func (h *Handlers) providerDeletion(c *gin.Context, problems problem.Problems) (
 	href := "/providers/" + provider.Name
 	page := h.below(c, "Delete "+provider.Name+"?", "Providers", "/providers", provider.Name, href)
 	return deletion(page, provider.Name, href, []string{
-		"The provider goes with its list of models; profiles can no longer grant them.",
+		"The provider is deleted with its list of models; profiles can no longer grant them.",
 		"No profile names it now.",
 	}, use, problems), nil
 }

@@ -198,7 +198,7 @@ func (h *Handlers) groupDeletion(c *gin.Context, problems problem.Problems) (tem
 	}
 	page := h.below(c, "Delete "+group.Name+"?", "Tool groups", groupsHref, group.Name, groupHref(group.ID))
 	return deletion(page, group.Name, groupHref(group.ID), []string{
-		"The tool group goes; the servers and their tools stay.", "No profile names it now.",
+		"The tool group is deleted; the servers and their tools stay.", "No profile names it now.",
 	}, use, problems), nil
 }
 

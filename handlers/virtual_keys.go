@@ -42,7 +42,7 @@ func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
 	}
 	page := h.page(c, "Keys", "/virtual-keys")
 	page.Rows = len(keys) > 0
-	page.Intro = "What users' programs show to a gateway. A key may do what its holder's profiles grant."
+	page.Intro = "What users' programs send to a gateway with each call. A key may do what its holder's profiles grant."
 	actor := reqctx.Actor(c)
 	list.ListFrame = listFrame(c, q, search, len(keys), total, "keys", "VirtualKeys")
 	list.Keys, list.MayViewUsers = keys, actor.May(permission.ViewUsers)

@@ -41,7 +41,7 @@ func ProfileRolesBody(p ProfileRoles) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(p.Attached) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"muted\">No role hands this profile out.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"muted\">This profile is attached to no role.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -107,7 +107,7 @@ func ProfileRolesBody(p ProfileRoles) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.CheckboxField(ui.Typed(ui.Field{
-				Name: "apply_to_existing", Label: "Apply to existing members", Hint: "Every member of these roles who holds no copy gets one now. The others keep theirs with what was used of it.",
+				Name: "apply_to_existing", Label: "Apply to existing members", Hint: "Every member of these roles who holds no copy gets one now. The others keep theirs with its usage.",
 			}, input.Value{Text: "true"}, p.Problems), p.Input.ApplyToExisting.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

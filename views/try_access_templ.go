@@ -122,7 +122,7 @@ func tryTime(p TryPage, id string) templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.TextField(ui.Field{ID: id, Name: "at", Label: "As of", Type: "datetime-local", Hint: "In UTC. Leave it empty for now.", Value: p.at(), Width: "medium", Optional: true}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextField(ui.Field{ID: id, Name: "at", Label: "As of", Type: "datetime-local", Hint: "In UTC. Leave it empty to try the call now.", Value: p.at(), Width: "medium", Optional: true}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

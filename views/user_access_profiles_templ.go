@@ -457,7 +457,7 @@ func copyLimits(assigned assignment.Assignment, p UserPage) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if !assigned.Limited() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<p class=\"muted\">No limit: nothing bounds what is spent or sent.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<p class=\"muted\">No limit on spending, tokens or requests.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -693,7 +693,7 @@ func AssignmentBody(f AssignmentForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
-				Name: "expires_at", Label: "Ends", Type: "datetime-local", Hint: "In UTC. Leave it empty to let it last.", Optional: true, Width: "medium",
+				Name: "expires_at", Label: "Ends", Type: "datetime-local", Hint: "In UTC. Leave it empty for no end.", Optional: true, Width: "medium",
 			}, f.Input.ExpiresAt, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -764,19 +764,19 @@ func CopyFormBody(f CopyForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.CheckboxField(ui.Typed(ui.Field{
-			Name: "is_active", Label: "Active", Hint: "A paused copy grants nothing and is skipped when the profile is propagated. What was used stays.",
+			Name: "is_active", Label: "Active", Hint: "A paused copy grants nothing and is skipped when the profile is propagated. Its usage is kept.",
 		}, input.Value{Text: "true"}, f.Problems), f.Input.IsActive.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if f.Copy.FromRole {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<p class=\"muted\">It comes with a role, so it ends when the role is left.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<p class=\"muted\">It comes with a role, and ends when the user leaves the role.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
 			templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
-				Name: "expires_at", Label: "Ends", Type: "datetime-local", Hint: "In UTC. Leave it empty to let it last.", Optional: true, Width: "medium",
+				Name: "expires_at", Label: "Ends", Type: "datetime-local", Hint: "In UTC. Leave it empty for no end.", Optional: true, Width: "medium",
 			}, f.Input.ExpiresAt, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

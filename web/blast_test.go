@@ -112,7 +112,7 @@ func TestBlastRadiusTakesTooLong(t *testing.T) {
 	_, err = tx.ExecContext(t.Context(), "LOCK TABLE usage_days, limit_windows")
 	g.Must(err)
 	said := webtest.Text(g.Session.Post(page, form).Is(200).One("aside", "id", "blast"))
-	for _, words := range []string{"There is too much usage to say so here.", "There are too many holders to say so here."} {
+	for _, words := range []string{"There is too much usage to look through while you edit.", "There are too many holders to look through while you edit."} {
 		if !strings.Contains(said, words) {
 			t.Errorf("the column lacks %q: %s", words, said)
 		}

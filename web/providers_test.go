@@ -201,7 +201,7 @@ func TestDeleteProviderInUse(t *testing.T) {
 		c.ProfileNaming(fmt.Sprintf("Profile %02d", i), `"provider_configs":[{"provider_name":"openai"}]`)
 	}
 	const who = "12 profiles (Profile 00, Profile 01, Profile 02, Profile 03, Profile 04, Profile 05, Profile 06, Profile 07, Profile 08, Profile 09 and 2 more)"
-	const shown = "named by 12 profiles. Take it out there first. Profiles Profile 00 Profile 01 Profile 02 Profile 03 Profile 04 Profile 05 Profile 06 Profile 07 Profile 08 Profile 09 and 2 more"
+	const shown = "named by 12 profiles. Remove it there first. Profiles Profile 00 Profile 01 Profile 02 Profile 03 Profile 04 Profile 05 Profile 06 Profile 07 Profile 08 Profile 09 and 2 more"
 	for _, door := range webtest.DoorsTo(c, "/providers/openai/delete", "DELETE", "/api/providers/openai") {
 		got := door.Send(url.Values{}, nil).Refuses(http.StatusConflict, "in_use", "")
 		if door.Name == "form" {

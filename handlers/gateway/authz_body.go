@@ -52,7 +52,7 @@ func forwardedBody(c *gin.Context) (forwarded, error) {
 		return forwarded{}, problem.Refuse(problem.Forbidden, "", "unsupported_media_type",
 			"The media type does not say that the body is JSON.")
 	case !json.Valid(body):
-		return forwarded{}, intake.Unreadable("", "invalid_json", "The body says that it is JSON and is not.")
+		return forwarded{}, intake.Unreadable("", "invalid_json", "The media type says JSON, but the body is not valid JSON.")
 	}
 	body = bytes.TrimSpace(body)
 	switch body[0] {

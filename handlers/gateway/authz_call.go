@@ -103,7 +103,7 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 		return asked{}, d.advise(err)
 	case len(body.messages) > 0:
 		return asked{}, problem.Refuse(problem.Forbidden, "", decision.MCPToolBlocked,
-			"The call is one of MCP, and the address of the check names no mcp_client_id.")
+			"This is an MCP call, but the address of the check names no mcp_client_id.")
 	}
 	err = nil // of a body that need not be read, since the proxy or the path names the model
 	for _, q := range body.models {
@@ -178,7 +178,7 @@ func (d door) toolCall(o options) (asked, error) {
 		return asked{questions: []entitlement.Call{{Kind: entitlement.CallSomeTool, MCPClientID: o.server}}}, nil
 	case len(body.messages) == 0 || len(body.models) > 0:
 		return asked{}, problem.Refuse(problem.Forbidden, "", decision.MCPToolBlocked,
-			"This is no call of an MCP server: it needs a JSON-RPC body with a method.")
+			"This is not a call of an MCP server: that needs a JSON-RPC body with a method.")
 	}
 	a, err := mcpCall(o, body.messages)
 	if err == nil && o.tool != "" {

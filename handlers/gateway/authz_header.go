@@ -31,7 +31,7 @@ func ClientKey(header http.Header) (string, error) {
 				found = key
 			default:
 				return "", problem.Refuse(problem.Forbidden, "", "ambiguous_key",
-					"Send one virtual key: "+name+" holds another one than a header before it.")
+					"Send one virtual key: the one in "+name+" differs from that of another header.")
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func badOption(code, message string) error {
 func (d door) options() (o options, doubtful bool, err error) {
 	values, err := url.ParseQuery(d.query)
 	if err != nil {
-		return o, false, badOption("invalid_option", "The address of the check cannot be read: percent-encode what it names.")
+		return o, false, badOption("invalid_option", "The address of the check cannot be read: percent-encode its values.")
 	}
 	doubtful = !d.own && d.query != "" && d.ofClient(values)
 	if o, err = readOptions(values); err != nil && doubtful {
@@ -109,7 +109,7 @@ func (o *options) set(name, value string) error {
 			"model, provider, mcp_client_id, tool_name, method, path, trust, reserve and reserve_tokens.")
 	}
 	if value == "" {
-		return badOption("invalid_option", "The address of the check says nothing behind "+name+"=.")
+		return badOption("invalid_option", "The address of the check has no value for "+name+".")
 	}
 	return nil
 }

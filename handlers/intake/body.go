@@ -118,7 +118,7 @@ func readBody(c *gin.Context) ([]byte, error) {
 	case errors.As(err, &over):
 		return nil, bodyTooLarge()
 	case err != nil:
-		return nil, Unreadable("", "incomplete_body", "Send the whole body; the connection ended before it did.")
+		return nil, Unreadable("", "incomplete_body", "Send the whole body: the connection ended early.")
 	}
 	return body, nil
 }

@@ -44,7 +44,7 @@ func parseAny(body []byte) (Node, error) {
 		return Node{}, Unreadable("", "invalid_json", "Send valid JSON: "+syntax(err)+".")
 	}
 	if rest := body[decoder.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
-		return Node{}, Unreadable("", "trailing_data", "Send one JSON object with nothing behind it.")
+		return Node{}, Unreadable("", "trailing_data", "Send one JSON object with nothing after it.")
 	}
 	if LoneSurrogate(raw) {
 		return Node{}, Unreadable("", "invalid_unicode", `Write \u escapes of surrogates in pairs.`)

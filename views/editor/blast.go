@@ -45,8 +45,8 @@ func edges(lines []ui.DiffLine) []ui.DiffLine {
 
 // What the editor says where looking takes longer than typing may wait.
 const (
-	tooMuchToSay = "There is too much usage to say so here. The usage page shows what its holders use."
-	tooManyToSay = "There are too many holders to say so here. The preview of a push lists them."
+	tooMuchToSay = "There is too much usage to look through while you edit. The usage page shows what its holders use."
+	tooManyToSay = "There are too many holders to look through while you edit. The preview of a push lists them."
 )
 
 const itemsShown = 5

@@ -131,7 +131,7 @@ func profileMCP(f profileForm) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Fieldset(ui.Group{ID: "mcp", Legend: "MCP", Hint: "What is ticked adds up. A tool that nothing grants is refused."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Fieldset(ui.Group{ID: "mcp", Legend: "MCP", Hint: "Ticked groups, servers and tools add up. A tool that nothing grants is refused."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

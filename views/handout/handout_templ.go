@@ -65,7 +65,7 @@ func FormBody(f Form) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
-			Name: "expires_at", Label: "Ends", Type: "datetime-local", Hint: "In UTC. Leave it empty to let it last.", Optional: true, Width: "medium",
+			Name: "expires_at", Label: "Ends", Type: "datetime-local", Hint: "In UTC. Leave it empty for no end.", Optional: true, Width: "medium",
 		}, f.Input.ExpiresAt, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -484,7 +484,7 @@ func ResultBody(r Result) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p>This browser can show them again for ten minutes, and after that nothing can.</p><p><a class=\"button\" href=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p>This browser can show them again for ten minutes; after that they cannot be shown.</p><p><a class=\"button\" href=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

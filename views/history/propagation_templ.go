@@ -234,7 +234,7 @@ func PropagationFormBody(f PropagationForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.CheckboxField(ui.Typed(ui.Field{
-				Name: "reset_usage", Label: "Reset usage", Hint: "What was used of the limits pushed starts at zero. Otherwise it stays where a limit has the same scope and window.",
+				Name: "reset_usage", Label: "Reset usage", Hint: "Usage of the pushed limits starts at zero. Otherwise limits with the same scope and window keep theirs.",
 			}, input.Value{Text: "true"}, f.Problems), f.Input.ResetUsage.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -89,7 +89,7 @@ func DeleteBlocked(name string, use catalogue.Use) string {
 	if use.None() {
 		return name + " could not be deleted: it came into use a moment ago. Try again."
 	}
-	said := name + " cannot be deleted while it is named by " + usedBy(use) + ". Take it out there first."
+	said := name + " cannot be deleted while it is named by " + usedBy(use) + ". Remove it there first."
 	if use.BehindCount > 0 {
 		said += " Propagating a profile takes it out of the copies."
 	}

@@ -116,7 +116,7 @@ func serverTools(s MCPServerRead) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(s.GoneTools) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"muted\">The server did not list what is marked as gone when it was asked last. It stays until no profile and no tool group names it, and a refresh or an edit removes it.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"muted\">Tools marked as gone were missing when the server was asked last. They stay until no profile and no tool group names them, and a refresh or an edit removes them.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -529,7 +529,7 @@ func MCPServerFormBody(f MCPServerForm) templ.Component {
 		}
 		if f.ClientID == "" {
 			templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
-				Name: "client_id", Label: "Id", Hint: "What profiles refer to. Leave it empty to have it made from the name. It cannot be changed later.", Optional: true,
+				Name: "client_id", Label: "Id", Hint: "Profiles refer to it. Leave it empty to have it made from the name. It cannot be changed later.", Optional: true,
 				MaxLength: 64, Width: "medium", Autocomplete: "off", Attrs: ui.IdentifierAttrs,
 			}, f.Input.ClientID, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
