@@ -92,14 +92,14 @@ func (s *screen) propagatesLess(profile, role string, members int) {
 	s.sees(s.text(profile + " has version 2 now."))
 	s.click(s.button("Preview"))
 	s.sees(s.heading(fmt.Sprintf("%d holders change", members)))
-	s.lineDiffers("Global budgets", "$900.00 / month", "$700.00 / month")
+	s.lineDiffers("Overall budgets", "$900.00 / month", "$700.00 / month")
 	s.must(expect(s.role("table", "Fields that differ").GetByRole("row")).ToHaveCount(2))
 	for n := range members {
 		s.sees(s.link(fmt.Sprintf("%s %d", role, n+1)))
 	}
 	s.click(s.button(fmt.Sprintf("Apply to %d holders", members)))
 	s.arrives(`/access-profiles/\d+/propagate/\d+`)
-	s.says(s.GetByRole("status"), fmt.Sprintf("%d holders of %s have the providers, global budgets", members, profile))
+	s.says(s.GetByRole("status"), fmt.Sprintf("%d holders of %s have the providers, overall budgets", members, profile))
 	s.click(s.link("Holders of " + profile))
 	s.arrives(`/access-profiles/\d+/users`)
 }
@@ -117,7 +117,7 @@ func (s *screen) restoresFirstVersion(profile string) {
 	s.t.Helper()
 	s.tab(profile, "Versions 2")
 	s.click(s.button("Compare"))
-	s.lineDiffers("Global budgets", "$900.00 / month", "$700.00 / month")
+	s.lineDiffers("Overall budgets", "$900.00 / month", "$700.00 / month")
 	s.click(s.button("Restore version 1"))
 	s.arrives(`/access-profiles/\d+`)
 	s.sees(s.text("Overall they may spend at most $900.00 a month."))

@@ -43,7 +43,7 @@ func TestLongPropagation(t *testing.T) {
 			} else {
 				s.watchesItRun(goOn)
 			}
-			result := "250 holders of " + name + " have the providers, global budgets, global rate limit, tool groups, MCP servers and single tools of version 2."
+			result := "250 holders of " + name + " have the providers, overall budgets, overall rate limit, tool groups, MCP servers and single tools of version 2."
 			s.sees(s.text(result))
 			s.gone(s.GetByText("Pushing version 2."))
 			s.click(s.link("Holders of " + name))

@@ -59,11 +59,11 @@ var assignmentScreens = []scene{
 	{name: "propagation-done", place: held("Pictured as pushed"), act: func(s *screen) {
 		preview(s)
 		s.click(s.button("Apply to 2 holders"))
-		s.sees(s.text("2 holders of Pictured as pushed have the providers, global budgets, global rate limit, tool groups, MCP servers and single tools of version 2."))
+		s.sees(s.text("2 holders of Pictured as pushed have the providers, overall budgets, overall rate limit, tool groups, MCP servers and single tools of version 2."))
 	}},
 }
 
-var fieldGroups = []string{"Providers", "Global budgets", "Global rate limit", "Tool groups", "MCP servers", "Single tools"}
+var fieldGroups = []string{"Providers", "Overall budgets", "Overall rate limit", "Tool groups", "MCP servers", "Single tools"}
 
 func (s *screen) tickRows(n int) {
 	s.t.Helper()

@@ -25,7 +25,7 @@ func (h *Handlers) ChangeAccessProfiles(c *gin.Context) error {
 		return err
 	}
 	done := map[string]string{
-		"activate": "Active now: ", "deactivate": "Archived, while copies keep working: ", "tag": "Tagged “" + in.Tag.Text + "”: ",
+		"activate": "Unarchived: ", "deactivate": "Archived, while copies keep working: ", "tag": "Tagged “" + in.Tag.Text + "”: ",
 	}[in.Op.Text]
 	return seeOther(c, "/access-profiles", done+plural.Of(n, "profile")+".")
 }

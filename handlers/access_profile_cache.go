@@ -17,15 +17,15 @@ import (
 // profileBytesKept bounds a cache by the size of the documents that its entries were made of.
 const profileBytesKept = 8 << 20
 
-// profileCache keeps what was made of the documents that lists showed last. A version never changes, so nothing is ever
-// taken back.
+// profileCache keeps what lists made of the documents that they showed last. A version never changes, so no entry
+// becomes wrong.
 type profileCache[T any] struct {
 	mutex sync.Mutex
 	kept  map[profile.At]T
 	bytes int
 }
 
-// of returns what make makes of each profile named, in their order, without those that are gone meanwhile.
+// of returns the result of make for each profile named, in their order, without profiles that were deleted meanwhile.
 func (p *profileCache[T]) of(
 	ctx context.Context, db bun.IDB, named []profile.At, make func(json.RawMessage) (T, error),
 ) ([]T, error) {
@@ -65,7 +65,7 @@ func (p *profileCache[T]) known(named []profile.At) (known map[profile.At]T, mis
 	return known, missing
 }
 
-// keep starts afresh when there is too much: what users look at is cached again with the next page.
+// keep empties the cache when it is full: the profiles that users look at are cached again with the next page.
 func (p *profileCache[T]) keep(at profile.At, one T, bytes int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

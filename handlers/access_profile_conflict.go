@@ -59,11 +59,11 @@ var sides = []side{
 		func(y *profile.Input, s profile.Input) { y.ProviderConfigs = s.ProviderConfigs },
 	},
 	{
-		"budgets", "Global budgets", func(c *chosen) *input.Value { return &c.Budgets },
+		"budgets", "Overall budgets", func(c *chosen) *input.Value { return &c.Budgets },
 		func(y *profile.Input, s profile.Input) { y.Budgets = s.Budgets },
 	},
 	{
-		"rate_limit", "Global rate limit", func(c *chosen) *input.Value { return &c.RateLimit },
+		"rate_limit", "Overall rate limit", func(c *chosen) *input.Value { return &c.RateLimit },
 		func(y *profile.Input, s profile.Input) { y.RateLimit = s.RateLimit },
 	},
 	{
@@ -96,7 +96,7 @@ func (h *Handlers) takeChosen(c *gin.Context, e *shownForm, version *int64) erro
 	}
 	current, err := h.currentProfile(c, e.id)
 	if err != nil || version == nil || current.Version != *version {
-		return err // the save itself says what is wrong
+		return err // the save reports the problem
 	}
 	saved := current.Input()
 	var problems problem.Problems
@@ -117,8 +117,8 @@ func (h *Handlers) takeChosen(c *gin.Context, e *shownForm, version *int64) erro
 	return nil
 }
 
-// describeConflict sets both sides beside each other and gives the form the current version, so that the next save
-// is made knowingly.
+// describeConflict shows both sides and gives the form the current version, so that the next save overwrites it
+// knowingly.
 func (h *Handlers) describeConflict(c *gin.Context, e *shownForm) error {
 	current, err := h.currentProfile(c, e.id)
 	if err != nil {

@@ -61,10 +61,10 @@ func (f profileForm) editsRows() bool {
 // saveMine saves the form over an earlier save, without the choices field by field.
 const saveMine = "save-mine"
 
-// saveAndPropagate saves and goes on to what is to reach the copies.
+// saveAndPropagate saves and leads on to the propagation of the profile.
 const saveAndPropagate = "save-and-propagate"
 
-// version is the one the form was made from.
+// version is the version that the form was made from.
 func (f profileForm) version() (*int64, error) {
 	if !f.BaseVersion.Given() {
 		return nil, intake.Unreadable("version", "required", "Send the version that was edited.")
@@ -81,7 +81,7 @@ func (h *Handlers) NewAccessProfile(c *gin.Context) error {
 	return h.showEditor(c, 200, shownForm{form: profileForm{Input: profile.Input{}.Whole()}, focus: "name"})
 }
 
-// EditAccessProfile shows the editor of a profile as it stands.
+// EditAccessProfile shows the editor of a profile.
 func (h *Handlers) EditAccessProfile(c *gin.Context) error {
 	_, profile, err := h.loadProfile(c)
 	if err != nil {
@@ -165,7 +165,7 @@ func (h *Handlers) edited(c *gin.Context, e shownForm) *profile.Profile {
 	}
 	edited, err := h.profileAt(c, e.id, *version)
 	if err != nil {
-		return nil // what was sent names no version; saving it will say so
+		return nil // the form names no valid version; saving reports that
 	}
 	edited.ID, edited.Version = e.id, *version
 	return &edited
@@ -211,8 +211,8 @@ func (h *Handlers) blastRadius(
 	return radius, err
 }
 
-// shownEarly are the problems that are shown before the form is saved: what was typed and cannot be read, and what
-// contradicts another row. What is still empty can wait.
+// shownEarly are the problems that are shown before the form is saved: values that cannot be read, and rows that
+// contradict each other. Empty fields can wait.
 func shownEarly(found problem.Problems) problem.Problems {
 	empty := map[string]bool{}
 	for _, problem := range found {
@@ -251,8 +251,8 @@ func (h *Handlers) refuseProfile(c *gin.Context, e shownForm, err error) error {
 	})
 }
 
-// alsoInvalid adds to what could not be read everything else that is wrong, so that a client learns of all of it at
-// once.
+// alsoInvalid adds all other problems to those of fields that could not be read, so that a client learns of every
+// problem at once.
 func alsoInvalid(err error, form profileForm, stands profile.Profile) error {
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) && refusal.Reason == problem.Unreadable && form.Kind == input.Object {

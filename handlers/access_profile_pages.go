@@ -113,7 +113,7 @@ func (h *Handlers) profileListPage(
 	return nil
 }
 
-// firstSteps are shown to those who set a console up, until all are done.
+// firstSteps are shown to users who may set a console up, until all are done.
 func (h *Handlers) firstSteps(c *gin.Context, actor permission.Actor) (*views.FirstSteps, error) {
 	if h.firstStepsDone.Load() || !actor.May(permission.CreateAccessProfiles) || !actor.May(permission.ViewUsers) {
 		return nil, nil
@@ -140,7 +140,7 @@ func stateLinks(q *intake.Query) []ui.Link {
 	}
 }
 
-// tagLinks toggles each tag; those on that no profile has stay in sight.
+// tagLinks has a link that toggles each tag. Chosen tags that no profile has stay visible.
 func tagLinks(q *intake.Query, tags []string) []ui.Link {
 	on := q.Tags()
 	var links []ui.Link

@@ -63,7 +63,7 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 	return nil
 }
 
-// UpdateAccessProfile changes the fields sent; the form's version must be the one that stands.
+// UpdateAccessProfile changes the fields sent; the form's version must be the current one.
 func (h *Handlers) UpdateAccessProfile(c *gin.Context) error {
 	id, err := intake.RowID(c, "id")
 	if err != nil {
@@ -116,7 +116,7 @@ func (h *Handlers) DeleteAccessProfile(c *gin.Context) error {
 	}
 	if err := profile.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id, version); err != nil {
 		if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.Stale {
-			return err // what was asked about is no longer what would go
+			return err // the profile changed since the user confirmed
 		}
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 			profile, err := h.currentProfile(c, id)
@@ -163,7 +163,7 @@ func (h *Handlers) setActive(c *gin.Context, active bool) error {
 	return savedProfile(c, http.StatusOK, shown, shown.Name+state)
 }
 
-// stillWorking says what an archived profile leaves as it is.
+// stillWorking says that the copies of an archived profile keep working.
 func stillWorking(copies int64) string {
 	switch copies {
 	case 0:

@@ -56,7 +56,7 @@ func (h *Handlers) inboxWith(c *gin.Context, sent requests.Row) (templ.Component
 	return h.inboxPage(c, page, sent.Problems), nil
 }
 
-// inboxShown is how many requests stand around one that was not accepted.
+// inboxShown is how many requests the page of a form that was not accepted lists.
 const inboxShown = 100
 
 func (h *Handlers) inboxPage(c *gin.Context, inbox requests.Inbox, problems problem.Problems) templ.Component {
@@ -67,7 +67,7 @@ func (h *Handlers) inboxPage(c *gin.Context, inbox requests.Inbox, problems prob
 	return framed(page, requests.InboxBody(inbox))
 }
 
-// inbox reads requests with what is looked at beside them; sent is put into the row that it was sent for.
+// inbox reads requests with the facts that help to decide them; sent is put into the row that it was sent for.
 func (h *Handlers) inbox(
 	c *gin.Context, wanted accessrequest.Query, sent requests.Row,
 ) (page requests.Inbox, total int64, err error) {

@@ -132,7 +132,7 @@ func (h *Handlers) answerRequest(c *gin.Context, r accessrequest.Request) {
 	reply.JSON(c, http.StatusOK, gin.H{"access_request": nameless(c, r)})
 }
 
-// nameless leaves out whose a request is, for an actor who may not see users.
+// nameless leaves out the user of a request, for an actor who may not see users.
 func nameless(c *gin.Context, r accessrequest.Request) accessrequest.Request {
 	if !reqctx.Actor(c).May(permission.ViewUsers) {
 		r.UserName, r.UserEmail = "", ""

@@ -59,7 +59,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	}
 	affected := history.UsersAffected(rows)
 	if reqctx.Actor(c).May(permission.ViewUsers) {
-		affected = append(affected, wanted.UserID) // which other users exist is not revealed
+		affected = append(affected, wanted.UserID) // other users are not revealed
 	}
 	names, err := identity.UserNames(reqctx.Of(c), h.DB, affected)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"tollgate/views"
 )
 
-// EditOverride asks by how much a budget is raised, and for how long; to programs it says what a raise has to be.
+// EditOverride asks by how much and for how long to raise a budget. Programs get the smallest raise that helps.
 func (h *Handlers) EditOverride(c *gin.Context) error {
 	user, assigned, err := h.copyOf(c)
 	if err != nil {
@@ -57,7 +57,7 @@ func (h *Handlers) showNeededRaise(c *gin.Context, held assignment.Assignment, b
 	return nil
 }
 
-// raiseEstimate is what the query says that the call is estimated to cost, 0 when it does not say.
+// raiseEstimate is the estimated cost of the call in the query, 0 when the query has none.
 func raiseEstimate(c *gin.Context) (money.Money, error) {
 	names := []string{"estimated_cost"}
 	if !reqctx.IsAPI(c) {

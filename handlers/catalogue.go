@@ -135,7 +135,7 @@ func (h *Handlers) below(c *gin.Context, title, list, listHref, name, href strin
 	return page
 }
 
-// ask shows a page that asks before something is done; the page says what is wrong once it was tried.
+// ask shows a page that asks before an action; after the action was tried, the page shows its problems.
 func (h *Handlers) ask(c *gin.Context, page func(*gin.Context, problem.Problems) (templ.Component, error)) error {
 	shown, err := page(c, nil)
 	if err != nil {
@@ -145,8 +145,8 @@ func (h *Handlers) ask(c *gin.Context, page func(*gin.Context, problem.Problems)
 	return nil
 }
 
-// deletion is the page that asks before a row goes; while the row is in use it says where, and problems say that
-// deleting it was tried.
+// deletion is the page that asks before a row is deleted. While the row is in use, the page lists where; it has
+// problems after a deletion was tried.
 func deletion(
 	page ui.Page, name, href string, effects []string, use catalogue.Use, problems problem.Problems,
 ) templ.Component {

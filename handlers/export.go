@@ -9,8 +9,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// exportFile is a file that is answered row by row. Nothing is sent before the first row is read, so that what fails
-// until then is answered like anything else; what fails later breaks the connection.
+// exportFile is a file that is answered row by row. Nothing is sent before the first row is read, so that an early
+// error is answered like any other; a later one breaks the connection.
 type exportFile struct {
 	c           *gin.Context
 	name, media string
@@ -36,8 +36,8 @@ func (f *exportFile) row() {
 	f.rows++
 }
 
-// csvFile is such a file of cells between commas. One for users, who open it with a spreadsheet, begins with a byte
-// order mark; in a guarded one no cell is run as a formula.
+// csvFile is an exportFile of comma-separated cells. A file for spreadsheets begins with a byte order mark; a guarded
+// file has no cell that a spreadsheet runs as a formula.
 type csvFile struct {
 	exportFile
 	header         []string
@@ -56,7 +56,7 @@ func newCSV(c *gin.Context, name string, excel, guarded bool, header ...string) 
 
 const byteOrderMark = "\ufeff"
 
-// begin writes what stands above the rows.
+// begin writes the header.
 func (f *csvFile) begin() error {
 	f.row()
 	if f.excel {
@@ -80,7 +80,7 @@ func (f *csvFile) write(row ...string) error {
 	return f.cells.Write(row)
 }
 
-// end writes what is left; a file without rows has its header all the same.
+// end writes the rest; a file without rows still gets its header.
 func (f *csvFile) end() error {
 	if f.rows == 0 {
 		if err := f.begin(); err != nil {

@@ -105,7 +105,7 @@ func (h *Handlers) find(c *gin.Context, in findInput) (views.Found, error) {
 	return found, nil
 }
 
-// notByKey refuses virtual keys: they are for gateways, not for looking around.
+// notByKey refuses virtual keys: they are for calls, not for searching the console.
 func notByKey(c *gin.Context) error {
 	if reqctx.Actor(c).ByKey {
 		return problem.Refuse(problem.Forbidden, "", "forbidden", "A virtual key cannot search. Use an API key.")

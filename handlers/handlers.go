@@ -73,7 +73,7 @@ func (h *Handlers) Handle(action Func) gin.HandlerFunc {
 	}
 }
 
-// WithoutQuery is an action of the API that has nothing to choose, so that it refuses every parameter.
+// WithoutQuery makes an action of the API refuse every query parameter.
 func WithoutQuery(action Func) Func {
 	return func(c *gin.Context) error {
 		if err := intake.ReadQuery(c).Err(); err != nil {
@@ -83,8 +83,8 @@ func WithoutQuery(action Func) Func {
 	}
 }
 
-// TakeBody reads the body for the action behind it. It comes before the action, since what is no JSON, no form or too
-// large is refused before anything else is checked.
+// TakeBody reads the body for the action behind it. It comes before the action, because a body that is neither JSON nor
+// a form, or is too large, is refused before anything else is checked.
 func (h *Handlers) TakeBody(c *gin.Context) {
 	if err := intake.TakeBody(c); err != nil {
 		h.Fail(c, err)

@@ -60,7 +60,7 @@ func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) templ.Compone
 	return reply.Within(ui.Bare(page), views.LoginBody(form))
 }
 
-// Logout ends the session where it is kept, not only in this browser.
+// Logout ends the session on the server, not only in this browser.
 func (h *Handlers) Logout(c *gin.Context) error {
 	if token := h.SessionToken(c); token != "" {
 		if err := identity.EndSession(reqctx.Of(c), h.DB, token); err != nil {
@@ -72,7 +72,7 @@ func (h *Handlers) Logout(c *gin.Context) error {
 	return seeOther(c, "/login", "You are signed out.")
 }
 
-// FirstRunPage asks for the first admin; it is there only for the one-time link.
+// FirstRunPage asks for the first admin. It needs the one-time link.
 func (h *Handlers) FirstRunPage(c *gin.Context) error {
 	token := c.Query("token")
 	if err := sample.CheckFirstRun(reqctx.Of(c), h.DB, token); err != nil {

@@ -18,7 +18,7 @@ const (
 	offsetPages = 100
 )
 
-// pager says which part of a list is shown, with links to the parts before and behind it.
+// pager says which part of a list is shown, with links to the parts before and after it.
 func pager(q *intake.Query, limit, offset, shown, total int64, noun string) ui.Pager {
 	p := ui.Pager{From: min(offset+1, total), To: offset + shown, Total: total, Noun: noun}
 	if offset > 0 {
@@ -45,7 +45,7 @@ func longPager(q *intake.Query, limit, offset, shown, total int64, noun, last st
 	return p
 }
 
-// behindEnd leads from a page behind the end of a list, where nothing would be shown, to the last one.
+// behindEnd redirects a page after the end of a list, which would be empty, to the last page.
 func behindEnd(c *gin.Context, q *intake.Query, limit, offset int64, shown int, total int64) bool {
 	last := max(0, total-1) / limit * limit
 	if shown > 0 || offset <= last {
@@ -59,7 +59,8 @@ func behindEnd(c *gin.Context, q *intake.Query, limit, offset int64, shown int, 
 	return true
 }
 
-// sortLink heads a column: a click sorts by it, another the other way round. Columns of times start with the newest.
+// sortLink heads a column: a click sorts by it, a second click reverses the order. Columns of times start with the
+// newest.
 func sortLink(q *intake.Query, sorted, column, label string, newestFirst bool) ui.SortLink {
 	link := ui.SortLink{Label: label}
 	next := column

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// inlineCopies is up to how many copies the request itself does the work.
+	// inlineCopies is how many copies a request changes itself at most; more are left to the worker.
 	inlineCopies = 200
 	lookEvery    = 25 * time.Millisecond
 )

@@ -20,13 +20,13 @@ const (
 	reportRetry    = 5 * time.Second
 )
 
-// reportTurns are the turns of those who read reports.
+// reportTurns hands out the turns to read reports.
 type reportTurns struct {
 	once  sync.Once
 	taken chan struct{}
 }
 
-// take waits for a turn, and not for long. Refusal: TooMany.
+// take waits for a turn, at most reportPatience. Refusal: TooMany.
 func (t *reportTurns) take(ctx context.Context) (done func(), err error) {
 	t.once.Do(func() { t.taken = make(chan struct{}, reportsAtOnce) })
 	waiting, cancel := context.WithTimeout(ctx, reportPatience)

@@ -35,8 +35,8 @@ type apiProblem struct {
 	Param   string `json:"param"`
 }
 
-// Fail answers an error: as JSON on the API, as a page of the console elsewhere. What was begun with another answer is
-// broken off, so that its reader knows that it is not whole.
+// Fail answers an error: as JSON on the API, as a page of the console elsewhere. An answer already begun is aborted, so
+// that the client sees it is incomplete.
 func (h *Handlers) Fail(c *gin.Context, err error) {
 	c.Abort()
 	if c.Writer.Written() {
@@ -141,7 +141,7 @@ func errorTitle(status int) string {
 	return http.StatusText(status)
 }
 
-// formStatus is how a form is answered that has problems: it comes back with everything typed.
+// formStatus is the status of a form that comes back with its problems and everything typed.
 func formStatus(status int, reason problem.Reason) int {
 	if status == http.StatusBadRequest && reason == problem.Invalid {
 		return http.StatusUnprocessableEntity

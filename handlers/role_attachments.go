@@ -19,7 +19,7 @@ import (
 	"tollgate/views"
 )
 
-// ListProfileRoles shows which roles hand a profile out, and lets more do so.
+// ListProfileRoles shows the roles that a profile is attached to, and offers to attach it to more.
 func (h *Handlers) ListProfileRoles(c *gin.Context) error {
 	page, err := h.profileRolesPage(c, attachment.AttachInput{}, nil)
 	if err != nil {
@@ -29,7 +29,7 @@ func (h *Handlers) ListProfileRoles(c *gin.Context) error {
 	return nil
 }
 
-// AttachRoles has roles hand a profile out, and gives it to their members when asked to.
+// AttachRoles attaches a profile to roles, and on request gives it to their members.
 func (h *Handlers) AttachRoles(c *gin.Context) error {
 	id, err := intake.RowID(c, "id")
 	if err != nil {
@@ -91,7 +91,7 @@ func (h *Handlers) profileRolesPage(
 	})), nil
 }
 
-// ConfirmDetachRole asks before a role ceases to hand a profile out.
+// ConfirmDetachRole asks before a profile is detached from a role.
 func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
 	id, roleID, err := intake.RowIDs(c, "id", "role_id")
 	if err != nil {
@@ -115,7 +115,7 @@ func (h *Handlers) ConfirmDetachRole(c *gin.Context) error {
 	return problem.Missing("role at this profile")
 }
 
-// DetachRole ends that a role hands a profile out; with remove_from_users those who have it from the role lose it.
+// DetachRole detaches a profile from a role; with remove_from_users the users who have it from the role lose it.
 func (h *Handlers) DetachRole(c *gin.Context) error {
 	id, roleID, err := intake.RowIDs(c, "id", "role_id")
 	if err != nil {

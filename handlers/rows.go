@@ -62,7 +62,7 @@ func addProvider(in *profile.Input, name input.Value) (focus string) {
 	return "provider_configs[" + row.Key + "].provider_name"
 }
 
-// budgetsOf finds the lines that a button means: a provider's by its key, the global ones without.
+// budgetsOf finds the budgets that a button means: a provider's by its key, the overall ones without a key.
 func budgetsOf(in *profile.Input, provider string) (lines *input.List[policy.BudgetInput], name string) {
 	for i := range in.ProviderConfigs.Items {
 		if provider != "" && in.ProviderConfigs.Items[i].Key == provider {

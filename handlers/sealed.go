@@ -101,7 +101,7 @@ func (h *Handlers) unseal(text, user string) (form sealedForm, ok bool) {
 	return form, time.Since(form.At) < sealedFor
 }
 
-// carryOn shows a user who signed in again what they had sent, to send it now.
+// carryOn shows the kept form to a user who has signed in again, so that they can send it.
 func (h *Handlers) carryOn(c *gin.Context, user identity.User, in identity.LoginInput) error {
 	form, ok := h.unseal(in.Sealed.Text, user.ID)
 	if !ok {

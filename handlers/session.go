@@ -12,7 +12,7 @@ import (
 	"tollgate/models/identity"
 )
 
-// sessionCookie is its name; over https browsers keep others from setting one like it.
+// sessionCookie is the cookie's name. Over https its prefix keeps other hosts from setting it.
 func (h *Handlers) sessionCookie() string {
 	if h.Secure {
 		return "__Host-session"
@@ -71,7 +71,7 @@ func (h *Handlers) signIn(c *gin.Context, user identity.User, next string) error
 	return seeOther(c, landing(user, next), "")
 }
 
-// landing is where a user goes who signed in: to next, or to the first screen they may see.
+// landing is the page after signing in: next, or the first screen that the user may see.
 func landing(user identity.User, next string) string {
 	path := localPath(next)
 	if user.Actor().None() && path != meHref && !strings.HasPrefix(path, meHref+"/") && !strings.HasPrefix(path, meHref+"?") {

@@ -91,7 +91,7 @@ func tryTime(q *intake.Query) *time.Time {
 	case at.After(time.Now()):
 		q.Refuse("at", "in_the_future", "Choose a time that has passed.")
 	default:
-		at = at.Add(time.Minute - time.Microsecond) // all that happened in that minute
+		at = at.Add(time.Minute - time.Microsecond) // the end of that minute
 		return &at
 	}
 	return nil

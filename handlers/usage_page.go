@@ -19,7 +19,7 @@ import (
 
 const usageRows = 25
 
-// showUsagePage shows who needs an administrator, what the days come to, and a page of the rows.
+// showUsagePage shows the users who need an administrator, the sum of the days, and a page of rows.
 func (h *Handlers) showUsagePage(c *gin.Context) error {
 	q, filtered, err := readUsageQuery(c, true, "sort", "offset", "then")
 	wanted := report.PageQuery{

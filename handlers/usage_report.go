@@ -56,7 +56,7 @@ func asOf(at *time.Time) any {
 	return at.Truncate(time.Second)
 }
 
-// usageRefused is the page of a report that cannot be had; it keeps the days and filters asked for.
+// usageRefused is the page of a report that was refused; it keeps the days and filters of the request.
 func (h *Handlers) usageRefused(c *gin.Context, q *intake.Query, wanted report.Query) refusedPage {
 	return func(problems problem.Problems) (templ.Component, error) {
 		page := h.usagePage(c, wanted)

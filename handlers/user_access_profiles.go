@@ -158,7 +158,7 @@ func (h *Handlers) copyForm(
 	return framed(page, views.CopyFormBody(views.CopyForm{Copy: assigned, Input: in, Problems: problems})), nil
 }
 
-// ConfirmDetach asks before a copy goes.
+// ConfirmDetach asks before a profile is detached from a user.
 func (h *Handlers) ConfirmDetach(c *gin.Context) error {
 	user, assigned, err := h.copyOf(c)
 	if err != nil {
@@ -176,7 +176,7 @@ func (h *Handlers) ConfirmDetach(c *gin.Context) error {
 	return nil
 }
 
-// DetachAccessProfile takes a copy from a user, and with their last one their keys.
+// DetachAccessProfile detaches a profile from a user; with the last one their keys are deleted.
 func (h *Handlers) DetachAccessProfile(c *gin.Context) error {
 	id, err := intake.RowID(c, "copy_id")
 	if err != nil {

@@ -48,7 +48,7 @@ func (h *Handlers) EditUser(c *gin.Context) error {
 	return nil
 }
 
-// ConfirmDeleteUser asks before a user goes.
+// ConfirmDeleteUser asks before a user is deleted.
 func (h *Handlers) ConfirmDeleteUser(c *gin.Context) error {
 	return h.ask(c, h.userDeletion)
 }

@@ -211,7 +211,7 @@ func (h *Handlers) RotateVirtualKey(c *gin.Context) error {
 	})
 }
 
-// ConfirmDeleteVirtualKey asks before a key goes.
+// ConfirmDeleteVirtualKey asks before a key is deleted.
 func (h *Handlers) ConfirmDeleteVirtualKey(c *gin.Context) error {
 	user, key, err := h.keyOnPage(c)
 	if err != nil {

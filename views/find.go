@@ -93,7 +93,7 @@ func NewFound(r search.Result, may func(search.Kind) bool, now time.Time) Found 
 	return found
 }
 
-// hitState says how a hit stands, and whether that is why something does not work.
+// hitState describes the state of a hit, and reports whether it keeps something from working.
 func hitState(hit search.Hit, now time.Time) (state string, bad bool) {
 	switch hit.Kind {
 	case search.User:
@@ -145,7 +145,7 @@ func userState(hit search.Hit) (state string, bad bool) {
 	return stateWords(hit.State)
 }
 
-// stateWords say how a user stands, and whether that is why calls are refused.
+// stateWords describe the state of a user, and report whether it is why calls are refused.
 func stateWords(s blocked.State) (words string, bad bool) {
 	line := s.UsedUp()
 	switch {
@@ -231,7 +231,7 @@ func actHref(act search.Act) string {
 	return href + "/" + act.Verb
 }
 
-// said is how many hits there are, for those who hear the page.
+// said is how many hits there are, for screen readers.
 func (f Found) said() string {
 	if f.Count() == 0 {
 		return "Nothing found"

@@ -10,8 +10,8 @@ import (
 	"tollgate/views/ui"
 )
 
-// Matrix is a choice of permissions, resource by resource. Only those that the actor has can be ticked; what was
-// given before stays.
+// Matrix is a choice of permissions, resource by resource. Only permissions that the actor has can be ticked;
+// permissions given before stay.
 type Matrix struct {
 	Name, Legend, Hint, Error string
 	Held, Had                 []permission.Permission

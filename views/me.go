@@ -28,7 +28,7 @@ type MePage struct {
 	Now       time.Time
 }
 
-// nearlyUsed is how much of a budget is used, in hundredths, when its user is offered to ask for more.
+// nearlyUsed is the used share of a budget, in hundredths, from which its user can ask for more.
 const nearlyUsed = 80
 
 // access reads what the user's copies grant as the page of a user does.

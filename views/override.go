@@ -45,7 +45,7 @@ func (f OverrideForm) amountHint() string {
 	return hint
 }
 
-// leastWords say where the least that helps comes from.
+// leastWords explain the smallest amount that helps.
 func (f OverrideForm) leastWords() string {
 	words := ui.Dollars(f.Budget.CurrentUsage) + " of " + ui.Dollars(f.Budget.MaxLimit) + " is used"
 	if f.Needed.Reserved > 0 {
@@ -79,7 +79,7 @@ func (f OverrideForm) takenBack() string {
 	return ""
 }
 
-// modes are for how long a budget can be raised.
+// modes are the options for how long a budget is raised.
 func (f OverrideForm) modes() ui.Choice {
 	choice := ui.Choice{Name: "mode", Legend: "For how long", Options: []ui.Option{
 		{Value: "window", Label: "Until the window ends, " + ui.MomentIn(f.Budget.WindowEnds, f.Copy.ResetZone())},

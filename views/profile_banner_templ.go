@@ -19,7 +19,7 @@ import (
 	"tollgate/views/ui"
 )
 
-// ProfileBanner is what no tab of a profile leaves out: copies that are behind, paused, or at work though archived.
+// ProfileBanner is shown on every tab of a profile: copies that are behind, paused, or at work although it is archived.
 type ProfileBanner struct {
 	Profile            profile.Profile
 	Copies             assignment.Spread
@@ -39,7 +39,7 @@ func (b ProfileBanner) behind() string {
 	return words + "versions " + plural.Count(b.Copies.Oldest) + " to " + plural.Count(b.Copies.Newest)
 }
 
-// previewHref shows what a push of everything would change.
+// previewHref leads to the preview of a propagation of all fields.
 func (b ProfileBanner) previewHref() string {
 	query := url.Values{}
 	for _, group := range fieldgroup.Names {

@@ -73,7 +73,7 @@ func RoleDeletion(profiles []profile.RoleAttachment) []string {
 	return effects
 }
 
-// RoleBlocked says why a role cannot go; who holds it stands below.
+// RoleBlocked says why a role cannot be deleted; its users are listed below.
 func RoleBlocked(r identity.Role) string {
 	if r.Members == 0 {
 		return r.Name + " could not be deleted: a user was given it a moment ago. Try again."

@@ -14,7 +14,7 @@ import (
 	"tollgate/views/ui"
 )
 
-// ProfileRoles is which roles hand a profile out, and the form to have more do so.
+// ProfileRoles has the roles that a profile is attached to, and the form to attach it to more.
 type ProfileRoles struct {
 	Profile                            profile.Profile
 	Attached                           []profile.RoleAttachment
@@ -64,7 +64,7 @@ func defaultWord(isDefault bool) string {
 	return "only when it is applied"
 }
 
-// AttachedWords says what came of attaching roles.
+// AttachedWords describes the result of attaching roles.
 func AttachedWords(done attachment.Attached) string {
 	said := ui.Sequence(done.Roles) + " " + plural.Choose(len(done.Roles) == 1, "assigns", "assign") + " " +
 		done.Profile.Name + " now"
@@ -81,7 +81,7 @@ func AttachedWords(done attachment.Attached) string {
 	return said + keyless(done.Keyless)
 }
 
-// DetachedWords says what came of detaching a role.
+// DetachedWords describes the result of detaching a role.
 func DetachedWords(done attachment.Detached, removed bool) string {
 	said := done.Role + " was detached."
 	if !removed {
@@ -113,7 +113,7 @@ func ProfileDeletion(shown profile.Profile, roles []profile.RoleAttachment) []st
 	return append(effects, "No user holds a copy of it.")
 }
 
-// ProfileHeld says why a profile cannot go.
+// ProfileHeld says why a profile cannot be deleted.
 func ProfileHeld(holders int64) string {
 	if holders == 0 {
 		return "It could not be deleted: a user was given a copy a moment ago. Try again."

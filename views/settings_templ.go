@@ -168,7 +168,7 @@ func SettingsBody(s Settings) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
-				Name: "gateway_address", Label: "Address", Hint: "Where users' programs send their calls, such as https://llm.example.com/v1. It stands beside keys that are given out.", Optional: true, Width: "wide", MaxLength: 500, Autocomplete: "off",
+				Name: "gateway_address", Label: "Address", Hint: "Where users' programs send their calls, such as https://llm.example.com/v1. Shown next to new keys.", Optional: true, Width: "wide", MaxLength: 500, Autocomplete: "off",
 			}, input.FormValue(s.Gateway), s.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -271,7 +271,7 @@ func SettingsBody(s Settings) templ.Component {
 	})
 }
 
-// signInRules say how everybody signs in. None of it can be changed here.
+// signInRules say how users sign in. None of it can be changed here.
 func signInRules() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -48,7 +48,7 @@ type CopyForm struct {
 	Problems problem.Problems
 }
 
-// Detachment says what it means to take a copy from a user.
+// Detachment says what happens when a profile is detached from a user.
 func Detachment(user identity.User, assigned assignment.Assignment, last bool, now time.Time) []string {
 	effects := []string{user.Name + " may no longer use what " + assigned.Name +
 		" grants, from that moment on. What they used of it is no longer counted."}
@@ -108,7 +108,7 @@ type HolderList struct {
 
 const barsShown = 3
 
-// tightest are the limits of a copy of which most is used, for a row of a list.
+// tightest are the most used limits of a copy, for a row of a list.
 func tightest(u assignment.Assignment, now time.Time) []policytext.LimitLine {
 	lines := policytext.LimitLines(u, now)
 	slices.SortStableFunc(lines, func(a, b policytext.LimitLine) int { return b.Bar.Parts - a.Bar.Parts })

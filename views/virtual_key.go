@@ -91,7 +91,7 @@ func (f RotateForm) graces() []ui.Option {
 	return options
 }
 
-// Rotated says what a rotation did.
+// Rotated describes the result of a rotation.
 func Rotated(k virtualkey.Key) string {
 	if k.PreviousUntil == nil {
 		return k.Name + " has another value. The old one is refused from now on."

@@ -126,7 +126,7 @@ func TestOwnRequestIsDecidedByAnother(t *testing.T) {
 	ada.Post("/access-requests/"+id+"/grant", url.Values{"amount": {"5"}}).Refuses(403, "self_approval", "")
 	g.Anonymous().With("Authorization", "Bearer "+g.Key).API("POST", "/api/access-requests/"+id+"/grant", `{"amount":5}`).Refuses(403, "forbidden", "")
 	g.Login(webtest.Viewer).Get("/access-requests").Refuses(403, "forbidden", "")
-	if words := webtest.Text(ada.Get("/access-requests").Is(200).One("main")); !strings.Contains(words, "someone else decides it") {
+	if words := webtest.Text(ada.Get("/access-requests").Is(200).One("main")); !strings.Contains(words, "another user decides it") {
 		t.Errorf("own inbox: %s", words)
 	}
 	// An approver who may not change access cannot grant, and no one grants to a user who may do more.

@@ -48,7 +48,7 @@ func TestAuditSpeaksInSentences(t *testing.T) {
 	s.Session.Post("/access-profiles/4/deactivate", nil)
 	s.Session.Post("/access-profiles/4/activate", nil)
 	said := sentences(s.Session.Get("/audit").Is(200))
-	for _, want := range append(wanted, "archived Research", "took Research out of the archive") {
+	for _, want := range append(wanted, "archived Research", "unarchived Research") {
 		if !slices.ContainsFunc(said, func(one string) bool { return strings.HasSuffix(one, " "+want) }) {
 			t.Errorf("nothing says %q", want)
 		}

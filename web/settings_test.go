@@ -18,7 +18,7 @@ func TestSettingsSayWhatIsKept(t *testing.T) {
 	}
 }
 
-// Settings say how everybody signs in.
+// Settings say how users sign in.
 func TestSettingsSayHowToSignIn(t *testing.T) {
 	s := webtest.NewStage(t)
 	rules := webtest.Text(s.Session.Get("/settings").Is(200).One("section", "aria-labelledby", "sign-in"))

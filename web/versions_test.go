@@ -38,7 +38,7 @@ func TestVersionsAreListedComparedAndRestored(t *testing.T) {
 	for _, header := range compared.All("th", "scope", "row") {
 		fields = append(fields, webtest.Text(header))
 	}
-	if want := []string{"Name", "Global budgets", "MCP servers"}; !reflect.DeepEqual(fields, want) {
+	if want := []string{"Name", "Overall budgets", "MCP servers"}; !reflect.DeepEqual(fields, want) {
 		t.Errorf("differs in %v, want %v", fields, want)
 	}
 	restore := c.Session.Get("/access-profiles/4/versions/1").Is(http.StatusOK)

@@ -13,8 +13,8 @@ import (
 	"tollgate/models/entitlement"
 )
 
-// door is one way in which a proxy asks about the call of its client, which may be hostile. What the client cannot
-// touch is the address that the proxy writes; of the headers only the key counts, unless that address vouches for them.
+// door is one way in which a proxy asks about the call of its client, which may be hostile. The client cannot change
+// the address that the proxy writes; of the headers only the key counts, unless that address vouches for them.
 type door struct {
 	query  string                    // what the proxy wrote into the address of the check
 	path   string                    // escaped path and query as the client wrote them; "" when the door does not get them
@@ -80,8 +80,8 @@ func (g *Gateway) authorizeEnvoy(c *gin.Context, options, path string) error {
 
 func asItIs(status int) int { return status }
 
-// authorize decides about the call that a proxy describes, by the key that its client sent. The key is the credential:
-// its holder may ask what it may do.
+// authorize decides about the call that a proxy describes, by the key that its client sent. The key is also the
+// credential of the request: its user may ask what it allows.
 func (g *Gateway) authorize(c *gin.Context, d door) error {
 	decision, err := g.decideAt(c, d)
 	if err != nil {

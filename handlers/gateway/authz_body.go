@@ -16,7 +16,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// forwarded is what a forwarded body says is called.
+// forwarded is what a forwarded body calls.
 type forwarded struct {
 	empty    bool
 	models   []entitlement.Call // every model that it can lead to
@@ -34,8 +34,8 @@ func isUnread(err error) bool {
 	return ok && unread[refusal.Problems[0].Code]
 }
 
-// forwardedBody reads what decides in a forwarded body as strictly as any other: what two readers could read in two
-// ways is refused. What does not decide is passed over, to any depth.
+// forwardedBody reads the fields of a forwarded body that decide, as strictly as any body: what two readers could read
+// in two ways is refused. It ignores all other fields, to any depth.
 func forwardedBody(c *gin.Context) (forwarded, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, intake.MaxBody))
 	var over *http.MaxBytesError

@@ -14,7 +14,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// asked is everything that a call can lead to, at least one call; and what to do when all of it is allowed.
+// asked has every call that a request can lead to, at least one, and what to do when all of them are allowed.
 type asked struct {
 	questions []entitlement.Call
 	reserve   bool // reserve the estimate of the first
@@ -129,12 +129,12 @@ func (o options) ofModels(names ...string) []entitlement.Call {
 	return questions
 }
 
-// enter is a call that names no model: only one that reads something may do so.
+// enter is the check of a call that names no model: only a call that reads may name none.
 func (d door) enter(c *gin.Context) ([]entitlement.Call, error) {
 	var message string
 	switch {
 	case d.method == "":
-		message = "The call names no model, and the door is not told its method. " +
+		message = "The call names no model, and the proxy did not send the method. " +
 			"Write ?method=$request_method into the address of the check."
 	case d.method != http.MethodGet && d.method != http.MethodHead, opensOrOverrides(c.Request.Header):
 		message = "The call names no model. " + d.naming
@@ -144,8 +144,8 @@ func (d door) enter(c *gin.Context) ([]entitlement.Call, error) {
 	return nil, problem.Refuse(problem.Forbidden, "", decision.ModelBlocked, message)
 }
 
-// opensOrOverrides reports whether a GET is more than one: it opens a WebSocket, whose messages would name the model,
-// or asks the gateway behind for another method. Proxies take Upgrade off, but not what WebSockets send beside it.
+// opensOrOverrides reports whether a GET does more than read: it opens a WebSocket, whose messages would name the
+// model, or asks the gateway behind for another method. Proxies remove Upgrade, but no other header of WebSockets.
 func opensOrOverrides(header http.Header) bool {
 	for _, name := range []string{
 		"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Http-Method-Override", "X-Method-Override",
@@ -202,7 +202,7 @@ func mcpCall(o options, messages []message) (a asked, err error) {
 	return a, nil
 }
 
-// distinct are calls without those that were there before.
+// distinct leaves out repeated calls.
 func distinct(questions []entitlement.Call) []entitlement.Call {
 	var kept []entitlement.Call
 	for _, q := range questions {

@@ -75,7 +75,7 @@ func describe(header http.Header, d decision.Decision) {
 	rateLimitFields(header, d)
 }
 
-// rateLimitFields tell how the limits of requests and tokens stand.
+// rateLimitFields show what is left of the limits of requests and tokens.
 func rateLimitFields(header http.Header, d decision.Decision) {
 	var policies, states []string
 	for _, limit := range d.Limits {

@@ -10,8 +10,8 @@ import (
 	"tollgate/handlers/intake"
 )
 
-// The functions here walk over JSON that is known to be valid, in one pass and without looking into what does not
-// decide. Their raw values begin with the first character of a value and end with its last.
+// The functions here walk over valid JSON in one pass, without looking into values that do not decide. A raw value is
+// the text of a value without the space around it.
 
 // decidingMembers are the members of an object that have one of the names. One that is sent twice, or that some reader
 // would take for one of them because of its case, is refused.
@@ -20,7 +20,7 @@ func decidingMembers(object []byte, names ...string) (map[string][]byte, error) 
 	for quoted, value := range membersOf(object) {
 		name, ok := nameIn(quoted)
 		if !ok {
-			return nil, intake.Unreadable("", "invalid_unicode", "The name of a member holds NUL or is no Unicode.")
+			return nil, intake.Unreadable("", "invalid_unicode", "A field name contains NUL or is not valid Unicode.")
 		}
 		for _, deciding := range names {
 			switch {
@@ -36,7 +36,7 @@ func decidingMembers(object []byte, names ...string) (map[string][]byte, error) 
 	return found, nil
 }
 
-// nameIn is the name that a quoted one stands for.
+// nameIn decodes a quoted name.
 func nameIn(quoted []byte) (string, bool) {
 	if !utf8.Valid(quoted) || intake.LoneSurrogate(quoted) {
 		return "", false
@@ -94,7 +94,7 @@ func elements(list []byte) iter.Seq[[]byte] {
 	}
 }
 
-// next is the place of the first character from i on that is no white space.
+// next is the index of the first character from i on that is not white space.
 func next(text []byte, i int) int {
 	for text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n' {
 		i++
@@ -102,7 +102,7 @@ func next(text []byte, i int) int {
 	return i
 }
 
-// valueEnd is the place behind the value that begins at i.
+// valueEnd is the index after the value that begins at i.
 func valueEnd(text []byte, i int) int {
 	depth, quoted := 0, false
 	for ; i < len(text); i++ {

@@ -30,9 +30,8 @@ func badOption(code, message string) error {
 	return problem.Refuse(problem.Forbidden, "", code, message)
 }
 
-// options reads the address of the check strictly: what is misspelt there would open the door without a word. doubtful
-// is true when the query is that of the call too: the proxy may have kept its client's, or the client may have repeated
-// the proxy's.
+// options reads the address of the check strictly: a typo here would silently allow calls. doubtful is true when the
+// call has the same query: the proxy may have kept its client's query, or the client may have repeated the proxy's.
 func (d door) options() (o options, doubtful bool, err error) {
 	values, err := url.ParseQuery(d.query)
 	if err != nil {
@@ -60,7 +59,7 @@ func readOptions(values url.Values) (o options, err error) {
 	return o, nil
 }
 
-// ofClient reports whether a query is that of the call: a proxy that is given an address without a query may keep its
+// ofClient reports whether the call has the same query: a proxy whose address of the check has no query may keep its
 // client's.
 func (d door) ofClient(values url.Values) bool {
 	_, query, _ := strings.Cut(d.path, "?")
@@ -114,7 +113,7 @@ func (o *options) set(name, value string) error {
 	return nil
 }
 
-// clipped is text of a client that is short enough for a message.
+// clipped shortens a client's text for a message.
 func clipped(text string) string {
 	const most = 64
 	if runes := []rune(text); len(runes) > most {

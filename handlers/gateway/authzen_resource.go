@@ -54,7 +54,7 @@ func (e authzenEntity) toolQuestion() entitlement.Call {
 	return q
 }
 
-// searched is what a search of resources looks for; ok is false for what has no such action.
+// searched is what a search of resources looks for; ok is false for resources without such an action.
 func (r authzenRequest) searched() (kind entitlement.Kind, server string, ok bool) {
 	switch r.resource.kind {
 	case "model":

@@ -11,7 +11,7 @@ import (
 	"tollgate/models/quota"
 )
 
-// ShowQuota answers what the user of the key of the request may still spend.
+// ShowQuota answers what the user of the request's key may still use.
 func (g *Gateway) ShowQuota(c *gin.Context) error {
 	if err := intake.ReadQuery(c).Err(); err != nil {
 		return err

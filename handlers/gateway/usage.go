@@ -40,8 +40,8 @@ func (g *Gateway) RecordUsage(c *gin.Context) error {
 	return nil
 }
 
-// readUsage reads one event or a batch. What is wrong with an event of a batch is kept with it, so that it never costs
-// the others.
+// readUsage reads one event or a batch. Problems of an event of a batch are kept with it, so that the other events are
+// still counted.
 func readUsage(body []byte) (in usage.Input, err error) {
 	const list = "events"
 	root, unread, err := intake.ParseBatch(body, list)
@@ -77,7 +77,7 @@ func readUsage(body []byte) (in usage.Input, err error) {
 	return in, nil
 }
 
-// aloneInBatch refuses an event beside a list of events, since only one of both would count.
+// aloneInBatch refuses an event beside a list of events, because only one of the two would be counted.
 func aloneInBatch(root intake.Node, list string) error {
 	if !intake.HasMember(root.Members, list) {
 		return nil

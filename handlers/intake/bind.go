@@ -31,7 +31,7 @@ type member struct {
 // passed over.
 type Binder struct{ Problems problem.Problems }
 
-// maxProblems is more than a client reads; a body of unknown fields must not be answered with one ten times its size.
+// maxProblems is more than a client reads. It bounds the answer to a body of many unknown fields.
 const maxProblems = 1000
 
 func (b *Binder) refuse(path, code, message string) {
@@ -154,7 +154,7 @@ func Join(path, name string) string {
 	return path + "." + name
 }
 
-// Member is the one with a name, nil without one.
+// Member returns the member with a name; nil if there is none.
 func (n *Node) Member(name string) *Node {
 	for i := range n.Members {
 		if n.Members[i].Name == name {

@@ -73,8 +73,8 @@ func Decode[T any](c *gin.Context) (T, error) {
 	return in, nil
 }
 
-// DecodeQuery reads the query string as a form, for pages that show what would come of one. It passes over what others
-// append to an address.
+// DecodeQuery reads the query string as a form, for pages that show the effect of one. It ignores unknown parameters,
+// which other programs append to addresses.
 func DecodeQuery[T any](c *gin.Context) (T, error) {
 	var in T
 	b := &Binder{}
@@ -101,7 +101,7 @@ func NoFields(c *gin.Context) error {
 	return err
 }
 
-// readBody returns the body, nil when there is none: then no Content-Type is needed either.
+// readBody returns the body; without one it is nil, and needs no Content-Type.
 func readBody(c *gin.Context) ([]byte, error) {
 	if c.Request.ContentLength == 0 {
 		return nil, nil
@@ -123,7 +123,7 @@ func readBody(c *gin.Context) ([]byte, error) {
 	return body, nil
 }
 
-// takeAll reads a body, whether it was said how long it is or not.
+// takeAll reads a body with or without a Content-Length.
 func takeAll(c *gin.Context) ([]byte, error) {
 	if length := c.Request.ContentLength; length > 0 {
 		body := make([]byte, length)
@@ -190,7 +190,7 @@ func RowIDs(c *gin.Context, first, second string) (a, b int64, err error) {
 
 var entityTag = regexp.MustCompile(`^"(0|[1-9][0-9]{0,18})"$`)
 
-// IfMatch reads the version a client insists on: nil when it does not, or when any will do.
+// IfMatch reads the version that the client requires; nil for none, or for any.
 func IfMatch(c *gin.Context) (*int64, error) {
 	headers := c.Request.Header.Values("If-Match")
 	if len(headers) == 0 || len(headers) == 1 && headers[0] == "*" {

@@ -3,6 +3,6 @@
 // field. Query strings, ids in paths and If-Match are read as strictly.
 //
 // JSON has two readers with one result: json_fast.go takes what programs usually write in one pass and gives up on
-// everything it is not sure of; json.go then decides, and says what is wrong. What the values mean is checked by the
-// Read functions of their inputs in models.
+// everything it is not sure of; json.go then decides, and says what is wrong. What the values mean is checked in models
+// by the read, apply or check method of each input.
 package intake

@@ -31,7 +31,7 @@ type place struct {
 	instead  string
 }
 
-// layouts are those of all types met so far: there are as many as there are inputs.
+// layouts caches the layouts of all input types that were met so far.
 var layouts sync.Map
 
 func layoutOf(t reflect.Type) *layout {
@@ -53,8 +53,8 @@ func layoutOf(t reflect.Type) *layout {
 	return l
 }
 
-// fields notes the fields of a struct, and of those embedded in it as its own. Read-only fields are none of a form's;
-// fields tagged form are none of JSON's.
+// fields collects the fields of a struct and of its embedded structs. Forms have no read-only fields; JSON has no
+// fields that are tagged form.
 func (l *layout) fields(t reflect.Type, path []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)

@@ -22,16 +22,16 @@ const (
 	maxSearch = 255
 )
 
-// Query is the query string of a list. Each reader notes what is wrong; ask err once all have read, so that every
+// Query is the query string of a list. Each reader records its problem; call Err after all of them, so that every
 // problem is reported at once.
 type Query struct {
-	Names    []string // of those sent with a value, in the order of appearance
+	Names    []string // the parameters sent with a value, in their order
 	values   map[string]string
 	Problems problem.Problems
 }
 
-// ReadQuery reads the parameters named, each at most once; an empty one counts as absent. The API takes none besides; a
-// page passes over what others append to its address.
+// ReadQuery reads the parameters named, each at most once; an empty one counts as absent. The API refuses unknown
+// parameters; a page ignores them, because other programs append some to addresses.
 func ReadQuery(c *gin.Context, allowed ...string) *Query {
 	q := &Query{values: map[string]string{}}
 	seen := map[string]bool{}

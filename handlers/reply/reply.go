@@ -37,10 +37,11 @@ var answers = map[problem.Reason]struct {
 	problem.Unavailable:      {http.StatusServiceUnavailable, "server"},
 }
 
-// Status is the status by which a reason is answered.
+// Status is the HTTP status for a reason.
 func Status(reason problem.Reason) int { return answers[reason].status }
 
-// Refusal makes the refusal of any error; one the client cannot act on becomes internal and is logged with its cause.
+// Refusal turns any error into a refusal; an error that the client cannot act on becomes internal and is logged with
+// its cause.
 func Refusal(
 	c *gin.Context, log *slog.Logger, err error,
 ) (refusal *problem.Refusal, status int, kind string) {
@@ -60,8 +61,8 @@ func Refusal(
 	return &problem.Refusal{Problems: problems}, http.StatusInternalServerError, "server"
 }
 
-// HTML renders a page into memory first, so that a template that fails is a clean 500. A page that says that the time
-// is over is rendered when it is over.
+// HTML renders a page into memory first, so that a template that fails is a clean 500. The page about a timeout is
+// rendered after the timeout, so it ignores the cancelled context.
 func HTML(c *gin.Context, log *slog.Logger, status int, page templ.Component) {
 	buffer := Buffers.Get().(*bytes.Buffer)
 	buffer.Reset()

@@ -208,7 +208,7 @@ func (r Request) decided() error {
 	case Withdrawn:
 		return problem.Refuse(problem.Conflict, "", "already_decided", "Nothing is left to decide: the user withdrew it.")
 	}
-	by := "someone"
+	by := "another user"
 	if r.DecidedBy != nil {
 		by = problem.Clip(*r.DecidedBy)
 	}

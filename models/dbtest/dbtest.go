@@ -124,7 +124,7 @@ func claimSlot() (dir string, slot *os.File, err error) {
 		return "", nil, err
 	}
 	if owner := found.Sys().(*syscall.Stat_t).Uid; !found.IsDir() || int(owner) != os.Geteuid() {
-		return "", nil, fmt.Errorf("%s belongs to someone else", base)
+		return "", nil, fmt.Errorf("%s belongs to another user", base)
 	}
 	for n := 0; ; n++ {
 		dir := filepath.Join(base, strconv.Itoa(n))

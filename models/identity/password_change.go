@@ -39,7 +39,7 @@ func ChangePassword(
 		var refusal *problem.Refusal
 		if errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated {
 			err = problem.Refuse(
-				problem.Invalid, "current_password", "wrong_password", "Enter your current password; this is another one.",
+				problem.Invalid, "current_password", "wrong_password", "That is not your current password.",
 			)
 		}
 		return "", err
@@ -69,7 +69,7 @@ func ChangePassword(
 
 // SetFirstPassword gives a user who signed in by a link their first password, ends their other sessions, and starts the
 // one whose token is returned, which shows no more than the one of the token session did. Refusals: Invalid, also when
-// the user's role permits more than when the link was made: whoever made the link could sign in with the password.
+// the user's role permits more than when the link was made: the maker of the link could sign in with the password.
 func SetFirstPassword(
 	ctx context.Context, db bun.IDB, passwords *Passwords, user User, session string, in PasswordInput,
 ) (token string, err error) {

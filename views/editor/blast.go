@@ -36,14 +36,14 @@ func (b Blast) holders() string {
 	return words + ". Nothing changes for them until you push."
 }
 
-// edges are the lines of a side that the other lacks.
+// edges are the changed lines of one side.
 func edges(lines []ui.DiffLine) []ui.DiffLine {
 	return slices.DeleteFunc(slices.Clone(lines), func(line ui.DiffLine) bool {
 		return !slices.ContainsFunc(line, func(s ui.DiffSpan) bool { return s.Changed })
 	})
 }
 
-// What the editor says where looking takes longer than typing may wait.
+// What the editor says when looking it up takes too long.
 const (
 	tooMuchToSay = "There is too much usage to look through while you edit. The usage page shows what its holders use."
 	tooManyToSay = "There are too many holders to look through while you edit. The preview of a push lists them."
@@ -51,7 +51,7 @@ const (
 
 const itemsShown = 5
 
-// removedWords sum up what was used and would go.
+// removedWords sum up which models and tools in recent use the edit removes.
 func (b Blast) removedWords() string {
 	words := plural.Of(b.Removed.Calls, "call") + " · " + ui.Dollars(b.Removed.Cost.Cents()) + " in the last " +
 		strconv.Itoa(blast.Days) + " days, by " + plural.Of(b.Removed.Users, "user")

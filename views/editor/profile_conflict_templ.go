@@ -14,7 +14,7 @@ import (
 	"tollgate/views/ui"
 )
 
-// EditConflict is a save that came too late: both versions side by side, field by field.
+// EditConflict is a save after another user's: both versions side by side, field by field.
 type EditConflict struct {
 	Version string // that stands now
 	By      string // who saved it

@@ -284,7 +284,7 @@ func profileFormFor(f profileForm) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Fieldset(ui.Group{ID: "budgets-section", Legend: "Global budgets", Hint: "What a holder may spend over all providers. Every budget must have room."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Fieldset(ui.Group{ID: "budgets-section", Legend: "Overall budgets", Hint: "What a holder may spend over all providers. Every budget must have room."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -306,7 +306,7 @@ func profileFormFor(f profileForm) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Fieldset(ui.Group{ID: "rate-limit", Legend: "Global rate limit", Hint: "Leave a limit empty to set none."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Fieldset(ui.Group{ID: "rate-limit", Legend: "Overall rate limit", Hint: "Leave a limit empty to set none."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -62,7 +62,7 @@ func (e Editor) unreadRates(path, provider string, in policy.RateLimitInput) []s
 	return said
 }
 
-// unreadLine says that a line is not part of what the review says.
+// unreadLine says that the review leaves a line out.
 func unreadLine(name, provider string, amount, window input.Value) string {
 	line := ui.UpperFirst(scoped(name, provider))
 	if !amount.Given() {

@@ -18,7 +18,7 @@ type Form struct {
 	Problems problem.Problems
 }
 
-// Preview is what giving would do.
+// Preview says what giving a profile would do.
 type Preview struct {
 	Href  string
 	Plan  handout.Plan

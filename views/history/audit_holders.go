@@ -112,7 +112,7 @@ var resources = map[string]struct{ word, path string }{
 	"usage_event": {"charge", ""}, settledUsage: {"usage of unknown keys", "/usage/quarantine/"},
 }
 
-// settledUsage stays where it was when it is dismissed.
+// settledUsage is the one resource that still has a page after its "delete": a dismissed event stays.
 const settledUsage = "quarantined_usage"
 
 // resource names something that a row without a profile is about, and where it is while it is there.

@@ -91,8 +91,8 @@ var fieldLabels = []struct{ name, label string }{
 	{"is_active", "State"},
 	{"tags", "Tags"},
 	{"provider_configs", "Providers"},
-	{"budgets", "Global budgets"},
-	{"rate_limit", "Global rate limit"},
+	{"budgets", "Overall budgets"},
+	{"rate_limit", "Overall rate limit"},
 	{"calendar_aligned", "Windows"},
 	{"mcp_tool_groups", "Tool groups"},
 	{"mcp_servers", "MCP servers"},
@@ -116,5 +116,5 @@ func stateLine(p profile.Profile) []string {
 	if p.IsActive {
 		return []string{"active"}
 	}
-	return []string{"inactive"}
+	return []string{"archived"}
 }

@@ -37,7 +37,7 @@ func typedPrices(f ui.Field, in catalogue.ProviderInput, problems problem.Proble
 	return f
 }
 
-// pricesNamed is how many problems of prices are said at the field; the summary has them all.
+// pricesNamed is how many problems of prices are shown beside the field; the summary has all of them.
 const pricesNamed = 10
 
 // providerLinks is the summary of a provider's form.
@@ -69,7 +69,7 @@ func few(items []string) string {
 	return strings.Join(items, ", ")
 }
 
-// usedBy says in a word who names something, for the facts under a title.
+// usedBy says how many profiles and groups name an entry, for the facts under a title.
 func usedBy(use catalogue.Use) string {
 	var parts []string
 	if use.BehindCount > 0 {

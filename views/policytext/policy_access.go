@@ -47,7 +47,7 @@ func AccessWords(access []ProviderAccess, most int, models map[string]int) strin
 	return strings.Join(words, " · ")
 }
 
-// PickedOf says how many there are of what is picked: 2 of 7 groq models.
+// PickedOf says how many of all are picked: 2 of 7 groq models.
 func PickedOf(picked, offered int, of, noun string) string {
 	if picked > offered {
 		return plural.Of(picked, of+" "+noun)

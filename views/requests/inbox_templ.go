@@ -339,7 +339,7 @@ func requestCard(r Row, p Inbox) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if r.Own {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<p class=\"muted\">This is your own request: someone else decides it.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<p class=\"muted\">This is your own request: another user decides it.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

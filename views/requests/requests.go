@@ -19,9 +19,9 @@ type Row struct {
 	Bar       *ui.Bar // of the budget that is asked for; nil when it is gone
 	Held      []string
 	Suggested money.Money
-	Least     money.Money // in addition to a raise that it has
+	Least     money.Money // the smallest grant that helps, on top of an earlier raise
 	Profiles  []refusal.Profile
-	Own       bool // the actor's own, which another has to decide
+	Own       bool // the actor's own, which another user has to decide
 	MayDecide bool
 	MayView   bool // the user's page
 

@@ -29,7 +29,7 @@ func (p QuarantinePage) outcomes() []ui.Link {
 	return links
 }
 
-// why heads the column that says what a settled call came to: whom it is charged to, or why no user is charged.
+// why heads the column with the outcome of a settled call: the user who is charged, or why no user is.
 func (p QuarantinePage) why() string {
 	return plural.Choose(p.Outcome == "assigned", "Charged to", "Reason")
 }
@@ -80,7 +80,7 @@ func called(e quarantine.Event) string {
 	return e.Provider + "/" + cmp.Or(e.Model, "no model")
 }
 
-// saidToBe is whose call it was reported to be.
+// saidToBe is the user or key that the call was reported for.
 func saidToBe(e quarantine.Event) string { return cmp.Or(e.VirtualKey, e.UserID) }
 
 func callCost(e quarantine.Event) string {

@@ -127,7 +127,7 @@ func spendExactly(s report.Sum) string {
 	return ui.Dollars(s.Cost)
 }
 
-// unpricedWords tells a reader of amounts what is in none of them.
+// unpricedWords says which calls are in none of the amounts.
 func unpricedWords(events int64) string {
 	if events == 1 {
 		return "1 call of the last 30 days is unpriced: it is in no amount here."
@@ -171,7 +171,7 @@ func nearBar(n report.NearLimit, now time.Time) ui.Bar {
 	}
 }
 
-// forecastWords says what a budget comes to.
+// forecastWords says how much of a budget will be used at this pace.
 func forecastWords(n report.NearLimit) string {
 	switch {
 	case n.Used >= n.Limit:

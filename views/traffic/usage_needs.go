@@ -27,7 +27,7 @@ func (p UsagePage) monthEnd() time.Time {
 	return time.Date(p.Today.Year(), p.Today.Month()+1, 0, 0, 0, 0, 0, time.UTC)
 }
 
-// forecast is what the month comes to when each day until its end costs as much as those of the last week.
+// forecast is the cost of the month if each day until its end costs as much as a day of the last week.
 func (p UsagePage) forecast(spent, week money.Money) money.Money {
 	left := int64(p.monthEnd().Sub(p.Today).Hours()/24) + 1
 	today := money.Money(0)
@@ -37,7 +37,7 @@ func (p UsagePage) forecast(spent, week money.Money) money.Money {
 	return spent - today + max(today, week/7) + week/7*money.Money(left-1)
 }
 
-// paceWords says what the month comes to, and of how much.
+// paceWords says how much the month will cost at this pace, and of which budget.
 func (p UsagePage) paceWords() string {
 	words := ui.Dollars(p.forecast(p.Page.Total.Cost, p.Page.Week).Cents()) + " by " + p.monthEnd().Format("2 Jan")
 	if p.Needs.Budget > 0 {
@@ -98,7 +98,7 @@ func (p UsagePage) presets() []ui.Link {
 	return links
 }
 
-// thens are what each row can be broken down by once more.
+// thens are the groupings by which each row can be broken down further.
 func (p UsagePage) thens() []ui.Link {
 	links := []ui.Link{{Label: "By " + p.Query.GroupBy + " only", Href: p.Link("then", ""), On: p.Then == ""}}
 	for _, by := range []string{"provider", "model", "user", "profile"} {
@@ -163,7 +163,7 @@ func partsOf(row report.PageRow) []report.Row {
 	return append(row.Parts[:len(row.Parts):len(row.Parts)], report.Row{Name: "All others", Sum: *row.Others})
 }
 
-// emptyCells are those of a part that only whole rows have.
+// emptyCells are the cells of a part for columns that only whole rows fill.
 func (p UsagePage) emptyCells() int {
 	cells := 1
 	for _, shown := range []bool{p.thisMonth(), p.Query.GroupBy == "user", p.Page.Total.Unpriced > 0} {

@@ -290,7 +290,7 @@ func FilterChip(label, href, count string, on bool) templ.Component {
 	})
 }
 
-// AriaCurrent marks the choice that holds now, among links.
+// AriaCurrent marks the current choice among links.
 func AriaCurrent(on bool) string {
 	if on {
 		return "true"
@@ -300,7 +300,7 @@ func AriaCurrent(on bool) string {
 
 // Bar shows what is used of a limit. The words say it; the bar repeats it for the eye.
 type Bar struct {
-	Label string // what is measured, for the screen reader: "Spend a day"
+	Label string // for screen readers: "Spend a day"
 	Used  string // "$41.20"
 	Limit string // "$50.00"
 	Note  string // "resets in 3 h 12 m, at 00:00 UTC"

@@ -13,7 +13,7 @@ import (
 	"tollgate/models/report"
 )
 
-// The plot is so many pixels high; across, everything is in hundredths of the width there is.
+// Heights are in pixels, widths in hundredths of the width of the chart.
 const (
 	chartHeight, chartTop, chartBottom = 220.0, 12.0, 24.0
 	chartGridLines, chartDateLabels    = 4, 5
@@ -47,9 +47,7 @@ type chartLabel struct{ X, Anchor, Text string }
 // SpendChart draws what was spent on each day, and on what.
 func SpendChart(loaded report.Report) Chart { return drawSpend(loaded, 0) }
 
-// ForecastChart draws the same with the days that are left, each of which is to cost as much; the last day that there
-// is
-// is not over.
+// ForecastChart draws the same with the days that are left, each with the daily amount; the last real day is today.
 func ForecastChart(loaded report.Report, daily money.Money, left int) Chart {
 	shown := loaded
 	last, err := time.Parse(time.DateOnly, loaded.Days[len(loaded.Days)-1].Key)
@@ -112,7 +110,7 @@ func drawSpend(loaded report.Report, most money.Money) Chart {
 	return chart
 }
 
-// stacked draws a series on top of what is below, and adds it to that.
+// stacked draws a series on top of those below, and adds its amounts to theirs.
 func stacked(
 	series report.Series, place int, days []report.Row, below []float64, slot float64, y func(float64) float64,
 ) chartSeries {
@@ -148,7 +146,7 @@ func axisDollars(dollars float64) string {
 	return "$" + plural.Grouped(whole) + "." + fraction + strings.Repeat("0", max(0, 2-len(fraction)))
 }
 
-// dateLabel stands below its column, but for one that would stand out at the end.
+// dateLabel is centred below its column; at the end of the chart it is moved so that it stays inside.
 func dateLabel(middle float64, text string) chartLabel {
 	if middle > 95 {
 		return chartLabel{X: "100%", Anchor: "end", Text: text}

@@ -8,7 +8,7 @@ package ui
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Confirm asks before something dangerous: what goes, whom it hits, and a button named by the verb.
+// Confirm asks before a dangerous action: what is deleted, whom it affects, and a button named by the verb.
 type Confirm struct {
 	Action  string   // path that the form posts to
 	Verb    string   // "Delete Engineering"

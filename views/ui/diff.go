@@ -30,8 +30,7 @@ type DiffSpan struct {
 // PlainLine is a line that is compared with none.
 func PlainLine(text string) DiffLine { return DiffLine{{Text: text}} }
 
-// CompareLines marks what each side has that the other lacks: words, where a line is a change of another one, else
-// whole lines.
+// CompareLines marks what each side has and the other lacks: single words in a changed line, otherwise whole lines.
 func CompareLines(before, after []string) (was, is []DiffLine) {
 	gone, come := lacking(before, after), lacking(after, before)
 	was, is = wholeLines(before, gone), wholeLines(after, come)
@@ -57,7 +56,7 @@ func CompareLines(before, after []string) (was, is []DiffLine) {
 	return was, is
 }
 
-// lacking are the places of the lines that other does not have.
+// lacking are the indexes of the lines that other does not have.
 func lacking(lines, other []string) []int {
 	has := map[string]bool{}
 	for _, line := range other {

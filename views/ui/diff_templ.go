@@ -8,7 +8,7 @@ package ui
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// DiffKind is what is said of the words that differ.
+// DiffKind says how the words that differ are marked.
 type DiffKind int
 
 const (

@@ -19,7 +19,7 @@ type ErrorPage struct {
 	RequestID string
 	Retry     string // path to ask again, when asking again may help
 	Meanwhile string // what does not work until then, what was kept, and what to do
-	Patient   bool   // asks again by itself until it is answered otherwise
+	Patient   bool   // asks again by itself until the answer is another one
 	Typed     bool   // what was sent is still in the form behind
 }
 

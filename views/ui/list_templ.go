@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "time"
 
-// ListFrame is what lists of rows that can be searched, edited and deleted have in common.
+// ListFrame has the parts that lists of rows share: search, actions and pager.
 type ListFrame struct {
 	Search                          string
 	Pager                           Pager

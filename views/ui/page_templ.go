@@ -21,7 +21,7 @@ type Page struct {
 	Heading string          // the h1
 	Intro   string          // one sentence below the heading
 	Section string          // a class on main, for the few rules that one screen needs
-	Crumbs  []Crumb         // way down to here, without the page itself
+	Crumbs  []Crumb         // the pages above this one
 	Badge   templ.Component // beside the heading: a state
 	Actions templ.Component // at the right of the heading: buttons
 	Tabs    []Tab
@@ -62,7 +62,7 @@ type Tab struct {
 type Viewer struct {
 	ID, Name, Email, Role string
 	Console               bool // they may see more of the console than their own access
-	// A session lasts so long without a request, so long at most from now on, and so long at most once begun anew.
+	// Session is the idle limit of the session, SessionLeft the time left to it, SessionMost the maximum of a new one.
 	Session, SessionLeft, SessionMost time.Duration
 }
 
@@ -102,7 +102,7 @@ func (p Page) WindowTitle() string {
 	return p.Title + " – Tollgate"
 }
 
-// forPrograms marks a page that refuses, for those that read pages without eyes.
+// forPrograms marks a page with problems, for programs that read it.
 func (p Page) forPrograms() templ.Attributes {
 	if p.ErrorCode == "" {
 		return nil
@@ -777,7 +777,7 @@ func tabs(label string, list []Tab) templ.Component {
 	})
 }
 
-// Flash is said once after an act: what happened, or why nothing did.
+// Flash is a message shown once after an action: what happened, or why nothing did.
 func Flash(kind, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -2,8 +2,8 @@ package ui
 
 import "strings"
 
-// shortcut is one line of the help, which is also the table that keyboard.js looks keys up in. Without an act it only
-// says what the browser, or the part of a page that has the focus, does by itself.
+// shortcut is one line of the help, and an entry of the table in which keyboard.js looks keys up. Without an act it
+// describes what the browser, or the focused part of a page, does by itself.
 type shortcut struct{ keys, act, does string }
 
 func shortcutTable(nav []NavItem) []shortcut {

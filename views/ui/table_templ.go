@@ -602,7 +602,7 @@ func Empty(sentence string) templ.Component {
 	})
 }
 
-// RowMenu holds what can be done to one row; children are MenuLink, MenuPost and MenuDanger.
+// RowMenu has the actions on one row; children are MenuLink, MenuPost and MenuDanger.
 func RowMenu(label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

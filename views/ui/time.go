@@ -8,7 +8,7 @@ import (
 	"tollgate/models/window"
 )
 
-// Moment is a point in time that no zone decides: 23 Nov 2026, 16:00 UTC.
+// Moment is a point in time in UTC, where no other zone matters: 23 Nov 2026, 16:00 UTC.
 func Moment(t time.Time) string { return MomentIn(t, "") }
 
 // MomentIn is a point in time by the clocks of the zone that decides it, "" for UTC: 24 Nov 2026, 00:00 Asia/Kolkata.

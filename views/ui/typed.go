@@ -5,7 +5,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// Typed is the field of a form that came back: what was typed, and the first thing wrong with it.
+// Typed puts into a field of a form what was typed, and the first problem with it.
 func Typed(f Field, value input.Value, problems problem.Problems) Field {
 	f.Value = value.Text
 	if messages := problems.At(f.Name); len(messages) > 0 {

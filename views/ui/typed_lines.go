@@ -63,7 +63,7 @@ func IndexIn(field, list string) (int, bool) {
 	return i, err == nil
 }
 
-// FirstBelow is the first thing wrong with a list as a whole or with one of its items.
+// FirstBelow is the first problem with a list as a whole or with one of its items.
 func FirstBelow(problems problem.Problems, list string) string {
 	for _, problem := range problems {
 		if strings.HasPrefix(problem.Field, list) {
