@@ -27,7 +27,7 @@
 //	accessrequest            what users ask for, and what an admin makes of it
 //	usage                    what was used, counted exactly once
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
-//	backup                   a restored copy, held against the live database
+//	backup                   a restored copy, compared with the live database
 //	sample                   the sample company
 //	dbtest, modelstest       for tests alone: a database for each · profiles, users and copies in it
 //

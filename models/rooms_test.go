@@ -90,7 +90,7 @@ var arrows = map[string][]string{
 // viewArrows are those between rooms of views; the pages in views itself may use any of them.
 var viewArrows = map[string][]string{
 	"editor":     {"history", "policytext", "ui"},
-	"handout":    {"ui"},
+	"handout":    {"policytext", "ui"},
 	"history":    {"policytext", "ui"},
 	"inventory":  {"ui"},
 	"policytext": {"ui"},

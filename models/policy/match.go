@@ -6,9 +6,9 @@ import (
 	"tollgate/models/catalogue"
 )
 
-// MatchModel reports whether a provider config grants a model, named as catalogue.SplitModel returns it. Names are compared
-// exactly, and a listed name may have "provider/" in front; a config that allows every model does not consult the
-// catalogue, but grants no text that cannot name a model.
+// MatchModel reports whether a provider config grants a model, named as catalogue.SplitModel returns it. Names are
+// compared exactly, and a listed name may have "provider/" in front; a config that allows every model does not consult
+// the catalogue, but grants no text that cannot name a model.
 func (config ProviderConfig) MatchModel(model string) bool {
 	if !catalogue.IsModelName(model) {
 		return false
