@@ -107,7 +107,8 @@ func (h *Handlers) userPage(
 	actor := reqctx.Actor(c)
 	self, _ := reqctx.User(c)
 	shown := views.UserPage{
-		User: user, RoleID: cmp.Or(roleID, strconv.FormatInt(user.RoleID, 10)), Roles: roles, Actor: actor, Problems: problems, Self: self.ID == user.ID,
+		User: user, RoleID: cmp.Or(roleID, strconv.FormatInt(user.RoleID, 10)), Roles: roles,
+		Actor: actor, Problems: problems, Self: self.ID == user.ID,
 		MayUpdate:    actor.May(permission.UpdateUsers) && identity.Covers(actor, user.Permissions),
 		MayViewRoles: actor.May(permission.ViewRoles),
 	}

@@ -35,7 +35,7 @@ func (f UserForm) action() string {
 func (f UserForm) password() ui.Field {
 	field := newPassword("password", "Password")
 	field.Required, field.Optional, field.Width = false, true, "wide"
-	field.Hint += " Without one they cannot sign in until one is set."
+	field.Hint += " Without one they sign in by a link that you make on their page."
 	return field
 }
 

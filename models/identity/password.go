@@ -21,9 +21,11 @@ const (
 	parallelHashes = 2  // each takes 19 MiB and a processor
 	waitingHashes  = 16 // a longer queue would only time out
 
-	MinPassword = 12 // bytes
-	maxPassword = 1024
+	maxPassword = 1024 // bytes
 )
+
+// MinPassword is the least length of a password, in bytes.
+const MinPassword = 12
 
 // passwordCost is what a new hash costs. A stored hash names its own cost, so this may rise, up to maxCost.
 var passwordCost = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
