@@ -17,7 +17,7 @@ import (
 	"tollgate/models/blocked"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
-	"tollgate/models/identity"
+	"tollgate/models/password"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
 	"tollgate/models/report"
@@ -33,7 +33,7 @@ type Handlers struct {
 	Secure  bool   // the console is reached by https
 	Keys    secret.Keys
 	// Passwords does all hashing, so that its limits hold for the whole program.
-	Passwords identity.Passwords
+	Passwords password.Hasher
 	// MCPPrivate lets discovery reach loopback and private addresses.
 	MCPPrivate bool
 	// Propagator propagates profiles to many copies in the background.

@@ -7,6 +7,7 @@
 //	input                    what clients send, and the reader that checks it
 //	database, schema         transactions, statements, invalidation · migrations, and which consoles know them
 //	audit                    the log of changes and its hash chain
+//	password                 passwords, hashed by few at a time
 //	identity, catalogue      who acts · what profiles can name: providers, models and prices
 //	setting                  what an admin sets for the whole console
 //	mcptool, discovery       MCP servers and tool groups · asking the servers for their tools
@@ -16,7 +17,7 @@
 //	search                   the few letters that find a user, a profile, a key or a model
 //	fieldgroup               the parts of a policy that are propagated each by itself
 //	profile                  what an admin writes
-//	report                   sums of usage
+//	totals, report           usage added up for reports · the reports
 //	assignment, quota        a user's copies, with their overrides · what is left
 //	attachment               the roles that hand copies out
 //	account, handout         users together with their copies · a profile given to many at once

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"tollgate/models/identity"
+	"tollgate/models/password"
 	"tollgate/web/webtest"
 )
 
@@ -113,7 +113,7 @@ func TestOldHashesStillMatch(t *testing.T) {
 	if n := c.Count("audit_logs WHERE action = 'update'"); n != 0 {
 		t.Errorf("%d audit rows of a hash that was replaced", n)
 	}
-	if identity.PasswordForm(decomposed) != composed {
+	if password.Form(decomposed) != composed {
 		t.Error("the form of a password is not the composed one")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models/usage"
+	"tollgate/models/totals"
 	"tollgate/web/webtest"
 )
 
@@ -86,7 +86,7 @@ func TestUsageIsAddedUpByOneConsole(t *testing.T) {
 	var computed time.Time
 	g.Scan(&computed, "SELECT computed_at FROM usage_totals_state")
 	webtest.Same(t, "as of", g.Admin.Get("/api/usage").Is(200).JSON()["as_of"], any(computed.UTC().Truncate(time.Second).Format(time.RFC3339)))
-	g.Must(usage.NewTotals(g.DB, slog.New(slog.NewTextHandler(io.Discard, nil))).Refresh(t.Context()))
+	g.Must(totals.NewWorker(g.DB, slog.New(slog.NewTextHandler(io.Discard, nil))).Refresh(t.Context()))
 	var again time.Time
 	g.Scan(&again, "SELECT computed_at FROM usage_totals_state")
 	webtest.Same(t, "within five minutes", again, computed)

@@ -22,7 +22,7 @@ import (
 	"tollgate/models/secret"
 )
 
-const password = "correct horse battery"
+const adminPassword = "correct horse battery"
 
 // stopTime is what the console and its server have to end in together.
 const stopTime = 10 * time.Second
@@ -127,9 +127,9 @@ func checkCommands(t *testing.T, dir string) {
 		{"", []string{"migrate"}, exitOK, "up to date"},
 		{"", []string{"seed"}, exitOK, "in place"},
 		{"", []string{"seed"}, exitOK, "in place"},
-		{password + "\r\n", []string{"user", "create", "--email", "ada@example.com", "--role", "Admin", "--name", "Ada"}, exitOK, "Admin"},
-		{password, []string{"user", "create", "--email", "Ada@example.com", "--role", "Admin"}, exitFailure, "another email"},
-		{password, []string{"user", "create", "--email", "grace@example.com", "--role", "Captain"}, exitFailure, "role"},
+		{adminPassword + "\r\n", []string{"user", "create", "--email", "ada@example.com", "--role", "Admin", "--name", "Ada"}, exitOK, "Admin"},
+		{adminPassword, []string{"user", "create", "--email", "Ada@example.com", "--role", "Admin"}, exitFailure, "another email"},
+		{adminPassword, []string{"user", "create", "--email", "grace@example.com", "--role", "Captain"}, exitFailure, "role"},
 		{"", []string{"api-key", "create", "--name", "nothing", "--scopes", "Everything:Do"}, exitFailure, "scope"},
 		{"", []string{"audit", "verify"}, exitOK, "rows of the audit log fit"},
 	} {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"tollgate/models/identity"
+	"tollgate/models/password"
 	"tollgate/models/problem"
 	"tollgate/models/sample"
 )
@@ -14,7 +14,7 @@ import (
 // administrator named in the environment needs no link.
 func (p *program) firstRun(ctx context.Context, s settings, db *db) (string, error) {
 	if s.AdminEmail != "" {
-		created, err := sample.CreateEnvAdmin(ctx, db.DB, &identity.Passwords{}, s.AdminEmail, s.AdminPassword)
+		created, err := sample.CreateEnvAdmin(ctx, db.DB, &password.Hasher{}, s.AdminEmail, s.AdminPassword)
 		if err != nil {
 			return "", adminProblem(err)
 		}

@@ -136,7 +136,7 @@ INSERT INTO usage_feed (writer, seq, users, at) VALUES (gen_random_uuid(), 1, AR
 func (c *instance) holderOfRoom(t *testing.T, db *bun.DB, environment []string, key string, round int) (user string) {
 	t.Helper()
 	email := fmt.Sprintf("racer%d@example.com", round)
-	must(t, environment, password, "user", "create", "--email", email, "--role", "Viewer")
+	must(t, environment, adminPassword, "user", "create", "--email", email, "--role", "Viewer")
 	if err := db.NewRaw("SELECT id FROM users WHERE email = ?", email).Scan(t.Context(), &user); err != nil {
 		t.Fatal(err)
 	}

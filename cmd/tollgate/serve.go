@@ -23,6 +23,7 @@ import (
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
 	"tollgate/models/schema"
+	"tollgate/models/totals"
 	"tollgate/models/usage"
 	"tollgate/static"
 	"tollgate/web"
@@ -150,7 +151,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{propagator, cache, recorder, bookkeeper, usage.NewTotals(db.DB, p.log), refusals, heartbeat, sizes},
+		workers: []worker{propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes},
 		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil
 }

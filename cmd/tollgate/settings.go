@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tollgate/models/database"
-	"tollgate/models/identity"
+	"tollgate/models/password"
 	"tollgate/models/pgserver"
 )
 
@@ -277,7 +277,7 @@ func (s settings) checkSecret() error {
 }
 
 func (s settings) checkAdmin() error {
-	length := len(identity.PasswordForm(s.AdminPassword))
+	length := len(password.Form(s.AdminPassword))
 	switch {
 	case s.AdminEmail == "" && s.AdminPassword == "":
 		return nil

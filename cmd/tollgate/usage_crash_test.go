@@ -124,7 +124,7 @@ func newGateways(t *testing.T, dir string) (*gateways, *bun.DB) {
 	g := &gateways{key: strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))}
 	g.turnTo(start(t, inFolder(dir)))
 	c := g.at.Load()
-	must(t, inFolder(dir), password, "user", "create", "--email", "ada@example.com", "--role", "Viewer")
+	must(t, inFolder(dir), adminPassword, "user", "create", "--email", "ada@example.com", "--role", "Viewer")
 	db := privateDatabase(t, dir)
 	if err := db.NewRaw("SELECT id FROM users WHERE email = 'ada@example.com'").Scan(t.Context(), &g.user); err != nil {
 		t.Fatal(err)

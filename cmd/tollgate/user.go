@@ -13,6 +13,7 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -55,20 +56,20 @@ func chooseSubcommand(_ context.Context, command *cli.Command) error {
 }
 
 func (p *program) createUser(ctx context.Context, command *cli.Command) error {
-	password, err := readPassword(p.stdin)
+	typed, err := readPassword(p.stdin)
 	if err != nil {
 		return err
 	}
 	return p.withDatabase(func(ctx context.Context, _ settings, db *db, command *cli.Command) error {
 		in := identity.UserInput{
 			Email:    input.FormValue(command.String("email")),
-			Password: input.FormValue(password),
+			Password: input.FormValue(typed),
 			Role:     input.FormValue(command.String("role")),
 		}
 		if name := command.String("name"); name != "" {
 			in.Name = input.FormValue(name)
 		}
-		user, err := account.CreateUser(ctx, db.DB, &identity.Passwords{}, permission.CLI, in)
+		user, err := account.CreateUser(ctx, db.DB, &password.Hasher{}, permission.CLI, in)
 		if err != nil {
 			return refused("create the user", err)
 		}
@@ -83,11 +84,11 @@ func readPassword(from io.Reader) (string, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the password from the standard input: %w", err)
 	}
-	password := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	if length := len(identity.PasswordForm(password)); length < minPassword || length > maxPassword {
+	typed := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	if length := len(password.Form(typed)); length < minPassword || length > maxPassword {
 		return "", errors.New("the password on the standard input must be 12 to 1,024 bytes long")
 	}
-	return password, nil
+	return typed, nil
 }
 
 // refused formats the problems of a refusal for a terminal.

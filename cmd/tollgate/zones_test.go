@@ -27,7 +27,7 @@ func TestZonesChangeNothing(t *testing.T) {
 		consoles = append(consoles, start(t, append(slices.Clone(environment), "TZ="+zone)))
 	}
 	var user string
-	must(t, environment, password, "user", "create", "--email", "ada@example.com", "--role", "Viewer")
+	must(t, environment, adminPassword, "user", "create", "--email", "ada@example.com", "--role", "Viewer")
 	if err := db.NewRaw("SELECT id FROM users WHERE email = 'ada@example.com'").Scan(t.Context(), &user); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -29,7 +30,7 @@ type userRecord struct {
 // CreateUser checks and stores a new user, who gets the default profiles of their role. Refusals: Invalid, Forbidden
 // for a role that permits more than the actor may do, Conflict when the email is taken, TooMany.
 func CreateUser(
-	ctx context.Context, db bun.IDB, passwords *identity.Passwords, actor permission.Actor, in identity.UserInput,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, in identity.UserInput,
 ) (identity.User, error) {
 	u, password, err := in.Create()
 	if err != nil {
@@ -79,7 +80,7 @@ func CreateUser(
 // user. Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor, Conflict when the email is
 // taken, TooMany.
 func UpdateUser(
-	ctx context.Context, db bun.IDB, passwords *identity.Passwords, actor permission.Actor, id string,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, id string,
 	in identity.UserInput,
 ) (identity.User, error) {
 	u, err := identity.GetUser(ctx, db, id)

@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
 )
@@ -27,7 +28,7 @@ type LoginInput struct {
 
 // Login returns the user whom email and password belong to. Refusals: Invalid when one is missing, else those of
 // CheckPassword.
-func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string, in LoginInput) (User, error) {
+func Login(ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, in LoginInput) (User, error) {
 	c := &input.Reader{}
 	c.Required("email", in.Email, "your email address")
 	c.Required("password", in.Password, "your password")
@@ -44,7 +45,7 @@ func Login(ctx context.Context, db bun.IDB, passwords *Passwords, network string
 // CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and
 // gets the same answer. Refusals: Unauthenticated, TooMany.
 func CheckPassword(
-	ctx context.Context, db bun.IDB, passwords *Passwords, network, email, password string,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, network, email, password string,
 ) (User, error) {
 	email = input.Tidy(email)
 	try := attempt{
@@ -65,7 +66,7 @@ func CheckPassword(
 	return user, err
 }
 
-func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email, password string) (User, error) {
+func checkPassword(ctx context.Context, db bun.IDB, passwords *password.Hasher, email, typed string) (User, error) {
 	var known struct {
 		User
 		PasswordHash *string
@@ -76,14 +77,14 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 			return User{}, fmt.Errorf("look up the user: %w", err)
 		}
 	}
-	forms := passwordForms(password)
-	hash, possible := dummyHash, known.PasswordHash != nil && len(forms[0]) <= maxPassword
+	forms := password.Forms(typed)
+	hash, possible := password.Dummy, known.PasswordHash != nil && len(forms[0]) <= password.Max
 	if possible {
 		hash = *known.PasswordHash
 	} else {
-		forms = passwordForms(password[:min(len(password), maxPassword)]) // the same work
+		forms = password.Forms(typed[:min(len(typed), password.Max)]) // the same work
 	}
-	form, err := passwords.matching(ctx, hash, forms)
+	form, err := passwords.Matching(ctx, hash, forms)
 	switch {
 	case err != nil:
 		return User{}, err
@@ -93,14 +94,14 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *Passwords, email,
 			"Wrong email address or password. Check both and try again.",
 		)
 	case form > 0:
-		return known.User, rehash(ctx, db, passwords, known.ID, hash, password)
+		return known.User, rehash(ctx, db, passwords, known.ID, hash, typed)
 	}
 	return known.User, nil
 }
 
 // rehash replaces a hash of an outdated form of the password, unless it was changed meanwhile. When there is no time
 // for it, the next sign-in does it.
-func rehash(ctx context.Context, db bun.IDB, passwords *Passwords, user, old, password string) error {
+func rehash(ctx context.Context, db bun.IDB, passwords *password.Hasher, user, old, password string) error {
 	hash, err := passwords.Hash(ctx, password)
 	if refusal := (*problem.Refusal)(nil); errors.As(err, &refusal) {
 		return nil
@@ -166,7 +167,7 @@ func (a attempt) wait(ctx context.Context, db bun.IDB) error {
 	if err != nil {
 		return fmt.Errorf("read when the next try is let through: %w", err)
 	}
-	return tooMany(max(time.Duration(seconds*float64(time.Second)), time.Second))
+	return password.TooMany(max(time.Duration(seconds*float64(time.Second)), time.Second))
 }
 
 // forgive takes the try back from both; a right password clears its account. A network is never cleared by one right

@@ -12,13 +12,14 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/modelstest"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
 
 func TestTriesAreCountedByNetwork(t *testing.T) {
 	db := dbtest.New(t)
-	var passwords identity.Passwords
+	var passwords password.Hasher
 	for _, from := range []string{
 		"192.0.2.1", "192.0.2.254", "::ffff:192.0.2.9", "192.0.3.1", "2001:db8::1", "2001:db8::ffff:0:0:1", "2001:db8:0:1::1", "fe80::1%eth0", "nonsense",
 	} {
@@ -41,7 +42,7 @@ func TestTriesAreCountedByNetwork(t *testing.T) {
 
 // A sign-in that comes while the queue is full is sent away at once.
 func TestHashesQueueIsShort(t *testing.T) {
-	var passwords identity.Passwords
+	var passwords password.Hasher
 	const crowd = 60
 	var group sync.WaitGroup
 	reasons := make(chan problem.Reason, crowd)
@@ -72,7 +73,7 @@ func TestHashesQueueIsShort(t *testing.T) {
 
 func TestCreateUserChecksItsInput(t *testing.T) {
 	db := dbtest.New(t)
-	var passwords identity.Passwords
+	var passwords password.Hasher
 	create := func(email, password, role string) (identity.User, error) {
 		return account.CreateUser(t.Context(), db, &passwords, permission.CLI, identity.UserInput{
 			Email: input.FormValue(email), Password: input.FormValue(password), Role: input.FormValue(role),

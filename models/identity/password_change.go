@@ -12,6 +12,7 @@ import (
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
@@ -27,11 +28,11 @@ type PasswordInput struct {
 // ChangePassword gives a user another password, ends all of their sessions, and starts the one whose token is returned.
 // Refusals: Invalid, TooMany.
 func ChangePassword(
-	ctx context.Context, db bun.IDB, passwords *Passwords, network string, user User, in PasswordInput,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user User, in PasswordInput,
 ) (token string, err error) {
 	c := &input.Reader{}
 	c.Required("current_password", in.Current, "your current password")
-	password, _ := readPassword(c, "new_password", in.New, "a new password")
+	typed, _ := password.Read(c, "new_password", in.New, "a new password")
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return "", err
 	}
@@ -44,7 +45,7 @@ func ChangePassword(
 		}
 		return "", err
 	}
-	hash, err := passwords.Hash(ctx, password)
+	hash, err := passwords.Hash(ctx, typed)
 	if err != nil {
 		return "", err
 	}
@@ -71,14 +72,14 @@ func ChangePassword(
 // one whose token is returned, which shows no more than the one of the token session did. Refusals: Invalid, also when
 // the user's role permits more than when the link was made: the maker of the link could sign in with the password.
 func SetFirstPassword(
-	ctx context.Context, db bun.IDB, passwords *Passwords, user User, session string, in PasswordInput,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, user User, session string, in PasswordInput,
 ) (token string, err error) {
 	c := &input.Reader{}
-	password, _ := readPassword(c, "new_password", in.New, "a password")
+	typed, _ := password.Read(c, "new_password", in.New, "a password")
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return "", err
 	}
-	hash, err := passwords.Hash(ctx, password)
+	hash, err := passwords.Hash(ctx, typed)
 	if err != nil {
 		return "", err
 	}

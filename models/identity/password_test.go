@@ -10,6 +10,7 @@ import (
 	"tollgate/models/dbtest"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -24,7 +25,7 @@ func TestStoredHashes(t *testing.T) {
 		old  = "$argon2id$v=19$m=19456,t=2,p=1$" + salt + "$" + key
 	)
 	db := dbtest.New(t)
-	var passwords identity.Passwords
+	var passwords password.Hasher
 	user, err := account.CreateUser(t.Context(), db, &passwords, permission.CLI, identity.UserInput{
 		Email: input.FormValue("ada@example.com"), Password: input.FormValue(word), Role: input.FormValue("Admin"),
 	})

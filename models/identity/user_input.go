@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/problem"
 )
 
@@ -58,20 +59,20 @@ func readNewEmail(c *input.Reader, field string, v input.Value, stands string) (
 }
 
 // ReadUser reads the first user, who needs no name: then the part of the email before the @ is theirs.
-func ReadUser(c *input.Reader, in UserInput) (u User, password string) {
+func ReadUser(c *input.Reader, in UserInput) (u User, typed string) {
 	u.Email, _ = readNewEmail(c, "email", in.Email, "")
 	name, named := c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255})
-	password, _ = readPassword(c, "password", in.Password, "a password")
+	typed, _ = password.Read(c, "password", in.Password, "a password")
 	u.Name = name
 	if !named {
 		u.Name, _, _ = strings.Cut(u.Email, "@")
 	}
-	return u, password
+	return u, typed
 }
 
 // Create reads a new user. Without a password they cannot sign in until one is set, and without role_id they get
 // DefaultRole. The command line names the role, and may leave the name out.
-func (in UserInput) Create() (u User, password string, err error) {
+func (in UserInput) Create() (u User, typed string, err error) {
 	c := &input.Reader{}
 	byName := in.Role != input.Value{}
 	if !byName {
@@ -88,12 +89,12 @@ func (in UserInput) Create() (u User, password string, err error) {
 		u.RoleID = ReadRole(c, "role_id", in.RoleID)
 	}
 	if in.Password.Kind != input.Absent {
-		password, _ = readPassword(c, "password", in.Password, "a password")
+		typed, _ = password.Read(c, "password", in.Password, "a password")
 	}
 	if u.Name == "" {
 		u.Name, _, _ = strings.Cut(u.Email, "@")
 	}
-	return u, password, problem.InvalidInput(c.Problems)
+	return u, typed, problem.InvalidInput(c.Problems)
 }
 
 // Apply returns the user that results when a field sent replaces that of u and a field left out keeps it.
@@ -112,7 +113,7 @@ func (in UserInput) Apply(u User) (User, error) {
 		c.Add("role_id", "read_only", "Leave the role as it is here; PUT it to /api/users/{id}/role.")
 	}
 	if in.Password.Kind != input.Absent {
-		readPassword(c, "password", in.Password, "a password")
+		password.Read(c, "password", in.Password, "a password")
 	}
 	return u, problem.InvalidInput(c.Problems)
 }

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
@@ -74,7 +75,7 @@ type FirstRunInput struct {
 // CreateFirstAdmin creates the first user by the one-time link, and signs them in. Refusals: NotFound when the link is
 // not valid (any more), Invalid, TooMany.
 func CreateFirstAdmin(
-	ctx context.Context, db bun.IDB, passwords *identity.Passwords, token string, in FirstRunInput,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, token string, in FirstRunInput,
 ) (session string, err error) {
 	if err := CheckFirstRun(ctx, db, token); err != nil {
 		return "", err
@@ -111,7 +112,7 @@ func CreateFirstAdmin(
 // CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals:
 // Invalid.
 func CreateEnvAdmin(
-	ctx context.Context, db bun.IDB, passwords *identity.Passwords, email, password string,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, email, password string,
 ) (created bool, err error) {
 	if some, err := identity.HasUsers(ctx, db); err != nil || some {
 		return false, err

@@ -11,6 +11,7 @@ import (
 	"tollgate/models/attachment"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 )
 
@@ -67,7 +68,7 @@ func seedPeople(ctx context.Context, db bun.IDB, actor permission.Actor) ([]stri
 			name, email := samplePerson(n)
 			n++
 			err := seed(ctx, db, "users", "email_key", input.FoldCase(email), func() error {
-				_, err := account.CreateUser(ctx, db, &identity.Passwords{}, actor,
+				_, err := account.CreateUser(ctx, db, &password.Hasher{}, actor,
 					identity.UserInput{
 						Name: input.SampleText(name), Email: input.SampleText(email),
 						RoleID: input.SampleNumber(fmt.Sprint(role)),

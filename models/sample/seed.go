@@ -13,6 +13,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
+	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -71,7 +72,7 @@ func First(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 		return fmt.Errorf("add the sample profile: %w", err)
 	}
 	name, email := samplePerson(0)
-	if _, err := account.CreateUser(ctx, db, &identity.Passwords{}, actor, identity.UserInput{
+	if _, err := account.CreateUser(ctx, db, &password.Hasher{}, actor, identity.UserInput{
 		Name: input.SampleText(name), Email: input.SampleText(email),
 	}); err != nil {
 		return fmt.Errorf("add the sample person: %w", err)

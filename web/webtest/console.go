@@ -33,6 +33,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 	"golang.org/x/net/html"
+	"tollgate/models/password"
 )
 
 const (
@@ -123,7 +124,7 @@ func (c *Console) Must(err error) {
 
 // FixtureHash is computed once: hashing is slow on purpose.
 var FixtureHash = sync.OnceValue(func() string {
-	hash, err := new(identity.Passwords).Hash(context.Background(), Password)
+	hash, err := new(password.Hasher).Hash(context.Background(), Password)
 	if err != nil {
 		panic(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models/usage"
+	"tollgate/models/totals"
 )
 
 // Quarantine is the API path of quarantined usage.
@@ -164,7 +164,7 @@ func (g Gateway) Usage() map[string]string {
 func (g Gateway) AddUp() {
 	g.T.Helper()
 	g.Exec("UPDATE usage_totals_state SET lease_until = to_timestamp(0)")
-	g.Must(usage.NewTotals(g.DB, slog.New(slog.NewTextHandler(io.Discard, nil))).Refresh(g.T.Context()))
+	g.Must(totals.NewWorker(g.DB, slog.New(slog.NewTextHandler(io.Discard, nil))).Refresh(g.T.Context()))
 }
 
 // Reports are the answers of reports of every grouping, with filters and in zones, by their query.

@@ -1,4 +1,4 @@
-package usage
+package totals
 
 // The rollups are made of the sums, in the transaction that changed those. Months are made anew as a whole: only the
 // rows that differ are written. ?0 are the days that changed, ?1 says that any day may have.

@@ -1,4 +1,4 @@
-package usage
+package totals
 
 import (
 	"context"
@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	totalsEvery   = 5 * time.Minute
-	totalsLook    = 30 * time.Second
-	totalsChecked = time.Hour
+	every   = 5 * time.Minute
+	look    = 30 * time.Second
+	checked = time.Hour
 	// lateDays is how many past days late events may still change; events that come later are refused.
 	lateDays = 36
-	// totalsSettle is how long a day stays open after its end, so that what was counted on it is committed.
-	totalsSettle = 10 * time.Minute
+	// settle is how long a day stays open after its end, so that what was counted on it is committed.
+	settle = 10 * time.Minute
 )
 
-// Totals keeps the sums of usage_days that reports read. Any number of consoles may run one: each time one of them adds
+// Worker keeps the sums of usage_days that reports read. Any number of consoles may run one: each time one of them adds
 // up the days that changed, and once an hour all that may have.
-type Totals struct {
+type Worker struct {
 	db  *bun.DB
 	log *slog.Logger
 }
 
-// NewTotals makes a Totals; Run starts it.
-func NewTotals(db *bun.DB, log *slog.Logger) *Totals { return &Totals{db: db, log: log} }
+// NewWorker makes a Worker; Run starts it.
+func NewWorker(db *bun.DB, log *slog.Logger) *Worker { return &Worker{db: db, log: log} }
 
 // Run works until ctx ends.
-func (t *Totals) Run(ctx context.Context) {
-	ticker := time.NewTicker(totalsLook)
+func (t *Worker) Run(ctx context.Context) {
+	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {
 		if err := t.Refresh(ctx); err != nil && ctx.Err() == nil {
@@ -50,18 +50,18 @@ func (t *Totals) Run(ctx context.Context) {
 	}
 }
 
-// errTotalsLost ends the work of a console whose lease another has taken.
-var errTotalsLost = errors.New("another console adds usage up")
+// errLost ends the work of a console whose lease another has taken.
+var errLost = errors.New("another console adds usage up")
 
 // Refresh adds up what changed, unless that was done a short time ago.
-func (t *Totals) Refresh(ctx context.Context) error {
+func (t *Worker) Refresh(ctx context.Context) error {
 	run, err := t.claim(ctx)
 	if err != nil || run == nil {
 		return err
 	}
 	for !run.done {
 		if err := database.Repeated(ctx, func() error { return run.step(ctx, t.db) }); err != nil {
-			if errors.Is(err, errTotalsLost) {
+			if errors.Is(err, errLost) {
 				return nil
 			}
 			return err
@@ -70,8 +70,8 @@ func (t *Totals) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// totalsRun adds up days in steps, each a transaction of its own.
-type totalsRun struct {
+// run adds up days in steps, each a transaction of its own.
+type run struct {
 	Fence    int64
 	Began    time.Time // what was counted before is in the sums at the end
 	From     time.Time // the next day to add up
@@ -82,8 +82,8 @@ type totalsRun struct {
 }
 
 // claim takes the lease; nil when it is not free.
-func (t *Totals) claim(ctx context.Context) (*totalsRun, error) {
-	var runs []totalsRun
+func (t *Worker) claim(ctx context.Context) (*run, error) {
+	var runs []run
 	err := t.db.NewRaw(`
 WITH claimed AS (
     UPDATE usage_totals_state SET fence = fence + 1, lease_until = clock_timestamp() + ?0 * interval '1 second'
@@ -97,7 +97,7 @@ SELECT c.fence, clock_timestamp() AS began, o.last, c.checking,
            FROM usage_days), o.last) AS "from"
 FROM over AS o, (SELECT *, checked_at IS NULL OR checked_at < clock_timestamp() - ?2 * interval '1 second' AS checking
     FROM claimed) AS c`,
-		totalsEvery.Seconds(), totalsSettle.Seconds(), totalsChecked.Seconds(), lateDays-1).Scan(ctx, &runs)
+		every.Seconds(), settle.Seconds(), checked.Seconds(), lateDays-1).Scan(ctx, &runs)
 	if err != nil || len(runs) == 0 {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ FROM over AS o, (SELECT *, checked_at IS NULL OR checked_at < clock_timestamp() 
 }
 
 // step adds up some days, and with the first of them those that were revised.
-func (r *totalsRun) step(ctx context.Context, db *bun.DB) error {
+func (r *run) step(ctx context.Context, db *bun.DB) error {
 	behind := r.From.AddDate(0, 0, lateDays)
 	if end := r.Last.AddDate(0, 0, 1); behind.After(end) {
 		behind = end
@@ -137,7 +137,7 @@ rolled_up_at = ?1, checked_at = CASE WHEN ?2 THEN ?1 ELSE checked_at END`,
 }
 
 // addUp adds up the days before behind, and those that were revised.
-func (r *totalsRun) addUp(ctx context.Context, tx bun.Tx, behind time.Time) error {
+func (r *run) addUp(ctx context.Context, tx bun.Tx, behind time.Time) error {
 	var days []string
 	err := tx.NewRaw(`WITH revised AS (DELETE FROM usage_revised_days RETURNING day)
 SELECT day::text FROM revised UNION
@@ -155,14 +155,14 @@ SELECT day::date::text FROM generate_series(?::timestamp, ?::timestamp - interva
 }
 
 // renew extends the lease, and locks it until the transaction ends.
-func (r *totalsRun) renew(ctx context.Context, tx bun.Tx) error {
+func (r *run) renew(ctx context.Context, tx bun.Tx) error {
 	result, err := tx.NewRaw("UPDATE usage_totals_state SET lease_until = clock_timestamp() + ? * interval '1 second' WHERE fence = ?",
-		totalsEvery.Seconds(), r.Fence).Exec(ctx)
+		every.Seconds(), r.Fence).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("renew the lease of adding usage up: %w", err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(errTotalsLost, err)
+		return errors.Join(errLost, err)
 	}
 	return nil
 }
