@@ -33,13 +33,13 @@ func (e *Engine) Try(ctx context.Context, subject entitlement.Subject, call enti
 	return tried.Decision, err
 }
 
-// TryAsOf decides what a user's copies of today would have allowed at an earlier time, as [entitlement.AsOf] says.
+// TryAsOf decides what a user's copies of today would have allowed at an earlier time, as asOf says.
 func (e *Engine) TryAsOf(ctx context.Context, user string, call entitlement.Call, at time.Time) (Decision, error) {
 	id, known := identity.ParseUserID(user)
 	if !known {
 		return unknownSubject(), nil
 	}
-	h, err := entitlement.AsOf(ctx, e.cache.DB, id, at)
+	h, err := asOf(ctx, e.cache.DB, id, at)
 	if err != nil {
 		return Decision{}, err
 	}

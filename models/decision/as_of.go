@@ -1,4 +1,4 @@
-package entitlement
+package decision
 
 import (
 	"context"
@@ -9,25 +9,28 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/entitlement"
 	"tollgate/models/policy"
 )
 
-// AsOf is what a user's copies of today would have been at an earlier time: their windows then, with what had been
+// asOf is what a user's copies of today would have been at an earlier time: their windows then, with what had been
 // used of them by calls that ended before. Copies, profiles and raises are those of today, and what was held for calls
 // under way is not known any more.
-func AsOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*Entitlements, error) {
-	read, err := LoadEntitlements(ctx, db, []uuid.UUID{user}, at)
+func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entitlement.Entitlements, error) {
+	read, err := entitlement.LoadEntitlements(ctx, db, []uuid.UUID{user}, at)
 	if err != nil {
 		return nil, err
 	}
 	h := read[user]
-	byCounter := map[counterKey]*Counter{}
+	byCounter := map[counterKey]*entitlement.Counter{}
 	lines := [][16]byte{}
-	h.each(func(l Limit) {
-		l.Reserved = 0
-		byCounter[counterKey{l.ID, l.Kind, l.Start}] = l.Counter
-		lines = append(lines, l.ID)
-	})
+	for i := range h.Copies {
+		for l := range h.Copies[i].All() {
+			l.Reserved = 0
+			byCounter[counterKey{l.ID, l.Kind, l.Start}] = l.Counter
+			lines = append(lines, l.ID)
+		}
+	}
 	var later []struct {
 		Line                   uuid.UUID
 		Kind                   string
