@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// haLoad is what gateways do during a failover: each repeats an event with its id at the other console until it is
+// acknowledged.
+type haLoad struct {
+	l        *serviceLoad
+	consoles []*instance
+	client   http.Client
+
+	mutex                   sync.Mutex
+	acknowledged            []string
+	wrote, decided          time.Time // the last time
+	gapOfWrites, gapOfCalls time.Duration
+	wrong                   map[string]int
+	stale                   []string
+	revoked                 int // keys
+}
+
+func (h *haLoad) ask(c *instance, method, path, body string) (status int, answer string) {
+	request, err := http.NewRequest(method, c.address+path, strings.NewReader(body))
+	if err != nil {
+		panic(err) // all of them are constants
+	}
+	request.Header.Set("Authorization", "Bearer "+h.l.key)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := h.client.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	content, _ := io.ReadAll(response.Body)
+	if response.StatusCode >= 500 && response.StatusCode != http.StatusServiceUnavailable {
+		h.mutex.Lock()
+		h.wrong[fmt.Sprintf("%d %s %.200s", response.StatusCode, path, content)]++
+		h.mutex.Unlock()
+	}
+	return response.StatusCode, string(content)
+}
+
+func (h *haLoad) report(ctx context.Context, at int) {
+	id := uuid.NewString()
+	body := h.l.call(fmt.Sprintf(`, "event_id": %q, "cost": 0.001, "tokens": 10`, id))
+	for ; ctx.Err() == nil; at++ {
+		if status, _ := h.ask(h.consoles[at%len(h.consoles)], "POST", "/api/usage", body); status == http.StatusOK {
+			h.mutex.Lock()
+			h.acknowledged = append(h.acknowledged, id)
+			h.gapOfWrites, h.wrote = max(h.gapOfWrites, time.Since(h.wrote)), time.Now()
+			h.mutex.Unlock()
+			return
+		}
+		wait(ctx, 200*time.Millisecond)
+	}
+}
+
+func (h *haLoad) decide(_ context.Context, at int) {
+	status, answer := h.ask(h.consoles[at%len(h.consoles)], "POST", "/api/decisions", h.l.call(""))
+	if status == http.StatusOK && strings.Contains(answer, `"decision":true`) {
+		h.mutex.Lock()
+		h.gapOfCalls, h.decided = max(h.gapOfCalls, time.Since(h.decided)), time.Now()
+		h.mutex.Unlock()
+	}
+}
+
+// revoke deletes a new API key, which a second later no console may take.
+func (h *haLoad) revoke(ctx context.Context, at int) {
+	c := h.consoles[at%len(h.consoles)]
+	status, answer := h.ask(c, "POST", "/api/api-keys", fmt.Sprintf(`{"name": %q, "scopes": ["Usage:View"]}`, uuid.NewString()))
+	var id int64
+	if _, err := fmt.Sscanf(between(answer, `"id":`, ","), "%d", &id); status != http.StatusCreated || err != nil {
+		return
+	}
+	value := between(answer, `"key":"`, `"`)
+	for ; ctx.Err() == nil; at++ {
+		status, _ = h.ask(h.consoles[at%len(h.consoles)], "DELETE", fmt.Sprint("/api/api-keys/", id), "")
+		if status >= 200 && status < 300 || status == http.StatusNotFound {
+			break
+		}
+		wait(ctx, 200*time.Millisecond)
+	}
+	wait(ctx, 1100*time.Millisecond)
+	h.mutex.Lock()
+	h.revoked++
+	h.mutex.Unlock()
+	for i, c := range h.consoles {
+		request, _ := http.NewRequest("GET", c.address+"/api/usage", nil)
+		request.Header.Set("Authorization", "Bearer "+value)
+		if response, err := h.client.Do(request); err == nil {
+			if response.Body.Close(); response.StatusCode == http.StatusOK {
+				h.mutex.Lock()
+				h.stale = append(h.stale, fmt.Sprintf("console %d takes key %d", i, id))
+				h.mutex.Unlock()
+			}
+		}
+	}
+}
+
+func between(text, before, after string) string {
+	_, rest, _ := strings.Cut(text, before)
+	found, _, _ := strings.Cut(rest, after)
+	return found
+}
+
+// wait is over after d or with ctx.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// during runs the load for a time, with what happens 8 s after it began.
+func (h *haLoad) during(t *testing.T, long time.Duration, happens func()) {
+	ctx, cancel := context.WithTimeout(t.Context(), long)
+	defer cancel()
+	h.wrote, h.decided = time.Now(), time.Now()
+	var workers sync.WaitGroup
+	for i, kind := range []func(context.Context, int){h.report, h.report, h.report, h.report, h.decide, h.decide, h.revoke} {
+		workers.Go(func() {
+			for n := i; ctx.Err() == nil; n++ {
+				kind(ctx, n)
+				wait(ctx, 50*time.Millisecond)
+			}
+		})
+	}
+	wait(ctx, 8*time.Second)
+	happens()
+	workers.Wait()
+}
+
+// TestHighAvailability is not part of make test: each case takes a minute.
+func TestHighAvailability(t *testing.T) {
+	if os.Getenv("TOLLGATE_SOAK") != "1" {
+		return
+	}
+	const ttl = 20 * time.Second
+	for _, test := range []struct {
+		name                  string
+		haproxy, asynchronous bool
+		within                time.Duration // writes are back
+		happens               func(h *haCluster, leader *haNode)
+	}{
+		{"A the leader's node is killed", false, false, ttl + 10*time.Second, func(h *haCluster, leader *haNode) { h.signal(leader, syscall.SIGKILL) }},
+		{"B its server alone is killed", false, false, ttl + 10*time.Second, func(h *haCluster, leader *haNode) {
+			_ = syscall.Kill(postmaster(h.t, leader.dir), syscall.SIGKILL)
+		}},
+		{"C switchover", false, false, 5 * time.Second, func(h *haCluster, leader *haNode) { h.switchover(leader) }},
+		{"D the leader hangs, first of several hosts", false, false, ttl + 10*time.Second, hang},
+		{"E the leader hangs behind haproxy", true, false, ttl + 10*time.Second, hang},
+		// What is lost was acknowledged less than a minute before: the consoles store it again.
+		{"F the leader is lost with what it alone has", false, true, ttl + 14*time.Second, (*haCluster).forget},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHACluster(t, !test.asynchronous)
+			if test.haproxy {
+				h.through("127.0.0.1:" + h.haproxy)
+			}
+			key := strings.TrimSpace(must(t, h.environment, "", "api-key", "create", "--name", "load"))
+			load := &haLoad{consoles: []*instance{start(t, h.environment), start(t, h.environment)}, client: http.Client{Timeout: 5 * time.Second}, wrong: map[string]int{}}
+			load.l = newServiceLoad(t, load.consoles[0], key)
+			load.during(t, 75*time.Second, func() { test.happens(h, h.leader()) })
+			load.check(t, h, test.within)
+		})
+	}
+}
+
+// hang stops a node for 40 s.
+func hang(h *haCluster, leader *haNode) {
+	h.signal(leader, syscall.SIGSTOP)
+	wait(h.t.Context(), 40*time.Second)
+	h.signal(leader, syscall.SIGCONT)
+}
+
+func (h *haLoad) check(t *testing.T, cluster *haCluster, within time.Duration) {
+	t.Helper()
+	t.Logf("%d events acknowledged; writes away %s, decisions %s", len(h.acknowledged), h.gapOfWrites.Round(100*time.Millisecond), h.gapOfCalls.Round(100*time.Millisecond))
+	if h.gapOfWrites > within || h.gapOfCalls > within {
+		t.Errorf("writes were away for %s and decisions for %s, more than %s", h.gapOfWrites, h.gapOfCalls, within)
+	}
+	for text, times := range h.wrong {
+		t.Errorf("%d times %s", times, text)
+	}
+	if len(h.stale) > 0 {
+		t.Errorf("keys that were deleted more than a second before are taken: %v", h.stale)
+	}
+	if h.revoked == 0 {
+		t.Error("no key was deleted and tried")
+	}
+	db := opened(t, cluster.address)
+	if lost := missing(t, db, h.acknowledged); lost > 0 {
+		t.Errorf("%d of %d acknowledged events are lost", lost, len(h.acknowledged))
+	}
+	must(t, cluster.environment, "", "ledger", "verify")
+	must(t, cluster.environment, "", "audit", "verify")
+}
+
+// The twin of TestHighAvailability: a leader is lost with what it alone has, together with the consoles, which cannot
+// store it again. Then events are missing, and the test has to see it.
+func TestTwinOfHighAvailability(t *testing.T) {
+	if os.Getenv("TOLLGATE_SOAK") != "1" {
+		return
+	}
+	h := newHACluster(t, false)
+	key := strings.TrimSpace(must(t, h.environment, "", "api-key", "create", "--name", "load"))
+	load := &haLoad{consoles: []*instance{start(t, h.environment)}, client: http.Client{Timeout: 5 * time.Second}, wrong: map[string]int{}}
+	load.l = newServiceLoad(t, load.consoles[0], key)
+	load.during(t, 16*time.Second, func() {
+		h.forget(h.leader())
+		_ = load.consoles[0].process.Kill()
+	})
+	db := opened(t, h.address)
+	eventually(t, "another takes writes", func() bool { return db.PingContext(t.Context()) == nil })
+	if lost := missing(t, db, load.acknowledged); lost == 0 {
+		t.Errorf("none of %d events is lost: the test finds nothing", len(load.acknowledged))
+	}
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tollgate/models/secret"
+)
+
+// unpacked is where .ci/install ha puts Patroni, etcd and haproxy.
+const unpacked = "../../.ci/ha/"
+
+// haCluster is three PostgreSQL servers under Patroni, with etcd and haproxy, on loopback.
+type haCluster struct {
+	t           *testing.T
+	folder      string
+	nodes       [3]haNode
+	haproxy     string // its port
+	address     string // of the database, for consoles
+	environment []string
+}
+
+type haNode struct {
+	name, dir, port, rest string
+	patroni               *exec.Cmd
+}
+
+// run starts a program of the cluster, which ends with the test.
+func (h *haCluster) run(name, program string, arguments ...string) *exec.Cmd {
+	h.t.Helper()
+	c := exec.CommandContext(context.WithoutCancel(h.t.Context()), program, arguments...)
+	libraries, _ := filepath.Glob(unpacked + "usr/lib/*-linux-gnu")
+	c.Env = append(os.Environ(), "PYTHONPATH="+unpacked+"usr/lib/python3/dist-packages", "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
+	log, err := os.Create(filepath.Join(h.folder, name+".log"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	c.Stdout, c.Stderr = log, log
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true, Credential: h.credential()}
+	if err := c.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
+		_ = c.Wait()
+		log.Close()
+	})
+	return c
+}
+
+// credential is the user who may run PostgreSQL, when root runs the tests.
+func (h *haCluster) credential() *syscall.Credential {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	found, err := user.Lookup("postgres")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(found.Uid)
+	gid, _ := strconv.Atoi(found.Gid)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+func (h *haCluster) write(name, text string) string {
+	h.t.Helper()
+	path := filepath.Join(h.folder, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+	return path
+}
+
+func (h *haCluster) makeFolder(path string) {
+	h.t.Helper()
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	if as := h.credential(); as != nil {
+		if err := os.Chown(path, int(as.Uid), int(as.Gid)); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+const patroniNode = `scope: tollgate
+name: NAME
+restapi: {listen: "127.0.0.1:REST", connect_address: "127.0.0.1:REST"}
+etcd: {hosts: "127.0.0.1:ETCD"}
+bootstrap:
+  dcs:
+    ttl: 20
+    loop_wait: 5
+    retry_timeout: 5
+    maximum_lag_on_failover: 104857600
+    synchronous_mode: SYNCHRONOUS
+    postgresql:
+      use_pg_rewind: true
+      use_slots: true
+      parameters: {wal_log_hints: "on", wal_compression: lz4, timezone: UTC, shared_buffers: 64MB, wal_keep_size: 256MB}
+  initdb: [encoding: UTF8, locale: C.UTF-8, data-checksums]
+  pg_hba: ["local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"]
+postgresql:
+  listen: "127.0.0.1:PORT"
+  connect_address: "127.0.0.1:PORT"
+  data_dir: DIR/data
+  bin_dir: BIN
+  pgpass: DIR/pgpass
+  authentication: {superuser: {username: postgres}, replication: {username: replicator}, rewind: {username: postgres}}
+  parameters: {unix_socket_directories: DIR}
+watchdog: {mode: "off"}
+`
+
+func newHACluster(t *testing.T, synchronous bool) *haCluster {
+	t.Helper()
+	if _, err := os.Stat(unpacked + "usr/bin/patroni"); err != nil {
+		t.Fatalf("%v: run make soak, which unpacks it", err)
+	}
+	binaries, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if len(binaries) == 0 {
+		t.Fatal("Debian's PostgreSQL is missing")
+	}
+	h := &haCluster{t: t, folder: dataFolder(t)}
+	etcd, peers := freePort(t), freePort(t)
+	h.makeFolder(filepath.Join(h.folder, "etcd"))
+	h.run("etcd", unpacked+"usr/bin/etcd", "--enable-v2", "--data-dir", filepath.Join(h.folder, "etcd"), "--listen-client-urls", "http://127.0.0.1:"+etcd,
+		"--advertise-client-urls", "http://127.0.0.1:"+etcd, "--listen-peer-urls", "http://127.0.0.1:"+peers,
+		"--initial-advertise-peer-urls", "http://127.0.0.1:"+peers, "--initial-cluster", "default=http://127.0.0.1:"+peers)
+	eventually(t, "etcd answers", func() bool {
+		answer, err := http.Get("http://127.0.0.1:" + etcd + "/health")
+		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
+	})
+	haproxy, err := os.ReadFile(deploy + "haproxy.cfg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.haproxy = freePort(t)
+	config, addresses := strings.Replace(string(haproxy), "bind :5000", "bind 127.0.0.1:"+h.haproxy, 1), []string{}
+	for i := range h.nodes {
+		n := &h.nodes[i]
+		n.name, n.port, n.rest = fmt.Sprint("pg", i+1), freePort(t), freePort(t)
+		n.dir = filepath.Join(h.folder, n.name)
+		h.makeFolder(n.dir)
+		path := h.write(n.name+".yml", strings.NewReplacer("NAME", n.name, "REST", n.rest, "ETCD", etcd, "PORT", n.port, "DIR", n.dir,
+			"BIN", filepath.Dir(binaries[0]), "SYNCHRONOUS", strconv.FormatBool(synchronous)).Replace(patroniNode))
+		n.patroni = h.run(n.name, "/usr/bin/python3", unpacked+"usr/bin/patroni", path)
+		config = strings.Replace(config, fmt.Sprintf("%s:5432 check port 8008", n.name), fmt.Sprintf("127.0.0.1:%s check port %s", n.port, n.rest), 1)
+		addresses = append(addresses, "127.0.0.1:"+n.port)
+		if i == 0 {
+			eventually(t, "the first node leads", func() bool { return h.leader() != nil })
+		}
+	}
+	h.run("haproxy", unpacked+"usr/sbin/haproxy", "-f", h.write("haproxy.cfg", config))
+	eventually(t, "haproxy listens", func() bool {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+h.haproxy)
+		return err == nil && conn.Close() == nil
+	})
+	eventually(t, "three nodes run", func() bool {
+		return strings.Count(h.state(), `"streaming"`) == 2 || strings.Count(h.state(), `"state": "running"`) == 3
+	})
+	h.environment = append(inFolder(t.TempDir()), "TOLLGATE_SECRET="+secret.NewSecret())
+	h.through(strings.Join(addresses, ","))
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, n := range h.nodes {
+				log, _ := os.ReadFile(filepath.Join(h.folder, n.name+".log"))
+				t.Logf("%s:\n%s", n.name, log[max(0, len(log)-2500):])
+			}
+		}
+	})
+	return h
+}
+
+// through leads consoles to the database by one address or several.
+func (h *haCluster) through(addresses string) {
+	h.address = "postgres://postgres@" + addresses + "/postgres?sslmode=disable"
+	h.environment = append(h.environment, "DATABASE_URL="+h.address)
+}
+
+func (h *haCluster) state() string {
+	for _, n := range h.nodes {
+		if answer, err := (&http.Client{Timeout: time.Second}).Get("http://127.0.0.1:" + n.rest + "/cluster"); err == nil {
+			body, _ := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			return string(body)
+		}
+	}
+	return ""
+}
+
+// leader is the node that takes writes, by what it says itself.
+func (h *haCluster) leader() *haNode {
+	for i := range h.nodes {
+		if h.nodes[i].rest == "" {
+			continue
+		}
+		answer, err := (&http.Client{Timeout: time.Second}).Get("http://127.0.0.1:" + h.nodes[i].rest + "/primary")
+		if err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK {
+			return &h.nodes[i]
+		}
+	}
+	return nil
+}
+
+// signal sends a signal to Patroni and all of PostgreSQL of a node.
+func (h *haCluster) signal(n *haNode, s syscall.Signal) {
+	for _, pid := range append(serverProcesses(h.t, n.dir), n.patroni.Process.Pid) {
+		_ = syscall.Kill(pid, s)
+	}
+}
+
+// forget keeps the leader from sending what it acknowledges from now on, and kills it a little later.
+func (h *haCluster) forget(leader *haNode) {
+	h.t.Helper()
+	db := opened(h.t, "postgres://postgres@127.0.0.1:"+leader.port+"/postgres?sslmode=disable")
+	var senders []int
+	if err := db.NewRaw("SELECT pid FROM pg_stat_replication").Scan(h.t.Context(), &senders); err != nil || len(senders) == 0 {
+		h.t.Errorf("%d senders: %v", len(senders), err)
+	}
+	for _, pid := range senders {
+		_ = syscall.Kill(pid, syscall.SIGSTOP)
+	}
+	wait(h.t.Context(), 4*time.Second)
+	h.signal(leader, syscall.SIGKILL)
+}
+
+func (h *haCluster) switchover(from *haNode) {
+	h.t.Helper()
+	body, _ := json.Marshal(map[string]string{"leader": from.name})
+	answer, err := http.Post("http://127.0.0.1:"+from.rest+"/switchover", "application/json", bytes.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if said, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK {
+		h.t.Fatalf("switchover: %d %s", answer.StatusCode, said)
+	}
+}
