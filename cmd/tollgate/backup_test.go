@@ -67,7 +67,8 @@ func TestBackupVerify(t *testing.T) {
 		t.Errorf("said %q", said)
 	}
 	for i, damage := range []struct{ statement, said string }{
-		{"UPDATE usage_events SET received_at = received_at - interval '1 day' WHERE received_at < (SELECT max(received_at) - interval '1 minute' FROM usage_events)", "the copy has"},
+		{"WITH unsealed AS (UPDATE usage_sealing SET sealed_until = '-infinity'), open AS (UPDATE limit_windows SET sealed = 0) " +
+			"UPDATE usage_events SET received_at = received_at - interval '1 day' WHERE received_at < (SELECT max(received_at) - interval '1 minute' FROM usage_events)", "the copy has"},
 		{"UPDATE limit_windows SET used = used + 1", "are not what their events add up to"},
 		{"DELETE FROM audit_logs WHERE id = (SELECT min(id) + 1 FROM audit_logs)", "is broken at row"},
 	} {

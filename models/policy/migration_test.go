@@ -62,7 +62,7 @@ SELECT string_agg(row, E'\n' ORDER BY row) FROM (
         window_start(l.reset_duration, l.quarter_start_month, p.calendar, l.created_at, l.carried_from, l.carried_until, '2026-07-01 12:00:00+00')) AS row
     FROM placed AS l JOIN policies AS p ON p.id = l.policy_id) AS rows`
 	besides = `
-SELECT (SELECT string_agg(w::text, ' ' ORDER BY w::text) FROM limit_windows AS w) || (SELECT string_agg(r::text, ' ') FROM reservations AS r)
+SELECT (SELECT string_agg(concat_ws(' ', line_id, kind, reset_duration, window_start, used, cleared), ' ' ORDER BY line_id, kind, reset_duration, window_start) FROM limit_windows) || (SELECT string_agg(r::text, ' ') FROM reservations AS r)
     || (SELECT string_agg(concat_ws(' ', budget_id, amount, cycles, anchor, ends_at), ' ' ORDER BY budget_id) FROM budget_overrides)`
 )
 
