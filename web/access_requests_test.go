@@ -236,3 +236,17 @@ func TestRequestIsDecidedOnce(t *testing.T) {
 	g.Admin.API("DELETE", fmt.Sprint("/api/users/", g.Ada), nil).Is(200)
 	webtest.Same(t, "requests of a deleted user", g.Count("access_requests"), 0)
 }
+
+// A user reads their own requests only, by page and API.
+func TestRequestsAreTheUsersOwn(t *testing.T) {
+	g, ada, budget := asking(t)
+	requestOf(ada.API("POST", "/api/access-requests", webtest.Object{"budget_id": budget, "reason": "Release week"}))
+	webtest.Same(t, "of ada", len(webtest.Objects(ada.Get("/api/me").Is(200).JSON()["access_requests"])), 1)
+	for _, user := range []string{webtest.Viewer, webtest.Admin} {
+		other := g.Login(user)
+		webtest.Same(t, "of "+user, len(webtest.Objects(other.Get("/api/me").Is(200).JSON()["access_requests"])), 0)
+		if strings.Contains(string(other.Get("/me").Is(200).Body), "Release week") {
+			t.Errorf("%s reads ada's request on their own page", user)
+		}
+	}
+}
