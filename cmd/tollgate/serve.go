@@ -151,12 +151,15 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes},
-		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
+		workers: []worker{
+			propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
+		},
+		stop: actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil
 }
 
-// preloadTime is how long a console that starts reads keys in bulk before it is ready; it reads the rest beside requests.
+// preloadTime is how long a console that starts reads keys in bulk before it is ready; it reads the rest beside
+// requests.
 const preloadTime = 30 * time.Second
 
 func (p *program) preload(ctx context.Context, cache *entitlement.Cache) {
