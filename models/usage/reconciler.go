@@ -16,11 +16,9 @@ const (
 	bookkeeping = time.Hour
 	// bookkeepingLook is how often each console looks whether it is to check, and reads what was found.
 	bookkeepingLook = time.Minute
-	// Until then a late event still finds the copy that its reservation was to be charged to.
-	reservationsKept = 24 * time.Hour
 )
 
-// Reconciler compares the counters with their events every hour, and deletes reservations that expired long ago. Of any
+// Reconciler compares the counters with their events every hour, and deletes what was kept for long enough. Of any
 // number of consoles one does it at a time, and all show what it found.
 type Reconciler struct {
 	db      *bun.DB
@@ -97,15 +95,6 @@ WHERE checked_at IS NOT NULL`).Scan(ctx, &rows)
 	for _, found := range rows {
 		b.skewed.Store(found.Skewed)
 		b.checked.Store(found.CheckedAt)
-	}
-	return nil
-}
-
-func (b *Reconciler) purge(ctx context.Context) error {
-	_, err := b.db.NewRaw("DELETE FROM reservations WHERE expires_at < now() - ?::interval", reservationsKept.String()).
-		Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("drop old reservations: %w", err)
 	}
 	return nil
 }

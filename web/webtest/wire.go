@@ -95,6 +95,7 @@ func (g Gateway) ReplyLost() *ReplyLost {
 	r.Console, _ = g.Another(address)
 	scraper := g.APIKey("Usage:View").At(r.Console)
 	g.Eventually("the books are kept, with a COMMIT of their own", func() bool { return scraper.Metrics()["tollgate_ledger_checked_timestamp_seconds"] > 0 })
+	g.Must(r.Console.H.Cache.Preload(g.T.Context())) // commits too
 	return r
 }
 
