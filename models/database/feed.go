@@ -28,7 +28,8 @@ func AsFeedWriter(db *bun.DB, do func(FeedWriter) error) error {
 }
 
 // FeedUsage adds the row of a transaction to usage_feed: $1 the writer, $2 its number, $3 the users.
-const FeedUsage = "INSERT INTO usage_feed (writer, seq, users, at) VALUES ($1::uuid, $2::bigint, $3::uuid[], clock_timestamp())"
+const FeedUsage = "INSERT INTO usage_feed (writer, seq, users, at) " +
+	"VALUES ($1::uuid, $2::bigint, $3::uuid[], clock_timestamp())"
 
 func (c *connector) takeWriter() FeedWriter {
 	c.mutex.Lock()

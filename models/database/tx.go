@@ -72,7 +72,8 @@ func (e *ending) commit(ctx context.Context, pool *bun.DB, tx bun.Tx) error {
 		return err
 	case len(e.usage) > 0:
 		return AsFeedWriter(pool, func(w FeedWriter) error {
-			return execAll(ctx, tx, append(statements, statement{FeedUsage, []any{w.ID.String(), w.Seq, distinct(e.usage)}}, commit))
+			feed := statement{FeedUsage, []any{w.ID.String(), w.Seq, distinct(e.usage)}}
+			return execAll(ctx, tx, append(statements, feed, commit))
 		})
 	case len(statements) == 0:
 		return nil

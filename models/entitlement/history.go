@@ -80,7 +80,9 @@ FROM writers AS w LEFT JOIN unnest($4::uuid[], $5::bigint[]) AS known(writer, se
 
 // readChanges reads what has changed since the last poll.
 func (c *Cache) readChanges(ctx context.Context) (news, error) {
-	read := news{databaseHistory: databaseHistory{any: true, writers: map[uuid.UUID]feedRow{}}, keptWriters: map[uuid.UUID]bool{}}
+	read := news{
+		databaseHistory: databaseHistory{any: true, writers: map[uuid.UUID]feedRow{}}, keptWriters: map[uuid.UUID]bool{},
+	}
 	read.own = database.FedUsage(c.DB, time.Now().Add(-feedKept))
 	since, writers, numbers := c.seen.seq, []string{}, []int64{}
 	if !c.seen.any {

@@ -102,7 +102,8 @@ type bulk struct {
 }
 
 func (b *bulk) users(ctx context.Context, db bun.IDB, after string) error {
-	rows, err := database.QueryPlanned(ctx, db, "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2", after, preloadedAtOnce)
+	rows, err := database.QueryPlanned(ctx, db, "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2",
+		after, preloadedAtOnce)
 	if err != nil {
 		return err
 	}

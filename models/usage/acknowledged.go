@@ -110,7 +110,8 @@ func (r *Recorder) restoreAll(ctx context.Context) bool {
 		n, err := r.restore(ctx, report)
 		restored += n
 		if err != nil {
-			r.log.ErrorContext(ctx, "usage that was acknowledged could not be stored again yet", "error", err.Error(), "events", restored)
+			r.log.ErrorContext(ctx, "usage that was acknowledged could not be stored again yet",
+				"error", err.Error(), "events", restored)
 			return false
 		}
 	}
