@@ -26,7 +26,7 @@
 //	refusal                  the log of decisions: who was refused what, in sums by minute
 //	decision                 may this call go on? and holds of estimates
 //	accessrequest            what users ask for, and what an admin makes of it
-//	usage                    what was used, counted exactly once
+//	ledger, usage            counters held against their events · what was used, counted exactly once
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
 //	backup                   a restored copy, compared with the live database
 //	sample                   the sample company

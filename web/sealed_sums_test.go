@@ -7,14 +7,14 @@ import (
 
 	"github.com/google/uuid"
 
-	"tollgate/models/usage"
+	"tollgate/models/ledger"
 	"tollgate/web/webtest"
 )
 
 // What was received some time ago is sealed once, whatever becomes of it later, and the check reads what came since.
 func TestSealedSumsFit(t *testing.T) {
 	g := webtest.NewGateway(t)
-	reconciler := usage.NewReconciler(g.DB, slog.New(slog.DiscardHandler))
+	reconciler := ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler))
 	pass := func() { // an hour
 		t.Helper()
 		g.Exec("UPDATE usage_events SET received_at = received_at - interval '1 hour'")
@@ -49,17 +49,17 @@ func TestSealedSumsFit(t *testing.T) {
 
 	// The check of what is not sealed reads no sealed event; the whole one does.
 	g.Exec("UPDATE usage_events SET cost = cost + 7 WHERE event_id = ?", refunded["event_id"])
-	_, skewed, err := usage.VerifyLedger(t.Context(), g.DB)
+	_, skewed, err := ledger.Verify(t.Context(), g.DB)
 	g.Must(err)
 	webtest.Same(t, "skewed by what is not sealed", len(skewed), 0)
-	_, skewed, err = usage.VerifyWholeLedger(t.Context(), g.DB)
+	_, skewed, err = ledger.VerifyWhole(t.Context(), g.DB)
 	g.Must(err)
 	if len(skewed) < 2 {
 		t.Errorf("a sealed event that was changed is not found: %+v", skewed)
 	}
 	g.Exec("UPDATE usage_events SET cost = cost - 7 WHERE event_id = ?", refunded["event_id"])
 	g.Exec("UPDATE limit_windows SET sealed = sealed + 1 WHERE kind = 'tokens'")
-	if _, skewed, err = usage.VerifyLedger(t.Context(), g.DB); err != nil || len(skewed) != 1 {
+	if _, skewed, err = ledger.Verify(t.Context(), g.DB); err != nil || len(skewed) != 1 {
 		t.Errorf("a sealed sum that was changed: %+v %v", skewed, err)
 	}
 }

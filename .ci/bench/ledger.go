@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// ledger counts as the console does, with the least work that this takes: it believes what it is sent, and knows the
+// bareLedger counts as the console does, with the least work that this takes: it believes what it is sent, and knows the
 // lines of every key.
-type ledger struct {
+type bareLedger struct {
 	db   *pgxpool.Pool
 	keys map[string]*heldKey
 }
@@ -56,7 +56,7 @@ func serveLedger(ctx context.Context, addr, database string, keys int) error {
 		return err
 	}
 	config.MaxConns = 10 // as many as the console has
-	l := &ledger{keys: make(map[string]*heldKey, keys)}
+	l := &bareLedger{keys: make(map[string]*heldKey, keys)}
 	if l.db, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func serveLedger(ctx context.Context, addr, database string, keys int) error {
 	return listen(ctx, addr, engine)
 }
 
-func (l *ledger) load(ctx context.Context, keys int) error {
+func (l *bareLedger) load(ctx context.Context, keys int) error {
 	all := make([]heldKey, keys)
 	for n := range all {
 		l.keys[keyValue(n)] = &all[n]
@@ -98,7 +98,7 @@ func (l *ledger) load(ctx context.Context, keys int) error {
 }
 
 // reserve takes one of a counter that has room.
-func (l *ledger) reserve(c *gin.Context) error {
+func (l *bareLedger) reserve(c *gin.Context) error {
 	var asked struct {
 		Key string `json:"virtual_key"`
 	}

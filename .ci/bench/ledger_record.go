@@ -21,7 +21,7 @@ type reported struct {
 }
 
 // record stores the events that are not there yet and counts them, in one statement.
-func (l *ledger) record(c *gin.Context) error {
+func (l *bareLedger) record(c *gin.Context) error {
 	var sent struct {
 		Events []reported `json:"events"`
 	}

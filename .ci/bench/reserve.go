@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"tollgate/models/database"
-	"tollgate/models/usage"
+	"tollgate/models/ledger"
 )
 
 const batch = 100 // events
@@ -111,7 +111,7 @@ func (g *gateway) checkCounters(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	_, skewed, err := usage.VerifyLedger(ctx, db)
+	_, skewed, err := ledger.Verify(ctx, db)
 	if err == nil && len(skewed) > 0 {
 		err = fmt.Errorf("%d counters are not what their events add up to, such as %+v", len(skewed), skewed[0])
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models/usage"
+	"tollgate/models/ledger"
 )
 
 func (p *program) ledgerCommand() *cli.Command {
@@ -19,9 +19,9 @@ func (p *program) ledgerCommand() *cli.Command {
 			Usage: "compare every counter, and the usage of each day, with the events that were counted on it",
 			Flags: []cli.Flag{&cli.BoolFlag{Name: "full", Usage: "read all events, also those whose sums are sealed"}},
 			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, command *cli.Command) error {
-				check := usage.VerifyLedger
+				check := ledger.Verify
 				if command.Bool("full") {
-					check = usage.VerifyWholeLedger
+					check = ledger.VerifyWhole
 				}
 				counters, skewed, err := check(ctx, db.DB)
 				if err != nil {

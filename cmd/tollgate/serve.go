@@ -19,6 +19,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
+	"tollgate/models/ledger"
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
@@ -129,7 +130,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	p.preload(ctx, cache)
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
 	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache, p.log)
-	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), usage.NewReconciler(db.DB, p.log)
+	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), ledger.NewReconciler(db.DB, p.log)
 	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, listener.Addr().String())
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())

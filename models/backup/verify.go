@@ -10,7 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/audit"
-	"tollgate/models/usage"
+	"tollgate/models/ledger"
 )
 
 // Result says what was compared.
@@ -26,7 +26,7 @@ func Verify(ctx context.Context, live, restored *bun.DB) (r Result, err error) {
 	if r.AuditRows, err = audit.Verify(ctx, restored); err != nil {
 		return r, fmt.Errorf("the copy: %w", err)
 	}
-	counters, skewed, err := usage.VerifyLedger(ctx, restored)
+	counters, skewed, err := ledger.Verify(ctx, restored)
 	if err != nil {
 		return r, fmt.Errorf("the copy: %w", err)
 	}

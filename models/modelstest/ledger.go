@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/entitlement"
+	"tollgate/models/ledger"
 	"tollgate/models/usage"
 )
 
@@ -27,7 +28,7 @@ func (h Harness) Recorder(db *bun.DB) *usage.Recorder {
 // Balanced fails the test when a counter is not the sum of its events.
 func (h Harness) Balanced() (counters int64) {
 	h.Helper()
-	counters, skewed, err := usage.VerifyWholeLedger(h.Context(), h.DB)
+	counters, skewed, err := ledger.VerifyWhole(h.Context(), h.DB)
 	h.Must(err)
 	if len(skewed) > 0 {
 		h.Errorf("counters that are not what their events add up to: %+v", skewed)

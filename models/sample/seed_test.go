@@ -8,12 +8,12 @@ import (
 
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
+	"tollgate/models/ledger"
 	"tollgate/models/mcptool"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
 	"tollgate/models/sample"
 	"tollgate/models/secret"
-	"tollgate/models/usage"
 )
 
 func counts(t *testing.T, db *bun.DB) (n struct{ Providers, Servers, Groups, Profiles, Roles, Users, Copies, Windows, Audit int }) {
@@ -44,7 +44,7 @@ func TestSeedIsRepeatable(t *testing.T) {
 		}
 		first = got
 	}
-	counters, skewed, err := usage.VerifyLedger(ctx, db)
+	counters, skewed, err := ledger.Verify(ctx, db)
 	if err != nil || counters < 500 || len(skewed) > 0 {
 		t.Errorf("%d counters, of which %v are not the sum of their events: %v", counters, skewed, err)
 	}

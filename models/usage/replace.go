@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
+	"tollgate/models/ledger"
 	"tollgate/models/problem"
 )
 
@@ -48,7 +49,7 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 // on.
 func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err error) {
 	err = database.InTx(ctx, r.db, func(ctx context.Context, tx database.Tx) error {
-		sealed, err := sealedFor(ctx, tx)
+		sealed, err := ledger.HoldSeal(ctx, tx)
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 	"golang.org/x/net/html"
+	"tollgate/models/ledger"
 	"tollgate/models/password"
 )
 
@@ -82,7 +83,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	c.H.Refusals = refusal.New(c.DB, log, 30)
 	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)
 	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)
-	reconciler := usage.NewReconciler(c.DB, log)
+	reconciler := ledger.NewReconciler(c.DB, log)
 	c.H.Metrics = metrics.New(c.DB, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
 	for _, change := range changes {
 		change(c.H)

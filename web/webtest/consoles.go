@@ -16,6 +16,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
+	"tollgate/models/ledger"
 	"tollgate/models/metrics"
 	"tollgate/models/permission"
 	"tollgate/models/propagation"
@@ -275,7 +276,7 @@ func (g Gateway) Skewed(t *testing.T) func(method, path, body string) (int, stri
 	}
 	h.Engine = decision.NewEngine(h.Cache, nil)
 	h.Recorder = usage.NewRecorder(db, h.Cache, h.Log)
-	h.Metrics = metrics.New(db, h.Cache, h.Engine, h.Recorder, usage.NewReconciler(db, h.Log))
+	h.Metrics = metrics.New(db, h.Cache, h.Engine, h.Recorder, ledger.NewReconciler(db, h.Log))
 	handler, err := web.New(web.Config{Addr: "127.0.0.1:80", Hosts: []string{"skewed"}}, h)
 	if err != nil {
 		t.Fatal(err)

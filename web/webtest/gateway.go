@@ -23,6 +23,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+	"tollgate/models/ledger"
 )
 
 // Calls is a key for the routes of gateways that has no other permission.
@@ -49,7 +50,7 @@ func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, fun
 	other.H.Refusals = refusal.New(db, log, 30)
 	other.H.Engine = decision.NewEngine(other.H.Cache, other.H.Refusals)
 	other.H.Recorder = usage.NewRecorder(db, other.H.Cache, log)
-	reconciler := usage.NewReconciler(db, log)
+	reconciler := ledger.NewReconciler(db, log)
 	other.H.Metrics = metrics.New(db, other.H.Cache, other.H.Engine, other.H.Recorder, reconciler, other.H.Refusals)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.T.Context()))
@@ -228,7 +229,7 @@ func AfterCalls(n int64) map[string]int64 {
 // Balanced fails the test when a counter is not the sum of its events.
 func (c *Console) Balanced() {
 	c.T.Helper()
-	_, skewed, err := usage.VerifyWholeLedger(c.T.Context(), c.DB)
+	_, skewed, err := ledger.VerifyWhole(c.T.Context(), c.DB)
 	c.Must(err)
 	if len(skewed) > 0 {
 		c.T.Errorf("%d counters are not what their events add up to: %+v", len(skewed), skewed[:min(3, len(skewed))])

@@ -1,4 +1,4 @@
-package usage
+package ledger
 
 import (
 	"context"
@@ -98,8 +98,8 @@ WHERE fence = ?2 RETURNING sealed_until AS "from", clock_timestamp() - ?1 * inte
 	return rows[0].From, rows[0].Closed, nil
 }
 
-// sealedFor makes sealing wait until a transaction ends that corrects an event, and returns what is sealed.
-func sealedFor(ctx context.Context, tx database.Tx) (until time.Time, err error) {
+// HoldSeal makes sealing wait until a transaction ends that corrects an event, and returns what is sealed.
+func HoldSeal(ctx context.Context, tx database.Tx) (until time.Time, err error) {
 	if err := tx.NewRaw("SELECT sealed_until FROM usage_sealing FOR SHARE").Scan(ctx, &until); err != nil {
 		return until, fmt.Errorf("read what is sealed: %w", err)
 	}

@@ -1,4 +1,4 @@
-package usage_test
+package ledger_test
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"tollgate/models/input"
+	"tollgate/models/ledger"
 	"tollgate/models/modelstest"
 	"tollgate/models/money"
 	"tollgate/models/policy"
@@ -182,7 +183,7 @@ func TestLedgerFindsWhatWasTamperedWith(t *testing.T) {
 			if _, err := tampering.NewRaw(c.tamper).Exec(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			_, skewed, err := usage.VerifyLedger(t.Context(), tampering)
+			_, skewed, err := ledger.Verify(t.Context(), tampering)
 			h.Must(err)
 			var found []string
 			for _, s := range skewed {

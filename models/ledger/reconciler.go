@@ -1,4 +1,4 @@
-package usage
+package ledger
 
 import (
 	"context"
@@ -68,7 +68,7 @@ WHERE lease_until < clock_timestamp()
 }
 
 func (b *Reconciler) verify(ctx context.Context, fence int64) error {
-	_, skewed, err := VerifyLedger(ctx, b.db)
+	_, skewed, err := Verify(ctx, b.db)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package usage
+package ledger
 
 // The sums of days are what reports show and people are billed by. Events change only days of the last weeks, since
 // older ones are refused.

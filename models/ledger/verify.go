@@ -1,4 +1,4 @@
-package usage
+package ledger
 
 import (
 	"context"
@@ -18,14 +18,14 @@ type Skew struct {
 	Used, Events  int64
 }
 
-// VerifyLedger compares every counter, and the sum of each day that may still change, with the events that were counted
+// Verify compares every counter, and the sum of each day that may still change, with the events that were counted
 // on it: with those that are sealed by their sum. It returns how many counters there are and those that differ.
-func VerifyLedger(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
+func Verify(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
 	return verify(ctx, db, skewedCounters, skewedDays)
 }
 
-// VerifyWholeLedger compares every counter and every day with all events too, so that what is sealed is checked.
-func VerifyWholeLedger(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
+// VerifyWhole compares every counter and every day with all events too, so that what is sealed is checked.
+func VerifyWhole(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
 	return verify(ctx, db, skewedCounters, skewedDays, wholeCounters, wholeDays)
 }
 
