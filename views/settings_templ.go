@@ -19,6 +19,7 @@ import (
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/refusal"
+	"tollgate/models/usage"
 	"tollgate/views/ui"
 )
 
