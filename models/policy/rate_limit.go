@@ -37,7 +37,7 @@ type RateLimitInput struct {
 // RateKind is a kind of limit that a rate limit can set, with the fields that it is written in. All code that reads,
 // stores or shows rate limits goes through RateKinds. A new kind has to be counted and named too: by amount in
 // usage/event.go, with its twins in SQL in ledger/verify.go and usage/replace.go; by cost in decision/decision.go; in
-// decision/refused.go, entitlement/as_of.go and propagation/over_limit.go; and in words in views/policytext/limit.go.
+// decision/refused.go, decision/as_of.go and propagation/over_limit.go; and in words in views/policytext/limit.go.
 type RateKind struct {
 	Kind  string
 	Name  string // the singular, as in "token limit"; the names of its fields begin with it
