@@ -86,8 +86,8 @@ func AllowLong(ctx context.Context, tx bun.IDB) error {
 	return nil
 }
 
-// Briefly runs queries in a snapshot, each for no longer than a limit and without compiling them. It reports whether all
-// of them ended in time.
+// Briefly runs queries in a snapshot, each for no longer than a limit and without compiling them. It reports whether
+// all of them ended in time.
 func Briefly(
 	ctx context.Context, db bun.IDB, limit time.Duration, do func(context.Context, bun.IDB) error,
 ) (ended bool, err error) {

@@ -42,7 +42,8 @@ type news struct {
 
 // rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its changes
 // count from an earlier number, the audit row that was the last is not in the log, or the last usage of a writer is
-// gone, which for this console may be usage that no poll has seen. The numbers alone would pass a history that has grown longer since.
+// gone, which for this console may be usage that no poll has seen. The numbers alone would pass a history that has
+// grown longer since.
 func (seen databaseHistory) rewound(now news) bool {
 	if !seen.any {
 		return false

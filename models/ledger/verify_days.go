@@ -36,7 +36,8 @@ SELECT 'usage_days' AS line_id, v.kind, '1d' AS reset_duration, day::timestamp A
     least(coalesce(v.used, 0), 9223372036854775807)::bigint AS used,
     least(coalesce(v.events, 0), 9223372036854775807)::bigint AS events
 FROM counted AS d FULL JOIN charged AS c USING (day)
-CROSS JOIN LATERAL (VALUES ('spend', d.cost, c.cost), ('tokens', d.tokens, c.tokens), ('requests', d.requests, c.requests))
+CROSS JOIN LATERAL (VALUES ('spend', d.cost, c.cost), ('tokens', d.tokens, c.tokens),
+    ('requests', d.requests, c.requests))
     AS v(kind, used, events)
 WHERE coalesce(v.used, 0) <> coalesce(v.events, 0) ORDER BY day, v.kind LIMIT 1000`
 )

@@ -20,8 +20,10 @@ import (
 const (
 	parallelHashes = 2  // each takes 19 MiB and a processor
 	waitingHashes  = 16 // a longer queue would only time out
+)
 
-	// Min and Max are the bytes that a password may have.
+// How many bytes a password may have.
+const (
 	Min = 12
 	Max = 1024
 )
@@ -126,6 +128,7 @@ func checkStored(hash string) error {
 	return nil
 }
 
+// TooMany refuses a try to sign in until some time is over.
 func TooMany(after time.Duration) *problem.Refusal {
 	return &problem.Refusal{
 		Reason:     problem.TooMany,
