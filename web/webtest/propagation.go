@@ -112,7 +112,7 @@ func (c Crowd) Tables(but ...string) map[string]string {
 	var names []string
 	c.Scan(&names, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
 	for _, name := range names {
-		if slices.Contains(append(but, "sessions", "api_keys", "login_throttles", "decision_consoles", "usage_sealing", "consoles"), name) {
+		if slices.Contains(append(but, "sessions", "api_keys", "login_throttles"), name) || KeptInBackground(name) {
 			continue
 		}
 		var fingerprint string

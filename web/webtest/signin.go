@@ -78,7 +78,7 @@ func (c *Console) Dump() string {
 	}
 	var all strings.Builder
 	for _, table := range tables {
-		if table == "decision_consoles" {
+		if KeptInBackground(table) {
 			continue
 		}
 		noted := ""
