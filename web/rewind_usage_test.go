@@ -94,3 +94,22 @@ UPDATE audit_head SET hash = added.hash FROM added`,
 		t.Errorf("the release before sees transaction %d after %d", after, before)
 	}
 }
+
+// A console that could not reach the database for so long that rows of the usage feed were deleted meanwhile, does not
+// decide by the counters from before. The clock of its database is put forward instead of waiting.
+func TestConsoleThatMissedTheUsageFeed(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.ExecAsOwner("CREATE SCHEMA later", "CREATE TABLE later.ahead (by interval)", "GRANT USAGE ON SCHEMA later TO tollgate",
+		"GRANT SELECT ON later.ahead TO tollgate",
+		`CREATE FUNCTION later.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+$$ SELECT pg_catalog.clock_timestamp() + coalesce((SELECT max(by) FROM later.ahead), '0') $$`)
+	w, address := g.DatabaseWire(nil)
+	other, _ := g.Another(address + "&search_path=later,public,pg_catalog")
+	ask := func() any { return g.Admin.At(other).Ask(webtest.Model(g.Key))["type"] }
+	webtest.Same(t, "before", ask(), "allowed")
+	w.Breaks()
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 9))
+	g.ExecAsOwner("DELETE FROM usage_feed", "INSERT INTO later.ahead VALUES ('11 minutes')")
+	w.Restore()
+	g.Admin.At(other).Within(func() bool { return ask() != "allowed" }, "what was counted meanwhile is not read")
+}

@@ -53,7 +53,7 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 		database.ForgetFed(c.DB)
 		c.reset()
 		defer c.tellRewound()
-	case !c.seen.any:
+	case !c.seen.any, c.missedUsage(news):
 		c.reset()
 	default:
 		c.trim(keysKept)
@@ -71,3 +71,6 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.covered.Store(covers)
 	return nil
 }
+
+// missedUsage reports whether rows of usage may have been deleted that no poll has seen; the caller has the lock.
+func (c *Cache) missedUsage(now news) bool { return now.clock.Sub(c.clock) >= feedKept }
