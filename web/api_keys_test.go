@@ -113,11 +113,11 @@ func TestAPIKeyProblems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.T = t
-			before := c.Dump()
+			before := c.State()
 			for _, path := range []string{"/api/api-keys", "/api/governance/api-keys"} {
 				browser.API("POST", path, test.body).Refuses(test.status, test.code, test.param)
 			}
-			if c.Dump() != before {
+			if c.State() != before {
 				t.Error("a refused request has changed the database")
 			}
 		})

@@ -109,7 +109,7 @@ func TestEveryRouteIsListed(t *testing.T) {
 func TestReadingChangesNothing(t *testing.T) {
 	c := webtest.NewConsole(t)
 	browser := c.Login(webtest.Admin)
-	before := c.Dump()
+	before := c.State()
 	for range 2 {
 		webtest.EachRoute(t, c, func(t *testing.T, r web.Route, path string) {
 			c.T = t
@@ -119,7 +119,7 @@ func TestReadingChangesNothing(t *testing.T) {
 			}
 		})
 	}
-	if c.T = t; c.Dump() != before {
+	if c.T = t; c.State() != before {
 		t.Error("reading has changed the database")
 	}
 }

@@ -41,7 +41,7 @@ func TestActingOnAUserWhoMayDoMoreIsRefused(t *testing.T) {
 	plain := s.AddRole("Plain", "Providers:View")
 	s.AddRole("Strong", "Settings:Delete")
 	strong, weak := s.AddTarget("strong@example.com", "Strong"), s.AddTarget("weak@example.com", "Plain")
-	before := s.Dump()
+	before := s.State()
 	walked := 0
 	for _, who := range []webtest.Target{strong, weak} {
 		for _, route := range web.Routes(s.H) {
@@ -66,7 +66,7 @@ func TestActingOnAUserWhoMayDoMoreIsRefused(t *testing.T) {
 				got.Refuses(403, "forbidden", "")
 			}
 		}
-		if who == strong && s.Dump() != before {
+		if who == strong && s.State() != before {
 			t.Error("something was changed")
 		}
 	}
@@ -89,7 +89,7 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	developers := s.Login(s.Developer())
 	scoped := s.APIKey("Users:View", "Users:Update", "Users:Delete", "AccessProfiles:Create", "VirtualKeys:Create")
 	scoped.Get("/api/users").Is(200)
-	before := s.Dump()
+	before := s.State()
 	for name, got := range map[string]webtest.Answer{
 		"bulk with one of them":            lesser.Post("/users/bulk", url.Values{"ids": {s.Bob, strong.User}, "access_profile_id": {"1"}}),
 		"bulk detachment":                  lesser.Post(fmt.Sprintf("/access-profiles/%d/users/bulk", webtest.Research), url.Values{"ids": {s.Ada, strong.User}, "confirmed": {"true"}}),
@@ -112,7 +112,7 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 			t.Errorf("%s: status %d: %s", name, got.StatusCode, got.Body)
 		}
 	}
-	if s.Dump() != before {
+	if s.State() != before {
 		t.Error("something was changed")
 	}
 	// The page of such a user offers no action that would be refused.

@@ -23,13 +23,13 @@ func TestHandout(t *testing.T) {
 		}
 		return all
 	}
-	before := s.Dump()
+	before := s.State()
 	preview := []string{
 		"mia@example.com new_user false", "MAX@example.com new_user false", "<nil> invalid_email false", "ada@example.com given false",
 		"bob@example.com already_held false", "max@example.com duplicate false", "gone@example.com left false",
 	}
 	webtest.Same(t, "preview", outcomes(s.Admin.API("POST", path, webtest.Object{"emails": sent, "dry_run": true})), preview)
-	if s.Dump() != before {
+	if s.State() != before {
 		t.Error("a preview has changed something")
 	}
 	given := s.Admin.API("POST", path, webtest.Object{"emails": sent, "expires_at": "2037-01-01T00:00:00Z"}).Is(200)

@@ -14,7 +14,7 @@ import (
 	"tollgate/web/webtest"
 )
 
-// A console that has read keys in bulk decides with few statements, whatever the number of users.
+// A console that has read keys in bulk decides with few statements, however many users there are.
 func TestPreloadedConsoleDecidesFromMemory(t *testing.T) {
 	g := webtest.NewGateway(t)
 	keys := []string{g.Key}

@@ -259,7 +259,7 @@ func TestGrantingMoreThanOneHasIsRefused(t *testing.T) {
 	c.AddUser("small@example.com", "Small")
 	c.AddUser("strong@example.com", "Strong")
 	self, little, big := c.UserID("help@example.com"), c.UserID("small@example.com"), c.UserID("strong@example.com")
-	before := c.Dump()
+	before := c.State()
 	for _, role := range []int64{c.RoleID("Admin"), c.RoleID("Developer"), c.RoleID("Viewer"), strong} {
 		id := fmt.Sprint(role)
 		help.API("POST", "/api/users", `{"name":"x","email":"x@example.com","role_id":`+id+`}`).Refuses(403, "forbidden", "role_id")
@@ -284,7 +284,7 @@ func TestGrantingMoreThanOneHasIsRefused(t *testing.T) {
 	}
 	help.Post("/roles", url.Values{"name": {"x"}, "permission_ids": {"APIKeys:Create"}}).Refuses(403, "forbidden", "permission_ids[0]")
 	help.API("DELETE", "/api/users/"+little, nil).Refuses(403, "forbidden", "")
-	if c.Dump() != before {
+	if c.State() != before {
 		t.Error("something was changed")
 	}
 	// The helper may grant their own permissions, but cannot change a role with more.

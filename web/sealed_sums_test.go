@@ -11,7 +11,7 @@ import (
 	"tollgate/web/webtest"
 )
 
-// What was received some time ago is sealed once, whatever becomes of it later, and the check reads what came since.
+// What was received some time ago is sealed once, also when it is corrected later, and the check reads what came since.
 func TestSealedSumsFit(t *testing.T) {
 	g := webtest.NewGateway(t)
 	reconciler := ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler))

@@ -63,7 +63,7 @@ func (k *people) summed(ctx context.Context, db bun.IDB, q Query) (sums map[stri
 	closed := q
 	closed.sums.Revised = nil
 	r := closed.rollup()
-	sums, err = scanPeople(ctx, db, selectByMonth, r.months, r.added, r.taken, nil, "infinity", "infinity")
+	sums, err = scanPeople(ctx, db, r.months, r.added, r.taken, nil, "infinity", "infinity")
 	if err != nil {
 		return nil, false, err
 	}
@@ -81,16 +81,16 @@ func (q Query) since(ctx context.Context, db bun.IDB) (map[string]Sum, error) {
 	revised := slices.DeleteFunc(slices.Clone(q.sums.Revised), func(day string) bool {
 		return day < date(q.Since) || day > min(date(q.Until), through)
 	})
-	return scanPeople(ctx, db, selectByMonth, nil, nil, revised, revised, date(q.sums.Through.Time.AddDate(0, 0, 1)),
+	return scanPeople(ctx, db, nil, nil, revised, revised, date(q.sums.Through.Time.AddDate(0, 0, 1)),
 		date(q.Until))
 }
 
 // scanPeople adds up the parts of a rollup by user.
 func scanPeople(
-	ctx context.Context, db bun.IDB, parts string, months, added, taken, live []string, from, until string,
+	ctx context.Context, db bun.IDB, months, added, taken, live []string, from, until string,
 ) (map[string]Sum, error) {
-	rows, err := db.NewSelect().TableExpr("("+parts+") AS d", pgdialect.Array(orNone(months)), pgdialect.Array(orNone(added)),
-		pgdialect.Array(orNone(taken)), pgdialect.Array(orNone(live)), from, until).
+	rows, err := db.NewSelect().TableExpr("("+selectByMonth+") AS d", pgdialect.Array(months), pgdialect.Array(added),
+		pgdialect.Array(taken), pgdialect.Array(live), from, until).
 		ColumnExpr("d.user_id").ColumnExpr(usageSums).GroupExpr("1").Rows(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("add up the usage of users: %w", err)
@@ -106,13 +106,6 @@ func scanPeople(
 		sums[user] = s
 	}
 	return sums, rows.Err()
-}
-
-func orNone(days []string) []string {
-	if days == nil {
-		return []string{}
-	}
-	return days
 }
 
 // loadPeople is loadRows from sums that are kept; ok is false when there are none.

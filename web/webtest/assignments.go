@@ -16,8 +16,6 @@ import (
 
 	"tollgate/models/input"
 	"tollgate/models/permission"
-
-	"github.com/uptrace/bun"
 )
 
 // Object is a body for the API.
@@ -124,52 +122,6 @@ func CopyPath(user string, held Object) string {
 // Bearer is a program that uses a virtual key.
 func (c *Console) Bearer(value any) Client {
 	return c.Anonymous().With("Authorization", fmt.Sprint("Bearer ", value))
-}
-
-// Stored is every row of every table as text, except what a mere request changes: sessions, API keys' last use and
-// throttles.
-func (c *Console) Stored() map[string]string {
-	c.T.Helper()
-	tables := c.EveryTable(c.DB)
-	for _, touched := range []string{"sessions", "api_keys", "login_throttles"} {
-		delete(tables, touched)
-	}
-	return tables
-}
-
-// EveryTable is the content of every table, by its name.
-func (c *Console) EveryTable(db *bun.DB) map[string]string {
-	c.T.Helper()
-	var names []string
-	c.Must(db.NewRaw("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'").Scan(c.T.Context(), &names))
-	tables := map[string]string{}
-	for _, name := range slices.DeleteFunc(names, KeptInBackground) {
-		var rows []string
-		c.Must(db.NewRaw("SELECT t::text FROM ? AS t ORDER BY 1", Ident(name)).Scan(c.T.Context(), &rows))
-		tables[name] = strings.Join(rows, "\n")
-	}
-	if len(tables) < 20 {
-		c.T.Fatalf("only %d tables", len(tables))
-	}
-	return tables
-}
-
-// KeptInBackground reports whether consoles write to a table at times of their own.
-func KeptInBackground(table string) bool {
-	return slices.Contains([]string{
-		"consoles", "decision_consoles", "decision_hours", "refusals", "usage_groups", "usage_months", "usage_people",
-		"usage_sealed_days", "usage_sealing", "usage_totals", "usage_totals_state",
-	}, table)
-}
-
-// Changes names the tables whose rows do changes, in order.
-func (c *Console) Changes(do func()) []string {
-	c.T.Helper()
-	before, t := c.Stored(), c.T
-	do()
-	c.T = t // subtests have their own
-	after := c.Stored()
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(after)), func(name string) bool { return before[name] == after[name] })
 }
 
 // Unchanged fails the test when do changes a row of any table.

@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
-	"slices"
 	"testing"
-
-	"github.com/uptrace/bun"
 )
 
 // PropagatePage is where the first profile is propagated.
@@ -103,23 +100,6 @@ func (c Crowd) CopyPath(user string) string {
 func (c Crowd) Push(body any) Answer {
 	c.T.Helper()
 	return c.Admin.API("POST", "/api/access-profiles/1/propagate", body)
-}
-
-// Tables are fingerprints of all that is stored, except what any request may change, and the tables named.
-func (c Crowd) Tables(but ...string) map[string]string {
-	c.T.Helper()
-	owner, prints := c.Owner(), map[string]string{}
-	var names []string
-	c.Scan(&names, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-	for _, name := range names {
-		if slices.Contains(append(but, "sessions", "api_keys", "login_throttles"), name) || KeptInBackground(name) {
-			continue
-		}
-		var fingerprint string
-		c.Must(owner.NewRaw("SELECT md5(coalesce(string_agg(x::text, '|' ORDER BY x::text), '')) FROM ? AS x", bun.Ident(name)).Scan(c.T.Context(), &fingerprint))
-		prints[name] = fingerprint
-	}
-	return prints
 }
 
 // Counts checks the counts of an answer against the users that it names.

@@ -67,30 +67,6 @@ func Contract(t *testing.T) map[string]permission.Permission {
 	return needed
 }
 
-// Dump is the text of every row of every table, but for what consoles note by themselves: that they run, and when an API
-// key was used.
-func (c *Console) Dump() string {
-	c.T.Helper()
-	var tables, rows []string
-	c.Scan(&tables, "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1")
-	if len(tables) < 10 {
-		c.T.Fatalf("tables: %v", tables)
-	}
-	var all strings.Builder
-	for _, table := range tables {
-		if KeptInBackground(table) {
-			continue
-		}
-		noted := ""
-		if table == "api_keys" {
-			noted = "last_used_at"
-		}
-		c.Scan(&rows, "SELECT (to_jsonb(t) - ?)::text FROM ? AS t ORDER BY 1", noted, Ident(table))
-		all.WriteString(table + "\n" + strings.Join(rows, "\n") + "\n")
-	}
-	return all.String()
-}
-
 // Get sends another Host header.
 func (c *Console) Get(v Client, host string) Answer {
 	c.T.Helper()
