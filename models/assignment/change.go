@@ -1,0 +1,108 @@
+package assignment
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// CopyInput is what a client may change of a copy itself.
+type CopyInput struct {
+	input.Row
+	IsActive  input.Value `json:"is_active"`
+	ExpiresAt input.Value `json:"expires_at"`
+}
+
+// Change pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Forbidden, Invalid, Conflict
+// for the end of one that comes with a role.
+func Change(
+	ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64, in CopyInput,
+) (Assignment, error) {
+	var changed Assignment
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		if err := lockCopy(ctx, tx, actor, permission.UpdateAccessProfiles, user, id); err != nil {
+			return err
+		}
+		old, err := Get(ctx, tx, user, id)
+		if err != nil {
+			return err
+		}
+		now, err := database.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if changed, err = in.apply(old, now); err != nil {
+			return err
+		}
+		sameEnd := equalTimes(changed.ExpiresAt, old.ExpiresAt)
+		if sameEnd && changed.IsActive == old.IsActive {
+			return nil
+		}
+		_, err = tx.NewRaw("UPDATE user_access_profiles SET is_active = ?, paused_together = false, expires_at = CASE WHEN ? THEN expires_at ELSE ? END WHERE id = ?",
+			changed.IsActive, sameEnd, changed.ExpiresAt, id).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("change copy %d: %w", id, err)
+		}
+		tx.Invalidate(user)
+		action := "update"
+		if changed.IsActive != old.IsActive {
+			action = map[bool]string{true: "activate", false: "deactivate"}[changed.IsActive]
+		}
+		return RecordCopy(ctx, tx, actor, action, old, now, copyState(old), copyState(changed), nil)
+	})
+	return changed, err
+}
+
+// Whole completes an input from a form, which does not send unchecked boxes.
+func (in CopyInput) Whole() CopyInput {
+	if in.IsActive.Kind == input.Absent {
+		in.IsActive = input.FormValue("false")
+	}
+	if in.ExpiresAt.Kind == input.Absent {
+		in.ExpiresAt.Kind = input.Null
+	}
+	return in
+}
+
+// Input returns the form input that describes u.
+func (u Assignment) Input() CopyInput {
+	in := CopyInput{IsActive: input.FormValue(strconv.FormatBool(u.IsActive))}
+	if u.ExpiresAt != nil {
+		in.ExpiresAt = input.FormValue(u.ExpiresAt.UTC().Format(timeForm))
+	}
+	return in
+}
+
+func (in CopyInput) apply(u Assignment, now time.Time) (Assignment, error) {
+	c := &input.Reader{}
+	if active, ok := c.Bool("is_active", in.IsActive); ok {
+		u.IsActive = active
+	}
+	if in.ExpiresAt.Kind != input.Absent {
+		u.ExpiresAt = c.Expiry("expires_at", in.ExpiresAt, u.ExpiresAt, now)
+	}
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return u, err
+	}
+	if u.FromRole && u.ExpiresAt != nil {
+		return u, problem.Refuse(
+			problem.Conflict, "expires_at", "from_role",
+			"It comes with a role, so it ends when the user leaves the role and cannot expire on its own.",
+		)
+	}
+	return u, nil
+}
+
+func copyState(u Assignment) map[string]any {
+	return map[string]any{"is_active": u.IsActive, "expires_at": u.ExpiresAt}
+}
+
+func equalTimes(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
