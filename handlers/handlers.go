@@ -48,9 +48,10 @@ type Handlers struct {
 	Metrics prometheus.Gatherer
 	// About is what Settings shows about this installation.
 	About About
+	// Watch keeps what pages of usage read again and again.
+	Watch report.Watch
 
 	reports          reportTurns
-	watch            report.Watch
 	blocked          blocked.Watch
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]

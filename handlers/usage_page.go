@@ -40,7 +40,7 @@ func (h *Handlers) showUsagePage(c *gin.Context) error {
 	if err != nil {
 		return h.refuse(c, err, h.usageRefused(c, q, filtered))
 	}
-	loaded, err := h.watch.LoadPage(reqctx.Of(c), h.DB, wanted)
+	loaded, err := h.Watch.LoadPage(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return h.refuse(c, err, h.usageRefused(c, q, filtered))
 	}

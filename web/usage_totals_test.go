@@ -75,6 +75,16 @@ func TestReportsOfSumsEqualUsage(t *testing.T) {
 	g.AddUp()
 	g.Exact("made anew", g.Bob)
 	webtest.Same(t, "up to date again", g.Count("usage_totals_state WHERE rolled_up_at = computed_at"), 1)
+
+	// One of the release before does not note that sums changed: what is kept of them is read anew all the same.
+	var before []struct{ RevisedAt, NotedAt time.Time }
+	g.Scan(&before, "SELECT revised_at, noted_at FROM usage_totals_state")
+	spread(g.Key, 11)
+	g.AddUp()
+	g.Exec("UPDATE usage_totals_state SET revised_at = ?, noted_at = ?", before[0].RevisedAt, before[0].NotedAt)
+	g.Exact("after the release before", g.Bob)
+	g.AddUp()
+	g.Exact("after this release", g.Bob)
 }
 
 // One console at a time adds usage up, and a report says until when that was done.

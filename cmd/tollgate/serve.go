@@ -23,6 +23,7 @@ import (
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
+	"tollgate/models/report"
 	"tollgate/models/schema"
 	"tollgate/models/totals"
 	"tollgate/models/usage"
@@ -154,6 +155,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
 		workers: []worker{
 			propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
+			report.NewRefresher(db.DB, &actions.Watch, p.log),
 		},
 		stop: actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil

@@ -82,7 +82,10 @@ func (w *Watch) LoadPage(ctx context.Context, db bun.IDB, q PageQuery) (Page, er
 		}
 		page.AsOf = q.sums.asOf(q.Query)
 		page.UserName, page.ProfileName, page.Quarantined = q.sums.UserName, q.sums.ProfileName, q.sums.Quarantined
-		top, err := w.loadRows(ctx, db, q, &page)
+		top, ok, err := page.loadPeople(ctx, db, &w.people, q)
+		if err == nil && !ok {
+			top, err = page.loadRows(ctx, db, q)
+		}
 		if err != nil {
 			return err
 		}
@@ -116,20 +119,6 @@ WITH sums AS MATERIALIZED (?0), page AS (
     UNION ALL SELECT * FROM (SELECT *, true FROM sums ORDER BY cost DESC, key LIMIT ?5) AS top
 )
 ?6 ORDER BY r.plotted, ?2, r.cost DESC, r.key`
-
-// loadRows reads the rows of the page, and returns those of which the plot is. What took long is added up in memory the
-// next time.
-func (w *Watch) loadRows(ctx context.Context, db bun.IDB, q PageQuery, page *Page) ([]Row, error) {
-	if top, ok, err := page.loadPeople(ctx, db, &w.people, q); ok || err != nil {
-		return top, err
-	}
-	begin := time.Now()
-	top, err := page.loadRows(ctx, db, q)
-	if err == nil && q.byMonth() && time.Since(begin) > standingLive {
-		w.people.tookLong(q.Query)
-	}
-	return top, err
-}
 
 // loadRows reads the rows of the page, and returns those of which the plot is.
 func (p *Page) loadRows(ctx context.Context, db bun.IDB, q PageQuery) (top []Row, err error) {

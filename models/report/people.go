@@ -13,66 +13,106 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/database"
 	"tollgate/models/money"
 )
 
 const (
-	peopleKept = 4                 // reports have their sums in memory
-	mostCost   = money.Money(9e18) // as usageSums has it
+	peopleKept   = 4 // reports have their sums in memory
+	peopleWanted = 24 * time.Hour
+	mostCost     = money.Money(9e18) // as usageSums has it
 )
 
-// people keeps what each user used on the days of a report that are added up already, of reports for which adding that
-// up by month takes long. What came since is read and added with each report, so that nothing is older than without.
+// people keeps what each user used on the days of a report that are added up already: adding that up by month takes long
+// with many users. What came since is read and added with each report, so that nothing is older than without.
 type people struct {
 	mutex sync.Mutex
-	known map[peopleKey]map[string]Sum // nil of a report that took long and was not read again yet
+	known map[period]keptPeople
 }
 
-// peopleKey names a report and the state of the sums that it is read from.
-type peopleKey struct {
-	since, until string
-	computedAt   time.Time
+// period names a report by its days.
+type period struct{ since, until string }
+
+type keptPeople struct {
+	revision time.Time // of the sums that these were read from
+	users    map[string]Sum
+	query    Query
+	asked    time.Time
 }
 
-func (q Query) peopleKey() peopleKey {
-	return peopleKey{date(q.Since), date(q.Until), q.sums.ComputedAt.Time}
+// summed are the sums of the days that are added up, by user. They are read again once those days changed.
+func (k *people) summed(ctx context.Context, db bun.IDB, q Query) (map[string]Sum, error) {
+	key, now := period{date(q.Since), date(q.Until)}, time.Now()
+	if kept, ok := k.ask(key, now); ok && kept.revision.Equal(q.sums.Revision.Time) {
+		return kept.users, nil
+	}
+	users, err := q.closed(ctx, db)
+	if err == nil {
+		k.keep(key, keptPeople{revision: q.sums.Revision.Time, users: users, query: q, asked: now})
+	}
+	return users, err
 }
 
-// tookLong records that the sums of a report are worth keeping.
-func (k *people) tookLong(q Query) {
+// closed reads the days of a report that are added up, as they were when that was done.
+func (q Query) closed(ctx context.Context, db bun.IDB) (map[string]Sum, error) {
+	q.sums.Revised = nil
+	r := q.rollup()
+	return scanPeople(ctx, db, r.months, r.added, r.taken, nil, "infinity", "infinity")
+}
+
+func (k *people) ask(key period, now time.Time) (keptPeople, bool) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	maps.DeleteFunc(k.known, func(key peopleKey, _ map[string]Sum) bool {
-		return key.computedAt.Before(q.sums.ComputedAt.Time) || len(k.known) >= peopleKept
-	})
+	kept, ok := k.known[key]
+	if ok {
+		kept.asked = now
+		k.known[key] = kept
+	}
+	return kept, ok
+}
+
+// keep makes room by the report that was not asked for the longest.
+func (k *people) keep(key period, kept keptPeople) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
 	if k.known == nil {
-		k.known = map[peopleKey]map[string]Sum{}
+		k.known = map[period]keptPeople{}
 	}
-	k.known[q.peopleKey()] = nil
+	k.known[key] = kept
+	for len(k.known) > peopleKept {
+		oldest := key
+		for other, one := range k.known {
+			if one.asked.Before(k.known[oldest].asked) {
+				oldest = other
+			}
+		}
+		delete(k.known, oldest)
+	}
 }
 
-// summed are the sums of the days that are added up, by user; ok is false for a report that did not take long.
-func (k *people) summed(ctx context.Context, db bun.IDB, q Query) (sums map[string]Sum, ok bool, err error) {
-	key := q.peopleKey()
+// refresh reads again what changed of the reports that were asked for, so that the next reader does not wait for it.
+func (k *people) refresh(ctx context.Context, db bun.IDB, now time.Time) error {
 	k.mutex.Lock()
-	sums, ok = k.known[key]
+	maps.DeleteFunc(k.known, func(_ period, kept keptPeople) bool { return now.Sub(kept.asked) > peopleWanted })
+	wanted := maps.Clone(k.known)
 	k.mutex.Unlock()
-	if !ok || sums != nil {
-		return sums, ok, nil
+	for key, kept := range wanted {
+		err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+			q := kept.query
+			if err := q.prepare(ctx, db); err != nil || !q.byMonth() || q.sums.Revision.Time.Equal(kept.revision) {
+				return err
+			}
+			users, err := q.closed(ctx, db)
+			if err == nil {
+				k.keep(key, keptPeople{revision: q.sums.Revision.Time, users: users, query: q, asked: kept.asked})
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("add up the usage of users from %s to %s: %w", key.since, key.until, err)
+		}
 	}
-	closed := q
-	closed.sums.Revised = nil
-	r := closed.rollup()
-	sums, err = scanPeople(ctx, db, r.months, r.added, r.taken, nil, "infinity", "infinity")
-	if err != nil {
-		return nil, false, err
-	}
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if _, wanted := k.known[key]; wanted {
-		k.known[key] = sums
-	}
-	return sums, true, nil
+	return nil
 }
 
 // since are what each user used on days that are not added up yet, and by how much revised days differ from their sums.
@@ -108,7 +148,7 @@ func scanPeople(
 	return sums, rows.Err()
 }
 
-// loadPeople is loadRows from sums that are kept; ok is false when there are none.
+// loadPeople is loadRows from sums that are kept; ok is false for a report that cannot be read so.
 func (p *Page) loadPeople(ctx context.Context, db bun.IDB, kept *people, q PageQuery) (top []Row, ok bool, err error) {
 	column, descending := strings.CutPrefix(q.Sort, "-")
 	order := map[string]func(a, b Row) int{
@@ -119,8 +159,8 @@ func (p *Page) loadPeople(ctx context.Context, db bun.IDB, kept *people, q PageQ
 	if !q.byMonth() || order == nil {
 		return nil, false, nil
 	}
-	summed, ok, err := kept.summed(ctx, db, q.Query)
-	if err != nil || !ok {
+	summed, err := kept.summed(ctx, db, q.Query)
+	if err != nil {
 		return nil, false, err
 	}
 	since, err := q.since(ctx, db)

@@ -15,8 +15,9 @@ import (
 type sums struct {
 	Through    sql.NullTime // the last of them
 	ComputedAt sql.NullTime
-	RolledUp   bool     // the coarser sums are of the same days
-	Revised    []string `bun:",array"` // those changed since, which count as not added up
+	Revision   sql.NullTime // when they last changed
+	RolledUp   bool         // the coarser sums are of the same days
+	Revised    []string     `bun:",array"` // those changed since, which count as not added up
 
 	UserName, ProfileName string // of those that the report is narrowed to, also when they were deleted
 	Quarantined           int64
@@ -27,6 +28,7 @@ type sums struct {
 func (q *Query) prepare(ctx context.Context, db bun.IDB) error {
 	q.sums = sums{}
 	err := db.NewRaw(`SELECT through, computed_at, coalesce(rolled_up_at = computed_at, false) AS rolled_up,
+CASE WHEN noted_at = computed_at THEN revised_at ELSE computed_at END AS revision,
 ARRAY(SELECT DISTINCT day::text FROM usage_revised_days) AS revised,
 coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names WHERE kind = 'user' AND id = ?0), '')
     AS user_name,

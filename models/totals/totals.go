@@ -119,12 +119,14 @@ func (r *run) step(ctx context.Context, db *bun.DB) error {
 		if err := r.renew(ctx, tx); err != nil {
 			return err
 		}
-		if err := r.addUp(ctx, tx, behind); err != nil {
+		changed, err := r.addUp(ctx, tx, behind)
+		if err != nil {
 			return err
 		}
-		_, err := tx.NewRaw(`UPDATE usage_totals_state SET through = greatest(through, ?0::date), computed_at = ?1,
-rolled_up_at = ?1, checked_at = CASE WHEN ?2 THEN ?1 ELSE checked_at END`,
-			behind.AddDate(0, 0, -1).Format(time.DateOnly), r.Began, last && r.Checking).Exec(ctx)
+		_, err = tx.NewRaw(`UPDATE usage_totals_state SET through = greatest(through, ?0::date), computed_at = ?1,
+rolled_up_at = ?1, checked_at = CASE WHEN ?2 THEN ?1 ELSE checked_at END, noted_at = ?1,
+revised_at = CASE WHEN ?3 OR noted_at IS DISTINCT FROM computed_at THEN ?1 ELSE revised_at END`,
+			behind.AddDate(0, 0, -1).Format(time.DateOnly), r.Began, last && r.Checking, changed).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("note which usage is added up: %w", err)
 		}
@@ -136,22 +138,22 @@ rolled_up_at = ?1, checked_at = CASE WHEN ?2 THEN ?1 ELSE checked_at END`,
 	return err
 }
 
-// addUp adds up the days before behind, and those that were revised.
-func (r *run) addUp(ctx context.Context, tx bun.Tx, behind time.Time) error {
+// addUp adds up the days before behind, and those that were revised; changed is false when there are none.
+func (r *run) addUp(ctx context.Context, tx bun.Tx, behind time.Time) (changed bool, err error) {
 	var days []string
-	err := tx.NewRaw(`WITH revised AS (DELETE FROM usage_revised_days RETURNING day)
+	err = tx.NewRaw(`WITH revised AS (DELETE FROM usage_revised_days RETURNING day)
 SELECT day::text FROM revised UNION
 SELECT day::date::text FROM generate_series(?::timestamp, ?::timestamp - interval '1 day', '1 day') AS d(day)`,
 		r.From.Format(time.DateOnly), behind.Format(time.DateOnly)).Scan(ctx, &days)
 	if err != nil {
-		return fmt.Errorf("look for days to add up: %w", err)
+		return false, fmt.Errorf("look for days to add up: %w", err)
 	}
 	for _, statement := range []string{addUpTotals, addUpPeople, rollUpGroups, rollUpMonths} {
 		if _, err := tx.NewRaw(statement, pgdialect.Array(days), r.Rebuild).Exec(ctx); err != nil {
-			return fmt.Errorf("add usage up: %w", err)
+			return false, fmt.Errorf("add usage up: %w", err)
 		}
 	}
-	return nil
+	return len(days) > 0 || r.Rebuild, nil
 }
 
 // renew extends the lease, and locks it until the transaction ends.

@@ -167,7 +167,7 @@ func (g Gateway) AddUp() {
 	g.Must(totals.NewWorker(g.DB, slog.New(slog.NewTextHandler(io.Discard, nil))).Refresh(g.T.Context()))
 }
 
-// Reports are the answers of reports of every grouping, with filters and in zones, by their query.
+// Reports are the answers of reports of every grouping, with filters and in zones, and of pages by user, by their query.
 func (g Gateway) Reports(bob string) map[string]string {
 	g.T.Helper()
 	reader, all := g.APIKey("Usage:View"), map[string]string{}
@@ -183,6 +183,10 @@ func (g Gateway) Reports(bob string) map[string]string {
 				delete(answer, "as_of")
 				all[query] = fmt.Sprint(answer)
 			}
+		}
+		page := "/usage?group_by=user&since=" + now.AddDate(0, 0, -since).Format(time.DateOnly)
+		for range 2 { // the second time from what the console keeps
+			all[page] += Text(g.Session.Get(page).Is(200).All("tbody")[0]) + "\n"
 		}
 	}
 	return all
