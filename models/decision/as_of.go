@@ -32,13 +32,13 @@ func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entit
 		}
 	}
 	var later []struct {
-		Line                   uuid.UUID
-		Kind                   string
-		Start                  time.Time
-		Cost, Tokens, Requests int64
+		Line  uuid.UUID
+		Kind  string
+		Start time.Time
+		policy.Amounts
 	}
 	err = db.NewRaw(`
-SELECT l.line, l.kind, l.start, coalesce(sum(e.cost), 0)::bigint AS cost, sum(e.tokens)::bigint AS tokens,
+SELECT l.line, l.kind, l.start, coalesce(sum(e.cost), 0)::bigint AS spend, sum(e.tokens)::bigint AS tokens,
     sum(e.requests)::bigint AS requests
 FROM usage_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
 WHERE e.user_id = ? AND e.occurred_at > ? AND l.line = ANY (?::uuid[]) GROUP BY 1, 2, 3`,
@@ -48,9 +48,7 @@ WHERE e.user_id = ? AND e.occurred_at > ? AND l.line = ANY (?::uuid[]) GROUP BY 
 	}
 	for _, l := range later {
 		if c := byCounter[counterKey{l.Line, l.Kind, l.Start.UnixMicro()}]; c != nil {
-			c.Used = max(0, c.Used-map[string]int64{
-				policy.KindSpend: l.Cost, policy.KindTokens: l.Tokens, policy.KindRequests: l.Requests,
-			}[l.Kind])
+			c.Used = max(0, c.Used-l.Amounts.Of(l.Kind))
 		}
 	}
 	return h, nil

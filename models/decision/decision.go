@@ -19,7 +19,7 @@ const (
 	AccessBlocked   = "access_blocked"   // 403
 	ProviderBlocked = "provider_blocked" // 403
 	ModelBlocked    = "model_blocked"    // 403
-	RateLimited     = "rate_limited"     // 429: tokens and requests
+	RateLimited     = "rate_limited"     // 429: rate limits of several kinds
 	TokenLimited    = "token_limited"    // 429
 	RequestLimited  = "request_limited"  // 429
 	BudgetExceeded  = "budget_exceeded"  // 402
@@ -33,6 +33,9 @@ var decisionStatus = map[string]int{
 	Allowed: 200, AccessNotFound: 401, AccessBlocked: 403, ProviderBlocked: 403, ModelBlocked: 403, MCPToolBlocked: 403,
 	RateLimited: 429, TokenLimited: 429, RequestLimited: 429, BudgetExceeded: 402,
 }
+
+// limitedBy is what a decision is when limits of one kind block the call; RateLimited when those of several do.
+var limitedBy = map[string]string{policy.KindTokens: TokenLimited, policy.KindRequests: RequestLimited}
 
 // Decision is whether a call may go on, and why.
 type Decision struct {
@@ -195,13 +198,7 @@ func payer(userCopy *entitlement.Copy) *Payer {
 
 // cost is how much of a limit a call uses.
 func cost(l entitlement.Limit, call entitlement.Call) int64 {
-	switch l.Kind {
-	case policy.KindSpend:
-		return int64(call.Cost)
-	case policy.KindTokens:
-		return call.Tokens
-	}
-	return 1
+	return policy.Amounts{Spend: int64(call.Cost), Tokens: call.Tokens, Requests: 1}.Of(l.Kind)
 }
 
 // lacksRoom reports whether a limit is used up, or has less left than a call needs.

@@ -99,26 +99,17 @@ func blockedMessage(l entitlement.Limit, refused RefusedLimit, profile string) s
 
 // blockBy sets the type of the decision from the blocking limits, and returns the one that the message names.
 func (d *Decision) blockBy(short []entitlement.Limit) entitlement.Limit {
-	first := func(kind string) (l entitlement.Limit, found bool) {
-		i := slices.IndexFunc(short, func(l entitlement.Limit) bool { return l.Kind == kind })
-		if i < 0 {
-			return l, false
-		}
-		return short[i], true
-	}
-	d.Decision = false
-	tokens, ofTokens := first(policy.KindTokens)
-	requests, ofRequests := first(policy.KindRequests)
+	d.Decision, d.Type = false, BudgetExceeded
 	deciding := short[0]
-	switch {
-	case ofTokens && ofRequests:
-		d.Type, deciding = RateLimited, tokens
-	case ofTokens:
-		d.Type, deciding = TokenLimited, tokens
-	case ofRequests:
-		d.Type, deciding = RequestLimited, requests
-	default:
-		d.Type = BudgetExceeded
+	for _, kind := range policy.RateKinds {
+		i := slices.IndexFunc(short, func(l entitlement.Limit) bool { return l.Kind == kind.Kind })
+		switch {
+		case i < 0:
+		case d.Type == BudgetExceeded:
+			d.Type, deciding = limitedBy[kind.Kind], short[i]
+		default:
+			d.Type = RateLimited
+		}
 	}
 	d.StatusCode = decisionStatus[d.Type]
 	return deciding

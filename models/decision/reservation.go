@@ -89,7 +89,7 @@ func allow(
 
 // byLimits reports whether a decision depends on used and reserved amounts, not on what is granted.
 func (d Decision) byLimits() bool {
-	return d.Type == RateLimited || d.Type == TokenLimited || d.Type == RequestLimited || d.Type == BudgetExceeded
+	return d.StatusCode == decisionStatus[RateLimited] || d.StatusCode == decisionStatus[BudgetExceeded]
 }
 
 // heldBefore is the decision that a hold of this name got, while it lasts. Refusal: Conflict when it was made with

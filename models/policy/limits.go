@@ -22,13 +22,6 @@ type Limit struct {
 	Raise *Raise // of a copy, while it lasts
 }
 
-// What a limit counts.
-const (
-	KindSpend    = "spend"
-	KindTokens   = "tokens"
-	KindRequests = "requests"
-)
-
 // Window is where the windows of a limit begin.
 type Window struct {
 	// Start is when the limit was created, which rolling windows begin at. Once the usage of a copy was read, it is the

@@ -3,7 +3,7 @@ package propagation
 import (
 	"context"
 	"fmt"
-	"math"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -84,19 +84,21 @@ func limitsOf(p policy.Policy, groups []string) limits {
 	return of
 }
 
-// least is the smallest limit of a kind.
-func (l limits) least(kind string) int64 {
-	least := int64(math.MaxInt64)
+// least are the smallest limits, by kind.
+func (l limits) least() map[string]int64 {
+	least := map[string]int64{}
 	for _, one := range l {
-		if one.Kind == kind {
-			least = min(least, one.Max)
+		if smallest, ok := least[one.Kind]; !ok || one.Max < smallest {
+			least[one.Kind] = one.Max
 		}
 	}
 	return least
 }
 
 // refuseUnused reports whether one of the limits is used up before anything is counted.
-func (l limits) refuseUnused() bool { return l.least(policy.KindSpend) == 0 }
+func (l limits) refuseUnused() bool {
+	return slices.ContainsFunc(l, func(one policy.Limit) bool { return one.Max == 0 })
+}
 
 // counterRow is the counter of one limit of a policy.
 type counterRow struct {
@@ -129,8 +131,7 @@ func readCounters(ctx context.Context, db bun.IDB, policies []int64, pushed limi
 		}
 		for _, query := range []string{selectCounted, selectRaised} {
 			var rows []counterRow
-			err := db.NewRaw(query, pgdialect.Array(policies), now, pushed.least(policy.KindSpend),
-				pushed.least(policy.KindTokens), pushed.least(policy.KindRequests)).Scan(ctx, &rows)
+			err := db.NewRaw(query, pgdialect.Array(policies), now, pushed.least()).Scan(ctx, &rows)
 			if err != nil {
 				return fmt.Errorf("read what was used: %w", err)
 			}
@@ -151,7 +152,7 @@ SELECT l.policy_id, ` + policy.ScopeOf + ` AS scope, l.kind, l.reset_duration,
        w.used - w.cleared AS used
 FROM limit_lines AS l
 JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind AND w.reset_duration = l.reset_duration
-    AND w.used - w.cleared >= CASE w.kind WHEN 'spend' THEN ?2 WHEN 'tokens' THEN ?3 ELSE ?4 END
+    AND w.used - w.cleared >= (?2::jsonb ->> w.kind)::bigint
 JOIN policies AS p ON p.id = l.policy_id
 WHERE l.policy_id = ANY (?0)
   AND w.window_start IS NOT DISTINCT FROM window_start(l.reset_duration, l.quarter_start_month, p.calendar,

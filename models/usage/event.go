@@ -207,18 +207,9 @@ func readOccurred(c *input.Reader, field string, v input.Value, now time.Time) t
 	return at
 }
 
-// amount is what the event adds to a limit.
-func (e Event) amount(kind string) int64 {
-	switch kind {
-	case policy.KindSpend:
-		if e.Cost == nil {
-			return 0
-		}
-		return int64(*e.Cost)
-	case policy.KindTokens:
-		return e.Tokens
-	}
-	return e.Requests
+// amounts are what the event adds to limits; a cost that is unknown adds nothing.
+func (e *Event) amounts() policy.Amounts {
+	return policy.Amounts{Spend: input.ValueOr(e.nanos(), 0), Tokens: e.Tokens, Requests: e.Requests}
 }
 
 // Question is the call of the event, as a gateway would have sent it for a decision.

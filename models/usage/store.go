@@ -53,7 +53,7 @@ func (c *eventColumns) add(e *Event) {
 		c.chargeOf = append(c.chargeOf, int64(len(c.ids)))
 		c.chargeLines, c.chargeKinds = append(c.chargeLines, l.ID), append(c.chargeKinds, l.Kind)
 		c.chargeDurations = append(c.chargeDurations, l.Duration)
-		c.chargeStarts, c.chargeAmounts = append(c.chargeStarts, start), append(c.chargeAmounts, e.amount(l.Kind))
+		c.chargeStarts, c.chargeAmounts = append(c.chargeStarts, start), append(c.chargeAmounts, e.amounts().Of(l.Kind))
 	}
 }
 
