@@ -169,21 +169,39 @@ func (p *Page) loadPeople(ctx context.Context, db bun.IDB, kept *people, q PageQ
 	}
 	rows := addPeople(summed, since)
 	byCost := func(a, b Row) int { return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(a.Key, b.Key)) }
-	slices.SortFunc(rows, byCost)
-	top = slices.Clone(rows[:min(len(rows), seriesShown)])
-	if column != "spend" || !descending {
-		slices.SortStableFunc(rows, func(a, b Row) int {
-			if descending {
-				a, b = b, a
-			}
-			return order(a, b)
-		})
+	asked := func(a, b Row) int { return cmp.Or(order(a, b), byCost(a, b)) }
+	if descending {
+		asked = func(a, b Row) int { return cmp.Or(order(b, a), byCost(a, b)) }
 	}
+	top = firstRows(rows, seriesShown, byCost)
 	p.Count = int64(len(rows))
 	from := min(q.Offset, p.Count)
-	page := rows[from:min(from+q.Limit, p.Count)]
-	p.Rows = pageRows(page)
+	until := min(from+q.Limit, p.Count)
+	p.Rows = pageRows(firstRows(rows, int(until), asked)[from:])
 	return top, true, p.nameUsers(ctx, db, top)
+}
+
+// fewRows is up to how many rows are put in their place one by one, which sorts nothing that is not asked for.
+const fewRows = 1000
+
+// firstRows are the first rows in an order.
+func firstRows(rows []Row, n int, order func(a, b Row) int) []Row {
+	n = min(n, len(rows))
+	if n > fewRows {
+		sorted := slices.Clone(rows)
+		slices.SortFunc(sorted, order)
+		return sorted[:n]
+	}
+	first := make([]Row, 0, n+1)
+	for _, row := range rows {
+		if len(first) == n && (n == 0 || order(row, first[n-1]) > 0) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(first, row, order)
+		first = slices.Insert(first, at, row)
+		first = first[:min(len(first), n)]
+	}
+	return first
 }
 
 // addPeople adds two sums by user, and leaves out who used nothing. Like in SQL, a cost stops at what a column holds.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"reflect"
 	"testing"
 	"time"
@@ -93,5 +94,25 @@ FROM generate_series(0, 110) AS d, generate_series(1, 60) AS n WHERE (n + d) % 3
 	}
 	if len(kept.known) != 1 || len(kept.known[period{"2026-11-01", "2026-11-20"}].users) < 40 {
 		t.Errorf("kept: %v", kept.known)
+	}
+}
+
+// The first rows are those of a sorted list, however many are asked for.
+func TestFirstRows(t *testing.T) {
+	rows := make([]Row, 3*fewRows)
+	for i := range rows {
+		rows[i].Tokens = int64(i * 7919 % len(rows))
+	}
+	byTokens := func(a, b Row) int { return cmp.Compare(a.Tokens, b.Tokens) }
+	for _, n := range []int{0, 1, 25, fewRows, fewRows + 1, len(rows), len(rows) + 1} {
+		first := firstRows(rows, n, byTokens)
+		if len(first) != min(n, len(rows)) {
+			t.Errorf("%d of %d", len(first), n)
+		}
+		for i, row := range first {
+			if row.Tokens != int64(i) {
+				t.Fatalf("row %d of %d has %d tokens", i, n, row.Tokens)
+			}
+		}
 	}
 }
