@@ -128,7 +128,7 @@ func (b *bulk) readLimits(
 	ctx context.Context, db bun.IDB, copies map[int64]*bulkCopy, places map[*Terms]map[policy.LimitKey]int, ids []int64,
 ) error {
 	rows, err := database.QueryPlanned(ctx, db, `
-SELECT l.policy_id, l.id, l.kind, coalesce(l.provider_name, ''), l.max_limit, l.reset_duration,
+SELECT l.policy_id, l.id, l.kind, `+policy.ScopeOf+`, l.max_limit, l.reset_duration,
     coalesce(l.quarter_start_month, 0), l.created_at, l.carried_from, l.carried_until, coalesce(o.amount, 0), o.ends_at
 FROM limit_lines AS l LEFT JOIN budget_overrides AS o ON (o.budget_id, o.kind) = (l.id, l.kind)
 WHERE l.policy_id = ANY ($1::bigint[])`, ids)
@@ -142,7 +142,7 @@ WHERE l.policy_id = ANY ($1::bigint[])`, ids)
 		var created time.Time
 		var counter Counter
 		var exception Exception
-		err := rows.Scan(&of, &counter.ID, &key.Kind, &key.Scope.Provider, &most, &key.Duration, &key.Quarter, &created,
+		err := rows.Scan(&of, &counter.ID, &key.Kind, &key.Scope, &most, &key.Duration, &key.Quarter, &created,
 			&exception.from, &exception.until, &exception.Raised, &exception.RaisedUntil)
 		if err != nil {
 			return err
