@@ -184,6 +184,7 @@ func (h *Handlers) apiKeyForm(c *gin.Context, in apikey.Input, problems problem.
 	reply.MarkProblems(&page, problems)
 	return framed(page, views.APIKeyFormBody(views.APIKeyForm{
 		Input: in, Problems: problems, Held: reqctx.Actor(c).Permissions,
+		MayService: reqctx.Actor(c).May(permission.UpdateSettings),
 	}))
 }
 

@@ -32,9 +32,9 @@ func catalogueOf(q *intake.Query) database.CatalogueQuery {
 }
 
 // longQuery is catalogueQuery for a list of any length: a page of the console counts no further than people read, and
-// deep pages begin after a row.
-func longQuery(c *gin.Context, onPages ...string) (*intake.Query, database.CatalogueQuery) {
-	allowed := []string{"limit", "offset", "search"}
+// deep pages begin after a row. Everywhere are further parameters of both doors, onPages those of pages alone.
+func longQuery(c *gin.Context, everywhere []string, onPages ...string) (*intake.Query, database.CatalogueQuery) {
+	allowed := append([]string{"limit", "offset", "search"}, everywhere...)
 	if reqctx.IsAPI(c) {
 		q := intake.ReadQuery(c, allowed...)
 		return q, catalogueOf(q)

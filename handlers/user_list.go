@@ -23,8 +23,9 @@ var userFilters = []string{"role_id", "access_profile_id", "blocked", "sort"}
 
 // ListUsers answers a page of users.
 func (h *Handlers) ListUsers(c *gin.Context) error {
-	q, search := longQuery(c, userFilters...)
+	q, search := longQuery(c, []string{"deactivated"}, userFilters...)
 	wanted := account.ListQuery{CatalogueQuery: search}
+	wanted.Deactivated = q.Boolean("deactivated")
 	list := views.UserList{}
 	if !reqctx.IsAPI(c) {
 		h.narrowUsers(c, q, &wanted, &list)
@@ -68,11 +69,19 @@ func (h *Handlers) narrowUsers(c *gin.Context, q *intake.Query, wanted *account.
 		only := q.Boolean("blocked")
 		list.Blocked = only != nil && *only
 	}
+	list.Deactivated = wanted.Deactivated != nil && *wanted.Deactivated
 	list.RoleID, list.ProfileID = wanted.RoleID, wanted.ProfileID
-	list.Filtered = wanted.Search != "" || list.RoleID != 0 || list.ProfileID != 0 || list.Blocked
+	list.Filtered = wanted.Search != "" || list.RoleID != 0 || list.ProfileID != 0 || list.Blocked || wanted.Deactivated != nil
 	list.Sorted = q.Get("sort")
-	list.All = ui.Link{Label: "All", Href: q.Link("blocked", ""), On: !list.Blocked}
-	list.OnlyBlocked = ui.Link{Label: "Blocked", Href: q.Link("blocked", "true"), On: list.Blocked}
+	list.Segments = []ui.Link{
+		{Label: "All", Href: q.Link("blocked", "", "deactivated", ""), On: !list.Blocked && !list.Deactivated},
+	}
+	if list.MayViewCopies {
+		list.Segments = append(list.Segments,
+			ui.Link{Label: "Blocked", Href: q.Link("blocked", "true", "deactivated", ""), On: list.Blocked})
+	}
+	list.Segments = append(list.Segments,
+		ui.Link{Label: "Deactivated", Href: q.Link("blocked", "", "deactivated", "true"), On: list.Deactivated})
 	list.Name = sortLink(q, wanted.Sort, "name", "Name", false)
 	list.Spend = sortLink(q, wanted.Sort, "spend", "Spend this month", true)
 	list.Spend.Number = true

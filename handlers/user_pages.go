@@ -20,7 +20,6 @@ import (
 	"tollgate/models/report"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
-	"tollgate/views/inventory"
 	"tollgate/views/ui"
 )
 
@@ -116,8 +115,8 @@ func (h *Handlers) userPage(
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
-	page.Actions = inventory.CatalogueActions(
-		usersHref+"/"+user.ID, shown.MayUpdate, actor.May(permission.DeleteUsers) && identity.Covers(actor, user.Permissions),
+	page.Actions = views.UserActions(
+		user, shown.MayUpdate, actor.May(permission.DeleteUsers) && identity.Covers(actor, user.Permissions), shown.Self,
 	)
 	reply.MarkProblems(&page, problems)
 	return framed(page, views.UserBody(shown)), nil

@@ -21,7 +21,7 @@ import (
 
 // ListVirtualKeys answers a page of all keys, with masked values.
 func (h *Handlers) ListVirtualKeys(c *gin.Context) error {
-	q, search := longQuery(c, "unused", "sort")
+	q, search := longQuery(c, nil, "unused", "sort")
 	wanted := virtualkey.ListQuery{CatalogueQuery: search}
 	list := views.KeyList{}
 	if !reqctx.IsAPI(c) {

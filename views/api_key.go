@@ -26,6 +26,8 @@ type APIKeyForm struct {
 	Input    apikey.Input
 	Problems problem.Problems
 	Held     []permission.Permission
+
+	MayService bool // make it a service key
 }
 
 // scopeLines writes scopes in words: "everything", or a line for each resource.

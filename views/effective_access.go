@@ -73,6 +73,6 @@ const toolsShown = 8
 // working are the copies that grant something at the moment.
 func (p UserPage) working() []assignment.Assignment {
 	return slices.DeleteFunc(slices.Clone(p.Copies), func(u assignment.Assignment) bool {
-		return !u.IsActive || u.Expired(p.Now)
+		return !u.IsActive || u.Expired(p.Now) || p.User.DeactivatedAt != nil
 	})
 }

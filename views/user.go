@@ -120,15 +120,11 @@ func UserDeletion(u identity.User, l account.Leaving) []string {
 		effects = append(effects, u.Email+" is signed out everywhere at once and can no longer sign in.")
 	}
 	if l.APIKeyCount > 0 {
-		names := make([]string, 0, len(l.APIKeys)+1)
-		for _, key := range l.APIKeys {
-			names = append(names, key.Name)
-		}
-		if more := int(l.APIKeyCount) - len(names); more > 0 {
-			names = append(names, strconv.Itoa(more)+" more")
-		}
 		effects = append(effects, "Programs lose "+plural.Of(l.APIKeyCount, "API key")+" that they made: "+
-			ui.Sequence(names)+".")
+			keyNames(l.APIKeys, l.APIKeyCount)+".")
+	}
+	if len(l.ServiceKeys) > 0 {
+		effects = append(effects, serviceKeys(l))
 	}
 	if len(l.Profiles) > 0 {
 		names := make([]string, len(l.Profiles))

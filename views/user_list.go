@@ -22,7 +22,8 @@ type UserList struct {
 	BlockedAsOf           time.Time // when it was read who is blocked; zero for now
 	Filtered              bool
 	Sorted                string // as sent
-	All, OnlyBlocked      ui.Link
+	Deactivated           bool
+	Segments              []ui.Link // by state
 	Name, Spend, LastUsed ui.SortLink
 
 	MayViewRoles, MayViewCopies, MayViewUsage, MayAssignProfiles bool
@@ -30,6 +31,9 @@ type UserList struct {
 
 // MayAssign reports whether profiles can be given to those ticked.
 func (l UserList) MayAssign() bool { return l.MayAssignProfiles && len(l.toAssign()) > 1 }
+
+// MayTick reports whether something can be done to those ticked.
+func (l UserList) MayTick() bool { return l.MayAssign() || l.MayUpdate }
 
 // roles are what the list can be narrowed to.
 func (l UserList) roles() []ui.Option { return l.options("Every role", false, l.RoleID) }
@@ -68,6 +72,9 @@ func (l UserList) toAssign() []ui.Option {
 func (l UserList) emptyWords() string {
 	if l.Blocked && l.Search == "" && l.RoleID == 0 && l.ProfileID == 0 {
 		return "No user is blocked."
+	}
+	if l.Deactivated && l.Search == "" && l.RoleID == 0 && l.ProfileID == 0 {
+		return "No user is deactivated."
 	}
 	return "No user matches."
 }

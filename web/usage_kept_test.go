@@ -102,6 +102,8 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	try("POST", profiles+"/:id/give", `{"emails":"given@example.com"}`, g.Work)
 	try("POST", profiles+"/:id/pause", nil, g.Work)
 	try("POST", profiles+"/:id/resume", nil, g.Work)
+	try("PUT", users+"/:id/deactivate", nil, g.Bob)
+	try("PUT", users+"/:id/activate", nil, g.Bob)
 	try("DELETE", copied, nil, g.Ada, webtest.Int64ID(adas))
 	try("DELETE", users+"/:id", nil, g.Bob)
 	try("POST", "/api/find", `{"q":"ada"}`)

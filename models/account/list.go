@@ -21,11 +21,12 @@ var Sorts = []string{"name", "spend", "last_used"}
 // ListQuery is one page of users.
 type ListQuery struct {
 	database.CatalogueQuery
-	RoleID    int64    // 0 for every role
-	ProfileID int64    // only holders of a copy; 0 for all users
-	Among     []string // only users with these ids, unless it is nil
-	Sort      string   // one of Sorts; "" for the first
-	Usage     bool     // read what they spent, and when they were last used
+	RoleID      int64    // 0 for every role
+	ProfileID   int64    // only holders of a copy; 0 for all users
+	Among       []string // only users with these ids, unless it is nil
+	Deactivated *bool    // only users who are, or only those who are not; nil for all
+	Sort        string   // one of Sorts; "" for the first
+	Usage       bool     // read what they spent, and when they were last used
 }
 
 // Listed is a user in a list.
@@ -90,6 +91,9 @@ func (q ListQuery) matching(db bun.IDB) *bun.SelectQuery {
 	}
 	if q.ProfileID != 0 {
 		users = users.Where("u.id IN (SELECT user_id FROM user_access_profiles WHERE access_profile_id = ?)", q.ProfileID)
+	}
+	if q.Deactivated != nil {
+		users = users.Where("(u.deactivated_at IS NOT NULL) = ?", *q.Deactivated)
 	}
 	if q.Among != nil {
 		users = users.Where("u.id = ANY (?)", pgdialect.Array(q.Among))

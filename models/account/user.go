@@ -197,7 +197,8 @@ func SetUserRole(
 	return u, err
 }
 
-// DeleteUser removes a user with their sessions, the API keys they made, their copies and their keys.
+// DeleteUser removes a user with their sessions, the API keys they made but for service keys, their copies and their
+// keys.
 // Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for the last admin.
 func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
 	var old identity.User
@@ -216,9 +217,14 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 			return err
 		}
 		record := userRecord{User: old}
-		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? ORDER BY name_key", id).
+		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? AND NOT service ORDER BY name_key", id).
 			Scan(ctx, &record.APIKeys); err != nil {
 			return fmt.Errorf("look up the user's API keys: %w", err)
+		}
+		_, err = tx.NewRaw("UPDATE api_keys SET created_by = NULL, former_maker = ? WHERE created_by = ? AND service", old.Email, id).
+			Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("leave the service keys of the user to the console: %w", err)
 		}
 		if record.AccessProfiles, record.VirtualKeys, err = attachment.RevokeAll(ctx, tx, id); err != nil {
 			return err
@@ -235,22 +241,30 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 	return old, err
 }
 
-// Leaving is what is deleted with a user, and whether the user can be deleted.
+// Leaving is what is deleted or stops with a user, and whether the user can go.
 type Leaving struct {
 	APIKeys     []database.Named // the first ones that they made
 	APIKeyCount int64
+	ServiceKeys []database.Named // the first ones that they made, which work on
 	Profiles    []database.Named // of which they have a copy
 	VirtualKeys int64
 	LastAdmin   bool
 }
 
-// UserLeaving returns what the deletion of a user would do.
+// UserLeaving returns what the deletion of a user, or their deactivation, would do.
 func UserLeaving(ctx context.Context, db bun.IDB, u identity.User) (l Leaving, err error) {
 	l.APIKeys, l.APIKeyCount, err = database.NamedRows(
 		ctx,
 		db.NewSelect().TableExpr("api_keys AS k").Column("k.id", "k.name").
-			Where("k.created_by = ?", u.ID).Order("k.name_key"),
+			Where("k.created_by = ? AND NOT k.service", u.ID).Order("k.name_key"),
 	)
+	if err == nil {
+		l.ServiceKeys, _, err = database.NamedRows(
+			ctx,
+			db.NewSelect().TableExpr("api_keys AS k").Column("k.id", "k.name").
+				Where("k.created_by = ? AND k.service", u.ID).Order("k.name_key"),
+		)
+	}
 	if err == nil {
 		err = db.NewRaw(`SELECT p.id, p.name FROM user_access_profiles AS c
     JOIN access_profiles AS p ON p.id = c.access_profile_id

@@ -69,7 +69,7 @@ func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 		k.UpdatedAt = now
 		if _, err := tx.NewUpdate().
 			Model(&k).
-			Column("name", "name_key", "scopes", "expires_at", "updated_at").
+			Column("name", "name_key", "scopes", "expires_at", "service", "updated_at").
 			WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update API key %d: %w", id, err)
 		}
@@ -82,7 +82,7 @@ func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 func (k Key) same(old Key) bool {
 	sameEnd := k.ExpiresAt == old.ExpiresAt ||
 		k.ExpiresAt != nil && old.ExpiresAt != nil && k.ExpiresAt.Equal(*old.ExpiresAt)
-	return sameEnd && k.Name == old.Name && slices.Equal(k.Scopes, old.Scopes)
+	return sameEnd && k.Name == old.Name && k.Service == old.Service && slices.Equal(k.Scopes, old.Scopes)
 }
 
 // lock locks the user of a key and then the key. Refusals: NotFound, Forbidden when its user may do more than the
@@ -133,10 +133,10 @@ func keyNameTaken(err error) error {
 	return err
 }
 
-// mayChange refuses to change an API key of a user who may do more than the actor, or one of the command line that
-// permits more. Refusal: Forbidden.
+// mayChange refuses to change an API key of a user who may do more than the actor, or one of the console or of the
+// command line that permits more. Refusal: Forbidden.
 func mayChange(a *identity.Authorization, k Key) error {
-	if k.CreatedBy != nil {
+	if k.CreatedBy != nil && !k.Service {
 		return a.MayActOn(*k.CreatedBy)
 	}
 	if identity.Covers(a.Actor, k.Scopes) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -18,13 +19,15 @@ type Input struct {
 	Scopes     input.List[input.Value] `json:"scopes"`
 	CreatedBy  input.Value             `json:"created_by,readonly"`
 	ExpiresAt  input.Value             `json:"expires_at"`
+	Service    input.Value             `json:"service"`
 	LastUsedAt input.Value             `json:"last_used_at,readonly"`
 	CreatedAt  input.Value             `json:"created_at,readonly"`
 	UpdatedAt  input.Value             `json:"updated_at,readonly"`
 }
 
 // apply returns the key that results when a field sent replaces that of k and a field left out keeps it. Refusals:
-// Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has.
+// Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has, and for a change of
+// whose key it is without Settings:Update or all of its scopes.
 func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error) {
 	c := &input.Reader{}
 	if k.ID == 0 {
@@ -40,8 +43,16 @@ func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error)
 	if in.ExpiresAt.Kind != input.Absent {
 		k.ExpiresAt = c.Expiry("expires_at", in.ExpiresAt, k.ExpiresAt, now)
 	}
+	was := k.Service
+	if service, ok := c.Bool("service", in.Service); ok {
+		k.Service = service
+	}
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return k, err
+	}
+	if k.Service != was && !(actor.May(permission.UpdateSettings) && identity.Covers(actor, k.Scopes)) {
+		return k, problem.Refuse(problem.Forbidden, "service", "forbidden",
+			"Leave service as it is: it takes Settings:Update, and all that the key may do.")
 	}
 	beyond := &problem.Refusal{Reason: problem.Forbidden}
 	for i, v := range in.Scopes.Items {

@@ -13,23 +13,28 @@ import (
 )
 
 // Key is a credential of the API. It may do what its scopes and its maker's role both permit; one made on the
-// command line has no maker.
+// command line has no maker, and a service key does not depend on its maker.
 type Key struct {
 	bun.BaseModel `bun:"table:api_keys,alias:k" json:"-"`
 
-	ID         int64                   `json:"id" bun:",pk,autoincrement"`
-	Name       string                  `json:"name"`
-	NameKey    string                  `json:"-"`
-	KeyPrefix  string                  `json:"key_prefix"`
-	KeyHash    []byte                  `json:"-"`
-	Scopes     []permission.Permission `json:"scopes" bun:",array"`
-	CreatedBy  *string                 `json:"created_by"` // a user's id
-	ExpiresAt  *time.Time              `json:"expires_at"`
-	LastUsedAt *time.Time              `json:"last_used_at"`
-	CreatedAt  time.Time               `json:"created_at"`
-	UpdatedAt  time.Time               `json:"updated_at"`
+	ID        int64                   `json:"id" bun:",pk,autoincrement"`
+	Name      string                  `json:"name"`
+	NameKey   string                  `json:"-"`
+	KeyPrefix string                  `json:"key_prefix"`
+	KeyHash   []byte                  `json:"-"`
+	Scopes    []permission.Permission `json:"scopes" bun:",array"`
+	CreatedBy *string                 `json:"created_by"` // a user's id
+	Service   bool                    `json:"service"`
+	// FormerMaker is the address of the maker of a service key, once they were deleted.
+	FormerMaker *string    `json:"-"`
+	ExpiresAt   *time.Time `json:"expires_at"`
+	LastUsedAt  *time.Time `json:"last_used_at"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
 
 	Maker string `json:"-" bun:",scanonly"` // the email of its maker, or cli
+	// MakerLeft reports that the maker of a service key, who may still have its value, was deactivated or deleted.
+	MakerLeft bool `json:"-" bun:",scanonly"`
 }
 
 // Expired reports whether the key has expired.
@@ -38,7 +43,10 @@ func (k Key) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.Expir
 // selectKeys reads keys with the name of who made them.
 func selectKeys(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("k.*").
-		ColumnExpr("coalesce((SELECT u.email FROM users AS u WHERE u.id = k.created_by), ?) AS maker", permission.CLI.Name)
+		ColumnExpr("coalesce((SELECT u.email FROM users AS u WHERE u.id = k.created_by), k.former_maker, ?) AS maker",
+			permission.CLI.Name).
+		ColumnExpr("k.service AND (k.former_maker IS NOT NULL OR EXISTS (SELECT FROM users AS u" +
+			" WHERE u.id = k.created_by AND u.deactivated_at IS NOT NULL)) AS maker_left")
 }
 
 // List returns a page of keys by name, and how many match in all.

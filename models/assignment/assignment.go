@@ -37,6 +37,8 @@ type Assignment struct {
 	PolicyVersion  int64   `json:"-"` // the profile's version that changed its policy last
 	Holder         string  `json:"-"` // the user's name
 	HolderEmail    string  `json:"-"`
+
+	HolderDeactivatedAt *time.Time `json:"-"`
 }
 
 // Behind is by how many versions the copy is behind the profile; 0 when the policy has not changed since.
@@ -67,7 +69,8 @@ func SelectCopies(db bun.IDB) *bun.SelectQuery {
 		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at").
 		ColumnExpr("CASE WHEN c.direct THEN 'direct' ELSE 'role' END AS source").
 		ColumnExpr("u.name AS holder").
-		ColumnExpr("u.email AS holder_email")
+		ColumnExpr("u.email AS holder_email").
+		ColumnExpr("u.deactivated_at AS holder_deactivated_at")
 }
 
 // List returns the copies of a user with their usage, oldest first. Refusal: NotFound.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -24,23 +23,6 @@ type BulkAssignInput struct {
 	AccessProfileID input.Value             `json:"access_profile_id"`
 }
 
-const maxTicked = 100
-
-func readTicked(c *input.Reader, l input.List[input.Value], what string) []string {
-	if len(l.Items) == 0 {
-		c.Add("ids", "required", "Tick at least one "+what+".")
-	}
-	if len(l.Items) > maxTicked {
-		c.Add("ids", "too_many_items", "Tick at most "+strconv.Itoa(maxTicked)+" "+what+"s.")
-	}
-	ids := make([]string, len(l.Items))
-	for i, v := range l.Items {
-		ids[i] = v.Text
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
-}
-
 // BulkAssigned is the outcome of assigning a profile to several users.
 type BulkAssigned struct {
 	Profile string
@@ -56,7 +38,7 @@ func AssignMany(
 	ctx context.Context, db bun.IDB, actor permission.Actor, in BulkAssignInput,
 ) (BulkAssigned, error) {
 	c := &input.Reader{}
-	ids := readTicked(c, in.IDs, "user")
+	ids := input.Ticked(c, in.IDs, "user")
 	if in.AccessProfileID.Kind == input.Absent {
 		c.Add("access_profile_id", "required", "Choose an access profile.")
 	}
@@ -116,7 +98,7 @@ type BulkDetachInput struct {
 // Chosen returns the copies of a profile that the selected users have. Refusals: Invalid, NotFound.
 func (in BulkDetachInput) Chosen(ctx context.Context, db bun.IDB, profileID int64) ([]Assignment, error) {
 	c := &input.Reader{}
-	ids := readTicked(c, in.IDs, "holder")
+	ids := input.Ticked(c, in.IDs, "holder")
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entit
 		return nil, err
 	}
 	h := read[user]
+	if h.Frozen != nil && h.Frozen.After(at) {
+		h.Frozen = nil
+	}
 	byCounter := map[counterKey]*entitlement.Counter{}
 	lines := [][16]byte{}
 	for i := range h.Copies {

@@ -138,7 +138,7 @@ func (of decided) judge(
 	asked := of.call
 	var providers []string
 	of.call, providers = of.entitlements.ResolveModel(asked, offered, at)
-	if len(providers) > 0 {
+	if len(providers) > 0 && of.entitlements.Frozen == nil {
 		return of.with(of.by(ambiguousModel(of.entitlements, asked, providers)))
 	}
 	of.call.Unpriced = entitlement.Unpriced(offered, of.call)

@@ -99,6 +99,9 @@ func denied(kind, message string) Decision {
 func Decide(
 	h *entitlement.Entitlements, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time,
 ) (Decision, []int) {
+	if h.Frozen != nil {
+		return denied(AccessBlocked, deactivated), nil
+	}
 	var granting, active []int
 	closest := denied(AccessBlocked, noActive)
 	for i := range h.Copies {
@@ -140,7 +143,10 @@ func Decide(
 	return first, granting
 }
 
-const noActive = "The user has no active access profile."
+const (
+	noActive    = "The user has no active access profile."
+	deactivated = "The user is deactivated."
+)
 
 // withoutActive says why none of a user's copies works.
 func withoutActive(h *entitlement.Entitlements, at time.Time) string {

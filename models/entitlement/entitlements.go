@@ -16,9 +16,10 @@ import (
 // memory, so what copies have in common is stored once.
 type Entitlements struct {
 	User    uuid.UUID
-	Copies  []Copy    // the first assigned first
-	recount time.Time // when the next reservation expires; zero without one
-	used    uint32    // the poll at which they were used last
+	Copies  []Copy     // the first assigned first
+	Frozen  *time.Time // when the user was deactivated; nil for one who is active
+	recount time.Time  // when the next reservation expires; zero without one
+	used    uint32     // the poll at which they were used last
 }
 
 // Copy is one copy; its terms are shared with all copies in the same state.
@@ -159,7 +160,7 @@ func (h *Entitlements) each(visit func(Limit)) {
 
 // Clone is a copy whose counts can be changed without changing h, which others may be reading.
 func (h *Entitlements) Clone() *Entitlements {
-	c := &Entitlements{User: h.User, Copies: slices.Clone(h.Copies), recount: h.recount}
+	c := &Entitlements{User: h.User, Copies: slices.Clone(h.Copies), Frozen: h.Frozen, recount: h.recount}
 	for i := range c.Copies {
 		c.Copies[i].Counters = slices.Clone(c.Copies[i].Counters)
 	}

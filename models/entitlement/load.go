@@ -63,7 +63,8 @@ func readEntitlements(
 		if err != nil {
 			return nil, err
 		}
-		byText[c.UserID].Copies = append(byText[c.UserID].Copies, userCopy)
+		h := byText[c.UserID]
+		h.Copies, h.Frozen = append(h.Copies, userCopy), c.HolderDeactivatedAt
 	}
 	return byUser, CountUsed(ctx, db, byUser, now)
 }

@@ -24,6 +24,7 @@ type bulkCopy struct {
 	name   string
 	placed int // how many of its limits were read
 	odd    bool
+	frozen *time.Time
 }
 
 // copies reads the copies of the users. Terms that are not known yet, and copies that differ from theirs, are read as
@@ -56,7 +57,8 @@ func (b *bulk) copies(ctx context.Context, db bun.IDB, now time.Time) error {
 		if one.odd || one.placed != len(one.Counters) {
 			odd[one.user] = true
 		}
-		b.byUser[one.user].Copies = append(b.byUser[one.user].Copies, one.Copy)
+		h := b.byUser[one.user]
+		h.Copies, h.Frozen = append(h.Copies, one.Copy), one.frozen
 	}
 	apart, err := readEntitlements(ctx, db, slices.Collect(maps.Keys(odd)), now)
 	maps.Copy(b.byUser, apart)
@@ -66,9 +68,10 @@ func (b *bulk) copies(ctx context.Context, db bun.IDB, now time.Time) error {
 func (b *bulk) readCopies(ctx context.Context, db bun.IDB) (copies []*bulkCopy, err error) {
 	rows, err := database.QueryPlanned(ctx, db, `
 SELECT c.user_id, c.id, c.access_profile_id, c.policy_id, array_to_string(c.group_versions, ' '), c.is_active,
-    CASE WHEN NOT c.from_role THEN c.expires_at END, p.name, o.calendar_aligned, o.time_zone
+    CASE WHEN NOT c.from_role THEN c.expires_at END, p.name, o.calendar_aligned, o.time_zone,
+    u.deactivated_at
 FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
-JOIN policies AS o ON o.id = c.policy_id WHERE c.user_id = ANY ($1::text[]) ORDER BY c.user_id, c.assigned_at, c.id`, b.ids)
+JOIN policies AS o ON o.id = c.policy_id JOIN users AS u ON u.id = c.user_id WHERE c.user_id = ANY ($1::text[]) ORDER BY c.user_id, c.assigned_at, c.id`, b.ids)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ JOIN policies AS o ON o.id = c.policy_id WHERE c.user_id = ANY ($1::text[]) ORDE
 		var versions string
 		calendar := &one.key.shape.Calendar
 		err := rows.Scan(&one.userID, &one.ID, &one.ProfileID, &one.policy, &versions, &one.Active, &one.ExpiresAt, &one.name,
-			&calendar.CalendarAligned, &calendar.TimeZone)
+			&calendar.CalendarAligned, &calendar.TimeZone, &one.frozen)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -28,6 +29,7 @@ type Authorization struct {
 type lockedUser struct {
 	ID, Name, Email string
 	RoleID          int64
+	DeactivatedAt   *time.Time
 }
 
 // Claim is what a change needs: a permission, and the users and roles it affects.
@@ -77,7 +79,7 @@ func LockAccess(
 }
 
 // Lock locks roles first, then users, each in the order of their ids, like every change. Missing ones are left out.
-// Refusals: Unauthenticated when the actor no longer exists, Forbidden when they may not do what is needed.
+// Refusals: Unauthenticated when the actor no longer exists or is deactivated, Forbidden when they may not do what is needed.
 func (c Claim) Lock(ctx context.Context, tx database.Tx, actor permission.Actor) (*Authorization, error) {
 	a := &Authorization{Actor: actor, Users: map[string]lockedUser{}, Roles: map[int64]Role{}}
 	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.Users...))
@@ -118,9 +120,9 @@ func (c Claim) Lock(ctx context.Context, tx database.Tx, actor permission.Actor)
 
 // permitOwn checks that a change is of the actor's own, by themselves.
 func (a *Authorization) permitOwn(users []string) error {
-	self, there := a.Users[a.Actor.UserID]
-	if !there {
-		return Unauthenticated("Sign in again: the account you use was deleted.")
+	self, err := a.self()
+	if err != nil {
+		return err
 	}
 	if a.Actor.ByKey || a.Actor.APIKeyName != "" || slices.ContainsFunc(users, func(id string) bool { return id != self.ID }) {
 		return problem.Refuse(problem.Forbidden, "", "forbidden", "Only the user can do this, and only when signed in.")
@@ -129,12 +131,24 @@ func (a *Authorization) permitOwn(users []string) error {
 	return nil
 }
 
+// self is the actor's own locked row. Refusal: Unauthenticated when they are gone or deactivated.
+func (a *Authorization) self() (lockedUser, error) {
+	self, there := a.Users[a.Actor.UserID]
+	switch {
+	case !there:
+		return self, Unauthenticated("Sign in again: the account you use was deleted.")
+	case self.DeactivatedAt != nil:
+		return self, Deactivated()
+	}
+	return self, nil
+}
+
 // permit checks that the actor still exists and may do what is needed, and refreshes their permissions.
 func (a *Authorization) permit(needed permission.Permission) error {
 	if a.Actor.UserID != "" {
-		self, there := a.Users[a.Actor.UserID]
-		if !there {
-			return Unauthenticated("Sign in again: the account you use was deleted.")
+		self, err := a.self()
+		if err != nil {
+			return err
 		}
 		a.Actor.Permissions = slices.DeleteFunc(slices.Clone(a.Actor.Permissions), func(p permission.Permission) bool {
 			return !slices.Contains(a.Roles[self.RoleID].Permissions, p)
@@ -171,8 +185,8 @@ func Existing(ids []string) []string {
 // lockUsers locks users. The actor gets only a shared lock, unless the change is about them: one actor makes many
 // changes at once.
 func (a *Authorization) lockUsers(ctx context.Context, tx database.Tx, ids []string) error {
-	const change = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"
-	const keep = "SELECT id, name, email, role_id FROM users WHERE id = ANY (?) FOR SHARE"
+	const read = "SELECT id, name, email, role_id, deactivated_at FROM users WHERE id = ANY (?)"
+	const change, keep = read + " ORDER BY id FOR UPDATE", read + " FOR SHARE"
 	slices.Sort(ids)
 	for _, part := range inTurn(ids, some(a.Actor.UserID), change, keep) {
 		var users []lockedUser

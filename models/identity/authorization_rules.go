@@ -93,7 +93,7 @@ func unknownRole(field string) error {
 	)
 }
 
-// KeepAnAdmin refuses to remove the role of the last admin. The admins' role is locked, so when two admins leave at the
+// KeepAnAdmin refuses to remove the role of the last admin, or the admin. The admins' role is locked, so when two admins leave at the
 // same time, the second is counted after the first.
 func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, id string) error {
 	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
@@ -109,10 +109,10 @@ func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, 
 	)
 }
 
-// LastAdmin reports whether there is no admin besides that user.
+// LastAdmin reports whether there is no admin besides that user who can sign in.
 func LastAdmin(ctx context.Context, db bun.IDB, id string) (bool, error) {
 	var others bool
-	err := db.NewRaw("SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = ? AND r.is_system_role AND u.id <> ?)",
+	err := db.NewRaw("SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = ? AND r.is_system_role AND u.id <> ? AND u.deactivated_at IS NULL)",
 		FirstRole, id).Scan(ctx, &others)
 	if err != nil {
 		return false, fmt.Errorf("look for other admins: %w", err)

@@ -43,7 +43,8 @@ func Login(ctx context.Context, db bun.IDB, passwords *password.Hasher, network 
 }
 
 // CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and
-// gets the same answer. Refusals: Unauthenticated, TooMany.
+// gets the same answer; that a user is deactivated is said only to who has the password. Refusals: Unauthenticated,
+// TooMany.
 func CheckPassword(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, network, email, password string,
 ) (User, error) {
@@ -93,6 +94,8 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *password.Hasher, 
 			problem.Unauthenticated, "", "invalid_credentials",
 			"Wrong email address or password. Check both and try again.",
 		)
+	case known.DeactivatedAt != nil:
+		return User{}, Deactivated()
 	case form > 0:
 		return known.User, rehash(ctx, db, passwords, known.ID, hash, typed)
 	}

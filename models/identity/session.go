@@ -70,7 +70,7 @@ SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM ro
        extract(epoch FROM s.created_at + interval '12 hours' - now())::float8,
        u.password_hash IS NOT NULL, (SELECT count(*) FROM access_requests WHERE state = 'open' AND expires_at > now())
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
-WHERE s.token_hash = $1 AND `+liveSession,
+WHERE s.token_hash = $1 AND u.deactivated_at IS NULL AND `+liveSession,
 		hash,
 	)
 	if err != nil {
@@ -119,6 +119,12 @@ func EndSessions(ctx context.Context, tx database.Tx, userID string) error {
 // Unauthenticated refuses a request without a credential that is valid.
 func Unauthenticated(message string) *problem.Refusal {
 	return problem.Refuse(problem.Unauthenticated, "", "unauthenticated", message)
+}
+
+// Deactivated refuses the credential of a user who is deactivated.
+func Deactivated() *problem.Refusal {
+	return problem.Refuse(problem.Unauthenticated, "", "deactivated",
+		"This account is deactivated. Ask an admin of this console to activate it.")
 }
 
 // NotSignedIn turns "no rows" into the answer for an invalid credential.

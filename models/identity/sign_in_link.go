@@ -29,7 +29,7 @@ type SignInLink struct {
 }
 
 // CreateSignInLink makes a link for a user, and ends an earlier one. Only its hash is stored.
-// Refusals: NotFound, Forbidden for a user who may do more than the actor.
+// Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for one who is deactivated.
 func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, user string) (SignInLink, error) {
 	var link SignInLink
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
@@ -43,6 +43,10 @@ func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, u
 		}
 		if err := auth.MayActOn(user); err != nil {
 			return err
+		}
+		if u.DeactivatedAt != nil {
+			return problem.Refuse(problem.Conflict, "", "deactivated",
+				"Activate "+problem.Clip(u.Name)+" first: a deactivated user cannot sign in.")
 		}
 		token, hash := secret.NewToken()
 		link.Token = token
@@ -83,7 +87,8 @@ func UseSignInLink(ctx context.Context, db bun.IDB, in LinkInput, old string) (s
 		link := usedLink{}
 		err := tx.NewRaw(`
 DELETE FROM sign_in_links AS l USING users AS u
-WHERE l.token_hash = ? AND l.expires_at > clock_timestamp() AND u.id = l.user_id AND NOT EXISTS (
+WHERE l.token_hash = ? AND l.expires_at > clock_timestamp() AND u.id = l.user_id AND u.deactivated_at IS NULL
+AND NOT EXISTS (
     SELECT FROM role_permissions AS p WHERE p.role_id = u.role_id AND p.permission <> ALL (l.permitted))
 RETURNING u.id, u.email, l.permitted`, secret.HashToken(linkToken(in.Code.Text))).
 			Scan(ctx, &user.ID, &user.Email, pgdialect.Array(&link.permitted))

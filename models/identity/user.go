@@ -27,6 +27,8 @@ type User struct {
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+	// DeactivatedAt is nil for a user who is active.
+	DeactivatedAt *time.Time `json:"deactivated_at,omitempty"`
 
 	// Permissions are those of the role, at the moment the user was loaded.
 	Permissions []permission.Permission `json:"-" bun:",array"`
@@ -51,7 +53,8 @@ func selectUsers(db bun.IDB) *bun.SelectQuery { return SelectUsersOf(db, "users 
 // SelectUsersOf reads users, a table or query as u, with their role and what it permits.
 func SelectUsersOf(db bun.IDB, users string, args ...any) *bun.SelectQuery {
 	return db.NewSelect().TableExpr(users, args...).Join("JOIN roles AS r ON r.id = u.role_id").
-		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at").ColumnExpr("r.name AS role").
+		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at", "u.deactivated_at").
+		ColumnExpr("r.name AS role").
 		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
 		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p WHERE p.role_id = u.role_id ORDER BY permission) AS permissions")
 }
@@ -146,6 +149,17 @@ func UsersOfEmails(ctx context.Context, db bun.IDB, keys []string) ([]User, erro
 	err := selectUsers(db).Where("u.email_key = ANY (?)", pgdialect.Array(keys)).Scan(ctx, &users)
 	if err != nil {
 		return nil, fmt.Errorf("look up users by their addresses: %w", err)
+	}
+	return users, nil
+}
+
+// UsersNamed returns the users with the ids given that exist, by name.
+func UsersNamed(ctx context.Context, db bun.IDB, ids []string) ([]User, error) {
+	users := []User{}
+	err := selectUsers(db).Where("u.id = ANY (?)", pgdialect.Array(ids)).OrderExpr("lower(u.name), u.email_key").
+		Scan(ctx, &users)
+	if err != nil {
+		return nil, fmt.Errorf("look up users: %w", err)
 	}
 	return users, nil
 }

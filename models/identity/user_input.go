@@ -23,6 +23,8 @@ type UserInput struct {
 	Password  input.Value `json:"password"`
 	CreatedAt input.Value `json:"created_at,readonly"`
 	UpdatedAt input.Value `json:"updated_at,readonly"`
+
+	DeactivatedAt input.Value `json:"deactivated_at,readonly"`
 }
 
 // RoleChoice is the role that a user is to have.

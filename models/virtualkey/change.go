@@ -290,5 +290,8 @@ func User(ctx context.Context, db bun.IDB, keys secret.Keys, value string) (iden
 		return identity.User{}, k, refused
 	}
 	user, err := identity.GetUser(ctx, db, k.UserID)
+	if err == nil && user.DeactivatedAt != nil {
+		err = identity.Deactivated()
+	}
 	return user, k, err
 }

@@ -42,6 +42,8 @@ var sentences = map[string]string{
 	"virtual_key delete":         "deleted {whom}'s key {name}",
 	"user create":                "added the user {whom}",
 	"user update":                "changed the {fields} of {whom}",
+	"user activate":              "activated the user {whom}",
+	"user deactivate":            "deactivated the user {whom}",
 	"user delete":                "deleted the user {name}",
 	"access_request create":      "asked for more: {name}",
 	"access_request update":      "{decided} {whom}'s request for {name}",

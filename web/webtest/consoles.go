@@ -84,6 +84,10 @@ func AccessChanges(g Gateway) []Change {
 	add("a copy detached", "DetachAccessProfile", Model(key), "allowed", "access_not_found", func() { g.Admin.API("DELETE", "/api"+CopyPath(detached, held), nil).Is(200) })
 	gone, _, key := holder(g.Work)
 	add("a user deleted", "DeleteUser", Model(key), "allowed", "access_not_found", func() { g.Admin.API("DELETE", "/api/users/"+gone, nil).Is(200) })
+	deactivated, _, key := holder(g.Work)
+	add("a user deactivated", "DeactivateUser", Model(key), "allowed", "access_blocked", func() {
+		g.Admin.API("PUT", "/api/users/"+deactivated+"/deactivate", nil).Is(200)
+	})
 	paused, heldByPaused, key := holder(g.Work)
 	add("a copy paused", "ChangeUserAccessProfile", Model(key), "allowed", "access_blocked", func() {
 		g.Admin.API("PUT", "/api"+CopyPath(paused, heldByPaused), `{"is_active":false}`).Is(200)
@@ -150,6 +154,21 @@ func FurtherChanges(
 	add("assigned in bulk", "AssignToUsers", Model(key), "provider_blocked", "allowed", func() {
 		g.Session.Post("/users/bulk", url.Values{"ids": {bulk}, "access_profile_id": {fmt.Sprint(g.Work)}}).Is(303)
 	})
+	left, _, key := holder(g.Work)
+	add("deactivated in bulk", "DeactivateUsers", Model(key), "allowed", "access_blocked", func() {
+		g.Session.Post("/users/bulk/deactivate", url.Values{"ids": {left}, "confirmed": {"true"}}).Is(303)
+	})
+	for action, path := range map[string]string{"ActivateUser": "/users/%s/activate", "ActivateUsers": "/users/bulk/activate"} {
+		back, _, key := holder(g.Work)
+		g.Admin.API("PUT", "/api/users/"+back+"/deactivate", nil).Is(200)
+		add("activated by "+action, action, Model(key), "access_blocked", "allowed", func() {
+			if action == "ActivateUsers" {
+				g.Session.Post(path, url.Values{"ids": {back}}).Is(303)
+			} else {
+				g.Session.Post(fmt.Sprintf(path, back), nil).Is(303)
+			}
+		})
+	}
 	detached, _, key := holder(g.Work)
 	add("detached in bulk", "DetachHolders", Model(key), "allowed", "access_not_found", func() {
 		g.Session.Post(fmt.Sprintf("/access-profiles/%d/users/bulk", g.Work), url.Values{"ids": {detached}, "confirmed": {"true"}}).Is(303)
