@@ -89,6 +89,15 @@ func (c *console) hire(t *testing.T, name, role string) (path string) {
 	return "/users/" + id(c.made(t, "/api/users", string(body))["user"].(object))
 }
 
+// deactivated is a path below a user who holds a profile and was deactivated.
+func deactivated(name, below string) place {
+	return func(t *testing.T, c *console) string {
+		home, _ := c.spender(t, name)
+		c.change(t, home+"/deactivate", "")
+		return home + below
+	}
+}
+
 // crew creates a role with members, "Name 1" and so on, without permissions in the console.
 func (c *console) crew(t *testing.T, role string, members int) (path string) {
 	t.Helper()

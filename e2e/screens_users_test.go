@@ -33,6 +33,19 @@ var userScreens = []scene{
 	{name: "user-edit", place: at("users", holder, "/edit")},
 	{name: "user-delete", place: at("users", noHolder, "/delete")},
 	{name: "user-delete-holder", place: at("users", holder, "/delete")},
+	{name: "user-deactivate", place: at("users", "Elif Chen", "/deactivate")},
+	{name: "user-deactivated", place: deactivated("Lena Left", "")},
+	{name: "user-deactivated-try", place: deactivated("Lea Left", "/try?model=openai/gpt-5")},
+	{name: "users-deactivated", place: func(t *testing.T, c *console) string {
+		t.Helper()
+		deactivated("Liv Left", "")(t, c)
+		return "/users?deactivated=true"
+	}, act: func(s *screen) { s.tickRows(1) }},
+	{name: "users-deactivate", path: "/users?limit=6", act: func(s *screen) {
+		s.tickRows(3)
+		s.click(s.button("Deactivate…"))
+		s.sees(s.heading("Deactivate 3 users?"))
+	}},
 	{name: "assign", place: at("users", holder, "/access-profiles/new")},
 	{name: "assign-refused", place: at("users", holder, "/access-profiles/new"), act: func(s *screen) {
 		s.fill("Ends optional", "2001-02-03T04:05")

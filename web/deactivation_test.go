@@ -142,7 +142,7 @@ func TestUsersDeactivatedInBulk(t *testing.T) {
 	browser := c.Login(webtest.Admin)
 	ids := []string{c.UserID("ada@example.com"), c.UserID(webtest.Viewer)}
 	slices.Sort(ids)
-	asked := browser.Post("/users/bulk/deactivate", url.Values{"ids": ids}).Is(200)
+	asked := browser.Post("/users/bulk/deactivate", url.Values{"ids": ids, "access_profile_id": {""}}).Is(200)
 	c.Unchanged(func() { browser.Post("/users/bulk/deactivate", url.Values{"ids": ids}).Is(200) })
 	form := asked.Hidden("/users/bulk/deactivate")
 	slices.Sort(form["ids"])

@@ -20,6 +20,8 @@ type TickedInput struct {
 	input.Row
 	IDs       input.List[input.Value] `json:"ids"`
 	Confirmed input.Value             `form:"confirmed"`
+	// The list has one form for all that can be done; what only assigning needs comes along.
+	AccessProfileID input.Value `form:"access_profile_id"`
 }
 
 // Users are the ids of the users that were ticked. Refusal: Invalid.
