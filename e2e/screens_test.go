@@ -120,7 +120,7 @@ var screens = []scene{
 
 func TestScreens(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(screens, userScreens, assignmentScreens, usageScreens, ownScreens) {
+	for _, test := range slices.Concat(screens, userScreens, assignmentScreens, usageScreens, ownScreens, provisioningScreens) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, test.visit)

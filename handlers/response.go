@@ -62,6 +62,10 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 		h.errorPage(c, status, refusal)
 		return
 	}
+	if reqctx.IsSCIM(c) {
+		reply.SCIMError(c, status, refusal)
+		return
+	}
 	if status == http.StatusUnauthorized {
 		c.Writer.Header().Add("WWW-Authenticate", `Bearer realm="tollgate"`)
 		c.Writer.Header().Add("WWW-Authenticate", `Basic realm="tollgate", charset="UTF-8"`)

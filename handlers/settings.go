@@ -81,6 +81,9 @@ func (h *Handlers) settingsFrame(c *gin.Context, title, current string) ui.Page 
 	if reqctx.Actor(c).May(permission.ViewAPIKeys) {
 		page.Tabs = append(page.Tabs, ui.Tab{Label: "API keys", Href: "/settings/api-keys"})
 	}
+	if reqctx.Actor(c).May(permission.ViewSettings) {
+		page.Tabs = append(page.Tabs, ui.Tab{Label: "Provisioning", Href: connectionsHref})
+	}
 	for i := range page.Tabs {
 		page.Tabs[i].Current = page.Tabs[i].Href == current
 	}

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
+	"tollgate/models/provision"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -69,7 +70,7 @@ func (h *Handlers) ActivateUser(c *gin.Context) error {
 	if err := intake.NoFields(c); err != nil {
 		return err
 	}
-	if _, err := account.Activate(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id")); err != nil {
+	if _, err := provision.Activate(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id")); err != nil {
 		return err
 	}
 	return h.stateChanged(c, " is active again, with everything as it was.")
@@ -120,7 +121,7 @@ func (h *Handlers) ActivateUsers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	changed, err := account.Activate(reqctx.Of(c), h.DB, reqctx.Actor(c), ids...)
+	changed, err := provision.Activate(reqctx.Of(c), h.DB, reqctx.Actor(c), ids...)
 	if err != nil {
 		return err
 	}

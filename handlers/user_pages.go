@@ -14,6 +14,7 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
+	"tollgate/models/connection"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -110,6 +111,9 @@ func (h *Handlers) userPage(
 		Actor: actor, Problems: problems, Self: self.ID == user.ID,
 		MayUpdate:    actor.May(permission.UpdateUsers) && identity.Covers(actor, user.Permissions),
 		MayViewRoles: actor.May(permission.ViewRoles),
+	}
+	if shown.Connections, err = connection.Names(reqctx.Of(c), h.DB); err != nil {
+		return nil, err
 	}
 	if err := h.loadHeld(c, &shown); err != nil {
 		return nil, err

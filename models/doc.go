@@ -20,6 +20,8 @@
 //	totals, report           usage added up for reports · the reports
 //	assignment, quota        a user's copies, with their overrides · what is left
 //	attachment               the roles that hand copies out
+//	scim                     the language of directories: documents, filters, patches
+//	connection, provision    directories and their tokens · the users they provision
 //	account, handout         users together with their copies · a profile given to many at once
 //	propagation              changes brought to copies
 //	entitlement              what a subject may use, cached

@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"blast":      {"catalogue", "database", "money", "policy"},
 	"blocked":    {"database", "money", "policy"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
+	"connection": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"database":   {"input", "problem"},
 	"decision": {
 		"assignment",
@@ -68,7 +69,10 @@ var arrows = map[string][]string{
 		"assignment", "audit", "catalogue", "database", "fieldgroup", "identity", "input", "money", "permission", "policy",
 		"problem", "profile", "secret", "window",
 	},
-	"password":   {"input", "plural", "problem"},
+	"password": {"input", "plural", "problem"},
+	"provision": {
+		"account", "attachment", "audit", "connection", "database", "identity", "input", "permission", "problem", "scim",
+	},
 	"quarantine": {"audit", "database", "decision", "identity", "input", "money", "permission", "problem", "usage"},
 	"quota":      {"assignment", "database", "money", "policy", "virtualkey"},
 	"refusal":    {"database", "money"},
@@ -78,6 +82,7 @@ var arrows = map[string][]string{
 		"money", "password", "permission", "policy", "problem", "profile", "propagation", "secret", "usage", "virtualkey", "window",
 	},
 	"schema":  {"input", "problem"},
+	"scim":    {"input", "money", "problem"},
 	"search":  {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
 	"secret":  {},
 	"setting": {"audit", "database", "identity", "input", "permission", "problem"},
@@ -92,14 +97,15 @@ var arrows = map[string][]string{
 
 // viewArrows are those between rooms of views; the pages in views itself may use any of them.
 var viewArrows = map[string][]string{
-	"editor":     {"history", "policytext", "ui"},
-	"handout":    {"policytext", "ui"},
-	"history":    {"policytext", "ui"},
-	"inventory":  {"ui"},
-	"policytext": {"ui"},
-	"requests":   {"policytext", "ui"},
-	"traffic":    {"policytext", "ui"},
-	"ui":         {},
+	"editor":       {"history", "policytext", "ui"},
+	"handout":      {"policytext", "ui"},
+	"history":      {"policytext", "ui"},
+	"inventory":    {"ui"},
+	"policytext":   {"ui"},
+	"provisioning": {"ui"},
+	"requests":     {"policytext", "ui"},
+	"traffic":      {"policytext", "ui"},
+	"ui":           {},
 }
 
 // Every import between rooms is an arrow that is named here, and every arrow is used.

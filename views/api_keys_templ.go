@@ -398,7 +398,7 @@ func APIKeySecretBody(key apikey.Key, secret, baseURL string) templ.Component {
 			templ_7745c5c3_Var14 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = shownSecret(secret, "delete the key and make another").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ShownSecret("key", secret, "delete the key and make another").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

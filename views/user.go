@@ -8,6 +8,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/attachment"
 	"tollgate/models/catalogue"
+	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/plural"
@@ -49,6 +50,8 @@ type UserPage struct {
 	Self                    bool // the actor is this user
 	MayUpdate, MayViewRoles bool
 
+	Connections []database.Named // of directories
+
 	Copies                                               []assignment.Assignment
 	Unpriced                                             int64 // calls of the last 30 days
 	Keys                                                 KeyList
@@ -62,6 +65,16 @@ type UserPage struct {
 
 // covered reports whether the actor may do all that the user may, and so may set what the user signs in with.
 func (p UserPage) covered() bool { return mayAll(p.Actor, p.User.Permissions) }
+
+// directory is the name of the directory that the user belongs to.
+func (p UserPage) directory() string {
+	for _, c := range p.Connections {
+		if p.User.ConnectionID != nil && c.ID == *p.User.ConnectionID {
+			return c.Name
+		}
+	}
+	return "a directory"
+}
 
 // noKey says how the user gets a key.
 func (p UserPage) noKey() string {

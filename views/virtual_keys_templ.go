@@ -843,7 +843,7 @@ func KeySecretBody(key virtualkey.Key, baseURL, back string) templ.Component {
 			templ_7745c5c3_Var29 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = shownSecret(key.Value, "rotate the key").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ShownSecret("key", key.Value, "rotate the key").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -30,6 +30,8 @@ func TestRoutesWithoutCredential(t *testing.T) {
 		}
 		a := c.Anonymous().Send(r.Method, path, "", nil)
 		switch {
+		case strings.HasPrefix(path, "/scim/v2/"):
+			a.RefusesSCIM(401, "")
 		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"), path == "/metrics":
 			a.Refuses(401, "unauthenticated", "")
 			if got := a.Header.Values("WWW-Authenticate"); len(got) != 2 {
@@ -73,6 +75,8 @@ func TestRoutesByRole(t *testing.T) {
 				switch {
 				case permission == "a virtual key":
 					a.Refuses(401, "unauthenticated", "")
+				case permission == "a SCIM token":
+					a.RefusesSCIM(401, "")
 				case !listed || permission != "signed in" && permission != "a user, for their own" && !webtest.Permitted(role, permission):
 					a.Refuses(403, "forbidden", "")
 				case a.StatusCode == 401, a.StatusCode == 403, a.StatusCode >= 500, a.Header.Get("Location") != "" && a.Request.Method == "GET" && path != "/":
@@ -86,7 +90,7 @@ func TestRoutesByRole(t *testing.T) {
 func TestEveryRouteIsListed(t *testing.T) {
 	c := webtest.NewConsole(t)
 	known := permission.AllPermissions()
-	special := []permission.Permission{"signed in", "any permission", "a user, for their own", "a virtual key"}
+	special := []permission.Permission{"signed in", "any permission", "a user, for their own", "a virtual key", "a SCIM token"}
 	for _, r := range web.Routes(c.H) {
 		noRole := r.Permission == "anyone" && slices.Contains(open, r.Method+" "+r.Path) || slices.Contains(special, r.Permission)
 		for one := range strings.SplitSeq(string(r.Permission), " or ") {

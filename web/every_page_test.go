@@ -20,11 +20,14 @@ func readable(t *testing.T, g webtest.Gateway) map[string]web.Route {
 	g.Give(admin, g.Work)
 	own := g.Keys(admin)[0]["id"].(string)
 	stray := g.Stray()["id"]
+	directory := fmt.Sprint(g.Directory("Walked", "Viewer").Connection)
 	asked := g.Session.API("POST", "/api/access-requests", `{"model":"groq/llama","reason":"Tests"}`).Is(201).Object("access_request")["id"]
 	ids := []struct{ prefix, id string }{
 		{"/access-requests/", fmt.Sprint(asked)},
 		{"/api-keys/", fmt.Sprint(target.APIKey)},
 		{"/users/", target.User},
+		{"/scim-connections/", directory},
+		{"/provisioning/", directory},
 		{"/roles/", fmt.Sprint(target.Role)},
 		{"/tool-groups/", "1"},
 		{"/quarantine/", fmt.Sprint(stray)},
@@ -32,7 +35,7 @@ func readable(t *testing.T, g webtest.Gateway) map[string]web.Route {
 	}
 	found := map[string]web.Route{}
 	for _, route := range web.Routes(g.H) {
-		if route.Method != http.MethodGet {
+		if route.Method != http.MethodGet || route.Permission == "a SCIM token" {
 			continue
 		}
 		path := route.Path
@@ -42,7 +45,7 @@ func readable(t *testing.T, g webtest.Gateway) map[string]web.Route {
 		for _, row := range ids {
 			path = strings.Replace(path, row.prefix+":id", row.prefix+row.id, 1)
 		}
-		path = strings.NewReplacer(":copy_id", fmt.Sprint(target.CopyID), ":budget_id", target.Budget, ":vk_id", target.VirtualKey, ":role_id",
+		path = strings.NewReplacer(":token_id", "1", ":copy_id", fmt.Sprint(target.CopyID), ":budget_id", target.Budget, ":vk_id", target.VirtualKey, ":role_id",
 			fmt.Sprint(target.Role), ":job", fmt.Sprint(target.Job), ":version", "1", ":handout", "0", ":client_id", "github", ":name", "groq").Replace(path)
 		if strings.Contains(path, ":") {
 			t.Errorf("%s is not walked", route.Path)

@@ -64,6 +64,7 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 	browser, program, caller := g.Session.At(c), g.Admin.At(c), g.APIKey("Usage:View", "Usage:Create").At(c)
 	browser.Get("/access-profiles").Is(200)
 	caller.Decides(webtest.Model(g.Key), "allowed", 200)
+	directory := g.Directory("Frozen", "Viewer").At(c)
 	w.Mute.Store(true)
 
 	all := map[string]func() webtest.Answer{}
@@ -75,6 +76,9 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 		}
 		if r.Permission == "anyone" {
 			continue
+		}
+		if r.Permission == "a SCIM token" {
+			who = directory
 		}
 		if r.Permission == "a virtual key" {
 			who = c.Anonymous().With("Authorization", "Bearer "+g.Key)

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/attachment"
 	"tollgate/models/catalogue"
+	"tollgate/models/connection"
 	"tollgate/models/decision"
 	"tollgate/models/handout"
 	"tollgate/models/identity"
@@ -21,6 +22,7 @@ import (
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
+	"tollgate/models/provision"
 	settled "tollgate/models/quarantine"
 	"tollgate/models/setting"
 	"tollgate/models/usage"
@@ -34,7 +36,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	served := map[string]string{}
 	for call, permission := range webtest.Contract(t) {
 		method, path, _ := strings.Cut(call, " ")
-		for _, prefix := range []string{"/api/", "/access/", "/.well-known/", "/healthz", "/readyz", "/metrics"} {
+		for _, prefix := range []string{"/api/", "/access/", "/.well-known/", "/healthz", "/readyz", "/metrics", "/scim/v2/ServiceProviderConfig"} {
 			if strings.HasPrefix(path, prefix) {
 				served[method+" "+parameter.ReplaceAllString(path, "{$1}")] = string(permission)
 			}
@@ -68,7 +70,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	}
 	for schema, in := range map[string]any{
 		"AccessRequestInput": accessrequest.Input{}, "GrantInput": accessrequest.GrantInput{},
-		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
+		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "SCIMConnectionInput": connection.Input{}, "SCIMTokenInput": connection.TokenInput{}, "HandOverInput": provision.HandOverInput{}, "DomainInput": provision.DomainInput{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
 		"AssignInput": assignment.AssignInput{}, "AttachInput": attachment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
 		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},

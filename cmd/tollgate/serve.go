@@ -22,6 +22,7 @@ import (
 	"tollgate/models/ledger"
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
+	"tollgate/models/provision"
 	"tollgate/models/refusal"
 	"tollgate/models/report"
 	"tollgate/models/schema"
@@ -155,6 +156,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
 		workers: []worker{
 			propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
+			provision.NewPurger(db.DB, p.log),
 			report.NewRefresher(db.DB, &actions.Watch, p.log),
 		},
 		stop: actions.Stop, drain: s.Drain, address: baseURL, token: token,

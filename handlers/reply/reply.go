@@ -35,6 +35,7 @@ var answers = map[problem.Reason]struct {
 	problem.WrongMethod:      {http.StatusMethodNotAllowed, "invalid_request"},
 	problem.TooMany:          {http.StatusTooManyRequests, "rate_limit"},
 	problem.Unavailable:      {http.StatusServiceUnavailable, "server"},
+	problem.NotOffered:       {http.StatusNotImplemented, "invalid_request"},
 }
 
 // Status is the HTTP status for a reason.
@@ -48,7 +49,7 @@ func Refusal(
 	classified := problem.Classify(err)
 	if errors.As(classified, &refusal) {
 		answer := answers[refusal.Reason]
-		if answer.status >= http.StatusInternalServerError {
+		if answer.status >= http.StatusInternalServerError && refusal.Reason != problem.NotOffered {
 			log.ErrorContext(reqctx.Of(c), "request refused", "error", err.Error(), "request_id", reqctx.RequestID(c))
 		}
 		return refusal, answer.status, answer.kind

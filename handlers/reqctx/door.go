@@ -8,8 +8,11 @@ import (
 
 // IsAPI reports whether the request came by the JSON door; the path alone decides.
 func IsAPI(c *gin.Context) bool {
-	return strings.HasPrefix(c.Request.URL.Path, "/api/") || c.Request.URL.Path == "/metrics" || IsAuthZEN(c)
+	return strings.HasPrefix(c.Request.URL.Path, "/api/") || c.Request.URL.Path == "/metrics" || IsAuthZEN(c) || IsSCIM(c)
 }
+
+// IsSCIM reports whether the request speaks SCIM, which has its own way to report problems too.
+func IsSCIM(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/scim/v2/") }
 
 // IsAuthZEN reports whether the request speaks AuthZEN, which has its own way to report problems.
 func IsAuthZEN(c *gin.Context) bool {

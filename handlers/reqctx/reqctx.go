@@ -20,7 +20,10 @@ const (
 // SetActor stores the actor of the request, and by which door it came; the caller has checked their credential.
 func SetActor(c *gin.Context, actor permission.Actor) {
 	door := permission.DoorConsole
-	if IsAPI(c) {
+	switch {
+	case IsSCIM(c):
+		door = permission.DoorSCIM
+	case IsAPI(c):
 		door = permission.DoorAPI
 	}
 	c.Set(actorKey, actor.At(door))

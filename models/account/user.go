@@ -114,6 +114,11 @@ func UpdateUser(
 		if u, err = in.Apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
 			return err
 		}
+		if u.Name != old.Name || u.Email != old.Email {
+			if err := old.KeepManaged(""); err != nil {
+				return err
+			}
+		}
 		return saveUser(ctx, tx, actor, old, &u, hash)
 	})
 	return u, identity.EmailTaken(err)
@@ -171,6 +176,9 @@ func SetUserRole(
 		if u = old; roleID == old.RoleID {
 			return nil
 		}
+		if err := old.KeepManaged("role_id"); err != nil {
+			return err
+		}
 		if _, err := auth.Grant("role_id", roleID); err != nil {
 			return err
 		}
@@ -199,8 +207,21 @@ func SetUserRole(
 
 // DeleteUser removes a user with their sessions, the API keys they made but for service keys, their copies and their
 // keys.
-// Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for the last admin.
+// Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for the last admin and for a user
+// of a directory.
 func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
+	return remove(ctx, db, actor, id, "delete")
+}
+
+// PurgeUser is DeleteUser for a user whom a directory deleted long ago.
+func PurgeUser(ctx context.Context, db bun.IDB, actor permission.Actor, id string) error {
+	_, err := remove(ctx, db, actor, id, "purge")
+	return err
+}
+
+func remove(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id, action string,
+) (identity.User, error) {
 	var old identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := identity.Lock(ctx, tx, actor, permission.DeleteUsers, []string{id}, nil)
@@ -215,6 +236,11 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 		}
 		if err := auth.KeepAnAdmin(ctx, tx, "", id); err != nil {
 			return err
+		}
+		if action != "purge" {
+			if err := old.KeepManaged(""); err != nil {
+				return err
+			}
 		}
 		record := userRecord{User: old}
 		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? AND NOT service ORDER BY name_key", id).
@@ -236,7 +262,7 @@ func DeleteUser(ctx context.Context, db bun.IDB, actor permission.Actor, id stri
 			return fmt.Errorf("delete user: %w", err)
 		}
 		tx.InvalidateActors()
-		return audit.RecordResource(ctx, tx, actor, "delete", "user", id, record, nil)
+		return audit.RecordResource(ctx, tx, actor, action, "user", id, record, nil)
 	})
 	return old, err
 }

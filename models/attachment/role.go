@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun/dialect/pgdialect"
+
 	"tollgate/models/assignment"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -12,14 +14,14 @@ import (
 	"tollgate/models/profile"
 )
 
-// LockProfilesOf locks the profiles attached to a role, so that none is deleted or attached elsewhere until the
+// LockProfilesOf locks the profiles attached to roles, so that none is deleted or attached elsewhere until the
 // transaction ends. It comes before roles and users are locked: profiles are first in the order of locks.
-func LockProfilesOf(ctx context.Context, tx database.Tx, roleID int64) error {
+func LockProfilesOf(ctx context.Context, tx database.Tx, roles ...int64) error {
 	_, err := tx.NewRaw(`SELECT FROM access_profiles WHERE id IN (SELECT access_profile_id FROM role_access_profiles
-    WHERE role_id = ?)
-ORDER BY id FOR KEY SHARE`, roleID).Exec(ctx)
+    WHERE role_id = ANY (?))
+ORDER BY id FOR KEY SHARE`, pgdialect.Array(roles)).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("lock the profiles of role %d: %w", roleID, err)
+		return fmt.Errorf("lock the profiles of roles: %w", err)
 	}
 	return nil
 }

@@ -18,12 +18,13 @@ import (
 var Actions = []string{
 	"create", "update", "delete", "propagate", "attach_role", "detach_role", "clone", "activate", "deactivate",
 	"assign", "unassign", "override_set", "override_clear", "restore", "pause", "resume",
+	"hand_over", "release", "purge",
 }
 
 // Resources are the kinds of things that an audit row can be about.
 var Resources = []string{
 	ofProfile, "user", "role", "virtual_key", "api_key", "provider", "mcp_client", "tool_group", "usage_event",
-	"quarantined_usage",
+	"quarantined_usage", "scim_connection", "scim_token",
 }
 
 const ofProfile = "access_profile" // with its copies, which are not named in the metadata
@@ -168,7 +169,7 @@ func DeletedUsers(ctx context.Context, db bun.IDB, keys []string) (map[string]bo
 	err := db.NewRaw(`
 SELECT DISTINCT key FROM (
     SELECT lower(previous_values::jsonb ->> 'email') AS key FROM audit_logs
-    WHERE action = 'delete' AND user_id IS NOT NULL AND access_profile_id IS NULL
+    WHERE action IN ('delete', 'purge') AND user_id IS NOT NULL AND access_profile_id IS NULL
         AND metadata::jsonb ->> 'resource' = 'user'
 ) AS gone WHERE key = ANY (?)`, pgdialect.Array(keys)).Scan(ctx, &rows)
 	if err != nil {

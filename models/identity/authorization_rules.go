@@ -30,6 +30,15 @@ func MayActOn(a permission.Actor, name string, permissions []permission.Permissi
 	)
 }
 
+// KeepManaged refuses to change what comes from the user's directory. Refusal: Conflict.
+func (u User) KeepManaged(field string) error {
+	if u.ConnectionID == nil {
+		return nil
+	}
+	return problem.Refuse(problem.Conflict, field, "managed",
+		"Change "+problem.Clip(u.Name)+" in the directory, or release them from it first: it keeps their name, address and role.")
+}
+
 // MayActOn is the same for users whose rows are locked.
 func (a *Authorization) MayActOn(ids ...string) error {
 	for _, id := range ids {

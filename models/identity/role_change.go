@@ -162,8 +162,12 @@ func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 		}
 		return audit.RecordResource(ctx, tx, actor, "delete", "role", strconv.FormatInt(id, 10), old.record(), nil)
 	})
-	if problem.Violates(err, "users_unknown_role") {
-		err = problem.Refuse(problem.Conflict, "", "in_use", old.Name+" cannot be removed while users have it.")
+	for constraint, by := range map[string]string{
+		"users_unknown_role": "users have it", "scim_connections_unknown_role": "a SCIM connection hands it out",
+	} {
+		if problem.Violates(err, constraint) {
+			err = problem.Refuse(problem.Conflict, "", "in_use", old.Name+" cannot be removed while "+by+".")
+		}
 	}
 	return old, err
 }

@@ -29,6 +29,10 @@ type User struct {
 	UpdatedAt time.Time `json:"updated_at"`
 	// DeactivatedAt is nil for a user who is active.
 	DeactivatedAt *time.Time `json:"deactivated_at,omitempty"`
+	// ConnectionID is of the directory that the user's name, address and role come from; nil for a user of the console.
+	ConnectionID *int64 `json:"connection_id,omitempty"`
+	// LeftAt is when the directory deleted the user.
+	LeftAt *time.Time `json:"-"`
 
 	// Permissions are those of the role, at the moment the user was loaded.
 	Permissions []permission.Permission `json:"-" bun:",array"`
@@ -54,6 +58,7 @@ func selectUsers(db bun.IDB) *bun.SelectQuery { return SelectUsersOf(db, "users 
 func SelectUsersOf(db bun.IDB, users string, args ...any) *bun.SelectQuery {
 	return db.NewSelect().TableExpr(users, args...).Join("JOIN roles AS r ON r.id = u.role_id").
 		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at", "u.deactivated_at").
+		Column("u.connection_id", "u.left_at").
 		ColumnExpr("r.name AS role").
 		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
 		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p WHERE p.role_id = u.role_id ORDER BY permission) AS permissions")

@@ -25,6 +25,7 @@ type UserInput struct {
 	UpdatedAt input.Value `json:"updated_at,readonly"`
 
 	DeactivatedAt input.Value `json:"deactivated_at,readonly"`
+	ConnectionID  input.Value `json:"connection_id,readonly"`
 }
 
 // RoleChoice is the role that a user is to have.
@@ -47,9 +48,9 @@ func ReadEmail(c *input.Reader, field string, v input.Value) (string, bool) {
 	return email, ok
 }
 
-// readNewEmail reads the address that a user is to have. One with compatibility characters (ﬁ, full-width letters)
+// ReadNewEmail reads the address that a user is to have. One with compatibility characters (ﬁ, full-width letters)
 // could be mistaken for another user's, so it is rejected; a stored one may stay.
-func readNewEmail(c *input.Reader, field string, v input.Value, stands string) (string, bool) {
+func ReadNewEmail(c *input.Reader, field string, v input.Value, stands string) (string, bool) {
 	email, ok := ReadEmail(c, field, v)
 	if ok && email != stands && norm.NFKC.String(email) != email {
 		c.Add(
@@ -62,7 +63,7 @@ func readNewEmail(c *input.Reader, field string, v input.Value, stands string) (
 
 // ReadUser reads the first user, who needs no name: then the part of the email before the @ is theirs.
 func ReadUser(c *input.Reader, in UserInput) (u User, typed string) {
-	u.Email, _ = readNewEmail(c, "email", in.Email, "")
+	u.Email, _ = ReadNewEmail(c, "email", in.Email, "")
 	name, named := c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255})
 	typed, _ = password.Read(c, "password", in.Password, "a password")
 	u.Name = name
@@ -81,7 +82,7 @@ func (in UserInput) Create() (u User, typed string, err error) {
 		c.Required("name", in.Name, "a name")
 	}
 	u.Name, _ = c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255})
-	u.Email, _ = readNewEmail(c, "email", in.Email, "")
+	u.Email, _ = ReadNewEmail(c, "email", in.Email, "")
 	if byName {
 		c.Required("role", in.Role, "a role")
 		u.Role, _ = c.Text("role", in.Role, input.TextRule{What: "a role", Max: 255})
@@ -106,7 +107,7 @@ func (in UserInput) Apply(u User) (User, error) {
 		u.Name = name
 	}
 	if in.Email.Kind != input.Absent {
-		if email, ok := readNewEmail(c, "email", in.Email, u.Email); ok {
+		if email, ok := ReadNewEmail(c, "email", in.Email, u.Email); ok {
 			u.Email = email
 		}
 	}

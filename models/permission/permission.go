@@ -24,6 +24,7 @@ const (
 	DoorConsole = "console"
 	DoorAPI     = "api"
 	DoorCLI     = "cli"
+	DoorSCIM    = "scim"
 )
 
 // CLI is the actor of the command line.

@@ -31,6 +31,7 @@ const (
 	WrongMethod
 	TooMany
 	Unavailable
+	NotOffered
 )
 
 // Refusal is an answer a client can act on: why, and every field at fault.

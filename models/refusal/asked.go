@@ -17,7 +17,7 @@ const longestName = 255
 
 // secretStarts are how keys and tokens of the field begin, at the start of a name or of a part of it.
 var secretStarts = []string{
-	"sk-", "sk_", "pk-", "pk_", "rk_", "tg-", "tg_", "tollgate_", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_",
+	"sk-", "sk_", "pk-", "pk_", "rk_", "tg-", "tg_", "tgs_", "tollgate_", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_",
 	"glpat-", "xoxa-", "xoxb-", "xoxp-", "xoxs-", "AKIA", "ASIA", "AIza", "eyJ", "hf_", "gsk_", "r8_", "pplx-", "ya29.",
 	"Bearer ", "bearer ", "Basic ",
 }

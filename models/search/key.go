@@ -21,7 +21,7 @@ const shownOfKey = 12
 // browser's history.
 func IsSecret(text string) bool {
 	text = strings.TrimSpace(text)
-	for _, prefix := range []string{virtualkey.Prefix, secret.SecretPrefix} {
+	for _, prefix := range []string{virtualkey.Prefix, secret.SecretPrefix, secret.SCIMPrefix} {
 		rest, ok := strings.CutPrefix(text, prefix)
 		if ok && len(rest) > shownOfKey && !strings.ContainsAny(rest, " *…") {
 			return true

@@ -14,11 +14,15 @@ import (
 
 const (
 	// SecretPrefix begins the secrets of API keys.
-	SecretPrefix   = "tg_"
+	SecretPrefix = "tg_"
+	// SCIMPrefix begins the tokens of directories.
+	SCIMPrefix     = "tgs_"
 	secretDigits   = 43 // 256 bits in base 62
 	checksumDigits = 6
 	// VisibleLength is how many characters of a secret stay visible.
 	VisibleLength = len(SecretPrefix) + 5 // enough to tell keys apart, useless for guessing the rest
+	// VisibleSCIM is the same for a token of a directory.
+	VisibleSCIM = len(SCIMPrefix) + 5
 )
 
 var secretForm = regexp.MustCompile(fmt.Sprintf(`^[0-9A-Za-z]{%d}$`, secretDigits+checksumDigits))

@@ -14,6 +14,7 @@ import (
 type Keys struct {
 	APIKey     []byte // peppers the hashes of management API keys
 	VirtualKey []byte // peppers the hashes of virtual keys
+	SCIM       []byte // peppers the hashes of SCIM tokens
 	Sealing    []byte // encrypts what has to be read again
 }
 
@@ -44,6 +45,7 @@ func DeriveKeys(secret []byte) (Keys, error) {
 	for purpose, key := range map[string]*[]byte{
 		"tollgate/api-key/v1":     &keys.APIKey,
 		"tollgate/virtual-key/v1": &keys.VirtualKey,
+		"tollgate/scim/v1":        &keys.SCIM,
 		"tollgate/sealing/v1":     &keys.Sealing,
 	} {
 		var err error

@@ -97,6 +97,7 @@ func origin(o audit.Origin) string {
 	}
 	words := map[string]string{
 		permission.DoorConsole: "by the console", permission.DoorAPI: "by the API", permission.DoorCLI: "by the command line",
+		permission.DoorSCIM: "by SCIM",
 	}[*o.Door]
 	if o.APIKeyName != nil && o.APIKeyPrefix != nil {
 		words += ", key " + *o.APIKeyName + " (" + *o.APIKeyPrefix + "…)"

@@ -32,8 +32,8 @@ func (a Answer) Refuses(status int, code, param string) Answer {
 	a.T.Helper()
 	a.Is(status)
 	gotCode, gotParam := "", ""
-	if strings.HasPrefix(a.Request.URL.Path, "/access/v1/") {
-		return a // AuthZEN has a message for it, and no code
+	if strings.HasPrefix(a.Request.URL.Path, "/access/v1/") || strings.HasPrefix(a.Request.URL.Path, "/scim/v2/") {
+		return a // they have a message for it, and no code
 	}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		problem, _ := a.JSON()["error"].(map[string]any)

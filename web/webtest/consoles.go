@@ -142,6 +142,7 @@ func AccessChanges(g Gateway) []Change {
 		g.Admin.Decides(With(Model(held2), "estimated_cost", 8, "reserve", true), "allowed", 200)
 	})
 	FurtherChanges(g, holder, add)
+	DirectoryChanges(g, add)
 	return append(all, KeyChanges(g)...)
 }
 

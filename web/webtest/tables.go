@@ -35,7 +35,7 @@ func (c *Console) allTables(db *bun.DB) map[string]string {
 // KeptInBackground reports whether consoles write to a table at times of their own.
 func KeptInBackground(table string) bool {
 	return slices.Contains([]string{
-		"consoles", "decision_consoles", "decision_hours", "refusals", "usage_groups", "usage_months", "usage_people",
+		"consoles", "decision_consoles", "decision_hours", "refusals", "scim_purging", "usage_groups", "usage_months", "usage_people",
 		"usage_sealed_days", "usage_sealing", "usage_totals", "usage_totals_state",
 	}, table)
 }

@@ -1,0 +1,60 @@
+package attachment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/assignment"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/profile"
+)
+
+// Swapped is what users gained and lost by another role, by the names of profiles.
+type Swapped struct {
+	Gained, Lost []string
+	Keys         []string // deleted with last copies
+}
+
+// ChangeRoleOf is ChangeRole for many users at once, in a fixed number of statements for each profile. The caller
+// records it in one audit row.
+func ChangeRoleOf(
+	ctx context.Context, tx database.Tx, users []identity.Holder, newRole int64, now time.Time,
+) (Swapped, error) {
+	var s Swapped
+	profiles, err := defaultProfiles(ctx, tx, newRole)
+	if err != nil {
+		return s, err
+	}
+	// Assign before deleting: users who always have a copy keep their keys.
+	for _, id := range profiles {
+		shown, err := profile.Get(ctx, tx, id)
+		if err != nil {
+			return s, err
+		}
+		assigned, err := assignment.AssignCopies(ctx, tx, shown, users, assignment.Origin{}, now)
+		if err != nil {
+			return s, err
+		}
+		if len(assigned.Users) > 0 {
+			s.Gained = append(s.Gained, shown.Name)
+		}
+	}
+	gone, err := loseRoleCopies(ctx, tx, users,
+		"access_profile_id NOT IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?)", newRole)
+	if err != nil {
+		return s, err
+	}
+	for _, key := range gone.Keys {
+		s.Keys = append(s.Keys, key.Name)
+	}
+	err = tx.NewRaw("SELECT name FROM access_profiles WHERE id = ANY (?) ORDER BY name_key", pgdialect.Array(gone.Profiles)).
+		Scan(ctx, &s.Lost)
+	if err != nil {
+		return s, fmt.Errorf("name the profiles that were lost: %w", err)
+	}
+	return s, nil
+}

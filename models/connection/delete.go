@@ -1,0 +1,48 @@
+package connection
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+)
+
+// Delete removes a connection with its tokens. Its users stay as they are and belong to the console from then on; those
+// who are deactivated stay so. Refusal: NotFound.
+func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Connection, error) {
+	var old Connection
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
+		if err := database.AllowLong(ctx, tx); err != nil {
+			return err
+		}
+		if old, err = Lock(ctx, tx, id); err != nil {
+			return err
+		}
+		if _, err := (identity.Claim{Needed: permission.UpdateSettings, Shared: true}).Lock(ctx, tx, actor); err != nil {
+			return err
+		}
+		var released []string
+		err = tx.NewRaw(`
+WITH locked AS (SELECT id FROM users WHERE connection_id = ? ORDER BY id FOR UPDATE)
+UPDATE users AS u SET connection_id = NULL, left_at = NULL, updated_at = clock_timestamp() FROM locked
+WHERE u.id = locked.id RETURNING u.id`, id).Scan(ctx, &released)
+		if err != nil {
+			return fmt.Errorf("release the users of SCIM connection %d: %w", id, err)
+		}
+		for _, query := range []string{
+			"DELETE FROM scim_users WHERE connection_id = ?", "DELETE FROM scim_connections WHERE id = ?",
+		} {
+			if _, err := tx.NewRaw(query, id).Exec(ctx); err != nil {
+				return fmt.Errorf("delete SCIM connection %d: %w", id, err)
+			}
+		}
+		before := old.record()
+		before["released_users"] = len(released)
+		return record(ctx, tx, actor, "delete", id, before, nil)
+	})
+	return old, err
+}

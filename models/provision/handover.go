@@ -1,0 +1,240 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/account"
+	"tollgate/models/audit"
+	"tollgate/models/connection"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/scim"
+)
+
+// HandOverInput is which directory a user is to belong to.
+type HandOverInput struct {
+	input.Row
+	ConnectionID input.Value `json:"connection_id"`
+}
+
+// HandOver gives a user of the console to a directory: from then on it keeps their name, address and role, and their
+// password is removed. The directory finds them by their address. Refusals: NotFound, Invalid, Forbidden for a user who
+// may do more than the actor, Conflict for the actor, for the last admin and for a user of a directory already.
+func HandOver(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in HandOverInput,
+) (identity.User, error) {
+	r := &input.Reader{}
+	r.Required("connection_id", in.ConnectionID, "a connection")
+	connectionID, _ := r.Int("connection_id", in.ConnectionID, "the connection's id", 1, input.MaxCount)
+	if in.ConnectionID.Kind == input.Null {
+		r.Add("connection_id", "null_not_allowed", "Choose a connection instead of null.")
+	}
+	var u identity.User
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		if err := problem.InvalidInput(r.Problems); err != nil {
+			return err
+		}
+		conn, err := connection.LockShared(ctx, tx, connectionID)
+		if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.NotFound {
+			return problem.Refuse(problem.Invalid, "connection_id", "unknown_connection", "Choose a connection that exists.")
+		}
+		if err != nil {
+			return err
+		}
+		u, err = handOver(ctx, tx, actor, conn, id)
+		return err
+	})
+	return u, connectionTaken(err)
+}
+
+func handOver(
+	ctx context.Context, tx database.Tx, actor permission.Actor, conn connection.Connection, id string,
+) (identity.User, error) {
+	auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{id}, nil)
+	if err != nil {
+		return identity.User{}, err
+	}
+	old, err := identity.GetUser(ctx, tx, id)
+	if err != nil {
+		return old, err
+	}
+	if err := mayHandOver(ctx, tx, auth, conn, old); err != nil {
+		return old, err
+	}
+	about := scim.User{
+		UserName: old.Email, DisplayName: old.Name, Active: old.DeactivatedAt == nil,
+		Emails: []scim.Email{{Value: old.Email, Type: "work", Primary: true}},
+	}
+	if err := link(ctx, tx, conn.ID, id, about); err != nil {
+		return old, err
+	}
+	if _, err := tx.NewRaw("UPDATE users SET password_hash = NULL, updated_at = clock_timestamp() WHERE id = ?", id).
+		Exec(ctx); err != nil {
+		return old, fmt.Errorf("remove the password of user %s: %w", id, err)
+	}
+	if err := identity.EndSessions(ctx, tx, id); err != nil {
+		return old, err
+	}
+	u, err := identity.GetUser(ctx, tx, id)
+	if err != nil {
+		return u, err
+	}
+	if err := audit.RecordResource(ctx, tx, actor, "hand_over", "user", id, old, recordOf(u, about)); err != nil {
+		return u, err
+	}
+	if err := settle(ctx, tx, actor, conn, []string{id}); err != nil {
+		return u, err
+	}
+	return identity.GetUser(ctx, tx, id)
+}
+
+func mayHandOver(
+	ctx context.Context, tx database.Tx, auth *identity.Authorization, conn connection.Connection, u identity.User,
+) error {
+	if err := auth.MayActOn(u.ID); err != nil {
+		return err
+	}
+	switch {
+	case u.ConnectionID != nil:
+		return u.KeepManaged("")
+	case u.ID == auth.Actor.UserID:
+		return problem.Refuse(problem.Conflict, "", "own_account", "Ask another admin: you cannot hand over your own account.")
+	case !conn.Takes(u.Email):
+		return problem.Refuse(problem.Invalid, "connection_id", "foreign_domain",
+			"Choose a connection that takes "+problem.Clip(u.Email)+": this one lists other domains.")
+	}
+	return auth.KeepAnAdmin(ctx, tx, "", u.ID)
+}
+
+// connectionTaken refuses a user whose address the directory uses as the userName of another.
+func connectionTaken(err error) error {
+	if problem.Violates(err, "scim_users_name_taken") {
+		return problem.Refuse(problem.Conflict, "connection_id", "user_name_taken",
+			"The directory has another user with this address as userName already.")
+	}
+	return err
+}
+
+// HandedOver is the outcome of handing over all users of a domain.
+type HandedOver struct {
+	Users   []string `json:"user_ids"`
+	Skipped int      `json:"skipped_users"` // who may do more than the actor, administer the console, or cannot be given
+}
+
+// DomainInput is a domain of addresses.
+type DomainInput struct {
+	input.Row
+	EmailDomain input.Value `json:"email_domain"`
+}
+
+// HandOverDomain hands over every user of the console whose address is of a domain, but for the actor and for those who
+// may change users, roles, API keys or settings. Refusals: NotFound, Invalid.
+func HandOverDomain(
+	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, in DomainInput,
+) (HandedOver, error) {
+	done := HandedOver{Users: []string{}}
+	domain, err := in.read()
+	if err != nil {
+		return done, err
+	}
+	var users []identity.User
+	err = identity.SelectUsersOf(db, "users AS u").Where("u.connection_id IS NULL AND u.email_key LIKE ?", "_%@"+domain).
+		Order("u.id").Scan(ctx, &users)
+	if err != nil {
+		return done, fmt.Errorf("look up the users of a domain: %w", err)
+	}
+	for _, u := range users {
+		if u.ID == actor.UserID || connection.Administrative(u.Permissions) {
+			done.Skipped++
+			continue
+		}
+		err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+			conn, err := connection.LockShared(ctx, tx, connectionID)
+			if err == nil {
+				_, err = handOver(ctx, tx, actor, conn, u.ID)
+			}
+			return err
+		})
+		switch refusal, ok := problem.AsRefusal(connectionTaken(err)); {
+		case err == nil:
+			done.Users = append(done.Users, u.ID)
+		case ok && refusal.Problems[0].Field == "connection_id", ok && refusal.Reason == problem.Forbidden && len(done.Users) > 0:
+			done.Skipped++
+		default:
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func (in DomainInput) read() (string, error) {
+	r := &input.Reader{}
+	r.Required("email_domain", in.EmailDomain, "a domain")
+	domain := connection.ReadDomain(r, "email_domain", in.EmailDomain)
+	return domain, problem.InvalidInput(r.Problems)
+}
+
+// Release gives users back to the console: they stay as they are, and are changed here from then on. It returns who
+// was released. Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for a user of the
+// console.
+func Release(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
+	var u identity.User
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{id}, nil)
+		if err != nil {
+			return err
+		}
+		old, err := identity.GetUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := auth.MayActOn(id); err != nil {
+			return err
+		}
+		if old.ConnectionID == nil {
+			return problem.Refuse(problem.Conflict, "", "not_managed", "The user is managed in the console already.")
+		}
+		_, err = tx.NewRaw(`
+WITH gone AS (DELETE FROM scim_users WHERE user_id = ?0)
+UPDATE users SET connection_id = NULL, left_at = NULL, updated_at = clock_timestamp() WHERE id = ?0`, id).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("release user %s: %w", id, err)
+		}
+		if u, err = identity.GetUser(ctx, tx, id); err != nil {
+			return err
+		}
+		return audit.RecordResource(ctx, tx, actor, "release", "user", id, old, u)
+	})
+	return u, err
+}
+
+// Activate lets users back in whom an admin has deactivated; those of a directory get the role that they are to have by
+// now. Refusals: those of account.Activate.
+func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
+	var changed []identity.User
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
+		if changed, err = account.Activate(ctx, tx, actor, ids...); err != nil {
+			return err
+		}
+		for _, u := range changed {
+			if u.ConnectionID == nil {
+				continue
+			}
+			conn, err := connection.Get(ctx, tx, *u.ConnectionID)
+			if err != nil {
+				return err
+			}
+			if err := settle(ctx, tx, actor, conn, []string{u.ID}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return changed, err
+}

@@ -1,0 +1,105 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/account"
+	"tollgate/models/connection"
+	"tollgate/models/database"
+)
+
+const (
+	// purgeEvery is how often one of the consoles looks for users whose retention is over.
+	purgeEvery = time.Hour
+	purgeLook  = time.Minute
+	purgeLease = 10 * time.Minute
+	purgedOnce = 1000
+)
+
+// Purger deletes users whom a directory deleted, once their retention is over. Of any number of consoles one does it at
+// a time, under a lease.
+type Purger struct {
+	db  *bun.DB
+	log *slog.Logger
+}
+
+// NewPurger makes a Purger.
+func NewPurger(db *bun.DB, log *slog.Logger) *Purger { return &Purger{db, log} }
+
+// Run works until ctx ends.
+func (p *Purger) Run(ctx context.Context) {
+	ticker := time.NewTicker(purgeLook)
+	defer ticker.Stop()
+	for {
+		if err := p.Purge(ctx); err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "users who left could not be deleted", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Purge deletes those whose retention is over, unless that was done within the hour or another console is at it.
+func (p *Purger) Purge(ctx context.Context) error {
+	var fences []int64
+	err := p.db.NewRaw(`
+UPDATE scim_purging SET fence = fence + 1, lease_until = clock_timestamp() + ?0 * interval '1 second'
+WHERE lease_until < clock_timestamp()
+    AND (purged_at IS NULL OR purged_at < clock_timestamp() - ?1 * interval '1 second') RETURNING fence`,
+		purgeLease.Seconds(), purgeEvery.Seconds()).Scan(ctx, &fences)
+	if err != nil || len(fences) == 0 {
+		return err
+	}
+	var left []struct {
+		ID           string
+		ConnectionID int64
+	}
+	err = p.db.NewRaw(overdue+" ORDER BY u.id LIMIT ?", purgedOnce).Scan(ctx, &left)
+	if err != nil {
+		return fmt.Errorf("look for users who left: %w", err)
+	}
+	var failed error
+	for _, u := range left {
+		failed = errors.Join(failed, p.purge(ctx, u.ConnectionID, u.ID))
+	}
+	if failed != nil {
+		return failed
+	}
+	_, err = p.db.NewRaw("UPDATE scim_purging SET purged_at = clock_timestamp(), lease_until = to_timestamp(0) WHERE fence = ?",
+		fences[0]).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note that users were deleted: %w", err)
+	}
+	return nil
+}
+
+const overdue = `SELECT u.id, u.connection_id FROM users AS u JOIN scim_connections AS c ON c.id = u.connection_id
+WHERE u.left_at < clock_timestamp() - c.retention_days * interval '1 day'`
+
+// purge deletes one user, unless they have come back.
+func (p *Purger) purge(ctx context.Context, connectionID int64, id string) error {
+	return database.InTx(ctx, p.db, func(ctx context.Context, tx database.Tx) error {
+		conn, err := connection.LockShared(ctx, tx, connectionID)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.NewRaw("SELECT FROM users WHERE id = ? FOR UPDATE", id).Exec(ctx); err != nil {
+			return fmt.Errorf("lock user %s: %w", id, err)
+		}
+		var still []string
+		err = tx.NewRaw("SELECT id FROM ("+overdue+") AS o WHERE o.id = ?", id).Scan(ctx, &still)
+		if err != nil || len(still) == 0 {
+			return err
+		}
+		return account.PurgeUser(ctx, tx, conn.Actor(), id)
+	})
+}

@@ -1,0 +1,165 @@
+package provision
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/attachment"
+	"tollgate/models/audit"
+	"tollgate/models/connection"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/scim"
+)
+
+// lockForRoles locks what a change of the users' roles needs: the profiles of every role that the connection hands out,
+// those roles, and the users.
+func lockForRoles(
+	ctx context.Context, tx database.Tx, conn connection.Connection, ids []string,
+) (*identity.Authorization, error) {
+	roles, err := rolesOf(ctx, tx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if err := attachment.LockProfilesOf(ctx, tx, roles...); err != nil {
+		return nil, err
+	}
+	return identity.Lock(ctx, tx, conn.Actor(), permission.UpdateUsers, ids, roles)
+}
+
+// settle gives users of a connection the roles that they are to have by now. It locks the users before it reads, so
+// that of two changes at the same time the later one sees both. Of those who are deactivated nothing changes until they
+// are back. By is who caused it. Refusal: Conflict for the last admin.
+func settle(
+	ctx context.Context, tx database.Tx, by permission.Actor, conn connection.Connection, ids []string,
+) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	auth, err := lockForRoles(ctx, tx, conn, ids)
+	if err != nil {
+		return err
+	}
+	moves, err := wanted(ctx, tx, conn, ids)
+	if err != nil {
+		return err
+	}
+	byPair := map[pair][]identity.Holder{}
+	for _, m := range moves {
+		p := pair{m.RoleID, m.Wanted}
+		byPair[p] = append(byPair[p], identity.Holder{ID: m.ID, Email: m.Email})
+	}
+	pairs := slices.SortedFunc(maps.Keys(byPair), func(a, b pair) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	for _, p := range pairs {
+		if err := move(ctx, tx, by, auth, p, byPair[p]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair is a change from one role to another.
+type pair struct{ from, to int64 }
+
+// movable is a user who is to have another role.
+type movable struct {
+	ID, Email      string
+	RoleID, Wanted int64
+}
+
+// move gives users another role, with one audit row for all of them.
+func move(
+	ctx context.Context, tx database.Tx, by permission.Actor, auth *identity.Authorization, p pair,
+	users []identity.Holder,
+) error {
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	from, to := auth.Roles[p.from], auth.Roles[p.to]
+	if from.Name == identity.FirstRole && from.IsSystemRole {
+		if err := othersAdmin(ctx, tx, ids); err != nil {
+			return err
+		}
+	}
+	now, err := database.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewRaw("UPDATE users SET role_id = ?, updated_at = ? WHERE id = ANY (?)", p.to, now, pgdialect.Array(ids)).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("change roles: %w", err)
+	}
+	tx.InvalidateActors()
+	swapped, err := attachment.ChangeRoleOf(ctx, tx, users, p.to, now)
+	if err != nil {
+		return err
+	}
+	return recordMove(tx, by, from, to, ids, swapped, now)
+}
+
+func recordMove(
+	tx database.Tx, by permission.Actor, from, to identity.Role, ids []string, swapped attachment.Swapped, now time.Time,
+) error {
+	c := audit.Change{Actor: by.Name, Origin: audit.OriginOf(by), Action: "update", At: now}
+	if len(ids) == 1 {
+		c.UserID = &ids[0]
+	}
+	metadata := map[string]any{
+		"resource": "user", "id": ids[0], "user_ids": ids, "gained": swapped.Gained, "lost": swapped.Lost,
+		"deleted_keys": swapped.Keys,
+	}
+	err := c.Documents(
+		map[string]any{"role": from.Name, "role_id": from.ID}, map[string]any{"role": to.Name, "role_id": to.ID}, metadata,
+	)
+	if err != nil {
+		return err
+	}
+	return audit.Record(tx, c)
+}
+
+// othersAdmin refuses to take the role of the last admins.
+func othersAdmin(ctx context.Context, db bun.IDB, ids []string) error {
+	var others bool
+	err := db.NewRaw(`
+SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id
+WHERE r.name = ? AND r.is_system_role AND u.deactivated_at IS NULL AND u.id <> ALL (?))`,
+		identity.FirstRole, pgdialect.Array(ids)).Scan(ctx, &others)
+	if err != nil {
+		return fmt.Errorf("look for other admins: %w", err)
+	}
+	if others {
+		return nil
+	}
+	return problem.Refuse(problem.Conflict, "", scim.Mutability,
+		"Make another user an admin first: this is the last one, and a console without an admin cannot be managed.")
+}
+
+// rolesOf are the roles that a connection hands out.
+func rolesOf(_ context.Context, _ bun.IDB, conn connection.Connection) ([]int64, error) {
+	return []int64{conn.DefaultRoleID}, nil
+}
+
+// wanted are the users who are active and have another role than they are to have.
+func wanted(ctx context.Context, db bun.IDB, conn connection.Connection, ids []string) (moves []movable, err error) {
+	err = db.NewRaw(`
+SELECT id, email, role_id, ?0::bigint AS wanted FROM users
+WHERE id = ANY (?1) AND connection_id = ?2 AND deactivated_at IS NULL AND role_id <> ?0 ORDER BY id`,
+		conn.DefaultRoleID, pgdialect.Array(ids), conn.ID).Scan(ctx, &moves)
+	if err != nil {
+		return nil, fmt.Errorf("look up the roles that users are to have: %w", err)
+	}
+	return moves, nil
+}
