@@ -12,6 +12,7 @@ import (
 
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/handlers/telemetry"
 	"tollgate/models/problem"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -76,6 +77,10 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 			status = http.StatusBadRequest
 		}
 		reply.JSON(c, status, first.Message)
+		return
+	}
+	if reqctx.IsOTLP(c) {
+		telemetry.RefuseTraces(c, status, first.Message)
 		return
 	}
 	reply.JSON(c, status, apiError{

@@ -151,7 +151,7 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, acto
 	credential = strings.TrimSpace(credential)
 	switch {
 	case len(headers) > 1:
-	case strings.EqualFold(scheme, "Bearer") && virtualkey.IsKey(credential):
+	case strings.EqualFold(scheme, "Bearer") && virtualkey.IsKey(credential) && !reqctx.IsOTLP(c):
 		return identifyKeyHolder(c, h, credential)
 	case strings.EqualFold(scheme, "Bearer"):
 		actor, err := actorOf(c.Request.Context(), credential)

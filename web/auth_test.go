@@ -32,7 +32,7 @@ func TestRoutesWithoutCredential(t *testing.T) {
 		switch {
 		case strings.HasPrefix(path, "/scim/v2/"):
 			a.RefusesSCIM(401, "")
-		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"), path == "/metrics":
+		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/access/v1/"), strings.HasPrefix(path, "/v1/"), path == "/metrics":
 			a.Refuses(401, "unauthenticated", "")
 			if got := a.Header.Values("WWW-Authenticate"); len(got) != 2 {
 				t.Errorf("WWW-Authenticate: %q", got)

@@ -36,7 +36,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	served := map[string]string{}
 	for call, permission := range webtest.Contract(t) {
 		method, path, _ := strings.Cut(call, " ")
-		for _, prefix := range []string{"/api/", "/access/", "/.well-known/", "/healthz", "/readyz", "/metrics", "/scim/v2/ServiceProviderConfig"} {
+		for _, prefix := range []string{"/api/", "/access/", "/v1/", "/.well-known/", "/healthz", "/readyz", "/metrics", "/scim/v2/ServiceProviderConfig"} {
 			if strings.HasPrefix(path, prefix) {
 				served[method+" "+parameter.ReplaceAllString(path, "{$1}")] = string(permission)
 			}

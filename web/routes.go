@@ -9,6 +9,7 @@ import (
 	"tollgate/handlers"
 	"tollgate/handlers/directory"
 	"tollgate/handlers/gateway"
+	"tollgate/handlers/telemetry"
 	"tollgate/models/permission"
 )
 
@@ -50,10 +51,13 @@ type route struct {
 func register(engine *gin.Engine, h *handlers.Handlers) {
 	g := gatewayOf(h)
 	origin, credential := sameOrigin(h), authenticate(h)
-	for _, r := range slices.Concat(routes(h, g), scimRoutes(directoryOf(h)), proxyRoutes(g)) {
+	for _, r := range slices.Concat(routes(h, g, telemetryOf(h)), scimRoutes(directoryOf(h)), proxyRoutes(g)) {
 		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
-		if strings.HasPrefix(r.path, "/authz/") || r.permission == scimToken {
+		switch {
+		case strings.HasPrefix(r.path, "/authz/"), r.permission == scimToken:
 			chain = gin.HandlersChain{h.Handle(r.action)} // a proxy sends a copy of its client's request
+		case telemetry.TakesBody(r.path):
+			chain = gin.HandlersChain{origin, credential(r.permission), h.Handle(r.action)}
 		}
 		for _, path := range paths(r.path) {
 			engine.Handle(r.method, path, chain...)
@@ -69,6 +73,11 @@ func gatewayOf(h *handlers.Handlers) *gateway.Gateway {
 	return &gateway.Gateway{
 		DB: h.DB, Log: h.Log, BaseURL: h.BaseURL, Keys: h.Keys, Engine: h.Engine, Recorder: h.Recorder,
 	}
+}
+
+// telemetryOf is the part that reads usage in the formats of others.
+func telemetryOf(h *handlers.Handlers) *telemetry.Telemetry {
+	return &telemetry.Telemetry{Recorder: h.Recorder}
 }
 
 // directoryOf is the part of a console that answers directories.
@@ -129,7 +138,7 @@ func paths(path string) []string {
 }
 
 // routes is the table of all URLs.
-func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
+func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []route {
 	return []route{
 		{"GET", "/healthz", anyone, h.Healthy},
 		{"GET", "/readyz", anyone, h.Ready},
@@ -278,6 +287,8 @@ func routes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"PUT", "/api/reservations/*id", askDecisions, g.RenewReservation},
 		{"DELETE", "/api/reservations/*id", askDecisions, g.ReleaseReservation},
 		{"POST", "/api/usage", reportUsage, g.RecordUsage},
+		{"POST", telemetry.LiteLLMPath, reportUsage, t.RecordLiteLLM},
+		{"POST", telemetry.TracesPath, reportUsage, t.RecordTraces},
 		{"POST", "/api/usage/adjustments", permission.UpdateUsage, g.AdjustUsage},
 		{"GET", "/api/usage", permission.ViewUsage, h.Report(h.ShowUsage)},
 		{"GET", "/api/usage/quarantine", permission.ViewUsage, h.ListQuarantine},

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers/telemetry"
 )
 
 const (
@@ -23,6 +25,7 @@ func timeout(route string) time.Duration {
 	case strings.HasSuffix(route, "/export"):
 		return exportTimeout
 	case strings.HasSuffix(route, "/bulk"), strings.HasSuffix(route, "/refresh-tools"), strings.HasSuffix(route, "/usage"),
+		strings.HasSuffix(route, "/usage/litellm"), route == telemetry.TracesPath,
 		strings.Contains(route, "/propagate"):
 		return slowTimeout
 	}

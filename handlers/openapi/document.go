@@ -67,8 +67,11 @@ func complete(path string, operation yaml.MapSlice) yaml.MapSlice {
 			continue
 		}
 		response := c.response
-		if strings.HasPrefix(path, "/access/v1/") {
+		switch {
+		case strings.HasPrefix(path, "/access/v1/"):
 			response = "AuthZENError"
+		case strings.HasPrefix(path, "/v1/"):
+			response = "OTLPError"
 		}
 		reference := yaml.MapSlice{{Key: "$ref", Value: "#/components/responses/" + response}}
 		responses = append(responses, yaml.MapItem{Key: c.status, Value: reference})

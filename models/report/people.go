@@ -23,8 +23,8 @@ const (
 	mostCost     = money.Money(9e18) // as usageSums has it
 )
 
-// people keeps what each user used on the days of a report that are added up already: adding that up by month takes long
-// with many users. What came since is read and added with each report, so that nothing is older than without.
+// people keeps what each user used on the days of a report that are added up already: adding that up by month takes
+// long with many users. What came since is read and added with each report, so that nothing is older than without.
 type people struct {
 	mutex sync.Mutex
 	known map[period]keptPeople

@@ -32,7 +32,8 @@ func (a Answer) Refuses(status int, code, param string) Answer {
 	a.T.Helper()
 	a.Is(status)
 	gotCode, gotParam := "", ""
-	if strings.HasPrefix(a.Request.URL.Path, "/access/v1/") || strings.HasPrefix(a.Request.URL.Path, "/scim/v2/") {
+	path := a.Request.URL.Path
+	if strings.HasPrefix(path, "/access/v1/") || strings.HasPrefix(path, "/scim/v2/") || strings.HasPrefix(path, "/v1/") {
 		return a // they have a message for it, and no code
 	}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {

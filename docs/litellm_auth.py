@@ -1,0 +1,45 @@
+"""Lets Tollgate decide about calls of LiteLLM's proxy. Followed from LiteLLM's documents; not run by this project.
+
+    general_settings:
+      custom_auth: litellm_auth.authenticate
+
+Environment: TOLLGATE_URL, TOLLGATE_API_KEY (an API key with Usage:Create). Callers send their virtual key as Bearer.
+Usage goes back by the generic API logger, with the user that this returns.
+"""
+
+import os
+
+import httpx
+from fastapi import Request
+from litellm.proxy._types import ProxyException, UserAPIKeyAuth
+
+client = httpx.AsyncClient(
+    base_url=os.environ["TOLLGATE_URL"],
+    headers={"Authorization": f"Bearer {os.environ['TOLLGATE_API_KEY']}"},
+    timeout=2,
+)
+
+
+def refuse(status: int, message: str, kind: str, param: str = "") -> ProxyException:
+    return ProxyException(message=message, type=kind, param=param, code=status)
+
+
+async def authenticate(request: Request, api_key: str) -> UserAPIKeyAuth:
+    """Asks about the model in the body; without a yes the call is refused."""
+    try:
+        body = await request.json()
+    except ValueError:
+        raise refuse(400, "Send the call as JSON.", "invalid_request_error")
+    model = body.get("model") if isinstance(body, dict) else None
+    if not isinstance(model, str) or any(name.lower() == "model" and name != "model" for name in body):
+        raise refuse(400, "Name one model.", "invalid_request_error", "model")
+    try:
+        answer = await client.post("/api/decisions", json={"virtual_key": api_key, "model": model})
+    except httpx.HTTPError:
+        raise refuse(503, "Tollgate does not answer: nothing is allowed meanwhile.", "server_error")
+    if answer.status_code != 200:
+        raise refuse(503, "Tollgate cannot decide now: nothing is allowed meanwhile.", "server_error")
+    decision = answer.json()
+    if decision.get("decision") is not True:
+        raise refuse(decision.get("status_code", 403), decision.get("message", "Not allowed."), decision.get("type", ""))
+    return UserAPIKeyAuth(api_key=api_key, user_id=decision["user_id"])

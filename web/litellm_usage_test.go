@@ -1,0 +1,55 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tollgate/web/webtest"
+)
+
+// Logs in the shape that LiteLLM's generic API logger sends: as a list, one alone or one a line, each call once.
+func TestLiteLLMLogs(t *testing.T) {
+	g := webtest.NewGateway(t)
+	by := g.APIKey("Usage:Create")
+	log := func(id, more string) string {
+		return fmt.Sprintf(`{"id":%q,"trace_id":"t1","call_type":"acompletion","status":"success","response_cost":8.375e-05,"total_tokens":47,
+			"prompt_tokens":40,"completion_tokens":7,"startTime":%d.25,"endTime":%d.755123,"model":"gpt-4o-2024-08-06","model_group":"gpt-4o",
+			"custom_llm_provider":"openai","messages":[{"role":"user","content":"zebra \u0000 \ud800"}],"response":{"choices":[]},"error_str":null,
+			"metadata":{"user_api_key_user_id":%q,"user_api_key_team_id":null,"spend_logs_metadata":null}%s}`,
+			id, time.Now().Unix()-2, time.Now().Unix()-1, g.Ada, more)
+	}
+	failed := `,"status":"failure","response_cost":0.0,"total_tokens":0,"prompt_tokens":0,"completion_tokens":0`
+	unknown := strings.Replace(log("chatcmpl-9", ""), g.Ada, "someone-else", 1)
+	nobody := strings.Replace(log("chatcmpl-8", ""), fmt.Sprintf("%q", g.Ada), "null", 1)
+	const path = "/api/usage/litellm"
+	for _, c := range []struct{ what, media, body, counted, duplicates, ignored, rejected string }{
+		{"a list", jsonType, "[" + log("chatcmpl-1", "") + "," + log("chatcmpl-2", failed) + "]", "1", "0", "1", "0"},
+		{"the list again", jsonType, "[" + log("chatcmpl-1", "") + "," + log("chatcmpl-2", failed) + "]", "0", "1", "1", "0"},
+		{"one alone", jsonType, log("chatcmpl-3", ""), "1", "0", "0", "0"},
+		{"one a line", "application/x-ndjson", log("chatcmpl-4", "") + "\n" + log("chatcmpl-5", `,"model_group":null,"model":"gpt-4o"`) + "\n", "2", "0", "0", "0"},
+		{"none", jsonType, "[]", "0", "0", "0", "0"},
+		{"without a user", jsonType, "[" + nobody + "," + log("chatcmpl-6", "") + "]", "1", "0", "0", "1"},
+		{"a time that is none", jsonType, log("chatcmpl-7", `,"endTime":"soon"`), "0", "0", "0", "1"},
+	} {
+		answer := sent(by, path, c.media, []byte(c.body)).Is(http.StatusOK).JSON()
+		got := fmt.Sprint(answer["counted"], answer["duplicates"], answer["ignored"], len(answer["rejected"].([]any)))
+		webtest.Same(t, c.what, got, strings.Join([]string{c.counted, c.duplicates, c.ignored, c.rejected}, " "))
+	}
+	webtest.Same(t, "quarantined", sent(by, path, jsonType, []byte(unknown)).Is(http.StatusOK).JSON()["quarantined"], any(1.0))
+	var sums struct{ Cost, Tokens int64 }
+	g.Scan(&sums, "SELECT sum(cost)::bigint AS cost, sum(tokens)::bigint AS tokens FROM usage_days WHERE (provider, model) = ('openai', 'gpt-4o')")
+	webtest.Same(t, "nano-dollars and tokens", sums, struct{ Cost, Tokens int64 }{5 * 83750, 5 * 47})
+	if found := g.Dump(); strings.Contains(found, "zebra") {
+		t.Error("a prompt is stored")
+	}
+	for what, body := range map[string]string{"no JSON": "x", "no logs": "[1]", "more": "[]x", "a part": `{"id":"a"`} {
+		if answer := sent(by, path, jsonType, []byte(body)).Is(http.StatusBadRequest); answer.Object("error")["code"] != "unreadable_logs" {
+			t.Errorf("%s: %s", what, answer.Body)
+		}
+	}
+	sent(by, path, "text/plain", []byte("[]")).Refuses(http.StatusUnsupportedMediaType, "unsupported_media_type", "")
+	sent(by, path, jsonType, make([]byte, 5_000_000)).Refuses(http.StatusRequestEntityTooLarge, "body_too_large", "")
+}
