@@ -48,7 +48,7 @@ func TestWindowsFollowTheDatabasesClock(t *testing.T) {
 	spent := int64(0)
 	counted := func(id string) {
 		var at time.Time
-		g.Scan(&at, "SELECT occurred_at FROM usage_events WHERE event_id = ?", id)
+		g.Scan(&at, "SELECT occurred_at FROM counted_events WHERE event_id = ?", id)
 		if off := g.Clock().Sub(at); off < -time.Second || off > time.Minute {
 			t.Errorf("an event of now is of %s", at)
 		}

@@ -97,7 +97,7 @@ func TestDecisionsWithoutTheDatabase(t *testing.T) {
 	}
 	evaluation := webtest.Object{"subject": webtest.Object{"type": "virtual_key", "id": g.Key}, "action": webtest.Object{"name": "call"}, "resource": webtest.Object{"type": "model", "id": "openai/gpt-4o"}}
 	v.API("POST", "/access/v1/evaluation", evaluation).Is(503)
-	webtest.Same(t, "events", g.Count("usage_events WHERE event_id = ?", lost["event_id"]), 0)
+	webtest.Same(t, "events", g.Count("counted_events WHERE event_id = ?", lost["event_id"]), 0)
 	w.Restore()
 	c.Eventually("an answer", func() bool { return v.API("POST", "/api/decisions", webtest.Model(g.Key)).StatusCode == 200 })
 	v.Decides(webtest.Model(g.Key), "allowed", 200)

@@ -10,7 +10,7 @@ import (
 // refusing are statements that make the database refuse every write with a SQLSTATE, until the function is dropped.
 func refusing(state string) []string {
 	all := []string{"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '" + state + "'; END $$"}
-	for _, table := range []string{"usage_events", "reservations", "access_profiles", "user_access_profiles"} {
+	for _, table := range []string{"weekly_events", "reservations", "access_profiles", "user_access_profiles"} {
 		all = append(all, fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION refuse()", table))
 	}
 	return all
@@ -52,7 +52,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		},
 		{"no connection is left (53300)", "", func() { g.ExecAsOwner("ALTER DATABASE DB CONNECTION LIMIT 0", again) }, func() { g.ExecAsOwner("ALTER DATABASE DB CONNECTION LIMIT -1") }, false},
 		{"the disk is full (53100)", "", func() { g.ExecAsOwner(refusing("53100")...) }, func() { g.ExecAsOwner(noMoreRefusing) }, true},
-		{"a later release dropped a table (42P01)", "", func() { g.ExecAsOwner(later("usage_events", "reservations", "access_profiles")...) }, func() { g.ExecAsOwner(sooner("usage_events", "reservations", "access_profiles")...) }, false},
+		{"a later release dropped a table (42P01)", "", func() { g.ExecAsOwner(later("weekly_events", "reservations", "access_profiles")...) }, func() { g.ExecAsOwner(sooner("weekly_events", "reservations", "access_profiles")...) }, false},
 		{"a later release dropped a column (42703)", "", func() { g.ExecAsOwner(refusing("42703")...) }, func() { g.ExecAsOwner(noMoreRefusing) }, true},
 		{"a later release dropped a function (42883)", "", func() { g.ExecAsOwner(refusing("42883")...) }, func() { g.ExecAsOwner(noMoreRefusing) }, true},
 		// There are more of these requests than connections, and all of them wait.
@@ -86,7 +86,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		closing()
 		g.Balanced()
 	}
-	webtest.Same(t, "events", g.Count("usage_events"), 8)
+	webtest.Same(t, "events", g.Count("counted_events"), 8)
 }
 
 // The twin of TestFaultsOfTheDatabase: an unforeseen fault is a 500, which does not ask to retry.

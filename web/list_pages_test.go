@@ -81,7 +81,7 @@ func TestDeletedProviderIsEvicted(t *testing.T) {
 		t.Helper()
 		call := webtest.Event(g.Key, "provider", "brief", "model", "m", "cost", nil, "tokens", nil, "input_tokens", 1_000_000)
 		v.Counted(call)
-		return g.Count("usage_events WHERE cost IS NOT NULL AND event_id = '"+call["event_id"].(string)+"'") == 1
+		return g.Count("counted_events WHERE cost IS NOT NULL AND event_id = '"+call["event_id"].(string)+"'") == 1
 	}
 	there := g.Admin.At(other)
 	g.Within(func() bool { return priced(there) }, "the price of a new provider is unknown elsewhere")

@@ -70,7 +70,7 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 		call := webtest.Event(key, "model", name, "cost", nil, "tokens", nil, "input_tokens", 1_000_000)
 		g.Admin.Counted(call)
 		var cost int64
-		g.Scan(&cost, "SELECT cost FROM usage_events WHERE event_id = ?", call["event_id"])
+		g.Scan(&cost, "SELECT cost FROM counted_events WHERE event_id = ?", call["event_id"])
 		webtest.Same(t, "the cost of "+name, cost, int64(3_000_000_000))
 	}
 	found := caller.API("POST", "/access/v1/search/resource", webtest.Evaluation(webtest.Entity("user", g.Bob), webtest.Object{"type": "model"})).Is(200).JSON()["results"].([]any)

@@ -51,8 +51,8 @@ func TestCostComputedFromPrices(t *testing.T) {
 		g.Admin.Counted(call(append(more, "event_id", uuid.NewString())...))
 		webtest.Same(t, "spent on one without a computed cost", spent()-before, int64(0))
 	}
-	webtest.Same(t, "events of unknown cost", g.Count("usage_events WHERE cost IS NULL AND NOT cost_computed"), 2)
-	webtest.Same(t, "computed", g.Count("usage_events WHERE cost IS NOT NULL AND cost_computed"), 3)
+	webtest.Same(t, "events of unknown cost", g.Count("counted_events WHERE cost IS NULL AND NOT cost_computed"), 2)
+	webtest.Same(t, "computed", g.Count("counted_events WHERE cost IS NOT NULL AND cost_computed"), 3)
 	set(`[{"model":"gpt-4o","input_cost_per_million_tokens":100000,"output_cost_per_million_tokens":0}]`)
 	g.Unchanged(func() {
 		g.Admin.Report(call("event_id", uuid.NewString(), "input_tokens", 1_000_000_000_000)).Refuses(http.StatusBadRequest, "number_out_of_range", "tokens")
@@ -99,7 +99,7 @@ func TestUnpricedModelsMayBeRefused(t *testing.T) {
 	call := webtest.Event(key, "model", "gpt-4o-mini")
 	g.Admin.Counted(call)
 	var payer int64
-	g.Scan(&payer, "SELECT copy_id FROM usage_events WHERE event_id = ?", call["event_id"])
+	g.Scan(&payer, "SELECT copy_id FROM counted_events WHERE event_id = ?", call["event_id"])
 	webtest.Same(t, "payer", payer, webtest.Int64ID(free))
 
 	g.Admin.API("PUT", "/api/access-profiles/"+fmt.Sprint(profile), `{"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]}`).Is(http.StatusOK)
@@ -251,7 +251,7 @@ func TestCachedTokens(t *testing.T) {
 			}
 			return int64(v.(int))
 		}
-		webtest.Same(t, "stored twice", g.Count(`usage_events WHERE model = ? AND (cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens)
+		webtest.Same(t, "stored twice", g.Count(`counted_events WHERE model = ? AND (cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens)
     IS NOT DISTINCT FROM (?::bigint, ?::bigint, ?::bigint)`, row.model, number(row.read), number(row.write), number(row.reasoning)), 2)
 	}
 	g.Balanced()

@@ -134,7 +134,7 @@ func TestQuarantinedUsageIsChargedOnce(t *testing.T) {
 		}
 	}
 	webtest.Same(t, "settled", done, 1)
-	if n := g.Count("usage_events WHERE event_id = ?::uuid", row["id"]); n > 1 {
+	if n := g.Count("counted_events WHERE event_id = ?::uuid", row["id"]); n > 1 {
 		t.Errorf("%d events", n)
 	}
 	g.Balanced()
@@ -195,7 +195,7 @@ func TestSettleQuarantinedUsageOfOneCredential(t *testing.T) {
 	}
 	webtest.Same(t, "dismissed", []any{row["outcome"], row["reason"], row["charged_user_id"]}, []any{"dismissed", "A test key.", nil})
 	webtest.Same(t, "open", g.Admin.Get(webtest.Quarantine).Is(200).JSON()["total_count"], any(0.0))
-	webtest.Same(t, "counted", g.Count("usage_events"), 4)
+	webtest.Same(t, "counted", g.Count("counted_events"), 4)
 }
 
 // Users who may see usage see the quarantine; settling needs more, and a permission that covers the user who is

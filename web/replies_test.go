@@ -71,7 +71,7 @@ func TestTwinOfRepliesLost(t *testing.T) {
 		for g.Admin.At(r.Console).Report(webtest.Event(key)).StatusCode != http.StatusOK {
 		}
 	}
-	if used := g.Used(g.Bob)["spend 1M total"]; used <= sent*1_000_000_000 || g.Count("usage_events") <= sent {
+	if used := g.Used(g.Bob)["spend 1M total"]; used <= sent*1_000_000_000 || g.Count("counted_events") <= sent {
 		t.Errorf("%d nano-dollars are counted of %d events that were repeated with other ids: the test finds nothing", used, sent)
 	}
 }

@@ -36,13 +36,13 @@ func TestAcknowledgedUsageIsStoredAgain(t *testing.T) {
 	gateway.Report(webtest.Object{"events": []webtest.Object{once, event(), event(), unknown}}).Is(200)
 	gateway.Report(estimate).Is(200)
 	gateway.Report(webtest.With(estimate, "estimated", nil, "cost", 5)).Is(200)
-	webtest.Same(t, "events before", other.Count("usage_events"), 1)
+	webtest.Same(t, "events before", other.Count("counted_events"), 1)
 
 	w.Breaks()
 	behind.Store(restored)
 	w.Restore()
 	c.Eventually("what was acknowledged is stored again", func() bool { return strings.Contains(c.Log.String(), "is stored again, as far as it was lost") })
-	webtest.Same(t, "events", other.Count("usage_events"), 5)
+	webtest.Same(t, "events", other.Count("counted_events"), 5)
 	webtest.Same(t, "events of unknown keys", other.Count("usage_quarantine"), 1)
 	var spent int64
 	other.Scan(&spent, "SELECT sum(cost)::bigint FROM usage_days")

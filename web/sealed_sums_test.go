@@ -17,7 +17,7 @@ func TestSealedSumsFit(t *testing.T) {
 	reconciler := ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler))
 	pass := func() { // an hour
 		t.Helper()
-		g.Exec("UPDATE usage_events SET received_at = received_at - interval '1 hour'")
+		g.Exec("UPDATE weekly_events SET received_at = received_at - interval '1 hour'")
 		g.Exec("UPDATE usage_adjustments SET created_at = created_at - interval '1 hour'")
 		g.Exec("UPDATE usage_sealing SET checked_at = NULL, sealed_until = CASE WHEN sealed_until > to_timestamp(0) THEN sealed_until - interval '1 hour' ELSE sealed_until END")
 		var workers sync.WaitGroup
@@ -48,7 +48,7 @@ func TestSealedSumsFit(t *testing.T) {
 	webtest.Same(t, "counters that are not sealed in the end", unsealed(), 0)
 
 	// The check of what is not sealed reads no sealed event; the whole one does.
-	g.Exec("UPDATE usage_events SET cost = cost + 7 WHERE event_id = ?", refunded["event_id"])
+	g.Exec("UPDATE weekly_events SET cost = cost + 7 WHERE event_id = ?", refunded["event_id"])
 	_, skewed, err := ledger.Verify(t.Context(), g.DB)
 	g.Must(err)
 	webtest.Same(t, "skewed by what is not sealed", len(skewed), 0)
@@ -57,7 +57,7 @@ func TestSealedSumsFit(t *testing.T) {
 	if len(skewed) < 2 {
 		t.Errorf("a sealed event that was changed is not found: %+v", skewed)
 	}
-	g.Exec("UPDATE usage_events SET cost = cost - 7 WHERE event_id = ?", refunded["event_id"])
+	g.Exec("UPDATE weekly_events SET cost = cost - 7 WHERE event_id = ?", refunded["event_id"])
 	g.Exec("UPDATE limit_windows SET sealed = sealed + 1 WHERE kind = 'tokens'")
 	if _, skewed, err = ledger.Verify(t.Context(), g.DB); err != nil || len(skewed) != 1 {
 		t.Errorf("a sealed sum that was changed: %+v %v", skewed, err)

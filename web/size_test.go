@@ -39,7 +39,7 @@ var moreQueries = map[string]int{
 	"/me": 11, // lists and forms of the user's own: copies, counters, refusals, profiles that would grant them, keys, requests
 }
 
-const bigTables = `(usage_days|usage_people|usage_totals|usage_events|virtual_keys|refusals|audit_logs)\b`
+const bigTables = `(usage_days|usage_people|usage_totals|usage_events|weekly_events\w*|virtual_keys|refusals|audit_logs)\b`
 
 // Tables that grow with calls and changes are not read from end to end. No join looks up thousands of users or keys for
 // rows that a limit then leaves out, and no index leads to thousands of rows that are not asked for. Only the current

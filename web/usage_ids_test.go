@@ -46,6 +46,6 @@ func TestIDsOfEvents(t *testing.T) {
 		webtest.Same(t, "stray", g.Admin.Report(stray).Is(200).JSON(), webtest.Object{"event_id": "chatcmpl-stray", "status": "quarantined", "duplicate": false})
 	}
 	webtest.Same(t, "kept under the id that was sent", g.Count(`usage_quarantine WHERE event::jsonb ->> 'event_id' = 'chatcmpl-stray'`), 1)
-	webtest.Same(t, "found by the text that was sent", g.Count("usage_events WHERE event_name = 'msg_01AbC'"), 1)
+	webtest.Same(t, "found by the text that was sent", g.Count("counted_events WHERE event_name = 'msg_01AbC'"), 1)
 	g.Balanced()
 }

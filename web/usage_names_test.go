@@ -52,7 +52,7 @@ func TestUsageBySpellingOfTheModel(t *testing.T) {
 
 	// A path has no provider as prefix, and an event of an unknown key is kept under the same two names.
 	g.Admin.Counted(webtest.With(call(0), "provider", nil, "model", "/models/q"))
-	webtest.Same(t, "events without a provider", g.Count("usage_events WHERE provider = '' AND model = '/models/q'"), 1)
+	webtest.Same(t, "events without a provider", g.Count("counted_events WHERE provider = '' AND model = '/models/q'"), 1)
 	stray := webtest.With(call(0), "virtual_key", "sk-bf-unknown", "event_id", uuid.NewString())
 	g.Admin.Report(stray).Is(200)
 	webtest.Same(t, "kept", g.Count(`usage_quarantine WHERE event::jsonb @> '{"provider": "groq", "model": "openai/x"}'`), 1)
@@ -69,7 +69,7 @@ func TestUsageOfABareModel(t *testing.T) {
 	g.Admin.Counted(bare)
 	webtest.Same(t, "spent", g.Used(g.Ada)["spend 1d provider"], int64(1_000_000_000))
 	webtest.Same(t, "reported", g.Admin.API("GET", "/api/usage?provider=openai&model=gpt-4o", nil).JSON()["total"].(webtest.Object)["cost"], 1.0)
-	webtest.Same(t, "unpriced", g.Count("usage_events WHERE cost IS NULL"), 0)
+	webtest.Same(t, "unpriced", g.Count("counted_events WHERE cost IS NULL"), 0)
 	stray := webtest.With(bare, "virtual_key", "sk-bf-unknown", "event_id", "bare-stray")
 	webtest.Same(t, "of an unknown key", g.Admin.Report(stray).Is(200).JSON()["status"], any("quarantined"))
 	kept := webtest.Objects(g.Admin.API("GET", "/api/usage/quarantine", nil).Is(200).JSON()["quarantined_events"])[0]["id"]
@@ -77,14 +77,14 @@ func TestUsageOfABareModel(t *testing.T) {
 	webtest.Same(t, "assigned", g.Used(g.Ada)["spend 1d provider"], int64(2_000_000_000))
 	unknown := webtest.With(bare, "event_id", uuid.NewString(), "model", "llama")
 	g.Admin.Counted(unknown)
-	webtest.Same(t, "without a provider", g.Count("usage_events WHERE provider = '' AND model = 'llama' AND cost IS NULL"), 1)
+	webtest.Same(t, "without a provider", g.Count("counted_events WHERE provider = '' AND model = 'llama' AND cost IS NULL"), 1)
 
 	g.Admin.API("POST", "/api/providers", `{"name":"azure"}`).Is(201)
 	g.Give(g.Ada, g.ProfileNaming("Azure", `"provider_configs":[{"provider_name":"azure","allowed_models":["gpt-4o","llama"]}]`))
 	g.Admin.WithinASecond(webtest.With(webtest.Model(g.Key), "provider", nil), "model_blocked")
 	both := webtest.With(bare, "event_id", uuid.NewString())
 	g.Admin.Counted(both)
-	webtest.Same(t, "of several providers", g.Count("usage_events WHERE provider = '' AND model = 'gpt-4o'"), 1)
+	webtest.Same(t, "of several providers", g.Count("counted_events WHERE provider = '' AND model = 'gpt-4o'"), 1)
 	for _, again := range []webtest.Object{bare, webtest.With(bare, "provider", "openai"), webtest.With(bare, "model", "openai/gpt-4o"), unknown, both} {
 		webtest.Same(t, "again", g.Admin.Report(again).Is(200).JSON()["status"], any("duplicate"))
 	}

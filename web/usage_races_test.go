@@ -268,7 +268,7 @@ func TestRepliesLostAfterCommit(t *testing.T) {
 					t.Errorf("%d answers had the status %d, which tells clients not to retry", n, status)
 				}
 			}
-			webtest.Same(t, "events", g.Count("usage_events"), sent)
+			webtest.Same(t, "events", g.Count("counted_events"), sent)
 			webtest.Same(t, "used", g.Used(g.Bob)["spend 1M total"], int64(sent)*1_000_000_000)
 			g.Balanced()
 		})

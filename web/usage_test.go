@@ -201,7 +201,7 @@ func TestUsageOfExpiredAndDeletedKeys(t *testing.T) {
 	}
 	n := int64(len(values) + 1)
 	webtest.Same(t, "used", g.Used(g.Ada), webtest.AfterCalls(n))
-	webtest.Same(t, "events by their keys", g.Count("usage_events WHERE user_id = ? AND virtual_key_id IN (?, ?, ?)", g.Ada, deleted["id"], expired["id"], rotated["id"]), int(n))
+	webtest.Same(t, "events by their keys", g.Count("counted_events WHERE user_id = ? AND virtual_key_id IN (?, ?, ?)", g.Ada, deleted["id"], expired["id"], rotated["id"]), int(n))
 	// The last profile is detached, and the keys are deleted with it.
 	g.Admin.API("DELETE", "/api"+webtest.CopyPath(g.Ada, g.Held), nil).Is(200)
 	g.Admin.WithinASecond(webtest.Model(values[len(values)-1]), "access_not_found")
@@ -209,7 +209,7 @@ func TestUsageOfExpiredAndDeletedKeys(t *testing.T) {
 	g.Admin.Counted(webtest.Event(values[len(values)-1]))
 	g.Admin.API("DELETE", "/api/users/"+g.Ada, nil).Is(200)
 	g.Admin.Counted(webtest.Event(values[0]))
-	webtest.Same(t, "events of a user without a copy", g.Count("usage_events WHERE user_id = ? AND copy_id IS NULL", g.Ada), 2)
+	webtest.Same(t, "events of a user without a copy", g.Count("counted_events WHERE user_id = ? AND copy_id IS NULL", g.Ada), 2)
 	webtest.Same(t, "in quarantine", g.Count("usage_quarantine"), 0)
 
 	unknown := "sk-bf-" + strings.Repeat("7", 45) + "WXYZ"
@@ -255,13 +255,13 @@ func TestUsageKeepsWhatIsKnown(t *testing.T) {
 		Cost, Tokens, InputTokens, OutputTokens *int64
 		OccurredAt, ReceivedAt                  time.Time
 	}
-	g.Scan(&row, "SELECT cost, tokens, input_tokens, output_tokens, occurred_at, received_at FROM usage_events WHERE event_id = ?", unpriced["event_id"])
+	g.Scan(&row, "SELECT cost, tokens, input_tokens, output_tokens, occurred_at, received_at FROM counted_events WHERE event_id = ?", unpriced["event_id"])
 	if row.Cost != nil || *row.Tokens != 7 || *row.InputTokens != 3 || *row.OutputTokens != 4 {
 		t.Errorf("stored %+v", row)
 	}
-	webtest.Same(t, "events that cost nothing", g.Count("usage_events WHERE cost = 0"), 1)
+	webtest.Same(t, "events that cost nothing", g.Count("counted_events WHERE cost = 0"), 1)
 	webtest.Same(t, "an unpriced one and one of nothing are two things", g.Admin.Report(webtest.With(unpriced, "cost", 0)).StatusCode, 409)
-	webtest.Same(t, "events of that moment", g.Count("usage_events WHERE occurred_at = ?", late), 1)
+	webtest.Same(t, "events of that moment", g.Count("counted_events WHERE occurred_at = ?", late), 1)
 	g.Balanced()
 }
 
@@ -282,7 +282,7 @@ func TestPolicyChangesLeaveUsage(t *testing.T) {
 		g.Admin.API("PUT", "/api"+webtest.CopyPath(g.Ada, g.Held), `{"is_active":false}`).Is(200)
 		g.Admin.API("DELETE", "/api/users/"+g.Bob, nil).Is(200)
 	})
-	for _, table := range []string{"usage_events", "limit_windows", "reservations", "usage_quarantine"} {
+	for _, table := range []string{"weekly_events", "limit_windows", "reservations", "usage_quarantine"} {
 		if slices.Contains(changed, table) {
 			t.Errorf("%s changed", table)
 		}
@@ -315,5 +315,5 @@ func TestUsageBeyondTheRangeOfCounters(t *testing.T) {
 		}
 	}
 	webtest.Same(t, "bob's tokens", g.Used(g.Bob)["tokens 1h total"], int64(120))
-	webtest.Same(t, "ada's events", g.Count("usage_events WHERE user_id = ?", g.Ada), 1)
+	webtest.Same(t, "ada's events", g.Count("counted_events WHERE user_id = ?", g.Ada), 1)
 }

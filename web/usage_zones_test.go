@@ -30,7 +30,7 @@ func TestReportsInTheDaysOfAZone(t *testing.T) {
 				Cost   int64
 				Tokens float64
 			}
-			c.Scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date::text AS day, sum(cost)::bigint AS cost, sum(tokens)::float AS tokens FROM usage_events GROUP BY 1 ORDER BY 1", zone)
+			c.Scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date::text AS day, sum(cost)::bigint AS cost, sum(tokens)::float AS tokens FROM counted_events GROUP BY 1 ORDER BY 1", zone)
 			query := "?time_zone=" + url.QueryEscape(zone) + "&since=" + since + "&until=" + until
 			answer := reader.Get("/api/usage" + query + "&group_by=day").Is(200).JSON()
 			webtest.Same(t, "time zone", answer["time_zone"], any(zone))
@@ -130,14 +130,15 @@ func TestReportsInAZoneWhoseClocksChange(t *testing.T) {
 		{"Pacific/Auckland", "2025-09-28"},
 		{"Asia/Beirut", "2025-03-30"},
 	} {
-		g.Exec("DELETE FROM usage_events")
+		g.Exec("DELETE FROM weekly_events")
 		g.Exec("DELETE FROM usage_days")
-		g.Exec(`INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, provider, model, mcp_client_id, tool_name, cost, tokens, requests, line_ids, line_kinds, line_durations, window_starts)
-SELECT ?, gen_random_uuid(), ?::timestamptz + n * interval '15 minutes', now(), 'openai', 'm', '', '', 1000 + n, 1, 1, '{}', '{}', '{}', '{}' FROM generate_series(-200, 300) AS n`, g.Ada, row.day)
+		g.Exec(`INSERT INTO weekly_events (week, user_id, event_id, occurred_at, received_at, provider, model, mcp_client_id, tool_name, cost, cost_computed, estimated, tokens, requests)
+SELECT week, ?::uuid, gen_random_uuid(), ?::timestamptz + n * interval '15 minutes', now(), 'openai', 'm', '', '', 1000 + n, false, false, 1, 1
+FROM usage_weeks, generate_series(-200, 300) AS n WHERE closed_at IS NULL`, g.Ada, row.day)
 		g.Exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
-SELECT (occurred_at AT TIME ZONE 'UTC')::date, user_id, 0, provider, model, sum(cost), sum(tokens), sum(requests), 0 FROM usage_events GROUP BY 1, 2, 3, 4, 5`)
+SELECT (occurred_at AT TIME ZONE 'UTC')::date, user_id, 0, provider, model, sum(cost), sum(tokens), sum(requests), 0 FROM counted_events GROUP BY 1, 2, 3, 4, 5`)
 		var want []string
-		g.Scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date || ' ' || count(*) FROM usage_events GROUP BY (occurred_at AT TIME ZONE ?)::date ORDER BY 1", row.zone, row.zone)
+		g.Scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date || ' ' || count(*) FROM counted_events GROUP BY (occurred_at AT TIME ZONE ?)::date ORDER BY 1", row.zone, row.zone)
 		var got []string
 		for _, day := range webtest.Objects(g.Admin.Get("/api/usage?group_by=day&since=2025-03-20&until=2025-11-10&time_zone=" + url.QueryEscape(row.zone)).Is(200).JSON()["usage"]) {
 			if day["requests"] != 0.0 {

@@ -93,11 +93,14 @@ SELECT user_id, max(day), date_trunc('month', now() AT TIME ZONE 'UTC')::date,
 FROM usage_days GROUP BY user_id ON CONFLICT DO NOTHING;
 INSERT INTO usage_latest SELECT id, now() - abs(hashtext(id)) % 60 * interval '1 day', date_trunc('month', now() AT TIME ZONE 'UTC')::date,
     abs(hashtext(id))::bigint * 10 FROM virtual_keys WHERE abs(hashtext(id)) % 4 > 0 ON CONFLICT DO NOTHING;
-INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, copy_id, access_profile_id, provider, model, mcp_client_id,
-    tool_name, cost, tokens, requests, line_ids, line_kinds, line_durations, window_starts)
-SELECT s.user_id, gen_random_uuid(), now() - n * interval '10 seconds', now() - n * interval '10 seconds', NULL, s.template, s.provider, s.model,
-    '', '', 1250000, 1000, 1, '{}', '{}', '{}', '{}'
-FROM size, generate_series(events - 1, 0, -1) AS n JOIN slot AS s ON s.s = n * 7919 % (SELECT count(*) FROM slot) + 1;
+INSERT INTO weekly_charges (week, id, copy_id, access_profile_id, line_ids, line_kinds, line_durations, window_starts)
+SELECT week, md5(s.template::text)::uuid, s.template, s.template, '{}', '{}', '{}', '{}'
+FROM usage_weeks, (SELECT DISTINCT template FROM slot) AS s WHERE closed_at IS NULL;
+INSERT INTO weekly_events (week, user_id, event_id, occurred_at, received_at, charge_set, provider, model, mcp_client_id,
+    tool_name, cost, cost_computed, estimated, tokens, requests)
+SELECT w.week, s.user_id::uuid, gen_random_uuid(), now() - n * interval '10 seconds', now() - n * interval '10 seconds', md5(s.template::text)::uuid,
+    s.provider, s.model, '', '', 1250000, false, false, 1000, 1
+FROM size, (SELECT week FROM usage_weeks WHERE closed_at IS NULL) AS w, generate_series(events - 1, 0, -1) AS n JOIN slot AS s ON s.s = n * 7919 % (SELECT count(*) FROM slot) + 1;
 -- Counters of the windows under way, one budget in fifty used up, and of thirty windows before each.
 INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
 SELECT l.id, l.kind, l.reset_duration,

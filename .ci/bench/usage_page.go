@@ -36,12 +36,11 @@ ON CONFLICT (day, user_id, access_profile_id, provider, model) DO UPDATE
     SET requests = d.requests + excluded.requests, tokens = d.tokens + excluded.tokens`
 
 const someEvents = `
-INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, copy_id, access_profile_id, provider, model,
-    mcp_client_id, tool_name, cost, tokens,
-    requests, line_ids, line_kinds, line_durations, window_starts)
-SELECT p.id, gen_random_uuid(), now() - (s.n % 90) * interval '1 day', now(), NULL, p.profile, m.provider, m.model,
-    '', '', 1250000, 1000, 1, '{}', '{}', '{}', '{}'
-FROM generate_series($1::bigint, $1 + $2 - 1) AS s(n) JOIN people AS p ON p.n = s.n % 200
+INSERT INTO weekly_events (week, user_id, event_id, occurred_at, received_at, provider, model,
+    mcp_client_id, tool_name, cost, cost_computed, estimated, tokens, requests)
+SELECT w.week, p.id::uuid, gen_random_uuid(), now() - (s.n % 90) * interval '1 day', now(), m.provider, m.model,
+    '', '', 1250000, false, false, 1000, 1
+FROM (SELECT week FROM usage_weeks WHERE closed_at IS NULL) AS w, generate_series($1::bigint, $1 + $2 - 1) AS s(n) JOIN people AS p ON p.n = s.n % 200
     JOIN called AS m ON m.n = s.n / 200 % 10`
 
 // measureUsagePage reads the Usage page over 90 days of ten million events.

@@ -52,7 +52,7 @@ func TestBackupVerify(t *testing.T) {
 	l := newServiceLoad(t, c, key)
 	l.run(300*time.Millisecond, c)
 	aged := opened(t, owner)
-	if _, err := aged.Exec("UPDATE usage_events SET received_at = received_at - interval '2 minutes' WHERE event_id IN (SELECT event_id FROM usage_events ORDER BY event_id LIMIT 5)"); err != nil {
+	if _, err := aged.Exec("UPDATE weekly_events SET received_at = received_at - interval '2 minutes' WHERE event_id IN (SELECT event_id FROM counted_events ORDER BY event_id LIMIT 5)"); err != nil {
 		t.Fatal(err)
 	}
 	if code := c.signal(t, syscall.SIGTERM); code != exitOK {
@@ -68,7 +68,7 @@ func TestBackupVerify(t *testing.T) {
 	}
 	for i, damage := range []struct{ statement, said string }{
 		{"WITH unsealed AS (UPDATE usage_sealing SET sealed_until = '-infinity'), open AS (UPDATE limit_windows SET sealed = 0) " +
-			"UPDATE usage_events SET received_at = received_at - interval '1 day' WHERE received_at < (SELECT max(received_at) - interval '1 minute' FROM usage_events)", "the copy has"},
+			"UPDATE weekly_events SET received_at = received_at - interval '1 day' WHERE received_at < (SELECT max(received_at) - interval '1 minute' FROM counted_events)", "the copy has"},
 		{"UPDATE limit_windows SET used = used + 1", "are not what their events add up to"},
 		{"DELETE FROM audit_logs WHERE id = (SELECT min(id) + 1 FROM audit_logs)", "is broken at row"},
 	} {

@@ -60,7 +60,7 @@ func TestAlertsAndDashboardNameMetrics(t *testing.T) {
 	eventually(t, "the ledger was checked and the tables were measured", func() bool {
 		_, body := c.get(t, c.address+"/metrics", key)
 		found = string(body)
-		return strings.Contains(found, "tollgate_ledger_checked_timestamp_seconds ") && strings.Contains(found, `tollgate_table_bytes{table="usage_events"}`)
+		return strings.Contains(found, "tollgate_ledger_checked_timestamp_seconds ") && strings.Contains(found, `tollgate_table_bytes{table="weekly_events"}`)
 	})
 	var dashboard struct {
 		Panels []struct{ Targets []struct{ Expr string } }

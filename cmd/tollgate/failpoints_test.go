@@ -127,7 +127,7 @@ func TestConsoleKilledBetweenAnyTwoStatements(t *testing.T) {
 	}
 	healthy := start(t, environment)
 	w, by := watch(t, serving)
-	const begin, text, values, commit = "begin isolation level read committed", "INSERT INTO usage_events", "marked-model", "COMMIT\x00"
+	const begin, text, values, commit = "begin isolation level read committed", "INSERT INTO weekly_events", "marked-model", "COMMIT\x00"
 	for n, c := range []struct {
 		point failpoint
 		after string // what becomes of the event when it is sent again

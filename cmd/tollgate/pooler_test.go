@@ -124,7 +124,7 @@ func behindPooler(t *testing.T, mode string, settings ...string) (l *serviceLoad
 	l.run(time.Duration(rounds(10)+1)*time.Second, consoles...)
 	return l, first, func() {
 		t.Helper()
-		if stored := number(t, opened(t, owner), "SELECT count(*) FROM usage_events"); stored != l.counted.Load() {
+		if stored := number(t, opened(t, owner), "SELECT count(*) FROM counted_events"); stored != l.counted.Load() {
 			t.Errorf("%d events are stored, %d were acknowledged", stored, l.counted.Load())
 		}
 		must(t, environment, "", "ledger", "verify")

@@ -81,10 +81,11 @@ func TestReleaseBeforeRunsBeside(t *testing.T) {
 		t.Errorf("the release before logs:\n%s\nthis one:\n%s", before.log.complaints(), now.log.complaints())
 	}
 	db := opened(t, owner)
-	if stored := number(t, db, "SELECT count(*) FROM usage_events"); stored != l.counted.Load() {
+	if stored := number(t, db, "SELECT count(*) FROM counted_events"); stored != l.counted.Load() {
 		t.Errorf("%d events are stored, %d were acknowledged", stored, l.counted.Load())
 	}
-	must(t, environment, "", "ledger", "verify")
+	l.crosses(t, before, now)
+	must(t, environment, "", "ledger", "verify", "--full")
 	must(t, environment, "", "audit", "verify")
 
 	if _, err := db.Exec("DROP FUNCTION reserve_named"); err != nil {
@@ -97,6 +98,42 @@ func TestReleaseBeforeRunsBeside(t *testing.T) {
 	l.clear()
 	l.run(time.Second, now)
 	l.failed(t)
+}
+
+// crosses reports to each of two releases what the other has stored: it is a duplicate, and what the release before
+// stored can be made exact and be taken back at both.
+func (l *serviceLoad) crosses(t *testing.T, before, now *instance) {
+	t.Helper()
+	for _, pair := range [][2]*instance{{before, now}, {now, before}, {before, before}} {
+		event := l.call(fmt.Sprintf(`, "event_id": %q, "cost": 0.5, "tokens": 10`, uuid.NewString()))
+		for i, c := range pair {
+			want := fmt.Sprintf(`"duplicate":%t`, i > 0)
+			if status, said := l.ask(c, "POST", "/api/usage", event); status != http.StatusOK || !strings.Contains(said, want) {
+				t.Errorf("%s: %d %s, want %s", event, status, said, want)
+			}
+		}
+	}
+	id := uuid.NewString()
+	for _, step := range []struct {
+		c          *instance
+		path, body string
+	}{
+		{before, "/api/usage", l.call(fmt.Sprintf(`, "event_id": %q, "cost": 2, "estimated": true`, id))},
+		{now, "/api/usage", l.call(fmt.Sprintf(`, "event_id": %q, "cost": 3, "tokens": 7`, id))},
+		{before, "/api/usage/adjustments", fmt.Sprintf(`{"event_id": %q, "amount": -1, "reason": "before"}`, id)},
+		{now, "/api/usage/adjustments", fmt.Sprintf(`{"event_id": %q, "amount": -1.5, "reason": "now"}`, id)},
+	} {
+		if status, said := l.ask(step.c, "POST", step.path, step.body); status/100 != 2 {
+			t.Errorf("%s %s: %d %s", step.path, step.body, status, said)
+		}
+	}
+	for _, c := range []*instance{before, now} {
+		body := fmt.Sprintf(`{"event_id": %q, "amount": -0.75, "reason": "too much"}`, id)
+		if status, said := l.ask(c, "POST", "/api/usage/adjustments", body); status != http.StatusConflict {
+			t.Errorf("more than is left of an event: %d %s", status, said)
+		}
+	}
+	l.clear()
 }
 
 // serviceLoad is what gateways and admins do all day.

@@ -125,7 +125,7 @@ INSERT INTO usage_feed (writer, seq, users, at) VALUES (gen_random_uuid(), 1, AR
 		for _, id := range a.held {
 			one.demand(t, http.StatusOK, "POST", "/api/usage", key, fmt.Sprintf(`{"event_id": %[1]q, "reservation_id": %[1]q, "user_id": %q, "provider": "openai", "model": "gpt-4o", "cost": 0.5}`, id, user))
 		}
-		if left, spent := stored(), number(t, db, "SELECT sum(cost)::bigint FROM usage_events WHERE user_id = ?", user); left != 0 || spent != room*500_000_000 {
+		if left, spent := stored(), number(t, db, "SELECT sum(cost)::bigint FROM counted_events WHERE user_id = ?", user); left != 0 || spent != room*500_000_000 {
 			t.Errorf("round %d: %d holds are left, %d is spent", round, left, spent)
 		}
 	}

@@ -91,7 +91,7 @@ func TestRollingRestartsUnderLoad(t *testing.T) {
 	if lost := missing(t, db, ids); lost > 0 {
 		t.Errorf("%d of %d acknowledged events are lost", lost, len(ids))
 	}
-	if stored := number(t, db, "SELECT count(*) FROM usage_events WHERE cost > 0"); stored != int64(len(ids)) {
+	if stored := number(t, db, "SELECT count(*) FROM counted_events WHERE cost > 0"); stored != int64(len(ids)) {
 		t.Errorf("%d events are stored of %d", stored, len(ids))
 	}
 	must(t, environment, "", "ledger", "verify")

@@ -115,7 +115,7 @@ func (g *gateways) crashUnderLoad(t *testing.T, dir string, between func()) (los
 // missing is how many of the events that were acknowledged are not stored.
 func missing(t *testing.T, db *bun.DB, ids []string) int64 {
 	t.Helper()
-	return number(t, db, "SELECT count(*) FROM unnest(?::uuid[]) AS a WHERE NOT EXISTS (SELECT FROM usage_events WHERE event_id = a)", pgdialect.Array(ids))
+	return number(t, db, "SELECT count(*) FROM unnest(?::uuid[]) AS a WHERE NOT EXISTS (SELECT FROM counted_events WHERE event_id = a)", pgdialect.Array(ids))
 }
 
 // newGateways start a console where one user, who holds a profile, has spent nothing yet.
@@ -146,7 +146,7 @@ func TestKilledServerLosesNoUsage(t *testing.T) {
 		}
 		db, sent := privateDatabase(t, dir), int64(len(g.ids))
 		for what, query := range map[string]string{
-			"events":        "SELECT count(*) FROM usage_events",
+			"events":        "SELECT count(*) FROM counted_events",
 			"cents counted": "SELECT sum(used)::bigint / 10000000 FROM limit_windows WHERE kind = 'spend'",
 			"requests":      "SELECT sum(used)::bigint FROM limit_windows WHERE kind = 'requests'",
 			"of the days":   "SELECT sum(requests)::bigint FROM usage_days",

@@ -57,7 +57,7 @@ func TestZonesChangeNothing(t *testing.T) {
 	}
 
 	elsewhere := func(zone string) int64 {
-		return number(t, db, `SELECT count(*) FROM usage_events, unnest(line_durations, window_starts) AS w (duration, start)
+		return number(t, db, `SELECT count(*) FROM counted_events, unnest(line_durations, window_starts) AS w (duration, start)
 WHERE start <> date_trunc(CASE duration WHEN '1d' THEN 'day' WHEN '1w' THEN 'week' ELSE 'month' END, occurred_at, ?)`, zone)
 	}
 	if wrong := elsewhere("UTC"); wrong > 0 {
@@ -66,7 +66,7 @@ WHERE start <> date_trunc(CASE duration WHEN '1d' THEN 'day' WHEN '1w' THEN 'wee
 	if elsewhere("Asia/Kathmandu") == 0 {
 		t.Error("the windows of Nepal are the same: this test finds nothing")
 	}
-	if wrong := number(t, db, `SELECT count(*) FROM usage_days FULL JOIN (SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n FROM usage_events GROUP BY 1) AS d USING (day)
+	if wrong := number(t, db, `SELECT count(*) FROM usage_days FULL JOIN (SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n FROM counted_events GROUP BY 1) AS d USING (day)
 WHERE requests IS DISTINCT FROM n`); wrong > 0 {
 		t.Errorf("%d days are not UTC's", wrong)
 	}

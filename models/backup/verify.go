@@ -79,7 +79,7 @@ type day struct {
 
 func (r *Result) compareEvents(ctx context.Context, live, restored *bun.DB) error {
 	var last bun.NullTime
-	if err := restored.NewRaw("SELECT max(received_at) FROM usage_events").Scan(ctx, &last); err != nil {
+	if err := restored.NewRaw("SELECT max(received_at) FROM counted_events").Scan(ctx, &last); err != nil {
 		return fmt.Errorf("read the last event of the copy: %w", err)
 	}
 	if last.IsZero() {
@@ -109,7 +109,7 @@ func days(ctx context.Context, db *bun.DB, until time.Time) (map[string]day, err
 	var rows []day
 	err := db.NewRaw(`
 SELECT date_trunc('day', received_at, 'UTC') AS day, count(*) AS events, coalesce(sum(cost), 0)::text AS cost
-FROM usage_events WHERE received_at < ? GROUP BY 1`, until).Scan(ctx, &rows)
+FROM counted_events WHERE received_at < ? GROUP BY 1`, until).Scan(ctx, &rows)
 	if err != nil {
 		return nil, err
 	}

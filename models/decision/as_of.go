@@ -43,7 +43,7 @@ func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entit
 	err = db.NewRaw(`
 SELECT l.line, l.kind, l.start, coalesce(sum(e.cost), 0)::bigint AS spend, sum(e.tokens)::bigint AS tokens,
     sum(e.requests)::bigint AS requests
-FROM usage_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
+FROM counted_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
 WHERE e.user_id = ? AND e.occurred_at > ? AND l.line = ANY (?::uuid[]) GROUP BY 1, 2, 3`,
 		user.String(), at, pgdialect.Array(texts(lines))).Scan(ctx, &later)
 	if err != nil {

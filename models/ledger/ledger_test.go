@@ -127,7 +127,7 @@ func TestCountersAreTheSumOfTheirEvents(t *testing.T) {
 		t.Errorf("only %d counters", counters)
 	}
 	var stored int
-	h.Scan(&stored, "SELECT count(*) FROM usage_events")
+	h.Scan(&stored, "SELECT count(*) FROM counted_events")
 	if stored != len(events) {
 		t.Errorf("%d events of %d", stored, len(events))
 	}
@@ -168,13 +168,13 @@ func TestLedgerFindsWhatWasTamperedWith(t *testing.T) {
 		"a counter lowered":     {"UPDATE limit_windows SET used = used - 1 WHERE kind = 'spend' AND reset_duration = '1M'", "spend -1, spend -1"},
 		"a counter removed":     {"DELETE FROM limit_windows WHERE kind = 'requests'", "requests -2, requests -2"},
 		"a counter of no event": {"INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used) VALUES (gen_random_uuid(), 'spend', '1d', now(), 5)", "spend 5"},
-		"a cost changed":        {"UPDATE usage_events SET cost = cost + 1 WHERE event_id = '" + victim + "'", strings.TrimSuffix(strings.Repeat("spend -1, ", 7), ", ")},
-		"tokens changed":        {"UPDATE usage_events SET tokens = tokens - 1 WHERE event_id = '" + victim + "'", "tokens 1, tokens 1, tokens 1"},
-		"an event removed":      {"DELETE FROM usage_events WHERE event_id = '" + victim + "'", "requests 1, requests 1, requests 1, " + strings.Repeat("spend 250000000, ", 7) + "tokens 7, tokens 7, tokens 7"},
-		"an event's cost gone":  {"UPDATE usage_events SET cost = NULL WHERE event_id = '" + victim + "'", strings.TrimSuffix(strings.Repeat("spend 250000000, ", 7), ", ")},
+		"a cost changed":        {"UPDATE weekly_events SET cost = cost + 1 WHERE event_id = '" + victim + "'", strings.TrimSuffix(strings.Repeat("spend -1, ", 7), ", ")},
+		"tokens changed":        {"UPDATE weekly_events SET tokens = tokens - 1 WHERE event_id = '" + victim + "'", "tokens 1, tokens 1, tokens 1"},
+		"an event removed":      {"DELETE FROM weekly_events WHERE event_id = '" + victim + "'", "requests 1, requests 1, requests 1, " + strings.Repeat("spend 250000000, ", 7) + "tokens 7, tokens 7, tokens 7"},
+		"an event's cost gone":  {"UPDATE weekly_events SET cost = NULL WHERE event_id = '" + victim + "'", strings.TrimSuffix(strings.Repeat("spend 250000000, ", 7), ", ")},
 		"a day's cost changed":  {"UPDATE usage_days SET cost = cost + 3", "spend 3"},
 		"a day removed":         {"DELETE FROM usage_days", "requests -2, spend -750000000, tokens -8"},
-		"an event moved":        {"UPDATE usage_events SET window_starts = (SELECT array_agg(s + interval '1 hour') FROM unnest(window_starts) AS s) WHERE event_id = '" + victim + "'", "20"},
+		"an event moved":        {"UPDATE weekly_charges SET window_starts = (SELECT array_agg(s + interval '1 hour') FROM unnest(window_starts) AS s) WHERE id = (SELECT charge_set FROM weekly_events WHERE event_id = '" + victim + "')", "20"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tampering, err := h.Owner.BeginTx(t.Context(), nil)

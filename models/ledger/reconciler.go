@@ -16,15 +16,18 @@ const (
 	bookkeeping = time.Hour
 	// bookkeepingLook is how often each console looks whether it is to check, and reads what was found.
 	bookkeepingLook = time.Minute
+	// unsealedMost is how old events are that are not sealed yet when a console seals again; a check reads all of them.
+	unsealedMost = sealedBehind + 5*time.Minute
 )
 
 // Reconciler compares the counters with their events every hour, and deletes what was kept for long enough. Of any
 // number of consoles one does it at a time, and all show what it found.
 type Reconciler struct {
-	db      *bun.DB
-	log     *slog.Logger
-	skewed  atomic.Int64
-	checked atomic.Int64 // Unix seconds; 0 before the first time
+	db       *bun.DB
+	log      *slog.Logger
+	skewed   atomic.Int64
+	unsealed atomic.Int64 // seconds
+	checked  atomic.Int64 // Unix seconds; 0 before the first time
 }
 
 // NewReconciler makes a Reconciler; Run begins with a check, if one is due.
@@ -35,7 +38,7 @@ func (b *Reconciler) Run(ctx context.Context) {
 	ticker := time.NewTicker(bookkeepingLook)
 	defer ticker.Stop()
 	for {
-		if err := errors.Join(b.Reconcile(ctx), b.read(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(OpenWeek(ctx, b.db), b.Reconcile(ctx), b.read(ctx)); err != nil && ctx.Err() == nil {
 			b.log.WarnContext(ctx, "the counters could not be reconciled", "error", err.Error())
 		}
 		select {
@@ -46,25 +49,42 @@ func (b *Reconciler) Run(ctx context.Context) {
 	}
 }
 
-// Reconcile seals and checks, unless that was done within the hour or another console is at it.
+// Reconcile seals, and checks once in an hour, unless another console is at it.
 func (b *Reconciler) Reconcile(ctx context.Context) error {
-	var fences []int64
+	var leases []struct {
+		Fence int64
+		Check bool
+	}
 	err := b.db.NewRaw(`
 UPDATE usage_sealing SET fence = fence + 1, lease_until = clock_timestamp() + ?0 * interval '1 second'
 WHERE lease_until < clock_timestamp()
-    AND (checked_at IS NULL OR checked_at < clock_timestamp() - ?1 * interval '1 second') RETURNING fence`,
-		sealingLease.Seconds(), bookkeeping.Seconds()).Scan(ctx, &fences)
-	if err != nil || len(fences) == 0 {
+    AND (checked_at IS NULL OR checked_at < clock_timestamp() - ?1 * interval '1 second'
+        OR sealed_until < clock_timestamp() - ?2 * interval '1 second')
+RETURNING fence, checked_at IS NULL OR checked_at < clock_timestamp() - ?1 * interval '1 second' AS check`,
+		sealingLease.Seconds(), bookkeeping.Seconds(), unsealedMost.Seconds()).Scan(ctx, &leases)
+	if err != nil || len(leases) == 0 {
 		return err
 	}
-	work := &sealing{db: b.db, fence: fences[0], span: sealedSpan}
+	lease := leases[0]
+	work := &sealing{db: b.db, fence: lease.Fence, span: sealedSpan}
 	if err := work.run(ctx); err != nil {
 		if errors.Is(err, errSealingLost) {
 			return nil
 		}
 		return err
 	}
-	return errors.Join(b.verify(ctx, fences[0]), b.purge(ctx))
+	if !lease.Check {
+		return b.release(ctx, lease.Fence)
+	}
+	return errors.Join(b.verify(ctx, lease.Fence), b.purge(ctx))
+}
+
+func (b *Reconciler) release(ctx context.Context, fence int64) error {
+	_, err := b.db.NewRaw("UPDATE usage_sealing SET lease_until = to_timestamp(0) WHERE fence = ?", fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("end the lease: %w", err)
+	}
+	return nil
 }
 
 func (b *Reconciler) verify(ctx context.Context, fence int64) error {
@@ -86,14 +106,19 @@ WHERE fence = ?`, len(skewed), fence).Exec(ctx)
 
 // read reads what the last check found, here or on another console.
 func (b *Reconciler) read(ctx context.Context) error {
-	var rows []struct{ CheckedAt, Skewed int64 }
-	err := b.db.NewRaw(`SELECT extract(epoch FROM checked_at)::bigint AS checked_at, skewed FROM usage_sealing
+	var rows []struct {
+		CheckedAt, Skewed int64
+		Unsealed          float64
+	}
+	err := b.db.NewRaw(`SELECT extract(epoch FROM checked_at)::bigint AS checked_at, skewed,
+    extract(epoch FROM clock_timestamp() - sealed_until)::float8 AS unsealed FROM usage_sealing
 WHERE checked_at IS NOT NULL`).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("read what the last check found: %w", err)
 	}
 	for _, found := range rows {
 		b.skewed.Store(found.Skewed)
+		b.unsealed.Store(int64(found.Unsealed))
 		b.checked.Store(found.CheckedAt)
 	}
 	return nil
@@ -104,12 +129,15 @@ var (
 		"Counters that are not what their events add up to, at the last check; at most 1000.", nil, nil)
 	ledgerChecked = prometheus.NewDesc("tollgate_ledger_checked_timestamp_seconds",
 		"When the counters were last compared with their events.", nil, nil)
+	oldestUnsealed = prometheus.NewDesc("tollgate_oldest_unsealed_seconds",
+		"How long ago the oldest usage that is not sealed yet was received, at most.", nil, nil)
 )
 
 // Describe is part of [prometheus.Collector].
 func (b *Reconciler) Describe(ch chan<- *prometheus.Desc) {
 	ch <- ledgerSkewed
 	ch <- ledgerChecked
+	ch <- oldestUnsealed
 }
 
 // Collect is part of [prometheus.Collector]. Before the first check there are no metrics.
@@ -117,5 +145,6 @@ func (b *Reconciler) Collect(ch chan<- prometheus.Metric) {
 	if checked := b.checked.Load(); checked != 0 {
 		ch <- prometheus.MustNewConstMetric(ledgerSkewed, prometheus.GaugeValue, float64(b.skewed.Load()))
 		ch <- prometheus.MustNewConstMetric(ledgerChecked, prometheus.GaugeValue, float64(checked))
+		ch <- prometheus.MustNewConstMetric(oldestUnsealed, prometheus.GaugeValue, float64(b.unsealed.Load()))
 	}
 }

@@ -57,10 +57,15 @@ func (s *sealing) step(ctx context.Context) (done bool, err error) {
 		if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
 			return fmt.Errorf("leave the statement uncompiled: %w", err)
 		}
-		from, closed, err := s.lock(ctx, tx)
+		closed, err := s.lock(ctx, tx)
 		if err != nil {
 			return err
 		}
+		open, err := readUnsealed(ctx, tx)
+		if err != nil {
+			return err
+		}
+		from := open.Since
 		to := from.Add(s.span)
 		if done = !to.Before(closed); done {
 			to = closed
@@ -68,7 +73,7 @@ func (s *sealing) step(ctx context.Context) (done bool, err error) {
 		if !to.After(from) {
 			return nil
 		}
-		return tx.NewRaw(sealEvents, from, to).Scan(ctx, &events)
+		return tx.NewRaw(sealEvents, from, to, open.Week).Scan(ctx, &events)
 	})
 	switch {
 	case events < fewEvents:
@@ -79,23 +84,23 @@ func (s *sealing) step(ctx context.Context) (done bool, err error) {
 	return done && err == nil, err
 }
 
-// lock renews the lease, waits for corrections of events under way, and returns from where to seal, and up to where
-// time is closed. Where nothing is sealed yet, it begins with the first event.
-func (s *sealing) lock(ctx context.Context, tx bun.Tx) (from, closed time.Time, err error) {
-	var rows []struct{ From, Closed time.Time }
+// lock renews the lease, waits for corrections of events under way, and returns up to where time is closed. Where
+// nothing is sealed yet, sealing begins with the first event.
+func (s *sealing) lock(ctx context.Context, tx bun.Tx) (closed time.Time, err error) {
+	var rows []time.Time
 	err = tx.NewRaw(`
 UPDATE usage_sealing SET lease_until = clock_timestamp() + ?0 * interval '1 second',
     sealed_until = CASE WHEN sealed_until > to_timestamp(0) THEN sealed_until
-        ELSE coalesce((SELECT min(received_at) FROM usage_events), clock_timestamp() - ?1 * interval '1 second') END
-WHERE fence = ?2 RETURNING sealed_until AS "from", clock_timestamp() - ?1 * interval '1 second' AS closed`,
+        ELSE coalesce((SELECT min(received_at) FROM counted_events), clock_timestamp() - ?1 * interval '1 second') END
+WHERE fence = ?2 RETURNING clock_timestamp() - ?1 * interval '1 second' AS closed`,
 		sealingLease.Seconds(), sealedBehind.Seconds(), s.fence).Scan(ctx, &rows)
 	if err != nil {
-		return from, closed, err
+		return closed, err
 	}
 	if len(rows) == 0 {
-		return from, closed, errSealingLost
+		return closed, errSealingLost
 	}
-	return rows[0].From, rows[0].Closed, nil
+	return rows[0], nil
 }
 
 // HoldSeal makes sealing wait until a transaction ends that corrects an event, and returns what is sealed.
@@ -110,10 +115,12 @@ func HoldSeal(ctx context.Context, tx database.Tx) (until time.Time, err error) 
 // locked in the order of their keys.
 const sealEvents = `
 WITH received AS (
-    SELECT * FROM usage_events WHERE received_at >= ?0 AND received_at < ?1
+    SELECT * FROM counted_events WHERE received_at >= ?0 AND received_at < ?1 AND week >= ?2::date
 ), adjusted AS (
     SELECT e.line_ids, e.line_kinds, e.line_durations, e.window_starts, e.occurred_at, a.amount
-    FROM usage_adjustments AS a JOIN usage_events AS e USING (event_id) WHERE a.created_at >= ?0 AND a.created_at < ?1
+    FROM usage_adjustments AS a CROSS JOIN LATERAL (
+        SELECT * FROM counted_events AS c WHERE c.event_id = a.event_id AND c.week = a.week OFFSET 0
+    ) AS e WHERE a.created_at >= ?0 AND a.created_at < ?1
 ), sums AS (
     SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS amount FROM (
         SELECT l.*, CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) WHEN 'tokens' THEN e.tokens ELSE e.requests END

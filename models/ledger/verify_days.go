@@ -5,18 +5,20 @@ package ledger
 const (
 	skewedDays = `
 WITH open AS (
-    SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date - 36 AS first, sealed_until FROM usage_sealing
+    SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date - 36 AS first
 ), counted AS (
     SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM usage_days
     WHERE day >= (SELECT first FROM open) GROUP BY day
 ), charged AS (
     SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM (
         SELECT * FROM usage_sealed_days
-        UNION ALL SELECT (occurred_at AT TIME ZONE 'UTC')::date, coalesce(cost, 0), tokens, requests FROM usage_events
-            WHERE received_at >= (SELECT sealed_until FROM open)
+        UNION ALL SELECT (occurred_at AT TIME ZONE 'UTC')::date, coalesce(cost, 0), tokens, requests FROM counted_events
+            WHERE received_at >= ?0 AND week >= ?1::date
         UNION ALL SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, a.amount, 0, 0
-            FROM usage_adjustments AS a JOIN usage_events AS e USING (event_id)
-            WHERE a.created_at >= (SELECT sealed_until FROM open)
+            FROM usage_adjustments AS a CROSS JOIN LATERAL (
+                SELECT * FROM counted_events AS c WHERE c.event_id = a.event_id AND c.week = a.week OFFSET 0
+            ) AS e
+            WHERE a.created_at >= ?0
     ) AS events WHERE day >= (SELECT first FROM open) GROUP BY day
 )` + daysThatDiffer
 	wholeDays = `
@@ -25,9 +27,9 @@ WITH counted AS (
 ), charged AS (
     SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM (
         SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, coalesce(cost, 0) AS cost, tokens, requests
-            FROM usage_events
+            FROM counted_events
         UNION ALL SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, a.amount, 0, 0
-            FROM usage_adjustments AS a JOIN usage_events AS e USING (event_id)
+            FROM usage_adjustments AS a JOIN counted_events AS e USING (week, event_id)
     ) AS events GROUP BY day
 )` + daysThatDiffer
 	// A sum over everybody may pass what a counter holds.

@@ -27,7 +27,7 @@ FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap
                CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END AS model,
                coalesce(sum(e.cost), 0) AS cost, sum(e.tokens) AS tokens, sum(e.requests)::bigint AS requests,
                count(*) FILTER (WHERE e.cost IS NULL AND e.tool_name = '') AS unpriced
-        FROM usage_events AS e WHERE e.occurred_at >= gap.first AND e.occurred_at < gap.behind GROUP BY 3, 4, 5, 6
+        FROM counted_events AS e WHERE e.occurred_at >= gap.first AND e.occurred_at < gap.behind GROUP BY 3, 4, 5, 6
     ) AS s
     CROSS JOIN LATERAL (VALUES (s.gains, 1), (s.loses, -1)) AS moved(day, sign)`
 

@@ -12,12 +12,17 @@ import (
 
 // madeByMigration finds what a migration creates or renames.
 var madeByMigration = regexp.MustCompile(
-	`(?im)^\s*(?:CREATE (?:UNLOGGED )?TABLE|CREATE SEQUENCE|ALTER TABLE \w+ RENAME TO)\s+(?:IF NOT EXISTS\s+)?(\w+)`,
+	`(?im)^\s*(?:CREATE (?:UNLOGGED )?TABLE|CREATE SEQUENCE|CREATE VIEW|ALTER TABLE \w+ RENAME TO)\s+(?:IF NOT EXISTS\s+)?(\w+)`,
 )
 
-// ownNames are the names of the tables that the program creates, also those that a later migration drops.
+// ownNames are the names of what the program creates, also what a later migration drops.
 func ownNames(files fs.FS) ([]string, error) {
-	names := []string{"bun_migrations", "bun_migration_locks", "migration_lock"}
+	names, err := namesIn(files, madeByMigration)
+	return append(names, "bun_migrations", "bun_migration_locks", "migration_lock"), err
+}
+
+// namesIn are the names that a pattern finds in the migrations.
+func namesIn(files fs.FS, pattern *regexp.Regexp) (names []string, err error) {
 	paths, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return nil, err
@@ -27,7 +32,7 @@ func ownNames(files fs.FS) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, found := range madeByMigration.FindAllSubmatch(text, -1) {
+		for _, found := range pattern.FindAllSubmatch(text, -1) {
 			names = append(names, string(found[1]))
 		}
 	}
@@ -54,12 +59,8 @@ func grant(ctx context.Context, tx bun.Tx, files fs.FS, role string) error {
 	}
 	to := bun.Name(role)
 	for _, relation := range own {
-		statement := "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE ? TO ?"
-		if relation.Sequence {
-			statement = "GRANT USAGE, SELECT ON SEQUENCE ? TO ?"
-		}
-		if _, err := tx.ExecContext(ctx, statement, bun.Name(relation.Name), to); err != nil {
-			return fmt.Errorf("grant role %s the table or sequence %s: %w", role, relation.Name, err)
+		if _, err := tx.ExecContext(ctx, rights[relation.Kind], bun.Name(relation.Name), to); err != nil {
+			return fmt.Errorf("grant role %s %s: %w", role, relation.Name, err)
 		}
 		if relation.Name != "audit_logs" {
 			continue
@@ -68,14 +69,42 @@ func grant(ctx context.Context, tx bun.Tx, files fs.FS, role string) error {
 			return fmt.Errorf("protect the audit rows from role %s: %w", role, err)
 		}
 	}
+	return grantFunctions(ctx, tx, files, role)
+}
+
+// actsAsOwner finds the functions that do what the serving role has no right to.
+var actsAsOwner = regexp.MustCompile(`(?is)CREATE (?:OR REPLACE )?FUNCTION (\w+)\([^)]*\)[^$]*SECURITY DEFINER`)
+
+func grantFunctions(ctx context.Context, tx bun.Tx, files fs.FS, role string) error {
+	names, err := namesIn(files, actsAsOwner)
+	if err != nil {
+		return err
+	}
+	var own []string
+	err = tx.NewRaw(`SELECT proname FROM pg_proc
+WHERE pronamespace = current_schema()::regnamespace AND prosecdef AND proname = ANY (?)`, pgdialect.Array(names)).
+		Scan(ctx, &own)
+	if err != nil {
+		return fmt.Errorf("look up the program's own functions: %w", err)
+	}
+	for _, name := range own {
+		_, err := tx.ExecContext(ctx, "GRANT EXECUTE ON FUNCTION ? TO ?", bun.Name(name), bun.Name(role))
+		if err != nil {
+			return fmt.Errorf("grant role %s the function %s: %w", role, name, err)
+		}
+	}
 	return nil
 }
 
-// relation is a table or a sequence.
-type relation struct {
-	Name     string
-	Sequence bool
+// rights are what the serving role needs, by the kind of relation.
+var rights = map[string]string{
+	"table":    "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE ? TO ?",
+	"sequence": "GRANT USAGE, SELECT ON SEQUENCE ? TO ?",
+	"view":     "GRANT SELECT ON TABLE ? TO ?",
 }
+
+// relation is a table, a sequence or a view.
+type relation struct{ Name, Kind string }
 
 // ownRelations are those of the names that exist, and the sequences of their columns.
 func ownRelations(ctx context.Context, tx bun.Tx, names []string) ([]relation, error) {
@@ -83,12 +112,14 @@ func ownRelations(ctx context.Context, tx bun.Tx, names []string) ([]relation, e
 	err := tx.NewRaw(`
 WITH own AS (
     SELECT oid, relname, relkind FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relname = ANY (?) AND relkind IN ('r', 'p', 'S')
+    WHERE relnamespace = current_schema()::regnamespace AND relname = ANY (?)
+        AND relkind IN ('r', 'p', 'S', 'v')
 )
-SELECT relname AS name, relkind = 'S' AS sequence FROM own
+SELECT relname AS name, CASE relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' ELSE 'table' END AS kind FROM own
 UNION
-SELECT s.relname, true FROM own JOIN pg_depend AS d ON d.refobjid = own.oid AND d.refclassid = 'pg_class'::regclass
-    AND d.classid = 'pg_class'::regclass
+SELECT s.relname, 'sequence' FROM own
+    JOIN pg_depend AS d ON d.refobjid = own.oid AND d.refclassid = 'pg_class'::regclass
+        AND d.classid = 'pg_class'::regclass
     JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
 ORDER BY name`, pgdialect.Array(names)).Scan(ctx, &own)
 	if err != nil {

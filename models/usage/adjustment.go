@@ -101,8 +101,7 @@ func (r *Recorder) Adjust(
 		if _, err := identity.Lock(ctx, tx, actor, permission.UpdateUsage, nil, nil); err != nil {
 			return err
 		}
-		var charge *money.Money
-		user, charge, err = lockCharge(ctx, tx, wanted.EventID)
+		charge, week, err := lockCharge(ctx, tx, wanted.EventID, &user)
 		if err != nil {
 			return err
 		}
@@ -111,7 +110,7 @@ func (r *Recorder) Adjust(
 			return err
 		}
 		a, created = wanted, true
-		return a.store(ctx, tx, actor, user, charge)
+		return a.store(ctx, tx, actor, user, week, charge)
 	})
 	switch {
 	case problem.Violates(err, "usage_adjustments_pkey"):
@@ -124,29 +123,52 @@ func (r *Recorder) Adjust(
 	return a, created, err
 }
 
-// lockCharge finds the user of an event, and what is left of its charge, nil when its cost is unknown. It locks the
-// event's row against concurrent adjustments, and reads earlier ones after that.
-func lockCharge(ctx context.Context, tx database.Tx, eventID string) (user string, charge *money.Money, err error) {
+// lockCharge finds the user of an event, its week, and what is left of its charge, nil when its cost is unknown. It
+// locks the event's row against concurrent adjustments, and reads earlier ones after that.
+func lockCharge(
+	ctx context.Context, tx database.Tx, eventID string, user *string,
+) (charge *money.Money, week string, err error) {
 	key := input.NewGatewayID(eventID).Key
-	var left sql.NullInt64
-	err = tx.NewRaw("SELECT user_id, cost FROM usage_events WHERE event_id = ? FOR UPDATE", key).Scan(ctx, &user, &left)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil, problem.Refuse(problem.NotFound, "event_id", "not_found", "No event with this id was counted.")
+	if week, err = lockEvent(ctx, tx, key); err != nil {
+		return nil, "", err
 	}
+	if week == "" {
+		return nil, "", problem.Refuse(problem.NotFound, "event_id", "not_found", "No event with this id was counted.")
+	}
+	var left sql.NullInt64
+	err = tx.NewRaw("SELECT user_id, cost FROM counted_events WHERE event_id = ? AND week = ?::date", key, week).
+		Scan(ctx, user, &left)
 	if err != nil {
-		return "", nil, fmt.Errorf("lock an event: %w", err)
+		return nil, "", fmt.Errorf("read an event: %w", err)
 	}
 	if !left.Valid {
-		return user, nil, nil
+		return nil, week, nil
 	}
 	var taken int64
-	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ?", key).
-		Scan(ctx, &taken)
+	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ? AND week = ?::date",
+		key, week).Scan(ctx, &taken)
 	if err != nil {
-		return "", nil, fmt.Errorf("add up what was taken back of an event: %w", err)
+		return nil, "", fmt.Errorf("add up what was taken back of an event: %w", err)
 	}
 	amount := money.Money(left.Int64 + taken)
-	return user, &amount, nil
+	return &amount, week, nil
+}
+
+// lockEvent locks the event that has an id, the latest if its id was used again after a time, and returns its week; ""
+// when there is none. What it has is to be read after that.
+func lockEvent(ctx context.Context, tx database.Tx, key string) (week string, err error) {
+	err = tx.NewRaw(`
+WITH before AS (
+    SELECT date '1970-01-05' AS week FROM usage_events WHERE event_id = ?0::uuid FOR UPDATE
+), weekly AS (
+    SELECT week FROM weekly_events WHERE event_id = ?0::uuid ORDER BY week DESC LIMIT 1 FOR UPDATE
+)
+SELECT coalesce(max(week)::text, '') FROM (SELECT * FROM before UNION ALL SELECT * FROM weekly) AS found`, key).
+		Scan(ctx, &week)
+	if err != nil {
+		return "", fmt.Errorf("lock an event: %w", err)
+	}
+	return week, nil
 }
 
 // adjustedBefore finds the adjustment that one repeats.
@@ -176,7 +198,7 @@ func anotherAdjustment() error {
 
 // store takes the amount back. Refusal: Conflict when less is left.
 func (a *Adjustment) store(
-	ctx context.Context, tx database.Tx, actor permission.Actor, user string, charge *money.Money,
+	ctx context.Context, tx database.Tx, actor permission.Actor, user, week string, charge *money.Money,
 ) error {
 	switch {
 	case charge == nil:
@@ -196,7 +218,7 @@ func (a *Adjustment) store(
 		a.ID = key.Key
 	}
 	_, err = tx.NewRaw(storeAdjustment, key.Key, key.Name, input.NewGatewayID(a.EventID).Key, int64(a.Amount),
-		int64(a.Charge), a.Reason, a.Actor, at).Exec(ctx)
+		int64(a.Charge), a.Reason, a.Actor, at, week).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("take a charge back: %w", err)
 	}
@@ -221,10 +243,10 @@ type adjustedCharge struct {
 // than what is used.
 const storeAdjustment = `
 WITH event AS (
-    SELECT * FROM usage_events WHERE event_id = ?2::uuid
+    SELECT * FROM counted_events WHERE event_id = ?2::uuid AND week = ?8::date
 ), added AS (
-    INSERT INTO usage_adjustments (id, name, event_id, amount, charge, reason, actor, created_at) VALUES (?0, ?1, ?2,
-        ?3, ?4, ?5, ?6, ?7)
+    INSERT INTO usage_adjustments (id, name, event_id, amount, charge, reason, actor, created_at, week)
+    VALUES (?0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8::date)
 ), counters AS (
     SELECT w.line_id, w.kind, w.reset_duration, w.window_start
     FROM event CROSS JOIN LATERAL unnest(event.line_ids, event.line_kinds, event.line_durations,

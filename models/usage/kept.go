@@ -112,5 +112,5 @@ func StoreEvents(ctx context.Context, tx database.Tx, events []*Event) (map[stri
 	for _, event := range events {
 		columns.add(event)
 	}
-	return columns.store(ctx, tx)
+	return columns.store(ctx, tx, &openWeek{})
 }

@@ -34,6 +34,7 @@ type Recorder struct {
 
 	log    *slog.Logger
 	recent acknowledged
+	week   openWeek
 	lost   chan struct{} // the database went back
 
 	metrics recorderMetrics
@@ -242,7 +243,7 @@ func (r *Recorder) settle(
 // store counts a batch of reports.
 func (r *Recorder) store(ctx context.Context, reports []*reportRows) error {
 	began := time.Now()
-	err := storeReports(ctx, r.db, reports)
+	err := storeReports(ctx, r.db, &r.week, reports)
 	users := []uuid.UUID{}
 	for _, one := range reports {
 		for _, event := range one.Events {

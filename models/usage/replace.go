@@ -24,7 +24,7 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 		return replaced, nil
 	}
 	var found []string
-	err = r.db.NewRaw("SELECT event_id::text FROM usage_events WHERE event_id = ANY (?::uuid[]) AND estimated",
+	err = r.db.NewRaw("SELECT event_id::text FROM counted_events WHERE event_id = ANY (?::uuid[]) AND estimated",
 		pgdialect.Array(keys)).Scan(ctx, &found)
 	if err != nil {
 		return replaced, fmt.Errorf("look for estimates: %w", err)
@@ -53,17 +53,21 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 		if err != nil {
 			return err
 		}
-		result, err := tx.NewRaw(replaceEstimate, e.GatewayID.Key, e.UserID, e.Provider, e.Model, e.mcpClientID, e.toolName,
+		week, err := lockEvent(ctx, tx, e.GatewayID.Key)
+		if err != nil {
+			return err
+		}
+		var n int
+		err = tx.NewRaw(replaceEstimate, e.GatewayID.Key, e.UserID, e.Provider, e.Model, e.mcpClientID, e.toolName,
 			e.nanos(), e.costComputed, e.Tokens, e.Requests, e.input, e.output, e.cacheRead, e.cacheWrite, e.reasoning,
-			sealed).Exec(ctx)
+			sealed, week).Scan(ctx, &n)
 		if err != nil {
 			return fmt.Errorf("replace an estimate: %w", err)
 		}
-		n, err := result.RowsAffected()
 		if replaced = n > 0; replaced {
 			tx.InvalidateUsage(e.UserID)
 		}
-		return err
+		return nil
 	})
 	if tooMuch(err) {
 		return false, problem.Refuse(problem.Conflict, "", "counter_full",
@@ -75,18 +79,17 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 	return replaced, err
 }
 
-// replaceEstimate changes an estimate of the same call, unless more of it was taken back than the exact cost. Locks are
-// those of storeEvents, in their order.
+// replaceEstimate changes a locked estimate of the same call, unless more of it was taken back than the exact cost.
+// Locks are those of storeEvents, in their order.
 const replaceEstimate = `
 WITH estimate AS (
     SELECT e.*, coalesce(?6::bigint, 0) - coalesce(e.cost, 0) AS more_cost, ?8::bigint - e.tokens AS more_tokens,
         ?9::bigint - e.requests AS more_requests, e.received_at < ?15 AS sealed
-    FROM usage_events AS e
-    WHERE e.event_id = ?0::uuid AND e.estimated
+    FROM counted_events AS e
+    WHERE e.event_id = ?0::uuid AND e.week = ?16::date AND e.estimated
       AND (e.user_id, e.provider, e.model, e.mcp_client_id, e.tool_name) = (?1, ?2, ?3, ?4, ?5)
       AND coalesce(?6::bigint, 0) >= -(SELECT coalesce(sum(a.amount), 0) FROM usage_adjustments AS a
-          WHERE a.event_id = e.event_id)
-    FOR UPDATE OF e
+          WHERE a.event_id = e.event_id AND a.week = e.week)
 ), counters AS (
     SELECT w.line_id, w.kind, w.reset_duration, w.window_start,
            CASE w.kind WHEN 'spend' THEN more_cost WHEN 'tokens' THEN more_tokens ELSE more_requests END AS more,
@@ -121,9 +124,17 @@ WITH estimate AS (
 ), revised AS (
     INSERT INTO usage_revised_days SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM estimate
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
+), before AS (
+    UPDATE usage_events AS e
+    SET estimated = false, cost = ?6::bigint, cost_computed = ?7, tokens = ?8, requests = ?9,
+        input_tokens = ?10::bigint, output_tokens = ?11::bigint, cached_input_tokens = ?12::bigint,
+        cache_write_input_tokens = ?13::bigint, reasoning_output_tokens = ?14::bigint
+    FROM estimate WHERE e.event_id = estimate.event_id AND (e.copied OR estimate.week = '1970-01-05')
+), weekly AS (
+    UPDATE weekly_events AS e
+    SET estimated = false, cost = ?6::bigint, cost_computed = ?7, tokens = ?8, requests = ?9,
+        input_tokens = ?10::bigint, output_tokens = ?11::bigint, cached_input_tokens = ?12::bigint,
+        cache_write_input_tokens = ?13::bigint, reasoning_output_tokens = ?14::bigint
+    FROM estimate WHERE e.event_id = estimate.event_id AND e.week = estimate.week
 )
-UPDATE usage_events AS e
-SET estimated = false, cost = ?6::bigint, cost_computed = ?7, tokens = ?8, requests = ?9, input_tokens = ?10::bigint,
-    output_tokens = ?11::bigint,
-    cached_input_tokens = ?12::bigint, cache_write_input_tokens = ?13::bigint, reasoning_output_tokens = ?14::bigint
-FROM estimate WHERE e.event_id = estimate.event_id`
+SELECT count(*) FROM estimate`

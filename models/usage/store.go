@@ -26,6 +26,9 @@ type eventColumns struct {
 	chargeKinds, chargeDurations []string
 	chargeStarts                 []time.Time
 	chargeAmounts                []int64
+	// The set of each event's copy and counters, and one event of each set that has it.
+	sets  []*string // null without a copy
+	setOf map[string]int64
 }
 
 // add appends an event; what is not known is null.
@@ -55,6 +58,7 @@ func (c *eventColumns) add(e *Event) {
 		c.chargeDurations = append(c.chargeDurations, l.Duration)
 		c.chargeStarts, c.chargeAmounts = append(c.chargeStarts, start), append(c.chargeAmounts, e.amounts().Of(l.Kind))
 	}
+	c.addSet(e)
 }
 
 // nanos is what an event cost in nano-dollars; nil when that is unknown.
@@ -77,7 +81,7 @@ func orNull(id int64) *int64 {
 // storeReports stores the events that are not there yet, counts them, and ends their reservations, in one statement: an
 // event and what it adds are there together or not at all. Counters are locked in the order of their keys, before those
 // of usage_latest.
-func storeReports(ctx context.Context, db *bun.DB, reports []*reportRows) error {
+func storeReports(ctx context.Context, db *bun.DB, weeks *openWeek, reports []*reportRows) error {
 	columns, seen := &eventColumns{}, map[string]bool{}
 	for _, one := range reports {
 		for _, event := range one.Events {
@@ -90,7 +94,7 @@ func storeReports(ctx context.Context, db *bun.DB, reports []*reportRows) error 
 	var stored map[string]bool
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		var err error
-		stored, err = columns.store(ctx, tx)
+		stored, err = columns.store(ctx, tx, weeks)
 		return err
 	})
 	if err != nil {
@@ -109,34 +113,68 @@ func storeReports(ctx context.Context, db *bun.DB, reports []*reportRows) error 
 	return nil
 }
 
-func (c *eventColumns) store(ctx context.Context, tx database.Tx) (map[string]bool, error) {
+// store stores events in the open week.
+func (c *eventColumns) store(ctx context.Context, tx database.Tx, week *openWeek) (map[string]bool, error) {
+	for range openWeekTries {
+		in, err := week.get(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		stored, closed, err := c.storeIn(ctx, tx, in)
+		if err != nil {
+			return nil, err
+		}
+		if closed {
+			week.forget(in)
+			continue
+		}
+		for i, id := range c.ids {
+			if stored[id] {
+				tx.InvalidateUsage(c.users[i])
+			}
+		}
+		return stored, nil
+	}
+	return nil, errNoOpenWeek
+}
+
+// storeIn stores events in a week, unless it is closed.
+func (c *eventColumns) storeIn(
+	ctx context.Context, tx database.Tx, in *weeks,
+) (stored map[string]bool, closed bool, err error) {
+	setIDs, setEvents := c.distinctSets()
 	rows, err := database.QueryPlanned(ctx, tx, storeEvents,
 		c.users, c.ids, c.keys, c.providers, c.models, c.servers, c.tools, c.occurred, c.copies, c.profiles, c.costs,
 		c.tokens, c.inputs, c.outputs, c.requests, c.reservations, c.chargeOf, c.chargeLines, c.chargeKinds,
 		c.chargeDurations, c.chargeStarts, c.chargeAmounts, c.computed, c.names, c.cacheReads, c.cacheWrites,
-		c.reasoning, c.estimated)
+		c.reasoning, c.estimated, c.sets, setIDs, setEvents, in.open,
+		in.before[0], in.before[1], in.before[2], in.before[3], in.before[4], in.before[5], in.before[6])
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer rows.Close()
-	stored := map[string]bool{}
+	stored = map[string]bool{}
 	for rows.Next() {
-		var id string
+		var id *string
 		if err := rows.Scan(&id); err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		stored[id] = true
-	}
-	for i, id := range c.ids {
-		if stored[id] {
-			tx.InvalidateUsage(c.users[i])
+		if id == nil {
+			closed = true
+			continue
 		}
+		stored[*id] = true
 	}
-	return stored, rows.Err()
+	return stored, closed, rows.Err()
 }
 
+// storeEvents stores an event that is neither in the open week, nor in those before in which its id is looked up. The
+// row of the open week stays locked until the transaction ends, so that the next week begins after it; when it is
+// closed meanwhile, nothing is stored and the answer is null.
 const storeEvents = `
-WITH charge AS (
+WITH week AS (
+    SELECT week FROM usage_weeks WHERE week = $32::date AND closed_at IS NULL FOR SHARE
+), charge AS (
     SELECT * FROM unnest($17::bigint[], $18::uuid[], $19::text[], $20::text[], $21::timestamptz[], $22::bigint[])
         AS c(n, line_id, kind, reset_duration, window_start, amount)
 ), event AS (
@@ -144,29 +182,40 @@ WITH charge AS (
         $8::timestamptz[], $9::bigint[],
         $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::uuid[],
             $23::bool[], $24::text[],
-        $25::bigint[], $26::bigint[], $27::bigint[], $28::bool[]) WITH ORDINALITY
+        $25::bigint[], $26::bigint[], $27::bigint[], $28::bool[], $29::uuid[]) WITH ORDINALITY
         AS e(user_id, event_id, virtual_key_id, provider, model, mcp_client_id, tool_name, occurred_at, copy_id,
             access_profile_id, cost, tokens,
              input_tokens, output_tokens, requests, reservation_id, cost_computed, event_name,
-             cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, n)
+             cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, charge_set, n)
+), missing AS (
+    SELECT week, id, n FROM week, missing_charge_sets($30::uuid[], $32::date) AS m(id)
+        JOIN unnest($30::uuid[], $31::bigint[]) AS s(id, n) USING (id)
 ), lines AS (
     SELECT n, array_agg(line_id) AS ids, array_agg(kind) AS kinds, array_agg(reset_duration) AS durations,
         array_agg(window_start) AS starts
-    FROM charge GROUP BY n
+    FROM charge WHERE n IN (SELECT n FROM missing) GROUP BY n
+), sets AS (
+    INSERT INTO weekly_charges (week, id, copy_id, access_profile_id, line_ids, line_kinds, line_durations,
+        window_starts)
+    SELECT week, id, copy_id, access_profile_id, coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'),
+        coalesce(starts, '{}')
+    FROM missing JOIN event USING (n) LEFT JOIN lines USING (n) ORDER BY id
+    ON CONFLICT DO NOTHING RETURNING 1
 ), stored AS (
-    INSERT INTO usage_events (user_id, event_id, occurred_at, received_at, virtual_key_id, copy_id, access_profile_id,
+    INSERT INTO weekly_events (week, user_id, event_id, occurred_at, received_at, virtual_key_id, charge_set,
         provider, model,
         mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed,
             event_name,
-        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated, line_ids, line_kinds,
-            line_durations, window_starts)
-    SELECT user_id, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, ''), copy_id, access_profile_id,
+        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated)
+    SELECT week, user_id::uuid, event_id, occurred_at, clock_timestamp(), nullif(virtual_key_id, '')::uuid, charge_set,
         provider, model,
         mcp_client_id, tool_name, cost, tokens, input_tokens, output_tokens, requests, reservation_id, cost_computed,
             event_name,
-        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated,
-        coalesce(ids, '{}'), coalesce(kinds, '{}'), coalesce(durations, '{}'), coalesce(starts, '{}')
-    FROM event LEFT JOIN lines USING (n) ORDER BY event_id
+        cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens, estimated
+    FROM week, event, (SELECT count(*) FROM sets) AS after_the_sets
+    WHERE event_id NOT IN (SELECT stored_usage_events($2::uuid[], $33::date, $34::date, $35::date, $36::date, $37::date,
+        $38::date, $39::date))
+    ORDER BY event_id
     ON CONFLICT DO NOTHING
     RETURNING user_id, event_id, reservation_id, occurred_at
 ), counted AS (
@@ -190,7 +239,8 @@ WITH charge AS (
     INSERT INTO usage_revised_days SELECT DISTINCT (occurred_at AT TIME ZONE 'UTC')::date FROM stored
     WHERE occurred_at < date_trunc('day', clock_timestamp(), 'UTC')
 ), settled AS (
-    DELETE FROM reservations AS r USING stored WHERE r.id = stored.reservation_id AND r.user_id = stored.user_id
+    DELETE FROM reservations AS r USING stored WHERE r.id = stored.reservation_id
+        AND r.user_id = stored.user_id::text
 ), latest AS (
     INSERT INTO usage_latest AS l (id, last_used_at, month, cost)
     SELECT id, max(occurred_at), last_month, coalesce(sum(cost) FILTER (WHERE month = last_month), 0) FROM (
@@ -205,7 +255,7 @@ WITH charge AS (
         cost = CASE WHEN excluded.month >= l.month THEN excluded.cost ELSE 0 END + CASE WHEN excluded.month <= l.month
             THEN l.cost ELSE 0 END
 )
-SELECT event_id::text FROM stored`
+SELECT event_id::text FROM stored UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT FROM week)`
 
 // conflicts finds the events that are stored with other content than was sent. A model that is named without a provider
 // has the one that was found when it was stored. An estimate that comes after its exact event is no conflict.
@@ -226,7 +276,9 @@ SELECT sent.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::te
         event_name, named,
             input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens, reasoning_output_tokens,
                 estimated, n)
-JOIN usage_events AS e USING (event_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM counted_events AS c WHERE c.event_id = sent.event_id ORDER BY week DESC LIMIT 1
+) AS e
 WHERE (e.estimated OR NOT sent.estimated)
   AND ((e.event_name, e.user_id, e.mcp_client_id, e.tool_name, CASE WHEN NOT e.cost_computed
       THEN e.cost END, e.tokens, e.requests)

@@ -152,7 +152,7 @@ FROM generate_series(1, ?) AS n`, ManyUsed)
 func (g Gateway) Usage() map[string]string {
 	g.T.Helper()
 	tables, kept := g.Stored(), map[string]string{}
-	for _, name := range []string{"usage_events", "limit_windows", "usage_days", "usage_quarantine", "reservations"} {
+	for _, name := range []string{"weekly_events", "limit_windows", "usage_days", "usage_quarantine", "reservations"} {
 		if kept[name] = tables[name]; kept[name] == "" {
 			g.T.Fatalf("nothing is in %s", name)
 		}

@@ -1,0 +1,69 @@
+package usage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"tollgate/models/database"
+)
+
+// weeksBefore is in how many weeks before the open one an id may be that is not to be counted again. Ids are kept for
+// 36 days after they arrived, and the weeks that are closed meanwhile, each in another week of the calendar, are seven
+// at most.
+const weeksBefore = 7
+
+// openWeekTries is how often a batch looks for the open week; it is closed once a week.
+const openWeekTries = 3
+
+var errNoOpenWeek = errors.New("no week is open to store events in")
+
+// weeks are the open week, in which events are stored, and those before it in which their ids are looked up.
+type weeks struct {
+	open   string
+	before [weeksBefore]*string
+}
+
+// openWeek remembers the weeks.
+type openWeek struct{ known atomic.Pointer[weeks] }
+
+func (o *openWeek) get(ctx context.Context, tx database.Tx) (*weeks, error) {
+	if known := o.known.Load(); known != nil {
+		return known, nil
+	}
+	found, err := readWeeks(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	o.known.Store(found)
+	return found, nil
+}
+
+// forget forgets weeks of which the open one was closed.
+func (o *openWeek) forget(w *weeks) { o.known.CompareAndSwap(w, nil) }
+
+func readWeeks(ctx context.Context, tx database.Tx) (*weeks, error) {
+	var rows []struct {
+		Week string
+		Open bool
+	}
+	err := tx.NewRaw(`
+SELECT week::text, closed_at IS NULL AS open FROM usage_weeks
+WHERE week > '1970-01-05' AND (closed_at IS NULL OR closed_at > clock_timestamp() - interval '36 days')
+ORDER BY week DESC`).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read the weeks of usage: %w", err)
+	}
+	if len(rows) == 0 || !rows[0].Open {
+		return nil, errNoOpenWeek
+	}
+	if len(rows)-1 > weeksBefore {
+		return nil, fmt.Errorf("%d weeks of usage were closed in 36 days", len(rows)-1)
+	}
+	w := &weeks{open: rows[0].Week}
+	for i := range rows[1:] {
+		w.before[i] = &rows[1+i].Week
+	}
+	return w, nil
+}
