@@ -214,7 +214,7 @@ func TestTracesOfCalls(t *testing.T) {
 		"no cost, and no tokens": {[]span{call("23", "user.id", g.Ada, "gen_ai.usage.cost", math.NaN(), "gen_ai.usage.input_tokens", -5)}, "openai/gpt-4o 0 –"},
 	} {
 		for _, media := range []string{protobufType, jsonType} {
-			g.Exec("DELETE FROM usage_events")
+			g.Exec("DELETE FROM weekly_events")
 			body := inProtobuf(t, nil, c.spans...)
 			if media == jsonType {
 				if strings.Contains(string(inJSON(nil, c.spans...)), "NaN") {
@@ -225,7 +225,7 @@ func TestTracesOfCalls(t *testing.T) {
 			exported(g, media, body).Is(http.StatusOK)
 			var rows []string
 			g.Scan(&rows, `SELECT concat(provider || '/' || nullif(model, ''), nullif(mcp_client_id, '') || '/' || tool_name, ' ', tokens, ' ',
-				coalesce(CASE WHEN cost_computed THEN NULL ELSE cost::text END, '–')) FROM usage_events ORDER BY tokens`)
+				coalesce(CASE WHEN cost_computed THEN NULL ELSE cost::text END, '–')) FROM counted_events ORDER BY tokens`)
 			webtest.Same(t, what+" as "+media, strings.Join(rows, ", "), c.want)
 		}
 	}
@@ -247,7 +247,7 @@ func TestTracesRejected(t *testing.T) {
 			t.Errorf("%q is not in %s", want, partial[2])
 		}
 	}
-	webtest.Same(t, "counted", g.Count("usage_events"), 1)
+	webtest.Same(t, "counted", g.Count("counted_events"), 1)
 	inJSONToo := exported(g, jsonType, inJSON(of, bad[0])).Is(http.StatusOK).JSON()["partialSuccess"].(webtest.Object)
 	webtest.Same(t, "rejected in JSON", inJSONToo["rejectedSpans"], any("1"))
 	nobody := exported(g, jsonType, inJSON(nil, call("09"))).Is(http.StatusOK).JSON()["partialSuccess"].(webtest.Object)
@@ -261,7 +261,7 @@ func TestTracesRejected(t *testing.T) {
 		many = append(many, call("0b", "tollgate.event_id", fmt.Sprint("many-", i)))
 	}
 	exported(g, protobufType, inProtobuf(t, of, many...)).Is(http.StatusOK)
-	webtest.Same(t, "more than one report has", g.Count("usage_events"), 1002)
+	webtest.Same(t, "more than one report has", g.Count("counted_events"), 1002)
 }
 
 // A request that is no export, or too much, is answered by a status, and its credential is checked before its body.
