@@ -245,7 +245,7 @@ func boundaryFault(duration string, calendar window.Calendar, anchor, start, end
 func TestBoundaryOfWindows(t *testing.T) {
 	anchor := time.Date(2026, 1, 31, 10, 30, 0, 123456000, time.UTC)
 	for _, calendar := range []window.Calendar{{}, {CalendarAligned: true}, {CalendarAligned: true, TimeZone: "Europe/Berlin"}} {
-		for _, duration := range policy.BudgetDurations {
+		for _, duration := range append([]string{"1m"}, policy.BudgetDurations...) {
 			start, end := window.Window(duration, 2, calendar, anchor, noon)
 			if found := boundaryFault(duration, calendar, anchor, start, end); found != "" {
 				t.Error(found)

@@ -10,7 +10,7 @@ UPDATE limit_lines AS l SET
     carried_until = window_end(l.reset_duration, l.quarter_start_month, calendar_name(?1, ?2), l.created_at, ?3)
 FROM policies AS p
 WHERE p.id = l.policy_id AND p.id = ANY (?0) AND p.calendar IS DISTINCT FROM calendar_name(?1, ?2)
-    AND l.reset_duration <> '1h'`
+    AND l.reset_duration NOT IN ('1m', '1h')`
 
 const setCalendar = `
 UPDATE policies SET calendar_aligned = ?1, time_zone = ?2 WHERE id = ANY (?0) AND (calendar_aligned,

@@ -60,7 +60,7 @@ func files(t *testing.T) []string {
 var (
 	comment  = regexp.MustCompile(`(?s)--[^\n]*|/\*.*?\*/`)
 	removes  = regexp.MustCompile(`(?i)\b(DROP|RENAME)\b[^;,]*`)
-	kept     = regexp.MustCompile(`(?i)\bON COMMIT DROP\b`)
+	kept     = regexp.MustCompile(`(?i)\bON COMMIT DROP\b|\bDROP CONSTRAINT \w+_check\b`) // what a check refused is only more
 	retypes  = regexp.MustCompile(`(?i)\bALTER\s+(COLUMN\s+)?\w+\s+(SET\s+DATA\s+)?TYPE\b[^;,]*`)
 	requires = regexp.MustCompile(`(?i)\bSET\s+NOT\s+NULL\b`)
 	alters   = regexp.MustCompile(`(?is)^\s*ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?\S+\s+(.*)$`)

@@ -93,7 +93,7 @@ type ToolOverride struct {
 // The windows a budget and a rate limit can have.
 var (
 	BudgetDurations = []string{"1h", "1d", "1w", "1M", "1Q", "1Y"}
-	RateDurations   = []string{"1h", "1d", "1w", "1M", "1Y"}
+	RateDurations   = []string{"1m", "1h", "1d", "1w", "1M", "1Y"}
 )
 
 // Limited reports whether any limit applies to what a user spends or sends.

@@ -151,7 +151,7 @@ func readPair(c *input.Reader, path string, k RateKind, in RateLimitInput) (*int
 		return nil, nil
 	}
 	duration, _ := c.Choice(durationField, *window, "invalid_reset_duration",
-		"Choose how often the limit resets: 1h, 1d, 1w, 1M or 1Y.", RateDurations)
+		"Choose how often the limit resets: 1m, 1h, 1d, 1w, 1M or 1Y.", RateDurations)
 	if !ok || len(c.Problems) > before {
 		return nil, nil
 	}

@@ -14,7 +14,7 @@ func TestBoundaryOfCharges(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	anchor := time.Date(2026, 1, 31, 10, 30, 0, 123456000, time.UTC)
 	for _, calendar := range []window.Calendar{{}, {CalendarAligned: true}, {CalendarAligned: true, TimeZone: "Europe/Berlin"}} {
-		for _, duration := range policy.BudgetDurations {
+		for _, duration := range append([]string{"1m"}, policy.BudgetDurations...) {
 			start, end := window.Window(duration, 2, calendar, anchor, now)
 			l := entitlement.Limit{
 				LimitTerms: &entitlement.LimitTerms{Kind: policy.KindSpend, Duration: duration, Quarter: 2, Calendar: calendar, Max: 5},

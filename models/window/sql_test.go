@@ -71,7 +71,7 @@ func momentsAround(t *testing.T, random *rand.Rand, anchor time.Time) []time.Tim
 func windowCases(t *testing.T, random *rand.Rand) []windowCase {
 	t.Helper()
 	var cases []windowCase
-	for _, duration := range policy.BudgetDurations {
+	for _, duration := range append([]string{"1m"}, policy.BudgetDurations...) {
 		for _, calendar := range modelstest.Calendars {
 			quarters := []int{0}
 			if duration == "1Q" {
@@ -158,7 +158,7 @@ func difference(window windowing, carry carrying, zone *time.Location, cases []w
 			return fmt.Sprintf("%s: %+v\nGo says %s to %s, carried %s\nSQL says %s to %s, carried %s", zone, c, start, end, carried,
 				time.UnixMicro(a.Start).UTC(), time.UnixMicro(a.End).UTC(), time.UnixMicro(a.Carried).UTC())
 		}
-		if c.calendar == modelstest.Utc && c.duration != "1h" && a.Calendar != 0 && a.Calendar != a.Start {
+		if c.calendar == modelstest.Utc && c.duration != "1h" && c.duration != "1m" && a.Calendar != 0 && a.Calendar != a.Start {
 			return fmt.Sprintf("%s: %+v starts at %s, the calendar says %s", zone, c, start, time.UnixMicro(a.Calendar).UTC())
 		}
 	}
@@ -191,7 +191,7 @@ func TestWindowsAreTheSameInGoAndInSQL(t *testing.T) {
 
 // lengths are those of windows that roll: a fixed lattice from their anchor.
 var lengths = map[string]time.Duration{
-	"1h": time.Hour, "1d": 24 * time.Hour, "1w": 7 * 24 * time.Hour, "1M": 30 * 24 * time.Hour, "1Q": 90 * 24 * time.Hour, "1Y": 365 * 24 * time.Hour,
+	"1m": time.Minute, "1h": time.Hour, "1d": 24 * time.Hour, "1w": 7 * 24 * time.Hour, "1M": 30 * 24 * time.Hour, "1Q": 90 * 24 * time.Hour, "1Y": 365 * 24 * time.Hour,
 }
 
 // fault is the first case whose window does not hold its moment, is off the lattice, or does not follow another; ""
@@ -221,7 +221,7 @@ func (w windowing) fault(cases []windowCase) string {
 			return fmt.Sprintf("%+v: the window of its own start %s starts at %s", c, start, first)
 		}
 		length := lengths[c.duration]
-		if rolls := !c.calendar.CalendarAligned || c.duration == "1h"; rolls && (end.Sub(start) != length || start.Sub(c.anchor)%length != 0) {
+		if rolls := !c.calendar.CalendarAligned || c.duration == "1h" || c.duration == "1m"; rolls && (end.Sub(start) != length || start.Sub(c.anchor)%length != 0) {
 			return fmt.Sprintf("%+v: %s to %s is off the lattice", c, start, end)
 		}
 	}

@@ -9,21 +9,24 @@ const Day = 24 * time.Hour
 
 // Span is how long a window lasts that does not follow the calendar.
 var Span = map[string]time.Duration{
-	"1h": time.Hour, "1d": Day, "1w": 7 * Day, "1M": 30 * Day, "1Q": 90 * Day, "1Y": 365 * Day,
+	"1m": time.Minute, "1h": time.Hour, "1d": Day, "1w": 7 * Day, "1M": 30 * Day, "1Q": 90 * Day, "1Y": 365 * Day,
 }
 
 // Unit is the word for a duration in a sentence: the day of "$50.00 per day".
 func Unit(duration string) string {
 	return map[string]string{
-		"1h": "hour", "1d": "day", "1w": "week", "1M": "month", "1Q": "quarter", "1Y": "year",
+		"1m": "minute", "1h": "hour", "1d": "day", "1w": "week", "1M": "month", "1Q": "quarter", "1Y": "year",
 	}[duration]
 }
 
+// Rolls reports a duration whose windows follow each other in equal steps whatever the calendar says.
+func Rolls(duration string) bool { return duration == "1m" || duration == "1h" }
+
 // Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a
-// time zone (an hour keeps rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins);
+// time zone (a minute and an hour keep rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins);
 // others follow each other in equal steps from anchor.
 func Window(duration string, quarterStart int, calendar Calendar, anchor, now time.Time) (start, end time.Time) {
-	if !calendar.CalendarAligned || duration == "1h" {
+	if !calendar.CalendarAligned || Rolls(duration) {
 		length := Span[duration]
 		n := now.Sub(anchor) / length
 		if now.Before(anchor) && now.Sub(anchor)%length != 0 {
@@ -64,7 +67,7 @@ func Carried(
 // After is the end of the nth window of a limit, counting the one that starts at start as the first. A window that was
 // carried on ends where the limit's own windows begin.
 func After(duration string, quarterStart int, calendar Calendar, anchor, end time.Time, n int64) time.Time {
-	if !calendar.CalendarAligned || duration == "1h" {
+	if !calendar.CalendarAligned || Rolls(duration) {
 		return end.Add(time.Duration(n-1) * Span[duration])
 	}
 	for range n - 1 {

@@ -119,7 +119,7 @@ type resetNote struct {
 
 // nextReset says when the window of the line ends. One that rolls ends for each holder at a moment of their own.
 func (m *formBuilder) nextReset(line, duration string, config *policy.ResetConfig) resetNote {
-	if !m.Draft.CalendarAligned || duration == "1h" {
+	if !m.Draft.CalendarAligned || window.Rolls(duration) {
 		if line != "" {
 			return resetNote{Words: line + rolling[duration]} // from when is said above the lines
 		}
@@ -134,7 +134,7 @@ func (m *formBuilder) nextReset(line, duration string, config *policy.ResetConfi
 }
 
 var rolling = map[string]string{
-	"1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days",
+	"1m": "every minute", "1h": "every hour", "1d": "every 24 hours", "1w": "every 7 days", "1M": "every 30 days", "1Q": "every 90 days",
 	"1Y": "every 365 days",
 }
 
