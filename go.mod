@@ -31,7 +31,10 @@ require (
 	golang.org/x/text v0.43.0
 )
 
-require go.opentelemetry.io/proto/slim/otlp v1.11.1
+require (
+	go.opentelemetry.io/proto/slim/otlp v1.11.1
+	go.yaml.in/yaml/v4 v4.0.0
+)
 
 require (
 	github.com/a-h/parse v0.0.0-20250122154542-74294addb73e // indirect

@@ -5,6 +5,7 @@
 //
 //	plural, money, problem, permission, secret, window, batch, pgserver, metrics
 //	input                    what clients send, and the reader that checks it
+//	configfile               files of documents in YAML or JSON, read with places and written in one form
 //	database, schema         transactions, statements, invalidation · migrations, and which consoles know them
 //	audit                    the log of changes and its hash chain
 //	password                 passwords, hashed by few at a time

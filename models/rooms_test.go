@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"blocked":    {"database", "money", "policy"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"connection": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"configfile": {"input", "money"},
 	"database":   {"input", "problem"},
 	"decision": {
 		"assignment",

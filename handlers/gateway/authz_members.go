@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"tollgate/handlers/intake"
+	"tollgate/models/input"
 )
 
 // The functions here walk over valid JSON in one pass, without looking into values that do not decide. A raw value is
@@ -38,7 +39,7 @@ func decidingMembers(object []byte, names ...string) (map[string][]byte, error) 
 
 // nameIn decodes a quoted name.
 func nameIn(quoted []byte) (string, bool) {
-	if !utf8.Valid(quoted) || intake.LoneSurrogate(quoted) {
+	if !utf8.Valid(quoted) || input.LoneSurrogate(quoted) {
 		return "", false
 	}
 	if bytes.IndexByte(quoted, '\\') < 0 {

@@ -46,7 +46,7 @@ func parseAny(body []byte) (Node, error) {
 	if rest := body[decoder.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
 		return Node{}, Unreadable("", "trailing_data", "Send one JSON object with nothing after it.")
 	}
-	if LoneSurrogate(raw) {
+	if input.LoneSurrogate(raw) {
 		return Node{}, Unreadable("", "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
 	}
 	tokens := json.NewDecoder(bytes.NewReader(raw))
@@ -90,50 +90,6 @@ func depth(body []byte) int {
 		}
 	}
 	return deepest
-}
-
-// LoneSurrogate reports a \u escape of half a pair, which the decoder would replace silently.
-func LoneSurrogate(raw []byte) bool {
-	for i := 0; i+1 < len(raw); i++ {
-		if raw[i] != '\\' {
-			continue
-		}
-		if raw[i+1] != 'u' {
-			i++
-			continue
-		}
-		switch half := surrogate(raw[i:]); half {
-		case low:
-			return true
-		case high:
-			if surrogate(raw[i+6:]) != low {
-				return true
-			}
-			i += 6
-		}
-		i += 5
-	}
-	return false
-}
-
-const (
-	none = iota
-	high
-	low
-)
-
-// surrogate tells which half of a pair, if any, the escape at the start of raw is.
-func surrogate(raw []byte) int {
-	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' || raw[2] != 'd' && raw[2] != 'D' {
-		return none
-	}
-	switch {
-	case strings.IndexByte("89abAB", raw[3]) >= 0:
-		return high
-	case strings.IndexByte("cdefCDEF", raw[3]) >= 0:
-		return low
-	}
-	return none
 }
 
 // readNode reads the next value; raw was valid JSON, so only its content can be refused.

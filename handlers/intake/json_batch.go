@@ -85,7 +85,7 @@ func parseValue(raw json.RawMessage, path string, deepest int) (Node, error) {
 	switch {
 	case depth(raw) > deepest:
 		return Node{}, Unreadable(path, "json_too_deep", "Nest objects and lists at most 16 deep.")
-	case LoneSurrogate(raw):
+	case input.LoneSurrogate(raw):
 		return Node{}, Unreadable(path, "invalid_unicode", `Write \u escapes of surrogates in pairs.`)
 	}
 	tokens := json.NewDecoder(bytes.NewReader(raw))
