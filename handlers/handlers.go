@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -87,7 +88,11 @@ func WithoutQuery(action Func) Func {
 // TakeBody reads the body for the action behind it. It comes before the action, because a body that is neither JSON nor
 // a form, or is too large, is refused before anything else is checked.
 func (h *Handlers) TakeBody(c *gin.Context) {
-	if err := intake.TakeBody(c); err != nil {
+	most := int64(intake.MaxBody)
+	if strings.Contains(c.FullPath(), "/config/") {
+		most = intake.MaxDocuments
+	}
+	if err := intake.TakeBody(c, most); err != nil {
 		h.Fail(c, err)
 	}
 }

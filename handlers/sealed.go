@@ -47,7 +47,7 @@ type pair struct{ Name, Value string }
 // for the user whose session it was.
 func (h *Handlers) SignInAgain(c *gin.Context, cause error) {
 	refusal, ok := problem.AsRefusal(cause)
-	err := intake.TakeBody(c)
+	err := intake.TakeBody(c, intake.MaxBody)
 	if err != nil || !ok {
 		h.Fail(c, cause)
 		return

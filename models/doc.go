@@ -28,6 +28,7 @@
 //	entitlement              what a subject may use, cached
 //	refusal                  the log of decisions: who was refused what, in sums by minute
 //	decision                 may this call go on? and holds of estimates
+//	config                   configuration as documents: planned, applied, exported, and told from edits in the console
 //	accessrequest            what users ask for, and what an admin makes of it
 //	ledger, usage            counters held against their events · what was used, counted exactly once
 //	quarantine               usage of an unknown key: charged to a user, or dismissed

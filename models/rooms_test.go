@@ -35,6 +35,11 @@ var arrows = map[string][]string{
 	"blocked":    {"database", "money", "policy"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"connection": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"config": {
+		"assignment", "attachment", "catalogue", "configfile", "database", "decision", "entitlement", "fieldgroup",
+		"identity", "input", "mcptool", "permission", "plural", "policy", "problem", "profile", "propagation", "secret",
+		"setting",
+	},
 	"configfile": {"input", "money"},
 	"database":   {"input", "problem"},
 	"decision": {

@@ -336,6 +336,13 @@ func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []
 		{"GET", "/sign-in-link", anyone, h.SignInLinkPage},
 		{"POST", "/sign-in-link", anyone, h.UseSignInLink},
 
+		{"GET", "/api/config", inConsole, h.ExportConfig},
+		{"POST", "/api/config/plan", inConsole, h.PlanConfig},
+		{"POST", "/api/config/apply", inConsole, h.ApplyConfig},
+		{"POST", "/api/config/test", permission.ViewAccessProfiles, h.TestConfig},
+		{"GET", "/api/config/drift", inConsole, handlers.WithoutQuery(h.ConfigDrift)},
+		{"GET", "/schema/config-v1.json", anyone, h.ConfigSchema},
+
 		{"GET", "/api/roles", permission.ViewRoles, h.ListRoles},
 		{"POST", "/api/roles", permission.CreateRoles, h.CreateRole},
 		{"GET", "/api/roles/:id", permission.ViewRoles, handlers.WithoutQuery(h.ShowRole)},

@@ -18,15 +18,15 @@ const (
 	exportTimeout  = 15 * time.Minute
 )
 
-// timeout is how long a route may take. Exports are slow because their reader may be; bulk changes and reports read or
-// change many rows.
+// timeout is how long a route may take. Exports are slow because their reader may be; bulk changes, documents of
+// configuration and reports read or change many rows.
 func timeout(route string) time.Duration {
 	switch {
 	case strings.HasSuffix(route, "/export"):
 		return exportTimeout
 	case strings.HasSuffix(route, "/bulk"), strings.HasSuffix(route, "/refresh-tools"), strings.HasSuffix(route, "/usage"),
 		strings.HasSuffix(route, "/usage/litellm"), route == telemetry.TracesPath,
-		strings.Contains(route, "/propagate"):
+		strings.Contains(route, "/propagate"), strings.Contains(route, "/config/"):
 		return slowTimeout
 	}
 	return requestTimeout

@@ -29,7 +29,10 @@ type member struct {
 
 // Binder checks a tree against an input struct: members without a field of that name are problems, read-only ones are
 // passed over.
-type Binder struct{ Problems problem.Problems }
+type Binder struct {
+	Problems problem.Problems
+	exact    bool // read-only members are unknown too
+}
 
 // maxProblems is more than a client reads. It bounds the answer to a body of many unknown fields.
 const maxProblems = 1000
@@ -111,7 +114,7 @@ func (b *Binder) object(n Node, path string, target reflect.Value) {
 	for _, m := range n.Members {
 		at, ok := layout.find(m.Name, n.typed)
 		switch {
-		case !ok:
+		case !ok, b.exact && at.rule == "readonly":
 			b.refuse(Join(path, m.Name), "unknown_field", "Leave out "+Join(path, m.Name)+"; it is not a field here.")
 		case at.rule == "unsupported":
 			b.unsupported(m.Node, Join(path, m.Name), at)

@@ -23,12 +23,15 @@ const MaxBody = 1 << 20
 
 const bodyKey = "body"
 
+// MaxDocuments is how many bytes a body may have that carries the documents of a whole repository.
+const MaxDocuments = 8 << 20
+
 // TakeBody reads the body for the action behind it, which Body returns.
-func TakeBody(c *gin.Context) error {
+func TakeBody(c *gin.Context, most int64) error {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 		return nil
 	}
-	body, err := readBody(c)
+	body, err := readBody(c, most)
 	if err != nil {
 		return err
 	}
@@ -102,21 +105,21 @@ func NoFields(c *gin.Context) error {
 }
 
 // readBody returns the body; without one it is nil, and needs no Content-Type.
-func readBody(c *gin.Context) ([]byte, error) {
+func readBody(c *gin.Context, most int64) ([]byte, error) {
 	if c.Request.ContentLength == 0 {
 		return nil, nil
 	}
 	if err := readable(c); err != nil {
 		return nil, err
 	}
-	if c.Request.ContentLength > MaxBody {
-		return nil, bodyTooLarge()
+	if c.Request.ContentLength > most {
+		return nil, bodyTooLarge(most)
 	}
-	body, err := takeAll(c)
+	body, err := takeAll(c, most)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, bodyTooLarge()
+		return nil, bodyTooLarge(most)
 	case err != nil:
 		return nil, Unreadable("", "incomplete_body", "Send the whole body: the connection ended early.")
 	}
@@ -124,17 +127,17 @@ func readBody(c *gin.Context) ([]byte, error) {
 }
 
 // takeAll reads a body with or without a Content-Length.
-func takeAll(c *gin.Context) ([]byte, error) {
+func takeAll(c *gin.Context, most int64) ([]byte, error) {
 	if length := c.Request.ContentLength; length > 0 {
 		body := make([]byte, length)
 		_, err := io.ReadFull(c.Request.Body, body)
 		return body, err
 	}
-	return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
+	return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, most))
 }
 
-func bodyTooLarge() error {
-	return problem.Refuse(problem.TooLarge, "", "body_too_large", "Send at most 1 MiB.")
+func bodyTooLarge(most int64) error {
+	return problem.Refuse(problem.TooLarge, "", "body_too_large", "Send at most "+strconv.FormatInt(most>>20, 10)+" MiB.")
 }
 
 // readable refuses a body of another kind than its door takes.

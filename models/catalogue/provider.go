@@ -40,6 +40,12 @@ type ProviderInput struct {
 
 func (in ProviderInput) apply(p Provider) (Provider, error) {
 	c := &input.Reader{}
+	p = in.Read(c, p)
+	return p, problem.InvalidInput(c.Problems)
+}
+
+// Read is p with the fields that were sent, checked by themselves. A provider without a name is a new one.
+func (in ProviderInput) Read(c *input.Reader, p Provider) Provider {
 	if p.Name == "" {
 		c.Required("name", in.Name, "a name")
 		p.Name, _ = c.Identifier("name", in.Name, "a name")
@@ -52,7 +58,7 @@ func (in ProviderInput) apply(p Provider) (Provider, error) {
 	if in.Prices.Kind != input.Absent || p.Prices == nil {
 		p.Prices = readPrices(c, "prices", p.Name, in.Prices, p.Prices)
 	}
-	return p, problem.InvalidInput(c.Problems)
+	return p
 }
 
 // ListProviders returns a page of providers by name, and how many match in all. Search looks at names and models.

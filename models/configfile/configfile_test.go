@@ -161,7 +161,8 @@ func FuzzWrittenText(f *testing.F) {
 		}
 		value := configfile.Node{Kind: input.String, Text: s}
 		document := configfile.Node{Kind: input.Object, Members: []configfile.Member{
-			{Name: "kind", Node: value}, {Name: "k" + name, Node: value},
+			{Name: "kind", Node: value},
+			{Name: "k" + name, Node: value},
 			{Name: "list", Node: configfile.Node{Kind: input.Array, Items: []configfile.Node{value, value, {Kind: input.Object, Members: []configfile.Member{{Name: "kind", Node: value}}}}}},
 			{Name: "flat", Node: configfile.Node{Kind: input.Array, Items: []configfile.Node{value}}},
 		}}

@@ -33,3 +33,12 @@ func OfCopy(ctx context.Context, db bun.IDB, held assignment.Assignment, now tim
 	err = CountUsed(ctx, db, map[uuid.UUID]*Entitlements{user: read}, now)
 	return &read.Copies[0], err
 }
+
+// AddFresh adds a copy as if nothing of it had been used.
+func (h *Entitlements) AddFresh(held assignment.Assignment) error {
+	userCopy, err := newCopy(held, &held.Policy, nil)
+	if err == nil {
+		h.Copies = append(h.Copies, userCopy)
+	}
+	return err
+}

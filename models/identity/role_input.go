@@ -32,6 +32,15 @@ const permissionsField = "permission_ids"
 
 func (in RoleInput) apply(r Role, actor permission.Actor) (Role, error) {
 	c := &input.Reader{}
+	r = in.Read(c, r)
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return r, err
+	}
+	return r, beyond(in.PermissionIDs, actor)
+}
+
+// Read is r with the fields that were sent, checked by themselves. A role without an id is a new one.
+func (in RoleInput) Read(c *input.Reader, r Role) Role {
 	if r.ID == 0 {
 		c.Required("name", in.Name, "a name")
 	}
@@ -44,10 +53,7 @@ func (in RoleInput) apply(r Role, actor permission.Actor) (Role, error) {
 	if in.PermissionIDs.Kind != input.Absent {
 		r.Permissions = readPermissions(c, permissionsField, in.PermissionIDs)
 	}
-	if err := problem.InvalidInput(c.Problems); err != nil {
-		return r, err
-	}
-	return r, beyond(in.PermissionIDs, actor)
+	return r
 }
 
 func (in PermissionsInput) apply(r Role, actor permission.Actor) (Role, error) {

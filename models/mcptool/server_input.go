@@ -35,8 +35,25 @@ type ServerInput struct {
 // apply leaves the client id of a new server empty when it is to be derived from the name.
 func (in ServerInput) apply(s Server, keys secret.Keys) (Server, error) {
 	c := &input.Reader{}
-	old, created := s, s.ClientID == ""
-	if created {
+	old := s
+	in.readName(c, &s)
+	if err := in.readCredential(c, &s, old, keys); err != nil {
+		return s, err
+	}
+	in.readTools(c, &s)
+	return s, problem.InvalidInput(c.Problems)
+}
+
+// Read is s with the fields that were sent but its credential, checked by themselves. A server without an id is a new
+// one.
+func (in ServerInput) Read(c *input.Reader, s Server) Server {
+	in.readName(c, &s)
+	in.readTools(c, &s)
+	return s
+}
+
+func (in ServerInput) readName(c *input.Reader, s *Server) {
+	if s.ClientID == "" {
 		s.ClientID, _ = c.Identifier("client_id", in.ClientID, "an id")
 		c.Required("name", in.Name, "a name")
 	} else {
@@ -46,15 +63,14 @@ func (in ServerInput) apply(s Server, keys secret.Keys) (Server, error) {
 		s.Name = name
 	}
 	readServerURL(c, in.URL, &s.URL)
-	if err := in.readCredential(c, &s, old, keys); err != nil {
-		return s, err
-	}
+}
+
+func (in ServerInput) readTools(c *input.Reader, s *Server) {
 	if in.Tools.Kind != input.Absent || s.Tools == nil {
 		s.Tools = readToolNames(c, "tools", in.Tools, false)
 		s.GoneTools = Without(s.GoneTools, Without(s.GoneTools, s.Tools))
 		s.ToolDescriptions = descriptionsOf(s.Tools, s.ToolDescriptions)
 	}
-	return s, problem.InvalidInput(c.Problems)
 }
 
 // descriptionsOf keeps the descriptions of these tools.

@@ -40,6 +40,13 @@ func (in ToolGroupInput) references(ctx context.Context, tx database.Tx) (*Refer
 
 func (in ToolGroupInput) apply(g ToolGroup, refs *References) (ToolGroup, error) {
 	c := &input.Reader{}
+	g = in.Read(c, g, refs)
+	return g, problem.InvalidInput(c.Problems)
+}
+
+// Read is g with the fields that were sent. A group without an id is a new one. What it names is looked up in refs,
+// unless they are nil.
+func (in ToolGroupInput) Read(c *input.Reader, g ToolGroup, refs *References) ToolGroup {
 	if g.ID == 0 {
 		c.Required("name", in.Name, "a name")
 	}
@@ -50,7 +57,7 @@ func (in ToolGroupInput) apply(g ToolGroup, refs *References) (ToolGroup, error)
 	if in.Tools.Kind != input.Absent || g.Tools == nil {
 		g.Tools = readGroupTools(c, in.Tools, refs)
 	}
-	return g, problem.InvalidInput(c.Problems)
+	return g
 }
 
 // readGroupTools reads the tools of a group, one row a server.
@@ -85,7 +92,7 @@ func readGroupedTools(c *input.Reader, field, server string, names []string, ref
 		return
 	}
 	for i, name := range names {
-		if server != "" && name != "*" && !refs.servers[server][name] {
+		if refs != nil && server != "" && name != "*" && !refs.servers[server][name] {
 			c.Add(
 				input.Index(field, i), "unknown_tool",
 				"Choose a tool that "+server+" has; it has no "+strconv.Quote(problem.Clip(name))+".",

@@ -72,6 +72,12 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.u
 
 func (in Input) read() (string, error) {
 	c := &input.Reader{}
+	address := in.Read(c)
+	return address, problem.InvalidInput(c.Problems)
+}
+
+// Read is the address, checked by itself.
+func (in Input) Read(c *input.Reader) string {
 	if in.GatewayAddress.Kind == input.Absent {
 		c.Required(gatewayAddress, in.GatewayAddress, "the gateway's address, or null")
 	}
@@ -83,7 +89,7 @@ func (in Input) read() (string, error) {
 		}
 		address = strings.TrimRight(text, "/")
 	}
-	return address, problem.InvalidInput(c.Problems)
+	return address
 }
 
 // isAddress reports whether an address is safe in commands: it has no space, quote or shell character.

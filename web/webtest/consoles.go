@@ -125,6 +125,11 @@ func AccessChanges(g Gateway) []Change {
 	add("a tool group emptied", "UpdateToolGroup", Tool(key, "jira", "t"), "allowed", "mcp_tool_blocked", func() {
 		g.Admin.API("PUT", fmt.Sprint("/api/mcp/tool-groups/", group), `{"tools":[]}`).Is(200)
 	})
+	applied := g.AddGroup("Applied", `[{"mcp_client_id":"jira","tool_names":["t"]}]`)
+	_, _, key = holder(g.ProfileNaming("Filed", fmt.Sprintf(`"mcp_tool_groups":[{"tool_group_id":%d}]`, applied)))
+	add("a file without the group's tools applied", "ApplyConfig", Tool(key, "jira", "t"), "allowed", "mcp_tool_blocked", func() {
+		g.Admin.API("POST", "/api/config/apply", `{"set":"files","documents":[{"kind":"tool_group","name":"Applied"}]}`).Is(200)
+	})
 	_, _, key = holder(g.ProfileNaming("Whole", `"mcp_servers":[{"mcp_server_id":"github"}]`))
 	add("a server's new tool", "UpdateMCPServer", Tool(key, "github", "new"), "mcp_tool_blocked", "allowed", func() {
 		g.Admin.API("PUT", "/api/mcp/clients/github", `{"tools":["create_issue","delete_repo","new"]}`).Is(200)

@@ -1,0 +1,98 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
+	"tollgate/models/config"
+)
+
+// ExportConfig answers the current documents, those of one set or all that the actor may view.
+func (h *Handlers) ExportConfig(c *gin.Context) error {
+	q := intake.ReadQuery(c, "set")
+	set := q.Typed("set")
+	if err := q.Err(); err != nil {
+		return err
+	}
+	exported, err := config.Export(reqctx.Of(c), h.DB, reqctx.Actor(c), set)
+	if err != nil {
+		return err
+	}
+	reply.JSON(c, http.StatusOK, exported)
+	return nil
+}
+
+// PlanConfig says what an apply of documents would do.
+func (h *Handlers) PlanConfig(c *gin.Context) error {
+	in, err := intake.Documents(intake.Body(c))
+	if err != nil {
+		return err
+	}
+	planned, err := config.Plan(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in)
+	if err != nil {
+		return err
+	}
+	reply.JSON(c, http.StatusOK, planned)
+	return nil
+}
+
+// ApplyConfig brings the console into the state that documents describe.
+func (h *Handlers) ApplyConfig(c *gin.Context) error {
+	in, err := intake.Documents(intake.Body(c))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := long(c)
+	defer cancel()
+	applied, err := config.Apply(ctx, h.DB, h.Keys, reqctx.Actor(c), in)
+	if err != nil {
+		return err
+	}
+	for _, job := range applied.Propagations {
+		if err := h.Propagator.Release(ctx, job); err != nil {
+			h.Log.WarnContext(ctx, "a propagation waits for its lease to end", "error", err.Error())
+		}
+	}
+	h.Propagator.Wake()
+	reply.JSON(c, http.StatusOK, applied)
+	return nil
+}
+
+// TestConfig asks tests of the policy that is stored.
+func (h *Handlers) TestConfig(c *gin.Context) error {
+	tests, err := intake.Tests(intake.Body(c))
+	if err != nil {
+		return err
+	}
+	passed, err := config.Test(reqctx.Of(c), h.DB, tests)
+	if err != nil {
+		return err
+	}
+	reply.JSON(c, http.StatusOK, gin.H{"passed": passed})
+	return nil
+}
+
+// ConfigDrift answers what the console has of resources of sets that differs from what was applied last.
+func (h *Handlers) ConfigDrift(c *gin.Context) error {
+	drifted, err := config.Drifts(reqctx.Of(c), h.DB, reqctx.Actor(c))
+	if err != nil {
+		return err
+	}
+	reply.JSON(c, http.StatusOK, gin.H{"drift": drifted})
+	return nil
+}
+
+// ConfigSchema answers the JSON schema of documents.
+func (h *Handlers) ConfigSchema(c *gin.Context) error {
+	encoded, err := json.MarshalIndent(config.Schema(h.BaseURL), "", "  ")
+	if err != nil {
+		return err
+	}
+	c.Data(http.StatusOK, "application/schema+json; charset=utf-8", append(encoded, '\n'))
+	return nil
+}

@@ -1,0 +1,221 @@
+package config
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tollgate/models/attachment"
+	"tollgate/models/input"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
+)
+
+// profileDocument is an access profile with the roles that hand it out. Tool groups, servers and roles go by name.
+type profileDocument struct {
+	Header
+	Renamed
+	IsActive      input.Value             `json:"is_active" default:"true"`
+	Note          input.Value             `json:"note,readonly"` // of one change, not of a state
+	MCPToolGroups input.List[input.Value] `json:"mcp_tool_groups"`
+	MCPServers    input.List[input.Value] `json:"mcp_servers"`
+	profile.Input
+	Roles input.List[attachedRole] `json:"roles"`
+}
+
+// attachedRole is a role at a profile.
+type attachedRole struct {
+	input.Row
+	Role      input.Value `json:"role"`
+	IsDefault input.Value `json:"is_default"`
+}
+
+// profileAnswer is a profile as documents write it.
+type profileAnswer struct {
+	profile.Profile
+	MCPToolGroups []string     `json:"mcp_tool_groups"`
+	MCPServers    []string     `json:"mcp_servers"`
+	Roles         []roleAttach `json:"roles"`
+}
+
+type roleAttach struct {
+	Role      string `json:"role"`
+	IsDefault bool   `json:"is_default"`
+}
+
+func (d *profileDocument) renamedFrom() input.Value { return d.RenamedFrom }
+
+// whole is the input of the API with every field but the tool groups, whose ids are not known yet.
+func (d *profileDocument) whole() profile.Input {
+	in := d.Input
+	in.IsActive, in.Note = input.Value{}, input.Value{}
+	in.MCPToolGroups = input.List[policy.ToolGroupGrantInput]{Kind: input.Array}
+	in.MCPServers = input.List[policy.ServerGrantInput]{Kind: listed(d.MCPServers).Kind}
+	for _, v := range d.MCPServers.Items {
+		in.MCPServers.Items = append(in.MCPServers.Items,
+			policy.ServerGrantInput{Row: input.Row{Kind: input.Object}, MCPServerID: v})
+	}
+	in.Tags, in.ProviderConfigs, in.Budgets = listed(in.Tags), listed(in.ProviderConfigs), listed(in.Budgets)
+	in.MCPToolOverrides = listed(in.MCPToolOverrides)
+	for _, v := range []*input.Value{&in.Description, &in.TimeZone} {
+		if v.Kind == input.Absent {
+			v.Kind = input.Null
+		}
+	}
+	if in.RateLimit.Kind == input.Absent {
+		in.RateLimit.Kind = input.Null
+	}
+	if !in.CalendarAligned.Given() {
+		in.CalendarAligned = input.Value{Kind: input.Bool, Text: "false"}
+	}
+	return in
+}
+
+func (d *profileDocument) read(c *input.Reader) wanted {
+	active := true
+	if on, ok := c.Bool("is_active", d.IsActive); ok {
+		active = on
+	}
+	p, problems := d.whole().Apply(profile.Profile{IsActive: true})
+	for _, found := range problems {
+		found.Field = strings.TrimSuffix(found.Field, ".mcp_server_id") // a server is its id here
+		c.Problems = append(c.Problems, found)
+	}
+	p.IsActive = active
+	answer := profileAnswer{Profile: p, MCPServers: texts(d.MCPServers)}
+	answer.MCPToolGroups = readNames(c, "mcp_tool_groups", d.MCPToolGroups, "tool groups")
+	answer.Roles = d.readRoles(c)
+	return wanted{ID: ID{Key: input.NameKey(p.Name)}, Name: p.Name, resource: answer, refs: d.references()}
+}
+
+// readNames reads a list of names, each once.
+func readNames(c *input.Reader, field string, l input.List[input.Value], what string) []string {
+	names, seen := []string{}, map[string]bool{}
+	if !input.CheckList(c, field, l, 1000, what) {
+		return names
+	}
+	for i, v := range l.Items {
+		name, ok := c.Text(input.Index(field, i), v, input.TextRule{What: "a name", Max: 255})
+		if key := input.NameKey(name); ok && !seen[key] {
+			seen[key] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (d *profileDocument) readRoles(c *input.Reader) []roleAttach {
+	roles, seen := []roleAttach{}, map[string]bool{}
+	if !input.CheckList(c, "roles", d.Roles, 1000, "roles") {
+		return roles
+	}
+	for i, in := range d.Roles.Items {
+		path := input.Index("roles", i)
+		if !c.Object(path, in.Kind, "a role at the profile") {
+			continue
+		}
+		c.Required(path+".role", in.Role, "a role's name")
+		name, ok := c.Text(path+".role", in.Role, input.TextRule{What: "a role's name", Max: 255})
+		isDefault, _ := c.Bool(path+".is_default", in.IsDefault)
+		if key := input.NameKey(name); ok && seen[key] {
+			c.Add(path+".role", "duplicate_role", "List the role "+name+" once.")
+		} else if ok {
+			seen[key] = true
+			roles = append(roles, roleAttach{name, isDefault})
+		}
+	}
+	sortRoles(roles)
+	return roles
+}
+
+// sortRoles orders roles by name: their order says nothing.
+func sortRoles(roles []roleAttach) {
+	slices.SortFunc(roles, func(a, b roleAttach) int {
+		return strings.Compare(input.NameKey(a.Role), input.NameKey(b.Role))
+	})
+}
+
+func (d *profileDocument) references() (refs []reference) {
+	add := func(path, kind string, v input.Value) {
+		if v.Kind == input.String {
+			refs = append(refs, reference{path, kind, v.Text})
+		}
+	}
+	for i, config := range d.ProviderConfigs.Items {
+		add(input.Index("provider_configs", i)+".provider_name", Provider, config.ProviderName)
+	}
+	for i, group := range d.MCPToolGroups.Items {
+		add(input.Index("mcp_tool_groups", i), ToolGroup, group)
+	}
+	for i, server := range d.MCPServers.Items {
+		add(input.Index("mcp_servers", i), MCPClient, server)
+	}
+	for i, override := range d.MCPToolOverrides.Items {
+		add(input.Index("mcp_tool_overrides", i)+".mcp_client_id", MCPClient, override.MCPClientID)
+	}
+	for i, role := range d.Roles.Items {
+		add(input.Index("roles", i)+".role", Role, role.Role)
+	}
+	return refs
+}
+
+func (s *saver) profile(ctx context.Context, w wanted, old *current) error {
+	d, answer := w.document.(*profileDocument), w.resource.(profileAnswer)
+	in := d.whole()
+	for _, name := range answer.MCPToolGroups {
+		id := input.SampleNumber(strconv.FormatInt(s.groups[input.NameKey(name)], 10))
+		in.MCPToolGroups.Items = append(in.MCPToolGroups.Items,
+			policy.ToolGroupGrantInput{Row: input.Row{Kind: input.Object}, ToolGroupID: id})
+	}
+	var p profile.Profile
+	var err error
+	var attached []roleAttach
+	if old == nil {
+		p, err = profile.Create(ctx, s.tx, s.actor, in)
+	} else {
+		p, err = profile.Update(ctx, s.tx, s.actor, old.id, nil, in)
+		attached = old.roles
+	}
+	if err != nil {
+		return err
+	}
+	s.profiles[w.Key] = p.ID
+	if p.IsActive != answer.IsActive {
+		if _, err := profile.SetActive(ctx, s.tx, s.actor, p.ID, nil, answer.IsActive); err != nil {
+			return err
+		}
+	}
+	return s.attachments(ctx, p.ID, attached, answer.Roles)
+}
+
+// attachments attaches and detaches roles; copies that users have stay.
+func (s *saver) attachments(ctx context.Context, id int64, had, wished []roleAttach) error {
+	for _, isDefault := range []bool{false, true} {
+		in := attachment.AttachInput{
+			RoleIDs:   input.List[input.Value]{Kind: input.Array},
+			IsDefault: input.Value{Kind: input.Bool, Text: strconv.FormatBool(isDefault)},
+		}
+		for _, role := range wished {
+			if role.IsDefault == isDefault && !slices.Contains(had, role) {
+				in.RoleIDs.Items = append(in.RoleIDs.Items,
+					input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(role.Role)], 10)))
+			}
+		}
+		if len(in.RoleIDs.Items) == 0 {
+			continue
+		}
+		if _, err := attachment.AttachRoles(ctx, s.tx, s.actor, id, in); err != nil {
+			return err
+		}
+	}
+	for _, role := range had {
+		if slices.ContainsFunc(wished, func(r roleAttach) bool { return input.NameKey(r.Role) == input.NameKey(role.Role) }) {
+			continue
+		}
+		if _, err := attachment.DetachRole(ctx, s.tx, s.actor, id, s.roles[input.NameKey(role.Role)], false); err != nil {
+			return err
+		}
+	}
+	return nil
+}

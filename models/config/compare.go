@@ -1,0 +1,246 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+
+	"tollgate/models/input"
+	"tollgate/models/problem"
+)
+
+// readAll reads every document and finds those that name the same resource.
+func (r *run) readAll(documents []Document) (problems problem.Problems) {
+	seen, settings := map[ID]bool{}, false
+	for i, d := range documents {
+		w, found := read(d, input.Index("documents", i))
+		problems = append(problems, found...)
+		switch {
+		case w.Name == "" && w.Kind != Settings:
+			continue
+		case seen[w.ID]:
+			problems = append(problems, problem.Problem{
+				Field: w.nameField(), Code: "duplicate_document",
+				Message: "Describe " + problem.Clip(w.Name) + " once: another document has this kind and name, in any case.",
+			})
+		}
+		seen[w.ID] = true
+		settings = settings || w.Kind == Settings
+		r.wanted = append(r.wanted, w)
+	}
+	return problems
+}
+
+// nameField is the path of a document's name.
+func (w wanted) nameField() string {
+	switch w.Kind {
+	case MCPClient:
+		return below(w.at, "client_id")
+	case Settings:
+		return w.at
+	}
+	return below(w.at, "name")
+}
+
+// compareAll finds out what each document changes.
+func (r *run) compareAll() {
+	r.steps, r.deletions, r.unmanaged, r.conflicts, r.problems = nil, nil, nil, nil, nil
+	known := r.known()
+	taken := map[ID]bool{}
+	for _, w := range r.wanted {
+		s := step{wanted: w, old: r.state.rows[w.ID]}
+		if s.old != nil && taken[s.old.ID] {
+			r.refuse(w.nameField(), "rename_conflict", "Apply twice: another document renames "+problem.Clip(s.old.Name)+" first.")
+			continue
+		}
+		r.rename(&s, taken)
+		if _, builtIn := r.state.system[w.Key]; builtIn && w.Kind == Role {
+			r.refuse(w.nameField(), "system_role", w.Name+" is a built-in role, which no document describes.")
+		}
+		s.resolve(r, known)
+		body, err := canonicalOf(w.Kind, w.Protected, s.resource)
+		if err != nil {
+			r.refuse(w.at, "internal", err.Error())
+			continue
+		}
+		s.body = body
+		taken[w.ID] = true
+		if s.old != nil {
+			taken[s.old.ID] = true
+		}
+		r.settle(&s)
+		r.steps = append(r.steps, s)
+	}
+	slices.SortStableFunc(r.steps, func(a, b step) int {
+		return slices.Index(Kinds, a.Kind) - slices.Index(Kinds, b.Kind)
+	})
+	r.findDeletions(taken)
+}
+
+func (r *run) refuse(field, code, message string) {
+	r.problems = append(r.problems, problem.Problem{Field: field, Code: code, Message: message})
+}
+
+// known are the names that documents can refer to: those of the console and those of the documents.
+func (r *run) known() map[ID]string {
+	known := make(map[ID]string, len(r.state.names)+len(r.wanted))
+	for id, name := range r.state.names {
+		known[id] = name
+	}
+	for _, w := range r.wanted {
+		known[w.ID] = w.Name
+	}
+	return known
+}
+
+// rename finds the resource that had another name.
+func (r *run) rename(s *step, taken map[ID]bool) {
+	if s.former == "" {
+		return
+	}
+	was := named(s.Kind, s.former)
+	row, there := r.state.rows[was]
+	switch {
+	case was == s.ID || !there:
+	case s.old != nil:
+		r.refuse(below(s.at, "renamed_from"), "rename_conflict", "Remove renamed_from: there is "+problem.Clip(s.Name)+
+			" already, and "+problem.Clip(row.Name)+" too. To swap two names, apply twice, by way of a third name.")
+	case taken[was]:
+		r.refuse(below(s.at, "renamed_from"), "rename_conflict",
+			"Name another resource: "+problem.Clip(row.Name)+" is described or renamed by another document.")
+	default:
+		s.old = row
+	}
+}
+
+// unknown are the problems of names that nothing has.
+var unknown = map[string]struct{ code, what string }{
+	Provider:  {"unknown_provider", "provider"},
+	MCPClient: {"unknown_mcp_server", "MCP server"},
+	ToolGroup: {"unknown_tool_group", "tool group"},
+	Role:      {"unknown_role", "role"},
+}
+
+// resolve looks up what a document names, and writes names as their resources have them.
+func (s *step) resolve(r *run, known map[ID]string) {
+	for _, ref := range s.refs {
+		if _, there := known[named(ref.kind, ref.name)]; !there && ref.name != "" {
+			r.refuse(below(s.at, ref.path), unknown[ref.kind].code, "Choose a "+unknown[ref.kind].what+
+				" that exists or is in the files; there is no "+problem.Clip(ref.name)+".")
+		}
+	}
+	answer, isProfile := s.resource.(profileAnswer)
+	if !isProfile {
+		return
+	}
+	for i, name := range answer.MCPToolGroups {
+		if written, there := known[named(ToolGroup, name)]; there {
+			answer.MCPToolGroups[i] = written
+		}
+	}
+	for i, role := range answer.Roles {
+		if written, there := known[named(Role, role.Role)]; there {
+			answer.Roles[i].Role = written
+		}
+	}
+}
+
+// settle compares three ways: what was applied last, what the console has, and what the document says.
+func (r *run) settle(s *step) {
+	owner := r.state.owners[s.ID]
+	if s.old != nil {
+		owner = s.old.owner
+	}
+	if owner == nil {
+		return
+	}
+	if owner.SetName != r.Set {
+		r.conflicts = append(r.conflicts, Conflict{
+			Kind: s.Kind, Name: s.Name, Code: "owned_by_other_set", param: s.at, Message: problem.Clip(s.Name) +
+				" belongs to the set " + owner.SetName + ". Remove it from one of the two sets.",
+		})
+		return
+	}
+	s.drift = drift(owner, s.old)
+	if s.drift != "" && !s.unchanged() && !r.Revert {
+		r.conflicts = append(r.conflicts, drifted(owner, s.old, s.at))
+	}
+}
+
+// drift is how the console differs from what was applied last.
+func drift(owner *owned, row *current) string {
+	switch {
+	case row == nil:
+		return "deleted"
+	case row.body.text == owner.Applied, row.body.same(baseOf(owner)):
+		return ""
+	}
+	return "changed"
+}
+
+// baseOf is the document applied last, in the form of today.
+func baseOf(owner *owned) canonical {
+	body, err := canonicalJSON(owner.Kind, owner.protected(), []byte(owner.Applied))
+	if err != nil {
+		return canonical{text: owner.Applied}
+	}
+	return body
+}
+
+func drifted(owner *owned, row *current, param string) Conflict {
+	c := Conflict{Kind: owner.Kind, Name: owner.Name, Code: "drift", param: param}
+	if row == nil {
+		c.Message = problem.Clip(owner.Name) + " was deleted in the console since the last apply. Remove it from the files, " +
+			"or apply with on_drift revert to create it again."
+		return c
+	}
+	c.Fields = compare(baseOf(owner).node, row.body.node)
+	c.Message = problem.Clip(owner.Name) + " was changed in the console since the last apply. Pull the change into the " +
+		"files, or apply with on_drift revert to undo it."
+	return c
+}
+
+// findDeletions lists what the set owns and no document names.
+func (r *run) findDeletions(taken map[ID]bool) {
+	for _, id := range r.state.order {
+		row := r.state.rows[id]
+		if row.owner == nil || row.owner.SetName != r.Set || taken[id] {
+			continue
+		}
+		if !r.Prune || row.owner.protected() {
+			r.unmanaged = append(r.unmanaged, Unmanaged{row.Kind, row.Name, row.owner.protected()})
+			continue
+		}
+		r.deletions = append(r.deletions, row)
+		if drift(row.owner, row) != "" && !r.Revert {
+			r.conflicts = append(r.conflicts, drifted(row.owner, row, ""))
+		}
+	}
+	slices.Reverse(r.deletions)
+	if n := int64(len(r.deletions)); n > r.MaxDeletes {
+		r.conflicts = append(r.conflicts, Conflict{
+			Code: "too_many_deletes", param: "max_deletes", Message: "Raise max_deletes: " + count(n) + " would be deleted.",
+		})
+	}
+}
+
+// fingerprint covers the options and what changes.
+func (r *run) fingerprint() string {
+	sum := sha256.New()
+	encoder := json.NewEncoder(sum)
+	_ = encoder.Encode(r.options)
+	for _, s := range r.steps {
+		before := ""
+		if s.old != nil {
+			before = s.old.body.text
+		}
+		if s.changes() {
+			_ = encoder.Encode([]string{before, s.body.text})
+		}
+	}
+	for _, c := range r.deletions {
+		_ = encoder.Encode([]string{c.body.text, ""})
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}

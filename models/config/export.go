@@ -1,0 +1,84 @@
+package config
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+	"tollgate/models/permission"
+)
+
+// Exported are the current documents in their canonical form, ordered by kind and name.
+type Exported struct {
+	Documents []json.RawMessage `json:"documents"`
+	State     string            `json:"state"`
+}
+
+// Export reads the documents of a set, or of everything when it is "". Of everything, kinds are left out that the actor
+// may not view. Refusal: Forbidden when the set has such a kind.
+func Export(ctx context.Context, db bun.IDB, actor permission.Actor, set string) (Exported, error) {
+	out := Exported{Documents: []json.RawMessage{}}
+	now, err := loadSnapshot(ctx, db)
+	if err != nil {
+		return out, err
+	}
+	for _, id := range now.order {
+		row := now.rows[id]
+		if set != "" && (row.owner == nil || row.owner.SetName != set) || isUnset(row) {
+			continue
+		}
+		if err := allowed(actor, id.Kind, "View"); err != nil && set != "" {
+			return out, err
+		} else if err == nil {
+			out.Documents = append(out.Documents, json.RawMessage(row.body.text))
+		}
+	}
+	out.State = now.fingerprint()
+	return out, nil
+}
+
+func loadSnapshot(ctx context.Context, db bun.IDB) (now *state, err error) {
+	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
+		now, err = load(ctx, db)
+		return err
+	})
+	return now, err
+}
+
+// isUnset reports settings of which none is set: they are no document.
+func isUnset(row *current) bool { return row.Kind == Settings && len(row.body.node.Members) == 1 }
+
+// Drift is a resource of a set that is not as it was applied last.
+type Drift struct {
+	Set      string          `json:"set"`
+	Kind     string          `json:"kind"`
+	Name     string          `json:"name"`
+	Drift    string          `json:"drift"`              // "changed" or "deleted"
+	Fields   []FieldChange   `json:"fields"`             // from what was applied to what the console has
+	Document json.RawMessage `json:"document,omitempty"` // what the console has
+}
+
+// Drifts lists the resources of sets that were changed or deleted in the console, of kinds that the actor may view.
+func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor) ([]Drift, error) {
+	now, err := loadSnapshot(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	found := []Drift{}
+	for _, id := range now.owned() {
+		owner, row := now.owners[id], now.rows[id]
+		how := drift(owner, row)
+		if how == "" || allowed(actor, id.Kind, "View") != nil {
+			continue
+		}
+		d := Drift{Set: owner.SetName, Kind: owner.Kind, Name: owner.Name, Drift: how, Fields: []FieldChange{}}
+		if row != nil {
+			d.Fields = compare(baseOf(owner).node, row.body.node)
+			d.Document = json.RawMessage(row.body.text)
+		}
+		found = append(found, d)
+	}
+	return found, nil
+}

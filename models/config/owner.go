@@ -1,0 +1,70 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+)
+
+// owned is a resource that a set has applied.
+type owned struct {
+	Kind, NameKey, Name string
+	SetName             string
+	Applied             string // the canonical document
+	AppliedAt           time.Time
+}
+
+// protected reports that a prune passes it over: the member is the last of a canonical document.
+func (o *owned) protected() bool { return strings.HasSuffix(o.Applied, `,"protected":true}`) }
+
+func (o *owned) id() ID { return ID{o.Kind, o.NameKey} }
+
+func loadOwners(ctx context.Context, db bun.IDB) (map[ID]*owned, error) {
+	var rows []owned
+	if err := db.NewRaw("SELECT kind, name_key, name, set_name, applied, applied_at FROM config_resources").
+		Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("load the owners of resources: %w", err)
+	}
+	owners := make(map[ID]*owned, len(rows))
+	for i := range rows {
+		owners[rows[i].id()] = &rows[i]
+	}
+	return owners, nil
+}
+
+// saveOwners records what a set applied, and forgets what is gone.
+func saveOwners(ctx context.Context, tx database.Tx, set string, applied []wanted, gone []ID) error {
+	var kinds, keys []string
+	for _, id := range gone {
+		kinds, keys = append(kinds, id.Kind), append(keys, id.Key)
+	}
+	if _, err := tx.NewRaw(`DELETE FROM config_resources AS c USING unnest(?::text[], ?::text[]) AS gone(kind, name_key)
+WHERE c.kind = gone.kind AND c.name_key = gone.name_key`, pgdialect.Array(kinds), pgdialect.Array(keys)).Exec(ctx); err != nil {
+		return fmt.Errorf("forget the owners of resources: %w", err)
+	}
+	kinds, keys = nil, nil
+	var names, documents []string
+	for _, w := range applied {
+		kinds, keys, names = append(kinds, w.Kind), append(keys, w.Key), append(names, w.Name)
+		documents = append(documents, w.body.text)
+	}
+	_, err := tx.NewRaw(`
+INSERT INTO config_resources (kind, name_key, name, set_name, applied, applied_at)
+SELECT kind, name_key, name, ?, applied, clock_timestamp()
+FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS a(kind, name_key, name, applied)
+ON CONFLICT (kind, name_key) DO UPDATE SET name = excluded.name, set_name = excluded.set_name,
+    applied = excluded.applied, applied_at = excluded.applied_at
+WHERE (config_resources.name, config_resources.set_name, config_resources.applied)
+    IS DISTINCT FROM (excluded.name, excluded.set_name, excluded.applied)`, set, pgdialect.Array(kinds), pgdialect.Array(keys),
+		pgdialect.Array(names), pgdialect.Array(documents)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("record the owners of resources: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/mcptool"
+	"tollgate/models/permission"
+	"tollgate/models/plural"
+	"tollgate/models/problem"
+	"tollgate/models/profile"
+	"tollgate/models/secret"
+	"tollgate/models/setting"
+)
+
+// saver saves documents through the functions of the API, in one transaction.
+type saver struct {
+	tx    database.Tx
+	keys  secret.Keys
+	actor permission.Actor
+
+	groups, roles, profiles map[string]int64 // ids by key, of new resources too
+	later                   []wanted         // servers that lose tools
+}
+
+// carryOut saves what differs, and collects every problem.
+func (r *run) carryOut(ctx context.Context) error {
+	if r.plan != "" && r.plan != r.fingerprint() {
+		return problem.Refuse(problem.Stale, "plan", "stale_plan",
+			"Plan again: the console, the files or the options have changed since this plan was made.")
+	}
+	if len(r.problems) > 0 || r.apply && len(r.conflicts) > 0 {
+		return nil
+	}
+	s := &saver{
+		tx: r.tx, keys: r.keys, actor: r.actor,
+		groups: map[string]int64{}, roles: map[string]int64{}, profiles: map[string]int64{},
+	}
+	for id, row := range r.state.ids {
+		switch id.Kind {
+		case ToolGroup:
+			s.groups[id.Key] = row
+		case Role:
+			s.roles[id.Key] = row
+		}
+	}
+	for _, part := range []func(context.Context, *saver) error{
+		r.saveSteps, r.finishServers, r.deleteRows, r.recordOwners, r.runTests, r.findEffects, r.startPropagations,
+	} {
+		if err := part(ctx, s); err != nil || len(r.problems) > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) saveSteps(ctx context.Context, s *saver) error {
+	failed := map[ID]bool{}
+	for _, step := range r.steps {
+		if step.unchanged() || r.isForeign(step) {
+			continue
+		}
+		if step.needs(failed) { // its problems would only follow from theirs
+			failed[step.ID] = true
+			continue
+		}
+		before := len(r.problems)
+		operation := "Update"
+		if step.old == nil {
+			operation = "Create"
+		}
+		if err := allowed(r.actor, step.Kind, operation); err != nil {
+			return err
+		}
+		if err := r.try(ctx, step.at, func() error { return s.save(ctx, step) }); err != nil {
+			return err
+		}
+		failed[step.ID] = len(r.problems) > before
+	}
+	return nil
+}
+
+// needs reports a document that names one of these.
+func (s step) needs(failed map[ID]bool) bool {
+	return slices.ContainsFunc(s.refs, func(ref reference) bool { return failed[named(ref.kind, ref.name)] })
+}
+
+// isForeign reports a resource of another set, which a plan shows and leaves alone.
+func (r *run) isForeign(s step) bool {
+	owner := r.state.owners[s.ID]
+	if s.old != nil {
+		owner = s.old.owner
+	}
+	return owner != nil && owner.SetName != r.Set
+}
+
+func (s *saver) save(ctx context.Context, step step) error {
+	switch step.Kind {
+	case Provider:
+		return s.provider(ctx, step.wanted, step.old)
+	case MCPClient:
+		return s.server(ctx, step.wanted, step.old)
+	case ToolGroup:
+		return s.toolGroup(ctx, step.wanted, step.old)
+	case Role:
+		return s.role(ctx, step.wanted, step.old)
+	case AccessProfile:
+		return s.profile(ctx, step.wanted, step.old)
+	}
+	return s.settings(ctx, step.wanted)
+}
+
+func (r *run) finishServers(ctx context.Context, s *saver) error {
+	for _, w := range s.later {
+		if err := r.try(ctx, w.at, func() error { return s.finishServer(ctx, w) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) deleteRows(ctx context.Context, s *saver) error {
+	for _, row := range r.deletions {
+		if err := allowed(r.actor, row.Kind, "Delete"); err != nil {
+			return err
+		}
+		if err := r.try(ctx, "", func() error { return s.remove(ctx, row) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *saver) remove(ctx context.Context, row *current) error {
+	switch row.Kind {
+	case Provider:
+		return catalogue.DeleteProvider(ctx, s.tx, s.actor, row.Name)
+	case MCPClient:
+		return mcptool.DeleteServer(ctx, s.tx, s.actor, row.Name)
+	case ToolGroup:
+		return mcptool.DeleteToolGroup(ctx, s.tx, s.actor, row.id)
+	case Role:
+		_, err := identity.DeleteRole(ctx, s.tx, s.actor, row.id)
+		return err
+	case AccessProfile:
+		return profile.Delete(ctx, s.tx, s.actor, row.id, nil)
+	}
+	_, err := setting.SetGatewayAddress(ctx, s.tx, s.actor, setting.Input{GatewayAddress: input.Value{Kind: input.Null}})
+	return err
+}
+
+// try runs one save. What the save refuses is collected, so that all problems of a run are known; nothing of a run with
+// a problem stays.
+func (r *run) try(ctx context.Context, at string, save func() error) error {
+	if _, err := r.tx.ExecContext(ctx, "SAVEPOINT document"); err != nil {
+		return fmt.Errorf("set a savepoint: %w", err)
+	}
+	err := save()
+	if err == nil {
+		_, err = r.tx.ExecContext(ctx, "RELEASE SAVEPOINT document")
+		return err
+	}
+	refusal, refused := problem.AsRefusal(err)
+	if !refused {
+		return err
+	}
+	found := make(problem.Problems, len(refusal.Problems))
+	for i, p := range refusal.Problems {
+		p.Field = below(at, documentField(p.Field))
+		found[i] = p
+	}
+	if refusal.Reason != problem.Invalid && refusal.Reason != problem.Conflict && refusal.Reason != problem.NotFound {
+		return &problem.Refusal{Reason: refusal.Reason, Problems: found, RetryAfter: refusal.RetryAfter}
+	}
+	r.problems = append(r.problems, found...)
+	if _, err := r.tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT document"); err != nil {
+		return fmt.Errorf("return to a savepoint: %w", err)
+	}
+	return nil
+}
+
+// inAPI matches the ends of paths that documents do not have, because they name things where the API takes ids.
+var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|^credential_value$`)
+
+// documentField is the path in a document of a field of the API.
+func documentField(field string) string {
+	return inAPI.ReplaceAllStringFunc(field, func(end string) string {
+		switch {
+		case strings.HasPrefix(end, "role_ids"):
+			return "roles"
+		case end == "credential_value":
+			return "url" // the credential was entered for another address
+		}
+		return ""
+	})
+}
+
+func (r *run) recordOwners(ctx context.Context, s *saver) error {
+	var applied []wanted
+	var gone []ID
+	described := map[ID]bool{}
+	for _, step := range r.steps {
+		described[step.ID] = true
+		if r.isForeign(step) {
+			continue
+		}
+		applied = append(applied, step.wanted)
+		if step.old != nil && step.old.ID != step.ID {
+			gone = append(gone, step.old.ID)
+		}
+	}
+	for id, owner := range r.state.owners {
+		if _, there := r.state.rows[id]; owner.SetName == r.Set && !there && !described[id] {
+			gone = append(gone, id)
+		}
+	}
+	for _, row := range r.deletions {
+		gone = append(gone, row.ID)
+	}
+	return saveOwners(ctx, s.tx, r.Set, applied, gone)
+}
+
+func lockRows(ctx context.Context, db bun.IDB, query string, ids []int64, names []string) error {
+	var list any = pgdialect.Array(ids)
+	if len(ids) == 0 {
+		list = pgdialect.Array(names)
+	}
+	if len(ids)+len(names) == 0 {
+		return nil
+	}
+	if _, err := db.NewRaw(query, list).Exec(ctx); err != nil {
+		return fmt.Errorf("lock the rows that change: %w", err)
+	}
+	return nil
+}
+
+func count(n int64) string { return plural.Of(n, "resource") }
+
+// parseID is the id of a row in a stored document.
+func parseID(text string) int64 {
+	id, _ := strconv.ParseInt(text, 10, 64)
+	return id
+}
