@@ -11,7 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tollgate/handlers/intake"
+	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/scim"
 )
@@ -36,7 +36,7 @@ func read(c *gin.Context, most int64) (scim.Value, error) {
 	case err != nil:
 		return scim.Value{}, problem.Refuse(problem.Invalid, "", scim.InvalidSyntax,
 			"Send the whole body: the connection ended early.")
-	case intake.LoneSurrogate(body):
+	case input.LoneSurrogate(body):
 		return scim.Value{}, problem.Refuse(problem.Invalid, "", scim.InvalidSyntax,
 			`Write \u escapes of surrogates in pairs.`)
 	}
