@@ -36,7 +36,7 @@ func filled(t *testing.T) webtest.Stage {
 	return s
 }
 
-func exported(t *testing.T, v webtest.Client, query string) []any {
+func documentsOf(t *testing.T, v webtest.Client, query string) []any {
 	t.Helper()
 	return v.Get("/api/config" + query).Is(200).JSON()["documents"].([]any)
 }
@@ -53,7 +53,7 @@ func compact(t *testing.T, value any) string {
 // What is exported makes the same console of an empty one, and then nothing is left to change.
 func TestConfigRoundTrip(t *testing.T) {
 	s := filled(t)
-	all := exported(t, s.Admin, "")
+	all := documentsOf(t, s.Admin, "")
 	kinds := map[string]int{}
 	for _, document := range all {
 		kinds[document.(object)["kind"].(string)]++
@@ -70,17 +70,17 @@ func TestConfigRoundTrip(t *testing.T) {
 	if got := len(planned["changes"].([]any)); got != len(all) || planned["applied"] != false {
 		t.Fatalf("%d of %d documents change: %v", got, len(all), planned)
 	}
-	if left := exported(t, admin, ""); len(left) > 0 {
+	if left := documentsOf(t, admin, ""); len(left) > 0 {
 		t.Fatalf("a plan left %v", left)
 	}
 	body["plan"] = planned["plan"]
 	if applied := admin.API("POST", "/api/config/apply", body).Is(200).JSON(); applied["applied"] != true {
 		t.Fatalf("applied %v", applied)
 	}
-	if got := exported(t, admin, ""); compact(t, got) != compact(t, all) {
+	if got := documentsOf(t, admin, ""); compact(t, got) != compact(t, all) {
 		t.Errorf("exported again:\n%s\nwant\n%s", compact(t, got), compact(t, all))
 	}
-	if got := exported(t, admin, "?set=platform"); len(got) != len(all) {
+	if got := documentsOf(t, admin, "?set=platform"); len(got) != len(all) {
 		t.Errorf("the set has %d documents, want %d", len(got), len(all))
 	}
 	delete(body, "plan")
@@ -328,7 +328,7 @@ func actions(planned object) (lines []string) {
 func exportedNames(t *testing.T, v webtest.Client) string {
 	t.Helper()
 	var names []string
-	for _, document := range exported(t, v, "") {
+	for _, document := range documentsOf(t, v, "") {
 		d := document.(object)
 		name := d["name"]
 		if id, server := d["client_id"]; server {
@@ -386,7 +386,7 @@ func TestConfigPermissions(t *testing.T) {
 		changes.API("POST", "/api/config/apply", body).Refuses(403, "forbidden", "documents[1].permission_ids[1]")
 		usage.API("POST", "/api/config/plan", body).Refuses(403, "forbidden", "")
 	})
-	if got := exported(t, c.APIKey(permission.ViewProviders), ""); len(got) != 1 {
+	if got := documentsOf(t, c.APIKey(permission.ViewProviders), ""); len(got) != 1 {
 		t.Errorf("who may see providers is shown %v", got)
 	}
 	c.APIKey(permission.ViewProviders).Get("/api/config?set=platform").Refuses(403, "forbidden", "")
