@@ -27,6 +27,7 @@ type chosen struct {
 	Budgets          input.Value `form:"budgets"`
 	RateLimit        input.Value `form:"rate_limit"`
 	CalendarAligned  input.Value `form:"calendar_aligned"`
+	FailOpenFor      input.Value `form:"fail_open_for"`
 	MCPToolGroups    input.Value `form:"mcp_tool_groups"`
 	MCPServers       input.Value `form:"mcp_servers"`
 	MCPToolOverrides input.Value `form:"mcp_tool_overrides"`
@@ -71,6 +72,10 @@ var sides = []side{
 		func(y *profile.Input, s profile.Input) {
 			y.CalendarAligned, y.TimeZone = s.CalendarAligned, s.TimeZone
 		},
+	},
+	{
+		"fail_open_for", "Without the database", func(c *chosen) *input.Value { return &c.FailOpenFor },
+		func(y *profile.Input, s profile.Input) { y.FailOpenFor = s.FailOpenFor },
 	},
 	{
 		"mcp_tool_groups", "Tool groups", func(c *chosen) *input.Value { return &c.MCPToolGroups },
@@ -175,7 +180,7 @@ func (h *Handlers) describeConflict(c *gin.Context, e *shownForm) error {
 // currentProfile is the profile as the database has it now.
 func (h *Handlers) currentProfile(c *gin.Context, id int64) (profile.Profile, error) {
 	var shown profile.Profile
-	document, err := profile.Document(reqctx.Of(c), h.DB, id)
+	document, err := profile.Document(reqctx.Of(c), h.readFrom(c), id)
 	if err != nil {
 		return shown, err
 	}
@@ -184,7 +189,7 @@ func (h *Handlers) currentProfile(c *gin.Context, id int64) (profile.Profile, er
 
 // profileAt is the profile as it was at a version.
 func (h *Handlers) profileAt(c *gin.Context, id, version int64) (profile.Profile, error) {
-	v, err := profile.FindVersion(reqctx.Of(c), h.DB, id, version)
+	v, err := profile.FindVersion(reqctx.Of(c), h.readFrom(c), id, version)
 	if err != nil {
 		return profile.Profile{}, err
 	}

@@ -42,7 +42,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if !reqctx.IsAPI(c) {
 		wanted.CountTo = countedOnPages
 	}
-	rows, total, err := audit.List(reqctx.Of(c), h.DB, wanted)
+	rows, total, err := audit.List(reqctx.Of(c), h.readFrom(c), wanted)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(rows), total) {
 		return nil
 	}
-	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.readFrom(c))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if reqctx.Actor(c).May(permission.ViewUsers) {
 		affected = append(affected, wanted.UserID) // other users are not revealed
 	}
-	names, err := identity.UserNames(reqctx.Of(c), h.DB, affected)
+	names, err := identity.UserNames(reqctx.Of(c), h.readFrom(c), affected)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (h *Handlers) exportAuditCSV(c *gin.Context, wanted audit.Query, excel bool
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := audit.Each(reqctx.Of(c), h.DB, wanted, func(row audit.Entry) error {
+	err := audit.Each(reqctx.Of(c), h.readFrom(c), wanted, func(row audit.Entry) error {
 		return file.write(history.AuditCells(row)...)
 	})
 	if err != nil {
@@ -163,7 +163,7 @@ func (h *Handlers) exportAuditLines(c *gin.Context, wanted audit.Query) error {
 	file := exportFile{c: c, name: "audit.jsonl", media: "application/jsonl; charset=utf-8"}
 	lines := json.NewEncoder(c.Writer)
 	if c.Request.Method != http.MethodHead {
-		err := audit.Each(reqctx.Of(c), h.DB, wanted, func(row audit.Entry) error {
+		err := audit.Each(reqctx.Of(c), h.readFrom(c), wanted, func(row audit.Entry) error {
 			file.row()
 			return lines.Encode(row)
 		})

@@ -21,6 +21,7 @@ import (
 	"tollgate/models/password"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
+	"tollgate/models/replica"
 	"tollgate/models/report"
 	"tollgate/models/secret"
 	"tollgate/models/usage"
@@ -28,7 +29,9 @@ import (
 
 // Handlers holds what the actions need; the program makes one.
 type Handlers struct {
-	DB      *bun.DB
+	DB *bun.DB
+	// Replica is a standby that answers reports and lists; nil for none.
+	Replica *replica.Replica
 	Log     *slog.Logger
 	BaseURL string // for links that leave the console, such as the curl lines
 	Secure  bool   // the console is reached by https

@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/handlers/telemetry"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -94,6 +95,10 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusal) {
 	first := refusal.Problems[0]
 	page := h.page(c, errorTitle(status), "")
+	busy := refusal.Reason == problem.Busy
+	if busy {
+		page.Title = "Reports are busy"
+	}
 	page.ErrorCode, page.Param = first.Code, first.Field
 	body := ui.ErrorPage{
 		Message: first.Message, Icon: "warning", BackLabel: "Back to the profiles", BackHref: "/access-profiles",
@@ -113,8 +118,11 @@ func (h *Handlers) errorPage(c *gin.Context, status int, refusal *problem.Refusa
 	case http.StatusForbidden:
 		body.Icon, body.Message = "refused", views.PermissionsInWords(first.Message)
 	case http.StatusServiceUnavailable:
-		body.Icon, body.Patient = "database", true
-		body.Meanwhile = "Until it answers, calls of gateways are refused. Everything that was saved, and all usage that was " +
+		if body.Icon, body.Patient = "database", true; busy {
+			break
+		}
+		body.Meanwhile = "Until it answers, " + plural.Choose(page.Away == "", "", "all other ") +
+			"calls of gateways are refused. Everything that was saved, and all usage that was " +
 			"acknowledged, is kept. If this lasts, check the database, and the console's log for the request below."
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {

@@ -39,7 +39,7 @@ func (h *Handlers) exportUsageTable(c *gin.Context, wanted report.Query, excel b
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := report.EachRow(reqctx.Of(c), h.DB, wanted, func(row report.Row) error {
+	err := report.EachRow(reqctx.Of(c), h.readFrom(c), wanted, func(row report.Row) error {
 		cost := row.Cost.String()
 		if row.IsUnpriced() {
 			cost = "unpriced"
@@ -68,7 +68,7 @@ func (h *Handlers) exportFOCUS(c *gin.Context, wanted report.Query, excel bool) 
 	if c.Request.Method == http.MethodHead {
 		return file.end()
 	}
-	err := report.EachDay(reqctx.Of(c), h.DB, wanted, func(d report.Day) error {
+	err := report.EachDay(reqctx.Of(c), h.readFrom(c), wanted, func(d report.Day) error {
 		return file.write(focusRow(wanted, d)...)
 	})
 	if err != nil {

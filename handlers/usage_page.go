@@ -40,7 +40,7 @@ func (h *Handlers) showUsagePage(c *gin.Context) error {
 	if err != nil {
 		return h.refuse(c, err, h.usageRefused(c, q, filtered))
 	}
-	loaded, err := h.Watch.LoadPage(reqctx.Of(c), h.DB, wanted)
+	loaded, err := h.Watch.LoadPage(reqctx.Of(c), h.readFrom(c), wanted)
 	if err != nil {
 		return h.refuse(c, err, h.usageRefused(c, q, filtered))
 	}
@@ -80,7 +80,7 @@ func (h *Handlers) usageShown(
 		for i, row := range loaded.Rows {
 			ids[i] = row.Key
 		}
-		if shown.States, err = blocked.States(reqctx.Of(c), h.DB, ids); err != nil {
+		if shown.States, err = blocked.States(reqctx.Of(c), h.readFrom(c), ids); err != nil {
 			return shown, err
 		}
 	}

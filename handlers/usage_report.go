@@ -32,7 +32,7 @@ func (h *Handlers) ShowUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := report.LoadReport(reqctx.Of(c), h.DB, wanted)
+	loaded, err := report.LoadReport(reqctx.Of(c), h.readFrom(c), wanted)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (h *Handlers) ListVersions(c *gin.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	versions, total, err := profile.ListVersions(reqctx.Of(c), h.DB, id, limit, offset)
+	versions, total, err := profile.ListVersions(reqctx.Of(c), h.readFrom(c), id, limit, offset)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (h *Handlers) ShowVersion(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	version, err := profile.FindVersion(reqctx.Of(c), h.DB, id, number)
+	version, err := profile.FindVersion(reqctx.Of(c), h.readFrom(c), id, number)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	if err != nil {
 		return err
 	}
-	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
+	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.readFrom(c))
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (h *Handlers) RestoreVersion(c *gin.Context) error {
 
 // tabbedPage is the frame of a profile's tab: policy, users, roles, versions or audit.
 func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string) (ui.Page, error) {
-	copies, err := assignment.LoadSpread(reqctx.Of(c), h.DB, shown.ID)
+	copies, err := assignment.LoadSpread(reqctx.Of(c), h.readFrom(c), shown.ID)
 	if err != nil {
 		return ui.Page{}, err
 	}

@@ -18,6 +18,7 @@
 //	search                   the few letters that find a user, a profile, a key or a model
 //	fieldgroup               the parts of a policy that are propagated each by itself
 //	profile                  what an admin writes
+//	replica                  a standby that answers reports and lists
 //	totals, report           usage added up for reports · the reports
 //	assignment, quota        a user's copies, with their overrides · what is left
 //	attachment               the roles that hand copies out
@@ -30,6 +31,7 @@
 //	decision                 may this call go on? and holds of estimates
 //	config                   configuration as documents: planned, applied, exported, and told from edits in the console
 //	accessrequest            what users ask for, and what an admin makes of it
+//	spool                    what waits in a folder until the database is back
 //	ledger, usage            counters held against their events · what was used, counted exactly once
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
 //	backup                   a restored copy, compared with the live database

@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	},
 	"discovery": {"catalogue", "database", "input", "mcptool", "permission", "problem", "secret"},
 	"entitlement": {
-		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy",
+		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy", "problem",
 		"secret", "virtualkey", "window",
 	},
 	"fieldgroup": {"database", "policy", "window"},
@@ -82,6 +82,7 @@ var arrows = map[string][]string{
 	"quarantine": {"audit", "database", "decision", "identity", "input", "money", "permission", "problem", "usage"},
 	"quota":      {"assignment", "database", "money", "policy", "virtualkey"},
 	"refusal":    {"database", "money"},
+	"replica":    {"database"},
 	"report":     {"database", "money", "policy", "problem", "profile", "window"},
 	"sample": {
 		"account", "assignment", "attachment", "catalogue", "database", "entitlement", "identity", "input", "mcptool",
@@ -92,10 +93,11 @@ var arrows = map[string][]string{
 	"search":  {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
 	"secret":  {},
 	"setting": {"audit", "database", "identity", "input", "permission", "problem"},
+	"spool":   {"batch"},
 	"totals":  {"database"},
 	"usage": {
 		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
-		"permission", "policy", "problem", "secret", "virtualkey", "window",
+		"permission", "policy", "problem", "secret", "spool", "virtualkey", "window",
 	},
 	"virtualkey": {"audit", "database", "identity", "input", "money", "permission", "problem", "secret"},
 	"window":     {},

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -171,13 +172,17 @@ func (b backup) lists(v webtest.Client, words string) {
 	}
 }
 
-func startServer(t *testing.T, dir string) *pgserver.Server {
+func startServer(t *testing.T, dir string) *pgserver.Server { return startServerWith(t, dir, nil) }
+
+func startServerWith(t *testing.T, dir string, more map[string]string) *pgserver.Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	server, err := pgserver.Start(ctx, pgserver.Config{Dir: dir, Settings: map[string]string{
+	settings := map[string]string{
 		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB",
-	}})
+	}
+	maps.Copy(settings, more)
+	server, err := pgserver.Start(ctx, pgserver.Config{Dir: dir, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

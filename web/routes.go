@@ -52,7 +52,7 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 	g := gatewayOf(h)
 	origin, credential := sameOrigin(h), authenticate(h)
 	for _, r := range slices.Concat(routes(h, g, telemetryOf(h)), scimRoutes(directoryOf(h)), proxyRoutes(g)) {
-		chain := gin.HandlersChain{origin, credential(r.permission), h.TakeBody, h.Handle(r.action)}
+		chain := gin.HandlersChain{origin, credential(r.permission), rememberWrites(h), h.TakeBody, h.Handle(r.action)}
 		switch {
 		case strings.HasPrefix(r.path, "/authz/"), r.permission == scimToken:
 			chain = gin.HandlersChain{h.Handle(r.action)} // a proxy sends a copy of its client's request
@@ -290,7 +290,7 @@ func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []
 		{"POST", telemetry.LiteLLMPath, reportUsage, t.RecordLiteLLM},
 		{"POST", telemetry.TracesPath, reportUsage, t.RecordTraces},
 		{"POST", "/api/usage/adjustments", permission.UpdateUsage, g.AdjustUsage},
-		{"GET", "/api/usage", permission.ViewUsage, h.Report(h.ShowUsage)},
+		{"GET", "/api/usage", permission.ViewUsage, h.Report(h.Replicated(h.ShowUsage))},
 		{"GET", "/api/usage/quarantine", permission.ViewUsage, h.ListQuarantine},
 		{"GET", "/api/usage/quarantine/:id", permission.ViewUsage, handlers.WithoutQuery(h.ShowQuarantined)},
 		{"POST", "/api/usage/quarantine/:id/assign", permission.UpdateUsage, h.AssignQuarantined},
@@ -299,9 +299,9 @@ func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []
 		{"GET", "/usage/quarantine/:id", permission.ViewUsage, h.ShowQuarantined},
 		{"POST", "/usage/quarantine/:id/assign", permission.UpdateUsage, h.AssignQuarantined},
 		{"POST", "/usage/quarantine/:id/dismiss", permission.UpdateUsage, h.DismissQuarantined},
-		{"GET", "/api/usage/export", permission.ViewUsage, h.Report(h.ExportUsage)},
-		{"GET", "/usage", permission.ViewUsage, h.Report(h.ShowUsage)},
-		{"GET", "/usage/export", permission.ViewUsage, h.Report(h.ExportUsage)},
+		{"GET", "/api/usage/export", permission.ViewUsage, h.Report(h.Replicated(h.ExportUsage))},
+		{"GET", "/usage", permission.ViewUsage, h.Report(h.Replicated(h.ShowUsage))},
+		{"GET", "/usage/export", permission.ViewUsage, h.Report(h.Replicated(h.ExportUsage))},
 		{"GET", "/api/refusals", permission.ViewUsage, h.Report(h.ListRefusals)},
 		{"GET", "/refusals", permission.ViewUsage, h.Report(h.ListRefusals)},
 		{"GET", "/users/:id/try", permission.ViewAccessProfiles, h.TryAccess},
@@ -413,11 +413,11 @@ func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []
 		{"PUT", "/api/access-profiles/:id/activate", permission.UpdateAccessProfiles, h.ActivateAccessProfile},
 		{"PUT", "/api/access-profiles/:id/deactivate", permission.UpdateAccessProfiles, h.DeactivateAccessProfile},
 		{"POST", "/api/access-profiles/:id/clone", permission.CreateAccessProfiles, h.CloneAccessProfile},
-		{"GET", "/api/access-profiles/:id/versions", permission.ViewAccessProfiles, h.ListVersions},
-		{"GET", "/api/access-profiles/:id/versions/:version", permission.ViewAccessProfiles, handlers.WithoutQuery(h.ShowVersion)},
+		{"GET", "/api/access-profiles/:id/versions", permission.ViewAccessProfiles, h.Replicated(h.ListVersions)},
+		{"GET", "/api/access-profiles/:id/versions/:version", permission.ViewAccessProfiles, h.Replicated(handlers.WithoutQuery(h.ShowVersion))},
 		{"POST", "/api/access-profiles/:id/versions/:version/restore", permission.UpdateAccessProfiles, h.RestoreVersion},
-		{"GET", "/api/access-profiles/:id/audit-logs", permission.ViewAccessProfiles, h.ListAuditLogs},
-		{"GET", "/api/access-profiles/audit-logs", permission.ViewAuditLogs, h.ListAuditLogs},
+		{"GET", "/api/access-profiles/:id/audit-logs", permission.ViewAccessProfiles, h.Replicated(h.ListAuditLogs)},
+		{"GET", "/api/access-profiles/audit-logs", permission.ViewAuditLogs, h.Replicated(h.ListAuditLogs)},
 
 		{"POST", "/api/access-profiles/:id/roles", createOrUpdate, h.AttachRoles},
 		{"DELETE", "/api/access-profiles/:id/roles/:role_id", permission.DeleteAccessProfiles, h.DetachRole},
@@ -458,14 +458,14 @@ func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []
 		{"POST", "/access-profiles/:id/propagate", createOrUpdate, h.Propagate},
 		{"GET", "/access-profiles/:id/propagate/:job", permission.ViewAccessProfiles, h.ShowPropagation},
 		{"POST", "/access-profiles/:id/propagate/:job/retry", createOrUpdate, h.RetryPropagation},
-		{"GET", "/access-profiles/:id/versions", permission.ViewAccessProfiles, h.ListVersions},
-		{"GET", "/access-profiles/:id/versions/compare", permission.ViewAccessProfiles, h.CompareVersions},
-		{"GET", "/access-profiles/:id/versions/:version", permission.ViewAccessProfiles, h.ShowVersion},
+		{"GET", "/access-profiles/:id/versions", permission.ViewAccessProfiles, h.Replicated(h.ListVersions)},
+		{"GET", "/access-profiles/:id/versions/compare", permission.ViewAccessProfiles, h.Replicated(h.CompareVersions)},
+		{"GET", "/access-profiles/:id/versions/:version", permission.ViewAccessProfiles, h.Replicated(h.ShowVersion)},
 		{"POST", "/access-profiles/:id/versions/:version/restore", permission.UpdateAccessProfiles, h.RestoreVersion},
-		{"GET", "/access-profiles/:id/audit", permission.ViewAccessProfiles, h.ListAuditLogs},
-		{"GET", "/access-profiles/:id/audit/export", permission.ViewAccessProfiles, h.Report(h.ExportAuditLogs)},
-		{"GET", "/audit", permission.ViewAuditLogs, h.ListAuditLogs},
-		{"GET", "/audit/export", permission.ViewAuditLogs, h.Report(h.ExportAuditLogs)},
+		{"GET", "/access-profiles/:id/audit", permission.ViewAccessProfiles, h.Replicated(h.ListAuditLogs)},
+		{"GET", "/access-profiles/:id/audit/export", permission.ViewAccessProfiles, h.Report(h.Replicated(h.ExportAuditLogs))},
+		{"GET", "/audit", permission.ViewAuditLogs, h.Replicated(h.ListAuditLogs)},
+		{"GET", "/audit/export", permission.ViewAuditLogs, h.Report(h.Replicated(h.ExportAuditLogs))},
 		{"POST", "/access-profiles/:id/activate", permission.UpdateAccessProfiles, h.ActivateAccessProfile},
 		{"POST", "/access-profiles/:id/deactivate", permission.UpdateAccessProfiles, h.DeactivateAccessProfile},
 	}

@@ -17,15 +17,21 @@ import (
 	"tollgate/web/webtest"
 )
 
-// standby starts a server on a copy of the backup that only repeats what a primary does.
-func (b backup) standby(t *testing.T) *pgserver.Server {
+// standby starts a server on a copy of the backup that only repeats what a primary does, and hears of nothing.
+func (b backup) standby(t *testing.T) *pgserver.Server { return b.standbyOf(t, nil) }
+
+// standbyOf starts a standby that follows a primary.
+func (b backup) standbyOf(t *testing.T, primary *pgserver.Server) *pgserver.Server {
 	t.Helper()
-	dir := passableFolder(t)
+	dir, settings := passableFolder(t), map[string]string{}
+	if primary != nil {
+		settings["primary_conninfo"] = "user=tollgate_owner host=" + socketOf(t, primary)
+	}
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", `cp -a "$1/data" "$2" && cp -p "$2/data/PG_VERSION" "$2/data/standby.signal"`, "sh", b.dir, dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("copy the backup: %v\n%s", err, out)
 	}
-	return startServer(t, dir)
+	return startServerWith(t, dir, settings)
 }
 
 // several is the address of servers that are tried in this order.

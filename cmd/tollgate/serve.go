@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 	"github.com/urfave/cli/v3"
 
@@ -24,6 +26,7 @@ import (
 	"tollgate/models/propagation"
 	"tollgate/models/provision"
 	"tollgate/models/refusal"
+	"tollgate/models/replica"
 	"tollgate/models/report"
 	"tollgate/models/schema"
 	"tollgate/models/totals"
@@ -73,7 +76,14 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, serving.Close()) }()
-	console, err := p.newConsole(ctx, s, db, serving)
+	standby, err := openReplica(s, db, p.log)
+	if err != nil {
+		return err
+	}
+	if standby != nil {
+		defer func() { err = errors.Join(err, standby.DB.Close()) }()
+	}
+	console, err := p.newConsole(ctx, s, db, serving, standby)
 	if err != nil {
 		return err
 	}
@@ -104,13 +114,30 @@ type console struct {
 type worker interface{ Run(context.Context) }
 
 // Connections of a console, twelve in all. Decisions and the counting of usage have a pool of their own, so that they
-// never wait behind pages, reports, exports and background work.
+// never wait behind pages, reports, exports and background work. A replica gets some more.
 const (
 	servingConnections = 6
 	pageConnections    = 6
+	replicaConnections = 4
 )
 
-func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *bun.DB) (*console, error) {
+// openReplica opens the standby that answers reports and lists; nil when none is set. It may be away.
+func openReplica(s settings, db *db, log *slog.Logger) (*replica.Replica, error) {
+	if s.ReplicaURL == "" {
+		return nil, nil
+	}
+	pool, err := database.OpenPool(s.ReplicaURL, database.Pool{
+		Connections: replicaConnections, Pooler: s.Pooler, Standby: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return replica.New(pool, db.DB, log), nil
+}
+
+func (p *program) newConsole(
+	ctx context.Context, s settings, db *db, serving *bun.DB, standby *replica.Replica,
+) (*console, error) {
 	keys, err := keys(s)
 	if err != nil {
 		return nil, err
@@ -128,6 +155,7 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 		baseURL = localURL(listener.Addr())
 	}
 	cache := entitlement.NewCache(serving, keys, p.log)
+	cache.Grace.Most = s.GraceMax
 	cache.Follow(db.DB)
 	p.preload(ctx, cache)
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
@@ -137,13 +165,23 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	cache.Grace.Consoles = heartbeat.Consoles
 	sizes, requests := schema.NewSizes(db.DB, p.log), web.NewRequests()
+	workers := []worker{
+		propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
+	}
+	measured := []prometheus.Collector{
+		metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper, refusals, heartbeat, sizes,
+		requests,
+	}
+	if standby != nil {
+		workers, measured = append(workers, standby), append(measured, standby, metrics.PoolMetrics(standby.DB, "tollgate_replica"))
+	}
 	actions := &handlers.Handlers{
-		DB: db.DB, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
+		DB: db.DB, Replica: standby, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
 		Refusals: refusals,
-		Metrics: metrics.New(db.DB, metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper,
-			refusals, heartbeat, sizes, requests),
-		Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+		Metrics:  metrics.New(db.DB, measured...),
+		Secure:   s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 		About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 	}
 	config := web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts, Requests: requests}
@@ -154,12 +192,8 @@ func (p *program) newConsole(ctx context.Context, s settings, db *db, serving *b
 	}
 	return &console{
 		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: []worker{
-			propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
-			provision.NewPurger(db.DB, p.log),
-			report.NewRefresher(db.DB, &actions.Watch, p.log),
-		},
-		stop: actions.Stop, drain: s.Drain, address: baseURL, token: token,
+		workers: append(workers, provision.NewPurger(db.DB, p.log), report.NewRefresher(db.DB, &actions.Watch, p.log)),
+		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
 	}, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/password"
 	"tollgate/models/pgserver"
+	"tollgate/models/policy"
 )
 
 // settings are what the command line and the environment choose, checked.
@@ -24,11 +25,13 @@ type settings struct {
 	BaseURL                   string   // no slash at its end; "" when users open Addr
 	Hosts                     []string // further host names that are answered
 	DatabaseURL               string   // "" for the private server
+	ReplicaURL                string   // of a standby that answers reports and lists; "" for none
 	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both
 	Secret                    string   // "" when none is set
 	MCPPrivate                bool
 	Pooler                    bool          // one in between changes sessions with each transaction
 	RefusalDays               int           // how long refused calls are kept
+	GraceMax                  time.Duration // for which calls may be allowed from memory
 	Drain                     time.Duration // between the order to stop and the end of the listener
 	AdminEmail, AdminPassword string
 
@@ -61,11 +64,14 @@ func settingFlags() []cli.Flag {
 		text("base-url", "TOLLGATE_BASE_URL", "the `ADDRESS` that users open, when the console is behind a proxy"),
 		text("hosts", "TOLLGATE_HOSTS", "further host `NAMES` to answer to, with commas between"),
 		text("database-url", "DATABASE_URL", "use the PostgreSQL at `URL` instead of a private one"),
+		text("replica-url", "TOLLGATE_REPLICA_URL", "read reports and lists from the standby at `URL` while it is less than 10 s behind"),
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
 		yes("database-pooler", "TOLLGATE_DATABASE_POOLER", "DATABASE_URL leads to a pooler in transaction mode"),
 		yes("mcp-private", "TOLLGATE_MCP_PRIVATE", "let MCP discovery reach private addresses; on with the private database"),
 		text("log", "TOLLGATE_LOG", "log as `FORMAT` json or text"),
 		text("drain", "TOLLGATE_DRAIN", "when stopping, answer for `SECONDS` more while /readyz says 503, 0 to 60; 3 when not set"),
+		text("grace-max", "TOLLGATE_GRACE_MAX", "while the database is away, allow calls from memory for `SECONDS` at most, "+
+			"where profiles want it, 0 to 300; 60 when not set"),
 		text("refusal-days", "TOLLGATE_REFUSAL_DAYS", "keep refused calls for `DAYS`, 1 to 400; 30 when not set"),
 		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
 	}
@@ -114,20 +120,20 @@ func (c choices) days(flag, variable string, unset int) (int, error) {
 	return days, nil
 }
 
-// drain is a number of seconds, also with a unit as in 1500ms.
-func (c choices) drain() (time.Duration, error) {
-	value := c.text("drain", "TOLLGATE_DRAIN")
+// seconds is a number of seconds, also with a unit as in 1500ms.
+func (c choices) seconds(flag, variable string, unset, most time.Duration) (time.Duration, error) {
+	value := c.text(flag, variable)
 	if value == "" {
-		return 3 * time.Second, nil
+		return unset, nil
 	}
-	drain, err := time.ParseDuration(value)
-	if seconds, number := strconv.ParseUint(value, 10, 8); number == nil {
-		drain, err = time.Duration(seconds)*time.Second, nil
+	chosen, err := time.ParseDuration(value)
+	if seconds, number := strconv.ParseUint(value, 10, 16); number == nil {
+		chosen, err = time.Duration(seconds)*time.Second, nil
 	}
-	if err != nil || drain < 0 || drain > time.Minute {
-		return 0, settingError{"TOLLGATE_DRAIN", fmt.Sprintf("%q is not a number of seconds from 0 to 60", value)}
+	if err != nil || chosen < 0 || chosen > most {
+		return 0, settingError{variable, fmt.Sprintf("%q is not a number of seconds from 0 to %.0f", value, most.Seconds())}
 	}
-	return drain, nil
+	return chosen, nil
 }
 
 // settings reads and checks all settings and starts the log.
@@ -138,6 +144,7 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 		DataDir:       c.text("data-dir", "TOLLGATE_DATA_DIR"),
 		BaseURL:       strings.TrimSuffix(c.text("base-url", "TOLLGATE_BASE_URL"), "/"),
 		DatabaseURL:   c.text("database-url", "DATABASE_URL"),
+		ReplicaURL:    c.text("replica-url", "TOLLGATE_REPLICA_URL"),
 		MigrateURL:    c.text("migrate-url", "TOLLGATE_MIGRATE_URL"),
 		Secret:        p.getenv("TOLLGATE_SECRET"),
 		AdminEmail:    p.getenv("TOLLGATE_ADMIN_EMAIL"),
@@ -168,7 +175,11 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 	if s.RefusalDays, err = c.days("refusal-days", "TOLLGATE_REFUSAL_DAYS", 30); err != nil {
 		return s, err
 	}
-	if s.Drain, err = c.drain(); err != nil {
+	if s.Drain, err = c.seconds("drain", "TOLLGATE_DRAIN", 3*time.Second, time.Minute); err != nil {
+		return s, err
+	}
+	s.GraceMax, err = c.seconds("grace-max", "TOLLGATE_GRACE_MAX", time.Minute, policy.MaxFailOpen*time.Second)
+	if err != nil {
 		return s, err
 	}
 	for _, check := range []func() error{
@@ -240,19 +251,27 @@ func (s settings) checkHosts() error {
 }
 
 func (s settings) checkDatabase() error {
+	beside := []struct{ name, url string }{
+		{"TOLLGATE_MIGRATE_URL", s.MigrateURL}, {"TOLLGATE_REPLICA_URL", s.ReplicaURL},
+	}
 	if s.private() {
-		if s.MigrateURL != "" {
-			return settingError{"TOLLGATE_MIGRATE_URL", "is of use only beside DATABASE_URL, which is not set"}
+		for _, setting := range beside {
+			if setting.url != "" {
+				return settingError{setting.name, "is of use only beside DATABASE_URL, which is not set"}
+			}
 		}
 		if s.Pooler {
 			return settingError{"TOLLGATE_DATABASE_POOLER", "is of use only beside DATABASE_URL, which is not set"}
 		}
 		return nil
 	}
-	if err := checkDatabaseURL("DATABASE_URL", s.DatabaseURL); err != nil || s.MigrateURL == "" {
-		return err
+	err := checkDatabaseURL("DATABASE_URL", s.DatabaseURL)
+	for _, setting := range beside {
+		if err == nil && setting.url != "" {
+			err = checkDatabaseURL(setting.name, setting.url)
+		}
 	}
-	return checkDatabaseURL("TOLLGATE_MIGRATE_URL", s.MigrateURL)
+	return err
 }
 
 // checkDatabaseURL never repeats the address, which may contain a password.

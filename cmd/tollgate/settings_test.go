@@ -61,6 +61,8 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"a parameter the driver refuses", "DATABASE_URL", map[string]string{"DATABASE_URL": "postgres://tollgate:zq9@db.example/tollgate?sslmode=maybe"}, nil},
 		{"an owner without a database", "TOLLGATE_MIGRATE_URL", map[string]string{"TOLLGATE_MIGRATE_URL": owner}, nil},
 		{"an owner that is no address", "TOLLGATE_MIGRATE_URL", map[string]string{"DATABASE_URL": serving, "TOLLGATE_MIGRATE_URL": "zq9"}, nil},
+		{"a replica of the private database", "TOLLGATE_REPLICA_URL", map[string]string{"TOLLGATE_REPLICA_URL": serving}, nil},
+		{"a replica that is no address", "TOLLGATE_REPLICA_URL", map[string]string{"DATABASE_URL": serving, "TOLLGATE_REPLICA_URL": "zq9"}, nil},
 		{"no secret beside a given database", "TOLLGATE_SECRET", map[string]string{"DATABASE_URL": serving}, nil},
 		{"a short secret", "TOLLGATE_SECRET", map[string]string{"TOLLGATE_SECRET": "enE5enE5enE5"}, nil},
 		{"a secret that is not base64", "TOLLGATE_SECRET", map[string]string{"TOLLGATE_SECRET": strings.Repeat("zq9 ", 16)}, nil},
@@ -69,6 +71,8 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"refusals kept for no day", "TOLLGATE_REFUSAL_DAYS", map[string]string{"TOLLGATE_REFUSAL_DAYS": "0"}, nil},
 		{"refusals kept too long", "TOLLGATE_REFUSAL_DAYS", nil, []string{"--refusal-days", "401"}},
 		{"a pooler before the private database", "TOLLGATE_DATABASE_POOLER", map[string]string{"TOLLGATE_DATABASE_POOLER": "1"}, nil},
+		{"a grace of an hour", "TOLLGATE_GRACE_MAX", map[string]string{"TOLLGATE_GRACE_MAX": "301"}, nil},
+		{"a grace that is no time", "TOLLGATE_GRACE_MAX", nil, []string{"--grace-max", "long"}},
 		{"a drain of an hour", "TOLLGATE_DRAIN", map[string]string{"TOLLGATE_DRAIN": "1h"}, nil},
 		{"a drain that is no time", "TOLLGATE_DRAIN", nil, []string{"--drain", "soon"}},
 		{"half insecure", "TOLLGATE_INSECURE_HTTP", map[string]string{"TOLLGATE_INSECURE_HTTP": "2"}, nil},
@@ -234,8 +238,8 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	t.Parallel()
 	help := must(t, nil, "", "--help")
 	for _, name := range []string{
-		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_SECRET",
-		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_DATABASE_POOLER", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
+		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_REPLICA_URL", "TOLLGATE_SECRET",
+		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_GRACE_MAX", "TOLLGATE_DATABASE_POOLER", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
 		"serve", "migrate", "api-key", "user", "seed", "version",
 	} {
 		if !strings.Contains(help, name) {

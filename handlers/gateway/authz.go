@@ -95,6 +95,9 @@ func (g *Gateway) authorize(c *gin.Context, d door) error {
 		header.Set("WWW-Authenticate", `Bearer realm="gateway"`)
 	}
 	answer := gin.H{"allowed": decision.Decision}
+	if decision.Grace {
+		answer["grace"] = true
+	}
 	if !decision.Decision {
 		answer["error"] = gin.H{"type": decision.Type, "message": decision.Message}
 	}

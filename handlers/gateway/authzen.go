@@ -159,7 +159,10 @@ func (g *Gateway) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, err
 	if err != nil {
 		return authzenAnswer{}, err
 	}
-	if decision.Decision {
+	switch {
+	case decision.Grace:
+		return authzenAnswer{Decision: true, Context: map[string]any{"grace": true}}, nil
+	case decision.Decision:
 		return authzenAnswer{Decision: true}, nil
 	}
 	answer := deniedAnswer(decision.Type, decision.Message)

@@ -36,6 +36,7 @@ var answers = map[problem.Reason]struct {
 	problem.TooMany:          {http.StatusTooManyRequests, "rate_limit"},
 	problem.Unavailable:      {http.StatusServiceUnavailable, "server"},
 	problem.NotOffered:       {http.StatusNotImplemented, "invalid_request"},
+	problem.Busy:             {http.StatusServiceUnavailable, "server"},
 }
 
 // Status is the HTTP status for a reason.

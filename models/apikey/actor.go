@@ -3,6 +3,7 @@ package apikey
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -14,12 +15,13 @@ import (
 )
 
 // ReadActor returns the actor of a key and what it may do now: its scopes, as far as its maker's role still permits
-// them; a service key has all of its scopes. The keys of a deactivated maker are refused. Its use is reported when none was recorded in the last minute. Refusal: Unauthenticated.
+// them, and when it expires, nil for never; a service key has all of its scopes. The keys of a deactivated maker are
+// refused. Its use is reported when none was recorded in the last minute. Refusal: Unauthenticated.
 func ReadActor(
 	ctx context.Context, db bun.IDB, keys secret.Keys, value string, use func(id int64),
-) (permission.Actor, error) {
+) (actor permission.Actor, expires *time.Time, err error) {
 	if !secret.IsKeySecret(secret.SecretPrefix, value) {
-		return permission.Actor{}, identity.Unauthenticated("This is not a valid API key of this console.")
+		return actor, nil, identity.Unauthenticated("This is not a valid API key of this console.")
 	}
 	var key struct {
 		ID        int64
@@ -34,16 +36,18 @@ func ReadActor(
 	}
 	targets := []any{
 		&key.ID, &key.Name, &key.Prefix, pgdialect.Array(&key.Scopes), &key.Unused, &key.Service, &key.UserID, &key.Email,
-		pgdialect.Array(&key.Permitted),
+		pgdialect.Array(&key.Permitted), &expires,
 	}
-	err := database.ScanPlanned(ctx, db, targets, `
+	err = database.ScanPlanned(ctx, db, targets, `
 SELECT k.id, k.name, k.key_prefix, k.scopes, k.last_used_at IS NULL
     OR k.last_used_at < now() - interval '1 minute' AS unused, k.service, u.id AS user_id, u.email,
-       ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted
+       ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = u.role_id) AS permitted,
+       k.expires_at
 FROM api_keys AS k LEFT JOIN users AS u ON u.id = k.created_by AND NOT k.service
-WHERE k.key_hash = $1 AND u.deactivated_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`, secret.HashSecret(keys.APIKey, value))
+WHERE k.key_hash = $1 AND u.deactivated_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`,
+		secret.HashSecret(keys.APIKey, value))
 	if err != nil {
-		return permission.Actor{}, identity.NotSignedIn(err, "API key")
+		return actor, nil, identity.NotSignedIn(err, "API key")
 	}
 	if key.Unused {
 		use(key.ID)
@@ -58,7 +62,7 @@ WHERE k.key_hash = $1 AND u.deactivated_at IS NULL AND (k.expires_at IS NULL OR 
 			Permissions:  key.Scopes,
 			APIKeyName:   key.Name,
 			APIKeyPrefix: key.Prefix,
-		}, nil
+		}, expires, nil
 	}
 	permitted := slices.DeleteFunc(key.Scopes, func(p permission.Permission) bool {
 		return !slices.Contains(key.Permitted, p)
@@ -69,5 +73,5 @@ WHERE k.key_hash = $1 AND u.deactivated_at IS NULL AND (k.expires_at IS NULL OR 
 		Permissions:  permitted,
 		APIKeyName:   key.Name,
 		APIKeyPrefix: key.Prefix,
-	}, nil
+	}, expires, nil
 }

@@ -21,7 +21,7 @@ type connector struct {
 	hosts     []*host
 	pooler    bool
 	mutex     sync.Mutex
-	listeners []func()     // see OnChange
+	listeners []Listener
 	writers   []FeedWriter // that have no transaction under way
 	fed       map[uuid.UUID]Fed
 }

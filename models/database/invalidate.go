@@ -42,25 +42,49 @@ func (e *ending) noteAccess() ([]statement, error) {
 
 func distinct(users []string) []string { return slices.Compact(slices.Sorted(slices.Values(users))) }
 
+// begin tells the caches of this console that the access of users is about to change: the outcome of the commit may stay
+// unknown.
+func (e *ending) begin(db *bun.DB) {
+	if len(e.access) == 0 {
+		return
+	}
+	p := poolOf(db)
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for _, listener := range p.listeners {
+		e.ended = append(e.ended, listener.Commits(e.access))
+	}
+}
+
 // announce tells the caches of this console to poll before they answer again. Callers that count usage mark the
 // counters as stale without a poll.
 func (e *ending) announce(db *bun.DB) {
+	for _, ended := range e.ended {
+		ended()
+	}
 	if len(e.access) == 0 && !e.actors {
 		return
 	}
 	p := poolOf(db)
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	for _, changed := range p.listeners {
-		changed()
+	for _, listener := range p.listeners {
+		listener.Changed()
 	}
 }
 
-// OnChange has changed called after each transaction of a pool that invalidates something, before the caller of InTx
-// goes on. It must not wait.
-func OnChange(db *bun.DB, changed func()) {
+// Listener is told of the transactions of a pool that invalidate something. Its functions must not wait.
+type Listener struct {
+	// Commits is called before the access of users changes; what it returns, when the transaction has ended.
+	Commits func(users []string) (ended func())
+	// Changed is called after the transaction, before the caller of InTx goes on.
+	Changed func()
+}
+
+// OnChange adds a listener to a pool.
+func OnChange(db *bun.DB, listener Listener) {
 	p := poolOf(db)
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.listeners = append(p.listeners, changed)
+	p.listeners = append(p.listeners, listener)
 }

@@ -34,6 +34,7 @@ const (
 type Pool struct {
 	Connections int  // at most; 0 for the default
 	Pooler      bool // a pooler in between gives each transaction another session
+	Standby     bool // a standby will do
 }
 
 // Open prepares a pool for the database at url; it connects with the first query.
@@ -59,7 +60,7 @@ func OpenPool(url string, of Pool) (*bun.DB, error) {
 			config.ConnectTimeout = hostTime
 		}
 	}
-	if config.ValidateConnect == nil && !strings.Contains(url, "target_session_attrs=") {
+	if config.ValidateConnect == nil && !of.Standby && !strings.Contains(url, "target_session_attrs=") {
 		config.ValidateConnect = refuseStandby(len(servers) > 1)
 	}
 	prepareSession(config, of.Pooler)

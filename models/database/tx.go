@@ -23,6 +23,7 @@ type Tx struct {
 type ending struct {
 	access, usage []string // users
 	actors        bool
+	ended         []func() // what listeners want to be called after the transaction
 	last          []statement
 }
 
@@ -65,6 +66,7 @@ func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx Tx) e
 // commit ends the transaction when something was left for its end; otherwise RunInTx does.
 func (e *ending) commit(ctx context.Context, pool *bun.DB, tx bun.Tx) error {
 	access, err := e.noteAccess()
+	e.begin(pool)
 	statements := slices.Concat(e.last, access)
 	commit := statement{query: "COMMIT"}
 	switch {

@@ -14,12 +14,12 @@ import (
 )
 
 // Decide decides a call without changing anything. Refusal: Unavailable when the database cannot be reached; then
-// nothing is allowed.
+// nothing is allowed, but from memory what a profile allows then.
 func (e *Engine) Decide(
 	ctx context.Context, subject entitlement.Subject, call entitlement.Call,
 ) (decision Decision, err error) {
 	begun := time.Now()
-	decided, err := e.decide(ctx, subject, call, false)
+	decided, err := e.decideAway(ctx, subject, call)
 	e.timed(begun, decided.Decision, err)
 	if err == nil {
 		e.note(decided)

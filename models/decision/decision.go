@@ -54,6 +54,7 @@ type Decision struct {
 	Model         string  `json:"model,omitzero"`
 	ReservationID *string `json:"reservation_id,omitempty"`
 	RetryAfter    *int64  `json:"retry_after_s,omitempty"`
+	Grace         bool    `json:"grace,omitempty"`      // decided from memory, because the database is away
 	NeverFits     bool    `json:"never_fits,omitempty"` // the estimate is above a whole limit
 	// RefusedBy are the limits that block the call, the one that decides first.
 	RefusedBy []RefusedLimit `json:"refused_by,omitempty"`

@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,7 @@ type Engine struct {
 	reservations *batch.Batcher[*estimate]
 	decided      *prometheus.HistogramVec
 	log          *refusal.Log
+	memory       sync.Mutex // of decisions without the database
 }
 
 // NewEngine makes an Engine that decides by a cache, and tells a log, if there is one.

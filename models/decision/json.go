@@ -40,6 +40,9 @@ func (d Decision) AppendJSON(to []byte) []byte {
 		to = append(to, `,"retry_after_s":`...)
 		to = strconv.AppendInt(to, *d.RetryAfter, 10)
 	}
+	if d.Grace {
+		to = append(to, `,"grace":true`...)
+	}
 	if d.NeverFits {
 		to = append(to, `,"never_fits":true`...)
 	}

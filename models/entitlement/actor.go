@@ -2,10 +2,12 @@ package entitlement
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tollgate/models/apikey"
 	"tollgate/models/permission"
+	"tollgate/models/problem"
 	"tollgate/models/secret"
 
 	"github.com/uptrace/bun"
@@ -16,6 +18,7 @@ type cachedActor struct {
 	actor   permission.Actor
 	read    time.Time
 	changes int64 // how many were made here when it was read
+	expires *time.Time
 }
 
 // actorsKept bounds the memory; past it the cache of actors is reset.
@@ -23,22 +26,30 @@ const actorsKept = 10_000
 
 // KeyActorNow reads the actor of an API key from db. Refusal: Unauthenticated.
 func (c *Cache) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (permission.Actor, error) {
-	return apikey.ReadActor(ctx, db, c.Keys, secret, c.uses.Add)
+	actor, _, err := apikey.ReadActor(ctx, db, c.Keys, secret, c.uses.Add)
+	return actor, err
 }
 
 // KeyActor is the cached actor of an API key, for what gateways call often: at most a second old, and never older than
-// a change that was made here. Refusal: Unauthenticated.
+// a change that was made here. While the database is away it may be as old as decisions from memory. Refusal:
+// Unauthenticated.
 func (c *Cache) KeyActor(ctx context.Context, value string) (permission.Actor, error) {
 	hash := c.apiKeys.Sum(value)
 	changes := c.changes.Load()
 	c.mutex.RLock()
 	known, ok := c.actors[hash]
 	c.mutex.RUnlock()
-	if ok && known.changes == changes && time.Since(known.read) < oldest {
+	unchanged := ok && known.changes == changes
+	if unchanged && (time.Since(known.read) < oldest || c.Away() && c.remembers(known)) {
 		return known.actor, nil
 	}
 	read := time.Now()
-	actor, err := c.KeyActorNow(ctx, c.DB, value)
+	actor, expires, err := apikey.ReadActor(ctx, c.DB, c.Keys, value, c.uses.Add)
+	var refusal *problem.Refusal
+	if err != nil && unchanged && c.remembers(known) && errors.As(problem.Classify(err), &refusal) &&
+		refusal.Reason == problem.Unavailable {
+		return known.actor, nil
+	}
 	if err != nil {
 		return actor, err
 	}
@@ -47,6 +58,12 @@ func (c *Cache) KeyActor(ctx context.Context, value string) (permission.Actor, e
 	if c.actors == nil || len(c.actors) >= actorsKept {
 		c.actors = map[secret.Hash]cachedActor{}
 	}
-	c.actors[hash] = cachedActor{actor, read, changes}
+	c.actors[hash] = cachedActor{actor, read, changes, expires}
 	return actor, nil
+}
+
+// remembers reports whether the actor of a key is recent enough for decisions from memory.
+func (c *Cache) remembers(known cachedActor) bool {
+	return c.Grace.Most > 0 && time.Since(known.read) <= c.Grace.Most+oldest &&
+		(known.expires == nil || known.expires.After(c.Now()))
 }

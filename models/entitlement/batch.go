@@ -155,6 +155,9 @@ func (c *Cache) keep(h *Entitlements, polls int) {
 		h.Copies[i].Terms = c.terms.share(h.Copies[i].Terms)
 	}
 	h.use(c.polls)
+	if !c.opens.Load() && c.failsOpen(h) {
+		c.opens.Store(true)
+	}
 	p := c.entry(h.User)
 	p.entitlements = h
 	c.users[h.User] = p

@@ -36,6 +36,8 @@ type Cache struct {
 
 	virtualKeys, apiKeys secret.Hasher
 
+	Grace Grace // set before Run
+
 	mutex     sync.RWMutex
 	byHash    map[secret.Hash]cachedKey
 	users     map[uuid.UUID]cachedUser
@@ -53,15 +55,21 @@ type Cache struct {
 	// The database's clock then. Elapsed time is added to it, so changes of this machine's clock have no effect.
 	clock time.Time
 
-	polling sync.Mutex
-	changes atomic.Int64 // transactions of this console that changed access
-	rewinds atomic.Int64 // how often the database has gone back
-	covered atomic.Int64 // how many of the changes the last finished poll covers
+	polling  sync.Mutex
+	failure  error // of the last poll, and when that was; of who is polling
+	failedAt time.Time
+	changes  atomic.Int64 // transactions of this console that changed access
+	rewinds  atomic.Int64 // how often the database has gone back
+	away     atomic.Bool  // the last poll failed
+	opens    atomic.Bool  // some profile was seen that allows calls from memory
+	covered  atomic.Int64 // how many of the changes the last finished poll covers
 
 	keyReads         *batch.Lookup[secret.Hash, cachedKey]
 	entitlementReads *batch.Lookup[uuid.UUID, *Entitlements]
 	uses             *apikey.Uses
 	onRewind         []func()
+	pending          pendingChanges
+	inGrace          graceState
 
 	emptied     chan struct{} // after a rewind
 	preloading  sync.Mutex
@@ -71,9 +79,10 @@ type Cache struct {
 
 // cachedUser is what is cached of a user.
 type cachedUser struct {
-	entitlements *Entitlements // nil when they have to be read
-	stale        bool          // usage was counted since
-	evictions    uint32        // the number of the user's last eviction
+	entitlements *Entitlements    // nil when they have to be read
+	stale        bool             // usage was counted since
+	evictions    uint32           // the number of the user's last eviction
+	since        map[UsedOf]int64 // what was used here since the counters were read, where decisions go on from memory
 }
 
 type cachedKey struct {
@@ -161,7 +170,7 @@ func (c *Cache) Counted(users ...uuid.UUID) {
 
 // Follow makes decisions see what the transactions of a pool of this console change, as soon as each has ended.
 func (c *Cache) Follow(db *bun.DB) {
-	database.OnChange(db, func() { c.changes.Add(1) })
+	database.OnChange(db, database.Listener{Commits: c.pending.begin, Changed: func() { c.changes.Add(1) }})
 }
 
 // Now is the database's clock.

@@ -19,6 +19,7 @@ type Entitlements struct {
 	Copies  []Copy     // the first assigned first
 	Frozen  *time.Time // when the user was deactivated; nil for one who is active
 	recount time.Time  // when the next reservation expires; zero without one
+	counted time.Time  // when the counters were read
 	used    uint32     // the poll at which they were used last
 }
 
@@ -160,7 +161,9 @@ func (h *Entitlements) each(visit func(Limit)) {
 
 // Clone is a copy whose counts can be changed without changing h, which others may be reading.
 func (h *Entitlements) Clone() *Entitlements {
-	c := &Entitlements{User: h.User, Copies: slices.Clone(h.Copies), Frozen: h.Frozen, recount: h.recount}
+	c := &Entitlements{
+		User: h.User, Copies: slices.Clone(h.Copies), Frozen: h.Frozen, recount: h.recount, counted: h.counted,
+	}
 	for i := range c.Copies {
 		c.Copies[i].Counters = slices.Clone(c.Copies[i].Counters)
 	}

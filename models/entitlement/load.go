@@ -74,7 +74,9 @@ func newCopy(
 	c assignment.Assignment, rules *policy.Policy, overrides map[string]assignment.BudgetOverride,
 ) (Copy, error) {
 	f := &Terms{
-		of:   termsKey{c.ParentProfileID, assignment.Shape{Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar}},
+		of: termsKey{c.ParentProfileID, assignment.Shape{
+			Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar, FailOpenFor: rules.FailOpenFor,
+		}},
 		Name: c.Name, Policy: rules, Scopes: make(map[policy.Scope]Range, len(rules.ProviderConfigs)+1),
 	}
 	userCopy := Copy{Terms: f, ID: c.ID, ProfileID: c.ParentProfileID, Active: c.IsActive, ExpiresAt: c.ExpiresAt}
@@ -123,7 +125,7 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 	var targets []*Counter
 	var owners []*Entitlements
 	for _, h := range byUser {
-		h.recount = time.Time{}
+		h.recount, h.counted = time.Time{}, time.Now()
 		h.each(func(l Limit) {
 			start, _ := l.Window(now)
 			l.Start, l.Used, l.Reserved = start.UnixMicro(), 0, 0

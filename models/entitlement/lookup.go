@@ -64,6 +64,7 @@ func (p cachedUser) current(now time.Time) bool {
 func (c *Cache) readEntitlements(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]*Entitlements, error) {
 	found, recount := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}
 	missing, now := []uuid.UUID{}, c.Now()
+	taken := map[uuid.UUID]map[UsedOf]int64{}
 	c.mutex.Lock()
 	polls := c.polls
 	for _, user := range users {
@@ -75,6 +76,9 @@ func (c *Cache) readEntitlements(ctx context.Context, users []uuid.UUID) (map[uu
 		default:
 			recount[user] = p.entitlements.Clone()
 			p.stale = false // before the read, so that usage counted from here on marks it again
+			if p.since != nil {
+				taken[user], p.since = p.since, nil
+			}
 			c.users[user] = p
 		}
 	}
@@ -82,6 +86,7 @@ func (c *Cache) readEntitlements(ctx context.Context, users []uuid.UUID) (map[uu
 	if len(recount) > 0 {
 		if err := CountUsed(ctx, c.DB, recount, now); err != nil {
 			c.Counted(slices.Collect(maps.Keys(recount))...)
+			c.putBackSince(taken)
 			return nil, err
 		}
 	}
@@ -89,6 +94,7 @@ func (c *Cache) readEntitlements(ctx context.Context, users []uuid.UUID) (map[uu
 		loaded, err := LoadEntitlements(ctx, c.DB, missing, now)
 		if err != nil {
 			c.Counted(slices.Collect(maps.Keys(recount))...)
+			c.putBackSince(taken)
 			return nil, err
 		}
 		maps.Copy(recount, loaded)

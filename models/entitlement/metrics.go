@@ -34,11 +34,17 @@ func (c *Cache) Describe(ch chan<- *prometheus.Desc) {
 	ch <- databaseRewinds
 	ch <- followedAge
 	ch <- keysInMemory
+	ch <- graceActive
 }
 
 // Collect is part of [prometheus.Collector].
 func (c *Cache) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(databaseRewinds, prometheus.CounterValue, float64(c.rewinds.Load()))
+	grace := 0.0
+	if _, on := c.GraceUntil(); on {
+		grace = 1
+	}
+	ch <- prometheus.MustNewConstMetric(graceActive, prometheus.GaugeValue, grace)
 	c.mutex.RLock()
 	fresh := c.fresh
 	c.mutex.RUnlock()
@@ -53,5 +59,7 @@ var (
 		"How often the database was found to have lost changes that were seen.", nil, nil)
 	followedAge = prometheus.NewDesc("tollgate_followed_age_seconds",
 		"How long ago changes were last read from the database.", nil, nil)
+	graceActive = prometheus.NewDesc("tollgate_grace_active",
+		"1 while calls are allowed from memory because the database is away, else 0.", nil, nil)
 	keysInMemory = prometheus.NewDesc("tollgate_keys_in_memory", "Virtual keys that are cached for decisions.", nil, nil)
 )

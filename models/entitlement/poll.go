@@ -2,6 +2,7 @@ package entitlement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,21 +26,35 @@ func (c *Cache) Current(ctx context.Context) error {
 	return c.poll(polling, arrived)
 }
 
-// poll evicts what has changed since the last poll. A concurrent poll will do if it was sent later than after.
+// poll evicts what has changed since the last poll. A concurrent poll will do if it was sent later than after, or failed
+// later: then this one would wait as long for nothing.
 func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.polling.Lock()
 	defer c.polling.Unlock()
 	c.mutex.RLock()
 	done := c.fresh.After(after)
 	c.mutex.RUnlock()
-	if done {
+	switch {
+	case done:
 		return nil
+	case c.failure != nil && c.failedAt.After(after):
+		return c.failure
 	}
 	sentAt, covers := time.Now(), c.changes.Load()
 	news, err := c.readChanges(ctx)
 	if err != nil {
-		return fmt.Errorf("poll for changes of access: %w", err)
+		err = fmt.Errorf("poll for changes of access: %w", err)
+		if !errors.Is(ctx.Err(), context.Canceled) { // else a client has left
+			c.failure, c.failedAt = err, time.Now()
+			c.away.Store(true)
+		}
+		return err
 	}
+	c.failure = nil
+	if c.away.Swap(false) {
+		defer c.endGrace(ctx, "the database is back: calls are not allowed from memory any more")
+	}
+	c.pending.seen(sentAt)
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.polls++

@@ -68,7 +68,7 @@ func (b *bulk) copies(ctx context.Context, db bun.IDB, now time.Time) error {
 func (b *bulk) readCopies(ctx context.Context, db bun.IDB) (copies []*bulkCopy, err error) {
 	rows, err := database.QueryPlanned(ctx, db, `
 SELECT c.user_id, c.id, c.access_profile_id, c.policy_id, array_to_string(c.group_versions, ' '), c.is_active,
-    CASE WHEN NOT c.from_role THEN c.expires_at END, p.name, o.calendar_aligned, o.time_zone,
+    CASE WHEN NOT c.from_role THEN c.expires_at END, p.name, o.calendar_aligned, o.time_zone, o.fail_open_for,
     u.deactivated_at
 FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
 JOIN policies AS o ON o.id = c.policy_id JOIN users AS u ON u.id = c.user_id WHERE c.user_id = ANY ($1::text[]) ORDER BY c.user_id, c.assigned_at, c.id`, b.ids)
@@ -81,7 +81,7 @@ JOIN policies AS o ON o.id = c.policy_id JOIN users AS u ON u.id = c.user_id WHE
 		var versions string
 		calendar := &one.key.shape.Calendar
 		err := rows.Scan(&one.userID, &one.ID, &one.ProfileID, &one.policy, &versions, &one.Active, &one.ExpiresAt, &one.name,
-			&calendar.CalendarAligned, &calendar.TimeZone, &one.frozen)
+			&calendar.CalendarAligned, &calendar.TimeZone, &one.key.shape.FailOpenFor, &one.frozen)
 		if err != nil {
 			return nil, err
 		}

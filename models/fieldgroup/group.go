@@ -21,10 +21,12 @@ type Group struct {
 	sync  func(ctx context.Context, to *synced, before, after policy.Policy) // nil for limits, which are synced together
 	// the calendar belongs to the limits that it governs, and changes with them
 	moves bool
+	// for how long calls are allowed without the database belongs to the providers that they go to
+	fails bool
 }
 
 var fieldGroups = []Group{
-	newGroup("provider_configs", func(p *policy.Policy) *[]policy.ProviderConfig { return &p.ProviderConfigs }, (*synced).providers),
+	failing(newGroup("provider_configs", func(p *policy.Policy) *[]policy.ProviderConfig { return &p.ProviderConfigs }, (*synced).providers)),
 	moving(newGroup("budgets", func(p *policy.Policy) *[]policy.Budget { return &p.Budgets }, nil)),
 	moving(newGroup("rate_limit", func(p *policy.Policy) **policy.RateLimit { return &p.RateLimit }, nil)),
 	newGroup("mcp_tool_groups", func(p *policy.Policy) *[]policy.ToolGroupGrant { return &p.MCPToolGroups }, (*synced).toolGroups),
@@ -63,6 +65,11 @@ func moving(g Group) Group {
 	return g
 }
 
+func failing(g Group) Group {
+	g.fails = true
+	return g
+}
+
 func names(groups []Group) []string {
 	names := make([]string, len(groups))
 	for i, g := range groups {
@@ -78,7 +85,8 @@ func Named(names []string) []Group {
 
 // Equal reports whether the group is the same in two policies.
 func (g Group) Equal(a, b policy.Policy) bool {
-	return (!g.moves || a.Calendar == b.Calendar) && alike(reflect.ValueOf(g.value(a)), reflect.ValueOf(g.value(b)))
+	return (!g.moves || a.Calendar == b.Calendar) && (!g.fails || a.FailOpenFor == b.FailOpenFor) &&
+		alike(reflect.ValueOf(g.value(a)), reflect.ValueOf(g.value(b)))
 }
 
 // Diff is the group of two policies as clients write it, without what the server adds.
@@ -95,6 +103,9 @@ func Taken(p, from policy.Policy, groups []string) policy.Policy {
 	for _, g := range Named(groups) {
 		if g.Copy(&p, from); g.moves {
 			p.Calendar = from.Calendar
+		}
+		if g.fails {
+			p.FailOpenFor = from.FailOpenFor
 		}
 	}
 	return p

@@ -26,6 +26,9 @@ func Sync(
 		to.align(ctx, p.Calendar)
 	}
 	for _, g := range groups {
+		if g.fails && before.FailOpenFor != p.FailOpenFor {
+			to.exec(ctx, setFailOpen, p.FailOpenFor)
+		}
 		if g.sync != nil {
 			g.sync(ctx, &to, before, p)
 		}

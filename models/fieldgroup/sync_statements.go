@@ -16,6 +16,8 @@ const setCalendar = `
 UPDATE policies SET calendar_aligned = ?1, time_zone = ?2 WHERE id = ANY (?0) AND (calendar_aligned,
     time_zone) IS DISTINCT FROM (?1, ?2)`
 
+const setFailOpen = `UPDATE policies SET fail_open_for = ?1 WHERE id = ANY (?0)`
+
 // pushedLimits reads ?1 as rows.
 const pushedLimits = `jsonb_to_recordset(?1::jsonb) AS n(provider_name text, kind text, max_limit bigint,
     reset_duration text,

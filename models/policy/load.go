@@ -11,18 +11,19 @@ import (
 	"tollgate/models/window"
 )
 
-// calendarRow is a policy as it is stored, without what it allows.
-type calendarRow struct {
+// policyRow is a policy as it is stored, without what it allows.
+type policyRow struct {
 	bun.BaseModel `bun:"table:policies"`
 
 	ID              int64
 	CalendarAligned bool
 	TimeZone        string
+	FailOpenFor     int64
 }
 
 // Stored are policies as they are stored, a list a table.
 type Stored struct {
-	calendars []calendarRow
+	policies  []policyRow
 	configs   []ProviderConfig
 	limits    []limitRow
 	groups    []toolGroupRow
@@ -37,10 +38,10 @@ func (s *Stored) Parts(db bun.IDB, condition string, of ...any) []database.Part 
 			Query: db.NewSelect().Model(rows).Where("policy_id "+condition, of...).Order("policy_id", "position"), Rows: rows,
 		}
 	}
-	calendars := db.NewSelect().Model(&s.calendars).Column("id", "calendar_aligned", "time_zone").
+	policies := db.NewSelect().Model(&s.policies).Column("id", "calendar_aligned", "time_zone", "fail_open_for").
 		Where("id "+condition, of...)
 	return []database.Part{
-		{Query: calendars, Rows: &s.calendars},
+		{Query: policies, Rows: &s.policies},
 		part(&s.configs), part(&s.limits), part(&s.groups), part(&s.servers), part(&s.overrides),
 	}
 }
@@ -62,11 +63,12 @@ func LoadPolicies(ctx context.Context, db bun.IDB, ids []int64) (map[int64]*Poli
 
 // Policies puts them together, by id.
 func (s *Stored) Policies() (map[int64]*Policy, error) {
-	policies := make(map[int64]*Policy, len(s.calendars))
-	for _, row := range s.calendars {
+	policies := make(map[int64]*Policy, len(s.policies))
+	for _, row := range s.policies {
 		policies[row.ID] = &Policy{
 			ProviderConfigs: []ProviderConfig{}, Budgets: []Budget{},
 			Calendar:      window.Calendar{CalendarAligned: row.CalendarAligned, TimeZone: row.TimeZone},
+			FailOpenFor:   row.FailOpenFor,
 			MCPToolGroups: []ToolGroupGrant{}, MCPServers: []ServerGrant{}, MCPToolOverrides: []ToolOverride{},
 		}
 	}

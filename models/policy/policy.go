@@ -15,6 +15,8 @@ type Policy struct {
 	Budgets         []Budget         `json:"budgets"`
 	RateLimit       *RateLimit       `json:"rate_limit,omitempty"`
 	window.Calendar
+	// FailOpenFor is for how many seconds calls are allowed from memory while the database is away; 0 for not at all.
+	FailOpenFor      int64            `json:"fail_open_for,omitempty"`
 	MCPToolGroups    []ToolGroupGrant `json:"mcp_tool_groups"`
 	MCPServers       []ServerGrant    `json:"mcp_servers"`
 	MCPToolOverrides []ToolOverride   `json:"mcp_tool_overrides"`
@@ -89,6 +91,9 @@ type ToolOverride struct {
 	ToolName    string `json:"tool_name"`
 	Action      string `json:"action"`
 }
+
+// MaxFailOpen is the longest that a policy may allow calls from memory, in seconds.
+const MaxFailOpen = 300
 
 // The windows a budget and a rate limit can have.
 var (

@@ -77,6 +77,12 @@ func Save(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) 
 			return fmt.Errorf("update policy %d: %w", id, err)
 		}
 	}
+	if old.FailOpenFor != p.FailOpenFor {
+		_, err := tx.NewRaw("UPDATE policies SET fail_open_for = ? WHERE id = ?", p.FailOpenFor, id).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("update policy %d: %w", id, err)
+		}
+	}
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
 		return fmt.Errorf("save provider configs: %w", err)
 	}

@@ -32,6 +32,7 @@ const (
 	TooMany
 	Unavailable
 	NotOffered
+	Busy // with what it was asked for, while all else goes on
 )
 
 // Refusal is an answer a client can act on: why, and every field at fault.

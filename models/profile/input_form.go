@@ -35,6 +35,9 @@ func (in Input) Whole() Input {
 	if in.TimeZone.Kind == input.Absent {
 		in.TimeZone.Kind = input.Null
 	}
+	if in.FailOpenFor.Kind == input.Absent {
+		in.FailOpenFor.Kind = input.Null
+	}
 	in.MCPToolGroups.Kind, in.MCPServers.Kind, in.MCPToolOverrides.Kind = input.Array, input.Array, input.Array
 	return in
 }
@@ -48,6 +51,9 @@ func (p Profile) Input() Input {
 	}
 	if p.TimeZone != "" {
 		in.TimeZone = input.FormValue(p.TimeZone)
+	}
+	if p.FailOpenFor > 0 {
+		in.FailOpenFor = input.FormValue(strconv.FormatInt(p.FailOpenFor, 10))
 	}
 	if p.Description != nil {
 		in.Description = input.FormValue(*p.Description)

@@ -21,6 +21,7 @@ func (in Input) Body() (string, error) {
 		{Name: "rate_limit", Value: in.RateLimit.Body()},
 		{Name: "calendar_aligned", Value: policy.BodyTruth(in.CalendarAligned)},
 		{Name: "time_zone", Value: policy.BodyText(in.TimeZone)},
+		{Name: "fail_open_for", Value: policy.BodyNumber(in.FailOpenFor)},
 		{Name: "mcp_tool_groups", Value: policy.Each(in.MCPToolGroups, func(g policy.ToolGroupGrantInput) any {
 			return policy.BodyFields{{Name: "tool_group_id", Value: policy.BodyNumber(g.ToolGroupID)}}
 		})},

@@ -79,6 +79,7 @@ type Input struct {
 	RateLimit        policy.RateLimitInput                  `json:"rate_limit"`
 	CalendarAligned  input.Value                            `json:"calendar_aligned"`
 	TimeZone         input.Value                            `json:"time_zone"`
+	FailOpenFor      input.Value                            `json:"fail_open_for"`
 	MCPToolGroups    input.List[policy.ToolGroupGrantInput] `json:"mcp_tool_groups"`
 	MCPServers       input.List[policy.ServerGrantInput]    `json:"mcp_servers"`
 	MCPToolOverrides input.List[policy.ToolOverrideInput]   `json:"mcp_tool_overrides"`
@@ -125,6 +126,7 @@ func (in Input) applyTo(p Profile, refs *mcptool.References) (Profile, problem.P
 		}
 	}
 	readTimeZone(c, in.TimeZone, refs, &p.TimeZone)
+	p.FailOpenFor = readFailOpen(c, in.FailOpenFor, p.FailOpenFor)
 	if in.MCPToolGroups.Kind != input.Absent || p.MCPToolGroups == nil {
 		p.MCPToolGroups = policy.ReadToolGroups(c, in.MCPToolGroups, refs)
 	}
@@ -147,6 +149,18 @@ func readNote(c *input.Reader, v input.Value) string {
 	}
 	note, _ := c.Text("note", v, input.TextRule{What: "a note", Max: 500})
 	return note
+}
+
+// readFailOpen reads for how long calls are allowed without the database. Null and an empty field are 0.
+func readFailOpen(c *input.Reader, v input.Value, before int64) int64 {
+	switch {
+	case v.Kind == input.Absent:
+		return before
+	case v.Kind == input.Null, v.FromForm && strings.TrimSpace(v.Text) == "":
+		return 0
+	}
+	seconds, _ := c.Int("fail_open_for", v, "the seconds without the database", 0, policy.MaxFailOpen)
+	return seconds
 }
 
 // budgetLines counts the budgets of the whole profile, including those refused for another reason: where lists were

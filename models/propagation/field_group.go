@@ -15,7 +15,7 @@ import (
 )
 
 func (t Target) shape() assignment.Shape {
-	return assignment.Shape{Versions: fmt.Sprint(t.GroupVersions), Calendar: t.Calendar}
+	return assignment.Shape{Versions: fmt.Sprint(t.GroupVersions), Calendar: t.Calendar, FailOpenFor: t.FailOpenFor}
 }
 
 // shaped is one shape with the copies that have it.
@@ -76,7 +76,7 @@ func (h *history) policy(t Target) policy.Policy {
 	for i, group := range fieldgroup.Named(fieldgroup.Names) {
 		group.Copy(&p, h.known[t.GroupVersions[i]].Policy)
 	}
-	p.Calendar = t.Calendar
+	p.Calendar, p.FailOpenFor = t.Calendar, t.FailOpenFor
 	return p
 }
 

@@ -18,7 +18,7 @@ const everything = `{
 		"rate_limit": {"token_max_limit": 5, "token_reset_duration": "1h", "request_max_limit": 5, "request_reset_duration": "1h"}}],
 	"budgets": [{"max_limit": 5, "reset_duration": "1Q", "reset_config": {"quarter_start_month": 1}}],
 	"rate_limit": {"token_max_limit": 5, "token_reset_duration": "1h", "request_max_limit": 5, "request_reset_duration": "1h"},
-	"calendar_aligned": true, "time_zone": "Europe/Berlin",
+	"calendar_aligned": true, "time_zone": "Europe/Berlin", "fail_open_for": 30,
 	"mcp_tool_groups": [{"tool_group_id": 1}], "mcp_servers": [{"mcp_server_id": "jira"}],
 	"mcp_tool_overrides": [{"mcp_client_id": "github", "tool_name": "read", "action": "include"}]
 }`
@@ -29,7 +29,7 @@ var others = map[string][]string{
 	"max_limit": {"6"}, "reset_duration": nil, "quarter_start_month": {"4", "2"},
 	"token_max_limit": {"6"}, "token_reset_duration": {`"1w"`}, "request_max_limit": {"6"}, "request_reset_duration": {`"1w"`},
 	"tool_group_id": {"2"}, "mcp_server_id": {`"github"`}, "mcp_client_id": nil, "tool_name": {`"delete"`}, "action": {`"exclude"`},
-	"calendar_aligned": {"false"}, "time_zone": {`"Asia/Tokyo"`},
+	"calendar_aligned": {"false"}, "time_zone": {`"Asia/Tokyo"`}, "fail_open_for": {"60"},
 }
 
 // changedWith are fields that no client can change by themselves.

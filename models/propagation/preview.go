@@ -71,6 +71,9 @@ func (p Plan) Preview() (Preview, error) {
 		if was, is := change.Before.Zone(), change.After.Zone(); was != is {
 			previewed.Fields = append(previewed.Fields, PreviewedField{"time_zone", was, is})
 		}
+		if was, is := change.Before.FailOpenFor, change.After.FailOpenFor; was != is {
+			previewed.Fields = append(previewed.Fields, PreviewedField{"fail_open_for", was, is})
+		}
 		preview.Changes = append(preview.Changes, previewed)
 	}
 	for _, over := range p.Over {

@@ -217,6 +217,7 @@ type Target struct {
 	IsActive        bool
 	ExpiresAt       *time.Time
 	GroupVersions   []int64 `bun:",array"`
+	FailOpenFor     int64
 	window.Calendar `bun:",extend"`
 }
 
@@ -243,7 +244,7 @@ func selectTargets(db bun.IDB) *bun.SelectQuery {
 	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN users AS u ON u.id = c.user_id").
 		Join("JOIN policies AS p ON p.id = c.policy_id").
 		Column("c.id", "c.user_id", "u.name", "u.email", "c.policy_id", "c.is_active", "c.group_versions",
-			"p.calendar_aligned", "p.time_zone").
+			"p.calendar_aligned", "p.time_zone", "p.fail_open_for").
 		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at")
 }
 

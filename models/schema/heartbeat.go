@@ -23,7 +23,7 @@ type Heartbeat struct {
 	db                  *bun.DB
 	log                 *slog.Logger
 	id, version, newest string
-	unknown             atomic.Int64
+	unknown, consoles   atomic.Int64
 }
 
 // NewHeartbeat makes the heartbeat of a console that listens on an address.
@@ -71,6 +71,13 @@ ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, h.id, h.version, h.n
 	if err != nil {
 		return fmt.Errorf("report this console: %w", err)
 	}
+	var consoles int64
+	err = h.db.NewRaw("SELECT count(*) FROM consoles WHERE seen_at > clock_timestamp() - interval '1 minute'").
+		Scan(ctx, &consoles)
+	if err != nil {
+		return fmt.Errorf("count consoles: %w", err)
+	}
+	h.consoles.Store(consoles)
 	state, err := Read(ctx, h.db)
 	if err != nil {
 		return err
@@ -78,6 +85,9 @@ ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, h.id, h.version, h.n
 	h.unknown.Store(int64(state.Unknown))
 	return nil
 }
+
+// Consoles is how many consoles were at work when this one last looked.
+func (h *Heartbeat) Consoles() int64 { return h.consoles.Load() }
 
 // end removes this console, and consoles that ended long ago without removing themselves.
 func (h *Heartbeat) end(ctx context.Context) {

@@ -80,8 +80,13 @@ func (r *Recorder) acknowledge(ctx context.Context, report acknowledgedReport, r
 	return err
 }
 
-// Run stores again what was acknowledged whenever the database has lost it, until ctx ends.
+// Run stores what the spool has, and again what was acknowledged whenever the database has lost it, until ctx ends.
 func (r *Recorder) Run(ctx context.Context) {
+	var spooling sync.WaitGroup
+	defer spooling.Wait()
+	if r.Spool != nil {
+		spooling.Go(func() { r.runSpool(ctx) })
+	}
 	ticker := time.NewTicker(feedPurged)
 	defer ticker.Stop()
 	var again <-chan time.Time

@@ -54,6 +54,7 @@ type Event struct {
 	GatewayID             input.GatewayID
 	who                   entitlement.Subject
 	keyID                 string
+	keyHash, masked       string // of an event of the spool, which has no key
 	UserID                string
 	user                  uuid.UUID // the same, when it is one
 	Provider, Model       string

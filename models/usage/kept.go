@@ -39,8 +39,22 @@ type KeptEvent struct {
 
 // keep stores an event in the quarantine.
 func (r *Recorder) keep(ctx context.Context, e *Event) error {
+	document, err := json.Marshal(e.kept())
+	if err != nil {
+		return fmt.Errorf("write an event of an unknown key: %w", err)
+	}
+	_, err = r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) VALUES (?, ?, clock_timestamp()) "+
+		"ON CONFLICT DO NOTHING", e.GatewayID.Key, string(document)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("keep an event of an unknown key: %w", err)
+	}
+	return nil
+}
+
+func (e *Event) kept() KeptEvent {
 	kept := KeptEvent{
-		EventID: e.ID, UserID: e.who.UserID, Provider: e.Provider, Model: e.Model, MCPClientID: e.mcpClientID,
+		VirtualKey: e.masked,
+		EventID:    e.ID, UserID: e.who.UserID, Provider: e.Provider, Model: e.Model, MCPClientID: e.mcpClientID,
 		ToolName: e.toolName, Cost: e.Cost, CostComputed: e.costComputed, Tokens: e.Tokens, InputTokens: e.input,
 		OutputTokens: e.output, CacheRead: e.cacheRead, CacheWrite: e.cacheWrite, Reasoning: e.reasoning,
 		Requests: e.Requests, OccurredAt: e.OccurredAt,
@@ -52,16 +66,7 @@ func (r *Recorder) keep(ctx context.Context, e *Event) error {
 			kept.VirtualKey = strings.TrimPrefix(kept.VirtualKey, virtualkey.Prefix)
 		}
 	}
-	document, err := json.Marshal(kept)
-	if err != nil {
-		return fmt.Errorf("write an event of an unknown key: %w", err)
-	}
-	_, err = r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) VALUES (?, ?, clock_timestamp()) "+
-		"ON CONFLICT DO NOTHING", e.GatewayID.Key, string(document)).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("keep an event of an unknown key: %w", err)
-	}
-	return nil
+	return kept
 }
 
 // ChargeTo turns kept events into events of a user, each with the copy that pays for it. Nothing is stored yet.

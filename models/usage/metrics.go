@@ -38,8 +38,12 @@ func (m recorderMetrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.reported, m.seconds, m.events}
 }
 
+var usageQueue = prometheus.NewDesc("tollgate_usage_queue",
+	"Usage events that wait to be stored: in requests under way, or in the spool.", []string{"in"}, nil)
+
 // Describe is part of [prometheus.Collector].
 func (r *Recorder) Describe(ch chan<- *prometheus.Desc) {
+	ch <- usageQueue
 	for _, c := range r.metrics.all() {
 		c.Describe(ch)
 	}
@@ -47,6 +51,10 @@ func (r *Recorder) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect is part of [prometheus.Collector].
 func (r *Recorder) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(usageQueue, prometheus.GaugeValue, float64(r.waiting.Load()), "requests")
+	if r.Spool != nil {
+		ch <- prometheus.MustNewConstMetric(usageQueue, prometheus.GaugeValue, float64(r.Spool.Lines()), "spool")
+	}
 	for _, c := range r.metrics.all() {
 		c.Collect(ch)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,12 +16,13 @@ import (
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/models/spool"
 )
 
 // Result is what became of one event.
 type Result struct {
 	EventID   string           `json:"event_id"`
-	Status    string           `json:"status"` // "counted", "duplicate", "quarantined", "conflict", "invalid"
+	Status    string           `json:"status"` // "counted", "duplicate", "quarantined", "conflict", "invalid", "spooled"
 	Duplicate bool             `json:"duplicate"`
 	Errors    problem.Problems `json:"errors,omitempty"`
 }
@@ -31,6 +33,10 @@ type Recorder struct {
 	db      *bun.DB
 	decider *entitlement.Cache
 	reports batch.Batcher[*reportRows]
+	waiting atomic.Int64 // events in reports
+
+	// Spool keeps events while the database is away; nil for not at all. It is set before Run.
+	Spool *spool.Spool
 
 	log    *slog.Logger
 	recent acknowledged
@@ -70,6 +76,17 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Spool != nil && r.decider.Away() {
+		return r.spool(ctx, inputs, single)
+	}
+	results, err := r.record(ctx, inputs, single)
+	if err != nil && r.spools(err) {
+		return r.spool(ctx, inputs, single)
+	}
+	return results, err
+}
+
+func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool) ([]Result, error) {
 	if err := r.decider.Current(ctx); err != nil {
 		return nil, err
 	}
@@ -182,7 +199,9 @@ func (in Input) events() (events []EventInput, single bool, err error) {
 // commit waits until a report is stored. Refusals: Conflict when a counter would overflow, Unavailable when it takes
 // longer than the request.
 func (r *Recorder) commit(ctx context.Context, own *reportRows) error {
+	r.waiting.Add(int64(len(own.Events)))
 	err := r.reports.Do(ctx, own)
+	r.waiting.Add(-int64(len(own.Events)))
 	switch {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return problem.Refuse(problem.Unavailable, "", "outcome_unknown",
@@ -251,8 +270,36 @@ func (r *Recorder) store(ctx context.Context, reports []*reportRows) error {
 		}
 	}
 	r.decider.Counted(users...)
+	r.noteUsed(reports)
 	r.metrics.stored(time.Since(began), len(users))
 	return err
+}
+
+// noteUsed tells what was stored to decisions from memory.
+func (r *Recorder) noteUsed(reports []*reportRows) {
+	if !r.decider.FailsOpen() {
+		return
+	}
+	var all []entitlement.Used
+	for _, one := range reports {
+		for _, event := range one.Events {
+			if one.stored[event.GatewayID.Key] {
+				all = append(all, event.used()...)
+			}
+		}
+	}
+	r.decider.AddUsed(all...)
+}
+
+// used is what an event uses of limits.
+func (e *Event) used() []entitlement.Used {
+	all := make([]entitlement.Used, 0, len(e.Lines))
+	for _, l := range e.Lines {
+		start, _ := l.Window(e.OccurredAt)
+		of := entitlement.UsedOf{Limit: l.ID, Kind: l.Kind, Start: start.UnixMicro()}
+		all = append(all, entitlement.Used{User: e.user, Of: of, N: e.amounts().Of(l.Kind)})
+	}
+	return all
 }
 
 // overflows reports whether a counter would overflow with a batch. Then its reports are stored one by one, so that no

@@ -54,6 +54,7 @@ type profileForm struct {
 	Aligned                 ui.Field
 	AlignedOn               bool
 	Zone                    ui.Field
+	FailOpen                ui.Field
 	Resets                  []resetNote
 	Groups, Servers         []ui.Option
 	ServersError            string
@@ -142,6 +143,11 @@ func (e Editor) form() profileForm {
 			Label: "Time zone", Optional: true, Width: "medium",
 			Attrs: templ.Attributes{"list": "time-zones", "placeholder": "UTC"},
 			Hint:  "Of that calendar, like Europe/Berlin; UTC when left empty.",
+		}),
+		FailOpen: m.field("fail_open_for", "fail_open_for", in.FailOpenFor, ui.Field{
+			Label: "Allow calls from memory for", Optional: true, Width: "short", Suffix: "seconds", Attrs: templ.Attributes{"placeholder": "0"},
+			Hint: "0 to 300; 0 refuses all calls while the database is away. Until 90 % of a limit is used, and only for users this console " +
+				"has in memory. A revocation made at another console meanwhile is unknown for as long: the key goes on working.",
 		}),
 		Review: e.review(), UnreadLines: e.unreadLines(), Body: e.Body,
 		HasServers: len(e.Catalogue.Servers) > 0,

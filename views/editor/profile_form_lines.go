@@ -203,6 +203,7 @@ func (m *formBuilder) contents() []contentsLink {
 		{contentsLink{ID: "budgets-section", Label: "Budgets"}, []string{"budgets"}},
 		{contentsLink{ID: "rate-limit", Label: "Rate limit"}, []string{"rate_limit"}},
 		{contentsLink{ID: "windows", Label: "Windows"}, []string{"calendar_aligned", "time_zone"}},
+		{contentsLink{ID: "away", Label: "Database away"}, []string{"fail_open_for"}},
 		{contentsLink{ID: "mcp", Label: "MCP"}, []string{"mcp_tool_groups", "mcp_servers", "mcp_tool_overrides"}},
 		{contentsLink{ID: "review", Label: "Review"}, nil},
 	}

@@ -26,6 +26,7 @@ type ProfileRead struct {
 	Rates       []string
 	Resets      []resetNote
 	Windows     string
+	Away        string
 	Groups      []ui.Link
 	Servers     []ui.Link
 	Overrides   []string
@@ -58,6 +59,7 @@ func ProfileReadOf(
 		Review:  policytext.Sentences(p.Name, p.Policy, names),
 		Budgets: budgetTexts(p.Budgets), Rates: policytext.ExactRate(p.RateLimit),
 		Resets: (&formBuilder{Editor: editor}).resets(), Windows: "Run from when a holder got the profile.",
+		Away:   ui.UpperFirst(policytext.FailOpenLine(p.FailOpenFor)) + ".",
 		Grants: grantLines(policy.Grants(offered, p.Policy)),
 	}
 	if p.Description != nil {

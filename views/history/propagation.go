@@ -56,7 +56,8 @@ func hasText(list input.List[input.Value], text string) bool {
 func (f PropagationForm) fields() ui.Choice {
 	c := ui.Choice{
 		Name: "fields", Legend: "What",
-		Hint:  "The other fields of the copies stay as they are. Aligned windows go along with budgets and rate limits.",
+		Hint: "The other fields of the copies stay as they are. Aligned windows go along with budgets and rate limits, " +
+			"and what happens without the database with providers.",
 		Error: ui.FirstBelow(f.Problems, "fields"),
 	}
 	untouched := len(f.Input.Fields.Items) == 0 && len(f.Problems) == 0

@@ -94,6 +94,7 @@ var fieldLabels = []struct{ name, label string }{
 	{"budgets", "Overall budgets"},
 	{"rate_limit", "Overall rate limit"},
 	{"calendar_aligned", "Windows"},
+	{"fail_open_for", "Without the database"},
 	{"mcp_tool_groups", "Tool groups"},
 	{"mcp_servers", "MCP servers"},
 	{"mcp_tool_overrides", "Single tools"},

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/plural"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/window"
@@ -16,7 +17,7 @@ func FieldLines(p profile.Profile, offered catalogue.Catalogue) map[string][]str
 	names := NamesOfGroups(offered)
 	lines := map[string][]string{
 		"name": {p.Name}, "tags": p.Tags, "calendar_aligned": {alignment(p.Calendar)},
-		"rate_limit": ExactRate(p.RateLimit),
+		"rate_limit": ExactRate(p.RateLimit), "fail_open_for": {FailOpenLine(p.FailOpenFor)},
 	}
 	if p.Description != nil {
 		lines["description"] = []string{*p.Description}
@@ -44,6 +45,14 @@ func alignment(c window.Calendar) string {
 		return "aligned to the calendar: no"
 	}
 	return "aligned to the calendar: yes, in " + c.Zone()
+}
+
+// FailOpenLine says what happens to calls while the database is away.
+func FailOpenLine(seconds int64) string {
+	if seconds == 0 {
+		return "calls are refused"
+	}
+	return "calls are allowed from memory for " + plural.Of(seconds, "second")
 }
 
 func providerLine(config policy.ProviderConfig) string {

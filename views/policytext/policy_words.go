@@ -53,7 +53,12 @@ func Sentences(name string, p policy.Policy, names GroupNames) []string {
 	} else {
 		said = append(said, "Windows run from when a holder got the profile; a month is 30 days, a quarter 90, a year 365.")
 	}
-	return append(said, tools(p, names))
+	said = append(said, tools(p, names))
+	if p.FailOpenFor > 0 {
+		said = append(said, "While the database is away, "+FailOpenLine(p.FailOpenFor)+", up to 90 % of each limit; "+
+			"a key revoked at another console meanwhile goes on working for as long.")
+	}
+	return said
 }
 
 // NothingLimits is what Sentences say of a policy without limits.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tollgate/handlers"
 	"tollgate/models/apikey"
@@ -80,6 +81,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 		DB: c.DB, Log: log, BaseURL: c.Base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
 	c.H.Propagator, c.H.Cache = propagation.NewWorker(c.DB, log), entitlement.NewCache(c.DB, keys, log)
+	c.H.Cache.Grace.Most = time.Minute
 	c.H.Refusals = refusal.New(c.DB, log, 30)
 	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)
 	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)

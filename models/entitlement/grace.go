@@ -1,0 +1,181 @@
+package entitlement
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/catalogue"
+	"tollgate/models/identity"
+)
+
+// Grace is how long decisions may go on from memory while the database is away, for profiles that want it.
+type Grace struct {
+	Most     time.Duration // whatever profiles say; 0 for not at all
+	Consoles func() int64  // how many there are; nil for one
+}
+
+// Remembered is what is in memory of a subject, and may be decided by while the database is away.
+type Remembered struct {
+	User, Key    uuid.UUID
+	Entitlements *Entitlements // with the copies that still allow it
+	Catalogue    *catalogue.Catalogue
+	At           time.Time        // by the database's clock
+	Until        time.Time        // by this machine's clock; when the last of the copies stops to allow it
+	Since        map[UsedOf]int64 // used here since the counters were read
+	Consoles     int64
+}
+
+// UsedOf names a window of a limit. Those of tokens and of requests share an id.
+type UsedOf struct {
+	Limit uuid.UUID
+	Kind  string
+	Start int64 // microseconds
+}
+
+// Used is what was used of a window.
+type Used struct {
+	User uuid.UUID
+	Of   UsedOf
+	N    int64
+}
+
+// Away reports whether the database did not answer the last poll.
+func (c *Cache) Away() bool { return c.away.Load() }
+
+// Remember finds what is in memory of a subject. It is not enough when the key or the user's entitlements are not there,
+// when a transaction of this console is changing or has changed the user since the last poll, and when the last poll or
+// the counters are older than a profile allows.
+func (c *Cache) Remember(subject Subject) (r Remembered, ok bool) {
+	hash := c.virtualKeys.Sum(subject.VirtualKey)
+	user, known := identity.ParseUserID(subject.UserID)
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	now := c.clock.Add(time.Since(c.fresh))
+	if subject.VirtualKey != "" {
+		key, cached := c.cachedKey(hash)
+		user, known, r.Key = key.User, cached && key.works(now), key.ID
+	}
+	p := c.users[user]
+	if !known || p.entitlements == nil || c.catalogue == nil || c.pending.of(user) {
+		return r, false
+	}
+	counted := c.fresh
+	if p.stale {
+		counted = p.entitlements.counted
+	}
+	r.User, r.At, r.Catalogue, r.Since, r.Consoles = user, now, c.catalogue, maps.Clone(p.since), 1
+	r.Entitlements = &Entitlements{User: user, Frozen: p.entitlements.Frozen}
+	for _, one := range p.entitlements.Copies {
+		if grace := c.graceOf(&one); grace > 0 && time.Since(counted) <= grace+oldest {
+			r.Entitlements.Copies = append(r.Entitlements.Copies, one)
+			if until := counted.Add(grace + oldest); until.After(r.Until) {
+				r.Until = until
+			}
+		}
+	}
+	if c.Grace.Consoles != nil {
+		r.Consoles = max(1, c.Grace.Consoles())
+	}
+	return r, len(r.Entitlements.Copies) > 0
+}
+
+func (c *Cache) graceOf(userCopy *Copy) time.Duration {
+	return min(time.Duration(userCopy.Policy.FailOpenFor)*time.Second, c.Grace.Most)
+}
+
+// FailsOpen reports whether any profile allows calls from memory, as far as is known here.
+func (c *Cache) FailsOpen() bool { return c.opens.Load() }
+
+// AddUsed notes what was used here, for decisions from memory: counters that were read before lack it.
+func (c *Cache) AddUsed(all ...Used) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for _, used := range all {
+		p := c.users[used.User]
+		if p.entitlements == nil || !c.failsOpen(p.entitlements) {
+			continue
+		}
+		if p.since == nil {
+			p.since = map[UsedOf]int64{}
+			c.users[used.User] = p
+		}
+		p.since[used.Of] += used.N
+	}
+}
+
+func (c *Cache) failsOpen(h *Entitlements) bool {
+	for i := range h.Copies {
+		if c.graceOf(&h.Copies[i]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// putBackSince takes back what was forgotten before counters could not be read.
+func (c *Cache) putBackSince(taken map[uuid.UUID]map[UsedOf]int64) {
+	all := []Used{}
+	for user, since := range taken {
+		for of, n := range since {
+			all = append(all, Used{user, of, n})
+		}
+	}
+	c.AddUsed(all...)
+}
+
+// graceState says whether calls are being allowed from memory.
+type graceState struct {
+	mutex   sync.Mutex
+	until   time.Time // zero when none are
+	allowed int64
+	over    *time.Timer
+}
+
+// InGrace notes that a call was allowed from memory, as others may be until a time.
+func (c *Cache) InGrace(ctx context.Context, until time.Time) {
+	g := &c.inGrace
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.allowed++; g.until.IsZero() {
+		c.log.WarnContext(ctx, "the database is away: calls are allowed from memory", "at_most_until", until)
+	}
+	if !until.After(g.until) {
+		return
+	}
+	if g.until = until; g.over == nil {
+		g.over = time.AfterFunc(time.Until(until), c.graceIsOver)
+	} else {
+		g.over.Reset(time.Until(until))
+	}
+}
+
+func (c *Cache) graceIsOver() {
+	if until, on := c.GraceUntil(); !on || !time.Now().Before(until) {
+		c.endGrace(context.Background(), "the database is still away: calls are not allowed from memory any more")
+	}
+}
+
+// endGrace notes that no calls are allowed from memory any more.
+func (c *Cache) endGrace(ctx context.Context, why string) {
+	g := &c.inGrace
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.until.IsZero() {
+		return
+	}
+	c.log.LogAttrs(ctx, slog.LevelWarn, why, slog.Int64("allowed", g.allowed))
+	g.over.Stop()
+	g.until, g.allowed, g.over = time.Time{}, 0, nil
+}
+
+// GraceUntil is when the last call that is allowed from memory may come; ok is false when none are.
+func (c *Cache) GraceUntil() (until time.Time, ok bool) {
+	c.inGrace.mutex.Lock()
+	defer c.inGrace.mutex.Unlock()
+	return c.inGrace.until, !c.inGrace.until.IsZero()
+}

@@ -1,0 +1,96 @@
+package usage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"tollgate/models/decision"
+	"tollgate/models/entitlement"
+	"tollgate/models/policy"
+	"tollgate/models/problem"
+	"tollgate/models/secret"
+)
+
+// spoolTime is how long events may take to be on the disk, also when the request is over by then.
+const spoolTime = 2 * time.Second
+
+// spooledEvent is an event as the spool keeps it until the database is back. A key is kept as its hash.
+type spooledEvent struct {
+	KeptEvent
+	KeyHash     []byte `json:"key_hash"`
+	Reservation string `json:"reservation"` // as it is stored
+	Estimated   bool   `json:"estimated"`
+}
+
+// spools reports whether an error is one after which the spool takes events instead.
+func (r *Recorder) spools(err error) bool {
+	var refusal *problem.Refusal
+	return r.Spool != nil && errors.As(problem.Classify(err), &refusal) && refusal.Reason == problem.Unavailable
+}
+
+// spool keeps events on the disk, because the database is away. They are stored later, each once by its id. Refusals:
+// Invalid for a single event, Unavailable when the disk does not take them.
+func (r *Recorder) spool(ctx context.Context, inputs []EventInput, single bool) ([]Result, error) {
+	results := make([]Result, len(inputs))
+	events, sent, err := readEvents(inputs, single, r.decider.Now(), results)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([][]byte, len(events))
+	for n, event := range events {
+		if lines[n], err = r.spooled(event); err != nil {
+			return nil, err
+		}
+		results[sent[n]].Status = "spooled"
+	}
+	if len(lines) > 0 {
+		adding, cancel := context.WithTimeout(context.WithoutCancel(ctx), spoolTime)
+		defer cancel()
+		if err := r.Spool.Add(adding, lines...); err != nil {
+			return nil, fmt.Errorf("%w: %w", problem.Refuse(problem.Unavailable, "", "retry_later",
+				"The database is away, and this console cannot keep events meanwhile. Send them again, with the same ids."), err)
+		}
+	}
+	for _, event := range events {
+		r.decider.AddUsed(r.usesInMemory(event)...)
+	}
+	for _, result := range results {
+		r.metrics.reported.WithLabelValues(result.Status).Inc()
+	}
+	return results, nil
+}
+
+func (r *Recorder) spooled(e *Event) ([]byte, error) {
+	kept := spooledEvent{KeptEvent: e.kept(), Reservation: e.reservation, Estimated: e.estimated}
+	if e.who.VirtualKey != "" {
+		kept.KeyHash = secret.HashSecret(r.decider.Keys.VirtualKey, e.who.VirtualKey)
+	}
+	line, err := json.Marshal(kept)
+	if err != nil {
+		return nil, fmt.Errorf("write an event for the spool: %w", err)
+	}
+	return line, nil
+}
+
+// usesInMemory is what an event uses of the limits of the copy that pays for it, as far as is known from memory.
+func (r *Recorder) usesInMemory(e *Event) []entitlement.Used {
+	known, ok := r.decider.Remember(e.who)
+	if !ok {
+		return nil
+	}
+	e.user = known.User
+	e.resolve(known.Entitlements, known.Catalogue)
+	_ = price(known.Catalogue, e, "") // too large a cost is found when the event is stored
+	grants := func(c *entitlement.Copy) []policy.Grant { return policy.Grants(*known.Catalogue, *c.Policy) }
+	payer := &known.Entitlements.Copies[0]
+	if _, granting := decision.Decide(known.Entitlements, e.Question(), grants, e.OccurredAt); len(granting) > 0 {
+		payer = &known.Entitlements.Copies[granting[0]]
+	}
+	for l := range payer.Counting(e.Question()) {
+		e.Lines = append(e.Lines, l)
+	}
+	return e.used()
+}

@@ -1,0 +1,174 @@
+package usage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/database"
+	"tollgate/models/entitlement"
+	"tollgate/models/problem"
+)
+
+// unspoolPause is how often the Recorder looks whether there is something to store and the database is back.
+const unspoolPause = time.Second
+
+// runSpool stores what the spool has whenever the database is there, until ctx ends.
+func (r *Recorder) runSpool(ctx context.Context) {
+	ticker := time.NewTicker(unspoolPause)
+	defer ticker.Stop()
+	for {
+		if n := r.Spool.Lines(); n > 0 && !r.decider.Away() {
+			if err := r.Spool.Drain(ctx, r.unspool); err == nil {
+				r.log.InfoContext(ctx, "usage of the spool is stored", "events", n)
+			} else if ctx.Err() == nil {
+				r.log.WarnContext(ctx, "usage of the spool could not be stored yet", "events", n, "error", err.Error())
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// unspool stores events of the spool, those that are stored already not again.
+func (r *Recorder) unspool(ctx context.Context, lines [][]byte) error {
+	events := make([]*Event, len(lines))
+	hashes := [][]byte{}
+	for i, line := range lines {
+		var kept spooledEvent
+		if err := database.ReadDocument(line, &kept); err != nil {
+			return fmt.Errorf("read an event of the spool: %w", err)
+		}
+		events[i] = kept.event()
+		if kept.KeyHash != nil {
+			hashes = append(hashes, kept.KeyHash)
+		}
+	}
+	if err := r.findOwners(ctx, events, hashes); err != nil {
+		return err
+	}
+	err := r.storeSpooled(ctx, events)
+	if refusal, ok := problem.AsRefusal(problem.Classify(err)); !ok || refusal.Reason == problem.Unavailable {
+		return err
+	}
+	for _, event := range events { // one of them cannot be counted
+		err := r.storeSpooled(ctx, []*Event{event})
+		refusal, refused := problem.AsRefusal(problem.Classify(err))
+		switch {
+		case err == nil:
+		case !refused || refusal.Reason == problem.Unavailable:
+			return err
+		default:
+			r.log.ErrorContext(ctx, "an event of the spool cannot be counted", "event_id", event.ID, "error", err.Error())
+		}
+	}
+	return nil
+}
+
+// event is the event as it was reported, without the key, of which only the hash is known.
+func (k spooledEvent) event() *Event {
+	e := k.chargedTo(k.UserID)
+	e.reservation, e.estimated, e.keyHash, e.masked = k.Reservation, k.Estimated, string(k.KeyHash), k.VirtualKey
+	return e
+}
+
+// findOwners finds whose keys the events were reported with, current or retired.
+func (r *Recorder) findOwners(ctx context.Context, events []*Event, hashes [][]byte) error {
+	if len(hashes) == 0 {
+		return nil
+	}
+	var rows []struct {
+		Hash        []byte
+		User, KeyID string
+	}
+	err := r.db.NewRaw(`
+SELECT w.hash, k.user_id AS user, k.id::text AS key_id FROM unnest(?0::bytea[]) AS w(hash)
+    JOIN virtual_keys AS k ON k.key_hash = w.hash OR k.previous_hash = w.hash
+UNION ALL SELECT w.hash, k.user_id, k.key_id::text FROM unnest(?0::bytea[]) AS w(hash)
+    JOIN retired_keys AS k ON k.key_hash = w.hash`, pgdialect.Array(hashes)).Scan(ctx, &rows)
+	if err != nil {
+		return fmt.Errorf("look up whose keys they were: %w", err)
+	}
+	owners := map[string]int{}
+	for i, row := range rows {
+		if _, known := owners[string(row.Hash)]; !known {
+			owners[string(row.Hash)] = i
+		}
+	}
+	for _, e := range events {
+		if i, known := owners[e.keyHash]; known {
+			e.who, e.keyID = entitlement.Subject{UserID: rows[i].User}, rows[i].KeyID
+		}
+	}
+	return nil
+}
+
+// storeSpooled counts events, each once, and keeps those of unknown keys and users.
+func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
+	ctx, cancel := context.WithTimeout(ctx, restoreTime)
+	defer cancel()
+	if err := r.decider.Current(ctx); err != nil {
+		return err
+	}
+	offered, err := r.decider.CatalogueNow(ctx)
+	if err != nil {
+		return err
+	}
+	rewinds := r.decider.Rewinds()
+	known, err := r.identify(ctx, events, offered, r.decider.Now())
+	if err != nil {
+		return err
+	}
+	own, kept := &reportRows{}, []*Event{}
+	for n, e := range events {
+		if problems := price(offered, e, ""); len(problems) > 0 {
+			return problem.InvalidInput(problems)
+		}
+		if known[n] {
+			own.Events = append(own.Events, e)
+			continue
+		}
+		if err := r.keep(ctx, e); err != nil {
+			return err
+		}
+		kept = append(kept, e)
+	}
+	if len(own.Events) > 0 {
+		if err := r.commit(ctx, own); err != nil {
+			return err
+		}
+	}
+	if err := r.settleSpooled(ctx, own); err != nil {
+		return err
+	}
+	return r.acknowledge(ctx, acknowledgedReport{events: own.Events, kept: kept}, rewinds)
+}
+
+// settleSpooled lets exact events take the place of estimates, and logs events that were stored with other content: who
+// reported them was told that they are kept.
+func (r *Recorder) settleSpooled(ctx context.Context, own *reportRows) error {
+	again := []*Event{}
+	for _, e := range own.Events {
+		if !own.stored[e.GatewayID.Key] {
+			again = append(again, e)
+		}
+	}
+	_, err := r.replace(ctx, again)
+	if err != nil {
+		return err
+	}
+	conflicts, err := r.conflicts(ctx, again)
+	for n, e := range again {
+		if err == nil && conflicts[n] {
+			r.metrics.reported.WithLabelValues("conflict").Inc()
+			r.log.ErrorContext(ctx, "an event of the spool was counted before with other content", "event_id", e.ID)
+		}
+	}
+	return errors.Join(err)
+}
