@@ -91,6 +91,6 @@ soak: assets ## run the tests for long: crashes, restarts, load, failovers
 	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" TOLLGATE_SOAK=1 go test $(TAGS) -count=1 -timeout=120m -v $$(go list $(TAGS) ./... | grep -v /e2e)
 
 .PHONY: bench
-bench: build postgresql ## measure the console beside floors and other programs (about 12 minutes)
+bench: build postgresql ## measure the console beside floors and other programs (about 12 minutes; FLAGS=-whole: a whole company)
 	go build -C .ci/bench -o $(CURDIR)/bin/bench .
-	bin/bench
+	bin/bench $(FLAGS)

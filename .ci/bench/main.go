@@ -26,6 +26,7 @@ type options struct {
 	rounds  int
 	large   int // profiles of the large console
 	keys    int // virtual keys of the console that gateways ask
+	whole   bool
 }
 
 func (o options) wanted(id string) bool {
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.rounds, "rounds", 5, "go round the servers this `many` times")
 	flags.IntVar(&o.large, "large", 100_000, "fill the large console with this `many` profiles")
 	flags.IntVar(&o.keys, "keys", 100_000, "let gateways ask with this `many` virtual keys")
+	flags.BoolVar(&o.whole, "whole", false, "fill the company with 5 million events and 10 million sums instead of a part of them")
 	serve := flags.String("serve", "", "be the `server` that the console is compared with: floor, hello, ledger or pocketbase")
 	addr := flags.String("addr", "", "the server listens on `HOST:PORT`")
 	database := flags.String("database", "", "the floor keeps its rows in the database at `URL`")
