@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -124,6 +125,10 @@ func identifyHolder(c *gin.Context, h *handlers.Handlers) error {
 // keyActor finds the actor of an API key.
 type keyActor func(ctx context.Context, secret string) (permission.Actor, error)
 
+// spoolTTL is how long a key that was used goes on reporting usage to the spool while the database is away, which may
+// last: what it spent is spent.
+const spoolTTL = 24 * time.Hour
+
 // apiKeys chooses where the actor of an API key is looked up.
 type apiKeys struct {
 	h        *handlers.Handlers
@@ -134,6 +139,10 @@ type apiKeys struct {
 // metrics, and in the database for the rest.
 func (k apiKeys) of(c *gin.Context, needed permission.Permission) keyActor {
 	switch {
+	case needed == reportUsage && k.h.Recorder.Spool != nil:
+		return func(ctx context.Context, secret string) (permission.Actor, error) {
+			return k.h.Cache.KeyActorAway(ctx, secret, spoolTTL)
+		}
 	case needed == askDecisions, needed == reportUsage:
 		return k.h.Cache.KeyActor
 	case c.FullPath() == metricsPath:

@@ -29,6 +29,7 @@ import (
 	"tollgate/models/replica"
 	"tollgate/models/report"
 	"tollgate/models/schema"
+	"tollgate/models/spool"
 	"tollgate/models/totals"
 	"tollgate/models/usage"
 	"tollgate/static"
@@ -83,7 +84,14 @@ func (p *program) serve(ctx context.Context, command *cli.Command) (err error) {
 	if standby != nil {
 		defer func() { err = errors.Join(err, standby.DB.Close()) }()
 	}
-	console, err := p.newConsole(ctx, s, db, serving, standby)
+	journal, err := openSpool(s)
+	if err != nil {
+		return err
+	}
+	if journal != nil {
+		defer func() { err = errors.Join(err, journal.Close()) }()
+	}
+	console, err := p.newConsole(ctx, s, db, serving, standby, journal)
 	if err != nil {
 		return err
 	}
@@ -135,8 +143,20 @@ func openReplica(s settings, db *db, log *slog.Logger) (*replica.Replica, error)
 	return replica.New(pool, db.DB, log), nil
 }
 
+// openSpool opens the folder that keeps usage while the database is away; nil when none is set.
+func openSpool(s settings) (*spool.Spool, error) {
+	if s.Spool == "" {
+		return nil, nil
+	}
+	journal, err := spool.Open(s.Spool)
+	if err != nil {
+		return nil, settingError{"TOLLGATE_SPOOL", err.Error()}
+	}
+	return journal, nil
+}
+
 func (p *program) newConsole(
-	ctx context.Context, s settings, db *db, serving *bun.DB, standby *replica.Replica,
+	ctx context.Context, s settings, db *db, serving *bun.DB, standby *replica.Replica, journal *spool.Spool,
 ) (*console, error) {
 	keys, err := keys(s)
 	if err != nil {
@@ -160,6 +180,7 @@ func (p *program) newConsole(
 	p.preload(ctx, cache)
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
 	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache, p.log)
+	recorder.Spool = journal
 	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), ledger.NewReconciler(db.DB, p.log)
 	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, listener.Addr().String())
 	if err != nil {

@@ -31,6 +31,7 @@ type settings struct {
 	MCPPrivate                bool
 	Pooler                    bool          // one in between changes sessions with each transaction
 	RefusalDays               int           // how long refused calls are kept
+	Spool                     string        // the folder that keeps usage while the database is away; "" for none
 	GraceMax                  time.Duration // for which calls may be allowed from memory
 	Drain                     time.Duration // between the order to stop and the end of the listener
 	AdminEmail, AdminPassword string
@@ -72,6 +73,7 @@ func settingFlags() []cli.Flag {
 		text("drain", "TOLLGATE_DRAIN", "when stopping, answer for `SECONDS` more while /readyz says 503, 0 to 60; 3 when not set"),
 		text("grace-max", "TOLLGATE_GRACE_MAX", "while the database is away, allow calls from memory for `SECONDS` at most, "+
 			"where profiles want it, 0 to 300; 60 when not set"),
+		text("spool", "TOLLGATE_SPOOL", "while the database is away, keep reported usage in `FOLDER`; off when not set"),
 		text("refusal-days", "TOLLGATE_REFUSAL_DAYS", "keep refused calls for `DAYS`, 1 to 400; 30 when not set"),
 		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
 	}
@@ -145,6 +147,7 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 		BaseURL:       strings.TrimSuffix(c.text("base-url", "TOLLGATE_BASE_URL"), "/"),
 		DatabaseURL:   c.text("database-url", "DATABASE_URL"),
 		ReplicaURL:    c.text("replica-url", "TOLLGATE_REPLICA_URL"),
+		Spool:         c.text("spool", "TOLLGATE_SPOOL"),
 		MigrateURL:    c.text("migrate-url", "TOLLGATE_MIGRATE_URL"),
 		Secret:        p.getenv("TOLLGATE_SECRET"),
 		AdminEmail:    p.getenv("TOLLGATE_ADMIN_EMAIL"),

@@ -73,6 +73,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"a pooler before the private database", "TOLLGATE_DATABASE_POOLER", map[string]string{"TOLLGATE_DATABASE_POOLER": "1"}, nil},
 		{"a grace of an hour", "TOLLGATE_GRACE_MAX", map[string]string{"TOLLGATE_GRACE_MAX": "301"}, nil},
 		{"a grace that is no time", "TOLLGATE_GRACE_MAX", nil, []string{"--grace-max", "long"}},
+		{"a spool that is no folder", "TOLLGATE_SPOOL", map[string]string{"DATABASE_URL": serving, "TOLLGATE_SECRET": value, "TOLLGATE_SPOOL": "/dev/null/spool"}, nil},
 		{"a drain of an hour", "TOLLGATE_DRAIN", map[string]string{"TOLLGATE_DRAIN": "1h"}, nil},
 		{"a drain that is no time", "TOLLGATE_DRAIN", nil, []string{"--drain", "soon"}},
 		{"half insecure", "TOLLGATE_INSECURE_HTTP", map[string]string{"TOLLGATE_INSECURE_HTTP": "2"}, nil},
@@ -239,7 +240,7 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	help := must(t, nil, "", "--help")
 	for _, name := range []string{
 		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_REPLICA_URL", "TOLLGATE_SECRET",
-		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_GRACE_MAX", "TOLLGATE_DATABASE_POOLER", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
+		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_GRACE_MAX", "TOLLGATE_SPOOL", "TOLLGATE_DATABASE_POOLER", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
 		"serve", "migrate", "api-key", "user", "seed", "version",
 	} {
 		if !strings.Contains(help, name) {

@@ -14,7 +14,8 @@ import (
 	"tollgate/models/usage"
 )
 
-// RecordUsage counts what a gateway reports, one event or a batch; it answers when it is stored.
+// RecordUsage counts what a gateway reports, one event or a batch; it answers when it is stored, or with 202 when it is
+// in the spool.
 func (g *Gateway) RecordUsage(c *gin.Context) error {
 	in, err := readUsage(intake.Body(c))
 	if err != nil {
@@ -24,19 +25,27 @@ func (g *Gateway) RecordUsage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if in.Events.Kind == input.Absent {
-		reply.JSON(c, http.StatusOK, results[0])
-		return nil
-	}
 	statuses := map[string]int{}
 	for _, result := range results {
 		statuses[result.Status]++
 	}
-	reply.JSON(c, http.StatusOK, gin.H{
+	status := http.StatusOK
+	if statuses["spooled"] > 0 {
+		status = http.StatusAccepted
+	}
+	if in.Events.Kind == input.Absent {
+		reply.JSON(c, status, results[0])
+		return nil
+	}
+	answer := gin.H{
 		"results": results, "counted": statuses["counted"], "duplicates": statuses["duplicate"],
 		"quarantined": statuses["quarantined"],
 		"rejected":    statuses["invalid"] + statuses["conflict"],
-	})
+	}
+	if n := statuses["spooled"]; n > 0 {
+		answer["spooled"] = n
+	}
+	reply.JSON(c, status, answer)
 	return nil
 }
 

@@ -34,19 +34,24 @@ func (c *Cache) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (per
 // a change that was made here. While the database is away it may be as old as decisions from memory. Refusal:
 // Unauthenticated.
 func (c *Cache) KeyActor(ctx context.Context, value string) (permission.Actor, error) {
+	return c.KeyActorAway(ctx, value, c.Grace.Most)
+}
+
+// KeyActorAway is KeyActor with another limit of how old it may be while the database is away.
+func (c *Cache) KeyActorAway(ctx context.Context, value string, most time.Duration) (permission.Actor, error) {
 	hash := c.apiKeys.Sum(value)
 	changes := c.changes.Load()
 	c.mutex.RLock()
 	known, ok := c.actors[hash]
 	c.mutex.RUnlock()
 	unchanged := ok && known.changes == changes
-	if unchanged && (time.Since(known.read) < oldest || c.Away() && c.remembers(known)) {
+	if unchanged && (time.Since(known.read) < oldest || c.Away() && c.remembers(known, most)) {
 		return known.actor, nil
 	}
 	read := time.Now()
 	actor, expires, err := apikey.ReadActor(ctx, c.DB, c.Keys, value, c.uses.Add)
 	var refusal *problem.Refusal
-	if err != nil && unchanged && c.remembers(known) && errors.As(problem.Classify(err), &refusal) &&
+	if err != nil && unchanged && c.remembers(known, most) && errors.As(problem.Classify(err), &refusal) &&
 		refusal.Reason == problem.Unavailable {
 		return known.actor, nil
 	}
@@ -62,8 +67,8 @@ func (c *Cache) KeyActor(ctx context.Context, value string) (permission.Actor, e
 	return actor, nil
 }
 
-// remembers reports whether the actor of a key is recent enough for decisions from memory.
-func (c *Cache) remembers(known cachedActor) bool {
-	return c.Grace.Most > 0 && time.Since(known.read) <= c.Grace.Most+oldest &&
+// remembers reports whether the actor of a key is recent enough to go on without the database.
+func (c *Cache) remembers(known cachedActor, most time.Duration) bool {
+	return most > 0 && time.Since(known.read) <= most+oldest &&
 		(known.expires == nil || known.expires.After(c.Now()))
 }

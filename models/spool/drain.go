@@ -46,7 +46,7 @@ func (s *Spool) Drain(ctx context.Context, do func(ctx context.Context, lines []
 	return nil
 }
 
-// closeFile gives the file that lines are added to its final name, if there is one.
+// closeFile ends the file that lines are added to, if there is one.
 func (s *Spool) closeFile() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -56,6 +56,11 @@ func (s *Spool) closeFile() error {
 		}
 		s.file = nil
 	}
+	return s.rename()
+}
+
+// rename gives the file that lines were added to its final name, if there is one.
+func (s *Spool) rename() error {
 	open := filepath.Join(s.folder, openName)
 	closed := filepath.Join(s.folder, fmt.Sprintf(closedName, time.Now().UnixNano()))
 	err := os.Rename(open, closed)

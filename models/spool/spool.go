@@ -95,14 +95,9 @@ func (s *Spool) write(_ context.Context, added [][][]byte) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.file == nil {
-		file, err := os.OpenFile(filepath.Join(s.folder, openName), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-		if err == nil {
-			err = syncFolder(s.folder)
+		if err := s.open(); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("open a file of the spool: %w", err)
-		}
-		s.file, s.size = file, 0
 	}
 	var text strings.Builder
 	for _, line := range lines {
@@ -114,12 +109,28 @@ func (s *Spool) write(_ context.Context, added [][][]byte) error {
 	}
 	if err != nil {
 		if s.file.Truncate(s.size) != nil {
-			err, s.file = errors.Join(err, s.file.Close()), nil // what is torn ends the file
+			err, s.file = errors.Join(err, s.file.Close()), nil // the next line goes to another file
 		}
 		return fmt.Errorf("write to the spool: %w", err)
 	}
 	s.size += int64(text.Len())
 	s.lines.Add(int64(len(lines)))
+	return nil
+}
+
+// open begins a file, after one whose last line may be torn.
+func (s *Spool) open() error {
+	if err := s.rename(); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Join(s.folder, openName), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err == nil {
+		err = syncFolder(s.folder)
+	}
+	if err != nil {
+		return fmt.Errorf("open a file of the spool: %w", err)
+	}
+	s.file, s.size = file, 0
 	return nil
 }
 

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
+)
+
+// spooling is a console that keeps usage in a folder while its database is away.
+type spooling struct {
+	dir, folder string
+	environment []string
+	load        *serviceLoad
+	console     *instance
+	ids         []string // that were acknowledged
+}
+
+func newSpooling(t *testing.T) *spooling {
+	t.Helper()
+	s := &spooling{dir: dataFolder(t), folder: t.TempDir()}
+	s.environment = append(inFolder(s.dir), "TOLLGATE_SPOOL="+s.folder)
+	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "load"))
+	s.console = start(t, s.environment)
+	s.load = newServiceLoad(t, s.console, key)
+	s.report(t, http.StatusOK, 1)
+	return s
+}
+
+// freeze stops the database: it accepts connections and answers nothing until thaw.
+func (s *spooling) freeze(t *testing.T) (thaw func()) {
+	t.Helper()
+	pids := serverProcesses(t, s.dir)
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	thaw = func() {
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+	}
+	t.Cleanup(thaw)
+	return thaw
+}
+
+// report reports events at once, and expects an answer.
+func (s *spooling) report(t *testing.T, status, n int) (answer map[string]any) {
+	t.Helper()
+	events, ids := make([]string, n), make([]string, n)
+	for i := range events {
+		ids[i] = uuid.NewString()
+		events[i] = s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 0.001, "tokens": 10`, ids[i]))
+	}
+	answer = s.console.demand(t, status, "POST", "/api/usage", s.load.key, `{"events": [`+strings.Join(events, ",")+`]}`)
+	s.ids = append(s.ids, ids...)
+	return answer
+}
+
+// Usage that is reported while the database is away is answered with 202, and counted exactly once when it is back: also
+// when the console is killed with a line half written, and killed again when it has stored a part of the spool.
+func TestSpooledUsageIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	s := newSpooling(t)
+	db := privateDatabase(t, s.dir)
+	held := uuid.NewString()
+	for _, statement := range []string{
+		"CREATE TABLE gate AS SELECT true AS closed", "GRANT SELECT ON gate TO PUBLIC",
+		`CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN WHILE (SELECT closed FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN NEW; END $$`,
+		fmt.Sprintf("CREATE TRIGGER pass BEFORE INSERT ON usage_events FOR EACH ROW WHEN (NEW.event_id = '%s') EXECUTE FUNCTION pass()", held),
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	thaw := s.freeze(t)
+	if answer := s.report(t, http.StatusAccepted, 3); answer["spooled"] != 3.0 || answer["counted"] != 0.0 {
+		t.Errorf("a batch is answered with %v", answer)
+	}
+	one := s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 0.001, "tokens": 10`, uuid.NewString()))
+	for range 2 { // as a gateway repeats it
+		if answer := s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, one); answer["status"] != "spooled" {
+			t.Errorf("an event is answered with %v", answer)
+		}
+	}
+	s.console.demand(t, http.StatusBadRequest, "POST", "/api/usage", s.load.key, s.load.call(`, "cost": 1`))
+	s.report(t, http.StatusAccepted, 596)
+	blocked := s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 0.001, "tokens": 10`, held))
+	s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, blocked)
+	s.ids = append(s.ids, held)
+
+	kill := func() {
+		if err := s.console.process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-s.console.ended
+	}
+	kill()
+	thaw()
+	journal, err := os.OpenFile(filepath.Join(s.folder, "open.journal"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.WriteString(`0badc0de {"event_id":"to`); err != nil || journal.Close() != nil {
+		t.Fatal(err)
+	}
+
+	s.console = start(t, s.environment)
+	db = privateDatabase(t, s.dir)
+	eventually(t, "the first part is stored, and the second under way", func() bool {
+		return number(t, db, "SELECT count(*) FROM usage_events") == 500 &&
+			number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 1
+	})
+	kill()
+	eventually(t, "the database has ended", func() bool { return len(serverProcesses(t, s.dir)) == 0 })
+
+	s.console = start(t, s.environment)
+	db = privateDatabase(t, s.dir)
+	if _, err := db.Exec("UPDATE gate SET closed = false"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all of the spool is stored", func() bool { return missing(t, db, s.ids) == 0 })
+	if n := number(t, db, "SELECT count(*) FROM usage_events"); n != int64(len(s.ids))+1 {
+		t.Errorf("%d events are stored, %d were reported", n, len(s.ids)+1)
+	}
+	if n := number(t, db, "SELECT coalesce(sum(used), 0) FROM limit_windows WHERE kind = 'spend'"); n != int64(len(s.ids)+1)*1_000_000 {
+		t.Errorf("%d nano-dollars are counted", n)
+	}
+	must(t, s.environment, "", "ledger", "verify")
+	eventually(t, "the spool is empty", func() bool {
+		left, err := filepath.Glob(filepath.Join(s.folder, "*.journal"))
+		return err == nil && len(left) == 0
+	})
+	s.report(t, http.StatusOK, 1)
+}
+
+// What the disk does not take is not acknowledged, and a folder belongs to one console. Without the setting nothing is
+// kept.
+func TestSpoolThatIsFull(t *testing.T) {
+	t.Parallel()
+	s := newSpooling(t)
+	if r := do(t, append(inFolder(dataFolder(t)), "TOLLGATE_SPOOL="+s.folder), ""); r.code != exitConfig || !strings.Contains(r.stderr, "another process uses the spool") {
+		t.Errorf("a second console: code %d, %s", r.code, r.stderr)
+	}
+	limit := func(bytes uint64) { // of each file that the console writes
+		if err := unix.Prlimit(s.console.process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(100)
+	thaw := s.freeze(t)
+	body := s.load.call(fmt.Sprintf(`, "event_id": %q`, uuid.NewString()))
+	answer := s.console.demand(t, http.StatusServiceUnavailable, "POST", "/api/usage", s.load.key, body)
+	if said, _ := json.Marshal(answer["error"]); !strings.Contains(string(said), "retry_later") || !strings.Contains(string(said), "cannot keep events") {
+		t.Errorf("a full disk: %s", said)
+	}
+	limit(unix.RLIM_INFINITY)
+	s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, body)
+	thaw()
+	db := privateDatabase(t, s.dir)
+	eventually(t, "it is stored", func() bool { return number(t, db, "SELECT count(*) FROM usage_events") == 2 })
+}
