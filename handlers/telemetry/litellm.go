@@ -51,10 +51,14 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 	for _, r := range results {
 		statuses[r.Status]++
 	}
-	reply.JSON(c, http.StatusOK, gin.H{
+	answer := gin.H{
 		"counted": statuses["counted"], "duplicates": statuses["duplicate"], "quarantined": statuses["quarantined"],
 		"ignored": ignored, "rejected": refusedOrNone(results),
-	})
+	}
+	if n := statuses["spooled"]; n > 0 {
+		answer["spooled"] = n
+	}
+	reply.JSON(c, http.StatusOK, answer)
 	return nil
 }
 
