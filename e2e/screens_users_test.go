@@ -69,6 +69,10 @@ var userScreens = []scene{
 		return ofBudget(name, "Spending of "+name)(t, c)
 	}},
 
+	{name: "identity-providers-none", path: "/settings/sign-in?search=nowhere"},
+	{name: "identity-provider-new", path: "/settings/sign-in/new"},
+	{name: "identity-provider-refused", path: "/settings/sign-in/new", act: refuse("Add provider")},
+
 	{name: "virtual-keys", path: "/virtual-keys"},
 	{name: "virtual-keys-no-hit", path: "/virtual-keys?search=nowhere"},
 	{name: "virtual-keys-as-viewer", visit: visit{as: viewer}, path: "/virtual-keys?limit=6"},

@@ -24,6 +24,7 @@ import (
 	"tollgate/models/replica"
 	"tollgate/models/report"
 	"tollgate/models/secret"
+	"tollgate/models/signin"
 	"tollgate/models/usage"
 )
 
@@ -40,6 +41,8 @@ type Handlers struct {
 	Passwords password.Hasher
 	// MCPPrivate lets discovery reach loopback and private addresses.
 	MCPPrivate bool
+	// SignIns signs users in by identity providers.
+	SignIns *signin.Service
 	// Propagator propagates profiles to many copies in the background.
 	Propagator *propagation.Worker
 	// Cache holds what decisions need to know, Engine decides for gateways, and Recorder counts what they report.

@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
+	"tollgate/models/identityprovider"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/sample"
@@ -27,9 +28,13 @@ func (h *Handlers) LoginPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	reply.HTML(c, h.Log, http.StatusOK, h.loginPage(c, views.LoginForm{
+	page, err := h.loginPage(c, views.LoginForm{
 		Input: identity.LoginInput{Next: input.FormValue(localPath(next))}, FirstRun: firstRun,
-	}))
+	})
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -49,15 +54,19 @@ func (h *Handlers) Login(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.loginPage(c, views.LoginForm{Input: in, Problems: problems, Kept: in.Sealed.Text != ""}), nil
+		return h.loginPage(c, views.LoginForm{Input: in, Problems: problems, Kept: in.Sealed.Text != ""})
 	})
 }
 
-func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) templ.Component {
+func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) (templ.Component, error) {
+	var err error
+	if form.Providers, err = identityprovider.Buttons(reqctx.Of(c), h.DB); err != nil {
+		return nil, err
+	}
 	page := h.page(c, "Sign in", "")
 	page.User = nil
 	reply.MarkProblems(&page, form.Problems)
-	return reply.Within(ui.Bare(page), views.LoginBody(form))
+	return reply.Within(ui.Bare(page), views.LoginBody(form)), nil
 }
 
 // Logout ends the session on the server, not only in this browser.

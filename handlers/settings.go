@@ -78,6 +78,9 @@ func (h *Handlers) settingsFrame(c *gin.Context, title, current string) ui.Page 
 	page := h.page(c, title, "/settings")
 	page.Heading = "Settings"
 	page.Tabs = []ui.Tab{{Label: "Sign-in and about", Href: "/settings"}}
+	if reqctx.Actor(c).May(permission.ViewSettings) {
+		page.Tabs = append(page.Tabs, ui.Tab{Label: "Identity providers", Href: signInHref})
+	}
 	if reqctx.Actor(c).May(permission.ViewAPIKeys) {
 		page.Tabs = append(page.Tabs, ui.Tab{Label: "API keys", Href: "/settings/api-keys"})
 	}

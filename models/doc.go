@@ -4,6 +4,7 @@
 // From the ground up; a room uses only rooms above it, or before it in its line:
 //
 //	plural, money, problem, permission, secret, window, batch, pgserver, metrics
+//	outbound, oidc           which addresses the console calls · OpenID Connect with providers
 //	input                    what clients send, and the reader that checks it
 //	configfile               files of documents in YAML or JSON, read with places and written in one form
 //	database, schema         transactions, statements, invalidation · migrations, and which consoles know them
@@ -11,6 +12,7 @@
 //	password                 passwords, hashed by few at a time
 //	identity, catalogue      who acts · what profiles can name: providers, models and prices
 //	setting                  what an admin sets for the whole console
+//	identityprovider         by which users sign in, and the roles of their groups
 //	mcptool, discovery       MCP servers and tool groups · asking the servers for their tools
 //	apikey, virtualkey       credentials of the API · of a user's calls
 //	policy                   what a profile and a copy have in common
@@ -25,6 +27,7 @@
 //	scim                     the language of directories: documents, filters, patches
 //	connection, provision    directories and their tokens · the users they provision
 //	account, handout         users together with their copies · a profile given to many at once
+//	signin                   users who come from an identity provider
 //	propagation              changes brought to copies
 //	entitlement              what a subject may use, cached
 //	refusal                  the log of decisions: who was refused what, in sums by minute

@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "plural", "policy", "problem",
 		"refusal", "window",
 	},
-	"discovery": {"catalogue", "database", "input", "mcptool", "permission", "problem", "secret"},
+	"discovery": {"catalogue", "database", "input", "mcptool", "outbound", "permission", "problem", "secret"},
 	"entitlement": {
 		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy", "problem",
 		"secret", "virtualkey", "window",
@@ -57,12 +57,17 @@ var arrows = map[string][]string{
 		"assignment", "attachment", "audit", "database", "identity", "input", "permission", "problem", "profile", "secret",
 		"virtualkey",
 	},
-	"identity":   {"audit", "database", "input", "password", "permission", "plural", "problem", "secret"},
+	"identity": {"audit", "database", "input", "password", "permission", "plural", "problem", "secret"},
+	"identityprovider": {
+		"audit", "database", "identity", "input", "oidc", "permission", "plural", "problem", "secret",
+	},
 	"input":      {"money", "problem"},
 	"ledger":     {"database"},
 	"mcptool":    {"audit", "catalogue", "database", "input", "permission", "problem", "secret"},
 	"metrics":    {},
 	"money":      {"plural"},
+	"oidc":       {"outbound"},
+	"outbound":   {},
 	"permission": {},
 	"pgserver":   {},
 	"plural":     {},
@@ -95,6 +100,10 @@ var arrows = map[string][]string{
 	"setting": {"audit", "database", "identity", "input", "permission", "problem"},
 	"spool":   {"batch"},
 	"totals":  {"database"},
+	"signin": {
+		"account", "audit", "database", "identity", "identityprovider", "input", "oidc", "permission", "problem", "secret",
+	},
+	"totals": {"database"},
 	"usage": {
 		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
 		"permission", "policy", "problem", "secret", "spool", "virtualkey", "window",
@@ -112,6 +121,7 @@ var viewArrows = map[string][]string{
 	"policytext":   {"ui"},
 	"provisioning": {"ui"},
 	"requests":     {"policytext", "ui"},
+	"signin":       {"ui"},
 	"traffic":      {"policytext", "ui"},
 	"ui":           {},
 }

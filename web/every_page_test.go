@@ -15,6 +15,7 @@ import (
 func readable(t *testing.T, g webtest.Gateway) map[string]web.Route {
 	t.Helper()
 	g.Exec("INSERT INTO providers (name, models) VALUES ('groq', '{m}')")
+	g.Exec(`INSERT INTO identity_providers (id, slug, name, name_key, issuer, client_id) VALUES (70, 'there', 'There', 'there', 'http://127.0.0.1:1', 'x')`)
 	target := g.AddTarget("target@example.com", "Viewer")
 	admin := g.UserID(webtest.Admin)
 	g.Give(admin, g.Work)
@@ -28,6 +29,8 @@ func readable(t *testing.T, g webtest.Gateway) map[string]web.Route {
 		{"/users/", target.User},
 		{"/scim-connections/", directory},
 		{"/provisioning/", directory},
+		{"/sign-in/", "70"},
+		{"/identity-providers/", "70"},
 		{"/roles/", fmt.Sprint(target.Role)},
 		{"/tool-groups/", "1"},
 		{"/quarantine/", fmt.Sprint(stray)},
@@ -46,7 +49,7 @@ func readable(t *testing.T, g webtest.Gateway) map[string]web.Route {
 			path = strings.Replace(path, row.prefix+":id", row.prefix+row.id, 1)
 		}
 		path = strings.NewReplacer(":token_id", "1", ":copy_id", fmt.Sprint(target.CopyID), ":budget_id", target.Budget, ":vk_id", target.VirtualKey, ":role_id",
-			fmt.Sprint(target.Role), ":job", fmt.Sprint(target.Job), ":version", "1", ":handout", "0", ":client_id", "github", ":name", "groq").Replace(path)
+			fmt.Sprint(target.Role), ":job", fmt.Sprint(target.Job), ":version", "1", ":handout", "0", ":slug", "nowhere", ":client_id", "github", ":name", "groq").Replace(path)
 		if strings.Contains(path, ":") {
 			t.Errorf("%s is not walked", route.Path)
 		}

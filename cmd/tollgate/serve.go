@@ -29,6 +29,7 @@ import (
 	"tollgate/models/replica"
 	"tollgate/models/report"
 	"tollgate/models/schema"
+	"tollgate/models/signin"
 	"tollgate/models/spool"
 	"tollgate/models/totals"
 	"tollgate/models/usage"
@@ -187,13 +188,14 @@ func (p *program) newConsole(
 		return nil, errors.Join(err, listener.Close())
 	}
 	cache.Grace.Consoles = heartbeat.Consoles
+	signIns := signin.NewService(db.DB, keys, baseURL, s.OIDCPrivate)
 	sizes, requests := schema.NewSizes(db.DB, p.log), web.NewRequests()
 	workers := []worker{
 		propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
 	}
 	measured := []prometheus.Collector{
 		metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper, refusals, heartbeat, sizes,
-		requests,
+		requests, signIns,
 	}
 	if standby != nil {
 		workers, measured = append(workers, standby), append(measured, standby, metrics.PoolMetrics(standby.DB, "tollgate_replica"))
@@ -202,6 +204,7 @@ func (p *program) newConsole(
 		DB: db.DB, Replica: standby, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
 		Refusals: refusals,
 		Metrics:  metrics.New(db.DB, measured...),
+		SignIns:  signIns,
 		Secure:   s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 		About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 	}

@@ -28,7 +28,7 @@ type settings struct {
 	ReplicaURL                string   // of a standby that answers reports and lists; "" for none
 	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both
 	Secret                    string   // "" when none is set
-	MCPPrivate                bool
+	MCPPrivate, OIDCPrivate   bool
 	Pooler                    bool          // one in between changes sessions with each transaction
 	RefusalDays               int           // how long refused calls are kept
 	Spool                     string        // the folder that keeps usage while the database is away; "" for none
@@ -69,6 +69,7 @@ func settingFlags() []cli.Flag {
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
 		yes("database-pooler", "TOLLGATE_DATABASE_POOLER", "DATABASE_URL leads to a pooler in transaction mode"),
 		yes("mcp-private", "TOLLGATE_MCP_PRIVATE", "let MCP discovery reach private addresses; on with the private database"),
+		yes("oidc-private", "TOLLGATE_OIDC_PRIVATE", "let identity providers be on private addresses; on with the private database"),
 		text("log", "TOLLGATE_LOG", "log as `FORMAT` json or text"),
 		text("drain", "TOLLGATE_DRAIN", "when stopping, answer for `SECONDS` more while /readyz says 503, 0 to 60; 3 when not set"),
 		text("grace-max", "TOLLGATE_GRACE_MAX", "while the database is away, allow calls from memory for `SECONDS` at most, "+
@@ -167,6 +168,9 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 	}
 	var err error
 	if s.MCPPrivate, err = c.yes("mcp-private", "TOLLGATE_MCP_PRIVATE", s.private()); err != nil {
+		return s, err
+	}
+	if s.OIDCPrivate, err = c.yes("oidc-private", "TOLLGATE_OIDC_PRIVATE", s.private()); err != nil {
 		return s, err
 	}
 	if s.Pooler, err = c.yes("database-pooler", "TOLLGATE_DATABASE_POOLER", false); err != nil {

@@ -54,26 +54,34 @@ func CreateUser(
 			}
 			made.RoleID = id
 		}
-		if err := attachment.LockProfilesOf(ctx, tx, made.RoleID); err != nil {
-			return err
-		}
-		auth, err := identity.Lock(ctx, tx, actor, permission.CreateUsers, nil, []int64{made.RoleID})
-		if err != nil {
-			return err
-		}
-		role, err := auth.Grant(field, made.RoleID)
-		if err != nil {
-			return err
-		}
-		made.Role = role.Name
-		if err := identity.InsertUser(ctx, tx, actor, &made, hash); err != nil {
-			return err
-		}
-		return attachment.GrantRole(
-			ctx, tx, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt,
-		)
+		return Add(ctx, tx, actor, &made, field, hash)
 	})
 	return made, identity.EmailTaken(err)
+}
+
+// Add stores a new user who was checked, with the default profiles of their role. Field is where the role was sent.
+// Refusals: Invalid and Forbidden for the role.
+func Add(
+	ctx context.Context, tx database.Tx, actor permission.Actor, made *identity.User, field, hash string,
+) error {
+	if err := attachment.LockProfilesOf(ctx, tx, made.RoleID); err != nil {
+		return err
+	}
+	auth, err := identity.Lock(ctx, tx, actor, permission.CreateUsers, nil, []int64{made.RoleID})
+	if err != nil {
+		return err
+	}
+	role, err := auth.Grant(field, made.RoleID)
+	if err != nil {
+		return err
+	}
+	made.Role = role.Name
+	if err := identity.InsertUser(ctx, tx, actor, made, hash); err != nil {
+		return err
+	}
+	return attachment.GrantRole(
+		ctx, tx, actor, identity.Holder{ID: made.ID, Email: made.Email}, made.RoleID, made.CreatedAt,
+	)
 }
 
 // UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the
@@ -122,6 +130,12 @@ func UpdateUser(
 		return saveUser(ctx, tx, actor, old, &u, hash)
 	})
 	return u, identity.EmailTaken(err)
+}
+
+// Rename stores the name and the address that were checked, of a user whom the transaction knows. Errors: that of a
+// taken address.
+func Rename(ctx context.Context, tx database.Tx, actor permission.Actor, old identity.User, u *identity.User) error {
+	return saveUser(ctx, tx, actor, old, u, "")
 }
 
 func saveUser(
@@ -257,6 +271,11 @@ func remove(
 		}
 		if _, err := tx.NewRaw("DELETE FROM refusals WHERE user_id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete what the user was refused: %w", err)
+		}
+		_, err = tx.NewRaw(`INSERT INTO identity_tombstones (provider_id, subject, name)
+SELECT provider_id, subject, ? FROM user_identities WHERE user_id = ? ON CONFLICT DO NOTHING`, old.Name, id).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("remember who was deleted: %w", err)
 		}
 		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete user: %w", err)

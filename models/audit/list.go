@@ -18,13 +18,13 @@ import (
 var Actions = []string{
 	"create", "update", "delete", "propagate", "attach_role", "detach_role", "clone", "activate", "deactivate",
 	"assign", "unassign", "override_set", "override_clear", "restore", "pause", "resume",
-	"hand_over", "release", "purge",
+	"hand_over", "release", "purge", "sign_in", "sign_out", "link", "unlink",
 }
 
 // Resources are the kinds of things that an audit row can be about.
 var Resources = []string{
 	ofProfile, "user", "role", "virtual_key", "api_key", "provider", "mcp_client", "tool_group", "usage_event",
-	"quarantined_usage", "scim_connection", "scim_token",
+	"quarantined_usage", "scim_connection", "scim_token", "identity_provider",
 }
 
 const ofProfile = "access_profile" // with its copies, which are not named in the metadata

@@ -7,6 +7,7 @@ import (
 
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
+	"tollgate/models/outbound"
 )
 
 func TestMayCall(t *testing.T) {
@@ -33,9 +34,9 @@ func TestMayCall(t *testing.T) {
 	} {
 		got := never
 		switch {
-		case allowed(netip.MustParseAddr(address), false):
+		case outbound.Allowed(netip.MustParseAddr(address), false):
 			got = always
-		case allowed(netip.MustParseAddr(address), true):
+		case outbound.Allowed(netip.MustParseAddr(address), true):
 			got = private
 		}
 		if got != want {

@@ -196,6 +196,21 @@ func (a attempt) takeBack(ctx context.Context, db bun.IDB, subject string) error
 	return nil
 }
 
+// CountTry counts a sign-in against the network it comes from, until it is forgiven. Refusal: TooMany.
+func CountTry(ctx context.Context, db bun.IDB, network string) (forgive func(context.Context) error, err error) {
+	try := attempt{network: "network " + networkOf(network)}
+	var allowed bool
+	err = db.NewRaw(`WITH network AS (INSERT INTO login_throttles AS t (subject, failures, last_failed_at)
+    VALUES (?, 1, clock_timestamp())`+countTry+`) SELECT EXISTS (SELECT FROM network)`, try.network).Scan(ctx, &allowed)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("count the try: %w", err)
+	case !allowed:
+		return nil, try.wait(ctx, db)
+	}
+	return func(ctx context.Context) error { return try.takeBack(ctx, db, try.network) }, nil
+}
+
 // deleteOldTries deletes counters that no longer delay a sign-in. It skips locked rows, so that no sign-in waits for
 // it.
 func deleteOldTries(ctx context.Context, db bun.IDB) error {

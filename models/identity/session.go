@@ -21,7 +21,8 @@ const (
 	SessionIdle = 30 * time.Minute
 	SessionMost = 12 * time.Hour
 
-	liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'"
+	liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'" +
+		" AND (s.ends_at IS NULL OR s.ends_at > now())"
 )
 
 // StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session of the
@@ -29,6 +30,28 @@ const (
 // that FormerUser knows whose they were.
 func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
 	return startSession(ctx, db, userID, old, nil)
+}
+
+// There is the session at an identity provider by which a session here began.
+type There struct {
+	ProviderID         int64
+	Subject, SessionID string
+	IDToken            []byte // sealed, nil when it is not kept
+	Hours              int64  // how long the session may last
+}
+
+// StartSessionOf is StartSession for a user who signed in at an identity provider.
+func StartSessionOf(ctx context.Context, db bun.IDB, userID, old string, there There) (token string, err error) {
+	if token, err = StartSession(ctx, db, userID, old); err != nil {
+		return "", err
+	}
+	_, err = db.NewRaw(`UPDATE sessions SET provider_id = ?, subject = ?, sid = nullif(?, ''), id_token = ?,
+    ends_at = now() + ? * interval '1 hour' WHERE token_hash = ?`,
+		there.ProviderID, there.Subject, there.SessionID, there.IDToken, there.Hours, secret.HashToken(token)).Exec(ctx)
+	if err != nil {
+		return "", fmt.Errorf("start a session of an identity provider: %w", err)
+	}
+	return token, nil
 }
 
 // startSession starts a session. One that a link began shows the user's own access and nothing else of the console.
@@ -67,7 +90,7 @@ func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p
     WHERE p.role_id = u.role_id ORDER BY permission),
        s.seen_at < now() - interval '1 minute', s.own_only,
-       extract(epoch FROM s.created_at + interval '12 hours' - now())::float8,
+       extract(epoch FROM least(s.created_at + interval '12 hours', s.ends_at) - now())::float8,
        u.password_hash IS NOT NULL, (SELECT count(*) FROM access_requests WHERE state = 'open' AND expires_at > now())
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
 WHERE s.token_hash = $1 AND u.deactivated_at IS NULL AND `+liveSession,

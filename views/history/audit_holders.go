@@ -109,7 +109,8 @@ var resources = map[string]struct{ word, path string }{
 	"access_profile": {"profile", ""}, "user": {"user", "/users/"}, "role": {"role", "/roles/"},
 	"virtual_key": {"virtual key", ""}, "api_key": {"API key", ""}, "provider": {"provider", "/providers/"},
 	"mcp_client": {"MCP server", "/mcp/clients/"}, "tool_group": {"tool group", "/mcp/tool-groups/"},
-	"scim_connection": {"SCIM connection", "/settings/provisioning/"}, "scim_token": {"SCIM token", ""},
+	"identity_provider": {"identity provider", "/settings/sign-in/"},
+	"scim_connection":   {"SCIM connection", "/settings/provisioning/"}, "scim_token": {"SCIM token", ""},
 	"usage_event": {"charge", ""}, settledUsage: {"usage of unknown keys", "/usage/quarantine/"},
 }
 

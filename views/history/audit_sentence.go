@@ -44,6 +44,10 @@ var sentences = map[string]string{
 	"user update":                "changed the {fields} of {whom}",
 	"user activate":              "activated the user {whom}",
 	"user deactivate":            "deactivated the user {whom}",
+	"user sign_in":               "signed in with {provider}",
+	"user sign_out":              "signed out of {provider}",
+	"user link":                  "connected {whom} to {provider}",
+	"user unlink":                "disconnected {whom} from {provider}",
 	"user delete":                "deleted the user {name}",
 	"user purge":                 "deleted the user {name}, whom the directory had deleted",
 	"user hand_over":             "handed {whom} over to a directory",
@@ -68,6 +72,7 @@ type about struct {
 	Name          string      `json:"name"`
 	State         string      `json:"state"`
 	Email         string      `json:"email"`
+	Provider      string      `json:"provider"`
 	Source        string      `json:"source"`
 	Roles         []string    `json:"roles"`
 	Role          string      `json:"role"`
@@ -137,6 +142,7 @@ func (a about) words(what, affected string, differing []DifferenceRow) map[strin
 	return map[string]string{
 		"{name}":     cmp.Or(a.Name, what),
 		"{decided}":  a.State,
+		"{provider}": a.Provider,
 		"{fields}":   cmp.Or(strings.ToLower(some(labels)), "values"),
 		"{pushed}":   strings.ReplaceAll(some(a.Fields), "_", " "),
 		"{roles}":    "the " + plural.Choose(len(roles) == 1, "role ", "roles ") + some(roles),

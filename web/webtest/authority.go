@@ -92,7 +92,7 @@ func WithoutPrefix(path string) string {
 
 // Elsewhere are the unsafe routes that act on no existing user, role or API key.
 var Elsewhere = []string{
-	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/me/", "/sign-in-link", "/access-requests", "/settings", "/reservations", "/providers", "/mcp/", "/find", "/session",
+	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/me/", "/sign-in-link", "/access-requests", "/settings", "/reservations", "/providers", "/mcp/", "/find", "/session", "/identity-providers",
 }
 
 // Lesser is a user who has a permission for every route, but fewer permissions than an admin.

@@ -28,6 +28,7 @@ import (
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
 	"tollgate/models/secret"
+	"tollgate/models/signin"
 	"tollgate/models/usage"
 	"tollgate/web"
 
@@ -86,7 +87,8 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)
 	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)
 	reconciler := ledger.NewReconciler(c.DB, log)
-	c.H.Metrics = metrics.New(c.DB, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
+	c.H.SignIns = signin.NewService(c.DB, keys, c.Base, true)
+	c.H.Metrics = metrics.New(c.DB, c.H.SignIns, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
 	for _, change := range changes {
 		change(c.H)
 	}

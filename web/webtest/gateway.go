@@ -18,6 +18,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
+	"tollgate/models/signin"
 	"tollgate/models/usage"
 	"tollgate/web"
 
@@ -52,7 +53,8 @@ func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, fun
 	other.H.Engine = decision.NewEngine(other.H.Cache, other.H.Refusals)
 	other.H.Recorder = usage.NewRecorder(db, other.H.Cache, log)
 	reconciler := ledger.NewReconciler(db, log)
-	other.H.Metrics = metrics.New(db, other.H.Cache, other.H.Engine, other.H.Recorder, reconciler, other.H.Refusals)
+	other.H.SignIns = signin.NewService(db, c.H.Keys, other.Base, true)
+	other.H.Metrics = metrics.New(db, other.H.SignIns, other.H.Cache, other.H.Engine, other.H.Recorder, reconciler, other.H.Refusals)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.T.Context()))
 	for _, run := range []func(context.Context){other.H.Propagator.Run, other.H.Cache.Run, other.H.Recorder.Run, reconciler.Run, other.H.Refusals.Run} {

@@ -1,0 +1,323 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/identityprovider"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+	"tollgate/models/signin"
+	viewsignin "tollgate/views/signin"
+	"tollgate/views/ui"
+)
+
+const signInHref = "/settings/sign-in"
+
+func providerHref(id int64) string { return signInHref + "/" + strconv.FormatInt(id, 10) }
+
+// ListIdentityProviders answers a page of identity providers.
+func (h *Handlers) ListIdentityProviders(c *gin.Context) error {
+	q := intake.ReadQuery(c, "limit", "offset", "search")
+	limit, offset := q.Page()
+	wanted := database.CatalogueQuery{Limit: limit, Offset: offset, Search: q.Search()}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	providers, total, err := identityprovider.List(reqctx.Of(c), h.DB, wanted)
+	if err != nil {
+		return err
+	}
+	if reqctx.IsAPI(c) {
+		return writeList(c, "identity_providers", providers, total, wanted)
+	}
+	if behindEnd(c, q, limit, offset, len(providers), total) {
+		return nil
+	}
+	page := h.settingsFrame(c, "Sign-in", signInHref)
+	page.Rows = len(providers) > 0
+	list := viewsignin.List{
+		Providers: providers, Search: wanted.Search, Now: time.Now(), MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings),
+		Pager: pager(q, limit, offset, int64(len(providers)), total, "providers"),
+	}
+	if list.MayUpdate {
+		page.Actions = ui.NewButton("New provider", signInHref+"/new")
+	}
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, viewsignin.ListBody(list)))
+	return nil
+}
+
+func (h *Handlers) identityProvider(c *gin.Context) (identityprovider.Provider, error) {
+	id, err := intake.RowID(c, "id")
+	if err != nil {
+		return identityprovider.Provider{}, err
+	}
+	return identityprovider.Get(reqctx.Of(c), h.DB, id)
+}
+
+// NewIdentityProvider shows an empty form.
+func (h *Handlers) NewIdentityProvider(c *gin.Context) error {
+	page, err := h.identityProviderForm(c, identityprovider.Provider{}, identityprovider.NewInput(), nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+// CreateIdentityProvider adds an identity provider.
+func (h *Handlers) CreateIdentityProvider(c *gin.Context) error {
+	in, err := intake.DecodeWhole[identityprovider.Input](c)
+	if err == nil {
+		var p identityprovider.Provider
+		p, err = identityprovider.Create(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), in, h.SignIns.Check)
+		if err == nil {
+			return savedProvider(c, http.StatusCreated, p, p.Name+" was added. Enter the addresses below at the provider.")
+		}
+	}
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.identityProviderForm(c, identityprovider.Provider{}, in, problems)
+	})
+}
+
+func savedProvider(c *gin.Context, status int, p identityprovider.Provider, said string) error {
+	if !reqctx.IsAPI(c) {
+		return seeOther(c, providerHref(p.ID), said)
+	}
+	if status == http.StatusCreated {
+		c.Header("Location", "/api/identity-providers/"+strconv.FormatInt(p.ID, 10))
+	}
+	reply.JSON(c, status, gin.H{"identity_provider": p})
+	return nil
+}
+
+// refusedShown is how many refused sign-ins the page of a provider shows.
+const refusedShown = 20
+
+// ShowIdentityProvider answers one provider; its page has its addresses, its rules and what was refused.
+func (h *Handlers) ShowIdentityProvider(c *gin.Context) error {
+	p, err := h.identityProvider(c)
+	if err != nil {
+		return err
+	}
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"identity_provider": p})
+		return nil
+	}
+	shown := viewsignin.Read{
+		Provider: p, Callback: h.SignIns.Callback(p.Slug), Now: time.Now(),
+		MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings),
+	}
+	_, shown.SecretReads = p.Secret(h.Keys)
+	if shown.Roles, err = identity.RoleChoices(reqctx.Of(c), h.DB); err != nil {
+		return err
+	}
+	if shown.Refused, err = signin.Refusals(reqctx.Of(c), h.DB, p.ID, refusedShown); err != nil {
+		return err
+	}
+	page := h.settingsFrame(c, p.Name, signInHref)
+	page.Heading, page.Tabs = p.Name, nil
+	page.Crumbs = []ui.Crumb{{Label: "Settings", Href: "/settings"}, {Label: "Sign-in", Href: signInHref}}
+	page.Actions = viewsignin.Actions(p, shown.MayUpdate)
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, viewsignin.ReadBody(shown)))
+	return nil
+}
+
+// EditIdentityProvider shows the form of a provider as it stands.
+func (h *Handlers) EditIdentityProvider(c *gin.Context) error {
+	p, err := h.identityProvider(c)
+	if err != nil {
+		return err
+	}
+	page, err := h.identityProviderForm(c, p, p.Input(), nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+// UpdateIdentityProvider changes the fields sent.
+func (h *Handlers) UpdateIdentityProvider(c *gin.Context) error {
+	id, err := intake.RowID(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := intake.DecodeWhole[identityprovider.Input](c)
+	if err == nil {
+		var p identityprovider.Provider
+		p, err = identityprovider.Update(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), id, in, h.SignIns.Check)
+		if err == nil {
+			return savedProvider(c, http.StatusOK, p, p.Name+" was saved.")
+		}
+	}
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		p, err := identityprovider.Get(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
+		return h.identityProviderForm(c, p, in, problems)
+	})
+}
+
+// identityProviderForm is the form of a new provider, or of the one given.
+func (h *Handlers) identityProviderForm(
+	c *gin.Context, p identityprovider.Provider, in identityprovider.Input, problems problem.Problems,
+) (templ.Component, error) {
+	roles, err := identity.RoleChoices(reqctx.Of(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
+	page := h.providerFrame(c, p, "New identity provider")
+	if p.ID != 0 {
+		page = h.providerFrame(c, p, "Edit "+p.Name)
+	}
+	reply.MarkProblems(&page, problems)
+	return framed(page, viewsignin.FormBody(viewsignin.Form{
+		Provider: p, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
+		Callback: h.SignIns.Callback("short-name"),
+	})), nil
+}
+
+// providerFrame is the frame of a page below a provider, or below the list.
+func (h *Handlers) providerFrame(c *gin.Context, p identityprovider.Provider, title string) ui.Page {
+	page := h.page(c, title, "/settings")
+	page.Crumbs = []ui.Crumb{{Label: "Settings", Href: "/settings"}, {Label: "Sign-in", Href: signInHref}}
+	if p.ID != 0 {
+		page.Crumbs = append(page.Crumbs, ui.Crumb{Label: p.Name, Href: providerHref(p.ID)})
+	}
+	return page
+}
+
+// ConfirmDeleteIdentityProvider asks before a provider is deleted.
+func (h *Handlers) ConfirmDeleteIdentityProvider(c *gin.Context) error {
+	p, err := h.identityProvider(c)
+	if err != nil {
+		return err
+	}
+	page := h.providerFrame(c, p, "Delete "+p.Name+"?")
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
+		Action: providerHref(p.ID) + "/delete", Verb: "Delete " + p.Name, Cancel: providerHref(p.ID),
+		Effects: viewsignin.Deletion(p),
+	})))
+	return nil
+}
+
+// DeleteIdentityProvider removes a provider; nobody signs in by it any more.
+func (h *Handlers) DeleteIdentityProvider(c *gin.Context) error {
+	id, err := intake.RowID(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
+	p, err := identityprovider.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
+	if err != nil {
+		return err
+	}
+	return deleted(c, p.Name, signInHref)
+}
+
+// rulesForm is what the form of rules sends beside them.
+type rulesForm struct {
+	identityprovider.RulesInput
+	Op input.Value `form:"op"`
+}
+
+// EditRules shows the rules of a provider.
+func (h *Handlers) EditRules(c *gin.Context) error {
+	p, err := h.identityProvider(c)
+	if err != nil {
+		return err
+	}
+	page, err := h.rulesForm(c, p, p.RulesInput(), nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+func (h *Handlers) rulesForm(
+	c *gin.Context, p identityprovider.Provider, in identityprovider.RulesInput, problems problem.Problems,
+) (templ.Component, error) {
+	roles, err := identity.RoleChoices(reqctx.Of(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
+	page := h.providerFrame(c, p, "Roles by group at "+p.Name)
+	reply.MarkProblems(&page, problems)
+	return framed(page, viewsignin.RulesBody(viewsignin.Rules{
+		Provider: p, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
+	})), nil
+}
+
+// SetRules replaces the rules of a provider. The buttons of the form add, move and remove rows and store nothing.
+func (h *Handlers) SetRules(c *gin.Context) error {
+	id, err := intake.RowID(c, "id")
+	if err != nil {
+		return err
+	}
+	in, err := intake.Decode[rulesForm](c)
+	if !reqctx.IsAPI(c) {
+		in.RulesInput = in.Whole()
+	}
+	show := func(problems problem.Problems) (templ.Component, error) {
+		p, err := identityprovider.Get(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
+		return h.rulesForm(c, p, in.RulesInput, problems)
+	}
+	if op := in.Op.Text; err == nil && op != "" && op != "save" {
+		editRules(&in.RulesInput, op)
+		page, err := show(nil)
+		if err != nil {
+			return err
+		}
+		reply.HTML(c, h.Log, http.StatusOK, page)
+		return nil
+	}
+	if err == nil {
+		var p identityprovider.Provider
+		if p, err = identityprovider.SetRules(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in.RulesInput); err == nil {
+			return savedProvider(c, http.StatusOK, p, "The rules were saved. They apply from the next sign-in on.")
+		}
+	}
+	return h.refuse(c, err, show)
+}
+
+// editRules does what a button of the form of rules says.
+func editRules(in *identityprovider.RulesInput, op string) {
+	keyOf := func(r identityprovider.RuleInput) string { return r.Key }
+	rows := in.Rules.Items
+	verb, key, _ := strings.Cut(op, " ")
+	at := -1
+	for i, row := range rows {
+		if row.Key == key {
+			at = i
+		}
+	}
+	switch {
+	case verb == "add":
+		in.Rules.Items = append(rows, identityprovider.RuleInput{Row: newRow("r", rows, keyOf)})
+	case verb == "remove":
+		in.Rules.Items = without(rows, key, keyOf)
+	case verb == "up" && at > 0:
+		rows[at], rows[at-1] = rows[at-1], rows[at]
+	case verb == "down" && at >= 0 && at < len(rows)-1:
+		rows[at], rows[at+1] = rows[at+1], rows[at]
+	}
+}

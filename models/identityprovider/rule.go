@@ -1,0 +1,171 @@
+package identityprovider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// RuleInput is one rule that a client sends.
+type RuleInput struct {
+	input.Row
+	Value          input.Value `json:"value"`
+	RoleID         input.Value `json:"role_id"`
+	Administrative input.Value `json:"administrative"`
+}
+
+// RulesInput is the whole list of rules, in order.
+type RulesInput struct {
+	input.Row
+	Rules   input.List[RuleInput] `json:"rules"`
+	Version input.Value           `json:"version"`
+}
+
+const maxRules = 500
+
+// Whole completes an input from a form, of which a list without a row is not sent.
+func (in RulesInput) Whole() RulesInput {
+	in.Rules.Kind = input.Array
+	return in
+}
+
+// read reads the rules. Refusal: Invalid.
+func (in RulesInput) read() ([]Rule, error) {
+	c := &input.Reader{}
+	if in.Rules.Kind == input.Absent {
+		c.Add("rules", "required", "Give the list of rules; [] removes all of them.")
+	}
+	rules := []Rule{}
+	if input.CheckList(c, "rules", in.Rules, maxRules, "rules") {
+		for i, row := range in.Rules.Items {
+			rules = append(rules, row.read(c, input.Index("rules", i), rules))
+		}
+	}
+	return rules, problem.InvalidInput(c.Problems)
+}
+
+func (in RuleInput) read(c *input.Reader, field string, before []Rule) (r Rule) {
+	if !c.Object(field, in.Kind, "a rule") {
+		return r
+	}
+	c.Required(field+".value", in.Value, "a value of the groups claim")
+	r.Value, _ = c.Text(field+".value", in.Value, input.TextRule{What: "a value", Max: 255, Exact: true})
+	if r.Value != "" && slices.ContainsFunc(before, func(b Rule) bool { return b.Value == r.Value }) {
+		c.Add(field+".value", "duplicate_value", "Remove this rule: an earlier one has the same value, and the first wins.")
+	}
+	r.RoleID = identity.ReadRole(c, field+".role_id", in.RoleID)
+	r.Administrative, _ = c.Bool(field+".administrative", in.Administrative)
+	return r
+}
+
+// SetRules replaces the rules of a provider; they apply from the next sign-in on. Refusals: NotFound, Invalid, Stale,
+// Forbidden for a role that permits more than the actor may do.
+func SetRules(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in RulesInput) (Provider, error) {
+	rules, err := in.read()
+	if err != nil {
+		return Provider{}, err
+	}
+	var p Provider
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		old, err := load(ctx, tx, tx.NewSelect().Where("p.id = ?", id).For("UPDATE OF p"))
+		if err != nil {
+			return err
+		}
+		if err := fresh(in.Version, old); err != nil {
+			return err
+		}
+		p = old
+		p.Rules = rules
+		if err := mayGive(ctx, tx, actor, p); err != nil {
+			return err
+		}
+		if slices.EqualFunc(rules, old.Rules, func(a, b Rule) bool {
+			return a.Value == b.Value && a.RoleID == b.RoleID && a.Administrative == b.Administrative
+		}) {
+			return nil
+		}
+		p.Version++
+		if p.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
+			return err
+		}
+		if err := saveRules(ctx, tx, p); err != nil {
+			return err
+		}
+		return audit.RecordResource(ctx, tx, actor, "update", resource, strconv.FormatInt(id, 10), record{Provider: old}, record{Provider: p})
+	})
+	return p, err
+}
+
+func saveRules(ctx context.Context, tx database.Tx, p Provider) error {
+	if _, err := tx.NewUpdate().Model(&p).Column("version", "updated_at").WherePK().Exec(ctx); err != nil {
+		return fmt.Errorf("update identity provider %d: %w", p.ID, err)
+	}
+	if _, err := tx.NewRaw("DELETE FROM identity_provider_rules WHERE provider_id = ?", p.ID).Exec(ctx); err != nil {
+		return fmt.Errorf("clear the rules of identity provider %d: %w", p.ID, err)
+	}
+	if len(p.Rules) == 0 {
+		return nil
+	}
+	for i := range p.Rules {
+		p.Rules[i].ProviderID, p.Rules[i].Position = p.ID, int64(i)
+	}
+	if _, err := tx.NewInsert().Model(&p.Rules).Exec(ctx); err != nil {
+		return fmt.Errorf("save the rules of identity provider %d: %w", p.ID, err)
+	}
+	return nil
+}
+
+// powers are the resources that a role must not change unless a rule says that it is administrative.
+var powers = []string{"Users:", "Roles:", "APIKeys:", "Settings:"}
+
+// IsAdministrative reports whether permissions change who may do what here.
+func IsAdministrative(permissions []permission.Permission) bool {
+	return slices.ContainsFunc(permissions, func(p permission.Permission) bool {
+		return !strings.HasSuffix(string(p), ":View") &&
+			slices.ContainsFunc(powers, func(start string) bool { return strings.HasPrefix(string(p), start) })
+	})
+}
+
+// mayGive refuses roles that do not exist, that permit more than the actor may do, or that are administrative without
+// saying so. Refusals: Invalid, Forbidden.
+func mayGive(ctx context.Context, tx database.Tx, actor permission.Actor, p Provider) error {
+	wanted := map[string]Rule{}
+	roles := []int64{}
+	if p.DefaultRoleID != nil {
+		wanted["default_role_id"] = Rule{RoleID: *p.DefaultRoleID}
+		roles = append(roles, *p.DefaultRoleID)
+	}
+	for i, rule := range p.Rules {
+		wanted[input.Index("rules", i)+".role_id"] = rule
+		roles = append(roles, rule.RoleID)
+	}
+	auth, err := identity.Claim{Needed: permission.UpdateSettings, Roles: roles, Shared: true}.Lock(ctx, tx, actor)
+	if err != nil {
+		return err
+	}
+	for field, rule := range wanted {
+		role, err := auth.Grant(field, rule.RoleID)
+		if err != nil {
+			return err
+		}
+		if IsAdministrative(role.Permissions) && !rule.Administrative {
+			message := "Tick “administrative”: the role " + problem.Clip(role.Name) + " may change users, roles, API keys or settings."
+			if field == "default_role_id" {
+				message = "Choose another role: " + problem.Clip(role.Name) + " may change users, roles, API keys or settings, so only a rule can give it."
+			}
+			return problem.Refuse(problem.Invalid, field, "administrative_role", message)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,239 @@
+package signin
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/models/identity"
+	"tollgate/models/identityprovider"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/plural"
+	"tollgate/models/problem"
+	"tollgate/models/signin"
+	"tollgate/views/ui"
+)
+
+// List is a page of identity providers.
+type List struct {
+	Providers []identityprovider.Provider
+	Search    string
+	Pager     ui.Pager
+	Now       time.Time
+	MayUpdate bool
+}
+
+// Read is the page of a provider.
+type Read struct {
+	identityprovider.Provider
+	Callback    string // address to enter at the provider
+	SecretReads bool   // the client secret can be read here
+	Roles       []identity.Role
+	Refused     []signin.Refused
+	Now         time.Time
+	MayUpdate   bool
+}
+
+func href(p identityprovider.Provider) string {
+	return "/settings/sign-in/" + strconv.FormatInt(p.ID, 10)
+}
+
+// role is the name of a role.
+func role(roles []identity.Role, id int64) string {
+	for _, r := range roles {
+		if r.ID == id {
+			return r.Name
+		}
+	}
+	return "a role that is gone"
+}
+
+// newcomers says what happens to who signs in for the first time.
+func (r Read) newcomers() []string {
+	lines := []string{}
+	if r.CreateUsers {
+		lines = append(lines, "get an account, when their address is trusted")
+	}
+	if r.LinkByEmail {
+		lines = append(lines, "are linked to the account with the same trusted address, unless it may change users, roles, API keys or settings")
+	}
+	if len(lines) == 0 {
+		return []string{"are refused, unless they connected the provider to their account before"}
+	}
+	return lines
+}
+
+func (r Read) trust() string {
+	if len(r.EmailDomains) == 0 {
+		return "none"
+	}
+	words := "when the provider says that they are verified"
+	if r.TrustEmail == identityprovider.TrustAll {
+		words = "unless the provider says that they are not verified"
+	}
+	return "of " + ui.Sequence(r.EmailDomains) + ", " + words
+}
+
+func (r Read) secret() string {
+	switch {
+	case !r.HasSecret:
+		return "none: a public client"
+	case !r.SecretReads:
+		return "enter it again: it was sealed with another secret of the console"
+	}
+	return "set, sent " + plural.Choose(r.AuthStyle == identityprovider.StyleBasic, "in the Authorization header", "in the form")
+}
+
+func (r Read) defaultRole() string {
+	if r.DefaultRoleID == nil {
+		return "none: who fits no rule is refused"
+	}
+	return role(r.Roles, *r.DefaultRoleID)
+}
+
+// Form is a provider as it was filled in.
+type Form struct {
+	Provider identityprovider.Provider
+	Input    identityprovider.Input
+	Problems problem.Problems
+	Roles    []identity.Role
+	Actor    permission.Actor
+	Callback string
+}
+
+func (f Form) action() string {
+	if f.Provider.ID == 0 {
+		return "/settings/sign-in"
+	}
+	return href(f.Provider)
+}
+
+func (f Form) back() string { return f.action() }
+
+func (f Form) links() []ui.ProblemLink {
+	links := ui.ProblemLinks(f.Problems)
+	for i, p := range f.Problems {
+		for _, list := range []string{"scopes", "email_domains"} {
+			if strings.HasPrefix(p.Field, list) {
+				links[i].ID = list
+			}
+		}
+	}
+	return links
+}
+
+func (f Form) secretHint() string {
+	if f.Provider.HasSecret {
+		return "Leave it empty to keep the one that is set."
+	}
+	return "From the provider. Leave it empty for a public client."
+}
+
+// roles offers what may be given; none leaves people without a role out.
+func roleOptions(roles []identity.Role, actor permission.Actor, chosen, none string) []ui.Option {
+	options := []ui.Option{{Label: none, Chosen: chosen == ""}}
+	for _, r := range roles {
+		id := strconv.FormatInt(r.ID, 10)
+		o := ui.Option{Value: id, Label: r.Name, Chosen: id == chosen}
+		if !identity.Covers(actor, r.Permissions) && !o.Chosen {
+			o.Disabled, o.Label = true, r.Name+" (permits more than you may do)"
+		}
+		options = append(options, o)
+	}
+	return options
+}
+
+func choices(chosen string, pairs ...string) []ui.Option {
+	options := []ui.Option{}
+	for i := 0; i < len(pairs); i += 2 {
+		options = append(options, ui.Option{Value: pairs[i], Label: pairs[i+1], Chosen: chosen == pairs[i]})
+	}
+	return options
+}
+
+func hours(chosen string) []ui.Option {
+	options := []ui.Option{}
+	for n := 1; n <= 12; n++ {
+		text := strconv.Itoa(n)
+		options = append(options, ui.Option{Value: text, Label: plural.Of(n, "hour"), Chosen: chosen == text})
+	}
+	return options
+}
+
+// Deletion says what the deletion of a provider does.
+func Deletion(p identityprovider.Provider) []string {
+	effects := []string{"Sessions that began at " + p.Name + " end."}
+	if p.Users > 0 {
+		effects = append(effects, plural.Of(p.Users, "user")+" can no longer sign in by it. Without a password they cannot sign in at all.")
+	}
+	return append(effects, "Users, their profiles and their keys stay.")
+}
+
+// Rules are the rules of a provider as they were filled in.
+type Rules struct {
+	Provider identityprovider.Provider
+	Input    identityprovider.RulesInput
+	Problems problem.Problems
+	Roles    []identity.Role
+	Actor    permission.Actor
+}
+
+// ruleField is a field of the nth rule with what is wrong with it.
+func (r Rules) field(f ui.Field, n int, name string, value input.Value) ui.Field {
+	f = ui.Typed(f, value, nil)
+	f.Name = "rules[" + r.Input.Rules.Items[n].Key + "]." + name
+	if messages := r.Problems.At(input.Index("rules", n) + "." + name); len(messages) > 0 {
+		f.Error = messages[0]
+	}
+	return f
+}
+
+func (r Rules) links() []ui.ProblemLink {
+	links := ui.ProblemLinks(r.Problems)
+	for i, p := range r.Problems {
+		for n, row := range r.Input.Rules.Items {
+			if rest, ok := strings.CutPrefix(p.Field, input.Index("rules", n)); ok {
+				links[i].ID = ui.FieldID("rules[" + row.Key + "]" + rest)
+			}
+		}
+	}
+	return links
+}
+
+// claims are the claims of a token, each as it was written. Long ones are cut.
+func claims(t signin.Tried) []string {
+	lines := []string{}
+	for _, name := range t.Claims.Names() {
+		value := string(t.Claims[name])
+		if len(value) > 500 {
+			value = value[:500] + "…"
+		}
+		lines = append(lines, name+": "+value)
+	}
+	return lines
+}
+
+func outcome(t signin.Tried) string {
+	switch {
+	case t.Refused != "":
+		return "Refused. " + t.Refused
+	case t.User != nil:
+		return "Signs in as " + t.User.Name + " (" + t.User.Email + ")."
+	}
+	return "Signs in: an account is added or linked for " + t.Email + "."
+}
+
+func why(t signin.Tried) string {
+	switch {
+	case len(t.Provider.Rules) == 0:
+		return "There are no rules, so the console decides on the role; who is added gets the default role."
+	case t.Rule != nil:
+		return "The rule for the group " + t.Rule.Value + " is the first that fits."
+	case t.RoleID != nil:
+		return "No rule fits, so it is the default role."
+	}
+	return "No rule fits, and there is no default role."
+}
+
+func numbered(n int) string { return strconv.Itoa(n + 1) }
