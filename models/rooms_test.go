@@ -103,7 +103,6 @@ var arrows = map[string][]string{
 	"signin": {
 		"account", "audit", "database", "identity", "identityprovider", "input", "oidc", "permission", "problem", "secret",
 	},
-	"totals": {"database"},
 	"usage": {
 		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
 		"permission", "policy", "problem", "secret", "spool", "virtualkey", "window",

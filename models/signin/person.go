@@ -83,8 +83,8 @@ func known(
 		}
 	}
 	renewed, err := in.Apply(old)
-	if err != nil {
-		renewed = old // the provider's name or address is none that is accepted here
+	if err != nil || old.ConnectionID != nil {
+		renewed = old // it is none that is accepted here, or the directory decides
 	}
 	if renewed.Name != old.Name || renewed.Email != old.Email {
 		if err := account.Rename(ctx, tx, actorOf(p), old, &renewed); err != nil {
@@ -119,6 +119,13 @@ func unknown(
 			return u, err
 		}
 		if len(same) == 1 {
+			// Another sign-in of the same person may have added them just now.
+			if id, err := linked(ctx, tx, p.ID, who.Subject); err != nil || id != "" {
+				if err != nil {
+					return u, err
+				}
+				return known(ctx, tx, p, who, id)
+			}
 			return linkByEmail(ctx, tx, p, who, same[0], trusted)
 		}
 	}
@@ -129,6 +136,8 @@ func unknown(
 		return u, refuse(EmailMissing, "neither the ID token nor UserInfo names an address")
 	case !trusted:
 		return u, refuse(EmailNotTrusted, "the address is not verified, or of a domain that is not listed")
+	case role.unread != nil:
+		return u, role.unread
 	case role.RoleID == nil:
 		return u, refuse(NoRole, "no rule fits, and there is no default role")
 	}

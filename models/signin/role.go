@@ -16,25 +16,27 @@ type Followed struct {
 	Groups []string
 	Rule   *identityprovider.Rule // the one that fits, nil for the default role
 	RoleID *int64                 // nil when there is none
+
+	unread error // why the groups are not known
 }
 
-// follow finds the role of a person: the first rule whose value is among the groups, else the default role. Refusals:
-// GroupsOverage, GroupsInvalid.
-func follow(p identityprovider.Provider, claims oidc.Claims) (f Followed, err error) {
+// follow finds the role of a person: the first rule whose value is among the groups, else the default role.
+func follow(p identityprovider.Provider, claims oidc.Claims) (f Followed) {
 	f.RoleID = p.DefaultRoleID
 	if len(p.Rules) == 0 {
-		return f, nil
+		return f
 	}
-	if f.Groups, err = groupsOf(p.GroupsClaim, claims); err != nil {
-		return f, err
+	if f.Groups, f.unread = groupsOf(p.GroupsClaim, claims); f.unread != nil {
+		f.RoleID = nil
+		return f
 	}
 	for i := range p.Rules {
 		if slices.Contains(f.Groups, p.Rules[i].Value) {
 			f.Rule, f.RoleID = &p.Rules[i], &p.Rules[i].RoleID
-			return f, nil
+			return f
 		}
 	}
-	return f, nil
+	return f
 }
 
 // groupsOf reads the groups. A claim that is absent is no groups; groups that the provider left out because they are

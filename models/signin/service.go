@@ -179,10 +179,7 @@ func (s *Service) SignIn(
 func (s *Service) signIn(
 	ctx context.Context, p identityprovider.Provider, who oidc.Issued, old, event string,
 ) (u identity.User, token string, err error) {
-	role, err := follow(p, who.Claims)
-	if err != nil {
-		return u, "", err
-	}
+	role := follow(p, who.Claims)
 	if u, err = person(ctx, s.DB, p, who, role); err != nil {
 		return u, "", err
 	}
@@ -213,12 +210,17 @@ const (
 	maxKeptToken = 4 << 10
 )
 
-// giveRole gives a user the role that follows, when there are rules; without rules the console decides. A user without
-// a role is signed out everywhere and else left as they are. Refusal: NoRole.
+// giveRole gives a user the role that follows, when there are rules; without rules the console decides, and on users of
+// a directory the directory. A user without a role is signed out everywhere and else left as they are. Refusals: NoRole,
+// GroupsOverage, GroupsInvalid.
 func (s *Service) giveRole(
 	ctx context.Context, p identityprovider.Provider, who oidc.Issued, u identity.User, role Followed, event string,
 ) error {
 	switch {
+	case u.ConnectionID != nil:
+		return nil
+	case role.unread != nil:
+		return role.unread
 	case len(p.Rules) == 0 || role.RoleID != nil && *role.RoleID == u.RoleID:
 		return nil
 	case role.RoleID == nil:
@@ -253,11 +255,8 @@ type Tried struct {
 func (s *Service) Try(ctx context.Context, p identityprovider.Provider, who oidc.Issued) (Tried, error) {
 	t := Tried{Provider: p, Claims: who.Claims}
 	t.Email, t.Trusted = address(p, who.Claims)
-	var err error
-	t.Followed, err = follow(p, who.Claims)
-	if err == nil {
-		err = s.tryPerson(ctx, p, who, t.Followed)
-	}
+	t.Followed = follow(p, who.Claims)
+	err := s.tryPerson(ctx, p, who, t.Followed)
 	var refusal *oidc.Refusal
 	if errors.As(err, &refusal) {
 		t.Refused = sentences[refusal.Code]
@@ -294,12 +293,21 @@ func (s *Service) tryPerson(
 		if err != nil {
 			return err
 		}
+		var u identity.User
 		if id == "" {
-			_, err = unknown(ctx, tx, p, who, role)
+			u, err = unknown(ctx, tx, p, who, role)
 		} else {
-			_, err = known(ctx, tx, p, who, id)
+			u, err = known(ctx, tx, p, who, id)
 		}
-		return errors.Join(err, errOnlyTried)
+		switch {
+		case err != nil:
+			return err
+		case u.ConnectionID == nil && role.unread != nil:
+			return role.unread
+		case u.ConnectionID == nil && len(p.Rules) > 0 && role.RoleID == nil:
+			return refuse(NoRole, "no rule fits, and there is no default role")
+		}
+		return errOnlyTried
 	})
 	var refusal *oidc.Refusal
 	if errors.As(err, &refusal) {
