@@ -58,7 +58,7 @@ postgresql:
 
 .PHONY: test
 test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
-	@.ci/install postgresql chromium fonts curl nginx njs caddy pgbouncer promtool
+	@.ci/install postgresql chromium fonts curl nginx njs lua caddy pgbouncer promtool
 	go vet $(TAGS) ./...
 	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" $(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=25m ./...
 
@@ -87,7 +87,7 @@ race: assets ## run the tests with the race detector (needs a C compiler), brows
 
 .PHONY: soak
 soak: assets ## run the tests for long: crashes, restarts, load, failovers
-	@.ci/install postgresql curl nginx njs caddy pgbouncer promtool ha
+	@.ci/install postgresql curl nginx njs lua caddy pgbouncer promtool ha
 	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" TOLLGATE_SOAK=1 go test $(TAGS) -count=1 -timeout=120m -v $$(go list $(TAGS) ./... | grep -v /e2e)
 
 .PHONY: bench

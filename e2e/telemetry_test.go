@@ -65,6 +65,12 @@ func TestOpenTelemetrySDKs(t *testing.T) {
 // traced holds the report of a user against what was exported.
 func (c *console) traced(t *testing.T, user string, tokens, requests int64, cost string) {
 	t.Helper()
+	same(t, "usage", c.reported(t, user), fmt.Sprint(tokens, " tokens, ", requests, " requests, $", cost))
+}
+
+// reported is what a user used, as reports say.
+func (c *console) reported(t *testing.T, user string) string {
+	t.Helper()
 	_, answer := c.api(t, "GET", "/api/usage?user_id="+user, "")
 	var report struct {
 		Total struct {
@@ -75,6 +81,5 @@ func (c *console) traced(t *testing.T, user string, tokens, requests int64, cost
 	if err := json.Unmarshal(answer, &report); err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(report.Total.Tokens, " tokens, ", report.Total.Requests, " requests, $", report.Total.Cost)
-	same(t, "usage", got, fmt.Sprint(tokens, " tokens, ", requests, " requests, $", cost))
+	return fmt.Sprint(report.Total.Tokens, " tokens, ", report.Total.Requests, " requests, $", report.Total.Cost)
 }
