@@ -48,19 +48,27 @@ func (h *Handlers) TrySignIn(c *gin.Context) error {
 }
 
 func (h *Handlers) leadTo(c *gin.Context, p identityprovider.Provider, r signin.Remembered) error {
+	address, err := h.remember(c, p, r)
+	if err == nil {
+		c.Redirect(http.StatusSeeOther, address)
+	}
+	return err
+}
+
+// remember lets the browser remember a sign-in, and returns the address to lead it to.
+func (h *Handlers) remember(c *gin.Context, p identityprovider.Provider, r signin.Remembered) (string, error) {
 	c.Header("Cache-Control", "no-store")
 	address, err := h.SignIns.Lead(reqctx.Of(c), p, r, reqctx.RequestID(c))
 	if err != nil {
-		return err
+		return "", err
 	}
 	sealed, err := r.Seal(h.Keys)
 	if err != nil {
-		return err
+		return "", err
 	}
 	h.dropSignIns(c)
 	h.rememberSignIn(c, r.State, sealed, int(signin.Lasts.Seconds()))
-	c.Redirect(http.StatusSeeOther, address)
-	return nil
+	return address, nil
 }
 
 func (h *Handlers) rememberSignIn(c *gin.Context, state, value string, maxAge int) {
@@ -109,8 +117,11 @@ func (h *Handlers) FinishSignIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if back.Purpose == signin.ToTry {
+	switch back.Purpose {
+	case signin.ToTry:
 		return h.showTried(c, p, who)
+	case signin.ToConnect:
+		return h.connected(c, p, who)
 	}
 	user, token, err := h.SignIns.SignIn(reqctx.Of(c), p, who, h.SessionToken(c), back.Event)
 	if err != nil {

@@ -69,15 +69,20 @@ func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) (templ.Compon
 	return reply.Within(ui.Bare(page), views.LoginBody(form)), nil
 }
 
-// Logout ends the session on the server, not only in this browser.
+// Logout ends the session on the server, not only in this browser, and leads to the provider by which it began.
 func (h *Handlers) Logout(c *gin.Context) error {
+	there := ""
 	if token := h.SessionToken(c); token != "" {
-		if err := identity.EndSession(reqctx.Of(c), h.DB, token); err != nil {
+		var err error
+		if there, err = h.SignIns.SignOut(reqctx.Of(c), token); err != nil {
 			return err
 		}
 	}
 	h.dropSession(c)
 	c.Header("Clear-Site-Data", `"cache"`) // the Back button must not show what only the signed-in may see
+	if there != "" {
+		return h.leadAway(c, "You are signed out here", "Sign out at the provider too", there)
+	}
 	return seeOther(c, "/login", "You are signed out.")
 }
 

@@ -17,7 +17,7 @@ import (
 
 // open are the routes that need no credential. Every other route must require one.
 var open = []string{
-	"GET /healthz", "GET /readyz", "GET /", "GET /login", "GET /login/:slug", "GET /login/:slug/callback", "POST /login", "POST /logout", "GET /first-run", "POST /first-run",
+	"GET /healthz", "GET /readyz", "GET /", "GET /login", "GET /login/:slug", "GET /login/:slug/callback", "POST /login/:slug/backchannel", "POST /login", "POST /logout", "GET /first-run", "POST /first-run",
 	"GET /quota", "GET /sign-in-link", "POST /sign-in-link", "GET /.well-known/authzen-configuration", "GET /openapi.json", "GET /schema/config-v1.json",
 }
 

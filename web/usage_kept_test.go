@@ -108,6 +108,7 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	try("PUT", "/api/identity-providers/:id", `{"name":"Remade"}`, provider)
 	try("PUT", "/api/identity-providers/:id/rules", `{"rules":[]}`, provider)
 	try("DELETE", "/api/identity-providers/:id", nil, provider)
+	try("DELETE", users+"/:id/identities", nil, g.Bob)
 	try("DELETE", copied, nil, g.Ada, webtest.Int64ID(adas))
 	try("DELETE", users+"/:id", nil, g.Bob)
 	try("POST", "/api/find", `{"q":"ada"}`)

@@ -36,13 +36,8 @@ func ChangePassword(
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return "", err
 	}
-	if _, err := CheckPassword(ctx, db, passwords, network, user.Email, in.Current.Text); err != nil {
-		var refusal *problem.Refusal
-		if errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated {
-			err = problem.Refuse(
-				problem.Invalid, "current_password", "wrong_password", "That is not your current password.",
-			)
-		}
+	user.HasPassword = true // one who has none is told that this is not theirs
+	if err := ConfirmPassword(ctx, db, passwords, network, user, in.Current); err != nil {
 		return "", err
 	}
 	hash, err := passwords.Hash(ctx, typed)
@@ -66,6 +61,27 @@ func ChangePassword(
 		)
 	})
 	return token, err
+}
+
+// ConfirmPassword checks the password of a user who is signed in; one who has none confirms nothing. Refusals: Invalid,
+// TooMany.
+func ConfirmPassword(
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user User, typed input.Value,
+) error {
+	if !user.HasPassword {
+		return nil
+	}
+	c := &input.Reader{}
+	c.Required("current_password", typed, "your password")
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return err
+	}
+	_, err := CheckPassword(ctx, db, passwords, network, user.Email, typed.Text)
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated {
+		return problem.Refuse(problem.Invalid, "current_password", "wrong_password", "That is not your current password.")
+	}
+	return err
 }
 
 // SetFirstPassword gives a user who signed in by a link their first password, ends their other sessions, and starts the

@@ -121,14 +121,6 @@ func FormerUser(ctx context.Context, db bun.IDB, token string) (string, error) {
 	return strings.Join(users, ""), nil
 }
 
-// EndSession signs out; the token is invalid from now on, also where it was copied.
-func EndSession(ctx context.Context, db bun.IDB, token string) error {
-	if _, err := db.NewRaw("DELETE FROM sessions WHERE token_hash = ?", secret.HashToken(token)).Exec(ctx); err != nil {
-		return fmt.Errorf("end the session: %w", err)
-	}
-	return nil
-}
-
 // EndSessions signs a user out everywhere, and ends the link by which they could sign in.
 func EndSessions(ctx context.Context, tx database.Tx, userID string) error {
 	_, err := tx.NewRaw("WITH links AS (DELETE FROM sign_in_links WHERE user_id = ?0) DELETE FROM sessions WHERE user_id = ?0",

@@ -57,6 +57,7 @@ func (t Target) Touching(route web.Route, otherRole int64) (path string, body an
 		"/users/:id/virtual-keys/:vk_id/rotate":            Object{},
 		"/users/:id/access-profiles/virtual-keys/:vk_id":   Object{},
 		"/virtual-keys/:vk_id/rotate":                      Object{},
+		"/users/:id/identities":                            Object{},
 		"/users/:id/activate":                              Object{},
 		"/users/:id/deactivate":                            Object{},
 		"/users/bulk/activate":                             Object{"ids": []string{t.User}},

@@ -1,0 +1,144 @@
+package signin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/audit"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/identityprovider"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
+)
+
+// Method is a provider by which a user can sign in, or could connect.
+type Method struct {
+	ProviderID   int64      `json:"provider_id"`
+	Slug         string     `json:"slug"`
+	Name         string     `json:"name"`
+	Subject      *string    `json:"subject"` // nil when it is not connected
+	EmailThere   *string    `json:"email_there"`
+	CreatedAt    *time.Time `json:"created_at"`
+	LastSignInAt *time.Time `json:"last_sign_in_at"`
+}
+
+const selectMethods = `
+SELECT p.id AS provider_id, p.slug, p.name, i.subject, i.email_there, i.created_at, i.last_sign_in_at
+FROM identity_providers AS p `
+
+// Methods are the providers that a user has connected, and those that they could connect.
+func Methods(ctx context.Context, db bun.IDB, user string) ([]Method, error) {
+	methods := []Method{}
+	err := db.NewRaw(selectMethods+`LEFT JOIN user_identities AS i ON i.provider_id = p.id AND i.user_id = ?
+WHERE p.is_enabled OR i.subject IS NOT NULL ORDER BY p.name_key, i.created_at`, user).Scan(ctx, &methods)
+	if err != nil {
+		return nil, fmt.Errorf("list sign-in methods: %w", err)
+	}
+	return methods, nil
+}
+
+// Identities are the providers that a user has connected. Refusal: NotFound.
+func Identities(ctx context.Context, db bun.IDB, user string) ([]Method, error) {
+	if _, err := identity.GetUser(ctx, db, user); err != nil {
+		return nil, err
+	}
+	methods := []Method{}
+	err := db.NewRaw(selectMethods+`JOIN user_identities AS i ON i.provider_id = p.id AND i.user_id = ?
+ORDER BY p.name_key, i.created_at`, user).Scan(ctx, &methods)
+	if err != nil {
+		return nil, fmt.Errorf("list the identities of a user: %w", err)
+	}
+	return methods, nil
+}
+
+// Connect lets a user sign in by a provider from now on. Refusals: Conflict when somebody else has connected that
+// account.
+func Connect(ctx context.Context, db bun.IDB, p identityprovider.Provider, who Who, user identity.User) error {
+	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		actor := user.Actor().At(permission.DoorConsole)
+		if _, err := (identity.Claim{Needed: permission.Own, Users: []string{user.ID}}).Lock(ctx, tx, actor); err != nil {
+			return err
+		}
+		switch id, err := linked(ctx, tx, p.ID, who.Subject); {
+		case err != nil:
+			return err
+		case id == user.ID:
+			return nil
+		case id != "":
+			return problem.Refuse(problem.Conflict, "", "already_connected",
+				"Sign in at "+problem.Clip(p.Name)+" with another account: another user of this console has connected this one.")
+		}
+		return link(ctx, tx, actor, p, who, user, who.Claims.Text("email"))
+	})
+}
+
+// Disconnect ends that a user can sign in by a provider, and the sessions that began there. Refusals: NotFound, Conflict
+// for the last way to sign in.
+func Disconnect(ctx context.Context, db bun.IDB, p identityprovider.Provider, user identity.User) error {
+	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		actor := user.Actor().At(permission.DoorConsole)
+		if _, err := (identity.Claim{Needed: permission.Own, Users: []string{user.ID}}).Lock(ctx, tx, actor); err != nil {
+			return err
+		}
+		var others bool
+		err := tx.NewRaw(`SELECT password_hash IS NOT NULL OR EXISTS (SELECT FROM user_identities WHERE user_id = u.id AND provider_id <> ?)
+FROM users AS u WHERE id = ?`, p.ID, user.ID).Scan(ctx, &others)
+		if err != nil {
+			return fmt.Errorf("look for other ways to sign in: %w", err)
+		}
+		if !others {
+			return problem.Refuse(problem.Conflict, "", "last_method",
+				"Connect another provider, or ask an admin for a password first: this is the only way for you to sign in.")
+		}
+		return unlink(ctx, tx, actor, user.ID, p)
+	})
+}
+
+// unlink removes the identities of a user at a provider. Refusal: NotFound.
+func unlink(
+	ctx context.Context, tx database.Tx, actor permission.Actor, user string, p identityprovider.Provider,
+) error {
+	result, err := tx.NewRaw(`
+WITH sessions AS (DELETE FROM sessions WHERE provider_id = ?0 AND user_id = ?1)
+DELETE FROM user_identities WHERE provider_id = ?0 AND user_id = ?1`, p.ID, user).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("remove an identity: %w", err)
+	}
+	n, err := result.RowsAffected()
+	switch {
+	case err != nil:
+		return fmt.Errorf("remove an identity: %w", err)
+	case n == 0:
+		return problem.Missing("sign-in method")
+	}
+	return recordUser(ctx, tx, actor, "unlink", user, p)
+}
+
+// DisconnectAll removes all identities of a user. Refusals: NotFound, Forbidden for a user who may do more than the
+// actor.
+func DisconnectAll(ctx context.Context, db bun.IDB, actor permission.Actor, user string) error {
+	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{user}, nil)
+		if err != nil {
+			return err
+		}
+		methods, err := Identities(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		if err := auth.MayActOn(user); err != nil || len(methods) == 0 {
+			return err
+		}
+		_, err = tx.NewRaw(`
+WITH sessions AS (DELETE FROM sessions WHERE provider_id IS NOT NULL AND user_id = ?0)
+DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("remove the identities of a user: %w", err)
+		}
+		return audit.RecordResource(ctx, tx, actor, "unlink", "user", user, map[string]any{"identities": methods}, nil)
+	})
+}
