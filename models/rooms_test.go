@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 		"audit", "database", "identity", "input", "oidc", "permission", "plural", "problem", "secret",
 	},
 	"input":      {"money", "problem"},
-	"ledger":     {"database"},
+	"ledger":     {"database", "problem"},
 	"mcptool":    {"audit", "catalogue", "database", "input", "permission", "problem", "secret"},
 	"metrics":    {},
 	"money":      {"plural"},

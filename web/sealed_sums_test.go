@@ -14,7 +14,7 @@ import (
 // What was received some time ago is sealed once, also when it is corrected later, and the check reads what came since.
 func TestSealedSumsFit(t *testing.T) {
 	g := webtest.NewGateway(t)
-	reconciler := ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler))
+	reconciler := ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), ledger.DefaultKeep)
 	pass := func() { // an hour
 		t.Helper()
 		g.Exec("UPDATE weekly_events SET received_at = received_at - interval '1 hour'")

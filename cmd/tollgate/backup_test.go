@@ -50,7 +50,9 @@ func TestBackupVerify(t *testing.T) {
 	key := strings.TrimSpace(must(t, environment, "", "api-key", "create", "--name", "test"))
 	c := start(t, environment)
 	l := newServiceLoad(t, c, key)
-	l.run(300*time.Millisecond, c)
+	for l.counted.Load() < 10 {
+		l.run(300*time.Millisecond, c)
+	}
 	aged := opened(t, owner)
 	if _, err := aged.Exec("UPDATE weekly_events SET received_at = received_at - interval '2 minutes' WHERE event_id IN (SELECT event_id FROM counted_events ORDER BY event_id LIMIT 5)"); err != nil {
 		t.Fatal(err)

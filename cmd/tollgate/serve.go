@@ -182,7 +182,7 @@ func (p *program) newConsole(
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
 	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache, p.log)
 	recorder.Spool = journal
-	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), ledger.NewReconciler(db.DB, p.log)
+	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), ledger.NewReconciler(db.DB, p.log, s.Keep)
 	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, listener.Addr().String())
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())

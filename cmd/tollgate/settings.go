@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tollgate/models/database"
+	"tollgate/models/ledger"
 	"tollgate/models/password"
 	"tollgate/models/pgserver"
 	"tollgate/models/policy"
@@ -33,6 +34,7 @@ type settings struct {
 	RefusalDays               int           // how long refused calls are kept
 	Spool                     string        // the folder that keeps usage while the database is away; "" for none
 	GraceMax                  time.Duration // for which calls may be allowed from memory
+	Keep                      ledger.Keep
 	Drain                     time.Duration // between the order to stop and the end of the listener
 	AdminEmail, AdminPassword string
 
@@ -76,6 +78,9 @@ func settingFlags() []cli.Flag {
 			"where profiles want it, 0 to 300; 60 when not set"),
 		text("spool", "TOLLGATE_SPOOL", "while the database is away, keep reported usage in `FOLDER`; off when not set"),
 		text("refusal-days", "TOLLGATE_REFUSAL_DAYS", "keep refused calls for `DAYS`, 1 to 400; 30 when not set"),
+		text("keep-events", "TOLLGATE_KEEP_EVENTS", "keep usage events for `DAYS`, 36 or more; 90 when not set"),
+		text("keep-days", "TOLLGATE_KEEP_DAYS", "keep the sums of each day for `DAYS`, 36 or more; 800 when not set"),
+		text("keep-windows", "TOLLGATE_KEEP_WINDOWS", "keep counters for `DAYS` after their window, 36 or more; 400 when not set"),
 		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
 	}
 }
@@ -121,6 +126,34 @@ func (c choices) days(flag, variable string, unset int) (int, error) {
 		return 0, settingError{variable, fmt.Sprintf("%q is not a number of days from 1 to %d", value, mostDays)}
 	}
 	return days, nil
+}
+
+// mostKept is a hundred years.
+const mostKept = 36_500
+
+// kept is for how many days usage is kept: a number, also with a unit as in 90d.
+func (c choices) kept(flag, variable string, unset int) (int, error) {
+	value := c.text(flag, variable)
+	if value == "" {
+		return unset, nil
+	}
+	days, err := strconv.Atoi(strings.TrimSuffix(value, "d"))
+	if err != nil || days < ledger.LeastKept || days > mostKept {
+		return 0, settingError{variable, fmt.Sprintf("%q is not a number of days from %d to %d", value, ledger.LeastKept, mostKept)}
+	}
+	return days, nil
+}
+
+// keep is for how long usage is kept.
+func (c choices) keep() (keep ledger.Keep, err error) {
+	if keep.Events, err = c.kept("keep-events", "TOLLGATE_KEEP_EVENTS", ledger.DefaultKeep.Events); err != nil {
+		return keep, err
+	}
+	if keep.Days, err = c.kept("keep-days", "TOLLGATE_KEEP_DAYS", ledger.DefaultKeep.Days); err != nil {
+		return keep, err
+	}
+	keep.Windows, err = c.kept("keep-windows", "TOLLGATE_KEEP_WINDOWS", ledger.DefaultKeep.Windows)
+	return keep, err
 }
 
 // seconds is a number of seconds, also with a unit as in 1500ms.
@@ -180,6 +213,9 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 		return s, err
 	}
 	if s.RefusalDays, err = c.days("refusal-days", "TOLLGATE_REFUSAL_DAYS", 30); err != nil {
+		return s, err
+	}
+	if s.Keep, err = c.keep(); err != nil {
 		return s, err
 	}
 	if s.Drain, err = c.seconds("drain", "TOLLGATE_DRAIN", 3*time.Second, time.Minute); err != nil {

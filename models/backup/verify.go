@@ -86,11 +86,17 @@ func (r *Result) compareEvents(ctx context.Context, live, restored *bun.DB) erro
 		return nil
 	}
 	r.Until = last.Add(-margin)
-	want, err := days(ctx, live, r.Until)
+	var since time.Time // events of weeks before were dropped
+	err := live.NewRaw("SELECT coalesce(max(closed_at), to_timestamp(0)) FROM usage_weeks WHERE dropped_at IS NOT NULL").
+		Scan(ctx, &since)
+	if err != nil {
+		return fmt.Errorf("read which events were dropped: %w", err)
+	}
+	want, err := days(ctx, live, since, r.Until)
 	if err != nil {
 		return fmt.Errorf("add up the events: %w", err)
 	}
-	got, err := days(ctx, restored, r.Until)
+	got, err := days(ctx, restored, since, r.Until)
 	if err != nil {
 		return fmt.Errorf("add up the events of the copy: %w", err)
 	}
@@ -104,12 +110,12 @@ func (r *Result) compareEvents(ctx context.Context, live, restored *bun.DB) erro
 	return nil
 }
 
-// days are sums of the events that were stored before a time, by the day they were stored.
-func days(ctx context.Context, db *bun.DB, until time.Time) (map[string]day, error) {
+// days are sums of the events that were stored in a time, by the day they were stored.
+func days(ctx context.Context, db *bun.DB, since, until time.Time) (map[string]day, error) {
 	var rows []day
 	err := db.NewRaw(`
 SELECT date_trunc('day', received_at, 'UTC') AS day, count(*) AS events, coalesce(sum(cost), 0)::text AS cost
-FROM counted_events WHERE received_at < ? GROUP BY 1`, until).Scan(ctx, &rows)
+FROM counted_events WHERE received_at >= ? AND received_at < ? GROUP BY 1`, since, until).Scan(ctx, &rows)
 	if err != nil {
 		return nil, err
 	}

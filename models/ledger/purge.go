@@ -16,6 +16,8 @@ const (
 	// RetiredKeyDays is for how many days usage of a deleted or replaced key value finds its user: a day more than events
 	// may be late.
 	RetiredKeyDays = 36
+	// propagationDays is for how long it is told what became of each copy in a propagation.
+	propagationDays = 90
 
 	purgedAtOnce = 5_000
 )
@@ -32,9 +34,18 @@ SELECT id FROM reservations WHERE expires_at < clock_timestamp() - ?0::interval 
 SELECT event_id FROM usage_quarantine WHERE received_at < clock_timestamp() - ?0::interval LIMIT ?1)`, QuarantineDays * 24 * time.Hour},
 		{"values of retired keys", `DELETE FROM retired_keys WHERE key_hash IN (
 SELECT key_hash FROM retired_keys WHERE retired_at < clock_timestamp() - ?0::interval LIMIT ?1)`, RetiredKeyDays * 24 * time.Hour},
+		{"results of propagations", `DELETE FROM propagation_items WHERE (job_id, copy_id) IN (
+SELECT job_id, copy_id FROM propagation_items AS i JOIN propagation_jobs AS j ON j.id = i.job_id
+WHERE j.state = 'done' AND j.finished_at < clock_timestamp() - ?0::interval LIMIT ?1)`, propagationDays * 24 * time.Hour},
+		{"counters", oldWindows, days(b.keep.Windows)},
 	} {
 		if err := deleteAll(ctx, b.db, old.statement, old.kept); err != nil {
 			return fmt.Errorf("delete old %s: %w", old.what, err)
+		}
+	}
+	for _, statement := range oldSums() {
+		if err := deleteAll(ctx, b.db, statement, days(b.keep.Days)); err != nil {
+			return fmt.Errorf("delete old sums of usage: %w", err)
 		}
 	}
 	return nil
@@ -42,7 +53,7 @@ SELECT key_hash FROM retired_keys WHERE retired_at < clock_timestamp() - ?0::int
 
 func deleteAll(ctx context.Context, db *bun.DB, statement string, kept time.Duration) error {
 	for {
-		result, err := db.NewRaw(statement, fmt.Sprint(int64(kept.Seconds()), " seconds"), purgedAtOnce).Exec(ctx)
+		result, err := db.NewRaw(statement, seconds(kept), purgedAtOnce, seconds(lateEvents)).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -51,3 +62,5 @@ func deleteAll(ctx context.Context, db *bun.DB, statement string, kept time.Dura
 		}
 	}
 }
+
+func seconds(d time.Duration) string { return fmt.Sprint(int64(d.Seconds()), " seconds") }

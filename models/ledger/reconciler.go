@@ -24,6 +24,7 @@ const (
 // number of consoles one does it at a time, and all show what it found.
 type Reconciler struct {
 	db       *bun.DB
+	keep     Keep
 	log      *slog.Logger
 	skewed   atomic.Int64
 	unsealed atomic.Int64 // seconds
@@ -31,7 +32,9 @@ type Reconciler struct {
 }
 
 // NewReconciler makes a Reconciler; Run begins with a check, if one is due.
-func NewReconciler(db *bun.DB, log *slog.Logger) *Reconciler { return &Reconciler{db: db, log: log} }
+func NewReconciler(db *bun.DB, log *slog.Logger, keep Keep) *Reconciler {
+	return &Reconciler{db: db, log: log, keep: keep}
+}
 
 // Run works until ctx ends.
 func (b *Reconciler) Run(ctx context.Context) {
@@ -76,7 +79,11 @@ RETURNING fence, checked_at IS NULL OR checked_at < clock_timestamp() - ?1 * int
 	if !lease.Check {
 		return b.release(ctx, lease.Fence)
 	}
-	return errors.Join(b.verify(ctx, lease.Fence), b.purge(ctx))
+	skewed, err := b.verify(ctx, lease.Fence)
+	if err == nil && skewed == 0 { // events are needed to find out why a counter differs
+		err = b.dropWeeks(ctx)
+	}
+	return errors.Join(err, b.purge(ctx))
 }
 
 func (b *Reconciler) release(ctx context.Context, fence int64) error {
@@ -87,10 +94,11 @@ func (b *Reconciler) release(ctx context.Context, fence int64) error {
 	return nil
 }
 
-func (b *Reconciler) verify(ctx context.Context, fence int64) error {
+// verify checks, notes what was found and ends the lease.
+func (b *Reconciler) verify(ctx context.Context, fence int64) (counters int, err error) {
 	_, skewed, err := Verify(ctx, b.db)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(skewed) > 0 {
 		b.log.ErrorContext(ctx, "counters are not what their events add up to; tollgate ledger verify names them", "counters",
@@ -99,9 +107,9 @@ func (b *Reconciler) verify(ctx context.Context, fence int64) error {
 	_, err = b.db.NewRaw(`UPDATE usage_sealing SET checked_at = clock_timestamp(), skewed = ?, lease_until = to_timestamp(0)
 WHERE fence = ?`, len(skewed), fence).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("note what the check found: %w", err)
+		return 0, fmt.Errorf("note what the check found: %w", err)
 	}
-	return nil
+	return len(skewed), nil
 }
 
 // read reads what the last check found, here or on another console.

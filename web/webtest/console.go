@@ -86,7 +86,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	c.H.Refusals = refusal.New(c.DB, log, 30)
 	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)
 	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)
-	reconciler := ledger.NewReconciler(c.DB, log)
+	reconciler := ledger.NewReconciler(c.DB, log, ledger.DefaultKeep)
 	c.H.SignIns = signin.NewService(c.DB, keys, c.Base, true)
 	c.H.Metrics = metrics.New(c.DB, c.H.SignIns, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
 	for _, change := range changes {

@@ -301,7 +301,7 @@ func (g Gateway) Skewed(t *testing.T) func(method, path, body string) (int, stri
 	}
 	h.Engine = decision.NewEngine(h.Cache, nil)
 	h.Recorder = usage.NewRecorder(db, h.Cache, h.Log)
-	h.Metrics = metrics.New(db, h.Cache, h.Engine, h.Recorder, ledger.NewReconciler(db, h.Log))
+	h.Metrics = metrics.New(db, h.Cache, h.Engine, h.Recorder, ledger.NewReconciler(db, h.Log, ledger.DefaultKeep))
 	handler, err := web.New(web.Config{Addr: "127.0.0.1:80", Hosts: []string{"skewed"}}, h)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/problem"
+)
+
+// Keep says for how many days usage is kept.
+type Keep struct {
+	Events  int // in the database
+	Days    int // sums of days, and what is made of them
+	Windows int // counters whose window has ended
+	Archive string
+}
+
+// DefaultKeep is what is kept when nothing else was chosen.
+var DefaultKeep = Keep{Events: 90, Days: 800, Windows: 400}
+
+// LeastKept is for how many days all of usage is kept: for so long an id is known and an event may come late.
+const LeastKept = 36
+
+// lateEvents is how long before the first event that is kept a window may have ended, or a day been, that it counts on.
+const lateEvents = LeastKept * 24 * time.Hour
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+// dropWeeks drops the events of weeks that are sealed and old enough. What of them was to be archived is archived, and
+// what is in the file is what is dropped.
+func (b *Reconciler) dropWeeks(ctx context.Context) error {
+	var weeks []struct {
+		Week     string
+		Archived bool
+	}
+	err := b.db.NewRaw(`
+SELECT week::text, file IS NOT NULL AS archived FROM usage_weeks
+WHERE dropped_at IS NULL AND closed_at < clock_timestamp() - ? * interval '1 second'
+    AND closed_at <= (SELECT sealed_until FROM usage_sealing) ORDER BY week`, days(b.keep.Events).Seconds()).
+		Scan(ctx, &weeks)
+	if err != nil {
+		return fmt.Errorf("look for weeks to drop: %w", err)
+	}
+	for _, w := range weeks {
+		if b.keep.Archive != "" && !w.Archived {
+			continue
+		}
+		if err := b.dropWeek(ctx, w.Week, w.Archived); err != nil {
+			return fmt.Errorf("drop the usage of the week of %s: %w", w.Week, err)
+		}
+	}
+	return nil
+}
+
+func (b *Reconciler) dropWeek(ctx context.Context, week string, archived bool) error {
+	if archived {
+		var same bool
+		err := longQuery(ctx, b.db, func(tx bun.Tx) error {
+			return tx.NewRaw(`SELECT (w.events, w.cost) = (e.events, e.cost) FROM usage_weeks AS w,
+    (SELECT count(*) AS events, coalesce(sum(cost), 0) AS cost FROM counted_events WHERE week = ?0::date) AS e
+WHERE w.week = ?0::date`, week).Scan(ctx, &same)
+		})
+		if err != nil {
+			return err
+		}
+		if !same {
+			return fmt.Errorf("the file has other events than the database")
+		}
+	}
+	_, err := b.db.NewRaw("SELECT drop_usage_week(?::date)", week).Exec(ctx)
+	if problem.SQLState(err) == "55P03" {
+		b.log.InfoContext(ctx, "a week of usage is being read; it is dropped later", "week", week)
+		return nil
+	}
+	if err == nil {
+		b.log.InfoContext(ctx, "a week of usage was dropped", "week", week, "archived", archived)
+	}
+	return err
+}
+
+// longQuery runs what reads many events.
+func longQuery(ctx context.Context, db *bun.DB, do func(tx bun.Tx) error) error {
+	return db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '10min'; SET LOCAL jit = off"); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// forgotten are the sums that go after their time: not before the events that they count, with which they are compared.
+// Of days, whole months go. ?0 is how long they are kept, ?1 how many go at once, ?2 how late an event may be.
+const (
+	oldestDay = `(SELECT date_trunc('month', least(clock_timestamp() - ?0::interval,
+    (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?2::interval) AT TIME ZONE 'UTC')::date)`
+	oldWindows = `DELETE FROM limit_windows WHERE (line_id, kind, reset_duration, window_start) IN (
+SELECT line_id, kind, reset_duration, window_start FROM limit_windows
+WHERE used = sealed AND window_start < clock_timestamp() - ?0::interval
+    AND window_start + window_span(reset_duration) < least(clock_timestamp() - ?0::interval,
+        (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?2::interval) LIMIT ?1)`
+)
+
+// oldSums are the statements that delete sums of days.
+func oldSums() (all []string) {
+	for _, t := range []struct{ table, day, key string }{
+		{"usage_days", "day", "day, user_id, access_profile_id, provider, model"},
+		{"usage_totals", "day", "day, access_profile_id, provider, model"},
+		{"usage_people", "day", "day, user_id"},
+		{"usage_groups", "day", "grouping, day, key"},
+		{"usage_months", "month", "month, user_id"},
+		{"usage_sealed_days", "day", "day"},
+	} {
+		all = append(all, "DELETE FROM "+t.table+" WHERE ("+t.key+") IN (SELECT "+t.key+" FROM "+t.table+
+			" WHERE "+t.day+" < "+oldestDay+" LIMIT ?1)")
+	}
+	return all
+}

@@ -1,0 +1,131 @@
+package web_test
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"tollgate/models/ledger"
+	"tollgate/web/webtest"
+)
+
+// aged closes the week in which events are, as if that had been some days ago, and makes them as old.
+func aged(g webtest.Gateway, days int) (week string) {
+	_, err := nextWeek(g)
+	g.Must(err)
+	g.Scan(&week, "SELECT max(week)::text FROM usage_weeks WHERE closed_at IS NOT NULL")
+	g.Exec(`UPDATE usage_weeks SET opened_at = opened_at - ?0 * interval '1 day', closed_at = closed_at - ?0 * interval '1 day' WHERE week = ?1`, days, week)
+	g.Exec("UPDATE usage_weeks SET opened_at = to_timestamp(1), closed_at = to_timestamp(2) WHERE week = '1970-01-05'")
+	g.Exec("UPDATE weekly_events SET received_at = received_at - ?0 * interval '1 day', occurred_at = occurred_at - ?0 * interval '1 day' WHERE week = ?1", days, week)
+	g.Exec("UPDATE usage_adjustments SET created_at = created_at - ? * interval '1 day'", days)
+	g.Exec("UPDATE usage_days SET day = day - ?", days)
+	g.Exec("UPDATE limit_windows SET window_start = window_start - ? * interval '1 day'", days)
+	g.Exec("UPDATE weekly_charges SET window_starts = (SELECT array_agg(s - ? * interval '1 day') FROM unnest(window_starts) AS s)", days)
+	g.Exec("UPDATE usage_sealing SET sealed_until = to_timestamp(0)")
+	return week
+}
+
+func reconciled(g webtest.Gateway, keep ledger.Keep) {
+	g.T.Helper()
+	g.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
+	g.Must(ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), keep).Reconcile(g.T.Context()))
+}
+
+// Events go with their week when it is sealed, old enough, and the counters fit; what they add up to stays.
+func TestOldEventsGo(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Eventually("the check at the start", func() bool { return g.Count("usage_sealing WHERE checked_at IS NOT NULL") == 1 })
+	refunded := webtest.Event(g.Key)
+	g.Admin.Counted(refunded)
+	g.Admin.Counted(webtest.Event(g.Key))
+	g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": refunded["event_id"], "amount": -0.5, "reason": "twice"}).Is(201)
+	week := aged(g, 89)
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 2))
+	left := func(what string, events, weeks int) {
+		t.Helper()
+		webtest.Same(t, what+": events", g.Count("counted_events"), events)
+		webtest.Same(t, what+": weeks that are dropped", g.Count("usage_weeks WHERE dropped_at IS NOT NULL"), weeks)
+		webtest.Same(t, what+": partitions", g.Count("pg_inherits WHERE inhparent = 'weekly_events'::regclass"), g.Count("usage_weeks WHERE week > '1970-01-05'")-max(weeks-1, 0))
+		var used int64
+		g.Scan(&used, "SELECT sum(used)::bigint FROM limit_windows WHERE kind = 'requests'")
+		webtest.Same(t, what+": used", used, int64(3))
+		g.Balanced()
+	}
+	drops := func(week string) (done bool) {
+		g.Must(g.DB.NewRaw("SELECT drop_usage_week(?::date)", week).Scan(t.Context(), &done))
+		return done
+	}
+	if drops(week) {
+		t.Error("a week was dropped that is not sealed")
+	}
+	reconciled(g, ledger.DefaultKeep)
+	left("after 89 days", 3, 1)
+	g.Exec("UPDATE limit_windows SET used = used + 1 WHERE kind = 'tokens'")
+	reconciled(g, ledger.Keep{Events: 88, Days: 800, Windows: 400})
+	webtest.Same(t, "beside counters that do not fit", g.Count("counted_events"), 3)
+	g.Exec("UPDATE limit_windows SET used = used - 1 WHERE kind = 'tokens'")
+	reconciled(g, ledger.Keep{Events: 88, Days: 800, Windows: 400})
+	left("after 88 days", 1, 2)
+	g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": refunded["event_id"], "amount": -0.25, "reason": "late"}).Refuses(404, "not_found", "event_id")
+
+	for what, tamper := range map[string]string{
+		"a counter of the week under way":       "UPDATE limit_windows SET used = used + 1 WHERE kind = 'requests'",
+		"a sealed sum of events that are gone":  "UPDATE limit_windows SET sealed = sealed - 1 WHERE kind = 'spend' AND sealed > 0",
+		"a day of events that are still there ": "UPDATE usage_days SET requests = requests + 1 WHERE day >= current_date - 1",
+	} {
+		tx, err := g.Owner().BeginTx(t.Context(), nil)
+		g.Must(err)
+		_, err = tx.NewRaw(tamper).Exec(t.Context())
+		g.Must(err)
+		if _, skewed, err := ledger.VerifyWhole(t.Context(), tx); err != nil || len(skewed) == 0 {
+			t.Errorf("%s: %+v %v", what, skewed, err)
+		}
+		g.Must(tx.Rollback())
+	}
+}
+
+// A week that was closed less than 36 days ago is not dropped, since its ids are still looked up, and one that is read
+// is dropped later: usage does not wait for the reader.
+func TestWeeksThatAreNotDropped(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.Counted(webtest.Event(g.Key))
+	week := aged(g, 35)
+	reconciled(g, ledger.Keep{Events: 30, Days: 800, Windows: 400})
+	webtest.Same(t, "events of the last 36 days", g.Count("counted_events"), 1)
+
+	g.Exec("UPDATE usage_weeks SET closed_at = closed_at - interval '2 days' WHERE week = ?", week)
+	reader, err := g.Owner().BeginTx(t.Context(), nil)
+	g.Must(err)
+	_, err = reader.Exec("SELECT FROM weekly_events")
+	g.Must(err)
+	reconciled(g, ledger.Keep{Events: 36, Days: 800, Windows: 400})
+	webtest.Same(t, "events that are read", g.Count("counted_events"), 1)
+	g.Must(reader.Rollback())
+	reconciled(g, ledger.Keep{Events: 36, Days: 800, Windows: 400})
+	webtest.Same(t, "events that were read", g.Count("counted_events"), 0)
+}
+
+// Sums of days and counters go after their time, but not while events are kept that count on them.
+func TestOldSumsGo(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.Counted(webtest.Event(g.Key))
+	g.Exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+SELECT current_date - n, 'u', 0, 'p', 'm', 1, 1, 1, 0 FROM unnest(ARRAY[1000, 750, 2]) AS n`)
+	for _, table := range []string{"usage_totals (day, access_profile_id, provider, model, cost, tokens, requests, unpriced) SELECT day, 0, 'p', 'm', 1, 1, 1, 0",
+		"usage_people (day, user_id, cost, tokens, requests, unpriced) SELECT day, 'u', 1, 1, 1, 0", "usage_groups SELECT 'day', day, '', 1, 1, 1, 0",
+		"usage_months SELECT date_trunc('month', day), 'u', 1, 1, 1, 0", "usage_sealed_days SELECT day, 1, 1, 1"} {
+		g.Exec("INSERT INTO " + table + " FROM (VALUES (current_date - 1000), (current_date - 750)) AS d(day)")
+	}
+	g.Exec(`INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used, sealed)
+SELECT gen_random_uuid(), 'spend', d, now() - n * interval '1 day', 5, 5 FROM (VALUES (402, '1d'), (399, '1d'), (700, '1Y'), (800, '1Y')) AS w(n, d)`)
+	old := func() string {
+		return fmt.Sprint(g.Count("usage_days WHERE user_id = 'u'"), g.Count("usage_totals"), g.Count("usage_people WHERE user_id = 'u'"), g.Count("usage_groups WHERE day < current_date - 36"),
+			g.Count("usage_months WHERE user_id = 'u'"), g.Count("usage_sealed_days WHERE day < current_date - 36"), g.Count("limit_windows WHERE used = 5"))
+	}
+	before := old()
+	reconciled(g, ledger.DefaultKeep)
+	webtest.Same(t, "beside events of before", old(), before)
+	g.Exec("UPDATE usage_weeks SET dropped_at = now() WHERE week = '1970-01-05'")
+	reconciled(g, ledger.DefaultKeep)
+	webtest.Same(t, "later", old(), "2 1 1 1 1 1 2")
+}
