@@ -23,6 +23,16 @@ const (
 	exitFailure = 1
 	exitUsage   = 2
 	exitConfig  = 78 // EX_CONFIG of sysexits.h: starting again without a change is of no use
+
+	// Of the commands for files of configuration.
+	exitChanges      = 2  // there is something to change, with --exit-code
+	exitConflict     = 3  // drift, or resources of another set
+	exitStale        = 4  // the plan is another by now
+	exitTests        = 5  // a test of the policy fails
+	exitDeletes      = 6  // too many deletions, or no document at all
+	exitFilesUsage   = 64 // EX_USAGE
+	exitAway         = 69 // EX_UNAVAILABLE: the console does not answer
+	exitNotPermitted = 77 // EX_NOPERM
 )
 
 func main() {
@@ -62,7 +72,10 @@ func exitCode(err error) int {
 	var setting settingError
 	var server database.ServerSettingError
 	var usage usageError
+	var files filesError
 	switch {
+	case errors.As(err, &files):
+		return files.code
 	case errors.As(err, &setting), errors.As(err, &server):
 		return exitConfig
 	case errors.As(err, &usage):
@@ -90,6 +103,8 @@ func (p *program) commands() *cli.Command {
 		Commands: []*cli.Command{
 			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(),
 			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.backupCommand(), p.versionCommand(),
+			p.fmtCommand(), p.validateCommand(), p.planCommand(), p.applyCommand(), p.exportCommand(), p.pullCommand(),
+			p.testCommand(),
 		},
 		DefaultCommand:  "serve",
 		HideHelpCommand: true,
@@ -103,6 +118,9 @@ func (p *program) commands() *cli.Command {
 	// Walk visits the root as well.
 	_ = root.Walk(func(command *cli.Command) error {
 		command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
+			if command.Category == filesCategory {
+				return filesError{exitFilesUsage, fmt.Errorf("%w; see tollgate %s --help", err, command.Name)}
+			}
 			return usageError{fmt.Errorf("%w; see tollgate --help", err)}
 		}
 		return nil

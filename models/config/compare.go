@@ -157,7 +157,7 @@ func (r *run) settle(s *step) {
 	}
 	if owner.SetName != r.Set {
 		r.conflicts = append(r.conflicts, Conflict{
-			Kind: s.Kind, Name: s.Name, Code: "owned_by_other_set", param: s.at, Message: problem.Clip(s.Name) +
+			Kind: s.Kind, Name: s.Name, Code: "owned_by_other_set", Param: s.at, Message: problem.Clip(s.Name) +
 				" belongs to the set " + owner.SetName + ". Remove it from one of the two sets.",
 		})
 		return
@@ -189,7 +189,7 @@ func baseOf(owner *owned) canonical {
 }
 
 func drifted(owner *owned, row *current, param string) Conflict {
-	c := Conflict{Kind: owner.Kind, Name: owner.Name, Code: "drift", param: param}
+	c := Conflict{Kind: owner.Kind, Name: owner.Name, Code: "drift", Param: param}
 	if row == nil {
 		c.Message = problem.Clip(owner.Name) + " was deleted in the console since the last apply. Remove it from the files, " +
 			"or apply with on_drift revert to create it again."
@@ -220,7 +220,7 @@ func (r *run) findDeletions(taken map[ID]bool) {
 	slices.Reverse(r.deletions)
 	if n := int64(len(r.deletions)); n > r.MaxDeletes {
 		r.conflicts = append(r.conflicts, Conflict{
-			Code: "too_many_deletes", param: "max_deletes", Message: "Raise max_deletes: " + count(n) + " would be deleted.",
+			Code: "too_many_deletes", Param: "max_deletes", Message: "Raise max_deletes: " + count(n) + " would be deleted.",
 		})
 	}
 }

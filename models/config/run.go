@@ -40,10 +40,10 @@ type Unmanaged struct {
 type Conflict struct {
 	Kind    string        `json:"kind"`
 	Name    string        `json:"name"`
+	Param   string        `json:"param"`
 	Code    string        `json:"code"`
 	Message string        `json:"message"`
 	Fields  []FieldChange `json:"fields,omitempty"` // from the document applied last to the console
-	param   string
 }
 
 var errPlanned = errors.New("planned")
@@ -238,7 +238,7 @@ func (r *run) refusal() error {
 	}
 	refusal := &problem.Refusal{Reason: problem.Conflict}
 	for _, c := range r.conflicts {
-		refusal.Problems = append(refusal.Problems, problem.Problem{Field: c.param, Code: c.Code, Message: c.Message})
+		refusal.Problems = append(refusal.Problems, problem.Problem{Field: c.Param, Code: c.Code, Message: c.Message})
 	}
 	return refusal
 }

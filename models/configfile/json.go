@@ -44,6 +44,17 @@ func (r *reader) readJSON(content []byte) (documents []Node) {
 	}
 }
 
+// Value reads one value that is known to be JSON; null when it is not.
+func Value(encoded []byte) Node {
+	j := jsonReader{reader: &reader{}, content: encoded, tokens: json.NewDecoder(bytes.NewReader(encoded)), line: 1}
+	j.tokens.UseNumber()
+	n, err := j.value(0)
+	if err != nil {
+		return Node{Kind: input.Null}
+	}
+	return n
+}
+
 // value reads the next value; depth is how deep it lies.
 func (j *jsonReader) value(depth int) (Node, error) {
 	place := j.next()

@@ -120,6 +120,9 @@ func ofRows(n *Node) bool {
 	return slices.ContainsFunc(n.Items, func(n Node) bool { return n.Kind == input.Object })
 }
 
+// Row is a value on one line.
+func Row(n Node) string { return row(&n) }
+
 // row is a value on one line.
 func row(n *Node) string {
 	switch n.Kind {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/urfave/cli/v3"
+
+	"tollgate/models/config"
+	"tollgate/models/configfile"
+	"tollgate/models/input"
+	"tollgate/models/mcptool"
+)
+
+func (p *program) exportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "export", Category: filesCategory,
+		Usage:       "write what a console has as files",
+		Description: "For example: tollgate export -o config --set platform" + exitCodes,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a file for each resource into the empty or new `FOLDER`"},
+			&cli.StringFlag{Name: "set", Usage: "only the resources of the set `NAME`, with its header"},
+		},
+		ArgValidator: refuseArguments,
+		Action: func(ctx context.Context, command *cli.Command) error {
+			c, err := p.client()
+			if err != nil {
+				return err
+			}
+			documents, err := c.export(ctx, command.String("set"))
+			if err != nil {
+				return p.refusedRun(&bundle{}, err)
+			}
+			if name := command.String("set"); name != "" {
+				documents = append([]configfile.Node{header(name)}, documents...)
+			}
+			folder := command.String("output")
+			if folder == "" {
+				return yamlTo(p.stdout, documents...)
+			}
+			return p.exportTo(folder, documents)
+		},
+	}
+}
+
+// export reads the documents of a set, or of everything when it is "".
+func (c client) export(ctx context.Context, set string) ([]configfile.Node, error) {
+	var exported struct {
+		Documents []json.RawMessage `json:"documents"`
+	}
+	path := "/api/config"
+	if set != "" {
+		path += "?set=" + url.QueryEscape(set)
+	}
+	if err := c.call(ctx, "GET", path, nil, &exported); err != nil {
+		return nil, err
+	}
+	documents := make([]configfile.Node, len(exported.Documents))
+	for i, encoded := range exported.Documents {
+		documents[i] = configfile.Value(encoded)
+	}
+	return documents, nil
+}
+
+// header is the document that names a set.
+func header(set string) configfile.Node {
+	return configfile.Node{Kind: input.Object, Members: []configfile.Member{
+		option("kind", input.String, config.SetKind), option("name", input.String, set),
+	}}
+}
+
+var folders = map[string]string{
+	config.Provider: "providers", config.MCPClient: "mcp-clients", config.ToolGroup: "tool-groups", config.Role: "roles",
+	config.AccessProfile: "access-profiles",
+}
+
+func (p *program) exportTo(folder string, documents []configfile.Node) error {
+	if found, err := os.ReadDir(folder); err == nil && len(found) > 0 {
+		return filesError{exitFilesUsage, fmt.Errorf("%s is not empty: name a new folder, or bring its files up to date with tollgate pull", folder)}
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // a folder of a repository
+		return err
+	}
+	taken := map[string]bool{}
+	for _, document := range documents {
+		name := fileOf(document, taken)
+		if err := writeNew(filepath.Join(folder, name), document); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(p.stdout, "%d documents were written to %s.\n", len(documents), folder)
+	return err
+}
+
+func writeNew(path string, document configfile.Node) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a folder of a repository
+		return err
+	}
+	return os.WriteFile(path, configfile.YAML(document), 0o644) //nolint:gosec // a file of a repository
+}
+
+// fileOf is a file for a document that is not taken.
+func fileOf(document configfile.Node, taken map[string]bool) string {
+	kind, name := nameOf(document)
+	base := mcptool.Slug(name)
+	folder, listed := folders[kind]
+	if !listed {
+		base = kind
+	}
+	path := filepath.Join(folder, base+".yaml")
+	for n := 2; taken[path]; n++ {
+		path = filepath.Join(folder, base+"-"+strconv.Itoa(n)+".yaml")
+	}
+	taken[path] = true
+	return path
+}
+
+// nameOf is the kind and the name of a document.
+func nameOf(document configfile.Node) (kind, name string) {
+	member, _ := document.Get("kind")
+	named, _ := document.Get("name")
+	if id, server := document.Get("client_id"); server {
+		named = id
+	}
+	return member.Text, named.Text
+}
