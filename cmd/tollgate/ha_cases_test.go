@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"tollgate/web/webtest"
 )
 
 // haLoad is what gateways do during a failover: each repeats an event with its id at the other console until it is
@@ -148,33 +151,65 @@ func TestHighAvailability(t *testing.T) {
 		return
 	}
 	const ttl = 20 * time.Second
-	for _, test := range []struct {
-		name                  string
-		haproxy, asynchronous bool
-		within                time.Duration // writes are back
-		happens               func(h *haCluster, leader *haNode)
-	}{
-		{"A the leader's node is killed", false, false, ttl + 10*time.Second, func(h *haCluster, leader *haNode) { h.signal(leader, syscall.SIGKILL) }},
-		{"B its server alone is killed", false, false, ttl + 10*time.Second, func(h *haCluster, leader *haNode) {
+	cases := []haCase{
+		{"A the leader's node is killed", false, haKind{}, ttl + 10*time.Second, func(h *haCluster, leader *haNode) { h.signal(leader, syscall.SIGKILL) }},
+		{"B its server alone is killed", false, haKind{}, ttl + 10*time.Second, func(h *haCluster, leader *haNode) {
 			_ = syscall.Kill(postmaster(h.t, leader.dir), syscall.SIGKILL)
 		}},
-		{"C switchover", false, false, 5 * time.Second, func(h *haCluster, leader *haNode) { h.switchover(leader) }},
-		{"D the leader hangs, first of several hosts", false, false, ttl + 10*time.Second, hang},
-		{"E the leader hangs behind haproxy", true, false, ttl + 10*time.Second, hang},
+		{"C switchover", false, haKind{}, 5 * time.Second, func(h *haCluster, leader *haNode) { h.switchover(leader) }},
+		{"D the leader hangs, first of several hosts", false, haKind{}, ttl + 10*time.Second, hang},
+		{"E the leader hangs behind haproxy", true, haKind{}, ttl + 10*time.Second, hang},
 		// What is lost was acknowledged less than a minute before: the consoles store it again.
-		{"F the leader is lost with what it alone has", false, true, ttl + 14*time.Second, (*haCluster).forget},
-	} {
+		{"F the leader is lost with what it alone has", false, haKind{asynchronous: true}, ttl + 14*time.Second, (*haCluster).forget},
+		{"G the leader loses replication only", false, haKind{}, ttl + 10*time.Second, func(h *haCluster, leader *haNode) {
+			h.cut(leader.replication)
+		}},
+		{"G2 the leader is cut from etcd and the other servers", false, haKind{}, ttl + 10*time.Second, func(h *haCluster, leader *haNode) {
+			h.cut(leader.replication, leader.toEtcd)
+		}},
+	}
+	for n := range 3 {
+		cases = append(cases, haCase{fmt.Sprintf("H%d the leader hangs behind haproxy again", n+1), true, haKind{}, ttl + 10*time.Second, hang})
+	}
+	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHACluster(t, !test.asynchronous)
-			if test.haproxy {
-				h.through("127.0.0.1:" + h.haproxy)
-			}
-			key := strings.TrimSpace(must(t, h.environment, "", "api-key", "create", "--name", "load"))
-			load := &haLoad{consoles: []*instance{start(t, h.environment), start(t, h.environment)}, client: http.Client{Timeout: 5 * time.Second}, wrong: map[string]int{}}
-			load.l = newServiceLoad(t, load.consoles[0], key)
+			h := newHACluster(t, test.kind)
+			load := h.load(t, test.haproxy)
 			load.during(t, 75*time.Second, func() { test.happens(h, h.leader()) })
 			load.check(t, h, test.within)
 		})
+	}
+}
+
+// haCase is one way in which a leader is lost.
+type haCase struct {
+	name    string
+	haproxy bool
+	kind    haKind
+	within  time.Duration // writes are back
+	happens func(h *haCluster, leader *haNode)
+}
+
+// load is what gateways do with two consoles on the cluster.
+func (h *haCluster) load(t *testing.T, haproxy bool) *haLoad {
+	t.Helper()
+	if haproxy {
+		h.through("127.0.0.1:" + h.haproxy)
+	}
+	key := strings.TrimSpace(must(t, h.environment, "", "api-key", "create", "--name", "load"))
+	load := &haLoad{consoles: []*instance{start(t, h.environment), start(t, h.environment)}, client: http.Client{Timeout: 5 * time.Second}, wrong: map[string]int{}}
+	load.l = newServiceLoad(t, load.consoles[0], key)
+	return load
+}
+
+// cut breaks wires for 40 s.
+func (h *haCluster) cut(wires ...*webtest.Wire) {
+	for _, w := range wires {
+		w.Breaks()
+	}
+	wait(h.t.Context(), 40*time.Second)
+	for _, w := range wires {
+		w.Restore()
 	}
 }
 
@@ -214,7 +249,7 @@ func TestTwinOfHighAvailability(t *testing.T) {
 	if os.Getenv("TOLLGATE_SOAK") != "1" {
 		return
 	}
-	h := newHACluster(t, false)
+	h := newHACluster(t, haKind{asynchronous: true})
 	key := strings.TrimSpace(must(t, h.environment, "", "api-key", "create", "--name", "load"))
 	load := &haLoad{consoles: []*instance{start(t, h.environment)}, client: http.Client{Timeout: 5 * time.Second}, wrong: map[string]int{}}
 	load.l = newServiceLoad(t, load.consoles[0], key)
@@ -227,4 +262,35 @@ func TestTwinOfHighAvailability(t *testing.T) {
 	if lost := missing(t, db, load.acknowledged); lost == 0 {
 		t.Errorf("none of %d events is lost: the test finds nothing", len(load.acknowledged))
 	}
+}
+
+// etcd3Tries is how often the known-bad Patroni gets the chance to take its lock back.
+const etcd3Tries = 3
+
+// The known-bad twin of case E: Debian's Patroni on the v3 API of etcd takes a lock back that it has lost while it hung,
+// and what the next leader has acknowledged is rewound, synchronous or not. A console notices that its database went
+// back, and stores again what it acknowledged. Whether it comes to that depends on who is quicker.
+func TestTwinOnEtcd3(t *testing.T) {
+	if os.Getenv("TOLLGATE_SOAK") != "1" {
+		return
+	}
+	for try := range etcd3Tries {
+		rewinds, lost := 0.0, int64(0)
+		t.Run(fmt.Sprint("try ", try+1), func(t *testing.T) {
+			h := newHACluster(t, haKind{etcd3: true})
+			load := h.load(t, true)
+			load.during(t, 75*time.Second, func() { hang(h, h.leader()) })
+			for _, c := range load.consoles {
+				_, metrics := load.ask(c, "GET", "/metrics", "")
+				n, _ := strconv.ParseFloat(between(metrics, "\ntollgate_database_rewinds_total ", "\n"), 64)
+				rewinds += n
+			}
+			lost = missing(t, opened(t, h.address), load.acknowledged)
+			t.Logf("%d events acknowledged, %d lost; the database went back %.0f times", len(load.acknowledged), lost, rewinds)
+		})
+		if rewinds > 0 || lost > 0 {
+			return
+		}
+	}
+	t.Logf("not provoked in %d tries: nothing is shown about Patroni on the v3 API", etcd3Tries)
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,12 +20,13 @@ import (
 	"time"
 
 	"tollgate/models/secret"
+	"tollgate/web/webtest"
 )
 
 // unpacked is where .ci/install ha puts Patroni, etcd and haproxy.
 const unpacked = "../../.ci/ha/"
 
-// haCluster is three PostgreSQL servers under Patroni, with etcd and haproxy, on loopback.
+// haCluster is three PostgreSQL servers under Patroni, with three nodes of etcd and haproxy, on loopback.
 type haCluster struct {
 	t           *testing.T
 	folder      string
@@ -37,6 +39,14 @@ type haCluster struct {
 type haNode struct {
 	name, dir, port, rest string
 	patroni               *exec.Cmd
+	// By these the other servers reach this one, and this one reaches etcd. Consoles reach it directly.
+	replication, toEtcd *webtest.Wire
+}
+
+// haKind says how a cluster is built.
+type haKind struct {
+	asynchronous bool
+	etcd3        bool // Patroni speaks the v3 API of etcd, with which 3.0.2 takes a lock back that it has lost
 }
 
 // run starts a program of the cluster, which ends with the test.
@@ -100,7 +110,7 @@ func (h *haCluster) makeFolder(path string) {
 const patroniNode = `scope: tollgate
 name: NAME
 restapi: {listen: "127.0.0.1:REST", connect_address: "127.0.0.1:REST"}
-etcd: {hosts: "127.0.0.1:ETCD"}
+API: {hosts: "ETCD", use_proxies: true}
 bootstrap:
   dcs:
     ttl: 20
@@ -116,7 +126,7 @@ bootstrap:
   pg_hba: ["local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"]
 postgresql:
   listen: "127.0.0.1:PORT"
-  connect_address: "127.0.0.1:PORT"
+  connect_address: "REPLICATION"
   data_dir: DIR/data
   bin_dir: BIN
   pgpass: DIR/pgpass
@@ -125,7 +135,7 @@ postgresql:
 watchdog: {mode: "off"}
 `
 
-func newHACluster(t *testing.T, synchronous bool) *haCluster {
+func newHACluster(t *testing.T, kind haKind) *haCluster {
 	t.Helper()
 	if _, err := os.Stat(unpacked + "usr/bin/patroni"); err != nil {
 		t.Fatalf("%v: run make soak, which unpacks it", err)
@@ -135,15 +145,7 @@ func newHACluster(t *testing.T, synchronous bool) *haCluster {
 		t.Fatal("Debian's PostgreSQL is missing")
 	}
 	h := &haCluster{t: t, folder: dataFolder(t)}
-	etcd, peers := freePort(t), freePort(t)
-	h.makeFolder(filepath.Join(h.folder, "etcd"))
-	h.run("etcd", unpacked+"usr/bin/etcd", "--enable-v2", "--data-dir", filepath.Join(h.folder, "etcd"), "--listen-client-urls", "http://127.0.0.1:"+etcd,
-		"--advertise-client-urls", "http://127.0.0.1:"+etcd, "--listen-peer-urls", "http://127.0.0.1:"+peers,
-		"--initial-advertise-peer-urls", "http://127.0.0.1:"+peers, "--initial-cluster", "default=http://127.0.0.1:"+peers)
-	eventually(t, "etcd answers", func() bool {
-		answer, err := http.Get("http://127.0.0.1:" + etcd + "/health")
-		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
-	})
+	etcd := h.startEtcd()
 	haproxy, err := os.ReadFile(deploy + "haproxy.cfg")
 	if err != nil {
 		t.Fatal(err)
@@ -152,12 +154,7 @@ func newHACluster(t *testing.T, synchronous bool) *haCluster {
 	config, addresses := strings.Replace(string(haproxy), "bind :5000", "bind 127.0.0.1:"+h.haproxy, 1), []string{}
 	for i := range h.nodes {
 		n := &h.nodes[i]
-		n.name, n.port, n.rest = fmt.Sprint("pg", i+1), freePort(t), freePort(t)
-		n.dir = filepath.Join(h.folder, n.name)
-		h.makeFolder(n.dir)
-		path := h.write(n.name+".yml", strings.NewReplacer("NAME", n.name, "REST", n.rest, "ETCD", etcd, "PORT", n.port, "DIR", n.dir,
-			"BIN", filepath.Dir(binaries[0]), "SYNCHRONOUS", strconv.FormatBool(synchronous)).Replace(patroniNode))
-		n.patroni = h.run(n.name, "/usr/bin/python3", unpacked+"usr/bin/patroni", path)
+		h.startNode(n, i, kind, etcd, filepath.Dir(binaries[0]))
 		config = strings.Replace(config, fmt.Sprintf("%s:5432 check port 8008", n.name), fmt.Sprintf("127.0.0.1:%s check port %s", n.port, n.rest), 1)
 		addresses = append(addresses, "127.0.0.1:"+n.port)
 		if i == 0 {
@@ -172,17 +169,61 @@ func newHACluster(t *testing.T, synchronous bool) *haCluster {
 	eventually(t, "three nodes run", func() bool {
 		return strings.Count(h.state(), `"streaming"`) == 2 || strings.Count(h.state(), `"state": "running"`) == 3
 	})
+	eventually(t, "one of them is synchronous", func() bool { return kind.asynchronous || strings.Contains(h.state(), `"sync_standby"`) })
 	h.environment = append(inFolder(t.TempDir()), "TOLLGATE_SECRET="+secret.NewSecret())
 	h.through(strings.Join(addresses, ","))
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, n := range h.nodes {
 				log, _ := os.ReadFile(filepath.Join(h.folder, n.name+".log"))
-				t.Logf("%s:\n%s", n.name, log[max(0, len(log)-2500):])
+				said := slices.DeleteFunc(strings.Split(string(log), "\n"), func(line string) bool { return !strings.Contains(line, " INFO: ") })
+				t.Logf("Patroni of %s:\n%s", n.name, strings.Join(said[max(0, len(said)-40):], "\n"))
 			}
 		}
 	})
 	return h
+}
+
+// startEtcd starts three nodes of etcd, and returns the addresses for clients.
+func (h *haCluster) startEtcd() (clients []string) {
+	h.t.Helper()
+	var peers, members []string
+	for i := range 3 {
+		clients, peers = append(clients, "127.0.0.1:"+freePort(h.t)), append(peers, "http://127.0.0.1:"+freePort(h.t))
+		members = append(members, fmt.Sprintf("etcd%d=%s", i, peers[i]))
+	}
+	for i := range clients {
+		name, folder := fmt.Sprint("etcd", i), filepath.Join(h.folder, fmt.Sprint("etcd", i))
+		h.makeFolder(folder)
+		h.run(name, unpacked+"usr/bin/etcd", "--enable-v2", "--name", name, "--data-dir", folder,
+			"--listen-client-urls", "http://"+clients[i], "--advertise-client-urls", "http://"+clients[i],
+			"--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i], "--initial-cluster", strings.Join(members, ","))
+	}
+	for _, client := range clients {
+		eventually(h.t, "etcd answers", func() bool {
+			answer, err := http.Get("http://" + client + "/health")
+			return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
+		})
+	}
+	return clients
+}
+
+// startNode starts a server under Patroni.
+func (h *haCluster) startNode(n *haNode, i int, kind haKind, etcd []string, binaries string) {
+	h.t.Helper()
+	n.name, n.port, n.rest = fmt.Sprint("pg", i+1), freePort(h.t), freePort(h.t)
+	n.dir = filepath.Join(h.folder, n.name)
+	h.makeFolder(n.dir)
+	n.replication = webtest.NewWire(h.t, func() (net.Conn, error) { return net.Dial("tcp", "127.0.0.1:"+n.port) }, nil)
+	n.toEtcd = webtest.NewWire(h.t, func() (net.Conn, error) { return net.Dial("tcp", etcd[i]) }, nil)
+	api := "etcd"
+	if kind.etcd3 {
+		api = "etcd3"
+	}
+	path := h.write(n.name+".yml", strings.NewReplacer("NAME", n.name, "API", api, "REST", n.rest, "ETCD", n.toEtcd.Addr().String(),
+		"REPLICATION", n.replication.Addr().String(), "PORT", n.port, "DIR", n.dir, "BIN", binaries,
+		"SYNCHRONOUS", strconv.FormatBool(!kind.asynchronous)).Replace(patroniNode))
+	n.patroni = h.run(n.name, "/usr/bin/python3", unpacked+"usr/bin/patroni", path)
 }
 
 // through leads consoles to the database by one address or several.
