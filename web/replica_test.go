@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -21,8 +23,13 @@ const asOf = "X-Data-As-Of"
 // replicated is a console with a replica, and an admin who is signed in.
 func (b backup) replicated(t *testing.T, primary, standby *pgserver.Server) (*webtest.Console, webtest.Client) {
 	t.Helper()
+	return b.replicatedBy(t, primary, standby.URL("tollgate"))
+}
+
+func (b backup) replicatedBy(t *testing.T, primary *pgserver.Server, standby string) (*webtest.Console, webtest.Client) {
+	t.Helper()
 	c, _ := b.serving(t).Another(primary.URL("tollgate"))
-	c.H.Replica = replica.New(webtest.Connect(t, standby.URL("tollgate")+"&target_session_attrs=any"), c.DB, slog.New(slog.NewJSONHandler(c.Log, nil)))
+	c.H.Replica = replica.New(webtest.Connect(t, standby+"&target_session_attrs=any"), c.DB, slog.New(slog.NewJSONHandler(c.Log, nil)))
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan struct{})
 	go func() { c.H.Replica.Run(working); close(ended) }()
@@ -119,6 +126,27 @@ func TestReplicaShowsOwnWrites(t *testing.T) {
 		if a := ask(v, versions, true); !has(a) {
 			t.Errorf("the replica answers %s", a.Body)
 		}
+	}
+}
+
+// A replica that is lost while it is read is no error: the primary answers the same request.
+func TestReplicaThatIsLostMeanwhile(t *testing.T) {
+	b := newBackup(t)
+	primary := b.restore(t)
+	standby := b.standbyOf(t, primary)
+	w := webtest.NewWire(t, func() (net.Conn, error) { return dialPostgres(standby) }, nil)
+	var lost atomic.Bool
+	w.Cut = func(sent []byte) bool {
+		return bytes.Contains(sent, []byte("FROM \"audit_logs\"")) && lost.CompareAndSwap(true, false)
+	}
+	c, session := b.replicatedBy(t, primary, overWire(t, standby, w))
+	ask(session, "/audit", true)
+	for _, path := range []string{"/audit", "/audit/export"} {
+		lost.Store(true)
+		if a := session.Get(path).Is(200); a.Header.Get(asOf) != "" || lost.Load() {
+			t.Errorf("%s: as of %q, %.300s", path, a.Header.Get(asOf), a.Body)
+		}
+		c.Eventually("the replica is asked again", func() bool { return session.Get("/usage").Is(200).Header.Get(asOf) != "" })
 	}
 }
 
