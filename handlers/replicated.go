@@ -49,8 +49,8 @@ func (h *Handlers) Replicated(action Func) Func {
 	}
 }
 
-// replicaAsOf is up to when the replica is complete; ok is false when the primary has to answer. A session has the number
-// of its last change in a cookie. Another client keeps none, so it gets what has all changes.
+// replicaAsOf is up to when the replica is complete; ok is false when the primary has to answer. A session has the
+// number of its last change in a cookie. Another client keeps none, so it gets what has all changes.
 func (h *Handlers) replicaAsOf(c *gin.Context) (at time.Time, ok bool) {
 	written := int64(0)
 	if _, session := reqctx.User(c); !session {

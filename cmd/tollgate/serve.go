@@ -201,7 +201,8 @@ func (p *program) newConsole(
 		workers, measured = append(workers, standby), append(measured, standby, metrics.PoolMetrics(standby.DB, "tollgate_replica"))
 	}
 	actions := &handlers.Handlers{
-		DB: db.DB, Replica: standby, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine, Recorder: recorder,
+		DB: db.DB, Replica: standby, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine,
+		Recorder: recorder,
 		Refusals: refusals,
 		Metrics:  metrics.New(db.DB, measured...),
 		SignIns:  signIns,

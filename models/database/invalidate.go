@@ -42,8 +42,8 @@ func (e *ending) noteAccess() ([]statement, error) {
 
 func distinct(users []string) []string { return slices.Compact(slices.Sorted(slices.Values(users))) }
 
-// begin tells the caches of this console that the access of users is about to change: the outcome of the commit may stay
-// unknown.
+// begin tells the caches of this console that the access of users is about to change: the outcome of the commit may
+// stay unknown.
 func (e *ending) begin(db *bun.DB) {
 	if len(e.access) == 0 {
 		return

@@ -47,9 +47,9 @@ type Used struct {
 // Away reports whether the database did not answer the last poll.
 func (c *Cache) Away() bool { return c.away.Load() }
 
-// Remember finds what is in memory of a subject. It is not enough when the key or the user's entitlements are not there,
-// when a transaction of this console is changing or has changed the user since the last poll, and when the last poll or
-// the counters are older than a profile allows.
+// Remember finds what is in memory of a subject. It is not enough when the key or the user's entitlements are not
+// there, when a transaction of this console is changing or has changed the user since the last poll, and when the last
+// poll or the counters are older than a profile allows.
 func (c *Cache) Remember(subject Subject) (r Remembered, ok bool) {
 	hash := c.virtualKeys.Sum(subject.VirtualKey)
 	user, known := identity.ParseUserID(subject.UserID)

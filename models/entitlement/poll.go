@@ -26,8 +26,8 @@ func (c *Cache) Current(ctx context.Context) error {
 	return c.poll(polling, arrived)
 }
 
-// poll evicts what has changed since the last poll. A concurrent poll will do if it was sent later than after, or failed
-// later: then this one would wait as long for nothing.
+// poll evicts what has changed since the last poll. A concurrent poll will do if it was sent later than after, or
+// failed later: then this one would wait as long for nothing.
 func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.polling.Lock()
 	defer c.polling.Unlock()

@@ -88,8 +88,8 @@ func (r *Replica) Written(ctx context.Context) (seq int64, err error) {
 	return seq, err
 }
 
-// AsOf is a time up to which the standby has everything; ok is false when that is too long ago, when it lacks the change
-// of access with a number, and when it does not answer.
+// AsOf is a time up to which the standby has everything; ok is false when that is too long ago, when it lacks the
+// change of access with a number, and when it does not answer.
 func (r *Replica) AsOf(ctx context.Context, seq int64) (at time.Time, ok bool) {
 	r.mutex.Lock()
 	away := time.Now().Before(r.away)
