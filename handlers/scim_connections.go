@@ -197,6 +197,7 @@ func (h *Handlers) connectionPage(
 	c *gin.Context, of connection.Connection, typed connectionPage,
 ) (templ.Component, error) {
 	page := h.connectionFrame(c, of.Name, connection.Connection{})
+	page.Tabs = connectionTabs(of.ID, "")
 	may := reqctx.Actor(c).May(permission.UpdateSettings)
 	page.Actions = inventory.CatalogueActions(connectionHref(of.ID), may, may)
 	reply.MarkProblems(&page, typed.problems)

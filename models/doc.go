@@ -25,7 +25,7 @@
 //	assignment, quota        a user's copies, with their overrides · what is left
 //	attachment               the roles that hand copies out
 //	scim                     the language of directories: documents, filters, patches
-//	connection, provision    directories and their tokens · the users they provision
+//	connection, provision    directories and their tokens · the users and groups they provision
 //	account, handout         users together with their copies · a profile given to many at once
 //	signin                   users who come from an identity provider
 //	propagation              changes brought to copies
@@ -82,7 +82,8 @@
 //
 // # Locks
 //
-// Rows are locked in one order: profile, role, user, copy, budget line, window, key; inside one kind by ascending id.
+// Rows are locked in one order: connection of a directory, group, profile, role, user, copy, budget line, window, key;
+// inside one kind by ascending id.
 // What counts usage locks the open week, then sets of counters, events, counters, days and the latest use, each by key
 // (usage/store.go); what corrects an event locks what is sealed, then the event. A transaction ends with the head of the audit log, then access_changes, then its row of usage_feed (database.InTx). The
 // one exception is a role that a user got while Claim.Lock in identity waited: it is locked after its user, and a

@@ -39,6 +39,18 @@ func TestOneOrderOfLocks(t *testing.T) {
 		{"attaching and adding a user", attach, func(s webtest.Stage, round int) webtest.Answer {
 			return s.Admin.API("POST", "/api/users", webtest.Object{"name": "x", "email": fmt.Sprintf("user%d@example.com", round), "role_id": s.RoleID("Viewer")})
 		}},
+		{"attaching and pushing a group", attach, func() func(webtest.Stage, int) webtest.Answer {
+			var d webtest.Directory
+			var group, user string
+			return func(s webtest.Stage, round int) webtest.Answer {
+				if round == 0 {
+					d = s.Directory("Okta", "Viewer")
+					group, user = d.Group("Staff"), d.Provision("staff@example.com")
+					d.Rules(webtest.Object{"group_id": group, "role_id": s.RoleID("Developer")}).Is(200)
+				}
+				return d.Patch("/Groups/"+group, []string{addMember(user), removeMember(user)}[round%2])
+			}
+		}()},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			counted := &webtest.Deadlocks{}

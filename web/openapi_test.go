@@ -70,7 +70,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	}
 	for schema, in := range map[string]any{
 		"AccessRequestInput": accessrequest.Input{}, "GrantInput": accessrequest.GrantInput{},
-		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "SCIMConnectionInput": connection.Input{}, "SCIMTokenInput": connection.TokenInput{}, "HandOverInput": provision.HandOverInput{}, "DomainInput": provision.DomainInput{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
+		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "SCIMConnectionInput": connection.Input{}, "SCIMTokenInput": connection.TokenInput{}, "HandOverInput": provision.HandOverInput{}, "SCIMRulesInput": provision.RulesInput{}, "SCIMRuleInput": provision.RuleInput{}, "DomainInput": provision.DomainInput{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
 		"AssignInput": assignment.AssignInput{}, "AttachInput": attachment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
 		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},

@@ -22,7 +22,7 @@ type Route struct {
 // Routes is every URL with each of its prefixes.
 func Routes(h *handlers.Handlers) []Route {
 	var all []Route
-	for _, r := range append(routes(h, gatewayOf(h), telemetryOf(h)), scimRoutes(directoryOf(h))...) {
+	for _, r := range append(routes(h, gatewayOf(h), telemetryOf(h)), directoryRoutes(h)...) {
 		for _, path := range paths(r.path) {
 			all = append(all, Route{r.method, path, r.permission, actionOf(r)})
 		}

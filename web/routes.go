@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers"
-	"tollgate/handlers/directory"
 	"tollgate/handlers/gateway"
 	"tollgate/handlers/telemetry"
 	"tollgate/models/permission"
@@ -23,8 +22,8 @@ const (
 	themselves permission.Permission = "a user, for their own"
 	// A virtual key, for what concerns its own user.
 	keyHolder permission.Permission = "a virtual key"
-	// The token of a connection, which its own handlers check.
-	scimToken permission.Permission = "a SCIM token"
+	// A directory with the token of its connection, which its own handlers check.
+	ofDirectory permission.Permission = "a SCIM token"
 )
 
 const askDecisions = permission.ViewUsage + " or " + permission.CreateUsage
@@ -51,10 +50,10 @@ type route struct {
 func register(engine *gin.Engine, h *handlers.Handlers) {
 	g := gatewayOf(h)
 	origin, credential := sameOrigin(h), authenticate(h)
-	for _, r := range slices.Concat(routes(h, g, telemetryOf(h)), scimRoutes(directoryOf(h)), proxyRoutes(g)) {
+	for _, r := range slices.Concat(routes(h, g, telemetryOf(h)), directoryRoutes(h), proxyRoutes(g)) {
 		chain := gin.HandlersChain{origin, credential(r.permission), rememberWrites(h), h.TakeBody, h.Handle(r.action)}
 		switch {
-		case strings.HasPrefix(r.path, "/authz/"), r.permission == scimToken:
+		case strings.HasPrefix(r.path, "/authz/"), r.permission == ofDirectory:
 			chain = gin.HandlersChain{h.Handle(r.action)} // a proxy sends a copy of its client's request
 		case telemetry.TakesBody(r.path):
 			chain = gin.HandlersChain{origin, credential(r.permission), h.Handle(r.action)}
@@ -78,50 +77,6 @@ func gatewayOf(h *handlers.Handlers) *gateway.Gateway {
 // telemetryOf is the part that reads usage in the formats of others.
 func telemetryOf(h *handlers.Handlers) *telemetry.Telemetry {
 	return &telemetry.Telemetry{Recorder: h.Recorder}
-}
-
-// directoryOf is the part of a console that answers directories.
-func directoryOf(h *handlers.Handlers) *directory.Directory {
-	return &directory.Directory{DB: h.DB, Log: h.Log, BaseURL: h.BaseURL, Keys: h.Keys}
-}
-
-// scimRoutes are those of SCIM. What the protocol has and the console does not is answered too.
-func scimRoutes(d *directory.Directory) []route {
-	all := []route{
-		{"GET", "/scim/v2/ServiceProviderConfig", scimToken, d.ShowConfig},
-		{"GET", "/scim/v2/ResourceTypes", scimToken, d.ListResourceTypes},
-		{"GET", "/scim/v2/ResourceTypes/:id", scimToken, d.ShowResourceType},
-		{"GET", "/scim/v2/Schemas", scimToken, d.ListSchemas},
-		{"GET", "/scim/v2/Schemas/:id", scimToken, d.ShowSchema},
-		{"GET", "/scim/v2/Users", scimToken, d.ListUsers},
-		{"POST", "/scim/v2/Users", scimToken, d.ProvisionUser},
-		{"GET", "/scim/v2/Users/:id", scimToken, d.ShowUser},
-		{"PUT", "/scim/v2/Users/:id", scimToken, d.ReplaceUser},
-		{"PATCH", "/scim/v2/Users/:id", scimToken, d.PatchUser},
-		{"DELETE", "/scim/v2/Users/:id", scimToken, d.DeprovisionUser},
-		{"POST", "/scim/v2/Bulk", scimToken, d.NotOffered},
-		{"POST", "/scim/v2/.search", scimToken, d.NotOffered},
-		{"POST", "/scim/v2/Users/.search", scimToken, d.NotOffered},
-		{"POST", "/scim/v2/Groups/.search", scimToken, d.NotOffered},
-	}
-	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-		all = append(all, route{method, "/scim/v2/Me", scimToken, d.NotOffered})
-	}
-	return all
-}
-
-// proxyRoutes are the routes for proxies, which repeat the method of their client's request. Envoy appends its path
-// too.
-func proxyRoutes(g *gateway.Gateway) []route {
-	var all []route
-	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
-		all = append(all,
-			route{method, "/authz/envoy/*path", anyone, g.AuthorizeEnvoy},
-			route{method, "/authz/envoy-with/*path", anyone, g.AuthorizeEnvoyWith},
-			route{method, "/authz/forward", anyone, g.AuthorizeForward},
-			route{method, "/authz/nginx", anyone, g.AuthorizeNginx})
-	}
-	return all
 }
 
 // paths adds the second prefix to a route of the API, and a third to the routes about roles and permissions.
@@ -207,33 +162,6 @@ func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []
 		{"GET", "/settings/api-keys/:id/value", permission.CreateAPIKeys, h.ShowAPIKeyValue},
 		{"GET", "/settings/api-keys/:id/delete", permission.DeleteAPIKeys, h.ConfirmDeleteAPIKey},
 		{"POST", "/settings/api-keys/:id/delete", permission.DeleteAPIKeys, h.DeleteAPIKey},
-
-		{"GET", "/api/scim-connections", permission.ViewSettings, h.ListSCIMConnections},
-		{"POST", "/api/scim-connections", permission.UpdateSettings, h.CreateSCIMConnection},
-		{"GET", "/api/scim-connections/:id", permission.ViewSettings, handlers.WithoutQuery(h.ShowSCIMConnection)},
-		{"PUT", "/api/scim-connections/:id", permission.UpdateSettings, h.UpdateSCIMConnection},
-		{"DELETE", "/api/scim-connections/:id", permission.UpdateSettings, h.DeleteSCIMConnection},
-		{"POST", "/api/scim-connections/:id/tokens", permission.UpdateSettings, h.CreateSCIMToken},
-		{"DELETE", "/api/scim-connections/:id/tokens/:token_id", permission.UpdateSettings, h.DeleteSCIMToken},
-		{"POST", "/api/scim-connections/:id/hand-over", permission.UpdateUsers, h.HandOverDomain},
-		{"PUT", "/api/users/:id/hand-over", permission.UpdateUsers, h.HandOverUser},
-		{"PUT", "/api/users/:id/release", permission.UpdateUsers, h.ReleaseUser},
-		{"POST", "/settings/provisioning/:id/hand-over", permission.UpdateUsers, h.HandOverDomain},
-		{"GET", "/users/:id/hand-over", permission.UpdateUsers, h.NewHandOver},
-		{"POST", "/users/:id/hand-over", permission.UpdateUsers, h.HandOverUser},
-		{"POST", "/users/:id/release", permission.UpdateUsers, h.ReleaseUser},
-		{"GET", "/settings/provisioning", permission.ViewSettings, h.ListSCIMConnections},
-		{"GET", "/settings/provisioning/new", permission.UpdateSettings, h.NewSCIMConnection},
-		{"POST", "/settings/provisioning", permission.UpdateSettings, h.CreateSCIMConnection},
-		{"GET", "/settings/provisioning/:id", permission.ViewSettings, h.ShowSCIMConnection},
-		{"POST", "/settings/provisioning/:id", permission.UpdateSettings, h.UpdateSCIMConnection},
-		{"GET", "/settings/provisioning/:id/edit", permission.UpdateSettings, h.EditSCIMConnection},
-		{"GET", "/settings/provisioning/:id/delete", permission.UpdateSettings, h.ConfirmDeleteSCIMConnection},
-		{"POST", "/settings/provisioning/:id/delete", permission.UpdateSettings, h.DeleteSCIMConnection},
-		{"POST", "/settings/provisioning/:id/tokens", permission.UpdateSettings, h.CreateSCIMToken},
-		{"GET", "/settings/provisioning/:id/tokens/:token_id/value", permission.UpdateSettings, h.ShowSCIMTokenValue},
-		{"GET", "/settings/provisioning/:id/tokens/:token_id/delete", permission.UpdateSettings, h.ConfirmDeleteSCIMToken},
-		{"POST", "/settings/provisioning/:id/tokens/:token_id/delete", permission.UpdateSettings, h.DeleteSCIMToken},
 
 		{"GET", "/api/users", permission.ViewUsers, h.ListUsers},
 		{"POST", "/api/users", permission.CreateUsers, h.CreateUser},

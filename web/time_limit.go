@@ -26,7 +26,8 @@ func timeout(route string) time.Duration {
 		return exportTimeout
 	case strings.HasSuffix(route, "/bulk"), strings.HasSuffix(route, "/refresh-tools"), strings.HasSuffix(route, "/usage"),
 		strings.HasSuffix(route, "/usage/litellm"), route == telemetry.TracesPath,
-		strings.Contains(route, "/propagate"), strings.Contains(route, "/config/"):
+		strings.Contains(route, "/propagate"), strings.Contains(route, "/config/"),
+		strings.HasPrefix(route, "/scim/v2/Groups"), strings.HasSuffix(route, "/rules"):
 		return slowTimeout
 	}
 	return requestTimeout

@@ -1,13 +1,16 @@
 package directory
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/uptrace/bun"
 
+	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/connection"
 	"tollgate/models/identity"
@@ -31,18 +34,52 @@ type action func(c *gin.Context, caller connection.Caller) error
 // needs makes an action of a route: it identifies the directory, and refuses it without the scope; "" is any.
 func (d *Directory) needs(scope string, do action) func(c *gin.Context) error {
 	return func(c *gin.Context) error {
+		begun := time.Now()
 		caller, err := d.identify(c)
 		if err != nil {
 			return err
 		}
 		if scope != "" {
-			if err := caller.Needs(scope); err != nil {
-				return err
-			}
+			err = caller.Needs(scope)
 		}
-		return do(c, caller)
+		if err == nil {
+			err = do(c, caller)
+		}
+		d.note(c, caller, begun, err)
+		return err
 	}
 }
+
+// noteTime is how long it may take to note a call.
+const noteTime = 2 * time.Second
+
+// note keeps the call for the admins of the console. No request fails because it could not be kept.
+func (d *Directory) note(c *gin.Context, caller connection.Caller, begun time.Time, refused error) {
+	r := connection.Request{
+		Method: c.Request.Method, Path: clip(c.Request.URL.Path), Status: int64(c.Writer.Status()),
+		RequestID: clip(reqctx.RequestID(c)), Ms: time.Since(begun).Milliseconds(),
+	}
+	if refused != nil {
+		r.Status, r.Detail = http.StatusInternalServerError, "Something went wrong here."
+		if refusal, ok := problem.AsRefusal(problem.Classify(refused)); ok {
+			r.Status, r.Detail = int64(reply.Status(refusal.Reason)), refusal.Problems[0].Message
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(reqctx.Of(c)), noteTime)
+	defer cancel()
+	if err := connection.AddRequest(ctx, d.DB, caller.Connection.ID, r); err != nil {
+		d.Log.WarnContext(ctx, "a call of a directory could not be noted", "error", err.Error())
+	}
+}
+
+// clip shortens what a client chose, and drops what cannot be stored.
+func clip(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), 200)], "\x00", ""), "")
+}
+
+// identifyTime is how long it may take to look up a token: no longer than the database's limit for a statement, also
+// where the work behind it may take long.
+const identifyTime = 5300 * time.Millisecond
 
 // identify checks the token of a request, and how often its connection asks. Refusals: Unauthenticated, Forbidden,
 // TooMany.
@@ -55,7 +92,9 @@ func (d *Directory) identify(c *gin.Context) (connection.Caller, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		token = ""
 	}
-	caller, err := connection.Authenticate(reqctx.Of(c), d.DB, d.Keys, strings.TrimSpace(token))
+	ctx, cancel := context.WithTimeout(reqctx.Of(c), identifyTime)
+	defer cancel()
+	caller, err := connection.Authenticate(ctx, d.DB, d.Keys, strings.TrimSpace(token))
 	if err != nil {
 		return caller, err
 	}

@@ -24,7 +24,7 @@ var Actions = []string{
 // Resources are the kinds of things that an audit row can be about.
 var Resources = []string{
 	ofProfile, "user", "role", "virtual_key", "api_key", "provider", "mcp_client", "tool_group", "usage_event",
-	"quarantined_usage", "scim_connection", "scim_token", "identity_provider",
+	"quarantined_usage", "scim_connection", "scim_token", "scim_group", "role_rules", "identity_provider",
 }
 
 const ofProfile = "access_profile" // with its copies, which are not named in the metadata

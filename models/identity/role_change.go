@@ -166,6 +166,7 @@ func DeleteRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int6
 		"users_unknown_role": "users have it", "scim_connections_unknown_role": "a SCIM connection hands it out",
 		"identity_providers_unknown_role":      "an identity provider gives it",
 		"identity_provider_rules_unknown_role": "an identity provider gives it",
+		"scim_rules_unknown_role":              "a rule of a SCIM connection names it",
 	} {
 		if problem.Violates(err, constraint) {
 			err = problem.Refuse(problem.Conflict, "", "in_use", old.Name+" cannot be removed while "+by+".")

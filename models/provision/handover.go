@@ -201,7 +201,7 @@ func Release(ctx context.Context, db bun.IDB, actor permission.Actor, id string)
 			return problem.Refuse(problem.Conflict, "", "not_managed", "The user is managed in the console already.")
 		}
 		_, err = tx.NewRaw(`
-WITH gone AS (DELETE FROM scim_users WHERE user_id = ?0)
+WITH gone AS (DELETE FROM scim_users WHERE user_id = ?0), ungrouped AS (DELETE FROM scim_members WHERE user_id = ?0)
 UPDATE users SET connection_id = NULL, left_at = NULL, updated_at = clock_timestamp() WHERE id = ?0`, id).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("release user %s: %w", id, err)

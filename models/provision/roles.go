@@ -26,9 +26,13 @@ import (
 func lockForRoles(
 	ctx context.Context, tx database.Tx, conn connection.Connection, ids []string,
 ) (*identity.Authorization, error) {
-	roles, err := rolesOf(ctx, tx, conn)
+	rules, err := rulesOf(ctx, tx, conn.ID)
 	if err != nil {
 		return nil, err
+	}
+	roles := []int64{conn.DefaultRoleID}
+	for _, rule := range rules {
+		roles = append(roles, rule.RoleID)
 	}
 	if err := attachment.LockProfilesOf(ctx, tx, roles...); err != nil {
 		return nil, err
@@ -49,7 +53,11 @@ func settle(
 	if err != nil {
 		return err
 	}
-	moves, err := wanted(ctx, tx, conn, ids)
+	rules, err := rulesOf(ctx, tx, conn.ID)
+	if err != nil {
+		return err
+	}
+	moves, err := wanted(ctx, tx, conn, rules, ids)
 	if err != nil {
 		return err
 	}
@@ -147,17 +155,26 @@ WHERE r.name = ? AND r.is_system_role AND u.deactivated_at IS NULL AND u.id <> A
 		"Make another user an admin first: this is the last one, and a console without an admin cannot be managed.")
 }
 
-// rolesOf are the roles that a connection hands out.
-func rolesOf(_ context.Context, _ bun.IDB, conn connection.Connection) ([]int64, error) {
-	return []int64{conn.DefaultRoleID}, nil
-}
-
-// wanted are the users who are active and have another role than they are to have.
-func wanted(ctx context.Context, db bun.IDB, conn connection.Connection, ids []string) (moves []movable, err error) {
+// wanted are the users who are active and have another role by these rules than they have now: that of the first rule
+// whose group they are in, else the default one. Ids are those to look at, nil for all of the connection.
+func wanted(
+	ctx context.Context, db bun.IDB, conn connection.Connection, rules []Rule, ids []string,
+) (moves []movable, err error) {
+	groups, roles, _ := columnsOfRules(rules)
 	err = db.NewRaw(`
-SELECT id, email, role_id, ?0::bigint AS wanted FROM users
-WHERE id = ANY (?1) AND connection_id = ?2 AND deactivated_at IS NULL AND role_id <> ?0 ORDER BY id`,
-		conn.DefaultRoleID, pgdialect.Array(ids), conn.ID).Scan(ctx, &moves)
+WITH active AS (
+    SELECT id, email, role_id FROM users
+    WHERE connection_id = ?0 AND deactivated_at IS NULL AND (?1::text[] IS NULL OR id = ANY (?1::text[]))
+), first AS (
+    SELECT DISTINCT ON (m.user_id) m.user_id, r.role_id
+    FROM unnest(?2::uuid[], ?3::bigint[]) WITH ORDINALITY AS r(group_id, role_id, n)
+        JOIN scim_members AS m ON m.group_id = r.group_id AND m.user_id IN (SELECT id FROM active)
+    ORDER BY m.user_id, r.n
+)
+SELECT active.id, active.email, active.role_id, coalesce(first.role_id, ?4) AS wanted
+FROM active LEFT JOIN first ON first.user_id = active.id
+WHERE active.role_id <> coalesce(first.role_id, ?4) ORDER BY active.id`,
+		conn.ID, pgdialect.Array(ids), groups, roles, conn.DefaultRoleID).Scan(ctx, &moves)
 	if err != nil {
 		return nil, fmt.Errorf("look up the roles that users are to have: %w", err)
 	}

@@ -145,7 +145,9 @@ func leave(ctx context.Context, tx database.Tx, conn connection.Connection, id s
 	if err != nil {
 		return err
 	}
-	if _, err := tx.NewRaw("UPDATE users SET left_at = ? WHERE id = ?", now, id).Exec(ctx); err != nil {
+	_, err = tx.NewRaw("WITH gone AS (DELETE FROM scim_members WHERE user_id = ?1) UPDATE users SET left_at = ?0 WHERE id = ?1",
+		now, id).Exec(ctx)
+	if err != nil {
 		return fmt.Errorf("note that user %s has left: %w", id, err)
 	}
 	return audit.RecordResource(ctx, tx, conn.Actor(), "update", "user", id,

@@ -111,6 +111,7 @@ var resources = map[string]struct{ word, path string }{
 	"mcp_client": {"MCP server", "/mcp/clients/"}, "tool_group": {"tool group", "/mcp/tool-groups/"},
 	"identity_provider": {"identity provider", "/settings/sign-in/"},
 	"scim_connection":   {"SCIM connection", "/settings/provisioning/"}, "scim_token": {"SCIM token", ""},
+	"scim_group": {"group", ""}, "role_rules": {"roles of the groups of", "/settings/provisioning/"},
 	"usage_event": {"charge", ""}, settledUsage: {"usage of unknown keys", "/usage/quarantine/"},
 }
 

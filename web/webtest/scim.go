@@ -110,6 +110,8 @@ func (c *Console) ProvisionedState() (state string) {
 	c.Scan(&state, `
 SELECT coalesce((SELECT string_agg(t::text, E'\n' ORDER BY id) FROM users AS t), '')
     || coalesce((SELECT string_agg(t::text, E'\n' ORDER BY user_id) FROM scim_users AS t), '')
+    || coalesce((SELECT string_agg(t::text, E'\n' ORDER BY id) FROM scim_groups AS t), '')
+    || coalesce((SELECT string_agg(t::text, E'\n' ORDER BY group_id, user_id) FROM scim_members AS t), '')
     || (SELECT count(*) FROM audit_logs)`)
 	return state
 }
@@ -147,6 +149,34 @@ func DirectoryChanges(g Gateway, add func(name, actions string, call Object, bef
 	add("another default role", "UpdateSCIMConnection", Model(key), "provider_blocked", "allowed", func() {
 		g.Admin.API("PUT", fmt.Sprint("/api/scim-connections/", moved.Connection), Object{"default_role_id": role}).Is(200)
 	})
+	for _, action := range []string{"PatchGroup", "ReplaceGroup", "DeprovisionGroup", "SetSCIMRules"} {
+		grouped := g.Directory("Grouping by "+action, "Viewer")
+		user := grouped.Provision(strings.ToLower(action) + "@example.com")
+		_, key := g.Give(user, 1)
+		members := []Object{{"value": user}}
+		group := grouped.Group("Engineering")
+		before, after := "provider_blocked", "allowed"
+		do := func() {
+			grouped.Patch("/Groups/"+group, `{"op":"add","path":"members","value":[{"value":"`+user+`"}]}`).Is(204)
+		}
+		switch action {
+		case "ReplaceGroup":
+			do = func() {
+				grouped.SCIM("PUT", "/Groups/"+group, Object{"displayName": "Engineering", "members": members}).Is(200)
+			}
+		case "DeprovisionGroup":
+			grouped.SCIM("PUT", "/Groups/"+group, Object{"displayName": "Engineering", "members": members}).Is(200)
+			before, after = after, before
+			do = func() { grouped.SCIM("DELETE", "/Groups/"+group, nil).Is(204) }
+		case "SetSCIMRules":
+			grouped.SCIM("PUT", "/Groups/"+group, Object{"displayName": "Engineering", "members": members}).Is(200)
+			do = func() { grouped.Rules(Object{"group_id": group, "role_id": role}).Is(200) }
+		}
+		if action != "SetSCIMRules" {
+			grouped.Rules(Object{"group_id": group, "role_id": role}).Is(200)
+		}
+		add("roles of groups by "+action, action, Model(key), before, after, do)
+	}
 	taking := g.Directory("Taking", "Handed out")
 	for action, domain := range map[string]string{"HandOverUser": "one.example", "HandOverDomain": "all.example"} {
 		local := g.Member("local@"+domain, "Viewer")
@@ -166,4 +196,21 @@ func DirectoryChanges(g Gateway, add func(name, actions string, call Object, bef
 func (c *Console) Account(id string) Object {
 	c.T.Helper()
 	return c.APIKey().Get("/api/users/" + id).Is(http.StatusOK).Object("user")
+}
+
+// Group adds a group with these members and returns its id.
+func (d Directory) Group(name string, members ...string) string {
+	d.T.Helper()
+	list := make([]Object, len(members))
+	for i, id := range members {
+		list[i] = Object{"value": id}
+	}
+	return d.SCIM("POST", "/Groups", Object{"displayName": name, "members": list}).Is(201).JSON()["id"].(string)
+}
+
+// Rules sets which roles the groups of the connection give.
+func (d Directory) Rules(rules ...Object) Answer {
+	d.T.Helper()
+	path := fmt.Sprintf("/api/scim-connections/%d/rules", d.Connection)
+	return d.APIKey().API("PUT", path, Object{"rules": append([]Object{}, rules...)})
 }

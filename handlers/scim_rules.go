@@ -1,0 +1,188 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"tollgate/handlers/intake"
+	"tollgate/handlers/reply"
+	"tollgate/handlers/reqctx"
+	"tollgate/models/connection"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/problem"
+	"tollgate/models/provision"
+	"tollgate/views/provisioning"
+)
+
+// groupRulesForm is what the form of rules sends beside them: which button, the version that was shown, and whether the
+// effects have been seen.
+type groupRulesForm struct {
+	provision.RulesInput
+	Op        input.Value `form:"op"`
+	Seen      input.Value `form:"seen"`
+	Confirmed input.Value `form:"confirmed"`
+}
+
+// Whole completes the rules of a form.
+func (f groupRulesForm) Whole() groupRulesForm {
+	f.RulesInput = f.RulesInput.Whole()
+	return f
+}
+
+// ShowSCIMRules answers which roles the groups of a connection give; the page lets that be changed.
+func (h *Handlers) ShowSCIMRules(c *gin.Context) error {
+	of, err := h.loadConnection(c)
+	if err != nil {
+		return err
+	}
+	rules, err := provision.GetRules(reqctx.Of(c), h.DB, of.ID)
+	if err != nil {
+		return err
+	}
+	if reqctx.IsAPI(c) {
+		return writeRules(c, rules)
+	}
+	form := groupRulesForm{RulesInput: rules.Input(), Seen: input.FormValue(strconv.FormatInt(rules.Version, 10))}
+	page, err := h.rulesPage(c, of, form, nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+func writeRules(c *gin.Context, rules provision.Rules) error {
+	setETag(c, rules.Version)
+	reply.JSON(c, http.StatusOK, rules)
+	return nil
+}
+
+// SetSCIMRules replaces the rules of a connection. In the console its buttons change rows first, and what the rules
+// would do is shown before they are stored.
+func (h *Handlers) SetSCIMRules(c *gin.Context) error {
+	of, err := h.loadConnection(c)
+	if err != nil {
+		return err
+	}
+	form, err := intake.DecodeWhole[groupRulesForm](c)
+	if err == nil {
+		if reqctx.IsAPI(c) {
+			return h.setRules(c, of, form)
+		}
+		if changed, ok := editedRules(form); ok {
+			page, err := h.rulesPage(c, of, changed, nil)
+			if err != nil {
+				return err
+			}
+			reply.HTML(c, h.Log, http.StatusOK, page)
+			return nil
+		}
+		if !form.Confirmed.Given() {
+			err = h.confirmRules(c, of, form)
+		} else {
+			err = h.setRules(c, of, form)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.rulesPage(c, of, form, problems)
+	})
+}
+
+func (h *Handlers) setRules(c *gin.Context, of connection.Connection, form groupRulesForm) error {
+	version, err := intake.IfMatch(c)
+	if seen, ok := (&input.Reader{}).Int("seen", form.Seen, "the version", 1, input.MaxCount); ok {
+		version = &seen
+	}
+	if err != nil {
+		return err
+	}
+	ctx, cancel := long(c)
+	defer cancel()
+	rules, err := provision.SetRules(ctx, h.DB, reqctx.Actor(c), of.ID, version, form.RulesInput)
+	if err != nil {
+		return err
+	}
+	if reqctx.IsAPI(c) {
+		return writeRules(c, rules)
+	}
+	return seeOther(c, connectionHref(of.ID)+"/rules", "The roles of groups were saved.")
+}
+
+// confirmRules shows what the rules would do, with a button that stores them.
+func (h *Handlers) confirmRules(c *gin.Context, of connection.Connection, form groupRulesForm) error {
+	moves, err := provision.PreviewRules(reqctx.Of(c), h.DB, reqctx.Actor(c), of.ID, form.RulesInput)
+	if err != nil {
+		return err
+	}
+	page := h.connectionFrame(c, "Save the roles of groups?", of)
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, provisioning.ConfirmRulesBody(of, form.RulesInput, form.Seen, moves)))
+	return nil
+}
+
+// PreviewSCIMRules answers what other rules would do.
+func (h *Handlers) PreviewSCIMRules(c *gin.Context) error {
+	of, err := h.loadConnection(c)
+	if err != nil {
+		return err
+	}
+	in, err := intake.Decode[provision.RulesInput](c)
+	if err != nil {
+		return err
+	}
+	moves, err := provision.PreviewRules(reqctx.Of(c), h.DB, reqctx.Actor(c), of.ID, in)
+	if err != nil {
+		return err
+	}
+	reply.JSON(c, http.StatusOK, moves)
+	return nil
+}
+
+// editedRules does what a button of a row says; ok is false for the buttons that store.
+func editedRules(form groupRulesForm) (changed groupRulesForm, ok bool) {
+	op, key, _ := strings.Cut(form.Op.Text, " ")
+	rows := slices.Clone(form.Rules.Items)
+	at := slices.IndexFunc(rows, func(r provision.RuleInput) bool { return r.Key == key })
+	switch {
+	case op == "add":
+		row := newRow("r", rows, func(r provision.RuleInput) string { return r.Key })
+		rows = append(rows, provision.RuleInput{Row: row})
+	case at < 0:
+		return form, false
+	case op == "up" && at > 0:
+		rows[at-1], rows[at] = rows[at], rows[at-1]
+	case op == "down" && at < len(rows)-1:
+		rows[at+1], rows[at] = rows[at], rows[at+1]
+	case op == "remove":
+		rows = slices.Delete(rows, at, at+1)
+	}
+	form.Rules.Items = rows
+	return form, true
+}
+
+func (h *Handlers) rulesPage(
+	c *gin.Context, of connection.Connection, form groupRulesForm, problems problem.Problems,
+) (templ.Component, error) {
+	groups, err := provision.GroupChoices(reqctx.Of(c), h.DB, of.ID)
+	if err != nil {
+		return nil, err
+	}
+	roles, err := identity.RoleChoices(reqctx.Of(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
+	page := h.tabFrame(c, "Roles of groups of "+of.Name, of, "/rules")
+	reply.MarkProblems(&page, problems)
+	return framed(page, provisioning.RulesBody(provisioning.RulesForm{
+		Connection: of, Input: form.RulesInput, Seen: form.Seen, Groups: groups, Roles: roles, Actor: reqctx.Actor(c),
+		MayUpdate: mayEditRules(c), Problems: problems,
+	})), nil
+}
