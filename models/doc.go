@@ -38,6 +38,7 @@
 //	ledger, usage            counters held against their events · what was used, counted exactly once
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
 //	backup                   a restored copy, compared with the live database
+//	importer                 files of other gateways, as documents of our own
 //	sample                   the sample company
 //	dbtest, modelstest       for tests alone: a database for each · profiles, users and copies in it
 //

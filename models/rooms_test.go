@@ -57,6 +57,7 @@ var arrows = map[string][]string{
 		"assignment", "attachment", "audit", "database", "identity", "input", "permission", "problem", "profile", "secret",
 		"virtualkey",
 	},
+	"importer": {"configfile", "input", "money"},
 	"identity": {"audit", "database", "input", "password", "permission", "plural", "problem", "secret"},
 	"identityprovider": {
 		"audit", "database", "identity", "input", "oidc", "permission", "plural", "problem", "secret",

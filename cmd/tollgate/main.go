@@ -25,6 +25,7 @@ const (
 	exitConfig  = 78 // EX_CONFIG of sysexits.h: starting again without a change is of no use
 
 	// Of the commands for files of configuration.
+	exitLoss         = 2  // an import that lost something
 	exitChanges      = 2  // there is something to change, with --exit-code
 	exitConflict     = 3  // drift, or resources of another set
 	exitStale        = 4  // the plan is another by now
@@ -104,7 +105,7 @@ func (p *program) commands() *cli.Command {
 			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(),
 			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.backupCommand(), p.versionCommand(),
 			p.fmtCommand(), p.validateCommand(), p.planCommand(), p.applyCommand(), p.exportCommand(), p.pullCommand(),
-			p.testCommand(),
+			p.testCommand(), p.importCommand(),
 		},
 		DefaultCommand:  "serve",
 		HideHelpCommand: true,

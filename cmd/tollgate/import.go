@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"tollgate/models/importer"
+)
+
+// importCommand turns the configuration of other gateways into documents.
+func (p *program) importCommand() *cli.Command {
+	command := func(name, usage string, read func(file string, content []byte) (importer.Result, error)) *cli.Command {
+		return &cli.Command{
+			Name: name, Usage: usage, ArgsUsage: "FILE", Category: filesCategory,
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write documents into the folder `DIR`, which is made"},
+				&cli.StringFlag{Name: "set", Value: name, Usage: "the `NAME` of the set that the documents are of"},
+				&cli.BoolFlag{Name: "accept-loss", Usage: "end with 0 even when something is lost"},
+				&cli.BoolFlag{Name: "json", Usage: "print what became of each field as JSON"},
+			},
+			Action: func(_ context.Context, c *cli.Command) error { return p.importFile(c, read) },
+			ArgValidator: func(_ context.Context, c *cli.Command) error {
+				if c.Args().Len() != 1 || c.String("output") == "" {
+					return filesError{exitFilesUsage, fmt.Errorf("import %s needs one file, and the folder to write with -o", name)}
+				}
+				return nil
+			},
+		}
+	}
+	return &cli.Command{
+		Name: "import", Category: filesCategory, Usage: "turn the configuration of another gateway into documents to read, plan and apply",
+		Commands: []*cli.Command{
+			command("litellm", "from a config.yaml of LiteLLM's proxy", importer.LiteLLM),
+			command("bifrost", "from a config.json of Bifrost", importer.Bifrost),
+		},
+	}
+}
+
+func (p *program) importFile(c *cli.Command, read func(string, []byte) (importer.Result, error)) error {
+	file := c.Args().First()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	result, err := read(file, content)
+	if err != nil {
+		return err
+	}
+	files := result.Files(c.String("set"))
+	if err := writeFiles(c.String("output"), files); err != nil {
+		return err
+	}
+	if err := p.sayImported(c, result, len(files)); err != nil {
+		return err
+	}
+	if result.Lost() && !c.Bool("accept-loss") {
+		return filesError{exitLoss, fmt.Errorf("%d fields are lost: read what is said of them, then import with "+
+			"--accept-loss or write documents for them", result.Count(importer.Lost))}
+	}
+	return nil
+}
+
+// writeFiles writes into a folder, which must not have files of these names.
+func writeFiles(folder string, files map[string][]byte) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if _, err := os.Lstat(filepath.Join(folder, name)); err == nil {
+			return fmt.Errorf("%s is there already: name a new folder", filepath.Join(folder, name))
+		}
+	}
+	for name, content := range files {
+		//nolint:gosec // files of a repository, without secrets
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *program) sayImported(c *cli.Command, result importer.Result, files int) error {
+	counts := map[importer.Class]int{}
+	classes := []importer.Class{importer.Carried, importer.Changed, importer.Lost, importer.Stays, importer.Secret}
+	for _, class := range classes {
+		counts[class] = result.Count(class)
+	}
+	if c.Bool("json") {
+		encoder := json.NewEncoder(p.stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(map[string]any{"fields": result.Notes, "counts": counts})
+	}
+	for _, note := range result.Notes {
+		fmt.Fprintln(p.stdout, note)
+	}
+	_, err := fmt.Fprintf(p.stdout, "%d files in %s: %d fields carried, %d changed, %d LOST, %d stay in the gateway, %d secret.\n", files,
+		c.String("output"), counts[importer.Carried], counts[importer.Changed], counts[importer.Lost], counts[importer.Stays],
+		counts[importer.Secret])
+	return err
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const samples = "../../models/importer/testdata/"
+
+// An import writes new files, says what became of each field, and ends with 2 when something is lost.
+func TestImport(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "files")
+	r := do(t, nil, "", "import", "litellm", samples+"litellm.yaml", "-o", folder)
+	if r.code != exitLoss || !strings.Contains(r.stdout, "litellm.yaml:39:15: LOST    litellm_settings.max_budget") ||
+		!strings.Contains(r.stderr, "8 fields are lost") {
+		t.Errorf("with a loss: %+v", r)
+	}
+	written, err := os.ReadDir(folder)
+	if err != nil || len(written) != 4 {
+		t.Errorf("%v %v", written, err)
+	}
+	if r := do(t, nil, "", "import", "litellm", samples+"litellm.yaml", "-o", folder, "--accept-loss"); r.code != exitFailure || !strings.Contains(r.stderr, "is there already") {
+		t.Errorf("into a folder with files: %+v", r)
+	}
+	if r := do(t, nil, "", "import", "bifrost", samples+"bifrost.json", "-o", folder+"2", "--accept-loss", "--json", "--set", "platform"); r.code != exitOK ||
+		!strings.Contains(r.stdout, `"class": "secret"`) {
+		t.Errorf("with the loss accepted: %+v", r)
+	}
+	set, err := os.ReadFile(filepath.Join(folder+"2", "set.yaml"))
+	if err != nil || string(set) != "kind: set\nname: platform\n" {
+		t.Errorf("%s %v", set, err)
+	}
+	for _, wrong := range [][]string{{"import", "litellm"}, {"import", "litellm", samples + "litellm.yaml"}, {"import", "bifrost", "a", "b", "-o", folder}} {
+		if r := do(t, nil, "", wrong...); r.code != exitFilesUsage {
+			t.Errorf("%q: %+v", wrong, r)
+		}
+	}
+	if r := do(t, nil, "", "import", "litellm", "no-such-file", "-o", folder); r.code != exitFailure {
+		t.Errorf("no file: %+v", r)
+	}
+}
+
+// What is imported is accepted by a console as it is.
+func TestImportedFilesAreApplied(t *testing.T) {
+	t.Parallel()
+	data := dataFolder(t)
+	c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD=correct horse battery"))
+	key := strings.TrimSpace(must(t, inFolder(data), "", "api-key", "create", "--name", "files"))
+	r := repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key}}
+	r.ends(2, "import bifrost "+samples+"bifrost.json -o DIR/bifrost", "LOST")
+	r.ends(0, "plan -f DIR/bifrost", "7 to create, 0 to change")
+	r.ends(2, "import litellm "+samples+"litellm.yaml -o DIR/litellm", "LOST")
+	r.ends(0, "apply -f DIR/litellm --yes", "10 to create, 0 to change")
+	r.ends(0, "plan -f DIR/litellm --exit-code", "10 unchanged")
+}

@@ -1,0 +1,142 @@
+package importer
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+
+	"tollgate/models/configfile"
+	"tollgate/models/input"
+)
+
+// shop collects what providers offer, in the order in which it is found.
+type shop struct {
+	names  []string
+	models map[string][]string          // by provider
+	prices map[string][]configfile.Node // by provider
+	priced map[string]bool              // by provider and model
+	all    map[string]bool              // providers of which every model is served
+}
+
+func newShop() *shop {
+	return &shop{
+		models: map[string][]string{}, prices: map[string][]configfile.Node{}, priced: map[string]bool{},
+		all: map[string]bool{},
+	}
+}
+
+func (s *shop) provider(name string) {
+	if !slices.Contains(s.names, name) {
+		s.names = append(s.names, name)
+	}
+}
+
+func (s *shop) add(provider, model string) {
+	s.provider(provider)
+	if model != "" && !slices.Contains(s.models[provider], model) {
+		s.models[provider] = append(s.models[provider], model)
+	}
+}
+
+func (s *shop) price(provider, model string, price configfile.Node) {
+	if key := provider + "/" + model; !s.priced[key] {
+		s.priced[key] = true
+		s.prices[provider] = append(s.prices[provider], price)
+	}
+}
+
+func (s *shop) documents() []configfile.Node {
+	var all []configfile.Node
+	for _, name := range s.names {
+		prices := configfile.Node{}
+		if len(s.prices[name]) > 0 {
+			prices = list(s.prices[name]...)
+		}
+		all = append(all, object("kind", text("provider"), "name", text(name), "models", texts(s.models[name]), "prices", prices))
+	}
+	return all
+}
+
+// everything are provider configs that allow all that the providers serve; only the models of a list unless it is nil.
+func (s *shop) everything(only []string) configfile.Node {
+	configs := list()
+	for _, name := range s.names {
+		if only != nil {
+			models := slices.DeleteFunc(slices.Clone(s.models[name]), func(model string) bool {
+				return !slices.Contains(only, model) && !slices.Contains(only, name+"/"+model)
+			})
+			if len(models) > 0 {
+				configs.Items = append(configs.Items, object("provider_name", text(name), "allowed_models", texts(models)))
+			}
+			continue
+		}
+		if s.all[name] || len(s.models[name]) == 0 {
+			configs.Items = append(configs.Items, object("provider_name", text(name), "all_models_allowed", truth(true)))
+			continue
+		}
+		configs.Items = append(configs.Items, object("provider_name", text(name), "allowed_models", texts(s.models[name])))
+	}
+	return configs
+}
+
+// providerOf are the providers that others name otherwise.
+var providerOf = map[string]string{
+	"ollama_chat": "ollama", "vertex_ai": "vertex", "vertex_ai_beta": "vertex", "together_ai": "together",
+	"text-completion-openai": "openai", "azure_ai": "azure", "azure_text": "azure", "bedrock_converse": "bedrock",
+	"fireworks_ai": "fireworks", "cohere_chat": "cohere", "watsonx_text": "watsonx", "nvidia_nim": "nvidia",
+}
+
+// guesses are beginnings of models that name no provider and leave no doubt.
+var guesses = []struct{ prefix, provider string }{
+	{"gpt-", "openai"},
+	{"o1", "openai"},
+	{"o3", "openai"},
+	{"o4", "openai"},
+	{"chatgpt", "openai"},
+	{"text-embedding", "openai"},
+	{"claude", "anthropic"},
+}
+
+// splitModel is the provider of a model as LiteLLM writes it, and the rest; "" when no provider can be told.
+func splitModel(model string) (provider, rest string) {
+	if prefix, rest, ok := strings.Cut(model, "/"); ok {
+		if other, known := providerOf[prefix]; known {
+			prefix = other
+		}
+		return prefix, rest
+	}
+	for _, guess := range guesses {
+		if strings.HasPrefix(model, guess.prefix) {
+			return guess.provider, model
+		}
+	}
+	return "", model
+}
+
+// perMillion is a price of one token as one of a million.
+func perMillion(literal string) (string, bool) {
+	n, ok := new(big.Rat).SetString(literal)
+	if !ok || n.Sign() < 0 {
+		return "", false
+	}
+	return exact(n.Mul(n, big.NewRat(1_000_000, 1))), true
+}
+
+// window is how often a limit resets, as we write it. Named are the durations that both gateways know.
+func window(duration string) (ours string, ok bool) {
+	ours, ok = map[string]string{
+		"60s": "1m", "1m": "1m", "3600s": "1h", "60m": "1h", "1h": "1h", "86400s": "1d", "24h": "1d", "1d": "1d",
+		"7d": "1w", "1w": "1w", "30d": "1M", "1mo": "1M", "1M": "1M", "90d": "1Q", "365d": "1Y", "1y": "1Y", "1Y": "1Y",
+	}[duration]
+	return ours, ok
+}
+
+// stringsOf are the texts of a list.
+func stringsOf(n configfile.Node) (all []string) {
+	for _, item := range n.Items {
+		if item.Kind == input.String {
+			all = append(all, item.Text)
+		}
+	}
+	return all
+}

@@ -1,0 +1,136 @@
+package importer
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"tollgate/models/configfile"
+	"tollgate/models/input"
+)
+
+func read(t *testing.T, file string, by func(string, []byte) (Result, error)) (Result, string) {
+	t.Helper()
+	content, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := by(file, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(result.Files("imported"))) {
+		written.WriteString("# " + name + "\n" + string(result.Files("imported")[name]))
+	}
+	for _, secret := range []string{"hunter", "do-not-print", "ghp_secret", "sk-1234", "sk-bf-secret"} {
+		for _, note := range result.Notes {
+			if strings.Contains(note.String(), secret) {
+				t.Errorf("a secret is reported: %s", note)
+			}
+		}
+		if strings.Contains(written.String(), secret) {
+			t.Errorf("a secret is written: %s", secret)
+		}
+	}
+	return result, written.String()
+}
+
+// noted are the notes of a class: where and which field.
+func noted(r Result, class Class) string {
+	var all []string
+	for _, note := range r.Notes {
+		if note.Class == class {
+			all = append(all, note.At[strings.IndexByte(note.At, ':')+1:]+" "+note.Field)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+func same(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got = strings.TrimSpace(got); got != strings.TrimSpace(want) {
+		t.Errorf("%s:\n%s\nwant:\n%s", what, got, want)
+	}
+}
+
+// The documents and what needs a look, of a file in the shape of each gateway.
+func TestImportedFiles(t *testing.T) {
+	for file, by := range map[string]func(string, []byte) (Result, error){"litellm.yaml": LiteLLM, "bifrost.json": Bifrost} {
+		r, written := read(t, file, by)
+		for _, class := range []Class{Lost, Changed, Secret} {
+			written += "# " + string(class) + "\n" + noted(r, class) + "\n"
+		}
+		want, err := os.ReadFile("testdata/" + file + ".want")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, file, written, string(want))
+	}
+}
+
+// Every field of a file ends in a class, itself or within one that does.
+func TestEveryFieldIsNoted(t *testing.T) {
+	for file, by := range map[string]func(string, []byte) (Result, error){"litellm.yaml": LiteLLM, "bifrost.json": Bifrost} {
+		r, _ := read(t, file, by)
+		content, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := parse(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range leaves(root, "") {
+			if !slices.ContainsFunc(r.Notes, func(n Note) bool {
+				return n.Field == path || strings.HasPrefix(path, n.Field+".") || strings.HasPrefix(path, n.Field+"[")
+			}) {
+				t.Errorf("%s: nothing is said about %s", file, path)
+			}
+		}
+		if encoded, err := json.Marshal(r.Notes); err != nil || !strings.Contains(string(encoded), `"class":"LOST"`) {
+			t.Errorf("%v: %s", err, encoded)
+		}
+	}
+}
+
+// leaves are the paths of all values that hold no others.
+func leaves(n configfile.Node, path string) (all []string) {
+	for _, m := range n.Members {
+		all = append(all, leaves(m.Node, join(path, m.Name))...)
+	}
+	for i, item := range n.Items {
+		all = append(all, leaves(item, input.Index(path, i))...)
+	}
+	if len(n.Members)+len(n.Items) == 0 {
+		all = append(all, path)
+	}
+	return all
+}
+
+// Files that are no configuration, and hostile ones, are refused without taking long.
+func TestUnreadableFiles(t *testing.T) {
+	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+	for i := range 9 {
+		name, before := string(rune('b'+i)), string(rune('a'+i))
+		bomb += name + ": &" + name + " [" + strings.TrimSuffix(strings.Repeat("*"+before+",", 10), ",") + "]\n"
+	}
+	for what, content := range map[string]string{
+		"no YAML": "a: [", "a tab": "a:\n\tb: 1", "an alias bomb": bomb, "itself": "a: &a [*a]", "deep": strings.Repeat("[", 100) + strings.Repeat("]", 100),
+	} {
+		if r, err := LiteLLM("file", []byte(content)); err == nil {
+			t.Errorf("%s is read: %v", what, r)
+		}
+	}
+	for what, content := range map[string]string{"nothing": "", "a comment": "# no more\n", "null": "null", "a list": "[1]", "a text": "x"} {
+		if r, err := LiteLLM("file", []byte(content)); err != nil || len(r.Providers) > 0 {
+			t.Errorf("%s: %v %v", what, r, err)
+		}
+	}
+	if _, err := Bifrost("file", []byte(`{"providers": []}`)); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,196 @@
+package importer
+
+import (
+	"slices"
+	"strings"
+
+	"tollgate/models/configfile"
+	"tollgate/models/input"
+)
+
+// LiteLLM reads a config.yaml of LiteLLM's proxy: a catalogue of models with prices, MCP servers, and the defaults of
+// users. People, teams and keys are in its database and not in the file.
+func LiteLLM(file string, content []byte) (Result, error) {
+	root, err := parse(content)
+	if err != nil {
+		return Result{}, err
+	}
+	l := &litellm{reader: reader{file: file}, shop: newShop(), groups: map[string]*shop{}, served: map[string][]string{}}
+	for _, m := range root.Members {
+		l.section(m)
+	}
+	l.finish()
+	return l.sorted(), nil
+}
+
+type litellm struct {
+	reader
+	*shop
+	groups     map[string]*shop // by access group
+	groupNames []string
+	served     map[string][]string // the providers of each model name
+	zone       string
+	only       []string        // the models of the default profile; nil for all
+	budget     configfile.Node // of the default profile
+	rate       configfile.Node
+}
+
+const inGateway = "it belongs in the gateway and stays there"
+
+func (l *litellm) section(m configfile.Member) {
+	switch m.Name {
+	case "model_list":
+		for i, item := range m.Node.Items {
+			l.model(item, input.Index("model_list", i))
+		}
+	case "litellm_settings":
+		l.settings(m.Node, m.Name)
+	case "general_settings":
+		l.general(m.Node, m.Name)
+	case "router_settings":
+		l.router(m.Node, m.Name)
+	case "mcp_servers":
+		for _, server := range m.Node.Members {
+			l.server(server, join(m.Name, server.Name))
+		}
+	case "environment_variables", "credential_list":
+		l.note(Secret, at(m), m.Name, "it is in no file here; give it to the gateway as before")
+	default:
+		l.note(Stays, at(m), m.Name, inGateway)
+	}
+}
+
+// model reads one deployment.
+func (l *litellm) model(n configfile.Node, path string) {
+	name, _ := n.Get("model_name")
+	params, _ := n.Get("litellm_params")
+	info, _ := n.Get("model_info")
+	called, _ := params.Get("model")
+	provider, behind := splitModel(called.Text)
+	if custom, ok := params.Get("custom_llm_provider"); ok && custom.Text != "" {
+		provider, behind = custom.Text, called.Text
+	}
+	l.rest(n, path, Stays, inGateway, "model_name", "litellm_params", "model_info")
+	l.rest(params, path+".litellm_params", Stays, inGateway, append(priceFields(), "model", "custom_llm_provider")...)
+	l.rest(info, path+".model_info", Stays, inGateway, append(priceFields(), "access_groups")...)
+	switch {
+	case provider == "":
+		l.note(Lost, n, path, "the model "+called.Text+" names no provider, and none can be told from its name")
+		return
+	case name.Text == "" || name.Text == "*":
+		l.note(Lost, n, path, "a name for every model of every provider allows nothing here: name the providers")
+		l.provider(provider)
+		return
+	case strings.HasSuffix(name.Text, "*"):
+		l.provider(provider)
+		if strings.TrimSuffix(name.Text, "*") != provider+"/" || behind != "*" {
+			l.note(Changed, n, path, "the pattern "+name.Text+" becomes all models of "+provider)
+		} else {
+			l.note(Carried, n, path, "all models of "+provider)
+		}
+		l.all[provider] = true
+		return
+	}
+	model := strings.TrimPrefix(name.Text, provider+"/")
+	l.add(provider, model)
+	if before := l.served[name.Text]; len(before) > 0 && !slices.Contains(before, provider) {
+		l.note(Changed, n, path, name.Text+" is served by "+strings.Join(append(before, provider), " and ")+
+			": it is granted, priced and counted under each")
+	} else {
+		l.note(Carried, n, path, provider+"/"+model)
+	}
+	l.served[name.Text] = append(l.served[name.Text], provider)
+	l.tokenPrices(provider, model, params, path+".litellm_params")
+	l.tokenPrices(provider, model, info, path+".model_info")
+	l.access(info, path+".model_info", provider, model)
+}
+
+// prices of a token are carried; those of other units are not known here.
+var tokenPrices = []struct{ theirs, ours string }{
+	{"input_cost_per_token", "input_cost_per_million_tokens"},
+	{"output_cost_per_token", "output_cost_per_million_tokens"},
+	{"cache_read_input_token_cost", "cache_read_cost_per_million_tokens"},
+	{"cache_creation_input_token_cost", "cache_write_cost_per_million_tokens"},
+}
+
+var otherPrices = []string{
+	"input_cost_per_second", "output_cost_per_second", "input_cost_per_character", "output_cost_per_character",
+	"input_cost_per_image", "output_cost_per_image", "input_cost_per_pixel", "output_cost_per_pixel", "input_cost_per_query",
+	"input_cost_per_audio_token", "output_cost_per_audio_token", "output_cost_per_reasoning_token",
+	"input_cost_per_token_above_128k_tokens", "output_cost_per_token_above_128k_tokens",
+	"input_cost_per_token_above_200k_tokens", "output_cost_per_token_above_200k_tokens", "input_cost_per_token_batches",
+	"output_cost_per_token_batches",
+}
+
+func priceFields() []string {
+	names := slices.Clone(otherPrices)
+	for _, price := range tokenPrices {
+		names = append(names, price.theirs)
+	}
+	return names
+}
+
+func (l *litellm) tokenPrices(provider, model string, n configfile.Node, path string) {
+	pairs := []any{"model", text(model)}
+	for _, m := range n.Members {
+		if slices.Contains(otherPrices, m.Name) && m.Node.Kind == input.Number {
+			l.note(Lost, at(m), join(path, m.Name), "prices are by token here: report the cost with the usage")
+		}
+	}
+	found := false
+	for i, price := range tokenPrices {
+		value, ok := n.Get(price.theirs)
+		million, readable := perMillion(value.Text)
+		switch {
+		case ok && value.Kind == input.Number && readable:
+			l.note(Carried, value, join(path, price.theirs), "$"+million+" for a million tokens")
+			pairs, found = append(pairs, price.ours, number(million)), true
+		case ok && value.Kind != input.Null:
+			l.note(Lost, value, join(path, price.theirs), "it is no price")
+		case i < 2:
+			pairs = append(pairs, price.ours, number("0"))
+		}
+	}
+	if found {
+		l.price(provider, model, object(pairs...))
+	}
+}
+
+// access reads the groups of a model, each of which becomes a profile.
+func (l *litellm) access(info configfile.Node, path, provider, model string) {
+	groups, ok := info.Get("access_groups")
+	if !ok {
+		return
+	}
+	for _, name := range stringsOf(groups) {
+		if l.groups[name] == nil {
+			l.groups[name] = newShop()
+			l.groupNames = append(l.groupNames, name)
+		}
+		l.groups[name].add(provider, model)
+	}
+	l.note(Carried, groups, path+".access_groups", "a profile for each group")
+}
+
+func (l *litellm) finish() {
+	l.Providers = l.documents()
+	if len(l.names) > 0 {
+		l.Profiles = append(l.Profiles, l.profile("Default", l.everything(l.only), l.budget, l.rate))
+	}
+	for _, name := range l.groupNames {
+		l.Profiles = append(l.Profiles, l.profile(name, l.groups[name].everything(nil), configfile.Node{}, configfile.Node{}))
+	}
+}
+
+// profile is a profile whose budgets follow the calendar, as LiteLLM's do.
+func (l *litellm) profile(name string, configs, budgets, rate configfile.Node) configfile.Node {
+	aligned, zone := configfile.Node{}, configfile.Node{}
+	if budgets.Kind == input.Array {
+		aligned = truth(true)
+		if l.zone != "" {
+			zone = text(l.zone)
+		}
+	}
+	return object("kind", text("access_profile"), "name", text(name), "provider_configs", configs, "budgets", budgets,
+		"rate_limit", rate, "calendar_aligned", aligned, "time_zone", zone)
+}
