@@ -30,7 +30,13 @@ func newSpooling(t *testing.T) *spooling {
 	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "load"))
 	s.console = start(t, s.environment)
 	s.load = newServiceLoad(t, s.console, key)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.console.log)
+		}
+	})
 	s.report(t, http.StatusOK, 1)
+	s.console.get(t, s.console.address+"/metrics", key) // remembered while the database is away
 	return s
 }
 
@@ -75,7 +81,7 @@ func TestSpooledUsageIsCountedOnce(t *testing.T) {
 	for _, statement := range []string{
 		"CREATE TABLE gate AS SELECT true AS closed", "GRANT SELECT ON gate TO PUBLIC",
 		`CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN WHILE (SELECT closed FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN NEW; END $$`,
-		fmt.Sprintf("CREATE TRIGGER pass BEFORE INSERT ON usage_events FOR EACH ROW WHEN (NEW.event_id = '%s') EXECUTE FUNCTION pass()", held),
+		fmt.Sprintf("CREATE TRIGGER pass BEFORE INSERT ON weekly_events FOR EACH ROW WHEN (NEW.event_id = '%s') EXECUTE FUNCTION pass()", held),
 	} {
 		if _, err := db.Exec(statement); err != nil {
 			t.Fatal(err)
@@ -90,6 +96,9 @@ func TestSpooledUsageIsCountedOnce(t *testing.T) {
 		if answer := s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, one); answer["status"] != "spooled" {
 			t.Errorf("an event is answered with %v", answer)
 		}
+	}
+	if _, metrics := s.console.get(t, s.console.address+"/metrics", s.load.key); !strings.Contains(string(metrics), `tollgate_usage_queue{in="spool"} 5`) {
+		t.Errorf("the metrics are %s", metrics)
 	}
 	s.console.demand(t, http.StatusBadRequest, "POST", "/api/usage", s.load.key, s.load.call(`, "cost": 1`))
 	s.report(t, http.StatusAccepted, 596)
@@ -116,7 +125,7 @@ func TestSpooledUsageIsCountedOnce(t *testing.T) {
 	s.console = start(t, s.environment)
 	db = privateDatabase(t, s.dir)
 	eventually(t, "the first part is stored, and the second under way", func() bool {
-		return number(t, db, "SELECT count(*) FROM usage_events") == 500 &&
+		return number(t, db, "SELECT count(*) FROM counted_events") == 500 &&
 			number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 1
 	})
 	kill()
@@ -128,7 +137,7 @@ func TestSpooledUsageIsCountedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "all of the spool is stored", func() bool { return missing(t, db, s.ids) == 0 })
-	if n := number(t, db, "SELECT count(*) FROM usage_events"); n != int64(len(s.ids))+1 {
+	if n := number(t, db, "SELECT count(*) FROM counted_events"); n != int64(len(s.ids))+1 {
 		t.Errorf("%d events are stored, %d were reported", n, len(s.ids)+1)
 	}
 	if n := number(t, db, "SELECT coalesce(sum(used), 0) FROM limit_windows WHERE kind = 'spend'"); n != int64(len(s.ids)+1)*1_000_000 {
@@ -166,5 +175,5 @@ func TestSpoolThatIsFull(t *testing.T) {
 	s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, body)
 	thaw()
 	db := privateDatabase(t, s.dir)
-	eventually(t, "it is stored", func() bool { return number(t, db, "SELECT count(*) FROM usage_events") == 2 })
+	eventually(t, "it is stored", func() bool { return number(t, db, "SELECT count(*) FROM counted_events") == 2 })
 }

@@ -2,7 +2,6 @@ package decision
 
 import (
 	"context"
-	"errors"
 
 	"tollgate/models/entitlement"
 	"tollgate/models/policy"
@@ -18,13 +17,17 @@ func (e *Engine) decideAway(ctx context.Context, subject entitlement.Subject, ca
 		}
 	}
 	of, err := e.decide(ctx, subject, call, false)
-	var refusal *problem.Refusal
-	if err != nil && errors.As(problem.Classify(err), &refusal) && refusal.Reason == problem.Unavailable {
+	if err != nil && isAway(err) {
 		if remembered, ok := e.fromMemory(ctx, subject, call); ok {
 			return remembered, nil
 		}
 	}
 	return of, err
+}
+
+func isAway(err error) bool {
+	refusal, ok := problem.AsRefusal(problem.Classify(err))
+	return ok && refusal.Reason == problem.Unavailable
 }
 
 // fromMemory allows a call by what is in memory: a copy that grants it and has room, also with what was used here since

@@ -141,7 +141,7 @@ func AccessChanges(g Gateway) []Change {
 		g.Admin.API("PUT", "/api/users/"+gaining+"/role", Object{"role_id": role}).Is(200)
 	})
 	_, _, key = holder(g.Work)
-	add("usage reported", "RecordUsage", Model(key), "allowed", "budget_exceeded", func() { g.Admin.Counted(Event(key, "cost", 8)) })
+	add("usage reported", "RecordUsage RecordLiteLLM RecordTraces", Model(key), "allowed", "budget_exceeded", func() { g.Admin.Counted(Event(key, "cost", 8)) })
 	_, _, held2 := holder(g.Work)
 	add("an estimate held", "Decide", Model(held2), "allowed", "budget_exceeded", func() {
 		g.Admin.Decides(With(Model(held2), "estimated_cost", 8, "reserve", true), "allowed", 200)
