@@ -105,6 +105,7 @@ var screens = []scene{
 	{name: "settings", path: "/settings"},
 	{name: "settings-refused", path: "/settings", act: refuse("Change password")},
 	{name: "keys", path: "/settings/api-keys"},
+	{name: "configuration", path: "/settings/configuration"},
 	{name: "key-new", path: "/settings/api-keys/new"},
 	{name: "key-refused", path: "/settings/api-keys/new", act: refuse("Create key")},
 	{name: "key-secret", path: "/settings/api-keys/new", act: func(s *screen) {

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/blast"
 	"tollgate/models/catalogue"
+	"tollgate/models/config"
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -101,22 +102,29 @@ func (h *Handlers) showEditor(c *gin.Context, status int, e shownForm) error {
 		reply.HTML(c, h.Log, status, editor.Form(view))
 		return nil
 	}
-	reply.HTML(c, h.Log, status, h.editorPage(c, e, view))
+	page, err := h.editorPage(c, e, view)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, status, page)
 	return nil
 }
 
-func (h *Handlers) editorPage(c *gin.Context, e shownForm, view editor.Editor) templ.Component {
+func (h *Handlers) editorPage(c *gin.Context, e shownForm, view editor.Editor) (templ.Component, error) {
 	page := h.page(c, view.Title, "/access-profiles")
 	page.Crumbs = []ui.Crumb{{Label: "Profiles", Href: "/access-profiles"}}
 	if e.id != 0 {
 		page.Crumbs = append(page.Crumbs, ui.Crumb{
 			Label: view.Draft.Name, Href: "/access-profiles/" + strconv.FormatInt(e.id, 10),
 		})
+		if err := h.managed(c, &page, config.AccessProfile, view.Draft.Name); err != nil {
+			return nil, err
+		}
 	}
 	if len(e.problems) > 0 {
 		page.Problems, page.ErrorCode, page.Param = true, e.problems[0].Code, e.problems[0].Field
 	}
-	return framed(page, editor.Body(view))
+	return framed(page, editor.Body(view)), nil
 }
 
 func (h *Handlers) editorView(c *gin.Context, e shownForm) (editor.Editor, error) {
@@ -247,7 +255,7 @@ func (h *Handlers) refuseProfile(c *gin.Context, e shownForm, err error) error {
 		if reqctx.IsHTMX(c) {
 			return editor.Form(view), nil
 		}
-		return h.editorPage(c, e, view), nil
+		return h.editorPage(c, e, view)
 	})
 }
 

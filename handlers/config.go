@@ -10,6 +10,9 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/config"
+	"tollgate/models/configfile"
+	"tollgate/views"
+	"tollgate/views/ui"
 )
 
 // ExportConfig answers the current documents, those of one set or all that the actor may view.
@@ -79,12 +82,54 @@ func (h *Handlers) TestConfig(c *gin.Context) error {
 
 // ConfigDrift answers what the console has of resources of sets that differs from what was applied last.
 func (h *Handlers) ConfigDrift(c *gin.Context) error {
-	drifted, err := config.Drifts(reqctx.Of(c), h.DB, reqctx.Actor(c))
+	q := intake.ReadQuery(c, "set")
+	set := q.Typed("set")
+	if err := q.Err(); err != nil {
+		return err
+	}
+	drifted, err := config.Drifts(reqctx.Of(c), h.DB, reqctx.Actor(c), set)
 	if err != nil {
 		return err
 	}
-	reply.JSON(c, http.StatusOK, gin.H{"drift": drifted})
+	if reqctx.IsAPI(c) {
+		reply.JSON(c, http.StatusOK, gin.H{"drift": drifted})
+		return nil
+	}
+	page := h.settingsFrame(c, "Configuration files", configurationHref)
+	page.Rows = len(drifted) > 0
+	shown := views.ConfigDrift{Set: set}
+	for i, d := range drifted {
+		shown.Rows = append(shown.Rows, driftRow(i+1, d))
+	}
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.ConfigDriftBody(shown)))
 	return nil
+}
+
+const configurationHref = "/settings/configuration"
+
+// driftRow is a resource as the page shows it: values as the files would write them.
+func driftRow(n int, d config.Drift) views.ConfigDriftRow {
+	row := views.ConfigDriftRow{N: n, Kind: d.Kind, Name: d.Name, Set: d.Set, Deleted: d.Drift == "deleted"}
+	for _, f := range d.Fields {
+		row.Fields = append(row.Fields, views.ConfigDriftField{Field: f.Field, Before: inFile(f.Before), After: inFile(f.After)})
+	}
+	if d.Document != nil {
+		row.Document = string(configfile.YAML(configfile.Value(d.Document)))
+	}
+	return row
+}
+
+func inFile(value json.RawMessage) string {
+	if string(value) == "null" {
+		return "its default"
+	}
+	return configfile.Row(configfile.Value(value))
+}
+
+// managed says on a page which set manages what it shows.
+func (h *Handlers) managed(c *gin.Context, page *ui.Page, kind, name string) (err error) {
+	page.Managed, err = config.SetOf(reqctx.Of(c), h.DB, kind, name)
+	return err
 }
 
 // ConfigSchema answers the JSON schema of documents.

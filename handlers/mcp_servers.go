@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/config"
 	"tollgate/models/discovery"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
@@ -88,6 +89,9 @@ func (h *Handlers) serverPage(
 	}
 	href := serversHref + "/" + server.ClientID
 	page := h.below(c, server.Name, "MCP servers", serversHref, "", "")
+	if err := h.managed(c, &page, config.MCPClient, server.ClientID); err != nil {
+		return nil, err
+	}
 	page.Actions = inventory.MCPServerActions(
 		href, server.URL != nil, reqctx.Actor(c).May(permission.UpdateMCPServers),
 		reqctx.Actor(c).May(permission.DeleteMCPServers),

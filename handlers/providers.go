@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/config"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views/inventory"
@@ -67,6 +68,9 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 		return err
 	}
 	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
+	if err := h.managed(c, &page, config.Provider, provider.Name); err != nil {
+		return err
+	}
 	page.Actions = inventory.CatalogueActions(
 		"/providers/"+provider.Name, reqctx.Actor(c).May(permission.UpdateProviders), reqctx.Actor(c).May(permission.DeleteProviders),
 	)

@@ -11,6 +11,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/config"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
@@ -90,6 +91,9 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		}
 	}
 	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
+	if err := h.managed(c, &page, config.Role, role.Name); err != nil {
+		return err
+	}
 	changeable := role.Changeable(actor) == nil
 	page.Actions = inventory.CatalogueActions(
 		roleHref(role.ID), actor.May(permission.UpdateRoles) && changeable, actor.May(permission.DeleteRoles) && changeable,

@@ -87,6 +87,7 @@ func (h *Handlers) settingsFrame(c *gin.Context, title, current string) ui.Page 
 	if reqctx.Actor(c).May(permission.ViewSettings) {
 		page.Tabs = append(page.Tabs, ui.Tab{Label: "Provisioning", Href: connectionsHref})
 	}
+	page.Tabs = append(page.Tabs, ui.Tab{Label: "Configuration files", Href: configurationHref})
 	for i := range page.Tabs {
 		page.Tabs[i].Current = page.Tabs[i].Href == current
 	}

@@ -11,6 +11,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
+	"tollgate/models/config"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
 	"tollgate/models/permission"
@@ -109,6 +110,9 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 		return err
 	}
 	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
+	if err := h.managed(c, &page, config.ToolGroup, group.Name); err != nil {
+		return err
+	}
 	page.Actions = inventory.CatalogueActions(
 		groupHref(group.ID), reqctx.Actor(c).May(permission.UpdateToolGroups),
 		reqctx.Actor(c).May(permission.DeleteToolGroups),

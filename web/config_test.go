@@ -284,6 +284,38 @@ func TestConfigDrift(t *testing.T) {
 	}
 }
 
+// The page of what was changed shows both values and the document to copy, and resources say which set manages them.
+func TestConfigDriftPage(t *testing.T) {
+	c, admin := configured(t)
+	page := c.Login(webtest.Admin).Get("/settings/configuration").Is(200)
+	if !strings.Contains(string(page.Body), "Nothing differs from files of configuration.") {
+		t.Errorf("without drift: %s", webtest.Text(page.One("main")))
+	}
+	admin.API("PUT", "/api/access-profiles/1", object{"tags": []string{"edited"}}).Is(200)
+	admin.API("POST", "/api/access-profiles", object{"name": "By hand"}).Is(201)
+	row := webtest.Text(c.Login(webtest.Admin).Get("/settings/configuration?set=platform").Is(200).One("tbody", "id", "rows"))
+	for _, words := range []string{"Engineering access_profile", "platform", "tags [a] → [edited]", "kind: access_profile", "tags: [edited]"} {
+		if !strings.Contains(row, words) {
+			t.Errorf("no %q in %s", words, row)
+		}
+	}
+	if rows := c.Login(webtest.Admin).Get("/settings/configuration?set=other").Is(200).All("tbody", "id", "rows"); len(rows) > 0 {
+		t.Error("another set has drift too")
+	}
+	if rows := c.Login(webtest.Viewer).Get("/settings/configuration").Is(200).All("tbody", "id", "rows"); len(rows) != 1 {
+		t.Error("who may view profiles does not see it")
+	}
+	for path, want := range map[string]bool{
+		"/access-profiles/1": true, "/access-profiles/1/edit": true, "/providers/openai": true, "/mcp/clients/github": true, "/mcp/tool-groups/1": true,
+		"/access-profiles/2": false, "/access-profiles/2/edit": false, "/access-profiles/new": false,
+	} {
+		shown := webtest.Text(c.Login(webtest.Admin).Get(path).Is(200).One("main"))
+		if strings.Contains(shown, "Managed by set platform") != want {
+			t.Errorf("%s says that a set manages it: %v", path, !want)
+		}
+	}
+}
+
 // A set deletes only what is its own, only when asked, and never more than allowed.
 func TestConfigPrune(t *testing.T) {
 	c, admin := configured(t)

@@ -296,7 +296,8 @@ func routes(h *handlers.Handlers, g *gateway.Gateway, t *telemetry.Telemetry) []
 		{"POST", "/api/config/plan", inConsole, h.PlanConfig},
 		{"POST", "/api/config/apply", inConsole, h.ApplyConfig},
 		{"POST", "/api/config/test", permission.ViewAccessProfiles, h.TestConfig},
-		{"GET", "/api/config/drift", inConsole, handlers.WithoutQuery(h.ConfigDrift)},
+		{"GET", "/api/config/drift", inConsole, h.ConfigDrift},
+		{"GET", "/settings/configuration", inConsole, h.ConfigDrift},
 		{"GET", "/schema/config-v1.json", anyone, h.ConfigSchema},
 
 		{"GET", "/api/roles", permission.ViewRoles, h.ListRoles},

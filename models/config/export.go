@@ -60,8 +60,9 @@ type Drift struct {
 	Document json.RawMessage `json:"document,omitempty"` // what the console has
 }
 
-// Drifts lists the resources of sets that were changed or deleted in the console, of kinds that the actor may view.
-func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor) ([]Drift, error) {
+// Drifts lists the resources that were changed or deleted in the console, those of one set or of all when it is "", of
+// kinds that the actor may view.
+func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor, set string) ([]Drift, error) {
 	now, err := loadSnapshot(ctx, db)
 	if err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor) ([]Drift, e
 	for _, id := range now.owned() {
 		owner, row := now.owners[id], now.rows[id]
 		how := drift(owner, row)
-		if how == "" || allowed(actor, id.Kind, "View") != nil {
+		if how == "" || set != "" && owner.SetName != set || allowed(actor, id.Kind, "View") != nil {
 			continue
 		}
 		d := Drift{Set: owner.SetName, Kind: owner.Kind, Name: owner.Name, Drift: how, Fields: []FieldChange{}}

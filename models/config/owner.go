@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,6 +38,16 @@ func loadOwners(ctx context.Context, db bun.IDB) (map[ID]*owned, error) {
 		owners[rows[i].id()] = &rows[i]
 	}
 	return owners, nil
+}
+
+// SetOf is the set that a resource belongs to; "" for none.
+func SetOf(ctx context.Context, db bun.IDB, kind, name string) (set string, err error) {
+	id := named(kind, name)
+	err = db.NewRaw("SELECT set_name FROM config_resources WHERE kind = ? AND name_key = ?", id.Kind, id.Key).Scan(ctx, &set)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("look up the set of a resource: %w", err)
+	}
+	return set, nil
 }
 
 // saveOwners records what a set applied, and forgets what is gone.
