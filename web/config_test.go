@@ -421,6 +421,8 @@ func TestConfigPermissions(t *testing.T) {
 	if got := documentsOf(t, c.APIKey(permission.ViewProviders), ""); len(got) != 1 {
 		t.Errorf("who may see providers is shown %v", got)
 	}
+	half := object{"set": "platform", "documents": []any{documentOf(body, "provider")}}
+	c.APIKey(permission.ViewProviders).API("POST", "/api/config/plan", half).Refuses(403, "forbidden", "")
 	c.APIKey(permission.ViewProviders).Get("/api/config?set=platform").Refuses(403, "forbidden", "")
 	admin.API("POST", "/api/config/apply", body).Is(200)
 }

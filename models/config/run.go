@@ -59,7 +59,26 @@ func Plan(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Ac
 	}
 	// Who may only look may plan: nothing of it stays.
 	planner := permission.Actor{Name: actor.Name, Permissions: permission.AllPermissions(), Door: actor.Door}
-	return do(ctx, db, keys, planner, in, false)
+	planned, err := do(ctx, db, keys, planner, in, false)
+	if err != nil {
+		return planned, err
+	}
+	return planned, planned.visible(actor)
+}
+
+// visible refuses a plan that names resources of kinds that the actor may not view.
+func (r Result) visible(actor permission.Actor) error {
+	for _, change := range r.Changes {
+		if err := allowed(actor, change.Kind, "View"); err != nil {
+			return err
+		}
+	}
+	for _, left := range r.Unmanaged {
+		if err := allowed(actor, left.Kind, "View"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Apply brings the console into the state that the documents describe, all of it or nothing. Refusals: Invalid with
