@@ -35,6 +35,7 @@
 //	config                   configuration as documents: planned, applied, exported, and told from edits in the console
 //	accessrequest            what users ask for, and what an admin makes of it
 //	spool                    what waits in a folder until the database is back
+//	archive                  events of weeks that are over, in files
 //	ledger, usage            counters held against their events · what was used, counted exactly once
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
 //	backup                   a restored copy, compared with the live database

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/uptrace/bun"
 	"github.com/urfave/cli/v3"
 
 	"tollgate/models/ledger"
@@ -17,10 +18,15 @@ func (p *program) ledgerCommand() *cli.Command {
 		Commands: []*cli.Command{{
 			Name:  "verify",
 			Usage: "compare every counter, and the usage of each day, with the events that were counted on it",
-			Flags: []cli.Flag{&cli.BoolFlag{Name: "full", Usage: "read all events, also those whose sums are sealed"}},
-			Action: p.withDatabase(func(ctx context.Context, _ settings, db *db, command *cli.Command) error {
+			Flags: []cli.Flag{&cli.BoolFlag{Name: "full", Usage: "read all events, also those whose sums are sealed and those that are archived"}},
+			Action: p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
 				check := ledger.Verify
-				if command.Bool("full") {
+				switch full := command.Bool("full"); {
+				case full && s.Keep.Archive != "":
+					check = func(ctx context.Context, db bun.IDB) (int64, []ledger.Skew, error) {
+						return ledger.VerifyArchived(ctx, db, s.Keep.Archive)
+					}
+				case full:
 					check = ledger.VerifyWhole
 				}
 				counters, skewed, err := check(ctx, db.DB)

@@ -103,7 +103,8 @@ func (p *program) commands() *cli.Command {
 		Flags: settingFlags(),
 		Commands: []*cli.Command{
 			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(),
-			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.backupCommand(), p.versionCommand(),
+			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.archiveCommand(), p.backupCommand(),
+			p.versionCommand(),
 			p.fmtCommand(), p.validateCommand(), p.planCommand(), p.applyCommand(), p.exportCommand(), p.pullCommand(),
 			p.testCommand(), p.importCommand(),
 		},

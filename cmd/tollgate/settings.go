@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -79,6 +80,7 @@ func settingFlags() []cli.Flag {
 		text("spool", "TOLLGATE_SPOOL", "while the database is away, keep reported usage in `FOLDER`; off when not set"),
 		text("refusal-days", "TOLLGATE_REFUSAL_DAYS", "keep refused calls for `DAYS`, 1 to 400; 30 when not set"),
 		text("keep-events", "TOLLGATE_KEEP_EVENTS", "keep usage events for `DAYS`, 36 or more; 90 when not set"),
+		text("archive", "TOLLGATE_ARCHIVE", "archive events in `FOLDER` before they are dropped"),
 		text("keep-days", "TOLLGATE_KEEP_DAYS", "keep the sums of each day for `DAYS`, 36 or more; 800 when not set"),
 		text("keep-windows", "TOLLGATE_KEEP_WINDOWS", "keep counters for `DAYS` after their window, 36 or more; 400 when not set"),
 		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
@@ -151,6 +153,10 @@ func (c choices) keep() (keep ledger.Keep, err error) {
 	}
 	if keep.Days, err = c.kept("keep-days", "TOLLGATE_KEEP_DAYS", ledger.DefaultKeep.Days); err != nil {
 		return keep, err
+	}
+	keep.Archive = c.text("archive", "TOLLGATE_ARCHIVE")
+	if found, err := os.Stat(keep.Archive); keep.Archive != "" && (err != nil || !found.IsDir()) {
+		return keep, settingError{"TOLLGATE_ARCHIVE", fmt.Sprintf("%q is not a folder", keep.Archive)}
 	}
 	keep.Windows, err = c.kept("keep-windows", "TOLLGATE_KEEP_WINDOWS", ledger.DefaultKeep.Windows)
 	return keep, err

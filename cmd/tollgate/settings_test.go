@@ -70,6 +70,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"refusals kept for a time without a number", "TOLLGATE_REFUSAL_DAYS", map[string]string{"TOLLGATE_REFUSAL_DAYS": "a month"}, nil},
 		{"refusals kept for no day", "TOLLGATE_REFUSAL_DAYS", map[string]string{"TOLLGATE_REFUSAL_DAYS": "0"}, nil},
 		{"events kept for less than their ids are known", "TOLLGATE_KEEP_EVENTS", map[string]string{"TOLLGATE_KEEP_EVENTS": "35d"}, nil},
+		{"an archive that is no folder", "TOLLGATE_ARCHIVE", map[string]string{"TOLLGATE_ARCHIVE": "/dev/null"}, nil},
 		{"sums of days kept for weeks", "TOLLGATE_KEEP_DAYS", map[string]string{"TOLLGATE_KEEP_DAYS": "100w"}, nil},
 		{"counters kept for ever", "TOLLGATE_KEEP_WINDOWS", nil, []string{"--keep-windows", "forever"}},
 		{"refusals kept too long", "TOLLGATE_REFUSAL_DAYS", nil, []string{"--refusal-days", "401"}},

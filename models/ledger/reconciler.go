@@ -81,6 +81,9 @@ RETURNING fence, checked_at IS NULL OR checked_at < clock_timestamp() - ?1 * int
 	}
 	skewed, err := b.verify(ctx, lease.Fence)
 	if err == nil && skewed == 0 { // events are needed to find out why a counter differs
+		err = b.archiveWeeks(ctx)
+	}
+	if err == nil && skewed == 0 {
 		err = b.dropWeeks(ctx)
 	}
 	return errors.Join(err, b.purge(ctx))

@@ -7,15 +7,16 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/archive"
 	"tollgate/models/problem"
 )
 
 // Keep says for how many days usage is kept.
 type Keep struct {
-	Events  int // in the database
-	Days    int // sums of days, and what is made of them
-	Windows int // counters whose window has ended
-	Archive string
+	Events  int    // in the database
+	Days    int    // sums of days, and what is made of them
+	Windows int    // counters whose window has ended
+	Archive string // the folder where events are archived before they are dropped; "" for none
 }
 
 // DefaultKeep is what is kept when nothing else was chosen.
@@ -28,6 +29,18 @@ const LeastKept = 36
 const lateEvents = LeastKept * 24 * time.Hour
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+// archiveWeeks archives the weeks that are over, if there is a folder for them.
+func (b *Reconciler) archiveWeeks(ctx context.Context) error {
+	if b.keep.Archive == "" {
+		return nil
+	}
+	weeks, err := archive.Run(ctx, b.db, b.keep.Archive)
+	if len(weeks) > 0 {
+		b.log.InfoContext(ctx, "usage was archived", "weeks", weeks)
+	}
+	return err
+}
 
 // dropWeeks drops the events of weeks that are sealed and old enough. What of them was to be archived is archived, and
 // what is in the file is what is dropped.

@@ -21,17 +21,20 @@ type Skew struct {
 // Verify compares every counter, and the sum of each day that may still change, with the events that were counted
 // on it: with those that are sealed by their sum. It returns how many counters there are and those that differ.
 func Verify(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
-	return verify(ctx, db, skewedCounters, skewedDays)
+	return verify(ctx, db, nil, skewedCounters, skewedDays)
 }
 
 // VerifyWhole compares every counter and every day with all events too, so that what is sealed is checked; those of
 // which events were dropped with their week are compared with their sum alone.
 func VerifyWhole(ctx context.Context, db bun.IDB) (counters int64, skewed []Skew, err error) {
-	return verify(ctx, db, skewedCounters, skewedDays, wholeCounters, wholeDays)
+	return verify(ctx, db, nil, skewedCounters, skewedDays, wholeCounters(""), wholeDays(""))
 }
 
-func verify(ctx context.Context, db bun.IDB, checks ...string) (counters int64, skewed []Skew, err error) {
-	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+// verify runs checks in one snapshot. What prepares them may write to temporary tables.
+func verify(
+	ctx context.Context, db bun.IDB, prepare func(context.Context, bun.Tx, *unsealed) error, checks ...string,
+) (counters int64, skewed []Skew, err error) {
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: prepare == nil}
 	if _, within := db.(bun.Tx); within {
 		options = nil
 	}
@@ -46,6 +49,11 @@ func verify(ctx context.Context, db bun.IDB, checks ...string) (counters int64, 
 		open, err := readUnsealed(ctx, tx)
 		if err != nil {
 			return err
+		}
+		if prepare != nil {
+			if err := prepare(ctx, tx, &open); err != nil {
+				return err
+			}
 		}
 		known := map[Skew]bool{}
 		for _, check := range checks {
@@ -73,7 +81,8 @@ type unsealed struct {
 	Since time.Time
 	Week  string
 	// Whole is since when all events are there: none that counts on a later window or day was dropped.
-	Whole time.Time
+	Whole         time.Time
+	WholeArchived time.Time // the same with what is archived
 }
 
 func readUnsealed(ctx context.Context, tx bun.Tx) (u unsealed, err error) {
@@ -81,7 +90,9 @@ func readUnsealed(ctx context.Context, tx bun.Tx) (u unsealed, err error) {
 SELECT greatest(sealed_until, to_timestamp(0)) AS since, coalesce((SELECT min(week) FROM usage_weeks
     WHERE closed_at IS NULL OR closed_at >= sealed_until), '1970-01-05')::text AS week,
     coalesce((SELECT max(closed_at) FROM usage_weeks WHERE dropped_at IS NOT NULL) + interval '1 hour',
-        to_timestamp(0)) AS whole FROM usage_sealing`).Scan(ctx, &u)
+        to_timestamp(0)) AS whole,
+    coalesce((SELECT max(closed_at) FROM usage_weeks WHERE dropped_at IS NOT NULL AND file IS NULL) + interval '1 hour',
+        to_timestamp(0)) AS whole_archived FROM usage_sealing`).Scan(ctx, &u)
 	if err != nil {
 		return u, fmt.Errorf("read what is sealed: %w", err)
 	}
@@ -116,20 +127,24 @@ SELECT line_id::text, kind, reset_duration, window_start, coalesce(w.used, 0) AS
     coalesce(w.sealed, 0) + s.events AS events
 FROM skewed AS s LEFT JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
 ORDER BY line_id, kind, window_start LIMIT 1000`
-	wholeCounters = `
+)
+
+// wholeCounters compares with all events, and with further sums of counters.
+func wholeCounters(further string) string {
+	return `
 WITH charged AS (
-    SELECT l.line_id, l.kind, l.reset_duration, l.window_start,
-           sum(CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) + coalesce(a.amount, 0) WHEN 'tokens' THEN e.tokens
-               ELSE e.requests END)::bigint AS events
-    FROM counted_events AS e
-    LEFT JOIN (SELECT week, event_id, sum(amount)::bigint AS amount FROM usage_adjustments GROUP BY 1, 2) AS a
-        USING (week, event_id)
-    CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind,
-        reset_duration, window_start)
-    GROUP BY 1, 2, 3, 4
+    SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS events FROM (
+        SELECT l.*, CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) + coalesce(a.amount, 0)
+            WHEN 'tokens' THEN e.tokens ELSE e.requests END AS amount
+        FROM counted_events AS e
+        LEFT JOIN (SELECT week, event_id, sum(amount)::bigint AS amount FROM usage_adjustments GROUP BY 1, 2) AS a
+            USING (week, event_id)
+        CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind,
+            reset_duration, window_start)` + further + `
+    ) AS counted GROUP BY 1, 2, 3, 4
 )
 SELECT line_id::text, kind, reset_duration, window_start, coalesce(w.used, 0) AS used, coalesce(c.events, 0) AS events
 FROM limit_windows AS w FULL JOIN charged AS c USING (line_id, kind, reset_duration, window_start)
 WHERE coalesce(w.used, 0) <> coalesce(c.events, 0) AND window_start > ?2
 ORDER BY line_id, kind, window_start LIMIT 1000`
-)
+}

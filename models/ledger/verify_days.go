@@ -21,18 +21,6 @@ WITH open AS (
             WHERE a.created_at >= ?0
     ) AS events WHERE day >= (SELECT first FROM open) GROUP BY day
 )` + daysThatDiffer
-	wholeDays = `
-WITH counted AS (
-    SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM usage_days
-    WHERE day > ?2::date GROUP BY day
-), charged AS (
-    SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM (
-        SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, coalesce(cost, 0) AS cost, tokens, requests
-            FROM counted_events
-        UNION ALL SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, a.amount, 0, 0
-            FROM usage_adjustments AS a JOIN counted_events AS e USING (week, event_id)
-    ) AS events WHERE day > ?2::date GROUP BY day
-)` + daysThatDiffer
 	// A sum over everybody may pass what a counter holds.
 	daysThatDiffer = `
 SELECT 'usage_days' AS line_id, v.kind, '1d' AS reset_duration, day::timestamp AT TIME ZONE 'UTC' AS window_start,
@@ -44,3 +32,19 @@ CROSS JOIN LATERAL (VALUES ('spend', d.cost, c.cost), ('tokens', d.tokens, c.tok
     AS v(kind, used, events)
 WHERE coalesce(v.used, 0) <> coalesce(v.events, 0) ORDER BY day, v.kind LIMIT 1000`
 )
+
+// wholeDays compares with all events, and with further sums of days.
+func wholeDays(further string) string {
+	return `
+WITH counted AS (
+    SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM usage_days
+    WHERE day > ?2::date GROUP BY day
+), charged AS (
+    SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM (
+        SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, coalesce(cost, 0) AS cost, tokens, requests
+            FROM counted_events
+        UNION ALL SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, a.amount, 0, 0
+            FROM usage_adjustments AS a JOIN counted_events AS e USING (week, event_id)` + further + `
+    ) AS events WHERE day > ?2::date GROUP BY day
+)` + daysThatDiffer
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/dbtest"
+	"tollgate/models/secret"
+)
+
+// longAgo makes all usage 40 days old, in a week that was closed then.
+const longAgo = `
+SELECT open_usage_week((SELECT max(week) + 7 FROM usage_weeks));
+UPDATE usage_weeks SET opened_at = opened_at - interval '40 days', closed_at = closed_at - interval '40 days' WHERE closed_at IS NOT NULL;
+UPDATE weekly_events SET received_at = received_at - interval '40 days', occurred_at = occurred_at - interval '40 days';
+UPDATE usage_adjustments SET created_at = created_at - interval '40 days';
+UPDATE usage_days SET day = day - 40;
+UPDATE limit_windows SET window_start = window_start - interval '40 days', sealed = 0;
+UPDATE weekly_charges SET window_starts = (SELECT array_agg(s - interval '40 days') FROM unnest(window_starts) AS s);
+DELETE FROM usage_sealed_days;
+UPDATE usage_sealing SET sealed_until = to_timestamp(0), checked_at = NULL, lease_until = to_timestamp(0)`
+
+// Usage is archived before it is dropped, and the files are held against the counters. A byte that is lost or changed
+// is told, by the archive and by the check of the ledger.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	serving, owner := dbtest.URLs(t)
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+serving, "TOLLGATE_MIGRATE_URL="+owner, "TOLLGATE_SECRET="+secret.NewSecret())
+	key := strings.TrimSpace(must(t, environment, "", "api-key", "create", "--name", "test"))
+	c := start(t, environment)
+	l, db := newServiceLoad(t, c, key), opened(t, owner)
+	for l.counted.Load() < 10 {
+		l.run(100*time.Millisecond, c)
+	}
+	refunded := uuid.NewString()
+	c.demand(t, http.StatusOK, "POST", "/api/usage", key, l.call(fmt.Sprintf(`, "event_id": %q, "cost": 2, "tokens": 10`, refunded)))
+	c.demand(t, http.StatusCreated, "POST", "/api/usage/adjustments", key, fmt.Sprintf(`{"event_id": %q, "amount": -0.5, "reason": "r"}`, refunded))
+	events := number(t, db, "SELECT count(*) FROM counted_events")
+	if code := c.signal(t, syscall.SIGTERM); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	if r := do(t, environment, "", "archive", "run"); r.code != exitConfig || !strings.Contains(r.stderr, "TOLLGATE_ARCHIVE") {
+		t.Errorf("without a folder: exit code %d, said %q", r.code, r.stderr)
+	}
+	folder := t.TempDir()
+	archiving := append(environment, "TOLLGATE_ARCHIVE="+folder, "TOLLGATE_KEEP_EVENTS=36d")
+	if _, err := db.Exec(longAgo); err != nil {
+		t.Fatal(err)
+	}
+	if said := must(t, archiving, "", "archive", "run"); said != "No further week is over.\n" {
+		t.Errorf("a week that is not sealed: %q", said)
+	}
+	c = start(t, environment)
+	eventually(t, "the week is sealed", func() bool {
+		return number(t, db, "SELECT count(*) FROM usage_sealing WHERE checked_at IS NOT NULL AND skewed = 0") == 1
+	})
+	if said := must(t, archiving, "", "archive", "run"); strings.Count(said, " is archived.\n") != 2 {
+		t.Errorf("two weeks: %q", said)
+	}
+	if said := must(t, archiving, "", "archive", "run"); said != "No further week is over.\n" {
+		t.Errorf("again: %q", said)
+	}
+	if code := c.signal(t, syscall.SIGTERM); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	if left := number(t, db, "SELECT count(*) FROM counted_events"); left != events {
+		t.Errorf("%d of %d events are left before they may go", left, events)
+	}
+	if _, err := db.Exec("UPDATE usage_sealing SET checked_at = NULL"); err != nil {
+		t.Fatal(err)
+	}
+	c = start(t, archiving)
+	eventually(t, "the events are dropped", func() bool { return number(t, db, "SELECT count(*) FROM counted_events") == 0 })
+	c.signal(t, syscall.SIGTERM)
+	want := fmt.Sprintf("All 2 files with %d events are as they were written.\n", events)
+	if said := must(t, archiving, "", "archive", "verify"); said != want {
+		t.Errorf("said %q, want %q", said, want)
+	}
+	if r := do(t, archiving, "", "ledger", "verify", "--full"); r.code != exitOK {
+		t.Fatalf("exit code %d, said %q %q", r.code, r.stdout, r.stderr)
+	}
+	checkDamage(t, archiving, folder)
+
+	// Only the files know better.
+	if _, err := db.Exec("UPDATE limit_windows SET used = used + 1, sealed = sealed + 1"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, archiving, "", "ledger", "verify")
+	must(t, environment, "", "ledger", "verify", "--full")
+	if r := do(t, archiving, "", "ledger", "verify", "--full"); r.code != exitFailure || !strings.Contains(r.stderr, "are not what their events add up to") {
+		t.Errorf("counters that differ from the archive: exit code %d, said %q", r.code, r.stderr)
+	}
+}
+
+// checkDamage damages the file with events in every way, and expects to be told.
+func checkDamage(t *testing.T, environment []string, folder string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "events", "week=2*", "part-000.parquet"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v %v", files, err)
+	}
+	whole, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := append([]byte{}, whole...)
+	changed[len(changed)/2] ^= 1
+	for what, content := range map[string][]byte{
+		"a byte at the end is lost": whole[:len(whole)-1], "the first byte is lost": whole[1:], "a byte is changed": changed, "nothing is left": {},
+		"a byte in the middle is lost": append(append([]byte{}, whole[:len(whole)/2]...), whole[len(whole)/2+1:]...),
+	} {
+		if err := os.WriteFile(files[0], content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range [][]string{{"archive", "verify"}, {"ledger", "verify", "--full"}} {
+			if r := do(t, environment, "", command...); r.code != exitFailure || !strings.Contains(r.stderr, files[0]) {
+				t.Errorf("%s: %v: exit code %d, said %q", what, command, r.code, r.stderr)
+			}
+		}
+	}
+	if err := os.WriteFile(files[0], whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, environment, "", "archive", "verify")
+}

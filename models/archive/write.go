@@ -1,0 +1,133 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
+)
+
+// writtenAtOnce is how many events are passed to the file together.
+const writtenAtOnce = 1000
+
+// Run archives every week whose events do not change any more: its sums are sealed, and ids in it are not looked up. It
+// returns the weeks that it archived.
+func Run(ctx context.Context, db *bun.DB, folder string) (archived []string, err error) {
+	for {
+		week, err := next(ctx, db, folder)
+		if errors.Is(err, sql.ErrNoRows) {
+			return archived, nil
+		}
+		if err != nil {
+			return archived, err
+		}
+		archived = append(archived, week)
+	}
+}
+
+// next archives one week, which is locked meanwhile.
+func next(ctx context.Context, db *bun.DB, folder string) (week string, err error) {
+	err = db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+			return err
+		}
+		err := tx.NewRaw(`
+SELECT week::text FROM usage_weeks WHERE file IS NULL AND dropped_at IS NULL
+    AND closed_at < clock_timestamp() - interval '36 days' AND closed_at <= (SELECT sealed_until FROM usage_sealing)
+ORDER BY week LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(ctx, &week)
+		if err != nil {
+			return err
+		}
+		file, hash, found, err := archiveWeek(ctx, db, folder, week)
+		if err != nil {
+			return fmt.Errorf("archive the week of %s: %w", week, err)
+		}
+		_, err = tx.NewRaw("UPDATE usage_weeks SET file = ?, sha256 = ?, events = ?, cost = ?::numeric WHERE week = ?::date",
+			file, hash, found.Events, found.Cost, week).Exec(ctx)
+		return err
+	})
+	return week, err
+}
+
+// archiveWeek writes a file, reads it back and compares it with the database.
+func archiveWeek(
+	ctx context.Context, db *bun.DB, folder, week string,
+) (file string, hash []byte, found sums, err error) {
+	file = filepath.Join("events", "week="+week, "part-000.parquet")
+	path := filepath.Join(folder, file)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", nil, found, err
+	}
+	if err := write(ctx, db, path, week); err != nil {
+		return "", nil, found, err
+	}
+	if found, hash, err = read(path, func(Event) error { return nil }); err != nil {
+		return "", nil, found, err
+	}
+	var stored sums
+	err = db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if err := database.AllowLong(ctx, tx); err != nil {
+			return err
+		}
+		return tx.NewRaw(`SELECT count(*) AS events, coalesce(sum(cost), 0)::text AS cost FROM counted_events
+WHERE week = ?::date`, week).Scan(ctx, &stored)
+	})
+	if err == nil && stored != found {
+		err = fmt.Errorf("%s has %d events of %s nano-dollars, the database %d of %s", path, found.Events, found.Cost,
+			stored.Events, stored.Cost)
+	}
+	return file, hash, found, err
+}
+
+// write writes the events of a week to a file that is there as a whole or not at all.
+func write(ctx context.Context, db *bun.DB, path, week string) (err error) {
+	file, err := os.Create(path + ".tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.Close(), os.Remove(path+".tmp"))
+		}
+	}()
+	out := parquet.NewGenericWriter[Event](file, parquet.Compression(&zstd.Codec{}))
+	part := make([]Event, 0, writtenAtOnce)
+	flush := func() error {
+		_, err := out.Write(part)
+		part = part[:0]
+		return err
+	}
+	err = database.EachOf(ctx, db, selectEvents(db, week), func(e Event) error {
+		if part = append(part, e); len(part) < writtenAtOnce {
+			return nil
+		}
+		return flush()
+	})
+	if err := errors.Join(err, flush(), out.Close(), file.Sync()); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes a new name durable.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
