@@ -96,6 +96,9 @@ func changeState(
 			if err := change(ctx, tx, auth, old); err != nil {
 				return err
 			}
+			if err := noteState(ctx, tx, old); err != nil {
+				return err
+			}
 			u, err := identity.GetUser(ctx, tx, id)
 			if err != nil {
 				return err
@@ -111,4 +114,17 @@ func changeState(
 		return nil
 	})
 	return changed, err
+}
+
+// noteState makes a version of a user of a directory, which shows the state too.
+func noteState(ctx context.Context, tx database.Tx, u identity.User) error {
+	if u.ConnectionID == nil {
+		return nil
+	}
+	_, err := tx.NewRaw("UPDATE scim_users SET version = version + 1, updated_at = clock_timestamp() WHERE user_id = ?", u.ID).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("make a version of user %s of a directory: %w", u.ID, err)
+	}
+	return nil
 }

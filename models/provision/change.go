@@ -124,7 +124,10 @@ func ChangeUser(
 		if err != nil {
 			return err
 		}
-		auth, err := lockUser(ctx, tx, conn, id, edit.Apply)
+		if _, err := GetUser(ctx, tx, conn.ID, id); err != nil {
+			return err
+		}
+		auth, err := lockForRoles(ctx, tx, conn, []string{id})
 		if err != nil {
 			return err
 		}
@@ -146,24 +149,6 @@ func ChangeUser(
 		return err
 	})
 	return changed, refused(err)
-}
-
-// lockUser locks a user, and first the profiles and roles that they may get by coming back.
-func lockUser(
-	ctx context.Context, tx database.Tx, conn connection.Connection, id string, apply func(scim.User) (scim.User, error),
-) (*identity.Authorization, error) {
-	seen, err := GetUser(ctx, tx, conn.ID, id)
-	if err != nil {
-		return nil, err
-	}
-	next, err := apply(seen.User)
-	if err != nil {
-		return nil, err
-	}
-	if next.Active && !seen.Active {
-		return lockForRoles(ctx, tx, conn, []string{id})
-	}
-	return identity.Lock(ctx, tx, conn.Actor(), permission.UpdateUsers, []string{id}, nil)
 }
 
 // save stores what differs, and then the state.

@@ -21,8 +21,9 @@ import (
 	"tollgate/models/scim"
 )
 
-// lockForRoles locks what a change of the users' roles needs: the profiles of every role that the connection hands out,
-// those roles, and the users.
+// lockForRoles locks what a change of users needs: the profiles of every role that the connection hands out, those
+// roles, and the users. The roles are locked even when no role is to change: one that a user got meanwhile would have to
+// be locked after the user.
 func lockForRoles(
 	ctx context.Context, tx database.Tx, conn connection.Connection, ids []string,
 ) (*identity.Authorization, error) {

@@ -13,7 +13,6 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
-	"tollgate/models/permission"
 	"tollgate/models/scim"
 )
 
@@ -114,8 +113,7 @@ func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, 
 		if _, err := GetUser(ctx, tx, conn.ID, id); err != nil {
 			return err
 		}
-		actor := conn.Actor()
-		auth, err := identity.Lock(ctx, tx, actor, permission.DeleteUsers, []string{id}, nil)
+		auth, err := lockForRoles(ctx, tx, conn, []string{id})
 		if err != nil {
 			return err
 		}
@@ -130,7 +128,7 @@ func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, 
 			if err := keepAnAdmin(ctx, tx, auth, id); err != nil {
 				return err
 			}
-			if _, err := account.Deactivate(ctx, tx, actor, id); err != nil {
+			if _, err := account.Deactivate(ctx, tx, conn.Actor(), id); err != nil {
 				return err
 			}
 		}
