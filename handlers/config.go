@@ -111,7 +111,8 @@ const configurationHref = "/settings/configuration"
 func driftRow(n int, d config.Drift) views.ConfigDriftRow {
 	row := views.ConfigDriftRow{N: n, Kind: d.Kind, Name: d.Name, Set: d.Set, Deleted: d.Drift == "deleted"}
 	for _, f := range d.Fields {
-		row.Fields = append(row.Fields, views.ConfigDriftField{Field: f.Field, Before: inFile(f.Before), After: inFile(f.After)})
+		field := views.ConfigDriftField{Field: f.Field, Before: inFile(f.Before), After: inFile(f.After)}
+		row.Fields = append(row.Fields, field)
 	}
 	if d.Document != nil {
 		row.Document = string(configfile.YAML(configfile.Value(d.Document)))
