@@ -1,6 +1,6 @@
 // Package provision has the users and groups that directories provision: what a directory said about each, their
-// state, and the change of account that follows from it. Name, address and role of such a user are the directory's; the console may
-// deactivate and activate them.
+// state, and the change of account that follows from it. Name, address and role of such a user are the directory's; the
+// console may deactivate and activate them.
 //
 // Nothing that a directory sends deletes at once. A user who is deactivated or deleted there is deactivated here, with
 // copies, counters and keys kept as they are; one who was deleted comes back as the same user within the retention of

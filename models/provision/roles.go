@@ -22,8 +22,8 @@ import (
 )
 
 // lockForRoles locks what a change of users needs: the profiles of every role that the connection hands out, those
-// roles, and the users. The roles are locked even when no role is to change: one that a user got meanwhile would have to
-// be locked after the user.
+// roles, and the users. The roles are locked even when no role is to change: one that a user got meanwhile would have
+// to be locked after the user.
 func lockForRoles(
 	ctx context.Context, tx database.Tx, conn connection.Connection, ids []string,
 ) (*identity.Authorization, error) {
