@@ -84,13 +84,15 @@ func (c *connection) QueryContext(ctx context.Context, query string, args []driv
 // ExecContext sends a changing statement once. When a connection ends before the answer arrives, the driver assumes
 // that the statement was never sent and would repeat it.
 func (c *connection) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	delete(c.Conn.Conn().PgConn().CustomData(), unreplicated) // of a query before
 	if statements, together := ctx.Value(pipelinedKey{}).([]statement); together {
-		err := c.pipeline(ctx, statements)
+		err := c.replicated(c.pipeline(ctx, statements))
 		c.check(ctx, err)
 		return driver.ResultNoRows, err
 	}
 	open := !c.Conn.Conn().IsClosed()
 	result, err := c.Conn.ExecContext(ctx, query, args)
+	err = c.replicated(err)
 	c.check(ctx, err)
 	if open && errors.Is(err, driver.ErrBadConn) {
 		return nil, fmt.Errorf("%w: the connection ended", problem.ErrOutcomeUnknown)
@@ -133,7 +135,7 @@ func (t transaction) Commit() error {
 	if conn := t.conn.Conn.Conn(); !conn.IsClosed() && conn.PgConn().TxStatus() == 'I' {
 		return nil
 	}
-	err := t.Tx.Commit()
+	err := t.conn.replicated(t.Tx.Commit())
 	var refused *pgconn.PgError
 	if err != nil && !errors.As(err, &refused) {
 		return fmt.Errorf("%w: %w", problem.ErrOutcomeUnknown, err) // it may have been executed

@@ -63,6 +63,7 @@ func OpenPool(url string, of Pool) (*bun.DB, error) {
 	if config.ValidateConnect == nil && !of.Standby && !strings.Contains(url, "target_session_attrs=") {
 		config.ValidateConnect = refuseStandby(len(servers) > 1)
 	}
+	config.OnNotice = noteUnreplicated
 	prepareSession(config, of.Pooler)
 
 	made := &connector{pooler: of.Pooler}
