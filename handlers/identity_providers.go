@@ -45,17 +45,43 @@ func (h *Handlers) ListIdentityProviders(c *gin.Context) error {
 	if behindEnd(c, q, limit, offset, len(providers), total) {
 		return nil
 	}
+	page, err := h.providersPage(c, providers, wanted, pager(q, limit, offset, int64(len(providers)), total, "providers"), nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+// providerList is the first page of the list, with what is wrong with a change of the enforcement.
+func (h *Handlers) providerList(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+	wanted := database.CatalogueQuery{Limit: intake.MaxLimit}
+	providers, total, err := identityprovider.List(reqctx.Of(c), h.DB, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return h.providersPage(c, providers, wanted, ui.Pager{From: 1, To: int64(len(providers)), Total: total, Noun: "providers"}, problems)
+}
+
+func (h *Handlers) providersPage(
+	c *gin.Context, providers []identityprovider.Provider, wanted database.CatalogueQuery, pager ui.Pager,
+	problems problem.Problems,
+) (templ.Component, error) {
+	enforced, err := identity.Enforced(reqctx.Of(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
 	page := h.settingsFrame(c, "Sign-in", signInHref)
+	reply.MarkProblems(&page, problems)
 	page.Rows = len(providers) > 0
 	list := viewsignin.List{
 		Providers: providers, Search: wanted.Search, Now: time.Now(), MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings),
-		Pager: pager(q, limit, offset, int64(len(providers)), total, "providers"),
+		Pager: pager, Enforced: enforced, Problems: problems,
 	}
 	if list.MayUpdate {
 		page.Actions = ui.NewButton("New provider", signInHref+"/new")
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, viewsignin.ListBody(list)))
-	return nil
+	return framed(page, viewsignin.ListBody(list)), nil
 }
 
 func (h *Handlers) identityProvider(c *gin.Context) (identityprovider.Provider, error) {

@@ -63,6 +63,9 @@ func (h *Handlers) loginPage(c *gin.Context, form views.LoginForm) (templ.Compon
 	if form.Providers, err = identityprovider.Buttons(reqctx.Of(c), h.DB); err != nil {
 		return nil, err
 	}
+	if form.Enforced, err = identity.Enforced(reqctx.Of(c), h.DB); err != nil {
+		return nil, err
+	}
 	page := h.page(c, "Sign in", "")
 	page.User = nil
 	reply.MarkProblems(&page, form.Problems)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/base64"
 	"net/http"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -52,6 +53,9 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 			ID: user.ID, Name: user.Name, Email: user.Email, Role: user.Role, Console: !actor.None(),
 			Session: identity.SessionIdle, SessionLeft: user.SessionLeft, SessionMost: identity.SessionMost,
 		}
+		if at := user.BrokenGlass; at != nil && time.Since(*at) < alarmLasts && actor.May(permission.UpdateSettings) {
+			page.Alarm = "A break-glass admin signed in at " + ui.Moment(*at) + ". The audit log says who."
+		}
 		if actor.None() {
 			page.Nav = []ui.NavItem{{Label: "My access", Href: meHref, Icon: "user", Current: current == meHref}}
 		}
@@ -69,6 +73,9 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 	page.Flash = takeFlash(c)
 	return page
 }
+
+// alarmLasts is how long pages say that a break-glass admin signed in.
+const alarmLasts = 24 * time.Hour
 
 // framed puts a body into the console's frame, or into the bare one for users who are not signed in.
 func framed(page ui.Page, body templ.Component) templ.Component {

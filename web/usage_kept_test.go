@@ -109,6 +109,7 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	try("PUT", "/api/identity-providers/:id/rules", `{"rules":[]}`, provider)
 	try("DELETE", "/api/identity-providers/:id", nil, provider)
 	try("DELETE", users+"/:id/identities", nil, g.Bob)
+	try("PUT", "/api/settings/sign-in", `{"enforce_sso":false}`)
 	try("DELETE", copied, nil, g.Ada, webtest.Int64ID(adas))
 	try("DELETE", users+"/:id", nil, g.Bob)
 	try("POST", "/api/find", `{"q":"ada"}`)

@@ -130,6 +130,11 @@ func checkCommands(t *testing.T, dir string) {
 		{adminPassword + "\r\n", []string{"user", "create", "--email", "ada@example.com", "--role", "Admin", "--name", "Ada"}, exitOK, "Admin"},
 		{adminPassword, []string{"user", "create", "--email", "Ada@example.com", "--role", "Admin"}, exitFailure, "another email"},
 		{adminPassword, []string{"user", "create", "--email", "grace@example.com", "--role", "Captain"}, exitFailure, "role"},
+		{"", []string{"user", "break-glass", "Ada@example.com"}, exitOK, "ada@example.com is a break-glass admin"},
+		{"", []string{"user", "break-glass", "--off", "ada@example.com"}, exitOK, "ada@example.com is not a break-glass admin"},
+		{"", []string{"user", "break-glass", "nobody@example.com"}, exitFailure, "no such user"},
+		{"", []string{"user", "break-glass"}, exitUsage, "the email address of one user"},
+		{"", []string{"sso", "off"}, exitOK, "Passwords are accepted"},
 		{"", []string{"api-key", "create", "--name", "nothing", "--scopes", "Everything:Do"}, exitFailure, "scope"},
 		{"", []string{"audit", "verify"}, exitOK, "rows of the audit log fit"},
 	} {

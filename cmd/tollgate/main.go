@@ -102,7 +102,7 @@ func (p *program) commands() *cli.Command {
 			"TOLLGATE_SECRET (32 bytes or more, base64), TOLLGATE_ADMIN_EMAIL and TOLLGATE_ADMIN_PASSWORD (the first administrator).",
 		Flags: settingFlags(),
 		Commands: []*cli.Command{
-			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(),
+			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(), p.ssoCommand(),
 			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.archiveCommand(), p.backupCommand(),
 			p.versionCommand(),
 			p.fmtCommand(), p.validateCommand(), p.planCommand(), p.applyCommand(), p.exportCommand(), p.pullCommand(),

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/password"
 	"tollgate/models/permission"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 )
 
@@ -42,6 +43,19 @@ func (p *program) userCommand() *cli.Command {
 				&cli.StringFlag{Name: "name", Usage: "the `NAME` that others see"},
 			},
 			Action: p.createUser,
+		}, {
+			Name:        "break-glass",
+			Usage:       "let an admin sign in with a password also while identity providers are enforced",
+			ArgsUsage:   "ADDRESS",
+			Description: "For example: tollgate user break-glass ada@example.com",
+			Flags:       []cli.Flag{&cli.BoolFlag{Name: "off", Usage: "end that"}},
+			Action:      p.withDatabase(p.breakGlass),
+			ArgValidator: func(_ context.Context, command *cli.Command) error {
+				if command.Args().Len() != 1 {
+					return usageError{errors.New("user break-glass needs the email address of one user, and no more")}
+				}
+				return nil
+			},
 		}},
 	}
 }
@@ -76,6 +90,35 @@ func (p *program) createUser(ctx context.Context, command *cli.Command) error {
 		_, err = fmt.Fprintf(p.stdout, "%s may sign in as %s.\n", user.Email, user.Role)
 		return err
 	})(ctx, command)
+}
+
+// breakGlass makes an admin a break-glass admin, or ends that.
+func (p *program) breakGlass(ctx context.Context, _ settings, db *db, command *cli.Command) error {
+	user, err := identity.SetBreakGlass(ctx, db.DB, permission.CLI, command.Args().First(), !command.Bool("off"))
+	if err != nil {
+		return refused("set the break-glass admin", err)
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s is %sa break-glass admin.\n", user.Email, plural.Choose(user.BreakGlass, "", "not "))
+	return err
+}
+
+// ssoCommand is the way out when no identity provider lets anybody in.
+func (p *program) ssoCommand() *cli.Command {
+	return &cli.Command{
+		Name: "sso", Usage: "manage sign-in by identity providers", Action: chooseSubcommand,
+		Commands: []*cli.Command{{
+			Name: "off", Usage: "accept passwords again", Action: p.withDatabase(p.ssoOff),
+		}},
+	}
+}
+
+func (p *program) ssoOff(ctx context.Context, _ settings, db *db, _ *cli.Command) error {
+	off := identity.Enforcement{EnforceSSO: input.FormValue("false")}
+	if _, err := identity.SetEnforcement(ctx, db.DB, permission.CLI, false, off); err != nil {
+		return refused("accept passwords", err)
+	}
+	_, err := fmt.Fprintln(p.stdout, "Passwords are accepted.")
+	return err
 }
 
 // readPassword reads one line and refuses what could not be a password, before anything is started.

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -43,7 +44,7 @@ func Deactivate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...
 			return problem.Refuse(problem.Conflict, "", "own_account",
 				"Ask another admin: you cannot deactivate your own account.")
 		}
-		if err := auth.KeepAnAdmin(ctx, tx, "", u.ID); err != nil {
+		if err := errors.Join(u.KeepBreakGlass(actor, ""), auth.KeepAnAdmin(ctx, tx, "", u.ID)); err != nil {
 			return err
 		}
 		_, err := tx.NewRaw("UPDATE users SET deactivated_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = ?",

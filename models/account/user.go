@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -38,6 +39,9 @@ func CreateUser(
 	}
 	hash := ""
 	if password != "" {
+		if err := identity.KeepPasswordsOut(ctx, db, actor, u); err != nil {
+			return u, err
+		}
 		if hash, err = passwords.Hash(ctx, password); err != nil {
 			return u, err
 		}
@@ -103,6 +107,9 @@ func UpdateUser(
 	}
 	hash := ""
 	if in.Password.Kind != input.Absent {
+		if err := identity.KeepPasswordsOut(ctx, db, actor, u); err != nil {
+			return u, err
+		}
 		if hash, err = passwords.Hash(ctx, in.Password.Text); err != nil {
 			return u, err
 		}
@@ -190,7 +197,7 @@ func SetUserRole(
 		if u = old; roleID == old.RoleID {
 			return nil
 		}
-		if err := old.KeepManaged("role_id"); err != nil {
+		if err := errors.Join(old.KeepManaged("role_id"), old.KeepBreakGlass(actor, "role_id")); err != nil {
 			return err
 		}
 		if _, err := auth.Grant("role_id", roleID); err != nil {
@@ -252,7 +259,7 @@ func remove(
 			return err
 		}
 		if action != "purge" {
-			if err := old.KeepManaged(""); err != nil {
+			if err := errors.Join(old.KeepManaged(""), old.KeepBreakGlass(actor, "")); err != nil {
 				return err
 			}
 		}

@@ -18,7 +18,7 @@ import (
 var Actions = []string{
 	"create", "update", "delete", "propagate", "attach_role", "detach_role", "clone", "activate", "deactivate",
 	"assign", "unassign", "override_set", "override_clear", "restore", "pause", "resume",
-	"hand_over", "release", "purge", "sign_in", "sign_out", "link", "unlink",
+	"hand_over", "release", "purge", "sign_in", "break_glass", "sign_out", "link", "unlink",
 }
 
 // Resources are the kinds of things that an audit row can be about.

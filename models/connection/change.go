@@ -56,26 +56,12 @@ func mayHandOut(ctx context.Context, tx database.Tx, actor permission.Actor, rol
 	if err != nil {
 		return err
 	}
-	if Administrative(granted.Permissions) {
+	if permission.Administrative(granted.Permissions) {
 		return problem.Refuse(problem.Invalid, "default_role_id", "administrative_role",
 			"Choose another role: "+problem.Clip(granted.Name)+" may change users, roles, API keys or settings, and everybody in "+
 				"the directory would get it. Map a group to it instead.")
 	}
 	return nil
-}
-
-// Administrative reports whether permissions include a change of users, roles, API keys or settings.
-func Administrative(permissions []permission.Permission) bool {
-	for _, resource := range []string{"Users", "Roles", "APIKeys", "Settings"} {
-		for _, operation := range []string{"Create", "Update", "Delete"} {
-			for _, p := range permissions {
-				if string(p) == resource+":"+operation {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // Update changes the fields sent. Refusals: those of Create, NotFound.

@@ -44,7 +44,7 @@ func Login(ctx context.Context, db bun.IDB, passwords *password.Hasher, network 
 
 // CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and
 // gets the same answer; that a user is deactivated is said only to who has the password. Refusals: Unauthenticated,
-// TooMany.
+// TooMany, Forbidden while users have to sign in by an identity provider.
 func CheckPassword(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, network, email, password string,
 ) (User, error) {
@@ -86,9 +86,15 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *password.Hasher, 
 		forms = password.Forms(typed[:min(len(typed), password.Max)]) // the same work
 	}
 	form, err := passwords.Matching(ctx, hash, forms)
+	if err != nil {
+		return User{}, err
+	}
+	only, err := Enforced(ctx, db)
 	switch {
 	case err != nil:
 		return User{}, err
+	case only && !known.BreakGlass:
+		return User{}, ssoRequired() // for a right and a wrong password alike
 	case form < 0 || !possible:
 		return User{}, problem.Refuse(
 			problem.Unauthenticated, "", "invalid_credentials",
@@ -97,9 +103,12 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *password.Hasher, 
 	case known.DeactivatedAt != nil:
 		return User{}, Deactivated()
 	case form > 0:
-		return known.User, rehash(ctx, db, passwords, known.ID, hash, typed)
+		err = rehash(ctx, db, passwords, known.ID, hash, typed)
 	}
-	return known.User, nil
+	if err == nil && known.BreakGlass {
+		err = noteBreakGlass(ctx, db, known.User)
+	}
+	return known.User, err
 }
 
 // rehash replaces a hash of an outdated form of the password, unless it was changed meanwhile. When there is no time

@@ -100,6 +100,9 @@ func SetFirstPassword(
 		return "", err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		if err := KeepPasswordsOut(ctx, tx, user.Actor(), user); err != nil {
+			return err
+		}
 		link := usedLink{}
 		err := tx.NewRaw(`
 UPDATE users AS u SET password_hash = ?, updated_at = now() FROM sessions AS s

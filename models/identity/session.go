@@ -84,14 +84,15 @@ func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
 	err := database.ScanPlanned(
 		ctx, db, []any{
 			&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, permissions, &dozing, &ownOnly, &left, &u.HasPassword,
-			&u.OpenRequests,
+			&u.OpenRequests, &u.BySSO, &u.BreakGlass, &u.BrokenGlass,
 		},
 		`
 SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p
     WHERE p.role_id = u.role_id ORDER BY permission),
        s.seen_at < now() - interval '1 minute', s.own_only,
        extract(epoch FROM least(s.created_at + interval '12 hours', s.ends_at) - now())::float8,
-       u.password_hash IS NOT NULL, (SELECT count(*) FROM access_requests WHERE state = 'open' AND expires_at > now())
+       u.password_hash IS NOT NULL, (SELECT count(*) FROM access_requests WHERE state = 'open' AND expires_at > now()),
+       s.provider_id IS NOT NULL, u.break_glass, (SELECT max(break_glass_at) FROM users WHERE break_glass)
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
 WHERE s.token_hash = $1 AND u.deactivated_at IS NULL AND `+liveSession,
 		hash,

@@ -48,6 +48,9 @@ func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, u
 			return problem.Refuse(problem.Conflict, "", "deactivated",
 				"Activate "+problem.Clip(u.Name)+" first: a deactivated user cannot sign in.")
 		}
+		if err := KeepPasswordsOut(ctx, tx, actor, User{}); err != nil {
+			return err
+		}
 		token, hash := secret.NewToken()
 		link.Token = token
 		err = tx.NewRaw(`
@@ -84,6 +87,9 @@ func UseSignInLink(ctx context.Context, db bun.IDB, in LinkInput, old string) (s
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		var user User
+		if err := KeepPasswordsOut(ctx, tx, permission.Actor{}, user); err != nil {
+			return err
+		}
 		link := usedLink{}
 		err := tx.NewRaw(`
 DELETE FROM sign_in_links AS l USING users AS u

@@ -34,6 +34,13 @@ type User struct {
 	// LeftAt is when the directory deleted the user.
 	LeftAt *time.Time `json:"-"`
 
+	// BreakGlass is true for an admin who signs in with a password also while others have to use an identity provider.
+	BreakGlass bool `json:"break_glass,omitempty"`
+	// BySSO is true in a session that began at an identity provider.
+	BySSO bool `json:"-" bun:"-"`
+	// BrokenGlass is when a break-glass admin signed in last, when the session was read.
+	BrokenGlass *time.Time `json:"-" bun:"-"`
+
 	// Permissions are those of the role, at the moment the user was loaded.
 	Permissions []permission.Permission `json:"-" bun:",array"`
 	// SessionLeft is how long the session of this request may still last.
@@ -58,7 +65,7 @@ func selectUsers(db bun.IDB) *bun.SelectQuery { return SelectUsersOf(db, "users 
 func SelectUsersOf(db bun.IDB, users string, args ...any) *bun.SelectQuery {
 	return db.NewSelect().TableExpr(users, args...).Join("JOIN roles AS r ON r.id = u.role_id").
 		Column("u.id", "u.name", "u.email", "u.role_id", "u.created_at", "u.updated_at", "u.deactivated_at").
-		Column("u.connection_id", "u.left_at").
+		Column("u.connection_id", "u.left_at", "u.break_glass").
 		ColumnExpr("r.name AS role").
 		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
 		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p WHERE p.role_id = u.role_id ORDER BY permission) AS permissions")

@@ -25,6 +25,7 @@ type UserInput struct {
 	UpdatedAt input.Value `json:"updated_at,readonly"`
 
 	DeactivatedAt input.Value `json:"deactivated_at,readonly"`
+	BreakGlass    input.Value `json:"break_glass,readonly"`
 	ConnectionID  input.Value `json:"connection_id,readonly"`
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -126,17 +125,6 @@ func saveRules(ctx context.Context, tx database.Tx, p Provider) error {
 	return nil
 }
 
-// powers are the resources that a role must not change unless a rule says that it is administrative.
-var powers = []string{"Users:", "Roles:", "APIKeys:", "Settings:"}
-
-// IsAdministrative reports whether permissions change who may do what here.
-func IsAdministrative(permissions []permission.Permission) bool {
-	return slices.ContainsFunc(permissions, func(p permission.Permission) bool {
-		return !strings.HasSuffix(string(p), ":View") &&
-			slices.ContainsFunc(powers, func(start string) bool { return strings.HasPrefix(string(p), start) })
-	})
-}
-
 // mayGive refuses roles that do not exist, that permit more than the actor may do, or that are administrative without
 // saying so. Refusals: Invalid, Forbidden.
 func mayGive(ctx context.Context, tx database.Tx, actor permission.Actor, p Provider) error {
@@ -159,7 +147,7 @@ func mayGive(ctx context.Context, tx database.Tx, actor permission.Actor, p Prov
 		if err != nil {
 			return err
 		}
-		if IsAdministrative(role.Permissions) && !rule.Administrative {
+		if permission.Administrative(role.Permissions) && !rule.Administrative {
 			message := "Tick “administrative”: the role " + problem.Clip(role.Name) + " may change users, roles, API keys or settings."
 			if field == "default_role_id" {
 				message = "Choose another role: " + problem.Clip(role.Name) + " may change users, roles, API keys or settings, so only a rule can give it."

@@ -53,3 +53,14 @@ func (a Actor) May(oneOf ...Permission) bool {
 	}
 	return false
 }
+
+// powers are the resources that decide who may do what.
+var powers = []string{"Users", "Roles", "APIKeys", "Settings"}
+
+// Administrative reports whether permissions include a change of users, roles, API keys or settings.
+func Administrative(permissions []Permission) bool {
+	return slices.ContainsFunc(permissions, func(p Permission) bool {
+		resource, operation, _ := strings.Cut(string(p), ":")
+		return operation != "View" && slices.Contains(powers, resource)
+	})
+}

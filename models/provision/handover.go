@@ -150,7 +150,7 @@ func HandOverDomain(
 		return done, fmt.Errorf("look up the users of a domain: %w", err)
 	}
 	for _, u := range users {
-		if u.ID == actor.UserID || connection.Administrative(u.Permissions) {
+		if u.ID == actor.UserID || permission.Administrative(u.Permissions) {
 			done.Skipped++
 			continue
 		}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
@@ -112,7 +111,7 @@ func checkRule(r *input.Reader, auth *identity.Authorization, rule *Rule, i int,
 			return err
 		}
 	}
-	if connection.Administrative(role.Permissions) && !rule.Administrative {
+	if permission.Administrative(role.Permissions) && !rule.Administrative {
 		r.Add(at+".administrative", "administrative_role", "Tick this too: "+problem.Clip(role.Name)+
 			" may change users, roles, API keys or settings, and whoever administers the directory could give it to anybody.")
 	}

@@ -63,6 +63,9 @@ func Connect(ctx context.Context, db bun.IDB, p identityprovider.Provider, who W
 		if _, err := (identity.Claim{Needed: permission.Own, Users: []string{user.ID}}).Lock(ctx, tx, actor); err != nil {
 			return err
 		}
+		if user.BreakGlass {
+			return problem.Refuse(problem.Conflict, "", "break_glass", "A break-glass admin signs in with a password alone.")
+		}
 		switch id, err := linked(ctx, tx, p.ID, who.Subject); {
 		case err != nil:
 			return err

@@ -160,7 +160,7 @@ func linkByEmail(
 	ctx context.Context, tx database.Tx, p identityprovider.Provider, who oidc.Issued, u identity.User, trusted bool,
 ) (identity.User, error) {
 	switch {
-	case !p.LinkByEmail || !trusted || identityprovider.IsAdministrative(u.Permissions):
+	case !p.LinkByEmail || !trusted || u.BreakGlass || permission.Administrative(u.Permissions):
 		return u, refuse(LinkFirst, "there is an account with this address: "+u.Email)
 	case u.DeactivatedAt != nil:
 		return u, refuse(Deactivated, u.Email+" is deactivated")

@@ -44,6 +44,7 @@ var sentences = map[string]string{
 	"user update":                "changed the {fields} of {whom}",
 	"user activate":              "activated the user {whom}",
 	"user deactivate":            "deactivated the user {whom}",
+	"user break_glass":           "signed in as a break-glass admin",
 	"user sign_in":               "signed in with {provider}",
 	"user sign_out":              "signed out of {provider}",
 	"user link":                  "connected {whom} to {provider}",

@@ -42,7 +42,7 @@ func (f Form) roles() []ui.Option {
 		o := ui.Option{Value: id, Label: role.Name, Chosen: id == f.Input.DefaultRoleID.Text}
 		switch {
 		case o.Chosen:
-		case connection.Administrative(role.Permissions):
+		case permission.Administrative(role.Permissions):
 			o.Disabled, o.Label = true, role.Name+" (administers the console)"
 		case !identity.Covers(f.Actor, role.Permissions):
 			o.Disabled, o.Label = true, role.Name+" (permits more than you may do)"

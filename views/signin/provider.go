@@ -22,6 +22,8 @@ type List struct {
 	Pager     ui.Pager
 	Now       time.Time
 	MayUpdate bool
+	Enforced  bool // users have to sign in by one of them
+	Problems  problem.Problems
 }
 
 // Read is the page of a provider.
