@@ -53,6 +53,12 @@ func TestReportsOfSumsEqualUsage(t *testing.T) {
 	g.Exact("after a user was deleted", g.Bob)
 	webtest.Same(t, "no day is left to add up", g.Count("usage_revised_days"), 0)
 
+	// Just after midnight, what comes late for the day before revises a day that is not added up yet.
+	g.Exec("INSERT INTO usage_revised_days VALUES (?)", today.Format(time.DateOnly))
+	g.AddUp()
+	g.Exact("with a revised day that is not over", g.Bob)
+	g.Exec("DELETE FROM usage_revised_days")
+
 	// Sums that are wrong all the same, as by a console of an older release, are mended within the hour.
 	g.Exec("UPDATE usage_totals SET cost = cost + 1000000000")
 	g.Exec("DELETE FROM usage_people")

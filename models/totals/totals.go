@@ -138,12 +138,13 @@ revised_at = CASE WHEN ?3 OR noted_at IS DISTINCT FROM computed_at THEN ?1 ELSE 
 	return err
 }
 
-// addUp adds up the days before behind, and those that were revised; changed is false when there are none.
+// addUp adds up the days before behind, and those of them that were revised; changed is false when there are none. Days
+// that are not over yet are read as they are, so they wait.
 func (r *run) addUp(ctx context.Context, tx bun.Tx, behind time.Time) (changed bool, err error) {
 	var days []string
-	err = tx.NewRaw(`WITH revised AS (DELETE FROM usage_revised_days RETURNING day)
+	err = tx.NewRaw(`WITH revised AS (DELETE FROM usage_revised_days WHERE day < ?1::date RETURNING day)
 SELECT day::text FROM revised UNION
-SELECT day::date::text FROM generate_series(?::timestamp, ?::timestamp - interval '1 day', '1 day') AS d(day)`,
+SELECT day::date::text FROM generate_series(?0::timestamp, ?1::timestamp - interval '1 day', '1 day') AS d(day)`,
 		r.From.Format(time.DateOnly), behind.Format(time.DateOnly)).Scan(ctx, &days)
 	if err != nil {
 		return false, fmt.Errorf("look for days to add up: %w", err)
