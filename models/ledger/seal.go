@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
+	"tollgate/models/policy"
 )
 
 const (
@@ -123,8 +124,7 @@ WITH received AS (
     ) AS e WHERE a.created_at >= ?0 AND a.created_at < ?1
 ), sums AS (
     SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS amount FROM (
-        SELECT l.*, CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) WHEN 'tokens' THEN e.tokens ELSE e.requests END
-            AS amount
+        SELECT l.*, ` + policy.AmountOfEvent + ` AS amount
         FROM received AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts)
             AS l(line_id, kind, reset_duration, window_start)
         UNION ALL

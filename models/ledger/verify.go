@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"tollgate/models/policy"
 )
 
 // Skew is a counter that is not what its events add up to. A day's sum over everybody is named usage_days.
@@ -104,8 +106,7 @@ const (
 	skewedCounters = `
 WITH charged AS (
     SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS events FROM (
-        SELECT l.*, CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) WHEN 'tokens' THEN e.tokens ELSE e.requests END
-            AS amount
+        SELECT l.*, ` + policy.AmountOfEvent + ` AS amount
         FROM counted_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts)
             AS l(line_id, kind, reset_duration, window_start)
         WHERE e.received_at >= ?0 AND e.week >= ?1::date
@@ -134,8 +135,8 @@ func wholeCounters(further string) string {
 	return `
 WITH charged AS (
     SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS events FROM (
-        SELECT l.*, CASE l.kind WHEN 'spend' THEN coalesce(e.cost, 0) + coalesce(a.amount, 0)
-            WHEN 'tokens' THEN e.tokens ELSE e.requests END AS amount
+        SELECT l.*, ` + policy.AmountOfEvent + ` +
+            CASE WHEN l.kind = 'spend' THEN coalesce(a.amount, 0) ELSE 0 END AS amount
         FROM counted_events AS e
         LEFT JOIN (SELECT week, event_id, sum(amount)::bigint AS amount FROM usage_adjustments GROUP BY 1, 2) AS a
             USING (week, event_id)

@@ -35,9 +35,9 @@ type RateLimitInput struct {
 }
 
 // RateKind is a kind of limit that a rate limit can set, with the fields that it is written in. All code that reads,
-// stores or shows rate limits goes through RateKinds. A new kind has to be counted and named too: by amount in
-// usage/event.go, with its twins in SQL in ledger/verify.go and usage/replace.go; by cost in decision/decision.go; in
-// decision/refused.go, decision/as_of.go and propagation/over_limit.go; and in words in views/policytext/limit.go.
+// stores or shows rate limits goes through RateKinds. A new kind also needs what a call uses of it (Amounts, and the same
+// in SQL), the type of a decision that it blocks (limitedBy in decision/decision.go), and words for pages
+// (views/policytext/limit.go).
 type RateKind struct {
 	Kind  string
 	Name  string // the singular, as in "token limit"; the names of its fields begin with it

@@ -8,6 +8,7 @@ import (
 
 	"tollgate/models/database"
 	"tollgate/models/ledger"
+	"tollgate/models/policy"
 	"tollgate/models/problem"
 )
 
@@ -92,9 +93,10 @@ WITH estimate AS (
           WHERE a.event_id = e.event_id AND a.week = e.week)
 ), counters AS (
     SELECT w.line_id, w.kind, w.reset_duration, w.window_start,
-           CASE w.kind WHEN 'spend' THEN more_cost WHEN 'tokens' THEN more_tokens ELSE more_requests END AS more,
+           ` + policy.AmountOfEvent + ` AS more,
            e.sealed
-    FROM estimate AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations,
+    FROM (SELECT more_cost AS cost, more_tokens AS tokens, more_requests AS requests, sealed, line_ids, line_kinds,
+        line_durations, window_starts FROM estimate) AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations,
         e.window_starts) AS l(line_id, kind, reset_duration, window_start)
     JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
     ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
