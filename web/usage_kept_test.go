@@ -110,6 +110,20 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	try("DELETE", "/api/identity-providers/:id", nil, provider)
 	try("DELETE", users+"/:id/identities", nil, g.Bob)
 	try("PUT", "/api/settings/sign-in", `{"enforce_sso":false}`)
+	for _, way := range []string{"plan", "apply"} {
+		try("POST", "/api/config/"+way, `{"set":"made","documents":[{"kind":"access_profile","name":"Of a file"}]}`)
+	}
+	try("POST", "/api/config/test", `{"tests":[{"name":"x","cases":[{"as":"profile:Of a file","deny":["openai/gpt-4o"]}]}]}`)
+	directory := webtest.Int64ID(try("POST", "/api/scim-connections", webtest.Object{"name": "made", "default_role_id": g.RoleID("Viewer")}).Object("scim_connection"))
+	try("PUT", "/api/scim-connections/:id", `{"name":"Remade"}`, directory)
+	token := webtest.Int64ID(try("POST", "/api/scim-connections/:id/tokens", `{"scopes":["users:read"]}`, directory).Object("scim_token"))
+	try("DELETE", "/api/scim-connections/:id/tokens/:token_id", nil, directory, token)
+	try("POST", "/api/scim-connections/:id/rules/preview", `{"rules":[]}`, directory)
+	try("PUT", "/api/scim-connections/:id/rules", `{"rules":[]}`, directory)
+	try("PUT", users+"/:id/hand-over", webtest.Object{"connection_id": directory}, user)
+	try("PUT", users+"/:id/release", nil, user)
+	try("POST", "/api/scim-connections/:id/hand-over", `{"email_domain":"nowhere.example"}`, directory)
+	try("DELETE", "/api/scim-connections/:id", nil, directory)
 	try("DELETE", copied, nil, g.Ada, webtest.Int64ID(adas))
 	try("DELETE", users+"/:id", nil, g.Bob)
 	try("POST", "/api/find", `{"q":"ada"}`)
@@ -132,7 +146,7 @@ func webRoutes(g webtest.Gateway) (all []string) {
 	for _, r := range web.Routes(g.H) {
 		switch {
 		case r.Method == "GET", !strings.HasPrefix(r.Path, "/api/"), strings.HasPrefix(r.Path, "/api/governance/"), slices.Contains([]string{
-			"/api/usage", "/api/decisions", "/api/reservations/*id", "/api/usage/adjustments", "/api/usage/quarantine/:id/assign", "/api/usage/quarantine/:id/dismiss",
+			"/api/usage", "/api/decisions", "/api/reservations/*id", "/api/usage/adjustments", "/api/usage/litellm", "/api/usage/quarantine/:id/assign", "/api/usage/quarantine/:id/dismiss",
 		}, r.Path):
 		default:
 			all = append(all, r.Method+" "+r.Path)

@@ -17,6 +17,7 @@ type Target struct {
 	User                          string
 	Role, APIKey, CopyID, Profile int64
 	Job                           int64 // a propagation that failed for this user
+	Connection                    int64
 	Budget, VirtualKey            string
 }
 
@@ -34,6 +35,8 @@ func (s Stage) AddTarget(email, role string) Target {
 	s.Exec("INSERT INTO role_access_profiles (access_profile_id, role_id, is_default, created_at) VALUES (?, ?, false, now())", t.Profile, t.Role)
 	s.Scan(&t.Job, `INSERT INTO propagation_jobs (access_profile_id, to_version, fields, reset_usage, actor, state, lease_until, fence, created_at)
 VALUES (?, 1, '{budgets}', false, 'x', 'done', now(), 1, now()) RETURNING id`, t.Profile)
+	s.Exec("INSERT INTO scim_connections (name, name_key, default_role_id) VALUES (?0, ?0, ?1)", email, s.RoleID("Member"))
+	s.Scan(&t.Connection, "SELECT id FROM scim_connections WHERE name_key = ?", email)
 	s.Exec("INSERT INTO propagation_items (job_id, copy_id, user_id, state, reason) VALUES (?, ?, ?, 'failed', 'x')", t.Job, t.CopyID, t.User)
 	return t
 }
@@ -60,6 +63,8 @@ func (t Target) Touching(route web.Route, otherRole int64) (path string, body an
 		"/users/:id/identities":                            Object{},
 		"/users/:id/activate":                              Object{},
 		"/users/:id/deactivate":                            Object{},
+		"/users/:id/hand-over":                             Object{"connection_id": t.Connection},
+		"/users/:id/release":                               Object{},
 		"/users/bulk/activate":                             Object{"ids": []string{t.User}},
 		"/users/bulk/deactivate":                           Object{"ids": []string{t.User}, "confirmed": true},
 		"/users/bulk":                                      Object{"ids": []string{t.User}, "access_profile_id": 1},
@@ -94,6 +99,7 @@ func WithoutPrefix(path string) string {
 // Elsewhere are the unsafe routes that act on no existing user, role or API key.
 var Elsewhere = []string{
 	"/login", "/logout", "/first-run", "/settings/password", "/access/v1/", "/decisions", "/usage", "/me/", "/sign-in-link", "/access-requests", "/settings", "/reservations", "/providers", "/mcp/", "/find", "/session", "/identity-providers",
+	"/config/", "/scim-connections", "/scim/v2/", "/v1/",
 }
 
 // Lesser is a user who has a permission for every route, but fewer permissions than an admin.
