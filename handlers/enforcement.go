@@ -33,7 +33,9 @@ func (h *Handlers) SetEnforcement(c *gin.Context) error {
 	}
 	switch {
 	case err != nil:
-		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) { return h.providerList(c, problems) })
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			return h.providerList(c, problems)
+		})
 	case reqctx.IsAPI(c):
 		reply.JSON(c, http.StatusOK, gin.H{"sign_in": gin.H{"enforce_sso": on}})
 		return nil

@@ -75,8 +75,8 @@ func (h *Handlers) providersPage(
 	reply.MarkProblems(&page, problems)
 	page.Rows = len(providers) > 0
 	list := viewsignin.List{
-		Providers: providers, Search: wanted.Search, Now: time.Now(), MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings),
-		Pager: pager, Enforced: enforced, Problems: problems,
+		Providers: providers, Search: wanted.Search, Now: time.Now(),
+		MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings), Pager: pager, Enforced: enforced, Problems: problems,
 	}
 	if list.MayUpdate {
 		page.Actions = ui.NewButton("New provider", signInHref+"/new")

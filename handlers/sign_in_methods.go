@@ -32,7 +32,8 @@ func (h *Handlers) ListMethods(c *gin.Context) error {
 	}
 	page := h.page(c, "Sign-in methods", meHref)
 	page.Crumbs = []ui.Crumb{{Label: "My access", Href: meHref}}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, viewsignin.MethodsBody(viewsignin.Methods{User: user, Methods: methods})))
+	body := viewsignin.MethodsBody(viewsignin.Methods{User: user, Methods: methods})
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, body))
 	return nil
 }
 

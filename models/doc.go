@@ -78,16 +78,16 @@
 //   - A gateway asks or reports: handlers/gateway, with decision and usage behind it.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
 //   - A migration: migrations/, applied by schema/migrate.go.
-//   - An event is stored in weekly_events, in the partition of the week that is open when it arrives (usage/week.go; weeks
-//     are opened by ledger/week.go), and refers to a row of weekly_charges for its copy and its counters. The view
-//     counted_events has every event with both, also those of usage_events, where releases before stored them.
+//   - An event is stored in weekly_events, in the partition of the week that is open when it arrives (usage/week.go;
+//     weeks are opened by ledger/week.go), and refers to a row of weekly_charges for its copy and its counters. The
+//     view counted_events has every event with both, also those of usage_events, where releases before stored them.
 //
 // # Locks
 //
 // Rows are locked in one order: connection of a directory, group, profile, role, user, copy, budget line, window, key;
-// inside one kind by ascending id.
-// What counts usage locks the open week, then sets of counters, events, counters, days and the latest use, each by key
-// (usage/store.go); what corrects an event locks what is sealed, then the event. A transaction ends with the head of the audit log, then access_changes, then its row of usage_feed (database.InTx). The
-// one exception is a role that a user got while Claim.Lock in identity waited: it is locked after its user, and a
+// inside one kind by ascending id. What counts usage locks the open week, then sets of counters, events, counters,
+// days and the latest use, each by key (usage/store.go); what corrects an event locks what is sealed, then the event.
+// A transaction ends with the head of the audit log, then access_changes, then its row of usage_feed (database.InTx).
+// The one exception is a role that a user got while Claim.Lock in identity waited: it is locked after its user, and a
 // deadlock is retried. Nothing slow happens while a row is locked.
 package models

@@ -188,12 +188,18 @@ func TestTracesAreCountedOnce(t *testing.T) {
 // Which spans are calls, what they used, and who pays.
 func TestTracesOfCalls(t *testing.T) {
 	g := webtest.NewGateway(t)
-	older := span{id: "11", end: time.Now(), attributes: []any{"gen_ai.system", "openai", "gen_ai.request.model", "gpt-4o",
-		"gen_ai.usage.prompt_tokens", 5, "gen_ai.usage.completion_tokens", 2, "enduser.id", g.Ada}}
-	inference := span{id: "12", end: time.Now(), attributes: []any{"openinference.span.kind", "LLM", "llm.provider", "openai", "llm.model_name", "gpt-4o",
-		"llm.token_count.prompt", 10, "llm.token_count.completion", 4, "llm.cost.total", 0.5, "user.id", g.Ada}}
-	tool := span{id: "13", end: time.Now(), attributes: []any{"gen_ai.operation.name", "execute_tool", "mcp.server.name", "github",
-		"gen_ai.tool.name", "create_issue", "user.id", g.Ada}}
+	older := span{id: "11", end: time.Now(), attributes: []any{
+		"gen_ai.system", "openai", "gen_ai.request.model", "gpt-4o",
+		"gen_ai.usage.prompt_tokens", 5, "gen_ai.usage.completion_tokens", 2, "enduser.id", g.Ada,
+	}}
+	inference := span{id: "12", end: time.Now(), attributes: []any{
+		"openinference.span.kind", "LLM", "llm.provider", "openai", "llm.model_name", "gpt-4o",
+		"llm.token_count.prompt", 10, "llm.token_count.completion", 4, "llm.cost.total", 0.5, "user.id", g.Ada,
+	}}
+	tool := span{id: "13", end: time.Now(), attributes: []any{
+		"gen_ai.operation.name", "execute_tool", "mcp.server.name", "github",
+		"gen_ai.tool.name", "create_issue", "user.id", g.Ada,
+	}}
 	byKey := call("14", "tollgate.virtual_key", g.Key, "gen_ai.usage.input_tokens", 100, "gen_ai.usage.cache_read.input_tokens", 900,
 		"gen_ai.usage.output_tokens", 30, "gen_ai.usage.reasoning.output_tokens", 20)
 	under := func(parent string, s span) span { s.parent = parent; return s }
@@ -209,8 +215,10 @@ func TestTracesOfCalls(t *testing.T) {
 		"a web request":       {[]span{{id: "16", end: time.Now(), attributes: []any{"http.route", "/v1/chat", "user.id", g.Ada}}}, ""},
 		"a call that failed":  {[]span{{id: "17", failed: true, end: time.Now(), attributes: call("17", "user.id", g.Ada).attributes}}, ""},
 		"a failure that cost": {[]span{{id: "18", failed: true, end: time.Now(), attributes: call("18", "user.id", g.Ada, "gen_ai.usage.input_tokens", 3).attributes}}, "openai/gpt-4o 3 –"},
-		"two attempts": {[]span{call("20", "user.id", g.Ada, "gen_ai.usage.input_tokens", 8), under("20", call("21", "user.id", g.Ada)),
-			under("20", call("22", "user.id", g.Ada, "gen_ai.usage.input_tokens", 8))}, "openai/gpt-4o 0 –, openai/gpt-4o 8 –"},
+		"two attempts": {[]span{
+			call("20", "user.id", g.Ada, "gen_ai.usage.input_tokens", 8), under("20", call("21", "user.id", g.Ada)),
+			under("20", call("22", "user.id", g.Ada, "gen_ai.usage.input_tokens", 8)),
+		}, "openai/gpt-4o 0 –, openai/gpt-4o 8 –"},
 		"no cost, and no tokens": {[]span{call("23", "user.id", g.Ada, "gen_ai.usage.cost", math.NaN(), "gen_ai.usage.input_tokens", -5)}, "openai/gpt-4o 0 –"},
 	} {
 		for _, media := range []string{protobufType, jsonType} {
@@ -237,8 +245,10 @@ func TestTracesRejected(t *testing.T) {
 	of := []any{"user.id", g.Ada}
 	never, short := call("05"), call("06")
 	never.end, short.id = time.Time{}, ""
-	bad := []span{call("01", "gen_ai.usage.input_tokens", math.MaxInt64), call("02", "gen_ai.usage.cost", 1e300), never, short,
-		call("07", "tollgate.event_id", strings.Repeat("x", 5000))}
+	bad := []span{
+		call("01", "gen_ai.usage.input_tokens", math.MaxInt64), call("02", "gen_ai.usage.cost", 1e300), never, short,
+		call("07", "tollgate.event_id", strings.Repeat("x", 5000)),
+	}
 	answer := protobufFields(t, exported(g, protobufType, inProtobuf(t, of, append(bad, call("08"))...)).Is(http.StatusOK).Body)
 	partial := protobufFields(t, []byte(answer[1]))
 	webtest.Same(t, "rejected", partial[1], "5")

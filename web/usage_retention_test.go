@@ -111,9 +111,11 @@ func TestOldSumsGo(t *testing.T) {
 	g.Admin.Counted(webtest.Event(g.Key))
 	g.Exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
 SELECT current_date - n, 'u', 0, 'p', 'm', 1, 1, 1, 0 FROM unnest(ARRAY[1000, 750, 2]) AS n`)
-	for _, table := range []string{"usage_totals (day, access_profile_id, provider, model, cost, tokens, requests, unpriced) SELECT day, 0, 'p', 'm', 1, 1, 1, 0",
+	for _, table := range []string{
+		"usage_totals (day, access_profile_id, provider, model, cost, tokens, requests, unpriced) SELECT day, 0, 'p', 'm', 1, 1, 1, 0",
 		"usage_people (day, user_id, cost, tokens, requests, unpriced) SELECT day, 'u', 1, 1, 1, 0", "usage_groups SELECT 'day', day, '', 1, 1, 1, 0",
-		"usage_months SELECT date_trunc('month', day), 'u', 1, 1, 1, 0", "usage_sealed_days SELECT day, 1, 1, 1"} {
+		"usage_months SELECT date_trunc('month', day), 'u', 1, 1, 1, 0", "usage_sealed_days SELECT day, 1, 1, 1",
+	} {
 		g.Exec("INSERT INTO " + table + " FROM (VALUES (current_date - 1000), (current_date - 750)) AS d(day)")
 	}
 	g.Exec(`INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used, sealed)

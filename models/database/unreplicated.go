@@ -11,8 +11,8 @@ import (
 // unreplicated marks a connection, in its own data, of which a commit did not reach the synchronous standby in time.
 const unreplicated = "unreplicated"
 
-// noteUnreplicated hears of commits that stopped to wait for the synchronous standby, as when a statement takes too long.
-// The server reports them as done, but a failover may lose them.
+// noteUnreplicated hears of commits that stopped to wait for the synchronous standby, as when a statement takes too
+// long. The server reports them as done, but a failover may lose them.
 func noteUnreplicated(conn *pgconn.PgConn, notice *pgconn.Notice) {
 	if notice.Routine == "SyncRepWaitForLSN" {
 		conn.CustomData()[unreplicated] = true

@@ -79,7 +79,8 @@ func LockAccess(
 }
 
 // Lock locks roles first, then users, each in the order of their ids, like every change. Missing ones are left out.
-// Refusals: Unauthenticated when the actor no longer exists or is deactivated, Forbidden when they may not do what is needed.
+// Refusals: Unauthenticated when the actor no longer exists or is deactivated, Forbidden when they may not do what is
+// needed.
 func (c Claim) Lock(ctx context.Context, tx database.Tx, actor permission.Actor) (*Authorization, error) {
 	a := &Authorization{Actor: actor, Users: map[string]lockedUser{}, Roles: map[int64]Role{}}
 	had, err := rolesOf(ctx, tx, append([]string{actor.UserID}, c.Users...))

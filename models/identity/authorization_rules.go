@@ -102,8 +102,8 @@ func unknownRole(field string) error {
 	)
 }
 
-// KeepAnAdmin refuses to remove the role of the last admin, or the admin. The admins' role is locked, so when two admins leave at the
-// same time, the second is counted after the first.
+// KeepAnAdmin refuses to remove the role of the last admin, or the admin. The admins' role is locked, so when two
+// admins leave at the same time, the second is counted after the first.
 func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, id string) error {
 	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
 		return nil

@@ -36,8 +36,8 @@ func ssoRequired() error {
 		"Sign in with your identity provider: passwords are not accepted here any more.")
 }
 
-// KeepPasswordsOut refuses what would let somebody in by a password or a link while users have to sign in by an identity
-// provider. The command line and break-glass admins are exempt. Refusal: Forbidden.
+// KeepPasswordsOut refuses what would let somebody in by a password or a link while users have to sign in by an
+// identity provider. The command line and break-glass admins are exempt. Refusal: Forbidden.
 func KeepPasswordsOut(ctx context.Context, db bun.IDB, actor permission.Actor, user User) error {
 	if actor.Door == permission.DoorCLI || user.BreakGlass {
 		return nil
@@ -75,7 +75,10 @@ func SetEnforcement(ctx context.Context, db bun.IDB, actor permission.Actor, byS
 			}
 		}
 		_, err = tx.NewRaw(`
-WITH ended AS (DELETE FROM sessions AS s USING users AS u WHERE ?1 AND u.id = s.user_id AND s.provider_id IS NULL AND NOT u.break_glass),
+WITH ended AS (
+        DELETE FROM sessions AS s USING users AS u
+        WHERE ?1 AND u.id = s.user_id AND s.provider_id IS NULL AND NOT u.break_glass
+    ),
      links AS (DELETE FROM sign_in_links WHERE ?1)
 INSERT INTO settings (name, value, updated_at) VALUES (?0, ?2, clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, enforced, on, fmt.Sprint(on)).Exec(ctx)
@@ -105,7 +108,8 @@ AND u.deactivated_at IS NULL AND u.password_hash IS NOT NULL AND r.is_system_rol
 	return nil
 }
 
-// KeepBreakGlass refuses to deactivate, delete or demote a break-glass admin but on the command line. Refusal: Conflict.
+// KeepBreakGlass refuses to deactivate, delete or demote a break-glass admin but on the command line. Refusal:
+// Conflict.
 func (u User) KeepBreakGlass(actor permission.Actor, field string) error {
 	if !u.BreakGlass || actor.Door == permission.DoorCLI {
 		return nil

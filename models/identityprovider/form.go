@@ -16,8 +16,9 @@ func (p Provider) Input() Input {
 		ClientID: input.FormValue(p.ClientID), AuthStyle: input.FormValue(p.AuthStyle), Scopes: input.TypedList(p.Scopes),
 		GroupsClaim: input.FormValue(p.GroupsClaim), TrustEmail: input.FormValue(p.TrustEmail),
 		EmailDomains: input.TypedList(p.EmailDomains), LinkByEmail: box(p.LinkByEmail), CreateUsers: box(p.CreateUsers),
-		SignOutThere: box(p.SignOutThere), IsEnabled: box(p.IsEnabled), MaxSession: input.FormValue(strconv.FormatInt(p.MaxSession, 10)),
-		Version: input.FormValue(strconv.FormatInt(p.Version, 10)),
+		SignOutThere: box(p.SignOutThere), IsEnabled: box(p.IsEnabled),
+		MaxSession: input.FormValue(strconv.FormatInt(p.MaxSession, 10)),
+		Version:    input.FormValue(strconv.FormatInt(p.Version, 10)),
 	}
 	if p.DefaultRoleID != nil {
 		in.DefaultRoleID = input.FormValue(strconv.FormatInt(*p.DefaultRoleID, 10))

@@ -203,7 +203,8 @@ func (in Input) Whole() Input {
 			*box = input.FormValue("false")
 		}
 	}
-	in.Name, in.Issuer, in.ClientID = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Issuer), input.SubmittedEmpty(in.ClientID)
+	in.Name, in.Issuer = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Issuer)
+	in.ClientID = input.SubmittedEmpty(in.ClientID)
 	in.GroupsClaim, in.DefaultRoleID = input.SubmittedEmpty(in.GroupsClaim), input.SubmittedEmpty(in.DefaultRoleID)
 	return in
 }

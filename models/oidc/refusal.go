@@ -3,7 +3,7 @@ package oidc
 // Why a sign-in is refused here.
 const (
 	IDTokenInvalid    = "id_token_invalid"
-	IDTokenAmbiguous  = "id_token_ambiguous"
+	IDTokenAmbiguous  = "id_token_ambiguous" //nolint:gosec // a code, no credential
 	NonceMismatch     = "nonce_mismatch"
 	AzpMismatch       = "azp_mismatch"
 	UserInfoOfAnother = "userinfo_of_another"

@@ -35,8 +35,8 @@ type RateLimitInput struct {
 }
 
 // RateKind is a kind of limit that a rate limit can set, with the fields that it is written in. All code that reads,
-// stores or shows rate limits goes through RateKinds. A new kind also needs what a call uses of it (Amounts, and the same
-// in SQL), the type of a decision that it blocks (limitedBy in decision/decision.go), and words for pages
+// stores or shows rate limits goes through RateKinds. A new kind also needs what a call uses of it (Amounts, and the
+// same in SQL), the type of a decision that it blocks (limitedBy in decision/decision.go), and words for pages
 // (views/policytext/limit.go).
 type RateKind struct {
 	Kind  string

@@ -79,8 +79,8 @@ func Connect(ctx context.Context, db bun.IDB, p identityprovider.Provider, who W
 	})
 }
 
-// Disconnect ends that a user can sign in by a provider, and the sessions that began there. Refusals: NotFound, Conflict
-// for the last way to sign in.
+// Disconnect ends that a user can sign in by a provider, and the sessions that began there. Refusals: NotFound,
+// Conflict for the last way to sign in.
 func Disconnect(ctx context.Context, db bun.IDB, p identityprovider.Provider, user identity.User) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		actor := user.Actor().At(permission.DoorConsole)

@@ -26,14 +26,14 @@ const (
 	GroupsOverage   = "groups_overage"
 	GroupsInvalid   = "groups_invalid"
 	Deactivated     = "deactivated"
-	SecretUnread    = "credential_unreadable"
+	SecretUnread    = "credential_unreadable" //nolint:gosec // a code, no credential
 	LastAdminKept   = "last_admin"
 )
 
 const notAccepted = "What the provider said could not be accepted. Try again; if it stays like this, ask an admin of this console."
 
 // sentences say to the person what is wrong.
-var sentences = map[string]string{
+var sentences = map[string]string{ //nolint:gosec // sentences, no credentials
 	StateMismatch:          "This sign-in was not begun in this browser, or more than 10 minutes ago. Begin again.",
 	StateUsed:              "This sign-in was used already. Begin again.",
 	ProviderError:          "The provider did not sign you in.",

@@ -210,9 +210,9 @@ const (
 	maxKeptToken = 4 << 10
 )
 
-// giveRole gives a user the role that follows, when there are rules; without rules the console decides, and on users of
-// a directory the directory. A user without a role is signed out everywhere and else left as they are. Refusals: NoRole,
-// GroupsOverage, GroupsInvalid.
+// giveRole gives a user the role that follows, when there are rules; without rules the console decides, and on users
+// of a directory the directory. A user without a role is signed out everywhere and else left as they are. Refusals:
+// NoRole, GroupsOverage, GroupsInvalid.
 func (s *Service) giveRole(
 	ctx context.Context, p identityprovider.Provider, who oidc.Issued, u identity.User, role Followed, event string,
 ) error {

@@ -96,8 +96,9 @@ WITH estimate AS (
            ` + policy.AmountOfEvent + ` AS more,
            e.sealed
     FROM (SELECT more_cost AS cost, more_tokens AS tokens, more_requests AS requests, sealed, line_ids, line_kinds,
-        line_durations, window_starts FROM estimate) AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations,
-        e.window_starts) AS l(line_id, kind, reset_duration, window_start)
+        line_durations, window_starts FROM estimate) AS e
+    CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind,
+        reset_duration, window_start)
     JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
     ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
 ), counted AS (

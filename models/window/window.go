@@ -23,8 +23,8 @@ func Unit(duration string) string {
 func Rolls(duration string) bool { return duration == "1m" || duration == "1h" }
 
 // Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a
-// time zone (a minute and an hour keep rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter begins);
-// others follow each other in equal steps from anchor.
+// time zone (a minute and an hour keep rolling; quarterStart is the month 1–12 in which a fiscal year's first quarter
+// begins); others follow each other in equal steps from anchor.
 func Window(duration string, quarterStart int, calendar Calendar, anchor, now time.Time) (start, end time.Time) {
 	if !calendar.CalendarAligned || Rolls(duration) {
 		length := Span[duration]

@@ -102,7 +102,8 @@ func (op *OP) keys(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	op.write(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-		{Key: op.Key.Public(), KeyID: op.KeyID, Use: "sig"}, {Key: op.EC.Public(), KeyID: "e1", Use: "sig", Algorithm: "ES256"},
+		{Key: op.Key.Public(), KeyID: op.KeyID, Use: "sig"},
+		{Key: op.EC.Public(), KeyID: "e1", Use: "sig", Algorithm: "ES256"},
 		{Key: []byte("a secret of 32 bytes, for nothing"), KeyID: "s1"},
 	}})
 }
