@@ -78,7 +78,7 @@ func TestRefusedRateLimits(t *testing.T) {
 		}
 	}
 	for want, durations := range map[string][]string{
-		"invalid_reset_duration": {`"1m"`, `"1Q"`, `"1D"`, `""`, `"60s"`, `" 1h"`},
+		"invalid_reset_duration": {`"1min"`, `"5m"`, `"1Q"`, `"1D"`, `""`, `"60s"`, `" 1h"`},
 		"wrong_type":             {"1", "true", "[]", "{}"},
 		"required":               {"null"},
 	} {
