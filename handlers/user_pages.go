@@ -15,6 +15,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/connection"
+	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -100,7 +101,8 @@ func (h *Handlers) userForm(
 func (h *Handlers) userPage(
 	c *gin.Context, id, roleID string, problems problem.Problems,
 ) (templ.Component, error) {
-	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id)
+	var connections []database.Named
+	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id, connection.NamesPart(h.DB, &connections))
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +112,7 @@ func (h *Handlers) userPage(
 		User: user, RoleID: cmp.Or(roleID, strconv.FormatInt(user.RoleID, 10)), Roles: roles,
 		Actor: actor, Problems: problems, Self: self.ID == user.ID,
 		MayUpdate:    actor.May(permission.UpdateUsers) && identity.Covers(actor, user.Permissions),
-		MayViewRoles: actor.May(permission.ViewRoles),
-	}
-	if shown.Connections, err = connection.Names(reqctx.Of(c), h.DB); err != nil {
-		return nil, err
+		MayViewRoles: actor.May(permission.ViewRoles), Connections: connections,
 	}
 	if err := h.loadHeld(c, &shown); err != nil {
 		return nil, err

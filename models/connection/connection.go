@@ -113,8 +113,15 @@ func addTokens(ctx context.Context, db bun.IDB, connections []Connection) error 
 // Names are the names of all connections.
 func Names(ctx context.Context, db bun.IDB) ([]database.Named, error) {
 	names := []database.Named{}
-	if err := db.NewRaw("SELECT id, name FROM scim_connections ORDER BY name_key LIMIT 1000").Scan(ctx, &names); err != nil {
+	if err := NamesPart(db, &names).Query.Scan(ctx, &names); err != nil {
 		return nil, fmt.Errorf("list the names of SCIM connections: %w", err)
 	}
 	return names, nil
+}
+
+// NamesPart reads the same together with something else.
+func NamesPart(db bun.IDB, names *[]database.Named) database.Part {
+	return database.Part{
+		Query: db.NewSelect().TableExpr("scim_connections").Column("id", "name").Order("name_key").Limit(1000), Rows: names,
+	}
 }

@@ -83,16 +83,16 @@ func GetUser(ctx context.Context, db bun.IDB, id string) (User, error) {
 	return u, nil
 }
 
-// GetUserAndRoles returns one user, and every role, in one statement. Refusal: NotFound.
-func GetUserAndRoles(ctx context.Context, db bun.IDB, id string) (User, []Role, error) {
+// GetUserAndRoles returns one user, and every role, in one statement, with which more is read. Refusal: NotFound.
+func GetUserAndRoles(ctx context.Context, db bun.IDB, id string, more ...database.Part) (User, []Role, error) {
 	if !UserID.MatchString(id) {
 		return User{}, nil, problem.Missing("user")
 	}
 	var users []User
 	var roles []Role
-	err := database.ReadTogether(ctx, db, "", nil,
+	err := database.ReadTogether(ctx, db, "", nil, append(more,
 		database.Part{Query: selectUsers(db).Where("u.id = ?", id), Rows: &users},
-		database.Part{Query: selectRoles(db.NewSelect().Model(&roles)).Order("r.name_key"), Rows: &roles})
+		database.Part{Query: selectRoles(db.NewSelect().Model(&roles)).Order("r.name_key"), Rows: &roles})...)
 	switch {
 	case err != nil:
 		return User{}, nil, fmt.Errorf("read user %s and the roles: %w", id, err)
