@@ -240,7 +240,7 @@ func (h *Handlers) ConfirmDeleteIdentityProvider(c *gin.Context) error {
 	return nil
 }
 
-// DeleteIdentityProvider removes a provider; nobody signs in by it any more.
+// DeleteIdentityProvider removes a provider; no user signs in by it any more.
 func (h *Handlers) DeleteIdentityProvider(c *gin.Context) error {
 	id, err := intake.RowID(c, "id")
 	if err != nil {

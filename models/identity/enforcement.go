@@ -13,7 +13,7 @@ import (
 	"tollgate/models/problem"
 )
 
-// enforced is the setting that lets nobody sign in by password but break-glass admins.
+// enforced is the setting that lets only break-glass admins sign in by password.
 const enforced = "enforce_sso"
 
 // Enforcement is whether users have to sign in by an identity provider, as a client sends it.
@@ -36,7 +36,7 @@ func ssoRequired() error {
 		"Sign in with your identity provider: passwords are not accepted here any more.")
 }
 
-// KeepPasswordsOut refuses what would let somebody in by a password or a link while users have to sign in by an
+// KeepPasswordsOut refuses what would let a user in by a password or a link while users have to sign in by an
 // identity provider. The command line and break-glass admins are exempt. Refusal: Forbidden.
 func KeepPasswordsOut(ctx context.Context, db bun.IDB, actor permission.Actor, user User) error {
 	if actor.Door == permission.DoorCLI || user.BreakGlass {

@@ -179,7 +179,7 @@ func fresh(sent input.Value, p Provider) error {
 	return nil
 }
 
-// Delete removes a provider: nobody signs in by it any more, and sessions that began there end. Refusal: NotFound.
+// Delete removes a provider: no user signs in by it any more, and sessions that began there end. Refusal: NotFound.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Provider, error) {
 	var old Provider
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {

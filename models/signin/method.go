@@ -55,7 +55,7 @@ ORDER BY p.name_key, i.created_at`, user).Scan(ctx, &methods)
 	return methods, nil
 }
 
-// Connect lets a user sign in by a provider from now on. Refusals: Conflict when somebody else has connected that
+// Connect lets a user sign in by a provider from now on. Refusals: Conflict when another user has connected that
 // account.
 func Connect(ctx context.Context, db bun.IDB, p identityprovider.Provider, who Who, user identity.User) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {

@@ -192,7 +192,7 @@ func recordUser(
 	return audit.RecordResource(ctx, tx, actor, action, "user", user, nil, map[string]string{"provider": p.Name})
 }
 
-// again repeats the transaction when somebody was added or linked meanwhile.
+// again repeats the transaction when a user was added or linked meanwhile.
 func again(err error) error {
 	if problem.Violates(err, "user_identities_pkey") || problem.Violates(err, "users_email_taken") {
 		return fmt.Errorf("%w: %w", database.ErrAgain, err)

@@ -98,7 +98,7 @@ func (r Remembered) begun() oidc.Begun {
 	return oidc.Begun{State: r.State, Nonce: r.Nonce, Verifier: r.Verifier}
 }
 
-// Who is what a provider said about somebody.
+// Who is what a provider said about a user.
 type Who = oidc.Issued
 
 // Mismatch is the refusal for an answer that was not asked for in this browser.

@@ -60,7 +60,7 @@ func (s *Service) Check(ctx context.Context, issuer string) error {
 // Callback is the address to which a provider leads back.
 func (s *Service) Callback(slug string) string { return s.BaseURL + "/login/" + slug + "/callback" }
 
-// Backchannel is the address at which a provider says that somebody signed out there.
+// Backchannel is the address at which a provider says that a user signed out there.
 func (s *Service) Backchannel(slug string) string {
 	return s.BaseURL + "/login/" + slug + "/backchannel"
 }
@@ -248,7 +248,7 @@ type Tried struct {
 	Email    string
 	Trusted  bool
 	User     *identity.User // who is linked
-	Refused  string         // why nobody would be signed in, in a sentence
+	Refused  string         // why no user would be signed in, in a sentence
 }
 
 // Try says what a sign-in would lead to, and changes nothing.
