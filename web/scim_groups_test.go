@@ -131,7 +131,7 @@ func TestSCIMRulesAreChecked(t *testing.T) {
 }
 
 // Pushes of groups that share users, changes of rules and of state at the same time leave every user with the role that
-// the model gives, whatever their order, and without a deadlock.
+// the model gives, in any order, and without a deadlock.
 func TestGroupsAgreeWithTheModel(t *testing.T) {
 	deadlocks := &webtest.Deadlocks{}
 	c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.DB = h.DB.WithQueryHook(deadlocks) })

@@ -232,7 +232,7 @@ func TestAnswersOfOtherBrowsers(t *testing.T) {
 	attacker.Get(ofAttacker).Refuses(404, "not_found", "")
 }
 
-// H-09 to H-13: who somebody is at the provider is never decided by an address that the provider may have been told.
+// H-09 to H-13: who a user is at the provider is never decided by an address that the provider may have been told.
 func TestAddressesOfProviders(t *testing.T) {
 	c := webtest.NewCompany(t, "link_by_email", true)
 	c.AddUser("ada@example.com", "Viewer")
@@ -311,7 +311,7 @@ func TestUserInfoAndGroups(t *testing.T) {
 	c.Returns(webtest.With(webtest.Person("s1", "ada@example.com"), "groups", []any{webtest.Object{"id": 1}})).Refuses(403, "groups_invalid", "")
 	c.Returns(webtest.With(webtest.Person("s1", "ada@example.com"), "groups", strings.Split(strings.Repeat("g ", 2001), " "))).Refuses(403, "groups_invalid", "")
 	webtest.Same(t, "role", c.RoleOf("ada@example.com"), "Developer")
-	// The last admin stays one, whatever a rule says.
+	// The last admin stays one, also against a rule.
 	c.Exec("INSERT INTO user_identities (provider_id, subject, user_id) SELECT id, 'boss', ? FROM identity_providers", c.UserID(webtest.Admin))
 	c.Returns(webtest.Person("boss", webtest.Admin, "engineering")).Is(303)
 	webtest.Same(t, "role", c.RoleOf(webtest.Admin), "Admin")

@@ -148,3 +148,20 @@ SELECT (occurred_at AT TIME ZONE 'UTC')::date, user_id, 0, provider, model, sum(
 		webtest.Same(t, row.zone+" around "+row.day, got, want)
 	}
 }
+
+// Days of a time zone need events: where they are dropped already, a report says since when it can tell, and those of UTC
+// go on.
+func TestReportsInAZoneAfterEventsWereDropped(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Exec("INSERT INTO usage_weeks (week, opened_at, closed_at, dropped_at) VALUES ('2020-01-06', now() - interval '50 days', now() - interval '40 days', now())")
+	daysAgo := func(n int) string { return time.Now().UTC().AddDate(0, 0, -n).Format(time.DateOnly) }
+	for _, path := range []string{"/api/usage?", "/api/usage?group_by=day&", "/api/usage/export?", "/api/usage/export?format=focus&"} {
+		g.Admin.Get(path+"time_zone=Asia%2FKolkata&since="+daysAgo(40)).Refuses(400, "events_dropped", "since")
+		g.Admin.Get(path + "time_zone=Asia%2FKolkata&since=" + daysAgo(37)).Is(200)
+		g.Admin.Get(path + "since=" + daysAgo(60)).Is(200)
+	}
+	page := g.Session.Get("/usage?time_zone=Asia%2FKolkata&since=" + daysAgo(60)).Is(400)
+	if text := webtest.Text(page.One("main")); !strings.Contains(text, "Days of Asia/Kolkata are known from "+daysAgo(38)) && !strings.Contains(text, "Days of Asia/Kolkata are known from "+daysAgo(37)) {
+		t.Errorf("the page does not say since when: %s", text)
+	}
+}

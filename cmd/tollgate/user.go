@@ -102,7 +102,7 @@ func (p *program) breakGlass(ctx context.Context, _ settings, db *db, command *c
 	return err
 }
 
-// ssoCommand is the way out when no identity provider lets anybody in.
+// ssoCommand is the way out when no identity provider lets users in.
 func (p *program) ssoCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sso", Usage: "manage sign-in by identity providers", Action: chooseSubcommand,

@@ -53,20 +53,13 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 	}
 	answer := gin.H{
 		"counted": statuses["counted"], "duplicates": statuses["duplicate"], "quarantined": statuses["quarantined"],
-		"ignored": ignored, "rejected": refusedOrNone(results),
+		"ignored": ignored, "rejected": refused(results),
 	}
 	if n := statuses["spooled"]; n > 0 {
 		answer["spooled"] = n
 	}
 	reply.JSON(c, http.StatusOK, answer)
 	return nil
-}
-
-func refusedOrNone(results []usage.Result) []usage.Result {
-	if rejected := refused(results); rejected != nil {
-		return rejected
-	}
-	return []usage.Result{}
 }
 
 // readLogs reads a list of logs, or one after the other.

@@ -26,9 +26,13 @@ func (t *Telemetry) record(ctx context.Context, events []usage.EventInput) ([]us
 
 // refused are the results of events that were not counted, because they are wrong.
 func refused(results []usage.Result) []usage.Result {
-	return slices.DeleteFunc(slices.Clone(results), func(r usage.Result) bool {
-		return r.Status != "invalid" && r.Status != "conflict"
-	})
+	wrong := []usage.Result{}
+	for _, r := range results {
+		if r.Status == "invalid" || r.Status == "conflict" {
+			wrong = append(wrong, r)
+		}
+	}
+	return wrong
 }
 
 func text(s string) input.Value {

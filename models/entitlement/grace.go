@@ -15,7 +15,7 @@ import (
 
 // Grace is how long decisions may go on from memory while the database is away, for profiles that want it.
 type Grace struct {
-	Most     time.Duration // whatever profiles say; 0 for not at all
+	Most     time.Duration // the most that a profile may ask for; 0 for not at all
 	Consoles func() int64  // how many there are; nil for one
 }
 

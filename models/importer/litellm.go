@@ -105,8 +105,8 @@ func (l *litellm) model(n configfile.Node, path string) {
 	l.access(info, path+".model_info", provider, model)
 }
 
-// prices of a token are carried; those of other units are not known here.
-var tokenPrices = []struct{ theirs, ours string }{
+// pricesOfTokens are carried; those of other units are not known here.
+var pricesOfTokens = []struct{ theirs, ours string }{
 	{"input_cost_per_token", "input_cost_per_million_tokens"},
 	{"output_cost_per_token", "output_cost_per_million_tokens"},
 	{"cache_read_input_token_cost", "cache_read_cost_per_million_tokens"},
@@ -124,12 +124,13 @@ var otherPrices = []string{
 
 func priceFields() []string {
 	names := slices.Clone(otherPrices)
-	for _, price := range tokenPrices {
+	for _, price := range pricesOfTokens {
 		names = append(names, price.theirs)
 	}
 	return names
 }
 
+// tokenPrices reads the prices of a model.
 func (l *litellm) tokenPrices(provider, model string, n configfile.Node, path string) {
 	pairs := []any{"model", text(model)}
 	for _, m := range n.Members {
@@ -138,7 +139,7 @@ func (l *litellm) tokenPrices(provider, model string, n configfile.Node, path st
 		}
 	}
 	found := false
-	for i, price := range tokenPrices {
+	for i, price := range pricesOfTokens {
 		value, ok := n.Get(price.theirs)
 		million, readable := perMillion(value.Text)
 		switch {

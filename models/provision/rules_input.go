@@ -113,7 +113,7 @@ func checkRule(r *input.Reader, auth *identity.Authorization, rule *Rule, i int,
 	}
 	if permission.Administrative(role.Permissions) && !rule.Administrative {
 		r.Add(at+".administrative", "administrative_role", "Tick this too: "+problem.Clip(role.Name)+
-			" may change users, roles, API keys or settings, and whoever administers the directory could give it to anybody.")
+			" may change users, roles, API keys or settings, and an admin of the directory could give it to any of its users.")
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ type sums struct {
 
 	UserName, ProfileName string // of those that the report is narrowed to, also when they were deleted
 	Quarantined           int64
+
+	DroppedUntil sql.NullTime // events that arrived before are dropped
 }
 
 // prepare begins a report in its snapshot. It turns JIT off, allows more memory and avoids parallel workers: for these
@@ -34,13 +36,14 @@ coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names 
     AS user_name,
 coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names
     WHERE kind = 'access_profile' AND id = ?1::bigint::text), '') AS profile_name,
-(SELECT count(*) FROM usage_quarantine WHERE outcome IS NULL) AS quarantined
+(SELECT count(*) FROM usage_quarantine WHERE outcome IS NULL) AS quarantined,
+`+droppedUntil+` AS dropped_until
 FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB', true) AS work_mem,
     set_config('parallel_setup_cost', '50000', true) AS parallel_setup_cost`, q.UserID, q.ProfileID).Scan(ctx, &q.sums)
 	if err != nil {
 		return fmt.Errorf("look for usage that is added up: %w", err)
 	}
-	return nil
+	return q.zoneKnown(q.sums.DroppedUntil)
 }
 
 // asOf is the time up to which usage of past days is complete in the report; nil when no sums are used.

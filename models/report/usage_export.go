@@ -36,6 +36,9 @@ func (d Day) Server() string {
 // Refusal: as of LoadReport.
 func EachRow(ctx context.Context, db bun.IDB, q Query, use func(Row) error) error {
 	if q.GroupBy != "day" {
+		if err := q.checkZone(ctx, db); err != nil {
+			return err
+		}
 		return q.tooMuch(database.EachOf(ctx, db, q.rows(db), use))
 	}
 	report, err := LoadReport(ctx, db, q)
@@ -53,6 +56,9 @@ func EachRow(ctx context.Context, db bun.IDB, q Query, use func(Row) error) erro
 // EachDay calls use for every row of the rollup that matches, in the order of its key and in one snapshot. Refusal: as
 // of LoadReport.
 func EachDay(ctx context.Context, db bun.IDB, q Query, use func(Day) error) error {
+	if err := q.checkZone(ctx, db); err != nil {
+		return err
+	}
 	lines := q.filter(db.NewSelect(), fromDays).Column("d.day", "d.user_id", "d.access_profile_id", "d.provider", "d.model",
 		"d.requests", "d.unpriced").
 		ColumnExpr("least(d.cost, 9e18)::bigint AS cost").ColumnExpr("least(d.tokens, 9e15)::bigint AS tokens")

@@ -1,11 +1,15 @@
 package report
 
 import (
+	"context"
+	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/models/window"
 )
@@ -60,6 +64,33 @@ func (q Query) zonedDaysArgs(db bun.IDB, from source) []any {
 		args = append(args, pgdialect.Array(list))
 	}
 	return append(args, q.days(db, from, q.Since.AddDate(0, 0, -1), q.Until.AddDate(0, 0, 1)))
+}
+
+// droppedUntil is when the last event arrived that is dropped by now; null before the first is.
+const droppedUntil = "(SELECT max(closed_at) FROM usage_weeks WHERE dropped_at IS NOT NULL)"
+
+// checkZone is zoneKnown for an export, which reads nothing else before its rows.
+func (q Query) checkZone(ctx context.Context, db bun.IDB) error {
+	if q.Zone == nil {
+		return nil
+	}
+	var dropped sql.NullTime
+	if err := db.NewRaw("SELECT "+droppedUntil).Scan(ctx, &dropped); err != nil {
+		return fmt.Errorf("look for the events that are kept: %w", err)
+	}
+	return q.zoneKnown(dropped)
+}
+
+// zoneKnown refuses days of a time zone that begin before the first event that is kept: usage is added up by days of
+// UTC, and only events say which of them belong to the day before or after.
+func (q Query) zoneKnown(dropped sql.NullTime) error {
+	if q.Zone == nil || !dropped.Valid || q.Midnight(q.Since.AddDate(0, 0, -1)).After(dropped.Time) {
+		return nil
+	}
+	year, month, day := dropped.Time.In(q.Zone).Date()
+	from := time.Date(year, month, day+2, 0, 0, 0, 0, time.UTC)
+	return problem.Refuse(problem.Unreadable, "since", "events_dropped", "Days of "+q.ZoneName()+" are known from "+
+		date(from)+" on, since earlier events are dropped. Ask for later days, or for days of UTC.")
 }
 
 // Midnight is when a day of the report begins.

@@ -31,7 +31,7 @@ func TestFiltersAreRefusedQuickly(t *testing.T) {
 	}
 }
 
-// And binds more closely than or, whatever the case of names and operators.
+// And binds more closely than or. Names and operators count in any case.
 func TestFiltersAreRead(t *testing.T) {
 	f, err := ParseFilter(`A eq "x" OR b PR and not (urn:ietf:params:scim:schemas:core:2.0:User:C ne TRUE)`)
 	if err != nil || f.Op != "or" || f.Parts[0].Attr != "a" || f.Parts[1].Op != "and" || f.Parts[1].Parts[1].Parts[0].Attr != "c" {

@@ -126,7 +126,7 @@ func readObject(tokens *json.Decoder, depth int) (Value, error) {
 		}
 		name := token.(string) // the decoder returns nothing else as a key
 		if seen[fold(name)] {
-			return v, refuse(InvalidSyntax, problem.Clip(name), "Send "+problem.Clip(name)+" once, whatever its case.")
+			return v, refuse(InvalidSyntax, problem.Clip(name), "Send "+problem.Clip(name)+" once: names count in any case.")
 		}
 		seen[fold(name)] = true
 		member, err := read(tokens, depth)

@@ -97,8 +97,8 @@ type Return struct {
 	Network, Event string
 }
 
-// Confirm checks what a browser brings back, and gets from the provider who signed in. A state is used once, whatever
-// comes of it. Refusals as Shown; TooMany.
+// Confirm checks what a browser brings back, and gets from the provider who signed in. A state is used once, also
+// when nothing comes of it. Refusals as Shown; TooMany.
 func (s *Service) Confirm(ctx context.Context, p identityprovider.Provider, back Return) (oidc.Issued, error) {
 	forgive, err := identity.CountTry(ctx, s.DB, back.Network)
 	if err != nil {

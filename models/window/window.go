@@ -19,7 +19,7 @@ func Unit(duration string) string {
 	}[duration]
 }
 
-// Rolls reports a duration whose windows follow each other in equal steps whatever the calendar says.
+// Rolls reports a duration whose windows follow each other in equal steps, in profiles that follow the calendar too.
 func Rolls(duration string) bool { return duration == "1m" || duration == "1h" }
 
 // Window returns the window that now falls into: start ≤ now < end, in UTC. Aligned windows follow the calendar of a

@@ -22,7 +22,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// OP is an OpenID provider that says and signs whatever a test wants.
+// OP is an OpenID provider that says and signs what a test wants.
 type OP struct {
 	*httptest.Server
 	Key      *rsa.PrivateKey
@@ -170,7 +170,7 @@ func Unsigned(header, payload, signature string) string {
 	return encode([]byte(header)) + "." + encode([]byte(payload)) + "." + encode([]byte(signature))
 }
 
-// Agrees is the path to which the provider leads a browser back that was led to location: somebody with these claims
+// Agrees is the path to which the provider leads a browser back that was led to location: a user with these claims
 // has signed in there.
 func (op *OP) Agrees(t testing.TB, location string, claims Object) string {
 	t.Helper()
@@ -232,7 +232,7 @@ func (c Company) Leads(v Client, path string) (Client, string) {
 	return v, a.Header.Get("Location")
 }
 
-// Returns signs somebody in at the provider, and is the answer to the browser that comes back.
+// Returns signs a user in at the provider, and is the answer to the browser that comes back.
 func (c Company) Returns(claims Object) Answer {
 	c.T.Helper()
 	c.Exec("DELETE FROM login_throttles")
@@ -240,7 +240,7 @@ func (c Company) Returns(claims Object) Answer {
 	return browser.Get(c.OP.Agrees(c.T, location, claims))
 }
 
-// Person are the claims of somebody.
+// Person are the claims of a user.
 func Person(subject, email string, groups ...string) Object {
 	return Object{"sub": subject, "email": email, "email_verified": true, "name": "Person " + subject, "groups": groups}
 }
