@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math"
@@ -37,6 +38,9 @@ type apiProblem struct {
 	Param   string `json:"param"`
 }
 
+// statusClientClosed is what the log and the metrics say of a request whose client has left, as nginx does; none gets it.
+const statusClientClosed = 499
+
 // Fail answers an error: as JSON on the API, as a page of the console elsewhere. An answer already begun is aborted, so
 // that the client sees it is incomplete.
 func (h *Handlers) Fail(c *gin.Context, err error) {
@@ -47,6 +51,14 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 			slog.String("route", c.FullPath()),
 		)
 		panic(http.ErrAbortHandler)
+	}
+	if errors.Is(reqctx.Of(c).Err(), context.Canceled) {
+		h.Log.InfoContext(
+			reqctx.Of(c), "the client has closed the request", "error", err.Error(), "request_id", reqctx.RequestID(c),
+			slog.String("route", c.FullPath()),
+		)
+		c.AbortWithStatus(statusClientClosed)
+		return
 	}
 	c.Writer.Header().Del("Content-Disposition") // of a file that was about to begin
 	refusal, status, kind := reply.Refusal(c, h.Log, err)

@@ -16,16 +16,21 @@ const (
 	requestTimeout = 5300 * time.Millisecond
 	slowTimeout    = 20 * time.Second
 	exportTimeout  = 15 * time.Minute
+	// tracesTimeout is less than the 10 s for which an exporter of OpenTelemetry waits unless told otherwise: it is to be
+	// told to come again.
+	tracesTimeout = 8 * time.Second
 )
 
 // timeout is how long a route may take. Exports are slow because their reader may be; bulk changes, documents of
 // configuration and reports read or change many rows.
 func timeout(route string) time.Duration {
 	switch {
+	case route == telemetry.TracesPath:
+		return tracesTimeout
 	case strings.HasSuffix(route, "/export"):
 		return exportTimeout
 	case strings.HasSuffix(route, "/bulk"), strings.HasSuffix(route, "/refresh-tools"), strings.HasSuffix(route, "/usage"),
-		strings.HasSuffix(route, "/usage/litellm"), route == telemetry.TracesPath,
+		strings.HasSuffix(route, "/usage/litellm"),
 		strings.Contains(route, "/propagate"), strings.Contains(route, "/config/"),
 		strings.HasPrefix(route, "/scim/v2/Groups"), strings.HasSuffix(route, "/rules"):
 		return slowTimeout

@@ -16,6 +16,8 @@ const (
 	bookkeeping = time.Hour
 	// bookkeepingLook is how often each console looks whether it is to check, and reads what was found.
 	bookkeepingLook = time.Minute
+	// bookkeepingFirst is how soon a console looks again that found another one at the first check of all.
+	bookkeepingFirst = time.Second
 	// unsealedMost is how old events are that are not sealed yet when a console seals again; a check reads all of them.
 	unsealedMost = sealedBehind + 5*time.Minute
 )
@@ -38,16 +40,22 @@ func NewReconciler(db *bun.DB, log *slog.Logger, keep Keep) *Reconciler {
 
 // Run works until ctx ends.
 func (b *Reconciler) Run(ctx context.Context) {
-	ticker := time.NewTicker(bookkeepingLook)
-	defer ticker.Stop()
+	timer := time.NewTimer(bookkeepingLook)
+	defer timer.Stop()
 	for {
-		if err := errors.Join(OpenWeek(ctx, b.db), b.Reconcile(ctx), b.read(ctx)); err != nil && ctx.Err() == nil {
+		err := errors.Join(OpenWeek(ctx, b.db), b.Reconcile(ctx), b.read(ctx))
+		if err != nil && ctx.Err() == nil {
 			b.log.WarnContext(ctx, "the counters could not be reconciled", "error", err.Error())
 		}
+		look := bookkeepingLook
+		if err == nil && b.checked.Load() == 0 {
+			look = bookkeepingFirst
+		}
+		timer.Reset(look)
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 	}
 }

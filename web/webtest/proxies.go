@@ -211,11 +211,22 @@ func (g Gateway) Passes(t *testing.T, proxy *Console, p *Provider, chat bool, ch
 		{"too many requests", limited, "openai/gpt-4o", 429, "request_limited"},
 		{"budget used up", poor, "openai/gpt-4o", 402, "budget_exceeded"},
 	} {
-		before := p.Calls.Load()
 		// Additions of a hostile client change nothing.
 		v := g.Anonymous().At(proxy).With("X-Api-Key", c.key).With("X-Model", "openai/gpt-4o").With("X-Provider", "openai").
 			With("X-Access-User-Id", "x").With("X-Forwarded-Method", "GET").With("X-Original-Method", "GET")
-		a := v.Call(chat, c.model)
+		var before int64
+		var a Answer
+		call := func() bool {
+			before = p.Calls.Load()
+			a = v.Call(chat, c.model)
+			return a.StatusCode == c.status
+		}
+		// The console that the proxy asks may have read the user before the usage was counted on another.
+		if c.key == limited || c.key == poor || c.key == paused {
+			g.Within(call, c.name+" still passes")
+		} else {
+			call()
+		}
 		if a.StatusCode != c.status {
 			t.Errorf("%s: %d %s, want %d", c.name, a.StatusCode, a.Body, c.status)
 		}
