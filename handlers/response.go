@@ -52,7 +52,7 @@ func (h *Handlers) Fail(c *gin.Context, err error) {
 		)
 		panic(http.ErrAbortHandler)
 	}
-	if errors.Is(reqctx.Of(c).Err(), context.Canceled) {
+	if errors.Is(err, context.Canceled) && errors.Is(reqctx.Of(c).Err(), context.Canceled) {
 		h.Log.InfoContext(
 			reqctx.Of(c), "the client has closed the request", "error", err.Error(), "request_id", reqctx.RequestID(c),
 			slog.String("route", c.FullPath()),
