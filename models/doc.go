@@ -75,7 +75,7 @@
 //   - A field of a form or of JSON: handlers/intake binds the body to the input struct by exact names; the method read,
 //     apply or check of the input checks the values with input.Reader. The problem is shown beside its field by
 //     ui.Typed, in the editor of profiles by formBuilder.field in views/editor.
-//   - A gateway asks or reports: handlers/gateway, with decision and usage behind it.
+//   - A gateway asks or reports: handlers/gateway (over gRPC handlers/extauthz), with decision and usage behind it.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
 //   - A migration: migrations/, applied by schema/migrate.go.
 //   - An event is stored in weekly_events, in the partition of the week that is open when it arrives (usage/week.go;

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"tollgate/handlers"
+	"tollgate/handlers/extauthz"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/problem"
 	"tollgate/static"
@@ -55,13 +56,16 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compress(engine), nil
+	return extauthz.New(compress(engine)), nil
 }
 
-// Server wraps a handler with the timeouts of a public listener.
+// Server wraps a handler with the timeouts of a public listener. It takes HTTP/2 without TLS too, which gRPC needs.
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Addr: addr, Handler: handler,
+		Addr: addr, Handler: handler, Protocols: protocols,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 90 * time.Second,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
