@@ -84,7 +84,7 @@ func (h *Handlers) NewAccessProfile(c *gin.Context) error {
 
 // EditAccessProfile shows the editor of a profile.
 func (h *Handlers) EditAccessProfile(c *gin.Context) error {
-	_, profile, err := h.loadProfile(c)
+	profile, err := h.loadProfile(c)
 	if err != nil {
 		return err
 	}

@@ -191,7 +191,7 @@ func (h *Handlers) profilePage(c *gin.Context, shown profile.Profile, title stri
 
 // ConfirmDeleteAccessProfile asks before a profile is deleted.
 func (h *Handlers) ConfirmDeleteAccessProfile(c *gin.Context) error {
-	_, profile, err := h.loadProfile(c)
+	profile, err := h.loadProfile(c)
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (h *Handlers) profileDeletion(
 
 // NewClone asks for the name of a copy.
 func (h *Handlers) NewClone(c *gin.Context) error {
-	_, shown, err := h.loadProfile(c)
+	shown, err := h.loadProfile(c)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -36,29 +35,36 @@ func (h *Handlers) CreateAccessProfile(c *gin.Context) error {
 
 // ShowAccessProfile answers one profile; its page shows the policy.
 func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
-	document, shown, err := h.loadProfile(c)
-	if err != nil {
-		return err
-	}
 	if !reqctx.IsAPI(c) {
+		shown, err := h.loadProfile(c)
+		if err != nil {
+			return err
+		}
 		return h.showProfilePage(c, shown)
 	}
-	roles, err := profile.Roles(reqctx.Of(c), h.DB, shown.ID)
+	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, []int64{shown.ID})
+	shown, err := profile.Show(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return err
 	}
-	attached, err := json.Marshal(roles)
+	documents, err := h.profileDocuments.of(reqctx.Of(c), h.DB, []profile.At{shown.At}, asDocument)
+	if err != nil {
+		return err
+	}
+	if len(documents) == 0 {
+		return problem.Missing("access profile") // deleted meanwhile
+	}
+	attached, err := json.Marshal(shown.Roles)
 	if err != nil {
 		return err
 	}
 	setETag(c, shown.Version)
 	writeDocument(
-		c, http.StatusOK, `{"access_profile":`, document,
-		fmt.Sprintf(`,"roles":%s,"user_count":%d}`, attached, holders[shown.ID]),
+		c, http.StatusOK, `{"access_profile":`, documents[0],
+		fmt.Sprintf(`,"roles":%s,"user_count":%d}`, attached, shown.Holders),
 	)
 	return nil
 }
@@ -196,20 +202,12 @@ func (h *Handlers) CloneAccessProfile(c *gin.Context) error {
 	})
 }
 
-func (h *Handlers) loadProfile(c *gin.Context) (json.RawMessage, profile.Profile, error) {
-	var shown profile.Profile
+func (h *Handlers) loadProfile(c *gin.Context) (profile.Profile, error) {
 	id, err := intake.RowID(c, "id")
 	if err != nil {
-		return nil, shown, err
+		return profile.Profile{}, err
 	}
-	document, err := profile.Document(reqctx.Of(c), h.DB, id)
-	if err != nil {
-		return nil, shown, err
-	}
-	if err := database.ReadDocument(document, &shown); err != nil {
-		return nil, shown, fmt.Errorf("read access profile %d: %w", id, err)
-	}
-	return document, shown, nil
+	return profile.Get(reqctx.Of(c), h.DB, id)
 }
 
 // savedProfile answers a change: the profile on the API, its page in the console.

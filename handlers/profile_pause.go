@@ -28,7 +28,7 @@ func (h *Handlers) PauseCopies(c *gin.Context) error { return h.pauseCopies(c, t
 func (h *Handlers) ResumeCopies(c *gin.Context) error { return h.pauseCopies(c, false) }
 
 func (h *Handlers) confirmPause(c *gin.Context, pause bool) error {
-	_, shown, err := h.loadProfile(c)
+	shown, err := h.loadProfile(c)
 	if err != nil {
 		return err
 	}

@@ -67,10 +67,16 @@ func (f *floor) loadPage(ctx context.Context) error {
 		User: &ui.Viewer{Name: adminEmail, Email: adminEmail, Role: "Admin"},
 		Nav: []ui.NavItem{
 			{Label: "Profiles", Href: "/access-profiles", Icon: "profiles", Key: "g p", Current: true},
+			{Label: "Users", Href: "/users", Icon: "users", Key: "g u"},
+			{Label: "Roles", Href: "/roles", Icon: "roles", Key: "g r"},
+			{Label: "Keys", Href: "/virtual-keys", Icon: "keys", Key: "g k"},
+			{Label: "Requests", Href: "/access-requests", Icon: "requests", Key: "g q"},
 			{Label: "Providers", Href: "/providers", Icon: "providers", Key: "g m", Group: 1},
-			{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g s", Group: 1},
+			{Label: "MCP servers", Href: "/mcp/clients", Icon: "servers", Key: "g v", Group: 1},
 			{Label: "Tool groups", Href: "/mcp/tool-groups", Icon: "tools", Key: "g t", Group: 1},
-			{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 2},
+			{Label: "Usage", Href: "/usage", Icon: "usage", Key: "g c", Group: 2},
+			{Label: "Refusals", Href: "/refusals", Icon: "refused", Key: "g f", Group: 2},
+			{Label: "Settings", Href: "/settings", Icon: "settings", Key: "g ,", Group: 3},
 		},
 	}
 	p.buffers.New = func() any { return new(bytes.Buffer) }

@@ -22,8 +22,8 @@ func (s FirstSteps) Done() bool { return s.Profile && s.Given && s.Asked && s.Re
 func FindFirstSteps(ctx context.Context, db bun.IDB) (s FirstSteps, err error) {
 	err = db.NewRaw(`
 SELECT EXISTS (SELECT FROM access_profiles) AS profile, EXISTS (SELECT FROM user_access_profiles) AS given,
-    EXISTS (SELECT FROM decision_hours) OR EXISTS (SELECT FROM counted_events) AS asked,
-    EXISTS (SELECT FROM counted_events) AS reported`).Scan(ctx, &s.Profile, &s.Given, &s.Asked, &s.Reported)
+    EXISTS (SELECT FROM decision_hours) OR EXISTS (SELECT FROM usage_days) AS asked,
+    EXISTS (SELECT FROM usage_days) AS reported`).Scan(ctx, &s.Profile, &s.Given, &s.Asked, &s.Reported)
 	if err != nil {
 		return s, fmt.Errorf("look up the first steps: %w", err)
 	}
