@@ -142,7 +142,7 @@ func (h *Handlers) ShowIdentityProvider(c *gin.Context) error {
 		return nil
 	}
 	shown := viewsignin.Read{
-		Provider: p, Callback: h.SignIns.Callback(p.Slug), Now: time.Now(),
+		Provider: p, Callback: h.SignIns.Callback(p.Slug), Backchannel: h.SignIns.Backchannel(p.Slug), Now: time.Now(),
 		MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings),
 	}
 	_, shown.SecretReads = p.Secret(h.Keys)

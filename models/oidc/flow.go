@@ -49,9 +49,20 @@ func (p *Providers) Begin(ctx context.Context, c Client, b Begun, anew bool) (ad
 	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(b.Verifier), oauth2.SetAuthURLParam("nonce", b.Nonce)}
 	if anew {
-		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
+		options = append(options, oauth2.SetAuthURLParam("prompt", promptAnew(c.Issuer)))
 	}
 	return c.config(of).AuthCodeURL(b.State, options...), nil
+}
+
+// Google is the issuer of Google.
+const Google = "https://accounts.google.com"
+
+// promptAnew asks a user to sign in once more. Every provider has to know "login", but Google does not.
+func promptAnew(issuer string) string {
+	if issuer == Google {
+		return "select_account"
+	}
+	return "login"
 }
 
 // Answers checks that an answer comes from the provider that was asked: when providers name themselves, they must.

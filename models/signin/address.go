@@ -8,8 +8,6 @@ import (
 	"tollgate/models/oidc"
 )
 
-const google = "https://accounts.google.com"
-
 // address is the email address of a person, and whether the provider may be believed. Only what the provider says is
 // verified counts, of a domain that is listed.
 func address(p identityprovider.Provider, claims oidc.Claims) (email string, trusted bool) {
@@ -22,7 +20,7 @@ func address(p identityprovider.Provider, claims oidc.Claims) (email string, tru
 	default:
 		trusted = p.TrustEmail == identityprovider.TrustAll
 	}
-	if p.Issuer == google && !slices.Contains(p.EmailDomains, claims.Text("hd")) {
+	if p.Issuer == oidc.Google && !slices.Contains(p.EmailDomains, claims.Text("hd")) {
 		trusted = false
 	}
 	return email, trusted && slices.Contains(p.EmailDomains, domainOf(email))

@@ -240,7 +240,7 @@ func enforcement(l List) templ.Component {
 			templ_7745c5c3_Var9 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<section class=\"read-section\" aria-labelledby=\"enforcement\"><h2 id=\"enforcement\">Passwords</h2>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<section class=\"block read-section\" aria-labelledby=\"enforcement\"><h2 id=\"enforcement\">Passwords</h2>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -249,12 +249,12 @@ func enforcement(l List) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if l.Enforced {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Refused, but those of break-glass admins: users sign in by an identity provider.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Refused for all users but break-glass admins: they sign in by an identity provider.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"muted\">Accepted. They can be refused, but for break-glass admins, by an admin who signed in by an identity provider: then every other session ends.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"muted\">Accepted. An admin who signed in by an identity provider can refuse those of all users but break-glass admins; sessions that began with a password end then.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

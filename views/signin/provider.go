@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +30,9 @@ type List struct {
 // Read is the page of a provider.
 type Read struct {
 	identityprovider.Provider
-	Callback    string // address to enter at the provider
-	SecretReads bool   // the client secret can be read here
+	Callback    string // addresses to enter at the provider
+	Backchannel string
+	SecretReads bool // the client secret can be read here
 	Roles       []identity.Role
 	Refused     []signin.Refused
 	Now         time.Time
@@ -238,4 +240,7 @@ func why(t signin.Tried) string {
 	return "No rule fits, and there is no default role."
 }
 
-func numbered(n int) string { return strconv.Itoa(n + 1) }
+// called names a rule for its buttons.
+func (r Rules) called(n int) string {
+	return cmp.Or(r.Input.Rules.Items[n].Value.Text, "rule "+strconv.Itoa(n+1))
+}
