@@ -17,12 +17,12 @@ import (
 
 // ExportConfig answers the current documents, those of one set or all that the actor may view.
 func (h *Handlers) ExportConfig(c *gin.Context) error {
-	q := intake.ReadQuery(c, "set")
-	set := q.Typed("set")
+	q := intake.ReadQuery(c, "set", "users")
+	set, users := q.Typed("set"), q.Boolean("users")
 	if err := q.Err(); err != nil {
 		return err
 	}
-	exported, err := config.Export(reqctx.Of(c), h.DB, reqctx.Actor(c), set)
+	exported, err := config.Export(reqctx.Of(c), h.DB, reqctx.Actor(c), set, users != nil && *users)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
+	"tollgate/models/config"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -118,6 +119,9 @@ func (h *Handlers) userPage(
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
+	if err := h.managed(c, &page, config.User, user.Email); err != nil {
+		return nil, err
+	}
 	page.Actions = views.UserActions(
 		user, shown.MayUpdate, actor.May(permission.DeleteUsers) && identity.Covers(actor, user.Permissions), shown.Self,
 	)

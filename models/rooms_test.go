@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"connection": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"config": {
-		"assignment", "attachment", "catalogue", "configfile", "database", "decision", "entitlement", "fieldgroup",
+		"account", "assignment", "attachment", "catalogue", "configfile", "database", "decision", "entitlement", "fieldgroup",
 		"identity", "input", "mcptool", "permission", "plural", "policy", "problem", "profile", "propagation", "secret",
 		"setting",
 	},

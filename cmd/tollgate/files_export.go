@@ -23,10 +23,11 @@ func (p *program) exportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "export", Category: filesCategory,
 		Usage:       "write what a console has as files",
-		Description: "For example: tollgate export -o config --set platform" + exitCodes,
+		Description: "For example: tollgate export -o config --set platform --users" + exitCodes,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a file for each resource into the empty or new `FOLDER`"},
 			&cli.StringFlag{Name: "set", Usage: "only the resources of the set `NAME`, with its header"},
+			&cli.BoolFlag{Name: "users", Usage: "also users, without their secrets, but for those of directories"},
 		},
 		ArgValidator: refuseArguments,
 		Action: func(ctx context.Context, command *cli.Command) error {
@@ -34,7 +35,7 @@ func (p *program) exportCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			documents, err := c.export(ctx, command.String("set"))
+			documents, err := c.export(ctx, command.String("set"), command.Bool("users"))
 			if err != nil {
 				return p.refusedRun(&bundle{}, err)
 			}
@@ -50,16 +51,19 @@ func (p *program) exportCommand() *cli.Command {
 	}
 }
 
-// export reads the documents of a set, or of everything when it is "".
-func (c client) export(ctx context.Context, set string) ([]configfile.Node, error) {
+// export reads the documents of a set, or of everything when it is "", with users when they are asked for.
+func (c client) export(ctx context.Context, set string, users bool) ([]configfile.Node, error) {
 	var exported struct {
 		Documents []json.RawMessage `json:"documents"`
 	}
-	path := "/api/config"
+	query := url.Values{}
 	if set != "" {
-		path += "?set=" + url.QueryEscape(set)
+		query.Set("set", set)
 	}
-	if err := c.call(ctx, "GET", path, nil, &exported); err != nil {
+	if users {
+		query.Set("users", "true")
+	}
+	if err := c.call(ctx, "GET", "/api/config?"+query.Encode(), nil, &exported); err != nil {
 		return nil, err
 	}
 	documents := make([]configfile.Node, len(exported.Documents))
@@ -78,7 +82,7 @@ func header(set string) configfile.Node {
 
 var folders = map[string]string{
 	config.Provider: "providers", config.MCPClient: "mcp-clients", config.ToolGroup: "tool-groups", config.Role: "roles",
-	config.AccessProfile: "access-profiles",
+	config.AccessProfile: "access-profiles", config.User: "users",
 }
 
 func (p *program) exportTo(folder string, documents []configfile.Node) error {
@@ -128,8 +132,10 @@ func fileOf(document configfile.Node, taken map[string]bool) string {
 func nameOf(document configfile.Node) (kind, name string) {
 	member, _ := document.Get("kind")
 	named, _ := document.Get("name")
-	if id, server := document.Get("client_id"); server {
-		named = id
+	for _, field := range []string{"client_id", "email"} {
+		if id, there := document.Get(field); there {
+			named = id
+		}
 	}
 	return member.Text, named.Text
 }

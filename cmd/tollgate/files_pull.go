@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"tollgate/models/config"
 	"tollgate/models/configfile"
 	"tollgate/models/input"
 )
@@ -28,7 +29,7 @@ func (p *program) pullCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			documents, err := c.export(ctx, b.set.Text)
+			documents, err := c.export(ctx, b.set.Text, b.hasUsers())
 			if err != nil {
 				return p.refusedRun(b, err)
 			}
@@ -50,6 +51,14 @@ func (p *program) pullCommand() *cli.Command {
 			return nil
 		},
 	}
+}
+
+// hasUsers reports that a document describes a user.
+func (b *bundle) hasUsers() bool {
+	return slices.ContainsFunc(b.documents, func(document configfile.Node) bool {
+		kind, _ := nameOf(document)
+		return kind == config.User
+	})
 }
 
 // keyOf is what names a document in any case.

@@ -104,6 +104,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 
+	users(r)
 	files(r)
 	tests(r)
 	drifts(r)
@@ -121,6 +122,27 @@ func TestFiles(t *testing.T) {
 	away.ends(69, "plan -f DIR/config", "does not answer")
 	r.environment = []string{r.environment[0], "TOLLGATE_API_KEY=tg_wrong"}
 	r.ends(77, "plan -f DIR/config")
+}
+
+// users are in files only when they are asked for, and a pull writes what was changed of them in the console.
+func users(r repository) {
+	r.t.Helper()
+	r.ends(0, "export -o DIR/everything --users", "documents were written")
+	if got := r.text("everything/users/ada-example-com.yaml"); got != "kind: user\nemail: \"ada@example.com\"\nname: ada\nrole: Admin\n" {
+		r.t.Errorf("a user is exported as\n%s", got)
+	}
+	if _, err := os.Stat(r.file("config/users")); !os.IsNotExist(err) {
+		r.t.Errorf("users were exported without being asked for: %v", err)
+	}
+	r.write("people/a.yaml", "kind: set\nname: people\n---\nkind: user\nemail: bob@example.com\nname: Bob # of finance\nrole: Viewer\n")
+	r.ends(0, "apply -f DIR/people --yes", "+ user bob@example.com")
+	r.write("people/a.yaml", strings.Replace(r.text("people/a.yaml"), "Viewer", "Developer", 1))
+	r.ends(0, "pull -f DIR/people", "a.yaml:4:1: bob@example.com")
+	if got := r.text("people/a.yaml"); !strings.HasSuffix(got, "name: Bob # of finance\nrole: Viewer\n") {
+		r.t.Errorf("pulled:\n%s", got)
+	}
+	r.write("people/a.yaml", "kind: set\nname: people\n---\nkind: user\nemail: bob\nname: Bob\npassword: x\n")
+	r.ends(1, "validate -f DIR/people", "a.yaml:7:1: Leave out password")
 }
 
 // files are refused by their places before a console is asked.

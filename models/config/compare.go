@@ -37,6 +37,8 @@ func (w wanted) nameField() string {
 	switch w.Kind {
 	case MCPClient:
 		return below(w.at, "client_id")
+	case User:
+		return below(w.at, "email")
 	case Settings:
 		return w.at
 	}
@@ -57,6 +59,9 @@ func (r *run) compareAll() {
 		r.rename(&s, taken)
 		if _, builtIn := r.state.system[w.Key]; builtIn && w.Kind == Role {
 			r.refuse(w.nameField(), "system_role", w.Name+" is a built-in role, which no document describes.")
+		}
+		if r.state.managed[w.ID] {
+			r.refuse(w.nameField(), "managed", "Leave out "+problem.Clip(w.Name)+": this user is kept by a directory.")
 		}
 		s.resolve(r, known)
 		body, err := canonicalOf(w.Kind, w.Protected, s.resource)
@@ -116,19 +121,25 @@ func (r *run) rename(s *step, taken map[ID]bool) {
 
 // unknown are the problems of names that nothing has.
 var unknown = map[string]struct{ code, what string }{
-	Provider:  {"unknown_provider", "provider"},
-	MCPClient: {"unknown_mcp_server", "MCP server"},
-	ToolGroup: {"unknown_tool_group", "tool group"},
-	Role:      {"unknown_role", "role"},
+	Provider:  {"unknown_provider", "a provider"},
+	MCPClient: {"unknown_mcp_server", "an MCP server"},
+	ToolGroup: {"unknown_tool_group", "a tool group"},
+	Role:      {"unknown_role", "a role"},
+
+	AccessProfile: {"unknown_access_profile", "an access profile"},
 }
 
 // resolve looks up what a document names, and writes names as their resources have them.
 func (s *step) resolve(r *run, known map[ID]string) {
 	for _, ref := range s.refs {
 		if _, there := known[named(ref.kind, ref.name)]; !there && ref.name != "" {
-			r.refuse(below(s.at, ref.path), unknown[ref.kind].code, "Choose a "+unknown[ref.kind].what+
+			r.refuse(below(s.at, ref.path), unknown[ref.kind].code, "Choose "+unknown[ref.kind].what+
 				" that exists or is in the files; there is no "+problem.Clip(ref.name)+".")
 		}
+	}
+	if u, isUser := s.resource.(userAnswer); isUser {
+		u.resolve(known)
+		s.resource = u
 	}
 	answer, isProfile := s.resource.(profileAnswer)
 	if !isProfile {

@@ -14,11 +14,12 @@ const (
 	ToolGroup     = "tool_group"
 	Role          = "role"
 	AccessProfile = "access_profile"
+	User          = "user"
 	Settings      = "settings"
 )
 
 // Kinds are the kinds of documents in the order in which they are saved.
-var Kinds = []string{Provider, MCPClient, ToolGroup, Role, AccessProfile, Settings}
+var Kinds = []string{Provider, MCPClient, ToolGroup, Role, AccessProfile, User, Settings}
 
 // The kinds of what else files hold: the name of the set, and tests of its policy.
 const (
@@ -29,7 +30,7 @@ const (
 // Resources are the resources of permissions that kinds belong to.
 var Resources = map[string]string{
 	Provider: "Providers", MCPClient: "MCPServers", ToolGroup: "ToolGroups", Role: "Roles",
-	AccessProfile: "AccessProfiles", Settings: "Settings",
+	AccessProfile: "AccessProfiles", User: "Users", Settings: "Settings",
 }
 
 // Header is what documents of every kind may say.
@@ -68,6 +69,8 @@ func NewDocument(kind string) Document {
 		return &roleDocument{}
 	case AccessProfile:
 		return &profileDocument{}
+	case User:
+		return &userDocument{}
 	case Settings:
 		return &settingsDocument{}
 	}
@@ -122,8 +125,11 @@ func below(at, field string) string {
 
 // named is the identity of a resource.
 func named(kind, name string) ID {
-	if kind == Provider || kind == MCPClient || kind == Settings {
+	switch kind {
+	case Provider, MCPClient, Settings:
 		return ID{kind, name}
+	case User:
+		return ID{kind, input.FoldCase(name)}
 	}
 	return ID{kind, input.NameKey(name)}
 }

@@ -16,17 +16,23 @@ type Exported struct {
 	State     string            `json:"state"`
 }
 
-// Export reads the documents of a set, or of everything when it is "". Of everything, kinds are left out that the actor
-// may not view. Refusal: Forbidden when the set has such a kind.
-func Export(ctx context.Context, db bun.IDB, actor permission.Actor, set string) (Exported, error) {
+// Export reads the documents of a set, or of everything when it is "", with users when they are asked for. Of
+// everything, kinds are left out that the actor may not view. Refusal: Forbidden when the set has such a kind, or users
+// are asked for.
+func Export(ctx context.Context, db bun.IDB, actor permission.Actor, set string, users bool) (Exported, error) {
 	out := Exported{Documents: []json.RawMessage{}}
-	now, err := loadSnapshot(ctx, db)
+	if users {
+		if err := allowed(actor, User, "View"); err != nil {
+			return out, err
+		}
+	}
+	now, err := loadSnapshot(ctx, db, users)
 	if err != nil {
 		return out, err
 	}
 	for _, id := range now.order {
 		row := now.rows[id]
-		if set != "" && (row.owner == nil || row.owner.SetName != set) || isUnset(row) {
+		if set != "" && (row.owner == nil || row.owner.SetName != set) || isUnset(row) || id.Kind == User && !users {
 			continue
 		}
 		if err := allowed(actor, id.Kind, "View"); err != nil && set != "" {
@@ -39,9 +45,9 @@ func Export(ctx context.Context, db bun.IDB, actor permission.Actor, set string)
 	return out, nil
 }
 
-func loadSnapshot(ctx context.Context, db bun.IDB) (now *state, err error) {
+func loadSnapshot(ctx context.Context, db bun.IDB, users bool) (now *state, err error) {
 	err = database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
-		now, err = load(ctx, db)
+		now, err = load(ctx, db, users)
 		return err
 	})
 	return now, err
@@ -63,7 +69,7 @@ type Drift struct {
 // Drifts lists the resources that were changed or deleted in the console, those of one set or of all when it is "", of
 // kinds that the actor may view.
 func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor, set string) ([]Drift, error) {
-	now, err := loadSnapshot(ctx, db)
+	now, err := loadSnapshot(ctx, db, false)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,9 @@ type current struct {
 	id    int64 // of the row, for kinds that have one
 	tools []string
 	roles []roleAttach
+
+	user     string   // the id of a user
+	assigned []string // profiles
 }
 
 // state is all that documents can describe, as it is now.
@@ -41,28 +44,45 @@ type state struct {
 	ids    map[ID]int64      // of tool groups and roles, those built in too
 	names  map[ID]string     // of all that can be named
 	owners map[ID]*owned     // also of resources that are gone
+
+	managed map[ID]bool // users of directories
 }
 
 var everything = database.CatalogueQuery{Limit: math.MaxInt32}
 
-// load reads the current documents in a fixed number of statements.
-func load(ctx context.Context, db bun.IDB) (*state, error) {
+// load reads the current documents in a fixed number of statements. Users, of whom there are many, are read when they
+// are asked for or belong to a set.
+func load(ctx context.Context, db bun.IDB, users bool) (*state, error) {
 	s := &state{
 		rows: map[ID]*current{}, system: map[string]string{}, ids: map[ID]int64{}, names: map[ID]string{},
+		managed: map[ID]bool{},
 	}
 	var err error
 	if s.owners, err = loadOwners(ctx, db); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context, bun.IDB) error{
+	parts := []func(context.Context, bun.IDB) error{
 		s.loadProviders, s.loadServers, s.loadGroups, s.loadRoles, s.loadProfiles, s.loadSettings,
-	} {
+	}
+	if users || s.ownsUsers() {
+		parts = append(parts, s.loadUsers)
+	}
+	for _, part := range parts {
 		if err := part(ctx, db); err != nil {
 			return nil, err
 		}
 	}
 	slices.SortFunc(s.order, compareIDs)
 	return s, nil
+}
+
+func (s *state) ownsUsers() bool {
+	for id := range s.owners {
+		if id.Kind == User {
+			return true
+		}
+	}
+	return false
 }
 
 // compareIDs orders resources by kind, then by name.

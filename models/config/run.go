@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -162,7 +163,7 @@ func (r *run) prepare(ctx context.Context, documents []Document) error {
 	}
 	if r.problems = r.readAll(documents); len(r.problems) > 0 {
 		var err error
-		r.state, err = load(ctx, r.tx)
+		r.state, err = load(ctx, r.tx, r.hasUsers())
 		return err
 	}
 	locked := map[ID]bool{}
@@ -171,7 +172,7 @@ func (r *run) prepare(ctx context.Context, documents []Document) error {
 		if err != nil {
 			return err
 		}
-		if r.state, err = load(ctx, r.tx); err != nil {
+		if r.state, err = load(ctx, r.tx, r.hasUsers()); err != nil {
 			return err
 		}
 		r.compareAll()
@@ -183,6 +184,11 @@ func (r *run) prepare(ctx context.Context, documents []Document) error {
 			return err
 		}
 	}
+}
+
+// hasUsers reports that a document describes a user.
+func (r *run) hasUsers() bool {
+	return slices.ContainsFunc(r.wanted, func(w wanted) bool { return w.Kind == User })
 }
 
 // takeTurn lets runs follow each other.
@@ -215,14 +221,21 @@ func (r *run) lockChanged(ctx context.Context, locked map[ID]bool) (fresh bool, 
 	lock := func(c *current) {
 		fresh = fresh || !locked[c.ID]
 		locked[c.ID] = true
-		if c.id > 0 {
+		switch {
+		case c.id > 0:
 			ids[c.Kind] = append(ids[c.Kind], c.id)
-		} else {
+		case c.Kind == User:
+			names[User] = append(names[User], c.user)
+		default:
 			names[c.Kind] = append(names[c.Kind], c.Name)
 		}
 	}
 	for _, s := range r.steps {
-		if s.old != nil && !s.unchanged() {
+		if s.unchanged() {
+			continue
+		}
+		s.lockWith(r.state, ids)
+		if s.old != nil {
 			lock(s.old)
 		}
 	}
@@ -234,6 +247,7 @@ func (r *run) lockChanged(ctx context.Context, locked map[ID]bool) (fresh bool, 
 	}{
 		{AccessProfile, "SELECT FROM access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{Role, "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
+		{User, "SELECT FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{Provider, "SELECT FROM providers WHERE name = ANY (?) ORDER BY name FOR UPDATE"},
 		{ToolGroup, "SELECT FROM tool_groups WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{MCPClient, "SELECT FROM mcp_servers WHERE client_id = ANY (?) ORDER BY client_id FOR UPDATE"},

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/account"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -46,6 +47,11 @@ func (r *run) carryOut(ctx context.Context) error {
 	s := &saver{
 		tx: r.tx, keys: r.keys, actor: r.actor,
 		groups: map[string]int64{}, roles: map[string]int64{}, profiles: map[string]int64{},
+	}
+	for id, row := range r.state.rows {
+		if id.Kind == AccessProfile {
+			s.profiles[id.Key] = row.id
+		}
 	}
 	for id, row := range r.state.ids {
 		switch id.Kind {
@@ -117,6 +123,8 @@ func (s *saver) save(ctx context.Context, step step) error {
 		return s.role(ctx, step.wanted, step.old)
 	case AccessProfile:
 		return s.profile(ctx, step.wanted, step.old)
+	case User:
+		return s.saveUser(ctx, step.wanted, step.old)
 	}
 	return s.settings(ctx, step.wanted)
 }
@@ -158,6 +166,9 @@ func (s *saver) remove(ctx context.Context, row *current) error {
 		return err
 	case AccessProfile:
 		return profile.Delete(ctx, s.tx, s.actor, row.id, nil)
+	case User:
+		_, err := account.DeleteUser(ctx, s.tx, s.actor, row.user)
+		return err
 	}
 	_, err := setting.SetGatewayAddress(ctx, s.tx, s.actor, setting.Input{GatewayAddress: input.Value{Kind: input.Null}})
 	return err
@@ -194,7 +205,7 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 }
 
 // inAPI matches the ends of paths that documents do not have, because they name things where the API takes ids.
-var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|^credential_value$`)
+var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|^role_id$|^credential_value$`)
 
 // documentField is the path in a document of a field of the API.
 func documentField(field string) string {
@@ -202,6 +213,8 @@ func documentField(field string) string {
 		switch {
 		case strings.HasPrefix(end, "role_ids"):
 			return "roles"
+		case end == "role_id":
+			return "role"
 		case end == "credential_value":
 			return "url" // the credential was entered for another address
 		}

@@ -19,6 +19,8 @@ func Schema(address string) map[string]any {
 		switch kind {
 		case MCPClient:
 			required = []string{"client_id", "name"}
+		case User:
+			required = []string{"email", "name"}
 		case Settings:
 			required = nil
 		}
