@@ -16,6 +16,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/blocked"
+	"tollgate/models/connection"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/password"
@@ -43,6 +44,8 @@ type Handlers struct {
 	MCPPrivate bool
 	// SignIns signs users in by identity providers.
 	SignIns *signin.Service
+	// SCIMCalls counts what directories call.
+	SCIMCalls *connection.Calls
 	// Propagator propagates profiles to many copies in the background.
 	Propagator *propagation.Worker
 	// Cache holds what decisions need to know, Engine decides for gateways, and Recorder counts what they report.

@@ -94,7 +94,7 @@ func userDirectory(p UserPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if len(p.Connections) > 0 && !p.Self {
+		} else if len(p.Connections) > 0 && !p.Self && !p.User.BreakGlass {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<section class=\"read-section\" aria-labelledby=\"directory\"><h2 id=\"directory\">Directory</h2><div class=\"stack\"><p>This user is managed here. A directory can keep their name, address and role instead.</p><p class=\"form-actions\"><a class=\"button\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -8,7 +8,7 @@ import (
 
 // directoryOf is the part of a console that answers directories.
 func directoryOf(h *handlers.Handlers) *directory.Directory {
-	return &directory.Directory{DB: h.DB, Log: h.Log, BaseURL: h.BaseURL, Keys: h.Keys}
+	return &directory.Directory{DB: h.DB, Log: h.Log, BaseURL: h.BaseURL, Keys: h.Keys, Calls: h.SCIMCalls}
 }
 
 // directoryRoutes are those about directories, and those of SCIM, which directories call. What the protocol has and the

@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tollgate/handlers"
+	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
@@ -189,13 +190,13 @@ func (p *program) newConsole(
 	}
 	cache.Grace.Consoles = heartbeat.Consoles
 	signIns := signin.NewService(db.DB, keys, baseURL, s.OIDCPrivate)
-	sizes, requests := schema.NewSizes(db.DB, p.log), web.NewRequests()
+	sizes, requests, scimCalls := schema.NewSizes(db.DB, p.log), web.NewRequests(), connection.NewCalls()
 	workers := []worker{
 		propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
 	}
 	measured := []prometheus.Collector{
 		metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper, refusals, heartbeat, sizes,
-		requests, signIns,
+		requests, signIns, scimCalls,
 	}
 	if standby != nil {
 		workers, measured = append(workers, standby), append(measured, standby, metrics.PoolMetrics(standby.DB, "tollgate_replica"))
@@ -205,8 +206,8 @@ func (p *program) newConsole(
 		Recorder: recorder,
 		Refusals: refusals,
 		Metrics:  metrics.New(db.DB, measured...),
-		SignIns:  signIns,
-		Secure:   s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+		SignIns:  signIns, SCIMCalls: scimCalls,
+		Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
 		About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
 	}
 	config := web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts, Requests: requests}

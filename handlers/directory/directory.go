@@ -24,6 +24,7 @@ type Directory struct {
 	Log     *slog.Logger
 	BaseURL string // for the addresses of resources
 	Keys    secret.Keys
+	Calls   *connection.Calls // counts them; nil for nothing
 
 	pace pace
 }
@@ -37,6 +38,8 @@ func (d *Directory) needs(scope string, do action) func(c *gin.Context) error {
 		begun := time.Now()
 		caller, err := d.identify(c)
 		if err != nil {
+			status, _ := answered(c, err)
+			d.Calls.Count(caller.Connection, status)
 			return err
 		}
 		if scope != "" {
@@ -53,18 +56,25 @@ func (d *Directory) needs(scope string, do action) func(c *gin.Context) error {
 // noteTime is how long it may take to note a call.
 const noteTime = 2 * time.Second
 
-// note keeps the call for the admins of the console. No request fails because it could not be kept.
+// answered is the status of a call, and why it was refused.
+func answered(c *gin.Context, refused error) (status int64, detail string) {
+	if refused == nil {
+		return int64(c.Writer.Status()), ""
+	}
+	if refusal, ok := problem.AsRefusal(problem.Classify(refused)); ok {
+		return int64(reply.Status(refusal.Reason)), refusal.Problems[0].Message
+	}
+	return http.StatusInternalServerError, "Something went wrong here."
+}
+
+// note counts the call, and keeps it for the admins of the console. No request fails because it could not be kept.
 func (d *Directory) note(c *gin.Context, caller connection.Caller, begun time.Time, refused error) {
 	r := connection.Request{
-		Method: c.Request.Method, Path: clip(c.Request.URL.Path), Status: int64(c.Writer.Status()),
+		Method: c.Request.Method, Path: clip(c.Request.URL.Path),
 		RequestID: clip(reqctx.RequestID(c)), Ms: time.Since(begun).Milliseconds(),
 	}
-	if refused != nil {
-		r.Status, r.Detail = http.StatusInternalServerError, "Something went wrong here."
-		if refusal, ok := problem.AsRefusal(problem.Classify(refused)); ok {
-			r.Status, r.Detail = int64(reply.Status(refusal.Reason)), refusal.Problems[0].Message
-		}
-	}
+	r.Status, r.Detail = answered(c, refused)
+	d.Calls.Count(caller.Connection, r.Status)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(reqctx.Of(c)), noteTime)
 	defer cancel()
 	if err := connection.AddRequest(ctx, d.DB, caller.Connection.ID, r); err != nil {

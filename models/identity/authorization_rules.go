@@ -108,21 +108,31 @@ func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, 
 	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
 		return nil
 	}
-	last, err := LastAdmin(ctx, tx, id)
+	return KeepAnAdminBesides(ctx, tx, field, id)
+}
+
+// KeepAnAdminBesides refuses what leaves no admin but these users. Refusal: Conflict.
+func KeepAnAdminBesides(ctx context.Context, db bun.IDB, field string, ids ...string) error {
+	last, err := LastAdmin(ctx, db, ids...)
 	if err != nil || !last {
 		return err
 	}
 	return problem.Refuse(
 		problem.Conflict, field, "last_admin",
-		"Make another user an admin first: this is the last one, and a console without an admin cannot be managed.",
+		"Make another user an admin first: this is the last one who can sign in, and a console without an admin cannot be managed.",
 	)
 }
 
-// LastAdmin reports whether there is no admin besides that user who can sign in.
-func LastAdmin(ctx context.Context, db bun.IDB, id string) (bool, error) {
+// LastAdmin reports whether there is no admin besides these users who can sign in: with a password, or by an identity
+// provider that is enabled.
+func LastAdmin(ctx context.Context, db bun.IDB, ids ...string) (bool, error) {
 	var others bool
-	err := db.NewRaw("SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE r.name = ? AND r.is_system_role AND u.id <> ? AND u.deactivated_at IS NULL)",
-		FirstRole, id).Scan(ctx, &others)
+	err := db.NewRaw(`
+SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id
+WHERE r.name = ? AND r.is_system_role AND u.deactivated_at IS NULL AND u.id <> ALL (?)
+    AND (u.password_hash IS NOT NULL OR EXISTS (SELECT FROM user_identities AS i
+        JOIN identity_providers AS p ON p.id = i.provider_id WHERE i.user_id = u.id AND p.is_enabled)))`,
+		FirstRole, pgdialect.Array(ids)).Scan(ctx, &others)
 	if err != nil {
 		return false, fmt.Errorf("look for other admins: %w", err)
 	}

@@ -158,7 +158,7 @@ func save(
 ) error {
 	renamed := next.UserName != before.UserName || next.Address() != before.Address() || next.Called() != before.Called()
 	if renamed || before.Active && !next.Active {
-		if err := keepAnAdmin(ctx, tx, auth, before.ID); err != nil {
+		if err := keepAnAdmin(ctx, tx, conn, auth, before.ID); err != nil {
 			return err
 		}
 	}

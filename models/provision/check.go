@@ -36,9 +36,18 @@ func acceptable(conn connection.Connection, next, before scim.User) error {
 	return problem.Refuse(problem.Invalid, first.Field, scim.InvalidValue, first.Message)
 }
 
-// keepAnAdmin refuses to change the last admin. Refusal: Conflict.
-func keepAnAdmin(ctx context.Context, tx database.Tx, auth *identity.Authorization, id string) error {
-	return refused(auth.KeepAnAdmin(ctx, tx, "", id))
+// keepAnAdmin refuses to change the last admin, or a break-glass admin. Refusal: Conflict.
+func keepAnAdmin(
+	ctx context.Context, tx database.Tx, conn connection.Connection, auth *identity.Authorization, id string,
+) error {
+	u, err := identity.GetUser(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if err := u.KeepBreakGlass(conn.Actor(), ""); err != nil {
+		return err
+	}
+	return auth.KeepAnAdmin(ctx, tx, "", id)
 }
 
 func nameTaken() error {
@@ -55,9 +64,11 @@ func refused(err error) error {
 	case problem.Violates(err, "scim_groups_name_taken"):
 		return scim.Taken("displayName", "There is a group with this displayName already.")
 	}
-	refusal, ok := problem.AsRefusal(err)
-	if ok && refusal.Reason == problem.Conflict && refusal.Problems[0].Code == "last_admin" {
-		return problem.Refuse(problem.Conflict, "", scim.Mutability, refusal.Problems[0].Message)
+	if refusal, ok := problem.AsRefusal(err); ok && refusal.Reason == problem.Conflict {
+		switch first := refusal.Problems[0]; first.Code {
+		case "last_admin", "break_glass":
+			return problem.Refuse(problem.Conflict, "", scim.Mutability, first.Message)
+		}
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -25,7 +26,8 @@ type HandOverInput struct {
 
 // HandOver gives a user of the console to a directory: from then on it keeps their name, address and role, and their
 // password is removed. The directory finds them by their address. Refusals: NotFound, Invalid, Forbidden for a user who
-// may do more than the actor, Conflict for the actor, for the last admin and for a user of a directory already.
+// may do more than the actor, Conflict for the actor, for the last admin, for a break-glass admin and for a user of a
+// directory already.
 func HandOver(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in HandOverInput,
 ) (identity.User, error) {
@@ -97,7 +99,7 @@ func handOver(
 func mayHandOver(
 	ctx context.Context, tx database.Tx, auth *identity.Authorization, conn connection.Connection, u identity.User,
 ) error {
-	if err := auth.MayActOn(u.ID); err != nil {
+	if err := errors.Join(auth.MayActOn(u.ID), u.KeepBreakGlass(auth.Actor, "")); err != nil {
 		return err
 	}
 	switch {

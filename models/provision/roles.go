@@ -17,8 +17,6 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
-	"tollgate/models/problem"
-	"tollgate/models/scim"
 )
 
 // lockForRoles locks what a change of users needs: the profiles of every role that the connection hands out, those
@@ -98,7 +96,7 @@ func move(
 	}
 	from, to := auth.Roles[p.from], auth.Roles[p.to]
 	if from.Name == identity.FirstRole && from.IsSystemRole {
-		if err := othersAdmin(ctx, tx, ids); err != nil {
+		if err := keepAdmins(ctx, tx, ids); err != nil {
 			return err
 		}
 	}
@@ -139,21 +137,18 @@ func recordMove(
 	return audit.Record(tx, c)
 }
 
-// othersAdmin refuses to take the role of the last admins.
-func othersAdmin(ctx context.Context, db bun.IDB, ids []string) error {
-	var others bool
-	err := db.NewRaw(`
-SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id
-WHERE r.name = ? AND r.is_system_role AND u.deactivated_at IS NULL AND u.id <> ALL (?))`,
-		identity.FirstRole, pgdialect.Array(ids)).Scan(ctx, &others)
+// keepAdmins refuses to take the role of the last admins, or of a break-glass admin. Refusal: Conflict.
+func keepAdmins(ctx context.Context, db bun.IDB, ids []string) error {
+	var glass []identity.User
+	err := identity.SelectUsersOf(db, "users AS u").Where("u.break_glass AND u.id = ANY (?)", pgdialect.Array(ids)).
+		Scan(ctx, &glass)
 	if err != nil {
-		return fmt.Errorf("look for other admins: %w", err)
+		return fmt.Errorf("look for break-glass admins: %w", err)
 	}
-	if others {
-		return nil
+	for _, u := range glass {
+		return u.KeepBreakGlass(permission.Actor{Door: permission.DoorSCIM}, "")
 	}
-	return problem.Refuse(problem.Conflict, "", scim.Mutability,
-		"Make another user an admin first: this is the last one, and a console without an admin cannot be managed.")
+	return identity.KeepAnAdminBesides(ctx, db, "", ids...)
 }
 
 // wanted are the users who are active and have another role by these rules than they have now: that of the first rule

@@ -103,7 +103,7 @@ DELETE FROM api_keys WHERE created_by = ?0 AND NOT service RETURNING name`, id).
 }
 
 // DeleteUser deactivates a user whom the directory has deleted. Until the retention is over, they can be brought back.
-// Refusals: NotFound, Stale, Conflict for the last admin.
+// Refusals: NotFound, Stale, Conflict for the last admin and for a break-glass admin.
 func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, version *int64) error {
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		conn, err := connection.LockShared(ctx, tx, connectionID)
@@ -124,10 +124,10 @@ func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, 
 		if err := (Edit[scim.User]{Version: version}).check(before.Version); err != nil {
 			return err
 		}
+		if err := keepAnAdmin(ctx, tx, conn, auth, id); err != nil {
+			return err
+		}
 		if before.Active {
-			if err := keepAnAdmin(ctx, tx, auth, id); err != nil {
-				return err
-			}
 			if _, err := account.Deactivate(ctx, tx, conn.Actor(), id); err != nil {
 				return err
 			}

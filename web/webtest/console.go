@@ -17,6 +17,7 @@ import (
 
 	"tollgate/handlers"
 	"tollgate/models/apikey"
+	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
 	"tollgate/models/decision"
@@ -88,7 +89,8 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)
 	reconciler := ledger.NewReconciler(c.DB, log, ledger.DefaultKeep)
 	c.H.SignIns = signin.NewService(c.DB, keys, c.Base, true)
-	c.H.Metrics = metrics.New(c.DB, c.H.SignIns, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
+	c.H.SCIMCalls = connection.NewCalls()
+	c.H.Metrics = metrics.New(c.DB, c.H.SCIMCalls, c.H.SignIns, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
 	for _, change := range changes {
 		change(c.H)
 	}
