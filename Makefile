@@ -67,7 +67,7 @@ SHOTS := e2e/artefacts/screens
 .PHONY: shots
 shots: assets $(E2E_MODULES) ## take pictures of all screens, and those of the README anew
 	@.ci/install postgresql chromium fonts
-	go test $(TAGS) -count=1 -timeout=25m -run 'TestScreens|TestFirstRun|TestFrozenDatabase|TestReadmePictures' ./e2e
+	TOLLGATE_SHOTS=1 go test $(TAGS) -count=1 -timeout=25m -run 'TestScreens|TestFirstRun|TestFrozenDatabase|TestReadmePictures' ./e2e
 	mkdir -p docs/pictures && cp e2e/artefacts/readme/*.png docs/pictures
 	@echo "$$(ls $(SHOTS) | wc -l) pictures are in $(SHOTS)."
 

@@ -30,11 +30,14 @@ const (
 	colourRules = `["color-contrast", "link-in-text-block"]`
 )
 
+// pictures is set by make shots.
+var pictures = os.Getenv("TOLLGATE_SHOTS") != ""
+
 // narrowest is the width of the smallest phone there is; no picture is taken of it.
 const narrowest = 320
 
 // inspect checks a screen as it is: no violation of the accessibility rules in light and dark, no scrolling sideways at
-// any width, and on a phone nothing too small to press. It saves a screenshot of each.
+// any width, and on a phone nothing too small to press. It saves a screenshot of each when they are wanted.
 func (s *screen) inspect(name string) {
 	s.t.Helper()
 	for _, at := range sights {
@@ -46,16 +49,25 @@ func (s *screen) inspect(name string) {
 		if at.axe != "" {
 			s.accessible(place, at.axe)
 		}
-		_, err := s.Screenshot(playwright.PageScreenshotOptions{
-			Path: playwright.String(filepath.Join(artefacts, "screens", place+".png")), Animations: playwright.ScreenshotAnimationsDisabled,
-		})
-		s.must(err)
+		s.shoot(place)
 		if at.width == 390 && at.axe != "" {
 			s.pressable(place)
 			s.must(s.SetViewportSize(narrowest, 900))
 			s.fitsSideways(fmt.Sprintf("%s-%d", name, narrowest))
 		}
 	}
+}
+
+// shoot saves a screenshot in a run that is to take them, since each takes as long as all checks of a sight.
+func (s *screen) shoot(place string) {
+	s.t.Helper()
+	if !pictures {
+		return
+	}
+	_, err := s.Screenshot(playwright.PageScreenshotOptions{
+		Path: playwright.String(filepath.Join(artefacts, "screens", place+".png")), Animations: playwright.ScreenshotAnimationsDisabled,
+	})
+	s.must(err)
 }
 
 // smallTargets are what can be pressed and is less than 44 pixels high or wide, with the labels that press it too.
