@@ -15,7 +15,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/blast"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -117,7 +117,7 @@ func (h *Handlers) editorPage(c *gin.Context, e shownForm, view editor.Editor) (
 		page.Crumbs = append(page.Crumbs, ui.Crumb{
 			Label: view.Draft.Name, Href: "/access-profiles/" + strconv.FormatInt(e.id, 10),
 		})
-		if err := h.managed(c, &page, config.AccessProfile, view.Draft.Name); err != nil {
+		if err := h.managed(c, &page, configdoc.AccessProfile, view.Draft.Name); err != nil {
 			return nil, err
 		}
 	}

@@ -10,7 +10,9 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
+	"tollgate/models/policycase"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -72,7 +74,7 @@ func (h *Handlers) TestConfig(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	passed, err := config.Test(reqctx.Of(c), h.DB, tests)
+	passed, err := policycase.Run(reqctx.Of(c), h.DB, tests)
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func (h *Handlers) managed(c *gin.Context, page *ui.Page, kind, name string) (er
 
 // ConfigSchema answers the JSON schema of documents.
 func (h *Handlers) ConfigSchema(c *gin.Context) error {
-	encoded, err := json.MarshalIndent(config.Schema(h.BaseURL), "", "  ")
+	encoded, err := json.MarshalIndent(configdoc.Schema(h.BaseURL), "", "  ")
 	if err != nil {
 		return err
 	}

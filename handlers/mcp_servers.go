@@ -12,7 +12,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/discovery"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
@@ -89,7 +89,7 @@ func (h *Handlers) serverPage(
 	}
 	href := serversHref + "/" + server.ClientID
 	page := h.below(c, server.Name, "MCP servers", serversHref, "", "")
-	if err := h.managed(c, &page, config.MCPClient, server.ClientID); err != nil {
+	if err := h.managed(c, &page, configdoc.MCPClient, server.ClientID); err != nil {
 		return nil, err
 	}
 	page.Actions = inventory.MCPServerActions(

@@ -10,7 +10,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/views/inventory"
@@ -68,7 +68,7 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 		return err
 	}
 	page := h.below(c, provider.Name, "Providers", "/providers", "", "")
-	if err := h.managed(c, &page, config.Provider, provider.Name); err != nil {
+	if err := h.managed(c, &page, configdoc.Provider, provider.Name); err != nil {
 		return err
 	}
 	page.Actions = inventory.CatalogueActions(

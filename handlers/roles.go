@@ -11,7 +11,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
@@ -91,7 +91,7 @@ func (h *Handlers) ShowRole(c *gin.Context) error {
 		}
 	}
 	page := h.below(c, role.Name, "Roles", rolesHref, "", "")
-	if err := h.managed(c, &page, config.Role, role.Name); err != nil {
+	if err := h.managed(c, &page, configdoc.Role, role.Name); err != nil {
 		return err
 	}
 	changeable := role.Changeable(actor) == nil

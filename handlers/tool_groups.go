@@ -11,7 +11,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
 	"tollgate/models/permission"
@@ -110,7 +110,7 @@ func (h *Handlers) ShowToolGroup(c *gin.Context) error {
 		return err
 	}
 	page := h.below(c, group.Name, "Tool groups", groupsHref, "", "")
-	if err := h.managed(c, &page, config.ToolGroup, group.Name); err != nil {
+	if err := h.managed(c, &page, configdoc.ToolGroup, group.Name); err != nil {
 		return err
 	}
 	page.Actions = inventory.CatalogueActions(

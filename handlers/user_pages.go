@@ -14,7 +14,7 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -119,7 +119,7 @@ func (h *Handlers) userPage(
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
-	if err := h.managed(c, &page, config.User, user.Email); err != nil {
+	if err := h.managed(c, &page, configdoc.User, user.Email); err != nil {
 		return nil, err
 	}
 	page.Actions = views.UserActions(

@@ -12,7 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/plural"
@@ -151,7 +151,7 @@ func (h *Handlers) tabbedPage(c *gin.Context, shown profile.Profile, tab string)
 	href := page.Crumbs[1].Href
 	page.Crumbs = page.Crumbs[:1]
 	page.Badge = ui.ActiveBadge(shown.IsActive)
-	if err := h.managed(c, &page, config.AccessProfile, shown.Name); err != nil {
+	if err := h.managed(c, &page, configdoc.AccessProfile, shown.Name); err != nil {
 		return page, err
 	}
 	actor := reqctx.Actor(c)

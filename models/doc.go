@@ -32,7 +32,9 @@
 //	entitlement              what a subject may use, cached
 //	refusal                  the log of decisions: who was refused what, in sums by minute
 //	decision                 may this call go on? and holds of estimates
-//	config                   configuration as documents: planned, applied, exported, and told from edits in the console
+//	configdoc                what documents of configuration can say, and their canonical form
+//	policycase               tests of a policy, and asking them
+//	config                   documents planned, applied, exported, and told from edits in the console
 //	accessrequest            what users ask for, and what an admin makes of it
 //	spool                    what waits in a folder until the database is back
 //	archive                  events of weeks that are over, in files

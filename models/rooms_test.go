@@ -35,11 +35,15 @@ var arrows = map[string][]string{
 	"blast":      {"catalogue", "database", "money", "policy"},
 	"blocked":    {"database", "money", "policy"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
+	"configdoc": {
+		"catalogue", "configfile", "identity", "input", "mcptool", "permission", "policy", "problem", "profile",
+		"setting",
+	},
 	"connection": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"config": {
-		"account", "assignment", "attachment", "catalogue", "configfile", "database", "decision", "entitlement", "fieldgroup",
-		"identity", "input", "mcptool", "permission", "plural", "policy", "problem", "profile", "propagation", "secret",
-		"setting",
+		"account", "assignment", "attachment", "catalogue", "configdoc", "database", "fieldgroup", "identity",
+		"input", "mcptool", "permission", "plural", "policy", "policycase", "problem", "profile", "propagation",
+		"secret", "setting",
 	},
 	"configfile": {"input", "money"},
 	"database":   {"input", "problem"},
@@ -74,7 +78,10 @@ var arrows = map[string][]string{
 	"pgserver":   {},
 	"plural":     {},
 	"policy":     {"catalogue", "database", "input", "mcptool", "money", "plural", "problem", "window"},
-	"problem":    {},
+	"policycase": {
+		"assignment", "catalogue", "configdoc", "decision", "entitlement", "input", "policy", "problem", "profile",
+	},
+	"problem": {},
 	"profile": {
 		"audit", "database", "fieldgroup", "input", "mcptool", "permission", "plural", "policy", "problem", "window",
 	},

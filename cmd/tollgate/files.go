@@ -12,6 +12,7 @@ import (
 
 	"tollgate/handlers/intake"
 	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -68,9 +69,9 @@ func (p *program) readFiles(command *cli.Command) (*bundle, error) {
 func (b *bundle) add(document configfile.Node) {
 	kind, _ := document.Get("kind")
 	switch kind.Text {
-	case config.SetKind:
+	case configdoc.SetKind:
 		b.addSet(document)
-	case config.TestsKind:
+	case configdoc.TestsKind:
 		b.tests = append(b.tests, document)
 	default:
 		b.documents = append(b.documents, document)

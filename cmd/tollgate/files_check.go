@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tollgate/handlers/intake"
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
 )
 
@@ -109,7 +109,7 @@ func formOf(document configfile.Node) configfile.Node {
 	if err != nil || len(in.Documents) == 0 {
 		return document
 	}
-	if form := config.Canonical(in.Documents[0]); form != nil {
+	if form := configdoc.Form(in.Documents[0]); form != nil {
 		return *form
 	}
 	return document

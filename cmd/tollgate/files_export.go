@@ -13,7 +13,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
@@ -76,13 +76,13 @@ func (c client) export(ctx context.Context, set string, users bool) ([]configfil
 // header is the document that names a set.
 func header(set string) configfile.Node {
 	return configfile.Node{Kind: input.Object, Members: []configfile.Member{
-		option("kind", input.String, config.SetKind), option("name", input.String, set),
+		option("kind", input.String, configdoc.SetKind), option("name", input.String, set),
 	}}
 }
 
 var folders = map[string]string{
-	config.Provider: "providers", config.MCPClient: "mcp-clients", config.ToolGroup: "tool-groups", config.Role: "roles",
-	config.AccessProfile: "access-profiles", config.User: "users",
+	configdoc.Provider: "providers", configdoc.MCPClient: "mcp-clients", configdoc.ToolGroup: "tool-groups", configdoc.Role: "roles",
+	configdoc.AccessProfile: "access-profiles", configdoc.User: "users",
 }
 
 func (p *program) exportTo(folder string, documents []configfile.Node) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
 	"tollgate/models/plural"
 )
@@ -59,7 +60,7 @@ func remarks(change config.Change) string {
 	return "   (" + strings.Join(said, "; ") + ")"
 }
 
-func printFields(b *strings.Builder, fields []config.FieldChange) {
+func printFields(b *strings.Builder, fields []configdoc.FieldChange) {
 	for _, f := range fields {
 		before, after := configfile.Row(configfile.Value(f.Before)), configfile.Row(configfile.Value(f.After))
 		switch {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
 	"tollgate/models/input"
 )
@@ -57,7 +57,7 @@ func (p *program) pullCommand() *cli.Command {
 func (b *bundle) hasUsers() bool {
 	return slices.ContainsFunc(b.documents, func(document configfile.Node) bool {
 		kind, _ := nameOf(document)
-		return kind == config.User
+		return kind == configdoc.User
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"tollgate/models/config"
+	"tollgate/models/configdoc"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
@@ -41,19 +42,19 @@ func Documents(body []byte) (config.Request, error) {
 	return in, nil
 }
 
-func (b *Binder) document(n Node, path string) config.Document {
+func (b *Binder) document(n Node, path string) configdoc.Document {
 	if n.Kind != input.Object {
 		b.refuse(path, "wrong_type", "Give a document as an object.")
 		return nil
 	}
 	kind := n.Member("kind")
 	if kind == nil {
-		b.refuse(Join(path, "kind"), "required", "Say the kind of the document: "+input.Either(config.Kinds)+".")
+		b.refuse(Join(path, "kind"), "required", "Say the kind of the document: "+input.Either(configdoc.Kinds)+".")
 		return nil
 	}
-	d := config.NewDocument(kind.Text)
+	d := configdoc.New(kind.Text)
 	if d == nil || kind.Kind != input.String {
-		b.refuse(Join(path, "kind"), "unknown_kind", "Choose "+input.Either(config.Kinds)+"; "+
+		b.refuse(Join(path, "kind"), "unknown_kind", "Choose "+input.Either(configdoc.Kinds)+"; "+
 			strconv.Quote(problem.Clip(kind.Text))+" is no kind of document.")
 		return nil
 	}
@@ -62,10 +63,10 @@ func (b *Binder) document(n Node, path string) config.Document {
 }
 
 // Tests reads a request with tests of a policy alone. Refusal: Unreadable.
-func Tests(body []byte) (input.List[config.TestsInput], error) {
+func Tests(body []byte) (input.List[configdoc.TestsInput], error) {
 	var in struct {
 		input.Row
-		Tests input.List[config.TestsInput] `json:"tests"`
+		Tests input.List[configdoc.TestsInput] `json:"tests"`
 	}
 	root, err := ParseJSON(body)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"tollgate/models/configdoc"
 	"tollgate/models/fieldgroup"
 	"tollgate/models/input"
 	"tollgate/models/profile"
@@ -21,14 +22,14 @@ const (
 
 // Change is one resource that a run changes.
 type Change struct {
-	Action      string        `json:"action"`
-	Kind        string        `json:"kind"`
-	Name        string        `json:"name"`
-	RenamedFrom string        `json:"renamed_from,omitempty"`
-	Adopted     bool          `json:"adopted,omitempty"` // it belonged to no set
-	Drift       string        `json:"drift,omitempty"`   // "changed" or "deleted" in the console since the last apply
-	Fields      []FieldChange `json:"fields"`
-	Effects     *Effects      `json:"effects,omitempty"`
+	Action      string                  `json:"action"`
+	Kind        string                  `json:"kind"`
+	Name        string                  `json:"name"`
+	RenamedFrom string                  `json:"renamed_from,omitempty"`
+	Adopted     bool                    `json:"adopted,omitempty"` // it belonged to no set
+	Drift       string                  `json:"drift,omitempty"`   // "changed" or "deleted" since the last apply
+	Fields      []configdoc.FieldChange `json:"fields"`
+	Effects     *Effects                `json:"effects,omitempty"`
 }
 
 // Effects is what a changed profile means for those who hold it.
@@ -45,7 +46,9 @@ func (r *run) changes() []Change {
 		if !s.changes() {
 			continue
 		}
-		c := Change{Action: Update, Kind: s.Kind, Name: s.Name, Drift: s.drift, Effects: s.effects, Fields: []FieldChange{}}
+		c := Change{
+			Action: Update, Kind: s.Kind, Name: s.Name, Drift: s.drift, Effects: s.effects, Fields: []configdoc.FieldChange{},
+		}
 		switch {
 		case s.old == nil:
 			c.Action = Create
@@ -53,7 +56,7 @@ func (r *run) changes() []Change {
 			c.Action, c.Adopted = Adopt, true
 		default:
 			c.Adopted = s.old.owner == nil
-			c.Fields = compare(s.old.body.node, s.body.node)
+			c.Fields = configdoc.Compare(s.old.body.Node, s.Body.Node)
 			if s.old.Name != s.Name {
 				c.RenamedFrom = s.old.Name
 			}
@@ -62,7 +65,7 @@ func (r *run) changes() []Change {
 	}
 	for _, row := range r.deletions {
 		changes = append(changes, Change{
-			Action: Delete, Kind: row.Kind, Name: row.Name, Drift: drift(row.owner, row), Fields: []FieldChange{},
+			Action: Delete, Kind: row.Kind, Name: row.Name, Drift: drift(row.owner, row), Fields: []configdoc.FieldChange{},
 		})
 	}
 	return changes
@@ -76,7 +79,7 @@ func (r *run) findEffects(ctx context.Context, _ *saver) error {
 	var changed []*step
 	var ids []int64
 	for i := range r.steps {
-		if s := &r.steps[i]; s.Kind == AccessProfile && s.old != nil && !s.unchanged() && !r.isForeign(*s) {
+		if s := &r.steps[i]; s.Kind == configdoc.AccessProfile && s.old != nil && !s.unchanged() && !r.isForeign(*s) {
 			changed, ids = append(changed, s), append(ids, s.old.id)
 		}
 	}
@@ -122,7 +125,7 @@ func (r *run) startPropagations(ctx context.Context, s *saver) error {
 		if step.effects == nil || step.effects.Holders == 0 {
 			continue
 		}
-		err := r.try(ctx, step.at, func() error {
+		err := r.try(ctx, step.At, func() error {
 			job, err := propagation.Start(ctx, s.tx, s.actor, step.old.id, nil, wholePolicy())
 			r.jobs = append(r.jobs, job)
 			return err

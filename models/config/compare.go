@@ -6,70 +6,33 @@ import (
 	"encoding/json"
 	"slices"
 
-	"tollgate/models/input"
+	"tollgate/models/configdoc"
 	"tollgate/models/problem"
 )
-
-// readAll reads every document and finds those that name the same resource.
-func (r *run) readAll(documents []Document) (problems problem.Problems) {
-	seen, settings := map[ID]bool{}, false
-	for i, d := range documents {
-		w, found := read(d, input.Index("documents", i))
-		problems = append(problems, found...)
-		switch {
-		case w.Name == "" && w.Kind != Settings:
-			continue
-		case seen[w.ID]:
-			problems = append(problems, problem.Problem{
-				Field: w.nameField(), Code: "duplicate_document",
-				Message: "Describe " + problem.Clip(w.Name) + " once: another document has this kind and name, in any case.",
-			})
-		}
-		seen[w.ID] = true
-		settings = settings || w.Kind == Settings
-		r.wanted = append(r.wanted, w)
-	}
-	return problems
-}
-
-// nameField is the path of a document's name.
-func (w wanted) nameField() string {
-	switch w.Kind {
-	case MCPClient:
-		return below(w.at, "client_id")
-	case User:
-		return below(w.at, "email")
-	case Settings:
-		return w.at
-	}
-	return below(w.at, "name")
-}
 
 // compareAll finds out what each document changes.
 func (r *run) compareAll() {
 	r.steps, r.deletions, r.unmanaged, r.conflicts, r.problems = nil, nil, nil, nil, nil
 	known := r.known()
-	taken := map[ID]bool{}
+	taken := map[configdoc.ID]bool{}
 	for _, w := range r.wanted {
-		s := step{wanted: w, old: r.state.rows[w.ID]}
+		s := step{Wanted: w, old: r.state.rows[w.ID]}
 		if s.old != nil && taken[s.old.ID] {
-			r.refuse(w.nameField(), "rename_conflict", "Apply twice: another document renames "+problem.Clip(s.old.Name)+" first.")
+			r.refuse(w.NameField(), "rename_conflict",
+				"Apply twice: another document renames "+problem.Clip(s.old.Name)+" first.")
 			continue
 		}
 		r.rename(&s, taken)
-		if _, builtIn := r.state.system[w.Key]; builtIn && w.Kind == Role {
-			r.refuse(w.nameField(), "system_role", w.Name+" is a built-in role, which no document describes.")
-		}
-		if r.state.managed[w.ID] {
-			r.refuse(w.nameField(), "managed", "Leave out "+problem.Clip(w.Name)+": this user is kept by a directory.")
+		if _, builtIn := r.state.system[w.Key]; builtIn && w.Kind == configdoc.Role {
+			r.refuse(w.NameField(), "system_role", w.Name+" is a built-in role, which no document describes.")
 		}
 		s.resolve(r, known)
-		body, err := canonicalOf(w.Kind, w.Protected, s.resource)
+		body, err := configdoc.CanonicalOf(w.Kind, w.Protected, s.Resource)
 		if err != nil {
-			r.refuse(w.at, "internal", err.Error())
+			r.refuse(w.At, "internal", err.Error())
 			continue
 		}
-		s.body = body
+		s.Body = body
 		taken[w.ID] = true
 		if s.old != nil {
 			taken[s.old.ID] = true
@@ -78,7 +41,7 @@ func (r *run) compareAll() {
 		r.steps = append(r.steps, s)
 	}
 	slices.SortStableFunc(r.steps, func(a, b step) int {
-		return slices.Index(Kinds, a.Kind) - slices.Index(Kinds, b.Kind)
+		return slices.Index(configdoc.Kinds, a.Kind) - slices.Index(configdoc.Kinds, b.Kind)
 	})
 	r.findDeletions(taken)
 }
@@ -88,31 +51,35 @@ func (r *run) refuse(field, code, message string) {
 }
 
 // known are the names that documents can refer to: those of the console and those of the documents.
-func (r *run) known() map[ID]string {
-	known := make(map[ID]string, len(r.state.names)+len(r.wanted))
+func (r *run) known() map[configdoc.ID]string {
+	known := make(map[configdoc.ID]string, len(r.state.names)+len(r.wanted))
 	for id, name := range r.state.names {
 		known[id] = name
 	}
 	for _, w := range r.wanted {
 		known[w.ID] = w.Name
+		if r.state.managed[w.ID] {
+			r.refuse(w.NameField(), "managed", "Leave out "+problem.Clip(w.Name)+": this user is kept by a directory.")
+		}
 	}
 	return known
 }
 
 // rename finds the resource that had another name.
-func (r *run) rename(s *step, taken map[ID]bool) {
-	if s.former == "" {
+func (r *run) rename(s *step, taken map[configdoc.ID]bool) {
+	if s.Former == "" {
 		return
 	}
-	was := named(s.Kind, s.former)
+	was := configdoc.IDOf(s.Kind, s.Former)
 	row, there := r.state.rows[was]
 	switch {
 	case was == s.ID || !there:
 	case s.old != nil:
-		r.refuse(below(s.at, "renamed_from"), "rename_conflict", "Remove renamed_from: there is "+problem.Clip(s.Name)+
-			" already, and "+problem.Clip(row.Name)+" too. To swap two names, apply twice, by way of a third name.")
+		r.refuse(configdoc.Below(s.At, "renamed_from"), "rename_conflict",
+			"Remove renamed_from: there is "+problem.Clip(s.Name)+" already, and "+problem.Clip(row.Name)+" too. "+
+				"To swap two names, apply twice, by way of a third name.")
 	case taken[was]:
-		r.refuse(below(s.at, "renamed_from"), "rename_conflict",
+		r.refuse(configdoc.Below(s.At, "renamed_from"), "rename_conflict",
 			"Name another resource: "+problem.Clip(row.Name)+" is described or renamed by another document.")
 	default:
 		s.old = row
@@ -121,37 +88,37 @@ func (r *run) rename(s *step, taken map[ID]bool) {
 
 // unknown are the problems of names that nothing has.
 var unknown = map[string]struct{ code, what string }{
-	Provider:  {"unknown_provider", "a provider"},
-	MCPClient: {"unknown_mcp_server", "an MCP server"},
-	ToolGroup: {"unknown_tool_group", "a tool group"},
-	Role:      {"unknown_role", "a role"},
+	configdoc.Provider:  {"unknown_provider", "a provider"},
+	configdoc.MCPClient: {"unknown_mcp_server", "an MCP server"},
+	configdoc.ToolGroup: {"unknown_tool_group", "a tool group"},
+	configdoc.Role:      {"unknown_role", "a role"},
 
-	AccessProfile: {"unknown_access_profile", "an access profile"},
+	configdoc.AccessProfile: {"unknown_access_profile", "an access profile"},
 }
 
 // resolve looks up what a document names, and writes names as their resources have them.
-func (s *step) resolve(r *run, known map[ID]string) {
-	for _, ref := range s.refs {
-		if _, there := known[named(ref.kind, ref.name)]; !there && ref.name != "" {
-			r.refuse(below(s.at, ref.path), unknown[ref.kind].code, "Choose "+unknown[ref.kind].what+
-				" that exists or is in the files; there is no "+problem.Clip(ref.name)+".")
+func (s *step) resolve(r *run, known map[configdoc.ID]string) {
+	for _, ref := range s.Refs {
+		if _, there := known[configdoc.IDOf(ref.Kind, ref.Name)]; !there && ref.Name != "" {
+			r.refuse(configdoc.Below(s.At, ref.Path), unknown[ref.Kind].code, "Choose "+unknown[ref.Kind].what+
+				" that exists or is in the files; there is no "+problem.Clip(ref.Name)+".")
 		}
 	}
-	if u, isUser := s.resource.(userAnswer); isUser {
-		u.resolve(known)
-		s.resource = u
+	if u, isUser := s.Resource.(configdoc.UserAnswer); isUser {
+		u.Resolve(known)
+		s.Resource = u
 	}
-	answer, isProfile := s.resource.(profileAnswer)
+	answer, isProfile := s.Resource.(configdoc.ProfileAnswer)
 	if !isProfile {
 		return
 	}
 	for i, name := range answer.MCPToolGroups {
-		if written, there := known[named(ToolGroup, name)]; there {
+		if written, there := known[configdoc.IDOf(configdoc.ToolGroup, name)]; there {
 			answer.MCPToolGroups[i] = written
 		}
 	}
 	for i, role := range answer.Roles {
-		if written, there := known[named(Role, role.Role)]; there {
+		if written, there := known[configdoc.IDOf(configdoc.Role, role.Role)]; there {
 			answer.Roles[i].Role = written
 		}
 	}
@@ -168,14 +135,14 @@ func (r *run) settle(s *step) {
 	}
 	if owner.SetName != r.Set {
 		r.conflicts = append(r.conflicts, Conflict{
-			Kind: s.Kind, Name: s.Name, Code: "owned_by_other_set", Param: s.at, Message: problem.Clip(s.Name) +
+			Kind: s.Kind, Name: s.Name, Code: "owned_by_other_set", Param: s.At, Message: problem.Clip(s.Name) +
 				" belongs to the set " + owner.SetName + ". Remove it from one of the two sets.",
 		})
 		return
 	}
 	s.drift = drift(owner, s.old)
 	if s.drift != "" && !s.unchanged() && !r.Revert {
-		r.conflicts = append(r.conflicts, drifted(owner, s.old, s.at))
+		r.conflicts = append(r.conflicts, drifted(owner, s.old, s.At))
 	}
 }
 
@@ -184,17 +151,17 @@ func drift(owner *owned, row *current) string {
 	switch {
 	case row == nil:
 		return "deleted"
-	case row.body.text == owner.Applied, row.body.same(baseOf(owner)):
+	case row.body.Text == owner.Applied, row.body.Same(baseOf(owner)):
 		return ""
 	}
 	return "changed"
 }
 
 // baseOf is the document applied last, in the form of today.
-func baseOf(owner *owned) canonical {
-	body, err := canonicalJSON(owner.Kind, owner.protected(), []byte(owner.Applied))
+func baseOf(owner *owned) configdoc.Canonical {
+	body, err := configdoc.CanonicalJSON(owner.Kind, owner.protected(), []byte(owner.Applied))
 	if err != nil {
-		return canonical{text: owner.Applied}
+		return configdoc.Canonical{Text: owner.Applied}
 	}
 	return body
 }
@@ -202,18 +169,18 @@ func baseOf(owner *owned) canonical {
 func drifted(owner *owned, row *current, param string) Conflict {
 	c := Conflict{Kind: owner.Kind, Name: owner.Name, Code: "drift", Param: param}
 	if row == nil {
-		c.Message = problem.Clip(owner.Name) + " was deleted in the console since the last apply. Remove it from the files, " +
-			"or apply with on_drift revert to create it again."
+		c.Message = problem.Clip(owner.Name) + " was deleted in the console since the last apply. Remove it from the " +
+			"files, or apply with on_drift revert to create it again."
 		return c
 	}
-	c.Fields = compare(baseOf(owner).node, row.body.node)
+	c.Fields = configdoc.Compare(baseOf(owner).Node, row.body.Node)
 	c.Message = problem.Clip(owner.Name) + " was changed in the console since the last apply. Pull the change into the " +
 		"files, or apply with on_drift revert to undo it."
 	return c
 }
 
 // findDeletions lists what the set owns and no document names.
-func (r *run) findDeletions(taken map[ID]bool) {
+func (r *run) findDeletions(taken map[configdoc.ID]bool) {
 	for _, id := range r.state.order {
 		row := r.state.rows[id]
 		if row.owner == nil || row.owner.SetName != r.Set || taken[id] {
@@ -244,14 +211,14 @@ func (r *run) fingerprint() string {
 	for _, s := range r.steps {
 		before := ""
 		if s.old != nil {
-			before = s.old.body.text
+			before = s.old.body.Text
 		}
 		if s.changes() {
-			_ = encoder.Encode([]string{before, s.body.text})
+			_ = encoder.Encode([]string{before, s.Body.Text})
 		}
 	}
 	for _, c := range r.deletions {
-		_ = encoder.Encode([]string{c.body.text, ""})
+		_ = encoder.Encode([]string{c.body.Text, ""})
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

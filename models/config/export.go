@@ -6,6 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/permission"
 )
@@ -22,7 +23,7 @@ type Exported struct {
 func Export(ctx context.Context, db bun.IDB, actor permission.Actor, set string, users bool) (Exported, error) {
 	out := Exported{Documents: []json.RawMessage{}}
 	if users {
-		if err := allowed(actor, User, "View"); err != nil {
+		if err := allowed(actor, configdoc.User, "View"); err != nil {
 			return out, err
 		}
 	}
@@ -32,13 +33,13 @@ func Export(ctx context.Context, db bun.IDB, actor permission.Actor, set string,
 	}
 	for _, id := range now.order {
 		row := now.rows[id]
-		if set != "" && (row.owner == nil || row.owner.SetName != set) || isUnset(row) || id.Kind == User && !users {
+		if set != "" && (row.owner == nil || row.owner.SetName != set) || isUnset(row) || id.Kind == configdoc.User && !users {
 			continue
 		}
 		if err := allowed(actor, id.Kind, "View"); err != nil && set != "" {
 			return out, err
 		} else if err == nil {
-			out.Documents = append(out.Documents, json.RawMessage(row.body.text))
+			out.Documents = append(out.Documents, json.RawMessage(row.body.Text))
 		}
 	}
 	out.State = now.fingerprint()
@@ -54,16 +55,18 @@ func loadSnapshot(ctx context.Context, db bun.IDB, users bool) (now *state, err 
 }
 
 // isUnset reports settings of which none is set: they are no document.
-func isUnset(row *current) bool { return row.Kind == Settings && len(row.body.node.Members) == 1 }
+func isUnset(row *current) bool {
+	return row.Kind == configdoc.Settings && len(row.body.Node.Members) == 1
+}
 
 // Drift is a resource of a set that is not as it was applied last.
 type Drift struct {
-	Set      string          `json:"set"`
-	Kind     string          `json:"kind"`
-	Name     string          `json:"name"`
-	Drift    string          `json:"drift"`              // "changed" or "deleted"
-	Fields   []FieldChange   `json:"fields"`             // from what was applied to what the console has
-	Document json.RawMessage `json:"document,omitempty"` // what the console has
+	Set      string                  `json:"set"`
+	Kind     string                  `json:"kind"`
+	Name     string                  `json:"name"`
+	Drift    string                  `json:"drift"`              // "changed" or "deleted"
+	Fields   []configdoc.FieldChange `json:"fields"`             // from what was applied to what the console has
+	Document json.RawMessage         `json:"document,omitempty"` // what the console has
 }
 
 // Drifts lists the resources that were changed or deleted in the console, those of one set or of all when it is "", of
@@ -80,10 +83,10 @@ func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor, set string)
 		if how == "" || set != "" && owner.SetName != set || allowed(actor, id.Kind, "View") != nil {
 			continue
 		}
-		d := Drift{Set: owner.SetName, Kind: owner.Kind, Name: owner.Name, Drift: how, Fields: []FieldChange{}}
+		d := Drift{Set: owner.SetName, Kind: owner.Kind, Name: owner.Name, Drift: how, Fields: []configdoc.FieldChange{}}
 		if row != nil {
-			d.Fields = compare(baseOf(owner).node, row.body.node)
-			d.Document = json.RawMessage(row.body.text)
+			d.Fields = configdoc.Compare(baseOf(owner).Node, row.body.Node)
+			d.Document = json.RawMessage(row.body.Text)
 		}
 		found = append(found, d)
 	}

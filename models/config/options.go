@@ -1,26 +1,28 @@
 package config
 
 import (
+	"tollgate/models/configdoc"
 	"tollgate/models/input"
+	"tollgate/models/policycase"
 	"tollgate/models/problem"
 )
 
 // Request is what a client sends to plan or apply documents.
 type Request struct {
 	Options
-	Documents []Document
+	Documents []configdoc.Document
 }
 
 // Options is a request without its documents.
 type Options struct {
 	input.Row
-	Set        input.Value            `json:"set"`
-	Tests      input.List[TestsInput] `json:"tests"`
-	Prune      input.Value            `json:"prune"`
-	MaxDeletes input.Value            `json:"max_deletes"`
-	OnDrift    input.Value            `json:"on_drift"`
-	Plan       input.Value            `json:"plan"`
-	Propagate  input.Value            `json:"propagate"`
+	Set        input.Value                      `json:"set"`
+	Tests      input.List[configdoc.TestsInput] `json:"tests"`
+	Prune      input.Value                      `json:"prune"`
+	MaxDeletes input.Value                      `json:"max_deletes"`
+	OnDrift    input.Value                      `json:"on_drift"`
+	Plan       input.Value                      `json:"plan"`
+	Propagate  input.Value                      `json:"propagate"`
 }
 
 // options are Options that were read.
@@ -32,7 +34,7 @@ type options struct {
 	Propagate  bool   `json:"propagate"`
 
 	plan  string
-	tests []test
+	tests []policycase.Case
 }
 
 const usualDeletes = 10
@@ -55,6 +57,6 @@ func (in Options) read() (options, error) {
 		o.plan, _ = c.Text("plan", in.Plan, input.TextRule{What: "the plan", Max: 64, Exact: true})
 	}
 	o.Propagate, _ = c.Bool("propagate", in.Propagate)
-	o.tests = readTests(c, in.Tests)
+	o.tests = policycase.Read(c, in.Tests)
 	return o, problem.InvalidInput(c.Problems)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 )
 
@@ -25,15 +26,15 @@ type owned struct {
 // protected reports that a prune passes it over: the member is the last of a canonical document.
 func (o *owned) protected() bool { return strings.HasSuffix(o.Applied, `,"protected":true}`) }
 
-func (o *owned) id() ID { return ID{o.Kind, o.NameKey} }
+func (o *owned) id() configdoc.ID { return configdoc.ID{Kind: o.Kind, Key: o.NameKey} }
 
-func loadOwners(ctx context.Context, db bun.IDB) (map[ID]*owned, error) {
+func loadOwners(ctx context.Context, db bun.IDB) (map[configdoc.ID]*owned, error) {
 	var rows []owned
 	if err := db.NewRaw("SELECT kind, name_key, name, set_name, applied, applied_at FROM config_resources").
 		Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("load the owners of resources: %w", err)
 	}
-	owners := make(map[ID]*owned, len(rows))
+	owners := make(map[configdoc.ID]*owned, len(rows))
 	for i := range rows {
 		owners[rows[i].id()] = &rows[i]
 	}
@@ -42,8 +43,9 @@ func loadOwners(ctx context.Context, db bun.IDB) (map[ID]*owned, error) {
 
 // SetOf is the set that a resource belongs to; "" for none.
 func SetOf(ctx context.Context, db bun.IDB, kind, name string) (set string, err error) {
-	id := named(kind, name)
-	err = db.NewRaw("SELECT set_name FROM config_resources WHERE kind = ? AND name_key = ?", id.Kind, id.Key).Scan(ctx, &set)
+	id := configdoc.IDOf(kind, name)
+	err = db.NewRaw("SELECT set_name FROM config_resources WHERE kind = ? AND name_key = ?", id.Kind, id.Key).
+		Scan(ctx, &set)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("look up the set of a resource: %w", err)
 	}
@@ -51,20 +53,23 @@ func SetOf(ctx context.Context, db bun.IDB, kind, name string) (set string, err 
 }
 
 // saveOwners records what a set applied, and forgets what is gone.
-func saveOwners(ctx context.Context, tx database.Tx, set string, applied []wanted, gone []ID) error {
+func saveOwners(
+	ctx context.Context, tx database.Tx, set string, applied []configdoc.Wanted, gone []configdoc.ID,
+) error {
 	var kinds, keys []string
 	for _, id := range gone {
 		kinds, keys = append(kinds, id.Kind), append(keys, id.Key)
 	}
 	if _, err := tx.NewRaw(`DELETE FROM config_resources AS c USING unnest(?::text[], ?::text[]) AS gone(kind, name_key)
-WHERE c.kind = gone.kind AND c.name_key = gone.name_key`, pgdialect.Array(kinds), pgdialect.Array(keys)).Exec(ctx); err != nil {
+WHERE c.kind = gone.kind AND c.name_key = gone.name_key`,
+		pgdialect.Array(kinds), pgdialect.Array(keys)).Exec(ctx); err != nil {
 		return fmt.Errorf("forget the owners of resources: %w", err)
 	}
 	kinds, keys = nil, nil
 	var names, documents []string
 	for _, w := range applied {
 		kinds, keys, names = append(kinds, w.Kind), append(keys, w.Key), append(names, w.Name)
-		documents = append(documents, w.body.text)
+		documents = append(documents, w.Body.Text)
 	}
 	_, err := tx.NewRaw(`
 INSERT INTO config_resources (kind, name_key, name, set_name, applied, applied_at)
@@ -73,8 +78,9 @@ FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS a(kind, name_key, nam
 ON CONFLICT (kind, name_key) DO UPDATE SET name = excluded.name, set_name = excluded.set_name,
     applied = excluded.applied, applied_at = excluded.applied_at
 WHERE (config_resources.name, config_resources.set_name, config_resources.applied)
-    IS DISTINCT FROM (excluded.name, excluded.set_name, excluded.applied)`, set, pgdialect.Array(kinds), pgdialect.Array(keys),
-		pgdialect.Array(names), pgdialect.Array(documents)).Exec(ctx)
+    IS DISTINCT FROM (excluded.name, excluded.set_name, excluded.applied)`,
+		set, pgdialect.Array(kinds), pgdialect.Array(keys), pgdialect.Array(names),
+		pgdialect.Array(documents)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("record the owners of resources: %w", err)
 	}

@@ -8,8 +8,10 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/permission"
+	"tollgate/models/policycase"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
 	"tollgate/models/secret"
@@ -39,12 +41,12 @@ type Unmanaged struct {
 
 // Conflict is what has to be settled before an apply.
 type Conflict struct {
-	Kind    string        `json:"kind"`
-	Name    string        `json:"name"`
-	Param   string        `json:"param"`
-	Code    string        `json:"code"`
-	Message string        `json:"message"`
-	Fields  []FieldChange `json:"fields,omitempty"` // from the document applied last to the console
+	Kind    string                  `json:"kind"`
+	Name    string                  `json:"name"`
+	Param   string                  `json:"param"`
+	Code    string                  `json:"code"`
+	Message string                  `json:"message"`
+	Fields  []configdoc.FieldChange `json:"fields,omitempty"` // from the document applied last to the console
 }
 
 var errPlanned = errors.New("planned")
@@ -53,7 +55,7 @@ var errPlanned = errors.New("planned")
 // options, Forbidden for a kind that the actor may not view.
 func Plan(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in Request) (Result, error) {
 	for _, d := range in.Documents {
-		kind := d.header().Kind.Text
+		kind := configdoc.KindOf(d)
 		if err := allowed(actor, kind, "View"); err != nil {
 			return Result{}, err
 		}
@@ -65,21 +67,6 @@ func Plan(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Ac
 		return planned, err
 	}
 	return planned, planned.visible(actor)
-}
-
-// visible refuses a plan that names resources of kinds that the actor may not view.
-func (r Result) visible(actor permission.Actor) error {
-	for _, change := range r.Changes {
-		if err := allowed(actor, change.Kind, "View"); err != nil {
-			return err
-		}
-	}
-	for _, left := range r.Unmanaged {
-		if err := allowed(actor, left.Kind, "View"); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Apply brings the console into the state that the documents describe, all of it or nothing. Refusals: Invalid with
@@ -134,7 +121,7 @@ type run struct {
 	apply bool
 
 	state     *state
-	wanted    []wanted
+	wanted    []configdoc.Wanted
 	steps     []step
 	deletions []*current
 	unmanaged []Unmanaged
@@ -145,28 +132,28 @@ type run struct {
 
 // step is a document with what it is to replace.
 type step struct {
-	wanted
+	configdoc.Wanted
 	old     *current // nil of a new resource
 	drift   string   // how the console differs from the document applied last: "", changed or deleted
 	effects *Effects
 }
 
-func (s step) unchanged() bool { return s.old != nil && s.old.body.same(s.body) }
+func (s step) unchanged() bool { return s.old != nil && s.old.body.Same(s.Body) }
 
 // changes reports a step that a plan shows: a change of the resource, or of who owns it.
 func (s step) changes() bool { return !s.unchanged() || s.old.owner == nil }
 
 // prepare reads the documents and compares them with the console, whose rows it locks as far as they would change.
-func (r *run) prepare(ctx context.Context, documents []Document) error {
+func (r *run) prepare(ctx context.Context, documents []configdoc.Document) error {
 	if err := r.takeTurn(ctx); err != nil {
 		return err
 	}
-	if r.problems = r.readAll(documents); len(r.problems) > 0 {
+	if r.wanted, r.problems = configdoc.Read(documents); len(r.problems) > 0 {
 		var err error
 		r.state, err = load(ctx, r.tx, r.hasUsers())
 		return err
 	}
-	locked := map[ID]bool{}
+	locked := map[configdoc.ID]bool{}
 	for {
 		before, err := changesSoFar(ctx, r.tx)
 		if err != nil {
@@ -188,7 +175,7 @@ func (r *run) prepare(ctx context.Context, documents []Document) error {
 
 // hasUsers reports that a document describes a user.
 func (r *run) hasUsers() bool {
-	return slices.ContainsFunc(r.wanted, func(w wanted) bool { return w.Kind == User })
+	return slices.ContainsFunc(r.wanted, func(w configdoc.Wanted) bool { return w.Kind == configdoc.User })
 }
 
 // takeTurn lets runs follow each other.
@@ -215,7 +202,7 @@ func changesSoFar(ctx context.Context, db bun.IDB) (seq int64, err error) {
 }
 
 // lockChanged locks the rows that would change, in the order of locks; it reports whether one was not locked before.
-func (r *run) lockChanged(ctx context.Context, locked map[ID]bool) (fresh bool, err error) {
+func (r *run) lockChanged(ctx context.Context, locked map[configdoc.ID]bool) (fresh bool, err error) {
 	ids := map[string][]int64{}
 	names := map[string][]string{}
 	lock := func(c *current) {
@@ -224,8 +211,8 @@ func (r *run) lockChanged(ctx context.Context, locked map[ID]bool) (fresh bool, 
 		switch {
 		case c.id > 0:
 			ids[c.Kind] = append(ids[c.Kind], c.id)
-		case c.Kind == User:
-			names[User] = append(names[User], c.user)
+		case c.Kind == configdoc.User:
+			names[configdoc.User] = append(names[configdoc.User], c.user)
 		default:
 			names[c.Kind] = append(names[c.Kind], c.Name)
 		}
@@ -245,12 +232,12 @@ func (r *run) lockChanged(ctx context.Context, locked map[ID]bool) (fresh bool, 
 	for _, part := range []struct {
 		kind, query string
 	}{
-		{AccessProfile, "SELECT FROM access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
-		{Role, "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
-		{User, "SELECT FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
-		{Provider, "SELECT FROM providers WHERE name = ANY (?) ORDER BY name FOR UPDATE"},
-		{ToolGroup, "SELECT FROM tool_groups WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
-		{MCPClient, "SELECT FROM mcp_servers WHERE client_id = ANY (?) ORDER BY client_id FOR UPDATE"},
+		{configdoc.AccessProfile, "SELECT FROM access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
+		{configdoc.Role, "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
+		{configdoc.User, "SELECT FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
+		{configdoc.Provider, "SELECT FROM providers WHERE name = ANY (?) ORDER BY name FOR UPDATE"},
+		{configdoc.ToolGroup, "SELECT FROM tool_groups WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
+		{configdoc.MCPClient, "SELECT FROM mcp_servers WHERE client_id = ANY (?) ORDER BY client_id FOR UPDATE"},
 	} {
 		if err := lockRows(ctx, r.tx, part.query, ids[part.kind], names[part.kind]); err != nil {
 			return false, err
@@ -262,7 +249,7 @@ func (r *run) lockChanged(ctx context.Context, locked map[ID]bool) (fresh bool, 
 // refusal is why nothing of the run may stay; nil when it may.
 func (r *run) refusal() error {
 	switch {
-	case len(r.problems) > 0 && r.problems[0].Code == TestFailed:
+	case len(r.problems) > 0 && r.problems[0].Code == policycase.Failed:
 		return &problem.Refusal{Reason: problem.Conflict, Problems: r.problems}
 	case len(r.problems) > 0:
 		return problem.InvalidInput(r.problems)
@@ -274,16 +261,6 @@ func (r *run) refusal() error {
 		refusal.Problems = append(refusal.Problems, problem.Problem{Field: c.Param, Code: c.Code, Message: c.Message})
 	}
 	return refusal
-}
-
-// allowed refuses an operation on a kind that the actor may not do.
-func allowed(actor permission.Actor, kind, operation string) error {
-	needed := permission.Permission(Resources[kind] + ":" + operation)
-	if actor.May(needed) {
-		return nil
-	}
-	return problem.Refuse(problem.Forbidden, "", "forbidden",
-		"You need the permission "+string(needed)+" for documents of the kind "+kind+". Ask an admin of this console for it.")
 }
 
 func (r *run) result() Result {

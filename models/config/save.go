@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -13,12 +12,14 @@ import (
 
 	"tollgate/models/account"
 	"tollgate/models/catalogue"
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
 	"tollgate/models/permission"
 	"tollgate/models/plural"
+	"tollgate/models/policycase"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 	"tollgate/models/secret"
@@ -31,8 +32,8 @@ type saver struct {
 	keys  secret.Keys
 	actor permission.Actor
 
-	groups, roles, profiles map[string]int64 // ids by key, of new resources too
-	later                   []wanted         // servers that lose tools
+	groups, roles, profiles map[string]int64   // ids by key, of new resources too
+	later                   []configdoc.Wanted // servers that lose tools
 }
 
 // carryOut saves what differs, and collects every problem.
@@ -49,20 +50,20 @@ func (r *run) carryOut(ctx context.Context) error {
 		groups: map[string]int64{}, roles: map[string]int64{}, profiles: map[string]int64{},
 	}
 	for id, row := range r.state.rows {
-		if id.Kind == AccessProfile {
+		if id.Kind == configdoc.AccessProfile {
 			s.profiles[id.Key] = row.id
 		}
 	}
 	for id, row := range r.state.ids {
 		switch id.Kind {
-		case ToolGroup:
+		case configdoc.ToolGroup:
 			s.groups[id.Key] = row
-		case Role:
+		case configdoc.Role:
 			s.roles[id.Key] = row
 		}
 	}
 	for _, part := range []func(context.Context, *saver) error{
-		r.saveSteps, r.finishServers, r.deleteRows, r.recordOwners, r.runTests, r.findEffects, r.startPropagations,
+		r.saveSteps, r.finishServers, r.deleteRows, r.recordOwners, r.askTests, r.findEffects, r.startPropagations,
 	} {
 		if err := part(ctx, s); err != nil || len(r.problems) > 0 {
 			return err
@@ -72,7 +73,7 @@ func (r *run) carryOut(ctx context.Context) error {
 }
 
 func (r *run) saveSteps(ctx context.Context, s *saver) error {
-	failed := map[ID]bool{}
+	failed := map[configdoc.ID]bool{}
 	for _, step := range r.steps {
 		if step.unchanged() || r.isForeign(step) {
 			continue
@@ -89,7 +90,7 @@ func (r *run) saveSteps(ctx context.Context, s *saver) error {
 		if err := allowed(r.actor, step.Kind, operation); err != nil {
 			return err
 		}
-		if err := r.try(ctx, step.at, func() error { return s.save(ctx, step) }); err != nil {
+		if err := r.try(ctx, step.At, func() error { return s.save(ctx, step) }); err != nil {
 			return err
 		}
 		failed[step.ID] = len(r.problems) > before
@@ -98,8 +99,10 @@ func (r *run) saveSteps(ctx context.Context, s *saver) error {
 }
 
 // needs reports a document that names one of these.
-func (s step) needs(failed map[ID]bool) bool {
-	return slices.ContainsFunc(s.refs, func(ref reference) bool { return failed[named(ref.kind, ref.name)] })
+func (s step) needs(failed map[configdoc.ID]bool) bool {
+	return slices.ContainsFunc(s.Refs, func(ref configdoc.Reference) bool {
+		return failed[configdoc.IDOf(ref.Kind, ref.Name)]
+	})
 }
 
 // isForeign reports a resource of another set, which a plan shows and leaves alone.
@@ -113,25 +116,25 @@ func (r *run) isForeign(s step) bool {
 
 func (s *saver) save(ctx context.Context, step step) error {
 	switch step.Kind {
-	case Provider:
-		return s.provider(ctx, step.wanted, step.old)
-	case MCPClient:
-		return s.server(ctx, step.wanted, step.old)
-	case ToolGroup:
-		return s.toolGroup(ctx, step.wanted, step.old)
-	case Role:
-		return s.role(ctx, step.wanted, step.old)
-	case AccessProfile:
-		return s.profile(ctx, step.wanted, step.old)
-	case User:
-		return s.saveUser(ctx, step.wanted, step.old)
+	case configdoc.Provider:
+		return s.provider(ctx, step.Wanted, step.old)
+	case configdoc.MCPClient:
+		return s.server(ctx, step.Wanted, step.old)
+	case configdoc.ToolGroup:
+		return s.toolGroup(ctx, step.Wanted, step.old)
+	case configdoc.Role:
+		return s.role(ctx, step.Wanted, step.old)
+	case configdoc.AccessProfile:
+		return s.profile(ctx, step.Wanted, step.old)
+	case configdoc.User:
+		return s.saveUser(ctx, step.Wanted, step.old)
 	}
-	return s.settings(ctx, step.wanted)
+	return s.settings(ctx, step.Wanted)
 }
 
 func (r *run) finishServers(ctx context.Context, s *saver) error {
 	for _, w := range s.later {
-		if err := r.try(ctx, w.at, func() error { return s.finishServer(ctx, w) }); err != nil {
+		if err := r.try(ctx, w.At, func() error { return s.finishServer(ctx, w) }); err != nil {
 			return err
 		}
 	}
@@ -155,18 +158,18 @@ func (r *run) deleteRows(ctx context.Context, s *saver) error {
 
 func (s *saver) remove(ctx context.Context, row *current) error {
 	switch row.Kind {
-	case Provider:
+	case configdoc.Provider:
 		return catalogue.DeleteProvider(ctx, s.tx, s.actor, row.Name)
-	case MCPClient:
+	case configdoc.MCPClient:
 		return mcptool.DeleteServer(ctx, s.tx, s.actor, row.Name)
-	case ToolGroup:
+	case configdoc.ToolGroup:
 		return mcptool.DeleteToolGroup(ctx, s.tx, s.actor, row.id)
-	case Role:
+	case configdoc.Role:
 		_, err := identity.DeleteRole(ctx, s.tx, s.actor, row.id)
 		return err
-	case AccessProfile:
+	case configdoc.AccessProfile:
 		return profile.Delete(ctx, s.tx, s.actor, row.id, nil)
-	case User:
+	case configdoc.User:
 		_, err := account.DeleteUser(ctx, s.tx, s.actor, row.user)
 		return err
 	}
@@ -191,7 +194,7 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 	}
 	found := make(problem.Problems, len(refusal.Problems))
 	for i, p := range refusal.Problems {
-		p.Field = below(at, documentField(p.Field))
+		p.Field = configdoc.Below(at, documentField(p.Field))
 		found[i] = p
 	}
 	if refusal.Reason != problem.Invalid && refusal.Reason != problem.Conflict && refusal.Reason != problem.NotFound {
@@ -223,15 +226,15 @@ func documentField(field string) string {
 }
 
 func (r *run) recordOwners(ctx context.Context, s *saver) error {
-	var applied []wanted
-	var gone []ID
-	described := map[ID]bool{}
+	var applied []configdoc.Wanted
+	var gone []configdoc.ID
+	described := map[configdoc.ID]bool{}
 	for _, step := range r.steps {
 		described[step.ID] = true
 		if r.isForeign(step) {
 			continue
 		}
-		applied = append(applied, step.wanted)
+		applied = append(applied, step.Wanted)
 		if step.old != nil && step.old.ID != step.ID {
 			gone = append(gone, step.old.ID)
 		}
@@ -263,8 +266,8 @@ func lockRows(ctx context.Context, db bun.IDB, query string, ids []int64, names 
 
 func count(n int64) string { return plural.Of(n, "resource") }
 
-// parseID is the id of a row in a stored document.
-func parseID(text string) int64 {
-	id, _ := strconv.ParseInt(text, 10, 64)
-	return id
+func (r *run) askTests(ctx context.Context, s *saver) error {
+	problems, err := policycase.Ask(ctx, s.tx, r.tests)
+	r.problems = append(r.problems, problems...)
+	return err
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/uptrace/bun"
 
 	"tollgate/models/account"
 	"tollgate/models/assignment"
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
@@ -18,70 +18,6 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/profile"
 )
-
-// userDocument is a user with their role and the profiles that were assigned to them directly, without an end. Secrets
-// are in no document: a user who is created by one signs in by a link or an identity provider. Users of a directory are
-// the directory's, and no document describes them.
-type userDocument struct {
-	Header
-	Renamed
-	input.Row
-	Email          input.Value             `json:"email"`
-	Name           input.Value             `json:"name"`
-	Role           input.Value             `json:"role"`
-	IsActive       input.Value             `json:"is_active" default:"true"`
-	AccessProfiles input.List[input.Value] `json:"access_profiles"`
-}
-
-// userAnswer is a user as documents write it.
-type userAnswer struct {
-	Email          string   `json:"email"`
-	Name           string   `json:"name"`
-	Role           string   `json:"role"`
-	IsActive       bool     `json:"is_active"`
-	AccessProfiles []string `json:"access_profiles"`
-}
-
-func (d *userDocument) renamedFrom() input.Value { return d.RenamedFrom }
-
-func (d *userDocument) read(c *input.Reader) wanted {
-	c.Required("name", d.Name, "a name")
-	u := userAnswer{Role: identity.DefaultRole, IsActive: true}
-	u.Name, _ = c.Text("name", d.Name, input.TextRule{What: "a name", Max: 255})
-	u.Email, _ = identity.ReadNewEmail(c, "email", d.Email, d.Email.Text)
-	if role, ok := c.Text("role", d.Role, input.TextRule{What: "a role's name", Max: 255}); ok {
-		u.Role = role
-	}
-	if on, ok := c.Bool("is_active", d.IsActive); ok {
-		u.IsActive = on
-	}
-	u.AccessProfiles = readNames(c, "access_profiles", d.AccessProfiles, "access profiles")
-	sortNames(u.AccessProfiles)
-	refs := []reference{{"role", Role, u.Role}}
-	for i, name := range d.AccessProfiles.Items {
-		if name.Kind == input.String {
-			refs = append(refs, reference{input.Index("access_profiles", i), AccessProfile, name.Text})
-		}
-	}
-	return wanted{ID: ID{Key: input.FoldCase(u.Email)}, Name: u.Email, resource: u, refs: refs}
-}
-
-// sortNames orders names whose order says nothing.
-func sortNames(names []string) {
-	slices.SortFunc(names, func(a, b string) int { return strings.Compare(input.NameKey(a), input.NameKey(b)) })
-}
-
-// resolve writes the names as their resources have them.
-func (u *userAnswer) resolve(known map[ID]string) {
-	if written, there := known[named(Role, u.Role)]; there {
-		u.Role = written
-	}
-	for i, name := range u.AccessProfiles {
-		if written, there := known[named(AccessProfile, name)]; there {
-			u.AccessProfiles[i] = written
-		}
-	}
-}
 
 // directCopies are the copies c that a document lists: those of a role come with the role, and those with an end go.
 const directCopies = "c.direct AND NOT c.from_role AND c.expires_at IS NULL"
@@ -103,14 +39,16 @@ func (s *state) loadUsers(ctx context.Context, db bun.IDB) error {
 		return fmt.Errorf("load the users: %w", err)
 	}
 	for _, row := range rows {
-		id := ID{User, row.EmailKey}
+		id := configdoc.ID{Kind: configdoc.User, Key: row.EmailKey}
 		if row.OfDirectory {
 			s.managed[id] = true
 			continue
 		}
-		sortNames(row.AccessProfiles)
+		configdoc.SortNames(row.AccessProfiles)
 		c := &current{ID: id, Name: row.Email, user: row.ID, assigned: row.AccessProfiles}
-		u := userAnswer{row.Email, row.Name, row.Role, row.IsActive, row.AccessProfiles}
+		u := configdoc.UserAnswer{
+			Email: row.Email, Name: row.Name, Role: row.Role, IsActive: row.IsActive, AccessProfiles: row.AccessProfiles,
+		}
 		if err := s.add(c, u); err != nil {
 			return err
 		}
@@ -120,18 +58,18 @@ func (s *state) loadUsers(ctx context.Context, db bun.IDB) error {
 
 // lockWith locks what a change of a user needs before the user: the profiles and roles of the document.
 func (s step) lockWith(now *state, ids map[string][]int64) {
-	u, isUser := s.resource.(userAnswer)
+	u, isUser := s.Resource.(configdoc.UserAnswer)
 	if !isUser {
 		return
 	}
 	for _, name := range u.AccessProfiles {
-		if row := now.rows[named(AccessProfile, name)]; row != nil {
-			ids[AccessProfile] = append(ids[AccessProfile], row.id)
+		if row := now.rows[configdoc.IDOf(configdoc.AccessProfile, name)]; row != nil {
+			ids[configdoc.AccessProfile] = append(ids[configdoc.AccessProfile], row.id)
 		}
 	}
 	for _, role := range []string{u.Role, s.formerRole()} {
-		if id, there := now.ids[named(Role, role)]; there {
-			ids[Role] = append(ids[Role], id)
+		if id, there := now.ids[configdoc.IDOf(configdoc.Role, role)]; there {
+			ids[configdoc.Role] = append(ids[configdoc.Role], id)
 		}
 	}
 }
@@ -141,15 +79,18 @@ func (s step) formerRole() string {
 	if s.old == nil {
 		return ""
 	}
-	role, _ := s.old.body.node.Get("role")
+	role, _ := s.old.body.Node.Get("role")
 	return role.Text
 }
 
-func (s *saver) saveUser(ctx context.Context, w wanted, old *current) error {
-	u := w.resource.(userAnswer)
+func (s *saver) saveUser(ctx context.Context, w configdoc.Wanted, old *current) error {
+	u := w.Resource.(configdoc.UserAnswer)
 	role := input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(u.Role)], 10))
-	in := identity.UserInput{Row: input.Row{Kind: input.Object}, Name: input.SampleText(u.Name), Email: input.SampleText(u.Email)}
-	id, assigned := "", []string{}
+	in := identity.UserInput{
+		Row: input.Row{Kind: input.Object}, Name: input.SampleText(u.Name), Email: input.SampleText(u.Email),
+	}
+	var id string
+	var assigned []string
 	if old == nil {
 		in.RoleID = role
 		made, err := account.CreateUser(ctx, s.tx, nil, s.actor, in)
@@ -180,7 +121,7 @@ func (s *saver) saveUser(ctx context.Context, w wanted, old *current) error {
 
 // assignments assigns profiles to a user, without issuing keys, and removes the copies of those that are not listed any
 // more.
-func (s *saver) assignments(ctx context.Context, w wanted, user string, had, wished []string) error {
+func (s *saver) assignments(ctx context.Context, w configdoc.Wanted, user string, had, wished []string) error {
 	for _, name := range wished {
 		if !slices.Contains(had, name) {
 			if err := s.assign(ctx, w, user, name); err != nil {
@@ -205,11 +146,11 @@ WHERE c.user_id = ? AND p.name_key = ? AND `+directCopies, user, input.NameKey(n
 	return nil
 }
 
-func (s *saver) assign(ctx context.Context, w wanted, user, name string) error {
+func (s *saver) assign(ctx context.Context, w configdoc.Wanted, user, name string) error {
 	field := "access_profiles"
-	for _, ref := range w.refs {
-		if ref.kind == AccessProfile && input.NameKey(ref.name) == input.NameKey(name) {
-			field = ref.path
+	for _, ref := range w.Refs {
+		if ref.Kind == configdoc.AccessProfile && input.NameKey(ref.Name) == input.NameKey(name) {
+			field = ref.Path
 		}
 	}
 	holders, err := identity.LockAccess(ctx, s.tx, s.actor, permission.CreateAccessProfiles, user)

@@ -1,4 +1,4 @@
-package config
+package configdoc
 
 import (
 	"encoding/json"
@@ -17,11 +17,16 @@ type FieldChange struct {
 
 // keys are the members by which an item of a list is the same as another.
 var keys = [][]string{
-	{"provider_name"}, {"model"}, {"mcp_client_id", "tool_name"}, {"mcp_client_id"}, {"role"}, {"reset_duration", "reset_config"},
+	{"provider_name"},
+	{"model"},
+	{"mcp_client_id", "tool_name"},
+	{"mcp_client_id"},
+	{"role"},
+	{"reset_duration", "reset_config"},
 }
 
-// compare lists what differs between two documents.
-func compare(before, after configfile.Node) []FieldChange {
+// Compare lists what differs between two documents.
+func Compare(before, after configfile.Node) []FieldChange {
 	return differences(nil, "", before, after)
 }
 

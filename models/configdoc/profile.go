@@ -1,19 +1,16 @@
-package config
+package configdoc
 
 import (
-	"context"
 	"slices"
-	"strconv"
 	"strings"
 
-	"tollgate/models/attachment"
 	"tollgate/models/input"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 )
 
-// profileDocument is an access profile with the roles that hand it out. Tool groups, servers and roles go by name.
-type profileDocument struct {
+// ProfileDocument is an access profile with the roles that hand it out. Tool groups, servers and roles go by name.
+type ProfileDocument struct {
 	Header
 	Renamed
 	IsActive      input.Value             `json:"is_active" default:"true"`
@@ -21,33 +18,34 @@ type profileDocument struct {
 	MCPToolGroups input.List[input.Value] `json:"mcp_tool_groups"`
 	MCPServers    input.List[input.Value] `json:"mcp_servers"`
 	profile.Input
-	Roles input.List[attachedRole] `json:"roles"`
+	Roles input.List[attachedRoleInput] `json:"roles"`
 }
 
-// attachedRole is a role at a profile.
-type attachedRole struct {
+// attachedRoleInput is a role at a profile.
+type attachedRoleInput struct {
 	input.Row
 	Role      input.Value `json:"role"`
 	IsDefault input.Value `json:"is_default"`
 }
 
-// profileAnswer is a profile as documents write it.
-type profileAnswer struct {
+// ProfileAnswer is a profile as documents write it.
+type ProfileAnswer struct {
 	profile.Profile
-	MCPToolGroups []string     `json:"mcp_tool_groups"`
-	MCPServers    []string     `json:"mcp_servers"`
-	Roles         []roleAttach `json:"roles"`
+	MCPToolGroups []string       `json:"mcp_tool_groups"`
+	MCPServers    []string       `json:"mcp_servers"`
+	Roles         []AttachedRole `json:"roles"`
 }
 
-type roleAttach struct {
+// AttachedRole is a role that hands out a profile.
+type AttachedRole struct {
 	Role      string `json:"role"`
 	IsDefault bool   `json:"is_default"`
 }
 
-func (d *profileDocument) renamedFrom() input.Value { return d.RenamedFrom }
+func (d *ProfileDocument) renamedFrom() input.Value { return d.RenamedFrom }
 
-// whole is the input of the API with every field but the tool groups, whose ids are not known yet.
-func (d *profileDocument) whole() profile.Input {
+// Whole is the input of the API with every field but the tool groups, whose ids are not known yet.
+func (d *ProfileDocument) Whole() profile.Input {
 	in := d.Input
 	in.IsActive, in.Note = input.Value{}, input.Value{}
 	in.MCPToolGroups = input.List[policy.ToolGroupGrantInput]{Kind: input.Array}
@@ -72,21 +70,21 @@ func (d *profileDocument) whole() profile.Input {
 	return in
 }
 
-func (d *profileDocument) read(c *input.Reader) wanted {
+func (d *ProfileDocument) read(c *input.Reader) Wanted {
 	active := true
 	if on, ok := c.Bool("is_active", d.IsActive); ok {
 		active = on
 	}
-	p, problems := d.whole().Apply(profile.Profile{IsActive: true})
+	p, problems := d.Whole().Apply(profile.Profile{IsActive: true})
 	for _, found := range problems {
 		found.Field = strings.TrimSuffix(found.Field, ".mcp_server_id") // a server is its id here
 		c.Problems = append(c.Problems, found)
 	}
 	p.IsActive = active
-	answer := profileAnswer{Profile: p, MCPServers: texts(d.MCPServers)}
+	answer := ProfileAnswer{Profile: p, MCPServers: Texts(d.MCPServers)}
 	answer.MCPToolGroups = readNames(c, "mcp_tool_groups", d.MCPToolGroups, "tool groups")
 	answer.Roles = d.readRoles(c)
-	return wanted{ID: ID{Key: input.NameKey(p.Name)}, Name: p.Name, resource: answer, refs: d.references()}
+	return Wanted{ID: ID{Key: input.NameKey(p.Name)}, Name: p.Name, Resource: answer, Refs: d.references()}
 }
 
 // readNames reads a list of names, each once.
@@ -105,8 +103,8 @@ func readNames(c *input.Reader, field string, l input.List[input.Value], what st
 	return names
 }
 
-func (d *profileDocument) readRoles(c *input.Reader) []roleAttach {
-	roles, seen := []roleAttach{}, map[string]bool{}
+func (d *ProfileDocument) readRoles(c *input.Reader) []AttachedRole {
+	roles, seen := []AttachedRole{}, map[string]bool{}
 	if !input.CheckList(c, "roles", d.Roles, 1000, "roles") {
 		return roles
 	}
@@ -122,24 +120,24 @@ func (d *profileDocument) readRoles(c *input.Reader) []roleAttach {
 			c.Add(path+".role", "duplicate_role", "List the role "+name+" once.")
 		} else if ok {
 			seen[key] = true
-			roles = append(roles, roleAttach{name, isDefault})
+			roles = append(roles, AttachedRole{name, isDefault})
 		}
 	}
-	sortRoles(roles)
+	SortRoles(roles)
 	return roles
 }
 
-// sortRoles orders roles by name: their order says nothing.
-func sortRoles(roles []roleAttach) {
-	slices.SortFunc(roles, func(a, b roleAttach) int {
+// SortRoles orders roles by name: their order says nothing.
+func SortRoles(roles []AttachedRole) {
+	slices.SortFunc(roles, func(a, b AttachedRole) int {
 		return strings.Compare(input.NameKey(a.Role), input.NameKey(b.Role))
 	})
 }
 
-func (d *profileDocument) references() (refs []reference) {
+func (d *ProfileDocument) references() (refs []Reference) {
 	add := func(path, kind string, v input.Value) {
 		if v.Kind == input.String {
-			refs = append(refs, reference{path, kind, v.Text})
+			refs = append(refs, Reference{path, kind, v.Text})
 		}
 	}
 	for i, config := range d.ProviderConfigs.Items {
@@ -158,64 +156,4 @@ func (d *profileDocument) references() (refs []reference) {
 		add(input.Index("roles", i)+".role", Role, role.Role)
 	}
 	return refs
-}
-
-func (s *saver) profile(ctx context.Context, w wanted, old *current) error {
-	d, answer := w.document.(*profileDocument), w.resource.(profileAnswer)
-	in := d.whole()
-	for _, name := range answer.MCPToolGroups {
-		id := input.SampleNumber(strconv.FormatInt(s.groups[input.NameKey(name)], 10))
-		in.MCPToolGroups.Items = append(in.MCPToolGroups.Items,
-			policy.ToolGroupGrantInput{Row: input.Row{Kind: input.Object}, ToolGroupID: id})
-	}
-	var p profile.Profile
-	var err error
-	var attached []roleAttach
-	if old == nil {
-		p, err = profile.Create(ctx, s.tx, s.actor, in)
-	} else {
-		p, err = profile.Update(ctx, s.tx, s.actor, old.id, nil, in)
-		attached = old.roles
-	}
-	if err != nil {
-		return err
-	}
-	s.profiles[w.Key] = p.ID
-	if p.IsActive != answer.IsActive {
-		if _, err := profile.SetActive(ctx, s.tx, s.actor, p.ID, nil, answer.IsActive); err != nil {
-			return err
-		}
-	}
-	return s.attachments(ctx, p.ID, attached, answer.Roles)
-}
-
-// attachments attaches and detaches roles; copies that users have stay.
-func (s *saver) attachments(ctx context.Context, id int64, had, wished []roleAttach) error {
-	for _, isDefault := range []bool{false, true} {
-		in := attachment.AttachInput{
-			RoleIDs:   input.List[input.Value]{Kind: input.Array},
-			IsDefault: input.Value{Kind: input.Bool, Text: strconv.FormatBool(isDefault)},
-		}
-		for _, role := range wished {
-			if role.IsDefault == isDefault && !slices.Contains(had, role) {
-				in.RoleIDs.Items = append(in.RoleIDs.Items,
-					input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(role.Role)], 10)))
-			}
-		}
-		if len(in.RoleIDs.Items) == 0 {
-			continue
-		}
-		if _, err := attachment.AttachRoles(ctx, s.tx, s.actor, id, in); err != nil {
-			return err
-		}
-	}
-	for _, role := range had {
-		if slices.ContainsFunc(wished, func(r roleAttach) bool { return input.NameKey(r.Role) == input.NameKey(role.Role) }) {
-			continue
-		}
-		if _, err := attachment.DetachRole(ctx, s.tx, s.actor, id, s.roles[input.NameKey(role.Role)], false); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package config
+package configdoc
 
 import (
 	"encoding/json"
@@ -11,39 +11,41 @@ import (
 	"tollgate/models/input"
 )
 
-// canonical is a document in its one form: fields in the order of its input struct, without defaults and without what
+// Canonical is a document in its one form: fields in the order of its input struct, without defaults and without what
 // only the server sets.
-type canonical struct {
-	node configfile.Node
-	text string
+type Canonical struct {
+	Node configfile.Node
+	Text string
 }
 
-func (c canonical) same(other canonical) bool { return c.text == other.text }
+// Same reports documents that say the same.
+func (c Canonical) Same(other Canonical) bool { return c.Text == other.Text }
 
-// canonicalOf writes what is stored of a resource, as JSON of the API, as a document.
-func canonicalOf(kind string, protected bool, resource any) (canonical, error) {
+// CanonicalOf writes what is stored of a resource, as JSON of the API, as a document.
+func CanonicalOf(kind string, protected bool, resource any) (Canonical, error) {
 	encoded, err := json.Marshal(resource)
 	if err != nil {
-		return canonical{}, fmt.Errorf("write a document: %w", err)
+		return Canonical{}, fmt.Errorf("write a document: %w", err)
 	}
-	return canonicalJSON(kind, protected, encoded)
+	return CanonicalJSON(kind, protected, encoded)
 }
 
-func canonicalJSON(kind string, protected bool, stored []byte) (canonical, error) {
+// CanonicalJSON writes a resource as a document from the JSON that is stored of it.
+func CanonicalJSON(kind string, protected bool, stored []byte) (Canonical, error) {
 	file := configfile.Parse(kind+".json", stored)
 	if len(file.Documents) != 1 || len(file.Problems) > 0 {
-		return canonical{}, fmt.Errorf("read a stored %s: %v", kind, file.Problems)
+		return Canonical{}, fmt.Errorf("read a stored %s: %v", kind, file.Problems)
 	}
 	return canonicalNode(kind, protected, file.Documents[0]), nil
 }
 
-func canonicalNode(kind string, protected bool, stored configfile.Node) canonical {
-	node := filter(stored, reflect.TypeOf(NewDocument(kind)).Elem())
+func canonicalNode(kind string, protected bool, stored configfile.Node) Canonical {
+	node := filter(stored, reflect.TypeOf(New(kind)).Elem())
 	node.Members = slices.Insert(node.Members, 0, member("kind", textNode(kind)))
 	if protected {
 		node.Members = append(node.Members, member("protected", configfile.Node{Kind: input.Bool, Text: "true"}))
 	}
-	return canonical{node, string(node.AppendJSON(nil))}
+	return Canonical{node, string(node.AppendJSON(nil))}
 }
 
 func textNode(text string) configfile.Node { return configfile.Node{Kind: input.String, Text: text} }

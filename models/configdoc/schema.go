@@ -1,4 +1,4 @@
-package config
+package configdoc
 
 import (
 	"reflect"
@@ -24,7 +24,7 @@ func Schema(address string) map[string]any {
 		case Settings:
 			required = nil
 		}
-		kinds = append(kinds, object(kind, reflect.TypeOf(NewDocument(kind)).Elem(), required...))
+		kinds = append(kinds, object(kind, reflect.TypeOf(New(kind)).Elem(), required...))
 	}
 	return schema{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",

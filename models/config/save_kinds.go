@@ -1,0 +1,145 @@
+package config
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"tollgate/models/attachment"
+	"tollgate/models/catalogue"
+	"tollgate/models/configdoc"
+	"tollgate/models/identity"
+	"tollgate/models/input"
+	"tollgate/models/mcptool"
+	"tollgate/models/policy"
+	"tollgate/models/profile"
+	"tollgate/models/setting"
+)
+
+func (s *saver) provider(ctx context.Context, w configdoc.Wanted, old *current) error {
+	in := w.Document.(*configdoc.ProviderDocument).Whole()
+	if old == nil {
+		_, err := catalogue.CreateProvider(ctx, s.tx, s.actor, in)
+		return err
+	}
+	_, err := catalogue.UpdateProvider(ctx, s.tx, s.actor, old.Name, in)
+	return err
+}
+
+// server saves a server. Tools that others still name are removed at the end of the run, by finishServer.
+func (s *saver) server(ctx context.Context, w configdoc.Wanted, old *current) error {
+	in := w.Document.(*configdoc.ServerDocument).Whole()
+	if old == nil {
+		_, err := mcptool.CreateServer(ctx, s.tx, s.keys, s.actor, in)
+		return err
+	}
+	wished := configdoc.Texts(in.Tools)
+	if gone := mcptool.Without(old.tools, wished); len(gone) > 0 {
+		s.later = append(s.later, w)
+		if slices.Equal(mcptool.Without(wished, gone), wished) && len(mcptool.Without(wished, old.tools)) == 0 {
+			return nil
+		}
+		for _, tool := range gone {
+			in.Tools.Items = append(slices.Clip(in.Tools.Items), input.SampleText(tool))
+		}
+	}
+	_, err := mcptool.UpdateServer(ctx, s.tx, s.keys, s.actor, old.Name, in)
+	return err
+}
+
+// finishServer brings a server into its final state when nothing names the tools any more that it loses.
+func (s *saver) finishServer(ctx context.Context, w configdoc.Wanted) error {
+	_, err := mcptool.UpdateServer(ctx, s.tx, s.keys, s.actor, w.Name, w.Document.(*configdoc.ServerDocument).Whole())
+	return err
+}
+
+func (s *saver) toolGroup(ctx context.Context, w configdoc.Wanted, old *current) error {
+	in := w.Document.(*configdoc.GroupDocument).Whole()
+	if old == nil {
+		g, err := mcptool.CreateToolGroup(ctx, s.tx, s.actor, in)
+		s.groups[w.Key] = g.ID
+		return err
+	}
+	s.groups[w.Key] = old.id
+	_, err := mcptool.UpdateToolGroup(ctx, s.tx, s.actor, old.id, in)
+	return err
+}
+
+func (s *saver) role(ctx context.Context, w configdoc.Wanted, old *current) error {
+	in := w.Document.(*configdoc.RoleDocument).Whole()
+	if old == nil {
+		r, err := identity.CreateRole(ctx, s.tx, s.actor, in)
+		s.roles[w.Key] = r.ID
+		return err
+	}
+	s.roles[w.Key] = old.id
+	_, err := identity.UpdateRole(ctx, s.tx, s.actor, old.id, in)
+	return err
+}
+
+func (s *saver) profile(ctx context.Context, w configdoc.Wanted, old *current) error {
+	d, answer := w.Document.(*configdoc.ProfileDocument), w.Resource.(configdoc.ProfileAnswer)
+	in := d.Whole()
+	for _, name := range answer.MCPToolGroups {
+		id := input.SampleNumber(strconv.FormatInt(s.groups[input.NameKey(name)], 10))
+		in.MCPToolGroups.Items = append(in.MCPToolGroups.Items,
+			policy.ToolGroupGrantInput{Row: input.Row{Kind: input.Object}, ToolGroupID: id})
+	}
+	var p profile.Profile
+	var err error
+	var attached []configdoc.AttachedRole
+	if old == nil {
+		p, err = profile.Create(ctx, s.tx, s.actor, in)
+	} else {
+		p, err = profile.Update(ctx, s.tx, s.actor, old.id, nil, in)
+		attached = old.roles
+	}
+	if err != nil {
+		return err
+	}
+	s.profiles[w.Key] = p.ID
+	if p.IsActive != answer.IsActive {
+		if _, err := profile.SetActive(ctx, s.tx, s.actor, p.ID, nil, answer.IsActive); err != nil {
+			return err
+		}
+	}
+	return s.attachments(ctx, p.ID, attached, answer.Roles)
+}
+
+// attachments attaches and detaches roles; copies that users have stay.
+func (s *saver) attachments(ctx context.Context, id int64, had, wished []configdoc.AttachedRole) error {
+	for _, isDefault := range []bool{false, true} {
+		in := attachment.AttachInput{
+			RoleIDs:   input.List[input.Value]{Kind: input.Array},
+			IsDefault: input.Value{Kind: input.Bool, Text: strconv.FormatBool(isDefault)},
+		}
+		for _, role := range wished {
+			if role.IsDefault == isDefault && !slices.Contains(had, role) {
+				in.RoleIDs.Items = append(in.RoleIDs.Items,
+					input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(role.Role)], 10)))
+			}
+		}
+		if len(in.RoleIDs.Items) == 0 {
+			continue
+		}
+		if _, err := attachment.AttachRoles(ctx, s.tx, s.actor, id, in); err != nil {
+			return err
+		}
+	}
+	for _, role := range had {
+		if slices.ContainsFunc(wished, func(r configdoc.AttachedRole) bool {
+			return input.NameKey(r.Role) == input.NameKey(role.Role)
+		}) {
+			continue
+		}
+		if _, err := attachment.DetachRole(ctx, s.tx, s.actor, id, s.roles[input.NameKey(role.Role)], false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *saver) settings(ctx context.Context, w configdoc.Wanted) error {
+	_, err := setting.SetGatewayAddress(ctx, s.tx, s.actor, w.Document.(*configdoc.SettingsDocument).Whole())
+	return err
+}
