@@ -46,6 +46,10 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	since, err := h.auditKeptSince(c)
+	if err != nil {
+		return err
+	}
 	if reqctx.IsAPI(c) {
 		reply.JSON(c, http.StatusOK, gin.H{"audit_logs": rows, "total_count": total})
 		return nil
@@ -65,7 +69,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown.UserName = names[wanted.UserID]
+	shown.UserName, shown.KeptSince = names[wanted.UserID], since
 	shown.Rows = history.AuditRows(rows, offered, names, time.Now())
 	last := ""
 	if len(rows) > 0 {
@@ -73,6 +77,17 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	}
 	shown.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows", last)
 	return h.auditPage(c, http.StatusOK, wanted, shown)
+}
+
+// keptSinceHeader tells since when the audit log is kept, if rows before were dropped.
+const keptSinceHeader = "X-Kept-Since"
+
+func (h *Handlers) auditKeptSince(c *gin.Context) (time.Time, error) {
+	since, err := audit.KeptSince(reqctx.Of(c), h.readFrom(c))
+	if err == nil && !since.IsZero() {
+		c.Header(keptSinceHeader, since.Format(time.RFC3339))
+	}
+	return since, err
 }
 
 // auditPage is the log, or the tab of a profile with its part of it.
@@ -134,17 +149,25 @@ func (h *Handlers) ExportAuditLogs(c *gin.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
+	since, err := h.auditKeptSince(c)
+	if err != nil {
+		return err
+	}
+	name := "audit"
+	if !since.IsZero() {
+		name += "-kept-since-" + since.Format(time.DateOnly)
+	}
 	switch q.Get("format") {
 	case "csv", "":
-		return h.exportAuditCSV(c, wanted, excel)
+		return h.exportAuditCSV(c, name+".csv", wanted, excel)
 	case "jsonl":
-		return h.exportAuditLines(c, wanted)
+		return h.exportAuditLines(c, name+".jsonl", wanted)
 	}
 	return intake.Unreadable("format", "invalid_format", "Choose csv or jsonl.")
 }
 
-func (h *Handlers) exportAuditCSV(c *gin.Context, wanted audit.Query, excel bool) error {
-	file := newCSV(c, "audit.csv", excel, true,
+func (h *Handlers) exportAuditCSV(c *gin.Context, name string, wanted audit.Query, excel bool) error {
+	file := newCSV(c, name, excel, true,
 		"id", "created_at", "actor", "action", "access_profile_id", "user_id", "previous_values", "new_values", "metadata",
 		"door", "api_key_name", "api_key_prefix")
 	if c.Request.Method == http.MethodHead {
@@ -159,8 +182,8 @@ func (h *Handlers) exportAuditCSV(c *gin.Context, wanted audit.Query, excel bool
 	return file.end()
 }
 
-func (h *Handlers) exportAuditLines(c *gin.Context, wanted audit.Query) error {
-	file := exportFile{c: c, name: "audit.jsonl", media: "application/jsonl; charset=utf-8"}
+func (h *Handlers) exportAuditLines(c *gin.Context, name string, wanted audit.Query) error {
+	file := exportFile{c: c, name: name, media: "application/jsonl; charset=utf-8"}
 	lines := json.NewEncoder(c.Writer)
 	if c.Request.Method != http.MethodHead {
 		err := audit.Each(reqctx.Of(c), h.readFrom(c), wanted, func(row audit.Entry) error {

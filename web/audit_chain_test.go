@@ -55,7 +55,7 @@ func TestAuditChainNamesTheFirstRowThatDoesNotFit(t *testing.T) {
 		}
 		_, err := owner.NewRaw(damage.query, row).Exec(t.Context())
 		c.Must(err)
-		if _, err := audit.Verify(t.Context(), c.DB); !errors.Is(err, audit.Break{Row: damage.row}) {
+		if _, err := audit.Verify(t.Context(), c.DB, c.H.Keys.Audit); !errors.Is(err, audit.Break{Row: damage.row}) {
 			t.Errorf("after %s: %v", damage.query, err)
 		}
 		c.Must(execAll(owner, "DELETE FROM audit_logs", "INSERT INTO audit_logs OVERRIDING SYSTEM VALUE SELECT * FROM kept", "DROP TABLE kept"))
@@ -84,7 +84,7 @@ VALUES (1, '<cli>', 'update', ?, '{"a":1.50}', '2026-01-02 03:04:05.12Z', ?)`, `
 	c.Fits(t, 5)
 	_, err = owner.NewRaw("UPDATE audit_logs SET new_values = '{\"a\": 1.50}' WHERE actor = '<cli>'").Exec(t.Context())
 	c.Must(err)
-	if _, err := audit.Verify(t.Context(), c.DB); !errors.As(err, new(audit.Break)) {
+	if _, err := audit.Verify(t.Context(), c.DB, c.H.Keys.Audit); !errors.As(err, new(audit.Break)) {
 		t.Errorf("a space in an old row: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 
 	"tollgate/models/dbtest"
 	"tollgate/models/secret"
@@ -62,6 +63,7 @@ func TestArchive(t *testing.T) {
 	eventually(t, "the week is sealed", func() bool {
 		return number(t, db, "SELECT count(*) FROM usage_sealing WHERE checked_at IS NOT NULL AND skewed = 0") == 1
 	})
+	checkCSV(t, archiving, db, folder)
 	if said := must(t, archiving, "", "archive", "run"); strings.Count(said, " is archived.\n") != 2 {
 		t.Errorf("two weeks: %q", said)
 	}
@@ -87,7 +89,8 @@ func TestArchive(t *testing.T) {
 	if r := do(t, archiving, "", "ledger", "verify", "--full"); r.code != exitOK {
 		t.Fatalf("exit code %d, said %q %q", r.code, r.stdout, r.stderr)
 	}
-	checkDamage(t, archiving, folder)
+	checkDamage(t, archiving, filepath.Join(folder, "events", "week=2*", "part-000.parquet"), []string{"archive", "verify"},
+		[]string{"ledger", "verify", "--full"})
 
 	// Only the files know better.
 	if _, err := db.Exec("UPDATE limit_windows SET used = used + 1, sealed = sealed + 1"); err != nil {
@@ -100,10 +103,25 @@ func TestArchive(t *testing.T) {
 	}
 }
 
-// checkDamage damages the file with events in every way, and expects to be told.
-func checkDamage(t *testing.T, environment []string, folder string) {
+// checkCSV archives the weeks as CSV, and has the database forget it.
+func checkCSV(t *testing.T, environment []string, db *bun.DB, folder string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "events", "week=2*", "part-000.parquet"))
+	if r := do(t, environment, "", "archive", "run", "--format", "xml"); r.code != exitUsage || !strings.Contains(r.stderr, `"xml"`) {
+		t.Errorf("an unknown format: exit code %d, said %q", r.code, r.stderr)
+	}
+	if said := must(t, environment, "", "archive", "run", "--format", "csv"); strings.Count(said, " is archived.\n") != 2 {
+		t.Errorf("two weeks as CSV: %q", said)
+	}
+	checkDamage(t, environment, filepath.Join(folder, "events", "week=2*", "part-000.csv.zst"), []string{"archive", "verify"})
+	if _, err := db.Exec("UPDATE usage_weeks SET file = NULL"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkDamage damages the file with this name in every way, and expects commands to tell.
+func checkDamage(t *testing.T, environment []string, pattern string, commands ...[]string) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v %v", files, err)
 	}
@@ -120,7 +138,7 @@ func checkDamage(t *testing.T, environment []string, folder string) {
 		if err := os.WriteFile(files[0], content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, command := range [][]string{{"archive", "verify"}, {"ledger", "verify", "--full"}} {
+		for _, command := range commands {
 			if r := do(t, environment, "", command...); r.code != exitFailure || !strings.Contains(r.stderr, files[0]) {
 				t.Errorf("%s: %v: exit code %d, said %q", what, command, r.code, r.stderr)
 			}

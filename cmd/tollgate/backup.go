@@ -36,13 +36,17 @@ func (p *program) verifyBackup(ctx context.Context, command *cli.Command) error 
 	if err := checkDatabaseURL("URL", address); err != nil {
 		return usageError{err}
 	}
-	return p.withDatabase(func(ctx context.Context, _ settings, db *db, _ *cli.Command) error {
+	return p.withDatabase(func(ctx context.Context, s settings, db *db, _ *cli.Command) error {
+		key, err := auditKey(s)
+		if err != nil {
+			return err
+		}
 		restored, err := database.Open(address)
 		if err != nil {
 			return err
 		}
 		defer restored.Close()
-		r, err := backup.Verify(ctx, db.DB, restored)
+		r, err := backup.Verify(ctx, db.DB, restored, key)
 		if err != nil {
 			return err
 		}

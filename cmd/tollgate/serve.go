@@ -184,6 +184,7 @@ func (p *program) newConsole(
 	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache, p.log)
 	recorder.Spool = journal
 	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), ledger.NewReconciler(db.DB, p.log, s.Keep)
+	bookkeeper.AuditKey = keys.Audit
 	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, listener.Addr().String())
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())

@@ -80,9 +80,10 @@ func settingFlags() []cli.Flag {
 		text("spool", "TOLLGATE_SPOOL", "while the database is away, keep reported usage in `FOLDER`; off when not set"),
 		text("refusal-days", "TOLLGATE_REFUSAL_DAYS", "keep refused calls for `DAYS`, 1 to 400; 30 when not set"),
 		text("keep-events", "TOLLGATE_KEEP_EVENTS", "keep usage events for `DAYS`, 36 or more; 90 when not set"),
-		text("archive", "TOLLGATE_ARCHIVE", "archive events in `FOLDER` before they are dropped"),
+		text("archive", "TOLLGATE_ARCHIVE", "archive events and audit rows in `FOLDER` before they are dropped"),
 		text("keep-days", "TOLLGATE_KEEP_DAYS", "keep the sums of each day for `DAYS`, 36 or more; 800 when not set"),
 		text("keep-windows", "TOLLGATE_KEEP_WINDOWS", "keep counters for `DAYS` after their window, 36 or more; 400 when not set"),
+		text("keep-audit", "TOLLGATE_KEEP_AUDIT", "keep the audit log for `DAYS`, 36 or more; forever when not set"),
 		yes("insecure-http", "TOLLGATE_INSECURE_HTTP", "listen beyond this machine without https"),
 	}
 }
@@ -133,7 +134,7 @@ func (c choices) days(flag, variable string, unset int) (int, error) {
 // mostKept is a hundred years.
 const mostKept = 36_500
 
-// kept is for how many days usage is kept: a number, also with a unit as in 90d.
+// kept is for how many days something is kept: a number, also with a unit as in 90d.
 func (c choices) kept(flag, variable string, unset int) (int, error) {
 	value := c.text(flag, variable)
 	if value == "" {
@@ -146,12 +147,15 @@ func (c choices) kept(flag, variable string, unset int) (int, error) {
 	return days, nil
 }
 
-// keep is for how long usage is kept.
+// keep is for how long usage and the audit log are kept.
 func (c choices) keep() (keep ledger.Keep, err error) {
 	if keep.Events, err = c.kept("keep-events", "TOLLGATE_KEEP_EVENTS", ledger.DefaultKeep.Events); err != nil {
 		return keep, err
 	}
 	if keep.Days, err = c.kept("keep-days", "TOLLGATE_KEEP_DAYS", ledger.DefaultKeep.Days); err != nil {
+		return keep, err
+	}
+	if keep.Audit, err = c.kept("keep-audit", "TOLLGATE_KEEP_AUDIT", ledger.DefaultKeep.Audit); err != nil {
 		return keep, err
 	}
 	keep.Archive = c.text("archive", "TOLLGATE_ARCHIVE")

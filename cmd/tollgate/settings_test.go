@@ -72,6 +72,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"events kept for less than their ids are known", "TOLLGATE_KEEP_EVENTS", map[string]string{"TOLLGATE_KEEP_EVENTS": "35d"}, nil},
 		{"an archive that is no folder", "TOLLGATE_ARCHIVE", map[string]string{"TOLLGATE_ARCHIVE": "/dev/null"}, nil},
 		{"sums of days kept for weeks", "TOLLGATE_KEEP_DAYS", map[string]string{"TOLLGATE_KEEP_DAYS": "100w"}, nil},
+		{"an audit log kept for too short", "TOLLGATE_KEEP_AUDIT", map[string]string{"TOLLGATE_KEEP_AUDIT": "35d"}, nil},
 		{"counters kept for ever", "TOLLGATE_KEEP_WINDOWS", nil, []string{"--keep-windows", "forever"}},
 		{"refusals kept too long", "TOLLGATE_REFUSAL_DAYS", nil, []string{"--refusal-days", "401"}},
 		{"a pooler before the private database", "TOLLGATE_DATABASE_POOLER", map[string]string{"TOLLGATE_DATABASE_POOLER": "1"}, nil},

@@ -3,15 +3,13 @@ package archive
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/uptrace/bun"
+
+	"tollgate/models/audit"
 )
 
 // week is an archived week as the database notes it.
@@ -23,21 +21,40 @@ type week struct {
 	Dropped    bool
 }
 
-// Verify reads every file, and compares its content and its hash with what was noted when it was written. It returns
-// how many files and events there are.
-func Verify(ctx context.Context, db bun.IDB, folder string) (files int, events int64, err error) {
+// Verified is how much of the archive was read, and is as it was written.
+type Verified struct {
+	Files             int
+	Events, AuditRows int64
+}
+
+// Verify reads every file, and compares its content and its hash with what was noted when it was written.
+func Verify(ctx context.Context, db bun.IDB, folder string) (v Verified, err error) {
 	weeks, err := archived(ctx, db)
 	if err != nil {
-		return 0, 0, err
+		return v, err
 	}
 	var problems []error
 	for _, w := range weeks {
 		if err := w.read(folder, func(Event) error { return nil }); err != nil {
 			problems = append(problems, err)
 		}
-		events += w.Events
+		v.Files++
+		v.Events += w.Events
 	}
-	return len(weeks), events, errors.Join(problems...)
+	months, err := audit.Months(ctx, db)
+	if err != nil {
+		return v, err
+	}
+	before := audit.Start()
+	for _, m := range months {
+		if m.File != "" {
+			problems = append(problems, checkMonth(folder, before, m))
+			v.Files++
+			v.AuditRows += m.Rows
+		}
+		before = m
+	}
+	return v, errors.Join(problems...)
 }
 
 // EachDropped passes the archived events of every week that was dropped to use, with their week.
@@ -68,7 +85,7 @@ WHERE file IS NOT NULL ORDER BY week`).Scan(ctx, &weeks)
 
 func (w week) read(folder string, use func(Event) error) error {
 	path := filepath.Join(folder, w.File)
-	found, hash, err := read(path, use)
+	found, hash, err := readEvents(path, use)
 	switch {
 	case err != nil:
 		return fmt.Errorf("the archive of the week of %s: %w", w.Week, err)
@@ -81,40 +98,12 @@ func (w week) read(folder string, use func(Event) error) error {
 	return nil
 }
 
-// read passes the events of a file to use, and returns what they add up to and the hash of the file.
-func read(path string, use func(Event) error) (found sums, hash []byte, err error) {
-	defer func() {
-		// The reader panics at some damages of a file.
-		if broken := recover(); broken != nil {
-			err = fmt.Errorf("%s is damaged: %v", path, broken)
-		}
-	}()
-	file, err := os.Open(path)
-	if err != nil {
-		return found, nil, err
-	}
-	defer file.Close()
-	digest := sha256.New()
-	if _, err := io.Copy(digest, file); err != nil {
-		return found, nil, err
-	}
-	in := parquet.NewGenericReader[Event](file)
-	defer in.Close()
+// readEvents passes the events of a file to use, and returns what they add up to and the hash of the file.
+func readEvents(path string, use func(Event) error) (found sums, hash []byte, err error) {
 	var counted counting
-	for rows := make([]Event, writtenAtOnce); ; {
-		n, err := in.Read(rows)
-		for _, e := range rows[:n] {
-			counted.add(e)
-			if err := use(e); err != nil {
-				return found, nil, err
-			}
-		}
-		clear(rows)
-		if errors.Is(err, io.EOF) {
-			return counted.sums(), digest.Sum(nil), nil
-		}
-		if err != nil {
-			return found, nil, fmt.Errorf("%s is damaged: %w", path, err)
-		}
-	}
+	hash, err = read(path, func(e Event) error {
+		counted.add(e)
+		return use(e)
+	})
+	return counted.sums(), hash, err
 }

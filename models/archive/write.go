@@ -5,24 +5,21 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
 )
 
-// writtenAtOnce is how many events are passed to the file together.
+// writtenAtOnce is how many rows are passed to the file together.
 const writtenAtOnce = 1000
 
-// Run archives every week whose events do not change any more: its sums are sealed, and ids in it are not looked up. It
-// returns the weeks that it archived.
-func Run(ctx context.Context, db *bun.DB, folder string) (archived []string, err error) {
+// Run archives, in a format, every week whose events do not change any more: its sums are sealed, and ids in it are not
+// looked up. It returns the weeks that it archived.
+func Run(ctx context.Context, db *bun.DB, folder string, format Format) (archived []string, err error) {
 	for {
-		week, err := next(ctx, db, folder)
+		week, err := next(ctx, db, folder, format)
 		if errors.Is(err, sql.ErrNoRows) {
 			return archived, nil
 		}
@@ -34,7 +31,7 @@ func Run(ctx context.Context, db *bun.DB, folder string) (archived []string, err
 }
 
 // next archives one week, which is locked meanwhile.
-func next(ctx context.Context, db *bun.DB, folder string) (week string, err error) {
+func next(ctx context.Context, db *bun.DB, folder string, format Format) (week string, err error) {
 	err = db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
 			return err
@@ -46,7 +43,7 @@ ORDER BY week LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(ctx, &week)
 		if err != nil {
 			return err
 		}
-		file, hash, found, err := archiveWeek(ctx, db, folder, week)
+		file, hash, found, err := archiveWeek(ctx, db, folder, week, format)
 		if err != nil {
 			return fmt.Errorf("archive the week of %s: %w", week, err)
 		}
@@ -59,17 +56,15 @@ ORDER BY week LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(ctx, &week)
 
 // archiveWeek writes a file, reads it back and compares it with the database.
 func archiveWeek(
-	ctx context.Context, db *bun.DB, folder, week string,
+	ctx context.Context, db *bun.DB, folder, week string, format Format,
 ) (file string, hash []byte, found sums, err error) {
-	file = filepath.Join("events", "week="+week, "part-000.parquet")
+	file = format.file("events", "week="+week)
 	path := filepath.Join(folder, file)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	err = write(path, func(use func(Event) error) error { return database.EachOf(ctx, db, selectEvents(db, week), use) })
+	if err != nil {
 		return "", nil, found, err
 	}
-	if err := write(ctx, db, path, week); err != nil {
-		return "", nil, found, err
-	}
-	if found, hash, err = read(path, func(Event) error { return nil }); err != nil {
+	if found, hash, err = readEvents(path, func(Event) error { return nil }); err != nil {
 		return "", nil, found, err
 	}
 	var stored sums
@@ -85,49 +80,4 @@ WHERE week = ?::date`, week).Scan(ctx, &stored)
 			stored.Events, stored.Cost)
 	}
 	return file, hash, found, err
-}
-
-// write writes the events of a week to a file that is there as a whole or not at all.
-func write(ctx context.Context, db *bun.DB, path, week string) (err error) {
-	file, err := os.Create(path + ".tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(path+".tmp"))
-		}
-	}()
-	out := parquet.NewGenericWriter[Event](file, parquet.Compression(&zstd.Codec{}))
-	part := make([]Event, 0, writtenAtOnce)
-	flush := func() error {
-		_, err := out.Write(part)
-		part = part[:0]
-		return err
-	}
-	err = database.EachOf(ctx, db, selectEvents(db, week), func(e Event) error {
-		if part = append(part, e); len(part) < writtenAtOnce {
-			return nil
-		}
-		return flush()
-	})
-	if err := errors.Join(err, flush(), out.Close(), file.Sync()); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".tmp", path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes a new name durable.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

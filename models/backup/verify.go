@@ -21,9 +21,9 @@ type Result struct {
 }
 
 // Verify checks a restored copy: its audit chain, its counters, and that it has what the live database has of the time
-// before the copy was made.
-func Verify(ctx context.Context, live, restored *bun.DB) (r Result, err error) {
-	if r.AuditRows, err = audit.Verify(ctx, restored); err != nil {
+// before the copy was made. The key signs where the audit log begins.
+func Verify(ctx context.Context, live, restored *bun.DB, key []byte) (r Result, err error) {
+	if r.AuditRows, err = audit.Verify(ctx, restored, key); err != nil {
 		return r, fmt.Errorf("the copy: %w", err)
 	}
 	counters, skewed, err := ledger.Verify(ctx, restored)
@@ -45,8 +45,10 @@ func behind(ctx context.Context, live, restored *bun.DB) (rows int64, err error)
 	var last struct {
 		ID   int64
 		Hash []byte
+		At   time.Time
 	}
-	err = restored.NewRaw("SELECT id, hash FROM audit_logs ORDER BY id DESC LIMIT 1").Scan(ctx, &last.ID, &last.Hash)
+	err = restored.NewRaw("SELECT id, hash, created_at FROM audit_logs ORDER BY id DESC LIMIT 1").
+		Scan(ctx, &last.ID, &last.Hash, &last.At)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, errors.New("the audit log of the copy is empty")
 	}
@@ -58,6 +60,10 @@ func behind(ctx context.Context, live, restored *bun.DB) (rows int64, err error)
 		last.ID, last.Hash).Scan(ctx, &same, &rows)
 	if err != nil {
 		return 0, fmt.Errorf("read the audit log: %w", err)
+	}
+	if since, err := audit.KeptSince(ctx, live); err != nil || !same && last.At.Before(since) {
+		return 0, errors.Join(err, fmt.Errorf("the last audit row of the copy, %d, is older than those of this database, "+
+			"which are kept since %s", last.ID, since.Format("2006-01-02T15:04:05Z")))
 	}
 	if !same {
 		return 0, fmt.Errorf("the last audit row of the copy, %d, is not in this database: it is a copy of another one, "+

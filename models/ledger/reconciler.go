@@ -25,6 +25,7 @@ const (
 // Reconciler compares the counters with their events every hour, and deletes what was kept for long enough. Of any
 // number of consoles one does it at a time, and all show what it found.
 type Reconciler struct {
+	AuditKey []byte // signs where the audit log begins
 	db       *bun.DB
 	keep     Keep
 	log      *slog.Logger
@@ -94,7 +95,7 @@ RETURNING fence, checked_at IS NULL OR checked_at < clock_timestamp() - ?1 * int
 	if err == nil && skewed == 0 {
 		err = b.dropWeeks(ctx)
 	}
-	return errors.Join(err, b.purge(ctx))
+	return errors.Join(err, b.dropAudit(ctx), b.purge(ctx))
 }
 
 func (b *Reconciler) release(ctx context.Context, fence int64) error {

@@ -11,12 +11,13 @@ import (
 	"tollgate/models/problem"
 )
 
-// Keep says for how many days usage is kept.
+// Keep says for how many days usage and the audit log are kept.
 type Keep struct {
 	Events  int    // in the database
 	Days    int    // sums of days, and what is made of them
 	Windows int    // counters whose window has ended
-	Archive string // the folder where events are archived before they are dropped; "" for none
+	Audit   int    // rows of the audit log; 0 keeps them forever
+	Archive string // the folder where events and audit rows are archived before they are dropped; "" for none
 }
 
 // DefaultKeep is what is kept when nothing else was chosen.
@@ -35,7 +36,7 @@ func (b *Reconciler) archiveWeeks(ctx context.Context) error {
 	if b.keep.Archive == "" {
 		return nil
 	}
-	weeks, err := archive.Run(ctx, b.db, b.keep.Archive)
+	weeks, err := archive.Run(ctx, b.db, b.keep.Archive, archive.Parquet)
 	if len(weeks) > 0 {
 		b.log.InfoContext(ctx, "usage was archived", "weeks", weeks)
 	}

@@ -16,6 +16,7 @@ type Keys struct {
 	VirtualKey []byte // peppers the hashes of virtual keys
 	SCIM       []byte // peppers the hashes of SCIM tokens
 	Sealing    []byte // encrypts what has to be read again
+	Audit      []byte // signs where the audit log begins
 }
 
 const secretBytes = 32
@@ -47,6 +48,7 @@ func DeriveKeys(secret []byte) (Keys, error) {
 		"tollgate/virtual-key/v1": &keys.VirtualKey,
 		"tollgate/scim/v1":        &keys.SCIM,
 		"tollgate/sealing/v1":     &keys.Sealing,
+		"tollgate/audit/v1":       &keys.Audit,
 	} {
 		var err error
 		if *key, err = hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size); err != nil {

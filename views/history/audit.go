@@ -29,6 +29,7 @@ type AuditPage struct {
 	Rows                                []AuditRow
 	Pager                               ui.Pager
 	Filtered                            bool
+	KeptSince                           time.Time        // zero when no row was dropped
 	Export                              string           // path of the file, with the same filters
 	Problems                            problem.Problems // with what was asked for; then there are no rows
 	WithoutUser                         string           // the same page for all users

@@ -111,7 +111,7 @@ func (a Answer) Fields(id string) url.Values {
 // Fits fails the test unless the chain verifies and has this many rows.
 func (c *Console) Fits(t *testing.T, atLeast int64) {
 	t.Helper()
-	if rows, err := audit.Verify(t.Context(), c.DB); err != nil || rows < atLeast {
+	if rows, err := audit.Verify(t.Context(), c.DB, c.H.Keys.Audit); err != nil || rows < atLeast {
 		t.Errorf("%d rows, %v", rows, err)
 	}
 }
