@@ -143,6 +143,10 @@ func firstSignIn(t *testing.T, g guarded) {
 	same(t, "role", fmt.Sprint(grace["name"], ", ", grace["role"]), "Grace of the company, Developer")
 	linked := g.listed(t, "users/"+id(grace)+"/identities", "identities")
 	same(t, "identities", fmt.Sprint(len(linked), linked[0]["slug"], linked[0]["subject"]), "1companygrace")
+	s = open(t, visit{console: g.console})
+	s.to("/users/" + id(grace))
+	s.sees(s.role("table", "Identity providers by which Grace of the company signs in"))
+	s.inspect("user-identities")
 }
 
 // noRole is refused with a sentence, and an admin finds the refusal by its event.

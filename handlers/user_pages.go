@@ -21,6 +21,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/report"
+	"tollgate/models/signin"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -103,7 +104,9 @@ func (h *Handlers) userPage(
 	c *gin.Context, id, roleID string, problems problem.Problems,
 ) (templ.Component, error) {
 	var connections []database.Named
-	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id, connection.NamesPart(h.DB, &connections))
+	var identities []signin.Method
+	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id, connection.NamesPart(h.DB, &connections),
+		signin.IdentitiesPart(h.DB, id, &identities))
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +116,7 @@ func (h *Handlers) userPage(
 		User: user, RoleID: cmp.Or(roleID, strconv.FormatInt(user.RoleID, 10)), Roles: roles,
 		Actor: actor, Problems: problems, Self: self.ID == user.ID,
 		MayUpdate:    actor.May(permission.UpdateUsers) && identity.Covers(actor, user.Permissions),
-		MayViewRoles: actor.May(permission.ViewRoles), Connections: connections,
+		MayViewRoles: actor.May(permission.ViewRoles), Connections: connections, Identities: identities,
 	}
 	if err := h.loadHeld(c, &shown); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
+	"tollgate/models/signin"
 	"tollgate/views/traffic"
 	"tollgate/views/ui"
 )
@@ -51,6 +52,7 @@ type UserPage struct {
 	MayUpdate, MayViewRoles bool
 
 	Connections []database.Named // of directories
+	Identities  []signin.Method  // by which they sign in
 
 	Copies                                               []assignment.Assignment
 	Unpriced                                             int64 // calls of the last 30 days

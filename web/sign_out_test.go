@@ -146,8 +146,20 @@ func TestSignInMethods(t *testing.T) {
 	disconnect(ada).Refuses(404, "not_found", "")
 	c.Returns(webtest.Person("s1", "elsewhere@example.org")).Refuses(403, "no_account", "")
 	finish(ada, "s1").Redirects("/settings/methods")
-	c.Audits(func() {
-		c.Login(webtest.Admin).API("DELETE", "/api/users/"+c.UserID("ada@example.com")+"/identities", nil).Is(200)
-	}, "unlink - "+c.UserID("ada@example.com")+" "+webtest.Admin)
+	// An admin sees them on the user's page, and disconnects them there.
+	home, admin := "/users/"+c.UserID("ada@example.com"), c.Login(webtest.Admin)
+	if section := webtest.Text(admin.Get(home).Is(200).One("section", "aria-labelledby", "identities")); !strings.Contains(section, "s1") {
+		t.Errorf("the page shows %q", section)
+	}
+	if strings.Contains(string(c.Login(webtest.Viewer).Get(home).Is(200).Body), "/identities/delete") {
+		t.Error("a viewer is offered to disconnect it")
+	}
+	c.Login(webtest.Viewer).Post(home+"/identities/delete", nil).Refuses(403, "forbidden", "")
+	c.Audits(func() { admin.Post(home+"/identities/delete", nil).Redirects(home) },
+		"unlink - "+c.UserID("ada@example.com")+" "+webtest.Admin)
+	if page := string(admin.Get("/audit").Is(200).Body); !strings.Contains(page, " from Company") {
+		t.Error("the audit log does not say from what")
+	}
+	webtest.Same(t, "left", len(webtest.Objects(c.APIKey().Get("/api" + home + "/identities").Is(200).JSON()["identities"])), 0)
 	c.APIKey().Get("/settings/methods").Is(303)
 }

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -26,15 +27,17 @@ type Method struct {
 	LastSignInAt *time.Time `json:"last_sign_in_at"`
 }
 
-const selectMethods = `
-SELECT p.id AS provider_id, p.slug, p.name, i.subject, i.email_there, i.created_at, i.last_sign_in_at
-FROM identity_providers AS p `
+// selectMethods reads providers with what connects a user to them.
+func selectMethods(db bun.IDB, join, user string) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("identity_providers AS p").
+		ColumnExpr("p.id AS provider_id, p.slug, p.name, i.subject, i.email_there, i.created_at, i.last_sign_in_at").
+		Join(join+" user_identities AS i ON i.provider_id = p.id AND i.user_id = ?", user).Order("p.name_key", "i.created_at")
+}
 
 // Methods are the providers that a user has connected, and those that they could connect.
 func Methods(ctx context.Context, db bun.IDB, user string) ([]Method, error) {
 	methods := []Method{}
-	err := db.NewRaw(selectMethods+`LEFT JOIN user_identities AS i ON i.provider_id = p.id AND i.user_id = ?
-WHERE p.is_enabled OR i.subject IS NOT NULL ORDER BY p.name_key, i.created_at`, user).Scan(ctx, &methods)
+	err := selectMethods(db, "LEFT JOIN", user).Where("p.is_enabled OR i.subject IS NOT NULL").Scan(ctx, &methods)
 	if err != nil {
 		return nil, fmt.Errorf("list sign-in methods: %w", err)
 	}
@@ -47,12 +50,15 @@ func Identities(ctx context.Context, db bun.IDB, user string) ([]Method, error) 
 		return nil, err
 	}
 	methods := []Method{}
-	err := db.NewRaw(selectMethods+`JOIN user_identities AS i ON i.provider_id = p.id AND i.user_id = ?
-ORDER BY p.name_key, i.created_at`, user).Scan(ctx, &methods)
-	if err != nil {
+	if err := IdentitiesPart(db, user, &methods).Query.Scan(ctx, &methods); err != nil {
 		return nil, fmt.Errorf("list the identities of a user: %w", err)
 	}
 	return methods, nil
+}
+
+// IdentitiesPart reads the same together with something else.
+func IdentitiesPart(db bun.IDB, user string, methods *[]Method) database.Part {
+	return database.Part{Query: selectMethods(db, "JOIN", user), Rows: methods}
 }
 
 // Connect lets a user sign in by a provider from now on. Refusals: Conflict when another user has connected that
@@ -142,6 +148,11 @@ DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("remove the identities of a user: %w", err)
 		}
-		return audit.RecordResource(ctx, tx, actor, "unlink", "user", user, map[string]any{"identities": methods}, nil)
+		names := make([]string, len(methods))
+		for i, method := range methods {
+			names[i] = method.Name
+		}
+		before := map[string]any{"identities": methods, "provider": strings.Join(names, ", ")}
+		return audit.RecordResource(ctx, tx, actor, "unlink", "user", user, before, nil)
 	})
 }
