@@ -322,6 +322,7 @@ func TestUserInfoAndGroups(t *testing.T) {
 func TestKeysOfProviders(t *testing.T) {
 	c := webtest.NewCompany(t)
 	c.Returns(webtest.Person("s1", "ada@example.com")).Is(303)
+	webtest.Same(t, "the provider is up", c.Admin().Metrics()[`tollgate_provider_up{issuer="`+c.OP.URL+`"}`], 1.0)
 	read := c.OP.KeysRead.Load()
 	stranger := webtest.NewOP(t)
 	for i := range 50 {
@@ -343,6 +344,9 @@ func TestKeysOfProviders(t *testing.T) {
 		c := webtest.NewCompany(t)
 		c.OP.KeySet = keys
 		c.Returns(webtest.Person("s1", "ada@example.com")).Refuses(409, "provider_away", "")
+		if up, there := c.Admin().Metrics()[`tollgate_provider_up{issuer="`+c.OP.URL+`"}`]; up != 0 || !there {
+			t.Errorf("%s: the provider is up: %v, known: %v", name, up, there)
+		}
 		if c.Count("sessions") > 0 {
 			t.Errorf("%s: a session", name)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,10 +53,13 @@ func documents(t *testing.T, name, text string) (all []map[string]any) {
 func TestAlertsAndDashboardNameMetrics(t *testing.T) {
 	t.Parallel()
 	environment, key, _ := given(t)
-	c := start(t, environment)
+	c := start(t, append(environment, "TOLLGATE_OIDC_PRIVATE=true"))
 	l := newServiceLoad(t, c, key)
 	l.run(300*time.Millisecond, c)
 	c.demand(t, http.StatusOK, "POST", l.profile+"/propagate", key, `{"fields": ["budgets"]}`)
+	provider := discoverable(t)
+	c.demand(t, http.StatusCreated, "POST", "/api/identity-providers", key,
+		fmt.Sprintf(`{"slug": "company", "name": "Company", "issuer": %q, "client_id": "console"}`, provider))
 	var found string
 	eventually(t, "the ledger was checked and the tables were measured", func() bool {
 		_, body := c.get(t, c.address+"/metrics", key)
@@ -104,6 +108,20 @@ func TestAlertsAndDashboardNameMetrics(t *testing.T) {
 	if out, err := exec.Command(promtool, "check", "rules", deploy+"alerts.yml").CombinedOutput(); err != nil {
 		t.Errorf("promtool: %v\n%s", err, out)
 	}
+}
+
+// discoverable is the issuer of an identity provider that can be read, and does nothing else.
+func discoverable(t *testing.T) string {
+	t.Helper()
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		json.NewEncoder(w).Encode(map[string]string{
+			"issuer": server.URL, "authorization_endpoint": server.URL + "/authorize", "token_endpoint": server.URL + "/token",
+			"jwks_uri": server.URL + "/keys",
+		})
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // rendered is a file of the chart with its default values.

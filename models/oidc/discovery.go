@@ -35,6 +35,7 @@ type Providers struct {
 	private bool
 	client  *http.Client
 	known   map[string]*provider // by issuer
+	answers map[string]answer    // by issuer
 }
 
 type provider struct {
@@ -48,7 +49,8 @@ func (p *Providers) AllowPrivate(private bool) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.client == nil || p.private != private {
-		p.private, p.client, p.known = private, newClient(private), map[string]*provider{}
+		p.private, p.client = private, newClient(private)
+		p.known, p.answers = map[string]*provider{}, map[string]answer{}
 	}
 }
 
@@ -56,8 +58,9 @@ func (p *Providers) AllowPrivate(private bool) {
 func (p *Providers) Read(ctx context.Context, issuer string) (Metadata, error) {
 	found, err := p.discover(ctx, issuer)
 	if err != nil {
-		return Metadata{}, err
+		return Metadata{}, err // of a provider that may never be saved
 	}
+	p.note(issuer, nil)
 	return found.Metadata, nil
 }
 
@@ -70,6 +73,7 @@ func (p *Providers) of(ctx context.Context, issuer string) (*provider, error) {
 		return known, nil
 	}
 	found, err := p.discover(ctx, issuer)
+	p.note(issuer, err)
 	if err != nil && known != nil {
 		return known, nil
 	}

@@ -83,22 +83,25 @@ func (p *Providers) Answers(ctx context.Context, issuer string, query url.Values
 }
 
 // Exchange gets and checks the tokens for a code. What the ID token lacks of the claims wanted is asked of UserInfo.
-func (p *Providers) Exchange(ctx context.Context, c Client, b Begun, code string, wanted ...string) (Issued, error) {
+func (p *Providers) Exchange(
+	ctx context.Context, c Client, b Begun, code string, wanted ...string,
+) (issued Issued, err error) {
 	of, err := p.of(ctx, c.Issuer)
 	if err != nil {
-		return Issued{}, err
+		return issued, err
 	}
+	defer func() { p.note(c.Issuer, err) }()
 	ctx, cancel := context.WithTimeout(with(ctx, p.client), answerWithin)
 	defer cancel()
 	token, err := c.config(of).Exchange(ctx, code, oauth2.VerifierOption(b.Verifier))
 	if err != nil {
-		return Issued{}, exchangeFailed(err)
+		return issued, exchangeFailed(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	if raw == "" {
-		return Issued{}, refuse(IDTokenInvalid, "the provider sent no ID token; the scope openid asks for it")
+		return issued, refuse(IDTokenInvalid, "the provider sent no ID token; the scope openid asks for it")
 	}
-	issued, err := of.checkIDToken(ctx, c.ID, raw, b.Nonce, token.AccessToken)
+	issued, err = of.checkIDToken(ctx, c.ID, raw, b.Nonce, token.AccessToken)
 	if err != nil {
 		return issued, err
 	}

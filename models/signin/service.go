@@ -41,11 +41,26 @@ func NewService(db *bun.DB, keys secret.Keys, baseURL string, private bool) *Ser
 	return s
 }
 
-// Describe and Collect are those of its metrics.
-func (s *Service) Describe(ch chan<- *prometheus.Desc) { s.counted.Describe(ch) }
+var providerUp = prometheus.NewDesc("tollgate_provider_up",
+	"Whether an identity provider that was asked within the last hour answered the last time.", []string{"issuer"}, nil)
 
-// Collect sends the counts.
-func (s *Service) Collect(ch chan<- prometheus.Metric) { s.counted.Collect(ch) }
+// Describe and Collect are those of its metrics.
+func (s *Service) Describe(ch chan<- *prometheus.Desc) {
+	s.counted.Describe(ch)
+	ch <- providerUp
+}
+
+// Collect sends the counts, and which providers answer.
+func (s *Service) Collect(ch chan<- prometheus.Metric) {
+	s.counted.Collect(ch)
+	for issuer, came := range s.Answered() {
+		up := 0.0
+		if came {
+			up = 1
+		}
+		ch <- prometheus.MustNewConstMetric(providerUp, prometheus.GaugeValue, up, issuer)
+	}
+}
 
 // Check reads what the provider of an issuer publishes. Refusal: Invalid with the reason.
 func (s *Service) Check(ctx context.Context, issuer string) error {
