@@ -65,7 +65,7 @@
 //
 //   - A budget is charged in four ways, and each changes the counters in the statement that stores its reason: an event
 //     (usage/store.go, with the copy that pays chosen in usage/charge.go), an exact event in place of its estimate
-//     (usage/replace.go), a refund (usage/adjustment.go), and an event out of the quarantine (usage/kept.go, called by
+//     (usage/replace.go), a refund (adjustment/store.go), and an event out of the quarantine (usage/kept.go, called by
 //     quarantine).
 //   - A virtual key is revoked: rotated or deleted in virtualkey/change.go; deleted with the last copy of its user by
 //     assignment.DeleteCopies; deleted with its user by attachment.RevokeAll; and by the clock, when it or its grace

@@ -19,6 +19,9 @@ var arrows = map[string][]string{
 		"assignment", "audit", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "refusal",
 	},
+	"adjustment": {
+		"audit", "database", "decision", "entitlement", "identity", "input", "ledger", "money", "permission", "problem",
+	},
 	"account": {
 		"assignment", "attachment", "audit", "database", "identity", "input", "money", "password", "permission", "problem", "report",
 	},
@@ -113,8 +116,8 @@ var arrows = map[string][]string{
 		"account", "audit", "database", "identity", "identityprovider", "input", "oidc", "permission", "problem", "secret",
 	},
 	"usage": {
-		"audit", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
-		"permission", "policy", "problem", "secret", "spool", "virtualkey", "window",
+		"batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
+		"policy", "problem", "secret", "spool", "virtualkey", "window",
 	},
 	"virtualkey": {"audit", "database", "identity", "input", "money", "permission", "problem", "secret"},
 	"window":     {},

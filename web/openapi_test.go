@@ -10,6 +10,7 @@ import (
 
 	"tollgate/handlers/openapi"
 	"tollgate/models/accessrequest"
+	"tollgate/models/adjustment"
 	"tollgate/models/apikey"
 	"tollgate/models/assignment"
 	"tollgate/models/attachment"
@@ -70,7 +71,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	}
 	for schema, in := range map[string]any{
 		"AccessRequestInput": accessrequest.Input{}, "GrantInput": accessrequest.GrantInput{},
-		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "SCIMConnectionInput": connection.Input{}, "SCIMTokenInput": connection.TokenInput{}, "HandOverInput": provision.HandOverInput{}, "SCIMRulesInput": provision.RulesInput{}, "SCIMRuleInput": provision.RuleInput{}, "DomainInput": provision.DomainInput{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": usage.AdjustmentInput{},
+		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "SCIMConnectionInput": connection.Input{}, "SCIMTokenInput": connection.TokenInput{}, "HandOverInput": provision.HandOverInput{}, "SCIMRulesInput": provision.RulesInput{}, "SCIMRuleInput": provision.RuleInput{}, "DomainInput": provision.DomainInput{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": adjustment.Input{},
 		"AssignInput": assignment.AssignInput{}, "AttachInput": attachment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
 		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},

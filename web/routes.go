@@ -70,7 +70,7 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 // gatewayOf is the part of a console that answers gateways.
 func gatewayOf(h *handlers.Handlers) *gateway.Gateway {
 	return &gateway.Gateway{
-		DB: h.DB, Log: h.Log, BaseURL: h.BaseURL, Keys: h.Keys, Engine: h.Engine, Recorder: h.Recorder,
+		DB: h.DB, Log: h.Log, BaseURL: h.BaseURL, Keys: h.Keys, Engine: h.Engine, Recorder: h.Recorder, Cache: h.Cache,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/decision"
+	"tollgate/models/entitlement"
 	"tollgate/models/secret"
 	"tollgate/models/usage"
 )
@@ -25,4 +26,6 @@ type Gateway struct {
 	// Engine decides, and Recorder counts what is reported.
 	Engine   *decision.Engine
 	Recorder *usage.Recorder
+	// Cache is what decisions go by; a change of counters is told to it.
+	Cache *entitlement.Cache
 }

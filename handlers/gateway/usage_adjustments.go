@@ -8,16 +8,16 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/usage"
+	"tollgate/models/adjustment"
 )
 
 // AdjustUsage takes a part of an event's charge back.
 func (g *Gateway) AdjustUsage(c *gin.Context) error {
-	in, err := intake.Decode[usage.AdjustmentInput](c)
+	in, err := intake.Decode[adjustment.Input](c)
 	if err != nil {
 		return err
 	}
-	adjustment, created, err := g.Recorder.Adjust(reqctx.Of(c), g.DB, reqctx.Actor(c), in)
+	made, created, err := adjustment.Adjust(reqctx.Of(c), g.DB, g.Cache, reqctx.Actor(c), in)
 	if err != nil {
 		return err
 	}
@@ -25,6 +25,6 @@ func (g *Gateway) AdjustUsage(c *gin.Context) error {
 	if created {
 		status = http.StatusCreated
 	}
-	reply.JSON(c, status, gin.H{"adjustment": adjustment})
+	reply.JSON(c, status, gin.H{"adjustment": made})
 	return nil
 }

@@ -46,3 +46,12 @@ func (c *Reader) GatewayID(field string, v Value, code string) string {
 	}
 	return v.Text
 }
+
+// EventID reads the id of a usage event.
+func (c *Reader) EventID(field string, v Value) string {
+	if v.Kind == Absent || v.Kind == Null {
+		c.Add(field, "required", "Give each event an id of its own, and send the same one when you repeat it.")
+		return ""
+	}
+	return c.GatewayID(field, v, "invalid_event_id")
+}

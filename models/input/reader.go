@@ -25,6 +25,9 @@ type TextRule struct {
 	Exact    bool // an identifier: never trimmed
 }
 
+// MaxReason is how long a reason that is asked for may be.
+const MaxReason = 500
+
 // Text reads a string; ok is false when it is absent, null or wrong, and then a problem was added unless it was
 // absent.
 func (c *Reader) Text(field string, v Value, rule TextRule) (text string, ok bool) {

@@ -112,6 +112,23 @@ func HoldSeal(ctx context.Context, tx database.Tx) (until time.Time, err error) 
 	return until, nil
 }
 
+// LockEvent locks the event that has an id, the latest if its id was used again after a time, and returns its week; ""
+// when there is none. What it has is to be read after that.
+func LockEvent(ctx context.Context, tx database.Tx, key string) (week string, err error) {
+	err = tx.NewRaw(`
+WITH before AS (
+    SELECT date '1970-01-05' AS week FROM usage_events WHERE event_id = ?0::uuid FOR UPDATE
+), weekly AS (
+    SELECT week FROM weekly_events WHERE event_id = ?0::uuid ORDER BY week DESC LIMIT 1 FOR UPDATE
+)
+SELECT coalesce(max(week)::text, '') FROM (SELECT * FROM before UNION ALL SELECT * FROM weekly) AS found`, key).
+		Scan(ctx, &week)
+	if err != nil {
+		return "", fmt.Errorf("lock an event: %w", err)
+	}
+	return week, nil
+}
+
 // sealEvents adds the events that were received, and the adjustments that were made, from ?0 to before ?1. Counters are
 // locked in the order of their keys.
 const sealEvents = `

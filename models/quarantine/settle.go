@@ -174,7 +174,7 @@ func Dismiss(
 	}
 	c := &input.Reader{}
 	c.Required("reason", in.Reason, "a reason")
-	reason, _ := c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: usage.MaxReason, Newlines: true})
+	reason, _ := c.Text("reason", in.Reason, input.TextRule{What: "a reason", Max: input.MaxReason, Newlines: true})
 	alike, _ := c.Bool("alike", in.Alike)
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return 0, err

@@ -88,7 +88,7 @@ const dedupHorizon = 35 * window.Day // how late an event may come; its id has t
 func (in EventInput) read(path string, now time.Time) (Event, problem.Problems) {
 	c := &input.Reader{}
 	e := Event{Requests: 1, OccurredAt: now}
-	e.ID = readEventID(c, path+"event_id", in.EventID)
+	e.ID = c.EventID(path+"event_id", in.EventID)
 	e.GatewayID = input.NewGatewayID(e.ID)
 	e.who = decision.ReadSubject(c, path, in.VirtualKey, in.UserID)
 	checkIssued(c, path, e.who)
@@ -166,14 +166,6 @@ func checkIssued(c *input.Reader, path string, who entitlement.Subject) {
 			c.Add(path+part.field, "invalid_characters", "Give "+part.field+" as it was issued.")
 		}
 	}
-}
-
-func readEventID(c *input.Reader, field string, v input.Value) string {
-	if v.Kind == input.Absent || v.Kind == input.Null {
-		c.Add(field, "required", "Give each event an id of its own, and send the same one when you repeat it.")
-		return ""
-	}
-	return c.GatewayID(field, v, "invalid_event_id")
 }
 
 // readTokenParts reads the parts of the tokens with a price of their own. Parts are never more than the whole.

@@ -54,7 +54,7 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 		if err != nil {
 			return err
 		}
-		week, err := lockEvent(ctx, tx, e.GatewayID.Key)
+		week, err := ledger.LockEvent(ctx, tx, e.GatewayID.Key)
 		if err != nil {
 			return err
 		}
