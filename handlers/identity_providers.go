@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
@@ -208,6 +209,9 @@ func (h *Handlers) identityProviderForm(
 	page := h.providerFrame(c, p, "New identity provider")
 	if p.ID != 0 {
 		page = h.providerFrame(c, p, "Edit "+p.Name)
+		if err := h.managed(c, &page, configdoc.IdentityProvider, p.Slug); err != nil {
+			return nil, err
+		}
 	}
 	reply.MarkProblems(&page, problems)
 	return framed(page, viewsignin.FormBody(viewsignin.Form{

@@ -39,13 +39,13 @@ var arrows = map[string][]string{
 	"blocked":    {"database", "money", "policy"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"configdoc": {
-		"catalogue", "configfile", "identity", "input", "mcptool", "permission", "policy", "problem", "profile",
+		"catalogue", "configfile", "identity", "identityprovider", "input", "mcptool", "permission", "policy", "problem", "profile",
 		"setting",
 	},
 	"connection": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
 	"config": {
 		"account", "assignment", "attachment", "catalogue", "configdoc", "database", "fieldgroup", "identity",
-		"input", "mcptool", "permission", "plural", "policy", "policycase", "problem", "profile", "propagation",
+		"identityprovider", "input", "mcptool", "permission", "plural", "policy", "policycase", "problem", "profile", "propagation",
 		"secret", "setting",
 	},
 	"configfile": {"input", "money"},

@@ -30,7 +30,7 @@ func TestConfigSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	documents := documentsOf(t, s.Admin, "?users=true")
+	documents := append(documentsOf(t, s.Admin, "?users=true"), signInDocument(t))
 	for _, document := range configfile.Parse("example.yaml", content).Documents {
 		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document.AppendJSON(nil)))
 		if err != nil {

@@ -83,6 +83,7 @@ func header(set string) configfile.Node {
 var folders = map[string]string{
 	configdoc.Provider: "providers", configdoc.MCPClient: "mcp-clients", configdoc.ToolGroup: "tool-groups", configdoc.Role: "roles",
 	configdoc.AccessProfile: "access-profiles", configdoc.User: "users",
+	configdoc.IdentityProvider: "identity-providers",
 }
 
 func (p *program) exportTo(folder string, documents []configfile.Node) error {
@@ -131,11 +132,15 @@ func fileOf(document configfile.Node, taken map[string]bool) string {
 // nameOf is the kind and the name of a document.
 func nameOf(document configfile.Node) (kind, name string) {
 	member, _ := document.Get("kind")
-	named, _ := document.Get("name")
-	for _, field := range []string{"client_id", "email"} {
-		if id, there := document.Get(field); there {
-			named = id
-		}
+	field := "name"
+	switch member.Text {
+	case configdoc.MCPClient:
+		field = "client_id"
+	case configdoc.User:
+		field = "email"
+	case configdoc.IdentityProvider:
+		field = "slug"
 	}
+	named, _ := document.Get(field)
 	return member.Text, named.Text
 }

@@ -141,6 +141,14 @@ func users(r repository) {
 	if got := r.text("people/a.yaml"); !strings.HasSuffix(got, "name: Bob # of finance\nrole: Viewer\n") {
 		r.t.Errorf("pulled:\n%s", got)
 	}
+	r.write("sign-in/a.yaml", "kind: set\nname: sign-in\n---\nkind: identity_provider\nslug: okta\nname: Okta\nissuer: \"https://example.okta.com\"\nclient_id: 0oa1\n")
+	r.ends(0, "apply -f DIR/sign-in --yes", "+ identity_provider okta")
+	r.write("sign-in/a.yaml", strings.Replace(r.text("sign-in/a.yaml"), "Okta", "Another", 1))
+	r.ends(0, "pull -f DIR/sign-in", "okta")
+	r.ends(0, "export -o DIR/signed --set sign-in")
+	if got := r.text("signed/identity-providers/okta.yaml"); !strings.Contains(got, "name: Okta\n") || !strings.Contains(r.text("sign-in/a.yaml"), "name: Okta\n") {
+		r.t.Errorf("an identity provider is exported as\n%s", got)
+	}
 	r.write("people/a.yaml", "kind: set\nname: people\n---\nkind: user\nemail: bob\nname: Bob\npassword: x\n")
 	r.ends(1, "validate -f DIR/people", "a.yaml:7:1: Leave out password")
 }

@@ -9,7 +9,8 @@ import (
 // resources are the resources of permissions that kinds belong to.
 var resources = map[string]string{
 	configdoc.Provider: "Providers", configdoc.MCPClient: "MCPServers", configdoc.ToolGroup: "ToolGroups",
-	configdoc.Role: "Roles", configdoc.AccessProfile: "AccessProfiles", configdoc.User: "Users", configdoc.Settings: "Settings",
+	configdoc.Role: "Roles", configdoc.AccessProfile: "AccessProfiles", configdoc.User: "Users",
+	configdoc.IdentityProvider: "Settings", configdoc.Settings: "Settings",
 }
 
 // visible refuses a plan that names resources of kinds that the actor may not view.
@@ -29,6 +30,9 @@ func (r Result) visible(actor permission.Actor) error {
 
 // allowed refuses an operation on a kind that the actor may not do.
 func allowed(actor permission.Actor, kind, operation string) error {
+	if resources[kind] == "Settings" && operation != "View" {
+		operation = "Update" // as for all that is set
+	}
 	needed := permission.Permission(resources[kind] + ":" + operation)
 	if actor.May(needed) {
 		return nil

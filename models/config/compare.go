@@ -108,6 +108,10 @@ func (s *step) resolve(r *run, known map[configdoc.ID]string) {
 		u.Resolve(known)
 		s.Resource = u
 	}
+	if p, isProvider := s.Resource.(configdoc.SignInAnswer); isProvider {
+		p.Resolve(known)
+		s.Resource = p
+	}
 	answer, isProfile := s.Resource.(configdoc.ProfileAnswer)
 	if !isProfile {
 		return

@@ -61,7 +61,7 @@ func load(ctx context.Context, db bun.IDB, users bool) (*state, error) {
 		return nil, err
 	}
 	parts := []func(context.Context, bun.IDB) error{
-		s.loadProviders, s.loadServers, s.loadGroups, s.loadRoles, s.loadProfiles, s.loadSettings,
+		s.loadProviders, s.loadServers, s.loadGroups, s.loadRoles, s.loadProfiles, s.loadSignIn, s.loadSettings,
 	}
 	if users || s.ownsUsers() {
 		parts = append(parts, s.loadUsers)

@@ -235,6 +235,7 @@ func (r *run) lockChanged(ctx context.Context, locked map[configdoc.ID]bool) (fr
 		{configdoc.AccessProfile, "SELECT FROM access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{configdoc.Role, "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{configdoc.User, "SELECT FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
+		{configdoc.IdentityProvider, "SELECT FROM identity_providers WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{configdoc.Provider, "SELECT FROM providers WHERE name = ANY (?) ORDER BY name FOR UPDATE"},
 		{configdoc.ToolGroup, "SELECT FROM tool_groups WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{configdoc.MCPClient, "SELECT FROM mcp_servers WHERE client_id = ANY (?) ORDER BY client_id FOR UPDATE"},

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/configdoc"
 	"tollgate/models/database"
 	"tollgate/models/identity"
+	"tollgate/models/identityprovider"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
 	"tollgate/models/permission"
@@ -128,6 +129,8 @@ func (s *saver) save(ctx context.Context, step step) error {
 		return s.profile(ctx, step.Wanted, step.old)
 	case configdoc.User:
 		return s.saveUser(ctx, step.Wanted, step.old)
+	case configdoc.IdentityProvider:
+		return s.signIn(ctx, step.Wanted, step.old)
 	}
 	return s.settings(ctx, step.Wanted)
 }
@@ -172,6 +175,9 @@ func (s *saver) remove(ctx context.Context, row *current) error {
 	case configdoc.User:
 		_, err := account.DeleteUser(ctx, s.tx, s.actor, row.user)
 		return err
+	case configdoc.IdentityProvider:
+		_, err := identityprovider.Delete(ctx, s.tx, s.actor, row.id)
+		return err
 	}
 	_, err := setting.SetGatewayAddress(ctx, s.tx, s.actor, setting.Input{GatewayAddress: input.Value{Kind: input.Null}})
 	return err
@@ -208,7 +214,7 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 }
 
 // inAPI matches the ends of paths that documents do not have, because they name things where the API takes ids.
-var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|^role_id$|^credential_value$`)
+var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|role_id$|^credential_value$`)
 
 // documentField is the path in a document of a field of the API.
 func documentField(field string) string {
@@ -217,7 +223,7 @@ func documentField(field string) string {
 		case strings.HasPrefix(end, "role_ids"):
 			return "roles"
 		case end == "role_id":
-			return "role"
+			return "role" // also of default_role_id
 		case end == "credential_value":
 			return "url" // the credential was entered for another address
 		}

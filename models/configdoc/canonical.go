@@ -97,7 +97,9 @@ func (f field) isDefault(n configfile.Node) bool {
 	case input.Bool:
 		return n.Text == "true" == (f.standing == "true")
 	case input.String:
-		return n.Text == ""
+		return n.Text == "" || n.Text == f.standing
+	case input.Number:
+		return n.Text == f.standing
 	case input.Object:
 		return len(n.Members) == 0
 	case input.Array:

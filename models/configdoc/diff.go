@@ -21,6 +21,7 @@ var keys = [][]string{
 	{"model"},
 	{"mcp_client_id", "tool_name"},
 	{"mcp_client_id"},
+	{"value"},
 	{"role"},
 	{"reset_duration", "reset_config"},
 }

@@ -12,11 +12,14 @@ const (
 	Role          = "role"
 	AccessProfile = "access_profile"
 	User          = "user"
-	Settings      = "settings"
+
+	IdentityProvider = "identity_provider"
+
+	Settings = "settings"
 )
 
 // Kinds are the kinds of documents in the order in which they are saved.
-var Kinds = []string{Provider, MCPClient, ToolGroup, Role, AccessProfile, User, Settings}
+var Kinds = []string{Provider, MCPClient, ToolGroup, Role, AccessProfile, User, IdentityProvider, Settings}
 
 // The kinds of what else files hold: the name of the set, and tests of its policy.
 const (
@@ -65,6 +68,8 @@ func New(kind string) Document {
 		return &ProfileDocument{}
 	case User:
 		return &UserDocument{}
+	case IdentityProvider:
+		return &SignInDocument{}
 	case Settings:
 		return &SettingsDocument{}
 	}
@@ -77,7 +82,7 @@ type ID struct{ Kind, Key string }
 // IDOf is the identity of a resource.
 func IDOf(kind, name string) ID {
 	switch kind {
-	case Provider, MCPClient, Settings:
+	case Provider, MCPClient, IdentityProvider, Settings:
 		return ID{kind, name}
 	case User:
 		return ID{kind, input.FoldCase(name)}

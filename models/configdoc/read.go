@@ -83,6 +83,8 @@ func (w Wanted) NameField() string {
 	switch w.Kind {
 	case MCPClient:
 		return Below(w.At, "client_id")
+	case IdentityProvider:
+		return Below(w.At, "slug")
 	case User:
 		return Below(w.At, "email")
 	case Settings:

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/configdoc"
+	"tollgate/models/identityprovider"
+	"tollgate/models/input"
+)
+
+func (s *state) loadSignIn(ctx context.Context, db bun.IDB) error {
+	rows, _, err := identityprovider.List(ctx, db, everything)
+	if err != nil {
+		return err
+	}
+	roles := map[int64]string{}
+	for id, row := range s.ids {
+		if id.Kind == configdoc.Role {
+			roles[row] = s.names[id]
+		}
+	}
+	for _, p := range rows {
+		answer := configdoc.SignInAnswer{Provider: p, Rules: []configdoc.RuleAnswer{}}
+		if p.DefaultRoleID != nil {
+			answer.DefaultRole = roles[*p.DefaultRoleID]
+		}
+		for _, rule := range p.Rules {
+			answer.Rules = append(answer.Rules, configdoc.RuleAnswer{
+				Value: rule.Value, Role: roles[rule.RoleID], Administrative: rule.Administrative,
+			})
+		}
+		if err := s.add(&current{ID: configdoc.IDOf(configdoc.IdentityProvider, p.Slug), Name: p.Slug, id: p.ID}, answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *saver) signIn(ctx context.Context, w configdoc.Wanted, old *current) error {
+	answer := w.Resource.(configdoc.SignInAnswer)
+	in := w.Document.(*configdoc.SignInDocument).Input()
+	if answer.DefaultRole != "" {
+		in.DefaultRoleID = s.roleID(answer.DefaultRole)
+	}
+	var p identityprovider.Provider
+	var err error
+	if old == nil {
+		p, err = identityprovider.Create(ctx, s.tx, s.keys, s.actor, in, identityprovider.Unchecked)
+	} else {
+		p, err = identityprovider.Update(ctx, s.tx, s.keys, s.actor, old.id, in, identityprovider.Unchecked)
+	}
+	if err != nil {
+		return err
+	}
+	rules := identityprovider.RulesInput{Row: in.Row, Rules: input.List[identityprovider.RuleInput]{Kind: input.Array}}
+	for _, rule := range answer.Rules {
+		rules.Rules.Items = append(rules.Rules.Items, identityprovider.RuleInput{
+			Row: in.Row, Value: input.SampleText(rule.Value), RoleID: s.roleID(rule.Role),
+			Administrative: input.Value{Kind: input.Bool, Text: strconv.FormatBool(rule.Administrative)},
+		})
+	}
+	_, err = identityprovider.SetRules(ctx, s.tx, s.actor, p.ID, rules)
+	return err
+}
+
+func (s *saver) roleID(name string) input.Value {
+	return input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(name)], 10))
+}

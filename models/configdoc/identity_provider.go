@@ -1,0 +1,78 @@
+package configdoc
+
+import (
+	"tollgate/models/identityprovider"
+	"tollgate/models/input"
+)
+
+// SignInDocument is an identity provider with the rules that give roles to groups. Its client secret is in no document.
+type SignInDocument struct {
+	Header
+	identityprovider.Described
+	Rules input.List[RuleDocument] `json:"rules"`
+}
+
+// RuleDocument gives a role to those who have a value among their groups.
+type RuleDocument struct {
+	input.Row
+	Value          input.Value `json:"value"`
+	Role           input.Value `json:"role"`
+	Administrative input.Value `json:"administrative"`
+}
+
+// SignInAnswer is an identity provider as documents write it.
+type SignInAnswer struct {
+	identityprovider.Provider
+	DefaultRole string       `json:"default_role"`
+	Rules       []RuleAnswer `json:"rules"`
+}
+
+type RuleAnswer struct {
+	Value          string `json:"value"`
+	Role           string `json:"role"`
+	Administrative bool   `json:"administrative"`
+}
+
+func (d *SignInDocument) read(c *input.Reader) Wanted {
+	p, problems := d.Described.Read()
+	c.Problems = append(c.Problems, problems...)
+	answer := SignInAnswer{Provider: p, Rules: []RuleAnswer{}}
+	refs := []Reference{}
+	name := func(field string, v input.Value) string {
+		text, ok := c.Text(field, v, input.TextRule{What: "a role's name", Max: 255})
+		if ok {
+			refs = append(refs, Reference{field, Role, text})
+		}
+		return text
+	}
+	if d.DefaultRole.Given() {
+		answer.DefaultRole = name("default_role", d.DefaultRole)
+	}
+	if input.CheckList(c, "rules", d.Rules, 500, "rules") {
+		for i, in := range d.Rules.Items {
+			path := input.Index("rules", i)
+			if !c.Object(path, in.Kind, "a rule") {
+				continue
+			}
+			c.Required(path+".role", in.Role, "a role's name")
+			rule := RuleAnswer{Role: name(path+".role", in.Role)}
+			c.Required(path+".value", in.Value, "a value of the groups claim")
+			rule.Value, _ = c.Text(path+".value", in.Value, input.TextRule{What: "a value", Max: 255, Exact: true})
+			rule.Administrative, _ = c.Bool(path+".administrative", in.Administrative)
+			answer.Rules = append(answer.Rules, rule)
+		}
+	}
+	return Wanted{ID: ID{Key: p.Slug}, Name: p.Slug, Resource: answer, Refs: refs}
+}
+
+// Resolve writes the names of roles as the roles have them.
+func (a *SignInAnswer) Resolve(known map[ID]string) {
+	if written, there := known[IDOf(Role, a.DefaultRole)]; there {
+		a.DefaultRole = written
+	}
+	for i, rule := range a.Rules {
+		if written, there := known[IDOf(Role, rule.Role)]; there {
+			a.Rules[i].Role = written
+		}
+	}
+}
