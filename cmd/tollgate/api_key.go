@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
 	"tollgate/models/apikey"
 	"tollgate/models/input"
 	"tollgate/models/permission"

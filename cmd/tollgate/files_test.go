@@ -105,7 +105,7 @@ func TestFiles(t *testing.T) {
 	}
 
 	users(r)
-	files(r)
+	wrongFiles(r)
 	tests(r)
 	drifts(r)
 	r.ends(6, "plan -f DIR/config/set.yaml", "no document")
@@ -153,8 +153,8 @@ func users(r repository) {
 	r.ends(1, "validate -f DIR/people", "a.yaml:7:1: Leave out password")
 }
 
-// files are refused by their places before a console is asked.
-func files(r repository) {
+// wrongFiles are refused by their places before a console is asked.
+func wrongFiles(r repository) {
 	r.t.Helper()
 	r.write("bad/a.yaml", "kind: set\nname: a\n---\nkind: access_profile\nname: &x A\nbudgets:\n  - {max_limit: 1, reset_duration: 1d, burst: 1}\n")
 	r.write("bad/b.yaml", "kind: set\nname: b\n---\nkind: roles\nname: x\n")

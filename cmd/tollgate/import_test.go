@@ -13,7 +13,7 @@ const samples = "../../models/importer/testdata/"
 func TestImport(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "files")
 	r := do(t, nil, "", "import", "litellm", samples+"litellm.yaml", "-o", folder)
-	if r.code != exitLoss || !strings.Contains(r.stdout, "litellm.yaml:39:15: LOST    litellm_settings.max_budget") ||
+	if r.code != 2 || !strings.Contains(r.stdout, "litellm.yaml:39:15: LOST    litellm_settings.max_budget") ||
 		!strings.Contains(r.stderr, "8 fields are lost") {
 		t.Errorf("with a loss: %+v", r)
 	}
@@ -33,7 +33,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("%s %v", set, err)
 	}
 	for _, wrong := range [][]string{{"import", "litellm"}, {"import", "litellm", samples + "litellm.yaml"}, {"import", "bifrost", "a", "b", "-o", folder}} {
-		if r := do(t, nil, "", wrong...); r.code != exitFilesUsage {
+		if r := do(t, nil, "", wrong...); r.code != 64 {
 			t.Errorf("%q: %+v", wrong, r)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"tollgate/cmd/tollgate/files"
 	"tollgate/models/database"
 )
 
@@ -23,17 +24,6 @@ const (
 	exitFailure = 1
 	exitUsage   = 2
 	exitConfig  = 78 // EX_CONFIG of sysexits.h: starting again without a change is of no use
-
-	// Of the commands for files of configuration.
-	exitLoss         = 2  // an import that lost something
-	exitChanges      = 2  // there is something to change, with --exit-code
-	exitConflict     = 3  // drift, or resources of another set
-	exitStale        = 4  // the plan is another by now
-	exitTests        = 5  // a test of the policy fails
-	exitDeletes      = 6  // too many deletions, or no document at all
-	exitFilesUsage   = 64 // EX_USAGE
-	exitAway         = 69 // EX_UNAVAILABLE: the console does not answer
-	exitNotPermitted = 77 // EX_NOPERM
 )
 
 func main() {
@@ -73,10 +63,10 @@ func exitCode(err error) int {
 	var setting settingError
 	var server database.ServerSettingError
 	var usage usageError
-	var files filesError
+	var ofFiles files.Error
 	switch {
-	case errors.As(err, &files):
-		return files.code
+	case errors.As(err, &ofFiles):
+		return ofFiles.Code
 	case errors.As(err, &setting), errors.As(err, &server):
 		return exitConfig
 	case errors.As(err, &usage):
@@ -101,13 +91,11 @@ func (p *program) commands() *cli.Command {
 		Description: "Every option has an environment twin, named beside it. Three settings are read from the environment alone:\n" +
 			"TOLLGATE_SECRET (32 bytes or more, base64), TOLLGATE_ADMIN_EMAIL and TOLLGATE_ADMIN_PASSWORD (the first administrator).",
 		Flags: settingFlags(),
-		Commands: []*cli.Command{
+		Commands: append([]*cli.Command{
 			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(), p.ssoCommand(),
 			p.seedCommand(), p.auditCommand(), p.ledgerCommand(), p.archiveCommand(), p.backupCommand(),
 			p.versionCommand(),
-			p.fmtCommand(), p.validateCommand(), p.planCommand(), p.applyCommand(), p.exportCommand(), p.pullCommand(),
-			p.testCommand(), p.importCommand(),
-		},
+		}, files.Commands(p.getenv, p.stdin, p.stdout, p.stderr)...),
 		DefaultCommand:  "serve",
 		HideHelpCommand: true,
 		HideVersion:     true,
@@ -119,9 +107,12 @@ func (p *program) commands() *cli.Command {
 	}
 	// Walk visits the root as well.
 	_ = root.Walk(func(command *cli.Command) error {
+		if command.Category == files.Category && command.Action != nil && command.ArgValidator == nil {
+			command.ArgValidator = refuseArguments
+		}
 		command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
-			if command.Category == filesCategory {
-				return filesError{exitFilesUsage, fmt.Errorf("%w; see tollgate %s --help", err, command.Name)}
+			if command.Category == files.Category {
+				return files.UsageError(fmt.Errorf("%w; see tollgate %s --help", err, command.Name))
 			}
 			return usageError{fmt.Errorf("%w; see tollgate --help", err)}
 		}

@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"bytes"
@@ -17,11 +17,10 @@ import (
 
 func (p *program) validateCommand() *cli.Command {
 	return &cli.Command{
-		Name: "validate", Category: filesCategory,
-		Usage:        "check files by themselves, without a console",
-		Description:  "For example: tollgate validate -f config\nExit codes: 0 valid, 1 problems, 6 no document, 64 usage.",
-		Flags:        []cli.Flag{filesFlag(), setFlag()},
-		ArgValidator: refuseArguments,
+		Name: "validate", Category: Category,
+		Usage:       "check files by themselves, without a console",
+		Description: "For example: tollgate validate -f config\nExit codes: 0 valid, 1 problems, 6 no document, 64 usage.",
+		Flags:       []cli.Flag{filesFlag(), setFlag()},
 		Action: func(_ context.Context, command *cli.Command) error {
 			b, err := p.readFiles(command)
 			if err != nil {
@@ -41,12 +40,11 @@ func (p *program) validateCommand() *cli.Command {
 
 func (p *program) fmtCommand() *cli.Command {
 	return &cli.Command{
-		Name: "fmt", Category: filesCategory,
+		Name: "fmt", Category: Category,
 		Usage: "write files in their one form",
 		Description: "For example: tollgate fmt -f config\nFiles with comments below their first lines, and JSON, are left as they are.\n" +
 			"Exit codes: 0 done, 1 problems, or with --check files in another form, 64 usage.",
-		Flags:        []cli.Flag{filesFlag(), &cli.BoolFlag{Name: "check", Usage: "write nothing, and list the files that would change"}},
-		ArgValidator: refuseArguments,
+		Flags: []cli.Flag{filesFlag(), &cli.BoolFlag{Name: "check", Usage: "write nothing, and list the files that would change"}},
 		Action: func(_ context.Context, command *cli.Command) error {
 			b, err := p.readFiles(command)
 			if err != nil {
@@ -66,7 +64,7 @@ func (p *program) fmtCommand() *cli.Command {
 				}
 			}
 			if command.Bool("check") && changed > 0 {
-				return filesError{exitFailure, fmt.Errorf("%d of %d files have another form", changed, len(b.files))}
+				return Error{exitFailure, fmt.Errorf("%d of %d files have another form", changed, len(b.files))}
 			}
 			return nil
 		},

@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 
 func (p *program) exportCommand() *cli.Command {
 	return &cli.Command{
-		Name: "export", Category: filesCategory,
+		Name: "export", Category: Category,
 		Usage:       "write what a console has as files",
 		Description: "For example: tollgate export -o config --set platform --users" + exitCodes,
 		Flags: []cli.Flag{
@@ -29,7 +29,6 @@ func (p *program) exportCommand() *cli.Command {
 			&cli.StringFlag{Name: "set", Usage: "only the resources of the set `NAME`, with its header"},
 			&cli.BoolFlag{Name: "users", Usage: "also users, without their secrets, but for those of directories"},
 		},
-		ArgValidator: refuseArguments,
 		Action: func(ctx context.Context, command *cli.Command) error {
 			c, err := p.client()
 			if err != nil {
@@ -88,7 +87,7 @@ var folders = map[string]string{
 
 func (p *program) exportTo(folder string, documents []configfile.Node) error {
 	if found, err := os.ReadDir(folder); err == nil && len(found) > 0 {
-		return filesError{exitFilesUsage, fmt.Errorf("%s is not empty: name a new folder, or bring its files up to date with tollgate pull", folder)}
+		return Error{exitUsage, fmt.Errorf("%s is not empty: name a new folder, or bring its files up to date with tollgate pull", folder)}
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

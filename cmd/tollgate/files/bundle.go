@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"errors"
@@ -17,17 +17,6 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
-
-// filesCategory has the commands for files of configuration.
-const filesCategory = "configuration in files"
-
-// filesError ends such a command with its exit code.
-type filesError struct {
-	code int
-	error
-}
-
-func (e filesError) Unwrap() error { return e.error }
 
 func filesFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the file or folder `PATH`; - is what is piped in"}
@@ -49,7 +38,7 @@ type bundle struct {
 func (p *program) readFiles(command *cli.Command) (*bundle, error) {
 	paths := command.StringSlice("file")
 	if len(paths) == 0 {
-		return nil, filesError{exitFilesUsage, errors.New("name the files with -f")}
+		return nil, Error{exitUsage, errors.New("name the files with -f")}
 	}
 	files, err := configfile.Read(paths, p.stdin)
 	if err != nil {
@@ -192,7 +181,7 @@ func (p *program) report(problems []configfile.Problem, code int) error {
 			return err
 		}
 	}
-	return filesError{code, fmt.Errorf("%d to fix; nothing was changed", len(problems))}
+	return Error{code, fmt.Errorf("%d to fix; nothing was changed", len(problems))}
 }
 
 // empty refuses files without a document, which would be a set that has lost everything.
@@ -200,7 +189,7 @@ func (b *bundle) empty() error {
 	if len(b.documents) > 0 {
 		return nil
 	}
-	return filesError{exitDeletes, errors.New("the files have no document")}
+	return Error{exitDeletes, errors.New("the files have no document")}
 }
 
 // yamlTo writes documents as YAML.

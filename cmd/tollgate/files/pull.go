@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -18,12 +18,11 @@ import (
 
 func (p *program) pullCommand() *cli.Command {
 	return &cli.Command{
-		Name: "pull", Category: filesCategory,
+		Name: "pull", Category: Category,
 		Usage: "write into files what was changed in the console",
 		Description: "For example: tollgate pull -f config\nOnly the lines of fields that differ are replaced; the rest of a file stays byte for byte." +
 			exitCodes,
-		Flags:        []cli.Flag{filesFlag(), setFlag()},
-		ArgValidator: refuseArguments,
+		Flags: []cli.Flag{filesFlag(), setFlag()},
 		Action: func(ctx context.Context, command *cli.Command) error {
 			b, c, err := p.prepare(command)
 			if err != nil {
@@ -46,7 +45,7 @@ func (p *program) pullCommand() *cli.Command {
 				left += n
 			}
 			if left > 0 {
-				return filesError{exitFailure, fmt.Errorf("%d documents have to be changed by hand", left)}
+				return Error{exitFailure, fmt.Errorf("%d documents have to be changed by hand", left)}
 			}
 			return nil
 		},

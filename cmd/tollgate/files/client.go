@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"bytes"
@@ -25,9 +25,9 @@ func (p *program) client() (client, error) {
 	c := client{strings.TrimSuffix(p.getenv("TOLLGATE_URL"), "/"), p.getenv("TOLLGATE_API_KEY")}
 	switch {
 	case c.address == "":
-		return c, filesError{exitFilesUsage, errors.New("set TOLLGATE_URL to the address of the console, such as http://127.0.0.1:8080")}
+		return c, Error{exitUsage, errors.New("set TOLLGATE_URL to the address of the console, such as http://127.0.0.1:8080")}
 	case c.key == "":
-		return c, filesError{exitFilesUsage, errors.New("set TOLLGATE_API_KEY to an API key of the console")}
+		return c, Error{exitUsage, errors.New("set TOLLGATE_API_KEY to an API key of the console")}
 	}
 	return c, nil
 }
@@ -38,7 +38,7 @@ func (c client) call(ctx context.Context, method, path string, body []byte, to a
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, c.address+path, bytes.NewReader(body))
 	if err != nil {
-		return filesError{exitFilesUsage, errors.New("TOLLGATE_URL is no address")}
+		return Error{exitUsage, errors.New("TOLLGATE_URL is no address")}
 	}
 	request.Header.Set("Authorization", "Bearer "+c.key)
 	if body != nil {
@@ -46,18 +46,18 @@ func (c client) call(ctx context.Context, method, path string, body []byte, to a
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return filesError{exitAway, fmt.Errorf("the console does not answer: %w", err)}
+		return Error{exitAway, fmt.Errorf("the console does not answer: %w", err)}
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, 64<<20))
 	switch {
 	case err != nil:
-		return filesError{exitAway, fmt.Errorf("the console does not answer: %w", err)}
+		return Error{exitAway, fmt.Errorf("the console does not answer: %w", err)}
 	case answer.StatusCode != http.StatusOK:
 		return refusalOf(answer.StatusCode, text)
 	}
 	if err := database.ReadDocument(text, to); err != nil {
-		return filesError{exitAway, fmt.Errorf("the answer is not that of a console: %w", err)}
+		return Error{exitAway, fmt.Errorf("the answer is not that of a console: %w", err)}
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func refusalOf(status int, text []byte) error {
 		} `json:"errors"`
 	}
 	if err := database.ReadDocument(text, &body); err != nil || len(body.Errors) == 0 || !json.Valid(text) {
-		return filesError{exitAway, fmt.Errorf("the console answers with status %d", status)}
+		return Error{exitAway, fmt.Errorf("the console answers with status %d", status)}
 	}
 	refused := refusedCall{status: status}
 	for _, e := range body.Errors {

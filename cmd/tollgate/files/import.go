@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 func (p *program) importCommand() *cli.Command {
 	command := func(name, usage string, read func(file string, content []byte) (importer.Result, error)) *cli.Command {
 		return &cli.Command{
-			Name: name, Usage: usage, ArgsUsage: "FILE", Category: filesCategory,
+			Name: name, Usage: usage, ArgsUsage: "FILE", Category: Category,
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write documents into the folder `DIR`, which is made"},
 				&cli.StringFlag{Name: "set", Value: name, Usage: "the `NAME` of the set that the documents are of"},
@@ -28,14 +28,14 @@ func (p *program) importCommand() *cli.Command {
 			Action: func(_ context.Context, c *cli.Command) error { return p.importFile(c, read) },
 			ArgValidator: func(_ context.Context, c *cli.Command) error {
 				if c.Args().Len() != 1 || c.String("output") == "" {
-					return filesError{exitFilesUsage, fmt.Errorf("import %s needs one file, and the folder to write with -o", name)}
+					return Error{exitUsage, fmt.Errorf("import %s needs one file, and the folder to write with -o", name)}
 				}
 				return nil
 			},
 		}
 	}
 	return &cli.Command{
-		Name: "import", Category: filesCategory, Usage: "turn the configuration of another gateway into documents to read, plan and apply",
+		Name: "import", Category: Category, Usage: "turn the configuration of another gateway into documents to read, plan and apply",
 		Commands: []*cli.Command{
 			command("litellm", "from a config.yaml of LiteLLM's proxy", importer.LiteLLM),
 			command("bifrost", "from a config.json of Bifrost", importer.Bifrost),
@@ -61,7 +61,7 @@ func (p *program) importFile(c *cli.Command, read func(string, []byte) (importer
 		return err
 	}
 	if result.Lost() && !c.Bool("accept-loss") {
-		return filesError{exitLoss, fmt.Errorf("%d fields are lost: read what is said of them, then import with "+
+		return Error{exitLoss, fmt.Errorf("%d fields are lost: read what is said of them, then import with "+
 			"--accept-loss or write documents for them", result.Count(importer.Lost))}
 	}
 	return nil

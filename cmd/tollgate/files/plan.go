@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"bufio"
@@ -35,14 +35,13 @@ func runFlags(more ...cli.Flag) []cli.Flag {
 
 func (p *program) planCommand() *cli.Command {
 	return &cli.Command{
-		Name: "plan", Category: filesCategory,
+		Name: "plan", Category: Category,
 		Usage:       "say what an apply of files would change",
 		Description: "For example: tollgate plan -f config -o plan.json" + exitCodes,
 		Flags: runFlags(
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "keep the plan in `FILE`, for apply --plan"},
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 2 when there is something to change"},
 		),
-		ArgValidator: refuseArguments,
 		Action: func(ctx context.Context, command *cli.Command) error {
 			b, c, err := p.prepare(command)
 			if err != nil {
@@ -61,7 +60,7 @@ func (p *program) planCommand() *cli.Command {
 				return err
 			}
 			if command.Bool("exit-code") && len(planned.Changes) > 0 {
-				return filesError{exitChanges, errors.New("there is something to change")}
+				return Error{exitChanges, errors.New("there is something to change")}
 			}
 			return nil
 		},
@@ -70,14 +69,13 @@ func (p *program) planCommand() *cli.Command {
 
 func (p *program) applyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "apply", Category: filesCategory,
+		Name: "apply", Category: Category,
 		Usage:       "bring a console into the state that files describe",
 		Description: "For example: tollgate apply -f config --yes" + exitCodes,
 		Flags: runFlags(
 			&cli.StringFlag{Name: "plan", Usage: "apply the plan kept in `FILE`, and nothing else"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 		),
-		ArgValidator: refuseArguments,
 		Action: func(ctx context.Context, command *cli.Command) error {
 			b, c, err := p.prepare(command)
 			if err != nil {
@@ -103,11 +101,10 @@ func (p *program) applyCommand() *cli.Command {
 
 func (p *program) testCommand() *cli.Command {
 	return &cli.Command{
-		Name: "test", Category: filesCategory,
-		Usage:        "ask the tests of files of a running console",
-		Description:  "For example: tollgate test -f config" + exitCodes,
-		Flags:        []cli.Flag{filesFlag()},
-		ArgValidator: refuseArguments,
+		Name: "test", Category: Category,
+		Usage:       "ask the tests of files of a running console",
+		Description: "For example: tollgate test -f config" + exitCodes,
+		Flags:       []cli.Flag{filesFlag()},
 		Action: func(ctx context.Context, command *cli.Command) error {
 			b, c, err := p.prepare(command)
 			if err != nil {
@@ -143,7 +140,7 @@ func (p *program) prepare(command *cli.Command) (*bundle, client, error) {
 		return b, c, nil
 	}
 	if b.set.Kind == input.Absent {
-		return nil, c, filesError{exitFilesUsage, errors.New("name the set, by a document of the kind set or with --set")}
+		return nil, c, Error{exitUsage, errors.New("name the set, by a document of the kind set or with --set")}
 	}
 	return b, c, b.empty()
 }
@@ -236,7 +233,7 @@ func keptPlan(file string) (string, error) {
 	}
 	var plan kept
 	if err := database.ReadDocument(encoded, &plan); err != nil || plan.Plan == "" {
-		return "", filesError{exitFilesUsage, fmt.Errorf("%s is no plan: make one with tollgate plan -o", file)}
+		return "", Error{exitUsage, fmt.Errorf("%s is no plan: make one with tollgate plan -o", file)}
 	}
 	return plan.Plan, nil
 }
