@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/configdoc"
+	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
@@ -206,6 +207,10 @@ func (h *Handlers) identityProviderForm(
 	if err != nil {
 		return nil, err
 	}
+	connections, err := connection.Names(reqctx.Of(c), h.DB)
+	if err != nil {
+		return nil, err
+	}
 	page := h.providerFrame(c, p, "New identity provider")
 	if p.ID != 0 {
 		page = h.providerFrame(c, p, "Edit "+p.Name)
@@ -216,7 +221,7 @@ func (h *Handlers) identityProviderForm(
 	reply.MarkProblems(&page, problems)
 	return framed(page, viewsignin.FormBody(viewsignin.Form{
 		Provider: p, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
-		Callback: h.SignIns.Callback("short-name"),
+		Callback: h.SignIns.Callback("short-name"), Connections: connections,
 	})), nil
 }
 

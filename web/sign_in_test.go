@@ -318,6 +318,36 @@ func TestUserInfoAndGroups(t *testing.T) {
 	webtest.Same(t, "kept", strings.HasPrefix(refusedLast(c), "last_admin "), true)
 }
 
+// Users whom a directory provisions are found by the claim that is their external id there, never by an address; the
+// directory stays as long as a provider needs it.
+func TestProvisionedSignIn(t *testing.T) {
+	c := webtest.NewCompany(t)
+	directory := c.Directory("Entra", "Viewer")
+	send := func(id, email string) {
+		directory.SCIM("POST", "/Users", webtest.Object{
+			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": email, "externalId": id, "active": true,
+		}).Is(201)
+	}
+	c.APIKey().API("PUT", c.Path, webtest.Object{"connection_id": directory.Connection, "match_claim": "oid"}).Is(200)
+	person := func(subject, oid string) webtest.Object {
+		return webtest.With(webtest.Person(subject, "ada@example.com"), "oid", oid)
+	}
+	c.Returns(person("s1", "o1")).Refuses(403, "not_provisioned", "")
+	c.Returns(webtest.Person("s1", "ada@example.com")).Refuses(403, "not_provisioned", "") // without the claim
+	send("o1", "ada@example.com")
+	send("twice", "bob@example.com")
+	send("twice", "cleo@example.com")
+	c.Returns(person("s2", "o2")).Refuses(403, "not_provisioned", "") // her address, another external id
+	c.Returns(person("s3", "twice")).Refuses(403, "not_provisioned", "")
+	c.Returns(person("s1", "o1")).Is(303)
+	c.Returns(person("s1", "o1")).Is(303)
+	webtest.Same(t, "linked", c.Count("user_identities AS i JOIN users AS u ON u.id = i.user_id WHERE u.email = 'ada@example.com' AND subject = 's1'"), 1)
+	c.Returns(person("s4", "o1")).Refuses(403, "not_provisioned", "") // she is linked to another subject
+	c.APIKey().API("DELETE", fmt.Sprint("/api/scim-connections/", directory.Connection), nil).Refuses(409, "in_use", "")
+	c.APIKey().API("PUT", c.Path, `{"connection_id":null}`).Is(200)
+	c.APIKey().API("DELETE", fmt.Sprint("/api/scim-connections/", directory.Connection), nil).Is(200)
+}
+
 // H-14: forged tokens do not flood the provider, and its answers are bounded.
 func TestKeysOfProviders(t *testing.T) {
 	c := webtest.NewCompany(t)

@@ -9,6 +9,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
 // Delete removes a connection with its tokens. Its users stay as they are and belong to the console from then on; those
@@ -36,7 +37,12 @@ WHERE u.id = locked.id RETURNING u.id`, id).Scan(ctx, &released)
 		for _, query := range []string{
 			"DELETE FROM scim_users WHERE connection_id = ?", "DELETE FROM scim_connections WHERE id = ?",
 		} {
-			if _, err := tx.NewRaw(query, id).Exec(ctx); err != nil {
+			_, err := tx.NewRaw(query, id).Exec(ctx)
+			if problem.Violates(err, "identity_providers_connection") {
+				return problem.Refuse(problem.Conflict, "", "in_use",
+					"An identity provider finds its users by this connection. Choose another there first, or none.")
+			}
+			if err != nil {
 				return fmt.Errorf("delete SCIM connection %d: %w", id, err)
 			}
 		}

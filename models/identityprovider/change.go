@@ -45,6 +45,9 @@ func Create(
 	p := first
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		p = first
+		if err := lockConnection(ctx, tx, p); err != nil {
+			return err
+		}
 		if err := mayGive(ctx, tx, actor, p); err != nil {
 			return err
 		}
@@ -66,6 +69,22 @@ func Create(
 		return audit.RecordResource(ctx, tx, actor, "create", resource, strconv.FormatInt(p.ID, 10), nil, written)
 	})
 	return p, taken(err)
+}
+
+// lockConnection keeps the directory of a provider as it is. Refusal: Invalid when there is none of that id.
+func lockConnection(ctx context.Context, tx database.Tx, p Provider) error {
+	if p.ConnectionID == nil {
+		return nil
+	}
+	var there []int64
+	err := tx.NewRaw("SELECT id FROM scim_connections WHERE id = ? FOR KEY SHARE", *p.ConnectionID).Scan(ctx, &there)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for the directory of an identity provider: %w", err)
+	case len(there) == 0:
+		return problem.Refuse(problem.Invalid, "connection_id", "unknown_connection", "Choose a connection that exists.")
+	}
+	return nil
 }
 
 // keep seals the secret of a stored provider; "" removes it.
@@ -109,6 +128,9 @@ func Update(
 			return err
 		}
 		if err := fresh(in.Version, old); err != nil {
+			return err
+		}
+		if err := lockConnection(ctx, tx, p); err != nil {
 			return err
 		}
 		if err := mayGive(ctx, tx, actor, p); err != nil {
@@ -161,14 +183,15 @@ func endSessions(ctx context.Context, tx database.Tx, id int64) error {
 
 func same(p, old Provider) bool {
 	p.BaseModel, p.UpdatedAt = old.BaseModel, old.UpdatedAt
-	role := p.DefaultRoleID == old.DefaultRoleID ||
-		p.DefaultRoleID != nil && old.DefaultRoleID != nil && *p.DefaultRoleID == *old.DefaultRoleID
-	return role && slices.Equal(p.Scopes, old.Scopes) && slices.Equal(p.EmailDomains, old.EmailDomains) &&
+	return sameID(p.DefaultRoleID, old.DefaultRoleID) && sameID(p.ConnectionID, old.ConnectionID) &&
+		p.MatchClaim == old.MatchClaim && slices.Equal(p.Scopes, old.Scopes) && slices.Equal(p.EmailDomains, old.EmailDomains) &&
 		p.Name == old.Name && p.Issuer == old.Issuer && p.ClientID == old.ClientID && p.AuthStyle == old.AuthStyle &&
 		p.GroupsClaim == old.GroupsClaim && p.TrustEmail == old.TrustEmail && p.LinkByEmail == old.LinkByEmail &&
 		p.CreateUsers == old.CreateUsers && p.MaxSession == old.MaxSession && p.SignOutThere == old.SignOutThere &&
 		p.IsEnabled == old.IsEnabled
 }
+
+func sameID(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // fresh refuses a change of a version that is not the current one. Refusal: Stale.
 func fresh(sent input.Value, p Provider) error {

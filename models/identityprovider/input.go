@@ -29,6 +29,8 @@ type Input struct {
 	LinkByEmail   input.Value             `json:"link_by_email"`
 	CreateUsers   input.Value             `json:"create_users"`
 	DefaultRoleID input.Value             `json:"default_role_id"`
+	ConnectionID  input.Value             `json:"connection_id"`
+	MatchClaim    input.Value             `json:"match_claim"`
 	MaxSession    input.Value             `json:"max_session"`
 	SignOutThere  input.Value             `json:"sign_out_there"`
 	IsEnabled     input.Value             `json:"is_enabled"`
@@ -47,7 +49,7 @@ var (
 // added is a provider before anything is said about it.
 var added = Provider{
 	AuthStyle: StyleBasic, Scopes: []string{"openid", "profile", "email"}, TrustEmail: TrustVerified, EmailDomains: []string{},
-	MaxSession: 12, SignOutThere: true, IsEnabled: true, Rules: []Rule{},
+	MatchClaim: "sub", MaxSession: 12, SignOutThere: true, IsEnabled: true, Rules: []Rule{},
 }
 
 // apply returns the provider that results when a field sent replaces that of p and a field left out keeps it, and the
@@ -86,6 +88,7 @@ func (in Input) apply(p Provider) (Provider, *string, error) {
 	} else if id, ok := c.Int("default_role_id", in.DefaultRoleID, "the role's id", 1, input.MaxCount); ok {
 		p.DefaultRoleID = &id
 	}
+	in.readConnection(c, &p)
 	if hours, ok := c.Int("max_session", in.MaxSession, "hours", 1, 12); ok {
 		p.MaxSession = hours
 	}
@@ -93,6 +96,17 @@ func (in Input) apply(p Provider) (Provider, *string, error) {
 		c.Add("email_domains", "required", "Name the domains whose addresses are trusted, or neither create users nor link them by address.")
 	}
 	return p, sent, problem.InvalidInput(c.Problems)
+}
+
+func (in Input) readConnection(c *input.Reader, p *Provider) {
+	if in.ConnectionID.Kind == input.Null || in.ConnectionID.FromForm && in.ConnectionID.Text == "" && in.ConnectionID.Kind != input.Absent {
+		p.ConnectionID = nil
+	} else if id, ok := c.Int("connection_id", in.ConnectionID, "the id of a connection", 1, input.MaxCount); ok {
+		p.ConnectionID = &id
+	}
+	if claim, ok := c.Text("match_claim", in.MatchClaim, input.TextRule{What: "a claim", Max: 255, Exact: true}); ok {
+		p.MatchClaim = claim
+	}
 }
 
 // blankless makes an empty text of a form absent for the reader, since it is allowed.
@@ -206,5 +220,6 @@ func (in Input) Whole() Input {
 	in.Name, in.Issuer = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Issuer)
 	in.ClientID = input.SubmittedEmpty(in.ClientID)
 	in.GroupsClaim, in.DefaultRoleID = input.SubmittedEmpty(in.GroupsClaim), input.SubmittedEmpty(in.DefaultRoleID)
+	in.ConnectionID, in.MatchClaim = input.SubmittedEmpty(in.ConnectionID), input.SubmittedEmpty(in.MatchClaim)
 	return in
 }

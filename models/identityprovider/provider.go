@@ -46,7 +46,9 @@ type Provider struct {
 	LinkByEmail   bool      `json:"link_by_email"`
 	CreateUsers   bool      `json:"create_users"`
 	DefaultRoleID *int64    `json:"default_role_id"`
-	MaxSession    int64     `json:"max_session"` // hours
+	ConnectionID  *int64    `json:"connection_id"` // the directory that provisions its users, if any
+	MatchClaim    string    `json:"match_claim"`   // whose value is the external id of such a user
+	MaxSession    int64     `json:"max_session"`   // hours
 	SignOutThere  bool      `json:"sign_out_there"`
 	IsEnabled     bool      `json:"is_enabled"`
 	Rules         []Rule    `json:"rules" bun:"-"`

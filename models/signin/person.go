@@ -99,8 +99,8 @@ func known(
 	return renewed, nil
 }
 
-// unknown links or adds a user who signs in by the provider for the first time. Refusals: Removed, LinkFirst,
-// EmailMissing, EmailNotTrusted, NoAccount, NoRole.
+// unknown links or adds a user who signs in by the provider for the first time. Refusals: Removed,
+// NotProvisioned, LinkFirst, EmailMissing, EmailNotTrusted, NoAccount, NoRole.
 func unknown(
 	ctx context.Context, tx database.Tx, p identityprovider.Provider, who oidc.Issued, role Followed,
 ) (u identity.User, err error) {
@@ -111,6 +111,9 @@ func unknown(
 		return u, fmt.Errorf("look for a removed identity: %w", err)
 	case removed:
 		return u, refuse(Removed, "the user was deleted here")
+	}
+	if p.ConnectionID != nil {
+		return provisioned(ctx, tx, p, who)
 	}
 	email, trusted := address(p, who.Claims)
 	if email != "" {

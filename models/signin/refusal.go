@@ -22,6 +22,7 @@ const (
 	EmailMissing    = "email_missing"
 	EmailNotTrusted = "email_not_trusted"
 	NoAccount       = "no_account"
+	NotProvisioned  = "not_provisioned"
 	NoRole          = "no_role"
 	GroupsOverage   = "groups_overage"
 	GroupsInvalid   = "groups_invalid"
@@ -42,6 +43,7 @@ var sentences = map[string]string{ //nolint:gosec // sentences, no credentials
 	EmailMissing:           "The provider does not say your email address. Ask an admin of this console.",
 	EmailNotTrusted:        "Your email address at the provider is not verified, or not of a domain that is accepted here. Ask an admin of this console.",
 	NoAccount:              "You have no account here. Ask an admin of this console.",
+	NotProvisioned:         "Your company's directory has not sent your account here yet. Try again later, or ask an admin of this console.",
 	NoRole:                 "None of your groups gives you a role here. Ask an admin of this console.",
 	GroupsOverage:          "You are in too many groups for the provider to name them, so no role can be found. Ask an admin of this console: at Entra, app roles or “groups assigned to the application” help.",
 	GroupsInvalid:          "The provider does not name your groups in a form that can be read. Ask an admin of this console.",

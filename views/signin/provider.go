@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
 	"tollgate/models/input"
@@ -55,6 +56,9 @@ func role(roles []identity.Role, id int64) string {
 
 // newcomers says what happens to who signs in for the first time.
 func (r Read) newcomers() []string {
+	if r.ConnectionID != nil {
+		return []string{"are the user whom the directory knows by their " + r.MatchClaim + ", and refused until it has sent one"}
+	}
 	lines := []string{}
 	if r.CreateUsers {
 		lines = append(lines, "get an account, when their address is trusted")
@@ -104,6 +108,8 @@ type Form struct {
 	Roles    []identity.Role
 	Actor    permission.Actor
 	Callback string
+
+	Connections []database.Named // of directories
 }
 
 func (f Form) action() string {
@@ -125,6 +131,16 @@ func (f Form) links() []ui.ProblemLink {
 		}
 	}
 	return links
+}
+
+func (f Form) connections() []ui.Option {
+	chosen := f.Input.ConnectionID.Text
+	options := []ui.Option{{Label: "None: by the settings above", Chosen: chosen == ""}}
+	for _, c := range f.Connections {
+		id := strconv.FormatInt(c.ID, 10)
+		options = append(options, ui.Option{Value: id, Label: c.Name, Chosen: id == chosen})
+	}
+	return options
 }
 
 func (f Form) secretHint() string {
