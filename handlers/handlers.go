@@ -15,10 +15,10 @@ import (
 
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/access"
 	"tollgate/models/blocked"
 	"tollgate/models/connection"
 	"tollgate/models/decision"
-	"tollgate/models/entitlement"
 	"tollgate/models/password"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
@@ -49,7 +49,7 @@ type Handlers struct {
 	// Propagator propagates profiles to many copies in the background.
 	Propagator *propagation.Worker
 	// Cache holds what decisions need to know, Engine decides for gateways, and Recorder counts what they report.
-	Cache    *entitlement.Cache
+	Cache    *access.Cache
 	Engine   *decision.Engine
 	Recorder *usage.Recorder
 	// Refusals is the log of what Engine decides.

@@ -29,7 +29,8 @@
 //	account, handout         users together with their copies · a profile given to many at once
 //	signin                   users who come from an identity provider
 //	propagation              changes brought to copies
-//	entitlement              what a subject may use, cached
+//	entitlement              what a user may use, and how much is used
+//	access                   the cache of keys and entitlements
 //	refusal                  the log of decisions: who was refused what, in sums by minute
 //	decision                 may this call go on? and holds of estimates
 //	configdoc                what documents of configuration can say, and their canonical form
@@ -39,6 +40,7 @@
 //	spool                    what waits in a folder until the database is back
 //	archive                  events of weeks that are over, in files
 //	ledger, usage            counters held against their events · what was used, counted exactly once
+//	adjustment               charges taken back
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
 //	backup                   a restored copy, compared with the live database
 //	importer                 files of other gateways, as documents of our own
@@ -69,10 +71,10 @@
 //     quarantine).
 //   - A virtual key is revoked: rotated or deleted in virtualkey/change.go; deleted with the last copy of its user by
 //     assignment.DeleteCopies; deleted with its user by attachment.RevokeAll; and by the clock, when it or its grace
-//     period expires (works in entitlement/lookup.go). Other consoles learn of a change by the table access_changes,
-//     which Tx.Invalidate writes and entitlement/poll.go reads.
+//     period expires (works in access/lookup.go). Other consoles learn of a change by the table access_changes,
+//     which Tx.Invalidate writes and access/poll.go reads.
 //   - An API key is revoked: apikey/change.go, or by its maker's role. Decisions and reports of usage ask a cache that
-//     is at most a second old (entitlement/actor.go), /metrics one for outages of the database (web/scrapers.go), and
+//     is at most a second old (access/actor.go), /metrics one for outages of the database (web/scrapers.go), and
 //     all other requests the database.
 //   - A field of a form or of JSON: handlers/intake binds the body to the input struct by exact names; the method read,
 //     apply or check of the input checks the values with input.Reader. The problem is shown beside its field by

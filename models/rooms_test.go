@@ -20,7 +20,11 @@ var arrows = map[string][]string{
 		"permission", "policy", "problem", "refusal",
 	},
 	"adjustment": {
-		"audit", "database", "decision", "entitlement", "identity", "input", "ledger", "money", "permission", "problem",
+		"access", "audit", "database", "decision", "identity", "input", "ledger", "money", "permission", "problem",
+	},
+	"access": {
+		"apikey", "batch", "catalogue", "database", "entitlement", "identity", "permission", "policy", "problem", "secret",
+		"virtualkey",
 	},
 	"account": {
 		"assignment", "attachment", "audit", "database", "identity", "input", "money", "password", "permission", "problem", "report",
@@ -51,16 +55,13 @@ var arrows = map[string][]string{
 	"configfile": {"input", "money"},
 	"database":   {"input", "problem"},
 	"decision": {
-		"assignment",
+		"access", "assignment",
 		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "plural", "policy", "problem",
 		"refusal", "window",
 	},
-	"discovery": {"catalogue", "database", "input", "mcptool", "outbound", "permission", "problem", "secret"},
-	"entitlement": {
-		"apikey", "assignment", "batch", "catalogue", "database", "identity", "money", "permission", "policy", "problem",
-		"secret", "virtualkey", "window",
-	},
-	"fieldgroup": {"database", "policy", "window"},
+	"discovery":   {"catalogue", "database", "input", "mcptool", "outbound", "permission", "problem", "secret"},
+	"entitlement": {"assignment", "catalogue", "database", "identity", "money", "policy", "window"},
+	"fieldgroup":  {"database", "policy", "window"},
 	"handout": {
 		"assignment", "attachment", "audit", "database", "identity", "input", "permission", "problem", "profile", "secret",
 		"virtualkey",
@@ -102,7 +103,7 @@ var arrows = map[string][]string{
 	"replica":    {"database"},
 	"report":     {"database", "money", "policy", "problem", "profile", "window"},
 	"sample": {
-		"account", "assignment", "attachment", "catalogue", "database", "entitlement", "identity", "input", "mcptool",
+		"access", "account", "assignment", "attachment", "catalogue", "database", "entitlement", "identity", "input", "mcptool",
 		"money", "password", "permission", "policy", "problem", "profile", "propagation", "secret", "usage", "virtualkey", "window",
 	},
 	"schema":  {"input", "problem"},
@@ -116,7 +117,7 @@ var arrows = map[string][]string{
 		"account", "audit", "database", "identity", "identityprovider", "input", "oidc", "permission", "problem", "secret",
 	},
 	"usage": {
-		"batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
+		"access", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
 		"policy", "problem", "secret", "spool", "virtualkey", "window",
 	},
 	"virtualkey": {"audit", "database", "identity", "input", "money", "permission", "problem", "secret"},

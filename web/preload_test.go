@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"tollgate/models/access"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/modelstest"
@@ -27,7 +28,7 @@ func TestPreloadedConsoleDecidesFromMemory(t *testing.T) {
 	var sent atomic.Int64
 	db := webtest.Connect(t, g.AppURL()).WithQueryHook(modelstest.Watch{Before: func(*bun.QueryEvent) { sent.Add(1) }})
 	statements := func(preload bool) int {
-		cache := entitlement.NewCache(db, g.H.Keys, slog.New(slog.DiscardHandler))
+		cache := access.NewCache(db, g.H.Keys, slog.New(slog.DiscardHandler))
 		g.Must(cache.Current(t.Context()))
 		if preload {
 			g.Must(cache.Preload(t.Context()))

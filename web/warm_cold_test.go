@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tollgate/models/access"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/fieldgroup"
@@ -114,7 +115,7 @@ func (w *warm) differs() string {
 	w.T.Helper()
 	cold := w.cold
 	if cold == nil {
-		cache := entitlement.NewCache(w.DB, w.H.Keys, slog.New(slog.DiscardHandler))
+		cache := access.NewCache(w.DB, w.H.Keys, slog.New(slog.DiscardHandler))
 		if w.compared++; w.compared%2 == 0 {
 			w.Must(cache.Preload(w.T.Context()))
 		}

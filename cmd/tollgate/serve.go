@@ -18,10 +18,10 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tollgate/handlers"
+	"tollgate/models/access"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/decision"
-	"tollgate/models/entitlement"
 	"tollgate/models/ledger"
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
@@ -176,7 +176,7 @@ func (p *program) newConsole(
 	if baseURL == "" {
 		baseURL = localURL(listener.Addr())
 	}
-	cache := entitlement.NewCache(serving, keys, p.log)
+	cache := access.NewCache(serving, keys, p.log)
 	cache.Grace.Most = s.GraceMax
 	cache.Follow(db.DB)
 	p.preload(ctx, cache)
@@ -228,7 +228,7 @@ func (p *program) newConsole(
 // requests.
 const preloadTime = 30 * time.Second
 
-func (p *program) preload(ctx context.Context, cache *entitlement.Cache) {
+func (p *program) preload(ctx context.Context, cache *access.Cache) {
 	ctx, cancel := context.WithTimeout(ctx, preloadTime)
 	defer cancel()
 	if err := cache.Preload(ctx); err != nil {

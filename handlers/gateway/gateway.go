@@ -11,8 +11,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/access"
 	"tollgate/models/decision"
-	"tollgate/models/entitlement"
 	"tollgate/models/secret"
 	"tollgate/models/usage"
 )
@@ -27,5 +27,5 @@ type Gateway struct {
 	Engine   *decision.Engine
 	Recorder *usage.Recorder
 	// Cache is what decisions go by; a change of counters is told to it.
-	Cache *entitlement.Cache
+	Cache *access.Cache
 }

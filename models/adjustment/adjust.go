@@ -8,8 +8,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/access"
 	"tollgate/models/database"
-	"tollgate/models/entitlement"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/ledger"
@@ -22,7 +22,7 @@ import (
 // with an id it is idempotent. Refusals: Invalid, NotFound without such an event, Conflict when less is left than is
 // taken back, when it repeats an adjustment without an id, or when another adjustment has its id.
 func Adjust(
-	ctx context.Context, db *bun.DB, cache *entitlement.Cache, actor permission.Actor, in Input,
+	ctx context.Context, db *bun.DB, cache *access.Cache, actor permission.Actor, in Input,
 ) (a Adjustment, created bool, err error) {
 	wanted, err := in.read()
 	if err != nil {

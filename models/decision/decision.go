@@ -110,7 +110,7 @@ func Decide(
 		if !userCopy.Works(at) {
 			continue
 		}
-		blocked := access(userCopy, call, grants)
+		blocked := accessOf(userCopy, call, grants)
 		if blocked == "" {
 			granting = append(granting, i)
 		}
@@ -165,8 +165,8 @@ func withoutActive(h *entitlement.Entitlements, at time.Time) string {
 	return strings.TrimSuffix(noActive, ".") + ": " + strings.Join(why, ", ") + "."
 }
 
-// access is the type of the decision when a copy does not grant the call, "" when it does.
-func access(userCopy *entitlement.Copy, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant) string {
+// accessOf is the type of the decision when a copy does not grant the call, "" when it does.
+func accessOf(userCopy *entitlement.Copy, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant) string {
 	switch call.Asks() {
 	case entitlement.CallEntry:
 		return ""

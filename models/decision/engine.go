@@ -6,14 +6,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tollgate/models/access"
 	"tollgate/models/batch"
-	"tollgate/models/entitlement"
 	"tollgate/models/refusal"
 )
 
 // Engine decides whether calls may go on, by the cached entitlements of a subject, and holds estimates in the database.
 type Engine struct {
-	cache        *entitlement.Cache
+	cache        *access.Cache
 	reservations *batch.Batcher[*estimate]
 	decided      *prometheus.HistogramVec
 	log          *refusal.Log
@@ -21,7 +21,7 @@ type Engine struct {
 }
 
 // NewEngine makes an Engine that decides by a cache, and tells a log, if there is one.
-func NewEngine(cache *entitlement.Cache, log *refusal.Log) *Engine {
+func NewEngine(cache *access.Cache, log *refusal.Log) *Engine {
 	return &Engine{cache: cache, reservations: newReservations(cache.DB), decided: newDecisionSeconds(), log: log}
 }
 

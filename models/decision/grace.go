@@ -3,6 +3,7 @@ package decision
 import (
 	"context"
 
+	"tollgate/models/access"
 	"tollgate/models/entitlement"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
@@ -65,19 +66,19 @@ func (e *Engine) fromMemory(
 // roomInMemory reports whether a call leaves less than 90 % of this console's share of every limit used, and what it
 // uses itself.
 func roomInMemory(
-	userCopy *entitlement.Copy, call entitlement.Call, known entitlement.Remembered,
-) (uses []entitlement.Used, room bool) {
+	userCopy *entitlement.Copy, call entitlement.Call, known access.Remembered,
+) (uses []access.Used, room bool) {
 	if !call.Metered() {
 		return nil, true
 	}
 	for l := range userCopy.Counting(call) {
 		used, reserved, start, _ := l.Counted(known.At)
-		of, needed := entitlement.UsedOf{Limit: l.ID, Kind: l.Kind, Start: start.UnixMicro()}, cost(l, call)
+		of, needed := access.UsedOf{Limit: l.ID, Kind: l.Kind, Start: start.UnixMicro()}, cost(l, call)
 		share := l.Cap(known.At) / known.Consoles
 		if used+reserved+known.Since[of]+needed >= share-(share+9)/10 {
 			return nil, false
 		}
-		uses = append(uses, entitlement.Used{User: known.User, Of: of, N: needed})
+		uses = append(uses, access.Used{User: known.User, Of: of, N: needed})
 	}
 	return uses, true
 }

@@ -67,7 +67,7 @@ func TestModelsMatch(t *testing.T) {
 		{nil, "", "gpt-4o", ModelBlocked},
 	} {
 		userCopy := &entitlement.Copy{Terms: &entitlement.Terms{Name: "x", Policy: &policy.Policy{ProviderConfigs: c.configs}}}
-		if got := access(userCopy, entitlement.Call{Provider: c.provider, Model: c.model}, noCatalogue); got != c.want {
+		if got := accessOf(userCopy, entitlement.Call{Provider: c.provider, Model: c.model}, noCatalogue); got != c.want {
 			t.Errorf("provider %q, model %q of %v: %q, want %q", c.provider, c.model, c.configs, got, c.want)
 		}
 	}
@@ -84,7 +84,7 @@ func TestWhatIsNoModelIsNeverGranted(t *testing.T) {
 				if call.Provider != "" && call.Model != name && name == "" {
 					continue // "openai/" of openai
 				}
-				if got := access(userCopy, call, noCatalogue); got != ModelBlocked {
+				if got := accessOf(userCopy, call, noCatalogue); got != ModelBlocked {
 					t.Errorf("%+v of %v: %q", call, granted, got)
 				}
 			}

@@ -3,11 +3,11 @@ package entitlement
 import (
 	"iter"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
-	"tollgate/models/assignment"
 	"tollgate/models/policy"
 	"tollgate/models/window"
 )
@@ -20,7 +20,7 @@ type Entitlements struct {
 	Frozen  *time.Time // when the user was deactivated; nil for one who is active
 	recount time.Time  // when the next reservation expires; zero without one
 	counted time.Time  // when the counters were read
-	used    uint32     // the poll at which they were used last
+	used    uint32     // the poll at which they were used last, by atomic operations
 }
 
 // Copy is one copy; its terms are shared with all copies in the same state.
@@ -35,7 +35,7 @@ type Copy struct {
 
 // Terms is what a copy grants and limits.
 type Terms struct {
-	of     termsKey
+	of     TermsKey
 	Name   string
 	Policy *policy.Policy         // without ids
 	Limits []LimitTerms           // in the order of policy.Limits
@@ -147,8 +147,21 @@ func (l Limit) Counted(at time.Time) (used, reserved int64, start, end time.Time
 	return 0, 0, start, end
 }
 
-// fresh reports whether no reservation has ended since it was counted.
-func (h *Entitlements) fresh(now time.Time) bool { return h.recount.IsZero() || now.Before(h.recount) }
+// CountedAt is when the counters were read, by this machine's clock.
+func (h *Entitlements) CountedAt() time.Time { return h.counted }
+
+// Fresh reports whether no reservation has ended since it was counted.
+func (h *Entitlements) Fresh(now time.Time) bool { return h.recount.IsZero() || now.Before(h.recount) }
+
+// Use notes that the entitlements were used at a poll.
+func (h *Entitlements) Use(poll int) {
+	if now := uint32(poll); atomic.LoadUint32(&h.used) != now { //nolint:gosec // it only orders
+		atomic.StoreUint32(&h.used, now)
+	}
+}
+
+// UsedAt is the poll at which the entitlements were used last.
+func (h *Entitlements) UsedAt() uint32 { return atomic.LoadUint32(&h.used) }
 
 // each visits every limit of a user.
 func (h *Entitlements) each(visit func(Limit)) {
@@ -168,30 +181,4 @@ func (h *Entitlements) Clone() *Entitlements {
 		c.Copies[i].Counters = slices.Clone(c.Copies[i].Counters)
 	}
 	return c
-}
-
-// termsPool lets copies of the same profile in the same state share their terms in memory.
-type termsPool map[termsKey]*Terms
-
-type termsKey struct {
-	profileID int64
-	shape     assignment.Shape
-}
-
-const termsShared = 10_000
-
-// share is the terms that equal copies have, unless they differ, as when the profile was renamed meanwhile.
-func (p *termsPool) share(f *Terms) *Terms {
-	known, ok := (*p)[f.of]
-	if ok && known.Name == f.Name && slices.Equal(known.Limits, f.Limits) {
-		return known
-	}
-	if ok {
-		f.Policy = known.Policy
-	}
-	if *p == nil || len(*p) >= termsShared {
-		*p = termsPool{}
-	}
-	(*p)[f.of] = f
-	return f
 }

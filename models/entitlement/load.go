@@ -74,7 +74,7 @@ func newCopy(
 	c assignment.Assignment, rules *policy.Policy, overrides map[string]assignment.BudgetOverride,
 ) (Copy, error) {
 	f := &Terms{
-		of: termsKey{c.ParentProfileID, assignment.Shape{
+		of: TermsKey{c.ParentProfileID, assignment.Shape{
 			Versions: fmt.Sprint(c.GroupVersions), Calendar: rules.Calendar, FailOpenFor: rules.FailOpenFor,
 		}},
 		Name: c.Name, Policy: rules, Scopes: make(map[policy.Scope]Range, len(rules.ProviderConfigs)+1),

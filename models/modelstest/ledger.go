@@ -7,7 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/entitlement"
+	"tollgate/models/access"
 	"tollgate/models/ledger"
 	"tollgate/models/usage"
 )
@@ -15,7 +15,7 @@ import (
 // Recorder is one console's, at work until the test ends.
 func (h Harness) Recorder(db *bun.DB) *usage.Recorder {
 	h.Helper()
-	decider := entitlement.NewCache(db, h.Keys, slog.New(slog.DiscardHandler))
+	decider := access.NewCache(db, h.Keys, slog.New(slog.DiscardHandler))
 	recorder := usage.NewRecorder(db, decider, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
 	var workers sync.WaitGroup

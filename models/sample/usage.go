@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"tollgate/models/access"
 	"tollgate/models/catalogue"
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
@@ -50,7 +51,7 @@ func seedUsage(ctx context.Context, db *bun.DB, keys secret.Keys, people []ident
 		events = append(events, sampleEvents(holdings[ids[n]], offered, draw, now)...)
 	}
 	log := slog.New(slog.DiscardHandler)
-	return reportUsage(ctx, usage.NewRecorder(db, entitlement.NewCache(db, keys, log), log), events)
+	return reportUsage(ctx, usage.NewRecorder(db, access.NewCache(db, keys, log), log), events)
 }
 
 func reportUsage(ctx context.Context, recorder *usage.Recorder, events []usage.EventInput) error {

@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"tollgate/models/access"
 	"tollgate/models/batch"
 	"tollgate/models/decision"
-	"tollgate/models/entitlement"
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/spool"
@@ -31,7 +31,7 @@ type Result struct {
 // each is answered after it is committed.
 type Recorder struct {
 	db      *bun.DB
-	decider *entitlement.Cache
+	decider *access.Cache
 	reports batch.Batcher[*reportRows]
 	waiting atomic.Int64 // events in reports
 
@@ -54,7 +54,7 @@ type reportRows struct {
 }
 
 // NewRecorder makes a Recorder.
-func NewRecorder(db *bun.DB, decider *entitlement.Cache, log *slog.Logger) *Recorder {
+func NewRecorder(db *bun.DB, decider *access.Cache, log *slog.Logger) *Recorder {
 	r := &Recorder{db: db, decider: decider, log: log, lost: make(chan struct{}, 1), metrics: newRecorderMetrics()}
 	decider.OnRewind(func() {
 		select {
@@ -280,7 +280,7 @@ func (r *Recorder) noteUsed(reports []*reportRows) {
 	if !r.decider.FailsOpen() {
 		return
 	}
-	var all []entitlement.Used
+	var all []access.Used
 	for _, one := range reports {
 		for _, event := range one.Events {
 			if one.stored[event.GatewayID.Key] {
@@ -292,12 +292,12 @@ func (r *Recorder) noteUsed(reports []*reportRows) {
 }
 
 // used is what an event uses of limits.
-func (e *Event) used() []entitlement.Used {
-	all := make([]entitlement.Used, 0, len(e.Lines))
+func (e *Event) used() []access.Used {
+	all := make([]access.Used, 0, len(e.Lines))
 	for _, l := range e.Lines {
 		start, _ := l.Window(e.OccurredAt)
-		of := entitlement.UsedOf{Limit: l.ID, Kind: l.Kind, Start: start.UnixMicro()}
-		all = append(all, entitlement.Used{User: e.user, Of: of, N: e.amounts().Of(l.Kind)})
+		of := access.UsedOf{Limit: l.ID, Kind: l.Kind, Start: start.UnixMicro()}
+		all = append(all, access.Used{User: e.user, Of: of, N: e.amounts().Of(l.Kind)})
 	}
 	return all
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"tollgate/models/access"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/policy"
@@ -76,7 +77,7 @@ func (r *Recorder) spooled(e *Event) ([]byte, error) {
 }
 
 // usesInMemory is what an event uses of the limits of the copy that pays for it, as far as is known from memory.
-func (r *Recorder) usesInMemory(e *Event) []entitlement.Used {
+func (r *Recorder) usesInMemory(e *Event) []access.Used {
 	known, ok := r.decider.Remember(e.who)
 	if !ok {
 		return nil

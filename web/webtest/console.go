@@ -16,12 +16,12 @@ import (
 	"time"
 
 	"tollgate/handlers"
+	"tollgate/models/access"
 	"tollgate/models/apikey"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
 	"tollgate/models/decision"
-	"tollgate/models/entitlement"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/metrics"
@@ -82,7 +82,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	c.H = &handlers.Handlers{
 		DB: c.DB, Log: log, BaseURL: c.Base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
 	}
-	c.H.Propagator, c.H.Cache = propagation.NewWorker(c.DB, log), entitlement.NewCache(c.DB, keys, log)
+	c.H.Propagator, c.H.Cache = propagation.NewWorker(c.DB, log), access.NewCache(c.DB, keys, log)
 	c.H.Cache.Grace.Most = time.Minute
 	c.H.Refusals = refusal.New(c.DB, log, 30)
 	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)

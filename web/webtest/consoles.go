@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"tollgate/handlers"
+	"tollgate/models/access"
 	"tollgate/models/database"
 	"tollgate/models/decision"
-	"tollgate/models/entitlement"
 	"tollgate/models/ledger"
 	"tollgate/models/metrics"
 	"tollgate/models/permission"
@@ -297,7 +297,7 @@ func (g Gateway) Skewed(t *testing.T) func(method, path, body string) (int, stri
 	}
 	h := &handlers.Handlers{
 		DB: db, Log: slog.New(slog.DiscardHandler), BaseURL: "http://skewed", Keys: g.H.Keys,
-		Propagator: propagation.NewWorker(db, slog.New(slog.DiscardHandler)), Cache: entitlement.NewCache(db, g.H.Keys, slog.New(slog.DiscardHandler)),
+		Propagator: propagation.NewWorker(db, slog.New(slog.DiscardHandler)), Cache: access.NewCache(db, g.H.Keys, slog.New(slog.DiscardHandler)),
 	}
 	h.Engine = decision.NewEngine(h.Cache, nil)
 	h.Recorder = usage.NewRecorder(db, h.Cache, h.Log)

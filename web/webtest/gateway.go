@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"tollgate/handlers"
+	"tollgate/models/access"
 	"tollgate/models/decision"
-	"tollgate/models/entitlement"
 	"tollgate/models/metrics"
 	"tollgate/models/permission"
 	"tollgate/models/propagation"
@@ -47,7 +47,7 @@ func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, fun
 	log := slog.New(slog.NewJSONHandler(other.Log, nil))
 	server := httptest.NewUnstartedServer(nil)
 	other.Base = "http://" + server.Listener.Addr().String()
-	other.H = &handlers.Handlers{DB: db, Log: log, BaseURL: other.Base, Keys: c.H.Keys, Propagator: propagation.NewWorker(db, log), Cache: entitlement.NewCache(db, c.H.Keys, log)}
+	other.H = &handlers.Handlers{DB: db, Log: log, BaseURL: other.Base, Keys: c.H.Keys, Propagator: propagation.NewWorker(db, log), Cache: access.NewCache(db, c.H.Keys, log)}
 	other.H.Cache.Grace.Most = time.Minute
 	other.H.Refusals = refusal.New(db, log, 30)
 	other.H.Engine = decision.NewEngine(other.H.Cache, other.H.Refusals)

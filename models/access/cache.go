@@ -1,4 +1,4 @@
-package entitlement
+package access
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tollgate/models/apikey"
+	"tollgate/models/entitlement"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -41,7 +42,7 @@ type Cache struct {
 	mutex     sync.RWMutex
 	byHash    map[secret.Hash]cachedKey
 	users     map[uuid.UUID]cachedUser
-	terms     termsPool
+	terms     entitlement.TermsPool
 	catalogue *catalogue.Catalogue
 	granted   map[*policy.Policy][]policy.Grant
 	actors    map[secret.Hash]cachedActor
@@ -65,7 +66,7 @@ type Cache struct {
 	covered  atomic.Int64 // how many of the changes the last finished poll covers
 
 	keyReads         *batch.Lookup[secret.Hash, cachedKey]
-	entitlementReads *batch.Lookup[uuid.UUID, *Entitlements]
+	entitlementReads *batch.Lookup[uuid.UUID, *entitlement.Entitlements]
 	uses             *apikey.Uses
 	onRewind         []func()
 	pending          pendingChanges
@@ -79,10 +80,10 @@ type Cache struct {
 
 // cachedUser is what is cached of a user.
 type cachedUser struct {
-	entitlements *Entitlements    // nil when they have to be read
-	stale        bool             // usage was counted since
-	evictions    uint32           // the number of the user's last eviction
-	since        map[UsedOf]int64 // what was used here since the counters were read, where decisions go on from memory
+	entitlements *entitlement.Entitlements // nil when they have to be read
+	stale        bool                      // usage was counted since
+	evictions    uint32                    // the number of the user's last eviction
+	since        map[UsedOf]int64          // what was used here since the counters were read, for decisions from memory
 }
 
 type cachedKey struct {
@@ -201,12 +202,12 @@ func (c *Cache) CatalogueNow(ctx context.Context) (*catalogue.Catalogue, error) 
 }
 
 // Grants are the tools that a copy may use.
-func (c *Cache) Grants(ctx context.Context) (func(*Copy) []policy.Grant, error) {
+func (c *Cache) Grants(ctx context.Context) (func(*entitlement.Copy) []policy.Grant, error) {
 	catalogue, err := c.CatalogueNow(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return func(userCopy *Copy) []policy.Grant {
+	return func(userCopy *entitlement.Copy) []policy.Grant {
 		c.mutex.RLock()
 		grants, known := c.granted[userCopy.Policy]
 		c.mutex.RUnlock()

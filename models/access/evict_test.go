@@ -1,14 +1,14 @@
-package entitlement
+package access
 
 import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"tollgate/models/entitlement"
 	"tollgate/models/secret"
 )
 
@@ -21,11 +21,11 @@ func TestFullCacheEvictsTheLeastUsed(t *testing.T) {
 	users, hashes := make([]uuid.UUID, all), make([]secret.Hash, all)
 	for i := range users {
 		users[i], hashes[i] = uuid.New(), sha256.Sum256(fmt.Append(nil, i))
-		c.keep(&Entitlements{User: users[i]}, c.polls)
+		c.keep(&entitlement.Entitlements{User: users[i]}, c.polls)
 		c.keepKey(hashes[i], cachedKey{User: users[i]}, c.polls)
 	}
 	for i := range hot { // used at a later poll than the others
-		atomic.StoreUint32(&c.users[users[i]].entitlements.used, 9)
+		c.users[users[i]].entitlements.Use(9)
 	}
 	c.trim(most)
 	if len(c.users) > most || len(c.users) < most-sampled || len(c.byHash) > most {
@@ -36,7 +36,7 @@ func TestFullCacheEvictsTheLeastUsed(t *testing.T) {
 		if _, kept := c.users[user]; !kept && i < hot {
 			lost++
 		} else if !kept {
-			c.keep(&Entitlements{User: user}, c.polls)
+			c.keep(&entitlement.Entitlements{User: user}, c.polls)
 			if _, works := c.cachedKey(hashes[i]); works {
 				stale++
 			}

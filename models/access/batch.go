@@ -1,4 +1,4 @@
-package entitlement
+package access
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"tollgate/models/database"
+	"tollgate/models/entitlement"
 	"tollgate/models/secret"
 	"tollgate/models/virtualkey"
 )
@@ -105,24 +106,25 @@ func (c *Cache) keepKey(hash secret.Hash, key cachedKey, polls int) {
 // be older than a second: that copy pays in any case.
 func (c *Cache) PayersOf(
 	ctx context.Context, users map[uuid.UUID]bool, now time.Time,
-) (map[uuid.UUID]*Entitlements, error) {
-	found, stale, missing := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}, []uuid.UUID{}
+) (map[uuid.UUID]*entitlement.Entitlements, error) {
+	found := make(map[uuid.UUID]*entitlement.Entitlements, len(users))
+	stale, missing := map[uuid.UUID]*entitlement.Entitlements{}, []uuid.UUID{}
 	c.mutex.RLock()
 	polls := c.polls
 	for user := range users {
 		switch p := c.users[user]; {
 		case p.entitlements == nil:
 			missing = append(missing, user)
-		case len(p.entitlements.Copies) > 1 && (p.stale || !p.entitlements.fresh(now)):
+		case len(p.entitlements.Copies) > 1 && (p.stale || !p.entitlements.Fresh(now)):
 			stale[user] = p.entitlements.Clone()
 		default:
-			p.entitlements.use(c.polls)
+			p.entitlements.Use(c.polls)
 			found[user] = p.entitlements
 		}
 	}
 	c.mutex.RUnlock()
 	if len(stale) > 0 { // the cached ones stay stale: these counts only choose the payer
-		if err := CountUsed(ctx, c.DB, stale, now); err != nil {
+		if err := entitlement.CountUsed(ctx, c.DB, stale, now); err != nil {
 			return nil, err
 		}
 		for user, h := range stale {
@@ -132,7 +134,7 @@ func (c *Cache) PayersOf(
 	if len(missing) == 0 {
 		return found, nil
 	}
-	loaded, err := LoadEntitlements(ctx, c.DB, missing, now)
+	loaded, err := entitlement.LoadEntitlements(ctx, c.DB, missing, now)
 	if err != nil {
 		return nil, err
 	}
@@ -146,15 +148,15 @@ func (c *Cache) PayersOf(
 }
 
 // keep caches what was read, unless it changed meanwhile; the caller has the lock.
-func (c *Cache) keep(h *Entitlements, polls int) {
+func (c *Cache) keep(h *entitlement.Entitlements, polls int) {
 	if !c.unchanged(h.User, polls) {
 		c.markStale(h.User)
 		return
 	}
 	for i := range h.Copies {
-		h.Copies[i].Terms = c.terms.share(h.Copies[i].Terms)
+		h.Copies[i].Terms = c.terms.Share(h.Copies[i].Terms)
 	}
-	h.use(c.polls)
+	h.Use(c.polls)
 	if !c.opens.Load() && c.failsOpen(h) {
 		c.opens.Store(true)
 	}

@@ -1,4 +1,4 @@
-package entitlement
+package access
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
-	"tollgate/models/identity"
+	"tollgate/models/entitlement"
 	"tollgate/models/secret"
 )
 
@@ -58,77 +58,72 @@ func (c *Cache) preloadSome(ctx context.Context) error {
 		c.preloaded = true
 		return nil
 	}
-	read := bulk{cache: c, byUser: make(map[uuid.UUID]*Entitlements, preloadedAtOnce)}
-	err := database.InSnapshot(ctx, c.DB, func(ctx context.Context, db bun.IDB) error {
-		if err := read.users(ctx, db, c.preloadedTo); err != nil || len(read.ids) == 0 {
+	var ids []string
+	var byHash map[secret.Hash]cachedKey
+	var byUser map[uuid.UUID]*entitlement.Entitlements
+	err := database.InSnapshot(ctx, c.DB, func(ctx context.Context, db bun.IDB) (err error) {
+		if ids, err = usersAfter(ctx, db, c.preloadedTo); err != nil || len(ids) == 0 {
 			return err
 		}
-		if err := read.keys(ctx, db); err != nil {
+		if byHash, err = keysOf(ctx, db, ids); err != nil {
 			return err
 		}
-		if err := read.copies(ctx, db, now); err != nil {
-			return err
-		}
-		return CountUsed(ctx, db, read.byUser, now)
+		byUser, err = entitlement.ReadBulk(ctx, db, ids, c.knownTerms, now)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	if len(read.ids) == 0 {
+	if len(ids) == 0 {
 		c.preloaded = true
 		return nil
 	}
-	c.preloadedTo = read.ids[len(read.ids)-1]
+	c.preloadedTo = ids[len(ids)-1]
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	for user, h := range read.byUser {
+	for user, h := range byUser {
 		// Who has no copy may get the first one on another console, and use it at once.
 		if len(h.Copies) > 0 && c.users[user].entitlements == nil {
 			c.keep(h, polls)
 		}
 	}
-	for hash, key := range read.byHash {
+	for hash, key := range byHash {
 		c.keepKey(hash, key, polls)
 	}
 	return nil
 }
 
-// bulk is what a step of Preload reads.
-type bulk struct {
-	cache  *Cache
-	ids    []string
-	byUser map[uuid.UUID]*Entitlements
-	byHash map[secret.Hash]cachedKey
+func (c *Cache) knownTerms(of entitlement.TermsKey) *entitlement.Terms {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return c.terms[of]
 }
 
-func (b *bulk) users(ctx context.Context, db bun.IDB, after string) error {
+func usersAfter(ctx context.Context, db bun.IDB, after string) (ids []string, err error) {
 	rows, err := database.QueryPlanned(ctx, db, "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2",
 		after, preloadedAtOnce)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id string
 		if err := rows.Scan(&id); err != nil {
-			return err
+			return nil, err
 		}
-		b.ids = append(b.ids, id)
-		if user, ok := identity.ParseUserID(id); ok {
-			b.byUser[user] = &Entitlements{User: user}
-		}
+		ids = append(ids, id)
 	}
-	return rows.Err()
+	return ids, rows.Err()
 }
 
-func (b *bulk) keys(ctx context.Context, db bun.IDB) error {
-	b.byHash = make(map[secret.Hash]cachedKey, len(b.ids))
+func keysOf(ctx context.Context, db bun.IDB, users []string) (map[secret.Hash]cachedKey, error) {
+	byHash := make(map[secret.Hash]cachedKey, len(users))
 	rows, err := database.QueryPlanned(ctx, db, `
 SELECT key_hash, id, user_id, expires_at FROM virtual_keys WHERE user_id = ANY ($1::text[])
 UNION ALL SELECT previous_hash, id, user_id, least(previous_until, expires_at) FROM virtual_keys
-    WHERE user_id = ANY ($1::text[]) AND previous_hash IS NOT NULL`, b.ids)
+    WHERE user_id = ANY ($1::text[]) AND previous_hash IS NOT NULL`, users)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -136,12 +131,12 @@ UNION ALL SELECT previous_hash, id, user_id, least(previous_until, expires_at) F
 		var key cachedKey
 		var until *time.Time
 		if err := rows.Scan(&hash, &key.ID, &key.User, &until); err != nil {
-			return err
+			return nil, err
 		}
 		if until != nil {
 			key.until = until.UnixMicro()
 		}
-		b.byHash[secret.Hash(hash)] = key
+		byHash[secret.Hash(hash)] = key
 	}
-	return rows.Err()
+	return byHash, rows.Err()
 }

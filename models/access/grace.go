@@ -1,4 +1,4 @@
-package entitlement
+package access
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/entitlement"
 	"tollgate/models/identity"
 )
 
@@ -22,7 +23,7 @@ type Grace struct {
 // Remembered is what is in memory of a subject, and may be decided by while the database is away.
 type Remembered struct {
 	User, Key    uuid.UUID
-	Entitlements *Entitlements // with the copies that still allow it
+	Entitlements *entitlement.Entitlements // with the copies that still allow it
 	Catalogue    *catalogue.Catalogue
 	At           time.Time        // by the database's clock
 	Until        time.Time        // by this machine's clock; when the last of the copies stops to allow it
@@ -50,7 +51,7 @@ func (c *Cache) Away() bool { return c.away.Load() }
 // Remember finds what is in memory of a subject. It is not enough when the key or the user's entitlements are not
 // there, when a transaction of this console is changing or has changed the user since the last poll, and when the last
 // poll or the counters are older than a profile allows.
-func (c *Cache) Remember(subject Subject) (r Remembered, ok bool) {
+func (c *Cache) Remember(subject entitlement.Subject) (r Remembered, ok bool) {
 	hash := c.virtualKeys.Sum(subject.VirtualKey)
 	user, known := identity.ParseUserID(subject.UserID)
 	c.mutex.RLock()
@@ -66,10 +67,10 @@ func (c *Cache) Remember(subject Subject) (r Remembered, ok bool) {
 	}
 	counted := c.fresh
 	if p.stale {
-		counted = p.entitlements.counted
+		counted = p.entitlements.CountedAt()
 	}
 	r.User, r.At, r.Catalogue, r.Since, r.Consoles = user, now, c.catalogue, maps.Clone(p.since), 1
-	r.Entitlements = &Entitlements{User: user, Frozen: p.entitlements.Frozen}
+	r.Entitlements = &entitlement.Entitlements{User: user, Frozen: p.entitlements.Frozen}
 	for _, one := range p.entitlements.Copies {
 		if grace := c.graceOf(&one); grace > 0 && time.Since(counted) <= grace+oldest {
 			r.Entitlements.Copies = append(r.Entitlements.Copies, one)
@@ -84,7 +85,7 @@ func (c *Cache) Remember(subject Subject) (r Remembered, ok bool) {
 	return r, len(r.Entitlements.Copies) > 0
 }
 
-func (c *Cache) graceOf(userCopy *Copy) time.Duration {
+func (c *Cache) graceOf(userCopy *entitlement.Copy) time.Duration {
 	return min(time.Duration(userCopy.Policy.FailOpenFor)*time.Second, c.Grace.Most)
 }
 
@@ -108,7 +109,7 @@ func (c *Cache) AddUsed(all ...Used) {
 	}
 }
 
-func (c *Cache) failsOpen(h *Entitlements) bool {
+func (c *Cache) failsOpen(h *entitlement.Entitlements) bool {
 	for i := range h.Copies {
 		if c.graceOf(&h.Copies[i]) > 0 {
 			return true

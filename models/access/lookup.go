@@ -1,4 +1,4 @@
-package entitlement
+package access
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tollgate/models/entitlement"
 	"tollgate/models/secret"
 	"tollgate/models/virtualkey"
 )
@@ -40,12 +41,12 @@ func (c *Cache) cachedKey(hash secret.Hash) (cachedKey, bool) {
 func (key cachedKey) works(now time.Time) bool { return key.until == 0 || key.until > now.UnixMicro() }
 
 // EntitlementsOf is the entitlements of a user, at most a second old. With older set, the counters last read will do.
-func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) (*Entitlements, error) {
+func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) (*entitlement.Entitlements, error) {
 	now := c.Now()
 	c.mutex.RLock()
 	p := c.users[user]
 	if p.entitlements != nil {
-		p.entitlements.use(c.polls)
+		p.entitlements.Use(c.polls)
 	}
 	c.mutex.RUnlock()
 	if p.entitlements != nil && (older || p.current(now)) {
@@ -57,12 +58,14 @@ func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) 
 
 // current reports whether no usage is known to have been counted since it was read.
 func (p cachedUser) current(now time.Time) bool {
-	return p.entitlements != nil && !p.stale && p.entitlements.fresh(now)
+	return p.entitlements != nil && !p.stale && p.entitlements.Fresh(now)
 }
 
 // readEntitlements reads the entitlements of users, or only their counters when the rest is cached.
-func (c *Cache) readEntitlements(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]*Entitlements, error) {
-	found, recount := make(map[uuid.UUID]*Entitlements, len(users)), map[uuid.UUID]*Entitlements{}
+func (c *Cache) readEntitlements(
+	ctx context.Context, users []uuid.UUID,
+) (map[uuid.UUID]*entitlement.Entitlements, error) {
+	found, recount := make(map[uuid.UUID]*entitlement.Entitlements, len(users)), map[uuid.UUID]*entitlement.Entitlements{}
 	missing, now := []uuid.UUID{}, c.Now()
 	taken := map[uuid.UUID]map[UsedOf]int64{}
 	c.mutex.Lock()
@@ -84,14 +87,14 @@ func (c *Cache) readEntitlements(ctx context.Context, users []uuid.UUID) (map[uu
 	}
 	c.mutex.Unlock()
 	if len(recount) > 0 {
-		if err := CountUsed(ctx, c.DB, recount, now); err != nil {
+		if err := entitlement.CountUsed(ctx, c.DB, recount, now); err != nil {
 			c.Counted(slices.Collect(maps.Keys(recount))...)
 			c.putBackSince(taken)
 			return nil, err
 		}
 	}
 	if len(missing) > 0 {
-		loaded, err := LoadEntitlements(ctx, c.DB, missing, now)
+		loaded, err := entitlement.LoadEntitlements(ctx, c.DB, missing, now)
 		if err != nil {
 			c.Counted(slices.Collect(maps.Keys(recount))...)
 			c.putBackSince(taken)

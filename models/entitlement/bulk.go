@@ -20,16 +20,38 @@ type bulkCopy struct {
 	user   uuid.UUID
 	userID string
 	policy int64
-	key    termsKey
+	key    TermsKey
 	name   string
 	placed int // how many of its limits were read
 	odd    bool
 	frozen *time.Time
 }
 
-// copies reads the copies of the users. Terms that are not known yet, and copies that differ from theirs, are read as
-// decisions read them.
-func (b *bulk) copies(ctx context.Context, db bun.IDB, now time.Time) error {
+// bulkRead reads the entitlements of many users.
+type bulkRead struct {
+	users  []string
+	known  func(TermsKey) *Terms // those in memory; nil without them
+	byUser map[uuid.UUID]*Entitlements
+}
+
+// ReadBulk reads the entitlements of users, in text order, inside a snapshot. Terms that are not known yet, and copies
+// that differ from theirs, are read as decisions read them.
+func ReadBulk(
+	ctx context.Context, db bun.IDB, users []string, known func(TermsKey) *Terms, now time.Time,
+) (map[uuid.UUID]*Entitlements, error) {
+	b := &bulkRead{users: users, known: known, byUser: make(map[uuid.UUID]*Entitlements, len(users))}
+	for _, id := range users {
+		if user, ok := identity.ParseUserID(id); ok {
+			b.byUser[user] = &Entitlements{User: user}
+		}
+	}
+	if err := b.copies(ctx, db, now); err != nil {
+		return nil, err
+	}
+	return b.byUser, CountUsed(ctx, db, b.byUser, now)
+}
+
+func (b *bulkRead) copies(ctx context.Context, db bun.IDB, now time.Time) error {
 	copies, err := b.readCopies(ctx, db)
 	if err != nil {
 		return err
@@ -65,13 +87,13 @@ func (b *bulk) copies(ctx context.Context, db bun.IDB, now time.Time) error {
 	return err
 }
 
-func (b *bulk) readCopies(ctx context.Context, db bun.IDB) (copies []*bulkCopy, err error) {
+func (b *bulkRead) readCopies(ctx context.Context, db bun.IDB) (copies []*bulkCopy, err error) {
 	rows, err := database.QueryPlanned(ctx, db, `
 SELECT c.user_id, c.id, c.access_profile_id, c.policy_id, array_to_string(c.group_versions, ' '), c.is_active,
     CASE WHEN NOT c.from_role THEN c.expires_at END, p.name, o.calendar_aligned, o.time_zone, o.fail_open_for,
     u.deactivated_at
 FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
-JOIN policies AS o ON o.id = c.policy_id JOIN users AS u ON u.id = c.user_id WHERE c.user_id = ANY ($1::text[]) ORDER BY c.user_id, c.assigned_at, c.id`, b.ids)
+JOIN policies AS o ON o.id = c.policy_id JOIN users AS u ON u.id = c.user_id WHERE c.user_id = ANY ($1::text[]) ORDER BY c.user_id, c.assigned_at, c.id`, b.users)
 	if err != nil {
 		return nil, err
 	}
@@ -95,20 +117,18 @@ JOIN policies AS o ON o.id = c.policy_id JOIN users AS u ON u.id = c.user_id WHE
 }
 
 // terms are those of copies. Those that are not known are read with the user of the first copy that has them.
-func (b *bulk) terms(
+func (b *bulkRead) terms(
 	ctx context.Context, db bun.IDB, copies []*bulkCopy, now time.Time,
-) (terms map[termsKey]*Terms, read map[uuid.UUID]bool, err error) {
-	terms, read = map[termsKey]*Terms{}, map[uuid.UUID]bool{}
-	first := map[termsKey]uuid.UUID{}
-	b.cache.mutex.RLock()
+) (terms map[TermsKey]*Terms, read map[uuid.UUID]bool, err error) {
+	terms, read = map[TermsKey]*Terms{}, map[uuid.UUID]bool{}
+	first := map[TermsKey]uuid.UUID{}
 	for _, one := range copies {
-		if known := b.cache.terms[one.key]; known != nil && known.Name == one.name {
+		if known := b.known(one.key); known != nil && known.Name == one.name {
 			terms[one.key] = known
 		} else if _, ok := first[one.key]; !ok {
 			first[one.key], read[one.user] = one.user, true
 		}
 	}
-	b.cache.mutex.RUnlock()
 	users, err := readEntitlements(ctx, db, slices.Collect(maps.Keys(read)), now)
 	for _, h := range users {
 		for i := range h.Copies {
@@ -127,7 +147,7 @@ func (t *Terms) places() map[policy.LimitKey]int {
 	return places
 }
 
-func (b *bulk) readLimits(
+func (b *bulkRead) readLimits(
 	ctx context.Context, db bun.IDB, copies map[int64]*bulkCopy, places map[*Terms]map[policy.LimitKey]int, ids []int64,
 ) error {
 	rows, err := database.QueryPlanned(ctx, db, `

@@ -1,9 +1,8 @@
-package entitlement
+package access
 
 import (
 	"cmp"
 	"slices"
-	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -20,13 +19,6 @@ const (
 	trimmedAtOnce = 20_000
 )
 
-// use notes that the entitlements were used at a poll.
-func (h *Entitlements) use(poll int) {
-	if now := uint32(poll); atomic.LoadUint32(&h.used) != now { //nolint:gosec // it only orders
-		atomic.StoreUint32(&h.used, now)
-	}
-}
-
 // entry is what is cached of a user, or a new one, which no key that was cached before belongs to; the caller has the
 // lock.
 func (c *Cache) entry(user uuid.UUID) cachedUser {
@@ -41,7 +33,7 @@ func (c *Cache) entry(user uuid.UUID) cachedUser {
 // usedAt is when a user was last used; 0 for one without entitlements, or who is not cached.
 func (c *Cache) usedAt(user uuid.UUID) uint32 {
 	if h := c.users[user].entitlements; h != nil {
-		return atomic.LoadUint32(&h.used)
+		return h.UsedAt()
 	}
 	return 0
 }
