@@ -33,7 +33,7 @@ var pages = []page{
 		file: "docs/config-as-code.md", given: "./bin/tollgate apply -f docs/config-example.yaml --yes\n", // else there is nothing
 		says: []string{"documents are valid"},
 	},
-	{file: "docs/import.md"},
+	{file: "docs/import.md", notRun: []string{"export LITELLM_API_KEY=the-key-of-an-admin"}},
 	{file: "docs/sign-in.md", says: []string{"ada@example.com is a break-glass admin", "Passwords are accepted"}},
 	{file: "docs/telemetry.md", notRun: []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=https://tollgate.example.com/v1/traces"}},
 }

@@ -15,12 +15,18 @@ func LiteLLM(file string, content []byte) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	l := &litellm{reader: reader{file: file}, shop: newShop(), groups: map[string]*shop{}, served: map[string][]string{}}
+	l := newLiteLLM(reader{file: file})
 	for _, m := range root.Members {
 		l.section(m)
 	}
 	l.finish()
 	return l.sorted(), nil
+}
+
+func newLiteLLM(r reader) *litellm {
+	return &litellm{
+		reader: r, shop: newShop(), groups: map[string]*shop{}, served: map[string][]string{}, whose: "the default profile",
+	}
 }
 
 type litellm struct {
@@ -33,6 +39,8 @@ type litellm struct {
 	only       []string        // the models of the default profile; nil for all
 	budget     configfile.Node // of the default profile
 	rate       configfile.Node
+	whose      string // the profile that budget and rate are of
+	apart      bool   // users have profiles of their own
 }
 
 const inGateway = "it belongs in the gateway and stays there"
@@ -175,7 +183,7 @@ func (l *litellm) access(info configfile.Node, path, provider, model string) {
 
 func (l *litellm) finish() {
 	l.Providers = l.documents()
-	if len(l.names) > 0 {
+	if len(l.names) > 0 && !l.apart {
 		l.Profiles = append(l.Profiles, l.profile("Default", l.everything(l.only), l.budget, l.rate))
 	}
 	for _, name := range l.groupNames {

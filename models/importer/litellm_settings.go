@@ -68,7 +68,7 @@ func (l *litellm) budgetOf(n configfile.Node, path, name string, durations ...st
 		l.note(Lost, most, field, "no window here is as long as "+duration.Text)
 		l.note(Lost, duration, join(path, named), "it is that of a budget that is lost")
 	case l.budget.Kind == input.Array:
-		l.note(Lost, most, field, "the default profile has a budget already")
+		l.note(Lost, most, field, l.whose+" has a budget already")
 		l.note(Lost, duration, join(path, named), "it is that of a budget that is lost")
 	default:
 		row := []any{"max_limit", number(most.Text), "reset_duration", text(ours)}
@@ -79,7 +79,7 @@ func (l *litellm) budgetOf(n configfile.Node, path, name string, durations ...st
 			l.note(Carried, duration, join(path, named), ours)
 		}
 		l.budget = list(object(row...))
-		l.note(Carried, most, field, "the budget of the default profile")
+		l.note(Carried, most, field, "the budget of "+l.whose)
 	}
 }
 
@@ -94,7 +94,7 @@ func (l *litellm) limitOf(n configfile.Node, path string) {
 			l.note(Lost, value, join(path, limit.theirs), "it is no number")
 		default:
 			pairs = append(pairs, limit.ours+"_max_limit", number(value.Text), limit.ours+"_reset_duration", text("1m"))
-			l.note(Carried, value, join(path, limit.theirs), "a limit per minute of the default profile")
+			l.note(Carried, value, join(path, limit.theirs), "a limit per minute of "+l.whose)
 		}
 	}
 	if len(pairs) > 0 {

@@ -38,8 +38,8 @@ func (n Note) String() string {
 
 // Result is what an import makes.
 type Result struct {
-	Providers, Servers, Profiles []configfile.Node
-	Notes                        []Note
+	Providers, Servers, Profiles, Users []configfile.Node
+	Notes                               []Note
 }
 
 // Lost reports whether something was lost.
@@ -61,7 +61,7 @@ func (r Result) Count(class Class) (n int) {
 func (r Result) Files(set string) map[string][]byte {
 	files := map[string][]byte{"set.yaml": configfile.YAML(object("kind", text("set"), "name", text(set)))}
 	for name, documents := range map[string][]configfile.Node{
-		"providers.yaml": r.Providers, "mcp-clients.yaml": r.Servers, "access-profiles.yaml": r.Profiles,
+		"providers.yaml": r.Providers, "mcp-clients.yaml": r.Servers, "access-profiles.yaml": r.Profiles, "users.yaml": r.Users,
 	} {
 		if len(documents) > 0 {
 			files[name] = configfile.YAML(documents...)
@@ -73,13 +73,18 @@ func (r Result) Files(set string) map[string][]byte {
 // reader reads one file and notes what becomes of it.
 type reader struct {
 	Result
-	file string
+	file  string
+	whole bool // places are those of lists, not of lines
 }
 
 func (r *reader) note(class Class, n configfile.Node, field, message string) {
 	place := n.Place
 	place.File = r.file
-	r.Notes = append(r.Notes, Note{Place: place, At: place.String(), Field: field, Class: class, Message: message})
+	at := place.String()
+	if r.whole {
+		at = r.file
+	}
+	r.Notes = append(r.Notes, Note{Place: place, At: at, Field: field, Class: class, Message: message})
 }
 
 // sorted puts notes in the order of their places.

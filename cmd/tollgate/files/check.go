@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
+	"tollgate/models/plural"
 )
 
 func (p *program) validateCommand() *cli.Command {
@@ -32,7 +33,7 @@ func (p *program) validateCommand() *cli.Command {
 			if err := b.empty(); err != nil && len(b.tests) == 0 {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "%d documents are valid.\n", len(b.documents)+len(b.tests))
+			_, err = fmt.Fprintf(p.stdout, "%s.\n", plural.Of(len(b.documents)+len(b.tests), "document is valid", "documents are valid"))
 			return err
 		},
 	}

@@ -17,6 +17,7 @@ import (
 	"tollgate/models/configfile"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
+	"tollgate/models/plural"
 )
 
 func (p *program) exportCommand() *cli.Command {
@@ -101,7 +102,7 @@ func (p *program) exportTo(folder string, documents []configfile.Node) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "%d documents were written to %s.\n", len(documents), folder)
+	_, err := fmt.Fprintf(p.stdout, "%s to %s.\n", plural.Of(len(documents), "document was written", "documents were written"), folder)
 	return err
 }
 

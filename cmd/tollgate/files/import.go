@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tollgate/models/importer"
+	"tollgate/models/plural"
 )
 
 // importCommand turns the configuration of other gateways into documents.
@@ -34,10 +35,12 @@ func (p *program) importCommand() *cli.Command {
 			},
 		}
 	}
+	litellm := command("litellm", "from a config.yaml of LiteLLM's proxy, or from its API", importer.LiteLLM)
+	p.byURL(litellm)
 	return &cli.Command{
 		Name: "import", Category: Category, Usage: "turn the configuration of another gateway into documents to read, plan and apply",
 		Commands: []*cli.Command{
-			command("litellm", "from a config.yaml of LiteLLM's proxy", importer.LiteLLM),
+			litellm,
 			command("bifrost", "from a config.json of Bifrost", importer.Bifrost),
 		},
 	}
@@ -53,6 +56,10 @@ func (p *program) importFile(c *cli.Command, read func(string, []byte) (importer
 	if err != nil {
 		return err
 	}
+	return p.writeImported(c, result)
+}
+
+func (p *program) writeImported(c *cli.Command, result importer.Result) error {
 	files := result.Files(c.String("set"))
 	if err := writeFiles(c.String("output"), files); err != nil {
 		return err
@@ -61,8 +68,8 @@ func (p *program) importFile(c *cli.Command, read func(string, []byte) (importer
 		return err
 	}
 	if result.Lost() && !c.Bool("accept-loss") {
-		return Error{exitLoss, fmt.Errorf("%d fields are lost: read what is said of them, then import with "+
-			"--accept-loss or write documents for them", result.Count(importer.Lost))}
+		return Error{exitLoss, fmt.Errorf("%s: read what is said of them, then import with "+
+			"--accept-loss or write documents for them", plural.Of(result.Count(importer.Lost), "field is lost", "fields are lost"))}
 	}
 	return nil
 }

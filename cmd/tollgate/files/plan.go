@@ -16,6 +16,7 @@ import (
 	"tollgate/models/configfile"
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 )
 
 const exitCodes = "\nThe console is that of TOLLGATE_URL, and the key that of TOLLGATE_API_KEY.\n" +
@@ -117,7 +118,7 @@ func (p *program) testCommand() *cli.Command {
 			if err := c.call(ctx, "POST", "/api/config/test", body.AppendJSON(nil), &done); err != nil {
 				return p.refusedRun(b, err)
 			}
-			_, err = fmt.Fprintf(p.stdout, "%d tests hold.\n", done.Passed)
+			_, err = fmt.Fprintf(p.stdout, "%s.\n", plural.Of(done.Passed, "test holds", "tests hold"))
 			return err
 		},
 	}

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
 	"tollgate/models/input"
+	"tollgate/models/plural"
 )
 
 func (p *program) pullCommand() *cli.Command {
@@ -45,7 +46,7 @@ func (p *program) pullCommand() *cli.Command {
 				left += n
 			}
 			if left > 0 {
-				return Error{exitFailure, fmt.Errorf("%d documents have to be changed by hand", left)}
+				return Error{exitFailure, fmt.Errorf("%s to be changed by hand", plural.Of(left, "document has", "documents have"))}
 			}
 			return nil
 		},
