@@ -47,6 +47,38 @@ func (h *Handlers) TrySignIn(c *gin.Context) error {
 	return h.leadTo(c, p, signin.Remember(signin.ToTry, p.Slug, "", h.SessionToken(c)))
 }
 
+// TryIdentity answers what a sign-in of a user with the claims sent would lead to, and changes nothing.
+func (h *Handlers) TryIdentity(c *gin.Context) error {
+	in, err := intake.Decode[signin.TryInput](c)
+	if err != nil {
+		return err
+	}
+	p, err := h.identityProvider(c)
+	if err != nil {
+		return err
+	}
+	who, err := in.Who(p)
+	if err != nil {
+		return err
+	}
+	tried, err := h.SignIns.Try(reqctx.Of(c), p, who)
+	if err != nil {
+		return err
+	}
+	answer := gin.H{
+		"accepted": tried.Code == "", "code": tried.Code, "message": tried.Refused, "email_trusted": tried.Trusted, "user_id": nil,
+		"role_id": tried.RoleID, "rule": nil,
+	}
+	if tried.User != nil {
+		answer["user_id"] = tried.User.ID
+	}
+	if tried.Rule != nil {
+		answer["rule"] = tried.Rule.Value
+	}
+	reply.JSON(c, http.StatusOK, gin.H{"try": answer})
+	return nil
+}
+
 func (h *Handlers) leadTo(c *gin.Context, p identityprovider.Provider, r signin.Remembered) error {
 	address, err := h.remember(c, p, r)
 	if err == nil {

@@ -160,6 +160,22 @@ func TestTrySignIn(t *testing.T) {
 		}
 	}
 	webtest.Same(t, "users", c.Count("users"), 2)
+	// The API says the same of claims that a program names.
+	api := c.APIKey()
+	c.Unchanged(func() {
+		api.API("POST", c.Path+"/try", `{}`).Refuses(400, "required", "subject")
+		api.API("POST", c.Path+"/try", `{"subject":"s1","groups":[1]}`).Refuses(400, "wrong_type", "groups[0]")
+		for code, body := range map[string]string{
+			"":                  `{"subject":"s1","email":"ada@example.com","email_verified":true,"groups":["x","engineering"]}`,
+			"email_not_trusted": `{"subject":"s1","email":"ada@elsewhere.example","email_verified":true,"groups":["engineering"]}`,
+			"link_first":        `{"subject":"s1","email":"` + webtest.Admin + `","email_verified":true,"groups":["engineering"]}`,
+		} {
+			got := api.API("POST", c.Path+"/try", body).Is(200).Object("try")
+			if got["code"] != code || got["accepted"] != (code == "") || got["rule"] != "engineering" || got["user_id"] != nil {
+				t.Errorf("%s leads to %v", body, got)
+			}
+		}
+	})
 	browser, location := c.Leads(admin, try)
 	path := c.OP.Agrees(t, location, webtest.Person("s1", "ada@example.com"))
 	stolen := browser.Header.Get("Cookie")

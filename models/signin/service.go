@@ -263,7 +263,8 @@ type Tried struct {
 	Email    string
 	Trusted  bool
 	User     *identity.User // who is linked
-	Refused  string         // why no user would be signed in, in a sentence
+	Code     string         // why no user would be signed in, "" when one would
+	Refused  string         // the same in a sentence
 }
 
 // Try says what a sign-in would lead to, and changes nothing.
@@ -274,7 +275,7 @@ func (s *Service) Try(ctx context.Context, p identityprovider.Provider, who oidc
 	err := s.tryPerson(ctx, p, who, t.Followed)
 	var refusal *oidc.Refusal
 	if errors.As(err, &refusal) {
-		t.Refused = sentences[refusal.Code]
+		t.Code, t.Refused = refusal.Code, sentences[refusal.Code]
 	} else if err != nil {
 		return t, err
 	}
