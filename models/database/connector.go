@@ -76,15 +76,19 @@ func (c *connection) QueryContext(ctx context.Context, query string, args []driv
 			args = append(args, driver.NamedValue{Ordinal: len(args) + 1, Value: value})
 		}
 	}
+	delete(c.Conn.Conn().PgConn().CustomData(), unreplicated) // of a statement before
 	rows, err := c.Conn.QueryContext(ctx, query, args)
 	c.check(ctx, err)
-	return rows, err
+	if err != nil {
+		return nil, err
+	}
+	return changedRows{rows.(*stdlib.Rows), c}, nil
 }
 
 // ExecContext sends a changing statement once. When a connection ends before the answer arrives, the driver assumes
 // that the statement was never sent and would repeat it.
 func (c *connection) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	delete(c.Conn.Conn().PgConn().CustomData(), unreplicated) // of a query before
+	delete(c.Conn.Conn().PgConn().CustomData(), unreplicated) // of a statement before
 	if statements, together := ctx.Value(pipelinedKey{}).([]statement); together {
 		err := c.replicated(c.pipeline(ctx, statements))
 		c.check(ctx, err)

@@ -1,9 +1,14 @@
 package database
 
 import (
+	"cmp"
+	"database/sql/driver"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"tollgate/models/problem"
 )
@@ -26,8 +31,30 @@ func (c *connection) replicated(err error) error {
 		return err
 	}
 	delete(data, unreplicated)
-	if err != nil {
-		return err
+	unknown := fmt.Errorf("%w: the synchronous standby did not confirm the commit", problem.ErrOutcomeUnknown)
+	if err != nil { // the server ended the connection while it waited
+		return fmt.Errorf("%w: %w", unknown, err)
 	}
-	return fmt.Errorf("%w: the synchronous standby did not confirm the commit", problem.ErrOutcomeUnknown)
+	return unknown
 }
+
+// changedRows are the rows of a query that may have changed something, as one that holds estimates: it is committed
+// after the last row.
+type changedRows struct {
+	*stdlib.Rows
+	conn *connection
+}
+
+func (r changedRows) Next(values []driver.Value) error {
+	err := r.Rows.Next(values)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, io.EOF):
+		return r.conn.replicated(err)
+	}
+	return cmp.Or(r.conn.replicated(nil), err)
+}
+
+// Close ends a query of which not all rows were read.
+func (r changedRows) Close() error { return r.conn.replicated(r.Rows.Close()) }

@@ -2,6 +2,7 @@ package decision
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
 	"tollgate/models/policy"
+	"tollgate/models/problem"
 )
 
 // Decide decides a call without changing anything. Refusal: Unavailable when the database cannot be reached; then
@@ -184,7 +186,7 @@ func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call 
 	h, now := of.entitlements, e.cache.Now()
 	for _, i := range of.granting {
 		wanted := newEstimate(h.User, &h.Copies[i], of.call, now)
-		if err := e.reservations.Do(ctx, wanted); err != nil {
+		if err := e.hold(ctx, wanted); err != nil {
 			return of, err
 		}
 		switch {
@@ -197,6 +199,16 @@ func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call 
 		}
 	}
 	return e.tooLate(ctx, of, now)
+}
+
+// hold waits until an estimate is held or not. Refusal: Unavailable when it takes longer than the request.
+func (e *Engine) hold(ctx context.Context, wanted *estimate) error {
+	err := e.reservations.Do(ctx, wanted)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return problem.Refuse(problem.Unavailable, "", "outcome_unknown",
+			"It is not known yet whether the estimate is held. A hold that is not used is released when its lease ends.")
+	}
+	return err
 }
 
 // tooLate is the decision when concurrent calls used the room after the cache was read: it counts again, to report the
