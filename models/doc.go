@@ -29,6 +29,7 @@
 //	account, handout         users together with their copies · a profile given to many at once
 //	signin                   users who come from an identity provider
 //	propagation              changes brought to copies
+//	caller                   users known by an access token of an identity provider
 //	entitlement              what a user may use, and how much is used
 //	access                   the cache of keys and entitlements
 //	refusal                  the log of decisions: who was refused what, in sums by minute

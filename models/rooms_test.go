@@ -23,8 +23,8 @@ var arrows = map[string][]string{
 		"access", "audit", "database", "decision", "identity", "input", "ledger", "money", "permission", "problem",
 	},
 	"access": {
-		"apikey", "batch", "catalogue", "database", "entitlement", "identity", "permission", "policy", "problem", "secret",
-		"virtualkey",
+		"apikey", "batch", "caller", "catalogue", "database", "entitlement", "identity", "oidc", "permission", "policy",
+		"problem", "secret", "virtualkey",
 	},
 	"account": {
 		"assignment", "attachment", "audit", "database", "identity", "input", "money", "password", "permission", "problem", "report",
@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"batch":      {"problem"},
 	"blast":      {"catalogue", "database", "money", "policy"},
 	"blocked":    {"database", "money", "policy"},
+	"caller":     {"database", "identity", "oidc", "problem"},
 	"catalogue":  {"audit", "database", "input", "money", "permission", "plural", "problem"},
 	"configdoc": {
 		"catalogue", "configfile", "identity", "identityprovider", "input", "mcptool", "permission", "policy", "problem", "profile",

@@ -20,8 +20,7 @@ PlanConfig TestConfig
 Evaluate EvaluateAll SearchActions SearchResources FindTyped KeepSession
 ChangeOwnPassword CreateOwnKey CreateSignInLink UseSignInLink CreateAccessRequest WithdrawAccessRequest DeclineAccessRequest PreviewHandout SetGatewayAddress
 CreateSCIMConnection DeleteSCIMConnection CreateSCIMToken DeleteSCIMToken ProvisionGroup PreviewSCIMRules NotOffered ReleaseUser
-CreateIdentityProvider UpdateIdentityProvider DeleteIdentityProvider SetRules SetEnforcement ConnectMethod DisconnectMethod EndSignInThere DeleteIdentities
-TryIdentity`
+CreateIdentityProvider SetRules SetEnforcement ConnectMethod DisconnectMethod EndSignInThere TryIdentity`
 
 // Each action is either one of the changes that the tests below make, or named as one that keeps access: what is new is
 // named by nothing yet, what can be deleted is named by nothing any more, and a profile applies when it is propagated.

@@ -13,6 +13,7 @@ import (
 const okta = `{"kind": "identity_provider", "slug": "okta", "name": "Okta", "issuer": "https://example.okta.com", "client_id": "0oa1",
 	"auth_style": "post", "scopes": ["openid", "groups"], "groups_claim": "groups", "email_domains": ["example.com"], "create_users": true,
 	"default_role": "member", "max_session": 8, "sign_out_there": false,
+	"token_audience": "https://llm.example.com", "token_scope": "llm.call", "token_clients": ["chat"],
 	"rules": [{"value": "admins", "role": "Admin", "administrative": true}, {"value": "all", "role": "Viewer"}]}`
 
 func signInDocument(t *testing.T) object {
@@ -82,6 +83,7 @@ func TestConfigSignInGuards(t *testing.T) {
 		{"client_secret", "x", "unknown_field", "documents[0].client_secret"},
 		{"issuer", "ftp://x", "invalid_url", "documents[0].issuer"},
 		{"slug", "A b", "invalid_name", "documents[0].slug"},
+		{"token_audience", "0oa1", "invalid_field", "documents[0].token_audience"},
 		{"email_domains", []string{}, "required", "documents[0].email_domains"},
 	} {
 		d := signInDocument(t)

@@ -21,10 +21,12 @@ func TestIdentityProviders(t *testing.T) {
 			"slug": {door.Name}, "name": {"Company " + door.Name}, "issuer": {op.URL}, "client_id": {door.Name}, "client_secret": {"hush hush"}, "auth_style": {"post"},
 			"scopes": {"openid email\r\ngroups"}, "groups_claim": {"groups"}, "trust_email": {"all"}, "email_domains": {"example.com\r\nexample.org"}, "link_by_email": {"true"},
 			"create_users": {"true"}, "default_role_id": {viewer}, "max_session": {"8"}, "is_enabled": {"true"},
+			"token_audience": {"https://llm.example.com/" + door.Name}, "token_scope": {"llm.call"}, "token_clients": {"chat\r\nide"},
 		}, webtest.Object{
 			"slug": door.Name, "name": "Company " + door.Name, "issuer": op.URL, "client_id": door.Name, "client_secret": "hush hush", "auth_style": "post",
 			"scopes": []string{"openid", "email", "groups"}, "groups_claim": "groups", "trust_email": "all", "email_domains": []string{"example.com", "example.org"}, "link_by_email": true,
 			"create_users": true, "default_role_id": c.RoleID("Viewer"), "max_session": 8, "sign_out_there": false, "is_enabled": true,
+			"token_audience": "https://llm.example.com/" + door.Name, "token_scope": "llm.call", "token_clients": []string{"chat", "ide"},
 		})
 		if a.StatusCode != 303 && a.StatusCode != 201 {
 			t.Fatalf("%s: %d %s", door.Name, a.StatusCode, a.Body)
@@ -32,7 +34,7 @@ func TestIdentityProviders(t *testing.T) {
 	}
 	listed := webtest.Objects(c.APIKey().Get("/api/identity-providers").Is(200).JSON()["identity_providers"])
 	byForm, byJSON := listed[0], listed[1]
-	for _, field := range []string{"id", "slug", "name", "client_id", "created_at", "updated_at"} {
+	for _, field := range []string{"id", "slug", "name", "client_id", "token_audience", "created_at", "updated_at"} {
 		delete(byForm, field)
 		delete(byJSON, field)
 	}
@@ -65,12 +67,23 @@ func TestIdentityProviders(t *testing.T) {
 		{`{"create_users":"yes"}`, "wrong_type", "create_users"},
 		{`{"default_role_id":999}`, "unknown_role", "default_role_id"},
 		{fmt.Sprintf(`{"default_role_id":%d}`, c.RoleID("Admin")), "administrative_role", "default_role_id"},
+		{`{"token_audience":"json"}`, "invalid_field", "token_audience"},
+		{`{"token_audience":""}`, "required", "token_audience"},
+		{`{"token_audience":null}`, "null_not_allowed", "token_audience"},
+		{`{"token_scope":"a b"}`, "invalid_format", "token_scope"},
+		{`{"token_clients":["a b"]}`, "invalid_format", "token_clients[0]"},
+		{`{"token_clients":"chat"}`, "wrong_type", "token_clients"},
 		{`{"Name":"x"}`, "unknown_field", "Name"},
 	} {
 		c.Unchanged(func() { program.API("PUT", path, bad.body).Refuses(400, bad.code, bad.param) })
 	}
 	program.API("PUT", path, `{"name":"x","version":7}`).Refuses(412, "version_mismatch", "version")
 	program.API("PUT", path, `{"name":"Company form"}`).Refuses(409, "name_taken", "name")
+	program.API("PUT", path, `{"token_audience":"https://llm.example.com/form"}`).Refuses(409, "name_taken", "token_audience")
+	shown := string(browser.Get(page).Is(200).Body)
+	if !strings.Contains(shown, "accepted for https://llm.example.com/json, with the scope llm.call, issued to chat and ide") {
+		t.Error("the page does not say which access tokens are accepted")
+	}
 	program.API("PUT", path, `{"client_secret":null,"version":1}`).Is(200)
 	webtest.Same(t, "has a secret", program.Get(path).Object("identity_provider")["has_client_secret"], any(false))
 	// A form that is sent as it was shown changes nothing.

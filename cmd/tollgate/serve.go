@@ -19,6 +19,7 @@ import (
 
 	"tollgate/handlers"
 	"tollgate/models/access"
+	"tollgate/models/caller"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/decision"
@@ -191,6 +192,7 @@ func (p *program) newConsole(
 	}
 	cache.Grace.Consoles = heartbeat.Consoles
 	signIns := signin.NewService(db.DB, keys, baseURL, s.OIDCPrivate)
+	cache.Tokens = caller.NewChecker(serving, &signIns.Providers)
 	sizes, requests, scimCalls := schema.NewSizes(db.DB, p.log), web.NewRequests(), connection.NewCalls()
 	workers := []worker{
 		propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,

@@ -80,8 +80,8 @@ func (g *Gateway) authorizeEnvoy(c *gin.Context, options, path string) error {
 
 func asItIs(status int) int { return status }
 
-// authorize decides about the call that a proxy describes, by the key that its client sent. The key is also the
-// credential of the request: its user may ask what it allows.
+// authorize decides about the call that a proxy describes, by the key or access token that its client sent. It is also
+// the credential of the request: its user may ask what it allows.
 func (g *Gateway) authorize(c *gin.Context, d door) error {
 	decision, err := g.decideAt(c, d)
 	if err != nil {
@@ -92,7 +92,7 @@ func (g *Gateway) authorize(c *gin.Context, d door) error {
 	describe(header, decision)
 	code := d.status(decision.StatusCode)
 	if code == http.StatusUnauthorized {
-		header.Set("WWW-Authenticate", `Bearer realm="gateway"`)
+		header.Set("WWW-Authenticate", challenge(c.Request.Header))
 	}
 	answer := gin.H{"allowed": decision.Decision}
 	if decision.Grace {
@@ -107,11 +107,10 @@ func (g *Gateway) authorize(c *gin.Context, d door) error {
 
 // decideAt decides about everything that a call can lead to: the first that is denied denies the call.
 func (g *Gateway) decideAt(c *gin.Context, d door) (decision.Decision, error) {
-	key, err := ClientKey(c.Request.Header)
+	who, err := caller(c.Request.Header)
 	if err != nil {
 		return decision.Decision{}, err
 	}
-	who := entitlement.Subject{VirtualKey: key}
 	asked, err := d.call(c)
 	if err != nil {
 		// An unknown key is reported first, before problems of the call.

@@ -50,6 +50,35 @@ func virtualKeyIn(name, value string) (key string, ok bool) {
 	return key, strings.HasPrefix(key, virtualkey.Prefix)
 }
 
+// caller is who makes a call: the holder of its virtual key or, without one, the user of its access token. Beside a
+// virtual key a token is meant for the provider. Two different tokens are refused, like two keys.
+func caller(header http.Header) (who entitlement.Subject, err error) {
+	if who.VirtualKey, err = ClientKey(header); err != nil || who.VirtualKey != "" {
+		return who, err
+	}
+	for _, value := range header.Values("Authorization") {
+		scheme, token, _ := strings.Cut(strings.TrimSpace(value), " ")
+		token = strings.TrimSpace(token)
+		switch {
+		case !strings.EqualFold(scheme, "Bearer"), strings.Count(token, ".") != 2, token == who.AccessToken:
+		case who.AccessToken == "":
+			who.AccessToken = token
+		default:
+			return who, problem.Refuse(problem.Forbidden, "", "ambiguous_key",
+				"Send one access token: Authorization has two that differ.")
+		}
+	}
+	return who, nil
+}
+
+// challenge says in an answer of 401 how to ask again.
+func challenge(header http.Header) string {
+	if who, err := caller(header); err == nil && who.AccessToken != "" {
+		return `Bearer realm="gateway", error="invalid_token"`
+	}
+	return `Bearer realm="gateway"`
+}
+
 // describe puts a decision into the headers of an answer.
 func describe(header http.Header, d decision.Decision) {
 	header.Set("Cache-Control", "no-store")

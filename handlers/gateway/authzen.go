@@ -150,7 +150,7 @@ func (g *Gateway) evaluate(c *gin.Context, r authzenRequest) (authzenAnswer, err
 	switch {
 	case !known || reason == "unknown_type":
 		return deniedAnswer("unknown_type",
-			"Ask about a virtual_key, user or identity as subject, and a model, tool or mcp_server as resource."), nil
+			"Ask about a virtual_key, access_token, user or identity as subject, and a model, tool or mcp_server as resource."), nil
 	case reason != "":
 		return deniedAnswer(reason, "Ask about an action that this resource has: call of a model or tool, "+
 			"tools/call of a tool, or an MCP method of an mcp_server."), nil

@@ -116,6 +116,8 @@ func (r authzenRequest) who() (entitlement.Subject, bool) {
 	switch r.subject.kind {
 	case "virtual_key":
 		return entitlement.Subject{VirtualKey: r.subject.id}, true
+	case "access_token":
+		return entitlement.Subject{AccessToken: r.subject.id}, true
 	case "user", "identity":
 		return entitlement.Subject{UserID: r.subject.id}, true
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/batch"
+	"tollgate/models/caller"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -37,7 +38,8 @@ type Cache struct {
 
 	virtualKeys, apiKeys secret.Hasher
 
-	Grace Grace // set before Run
+	Grace  Grace           // set before Run
+	Tokens *caller.Checker // of access tokens, set before Run; nil to accept none
 
 	mutex     sync.RWMutex
 	byHash    map[secret.Hash]cachedKey
@@ -46,8 +48,10 @@ type Cache struct {
 	catalogue *catalogue.Catalogue
 	granted   map[*policy.Policy][]policy.Grant
 	actors    map[secret.Hash]cachedActor
-	seen      databaseHistory // at the last poll
-	polls     int             // how many there were
+	tokens    map[secret.Hash]cachedToken // access tokens, by their SHA-256
+	accepts   []caller.Rule               // which of them are accepted; nil when that has to be read
+	seen      databaseHistory             // at the last poll
+	polls     int                         // how many there were
 	// The poll at which a user last changed: what was read before it may be older than what it evicted.
 	touched   map[uuid.UUID]int
 	lastReset int       // the poll at which everything was evicted
@@ -112,6 +116,7 @@ func (c *Cache) reset() {
 	c.byHash, c.users = map[secret.Hash]cachedKey{}, map[uuid.UUID]cachedUser{}
 	c.touched, c.lastReset = map[uuid.UUID]int{}, c.polls
 	c.catalogue, c.granted, c.terms = nil, map[*policy.Policy][]policy.Grant{}, nil
+	c.forgetTokens()
 }
 
 // Run polls the database, and records which API keys were used, until ctx ends.
@@ -138,6 +143,7 @@ func (c *Cache) Run(ctx context.Context) {
 func (c *Cache) evict(user string) {
 	if user == database.Everybody {
 		c.catalogue, c.granted = nil, map[*policy.Policy][]policy.Grant{}
+		c.forgetTokens()
 		c.touch(uuid.Nil) // which is no user's id
 		return
 	}

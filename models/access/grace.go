@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"maps"
 	"sync"
@@ -52,7 +53,7 @@ func (c *Cache) Away() bool { return c.away.Load() }
 // there, when a transaction of this console is changing or has changed the user since the last poll, and when the last
 // poll or the counters are older than a profile allows.
 func (c *Cache) Remember(subject entitlement.Subject) (r Remembered, ok bool) {
-	hash := c.virtualKeys.Sum(subject.VirtualKey)
+	hash, token := c.virtualKeys.Sum(subject.VirtualKey), sha256.Sum256([]byte(subject.AccessToken))
 	user, known := identity.ParseUserID(subject.UserID)
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
@@ -60,6 +61,9 @@ func (c *Cache) Remember(subject entitlement.Subject) (r Remembered, ok bool) {
 	if subject.VirtualKey != "" {
 		key, cached := c.cachedKey(hash)
 		user, known, r.Key = key.User, cached && key.works(now), key.ID
+	}
+	if subject.AccessToken != "" {
+		user, known = c.cachedToken(token, now)
 	}
 	p := c.users[user]
 	if !known || p.entitlements == nil || c.catalogue == nil || c.pending.of(user) {

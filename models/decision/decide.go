@@ -92,22 +92,16 @@ func (e *Engine) decide(
 		return of, err
 	}
 	of.call, of.at = call, e.cache.Now()
-	user, known := identity.ParseUserID(subject.UserID)
-	if subject.VirtualKey != "" {
-		key, works, err := e.cache.UserOfKey(ctx, subject.VirtualKey)
-		if err != nil {
-			return of, err
-		}
-		of.owner, of.ownersKey = key.User, key.ID
-		if user, known = key.User, works; works {
-			of.VirtualKeyID = key.ID
-		}
+	user, unknown, err := e.userOf(ctx, subject, &of)
+	if err != nil {
+		return of, err
 	}
-	if !known {
-		of.Decision = unknownSubject()
+	if unknown != nil {
+		of.Decision = *unknown
 		return of, nil
 	}
 	h, err := e.cache.EntitlementsOf(ctx, user, older)
+	known := true
 	if err == nil && len(h.Copies) == 0 && subject.VirtualKey == "" {
 		known, err = identity.IsUser(ctx, e.cache.DB, user.String())
 	}
@@ -130,6 +124,38 @@ func (e *Engine) decide(
 		return of, err
 	}
 	return of.judge(catalogue, grants, e.cache.Now()), nil
+}
+
+// userOf finds the user of a subject, or the decision when there is none.
+func (e *Engine) userOf(
+	ctx context.Context, subject entitlement.Subject, of *decided,
+) (user uuid.UUID, unknown *Decision, err error) {
+	known := false
+	switch {
+	case subject.VirtualKey != "":
+		key, works, err := e.cache.UserOfKey(ctx, subject.VirtualKey)
+		if err != nil {
+			return user, nil, err
+		}
+		of.owner, of.ownersKey = key.User, key.ID
+		if user, known = key.User, works; works {
+			of.VirtualKeyID = key.ID
+		}
+	case subject.AccessToken != "":
+		user, why, err := e.cache.UserOfToken(ctx, subject.AccessToken)
+		if err == nil && why != "" {
+			d := denied(AccessNotFound, "This access token is not accepted: "+why+".")
+			unknown = &d
+		}
+		return user, unknown, err
+	default:
+		user, known = identity.ParseUserID(subject.UserID)
+	}
+	if !known {
+		d := unknownSubject()
+		unknown = &d
+	}
+	return user, unknown, nil
 }
 
 // judge decides by the entitlements at a given time.

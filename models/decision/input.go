@@ -12,6 +12,7 @@ type Input struct {
 	input.Row
 	VirtualKey      input.Value `json:"virtual_key"`
 	UserID          input.Value `json:"user_id"`
+	AccessToken     input.Value `json:"access_token"`
 	Provider        input.Value `json:"provider"`
 	Model           input.Value `json:"model"`
 	MCPClientID     input.Value `json:"mcp_client_id"`
@@ -27,7 +28,7 @@ type Input struct {
 // Invalid.
 func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, reserve bool, err error) {
 	c := &input.Reader{}
-	subject = ReadSubject(c, "", in.VirtualKey, in.UserID)
+	subject = in.readSubject(c)
 	for _, field := range []struct {
 		name  string
 		value input.Value
@@ -74,6 +75,18 @@ func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, rese
 		call.Kind = entitlement.CallTool
 	}
 	return subject, call, reserve, problem.InvalidInput(c.Problems)
+}
+
+// readSubject reads who the call is for: a key, a user or an access token.
+func (in Input) readSubject(c *input.Reader) (subject entitlement.Subject) {
+	if in.AccessToken.Kind == input.Absent {
+		return ReadSubject(c, "", in.VirtualKey, in.UserID)
+	}
+	if in.VirtualKey.Given() || in.UserID.Given() {
+		c.Add("access_token", "ambiguous_user", "Give one of the virtual key, the user_id and the access token.")
+	}
+	readText(c, "access_token", "access_token", in.AccessToken, &subject.AccessToken)
+	return subject
 }
 
 // ParseEstimate reads what a call may cost, in dollars, rounded half up to the nano-dollar. Errors are those of

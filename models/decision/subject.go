@@ -32,20 +32,24 @@ func ReadSubject(c *input.Reader, path string, key, user input.Value) (subject e
 		value input.Value
 		to    *string
 	}{{"virtual_key", key, &subject.VirtualKey}, {"user_id", user, &subject.UserID}} {
-		field := part.field
-		switch {
-		case part.value.Kind == input.Absent:
-		case part.value.Kind == input.Null:
-			c.Add(path+field, "null_not_allowed", "Give "+field+" instead of null, or leave it out.")
-		case part.value.Kind != input.String:
-			c.Add(path+field, "wrong_type", "Give "+field+" as text.")
-		case part.value.Text == "":
-			c.Add(path+field, "required", "Give "+field+".")
-		default:
-			*part.to = part.value.Text
-		}
+		readText(c, path+part.field, part.field, part.value, part.to)
 	}
 	return subject
+}
+
+// readText reads one way to say who a call is for.
+func readText(c *input.Reader, path, field string, v input.Value, to *string) {
+	switch {
+	case v.Kind == input.Absent:
+	case v.Kind == input.Null:
+		c.Add(path, "null_not_allowed", "Give "+field+" instead of null, or leave it out.")
+	case v.Kind != input.String:
+		c.Add(path, "wrong_type", "Give "+field+" as text.")
+	case v.Text == "":
+		c.Add(path, "required", "Give "+field+".")
+	default:
+		*to = v.Text
+	}
 }
 
 // ReadCost reads the cost of one call in dollars, rounded to the nano-dollar since it was measured. It is nil when the

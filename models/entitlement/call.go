@@ -10,8 +10,9 @@ import (
 	"tollgate/models/policy"
 )
 
-// Subject is who a call is for: the value of a virtual key, or a user.
-type Subject struct{ VirtualKey, UserID string }
+// Subject is who a call is for: the value of a virtual key, a user, or the user whom an access token of an identity
+// provider names.
+type Subject struct{ VirtualKey, UserID, AccessToken string }
 
 // Call is what a gateway wants to do: call a model, a tool, or what else Kind says.
 type Call struct {

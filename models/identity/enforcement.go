@@ -145,6 +145,7 @@ UPDATE users SET break_glass = ?0, updated_at = clock_timestamp() WHERE id = ?1`
 		if err != nil {
 			return fmt.Errorf("set a break-glass admin: %w", err)
 		}
+		tx.Invalidate(u.ID)
 		if u, err = GetUser(ctx, tx, u.ID); err != nil {
 			return err
 		}

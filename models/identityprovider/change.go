@@ -59,6 +59,7 @@ func Create(
 		if _, err := tx.NewInsert().Model(&p).Returning("id").Exec(ctx); err != nil {
 			return fmt.Errorf("insert identity provider: %w", err)
 		}
+		tx.Invalidate(database.Everybody) // tokens of callers may be accepted now
 		written := record{Provider: p}
 		if sent != nil && *sent != "" {
 			if err := keep(ctx, tx, keys, &p, *sent); err != nil {
@@ -159,6 +160,7 @@ func save(
 	if err != nil {
 		return fmt.Errorf("update identity provider %d: %w", p.ID, err)
 	}
+	tx.Invalidate(database.Everybody) // other tokens of callers are accepted now
 	written := record{Provider: *p}
 	if sent != nil {
 		if err := keep(ctx, tx, keys, p, *sent); err != nil {
@@ -188,7 +190,8 @@ func same(p, old Provider) bool {
 		p.Name == old.Name && p.Issuer == old.Issuer && p.ClientID == old.ClientID && p.AuthStyle == old.AuthStyle &&
 		p.GroupsClaim == old.GroupsClaim && p.TrustEmail == old.TrustEmail && p.LinkByEmail == old.LinkByEmail &&
 		p.CreateUsers == old.CreateUsers && p.MaxSession == old.MaxSession && p.SignOutThere == old.SignOutThere &&
-		p.IsEnabled == old.IsEnabled
+		p.TokenAudience == old.TokenAudience && p.TokenScope == old.TokenScope &&
+		slices.Equal(p.TokenClients, old.TokenClients) && p.IsEnabled == old.IsEnabled
 }
 
 func sameID(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -215,6 +218,7 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete identity provider %d: %w", id, err)
 		}
+		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", resource, strconv.FormatInt(id, 10), record{Provider: old}, nil)
 	})
 	return old, err
@@ -226,6 +230,8 @@ func taken(err error) error {
 		return problem.Refuse(problem.Conflict, "slug", "name_taken", "Choose another short name: there is a provider with this one already.")
 	case problem.Violates(err, "identity_providers_name_taken"):
 		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a provider with this name already.")
+	case problem.Violates(err, "identity_providers_audience_taken"):
+		return problem.Refuse(problem.Conflict, "token_audience", "name_taken", "There is a provider with this issuer that accepts tokens for this audience already.")
 	case problem.Violates(err, "identity_providers_client_taken"):
 		return problem.Refuse(problem.Conflict, "client_id", "name_taken", "There is a provider with this issuer and client id already.")
 	}

@@ -11,21 +11,24 @@ import (
 // sets, with the default role by its name.
 type Described struct {
 	input.Row
-	Slug         input.Value             `json:"slug"`
-	Name         input.Value             `json:"name"`
-	Issuer       input.Value             `json:"issuer"`
-	ClientID     input.Value             `json:"client_id"`
-	AuthStyle    input.Value             `json:"auth_style" default:"basic"`
-	Scopes       input.List[input.Value] `json:"scopes"`
-	GroupsClaim  input.Value             `json:"groups_claim"`
-	TrustEmail   input.Value             `json:"trust_email" default:"verified"`
-	EmailDomains input.List[input.Value] `json:"email_domains"`
-	LinkByEmail  input.Value             `json:"link_by_email"`
-	CreateUsers  input.Value             `json:"create_users"`
-	DefaultRole  input.Value             `json:"default_role"`
-	MaxSession   input.Value             `json:"max_session" default:"12"`
-	SignOutThere input.Value             `json:"sign_out_there" default:"true"`
-	IsEnabled    input.Value             `json:"is_enabled" default:"true"`
+	Slug          input.Value             `json:"slug"`
+	Name          input.Value             `json:"name"`
+	Issuer        input.Value             `json:"issuer"`
+	ClientID      input.Value             `json:"client_id"`
+	AuthStyle     input.Value             `json:"auth_style" default:"basic"`
+	Scopes        input.List[input.Value] `json:"scopes"`
+	GroupsClaim   input.Value             `json:"groups_claim"`
+	TrustEmail    input.Value             `json:"trust_email" default:"verified"`
+	EmailDomains  input.List[input.Value] `json:"email_domains"`
+	LinkByEmail   input.Value             `json:"link_by_email"`
+	CreateUsers   input.Value             `json:"create_users"`
+	DefaultRole   input.Value             `json:"default_role"`
+	MaxSession    input.Value             `json:"max_session" default:"12"`
+	SignOutThere  input.Value             `json:"sign_out_there" default:"true"`
+	TokenAudience input.Value             `json:"token_audience"`
+	TokenScope    input.Value             `json:"token_scope"`
+	TokenClients  input.List[input.Value] `json:"token_clients"`
+	IsEnabled     input.Value             `json:"is_enabled" default:"true"`
 }
 
 // Input is the input of the API with every field but the secret and the default role.
@@ -34,11 +37,13 @@ func (d Described) Input() Input {
 		Row: input.Row{Kind: input.Object}, Slug: d.Slug, Name: d.Name, Issuer: d.Issuer, ClientID: d.ClientID,
 		AuthStyle: d.AuthStyle, Scopes: d.Scopes, GroupsClaim: d.GroupsClaim, TrustEmail: d.TrustEmail,
 		EmailDomains: d.EmailDomains, LinkByEmail: d.LinkByEmail, CreateUsers: d.CreateUsers, MaxSession: d.MaxSession,
-		SignOutThere: d.SignOutThere, IsEnabled: d.IsEnabled,
+		SignOutThere: d.SignOutThere, IsEnabled: d.IsEnabled, TokenAudience: d.TokenAudience, TokenScope: d.TokenScope,
+		TokenClients: d.TokenClients,
 	}
 	for value, usual := range map[*input.Value]input.Value{
 		&in.AuthStyle: input.SampleText(added.AuthStyle), &in.TrustEmail: input.SampleText(added.TrustEmail),
-		&in.GroupsClaim: input.SampleText(""), &in.MaxSession: input.SampleNumber("12"),
+		&in.GroupsClaim: input.SampleText(""), &in.TokenAudience: input.SampleText(""), &in.TokenScope: input.SampleText(""),
+		&in.MaxSession:  input.SampleNumber("12"),
 		&in.LinkByEmail: isTrue(added.LinkByEmail), &in.CreateUsers: isTrue(added.CreateUsers),
 		&in.SignOutThere: isTrue(added.SignOutThere), &in.IsEnabled: isTrue(added.IsEnabled),
 	} {
@@ -49,8 +54,10 @@ func (d Described) Input() Input {
 	if len(in.Scopes.Items) == 0 {
 		in.Scopes = input.SampleTexts(added.Scopes)
 	}
-	if in.EmailDomains.Kind != input.Array {
-		in.EmailDomains = input.SampleTexts(nil)
+	for _, list := range []*input.List[input.Value]{&in.EmailDomains, &in.TokenClients} {
+		if list.Kind != input.Array {
+			*list = input.SampleTexts(nil)
+		}
 	}
 	in.DefaultRoleID.Kind = input.Null
 	return in

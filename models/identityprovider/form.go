@@ -17,9 +17,11 @@ func (p Provider) Input() Input {
 		GroupsClaim: input.FormValue(p.GroupsClaim), TrustEmail: input.FormValue(p.TrustEmail),
 		EmailDomains: input.TypedList(p.EmailDomains), LinkByEmail: box(p.LinkByEmail), CreateUsers: box(p.CreateUsers),
 		SignOutThere: box(p.SignOutThere), IsEnabled: box(p.IsEnabled),
-		MatchClaim: input.FormValue(p.MatchClaim),
-		MaxSession: input.FormValue(strconv.FormatInt(p.MaxSession, 10)),
-		Version:    input.FormValue(strconv.FormatInt(p.Version, 10)),
+		MatchClaim:    input.FormValue(p.MatchClaim),
+		TokenAudience: input.FormValue(p.TokenAudience), TokenScope: input.FormValue(p.TokenScope),
+		TokenClients: input.TypedList(p.TokenClients),
+		MaxSession:   input.FormValue(strconv.FormatInt(p.MaxSession, 10)),
+		Version:      input.FormValue(strconv.FormatInt(p.Version, 10)),
 	}
 	if p.DefaultRoleID != nil {
 		in.DefaultRoleID = input.FormValue(strconv.FormatInt(*p.DefaultRoleID, 10))

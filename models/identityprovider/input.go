@@ -33,6 +33,9 @@ type Input struct {
 	MatchClaim    input.Value             `json:"match_claim"`
 	MaxSession    input.Value             `json:"max_session"`
 	SignOutThere  input.Value             `json:"sign_out_there"`
+	TokenAudience input.Value             `json:"token_audience"`
+	TokenScope    input.Value             `json:"token_scope"`
+	TokenClients  input.List[input.Value] `json:"token_clients"`
 	IsEnabled     input.Value             `json:"is_enabled"`
 	Rules         input.Value             `json:"rules,readonly"`
 	Version       input.Value             `json:"version"`
@@ -49,7 +52,8 @@ var (
 // added is a provider before anything is said about it.
 var added = Provider{
 	AuthStyle: StyleBasic, Scopes: []string{"openid", "profile", "email"}, TrustEmail: TrustVerified, EmailDomains: []string{},
-	MatchClaim: "sub", MaxSession: 12, SignOutThere: true, IsEnabled: true, Rules: []Rule{},
+	TokenClients: []string{},
+	MatchClaim:   "sub", MaxSession: 12, SignOutThere: true, IsEnabled: true, Rules: []Rule{},
 }
 
 // apply returns the provider that results when a field sent replaces that of p and a field left out keeps it, and the
@@ -64,14 +68,11 @@ func (in Input) apply(p Provider) (Provider, *string, error) {
 	}
 	in.readNames(c, &p)
 	sent := in.readSecret(c)
-	if text, ok := c.Text("groups_claim", blankless(in.GroupsClaim), input.TextRule{What: "a claim", Max: 255, Exact: true}); ok {
-		p.GroupsClaim = text
-	} else if in.GroupsClaim.Kind == input.String && in.GroupsClaim.Text == "" || in.GroupsClaim.FromForm && in.GroupsClaim.Kind != input.Absent {
-		p.GroupsClaim = ""
-	}
+	optional(c, "groups_claim", "a claim", in.GroupsClaim, &p.GroupsClaim)
 	choose(c, "auth_style", in.AuthStyle, &p.AuthStyle, StyleBasic, StylePost)
 	choose(c, "trust_email", in.TrustEmail, &p.TrustEmail, TrustVerified, TrustAll)
 	in.readLists(c, &p)
+	in.readTokens(c, &p)
 	for field, flag := range map[string]struct {
 		sent input.Value
 		set  *bool
@@ -109,12 +110,16 @@ func (in Input) readConnection(c *input.Reader, p *Provider) {
 	}
 }
 
-// blankless makes an empty text of a form absent for the reader, since it is allowed.
-func blankless(v input.Value) input.Value {
-	if v.Kind == input.String && v.Text == "" {
-		return input.Value{}
+// optional reads a text that may be empty.
+func optional(c *input.Reader, field, what string, v input.Value, to *string) {
+	empty := v.Kind == input.String && v.Text == ""
+	if empty || v.FromForm && v.Kind != input.Absent && v.Text == "" {
+		*to = ""
+		return
 	}
-	return v
+	if text, ok := c.Text(field, v, input.TextRule{What: what, Max: 255, Exact: true}); ok {
+		*to = text
+	}
 }
 
 func (in Input) readNames(c *input.Reader, p *Provider) {
@@ -206,7 +211,7 @@ func choose(c *input.Reader, field string, v input.Value, chosen *string, from .
 // Whole completes an input from a form, which shows every field: lists are words, and a box that is not ticked is not
 // sent.
 func (in Input) Whole() Input {
-	for _, l := range []*input.List[input.Value]{&in.Scopes, &in.EmailDomains} {
+	for _, l := range []*input.List[input.Value]{&in.Scopes, &in.EmailDomains, &in.TokenClients} {
 		for i := range l.Items {
 			l.Items[i].Text = strings.ReplaceAll(strings.Join(strings.Fields(l.Items[i].Text), " "), ",", " ")
 		}
@@ -219,6 +224,7 @@ func (in Input) Whole() Input {
 	}
 	in.Name, in.Issuer = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Issuer)
 	in.ClientID = input.SubmittedEmpty(in.ClientID)
+	in.TokenAudience, in.TokenScope = input.SubmittedEmpty(in.TokenAudience), input.SubmittedEmpty(in.TokenScope)
 	in.GroupsClaim, in.DefaultRoleID = input.SubmittedEmpty(in.GroupsClaim), input.SubmittedEmpty(in.DefaultRoleID)
 	in.ConnectionID, in.MatchClaim = input.SubmittedEmpty(in.ConnectionID), input.SubmittedEmpty(in.MatchClaim)
 	return in

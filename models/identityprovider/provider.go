@@ -50,6 +50,9 @@ type Provider struct {
 	MatchClaim    string    `json:"match_claim"`   // whose value is the external id of such a user
 	MaxSession    int64     `json:"max_session"`   // hours
 	SignOutThere  bool      `json:"sign_out_there"`
+	TokenAudience string    `json:"token_audience"` // of access tokens that say who makes a call, "" to accept none
+	TokenScope    string    `json:"token_scope"`
+	TokenClients  []string  `json:"token_clients" bun:",array"`
 	IsEnabled     bool      `json:"is_enabled"`
 	Rules         []Rule    `json:"rules" bun:"-"`
 	Version       int64     `json:"version"`

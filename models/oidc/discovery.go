@@ -68,8 +68,12 @@ func (p *Providers) Read(ctx context.Context, issuer string) (Metadata, error) {
 func (p *Providers) of(ctx context.Context, issuer string) (*provider, error) {
 	p.mutex.Lock()
 	known := p.known[issuer]
+	fresh := known != nil && time.Since(known.read) < metadataFresh
+	if known != nil && !fresh {
+		known.read = time.Now().Add(keysAgain - metadataFresh) // until then others use what is known
+	}
 	p.mutex.Unlock()
-	if known != nil && time.Since(known.read) < metadataFresh {
+	if fresh {
 		return known, nil
 	}
 	found, err := p.discover(ctx, issuer)

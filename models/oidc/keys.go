@@ -103,7 +103,7 @@ func (r *keyRing) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 	r.mutex.RLock()
 	keys, age := r.keys, time.Since(r.read)
 	r.mutex.RUnlock()
-	if age < keysFresh {
+	if age < keysFresh || age < keysKept && !r.due() {
 		return keys, nil
 	}
 	if err := r.update(ctx, keysFresh); err != nil && age >= keysKept {
@@ -115,6 +115,15 @@ func (r *keyRing) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 		return nil, refuse(ProviderAway, "the keys of the provider could not be read")
 	}
 	return r.keys, nil
+}
+
+// due reports whether it is time to read the keys again: no other request is at it, and none was just now.
+func (r *keyRing) due() bool {
+	if !r.reading.TryLock() {
+		return false
+	}
+	defer r.reading.Unlock()
+	return time.Since(r.tried) >= keysAgain
 }
 
 // again reads the keys once more, unless that was tried just now.

@@ -11,6 +11,8 @@ const (
 	ProviderAway      = "provider_away"
 	DiscoveryFailed   = "discovery_failed"
 	IssuerMismatch    = "issuer_mismatch"
+	// AccessTokenInvalid is why a call is refused, not a sign-in.
+	AccessTokenInvalid = "access_token_invalid" //nolint:gosec // a code, no credential
 )
 
 // Refusal is why a provider or a token is not accepted. Detail is for admins: it has no secret and no token in it.

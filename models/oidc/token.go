@@ -99,7 +99,7 @@ func (of *provider) checkParties(claims Claims, clientID string) error {
 		return refuse(IDTokenInvalid, "the token is of another issuer")
 	case err != nil || !slices.Contains(audience, clientID):
 		return refuse(IDTokenInvalid, "the token is for another client")
-	case subject == "" || utf8.RuneCountInString(subject) > maxSubject || strings.ContainsRune(subject, 0):
+	case !isSubject(subject):
 		return refuse(IDTokenInvalid, "the subject is empty or too long")
 	case claims.Has("azp") && claims.Text("azp") != clientID:
 		return refuse(AzpMismatch, "the token was issued to another client")
@@ -107,6 +107,11 @@ func (of *provider) checkParties(claims Claims, clientID string) error {
 		return refuse(AzpMismatch, "the token is for several clients and does not say to which it was issued")
 	}
 	return nil
+}
+
+// isSubject reports whether a text can name a user at a provider.
+func isSubject(subject string) bool {
+	return subject != "" && utf8.RuneCountInString(subject) <= maxSubject && !strings.ContainsRune(subject, 0)
 }
 
 // checkTimes checks that a token is not over and was made just now.

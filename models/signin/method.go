@@ -124,6 +124,7 @@ DELETE FROM user_identities WHERE provider_id = ?0 AND user_id = ?1`, p.ID, user
 	case n == 0:
 		return problem.Missing("sign-in method")
 	}
+	tx.Invalidate(user) // tokens of the provider do not name them any more
 	return recordUser(ctx, tx, actor, "unlink", user, p)
 }
 
@@ -148,6 +149,7 @@ DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("remove the identities of a user: %w", err)
 		}
+		tx.Invalidate(user)
 		names := make([]string, len(methods))
 		for i, method := range methods {
 			names[i] = method.Name

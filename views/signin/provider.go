@@ -83,6 +83,21 @@ func (r Read) trust() string {
 	return "of " + ui.Sequence(r.EmailDomains) + ", " + words
 }
 
+// tokens says which access tokens are accepted in place of a virtual key.
+func (r Read) tokens() string {
+	if r.TokenAudience == "" {
+		return "not accepted"
+	}
+	words := "accepted for " + r.TokenAudience
+	if r.TokenScope != "" {
+		words += ", with the scope " + r.TokenScope
+	}
+	if len(r.TokenClients) > 0 {
+		words += ", issued to " + ui.Sequence(r.TokenClients)
+	}
+	return words
+}
+
 func (r Read) secret() string {
 	switch {
 	case !r.HasSecret:
@@ -124,7 +139,7 @@ func (f Form) back() string { return f.action() }
 func (f Form) links() []ui.ProblemLink {
 	links := ui.ProblemLinks(f.Problems)
 	for i, p := range f.Problems {
-		for _, list := range []string{"scopes", "email_domains"} {
+		for _, list := range []string{"scopes", "email_domains", "token_clients"} {
 			if strings.HasPrefix(p.Field, list) {
 				links[i].ID = list
 			}

@@ -18,6 +18,7 @@ import (
 	"tollgate/handlers"
 	"tollgate/models/access"
 	"tollgate/models/apikey"
+	"tollgate/models/caller"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
@@ -89,6 +90,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)
 	reconciler := ledger.NewReconciler(c.DB, log, ledger.DefaultKeep)
 	c.H.SignIns = signin.NewService(c.DB, keys, c.Base, true)
+	c.H.Cache.Tokens = caller.NewChecker(c.DB, &c.H.SignIns.Providers)
 	c.H.SCIMCalls = connection.NewCalls()
 	c.H.Metrics = metrics.New(c.DB, c.H.SCIMCalls, c.H.SignIns, c.H.Cache, c.H.Engine, c.H.Recorder, reconciler, c.H.Refusals)
 	for _, change := range changes {
@@ -199,6 +201,13 @@ func (v Client) With(name, value string) Client {
 	if value == "" {
 		v.Header.Del(name)
 	}
+	return v
+}
+
+// Also is the client with one more header of that name.
+func (v Client) Also(name, value string) Client {
+	v.Header = v.Header.Clone()
+	v.Header.Add(name, value)
 	return v
 }
 

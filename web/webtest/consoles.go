@@ -148,6 +148,7 @@ func AccessChanges(g Gateway) []Change {
 	})
 	FurtherChanges(g, holder, add)
 	DirectoryChanges(g, add)
+	TokenChanges(g, add)
 	return append(all, KeyChanges(g)...)
 }
 

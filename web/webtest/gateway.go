@@ -13,6 +13,7 @@ import (
 
 	"tollgate/handlers"
 	"tollgate/models/access"
+	"tollgate/models/caller"
 	"tollgate/models/decision"
 	"tollgate/models/metrics"
 	"tollgate/models/permission"
@@ -54,6 +55,7 @@ func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, fun
 	other.H.Recorder = usage.NewRecorder(db, other.H.Cache, log)
 	reconciler := ledger.NewReconciler(db, log, ledger.DefaultKeep)
 	other.H.SignIns = signin.NewService(db, c.H.Keys, other.Base, true)
+	other.H.Cache.Tokens = caller.NewChecker(db, &other.H.SignIns.Providers)
 	other.H.Metrics = metrics.New(db, other.H.SignIns, other.H.Cache, other.H.Engine, other.H.Recorder, reconciler, other.H.Refusals)
 	var workers sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(c.T.Context()))
