@@ -177,3 +177,29 @@ func TestSpoolThatIsFull(t *testing.T) {
 	db := privateDatabase(t, s.dir)
 	eventually(t, "it is stored", func() bool { return number(t, db, "SELECT count(*) FROM counted_events") == 2 })
 }
+
+// A server that is stopped answers nothing on connections old and new: calls of a profile that says so are allowed from
+// memory meanwhile, and counted calls go on when it runs again.
+func TestStoppedServerIsBridgedFromMemory(t *testing.T) {
+	t.Parallel()
+	s := newSpooling(t)
+	s.console.demand(t, http.StatusOK, "PUT", s.load.profile, s.load.key, `{"fail_open_for": 60}`)
+	s.console.demand(t, http.StatusOK, "POST", s.load.profile+"/propagate", s.load.key, `{"fields": ["provider_configs"]}`)
+	eventually(t, "the copy has it", func() bool {
+		answer := fmt.Sprint(s.console.demand(t, http.StatusOK, "GET", "/api/users/"+s.load.user+"/access-profiles", s.load.key, ""))
+		return strings.Contains(answer, "fail_open_for:60")
+	})
+	decide := func() string {
+		_, answer := s.load.ask(s.console, "POST", "/api/decisions", s.load.call(""))
+		return answer
+	}
+	eventually(t, "a call is allowed", func() bool { return strings.Contains(decide(), `"decision":true`) })
+	thaw := s.freeze(t)
+	eventually(t, "a call is allowed from memory", func() bool { return strings.Contains(decide(), `"grace":true`) })
+	thaw()
+	eventually(t, "a call is allowed by the database", func() bool {
+		answer := decide()
+		return strings.Contains(answer, `"decision":true`) && !strings.Contains(answer, `"grace":true`)
+	})
+	s.report(t, http.StatusOK, 1)
+}
