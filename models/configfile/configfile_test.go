@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -84,6 +85,20 @@ func TestPlaces(t *testing.T) {
 }
 
 // Of a folder only its own plain files are read.
+// A large file on one line is read in a time that grows with its size alone, and its places are those of the line.
+func TestPlacesOnOneLine(t *testing.T) {
+	tags := strings.Repeat(`"é",`, 200_000)
+	begun := time.Now()
+	file := configfile.Parse("a.json", []byte(`{"kind":"x","tags":[`+tags+`"last"]}`))
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("read in %v", took)
+	}
+	list, _ := file.Documents[0].Get("tags")
+	if last := list.Items[len(list.Items)-1]; last.Text != "last" || last.Place.String() != "a.json:1:800021" {
+		t.Errorf("%q is at %s", last.Text, last.Place)
+	}
+}
+
 func TestFolders(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{

@@ -16,7 +16,7 @@ type jsonReader struct {
 	content []byte
 	tokens  *json.Decoder
 
-	seen, line, begin int // the offset that was looked at last, its line, and where that begins
+	seen, line, column int // the offset that was looked at last, and where that is
 }
 
 // readJSON reads documents one after the other, each by itself or in a list.
@@ -147,9 +147,12 @@ func (j *jsonReader) next() Place {
 // position is the line and column of an offset. Offsets are asked for in their order.
 func (j *jsonReader) position(offset int) (line, column int) {
 	for offset = min(offset, len(j.content)); j.seen < offset; j.seen++ {
-		if j.content[j.seen] == '\n' {
-			j.line, j.begin = j.line+1, j.seen+1
+		switch b := j.content[j.seen]; {
+		case b == '\n':
+			j.line, j.column = j.line+1, 0
+		case utf8.RuneStart(b):
+			j.column++
 		}
 	}
-	return j.line, utf8.RuneCount(j.content[j.begin:max(offset, j.begin)]) + 1
+	return j.line, j.column + 1
 }
