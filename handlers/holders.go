@@ -14,6 +14,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/permission"
 	"tollgate/models/plural"
+	"tollgate/models/profile"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -86,7 +87,7 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	profile, err := h.currentProfile(c, id)
+	from, err := h.currentProfile(c, id)
 	if err != nil {
 		return err
 	}
@@ -96,13 +97,19 @@ func (h *Handlers) DetachHolders(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		return seeOther(c, href, profile.Name+" was detached from "+plural.Of(n, "user")+".")
+		return seeOther(c, href, from.Name+" was detached from "+plural.Of(n, "user")+".")
 	}
-	chosen, err := in.Chosen(reqctx.Of(c), h.DB, id)
+	return h.confirmDetachMany(c, from, in, href)
+}
+
+func (h *Handlers) confirmDetachMany(
+	c *gin.Context, from profile.Profile, in assignment.BulkDetachInput, href string,
+) error {
+	chosen, err := in.Chosen(reqctx.Of(c), h.DB, from.ID)
 	if err != nil {
 		return err
 	}
-	page := h.profilePage(c, profile, "Detach "+profile.Name+" from "+plural.Of(len(chosen), "user")+"?")
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.DetachManyBody(href, profile, chosen)))
+	page := h.profilePage(c, from, "Detach "+from.Name+" from "+plural.Of(len(chosen), "user")+"?")
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.DetachManyBody(href, from, chosen)))
 	return nil
 }

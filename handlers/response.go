@@ -38,7 +38,7 @@ type apiProblem struct {
 	Param   string `json:"param"`
 }
 
-// statusClientClosed is what the log and the metrics say of a request whose client has left, as nginx does; none gets it.
+// statusClientClosed is what the log and the metrics say of a request whose client has left, as nginx does.
 const statusClientClosed = 499
 
 // Fail answers an error: as JSON on the API, as a page of the console elsewhere. An answer already begun is aborted, so

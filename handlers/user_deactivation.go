@@ -40,14 +40,16 @@ func (h *Handlers) userDeactivation(c *gin.Context, problems problem.Problems) (
 	}
 	switch self, _ := reqctx.User(c); {
 	case len(problems) > 0:
-		confirm.Effects, confirm.Blocked = nil, problems[0].Message
+		confirm.Blocked = problems[0].Message
 		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
 	case self.ID == user.ID:
-		confirm.Effects, confirm.Blocked = nil, "You cannot deactivate your own account. Ask another admin."
+		confirm.Blocked = "You cannot deactivate your own account. Ask another admin."
 	case leaving.LastAdmin:
-		confirm.Effects = nil
 		confirm.Blocked = user.Name + " is the last admin, and a console without one cannot be managed. " +
 			"Make another user an admin first."
+	}
+	if confirm.Blocked != "" {
+		confirm.Effects = nil
 	}
 	return framed(page, ui.ConfirmBody(confirm)), nil
 }

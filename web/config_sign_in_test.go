@@ -29,8 +29,10 @@ func signInDocument(t *testing.T) object {
 func TestConfigSignIn(t *testing.T) {
 	s := webtest.NewStage(t)
 	d := signInDocument(t)
-	body := object{"set": "sign-in", "documents": []any{d, object{"kind": "identity_provider", "slug": "entra", "name": "Entra",
-		"issuer": "https://login.example.com/t/v2.0", "client_id": "e", "auth_style": "basic", "max_session": 12, "is_enabled": true}}}
+	body := object{"set": "sign-in", "documents": []any{d, object{
+		"kind": "identity_provider", "slug": "entra", "name": "Entra",
+		"issuer": "https://login.example.com/t/v2.0", "client_id": "e", "auth_style": "basic", "max_session": 12, "is_enabled": true,
+	}}}
 	s.Admin.API("POST", "/api/config/apply", body).Is(200)
 	all := documentsOf(t, s.Admin, "?set=sign-in")
 	d["default_role"] = "Member"

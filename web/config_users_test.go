@@ -116,7 +116,8 @@ func TestConfigUsersChange(t *testing.T) {
 		t.Errorf("drift: %v", drifted)
 	}
 	s.Admin.API("POST", "/api/config/apply", object{"set": "people", "prune": true, "on_drift": "revert", "documents": []any{
-		object{"kind": "user", "email": "last@example.com", "name": "Last"}}}).Is(200)
+		object{"kind": "user", "email": "last@example.com", "name": "Last"},
+	}}).Is(200)
 	if exported() != "" {
 		t.Error("a pruned user is still there")
 	}
@@ -155,9 +156,11 @@ func TestConfigUsersGuards(t *testing.T) {
 		t.Errorf("a user of a directory is exported: %s", got)
 	}
 	s.Admin.API("POST", "/api/config/apply", object{"set": "admins", "documents": []any{
-		object{"kind": "user", "email": "admin@example.com", "name": "Admin", "role": "Admin"}}}).Is(200)
+		object{"kind": "user", "email": "admin@example.com", "name": "Admin", "role": "Admin"},
+	}}).Is(200)
 	s.Admin.API("POST", "/api/config/apply", object{"set": "admins", "prune": true, "documents": []any{
-		object{"kind": "access_profile", "name": "Other"}}}).Refuses(400, "last_admin", "")
+		object{"kind": "access_profile", "name": "Other"},
+	}}).Refuses(400, "last_admin", "")
 	with["documents"].([]any)[0].(object)["password"] = "correct horse battery"
 	s.Admin.API("POST", "/api/config/apply", with).Refuses(400, "unknown_field", "documents[0].password")
 }

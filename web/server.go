@@ -39,15 +39,7 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	}
 	engine.Use(identify, logRequests(h.Log), config.Requests.count, recoverPanics(h), timeLimit(),
 		secureHeaders(h.Secure), allowHosts(config, h))
-	optional := authenticate(h)(anyone)
-	engine.NoRoute(optional, h.Handle(func(*gin.Context) error { return problem.Missing("page") }))
-	engine.NoMethod(optional, h.Handle(func(c *gin.Context) error {
-		if c.Request.Method == http.MethodGet && !reqctx.IsAPI(c) {
-			c.Redirect(http.StatusSeeOther, path.Dir(c.Request.URL.Path)) // the page with the form that posts here
-			return nil
-		}
-		return problem.Refuse(problem.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
-	}))
+	refuseUnknown(engine, h)
 	files := gin.WrapH(static.Handler())
 	engine.GET("/static/*file", files)
 	engine.HEAD("/static/*file", files)
@@ -57,6 +49,19 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 		return nil, err
 	}
 	return extauthz.New(compress(engine)), nil
+}
+
+// refuseUnknown answers what is no route.
+func refuseUnknown(engine *gin.Engine, h *handlers.Handlers) {
+	optional := authenticate(h)(anyone)
+	engine.NoRoute(optional, h.Handle(func(*gin.Context) error { return problem.Missing("page") }))
+	engine.NoMethod(optional, h.Handle(func(c *gin.Context) error {
+		if c.Request.Method == http.MethodGet && !reqctx.IsAPI(c) {
+			c.Redirect(http.StatusSeeOther, path.Dir(c.Request.URL.Path)) // the page with the form that posts here
+			return nil
+		}
+		return problem.Refuse(problem.WrongMethod, "", "method_not_allowed", "Use one of the methods in the Allow header.")
+	}))
 }
 
 // Server wraps a handler with the timeouts of a public listener. It takes HTTP/2 without TLS too, which gRPC needs.

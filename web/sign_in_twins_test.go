@@ -84,7 +84,7 @@ func (v careless) reads(token string) map[string]string {
 	if v.lacks == "algorithm" {
 		algorithms = append(algorithms, jose.HS256)
 	}
-	parsed, err := jose.ParseSigned(token, algorithms)
+	parsed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {
 		return nil
 	}

@@ -38,18 +38,9 @@ func readBody(c *gin.Context, types ...string) (body []byte, media string, err e
 		return nil, "", problem.Refuse(problem.UnsupportedMedia, "", "unsupported_media_type",
 			"Send the body as "+strings.Join(types, " or ")+".")
 	}
-	var from io.Reader = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
-	switch coding := strings.ToLower(strings.Join(c.Request.Header.Values("Content-Encoding"), ",")); coding {
-	case "", "identity":
-	case "gzip":
-		unpacked, err := gzip.NewReader(from)
-		if err != nil {
-			return nil, "", unread(err)
-		}
-		from = unpacked
-	default:
-		return nil, "", problem.Refuse(problem.UnsupportedMedia, "", "unsupported_content_encoding",
-			"Send the body with gzip or without Content-Encoding.")
+	from, err := unpacked(c)
+	if err != nil {
+		return nil, "", err
 	}
 	body, err = io.ReadAll(io.LimitReader(from, maxBody+1))
 	switch {
@@ -59,6 +50,22 @@ func readBody(c *gin.Context, types ...string) (body []byte, media string, err e
 		return nil, "", tooLarge()
 	}
 	return body, media, nil
+}
+
+func unpacked(c *gin.Context) (io.Reader, error) {
+	from := http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
+	switch strings.ToLower(strings.Join(c.Request.Header.Values("Content-Encoding"), ",")) {
+	case "", "identity":
+		return from, nil
+	case "gzip":
+		body, err := gzip.NewReader(from)
+		if err != nil {
+			return nil, unread(err)
+		}
+		return body, nil
+	}
+	return nil, problem.Refuse(problem.UnsupportedMedia, "", "unsupported_content_encoding",
+		"Send the body with gzip or without Content-Encoding.")
 }
 
 func unread(err error) error {

@@ -187,14 +187,18 @@ func (r *Request) end(ctx context.Context, tx database.Tx, actor permission.Acto
 	if err := act(r); err != nil {
 		return err
 	}
-	_, err = tx.NewRaw(`
-UPDATE access_requests SET state = ?, decided_by = ?, decided_at = ?, note = ?, granted_amount = ?, granted_profile = ?,
-    granted_until = ? WHERE id = ?`,
-		r.State, r.DecidedBy, r.DecidedAt, r.Note, nanos(r.GrantedAmount), r.GrantedProfile, r.GrantedUntil, r.ID).Exec(ctx)
-	if err != nil {
+	if err := r.storeEnd(ctx, tx); err != nil {
 		return fmt.Errorf("end access request %d: %w", r.ID, err)
 	}
 	return record(ctx, tx, actor, "update", &before, *r, now)
+}
+
+func (r *Request) storeEnd(ctx context.Context, tx database.Tx) error {
+	_, err := tx.NewRaw(`
+UPDATE access_requests SET state = ?, decided_by = ?, decided_at = ?, note = ?, granted_amount = ?, granted_profile = ?,
+    granted_until = ? WHERE id = ?`,
+		r.State, r.DecidedBy, r.DecidedAt, r.Note, nanos(r.GrantedAmount), r.GrantedProfile, r.GrantedUntil, r.ID).Exec(ctx)
+	return err
 }
 
 // decided refuses a request that is not open any more. Refusal: Conflict.

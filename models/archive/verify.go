@@ -45,6 +45,11 @@ func Verify(ctx context.Context, db bun.IDB, folder string) (v Verified, err err
 	if err != nil {
 		return v, err
 	}
+	problems = append(problems, v.checkMonths(folder, months)...)
+	return v, errors.Join(problems...)
+}
+
+func (v *Verified) checkMonths(folder string, months []audit.Month) (problems []error) {
 	before := audit.Start()
 	for _, m := range months {
 		if m.File != "" {
@@ -54,7 +59,7 @@ func Verify(ctx context.Context, db bun.IDB, folder string) (v Verified, err err
 		}
 		before = m
 	}
-	return v, errors.Join(problems...)
+	return problems
 }
 
 // EachDropped passes the archived events of every week that was dropped to use, with their week.

@@ -32,7 +32,8 @@ func (s *state) loadSignIn(ctx context.Context, db bun.IDB) error {
 				Value: rule.Value, Role: roles[rule.RoleID], Administrative: rule.Administrative,
 			})
 		}
-		if err := s.add(&current{ID: configdoc.IDOf(configdoc.IdentityProvider, p.Slug), Name: p.Slug, id: p.ID}, answer); err != nil {
+		id := configdoc.IDOf(configdoc.IdentityProvider, p.Slug)
+		if err := s.add(&current{ID: id, Name: p.Slug, id: p.ID}, answer); err != nil {
 			return err
 		}
 	}

@@ -85,15 +85,7 @@ func (s *saver) profile(ctx context.Context, w configdoc.Wanted, old *current) e
 		in.MCPToolGroups.Items = append(in.MCPToolGroups.Items,
 			policy.ToolGroupGrantInput{Row: input.Row{Kind: input.Object}, ToolGroupID: id})
 	}
-	var p profile.Profile
-	var err error
-	var attached []configdoc.AttachedRole
-	if old == nil {
-		p, err = profile.Create(ctx, s.tx, s.actor, in)
-	} else {
-		p, err = profile.Update(ctx, s.tx, s.actor, old.id, nil, in)
-		attached = old.roles
-	}
+	p, attached, err := s.storeProfile(ctx, in, old)
 	if err != nil {
 		return err
 	}
@@ -104,6 +96,18 @@ func (s *saver) profile(ctx context.Context, w configdoc.Wanted, old *current) e
 		}
 	}
 	return s.attachments(ctx, p.ID, attached, answer.Roles)
+}
+
+// storeProfile creates or changes a profile, and returns the roles that it was attached to.
+func (s *saver) storeProfile(
+	ctx context.Context, in profile.Input, old *current,
+) (profile.Profile, []configdoc.AttachedRole, error) {
+	if old == nil {
+		p, err := profile.Create(ctx, s.tx, s.actor, in)
+		return p, nil, err
+	}
+	p, err := profile.Update(ctx, s.tx, s.actor, old.id, nil, in)
+	return p, old.roles, err
 }
 
 // attachments attaches and detaches roles; copies that users have stay.

@@ -27,6 +27,7 @@ type SignInAnswer struct {
 	Rules       []RuleAnswer `json:"rules"`
 }
 
+// RuleAnswer is a rule by the name of its role.
 type RuleAnswer struct {
 	Value          string `json:"value"`
 	Role           string `json:"role"`

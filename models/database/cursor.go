@@ -11,15 +11,8 @@ import (
 // A fetch may take as long as an export; the snapshot waits for a slow reader.
 func EachOf[T any](ctx context.Context, db bun.IDB, query *bun.SelectQuery, use func(T) error) error {
 	return InSnapshot(ctx, db, func(ctx context.Context, tx bun.IDB) error {
-		for _, setting := range []string{
-			"SET LOCAL jit = off", "SET LOCAL statement_timeout = '60s'", "SET LOCAL idle_in_transaction_session_timeout = '5min'",
-		} {
-			if _, err := tx.NewRaw(setting).Exec(ctx); err != nil {
-				return fmt.Errorf("prepare an export: %w", err)
-			}
-		}
-		if _, err := tx.NewRaw("DECLARE exported NO SCROLL CURSOR FOR ?", query).Exec(ctx); err != nil {
-			return fmt.Errorf("begin an export: %w", err)
+		if err := declareExport(ctx, tx, query); err != nil {
+			return err
 		}
 		for {
 			var rows []T
@@ -36,4 +29,19 @@ func EachOf[T any](ctx context.Context, db bun.IDB, query *bun.SelectQuery, use 
 			}
 		}
 	})
+}
+
+func declareExport(ctx context.Context, tx bun.IDB, query *bun.SelectQuery) error {
+	for _, setting := range []string{
+		"SET LOCAL jit = off", "SET LOCAL statement_timeout = '60s'",
+		"SET LOCAL idle_in_transaction_session_timeout = '5min'",
+	} {
+		if _, err := tx.NewRaw(setting).Exec(ctx); err != nil {
+			return fmt.Errorf("prepare an export: %w", err)
+		}
+	}
+	if _, err := tx.NewRaw("DECLARE exported NO SCROLL CURSOR FOR ?", query).Exec(ctx); err != nil {
+		return fmt.Errorf("begin an export: %w", err)
+	}
+	return nil
 }

@@ -196,18 +196,22 @@ func (s *server) makeTemplate(ctx context.Context) error {
 	if !s.inMemory && len(names) > manyLeftovers {
 		return fmt.Errorf("%d databases are left over", len(names))
 	}
+	if err := s.dropAllBut(ctx, s.template, names); err != nil || slices.Contains(names, s.template) {
+		return err
+	}
+	return s.migrateTemplate(ctx)
+}
+
+func (s *server) dropAllBut(ctx context.Context, kept string, names []string) error {
 	for _, name := range names {
-		if name == s.template {
+		if name == kept {
 			continue
 		}
 		if err := s.exec(ctx, "DROP DATABASE ? WITH (FORCE)", bun.Name(name)); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(names, s.template) {
-		return nil
-	}
-	return s.migrateTemplate(ctx)
+	return nil
 }
 
 // migrateTemplate gives the template its name last, so a run that is cut short leaves none.

@@ -115,13 +115,17 @@ func Discover(ctx context.Context, r Request) (Found, error) {
 
 var errTooManyTools = errors.New("too many tools")
 
-func listTools(ctx context.Context, client *http.Client, address string) ([]string, error) {
+func connectMCP(ctx context.Context, client *http.Client, address string) (*mcp.ClientSession, error) {
 	mcpClient := mcp.NewClient(
 		&mcp.Implementation{Name: "tollgate", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}},
 	)
-	session, err := mcpClient.Connect(ctx, &mcp.StreamableClientTransport{
+	return mcpClient.Connect(ctx, &mcp.StreamableClientTransport{
 		Endpoint: address, HTTPClient: client, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: discoveryBytes,
 	}, nil)
+}
+
+func listTools(ctx context.Context, client *http.Client, address string) ([]string, error) {
+	session, err := connectMCP(ctx, client, address)
 	if err != nil {
 		return nil, err
 	}

@@ -186,7 +186,8 @@ func endSessions(ctx context.Context, tx database.Tx, id int64) error {
 func same(p, old Provider) bool {
 	p.BaseModel, p.UpdatedAt = old.BaseModel, old.UpdatedAt
 	return sameID(p.DefaultRoleID, old.DefaultRoleID) && sameID(p.ConnectionID, old.ConnectionID) &&
-		p.MatchClaim == old.MatchClaim && slices.Equal(p.Scopes, old.Scopes) && slices.Equal(p.EmailDomains, old.EmailDomains) &&
+		p.MatchClaim == old.MatchClaim && slices.Equal(p.Scopes, old.Scopes) &&
+		slices.Equal(p.EmailDomains, old.EmailDomains) &&
 		p.Name == old.Name && p.Issuer == old.Issuer && p.ClientID == old.ClientID && p.AuthStyle == old.AuthStyle &&
 		p.GroupsClaim == old.GroupsClaim && p.TrustEmail == old.TrustEmail && p.LinkByEmail == old.LinkByEmail &&
 		p.CreateUsers == old.CreateUsers && p.MaxSession == old.MaxSession && p.SignOutThere == old.SignOutThere &&

@@ -67,6 +67,11 @@ func ofUser(ctx context.Context, db bun.IDB, email string) (*entitlement.Entitle
 		Scan(ctx, &copies); err != nil {
 		return nil, fmt.Errorf("load the copies of a user: %w", err)
 	}
+	return unused(ctx, db, copies)
+}
+
+// unused is what copies allow before anything of them is used.
+func unused(ctx context.Context, db bun.IDB, copies []assignment.Assignment) (*entitlement.Entitlements, error) {
 	policies := make([]int64, len(copies))
 	for i, c := range copies {
 		policies[i] = c.PolicyID

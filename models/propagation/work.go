@@ -47,12 +47,19 @@ func (p *Worker) Work(ctx context.Context, job Job) error {
 		}
 		p.log.WarnContext(ctx, "a batch of a propagation failed; trying copy by copy", "propagation", job.ID, "error",
 			err.Error())
-		for _, id := range waiting {
-			if err := p.workOne(ctx, job, h, id); err != nil {
-				return err
-			}
+		if err := p.workEach(ctx, job, h, waiting); err != nil {
+			return err
 		}
 	}
+}
+
+func (p *Worker) workEach(ctx context.Context, job Job, h *history, waiting []int64) error {
+	for _, id := range waiting {
+		if err := p.workOne(ctx, job, h, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *Worker) workOne(ctx context.Context, job Job, h *history, id int64) error {

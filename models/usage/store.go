@@ -2,6 +2,7 @@ package usage
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -152,6 +153,11 @@ func (c *eventColumns) storeIn(
 	if err != nil {
 		return nil, false, err
 	}
+	return readStored(rows)
+}
+
+// readStored reads the ids of events that were stored; a null says that the week was closed.
+func readStored(rows *sql.Rows) (stored map[string]bool, closed bool, err error) {
 	defer rows.Close()
 	stored = map[string]bool{}
 	for rows.Next() {

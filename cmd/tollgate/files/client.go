@@ -32,17 +32,25 @@ func (p *program) client() (client, error) {
 	return c, nil
 }
 
-// call sends a request and reads the answer into to. What the console refuses is a refusedCall.
-func (c client) call(ctx context.Context, method, path string, body []byte, to any) error {
-	ctx, cancel := context.WithTimeout(ctx, longestCall)
-	defer cancel()
+func (c client) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.address+path, bytes.NewReader(body))
 	if err != nil {
-		return Error{exitUsage, errors.New("TOLLGATE_URL is no address")}
+		return nil, Error{exitUsage, errors.New("TOLLGATE_URL is no address")}
 	}
 	request.Header.Set("Authorization", "Bearer "+c.key)
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	return request, nil
+}
+
+// call sends a request and reads the answer into to. What the console refuses is a refusedCall.
+func (c client) call(ctx context.Context, method, path string, body []byte, to any) error {
+	ctx, cancel := context.WithTimeout(ctx, longestCall)
+	defer cancel()
+	request, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return err
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
