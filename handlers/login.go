@@ -14,6 +14,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/sample"
+	"tollgate/models/session"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -29,7 +30,7 @@ func (h *Handlers) LoginPage(c *gin.Context) error {
 		return err
 	}
 	page, err := h.loginPage(c, views.LoginForm{
-		Input: identity.LoginInput{Next: input.FormValue(localPath(next))}, FirstRun: firstRun,
+		Input: session.LoginInput{Next: input.FormValue(localPath(next))}, FirstRun: firstRun,
 	})
 	if err != nil {
 		return err
@@ -40,10 +41,10 @@ func (h *Handlers) LoginPage(c *gin.Context) error {
 
 // Login signs in and redirects to the page that was asked for.
 func (h *Handlers) Login(c *gin.Context) error {
-	in, err := intake.Decode[identity.LoginInput](c)
+	in, err := intake.Decode[session.LoginInput](c)
 	if err == nil {
 		var user identity.User
-		if user, err = identity.Login(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), in); err == nil {
+		if user, err = session.Login(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), in); err == nil {
 			if in.Sealed.Text == "" {
 				return h.signIn(c, user, in.Next.Text)
 			}

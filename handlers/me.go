@@ -17,6 +17,7 @@ import (
 	"tollgate/models/problem"
 	"tollgate/models/refusal"
 	"tollgate/models/report"
+	"tollgate/models/session"
 	"tollgate/models/virtualkey"
 	"tollgate/views"
 	"tollgate/views/traffic"
@@ -115,11 +116,11 @@ func (h *Handlers) ChangeOwnPassword(c *gin.Context) error {
 }
 
 func (h *Handlers) setFirstPassword(c *gin.Context, show refusedPage) error {
-	in, err := intake.Decode[identity.PasswordInput](c)
+	in, err := intake.Decode[session.PasswordInput](c)
 	if err == nil {
 		var token string
 		user, _ := reqctx.User(c)
-		if token, err = identity.SetFirstPassword(reqctx.Of(c), h.DB, &h.Passwords, user, h.SessionToken(c), in); err == nil {
+		if token, err = session.SetFirstPassword(reqctx.Of(c), h.DB, &h.Passwords, user, h.SessionToken(c), in); err == nil {
 			h.setSession(c, token)
 			return seeOther(c, meHref, "Your password is set: sign in with it from now on. Every other session of yours was ended.")
 		}

@@ -10,8 +10,8 @@ import (
 
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/identity"
 	"tollgate/models/permission"
+	"tollgate/models/session"
 	"tollgate/views/ui"
 )
 
@@ -51,7 +51,7 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 		actor := reqctx.Actor(c)
 		page.User = &ui.Viewer{
 			ID: user.ID, Name: user.Name, Email: user.Email, Role: user.Role, Console: !actor.None(),
-			Session: identity.SessionIdle, SessionLeft: user.SessionLeft, SessionMost: identity.SessionMost,
+			Session: session.Idle, SessionLeft: user.SessionLeft, SessionMost: session.Most,
 		}
 		if at := user.BrokenGlass; at != nil && time.Since(*at) < alarmLasts && actor.May(permission.UpdateSettings) {
 			page.Alarm = "A break-glass admin signed in at " + ui.Moment(*at) + ". The audit log says who."

@@ -17,6 +17,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 	"tollgate/views"
 )
 
@@ -53,7 +54,7 @@ func (h *Handlers) SignInAgain(c *gin.Context, cause error) {
 		return
 	}
 	c.Abort()
-	form := views.LoginForm{Input: identity.LoginInput{Next: input.FormValue(pageBehind(c))}, Again: true}
+	form := views.LoginForm{Input: session.LoginInput{Next: input.FormValue(pageBehind(c))}, Again: true}
 	if form.Input.Sealed, err = h.seal(c, intake.Body(c)); err != nil {
 		h.Fail(c, err)
 		return
@@ -67,7 +68,7 @@ func (h *Handlers) SignInAgain(c *gin.Context, cause error) {
 
 // seal is the form of a request, sealed for the user whose session ended; empty when it cannot be kept.
 func (h *Handlers) seal(c *gin.Context, body []byte) (input.Value, error) {
-	user, err := identity.FormerUser(reqctx.Of(c), h.DB, h.SessionToken(c))
+	user, err := session.FormerUser(reqctx.Of(c), h.DB, h.SessionToken(c))
 	if err != nil || user == "" || len(body) > longestSealed {
 		return input.Value{}, err
 	}
@@ -102,7 +103,7 @@ func (h *Handlers) unseal(text, user string) (form sealedForm, ok bool) {
 }
 
 // carryOn shows the kept form to a user who has signed in again, so that they can send it.
-func (h *Handlers) carryOn(c *gin.Context, user identity.User, in identity.LoginInput) error {
+func (h *Handlers) carryOn(c *gin.Context, user identity.User, in session.LoginInput) error {
 	form, ok := h.unseal(in.Sealed.Text, user.ID)
 	if !ok {
 		return seeOther(c, localPath(in.Next.Text), "You are signed in. What was typed before could not be kept.")

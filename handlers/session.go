@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
+	"tollgate/models/session"
 )
 
 // sessionCookie is the cookie's name. Over https its prefix keeps other hosts from setting it.
@@ -46,7 +47,7 @@ func (h *Handlers) writeSession(c *gin.Context, token string, maxAge int) {
 
 // startSession starts a session in place of the one the browser had.
 func (h *Handlers) startSession(c *gin.Context, userID string) error {
-	token, err := identity.StartSession(reqctx.Of(c), h.DB, userID, h.SessionToken(c))
+	token, err := session.Start(reqctx.Of(c), h.DB, userID, h.SessionToken(c))
 	if err != nil {
 		return err
 	}

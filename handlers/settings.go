@@ -9,10 +9,10 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/schema"
+	"tollgate/models/session"
 	"tollgate/models/setting"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -37,11 +37,11 @@ func (h *Handlers) ChangePassword(c *gin.Context) error {
 
 // changePassword leads back to the page that the form is on.
 func (h *Handlers) changePassword(c *gin.Context, back string, show refusedPage) error {
-	in, err := intake.Decode[identity.PasswordInput](c)
+	in, err := intake.Decode[session.PasswordInput](c)
 	if err == nil {
 		var token string
 		user, _ := reqctx.User(c)
-		if token, err = identity.ChangePassword(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
+		if token, err = session.ChangePassword(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), user, in); err == nil {
 			h.setSession(c, token)
 			return seeOther(c, back, "Your password was changed. Every other session of yours was ended.")
 		}

@@ -6,14 +6,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/reqctx"
-	"tollgate/models/identity"
+	"tollgate/models/session"
 )
 
 // showSecret leads to the page of a new secret, which the session that made it can reload for ten minutes. Subject says
 // whose secret it is.
 func (h *Handlers) showSecret(c *gin.Context, subject, value, page, said string) error {
 	c.Header("Cache-Control", "no-store")
-	err := identity.KeepShown(
+	err := session.KeepShown(
 		context.WithoutCancel(reqctx.Of(c)), h.DB, h.Keys, h.SessionToken(c), subject, value,
 	)
 	if err != nil {
@@ -25,5 +25,5 @@ func (h *Handlers) showSecret(c *gin.Context, subject, value, page, said string)
 // shownSecret is the secret for the page that showSecret leads to; ok is false when it is not kept any more.
 func (h *Handlers) shownSecret(c *gin.Context, subject string) (value string, ok bool, err error) {
 	c.Header("Cache-Control", "no-store")
-	return identity.Shown(reqctx.Of(c), h.DB, h.Keys, h.SessionToken(c), subject)
+	return session.Shown(reqctx.Of(c), h.DB, h.Keys, h.SessionToken(c), subject)
 }

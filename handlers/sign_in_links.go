@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/identity"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -24,7 +25,7 @@ func (h *Handlers) CreateSignInLink(c *gin.Context) error {
 	if err := intake.NoFields(c); err != nil {
 		return err
 	}
-	link, err := identity.CreateSignInLink(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
+	link, err := session.CreateSignInLink(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -60,11 +61,11 @@ func (h *Handlers) signInLinkPage(c *gin.Context, problems problem.Problems) tem
 
 // UseSignInLink signs the user of a link in, to their own page.
 func (h *Handlers) UseSignInLink(c *gin.Context) error {
-	in, err := intake.Decode[identity.LinkInput](c)
+	in, err := intake.Decode[session.LinkInput](c)
 	if err == nil {
-		var session string
-		if session, err = identity.UseSignInLink(reqctx.Of(c), h.DB, in, h.SessionToken(c)); err == nil {
-			h.setSession(c, session)
+		var token string
+		if token, err = session.UseSignInLink(reqctx.Of(c), h.DB, in, h.SessionToken(c)); err == nil {
+			h.setSession(c, token)
 			return seeOther(c, meHref, "You are signed in. The link does not work any more.")
 		}
 	}

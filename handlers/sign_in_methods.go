@@ -13,6 +13,7 @@ import (
 	"tollgate/models/identityprovider"
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 	"tollgate/models/signin"
 	viewsignin "tollgate/views/signin"
 	"tollgate/views/ui"
@@ -76,7 +77,7 @@ func (h *Handlers) confirmed(c *gin.Context) (p identityprovider.Provider, user 
 	user, _ = reqctx.User(c)
 	in, err := intake.Decode[methodInput](c)
 	if err == nil {
-		err = identity.ConfirmPassword(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), user, in.Password)
+		err = session.ConfirmPassword(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), user, in.Password)
 	}
 	if err == nil {
 		p, err = identityprovider.OfSlug(reqctx.Of(c), h.DB, c.Param("slug"))

@@ -11,11 +11,11 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/connection"
+	"tollgate/models/handover"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
-	"tollgate/models/provision"
 	"tollgate/views"
 )
 
@@ -40,10 +40,10 @@ func (h *Handlers) handOverPage(c *gin.Context, problems problem.Problems) (temp
 
 // HandOverUser gives a user of the console to a directory.
 func (h *Handlers) HandOverUser(c *gin.Context) error {
-	in, err := intake.Decode[provision.HandOverInput](c)
+	in, err := intake.Decode[handover.Input](c)
 	if err == nil {
 		var user identity.User
-		if user, err = provision.HandOver(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), in); err == nil {
+		if user, err = handover.User(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), in); err == nil {
 			return saved(c, http.StatusOK, "user", user, usersHref+"/"+user.ID, user.Name+" belongs to the directory now.")
 		}
 	}
@@ -57,7 +57,7 @@ func (h *Handlers) ReleaseUser(c *gin.Context) error {
 	if err := intake.NoFields(c); err != nil {
 		return err
 	}
-	user, err := provision.Release(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
+	user, err := handover.Release(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -70,12 +70,12 @@ func (h *Handlers) HandOverDomain(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := intake.Decode[provision.DomainInput](c)
+	in, err := intake.Decode[handover.DomainInput](c)
 	if err == nil {
 		ctx, cancel := long(c)
 		defer cancel()
-		var done provision.HandedOver
-		if done, err = provision.HandOverDomain(ctx, h.DB, reqctx.Actor(c), of.ID, in); err == nil {
+		var done handover.HandedOver
+		if done, err = handover.Domain(ctx, h.DB, reqctx.Actor(c), of.ID, in); err == nil {
 			return handedOver(c, of, done)
 		}
 	}
@@ -84,7 +84,7 @@ func (h *Handlers) HandOverDomain(c *gin.Context) error {
 	})
 }
 
-func handedOver(c *gin.Context, of connection.Connection, done provision.HandedOver) error {
+func handedOver(c *gin.Context, of connection.Connection, done handover.HandedOver) error {
 	if reqctx.IsAPI(c) {
 		reply.JSON(c, http.StatusOK, done)
 		return nil

@@ -10,6 +10,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 )
 
 // passwordChoice is what the page of a user sends to set their password.
@@ -40,7 +41,7 @@ func (h *Handlers) changeUser(c *gin.Context, id string, in identity.UserInput) 
 	if self, known := reqctx.User(c); err != nil || !known || self.ID != id || !in.Password.Given() {
 		return user, err
 	}
-	token, err := identity.StartSession(reqctx.Of(c), h.DB, id, "")
+	token, err := session.Start(reqctx.Of(c), h.DB, id, "")
 	if err != nil {
 		return user, err
 	}

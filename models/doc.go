@@ -11,6 +11,7 @@
 //	audit                    the log of changes and its hash chain
 //	password                 passwords, hashed by few at a time
 //	identity, catalogue      who acts · what profiles can name: providers, models and prices
+//	session                  sign-in by password or link, and the sessions that it starts
 //	setting                  what an admin sets for the whole console
 //	identityprovider         by which users sign in, and the roles of their groups
 //	mcptool, discovery       MCP servers and tool groups · asking the servers for their tools
@@ -24,9 +25,10 @@
 //	totals, report           usage added up for reports · the reports
 //	assignment, quota        a user's copies, with their overrides · what is left
 //	attachment               the roles that hand copies out
-//	scim                     the language of directories: documents, filters, patches
-//	connection, provision    directories and their tokens · the users and groups they provision
 //	account, handout         users together with their copies · a profile given to many at once
+//	scim, scimquery          the language of directories: documents, filters, patches · filters as conditions of SQL
+//	connection, provision    directories and their tokens · the users and groups they provision
+//	handover                 users of the console, given to a directory and taken back
 //	signin                   users who come from an identity provider
 //	propagation              changes brought to copies
 //	caller                   users known by an access token of an identity provider

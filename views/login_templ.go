@@ -11,16 +11,16 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"net/url"
 
-	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
 	"tollgate/models/input"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 	"tollgate/views/ui"
 )
 
 // LoginForm is the way in, as it was filled in.
 type LoginForm struct {
-	Input    identity.LoginInput
+	Input    session.LoginInput
 	Problems problem.Problems
 	FirstRun bool // no user can sign in yet
 	Again    bool // a form was sent after the session had ended

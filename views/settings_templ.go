@@ -12,13 +12,13 @@ import (
 	"cmp"
 	"strconv"
 
-	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/ledger"
 	"tollgate/models/password"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/refusal"
+	"tollgate/models/session"
 	"tollgate/views/ui"
 )
 
@@ -369,12 +369,12 @@ func signInRules() templ.Component {
 }
 
 func sessionWords() string {
-	return "End after " + plural.Of(int(identity.SessionIdle.Minutes()), "minute") + " without a request, and " +
-		plural.Of(int(identity.SessionMost.Hours()), "hour") + " after signing in."
+	return "End after " + plural.Of(int(session.Idle.Minutes()), "minute") + " without a request, and " +
+		plural.Of(int(session.Most.Hours()), "hour") + " after signing in."
 }
 
 func wrongPasswordWords() string {
-	return "After " + strconv.Itoa(identity.FreeTries) + " for one account, or " + strconv.Itoa(identity.FreeTriesOfNetwork) +
+	return "After " + strconv.Itoa(session.FreeTries) + " for one account, or " + strconv.Itoa(session.FreeTriesOfNetwork) +
 		" from one network, each further try waits longer, up to a minute."
 }
 

@@ -14,9 +14,9 @@ import (
 	"tollgate/handlers"
 	"tollgate/handlers/gateway"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 	"tollgate/models/virtualkey"
 )
 
@@ -100,7 +100,7 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) erro
 	if token == "" {
 		return unauthenticated()
 	}
-	user, err := identity.SessionUser(c.Request.Context(), h.DB, token)
+	user, err := session.UserOf(c.Request.Context(), h.DB, token)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func identifyBasic(c *gin.Context, h *handlers.Handlers, credential string) erro
 	if err != nil || !complete {
 		return unauthenticated()
 	}
-	user, err := identity.CheckPassword(c.Request.Context(), h.DB, &h.Passwords, c.ClientIP(), email, password)
+	user, err := session.CheckPassword(c.Request.Context(), h.DB, &h.Passwords, c.ClientIP(), email, password)
 	if err == nil {
 		reqctx.SetActor(c, user.Actor())
 	}

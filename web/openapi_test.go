@@ -18,6 +18,7 @@ import (
 	"tollgate/models/connection"
 	"tollgate/models/decision"
 	"tollgate/models/handout"
+	"tollgate/models/handover"
 	"tollgate/models/identity"
 	"tollgate/models/mcptool"
 	"tollgate/models/policy"
@@ -71,7 +72,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	}
 	for schema, in := range map[string]any{
 		"AccessRequestInput": accessrequest.Input{}, "GrantInput": accessrequest.GrantInput{},
-		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "SCIMConnectionInput": connection.Input{}, "SCIMTokenInput": connection.TokenInput{}, "HandOverInput": provision.HandOverInput{}, "SCIMRulesInput": provision.RulesInput{}, "SCIMRuleInput": provision.RuleInput{}, "DomainInput": provision.DomainInput{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": adjustment.Input{},
+		"DeclineInput": accessrequest.DeclineInput{}, "HandoutInput": handout.Input{}, "SettingsInput": setting.Input{}, "APIKeyInput": apikey.Input{}, "SCIMConnectionInput": connection.Input{}, "SCIMTokenInput": connection.TokenInput{}, "HandOverInput": handover.Input{}, "SCIMRulesInput": provision.RulesInput{}, "SCIMRuleInput": provision.RuleInput{}, "DomainInput": handover.DomainInput{}, "AccessProfileInput": profile.Input{}, "AdjustmentInput": adjustment.Input{},
 		"AssignInput": assignment.AssignInput{}, "AttachInput": attachment.AttachInput{},
 		"BudgetInput": policy.BudgetInput{}, "Call": decision.Input{}, "CloneInput": profile.CloneInput{},
 		"CopyInput": assignment.CopyInput{}, "GroupedTools": mcptool.GroupToolsInput{},

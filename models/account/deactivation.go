@@ -14,6 +14,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 )
 
 // TickedInput is what the list of users sends for the selected ones.
@@ -52,7 +53,7 @@ func Deactivate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...
 		if err != nil {
 			return fmt.Errorf("deactivate user: %w", err)
 		}
-		return identity.EndSessions(ctx, tx, u.ID)
+		return session.End(ctx, tx, u.ID)
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 )
 
 // userRecord is a user as audit rows show it: never the password, only that it was changed.
@@ -160,7 +161,7 @@ func saveUser(
 	record := userRecord{User: *u}
 	if hash != "" {
 		u.HasPassword, record.Password = true, "changed"
-		if err := identity.EndSessions(ctx, tx, u.ID); err != nil {
+		if err := session.End(ctx, tx, u.ID); err != nil {
 			return err
 		}
 	}

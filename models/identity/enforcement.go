@@ -31,7 +31,8 @@ func Enforced(ctx context.Context, db bun.IDB) (on bool, err error) {
 	return on, nil
 }
 
-func ssoRequired() error {
+// SSORequired refuses a password while sign-in by identity providers is enforced.
+func SSORequired() error {
 	return problem.Refuse(problem.Forbidden, "", "sso_required",
 		"Sign in with your identity provider: passwords are not accepted here any more.")
 }
@@ -46,7 +47,7 @@ func KeepPasswordsOut(ctx context.Context, db bun.IDB, actor permission.Actor, u
 	if err != nil || !on {
 		return err
 	}
-	return ssoRequired()
+	return SSORequired()
 }
 
 // SetEnforcement says whether users have to sign in by an identity provider; then all other sessions end but those of
@@ -153,8 +154,8 @@ UPDATE users SET break_glass = ?0, updated_at = clock_timestamp() WHERE id = ?1`
 	})
 }
 
-// noteBreakGlass records that a break-glass admin gave their password, at most once a minute.
-func noteBreakGlass(ctx context.Context, db bun.IDB, u User) error {
+// NoteBreakGlass records that a break-glass admin gave their password, at most once a minute.
+func NoteBreakGlass(ctx context.Context, db bun.IDB, u User) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		result, err := tx.NewRaw(`UPDATE users SET break_glass_at = now()
 WHERE id = ? AND (break_glass_at IS NULL OR break_glass_at < now() - interval '1 minute')`, u.ID).Exec(ctx)

@@ -72,7 +72,7 @@ func insert(ctx context.Context, tx database.Tx, conn connection.Connection, in 
 	if err := identity.InsertUser(ctx, tx, actor, &u, ""); err != nil {
 		return "", err
 	}
-	if err := link(ctx, tx, conn.ID, u.ID, in); err != nil {
+	if err := Link(ctx, tx, conn.ID, u.ID, in); err != nil {
 		return "", err
 	}
 	holder := identity.Holder{ID: u.ID, Email: u.Email}
@@ -85,8 +85,8 @@ func insert(ctx context.Context, tx database.Tx, conn connection.Connection, in 
 	return u.ID, err
 }
 
-// link makes a user one of a connection.
-func link(ctx context.Context, tx database.Tx, connectionID int64, id string, in scim.User) error {
+// Link makes a user one of a connection.
+func Link(ctx context.Context, tx database.Tx, connectionID int64, id string, in scim.User) error {
 	if _, err := tx.NewRaw("UPDATE users SET connection_id = ? WHERE id = ?", connectionID, id).Exec(ctx); err != nil {
 		return fmt.Errorf("give user %s to a directory: %w", id, err)
 	}
@@ -178,16 +178,17 @@ func save(
 	return nil
 }
 
-// record is a user of a directory as audit rows show them.
-type record struct {
+// Record is a user of a directory as audit rows show them.
+type Record struct {
 	identity.User
 	UserName   string     `json:"user_name"`
 	ExternalID string     `json:"external_id"`
 	Directory  *scim.User `json:"directory"`
 }
 
-func recordOf(u identity.User, of scim.User) record {
-	return record{User: u, UserName: of.UserName, ExternalID: of.ExternalID, Directory: &of}
+// RecordOf is what the audit log records of a user.
+func RecordOf(u identity.User, of scim.User) Record {
+	return Record{User: u, UserName: of.UserName, ExternalID: of.ExternalID, Directory: &of}
 }
 
 // store stores what a directory says about a user, with its audit row unless only the state differs.
@@ -219,6 +220,6 @@ UPDATE scim_users SET user_name = ?, user_name_key = ?, external_id = ?, documen
 		return nil
 	}
 	return audit.RecordResource(
-		ctx, tx, conn.Actor(), "update", "user", u.ID, recordOf(old, before.User), recordOf(u, next),
+		ctx, tx, conn.Actor(), "update", "user", u.ID, RecordOf(old, before.User), RecordOf(u, next),
 	)
 }

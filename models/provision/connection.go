@@ -33,7 +33,7 @@ func UpdateConnection(
 		if err != nil {
 			return err
 		}
-		return settle(ctx, tx, actor, changed, everyone)
+		return Settle(ctx, tx, actor, changed, everyone)
 	})
 	return changed, err
 }

@@ -11,6 +11,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/problem"
 	"tollgate/models/scim"
+	"tollgate/models/scimquery"
 )
 
 // Group is a group of a connection.
@@ -35,13 +36,13 @@ func (r groupRow) group() Group {
 	}
 }
 
-var groupColumns = columnsOf{
-	"id": {expr: "g.id::text"}, "externalid": {expr: "g.external_id"},
-	"displayname":       {expr: "g.display_key", kind: folded},
-	"meta.created":      {expr: "g.created_at", kind: moment},
-	"meta.lastmodified": {expr: "g.updated_at", kind: moment},
-	"members":           {expr: "m.user_id", list: members},
-	"members.value":     {expr: "m.user_id", list: members},
+var groupColumns = scimquery.Columns{
+	"id": {Expr: "g.id::text"}, "externalid": {Expr: "g.external_id"},
+	"displayname":       {Expr: "g.display_key", Kind: scimquery.Folded},
+	"meta.created":      {Expr: "g.created_at", Kind: scimquery.Moment},
+	"meta.lastmodified": {Expr: "g.updated_at", Kind: scimquery.Moment},
+	"members":           {Expr: "m.user_id", List: members},
+	"members.value":     {Expr: "m.user_id", List: members},
 }
 
 const members = "(SELECT user_id FROM scim_members WHERE group_id = g.id) AS m"
@@ -79,7 +80,7 @@ func ListGroups(
 ) ([]Group, int64, error) {
 	matching := groups(db, connection)
 	if q.Filter != nil {
-		condition, args, err := groupColumns.condition(*q.Filter)
+		condition, args, err := groupColumns.Condition(*q.Filter)
 		if err != nil {
 			return nil, 0, err
 		}

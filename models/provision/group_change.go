@@ -209,7 +209,7 @@ func withRoles(
 	if err := change(); err != nil {
 		return err
 	}
-	return settle(ctx, tx, conn.Actor(), conn, ids)
+	return Settle(ctx, tx, conn.Actor(), conn, ids)
 }
 
 // groupDocument is a group as audit rows show it. Members are listed as those who were added or removed.

@@ -39,10 +39,10 @@ func lockForRoles(
 	return identity.Lock(ctx, tx, conn.Actor(), permission.UpdateUsers, ids, roles)
 }
 
-// settle gives users of a connection the roles that they are to have by now. It locks the users before it reads, so
+// Settle gives users of a connection the roles that they are to have by now. It locks the users before it reads, so
 // that of two changes at the same time the later one sees both. Of those who are deactivated nothing changes until they
 // are back. By is who caused it. Refusal: Conflict for the last admin.
-func settle(
+func Settle(
 	ctx context.Context, tx database.Tx, by permission.Actor, conn connection.Connection, ids []string,
 ) error {
 	if len(ids) == 0 {

@@ -95,7 +95,7 @@ func SetRules(
 		if err != nil {
 			return err
 		}
-		return settle(ctx, tx, actor, conn, everyone)
+		return Settle(ctx, tx, actor, conn, everyone)
 	})
 	return set, err
 }

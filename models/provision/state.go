@@ -66,7 +66,7 @@ func activate(ctx context.Context, tx database.Tx, conn connection.Connection, i
 	if _, err := account.Activate(ctx, tx, conn.Actor(), id); err != nil {
 		return err
 	}
-	if err := settle(ctx, tx, conn.Actor(), conn, []string{id}); err != nil || !dropped {
+	if err := Settle(ctx, tx, conn.Actor(), conn, []string{id}); err != nil || !dropped {
 		return err
 	}
 	u, err := identity.GetUser(ctx, tx, id)

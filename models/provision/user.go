@@ -69,7 +69,7 @@ type Query struct {
 func ListUsers(ctx context.Context, db bun.IDB, connection int64, q Query) ([]User, int64, error) {
 	matching := users(db, connection)
 	if q.Filter != nil {
-		condition, args, err := userColumns.condition(*q.Filter)
+		condition, args, err := userColumns.Condition(*q.Filter)
 		if err != nil {
 			return nil, 0, err
 		}

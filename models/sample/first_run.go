@@ -17,6 +17,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
+	"tollgate/models/session"
 )
 
 // NeedsFirstRun reports whether there is no user yet.
@@ -76,7 +77,7 @@ type FirstRunInput struct {
 // not valid (any more), Invalid, TooMany.
 func CreateFirstAdmin(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, token string, in FirstRunInput,
-) (session string, err error) {
+) (began string, err error) {
 	if err := CheckFirstRun(ctx, db, token); err != nil {
 		return "", err
 	}
@@ -103,10 +104,10 @@ func CreateFirstAdmin(
 				return err
 			}
 		}
-		session, err = identity.StartSession(ctx, tx, admin.ID, "")
+		began, err = session.Start(ctx, tx, admin.ID, "")
 		return err
 	})
-	return session, err
+	return began, err
 }
 
 // CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals:

@@ -20,6 +20,7 @@ import (
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
+	"tollgate/models/session"
 )
 
 // Service signs users in by identity providers.
@@ -115,7 +116,7 @@ type Return struct {
 // Confirm checks what a browser brings back, and gets from the provider who signed in. A state is used once, also
 // when nothing comes of it. Refusals as Shown; TooMany.
 func (s *Service) Confirm(ctx context.Context, p identityprovider.Provider, back Return) (oidc.Issued, error) {
-	forgive, err := identity.CountTry(ctx, s.DB, back.Network)
+	forgive, err := session.CountTry(ctx, s.DB, back.Network)
 	if err != nil {
 		return oidc.Issued{}, err
 	}
@@ -201,14 +202,14 @@ func (s *Service) signIn(
 	if err := s.giveRole(ctx, p, who, u, role, event); err != nil {
 		return u, "", err
 	}
-	there := identity.There{ProviderID: p.ID, Subject: who.Subject, SessionID: who.SessionID, Hours: p.MaxSession}
+	there := session.There{ProviderID: p.ID, Subject: who.Subject, SessionID: who.SessionID, Hours: p.MaxSession}
 	if len(who.IDToken) <= maxKeptToken {
 		if there.IDToken, err = s.Keys.Seal([]byte(who.IDToken), idTokenFor, u.ID); err != nil {
 			return u, "", fmt.Errorf("seal an ID token: %w", err)
 		}
 	}
 	err = database.InTx(ctx, s.DB, func(ctx context.Context, tx database.Tx) error {
-		if token, err = identity.StartSessionOf(ctx, tx, u.ID, old, there); err != nil {
+		if token, err = session.StartOf(ctx, tx, u.ID, old, there); err != nil {
 			return err
 		}
 		if u, err = identity.GetUser(ctx, tx, u.ID); err != nil {
@@ -240,7 +241,7 @@ func (s *Service) giveRole(
 		return nil
 	case role.RoleID == nil:
 		err := database.InTx(ctx, s.DB, func(ctx context.Context, tx database.Tx) error {
-			return identity.EndSessions(ctx, tx, u.ID)
+			return session.End(ctx, tx, u.ID)
 		})
 		return errors.Join(err, refuse(NoRole, "no rule fits, and there is no default role"))
 	}

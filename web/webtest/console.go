@@ -23,13 +23,13 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
 	"tollgate/models/decision"
-	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/metrics"
 	"tollgate/models/permission"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
 	"tollgate/models/secret"
+	"tollgate/models/session"
 	"tollgate/models/signin"
 	"tollgate/models/usage"
 	"tollgate/web"
@@ -37,6 +37,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 	"golang.org/x/net/html"
+
 	"tollgate/models/ledger"
 	"tollgate/models/password"
 )
@@ -174,7 +175,7 @@ func (c *Console) Login(email string) Client {
 	c.T.Helper()
 	var id string
 	c.Scan(&id, "SELECT id FROM users WHERE email = ?", email)
-	token, err := identity.StartSession(c.T.Context(), c.DB, id, "")
+	token, err := session.Start(c.T.Context(), c.DB, id, "")
 	c.Must(err)
 	return c.Anonymous().With("Cookie", "session="+token)
 }

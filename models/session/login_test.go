@@ -1,4 +1,4 @@
-package identity_test
+package session_test
 
 import (
 	"errors"
@@ -15,6 +15,7 @@ import (
 	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 )
 
 func TestTriesAreCountedByNetwork(t *testing.T) {
@@ -23,7 +24,7 @@ func TestTriesAreCountedByNetwork(t *testing.T) {
 	for _, from := range []string{
 		"192.0.2.1", "192.0.2.254", "::ffff:192.0.2.9", "192.0.3.1", "2001:db8::1", "2001:db8::ffff:0:0:1", "2001:db8:0:1::1", "fe80::1%eth0", "nonsense",
 	} {
-		_, err := identity.CheckPassword(t.Context(), db, &passwords, from, from+"@example.com", "wrong password")
+		_, err := session.CheckPassword(t.Context(), db, &passwords, from, from+"@example.com", "wrong password")
 		var refusal *problem.Refusal
 		if !errors.As(err, &refusal) || refusal.Reason != problem.Unauthenticated {
 			t.Fatalf("%s: %v", from, err)

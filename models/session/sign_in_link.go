@@ -1,4 +1,4 @@
-package identity
+package session
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"tollgate/models/audit"
 	"tollgate/models/database"
+	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -33,7 +34,7 @@ type SignInLink struct {
 func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, user string) (SignInLink, error) {
 	var link SignInLink
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		auth, err := Lock(ctx, tx, actor, permission.UpdateUsers, []string{user}, nil)
+		auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{user}, nil)
 		if err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, u
 			return problem.Refuse(problem.Conflict, "", "deactivated",
 				"Activate "+problem.Clip(u.Name)+" first: a deactivated user cannot sign in.")
 		}
-		if err := KeepPasswordsOut(ctx, tx, actor, User{}); err != nil {
+		if err := identity.KeepPasswordsOut(ctx, tx, actor, identity.User{}); err != nil {
 			return err
 		}
 		token, hash := secret.NewToken()
@@ -86,8 +87,8 @@ func UseSignInLink(ctx context.Context, db bun.IDB, in LinkInput, old string) (s
 		return "", err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		var user User
-		if err := KeepPasswordsOut(ctx, tx, permission.Actor{}, user); err != nil {
+		var user identity.User
+		if err := identity.KeepPasswordsOut(ctx, tx, permission.Actor{}, user); err != nil {
 			return err
 		}
 		link := usedLink{}
@@ -105,7 +106,7 @@ RETURNING u.id, u.email, l.permitted`, secret.HashToken(linkToken(in.Code.Text))
 		if err != nil {
 			return fmt.Errorf("use a sign-in link: %w", err)
 		}
-		if session, err = startSession(ctx, tx, user.ID, old, &link); err != nil {
+		if session, err = start(ctx, tx, user.ID, old, &link); err != nil {
 			return err
 		}
 		return recordLink(ctx, tx, user.Actor().At(permission.DoorConsole), "delete", user.ID, nil)

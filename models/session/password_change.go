@@ -1,4 +1,4 @@
-package identity
+package session
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"tollgate/models/audit"
 	"tollgate/models/database"
+	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/password"
 	"tollgate/models/permission"
@@ -28,7 +29,7 @@ type PasswordInput struct {
 // ChangePassword gives a user another password, ends all of their sessions, and starts the one whose token is returned.
 // Refusals: Invalid, TooMany.
 func ChangePassword(
-	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user User, in PasswordInput,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user identity.User, in PasswordInput,
 ) (token string, err error) {
 	c := &input.Reader{}
 	c.Required("current_password", in.Current, "your current password")
@@ -49,10 +50,10 @@ func ChangePassword(
 			Exec(ctx); err != nil {
 			return fmt.Errorf("store the password: %w", err)
 		}
-		if err := EndSessions(ctx, tx, user.ID); err != nil {
+		if err := End(ctx, tx, user.ID); err != nil {
 			return err
 		}
-		if token, err = StartSession(ctx, tx, user.ID, ""); err != nil {
+		if token, err = Start(ctx, tx, user.ID, ""); err != nil {
 			return err
 		}
 		return audit.RecordResource(
@@ -66,7 +67,7 @@ func ChangePassword(
 // ConfirmPassword checks the password of a user who is signed in; one who has none confirms nothing. Refusals: Invalid,
 // TooMany.
 func ConfirmPassword(
-	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user User, typed input.Value,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user identity.User, typed input.Value,
 ) error {
 	if !user.HasPassword {
 		return nil
@@ -88,7 +89,7 @@ func ConfirmPassword(
 // one whose token is returned, which shows no more than the one of the token session did. Refusals: Invalid, also when
 // the user's role permits more than when the link was made: the maker of the link could sign in with the password.
 func SetFirstPassword(
-	ctx context.Context, db bun.IDB, passwords *password.Hasher, user User, session string, in PasswordInput,
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, user identity.User, session string, in PasswordInput,
 ) (token string, err error) {
 	c := &input.Reader{}
 	typed, _ := password.Read(c, "new_password", in.New, "a password")
@@ -100,7 +101,7 @@ func SetFirstPassword(
 		return "", err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if err := KeepPasswordsOut(ctx, tx, user.Actor(), user); err != nil {
+		if err := identity.KeepPasswordsOut(ctx, tx, user.Actor(), user); err != nil {
 			return err
 		}
 		link := usedLink{}
@@ -117,10 +118,10 @@ RETURNING coalesce(s.permitted, '{}')`, hash, user.ID, secret.HashToken(session)
 		if err != nil {
 			return fmt.Errorf("store the first password: %w", err)
 		}
-		if err := EndSessions(ctx, tx, user.ID); err != nil {
+		if err := End(ctx, tx, user.ID); err != nil {
 			return err
 		}
-		if token, err = startSession(ctx, tx, user.ID, "", &link); err != nil {
+		if token, err = start(ctx, tx, user.ID, "", &link); err != nil {
 			return err
 		}
 		return audit.RecordResource(

@@ -1,4 +1,4 @@
-package identity_test
+package session_test
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"tollgate/models/password"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 )
 
 // Hashes of earlier releases and other costs still verify. What is no hash, or costs too much to check, is an error of
@@ -39,7 +40,7 @@ func TestStoredHashes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := identity.CheckPassword(t.Context(), db, &passwords, "192.0.2.1", "ada@example.com", typed)
+		_, err := session.CheckPassword(t.Context(), db, &passwords, "192.0.2.1", "ada@example.com", typed)
 		return err
 	}
 	for _, hash := range []string{

@@ -1,4 +1,4 @@
-package provision
+package handover
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/account"
 	"tollgate/models/audit"
 	"tollgate/models/connection"
 	"tollgate/models/database"
@@ -15,21 +14,23 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/provision"
 	"tollgate/models/scim"
+	"tollgate/models/session"
 )
 
-// HandOverInput is which directory a user is to belong to.
-type HandOverInput struct {
+// Input is which directory a user is to belong to.
+type Input struct {
 	input.Row
 	ConnectionID input.Value `json:"connection_id"`
 }
 
-// HandOver gives a user of the console to a directory: from then on it keeps their name, address and role, and their
+// User gives a user of the console to a directory: from then on it keeps their name, address and role, and their
 // password is removed. The directory finds them by their address. Refusals: NotFound, Invalid, Forbidden for a user who
 // may do more than the actor, Conflict for the actor, for the last admin, for a break-glass admin and for a user of a
 // directory already.
-func HandOver(
-	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in HandOverInput,
+func User(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in Input,
 ) (identity.User, error) {
 	r := &input.Reader{}
 	r.Required("connection_id", in.ConnectionID, "a connection")
@@ -73,24 +74,24 @@ func handOver(
 		UserName: old.Email, DisplayName: old.Name, Active: old.DeactivatedAt == nil,
 		Emails: []scim.Email{{Value: old.Email, Type: "work", Primary: true}},
 	}
-	if err := link(ctx, tx, conn.ID, id, about); err != nil {
+	if err := provision.Link(ctx, tx, conn.ID, id, about); err != nil {
 		return old, err
 	}
 	if _, err := tx.NewRaw("UPDATE users SET password_hash = NULL, updated_at = clock_timestamp() WHERE id = ?", id).
 		Exec(ctx); err != nil {
 		return old, fmt.Errorf("remove the password of user %s: %w", id, err)
 	}
-	if err := identity.EndSessions(ctx, tx, id); err != nil {
+	if err := session.End(ctx, tx, id); err != nil {
 		return old, err
 	}
 	u, err := identity.GetUser(ctx, tx, id)
 	if err != nil {
 		return u, err
 	}
-	if err := audit.RecordResource(ctx, tx, actor, "hand_over", "user", id, old, recordOf(u, about)); err != nil {
+	if err := audit.RecordResource(ctx, tx, actor, "hand_over", "user", id, old, provision.RecordOf(u, about)); err != nil {
 		return u, err
 	}
-	if err := settle(ctx, tx, actor, conn, []string{id}); err != nil {
+	if err := provision.Settle(ctx, tx, actor, conn, []string{id}); err != nil {
 		return u, err
 	}
 	return identity.GetUser(ctx, tx, id)
@@ -135,9 +136,9 @@ type DomainInput struct {
 	EmailDomain input.Value `json:"email_domain"`
 }
 
-// HandOverDomain hands over every user of the console whose address is of a domain, but for the actor and for those who
+// Domain hands over every user of the console whose address is of a domain, but for the actor and for those who
 // may change users, roles, API keys or settings. Refusals: NotFound, Invalid.
-func HandOverDomain(
+func Domain(
 	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, in DomainInput,
 ) (HandedOver, error) {
 	done := HandedOver{Users: []string{}}
@@ -214,29 +215,4 @@ UPDATE users SET connection_id = NULL, left_at = NULL, updated_at = clock_timest
 		return audit.RecordResource(ctx, tx, actor, "release", "user", id, old, u)
 	})
 	return u, err
-}
-
-// Activate lets users back in whom an admin has deactivated; those of a directory get the role that they are to have by
-// now. Refusals: those of account.Activate.
-func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
-	var changed []identity.User
-	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
-		if changed, err = account.Activate(ctx, tx, actor, ids...); err != nil {
-			return err
-		}
-		for _, u := range changed {
-			if u.ConnectionID == nil {
-				continue
-			}
-			conn, err := connection.Get(ctx, tx, *u.ConnectionID)
-			if err != nil {
-				return err
-			}
-			if err := settle(ctx, tx, actor, conn, []string{u.ID}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return changed, err
 }

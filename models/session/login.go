@@ -1,4 +1,4 @@
-package identity
+package session
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/password"
 	"tollgate/models/problem"
@@ -28,12 +29,14 @@ type LoginInput struct {
 
 // Login returns the user whom email and password belong to. Refusals: Invalid when one is missing, else those of
 // CheckPassword.
-func Login(ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, in LoginInput) (User, error) {
+func Login(
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, in LoginInput,
+) (identity.User, error) {
 	c := &input.Reader{}
 	c.Required("email", in.Email, "your email address")
 	c.Required("password", in.Password, "your password")
 	if err := problem.InvalidInput(c.Problems); err != nil {
-		return User{}, err
+		return identity.User{}, err
 	}
 	user, err := CheckPassword(ctx, db, passwords, network, in.Email.Text, in.Password.Text)
 	if err != nil {
@@ -47,35 +50,37 @@ func Login(ctx context.Context, db bun.IDB, passwords *password.Hasher, network 
 // TooMany, Forbidden while users have to sign in by an identity provider.
 func CheckPassword(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, network, email, password string,
-) (User, error) {
+) (identity.User, error) {
 	email = input.Tidy(email)
 	try := attempt{
 		account: "account " + hex.EncodeToString(secret.HashToken(input.FoldCase(email))),
 		network: "network " + networkOf(network),
 	}
 	if err := try.count(ctx, db); err != nil {
-		return User{}, err
+		return identity.User{}, err
 	}
 	user, err := checkPassword(ctx, db, passwords, email, password)
 	var refusal *problem.Refusal
 	if err == nil || !errors.As(err, &refusal) || refusal.Reason != problem.Unauthenticated {
 		// The password was not wrong, so the try is not counted.
 		if err := try.forgive(ctx, db, err == nil); err != nil {
-			return User{}, err
+			return identity.User{}, err
 		}
 	}
 	return user, err
 }
 
-func checkPassword(ctx context.Context, db bun.IDB, passwords *password.Hasher, email, typed string) (User, error) {
+func checkPassword(
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, email, typed string,
+) (identity.User, error) {
 	var known struct {
-		User
+		identity.User
 		PasswordHash *string
 	}
 	if input.Storable(email) {
-		err := selectUsers(db).Column("u.password_hash").Where("u.email_key = ?", input.FoldCase(email)).Scan(ctx, &known)
+		err := identity.SelectUsersOf(db, "users AS u").Column("u.password_hash").Where("u.email_key = ?", input.FoldCase(email)).Scan(ctx, &known)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return User{}, fmt.Errorf("look up the user: %w", err)
+			return identity.User{}, fmt.Errorf("look up the user: %w", err)
 		}
 	}
 	forms := password.Forms(typed)
@@ -87,26 +92,26 @@ func checkPassword(ctx context.Context, db bun.IDB, passwords *password.Hasher, 
 	}
 	form, err := passwords.Matching(ctx, hash, forms)
 	if err != nil {
-		return User{}, err
+		return identity.User{}, err
 	}
-	only, err := Enforced(ctx, db)
+	only, err := identity.Enforced(ctx, db)
 	switch {
 	case err != nil:
-		return User{}, err
+		return identity.User{}, err
 	case only && !known.BreakGlass:
-		return User{}, ssoRequired() // for a right and a wrong password alike
+		return identity.User{}, identity.SSORequired() // for a right and a wrong password alike
 	case form < 0 || !possible:
-		return User{}, problem.Refuse(
+		return identity.User{}, problem.Refuse(
 			problem.Unauthenticated, "", "invalid_credentials",
 			"Wrong email address or password. Check both and try again.",
 		)
 	case known.DeactivatedAt != nil:
-		return User{}, Deactivated()
+		return identity.User{}, identity.Deactivated()
 	case form > 0:
 		err = rehash(ctx, db, passwords, known.ID, hash, typed)
 	}
 	if err == nil && known.BreakGlass {
-		err = noteBreakGlass(ctx, db, known.User)
+		err = identity.NoteBreakGlass(ctx, db, known.User)
 	}
 	return known.User, err
 }

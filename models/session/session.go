@@ -1,9 +1,7 @@
-package identity
+package session
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,24 +10,24 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
-	"tollgate/models/problem"
+	"tollgate/models/identity"
 	"tollgate/models/secret"
 )
 
-// A session ends after SessionIdle without a request, and after SessionMost in any case.
+// A session ends after Idle without a request, and after Most in any case.
 const (
-	SessionIdle = 30 * time.Minute
-	SessionMost = 12 * time.Hour
+	Idle = 30 * time.Minute
+	Most = 12 * time.Hour
 
 	liveSession = "s.seen_at > now() - interval '30 minutes' AND s.created_at > now() - interval '12 hours'" +
 		" AND (s.ends_at IS NULL OR s.ends_at > now())"
 )
 
-// StartSession signs a user in and returns the token for their cookie; only its hash is stored. The session of the
+// Start signs a user in and returns the token for their cookie; only its hash is stored. The session of the
 // token old, if any, ends: a token seen before sign-in is invalid after it. Other ended sessions are kept for a day, so
 // that FormerUser knows whose they were.
-func StartSession(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
-	return startSession(ctx, db, userID, old, nil)
+func Start(ctx context.Context, db bun.IDB, userID, old string) (token string, err error) {
+	return start(ctx, db, userID, old, nil)
 }
 
 // There is the session at an identity provider by which a session here began.
@@ -40,9 +38,9 @@ type There struct {
 	Hours              int64  // how long the session may last
 }
 
-// StartSessionOf is StartSession for a user who signed in at an identity provider.
-func StartSessionOf(ctx context.Context, db bun.IDB, userID, old string, there There) (token string, err error) {
-	if token, err = StartSession(ctx, db, userID, old); err != nil {
+// StartOf is Start for a user who signed in at an identity provider.
+func StartOf(ctx context.Context, db bun.IDB, userID, old string, there There) (token string, err error) {
+	if token, err = Start(ctx, db, userID, old); err != nil {
 		return "", err
 	}
 	_, err = db.NewRaw(`UPDATE sessions SET provider_id = ?, subject = ?, sid = nullif(?, ''), id_token = ?,
@@ -54,8 +52,8 @@ func StartSessionOf(ctx context.Context, db bun.IDB, userID, old string, there T
 	return token, nil
 }
 
-// startSession starts a session. One that a link began shows the user's own access and nothing else of the console.
-func startSession(ctx context.Context, db bun.IDB, userID, old string, link *usedLink) (token string, err error) {
+// start starts a session. One that a link began shows the user's own access and nothing else of the console.
+func start(ctx context.Context, db bun.IDB, userID, old string, link *usedLink) (token string, err error) {
 	token, hash := secret.NewToken()
 	var permitted any
 	if link != nil {
@@ -71,12 +69,12 @@ INSERT INTO sessions (token_hash, user_id, own_only, permitted) VALUES (?, ?, ?,
 	return token, nil
 }
 
-// SessionUser returns the user of the token's session, and extends it. Refusal: Unauthenticated.
-func SessionUser(ctx context.Context, db bun.IDB, token string) (User, error) {
+// UserOf returns the user of the token's session, and extends it. Refusal: Unauthenticated.
+func UserOf(ctx context.Context, db bun.IDB, token string) (identity.User, error) {
 	if len(token) != secret.TokenLength {
-		return User{}, Unauthenticated("Sign in first.")
+		return identity.User{}, identity.Unauthenticated("Sign in first.")
 	}
-	var u User
+	var u identity.User
 	var dozing, ownOnly bool
 	var left float64
 	hash := secret.HashToken(token)
@@ -98,7 +96,7 @@ WHERE s.token_hash = $1 AND u.deactivated_at IS NULL AND `+liveSession,
 		hash,
 	)
 	if err != nil {
-		return u, NotSignedIn(err, "session")
+		return u, identity.NotSignedIn(err, "session")
 	}
 	if ownOnly {
 		u.ByLink, u.Permissions = true, nil
@@ -122,31 +120,12 @@ func FormerUser(ctx context.Context, db bun.IDB, token string) (string, error) {
 	return strings.Join(users, ""), nil
 }
 
-// EndSessions signs a user out everywhere, and ends the link by which they could sign in.
-func EndSessions(ctx context.Context, tx database.Tx, userID string) error {
+// End signs a user out everywhere, and ends the link by which they could sign in.
+func End(ctx context.Context, tx database.Tx, userID string) error {
 	_, err := tx.NewRaw("WITH links AS (DELETE FROM sign_in_links WHERE user_id = ?0) DELETE FROM sessions WHERE user_id = ?0",
 		userID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("end the sessions: %w", err)
 	}
 	return nil
-}
-
-// Unauthenticated refuses a request without a credential that is valid.
-func Unauthenticated(message string) *problem.Refusal {
-	return problem.Refuse(problem.Unauthenticated, "", "unauthenticated", message)
-}
-
-// Deactivated refuses the credential of a user who is deactivated.
-func Deactivated() *problem.Refusal {
-	return problem.Refuse(problem.Unauthenticated, "", "deactivated",
-		"This account is deactivated. Ask an admin of this console to activate it.")
-}
-
-// NotSignedIn turns "no rows" into the answer for an invalid credential.
-func NotSignedIn(err error, what string) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return Unauthenticated("Sign in again: this " + what + " is not valid, or not any more.")
-	}
-	return fmt.Errorf("look up the %s: %w", what, err)
 }

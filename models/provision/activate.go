@@ -1,0 +1,38 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/models/account"
+	"tollgate/models/connection"
+	"tollgate/models/database"
+	"tollgate/models/identity"
+	"tollgate/models/permission"
+)
+
+// Activate lets users back in whom an admin has deactivated; those of a directory get the role that they are to have by
+// now. Refusals: those of account.Activate.
+func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
+	var changed []identity.User
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
+		if changed, err = account.Activate(ctx, tx, actor, ids...); err != nil {
+			return err
+		}
+		for _, u := range changed {
+			if u.ConnectionID == nil {
+				continue
+			}
+			conn, err := connection.Get(ctx, tx, *u.ConnectionID)
+			if err != nil {
+				return err
+			}
+			if err := Settle(ctx, tx, actor, conn, []string{u.ID}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return changed, err
+}
