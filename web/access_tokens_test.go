@@ -189,6 +189,24 @@ func TestAccessTokensThatAreRefused(t *testing.T) {
 	g.Admin.Decides(webtest.Tokened(op.AccessToken("ada", "scope", nil, "client_id", "evil")), "allowed", 200)
 }
 
+// A user whom a directory provisions is known by the external id before they sign in for the first time; two with the
+// same one are not.
+func TestAccessTokensOfProvisionedUsers(t *testing.T) {
+	g := webtest.NewGateway(t)
+	op, d := webtest.NewOP(t), g.Directory("Entra", "Viewer")
+	g.Vouches(op, "entra", "connection_id", d.Connection, "match_claim", "oid")
+	user := d.Provision("kim@example.com", webtest.Object{"externalId": "o1"})
+	g.Give(user, g.Work)
+	call := webtest.Tokened(op.AccessToken("s1", "oid", "o1"))
+	webtest.Same(t, "user", g.Admin.Decides(call, "allowed", 200)["user_id"], any(user))
+	g.Admin.Decides(webtest.Tokened(op.AccessToken("s1", "oid", "o2")), "access_not_found", 401)
+	g.Admin.Decides(webtest.Tokened(op.AccessToken("o1")), "access_not_found", 401)
+	d.Provision("lee@example.com", webtest.Object{"externalId": "o1"})
+	g.Admin.Decides(webtest.Tokened(op.AccessToken("s2", "oid", "o1")), "access_not_found", 401)
+	d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+	g.Admin.Decides(call, "access_not_found", 401)
+}
+
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)

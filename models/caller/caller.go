@@ -25,14 +25,16 @@ type Rule struct {
 	Audience   string
 	Scope      string   // that they must have, "" for any
 	Clients    []string // to which they may be issued, none for any
+	Connection int64    // the directory that provisions its users, 0 for none
+	MatchClaim string   // whose value is the external id of such a user
 }
 
 // Rules are those of the enabled providers that vouch for callers.
 func Rules(ctx context.Context, db bun.IDB) ([]Rule, error) {
 	rules := []Rule{}
 	rows, err := database.QueryPlanned(ctx, db, `
-SELECT id, issuer, token_audience, token_scope, array_to_string(token_clients, ' ') FROM identity_providers
-WHERE is_enabled AND token_audience <> '' ORDER BY id`)
+SELECT id, issuer, token_audience, token_scope, array_to_string(token_clients, ' '), coalesce(connection_id, 0), match_claim
+FROM identity_providers WHERE is_enabled AND token_audience <> '' ORDER BY id`)
 	if err != nil {
 		return nil, fmt.Errorf("read which access tokens are accepted: %w", err)
 	}
@@ -40,7 +42,7 @@ WHERE is_enabled AND token_audience <> '' ORDER BY id`)
 	for rows.Next() {
 		var r Rule
 		var clients string
-		if err := rows.Scan(&r.ProviderID, &r.Issuer, &r.Audience, &r.Scope, &clients); err != nil {
+		if err := rows.Scan(&r.ProviderID, &r.Issuer, &r.Audience, &r.Scope, &clients, &r.Connection, &r.MatchClaim); err != nil {
 			return nil, fmt.Errorf("read which access tokens are accepted: %w", err)
 		}
 		r.Clients = strings.Fields(clients)
@@ -98,7 +100,7 @@ func (k *Checker) Check(ctx context.Context, rules []Rule, raw string) (Found, e
 	why := ""
 	for _, rule := range ofIssuer {
 		if why = rule.problem(claims); why == "" {
-			return k.userOf(ctx, rule.ProviderID, claims.Text("sub"), ends)
+			return k.userOf(ctx, rule, claims, ends)
 		}
 	}
 	return Found{Why: why}, nil
@@ -170,25 +172,36 @@ func scopesOf(claims oidc.Claims) []string {
 	return scopes
 }
 
-func (k *Checker) userOf(ctx context.Context, provider int64, subject string, ends time.Time) (Found, error) {
-	rows, err := database.QueryPlanned(ctx, k.db,
-		"SELECT user_id FROM user_identities WHERE provider_id = $1 AND subject = $2", provider, subject)
+// userOf finds the user whom a token names: who has its subject at the provider or, of the users whom its directory
+// provisions, the only one without a subject there who has the external id.
+func (k *Checker) userOf(ctx context.Context, of Rule, claims oidc.Claims, ends time.Time) (Found, error) {
+	rows, err := database.QueryPlanned(ctx, k.db, `
+WITH linked AS (SELECT user_id FROM user_identities WHERE provider_id = $1 AND subject = $2)
+SELECT user_id FROM linked
+UNION ALL SELECT s.user_id FROM scim_users AS s
+WHERE s.connection_id = $3 AND s.external_id = $4 AND $4 <> '' AND NOT EXISTS (SELECT FROM linked)
+    AND NOT EXISTS (SELECT FROM user_identities AS i WHERE i.user_id = s.user_id AND i.provider_id = $1)
+    AND NOT EXISTS (SELECT FROM identity_tombstones WHERE provider_id = $1 AND subject = $2)`,
+		of.ProviderID, claims.Text("sub"), of.Connection, claims.Text(of.MatchClaim))
 	if err != nil {
 		return Found{}, fmt.Errorf("look up the user of an access token: %w", err)
 	}
 	defer rows.Close()
-	found := Found{Ends: ends, Why: "no user here has signed in as its subject"}
-	if rows.Next() {
+	var users []uuid.UUID
+	for rows.Next() {
 		var id string
 		if err := rows.Scan(&id); err != nil {
 			return Found{}, fmt.Errorf("look up the user of an access token: %w", err)
 		}
 		if user, ok := identity.ParseUserID(id); ok {
-			found.User, found.Why = user, ""
+			users = append(users, user)
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return Found{}, fmt.Errorf("look up the user of an access token: %w", err)
 	}
-	return found, nil
+	if len(users) != 1 {
+		return Found{Why: "no user here has signed in as its subject"}, nil
+	}
+	return Found{User: users[0], Ends: ends}, nil
 }
