@@ -38,7 +38,7 @@ func userIdentities(p UserPage) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(p.Identities) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"read-section\" aria-labelledby=\"identities\"><h2 id=\"identities\">Sign-in methods</h2><table class=\"table stacked\"><caption class=\"unseen\">Identity providers by which ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"block read-section\" aria-labelledby=\"identities\"><h2 id=\"identities\">Sign-in methods</h2><table class=\"table stacked\"><caption class=\"unseen\">Identity providers by which ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
