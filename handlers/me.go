@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -85,9 +86,13 @@ func (h *Handlers) loadMe(c *gin.Context) (shown views.MePage, err error) {
 	if shown.Requests, err = accessrequest.Latest(ctx, h.DB, id, ownRequests); err != nil {
 		return shown, err
 	}
-	rows, _, err := refusal.OfHolder(ctx, h.DB, id, refusal.Query{Days: refusalDays, Limit: ownRefusals})
-	shown.Refusals = traffic.RefusalRows{Rows: rows, Now: shown.Now, OfUser: true, Own: true}
+	shown.Refusals, err = h.loadOwnRefusals(ctx, id, shown.Now)
 	return shown, err
+}
+
+func (h *Handlers) loadOwnRefusals(ctx context.Context, id string, now time.Time) (traffic.RefusalRows, error) {
+	rows, _, err := refusal.OfHolder(ctx, h.DB, id, refusal.Query{Days: refusalDays, Limit: ownRefusals})
+	return traffic.RefusalRows{Rows: rows, Now: now, OfUser: true, Own: true}, err
 }
 
 // ownRequests is how many of their requests a user sees.

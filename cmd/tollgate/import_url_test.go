@@ -31,8 +31,10 @@ type row = map[string]any
 func newLiteLLM(t *testing.T) *liteLLMServer {
 	s := &liteLLMServer{lists: map[string][]any{
 		"/v1/model/info": {
-			row{"model_name": "gpt-5-mini", "litellm_params": row{"model": "openai/gpt-5-mini", "api_key": "sk-of-openai"},
-				"model_info": row{"id": "a1", "db_model": true, "input_cost_per_token": json.Number("2.5e-07"), "output_cost_per_token": json.Number("2e-06")}},
+			row{
+				"model_name": "gpt-5-mini", "litellm_params": row{"model": "openai/gpt-5-mini", "api_key": "sk-of-openai"},
+				"model_info": row{"id": "a1", "db_model": true, "input_cost_per_token": json.Number("2.5e-07"), "output_cost_per_token": json.Number("2e-06")},
+			},
 			row{"model_name": "claude", "litellm_params": row{"model": "anthropic/claude-haiku-4-5"}, "model_info": row{"id": "b2"}},
 		},
 		"/v1/mcp/server": {row{"server_id": "5f", "alias": "github", "url": "https://mcp.example.com/github", "transport": "http", "allowed_tools": []string{"get_commit"}}},
@@ -43,8 +45,10 @@ func newLiteLLM(t *testing.T) *liteLLMServer {
 		},
 	}}
 	for i := range 230 {
-		user := row{"user_id": fmt.Sprint("u", i), "user_email": fmt.Sprintf("user%d@example.com", i), "user_alias": nil, "user_role": "internal_user",
-			"models": []string{"gpt-5-mini"}, "max_budget": 10.0, "budget_duration": "1d", "tpm_limit": nil, "rpm_limit": 60, "spend": 0.0, "teams": []string{}}
+		user := row{
+			"user_id": fmt.Sprint("u", i), "user_email": fmt.Sprintf("user%d@example.com", i), "user_alias": nil, "user_role": "internal_user",
+			"models": []string{"gpt-5-mini"}, "max_budget": 10.0, "budget_duration": "1d", "tpm_limit": nil, "rpm_limit": 60, "spend": 0.0, "teams": []string{},
+		}
 		if i == 0 {
 			user["user_role"], user["models"], user["max_budget"] = "proxy_admin", []string{}, nil
 		}

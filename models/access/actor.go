@@ -58,13 +58,17 @@ func (c *Cache) KeyActorAway(ctx context.Context, value string, most time.Durati
 	if err != nil {
 		return actor, err
 	}
+	c.keepActor(hash, cachedActor{actor, read, changes, expires})
+	return actor, nil
+}
+
+func (c *Cache) keepActor(hash secret.Hash, one cachedActor) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if c.actors == nil || len(c.actors) >= actorsKept {
 		c.actors = map[secret.Hash]cachedActor{}
 	}
-	c.actors[hash] = cachedActor{actor, read, changes, expires}
-	return actor, nil
+	c.actors[hash] = one
 }
 
 // remembers reports whether the actor of a key is recent enough to go on without the database.

@@ -130,7 +130,7 @@ func (e *Engine) decide(
 func (e *Engine) userOf(
 	ctx context.Context, subject entitlement.Subject, of *decided,
 ) (user uuid.UUID, unknown *Decision, err error) {
-	known := false
+	var known bool
 	switch {
 	case subject.VirtualKey != "":
 		key, works, err := e.cache.UserOfKey(ctx, subject.VirtualKey)

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/uptrace/bun/dialect/pgdialect"
-
 	"tollgate/models/database"
 	"tollgate/models/entitlement"
 	"tollgate/models/problem"
+	"tollgate/models/virtualkey"
 )
 
 // unspoolPause is how often the Recorder looks whether there is something to store and the database is back.
@@ -80,30 +79,13 @@ func (k spooledEvent) event() *Event {
 
 // findOwners finds whose keys the events were reported with, current or retired.
 func (r *Recorder) findOwners(ctx context.Context, events []*Event, hashes [][]byte) error {
-	if len(hashes) == 0 {
-		return nil
-	}
-	var rows []struct {
-		Hash        []byte
-		User, KeyID string
-	}
-	err := r.db.NewRaw(`
-SELECT w.hash, k.user_id AS user, k.id::text AS key_id FROM unnest(?0::bytea[]) AS w(hash)
-    JOIN virtual_keys AS k ON k.key_hash = w.hash OR k.previous_hash = w.hash
-UNION ALL SELECT w.hash, k.user_id, k.key_id::text FROM unnest(?0::bytea[]) AS w(hash)
-    JOIN retired_keys AS k ON k.key_hash = w.hash`, pgdialect.Array(hashes)).Scan(ctx, &rows)
+	owners, err := virtualkey.OwnersOf(ctx, r.db, hashes)
 	if err != nil {
-		return fmt.Errorf("look up whose keys they were: %w", err)
-	}
-	owners := map[string]int{}
-	for i, row := range rows {
-		if _, known := owners[string(row.Hash)]; !known {
-			owners[string(row.Hash)] = i
-		}
+		return err
 	}
 	for _, e := range events {
-		if i, known := owners[e.keyHash]; known {
-			e.who, e.keyID = entitlement.Subject{UserID: rows[i].User}, rows[i].KeyID
+		if owner, known := owners[e.keyHash]; known {
+			e.who, e.keyID = entitlement.Subject{UserID: owner.UserID}, owner.KeyID
 		}
 	}
 	return nil

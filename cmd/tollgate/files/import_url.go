@@ -107,7 +107,9 @@ func (l liteLLM) pages(ctx context.Context, path, rows, total, size string) (all
 }
 
 // page reads one answer: a list, or an object with one.
-func (l liteLLM) page(ctx context.Context, path, rows string) (items []configfile.Node, answer configfile.Node, err error) {
+func (l liteLLM) page(
+	ctx context.Context, path, rows string,
+) (items []configfile.Node, answer configfile.Node, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.address+path, nil)
