@@ -33,7 +33,8 @@ type Rule struct {
 func Rules(ctx context.Context, db bun.IDB) ([]Rule, error) {
 	rules := []Rule{}
 	rows, err := database.QueryPlanned(ctx, db, `
-SELECT id, issuer, token_audience, token_scope, array_to_string(token_clients, ' '), coalesce(connection_id, 0), match_claim
+SELECT id, issuer, token_audience, token_scope, array_to_string(token_clients, ' '), coalesce(connection_id, 0),
+    match_claim
 FROM identity_providers WHERE is_enabled AND token_audience <> '' ORDER BY id`)
 	if err != nil {
 		return nil, fmt.Errorf("read which access tokens are accepted: %w", err)
@@ -42,7 +43,8 @@ FROM identity_providers WHERE is_enabled AND token_audience <> '' ORDER BY id`)
 	for rows.Next() {
 		var r Rule
 		var clients string
-		if err := rows.Scan(&r.ProviderID, &r.Issuer, &r.Audience, &r.Scope, &clients, &r.Connection, &r.MatchClaim); err != nil {
+		err := rows.Scan(&r.ProviderID, &r.Issuer, &r.Audience, &r.Scope, &clients, &r.Connection, &r.MatchClaim)
+		if err != nil {
 			return nil, fmt.Errorf("read which access tokens are accepted: %w", err)
 		}
 		r.Clients = strings.Fields(clients)
@@ -90,15 +92,20 @@ func (k *Checker) Check(ctx context.Context, rules []Rule, raw string) (Found, e
 		return Found{}, providerAway()
 	}
 	claims, ends, err := k.providers.CheckAccess(ctx, issuer, raw)
-	if err != nil {
-		found, err := notAccepted(err)
-		if err != nil {
-			k.note(issuer)
-		}
-		return found, err
+	if err == nil {
+		return k.userByRules(ctx, ofIssuer, claims, ends)
 	}
+	found, err := notAccepted(err)
+	if err != nil {
+		k.note(issuer)
+	}
+	return found, err
+}
+
+// userByRules finds the user by the first rule that accepts a token, or why the last one does not.
+func (k *Checker) userByRules(ctx context.Context, rules []Rule, claims oidc.Claims, ends time.Time) (Found, error) {
 	why := ""
-	for _, rule := range ofIssuer {
+	for _, rule := range rules {
 		if why = rule.problem(claims); why == "" {
 			return k.userOf(ctx, rule, claims, ends)
 		}

@@ -124,25 +124,30 @@ func (f *flush) parts() []*flush {
 	return parts
 }
 
+// take removes what one shard has collected, and names of which the minute is over.
+func (s *shard) take() (cells map[cellKey]*cell, allowed map[hourKey]int64) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	cells, allowed = s.cells, s.allowed
+	if len(cells) > 0 {
+		s.cells = map[cellKey]*cell{}
+	}
+	if len(allowed) > 0 {
+		s.allowed = make(map[hourKey]int64, len(allowed))
+	}
+	for user, of := range s.names {
+		if of.minute < s.newest-120 {
+			delete(s.names, user)
+		}
+	}
+	return cells, allowed
+}
+
 // take removes what was collected from memory.
 func (l *Log) take() *flush {
 	f := &flush{taken: time.Now(), cells: map[cellKey]*cell{}, hours: map[hourCode]int64{}}
 	for i := range l.shards {
-		s := &l.shards[i]
-		s.mutex.Lock()
-		cells, allowed := s.cells, s.allowed
-		if len(cells) > 0 {
-			s.cells = map[cellKey]*cell{}
-		}
-		if len(allowed) > 0 {
-			s.allowed = make(map[hourKey]int64, len(allowed))
-		}
-		for user, of := range s.names {
-			if of.minute < s.newest-120 {
-				delete(s.names, user)
-			}
-		}
-		s.mutex.Unlock()
+		cells, allowed := l.shards[i].take()
 		for key, c := range cells {
 			f.cells[key] = c
 			f.hours[hourCode{hourKey{key.minute / 3600 * 3600, c.first.ProfileID}, key.reason}] += c.calls
