@@ -58,6 +58,10 @@ func (h *Handlers) ShowProvider(c *gin.Context) error {
 		reply.JSON(c, http.StatusOK, gin.H{"provider": provider})
 		return nil
 	}
+	return h.showProviderPage(c, provider)
+}
+
+func (h *Handlers) showProviderPage(c *gin.Context, provider catalogue.Provider) error {
 	use, err := catalogue.ProviderUse(reqctx.Of(c), h.DB, provider.Name)
 	if err != nil {
 		return err

@@ -76,14 +76,23 @@ func lockCharge(
 	if !left.Valid {
 		return nil, week, nil
 	}
+	taken, err := takenBack(ctx, tx, key, week)
+	if err != nil {
+		return nil, "", err
+	}
+	amount := money.Money(left.Int64) + taken
+	return &amount, week, nil
+}
+
+// takenBack is what earlier adjustments took of an event's charge, as a negative amount.
+func takenBack(ctx context.Context, tx database.Tx, key, week string) (money.Money, error) {
 	var taken int64
-	err = tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ? AND week = ?::date",
+	err := tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ? AND week = ?::date",
 		key, week).Scan(ctx, &taken)
 	if err != nil {
-		return nil, "", fmt.Errorf("add up what was taken back of an event: %w", err)
+		return 0, fmt.Errorf("add up what was taken back of an event: %w", err)
 	}
-	amount := money.Money(left.Int64 + taken)
-	return &amount, week, nil
+	return money.Money(taken), nil
 }
 
 // adjustedBefore finds the adjustment that one repeats.
