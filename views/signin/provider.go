@@ -108,11 +108,20 @@ func (r Read) secret() string {
 	return "set, sent " + plural.Choose(r.AuthStyle == identityprovider.StyleBasic, "in the Authorization header", "in the form")
 }
 
-func (r Read) defaultRole() string {
+// withoutRules says which role users get who are added without rules.
+func (r Read) withoutRules() string {
 	if r.DefaultRoleID == nil {
-		return "none: who fits no rule is refused"
+		return "Without a default role, no user is added."
 	}
-	return role(r.Roles, *r.DefaultRoleID)
+	return "A user who is added becomes " + role(r.Roles, *r.DefaultRoleID) + "."
+}
+
+// otherwise says what becomes of a user whom no rule fits.
+func (r Read) otherwise() string {
+	if r.DefaultRoleID == nil {
+		return "A user whom none fits is refused."
+	}
+	return "A user whom none fits is " + role(r.Roles, *r.DefaultRoleID) + "."
 }
 
 // Form is a provider as it was filled in.
