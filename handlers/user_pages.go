@@ -14,7 +14,7 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
-	"tollgate/models/configdoc"
+	"tollgate/models/config"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -105,8 +105,9 @@ func (h *Handlers) userPage(
 ) (templ.Component, error) {
 	var connections []database.Named
 	var identities []signin.Method
+	var sets []config.SetOfUser
 	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id, connection.NamesPart(h.DB, &connections),
-		signin.IdentitiesPart(h.DB, id, &identities))
+		signin.IdentitiesPart(h.DB, id, &identities), config.SetOfUserPart(h.DB, id, &sets))
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +123,8 @@ func (h *Handlers) userPage(
 		return nil, err
 	}
 	page := h.below(c, user.Name, "Users", usersHref, "", "")
-	if err := h.managed(c, &page, configdoc.User, user.Email); err != nil {
-		return nil, err
+	if len(sets) > 0 {
+		page.Managed = sets[0].SetName
 	}
 	page.Actions = views.UserActions(
 		user, shown.MayUpdate, actor.May(permission.DeleteUsers) && identity.Covers(actor, user.Permissions), shown.Self,

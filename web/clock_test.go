@@ -102,6 +102,7 @@ func TestEventsAroundABoundary(t *testing.T) {
 {"max_limit":100,"reset_duration":"1Q","reset_config":{"quarter_start_month":2}},{"max_limit":100,"reset_duration":"1Y"}]`
 	boundary := g.Clock().Add(-10 * time.Minute).UTC().Truncate(time.Microsecond)
 	other, _ := g.Another(g.AppURL())
+	g.Must(other.H.Cache.Preload(t.Context())) // before there are users, whose windows are moved below
 	for round, order := range [][]int{{-1, 0, 1}, {1, 0, -1}, {0, -1, 1}, {-1, 1, 0, -1, 1}} {
 		user := g.Member(fmt.Sprintf("edge%d@example.com", round), "Viewer")
 		_, key := g.Give(user, g.ProfileNaming(fmt.Sprint("Every ", round), every))

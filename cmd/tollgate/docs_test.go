@@ -78,6 +78,12 @@ const notRunHere = "not run here"
 // fenced finds a block with its language; what stands before it is what was not matched.
 var fenced = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```\n")
 
+// lastParagraph is the one that introduces a block, on one line.
+func lastParagraph(text string) string {
+	text = strings.TrimSpace(text)
+	return strings.Join(strings.Fields(text[strings.LastIndex(text, "\n\n")+1:]), " ")
+}
+
 // blocks are the commands of a page that are run, and the first lines of those that are not.
 func blocks(text string) (run []block, notRun []string) {
 	end, last := 0, ""
@@ -85,7 +91,7 @@ func blocks(text string) (run []block, notRun []string) {
 		between, language, content := text[end:at[0]], text[at[2]:at[3]], text[at[4]:at[5]]
 		end = at[1]
 		switch {
-		case language == "sh" && strings.Contains(strings.Join(strings.Fields(between), " "), notRunHere):
+		case language == "sh" && strings.Contains(lastParagraph(between), notRunHere):
 			first, _, _ := strings.Cut(content, "\n")
 			notRun = append(notRun, first)
 		case language == "sh":

@@ -23,7 +23,7 @@ func (s *state) loadSignIn(ctx context.Context, db bun.IDB) error {
 		}
 	}
 	for _, p := range rows {
-		answer := signInAnswer(p, roles)
+		answer := configdoc.AnswerOf(p, roles)
 		id := configdoc.IDOf(configdoc.IdentityProvider, p.Slug)
 		if err := s.add(&current{ID: id, Name: p.Slug, id: p.ID}, answer); err != nil {
 			return err
@@ -61,18 +61,4 @@ func (s *saver) signIn(ctx context.Context, w configdoc.Wanted, old *current) er
 
 func (s *saver) roleID(name string) input.Value {
 	return input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(name)], 10))
-}
-
-// signInAnswer names the roles of a provider, which has them by id.
-func signInAnswer(p identityprovider.Provider, roles map[int64]string) configdoc.SignInAnswer {
-	answer := configdoc.SignInAnswer{Provider: p, Rules: []configdoc.RuleAnswer{}}
-	if p.DefaultRoleID != nil {
-		answer.DefaultRole = roles[*p.DefaultRoleID]
-	}
-	for _, rule := range p.Rules {
-		answer.Rules = append(answer.Rules, configdoc.RuleAnswer{
-			Value: rule.Value, Role: roles[rule.RoleID], Administrative: rule.Administrative,
-		})
-	}
-	return answer
 }

@@ -52,6 +52,18 @@ func SetOf(ctx context.Context, db bun.IDB, kind, name string) (set string, err 
 	return set, nil
 }
 
+// SetOfUser is a set that a user belongs to.
+type SetOfUser struct{ SetName string }
+
+// SetOfUserPart reads the set of a user, if there is one, together with something else.
+func SetOfUserPart(db bun.IDB, user string, sets *[]SetOfUser) database.Part {
+	return database.Part{
+		Query: db.NewSelect().TableExpr("config_resources AS c").Column("c.set_name").
+			Join("JOIN users AS u ON u.email_key = c.name_key").Where("c.kind = ? AND u.id = ?", configdoc.User, user),
+		Rows: sets,
+	}
+}
+
 // saveOwners records what a set applied, and forgets what is gone.
 func saveOwners(
 	ctx context.Context, tx database.Tx, set string, applied []configdoc.Wanted, gone []configdoc.ID,

@@ -34,6 +34,20 @@ type RuleAnswer struct {
 	Administrative bool   `json:"administrative"`
 }
 
+// AnswerOf names the roles of a provider, which has them by id.
+func AnswerOf(p identityprovider.Provider, roles map[int64]string) SignInAnswer {
+	answer := SignInAnswer{Provider: p, Rules: []RuleAnswer{}}
+	if p.DefaultRoleID != nil {
+		answer.DefaultRole = roles[*p.DefaultRoleID]
+	}
+	for _, rule := range p.Rules {
+		answer.Rules = append(answer.Rules, RuleAnswer{
+			Value: rule.Value, Role: roles[rule.RoleID], Administrative: rule.Administrative,
+		})
+	}
+	return answer
+}
+
 func (d *SignInDocument) read(c *input.Reader) Wanted {
 	p, problems := d.Described.Read()
 	c.Problems = append(c.Problems, problems...)
