@@ -27,7 +27,8 @@ type door struct {
 
 const (
 	namingInQuery  = "Name the model in the address of the check: ?model=provider/model."
-	namingInPrefix = "Forward the whole body, or name the model in the path prefix: /authz/envoy-with/model=provider%2Fmodel."
+	namingInPrefix = "Forward the whole body, or name the model in the path prefix: " +
+		"/authz/envoy-with/model=provider%2Fmodel."
 )
 
 // AuthorizeForward answers Traefik's and Caddy's forward auth, which pass our answer on as it is and tell method and

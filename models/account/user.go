@@ -152,7 +152,8 @@ func saveUser(
 	if u.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("UPDATE users SET name = ?, email = ?, email_key = ?, password_hash = coalesce(nullif(?, ''), password_hash), updated_at = ? WHERE id = ?",
+	_, err = tx.NewRaw("UPDATE users SET name = ?, email = ?, email_key = ?, password_hash = coalesce(nullif(?, ''), "+
+		"password_hash), updated_at = ? WHERE id = ?",
 		u.Name, u.Email, input.FoldCase(u.Email), hash, u.UpdatedAt, u.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update user: %w", err)

@@ -250,7 +250,8 @@ func (s *Service) giveRole(
 	})
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) && refusal.Problems[0].Code == LastAdminKept {
-		return keepRefusal(ctx, s.DB, p.ID, who, event, refuse(LastAdminKept, u.Email+" stays an admin: there is no other one"))
+		return keepRefusal(ctx, s.DB, p.ID, who, event, refuse(LastAdminKept, u.Email+" stays an admin: there is no other "+
+			"one"))
 	}
 	return err
 }

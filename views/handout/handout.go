@@ -94,8 +94,10 @@ func (r Result) address() string {
 func (r Result) snippets() []snippet {
 	return []snippet{
 		{"openai", "OpenAI SDK, in Python", "from openai import OpenAI\n\nclient = OpenAI(base_url=\"" + r.address() + "\", api_key=\"YOUR KEY\")"},
-		{"claude", "Claude Code", "export ANTHROPIC_BASE_URL=" + r.address() + "\nexport ANTHROPIC_AUTH_TOKEN='YOUR KEY'\nclaude"},
-		{"curl", "curl", "curl " + r.address() + "/chat/completions \\\n  -H 'Authorization: Bearer YOUR KEY' -H 'Content-Type: application/json' \\\n  -d '{\"model\": \"" + r.model() + "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"},
+		{"claude", "Claude Code", "export ANTHROPIC_BASE_URL=" + r.address() + "\nexport ANTHROPIC_AUTH_TOKEN='YOUR " +
+			"KEY'\nclaude"},
+		{"curl", "curl", "curl " + r.address() + "/chat/completions \\\n  -H 'Authorization: Bearer YOUR KEY' -H " +
+			"'Content-Type: application/json' \\\n  -d '{\"model\": \"" + r.model() + "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"},
 	}
 }
 

@@ -23,5 +23,6 @@ func conflictWords(c propagation.MCPConflict) string {
 	return plural.Choose(one, "1 copy grants", plural.Count(int64(len(c.UserIDs)))+" copies grant") +
 		" every tool of " + c.Server +
 		plural.Choose(one, " and excludes ", " and exclude ") + ui.Sequence(c.Tools) + ". The exclude wins: " +
-		plural.Choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted, nor are resources and prompts, which need the whole server. Tick both MCP servers and Single tools to settle it."
+		plural.Choose(len(c.Tools) == 1, "that tool is", "those tools are") + " not granted, nor are resources and " +
+		"prompts, which need the whole server. Tick both MCP servers and Single tools to settle it."
 }
