@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -17,7 +16,6 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
-	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/signin"
@@ -263,96 +261,4 @@ func (h *Handlers) DeleteIdentityProvider(c *gin.Context) error {
 		return err
 	}
 	return deleted(c, p.Name, signInHref)
-}
-
-// rulesForm is what the form of rules sends beside them.
-type rulesForm struct {
-	identityprovider.RulesInput
-	Op input.Value `form:"op"`
-}
-
-// EditRules shows the rules of a provider.
-func (h *Handlers) EditRules(c *gin.Context) error {
-	p, err := h.identityProvider(c)
-	if err != nil {
-		return err
-	}
-	page, err := h.rulesForm(c, p, p.RulesInput(), nil)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
-	return nil
-}
-
-func (h *Handlers) rulesForm(
-	c *gin.Context, p identityprovider.Provider, in identityprovider.RulesInput, problems problem.Problems,
-) (templ.Component, error) {
-	roles, err := identity.RoleChoices(reqctx.Of(c), h.DB)
-	if err != nil {
-		return nil, err
-	}
-	page := h.providerFrame(c, p, "Roles by group at "+p.Name)
-	reply.MarkProblems(&page, problems)
-	return framed(page, viewsignin.RulesBody(viewsignin.Rules{
-		Provider: p, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
-	})), nil
-}
-
-// SetRules replaces the rules of a provider. The buttons of the form add, move and remove rows and store nothing.
-func (h *Handlers) SetRules(c *gin.Context) error {
-	id, err := intake.RowID(c, "id")
-	if err != nil {
-		return err
-	}
-	in, err := intake.Decode[rulesForm](c)
-	if !reqctx.IsAPI(c) {
-		in.RulesInput = in.Whole()
-	}
-	show := func(problems problem.Problems) (templ.Component, error) {
-		p, err := identityprovider.Get(reqctx.Of(c), h.DB, id)
-		if err != nil {
-			return nil, err
-		}
-		return h.rulesForm(c, p, in.RulesInput, problems)
-	}
-	if op := in.Op.Text; err == nil && op != "" && op != "save" {
-		editRules(&in.RulesInput, op)
-		page, err := show(nil)
-		if err != nil {
-			return err
-		}
-		reply.HTML(c, h.Log, http.StatusOK, page)
-		return nil
-	}
-	if err == nil {
-		var p identityprovider.Provider
-		if p, err = identityprovider.SetRules(reqctx.Of(c), h.DB, reqctx.Actor(c), id, in.RulesInput); err == nil {
-			return savedProvider(c, http.StatusOK, p, "The rules were saved. They apply from the next sign-in on.")
-		}
-	}
-	return h.refuse(c, err, show)
-}
-
-// editRules does what a button of the form of rules says.
-func editRules(in *identityprovider.RulesInput, op string) {
-	keyOf := func(r identityprovider.RuleInput) string { return r.Key }
-	rows := in.Rules.Items
-	verb, key, _ := strings.Cut(op, " ")
-	at := -1
-	for i, row := range rows {
-		if row.Key == key {
-			at = i
-		}
-	}
-	switch {
-	case verb == "add":
-		in.Rules.Items = append(rows, identityprovider.RuleInput{Row: newRow("r", rows, keyOf)})
-	case verb == "remove":
-		in.Rules.Items = without(rows, key, keyOf)
-	case verb == "up" && at > 0:
-		rows[at], rows[at-1] = rows[at-1], rows[at]
-	case verb == "down" && at >= 0 && at < len(rows)-1:
-		rows[at], rows[at+1] = rows[at+1], rows[at]
-	}
 }

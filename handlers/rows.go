@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,4 +113,29 @@ func newRow[T any](letter string, rows []T, keyOf func(T) string) input.Row {
 		n++
 	}
 	return input.Row{Kind: input.Object, Key: letter + strconv.Itoa(n)}
+}
+
+// editedRows does what a button of ordered rows says: "add", or "up", "down" or "remove" with the key of a row. ok is
+// false for other buttons and for a row that is not there.
+func editedRows[T any](
+	rows []T, button string, keyOf func(T) string, made func(input.Row) T,
+) (edited []T, ok bool) {
+	op, key, _ := strings.Cut(button, " ")
+	if op == "add" {
+		return append(slices.Clone(rows), made(newRow("r", rows, keyOf))), true
+	}
+	at := slices.IndexFunc(rows, func(row T) bool { return keyOf(row) == key })
+	if at < 0 {
+		return rows, false
+	}
+	edited = slices.Clone(rows)
+	switch {
+	case op == "up" && at > 0:
+		edited[at-1], edited[at] = edited[at], edited[at-1]
+	case op == "down" && at < len(edited)-1:
+		edited[at+1], edited[at] = edited[at], edited[at+1]
+	case op == "remove":
+		edited = slices.Delete(edited, at, at+1)
+	}
+	return edited, true
 }

@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -148,24 +146,10 @@ func (h *Handlers) PreviewSCIMRules(c *gin.Context) error {
 
 // editedRules does what a button of a row says; ok is false for the buttons that store.
 func editedRules(form groupRulesForm) (changed groupRulesForm, ok bool) {
-	op, key, _ := strings.Cut(form.Op.Text, " ")
-	rows := slices.Clone(form.Rules.Items)
-	at := slices.IndexFunc(rows, func(r provision.RuleInput) bool { return r.Key == key })
-	switch {
-	case op == "add":
-		row := newRow("r", rows, func(r provision.RuleInput) string { return r.Key })
-		rows = append(rows, provision.RuleInput{Row: row})
-	case at < 0:
-		return form, false
-	case op == "up" && at > 0:
-		rows[at-1], rows[at] = rows[at], rows[at-1]
-	case op == "down" && at < len(rows)-1:
-		rows[at+1], rows[at] = rows[at], rows[at+1]
-	case op == "remove":
-		rows = slices.Delete(rows, at, at+1)
-	}
-	form.Rules.Items = rows
-	return form, true
+	form.Rules.Items, ok = editedRows(form.Rules.Items, form.Op.Text,
+		func(r provision.RuleInput) string { return r.Key },
+		func(row input.Row) provision.RuleInput { return provision.RuleInput{Row: row} })
+	return form, ok
 }
 
 func (h *Handlers) rulesPage(
