@@ -118,7 +118,7 @@ func (s *screen) leaves() {
 	s.click(s.button("Sign out"))
 }
 
-// userOf is who has an address, nil when nobody has it.
+// userOf is the user with an address, nil when there is none.
 func (g guarded) userOf(t *testing.T, email string) object {
 	t.Helper()
 	for _, user := range g.rows(t, "users", email) {

@@ -40,6 +40,6 @@ func (h *Handlers) SetEnforcement(c *gin.Context) error {
 		reply.JSON(c, http.StatusOK, gin.H{"sign_in": gin.H{"enforce_sso": on}})
 		return nil
 	}
-	return seeOther(c, signInHref, plural.Choose(on, "Passwords are refused from now on, but those of break-glass "+
-		"admins.", "Passwords are accepted again."))
+	return seeOther(c, signInHref, plural.Choose(on, "Passwords are refused from now on, "+
+		"but those of break-glass admins.", "Passwords are accepted again."))
 }

@@ -127,8 +127,8 @@ func (h *Handlers) setFirstPassword(c *gin.Context, show refusedPage) error {
 		user, _ := reqctx.User(c)
 		if token, err = session.SetFirstPassword(reqctx.Of(c), h.DB, &h.Passwords, user, h.SessionToken(c), in); err == nil {
 			h.setSession(c, token)
-			return seeOther(c, meHref, "Your password is set: sign in with it from now on. Every other session of yours was "+
-				"ended.")
+			return seeOther(c, meHref, "Your password is set: sign in with it from now on. "+
+				"Every other session of yours was ended.")
 		}
 	}
 	return h.refuse(c, err, show)

@@ -44,8 +44,8 @@ func (h *Handlers) page(c *gin.Context, title, current string) ui.Page {
 		page.AsOf = &at
 	}
 	if until, on := h.Cache.GraceUntil(); on {
-		page.Away = "The database is away. Until " + until.UTC().Format("15:04:05") + " UTC at most, calls are allowed " +
-			"from memory " +
+		page.Away = "The database is away. Until " + until.UTC().Format("15:04:05") + " UTC at most, calls are " +
+			"allowed from memory " +
 			"where profiles say so. What is revoked at another console meanwhile is unknown here."
 	}
 	if user, ok := reqctx.User(c); ok {

@@ -25,8 +25,8 @@ const methodsHref = "/settings/methods"
 func (h *Handlers) ListMethods(c *gin.Context) error {
 	user, signedIn := reqctx.User(c)
 	if !signedIn {
-		return problem.Refuse(problem.Forbidden, "", "forbidden", "Sign in for this: a key does not do what only its user "+
-			"may.")
+		return problem.Refuse(problem.Forbidden, "", "forbidden", "Sign in for this: "+
+			"a key does not do what only its user may.")
 	}
 	methods, err := signin.Methods(reqctx.Of(c), h.DB, user.ID)
 	if err != nil {

@@ -58,8 +58,8 @@ func Detachment(user identity.User, assigned assignment.Assignment, last bool, n
 		effects = append(effects, "Their other profiles and their keys stay.")
 	}
 	if assigned.FromRole {
-		effects = append(effects, "It came with their role. It comes back when the profile is applied to that role again, "+
-			"or when they get the role anew.")
+		effects = append(effects, "It came with their role. "+
+			"It comes back when the profile is applied to that role again, or when they get the role anew.")
 	}
 	if assigned.Expired(now) {
 		effects = append(effects, "It has expired already.")

@@ -1,5 +1,5 @@
-// Command op is an identity provider in Go, beside the certified one of the browser tests: zitadel/oidc with the users of
-// its example. It knows one client, prints its issuer, and listens on loopback only:
+// Command op is an identity provider in Go, beside the certified one of the browser tests: zitadel/oidc with the users
+// of its example. It knows one client, prints its issuer, and listens on loopback only:
 //
 //	op http://127.0.0.1:8080/login/zitadel/callback
 package main

@@ -18,9 +18,11 @@ func (p *program) archiveCommand() *cli.Command {
 		Action: chooseSubcommand,
 		Commands: []*cli.Command{
 			{
-				Name:   "run",
-				Usage:  "archive what is over; a console does so every hour",
-				Flags:  []cli.Flag{&cli.StringFlag{Name: "format", Value: "parquet", Usage: "write files in `FORMAT` parquet or csv"}},
+				Name:  "run",
+				Usage: "archive what is over; a console does so every hour",
+				Flags: []cli.Flag{&cli.StringFlag{
+					Name: "format", Value: "parquet", Usage: "write files in `FORMAT` parquet or csv",
+				}},
 				Action: p.withArchive(p.runArchive),
 			},
 			{

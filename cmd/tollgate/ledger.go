@@ -18,8 +18,8 @@ func (p *program) ledgerCommand() *cli.Command {
 		Commands: []*cli.Command{{
 			Name:  "verify",
 			Usage: "compare every counter, and the usage of each day, with the events that were counted on it",
-			Flags: []cli.Flag{&cli.BoolFlag{Name: "full", Usage: "read all events, also those whose sums are sealed and " +
-				"those that are archived"}},
+			Flags: []cli.Flag{&cli.BoolFlag{Name: "full", Usage: "read all events, " +
+				"also those whose sums are sealed and those that are archived"}},
 			Action: p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
 				check := ledger.Verify
 				switch full := command.Bool("full"); {

@@ -88,10 +88,10 @@ func (p *program) commands() *cli.Command {
 	root := &cli.Command{
 		Name:  "tollgate",
 		Usage: "access profiles for LLM gateways",
-		Description: "Every option has an environment twin, named beside it. Three settings are read from the environment " +
-			"alone:\n" +
-			"TOLLGATE_SECRET (32 bytes or more, base64), TOLLGATE_ADMIN_EMAIL and TOLLGATE_ADMIN_PASSWORD (the first " +
-			"administrator).",
+		Description: "Every option has an environment twin, named beside it. " +
+			"Three settings are read from the environment alone:\n" +
+			"TOLLGATE_SECRET (32 bytes or more, base64), " +
+			"TOLLGATE_ADMIN_EMAIL and TOLLGATE_ADMIN_PASSWORD (the first administrator).",
 		Flags: settingFlags(),
 		Commands: append([]*cli.Command{
 			p.serveCommand(), p.migrateCommand(), p.apiKeyCommand(), p.userCommand(), p.ssoCommand(),

@@ -66,8 +66,8 @@ func settingFlags() []cli.Flag {
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
 		yes("database-pooler", "TOLLGATE_DATABASE_POOLER", "DATABASE_URL leads to a pooler in transaction mode"),
 		yes("mcp-private", "TOLLGATE_MCP_PRIVATE", "let MCP discovery reach private addresses; on with the private database"),
-		yes("oidc-private", "TOLLGATE_OIDC_PRIVATE", "let identity providers be on private addresses; on with the private "+
-			"database"),
+		yes("oidc-private", "TOLLGATE_OIDC_PRIVATE", "let identity providers be on private addresses; "+
+			"on with the private database"),
 		text("log", "TOLLGATE_LOG", "log as `FORMAT` json or text"),
 		text("drain", "TOLLGATE_DRAIN", "when stopping, answer for `SECONDS` more while /readyz says 503, 0 to 60; 3 when not set"),
 		text("grace-max", "TOLLGATE_GRACE_MAX", "while the database is away, allow calls from memory for `SECONDS` at most, "+

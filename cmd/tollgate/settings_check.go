@@ -23,8 +23,8 @@ func (s settings) checkAddr() error {
 	if isLoopback(host) || s.secure() || s.insecureHTTP {
 		return nil
 	}
-	return settingError{"TOLLGATE_ADDR", fmt.Sprintf("%s is reached from other machines: put https in front and name "+
-		"it in TOLLGATE_BASE_URL, "+
+	return settingError{"TOLLGATE_ADDR", fmt.Sprintf("%s is reached from other machines: "+
+		"put https in front and name it in TOLLGATE_BASE_URL, "+
 		"or set TOLLGATE_INSECURE_HTTP=1", s.Addr)}
 }
 

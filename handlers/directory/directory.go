@@ -115,8 +115,8 @@ func (d *Directory) identify(c *gin.Context) (connection.Caller, error) {
 // NotOffered refuses what the protocol has and this console does not.
 func (d *Directory) NotOffered(c *gin.Context) error {
 	return d.needs("", func(*gin.Context, connection.Caller) error {
-		return problem.Refuse(problem.NotOffered, "", "not_offered", "This console does not offer this; see "+
-			"/ServiceProviderConfig.")
+		return problem.Refuse(problem.NotOffered, "", "not_offered", "This console does not offer this; "+
+			"see /ServiceProviderConfig.")
 	})(c)
 }
 

@@ -156,8 +156,8 @@ func (r *Request) find(ctx context.Context, tx database.Tx, user string) error {
 
 // bounded refuses a request when the user has too many open ones or made many today. Expired requests do not count.
 func bounded(ctx context.Context, tx database.Tx, user string) error {
-	_, err := tx.NewRaw("UPDATE access_requests SET state = 'expired' WHERE user_id = ? AND state = 'open' AND "+
-		"expires_at <= now()",
+	_, err := tx.NewRaw("UPDATE access_requests SET state = 'expired' "+
+		"WHERE user_id = ? AND state = 'open' AND expires_at <= now()",
 		user).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("close requests that were open for too long: %w", err)

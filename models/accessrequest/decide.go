@@ -239,8 +239,8 @@ func (r *Request) raise(ctx context.Context, tx database.Tx, actor permission.Ac
 	}
 	if need.Paused || need.Expired {
 		return problem.Refuse(problem.Conflict, "", "would_not_help",
-			"Resume their copy of "+problem.Clip(held.Name)+" first: it is paused or has expired, so more of a budget does "+
-				"not help.")
+			"Resume their copy of "+problem.Clip(held.Name)+" first: it is paused or has expired, "+
+				"so more of a budget does not help.")
 	}
 	total := *g.amount
 	if budget.OverrideAmount != nil {

@@ -48,8 +48,8 @@ func Deactivate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...
 		if err := errors.Join(u.KeepBreakGlass(actor, ""), auth.KeepAnAdmin(ctx, tx, "", u.ID)); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw("UPDATE users SET deactivated_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id "+
-			"= ?",
+		_, err := tx.NewRaw("UPDATE users "+
+			"SET deactivated_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = ?",
 			u.ID).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("deactivate user: %w", err)
@@ -64,8 +64,8 @@ func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...st
 	return changeState(ctx, db, actor, ids, "activate", func(
 		ctx context.Context, tx database.Tx, _ *identity.Authorization, u identity.User,
 	) error {
-		_, err := tx.NewRaw("UPDATE users SET deactivated_at = NULL, left_at = NULL, updated_at = clock_timestamp() WHERE "+
-			"id = ?",
+		_, err := tx.NewRaw("UPDATE users "+
+			"SET deactivated_at = NULL, left_at = NULL, updated_at = clock_timestamp() WHERE id = ?",
 			u.ID).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("activate user: %w", err)

@@ -87,8 +87,8 @@ func lockCharge(
 // takenBack is what earlier adjustments took of an event's charge, as a negative amount.
 func takenBack(ctx context.Context, tx database.Tx, key, week string) (money.Money, error) {
 	var taken int64
-	err := tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint FROM usage_adjustments WHERE event_id = ? AND week = "+
-		"?::date",
+	err := tx.NewRaw("SELECT coalesce(sum(amount), 0)::bigint "+
+		"FROM usage_adjustments WHERE event_id = ? AND week = ?::date",
 		key, week).Scan(ctx, &taken)
 	if err != nil {
 		return 0, fmt.Errorf("add up what was taken back of an event: %w", err)

@@ -46,8 +46,8 @@ func Change(
 		if sameEnd && changed.IsActive == old.IsActive {
 			return nil
 		}
-		_, err = tx.NewRaw("UPDATE user_access_profiles SET is_active = ?, paused_together = false, expires_at = CASE "+
-			"WHEN ? THEN expires_at ELSE ? END WHERE id = ?",
+		_, err = tx.NewRaw("UPDATE user_access_profiles "+
+			"SET is_active = ?, paused_together = false, expires_at = CASE WHEN ? THEN expires_at ELSE ? END WHERE id = ?",
 			changed.IsActive, sameEnd, changed.ExpiresAt, id).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("change copy %d: %w", id, err)

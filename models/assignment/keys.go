@@ -12,8 +12,8 @@ import (
 
 // CountKeyless is how many of the users have no key.
 func CountKeyless(ctx context.Context, db bun.IDB, users []string) (n int, err error) {
-	err = db.NewRaw("SELECT count(*) FROM unnest(?::text[]) AS u WHERE NOT EXISTS (SELECT FROM virtual_keys AS k WHERE "+
-		"k.user_id = u)",
+	err = db.NewRaw("SELECT count(*) FROM unnest(?::text[]) AS u "+
+		"WHERE NOT EXISTS (SELECT FROM virtual_keys AS k WHERE k.user_id = u)",
 		pgdialect.Array(users)).Scan(ctx, &n)
 	if err != nil {
 		return 0, fmt.Errorf("count users without a key: %w", err)

@@ -99,8 +99,8 @@ func deleteAttachment(
 	ctx context.Context, tx database.Tx, profileID, roleID int64,
 ) (a profile.RoleAttachment, err error) {
 	var removed []profile.RoleAttachment
-	err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? RETURNING id, "+
-		"access_profile_id, role_id, is_default",
+	err = tx.NewRaw("DELETE FROM role_access_profiles WHERE access_profile_id = ? AND role_id = ? "+
+		"RETURNING id, access_profile_id, role_id, is_default",
 		profileID, roleID).Scan(ctx, &removed)
 	switch {
 	case err != nil:

@@ -152,8 +152,8 @@ func (q Query) filter(s *bun.SelectQuery) *bun.SelectQuery {
 
 func everExisted(ctx context.Context, db bun.IDB, id int64) error {
 	var known bool
-	err := db.NewRaw("SELECT EXISTS (SELECT FROM access_profiles WHERE id = ?0) OR EXISTS (SELECT FROM audit_logs "+
-		"WHERE access_profile_id = ?0)", id).
+	err := db.NewRaw("SELECT EXISTS (SELECT FROM access_profiles WHERE id = ?0) "+
+		"OR EXISTS (SELECT FROM audit_logs WHERE access_profile_id = ?0)", id).
 		Scan(ctx, &known)
 	if err != nil {
 		return fmt.Errorf("look for access profile %d: %w", id, err)

@@ -73,8 +73,8 @@ func (m Month) check(key []byte) error {
 	case !m.Dropped, err != nil:
 		return err
 	case len(key) == 0:
-		return errors.New("the audit log begins after a row that was dropped: set TOLLGATE_SECRET, so that it can be told " +
-			"by whom")
+		return errors.New("the audit log begins after a row that was dropped: " +
+			"set TOLLGATE_SECRET, so that it can be told by whom")
 	case !hmac.Equal(signed, m.Signature):
 		return fmt.Errorf("the audit log begins after row %d, which no console with this TOLLGATE_SECRET has dropped", m.LastID)
 	}

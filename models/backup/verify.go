@@ -56,8 +56,8 @@ func behind(ctx context.Context, live, restored *bun.DB) (rows int64, err error)
 		return 0, fmt.Errorf("read the last audit row of the copy: %w", err)
 	}
 	var same bool
-	err = live.NewRaw("SELECT EXISTS (SELECT FROM audit_logs WHERE id = ?0 AND hash = ?1), (SELECT count(*) FROM "+
-		"audit_logs WHERE id > ?0)",
+	err = live.NewRaw("SELECT EXISTS (SELECT FROM audit_logs WHERE id = ?0 AND hash = ?1), "+
+		"(SELECT count(*) FROM audit_logs WHERE id > ?0)",
 		last.ID, last.Hash).Scan(ctx, &same, &rows)
 	if err != nil {
 		return 0, fmt.Errorf("read the audit log: %w", err)

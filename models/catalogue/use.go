@@ -75,8 +75,8 @@ const (
 		" UNION ALL SELECT policy_id FROM policy_tool_overrides WHERE mcp_client_id = ?0)"
 	policiesWithTools = "(SELECT policy_id FROM policy_tool_overrides WHERE mcp_client_id = ? AND tool_name = ANY (?))"
 	groupsWithServer  = "g.id IN (SELECT tool_group_id FROM tool_group_servers WHERE mcp_client_id = ?)"
-	groupsWithTools   = "g.id IN (SELECT tool_group_id FROM tool_group_servers WHERE mcp_client_id = ? AND tool_names " +
-		"&& ?)"
+	groupsWithTools   = "g.id IN (SELECT tool_group_id FROM tool_group_servers " +
+		"WHERE mcp_client_id = ? AND tool_names && ?)"
 )
 
 // ProviderUse returns the profiles that name a provider.

@@ -32,8 +32,8 @@ func (s *state) loadUsers(ctx context.Context, db bun.IDB) error {
 	err := db.NewSelect().TableExpr("users AS u").Join("JOIN roles AS r ON r.id = u.role_id").
 		Column("u.id", "u.email_key", "u.email", "u.name").ColumnExpr("r.name AS role").
 		ColumnExpr("u.deactivated_at IS NULL AS is_active").ColumnExpr("u.connection_id IS NOT NULL AS of_directory").
-		ColumnExpr("ARRAY(SELECT p.name FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = "+
-			"c.access_profile_id "+
+		ColumnExpr("ARRAY(SELECT p.name "+
+			"FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id "+
 			"WHERE c.user_id = u.id AND "+directCopies+") AS access_profiles").
 		Scan(ctx, &rows)
 	if err != nil {

@@ -58,8 +58,8 @@ func mayHandOut(ctx context.Context, tx database.Tx, actor permission.Actor, rol
 	}
 	if permission.Administrative(granted.Permissions) {
 		return problem.Refuse(problem.Invalid, "default_role_id", "administrative_role",
-			"Choose another role: "+problem.Clip(granted.Name)+" may change users, roles, API keys or settings, and "+
-				"everybody in "+
+			"Choose another role: "+problem.Clip(granted.Name)+" may change users, roles, "+
+				"API keys or settings, and everybody in "+
 				"the directory would get it. Map a group to it instead.")
 	}
 	return nil

@@ -173,8 +173,8 @@ func tooManyTools() error {
 
 // refusal says what to do about a failed call.
 func (o *outboundCall) refusal(err error) error {
-	code, message := "discovery_failed", "No MCP server answered there over streamable HTTP. Check the address, and "+
-		"whether it asks for a credential."
+	code, message := "discovery_failed", "No MCP server answered there over streamable HTTP. "+
+		"Check the address, and whether it asks for a credential."
 	switch {
 	case o.denied.Load() && o.request.Credential != nil:
 		message = "The server does not accept the credential in " + o.request.Credential.Header + ". Enter it again."
@@ -184,8 +184,8 @@ func (o *outboundCall) refusal(err error) error {
 		return tooManyTools()
 	case o.blocked.Load():
 		code = "address_not_allowed"
-		message = "Enter another address: this one leads to a private or reserved network, which may not be called from " +
-			"here. " +
+		message = "Enter another address: " +
+			"this one leads to a private or reserved network, which may not be called from here. " +
 			"Loopback and private networks can be allowed with TOLLGATE_MCP_PRIVATE."
 	case o.redirected.Load():
 		message = "Enter the address that the server redirects to; redirects are not followed."

@@ -107,8 +107,8 @@ func mayHandOver(
 	case u.ConnectionID != nil:
 		return u.KeepManaged("")
 	case u.ID == auth.Actor.UserID:
-		return problem.Refuse(problem.Conflict, "", "own_account", "Ask another admin: you cannot hand over your own "+
-			"account.")
+		return problem.Refuse(problem.Conflict, "", "own_account", "Ask another admin: "+
+			"you cannot hand over your own account.")
 	case !conn.Takes(u.Email):
 		return problem.Refuse(problem.Invalid, "connection_id", "foreign_domain",
 			"Choose a connection that takes "+problem.Clip(u.Email)+": this one lists other domains.")

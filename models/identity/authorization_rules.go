@@ -36,8 +36,8 @@ func (u User) KeepManaged(field string) error {
 		return nil
 	}
 	return problem.Refuse(problem.Conflict, field, "managed",
-		"Change "+problem.Clip(u.Name)+" in the directory, or release them from it first: it keeps their name, address "+
-			"and role.")
+		"Change "+problem.Clip(u.Name)+" in the directory, or release them from it first: "+
+			"it keeps their name, address and role.")
 }
 
 // MayActOn is the same for users whose rows are locked.
@@ -120,8 +120,8 @@ func KeepAnAdminBesides(ctx context.Context, db bun.IDB, field string, ids ...st
 	}
 	return problem.Refuse(
 		problem.Conflict, field, "last_admin",
-		"Make another user an admin first: this is the last one who can sign in, and a console without an admin cannot be "+
-			"managed.",
+		"Make another user an admin first: "+
+			"this is the last one who can sign in, and a console without an admin cannot be managed.",
 	)
 }
 

@@ -24,8 +24,8 @@ type Enforcement struct {
 
 // Enforced reports whether users have to sign in by an identity provider.
 func Enforced(ctx context.Context, db bun.IDB) (on bool, err error) {
-	err = database.ScanPlanned(ctx, db, []any{&on}, "SELECT EXISTS (SELECT FROM settings WHERE name = 'enforce_sso' "+
-		"AND value = 'true')")
+	err = database.ScanPlanned(ctx, db, []any{&on}, "SELECT EXISTS (SELECT FROM settings "+
+		"WHERE name = 'enforce_sso' AND value = 'true')")
 	if err != nil {
 		return false, fmt.Errorf("read whether passwords are refused: %w", err)
 	}
@@ -105,8 +105,8 @@ AND u.deactivated_at IS NULL AND u.password_hash IS NOT NULL AND r.is_system_rol
 	}
 	if !ready {
 		return problem.Refuse(problem.Conflict, enforced, "break_glass_needed",
-			"Choose a break-glass admin with a password first, for when the provider is away: where the console runs, "+
-				"tollgate user break-glass ADDRESS.")
+			"Choose a break-glass admin with a password first, for when the provider is away: "+
+				"where the console runs, tollgate user break-glass ADDRESS.")
 	}
 	return nil
 }

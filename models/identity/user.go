@@ -68,8 +68,8 @@ func SelectUsersOf(db bun.IDB, users string, args ...any) *bun.SelectQuery {
 		Column("u.connection_id", "u.left_at", "u.break_glass").
 		ColumnExpr("r.name AS role").
 		ColumnExpr("u.password_hash IS NOT NULL AS has_password").
-		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p WHERE p.role_id = u.role_id ORDER BY permission) AS " +
-			"permissions")
+		ColumnExpr("ARRAY(SELECT permission FROM role_permissions p " +
+			"WHERE p.role_id = u.role_id ORDER BY permission) AS permissions")
 }
 
 // GetUser returns one user. Refusal: NotFound.
@@ -106,8 +106,8 @@ func GetUserAndRoles(ctx context.Context, db bun.IDB, id string, more ...databas
 // InsertUser stores a user with its audit row. Without a hash they cannot sign in yet.
 func InsertUser(ctx context.Context, tx database.Tx, actor permission.Actor, u *User, hash string) error {
 	u.ID = uuid.NewString()
-	_, err := tx.NewRaw("INSERT INTO users (id, name, email, email_key, role_id, password_hash) VALUES (?, ?, ?, ?, ?, "+
-		"nullif(?, ''))",
+	_, err := tx.NewRaw("INSERT INTO users (id, name, email, email_key, role_id, password_hash) "+
+		"VALUES (?, ?, ?, ?, ?, nullif(?, ''))",
 		u.ID, u.Name, u.Email, input.FoldCase(u.Email), u.RoleID, hash).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("insert user: %w", err)

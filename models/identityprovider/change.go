@@ -228,17 +228,17 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (
 func taken(err error) error {
 	switch {
 	case problem.Violates(err, "identity_providers_slug_taken"):
-		return problem.Refuse(problem.Conflict, "slug", "name_taken", "Choose another short name: there is a provider "+
-			"with this one already.")
+		return problem.Refuse(problem.Conflict, "slug", "name_taken", "Choose another short name: "+
+			"there is a provider with this one already.")
 	case problem.Violates(err, "identity_providers_name_taken"):
-		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: there is a provider with this "+
-			"name already.")
+		return problem.Refuse(problem.Conflict, "name", "name_taken", "Choose another name: "+
+			"there is a provider with this name already.")
 	case problem.Violates(err, "identity_providers_audience_taken"):
-		return problem.Refuse(problem.Conflict, "token_audience", "name_taken", "There is a provider with this issuer "+
-			"that accepts tokens for this audience already.")
+		return problem.Refuse(problem.Conflict, "token_audience", "name_taken", "There is a provider with this issuer that "+
+			"accepts tokens for this audience already.")
 	case problem.Violates(err, "identity_providers_client_taken"):
-		return problem.Refuse(problem.Conflict, "client_id", "name_taken", "There is a provider with this issuer and "+
-			"client id already.")
+		return problem.Refuse(problem.Conflict, "client_id", "name_taken", "There is a provider with this "+
+			"issuer and client id already.")
 	}
 	return err
 }

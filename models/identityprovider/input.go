@@ -94,8 +94,8 @@ func (in Input) apply(p Provider) (Provider, *string, error) {
 		p.MaxSession = hours
 	}
 	if (p.LinkByEmail || p.CreateUsers) && len(p.EmailDomains) == 0 {
-		c.Add("email_domains", "required", "Name the domains whose addresses are trusted, or neither create users nor "+
-			"link them by address.")
+		c.Add("email_domains", "required", "Name the domains whose addresses are trusted, "+
+			"or neither create users nor link them by address.")
 	}
 	return p, sent, problem.InvalidInput(c.Problems)
 }
@@ -173,8 +173,8 @@ func (in Input) readLists(c *input.Reader, p *Provider) {
 		}
 	}
 	if in.EmailDomains.Kind != input.Absent && input.CheckList(c, "email_domains", in.EmailDomains, 100, "domains") {
-		p.EmailDomains = readEach(c, "email_domains", in.EmailDomains, "Give a domain such as example.com, in small "+
-			"letters and without @.", domainForm)
+		p.EmailDomains = readEach(c, "email_domains", in.EmailDomains, "Give a domain such as example.com, "+
+			"in small letters and without @.", domainForm)
 	}
 }
 

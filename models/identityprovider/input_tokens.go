@@ -23,7 +23,7 @@ func (in Input) readTokens(c *input.Reader, p *Provider) {
 		c.Add("token_audience", "invalid_field",
 			"Give another audience than the client id: ID tokens are for that one, and they are no credentials.")
 	case p.TokenAudience == "" && (p.TokenScope != "" || len(p.TokenClients) > 0):
-		c.Add("token_audience", "required", "Say for which audience access tokens are accepted, or leave out scope and "+
-			"clients.")
+		c.Add("token_audience", "required", "Say for which audience access tokens are accepted, "+
+			"or leave out scope and clients.")
 	}
 }

@@ -148,8 +148,8 @@ func mayGive(ctx context.Context, tx database.Tx, actor permission.Actor, p Prov
 			return err
 		}
 		if permission.Administrative(role.Permissions) && !rule.Administrative {
-			message := "Tick “administrative”: the role " + problem.Clip(role.Name) + " may change users, roles, API keys or " +
-				"settings."
+			message := "Tick “administrative”: the role " + problem.Clip(role.Name) + " may change users, roles, " +
+				"API keys or settings."
 			if field == "default_role_id" {
 				message = "Choose another role: " + problem.Clip(role.Name) + " may change users, roles, API keys or settings, " +
 					"so only a rule can give it."

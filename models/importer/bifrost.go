@@ -78,8 +78,8 @@ func (b *bifrost) ofProvider(m configfile.Member, path string) {
 		names := stringsOf(models)
 		switch {
 		case ok && len(names) == 0:
-			b.note(Changed, models, of+".models", "an empty list means all models in some releases and none in others: list "+
-				"them")
+			b.note(Changed, models, of+".models", "an empty list means all models in some "+
+				"releases and none in others: list them")
 		case ok && !slices.Contains(names, "*"):
 			b.note(Carried, models, of+".models", "models of the provider")
 			for _, name := range names {
@@ -165,16 +165,16 @@ func (b *bifrost) key(n configfile.Node, path string) {
 	id, _ := n.Get("id")
 	description, _ := n.Get("description")
 	configs, _ := n.Get("provider_configs")
-	b.note(Changed, n, path, "the key "+name.Text+" becomes a profile: give it to the user who holds the key, who gets "+
-		"a new one")
+	b.note(Changed, n, path, "the key "+name.Text+" becomes a profile: "+
+		"give it to the user who holds the key, who gets a new one")
 	providers := list()
 	for i, config := range configs.Items {
 		providers.Items = append(providers.Items, b.config(config, input.Index(path+".provider_configs", i)))
 	}
 	if len(providers.Items) == 0 {
 		providers = b.everything(nil)
-		b.note(Changed, n, path+".provider_configs", "a key without providers may use all of them in some releases: all "+
-			"are granted")
+		b.note(Changed, n, path+".provider_configs", "a key without providers may use all of "+
+			"them in some releases: all are granted")
 	}
 	servers, overrides := b.tools(n, path)
 	active := configfile.Node{}
@@ -279,8 +279,8 @@ func (b *bifrost) budgetsOf(n configfile.Node, path string, owns func(configfile
 			b.note(Lost, row, path+".budgets", "no window here is as long as "+duration.Text)
 			continue
 		case duration.Text == "30d":
-			b.note(Changed, duration, path+".budgets", "30d becomes 1M, which is a month of the calendar in a profile that "+
-				"follows it")
+			b.note(Changed, duration, path+".budgets", "30d becomes 1M, "+
+				"which is a month of the calendar in a profile that follows it")
 		default:
 			b.note(Carried, row, path+".budgets", "$"+most.Text+" per "+ours)
 		}

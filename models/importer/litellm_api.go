@@ -92,8 +92,8 @@ func (u *users) user(n configfile.Node, path string) {
 		name, _, _ = strings.Cut(email, "@")
 	}
 	if role := firstText(n, "user_role"); strings.HasPrefix(role, "proxy_admin") {
-		u.note(Changed, n, join(path, "user_role"), "the "+role+" "+email+" becomes a Member: give the role Admin in the "+
-			"document if it is wanted")
+		u.note(Changed, n, join(path, "user_role"), "the "+role+" "+email+" becomes a Member: "+
+			"give the role Admin in the document if it is wanted")
 	}
 	u.note(Carried, n, path, "the user "+email)
 	u.Users = append(u.Users, object("kind", text("user"), "email", text(email), "name", text(name)))

@@ -133,8 +133,8 @@ func (l *litellm) server(m configfile.Member, path string) {
 		l.note(Carried, tools, join(path, "allowed_tools"), "the tools that are known of the server")
 	}
 	if refused, ok := n.Get("disallowed_tools"); ok {
-		l.note(Lost, refused, join(path, "disallowed_tools"), "grant the tools that may be called in a profile or a tool "+
-			"group")
+		l.note(Lost, refused, join(path, "disallowed_tools"), "grant the tools that may be called "+
+			"in a profile or a tool group")
 	}
 	l.rest(n, path, Stays, inGateway, "url", "allowed_tools", "disallowed_tools")
 	l.Servers = append(l.Servers, object("kind", text("mcp_client"), "client_id", text(m.Name), "name", text(m.Name), "url", url,

@@ -15,8 +15,8 @@ func CountHolders(ctx context.Context, db bun.IDB, ids []int64) (map[int64]int64
 	if len(ids) == 0 {
 		return counts, nil
 	}
-	rows, err := database.QueryPlanned(ctx, db, "SELECT access_profile_id, count(*) FROM user_access_profiles WHERE "+
-		"access_profile_id = ANY ($1::bigint[]) GROUP BY 1", ids)
+	rows, err := database.QueryPlanned(ctx, db, "SELECT access_profile_id, count(*) FROM user_access_profiles "+
+		"WHERE access_profile_id = ANY ($1::bigint[]) GROUP BY 1", ids)
 	if err != nil {
 		return nil, fmt.Errorf("count holders: %w", err)
 	}

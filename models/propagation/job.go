@@ -102,8 +102,8 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		return locked.MayPropagateTo(ctx, tx, job.ID)
 	})
 	if problem.Violates(err, "propagation_jobs_preview") {
-		return job, problem.Refuse(problem.Conflict, "", "already_applied", "This preview was applied already: 0 left to "+
-			"change.")
+		return job, problem.Refuse(problem.Conflict, "", "already_applied", "This preview was applied already: "+
+			"0 left to change.")
 	}
 	if problem.Violates(err, "propagation_jobs_running") {
 		return job, problem.Refuse(problem.Conflict, "", "propagation_running",

@@ -92,8 +92,8 @@ func or(text, otherwise string) string {
 // waiting are the next copies after an id.
 func (p Job) waiting(ctx context.Context, db bun.IDB, after int64) ([]int64, error) {
 	var ids []int64
-	err := db.NewRaw("SELECT copy_id FROM propagation_items WHERE job_id = ? AND copy_id > ? AND state = 'waiting' "+
-		"ORDER BY copy_id LIMIT ?",
+	err := db.NewRaw("SELECT copy_id FROM propagation_items "+
+		"WHERE job_id = ? AND copy_id > ? AND state = 'waiting' ORDER BY copy_id LIMIT ?",
 		p.ID, after, copiesPushedAtOnce).Scan(ctx, &ids)
 	if err != nil {
 		return nil, fmt.Errorf("look up the remaining copies of propagation %d: %w", p.ID, err)
@@ -216,8 +216,8 @@ func (p Job) changeable(ctx context.Context, tx database.Tx, ids []int64, now ti
 		}
 	}
 	for reason, some := range skipped {
-		_, err := tx.NewRaw("UPDATE propagation_items SET state = 'skipped', reason = ? WHERE job_id = ? AND copy_id = "+
-			"ANY (?)",
+		_, err := tx.NewRaw("UPDATE propagation_items SET state = 'skipped', reason = ? "+
+			"WHERE job_id = ? AND copy_id = ANY (?)",
 			reason, p.ID, pgdialect.Array(some)).Exec(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("record skipped copies: %w", err)

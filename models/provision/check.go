@@ -58,8 +58,8 @@ func nameTaken() error {
 func refused(err error) error {
 	switch {
 	case problem.Violates(err, "users_email_taken"):
-		return scim.Taken("emails", "There is a user with this address already. An admin can hand them over to the "+
-			"directory.")
+		return scim.Taken("emails", "There is a user with this address already. "+
+			"An admin can hand them over to the directory.")
 	case problem.Violates(err, "scim_users_name_taken"):
 		return nameTaken()
 	case problem.Violates(err, "scim_groups_name_taken"):

@@ -74,8 +74,8 @@ WHERE lease_until < clock_timestamp()
 	if failed != nil {
 		return failed
 	}
-	_, err = p.db.NewRaw("UPDATE scim_purging SET purged_at = clock_timestamp(), lease_until = to_timestamp(0) WHERE "+
-		"fence = ?",
+	_, err = p.db.NewRaw("UPDATE scim_purging "+
+		"SET purged_at = clock_timestamp(), lease_until = to_timestamp(0) WHERE fence = ?",
 		fences[0]).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note that users were deleted: %w", err)

@@ -143,8 +143,8 @@ func leave(ctx context.Context, tx database.Tx, conn connection.Connection, id s
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("WITH gone AS (DELETE FROM scim_members WHERE user_id = ?1) UPDATE users SET left_at = ?0 WHERE "+
-		"id = ?1",
+	_, err = tx.NewRaw("WITH gone AS (DELETE FROM scim_members WHERE user_id = ?1) "+
+		"UPDATE users SET left_at = ?0 WHERE id = ?1",
 		now, id).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note that user %s has left: %w", id, err)

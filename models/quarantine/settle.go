@@ -256,8 +256,8 @@ func settle(
 			shown.Cost += *event.Cost
 		}
 	}
-	_, err = tx.NewRaw("UPDATE usage_quarantine SET outcome = ?, settled_at = ?, settled_by = ?, user_id = ?, reason = "+
-		"? WHERE event_id = ANY (?::uuid[])",
+	_, err = tx.NewRaw("UPDATE usage_quarantine SET outcome = ?, settled_at = ?, settled_by = ?, user_id = ?, reason = ? "+
+		"WHERE event_id = ANY (?::uuid[])",
 		s.outcome, now, actor.Name, s.userID, s.reason, pgdialect.Array(ids)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("settle quarantined events: %w", err)

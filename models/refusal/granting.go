@@ -45,8 +45,8 @@ SELECT m.asked, t.id, t.name FROM `+asking+` CROSS JOIN LATERAL (
 
 // HasModel reports whether an active profile has a model.
 func HasModel(ctx context.Context, db bun.IDB, profile int64, asked string) (has bool, err error) {
-	err = db.NewRaw("SELECT EXISTS (SELECT FROM "+asking+", provider_configs AS g, access_profiles AS t WHERE t.id = "+
-		"?1 AND "+hasModel+")",
+	err = db.NewRaw("SELECT EXISTS (SELECT FROM "+asking+", provider_configs AS g, access_profiles AS t "+
+		"WHERE t.id = ?1 AND "+hasModel+")",
 		pgdialect.Array([]string{asked}), profile).Scan(ctx, &has)
 	if err != nil {
 		return false, fmt.Errorf("look up whether a profile has a model: %w", err)

@@ -76,10 +76,10 @@ const sumsOf = "cost, tokens, requests, unpriced FROM "
 
 // sumColumns are the columns of a source; those that sums lack stand empty.
 var sumColumns = map[source]string{
-	fromDays: "day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM usage_days " +
-		"WHERE true",
-	fromTotals: "day, '' AS user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced FROM " +
-		"usage_totals WHERE true",
+	fromDays: "day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced " +
+		"FROM usage_days WHERE true",
+	fromTotals: "day, '' AS user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced " +
+		"FROM usage_totals WHERE true",
 	fromUsers: "day, user_id, 0::bigint AS access_profile_id, '' AS provider, '' AS model, " + sumsOf + "usage_people WHERE true",
 	fromAll: "day, '' AS user_id, 0::bigint AS access_profile_id, '' AS provider, '' AS model, " + sumsOf +
 		"usage_groups WHERE grouping = 'day'",

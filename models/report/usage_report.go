@@ -162,8 +162,8 @@ func nameRows(rows *bun.SelectQuery, groupBy string) *bun.SelectQuery {
 		return joinUserNames(rows, "r.key").ColumnExpr("coalesce(u.name, former_user.name, 'A user who is gone') AS name")
 	case "profile":
 		return joinProfileNames(rows, "r.key::bigint").ColumnExpr(
-			"coalesce(p.name, former_profile.name, CASE WHEN r.key = '0' THEN 'Without a profile' ELSE 'A profile that is " +
-				"gone' END) AS name")
+			"coalesce(p.name, former_profile.name, " +
+				"CASE WHEN r.key = '0' THEN 'Without a profile' ELSE 'A profile that is gone' END) AS name")
 	}
 	return rows.ColumnExpr("r.key AS name")
 }
@@ -268,8 +268,8 @@ const unpricedDays = 30
 
 // UnpricedEvents is how many events of a user in the last 30 days have no price, and so are in no amount.
 func UnpricedEvents(ctx context.Context, db bun.IDB, userID string) (n int64, err error) {
-	err = db.NewRaw("SELECT coalesce(sum(unpriced), 0)::bigint FROM usage_days WHERE user_id = ? AND day > "+
-		"current_date - ?::int", userID, unpricedDays).Scan(ctx, &n)
+	err = db.NewRaw("SELECT coalesce(sum(unpriced), 0)::bigint FROM usage_days "+
+		"WHERE user_id = ? AND day > current_date - ?::int", userID, unpricedDays).Scan(ctx, &n)
 	if err != nil {
 		return 0, fmt.Errorf("count what user %s used without a price: %w", userID, err)
 	}

@@ -84,16 +84,16 @@ var sampleGroups = []sampleGroup{
 			list_pull_requests search_code update_pull_request`)},
 	}},
 	{"Read only", "Look things up everywhere, change nothing.", []sample{
-		{name: "github", items: strings.Fields("get_commit get_file_contents get_issue list_commits list_issues " +
-			"search_code search_issues")},
+		{name: "github", items: strings.Fields("get_commit get_file_contents get_issue " +
+			"list_commits list_issues search_code search_issues")},
 		{name: "jira", items: strings.Fields("getJiraIssue getVisibleJiraProjects searchJiraIssuesUsingJql")},
 		{name: "slack", items: strings.Fields("slack_get_channel_history slack_get_thread_replies slack_list_channels")},
 		{name: "postgres", items: strings.Fields("explain_query get_object_details list_objects list_schemas")},
 	}},
 	{"Support desk", "Everything in Jira, and answers in Slack.", []sample{
 		{name: "jira", items: []string{"*"}},
-		{name: "slack", items: strings.Fields("slack_get_channel_history slack_get_thread_replies slack_post_message " +
-			"slack_reply_to_thread")},
+		{name: "slack", items: strings.Fields("slack_get_channel_history slack_get_thread_replies " +
+			"slack_post_message slack_reply_to_thread")},
 	}},
 }
 

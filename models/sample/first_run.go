@@ -131,8 +131,8 @@ func CreateEnvAdmin(
 		return false, err
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') ON CONFLICT (single) DO UPDATE SET " +
-			"token_hash = ''").Exec(ctx)
+		_, err := tx.NewRaw("INSERT INTO first_run_links (token_hash) VALUES ('') " +
+			"ON CONFLICT (single) DO UPDATE SET token_hash = ''").Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("lock the first-run link: %w", err)
 		}

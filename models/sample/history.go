@@ -126,8 +126,8 @@ func seedPush(ctx context.Context, db *bun.DB, actor permission.Actor, id int64,
 	if err := propagation.NewWorker(db, slog.New(slog.DiscardHandler)).Work(ctx, job); err != nil {
 		return fmt.Errorf("push sample profile: %w", err)
 	}
-	described := profile.Input{Description: input.SampleText("Answers customers with small, quick models. Drafts only: " +
-		"a person reads every answer.")}
+	described := profile.Input{Description: input.SampleText("Answers customers with small, quick models. " +
+		"Drafts only: a person reads every answer.")}
 	if _, err := profile.Update(ctx, db, actor, id, nil, described); err != nil {
 		return fmt.Errorf("change sample profile: %w", err)
 	}

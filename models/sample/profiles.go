@@ -33,8 +33,8 @@ type sampleConfig struct {
 
 var sampleProfiles = []sampleProfile{
 	{
-		name: "Engineering", description: "Everyone who writes code.\nAll of Anthropic, the strong OpenAI models, and the " +
-			"repositories.",
+		name: "Engineering", description: "Everyone who writes code.\nAll of Anthropic, " +
+			"the strong OpenAI models, and the repositories.",
 		tags: "engineering production", calendar: true,
 		providers: []sampleConfig{
 			{name: "anthropic", models: "*", budgets: []string{"50/1d", "500/1M"}, tokens: "2000000/1h", requests: "600/1h"},

@@ -61,8 +61,8 @@ func foldTable(ctx context.Context, tx bun.Tx, table, id, age string) error {
 		if key == row.NameKey {
 			continue
 		}
-		_, err := tx.NewRaw("UPDATE ?0 SET name_key = ?1 WHERE ?2::text = ?3 AND NOT EXISTS (SELECT FROM ?0 WHERE "+
-			"name_key = ?1)",
+		_, err := tx.NewRaw("UPDATE ?0 SET name_key = ?1 "+
+			"WHERE ?2::text = ?3 AND NOT EXISTS (SELECT FROM ?0 WHERE name_key = ?1)",
 			bun.Ident(table), key, bun.Ident(id), row.ID).Exec(ctx)
 		if err != nil {
 			return err

@@ -21,8 +21,8 @@ func ReadPatch(root Value) ([]Operation, error) {
 	case list.Kind != input.Array || len(list.Items) == 0:
 		return nil, refuse(InvalidSyntax, "Operations", "Send a list of Operations.")
 	case len(list.Items) > maxOperations:
-		return nil, problem.Refuse(problem.TooLarge, "Operations", "too_many_operations", "Send at most 1,000 operations "+
-			"at once.")
+		return nil, problem.Refuse(problem.TooLarge, "Operations", "too_many_operations", "Send at most 1,000 "+
+			"operations at once.")
 	}
 	operations := make([]Operation, len(list.Items))
 	for i, item := range list.Items {

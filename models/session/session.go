@@ -122,8 +122,8 @@ func FormerUser(ctx context.Context, db bun.IDB, token string) (string, error) {
 
 // End signs a user out everywhere, and ends the link by which they could sign in.
 func End(ctx context.Context, tx database.Tx, userID string) error {
-	_, err := tx.NewRaw("WITH links AS (DELETE FROM sign_in_links WHERE user_id = ?0) DELETE FROM sessions WHERE "+
-		"user_id = ?0",
+	_, err := tx.NewRaw("WITH links AS (DELETE FROM sign_in_links WHERE user_id = ?0) "+
+		"DELETE FROM sessions WHERE user_id = ?0",
 		userID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("end the sessions: %w", err)

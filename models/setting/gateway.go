@@ -85,8 +85,8 @@ func (in Input) Read(c *input.Reader) string {
 	if in.GatewayAddress.Given() {
 		text, ok := c.Text(gatewayAddress, in.GatewayAddress, input.TextRule{What: "the gateway's address", Max: 500})
 		if ok && !isAddress(text) {
-			c.Add(gatewayAddress, "invalid_url", "Enter an https or http address without user, query and fragment, such as "+
-				"https://llm.example.com/v1.")
+			c.Add(gatewayAddress, "invalid_url", "Enter an https or http address without user, "+
+				"query and fragment, such as https://llm.example.com/v1.")
 		}
 		address = strings.TrimRight(text, "/")
 	}

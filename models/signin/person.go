@@ -91,8 +91,8 @@ func known(
 			return old, again(err)
 		}
 	}
-	_, err = tx.NewRaw("UPDATE user_identities SET last_sign_in_at = now(), email_there = nullif(?, '') WHERE "+
-		"provider_id = ? AND subject = ?",
+	_, err = tx.NewRaw("UPDATE user_identities SET last_sign_in_at = now(), email_there = nullif(?, '') "+
+		"WHERE provider_id = ? AND subject = ?",
 		email, p.ID, who.Subject).Exec(ctx)
 	if err != nil {
 		return old, fmt.Errorf("note a sign-in: %w", err)

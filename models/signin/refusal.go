@@ -31,8 +31,8 @@ const (
 	LastAdminKept   = "last_admin"
 )
 
-const notAccepted = "What the provider said could not be accepted. Try again; if it stays like this, ask an admin " +
-	"of this console."
+const notAccepted = "What the provider said could not be accepted. Try again; " +
+	"if it stays like this, ask an admin of this console."
 
 // sentences say to the person what is wrong.
 var sentences = map[string]string{ //nolint:gosec // sentences, no credentials
@@ -40,19 +40,19 @@ var sentences = map[string]string{ //nolint:gosec // sentences, no credentials
 	StateUsed:     "This sign-in was used already. Begin again.",
 	ProviderError: "The provider did not sign you in.",
 	Removed:       "An admin removed your account here. Ask an admin of this console.",
-	LinkFirst: "There is an account with your address. Sign in to it with your password, then connect " +
-		"this provider under Sign-in methods.",
+	LinkFirst: "There is an account with your address. " +
+		"Sign in to it with your password, then connect this provider under Sign-in methods.",
 	EmailMissing: "The provider does not say your email address. Ask an admin of this console.",
-	EmailNotTrusted: "Your email address at the provider is not verified, or not of a domain that is accepted " +
-		"here. Ask an admin of this console.",
+	EmailNotTrusted: "Your email address at the provider is not verified, or not of a domain that is accepted here. " +
+		"Ask an admin of this console.",
 	NoAccount: "You have no account here. Ask an admin of this console.",
-	NotProvisioned: "Your company's directory has not sent your account here yet. Try again later, or ask an " +
-		"admin of this console.",
+	NotProvisioned: "Your company's directory has not sent your account here yet. " +
+		"Try again later, or ask an admin of this console.",
 	NoRole: "None of your groups gives you a role here. Ask an admin of this console.",
-	GroupsOverage: "You are in too many groups for the provider to name them, so no role can be found. Ask an " +
-		"admin of this console: at Entra, app roles or “groups assigned to the application” help.",
-	GroupsInvalid: "The provider does not name your groups in a form that can be read. Ask an admin of this " +
-		"console.",
+	GroupsOverage: "You are in too many groups for the provider to name them, so no role can be found. " +
+		"Ask an admin of this console: at Entra, app roles or “groups assigned to the application” help.",
+	GroupsInvalid: "The provider does not name your groups in a form that can be read. " +
+		"Ask an admin of this console.",
 	Deactivated:            "Your account here is deactivated. Ask an admin of this console.",
 	SecretUnread:           "The client secret of this provider has to be entered again. Ask an admin of this console.",
 	oidc.ProviderAway:      "The provider does not answer. Try again in a moment.",

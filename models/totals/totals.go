@@ -159,8 +159,8 @@ SELECT day::date::text FROM generate_series(?0::timestamp, ?1::timestamp - inter
 
 // renew extends the lease, and locks it until the transaction ends.
 func (r *run) renew(ctx context.Context, tx bun.Tx) error {
-	result, err := tx.NewRaw("UPDATE usage_totals_state SET lease_until = clock_timestamp() + ? * interval '1 second' "+
-		"WHERE fence = ?",
+	result, err := tx.NewRaw("UPDATE usage_totals_state "+
+		"SET lease_until = clock_timestamp() + ? * interval '1 second' WHERE fence = ?",
 		every.Seconds(), r.Fence).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("renew the lease of adding usage up: %w", err)

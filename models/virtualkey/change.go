@@ -278,8 +278,8 @@ func User(ctx context.Context, db bun.IDB, keys secret.Keys, value string) (iden
 		return identity.User{}, k, refused
 	}
 	hash := secret.HashSecret(keys.VirtualKey, value)
-	err := SelectKeys(db.NewSelect().Model(&k)).Where("(k.key_hash = ?0 OR k.previous_hash = ?0 AND k.previous_until > "+
-		"clock_timestamp())", hash).
+	err := SelectKeys(db.NewSelect().Model(&k)).Where("(k.key_hash = ?0 OR k.previous_hash = ?0 "+
+		"AND k.previous_until > clock_timestamp())", hash).
 		Where("(k.expires_at IS NULL OR k.expires_at > clock_timestamp())").Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return identity.User{}, k, refused

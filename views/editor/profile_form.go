@@ -136,8 +136,8 @@ func (e Editor) form() profileForm {
 		Rate:    m.rate("rate_limit", in.RateLimit, ""),
 		Aligned: m.field("calendar_aligned", "calendar_aligned", input.FormValue("true"), ui.Field{
 			Label: "Align windows to the calendar",
-			Hint: "Days start at 00:00, weeks on Monday, months on the 1st. Otherwise, and by the hour, windows run from " +
-				"when a holder got the profile.",
+			Hint: "Days start at 00:00, weeks on Monday, months on the 1st. " +
+				"Otherwise, and by the hour, windows run from when a holder got the profile.",
 		}),
 		AlignedOn: in.CalendarAligned.Text == "true",
 		Zone: m.field("time_zone", "time_zone", in.TimeZone, ui.Field{
@@ -147,8 +147,8 @@ func (e Editor) form() profileForm {
 		}),
 		FailOpen: m.field("fail_open_for", "fail_open_for", in.FailOpenFor, ui.Field{
 			Label: "Allow calls from memory for", Optional: true, Width: "short", Suffix: "seconds", Attrs: templ.Attributes{"placeholder": "0"},
-			Hint: "0 to 300; 0 refuses all calls while the database is away. Until 90 % of a limit is used, and only for " +
-				"users this console " +
+			Hint: "0 to 300; 0 refuses all calls while the database is away. " +
+				"Until 90 % of a limit is used, and only for users this console " +
 				"has in memory. A revocation made at another console meanwhile is unknown for as long: the key goes on working.",
 		}),
 		Review: e.review(), UnreadLines: e.unreadLines(), Body: e.Body,

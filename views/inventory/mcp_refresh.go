@@ -16,8 +16,8 @@ const skippedTold = 5
 func Refreshed(s mcptool.Server, skipped []string) string {
 	said := s.Name + " has " + strconv.Itoa(len(s.Tools)-len(s.GoneTools)) + " tools now."
 	if n := len(s.GoneTools); n > 0 {
-		said += " " + few(s.GoneTools) + plural.Choose(n == 1, " is", " are") + " kept although gone: profiles or tool " +
-			"groups name " +
+		said += " " + few(s.GoneTools) + plural.Choose(n == 1, " is", " are") + " kept although gone: " +
+			"profiles or tool groups name " +
 			plural.Choose(n == 1, "it.", "them.")
 	}
 	if n := len(skipped); n > 0 {

@@ -117,8 +117,8 @@ func scopeWords(token connection.Token) string {
 func Deletion(c connection.Connection) []string {
 	effects := []string{"The directory is refused from that moment on, with every token."}
 	if c.Users > 0 {
-		effects = append(effects, plural.Of(c.Users, "user")+" of it stay as they are, with their roles and profiles, and "+
-			"are "+
+		effects = append(effects, plural.Of(c.Users, "user")+" of it stay as they are, "+
+			"with their roles and profiles, and are "+
 			"managed here from then on. Those who are deactivated stay so.")
 	}
 	return effects

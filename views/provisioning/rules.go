@@ -81,6 +81,6 @@ func effects(m provision.Moves) []string {
 	for _, role := range slices.Sorted(maps.Keys(m.Roles)) {
 		all = append(all, fmt.Sprintf("%s to %s", plural.Count(int64(m.Roles[role])), role))
 	}
-	return append(all, "Profiles that come with a role change with it: what was used of those they lose is no longer "+
-		"counted.")
+	return append(all, "Profiles that come with a role change with it: "+
+		"what was used of those they lose is no longer counted.")
 }

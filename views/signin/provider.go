@@ -57,16 +57,16 @@ func role(roles []identity.Role, id int64) string {
 // newcomers says what happens to who signs in for the first time.
 func (r Read) newcomers() []string {
 	if r.ConnectionID != nil {
-		return []string{"are the user whom the directory knows by their " + r.MatchClaim + ", and refused until it has " +
-			"sent one"}
+		return []string{"are the user whom the directory knows by their " + r.MatchClaim + ", " +
+			"and refused until it has sent one"}
 	}
 	lines := []string{}
 	if r.CreateUsers {
 		lines = append(lines, "get an account, when their address is trusted")
 	}
 	if r.LinkByEmail {
-		lines = append(lines, "are linked to the account with the same trusted address, unless it may change users, "+
-			"roles, API keys or settings")
+		lines = append(lines, "are linked to the account with the same trusted address, "+
+			"unless it may change users, roles, API keys or settings")
 	}
 	if len(lines) == 0 {
 		return []string{"are refused, unless they connected the provider to their account before"}
@@ -211,8 +211,8 @@ func hours(chosen string) []ui.Option {
 func Deletion(p identityprovider.Provider) []string {
 	effects := []string{"Sessions that began at " + p.Name + " end."}
 	if p.Users > 0 {
-		effects = append(effects, plural.Of(p.Users, "user")+" can no longer sign in by it. Without a password they "+
-			"cannot sign in at all.")
+		effects = append(effects, plural.Of(p.Users, "user")+" can no longer sign in by it. "+
+			"Without a password they cannot sign in at all.")
 	}
 	return append(effects, "Users, their profiles and their keys stay.")
 }

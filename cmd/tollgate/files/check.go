@@ -43,11 +43,11 @@ func (p *program) fmtCommand() *cli.Command {
 	return &cli.Command{
 		Name: "fmt", Category: Category,
 		Usage: "write files in their one form",
-		Description: "For example: tollgate fmt -f config\nFiles with comments below their first lines, and JSON, are " +
-			"left as they are.\n" +
+		Description: "For example: tollgate fmt -f config\nFiles with comments below their first lines, " +
+			"and JSON, are left as they are.\n" +
 			"Exit codes: 0 done, 1 problems, or with --check files in another form, 64 usage.",
-		Flags: []cli.Flag{filesFlag(), &cli.BoolFlag{Name: "check", Usage: "write nothing, and list the files that would " +
-			"change"}},
+		Flags: []cli.Flag{filesFlag(), &cli.BoolFlag{Name: "check", Usage: "write nothing, and list " +
+			"the files that would change"}},
 		Action: func(_ context.Context, command *cli.Command) error {
 			b, err := p.readFiles(command)
 			if err != nil {

@@ -25,8 +25,8 @@ func (p *program) client() (client, error) {
 	c := client{strings.TrimSuffix(p.getenv("TOLLGATE_URL"), "/"), p.getenv("TOLLGATE_API_KEY")}
 	switch {
 	case c.address == "":
-		return c, Error{exitUsage, errors.New("set TOLLGATE_URL to the address of the console, such as " +
-			"http://127.0.0.1:8080")}
+		return c, Error{exitUsage, errors.New("set TOLLGATE_URL to the address of the console, " +
+			"such as http://127.0.0.1:8080")}
 	case c.key == "":
 		return c, Error{exitUsage, errors.New("set TOLLGATE_API_KEY to an API key of the console")}
 	}

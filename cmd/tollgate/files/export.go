@@ -88,8 +88,8 @@ var folders = map[string]string{
 
 func (p *program) exportTo(folder string, documents []configfile.Node) error {
 	if found, err := os.ReadDir(folder); err == nil && len(found) > 0 {
-		return Error{exitUsage, fmt.Errorf("%s is not empty: name a new folder, or bring its files up to date with "+
-			"tollgate pull", folder)}
+		return Error{exitUsage, fmt.Errorf("%s is not empty: "+
+			"name a new folder, or bring its files up to date with tollgate pull", folder)}
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -38,8 +38,8 @@ func (p *program) importCommand() *cli.Command {
 	litellm := command("litellm", "from a config.yaml of LiteLLM's proxy, or from its API", importer.LiteLLM)
 	p.byURL(litellm)
 	return &cli.Command{
-		Name: "import", Category: Category, Usage: "turn the configuration of another gateway into documents to read, " +
-			"plan and apply",
+		Name: "import", Category: Category, Usage: "turn the configuration of another gateway " +
+			"into documents to read, plan and apply",
 		Commands: []*cli.Command{
 			litellm,
 			command("bifrost", "from a config.json of Bifrost", importer.Bifrost),
@@ -108,8 +108,8 @@ func (p *program) sayImported(c *cli.Command, result importer.Result, files int)
 	for _, note := range result.Notes {
 		fmt.Fprintln(p.stdout, note)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%d files in %s: %d fields carried, %d changed, %d LOST, %d stay in the gateway, "+
-		"%d secret.\n", files,
+	_, err := fmt.Fprintf(p.stdout, "%d files in %s: "+
+		"%d fields carried, %d changed, %d LOST, %d stay in the gateway, %d secret.\n", files,
 		c.String("output"), counts[importer.Carried], counts[importer.Changed], counts[importer.Lost], counts[importer.Stays],
 		counts[importer.Secret])
 	return err

@@ -128,8 +128,8 @@ func (l liteLLM) page(
 	case err != nil:
 		return nil, answer, Error{exitAway, fmt.Errorf("LiteLLM does not answer: %w", err)}
 	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == http.StatusForbidden:
-		return nil, answer, Error{exitNotPermitted, fmt.Errorf("LiteLLM answers %s with status %d: is LITELLM_API_KEY "+
-			"that of an admin?",
+		return nil, answer, Error{exitNotPermitted, fmt.Errorf("LiteLLM answers %s with status %d: "+
+			"is LITELLM_API_KEY that of an admin?",
 			path, response.StatusCode)}
 	case response.StatusCode != http.StatusOK:
 		return nil, answer, Error{exitAway, fmt.Errorf("LiteLLM answers %s with status %d", path, response.StatusCode)}

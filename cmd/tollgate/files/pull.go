@@ -21,8 +21,8 @@ func (p *program) pullCommand() *cli.Command {
 	return &cli.Command{
 		Name: "pull", Category: Category,
 		Usage: "write into files what was changed in the console",
-		Description: "For example: tollgate pull -f config\nOnly the lines of fields that differ are replaced; the rest " +
-			"of a file stays byte for byte." +
+		Description: "For example: tollgate pull -f config\nOnly the lines of fields that differ are replaced; " +
+			"the rest of a file stays byte for byte." +
 			exitCodes,
 		Flags: []cli.Flag{filesFlag(), setFlag()},
 		Action: func(ctx context.Context, command *cli.Command) error {
