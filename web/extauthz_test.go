@@ -172,6 +172,23 @@ func TestHostileChecksOverGRPC(t *testing.T) {
 	}
 }
 
+// An access token says who calls over gRPC as at the other doors, and one of an unknown subject says nothing.
+func TestAccessTokensOverGRPC(t *testing.T) {
+	g, op, _ := callers(t)
+	c := newChecker(t, g.Console)
+	call := func(subject string) (int, map[string]string) {
+		sent := chat("", `{"model":"openai/gpt-4o"}`)
+		delete(sent.Headers, "x-api-key")
+		sent.Headers["authorization"] = "Bearer " + op.AccessToken(subject)
+		status, headers, _ := c.check(sent, nil)
+		return status, headers
+	}
+	status, headers := call("ada")
+	webtest.Same(t, "user", []any{status, headers["x-access-user-id"]}, []any{200, g.Ada})
+	status, headers = call("eve")
+	webtest.Same(t, "another subject", []any{status, headers["www-authenticate"]}, []any{401, `Bearer realm="gateway", error="invalid_token"`})
+}
+
 // Without the database no call passes, and the console's pages answer over both versions of HTTP.
 func TestExtAuthzOverGRPCWithoutDatabase(t *testing.T) {
 	g := webtest.NewGateway(t)
