@@ -258,7 +258,8 @@ func TestAccessTokensReadKeysOnce(t *testing.T) {
 	g.H.SignIns.AllowPrivate(false)
 	g.H.SignIns.AllowPrivate(true) // nothing is known of it any more
 	token := away.AccessToken("ada")
-	away.Close()
+	away.Metadata = webtest.Object{"issuer": "another"}
+	before = away.Discovered.Load()
 	for range 3 {
 		a := g.Admin.API("POST", "/api/decisions", webtest.Tokened(token))
 		if !a.PutsOff() {
@@ -270,6 +271,7 @@ func TestAccessTokensReadKeysOnce(t *testing.T) {
 			t.Errorf("%s: %d %v", door, a.StatusCode, a.Header)
 		}
 	}
+	webtest.Same(t, "how often the provider was asked", away.Discovered.Load()-before, int64(1))
 }
 
 // BenchmarkKnownToken is what an access token costs once it is known.

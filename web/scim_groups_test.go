@@ -332,11 +332,13 @@ func TestRulesForm(t *testing.T) {
 		changed["op"] = []string{op}
 		return changed
 	}
-	names := []string{}
-	for _, s := range admin.Post(path, with("up r2")).Is(200).All("select") {
-		names = append(names, webtest.Attribute(s, "name"))
+	for _, op := range []string{"up r2", "down r1"} {
+		names := []string{}
+		for _, s := range admin.Post(path, with(op)).Is(200).All("select") {
+			names = append(names, webtest.Attribute(s, "name"))
+		}
+		webtest.Same(t, "rows after "+op, fmt.Sprint(names), "[rules[r2].group_id rules[r2].role_id rules[r1].group_id rules[r1].role_id]")
 	}
-	webtest.Same(t, "rows after up", fmt.Sprint(names), "[rules[r2].group_id rules[r2].role_id rules[r1].group_id rules[r1].role_id]")
 	webtest.Same(t, "rows after remove", len(admin.Post(path, with("remove r1")).Is(200).All("select")), 2)
 	asked := admin.Post(path, with("preview")).Is(200)
 	if !strings.Contains(string(asked.Body), "1 user gets another role") || c.Account(user)["role"] != "Viewer" {

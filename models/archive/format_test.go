@@ -3,6 +3,7 @@ package archive
 import (
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -50,5 +51,17 @@ func keepsRows[T any](t *testing.T, format Format, rows []T) {
 	})
 	if err != nil || !reflect.DeepEqual(got, rows) {
 		t.Errorf("%s: got %+v, %v, want %+v", format, got, err, rows)
+	}
+}
+
+// A file of other rows is refused instead of being read into the wrong columns.
+func TestCSVOfOtherRows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), CSV.file("week"))
+	if err := write(path, func(use func(AuditRow) error) error { return use(AuditRow{Hash: []byte{1}}) }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := read(path, func(Event) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "it has not the columns that were written") {
+		t.Errorf("events read from audit rows: %v", err)
 	}
 }

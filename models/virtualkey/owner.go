@@ -31,9 +31,7 @@ UNION ALL SELECT w.hash, k.user_id, k.key_id::text FROM unnest(?0::bytea[]) AS w
 		return nil, fmt.Errorf("look up whose keys they were: %w", err)
 	}
 	for _, row := range rows {
-		if _, known := owners[string(row.Hash)]; !known {
-			owners[string(row.Hash)] = row.Owner
-		}
+		owners[string(row.Hash)] = row.Owner
 	}
 	return owners, nil
 }

@@ -37,7 +37,7 @@ type OP struct {
 	UserInfo Object
 	KeySet   func(w http.ResponseWriter) // instead of the keys
 
-	KeysRead, TokensAsked atomic.Int64
+	Discovered, KeysRead, TokensAsked atomic.Int64
 
 	mutex sync.Mutex
 	codes map[string]begunThere
@@ -82,6 +82,7 @@ func (op *OP) write(w http.ResponseWriter, status int, body any) {
 }
 
 func (op *OP) discovery(w http.ResponseWriter, _ *http.Request) {
+	op.Discovered.Add(1)
 	about := Object{
 		"issuer": op.Issuer, "authorization_endpoint": op.URL + "/authorize", "token_endpoint": op.URL + "/token",
 		"jwks_uri": op.URL + "/keys", "end_session_endpoint": op.URL + "/end", "authorization_response_iss_parameter_supported": true,
