@@ -398,7 +398,7 @@ func TestConfigRename(t *testing.T) {
 	admin.API("POST", "/api/config/apply", swap).Refuses(400, "rename_conflict", "documents[0].renamed_from")
 }
 
-// Who may look may plan; an apply needs what each change needs, and no actor grants what they lack.
+// An actor who may look may plan; an apply needs what each change needs, and no actor grants what they lack.
 func TestConfigPermissions(t *testing.T) {
 	c, admin := configured(t)
 	view := []permission.Permission{

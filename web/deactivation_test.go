@@ -93,7 +93,7 @@ func TestDeactivatedUserIsOut(t *testing.T) {
 	g.Balanced()
 }
 
-// Nobody is deactivated by who may do less, by themselves, or as the last admin; then nothing changes.
+// No user is deactivated by an actor who may do less, by themselves, or as the last admin; then nothing changes.
 func TestWhoIsNotDeactivated(t *testing.T) {
 	c := webtest.NewConsole(t)
 	c.AddUser("second@example.com", "Admin")

@@ -43,7 +43,8 @@ func TestFindsEverythingByAFewLetters(t *testing.T) {
 	g.Admin.Found("ada@", fmt.Sprintf(user, "blocked: $10.00 per month"))
 }
 
-// Who may call a tool is what decisions say: by a whole server, by a group, by an include, and never when it is excluded.
+// The users who may call a tool are those whom decisions allow: by a whole server, by a group, by an
+// include, and never when it is excluded.
 func TestFindsWhoMayCallATool(t *testing.T) {
 	g := webtest.NewGateway(t)
 	group := g.AddGroup("Everything of GitHub", `[{"mcp_client_id":"github","tool_names":["*"]}]`)

@@ -64,7 +64,8 @@ func (a away) warms() {
 	}
 }
 
-// goes lets the database stop answering, and waits until memory is too old to decide by, for who may not fail open.
+// goes lets the database stop answering, and waits until memory is too old to decide by, for users whose
+// profile may not fail open.
 func (a away) goes() {
 	a.T.Helper()
 	a.wire.Mute.Store(true)

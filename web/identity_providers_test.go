@@ -99,7 +99,7 @@ func TestIdentityProviders(t *testing.T) {
 	program.Get(path).Refuses(404, "not_found", "")
 }
 
-// H-32, H-17: a role is given only by who may do as much, an administrative one only where the rule says so, and it
+// H-32, H-17: a role is given only by an actor who may do as much, an administrative one only where the rule says so, and it
 // stays as long as a rule gives it.
 func TestRulesOfProviders(t *testing.T) {
 	c := webtest.NewCompany(t)

@@ -53,7 +53,7 @@ func TestPauseCopies(t *testing.T) {
 	if text := webtest.Text(g.Session.Get(page + "/pause").Is(200).One("main")); !strings.Contains(text, "is paused already") {
 		t.Errorf("paused twice: %s", text)
 	}
-	// Who is paused one by one afterwards is not resumed with the others.
+	// A user who is paused alone afterwards is not resumed with the others.
 	for _, active := range []string{"true", "false"} {
 		g.Admin.API("PUT", "/api"+webtest.CopyPath(g.Bob, bobs), `{"is_active":`+active+`}`).Is(200)
 	}

@@ -14,7 +14,7 @@ import (
 	"tollgate/web/webtest"
 )
 
-// Who signs out here is led to the provider to sign out there, and back; a session that a password began is not.
+// A user who signs out here is led to the provider to sign out there, and back; a session that a password began is not.
 func TestSignOutThere(t *testing.T) {
 	c := webtest.NewCompany(t)
 	session := sessionOf(c, c.Returns(webtest.Person("s1", "ada@example.com")))

@@ -82,7 +82,7 @@ func (c *Cache) preloadSome(ctx context.Context) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	for user, h := range byUser {
-		// Who has no copy may get the first one on another console, and use it at once.
+		// A user without a copy may get the first one on another console, and use it at once.
 		if len(h.Copies) > 0 && c.users[user].entitlements == nil {
 			c.keep(h, polls)
 		}

@@ -40,7 +40,7 @@ type Key struct {
 // Expired reports whether the key has expired.
 func (k Key) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.ExpiresAt.After(now) }
 
-// selectKeys reads keys with the name of who made them.
+// selectKeys reads keys with the name of their maker.
 func selectKeys(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("k.*").
 		ColumnExpr("coalesce((SELECT u.email FROM users AS u WHERE u.id = k.created_by), k.former_maker, ?) AS maker",

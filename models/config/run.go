@@ -60,7 +60,7 @@ func Plan(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Ac
 			return Result{}, err
 		}
 	}
-	// Who may only look may plan: nothing of it stays.
+	// An actor who may only look may plan: nothing of it stays.
 	planner := permission.Actor{Name: actor.Name, Permissions: permission.AllPermissions(), Door: actor.Door}
 	planned, err := do(ctx, db, keys, planner, in, false)
 	if err != nil {
@@ -140,7 +140,7 @@ type step struct {
 
 func (s step) unchanged() bool { return s.old != nil && s.old.body.Same(s.Body) }
 
-// changes reports a step that a plan shows: a change of the resource, or of who owns it.
+// changes reports a step that a plan shows: a change of the resource, or of its owner.
 func (s step) changes() bool { return !s.unchanged() || s.old.owner == nil }
 
 // prepare reads the documents and compares them with the console, whose rows it locks as far as they would change.

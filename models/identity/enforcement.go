@@ -52,8 +52,8 @@ func KeepPasswordsOut(ctx context.Context, db bun.IDB, actor permission.Actor, u
 }
 
 // SetEnforcement says whether users have to sign in by an identity provider; then all other sessions end but those of
-// break-glass admins. It is turned on only by who signed in that way, so that it is known to work. Refusals: Invalid,
-// Forbidden, Conflict when the session began otherwise, or when no break-glass admin has a password.
+// break-glass admins. It is turned on only by a user who signed in that way, so that it is known to work. Refusals:
+// Invalid, Forbidden, Conflict when the session began otherwise, or when no break-glass admin has a password.
 func SetEnforcement(ctx context.Context, db bun.IDB, actor permission.Actor, bySSO bool, in Enforcement) (bool, error) {
 	c := &input.Reader{}
 	if in.EnforceSSO.Kind == input.Absent {

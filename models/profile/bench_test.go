@@ -67,6 +67,6 @@ func BenchmarkStatementsOfList(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	const session = 1 // the check of who asks
+	const session = 1 // the check of the caller
 	b.ReportMetric(float64(hook.n.Load())/float64(n)+session, "statements/op")
 }

@@ -51,7 +51,7 @@ type Hit struct {
 	Of     string     // what distinguishes it: an email address, a provider, a holder, an actor
 	UserID string     // the holder of a key
 	Active bool       // of a profile
-	Known  bool       `bun:"-"` // what the actor may see of a user's copies or of who may call it was looked up
+	Known  bool       `bun:"-"` // what the actor may see of a user's copies, or of the users who may call it, was looked up
 	Count  int64      // holders, callers, users of a role, models of a provider, tools of a server
 	At     *time.Time // a key expires, a change was made
 

@@ -46,8 +46,8 @@ func Login(
 }
 
 // CheckPassword returns the user whom email and password belong to. A user who does not exist costs the same work and
-// gets the same answer; that a user is deactivated is said only to who has the password. Refusals: Unauthenticated,
-// TooMany, Forbidden while users have to sign in by an identity provider.
+// gets the same answer; that a user is deactivated is said only to a client that has the password. Refusals:
+// Unauthenticated, TooMany, Forbidden while users have to sign in by an identity provider.
 func CheckPassword(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, network, email, password string,
 ) (identity.User, error) {

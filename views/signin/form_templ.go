@@ -173,7 +173,7 @@ func FormBody(f Form) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.SelectField(ui.Typed(ui.Field{Name: "default_role_id", Label: "Default role", Hint: "For who is added or fits no rule.", Width: "medium"}, f.Input.DefaultRoleID, f.Problems),
+		templ_7745c5c3_Err = ui.SelectField(ui.Typed(ui.Field{Name: "default_role_id", Label: "Default role", Hint: "For users who are added or fit no rule.", Width: "medium"}, f.Input.DefaultRoleID, f.Problems),
 			roleOptions(f.Roles, f.Actor, f.Input.DefaultRoleID.Text, "None: refuse them")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

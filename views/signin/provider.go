@@ -54,7 +54,7 @@ func role(roles []identity.Role, id int64) string {
 	return "a role that is gone"
 }
 
-// newcomers says what happens to who signs in for the first time.
+// newcomers says what happens to users who sign in for the first time.
 func (r Read) newcomers() []string {
 	if r.ConnectionID != nil {
 		return []string{"are the user whom the directory knows by their " + r.MatchClaim + ", " +

@@ -135,7 +135,7 @@ func (b *bundle) place(path string) (configfile.Place, bool) {
 }
 
 // located are problems of a request with their places in the files. Their messages name fields by the paths of the
-// request, which mean nothing to who wrote the files.
+// request, which mean nothing to the author of the files.
 func (b *bundle) located(problems problem.Problems) []configfile.Problem {
 	located := make([]configfile.Problem, len(problems))
 	for i, found := range problems {
