@@ -113,6 +113,20 @@ func (h *Handlers) CreateVirtualKey(c *gin.Context) error {
 	})
 }
 
+// AdoptVirtualKey gives a user a key with the value that another gateway gave out. The value is never answered.
+func (h *Handlers) AdoptVirtualKey(c *gin.Context) error {
+	in, err := intake.Decode[virtualkey.AdoptInput](c)
+	if err != nil {
+		return err
+	}
+	key, made, err := virtualkey.Adopt(reqctx.Of(c), h.DB, h.Keys, reqctx.Actor(c), c.Param("id"), in)
+	if err != nil {
+		return err
+	}
+	reply.JSON(c, http.StatusOK, gin.H{"virtual_key": key, "adopted": made})
+	return nil
+}
+
 // showKey answers a key with its value in clear: the API this once, the console on a page that survives a reload.
 func (h *Handlers) showKey(c *gin.Context, status int, key virtualkey.Key, said string) error {
 	return h.showKeyAt(c, status, views.KeyHref(key), key, said)

@@ -95,6 +95,7 @@
 // inside one kind by ascending id. What counts usage locks the open week, then sets of counters, events, counters,
 // days and the latest use, each by key (usage/store.go); what corrects an event locks what is sealed, then the event.
 // A transaction ends with the head of the audit log, then access_changes, then its row of usage_feed (database.InTx).
+// A value that is adopted is locked by its hash, after its user and last of all (virtualkey/adopt.go).
 // The one exception is a role that a user got while Claim.Lock in identity waited: it is locked after its user, and a
 // deadlock is retried. Nothing slow happens while a row is locked.
 package models

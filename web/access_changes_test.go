@@ -12,7 +12,7 @@ import (
 // keepAccess are the actions that change nothing that a gateway is answered.
 const keepAccess = `
 Login Logout FirstRun ChangePassword SetUserPassword UpdateUser
-CreateAPIKey CreateUser CreateRole CreateProvider CreateMCPServer CreateToolGroup CreateVirtualKey
+CreateAPIKey CreateUser CreateRole CreateProvider CreateMCPServer CreateToolGroup CreateVirtualKey AdoptVirtualKey
 DeleteRole DeleteProvider DeleteMCPServer DeleteToolGroup
 CreateAccessProfile UpdateAccessProfile DeleteAccessProfile CloneAccessProfile RestoreVersion ChangeAccessProfiles
 ActivateAccessProfile DeactivateAccessProfile DismissQuarantined RenewReservation

@@ -22,6 +22,7 @@ func keyRoutes(h *handlers.Handlers, g *gateway.Gateway) []route {
 		{"POST", "/settings/api-keys/:id/delete", permission.DeleteAPIKeys, h.DeleteAPIKey},
 		{"GET", "/api/users/:id/virtual-keys", permission.ViewVirtualKeys, h.ListUserKeys},
 		{"POST", "/api/users/:id/virtual-keys", permission.CreateVirtualKeys, h.CreateVirtualKey},
+		{"POST", "/api/users/:id/virtual-keys/adopt", permission.CreateVirtualKeys, h.AdoptVirtualKey},
 		// The key is the user's; the copy in the path is ignored.
 		{"POST", "/api/users/:id/access-profiles/:copy_id/virtual-keys", permission.CreateVirtualKeys, h.CreateVirtualKey},
 		// The reference asks for AccessProfiles:Delete here, so VirtualKeys:Delete can be granted but permits nothing.

@@ -25,7 +25,7 @@ func (c *Cache) UsersOfKeys(ctx context.Context, values map[string]bool) (map[st
 	for hash, value := range valueOf {
 		if key, ok := c.cachedKey(hash); ok {
 			found[value] = key
-		} else if secret.IsKeySecret(virtualkey.Prefix, value) {
+		} else if virtualkey.IsValue(value) {
 			missing = append(missing, hash)
 		}
 	}

@@ -21,7 +21,7 @@ func (c *Cache) UserOfKey(ctx context.Context, value string) (key cachedKey, ok 
 	key, ok = c.cachedKey(hash)
 	c.mutex.RUnlock()
 	if !ok {
-		if !secret.IsKeySecret(virtualkey.Prefix, value) {
+		if !virtualkey.IsValue(value) {
 			return key, false, nil
 		}
 		if key, ok, err = c.keyReads.Get(ctx, hash); err != nil {

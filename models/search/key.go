@@ -37,7 +37,7 @@ func FindSecret(
 ) (Result, error) {
 	result := Result{}
 	text = strings.TrimSpace(text)
-	if !actor.May(permission.ViewVirtualKeys) || !secret.IsKeySecret(virtualkey.Prefix, text) {
+	if !actor.May(permission.ViewVirtualKeys) || !virtualkey.IsValue(text) {
 		return result, nil
 	}
 	hit := Hit{}

@@ -97,7 +97,7 @@ func (r *Recorder) ownerOf(ctx context.Context, value string) (user, key string,
 	if key, works, err := r.decider.UserOfKey(ctx, value); err != nil || works {
 		return key.User.String(), key.ID.String(), err
 	}
-	if !secret.IsKeySecret(virtualkey.Prefix, value) {
+	if !virtualkey.IsValue(value) {
 		return "", "", nil
 	}
 	err = database.ScanPlanned(ctx, r.db, []any{&user, &key}, `

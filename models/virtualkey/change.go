@@ -58,11 +58,8 @@ func create(
 ) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		users, err := identity.LockAccess(ctx, tx, actor, needed, user)
+		draft, err := draftOf(ctx, tx, actor, needed, user)
 		if err != nil {
-			return err
-		}
-		if err := holdsSomething(ctx, tx, user); err != nil {
 			return err
 		}
 		if needed == permission.Own {
@@ -70,32 +67,58 @@ func create(
 				return err
 			}
 		}
-		now, err := database.Clock(ctx, tx)
-		if err != nil {
-			return err
-		}
 		var problems problem.Problems
-		k, problems = in.apply(Key{ID: uuid.NewString(), UserID: user, CreatedAt: now, UpdatedAt: now}, now)
+		k, problems = in.apply(draft.Key, draft.UpdatedAt)
 		if len(problems) > 0 {
 			return problem.InvalidInput(problems)
 		}
-		if k.Name == "" {
-			if k.Name, err = freeKeyName(ctx, tx, users[0].Email+" - key"); err != nil {
-				return err
-			}
-		}
-		k.NameKey = input.NameKey(k.Name)
 		k.renew(keys)
-		if _, err := tx.NewInsert().Model(&k).Exec(ctx); err != nil {
-			return fmt.Errorf("insert virtual key: %w", err)
-		}
-		return recordKey(ctx, tx, actor, "create", nil, &k)
+		return insert(ctx, tx, actor, &k, draft.email)
 	})
 	if problem.Violates(err, "virtual_keys_name_taken") {
-		return k, problem.Refuse(problem.Conflict, "name", "name_taken",
-			"Choose another name: there is a key with this name already.")
+		return k, nameTaken()
 	}
 	return k, err
+}
+
+// draft is a key of a user before anything is known of it.
+type draft struct {
+	Key
+	email string
+}
+
+// draftOf locks a user, who has to hold a profile, and begins another key of theirs.
+func draftOf(
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, user string,
+) (draft, error) {
+	users, err := identity.LockAccess(ctx, tx, actor, needed, user)
+	if err != nil {
+		return draft{}, err
+	}
+	if err := holdsSomething(ctx, tx, user); err != nil {
+		return draft{}, err
+	}
+	now, err := database.Clock(ctx, tx)
+	return draft{Key{ID: uuid.NewString(), UserID: user, CreatedAt: now, UpdatedAt: now}, users[0].Email}, err
+}
+
+// insert stores a key that has its value; without a name it gets one.
+func insert(ctx context.Context, tx database.Tx, actor permission.Actor, k *Key, email string) (err error) {
+	if k.Name == "" {
+		if k.Name, err = freeKeyName(ctx, tx, email+" - key"); err != nil {
+			return err
+		}
+	}
+	k.NameKey = input.NameKey(k.Name)
+	if _, err := tx.NewInsert().Model(k).Exec(ctx); err != nil {
+		return fmt.Errorf("insert virtual key: %w", err)
+	}
+	return recordKey(ctx, tx, actor, "create", nil, k)
+}
+
+func nameTaken() error {
+	return problem.Refuse(problem.Conflict, "name", "name_taken",
+		"Choose another name: there is a key with this name already.")
 }
 
 func holdsSomething(ctx context.Context, tx database.Tx, user string) error {
@@ -274,7 +297,7 @@ func IsKey(credential string) bool {
 func User(ctx context.Context, db bun.IDB, keys secret.Keys, value string) (identity.User, Key, error) {
 	var k Key
 	refused := identity.Unauthenticated("Send a valid virtual key; this one is unknown, expired or deleted.")
-	if !secret.IsKeySecret(Prefix, value) {
+	if !IsValue(value) {
 		return identity.User{}, k, refused
 	}
 	hash := secret.HashSecret(keys.VirtualKey, value)

@@ -73,8 +73,13 @@ func (k Key) Rotating(now time.Time) bool {
 
 // renew gives the key another value, which is not stored.
 func (k *Key) renew(keys secret.Keys) {
-	k.Value, k.Managed = secret.NewKeySecret(Prefix), true
-	k.KeyHash, k.LastFour = secret.HashSecret(keys.VirtualKey, k.Value), k.Value[len(k.Value)-4:]
+	k.adopt(keys, secret.NewKeySecret(Prefix))
+}
+
+// adopt gives the key a value, which is not stored.
+func (k *Key) adopt(keys secret.Keys, value string) {
+	k.Value, k.Managed = value, true
+	k.KeyHash, k.LastFour = secret.HashSecret(keys.VirtualKey, value), value[len(value)-4:]
 }
 
 // SelectKeys reads keys in the order of their creation.
