@@ -80,6 +80,7 @@ func (b *bench) measure(ctx context.Context) error {
 		{"P7", b.measureDecisions},
 		{"P8", b.measureReservations},
 		{"P9", b.measureUsage},
+		{"P9", b.measureStored},
 		{"Usage", b.measureUsagePage},
 		{"P11 P12 P14", b.measureCompany},
 		{"P13", b.measureLog},

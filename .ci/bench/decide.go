@@ -32,7 +32,7 @@ func (b *bench) measureDecisions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	const what, toOPA, toOpenFGA = "decide", 2.5, 4
+	const what, toOPA, toOpenFGA = "decide", 3, 5
 	contenders := []contender{{ours, g.spent}, hello}
 	opa, opaTarget, opaErr := b.startOPA(ctx, g)
 	if opaErr == nil {
@@ -55,7 +55,7 @@ func (b *bench) measureDecisions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.compare("P7", what, outcomes[0], "gin hello", outcomes[1], atLeast(0.6))
+	b.compare("P7", what, outcomes[0], "gin hello", outcomes[1], atLeast(0.75))
 	b.compareCPU("P7", "CPU of a decision, database included", outcomes[0], "gin hello", outcomes[1], nil)
 	next := outcomes[2:]
 	if opaErr == nil {

@@ -118,7 +118,7 @@ func (b *bench) measurePairs(ctx context.Context) error {
 	store.method, store.status, store.body = http.MethodPost, http.StatusCreated, profileBody(b.group)
 	record.body = recordOf(profileBody(b.group))
 	return b.against(ctx, "P1", "create a profile of 16 rows", b.console.creating(b.group),
-		rival{"bulk insert", store, atLeast(0.6)}, rival{"PocketBase", record, nil})
+		rival{"bulk insert", store, atLeast(0.8)}, rival{"PocketBase", record, nil})
 }
 
 // grow gives console and floor tables of the same size: on tables of a few rows PostgreSQL plans to read all of them,
@@ -154,7 +154,7 @@ func (b *bench) measureReads(ctx context.Context, floor, pocketbase *process) er
 		}
 		one := fmt.Sprintf("/%d", first)
 		err = b.against(ctx, "P2", "get a profile", b.console.api(http.MethodGet, "/api/access-profiles"+one, http.StatusOK),
-			rival{"document", floor.get("/one" + one), nil})
+			rival{"document", floor.get("/one" + one), atLeast(0.6)})
 		if err != nil {
 			return err
 		}
@@ -166,7 +166,7 @@ func (b *bench) measureReads(ctx context.Context, floor, pocketbase *process) er
 	if err := sameSize(ctx, ours, theirs); err != nil {
 		return err
 	}
-	return b.against(ctx, "P3", "profiles page as HTML", ours, rival{"rows in memory", theirs, atLeast(0.5)})
+	return b.against(ctx, "P3", "profiles page as HTML", ours, rival{"rows in memory", theirs, atLeast(0.7)})
 }
 
 // rival starts this same program as one of the servers to compare with.

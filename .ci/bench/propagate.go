@@ -77,7 +77,7 @@ func (t *template) besideLoop(ctx context.Context) error {
 		previews, applies = append(previews, p.preview), append(applies, p.apply)
 		ours, theirs, ratios = append(ours, p.rate()), append(theirs, rate), append(ratios, p.rate()/rate)
 	}
-	limit, ratio := atLeast(10), median(ratios)
+	limit, ratio := atLeast(15), median(ratios)
 	t.add(line{
 		id: "P6", what: fmt.Sprintf("propagate to %d copies of 18 rows", holders),
 		ours:  fmt.Sprintf("%.0f/s (preview %s, push %s)", median(ours), brief(median(previews)), brief(median(applies))),
@@ -126,7 +126,7 @@ func (t *template) whileUsageArrives(ctx context.Context) error {
 		quiet, busy = append(quiet, p99(before)), append(busy, p99(meanwhile))
 		ratios = append(ratios, float64(p99(meanwhile))/float64(p99(before)))
 	}
-	limit, ratio := atMost(5), median(ratios)
+	limit, ratio := atMost(3), median(ratios)
 	t.add(line{
 		id: "P6", what: fmt.Sprintf("p99 of usage meanwhile, %d/s", usageClients*usageRate), ours: brief(median(busy)),
 		other: "quiet " + brief(median(quiet)), ratio: fmt.Sprintf("%.2f", ratio), bar: limit.String(),

@@ -55,7 +55,7 @@ func (b *bench) measureReservations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.compare("P8", "reserve, any of the keys", outcomes[0], "UPDATE … RETURNING", outcomes[1], atLeast(0.7))
+	b.compare("P8", "reserve, any of the keys", outcomes[0], "UPDATE … RETURNING", outcomes[1], atLeast(0.9))
 	return nil
 }
 
@@ -76,8 +76,8 @@ func (b *bench) measureUsage(ctx context.Context) error {
 		return err
 	}
 	batches, what := outcomes[0].times(batch), fmt.Sprintf("events in batches of %d", batch)
-	b.compare("P9", what, batches, "ids and counters", outcomes[1].times(batch), atLeast(0.5))
-	b.compare("P9", what, batches, "one by one", outcomes[3], atLeast(5))
+	b.compare("P9", what, batches, "ids and counters", outcomes[1].times(batch), atLeast(0.9))
+	b.compare("P9", what, batches, "one by one", outcomes[3], atLeast(6))
 	b.compare("P9", what, batches, "one by one, gathered", outcomes[2], nil)
 	return g.checkCounters(ctx)
 }
