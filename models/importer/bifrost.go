@@ -9,15 +9,15 @@ import (
 )
 
 // Bifrost reads a config.json of Bifrost: providers, MCP servers, and a profile for each virtual key. Who holds a key
-// is not in the file.
-func Bifrost(file string, content []byte) (Result, error) {
+// is not in the file; with holders, a user is written for each key whose value can be adopted.
+func Bifrost(file string, content []byte, holders bool) (Result, error) {
 	root, err := parse(content)
 	if err != nil {
 		return Result{}, err
 	}
 	b := &bifrost{
 		reader: reader{file: file}, shop: newShop(), budgets: map[string]configfile.Node{},
-		rates: map[string]configfile.Node{},
+		rates: map[string]configfile.Node{}, holders: holders, addresses: map[string]bool{},
 	}
 	for _, m := range root.Members {
 		b.section(m)
@@ -39,6 +39,8 @@ type bifrost struct {
 	budgets, rates map[string]configfile.Node // by id
 	owned          []configfile.Node          // budgets that name what they limit
 	servers        []*server
+	holders        bool
+	addresses      map[string]bool // of the users who were written
 }
 
 // server is an MCP server and the tools that are named of it.
@@ -165,8 +167,7 @@ func (b *bifrost) key(n configfile.Node, path string) {
 	id, _ := n.Get("id")
 	description, _ := n.Get("description")
 	configs, _ := n.Get("provider_configs")
-	b.note(Changed, n, path, "the key "+name.Text+" becomes a profile: "+
-		"give it to the user who holds the key, who gets a new one")
+	b.holder(n, path, name.Text)
 	providers := list()
 	for i, config := range configs.Items {
 		providers.Items = append(providers.Items, b.config(config, input.Index(path+".provider_configs", i)))
@@ -187,7 +188,7 @@ func (b *bifrost) key(n configfile.Node, path string) {
 		return id.Text != "" && owner.Text == id.Text && config.Kind == input.Absent
 	})
 	b.rest(n, path, Stays, inGateway, "id", "name", "description", "is_active", "provider_configs", "mcp_configs", "budget_id",
-		"budgets", "rate_limit_id", "rate_limit", "calendar_aligned")
+		"budgets", "rate_limit_id", "rate_limit", "calendar_aligned", "value")
 	aligned, _ := n.Get("calendar_aligned")
 	b.Profiles = append(b.Profiles, object("kind", text("access_profile"), "name", text(name.Text), "description", description,
 		"is_active", active, "provider_configs", providers, "budgets", budgets, "rate_limit", b.rateOf(n, path),

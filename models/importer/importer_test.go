@@ -12,6 +12,10 @@ import (
 	"tollgate/models/input"
 )
 
+func bifrostWithout(file string, content []byte) (Result, error) {
+	return Bifrost(file, content, false)
+}
+
 func read(t *testing.T, file string, by func(string, []byte) (Result, error)) (Result, string) {
 	t.Helper()
 	content, err := os.ReadFile("testdata/" + file)
@@ -59,7 +63,7 @@ func same(t *testing.T, what, got, want string) {
 
 // The documents and what needs a look, of a file in the shape of each gateway.
 func TestImportedFiles(t *testing.T) {
-	for file, by := range map[string]func(string, []byte) (Result, error){"litellm.yaml": LiteLLM, "bifrost.json": Bifrost} {
+	for file, by := range map[string]func(string, []byte) (Result, error){"litellm.yaml": LiteLLM, "bifrost.json": bifrostWithout} {
 		r, written := read(t, file, by)
 		for _, class := range []Class{Lost, Changed, Secret} {
 			written += "# " + string(class) + "\n" + noted(r, class) + "\n"
@@ -74,7 +78,7 @@ func TestImportedFiles(t *testing.T) {
 
 // Every field of a file ends in a class, itself or within one that does.
 func TestEveryFieldIsNoted(t *testing.T) {
-	for file, by := range map[string]func(string, []byte) (Result, error){"litellm.yaml": LiteLLM, "bifrost.json": Bifrost} {
+	for file, by := range map[string]func(string, []byte) (Result, error){"litellm.yaml": LiteLLM, "bifrost.json": bifrostWithout} {
 		r, _ := read(t, file, by)
 		content, err := os.ReadFile("testdata/" + file)
 		if err != nil {
@@ -130,7 +134,31 @@ func TestUnreadableFiles(t *testing.T) {
 			t.Errorf("%s: %v %v", what, r, err)
 		}
 	}
-	if _, err := Bifrost("file", []byte(`{"providers": []}`)); err != nil {
+	if _, err := Bifrost("file", []byte(`{"providers": []}`), true); err != nil {
 		t.Error(err)
+	}
+}
+
+// A user is written for each key that can be adopted, each with an address of their own, and no value.
+func TestHoldersOfBifrostKeys(t *testing.T) {
+	const value = "sk-bf-secret-0d4b7c1e-93fa-4f0e-8a52"
+	file := `{"governance": {"virtual_keys": [
+		{"name": "R&D team", "value": "` + value + `"}, {"name": "r d: TEAM", "value": "env.RD"}, {"name": "日本", "value": "` + value + `2"},
+		{"name": "Off", "value": "` + value + `3", "is_active": false}, {"name": "None"}, {"name": "Empty", "value": ""}]}}`
+	r, err := Bifrost("config.json", []byte(file), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "users", string(r.Files("x")["users.yaml"]), "kind: user\nemail: \"r-d-team@bifrost.invalid\"\nname: \"R&D team\"\naccess_profiles: [\"R&D team\"]\n---\n"+
+		"kind: user\nemail: \"r-d-team-2@bifrost.invalid\"\nname: \"r d: TEAM\"\naccess_profiles: [\"r d: TEAM\"]\n---\n"+
+		"kind: user\nemail: \"key@bifrost.invalid\"\nname: \"日本\"\naccess_profiles: [\"日本\"]\n")
+	keys, err := BifrostKeys("config.json", []byte(file))
+	if err != nil || len(keys) != 4 || keys[1].Value != "env.RD" || !keys[3].Inactive || keys[0].Place.String() != "config.json:2:24" {
+		t.Errorf("%v %v", keys, err)
+	}
+	for _, note := range r.Notes {
+		if strings.Contains(note.String(), "secret-") || strings.Contains(note.String(), "env.RD") {
+			t.Errorf("a value is reported: %s", note)
+		}
 	}
 }

@@ -17,37 +17,52 @@ import (
 
 // importCommand turns the configuration of other gateways into documents.
 func (p *program) importCommand() *cli.Command {
-	command := func(name, usage string, read func(file string, content []byte) (importer.Result, error)) *cli.Command {
-		return &cli.Command{
-			Name: name, Usage: usage, ArgsUsage: "FILE", Category: Category,
-			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write documents into the folder `DIR`, which is made"},
-				&cli.StringFlag{Name: "set", Value: name, Usage: "the `NAME` of the set that the documents are of"},
-				&cli.BoolFlag{Name: "accept-loss", Usage: "end with 0 even when something is lost"},
-				&cli.BoolFlag{Name: "json", Usage: "print what became of each field as JSON"},
-			},
-			Action: func(_ context.Context, c *cli.Command) error { return p.importFile(c, read) },
-			ArgValidator: func(_ context.Context, c *cli.Command) error {
-				if c.Args().Len() != 1 || c.String("output") == "" {
-					return Error{exitUsage, fmt.Errorf("import %s needs one file, and the folder to write with -o", name)}
-				}
-				return nil
-			},
-		}
-	}
-	litellm := command("litellm", "from a config.yaml of LiteLLM's proxy, or from its API", importer.LiteLLM)
+	litellm := p.importOf("litellm", "from a config.yaml of LiteLLM's proxy, or from its API", importer.LiteLLM)
 	p.byURL(litellm)
 	return &cli.Command{
 		Name: "import", Category: Category, Usage: "turn the configuration of another gateway " +
 			"into documents to read, plan and apply",
-		Commands: []*cli.Command{
-			litellm,
-			command("bifrost", "from a config.json of Bifrost", importer.Bifrost),
+		Commands: []*cli.Command{litellm, p.bifrostCommand(), p.adoptCommand()},
+	}
+}
+
+// reading makes documents of the content of a file.
+type reading func(file string, content []byte) (importer.Result, error)
+
+// importOf is the command for the files of one gateway.
+func (p *program) importOf(name, usage string, read reading) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: usage, ArgsUsage: "FILE", Category: Category,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write documents into the folder `DIR`, which is made"},
+			&cli.StringFlag{Name: "set", Value: name, Usage: "the `NAME` of the set that the documents are of"},
+			&cli.BoolFlag{Name: "accept-loss", Usage: "end with 0 even when something is lost"},
+			&cli.BoolFlag{Name: "json", Usage: "print what became of each field as JSON"},
+		},
+		Action: func(_ context.Context, c *cli.Command) error { return p.importFile(c, read) },
+		ArgValidator: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Len() != 1 || c.String("output") == "" {
+				return Error{exitUsage, fmt.Errorf("import %s needs one file, and the folder to write with -o", name)}
+			}
+			return nil
 		},
 	}
 }
 
-func (p *program) importFile(c *cli.Command, read func(string, []byte) (importer.Result, error)) error {
+func (p *program) bifrostCommand() *cli.Command {
+	command := p.importOf("bifrost", "from a config.json of Bifrost", nil)
+	command.Flags = append(command.Flags, &cli.BoolFlag{
+		Name: "adopt-keys", Usage: "write a user for each virtual key with a value, to be adopted with import adopt-keys",
+	})
+	command.Action = func(_ context.Context, c *cli.Command) error {
+		return p.importFile(c, func(file string, content []byte) (importer.Result, error) {
+			return importer.Bifrost(file, content, c.Bool("adopt-keys"))
+		})
+	}
+	return command
+}
+
+func (p *program) importFile(c *cli.Command, read reading) error {
 	file := c.Args().First()
 	content, err := os.ReadFile(file)
 	if err != nil {
