@@ -145,6 +145,22 @@ func TestRulesOfProviders(t *testing.T) {
 	admin.Post(page, sent).Refuses(412, "version_mismatch", "version")
 }
 
+// Of several things that are wrong the first one is named first, each time.
+func TestFirstProblemOfAProvider(t *testing.T) {
+	c := webtest.NewCompany(t)
+	power := c.AddRole("Power", "Users:View", "Users:Update")
+	rules := []webtest.Object{}
+	for _, value := range []string{"a", "b", "c", "d"} {
+		rules = append(rules, webtest.Object{"value": value, "role_id": power})
+	}
+	flags := `{"link_by_email":"x","create_users":"x","sign_out_there":"x","is_enabled":"x"}`
+	for range 8 {
+		c.APIKey().API("PUT", c.Path+"/rules", webtest.Object{"rules": rules}).Refuses(400, "administrative_role", "rules[0].role_id")
+		webtest.Same(t, "problems", c.APIKey().API("PUT", c.Path, flags).Is(400).Problems(),
+			"wrong_type link_by_email; wrong_type create_users; wrong_type sign_out_there; wrong_type is_enabled")
+	}
+}
+
 // Try it shows what a sign-in would lead to, and changes nothing. It is for the session that began it alone.
 func TestTrySignIn(t *testing.T) {
 	c := webtest.NewCompany(t)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -107,7 +109,8 @@ func (r *Result) compareEvents(ctx context.Context, live, restored *bun.DB) erro
 	if err != nil {
 		return fmt.Errorf("add up the events of the copy: %w", err)
 	}
-	for name, other := range want {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		other := want[name]
 		if copied := got[name]; copied != other {
 			return fmt.Errorf("on %s the copy has %d events of %s nano-dollars, this database %d of %s",
 				name, copied.Events, copied.Cost, other.Events, other.Cost)

@@ -73,14 +73,15 @@ func (in Input) apply(p Provider) (Provider, *string, error) {
 	choose(c, "trust_email", in.TrustEmail, &p.TrustEmail, TrustVerified, TrustAll)
 	in.readLists(c, &p)
 	in.readTokens(c, &p)
-	for field, flag := range map[string]struct {
-		sent input.Value
-		set  *bool
+	for _, flag := range []struct {
+		field string
+		sent  input.Value
+		set   *bool
 	}{
-		"link_by_email": {in.LinkByEmail, &p.LinkByEmail}, "create_users": {in.CreateUsers, &p.CreateUsers},
-		"sign_out_there": {in.SignOutThere, &p.SignOutThere}, "is_enabled": {in.IsEnabled, &p.IsEnabled},
+		{"link_by_email", in.LinkByEmail, &p.LinkByEmail}, {"create_users", in.CreateUsers, &p.CreateUsers},
+		{"sign_out_there", in.SignOutThere, &p.SignOutThere}, {"is_enabled", in.IsEnabled, &p.IsEnabled},
 	} {
-		if truth, ok := c.Bool(field, flag.sent); ok {
+		if truth, ok := c.Bool(flag.field, flag.sent); ok {
 			*flag.set = truth
 		}
 	}

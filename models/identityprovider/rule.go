@@ -128,33 +128,37 @@ func saveRules(ctx context.Context, tx database.Tx, p Provider) error {
 // mayGive refuses roles that do not exist, that permit more than the actor may do, or that are administrative without
 // saying so. Refusals: Invalid, Forbidden.
 func mayGive(ctx context.Context, tx database.Tx, actor permission.Actor, p Provider) error {
-	wanted := map[string]Rule{}
-	roles := []int64{}
+	type grant struct {
+		field string
+		Rule
+	}
+	grants, roles := []grant{}, []int64{}
 	if p.DefaultRoleID != nil {
-		wanted["default_role_id"] = Rule{RoleID: *p.DefaultRoleID}
-		roles = append(roles, *p.DefaultRoleID)
+		grants = append(grants, grant{"default_role_id", Rule{RoleID: *p.DefaultRoleID}})
 	}
 	for i, rule := range p.Rules {
-		wanted[input.Index("rules", i)+".role_id"] = rule
-		roles = append(roles, rule.RoleID)
+		grants = append(grants, grant{input.Index("rules", i) + ".role_id", rule})
+	}
+	for _, g := range grants {
+		roles = append(roles, g.RoleID)
 	}
 	auth, err := identity.Claim{Needed: permission.UpdateSettings, Roles: roles, Shared: true}.Lock(ctx, tx, actor)
 	if err != nil {
 		return err
 	}
-	for field, rule := range wanted {
-		role, err := auth.Grant(field, rule.RoleID)
+	for _, g := range grants {
+		role, err := auth.Grant(g.field, g.RoleID)
 		if err != nil {
 			return err
 		}
-		if permission.Administrative(role.Permissions) && !rule.Administrative {
+		if permission.Administrative(role.Permissions) && !g.Administrative {
 			message := "Tick “administrative”: the role " + problem.Clip(role.Name) + " may change users, roles, " +
 				"API keys or settings."
-			if field == "default_role_id" {
+			if g.field == "default_role_id" {
 				message = "Choose another role: " + problem.Clip(role.Name) + " may change users, roles, API keys or settings, " +
 					"so only a rule can give it."
 			}
-			return problem.Refuse(problem.Invalid, field, "administrative_role", message)
+			return problem.Refuse(problem.Invalid, g.field, "administrative_role", message)
 		}
 	}
 	return nil

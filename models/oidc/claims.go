@@ -42,7 +42,7 @@ func readClaims(payload []byte) (Claims, error) {
 		}
 		claims[text] = value
 	}
-	for name := range claims {
+	for _, name := range claims.Names() {
 		for _, known := range protocolNames {
 			if name != known && strings.EqualFold(name, known) {
 				return nil, refuse(IDTokenAmbiguous, "the claim "+name+" is written in another case than "+known)

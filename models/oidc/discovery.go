@@ -99,18 +99,18 @@ func (p *Providers) discover(ctx context.Context, issuer string) (*provider, err
 	if found.Issuer != issuer {
 		return nil, refuse(IssuerMismatch, fmt.Sprintf("it calls itself %q, not %q; a slash at the end counts", found.Issuer, issuer))
 	}
-	for name, endpoint := range map[string]string{
-		"authorization_endpoint": found.Authorization, "token_endpoint": found.Token, "jwks_uri": found.Keys,
+	for _, endpoint := range []struct{ name, address string }{
+		{"authorization_endpoint", found.Authorization}, {"token_endpoint", found.Token}, {"jwks_uri", found.Keys},
 	} {
-		if u, err := url.Parse(endpoint); endpoint == "" || err != nil || !isSafe(u) {
-			return nil, refuse(DiscoveryFailed, name+" is missing, or not an https address")
+		if u, err := url.Parse(endpoint.address); endpoint.address == "" || err != nil || !isSafe(u) {
+			return nil, refuse(DiscoveryFailed, endpoint.name+" is missing, or not an https address")
 		}
 	}
-	for name, endpoint := range map[string]*string{
-		"userinfo_endpoint": &found.UserInfo, "end_session_endpoint": &found.EndSession,
+	for _, endpoint := range []struct{ name, address string }{
+		{"userinfo_endpoint", found.UserInfo}, {"end_session_endpoint", found.EndSession},
 	} {
-		if u, err := url.Parse(*endpoint); err != nil || *endpoint != "" && !isSafe(u) {
-			return nil, refuse(DiscoveryFailed, name+" is not an https address")
+		if u, err := url.Parse(endpoint.address); err != nil || endpoint.address != "" && !isSafe(u) {
+			return nil, refuse(DiscoveryFailed, endpoint.name+" is not an https address")
 		}
 	}
 	p.mutex.Lock()

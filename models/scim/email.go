@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"maps"
 	"slices"
 
 	"tollgate/models/input"
@@ -74,8 +75,9 @@ func (u *User) setSelected(op string, at Path, v Value) error {
 		return nil
 	}
 	var e Email
-	for name, value := range at.Where.equals() {
-		if err := e.change("replace", name, value); err != nil {
+	values := at.Where.equals()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := e.change("replace", name, values[name]); err != nil {
 			return err
 		}
 	}
