@@ -11,7 +11,7 @@ const home = process.argv[2]
 // Whose groups: one user for each journey.
 const groups = {
   grace: ['everyone', 'engineering'], heidi: ['everyone'], ivan: ['contractors'], judy: ['engineering'], ken: ['engineering'],
-  lena: ['engineering'], mia: ['engineering'], nick: ['everyone'],
+  lena: ['engineering'], mia: ['engineering'], nick: ['everyone'], olga: ['everyone', 'pilots'],
 }
 
 const page = (title, body) => `<!DOCTYPE html><html lang="en"><head><title>${title}</title></head><body><main><h1>${title}</h1>${body}</main></body></html>`

@@ -52,6 +52,7 @@ func TestSignInByProvider(t *testing.T) {
 	for name, journey := range map[string]func(*testing.T, guarded){
 		"first sign-in": firstSignIn, "no role": noRole, "try": tryIt, "method": ownMethod, "sign out there": signOutThere,
 		"back-channel": signedOutThere, "two tabs": twoTabs, "without scripts": withoutScripts,
+		"preview of rules": previewOfRules,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,6 +91,9 @@ func (g guarded) addProvider(t *testing.T) {
 	s.click(s.button("Move rule 2 up"))
 	s.holds("Group of rule 1", "engineering")
 	s.inspect("identity-provider-rules")
+	s.click(s.button("Review and save…"))
+	s.sees(s.text("By the groups at their last sign-in, no user gets another role."))
+	s.inspect("identity-provider-rules-preview")
 	s.click(s.button("Save rules"))
 	s.sees(s.text("The rules were saved. They apply from the next sign-in on."))
 }
@@ -268,4 +272,31 @@ func withoutScripts(t *testing.T, g guarded) {
 	s.leaves()
 	s.click(s.button("Sign out everywhere"))
 	s.arrives(`/login(\?.*)?`)
+}
+
+// previewOfRules says before rules are stored who would get another role, with and without scripts.
+func previewOfRules(t *testing.T, g guarded) {
+	open(t, visit{console: g.console, out: true}).enters("olga")
+	for _, plain := range []bool{false, true} {
+		s := open(t, visit{console: g.console, plain: plain})
+		s.to("/settings/sign-in")
+		s.click(s.link("Company"))
+		s.click(s.link("Change rules"))
+		s.click(s.button("Add rule"))
+		s.fill("Group of rule 3", "pilots")
+		s.choose("Role of rule 3", "Admin")
+		s.must(s.Locator("tr:last-child input[type=checkbox]").Check())
+		s.click(s.button("Move rule 3 up"))
+		s.holds("Group of rule 2", "pilots")
+		s.click(s.button("Review and save…"))
+		s.sees(s.heading("Save the rules of Company?"))
+		s.sees(s.text("1 to Admin, which may change users, roles, API keys or settings"))
+		s.sees(s.GetByRole("row").Filter(playwright.LocatorFilterOptions{HasText: "olga@example.com"}).GetByText("Admin"))
+		if !plain {
+			s.inspect("identity-provider-rules-moves")
+		}
+		s.click(s.link("Cancel"))
+		s.holds("Group of rule 2", "everyone")
+	}
+	same(t, "role", fmt.Sprint(g.userOf(t, "olga@example.com")["role"]), "Viewer")
 }

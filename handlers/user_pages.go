@@ -104,7 +104,7 @@ func (h *Handlers) userPage(
 	c *gin.Context, id, roleID string, problems problem.Problems,
 ) (templ.Component, error) {
 	var connections []database.Named
-	var identities []signin.Method
+	var identities []signin.Identity
 	var sets []config.SetOfUser
 	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id, connection.NamesPart(h.DB, &connections),
 		signin.IdentitiesPart(h.DB, id, &identities), config.SetOfUserPart(h.DB, id, &sets))

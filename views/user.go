@@ -51,8 +51,8 @@ type UserPage struct {
 	Self                    bool // the actor is this user
 	MayUpdate, MayViewRoles bool
 
-	Connections []database.Named // of directories
-	Identities  []signin.Method  // by which they sign in
+	Connections []database.Named  // of directories
+	Identities  []signin.Identity // by which they sign in
 
 	Copies                                               []assignment.Assignment
 	Unpriced                                             int64 // calls of the last 30 days

@@ -19,7 +19,7 @@ ActivateAccessProfile DeactivateAccessProfile DismissQuarantined RenewReservatio
 PlanConfig TestConfig
 Evaluate EvaluateAll SearchActions SearchResources FindTyped KeepSession
 ChangeOwnPassword CreateOwnKey CreateSignInLink UseSignInLink CreateAccessRequest WithdrawAccessRequest DeclineAccessRequest PreviewHandout SetGatewayAddress
-CreateSCIMConnection DeleteSCIMConnection CreateSCIMToken DeleteSCIMToken ProvisionGroup PreviewSCIMRules NotOffered ReleaseUser
+CreateSCIMConnection DeleteSCIMConnection CreateSCIMToken DeleteSCIMToken ProvisionGroup PreviewSCIMRules NotOffered ReleaseUser PreviewRules
 CreateIdentityProvider SetRules SetEnforcement ConnectMethod DisconnectMethod EndSignInThere TryIdentity`
 
 // Each action is either one of the changes that the tests below make, or named as one that keeps access: what is new is

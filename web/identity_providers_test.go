@@ -114,9 +114,11 @@ func TestRulesOfProviders(t *testing.T) {
 	boss, power := c.RoleID("Admin"), c.AddRole("Power", "Users:View", "Users:Update")
 	c.Unchanged(func() {
 		lesser.API("PUT", c.Path+"/rules", rule(boss, true)).Refuses(403, "forbidden", "rules[0].role_id")
+		lesser.API("POST", c.Path+"/rules/preview", rule(boss, true)).Refuses(403, "forbidden", "rules[0].role_id")
 		lesser.API("PUT", c.Path, webtest.Object{"default_role_id": boss}).Refuses(403, "forbidden", "default_role_id")
 		lesser.Post(page, url.Values{"rules[r1].value": {"admins"}, "rules[r1].role_id": {fmt.Sprint(boss)}, "rules[r1].administrative": {"true"}}).Is(403)
 		admin.API("PUT", c.Path+"/rules", rule(boss, false)).Refuses(400, "administrative_role", "rules[0].role_id")
+		admin.API("POST", c.Path+"/rules/preview", rule(power, false)).Refuses(400, "administrative_role", "rules[0].role_id")
 		admin.API("PUT", c.Path+"/rules", rule(power, false)).Refuses(400, "administrative_role", "rules[0].role_id")
 		admin.Post(page, url.Values{"rules[r1].value": {"admins"}, "rules[r1].role_id": {fmt.Sprint(power)}}).Refuses(422, "administrative_role", "rules[0].role_id")
 		admin.API("PUT", c.Path+"/rules", `{"rules":[{"value":"a","role_id":1},{"value":"a","role_id":2}]}`).Refuses(400, "duplicate_value", "rules[1].value")
@@ -139,8 +141,8 @@ func TestRulesOfProviders(t *testing.T) {
 		t.Error("the rule did not move up")
 	}
 	sent := moved.Fields("rules-form")
-	sent.Set("op", "save")
-	admin.Post(page, sent).Is(303)
+	sent.Set("op", "preview")
+	admin.Post(page, admin.Post(page, sent).Is(200).KeptFields(page)).Is(303)
 	webtest.Same(t, "rules", len(admin.Get(c.Path).Object("identity_provider")["rules"].([]any)), 2)
 	admin.Post(page, sent).Refuses(412, "version_mismatch", "version")
 }

@@ -28,6 +28,7 @@ func signInRoutes(h *handlers.Handlers) []route {
 		{"PUT", "/api/identity-providers/:id", permission.UpdateSettings, h.UpdateIdentityProvider},
 		{"DELETE", "/api/identity-providers/:id", permission.UpdateSettings, h.DeleteIdentityProvider},
 		{"PUT", "/api/identity-providers/:id/rules", permission.UpdateSettings, h.SetRules},
+		{"POST", "/api/identity-providers/:id/rules/preview", permission.UpdateSettings, h.PreviewRules},
 		{"POST", "/api/identity-providers/:id/try", permission.UpdateSettings, h.TryIdentity},
 		{"GET", "/settings/sign-in", permission.ViewSettings, h.ListIdentityProviders},
 		{"GET", "/api/settings/sign-in", permission.ViewSettings, handlers.WithoutQuery(h.ShowEnforcement)},

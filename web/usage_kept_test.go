@@ -107,6 +107,7 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	provider := webtest.Int64ID(try("POST", "/api/identity-providers", webtest.Object{"slug": "made", "name": "Made", "issuer": webtest.NewOP(t).URL, "client_id": "x"}).Object("identity_provider"))
 	try("PUT", "/api/identity-providers/:id", `{"name":"Remade"}`, provider)
 	try("PUT", "/api/identity-providers/:id/rules", `{"rules":[]}`, provider)
+	try("POST", "/api/identity-providers/:id/rules/preview", `{"rules":[]}`, provider)
 	try("POST", "/api/identity-providers/:id/try", `{"subject":"s"}`, provider)
 	try("DELETE", "/api/identity-providers/:id", nil, provider)
 	try("DELETE", users+"/:id/identities", nil, g.Bob)

@@ -168,6 +168,11 @@ func save(
 		}
 		written = record{*p, plural.Choose(*sent == "", "removed", "changed")}
 	}
+	if p.GroupsClaim != old.GroupsClaim {
+		if err := forgetGroups(ctx, tx, p.ID); err != nil {
+			return err
+		}
+	}
 	if !p.IsEnabled {
 		if err := endSessions(ctx, tx, p.ID); err != nil {
 			return err
@@ -179,6 +184,15 @@ func save(
 func endSessions(ctx context.Context, tx database.Tx, id int64) error {
 	if _, err := tx.NewRaw("DELETE FROM sessions WHERE provider_id = ?", id).Exec(ctx); err != nil {
 		return fmt.Errorf("end the sessions of identity provider %d: %w", id, err)
+	}
+	return nil
+}
+
+// forgetGroups makes the groups of users unknown until they sign in again: they were values of another claim.
+func forgetGroups(ctx context.Context, tx database.Tx, id int64) error {
+	_, err := tx.NewRaw("UPDATE user_identities SET groups = NULL, groups_at = NULL WHERE provider_id = ?", id).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("forget the groups of users of identity provider %d: %w", id, err)
 	}
 	return nil
 }

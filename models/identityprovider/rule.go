@@ -31,6 +31,9 @@ type RulesInput struct {
 	Version input.Value           `json:"version"`
 }
 
+// MaxValue is how long a value of the groups claim may be that a rule names, in characters.
+const MaxValue = 255
+
 const maxRules = 500
 
 // Whole completes an input from a form, of which a list without a row is not sent.
@@ -59,7 +62,7 @@ func (in RuleInput) read(c *input.Reader, field string, before []Rule) (r Rule) 
 		return r
 	}
 	c.Required(field+".value", in.Value, "a value of the groups claim")
-	r.Value, _ = c.Text(field+".value", in.Value, input.TextRule{What: "a value", Max: 255, Exact: true})
+	r.Value, _ = c.Text(field+".value", in.Value, input.TextRule{What: "a value", Max: MaxValue, Exact: true})
 	if r.Value != "" && slices.ContainsFunc(before, func(b Rule) bool { return b.Value == r.Value }) {
 		c.Add(field+".value", "duplicate_value", "Remove this rule: an earlier one has the same value, and the first wins.")
 	}

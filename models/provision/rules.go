@@ -135,15 +135,16 @@ func columnsOfRules(rules []Rule) (groups, roles, ticks any) {
 
 // Moves is how many users would get another role, by its name.
 type Moves struct {
-	Users int            `json:"users"`
-	Roles map[string]int `json:"roles"`
+	Users          int            `json:"users"`
+	Roles          map[string]int `json:"roles"`
+	Administrative []string       `json:"administrative_roles"` // of these, which may change users, roles, API keys or settings
 }
 
 // PreviewRules says what other rules would do, and changes nothing. Refusals: those of SetRules.
 func PreviewRules(
 	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, in RulesInput,
 ) (Moves, error) {
-	moves := Moves{Roles: map[string]int{}}
+	moves := Moves{Roles: map[string]int{}, Administrative: []string{}}
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		conn, err := connection.LockShared(ctx, tx, connectionID)
 		if err != nil {
@@ -161,13 +162,15 @@ func PreviewRules(
 		if err != nil {
 			return err
 		}
-		byID, err := identity.RoleChoices(ctx, tx)
-		for _, m := range moved {
-			moves.Users++
-			for _, role := range byID {
-				if role.ID == m.Wanted {
-					moves.Roles[role.Name]++
-				}
+		roles, err := identity.RoleChoices(ctx, tx)
+		for _, role := range roles {
+			users := len(slices.DeleteFunc(slices.Clone(moved), func(m movable) bool { return m.Wanted != role.ID }))
+			if users == 0 {
+				continue
+			}
+			moves.Users, moves.Roles[role.Name] = moves.Users+users, users
+			if permission.Administrative(role.Permissions) {
+				moves.Administrative = append(moves.Administrative, role.Name)
 			}
 		}
 		return err

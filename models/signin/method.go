@@ -27,6 +27,13 @@ type Method struct {
 	LastSignInAt *time.Time `json:"last_sign_in_at"`
 }
 
+// Identity is who a user is at a provider, as admins see it.
+type Identity struct {
+	Method
+	Groups   []string   `json:"groups" bun:",array"` // at the last sign-in, nil when they are not known
+	GroupsAt *time.Time `json:"groups_at"`
+}
+
 // selectMethods reads providers with what connects a user to them.
 func selectMethods(db bun.IDB, join, user string) *bun.SelectQuery {
 	return db.NewSelect().TableExpr("identity_providers AS p").
@@ -45,20 +52,21 @@ func Methods(ctx context.Context, db bun.IDB, user string) ([]Method, error) {
 }
 
 // Identities are the providers that a user has connected. Refusal: NotFound.
-func Identities(ctx context.Context, db bun.IDB, user string) ([]Method, error) {
+func Identities(ctx context.Context, db bun.IDB, user string) ([]Identity, error) {
 	if _, err := identity.GetUser(ctx, db, user); err != nil {
 		return nil, err
 	}
-	methods := []Method{}
-	if err := IdentitiesPart(db, user, &methods).Query.Scan(ctx, &methods); err != nil {
+	identities := []Identity{}
+	if err := IdentitiesPart(db, user, &identities).Query.Scan(ctx, &identities); err != nil {
 		return nil, fmt.Errorf("list the identities of a user: %w", err)
 	}
-	return methods, nil
+	return identities, nil
 }
 
 // IdentitiesPart reads the same together with something else.
-func IdentitiesPart(db bun.IDB, user string, methods *[]Method) database.Part {
-	return database.Part{Query: selectMethods(db, "JOIN", user), Rows: methods}
+func IdentitiesPart(db bun.IDB, user string, identities *[]Identity) database.Part {
+	query := selectMethods(db, "JOIN", user).ColumnExpr("i.groups, i.groups_at")
+	return database.Part{Query: query, Rows: identities}
 }
 
 // Connect lets a user sign in by a provider from now on. Refusals: Conflict when another user has connected that
@@ -136,11 +144,11 @@ func DisconnectAll(ctx context.Context, db bun.IDB, actor permission.Actor, user
 		if err != nil {
 			return err
 		}
-		methods, err := Identities(ctx, tx, user)
+		identities, err := Identities(ctx, tx, user)
 		if err != nil {
 			return err
 		}
-		if err := auth.MayActOn(user); err != nil || len(methods) == 0 {
+		if err := auth.MayActOn(user); err != nil || len(identities) == 0 {
 			return err
 		}
 		_, err = tx.NewRaw(`
@@ -150,9 +158,9 @@ DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
 			return fmt.Errorf("remove the identities of a user: %w", err)
 		}
 		tx.Invalidate(user)
-		names := make([]string, len(methods))
-		for i, method := range methods {
-			names[i] = method.Name
+		methods, names := make([]Method, len(identities)), make([]string, len(identities))
+		for i, of := range identities {
+			methods[i], names[i] = of.Method, of.Name
 		}
 		before := map[string]any{"identities": methods, "provider": strings.Join(names, ", ")}
 		return audit.RecordResource(ctx, tx, actor, "unlink", "user", user, before, nil)

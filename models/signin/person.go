@@ -97,7 +97,7 @@ func known(
 	if err != nil {
 		return old, fmt.Errorf("note a sign-in: %w", err)
 	}
-	return renewed, nil
+	return renewed, keepGroups(ctx, tx, p, who)
 }
 
 // unknown links or adds a user who signs in by the provider for the first time. Refusals: Removed,
@@ -185,6 +185,9 @@ VALUES (?, ?, ?, nullif(?, ''), now())`, p.ID, who.Subject, u.ID, email).Exec(ct
 	_, err = tx.NewRaw("DELETE FROM identity_tombstones WHERE provider_id = ? AND subject = ?", p.ID, who.Subject).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("forget a removed identity: %w", err)
+	}
+	if err := keepGroups(ctx, tx, p, who); err != nil {
+		return err
 	}
 	return recordUser(ctx, tx, actor, "link", u.ID, p)
 }

@@ -141,11 +141,7 @@ func (s *Service) confirm(ctx context.Context, p identityprovider.Provider, back
 	if err != nil {
 		return who, err
 	}
-	wanted := []string{"email"}
-	if len(p.Rules) > 0 {
-		wanted = append(wanted, p.GroupsClaim)
-	}
-	return s.Exchange(ctx, c, back.begun(), back.Query.Get("code"), wanted...)
+	return s.Exchange(ctx, c, back.begun(), back.Query.Get("code"), "email", p.GroupsClaim)
 }
 
 // burn uses a token up. Refusal: StateUsed.

@@ -1,9 +1,6 @@
 package provisioning
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	"tollgate/models/connection"
@@ -78,9 +75,7 @@ func effects(m provision.Moves) []string {
 		return []string{"No user gets another role by this now."}
 	}
 	all := []string{plural.Of(m.Users, "user") + plural.Choose(m.Users == 1, " gets", " get") + " another role at once:"}
-	for _, role := range slices.Sorted(maps.Keys(m.Roles)) {
-		all = append(all, fmt.Sprintf("%s to %s", plural.Count(int64(m.Roles[role])), role))
-	}
+	all = append(all, ui.MovesToRoles(m.Roles, m.Administrative)...)
 	return append(all, "Profiles that come with a role change with it: "+
 		"what was used of those they lose is no longer counted.")
 }
