@@ -32,7 +32,11 @@ func TestImport(t *testing.T) {
 	if err != nil || string(set) != "kind: set\nname: platform\n" {
 		t.Errorf("%s %v", set, err)
 	}
-	for _, wrong := range [][]string{{"import", "litellm"}, {"import", "litellm", samples + "litellm.yaml"}, {"import", "bifrost", "a", "b", "-o", folder}} {
+	if r := do(t, nil, "", "import", "bifrost", samples+"bifrost.json", "-o", folder+"3", "--team-budget", "each"); r.code != 2 ||
+		!strings.Contains(r.stdout, "changed governance.teams[0].budgets[0]  of Team, its one key gets it") {
+		t.Errorf("with the budget of a team: %+v", r)
+	}
+	for _, wrong := range [][]string{{"import", "litellm"}, {"import", "litellm", samples + "litellm.yaml"}, {"import", "bifrost", "a", "b", "-o", folder}, {"import", "bifrost", samples + "bifrost.json", "-o", folder + "3", "--team-budget", "half"}} {
 		if r := do(t, nil, "", wrong...); r.code != 64 {
 			t.Errorf("%q: %+v", wrong, r)
 		}

@@ -163,3 +163,49 @@ func TestImportFromLiteLLMThatFails(t *testing.T) {
 		t.Errorf("something was written: %v", err)
 	}
 }
+
+// With --team-budget each or divide the members of a team get a profile with its budget or their part of it, and the
+// import says what that means. What cannot be shared out is lost as before.
+func TestImportTeamBudgets(t *testing.T) {
+	t.Parallel()
+	s := newLiteLLM(t)
+	member := func(id string) row { return row{"user_id": id, "user_email": nil, "role": "user"} }
+	s.lists["/v2/team/list"] = []any{
+		row{
+			"team_id": "t1", "team_alias": "Research", "max_budget": 500.0, "budget_duration": "30d", "models": []string{"gpt-5-mini"}, "tpm_limit": 100,
+			"members_with_roles": []row{member("u1"), member("u2"), member("u3"), member("u229"), member("gone")},
+		},
+		row{"team_id": "t2", "team_alias": "research", "max_budget": 1.0, "budget_duration": "1d", "models": []string{}, "members": []string{"u1", "u1"}},
+		row{"team_id": "t3", "team_alias": "Endless", "max_budget": 7.0, "budget_duration": nil, "members_with_roles": []row{member("u1")}},
+		row{"team_id": "t4", "team_alias": "Nobody", "max_budget": 7.0, "budget_duration": "1d", "members_with_roles": []row{}},
+		row{"team_id": "t5", "team_alias": "Free", "max_budget": nil, "budget_duration": nil, "members_with_roles": []row{member("u1")}},
+	}
+	data := dataFolder(t)
+	c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD="+adminPassword))
+	key := strings.TrimSpace(must(t, inFolder(data), "", "api-key", "create", "--name", "files"))
+	r := repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key, "LITELLM_API_KEY=" + liteLLMKey}}
+	at := s.URL + "/v2/team/list: "
+	lost := []string{
+		at + "LOST    [0].tpm_limit  the team Research shares it", at + "LOST    [2].max_budget  it never resets there",
+		at + "LOST    [3]  the team Nobody", at + "LOST    [4]  the team Free",
+	}
+	r.ends(2, "import litellm --url "+s.URL+" -o DIR/each --team-budget each", append(lost,
+		at+"changed [0].max_budget  each of the 3 members gets it: together they can spend 3 times as much",
+		at+"changed [1].max_budget  its one member gets it")...)
+	r.ends(2, "import litellm --url "+s.URL+" -o DIR/divide --team-budget divide", append(lost,
+		at+"changed [0].max_budget  each of the 3 members gets 166.666666666 of it, also those who need less")...)
+	for folder, budget := range map[string]string{"each": "500", "divide": "166.666666666"} {
+		want := "name: LiteLLM team Research\nprovider_configs:\n  - {provider_name: openai, allowed_models: [gpt-5-mini]}\nbudgets:\n  - {max_limit: " + budget + ", reset_duration: 1M}\n"
+		if profiles := r.text(folder + "/access-profiles.yaml"); !strings.Contains(profiles, want) || strings.Contains(profiles, "Endless") {
+			t.Errorf("no\n%s\nin\n%s", want, profiles)
+		}
+		want = "name: user1\naccess_profiles: [LiteLLM users 2, LiteLLM team Research, LiteLLM team research 2]\n"
+		if users := r.text(folder + "/users.yaml"); !strings.Contains(users, want) || strings.Count(users, "LiteLLM team Research") != 3 {
+			t.Errorf("no\n%s\nin\n%.600s", want, users)
+		}
+	}
+	r.ends(0, "apply -f DIR/divide --yes", "+ access_profile LiteLLM team Research")
+	r.ends(0, "plan -f DIR/divide --exit-code", "0 to create, 0 to change")
+	r.ends(64, "import litellm --url "+s.URL+" -o DIR/x --team-budget half", "each or divide")
+	r.ends(64, "import litellm config.yaml -o DIR/x --team-budget each", "needs --url")
+}

@@ -8,16 +8,23 @@ import (
 	"tollgate/models/input"
 )
 
+// BifrostOptions are what an import does that is not asked for otherwise.
+type BifrostOptions struct {
+	Holders bool       // write a user for each key whose value can be adopted
+	Share   TeamBudget // of teams and customers, among their keys
+}
+
 // Bifrost reads a config.json of Bifrost: providers, MCP servers, and a profile for each virtual key. Who holds a key
-// is not in the file; with holders, a user is written for each key whose value can be adopted.
-func Bifrost(file string, content []byte, holders bool) (Result, error) {
+// is not in the file.
+func Bifrost(file string, content []byte, options BifrostOptions) (Result, error) {
 	root, err := parse(content)
 	if err != nil {
 		return Result{}, err
 	}
 	b := &bifrost{
 		reader: reader{file: file}, shop: newShop(), budgets: map[string]configfile.Node{},
-		rates: map[string]configfile.Node{}, holders: holders, addresses: map[string]bool{},
+		rates: map[string]configfile.Node{}, BifrostOptions: options, addresses: map[string]bool{},
+		shared: map[owner][]configfile.Node{},
 	}
 	for _, m := range root.Members {
 		b.section(m)
@@ -39,8 +46,9 @@ type bifrost struct {
 	budgets, rates map[string]configfile.Node // by id
 	owned          []configfile.Node          // budgets that name what they limit
 	servers        []*server
-	holders        bool
-	addresses      map[string]bool // of the users who were written
+	BifrostOptions
+	addresses map[string]bool             // of the users who were written
+	shared    map[owner][]configfile.Node // what each key gets of the budgets of teams and customers
 }
 
 // server is an MCP server and the tools that are named of it.
@@ -146,23 +154,25 @@ func (b *bifrost) governance(n configfile.Node, path string) {
 			}
 		}
 	}
+	keys, _ := n.Get("virtual_keys")
 	for _, name := range []string{"teams", "customers"} {
 		switch shared, ok := n.Get(name); {
+		case ok && len(shared.Items) > 0 && b.Share != LoseTeamBudget:
+			b.shareOut(n, shared, keys, join(path, name))
 		case ok && len(shared.Items) > 0:
 			b.note(Lost, shared, join(path, name), "budgets that several share; a limit here is of one user")
 		case ok:
 			b.note(Carried, shared, join(path, name), "there are none")
 		}
 	}
-	keys, _ := n.Get("virtual_keys")
 	for i, key := range keys.Items {
-		b.key(key, input.Index(path+".virtual_keys", i))
+		b.key(key, input.Index(path+".virtual_keys", i), ownersOf(n, key))
 	}
 	b.rest(n, path, Stays, inGateway, "budgets", "rate_limits", "teams", "customers", "virtual_keys")
 }
 
 // key reads a virtual key, which becomes a profile.
-func (b *bifrost) key(n configfile.Node, path string) {
+func (b *bifrost) key(n configfile.Node, path string, owners []owner) {
 	name, _ := n.Get("name")
 	id, _ := n.Get("id")
 	description, _ := n.Get("description")
@@ -187,6 +197,9 @@ func (b *bifrost) key(n configfile.Node, path string) {
 		config, _ := row.Get("provider_config_id")
 		return id.Text != "" && owner.Text == id.Text && config.Kind == input.Absent
 	})
+	for _, of := range owners {
+		budgets = lowest(budgets, b.shared[of])
+	}
 	b.rest(n, path, Stays, inGateway, "id", "name", "description", "is_active", "provider_configs", "mcp_configs", "budget_id",
 		"budgets", "rate_limit_id", "rate_limit", "calendar_aligned", "value")
 	aligned, _ := n.Get("calendar_aligned")

@@ -59,7 +59,7 @@ func (b *bifrost) holder(n configfile.Node, path, name string) {
 	value := valueOf(n)
 	becomes := "the key " + name + " becomes a profile: "
 	switch {
-	case !b.holders || value.Kind != input.String || value.Text == "" || isOff(n):
+	case !b.Holders || value.Kind != input.String || value.Text == "" || isOff(n):
 		b.note(Changed, n, path, becomes+"give it to the user who holds the key, who gets a new one")
 		if value.Kind != input.Absent {
 			b.note(Secret, value, join(path, "value"), "it is in no file here")

@@ -13,7 +13,7 @@ import (
 )
 
 func bifrostWithout(file string, content []byte) (Result, error) {
-	return Bifrost(file, content, false)
+	return Bifrost(file, content, BifrostOptions{})
 }
 
 func read(t *testing.T, file string, by func(string, []byte) (Result, error)) (Result, string) {
@@ -134,7 +134,7 @@ func TestUnreadableFiles(t *testing.T) {
 			t.Errorf("%s: %v %v", what, r, err)
 		}
 	}
-	if _, err := Bifrost("file", []byte(`{"providers": []}`), true); err != nil {
+	if _, err := Bifrost("file", []byte(`{"providers": []}`), BifrostOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -145,7 +145,7 @@ func TestHoldersOfBifrostKeys(t *testing.T) {
 	file := `{"governance": {"virtual_keys": [
 		{"name": "R&D team", "value": "` + value + `"}, {"name": "r d: TEAM", "value": "env.RD"}, {"name": "日本", "value": "` + value + `2"},
 		{"name": "Off", "value": "` + value + `3", "is_active": false}, {"name": "None"}, {"name": "Empty", "value": ""}]}}`
-	r, err := Bifrost("config.json", []byte(file), true)
+	r, err := Bifrost("config.json", []byte(file), BifrostOptions{Holders: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,5 +160,51 @@ func TestHoldersOfBifrostKeys(t *testing.T) {
 		if strings.Contains(note.String(), "secret-") || strings.Contains(note.String(), "env.RD") {
 			t.Errorf("a value is reported: %s", note)
 		}
+	}
+}
+
+// Budgets of teams and customers are shared out among their keys, and each note says what that means. Of two budgets
+// with one window the lower one is kept.
+func TestSharedBudgetsOfBifrost(t *testing.T) {
+	file := `{"governance": {"virtual_keys": [
+  {"id": "a", "name": "A", "team_id": "t", "budget_id": "own"}, {"id": "b", "name": "B", "team_id": "t"}, {"id": "c", "name": "C", "customer_id": "c"}],
+ "budgets": [{"id": "own", "max_limit": 5, "reset_duration": "1M"}, {"id": "bt", "max_limit": 100, "reset_duration": "1M"},
+  {"id": "bc", "customer_id": "c", "max_limit": 10, "reset_duration": "1d"}],
+ "teams": [{"id": "t", "name": "Red", "budget_id": "bt", "customer_id": "c", "rate_limit_id": "r"}, {"id": "u", "name": "Blue", "budget_id": "bt"}],
+ "customers": [{"id": "c", "name": "Acme"}]}}`
+	for share, want := range map[TeamBudget]struct{ budgets, notes string }{
+		EachTeamBudget: {
+			"A {max_limit: 5, reset_duration: 1M} {max_limit: 10, reset_duration: 1d}\nB {max_limit: 100, reset_duration: 1M} {max_limit: 10, reset_duration: 1d}\n" +
+				"C {max_limit: 10, reset_duration: 1d}",
+			"of Red, each of the 2 keys gets it: together they can spend 2 times as much\nof Acme, each of the 3 keys gets it: together they can spend 3 times as much",
+		},
+		DivideTeamBudget: {
+			"A {max_limit: 5, reset_duration: 1M} {max_limit: 3.333333333, reset_duration: 1d}\n" +
+				"B {max_limit: 50, reset_duration: 1M} {max_limit: 3.333333333, reset_duration: 1d}\nC {max_limit: 3.333333333, reset_duration: 1d}",
+			"of Red, each of the 2 keys gets 50 of it, also those who need less\nof Acme, each of the 3 keys gets 3.333333333 of it, also those who need less",
+		},
+	} {
+		r, err := Bifrost("config.json", []byte(file), BifrostOptions{Share: share})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var budgets, notes strings.Builder
+		for _, profile := range r.Profiles {
+			name, _ := profile.Get("name")
+			rows, _ := profile.Get("budgets")
+			budgets.WriteString(name.Text)
+			for _, row := range rows.Items {
+				budgets.WriteString(" " + configfile.Row(row))
+			}
+			budgets.WriteByte('\n')
+		}
+		for _, note := range r.Notes {
+			if note.Class == Changed && strings.Contains(note.Field, ".budgets[") {
+				notes.WriteString(note.Message + "\n")
+			}
+		}
+		same(t, string(share), budgets.String(), want.budgets)
+		same(t, string(share)+" says", notes.String(), want.notes)
+		same(t, "lost", noted(r, Lost), "5:12 governance.teams[0].rate_limit_id\n5:101 governance.teams[1]")
 	}
 }

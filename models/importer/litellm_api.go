@@ -24,8 +24,8 @@ const (
 )
 
 // LiteLLMOf makes documents of what the API of LiteLLM's proxy lists: the catalogue, a profile for all users who may do
-// the same, and the users. Keys and teams have no limits of their own here.
-func LiteLLMOf(address string, from Snapshot) Result {
+// the same, and the users. Keys have no limits of their own here, and teams only when their budgets are shared out.
+func LiteLLMOf(address string, from Snapshot, share TeamBudget) Result {
 	l := newLiteLLM(reader{whole: true})
 	l.apart, l.whose = true, "the user's profile"
 	list := func(path string, rows []configfile.Node, read func(configfile.Node, string)) {
@@ -36,12 +36,12 @@ func LiteLLMOf(address string, from Snapshot) Result {
 	}
 	list(ModelList, from.Models, l.model)
 	list(ServerList, from.Servers, l.listedServer)
-	u := &users{litellm: l, profiles: map[string]int{}, names: map[string]bool{}}
+	u := &users{litellm: l, profiles: map[string]int{}, names: map[string]bool{}, share: share, at: map[string]int{}, taken: map[string]bool{}}
 	list(UserList, from.Users, u.user)
 	list(TeamList, from.Teams, u.team)
 	list(KeyList, from.Keys, u.key)
 	l.finish()
-	l.Profiles = append(u.named(), l.Profiles...)
+	l.Profiles = slices.Concat(u.named(), u.teams, l.Profiles)
 	return l.Result
 }
 
@@ -68,6 +68,11 @@ type users struct {
 	profiles map[string]int    // by what they say
 	names    map[string]bool   // of users, so that keys without one are told
 	holds    []int             // the profile of each user document
+	share    TeamBudget
+	at       map[string]int    // the documents of users, by their ids
+	teams    []configfile.Node // their profiles
+	taken    map[string]bool   // the folded names of those
+	member   [][]string        // the profiles of teams of each user document
 }
 
 func (u *users) user(n configfile.Node, path string) {
@@ -80,7 +85,7 @@ func (u *users) user(n configfile.Node, path string) {
 	u.budget, u.rate = configfile.Node{}, configfile.Node{}
 	u.budgetOf(n, path, "max_budget", "budget_duration")
 	u.limitOf(n, path)
-	body := u.profile("", u.everything(u.modelsOf(n, path)), u.budget, u.rate)
+	body := u.profile("", u.everything(u.modelsOf(n, path, "the user's profile")), u.budget, u.rate)
 	said := string(body.AppendJSON(nil))
 	at, known := u.profiles[said]
 	if !known {
@@ -97,13 +102,14 @@ func (u *users) user(n configfile.Node, path string) {
 	}
 	u.note(Carried, n, path, "the user "+email)
 	u.Users = append(u.Users, object("kind", text("user"), "email", text(email), "name", text(name)))
-	u.holds = append(u.holds, at)
+	u.at[id] = len(u.holds)
+	u.holds, u.member = append(u.holds, at), append(u.member, nil)
 	u.leftOver(n, path, Stays, inGateway, "user_id", "user_email", "user_alias", "user_role", "max_budget", "budget_duration",
 		"tpm_limit", "rpm_limit", "models")
 }
 
-// modelsOf are the models of a user; nil for all.
-func (u *users) modelsOf(n configfile.Node, path string) []string {
+// modelsOf are the models of a profile; nil for all.
+func (u *users) modelsOf(n configfile.Node, path, whose string) []string {
 	models, _ := n.Get("models")
 	names := stringsOf(models)
 	switch {
@@ -117,12 +123,15 @@ func (u *users) modelsOf(n configfile.Node, path string) []string {
 		u.note(Changed, models, join(path, "models"), "only the models of their teams there; none are granted here")
 		return []string{}
 	}
-	u.note(Carried, models, join(path, "models"), "the models of the user's profile")
+	u.note(Carried, models, join(path, "models"), "the models of "+whose)
 	return names
 }
 
 func (u *users) team(n configfile.Node, path string) {
 	name := firstText(n, "team_alias", "team_id")
+	if u.share != LoseTeamBudget && u.shared(n, path, name) {
+		return
+	}
 	u.note(Lost, n, path, "the team "+name+": there are no teams here; give a profile to its members")
 	u.leftOver(n, path, Lost, "the team "+name+" shares it; a limit here is of one user", "team_id", "team_alias")
 }
@@ -165,7 +174,8 @@ func (u *users) named() []configfile.Node {
 		return text(fmt.Sprint("LiteLLM users ", at+1))
 	}
 	for i, at := range u.holds {
-		u.Users[i].Members = append(u.Users[i].Members, configfile.Member{Name: "access_profiles", Node: list(name(at))})
+		profiles := list(append([]configfile.Node{name(at)}, texts(u.member[i]).Items...)...)
+		u.Users[i].Members = append(u.Users[i].Members, configfile.Member{Name: "access_profiles", Node: profiles})
 	}
 	for i := range u.made {
 		for m := range u.made[i].Members {

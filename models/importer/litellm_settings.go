@@ -47,9 +47,19 @@ func (l *litellm) settings(n configfile.Node, path string) {
 
 // budgetOf reads a budget with the first duration that is there. The default profile has one; a second is not carried.
 func (l *litellm) budgetOf(n configfile.Node, path, name string, durations ...string) {
-	most, ok := n.Get(name)
+	if row, most, ok := l.readBudget(n, path, name, durations...); ok {
+		l.budget = list(row)
+		l.note(Carried, most, join(path, name), "the budget of "+l.whose)
+	}
+}
+
+// readBudget reads a budget that can be kept here; the caller notes what becomes of the amount, most.
+func (l *litellm) readBudget(
+	n configfile.Node, path, name string, durations ...string,
+) (budget, most configfile.Node, ok bool) {
+	most, ok = n.Get(name)
 	if !ok || most.Kind == input.Null {
-		return
+		return budget, most, false
 	}
 	field := join(path, name)
 	duration, named := configfile.Node{}, ""
@@ -62,7 +72,7 @@ func (l *litellm) budgetOf(n configfile.Node, path, name string, durations ...st
 	switch {
 	case most.Kind != input.Number:
 		l.note(Lost, most, field, "it is no amount")
-	case named == "":
+	case named == "" || duration.Kind == input.Null:
 		l.note(Lost, most, field, "it never resets there; a budget here has a window")
 	case !known:
 		l.note(Lost, most, field, "no window here is as long as "+duration.Text)
@@ -78,9 +88,9 @@ func (l *litellm) budgetOf(n configfile.Node, path, name string, durations ...st
 		} else {
 			l.note(Carried, duration, join(path, named), ours)
 		}
-		l.budget = list(object(row...))
-		l.note(Carried, most, field, "the budget of "+l.whose)
+		return object(row...), most, true
 	}
+	return budget, most, false
 }
 
 // limitOf reads the limits of tokens and requests per minute.

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -53,13 +54,30 @@ func (p *program) bifrostCommand() *cli.Command {
 	command := p.importOf("bifrost", "from a config.json of Bifrost", nil)
 	command.Flags = append(command.Flags, &cli.BoolFlag{
 		Name: "adopt-keys", Usage: "write a user for each virtual key with a value, to be adopted with import adopt-keys",
+	}, &cli.StringFlag{
+		Name: "team-budget", Usage: "what each key of a team or customer gets of its budgets, `each` or divide: " +
+			"all of them or equal parts; without it, they are lost",
 	})
 	command.Action = func(_ context.Context, c *cli.Command) error {
+		share, err := teamBudget(c)
+		if err != nil {
+			return err
+		}
 		return p.importFile(c, func(file string, content []byte) (importer.Result, error) {
-			return importer.Bifrost(file, content, c.Bool("adopt-keys"))
+			return importer.Bifrost(file, content, importer.BifrostOptions{Holders: c.Bool("adopt-keys"), Share: share})
 		})
 	}
 	return command
+}
+
+// teamBudget reads what becomes of the budgets of teams.
+func teamBudget(c *cli.Command) (importer.TeamBudget, error) {
+	share := importer.TeamBudget(c.String("team-budget"))
+	switch share {
+	case importer.LoseTeamBudget, importer.EachTeamBudget, importer.DivideTeamBudget:
+		return share, nil
+	}
+	return "", Error{exitUsage, errors.New("--team-budget is each or divide")}
 }
 
 func (p *program) importFile(c *cli.Command, read reading) error {

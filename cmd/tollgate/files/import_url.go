@@ -22,10 +22,18 @@ import (
 func (p *program) byURL(command *cli.Command) {
 	command.Flags = append(command.Flags, &cli.StringFlag{
 		Name: "url", Usage: "read from the API of LiteLLM at `ADDRESS`, with the key of an admin in LITELLM_API_KEY",
+	}, &cli.StringFlag{
+		Name: "team-budget", Usage: "with --url, what each member of a team gets of its budget, `each` or divide: " +
+			"all of it or an equal part; without it, budgets of teams are lost",
 	})
 	ofFile, checkFile := command.Action, command.ArgValidator
 	command.ArgValidator = func(ctx context.Context, c *cli.Command) error {
+		if _, err := teamBudget(c); err != nil {
+			return err
+		}
 		switch {
+		case c.String("team-budget") != "" && c.String("url") == "":
+			return Error{exitUsage, errors.New("teams are in no file: --team-budget needs --url")}
 		case c.String("url") == "":
 			return checkFile(ctx, c)
 		case c.Args().Len() > 0 || c.String("output") == "":
@@ -44,7 +52,7 @@ func (p *program) byURL(command *cli.Command) {
 		if err != nil {
 			return err
 		}
-		return p.writeImported(c, importer.LiteLLMOf(from.address, snapshot))
+		return p.writeImported(c, importer.LiteLLMOf(from.address, snapshot, importer.TeamBudget(c.String("team-budget"))))
 	}
 }
 
