@@ -123,3 +123,41 @@ FROM limit_windows WHERE line_id = ?`, g.Ada, line)
 		t.Errorf("%d of %d are held in the room of %d: the race finds nothing", stored, asking, room)
 	}
 }
+
+// Of TestPushesReadMembershipsAfterTheyLock: pushes that read memberships before they lock the user. Each sees only its
+// own, and the later one takes the role that the other has given.
+func TestTwinOfPushes(t *testing.T) {
+	g := webtest.NewStage(t)
+	d := g.Directory("Okta", "Viewer")
+	roles, groups := []int64{g.AddRole("First"), g.AddRole("Second")}, []string{d.Group("One"), d.Group("Two")}
+	d.Rules(webtest.Object{"group_id": groups[0], "role_id": roles[0]}, webtest.Object{"group_id": groups[1], "role_id": roles[1]}).Is(200)
+	user := d.Provision("ada.twin@example.org")
+	written := make(chan struct{})
+	push := func(i int, read func(), wait <-chan struct{}) {
+		tx, err := g.DB.BeginTx(t.Context(), nil)
+		g.Must(err)
+		defer tx.Rollback()
+		run := func(query string, args ...any) {
+			_, err := tx.NewRaw(query, args...).Exec(t.Context())
+			g.Must(err)
+		}
+		run("INSERT INTO scim_members (group_id, user_id) VALUES (?, ?)", groups[i], user)
+		var role int64
+		g.Must(tx.NewRaw(`SELECT r.role_id FROM scim_rules AS r JOIN scim_members AS m USING (group_id)
+WHERE m.user_id = ? ORDER BY r.position LIMIT 1`, user).Scan(t.Context(), &role))
+		read()
+		<-wait
+		run("SELECT FROM users WHERE id = ? FOR NO KEY UPDATE", user)
+		run("UPDATE users SET role_id = ? WHERE id = ?", role, user)
+		g.Must(tx.Commit())
+	}
+	now := make(chan struct{})
+	close(now)
+	g.AfterBoth(
+		func(read func()) { defer close(written); push(0, read, now) },
+		func(read func()) { push(1, read, written) },
+	)
+	if want := modelRoles(g.Console, d, []string{user}); g.Account(user)["role_id"] == any(want[user]) {
+		t.Error("the race would not have found the role that was lost")
+	}
+}
