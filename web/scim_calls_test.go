@@ -3,12 +3,15 @@ package web_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"tollgate/web/webtest"
 )
@@ -28,10 +31,70 @@ type scimCall struct {
 	Keep                   string
 }
 
-// Each call of Okta and Entra is answered as it should be, and sent a second time changes nothing.
+// Each call of Okta and Entra is answered as it should be, and sent a second time changes nothing. Over connections to
+// the database that keep breaking it is answered 503, and sent again as it should be; what is kept in the end is what the
+// run without a break keeps.
 func TestSCIMCalls(t *testing.T) {
-	c := webtest.NewConsole(t)
-	d := c.Directory("Okta", "Viewer")
+	clean, broken := webtest.NewConsole(t), webtest.NewConsole(t)
+	runSCIMCalls(t, clean, clean.Directory("Okta", "Viewer"), scimCall.send)
+	if t.Failed() {
+		return
+	}
+	w, address := broken.DatabaseWire(nil)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r, breaking := rand.New(rand.NewPCG(seed, 0)), sync.Mutex{}
+	w.Cut = func([]byte) bool {
+		breaking.Lock()
+		defer breaking.Unlock()
+		return r.IntN(40) == 0
+	}
+	there, _ := broken.Another(address)
+	putOff := 0
+	runSCIMCalls(t, broken, broken.Directory("Okta", "Viewer"),
+		func(call scimCall, d webtest.Directory, known map[string]string, before webtest.Answer) webtest.Answer {
+			d.Client = d.At(there)
+			for range 200 {
+				a := call.send(d, known, before)
+				if a.StatusCode != http.StatusServiceUnavailable {
+					return a
+				}
+				putOff++
+			}
+			d.T.Fatal("it is answered 503 again and again")
+			return webtest.Answer{}
+		})
+	t.Logf("%d calls were answered 503", putOff)
+	webtest.Same(t, "kept in the end", keptByDirectory(broken), keptByDirectory(clean))
+	if putOff < 10 {
+		t.Error("too few calls met a break")
+	}
+}
+
+// keptByDirectory is what a directory has changed, without ids and times.
+func keptByDirectory(c *webtest.Console) (kept string) {
+	c.Scan(&kept, `
+SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+    SELECT concat_ws(' ', s.user_name, s.external_id, s.version, s.document, u.name, u.email, u.deactivated_at IS NOT NULL,
+        u.left_at IS NOT NULL) AS line
+    FROM scim_users AS s JOIN users AS u ON u.id = s.user_id
+    UNION ALL
+    SELECT concat_ws(' ', g.display_name, g.external_id, g.version, (SELECT array_agg(s.user_name ORDER BY s.user_name)
+        FROM scim_members AS m JOIN scim_users AS s USING (user_id) WHERE m.group_id = g.id))
+    FROM scim_groups AS g
+    UNION ALL
+    SELECT concat_ws(' ', actor, action, count(*)) FROM audit_logs WHERE actor LIKE 'scim:%' GROUP BY actor, action
+) AS lines`)
+	return kept
+}
+
+// runSCIMCalls sends every call twice, and checks the answer and what is kept after it.
+func runSCIMCalls(
+	t *testing.T, c *webtest.Console, d webtest.Directory,
+	send func(call scimCall, d webtest.Directory, known map[string]string, before webtest.Answer) webtest.Answer,
+) {
+	whole := c.T
+	defer func() { c.T = whole }()
 	known := map[string]string{}
 	var before webtest.Answer
 	for _, call := range scimCalls(t) {
@@ -42,7 +105,7 @@ func TestSCIMCalls(t *testing.T) {
 					d.Provision(fmt.Sprintf("more%d@example.com", i))
 				}
 			}
-			before = call.send(d, known, before)
+			before = send(call, d, known, before)
 			call.check(t, before)
 			if call.Keep != "" {
 				known["$"+call.Keep] = before.JSON()["id"].(string)
@@ -52,7 +115,7 @@ func TestSCIMCalls(t *testing.T) {
 			}
 			if call.Method != http.MethodGet {
 				state := c.ProvisionedState()
-				again := call.send(d, known, before)
+				again := send(call, d, known, before)
 				if now := c.ProvisionedState(); now != state || again.StatusCode >= 500 {
 					t.Errorf("a second time it is answered %d %s and changes\n%s\nto\n%s", again.StatusCode, again.Body, state, now)
 				}
