@@ -249,6 +249,7 @@ func TestLuaFront(t *testing.T) {
 		{"an unknown key", chat, "sk-bf-unknown", plain + "}", "401"},
 		{"a model that is not granted", chat, adas, strings.Replace(plain, "gpt-4o", "gpt-4o-mini", 1) + "}", "403"},
 		{"Model beside model", chat, adas, plain + `,"Model":"gpt-4o-mini"}`, "400"},
+		{"a second model that is not granted", chat, adas, plain + `,"model":"gpt-4o-mini"}`, "403"},
 		{"a stream without usage", chat, adas, plain + `,"stream":true,"stream_options":null}`, "400"},
 		{"no usage wanted", chat, adas, plain + `,"stream":true,"stream_options":{"include_usage":false}}`, "400"},
 		{"a path that is not listed", "/v1/images/generations", adas, `{"model":"gpt-4o"}`, "404"},
