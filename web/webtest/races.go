@@ -13,13 +13,24 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Concurrently runs all at once and returns their answers in the order given.
+// fewRetries are enough for a machine that has much else to do: a change that waited two seconds for a lock is put off.
+const fewRetries = 3
+
+// Concurrently runs all at once and returns their answers in the order given. Like a client, it repeats what is put
+// off.
 func Concurrently(all ...func() Answer) []Answer {
 	answers := make([]Answer, len(all))
 	start := make(chan struct{})
 	var group sync.WaitGroup
 	for i, one := range all {
-		group.Go(func() { <-start; answers[i] = one() })
+		group.Go(func() {
+			<-start
+			for range 1 + fewRetries {
+				if answers[i] = one(); !answers[i].PutsOff() {
+					break
+				}
+			}
+		})
 	}
 	close(start)
 	group.Wait()

@@ -51,8 +51,11 @@ func (g Gateway) Writes(v Client, one Object, name string) (all []func() Answer)
 
 // PutsOff reports whether the answer says that the database is unavailable or busy, and when to retry.
 func (a Answer) PutsOff() bool {
+	if a.StatusCode != 503 {
+		return false
+	}
 	problem, _ := a.JSON()["error"].(Object)
-	return a.StatusCode == 503 && problem["code"] == "retry_later" && a.Wait() >= 1
+	return problem["code"] == "retry_later" && a.Wait() >= 1
 }
 
 // Refuse makes the database refuse every change of the budgets of a user's copy; forgive ends that.
