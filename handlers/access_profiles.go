@@ -46,9 +46,12 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown, err := profile.Show(reqctx.Of(c), h.DB, id)
+	shown, found, err := h.profileShows.of(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return err
+	}
+	if !found {
+		return problem.Missing("access profile")
 	}
 	documents, err := h.profileDocuments.of(reqctx.Of(c), h.DB, []profile.At{shown.At}, asDocument)
 	if err != nil {

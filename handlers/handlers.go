@@ -63,6 +63,7 @@ type Handlers struct {
 
 	reports          reportTurns
 	blocked          blocked.Watch
+	profileShows     profileShows
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
 	firstStepsDone   atomic.Bool // they stay done

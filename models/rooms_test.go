@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 		"assignment", "attachment", "audit", "database", "identity", "input", "money", "password", "permission",
 		"problem", "report", "session",
 	},
-	"apikey": {"audit", "database", "identity", "input", "permission", "problem", "secret"},
+	"apikey": {"audit", "batch", "database", "identity", "input", "permission", "problem", "secret"},
 	"assignment": {
 		"audit", "database", "fieldgroup", "identity", "input", "money", "permission", "policy", "problem", "profile",
 		"secret", "virtualkey", "window",

@@ -14,6 +14,7 @@ import (
 	"tollgate/handlers"
 	"tollgate/handlers/gateway"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/apikey"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/session"
@@ -22,7 +23,7 @@ import (
 
 // authenticate makes the check in front of a route: first who the actor is, then whether they have the permission.
 func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerFunc {
-	keys := apiKeys{h: h, scrapers: &scrapers{}}
+	keys := apiKeys{h: h, actors: h.Cache.ActorsOf(h.DB), scrapers: &scrapers{}}
 	return func(needed permission.Permission) gin.HandlerFunc {
 		return func(c *gin.Context) {
 			if needed == anyone && reqctx.IsAPI(c) {
@@ -132,6 +133,7 @@ const spoolTTL = 24 * time.Hour
 // apiKeys chooses where the actor of an API key is looked up.
 type apiKeys struct {
 	h        *handlers.Handlers
+	actors   *apikey.Actors // in the database
 	scrapers *scrapers
 }
 
@@ -147,11 +149,12 @@ func (k apiKeys) of(c *gin.Context, needed permission.Permission) keyActor {
 		return k.h.Cache.KeyActor
 	case c.FullPath() == metricsPath:
 		return func(ctx context.Context, secret string) (permission.Actor, error) {
-			return k.scrapers.actor(ctx, k.h, secret)
+			return k.scrapers.actor(ctx, k.actors, secret)
 		}
 	}
 	return func(ctx context.Context, secret string) (permission.Actor, error) {
-		return k.h.Cache.KeyActorNow(ctx, k.h.DB, secret)
+		found, err := k.actors.Of(ctx, secret)
+		return found.Actor, err
 	}
 }
 

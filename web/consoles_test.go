@@ -1,6 +1,9 @@
 package web_test
 
 import (
+	"context"
+	"fmt"
+	"sync"
 	"testing"
 
 	"tollgate/web/webtest"
@@ -53,6 +56,42 @@ func TestDeletedAPIKeyIsRejected(t *testing.T) {
 	webtest.Same(t, "at once", asks(g.Console), 401)
 	webtest.Same(t, "a report at once", gateway.Report(webtest.Event(g.Key)).StatusCode, 401)
 	g.Within(func() bool { return asks(other) == 401 }, "the key is still good on the other console")
+}
+
+// Requests that arrive at the same time read their credentials and profiles together: each gets what it asked for, and
+// what was revoked meanwhile, here or elsewhere, is rejected at once.
+func TestRequestsThatReadTogether(t *testing.T) {
+	g := webtest.NewGateway(t)
+	other, _ := g.Another(g.AppURL())
+	ids := []int64{g.Work, g.ProfileNaming("Second", webtest.Work), g.ProfileNaming("Third", webtest.Work)}
+	made := g.Admin.API("POST", "/api/api-keys", `{"name":"revoked","scopes":["AccessProfiles:View"]}`).Is(201)
+	revoked, narrow := g.Bearer(made.JSON()["key"]), g.APIKey("Usage:View")
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	for i := range 12 {
+		id, c := ids[i%len(ids)], []*webtest.Console{g.Console, other}[i%2]
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				shown := g.Admin.At(c).API("GET", fmt.Sprint("/api/access-profiles/", id), nil).Object("access_profile")
+				webtest.Same(t, "the profile", shown["id"], any(float64(id)))
+				webtest.Same(t, "a key without the permission", narrow.At(c).API("GET", "/api/access-profiles", nil).StatusCode, 403)
+			}
+		})
+	}
+	asks := func(c *webtest.Console) int {
+		return revoked.At(c).API("GET", fmt.Sprint("/api/access-profiles/", g.Work), nil).StatusCode
+	}
+	for range 20 {
+		webtest.Same(t, "while the key works", []int{asks(g.Console), asks(other)}, []int{200, 200})
+	}
+	g.Admin.API("DELETE", webtest.PathOf(made.Object("api_key")), nil).Is(200)
+	for range 20 {
+		webtest.Same(t, "after it was revoked", []int{asks(g.Console), asks(other)}, []int{401, 401})
+	}
+	stop()
+	readers.Wait()
+	g.Admin.API("DELETE", fmt.Sprint("/api/access-profiles/", ids[2]), nil).Is(200)
+	g.Admin.API("GET", fmt.Sprint("/api/access-profiles/", ids[2]), nil).Refuses(404, "not_found", "")
 }
 
 // I-21: two consoles that get no requests for a second then answer alike, after changes on either of them.

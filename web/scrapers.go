@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"tollgate/handlers"
+	"tollgate/models/apikey"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -35,27 +35,27 @@ type scraper struct {
 
 // actor is the actor of an API key according to the database or, while it is unavailable, to its last answer. Refusals:
 // Unauthenticated, Unavailable.
-func (s *scrapers) actor(ctx context.Context, h *handlers.Handlers, secret string) (permission.Actor, error) {
+func (s *scrapers) actor(ctx context.Context, actors *apikey.Actors, secret string) (permission.Actor, error) {
 	hash := sha256.Sum256([]byte(secret))
 	lookup, cancel := context.WithTimeout(ctx, scraperTimeout)
 	defer cancel()
-	actor, err := h.Cache.KeyActorNow(lookup, h.DB, secret)
+	found, err := actors.Of(lookup, secret)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if err == nil {
 		if s.seen == nil || len(s.seen) >= maxScrapers {
 			s.seen = map[[sha256.Size]byte]scraper{}
 		}
-		s.seen[hash] = scraper{actor, time.Now()}
-		return actor, nil
+		s.seen[hash] = scraper{found.Actor, time.Now()}
+		return found.Actor, nil
 	}
 	var refusal *problem.Refusal
 	if !errors.As(problem.Classify(err), &refusal) || refusal.Reason != problem.Unavailable {
 		delete(s.seen, hash)
-		return actor, err
+		return permission.Actor{}, err
 	}
 	if cached, ok := s.seen[hash]; ok && time.Since(cached.seen) < scraperTTL {
 		return cached.actor, nil
 	}
-	return actor, err
+	return permission.Actor{}, err
 }

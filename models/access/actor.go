@@ -24,11 +24,8 @@ type cachedActor struct {
 // actorsKept bounds the memory; past it the cache of actors is reset.
 const actorsKept = 10_000
 
-// KeyActorNow reads the actor of an API key from db. Refusal: Unauthenticated.
-func (c *Cache) KeyActorNow(ctx context.Context, db bun.IDB, secret string) (permission.Actor, error) {
-	actor, _, err := apikey.ReadActor(ctx, db, c.Keys, secret, c.uses.Add)
-	return actor, err
-}
+// ActorsOf reads the actors of API keys from db.
+func (c *Cache) ActorsOf(db bun.IDB) *apikey.Actors { return apikey.NewActors(db, c.Keys, c.uses.Add) }
 
 // KeyActor is the cached actor of an API key, for what gateways call often: at most a second old, and never older than
 // a change that was made here. While the database is away it may be as old as decisions from memory. Refusal:
@@ -49,17 +46,17 @@ func (c *Cache) KeyActorAway(ctx context.Context, value string, most time.Durati
 		return known.actor, nil
 	}
 	read := time.Now()
-	actor, expires, err := apikey.ReadActor(ctx, c.DB, c.Keys, value, c.uses.Add)
+	found, err := c.actorReads.Of(ctx, value)
 	var refusal *problem.Refusal
 	if err != nil && unchanged && c.remembers(known, most) && errors.As(problem.Classify(err), &refusal) &&
 		refusal.Reason == problem.Unavailable {
 		return known.actor, nil
 	}
 	if err != nil {
-		return actor, err
+		return permission.Actor{}, err
 	}
-	c.keepActor(hash, cachedActor{actor, read, changes, expires})
-	return actor, nil
+	c.keepActor(hash, cachedActor{found.Actor, read, changes, found.Expires})
+	return found.Actor, nil
 }
 
 func (c *Cache) keepActor(hash secret.Hash, one cachedActor) {

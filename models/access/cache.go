@@ -71,6 +71,7 @@ type Cache struct {
 
 	keyReads         *batch.Lookup[secret.Hash, cachedKey]
 	entitlementReads *batch.Lookup[uuid.UUID, *entitlement.Entitlements]
+	actorReads       *apikey.Actors
 	uses             *apikey.Uses
 	onRewind         []func()
 	pending          pendingChanges
@@ -106,6 +107,7 @@ func NewCache(db *bun.DB, keys secret.Keys, log *slog.Logger) *Cache {
 		apiKeys: secret.NewHasher(keys.APIKey), emptied: make(chan struct{}, 1),
 	}
 	c.keyReads, c.entitlementReads = batch.NewLookup(c.loadKeys), batch.NewLookup(c.readEntitlements)
+	c.actorReads = c.ActorsOf(db)
 	c.reset()
 	c.Follow(db)
 	return c
