@@ -9,7 +9,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"tollgate/models/batch"
 	"tollgate/models/database"
 	"tollgate/models/profile"
 	"tollgate/views"
@@ -91,21 +90,7 @@ func asListed(document json.RawMessage) (listedProfile, error) {
 	if err := database.ReadDocument(document, &shown); err != nil {
 		return listedProfile{}, fmt.Errorf("read a listed access profile: %w", err)
 	}
-	return listedProfile{views.ProfileRowOf(shown, tagLink), shown.ID, shown.UpdatedAt}, nil
-}
-
-// profileShows reads what is told of profiles beside their documents. Requests that arrive at the same time share a
-// statement, which begins after each of them arrived.
-type profileShows struct {
-	once  sync.Once
-	reads *batch.Lookup[int64, profile.Shown]
-}
-
-func (p *profileShows) of(ctx context.Context, db bun.IDB, id int64) (shown profile.Shown, found bool, err error) {
-	p.once.Do(func() {
-		p.reads = batch.NewLookup(func(ctx context.Context, ids []int64) (map[int64]profile.Shown, error) {
-			return profile.Show(ctx, db, ids)
-		})
-	})
-	return p.reads.Get(ctx, id)
+	row := views.ProfileRowOf(shown, tagLink)
+	row.Printed = new(views.PrintedRow)
+	return listedProfile{row, shown.ID, shown.UpdatedAt}, nil
 }

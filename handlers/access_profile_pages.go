@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,10 +62,6 @@ func (h *Handlers) profileListPage(
 	if err != nil {
 		return err
 	}
-	tags, err := profile.Tags(reqctx.Of(c), h.DB)
-	if err != nil {
-		return err
-	}
 	ids := make([]int64, len(found))
 	for i, p := range found {
 		ids[i] = p.ID
@@ -73,26 +70,25 @@ func (h *Handlers) profileListPage(
 	if err != nil {
 		return err
 	}
-	models, err := catalogue.CountModels(reqctx.Of(c), h.DB)
-	if err != nil {
-		return err
-	}
 	actor := reqctx.Actor(c)
-	steps, err := h.firstSteps(c, actor)
+	newcomer := !h.firstStepsDone.Load() && actor.May(permission.CreateAccessProfiles) && actor.May(permission.ViewUsers)
+	listing, _, err := h.profileListings.of(reqctx.Of(c), newcomer, h.profileListing)
 	if err != nil {
 		return err
 	}
 	list := views.ProfileList{
-		Steps:  steps,
-		Models: models,
+		Models: listing.models,
 		Search: wanted.Search, Filtered: len(q.Names) > 0,
 		NewTag:    ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
 		MayCreate: actor.May(permission.CreateAccessProfiles), MayUpdate: actor.May(permission.UpdateAccessProfiles),
 		MayDelete: actor.May(permission.DeleteAccessProfiles),
-		States:    stateLinks(q), Tags: tagLinks(q, tags),
+		States:    stateLinks(q), Tags: tagLinks(q, listing.tags),
 		Pager:   pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"),
 		Name:    sortLink(q, wanted.Sort, "name", "Name", false),
 		Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
+	}
+	if newcomer {
+		list.Steps = h.firstSteps(listing.steps)
 	}
 	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
 		if value := q.Get(name); value != "" {
@@ -114,19 +110,12 @@ func (h *Handlers) profileListPage(
 }
 
 // firstSteps are shown to users who may set a console up, until all are done.
-func (h *Handlers) firstSteps(c *gin.Context, actor permission.Actor) (*views.FirstSteps, error) {
-	if h.firstStepsDone.Load() || !actor.May(permission.CreateAccessProfiles) || !actor.May(permission.ViewUsers) {
-		return nil, nil
-	}
-	steps, err := sample.FindFirstSteps(reqctx.Of(c), h.DB)
-	if err != nil {
-		return nil, err
-	}
+func (h *Handlers) firstSteps(steps sample.FirstSteps) *views.FirstSteps {
 	if steps.Done() {
 		h.firstStepsDone.Store(true)
-		return nil, nil
+		return nil
 	}
-	return &views.FirstSteps{FirstSteps: steps, BaseURL: h.BaseURL}, nil
+	return &views.FirstSteps{FirstSteps: steps, BaseURL: h.BaseURL}
 }
 
 func tagLink(tag string) string { return "/access-profiles?" + encoded("tags", tag) }
@@ -144,7 +133,7 @@ func stateLinks(q *intake.Query) []ui.Link {
 func tagLinks(q *intake.Query, tags []string) []ui.Link {
 	on := q.Tags()
 	var links []ui.Link
-	for _, tag := range append(tags, missingFrom(tags, on)...) {
+	for _, tag := range slices.Concat(tags, missingFrom(tags, on)) {
 		rest := without(append([]string{}, on...), input.FoldCase(tag), input.FoldCase)
 		active := len(rest) < len(on)
 		if !active {

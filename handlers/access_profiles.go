@@ -46,7 +46,7 @@ func (h *Handlers) ShowAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown, found, err := h.profileShows.of(reqctx.Of(c), h.DB, id)
+	shown, found, err := h.profileShows.of(reqctx.Of(c), id, h.profileShow)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"tollgate/models/connection"
 	"tollgate/models/decision"
 	"tollgate/models/password"
+	"tollgate/models/profile"
 	"tollgate/models/propagation"
 	"tollgate/models/refusal"
 	"tollgate/models/replica"
@@ -63,7 +64,8 @@ type Handlers struct {
 
 	reports          reportTurns
 	blocked          blocked.Watch
-	profileShows     profileShows
+	profileShows     batched[int64, profile.Shown]
+	profileListings  batched[bool, profileListing]
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
 	firstStepsDone   atomic.Bool // they stay done

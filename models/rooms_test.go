@@ -119,7 +119,7 @@ var arrows = map[string][]string{
 	"scimquery": {"database", "input", "problem", "scim"},
 	"search":    {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
 	"secret":    {},
-	"session":   {"audit", "database", "identity", "input", "password", "permission", "problem", "secret"},
+	"session":   {"audit", "batch", "database", "identity", "input", "password", "permission", "problem", "secret"},
 	"setting":   {"audit", "database", "identity", "input", "permission", "problem"},
 	"spool":     {"batch"},
 	"totals":    {"database"},

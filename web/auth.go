@@ -24,12 +24,13 @@ import (
 // authenticate makes the check in front of a route: first who the actor is, then whether they have the permission.
 func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerFunc {
 	keys := apiKeys{h: h, actors: h.Cache.ActorsOf(h.DB), scrapers: &scrapers{}}
+	users := session.NewUsers(h.DB)
 	return func(needed permission.Permission) gin.HandlerFunc {
 		return func(c *gin.Context) {
 			if needed == anyone && reqctx.IsAPI(c) {
 				return
 			}
-			identify := func() error { return identifyCaller(c, h, keys.of(c, needed)) }
+			identify := func() error { return identifyCaller(c, h, keys.of(c, needed), users) }
 			if needed == keyHolder {
 				identify = func() error { return identifyHolder(c, h) }
 			}
@@ -93,7 +94,7 @@ func refuseCaller(c *gin.Context, h *handlers.Handlers, err error) {
 
 // identifyCaller checks the credential of a request and sets its actor. On the API a bad Authorization header is
 // refused even beside a good cookie; pages accept only the cookie.
-func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) error {
+func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor, users *session.Users) error {
 	if headers := c.Request.Header.Values("Authorization"); reqctx.IsAPI(c) && len(headers) > 0 {
 		return identifyHeader(c, h, headers, actorOf)
 	}
@@ -101,7 +102,7 @@ func identifyCaller(c *gin.Context, h *handlers.Handlers, actorOf keyActor) erro
 	if token == "" {
 		return unauthenticated()
 	}
-	user, err := session.UserOf(c.Request.Context(), h.DB, token)
+	user, err := users.Of(c.Request.Context(), token)
 	if err != nil {
 		return err
 	}

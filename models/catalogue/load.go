@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -77,17 +78,19 @@ func (c Catalogue) Counts() map[string]int {
 
 // CountModels counts the models of each provider.
 func CountModels(ctx context.Context, db bun.IDB) (map[string]int, error) {
-	var counts []struct {
-		Name   string
-		Models int
-	}
-	err := db.NewRaw("SELECT name, cardinality(models) AS models FROM providers").Scan(ctx, &counts)
+	rows, err := database.QueryPlanned(ctx, db, "SELECT name, cardinality(models) FROM providers")
 	if err != nil {
 		return nil, fmt.Errorf("count the models of providers: %w", err)
 	}
-	models := make(map[string]int, len(counts))
-	for _, count := range counts {
-		models[count.Name] = count.Models
+	defer rows.Close()
+	models := map[string]int{}
+	for rows.Next() {
+		var name string
+		var count int
+		if err := rows.Scan(&name, &count); err != nil {
+			return nil, fmt.Errorf("count the models of providers: %w", err)
+		}
+		models[name] = count
 	}
-	return models, nil
+	return models, errors.Join(rows.Err(), rows.Close())
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+
+	"tollgate/models/database"
 )
 
 // FirstSteps are what a new console was used for already, in the order in which a newcomer does it.
@@ -20,10 +22,10 @@ func (s FirstSteps) Done() bool { return s.Profile && s.Given && s.Asked && s.Re
 
 // FindFirstSteps looks up what has been done.
 func FindFirstSteps(ctx context.Context, db bun.IDB) (s FirstSteps, err error) {
-	err = db.NewRaw(`
+	err = database.ScanPlanned(ctx, db, []any{&s.Profile, &s.Given, &s.Asked, &s.Reported}, `
 SELECT EXISTS (SELECT FROM access_profiles) AS profile, EXISTS (SELECT FROM user_access_profiles) AS given,
     EXISTS (SELECT FROM decision_hours) OR EXISTS (SELECT FROM usage_days) AS asked,
-    EXISTS (SELECT FROM usage_days) AS reported`).Scan(ctx, &s.Profile, &s.Given, &s.Asked, &s.Reported)
+    EXISTS (SELECT FROM usage_days) AS reported`)
 	if err != nil {
 		return s, fmt.Errorf("look up the first steps: %w", err)
 	}

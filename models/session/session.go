@@ -10,7 +10,6 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
-	"tollgate/models/identity"
 	"tollgate/models/secret"
 )
 
@@ -67,47 +66,6 @@ INSERT INTO sessions (token_hash, user_id, own_only, permitted) VALUES (?, ?, ?,
 		return "", fmt.Errorf("start a session: %w", err)
 	}
 	return token, nil
-}
-
-// UserOf returns the user of the token's session, and extends it. Refusal: Unauthenticated.
-func UserOf(ctx context.Context, db bun.IDB, token string) (identity.User, error) {
-	if len(token) != secret.TokenLength {
-		return identity.User{}, identity.Unauthenticated("Sign in first.")
-	}
-	var u identity.User
-	var dozing, ownOnly bool
-	var left float64
-	hash := secret.HashToken(token)
-	permissions := pgdialect.Array(&u.Permissions)
-	err := database.ScanPlanned(
-		ctx, db, []any{
-			&u.ID, &u.Name, &u.Email, &u.RoleID, &u.Role, permissions, &dozing, &ownOnly, &left, &u.HasPassword,
-			&u.OpenRequests, &u.BySSO, &u.BreakGlass, &u.BrokenGlass,
-		},
-		`
-SELECT u.id, u.name, u.email, u.role_id, r.name, ARRAY(SELECT permission FROM role_permissions AS p
-    WHERE p.role_id = u.role_id ORDER BY permission),
-       s.seen_at < now() - interval '1 minute', s.own_only,
-       extract(epoch FROM least(s.created_at + interval '12 hours', s.ends_at) - now())::float8,
-       u.password_hash IS NOT NULL, (SELECT count(*) FROM access_requests WHERE state = 'open' AND expires_at > now()),
-       s.provider_id IS NOT NULL, u.break_glass, (SELECT max(break_glass_at) FROM users WHERE break_glass)
-FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN roles AS r ON r.id = u.role_id
-WHERE s.token_hash = $1 AND u.deactivated_at IS NULL AND `+liveSession,
-		hash,
-	)
-	if err != nil {
-		return u, identity.NotSignedIn(err, "session")
-	}
-	if ownOnly {
-		u.ByLink, u.Permissions = true, nil
-	}
-	u.SessionLeft = time.Duration(left * float64(time.Second))
-	if dozing {
-		if _, err := db.NewRaw("UPDATE sessions SET seen_at = now() WHERE token_hash = ?", hash).Exec(ctx); err != nil {
-			return u, fmt.Errorf("extend the session: %w", err)
-		}
-	}
-	return u, nil
 }
 
 // FormerUser is the user of a session that is over, "" when it is not known: it was signed out, or ended long ago.

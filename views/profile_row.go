@@ -1,0 +1,54 @@
+package views
+
+import (
+	"context"
+	"io"
+	"maps"
+	"strings"
+	"sync/atomic"
+
+	"github.com/a-h/templ"
+)
+
+// PrintedRow keeps a row as it was printed last. A list prints mostly the same rows again, and a version of a profile
+// never changes; what else a row shows is compared.
+type PrintedRow struct{ last atomic.Pointer[printing] }
+
+type printing struct {
+	look rowLook
+	html string
+}
+
+// rowLook is what a row shows besides the version of its profile.
+type rowLook struct {
+	held                            int64
+	updated                         string
+	mayCreate, mayUpdate, mayDelete bool
+	models                          map[string]int
+}
+
+func (a rowLook) same(b rowLook) bool {
+	return a.held == b.held && a.updated == b.updated && a.mayCreate == b.mayCreate && a.mayUpdate == b.mayUpdate &&
+		a.mayDelete == b.mayDelete && maps.Equal(a.models, b.models)
+}
+
+// printedRow is profileRow, printed anew only when it looks different from the last time.
+func printedRow(r ProfileRow, l ProfileList) templ.Component {
+	if r.Printed == nil {
+		return profileRow(r, l)
+	}
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		look := rowLook{r.Held, r.Updated, l.MayCreate, l.MayUpdate, l.MayDelete, l.Models}
+		last := r.Printed.last.Load()
+		if last == nil || !last.look.same(look) {
+			var html strings.Builder
+			if err := profileRow(r, l).Render(ctx, &html); err != nil {
+				return err
+			}
+			last = &printing{look, html.String()}
+			r.Printed.last.Store(last)
+		}
+		_, err := io.WriteString(w, last.html)
+		return err
+	})
+}
