@@ -42,8 +42,12 @@ func (v careless) finishes(r remembered, path string) (who, next string) {
 		v.t.Fatal(err)
 	}
 	q := address.Query()
+	known, fresh := v.begun[q.Get("state")]
+	if delete(v.begun, q.Get("state")); !fresh && v.lacks != "burning" {
+		return "", ""
+	}
 	if v.lacks == "state" {
-		r = v.begun[q.Get("state")]
+		r = known
 	}
 	if q.Get("state") != r.state || v.lacks != "issuer" && q.Get("iss") != v.op.Issuer {
 		return "", ""
@@ -145,6 +149,14 @@ func TestTwinsOfHostileSignIns(t *testing.T) {
 			_, location := v.leads("/")
 			who, _ := v.finishes(own, v.op.Agrees(v.t, location, webtest.Person(attacker, "eve@example.com")))
 			return who == attacker
+		},
+		"burning": func(v careless) bool { // H-06: the cookies were copied
+			own, location := v.leads("/")
+			path := v.op.Agrees(v.t, location, webtest.Person(victim, "bob@example.com"))
+			v.finishes(own, path)
+			asked := v.op.TokensAsked.Load()
+			v.finishes(own, path)
+			return v.op.TokensAsked.Load() > asked
 		},
 		"issuer": func(v careless) bool { // H-07
 			own, location := v.leads("/")

@@ -38,6 +38,7 @@ type OP struct {
 	KeySet   func(w http.ResponseWriter) // instead of the keys
 
 	Discovered, KeysRead, TokensAsked atomic.Int64
+	Verifier                          atomic.Value // the last one that was sent
 
 	mutex sync.Mutex
 	codes map[string]begunThere
@@ -111,6 +112,7 @@ func (op *OP) keys(w http.ResponseWriter, _ *http.Request) {
 
 func (op *OP) token(w http.ResponseWriter, r *http.Request) {
 	op.TokensAsked.Add(1)
+	op.Verifier.Store(r.FormValue("code_verifier"))
 	op.mutex.Lock()
 	begun, known := op.codes[r.FormValue("code")]
 	delete(op.codes, r.FormValue("code"))
