@@ -52,7 +52,7 @@ func TestAdoption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := c.key()
+	key, err := c.command("", "api-key", "create", "--name", "front", "--scopes", "Usage:Create")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestAdoption(t *testing.T) {
 	user := strings.TrimPrefix(home, "/users/")
 	given := c.made(t, "/api"+home+"/access-profiles", `{"access_profile_id":`+profile+`}`)
 	value := given["virtual_key"].(object)["value"].(string)
-	front := c.frontOf(t, newModel(t).URL, key)
+	front := c.frontOf(t, newModel(t).URL, strings.TrimSpace(key))
 	ask := func(model, want string) {
 		t.Helper()
 		status, answer := call(t, front, "/v1/chat/completions", value, `{"model":"`+model+`","messages":[{"role":"user","content":"hello"}]}`)
