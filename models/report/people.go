@@ -57,7 +57,8 @@ func (k *people) summed(ctx context.Context, db bun.IDB, q Query) (map[string]Su
 func (q Query) closed(ctx context.Context, db bun.IDB) (map[string]Sum, error) {
 	q.sums.Revised = nil
 	r := q.rollup()
-	return scanPeople(ctx, db, r.months, r.added, r.taken, nil, "infinity", "infinity")
+	parts := selectParts(db, r.months, r.added, r.taken, nil, "infinity", "infinity")
+	return scanPeople(ctx, parts.ColumnExpr(usageSums).GroupExpr("1"))
 }
 
 func (k *people) ask(key period, now time.Time) (keptPeople, bool) {
@@ -116,22 +117,25 @@ func (k *people) refresh(ctx context.Context, db bun.IDB, now time.Time) error {
 }
 
 // since are what each user used on days that are not added up yet, and by how much revised days differ from their sums.
+// There are hardly more rows than users: the server would take longer to add them up than to send them.
 func (q Query) since(ctx context.Context, db bun.IDB) (map[string]Sum, error) {
 	through := date(q.sums.Through.Time)
 	revised := slices.DeleteFunc(slices.Clone(q.sums.Revised), func(day string) bool {
 		return day < date(q.Since) || day > min(date(q.Until), through)
 	})
-	return scanPeople(ctx, db, nil, nil, revised, revised, date(q.sums.Through.Time.AddDate(0, 0, 1)),
-		date(q.Until))
+	parts := selectParts(db, nil, nil, revised, revised, date(q.sums.Through.Time.AddDate(0, 0, 1)), date(q.Until))
+	return scanPeople(ctx, parts.ColumnExpr("d.cost, d.tokens, d.requests, d.unpriced"))
 }
 
-// scanPeople adds up the parts of a rollup by user.
-func scanPeople(
-	ctx context.Context, db bun.IDB, months, added, taken, live []string, from, until string,
-) (map[string]Sum, error) {
-	rows, err := db.NewSelect().TableExpr("("+selectByMonth+") AS d", pgdialect.Array(months), pgdialect.Array(added),
-		pgdialect.Array(taken), pgdialect.Array(live), from, until).
-		ColumnExpr("d.user_id").ColumnExpr(usageSums).GroupExpr("1").Rows(ctx)
+// selectParts selects the users of the parts of a rollup.
+func selectParts(db bun.IDB, months, added, taken, live []string, from, until string) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("("+selectByMonth+") AS d", pgdialect.Array(months), pgdialect.Array(added),
+		pgdialect.Array(taken), pgdialect.Array(live), from, until).ColumnExpr("d.user_id")
+}
+
+// scanPeople adds up rows by user.
+func scanPeople(ctx context.Context, parts *bun.SelectQuery) (map[string]Sum, error) {
+	rows, err := parts.Rows(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("add up the usage of users: %w", err)
 	}
@@ -143,7 +147,7 @@ func scanPeople(
 		if err := rows.Scan(&user, &s.Cost, &s.Tokens, &s.Requests, &s.Unpriced); err != nil {
 			return nil, fmt.Errorf("add up the usage of users: %w", err)
 		}
-		sums[user] = s
+		sums[user] = sums[user].plus(s)
 	}
 	return sums, rows.Err()
 }
@@ -204,7 +208,19 @@ func firstRows(rows []Row, n int, order func(a, b Row) int) []Row {
 	return first
 }
 
-// addPeople adds two sums by user, and leaves out who used nothing. Like in SQL, a cost stops at what a column holds.
+// plus adds to a sum. Like in SQL, a cost stops at what a column holds.
+func (s Sum) plus(other Sum) Sum {
+	switch {
+	case s.Cost > 0 && other.Cost > 0:
+		other.Cost = min(other.Cost, mostCost-s.Cost)
+	case s.Cost < 0 && other.Cost < 0:
+		other.Cost = max(other.Cost, -mostCost-s.Cost)
+	}
+	s.add(other)
+	return s
+}
+
+// addPeople adds two sums by user, and leaves out who used nothing.
 func addPeople(a, b map[string]Sum) []Row {
 	rows := make([]Row, 0, len(a)+len(b))
 	add := func(user string, s Sum) {
@@ -213,10 +229,7 @@ func addPeople(a, b map[string]Sum) []Row {
 		}
 	}
 	for user, s := range a {
-		more := b[user]
-		more.Cost = min(more.Cost, mostCost-s.Cost)
-		s.add(more)
-		add(user, s)
+		add(user, s.plus(b[user]))
 	}
 	for user, s := range b {
 		if _, both := a[user]; !both {
