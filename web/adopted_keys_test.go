@@ -35,6 +35,12 @@ func TestAdoptedKey(t *testing.T) {
 	for _, decision := range []webtest.Object{g.Admin.Ask(webtest.Model(value)), g.Admin.Ask(webtest.With(webtest.Model(value), "reserve", true, "estimated_cost", 0.01))} {
 		webtest.Same(t, "decision", decision["decision"], true)
 	}
+	for _, door := range webtest.Doors {
+		g.Bearer(value).Body(door, `{"model":"openai/gpt-4o"}`).Is(200)
+		g.Bearer(value).Body(door, `{"model":"openai/gpt-3"}`).Closed("model_blocked", 403)
+	}
+	found := webtest.Objects(g.Admin.API("POST", "/api/find", webtest.Object{"q": value}).Is(200).JSON()["results"])
+	webtest.Same(t, "found", len(found), 1)
 	g.Admin.Counted(webtest.Event(value))
 	var spender string
 	g.Scan(&spender, "SELECT virtual_key_id FROM counted_events")

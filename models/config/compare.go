@@ -174,12 +174,12 @@ func drifted(owner *owned, row *current, param string) Conflict {
 	c := Conflict{Kind: owner.Kind, Name: owner.Name, Code: "drift", Param: param}
 	if row == nil {
 		c.Message = problem.Clip(owner.Name) + " was deleted in the console since the last apply. Remove it from the " +
-			"files, or apply with on_drift revert to create it again."
+			"files, or apply with --on-drift revert (on_drift in the API) to create it again."
 		return c
 	}
 	c.Fields = configdoc.Compare(baseOf(owner).Node, row.body.Node)
 	c.Message = problem.Clip(owner.Name) + " was changed in the console since the last apply. Pull the change into the " +
-		"files, or apply with on_drift revert to undo it."
+		"files, or apply with --on-drift revert (on_drift in the API) to undo it."
 	return c
 }
 

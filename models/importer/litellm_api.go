@@ -36,7 +36,10 @@ func LiteLLMOf(address string, from Snapshot, share TeamBudget) Result {
 	}
 	list(ModelList, from.Models, l.model)
 	list(ServerList, from.Servers, l.listedServer)
-	u := &users{litellm: l, profiles: map[string]int{}, names: map[string]bool{}, share: share, at: map[string]int{}, taken: map[string]bool{}}
+	u := &users{
+		litellm: l, profiles: map[string]int{}, names: map[string]bool{}, share: share, at: map[string]int{},
+		taken: map[string]bool{},
+	}
 	list(UserList, from.Users, u.user)
 	list(TeamList, from.Teams, u.team)
 	list(KeyList, from.Keys, u.key)
