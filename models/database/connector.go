@@ -89,7 +89,7 @@ func (c *connection) QueryContext(ctx context.Context, query string, args []driv
 // that the statement was never sent and would repeat it.
 func (c *connection) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	delete(c.Conn.Conn().PgConn().CustomData(), unreplicated) // of a statement before
-	if statements, together := ctx.Value(pipelinedKey{}).([]statement); together {
+	if statements, together := ctx.Value(pipelinedKey{}).([]Statement); together {
 		err := c.replicated(c.pipeline(ctx, statements))
 		c.check(ctx, err)
 		return driver.ResultNoRows, err
@@ -108,7 +108,7 @@ func (c *connection) ExecContext(ctx context.Context, query string, args []drive
 type pipelinedKey struct{}
 
 // pipeline sends statements without waiting for the answers in between. After a failure the server skips the rest.
-func (c *connection) pipeline(ctx context.Context, statements []statement) error {
+func (c *connection) pipeline(ctx context.Context, statements []Statement) error {
 	conn, batch := c.Conn.Conn(), &pgx.Batch{}
 	for _, s := range statements {
 		if s.values != nil && !c.pooler {

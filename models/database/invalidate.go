@@ -30,14 +30,14 @@ ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq`
 
 var errUnaudited = errors.New("access was changed without an audit row")
 
-func (e *ending) noteAccess() ([]statement, error) {
+func (e *ending) noteAccess() ([]Statement, error) {
 	switch {
 	case len(e.access) == 0:
 		return nil, nil
 	case len(e.last) == 0:
 		return nil, errUnaudited
 	}
-	return []statement{{noteAccess, []any{distinct(e.access)}}}, nil
+	return []Statement{{noteAccess, []any{distinct(e.access)}}}, nil
 }
 
 func distinct(users []string) []string { return slices.Compact(slices.Sorted(slices.Values(users))) }

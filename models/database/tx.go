@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -24,10 +23,11 @@ type ending struct {
 	access, usage []string // users
 	actors        bool
 	ended         []func() // what listeners want to be called after the transaction
-	last          []statement
+	last          []Statement
 }
 
-type statement struct {
+// Statement is a query with its values, which are bound as $1, $2 and so on.
+type Statement struct {
 	query  string
 	values []any
 }
@@ -35,7 +35,7 @@ type statement struct {
 // Last adds a statement that runs after all others of the transaction, for a row that every change locks: the head of
 // the audit log. Its values are bound as $1, $2 and so on. Its failure is a failure of InTx.
 func (tx Tx) Last(query string, values ...any) {
-	tx.end.last = append(tx.end.last, statement{query, values})
+	tx.end.last = append(tx.end.last, Statement{query, values})
 }
 
 // InTx runs fn in one READ COMMITTED transaction, or in the one db already is. It ends with the Last statements of fn,
@@ -68,13 +68,13 @@ func (e *ending) commit(ctx context.Context, pool *bun.DB, tx bun.Tx) error {
 	access, err := e.noteAccess()
 	e.begin(pool)
 	statements := slices.Concat(e.last, access)
-	commit := statement{query: "COMMIT"}
+	commit := Statement{query: "COMMIT"}
 	switch {
 	case err != nil:
 		return err
 	case len(e.usage) > 0:
 		return AsFeedWriter(pool, func(w FeedWriter) error {
-			feed := statement{FeedUsage, []any{w.ID.String(), w.Seq, distinct(e.usage)}}
+			feed := Statement{FeedUsage, []any{w.ID.String(), w.Seq, distinct(e.usage)}}
 			return execAll(ctx, tx, append(statements, feed, commit))
 		})
 	case len(statements) == 0:
@@ -83,13 +83,9 @@ func (e *ending) commit(ctx context.Context, pool *bun.DB, tx bun.Tx) error {
 	return execAll(ctx, tx, append(statements, commit))
 }
 
-// execAll sends planned statements at once, and waits for all of them.
-func execAll(ctx context.Context, tx bun.Tx, statements []statement) error {
-	queries := make([]string, len(statements))
-	for i, s := range statements {
-		queries[i] = s.query
-	}
-	_, err := tx.ExecContext(context.WithValue(ctx, pipelinedKey{}, statements), strings.Join(queries, ";\n"))
+// execAll sends planned statements, of which the last is COMMIT.
+func execAll(ctx context.Context, tx bun.Tx, statements []Statement) error {
+	err := pipelined(ctx, tx, statements)
 	if err != nil && problem.SQLState(err) == "" {
 		return fmt.Errorf("%w: %w", problem.ErrOutcomeUnknown, err) // COMMIT may have been executed
 	}

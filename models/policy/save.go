@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -61,8 +62,8 @@ func (r *RateLimit) adopt(old *RateLimit, now time.Time) {
 
 // Insert stores a policy that allows nothing yet, and returns its id.
 func Insert(ctx context.Context, tx database.Tx, c window.Calendar) (id int64, err error) {
-	err = tx.NewRaw("INSERT INTO policies (calendar_aligned, time_zone) VALUES (?, ?) RETURNING id",
-		c.CalendarAligned, c.TimeZone).Scan(ctx, &id)
+	err = database.ScanPlanned(ctx, tx, []any{&id},
+		"INSERT INTO policies (calendar_aligned, time_zone) VALUES ($1, $2) RETURNING id", c.CalendarAligned, c.TimeZone)
 	if err != nil {
 		return 0, fmt.Errorf("insert policy: %w", err)
 	}
@@ -86,11 +87,11 @@ func Save(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) 
 	if err := saveProviders(ctx, tx, id, old, p); err != nil {
 		return fmt.Errorf("save provider configs: %w", err)
 	}
-	return execBatch(ctx, tx, slices.Concat(
-		changes(tx, old.limitRows(id), p.limitRows(id), limitRow.key, limitRow.same,
-			"CONFLICT (id, kind) DO UPDATE", "max_limit", "reset_duration", "quarter_start_month", "position"),
-		changeSelections(tx, id, old, *p),
-	))
+	d := differences{tx: tx}
+	collect(&d, old.limitRows(id), p.limitRows(id), limitRow.key, limitRow.same, "(id, kind)",
+		"max_limit", "reset_duration", "quarter_start_month", "position")
+	collectSelections(&d, id, old, *p)
+	return d.save(ctx)
 }
 
 func saveProviders(ctx context.Context, tx database.Tx, id int64, old Policy, p *Policy) error {
@@ -149,12 +150,35 @@ func Difference[T any](before, after []T, key func(T) string, same func(a, b T) 
 	return changed, gone
 }
 
-// SaveRows turns the rows of before into those of after, in one statement. Of rows that exist only the columns named
-// change.
+// SaveRows turns the rows of before into those of after. Of rows that exist only the columns named change.
 func SaveRows[T comparable](
 	ctx context.Context, tx database.Tx, before, after []T, key func(T) string, conflict string, columns ...string,
 ) error {
-	return execBatch(ctx, tx, changes(tx, before, after, key, same[T], conflict, columns...))
+	d := differences{tx: tx}
+	collect(&d, before, after, key, same[T], conflict, columns...)
+	return d.save(ctx)
+}
+
+// differences are the statements that turn the rows of tables into others: first those that delete.
+type differences struct {
+	tx     database.Tx
+	gone   []bun.Query
+	stored []database.Statement
+	err    error
+}
+
+// save executes them; those that store go together.
+func (d *differences) save(ctx context.Context) error {
+	if d.err != nil {
+		return d.err
+	}
+	if err := execBatch(ctx, d.tx, d.gone); err != nil {
+		return err
+	}
+	if err := d.tx.ExecPlanned(ctx, d.stored...); err != nil {
+		return fmt.Errorf("save what differs: %w", err)
+	}
+	return nil
 }
 
 // execBatch runs queries as one statement; none of them may read what another writes.
@@ -167,25 +191,24 @@ func execBatch(ctx context.Context, tx database.Tx, queries []bun.Query) error {
 		all = all.With("part_"+strconv.Itoa(i), query)
 	}
 	if _, err := all.Exec(ctx); err != nil {
-		return fmt.Errorf("save what differs: %w", err)
+		return fmt.Errorf("delete what is gone: %w", err)
 	}
 	return nil
 }
 
-// changes returns the queries that turn the rows of before into those of after, none when nothing differs. Of rows that
+// collect adds the statements that turn the rows of before into those of after, none when nothing differs. Of rows that
 // exist only the columns named change.
-func changes[T any](
-	tx database.Tx, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string,
-) []bun.Query {
-	var queries []bun.Query
+func collect[T any](
+	d *differences, before, after []T, key func(T) string, same func(a, b T) bool, conflict string, columns ...string,
+) {
 	changed, gone := Difference(before, after, key, same)
 	if len(gone) > 0 {
-		queries = append(queries, tx.NewDelete().Model(&gone).WherePK())
+		d.gone = append(d.gone, d.tx.NewDelete().Model(&gone).WherePK())
 	}
 	if len(changed) > 0 {
-		queries = append(queries, upsert(tx, &changed, conflict, columns...))
+		stored, err := database.Store(d.tx, changed, conflict, columns...)
+		d.stored, d.err = append(d.stored, stored), errors.Join(d.err, err)
 	}
-	return queries
 }
 
 func upsert[T any](tx database.Tx, rows *[]T, conflict string, columns ...string) *bun.InsertQuery {

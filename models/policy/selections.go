@@ -1,10 +1,7 @@
 package policy
 
 import (
-	"slices"
 	"strconv"
-
-	"tollgate/models/database"
 
 	"github.com/uptrace/bun"
 )
@@ -35,8 +32,8 @@ type overrideRow struct {
 	Position    int
 }
 
-// changeSelections returns the queries for the MCP selections that differ between old and p.
-func changeSelections(tx database.Tx, id int64, old, p Policy) []bun.Query {
+// collectSelections adds the statements for the MCP selections that differ between old and p.
+func collectSelections(d *differences, id int64, old, p Policy) {
 	groups := func(p Policy) []toolGroupRow {
 		return Positioned(p.MCPToolGroups, func(g ToolGroupGrant, i int) toolGroupRow {
 			return toolGroupRow{PolicyID: id, ToolGroupID: g.ToolGroupID, Position: i}
@@ -52,17 +49,15 @@ func changeSelections(tx database.Tx, id int64, old, p Policy) []bun.Query {
 			return overrideRow{PolicyID: id, MCPClientID: o.MCPClientID, ToolName: o.ToolName, Action: o.Action, Position: i}
 		})
 	}
-	return slices.Concat(
-		changes(
-			tx, groups(old), groups(p), func(r toolGroupRow) string { return strconv.FormatInt(r.ToolGroupID, 10) },
-			same[toolGroupRow], "CONFLICT (policy_id, tool_group_id) DO UPDATE", "position",
-		),
-		changes(tx, servers(old), servers(p), func(r serverRow) string { return r.MCPServerID }, same[serverRow],
-			"CONFLICT (policy_id, mcp_server_id) DO UPDATE", "position"),
-		changes(
-			tx, overrides(old), overrides(p), func(r overrideRow) string { return r.MCPClientID + " " + r.ToolName },
-			same[overrideRow], "CONFLICT (policy_id, mcp_client_id, tool_name) DO UPDATE", "action", "position",
-		),
+	collect(
+		d, groups(old), groups(p), func(r toolGroupRow) string { return strconv.FormatInt(r.ToolGroupID, 10) },
+		same[toolGroupRow], "(policy_id, tool_group_id)", "position",
+	)
+	collect(d, servers(old), servers(p), func(r serverRow) string { return r.MCPServerID }, same[serverRow],
+		"(policy_id, mcp_server_id)", "position")
+	collect(
+		d, overrides(old), overrides(p), func(r overrideRow) string { return r.MCPClientID + " " + r.ToolName },
+		same[overrideRow], "(policy_id, mcp_client_id, tool_name)", "action", "position",
 	)
 }
 

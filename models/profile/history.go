@@ -41,7 +41,11 @@ func insertVersion(
 		Snapshot: string(snapshot), ChangedBy: actor.Name, CreatedAt: profile.UpdatedAt,
 		Note: profile.Note,
 	}
-	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+	insert, err := database.Store(tx, []versionRow{row}, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.ExecPlanned(ctx, insert); err != nil {
 		return nil, fmt.Errorf("insert version: %w", err)
 	}
 	return snapshot, nil
@@ -71,5 +75,5 @@ func saveTags(ctx context.Context, tx database.Tx, old, profile Profile) error {
 		})
 	}
 	return policy.SaveRows(ctx, tx, rows(old.Tags), rows(profile.Tags), func(r tagRow) string { return r.TagKey },
-		"CONFLICT (access_profile_id, tag_key) DO UPDATE", "tag")
+		"(access_profile_id, tag_key)", "tag")
 }
