@@ -248,17 +248,13 @@ func (r Rules) links() []ui.ProblemLink {
 	return links
 }
 
-// claims are the claims of a token, each as it was written. Long ones are cut.
-func claims(t signin.Tried) []string {
-	lines := []string{}
-	for _, name := range t.Claims.Names() {
-		value := string(t.Claims[name])
-		if len(value) > 500 {
-			value = value[:500] + "…"
-		}
-		lines = append(lines, name+": "+value)
+// claim is the value of a claim as it was written. A long one is cut.
+func claim(t signin.Tried, name string) string {
+	value := string(t.Claims[name])
+	if len(value) > 500 {
+		value = value[:500] + "…"
 	}
-	return lines
+	return value
 }
 
 func outcome(t signin.Tried) string {
