@@ -78,8 +78,10 @@ func (in Input) apply(p Provider) (Provider, *string, error) {
 		sent  input.Value
 		set   *bool
 	}{
-		{"link_by_email", in.LinkByEmail, &p.LinkByEmail}, {"create_users", in.CreateUsers, &p.CreateUsers},
-		{"sign_out_there", in.SignOutThere, &p.SignOutThere}, {"is_enabled", in.IsEnabled, &p.IsEnabled},
+		{"link_by_email", in.LinkByEmail, &p.LinkByEmail},
+		{"create_users", in.CreateUsers, &p.CreateUsers},
+		{"sign_out_there", in.SignOutThere, &p.SignOutThere},
+		{"is_enabled", in.IsEnabled, &p.IsEnabled},
 	} {
 		if truth, ok := c.Bool(flag.field, flag.sent); ok {
 			*flag.set = truth
