@@ -76,6 +76,7 @@ func TestNoOtherWriteChangesUsage(t *testing.T) {
 	try("DELETE", copied+"/budgets/:budget_id/override", nil, g.Ada, webtest.Int64ID(adas), budget)
 	key := try("POST", users+"/:id/virtual-keys", nil, g.Ada).Object("virtual_key")["id"]
 	try("POST", users+"/:id/access-profiles/:copy_id/virtual-keys", nil, g.Ada, webtest.Int64ID(adas))
+	try("POST", users+"/:id/virtual-keys/adopt", `{"value":"sk-bf-0Adopted1Adopted2Adopted3Adopted4"}`, g.Ada)
 	try("POST", "/api/virtual-keys/:vk_id/rotate", nil, key)
 	try("DELETE", users+"/:id/access-profiles/virtual-keys/:vk_id", nil, g.Ada, key)
 	try("POST", "/api/providers", `{"name":"made","models":["m"]}`)
