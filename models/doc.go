@@ -42,6 +42,7 @@
 //	accessrequest            what users ask for, and what an admin makes of it
 //	spool                    what waits in a folder until the database is back
 //	archive                  events of weeks that are over, in files
+//	tally                    what a batch of events adds to counters, days and the latest use
 //	ledger, usage            counters held against their events · what was used, counted exactly once
 //	adjustment               charges taken back
 //	quarantine               usage of an unknown key: charged to a user, or dismissed
@@ -68,9 +69,9 @@
 //
 // # Where to look
 //
-//   - A budget is charged in four ways, and each changes the counters in the statement that stores its reason: an event
-//     (usage/store.go, with the copy that pays chosen in usage/charge.go), an exact event in place of its estimate
-//     (usage/replace.go), a refund (adjustment/store.go), and an event out of the quarantine (usage/kept.go, called by
+//   - A budget is charged in four ways, and each changes the counters in the transaction that stores its reason: an event
+//     (usage/store.go and tally/store.go, with the copy that pays chosen in usage/charge.go), an exact event in place of
+//     its estimate (usage/replace.go), a refund (adjustment/store.go), and an event out of the quarantine (usage/kept.go, called by
 //     quarantine).
 //   - A virtual key is revoked: rotated or deleted in virtualkey/change.go; deleted with the last copy of its user by
 //     assignment.DeleteCopies; deleted with its user by attachment.RevokeAll; and by the clock, when it or its grace
@@ -93,7 +94,8 @@
 //
 // Rows are locked in one order: connection of a directory, group, profile, role, user, copy, budget line, window, key;
 // inside one kind by ascending id. What counts usage locks the open week, then sets of counters, events, counters,
-// days and the latest use, each by key (usage/store.go); what corrects an event locks what is sealed, then the event.
+// days and the latest use, each by key (usage/store.go, tally/store.go); what corrects an event locks what is sealed,
+// then the event.
 // A transaction ends with the head of the audit log, then access_changes, then its row of usage_feed (database.InTx).
 // A value that is adopted is locked by its hash, after its user and last of all (virtualkey/adopt.go).
 // The one exception is a role that a user got while Claim.Lock in identity waited: it is locked after its user, and a

@@ -122,6 +122,7 @@ var arrows = map[string][]string{
 	"session":   {"audit", "batch", "database", "identity", "input", "password", "permission", "problem", "secret"},
 	"setting":   {"audit", "database", "identity", "input", "permission", "problem"},
 	"spool":     {"batch"},
+	"tally":     {"database"},
 	"totals":    {"database"},
 	"signin": {
 		"account", "audit", "database", "identity", "identityprovider", "input", "oidc", "permission", "problem",
@@ -129,7 +130,7 @@ var arrows = map[string][]string{
 	},
 	"usage": {
 		"access", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "ledger", "money",
-		"policy", "problem", "secret", "spool", "virtualkey", "window",
+		"policy", "problem", "secret", "spool", "tally", "virtualkey", "window",
 	},
 	"virtualkey": {"audit", "database", "identity", "input", "money", "permission", "problem", "secret"},
 	"window":     {},

@@ -32,8 +32,8 @@ type Statement struct {
 	values []any
 }
 
-// Last adds a statement that runs after all others of the transaction, for a row that every change locks: the head of
-// the audit log. Its values are bound as $1, $2 and so on. Its failure is a failure of InTx.
+// Last adds a statement that runs after all others of the transaction, for rows that many transactions lock: counters,
+// and the head of the audit log. Its values are bound as $1, $2 and so on. Its failure is a failure of InTx.
 func (tx Tx) Last(query string, values ...any) {
 	tx.end.last = append(tx.end.last, Statement{query, values})
 }

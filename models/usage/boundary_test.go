@@ -23,15 +23,13 @@ func TestBoundaryOfCharges(t *testing.T) {
 			for at, want := range map[time.Time]time.Time{
 				start: start, start.Add(time.Microsecond): start, end.Add(-time.Microsecond): start, end: end, end.Add(time.Microsecond): end,
 			} {
-				columns := &eventColumns{}
-				columns.add(&Event{OccurredAt: at, Lines: []entitlement.Limit{l}})
-				if counted := columns.chargeStarts[0]; !counted.Equal(want) {
+				set := (&Event{OccurredAt: at, Lines: []entitlement.Limit{l}}).chargeSet()
+				if counted := time.UnixMicro(set.Charges[0].Start); !counted.Equal(want) {
 					t.Errorf("%s, calendar %v: %s is counted in the window of %s, want %s", duration, calendar, at, counted, want)
 				}
 			}
-			columns := &eventColumns{}
-			columns.add(&Event{OccurredAt: start.Add(-time.Microsecond), Lines: []entitlement.Limit{l}})
-			if counted := columns.chargeStarts[0]; !counted.Before(start) {
+			set := (&Event{OccurredAt: start.Add(-time.Microsecond), Lines: []entitlement.Limit{l}}).chargeSet()
+			if counted := time.UnixMicro(set.Charges[0].Start); !counted.Before(start) {
 				t.Errorf("%s, calendar %v: what came before %s is counted at %s", duration, calendar, start, counted)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/money"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
+	"tollgate/models/tally"
 	"tollgate/models/window"
 )
 
@@ -203,6 +204,30 @@ func readOccurred(c *input.Reader, field string, v input.Value, now time.Time) t
 // amounts are what the event adds to limits; a cost that is unknown adds nothing.
 func (e *Event) amounts() policy.Amounts {
 	return policy.Amounts{Spend: input.ValueOr(e.nanos(), 0), Tokens: e.Tokens, Requests: e.Requests}
+}
+
+// chargeSet is the copy that pays, and what the event adds to its counters.
+func (e *Event) chargeSet() tally.Set {
+	charges := make([]tally.Charge, len(e.Lines))
+	for i, l := range e.Lines {
+		start, _ := l.Window(e.OccurredAt)
+		of := tally.Counter{Line: l.ID, Kind: l.Kind, Duration: l.Duration, Start: start.UnixMicro()}
+		charges[i] = tally.Charge{Counter: of, Amount: e.amounts().Of(l.Kind)}
+	}
+	return tally.NewSet(e.CopyID, e.ProfileID, charges)
+}
+
+// adds is what the event adds to sums, with what it adds to counters.
+func (e *Event) adds(charges []tally.Charge) tally.Event {
+	provider, model := e.Provider, e.Model
+	if e.toolName != "" {
+		provider, model = "mcp", e.mcpClientID+"/"+e.toolName
+	}
+	return tally.Event{
+		User: e.UserID, Key: e.keyID, Profile: e.ProfileID, Provider: provider, Model: model, OccurredAt: e.OccurredAt,
+		Cost: e.amounts().Spend, Tokens: e.Tokens, Requests: e.Requests, Unpriced: e.Cost == nil && e.toolName == "",
+		Reservation: e.reservation, Charges: charges,
+	}
 }
 
 // Question is the call of the event, as a gateway would have sent it for a decision.

@@ -111,11 +111,8 @@ func (e KeptEvent) chargedTo(userID string) *Event {
 // Counted tells the cache that usage of a user was counted.
 func (r *Recorder) Counted(user uuid.UUID) { r.decider.Counted(user) }
 
-// StoreEvents counts events in a transaction of the caller, and returns the keys of those that were not there yet.
+// StoreEvents stores events in a transaction of the caller, which ends with what they add. It returns the keys of those
+// that were not there yet.
 func StoreEvents(ctx context.Context, tx database.Tx, events []*Event) (map[string]bool, error) {
-	columns := &eventColumns{}
-	for _, event := range events {
-		columns.add(event)
-	}
-	return columns.store(ctx, tx, &openWeek{})
+	return newBatchRows(events).store(ctx, tx, &openWeek{})
 }

@@ -17,6 +17,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/spool"
+	"tollgate/models/tally"
 )
 
 // Result is what became of one event.
@@ -308,5 +309,5 @@ func overflows(_ []*reportRows, err error) bool { return tooMuch(err) }
 
 // tooMuch reports whether a counter would overflow.
 func tooMuch(err error) bool {
-	return problem.SQLState(err) == "22003" || problem.SQLState(err) == "23514"
+	return problem.SQLState(err) == "22003" || problem.SQLState(err) == "23514" || errors.Is(err, tally.ErrOverflow)
 }

@@ -81,7 +81,7 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 }
 
 // replaceEstimate changes a locked estimate of the same call, unless more of it was taken back than the exact cost.
-// Locks are those of storeEvents, in their order.
+// Locks are those of a batch of events, in their order.
 const replaceEstimate = `
 WITH estimate AS (
     SELECT e.*, coalesce(?6::bigint, 0) - coalesce(e.cost, 0) AS more_cost, ?8::bigint - e.tokens AS more_tokens,

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"tollgate/models/database"
+	"tollgate/models/tally"
 )
 
 // weeksBefore is in how many weeks before the open one an id may be that is not to be counted again. Ids are kept for
@@ -23,6 +28,45 @@ var errNoOpenWeek = errors.New("no week is open to store events in")
 type weeks struct {
 	open   string
 	before [weeksBefore]*string
+
+	mutex sync.Mutex
+	sets  map[uuid.UUID]bool // that are stored in the open week, as far as they are remembered
+}
+
+// setsKept bounds the memory; past it the sets are forgotten.
+const setsKept = 200_000
+
+// split divides the sets of events, each once, into those that are remembered and those to be stored.
+func (w *weeks) split(sets []tally.Set) (known tally.UUIDs, others tally.SetColumns) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	seen := make(map[uuid.UUID]bool, len(sets))
+	for i := range sets {
+		s := &sets[i]
+		switch {
+		case s.Copy == 0 || seen[s.ID]:
+		case w.sets[s.ID]:
+			known = append(known, pgtype.UUID{Bytes: s.ID, Valid: true})
+		default:
+			others.Add(s)
+		}
+		seen[s.ID] = true
+	}
+	return known, others
+}
+
+// remember remembers sets that were stored.
+func (w *weeks) remember(sets []tally.Set) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.sets == nil || len(w.sets) > setsKept {
+		w.sets = map[uuid.UUID]bool{}
+	}
+	for _, s := range sets {
+		if s.Copy != 0 {
+			w.sets[s.ID] = true
+		}
+	}
 }
 
 // openWeek remembers the weeks.
