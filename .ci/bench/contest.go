@@ -18,6 +18,19 @@ type outcome struct {
 	cpu     []time.Duration // of one request
 }
 
+// withDatabase is how much CPU time a server has spent so far, with its database: everything below the first console is
+// that.
+func (b *bench) withDatabase(p *process) func() (time.Duration, error) {
+	return func() (time.Duration, error) {
+		own, err := p.spent()
+		if err != nil {
+			return 0, err
+		}
+		below, err := b.console.spentBelow()
+		return own + below, err
+	}
+}
+
 // contest loads each contender in each round.
 func (b *bench) contest(ctx context.Context, contenders ...contender) ([]outcome, error) {
 	for _, c := range contenders { // once without counting
@@ -62,7 +75,10 @@ func (o *outcome) round(ctx context.Context, c contender, d time.Duration) error
 
 // times is the outcome in units of which a request has n.
 func (o outcome) times(n float64) outcome {
-	scaled := outcome{cpu: o.cpu}
+	var scaled outcome
+	for _, spent := range o.cpu {
+		scaled.cpu = append(scaled.cpu, spent/time.Duration(n))
+	}
 	for _, r := range o.results {
 		r.rate *= n
 		scaled.results = append(scaled.results, r)

@@ -21,9 +21,9 @@ type bareLedger struct {
 
 // heldKey is a key's user and the lines that a call of the model asked for is counted on.
 type heldKey struct {
-	counter, copyID, profileID int64
-	userID, keyID              string
-	lines                      []heldLine
+	counter       int64
+	userID, keyID string
+	lines         []heldLine
 }
 
 type heldLine struct {
@@ -31,22 +31,25 @@ type heldLine struct {
 	start              time.Time
 }
 
-// ledgerTables has a counter for each key, and the console's own tables of events and counters with their indexes.
+// ledgerTables has a counter for each key, and the console's own tables of events and counters with their indexes and
+// their room. Ids are unique in the week under way and in those before. It leaves out what the console stores besides:
+// the counters of each event, the sums of days, the latest use of users and keys, and what other consoles read.
 const ledgerTables = `
 CREATE SCHEMA floor;
 CREATE TABLE floor.counters (id bigint PRIMARY KEY, used bigint NOT NULL, most bigint NOT NULL);
 INSERT INTO floor.counters SELECT n, 0, 1000000000 FROM generate_series(0, %d - 1) AS n;
-CREATE TABLE floor.usage_events (LIKE public.usage_events INCLUDING ALL);
-CREATE TABLE floor.limit_windows (LIKE public.limit_windows INCLUDING ALL);
+CREATE TABLE floor.events (LIKE public.weekly_events INCLUDING ALL, PRIMARY KEY (event_id));
+CREATE TABLE floor.events_before (LIKE public.weekly_events INCLUDING ALL, PRIMARY KEY (event_id));
+CREATE TABLE floor.limit_windows (LIKE public.limit_windows INCLUDING ALL) WITH (fillfactor = 70);
 ANALYZE floor.counters`
 
 // ledgerLines are those that a call is counted on, with the start of the window under way.
 const ledgerLines = `
 WITH held AS (
-    SELECT c.id, c.user_id, c.access_profile_id, c.policy_id, p.calendar AS aligned, c.policy_id - $2 AS n
+    SELECT c.user_id, c.policy_id, p.calendar AS aligned, c.policy_id - $2 AS n
     FROM user_access_profiles AS c JOIN policies AS p ON p.id = c.policy_id WHERE c.policy_id >= $2
 )
-SELECT n, held.id, held.user_id, access_profile_id, l.id::text, kind, reset_duration, window_start(reset_duration,
+SELECT n, held.user_id, l.id::text, kind, reset_duration, window_start(reset_duration,
     NULL, aligned, l.created_at, NULL, NULL, now())
 FROM held JOIN limit_lines AS l USING (policy_id) WHERE l.provider_name IS NULL OR l.provider_name = $1`
 
@@ -84,13 +87,13 @@ func (l *bareLedger) load(ctx context.Context, keys int) error {
 	if err != nil {
 		return err
 	}
-	var n, copyID, profileID int64
+	var n int64
 	var user string
 	var line heldLine
-	_, err = pgx.ForEachRow(rows, []any{&n, &copyID, &user, &profileID, &line.id, &line.kind, &line.duration, &line.start},
+	_, err = pgx.ForEachRow(rows, []any{&n, &user, &line.id, &line.kind, &line.duration, &line.start},
 		func() error {
 			key := &all[n]
-			key.counter, key.copyID, key.profileID, key.userID, key.keyID = n, copyID, profileID, user, keyIDOf(int(n))
+			key.counter, key.userID, key.keyID = n, user, keyIDOf(int(n))
 			key.lines = append(key.lines, line)
 			return nil
 		})

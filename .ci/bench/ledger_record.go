@@ -32,8 +32,7 @@ func (l *bareLedger) record(c *gin.Context) error {
 	for _, e := range sent.Events {
 		key, cost, tokens := l.keys[e.Key], int64(e.Cost*1e9), e.Input+e.Output
 		events = append(events, []any{
-			e.ID, key.userID, key.keyID, key.copyID, key.profileID, e.Provider, e.Model,
-			e.OccurredAt, cost, tokens, e.Input, e.Output,
+			e.ID, key.userID, key.keyID, e.Provider, e.Model, e.OccurredAt, cost, tokens, e.Input, e.Output,
 		})
 		amounts := map[string]int64{"spend": cost, "tokens": tokens, "requests": 1}
 		for _, line := range key.lines {
@@ -51,22 +50,20 @@ func (l *bareLedger) record(c *gin.Context) error {
 
 const recordEvents = `
 WITH stored AS (
-    INSERT INTO floor.usage_events (event_id, user_id, virtual_key_id, copy_id, access_profile_id, provider, model,
-        mcp_client_id, tool_name, occurred_at,
-        received_at, cost, tokens, input_tokens, output_tokens, requests, line_ids, line_kinds, line_durations,
-            window_starts)
-    SELECT id, holder, key, copy, profile, provider, model, '', '', at, clock_timestamp(), cost, tokens, input,
-        output, 1, '{}', '{}', '{}', '{}'
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-        $8::timestamptz[], $9::bigint[], $10::bigint[],
-        $11::bigint[], $12::bigint[]) AS e(id, holder, key, copy, profile, provider, model, at, cost, tokens, input,
-            output)
+    INSERT INTO floor.events (week, event_id, user_id, virtual_key_id, charge_set, provider, model, mcp_client_id,
+        tool_name, occurred_at, received_at, cost, tokens, input_tokens, output_tokens, requests, cost_computed, estimated)
+    SELECT date_trunc('week', clock_timestamp())::date, id, holder, key, key, provider, model, '', '', at,
+        clock_timestamp(), cost, tokens, input, output, 1, false, false
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
+        $8::bigint[], $9::bigint[], $10::bigint[])
+        AS e(id, holder, key, provider, model, at, cost, tokens, input, output)
+    WHERE NOT EXISTS (SELECT FROM floor.events_before AS b WHERE b.event_id = e.id)
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), counted AS (
     INSERT INTO floor.limit_windows AS w (line_id, kind, reset_duration, window_start, used)
     SELECT line, kind, duration, start, sum(amount)::bigint
-    FROM unnest($13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[]) AS c(event_id,
+    FROM unnest($11::uuid[], $12::uuid[], $13::text[], $14::text[], $15::timestamptz[], $16::bigint[]) AS c(event_id,
         line, kind, duration, start, amount)
     JOIN stored USING (event_id) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
     ON CONFLICT (line_id, kind, reset_duration, window_start) DO UPDATE SET used = w.used + excluded.used
