@@ -41,6 +41,9 @@ func readClaims(payload []byte) (Claims, error) {
 			return nil, refuse(IDTokenAmbiguous, "the claim "+text+" is there twice")
 		}
 		claims[text] = value
+		if strings.ContainsRune(claims.Text(text), 0) {
+			return nil, refuse(IDTokenInvalid, "the claim "+text+" has a NUL character, which the database cannot store")
+		}
 	}
 	for _, name := range claims.Names() {
 		for _, known := range protocolNames {
