@@ -12,6 +12,7 @@ import (
 	"tollgate/models/config"
 	"tollgate/models/configdoc"
 	"tollgate/models/configfile"
+	"tollgate/models/configset"
 	"tollgate/models/policycase"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -131,7 +132,7 @@ func inFile(value json.RawMessage) string {
 
 // managed says on a page which set manages what it shows.
 func (h *Handlers) managed(c *gin.Context, page *ui.Page, kind, name string) (err error) {
-	page.Managed, err = config.SetOf(reqctx.Of(c), h.DB, kind, name)
+	page.Managed, err = configset.Of(reqctx.Of(c), h.DB, kind, name)
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/configdoc"
 	"tollgate/models/connection"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
@@ -186,6 +187,11 @@ func (h *Handlers) connectionForm(
 		title = "Edit " + of.Name
 	}
 	page := h.connectionFrame(c, title, of)
+	if of.ID != 0 {
+		if err := h.managed(c, &page, configdoc.SCIMConnection, of.Name); err != nil {
+			return nil, err
+		}
+	}
 	reply.MarkProblems(&page, problems)
 	return framed(page, provisioning.FormBody(provisioning.Form{
 		ID: of.ID, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
@@ -197,6 +203,9 @@ func (h *Handlers) connectionPage(
 	c *gin.Context, of connection.Connection, typed connectionPage,
 ) (templ.Component, error) {
 	page := h.connectionFrame(c, of.Name, connection.Connection{})
+	if err := h.managed(c, &page, configdoc.SCIMConnection, of.Name); err != nil {
+		return nil, err
+	}
 	page.Tabs = connectionTabs(of.ID, "")
 	may := reqctx.Actor(c).May(permission.UpdateSettings)
 	page.Actions = inventory.CatalogueActions(connectionHref(of.ID), may, may)

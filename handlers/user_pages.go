@@ -14,7 +14,7 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
-	"tollgate/models/config"
+	"tollgate/models/configset"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
@@ -105,9 +105,9 @@ func (h *Handlers) userPage(
 ) (templ.Component, error) {
 	var connections []database.Named
 	var identities []signin.Identity
-	var sets []config.SetOfUser
+	var sets []configset.OfUser
 	user, roles, err := identity.GetUserAndRoles(reqctx.Of(c), h.DB, id, connection.NamesPart(h.DB, &connections),
-		signin.IdentitiesPart(h.DB, id, &identities), config.SetOfUserPart(h.DB, id, &sets))
+		signin.IdentitiesPart(h.DB, id, &identities), configset.OfUserPart(h.DB, id, &sets))
 	if err != nil {
 		return nil, err
 	}

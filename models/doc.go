@@ -38,6 +38,7 @@
 //	decision                 may this call go on? and holds of estimates
 //	configdoc                what documents of configuration can say, and their canonical form
 //	policycase               tests of a policy, and asking them
+//	configset                which set of files a resource belongs to, and what it applied last
 //	config                   documents planned, applied, exported, and told from edits in the console
 //	accessrequest            what users ask for, and what an admin makes of it
 //	spool                    what waits in a folder until the database is back

@@ -31,6 +31,7 @@ func TestConfigSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	documents := append(documentsOf(t, s.Admin, "?users=true"), signInDocument(t))
+	documents = append(documents, directoryBody(t)["documents"].([]any)...)
 	for _, document := range configfile.Parse("example.yaml", content).Documents {
 		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document.AppendJSON(nil)))
 		if err != nil {

@@ -32,6 +32,7 @@ func filled(t *testing.T) webtest.Stage {
 	s.Admin.API("POST", "/api/access-profiles", object{"name": "012"}).Is(201)
 	s.Admin.API("POST", "/api/access-profiles", object{"name": "Retired"}).Is(201)
 	s.Admin.API("PUT", "/api/access-profiles/6/deactivate", nil).Is(200)
+	s.Admin.API("POST", "/api/scim-connections", object{"name": "Directory", "default_role_id": s.RoleID("Member"), "email_domains": []string{"example.com"}}).Is(201)
 	s.Session.Post("/settings/gateway", map[string][]string{"gateway_address": {"https://llm.example.com/v1"}}).Is(http.StatusSeeOther)
 	return s
 }
@@ -58,7 +59,7 @@ func TestConfigRoundTrip(t *testing.T) {
 	for _, document := range all {
 		kinds[document.(object)["kind"].(string)]++
 	}
-	for _, kind := range []string{"provider", "mcp_client", "tool_group", "role", "access_profile", "settings"} {
+	for _, kind := range []string{"provider", "mcp_client", "tool_group", "role", "access_profile", "scim_connection", "settings"} {
 		if kinds[kind] == 0 {
 			t.Errorf("no %s is exported: %v", kind, kinds)
 		}

@@ -83,8 +83,8 @@ func TestFiles(t *testing.T) {
 	r := repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key("files")}}
 
 	// What the console has is taken over as it is, and then nothing is left to change.
-	r.ends(0, "apply -f ../../docs/config-example.yaml --yes", "+ access_profile Engineering", "5 to create, 1 to change")
-	r.ends(0, "plan -f ../../docs/config-example.yaml --exit-code", "6 unchanged")
+	r.ends(0, "apply -f ../../docs/config-example.yaml --yes", "+ access_profile Engineering", "7 to create, 1 to change")
+	r.ends(0, "plan -f ../../docs/config-example.yaml --exit-code", "8 unchanged")
 	r.api("POST", "/api/access-profiles", `{"name": "By hand"}`)
 	r.ends(0, "export -o DIR/config", "documents were written")
 	r.ends(64, "export -o DIR/config", "is not empty")
@@ -92,7 +92,7 @@ func TestFiles(t *testing.T) {
 	r.write("config/set.yaml", "kind: set\nname: platform\n")
 	r.ends(0, "validate -f DIR/config", "documents are valid")
 	r.ends(0, "fmt --check -f DIR/config")
-	r.ends(2, "plan -f DIR/config --exit-code", "= access_profile By hand   (belonged to no set)", "1 to adopt, 6 unchanged")
+	r.ends(2, "plan -f DIR/config --exit-code", "= access_profile By hand   (belonged to no set)", "1 to adopt, 8 unchanged")
 	r.ends(0, "apply -f DIR/config --yes", "Applied to set platform")
 	if out := r.ends(0, "plan -f DIR/config --exit-code"); !strings.Contains(out, "0 to create, 0 to change, 0 to delete, 0 to adopt") {
 		t.Errorf("planned again: %s", out)
@@ -105,6 +105,7 @@ func TestFiles(t *testing.T) {
 	}
 
 	users(r)
+	signIn(r)
 	wrongFiles(r)
 	tests(r)
 	drifts(r)
@@ -141,6 +142,13 @@ func users(r repository) {
 	if got := r.text("people/a.yaml"); !strings.HasSuffix(got, "name: Bob # of finance\nrole: Viewer\n") {
 		r.t.Errorf("pulled:\n%s", got)
 	}
+	r.write("people/a.yaml", "kind: set\nname: people\n---\nkind: user\nemail: bob\nname: Bob\npassword: x\n")
+	r.ends(1, "validate -f DIR/people", "a.yaml:7:1: Leave out password")
+}
+
+// signIn has providers and the connections of directories in files; a pull writes what was changed of them.
+func signIn(r repository) {
+	r.t.Helper()
 	r.write("sign-in/a.yaml", "kind: set\nname: sign-in\n---\nkind: identity_provider\nslug: okta\nname: Okta\nissuer: \"https://example.okta.com\"\nclient_id: 0oa1\n")
 	r.ends(0, "apply -f DIR/sign-in --yes", "+ identity_provider okta")
 	r.write("sign-in/a.yaml", strings.Replace(r.text("sign-in/a.yaml"), "Okta", "Another", 1))
@@ -149,8 +157,25 @@ func users(r repository) {
 	if got := r.text("signed/identity-providers/okta.yaml"); !strings.Contains(got, "name: Okta\n") || !strings.Contains(r.text("sign-in/a.yaml"), "name: Okta\n") {
 		r.t.Errorf("an identity provider is exported as\n%s", got)
 	}
-	r.write("people/a.yaml", "kind: set\nname: people\n---\nkind: user\nemail: bob\nname: Bob\npassword: x\n")
-	r.ends(1, "validate -f DIR/people", "a.yaml:7:1: Leave out password")
+	directory := "kind: scim_connection\nname: Okta\ndefault_role: Member\nemail_domains: [example.com] # ours\n"
+	provider := "\n---\nkind: identity_provider\nslug: okta\nname: Okta\nissuer: \"https://example.okta.com\"\nclient_id: 0oa1\nconnection: Okta\nmatch_claim: uid\n"
+	r.write("sign-in/a.yaml", "kind: set\nname: sign-in\n---\n"+directory+provider)
+	r.ends(0, "apply -f DIR/sign-in --yes", "+ scim_connection Okta", "~ identity_provider okta")
+	r.write("sign-in/a.yaml", "kind: set\nname: sign-in\n---\n"+directory+"retention_days: 9\nis_enabled: false\n"+provider)
+	r.ends(0, "pull -f DIR/sign-in", "a.yaml:4:1: Okta")
+	if got := r.text("sign-in/a.yaml"); !strings.Contains(got, directory) || strings.Contains(got, "retention_days") {
+		r.t.Errorf("pulled:\n%s", got)
+	}
+	r.ends(0, "plan -f DIR/sign-in", "2 unchanged")
+	r.ends(0, "export -o DIR/directories --set sign-in")
+	if got := r.text("directories/scim-connections/okta.yaml"); got != strings.Replace(directory, " # ours", "", 1) {
+		r.t.Errorf("a connection is exported as\n%s", got)
+	}
+	r.ends(0, "fmt --check -f DIR/directories")
+	r.write("wrong/a.yaml", "kind: scim_connection\nname: Ping\nretention_days: 0\ntokens: [x]\n---\n"+strings.Replace(provider[5:], "uid", "7", 1))
+	r.ends(1, "validate -f DIR/wrong", "a.yaml:4:1: Leave out tokens")
+	r.write("wrong/a.yaml", "kind: scim_connection\nname: Ping\nretention_days: 0\n---\n"+strings.Replace(provider[5:], "uid", "7", 1))
+	r.ends(1, "validate -f DIR/wrong", "a.yaml:1:1: ", "a.yaml:3:1: ", "a.yaml:11:1: ")
 }
 
 // wrongFiles are refused by their places before a console is asked.
@@ -253,7 +278,7 @@ func profileID(r repository, name string) string {
 func TestFilesExample(t *testing.T) {
 	t.Parallel()
 	r := do(t, nil, "", "validate", "-f", "../../docs/config-example.yaml")
-	if r.code != 0 || !strings.Contains(r.stdout, "7 documents are valid") {
+	if r.code != 0 || !strings.Contains(r.stdout, "9 documents are valid") {
 		t.Errorf("exit code %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 }

@@ -10,7 +10,7 @@ import (
 var resources = map[string]string{
 	configdoc.Provider: "Providers", configdoc.MCPClient: "MCPServers", configdoc.ToolGroup: "ToolGroups",
 	configdoc.Role: "Roles", configdoc.AccessProfile: "AccessProfiles", configdoc.User: "Users",
-	configdoc.IdentityProvider: "Settings", configdoc.Settings: "Settings",
+	configdoc.SCIMConnection: "Settings", configdoc.IdentityProvider: "Settings", configdoc.Settings: "Settings",
 }
 
 // visible refuses a plan that names resources of kinds that the actor may not view.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"tollgate/models/configdoc"
+	"tollgate/models/configset"
 	"tollgate/models/problem"
 )
 
@@ -93,7 +94,8 @@ var unknown = map[string]struct{ code, what string }{
 	configdoc.ToolGroup: {"unknown_tool_group", "a tool group"},
 	configdoc.Role:      {"unknown_role", "a role"},
 
-	configdoc.AccessProfile: {"unknown_access_profile", "an access profile"},
+	configdoc.AccessProfile:  {"unknown_access_profile", "an access profile"},
+	configdoc.SCIMConnection: {"unknown_connection", "a SCIM connection"},
 }
 
 // resolve looks up what a document names, and writes names as their resources have them.
@@ -107,6 +109,10 @@ func (s *step) resolve(r *run, known map[configdoc.ID]string) {
 	if u, isUser := s.Resource.(configdoc.UserAnswer); isUser {
 		u.Resolve(known)
 		s.Resource = u
+	}
+	if d, isDirectory := s.Resource.(configdoc.DirectoryAnswer); isDirectory {
+		d.Resolve(known)
+		s.Resource = d
 	}
 	if p, isProvider := s.Resource.(configdoc.SignInAnswer); isProvider {
 		p.Resolve(known)
@@ -151,7 +157,7 @@ func (r *run) settle(s *step) {
 }
 
 // drift is how the console differs from what was applied last.
-func drift(owner *owned, row *current) string {
+func drift(owner *configset.Owned, row *current) string {
 	switch {
 	case row == nil:
 		return "deleted"
@@ -162,15 +168,15 @@ func drift(owner *owned, row *current) string {
 }
 
 // baseOf is the document applied last, in the form of today.
-func baseOf(owner *owned) configdoc.Canonical {
-	body, err := configdoc.CanonicalJSON(owner.Kind, owner.protected(), []byte(owner.Applied))
+func baseOf(owner *configset.Owned) configdoc.Canonical {
+	body, err := configdoc.CanonicalJSON(owner.Kind, owner.Protected(), []byte(owner.Applied))
 	if err != nil {
 		return configdoc.Canonical{Text: owner.Applied}
 	}
 	return body
 }
 
-func drifted(owner *owned, row *current, param string) Conflict {
+func drifted(owner *configset.Owned, row *current, param string) Conflict {
 	c := Conflict{Kind: owner.Kind, Name: owner.Name, Code: "drift", Param: param}
 	if row == nil {
 		c.Message = problem.Clip(owner.Name) + " was deleted in the console since the last apply. Remove it from the " +
@@ -190,8 +196,8 @@ func (r *run) findDeletions(taken map[configdoc.ID]bool) {
 		if row.owner == nil || row.owner.SetName != r.Set || taken[id] {
 			continue
 		}
-		if !r.Prune || row.owner.protected() {
-			r.unmanaged = append(r.unmanaged, Unmanaged{row.Kind, row.Name, row.owner.protected()})
+		if !r.Prune || row.owner.Protected() {
+			r.unmanaged = append(r.unmanaged, Unmanaged{row.Kind, row.Name, row.owner.Protected()})
 			continue
 		}
 		r.deletions = append(r.deletions, row)

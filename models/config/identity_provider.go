@@ -16,14 +16,9 @@ func (s *state) loadSignIn(ctx context.Context, db bun.IDB) error {
 	if err != nil {
 		return err
 	}
-	roles := map[int64]string{}
-	for id, row := range s.ids {
-		if id.Kind == configdoc.Role {
-			roles[row] = s.names[id]
-		}
-	}
+	roles, connections := s.namesByID(configdoc.Role), s.namesByID(configdoc.SCIMConnection)
 	for _, p := range rows {
-		answer := configdoc.AnswerOf(p, roles)
+		answer := configdoc.AnswerOf(p, roles, connections)
 		id := configdoc.IDOf(configdoc.IdentityProvider, p.Slug)
 		if err := s.add(&current{ID: id, Name: p.Slug, id: p.ID}, answer); err != nil {
 			return err
@@ -37,6 +32,9 @@ func (s *saver) signIn(ctx context.Context, w configdoc.Wanted, old *current) er
 	in := w.Document.(*configdoc.SignInDocument).Input()
 	if answer.DefaultRole != "" {
 		in.DefaultRoleID = s.roleID(answer.DefaultRole)
+	}
+	if answer.Connection != "" {
+		in.ConnectionID = idOf(s.connections, answer.Connection)
 	}
 	var p identityprovider.Provider
 	var err error
@@ -59,6 +57,9 @@ func (s *saver) signIn(ctx context.Context, w configdoc.Wanted, old *current) er
 	return err
 }
 
-func (s *saver) roleID(name string) input.Value {
-	return input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(name)], 10))
+func (s *saver) roleID(name string) input.Value { return idOf(s.roles, name) }
+
+// idOf is the id of what has a name, as input of the API.
+func idOf(ids map[string]int64, name string) input.Value {
+	return input.SampleNumber(strconv.FormatInt(ids[input.NameKey(name)], 10))
 }

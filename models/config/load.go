@@ -14,6 +14,7 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/configdoc"
+	"tollgate/models/configset"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/mcptool"
@@ -25,7 +26,7 @@ type current struct {
 	configdoc.ID
 	Name  string
 	body  configdoc.Canonical
-	owner *owned // nil when it belongs to no set
+	owner *configset.Owned // nil when it belongs to no set
 
 	id    int64 // of the row, for kinds that have one
 	tools []string
@@ -39,10 +40,10 @@ type current struct {
 type state struct {
 	rows   map[configdoc.ID]*current
 	order  []configdoc.ID
-	system map[string]string       // built-in roles, by key
-	ids    map[configdoc.ID]int64  // of tool groups and roles, those built in too
-	names  map[configdoc.ID]string // of all that can be named
-	owners map[configdoc.ID]*owned // also of resources that are gone
+	system map[string]string                 // built-in roles, by key
+	ids    map[configdoc.ID]int64            // of tool groups, roles, those built in too, and connections
+	names  map[configdoc.ID]string           // of all that can be named
+	owners map[configdoc.ID]*configset.Owned // also of resources that are gone
 
 	managed map[configdoc.ID]bool // users of directories
 }
@@ -57,11 +58,12 @@ func load(ctx context.Context, db bun.IDB, users bool) (*state, error) {
 		names: map[configdoc.ID]string{}, managed: map[configdoc.ID]bool{},
 	}
 	var err error
-	if s.owners, err = loadOwners(ctx, db); err != nil {
+	if s.owners, err = configset.Load(ctx, db); err != nil {
 		return nil, err
 	}
 	parts := []func(context.Context, bun.IDB) error{
-		s.loadProviders, s.loadServers, s.loadGroups, s.loadRoles, s.loadProfiles, s.loadSignIn, s.loadSettings,
+		s.loadProviders, s.loadServers, s.loadGroups, s.loadRoles, s.loadProfiles, s.loadDirectories, s.loadSignIn,
+		s.loadSettings,
 	}
 	if users || s.ownsUsers() {
 		parts = append(parts, s.loadUsers)
@@ -101,7 +103,7 @@ func (s *state) add(c *current, resource any) error {
 
 func (s *state) protects(id configdoc.ID) bool {
 	owner := s.owners[id]
-	return owner != nil && owner.protected()
+	return owner != nil && owner.Protected()
 }
 
 func (s *state) put(c *current) {
@@ -196,12 +198,7 @@ JOIN access_profile_versions AS v ON v.access_profile_id = p.id AND v.version = 
 	if err != nil {
 		return err
 	}
-	groups := map[int64]string{}
-	for id, row := range s.ids {
-		if id.Kind == configdoc.ToolGroup {
-			groups[row] = s.names[id]
-		}
-	}
+	groups := s.namesByID(configdoc.ToolGroup)
 	for _, row := range rows {
 		id := configdoc.IDOf(configdoc.AccessProfile, row.Name)
 		c := &current{ID: id, Name: row.Name, id: row.ID, roles: attached[row.ID]}
@@ -212,6 +209,17 @@ JOIN access_profile_versions AS v ON v.access_profile_id = p.id AND v.version = 
 		s.put(c)
 	}
 	return nil
+}
+
+// namesByID are the names of a kind.
+func (s *state) namesByID(kind string) map[int64]string {
+	names := map[int64]string{}
+	for id, row := range s.ids {
+		if id.Kind == kind {
+			names[row] = s.names[id]
+		}
+	}
+	return names
 }
 
 // loadAttached reads which roles hand out which profile, by name.

@@ -232,6 +232,8 @@ func (r *run) lockChanged(ctx context.Context, locked map[configdoc.ID]bool) (fr
 	for _, part := range []struct {
 		kind, query string
 	}{
+		// Not FOR UPDATE: a change of a provider locks the provider first, then its connection against deletion.
+		{configdoc.SCIMConnection, "SELECT FROM scim_connections WHERE id = ANY (?) ORDER BY id FOR NO KEY UPDATE"},
 		{configdoc.AccessProfile, "SELECT FROM access_profiles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{configdoc.Role, "SELECT FROM roles WHERE id = ANY (?) ORDER BY id FOR UPDATE"},
 		{configdoc.User, "SELECT FROM users WHERE id = ANY (?) ORDER BY id FOR UPDATE"},

@@ -13,6 +13,8 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/catalogue"
 	"tollgate/models/configdoc"
+	"tollgate/models/configset"
+	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
@@ -33,8 +35,9 @@ type saver struct {
 	keys  secret.Keys
 	actor permission.Actor
 
-	groups, roles, profiles map[string]int64   // ids by key, of new resources too
-	later                   []configdoc.Wanted // servers that lose tools
+	groups, roles, profiles, connections map[string]int64 // ids by key, of new resources too
+
+	later []configdoc.Wanted // servers that lose tools
 }
 
 // carryOut saves what differs, and collects every problem.
@@ -48,7 +51,7 @@ func (r *run) carryOut(ctx context.Context) error {
 	}
 	s := &saver{
 		tx: r.tx, keys: r.keys, actor: r.actor,
-		groups: map[string]int64{}, roles: map[string]int64{}, profiles: map[string]int64{},
+		groups: map[string]int64{}, roles: map[string]int64{}, profiles: map[string]int64{}, connections: map[string]int64{},
 	}
 	for id, row := range r.state.rows {
 		if id.Kind == configdoc.AccessProfile {
@@ -61,6 +64,8 @@ func (r *run) carryOut(ctx context.Context) error {
 			s.groups[id.Key] = row
 		case configdoc.Role:
 			s.roles[id.Key] = row
+		case configdoc.SCIMConnection:
+			s.connections[id.Key] = row
 		}
 	}
 	for _, part := range []func(context.Context, *saver) error{
@@ -129,6 +134,8 @@ func (s *saver) save(ctx context.Context, step step) error {
 		return s.profile(ctx, step.Wanted, step.old)
 	case configdoc.User:
 		return s.saveUser(ctx, step.Wanted, step.old)
+	case configdoc.SCIMConnection:
+		return s.directory(ctx, step.Wanted, step.old)
 	case configdoc.IdentityProvider:
 		return s.signIn(ctx, step.Wanted, step.old)
 	}
@@ -175,6 +182,9 @@ func (s *saver) remove(ctx context.Context, row *current) error {
 	case configdoc.User:
 		_, err := account.DeleteUser(ctx, s.tx, s.actor, row.user)
 		return err
+	case configdoc.SCIMConnection:
+		_, err := connection.Delete(ctx, s.tx, s.actor, row.id)
+		return err
 	case configdoc.IdentityProvider:
 		_, err := identityprovider.Delete(ctx, s.tx, s.actor, row.id)
 		return err
@@ -214,7 +224,7 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 }
 
 // inAPI matches the ends of paths that documents do not have, because they name things where the API takes ids.
-var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|role_id$|^credential_value$`)
+var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|role_id$|^connection_id$|^credential_value$`)
 
 // documentField is the path in a document of a field of the API.
 func documentField(field string) string {
@@ -224,6 +234,8 @@ func documentField(field string) string {
 			return "roles"
 		case end == "role_id":
 			return "role" // also of default_role_id
+		case end == "connection_id":
+			return "connection"
 		case end == "credential_value":
 			return "url" // the credential was entered for another address
 		}
@@ -253,7 +265,7 @@ func (r *run) recordOwners(ctx context.Context, s *saver) error {
 	for _, row := range r.deletions {
 		gone = append(gone, row.ID)
 	}
-	return saveOwners(ctx, s.tx, r.Set, applied, gone)
+	return configset.Save(ctx, s.tx, r.Set, applied, gone)
 }
 
 func lockRows(ctx context.Context, db bun.IDB, query string, ids []int64, names []string) error {

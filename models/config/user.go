@@ -57,31 +57,35 @@ func (s *state) loadUsers(ctx context.Context, db bun.IDB) error {
 	return nil
 }
 
-// lockWith locks what a change of a user needs before the user: the profiles and roles of the document.
+// lockWith locks what a change of users needs before them: the profiles and roles of a user, and the default roles of
+// the users of a directory.
 func (s step) lockWith(now *state, ids map[string][]int64) {
-	u, isUser := s.Resource.(configdoc.UserAnswer)
-	if !isUser {
-		return
+	var profiles, roles []string
+	switch answer := s.Resource.(type) {
+	case configdoc.UserAnswer:
+		profiles, roles = answer.AccessProfiles, []string{answer.Role, s.former("role")}
+	case configdoc.DirectoryAnswer:
+		roles = []string{answer.DefaultRole, s.former("default_role")}
 	}
-	for _, name := range u.AccessProfiles {
+	for _, name := range profiles {
 		if row := now.rows[configdoc.IDOf(configdoc.AccessProfile, name)]; row != nil {
 			ids[configdoc.AccessProfile] = append(ids[configdoc.AccessProfile], row.id)
 		}
 	}
-	for _, role := range []string{u.Role, s.formerRole()} {
+	for _, role := range roles {
 		if id, there := now.ids[configdoc.IDOf(configdoc.Role, role)]; there {
 			ids[configdoc.Role] = append(ids[configdoc.Role], id)
 		}
 	}
 }
 
-// formerRole is the role that a user has.
-func (s step) formerRole() string {
+// former is the text that a field has in the console.
+func (s step) former(field string) string {
 	if s.old == nil {
 		return ""
 	}
-	role, _ := s.old.body.Node.Get("role")
-	return role.Text
+	text, _ := s.old.body.Node.Get(field)
+	return text.Text
 }
 
 func (s *saver) saveUser(ctx context.Context, w configdoc.Wanted, old *current) error {

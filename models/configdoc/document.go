@@ -13,13 +13,16 @@ const (
 	AccessProfile = "access_profile"
 	User          = "user"
 
+	SCIMConnection   = "scim_connection"
 	IdentityProvider = "identity_provider"
 
 	Settings = "settings"
 )
 
 // Kinds are the kinds of documents in the order in which they are saved.
-var Kinds = []string{Provider, MCPClient, ToolGroup, Role, AccessProfile, User, IdentityProvider, Settings}
+var Kinds = []string{
+	Provider, MCPClient, ToolGroup, Role, AccessProfile, User, SCIMConnection, IdentityProvider, Settings,
+}
 
 // The kinds of what else files hold: the name of the set, and tests of its policy.
 const (
@@ -68,6 +71,8 @@ func New(kind string) Document {
 		return &ProfileDocument{}
 	case User:
 		return &UserDocument{}
+	case SCIMConnection:
+		return &DirectoryDocument{}
 	case IdentityProvider:
 		return &SignInDocument{}
 	case Settings:

@@ -24,6 +24,7 @@ type RuleDocument struct {
 type SignInAnswer struct {
 	identityprovider.Provider
 	DefaultRole string       `json:"default_role"`
+	Connection  string       `json:"connection"`
 	Rules       []RuleAnswer `json:"rules"`
 }
 
@@ -34,11 +35,14 @@ type RuleAnswer struct {
 	Administrative bool   `json:"administrative"`
 }
 
-// AnswerOf names the roles of a provider, which has them by id.
-func AnswerOf(p identityprovider.Provider, roles map[int64]string) SignInAnswer {
+// AnswerOf names the roles and the connection of a provider, which has them by id.
+func AnswerOf(p identityprovider.Provider, roles, connections map[int64]string) SignInAnswer {
 	answer := SignInAnswer{Provider: p, Rules: []RuleAnswer{}}
 	if p.DefaultRoleID != nil {
 		answer.DefaultRole = roles[*p.DefaultRoleID]
+	}
+	if p.ConnectionID != nil {
+		answer.Connection = connections[*p.ConnectionID]
 	}
 	for _, rule := range p.Rules {
 		answer.Rules = append(answer.Rules, RuleAnswer{
@@ -53,15 +57,18 @@ func (d *SignInDocument) read(c *input.Reader) Wanted {
 	c.Problems = append(c.Problems, problems...)
 	answer := SignInAnswer{Provider: p, Rules: []RuleAnswer{}}
 	refs := []Reference{}
-	name := func(field string, v input.Value) string {
-		text, ok := c.Text(field, v, input.TextRule{What: "a role's name", Max: 255})
+	name := func(field, kind, what string, v input.Value) string {
+		text, ok := c.Text(field, v, input.TextRule{What: what, Max: 255})
 		if ok {
-			refs = append(refs, Reference{field, Role, text})
+			refs = append(refs, Reference{field, kind, text})
 		}
 		return text
 	}
 	if d.DefaultRole.Given() {
-		answer.DefaultRole = name("default_role", d.DefaultRole)
+		answer.DefaultRole = name("default_role", Role, "a role's name", d.DefaultRole)
+	}
+	if d.Connection.Given() {
+		answer.Connection = name("connection", SCIMConnection, "the name of a SCIM connection", d.Connection)
 	}
 	if input.CheckList(c, "rules", d.Rules, 500, "rules") {
 		for i, in := range d.Rules.Items {
@@ -70,7 +77,7 @@ func (d *SignInDocument) read(c *input.Reader) Wanted {
 				continue
 			}
 			c.Required(path+".role", in.Role, "a role's name")
-			rule := RuleAnswer{Role: name(path+".role", in.Role)}
+			rule := RuleAnswer{Role: name(path+".role", Role, "a role's name", in.Role)}
 			c.Required(path+".value", in.Value, "a value of the groups claim")
 			rule.Value, _ = c.Text(path+".value", in.Value, input.TextRule{What: "a value", Max: 255, Exact: true})
 			rule.Administrative, _ = c.Bool(path+".administrative", in.Administrative)
@@ -80,10 +87,13 @@ func (d *SignInDocument) read(c *input.Reader) Wanted {
 	return Wanted{ID: ID{Key: p.Slug}, Name: p.Slug, Resource: answer, Refs: refs}
 }
 
-// Resolve writes the names of roles as the roles have them.
+// Resolve writes names as their resources have them.
 func (a *SignInAnswer) Resolve(known map[ID]string) {
 	if written, there := known[IDOf(Role, a.DefaultRole)]; there {
 		a.DefaultRole = written
+	}
+	if written, there := known[IDOf(SCIMConnection, a.Connection)]; there {
+		a.Connection = written
 	}
 	for i, rule := range a.Rules {
 		if written, there := known[IDOf(Role, rule.Role)]; there {

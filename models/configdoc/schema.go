@@ -19,6 +19,8 @@ func Schema(address string) map[string]any {
 		switch kind {
 		case MCPClient:
 			required = []string{"client_id", "name"}
+		case SCIMConnection:
+			required = []string{"name", "default_role"}
 		case IdentityProvider:
 			required = []string{"slug", "name", "issuer", "client_id"}
 		case User:
@@ -68,7 +70,8 @@ var types = map[string][]string{
 		"link_by_email", "create_users", "sign_out_there", "is_enabled", "administrative",
 	},
 	"number": {
-		"max_limit", "token_max_limit", "request_max_limit", "quarter_start_month", "max_session", "input_cost_per_million_tokens",
+		"max_limit", "token_max_limit", "request_max_limit", "quarter_start_month", "max_session", "retention_days",
+		"input_cost_per_million_tokens",
 		"output_cost_per_million_tokens", "cache_read_cost_per_million_tokens", "cache_write_cost_per_million_tokens",
 	},
 }

@@ -38,6 +38,16 @@ var domain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0
 // apply returns the connection that results when a field sent replaces that of c. Refusal: Invalid.
 func (in Input) apply(c Connection) (Connection, error) {
 	r := &input.Reader{}
+	in.readName(r, &c)
+	if c.ID == 0 || in.DefaultRoleID.Kind != input.Absent {
+		c.DefaultRoleID = identity.ReadRole(r, "default_role_id", in.DefaultRoleID)
+	}
+	in.readRest(r, &c)
+	return c, problem.InvalidInput(r.Problems)
+}
+
+// readName reads the name, and sets the defaults of a new connection.
+func (in Input) readName(r *input.Reader, c *Connection) {
 	if c.ID == 0 {
 		r.Required("name", in.Name, "a name")
 		c.RetentionDays, c.IsEnabled, c.EmailDomains = usualRetention, true, []string{}
@@ -45,9 +55,10 @@ func (in Input) apply(c Connection) (Connection, error) {
 	if name, ok := r.Text("name", in.Name, input.TextRule{What: "a name", Max: 255}); ok && name != c.Name {
 		c.Name, c.NameKey = name, input.NameKey(name)
 	}
-	if c.ID == 0 || in.DefaultRoleID.Kind != input.Absent {
-		c.DefaultRoleID = identity.ReadRole(r, "default_role_id", in.DefaultRoleID)
-	}
+}
+
+// readRest reads what is neither the name nor the default role.
+func (in Input) readRest(r *input.Reader, c *Connection) {
 	if in.EmailDomains.Kind != input.Absent {
 		c.EmailDomains = readDomains(r, in.EmailDomains)
 	}
@@ -60,7 +71,6 @@ func (in Input) apply(c Connection) (Connection, error) {
 	if on, ok := r.Bool("is_enabled", in.IsEnabled); ok {
 		c.IsEnabled = on
 	}
-	return c, problem.InvalidInput(r.Problems)
 }
 
 // readDomains reads domains of addresses; each counts once.

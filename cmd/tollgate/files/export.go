@@ -83,7 +83,7 @@ func header(set string) configfile.Node {
 var folders = map[string]string{
 	configdoc.Provider: "providers", configdoc.MCPClient: "mcp-clients", configdoc.ToolGroup: "tool-groups", configdoc.Role: "roles",
 	configdoc.AccessProfile: "access-profiles", configdoc.User: "users",
-	configdoc.IdentityProvider: "identity-providers",
+	configdoc.SCIMConnection: "scim-connections", configdoc.IdentityProvider: "identity-providers",
 }
 
 func (p *program) exportTo(folder string, documents []configfile.Node) error {

@@ -1,4 +1,4 @@
-package config
+package configset
 
 import (
 	"context"
@@ -15,34 +15,36 @@ import (
 	"tollgate/models/database"
 )
 
-// owned is a resource that a set has applied.
-type owned struct {
+// Owned is a resource that a set has applied.
+type Owned struct {
 	Kind, NameKey, Name string
 	SetName             string
 	Applied             string // the canonical document
 	AppliedAt           time.Time
 }
 
-// protected reports that a prune passes it over: the member is the last of a canonical document.
-func (o *owned) protected() bool { return strings.HasSuffix(o.Applied, `,"protected":true}`) }
+// Protected reports that a prune passes it over: the member is the last of a canonical document.
+func (o *Owned) Protected() bool { return strings.HasSuffix(o.Applied, `,"protected":true}`) }
 
-func (o *owned) id() configdoc.ID { return configdoc.ID{Kind: o.Kind, Key: o.NameKey} }
+// ID is the identity of the resource.
+func (o *Owned) ID() configdoc.ID { return configdoc.ID{Kind: o.Kind, Key: o.NameKey} }
 
-func loadOwners(ctx context.Context, db bun.IDB) (map[configdoc.ID]*owned, error) {
-	var rows []owned
+// Load reads the resources of all sets, those too that are gone.
+func Load(ctx context.Context, db bun.IDB) (map[configdoc.ID]*Owned, error) {
+	var rows []Owned
 	if err := db.NewRaw("SELECT kind, name_key, name, set_name, applied, applied_at FROM config_resources").
 		Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("load the owners of resources: %w", err)
 	}
-	owners := make(map[configdoc.ID]*owned, len(rows))
+	owners := make(map[configdoc.ID]*Owned, len(rows))
 	for i := range rows {
-		owners[rows[i].id()] = &rows[i]
+		owners[rows[i].ID()] = &rows[i]
 	}
 	return owners, nil
 }
 
-// SetOf is the set that a resource belongs to; "" for none.
-func SetOf(ctx context.Context, db bun.IDB, kind, name string) (set string, err error) {
+// Of is the set that a resource belongs to; "" for none.
+func Of(ctx context.Context, db bun.IDB, kind, name string) (set string, err error) {
 	id := configdoc.IDOf(kind, name)
 	err = db.NewRaw("SELECT set_name FROM config_resources WHERE kind = ? AND name_key = ?", id.Kind, id.Key).
 		Scan(ctx, &set)
@@ -52,11 +54,11 @@ func SetOf(ctx context.Context, db bun.IDB, kind, name string) (set string, err 
 	return set, nil
 }
 
-// SetOfUser is a set that a user belongs to.
-type SetOfUser struct{ SetName string }
+// OfUser is a set that a user belongs to.
+type OfUser struct{ SetName string }
 
-// SetOfUserPart reads the set of a user, if there is one, together with something else.
-func SetOfUserPart(db bun.IDB, user string, sets *[]SetOfUser) database.Part {
+// OfUserPart reads the set of a user, if there is one, together with something else.
+func OfUserPart(db bun.IDB, user string, sets *[]OfUser) database.Part {
 	return database.Part{
 		Query: db.NewSelect().TableExpr("config_resources AS c").Column("c.set_name").
 			Join("JOIN users AS u ON u.email_key = c.name_key").Where("c.kind = ? AND u.id = ?", configdoc.User, user),
@@ -64,8 +66,8 @@ func SetOfUserPart(db bun.IDB, user string, sets *[]SetOfUser) database.Part {
 	}
 }
 
-// saveOwners records what a set applied, and forgets what is gone.
-func saveOwners(
+// Save records what a set applied, and forgets what is gone.
+func Save(
 	ctx context.Context, tx database.Tx, set string, applied []configdoc.Wanted, gone []configdoc.ID,
 ) error {
 	var kinds, keys []string
