@@ -150,6 +150,7 @@ func TestDecisionInputsRefused(t *testing.T) {
 			{`{"virtual_key":"k","model":"x","reserve":"true"}`, "wrong_type", "reserve"},
 			{`{"virtual_key":"k","model":"x","cost":1}`, "unknown_field", "cost"},
 			{`{"virtual_key":"k","Model":"x"}`, "unknown_field", "Model"},
+			{`{"virtual_key":"k","model":"x","Model":"y"}`, "unknown_field", "Model"},
 			{`{"virtual_key":"k","model":"x","model":"y"}`, "duplicate_key", "model"},
 			{`[]`, "expected_object", ""},
 			{``, "empty_body", ""},
