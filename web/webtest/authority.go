@@ -54,6 +54,7 @@ func (t Target) Touching(route web.Route, otherRole int64) (path string, body an
 		"/users/:id/access-profiles/:copy_id": Object{"is_active": false},
 		"/users/:id/access-profiles/:copy_id/budgets/:budget_id/override": Object{"amount": 1, "mode": "forever"},
 		"/users/:id/virtual-keys":                          Object{},
+		"/users/:id/virtual-keys/adopt":                    Object{"value": "sk-bf-0Adopted1Adopted2Adopted3Adopted4"},
 		"/users/:id/access-profiles/:copy_id/virtual-keys": Object{},
 		"/users/:id/sign-in-link":                          Object{},
 		"/users/:id/virtual-keys/:vk_id":                   Object{},
