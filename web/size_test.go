@@ -36,7 +36,7 @@ const (
 
 // moreQueries are the pages that need more queries, and why.
 var moreQueries = map[string]int{
-	"/api/config": 17, "/api/config/drift": 17, "/settings/configuration": 17, // whole resources of every kind
+	"/api/config": 16, "/api/config/drift": 16, "/settings/configuration": 16, // whole resources of every kind
 	"/me": 11, // lists and forms of the user's own: copies, counters, refusals, profiles that would grant them, keys, requests
 }
 
