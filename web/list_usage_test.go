@@ -36,7 +36,8 @@ func TestUsersWithTheirUsage(t *testing.T) {
 	g.Admin.Counted(webtest.Event(key, "cost", 3))
 	g.Admin.Counted(webtest.Event(key, "cost", 8, "occurred_at", time.Now().UTC().AddDate(0, 0, -32).Format(time.RFC3339)))
 	g.Admin.Counted(webtest.Event(g.Key, "cost", 1.25))
-	g.Admin.Counted(webtest.Event(g.Key, "cost", 0.5))
+	// A console's idea of the database's time may step back a little between two calls.
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 0.5, "occurred_at", time.Now().UTC().Add(time.Second).Format(time.RFC3339Nano)))
 
 	page := g.Session.Get("/users").Is(http.StatusOK)
 	webtest.Same(t, "spend", webtest.Cell(page, "bob@", "Spend this month"), "$3.00 of $3.00")

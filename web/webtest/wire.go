@@ -51,7 +51,7 @@ func (g Gateway) Writes(v Client, one Object, name string) (all []func() Answer)
 
 // PutsOff reports whether the answer says that the database is unavailable or busy, and when to retry.
 func (a Answer) PutsOff() bool {
-	if a.StatusCode != 503 {
+	if a.StatusCode != 503 || !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		return false
 	}
 	problem, _ := a.JSON()["error"].(Object)
