@@ -135,13 +135,13 @@ func TestWeekBeginsAfterTheOneBefore(t *testing.T) {
 // The week of an event is that of its arrival. In the twin it is that of occurred_at, which a gateway may give another
 // time or leave out when it repeats an event.
 func TestWeekIsThatOfTheArrival(t *testing.T) {
-	const arrival = "SELECT week, user_id, event_id, occurred_at, clock_timestamp(), virtual_key_id, charge_set,"
+	const arrival = "    SELECT week, user_id, event_id, occurred_at, clock_timestamp(), virtual_key_id, charge_set,\n"
 	for _, row := range []struct {
 		name, to string
 		stored   int
 	}{
 		{"by arrival", arrival, 1},
-		{"twin: by occurred_at", "SELECT date_trunc('week', occurred_at), user_id, event_id, occurred_at, now(), NULL::uuid, charge_set,", 2},
+		{"twin: by occurred_at", "SELECT date_trunc('week', occurred_at), user_id, event_id, occurred_at, now(), NULL, charge_set,", 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			g := webtest.NewGateway(t)
