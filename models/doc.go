@@ -70,10 +70,10 @@
 //
 // # Where to look
 //
-//   - A budget is charged in four ways, and each changes the counters in the transaction that stores its reason: an event
-//     (usage/store.go and tally/store.go, with the copy that pays chosen in usage/charge.go), an exact event in place of
-//     its estimate (usage/replace.go), a refund (adjustment/store.go), and an event out of the quarantine (usage/kept.go, called by
-//     quarantine).
+//   - A budget is charged in four ways, and each changes the counters in the transaction that stores its reason: an
+//     event (usage/store.go and tally/store.go, with the copy that pays chosen in usage/charge.go), an exact event in
+//     place of its estimate (usage/replace.go), a refund (adjustment/store.go), and an event out of the quarantine
+//     (usage/kept.go, called by quarantine).
 //   - A virtual key is revoked: rotated or deleted in virtualkey/change.go; deleted with the last copy of its user by
 //     assignment.DeleteCopies; deleted with its user by attachment.RevokeAll; and by the clock, when it or its grace
 //     period expires (works in access/lookup.go). Other consoles learn of a change by the table access_changes,
