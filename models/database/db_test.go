@@ -80,15 +80,16 @@ func TestInTxGivesUp(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	for _, c := range []struct {
-		code  string
-		tries int
-	}{{"40001", 6}, {"40P01", 6}, {"55P03", 1}, {"23505", 1}} {
-		t.Run(c.code, func(t *testing.T) {
+		code, constraint string
+		tries            int
+	}{{"40001", "", 6}, {"40P01", "", 6}, {"55P03", "", 1}, {"23505", "", 1}, {"23514", "", 6}, {"23514", "counter_check", 1}} {
+		t.Run(c.code+" "+c.constraint, func(t *testing.T) {
 			t.Parallel()
 			tries := 0
 			err := database.InTx(t.Context(), db, func(ctx context.Context, tx database.Tx) error {
 				tries++
-				_, err := tx.ExecContext(ctx, "DO $$ BEGIN RAISE EXCEPTION SQLSTATE '"+c.code+"'; END $$")
+				_, err := tx.ExecContext(ctx, "DO $$ BEGIN RAISE EXCEPTION SQLSTATE '"+c.code+
+					"' USING CONSTRAINT = '"+c.constraint+"'; END $$")
 				return err
 			})
 			if problem.SQLState(err) != c.code || tries != c.tries {

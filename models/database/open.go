@@ -162,7 +162,7 @@ var ErrAgain = errors.New("changed meanwhile")
 // and that a retry may not meet.
 func isRepeatable(err error) bool {
 	code := problem.SQLState(err)
-	return code == "40001" || code == "40P01" || errors.Is(err, ErrAgain)
+	return code == "40001" || code == "40P01" || errors.Is(err, ErrAgain) || problem.FitsNoPartition(err)
 }
 
 // pause waits for d and reports whether ctx lasted that long.

@@ -84,6 +84,13 @@ func SQLState(err error) string {
 	return ""
 }
 
+// FitsNoPartition reports whether a row was refused because a session knows no partition for it. A session may learn of
+// one that was just attached with its next transaction.
+func FitsNoPartition(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == ""
+}
+
 // ErrOutcomeUnknown marks a COMMIT, or a single statement, of which it is not known whether it was done.
 var ErrOutcomeUnknown = errors.New("outcome unknown")
 

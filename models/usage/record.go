@@ -309,5 +309,6 @@ func overflows(_ []*reportRows, err error) bool { return tooMuch(err) }
 
 // tooMuch reports whether a counter would overflow.
 func tooMuch(err error) bool {
-	return problem.SQLState(err) == "22003" || problem.SQLState(err) == "23514" || errors.Is(err, tally.ErrOverflow)
+	code := problem.SQLState(err)
+	return code == "22003" || code == "23514" && !problem.FitsNoPartition(err) || errors.Is(err, tally.ErrOverflow)
 }
