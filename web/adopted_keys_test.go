@@ -46,7 +46,7 @@ func TestAdoptedKey(t *testing.T) {
 	g.Scan(&spender, "SELECT virtual_key_id FROM counted_events")
 	webtest.Same(t, "whose usage", spender, key["id"])
 
-	// The same once more changes nothing, whatever name is sent with it.
+	// The same value once more changes nothing, with another name too.
 	g.Unchanged(func() {
 		for _, again := range []webtest.Object{body, {"value": value}} {
 			got := adopt(g.Stage, g.Ada, again).Is(200)

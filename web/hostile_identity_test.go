@@ -27,7 +27,7 @@ func TestIssuersOfTheLink(t *testing.T) {
 	}
 }
 
-// H-15: a logout token ends sessions of its own provider alone, whatever sid and subject it names.
+// H-15: a logout token ends sessions of its own provider alone, even when it names the sid and subject of another's.
 func TestLogoutOfAnotherProvider(t *testing.T) {
 	c, second := webtest.NewCompany(t), webtest.NewOP(t)
 	c.APIKey().API("POST", "/api/identity-providers", webtest.Object{

@@ -260,6 +260,17 @@ func TestEventsAreCountedOnceAcrossWeeks(t *testing.T) {
 	g.Balanced()
 }
 
+// After a failover the database may lack counters of events that a console remembers: they are stored again.
+func TestLostSetsAreStoredAgain(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.Counted(webtest.Event(g.Key))
+	g.ExecAsOwner("DELETE FROM weekly_charges")
+	g.Admin.Counted(webtest.Event(g.Key))
+	without := "weekly_events AS e WHERE NOT EXISTS (SELECT FROM weekly_charges AS c WHERE c.week = e.week AND c.id = e.charge_set)"
+	webtest.Same(t, "events without their counters", g.Count(without), 0)
+	g.Balanced()
+}
+
 // Consoles open the week themselves, once; a week that is past is not opened.
 func TestWeeksAreOpenedOnce(t *testing.T) {
 	g := webtest.NewGateway(t)

@@ -51,7 +51,8 @@ func (l *bareLedger) record(c *gin.Context) error {
 const recordEvents = `
 WITH stored AS (
     INSERT INTO floor.events (week, event_id, user_id, virtual_key_id, charge_set, provider, model, mcp_client_id,
-        tool_name, occurred_at, received_at, cost, tokens, input_tokens, output_tokens, requests, cost_computed, estimated)
+        tool_name, occurred_at, received_at, cost, tokens, input_tokens, output_tokens, requests,
+        cost_computed, estimated)
     SELECT date_trunc('week', clock_timestamp())::date, id, holder, key, key, provider, model, '', '', at,
         clock_timestamp(), cost, tokens, input, output, 1, false, false
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],

@@ -51,7 +51,8 @@ func (b *bench) measureReservations(ctx context.Context) error {
 			return err
 		}
 	}
-	outcomes, err := b.contest(ctx, contender{ours, b.withDatabase(g.process)}, contender{theirs, b.withDatabase(g.ledger)})
+	outcomes, err := b.contest(ctx, contender{ours, b.withDatabase(g.process)},
+		contender{theirs, b.withDatabase(g.ledger)})
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,8 @@ func (b *bench) measureUsage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	batches, floor, what := outcomes[0].times(batch), outcomes[1].times(batch), fmt.Sprintf("events in batches of %d", batch)
+	batches, floor := outcomes[0].times(batch), outcomes[1].times(batch)
+	what := fmt.Sprintf("events in batches of %d", batch)
 	b.compare("P9", what, batches, "ids and counters", floor, atLeast(0.9))
 	b.compareCPU("P9", "CPU of an event, database included", batches, "ids and counters", floor, nil)
 	b.compare("P9", what, batches, "one by one", outcomes[3], atLeast(6))

@@ -36,7 +36,8 @@ func (b *bench) measureStored(ctx context.Context) error {
 	}
 	b.add(line{
 		id: "P9", what: fmt.Sprintf("an event of %d, with its index", events), ours: fmt.Sprintf("%d B", size/events),
-		other: fmt.Sprintf("%d B of lines", charges/events), bar: "≤ 240 B", verdict: atMost(240).verdict(float64(size) / float64(events)),
+		other: fmt.Sprintf("%d B of lines", charges/events), bar: "≤ 240 B",
+		verdict: atMost(240).verdict(float64(size) / float64(events)),
 	})
 	begin := time.Now()
 	if _, err := g.run(ctx, b.options.console, "ledger", "verify"); err != nil {

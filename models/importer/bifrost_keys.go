@@ -74,7 +74,7 @@ func (b *bifrost) holder(n configfile.Node, path, name string) {
 	}
 }
 
-// addressFor is an address that is nobody's, until the user's own is written in its place.
+// addressFor is an address that reaches no user; the user's own is to be written in its place.
 func (b *bifrost) addressFor(name string) string {
 	local := strings.Trim(notInAddresses.ReplaceAllString(strings.ToLower(name), "-"), "-")
 	if local == "" {

@@ -110,9 +110,10 @@ func saveProviders(ctx context.Context, tx database.Tx, id int64, old Policy, p 
 	)
 	switch {
 	case len(changed) > 0:
-		insert := upsert(
-			tx, &changed, "CONFLICT (id) DO UPDATE", "all_models_allowed", "allowed_models", "refuse_unpriced", "position",
-		).Returning("id")
+		insert := tx.NewInsert().Model(&changed).On("CONFLICT (id) DO UPDATE").Returning("id")
+		for _, column := range []string{"all_models_allowed", "allowed_models", "refuse_unpriced", "position"} {
+			insert = insert.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
+		}
 		if len(gone) > 0 {
 			insert = insert.With("gone", tx.NewDelete().Model(&gone).WherePK())
 		}
@@ -209,12 +210,4 @@ func collect[T any](
 		stored, err := database.Store(d.tx, changed, conflict, columns...)
 		d.stored, d.err = append(d.stored, stored), errors.Join(d.err, err)
 	}
-}
-
-func upsert[T any](tx database.Tx, rows *[]T, conflict string, columns ...string) *bun.InsertQuery {
-	insert := tx.NewInsert().Model(rows).On(conflict)
-	for _, column := range columns {
-		insert = insert.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
-	}
-	return insert
 }

@@ -103,7 +103,7 @@ func Adopt(
 // known is the key of the user that has the value already; without an id when the value is new. Two transactions with
 // one value wait for each other. Refusal: Conflict for a value that is or was in use.
 func known(ctx context.Context, tx database.Tx, k Key) (Key, error) {
-	// The lock is the last that is taken, so those who wait for it hold up nobody who has it.
+	// The lock is taken last, so that a transaction that waits for it has no lock that the other one needs.
 	lock := int64(binary.BigEndian.Uint64(k.KeyHash)) //nolint:gosec // any number will do
 	if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(?)", lock).Exec(ctx); err != nil {
 		return Key{}, fmt.Errorf("lock a key's value: %w", err)
