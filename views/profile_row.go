@@ -21,15 +21,18 @@ type printing struct {
 
 // rowLook is what a row shows besides the version of its profile.
 type rowLook struct {
+	rowFacts
+	models map[string]int
+}
+
+type rowFacts struct {
 	held                            int64
 	updated                         string
 	mayCreate, mayUpdate, mayDelete bool
-	models                          map[string]int
 }
 
 func (a rowLook) same(b rowLook) bool {
-	return a.held == b.held && a.updated == b.updated && a.mayCreate == b.mayCreate && a.mayUpdate == b.mayUpdate &&
-		a.mayDelete == b.mayDelete && maps.Equal(a.models, b.models)
+	return a.rowFacts == b.rowFacts && maps.Equal(a.models, b.models)
 }
 
 // printedRow is profileRow, printed anew only when it looks different from the last time.
@@ -38,7 +41,7 @@ func printedRow(r ProfileRow, l ProfileList) templ.Component {
 		return profileRow(r, l)
 	}
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
-		look := rowLook{r.Held, r.Updated, l.MayCreate, l.MayUpdate, l.MayDelete, l.Models}
+		look := rowLook{rowFacts{r.Held, r.Updated, l.MayCreate, l.MayUpdate, l.MayDelete}, l.Models}
 		last := r.Printed.last.Load()
 		if last == nil || !last.look.same(look) {
 			var html strings.Builder
