@@ -1,0 +1,149 @@
+package webtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"tollgate/models/apikey"
+	"tollgate/models/input"
+	"tollgate/models/permission"
+	"tollgate/models/session"
+)
+
+// Client sends requests, with the headers that authenticate it.
+type Client struct {
+	*Console
+	Header http.Header
+}
+
+// Anonymous is signed out.
+func (c *Console) Anonymous() Client { return Client{c, http.Header{}} }
+
+// Login is a user with a session.
+func (c *Console) Login(email string) Client {
+	c.T.Helper()
+	var id string
+	c.Scan(&id, "SELECT id FROM users WHERE email = ?", email)
+	token, err := session.Start(c.T.Context(), c.DB, id, "")
+	c.Must(err)
+	return c.Anonymous().With("Cookie", "session="+token)
+}
+
+// APIKey is a program with a key of the command line; without scopes it has every permission.
+func (c *Console) APIKey(scopes ...permission.Permission) Client {
+	c.T.Helper()
+	if scopes == nil {
+		scopes = permission.AllPermissions()
+	}
+	in := apikey.Input{Name: input.FormValue("key " + uuid.NewString()), Scopes: input.List[input.Value]{Kind: input.Array}}
+	for _, scope := range scopes {
+		in.Scopes.Items = append(in.Scopes.Items, input.FormValue(string(scope)))
+	}
+	_, secret, err := apikey.Create(c.T.Context(), c.DB, c.H.Keys, permission.CLI, in)
+	c.Must(err)
+	return c.Anonymous().With("Authorization", "Bearer "+secret)
+}
+
+// With is the same client with another header; an empty value removes the header.
+func (v Client) With(name, value string) Client {
+	v.Header = v.Header.Clone()
+	v.Header.Set(name, value)
+	if value == "" {
+		v.Header.Del(name)
+	}
+	return v
+}
+
+// Also is the client with one more header of that name.
+func (v Client) Also(name, value string) Client {
+	v.Header = v.Header.Clone()
+	v.Header.Add(name, value)
+	return v
+}
+
+// Get asks for a page or for JSON, by the path.
+func (v Client) Get(path string) Answer {
+	v.T.Helper()
+	return v.Send("GET", path, "", nil)
+}
+
+// Post sends a form.
+func (v Client) Post(path string, form url.Values) Answer {
+	v.T.Helper()
+	return v.Send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// API sends JSON; body is text as it is, nil for none, or anything that can be encoded.
+func (v Client) API(method, path string, body any) Answer {
+	v.T.Helper()
+	switch content := body.(type) {
+	case nil:
+		return v.Send(method, path, "", nil)
+	case string:
+		return v.Send(method, path, "application/json", strings.NewReader(content))
+	default:
+		encoded, err := json.Marshal(body)
+		v.Must(err)
+		return v.Send(method, path, "application/json", bytes.NewReader(encoded))
+	}
+}
+
+// Send sends a request and does not follow redirects.
+func (v Client) Send(method, path, media string, body io.Reader) Answer {
+	v.T.Helper()
+	var sent []byte
+	if whole, ok := body.(io.ReadSeeker); ok {
+		var err error
+		sent, err = io.ReadAll(whole)
+		v.Must(err)
+		_, err = whole.Seek(0, io.SeekStart)
+		v.Must(err)
+	}
+	request, err := http.NewRequestWithContext(v.T.Context(), method, v.Base+path, body)
+	v.Must(err)
+	for name, values := range v.Header {
+		request.Header[name] = values
+	}
+	request.Host = request.Header.Get("Host")
+	if media != "" {
+		request.Header.Set("Content-Type", media)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	v.Must(err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	v.Must(err)
+	if err := CheckContract(request, sent, response, content); err != nil {
+		v.T.Errorf("%v\n%s", err, content)
+	}
+	return Answer{v.T, response, content}
+}
+
+// Metrics are the series of a console, by name and labels.
+func (v Client) Metrics() map[string]float64 {
+	v.T.Helper()
+	series := map[string]float64{}
+	for line := range strings.Lines(string(v.Get("/metrics").Is(200).Body)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name != "#" {
+			number, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				v.T.Fatalf("%s: %v", line, err)
+			}
+			series[name] = number
+		}
+	}
+	return series
+}
+
+// CookieOf is the value of a cookie that an answer sets.
+func CookieOf(a Answer, name string) string {
+	cookie, _ := a.Cookie(name)
+	return name + "=" + cookie.Value
+}
