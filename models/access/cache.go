@@ -186,8 +186,11 @@ func (c *Cache) Follow(db *bun.DB) {
 func (c *Cache) Now() time.Time {
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
-	return c.clock.Add(time.Since(c.fresh))
+	return c.now()
 }
+
+// now is Now for who has the lock.
+func (c *Cache) now() time.Time { return c.clock.Add(time.Since(c.fresh)) }
 
 // CatalogueNow is the catalogue, cached.
 func (c *Cache) CatalogueNow(ctx context.Context) (*catalogue.Catalogue, error) {

@@ -57,7 +57,7 @@ func (c *Cache) Remember(subject entitlement.Subject) (r Remembered, ok bool) {
 	user, known := identity.ParseUserID(subject.UserID)
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
-	now := c.clock.Add(time.Since(c.fresh))
+	now := c.now()
 	if subject.VirtualKey != "" {
 		key, cached := c.cachedKey(hash)
 		user, known, r.Key = key.User, cached && key.works(now), key.ID

@@ -16,8 +16,8 @@ import (
 // UserOfKey finds the owner of a key value; ok is false for an unknown, revoked or expired one.
 func (c *Cache) UserOfKey(ctx context.Context, value string) (key cachedKey, ok bool, err error) {
 	hash := c.virtualKeys.Sum(value)
-	now := c.Now()
 	c.mutex.RLock()
+	now := c.now()
 	key, ok = c.cachedKey(hash)
 	c.mutex.RUnlock()
 	if !ok {
@@ -42,9 +42,8 @@ func (key cachedKey) works(now time.Time) bool { return key.until == 0 || key.un
 
 // EntitlementsOf is the entitlements of a user, at most a second old. With older set, the counters last read will do.
 func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) (*entitlement.Entitlements, error) {
-	now := c.Now()
 	c.mutex.RLock()
-	p := c.users[user]
+	now, p := c.now(), c.users[user]
 	if p.entitlements != nil {
 		p.entitlements.Use(c.polls)
 	}

@@ -34,7 +34,7 @@ func (c *Cache) UserOfToken(ctx context.Context, token string) (user uuid.UUID, 
 	}
 	hash := sha256.Sum256([]byte(token))
 	c.mutex.RLock()
-	now, polls := c.clock.Add(time.Since(c.fresh)), c.polls
+	now, polls := c.now(), c.polls
 	user, ok := c.cachedToken(hash, now)
 	c.mutex.RUnlock()
 	if ok {

@@ -103,7 +103,8 @@ func Decide(
 	if h.Frozen != nil {
 		return denied(AccessBlocked, deactivated), nil
 	}
-	var granting, active []int
+	var granting []int
+	var active *entitlement.Copy // the first
 	closest := denied(AccessBlocked, noActive)
 	for i := range h.Copies {
 		userCopy := &h.Copies[i]
@@ -111,21 +112,23 @@ func Decide(
 			continue
 		}
 		blocked := accessOf(userCopy, call, grants)
-		if blocked == "" {
+		switch {
+		case blocked == "":
 			granting = append(granting, i)
-		}
-		if len(active) == 0 || (blocked == ModelBlocked || blocked == modelUnpriced) && closest.Type == ProviderBlocked {
+		case active == nil, (blocked == ModelBlocked || blocked == modelUnpriced) && closest.Type == ProviderBlocked:
 			closest = refuse(userCopy, blocked, call)
 		}
-		active = append(active, i)
+		if active == nil {
+			active = userCopy
+		}
 	}
-	if len(active) == 0 {
+	if active == nil {
 		closest.Message = withoutActive(h, at)
 	}
 	if len(granting) == 0 {
 		// Limits are checked before tools: an exhausted limit is the reason reported first.
-		if call.IsTool() && len(active) > 0 {
-			if d := checkLimits(&h.Copies[active[0]], call, at); !d.Decision {
+		if call.IsTool() && active != nil {
+			if d := checkLimits(active, call, at); !d.Decision {
 				return d, nil
 			}
 		}
@@ -215,29 +218,24 @@ func lacksRoom(counted, needed, capped int64) bool {
 
 // checkLimits decides by the limits alone: one that is used up, or too small for the estimate, blocks the call.
 func checkLimits(userCopy *entitlement.Copy, call entitlement.Call, at time.Time) Decision {
-	if !call.Metered() {
-		return Decision{
-			Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + userCopy.Name + ".", Payer: payer(userCopy),
-			Limits: []DecidedLimit{},
-		}
-	}
-	limits := 0
-	for _, of := range userCopy.Ranges(call) {
-		limits += of.To - of.From
-	}
 	d := Decision{
 		Decision: true, Type: Allowed, StatusCode: 200, Message: "Allowed by " + userCopy.Name + ".", Payer: payer(userCopy),
-		Limits: make([]DecidedLimit, 0, limits),
+		Limits: []DecidedLimit{},
 	}
+	if !call.Metered() {
+		return d
+	}
+	counting := userCopy.Counting(call)
+	d.Limits = make([]DecidedLimit, len(counting))
 	var short []entitlement.Limit
-	for l := range userCopy.Counting(call) {
+	for i, l := range counting {
 		used, reserved, start, end := l.Counted(at)
 		capped := l.Cap(at)
 		amount := func(n int64) Amount { return Amount{n, l.Kind == policy.KindSpend} }
-		d.Limits = append(d.Limits, DecidedLimit{
+		d.Limits[i] = DecidedLimit{
 			l.Scope, l.Kind, amount(used), amount(reserved), amount(capped), end, l.Duration, int64(end.Sub(start).Seconds()),
 			int64(end.Sub(at).Seconds()) + 1,
-		})
+		}
 		if lacksRoom(used+reserved, cost(l, call), capped) {
 			short = append(short, l)
 		}

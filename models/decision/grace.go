@@ -71,7 +71,7 @@ func roomInMemory(
 	if !call.Metered() {
 		return nil, true
 	}
-	for l := range userCopy.Counting(call) {
+	for _, l := range userCopy.Counting(call) {
 		used, reserved, start, _ := l.Counted(known.At)
 		of, needed := access.UsedOf{Limit: l.ID, Kind: l.Kind, Start: start.UnixMicro()}, cost(l, call)
 		share := l.Cap(known.At) / known.Consoles

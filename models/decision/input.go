@@ -29,26 +29,9 @@ type Input struct {
 func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, reserve bool, err error) {
 	c := &input.Reader{}
 	subject = in.readSubject(c)
-	for _, field := range []struct {
-		name  string
-		value input.Value
-		to    *string
-	}{
-		{"provider", in.Provider, &call.Provider},
-		{"model", in.Model, &call.Model},
-		{"mcp_client_id", in.MCPClientID, &call.MCPClientID},
-		{"tool_name", in.ToolName, &call.ToolName},
-	} {
-		switch field.value.Kind {
-		case input.Absent:
-		case input.Null:
-			c.Add(field.name, "null_not_allowed", "Give "+field.name+" instead of null, or leave it out.")
-		case input.String:
-			*field.to = field.value.Text
-		default:
-			c.Add(field.name, "wrong_type", "Give "+field.name+" as text.")
-		}
-	}
+	call.Provider, call.Model = readName(c, "provider", in.Provider), readName(c, "model", in.Model)
+	call.MCPClientID = readName(c, "mcp_client_id", in.MCPClientID)
+	call.ToolName = readName(c, "tool_name", in.ToolName)
 	tool := in.MCPClientID.Kind != input.Absent || in.ToolName.Kind != input.Absent
 	switch {
 	case tool && in.Model.Kind != input.Absent:
@@ -77,6 +60,20 @@ func (in Input) Read() (subject entitlement.Subject, call entitlement.Call, rese
 	return subject, call, reserve, problem.InvalidInput(c.Problems)
 }
 
+// readName reads a part of the name of a model or tool.
+func readName(c *input.Reader, field string, v input.Value) string {
+	switch v.Kind {
+	case input.Absent:
+	case input.Null:
+		c.Add(field, "null_not_allowed", "Give "+field+" instead of null, or leave it out.")
+	case input.String:
+		return v.Text
+	default:
+		c.Add(field, "wrong_type", "Give "+field+" as text.")
+	}
+	return ""
+}
+
 // readSubject reads who the call is for: a key, a user or an access token.
 func (in Input) readSubject(c *input.Reader) (subject entitlement.Subject) {
 	if in.AccessToken.Kind == input.Absent {
@@ -85,7 +82,7 @@ func (in Input) readSubject(c *input.Reader) (subject entitlement.Subject) {
 	if in.VirtualKey.Given() || in.UserID.Given() {
 		c.Add("access_token", "ambiguous_user", "Give one of the virtual key, the user_id and the access token.")
 	}
-	readText(c, "access_token", "access_token", in.AccessToken, &subject.AccessToken)
+	subject.AccessToken = readText(c, "access_token", "access_token", in.AccessToken)
 	return subject
 }
 

@@ -78,7 +78,7 @@ func allow(
 	d.RetryAfter, d.NeverFits, d.RefusedBy = nil, false, nil
 	d.Message, d.ReservationID = "Allowed by "+userCopy.Name+"; the estimate is held.", &id
 	n := 0
-	for l := range userCopy.Counting(call) {
+	for _, l := range userCopy.Counting(call) {
 		if n < min(len(d.Limits), len(used), len(reserved)) {
 			d.Limits[n].Used.N, d.Limits[n].Reserved.N = used[n], reserved[n]+cost(l, call)
 		}

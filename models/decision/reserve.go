@@ -90,7 +90,7 @@ func reserve(ctx context.Context, db *bun.DB, w database.FeedWriter, estimates [
 			name = &e.call.Hold.ID
 		}
 		names = append(names, name)
-		for l := range e.userCopy.Counting(e.call) {
+		for _, l := range e.userCopy.Counting(e.call) {
 			start, _ := l.Window(e.at)
 			of, lines, kinds = append(of, int64(i+1)), append(lines, l.ID), append(kinds, l.Kind)
 			durations = append(durations, l.Duration)

@@ -27,18 +27,13 @@ func ReadSubject(c *input.Reader, path string, key, user input.Value) (subject e
 	if key.Given() && user.Given() {
 		c.Add(path+"user_id", "ambiguous_user", "Give the virtual key or the user_id, not both.")
 	}
-	for _, part := range []struct {
-		field string
-		value input.Value
-		to    *string
-	}{{"virtual_key", key, &subject.VirtualKey}, {"user_id", user, &subject.UserID}} {
-		readText(c, path+part.field, part.field, part.value, part.to)
-	}
+	subject.VirtualKey = readText(c, path+"virtual_key", "virtual_key", key)
+	subject.UserID = readText(c, path+"user_id", "user_id", user)
 	return subject
 }
 
 // readText reads one way to say who a call is for.
-func readText(c *input.Reader, path, field string, v input.Value, to *string) {
+func readText(c *input.Reader, path, field string, v input.Value) string {
 	switch {
 	case v.Kind == input.Absent:
 	case v.Kind == input.Null:
@@ -48,8 +43,9 @@ func readText(c *input.Reader, path, field string, v input.Value, to *string) {
 	case v.Text == "":
 		c.Add(path, "required", "Give "+field+".")
 	default:
-		*to = v.Text
+		return v.Text
 	}
+	return ""
 }
 
 // ReadCost reads the cost of one call in dollars, rounded to the nano-dollar since it was measured. It is nil when the

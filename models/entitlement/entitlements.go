@@ -99,26 +99,20 @@ func (userCopy *Copy) All() iter.Seq[Limit] {
 }
 
 // Counting are the limits that count for a call: the overall ones, and those of its provider and model.
-func (userCopy *Copy) Counting(call Call) iter.Seq[Limit] {
-	counting := userCopy.Ranges(call)
-	return func(yield func(Limit) bool) {
-		for _, of := range counting {
-			for i := of.From; i < of.To; i++ {
-				if !yield(userCopy.limit(i)) {
-					return
-				}
-			}
+func (userCopy *Copy) Counting(call Call) []Limit {
+	scopes, known := call.Scopes()
+	ranges, n := [3]Range{}, 0
+	for i, scope := range scopes[:known] {
+		ranges[i] = userCopy.Scopes[scope]
+		n += ranges[i].To - ranges[i].From
+	}
+	counting := make([]Limit, 0, n)
+	for _, of := range ranges {
+		for i := of.From; i < of.To; i++ {
+			counting = append(counting, userCopy.limit(i))
 		}
 	}
-}
-
-// Ranges are where the limits are that count for a call.
-func (userCopy *Copy) Ranges(call Call) (ranges [3]Range) {
-	scopes, n := call.Scopes()
-	for i, scope := range scopes[:n] {
-		ranges[i] = userCopy.Scopes[scope]
-	}
-	return ranges
+	return counting
 }
 
 // Window is the window that contains a time.

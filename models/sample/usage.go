@@ -141,7 +141,7 @@ func sampleDay(
 func perDay(held *entitlement.Copy, provider string) float64 {
 	tightest := 5.0 * money.Dollar
 	bounded := false
-	for l := range held.Counting(entitlement.Call{Provider: provider, Model: "m"}) {
+	for _, l := range held.Counting(entitlement.Call{Provider: provider, Model: "m"}) {
 		if l.Kind != policy.KindSpend {
 			continue
 		}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,7 +64,7 @@ func (r *Recorder) identify(
 			if err != nil {
 				return nil, err
 			}
-			e.CopyID, e.ProfileID, e.Lines = held.ID, held.ProfileID, slices.Collect(held.Counting(e.Question()))
+			e.CopyID, e.ProfileID, e.Lines = held.ID, held.ProfileID, held.Counting(e.Question())
 		}
 	}
 	return known, nil

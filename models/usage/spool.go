@@ -90,7 +90,7 @@ func (r *Recorder) usesInMemory(e *Event) []access.Used {
 	if _, granting := decision.Decide(known.Entitlements, e.Question(), grants, e.OccurredAt); len(granting) > 0 {
 		payer = &known.Entitlements.Copies[granting[0]]
 	}
-	for l := range payer.Counting(e.Question()) {
+	for _, l := range payer.Counting(e.Question()) {
 		e.Lines = append(e.Lines, l)
 	}
 	return e.used()
