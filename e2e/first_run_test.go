@@ -18,7 +18,7 @@ func TestFirstRun(t *testing.T) {
 
 	s.to("/")
 	s.arrives(`/login(\?.*)?`)
-	s.sees(s.text("There is no account yet"))
+	s.sees(s.text("No user can sign in yet"))
 
 	s.inspect("sign-in-before-first-run")
 	s.to(empty.firstRun)

@@ -80,7 +80,7 @@ func LoginBody(f LoginForm) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Callout("info", "There is no account yet").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Callout("info", "No user can sign in yet").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

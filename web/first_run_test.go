@@ -93,6 +93,30 @@ func TestFirstRunEndsWithAnyUser(t *testing.T) {
 	c.Anonymous().Post(link, webtest.Credentials(webtest.Admin, webtest.Password)).Refuses(404, "not_found", "")
 }
 
+// Programs may work with a console before its first admin: those whom they add cannot sign in.
+func TestFirstRunAfterUsersWhoCannotSignIn(t *testing.T) {
+	c := webtest.EmptyConsole(t)
+	link := c.FirstRunLink()
+	c.Must(sample.First(t.Context(), c.DB, permission.CLI))
+	taken := "taken@example.com"
+	c.APIKey().API("POST", "/api/users", map[string]string{"name": "Tess", "email": taken}).Is(201)
+	c.Anonymous().Get("/login").Is(200).One("div", "class", "callout callout-info")
+
+	if created, err := sample.CreateEnvAdmin(t.Context(), c.DB, &c.H.Passwords, taken, webtest.Password); created || err == nil {
+		t.Errorf("the address of a user: created %v, %v", created, err)
+	}
+	form := webtest.Credentials(taken, webtest.Password)
+	form.Set("sample", "true")
+	c.Anonymous().Post(link, form).Refuses(409, "email_taken", "email")
+	form.Set("email", webtest.Admin)
+	c.Anonymous().Post(link, form).Redirects("/")
+	c.Anonymous().SignIn(webtest.Admin, webtest.Password).Get("/settings/api-keys").Is(200)
+	c.Anonymous().Get(link).Refuses(404, "not_found", "")
+	if c.FirstRunLink() != "" {
+		t.Error("a new link beside an admin")
+	}
+}
+
 func TestFirstRunOnce(t *testing.T) {
 	c := webtest.EmptyConsole(t)
 	link := c.FirstRunLink()

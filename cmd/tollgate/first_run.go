@@ -10,7 +10,7 @@ import (
 	"tollgate/models/sample"
 )
 
-// firstRun returns the token of the link that creates the first administrator, or "" when there are users already. An
+// firstRun returns the token of the link that creates the first administrator, or "" when a user can sign in already. An
 // administrator named in the environment needs no link.
 func (p *program) firstRun(ctx context.Context, s settings, db *db) (string, error) {
 	if s.AdminEmail != "" {
@@ -32,7 +32,7 @@ func (p *program) firstRun(ctx context.Context, s settings, db *db) (string, err
 // adminProblem names the setting behind a problem with the administrator it describes.
 func adminProblem(err error) error {
 	var refusal *problem.Refusal
-	if !errors.As(err, &refusal) || refusal.Reason != problem.Invalid {
+	if !errors.As(err, &refusal) || refusal.Reason != problem.Invalid && refusal.Reason != problem.Conflict {
 		return fmt.Errorf("make the administrator of TOLLGATE_ADMIN_EMAIL: %w", err)
 	}
 	name := "TOLLGATE_ADMIN_EMAIL"

@@ -125,15 +125,25 @@ func KeepAnAdminBesides(ctx context.Context, db bun.IDB, field string, ids ...st
 	)
 }
 
-// LastAdmin reports whether there is no admin besides these users who can sign in: with a password, or by an identity
-// provider that is enabled.
+// canSignIn is whether the user u can sign in: with a password, or by an identity provider that is enabled.
+const canSignIn = `u.deactivated_at IS NULL AND (u.password_hash IS NOT NULL OR EXISTS (SELECT FROM user_identities AS i
+    JOIN identity_providers AS p ON p.id = i.provider_id WHERE i.user_id = u.id AND p.is_enabled))`
+
+// UsersCanSignIn reports whether any user can sign in.
+func UsersCanSignIn(ctx context.Context, db bun.IDB) (bool, error) {
+	var some bool
+	if err := db.NewRaw("SELECT EXISTS (SELECT FROM users AS u WHERE "+canSignIn+")").Scan(ctx, &some); err != nil {
+		return false, fmt.Errorf("look for users who can sign in: %w", err)
+	}
+	return some, nil
+}
+
+// LastAdmin reports whether there is no admin besides these users who can sign in.
 func LastAdmin(ctx context.Context, db bun.IDB, ids ...string) (bool, error) {
 	var others bool
 	err := db.NewRaw(`
 SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id
-WHERE r.name = ? AND r.is_system_role AND u.deactivated_at IS NULL AND u.id <> ALL (?)
-    AND (u.password_hash IS NOT NULL OR EXISTS (SELECT FROM user_identities AS i
-        JOIN identity_providers AS p ON p.id = i.provider_id WHERE i.user_id = u.id AND p.is_enabled)))`,
+WHERE r.name = ? AND r.is_system_role AND u.id <> ALL (?) AND `+canSignIn+`)`,
 		FirstRole, pgdialect.Array(ids)).Scan(ctx, &others)
 	if err != nil {
 		return false, fmt.Errorf("look for other admins: %w", err)

@@ -131,15 +131,6 @@ func EmailTaken(err error) error {
 	return err
 }
 
-// HasUsers reports whether any user can sign in.
-func HasUsers(ctx context.Context, db bun.IDB) (bool, error) {
-	var some bool
-	if err := db.NewRaw("SELECT EXISTS (SELECT FROM users)").Scan(ctx, &some); err != nil {
-		return false, fmt.Errorf("look for users: %w", err)
-	}
-	return some, nil
-}
-
 // UserNames returns the names of the users that exist, by id.
 func UserNames(ctx context.Context, db bun.IDB, ids []string) (map[string]string, error) {
 	names := make(map[string]string, len(ids))

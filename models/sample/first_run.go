@@ -20,14 +20,14 @@ import (
 	"tollgate/models/session"
 )
 
-// NeedsFirstRun reports whether there is no user yet.
+// NeedsFirstRun reports whether no user can sign in yet.
 func NeedsFirstRun(ctx context.Context, db bun.IDB) (bool, error) {
-	some, err := identity.HasUsers(ctx, db)
+	some, err := identity.UsersCanSignIn(ctx, db)
 	return !some, err
 }
 
 // NewFirstRunLink makes the token of the link by which the first admin is created; earlier links become invalid. When
-// there are users already it is "".
+// a user can sign in already it is "".
 func NewFirstRunLink(ctx context.Context, db bun.IDB) (token string, err error) {
 	token, hash := secret.NewToken()
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
@@ -36,8 +36,8 @@ INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (single) DO UPDA
 		if err != nil {
 			return fmt.Errorf("store the first-run link: %w", err)
 		}
-		// The lock on the link's row keeps others from creating the first user at the same time.
-		some, err := identity.HasUsers(ctx, tx)
+		// The lock on the link's row keeps others from creating the first admin at the same time.
+		some, err := identity.UsersCanSignIn(ctx, tx)
 		if err != nil || !some {
 			return err
 		}
@@ -49,19 +49,23 @@ INSERT INTO first_run_links (token_hash) VALUES (?) ON CONFLICT (single) DO UPDA
 
 // CheckFirstRun checks that the link is still valid. Refusal: NotFound.
 func CheckFirstRun(ctx context.Context, db bun.IDB, token string) error {
-	return checkLink(ctx, db.NewSelect(), token)
+	return checkLink(ctx, db, db.NewSelect(), token)
 }
 
-func checkLink(ctx context.Context, q *bun.SelectQuery, token string) error {
+func checkLink(ctx context.Context, db bun.IDB, q *bun.SelectQuery, token string) error {
 	var hash []byte
-	err := q.Table("first_run_links").Column("token_hash").Where("NOT EXISTS (SELECT FROM users)").Scan(ctx, &hash)
+	err := q.Table("first_run_links").Column("token_hash").Scan(ctx, &hash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("look up the first-run link: %w", err)
 	}
 	if subtle.ConstantTimeCompare(hash, secret.HashToken(token)) != 1 {
 		return problem.Missing("page")
 	}
-	return nil
+	some, err := identity.UsersCanSignIn(ctx, db)
+	if err == nil && some {
+		return problem.Missing("page")
+	}
+	return err
 }
 
 // FirstRunInput is what the first admin sends.
@@ -73,7 +77,7 @@ type FirstRunInput struct {
 	Sample   input.Value `json:"sample"` // also create what First adds
 }
 
-// CreateFirstAdmin creates the first user by the one-time link, and signs them in. Refusals: NotFound when the link is
+// CreateFirstAdmin creates the first admin by the one-time link, and signs them in. Refusals: NotFound when the link is
 // not valid (any more), Invalid, TooMany.
 func CreateFirstAdmin(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, token string, in FirstRunInput,
@@ -93,7 +97,7 @@ func CreateFirstAdmin(
 	}
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		// Of two concurrent requests, the second waits here and then finds no link.
-		if err := checkLink(ctx, tx.NewSelect().For("UPDATE"), token); err != nil {
+		if err := checkLink(ctx, tx, tx.NewSelect().For("UPDATE"), token); err != nil {
 			return err
 		}
 		if err := insertFirst(ctx, tx, permission.DoorConsole, &admin, hash); err != nil {
@@ -110,12 +114,12 @@ func CreateFirstAdmin(
 	return began, err
 }
 
-// CreateEnvAdmin makes the first user from the environment; it reports false when there are users already. Refusals:
-// Invalid.
+// CreateEnvAdmin makes the first admin from the environment; it reports false when a user can sign in already. Refusals:
+// Invalid, Conflict when a user has that address.
 func CreateEnvAdmin(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, email, password string,
 ) (created bool, err error) {
-	if some, err := identity.HasUsers(ctx, db); err != nil || some {
+	if some, err := identity.UsersCanSignIn(ctx, db); err != nil || some {
 		return false, err
 	}
 	c := &input.Reader{}
@@ -136,7 +140,7 @@ func CreateEnvAdmin(
 		if err != nil {
 			return fmt.Errorf("lock the first-run link: %w", err)
 		}
-		some, err := identity.HasUsers(ctx, tx)
+		some, err := identity.UsersCanSignIn(ctx, tx)
 		if err != nil || some {
 			return err
 		}
@@ -146,10 +150,10 @@ func CreateEnvAdmin(
 	return created && err == nil, err
 }
 
-// insertFirst creates the first user; the transaction has locked the link's row. Once there is a user, the link is
+// insertFirst creates the first admin; the transaction has locked the link's row. Once a user can sign in, the link is
 // invalid.
 func insertFirst(ctx context.Context, tx database.Tx, door string, admin *identity.User, hash string) error {
-	some, err := identity.HasUsers(ctx, tx)
+	some, err := identity.UsersCanSignIn(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -160,7 +164,7 @@ func insertFirst(ctx context.Context, tx database.Tx, door string, admin *identi
 		return err
 	}
 	if err := identity.InsertUser(ctx, tx, permission.Actor{}.At(door), admin, hash); err != nil {
-		return err
+		return identity.EmailTaken(err)
 	}
 	return endFirstRun(ctx, tx)
 }

@@ -59,7 +59,7 @@ func Catalogue(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 }
 
 // First adds what a first profile is built from, with a profile and a person to try it with. The person may do nothing
-// in the console.
+// in the console. Rows that exist stay as they are.
 func First(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	if err := Catalogue(ctx, db, actor); err != nil {
 		return err
@@ -68,16 +68,21 @@ func First(ctx context.Context, db bun.IDB, actor permission.Actor) error {
 	if err != nil {
 		return err
 	}
-	if _, err := profile.Create(ctx, db, actor, sampleProfiles[0].input(groups)); err != nil {
-		return fmt.Errorf("add the sample profile: %w", err)
+	first := sampleProfiles[0]
+	err = seed(ctx, db, "access_profiles", "name_key", input.NameKey(first.name), func() error {
+		_, err := profile.Create(ctx, db, actor, first.input(groups))
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	name, email := samplePerson(0)
-	if _, err := account.CreateUser(ctx, db, &password.Hasher{}, actor, identity.UserInput{
-		Name: input.SampleText(name), Email: input.SampleText(email),
-	}); err != nil {
-		return fmt.Errorf("add the sample person: %w", err)
-	}
-	return nil
+	return seed(ctx, db, "users", "email_key", input.FoldCase(email), func() error {
+		_, err := account.CreateUser(ctx, db, &password.Hasher{}, actor, identity.UserInput{
+			Name: input.SampleText(name), Email: input.SampleText(email),
+		})
+		return err
+	})
 }
 
 // Seed adds the sample catalogue, the access profiles and the users of a believable company. Rows that exist stay as
