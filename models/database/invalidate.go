@@ -22,11 +22,11 @@ func (tx Tx) InvalidateUsage(users ...string) { tx.end.usage = append(tx.end.usa
 func (tx Tx) InvalidateActors() { tx.end.actors = true }
 
 // noteAccess runs after the audit row was written, which has locked and raised the head of the audit log: the numbers
-// of changes of access are in the order of commits.
+// of changes of access are in the order of commits. Consoles of releases before the numbers go by the transaction.
 const noteAccess = `
 INSERT INTO access_changes (user_id, seq)
 SELECT u, head.seq FROM unnest($1::text[]) AS u CROSS JOIN audit_head AS head ORDER BY u
-ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq`
+ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, xact = excluded.xact`
 
 var errUnaudited = errors.New("access was changed without an audit row")
 
