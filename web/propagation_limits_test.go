@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"tollgate/web/webtest"
@@ -55,6 +57,31 @@ func TestDryRunReportsBlockedUsers(t *testing.T) {
 	if got := c.Over(webtest.Object{"fields": []string{"budgets"}}); len(got) != len(c.Users)-1 {
 		t.Errorf("a limit of 0 that is raised for some: %v", got)
 	}
+}
+
+// What was used of one kind says nothing about another: three requests are many, and three nano-dollars nothing.
+func TestDryRunComparesEachKindWithItsOwnLimits(t *testing.T) {
+	c := webtest.NewCrowd(t, 5)
+	c.Admin.API("PUT", "/api/access-profiles/1", `{"budgets":[{"max_limit":2,"reset_duration":"1d"}],
+"rate_limit":{"token_max_limit":500,"token_reset_duration":"1d","request_max_limit":3,"request_reset_duration":"1d"}}`).Is(200)
+	c.Push(webtest.Object{"fields": webtest.AllGroups}).Is(200)
+	used := func(user int, kind string, amount int64) { c.Use(c.Users[user], kind, amount) }
+	used(0, "spend", 2_000_000_000)
+	used(1, "tokens", 500)
+	used(2, "requests", 3)
+	used(3, "spend", 1_999_999_999)
+	used(3, "tokens", 499)
+	used(4, "requests", 2)
+	over := func(fields ...string) (kinds []string) {
+		for _, one := range c.Over(webtest.Object{"fields": fields}) {
+			of := one.(map[string]any)
+			kinds = append(kinds, fmt.Sprintf("%d %s", slices.Index(c.Users, of["user_id"].(string)), of["kind"]))
+		}
+		return kinds
+	}
+	webtest.Same(t, "all that is propagated", over(webtest.AllGroups...), []string{"0 spend", "1 tokens", "2 requests"})
+	webtest.Same(t, "budgets alone", over("budgets"), []string{"0 spend"})
+	webtest.Same(t, "limits alone", over("rate_limit"), []string{"1 tokens", "2 requests"})
 }
 
 func TestResetUsageZeroesThePropagatedGroups(t *testing.T) {
