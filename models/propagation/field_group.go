@@ -15,13 +15,14 @@ import (
 )
 
 func (t Target) shape() assignment.Shape {
-	return assignment.Shape{Versions: fmt.Sprint(t.GroupVersions), Calendar: t.Calendar, FailOpenFor: t.FailOpenFor}
+	return assignment.Shape{Versions: t.GroupVersions, Calendar: t.Calendar, FailOpenFor: t.FailOpenFor}
 }
 
 // shaped is one shape with the copies that have it.
 type shaped struct {
-	targets []Target
-	before  policy.Policy
+	targets  []Target
+	versions []int64 // that the field groups came from
+	before   policy.Policy
 }
 
 // history has the versions of a profile that were read so far; they never change.
@@ -58,12 +59,16 @@ func (h *history) shapesOf(ctx context.Context, db bun.IDB, targets []Target) ([
 	for _, t := range targets {
 		i, ok := place[t.shape()]
 		if !ok {
-			if err := h.load(ctx, db, t.GroupVersions); err != nil {
+			var versions []int64
+			if err := pgdialect.Array(&versions).Scan(t.GroupVersions); err != nil {
+				return nil, fmt.Errorf("read the versions of copy %d: %w", t.ID, err)
+			}
+			if err := h.load(ctx, db, versions); err != nil {
 				return nil, err
 			}
 			i = len(shapes)
 			place[t.shape()] = i
-			shapes = append(shapes, shaped{before: h.policy(t)})
+			shapes = append(shapes, shaped{versions: versions, before: h.policy(t, versions)})
 		}
 		shapes[i].targets = append(shapes[i].targets, t)
 	}
@@ -71,10 +76,10 @@ func (h *history) shapesOf(ctx context.Context, db bun.IDB, targets []Target) ([
 }
 
 // policy assembles a copy's policy from the versions that its groups came from.
-func (h *history) policy(t Target) policy.Policy {
+func (h *history) policy(t Target, versions []int64) policy.Policy {
 	var p policy.Policy
 	for i, group := range fieldgroup.Named(fieldgroup.Names) {
-		group.Copy(&p, h.known[t.GroupVersions[i]].Policy)
+		group.Copy(&p, h.known[versions[i]].Policy)
 	}
 	p.Calendar, p.FailOpenFor = t.Calendar, t.FailOpenFor
 	return p

@@ -122,33 +122,27 @@ func (p *Job) insert(ctx context.Context, tx database.Tx, chosen propagation, no
 	if _, err := tx.NewInsert().Model(p).Returning("id").Exec(ctx); err != nil {
 		return fmt.Errorf("store propagation: %w", err)
 	}
-	targets, err := chosen.targets(ctx, tx, p.AccessProfileID)
-	if err != nil {
-		return err
-	}
-	copies, users, reasons := []int64{}, []string{}, []string{}
-	add := func(id int64, user, reason string) {
-		copies, users, reasons = append(copies, id), append(users, user), append(reasons, reason)
-		if reason == "" {
-			p.Waiting++
-		}
-	}
-	for _, t := range targets {
-		add(t.ID, t.UserID, t.skip(now))
-	}
-	for i, user := range chosen.withoutCopy(targets) {
-		add(int64(-1-i), user, skipNoCopy) // no copy has such an id
-	}
-	_, err = tx.NewRaw(`
-INSERT INTO propagation_items (job_id, copy_id, user_id, state, reason)
-SELECT ?, id, user_id, CASE WHEN reason = '' THEN 'waiting' ELSE 'skipped' END, nullif(reason, '')
-FROM unnest(?::bigint[], ?::text[], ?::text[]) AS item(id, user_id, reason)`,
-		p.ID, pgdialect.Array(copies), pgdialect.Array(users), pgdialect.Array(reasons)).Exec(ctx)
+	err := tx.NewRaw(insertItems, p.ID, chosen.copies(tx, p.AccessProfileID, now), pgdialect.Array(chosen.users),
+		skipNoCopy).Scan(ctx, &p.Waiting)
 	if err != nil {
 		return fmt.Errorf("store the copies of propagation %d: %w", p.ID, err)
 	}
 	return nil
 }
+
+// insertItems stores the copies ?1 of a job ?0, and those of the users ?2 who have none, under ids that no copy has. It
+// counts those that wait.
+const insertItems = `
+WITH chosen AS (?1), added AS (
+    INSERT INTO propagation_items (job_id, copy_id, user_id, state, reason)
+    SELECT ?0, id, user_id, CASE WHEN skip = '' THEN 'waiting' ELSE 'skipped' END, nullif(skip, '')
+    FROM (SELECT id, user_id, skip FROM chosen
+        UNION ALL SELECT -n, named.user_id, ?3 FROM unnest(?2::text[]) WITH ORDINALITY AS named(user_id, n)
+        WHERE named.user_id NOT IN (SELECT user_id FROM chosen)) AS item
+    ORDER BY id
+    RETURNING state
+)
+SELECT count(*) FROM added WHERE state = 'waiting'`
 
 // Get returns the progress of a propagation. Refusal: NotFound.
 func Get(ctx context.Context, db bun.IDB, profileID, id int64) (Job, error) {

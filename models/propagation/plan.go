@@ -3,7 +3,6 @@ package propagation
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -94,12 +93,12 @@ func MakePlan(ctx context.Context, db bun.IDB, id int64, ifVersion *int64, in In
 	if err != nil {
 		return Plan{}, err
 	}
-	targets, err := p.targets(ctx, db, id)
+	targets, err := p.targets(ctx, db, id, now)
 	if err != nil {
 		return Plan{}, err
 	}
 	plan := Plan{Profile: shown, Fields: p.fields, ResetUsage: p.reset}
-	changeable := plan.leaveOut(targets, now)
+	changeable := plan.leaveOut(targets)
 	if err := plan.nameThoseWithout(ctx, db, p.withoutCopy(targets)); err != nil {
 		return plan, err
 	}
@@ -116,11 +115,11 @@ func MakePlan(ctx context.Context, db bun.IDB, id int64, ifVersion *int64, in In
 }
 
 // leaveOut records the copies that are skipped, and returns the others.
-func (p *Plan) leaveOut(targets []Target, now time.Time) []Target {
+func (p *Plan) leaveOut(targets []Target) []Target {
 	var changeable []Target
 	for _, t := range targets {
-		if reason := t.skip(now); reason != "" {
-			p.Skipped = append(p.Skipped, SkippedTarget{t.UserID, t.Name, t.Email, reason})
+		if t.Skip != "" {
+			p.Skipped = append(p.Skipped, SkippedTarget{t.UserID, t.Name, t.Email, t.Skip})
 			continue
 		}
 		changeable = append(changeable, t)

@@ -214,49 +214,48 @@ type Target struct {
 	UserID          string
 	Name, Email     string // the holder's
 	PolicyID        int64
-	IsActive        bool
-	ExpiresAt       *time.Time
-	GroupVersions   []int64 `bun:",array"`
+	Skip            string // why it is skipped, "" when it is not
+	GroupVersions   string // as an array of the database: few are different
 	FailOpenFor     int64
 	window.Calendar `bun:",extend"`
 }
 
-// Why a copy is skipped.
+// Why a copy is skipped, apart from "inactive" and "expired".
 const (
-	skipInactive = "inactive"
-	skipExpired  = "expired"
-	skipNoCopy   = "no_copy"
-	skipGone     = "gone"
+	skipNoCopy = "no_copy"
+	skipGone   = "gone"
 )
 
-// skip is the reason why a copy is skipped, "" when it is not.
-func (t Target) skip(now time.Time) string {
-	switch {
-	case !t.IsActive:
-		return skipInactive
-	case t.ExpiresAt != nil && !t.ExpiresAt.After(now):
-		return skipExpired
-	}
-	return ""
+// selectCopies selects copies, each with the reason why it is skipped.
+func selectCopies(db bun.IDB, now time.Time) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("user_access_profiles AS c").Column("c.id", "c.user_id").ColumnExpr(`CASE
+    WHEN NOT c.is_active THEN 'inactive'
+    WHEN NOT c.from_role AND c.expires_at <= ? THEN 'expired'
+    ELSE '' END AS skip`, now)
 }
 
-func selectTargets(db bun.IDB) *bun.SelectQuery {
-	return db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN users AS u ON u.id = c.user_id").
-		Join("JOIN policies AS p ON p.id = c.policy_id").
-		Column("c.id", "c.user_id", "u.name", "u.email", "c.policy_id", "c.is_active", "c.group_versions",
-			"p.calendar_aligned", "p.time_zone", "p.fail_open_for").
-		ColumnExpr("CASE WHEN NOT c.from_role THEN c.expires_at END AS expires_at")
+// withShapes adds what makes the shape of a copy.
+func withShapes(copies *bun.SelectQuery) *bun.SelectQuery {
+	return copies.Join("JOIN policies AS p ON p.id = c.policy_id").
+		Column("c.policy_id", "c.group_versions", "p.calendar_aligned", "p.time_zone", "p.fail_open_for").Order("c.id")
+}
+
+// copies selects those chosen.
+func (p propagation) copies(db bun.IDB, profileID int64, now time.Time) *bun.SelectQuery {
+	query := selectCopies(db, now).Where("c.access_profile_id = ?", profileID)
+	if p.narrowed() {
+		query = query.Where("(c.user_id = ANY (?) OR c.user_id IN (SELECT id FROM users WHERE role_id = ANY (?)))",
+			pgdialect.Array(p.users), pgdialect.Array(p.groups))
+	}
+	return query
 }
 
 // targets are the copies chosen, in the order of their ids.
-func (p propagation) targets(ctx context.Context, db bun.IDB, profileID int64) ([]Target, error) {
+func (p propagation) targets(ctx context.Context, db bun.IDB, profileID int64, now time.Time) ([]Target, error) {
 	var targets []Target
-	query := selectTargets(db).Where("c.access_profile_id = ?", profileID)
-	if p.narrowed() {
-		query = query.Where("(c.user_id = ANY (?) OR u.role_id = ANY (?))", pgdialect.Array(p.users),
-			pgdialect.Array(p.groups))
-	}
-	if err := query.Order("c.id").Scan(ctx, &targets); err != nil {
+	query := withShapes(p.copies(db, profileID, now)).
+		Join("JOIN users AS u ON u.id = c.user_id").Column("u.name", "u.email")
+	if err := query.Scan(ctx, &targets); err != nil {
 		return nil, fmt.Errorf("look up copies of access profile %d: %w", profileID, err)
 	}
 	return targets, nil

@@ -195,7 +195,7 @@ WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fenc
 // recorded as skipped, with the reason.
 func (p Job) changeable(ctx context.Context, tx database.Tx, ids []int64, now time.Time) ([]Target, error) {
 	var targets []Target
-	if err := selectTargets(tx).Where("c.id = ANY (?)", pgdialect.Array(ids)).Order("c.id").
+	if err := withShapes(selectCopies(tx, now)).Where("c.id = ANY (?)", pgdialect.Array(ids)).
 		Scan(ctx, &targets); err != nil {
 		return nil, fmt.Errorf("load the locked copies: %w", err)
 	}
@@ -204,8 +204,8 @@ func (p Job) changeable(ctx context.Context, tx database.Tx, ids []int64, now ti
 	skipped := map[string][]int64{}
 	for _, t := range targets {
 		there[t.ID] = true
-		if reason := t.skip(now); reason != "" {
-			skipped[reason] = append(skipped[reason], t.ID)
+		if t.Skip != "" {
+			skipped[t.Skip] = append(skipped[t.Skip], t.ID)
 			continue
 		}
 		changeable = append(changeable, t)
@@ -234,7 +234,7 @@ func (p Job) pushShape(
 	for i, t := range s.targets {
 		copies[i], policies[i], users[i] = t.ID, t.PolicyID, t.UserID
 	}
-	had := s.targets[0].GroupVersions
+	had := s.versions
 	groups := []string{}
 	for i, group := range fieldgroup.Named(fieldgroup.Names) {
 		// A copy that is newer than this propagation, since it was assigned meanwhile, stays so.
@@ -246,21 +246,33 @@ func (p Job) pushShape(
 		return nil, err
 	}
 	versions, oldest := pushedVersions(had, fieldgroup.Taken(s.before, to, groups), to, p.ToVersion)
-	_, err := tx.NewRaw("UPDATE user_access_profiles SET group_versions = ?, template_version = ? WHERE id = ANY (?)",
-		pgdialect.Array(versions), oldest, pgdialect.Array(copies)).Exec(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("store the versions of copies: %w", err)
-	}
-	cleared := int64(0)
-	if p.ResetUsage {
-		if cleared, err = clearUsage(ctx, tx, policies, p.Fields); err != nil {
+	changed := len(groups) > 0 || !slices.Equal(versions, had)
+	if changed {
+		if err := storeVersions(ctx, tx, copies, versions, oldest); err != nil {
 			return nil, err
 		}
 	}
-	if len(groups) == 0 && cleared == 0 && fmt.Sprint(versions) == fmt.Sprint(had) {
+	if p.ResetUsage {
+		cleared, err := clearUsage(ctx, tx, policies, p.Fields)
+		if err != nil {
+			return nil, err
+		}
+		changed = changed || cleared > 0
+	}
+	if !changed {
 		return nil, nil
 	}
 	return users, nil
+}
+
+// storeVersions records which versions the groups of copies come from, and the oldest of them.
+func storeVersions(ctx context.Context, tx database.Tx, copies, versions []int64, oldest int64) error {
+	_, err := tx.NewRaw("UPDATE user_access_profiles SET group_versions = ?, template_version = ? WHERE id = ANY (?)",
+		pgdialect.Array(versions), oldest, pgdialect.Array(copies)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("store the versions of copies: %w", err)
+	}
+	return nil
 }
 
 // clearUsage resets the used amounts of the limits in the groups named. The ledger keeps what was counted.
