@@ -72,7 +72,7 @@ func TestKilledConsoleHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		waiting := func() int64 {
-			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'WITH fed AS%reserve_estimates(%'")
+			return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'WITH fed AS%hold_estimates(%'")
 		}
 		var group sync.WaitGroup
 		for range doomed {

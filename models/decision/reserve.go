@@ -74,31 +74,14 @@ func hold(ctx context.Context, db *bun.DB, estimates []*estimate) error {
 
 const holdEstimates = "WITH fed AS (" + database.FeedUsage + `)
 SELECT n, holds, taken, used, held
-FROM reserve_estimates($4, $3::text[], $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+FROM hold_estimates($4, $3::text[], $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
 // reserve asks the database to hold estimates. Those that are neither held nor rejected depend on others in the batch
 // that were rejected.
 func reserve(ctx context.Context, db *bun.DB, w database.FeedWriter, estimates []*estimate) ([]granted, error) {
-	ids, users, copies, leases, names, contents := []string{}, []string{}, []int64{}, []int64{}, []*string{}, [][]byte{}
-	of, lines, kinds, durations := []int64{}, [][16]byte{}, []string{}, []string{}
-	starts, costs, limits := []time.Time{}, []int64{}, []int64{}
-	for i, e := range estimates {
-		ids, users, copies = append(ids, e.key), append(users, e.user.String()), append(copies, e.userCopy.ID)
-		leases, contents = append(leases, int64(e.call.Hold.Lasts().Seconds())), append(contents, e.content)
-		var name *string
-		if e.content != nil {
-			name = &e.call.Hold.ID
-		}
-		names = append(names, name)
-		for _, l := range e.userCopy.Counting(e.call) {
-			start, _ := l.Window(e.at)
-			of, lines, kinds = append(of, int64(i+1)), append(lines, l.ID), append(kinds, l.Kind)
-			durations = append(durations, l.Duration)
-			starts, costs, limits = append(starts, start), append(costs, cost(l, e.call)), append(limits, l.Cap(e.at))
-		}
-	}
-	rows, err := database.QueryPlanned(ctx, db, holdEstimates, w.ID.String(), w.Seq, users,
-		ids, copies, leases, names, contents, of, lines, kinds, durations, starts, costs, limits)
+	h, a := columns(estimates)
+	rows, err := database.QueryPlanned(ctx, db, holdEstimates, w.ID.String(), w.Seq, h.users, h.ids, h.copies, h.leases,
+		h.names, h.contents, a.of, a.lines, a.kinds, a.durations, a.starts, a.amounts, a.aheads, a.limits)
 	if err != nil {
 		return nil, fmt.Errorf("hold estimates: %w", err)
 	}
