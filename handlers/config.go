@@ -35,7 +35,7 @@ func (h *Handlers) ExportConfig(c *gin.Context) error {
 
 // PlanConfig says what an apply of documents would do.
 func (h *Handlers) PlanConfig(c *gin.Context) error {
-	in, err := intake.Documents(intake.Body(c))
+	in, err := intake.Documents(reqctx.Body(c))
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (h *Handlers) PlanConfig(c *gin.Context) error {
 
 // ApplyConfig brings the console into the state that documents describe.
 func (h *Handlers) ApplyConfig(c *gin.Context) error {
-	in, err := intake.Documents(intake.Body(c))
+	in, err := intake.Documents(reqctx.Body(c))
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (h *Handlers) ApplyConfig(c *gin.Context) error {
 
 // TestConfig asks tests of the policy that is stored.
 func (h *Handlers) TestConfig(c *gin.Context) error {
-	tests, err := intake.Tests(intake.Body(c))
+	tests, err := intake.Tests(reqctx.Body(c))
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (h *Handlers) SignInAgain(c *gin.Context, cause error) {
 	}
 	c.Abort()
 	form := views.LoginForm{Input: session.LoginInput{Next: input.FormValue(pageBehind(c))}, Again: true}
-	if form.Input.Sealed, err = h.seal(c, intake.Body(c)); err != nil {
+	if form.Input.Sealed, err = h.seal(c, reqctx.Body(c)); err != nil {
 		h.Fail(c, err)
 		return
 	}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -26,11 +25,12 @@ func authenticate(h *handlers.Handlers) func(permission.Permission) gin.HandlerF
 	keys := apiKeys{h: h, actors: h.Cache.ActorsOf(h.DB), scrapers: &scrapers{}}
 	users := session.NewUsers(h.DB)
 	return func(needed permission.Permission) gin.HandlerFunc {
+		actorOf := keys.of(needed)
 		return func(c *gin.Context) {
 			if needed == anyone && reqctx.IsAPI(c) {
 				return
 			}
-			identify := func() error { return identifyCaller(c, h, keys.of(c, needed), users) }
+			identify := func() error { return identifyCaller(c, h, actorOf, users) }
 			if needed == keyHolder {
 				identify = func() error { return identifyHolder(c, h) }
 			}
@@ -124,8 +124,8 @@ func identifyHolder(c *gin.Context, h *handlers.Handlers) error {
 	return identifyKeyHolder(c, h, key)
 }
 
-// keyActor finds the actor of an API key.
-type keyActor func(ctx context.Context, secret string) (permission.Actor, error)
+// keyActor finds the actor of an API key that came with a request.
+type keyActor func(c *gin.Context, secret string) (permission.Actor, error)
 
 // spoolTTL is how long a key that was used goes on reporting usage to the spool while the database is away, which may
 // last: what it spent is spent.
@@ -140,21 +140,20 @@ type apiKeys struct {
 
 // of looks in the cache of entitlements for the routes that gateways call constantly, in the cache of scrapers for the
 // metrics, and in the database for the rest.
-func (k apiKeys) of(c *gin.Context, needed permission.Permission) keyActor {
-	switch {
-	case needed == reportUsage && k.h.Recorder.Spool != nil:
-		return func(ctx context.Context, secret string) (permission.Actor, error) {
-			return k.h.Cache.KeyActorAway(ctx, secret, spoolTTL)
-		}
-	case needed == askDecisions, needed == reportUsage:
-		return k.h.Cache.KeyActor
-	case c.FullPath() == metricsPath:
-		return func(ctx context.Context, secret string) (permission.Actor, error) {
-			return k.scrapers.actor(ctx, k.actors, secret)
+func (k apiKeys) of(needed permission.Permission) keyActor {
+	if needed == askDecisions || needed == reportUsage {
+		return func(c *gin.Context, secret string) (permission.Actor, error) {
+			if needed == reportUsage && k.h.Recorder.Spool != nil {
+				return k.h.Cache.KeyActorAway(c.Request.Context(), secret, spoolTTL)
+			}
+			return k.h.Cache.KeyActor(c.Request.Context(), secret)
 		}
 	}
-	return func(ctx context.Context, secret string) (permission.Actor, error) {
-		found, err := k.actors.Of(ctx, secret)
+	return func(c *gin.Context, secret string) (permission.Actor, error) {
+		if c.FullPath() == metricsPath {
+			return k.scrapers.actor(c.Request.Context(), k.actors, secret)
+		}
+		found, err := k.actors.Of(c.Request.Context(), secret)
 		return found.Actor, err
 	}
 }
@@ -167,7 +166,7 @@ func identifyHeader(c *gin.Context, h *handlers.Handlers, headers []string, acto
 	case strings.EqualFold(scheme, "Bearer") && virtualkey.IsKey(credential) && !reqctx.IsOTLP(c):
 		return identifyKeyHolder(c, h, credential)
 	case strings.EqualFold(scheme, "Bearer"):
-		actor, err := actorOf(c.Request.Context(), credential)
+		actor, err := actorOf(c, credential)
 		if err == nil {
 			reqctx.SetActor(c, actor)
 		}

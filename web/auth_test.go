@@ -101,7 +101,7 @@ func TestEveryRouteIsListed(t *testing.T) {
 	}
 	// A route that was added without a permission is refused to every user.
 	engine := gin.New()
-	engine.GET("/forgotten", web.Authenticate(c.H)(""), func(c *gin.Context) { c.String(200, "reached") })
+	engine.GET("/forgotten", web.Begin, web.Authenticate(c.H)(""), func(c *gin.Context) { c.String(200, "reached") })
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest("GET", "/forgotten", nil)
 	request.Header = c.Login(webtest.Admin).Header

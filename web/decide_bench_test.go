@@ -29,8 +29,7 @@ func BenchmarkDecide(b *testing.B) {
 		}
 		key := s.APIKey(permission.CreateUsage).Header
 		s.H.Log = slog.New(slog.DiscardHandler)
-		handler, err := web.New(web.Config{Addr: strings.TrimPrefix(s.Base, "http://")}, s.H)
-		s.Must(err)
+		var handler http.Handler
 		ask := func(value string, cost int) string {
 			body := fmt.Sprintf(`{"virtual_key":%q,"provider":"openai","model":"gpt-4o","estimated_cost":%d}`, value, cost)
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, s.Base+"/api/decisions", strings.NewReader(body))
@@ -47,6 +46,9 @@ func BenchmarkDecide(b *testing.B) {
 				if round%2 == 1 {
 					name, s.H.Engine = "with", decision.NewEngine(s.H.Cache, s.H.Refusals)
 				}
+				var err error
+				handler, err = web.New(web.Config{Addr: strings.TrimPrefix(s.Base, "http://")}, s.H)
+				s.Must(err)
 				for _, value := range values { // so that all are cached
 					ask(value, cost)
 				}

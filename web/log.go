@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,17 +17,26 @@ import (
 // requestIDHeader is X-Request-ID in Go's canonical spelling.
 const requestIDHeader = "X-Request-Id"
 
-// requestID matches an id that is accepted: visible ASCII, so that it cannot break a line of the log or a header.
-var requestID = regexp.MustCompile(`^[!-~]{1,200}$`)
+// longestRequestID is in characters.
+const longestRequestID = 200
 
-// identify sets the id of the request, the caller's if it is valid or else a new one, and sends it back.
-func identify(c *gin.Context) {
+// isRequestID accepts visible ASCII, which cannot break a line of the log or a header.
+func isRequestID(id string) bool {
+	invisible := func(c rune) bool { return c < '!' || c > '~' }
+	return id != "" && len(id) <= longestRequestID && !strings.ContainsFunc(id, invisible)
+}
+
+// begin gives the request its id, the caller's if it is valid or else a new one, sends it back, and cancels the work of
+// the request when its timeout is over.
+func begin(c *gin.Context) {
 	id := c.GetHeader(requestIDHeader)
-	if !requestID.MatchString(id) {
+	if !isRequestID(id) {
 		id = rand.Text()
 	}
-	reqctx.SetRequestID(c, id)
+	reqctx.Begin(c, id, timeout(c.FullPath()))
+	defer reqctx.End(c)
 	c.Header(requestIDHeader, id)
+	c.Next()
 }
 
 // logRequests writes one line a request: never a query string, a header or a body, which may contain secrets.

@@ -9,8 +9,11 @@ import (
 	"tollgate/models/permission"
 )
 
-// Authenticate is the check of credentials; tests measure it alone.
-var Authenticate = authenticate
+// Begin begins a request, and Authenticate is the check of credentials; tests use them without the rest.
+var (
+	Begin        = begin
+	Authenticate = authenticate
+)
 
 // Route is one method and path as it is served, for tests that walk them all.
 type Route struct {

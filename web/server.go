@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -37,8 +38,8 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	if err := engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	engine.Use(identify, logRequests(h.Log), config.Requests.count, recoverPanics(h), timeLimit(),
-		secureHeaders(h.Secure), allowHosts(config, h))
+	engine.Use(begin, logRequests(h.Log), config.Requests.count, recoverPanics(h), secureHeaders(h.Secure),
+		allowHosts(config, h))
 	refuseUnknown(engine, h)
 	files := gin.WrapH(static.Handler())
 	engine.GET("/static/*file", files)
@@ -48,7 +49,19 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return extauthz.New(compress(engine)), nil
+	return extauthz.New(uncompressed(engine, compress(engine))), nil
+}
+
+// uncompressed keeps the answers to gateways out of the compression: they are short, and they are asked for before
+// every call.
+func uncompressed(plain, compressed http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/authz/") || strings.HasSuffix(r.URL.Path, "/decisions") {
+			plain.ServeHTTP(w, r)
+			return
+		}
+		compressed.ServeHTTP(w, r)
+	})
 }
 
 // refuseUnknown answers what is no route.

@@ -50,13 +50,3 @@ func soon(c *gin.Context, check func() error) error {
 	c.Request = request.WithContext(short)
 	return check()
 }
-
-// timeLimit cancels the work of a request when its timeout is over.
-func timeLimit() gin.HandlerFunc {
-	return func(c *gin.Context) {
-		ctx, cancel := context.WithTimeout(c.Request.Context(), timeout(c.FullPath()))
-		defer cancel()
-		c.Request = c.Request.WithContext(ctx)
-		c.Next()
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/intake"
+	"tollgate/handlers/reqctx"
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
 )
@@ -21,7 +22,7 @@ type (
 
 // readAuthZEN reads a body as strictly as any other.
 func readAuthZEN(c *gin.Context) (intake.Node, error) {
-	root, err := intake.ParseJSON(intake.Body(c))
+	root, err := intake.ParseJSON(reqctx.Body(c))
 	c.Header("Cache-Control", "no-store")
 	return root, err
 }

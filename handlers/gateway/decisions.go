@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -30,11 +29,10 @@ func (g *Gateway) Decide(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Cache-Control", "no-store")
 	buffer := reply.Buffers.Get().(*bytes.Buffer)
 	defer reply.Buffers.Put(buffer)
 	buffer.Reset()
 	buffer.Write(decision.AppendJSON(buffer.AvailableBuffer()))
-	c.Data(http.StatusOK, reply.JSONType, buffer.Bytes())
+	reply.Fresh(c, buffer.Bytes())
 	return nil
 }

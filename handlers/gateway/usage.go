@@ -17,7 +17,7 @@ import (
 // RecordUsage counts what a gateway reports, one event or a batch; it answers when it is stored, or with 202 when it is
 // in the spool.
 func (g *Gateway) RecordUsage(c *gin.Context) error {
-	in, err := readUsage(intake.Body(c))
+	in, err := readUsage(reqctx.Body(c))
 	if err != nil {
 		return err
 	}

@@ -21,12 +21,10 @@ import (
 // MaxBody is how many bytes a body may have.
 const MaxBody = 1 << 20
 
-const bodyKey = "body"
-
 // MaxDocuments is how many bytes a body may have that carries the documents of a whole repository.
 const MaxDocuments = 8 << 20
 
-// TakeBody reads the body for the action behind it, which Body returns.
+// TakeBody reads the body for the action behind it, which finds it in reqctx.
 func TakeBody(c *gin.Context, most int64) error {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 		return nil
@@ -35,15 +33,8 @@ func TakeBody(c *gin.Context, most int64) error {
 	if err != nil {
 		return err
 	}
-	c.Set(bodyKey, body)
+	reqctx.SetBody(c, body)
 	return nil
-}
-
-// Body is the body that TakeBody read.
-func Body(c *gin.Context) []byte {
-	body, _ := c.Get(bodyKey)
-	taken, _ := body.([]byte)
-	return taken
 }
 
 // DecodeWhole is Decode for an input whose form always shows every field, so that one that was left out is empty.
@@ -63,11 +54,11 @@ func Decode[T any](c *gin.Context) (T, error) {
 	var root Node
 	if reqctx.IsAPI(c) {
 		var err error
-		if root, err = ParseJSON(Body(c)); err != nil {
+		if root, err = ParseJSON(reqctx.Body(c)); err != nil {
 			return in, err
 		}
 	} else {
-		root = b.parseForm(Body(c))
+		root = b.parseForm(reqctx.Body(c))
 	}
 	b.Bind(root, "", reflect.ValueOf(&in).Elem())
 	if len(b.Problems) > 0 {
@@ -91,7 +82,7 @@ func DecodeQuery[T any](c *gin.Context) (T, error) {
 
 // DecodeEmpty reads a body that may be left out, for actions that need no fields.
 func DecodeEmpty[T any](c *gin.Context) (T, error) {
-	if len(Body(c)) == 0 {
+	if len(reqctx.Body(c)) == 0 {
 		var none T
 		return none, nil
 	}
@@ -116,14 +107,18 @@ func readBody(c *gin.Context, most int64) ([]byte, error) {
 		return nil, bodyTooLarge(most)
 	}
 	body, err := takeAll(c, most)
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		return nil, bodyTooLarge(most)
-	case err != nil:
-		return nil, Unreadable("", "incomplete_body", "Send the whole body: the connection ended early.")
+	if err != nil {
+		return nil, notTaken(err, most)
 	}
 	return body, nil
+}
+
+func notTaken(err error, most int64) error {
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return bodyTooLarge(most)
+	}
+	return Unreadable("", "incomplete_body", "Send the whole body: the connection ended early.")
 }
 
 // takeAll reads a body with or without a Content-Length.

@@ -95,3 +95,13 @@ func JSON(c *gin.Context, status int, body any) {
 	}
 	c.Data(status, JSONType, encoded)
 }
+
+// Values of headers that many answers share, so they are replaced, never changed in place.
+var jsonType, noStore = []string{JSONType}, []string{"no-store"}
+
+// Fresh answers 200 with JSON that no cache may keep, and does no more than that needs: gateways ask before every call.
+func Fresh(c *gin.Context, body []byte) {
+	header := c.Writer.Header()
+	header["Content-Type"], header["Cache-Control"] = jsonType, noStore
+	_, _ = c.Writer.Write(body) // fails when the client has left
+}

@@ -1,3 +1,3 @@
-// Package reqctx is what a request carries with it: its context, who acts (actor, session user, virtual key), the id
+// Package reqctx is what a request carries with it: its context, who acts (actor, session user, virtual key), its body, the id
 // under which it is logged, and by which door it came. The middleware of web sets it, handlers read it.
 package reqctx

@@ -10,13 +10,6 @@ import (
 	"tollgate/models/virtualkey"
 )
 
-const (
-	actorKey     = "actor"
-	userKey      = "viewer"
-	keyKey       = "virtual key"
-	requestIDKey = "request id"
-)
-
 // SetActor stores the actor of the request, and by which door it came; the caller has checked their credential.
 func SetActor(c *gin.Context, actor permission.Actor) {
 	door := permission.DoorConsole
@@ -26,41 +19,42 @@ func SetActor(c *gin.Context, actor permission.Actor) {
 	case IsAPI(c):
 		door = permission.DoorAPI
 	}
-	c.Set(actorKey, actor.At(door))
+	of(c).actor = actor.At(door)
 }
 
 // Actor returns the actor of the request; without one, an actor without permissions.
-func Actor(c *gin.Context) permission.Actor {
-	actor, _ := c.Get(actorKey)
-	known, _ := actor.(permission.Actor)
-	return known
-}
+func Actor(c *gin.Context) permission.Actor { return of(c).actor }
 
 // SetUser stores the user whose session it is, for the pages' user menu.
-func SetUser(c *gin.Context, user identity.User) { c.Set(userKey, user) }
+func SetUser(c *gin.Context, user identity.User) { of(c).user = &user }
 
 // User returns the user whose session it is, if any.
-func User(c *gin.Context) (identity.User, bool) {
-	user, _ := c.Get(userKey)
-	known, ok := user.(identity.User)
-	return known, ok
+func User(c *gin.Context) (user identity.User, ok bool) {
+	if known := of(c).user; known != nil {
+		return *known, true
+	}
+	return user, false
 }
 
 // SetVirtualKey stores the key that authenticates the request.
-func SetVirtualKey(c *gin.Context, key virtualkey.Key) { c.Set(keyKey, key) }
+func SetVirtualKey(c *gin.Context, key virtualkey.Key) { of(c).virtualKey = &key }
 
 // VirtualKey returns the key of the request, on the routes that only a virtual key may use.
-func VirtualKey(c *gin.Context) virtualkey.Key {
-	key, _ := c.Get(keyKey)
-	known, _ := key.(virtualkey.Key)
-	return known
+func VirtualKey(c *gin.Context) (key virtualkey.Key) {
+	if known := of(c).virtualKey; known != nil {
+		return *known
+	}
+	return key
 }
 
-// SetRequestID stores the id under which the request is logged.
-func SetRequestID(c *gin.Context, id string) { c.Set(requestIDKey, id) }
+// SetBody stores the body of the request.
+func SetBody(c *gin.Context, body []byte) { of(c).body = body }
+
+// Body is the body of the request, nil before it was read.
+func Body(c *gin.Context) []byte { return of(c).body }
 
 // RequestID returns the id under which the request is logged.
-func RequestID(c *gin.Context) string { return c.GetString(requestIDKey) }
+func RequestID(c *gin.Context) string { return of(c).id }
 
 // Of is the context of a request, which ends when the client leaves or the time is over.
 func Of(c *gin.Context) context.Context { return c.Request.Context() }
