@@ -52,6 +52,9 @@ func (g *Gateway) RecordUsage(c *gin.Context) error {
 // readUsage reads one event or a batch. Problems of an event of a batch are kept with it, so that the other events are
 // still counted.
 func readUsage(body []byte) (in usage.Input, err error) {
+	if intake.ReadFlat(body, &in) { // one event
+		return in, nil
+	}
 	const list = "events"
 	root, unread, err := intake.ParseBatch(body, list)
 	if err != nil {

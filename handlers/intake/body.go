@@ -50,16 +50,22 @@ func DecodeWhole[T interface{ Whole() T }](c *gin.Context) (T, error) {
 // read of a form is returned beside it, so that nothing typed is lost.
 func Decode[T any](c *gin.Context) (T, error) {
 	var in T
-	b := &Binder{}
-	var root Node
 	if reqctx.IsAPI(c) {
-		var err error
-		if root, err = ParseJSON(reqctx.Body(c)); err != nil {
+		if ReadFlat(reqctx.Body(c), &in) {
+			return in, nil
+		}
+		root, err := ParseJSON(reqctx.Body(c))
+		if err != nil {
 			return in, err
 		}
-	} else {
-		root = b.parseForm(reqctx.Body(c))
+		return bound(&Binder{}, root, in)
 	}
+	b := &Binder{}
+	return bound(b, b.parseForm(reqctx.Body(c)), in)
+}
+
+// bound fills an input struct with what was sent.
+func bound[T any](b *Binder, root Node, in T) (T, error) {
 	b.Bind(root, "", reflect.ValueOf(&in).Elem())
 	if len(b.Problems) > 0 {
 		return in, &problem.Refusal{Reason: problem.Unreadable, Problems: b.Problems}
