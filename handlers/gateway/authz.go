@@ -95,15 +95,24 @@ func (g *Gateway) authorize(c *gin.Context, d door) error {
 	if code == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", challenge(c.Request.Header))
 	}
-	answer := gin.H{"allowed": decision.Decision}
-	if decision.Grace {
-		answer["grace"] = true
-	}
+	answer := proxyAnswer{Allowed: decision.Decision, Grace: decision.Grace}
 	if !decision.Decision {
-		answer["error"] = gin.H{"type": decision.Type, "message": decision.Message}
+		answer.Error = &proxyError{decision.Message, decision.Type}
 	}
 	reply.JSON(c, code, answer)
 	return nil
+}
+
+// proxyAnswer is the body of an answer to a proxy.
+type proxyAnswer struct {
+	Allowed bool        `json:"allowed"`
+	Error   *proxyError `json:"error,omitempty"`
+	Grace   bool        `json:"grace,omitempty"`
+}
+
+type proxyError struct {
+	Message string `json:"message"`
+	Type    string `json:"type"`
 }
 
 // decideAt decides about everything that a call can lead to: the first that is denied denies the call.
@@ -148,7 +157,6 @@ func (g *Gateway) refuseProxy(c *gin.Context, err error, status func(int) int) {
 	if code == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "2")
 	}
-	reply.JSON(c, status(code), gin.H{
-		"error": gin.H{"type": refusal.Problems[0].Code, "message": refusal.Problems[0].Message}, "allowed": false,
-	})
+	first := refusal.Problems[0]
+	reply.JSON(c, status(code), proxyAnswer{Error: &proxyError{first.Message, first.Code}})
 }

@@ -85,15 +85,12 @@ func describe(header http.Header, d decision.Decision) {
 	header.Set("X-Access-Reason", d.Type)
 	header.Set("X-Access-Status", strconv.Itoa(d.StatusCode))
 	if d.AccessProfileID != 0 {
-		header.Set("X-Access-Profile-ID", strconv.FormatInt(d.AccessProfileID, 10))
+		header.Set("X-Access-Profile-Id", strconv.FormatInt(d.AccessProfileID, 10))
 	}
-	for name, id := range map[string]uuid.UUID{"X-Access-User-ID": d.UserID, "X-Access-Key-ID": d.VirtualKeyID} {
-		if id != uuid.Nil {
-			header.Set(name, id.String())
-		}
-	}
+	setID(header, "X-Access-User-Id", d.UserID)
+	setID(header, "X-Access-Key-Id", d.VirtualKeyID)
 	if d.ReservationID != nil {
-		header.Set("X-Access-Reservation-ID", *d.ReservationID)
+		header.Set("X-Access-Reservation-Id", *d.ReservationID)
 	}
 	if d.RetryAfter != nil {
 		header.Set("Retry-After", strconv.FormatInt(*d.RetryAfter, 10))
@@ -104,6 +101,15 @@ func describe(header http.Header, d decision.Decision) {
 	rateLimitFields(header, d)
 }
 
+func setID(header http.Header, name string, id uuid.UUID) {
+	if id != uuid.Nil {
+		header.Set(name, id.String())
+	}
+}
+
+// inName leaves out of a scope what the name of a policy cannot have.
+var inName = strings.NewReplacer(":", "-", `"`, "", `\`, "")
+
 // rateLimitFields show what is left of the limits of requests and tokens.
 func rateLimitFields(header http.Header, d decision.Decision) {
 	var policies, states []string
@@ -111,7 +117,7 @@ func rateLimitFields(header http.Header, d decision.Decision) {
 		if limit.Kind == "spend" {
 			continue
 		}
-		name := `"` + limit.Kind + "-" + strings.NewReplacer(":", "-", `"`, "", `\`, "").Replace(limit.Scope.String()) + `"`
+		name := `"` + limit.Kind + "-" + inName.Replace(limit.Scope.String()) + `"`
 		left := max(0, limit.Limit.N-limit.Used.N-limit.Reserved.N)
 		policies = append(
 			policies, name+";q="+strconv.FormatInt(limit.Limit.N, 10)+";w="+strconv.FormatInt(limit.WindowSeconds, 10),
