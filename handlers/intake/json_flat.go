@@ -7,8 +7,8 @@ import (
 	"tollgate/models/input"
 )
 
-// ReadFlat reads an object of scalars straight into an empty input struct, which is all that most calls of gateways send.
-// It gives up on everything else, right or wrong, and leaves the struct empty: a Binder then decides.
+// ReadFlat reads an object of scalars straight into an empty input struct, which is all that most calls of gateways
+// send. It gives up on everything else, right or wrong, and leaves the struct empty: a Binder then decides.
 func ReadFlat[T any](body []byte, in *T) bool {
 	r := fastReader{text: string(body)}
 	if utf8.Valid(body) && r.flat(reflect.ValueOf(in).Elem()) {
