@@ -19,6 +19,7 @@ import (
 	"tollgate/models/blocked"
 	"tollgate/models/connection"
 	"tollgate/models/decision"
+	"tollgate/models/ledger"
 	"tollgate/models/password"
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
@@ -73,7 +74,10 @@ type Handlers struct {
 }
 
 // About describes the running program.
-type About struct{ Version, Database, Warning string }
+type About struct {
+	Version, Database, Warning string
+	Keep                       ledger.Keep
+}
 
 // Func is an action: it answers, or returns why not.
 type Func func(c *gin.Context) error

@@ -69,7 +69,8 @@ func (h *Handlers) settingsWith(
 	return framed(page, views.SettingsBody(views.Settings{
 		Email: user.Email, Role: user.Role, Problems: problems,
 		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: healthy,
-		RefusalDays: h.Refusals.KeptDays(), Gateway: gateway, MaySet: reqctx.Actor(c).May(permission.UpdateSettings),
+		RefusalDays: h.Refusals.KeptDays(), Keep: h.About.Keep, Gateway: gateway,
+		MaySet: reqctx.Actor(c).May(permission.UpdateSettings),
 	})), nil
 }
 

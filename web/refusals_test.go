@@ -71,6 +71,29 @@ func TestRefusalList(t *testing.T) {
 	}
 }
 
+// A call that never fits was not refused because the budget was used up, nor by the budget that it became later.
+func TestRefusalsOfADayByReasonAndHeight(t *testing.T) {
+	g := webtest.NewGateway(t)
+	minutesAgo := func(n int) {
+		g.Must(g.H.Refusals.Flush(t.Context()))
+		g.Exec("UPDATE refusals SET minute = minute - ? * interval '1 minute'", n)
+	}
+	never := webtest.Object{"virtual_key": g.Key, "model": "openai/gpt-4o", "estimated_cost": 100}
+	g.Admin.Decides(never, "budget_exceeded", 402)
+	minutesAgo(2)
+	g.Exec("UPDATE refusals SET most = most - 1000000000")
+	g.Admin.Decides(never, "budget_exceeded", 402)
+	minutesAgo(1)
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 8))
+	g.Admin.WithinASecond(webtest.Model(g.Key), "budget_exceeded")
+	found := map[string]bool{}
+	for _, row := range g.RefusedRows("") {
+		by := row["refused_by"].(webtest.Object)
+		found[fmt.Sprint(by["limit"], " ", by["reason"])] = true
+	}
+	webtest.Same(t, "rows", found, map[string]bool{"9 never_fits": true, "10 never_fits": true, "8 used_up": true})
+}
+
 // From a refusal of yesterday a raise is three steps away, without JavaScript, and leads back.
 func TestRaiseFromRefusal(t *testing.T) {
 	g := webtest.NewGateway(t)

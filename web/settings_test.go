@@ -4,16 +4,33 @@ import (
 	"strings"
 	"testing"
 
+	"tollgate/handlers"
+	"tollgate/models/ledger"
 	"tollgate/web/webtest"
 )
 
-// Settings say for how long what is kept.
+// Settings say for how long what is kept, as it was set.
 func TestSettingsSayWhatIsKept(t *testing.T) {
-	s := webtest.NewStage(t)
-	kept := webtest.Text(s.Session.Get("/settings").Is(200).One("section", "aria-labelledby", "retention"))
-	for _, words := range []string{"Refused calls 30 days", "sums without names 13 months", "unknown keys 90 days", "deleted keys 36 days", "audit For good"} {
-		if !strings.Contains(kept, words) {
-			t.Errorf("nothing says %q: %s", words, kept)
+	long := ledger.Keep{Events: 41, Days: 900, Windows: 500, Audit: 77, Archive: "/archive"}
+	for _, of := range []struct {
+		keep  ledger.Keep
+		words []string
+	}{
+		{ledger.DefaultKeep, []string{
+			"Refused calls 30 days", "sums without names 13 months", "unknown keys 90 days", "deleted keys 36 days",
+			"Usage events 90 days Usage by day 800 days", "Counters 400 days", "Audit log For good", "Versions For good",
+		}},
+		{long, []string{
+			"Usage events 41 days, then in the archive", "by day 900 days", "Counters 500 days after",
+			"Audit log 77 days, then in the archive",
+		}},
+	} {
+		c := webtest.NewConsole(t, func(h *handlers.Handlers) { h.About.Keep = of.keep })
+		kept := webtest.Text(c.Login(webtest.Admin).Get("/settings").Is(200).One("section", "aria-labelledby", "retention"))
+		for _, words := range of.words {
+			if !strings.Contains(kept, words) {
+				t.Errorf("nothing says %q: %s", words, kept)
+			}
 		}
 	}
 }

@@ -134,7 +134,7 @@ func (p *program) newConsole(
 		Metrics:  metrics.New(db.DB, measured...),
 		SignIns:  signIns, SCIMCalls: scimCalls,
 		Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
-		About: handlers.About{Version: version, Database: db.about, Warning: db.warning},
+		About: handlers.About{Version: version, Database: db.about, Warning: db.warning, Keep: s.Keep},
 	}
 	config := web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts, Requests: requests}
 	handler, err := web.New(config, actions)

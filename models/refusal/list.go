@@ -25,7 +25,8 @@ type Query struct {
 	Reason        string // a type of decisions
 }
 
-// Row is what a user was refused on one day for one reason, asking for the same. Days are those of UTC.
+// Row is what a user was refused on one day for one reason, by one limit as high as it was then, asking for the same.
+// Days are those of UTC.
 type Row struct {
 	UserID      string    `json:"user_id,omitempty"` // left out when the subject is unknown
 	UserName    string    `json:"user_name,omitempty"`
@@ -79,7 +80,7 @@ type Profile struct {
 }
 
 // sameRow are the columns that rows of the log share when a list has one row for them, beside the day.
-const sameRow = "r.user_id, r.reason, r.copy_id, r.line_id, r.asked, r.access_profile_id"
+const sameRow = "r.user_id, r.reason, r.copy_id, r.line_id, r.line_reason, r.most, r.asked, r.access_profile_id"
 
 // selectPage counts the rows of one day after the other, the latest first, as far as is asked for, and adds up only the
 // days that the page shows: the rows of a day come before those of any day before it. Names are found for the rows
@@ -100,11 +101,11 @@ SELECT s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_n
     s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
         WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind) AS raisable
 FROM (
-    SELECT *, (SELECT total FROM shown) AS total FROM (?1) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id
+    SELECT *, (SELECT total FROM shown) AS total FROM (?1) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id, most
     LIMIT ?2 OFFSET ?3 - (SELECT skipped FROM shown)
 ) AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id
     LEFT JOIN policies AS o ON o.id = p.policy_id
-ORDER BY s.last_at DESC, s.user_id, s.asked, s.reason, s.line_id`
+ORDER BY s.last_at DESC, s.user_id, s.asked, s.reason, s.line_id, s.most`
 
 // List returns a page of refusals, the latest first, and how many rows match, as far as they are counted.
 func List(ctx context.Context, db bun.IDB, q Query) (rows []Row, total int64, err error) {
@@ -119,8 +120,7 @@ func List(ctx context.Context, db bun.IDB, q Query) (rows []Row, total int64, er
 	sums := days("SELECT first FROM shown", "SELECT last FROM shown").
 		ColumnExpr(sameRow + `, sum(r.calls)::bigint AS calls, min(r.first_at) AS first_at, max(r.last_at) AS last_at,
     bool_and(r.granted) AS granted, max(r.scope) AS scope, max(r.kind) AS kind, max(r.reset_duration) AS reset_duration,
-    max(r.line_reason) AS line_reason, max(r.used) AS used, max(r.reserved) AS reserved, max(r.most) AS most,
-    max(r.resets_at) AS resets_at, ceil(max(r.estimated_cost / r.calls))::bigint AS estimate`)
+    max(r.used) AS used, max(r.reserved) AS reserved, max(r.resets_at) AS resets_at, ceil(max(r.estimated_cost / r.calls))::bigint AS estimate`)
 	counted := q.CountTo
 	if counted == 0 {
 		counted = math.MaxInt64

@@ -71,7 +71,8 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	server := httptest.NewUnstartedServer(nil)
 	c.Base = "http://" + server.Listener.Addr().String()
 	c.H = &handlers.Handlers{
-		DB: c.DB, Log: log, BaseURL: c.Base, Keys: keys, About: handlers.About{Version: "test", Database: "a test database"},
+		DB: c.DB, Log: log, BaseURL: c.Base, Keys: keys,
+		About: handlers.About{Version: "test", Database: "a test database", Keep: ledger.DefaultKeep},
 	}
 	c.H.Propagator, c.H.Cache = propagation.NewWorker(c.DB, log), access.NewCache(c.DB, keys, log)
 	c.H.Cache.Grace.Most = time.Minute
