@@ -52,9 +52,6 @@ func (p Job) Total() int64 {
 	return p.Done + p.Waiting + int64(len(p.Skipped)+len(p.Failed))
 }
 
-// lease is how long a worker may be silent before another takes over.
-const lease = 10 * time.Second
-
 // Start stores a propagation with every copy it includes; a worker does the rest. Its first lease is the caller's.
 // Refusals: NotFound, Stale, Invalid, Forbidden when a user with such a copy may do more than the actor, Conflict when
 // one is running or the profile was changed concurrently.

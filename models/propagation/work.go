@@ -2,7 +2,6 @@ package propagation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,101 +14,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/fieldgroup"
 	"tollgate/models/policy"
-	"tollgate/models/problem"
-	"tollgate/models/profile"
 )
-
-// ErrLeaseLost ends the work of a worker whose lease another has taken.
-var ErrLeaseLost = errors.New("another worker has taken this propagation over")
-
-const copiesPushedAtOnce = 500
-
-// Work runs until every copy has been processed. A batch that fails is repeated copy by copy, so that one that cannot
-// be changed is reported and does not block the others.
-func (p *Worker) Work(ctx context.Context, job Job) error {
-	h := &history{profileID: job.AccessProfileID, known: map[int64]profile.Profile{}}
-	last := int64(0)
-	for {
-		waiting, err := job.waiting(ctx, p.db, last)
-		if err != nil {
-			return err
-		}
-		if len(waiting) == 0 {
-			return job.finish(ctx, p.db)
-		}
-		last = waiting[len(waiting)-1]
-		err = job.push(ctx, p.db, h, waiting)
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, ErrLeaseLost) || ctx.Err() != nil {
-			return err
-		}
-		p.log.WarnContext(ctx, "a batch of a propagation failed; trying copy by copy", "propagation", job.ID, "error",
-			err.Error())
-		if err := p.workEach(ctx, job, h, waiting); err != nil {
-			return err
-		}
-	}
-}
-
-func (p *Worker) workEach(ctx context.Context, job Job, h *history, waiting []int64) error {
-	for _, id := range waiting {
-		if err := p.workOne(ctx, job, h, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *Worker) workOne(ctx context.Context, job Job, h *history, id int64) error {
-	err := job.push(ctx, p.db, h, []int64{id})
-	if err == nil || errors.Is(err, ErrLeaseLost) || ctx.Err() != nil {
-		return err
-	}
-	var refusal *problem.Refusal
-	if errors.As(problem.Classify(err), &refusal) {
-		return err // the database is unreachable or busy, which has nothing to do with this copy
-	}
-	p.log.ErrorContext(ctx, "a copy could not be changed", "propagation", job.ID, "copy", id, "error", err.Error())
-	_, err = p.db.NewRaw(`UPDATE propagation_items AS i SET state = 'failed', reason = ? FROM propagation_jobs AS j
-WHERE i.job_id = ? AND i.copy_id = ? AND i.state = 'waiting' AND j.id = i.job_id AND j.fence = ?
-    AND j.state = 'running'`,
-		"The database refused the change ("+or(problem.SQLState(err), "unknown")+").", job.ID, id, job.Fence).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("record a failed copy: %w", err)
-	}
-	return nil
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
-// waiting are the next copies after an id.
-func (p Job) waiting(ctx context.Context, db bun.IDB, after int64) ([]int64, error) {
-	var ids []int64
-	err := db.NewRaw("SELECT copy_id FROM propagation_items "+
-		"WHERE job_id = ? AND copy_id > ? AND state = 'waiting' ORDER BY copy_id LIMIT ?",
-		p.ID, after, copiesPushedAtOnce).Scan(ctx, &ids)
-	if err != nil {
-		return nil, fmt.Errorf("look up the remaining copies of propagation %d: %w", p.ID, err)
-	}
-	return ids, nil
-}
-
-func (p Job) finish(ctx context.Context, db bun.IDB) error {
-	_, err := db.NewRaw(`UPDATE propagation_jobs SET state = 'done', finished_at = clock_timestamp() WHERE id = ?0
-    AND fence = ?1 AND state = 'running'
-AND NOT EXISTS (SELECT FROM propagation_items WHERE job_id = ?0 AND state = 'waiting')`, p.ID, p.Fence).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("finish propagation %d: %w", p.ID, err)
-	}
-	return nil
-}
 
 // push changes a batch of copies in one transaction, with their new state in the job and the audit row.
 func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) error {
@@ -176,19 +81,6 @@ func (p Job) recordChanged(tx database.Tx, profileName string, users []string, n
 		return err
 	}
 	return audit.Record(tx, c)
-}
-
-// lockLease renews the lease, and locks it until the transaction ends.
-func (p Job) lockLease(ctx context.Context, tx database.Tx) error {
-	result, err := tx.NewRaw(`UPDATE propagation_jobs SET lease_until = clock_timestamp() + ? * interval '1 second'
-WHERE id = ? AND fence = ? AND state = 'running'`, lease.Seconds(), p.ID, p.Fence).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("renew the lease of propagation %d: %w", p.ID, err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(ErrLeaseLost, err)
-	}
-	return nil
 }
 
 // changeable are those of the locked copies that may be changed. Those that were deleted or may not change any more are

@@ -67,17 +67,3 @@ func (p *Worker) Release(ctx context.Context, job Job) error {
 	p.Wake()
 	return nil
 }
-
-// ClaimPropagation takes the lease of a job that has work left; nil when there is none.
-func ClaimPropagation(ctx context.Context, db *bun.DB) (*Job, error) {
-	var rows []Job
-	err := db.NewRaw(`
-UPDATE propagation_jobs SET fence = fence + 1, lease_until = clock_timestamp() + ? * interval '1 second'
-WHERE id = (SELECT id FROM propagation_jobs WHERE state = 'running' AND lease_until < clock_timestamp() ORDER BY id
-    LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING *`, lease.Seconds()).Scan(ctx, &rows)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return &rows[0], nil
-}
