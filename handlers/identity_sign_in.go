@@ -190,7 +190,7 @@ func (h *Handlers) showTried(c *gin.Context, p identityprovider.Provider, who si
 		return err
 	}
 	if !reqctx.Actor(c).May(permission.ViewSettings) {
-		return problem.Refuse(problem.Forbidden, "", "forbidden", "You need the permission "+string(permission.ViewSettings)+" for this.")
+		return problem.Lacks(string(permission.ViewSettings))
 	}
 	tried, err := h.SignIns.Try(reqctx.Of(c), p, who)
 	if err != nil {

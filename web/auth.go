@@ -69,8 +69,7 @@ func notPermitted(actor permission.Actor, needed permission.Permission) error {
 			"You see only your own access here: what you may call, what is left and your keys. "+
 				"Your role permits nothing else of this console, or you signed in by a link.")
 	}
-	return problem.Refuse(problem.Forbidden, "", "forbidden",
-		"You need the permission "+string(needed)+" for this. Ask an admin of this console for it.")
+	return problem.Lacks(string(needed))
 }
 
 // refuseCaller sends a browser that reads a page to the sign-in page and back; every other request gets the refusal.

@@ -215,7 +215,7 @@ func TestDecisionsAtLimits(t *testing.T) {
 // A decision changes nothing, on every route.
 func TestDecisionsArePureReads(t *testing.T) {
 	g := webtest.NewGateway(t)
-	caller := g.APIKey("Usage:View")
+	caller := g.APIKey("Usage:View", webtest.Calls)
 	g.Unchanged(func() {
 		for range 3 {
 			for _, q := range []webtest.Object{

@@ -116,9 +116,9 @@ func TestReservationsAreRenewedAndReleased(t *testing.T) {
 		ends(id, 300)
 	}
 	webtest.Same(t, "held", g.Holds(), []any{6.0, 0.0, 2.0, 6.0})
-	reader, stranger := g.APIKey("Usage:View"), g.APIKey("AccessProfiles:View")
+	gateway, stranger := g.APIKey(webtest.Calls), g.APIKey("AccessProfiles:View")
 	for n, id := range []string{named, issued} {
-		reader.API("DELETE", path(id), nil).Is(200)
+		gateway.API("DELETE", path(id), nil).Is(200)
 		webtest.Same(t, "held here", g.Holds(), []any{float64(3 - 3*n), 0.0, float64(1 - n), float64(3 - 3*n)})
 		g.Admin.At(other).API("DELETE", path(id), nil).Is(200)
 		g.Admin.API("PUT", path(id), nil).Refuses(404, "not_found", "")

@@ -67,3 +67,44 @@ func TestAReservationSaysWhoPays(t *testing.T) {
 	webtest.Same(t, "spent of the first", g.Used(g.Ada)["spend 1M total"], int64(8_000_000_000))
 	g.Balanced()
 }
+
+// A caller who may only see usage cannot take from what other users have left, nor end or extend what is held for them.
+func TestHoldsNeedThePermissionToReport(t *testing.T) {
+	g := webtest.NewGateway(t)
+	reserve := webtest.With(webtest.Model(g.Key), "estimated_cost", 8, "reserve", true, "reservation_id", "held")
+	viewers := []webtest.Client{
+		g.APIKey("Usage:View"), g.APIKey("Usage:View", "Usage:Update", "Usage:Delete"), g.Login(webtest.Viewer).With("Sec-Fetch-Site", "same-origin"),
+	}
+	held := func(want float64) {
+		t.Helper()
+		webtest.Same(t, "held", g.Holds()[0], any(want))
+	}
+	refused := func(a webtest.Answer) {
+		t.Helper()
+		a.Refuses(403, "forbidden", "")
+		if message := a.Object("error")["message"]; message != "You need the permission Usage:Create for this. Ask an admin of this console for it." {
+			t.Errorf("refused with %v", message)
+		}
+	}
+	for _, viewer := range viewers {
+		for _, prefix := range []string{"/api", "/api/governance"} {
+			g.Unchanged(func() {
+				refused(viewer.API("POST", prefix+"/decisions", reserve))
+				refused(viewer.API("POST", prefix+"/decisions", webtest.With(webtest.Model("x"), "reserve", true)))
+			})
+			viewer.API("POST", prefix+"/decisions", webtest.With(webtest.Model(g.Key), "estimated_cost", 8, "reserve", false)).Is(200)
+		}
+	}
+	g.APIKey(webtest.Calls).Decides(reserve, "allowed", 200)
+	held(8)
+	g.Unchanged(func() {
+		for _, viewer := range viewers {
+			refused(viewer.API("PUT", "/api/reservations/held", `{"lease_s":3600}`))
+			refused(viewer.API("DELETE", "/api/reservations/held", nil))
+		}
+	})
+	held(8)
+	g.APIKey(webtest.Calls).API("PUT", "/api/reservations/held", nil).Is(200)
+	g.APIKey(webtest.Calls).API("DELETE", "/api/reservations/held", nil).Is(200)
+	held(0)
+}

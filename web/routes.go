@@ -28,7 +28,7 @@ const (
 
 const askDecisions = permission.ViewUsage + " or " + permission.CreateUsage
 
-// reportUsage and askDecisions are for gateways, which send their API key with every call.
+// reportUsage and askDecisions are for gateways, which send their API key with every call. A hold counts like usage.
 const reportUsage = permission.CreateUsage
 
 // shownKey is held by those who can make a key, and so be shown one.

@@ -9,9 +9,12 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/decision"
+	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
-// Decide answers whether a call may go on; with reserve it holds the estimate until the call is reported.
+// Decide answers whether a call may go on; with reserve it holds the estimate until the call is reported. What is held
+// is gone for other calls, so that a hold needs the permission to report usage.
 func (g *Gateway) Decide(c *gin.Context) error {
 	in, err := intake.Decode[decision.Input](c)
 	if err != nil {
@@ -23,6 +26,9 @@ func (g *Gateway) Decide(c *gin.Context) error {
 	}
 	ask := g.Engine.Decide
 	if reserve {
+		if !reqctx.Actor(c).May(permission.CreateUsage) {
+			return problem.Lacks(string(permission.CreateUsage))
+		}
 		ask = g.Engine.Reserve
 	}
 	decision, err := ask(reqctx.Of(c), who, question)

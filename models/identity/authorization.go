@@ -156,10 +156,7 @@ func (a *Authorization) permit(needed permission.Permission) error {
 		})
 	}
 	if !a.Actor.May(needed) {
-		return problem.Refuse(
-			problem.Forbidden, "", "forbidden",
-			"You need the permission "+string(needed)+" for this. Ask an admin of this console for it.",
-		)
+		return problem.Lacks(string(needed))
 	}
 	return nil
 }

@@ -69,6 +69,12 @@ func Missing(what string) *Refusal {
 	return Refuse(NotFound, "", "not_found", fmt.Sprintf("There is no such %s.", what))
 }
 
+// Lacks is the answer to an actor without the permission that they need.
+func Lacks(permission string) *Refusal {
+	return Refuse(Forbidden, "", "forbidden",
+		"You need the permission "+permission+" for this. Ask an admin of this console for it.")
+}
+
 // Violates reports whether err is a violation of the named constraint.
 func Violates(err error, constraint string) bool {
 	var pg *pgconn.PgError
