@@ -21,6 +21,7 @@ var provisioningScreens = []scene{
 	{name: "connection", place: connected(longName, "")},
 	{name: "connection-edit", place: connected("Edited", "/edit")},
 	{name: "connection-delete", place: connected("Deleted", "/delete")},
+	{name: "connection-hand-over", place: handable("Dora Domain", "/settings/provisioning/%s/hand-over?email_domain=example.com")},
 	{name: "connection-token", place: connected("With a token", ""), act: func(s *screen) {
 		s.click(s.button("Create token"))
 		s.sees(s.heading("Copy the token now"))
@@ -41,7 +42,7 @@ var provisioningScreens = []scene{
 	{name: "connection-calls", place: provisioned("Called", "/requests")},
 	{name: "connection-calls-refused", place: provisioned("Refused", "/requests?refused=true")},
 	{name: "user-managed", place: managed("Mia Managed")},
-	{name: "user-hand-over", place: handable("Hal Handed")},
+	{name: "user-hand-over", place: handable("Hal Handed", "")},
 }
 
 // connected is a path below the page of a connection of that name, which it makes.
@@ -102,12 +103,15 @@ func managed(name string) place {
 	}
 }
 
-// handable is the page that asks to hand a user over.
-func handable(name string) place {
+// handable is the page that asks to hand a user over, or one of the connection to which they may be given.
+func handable(name, ofConnection string) place {
 	return func(t *testing.T, c *console) string {
 		t.Helper()
-		c.connection(t, "For "+name)
-		return c.hire(t, name, "Member") + "/hand-over"
+		connection, home := c.connection(t, "For "+name), c.hire(t, name, "Developer")
+		if ofConnection != "" {
+			return fmt.Sprintf(ofConnection, connection)
+		}
+		return home + "/hand-over"
 	}
 }
 

@@ -110,9 +110,14 @@ func (h *Handlers) ConfigDrift(c *gin.Context) error {
 
 const configurationHref = "/settings/configuration"
 
+// goneWords say of a resource that is not in the console any more why.
+var goneWords = map[string]string{
+	"deleted": "Deleted here", "handed_over": "Handed over to a directory, which has the user now",
+}
+
 // driftRow is a resource as the page shows it: values as the files would write them.
 func driftRow(n int, d config.Drift) views.ConfigDriftRow {
-	row := views.ConfigDriftRow{N: n, Kind: d.Kind, Name: d.Name, Set: d.Set, Deleted: d.Drift == "deleted"}
+	row := views.ConfigDriftRow{N: n, Kind: d.Kind, Name: d.Name, Set: d.Set, Gone: goneWords[d.Drift]}
 	for _, f := range d.Fields {
 		field := views.ConfigDriftField{Field: f.Field, Before: inFile(f.Before), After: inFile(f.After)}
 		row.Fields = append(row.Fields, field)

@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/configset"
 	"tollgate/models/connection"
 	"tollgate/models/handover"
 	"tollgate/models/identity"
@@ -17,6 +18,7 @@ import (
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/views"
+	"tollgate/views/provisioning"
 )
 
 // NewHandOver asks which directory a user is to belong to.
@@ -71,7 +73,9 @@ func (h *Handlers) HandOverDomain(c *gin.Context) error {
 		return err
 	}
 	in, err := intake.Decode[handover.DomainInput](c)
-	if err == nil {
+	if err == nil && (reqctx.IsAPI(c) && in.DryRunWanted() || !reqctx.IsAPI(c) && !in.Seen.Given()) {
+		err = h.planHandOver(c, of, in)
+	} else if err == nil {
 		ctx, cancel := long(c)
 		defer cancel()
 		var done handover.HandedOver
@@ -79,9 +83,66 @@ func (h *Handlers) HandOverDomain(c *gin.Context) error {
 			return handedOver(c, of, done)
 		}
 	}
+	return h.refuseHandOver(c, of, in, err)
+}
+
+func (h *Handlers) refuseHandOver(
+	c *gin.Context, of connection.Connection, in handover.DomainInput, err error,
+) error {
+	if err == nil {
+		return nil
+	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+		if len(problems.At("email_domain")) == 0 && in.Seen.Given() {
+			return h.handOverPlan(c, of, in, problems)
+		}
 		return h.connectionPage(c, of, connectionPage{domain: in.EmailDomain, problems: problems})
 	})
+}
+
+// PlanHandOver says who would be handed over with a domain, and asks to do it.
+func (h *Handlers) PlanHandOver(c *gin.Context) error {
+	of, err := h.loadConnection(c)
+	if err != nil {
+		return err
+	}
+	q := intake.ReadQuery(c, "email_domain")
+	in := handover.DomainInput{EmailDomain: input.FormValue(q.Typed("email_domain"))}
+	if err = q.Err(); err == nil {
+		err = h.planHandOver(c, of, in)
+	}
+	return h.refuseHandOver(c, of, in, err)
+}
+
+func (h *Handlers) planHandOver(c *gin.Context, of connection.Connection, in handover.DomainInput) error {
+	if reqctx.IsAPI(c) {
+		plan, err := handover.PlanDomain(reqctx.Of(c), h.DB, reqctx.Actor(c), of.ID, in)
+		if err == nil {
+			reply.JSON(c, http.StatusOK, plan)
+		}
+		return err
+	}
+	page, err := h.handOverPlan(c, of, in, nil)
+	if err == nil {
+		reply.HTML(c, h.Log, http.StatusOK, page)
+	}
+	return err
+}
+
+func (h *Handlers) handOverPlan(
+	c *gin.Context, of connection.Connection, in handover.DomainInput, problems problem.Problems,
+) (templ.Component, error) {
+	plan, err := handover.PlanDomain(reqctx.Of(c), h.DB, reqctx.Actor(c), of.ID, in)
+	if err != nil {
+		return nil, err
+	}
+	sets, err := configset.OfUsers(reqctx.Of(c), h.DB, plan.Users)
+	if err != nil {
+		return nil, err
+	}
+	page := h.connectionFrame(c, "Hand over the users of "+plan.Domain+"?", of)
+	reply.MarkProblems(&page, problems)
+	return framed(page, provisioning.HandOverBody(of, plan, sets, problems)), nil
 }
 
 func handedOver(c *gin.Context, of connection.Connection, done handover.HandedOver) error {

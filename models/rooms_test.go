@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 		"virtualkey",
 	},
 	"handover": {
-		"audit", "connection", "database", "identity", "input", "permission", "problem", "provision", "scim",
+		"attachment", "audit", "connection", "database", "identity", "input", "permission", "problem", "provision", "scim",
 		"session",
 	},
 	"importer": {"configfile", "input", "money"},

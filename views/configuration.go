@@ -23,7 +23,7 @@ func (d ConfigDrift) Nothing() string {
 type ConfigDriftRow struct {
 	N                         int // its place on the page
 	Kind, Name, Set, Document string
-	Deleted                   bool
+	Gone                      string // why it is not here any more; "" of what is
 	Fields                    []ConfigDriftField
 }
 

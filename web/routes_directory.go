@@ -35,6 +35,7 @@ func directoryRoutes(h *handlers.Handlers) []route {
 		{"POST", "/api/scim-connections/:id/hand-over", permission.UpdateUsers, h.HandOverDomain},
 		{"PUT", "/api/users/:id/hand-over", permission.UpdateUsers, h.HandOverUser},
 		{"PUT", "/api/users/:id/release", permission.UpdateUsers, h.ReleaseUser},
+		{"GET", "/settings/provisioning/:id/hand-over", permission.UpdateUsers, h.PlanHandOver},
 		{"POST", "/settings/provisioning/:id/hand-over", permission.UpdateUsers, h.HandOverDomain},
 		{"GET", "/users/:id/hand-over", permission.UpdateUsers, h.NewHandOver},
 		{"POST", "/users/:id/hand-over", permission.UpdateUsers, h.HandOverUser},

@@ -3,8 +3,11 @@ package attachment
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/identity"
 	"tollgate/models/input"
@@ -25,48 +28,63 @@ func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses) == 0 }
 // PreviewRole returns what another role would do to the copies of a user. For a role that does not exist it is empty.
 func PreviewRole(ctx context.Context, db bun.IDB, userID string, in identity.RoleChoice) (RoleEffects, error) {
 	e := RoleEffects{RoleID: identity.ReadRole((&input.Reader{}), "", in.RoleID)}
+	all, err := PreviewRoleOf(ctx, db, []string{userID}, e.RoleID)
+	if err != nil || all.Role == "" {
+		return RoleEffects{}, err
+	}
+	e.Role, e.Keys = all.Role, all.Keys
+	e.Gains, e.Loses = slices.Sorted(maps.Keys(all.Gains)), slices.Sorted(maps.Keys(all.Loses))
+	return e, nil
+}
+
+// ManyEffects is what a change of the role of many users would do to their copies.
+type ManyEffects struct {
+	Role         string         // "" for one that does not exist
+	Gains, Loses map[string]int // how many users, by the name of the profile
+	Keys         int64          // keys that would be deleted, because no copy would be left to their users
+}
+
+// PreviewRoleOf returns what another role would do to the copies of users.
+func PreviewRoleOf(ctx context.Context, db bun.IDB, userIDs []string, roleID int64) (ManyEffects, error) {
+	e := ManyEffects{Gains: map[string]int{}, Loses: map[string]int{}}
 	var rows []struct {
 		Kind, Name string
 		N          int64
 	}
 	err := db.NewRaw(`
+WITH moved AS (SELECT id FROM users WHERE id = ANY (?0)), gains AS (
+    SELECT moved.id, p.name FROM moved, role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
+    WHERE a.role_id = ?1 AND a.is_default AND p.is_active
+      AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = moved.id AND c.access_profile_id = p.id)
+), held AS (
+    SELECT c.user_id AS id, p.name, c.from_role AND NOT c.direct AND c.access_profile_id NOT IN
+        (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?1) AS lost
+    FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
+    WHERE c.user_id IN (SELECT id FROM moved)
+)
 SELECT 'role' AS kind, name, 0 AS n FROM roles WHERE id = ?1
 UNION ALL
-SELECT 'gains', p.name, 0 FROM role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
-WHERE a.role_id = ?1 AND a.is_default AND p.is_active
-  AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = ?0 AND c.access_profile_id = p.id)
+SELECT 'gains', name, count(*) FROM gains GROUP BY name
 UNION ALL
-SELECT 'loses', p.name, 0 FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
-WHERE c.user_id = ?0 AND c.from_role AND NOT c.direct
-  AND c.access_profile_id NOT IN (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?1)
+SELECT 'loses', name, count(*) FROM held WHERE lost GROUP BY name
 UNION ALL
-SELECT 'held', '', count(*) FROM user_access_profiles WHERE user_id = ?0
-UNION ALL
-SELECT 'keys', '', count(*) FROM virtual_keys WHERE user_id = ?0
-ORDER BY kind, name`, userID, e.RoleID).Scan(ctx, &rows)
+SELECT 'keys', '', count(*) FROM virtual_keys WHERE user_id IN
+    (SELECT id FROM held GROUP BY id HAVING bool_and(lost) EXCEPT SELECT id FROM gains)`,
+		pgdialect.Array(userIDs), roleID).Scan(ctx, &rows)
 	if err != nil {
 		return e, fmt.Errorf("look up what another role would change: %w", err)
 	}
-	var held, keys int64
 	for _, row := range rows {
 		switch row.Kind {
 		case "role":
 			e.Role = row.Name
 		case "gains":
-			e.Gains = append(e.Gains, row.Name)
+			e.Gains[row.Name] = int(row.N)
 		case "loses":
-			e.Loses = append(e.Loses, row.Name)
-		case "held":
-			held = row.N
+			e.Loses[row.Name] = int(row.N)
 		case "keys":
-			keys = row.N
+			e.Keys = row.N
 		}
-	}
-	if e.Role == "" {
-		return RoleEffects{}, nil
-	}
-	if held > 0 && held == int64(len(e.Loses)) && len(e.Gains) == 0 {
-		e.Keys = keys
 	}
 	return e, nil
 }

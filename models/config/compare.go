@@ -17,6 +17,9 @@ func (r *run) compareAll() {
 	known := r.known()
 	taken := map[configdoc.ID]bool{}
 	for _, w := range r.wanted {
+		if r.state.managed[w.ID] { // known refuses it
+			continue
+		}
 		s := step{Wanted: w, old: r.state.rows[w.ID]}
 		if s.old != nil && taken[s.old.ID] {
 			r.refuse(w.NameField(), "rename_conflict",
@@ -60,7 +63,8 @@ func (r *run) known() map[configdoc.ID]string {
 	for _, w := range r.wanted {
 		known[w.ID] = w.Name
 		if r.state.managed[w.ID] {
-			r.refuse(w.NameField(), "managed", "Leave out "+problem.Clip(w.Name)+": this user is kept by a directory.")
+			r.refuse(w.NameField(), "managed", "Leave out "+problem.Clip(w.Name)+": this user belongs to a directory, which "+
+				"keeps name, address and role. The next apply without the document leaves the user alone.")
 		}
 	}
 	return known
@@ -150,15 +154,20 @@ func (r *run) settle(s *step) {
 		})
 		return
 	}
-	s.drift = drift(owner, s.old)
+	s.drift = r.state.drift(owner, s.old)
 	if s.drift != "" && !s.unchanged() && !r.Revert {
 		r.conflicts = append(r.conflicts, drifted(owner, s.old, s.At))
 	}
 }
 
+// handedOver is the drift of a user whom a directory has now.
+const handedOver = "handed_over"
+
 // drift is how the console differs from what was applied last.
-func drift(owner *configset.Owned, row *current) string {
+func (s *state) drift(owner *configset.Owned, row *current) string {
 	switch {
+	case row == nil && s.managed[owner.ID()]:
+		return handedOver
 	case row == nil:
 		return "deleted"
 	case row.body.Text == owner.Applied, row.body.Same(baseOf(owner)):
@@ -201,7 +210,7 @@ func (r *run) findDeletions(taken map[configdoc.ID]bool) {
 			continue
 		}
 		r.deletions = append(r.deletions, row)
-		if drift(row.owner, row) != "" && !r.Revert {
+		if r.state.drift(row.owner, row) != "" && !r.Revert {
 			r.conflicts = append(r.conflicts, drifted(row.owner, row, ""))
 		}
 	}

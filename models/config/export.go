@@ -64,7 +64,7 @@ type Drift struct {
 	Set      string                  `json:"set"`
 	Kind     string                  `json:"kind"`
 	Name     string                  `json:"name"`
-	Drift    string                  `json:"drift"`              // "changed" or "deleted"
+	Drift    string                  `json:"drift"`              // "changed", "deleted" or "handed_over"
 	Fields   []configdoc.FieldChange `json:"fields"`             // from what was applied to what the console has
 	Document json.RawMessage         `json:"document,omitempty"` // what the console has
 }
@@ -79,7 +79,7 @@ func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor, set string)
 	found := []Drift{}
 	for _, id := range now.owned() {
 		owner, row := now.owners[id], now.rows[id]
-		how := drift(owner, row)
+		how := now.drift(owner, row)
 		if how == "" || set != "" && owner.SetName != set || allowed(actor, id.Kind, "View") != nil {
 			continue
 		}

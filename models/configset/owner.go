@@ -66,6 +66,24 @@ func OfUserPart(db bun.IDB, user string, sets *[]OfUser) database.Part {
 	}
 }
 
+// OfUsers is how many of these users each set describes, by its name.
+func OfUsers(ctx context.Context, db bun.IDB, users []string) (map[string]int, error) {
+	var rows []struct {
+		SetName string
+		N       int
+	}
+	err := db.NewRaw(`SELECT c.set_name, count(*) AS n FROM config_resources AS c JOIN users AS u ON u.email_key = c.name_key
+WHERE c.kind = ? AND u.id = ANY (?) GROUP BY c.set_name`, configdoc.User, pgdialect.Array(users)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("look up the sets of users: %w", err)
+	}
+	sets := make(map[string]int, len(rows))
+	for _, row := range rows {
+		sets[row.SetName] = row.N
+	}
+	return sets, nil
+}
+
 // Save records what a set applied, and forgets what is gone.
 func Save(
 	ctx context.Context, tx database.Tx, set string, applied []configdoc.Wanted, gone []configdoc.ID,

@@ -125,65 +125,6 @@ func connectionTaken(err error) error {
 	return err
 }
 
-// HandedOver is the outcome of handing over all users of a domain.
-type HandedOver struct {
-	Users   []string `json:"user_ids"`
-	Skipped int      `json:"skipped_users"` // who may do more than the actor, administer the console, or cannot be given
-}
-
-// DomainInput is a domain of addresses.
-type DomainInput struct {
-	input.Row
-	EmailDomain input.Value `json:"email_domain"`
-}
-
-// Domain hands over every user of the console whose address is of a domain, but for the actor and for those who
-// may change users, roles, API keys or settings. Refusals: NotFound, Invalid.
-func Domain(
-	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, in DomainInput,
-) (HandedOver, error) {
-	done := HandedOver{Users: []string{}}
-	domain, err := in.read()
-	if err != nil {
-		return done, err
-	}
-	var users []identity.User
-	err = identity.SelectUsersOf(db, "users AS u").Where("u.connection_id IS NULL AND u.email_key LIKE ?", "_%@"+domain).
-		Order("u.id").Scan(ctx, &users)
-	if err != nil {
-		return done, fmt.Errorf("look up the users of a domain: %w", err)
-	}
-	for _, u := range users {
-		if u.ID == actor.UserID || permission.Administrative(u.Permissions) {
-			done.Skipped++
-			continue
-		}
-		err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-			conn, err := connection.LockShared(ctx, tx, connectionID)
-			if err == nil {
-				_, err = handOver(ctx, tx, actor, conn, u.ID)
-			}
-			return err
-		})
-		switch refusal, ok := problem.AsRefusal(connectionTaken(err)); {
-		case err == nil:
-			done.Users = append(done.Users, u.ID)
-		case ok && refusal.Problems[0].Field == "connection_id", ok && refusal.Reason == problem.Forbidden && len(done.Users) > 0:
-			done.Skipped++
-		default:
-			return done, err
-		}
-	}
-	return done, nil
-}
-
-func (in DomainInput) read() (string, error) {
-	r := &input.Reader{}
-	r.Required("email_domain", in.EmailDomain, "a domain")
-	domain := connection.ReadDomain(r, "email_domain", in.EmailDomain)
-	return domain, problem.InvalidInput(r.Problems)
-}
-
 // Release gives users back to the console: they stay as they are, and are changed here from then on. It returns who
 // was released. Refusals: NotFound, Forbidden for a user who may do more than the actor, Conflict for a user of the
 // console.
