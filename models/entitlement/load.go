@@ -161,8 +161,8 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 	return rows.Err()
 }
 
-// readCounters has a row for what was used of a limit, and one for what is reserved. Holds are looked up copy by copy:
-// by their expiry those of every user would be read.
+// readCounters has a row for what was used of a limit, and one for what is reserved. Holds are looked up copy by copy,
+// by a condition that no other index fits: by their expiry those of every user would be read.
 const readCounters = `
 WITH wanted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
@@ -172,7 +172,7 @@ WITH wanted AS (
         min(r.expires_at) AS expires_at
     FROM unnest($5::bigint[]) AS of_copy(id)
         CROSS JOIN LATERAL (SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.id
-            AND r.expires_at > clock_timestamp() OFFSET 0) AS r
+            AND (r.copy_id, r.expires_at) > (of_copy.id, statement_timestamp()) OFFSET 0) AS r
         CROSS JOIN LATERAL unnest(r.line_ids, r.kinds, r.reset_durations, r.window_starts, r.amounts)
             AS l(line_id, kind, reset_duration, window_start, amount)
     GROUP BY 1, 2, 3, 4
