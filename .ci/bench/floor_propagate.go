@@ -13,13 +13,17 @@ import (
 const loopSample = 500
 
 // copyHeld is one copy.
-type copyHeld struct{ ID, PolicyID int64 }
+type copyHeld struct {
+	ID, PolicyID int64
+	UserID       string
+}
 
 // loop writes the profile's budgets and limits into copies one user after the other: in a transaction each, with one
-// statement a table and an audit row. It compares nothing, and what it writes is read once. It returns how many copies
-// it changed a second.
+// statement a table, an audit row, and the note by which consoles learn that the user's access has changed. It shows no
+// preview, compares nothing, skips no copy that is paused or has ended, reads what it writes once, and keeps no record by
+// which it could be resumed. It returns how many copies it changed a second.
 func (t *template) loop(ctx context.Context) (rate float64, err error) {
-	rows, err := t.db.Query(ctx, "SELECT id, policy_id FROM user_access_profiles WHERE access_profile_id = $1 ORDER BY id LIMIT $2", t.id, loopSample)
+	rows, err := t.db.Query(ctx, "SELECT id, policy_id, user_id FROM user_access_profiles WHERE access_profile_id = $1 ORDER BY id LIMIT $2", t.id, loopSample)
 	if err != nil {
 		return 0, err
 	}
@@ -65,7 +69,7 @@ func (t *template) changeOne(ctx context.Context, tx pgx.Tx, held copyHeld, limi
 		{"SELECT FROM user_access_profiles WHERE id = $1 FOR UPDATE", []any{held.ID}},
 		{changeLimits, append([]any{held.PolicyID}, limits...)},
 		{`UPDATE user_access_profiles AS c SET group_versions[1] = p.version, group_versions[2] = p.version,
-    group_versions[3] = p.version
+    group_versions[3] = p.version, template_version = p.version
 FROM access_profiles AS p WHERE c.id = $1 AND p.id = c.access_profile_id`, []any{held.ID}},
 	} {
 		if _, err := tx.Exec(ctx, change.statement, change.arguments...); err != nil {
@@ -74,7 +78,10 @@ FROM access_profiles AS p WHERE c.id = $1 AND p.id = c.access_profile_id`, []any
 	}
 	metadata := fmt.Sprintf(`{"copy_id":%d,"edit":%d}`, held.ID, t.edits)
 	digest := sha256.Sum256([]byte(metadata))
-	_, err := tx.Exec(ctx, addAudit, t.id, metadata, digest[:])
+	if _, err := tx.Exec(ctx, addAudit, t.id, metadata, digest[:]); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, noteAccess, held.UserID)
 	return err
 }
 
@@ -88,4 +95,8 @@ const addAudit = `
 WITH head AS (SELECT hash FROM audit_head FOR UPDATE),
      added AS (INSERT INTO audit_logs (access_profile_id, actor, action, metadata, created_at, hash)
                SELECT $1, 'loop', 'propagate', $2, now(), sha256(head.hash || $3::bytea) FROM head RETURNING hash)
-UPDATE audit_head SET hash = added.hash FROM added`
+UPDATE audit_head SET hash = added.hash, seq = seq + 1 FROM added`
+
+const noteAccess = `
+INSERT INTO access_changes (user_id, seq) SELECT $1, seq FROM audit_head
+ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, xact = excluded.xact`
