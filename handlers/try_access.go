@@ -86,7 +86,7 @@ func tryTime(q *intake.Query) *time.Time {
 	}
 	at, err := time.Parse(minuteForm, text)
 	switch {
-	case err != nil:
+	case err != nil, at.Year() < 1970:
 		q.Refuse("at", "invalid_timestamp", "Give the time in UTC, such as 2026-11-27T16:00.")
 	case at.After(time.Now()):
 		q.Refuse("at", "in_the_future", "Choose a time that has passed.")

@@ -8,6 +8,8 @@ import (
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/connection"
+	"tollgate/models/identity"
+	"tollgate/models/problem"
 	"tollgate/models/provision"
 	"tollgate/models/scim"
 )
@@ -31,6 +33,15 @@ func (d *Directory) ListUsers(c *gin.Context) error {
 	})(c)
 }
 
+// userID reads a user's id from the path. What is no id names no user.
+func userID(c *gin.Context) (string, error) {
+	id := c.Param("id")
+	if !identity.UserID.MatchString(id) {
+		return "", problem.Missing("user")
+	}
+	return id, nil
+}
+
 // ShowUser answers one user.
 func (d *Directory) ShowUser(c *gin.Context) error {
 	return d.needs(connection.ReadUsers, func(c *gin.Context, caller connection.Caller) error {
@@ -38,7 +49,11 @@ func (d *Directory) ShowUser(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		u, err := provision.GetUser(reqctx.Of(c), d.DB, caller.Connection.ID, c.Param("id"))
+		id, err := userID(c)
+		if err != nil {
+			return err
+		}
+		u, err := provision.GetUser(reqctx.Of(c), d.DB, caller.Connection.ID, id)
 		if err != nil {
 			return err
 		}
@@ -94,8 +109,12 @@ func (d *Directory) PatchUser(c *gin.Context) error {
 func (d *Directory) changeUser(
 	c *gin.Context, caller connection.Caller, apply func(scim.User) (scim.User, error),
 ) error {
+	id, err := userID(c)
+	if err != nil {
+		return err
+	}
 	edit := provision.Edit[scim.User]{Version: ifMatch(c), Apply: apply}
-	u, err := provision.ChangeUser(reqctx.Of(c), d.DB, caller.Connection.ID, c.Param("id"), edit)
+	u, err := provision.ChangeUser(reqctx.Of(c), d.DB, caller.Connection.ID, id, edit)
 	if err != nil {
 		return err
 	}
@@ -105,8 +124,11 @@ func (d *Directory) changeUser(
 // DeprovisionUser deactivates a user whom the directory has deleted.
 func (d *Directory) DeprovisionUser(c *gin.Context) error {
 	return d.needs(connection.WriteUsers, func(c *gin.Context, caller connection.Caller) error {
-		err := provision.DeleteUser(reqctx.Of(c), d.DB, caller.Connection.ID, c.Param("id"), ifMatch(c))
+		id, err := userID(c)
 		if err != nil {
+			return err
+		}
+		if err := provision.DeleteUser(reqctx.Of(c), d.DB, caller.Connection.ID, id, ifMatch(c)); err != nil {
 			return err
 		}
 		return noContent(c)

@@ -8,19 +8,24 @@ import (
 	"tollgate/models/window"
 )
 
+// firstYear is the first that a day may be asked of: the database has no year 0, and some reports look a month or a
+// year back.
+const firstYear = 1970
+
 // Day reads a date, or a time, of RFC 3339; a date stands for its start, shifted by whole days.
 func (q *Query) Day(name string, shift int) *time.Time {
 	text := q.Get(name)
 	if text == "" {
 		return nil
 	}
-	if date, err := time.Parse(time.DateOnly, text); err == nil {
+	if date, err := time.Parse(time.DateOnly, text); err == nil && date.Year() >= firstYear {
 		date = date.AddDate(0, 0, shift)
 		return &date
 	}
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		q.Refuse(name, "invalid_time", "Send "+name+" as a date such as 2026-11-23, or as a time of RFC 3339.")
+	if err != nil || at.UTC().Year() < firstYear {
+		q.Refuse(name, "invalid_timestamp",
+			"Send "+name+" as a date such as 2026-11-23, or as a time of RFC 3339, from 1970 on.")
 		return nil
 	}
 	return &at
@@ -55,8 +60,8 @@ func (q *Query) Date(name string) *time.Time {
 		return nil
 	}
 	day, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		q.Refuse(name, "invalid_time", "Give the day as a date such as 2026-11-23.")
+	if err != nil || day.Year() < firstYear {
+		q.Refuse(name, "invalid_timestamp", "Give the day as a date such as 2026-11-23, from 1970 on.")
 		return nil
 	}
 	return &day

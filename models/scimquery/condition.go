@@ -117,7 +117,7 @@ func (c Column) compare(f scim.Filter) (string, []any, error) {
 		return c.compareTruth(f)
 	case Moment:
 		at, err := time.Parse(time.RFC3339Nano, f.Value.Text)
-		if operator, ok := operators[f.Op]; ok && err == nil {
+		if operator, ok := operators[f.Op]; ok && err == nil && at.UTC().Year() > 0 { // the database has no year 0
 			return c.Expr + " " + operator + " ?", []any{at.UTC()}, nil
 		}
 		return "", nil, problem.Refuse(problem.Invalid, "filter", scim.InvalidFilter,
