@@ -53,3 +53,39 @@ func TestLiteLLMLogs(t *testing.T) {
 	sent(by, path, "text/plain", []byte("[]")).Refuses(http.StatusUnsupportedMediaType, "unsupported_media_type", "")
 	sent(by, path, jsonType, make([]byte, 5_000_000)).Refuses(http.StatusRequestEntityTooLarge, "body_too_large", "")
 }
+
+// A cost or a count of tokens that is there and is none rejects its log alone, under the name that LiteLLM gives it; one
+// written as text is read.
+func TestLiteLLMWrongAmounts(t *testing.T) {
+	g := webtest.NewGateway(t)
+	by := g.APIKey("Usage:Create")
+	log := func(id, amounts string) string {
+		return fmt.Sprintf(`{"id":%q,"model":"gpt-4o","custom_llm_provider":"openai","metadata":{"user_api_key_user_id":%q}%s}`,
+			id, g.Ada, amounts)
+	}
+	for name, wrong := range map[string][]string{
+		"response_cost":     {`-7`, `true`, `"seven"`, `""`, `"-7"`, `"NaN"`, `[7]`, `{}`, `1e300`},
+		"total_tokens":      {`-1`, `false`, `"many"`, `""`, `5000.5`, `"5000.5"`, `[]`, `1e300`},
+		"prompt_tokens":     {`-1`, `true`, `"many"`, `""`, `5000.5`, `"5000.5"`, `{}`},
+		"completion_tokens": {`-1`, `true`, `"many"`, `""`, `5000.5`, `"5000.5"`, `{}`},
+	} {
+		logs := []string{log(name, `,"total_tokens":1`)}
+		for i, value := range wrong {
+			logs = append(logs, log(fmt.Sprint(name, i), fmt.Sprintf(`,"status":"failure",%q:%s`, name, value)))
+		}
+		answer := sent(by, "/api/usage/litellm", jsonType, []byte("["+strings.Join(logs, ",")+"]")).Is(http.StatusOK).JSON()
+		webtest.Same(t, "counted beside "+name, answer["counted"], any(1.0))
+		webtest.Same(t, "ignored beside "+name, answer["ignored"], any(0.0))
+		rejected := answer["rejected"].([]any)
+		webtest.Same(t, name, len(rejected), len(wrong))
+		for i, one := range rejected {
+			first := one.(webtest.Object)["errors"].([]any)[0].(webtest.Object)
+			webtest.Same(t, name+" "+wrong[i], first["param"], any(fmt.Sprintf("[%d].%s", i+1, name)))
+		}
+	}
+	text := log("as-text", `,"response_cost":"8.375e-05","prompt_tokens":"40","completion_tokens":7.0,"total_tokens":"47"`)
+	webtest.Same(t, "as text", sent(by, "/api/usage/litellm", jsonType, []byte(text)).Is(http.StatusOK).JSON()["counted"], any(1.0))
+	var sums struct{ Cost, Tokens int64 }
+	g.Scan(&sums, "SELECT sum(cost)::bigint AS cost, sum(tokens)::bigint AS tokens FROM usage_days")
+	webtest.Same(t, "nano-dollars and tokens", sums, struct{ Cost, Tokens int64 }{83750, 47 + 4})
+}

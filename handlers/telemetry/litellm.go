@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"math/big"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -34,10 +34,10 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 		return intake.Unreadable("", "unreadable_logs",
 			"Send the logs as LiteLLM's generic API logger does: "+problem.Clip(err.Error())+".")
 	}
-	var events []usage.EventInput
+	var events []event
 	ignored := 0
-	for _, log := range logs {
-		if event, ok := litellmEvent(log); ok {
+	for i, log := range logs {
+		if event, ok := litellmEvent(i, log); ok {
 			events = append(events, event)
 		} else {
 			ignored++
@@ -86,55 +86,81 @@ func readLogs(body []byte) (logs []object, err error) {
 	}
 }
 
-// litellmEvent is the event of a log; ok is false for a call that failed and used nothing.
-func litellmEvent(log object) (e usage.EventInput, ok bool) {
+// litellmNames are the members of a log by the field of an event that each is read into.
+var litellmNames = map[string]string{
+	"event_id": "id", "user_id": "metadata.user_api_key_user_id", "provider": "custom_llm_provider", "model": "model",
+	"cost": "response_cost", "tokens": "total_tokens", "input_tokens": "prompt_tokens",
+	"output_tokens": "completion_tokens", "occurred_at": "endTime",
+}
+
+// litellmEvent is the event of a log, which is the one at i; ok is false for a call that failed and used nothing.
+func litellmEvent(i int, log object) (e event, ok bool) {
 	var metadata object
 	if json.Unmarshal(log["metadata"], &metadata) != nil {
 		metadata = object{}
 	}
-	tokens := value(log, "total_tokens")
-	if value(log, "status").Text == "failure" && zero(tokens) && zero(value(log, "response_cost")) {
-		return e, false
-	}
-	e = usage.EventInput{
-		Row: input.Row{Kind: input.Object}, EventID: value(log, "id"), UserID: value(metadata, "user_api_key_user_id"),
-		Provider: value(log, "custom_llm_provider"), Model: value(log, "model_group"), Cost: value(log, "response_cost"),
-		Tokens: tokens, InputTokens: value(log, "prompt_tokens"), OutputTokens: value(log, "completion_tokens"),
+	e.EventInput = usage.EventInput{
+		Row: input.Row{Kind: input.Object}, EventID: value(log["id"]), Cost: amount(value(log["response_cost"])),
+		UserID: value(metadata["user_api_key_user_id"]), Provider: named(log["custom_llm_provider"]),
+		Model: named(log["model_group"]), Tokens: count(value(log["total_tokens"])),
+		InputTokens: count(value(log["prompt_tokens"])), OutputTokens: count(value(log["completion_tokens"])),
 		OccurredAt: endTime(log["endTime"]),
 	}
-	if e.Model.Kind == input.Absent {
-		e.Model = value(log, "model")
+	if value(log["status"]).Text == "failure" && zero(e.Cost, e.Tokens, e.InputTokens, e.OutputTokens) {
+		return e, false
+	}
+	group := e.Model.Given()
+	if !group {
+		e.Model = named(log["model"])
+	}
+	e.sentAs = func(field string) string {
+		name := litellmNames[field]
+		if field == "model" && group {
+			name = "model_group"
+		}
+		return input.Index("", i) + "." + name
+	}
+	if e.UserID.Kind != input.String || e.UserID.Text == "" {
+		e.Unread = append(e.Unread, problem.Problem{
+			Field: "user_id", Code: "required",
+			Message: "Give the key in LiteLLM a user_id, which is the id of the user here, as text.",
+		})
 	}
 	return e, true
 }
 
-// value is a member of a log as it stands there; null and "" are left out.
-func value(o object, name string) input.Value {
-	raw := bytes.TrimSpace(o[name])
+// value is a member of a log as it stands there; null is left out.
+func value(raw json.RawMessage) input.Value {
+	raw = bytes.TrimSpace(raw)
 	var s string
 	switch {
 	case len(raw) == 0, string(raw) == "null":
 		return input.Value{}
 	case json.Unmarshal(raw, &s) == nil:
-		return text(s)
+		return input.Value{Kind: input.String, Text: s}
 	case raw[0] == '{', raw[0] == '[':
 		return input.Value{Kind: input.Object}
 	case raw[0] == 't', raw[0] == 'f':
 		return input.Value{Kind: input.Bool, Text: string(raw)}
 	}
-	return number(string(raw))
+	return input.Value{Kind: input.Number, Text: string(raw)}
 }
 
-func zero(v input.Value) bool {
-	n, ok := new(big.Float).SetString(v.Text)
-	return v.Kind == input.Absent || ok && n.Sign() == 0
+// named is a name in a log; an empty one is left out.
+func named(raw json.RawMessage) input.Value {
+	v := value(raw)
+	if v.Kind == input.String && v.Text == "" {
+		return input.Value{}
+	}
+	return v
 }
 
 // endTime is the time of a number of seconds since 1970. Other values are passed on, and refused as no time.
 func endTime(raw json.RawMessage) input.Value {
-	var seconds float64
-	if json.Unmarshal(raw, &seconds) != nil || seconds < 0 || seconds > 1<<34 {
-		return value(object{"endTime": raw}, "endTime")
+	v := value(raw)
+	seconds, err := strconv.ParseFloat(v.Text, 64)
+	if v.Kind != input.Number || err != nil || seconds < 0 || seconds > 1<<34 {
+		return v
 	}
 	return text(time.UnixMicro(int64(seconds * 1e6)).UTC().Format(time.RFC3339Nano))
 }

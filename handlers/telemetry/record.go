@@ -3,26 +3,36 @@ package telemetry
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"tollgate/models/input"
 	"tollgate/models/usage"
 )
 
 // record counts events in as many reports as they need. When one of them fails, those before it are counted: the same
-// events can be sent again. Refusals: as of usage.Recorder.Record.
-func (t *Telemetry) record(ctx context.Context, events []usage.EventInput) ([]usage.Result, error) {
+// events can be sent again. Problems have the paths of what was sent. Refusals: as of usage.Recorder.Record.
+func (t *Telemetry) record(ctx context.Context, events []event) ([]usage.Result, error) {
 	var results []usage.Result
 	for part := range slices.Chunk(events, usage.MaxEvents) {
-		counted, err := t.Recorder.Record(ctx, usage.Input{
-			Events: input.List[usage.EventInput]{Kind: input.Array, Items: part},
-		})
+		counted, err := t.Recorder.Record(ctx, usage.Input{Events: input.ListOf(part, event.input)})
 		if err != nil {
 			return nil, err
 		}
 		results = append(results, counted...)
 	}
+	for i, result := range results {
+		for n, p := range result.Errors {
+			field := p.Field
+			if _, below, found := strings.Cut(field, "]."); found { // events[7].cost
+				field = below
+			}
+			result.Errors[n].Field = events[i].sentAs(field)
+		}
+	}
 	return results, nil
 }
+
+func (e event) input() usage.EventInput { return e.EventInput }
 
 // refused are the results of events that were not counted, because they are wrong.
 func refused(results []usage.Result) []usage.Result {
@@ -40,11 +50,4 @@ func text(s string) input.Value {
 		return input.Value{}
 	}
 	return input.Value{Kind: input.String, Text: s}
-}
-
-func number(literal string) input.Value {
-	if literal == "" {
-		return input.Value{}
-	}
-	return input.Value{Kind: input.Number, Text: literal}
 }

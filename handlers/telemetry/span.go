@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 
 	common "go.opentelemetry.io/proto/slim/otlp/common/v1"
@@ -20,17 +19,11 @@ type span struct {
 	end               uint64 // nanoseconds since 1970
 	failed            bool
 	own, resource     attributes
+	at                place
 }
 
-// attribute is the value of an attribute. Lists and maps are left out.
-type attribute struct {
-	kind byte // 's', 'i', 'd'
-	text string
-	i    int64
-	d    float64
-}
-
-type attributes map[string]attribute
+// place is where a span is in what was sent.
+type place struct{ resource, scope, span int }
 
 // statusError is the code of a span that failed.
 const statusError = 2
@@ -42,12 +35,12 @@ func readProtobuf(body []byte) ([]span, error) {
 		return nil, err
 	}
 	var spans []span
-	for _, resource := range data.GetResourceSpans() {
+	for i, resource := range data.GetResourceSpans() {
 		of := attributesOf(resource.GetResource().GetAttributes())
-		for _, scope := range resource.GetScopeSpans() {
-			for _, s := range scope.GetSpans() {
+		for j, scope := range resource.GetScopeSpans() {
+			for k, s := range scope.GetSpans() {
 				spans = append(spans, span{
-					trace: s.GetTraceId(), id: s.GetSpanId(), parent: s.GetParentSpanId(), name: s.GetName(),
+					at: place{i, j, k}, trace: s.GetTraceId(), id: s.GetSpanId(), parent: s.GetParentSpanId(), name: s.GetName(),
 					end: s.GetEndTimeUnixNano(), failed: s.GetStatus().GetCode() == statusError,
 					own: attributesOf(s.GetAttributes()), resource: of,
 				})
@@ -62,11 +55,14 @@ func attributesOf(list []*common.KeyValue) attributes {
 	for _, one := range list {
 		switch v := one.GetValue().GetValue().(type) {
 		case *common.AnyValue_StringValue:
-			all[one.GetKey()] = attribute{kind: 's', text: v.StringValue}
+			all[one.GetKey()] = attribute{kind: textAttribute, text: v.StringValue}
 		case *common.AnyValue_IntValue:
-			all[one.GetKey()] = attribute{kind: 'i', i: v.IntValue}
+			all[one.GetKey()] = attribute{kind: intAttribute, i: v.IntValue}
 		case *common.AnyValue_DoubleValue:
-			all[one.GetKey()] = attribute{kind: 'd', d: v.DoubleValue}
+			all[one.GetKey()] = attribute{kind: doubleAttribute, d: v.DoubleValue}
+		case nil: // it is not there
+		default:
+			all[one.GetKey()] = attribute{}
 		}
 	}
 	return all
@@ -82,7 +78,7 @@ func readJSON(body []byte) (spans []span, err error) {
 	if err := json.Unmarshal(body, &root); err != nil {
 		return nil, err
 	}
-	err = each(root, "resourceSpans", func(resource object) error {
+	err = each(root, "resourceSpans", func(i int, resource object) error {
 		var of object
 		if err := member(resource, "resource", &of); err != nil {
 			return err
@@ -91,10 +87,10 @@ func readJSON(body []byte) (spans []span, err error) {
 		if err != nil {
 			return err
 		}
-		return each(resource, "scopeSpans", func(scope object) error {
-			return each(scope, "spans", func(o object) error {
+		return each(resource, "scopeSpans", func(j int, scope object) error {
+			return each(scope, "spans", func(k int, o object) error {
 				s, err := jsonSpan(o)
-				s.resource = shared
+				s.resource, s.at = shared, place{i, j, k}
 				spans = append(spans, s)
 				return err
 			})
@@ -133,7 +129,7 @@ func jsonSpan(o object) (s span, err error) {
 
 func jsonAttributes(of object) (attributes, error) {
 	all := attributes{}
-	err := each(of, "attributes", func(o object) error {
+	err := each(of, "attributes", func(_ int, o object) error {
 		var key string
 		var value object
 		if err := errors.Join(member(o, "key", &key), member(o, "value", &value)); err != nil {
@@ -148,17 +144,21 @@ func jsonAttributes(of object) (attributes, error) {
 	return all, err
 }
 
+// jsonAttribute reads the value of an attribute; ok is false for none.
 func jsonAttribute(value object) (a attribute, ok bool, err error) {
-	if raw, found := value["stringValue"]; found {
-		a.kind, ok = 's', true
-		err = json.Unmarshal(raw, &a.text)
-	} else if raw, found := value["intValue"]; found {
-		a.kind, ok = 'i', true
-		a.i, err = strconv.ParseInt(unquoted(raw), 10, 64)
-	} else if raw, found := value["doubleValue"]; found {
-		a.kind, ok = 'd', true
-		if a.d, err = strconv.ParseFloat(unquoted(raw), 64); errors.Is(err, strconv.ErrRange) {
-			a.d, err = math.Inf(1), nil
+	for name, raw := range value {
+		switch ok = true; name {
+		case "stringValue":
+			a.kind = textAttribute
+			err = json.Unmarshal(raw, &a.text)
+		case "intValue":
+			a.kind = intAttribute
+			a.i, err = strconv.ParseInt(unquoted(raw), 10, 64)
+		case "doubleValue":
+			a.kind = doubleAttribute
+			if a.d, err = strconv.ParseFloat(unquoted(raw), 64); errors.Is(err, strconv.ErrRange) {
+				err = nil // it is infinite
+			}
 		}
 	}
 	return a, ok, err
@@ -184,13 +184,13 @@ func member(o object, name string, to any) error {
 	return nil
 }
 
-func each(o object, name string, do func(object) error) error {
+func each(o object, name string, do func(int, object) error) error {
 	var list []object
 	if err := member(o, name, &list); err != nil {
 		return err
 	}
-	for _, one := range list {
-		if err := do(one); err != nil {
+	for i, one := range list {
+		if err := do(i, one); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/usage"
 )
@@ -69,8 +70,11 @@ func reasons(rejected []usage.Result) string {
 	var all []string
 	for _, r := range rejected[:min(len(rejected), namedReasons)] {
 		for _, p := range r.Errors {
-			all = append(all, r.EventID+": "+p.Message)
+			all = append(all, p.Field+": "+p.Message)
 		}
+	}
+	if more := len(rejected) - namedReasons; more > 0 {
+		all = append(all, "And "+plural.Of(more, "more span")+".")
 	}
 	return strings.Join(all, " ")
 }

@@ -164,7 +164,7 @@ func (in EventInput) readTokens(c *input.Reader, path string, e *Event) {
 func checkIssued(c *input.Reader, path string, who entitlement.Subject) {
 	for _, part := range [...]struct{ field, text string }{{"virtual_key", who.VirtualKey}, {"user_id", who.UserID}} {
 		if len(part.text) > decision.LongestSource || !input.Legible(part.text, false) {
-			c.Add(path+part.field, "invalid_characters", "Give "+part.field+" as it was issued.")
+			c.Add(path+part.field, "invalid_characters", "Give it as it was issued.")
 		}
 	}
 }
