@@ -184,6 +184,13 @@ func TestProxyChecksReadPaths(t *testing.T) {
 	v.Body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-pro"}`).Opened()
 	v.Body("/authz/envoy/v1beta/models/gemini-2.5-pro:embedContent", `{"model":"models/gemini-2.5-flash"}`).Closed("model_blocked", 403)
 	v.With("X-Forwarded-Method", "POST").With("X-Forwarded-URI", "/v1beta/openai/chat/completions").Get("/authz/forward?path=gemini").Closed("model_blocked", 403)
+	// Where the path names the model, a gateway behind may still go by the body or the query.
+	azure := v.With("X-Forwarded-Method", "POST").With("X-Forwarded-URI", "/openai/deployments/my-gpt/chat/completions?api-version=1")
+	azure.Get("/authz/forward?path=azure").Opened()
+	azure.Body("/authz/forward?path=azure", `{"model":"my-gpt"}`).Opened()
+	azure.Body("/authz/forward?path=azure", `{"model":"cloud/other"}`).Closed("model_blocked", 403)
+	azure.Body("/authz/forward?path=azure", `{"model":"my-gpt","fallbacks":["cloud/other"]}`).Closed("model_blocked", 403)
+	azure.With("X-Forwarded-URI", "/openai/deployments/my-gpt/chat?model=cloud/other").Get("/authz/forward?path=azure").Closed("model_blocked", 403)
 }
 
 // A bare model belongs to the only provider that lists it.

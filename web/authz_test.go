@@ -91,6 +91,7 @@ func TestProxyChecksReadTheCall(t *testing.T) {
 	for _, door := range webtest.Trusting {
 		v.With("X-Model", "gpt-4o").With("X-Provider", "openai").Get(door).Opened()
 		v.With("X-Ai-Eg-Model", "openai/gpt-4o").Get(door).Opened()
+		v.With("X-Model", "openai/gpt-4o").Also("X-Model", "openai/gpt-3").Get(door).Closed("ambiguous_question", 403)
 		v.With("X-Model", "openai/gpt-3").Get(door).Closed("model_blocked", 403)
 		v.With("X-Model", "gpt-4o").With("X-Provider", "azure").Get(door).Closed("provider_blocked", 403)
 		v.With("X-Mcp-Client-Id", "github").With("X-Tool-Name", "create_issue").Get(door).Opened()

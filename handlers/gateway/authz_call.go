@@ -49,7 +49,9 @@ func (d door) read(c *gin.Context, o options) (a asked, err error) {
 		d.method = o.method
 	}
 	if o.trust {
-		d.trusted(c.Request.Header, &o)
+		if err := d.trusted(c.Request.Header, &o); err != nil {
+			return a, err
+		}
 	}
 	if o.server != "" || o.tool != "" {
 		a, err = d.toolCall(o)
@@ -62,17 +64,29 @@ func (d door) read(c *gin.Context, o options) (a asked, err error) {
 	return a, err
 }
 
-// trusted takes what the proxy wrote into headers, where its address did not say it.
-func (d *door) trusted(header http.Header, o *options) {
+// trustedHeaders are those that a proxy overwrites when its address vouches for them.
+var trustedHeaders = []string{
+	"X-Original-Method", "X-Forwarded-Method", "X-Provider", "X-Ai-Eg-Model", "X-Model", "X-Mcp-Client-Id", "X-Tool-Name",
+}
+
+// trusted takes what the proxy wrote into headers, where its address did not say it. Of a header that is there twice,
+// the proxy wrote only one.
+func (d *door) trusted(header http.Header, o *options) error {
+	for _, name := range trustedHeaders {
+		if len(header[name]) > 1 {
+			return problem.Refuse(problem.Forbidden, "", "ambiguous_question", "The header "+name+" is there twice.")
+		}
+	}
 	if d.method == "" {
 		d.method = firstOf(header.Get("X-Original-Method"), header.Get("X-Forwarded-Method"))
 	}
 	if o.model != "" || o.server != "" && o.tool != "" {
-		return
+		return nil
 	}
 	o.provider = firstOf(o.provider, header.Get("X-Provider"))
 	o.headerModel = firstOf(header.Get("X-Ai-Eg-Model"), header.Get("X-Model"))
 	o.server, o.tool = firstOf(o.server, header.Get("X-Mcp-Client-Id")), firstOf(o.tool, header.Get("X-Tool-Name"))
+	return nil
 }
 
 func firstOf(values ...string) string {
@@ -90,8 +104,8 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 		return asked{questions: o.ofModels(o.model)}, nil
 	}
 	path, err := d.pathModels(o)
-	if err != nil || o.path != "" && len(path.named) > 0 {
-		return asked{questions: o.ofModels(path.named...)}, err
+	if err != nil {
+		return asked{}, err
 	}
 	named := o.ofModels(path.named...)
 	if o.headerModel != "" {
