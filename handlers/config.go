@@ -20,12 +20,16 @@ import (
 
 // ExportConfig answers the current documents, those of one set or all that the actor may view.
 func (h *Handlers) ExportConfig(c *gin.Context) error {
-	q := intake.ReadQuery(c, "set", "users")
-	set, users := q.Typed("set"), q.Boolean("users")
+	q := intake.ReadQuery(c, "set", "unowned", "users")
+	set, unowned, users := q.Typed("set"), q.Boolean("unowned"), q.Boolean("users")
+	of := config.Of{Set: set, Unowned: unowned != nil && *unowned, Users: users != nil && *users}
+	if of.Unowned && set != "" {
+		q.Refuse("unowned", "invalid_query", "Leave out set or unowned: what belongs to no set is in none.")
+	}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	exported, err := config.Export(reqctx.Of(c), h.DB, reqctx.Actor(c), set, users != nil && *users)
+	exported, err := config.Export(reqctx.Of(c), h.DB, reqctx.Actor(c), of)
 	if err != nil {
 		return err
 	}

@@ -524,3 +524,66 @@ func TestConfigIsAudited(t *testing.T) {
 	}
 	c.Fits(t, 6)
 }
+
+// A document that adopts a resource of no set may add to its lists and change what they hold; what it leaves out of them
+// is drift.
+func TestConfigAdoptionKeepsLists(t *testing.T) {
+	c := webtest.NewConsole(t)
+	admin := c.APIKey(permission.AllPermissions()...)
+	admin.API("POST", "/api/config/apply", platform(t)).Is(200)
+	price := func(model string, cost float64) object {
+		return object{"model": model, "input_cost_per_million_tokens": cost, "output_cost_per_million_tokens": cost}
+	}
+	admin.API("POST", "/api/providers", object{"name": "initech", "models": []string{"big", "small"}, "prices": []object{price("big", 10), price("small", 1)}}).Is(201)
+	admin.API("POST", "/api/mcp/clients", object{"client_id": "jira", "name": "Jira", "tools": []string{"read", "write"}}).Is(201)
+	admin.API("POST", "/api/access-profiles", object{
+		"name": "Capped", "tags": []string{"a"}, "budgets": []object{{"max_limit": 1, "reset_duration": "1d"}, {"max_limit": 9, "reset_duration": "1M"}},
+		"provider_configs": []object{{"provider_name": "initech", "allowed_models": []string{"big"}, "rate_limit": object{"request_max_limit": 5, "request_reset_duration": "1m"}}},
+	}).Is(201)
+	user := c.Member("bob@example.com", "Viewer")
+	admin.API("POST", "/api/users/"+user+"/access-profiles", object{"access_profile_id": 2}).Is(201)
+	for name, test := range map[string]struct {
+		document object
+		want     string // the fields that are left out, as the plan compares them
+	}{
+		"models and prices": {
+			object{"kind": "provider", "name": "initech", "models": []string{"small"}, "prices": []object{price("small", 2)}},
+			`models ["big","small"], prices[big] {"input_cost_per_million_tokens":10,"model":"big","output_cost_per_million_tokens":10}`,
+		},
+		"tools": {object{"kind": "mcp_client", "client_id": "jira", "name": "Jira", "tools": []string{"write", "new"}}, `tools ["read","write","new"]`},
+		"budgets and limits": {
+			object{"kind": "access_profile", "name": "Capped", "budgets": []object{{"max_limit": 5, "reset_duration": "1d"}}, "provider_configs": []object{{"provider_name": "initech", "allowed_models": []string{"big"}}}},
+			`provider_configs[initech].rate_limit {"request_max_limit":5,"request_reset_duration":"1m"}, budgets[1M] {"max_limit":9,"reset_duration":"1M"}, tags ["a"]`,
+		},
+		"profiles of a user": {object{"kind": "user", "email": "bob@example.com", "name": "Bob", "role": "Viewer"}, `access_profiles ["Capped"]`},
+		"nothing":            {object{"kind": "provider", "name": "initech", "models": []string{"small", "big", "tiny"}, "prices": []object{price("small", 3), price("big", 10), price("tiny", 1)}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := object{"set": "imported", "documents": []any{test.document}}
+			var fields []string
+			for _, conflict := range admin.API("POST", "/api/config/plan", body).Is(200).JSON()["conflicts"].([]any) {
+				for _, f := range conflict.(object)["fields"].([]any) {
+					fields = append(fields, fmt.Sprint(f.(object)["field"], " ", compact(t, f.(object)["after"])))
+				}
+			}
+			if got := strings.Join(fields, ", "); got != test.want {
+				t.Errorf("left out are %s\nwant %s", got, test.want)
+			}
+			if test.want != "" {
+				c.Unchanged(func() { admin.API("POST", "/api/config/apply", body).Refuses(409, "drift", "documents[0]") })
+			}
+			reverted := admin.API("POST", "/api/config/plan", with(body, "on_drift", "revert")).Is(200).JSON()
+			if n := len(reverted["conflicts"].([]any)); n > 0 {
+				t.Errorf("with revert: %v", reverted["conflicts"])
+			}
+		})
+	}
+	var names []string
+	for _, document := range documentsOf(t, admin, "?unowned=true&users=true") {
+		names = append(names, fmt.Sprint(document.(object)["kind"]))
+	}
+	if got := strings.Join(names, " "); !strings.HasPrefix(got, "provider mcp_client access_profile user") || strings.Contains(got, "role") {
+		t.Errorf("of no set are %s", got)
+	}
+	admin.Get("/api/config?unowned=true&set=platform").Refuses(400, "invalid_query", "unowned")
+}

@@ -130,7 +130,7 @@ func TestConfigUsersChange(t *testing.T) {
 func TestConfigUsersGuards(t *testing.T) {
 	s := staffed(t)
 	user := func(email, role string) object {
-		return object{"set": "people", "documents": []any{object{"kind": "user", "email": email, "name": "X", "role": role}}}
+		return object{"set": "people", "on_drift": "revert", "documents": []any{object{"kind": "user", "email": email, "name": "X", "role": role}}}
 	}
 	viewer := s.APIKey(permission.ViewUsers)
 	viewer.API("POST", "/api/config/plan", user("x@example.com", "Admin")).Is(200)

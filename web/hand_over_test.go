@@ -81,7 +81,7 @@ func TestConfigOfUserHandedOver(t *testing.T) {
 		object{"kind": "user", "email": "late@example.com", "name": "Late", "role": "Viewer"},
 	}
 	people := object{"set": "people", "documents": documents}
-	s.Admin.API("POST", "/api/config/apply", people).Is(200)
+	s.Admin.API("POST", "/api/config/apply", with(people, "on_drift", "revert")).Is(200)
 	var connection int64
 	s.Scan(&connection, "SELECT id FROM scim_connections")
 	own := s.UserID("own@example.com")

@@ -109,6 +109,7 @@ func TestFiles(t *testing.T) {
 	wrongFiles(r)
 	tests(r)
 	drifts(r)
+	adoptions(r)
 	r.ends(6, "plan -f DIR/config/set.yaml", "no document")
 	r.ends(6, "plan -f DIR/config/set.yaml --prune")
 	r.ends(6, "plan -f DIR/config/set.yaml -f DIR/config/providers --prune --max-deletes 2", "max_deletes")

@@ -17,26 +17,42 @@ type Exported struct {
 	State     string            `json:"state"`
 }
 
-// Export reads the documents of a set, or of everything when it is "", with users when they are asked for. Of
-// everything, kinds are left out that the actor may not view. Refusal: Forbidden when the set has such a kind, or users
-// are asked for.
-func Export(ctx context.Context, db bun.IDB, actor permission.Actor, set string, users bool) (Exported, error) {
+// Of says which documents to export.
+type Of struct {
+	Set     string // those of a set; of everything when it is ""
+	Unowned bool   // those that belong to no set
+	Users   bool   // users too
+}
+
+func (of Of) has(row *current) bool {
+	switch {
+	case row.Kind == configdoc.User && !of.Users:
+		return false
+	case of.Unowned:
+		return row.owner == nil
+	}
+	return of.Set == "" || row.owner != nil && row.owner.SetName == of.Set
+}
+
+// Export reads documents. Kinds are left out that the actor may not view. Refusal: Forbidden when a set is asked for that
+// has such a kind, or users are.
+func Export(ctx context.Context, db bun.IDB, actor permission.Actor, of Of) (Exported, error) {
 	out := Exported{Documents: []json.RawMessage{}}
-	if users {
+	if of.Users {
 		if err := allowed(actor, configdoc.User, "View"); err != nil {
 			return out, err
 		}
 	}
-	now, err := loadSnapshot(ctx, db, users)
+	now, err := loadSnapshot(ctx, db, of.Users)
 	if err != nil {
 		return out, err
 	}
 	for _, id := range now.order {
 		row := now.rows[id]
-		if set != "" && (row.owner == nil || row.owner.SetName != set) || isUnset(row) || id.Kind == configdoc.User && !users {
+		if !of.has(row) || isUnset(row) {
 			continue
 		}
-		if err := allowed(actor, id.Kind, "View"); err != nil && set != "" {
+		if err := allowed(actor, id.Kind, "View"); err != nil && of.Set != "" {
 			return out, err
 		} else if err == nil {
 			out.Documents = append(out.Documents, json.RawMessage(row.body.Text))

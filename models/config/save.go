@@ -3,9 +3,7 @@ package config
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -210,7 +208,7 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 	}
 	found := make(problem.Problems, len(refusal.Problems))
 	for i, p := range refusal.Problems {
-		p.Field = configdoc.Below(at, documentField(p.Field))
+		p.Field = configdoc.Below(at, configdoc.FieldOf(p.Field))
 		found[i] = p
 	}
 	if refusal.Reason != problem.Invalid && refusal.Reason != problem.Conflict && refusal.Reason != problem.NotFound {
@@ -221,26 +219,6 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 		return fmt.Errorf("return to a savepoint: %w", err)
 	}
 	return nil
-}
-
-// inAPI matches the ends of paths that documents do not have, because they name things where the API takes ids.
-var inAPI = regexp.MustCompile(`\.(tool_group_id|mcp_server_id)$|^role_ids.*$|role_id$|^connection_id$|^credential_value$`)
-
-// documentField is the path in a document of a field of the API.
-func documentField(field string) string {
-	return inAPI.ReplaceAllStringFunc(field, func(end string) string {
-		switch {
-		case strings.HasPrefix(end, "role_ids"):
-			return "roles"
-		case end == "role_id":
-			return "role" // also of default_role_id
-		case end == "connection_id":
-			return "connection"
-		case end == "credential_value":
-			return "url" // the credential was entered for another address
-		}
-		return ""
-	})
 }
 
 func (r *run) recordOwners(ctx context.Context, s *saver) error {

@@ -121,7 +121,7 @@ func (p *program) adoptOne(
 
 // holders are the addresses of those who hold a profile, by its folded name.
 func (c client) holders(ctx context.Context) (map[string][]string, error) {
-	documents, err := c.export(ctx, "", true)
+	documents, err := c.export(ctx, "set", "", true)
 	if err != nil {
 		return nil, err
 	}

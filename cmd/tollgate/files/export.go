@@ -35,7 +35,7 @@ func (p *program) exportCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			documents, err := c.export(ctx, command.String("set"), command.Bool("users"))
+			documents, err := c.export(ctx, "set", command.String("set"), command.Bool("users"))
 			if err != nil {
 				return p.refusedRun(&bundle{}, err)
 			}
@@ -51,14 +51,14 @@ func (p *program) exportCommand() *cli.Command {
 	}
 }
 
-// export reads the documents of a set, or of everything when it is "", with users when they are asked for.
-func (c client) export(ctx context.Context, set string, users bool) ([]configfile.Node, error) {
+// export reads the documents that a parameter chooses, or all when its value is "", with users when they are asked for.
+func (c client) export(ctx context.Context, parameter, value string, users bool) ([]configfile.Node, error) {
 	var exported struct {
 		Documents []json.RawMessage `json:"documents"`
 	}
 	query := url.Values{}
-	if set != "" {
-		query.Set("set", set)
+	if value != "" {
+		query.Set(parameter, value)
 	}
 	if users {
 		query.Set("users", "true")

@@ -30,13 +30,9 @@ func (p *program) pullCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			documents, err := c.export(ctx, b.set.Text, b.hasUsers())
+			has, err := c.consoleFor(ctx, b)
 			if err != nil {
 				return p.refusedRun(b, err)
-			}
-			has := map[string]configfile.Node{}
-			for _, document := range documents {
-				has[keyOf(document)] = document
 			}
 			left := 0
 			for _, file := range b.files {
@@ -62,19 +58,54 @@ func (b *bundle) hasUsers() bool {
 	})
 }
 
-// keyOf is what names a document in any case.
-func keyOf(document configfile.Node) string {
-	kind, name := nameOf(document)
-	return kind + " " + input.NameKey(name)
+// inConsole are the documents of a console by kind and name.
+type inConsole struct{ owned, unowned map[string]configfile.Node }
+
+// consoleFor reads what the console has of the set of the files, and of no set.
+func (c client) consoleFor(ctx context.Context, b *bundle) (has inConsole, err error) {
+	for _, part := range []struct {
+		parameter, value string
+		into             *map[string]configfile.Node
+	}{{"set", b.set.Text, &has.owned}, {"unowned", "true", &has.unowned}} {
+		documents, err := c.export(ctx, part.parameter, part.value, b.hasUsers())
+		if err != nil {
+			return has, err
+		}
+		*part.into = map[string]configfile.Node{}
+		for _, document := range documents {
+			kind, name := nameOf(document)
+			(*part.into)[keyOf(kind, name)] = document
+		}
+	}
+	return has, nil
 }
 
+// of is the form that a document is to have: that of the console or, while the resource belongs to no set, its own with
+// what it leaves out of that one.
+func (has inConsole) of(document, form configfile.Node) (now configfile.Node, there bool) {
+	kind, name := nameOf(document)
+	if now, there = has.owned[keyOf(kind, name)]; there {
+		return now, true
+	}
+	former, _ := document.Get("renamed_from")
+	for _, name := range []string{name, former.Text} {
+		if now, there = has.unowned[keyOf(kind, name)]; there {
+			return configdoc.Keep(form, now)
+		}
+	}
+	return now, false
+}
+
+// keyOf is what names a document in any case.
+func keyOf(kind, name string) string { return kind + " " + input.NameKey(name) }
+
 // pullFile brings the documents of one file up to date; it returns how many it cannot rewrite.
-func (p *program) pullFile(file configfile.File, has map[string]configfile.Node) (left int, err error) {
+func (p *program) pullFile(file configfile.File, has inConsole) (left int, err error) {
 	content := file.Content
 	for i := len(file.Documents) - 1; i >= 0; i-- { // from the end, so that the lines before stay where they are
 		document := file.Documents[i]
-		now, there := has[keyOf(document)]
 		form := formOf(document)
+		now, there := has.of(document, form)
 		if !there || string(now.AppendJSON(nil)) == string(form.AppendJSON(nil)) {
 			continue
 		}
@@ -85,7 +116,7 @@ func (p *program) pullFile(file configfile.File, has map[string]configfile.Node)
 		}
 		if !ok {
 			left++
-			_, err = fmt.Fprintf(p.stderr, "%s: %s was changed in the console; write it as\n%s", document.Place, name, configfile.YAML(now))
+			_, err = fmt.Fprintf(p.stderr, "%s: %s differs in the console; write it as\n%s", document.Place, name, configfile.YAML(now))
 		} else {
 			_, err = fmt.Fprintf(p.stdout, "%s: %s\n", document.Place, name)
 		}
