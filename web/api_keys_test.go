@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -357,4 +358,45 @@ func TestParallelKeysOfOneName(t *testing.T) {
 	if statuses[http.StatusCreated] != 1 || statuses[http.StatusConflict] != 15 {
 		t.Errorf("answers: %v", statuses)
 	}
+}
+
+// A key that expires gives nothing that works for longer: not to itself, to another key, or to a directory.
+func TestAPIKeyGivesNoLaterEndThanItsOwn(t *testing.T) {
+	c := webtest.NewConsole(t)
+	admin, now := c.APIKey(), time.Now().UTC()
+	at := func(minutes int) string { return now.Add(time.Duration(minutes) * time.Minute).Format(time.RFC3339) }
+	create := func(v webtest.Client, name string, end any, scopes ...string) webtest.Answer {
+		return v.API("POST", "/api/api-keys", webtest.Object{"name": name, "scopes": scopes, "expires_at": end})
+	}
+	own := create(admin, "timed", at(30), "APIKeys:Create", "APIKeys:Update", "APIKeys:View", "Settings:Update", "Users:Create", "Users:Update", "Users:Delete").Is(201)
+	timed, self := c.Bearer(own.JSON()["key"]), webtest.PathOf(own.Object("api_key"))
+	endless := webtest.PathOf(create(admin, "endless", nil, "APIKeys:View").Is(201).Object("api_key"))
+	short := webtest.PathOf(create(admin, "short", at(10), "APIKeys:View").Is(201).Object("api_key"))
+	connection := admin.API("POST", "/api/scim-connections", webtest.Object{"name": "Directory", "default_role_id": 3}).Is(201).Object("scim_connection")
+	tokens := fmt.Sprintf("/api/scim-connections/%v/tokens", connection["id"])
+
+	c.Unchanged(func() {
+		for _, end := range []any{nil, at(31), "2099-01-01T00:00:00Z"} {
+			message := create(timed, "child", end, "APIKeys:View").Refuses(403, "forbidden", "expires_at").Object("error")["message"].(string)
+			if !strings.Contains(message, at(30)) {
+				t.Errorf("refused with %q", message)
+			}
+			for _, path := range []string{self, short} {
+				timed.API("PUT", path, webtest.Object{"expires_at": end}).Refuses(403, "forbidden", "expires_at")
+			}
+			timed.API("POST", tokens, webtest.Object{"expires_at": end}).Refuses(403, "forbidden", "expires_at")
+		}
+		timed.API("POST", "/api/api-keys", webtest.Object{"name": "child", "scopes": []string{"APIKeys:View"}}).Refuses(403, "forbidden", "expires_at")
+		timed.API("POST", tokens, webtest.Object{}).Refuses(403, "forbidden", "expires_at")
+		timed.API("PUT", endless, webtest.Object{"scopes": []string{"APIKeys:View", "APIKeys:Create"}}).Refuses(403, "forbidden", "expires_at")
+		timed.API("PUT", endless, webtest.Object{"service": true}).Refuses(403, "forbidden", "expires_at")
+	})
+	create(timed, "child", at(30), "APIKeys:View").Is(201)
+	timed.API("POST", tokens, webtest.Object{"expires_at": at(30)}).Is(201)
+	timed.API("PUT", short, webtest.Object{"expires_at": at(30)}).Is(200)
+	timed.API("PUT", endless, webtest.Object{"name": "endless still"}).Is(200)
+	timed.API("PUT", endless, webtest.Object{"expires_at": at(60)}).Is(200)
+	timed.API("PUT", self, webtest.Object{"name": "timed still", "expires_at": at(20)}).Is(200)
+	create(timed, "another", at(30), "APIKeys:View").Refuses(403, "forbidden", "expires_at")
+	admin.API("PUT", self, webtest.Object{"expires_at": nil}).Is(200)
 }

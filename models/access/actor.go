@@ -18,7 +18,6 @@ type cachedActor struct {
 	actor   permission.Actor
 	read    time.Time
 	changes int64 // how many were made here when it was read
-	expires *time.Time
 }
 
 // actorsKept bounds the memory; past it the cache of actors is reset.
@@ -55,7 +54,7 @@ func (c *Cache) KeyActorAway(ctx context.Context, value string, most time.Durati
 	if err != nil {
 		return permission.Actor{}, err
 	}
-	c.keepActor(hash, cachedActor{found.Actor, read, changes, found.Expires})
+	c.keepActor(hash, cachedActor{found.Actor, read, changes})
 	return found.Actor, nil
 }
 
@@ -71,5 +70,5 @@ func (c *Cache) keepActor(hash secret.Hash, one cachedActor) {
 // remembers reports whether the actor of a key is recent enough to go on without the database.
 func (c *Cache) remembers(known cachedActor, most time.Duration) bool {
 	return most > 0 && time.Since(known.read) <= most+oldest &&
-		(known.expires == nil || known.expires.After(c.Now()))
+		(known.actor.Ends == nil || known.actor.Ends.After(c.Now()))
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -27,10 +26,9 @@ type Actors struct {
 	reads  *batch.Lookup[secret.Hash, Found]
 }
 
-// Found is the actor of a key, and when the key expires, nil for never.
+// Found is the actor of a key.
 type Found struct {
-	Actor   permission.Actor
-	Expires *time.Time
+	Actor permission.Actor
 
 	id     int64
 	unused bool // in the last minute
@@ -100,7 +98,7 @@ func scanFound(rows *sql.Rows) (hash secret.Hash, found Found, err error) {
 	var scopes, permitted []permission.Permission
 	key := &found.Actor
 	if err := rows.Scan(&hashed, &found.id, &key.APIKeyName, &key.APIKeyPrefix, pgdialect.Array(&scopes), &found.unused,
-		&service, &user, &email, pgdialect.Array(&permitted), &found.Expires); err != nil {
+		&service, &user, &email, pgdialect.Array(&permitted), &key.Ends); err != nil {
 		return hash, found, err
 	}
 	switch {

@@ -26,38 +26,36 @@ type Input struct {
 }
 
 // apply returns the key that results when a field sent replaces that of k and a field left out keeps it. Refusals:
-// Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has, and for a change of
-// whose key it is without Settings:Update or all of its scopes.
+// Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has, for a change of whose
+// key it is without Settings:Update or all of its scopes, and for a key that would outlast the one that gives it more.
 func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error) {
-	c := &input.Reader{}
+	c, old := &input.Reader{}, k
 	if k.ID == 0 {
 		c.Required("name", in.Name, "a name")
 	}
 	if name, ok := c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255}); ok && name != k.Name {
 		k.Name, k.NameKey = name, input.NameKey(name)
 	}
-	had := k.Scopes
 	if k.ID == 0 || in.Scopes.Kind != input.Absent {
 		k.Scopes = readScopes(c, "scopes", in.Scopes)
 	}
 	if in.ExpiresAt.Kind != input.Absent {
 		k.ExpiresAt = c.Expiry("expires_at", in.ExpiresAt, k.ExpiresAt, now)
 	}
-	was := k.Service
 	if service, ok := c.Bool("service", in.Service); ok {
 		k.Service = service
 	}
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return k, err
 	}
-	if k.Service != was && !(actor.May(permission.UpdateSettings) && identity.Covers(actor, k.Scopes)) {
+	if k.Service != old.Service && !(actor.May(permission.UpdateSettings) && identity.Covers(actor, k.Scopes)) {
 		return k, problem.Refuse(problem.Forbidden, "service", "forbidden",
 			"Leave service as it is: it takes Settings:Update, and all that the key may do.")
 	}
 	beyond := &problem.Refusal{Reason: problem.Forbidden}
 	for i, v := range in.Scopes.Items {
 		scope := permission.Permission(v.Text)
-		if !actor.May(scope) && !slices.Contains(had, scope) {
+		if !actor.May(scope) && !slices.Contains(old.Scopes, scope) {
 			beyond.Problems = append(
 				beyond.Problems,
 				problem.Problem{
@@ -71,7 +69,17 @@ func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error)
 	if beyond.Problems != nil {
 		return k, beyond
 	}
+	if k.gains(old) {
+		return k, identity.KeepEnd(actor, k.ExpiresAt)
+	}
 	return k, nil
+}
+
+// gains reports whether the key may do more than old, or for longer.
+func (k Key) gains(old Key) bool {
+	longer := old.ExpiresAt != nil && (k.ExpiresAt == nil || k.ExpiresAt.After(*old.ExpiresAt))
+	return k.ID == 0 || longer || k.Service && !old.Service ||
+		slices.ContainsFunc(k.Scopes, func(p permission.Permission) bool { return !slices.Contains(old.Scopes, p) })
 }
 
 // readScopes reads permissions; duplicates count once.

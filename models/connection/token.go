@@ -92,7 +92,8 @@ func readScopes(r *input.Reader, l input.List[input.Value]) []string {
 var tokenPermissions = []permission.Permission{permission.CreateUsers, permission.UpdateUsers, permission.DeleteUsers}
 
 // CreateToken makes a token of a connection, and returns its secret, which is not stored. Refusals: NotFound, Invalid,
-// Forbidden when the actor may not create, update and delete users, Conflict when two are valid already.
+// Forbidden when the actor may not create, update and delete users, or is an API key that expires before the token,
+// Conflict when two are valid already.
 func CreateToken(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, connection int64, in TokenInput,
 ) (t Token, value string, err error) {
@@ -113,6 +114,9 @@ func CreateToken(
 			return err
 		}
 		if t, err = in.check(now); err != nil {
+			return err
+		}
+		if err := identity.KeepEnd(actor, t.ExpiresAt); err != nil {
 			return err
 		}
 		if err := roomForToken(ctx, tx, connection); err != nil {

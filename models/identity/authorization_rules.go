@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -16,6 +17,16 @@ import (
 // Covers reports whether the actor has all of these permissions.
 func Covers(a permission.Actor, permissions []permission.Permission) bool {
 	return !slices.ContainsFunc(permissions, func(p permission.Permission) bool { return !a.May(p) })
+}
+
+// KeepEnd refuses a credential that would work after the API key that gives it has expired, since that key could have
+// what it may do for longer than its own maker allowed. Refusal: Forbidden.
+func KeepEnd(a permission.Actor, end *time.Time) error {
+	if a.Ends == nil || end != nil && !end.After(*a.Ends) {
+		return nil
+	}
+	return problem.Refuse(problem.Forbidden, "expires_at", "forbidden",
+		"Give an end no later than "+a.Ends.UTC().Format(time.RFC3339)+", when the API key that you use expires.")
 }
 
 // MayActOn refuses to change anything of a user who may do more than the actor. Refusal: Forbidden.

@@ -3,6 +3,7 @@ package permission
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Permission is one operation on one kind of resource, written Resource:Operation.
@@ -15,8 +16,9 @@ type Actor struct {
 	Permissions []Permission
 	ByKey       bool // their virtual key makes the request, and only for what concerns the user
 
-	Door                     string // of the request, one of those below
-	APIKeyName, APIKeyPrefix string // of the API key that makes the request, if any
+	Door                     string     // of the request, one of those below
+	APIKeyName, APIKeyPrefix string     // of the API key that makes the request, if any
+	Ends                     *time.Time // when that key expires, nil for never
 }
 
 // The doors by which changes are made.
