@@ -460,8 +460,9 @@ func sessionWords() string {
 }
 
 func wrongPasswordWords() string {
-	return "After " + strconv.Itoa(session.FreeTries) + " for one account, or " + strconv.Itoa(session.FreeTriesOfNetwork) +
-		" from one network, each further try waits longer, up to a minute."
+	return "After " + strconv.Itoa(session.FreeTries) + " for one account from one address, or " +
+		strconv.Itoa(session.FreeTriesOfNetwork) + " from one network, each further try waits longer, up to a minute. After " +
+		strconv.Itoa(session.FreeTriesOfAccount) + " for one account from everywhere, up to 10 seconds, but not where its user signed in before."
 }
 
 func (s Settings) newPassword() ui.Field {

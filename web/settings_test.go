@@ -41,7 +41,7 @@ func TestSettingsSayHowToSignIn(t *testing.T) {
 	rules := webtest.Text(s.Session.Get("/settings").Is(200).One("section", "aria-labelledby", "sign-in"))
 	for _, words := range []string{
 		"End after 30 minutes without a request, and 12 hours after signing in", "At least 12 characters", "argon2id",
-		"After 5 for one account, or 30 from one network", "works once, within 24 hours", "tollgate user create --email ADDRESS --role Admin",
+		"After 5 for one account from one address, or 30 from one network", "works once, within 24 hours", "tollgate user create --email ADDRESS --role Admin",
 	} {
 		if !strings.Contains(rules, words) {
 			t.Errorf("nothing says %q: %s", words, rules)

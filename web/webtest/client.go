@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,11 +21,12 @@ import (
 // Client sends requests, with the headers that authenticate it.
 type Client struct {
 	*Console
-	Header http.Header
+	Header  http.Header
+	Address string // of this machine that it calls from, "" for any
 }
 
 // Anonymous is signed out.
-func (c *Console) Anonymous() Client { return Client{c, http.Header{}} }
+func (c *Console) Anonymous() Client { return Client{Console: c, Header: http.Header{}} }
 
 // Login is a user with a session.
 func (c *Console) Login(email string) Client {
@@ -59,6 +61,21 @@ func (v Client) With(name, value string) Client {
 		v.Header.Del(name)
 	}
 	return v
+}
+
+// From is the same client at another address, which must be one of 127.0.0.0/8.
+func (v Client) From(address string) Client {
+	v.Address = address
+	return v
+}
+
+// transport opens connections from the client's address.
+func (v Client) transport() http.RoundTripper {
+	if v.Address == "" {
+		return http.DefaultTransport
+	}
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(v.Address)}}
+	return &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}
 }
 
 // Also is the client with one more header of that name.
@@ -115,7 +132,7 @@ func (v Client) Send(method, path, media string, body io.Reader) Answer {
 	if media != "" {
 		request.Header.Set("Content-Type", media)
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := v.transport().RoundTrip(request)
 	v.Must(err)
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)

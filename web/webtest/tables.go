@@ -45,7 +45,7 @@ func KeptInBackground(table string) bool {
 func (c *Console) Stored() map[string]string {
 	c.T.Helper()
 	tables := c.EveryTable(c.DB)
-	for _, touched := range []string{"sessions", "api_keys", "login_throttles"} {
+	for _, touched := range []string{"sessions", "api_keys", "login_throttles", "sign_in_networks"} {
 		delete(tables, touched)
 	}
 	return tables
@@ -55,7 +55,7 @@ func (c *Console) Stored() map[string]string {
 func (c Crowd) Tables(but ...string) map[string]string {
 	c.T.Helper()
 	tables := c.EveryTable(c.Owner())
-	for _, touched := range append(but, "sessions", "api_keys", "login_throttles") {
+	for _, touched := range append(but, "sessions", "api_keys", "login_throttles", "sign_in_networks") {
 		delete(tables, touched)
 	}
 	return tables
