@@ -93,3 +93,52 @@ func TestUsageOfABareModel(t *testing.T) {
 	}
 	g.Balanced()
 }
+
+// A provider in another case than the catalogue has it is that provider, at every door: its limits are used, its prices
+// hold, and reports have one row for it. Decisions refuse the other case, so only usage needs this.
+func TestUsageOfAProviderInAnotherCase(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.API("POST", "/api/providers", `{"name":"groq","prices":[{"model":"x","input_cost_per_million_tokens":2000,"output_cost_per_million_tokens":0}]}`).Is(201)
+	g.Admin.API("POST", "/api/providers", `{"name":"router"}`).Is(201)
+	_, key := g.Give(g.Bob, g.ProfileNaming("Groq", `"provider_configs":[{"provider_name":"groq","all_models_allowed":true,"budgets":[{"max_limit":50,"reset_duration":"1d"}]},
+		{"provider_name":"router","allowed_models":["Groq/listed","openai/listed"]}]`))
+	g.Admin.Decides(webtest.Object{"virtual_key": key, "model": "Groq/x"}, "provider_blocked", 403)
+	event := func(more ...any) webtest.Object {
+		return webtest.With(webtest.Event(key, "provider", nil, "cost", nil, "tokens", nil, "input_tokens", 1000), more...)
+	}
+	named := event("model", "GROQ/x")
+	g.Admin.Counted(named)
+	for _, again := range []webtest.Object{named, webtest.With(named, "model", "groq/x"), webtest.With(named, "provider", "Groq", "model", "x")} {
+		webtest.Same(t, "again", g.Admin.Report(again).Is(200).JSON()["status"], any("duplicate"))
+	}
+	batch := webtest.Object{"events": []webtest.Object{
+		event("provider", "Groq", "model", "x"), event("provider", "gROQ", "model", "groq/x"),
+		event("virtual_key", "sk-bf-unknown", "model", "Groq/x", "event_id", "kept"),
+	}}
+	webtest.Same(t, "in a batch", fmt.Sprint(g.Admin.Report(batch).Is(200).JSON()["counted"]), "2")
+	kept := webtest.Objects(g.Admin.API("GET", "/api/usage/quarantine", nil).Is(200).JSON()["quarantined_events"])[0]["id"]
+	g.Admin.API("POST", fmt.Sprint("/api/usage/quarantine/", kept, "/assign"), webtest.Object{"user_id": g.Bob}).Is(200)
+	attributes := call("01", "user.id", g.Bob, "gen_ai.provider.name", "Groq", "gen_ai.request.model", "x", "gen_ai.usage.input_tokens", 1000)
+	exported(g, protobufType, inProtobuf(t, nil, attributes)).Is(200)
+	log := fmt.Sprintf(`{"id":"log","model":"x","custom_llm_provider":"Groq","prompt_tokens":1000,"metadata":{"user_api_key_user_id":%q}}`, g.Bob)
+	sent(g.APIKey("Usage:Create"), "/api/usage/litellm", jsonType, []byte(log)).Is(200)
+	g.Admin.Counted(event("provider", nil, "model", "Groq/listed"))   // as router has it, and as decisions find it
+	g.Admin.Counted(event("provider", nil, "model", "OpenAI/listed")) // as decisions find openai/listed
+	g.Admin.Counted(event("provider", "Acme", "model", "x"))
+
+	webtest.Same(t, "spent", g.Used(g.Bob)["spend 1d provider"], int64(6*2_000_000_000))
+	var rows []string
+	g.Scan(&rows, "SELECT concat(provider, '/', model, ' ', requests, ' ', cost) FROM usage_days WHERE user_id = ? ORDER BY 1", g.Bob)
+	webtest.Same(t, "days", fmt.Sprint(rows), "[Acme/x 1 0 groq/x 6 12000000000 router/Groq/listed 1 0 router/openai/listed 1 0]")
+	g.Admin.Counted(event("model", "GROQ/x", "cost", 38))
+	g.Admin.Decides(webtest.Object{"virtual_key": key, "model": "groq/x"}, "budget_exceeded", 402)
+
+	// An event that was stored before the catalogue had its provider is the same event when it comes again.
+	early := event("model", "Mistral/y")
+	g.Admin.Counted(early)
+	g.Admin.API("POST", "/api/providers", `{"name":"mistral"}`).Is(201)
+	g.Admin.Counted(event("model", "Mistral/z"))
+	webtest.Same(t, "of the new provider", g.Count("counted_events WHERE provider = 'mistral'"), 1)
+	webtest.Same(t, "stored before", g.Admin.Report(early).Is(200).JSON()["status"], any("duplicate"))
+	g.Balanced()
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
+	"tollgate/models/input"
 )
 
 // Catalogue is everything a policy can name, for pickers.
@@ -31,7 +32,8 @@ type Catalogue struct {
 		MCPClientID string   `bun:"mcp_client_id"`
 		ToolNames   []string `bun:",array"`
 	}
-	prices map[modelKey]ModelPrice
+	prices    map[modelKey]ModelPrice
+	providers map[string]string // by their names, folded
 }
 
 // LoadCatalogue reads the catalogue in one statement, each list in order.
@@ -48,13 +50,22 @@ func LoadCatalogue(ctx context.Context, db bun.IDB) (Catalogue, error) {
 	if err != nil {
 		return c, fmt.Errorf("load the catalogue: %w", err)
 	}
-	c.prices = map[modelKey]ModelPrice{}
+	c.prices, c.providers = map[modelKey]ModelPrice{}, make(map[string]string, len(c.Providers))
 	for _, provider := range c.Providers {
+		c.providers[input.Fold(provider.Name)] = provider.Name
 		for _, price := range provider.Prices {
 			c.prices[modelKey{provider.Name, BareModel(provider.Name, price.Model)}] = price
 		}
 	}
 	return c, nil
+}
+
+// Provider is the name of the provider that a text names, whatever its case; "" when there is none.
+func (c *Catalogue) Provider(named string) string {
+	if name := c.providers[named]; name == named {
+		return name
+	}
+	return c.providers[input.Fold(named)]
 }
 
 // Models lists the models of a provider.

@@ -52,14 +52,15 @@ func (r *Recorder) identify(
 		return nil, err
 	}
 	for n, e := range events {
-		switch h := holdings[e.user]; {
+		h := holdings[e.user]
+		e.resolve(h, offered)
+		switch {
 		case !known[n]:
 		case len(h.Copies) == 0:
 			if known[n], err = r.isUser(ctx, e); err != nil {
 				return nil, err
 			}
 		default:
-			e.resolve(h, offered)
 			held, err := r.payer(ctx, h, *e)
 			if err != nil {
 				return nil, err
@@ -70,10 +71,26 @@ func (r *Recorder) identify(
 	return known, nil
 }
 
-// resolve finds the provider of a model that was named without one, as a decision does. When several list it, the event
-// stays as it was read: the money was spent even when nothing granted the call.
+// resolve finds the provider of an event. One that is named in another case than the catalogue has it is refused by
+// decisions; here it is the same, so that what was spent there counts there.
 func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogue) {
-	if e.named == "" || e.toolName != "" || e.mcpClientID != "" {
+	e.resolveModel(h, offered)
+	provider, sent := offered.Provider(e.Provider), e.Provider+"/"+e.Model
+	if provider == "" || provider == e.Provider {
+		return
+	}
+	e.Provider, e.Model = provider, catalogue.BareModel(provider, e.Model)
+	if e.named != "" {
+		e.named = provider + "/" + e.Model
+		e.resolveModel(h, offered)
+	}
+	e.named = sent // as it was stored while no such provider was known
+}
+
+// resolveModel finds the provider of a model that was named without one, as a decision does. When several list it, the
+// event stays as it was read: the money was spent even when nothing granted the call.
+func (e *Event) resolveModel(h *entitlement.Entitlements, offered *catalogue.Catalogue) {
+	if h == nil || e.named == "" || e.toolName != "" || e.mcpClientID != "" {
 		return
 	}
 	q, several := h.ResolveModel(entitlement.Call{Model: e.named}, offered, e.OccurredAt)
