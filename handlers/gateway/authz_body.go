@@ -80,7 +80,7 @@ func isJSON(header http.Header) bool {
 
 // readCall reads one object.
 func readCall(body []byte) (forwarded, error) {
-	members, err := decidingMembers(body, append([]string{"model", "method", "params"}, fallbackLists...)...)
+	members, err := intake.DecidingMembers(body, append([]string{"model", "method", "params"}, fallbackLists...)...)
 	if err != nil {
 		return forwarded{}, err
 	}
@@ -93,19 +93,19 @@ func readCall(body []byte) (forwarded, error) {
 		return f, nil // a fine-tuning job has a method that is an object
 	}
 	var one message
-	if one.method, err = textIn("method", raw); err != nil {
+	if one.method, err = intake.TextIn("method", raw); err != nil {
 		return f, err
 	}
 	if len(f.models) > 0 {
 		return f, intake.Unreadable("", "ambiguous_question", "Ask for a model or for a tool, not both.")
 	}
 	if params, ok := members["params"]; ok && params[0] == '{' {
-		inside, err := decidingMembers(params, "name")
+		inside, err := intake.DecidingMembers(params, "name")
 		if err != nil {
 			return f, err
 		}
 		if name, ok := inside["name"]; ok {
-			if one.tool, err = textIn("params.name", name); err != nil {
+			if one.tool, err = intake.TextIn("params.name", name); err != nil {
 				return f, err
 			}
 		}
@@ -117,7 +117,7 @@ func readCall(body []byte) (forwarded, error) {
 // readCalls reads a batch of JSON-RPC.
 func readCalls(body []byte) (forwarded, error) {
 	var all forwarded
-	for raw := range elements(body) {
+	for raw := range intake.Elements(body) {
 		if raw[0] != '{' {
 			return all, intake.Unreadable("", "wrong_type", "Forward a batch as a list of JSON objects.")
 		}
@@ -147,7 +147,7 @@ var fallbackLists = []string{
 // readModels are the models that an object names: the one it asks for, and those that a gateway may fall back to.
 func readModels(members map[string][]byte) (named []entitlement.Call, err error) {
 	if raw, ok := members["model"]; ok {
-		text, err := textIn("model", raw)
+		text, err := intake.TextIn("model", raw)
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func readModels(members map[string][]byte) (named []entitlement.Call, err error)
 		case raw[0] != '[':
 			return nil, notUnderstood(list)
 		}
-		for entry := range elements(raw) {
+		for entry := range intake.Elements(raw) {
 			one, err := readFallback(list, entry)
 			if err != nil {
 				return nil, err
@@ -178,20 +178,20 @@ func readModels(members map[string][]byte) (named []entitlement.Call, err error)
 func readFallback(list string, raw []byte) (q entitlement.Call, err error) {
 	switch raw[0] {
 	case '"':
-		q.Model, err = textIn(list, raw)
+		q.Model, err = intake.TextIn(list, raw)
 		return q, err
 	case '{':
-		members, err := decidingMembers(raw, "provider", "model", "fallbacks", "models")
+		members, err := intake.DecidingMembers(raw, "provider", "model", "fallbacks", "models")
 		if err != nil {
 			return q, err
 		}
 		if members["fallbacks"] != nil || members["models"] != nil || members["model"] == nil {
 			return q, notUnderstood(list)
 		}
-		if q.Model, err = textIn(list+".model", members["model"]); err != nil || members["provider"] == nil {
+		if q.Model, err = intake.TextIn(list+".model", members["model"]); err != nil || members["provider"] == nil {
 			return q, err
 		}
-		q.Provider, err = textIn(list+".provider", members["provider"])
+		q.Provider, err = intake.TextIn(list+".provider", members["provider"])
 		return q, err
 	}
 	return q, notUnderstood(list)

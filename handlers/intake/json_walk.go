@@ -1,4 +1,4 @@
-package gateway
+package intake
 
 import (
 	"bytes"
@@ -7,30 +7,29 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"tollgate/handlers/intake"
 	"tollgate/models/input"
 )
 
-// The functions here walk over valid JSON in one pass, without looking into values that do not decide. A raw value is
-// the text of a value without the space around it.
+// The functions here walk over valid JSON that others wrote, in one pass, without looking into values that do not
+// decide. A raw value is the text of a value without the space around it.
 
-// decidingMembers are the members of an object that have one of the names. One that is sent twice, or that some reader
+// DecidingMembers are the members of an object that have one of the names. One that is sent twice, or that some reader
 // would take for one of them because of its case, is refused.
-func decidingMembers(object []byte, names ...string) (map[string][]byte, error) {
+func DecidingMembers(object []byte, names ...string) (map[string][]byte, error) {
 	found := map[string][]byte{}
 	for quoted, value := range membersOf(object) {
 		name, ok := nameIn(quoted)
 		if !ok {
-			return nil, intake.Unreadable("", "invalid_unicode", "A field name contains NUL or is not valid Unicode.")
+			return nil, Unreadable("", "invalid_unicode", "A field name contains NUL or is not valid Unicode.")
 		}
 		for _, deciding := range names {
 			switch {
 			case name == deciding && found[name] != nil:
-				return nil, intake.Unreadable(name, "duplicate_key", "Send "+name+" once.")
+				return nil, Unreadable(name, "duplicate_key", "Send "+name+" once.")
 			case name == deciding:
 				found[name] = value
 			case strings.EqualFold(name, deciding):
-				return nil, intake.Unreadable(name, "unknown_field", "Write "+deciding+" in small letters.")
+				return nil, Unreadable(name, "unknown_field", "Write "+deciding+" in small letters.")
 			}
 		}
 	}
@@ -50,14 +49,14 @@ func nameIn(quoted []byte) (string, bool) {
 	return name, err == nil && !strings.ContainsRune(name, 0)
 }
 
-// textIn reads a value that has to be text.
-func textIn(field string, raw []byte) (string, error) {
+// TextIn reads a value that has to be text.
+func TextIn(field string, raw []byte) (string, error) {
 	if raw[0] != '"' {
-		return "", intake.Unreadable(field, "wrong_type", "Give "+field+" as text.")
+		return "", Unreadable(field, "wrong_type", "Give "+field+" as text.")
 	}
 	text, ok := nameIn(raw)
 	if !ok {
-		return "", intake.Unreadable(field, "invalid_unicode", "Give "+field+" as Unicode without NUL.")
+		return "", Unreadable(field, "invalid_unicode", "Give "+field+" as Unicode without NUL.")
 	}
 	return text, nil
 }
@@ -80,8 +79,8 @@ func membersOf(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// elements yields each value of a list.
-func elements(list []byte) iter.Seq[[]byte] {
+// Elements yields each value of a list.
+func Elements(list []byte) iter.Seq[[]byte] {
 	return func(yield func(value []byte) bool) {
 		for i := next(list, 1); list[i] != ']'; {
 			end := valueEnd(list, i)
