@@ -132,10 +132,10 @@ func TestHostileChecksOverGRPC(t *testing.T) {
 	g := webtest.NewGateway(t)
 	c := newChecker(t, g.Console)
 	call := chat(g.Key, `{"model":"openai/gpt-4o"}`)
-	maps.Copy(call.Headers, map[string]string{"x-access-user-id": "x", "x-access-reservation-id": "x", "x-access-tools": "x"})
+	maps.Copy(call.Headers, map[string]string{"x-access-user-id": "x", "x-access-reservation-id": "x", "x-access-tools": "x", "X-Access-Anything": "x"})
 	_, headers, response := c.check(call, nil)
 	webtest.Same(t, "user", headers["x-access-user-id"], g.Ada)
-	for _, name := range []string{"x-access-reservation-id", "x-access-tools", "x-access-line"} {
+	for _, name := range []string{"x-access-reservation-id", "x-access-tools", "x-access-line", "x-access-anything"} {
 		if !slices.Contains(response.GetOkResponse().GetHeadersToRemove(), name) {
 			t.Errorf("the gateway behind gets %s from the client", name)
 		}

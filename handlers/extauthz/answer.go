@@ -3,6 +3,7 @@ package extauthz
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,8 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// accessHeaders are told to the gateway behind: what of them is not set is removed, since only the client can have
-// sent it.
+// accessHeaders are told to the gateway behind.
 var accessHeaders = []string{
 	"X-Access-Key-Id", "X-Access-Line", "X-Access-Profile-Id", "X-Access-Reason", "X-Access-Reservation-Id",
 	"X-Access-Status", "X-Access-Tools", "X-Access-User-Id",
@@ -37,8 +37,9 @@ func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
-// response is the answer as Envoy takes it.
-func (a *answer) response() *auth.CheckResponse {
+// response is the answer to a call with these headers, as Envoy takes it. An X-Access- header that is not set is
+// removed, since only the client can have sent it.
+func (a *answer) response(called http.Header) *auth.CheckResponse {
 	if a.status != http.StatusOK {
 		return denied(a.status, a.options(slices.Concat(deniedHeaders, accessHeaders)), a.body.String())
 	}
@@ -46,9 +47,11 @@ func (a *answer) response() *auth.CheckResponse {
 		Headers:              a.options(accessHeaders),
 		ResponseHeadersToAdd: a.options([]string{"Ratelimit", "Ratelimit-Policy"}),
 	}
-	for _, name := range accessHeaders {
-		if len(a.header.Values(name)) == 0 {
-			allowed.HeadersToRemove = append(allowed.HeadersToRemove, strings.ToLower(name))
+	for _, name := range slices.AppendSeq(slices.Clone(accessHeaders), maps.Keys(called)) {
+		lower := strings.ToLower(name)
+		absent := a.header.Get(name) == "" && !slices.Contains(allowed.HeadersToRemove, lower)
+		if absent && strings.HasPrefix(lower, "x-access-") {
+			allowed.HeadersToRemove = append(allowed.HeadersToRemove, lower)
 		}
 	}
 	return &auth.CheckResponse{
@@ -90,5 +93,5 @@ func unreadable(err error) *auth.CheckResponse {
 	})
 	a := &answer{header: http.Header{"X-Access-Reason": {"unreadable_call"}, "Content-Type": {"application/json"}}, status: http.StatusForbidden}
 	a.body.Write(body)
-	return a.response()
+	return a.response(nil)
 }

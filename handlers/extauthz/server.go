@@ -45,7 +45,8 @@ func (s *Server) Check(ctx context.Context, check *auth.CheckRequest) (*auth.Che
 	if from, ok := peer.FromContext(ctx); ok {
 		request.RemoteAddr = from.Addr.String()
 	}
+	called := request.Header.Clone()
 	a := &answer{header: http.Header{}, status: http.StatusOK}
 	s.console.ServeHTTP(a, request)
-	return a.response(), nil
+	return a.response(called), nil
 }

@@ -125,10 +125,11 @@ func (g *Gateway) decideAt(c *gin.Context, d door) (decision.Decision, error) {
 	if err != nil {
 		// An unknown key is reported first, before problems of the call.
 		entry, failed := g.Engine.Decide(reqctx.Of(c), who, entitlement.Call{Kind: entitlement.CallEntry})
-		if failed != nil || !entry.Decision {
-			return entry, failed
+		late := reqctx.Of(c).Err() != nil // the body took all the time there was
+		if late || failed == nil && entry.Decision {
+			return decision.Decision{}, err
 		}
-		return decision.Decision{}, err
+		return entry, failed
 	}
 	// The first is decided last, since a hold may come with it.
 	for _, q := range asked.questions[1:] {
