@@ -4,6 +4,7 @@
 // From the ground up; a room uses only rooms above it, or before it in its line:
 //
 //	plural, money, problem, permission, secret, window, batch, pgserver, metrics
+//	addresses                email addresses that were pasted, with names or without
 //	outbound, oidc           which addresses the console calls · OpenID Connect with providers
 //	input                    what clients send, and the reader that checks it
 //	configfile               files of documents in YAML or JSON, read with places and written in one form

@@ -66,7 +66,7 @@ var arrows = map[string][]string{
 	"entitlement": {"assignment", "catalogue", "database", "identity", "money", "policy", "window"},
 	"fieldgroup":  {"database", "policy", "window"},
 	"handout": {
-		"assignment", "attachment", "audit", "database", "identity", "input", "permission", "problem", "profile", "secret",
+		"addresses", "assignment", "attachment", "audit", "database", "identity", "input", "permission", "problem", "profile", "secret",
 		"virtualkey",
 	},
 	"handover": {
@@ -87,6 +87,7 @@ var arrows = map[string][]string{
 	"outbound":   {},
 	"permission": {},
 	"pgserver":   {},
+	"addresses":  {},
 	"plural":     {},
 	"policy":     {"catalogue", "database", "input", "mcptool", "money", "plural", "problem", "window"},
 	"policycase": {
@@ -97,7 +98,7 @@ var arrows = map[string][]string{
 		"audit", "database", "fieldgroup", "input", "mcptool", "permission", "plural", "policy", "problem", "window",
 	},
 	"propagation": {
-		"assignment", "audit", "catalogue", "database", "fieldgroup", "identity", "input", "money", "permission", "policy",
+		"addresses", "assignment", "audit", "catalogue", "database", "fieldgroup", "identity", "input", "money", "permission", "policy",
 		"problem", "profile", "secret", "window",
 	},
 	"password": {"input", "plural", "problem"},

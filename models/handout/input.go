@@ -5,8 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/unicode/norm"
-
+	"tollgate/models/addresses"
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -65,11 +64,10 @@ func (l Line) Gets() bool { return l.Outcome == New || l.Outcome == Given }
 func (in Input) read(now time.Time) (lines []Line, expires *time.Time, err error) {
 	c := &input.Reader{}
 	c.Required("emails", in.Emails, "the addresses of users")
-	pasted := in.Emails
-	pasted.Text = withoutTabs(pasted.Text)
-	text, ok := c.Text("emails", pasted, input.TextRule{What: "addresses", Max: 60_000, Newlines: true})
+	entries, text := pasted(in.Emails)
+	_, ok := c.Text("emails", text, input.TextRule{What: "addresses", Max: 60_000, Newlines: true})
 	if ok {
-		lines = split(text)
+		lines = linesOf(entries)
 	}
 	switch {
 	case ok && len(lines) == 0:
@@ -84,60 +82,37 @@ func (in Input) read(now time.Time) (lines []Line, expires *time.Time, err error
 	return lines, expires, problem.InvalidInput(c.Problems)
 }
 
-// withoutTabs reads lines that were copied from a table: a name and an address, or several addresses.
-func withoutTabs(text string) string {
-	if !strings.Contains(text, "\t") {
-		return text
+// pasted is what was read of the addresses, without what a text may not contain.
+func pasted(v input.Value) ([]addresses.Entry, input.Value) {
+	entries := addresses.Read(v.Text)
+	texts := make([]string, len(entries))
+	for i, e := range entries {
+		texts[i] = e.Text
 	}
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		var names, addresses []string
-		for cell := range strings.SplitSeq(line, "\t") {
-			switch cell = strings.TrimSpace(cell); {
-			case strings.Contains(cell, "@"):
-				addresses = append(addresses, cell)
-			case cell != "":
-				names = append(names, cell)
-			}
-		}
-		lines[i] = strings.Join(append(names, addresses...), ", ")
-		if len(names) > 0 && len(addresses) == 1 && !strings.Contains(addresses[0], "<") {
-			lines[i] = strings.Join(names, " ") + " <" + addresses[0] + ">"
-		}
+	if len(entries) > 0 {
+		v.Text = strings.Join(texts, "\n")
 	}
-	return strings.Join(lines, "\n")
+	return entries, v
 }
 
-func split(text string) []Line {
-	var lines []Line
+func linesOf(entries []addresses.Entry) []Line {
+	lines := make([]Line, len(entries))
 	seen := map[string]bool{}
-	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == ',' || r == ';' }) {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
-		line := readLine(part)
+	for i, e := range entries {
+		line := lineOf(e)
 		if line.Outcome == "" && seen[line.emailKey] {
 			line.Outcome, line.Message = Duplicate, "It stands here twice."
 		}
 		seen[line.emailKey] = true
-		lines = append(lines, line)
+		lines[i] = line
 	}
 	return lines
 }
 
-// readLine reads an address, or a name with the address in angle brackets behind it.
-func readLine(text string) Line {
-	line := Line{Text: problem.Clip(text)}
-	address := text
-	if at := strings.LastIndexByte(text, '<'); at >= 0 && strings.HasSuffix(text, ">") {
-		line.Name = strings.Trim(strings.TrimSpace(text[:at]), `"'`)
-		address = text[at+1 : len(text)-1]
-	}
+func lineOf(e addresses.Entry) Line {
+	line := Line{Text: problem.Clip(e.Text), Name: e.Name}
 	c := &input.Reader{}
-	email, ok := identity.ReadEmail(c, "email", input.FormValue(strings.TrimSpace(address)))
-	if ok && norm.NFKC.String(email) != email {
-		ok, c.Problems = false, problem.Problems{{Message: "Enter the address in plain characters."}}
-	}
+	email, ok := identity.ReadNewEmail(c, "email", input.FormValue(e.Address), "")
 	if ok && line.Name != "" {
 		line.Name, ok = c.Text("name", input.FormValue(line.Name), input.TextRule{What: "a name", Max: 255})
 	}

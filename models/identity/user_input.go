@@ -50,9 +50,14 @@ func ReadEmail(c *input.Reader, field string, v input.Value) (string, bool) {
 }
 
 // ReadNewEmail reads the address that a user is to have. One with compatibility characters (ﬁ, full-width letters)
-// could be mistaken for another user's, so it is rejected; a stored one may stay.
+// could be mistaken for another user's, and one with marks is a name and an address, so both are rejected; a stored one
+// may stay.
 func ReadNewEmail(c *input.Reader, field string, v input.Value, stands string) (string, bool) {
 	email, ok := ReadEmail(c, field, v)
+	if ok && email != stands && strings.ContainsAny(email, `<>()[],;:"\\`) {
+		c.Add(field, "invalid_email", "Enter only the email address, such as ada@example.com, without a name or marks.")
+		return "", false
+	}
 	if ok && email != stands && norm.NFKC.String(email) != email {
 		c.Add(
 			field, "invalid_email", "Enter the email address in plain characters, without ligatures and full-width letters.",

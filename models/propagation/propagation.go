@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"tollgate/models/addresses"
 	"tollgate/models/fieldgroup"
 	"tollgate/models/input"
 	"tollgate/models/problem"
@@ -32,10 +33,28 @@ type Input struct {
 	Preview    input.Value             `form:"preview"` // token of the preview, which is applied once
 }
 
-// Whole reads a form, with one address a line.
+// Whole reads a form, with addresses as they were pasted: each becomes an item.
 func (in Input) Whole() Input {
-	in.Emails = input.Split(in.Emails, "\n")
+	pasted := in.Emails.Items
+	in.Emails = input.List[input.Value]{Kind: input.Array}
+	for _, v := range pasted {
+		for _, e := range named(v) {
+			in.Emails.Items = append(in.Emails.Items, input.FormValue(e.Text))
+		}
+	}
 	return in
+}
+
+// named are the addresses of a text. One that has none counts as an address, which no user has: without any, the push
+// would be to every holder.
+func named(v input.Value) []addresses.Entry {
+	if entries := addresses.Read(v.Text); len(entries) > 0 {
+		return entries
+	}
+	if text := strings.TrimSpace(v.Text); text != "" {
+		return []addresses.Entry{{Text: text, Address: text}}
+	}
+	return nil
 }
 
 // previewToken is the hash of the preview's token; nil without one.
@@ -97,9 +116,11 @@ func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
 	if err := checkRoles(c, ctx, db, p.groups); err != nil {
 		return p, err
 	}
-	emails := make([]string, len(in.Emails.Items))
-	for i, v := range in.Emails.Items {
-		emails[i] = input.FoldCase(strings.TrimSpace(v.Text))
+	var emails []string
+	for _, v := range in.Emails.Items {
+		for _, e := range named(v) {
+			emails = append(emails, input.FoldCase(e.Address))
+		}
 	}
 	if err := checkUsers(c, ctx, db, emails, "emails", "email_key"); err != nil {
 		return p, err

@@ -228,7 +228,7 @@ func PropagationFormBody(f PropagationForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.TextArea(ui.TypedLines(ui.Field{
-				Name: "emails", Label: "Only these users", Hint: "Email addresses, one a line.", Optional: true, Width: "medium",
+				Name: "emails", Label: "Only these users", Hint: "One a line, or with commas or semicolons between; names too, as in Ada <ada@example.com>.", Optional: true, Width: "medium",
 			}, f.Input.Emails, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
