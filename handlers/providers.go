@@ -40,7 +40,7 @@ func (h *Handlers) CreateProvider(c *gin.Context) error {
 	if err == nil {
 		var provider catalogue.Provider
 		if provider, err = catalogue.CreateProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), in); err == nil {
-			return saved(c, http.StatusCreated, "provider", provider, "/providers/"+provider.Name, provider.Name+" was added.")
+			return saved(c, http.StatusCreated, "provider", provider, "/providers/"+provider.Name, provider.Name+" was added."+pricesReadAs(in))
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
@@ -99,12 +99,20 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 	if err == nil {
 		var provider catalogue.Provider
 		if provider, err = catalogue.UpdateProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), name, in); err == nil {
-			return saved(c, http.StatusOK, "provider", provider, "/providers/"+name, name+" was saved.")
+			return saved(c, http.StatusOK, "provider", provider, "/providers/"+name, name+" was saved."+pricesReadAs(in))
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.providerForm(c, name, in, problems), nil
 	})
+}
+
+// pricesReadAs says that pasted prices were converted.
+func pricesReadAs(in catalogue.ProviderInput) string {
+	if unit := catalogue.ReadAs(in.PriceLines.Text); unit != "" {
+		return " The prices were read as " + unit + ", as their header says, and are shown per million."
+	}
+	return ""
 }
 
 // ConfirmDeleteProvider asks before a provider is deleted.

@@ -209,6 +209,32 @@ func TestPricesPastedFromATable(t *testing.T) {
 	}
 }
 
+// A header that names a unit is obeyed, and the page says so; one that is not understood is refused, and nothing stored.
+func TestPricesPastedInOtherUnits(t *testing.T) {
+	c := webtest.NewCast(t)
+	form := func(lines string) url.Values { return url.Values{"models": {"m"}, "price_lines": {lines}} }
+	saved := c.Session.Follow(c.Session.Post("/providers/openai", form("Model\tInput ($/1K tokens)\tOutput ($/1K tokens)\nm\t$0.002\t$0.006")).Is(303))
+	if text := webtest.Text(saved.One("main")); !strings.Contains(text, "were read as dollars per 1,000 tokens") {
+		t.Errorf("after saving: %s", text)
+	}
+	price := webtest.Objects(c.Admin.Get("/api/providers/openai").Is(200).Object("provider")["prices"])[0]
+	webtest.Same(t, "price", fmt.Sprint(price["input_cost_per_million_tokens"], " ", price["output_cost_per_million_tokens"]), "2 6")
+	page := c.Session.Post("/providers/openai", form("Model,Input per token,Output per token\nm,0.000002,soon")).Is(422)
+	if text := webtest.Text(page.One("main")); !strings.Contains(text, "Read as dollars per token, as the header says") {
+		t.Errorf("the form: %s", text)
+	}
+	for _, header := range []string{
+		"Model,Input per character,Output per character", "Model,Input per 1K characters,Output per 1K characters", "Model,Input (€/1M),Output (€/1M)",
+		"Model,Input per image,Output per 1M", "Model,Input per 1K,Output", "Model,Unit,Input,Output", "Model (per 1K tokens),Input,Output",
+		"Model,Input per 100 tokens,Output per 100 tokens", "Model,Input cents/1K,Output cents/1K",
+	} {
+		refused := c.Session.Post("/providers/openai", form(header+"\nm,1,2,3")).Refuses(422, "unknown_unit", "prices[0]")
+		if text := webtest.Text(refused.One("div", "id", "problems")); !strings.Contains(text, "line 1: ") {
+			t.Errorf("%s: %s", header, text)
+		}
+	}
+}
+
 // Cached input tokens are charged at the price of the cache, and tokens written to it at the price of writing.
 func TestCachedTokens(t *testing.T) {
 	g := webtest.NewGateway(t)

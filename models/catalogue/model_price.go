@@ -46,6 +46,8 @@ type ModelPriceInput struct {
 	Output     input.Value `json:"output_cost_per_million_tokens"`
 	CacheRead  input.Value `json:"cache_read_cost_per_million_tokens"`
 	CacheWrite input.Value `json:"cache_write_cost_per_million_tokens"`
+
+	unread string // what is wrong with this header of a pasted table
 }
 
 // MaxPrice is the highest price of a million tokens.
@@ -104,6 +106,10 @@ func readPrices(c *input.Reader, field, provider string, l input.List[ModelPrice
 	seen := map[string]bool{}
 	for i, in := range l.Items {
 		path := input.Index(field, i)
+		if in.unread != "" {
+			c.Add(path, "unknown_unit", in.unread)
+			continue
+		}
 		if !c.Object(path, in.Kind, "a price") || ambiguousPrice(c, path+".model", in.Model, old) {
 			continue
 		}

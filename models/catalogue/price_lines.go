@@ -9,18 +9,23 @@ import (
 
 // PriceLines reads the prices of a form, one a line: the model, the price of a million input tokens, the price of a
 // million output tokens, and optionally "read" and "write" with the price of a million tokens read from or written to
-// a cache. Spaces inside a name are kept. Lines pasted from a table of comma-separated values are read too. The key
-// of a
-// price is the number of its line.
+// a cache. Spaces inside a name are kept. Lines pasted from a table of comma-separated values are read too, in the unit
+// that the header names. The key of a price is the number of its line.
 func PriceLines(text string) input.List[ModelPriceInput] {
 	prices := input.List[ModelPriceInput]{Kind: input.Array}
 	table := priceTable{columns: priceColumns}
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
-		if line == "" || table.heads(line) {
+		at := input.Row{Kind: input.Object, Key: strconv.Itoa(i + 1)}
+		if line == "" {
 			continue
 		}
-		at := input.Row{Kind: input.Object, Key: strconv.Itoa(i + 1)}
+		if table.heads(line) {
+			if table.problem != "" {
+				prices.Items = append(prices.Items, ModelPriceInput{Row: at, unread: table.problem})
+			}
+			continue
+		}
 		if row, found := table.row(line); found {
 			row.Row = at
 			prices.Items = append(prices.Items, row)

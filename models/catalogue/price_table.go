@@ -26,7 +26,9 @@ var priceColumns = []priceColumn{modelColumn, inputColumn, outputColumn, cacheRe
 // which character they are separated.
 type priceTable struct {
 	columns   []priceColumn
-	separator rune // 0 without a header
+	units     []priceUnit // of the columns; none without a header
+	problem   string      // what is wrong with the header
+	separator rune        // 0 without a header
 }
 
 // heads reports whether a line is a header, and then follows it.
@@ -34,7 +36,8 @@ func (t *priceTable) heads(line string) bool {
 	for _, separator := range "\t;," {
 		columns := []priceColumn{}
 		found := map[priceColumn]bool{}
-		for _, name := range cells(line, separator) {
+		names := cells(line, separator)
+		for _, name := range names {
 			column := columnNamed(strings.ToLower(name))
 			if found[column] {
 				column = otherColumn
@@ -44,6 +47,7 @@ func (t *priceTable) heads(line string) bool {
 		}
 		if found[modelColumn] && found[inputColumn] && found[outputColumn] {
 			t.columns, t.separator = columns, separator
+			t.problem = t.settleUnits(names)
 			return true
 		}
 	}
@@ -60,6 +64,8 @@ func columnNamed(name string) priceColumn {
 		{"write", cacheWriteColumn},
 		{"input", inputColumn},
 		{"output", outputColumn},
+		{"prompt", inputColumn},
+		{"completion", outputColumn},
 		{"model", modelColumn},
 		{"name", modelColumn},
 	} {
@@ -86,6 +92,9 @@ func (t *priceTable) row(line string) (ModelPriceInput, bool) {
 		for i, part := range parts[:min(len(parts), len(t.columns))] {
 			if field := row.field(t.columns[i]); field != nil {
 				*field = input.FormValue(part)
+				if len(t.units) > 0 && t.columns[i] != modelColumn {
+					*field = t.units[i].convert(part)
+				}
 			}
 		}
 		row.Model.FromForm = false // a cell of its own: it ends where it says
