@@ -34,6 +34,9 @@ func (f UserForm) action() string {
 	return "/users/" + f.ID
 }
 
+// mayEnter reports whether the actor may choose a password for the new user.
+func (f UserForm) mayEnter() bool { return identity.MayEnterAs(f.Actor, "") }
+
 func (f UserForm) password() ui.Field {
 	field := newPassword("password", "Password")
 	field.Required, field.Optional, field.Width = false, true, "wide"
@@ -67,6 +70,9 @@ type UserPage struct {
 
 // covered reports whether the actor may do all that the user may, and so may set what the user signs in with.
 func (p UserPage) covered() bool { return mayAll(p.Actor, p.User.Permissions) }
+
+// mayEnter reports whether the actor may set what the user signs in with.
+func (p UserPage) mayEnter() bool { return identity.MayEnterAs(p.Actor, p.User.ID) }
 
 // directory is the name of the directory that the user belongs to.
 func (p UserPage) directory() string {

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -89,4 +90,61 @@ func TestSignInLinkIsRefused(t *testing.T) {
 	token := linkOf(s, s.Ada)
 	got := webtest.Parallel(8, func() int { return s.Anonymous().Post("/sign-in-link", url.Values{"code": {token}}).StatusCode })
 	webtest.Same(t, "signed in", got[303], 1)
+}
+
+// Who signs in as a user can make virtual keys of theirs, so that only those who may make keys can set a password or
+// make a link, for a new user too.
+func TestWhoMayEnterAsAnotherUser(t *testing.T) {
+	c := webtest.NewConsole(t)
+	help, role := c.Helper()
+	c.AddRole("Small", "Providers:View")
+	c.AddUser("small@example.com", "Small")
+	self, user := c.UserID("help@example.com"), c.UserID("small@example.com")
+	const word = "let me in, please"
+	c.AddRole("Programmers", "Users:Update", "APIKeys:Create")
+	c.AddUser("program@example.com", "Programmers")
+	programmer := c.UserID("program@example.com")
+	own := c.Bearer(c.Login("program@example.com").With("Sec-Fetch-Site", "same-origin").API("POST", "/api/api-keys",
+		webtest.Object{"name": "own", "scopes": []string{"Users:Update", "APIKeys:Create"}}).Is(201).JSON()["key"])
+	key := c.APIKey("Users:Create", "Users:Update", "Providers:View")
+	newUser := func(email string) webtest.Object {
+		return webtest.Object{"name": "x", "email": email, "role_id": c.RoleID("Small"), "password": word}
+	}
+	c.Unchanged(func() {
+		// An API key is not its maker.
+		own.API("PUT", "/api/users/"+programmer, webtest.Object{"password": word}).Refuses(403, "forbidden", "password")
+		own.API("POST", "/api/users/"+programmer+"/sign-in-link", nil).Refuses(403, "forbidden", "")
+		for _, v := range []webtest.Client{help, key} {
+			if message := v.API("PUT", "/api/users/"+user, webtest.Object{"password": word}).Refuses(403, "forbidden", "password").
+				Object("error")["message"].(string); !strings.Contains(message, "VirtualKeys:Create") {
+				t.Errorf("refused with %q", message)
+			}
+			v.API("POST", "/api/users/"+user+"/sign-in-link", nil).Refuses(403, "forbidden", "")
+			v.API("POST", "/api/users", newUser("new@example.com")).Refuses(403, "forbidden", "password")
+		}
+		help.Post("/users/"+user, url.Values{"password": {word}}).Refuses(403, "forbidden", "password")
+		help.Post("/users/"+user+"/password", url.Values{"password": {word}}).Refuses(403, "forbidden", "password")
+		help.Post("/users/"+user+"/sign-in-link", nil).Refuses(403, "forbidden", "")
+		help.Post("/users", url.Values{
+			"name": {"x"}, "email": {"new@example.com"}, "role_id": {fmt.Sprint(c.RoleID("Small"))}, "password": {word},
+		}).Refuses(403, "forbidden", "password")
+	})
+	offers := func(want int) {
+		t.Helper()
+		page := help.Get("/users/" + user).Is(200)
+		webtest.Same(t, "forms for a password", len(page.All("form", "action", "/users/"+user+"/password")), want)
+		webtest.Same(t, "forms for a link", len(page.All("form", "action", "/users/"+user+"/sign-in-link")), want)
+		webtest.Same(t, "explained", strings.Contains(string(page.Body), "VirtualKeys:Create too"), want == 0)
+		webtest.Same(t, "passwords for a new user", len(help.Get("/users/new").Is(200).All("input", "autocomplete", "new-password")), want)
+	}
+	offers(0)
+	help.API("PUT", "/api/users/"+self, webtest.Object{"password": word}).Is(200)
+	help = c.Login("help@example.com")
+	help.API("PUT", "/api/users/"+user, webtest.Object{"name": "Another name"}).Is(200)
+
+	c.Exec("INSERT INTO role_permissions (role_id, permission) VALUES (?, 'VirtualKeys:Create')", role)
+	offers(1)
+	help.API("POST", "/api/users", newUser("new@example.com")).Is(201)
+	help.API("PUT", "/api/users/"+user, webtest.Object{"password": word}).Is(200)
+	help.API("POST", "/api/users/"+user+"/sign-in-link", nil).Is(201)
 }

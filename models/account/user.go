@@ -30,7 +30,7 @@ type userRecord struct {
 }
 
 // CreateUser checks and stores a new user, who gets the default profiles of their role. Refusals: Invalid, Forbidden
-// for a role that permits more than the actor may do, Conflict when the email is taken, TooMany.
+// for a role that permits more than the actor may do and for a password that they may not set, Conflict when the email is taken, TooMany.
 func CreateUser(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, in identity.UserInput,
 ) (identity.User, error) {
@@ -40,6 +40,9 @@ func CreateUser(
 	}
 	hash := ""
 	if password != "" {
+		if err := identity.KeepOut(actor, "", "password"); err != nil {
+			return u, err
+		}
 		if err := identity.KeepPasswordsOut(ctx, db, actor, u); err != nil {
 			return u, err
 		}
@@ -65,7 +68,7 @@ func CreateUser(
 }
 
 // Add stores a new user who was checked, with the default profiles of their role. Field is where the role was sent.
-// Refusals: Invalid and Forbidden for the role.
+// Refusals: Invalid and Forbidden for the role, Forbidden for a password.
 func Add(
 	ctx context.Context, tx database.Tx, actor permission.Actor, made *identity.User, field, hash string,
 ) error {
@@ -80,6 +83,11 @@ func Add(
 	if err != nil {
 		return err
 	}
+	if hash != "" {
+		if err := identity.KeepOut(auth.Actor, "", "password"); err != nil {
+			return err
+		}
+	}
 	made.Role = role.Name
 	if err := identity.InsertUser(ctx, tx, actor, made, hash); err != nil {
 		return err
@@ -90,8 +98,8 @@ func Add(
 }
 
 // UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the
-// user. Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor, Conflict when the email is
-// taken, TooMany.
+// user. Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor and for a password that they may
+// not set, Conflict when the email is taken, TooMany.
 func UpdateUser(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, id string,
 	in identity.UserInput,
@@ -108,6 +116,9 @@ func UpdateUser(
 	}
 	hash := ""
 	if in.Password.Kind != input.Absent {
+		if err := identity.KeepOut(actor, id, "password"); err != nil {
+			return u, err
+		}
 		if err := identity.KeepPasswordsOut(ctx, db, actor, u); err != nil {
 			return u, err
 		}
@@ -126,6 +137,11 @@ func UpdateUser(
 		}
 		if err := auth.MayActOn(id); err != nil {
 			return err
+		}
+		if hash != "" {
+			if err := identity.KeepOut(auth.Actor, id, "password"); err != nil {
+				return err
+			}
 		}
 		if u, err = in.Apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
 			return err

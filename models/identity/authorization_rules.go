@@ -41,6 +41,22 @@ func MayActOn(a permission.Actor, name string, permissions []permission.Permissi
 	)
 }
 
+// MayEnterAs reports whether the actor may set what a user signs in with. Who signs in as the user can make virtual keys
+// of theirs, which takes VirtualKeys:Create. For themselves users may, but none of their API keys.
+func MayEnterAs(a permission.Actor, user string) bool {
+	return a.May(permission.CreateVirtualKeys) || user != "" && user == a.UserID && a.APIKeyName == ""
+}
+
+// KeepOut refuses an actor who may not set what a user signs in with. Refusal: Forbidden.
+func KeepOut(a permission.Actor, user, field string) error {
+	if MayEnterAs(a, user) {
+		return nil
+	}
+	return problem.Refuse(problem.Forbidden, field, "forbidden",
+		"You need the permission "+string(permission.CreateVirtualKeys)+" too for a password or a sign-in link of another user: "+
+			"who signs in as them can make virtual keys of theirs. Ask an admin of this console for it.")
+}
+
 // KeepManaged refuses to change what comes from the user's directory. Refusal: Conflict.
 func (u User) KeepManaged(field string) error {
 	if u.ConnectionID == nil {
