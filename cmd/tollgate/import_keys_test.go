@@ -24,7 +24,8 @@ func TestAdoptKeysOfBifrost(t *testing.T) {
 {"name": "Off", "value": "`+inFile+`0", "is_active": false},
 {"name": "Twin", "value": "`+inFile+`", "provider_configs": [{"provider": "openai", "allowed_models": ["gpt-4o"]}]}]}}`)
 
-	said := r.ends(0, "import bifrost DIR/config.json -o DIR/policy --adopt-keys", "bot@bifrost.invalid holds it")
+	said := r.ends(2, "import bifrost DIR/config.json -o DIR/policy --adopt-keys", "bot@bifrost.invalid holds it",
+		"config.json:1:16: LOST    providers.openai  the prices of openai (gpt-4o): Bifrost takes the price from its own list; here its calls cost nothing")
 	r.ends(2, "import adopt-keys DIR/config.json", "left    Bot  no user holds the profile Bot", "0 adopted, 0 adopted already, 5 left")
 	r.write("policy/users.yaml", strings.Replace(r.text("policy/users.yaml"), "bot@bifrost.invalid", "bot@example.com", 1))
 	r.ends(0, "apply -f DIR/policy --yes", "+ user bot@example.com", "+ user batch@bifrost.invalid")

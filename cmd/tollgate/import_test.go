@@ -14,7 +14,7 @@ func TestImport(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "files")
 	r := do(t, nil, "", "import", "litellm", samples+"litellm.yaml", "-o", folder)
 	if r.code != 2 || !strings.Contains(r.stdout, "litellm.yaml:39:15: LOST    litellm_settings.max_budget") ||
-		!strings.Contains(r.stderr, "8 fields are lost") {
+		!strings.Contains(r.stderr, "13 fields are lost") {
 		t.Errorf("with a loss: %+v", r)
 	}
 	written, err := os.ReadDir(folder)
@@ -27,6 +27,19 @@ func TestImport(t *testing.T) {
 	if r := do(t, nil, "", "import", "bifrost", samples+"bifrost.json", "-o", folder+"2", "--accept-loss", "--json", "--set", "platform"); r.code != exitOK ||
 		!strings.Contains(r.stdout, `"class": "secret"`) {
 		t.Errorf("with the loss accepted: %+v", r)
+	}
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "quickstart.yaml"), []byte("kind: set\nname: quickstart\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := do(t, nil, "", "import", "litellm", samples+"litellm.yaml", "-o", other); r.code != exitFailure || !strings.Contains(r.stderr, "has documents of the set quickstart") {
+		t.Errorf("into the folder of another set: %+v", r)
+	}
+	for file, gateway := range map[string]string{"litellm.yaml": "bifrost", "bifrost.json": "litellm"} {
+		r := do(t, nil, "", "import", gateway, samples+file, "-o", folder+"-wrong")
+		if _, err := os.Stat(folder + "-wrong"); r.code != exitFailure || !strings.Contains(r.stderr, "use tollgate import "+strings.TrimSuffix(strings.TrimSuffix(file, ".yaml"), ".json")) || err == nil {
+			t.Errorf("%s of %s: %+v", file, gateway, r)
+		}
 	}
 	set, err := os.ReadFile(filepath.Join(folder+"2", "set.yaml"))
 	if err != nil || string(set) != "kind: set\nname: platform\n" {

@@ -17,14 +17,14 @@ type BifrostOptions struct {
 // Bifrost reads a config.json of Bifrost: providers, MCP servers, and a profile for each virtual key. Who holds a key
 // is not in the file.
 func Bifrost(file string, content []byte, options BifrostOptions) (Result, error) {
-	root, err := parse(content)
+	root, err := parseOf("Bifrost", file, content)
 	if err != nil {
 		return Result{}, err
 	}
 	b := &bifrost{
 		reader: reader{file: file}, shop: newShop(), budgets: map[string]configfile.Node{},
 		rates: map[string]configfile.Node{}, BifrostOptions: options, addresses: map[string]bool{},
-		shared: map[owner][]configfile.Node{},
+		shared: map[owner][]configfile.Node{}, first: map[string]deployment{},
 	}
 	for _, m := range root.Members {
 		b.section(m)
@@ -32,6 +32,7 @@ func Bifrost(file string, content []byte, options BifrostOptions) (Result, error
 	if governance, ok := root.Get("governance"); ok {
 		b.governance(governance, "governance")
 	}
+	b.notePrices()
 	b.Providers = b.documents()
 	for _, s := range b.servers {
 		b.Servers = append(b.Servers, object("kind", text("mcp_client"), "client_id", text(s.name), "name", text(s.name), "url", s.url,
@@ -48,6 +49,7 @@ type bifrost struct {
 	servers        []*server
 	BifrostOptions
 	addresses map[string]bool             // of the users who were written
+	first     map[string]deployment       // where each provider is named first
 	shared    map[owner][]configfile.Node // what each key gets of the budgets of teams and customers
 }
 
@@ -79,7 +81,7 @@ func (b *bifrost) section(m configfile.Member) {
 }
 
 func (b *bifrost) ofProvider(m configfile.Member, path string) {
-	b.provider(m.Name)
+	b.named(m.Name, at(m), path)
 	b.note(Carried, at(m), path, "the provider "+m.Name)
 	keys, _ := m.Node.Get("keys")
 	for i, key := range keys.Items {
@@ -103,7 +105,18 @@ func (b *bifrost) ofProvider(m configfile.Member, path string) {
 		}
 		b.rest(key, of, Stays, inGateway, "models", "blacklisted_models")
 	}
-	b.rest(m.Node, path, Stays, inGateway, "keys")
+	if overrides, ok := m.Node.Get("pricing_overrides"); ok && len(overrides.Items) > 0 {
+		b.note(Lost, overrides, join(path, "pricing_overrides"), "prices of patterns: write them at their models")
+	}
+	b.rest(m.Node, path, Stays, inGateway, "keys", "pricing_overrides")
+}
+
+// named adds a provider, and keeps where it was named first.
+func (b *bifrost) named(provider string, at configfile.Node, path string) {
+	b.provider(provider)
+	if b.first[provider].path == "" {
+		b.first[provider] = deployment{at: at, path: path}
+	}
 }
 
 func (b *bifrost) server(n configfile.Node, path string) {
@@ -168,7 +181,10 @@ func (b *bifrost) governance(n configfile.Node, path string) {
 	for i, key := range keys.Items {
 		b.key(key, input.Index(path+".virtual_keys", i), ownersOf(n, key))
 	}
-	b.rest(n, path, Stays, inGateway, "budgets", "rate_limits", "teams", "customers", "virtual_keys")
+	if overrides, ok := n.Get("pricing_overrides"); ok && len(overrides.Items) > 0 {
+		b.note(Lost, overrides, join(path, "pricing_overrides"), "prices of patterns and scopes: write them at their models")
+	}
+	b.rest(n, path, Stays, inGateway, "budgets", "rate_limits", "teams", "customers", "virtual_keys", "pricing_overrides")
 }
 
 // key reads a virtual key, which becomes a profile.
@@ -210,7 +226,7 @@ func (b *bifrost) key(n configfile.Node, path string, owners []owner) {
 
 func (b *bifrost) config(n configfile.Node, path string) configfile.Node {
 	provider, _ := n.Get("provider")
-	b.provider(provider.Text)
+	b.named(provider.Text, provider, join(path, "provider"))
 	models, listed := n.Get("allowed_models")
 	names := stringsOf(models)
 	all, allowed := configfile.Node{}, texts(names)

@@ -19,7 +19,7 @@ type ForeignKey struct {
 
 // BifrostKeys reads the virtual keys of a config.json that have a value.
 func BifrostKeys(file string, content []byte) ([]ForeignKey, error) {
-	root, err := parse(content)
+	root, err := parseOf("Bifrost", file, content)
 	if err != nil {
 		return nil, err
 	}

@@ -129,9 +129,20 @@ func TestUnreadableFiles(t *testing.T) {
 			t.Errorf("%s is read: %v", what, r)
 		}
 	}
-	for what, content := range map[string]string{"nothing": "", "a comment": "# no more\n", "null": "null", "a list": "[1]", "a text": "x"} {
-		if r, err := LiteLLM("file", []byte(content)); err != nil || len(r.Providers) > 0 {
-			t.Errorf("%s: %v %v", what, r, err)
+	for content, looks := range map[string]string{
+		"": "an empty file", "# no more\n": "an empty file", "null": "an empty file", "[1]": "a list", "model,price\ngpt-5,1\n": "a text",
+		"kind: provider\nname: x\n": "documents of Tollgate", `{"governance": {}}`: "a file of Bifrost: use tollgate import bifrost", "a: 1\nb: 2\n": "a file with a, b",
+	} {
+		if r, err := LiteLLM("x.yaml", []byte(content)); err == nil || !strings.Contains(err.Error(), "x.yaml is no file of LiteLLM") || !strings.Contains(err.Error(), "looks like "+looks) {
+			t.Errorf("%q: %v %v", content, r, err)
+		}
+	}
+	for _, by := range []func(string, []byte) error{
+		func(file string, content []byte) error { _, err := bifrostWithout(file, content); return err },
+		func(file string, content []byte) error { _, err := BifrostKeys(file, content); return err },
+	} {
+		if err := by("x.yaml", []byte("model_list: []\n")); err == nil || !strings.Contains(err.Error(), "a file of LiteLLM: use tollgate import litellm") {
+			t.Errorf("%v", err)
 		}
 	}
 	if _, err := Bifrost("file", []byte(`{"providers": []}`), BifrostOptions{}); err != nil {
@@ -207,4 +218,44 @@ func TestSharedBudgetsOfBifrost(t *testing.T) {
 		same(t, string(share)+" says", notes.String(), want.notes)
 		same(t, "lost", noted(r, Lost), "5:12 governance.teams[0].rate_limit_id\n5:101 governance.teams[1]")
 	}
+}
+
+// A price is carried when it is whole, from either place; zero is a price. What is not whole is lost, with its place, and
+// no half of it is taken for free.
+func TestPricesOfLiteLLM(t *testing.T) {
+	file := `model_list:
+  - {model_name: none, litellm_params: {model: openai/none}, model_info: {base_model: openai/gpt-5}}
+  - {model_name: half, litellm_params: {model: openai/half, output_cost_per_token: 0.000001}}
+  - {model_name: split, litellm_params: {model: openai/split, input_cost_per_token: 0.000001}, model_info: {input_cost_per_token: 5, output_cost_per_token: 0.000002}}
+  - {model_name: free, litellm_params: {model: openai/free, input_cost_per_token: 0, output_cost_per_token: 0.0}}
+  - {model_name: twice, litellm_params: {model: openai/twice}}
+  - {model_name: twice, litellm_params: {model: openai/twice}, model_info: {input_cost_per_token: 0.000001, output_cost_per_token: 0.000001}}
+  - {model_name: text, litellm_params: {model: openai/text, input_cost_per_token: "free", output_cost_per_token: 0.000001}}
+`
+	r, err := LiteLLM("config.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "provider", string(r.Files("x")["providers.yaml"]), "kind: provider\nname: openai\nmodels: [none, half, split, free, twice, text]\nprices:\n"+
+		"  - {model: split, input_cost_per_million_tokens: 1, output_cost_per_million_tokens: 2}\n"+
+		"  - {model: free, input_cost_per_million_tokens: 0, output_cost_per_million_tokens: 0}\n"+
+		"  - {model: twice, input_cost_per_million_tokens: 1, output_cost_per_million_tokens: 1}\n")
+	same(t, "lost", noted(r, Lost), "2:5 model_list[0]\n3:5 model_list[1]\n3:84 model_list[1].litellm_params.output_cost_per_token\n"+
+		"8:5 model_list[6]\n8:83 model_list[6].litellm_params.input_cost_per_token\n8:114 model_list[6].litellm_params.output_cost_per_token")
+	if at := slices.IndexFunc(r.Notes, func(n Note) bool { return n.Class == Lost }); !strings.Contains(r.Notes[at].Message, "LiteLLM takes the price from its own list") {
+		t.Errorf("it says %q", r.Notes[at].Message)
+	}
+}
+
+// Bifrost has prices in lists of its own, which no file has: they are lost, and so are overrides of them.
+func TestPricesOfBifrost(t *testing.T) {
+	r, err := Bifrost("config.json", []byte(`{"providers": {"openai": {"keys": [{"models": ["gpt-5"]}],
+ "pricing_overrides": [{"model_pattern": "gpt-5", "match_type": "exact", "input_cost_per_token": 0.000001}]}},
+ "governance": {"pricing_overrides": [{"pattern": "gpt-5", "match_type": "exact"}],
+  "virtual_keys": [{"name": "A", "provider_configs": [{"provider": "openai", "allowed_models": ["gpt-5"]}, {"provider": "groq", "allowed_models": ["*"]}]}]}}`), BifrostOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "lost", noted(r, Lost), "1:16 providers.openai\n2:23 providers.openai.pricing_overrides\n3:38 governance.pricing_overrides\n"+
+		"4:121 governance.virtual_keys[0].provider_configs[1].provider")
 }

@@ -11,7 +11,7 @@ import (
 // LiteLLM reads a config.yaml of LiteLLM's proxy: a catalogue of models with prices, MCP servers, and the defaults of
 // users. People, teams and keys are in its database and not in the file.
 func LiteLLM(file string, content []byte) (Result, error) {
-	root, err := parse(content)
+	root, err := parseOf("LiteLLM", file, content)
 	if err != nil {
 		return Result{}, err
 	}
@@ -19,6 +19,7 @@ func LiteLLM(file string, content []byte) (Result, error) {
 	for _, m := range root.Members {
 		l.section(m)
 	}
+	l.notePrices()
 	l.finish()
 	return l.sorted(), nil
 }
@@ -41,6 +42,7 @@ type litellm struct {
 	rate       configfile.Node
 	whose      string // the profile that budget and rate are of
 	apart      bool   // users have profiles of their own
+	unpriced   []deployment
 }
 
 const inGateway = "it belongs in the gateway and stays there"
@@ -97,6 +99,7 @@ func (l *litellm) model(n configfile.Node, path string) {
 			l.note(Carried, n, path, "all models of "+provider)
 		}
 		l.all[provider] = true
+		l.unpriced = append(l.unpriced, deployment{provider, "*", n, path})
 		return
 	}
 	model := strings.TrimPrefix(name.Text, provider+"/")
@@ -108,61 +111,10 @@ func (l *litellm) model(n configfile.Node, path string) {
 		l.note(Carried, n, path, provider+"/"+model)
 	}
 	l.served[name.Text] = append(l.served[name.Text], provider)
-	l.tokenPrices(provider, model, params, path+".litellm_params")
-	l.tokenPrices(provider, model, info, path+".model_info")
+	l.lostPrices(params, path+".litellm_params")
+	l.lostPrices(info, path+".model_info")
+	l.tokenPrices(deployment{provider, model, n, path}, params, info)
 	l.access(info, path+".model_info", provider, model)
-}
-
-// pricesOfTokens are carried; those of other units are not known here.
-var pricesOfTokens = []struct{ theirs, ours string }{
-	{"input_cost_per_token", "input_cost_per_million_tokens"},
-	{"output_cost_per_token", "output_cost_per_million_tokens"},
-	{"cache_read_input_token_cost", "cache_read_cost_per_million_tokens"},
-	{"cache_creation_input_token_cost", "cache_write_cost_per_million_tokens"},
-}
-
-var otherPrices = []string{
-	"input_cost_per_second", "output_cost_per_second", "input_cost_per_character", "output_cost_per_character",
-	"input_cost_per_image", "output_cost_per_image", "input_cost_per_pixel", "output_cost_per_pixel", "input_cost_per_query",
-	"input_cost_per_audio_token", "output_cost_per_audio_token", "output_cost_per_reasoning_token",
-	"input_cost_per_token_above_128k_tokens", "output_cost_per_token_above_128k_tokens",
-	"input_cost_per_token_above_200k_tokens", "output_cost_per_token_above_200k_tokens", "input_cost_per_token_batches",
-	"output_cost_per_token_batches",
-}
-
-func priceFields() []string {
-	names := slices.Clone(otherPrices)
-	for _, price := range pricesOfTokens {
-		names = append(names, price.theirs)
-	}
-	return names
-}
-
-// tokenPrices reads the prices of a model.
-func (l *litellm) tokenPrices(provider, model string, n configfile.Node, path string) {
-	pairs := []any{"model", text(model)}
-	for _, m := range n.Members {
-		if slices.Contains(otherPrices, m.Name) && m.Node.Kind == input.Number {
-			l.note(Lost, at(m), join(path, m.Name), "prices are by token here: report the cost with the usage")
-		}
-	}
-	found := false
-	for i, price := range pricesOfTokens {
-		value, ok := n.Get(price.theirs)
-		million, readable := perMillion(value.Text)
-		switch {
-		case ok && value.Kind == input.Number && readable:
-			l.note(Carried, value, join(path, price.theirs), "$"+million+" for a million tokens")
-			pairs, found = append(pairs, price.ours, number(million)), true
-		case ok && value.Kind != input.Null:
-			l.note(Lost, value, join(path, price.theirs), "it is no price")
-		case i < 2:
-			pairs = append(pairs, price.ours, number("0"))
-		}
-	}
-	if found {
-		l.price(provider, model, object(pairs...))
-	}
 }
 
 // access reads the groups of a model, each of which becomes a profile.

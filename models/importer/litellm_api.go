@@ -35,6 +35,7 @@ func LiteLLMOf(address string, from Snapshot, share TeamBudget) Result {
 		}
 	}
 	list(ModelList, from.Models, l.model)
+	l.notePrices()
 	list(ServerList, from.Servers, l.listedServer)
 	u := &users{
 		litellm: l, profiles: map[string]int{}, names: map[string]bool{}, share: share, at: map[string]int{},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"tollgate/models/configdoc"
+	"tollgate/models/configfile"
 	"tollgate/models/importer"
 	"tollgate/models/plural"
 )
@@ -95,6 +98,9 @@ func (p *program) importFile(c *cli.Command, read reading) error {
 
 func (p *program) writeImported(c *cli.Command, result importer.Result) error {
 	files := result.Files(c.String("set"))
+	if err := ofSet(c.String("output"), c.String("set")); err != nil {
+		return err
+	}
 	if err := writeFiles(c.String("output"), files); err != nil {
 		return err
 	}
@@ -104,6 +110,25 @@ func (p *program) writeImported(c *cli.Command, result importer.Result) error {
 	if result.Lost() && !c.Bool("accept-loss") {
 		return Error{exitLoss, fmt.Errorf("%s: read what is said of them, then import with "+
 			"--accept-loss or write documents for them", plural.Of(result.Count(importer.Lost), "field is lost", "fields are lost"))}
+	}
+	return nil
+}
+
+// ofSet refuses a folder with documents of another set: a set is planned with all files of its folder.
+func ofSet(folder, set string) error {
+	found, err := configfile.Read([]string{folder}, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, file := range found {
+		for _, document := range file.Documents {
+			if kind, name := nameOf(document); kind == configdoc.SetKind && name != set {
+				return fmt.Errorf("%s has documents of the set %s: name a new folder", folder, name)
+			}
+		}
 	}
 	return nil
 }
