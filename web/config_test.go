@@ -587,3 +587,40 @@ func TestConfigAdoptionKeepsLists(t *testing.T) {
 	}
 	admin.Get("/api/config?unowned=true&set=platform").Refuses(400, "invalid_query", "unowned")
 }
+
+// A set lets go of what no document describes: it stays as it is, protected or not, and another set can have it.
+func TestConfigRelease(t *testing.T) {
+	c, admin := configured(t)
+	protected := platform(t)
+	documentOf(protected, "role")["protected"] = true
+	admin.API("POST", "/api/config/apply", protected).Is(200)
+	before := exportedNames(t, admin)
+	only := platform(t)
+	only["documents"] = []any{documentOf(only, "mcp_client"), documentOf(only, "tool_group")}
+	other := object{"set": "other", "documents": []any{documentOf(platform(t), "provider")}}
+	refused := admin.API("POST", "/api/config/apply", other).Refuses(409, "owned_by_other_set", "documents[0]")
+	if words := "remove its document from the files of platform and apply them with --release"; !strings.Contains(string(refused.Body), words) {
+		t.Errorf("it does not say %q: %s", words, refused.Body)
+	}
+	body := with(only, "release", true, "prune", true)
+	looks := c.APIKey(permission.ViewAccessProfiles, permission.ViewRoles, permission.ViewProviders, permission.ViewMCPServers, permission.ViewToolGroups)
+	planned := looks.API("POST", "/api/config/plan", body).Is(200).JSON()
+	if got := compact(t, actions(planned)); got != `["release provider openai","release role Engineer","release access_profile Engineering"]` || len(planned["unmanaged"].([]any)) > 0 {
+		t.Errorf("planned %s: %v", got, planned["unmanaged"])
+	}
+	c.Unchanged(func() {
+		looks.API("POST", "/api/config/apply", body).Refuses(403, "forbidden", "")
+		admin.API("POST", "/api/config/apply", with(body, "plan", planned["plan"], "release", false)).Refuses(412, "stale_plan", "plan")
+		admin.API("POST", "/api/config/plan", with(body, "release", "yes")).Refuses(400, "wrong_type", "release")
+	})
+	admin.API("POST", "/api/config/apply", with(body, "plan", planned["plan"])).Is(200)
+	if after := exportedNames(t, admin); after != before {
+		t.Errorf("%s became %s", before, after)
+	}
+	admin.API("POST", "/api/config/apply", other).Is(200)
+	// A set may let go of everything.
+	admin.API("POST", "/api/config/apply", object{"set": "platform", "documents": []any{}, "release": true}).Is(200)
+	if left := documentsOf(t, admin, "?set=platform"); len(left) > 0 {
+		t.Errorf("the set has %v", left)
+	}
+}

@@ -30,3 +30,20 @@ func adoptions(r repository) {
 		r.t.Errorf("exported:\n%s", got)
 	}
 }
+
+// releases let a resource leave a set for another; nothing is asked when nothing changes.
+func releases(r repository) {
+	r.t.Helper()
+	r.write("one/a.yaml", "kind: set\nname: one\n---\nkind: access_profile\nname: Wanders\ntags: [x]\n")
+	r.write("two/a.yaml", strings.Replace(r.text("one/a.yaml"), "name: one", "name: two", 1))
+	r.ends(0, "apply -f DIR/one --yes")
+	r.ends(0, "apply -f DIR/one", "Applied to set one: 0 to create, 0 to change, 0 to delete, 0 to adopt, 1 unchanged.")
+	r.ends(1, "apply -f DIR/one --release --set one -f DIR/two", "two_sets")
+	r.ends(3, "apply -f DIR/two --yes", "Wanders belongs to the set one. Remove it from these files, or remove its document from the files of one and apply them with --release")
+	r.write("one/a.yaml", "kind: set\nname: one\n")
+	r.ends(6, "plan -f DIR/one")
+	r.ends(2, "plan -f DIR/one --release --exit-code", "^ access_profile Wanders   (stays, and belongs to no set)", "0 to adopt, 1 to release, 0 unchanged")
+	r.ends(1, "apply -f DIR/one --release", "the answer was not yes")
+	r.ends(0, "apply -f DIR/one --release --yes", "1 to release")
+	r.ends(0, "apply -f DIR/two --yes", "= access_profile Wanders")
+}

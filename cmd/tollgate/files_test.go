@@ -110,6 +110,7 @@ func TestFiles(t *testing.T) {
 	tests(r)
 	drifts(r)
 	adoptions(r)
+	releases(r)
 	r.ends(6, "plan -f DIR/config/set.yaml", "no document")
 	r.ends(6, "plan -f DIR/config/set.yaml --prune")
 	r.ends(6, "plan -f DIR/config/set.yaml -f DIR/config/providers --prune --max-deletes 2", "max_deletes")

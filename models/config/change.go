@@ -18,6 +18,8 @@ const (
 	Update = "update"
 	Delete = "delete"
 	Adopt  = "adopt" // it stays as it is, and belongs to the set from now on
+
+	Release = "release" // it stays as it is, and belongs to no set from now on
 )
 
 // Change is one resource that a run changes.
@@ -62,6 +64,9 @@ func (r *run) changes() []Change {
 			}
 		}
 		changes = append(changes, c)
+	}
+	for _, row := range r.released {
+		changes = append(changes, Change{Action: Release, Kind: row.Kind, Name: row.Name, Fields: []configdoc.FieldChange{}})
 	}
 	for _, row := range r.deletions {
 		changes = append(changes, Change{

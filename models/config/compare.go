@@ -12,7 +12,7 @@ import (
 
 // compareAll finds out what each document changes.
 func (r *run) compareAll() {
-	r.steps, r.deletions, r.unmanaged, r.conflicts, r.problems = nil, nil, nil, nil, nil
+	r.steps, r.deletions, r.released, r.unmanaged, r.conflicts, r.problems = nil, nil, nil, nil, nil, nil
 	known := r.known()
 	taken := map[configdoc.ID]bool{}
 	for _, w := range r.wanted {
@@ -90,22 +90,11 @@ func (r *run) rename(s *step, taken map[configdoc.ID]bool) {
 	}
 }
 
-// unknown are the problems of names that nothing has.
-var unknown = map[string]struct{ code, what string }{
-	configdoc.Provider:  {"unknown_provider", "a provider"},
-	configdoc.MCPClient: {"unknown_mcp_server", "an MCP server"},
-	configdoc.ToolGroup: {"unknown_tool_group", "a tool group"},
-	configdoc.Role:      {"unknown_role", "a role"},
-
-	configdoc.AccessProfile:  {"unknown_access_profile", "an access profile"},
-	configdoc.SCIMConnection: {"unknown_connection", "a SCIM connection"},
-}
-
 // resolve looks up what a document names, and writes names as their resources have them.
 func (s *step) resolve(r *run, known map[configdoc.ID]string) {
 	for _, ref := range s.Refs {
 		if _, there := known[configdoc.IDOf(ref.Kind, ref.Name)]; !there && ref.Name != "" {
-			r.refuse(configdoc.Below(s.At, ref.Path), unknown[ref.Kind].code, "Choose "+unknown[ref.Kind].what+
+			r.refuse(configdoc.Below(s.At, ref.Path), configdoc.Unknown[ref.Kind].Code, "Choose "+configdoc.Unknown[ref.Kind].What+
 				" that exists or is in the files; there is no "+problem.Clip(ref.Name)+".")
 		}
 	}
@@ -144,6 +133,10 @@ func (r *run) findDeletions(taken map[configdoc.ID]bool) {
 		if row.owner == nil || row.owner.SetName != r.Set || taken[id] {
 			continue
 		}
+		if r.Release {
+			r.released = append(r.released, row)
+			continue
+		}
 		if !r.Prune || row.owner.Protected() {
 			r.unmanaged = append(r.unmanaged, Unmanaged{row.Kind, row.Name, row.owner.Protected()})
 			continue
@@ -175,7 +168,7 @@ func (r *run) fingerprint() string {
 			_ = encoder.Encode([]string{before, s.Body.Text})
 		}
 	}
-	for _, c := range r.deletions {
+	for _, c := range slices.Concat(r.released, r.deletions) {
 		_ = encoder.Encode([]string{c.body.Text, ""})
 	}
 	return hex.EncodeToString(sum.Sum(nil))

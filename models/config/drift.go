@@ -21,7 +21,8 @@ func (r *run) settle(s *step) {
 	if owner.SetName != r.Set {
 		r.conflicts = append(r.conflicts, Conflict{
 			Kind: s.Kind, Name: s.Name, Code: "owned_by_other_set", Param: s.At, Message: problem.Clip(s.Name) +
-				" belongs to the set " + owner.SetName + ". Remove it from one of the two sets.",
+				" belongs to the set " + owner.SetName + ". Remove it from these files, or remove its document from the files of " +
+				owner.SetName + " and apply them with --release (release in the API).",
 		})
 		return
 	}

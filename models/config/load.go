@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -73,7 +72,7 @@ func load(ctx context.Context, db bun.IDB, users bool) (*state, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(s.order, compareIDs)
+	slices.SortFunc(s.order, configdoc.CompareIDs)
 	return s, nil
 }
 
@@ -84,14 +83,6 @@ func (s *state) ownsUsers() bool {
 		}
 	}
 	return false
-}
-
-// compareIDs orders resources by kind, then by name.
-func compareIDs(a, b configdoc.ID) int {
-	if a.Kind != b.Kind {
-		return slices.Index(configdoc.Kinds, a.Kind) - slices.Index(configdoc.Kinds, b.Kind)
-	}
-	return strings.Compare(a.Key, b.Key)
 }
 
 func (s *state) add(c *current, resource any) error {
@@ -256,5 +247,5 @@ func (s *state) fingerprint() string {
 
 // owned are the resources of sets, in order, those too that are gone.
 func (s *state) owned() []configdoc.ID {
-	return slices.SortedFunc(maps.Keys(s.owners), compareIDs)
+	return slices.SortedFunc(maps.Keys(s.owners), configdoc.CompareIDs)
 }

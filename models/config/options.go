@@ -19,6 +19,7 @@ type Options struct {
 	Set        input.Value                      `json:"set"`
 	Tests      input.List[configdoc.TestsInput] `json:"tests"`
 	Prune      input.Value                      `json:"prune"`
+	Release    input.Value                      `json:"release"`
 	MaxDeletes input.Value                      `json:"max_deletes"`
 	OnDrift    input.Value                      `json:"on_drift"`
 	Plan       input.Value                      `json:"plan"`
@@ -29,6 +30,7 @@ type Options struct {
 type options struct {
 	Set        string `json:"set"`
 	Prune      bool   `json:"prune"`
+	Release    bool   `json:"release"`
 	MaxDeletes int64  `json:"max_deletes"`
 	Revert     bool   `json:"revert"`
 	Propagate  bool   `json:"propagate"`
@@ -46,6 +48,7 @@ func (in Options) read() (options, error) {
 	c.Required("set", in.Set, "the name of the set")
 	o.Set, _ = c.Text("set", in.Set, input.TextRule{What: "the name of the set", Max: 64})
 	o.Prune, _ = c.Bool("prune", in.Prune)
+	o.Release, _ = c.Bool("release", in.Release)
 	if n, ok := c.Int("max_deletes", in.MaxDeletes, "the number of deletions", 0, input.MaxCount); ok {
 		o.MaxDeletes = n
 	}

@@ -83,7 +83,7 @@ func do(
 	if err != nil {
 		return Result{}, err
 	}
-	if len(in.Documents) == 0 {
+	if len(in.Documents) == 0 && !o.Release {
 		return Result{}, problem.Refuse(problem.Invalid, "documents", "no_documents",
 			"Send at least one document: a set without any would lose all that it owns.")
 	}
@@ -124,6 +124,7 @@ type run struct {
 	wanted    []configdoc.Wanted
 	steps     []step
 	deletions []*current
+	released  []*current
 	unmanaged []Unmanaged
 	conflicts []Conflict
 	problems  problem.Problems

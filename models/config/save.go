@@ -222,6 +222,11 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 }
 
 func (r *run) recordOwners(ctx context.Context, s *saver) error {
+	for _, row := range r.released {
+		if err := allowed(r.actor, row.Kind, "Update"); err != nil {
+			return err
+		}
+	}
 	var applied []configdoc.Wanted
 	var gone []configdoc.ID
 	described := map[configdoc.ID]bool{}
@@ -240,7 +245,7 @@ func (r *run) recordOwners(ctx context.Context, s *saver) error {
 			gone = append(gone, id)
 		}
 	}
-	for _, row := range r.deletions {
+	for _, row := range slices.Concat(r.released, r.deletions) {
 		gone = append(gone, row.ID)
 	}
 	return configset.Save(ctx, s.tx, r.Set, applied, gone)

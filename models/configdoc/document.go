@@ -1,6 +1,9 @@
 package configdoc
 
 import (
+	"slices"
+	"strings"
+
 	"tollgate/models/input"
 )
 
@@ -93,6 +96,14 @@ func IDOf(kind, name string) ID {
 		return ID{kind, input.FoldCase(name)}
 	}
 	return ID{kind, input.NameKey(name)}
+}
+
+// CompareIDs orders resources by kind, then by name.
+func CompareIDs(a, b ID) int {
+	if a.Kind != b.Kind {
+		return slices.Index(Kinds, a.Kind) - slices.Index(Kinds, b.Kind)
+	}
+	return strings.Compare(a.Key, b.Key)
 }
 
 // Texts are the texts of a list.

@@ -93,6 +93,17 @@ func (w Wanted) NameField() string {
 	return Below(w.At, "name")
 }
 
+// Unknown are the problems of names that nothing has.
+var Unknown = map[string]struct{ Code, What string }{
+	Provider:  {"unknown_provider", "a provider"},
+	MCPClient: {"unknown_mcp_server", "an MCP server"},
+	ToolGroup: {"unknown_tool_group", "a tool group"},
+	Role:      {"unknown_role", "a role"},
+
+	AccessProfile:  {"unknown_access_profile", "an access profile"},
+	SCIMConnection: {"unknown_connection", "a SCIM connection"},
+}
+
 // Below is the path of a field of a document.
 func Below(at, field string) string {
 	if field == "" || strings.HasPrefix(field, "[") {

@@ -27,6 +27,7 @@ func runFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
 		filesFlag(), setFlag(),
 		&cli.BoolFlag{Name: "prune", Usage: "delete what the set owns and no file describes"},
+		&cli.BoolFlag{Name: "release", Usage: "let go of what the set owns and no file describes: it stays, and belongs to no set"},
 		&cli.IntFlag{Name: "max-deletes", Usage: "delete at most `N`", Value: 10},
 		&cli.StringFlag{Name: "on-drift", Usage: "fail, or revert what was changed in the console: `WORD`", Value: "fail"},
 		&cli.BoolFlag{Name: "propagate", Usage: "bring changed profiles to the copies of their holders"},
@@ -83,7 +84,7 @@ func (p *program) applyCommand() *cli.Command {
 				return err
 			}
 			plan, err := p.chosenPlan(ctx, c, b, command)
-			if err != nil || plan == "" {
+			if err != nil {
 				return err
 			}
 			var applied config.Result
@@ -143,12 +144,16 @@ func (p *program) prepare(command *cli.Command) (*bundle, client, error) {
 	if b.set.Kind == input.Absent {
 		return nil, c, Error{exitUsage, errors.New("name the set, by a document of the kind set or with --set")}
 	}
+	if command.Bool("release") {
+		return b, c, nil // a set may let go of everything
+	}
 	return b, c, b.empty()
 }
 
 func runOptions(command *cli.Command) []configfile.Member {
 	return []configfile.Member{
 		option("prune", input.Bool, strconv.FormatBool(command.Bool("prune"))),
+		option("release", input.Bool, strconv.FormatBool(command.Bool("release"))),
 		option("max_deletes", input.Number, strconv.Itoa(command.Int("max-deletes"))),
 		option("on_drift", input.String, command.String("on-drift")),
 		option("propagate", input.Bool, strconv.FormatBool(command.Bool("propagate"))),
@@ -191,8 +196,7 @@ func (p *program) refusedRun(b *bundle, err error) error {
 	return p.report(b.located(refused.problems), refused.code())
 }
 
-// chosenPlan is the plan to apply: the one that was kept, or a new one that is agreed to; "" when there is nothing to
-// do, or it is not wanted.
+// chosenPlan is the plan to apply: the one that was kept, or a new one that is agreed to or changes nothing.
 func (p *program) chosenPlan(ctx context.Context, c client, b *bundle, command *cli.Command) (string, error) {
 	if file := command.String("plan"); file != "" {
 		return keptPlan(file)
@@ -201,7 +205,7 @@ func (p *program) chosenPlan(ctx context.Context, c client, b *bundle, command *
 	if err != nil {
 		return "", err
 	}
-	if err := p.settled(b, planned); err != nil || command.Bool("yes") {
+	if err := p.settled(b, planned); err != nil || command.Bool("yes") || len(planned.Changes) == 0 {
 		return planned.Plan, err
 	}
 	if _, err := fmt.Fprint(p.stdout, "Apply this? Type yes: "); err != nil {

@@ -19,7 +19,7 @@ func printJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-var signs = map[string]string{config.Create: "+", config.Update: "~", config.Delete: "-", config.Adopt: "="}
+var signs = map[string]string{config.Create: "+", config.Update: "~", config.Delete: "-", config.Adopt: "=", config.Release: "^"}
 
 // printPlan prints what a plan changes, line by line.
 func printPlan(w io.Writer, planned config.Result) error {
@@ -32,9 +32,9 @@ func printPlan(w io.Writer, planned config.Result) error {
 		}
 	}
 	for _, u := range planned.Unmanaged {
-		says := "--prune would delete it"
+		says := "--prune would delete it, --release would let go of it"
 		if u.Protected {
-			says = "it is protected"
+			says = "it is protected from --prune"
 		}
 		b.WriteString("! " + u.Kind + " " + u.Name + " is owned by this set and in no file: " + says + "\n")
 	}
@@ -50,6 +50,9 @@ func remarks(change config.Change) string {
 	}
 	if change.Adopted {
 		said = append(said, "belonged to no set")
+	}
+	if change.Action == config.Release {
+		said = append(said, "stays, and belongs to no set")
 	}
 	if change.Drift != "" {
 		said = append(said, change.Drift+" in the console since the last apply")
@@ -91,8 +94,12 @@ func counts(r config.Result) string {
 	for _, change := range r.Changes {
 		n[change.Action]++
 	}
-	return fmt.Sprintf("%d to create, %d to change, %d to delete, %d to adopt, %d unchanged",
-		n[config.Create], n[config.Update], n[config.Delete], n[config.Adopt], r.Unchanged)
+	released := ""
+	if n[config.Release] > 0 {
+		released = fmt.Sprintf("%d to release, ", n[config.Release])
+	}
+	return fmt.Sprintf("%d to create, %d to change, %d to delete, %d to adopt, %s%d unchanged",
+		n[config.Create], n[config.Update], n[config.Delete], n[config.Adopt], released, r.Unchanged)
 }
 
 // ignoreEnd is an error other than the end of what is typed.
