@@ -45,8 +45,8 @@ func TestLiteLLMLogs(t *testing.T) {
 	if found := g.Dump(); strings.Contains(found, "zebra") {
 		t.Error("a prompt is stored")
 	}
-	for what, body := range map[string]string{"no JSON": "x", "no logs": "[1]", "more": "[]x", "a part": `{"id":"a"`} {
-		if answer := sent(by, path, jsonType, []byte(body)).Is(http.StatusBadRequest); answer.Object("error")["code"] != "unreadable_logs" {
+	for what, body := range map[string]string{"no JSON": "x", "no logs": "1", "only bad lines": "x\n5", "a list cut off": `[{"id":"a"},`, "more": "[]x", "a part": `{"id":"a"`} {
+		if answer := sent(by, path, jsonType, []byte(body)).Is(http.StatusBadRequest); answer.Object("error")["code"] != "unreadable_logs" || strings.Contains(string(answer.Body), "character") {
 			t.Errorf("%s: %s", what, answer.Body)
 		}
 	}
@@ -88,4 +88,48 @@ func TestLiteLLMWrongAmounts(t *testing.T) {
 	var sums struct{ Cost, Tokens int64 }
 	g.Scan(&sums, "SELECT sum(cost)::bigint AS cost, sum(tokens)::bigint AS tokens FROM usage_days")
 	webtest.Same(t, "nano-dollars and tokens", sums, struct{ Cost, Tokens int64 }{83750, 47 + 4})
+}
+
+// A log that cannot be read is rejected alone, and named as it was sent; what is no JSON in a field that is not used does
+// no harm.
+func TestLiteLLMUnreadableLogs(t *testing.T) {
+	g := webtest.NewGateway(t)
+	by := g.APIKey("Usage:Create")
+	// The document describes only what ought to be sent; a body of this media type is not held against it.
+	const ndjson, jsonType = "application/x-ndjson", "application/json; charset=utf-8"
+	n := 0
+	log := func(more string) string {
+		n++
+		return fmt.Sprintf(`{"id":"log-%d","model":"gpt-4o","custom_llm_provider":"openai","total_tokens":1,"metadata":{"user_api_key_user_id":%q}%s}`, n, g.Ada, more)
+	}
+	for _, c := range []struct{ what, media, body, rejected string }{
+		{"a number", jsonType, "[" + log("") + ",5," + log("") + "]", "[1]"},
+		{"a text", jsonType, "[" + log("") + `,"x",` + log("") + "]", "[1]"},
+		{"null", jsonType, "[" + log("") + "," + log("") + ",null]", "[2]"},
+		{"a list", jsonType, "[[]," + log("") + "," + log("") + "]", "[0]"},
+		{"a line", ndjson, log("") + "\n{\"id\":\n\n" + log(`,"note":NaN`) + "\n", "[1]"},
+		{"a line that opens a text", ndjson, log("") + "\n{\"id\":\"\n" + log(`,"note":NaN`), "[1]"},
+		{"a line as JSON", jsonType, log("") + "\nx\n" + log(""), "[1]"},
+		{"NaN", jsonType, "[" + log(`,"note":NaN`) + "," + log(`,"notes":[-Infinity,Infinity],"text":"\"NaN\\"`) + "," + log(`,"response_cost":NaN`) + "]", "[2].response_cost"},
+		{"NaN tokens in lines", ndjson, log(`,"note":NaN`) + "\n" + log(`,"prompt_tokens":Infinity`) + "\n" + log(""), "[1].prompt_tokens"},
+		{"no user", jsonType, "[" + log("") + "," + log("") + "," + log(`,"metadata":{}`) + "]", "[2].metadata.user_api_key_user_id"},
+		{"metadata that is none", jsonType, "[" + log("") + "," + log("") + "," + log(`,"metadata":5`) + "]", "[2].metadata.user_api_key_user_id"},
+		{"no id", jsonType, "[" + log(`,"id":null`) + "," + log("") + "," + log("") + "]", "[0].id"},
+		{"a time", jsonType, "[" + log(`,"endTime":"soon"`) + "," + log("") + "," + log("") + "]", "[0].endTime"},
+		{"tokens that do not add up", jsonType, "[" + log(`,"prompt_tokens":2`) + "," + log("") + "," + log("") + "]", "[0].total_tokens"},
+		{"a provider", jsonType, "[" + log(`,"custom_llm_provider":5`) + "," + log("") + "," + log("") + "]", "[0].custom_llm_provider"},
+		{"a model", jsonType, "[" + log(`,"model_group":true`) + "," + log("") + "," + log("") + "]", "[0].model_group"},
+	} {
+		answer := sent(by, "/api/usage/litellm", c.media, []byte(c.body)).Is(http.StatusOK)
+		webtest.Same(t, "counted beside "+c.what, answer.JSON()["counted"], any(2.0))
+		for _, one := range answer.JSON()["rejected"].([]any) {
+			webtest.Same(t, c.what, one.(webtest.Object)["errors"].([]any)[0].(webtest.Object)["param"], any(c.rejected))
+		}
+		webtest.Same(t, "rejected of "+c.what, len(answer.JSON()["rejected"].([]any)), 1)
+		for _, word := range []string{"cannot unmarshal", "strconv", "invalid character", "or the user_id", "events["} {
+			if strings.Contains(string(answer.Body), word) {
+				t.Errorf("%s: %s", c.what, answer.Body)
+			}
+		}
+	}
 }

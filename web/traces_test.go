@@ -299,7 +299,8 @@ func TestTracesRefused(t *testing.T) {
 		code   string
 	}{
 		"no protobuf":     {gateway, protobufType, []byte("{}"), nil, 400, "3"},
-		"no JSON":         {gateway, jsonType, []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}`), nil, 400, "3"},
+		"no JSON":         {gateway, jsonType, []byte(`{"resourceSpans":[`), nil, 400, "3"},
+		"snake_case":      {gateway, jsonType, []byte(`{"resource_spans":[]}`), nil, 400, "3"},
 		"a list":          {gateway, jsonType, []byte(`[]`), nil, 400, "3"},
 		"another type":    {gateway, "text/plain", []byte("x"), nil, 415, "3"},
 		"another packing": {gateway, protobufType, []byte("x"), []string{"Content-Encoding", "br"}, 415, "3"},
@@ -315,6 +316,9 @@ func TestTracesRefused(t *testing.T) {
 			webtest.Same(t, what, protobufFields(t, answer.Body)[1], c.code)
 		} else {
 			webtest.Same(t, what, fmt.Sprint(answer.JSON()["code"]), c.code)
+			if message := fmt.Sprint(answer.JSON()["message"]); what == "snake_case" && !strings.Contains(message, "Write resourceSpans") {
+				t.Errorf("%s: %s", what, message)
+			}
 		}
 	}
 	release := g.LockWrites()

@@ -22,16 +22,24 @@ type event struct {
 	sentAs func(field string) string
 }
 
-// event is the event of a span that is a call.
+// event is the event of a span that is a call, or cannot be read.
 func (s span) event(call callKind) event {
+	if len(s.unread) > 0 {
+		return event{usage.EventInput{Row: input.Row{Kind: input.Object}, Unread: s.unread}, s.sentAs}
+	}
 	e := usage.EventInput{
-		Row: input.Row{Kind: input.Object}, EventID: text(s.eventID()), OccurredAt: s.endedAt(),
-		Cost: amount(s.own.value(costNames)),
+		Row: input.Row{Kind: input.Object}, EventID: text(s.eventID()), Cost: amount(s.own.value(costNames)),
+		OccurredAt: text(time.Unix(0, int64(s.end)).UTC().Format(time.RFC3339Nano)),
 	}
 	if e.EventID.Kind == input.Absent {
 		e.Unread = append(e.Unread, problem.Problem{
 			Field: "event_id", Code: "required",
 			Message: "Give the span a trace id of 16 bytes and a span id of 8, so that it has an id of its own.",
+		})
+	}
+	if s.end > math.MaxInt64 {
+		e.Unread = append(e.Unread, problem.Problem{
+			Field: "occurred_at", Code: "invalid_timestamp", Message: endMessage,
 		})
 	}
 	s.readUser(&e)
@@ -102,19 +110,12 @@ func (s span) eventID() string {
 	return uuid.NewSHA1(spanIDs, append(slices.Clone(s.trace), s.id...)).String()
 }
 
-func (s span) endedAt() input.Value {
-	if s.end > math.MaxInt64 {
-		return text("after the end of time") // refused as no time
-	}
-	return text(time.Unix(0, int64(s.end)).UTC().Format(time.RFC3339Nano))
-}
-
 // sentAs is where a field of the event of a span was read from, and of which span.
 func (s span) sentAs(field string) string {
-	scope := fmt.Sprintf("resourceSpans[%d]", s.at.resource)
-	path := fmt.Sprintf("%s.scopeSpans[%d].spans[%d]", scope, s.at.scope, s.at.span)
-	names := attributeNames[field]
+	path := s.at.path()
+	names, read := attributeNames[field]
 	name, found := s.own.first(names)
+	shared, ofResource := s.resource.first(names)
 	switch {
 	case found:
 		path += ".attributes[" + name + "]"
@@ -122,12 +123,28 @@ func (s span) sentAs(field string) string {
 		path += ".spanId"
 	case field == "occurred_at":
 		path += ".endTimeUnixNano"
-	case field == "user_id", field == "virtual_key":
-		if name, found = s.resource.first(names); found {
-			path = scope + ".resource.attributes[" + name + "]"
-			break
-		}
+	case ofResource:
+		path = place{s.at.resource, -1, -1}.path() + ".resource.attributes[" + shared + "]"
+	case read:
 		path += ".attributes[" + names[0] + "]"
+	case field != "":
+		path = strings.TrimPrefix(path+"."+field, ".")
 	}
-	return fmt.Sprintf("%s of span %x", path, s.id)
+	if len(s.id) > 0 {
+		path += fmt.Sprintf(" of span %x", s.id)
+	}
+	return path
+}
+
+func (p place) path() (path string) {
+	if p.resource >= 0 {
+		path = input.Index("resourceSpans", p.resource)
+	}
+	if p.scope >= 0 {
+		path += input.Index(".scopeSpans", p.scope)
+	}
+	if p.span >= 0 {
+		path += input.Index(".spans", p.span)
+	}
+	return path
 }

@@ -45,6 +45,17 @@ var attributeNames = map[string][]string{
 	"cost": costNames, "mcp_client_id": serverNames, "tool_name": toolNames,
 }
 
+// isRead are all of them.
+var isRead = func() map[string]bool {
+	all := map[string]bool{}
+	for _, names := range attributeNames {
+		for _, name := range names {
+			all[name] = true
+		}
+	}
+	return all
+}()
+
 // modelOperations are the operations that call a model. Those of agents and workflows only contain calls.
 var modelOperations = []string{
 	"chat", "generate_content", "text_completion", "embeddings", "completion", "responses", "image_generation",
@@ -90,18 +101,20 @@ func (s span) hasUsage() bool {
 	return false
 }
 
-// calls are the events of the spans that are calls. A call that contains another with usage is the same call, tried
-// more than once; one that failed and used nothing was none.
+// calls are the events of the spans that are calls, or cannot be read. A call that contains another with usage is the
+// same call, tried more than once; one that failed and used nothing was none.
 func calls(spans []span) []event {
 	type key struct{ trace, id string }
 	of := func(trace, id []byte) key { return key{string(trace), string(id)} }
 	at := make(map[key]span, len(spans))
 	for _, s := range spans {
-		at[of(s.trace, s.id)] = s
+		if len(s.unread) == 0 {
+			at[of(s.trace, s.id)] = s
+		}
 	}
 	contains := map[key]bool{}
 	for _, s := range spans {
-		if s.call() != modelCall || !s.hasUsage() {
+		if len(s.unread) > 0 || s.call() != modelCall || !s.hasUsage() {
 			continue
 		}
 		for parent := s.parent; len(parent) > 0 && !contains[of(s.trace, parent)] && !bytes.Equal(parent, s.id); {
@@ -112,6 +125,10 @@ func calls(spans []span) []event {
 	events := []event{}
 	for _, s := range spans {
 		call := s.call()
+		if len(s.unread) > 0 {
+			events = append(events, s.event(call))
+			continue
+		}
 		if call == noCall || call == modelCall && contains[of(s.trace, s.id)] || s.failed && !s.hasUsage() {
 			continue
 		}

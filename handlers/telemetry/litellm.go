@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -29,10 +30,10 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	logs, err := readLogs(body)
-	if err != nil {
+	logs, ok := readLogs(body)
+	if !ok {
 		return intake.Unreadable("", "unreadable_logs",
-			"Send the logs as LiteLLM's generic API logger does: "+problem.Clip(err.Error())+".")
+			"Send the logs as LiteLLM's generic API logger does: a list of objects, one object, or one a line.")
 	}
 	var events []event
 	ignored := 0
@@ -62,28 +63,38 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 	return nil
 }
 
-// readLogs reads a list of logs, or one after the other.
-func readLogs(body []byte) (logs []object, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '[' {
-		if err := decoder.Decode(&logs); err != nil {
-			return nil, err
-		}
-		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-			return nil, errors.New("there is more behind the list")
-		}
-		return logs, nil
+// readLogs reads a list of logs, or one after the other. Where not all of it is JSON, each line is a log of its own,
+// and at least one has to be an object.
+func readLogs(body []byte) (logs []json.RawMessage, ok bool) {
+	whole := bytes.TrimSpace(quoteNotJSON(body))
+	if len(whole) > 0 && whole[0] == '[' {
+		return logs, json.Unmarshal(whole, &logs) == nil
 	}
+	decoder := json.NewDecoder(bytes.NewReader(whole))
 	for {
-		var log object
+		var log json.RawMessage
 		switch err := decoder.Decode(&log); {
 		case errors.Is(err, io.EOF):
-			return logs, nil
+			return logs, len(logs) == 0 || slices.ContainsFunc(logs, isLog)
 		case err != nil:
-			return nil, err
+			return readLines(body)
 		}
 		logs = append(logs, log)
 	}
+}
+
+func readLines(body []byte) (logs []json.RawMessage, ok bool) {
+	for line := range bytes.SplitSeq(body, []byte("\n")) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			logs = append(logs, quoteNotJSON(line))
+		}
+	}
+	return logs, slices.ContainsFunc(logs, isLog)
+}
+
+func isLog(raw json.RawMessage) bool {
+	_, ok := readObject(raw)
+	return ok
 }
 
 // litellmNames are the members of a log by the field of an event that each is read into.
@@ -94,11 +105,12 @@ var litellmNames = map[string]string{
 }
 
 // litellmEvent is the event of a log, which is the one at i; ok is false for a call that failed and used nothing.
-func litellmEvent(i int, log object) (e event, ok bool) {
-	var metadata object
-	if json.Unmarshal(log["metadata"], &metadata) != nil {
-		metadata = object{}
+func litellmEvent(i int, raw json.RawMessage) (e event, ok bool) {
+	log, ok := readObject(raw)
+	if !ok {
+		return unreadableLog(i), true
 	}
+	metadata, _ := readObject(log["metadata"])
 	e.EventInput = usage.EventInput{
 		Row: input.Row{Kind: input.Object}, EventID: value(log["id"]), Cost: amount(value(log["response_cost"])),
 		UserID: value(metadata["user_api_key_user_id"]), Provider: named(log["custom_llm_provider"]),
@@ -127,6 +139,14 @@ func litellmEvent(i int, log object) (e event, ok bool) {
 		})
 	}
 	return e, true
+}
+
+func unreadableLog(i int) event {
+	wrong := problem.Problem{Code: "wrong_type", Message: "Give a log as a JSON object."}
+	return event{
+		usage.EventInput{Row: input.Row{Kind: input.Object}, Unread: problem.Problems{wrong}},
+		func(string) string { return input.Index("", i) },
+	}
 }
 
 // value is a member of a log as it stands there; null is left out.

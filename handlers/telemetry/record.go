@@ -23,8 +23,8 @@ func (t *Telemetry) record(ctx context.Context, events []event) ([]usage.Result,
 	for i, result := range results {
 		for n, p := range result.Errors {
 			field := p.Field
-			if _, below, found := strings.Cut(field, "]."); found { // events[7].cost
-				field = below
+			if strings.HasPrefix(field, "events[") { // events[7].cost
+				_, field, _ = strings.Cut(field, "].")
 			}
 			result.Errors[n].Field = events[i].sentAs(field)
 		}

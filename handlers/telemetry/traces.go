@@ -12,7 +12,6 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/plural"
-	"tollgate/models/problem"
 	"tollgate/models/usage"
 )
 
@@ -32,8 +31,7 @@ func (t *Telemetry) RecordTraces(c *gin.Context) error {
 	}
 	spans, err := read(body)
 	if err != nil {
-		return intake.Unreadable("", "unreadable_traces", "Send an ExportTraceServiceRequest as "+media+": "+
-			problem.Clip(err.Error())+".")
+		return err
 	}
 	results, err := t.record(reqctx.Of(c), calls(spans))
 	if err != nil {
@@ -41,6 +39,10 @@ func (t *Telemetry) RecordTraces(c *gin.Context) error {
 	}
 	answerTraces(c, media, refused(results))
 	return nil
+}
+
+func unreadableTraces(media string) error {
+	return intake.Unreadable("", "unreadable_traces", "Send an ExportTraceServiceRequest as "+media+".")
 }
 
 // answerTraces writes an ExportTraceServiceResponse.
