@@ -42,6 +42,10 @@ func (h *Handlers) handoutForm(c *gin.Context, in given.Input, problems problem.
 	if err != nil {
 		return nil, err
 	}
+	if !shown.IsActive {
+		body := handout.ArchivedBody(shown, reqctx.Actor(c).May(permission.UpdateAccessProfiles))
+		return framed(page, body), nil
+	}
 	reply.MarkProblems(&page, problems)
 	return framed(page, handout.FormBody(handout.Form{Href: handoutHref(shown.ID), Input: in, Problems: problems})), nil
 }

@@ -113,7 +113,7 @@ func (h *Handlers) comparePage(c *gin.Context, id, from int64, to *int64) error 
 	}
 	compared := history.Comparison{
 		From: from, To: *to, Current: profile.Version, Rows: history.Differences(older, newer, offered),
-		MayRestore: reqctx.Actor(c).May(permission.UpdateAccessProfiles),
+		MayRestore: reqctx.Actor(c).May(permission.UpdateAccessProfiles), Active: profile.IsActive,
 	}
 	page := h.profilePage(c, profile, compared.Title())
 	compared.Href = page.Crumbs[1].Href

@@ -105,7 +105,7 @@ func givable(ctx context.Context, db bun.IDB, id int64) (profile.Profile, error)
 func Inactive(field string, shown profile.Profile) error {
 	return problem.Refuse(
 		problem.Conflict, field, "profile_inactive",
-		"Activate "+problem.Clip(shown.Name)+" first: an inactive profile cannot be assigned.",
+		"Unarchive "+problem.Clip(shown.Name)+" first: an archived profile cannot be assigned.",
 	)
 }
 

@@ -64,7 +64,7 @@ func read(ctx context.Context, db bun.IDB, profileID int64, in Input, now time.T
 	}
 	if !p.Profile.IsActive {
 		return p, problem.Refuse(problem.Conflict, "", "profile_inactive",
-			"Activate "+problem.Clip(p.Profile.Name)+" first: an inactive profile cannot be assigned.")
+			"Unarchive "+problem.Clip(p.Profile.Name)+" first: an archived profile cannot be given.")
 	}
 	return p, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tollgate/models/catalogue"
+	"tollgate/models/plural"
 	"tollgate/models/profile"
 	"tollgate/views/policytext"
 	"tollgate/views/ui"
@@ -44,6 +45,7 @@ type Comparison struct {
 	From, To, Current int64
 	Rows              []DifferenceRow
 	MayRestore        bool
+	Active            bool // the profile, now
 }
 
 func (c Comparison) number(n int64) string { return strconv.FormatInt(n, 10) }
@@ -67,9 +69,23 @@ func (c Comparison) same() string {
 	return "Choose two versions to compare."
 }
 
-// restorable reports whether the older side can be restored: it differs from the current version.
+// restorable reports whether the older side can be restored: its policy differs from the current version.
 func (c Comparison) restorable() bool {
-	return c.MayRestore && c.To == c.Current && c.From != c.Current && len(c.Rows) > 0
+	return c.stateOnly() == "" && c.MayRestore && c.To == c.Current && c.From != c.Current && len(c.Rows) > 0
+}
+
+// stateOnly says what to do about versions that differ in the state alone, which restoring does not change.
+func (c Comparison) stateOnly() string {
+	if c.To != c.Current || len(c.Rows) != 1 || c.Rows[0].Label != stateLabel {
+		return ""
+	}
+	return "Only the state differs, which restoring does not change. " + plural.Choose(c.Active, "Archive", "Unarchive") +
+		" the profile to change it."
+}
+
+// stateStays says what restoring does to the state.
+func (c Comparison) stateStays() string {
+	return "The profile stays " + plural.Choose(c.Active, "active", "archived") + ", whatever it was in that version."
 }
 
 // DifferenceRow is a field that differs, as lines of words.
@@ -84,11 +100,13 @@ func difference(label string, before, after []string) DifferenceRow {
 	return row
 }
 
+const stateLabel = "State"
+
 // fieldLabels are the fields of a profile in the order of its form.
 var fieldLabels = []struct{ name, label string }{
 	{"name", "Name"},
 	{"description", "Description"},
-	{"is_active", "State"},
+	{"is_active", stateLabel},
 	{"tags", "Tags"},
 	{"provider_configs", "Providers"},
 	{"budgets", "Overall budgets"},
