@@ -43,6 +43,7 @@ type Row struct {
 	GrantedBy   []Profile `json:"granted_by,omitempty" bun:"-"` // profiles that have it
 
 	Raisable bool        `json:"-"` // the budget that decided is still there
+	MostNow  int64       `json:"-"` // of that budget, with a raise that it has
 	Estimate money.Money `json:"-"` // the most that a call was estimated to cost, by minute
 	Zone     string      `json:"-"` // that decides when windows of the profile end; "" is UTC
 	Reason   int         `json:"-"`
@@ -58,6 +59,11 @@ type Row struct {
 	Reserved      int64     `json:"-"`
 	Most          int64     `json:"-"`
 	ResetsAt      time.Time `json:"-"`
+}
+
+// RaisedTo is what the budget that decided allows now; ok is false unless that is more than when the calls were refused.
+func (r Row) RaisedTo() (most money.Money, ok bool) {
+	return money.Money(r.MostNow), r.Raisable && r.MostNow > r.Most
 }
 
 // Decided is the limit that refused the calls, with the most that was used of it.
@@ -98,13 +104,18 @@ WITH RECURSIVE counted AS (
     FROM (SELECT *, behind > ?3 AND behind - n < ?3 + ?2 AS shown FROM counted) AS c
 )
 SELECT s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name, coalesce(o.calendar, '') AS zone,
-    s.kind = 'spend' AND EXISTS (SELECT FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
-        WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind) AS raisable
+    cap.most IS NOT NULL AS raisable, coalesce(cap.most, 0) AS most_now
 FROM (
     SELECT *, (SELECT total FROM shown) AS total FROM (?1) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id, most
     LIMIT ?2 OFFSET ?3 - (SELECT skipped FROM shown)
 ) AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id
     LEFT JOIN policies AS o ON o.id = p.policy_id
+    LEFT JOIN LATERAL (
+        SELECT b.max_limit + coalesce(o.amount, 0) AS most
+        FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
+            LEFT JOIN budget_overrides AS o ON o.budget_id = b.id AND o.kind = b.kind AND (o.ends_at IS NULL OR now() < o.ends_at)
+        WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind AND s.kind = 'spend'
+    ) AS cap ON true
 ORDER BY s.last_at DESC, s.user_id, s.asked, s.reason, s.line_id, s.most`
 
 // List returns a page of refusals, the latest first, and how many rows match, as far as they are counted.

@@ -149,6 +149,15 @@ func askedFor(r refusal.Row) string {
 	return r.Asked
 }
 
+// raisedWords say that the budget allows more by now.
+func raisedWords(r refusal.Row) string {
+	most, ok := r.RaisedTo()
+	if !ok {
+		return ""
+	}
+	return "raised since, to " + ui.Dollars(most) + " / " + ui.Unit(r.RefusedBy.ResetDuration)
+}
+
 // raiseHref leads to the form that raises the budget that decided, and back.
 func (p RefusalRows) raiseHref(r refusal.Row) string {
 	return "/users/" + r.UserID + "/access-profiles/" + strconv.FormatInt(r.CopyID, 10) + "/budgets/" + r.RefusedBy.LimitID +
