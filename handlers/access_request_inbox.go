@@ -134,7 +134,7 @@ func (h *Handlers) inboxRow(
 			if line.Budget == nil || line.Budget.ID != r.LineID {
 				continue
 			}
-			row.Bar = &line.Bar
+			row.Bar, row.Budget, row.Zone = &line.Bar, line.Budget, held.ResetZone()
 			need, err := decision.NeededRaise(reqctx.Of(c), h.DB, held, r.LineID, 0)
 			if err != nil {
 				return row, err

@@ -222,5 +222,5 @@ func (h *Handlers) decidedRequest(c *gin.Context, r accessrequest.Request, said 
 		h.answerRequest(c, r)
 		return nil
 	}
-	return seeOther(c, requestsHref, said+requests.AskedFor(r)+". They see it under My access.")
+	return seeOther(c, requestsHref, said+requests.AskedFor(r)+"."+requests.JoinedWords(r)+" They see it under My access.")
 }

@@ -78,12 +78,16 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 		return err
 	}
 	in, err := intake.Decode[assignment.OverrideInput](c)
+	var before policy.Budget
+	if err == nil && !reqctx.IsAPI(c) {
+		before, err = h.budgetBefore(c)
+	}
 	if err == nil {
 		var budget policy.Budget
 		if budget, err = assignment.SetOverride(
 			reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"), id, c.Param("budget_id"), in,
 		); err == nil {
-			return h.overrideSet(c, budget, estimate)
+			return h.overrideSet(c, before, budget, estimate)
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
@@ -99,8 +103,18 @@ func (h *Handlers) SetOverride(c *gin.Context) error {
 	})
 }
 
+// budgetBefore is the budget as it is before a raise.
+func (h *Handlers) budgetBefore(c *gin.Context) (policy.Budget, error) {
+	_, assigned, err := h.copyOf(c)
+	if err != nil {
+		return policy.Budget{}, err
+	}
+	before, _ := assigned.Budget(c.Param("budget_id"))
+	return before, nil
+}
+
 // overrideSet answers a raise; a page says whether it helps.
-func (h *Handlers) overrideSet(c *gin.Context, budget policy.Budget, estimate money.Money) error {
+func (h *Handlers) overrideSet(c *gin.Context, before, budget policy.Budget, estimate money.Money) error {
 	if reqctx.IsAPI(c) {
 		return h.overridden(c, budget, "")
 	}
@@ -112,7 +126,8 @@ func (h *Handlers) overrideSet(c *gin.Context, budget policy.Budget, estimate mo
 	if err != nil {
 		return err
 	}
-	return h.overridden(c, budget, views.OverrideSet(budget, assigned.ResetZone(), needed))
+	return h.overridden(c, budget, views.OverrideSet(budget, assigned.ResetZone(), needed)+
+		views.OverrideReplaced(before, assigned.ResetZone()))
 }
 
 // ClearOverride removes an override.

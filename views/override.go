@@ -97,6 +97,15 @@ func (f OverrideForm) modes() ui.Choice {
 	return choice
 }
 
+// OverrideReplaced says which raise another one has replaced.
+func OverrideReplaced(before policy.Budget, zone string) string {
+	words := policytext.OverrideWords(before, zone)
+	if words == "" {
+		return ""
+	}
+	return " Before it was " + words + "; that raise is over."
+}
+
 // OverrideSet says what the override of a line is now, and what still blocks.
 func OverrideSet(b policy.Budget, zone string, need decision.Raise) string {
 	said := "The limit of " + ui.Dollars(b.MaxLimit) + " a " + ui.Unit(b.ResetDuration) + " is " + policytext.OverrideWords(b, zone) + "."

@@ -249,6 +249,7 @@ func (r *Request) raise(ctx context.Context, tx database.Tx, actor permission.Ac
 			return problem.Refuse(problem.Conflict, "", "already_raised",
 				"Change the raise that the budget has instead: it lasts longer than this grant, which would end it.")
 		}
+		r.Joined = &Joined{Amount: *budget.OverrideAmount, Ended: *budget.OverrideEnds, Total: total}
 	}
 	if total < need.Least {
 		least := need.Least - (total - *g.amount)

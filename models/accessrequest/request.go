@@ -56,8 +56,18 @@ type Request struct {
 	GrantedProfile *string      `json:"granted_access_profile,omitempty"`
 	GrantedUntil   *time.Time   `json:"granted_until,omitempty"`
 
+	Joined *Joined `json:"joined_raise,omitempty" bun:"-"` // in the answer to a grant
+
 	ExpiresAt time.Time `json:"expires_at"`
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// Joined is a raise that the budget had when more was granted. A budget has one raise, so the earlier one becomes part of
+// the grant, and ends with it.
+type Joined struct {
+	Amount money.Money `json:"amount"`
+	Ended  time.Time   `json:"would_have_ended_at"`
+	Total  money.Money `json:"total_amount"` // by which the budget is raised now
 }
 
 // AfterScanRow reads the scope, and writes times in UTC.

@@ -17,6 +17,8 @@ import (
 type Row struct {
 	accessrequest.Request
 	Bar       *ui.Bar // of the budget that is asked for; nil when it is gone
+	Budget    *policy.Budget // the same
+	Zone      string         // in which its times are shown
 	Held      []string
 	Suggested money.Money
 	Least     money.Money // the smallest grant that helps, on top of an earlier raise
@@ -85,6 +87,29 @@ func AskedFor(r accessrequest.Request) string {
 		return ui.Dollars(*r.Amount) + " more: " + words
 	}
 	return "more: " + words
+}
+
+// raisedWords say before a grant what becomes of a raise that the budget has already.
+func (r Row) raisedWords(end time.Time) string {
+	if r.Budget == nil || r.Budget.OverrideAmount == nil {
+		return ""
+	}
+	words := "It is " + policytext.OverrideWords(*r.Budget, r.Zone) + " already. "
+	if r.Budget.OverrideEnds == nil || r.Budget.OverrideEnds.After(end) {
+		return words + "That is longer than until Sunday: change that raise instead, or grant with a later end."
+	}
+	earlier := ui.Dollars(*r.Budget.OverrideAmount)
+	return words + "A budget has one raise, so a grant joins it: " + ui.Dollars(r.Suggested) + " more until Sunday raise it by " +
+		ui.Dollars(r.Suggested+*r.Budget.OverrideAmount) + " in all, and the " + earlier + " end on Sunday too."
+}
+
+// JoinedWords say after a grant what became of the raise that the budget had.
+func JoinedWords(r accessrequest.Request) string {
+	if r.Joined == nil || r.GrantedUntil == nil {
+		return ""
+	}
+	return " It is raised by " + ui.Dollars(r.Joined.Total) + " in all until " + ui.Moment(*r.GrantedUntil) + ": the " +
+		ui.Dollars(r.Joined.Amount) + " that would have ended " + ui.Moment(r.Joined.Ended) + " end then too."
 }
 
 // outcome says what came of a request.
