@@ -16,7 +16,7 @@ import (
 // Row is one request with what an approver looks at beside it.
 type Row struct {
 	accessrequest.Request
-	Bar       *ui.Bar // of the budget that is asked for; nil when it is gone
+	Bar       *ui.Bar        // of the budget that is asked for; nil when it is gone
 	Budget    *policy.Budget // the same
 	Zone      string         // in which its times are shown
 	Held      []string
