@@ -22,6 +22,12 @@ func TestFirstRunJourney(t *testing.T) {
 	c.Anonymous().Get("/login").Is(200).One("div", "class", "callout callout-info")
 	c.Anonymous().Get("/first-run").Refuses(404, "not_found", "")
 	c.Anonymous().Get("/first-run?token=").Refuses(404, "not_found", "")
+	for _, cut := range []string{"", "?token=", "?token=x"} {
+		page := webtest.Text(c.Anonymous().Get("/first-run" + cut).Is(404).One("main"))
+		if !strings.Contains(page, "This link is cut, or it does not work any more.") || !strings.Contains(page, "start the console again for another one") {
+			t.Errorf("/first-run%s says %s", cut, page)
+		}
+	}
 
 	dead := c.FirstRunLink()
 	link := c.FirstRunLink()

@@ -70,6 +70,10 @@ func (p *program) commandDatabase(ctx context.Context, s settings) (*db, error) 
 			return nil, fmt.Errorf("join the private database: %w", err)
 		}
 		db, err := p.serveDatabase(ctx, s)
+		if err == nil && db.private.Fresh {
+			fmt.Fprintf(p.stderr, "tollgate: made a new private database in %s; "+
+				"set TOLLGATE_DATA_DIR to the folder of the console if that is another\n", s.DataDir)
+		}
 		// A concurrent process has started the server: join it.
 		var taken pgserver.InUseError
 		if !errors.As(err, &taken) {

@@ -61,6 +61,26 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// The pages can be followed one after the other, in one folder and with one console.
+func TestDocsInOrder(t *testing.T) {
+	t.Parallel()
+	var script strings.Builder
+	for _, file := range []string{"docs/quickstart.md", "docs/config-as-code.md", "docs/import.md", "README.md"} {
+		run, _ := blocks(readPage(t, "../../"+file))
+		fmt.Fprintf(&script, "echo '--- %s'\n", file)
+		for _, b := range run {
+			script.WriteString(b.commands)
+		}
+	}
+	said := runPage(t, script.String())
+	_, last, _ := strings.Cut(said, "--- README.md")
+	for _, want := range []string{`"name":"Research"`, `"decision":true`, `"status":"counted"`} {
+		if !strings.Contains(last, want) {
+			t.Errorf("no %s in what the last page prints:\n%s", want, last)
+		}
+	}
+}
+
 func readPage(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -159,7 +179,7 @@ func runPage(t *testing.T, script string) string {
 			t.Fatal(made)
 		}
 	}
-	shell := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c",
+	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c",
 		"exec 2>&1\n"+strings.ReplaceAll(script, "http://127.0.0.1:8080", c.address))
 	shell.Dir = dir
 	shell.Env = append([]string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + dir}, environment...)

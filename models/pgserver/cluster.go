@@ -41,6 +41,7 @@ type cluster struct {
 	settings               map[string]string
 	log                    *slog.Logger
 	lock                   *os.File
+	fresh                  bool // it was filled just now
 }
 
 // openCluster locks the folder before anything in it is looked at or changed.
@@ -100,6 +101,7 @@ func (c *cluster) prepare(ctx context.Context) error {
 		if err := c.initialise(ctx, fresh); err != nil {
 			return err
 		}
+		c.fresh = true
 	}
 	if err := c.prepareSocket(); err != nil {
 		return err

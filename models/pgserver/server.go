@@ -41,6 +41,8 @@ type Config struct {
 type Server struct {
 	Socket
 
+	Fresh bool // its folder had no database before
+
 	dir      string
 	log      *slog.Logger
 	process  *os.Process
@@ -120,6 +122,7 @@ func (c *cluster) start(ctx context.Context) (*Server, error) {
 	}
 	server := &Server{
 		Socket: Socket{c.socket},
+		Fresh:  c.fresh,
 		dir:    c.dir,
 		log:    c.log,
 		done:   make(chan struct{}),

@@ -52,6 +52,10 @@ func CheckFirstRun(ctx context.Context, db bun.IDB, token string) error {
 	return checkLink(ctx, db, db.NewSelect(), token)
 }
 
+// noLink does not say whether a link was cut, was used or never was.
+var noLink = problem.Refuse(problem.NotFound, "", "not_found", "This link is cut, or it does not work any more. "+
+	"Copy it whole from the terminal of the console, start the console again for another one, or sign in.")
+
 func checkLink(ctx context.Context, db bun.IDB, q *bun.SelectQuery, token string) error {
 	var hash []byte
 	err := q.Table("first_run_links").Column("token_hash").Scan(ctx, &hash)
@@ -59,11 +63,11 @@ func checkLink(ctx context.Context, db bun.IDB, q *bun.SelectQuery, token string
 		return fmt.Errorf("look up the first-run link: %w", err)
 	}
 	if subtle.ConstantTimeCompare(hash, secret.HashToken(token)) != 1 {
-		return problem.Missing("page")
+		return noLink
 	}
 	some, err := identity.UsersCanSignIn(ctx, db)
 	if err == nil && some {
-		return problem.Missing("page")
+		return noLink
 	}
 	return err
 }

@@ -105,7 +105,7 @@ RETURNING u.id, u.email, l.permitted`, secret.HashToken(linkToken(in.Code.Text))
 			Scan(ctx, &user.ID, &user.Email, pgdialect.Array(&link.permitted))
 		if errors.Is(err, sql.ErrNoRows) {
 			return problem.Refuse(problem.Invalid, "code", "invalid_link",
-				"Ask for another link: this one is not valid, was used already, or is older than 24 hours.")
+				"Ask for another link: this one is cut, was used already, or is older than 24 hours.")
 		}
 		if err != nil {
 			return fmt.Errorf("use a sign-in link: %w", err)
