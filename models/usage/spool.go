@@ -90,8 +90,6 @@ func (r *Recorder) usesInMemory(e *Event) []access.Used {
 	if _, granting := decision.Decide(known.Entitlements, e.Question(), grants, e.OccurredAt); len(granting) > 0 {
 		payer = &known.Entitlements.Copies[granting[0]]
 	}
-	for _, l := range payer.Counting(e.Question()) {
-		e.Lines = append(e.Lines, l)
-	}
+	e.Lines = append(e.Lines, payer.Counting(e.Question())...)
 	return e.used()
 }
