@@ -147,6 +147,10 @@ func (e *Engine) userOf(
 			unknown = &d
 		}
 		return user, unknown, err
+	case subject.UserID == "":
+		d := denied(AccessNotFound,
+			"The call carries no virtual key: send one, such as sk-bf-…, as Authorization: Bearer or in x-bf-vk.")
+		return user, &d, nil
 	default:
 		user, known = identity.ParseUserID(subject.UserID)
 	}

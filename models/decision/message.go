@@ -37,10 +37,22 @@ func modelMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 	case model == "":
 		return "The call names no model. Name it as provider/model, such as openai/gpt-5."
 	case provider == "":
-		return "No provider in " + userCopy.Name + " lists the model " + problem.Clip(model) +
-			": ask for it as provider/model, such as openai/" + problem.Clip(model) + "."
+		if all := ofAllModels(userCopy); all != "" {
+			return "No provider in " + userCopy.Name + " lists the model " + problem.Clip(model) +
+				": ask for it as provider/model, such as " + problem.Clip(all+"/"+model) + "."
+		}
 	}
 	return "The model " + problem.Clip(model) + " is not in " + userCopy.Name + "."
+}
+
+// ofAllModels is the first provider of a copy that allows all of its models; "" when none does.
+func ofAllModels(userCopy *entitlement.Copy) string {
+	for _, config := range userCopy.Policy.ProviderConfigs {
+		if config.AllModelsAllowed {
+			return config.ProviderName
+		}
+	}
+	return ""
 }
 
 func toolMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
