@@ -96,6 +96,9 @@ func (h *haLoad) revoke(ctx context.Context, at int) {
 		wait(ctx, 200*time.Millisecond)
 	}
 	wait(ctx, 1100*time.Millisecond)
+	if ctx.Err() != nil {
+		return // it is not deleted, or less than a second ago
+	}
 	h.mutex.Lock()
 	h.revoked++
 	h.mutex.Unlock()

@@ -143,9 +143,11 @@ const ManyUsed = 60_000
 // Fill reports usage of many users, once each; the first and the last row of every order are ada's.
 func (g Gateway) Fill() {
 	g.T.Helper()
-	g.Exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+	slow := Connect(g.T, g.OwnerURL+"&statement_timeout=60s")
+	_, err := slow.ExecContext(g.T.Context(), `INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
 SELECT current_date - 1 - n % 20, gen_random_uuid()::text, 0, 'openai', 'gpt-4o-with-a-long-name-' || md5(n::text) || md5((-n)::text), n * 1000000.0, n, 1, 0
 FROM generate_series(1, ?) AS n`, ManyUsed)
+	g.Must(err)
 }
 
 // Usage is every row of usage.
