@@ -36,7 +36,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	events, total, err := quarantine.List(reqctx.Of(c), h.DB, wanted)
+	events, total, err := quarantine.List(reqctx.Of(c), h.DB, reqctx.Actor(c), wanted)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 			charged = append(charged, *event.ChargedTo)
 		}
 	}
-	names, err := identity.UserNames(reqctx.Of(c), h.DB, charged)
+	names, err := h.chargedNames(c, charged...)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (h *Handlers) ListQuarantine(c *gin.Context) error {
 
 // ShowQuarantined answers one event; its page has the forms that settle it.
 func (h *Handlers) ShowQuarantined(c *gin.Context) error {
-	event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
+	event, err := quarantine.Get(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (h *Handlers) quarantinedPage(c *gin.Context, shown traffic.QuarantinedPage
 	shown.MayUpdate, shown.MayViewUsers = actor.May(permission.UpdateUsage), actor.May(permission.ViewUsers)
 	shown.Now = time.Now()
 	if to := shown.Event.ChargedTo; to != nil {
-		names, err := identity.UserNames(reqctx.Of(c), h.DB, []string{*to})
+		names, err := h.chargedNames(c, *to)
 		if err != nil {
 			return nil, err
 		}
@@ -99,6 +99,18 @@ func (h *Handlers) quarantinedPage(c *gin.Context, shown traffic.QuarantinedPage
 	page := h.below(c, "Quarantined call", "Usage", "/usage", "Quarantined usage", quarantineHref)
 	reply.MarkProblems(&page, shown.Problems)
 	return framed(page, traffic.QuarantinedBody(shown)), nil
+}
+
+// chargedNames are what users are called who were charged, as far as the actor may see users.
+func (h *Handlers) chargedNames(c *gin.Context, ids ...string) (map[string]string, error) {
+	if reqctx.Actor(c).May(permission.ViewUsers) {
+		return identity.UserNames(reqctx.Of(c), h.DB, ids)
+	}
+	names := make(map[string]string, len(ids))
+	for _, id := range ids {
+		names[id] = "a user"
+	}
+	return names, nil
 }
 
 // AssignQuarantined charges an event to a user.
@@ -130,7 +142,7 @@ func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) 
 	if !reqctx.IsAPI(c) {
 		return seeOther(c, quarantineHref, plural.Of(settled, "call")+" "+plural.Choose(settled == 1, "was", "were")+what)
 	}
-	event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
+	event, err := quarantine.Get(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -141,7 +153,7 @@ func (h *Handlers) settledQuarantined(c *gin.Context, settled int, what string) 
 // quarantinedAgain is the page of an event with a form that was not accepted.
 func (h *Handlers) quarantinedAgain(c *gin.Context, typed traffic.QuarantinedPage) refusedPage {
 	return func(problems problem.Problems) (templ.Component, error) {
-		event, err := quarantine.Get(reqctx.Of(c), h.DB, c.Param("id"))
+		event, err := quarantine.Get(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 		if err != nil {
 			return nil, err
 		}

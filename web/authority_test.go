@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tollgate/models/permission"
 	"tollgate/web"
 	"tollgate/web/webtest"
 )
@@ -130,4 +131,20 @@ func TestIndirectWaysToAUserWhoMayDoMoreAreRefused(t *testing.T) {
 	// Everything else is allowed.
 	lesser.API("POST", fmt.Sprintf("/api/access-profiles/%d/propagate", webtest.Research), webtest.Object{"fields": []string{"budgets"}, "user_ids": []string{s.Ada}}).Is(200)
 	developers.API("POST", "/api/users/"+s.Bob+"/access-profiles", `{"access_profile_id":1}`).Is(201)
+}
+
+// A refusal names a user only to callers who may see users.
+func TestRefusalsNameNoUsers(t *testing.T) {
+	s := webtest.NewStage(t)
+	s.Exec("UPDATE users SET name = 'Ada Lovelace' WHERE id = ?", s.UserID(webtest.Admin))
+	path := "/api/users/" + s.UserID(webtest.Admin)
+	for _, scopes := range [][]permission.Permission{{"Users:Update"}, {"Users:Update", "Users:View"}} {
+		v := s.APIKey(scopes...)
+		for _, a := range []webtest.Answer{
+			v.API("PUT", path, `{"name":"x"}`), v.API("PUT", path+"/role", `{"role_id":3}`), v.API("PUT", path+"/deactivate", nil), v.API("POST", path+"/sign-in-link", nil),
+		} {
+			a.Refuses(403, "forbidden", "")
+			webtest.Same(t, "names the user", strings.Contains(string(a.Body), "Ada Lovelace"), len(scopes) == 2)
+		}
+	}
 }

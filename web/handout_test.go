@@ -134,3 +134,17 @@ func TestGatewayAddress(t *testing.T) {
 	webtest.Same(t, "removed", s.Admin.Get("/api/settings").Is(200).Object("settings")["gateway_address"], nil)
 	s.Login(webtest.Viewer).Post("/settings/gateway", url.Values{"gateway_address": {""}}).Refuses(403, "forbidden", "")
 }
+
+// A preview tells a caller who may not see users nothing of them but what was typed.
+func TestHandoutPreviewNamesNoUsers(t *testing.T) {
+	s := webtest.NewStage(t)
+	s.Exec("UPDATE users SET name = 'Ada Lovelace'")
+	path := fmt.Sprint("/api/access-profiles/", webtest.Research, "/give")
+	sent := webtest.Object{"emails": "Typed <ADA@example.com>, admin@example.com", "dry_run": true}
+	lines := webtest.Objects(s.APIKey("AccessProfiles:View", "AccessProfiles:Create").API("POST", path, sent).Is(200).JSON()["lines"])
+	for i, want := range []string{"<nil> Typed ADA@example.com", "<nil> admin admin@example.com"} {
+		webtest.Same(t, "told", fmt.Sprint(lines[i]["user_id"], " ", lines[i]["name"], " ", lines[i]["email"]), want)
+	}
+	lines = webtest.Objects(s.Admin.API("POST", path, sent).Is(200).JSON()["lines"])
+	webtest.Same(t, "told one who may", lines[0]["user_id"], any(s.Ada))
+}

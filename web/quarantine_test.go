@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tollgate/models/permission"
 	"tollgate/web/webtest"
 )
 
@@ -225,4 +226,29 @@ func TestPermissionToSettleQuarantinedUsage(t *testing.T) {
 	}
 	g.Admin.API("POST", webtest.Settle(row, "dismiss"), webtest.Object{"reason": strings.Repeat("x", 501)}).Refuses(400, "too_long", "reason")
 	webtest.Same(t, "open", g.Admin.Get(webtest.Quarantine).Is(200).JSON()["total_count"], any(1.0))
+}
+
+// An event can be sent to ask who has an address: the answer is only for callers who may see users.
+func TestQuarantineNamesNoUsers(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Exec("UPDATE users SET name = 'Ada Lovelace' WHERE id = ?", g.Ada)
+	row := g.Stray("virtual_key", nil, "user_id", "ada@example.com")
+	path := webtest.Quarantine + "/" + fmt.Sprint(row["id"])
+	for _, scopes := range [][]permission.Permission{{"Usage:View"}, {"Usage:View", "Users:View"}} {
+		v, want := g.APIKey(scopes...), len(scopes)-1
+		webtest.Same(t, "candidates", len(webtest.Objects(v.Get(path).Is(200).Object("quarantined_event")["candidates"])), want)
+		webtest.Same(t, "candidates in the list", len(webtest.Objects(webtest.Objects(v.Get(webtest.Quarantine).Is(200).JSON()["quarantined_events"])[0]["candidates"])), want)
+	}
+	g.Admin.API("POST", path+"/assign", webtest.Object{"user_id": g.Ada}).Is(200)
+	g.AddRole("Accounts", "Usage:View")
+	g.AddUser("accounts@example.com", "Accounts")
+	page := strings.TrimPrefix(path, "/api")
+	page = strings.Replace(page, "/governance", "", 1)
+	for _, address := range []string{page, "/usage/quarantine?outcome=assigned"} {
+		for email, want := range map[string]bool{"accounts@example.com": false, webtest.Admin: true} {
+			if shown := strings.Contains(string(g.Login(email).Get(address).Is(200).Body), "Ada Lovelace"); shown != want {
+				t.Errorf("%s for %s names the user: %v", address, email, shown)
+			}
+		}
+	}
 }

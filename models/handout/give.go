@@ -3,6 +3,7 @@ package handout
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,7 +39,7 @@ func (p Plan) Count(outcome string) (n int) {
 	return n
 }
 
-// Preview says what giving a profile would do. Refusals: NotFound, Invalid, Conflict for an inactive profile.
+// Preview says what giving a profile would do; who has an address, only to an actor who may see users. Refusals: NotFound, Invalid, Conflict for an inactive profile.
 func Preview(ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in Input) (Plan, error) {
 	now, err := database.Clock(ctx, db)
 	if err != nil {
@@ -52,7 +53,14 @@ func Preview(ctx context.Context, db bun.IDB, actor permission.Actor, profileID 
 	if err != nil {
 		return p, err
 	}
-	return p, p.settle(ctx, db, actor, known)
+	typed := slices.Clone(p.Lines)
+	if err := p.settle(ctx, db, actor, known); err != nil || actor.May(permission.ViewUsers) {
+		return p, err
+	}
+	for i, line := range typed {
+		p.Lines[i].UserID, p.Lines[i].Name, p.Lines[i].Email = "", line.Name, line.Email
+	}
+	return p, nil
 }
 
 func read(ctx context.Context, db bun.IDB, profileID int64, in Input, now time.Time) (p Plan, err error) {

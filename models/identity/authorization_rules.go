@@ -29,10 +29,14 @@ func KeepEnd(a permission.Actor, end *time.Time) error {
 		"Give an end no later than "+a.Ends.UTC().Format(time.RFC3339)+", when the API key that you use expires.")
 }
 
-// MayActOn refuses to change anything of a user who may do more than the actor. Refusal: Forbidden.
+// MayActOn refuses to change anything of a user who may do more than the actor, by name only to an actor who may see
+// users. Refusal: Forbidden.
 func MayActOn(a permission.Actor, name string, permissions []permission.Permission) error {
 	if Covers(a, permissions) {
 		return nil
+	}
+	if !a.May(permission.ViewUsers) {
+		name = "this user"
 	}
 	return problem.Refuse(
 		problem.Forbidden, "", "forbidden",
@@ -107,6 +111,10 @@ ORDER BY email_key LIMIT 1`,
 	}
 	if len(names) == 0 {
 		return nil
+	}
+	if !a.Actor.May(permission.ViewUsers) {
+		return problem.Refuse(problem.Forbidden, "", "forbidden",
+			"Choose users or groups of which none may do more than you: you cannot change the access of those who may.")
 	}
 	return problem.Refuse(
 		problem.Forbidden, "", "forbidden",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tollgate/models/database"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/usage"
 
@@ -61,8 +62,9 @@ func selectEvents(db bun.IDB) *bun.SelectQuery {
 		Column("q.event", "q.received_at", "q.outcome", "q.settled_at", "q.settled_by", "q.user_id", "q.reason")
 }
 
-// List returns a page of the quarantine, the newest first, and how many match in total.
-func List(ctx context.Context, db bun.IDB, q Query) ([]Event, int64, error) {
+// List returns a page of the quarantine, the newest first, and how many match in total. Candidates are only for actors
+// who may see users.
+func List(ctx context.Context, db bun.IDB, actor permission.Actor, q Query) ([]Event, int64, error) {
 	rows := []row{}
 	matching := selectEvents(db).Where("q.outcome IS NULL")
 	if q.Outcome != Outcomes[0] {
@@ -79,11 +81,11 @@ func List(ctx context.Context, db bun.IDB, q Query) ([]Event, int64, error) {
 			return nil, 0, err
 		}
 	}
-	return events, total, addCandidates(ctx, db, events)
+	return events, total, addCandidates(ctx, db, actor, events)
 }
 
-// Get returns one event of the quarantine. Refusal: NotFound.
-func Get(ctx context.Context, db bun.IDB, id string) (Event, error) {
+// Get returns one event of the quarantine, with candidates as List. Refusal: NotFound.
+func Get(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (Event, error) {
 	var stored row
 	if known, err := uuid.Parse(id); err != nil || known.String() != id {
 		return Event{}, problem.Missing("quarantined event")
@@ -102,7 +104,7 @@ func Get(ctx context.Context, db bun.IDB, id string) (Event, error) {
 		return event, err
 	}
 	events := []Event{event}
-	err = addCandidates(ctx, db, events)
+	err = addCandidates(ctx, db, actor, events)
 	return events[0], err
 }
 

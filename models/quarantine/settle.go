@@ -84,7 +84,7 @@ func (in Assignment) user(ctx context.Context, db bun.IDB) (id string, alike boo
 func Assign(
 	ctx context.Context, db *bun.DB, recorder *usage.Recorder, actor permission.Actor, id string, in Assignment,
 ) (settled int, err error) {
-	if _, err := Get(ctx, db, id); err != nil {
+	if _, err := Get(ctx, db, actor, id); err != nil {
 		return 0, err
 	}
 	userID, alike, err := in.user(ctx, db)
@@ -169,7 +169,7 @@ func charge(
 func Dismiss(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in Dismissal,
 ) (settled int, err error) {
-	if _, err := Get(ctx, db, id); err != nil {
+	if _, err := Get(ctx, db, actor, id); err != nil {
 		return 0, err
 	}
 	c := &input.Reader{}
