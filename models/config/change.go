@@ -70,7 +70,8 @@ func (r *run) changes() []Change {
 	}
 	for _, row := range r.deletions {
 		changes = append(changes, Change{
-			Action: Delete, Kind: row.Kind, Name: row.Name, Drift: r.state.drift(row.owner, row), Fields: []configdoc.FieldChange{},
+			Action: Delete, Kind: row.Kind, Name: row.Name, Drift: r.state.drift(row.owner, row),
+			Fields: []configdoc.FieldChange{},
 		})
 	}
 	return changes

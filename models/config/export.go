@@ -34,8 +34,8 @@ func (of Of) has(row *current) bool {
 	return of.Set == "" || row.owner != nil && row.owner.SetName == of.Set
 }
 
-// Export reads documents. Kinds are left out that the actor may not view. Refusal: Forbidden when a set is asked for that
-// has such a kind, or users are.
+// Export reads documents. Kinds are left out that the actor may not view. Refusal: Forbidden when a set is asked for
+// that has such a kind, or users are.
 func Export(ctx context.Context, db bun.IDB, actor permission.Actor, of Of) (Exported, error) {
 	out := Exported{Documents: []json.RawMessage{}}
 	if of.Users {
