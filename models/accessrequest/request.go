@@ -62,8 +62,8 @@ type Request struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Joined is a raise that the budget had when more was granted. A budget has one raise, so the earlier one becomes part of
-// the grant, and ends with it.
+// Joined is a raise that the budget had when more was granted. A budget has one raise, so the earlier one becomes part
+// of the grant, and ends with it.
 type Joined struct {
 	Amount money.Money `json:"amount"`
 	Ended  time.Time   `json:"would_have_ended_at"`

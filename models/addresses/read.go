@@ -108,8 +108,8 @@ func unread(pieces []string) (entries []Entry) {
 // behind is an address with the name in brackets behind it.
 var behind = regexp.MustCompile(`^(\S+@\S+)\s+\(([^()]*)\)$`)
 
-// readPiece reads a name with an address in angle brackets behind it, an address with the name in brackets behind it, or
-// an address alone. Other words beside one may be part of an address that was mistyped.
+// readPiece reads a name with an address in angle brackets behind it, an address with the name in brackets behind it,
+// or an address alone. Other words beside one may be part of an address that was mistyped.
 func readPiece(piece string) Entry {
 	if at := strings.LastIndexByte(piece, '<'); at >= 0 && strings.HasSuffix(piece, ">") {
 		return entry(piece, piece[:at], piece[at+1:len(piece)-1])

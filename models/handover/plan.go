@@ -57,8 +57,8 @@ type candidate struct {
 }
 
 // PlanDomain says who would be handed over, and what that does to them: every user of the console whose address is of
-// the domain, but for the actor and for those who may change users, roles, API keys or settings, or who cannot be given.
-// Refusals: NotFound, Invalid.
+// the domain, but for the actor, for those who may change users, roles, API keys or settings, and for those who cannot
+// be given. Refusals: NotFound, Invalid.
 func PlanDomain(
 	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, in DomainInput,
 ) (Plan, error) {

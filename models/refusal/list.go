@@ -61,7 +61,8 @@ type Row struct {
 	ResetsAt      time.Time `json:"-"`
 }
 
-// RaisedTo is what the budget that decided allows now; ok is false unless that is more than when the calls were refused.
+// RaisedTo is what the budget that decided allows now; ok is false unless that is more than when the calls were
+// refused.
 func (r Row) RaisedTo() (most money.Money, ok bool) {
 	return money.Money(r.MostNow), r.Raisable && r.MostNow > r.Most
 }
@@ -113,7 +114,8 @@ FROM (
     LEFT JOIN LATERAL (
         SELECT b.max_limit + coalesce(o.amount, 0) AS most
         FROM user_access_profiles AS c JOIN limit_lines AS b USING (policy_id)
-            LEFT JOIN budget_overrides AS o ON o.budget_id = b.id AND o.kind = b.kind AND (o.ends_at IS NULL OR now() < o.ends_at)
+            LEFT JOIN budget_overrides AS o ON o.budget_id = b.id AND o.kind = b.kind
+                AND (o.ends_at IS NULL OR now() < o.ends_at)
         WHERE c.id = s.copy_id AND c.user_id = s.user_id AND b.id = s.line_id AND b.kind = s.kind AND s.kind = 'spend'
     ) AS cap ON true
 ORDER BY s.last_at DESC, s.user_id, s.asked, s.reason, s.line_id, s.most`
