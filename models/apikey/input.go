@@ -26,8 +26,9 @@ type Input struct {
 }
 
 // apply returns the key that results when a field sent replaces that of k and a field left out keeps it. Refusals:
-// Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has, for a change of whose
-// key it is without Settings:Update or all of its scopes, and for a key that would outlast the one that gives it more.
+// Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has, for a change of
+// whose key it is without Settings:Update or all of its scopes, and for a key that would outlast the one that gives it
+// more.
 func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error) {
 	c, old := &input.Reader{}, k
 	if k.ID == 0 {

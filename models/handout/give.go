@@ -39,7 +39,8 @@ func (p Plan) Count(outcome string) (n int) {
 	return n
 }
 
-// Preview says what giving a profile would do; who has an address, only to an actor who may see users. Refusals: NotFound, Invalid, Conflict for an inactive profile.
+// Preview says what giving a profile would do; who has an address, only to an actor who may see users. Refusals:
+// NotFound, Invalid, Conflict for an inactive profile.
 func Preview(ctx context.Context, db bun.IDB, actor permission.Actor, profileID int64, in Input) (Plan, error) {
 	now, err := database.Clock(ctx, db)
 	if err != nil {

@@ -45,8 +45,8 @@ func MayActOn(a permission.Actor, name string, permissions []permission.Permissi
 	)
 }
 
-// MayEnterAs reports whether the actor may set what a user signs in with. Who signs in as the user can make virtual keys
-// of theirs, which takes VirtualKeys:Create. For themselves users may, but none of their API keys.
+// MayEnterAs reports whether the actor may set what a user signs in with. Who signs in as the user can make virtual
+// keys of theirs, which takes VirtualKeys:Create. For themselves users may, but none of their API keys.
 func MayEnterAs(a permission.Actor, user string) bool {
 	return a.May(permission.CreateVirtualKeys) || user != "" && user == a.UserID && a.APIKeyName == ""
 }

@@ -30,8 +30,8 @@ type SignInLink struct {
 }
 
 // CreateSignInLink makes a link for a user, and ends an earlier one. Only its hash is stored.
-// Refusals: NotFound, Forbidden for a user who may do more than the actor, or as whom they may not sign in, Conflict for
-// one who is deactivated.
+// Refusals: NotFound, Forbidden for a user who may do more than the actor, or as whom they may not sign in, Conflict
+// for one who is deactivated.
 func CreateSignInLink(ctx context.Context, db bun.IDB, actor permission.Actor, user string) (SignInLink, error) {
 	var link SignInLink
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {

@@ -69,8 +69,8 @@ WITH known AS MATERIALIZED (SELECT seen_at > now() - interval '1 day' AS fresh F
      network AS (`+insertTry+` SELECT ?0, 1, clock_timestamp() WHERE NOT EXISTS (SELECT FROM waiting)`+countTry+`),
      pair AS (`+insertTry+` SELECT ?1, 1, clock_timestamp() FROM network`+countTry+`),
      account AS (`+insertTry+` SELECT ?2, 1, clock_timestamp() FROM pair WHERE NOT EXISTS (SELECT FROM known)`+countTry+`)
-SELECT EXISTS (SELECT FROM network), EXISTS (SELECT FROM pair), EXISTS (SELECT FROM account), EXISTS (SELECT FROM known),
-    EXISTS (SELECT FROM known WHERE fresh)`,
+SELECT EXISTS (SELECT FROM network), EXISTS (SELECT FROM pair), EXISTS (SELECT FROM account),
+    EXISTS (SELECT FROM known), EXISTS (SELECT FROM known WHERE fresh)`,
 		a.network, a.pair, a.account, a.place).
 		Scan(ctx, &counted.Network, &counted.Pair, &counted.Account, &a.known, &a.fresh)
 	if err != nil {
@@ -132,7 +132,8 @@ func (a *attempt) forgive(ctx context.Context, db bun.IDB, user string, right bo
 // remember notes the network as one where the user signs in, and forgets those of long ago.
 func (a *attempt) remember(ctx context.Context, db bun.IDB, user string) error {
 	_, err := db.NewRaw(`
-WITH old AS (DELETE FROM sign_in_networks WHERE user_id = ?1 AND network_hash <> ?0 AND seen_at < now() - interval '90 days')
+WITH old AS (DELETE FROM sign_in_networks
+    WHERE user_id = ?1 AND network_hash <> ?0 AND seen_at < now() - interval '90 days')
 INSERT INTO sign_in_networks (network_hash, user_id, seen_at) VALUES (?0, ?1, now())
 ON CONFLICT (network_hash) DO UPDATE SET user_id = excluded.user_id, seen_at = excluded.seen_at`, a.place, user).Exec(ctx)
 	if err != nil {
