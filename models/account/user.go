@@ -30,7 +30,8 @@ type userRecord struct {
 }
 
 // CreateUser checks and stores a new user, who gets the default profiles of their role. Refusals: Invalid, Forbidden
-// for a role that permits more than the actor may do and for a password that they may not set, Conflict when the email is taken, TooMany.
+// for a role that permits more than the actor may do and for a password that they may not set, Conflict when the email
+// is taken, TooMany.
 func CreateUser(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, in identity.UserInput,
 ) (identity.User, error) {
@@ -97,9 +98,9 @@ func Add(
 	)
 }
 
-// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of the
-// user. Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor and for a password that they may
-// not set, Conflict when the email is taken, TooMany.
+// UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of
+// the user. Refusals: NotFound, Invalid, Forbidden for a user who may do more than the actor and for a password that
+// they may not set, Conflict when the email is taken, TooMany.
 func UpdateUser(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, id string,
 	in identity.UserInput,

@@ -53,7 +53,8 @@ func PreviewRoleOf(ctx context.Context, db bun.IDB, userIDs []string, roleID int
 	}
 	err := db.NewRaw(`
 WITH moved AS (SELECT id FROM users WHERE id = ANY (?0)), gains AS (
-    SELECT moved.id, p.name FROM moved, role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
+    SELECT moved.id, p.name
+    FROM moved, role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
     WHERE a.role_id = ?1 AND a.is_default AND p.is_active
       AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = moved.id AND c.access_profile_id = p.id)
 ), held AS (

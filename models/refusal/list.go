@@ -107,7 +107,8 @@ WITH RECURSIVE counted AS (
 SELECT s.*, coalesce(u.name, '') AS user_name, coalesce(p.name, '') AS profile_name, coalesce(o.calendar, '') AS zone,
     cap.most IS NOT NULL AS raisable, coalesce(cap.most, 0) AS most_now
 FROM (
-    SELECT *, (SELECT total FROM shown) AS total FROM (?1) AS s ORDER BY last_at DESC, user_id, asked, reason, line_id, most
+    SELECT *, (SELECT total FROM shown) AS total FROM (?1) AS s
+    ORDER BY last_at DESC, user_id, asked, reason, line_id, most
     LIMIT ?2 OFFSET ?3 - (SELECT skipped FROM shown)
 ) AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN access_profiles AS p ON p.id = s.access_profile_id
     LEFT JOIN policies AS o ON o.id = p.policy_id

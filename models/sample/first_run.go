@@ -118,8 +118,8 @@ func CreateFirstAdmin(
 	return began, err
 }
 
-// CreateEnvAdmin makes the first admin from the environment; it reports false when a user can sign in already. Refusals:
-// Invalid, Conflict when a user has that address.
+// CreateEnvAdmin makes the first admin from the environment; it reports false when a user can sign in already.
+// Refusals: Invalid, Conflict when a user has that address.
 func CreateEnvAdmin(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, email, password string,
 ) (created bool, err error) {
