@@ -112,7 +112,7 @@ func AccessChanges(g Gateway) []Change {
 	applied := g.AddGroup("Applied", `[{"mcp_client_id":"jira","tool_names":["t"]}]`)
 	_, _, key = holder(g.ProfileNaming("Filed", fmt.Sprintf(`"mcp_tool_groups":[{"tool_group_id":%d}]`, applied)))
 	add("a file without the group's tools applied", "ApplyConfig", Tool(key, "jira", "t"), "allowed", "mcp_tool_blocked", func() {
-		g.Admin.API("POST", "/api/config/apply", `{"set":"files","documents":[{"kind":"tool_group","name":"Applied"}]}`).Is(200)
+		g.Admin.API("POST", "/api/config/apply", `{"set":"files","on_drift":"revert","documents":[{"kind":"tool_group","name":"Applied"}]}`).Is(200)
 	})
 	_, _, key = holder(g.ProfileNaming("Whole", `"mcp_servers":[{"mcp_server_id":"github"}]`))
 	add("a server's new tool", "UpdateMCPServer", Tool(key, "github", "new"), "mcp_tool_blocked", "allowed", func() {
