@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -50,6 +51,19 @@ func TestReservations(t *testing.T) {
 	g.Exec("UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second'")
 	g.Admin.Counted(webtest.Event(g.Key)) // so that reservations are read again
 	webtest.Same(t, "reserved", reserved(), []any{0.0, 0.0, 0.0, 0.0})
+	g.Balanced()
+}
+
+// A call that no limit counts for is held as well: its id is settled and released like any other.
+func TestHoldWithoutLimits(t *testing.T) {
+	g := webtest.NewGateway(t)
+	_, key := g.Give(g.Bob, g.ProfileNaming("Free", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	reserve := webtest.With(webtest.Model(key), "estimated_cost", 3, "reserve", true)
+	g.Admin.WithinASecond(webtest.Model(key), "allowed")
+	settled := g.Admin.Decides(reserve, "allowed", 200)["reservation_id"]
+	g.Admin.Counted(webtest.Event(key, "reservation_id", settled))
+	released := g.Admin.Decides(reserve, "allowed", 200)["reservation_id"]
+	g.Admin.API("DELETE", fmt.Sprint("/api/reservations/", released), nil).Is(200)
 	g.Balanced()
 }
 

@@ -33,7 +33,12 @@ type counter struct {
 }
 
 func columns(estimates []*estimate) (*holdColumns, *askColumns) {
-	holds, asks := &holdColumns{}, &askColumns{asked: map[counter]int64{}}
+	holds := &holdColumns{}
+	// Of a call that no limit counts for, nothing is asked: that is an empty array for the database, and not null.
+	asks := &askColumns{
+		of: []int64{}, lines: pgtype.FlatArray[pgtype.UUID]{}, kinds: []string{}, durations: []string{},
+		starts: []time.Time{}, amounts: []int64{}, aheads: []int64{}, limits: []int64{}, asked: map[counter]int64{},
+	}
 	for i, e := range estimates {
 		holds.add(e)
 		asks.add(int64(i+1), e)
