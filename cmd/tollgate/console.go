@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 	"tollgate/models/replica"
 	"tollgate/models/report"
 	"tollgate/models/schema"
+	"tollgate/models/secret"
 	"tollgate/models/signin"
 	"tollgate/models/spool"
 	"tollgate/models/totals"
@@ -96,55 +98,58 @@ func (p *program) newConsole(
 	if err != nil {
 		return nil, err
 	}
-	baseURL := s.BaseURL
-	if baseURL == "" {
-		baseURL = localURL(listener.Addr())
-	}
-	cache := access.NewCache(serving, keys, p.log)
-	cache.Grace.Most = s.GraceMax
-	cache.Follow(db.DB)
-	p.preload(ctx, cache)
-	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
-	engine, recorder := decision.NewEngine(cache, refusals), usage.NewRecorder(serving, cache, p.log)
-	recorder.Spool = journal
-	propagator, bookkeeper := propagation.NewWorker(db.DB, p.log), ledger.NewReconciler(db.DB, p.log, s.Keep)
-	bookkeeper.AuditKey = keys.Audit
-	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, listener.Addr().String())
+	address := listener.Addr().String()
+	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, address)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	cache.Grace.Consoles = heartbeat.Consoles
-	signIns := signin.NewService(db.DB, keys, baseURL, s.OIDCPrivate)
-	cache.Tokens = caller.NewChecker(serving, &signIns.Providers)
-	sizes, requests, scimCalls := schema.NewSizes(db.DB, p.log), web.NewRequests(), connection.NewCalls()
-	workers := []worker{
-		propagator, cache, recorder, bookkeeper, totals.NewWorker(db.DB, p.log), refusals, heartbeat, sizes,
-	}
-	measured := []prometheus.Collector{
-		metrics.PoolMetrics(serving, "tollgate_serving"), cache, engine, recorder, bookkeeper, refusals, heartbeat, sizes,
-		requests, signIns, scimCalls,
-	}
-	if standby != nil {
-		workers, measured = append(workers, standby), append(measured, standby, metrics.PoolMetrics(standby.DB, "tollgate_replica"))
-	}
-	actions := &handlers.Handlers{
-		DB: db.DB, Replica: standby, Log: p.log, BaseURL: baseURL, Propagator: propagator, Cache: cache, Engine: engine,
-		Recorder: recorder,
-		Refusals: refusals,
-		Metrics:  metrics.New(db.DB, measured...),
-		SignIns:  signIns, SCIMCalls: scimCalls,
-		Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
-		About: handlers.About{Version: version, Database: db.about, Warning: db.warning, Keep: s.Keep},
-	}
-	config := web.Config{Addr: listener.Addr().String(), BaseURL: s.BaseURL, Hosts: s.Hosts, Requests: requests}
-	handler, err := web.New(config, actions)
+	actions := p.newActions(s, db, serving, keys, cmp.Or(s.BaseURL, localURL(listener.Addr())))
+	actions.Replica, actions.Recorder.Spool, actions.Cache.Grace.Consoles = standby, journal, heartbeat.Consoles
+	p.preload(ctx, actions.Cache)
+	requests := web.NewRequests()
+	workers, measured := p.newWorkers(s, db, actions)
+	actions.Metrics = metrics.New(db.DB, append(measured, heartbeat, requests, metrics.PoolMetrics(serving, "tollgate_serving"))...)
+	handler, err := web.New(web.Config{Addr: address, BaseURL: s.BaseURL, Hosts: s.Hosts, Requests: requests}, actions)
 	// Without it, another console could remove what this one needs.
 	if err := errors.Join(err, heartbeat.Beat(ctx)); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
-		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db,
-		workers: append(workers, provision.NewPurger(db.DB, p.log), report.NewRefresher(db.DB, &actions.Watch, p.log)),
-		stop:    actions.Stop, drain: s.Drain, address: baseURL, token: token,
+		listener: listener, server: web.Server(s.Addr, handler, p.log), database: db, workers: append(workers, heartbeat),
+		stop: actions.Stop, drain: s.Drain, address: actions.BaseURL, token: token,
 	}, nil
+}
+
+// newActions makes what answers requests.
+func (p *program) newActions(s settings, db *db, serving *bun.DB, keys secret.Keys, baseURL string) *handlers.Handlers {
+	signIns := signin.NewService(db.DB, keys, baseURL, s.OIDCPrivate)
+	cache := access.NewCache(serving, keys, p.log)
+	cache.Grace.Most, cache.Tokens = s.GraceMax, caller.NewChecker(serving, &signIns.Providers)
+	cache.Follow(db.DB)
+	refusals := refusal.New(db.DB, p.log, s.RefusalDays)
+	return &handlers.Handlers{
+		DB: db.DB, Log: p.log, BaseURL: baseURL, Secure: s.secure(), Keys: keys, MCPPrivate: s.MCPPrivate,
+		Cache: cache, Refusals: refusals, Engine: decision.NewEngine(cache, refusals),
+		Recorder: usage.NewRecorder(serving, cache, p.log), Propagator: propagation.NewWorker(db.DB, p.log),
+		SignIns: signIns, SCIMCalls: connection.NewCalls(),
+		About: handlers.About{Version: version, Database: db.about, Warning: db.warning, Keep: s.Keep},
+	}
+}
+
+// newWorkers are what runs beside the actions, and what of both is measured.
+func (p *program) newWorkers(s settings, db *db, h *handlers.Handlers) ([]worker, []prometheus.Collector) {
+	bookkeeper, sizes := ledger.NewReconciler(db.DB, p.log, s.Keep), schema.NewSizes(db.DB, p.log)
+	bookkeeper.AuditKey = h.Keys.Audit
+	workers := []worker{
+		h.Propagator, h.Cache, h.Recorder, h.Refusals, bookkeeper, sizes, totals.NewWorker(db.DB, p.log),
+		provision.NewPurger(db.DB, p.log), report.NewRefresher(db.DB, &h.Watch, p.log),
+	}
+	measured := []prometheus.Collector{
+		h.Cache, h.Engine, h.Recorder, h.Refusals, h.SignIns, h.SCIMCalls, bookkeeper, sizes,
+	}
+	if h.Replica != nil {
+		workers = append(workers, h.Replica)
+		measured = append(measured, h.Replica, metrics.PoolMetrics(h.Replica.DB, "tollgate_replica"))
+	}
+	return workers, measured
 }
