@@ -1,6 +1,8 @@
 -- The same as reserve_estimates, which consoles of the release before call, with less to do. A user's row of usage_changes is locked, not written. What
 -- earlier estimates of a call ask of a line, ahead of it, is told and not added up here. It is planned once: no other plan is better, and planning takes
 -- as long as holding.
+-- Each condition fits one index only: plans are kept, and one that was made while the tables were empty would read the holds of every user for each
+-- copy, and the row of every user for each lock.
 CREATE FUNCTION hold_estimates(
     ids uuid[], users text[], copies bigint[], leases bigint[], names text[], contents bytea[],
     of bigint[], lines uuid[], kinds text[], durations text[], starts timestamptz[], asks bigint[], aheads bigint[], limits bigint[]
@@ -11,10 +13,11 @@ DECLARE
     at timestamptz;
 BEGIN
     -- Rows are made before any is locked, so that those who make some wait for each other only.
-    IF EXISTS (SELECT FROM unnest(users) AS u WHERE NOT EXISTS (SELECT FROM usage_changes WHERE user_id = u)) THEN
+    IF EXISTS (SELECT FROM unnest(users) AS u WHERE (SELECT true FROM usage_changes WHERE user_id = u) IS NULL) THEN
         INSERT INTO usage_changes (user_id) SELECT DISTINCT u COLLATE "C" FROM unnest(users) AS u ORDER BY 1 ON CONFLICT DO NOTHING;
     END IF;
-    PERFORM FROM usage_changes WHERE user_id = ANY (users) ORDER BY user_id FOR NO KEY UPDATE;
+    PERFORM FROM (SELECT DISTINCT u COLLATE "C" AS id FROM unnest(users) AS u ORDER BY 1) AS holder
+        CROSS JOIN LATERAL (SELECT FROM usage_changes WHERE user_id = holder.id FOR NO KEY UPDATE) AS locked;
 
     at := clock_timestamp();
     RETURN QUERY
@@ -24,7 +27,9 @@ BEGIN
             SELECT unnest(r.line_ids) AS line_id, unnest(r.kinds) AS kind, unnest(r.reset_durations) AS reset_duration,
                 unnest(r.window_starts) AS window_start, unnest(r.amounts) AS amount
             FROM (SELECT DISTINCT c FROM unnest(copies) AS c) AS of_copy
-                CROSS JOIN LATERAL (SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.c AND r.expires_at > at OFFSET 0) AS r
+                CROSS JOIN LATERAL (
+                    SELECT * FROM reservations AS r WHERE r.copy_id = of_copy.c AND (r.copy_id, r.expires_at) > (of_copy.c, at) OFFSET 0
+                ) AS r
         ) AS l GROUP BY 1, 2, 3, 4
     ), room AS (
         SELECT ask.n, ask.place, ask.amount, ask.ahead, ask.most, coalesce(on_hold.amount, 0) AS held,
