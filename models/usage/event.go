@@ -234,3 +234,57 @@ func (e *Event) adds(charges []tally.Charge) tally.Event {
 func (e Event) Question() entitlement.Call {
 	return entitlement.Call{Provider: e.Provider, Model: e.Model, MCPClientID: e.mcpClientID, ToolName: e.toolName}
 }
+
+// readEvents reads events, and puts the problems of those in a batch into their results. Sent are the indexes of the
+// others. Refusal: Invalid for a single event.
+func readEvents(
+	inputs []EventInput, single bool, now time.Time, results []Result,
+) (events []*Event, sent []int, err error) {
+	for i, input := range inputs {
+		results[i].EventID = problem.Clip(input.EventID.Text)
+		event, problems := input.event(eventPath(i, single), now)
+		switch {
+		case len(problems) == 0:
+			results[i].EventID = event.ID
+			events, sent = append(events, &event), append(sent, i)
+		case single:
+			return nil, nil, problem.InvalidInput(problems)
+		default:
+			results[i].Status, results[i].Errors = "invalid", problems
+		}
+	}
+	return events, sent, nil
+}
+
+// eventPath is the path prefix of an event's fields.
+func eventPath(i int, single bool) string {
+	if single {
+		return ""
+	}
+	return input.Index("events", i) + "."
+}
+
+// event reads one event, unless intake has already found it unreadable.
+func (in EventInput) event(path string, now time.Time) (Event, problem.Problems) {
+	c := &input.Reader{Problems: in.Unread}
+	if len(c.Problems) > 0 || !c.Object(strings.TrimSuffix(path, "."), in.Kind, "an event") {
+		return Event{}, c.Problems
+	}
+	return in.read(path, now)
+}
+
+// events are the events of a request: a single one, or a batch.
+func (in Input) events() (events []EventInput, single bool, err error) {
+	if in.Events.Kind == input.Absent {
+		return []EventInput{in.EventInput}, true, nil
+	}
+	c := &input.Reader{}
+	switch {
+	case in.Events.Kind == input.Array && len(in.Events.Items) > MaxEvents:
+		return nil, false, problem.Refuse(problem.TooLarge, "events", "too_many_items", "Send at most 1000 events at once.")
+	case !input.CheckList(c, "events", in.Events, MaxEvents, "events"):
+	case len(in.Events.Items) == 0:
+		c.Add("events", "required", "Send at least one event.")
+	}
+	return in.Events.Items, false, problem.InvalidInput(c.Problems)
+}
