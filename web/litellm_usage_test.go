@@ -54,7 +54,7 @@ func TestLiteLLMLogs(t *testing.T) {
 	sent(by, path, jsonType, make([]byte, 5_000_000)).Refuses(http.StatusRequestEntityTooLarge, "body_too_large", "")
 }
 
-// A cost or a count of tokens that is there and is none rejects its log alone, under the name that LiteLLM gives it; one
+// A cost or a count of tokens that cannot be read as one rejects its log alone, under the name that LiteLLM gives it; one
 // written as text is read.
 func TestLiteLLMWrongAmounts(t *testing.T) {
 	g := webtest.NewGateway(t)

@@ -25,7 +25,7 @@ func takenTraces(g webtest.Gateway, media string, spans ...span) (rejected, reas
 	return partial[1], partial[2]
 }
 
-// A cost or a count of tokens that is there and is none rejects its span alone, by whichever name it goes, and the reason
+// A cost or a count of tokens that cannot be read as one rejects its span alone, under each of its names, and the reason
 // names the attribute and the span.
 func TestTracesWithWrongAmounts(t *testing.T) {
 	g := webtest.NewGateway(t)

@@ -37,6 +37,7 @@ func TestTracesUnreadableInJSON(t *testing.T) {
 		{"a short id", spans(with(`"spanId":"00`, `"spanId":"`) + "," + good()), first + ".spanId of span 0"},
 		{"tokens", spans(attribute(`{"key":"gen_ai.usage.output_tokens","value":{"intValue":"x"}}`) + "," + good()), first + ".attributes[gen_ai.usage.output_tokens]"},
 		{"a cost", spans(attribute(`{"key":"gen_ai.usage.cost","value":{"doubleValue":NaN}}`) + "," + good()), first + ".attributes[gen_ai.usage.cost]"},
+		{"two costs", spans(attribute(`{"key":"gen_ai.usage.cost","value":{"doubleValue":9,"intValue":"1"}}`) + "," + good()), first + ".attributes[gen_ai.usage.cost]"},
 		{"a model", spans(attribute(`{"key":"llm.model_name","value":{"stringValue":5}}`) + "," + good()), first + ".attributes[llm.model_name]"},
 		{"an attribute", spans(attribute("5") + "," + good()), first + ".attributes[0]"},
 		{"attributes", spans(`{"attributes":{}},` + good()), first + ".attributes: "},

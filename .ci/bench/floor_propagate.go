@@ -19,11 +19,12 @@ type copyHeld struct {
 }
 
 // loop writes the profile's budgets and limits into copies one user after the other: in a transaction each, with one
-// statement a table, an audit row, and the note by which consoles learn that the user's access has changed. It shows no
-// preview, compares nothing, skips no copy that is paused or has ended, reads what it writes once, and keeps no record by
-// which it could be resumed. It returns how many copies it changed a second.
+// statement a table, an audit row, and the note by which consoles learn that the user's access has changed. It shows
+// no preview, compares nothing, skips no copy that is paused or has ended, reads what it writes once, and keeps no
+// record by which it could be resumed. It returns how many copies it changed a second.
 func (t *template) loop(ctx context.Context) (rate float64, err error) {
-	rows, err := t.db.Query(ctx, "SELECT id, policy_id, user_id FROM user_access_profiles WHERE access_profile_id = $1 ORDER BY id LIMIT $2", t.id, loopSample)
+	rows, err := t.db.Query(ctx, "SELECT id, policy_id, user_id FROM user_access_profiles "+
+		"WHERE access_profile_id = $1 ORDER BY id LIMIT $2", t.id, loopSample)
 	if err != nil {
 		return 0, err
 	}

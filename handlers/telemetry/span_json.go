@@ -152,13 +152,17 @@ func (s *span) readAttributes(o object, path string) attributes {
 	return all
 }
 
-// jsonAttribute reads the value of an attribute; found is false for none, and good for one that is not what it says.
+// jsonAttribute reads the value of an attribute; found is false for none. It is not good when it is not what it says,
+// or when there are two: which of them counts would be left to chance.
 func jsonAttribute(value object) (a attribute, found, good bool) {
-	var err error
 	for name, raw := range value {
 		if absent(raw) {
 			continue
 		}
+		if found {
+			return attribute{}, true, false
+		}
+		var err error
 		switch found = true; name {
 		case "stringValue":
 			a.kind = textAttribute
@@ -172,11 +176,11 @@ func jsonAttribute(value object) (a attribute, found, good bool) {
 				err = nil // it is infinite
 			}
 		}
+		if err != nil {
+			return attribute{}, true, false
+		}
 	}
-	if err != nil {
-		a = attribute{}
-	}
-	return a, found, err == nil
+	return a, found, true
 }
 
 func unquoted(raw json.RawMessage) string {

@@ -60,7 +60,7 @@ func LoadCatalogue(ctx context.Context, db bun.IDB) (Catalogue, error) {
 	return c, nil
 }
 
-// Provider is the name of the provider that a text names, whatever its case; "" when there is none.
+// Provider is the name of the provider with that name in any case; "" when there is none.
 func (c *Catalogue) Provider(named string) string {
 	if name := c.providers[named]; name == named {
 		return name

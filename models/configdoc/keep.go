@@ -62,7 +62,7 @@ func keepItems(is, was configfile.Node) (kept configfile.Node, left bool) {
 	return kept, true
 }
 
-// sameItem reports two items of lists that are the same, whatever else they say.
+// sameItem reports whether two items of lists have the same key, or are equal where items have no key.
 func sameItem(a, b configfile.Node, by []string) bool {
 	if by == nil {
 		return string(a.AppendJSON(nil)) == string(b.AppendJSON(nil))
