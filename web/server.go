@@ -23,6 +23,7 @@ type Config struct {
 	Addr    string   // the listen address, host:port
 	BaseURL string   // the public address, or ""
 	Hosts   []string // further host names that are answered
+	Proxies []string // the addresses and networks of proxies whose X-Forwarded-For is believed
 
 	Requests *Requests // counts what is answered; nil for nothing
 }
@@ -35,7 +36,7 @@ func New(config Config, h *handlers.Handlers) (http.Handler, error) {
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
 	engine.RedirectFixedPath = false
-	if err := engine.SetTrustedProxies(nil); err != nil {
+	if err := trustProxies(engine, config.Proxies); err != nil {
 		return nil, err
 	}
 	engine.Use(begin, logRequests(h.Log), config.Requests.count, recoverPanics(h), secureHeaders(h.Secure),

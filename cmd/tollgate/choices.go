@@ -25,6 +25,16 @@ func (c choices) text(flag, variable string) string {
 	return c.getenv(variable)
 }
 
+func (c choices) list(flag, variable string) []string {
+	var list []string
+	for one := range strings.SplitSeq(c.text(flag, variable), ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
 func (c choices) yes(flag, variable string, unset bool) (bool, error) {
 	if c.typed.IsSet(flag) {
 		return c.typed.Bool(flag), nil

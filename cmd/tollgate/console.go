@@ -109,7 +109,9 @@ func (p *program) newConsole(
 	requests := web.NewRequests()
 	workers, measured := p.newWorkers(s, db, actions)
 	actions.Metrics = metrics.New(db.DB, append(measured, heartbeat, requests, metrics.PoolMetrics(serving, "tollgate_serving"))...)
-	handler, err := web.New(web.Config{Addr: address, BaseURL: s.BaseURL, Hosts: s.Hosts, Requests: requests}, actions)
+	handler, err := web.New(web.Config{
+		Addr: address, BaseURL: s.BaseURL, Hosts: s.Hosts, Proxies: s.Proxies, Requests: requests,
+	}, actions)
 	// Without it, another console could remove what this one needs.
 	if err := errors.Join(err, heartbeat.Beat(ctx)); err != nil {
 		return nil, errors.Join(err, listener.Close())

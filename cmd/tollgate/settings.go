@@ -20,6 +20,7 @@ type settings struct {
 	DataDir                   string
 	BaseURL                   string   // no slash at its end; "" when users open Addr
 	Hosts                     []string // further host names that are answered
+	Proxies                   []string // addresses and networks of proxies whose X-Forwarded-For is believed
 	DatabaseURL               string   // "" for the private server
 	ReplicaURL                string   // of a standby that answers reports and lists; "" for none
 	MigrateURL                string   // signs in as the owner of the tables; "" when one role does both
@@ -61,6 +62,8 @@ func settingFlags() []cli.Flag {
 		text("data-dir", "TOLLGATE_DATA_DIR", "keep the private database in `FOLDER`"),
 		text("base-url", "TOLLGATE_BASE_URL", "the `ADDRESS` that users open, when the console is behind a proxy"),
 		text("hosts", "TOLLGATE_HOSTS", "further host `NAMES` to answer to, with commas between"),
+		text("trusted-proxies", "TOLLGATE_TRUSTED_PROXIES", "believe the X-Forwarded-For of proxies at these `ADDRESSES` or "+
+			"networks, with commas between"),
 		text("database-url", "DATABASE_URL", "use the PostgreSQL at `URL` instead of a private one"),
 		text("replica-url", "TOLLGATE_REPLICA_URL", "read reports and lists from the standby at `URL` while it is less than 10 s behind"),
 		text("migrate-url", "TOLLGATE_MIGRATE_URL", "the same database at `URL` as the owner of its tables"),
@@ -90,6 +93,8 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 		Addr:          c.text("addr", "TOLLGATE_ADDR"),
 		DataDir:       c.text("data-dir", "TOLLGATE_DATA_DIR"),
 		BaseURL:       strings.TrimSuffix(c.text("base-url", "TOLLGATE_BASE_URL"), "/"),
+		Hosts:         c.list("hosts", "TOLLGATE_HOSTS"),
+		Proxies:       c.list("trusted-proxies", "TOLLGATE_TRUSTED_PROXIES"),
 		DatabaseURL:   c.text("database-url", "DATABASE_URL"),
 		ReplicaURL:    c.text("replica-url", "TOLLGATE_REPLICA_URL"),
 		Spool:         c.text("spool", "TOLLGATE_SPOOL"),
@@ -101,11 +106,6 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 	}
 	if s.Addr == "" {
 		s.Addr = "127.0.0.1:8080"
-	}
-	for name := range strings.SplitSeq(c.text("hosts", "TOLLGATE_HOSTS"), ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			s.Hosts = append(s.Hosts, name)
-		}
 	}
 	if err := p.startLog(s.logFormat); err != nil {
 		return s, err
@@ -137,7 +137,7 @@ func (p *program) settings(typed *cli.Command) (settings, error) {
 		return s, err
 	}
 	for _, check := range []func() error{
-		s.checkBaseURL, s.checkHosts, s.checkAddr, s.checkDatabase, s.checkSecret, s.checkAdmin,
+		s.checkBaseURL, s.checkHosts, s.checkProxies, s.checkAddr, s.checkDatabase, s.checkSecret, s.checkAdmin,
 	} {
 		if err := check(); err != nil {
 			return s, err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -52,6 +53,23 @@ func (s settings) checkHosts() error {
 		if host, err := url.Parse("http://" + name); err != nil || host.Host != name || host.Hostname() == "" ||
 			strings.ContainsAny(name, "*@ ") {
 			return settingError{"TOLLGATE_HOSTS", fmt.Sprintf("%q is not a host name", name)}
+		}
+	}
+	return nil
+}
+
+func (s settings) checkProxies() error {
+	for _, proxy := range s.Proxies {
+		if net.ParseIP(proxy) != nil {
+			continue
+		}
+		network, err := netip.ParsePrefix(proxy)
+		switch {
+		case err != nil:
+			return settingError{"TOLLGATE_TRUSTED_PROXIES", fmt.Sprintf("%q is neither an address, such as 10.0.0.7, "+
+				"nor a network, such as 10.0.0.0/24", proxy)}
+		case network.Bits() == 0:
+			return settingError{"TOLLGATE_TRUSTED_PROXIES", fmt.Sprintf("%s would let every client choose its address", proxy)}
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,11 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"a base with a user", "TOLLGATE_BASE_URL", map[string]string{"TOLLGATE_BASE_URL": "https://zq9:zq9@console.example"}, nil},
 		{"a host pattern", "TOLLGATE_HOSTS", map[string]string{"TOLLGATE_HOSTS": "console.example, *.example"}, nil},
 		{"a host with a scheme", "TOLLGATE_HOSTS", map[string]string{"TOLLGATE_HOSTS": "https://console.example"}, nil},
+		{"a proxy by name", "TOLLGATE_TRUSTED_PROXIES", map[string]string{"TOLLGATE_TRUSTED_PROXIES": "10.0.0.7, proxy.example"}, nil},
+		{"a proxy with a port", "TOLLGATE_TRUSTED_PROXIES", nil, []string{"--trusted-proxies", "10.0.0.7:8080"}},
+		{"a proxy on a link", "TOLLGATE_TRUSTED_PROXIES", nil, []string{"--trusted-proxies", "fe80::1%eth0"}},
+		{"a network too small", "TOLLGATE_TRUSTED_PROXIES", nil, []string{"--trusted-proxies", "10.0.0.0/33"}},
+		{"all proxies", "TOLLGATE_TRUSTED_PROXIES", map[string]string{"TOLLGATE_TRUSTED_PROXIES": "::/0"}, nil},
 		{"another database", "DATABASE_URL", map[string]string{"DATABASE_URL": "mysql://tollgate:zq9@db.example/tollgate"}, nil},
 		{"a database port that is none", "DATABASE_URL", map[string]string{"DATABASE_URL": "postgres://tollgate:zq9@db.example:port/tollgate"}, nil},
 		{"a parameter the driver refuses", "DATABASE_URL", map[string]string{"DATABASE_URL": "postgres://tollgate:zq9@db.example/tollgate?sslmode=maybe"}, nil},
@@ -166,10 +172,11 @@ func TestSettings(t *testing.T) {
 		},
 		{
 			"behind a proxy",
-			map[string]string{"TOLLGATE_ADDR": ":80", "TOLLGATE_BASE_URL": "https://console.example/", "TOLLGATE_HOSTS": "a.example, b.example:8443,"},
+			map[string]string{"TOLLGATE_ADDR": ":80", "TOLLGATE_BASE_URL": "https://console.example/", "TOLLGATE_HOSTS": "a.example, b.example:8443,", "TOLLGATE_TRUSTED_PROXIES": " 10.0.0.7,fd00::/8"},
 			nil,
 			func(s settings) bool {
-				return s.secure() && s.BaseURL == "https://console.example" && len(s.Hosts) == 2 && s.Hosts[1] == "b.example:8443"
+				return s.secure() && s.BaseURL == "https://console.example" && slices.Equal(s.Hosts, []string{"a.example", "b.example:8443"}) &&
+					slices.Equal(s.Proxies, []string{"10.0.0.7", "fd00::/8"})
 			},
 		},
 		{
@@ -244,7 +251,7 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	t.Parallel()
 	help := must(t, nil, "", "--help")
 	for _, name := range []string{
-		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_REPLICA_URL", "TOLLGATE_SECRET",
+		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "TOLLGATE_TRUSTED_PROXIES", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_REPLICA_URL", "TOLLGATE_SECRET",
 		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_OIDC_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_GRACE_MAX", "TOLLGATE_SPOOL", "TOLLGATE_DATABASE_POOLER", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
 		"serve", "migrate", "api-key", "user", "seed", "version",
 	} {
