@@ -505,6 +505,34 @@ func TestConfigPolicyTests(t *testing.T) {
 	admin.API("POST", "/api/config/test", object{"tests": []object{{"cases": []object{{"as": "profile:Nobody", "deny": []string{"x"}}}}}}).Refuses(409, "test_failed", "tests[0].cases[0].as")
 }
 
+// A test of a user says what a decision says: a user who is deactivated may call nothing.
+func TestConfigTestsOfDeactivatedUsers(t *testing.T) {
+	g := webtest.NewGateway(t)
+	holds := func(list string, reason any) webtest.Answer {
+		one := object{"as": "user:" + webtest.Ada, list: []string{"openai/gpt-4o", "gpt-4o", "tool:github/create_issue"}}
+		if reason != nil {
+			one["reason"] = reason
+		}
+		return g.Admin.API("POST", "/api/config/test", object{"tests": []object{{"cases": []object{one}}}})
+	}
+	calls := []object{webtest.Model(g.Key), {"virtual_key": g.Key, "model": "gpt-4o"}, webtest.Tool(g.Key, "github", "create_issue")}
+	decides := func(kind string, status int) {
+		t.Helper()
+		for _, call := range calls {
+			g.Admin.Decides(call, kind, status)
+		}
+	}
+	decides("allowed", 200)
+	holds("allow", nil).Is(200)
+	g.Admin.API("PUT", "/api/users/"+g.Ada+"/deactivate", nil).Is(200)
+	decides("access_blocked", 403)
+	holds("allow", nil).Refuses(409, "test_failed", "tests[0].cases[0].allow[0]")
+	holds("deny", "access_blocked").Is(200)
+	g.Admin.API("PUT", "/api/users/"+g.Ada+"/activate", nil).Is(200)
+	decides("allowed", 200)
+	holds("allow", nil).Is(200)
+}
+
 // Versions and the audit log say of an apply what they say of the same changes through the API.
 func TestConfigIsAudited(t *testing.T) {
 	c := webtest.NewConsole(t)

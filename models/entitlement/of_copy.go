@@ -34,11 +34,11 @@ func OfCopy(ctx context.Context, db bun.IDB, held assignment.Assignment, now tim
 	return &read.Copies[0], err
 }
 
-// AddFresh adds a copy as if nothing of it had been used.
+// AddFresh adds a copy as if nothing of it had been used; one of a deactivated user allows nothing.
 func (h *Entitlements) AddFresh(held assignment.Assignment) error {
 	userCopy, err := newCopy(held, &held.Policy, nil)
 	if err == nil {
-		h.Copies = append(h.Copies, userCopy)
+		h.Copies, h.Frozen = append(h.Copies, userCopy), held.HolderDeactivatedAt
 	}
 	return err
 }

@@ -82,6 +82,9 @@ func unused(ctx context.Context, db bun.IDB, copies []assignment.Assignment) (*e
 	}
 	held := &entitlement.Entitlements{}
 	for _, c := range copies {
+		if loaded[c.PolicyID] == nil {
+			continue // it is being deleted
+		}
 		c.Policy = *loaded[c.PolicyID]
 		if err := held.AddFresh(c); err != nil {
 			return nil, err
