@@ -79,7 +79,7 @@ func (h *Handlers) TestConfig(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	passed, err := policycase.Run(reqctx.Of(c), h.DB, tests)
+	passed, err := policycase.Run(reqctx.Of(c), h.DB, reqctx.Actor(c), tests)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,8 @@ var arrows = map[string][]string{
 	"plural":     {},
 	"policy":     {"catalogue", "database", "input", "mcptool", "money", "plural", "problem", "window"},
 	"policycase": {
-		"assignment", "catalogue", "configdoc", "decision", "entitlement", "input", "policy", "problem", "profile",
+		"assignment", "catalogue", "configdoc", "decision", "entitlement", "input", "permission", "policy", "problem",
+		"profile",
 	},
 	"problem": {},
 	"profile": {

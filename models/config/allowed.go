@@ -28,6 +28,38 @@ func (r Result) visible(actor permission.Actor) error {
 	return nil
 }
 
+// permitted refuses a run that changes what the actor may not: resources, but also which set they belong to, and what
+// was applied of them last, which is what drift is told from. It comes before conflicts, which tell of resources.
+func (r *run) permitted() error {
+	for _, s := range r.steps {
+		operation := "Update"
+		if s.old == nil {
+			operation = "Create"
+		}
+		if !s.changes() && s.drift == "" && !r.isForeign(s) {
+			continue
+		}
+		if err := allowed(r.actor, s.Kind, operation); err != nil {
+			return err
+		}
+	}
+	for _, row := range r.deletions {
+		if err := allowed(r.actor, row.Kind, "Delete"); err != nil {
+			return err
+		}
+	}
+	left := r.forgotten()
+	for _, row := range r.released {
+		left = append(left, row.ID)
+	}
+	for _, id := range left {
+		if err := allowed(r.actor, id.Kind, "Update"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // allowed refuses an operation on a kind that the actor may not do.
 func allowed(actor permission.Actor, kind, operation string) error {
 	if resources[kind] == "Settings" && operation != "View" {

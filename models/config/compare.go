@@ -98,32 +98,7 @@ func (s *step) resolve(r *run, known map[configdoc.ID]string) {
 				" that exists or is in the files; there is no "+problem.Clip(ref.Name)+".")
 		}
 	}
-	if u, isUser := s.Resource.(configdoc.UserAnswer); isUser {
-		u.Resolve(known)
-		s.Resource = u
-	}
-	if d, isDirectory := s.Resource.(configdoc.DirectoryAnswer); isDirectory {
-		d.Resolve(known)
-		s.Resource = d
-	}
-	if p, isProvider := s.Resource.(configdoc.SignInAnswer); isProvider {
-		p.Resolve(known)
-		s.Resource = p
-	}
-	answer, isProfile := s.Resource.(configdoc.ProfileAnswer)
-	if !isProfile {
-		return
-	}
-	for i, name := range answer.MCPToolGroups {
-		if written, there := known[configdoc.IDOf(configdoc.ToolGroup, name)]; there {
-			answer.MCPToolGroups[i] = written
-		}
-	}
-	for i, role := range answer.Roles {
-		if written, there := known[configdoc.IDOf(configdoc.Role, role.Role)]; there {
-			answer.Roles[i].Role = written
-		}
-	}
+	s.Wanted.Resolve(known)
 }
 
 // findDeletions lists what the set owns and no document names.

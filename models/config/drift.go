@@ -64,19 +64,10 @@ func (s *state) drift(owner *configset.Owned, row *current) string {
 		return handedOver
 	case row == nil:
 		return "deleted"
-	case row.body.Text == owner.Applied, row.body.Same(baseOf(owner)):
+	case row.body.Text == owner.Applied, row.body.Same(owner.Base()):
 		return ""
 	}
 	return "changed"
-}
-
-// baseOf is the document applied last, in the form of today.
-func baseOf(owner *configset.Owned) configdoc.Canonical {
-	body, err := configdoc.CanonicalJSON(owner.Kind, owner.Protected(), []byte(owner.Applied))
-	if err != nil {
-		return configdoc.Canonical{Text: owner.Applied}
-	}
-	return body
 }
 
 func drifted(owner *configset.Owned, row *current, param string) Conflict {
@@ -86,7 +77,7 @@ func drifted(owner *configset.Owned, row *current, param string) Conflict {
 			"files, or apply with --on-drift revert (on_drift in the API) to create it again."
 		return c
 	}
-	c.Fields = configdoc.Compare(baseOf(owner).Node, row.body.Node)
+	c.Fields = configdoc.Compare(owner.Base().Node, row.body.Node)
 	c.Message = problem.Clip(owner.Name) + " was changed in the console since the last apply. Pull the change into the " +
 		"files, or apply with --on-drift revert (on_drift in the API) to undo it."
 	return c

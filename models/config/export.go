@@ -101,7 +101,7 @@ func Drifts(ctx context.Context, db bun.IDB, actor permission.Actor, set string)
 		}
 		d := Drift{Set: owner.SetName, Kind: owner.Kind, Name: owner.Name, Drift: how, Fields: []configdoc.FieldChange{}}
 		if row != nil {
-			d.Fields = configdoc.Compare(baseOf(owner).Node, row.body.Node)
+			d.Fields = configdoc.Compare(owner.Base().Node, row.body.Node)
 			d.Document = json.RawMessage(row.body.Text)
 		}
 		found = append(found, d)

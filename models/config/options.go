@@ -3,6 +3,7 @@ package config
 import (
 	"tollgate/models/configdoc"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/policycase"
 	"tollgate/models/problem"
 )
@@ -41,8 +42,8 @@ type options struct {
 
 const usualDeletes = 10
 
-// read checks the options. Refusal: Invalid.
-func (in Options) read() (options, error) {
+// read checks the options. Refusals: Invalid, Forbidden for tests of what the actor may not view.
+func (in Options) read(actor permission.Actor) (options, error) {
 	c := &input.Reader{}
 	o := options{MaxDeletes: usualDeletes}
 	c.Required("set", in.Set, "the name of the set")
@@ -61,5 +62,8 @@ func (in Options) read() (options, error) {
 	}
 	o.Propagate, _ = c.Bool("propagate", in.Propagate)
 	o.tests = policycase.Read(c, in.Tests)
-	return o, problem.InvalidInput(c.Problems)
+	if err := problem.InvalidInput(c.Problems); err != nil {
+		return o, err
+	}
+	return o, policycase.Viewable(actor, o.tests)
 }

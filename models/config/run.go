@@ -52,7 +52,7 @@ type Conflict struct {
 var errPlanned = errors.New("planned")
 
 // Plan says what an apply of the same request would do: it is that apply, rolled back. Refusals: Invalid for the
-// options, Forbidden for a kind that the actor may not view.
+// options, Forbidden for a kind that the actor may not view, or tests of what it may not view.
 func Plan(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in Request) (Result, error) {
 	for _, d := range in.Documents {
 		kind := configdoc.KindOf(d)
@@ -60,9 +60,13 @@ func Plan(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Ac
 			return Result{}, err
 		}
 	}
+	o, err := in.read(actor)
+	if err != nil {
+		return Result{}, err
+	}
 	// An actor who may only look may plan: nothing of it stays.
 	planner := permission.Actor{Name: actor.Name, Permissions: permission.AllPermissions(), Door: actor.Door}
-	planned, err := do(ctx, db, keys, planner, in, false)
+	planned, err := o.do(ctx, db, keys, planner, in.Documents, false)
 	if err != nil {
 		return planned, err
 	}
@@ -73,24 +77,24 @@ func Plan(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Ac
 // every problem, Forbidden for what the actor may not do, Stale when the plan is another by now, Conflict for drift,
 // resources of other sets, too many deletions and tests that fail.
 func Apply(ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in Request) (Result, error) {
-	return do(ctx, db, keys, actor, in, true)
-}
-
-func do(
-	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in Request, apply bool,
-) (Result, error) {
-	o, err := in.read()
+	o, err := in.read(actor)
 	if err != nil {
 		return Result{}, err
 	}
-	if len(in.Documents) == 0 && !o.Release {
+	return o.do(ctx, db, keys, actor, in.Documents, true)
+}
+
+func (o options) do(
+	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, documents []configdoc.Document, apply bool,
+) (Result, error) {
+	if len(documents) == 0 && !o.Release {
 		return Result{}, problem.Refuse(problem.Invalid, "documents", "no_documents",
 			"Send at least one document: a set without any would lose all that it owns.")
 	}
 	var r *run
-	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		r = &run{options: o, tx: tx, keys: keys, actor: actor, apply: apply}
-		if err := r.prepare(ctx, in.Documents); err != nil {
+		if err := r.prepare(ctx, documents); err != nil {
 			return err
 		}
 		if err := r.carryOut(ctx); err != nil {

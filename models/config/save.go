@@ -44,6 +44,9 @@ func (r *run) carryOut(ctx context.Context) error {
 		return problem.Refuse(problem.Stale, "plan", "stale_plan",
 			"Plan again: the console, the files or the options have changed since this plan was made.")
 	}
+	if err := r.permitted(); err != nil {
+		return err
+	}
 	if len(r.problems) > 0 || r.apply && len(r.conflicts) > 0 {
 		return nil
 	}
@@ -87,13 +90,6 @@ func (r *run) saveSteps(ctx context.Context, s *saver) error {
 			continue
 		}
 		before := len(r.problems)
-		operation := "Update"
-		if step.old == nil {
-			operation = "Create"
-		}
-		if err := allowed(r.actor, step.Kind, operation); err != nil {
-			return err
-		}
 		if err := r.try(ctx, step.At, func() error { return s.save(ctx, step) }); err != nil {
 			return err
 		}
@@ -154,9 +150,6 @@ func (r *run) deleteRows(ctx context.Context, s *saver) error {
 		return nil
 	}
 	for _, row := range r.deletions {
-		if err := allowed(r.actor, row.Kind, "Delete"); err != nil {
-			return err
-		}
 		if err := r.try(ctx, "", func() error { return s.remove(ctx, row) }); err != nil {
 			return err
 		}
@@ -222,16 +215,9 @@ func (r *run) try(ctx context.Context, at string, save func() error) error {
 }
 
 func (r *run) recordOwners(ctx context.Context, s *saver) error {
-	for _, row := range r.released {
-		if err := allowed(r.actor, row.Kind, "Update"); err != nil {
-			return err
-		}
-	}
 	var applied []configdoc.Wanted
-	var gone []configdoc.ID
-	described := map[configdoc.ID]bool{}
+	gone := r.forgotten()
 	for _, step := range r.steps {
-		described[step.ID] = true
 		if r.isForeign(step) {
 			continue
 		}
@@ -240,15 +226,22 @@ func (r *run) recordOwners(ctx context.Context, s *saver) error {
 			gone = append(gone, step.old.ID)
 		}
 	}
-	for id, owner := range r.state.owners {
-		if _, there := r.state.rows[id]; owner.SetName == r.Set && !there && !described[id] {
-			gone = append(gone, id)
-		}
-	}
 	for _, row := range slices.Concat(r.released, r.deletions) {
 		gone = append(gone, row.ID)
 	}
 	return configset.Save(ctx, s.tx, r.Set, applied, gone)
+}
+
+// forgotten are the resources of the set that are gone, and that no document makes again.
+func (r *run) forgotten() (ids []configdoc.ID) {
+	for _, id := range r.state.owned() {
+		_, there := r.state.rows[id]
+		if !there && r.state.owners[id].SetName == r.Set &&
+			!slices.ContainsFunc(r.steps, func(s step) bool { return s.ID == id }) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func lockRows(ctx context.Context, db bun.IDB, query string, ids []int64, names []string) error {

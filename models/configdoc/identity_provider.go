@@ -87,8 +87,8 @@ func (d *SignInDocument) read(c *input.Reader) Wanted {
 	return Wanted{ID: ID{Key: p.Slug}, Name: p.Slug, Resource: answer, Refs: refs}
 }
 
-// Resolve writes names as their resources have them.
-func (a *SignInAnswer) Resolve(known map[ID]string) {
+// resolve writes names as their resources have them.
+func (a *SignInAnswer) resolve(known map[ID]string) {
 	if written, there := known[IDOf(Role, a.DefaultRole)]; there {
 		a.DefaultRole = written
 	}

@@ -157,3 +157,17 @@ func (d *ProfileDocument) references() (refs []Reference) {
 	}
 	return refs
 }
+
+// resolve writes the names of tool groups and roles as they have them.
+func (a ProfileAnswer) resolve(known map[ID]string) {
+	for i, name := range a.MCPToolGroups {
+		if written, there := known[IDOf(ToolGroup, name)]; there {
+			a.MCPToolGroups[i] = written
+		}
+	}
+	for i, role := range a.Roles {
+		if written, there := known[IDOf(Role, role.Role)]; there {
+			a.Roles[i].Role = written
+		}
+	}
+}

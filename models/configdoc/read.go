@@ -93,6 +93,23 @@ func (w Wanted) NameField() string {
 	return Below(w.At, "name")
 }
 
+// Resolve writes the names in a document as their resources have them.
+func (w *Wanted) Resolve(known map[ID]string) {
+	switch answer := w.Resource.(type) {
+	case UserAnswer:
+		answer.resolve(known)
+		w.Resource = answer
+	case DirectoryAnswer:
+		answer.resolve(known)
+		w.Resource = answer
+	case SignInAnswer:
+		answer.resolve(known)
+		w.Resource = answer
+	case ProfileAnswer:
+		answer.resolve(known)
+	}
+}
+
 // Unknown are the problems of names that nothing has.
 var Unknown = map[string]struct{ Code, What string }{
 	Provider:  {"unknown_provider", "a provider"},

@@ -25,8 +25,8 @@ func (d *DirectoryDocument) read(c *input.Reader) Wanted {
 	}
 }
 
-// Resolve writes the name of the default role as the role has it.
-func (a *DirectoryAnswer) Resolve(known map[ID]string) {
+// resolve writes the name of the default role as the role has it.
+func (a *DirectoryAnswer) resolve(known map[ID]string) {
 	if written, there := known[IDOf(Role, a.DefaultRole)]; there {
 		a.DefaultRole = written
 	}

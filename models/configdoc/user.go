@@ -60,8 +60,8 @@ func SortNames(names []string) {
 	slices.SortFunc(names, func(a, b string) int { return strings.Compare(input.NameKey(a), input.NameKey(b)) })
 }
 
-// Resolve writes the names as their resources have them.
-func (u *UserAnswer) Resolve(known map[ID]string) {
+// resolve writes the names as their resources have them.
+func (u *UserAnswer) resolve(known map[ID]string) {
 	if written, there := known[IDOf(Role, u.Role)]; there {
 		u.Role = written
 	}

@@ -29,6 +29,15 @@ func (o *Owned) Protected() bool { return strings.HasSuffix(o.Applied, `,"protec
 // ID is the identity of the resource.
 func (o *Owned) ID() configdoc.ID { return configdoc.ID{Kind: o.Kind, Key: o.NameKey} }
 
+// Base is the document that was applied last, in the form of today.
+func (o *Owned) Base() configdoc.Canonical {
+	body, err := configdoc.CanonicalJSON(o.Kind, o.Protected(), []byte(o.Applied))
+	if err != nil {
+		return configdoc.Canonical{Text: o.Applied}
+	}
+	return body
+}
+
 // Load reads the resources of all sets, those too that are gone.
 func Load(ctx context.Context, db bun.IDB) (map[configdoc.ID]*Owned, error) {
 	var rows []Owned

@@ -11,12 +11,16 @@ import (
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 )
 
-// Run asks tests of the policy that is stored. Refusals: Invalid, Conflict with each test that fails.
-func Run(ctx context.Context, db bun.IDB, in input.List[configdoc.TestsInput]) (passed int, err error) {
+// Run asks tests of the policy that is stored. Refusals: Invalid, Forbidden for a subject that the actor may not view,
+// Conflict with each test that fails.
+func Run(
+	ctx context.Context, db bun.IDB, actor permission.Actor, in input.List[configdoc.TestsInput],
+) (passed int, err error) {
 	c := &input.Reader{}
 	tests := Read(c, in)
 	if len(tests) == 0 && len(c.Problems) == 0 {
@@ -25,11 +29,33 @@ func Run(ctx context.Context, db bun.IDB, in input.List[configdoc.TestsInput]) (
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return 0, err
 	}
+	if err := Viewable(actor, tests); err != nil {
+		return 0, err
+	}
 	problems, err := Ask(ctx, db, tests)
 	if err != nil || len(problems) == 0 {
 		return len(tests), err
 	}
 	return 0, &problem.Refusal{Reason: problem.Conflict, Problems: problems}
+}
+
+// views are the permissions to view what a test names, and what its answer tells of.
+var views = map[string][]permission.Permission{
+	"profile": {permission.ViewAccessProfiles}, "role": {permission.ViewRoles, permission.ViewAccessProfiles},
+	"user": {permission.ViewUsers, permission.ViewAccessProfiles},
+}
+
+// Viewable refuses tests whose answers would tell an actor of what it may not view. Refusal: Forbidden.
+func Viewable(actor permission.Actor, tests []Case) error {
+	for _, t := range tests {
+		for _, needed := range views[t.kind] {
+			if !actor.May(needed) {
+				return problem.Refuse(problem.Forbidden, t.subjectAt, "forbidden",
+					"You need the permission "+string(needed)+" for tests of a "+t.kind+". Ask an admin of this console for it.")
+			}
+		}
+	}
+	return nil
 }
 
 // Ask judges each test by the decision that a holder without any usage would get.
