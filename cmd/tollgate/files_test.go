@@ -109,6 +109,7 @@ func TestFiles(t *testing.T) {
 	wrongFiles(r)
 	tests(r)
 	drifts(r)
+	pulls(r)
 	adoptions(r)
 	releases(r)
 	r.ends(6, "plan -f DIR/config/set.yaml", "no document")

@@ -2,12 +2,10 @@ package files
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -106,13 +104,13 @@ func (p *program) pullFile(file configfile.File, has inConsole) (left int, err e
 		document := file.Documents[i]
 		form := formOf(document)
 		now, there := has.of(document, form)
-		if !there || string(now.AppendJSON(nil)) == string(form.AppendJSON(nil)) {
+		if !there || said(now) == said(form) {
 			continue
 		}
 		_, name := nameOf(document)
 		written, ok := content, false
 		if file.Path != configfile.Stdin && filepath.Ext(file.Path) != ".json" {
-			written, ok = rewrite(content, document, form, now)
+			written, ok = rewrite(content, i, document, form, now)
 		}
 		if !ok {
 			left++
@@ -129,80 +127,4 @@ func (p *program) pullFile(file configfile.File, has inConsole) (left int, err e
 		return left, nil
 	}
 	return left, os.WriteFile(file.Path, content, 0o644) //nolint:gosec // a file of a repository
-}
-
-var errShape = errors.New("its fields do not stand on lines of their own")
-
-// rewrite replaces the lines of the fields that differ; ok is false for a document whose fields share lines.
-func rewrite(content []byte, document, form, now configfile.Node) (written []byte, ok bool) {
-	lines := strings.SplitAfter(string(content), "\n")
-	spans, err := fieldLines(lines, document)
-	if err != nil {
-		return content, false
-	}
-	end := len(lines)
-	for i := len(document.Members) - 1; i >= 0; i-- {
-		m := document.Members[i]
-		was, _ := form.Get(m.Name)
-		is, there := now.Get(m.Name)
-		span := spans[i]
-		if i == len(document.Members)-1 {
-			end = span[1]
-		}
-		switch {
-		case m.Name == "kind" || m.Name == "renamed_from" || string(was.AppendJSON(nil)) == string(is.AppendJSON(nil)):
-		case !there:
-			lines = slices.Delete(lines, span[0], span[1])
-			end -= span[1] - span[0]
-		default:
-			fresh := fieldText(m.Name, is)
-			lines = slices.Replace(lines, span[0], span[1], fresh)
-			end += 1 - (span[1] - span[0])
-		}
-	}
-	for _, m := range now.Members {
-		if _, there := document.Get(m.Name); !there {
-			lines = slices.Insert(lines, end, fieldText(m.Name, m.Node))
-			end++
-		}
-	}
-	return []byte(strings.Join(lines, "")), true
-}
-
-// fieldText is a field as the writer writes it.
-func fieldText(name string, value configfile.Node) string {
-	return string(configfile.YAML(configfile.Node{
-		Kind: input.Object, Members: []configfile.Member{{Name: name, Node: value}},
-	}))
-}
-
-// fieldLines are the lines that each field of a document has: from its name up to the next field, without the blank
-// lines and comments before that one.
-func fieldLines(lines []string, document configfile.Node) (spans [][2]int, err error) {
-	for i, m := range document.Members {
-		from := m.Place.Line - 1
-		to := len(lines)
-		if i+1 < len(document.Members) {
-			to = document.Members[i+1].Place.Line - 1
-		} else {
-			for n := from + 1; n < len(lines); n++ {
-				if strings.HasPrefix(lines[n], "---") || strings.HasPrefix(lines[n], "...") {
-					to = n
-					break
-				}
-			}
-		}
-		if m.Place.Column != 1 || to <= from {
-			return nil, errShape
-		}
-		for to > from+1 {
-			line := strings.TrimSpace(lines[to-1])
-			if line != "" && !strings.HasPrefix(line, "#") {
-				break
-			}
-			to--
-		}
-		spans = append(spans, [2]int{from, to})
-	}
-	return spans, nil
 }
