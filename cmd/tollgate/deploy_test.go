@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -196,6 +197,9 @@ func TestHelmChart(t *testing.T) {
 			t.Errorf("%v, want %v", one.got, one.want)
 		}
 	}
+	if text := readDeploy(t, "helm/templates/console.yaml"); !strings.Contains(text, "{name: TOLLGATE_TRUSTED_PROXIES, value: {{ .Values.trustedProxies | quote }}}") {
+		t.Error("the chart cannot name the proxies before the consoles")
+	}
 	help := must(t, nil, "", "--help")
 	for _, variable := range at(container, "env").([]any) {
 		if name := at(variable, "name").(string); !strings.Contains(help, name) {
@@ -217,6 +221,35 @@ func TestHelmChart(t *testing.T) {
 	}
 }
 
+// forwarded fails the test unless the balancer adds the address of a client to X-Forwarded-For, removes what clients wrote
+// there, and is believed by the consoles, as is the proxy before it.
+func forwarded(t *testing.T, compose map[string]any) {
+	t.Helper()
+	balancer := readDeploy(t, "consoles.cfg")
+	for _, line := range []string{`acl ends_tls src (\S+)`, `http-request del-header X-Forwarded-For unless ends_tls`, `option forwardfor`} {
+		if !regexp.MustCompile(`(?m)^  ` + line + `$`).MatchString(balancer) {
+			t.Errorf("the balancer has no line %s", line)
+		}
+	}
+	network := at(compose, "networks", "default", "ipam", "config", 0)
+	subnet, err := netip.ParsePrefix(fmt.Sprint(at(network, "subnet")))
+	if err != nil {
+		t.Fatalf("the network of the services is not fixed: %v", err)
+	}
+	for _, console := range []string{"console1", "console2"} {
+		if got := at(compose, "services", console, "environment", "TOLLGATE_TRUSTED_PROXIES"); got != subnet.String() {
+			t.Errorf("%s believes %v, and the balancer is in %s", console, got, subnet)
+		}
+	}
+	gateway := fmt.Sprint(at(network, "gateway"))
+	if ends, err := netip.ParseAddr(gateway); err != nil || !subnet.Contains(ends) || !strings.Contains(balancer, "acl ends_tls src "+gateway+"\n") {
+		t.Errorf("the balancer does not know the proxy that comes from %s: %v", gateway, err)
+	}
+	if ports := at(compose, "services", "balancer", "ports", 0); ports != "127.0.0.1:8080:8080" {
+		t.Errorf("who connects to %v seems to be the proxy that ends TLS", ports)
+	}
+}
+
 // The other files can be read, and name settings and paths that exist.
 func TestDeploymentFiles(t *testing.T) {
 	t.Parallel()
@@ -232,6 +265,7 @@ func TestDeploymentFiles(t *testing.T) {
 			t.Errorf("there is no setting %s", name)
 		}
 	}
+	forwarded(t, compose)
 	for _, cfg := range []string{"consoles.cfg", "haproxy.cfg"} {
 		if text := readDeploy(t, cfg); !strings.Contains(text, "inter 1s fall 2") {
 			t.Errorf("%s does not ask every second", cfg)
