@@ -266,6 +266,9 @@ func TestDeploymentFiles(t *testing.T) {
 		}
 	}
 	forwarded(t, compose)
+	if text := readDeploy(t, "Dockerfile"); !regexp.MustCompile(`(?m)^COPY --from=certificates (\S+/ca-certificates.crt) (/etc/ssl/certs/ca-certificates.crt)$`).MatchString(text) {
+		t.Errorf("the image trusts no certificate:\n%s", text)
+	}
 	for _, cfg := range []string{"consoles.cfg", "haproxy.cfg"} {
 		if text := readDeploy(t, cfg); !strings.Contains(text, "inter 1s fall 2") {
 			t.Errorf("%s does not ask every second", cfg)
