@@ -119,7 +119,7 @@ func perMillion(literal string) (string, bool) {
 	if !ok || n.Sign() < 0 {
 		return "", false
 	}
-	return exact(n.Mul(n, big.NewRat(1_000_000, 1))), true
+	return configfile.Exact(n.Mul(n, big.NewRat(1_000_000, 1))), true
 }
 
 // window is how often a limit resets, as we write it. Named are the durations that both gateways know.

@@ -20,7 +20,7 @@ var commands = map[string]string{"LiteLLM": "tollgate import litellm", "Bifrost"
 
 // parseOf reads a file of a gateway, and refuses one that has nothing of it.
 func parseOf(gateway, file string, content []byte) (configfile.Node, error) {
-	root, err := parse(content)
+	root, err := configfile.ParseForeign(content)
 	if err != nil || isOf(gateway, root) {
 		return root, err
 	}

@@ -84,7 +84,7 @@ func TestEveryFieldIsNoted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		root, err := parse(content)
+		root, err := configfile.ParseForeign(content)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,5 +92,5 @@ func partOf(amount string, n int) string {
 	}
 	nanos := total.Mul(total, big.NewRat(1_000_000_000, int64(n)))
 	whole := new(big.Int).Quo(nanos.Num(), nanos.Denom())
-	return exact(new(big.Rat).SetFrac(whole, big.NewInt(1_000_000_000)))
+	return configfile.Exact(new(big.Rat).SetFrac(whole, big.NewInt(1_000_000_000)))
 }

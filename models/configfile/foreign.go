@@ -1,4 +1,4 @@
-package importer
+package configfile
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"tollgate/models/configfile"
 	"tollgate/models/input"
 	"tollgate/models/money"
 )
@@ -20,23 +19,23 @@ const (
 	deepest   = 40
 )
 
-// parse reads a file of another program, which may use all of YAML: aliases are followed and merge keys merged. JSON is
-// YAML too.
-func parse(content []byte) (configfile.Node, error) {
+// ParseForeign reads a file of another program, which may use all of YAML: aliases are followed and merge keys merged.
+// JSON is YAML too.
+func ParseForeign(content []byte) (Node, error) {
 	loader, err := yaml.NewLoader(bytes.NewReader(content), yaml.WithV4Defaults(), yaml.WithUniqueKeys(false))
 	if err != nil {
-		return configfile.Node{}, fmt.Errorf("read the file: %w", err)
+		return Node{}, fmt.Errorf("read the file: %w", err)
 	}
 	var document yaml.Node
 	if err := loader.Load(&document); errors.Is(err, io.EOF) {
-		return configfile.Node{Kind: input.Object}, nil
+		return Node{Kind: input.Object}, nil
 	} else if err != nil {
-		return configfile.Node{}, fmt.Errorf("read the file: %w", err)
+		return Node{}, fmt.Errorf("read the file: %w", err)
 	}
 	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
-		return configfile.Node{Kind: input.Object}, nil
+		return Node{Kind: input.Object}, nil
 	}
-	p := &parser{left: mostNodes}
+	p := &foreignReader{left: mostNodes}
 	root, err := p.node(document.Content[0], 0)
 	if err == nil && root.Kind == input.Null {
 		root.Kind = input.Object
@@ -44,15 +43,15 @@ func parse(content []byte) (configfile.Node, error) {
 	return root, err
 }
 
-type parser struct{ left int }
+type foreignReader struct{ left int }
 
 var errTooBig = errors.New("the file is too deep, or its aliases make too much of it")
 
-func (p *parser) node(n *yaml.Node, depth int) (configfile.Node, error) {
+func (p *foreignReader) node(n *yaml.Node, depth int) (Node, error) {
 	if p.left--; p.left < 0 || depth > deepest {
-		return configfile.Node{}, errTooBig
+		return Node{}, errTooBig
 	}
-	of := configfile.Node{Place: configfile.Place{Line: n.Line, Column: n.Column}}
+	of := Node{Place: Place{Line: n.Line, Column: n.Column}}
 	switch n.Kind {
 	case yaml.AliasNode:
 		return p.node(n.Alias, depth+1)
@@ -69,12 +68,12 @@ func (p *parser) node(n *yaml.Node, depth int) (configfile.Node, error) {
 		of.Kind = input.Object
 		return of, p.members(n, &of, depth)
 	case yaml.ScalarNode:
-		scalar(n, &of)
+		foreignScalar(n, &of)
 	}
 	return of, nil
 }
 
-func (p *parser) members(n *yaml.Node, of *configfile.Node, depth int) error {
+func (p *foreignReader) members(n *yaml.Node, of *Node, depth int) error {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i]
 		value, err := p.node(n.Content[i+1], depth+1)
@@ -85,15 +84,15 @@ func (p *parser) members(n *yaml.Node, of *configfile.Node, depth int) error {
 			merge(of, value)
 			continue
 		}
-		put(of, configfile.Member{
-			Name: name.Value, Place: configfile.Place{Line: name.Line, Column: name.Column}, Node: value,
+		put(of, Member{
+			Name: name.Value, Place: Place{Line: name.Line, Column: name.Column}, Node: value,
 		}, true)
 	}
 	return nil
 }
 
 // merge adds what an object does not say itself.
-func merge(of *configfile.Node, from configfile.Node) {
+func merge(of *Node, from Node) {
 	for _, m := range from.Members {
 		put(of, m, false)
 	}
@@ -103,7 +102,7 @@ func merge(of *configfile.Node, from configfile.Node) {
 }
 
 // put adds a member; of two with a name the later one counts, as in most readers, and one that was merged in does not.
-func put(of *configfile.Node, m configfile.Member, own bool) {
+func put(of *Node, m Member, own bool) {
 	for i := range of.Members {
 		if of.Members[i].Name == m.Name {
 			if own {
@@ -115,7 +114,7 @@ func put(of *configfile.Node, m configfile.Member, own bool) {
 	of.Members = append(of.Members, m)
 }
 
-func scalar(n *yaml.Node, of *configfile.Node) {
+func foreignScalar(n *yaml.Node, of *Node) {
 	of.Kind, of.Text = input.String, n.Value
 	switch n.ShortTag() {
 	case "!!null":
@@ -139,11 +138,11 @@ func decimal(s string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	return exact(n), true
+	return Exact(n), true
 }
 
-// exact is a number with as many decimals as it has, at most twenty.
-func exact(n *big.Rat) string {
+// Exact is a number with as many decimals as it has, at most twenty.
+func Exact(n *big.Rat) string {
 	s := n.FloatString(20)
 	if strings.Contains(s, ".") {
 		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
