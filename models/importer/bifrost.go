@@ -199,7 +199,7 @@ func (b *bifrost) key(n configfile.Node, path string, owners []owner) {
 		providers.Items = append(providers.Items, b.config(config, input.Index(path+".provider_configs", i)))
 	}
 	if len(providers.Items) == 0 {
-		providers = b.everything(nil)
+		providers = b.everything()
 		b.note(Changed, n, path+".provider_configs", "a key without providers may use all of "+
 			"them in some releases: all are granted")
 	}

@@ -25,17 +25,18 @@ func (b *bifrost) budgetsOf(n configfile.Node, path string, owns func(configfile
 	for _, row := range rows {
 		most, _ := row.Get("max_limit")
 		duration, _ := row.Get("reset_duration")
-		ours, known := window(duration.Text)
+		ours, known := budgetWindow(duration.Text)
 		switch {
 		case most.Kind != input.Number:
 			b.note(Lost, row, path+".budgets", "it has no amount")
 			continue
 		case !known:
-			b.note(Lost, row, path+".budgets", "no window here is as long as "+duration.Text)
+			b.note(Lost, row, path+".budgets", "no budget here has a window of "+duration.Text)
 			continue
-		case duration.Text == "30d":
-			b.note(Changed, duration, path+".budgets", "30d becomes 1M, "+
-				"which is a month of the calendar in a profile that follows it")
+		case ofWindow(budgets, ours) >= 0:
+			b.note(Changed, row, path+".budgets", "of two budgets per "+ours+" the lower one is kept")
+		case calendars[duration.Text] != "":
+			b.note(Changed, duration, path+".budgets", follows(duration.Text, ours))
 		default:
 			b.note(Carried, row, path+".budgets", "$"+most.Text+" per "+ours)
 		}
@@ -43,9 +44,16 @@ func (b *bifrost) budgetsOf(n configfile.Node, path string, owns func(configfile
 		if ours == "1Q" {
 			one = append(one, "reset_config", object("quarter_start_month", number("1")))
 		}
-		budgets.Kind, budgets.Items = input.Array, append(budgets.Items, object(one...))
+		budgets = lowest(budgets, []configfile.Node{object(one...)})
 	}
 	return budgets
+}
+
+// calendars are the durations whose windows can follow the calendar here, by what they then are.
+var calendars = map[string]string{"7d": "week", "30d": "month", "90d": "quarter", "365d": "year"}
+
+func follows(duration, ours string) string {
+	return duration + " becomes " + ours + ", which is a " + calendars[duration] + " of the calendar in a profile that follows it"
 }
 
 func (b *bifrost) rateOf(n configfile.Node, path string) configfile.Node {
@@ -57,13 +65,18 @@ func (b *bifrost) rateOf(n configfile.Node, path string) configfile.Node {
 	for _, kind := range []string{"token", "request"} {
 		most, _ := row.Get(kind + "_max_limit")
 		duration, _ := row.Get(kind + "_reset_duration")
-		ours, known := window(duration.Text)
+		ours, known := rateWindow(duration.Text)
+		field := path + ".rate_limit." + kind + "_max_limit"
 		switch {
 		case most.Kind != input.Number:
-		case !known || ours == "1Q":
-			b.note(Lost, most, path+".rate_limit."+kind+"_max_limit", "no window here is as long as "+duration.Text)
+		case !known:
+			b.note(Lost, most, field, "no limit of "+kind+"s here has a window of "+duration.Text)
 		default:
-			b.note(Carried, most, path+".rate_limit."+kind+"_max_limit", most.Text+" per "+ours)
+			class, says := Carried, most.Text+" per "+ours
+			if calendars[duration.Text] != "" {
+				class, says = Changed, follows(duration.Text, ours)
+			}
+			b.note(class, most, field, says)
 			pairs = append(pairs, kind+"_max_limit", number(most.Text), kind+"_reset_duration", text(ours))
 		}
 	}

@@ -65,10 +65,7 @@ func (b *bifrost) shareOut(governance, rows, keys configfile.Node, path string) 
 func lowest(budgets configfile.Node, more []configfile.Node) configfile.Node {
 	budgets.Items = slices.Clone(budgets.Items)
 	for _, budget := range more {
-		window := firstText(budget, "reset_duration")
-		i := slices.IndexFunc(budgets.Items, func(row configfile.Node) bool {
-			return firstText(row, "reset_duration") == window
-		})
+		i := ofWindow(budgets, firstText(budget, "reset_duration"))
 		switch {
 		case i < 0:
 			budgets.Kind, budgets.Items = input.Array, append(budgets.Items, budget)
@@ -77,6 +74,13 @@ func lowest(budgets configfile.Node, more []configfile.Node) configfile.Node {
 		}
 	}
 	return budgets
+}
+
+// ofWindow is the index of the budget with a window; -1 when there is none.
+func ofWindow(budgets configfile.Node, window string) int {
+	return slices.IndexFunc(budgets.Items, func(row configfile.Node) bool {
+		return firstText(row, "reset_duration") == window
+	})
 }
 
 func amountOf(budget configfile.Node) *big.Rat {

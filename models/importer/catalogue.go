@@ -38,11 +38,34 @@ func (s *shop) add(provider, model string) {
 	}
 }
 
-func (s *shop) price(provider, model string, price configfile.Node) {
+// addAll adds all models of a provider.
+func (s *shop) addAll(provider string) {
+	s.provider(provider)
+	s.all[provider] = true
+}
+
+// merge adds what another shop has.
+func (s *shop) merge(other *shop) {
+	for _, name := range other.names {
+		s.all[name] = s.all[name] || other.all[name]
+		s.provider(name)
+		for _, model := range other.models[name] {
+			s.add(name, model)
+		}
+	}
+}
+
+// price gives a model its price; false when it has another one already.
+func (s *shop) price(provider, model string, price configfile.Node) bool {
 	if key := provider + "/" + model; !s.priced[key] {
 		s.priced[key] = true
 		s.prices[provider] = append(s.prices[provider], price)
+		return true
 	}
+	said := string(price.AppendJSON(nil))
+	return slices.ContainsFunc(s.prices[provider], func(other configfile.Node) bool {
+		return string(other.AppendJSON(nil)) == said
+	})
 }
 
 func (s *shop) documents() []configfile.Node {
@@ -57,26 +80,36 @@ func (s *shop) documents() []configfile.Node {
 	return all
 }
 
-// everything are provider configs that allow all that the providers serve; only the models of a list unless it is nil.
-func (s *shop) everything(only []string) configfile.Node {
+// everything are provider configs that allow all that the providers serve.
+func (s *shop) everything() configfile.Node {
 	configs := list()
 	for _, name := range s.names {
-		if only != nil {
-			models := slices.DeleteFunc(slices.Clone(s.models[name]), func(model string) bool {
-				return !slices.Contains(only, model) && !slices.Contains(only, name+"/"+model)
-			})
-			if len(models) > 0 {
-				configs.Items = append(configs.Items, object("provider_name", text(name), "allowed_models", texts(models)))
-			}
-			continue
-		}
-		if s.all[name] || len(s.models[name]) == 0 {
-			configs.Items = append(configs.Items, object("provider_name", text(name), "all_models_allowed", truth(true)))
-			continue
-		}
-		configs.Items = append(configs.Items, object("provider_name", text(name), "allowed_models", texts(s.models[name])))
+		all := s.all[name] || len(s.models[name]) == 0
+		configs.Items = append(configs.Items, allows(name, s.models[name], all))
 	}
 	return configs
+}
+
+// part are provider configs that allow what another shop has, in the order of this one.
+func (s *shop) part(of *shop) configfile.Node {
+	configs := list()
+	for _, name := range s.names {
+		models := slices.DeleteFunc(slices.Clone(s.models[name]), func(model string) bool {
+			return !slices.Contains(of.models[name], model)
+		})
+		if of.all[name] || len(models) > 0 {
+			configs.Items = append(configs.Items, allows(name, models, of.all[name]))
+		}
+	}
+	return configs
+}
+
+// allows is a provider config for all models of a provider, or for those of a list.
+func allows(provider string, models []string, all bool) configfile.Node {
+	if all {
+		return object("provider_name", text(provider), "all_models_allowed", truth(true))
+	}
+	return object("provider_name", text(provider), "allowed_models", texts(models))
 }
 
 // providerOf are the providers that others name otherwise.
@@ -120,6 +153,18 @@ func perMillion(literal string) (string, bool) {
 		return "", false
 	}
 	return configfile.Exact(n.Mul(n, big.NewRat(1_000_000, 1))), true
+}
+
+// budgetWindow is how often a budget resets, as we write it. None resets every minute.
+func budgetWindow(duration string) (ours string, ok bool) {
+	ours, ok = window(duration)
+	return ours, ok && ours != "1m"
+}
+
+// rateWindow is how often a limit of requests or tokens resets. None resets every quarter.
+func rateWindow(duration string) (ours string, ok bool) {
+	ours, ok = window(duration)
+	return ours, ok && ours != "1Q"
 }
 
 // window is how often a limit resets, as we write it. Named are the durations that both gateways know.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -26,7 +27,8 @@ func LiteLLM(file string, content []byte) (Result, error) {
 
 func newLiteLLM(r reader) *litellm {
 	return &litellm{
-		reader: r, shop: newShop(), groups: map[string]*shop{}, served: map[string][]string{}, whose: "the default profile",
+		reader: r, shop: newShop(), groups: map[string]*shop{}, served: map[string][]string{},
+		patterns: map[string][]string{}, whose: "the default profile",
 	}
 }
 
@@ -36,9 +38,10 @@ type litellm struct {
 	groups     map[string]*shop // by access group
 	groupNames []string
 	served     map[string][]string // the providers of each model name
+	patterns   map[string][]string // the providers of each pattern of model names
 	zone       string
-	only       []string        // the models of the default profile; nil for all
-	budget     configfile.Node // of the default profile
+	only       configfile.Member // what lists the models of the default profile, by its path; nothing for all
+	budget     configfile.Node   // of the default profile
 	rate       configfile.Node
 	whose      string // the profile that budget and rate are of
 	apart      bool   // users have profiles of their own
@@ -89,17 +92,9 @@ func (l *litellm) model(n configfile.Node, path string) {
 		return
 	case name.Text == "" || name.Text == "*":
 		l.note(Lost, n, path, "a name for every model of every provider allows nothing here: name the providers")
-		l.provider(provider)
 		return
 	case strings.HasSuffix(name.Text, "*"):
-		l.provider(provider)
-		if strings.TrimSuffix(name.Text, "*") != provider+"/" || behind != "*" {
-			l.note(Changed, n, path, "the pattern "+name.Text+" becomes all models of "+provider)
-		} else {
-			l.note(Carried, n, path, "all models of "+provider)
-		}
-		l.all[provider] = true
-		l.unpriced = append(l.unpriced, deployment{provider, "*", n, path})
+		l.pattern(deployment{provider, "*", n, path}, name.Text, behind)
 		return
 	}
 	model := strings.TrimPrefix(name.Text, provider+"/")
@@ -117,6 +112,28 @@ func (l *litellm) model(n configfile.Node, path string) {
 	l.access(info, path+".model_info", provider, model)
 }
 
+// pattern reads a deployment that serves all models whose names begin alike, by the names behind it.
+func (l *litellm) pattern(d deployment, name, behind string) {
+	if strings.TrimSuffix(name, "*") != d.provider+"/" || behind != "*" {
+		l.note(Changed, d.at, d.path, "the pattern "+name+" becomes all models of "+d.provider)
+	} else {
+		l.note(Carried, d.at, d.path, "all models of "+d.provider)
+	}
+	l.addAll(d.provider)
+	l.patterns[name] = append(l.patterns[name], d.provider)
+	l.unpriced = append(l.unpriced, d)
+	for _, part := range []string{"litellm_params", "model_info"} {
+		of, _ := d.at.Get(part)
+		for _, m := range of.Members {
+			if slices.Contains(priceFields(), m.Name) && m.Node.Kind != input.Null {
+				l.note(Lost, at(m), join(join(d.path, part), m.Name), "a price here is that of one model: list the models that have it")
+			}
+		}
+	}
+	info, _ := d.at.Get("model_info")
+	l.access(info, d.path+".model_info", d.provider, d.model)
+}
+
 // access reads the groups of a model, each of which becomes a profile.
 func (l *litellm) access(info configfile.Node, path, provider, model string) {
 	groups, ok := info.Get("access_groups")
@@ -128,19 +145,40 @@ func (l *litellm) access(info configfile.Node, path, provider, model string) {
 			l.groups[name] = newShop()
 			l.groupNames = append(l.groupNames, name)
 		}
-		l.groups[name].add(provider, model)
+		if model == "*" {
+			l.groups[name].addAll(provider)
+		} else {
+			l.groups[name].add(provider, model)
+		}
 	}
 	l.note(Carried, groups, path+".access_groups", "a profile for each group")
 }
 
 func (l *litellm) finish() {
-	l.Providers = l.documents()
-	if len(l.names) > 0 && !l.apart {
-		l.Profiles = append(l.Profiles, l.profile("Default", l.everything(l.only), l.budget, l.rate))
+	taken := map[string]bool{}
+	limited := l.budget.Kind != input.Absent || l.rate.Kind != input.Absent
+	if (len(l.names) > 0 || limited) && !l.apart {
+		allowed := l.everything()
+		if l.only.Name != "" {
+			allowed = l.granted(l.only.Node, l.only.Name, l.whose)
+		}
+		l.Profiles = append(l.Profiles, l.profile(free(taken, "Default"), allowed, l.budget, l.rate))
 	}
 	for _, name := range l.groupNames {
-		l.Profiles = append(l.Profiles, l.profile(name, l.groups[name].everything(nil), configfile.Node{}, configfile.Node{}))
+		allowed := l.groups[name].everything()
+		l.Profiles = append(l.Profiles, l.profile(free(taken, name), allowed, configfile.Node{}, configfile.Node{}))
 	}
+	l.Providers = l.documents()
+}
+
+// free is a name that is not taken, in any case, and takes it.
+func free(taken map[string]bool, name string) string {
+	found := name
+	for n := 2; taken[input.NameKey(found)]; n++ {
+		found = fmt.Sprint(name, " ", n)
+	}
+	taken[input.NameKey(found)] = true
+	return found
 }
 
 // profile is a profile whose budgets follow the calendar, as LiteLLM's do.

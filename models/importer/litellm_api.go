@@ -89,7 +89,7 @@ func (u *users) user(n configfile.Node, path string) {
 	u.budget, u.rate = configfile.Node{}, configfile.Node{}
 	u.budgetOf(n, path, "max_budget", "budget_duration")
 	u.limitOf(n, path)
-	body := u.profile("", u.everything(u.modelsOf(n, path, "the user's profile")), u.budget, u.rate)
+	body := u.profile("", u.granted(n, path, "the user's profile"), u.budget, u.rate)
 	said := string(body.AppendJSON(nil))
 	at, known := u.profiles[said]
 	if !known {
@@ -110,25 +110,6 @@ func (u *users) user(n configfile.Node, path string) {
 	u.holds, u.member = append(u.holds, at), append(u.member, nil)
 	u.leftOver(n, path, Stays, inGateway, "user_id", "user_email", "user_alias", "user_role", "max_budget", "budget_duration",
 		"tpm_limit", "rpm_limit", "models")
-}
-
-// modelsOf are the models of a profile; nil for all.
-func (u *users) modelsOf(n configfile.Node, path, whose string) []string {
-	models, _ := n.Get("models")
-	names := stringsOf(models)
-	switch {
-	case len(names) == 0:
-		u.note(Changed, n, join(path, "models"), "no models are listed: that means all of them there, which are listed here")
-		return nil
-	case slices.Contains(names, "all-proxy-models"):
-		u.note(Carried, models, join(path, "models"), "all models")
-		return nil
-	case slices.Contains(names, "no-default-models"):
-		u.note(Changed, models, join(path, "models"), "only the models of their teams there; none are granted here")
-		return []string{}
-	}
-	u.note(Carried, models, join(path, "models"), "the models of "+whose)
-	return names
 }
 
 func (u *users) team(n configfile.Node, path string) {

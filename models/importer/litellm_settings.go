@@ -1,18 +1,12 @@
 package importer
 
 import (
-	"slices"
-
 	"tollgate/models/configfile"
 	"tollgate/models/input"
 )
 
 // settings reads litellm_settings: the budgets and limits that users begin with.
 func (l *litellm) settings(n configfile.Node, path string) {
-	if zone, ok := n.Get("timezone"); ok {
-		l.zone = zone.Text
-		l.note(Carried, zone, join(path, "timezone"), "the time zone of the default profile")
-	}
 	for _, name := range []string{"max_budget", "budget_duration"} {
 		if value, ok := n.Get(name); ok {
 			l.note(Lost, value, join(path, name), "everybody shares it there; a limit here is of one user")
@@ -29,11 +23,16 @@ func (l *litellm) settings(n configfile.Node, path string) {
 		of := join(path, "default_internal_user_params")
 		l.budgetOf(params, of, "max_budget", "budget_duration")
 		l.limitOf(params, of)
-		if models, ok := params.Get("models"); ok && len(models.Items) > 0 && !slices.Contains(stringsOf(models), "all-proxy-models") {
-			l.only = stringsOf(models)
-			l.note(Carried, models, join(of, "models"), "the models of the default profile")
+		if _, listed := params.Get("models"); listed {
+			l.only = configfile.Member{Name: of, Node: params}
 		}
 		l.rest(params, of, Lost, "nothing here does it", "max_budget", "budget_duration", "tpm_limit", "rpm_limit", "models")
+	}
+	if zone, ok := n.Get("timezone"); ok && l.budget.Kind == input.Array {
+		l.zone = zone.Text
+		l.note(Carried, zone, join(path, "timezone"), "the time zone of the default profile")
+	} else if ok {
+		l.note(Stays, zone, join(path, "timezone"), "no budget of the default profile follows it")
 	}
 	for _, name := range []string{"default_key_generate_params", "upperbound_key_generate_params", "default_team_settings", "default_team_params"} {
 		if value, ok := n.Get(name); ok {
@@ -68,14 +67,14 @@ func (l *litellm) readBudget(
 			duration, named = value, candidate
 		}
 	}
-	ours, known := window(duration.Text)
+	ours, known := budgetWindow(duration.Text)
 	switch {
 	case most.Kind != input.Number:
 		l.note(Lost, most, field, "it is no amount")
 	case named == "" || duration.Kind == input.Null:
 		l.note(Lost, most, field, "it never resets there; a budget here has a window")
 	case !known:
-		l.note(Lost, most, field, "no window here is as long as "+duration.Text)
+		l.note(Lost, most, field, "no budget here has a window of "+duration.Text)
 		l.note(Lost, duration, join(path, named), "it is that of a budget that is lost")
 	case l.budget.Kind == input.Array:
 		l.note(Lost, most, field, l.whose+" has a budget already")

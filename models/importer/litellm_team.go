@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"tollgate/models/configfile"
-	"tollgate/models/input"
 )
 
 // TeamBudget is what becomes of the budget of a team, which its members share there.
@@ -33,9 +32,8 @@ func (u *users) shared(n configfile.Node, path, name string) bool {
 	}
 	says := u.share.among(&budget, len(members), "member")
 	u.note(Changed, most, join(path, "max_budget"), says)
-	profile := u.teamProfile(name)
-	u.teams = append(u.teams, u.profile(profile, u.everything(u.modelsOf(n, path, "the team's profile")), list(budget),
-		configfile.Node{}))
+	profile := free(u.taken, "LiteLLM team "+name)
+	u.teams = append(u.teams, u.profile(profile, u.granted(n, path, "the team's profile"), list(budget), configfile.Node{}))
 	for _, at := range members {
 		u.member[at] = append(u.member[at], profile)
 	}
@@ -43,16 +41,6 @@ func (u *users) shared(n configfile.Node, path, name string) bool {
 	u.leftOver(n, path, Lost, "the team "+name+" shares it; a limit here is of one user", "team_id", "team_alias", "models",
 		"max_budget", "budget_duration", "members", "members_with_roles")
 	return true
-}
-
-// teamProfile is the name of a team's profile; two teams can have one name there.
-func (u *users) teamProfile(name string) string {
-	profile := "LiteLLM team " + name
-	for n := 2; u.taken[input.NameKey(profile)]; n++ {
-		profile = fmt.Sprint("LiteLLM team ", name, " ", n)
-	}
-	u.taken[input.NameKey(profile)] = true
-	return profile
 }
 
 // membersOf are the documents of the users of a team.

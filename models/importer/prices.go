@@ -72,17 +72,20 @@ func (l *litellm) tokenPrices(d deployment, params, info configfile.Node) {
 			}
 		}
 	}
-	if halves == 2 {
-		l.price(d.provider, d.model, object(pairs...))
-	} else {
+	class, why := Lost, "a price here needs one for input and one for output"
+	switch {
+	case halves < 2:
 		l.unpriced = append(l.unpriced, d)
+	case l.price(d.provider, d.model, object(pairs...)):
+		class = Carried
+	default:
+		why = "a model has one price here, which is that of its first deployment"
 	}
 	for _, p := range prices {
-		if halves == 2 {
-			l.note(Carried, p.value, p.path, p.price)
-		} else {
-			l.note(Lost, p.value, p.path, "a price here needs one for input and one for output")
+		if class == Carried {
+			why = p.price
 		}
+		l.note(class, p.value, p.path, why)
 	}
 }
 
