@@ -43,18 +43,18 @@ func (b *Reconciler) archiveWeeks(ctx context.Context) error {
 	return err
 }
 
-// dropWeeks drops the events of weeks that are sealed and old enough. What of them was to be archived is archived, and
-// what is in the file is what is dropped.
+// dropWeeks drops the events of weeks that are sealed, with all of their refunds, and old enough. What of them was to
+// be archived is archived, and what is in the file is what is dropped.
 func (b *Reconciler) dropWeeks(ctx context.Context) error {
 	var weeks []struct {
 		Week     string
 		Archived bool
 	}
 	err := b.db.NewRaw(`
-SELECT week::text, file IS NOT NULL AS archived FROM usage_weeks
-WHERE dropped_at IS NULL AND closed_at < clock_timestamp() - ? * interval '1 second'
-    AND closed_at <= (SELECT sealed_until FROM usage_sealing) ORDER BY week`, days(b.keep.Events).Seconds()).
-		Scan(ctx, &weeks)
+SELECT week::text, file IS NOT NULL AS archived FROM usage_weeks AS w, usage_sealing AS s
+WHERE dropped_at IS NULL AND closed_at < clock_timestamp() - ? * interval '1 second' AND closed_at <= sealed_until
+    AND NOT EXISTS (SELECT FROM usage_adjustments AS a WHERE a.week = w.week AND a.created_at >= s.sealed_until)
+ORDER BY week`, days(b.keep.Events).Seconds()).Scan(ctx, &weeks)
 	if err != nil {
 		return fmt.Errorf("look for weeks to drop: %w", err)
 	}
@@ -84,9 +84,10 @@ WHERE w.week = ?0::date`, week).Scan(ctx, &same)
 			return fmt.Errorf("the file has other events than the database")
 		}
 	}
-	_, err := b.db.NewRaw("SELECT drop_usage_week(?::date)", week).Exec(ctx)
-	if problem.SQLState(err) == "55P03" {
-		b.log.InfoContext(ctx, "a week of usage is being read; it is dropped later", "week", week)
+	var dropped bool
+	err := b.db.NewRaw("SELECT drop_usage_week(?::date)", week).Scan(ctx, &dropped)
+	if problem.SQLState(err) == "55P03" || err == nil && !dropped {
+		b.log.InfoContext(ctx, "a week of usage is in use; it is dropped later", "week", week)
 		return nil
 	}
 	if err == nil {
