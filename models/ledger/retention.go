@@ -26,8 +26,9 @@ var DefaultKeep = Keep{Events: 90, Days: 800, Windows: 400}
 // LeastKept is for how many days all of usage is kept: for so long an id is known and an event may come late.
 const LeastKept = 36
 
-// lateEvents is how long before the first event that is kept a window may have ended, or a day been, that it counts on.
-const lateEvents = LeastKept * 24 * time.Hour
+// lateEvents is how long before the first event that is kept a window may have ended, or a day been, that it counts on:
+// an event may come late, and stay in the quarantine after that.
+const lateEvents = (LeastKept + QuarantineDays) * 24 * time.Hour
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
