@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,15 +18,15 @@ import (
 	"tollgate/models/secret"
 )
 
-// longAgo makes all usage 40 days old, in a week that was closed then.
+// longAgo makes all usage 160 days old, in a week that was closed then.
 const longAgo = `
 SELECT open_usage_week((SELECT max(week) + 7 FROM usage_weeks));
-UPDATE usage_weeks SET opened_at = opened_at - interval '40 days', closed_at = closed_at - interval '40 days' WHERE closed_at IS NOT NULL;
-UPDATE weekly_events SET received_at = received_at - interval '40 days', occurred_at = occurred_at - interval '40 days';
-UPDATE usage_adjustments SET created_at = created_at - interval '40 days';
-UPDATE usage_days SET day = day - 40;
-UPDATE limit_windows SET window_start = window_start - interval '40 days', sealed = 0;
-UPDATE weekly_charges SET window_starts = (SELECT array_agg(s - interval '40 days') FROM unnest(window_starts) AS s);
+UPDATE usage_weeks SET opened_at = opened_at - interval '160 days', closed_at = closed_at - interval '160 days' WHERE closed_at IS NOT NULL;
+UPDATE weekly_events SET received_at = received_at - interval '160 days', occurred_at = occurred_at - interval '160 days';
+UPDATE usage_adjustments SET created_at = created_at - interval '160 days';
+UPDATE usage_days SET day = day - 160;
+UPDATE limit_windows SET window_start = window_start - interval '160 days', sealed = 0;
+UPDATE weekly_charges SET window_starts = (SELECT array_agg(s - interval '160 days') FROM unnest(window_starts) AS s);
 DELETE FROM usage_sealed_days;
 UPDATE usage_sealing SET sealed_until = to_timestamp(0), checked_at = NULL, lease_until = to_timestamp(0)`
 
@@ -52,14 +53,14 @@ func TestArchive(t *testing.T) {
 		t.Errorf("without a folder: exit code %d, said %q", r.code, r.stderr)
 	}
 	folder := t.TempDir()
-	archiving := append(environment, "TOLLGATE_ARCHIVE="+folder, "TOLLGATE_KEEP_EVENTS=36d")
+	archiving := append(slices.Clip(environment), "TOLLGATE_ARCHIVE="+folder, "TOLLGATE_KEEP_EVENTS=36d")
 	if _, err := db.Exec(longAgo); err != nil {
 		t.Fatal(err)
 	}
 	if said := must(t, archiving, "", "archive", "run"); said != "No further week is over.\n" {
 		t.Errorf("a week that is not sealed: %q", said)
 	}
-	c = start(t, environment)
+	c = start(t, append(slices.Clip(environment), "TOLLGATE_KEEP_EVENTS=400d"))
 	eventually(t, "the week is sealed", func() bool {
 		return number(t, db, "SELECT count(*) FROM usage_sealing WHERE checked_at IS NOT NULL AND skewed = 0") == 1
 	})
@@ -101,6 +102,18 @@ func TestArchive(t *testing.T) {
 	if r := do(t, archiving, "", "ledger", "verify", "--full"); r.code != exitFailure || !strings.Contains(r.stderr, "are not what their events add up to") {
 		t.Errorf("counters that differ from the archive: exit code %d, said %q", r.code, r.stderr)
 	}
+
+	// Counters and days that are deleted after their time are not missed, although the files still have their events.
+	if _, err := db.Exec("UPDATE limit_windows SET used = used - 1, sealed = sealed - 1; UPDATE usage_sealing SET checked_at = NULL"); err != nil {
+		t.Fatal(err)
+	}
+	purging := append(slices.Clip(archiving), "TOLLGATE_KEEP_WINDOWS=36d", "TOLLGATE_KEEP_DAYS=36d")
+	c = start(t, purging)
+	eventually(t, "counters and days are deleted", func() bool {
+		return number(t, db, "SELECT (SELECT count(*) FROM limit_windows) + (SELECT count(*) FROM usage_days)") == 0
+	})
+	c.signal(t, syscall.SIGTERM)
+	must(t, purging, "", "ledger", "verify", "--full")
 }
 
 // checkCSV archives the weeks as CSV, and has the database forget it.

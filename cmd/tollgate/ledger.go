@@ -25,7 +25,7 @@ func (p *program) ledgerCommand() *cli.Command {
 				switch full := command.Bool("full"); {
 				case full && s.Keep.Archive != "":
 					check = func(ctx context.Context, db bun.IDB) (int64, []ledger.Skew, error) {
-						return ledger.VerifyArchived(ctx, db, s.Keep.Archive)
+						return ledger.VerifyArchived(ctx, db, s.Keep)
 					}
 				case full:
 					check = ledger.VerifyWhole

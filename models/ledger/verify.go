@@ -60,7 +60,8 @@ func verify(
 		known := map[Skew]bool{}
 		for _, check := range checks {
 			var found []Skew
-			if err := tx.NewRaw(check, open.Since, open.Week, open.Whole).Scan(ctx, &found); err != nil {
+			err := tx.NewRaw(check, open.Since, open.Week, open.Whole, open.KeptEnd, open.KeptDay).Scan(ctx, &found)
+			if err != nil {
 				return err
 			}
 			for _, s := range found {
@@ -85,6 +86,8 @@ type unsealed struct {
 	// Whole is since when all events are there: none that counts on a later window or day was dropped.
 	Whole         time.Time
 	WholeArchived time.Time // the same with what is archived
+	// Counters of windows that ended before KeptEnd, and sums of days before KeptDay, may have been deleted.
+	KeptEnd, KeptDay time.Time
 }
 
 func readUnsealed(ctx context.Context, tx bun.Tx) (u unsealed, err error) {
@@ -147,5 +150,6 @@ WITH charged AS (
 SELECT line_id::text, kind, reset_duration, window_start, coalesce(w.used, 0) AS used, coalesce(c.events, 0) AS events
 FROM limit_windows AS w FULL JOIN charged AS c USING (line_id, kind, reset_duration, window_start)
 WHERE coalesce(w.used, 0) <> coalesce(c.events, 0) AND window_start > ?2
+    AND window_start + window_span(reset_duration) >= ?3
 ORDER BY line_id, kind, window_start LIMIT 1000`
 }

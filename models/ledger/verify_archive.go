@@ -13,13 +13,27 @@ import (
 	"tollgate/models/policy"
 )
 
-// VerifyArchived is VerifyWhole with the archived events of weeks that were dropped, so that every counter is compared
-// whose events are still anywhere.
-func VerifyArchived(ctx context.Context, db bun.IDB, folder string) (counters int64, skewed []Skew, err error) {
+// VerifyArchived is VerifyWhole with the archived events of weeks that were dropped, so that every counter and day is
+// compared whose events are still anywhere, except those that are older than they are kept.
+func VerifyArchived(ctx context.Context, db bun.IDB, keep Keep) (counters int64, skewed []Skew, err error) {
 	return verify(ctx, db, func(ctx context.Context, tx bun.Tx, open *unsealed) error {
 		open.Whole = open.WholeArchived
-		return loadArchive(ctx, tx, folder)
+		if err := keep.readKept(ctx, tx, open); err != nil {
+			return err
+		}
+		return loadArchive(ctx, tx, keep.Archive)
 	}, skewedCounters, skewedDays, wholeCounters(archivedCounters), wholeDays(archivedDays))
+}
+
+// readKept reads since when counters and sums of days are kept: of those before, some may be deleted.
+func (k Keep) readKept(ctx context.Context, tx bun.Tx, open *unsealed) error {
+	err := tx.NewRaw(`SELECT clock_timestamp() - ?0::interval,
+    date_trunc('month', (clock_timestamp() - ?1::interval) AT TIME ZONE 'UTC')::date`,
+		seconds(days(k.Windows)), seconds(days(k.Days))).Scan(ctx, &open.KeptEnd, &open.KeptDay)
+	if err != nil {
+		return fmt.Errorf("read which sums are kept: %w", err)
+	}
+	return nil
 }
 
 // What is read of files, for the transaction alone.

@@ -38,13 +38,13 @@ func wholeDays(further string) string {
 	return `
 WITH counted AS (
     SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM usage_days
-    WHERE day > ?2::date GROUP BY day
+    WHERE day > ?2::date AND day >= ?4::date GROUP BY day
 ), charged AS (
     SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM (
         SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, coalesce(cost, 0) AS cost, tokens, requests
             FROM counted_events
         UNION ALL SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, a.amount, 0, 0
             FROM usage_adjustments AS a JOIN counted_events AS e USING (week, event_id)` + further + `
-    ) AS events WHERE day > ?2::date GROUP BY day
+    ) AS events WHERE day > ?2::date AND day >= ?4::date GROUP BY day
 )` + daysThatDiffer
 }
