@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"archive":    {"audit", "database"},
 	"attachment": {"assignment", "audit", "database", "identity", "input", "permission", "problem", "profile"},
 	"audit":      {"database", "permission", "problem"},
-	"backup":     {"audit", "ledger"},
+	"backup":     {"audit", "database", "ledger"},
 	"batch":      {"problem"},
 	"blast":      {"catalogue", "database", "money", "policy"},
 	"blocked":    {"database", "money", "policy"},

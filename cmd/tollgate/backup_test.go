@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"tollgate/models/dbtest"
 	"tollgate/models/secret"
 )
@@ -42,7 +44,7 @@ func copyOf(t *testing.T, owner, name string) string {
 	return parts.String()
 }
 
-// A copy that was restored fits; one whose events, counters or audit rows are not those of the live database does not.
+// A copy that was restored fits, also when estimates in it have been replaced since; one whose events, counters or audit rows are not those of the live database does not.
 func TestBackupVerify(t *testing.T) {
 	t.Parallel()
 	serving, owner := dbtest.URLs(t)
@@ -53,8 +55,10 @@ func TestBackupVerify(t *testing.T) {
 	for l.counted.Load() < 10 {
 		l.run(300*time.Millisecond, c)
 	}
+	estimate := l.call(fmt.Sprintf(`, "event_id": %q`, uuid.NewString()))
+	c.demand(t, http.StatusOK, "POST", "/api/usage", key, strings.TrimSuffix(estimate, "}")+`, "cost": 1, "estimated": true}`)
 	aged := opened(t, owner)
-	if _, err := aged.Exec("UPDATE weekly_events SET received_at = received_at - interval '2 minutes' WHERE event_id IN (SELECT event_id FROM counted_events ORDER BY event_id LIMIT 5)"); err != nil {
+	if _, err := aged.Exec("UPDATE weekly_events SET received_at = received_at - interval '2 minutes' WHERE event_id IN (SELECT event_id FROM counted_events ORDER BY estimated DESC, event_id LIMIT 5)"); err != nil {
 		t.Fatal(err)
 	}
 	if code := c.signal(t, syscall.SIGTERM); code != exitOK {
@@ -63,6 +67,7 @@ func TestBackupVerify(t *testing.T) {
 	copied := copyOf(t, owner, "copy")
 	c = start(t, environment)
 	c.demand(t, http.StatusOK, "PUT", l.profile, key, `{"description": "after the backup"}`)
+	c.demand(t, http.StatusOK, "POST", "/api/usage", key, strings.TrimSuffix(estimate, "}")+`, "cost": 1.5}`)
 	l.run(200*time.Millisecond, c)
 	said := must(t, environment, "", "backup", "verify", copied)
 	if !regexp.MustCompile(`^The copy fits: \d+ audit rows, of which this database has [1-9]\d* more; [1-9]\d* counters; 5 events stored until `).MatchString(said) {
@@ -71,6 +76,9 @@ func TestBackupVerify(t *testing.T) {
 	for i, damage := range []struct{ statement, said string }{
 		{"WITH unsealed AS (UPDATE usage_sealing SET sealed_until = '-infinity'), open AS (UPDATE limit_windows SET sealed = 0) " +
 			"UPDATE weekly_events SET received_at = received_at - interval '1 day' WHERE received_at < (SELECT max(received_at) - interval '1 minute' FROM counted_events)", "the copy has"},
+		{"WITH unsealed AS (UPDATE usage_sealing SET sealed_until = '-infinity'), open AS (UPDATE limit_windows SET sealed = 0) " +
+			"UPDATE weekly_events SET cost = cost + CASE WHEN received_at < last.at - interval '1 minute' THEN 1 ELSE -1 END FROM (SELECT max(received_at) AS at FROM counted_events) AS last " +
+			"WHERE event_id IN ((SELECT event_id FROM counted_events WHERE NOT estimated ORDER BY received_at LIMIT 1), (SELECT event_id FROM counted_events ORDER BY received_at DESC LIMIT 1))", "the copy has"},
 		{"UPDATE limit_windows SET used = used + 1", "are not what their events add up to"},
 		{"DELETE FROM audit_logs WHERE id = (SELECT min(id) + 1 FROM audit_logs)", "is broken at row"},
 	} {
