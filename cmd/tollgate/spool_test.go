@@ -151,6 +151,40 @@ func TestSpooledUsageIsCountedOnce(t *testing.T) {
 	s.report(t, http.StatusOK, 1)
 }
 
+// A line that was damaged on the disk is told, and its file is kept; the other lines are counted.
+func TestDamagedLinesOfTheSpoolAreKept(t *testing.T) {
+	t.Parallel()
+	s := newSpooling(t)
+	thaw := s.freeze(t)
+	s.report(t, http.StatusAccepted, 2)
+	journal, err := os.OpenFile(filepath.Join(s.folder, "open.journal"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.WriteAt([]byte{0}, 20); err != nil || journal.Close() != nil {
+		t.Fatal(err)
+	}
+	thaw()
+	eventually(t, "the file is kept", func() bool {
+		kept, err := filepath.Glob(filepath.Join(s.folder, "*.journal.damaged"))
+		return err == nil && len(kept) == 1 && strings.Contains(s.console.log.complaints(), kept[0]+" lines=1")
+	})
+	if !strings.Contains(s.console.log.complaints(), "level=ERROR msg=\"lines of the spool are damaged") {
+		t.Errorf("the log has no error: %s", s.console.log.complaints())
+	}
+	db := privateDatabase(t, s.dir)
+	if lost := missing(t, db, s.ids[1:2]); lost != 1 {
+		t.Error("the damaged event is counted")
+	}
+	if n := number(t, db, "SELECT count(*) FROM counted_events"); n != 2 {
+		t.Errorf("%d events are counted beside the damaged one", n)
+	}
+	if _, metrics := s.console.get(t, s.console.address+"/metrics", s.load.key); !strings.Contains(string(metrics), `tollgate_usage_queue{in="spool"} 0`) {
+		t.Errorf("the metrics are %s", metrics)
+	}
+	s.report(t, http.StatusOK, 1)
+}
+
 // What the disk does not take is not acknowledged, and a folder belongs to one console. Without the setting nothing is
 // kept.
 func TestSpoolThatIsFull(t *testing.T) {

@@ -1,11 +1,13 @@
 package spool
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,36 +15,81 @@ import (
 	"time"
 )
 
-// drainedAtOnce is how many lines are dealt with at once.
-const drainedAtOnce = 500
+const (
+	drainedAtOnce = 500      // lines that are dealt with at once
+	readAtOnce    = 64 << 10 // bytes
+)
+
+// Damage is a file with lines whose checksum does not fit. It is kept under this name.
+type Damage struct {
+	File  string
+	Lines int
+}
 
 // Drain passes all lines to do, in their order, some at once. It stops at the first error; then the lines of that file
-// are passed again next time.
-func (s *Spool) Drain(ctx context.Context, do func(ctx context.Context, lines [][]byte) error) error {
+// are passed again next time. It returns the files that were damaged, of which the other lines were passed.
+func (s *Spool) Drain(
+	ctx context.Context, do func(ctx context.Context, lines [][]byte) error,
+) (damaged []Damage, err error) {
 	if err := s.closeFile(); err != nil {
-		return err
+		return nil, err
 	}
 	files, err := s.files()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, file := range files {
-		lines, _, err := read(file)
+		lines, err := drainFile(ctx, file, do)
 		if err != nil {
-			return err
+			return damaged, err
 		}
-		for rest := lines; len(rest) > 0; {
-			n := min(len(rest), drainedAtOnce)
-			if err := errors.Join(ctx.Err(), do(ctx, rest[:n])); err != nil {
-				return err
-			}
-			rest = rest[n:]
+		if err := s.remove(file, lines > 0); err != nil {
+			return damaged, err
 		}
-		if err := errors.Join(os.Remove(file), syncFolder(s.folder)); err != nil {
-			return fmt.Errorf("remove a file of the spool: %w", err)
+		if lines > 0 {
+			damaged = append(damaged, Damage{file + damagedName, lines})
 		}
-		s.lines.Add(-int64(len(lines)))
 	}
+	return damaged, nil
+}
+
+// drainFile passes the lines of a file to do, and returns how many are damaged.
+func drainFile(
+	ctx context.Context, file string, do func(ctx context.Context, lines [][]byte) error,
+) (damaged int, err error) {
+	var some [][]byte
+	pass := func() error {
+		err := errors.Join(ctx.Err(), do(ctx, some))
+		some = nil
+		return err
+	}
+	damaged, err = eachLine(file, func(line []byte) error {
+		if some = append(some, line); len(some) < drainedAtOnce {
+			return nil
+		}
+		return pass()
+	})
+	if err == nil && len(some) > 0 {
+		err = pass()
+	}
+	return damaged, err
+}
+
+// remove removes a file whose lines are done, or gives it another name when some are damaged.
+func (s *Spool) remove(file string, damaged bool) error {
+	var err error
+	if damaged {
+		err = os.Rename(file, file+damagedName)
+	} else {
+		err = os.Remove(file)
+	}
+	if err := errors.Join(err, syncFolder(s.folder)); err != nil {
+		return fmt.Errorf("remove a file of the spool: %w", err)
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.lines.Add(-s.closed[file])
+	delete(s.closed, file)
 	return nil
 }
 
@@ -50,17 +97,17 @@ func (s *Spool) Drain(ctx context.Context, do func(ctx context.Context, lines []
 func (s *Spool) closeFile() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.file != nil {
-		if err := s.file.Close(); err != nil {
-			return fmt.Errorf("close a file of the spool: %w", err)
-		}
-		s.file = nil
-	}
-	return s.rename()
+	return s.end()
 }
 
-// rename gives the file that lines were added to its final name, if there is one.
-func (s *Spool) rename() error {
+// end gives the file that lines were added to its final name, if there is one.
+func (s *Spool) end() error {
+	if s.file != nil {
+		err := s.file.Close()
+		if s.file = nil; err != nil {
+			return fmt.Errorf("close a file of the spool: %w", err)
+		}
+	}
 	open := filepath.Join(s.folder, openName)
 	closed := filepath.Join(s.folder, fmt.Sprintf(closedName, time.Now().UnixNano()))
 	err := os.Rename(open, closed)
@@ -70,6 +117,7 @@ func (s *Spool) rename() error {
 	if err := errors.Join(err, syncFolder(s.folder)); err != nil {
 		return fmt.Errorf("close a file of the spool: %w", err)
 	}
+	s.closed[closed], s.added = s.added, 0
 	return nil
 }
 
@@ -82,21 +130,36 @@ func (s *Spool) files() ([]string, error) {
 	return files, nil
 }
 
-// read reads the lines of a file. Damaged are those whose checksum does not fit: the last one may be torn.
-func read(file string) (lines [][]byte, damaged int, err error) {
-	content, err := os.ReadFile(file)
+// eachLine passes the lines of a file to use, and returns how many are damaged: their checksum does not fit. A last
+// line without an end is torn, and is neither.
+func eachLine(file string, use func(line []byte) error) (damaged int, err error) {
+	content, err := os.Open(file)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read a file of the spool: %w", err)
+		return 0, fmt.Errorf("read a file of the spool: %w", err)
 	}
-	for line := range bytes.Lines(content) {
-		sum, text, found := bytes.Cut(line, []byte(" "))
-		text, whole := bytes.CutSuffix(text, []byte("\n"))
-		if want, err := strconv.ParseUint(string(sum), 16, 32); !found || !whole || err != nil ||
-			uint32(want) != crc32.ChecksumIEEE(text) {
+	defer content.Close()
+	for lines := bufio.NewReaderSize(content, readAtOnce); ; {
+		line, err := lines.ReadBytes('\n')
+		switch {
+		case errors.Is(err, io.EOF):
+			return damaged, nil
+		case err != nil:
+			return damaged, fmt.Errorf("read a file of the spool: %w", err)
+		}
+		text, fits := checked(line)
+		if !fits {
 			damaged++
 			continue
 		}
-		lines = append(lines, text)
+		if err := use(text); err != nil {
+			return damaged, err
+		}
 	}
-	return lines, damaged, nil
+}
+
+// checked is the text of a line, and whether its checksum fits.
+func checked(line []byte) (text []byte, fits bool) {
+	sum, text, found := bytes.Cut(line[:len(line)-1], []byte(" "))
+	want, err := strconv.ParseUint(string(sum), 16, 32)
+	return text, found && err == nil && uint32(want) == crc32.ChecksumIEEE(text)
 }

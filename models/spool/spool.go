@@ -18,11 +18,13 @@ import (
 )
 
 const (
-	openName   = "open.journal" // lines are added to it
-	closedName = "%020d.journal"
-	lockName   = "lock"
-	addTime    = 10 * time.Second
-	addedMost  = 4 << 20 // bytes written at once
+	openName    = "open.journal" // lines are added to it
+	closedName  = "%020d.journal"
+	damagedName = ".damaged" // behind the name of a closed file
+	lockName    = "lock"
+	addTime     = 10 * time.Second
+	addedMost   = 4 << 20  // bytes written at once
+	fileMost    = 16 << 20 // bytes of a file to which no further lines are added
 )
 
 // Spool is a folder of lines.
@@ -32,9 +34,11 @@ type Spool struct {
 	adding batch.Batcher[[][]byte]
 	lines  atomic.Int64 // that are not done
 
-	mutex sync.Mutex
-	file  *os.File // nil until a line is added
-	size  int64    // of what is confirmed in it
+	mutex  sync.Mutex
+	file   *os.File         // nil until a line is added
+	size   int64            // of what is confirmed in it
+	added  int64            // lines that are confirmed in it
+	closed map[string]int64 // lines of files that are closed
 }
 
 // Open opens a folder, which must be there.
@@ -46,23 +50,36 @@ func Open(folder string) (*Spool, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("another process uses the spool in %s: %w", folder, err), lock.Close())
 	}
-	s := &Spool{folder: folder, lock: lock}
+	s := &Spool{folder: folder, lock: lock, closed: map[string]int64{}}
 	s.adding = batch.Batcher[[][]byte]{Run: s.write, Timeout: addTime, Max: addedMost, Size: sizeOf}
-	if err := s.closeFile(); err != nil {
+	if err := s.count(); err != nil {
 		return nil, errors.Join(err, lock.Close())
+	}
+	return s, nil
+}
+
+// count counts the lines that were left before.
+func (s *Spool) count() error {
+	if err := s.closeFile(); err != nil {
+		return err
 	}
 	files, err := s.files()
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return err
 	}
 	for _, file := range files {
-		lines, _, err := read(file)
+		var whole int64
+		damaged, err := eachLine(file, func([]byte) error {
+			whole++
+			return nil
+		})
 		if err != nil {
-			return nil, errors.Join(err, lock.Close())
+			return err
 		}
-		s.lines.Add(int64(len(lines)))
+		s.closed[file] = whole + int64(damaged)
+		s.lines.Add(s.closed[file])
 	}
-	return s, nil
+	return nil
 }
 
 // Close lets another process use the folder.
@@ -94,7 +111,7 @@ func (s *Spool) write(_ context.Context, added [][][]byte) error {
 	lines := slices.Concat(added...)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.file == nil {
+	if s.file == nil || s.size >= fileMost {
 		if err := s.open(); err != nil {
 			return err
 		}
@@ -114,13 +131,14 @@ func (s *Spool) write(_ context.Context, added [][][]byte) error {
 		return fmt.Errorf("write to the spool: %w", err)
 	}
 	s.size += int64(text.Len())
+	s.added += int64(len(lines))
 	s.lines.Add(int64(len(lines)))
 	return nil
 }
 
-// open begins a file, after one whose last line may be torn.
+// open begins a file, after one that is large enough or whose last line may be torn.
 func (s *Spool) open() error {
-	if err := s.rename(); err != nil {
+	if err := s.end(); err != nil {
 		return err
 	}
 	file, err := os.OpenFile(filepath.Join(s.folder, openName), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)

@@ -21,17 +21,28 @@ func (r *Recorder) runSpool(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		if n := r.Spool.Lines(); n > 0 && !r.decider.Away() {
-			if err := r.Spool.Drain(ctx, r.unspool); err == nil {
-				r.log.InfoContext(ctx, "usage of the spool is stored", "events", n)
-			} else if ctx.Err() == nil {
-				r.log.WarnContext(ctx, "usage of the spool could not be stored yet", "events", n, "error", err.Error())
-			}
+			r.drain(ctx, n)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// drain stores what the spool has, and logs what became of it.
+func (r *Recorder) drain(ctx context.Context, events int64) {
+	damaged, err := r.Spool.Drain(ctx, r.unspool)
+	for _, d := range damaged {
+		r.log.ErrorContext(ctx, "lines of the spool are damaged, so that their usage is not counted; the file is kept",
+			"file", d.File, "lines", d.Lines)
+		events -= int64(d.Lines)
+	}
+	if err == nil {
+		r.log.InfoContext(ctx, "usage of the spool is stored", "events", events)
+	} else if ctx.Err() == nil {
+		r.log.WarnContext(ctx, "usage of the spool could not be stored yet", "events", events, "error", err.Error())
 	}
 }
 
