@@ -198,7 +198,7 @@ func TestRequestsRefused(t *testing.T) {
 	}
 }
 
-// A missing model is given by a profile that has it; a copy that has ended works again.
+// A missing model is given by a profile that has it; a copy that was paused is not resumed by a grant.
 func TestRequestForAModel(t *testing.T) {
 	g, ada, _ := asking(t)
 	g.Exec("INSERT INTO providers (name, models) VALUES ('groq', '{}')")
@@ -220,8 +220,9 @@ func TestRequestForAModel(t *testing.T) {
 	g.Admin.API("PUT", "/api"+webtest.CopyPath(g.Ada, g.Copies(g.Ada)[1]), `{"is_active":false}`).Is(200)
 	g.Admin.WithinASecond(webtest.Object{"virtual_key": g.Key, "model": "groq/llama"}, "provider_blocked")
 	again := "/api/access-requests/" + requestOf(ada.API("POST", "/api/access-requests", `{"model":"groq/llama","reason":"Tests"}`)) + "/grant"
-	g.Admin.API("POST", again, webtest.Object{"access_profile_id": fast}).Is(200)
-	g.Admin.WithinASecond(webtest.Object{"virtual_key": g.Key, "model": "groq/llama"}, "allowed")
+	g.Admin.API("POST", again, webtest.Object{"access_profile_id": fast}).Refuses(409, "would_not_help", "access_profile_id")
+	g.Admin.API("PUT", "/api"+webtest.CopyPath(g.Ada, g.Copies(g.Ada)[1]), `{"is_active":true}`).Is(200)
+	g.Admin.API("POST", again, webtest.Object{"access_profile_id": fast}).Refuses(409, "already_held", "access_profile_id")
 }
 
 // Of many who decide at once, one does.

@@ -267,17 +267,24 @@ func nothingToRaise() error {
 		"Decline it: the user does not have this budget any more.")
 }
 
-// give assigns a profile that has the model, or lets the user's copy of it work again. It refuses one that lacks it.
+// give assigns a profile that has the model, or gives the user's expired copy of it a new end. It refuses what would
+// not let them call the model.
 func (r *Request) give(ctx context.Context, tx database.Tx, actor permission.Actor, g grant) error {
+	lacking := problem.Refuse(problem.Conflict, "access_profile_id", "would_not_help",
+		"Choose an active profile that has "+problem.Clip(r.Asked)+": this one does not.")
 	has, err := refusal.HasModel(ctx, tx, g.profile, r.Asked)
 	if err != nil {
 		return err
 	}
 	if !has {
-		return problem.Refuse(problem.Conflict, "access_profile_id", "would_not_help",
-			"Choose an active profile that has "+problem.Clip(r.Asked)+": this one does not.")
+		return lacking
 	}
-	given, err := assignment.GiveUntil(ctx, tx, actor, r.UserID, g.profile, *g.until)
+	given, err := assignment.GiveUntil(ctx, tx, actor, r.UserID, assignment.TimedGrant{
+		ProfileID: g.profile, Model: r.Asked, Until: *g.until,
+	})
+	if err == nil && !given.HasModel(r.Asked) { // the profile was changed since
+		return lacking
+	}
 	r.GrantedProfile = &given.Name
 	return err
 }

@@ -17,3 +17,11 @@ func (config ProviderConfig) MatchModel(model string) bool {
 		return catalogue.BareModel(config.ProviderName, listed) == model
 	})
 }
+
+// HasModel reports whether a policy grants a model that is named with its provider in front.
+func (p Policy) HasModel(name string) bool {
+	provider, model := catalogue.SplitModel("", name)
+	return slices.ContainsFunc(p.ProviderConfigs, func(config ProviderConfig) bool {
+		return config.ProviderName == provider && config.MatchModel(model)
+	})
+}
