@@ -121,7 +121,7 @@ func (h *Handlers) inboxRow(
 ) (requests.Row, error) {
 	actor := reqctx.Actor(c)
 	row := requests.Row{
-		Request: nameless(c, r), Own: r.UserID == actor.UserID, MayDecide: actor.May(permission.UpdateAccessRequests),
+		Request: nameless(c, r), Own: actor.ActsFor(r.UserID), MayDecide: actor.May(permission.UpdateAccessRequests),
 		MayView: actor.May(permission.ViewUsers), Profiles: granting[r.Asked],
 	}
 	copies, err := assignment.List(reqctx.Of(c), h.DB, r.UserID)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"tollgate/models/permission"
 	"tollgate/web/webtest"
 )
 
@@ -112,9 +113,10 @@ func TestOwnRequestIsDecidedByAnother(t *testing.T) {
 	budget := webtest.Objects(provider["budgets"])[0]["id"].(string)
 	id := requestOf(ada.API("POST", "/api/access-requests", webtest.Object{"budget_id": budget, "reason": "More"}))
 	key := ada.API("POST", "/api/api-keys", webtest.Object{"name": "mine", "scopes": []string{"AccessRequests:Update", "AccessProfiles:Update", "AccessProfiles:Create", "AccessRequests:View"}}).Is(201).JSON()["key"].(string)
+	service := ada.API("POST", "/api/api-keys", webtest.Object{"name": "service", "service": true, "scopes": permission.AllPermissions()}).Is(201).JSON()["key"].(string)
 	for name, v := range map[string]webtest.Client{
 		"session": ada, "password": g.Anonymous().With("Authorization", webtest.Basic(webtest.Ada, webtest.Password)),
-		"own API key": g.Anonymous().With("Authorization", "Bearer "+key),
+		"own API key": g.Anonymous().With("Authorization", "Bearer "+key), "own service key": g.Anonymous().With("Authorization", "Bearer "+service),
 	} {
 		t.Run(name, func(t *testing.T) {
 			v.T = t

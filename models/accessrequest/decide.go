@@ -151,9 +151,9 @@ func decide(
 		if r, err = Get(ctx, tx, id); err != nil {
 			return err
 		}
-		if r.UserID == actor.UserID {
-			return problem.Refuse(problem.Forbidden, "", "self_approval",
-				"Ask another user to decide: this is your own request.")
+		if actor.ActsFor(r.UserID) {
+			return problem.Refuse(problem.Forbidden, "", "self_approval", "Ask another user to decide: this is your own "+
+				"request, and neither you nor an API key that you made decides it.")
 		}
 		if err := assignment.LockProfile(ctx, tx, profile); err != nil {
 			return err

@@ -69,7 +69,8 @@ func (a *Actors) read(ctx context.Context, hashes []secret.Hash) (map[secret.Has
 	// OFFSET 0 keeps the planner from reading all users for the makers of a few keys.
 	rows, err := database.QueryPlanned(ctx, a.db, `
 SELECT k.key_hash, k.id, k.name, k.key_prefix, k.scopes, k.last_used_at IS NULL
-    OR k.last_used_at < now() - interval '1 minute', k.service, u.id, u.email, u.permitted, k.expires_at
+    OR k.last_used_at < now() - interval '1 minute', k.service, u.id, u.email, u.permitted, k.expires_at,
+    coalesce(k.created_by, '')
 FROM api_keys AS k LEFT JOIN LATERAL (
     SELECT m.id, m.email, m.deactivated_at,
         ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = m.role_id) AS permitted
@@ -98,7 +99,7 @@ func scanFound(rows *sql.Rows) (hash secret.Hash, found Found, err error) {
 	var scopes, permitted []permission.Permission
 	key := &found.Actor
 	if err := rows.Scan(&hashed, &found.id, &key.APIKeyName, &key.APIKeyPrefix, pgdialect.Array(&scopes), &found.unused,
-		&service, &user, &email, pgdialect.Array(&permitted), &key.Ends); err != nil {
+		&service, &user, &email, pgdialect.Array(&permitted), &key.Ends, &key.KeyMaker); err != nil {
 		return hash, found, err
 	}
 	switch {

@@ -19,6 +19,8 @@ type Actor struct {
 	Door                     string     // of the request, one of those below
 	APIKeyName, APIKeyPrefix string     // of the API key that makes the request, if any
 	Ends                     *time.Time // when that key expires, nil for never
+	// KeyMaker is the id of the user who made that key, also of a service key; "" for one made on the command line.
+	KeyMaker string
 }
 
 // The doors by which changes are made.
@@ -37,6 +39,10 @@ const Own Permission = "own"
 
 // None reports whether the actor may see nothing in the console but their own access.
 func (a Actor) None() bool { return len(a.Permissions) == 0 }
+
+// ActsFor reports whether the actor is a user, or a key of theirs. A service key has powers of its own, and still is in
+// the hands of the user who made it.
+func (a Actor) ActsFor(user string) bool { return user == a.UserID || user == a.KeyMaker }
 
 // At is the actor of a request through a door.
 func (a Actor) At(door string) Actor {
