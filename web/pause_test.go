@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -70,6 +71,20 @@ func TestPauseCopies(t *testing.T) {
 	g.Admin.API("POST", "/api/access-profiles/999/pause", nil).Refuses(404, "not_found", "")
 	g.Admin.API("POST", api+"/pause", `{"user_ids":[]}`).Refuses(400, "unknown_field", "user_ids")
 	g.APIKey("AccessProfiles:View").API("POST", api+"/pause", nil).Refuses(403, "forbidden", "")
+}
+
+// A copy whose end is changed while its profile is paused is resumed with it.
+func TestEndOfPausedCopyIsChanged(t *testing.T) {
+	g := webtest.NewGateway(t)
+	bobs, key := g.Give(g.Bob, g.Work)
+	api := fmt.Sprint("/api/access-profiles/", g.Work)
+	g.Admin.API("POST", api+"/pause", nil).Is(200)
+	g.Admin.API("PUT", "/api"+webtest.CopyPath(g.Ada, g.Held), `{"expires_at":"2099-01-01T00:00:00Z"}`).Is(200)
+	g.Session.Post(webtest.CopyPath(g.Bob, bobs), url.Values{"expires_at": {"2099-01-01T00:00:00"}}).Redirects("/users/" + g.Bob)
+	webtest.Same(t, "resumed", g.Admin.API("POST", api+"/resume", nil).Is(200).JSON()["affected_users"], 2.0)
+	for _, held := range []any{g.Key, key} {
+		g.Admin.WithinASecond(webtest.Model(held), "allowed")
+	}
 }
 
 // A profile is not paused by an actor who may do less than one of its holders.

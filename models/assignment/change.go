@@ -46,8 +46,9 @@ func Change(
 		if sameEnd && changed.IsActive == old.IsActive {
 			return nil
 		}
-		_, err = tx.NewRaw("UPDATE user_access_profiles "+
-			"SET is_active = ?, paused_together = false, expires_at = CASE WHEN ? THEN expires_at ELSE ? END WHERE id = ?",
+		// A copy that was paused with its profile is resumed with it, unless it is paused or resumed on its own.
+		_, err = tx.NewRaw("UPDATE user_access_profiles SET is_active = ?0, paused_together = paused_together "+
+			"AND is_active = ?0, expires_at = CASE WHEN ?1 THEN expires_at ELSE ?2 END WHERE id = ?3",
 			changed.IsActive, sameEnd, changed.ExpiresAt, id).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("change copy %d: %w", id, err)
