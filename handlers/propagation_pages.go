@@ -31,13 +31,18 @@ func (h *Handlers) NewPropagation(c *gin.Context) error {
 	return nil
 }
 
-// PreviewPropagation shows, copy by copy, what a propagation would do.
+// PreviewPropagation shows, copy by copy, what a propagation would do. The form posts, since it may name many users;
+// links have the few fields that they need in the query.
 func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 	id, err := intake.RowID(c, "id")
 	if err != nil {
 		return err
 	}
-	form, err := intake.DecodeQuery[propagationForm](c)
+	decode := intake.DecodeQuery[propagationForm]
+	if c.Request.Method == http.MethodPost {
+		decode = intake.Decode[propagationForm]
+	}
+	form, err := decode(c)
 	in := form.Input.Whole()
 	if err == nil {
 		var plan propagation.Plan

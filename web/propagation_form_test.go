@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -31,7 +32,7 @@ func TestPropagateByForm(t *testing.T) {
 	}
 	before := c.Tables()
 	query := url.Values{"fields": {"rate_limit", "budgets"}, "emails": {"person0@example.com\r\n PERSON3@example.com \r\n\r\nviewer@example.com"}}
-	preview := c.Session.Get(webtest.PropagatePage + "/preview?" + query.Encode()).Is(200)
+	preview := c.Session.Post(webtest.PropagatePage+"/preview", query).Is(200)
 	preview.Shows(map[string]string{"Change": "1 holder", "Have it already": "0 holders", "Skipped": "2 users"})
 	var blocked []string
 	for node := range preview.One("section", "aria-labelledby", "over").Descendants() {
@@ -50,7 +51,7 @@ func TestPropagateByForm(t *testing.T) {
 		t.Errorf("the preview's token is %q", token)
 	}
 	sent.Del("preview")
-	want := url.Values{"fields": {"rate_limit", "budgets"}, "version": {"3"}, "emails": {"person0@example.com", "PERSON3@example.com", "viewer@example.com"}}
+	want := url.Values{"fields": {"rate_limit", "budgets"}, "version": {"3"}, "emails": {"person0@example.com\nPERSON3@example.com\nviewer@example.com"}}
 	if sent.Encode() != want.Encode() {
 		t.Errorf("the preview's form sends %v, want %v", sent, want)
 	}
@@ -87,6 +88,26 @@ func TestPropagateByForm(t *testing.T) {
 	}
 }
 
+// Many addresses are more than the address of a page holds: the form posts them, and sends them on in one field.
+func TestPropagateToManyAddresses(t *testing.T) {
+	c := webtest.NewCrowd(t, 1)
+	c.Exec(`INSERT INTO users (id, name, email, email_key, role_id)
+SELECT gen_random_uuid(), n, n || '@a-long-name-of-a-domain.example.org', n || '@a-long-name-of-a-domain.example.org', ? FROM generate_series(1, 1200) AS n`, c.Roles[1])
+	pasted := []string{"Zero, Person <person0@example.com>"}
+	for n := range 1200 {
+		pasted = append(pasted, fmt.Sprint(n+1, "@a-long-name-of-a-domain.example.org"))
+	}
+	form := c.Session.Get(webtest.PropagatePage).Is(200).One("form", "action", webtest.PropagatePage+"/preview")
+	webtest.Same(t, "method", webtest.Attribute(form, "method"), "post")
+	sent := url.Values{"fields": {"budgets"}, "emails": {strings.Join(pasted, "\r\n")}}
+	preview := c.Session.Post(webtest.PropagatePage+"/preview", sent).Is(200)
+	preview.Shows(map[string]string{"Change": "1 holder", "Skipped": "1,200 users"})
+	hidden := preview.Hidden(webtest.PropagatePage)
+	webtest.Same(t, "fields of addresses", len(hidden["emails"]), 1)
+	done := c.Session.Post(webtest.PropagatePage, hidden).Is(303)
+	c.Session.Get(done.Header.Get("Location")).Is(200).Shows(map[string]string{"Done": "1", "Skipped": "1,200"})
+}
+
 func TestPropagateFormKeepsWhatWasSent(t *testing.T) {
 	c := webtest.NewCrowd(t, 2)
 	before := c.Tables()
@@ -103,7 +124,8 @@ func TestPropagateFormKeepsWhatWasSent(t *testing.T) {
 		posted := c.Session.Post(webtest.PropagatePage, row.sent).Refuses(422, row.code, row.param)
 		row.sent.Del("version")
 		previewed := c.Session.Get(webtest.PropagatePage+"/preview?"+row.sent.Encode()).Refuses(422, row.code, row.param)
-		for _, page := range []webtest.Answer{posted, previewed} {
+		sent := c.Session.Post(webtest.PropagatePage+"/preview", row.sent).Refuses(422, row.code, row.param)
+		for _, page := range []webtest.Answer{posted, previewed, sent} {
 			typed := strings.Fields(webtest.Text(page.One("textarea", "name", "emails")))
 			if !slices.Equal(typed, strings.Fields(row.sent.Get("emails"))) {
 				t.Errorf("%v: the form has the emails %v", row.sent, typed)

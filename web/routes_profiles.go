@@ -56,6 +56,7 @@ func profileRoutes(h *handlers.Handlers) []route {
 		{"POST", "/access-profiles/:id/resume", permission.UpdateAccessProfiles, h.ResumeCopies},
 		{"GET", "/access-profiles/:id/propagate", createOrUpdate, h.NewPropagation},
 		{"GET", "/access-profiles/:id/propagate/preview", createOrUpdate, h.PreviewPropagation},
+		{"POST", "/access-profiles/:id/propagate/preview", createOrUpdate, h.PreviewPropagation},
 		{"POST", "/access-profiles/:id/propagate", createOrUpdate, h.Propagate},
 		{"GET", "/access-profiles/:id/propagate/:job", permission.ViewAccessProfiles, h.ShowPropagation},
 		{"POST", "/access-profiles/:id/propagate/:job/retry", createOrUpdate, h.RetryPropagation},

@@ -193,8 +193,12 @@ func (p PreviewPage) hidden() []ui.Field {
 	}
 	add("fields", p.Input.Fields)
 	add("group_ids", p.Input.GroupIDs)
-	for _, v := range p.Input.Emails.Items {
-		fields = append(fields, ui.Field{Name: "emails", Value: v.Text})
+	if pasted := p.Input.Emails.Items; len(pasted) > 0 {
+		lines := make([]string, len(pasted))
+		for i, v := range pasted {
+			lines[i] = v.Text
+		}
+		fields = append(fields, ui.Field{Name: "emails", Value: strings.Join(lines, "\n")}) // a form has few fields
 	}
 	if p.Input.ResetUsage.Text == "true" {
 		fields = append(fields, ui.Field{Name: "reset_usage", Value: "true"})
