@@ -25,7 +25,8 @@ type RoleEffects struct {
 // None reports that their copies would stay the same.
 func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses) == 0 }
 
-// PreviewRole returns what another role would do to the copies of a user. For a role that does not exist it is empty.
+// PreviewRole returns what another role would do to the copies of a user. For a role that does not exist it is empty,
+// and it names nothing for the role that they have.
 func PreviewRole(ctx context.Context, db bun.IDB, userID string, in identity.RoleChoice) (RoleEffects, error) {
 	e := RoleEffects{RoleID: identity.ReadRole((&input.Reader{}), "", in.RoleID)}
 	all, err := PreviewRoleOf(ctx, db, []string{userID}, e.RoleID)
@@ -44,7 +45,7 @@ type ManyEffects struct {
 	Keys         int64          // keys that would be deleted, because no copy would be left to their users
 }
 
-// PreviewRoleOf returns what another role would do to the copies of users.
+// PreviewRoleOf returns what another role would do to the copies of users. Those who have it already keep theirs.
 func PreviewRoleOf(ctx context.Context, db bun.IDB, userIDs []string, roleID int64) (ManyEffects, error) {
 	e := ManyEffects{Gains: map[string]int{}, Loses: map[string]int{}}
 	var rows []struct {
@@ -52,7 +53,7 @@ func PreviewRoleOf(ctx context.Context, db bun.IDB, userIDs []string, roleID int
 		N          int64
 	}
 	err := db.NewRaw(`
-WITH moved AS (SELECT id FROM users WHERE id = ANY (?0)), gains AS (
+WITH moved AS (SELECT id FROM users WHERE id = ANY (?0) AND role_id <> ?1), gains AS (
     SELECT moved.id, p.name
     FROM moved, role_access_profiles AS a JOIN access_profiles AS p ON p.id = a.access_profile_id
     WHERE a.role_id = ?1 AND a.is_default AND p.is_active
