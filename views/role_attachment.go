@@ -91,6 +91,9 @@ func DetachedWords(done attachment.Detached, removed bool) string {
 	if done.Kept > 0 {
 		said += " " + strconv.Itoa(done.Kept) + " keep it, since it was assigned to them directly too."
 	}
+	if done.Ended > 0 {
+		said += " " + plural.Of(done.Ended, "copy", "copies") + " expired: assigned directly too, until an end that is past."
+	}
 	if len(done.Keys) > 0 {
 		said += " " + plural.Of(len(done.Keys), "key") + " went with last profiles."
 	}

@@ -404,7 +404,7 @@ func DetachRoleBody(profile profile.Profile, a profile.RoleAttachment) templ.Com
 			} else {
 				templ_7745c5c3_Err = ui.CheckboxField(ui.Field{
 					Name: "remove_from_users", Label: "Take it from the " + plural.Of(a.Holders, "member") + " who have it from this role",
-					Hint: "Otherwise they keep their copies. Those to whom it was assigned directly keep theirs in any case; users who hold no other profile lose their keys.",
+					Hint: "Otherwise they keep their copies. Those to whom it was assigned directly keep theirs in any case, until the end of that assignment: if it is past, their access ends now. Users who hold no other profile lose their keys.",
 				}, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

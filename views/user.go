@@ -165,6 +165,10 @@ func roleEffects(u identity.User, e attachment.RoleEffects) []string {
 		effects = append(effects, "They lose "+ui.Sequence(e.Loses)+", which came with the role "+u.Role+
 			", and what was used of it is no longer counted, not even if they get it back.")
 	}
+	if len(e.Ends) > 0 {
+		effects = append(effects, "Their access by "+ui.Sequence(e.Ends)+" ends: it was also assigned directly, until an "+
+			"end that is past. A new end lets the copy work again.")
+	}
 	if len(e.Gains) > 0 {
 		effects = append(effects, "They get "+ui.Sequence(e.Gains)+", with nothing used.")
 	}

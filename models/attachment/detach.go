@@ -3,6 +3,8 @@ package attachment
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -21,6 +23,7 @@ type Detached struct {
 	Role    string
 	Removed int      // users who lost their copy
 	Kept    int      // users who also have it directly
+	Ended   int      // users who also had it directly, until an end that is past: their copy has expired now
 	Keys    []string // names of the keys deleted with last copies
 }
 
@@ -59,21 +62,31 @@ func DetachRole(
 			if err != nil {
 				return err
 			}
-			done.Removed, done.Kept = len(lost.Gone), len(lost.Kept)
+			done.Removed, done.Kept, done.Ended = len(lost.Gone), len(lost.Kept), len(lost.Ended)
 			for _, key := range lost.Keys {
 				done.Keys = append(done.Keys, key.Name)
 			}
 			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, done.Keys
+			if done.Ended > 0 {
+				metadata["expired_for"] = lost.Ended
+			}
 		}
-		c := audit.Change{
-			ProfileID: &profileID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "detach_role", At: now,
-		}
-		if err := c.Documents(removed, nil, metadata); err != nil {
-			return err
-		}
-		return audit.Record(tx, c)
+		return recordDetached(tx, actor, removed, metadata, now)
 	})
 	return done, err
+}
+
+// recordDetached writes the audit row of a profile that was detached from a role.
+func recordDetached(
+	tx database.Tx, actor permission.Actor, removed profile.RoleAttachment, metadata map[string]any, now time.Time,
+) error {
+	c := audit.Change{
+		ProfileID: &removed.AccessProfileID, Actor: actor.Name, Origin: audit.OriginOf(actor), Action: "detach_role", At: now,
+	}
+	if err := c.Documents(removed, nil, metadata); err != nil {
+		return err
+	}
+	return audit.Record(tx, c)
 }
 
 // lockDetached locks a role that is to be detached, with its members when they lose their copies. Refusals: NotFound,
@@ -115,9 +128,15 @@ func deleteAttachment(
 type lost struct {
 	Gone     []string // users whose copy was removed
 	Kept     []string // users who also have it directly
+	Ended    []string // users who also had it directly, until an end that is past
 	Keys     assignment.DeletedKeys
 	Profiles []int64 // of the removed copies, in the order of Gone
+	Expired  []int64 // profiles of the copies that have expired, in the order of Ended
 }
+
+// hasEnded is the condition of copies c that were assigned directly too, until an end that is past: only their role
+// keeps them from having expired.
+const hasEnded = "c.direct AND c.expires_at IS NOT NULL AND c.expires_at <= clock_timestamp()"
 
 // loseRoleCopies removes the copies of users that came with their role and match the condition. The transaction has
 // locked the users.
@@ -132,19 +151,22 @@ func loseRoleCopies(
 	var rows []struct {
 		ID, AccessProfileID int64
 		UserID              string
-		Direct              bool
+		Direct, Ended       bool
 	}
-	err := tx.NewSelect().Table("user_access_profiles").Column("id", "access_profile_id", "user_id", "direct").
-		Where("user_id = ANY (?)", pgdialect.Array(ids)).
+	err := tx.NewSelect().TableExpr("user_access_profiles AS c").Column("id", "access_profile_id", "user_id", "direct").
+		ColumnExpr(hasEnded+" AS ended").Where("user_id = ANY (?)", pgdialect.Array(ids)).
 		Where("from_role").Where(where, args...).Order("id").For("UPDATE").Scan(ctx, &rows)
 	if err != nil {
 		return l, fmt.Errorf("look up the copies of the role: %w", err)
 	}
 	var drop, keep []int64
 	for _, row := range rows {
-		if row.Direct {
+		switch {
+		case row.Ended:
+			keep, l.Ended, l.Expired = append(keep, row.ID), append(l.Ended, row.UserID), append(l.Expired, row.AccessProfileID)
+		case row.Direct:
 			keep, l.Kept = append(keep, row.ID), append(l.Kept, row.UserID)
-		} else {
+		default:
 			drop, l.Gone, l.Profiles = append(drop, row.ID), append(l.Gone, row.UserID), append(l.Profiles, row.AccessProfileID)
 		}
 	}
@@ -153,7 +175,7 @@ func loseRoleCopies(
 			Exec(ctx); err != nil {
 			return l, fmt.Errorf("keep the direct assignments: %w", err)
 		}
-		tx.Invalidate(l.Kept...)
+		tx.Invalidate(slices.Concat(l.Kept, l.Ended)...)
 	}
 	l.Keys, err = assignment.DeleteCopies(ctx, tx, drop)
 	return l, err

@@ -19,11 +19,12 @@ type RoleEffects struct {
 	Role   string
 	Gains  []string // names of the profiles they would get a copy of
 	Loses  []string // names of the profiles whose copies they would lose with their usage
+	Ends   []string // names of the profiles whose copies would expire: they are direct too, until an end that is past
 	Keys   int64    // keys that would be deleted, because no copy would be left
 }
 
 // None reports that their copies would stay the same.
-func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses) == 0 }
+func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses)+len(e.Ends) == 0 }
 
 // PreviewRole returns what another role would do to the copies of a user. For a role that does not exist it is empty,
 // and it names nothing for the role that they have.
@@ -35,19 +36,20 @@ func PreviewRole(ctx context.Context, db bun.IDB, userID string, in identity.Rol
 	}
 	e.Role, e.Keys = all.Role, all.Keys
 	e.Gains, e.Loses = slices.Sorted(maps.Keys(all.Gains)), slices.Sorted(maps.Keys(all.Loses))
+	e.Ends = slices.Sorted(maps.Keys(all.Ends))
 	return e, nil
 }
 
 // ManyEffects is what a change of the role of many users would do to their copies.
 type ManyEffects struct {
-	Role         string         // "" for one that does not exist
-	Gains, Loses map[string]int // how many users, by the name of the profile
-	Keys         int64          // keys that would be deleted, because no copy would be left to their users
+	Role               string         // "" for one that does not exist
+	Gains, Loses, Ends map[string]int // how many users, by the name of the profile
+	Keys               int64          // keys that would be deleted, because no copy would be left to their users
 }
 
 // PreviewRoleOf returns what another role would do to the copies of users. Those who have it already keep theirs.
 func PreviewRoleOf(ctx context.Context, db bun.IDB, userIDs []string, roleID int64) (ManyEffects, error) {
-	e := ManyEffects{Gains: map[string]int{}, Loses: map[string]int{}}
+	e := ManyEffects{Gains: map[string]int{}, Loses: map[string]int{}, Ends: map[string]int{}}
 	var rows []struct {
 		Kind, Name string
 		N          int64
@@ -59,9 +61,10 @@ WITH moved AS (SELECT id FROM users WHERE id = ANY (?0) AND role_id <> ?1), gain
     WHERE a.role_id = ?1 AND a.is_default AND p.is_active
       AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = moved.id AND c.access_profile_id = p.id)
 ), held AS (
-    SELECT c.user_id AS id, p.name, c.from_role AND NOT c.direct AND c.access_profile_id NOT IN
-        (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?1) AS lost
+    SELECT c.user_id AS id, p.name, left_behind AND NOT c.direct AS lost, left_behind AND `+hasEnded+` AS ends
     FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
+    CROSS JOIN LATERAL (SELECT c.from_role AND c.access_profile_id NOT IN
+        (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?1) AS left_behind) AS role
     WHERE c.user_id IN (SELECT id FROM moved)
 )
 SELECT 'role' AS kind, name, 0 AS n FROM roles WHERE id = ?1
@@ -69,6 +72,8 @@ UNION ALL
 SELECT 'gains', name, count(*) FROM gains GROUP BY name
 UNION ALL
 SELECT 'loses', name, count(*) FROM held WHERE lost GROUP BY name
+UNION ALL
+SELECT 'ends', name, count(*) FROM held WHERE ends GROUP BY name
 UNION ALL
 SELECT 'keys', '', count(*) FROM virtual_keys WHERE user_id IN
     (SELECT id FROM held GROUP BY id HAVING bool_and(lost) EXCEPT SELECT id FROM gains)`,
@@ -84,6 +89,8 @@ SELECT 'keys', '', count(*) FROM virtual_keys WHERE user_id IN
 			e.Gains[row.Name] = int(row.N)
 		case "loses":
 			e.Loses[row.Name] = int(row.N)
+		case "ends":
+			e.Ends[row.Name] = int(row.N)
 		case "keys":
 			e.Keys = row.N
 		}

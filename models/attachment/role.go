@@ -128,6 +128,26 @@ func ChangeRole(
 			}
 		}
 	}
+	return recordExpired(ctx, tx, actor, user.ID, oldRole, gone.Expired, now)
+}
+
+// recordExpired writes the audit rows of the copies of a user that have expired, since they no longer come with a role.
+func recordExpired(
+	ctx context.Context, tx database.Tx, actor permission.Actor, user string, oldRole int64, profiles []int64,
+	now time.Time,
+) error {
+	for _, id := range profiles {
+		expired, err := assignment.CopyOf(ctx, tx, user, id)
+		if err != nil {
+			return err
+		}
+		had := map[string]any{"from_role": true, "expires_at": nil}
+		has := map[string]any{"from_role": false, "expires_at": expired.ExpiresAt}
+		err = assignment.RecordCopy(ctx, tx, actor, "update", expired, now, had, has, map[string]any{"role_id": oldRole})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

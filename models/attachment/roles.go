@@ -16,6 +16,7 @@ import (
 // Swapped is what users gained and lost by another role, by the names of profiles.
 type Swapped struct {
 	Gained, Lost []string
+	Expired      []string // that were assigned to them directly too, until an end that is past
 	Keys         []string // deleted with last copies
 }
 
@@ -51,10 +52,19 @@ func ChangeRoleOf(
 	for _, key := range gone.Keys {
 		s.Keys = append(s.Keys, key.Name)
 	}
-	err = tx.NewRaw("SELECT name FROM access_profiles WHERE id = ANY (?) ORDER BY name_key", pgdialect.Array(gone.Profiles)).
-		Scan(ctx, &s.Lost)
-	if err != nil {
-		return s, fmt.Errorf("name the profiles that were lost: %w", err)
+	if s.Lost, err = namesOf(ctx, tx, gone.Profiles); err != nil || len(gone.Expired) == 0 {
+		return s, err
 	}
-	return s, nil
+	s.Expired, err = namesOf(ctx, tx, gone.Expired)
+	return s, err
+}
+
+// namesOf returns the names of profiles, in their order.
+func namesOf(ctx context.Context, tx database.Tx, profiles []int64) (names []string, err error) {
+	err = tx.NewRaw("SELECT name FROM access_profiles WHERE id = ANY (?) ORDER BY name_key", pgdialect.Array(profiles)).
+		Scan(ctx, &names)
+	if err != nil {
+		return nil, fmt.Errorf("name the profiles that were lost: %w", err)
+	}
+	return names, nil
 }

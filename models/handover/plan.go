@@ -39,6 +39,7 @@ type Plan struct {
 	Roles       map[string]int `json:"roles"`     // who have another role now, by its name
 	Gains       map[string]int `json:"gains"`     // who get a copy, by the name of the profile
 	Loses       map[string]int `json:"loses"`
+	Ends        map[string]int `json:"ends"` // whose copy expires: it is direct too, until an end that is past
 	DeletedKeys int64          `json:"deleted_keys"`
 	Deactivated int            `json:"deactivated_users"` // whose role changes when they are back
 }
@@ -80,7 +81,8 @@ func PlanDomain(
 	}
 	moved := plan.sort(actor, conn, users)
 	effects, err := attachment.PreviewRoleOf(ctx, db, moved, conn.DefaultRoleID)
-	plan.Role, plan.Gains, plan.Loses, plan.DeletedKeys = effects.Role, effects.Gains, effects.Loses, effects.Keys
+	plan.Role, plan.Gains, plan.Loses, plan.Ends = effects.Role, effects.Gains, effects.Loses, effects.Ends
+	plan.DeletedKeys = effects.Keys
 	return plan, err
 }
 

@@ -128,6 +128,9 @@ func recordMove(
 		"resource": "user", "id": ids[0], "user_ids": ids, "gained": swapped.Gained, "lost": swapped.Lost,
 		"deleted_keys": swapped.Keys,
 	}
+	if len(swapped.Expired) > 0 {
+		metadata["expired"] = swapped.Expired
+	}
 	err := c.Documents(
 		map[string]any{"role": from.Name, "role_id": from.ID}, map[string]any{"role": to.Name, "role_id": to.ID}, metadata,
 	)

@@ -37,6 +37,7 @@ var detailLabels = []struct {
 	{"already_held_by", "Held it already", true},
 	{"still_held_by", "Keep it", true},
 	{"scope", "Scope", false},
+	{"expired_for", "Expired", true},
 	{"reset_duration", "Window", false},
 	{"max_limit", "Limit", false},
 	{"keys", "Keys issued", false},

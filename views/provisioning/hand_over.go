@@ -63,6 +63,10 @@ func roleChanges(p handover.Plan) []string {
 		effects = append(effects, plural.Of(p.Loses[name], "user")+plural.Choose(p.Loses[name] == 1, " loses ", " lose ")+
 			name+", which came with the role, and what was used of it is no longer counted.")
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.Ends)) {
+		effects = append(effects, "The access of "+plural.Of(p.Ends[name], "user")+" by "+name+
+			" ends: it was also assigned directly, until an end that is past.")
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Gains)) {
 		effects = append(effects, plural.Of(p.Gains[name], "user")+plural.Choose(p.Gains[name] == 1, " gets ", " get ")+
 			name+", with nothing used.")
