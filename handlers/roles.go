@@ -10,6 +10,7 @@ import (
 	"tollgate/handlers/intake"
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
+	"tollgate/models/attachment"
 	"tollgate/models/catalogue"
 	"tollgate/models/configdoc"
 	"tollgate/models/database"
@@ -177,7 +178,7 @@ func (h *Handlers) DeleteRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	role, err := identity.DeleteRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
+	role, err := attachment.DeleteRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 			return h.roleDeletion(c, problems)

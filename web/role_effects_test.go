@@ -68,3 +68,38 @@ func TestDetachmentNamesWhatExpires(t *testing.T) {
 		}
 	}
 }
+
+// Deleting a role detaches its profiles, and the log of each of them says so, by each door.
+func TestDeletedRoleIsDetached(t *testing.T) {
+	s := webtest.NewStage(t)
+	role := object{"kind": "role", "name": "Made", "permission_ids": []string{}}
+	apply := func(documents ...any) {
+		s.Admin.API("POST", "/api/config/apply", object{"set": "roles", "documents": documents, "prune": true}).Is(200)
+	}
+	for actor, remove := range map[string]func(id int64){
+		webtest.Admin: func(id int64) { s.Session.Post(fmt.Sprintf("/roles/%d/delete", id), nil).Redirects("/roles") },
+		"cli":         func(id int64) { s.Admin.API("DELETE", fmt.Sprint("/api/roles/", id), nil).Is(200) },
+		"files":       func(int64) { apply(object{"kind": "role", "name": "Other", "permission_ids": []string{}}) },
+	} {
+		if actor == "files" {
+			apply(role)
+		} else {
+			s.AddRole("Made")
+		}
+		for _, profile := range []int64{webtest.Research, 1} {
+			s.AssignByRole(profile, "Made")
+		}
+		var last int64
+		s.Scan(&last, "SELECT max(id) FROM audit_logs")
+		remove(s.RoleID("Made"))
+		var detached []string
+		s.Scan(&detached, `SELECT concat_ws(' ', access_profile_id, metadata::json->>'access_profile', metadata::json->>'role')
+FROM audit_logs WHERE action = 'detach_role' AND id > ? ORDER BY id`, last)
+		webtest.Same(t, "detached by "+actor, detached, []string{"1 Engineering Made", "4 Research Made"})
+		webtest.Same(t, "attached", s.Count("role_access_profiles AS a JOIN roles AS r ON r.id = a.role_id WHERE r.name = 'Made'"), 0)
+	}
+	page := webtest.Text(s.Session.Get("/access-profiles/4/audit").Is(200).One("main"))
+	if !strings.Contains(page, "detached Research from the role Made") {
+		t.Errorf("the profile's log: %s", page)
+	}
+}

@@ -9,12 +9,12 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/account"
+	"tollgate/models/attachment"
 	"tollgate/models/catalogue"
 	"tollgate/models/configdoc"
 	"tollgate/models/configset"
 	"tollgate/models/connection"
 	"tollgate/models/database"
-	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
 	"tollgate/models/input"
 	"tollgate/models/mcptool"
@@ -166,7 +166,7 @@ func (s *saver) remove(ctx context.Context, row *current) error {
 	case configdoc.ToolGroup:
 		return mcptool.DeleteToolGroup(ctx, s.tx, s.actor, row.id)
 	case configdoc.Role:
-		_, err := identity.DeleteRole(ctx, s.tx, s.actor, row.id)
+		_, err := attachment.DeleteRole(ctx, s.tx, s.actor, row.id)
 		return err
 	case configdoc.AccessProfile:
 		return profile.Delete(ctx, s.tx, s.actor, row.id, nil)
