@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/uptrace/bun"
 
@@ -74,8 +75,7 @@ func changeOne(ctx context.Context, tx database.Tx, actor permission.Actor, id i
 // addTag adds a tag to a profile that does not have it yet.
 func addTag(ctx context.Context, tx database.Tx, actor permission.Actor, id int64, tag input.Value) error {
 	c := &input.Reader{}
-	c.Required("tag", tag, "a tag")
-	name, _ := c.Text("tag", tag, input.TextRule{What: "a tag", Max: 64})
+	name, _ := readTag(c, "tag", tag)
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return err
 	}
@@ -85,6 +85,10 @@ func addTag(ctx context.Context, tx database.Tx, actor permission.Actor, id int6
 	}
 	if slices.ContainsFunc(profile.Tags, func(has string) bool { return input.FoldCase(has) == input.FoldCase(name) }) {
 		return nil
+	}
+	if len(profile.Tags) >= maxTags {
+		return problem.Refuse(problem.Invalid, "tag", "too_many_items", "Remove a tag of "+problem.Clip(profile.Name)+
+			" first, or leave it out: it has "+strconv.Itoa(maxTags)+" tags, which is the most.")
 	}
 	tags := profile.Input().Tags
 	tags.Items = append(tags.Items, input.FormValue(name))

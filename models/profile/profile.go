@@ -179,8 +179,10 @@ func (in Input) budgetLines(p Profile) int {
 	return n
 }
 
+const maxTags = 50 // of a profile
+
 func readTags(c *input.Reader, l input.List[input.Value], tags *[]string) {
-	if !input.CheckList(c, "tags", l, 50, "tags") {
+	if !input.CheckList(c, "tags", l, maxTags, "tags") {
 		if *tags == nil {
 			*tags = []string{}
 		}
@@ -189,19 +191,27 @@ func readTags(c *input.Reader, l input.List[input.Value], tags *[]string) {
 	*tags = []string{}
 	seen := map[string]bool{}
 	for i, v := range l.Items {
-		c.Required(input.Index("tags", i), v, "a tag")
-		tag, ok := c.Text(input.Index("tags", i), v, input.TextRule{What: "a tag", Max: 64})
-		switch {
-		case !ok:
+		tag, ok := readTag(c, input.Index("tags", i), v)
+		if !ok {
 			continue
-		case strings.Contains(tag, ","):
-			c.Add(input.Index("tags", i), "invalid_characters", "Write the tag without a comma.")
-		case seen[input.FoldCase(tag)]:
+		}
+		if seen[input.FoldCase(tag)] {
 			c.Add(input.Index("tags", i), "duplicate_tag", "List the tag "+tag+" once.")
 		}
 		seen[input.FoldCase(tag)] = true
 		*tags = append(*tags, tag)
 	}
+}
+
+// readTag reads one tag.
+func readTag(c *input.Reader, field string, v input.Value) (tag string, ok bool) {
+	c.Required(field, v, "a tag")
+	tag, ok = c.Text(field, v, input.TextRule{What: "a tag", Max: 64})
+	if ok && strings.Contains(tag, ",") {
+		c.Add(field, "invalid_characters", "Write the tag without a comma.")
+		return tag, false
+	}
+	return tag, ok
 }
 
 // checkKeptOverrides reports stored excludes that contradict newly granted servers.
