@@ -41,6 +41,20 @@ func TestPropagateReportsFailures(t *testing.T) {
 	c.Session.Post(again+"/retry", nil).Refuses(422, "nothing_failed", "")
 }
 
+// All copies that failed are tried again, also when they are more than a client can name.
+func TestRetryOfMany(t *testing.T) {
+	c := webtest.NewCrowd(t, 2)
+	c.Refuse(c.Users[1])
+	got := c.Push(webtest.Object{"fields": webtest.AllGroups}).Counts(1, 1, 0, true, webtest.AllGroups...)
+	c.Forgive()
+	job := got["job"].(map[string]any)["id"]
+	c.Exec(`WITH many AS (INSERT INTO users (id, name, email, email_key, role_id)
+    SELECT gen_random_uuid(), n, n || '@example.org', n || '@example.org', ? FROM generate_series(1, 10000) AS n RETURNING id)
+INSERT INTO propagation_items (job_id, copy_id, user_id, state, reason) SELECT ?, -row_number() OVER (), id, 'failed', 'x' FROM many`, c.Roles[1], job)
+	again := c.Session.Post(fmt.Sprintf("%s/%v/retry", webtest.PropagatePage, job), nil).Is(http.StatusSeeOther).Header.Get("Location")
+	c.Session.Get(again).Is(200).Shows(map[string]string{"Done": "1", "Failed": "0", "Skipped": "10,000"})
+}
+
 func TestPropagationIsNotRetriedWithAnotherVersion(t *testing.T) {
 	c := webtest.NewCrowd(t, 2)
 	c.Refuse(c.Users[0])

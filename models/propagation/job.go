@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/identity"
-	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
@@ -56,6 +56,14 @@ func (p Job) Total() int64 {
 // Refusals: NotFound, Stale, Invalid, Forbidden when a user with such a copy may do more than the actor, Conflict when
 // one is running or the profile was changed concurrently.
 func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64, in Input) (Job, error) {
+	return start(ctx, db, actor, id, ifVersion, in.read)
+}
+
+// start is Start for what choose returns.
+func start(
+	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, ifVersion *int64,
+	choose func(context.Context, bun.IDB) (propagation, error),
+) (Job, error) {
 	seen, err := profile.Get(ctx, db, id)
 	if err != nil {
 		return Job{}, err
@@ -80,7 +88,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		if err != nil {
 			return err
 		}
-		p, err := in.read(ctx, tx)
+		p, err := choose(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -91,7 +99,7 @@ func Start(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, if
 		job = Job{
 			AccessProfileID: id, ToVersion: current.Version, Fields: p.fields, ResetUsage: p.reset, Actor: actor.Name,
 			Origin: audit.OriginOf(actor), State: "running",
-			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now, PreviewToken: in.previewToken(),
+			LeaseUntil: now.Add(lease), Fence: 1, CreatedAt: now, PreviewToken: p.token,
 		}
 		if err := job.insert(ctx, tx, p, now); err != nil {
 			return err
@@ -176,8 +184,8 @@ FROM propagation_items AS i LEFT JOIN users AS u ON u.id = i.user_id WHERE i.job
 	return p, err
 }
 
-// Retry repeats a propagation for the copies that failed. Refusals: NotFound, Invalid when none failed, Conflict when
-// the profile has changed since, or when a propagation is running.
+// Retry repeats a propagation for the copies that failed, which may be more than a client can name. Refusals: NotFound,
+// Invalid when none failed, Conflict when the profile has changed since, or when a propagation is running.
 func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, id int64) (Job, error) {
 	before, err := Get(ctx, db, profileID, id)
 	if err != nil {
@@ -186,22 +194,19 @@ func Retry(ctx context.Context, db bun.IDB, actor permission.Actor, profileID, i
 	if len(before.Failed) == 0 {
 		return before, problem.Refuse(problem.Invalid, "", "nothing_failed", "There is nothing to try again: no copy failed.")
 	}
-	in := Input{
-		Row:        input.Row{Kind: input.Object},
-		ResetUsage: input.Value{Kind: input.Bool, Text: strconv.FormatBool(before.ResetUsage)},
-	}
-	in.Fields = input.ListOf(before.Fields, input.SampleText)
-	in.UserIDs.Kind = input.Array
+	chosen := propagation{fields: before.Fields, reset: before.ResetUsage}
 	for _, failed := range before.Failed {
 		if failed.Email != "" { // else the user was deleted
-			in.UserIDs.Items = append(in.UserIDs.Items, input.SampleText(failed.UserID))
+			chosen.users = append(chosen.users, failed.UserID)
 		}
 	}
-	if len(in.UserIDs.Items) == 0 {
+	if len(chosen.users) == 0 {
 		return before, problem.Refuse(problem.Invalid, "", "nothing_failed",
 			"There is nothing to try again: the users whose copies failed were deleted.")
 	}
-	again, err := Start(ctx, db, actor, profileID, &before.ToVersion, in)
+	slices.Sort(chosen.users)
+	again, err := start(ctx, db, actor, profileID, &before.ToVersion,
+		func(context.Context, bun.IDB) (propagation, error) { return chosen, nil })
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) && refusal.Reason == problem.Stale {
 		shown, loadErr := profile.Get(ctx, db, profileID)

@@ -78,6 +78,7 @@ type propagation struct {
 	reset  bool
 	users  []string // ids; neither users nor groups means every holder
 	groups []int64
+	token  []byte // hash of the preview's token; nil without one
 }
 
 func (p propagation) narrowed() bool { return len(p.users)+len(p.groups) > 0 }
@@ -87,7 +88,7 @@ func (in Input) DryRunWanted() bool { return in.DryRun.Given() && in.DryRun.Text
 
 // read checks the input, with what it names. Refusal: Invalid.
 func (in Input) read(ctx context.Context, db bun.IDB) (propagation, error) {
-	var p propagation
+	p := propagation{token: in.previewToken()}
 	c := &input.Reader{}
 	p.fields = readFieldGroups(c, in.Fields)
 	c.Bool("dry_run", in.DryRun)
