@@ -67,10 +67,10 @@ func remove(
 		if _, err := tx.NewRaw("DELETE FROM refusals WHERE user_id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete what the user was refused: %w", err)
 		}
-		_, err = tx.NewRaw(`INSERT INTO identity_tombstones (provider_id, subject, name)
-SELECT provider_id, subject, ? FROM user_identities WHERE user_id = ? ON CONFLICT DO NOTHING`, old.Name, id).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("remember who was deleted: %w", err)
+		if action == "delete" {
+			if err := keepOut(ctx, tx, old); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete user: %w", err)
@@ -79,6 +79,17 @@ SELECT provider_id, subject, ? FROM user_identities WHERE user_id = ? ON CONFLIC
 		return audit.RecordResource(ctx, tx, actor, action, "user", id, record, nil)
 	})
 	return old, err
+}
+
+// keepOut remembers that an admin deleted a user, who then does not come back by signing in. A user who is purged was
+// deleted by their directory, which may send them again.
+func keepOut(ctx context.Context, tx database.Tx, u identity.User) error {
+	_, err := tx.NewRaw(`INSERT INTO identity_tombstones (provider_id, subject, name)
+SELECT provider_id, subject, ? FROM user_identities WHERE user_id = ? ON CONFLICT DO NOTHING`, u.Name, u.ID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("remember who was deleted: %w", err)
+	}
+	return nil
 }
 
 // Leaving is what is deleted or stops with a user, and whether the user can go.

@@ -180,7 +180,7 @@ func scopesOf(claims oidc.Claims) []string {
 }
 
 // userOf finds the user whom a token names: who has its subject at the provider or, of the users whom its directory
-// provisions, the only one without a subject there who has the external id.
+// provisions, the only one without a subject there who has the external id and was not deleted here since.
 func (k *Checker) userOf(ctx context.Context, of Rule, claims oidc.Claims, ends time.Time) (Found, error) {
 	rows, err := database.QueryPlanned(ctx, k.db, `
 WITH linked AS (SELECT user_id FROM user_identities WHERE provider_id = $1 AND subject = $2)
@@ -188,7 +188,8 @@ SELECT user_id FROM linked
 UNION ALL SELECT s.user_id FROM scim_users AS s
 WHERE s.connection_id = $3 AND s.external_id = $4 AND $4 <> '' AND NOT EXISTS (SELECT FROM linked)
     AND NOT EXISTS (SELECT FROM user_identities AS i WHERE i.user_id = s.user_id AND i.provider_id = $1)
-    AND NOT EXISTS (SELECT FROM identity_tombstones WHERE provider_id = $1 AND subject = $2)`,
+    AND NOT EXISTS (SELECT FROM identity_tombstones AS t
+        WHERE t.provider_id = $1 AND t.subject = $2 AND t.at >= s.created_at)`,
 		of.ProviderID, claims.Text("sub"), of.Connection, claims.Text(of.MatchClaim))
 	if err != nil {
 		return Found{}, fmt.Errorf("look up the user of an access token: %w", err)

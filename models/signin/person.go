@@ -105,18 +105,16 @@ func known(
 func unknown(
 	ctx context.Context, tx database.Tx, p identityprovider.Provider, who oidc.Issued, role Followed,
 ) (u identity.User, err error) {
-	removed, err := tx.NewSelect().Table("identity_tombstones").Where("provider_id = ? AND subject = ?", p.ID, who.Subject).
-		Exists(ctx)
+	email, trusted := address(p, who.Claims)
+	removed, err := isRemoved(ctx, tx, p, who, email)
 	switch {
 	case err != nil:
-		return u, fmt.Errorf("look for a removed identity: %w", err)
+		return u, err
 	case removed:
 		return u, refuse(Removed, "the user was deleted here")
-	}
-	if p.ConnectionID != nil {
+	case p.ConnectionID != nil:
 		return provisioned(ctx, tx, p, who)
 	}
-	email, trusted := address(p, who.Claims)
 	if email != "" {
 		same, err := identity.UsersOfEmails(ctx, tx, []string{input.FoldCase(email)})
 		if err != nil {

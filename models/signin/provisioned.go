@@ -7,6 +7,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/identityprovider"
+	"tollgate/models/input"
 	"tollgate/models/oidc"
 )
 
@@ -46,4 +47,21 @@ AND NOT EXISTS (SELECT FROM user_identities AS i WHERE i.user_id = s.user_id AND
 		return u, refuse(Deactivated, u.Email+" is deactivated")
 	}
 	return u, link(ctx, tx, actorOf(p), p, who, u, who.Claims.Text("email"))
+}
+
+// isRemoved reports that the user of a subject was deleted here, and that no directory has sent them since: an admin
+// and a directory bring users back, a sign-in does not.
+func isRemoved(
+	ctx context.Context, tx database.Tx, p identityprovider.Provider, who oidc.Issued, email string,
+) (removed bool, err error) {
+	err = tx.NewRaw(`
+SELECT EXISTS (SELECT FROM identity_tombstones AS t WHERE t.provider_id = ?0 AND t.subject = ?1 AND NOT EXISTS (
+    SELECT FROM scim_users AS s JOIN users AS u ON u.id = s.user_id WHERE s.created_at > t.at AND CASE
+        WHEN ?2::bigint IS NULL THEN u.email_key = ?4
+        ELSE s.connection_id = ?2::bigint AND s.external_id = ?3 END))`,
+		p.ID, who.Subject, p.ConnectionID, who.Claims.Text(p.MatchClaim), input.FoldCase(email)).Scan(ctx, &removed)
+	if err != nil {
+		return false, fmt.Errorf("look for a removed identity: %w", err)
+	}
+	return removed, nil
 }
