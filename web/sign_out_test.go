@@ -105,6 +105,32 @@ func TestBackchannelLogout(t *testing.T) {
 	bob.Get("/me").Is(200)
 }
 
+// A logout token is used up only with the sessions that it ends: the provider sends it again after a failure.
+func TestBackchannelLogoutAfterAFailure(t *testing.T) {
+	g := webtest.NewGateway(t)
+	c := companyAt(g)
+	c.Identified(c.Path, "ada", g.Ada)
+	ada := sessionOf(c, c.Returns(webtest.With(webtest.Person("ada", "ada@example.com"), "sid", "1")))
+	now := time.Now().Unix()
+	text, err := json.Marshal(webtest.Object{
+		"iss": c.OP.URL, "aud": "console", "iat": now, "exp": now + 120, "jti": uuid.NewString(), "sid": "1",
+		"events": webtest.Object{"http://schemas.openid.net/event/backchannel-logout": webtest.Object{}},
+	})
+	c.Must(err)
+	token := c.OP.Sign(string(text))
+	send := func() webtest.Answer {
+		return c.Anonymous().Post("/login/company/backchannel", url.Values{"logout_token": {token}})
+	}
+	g.ExecAsOwner("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '53100'; END $$",
+		"CREATE TRIGGER refuse BEFORE DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION refuse()")
+	send().Is(503)
+	ada.Get("/me").Is(200)
+	g.ExecAsOwner(noMoreRefusing)
+	send().Is(200)
+	ada.Get("/me").Redirects("/login?next=%2Fme")
+	send().Is(400)
+}
+
 // Users connect a provider to their account after they gave their password, and disconnect it while another way stays.
 func TestSignInMethods(t *testing.T) {
 	c := webtest.NewCompany(t, "create_users", false)

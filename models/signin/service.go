@@ -134,7 +134,7 @@ func (s *Service) confirm(ctx context.Context, p identityprovider.Provider, back
 	if failed := back.Query.Get("error"); failed != "" {
 		return who, refuse(ProviderError, "the provider answered with an error: "+oidc.Clip(failed))
 	}
-	if err := s.burn(ctx, p.ID, back.State, time.Now().Add(Lasts)); err != nil {
+	if err := burn(ctx, s.DB, p.ID, back.State, time.Now().Add(Lasts)); err != nil {
 		return who, err
 	}
 	c, err := s.client(p)
@@ -145,9 +145,9 @@ func (s *Service) confirm(ctx context.Context, p identityprovider.Provider, back
 }
 
 // burn uses a token up. Refusal: StateUsed.
-func (s *Service) burn(ctx context.Context, provider int64, token string, until time.Time) error {
+func burn(ctx context.Context, db bun.IDB, provider int64, token string, until time.Time) error {
 	digest := sha256.Sum256([]byte(token))
-	result, err := s.DB.NewRaw(`
+	result, err := db.NewRaw(`
 WITH over AS (DELETE FROM used_tokens WHERE expires_at < now() - interval '1 hour')
 INSERT INTO used_tokens (provider_id, digest, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 		provider, digest[:], until).Exec(ctx)

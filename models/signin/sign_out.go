@@ -53,22 +53,26 @@ func (s *Service) SignOut(ctx context.Context, token string) (address string, er
 	return s.Providers.SignOut(ctx, client, string(hint), s.BaseURL+"/login"), nil
 }
 
-// EndThere ends the sessions that a logout token of a provider names. Refusals: those of the token, StateUsed when it
-// was sent before.
+// EndThere ends the sessions that a logout token of a provider names, and uses it up in the same transaction: while the
+// sessions have not ended, the provider may send it again. Refusals: those of the token, StateUsed when it was sent
+// before.
 func (s *Service) EndThere(ctx context.Context, p identityprovider.Provider, raw string) error {
 	out, err := s.CheckLogout(ctx, oidc.Client{Issuer: p.Issuer, ID: p.ClientID}, raw)
 	if err != nil {
 		return err
 	}
-	if err := s.burn(ctx, p.ID, "logout "+out.TokenID, out.Ends); err != nil {
-		return err
-	}
-	_, err = s.DB.NewRaw(`DELETE FROM sessions WHERE provider_id = ?0 AND (?1 = '' OR sid = ?1) AND (?2 = '' OR subject = ?2)`,
-		p.ID, out.SessionID, out.Subject).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("end the sessions of an identity: %w", err)
-	}
-	return nil
+	return database.InTx(ctx, s.DB, func(ctx context.Context, tx database.Tx) error {
+		if err := burn(ctx, tx, p.ID, "logout "+out.TokenID, out.Ends); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw(`
+DELETE FROM sessions WHERE provider_id = ?0 AND (?1 = '' OR sid = ?1) AND (?2 = '' OR subject = ?2)`,
+			p.ID, out.SessionID, out.Subject).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("end the sessions of an identity: %w", err)
+		}
+		return nil
+	})
 }
 
 // IsAway reports whether a refusal may be over in a moment, so that the provider should send its token again.
