@@ -48,7 +48,7 @@ func Create(
 		if err := lockConnection(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := mayGive(ctx, tx, actor, p); err != nil {
+		if err := mayChange(ctx, tx, actor, Provider{}, p); err != nil {
 			return err
 		}
 		var err error
@@ -134,7 +134,7 @@ func Update(
 		if err := lockConnection(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := mayGive(ctx, tx, actor, p); err != nil {
+		if err := mayChange(ctx, tx, actor, old, p); err != nil {
 			return err
 		}
 		if p.Issuer != old.Issuer && old.Users > 0 {

@@ -131,38 +131,70 @@ func saveRules(ctx context.Context, tx database.Tx, p Provider) error {
 // mayGive refuses roles that do not exist, that permit more than the actor may do, or that are administrative without
 // saying so. Refusals: Invalid, Forbidden.
 func mayGive(ctx context.Context, tx database.Tx, actor permission.Actor, p Provider) error {
-	type grant struct {
-		field string
-		Rule
+	return mayChange(ctx, tx, actor, p, p)
+}
+
+// mayChange is mayGive for a change that may let others in, too. Refusals: Invalid, Forbidden.
+func mayChange(ctx context.Context, tx database.Tx, actor permission.Actor, old, p Provider) error {
+	grants := p.grants()
+	opened, err := reaches(ctx, tx, old, p)
+	if err != nil {
+		return err
 	}
-	grants, roles := []grant{}, []int64{}
+	claim := identity.Claim{Needed: permission.UpdateSettings, Shared: true}
+	for _, g := range grants {
+		claim.Roles = append(claim.Roles, g.RoleID)
+	}
+	for _, r := range opened {
+		claim.Roles = append(claim.Roles, r.roles...)
+	}
+	auth, err := claim.Lock(ctx, tx, actor)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if err := g.permit(auth); err != nil {
+			return err
+		}
+	}
+	for _, r := range opened {
+		if err := r.permit(auth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grant is a role that a provider gives, with the field that says so.
+type grant struct {
+	field string
+	Rule
+}
+
+// grants are the roles that a provider gives.
+func (p Provider) grants() []grant {
+	grants := []grant{}
 	if p.DefaultRoleID != nil {
 		grants = append(grants, grant{"default_role_id", Rule{RoleID: *p.DefaultRoleID}})
 	}
 	for i, rule := range p.Rules {
 		grants = append(grants, grant{input.Index("rules", i) + ".role_id", rule})
 	}
-	for _, g := range grants {
-		roles = append(roles, g.RoleID)
-	}
-	auth, err := identity.Claim{Needed: permission.UpdateSettings, Roles: roles, Shared: true}.Lock(ctx, tx, actor)
-	if err != nil {
+	return grants
+}
+
+// permit refuses a role that the actor may not give, or that is administrative without saying so. Refusals: Invalid,
+// Forbidden.
+func (g grant) permit(auth *identity.Authorization) error {
+	role, err := auth.Grant(g.field, g.RoleID)
+	if err != nil || g.Administrative || !permission.Administrative(role.Permissions) {
 		return err
 	}
-	for _, g := range grants {
-		role, err := auth.Grant(g.field, g.RoleID)
-		if err != nil {
-			return err
-		}
-		if permission.Administrative(role.Permissions) && !g.Administrative {
-			message := "Tick “administrative”: the role " + problem.Clip(role.Name) + " may change users, roles, " +
-				"API keys or settings."
-			if g.field == "default_role_id" {
-				message = "Choose another role: " + problem.Clip(role.Name) + " may change users, roles, API keys or settings, " +
-					"so only a rule can give it."
-			}
-			return problem.Refuse(problem.Invalid, g.field, "administrative_role", message)
-		}
+	message := "Tick “administrative”: the role " + problem.Clip(role.Name) + " may change users, roles, " +
+		"API keys or settings."
+	if g.field == "default_role_id" {
+		message = "Choose another role: " + problem.Clip(role.Name) + " may change users, roles, API keys or settings, " +
+			"so only a rule can give it."
 	}
-	return nil
+	return problem.Refuse(problem.Invalid, g.field, "administrative_role", message)
 }
