@@ -63,7 +63,11 @@ func (h *Handlers) methodPage(c *gin.Context, problems problem.Problems) (templ.
 	}
 	for _, m := range methods {
 		if m.Slug == c.Param("slug") {
-			form := viewsignin.MethodForm{User: user, Method: m, Problems: problems}
+			asked, err := session.AsksPassword(reqctx.Of(c), h.DB, user)
+			if err != nil {
+				return nil, err
+			}
+			form := viewsignin.MethodForm{User: user, Method: m, AsksPassword: asked, Problems: problems}
 			page := h.page(c, form.Title(), meHref)
 			page.Crumbs = []ui.Crumb{{Label: "My access", Href: meHref}, {Label: "Sign-in methods", Href: methodsHref}}
 			reply.MarkProblems(&page, problems)
@@ -73,10 +77,13 @@ func (h *Handlers) methodPage(c *gin.Context, problems problem.Problems) (templ.
 	return nil, problem.Missing("sign-in method")
 }
 
-// confirmed checks the password that a change of sign-in methods needs, where the user has one.
+// confirmed checks the password that a change of sign-in methods needs, where the user has one that is accepted.
 func (h *Handlers) confirmed(c *gin.Context) (p identityprovider.Provider, user identity.User, err error) {
 	user, _ = reqctx.User(c)
 	in, err := intake.Decode[methodInput](c)
+	if err == nil {
+		err = session.KeepLinkOut(reqctx.Of(c), h.DB, user, h.SessionToken(c))
+	}
 	if err == nil {
 		err = session.ConfirmPassword(reqctx.Of(c), h.DB, &h.Passwords, c.ClientIP(), user, in.Password)
 	}
@@ -103,7 +110,7 @@ func (h *Handlers) ConnectMethod(c *gin.Context) error {
 func (h *Handlers) DisconnectMethod(c *gin.Context) error {
 	p, user, err := h.confirmed(c)
 	if err == nil {
-		err = signin.Disconnect(reqctx.Of(c), h.DB, p, user)
+		err = signin.Disconnect(reqctx.Of(c), h.DB, p, user, h.SessionToken(c))
 	}
 	if err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) { return h.methodPage(c, problems) })
@@ -125,7 +132,7 @@ func (h *Handlers) connected(c *gin.Context, p identityprovider.Provider, who si
 	if !signedIn {
 		return signin.Mismatch()
 	}
-	if err := signin.Connect(reqctx.Of(c), h.DB, p, who, user); err != nil {
+	if err := signin.Connect(reqctx.Of(c), h.DB, p, who, user, h.SessionToken(c)); err != nil {
 		return err
 	}
 	return seeOther(c, methodsHref, p.Name+" is connected. You can sign in with it from now on.")

@@ -152,7 +152,16 @@ func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, 
 	return KeepAnAdminBesides(ctx, tx, field, id)
 }
 
-// KeepAnAdminBesides refuses what leaves no admin but these users. Refusal: Conflict.
+// LeaveAnAdmin refuses what was done to a user in this transaction when no admin is left who can sign in. Refusal:
+// Conflict.
+func (a *Authorization) LeaveAnAdmin(ctx context.Context, tx database.Tx, field, id string) error {
+	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
+		return nil
+	}
+	return KeepAnAdminBesides(ctx, tx, field)
+}
+
+// KeepAnAdminBesides refuses what leaves no admin who can sign in but these users. Refusal: Conflict.
 func KeepAnAdminBesides(ctx context.Context, db bun.IDB, field string, ids ...string) error {
 	last, err := LastAdmin(ctx, db, ids...)
 	if err != nil || !last {
@@ -184,7 +193,7 @@ func LastAdmin(ctx context.Context, db bun.IDB, ids ...string) (bool, error) {
 	err := db.NewRaw(`
 SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id
 WHERE r.name = ? AND r.is_system_role AND u.id <> ALL (?) AND `+canSignIn+`)`,
-		FirstRole, pgdialect.Array(ids)).Scan(ctx, &others)
+		FirstRole, pgdialect.Array(append([]string{}, ids...))).Scan(ctx, &others)
 	if err != nil {
 		return false, fmt.Errorf("look for other admins: %w", err)
 	}

@@ -26,3 +26,12 @@ func IsUser(ctx context.Context, db bun.IDB, id string) (known bool, err error) 
 
 // Holder is a user who gets, has or loses copies.
 type Holder struct{ ID, Email string }
+
+// AdminRole is the id of the built-in role of admins.
+func AdminRole(ctx context.Context, db bun.IDB) (id int64, err error) {
+	err = db.NewRaw("SELECT id FROM roles WHERE name = ? AND is_system_role", FirstRole).Scan(ctx, &id)
+	if err != nil {
+		return 0, fmt.Errorf("look up the role of admins: %w", err)
+	}
+	return id, nil
+}

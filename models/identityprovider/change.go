@@ -10,7 +10,6 @@ import (
 
 	"tollgate/models/audit"
 	"tollgate/models/database"
-	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/plural"
@@ -31,7 +30,7 @@ type record struct {
 }
 
 // Create checks and stores a new provider. Refusals: Invalid, Forbidden for a default role that permits more than the
-// actor may do, Conflict when slug, name or client are taken.
+// actor may do and for a way in as users who may do more, Conflict when slug, name or client are taken.
 func Create(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, in Input, check Check,
 ) (Provider, error) {
@@ -103,9 +102,9 @@ func keep(ctx context.Context, tx database.Tx, keys secret.Keys, p *Provider, va
 	return nil
 }
 
-// Update changes the fields sent; nothing changed means nothing written. Sessions of a provider that is disabled end.
-// Refusals: NotFound, Invalid, Forbidden, Stale, Conflict when name or client are taken, or when another issuer is sent
-// while users can sign in by the provider.
+// Update changes the fields sent; nothing changed means nothing written. Sessions of a provider that is disabled
+// end. Refusals: NotFound, Invalid, Stale, Forbidden as for Create, Conflict when name or client are taken, when
+// another issuer is sent while users can sign in by the provider, and when no admin could sign in without it.
 func Update(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, id int64, in Input, check Check,
 ) (Provider, error) {
@@ -178,6 +177,11 @@ func save(
 			return err
 		}
 	}
+	if old.IsEnabled && !p.IsEnabled {
+		if err := leaveAnAdmin(ctx, tx, "is_enabled"); err != nil {
+			return err
+		}
+	}
 	return audit.RecordResource(ctx, tx, actor, "update", resource, strconv.FormatInt(p.ID, 10), record{Provider: old}, written)
 }
 
@@ -218,25 +222,6 @@ func fresh(sent input.Value, p Provider) error {
 			"Somebody saved this provider since you opened it. Open it again, and make your change there.")
 	}
 	return nil
-}
-
-// Delete removes a provider: no user signs in by it any more, and sessions that began there end. Refusal: NotFound.
-func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Provider, error) {
-	var old Provider
-	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
-		if _, err := identity.Lock(ctx, tx, actor, permission.UpdateSettings, nil, nil); err != nil {
-			return err
-		}
-		if old, err = load(ctx, tx, tx.NewSelect().Where("p.id = ?", id).For("UPDATE OF p")); err != nil {
-			return err
-		}
-		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
-			return fmt.Errorf("delete identity provider %d: %w", id, err)
-		}
-		tx.Invalidate(database.Everybody)
-		return audit.RecordResource(ctx, tx, actor, "delete", resource, strconv.FormatInt(id, 10), record{Provider: old}, nil)
-	})
-	return old, err
 }
 
 func taken(err error) error {

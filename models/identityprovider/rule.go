@@ -134,7 +134,8 @@ func mayGive(ctx context.Context, tx database.Tx, actor permission.Actor, p Prov
 	return mayChange(ctx, tx, actor, p, p)
 }
 
-// mayChange is mayGive for a change that may let others in, too. Refusals: Invalid, Forbidden.
+// mayChange is mayGive for a change that may let others in, too. It locks the roles that it looks at and, when the
+// provider is disabled, that of admins. Refusals: Invalid, Forbidden.
 func mayChange(ctx context.Context, tx database.Tx, actor permission.Actor, old, p Provider) error {
 	grants := p.grants()
 	opened, err := reaches(ctx, tx, old, p)
@@ -147,6 +148,11 @@ func mayChange(ctx context.Context, tx database.Tx, actor permission.Actor, old,
 	}
 	for _, r := range opened {
 		claim.Roles = append(claim.Roles, r.roles...)
+	}
+	if old.IsEnabled && !p.IsEnabled {
+		if claim, err = ofAdmins(ctx, tx, claim); err != nil {
+			return err
+		}
 	}
 	auth, err := claim.Lock(ctx, tx, actor)
 	if err != nil {

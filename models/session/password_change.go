@@ -37,8 +37,7 @@ func ChangePassword(
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return "", err
 	}
-	user.HasPassword = true // one who has none is told that this is not theirs
-	if err := ConfirmPassword(ctx, db, passwords, network, user, in.Current); err != nil {
+	if err := currentPassword(ctx, db, passwords, network, user, in.Current); err != nil {
 		return "", err
 	}
 	hash, err := passwords.Hash(ctx, typed)
@@ -64,19 +63,37 @@ func ChangePassword(
 	return token, err
 }
 
-// ConfirmPassword checks the password of a user who is signed in; one who has none confirms nothing. Refusals: Invalid,
+// AsksPassword reports whether a user confirms a change of how they sign in with their password: one who has none
+// cannot, and neither can one whose password is refused because users have to sign in by an identity provider.
+func AsksPassword(ctx context.Context, db bun.IDB, user identity.User) (bool, error) {
+	if !user.HasPassword || user.BreakGlass {
+		return user.HasPassword, nil
+	}
+	refused, err := identity.Enforced(ctx, db)
+	return err == nil && !refused, err
+}
+
+// ConfirmPassword checks the password of a user who is signed in, when they are asked for it. Refusals: Invalid,
 // TooMany.
 func ConfirmPassword(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user identity.User, typed input.Value,
 ) error {
-	if !user.HasPassword {
-		return nil
+	if asked, err := AsksPassword(ctx, db, user); err != nil || !asked {
+		return err
 	}
 	c := &input.Reader{}
 	c.Required("current_password", typed, "your password")
 	if err := problem.InvalidInput(c.Problems); err != nil {
 		return err
 	}
+	return currentPassword(ctx, db, passwords, network, user, typed)
+}
+
+// currentPassword checks the password that a user gave. One who has none is told that it is not theirs. Refusals:
+// Invalid, TooMany, Forbidden while users have to sign in by an identity provider.
+func currentPassword(
+	ctx context.Context, db bun.IDB, passwords *password.Hasher, network string, user identity.User, typed input.Value,
+) error {
 	_, err := CheckPassword(ctx, db, passwords, network, user.Email, typed.Text)
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) && refusal.Reason == problem.Unauthenticated {

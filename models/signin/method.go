@@ -14,6 +14,7 @@ import (
 	"tollgate/models/identityprovider"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
+	"tollgate/models/session"
 )
 
 // Method is a provider by which a user can sign in, or could connect.
@@ -69,15 +70,34 @@ func IdentitiesPart(db bun.IDB, user string, identities *[]Identity) database.Pa
 	return database.Part{Query: query, Rows: identities}
 }
 
-// Connect lets a user sign in by a provider from now on. Refusals: Conflict when another user has connected that
+// lockOwn locks the user whose session a token is of, for a change of how they sign in, and reads them anew. Refusals:
+// Unauthenticated, Forbidden for a session by a link that was made when the user could do less.
+func lockOwn(
+	ctx context.Context, tx database.Tx, user identity.User, token string,
+) (permission.Actor, identity.User, error) {
+	actor := user.Actor().At(permission.DoorConsole)
+	if _, err := (identity.Claim{Needed: permission.Own, Users: []string{user.ID}}).Lock(ctx, tx, actor); err != nil {
+		return actor, user, err
+	}
+	if err := session.KeepLinkOut(ctx, tx, user, token); err != nil {
+		return actor, user, err
+	}
+	now, err := identity.GetUser(ctx, tx, user.ID)
+	return actor, now, err
+}
+
+// Connect lets a user sign in by a provider from now on, in the session of a token. Refusals: Forbidden for a
+// session by a link that was made when the user could do less, Conflict when another user has connected that
 // account.
-func Connect(ctx context.Context, db bun.IDB, p identityprovider.Provider, who Who, user identity.User) error {
+func Connect(
+	ctx context.Context, db bun.IDB, p identityprovider.Provider, who Who, user identity.User, token string,
+) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		actor := user.Actor().At(permission.DoorConsole)
-		if _, err := (identity.Claim{Needed: permission.Own, Users: []string{user.ID}}).Lock(ctx, tx, actor); err != nil {
+		actor, now, err := lockOwn(ctx, tx, user, token)
+		if err != nil {
 			return err
 		}
-		if user.BreakGlass {
+		if now.BreakGlass {
 			return problem.Refuse(problem.Conflict, "", "break_glass", "A break-glass admin signs in with a password alone.")
 		}
 		switch id, err := linked(ctx, tx, p.ID, who.Subject); {
@@ -89,30 +109,46 @@ func Connect(ctx context.Context, db bun.IDB, p identityprovider.Provider, who W
 			return problem.Refuse(problem.Conflict, "", "already_connected",
 				"Sign in at "+problem.Clip(p.Name)+" with another account: another user of this console has connected this one.")
 		}
-		return link(ctx, tx, actor, p, who, user, who.Claims.Text("email"))
+		return link(ctx, tx, actor, p, who, now, who.Claims.Text("email"))
 	})
 }
 
 // Disconnect ends that a user can sign in by a provider, and the sessions that began there. Refusals: NotFound,
-// Conflict for the last way to sign in.
-func Disconnect(ctx context.Context, db bun.IDB, p identityprovider.Provider, user identity.User) error {
+// Forbidden for a session by a link that was made when the user could do less, Conflict for the last way to sign in.
+func Disconnect(
+	ctx context.Context, db bun.IDB, p identityprovider.Provider, user identity.User, token string,
+) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		actor := user.Actor().At(permission.DoorConsole)
-		if _, err := (identity.Claim{Needed: permission.Own, Users: []string{user.ID}}).Lock(ctx, tx, actor); err != nil {
+		actor, now, err := lockOwn(ctx, tx, user, token)
+		if err != nil {
 			return err
 		}
-		var others bool
-		err := tx.NewRaw(`SELECT password_hash IS NOT NULL OR EXISTS (SELECT FROM user_identities WHERE user_id = u.id AND provider_id <> ?)
-FROM users AS u WHERE id = ?`, p.ID, user.ID).Scan(ctx, &others)
+		others, err := hasOtherMethod(ctx, tx, p, now)
 		if err != nil {
-			return fmt.Errorf("look for other ways to sign in: %w", err)
+			return err
 		}
 		if !others {
 			return problem.Refuse(problem.Conflict, "", "last_method",
-				"Connect another provider, or ask an admin for a password first: this is the only way for you to sign in.")
+				"Connect another provider first, or ask an admin of this console: this is the only way for you to sign in.")
 		}
 		return unlink(ctx, tx, actor, user.ID, p)
 	})
+}
+
+// hasOtherMethod reports whether a user can sign in without a provider: by another one that is enabled, or with a
+// password that is accepted.
+func hasOtherMethod(
+	ctx context.Context, db bun.IDB, p identityprovider.Provider, u identity.User,
+) (others bool, err error) {
+	if asked, err := session.AsksPassword(ctx, db, u); err != nil || asked {
+		return asked, err
+	}
+	err = db.NewRaw(`SELECT EXISTS (SELECT FROM user_identities AS i JOIN identity_providers AS o ON o.id = i.provider_id
+WHERE i.user_id = ? AND o.is_enabled AND o.id <> ?)`, u.ID, p.ID).Scan(ctx, &others)
+	if err != nil {
+		return false, fmt.Errorf("look for other ways to sign in: %w", err)
+	}
+	return others, nil
 }
 
 // unlink removes the identities of a user at a provider. Refusal: NotFound.
@@ -137,7 +173,7 @@ DELETE FROM user_identities WHERE provider_id = ?0 AND user_id = ?1`, p.ID, user
 }
 
 // DisconnectAll removes all identities of a user. Refusals: NotFound, Forbidden for a user who may do more than the
-// actor.
+// actor, Conflict for the last admin who can sign in, when they have no other way.
 func DisconnectAll(ctx context.Context, db bun.IDB, actor permission.Actor, user string) error {
 	return database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{user}, nil)
@@ -156,6 +192,9 @@ WITH sessions AS (DELETE FROM sessions WHERE provider_id IS NOT NULL AND user_id
 DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("remove the identities of a user: %w", err)
+		}
+		if err := auth.LeaveAnAdmin(ctx, tx, "", user); err != nil {
+			return err
 		}
 		tx.Invalidate(user)
 		methods, names := make([]Method, len(identities)), make([]string, len(identities))

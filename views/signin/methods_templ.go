@@ -179,9 +179,10 @@ func MethodsBody(m Methods) templ.Component {
 
 // MethodForm is a method that is to be connected or disconnected.
 type MethodForm struct {
-	User     identity.User
-	Method   signin.Method
-	Problems problem.Problems
+	User         identity.User
+	Method       signin.Method
+	AsksPassword bool
+	Problems     problem.Problems
 }
 
 // Title is that of its page.
@@ -249,7 +250,7 @@ func MethodBody(f MethodForm) templ.Component {
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.ResolveAttributeValue(f.User.Email)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `signin/methods.templ`, Line: 107, Col: 67}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `signin/methods.templ`, Line: 108, Col: 67}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var8)
 			if templ_7745c5c3_Err != nil {
@@ -259,7 +260,7 @@ func MethodBody(f MethodForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if f.User.HasPassword {
+			if f.AsksPassword {
 				templ_7745c5c3_Err = ui.TextField(ui.Typed(ui.Field{
 					Name: "current_password", Label: "Your password", Type: "password", Autocomplete: "current-password", Required: true, Width: "medium",
 				}, input.Value{}, f.Problems)).Render(ctx, templ_7745c5c3_Buffer)
@@ -306,7 +307,7 @@ func AwayBody(label, address string) templ.Component {
 		var templ_7745c5c3_Var10 templ.SafeURL
 		templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(address))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `signin/methods.templ`, Line: 119, Col: 59}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `signin/methods.templ`, Line: 120, Col: 59}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 		if templ_7745c5c3_Err != nil {
@@ -319,7 +320,7 @@ func AwayBody(label, address string) templ.Component {
 		var templ_7745c5c3_Var11 string
 		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(label)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `signin/methods.templ`, Line: 119, Col: 69}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `signin/methods.templ`, Line: 120, Col: 69}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {

@@ -1,0 +1,83 @@
+package web_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tollgate/web/webtest"
+)
+
+// The last admin who can sign in keeps the identity provider by which they do.
+func TestLastAdminKeepsTheirProvider(t *testing.T) {
+	g := webtest.NewGateway(t)
+	c := companyAt(g)
+	boss := c.UserID(webtest.Admin)
+	c.Identified(c.Path, "boss", boss)
+	admin := c.Login(webtest.Admin)
+	c.Exec("UPDATE users SET password_hash = NULL WHERE id = ?", boss)
+	page := strings.Replace(c.Path, "/api/identity-providers", "/settings/sign-in", 1)
+	document := webtest.Object{
+		"kind": "identity_provider", "slug": "company", "name": "company", "issuer": c.OP.URL, "client_id": "console", "is_enabled": false,
+	}
+	apply := func(set string, documents ...any) webtest.Answer {
+		return g.Admin.API("POST", "/api/config/apply", webtest.Object{"set": set, "prune": true, "documents": documents})
+	}
+	refused := func() {
+		t.Helper()
+		c.Unchanged(func() {
+			g.Admin.API("DELETE", "/api/users/"+boss+"/identities", nil).Refuses(409, "last_admin", "")
+			admin.Post("/users/"+boss+"/identities/delete", nil).Refuses(409, "last_admin", "")
+			g.Admin.API("PUT", c.Path, `{"is_enabled":false}`).Refuses(409, "last_admin", "is_enabled")
+			form := admin.Get(page + "/edit").Is(200).Fields("provider-form")
+			form.Del("is_enabled")
+			admin.Post(page, form).Refuses(409, "last_admin", "is_enabled")
+			g.Admin.API("DELETE", c.Path, nil).Refuses(409, "last_admin", "")
+			said := webtest.Text(admin.Post(page+"/delete", nil).Refuses(409, "last_admin", "").One("main"))
+			if !strings.Contains(said, "without this one no admin can sign in") {
+				t.Errorf("the page says %q", said)
+			}
+			apply("sign-in", document).Refuses(400, "last_admin", "documents[0].is_enabled")
+		})
+	}
+	refused()
+	// Neither a provider that is disabled nor a user who is no admin is another way.
+	second := c.Vouches(webtest.NewOP(t), "second")
+	c.Identified(second, "boss", boss)
+	g.Admin.API("PUT", second, `{"is_enabled":false}`).Is(200)
+	c.Exec("UPDATE users SET password_hash = ? WHERE id = ?", webtest.FixtureHash(), g.Ada)
+	refused()
+	admin.Post("/settings/methods/company/disconnect", nil).Refuses(409, "last_method", "")
+
+	g.Admin.API("PUT", second, `{"is_enabled":true}`).Is(200)
+	g.Admin.API("PUT", c.Path, `{"is_enabled":false}`).Is(200)
+	g.Admin.API("DELETE", c.Path, nil).Is(200)
+	g.Admin.API("DELETE", second, nil).Refuses(409, "last_admin", "")
+	c.AddUser("second@example.com", "Admin")
+	g.Admin.API("DELETE", "/api/users/"+boss+"/identities", nil).Is(200)
+	g.Admin.API("DELETE", second, nil).Is(200)
+}
+
+// Of two changes at once that would each leave the other's admin, one is refused.
+func TestLastAdminsAreCutOffOneByOne(t *testing.T) {
+	s := webtest.NewGateway(t)
+	one := s.UserID(webtest.Admin)
+	s.AddUser("second@example.com", "Admin")
+	two := s.UserID("second@example.com")
+	op := webtest.NewOP(t)
+	first, second := s.Vouches(op, "first", "token_audience", ""), s.Vouches(op, "second", "token_audience", "")
+	s.Exec("UPDATE users SET password_hash = NULL WHERE id IN (?, ?)", one, two)
+	for round := range webtest.Rounds() {
+		s.Identified(first, fmt.Sprint("one", round), one)
+		s.Identified(second, fmt.Sprint("two", round), two)
+		apart := func() webtest.Answer { return s.Admin.API("DELETE", "/api/users/"+two+"/identities", nil) }
+		off := func() webtest.Answer { return s.Admin.API("PUT", first, `{"is_enabled":false}`) }
+		a, b := s.Contend(round, "roles", s.RoleID("Admin"), off, apart)
+		got := webtest.Statuses(t, a, b)
+		if got[0]+got[1] != 200+409 {
+			t.Fatalf("round %d: %v", round, got)
+		}
+		s.Exec("DELETE FROM user_identities")
+		s.Exec("UPDATE identity_providers SET is_enabled = true")
+	}
+}
