@@ -70,6 +70,7 @@ var userScreens = []scene{
 	}},
 
 	{name: "identity-providers-none", path: "/settings/sign-in?search=nowhere"},
+	{name: "enforcement-blocked", path: "/settings/sign-in/enforce"},
 	{name: "sign-in-methods", path: "/settings/methods"},
 	{name: "identity-provider-new", path: "/settings/sign-in/new"},
 	{name: "identity-provider-refused", path: "/settings/sign-in/new", act: refuse("Add provider")},

@@ -45,7 +45,7 @@ func (h *Handlers) ListIdentityProviders(c *gin.Context) error {
 	if behindEnd(c, q, limit, offset, len(providers), total) {
 		return nil
 	}
-	page, err := h.providersPage(c, providers, wanted, pager(q, limit, offset, int64(len(providers)), total, "providers"), nil)
+	page, err := h.providersPage(c, providers, wanted, pager(q, limit, offset, int64(len(providers)), total, "providers"))
 	if err != nil {
 		return err
 	}
@@ -53,30 +53,18 @@ func (h *Handlers) ListIdentityProviders(c *gin.Context) error {
 	return nil
 }
 
-// providerList is the first page of the list, with what is wrong with a change of the enforcement.
-func (h *Handlers) providerList(c *gin.Context, problems problem.Problems) (templ.Component, error) {
-	wanted := database.CatalogueQuery{Limit: intake.MaxLimit}
-	providers, total, err := identityprovider.List(reqctx.Of(c), h.DB, wanted)
-	if err != nil {
-		return nil, err
-	}
-	return h.providersPage(c, providers, wanted, ui.Pager{From: 1, To: int64(len(providers)), Total: total, Noun: "providers"}, problems)
-}
-
 func (h *Handlers) providersPage(
 	c *gin.Context, providers []identityprovider.Provider, wanted database.CatalogueQuery, pager ui.Pager,
-	problems problem.Problems,
 ) (templ.Component, error) {
 	enforced, err := identity.Enforced(reqctx.Of(c), h.DB)
 	if err != nil {
 		return nil, err
 	}
 	page := h.settingsFrame(c, "Sign-in", signInHref)
-	reply.MarkProblems(&page, problems)
 	page.Rows = len(providers) > 0
 	list := viewsignin.List{
 		Providers: providers, Search: wanted.Search, Now: time.Now(),
-		MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings), Pager: pager, Enforced: enforced, Problems: problems,
+		MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings), Pager: pager, Enforced: enforced,
 	}
 	if list.MayUpdate {
 		page.Actions = ui.NewButton("New provider", signInHref+"/new")
@@ -235,16 +223,28 @@ func (h *Handlers) providerFrame(c *gin.Context, p identityprovider.Provider, ti
 
 // ConfirmDeleteIdentityProvider asks before a provider is deleted.
 func (h *Handlers) ConfirmDeleteIdentityProvider(c *gin.Context) error {
+	return h.ask(c, h.identityProviderDeletion)
+}
+
+func (h *Handlers) identityProviderDeletion(c *gin.Context, problems problem.Problems) (templ.Component, error) {
 	p, err := h.identityProvider(c)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	lost, err := h.lostWays(c, p)
+	if err != nil {
+		return nil, err
 	}
 	page := h.providerFrame(c, p, "Delete "+p.Name+"?")
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, ui.ConfirmBody(ui.Confirm{
+	confirm := ui.Confirm{
 		Action: providerHref(p.ID) + "/delete", Verb: "Delete " + p.Name, Cancel: providerHref(p.ID),
-		Effects: viewsignin.Deletion(p),
-	})))
-	return nil
+		Effects: viewsignin.Deletion(p, lost),
+	}
+	if len(problems) > 0 {
+		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
+		confirm.Effects, confirm.Blocked = nil, problems[0].Message
+	}
+	return framed(page, ui.ConfirmBody(confirm)), nil
 }
 
 // DeleteIdentityProvider removes a provider; no user signs in by it any more.
@@ -258,7 +258,9 @@ func (h *Handlers) DeleteIdentityProvider(c *gin.Context) error {
 	}
 	p, err := identityprovider.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
-		return err
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			return h.identityProviderDeletion(c, problems)
+		})
 	}
 	return deleted(c, p.Name, signInHref)
 }

@@ -33,6 +33,7 @@ func signInRoutes(h *handlers.Handlers) []route {
 		{"GET", "/settings/sign-in", permission.ViewSettings, h.ListIdentityProviders},
 		{"GET", "/api/settings/sign-in", permission.ViewSettings, handlers.WithoutQuery(h.ShowEnforcement)},
 		{"PUT", "/api/settings/sign-in", permission.UpdateSettings, h.SetEnforcement},
+		{"GET", "/settings/sign-in/enforce", permission.UpdateSettings, h.ConfirmEnforcement},
 		{"POST", "/settings/sign-in/enforce", permission.UpdateSettings, h.SetEnforcement},
 		{"GET", "/settings/sign-in/new", permission.UpdateSettings, h.NewIdentityProvider},
 		{"POST", "/settings/sign-in", permission.UpdateSettings, h.CreateIdentityProvider},

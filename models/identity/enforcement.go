@@ -72,7 +72,7 @@ func SetEnforcement(ctx context.Context, db bun.IDB, actor permission.Actor, byS
 			return err
 		}
 		if on {
-			if err := mayEnforce(ctx, tx, bySSO); err != nil {
+			if err := MayEnforce(ctx, tx, bySSO); err != nil {
 				return err
 			}
 		}
@@ -92,13 +92,15 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.u
 	})
 }
 
-func mayEnforce(ctx context.Context, tx database.Tx, bySSO bool) error {
+// MayEnforce refuses to turn the enforcement on in a session that did not begin at an identity provider, and while no
+// break-glass admin has a password. Refusal: Conflict.
+func MayEnforce(ctx context.Context, db bun.IDB, bySSO bool) error {
 	if !bySSO {
 		return problem.Refuse(problem.Conflict, enforced, "sso_session_needed",
 			"Sign in with an identity provider first, and turn this on from that session: then it is known to work.")
 	}
 	var ready bool
-	err := tx.NewRaw(`SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE u.break_glass
+	err := db.NewRaw(`SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE u.break_glass
 AND u.deactivated_at IS NULL AND u.password_hash IS NOT NULL AND r.is_system_role AND r.name = ?)`, FirstRole).Scan(ctx, &ready)
 	if err != nil {
 		return fmt.Errorf("look for a break-glass admin: %w", err)
@@ -121,7 +123,8 @@ func (u User) KeepBreakGlass(actor permission.Actor, field string) error {
 		"This is a break-glass admin. End that first, where the console runs: tollgate user break-glass --off ADDRESS.")
 }
 
-// SetBreakGlass makes an admin with a password a break-glass admin, or ends that. Refusals: NotFound, Conflict.
+// SetBreakGlass makes an admin with a password a break-glass admin, or ends that. A break-glass admin is connected
+// to no provider, and their sessions that began at one end. Refusals: NotFound, Conflict.
 func SetBreakGlass(ctx context.Context, db bun.IDB, actor permission.Actor, email string, on bool) (User, error) {
 	var u User
 	return u, database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
@@ -143,7 +146,9 @@ func SetBreakGlass(ctx context.Context, db bun.IDB, actor permission.Actor, emai
 				"A break-glass admin has the role Admin and a password, is active, and comes from no directory.")
 		}
 		old := u
-		_, err = tx.NewRaw(`WITH apart AS (DELETE FROM user_identities WHERE ?0 AND user_id = ?1)
+		_, err = tx.NewRaw(`
+WITH apart AS (DELETE FROM user_identities WHERE ?0 AND user_id = ?1),
+     ended AS (DELETE FROM sessions WHERE ?0 AND user_id = ?1 AND provider_id IS NOT NULL)
 UPDATE users SET break_glass = ?0, updated_at = clock_timestamp() WHERE id = ?1`, on, u.ID).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("set a break-glass admin: %w", err)

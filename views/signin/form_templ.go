@@ -108,7 +108,7 @@ func FormBody(f Form) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if f.Provider.HasSecret {
-			templ_7745c5c3_Err = ui.CheckboxField(ui.Field{Name: "remove_client_secret", Label: "Remove the client secret"}, false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.CheckboxField(ui.Field{Name: "remove_client_secret", Label: "Remove the client secret"}, f.Input.RemoveSecret.Text == "true").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

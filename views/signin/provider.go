@@ -25,7 +25,6 @@ type List struct {
 	Now       time.Time
 	MayUpdate bool
 	Enforced  bool // users have to sign in by one of them
-	Problems  problem.Problems
 }
 
 // Read is the page of a provider.
@@ -207,12 +206,22 @@ func hours(chosen string) []ui.Option {
 	return options
 }
 
+// LostWays is what the deletion of a provider means while passwords are refused.
+type LostWays struct {
+	Enforced bool // passwords are refused
+	Last     bool // and no other provider is enabled
+}
+
 // Deletion says what the deletion of a provider does.
-func Deletion(p identityprovider.Provider) []string {
+func Deletion(p identityprovider.Provider, lost LostWays) []string {
 	effects := []string{"Sessions that began at " + p.Name + " end."}
 	if p.Users > 0 {
-		effects = append(effects, plural.Of(p.Users, "user")+" can no longer sign in by it. "+
-			"Without a password they cannot sign in at all.")
+		effects = append(effects, plural.Of(p.Users, "user")+" can no longer sign in by it. Without "+
+			plural.Choose(lost.Enforced, "another provider", "a password")+" they cannot sign in at all.")
+	}
+	if lost.Last {
+		effects = append(effects, "Passwords are refused and no other provider is enabled: only break-glass admins can "+
+			"sign in, until you add a provider or accept passwords again.")
 	}
 	return append(effects, "Users, their profiles and their keys stay.")
 }
