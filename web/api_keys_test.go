@@ -372,7 +372,7 @@ func TestAPIKeyGivesNoLaterEndThanItsOwn(t *testing.T) {
 	timed, self := c.Bearer(own.JSON()["key"]), webtest.PathOf(own.Object("api_key"))
 	endless := webtest.PathOf(create(admin, "endless", nil, "APIKeys:View").Is(201).Object("api_key"))
 	short := webtest.PathOf(create(admin, "short", at(10), "APIKeys:View").Is(201).Object("api_key"))
-	connection := admin.API("POST", "/api/scim-connections", webtest.Object{"name": "Directory", "default_role_id": 3}).Is(201).Object("scim_connection")
+	connection := admin.API("POST", "/api/scim-connections", webtest.Object{"name": "Directory", "default_role_id": c.AddRole("Plain")}).Is(201).Object("scim_connection")
 	tokens := fmt.Sprintf("/api/scim-connections/%v/tokens", connection["id"])
 
 	c.Unchanged(func() {

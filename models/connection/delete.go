@@ -7,7 +7,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
-	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 )
@@ -23,7 +22,11 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (
 		if old, err = Lock(ctx, tx, id); err != nil {
 			return err
 		}
-		if _, err := (identity.Claim{Needed: permission.UpdateSettings, Shared: true}).Lock(ctx, tx, actor); err != nil {
+		roles, err := rolesOfUsers(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := covers(ctx, tx, actor, roles); err != nil {
 			return err
 		}
 		var released []string

@@ -88,26 +88,19 @@ func readScopes(r *input.Reader, l input.List[input.Value]) []string {
 	return slices.DeleteFunc(slices.Clone(Scopes), func(scope string) bool { return !named[scope] })
 }
 
-// tokenPermissions are what a token can do to users, which its maker must be allowed to do too.
-var tokenPermissions = []permission.Permission{permission.CreateUsers, permission.UpdateUsers, permission.DeleteUsers}
-
 // CreateToken makes a token of a connection, and returns its secret, which is not stored. Refusals: NotFound, Invalid,
-// Forbidden when the actor may not create, update and delete users, or is an API key that expires before the token,
-// Conflict when two are valid already.
+// Forbidden when the actor may not create, update and delete users, may do less than a role that users of the
+// connection have or can get, or is an API key that expires before the token, Conflict when two are valid already.
 func CreateToken(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, connection int64, in TokenInput,
 ) (t Token, value string, err error) {
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if _, err := Lock(ctx, tx, connection); err != nil {
-			return err
-		}
-		auth, err := identity.Claim{Needed: permission.UpdateSettings, Shared: true}.Lock(ctx, tx, actor)
+		of, err := Lock(ctx, tx, connection)
 		if err != nil {
 			return err
 		}
-		if !identity.Covers(auth.Actor, tokenPermissions) {
-			return problem.Refuse(problem.Forbidden, "", "forbidden",
-				"You need the permissions Users:Create, Users:Update and Users:Delete for this: the token can do all of that.")
+		if err := mayIssue(ctx, tx, actor, of); err != nil {
+			return err
 		}
 		now, err := database.Clock(ctx, tx)
 		if err != nil {

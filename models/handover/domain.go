@@ -37,8 +37,8 @@ type HandedOver struct {
 	Skipped int      `json:"skipped_users"` // who are left out of the plan, or could not be given after all
 }
 
-// Domain hands over the users of PlanDomain, each in a transaction of their own. Refusals: NotFound, Invalid, Conflict
-// when another plan was shown than would be carried out.
+// Domain hands over the users of PlanDomain, each in a transaction of their own. Refusals: those of PlanDomain, and
+// Conflict when another plan was shown than would be carried out.
 func Domain(
 	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, in DomainInput,
 ) (HandedOver, error) {

@@ -27,8 +27,8 @@ type Input struct {
 
 // User gives a user of the console to a directory: from then on it keeps their name, address and role, and their
 // password is removed. The directory finds them by their address. Refusals: NotFound, Invalid, Forbidden for a user who
-// may do more than the actor, Conflict for the actor, for the last admin, for a break-glass admin and for a user of a
-// directory already.
+// may do more than the actor and when the connection gives them a role that permits more, Conflict for the actor, for
+// the last admin, for a break-glass admin and for a user of a directory already.
 func User(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id string, in Input,
 ) (identity.User, error) {
@@ -91,7 +91,7 @@ func handOver(
 	if err := audit.RecordResource(ctx, tx, actor, "hand_over", "user", id, old, provision.RecordOf(u, about)); err != nil {
 		return u, err
 	}
-	if err := provision.Settle(ctx, tx, actor, conn, []string{id}); err != nil {
+	if err := provision.Settle(ctx, tx, auth.Actor, conn, []string{id}); err != nil {
 		return u, err
 	}
 	return identity.GetUser(ctx, tx, id)

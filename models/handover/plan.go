@@ -59,7 +59,7 @@ type candidate struct {
 
 // PlanDomain says who would be handed over, and what that does to them: every user of the console whose address is of
 // the domain, but for the actor, for those who may change users, roles, API keys or settings, and for those who cannot
-// be given. Refusals: NotFound, Invalid.
+// be given. Refusals: NotFound, Invalid, Forbidden when they would get a role that permits more than the actor may do.
 func PlanDomain(
 	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, in DomainInput,
 ) (Plan, error) {
@@ -80,10 +80,25 @@ func PlanDomain(
 		return plan, fmt.Errorf("look up the users of a domain: %w", err)
 	}
 	moved := plan.sort(actor, conn, users)
+	if err := mayMove(ctx, db, actor, conn.DefaultRoleID, moved); err != nil {
+		return plan, err
+	}
 	effects, err := attachment.PreviewRoleOf(ctx, db, moved, conn.DefaultRoleID)
 	plan.Role, plan.Gains, plan.Loses, plan.Ends = effects.Role, effects.Gains, effects.Loses, effects.Ends
 	plan.DeletedKeys = effects.Keys
 	return plan, err
+}
+
+// mayMove refuses to give users a role that permits more than the actor may do. Refusal: Forbidden.
+func mayMove(ctx context.Context, db bun.IDB, actor permission.Actor, roleID int64, users []string) error {
+	if len(users) == 0 {
+		return nil
+	}
+	role, err := identity.GetRole(ctx, db, roleID)
+	if err != nil {
+		return err
+	}
+	return identity.MayChangeRole(actor, role)
 }
 
 // sort fills the plan, and returns the users who get another role at once. No rule of the connection fits them: the

@@ -13,7 +13,7 @@ import (
 )
 
 // Activate lets users back in whom an admin has deactivated; those of a directory get the role that they are to have by
-// now. Refusals: those of account.Activate.
+// now. Refusals: those of account.Activate and Settle.
 func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
 	var changed []identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
@@ -28,7 +28,11 @@ func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...st
 			if err != nil {
 				return err
 			}
-			if err := Settle(ctx, tx, actor, conn, []string{u.ID}); err != nil {
+			auth, err := identity.Claim{Needed: permission.UpdateUsers, Shared: true}.Lock(ctx, tx, actor)
+			if err != nil {
+				return err
+			}
+			if err := Settle(ctx, tx, auth.Actor, conn, []string{u.ID}); err != nil {
 				return err
 			}
 		}

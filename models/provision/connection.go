@@ -8,11 +8,12 @@ import (
 
 	"tollgate/models/connection"
 	"tollgate/models/database"
+	"tollgate/models/identity"
 	"tollgate/models/permission"
 )
 
 // UpdateConnection changes the fields sent of a connection, and the roles of its users that follow from another default
-// role. Refusals: those of connection.Update, Conflict for the last admin.
+// role. Refusals: those of connection.Update and Settle.
 func UpdateConnection(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in connection.Input,
 ) (connection.Connection, error) {
@@ -29,11 +30,15 @@ func UpdateConnection(
 		if err != nil || changed.DefaultRoleID == before.DefaultRoleID {
 			return err
 		}
+		auth, err := identity.Claim{Needed: permission.UpdateSettings, Shared: true}.Lock(ctx, tx, actor)
+		if err != nil {
+			return err
+		}
 		everyone, err := usersOf(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		return Settle(ctx, tx, actor, changed, everyone)
+		return Settle(ctx, tx, auth.Actor, changed, everyone)
 	})
 	return changed, err
 }

@@ -17,6 +17,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
+	"tollgate/models/problem"
 )
 
 // lockForRoles locks what a change of users needs: the profiles of every role that the connection hands out, those
@@ -41,7 +42,8 @@ func lockForRoles(
 
 // Settle gives users of a connection the roles that they are to have by now. It locks the users before it reads, so
 // that of two changes at the same time the later one sees both. Of those who are deactivated nothing changes until they
-// are back. By is who caused it. Refusal: Conflict for the last admin.
+// are back. By is who caused it, with what they may do by now. Refusals: Forbidden for a role that permits more than
+// that, Conflict for the last admin.
 func Settle(
 	ctx context.Context, tx database.Tx, by permission.Actor, conn connection.Connection, ids []string,
 ) error {
@@ -60,14 +62,10 @@ func Settle(
 	if err != nil {
 		return err
 	}
-	byPair := map[pair][]identity.Holder{}
-	for _, m := range moves {
-		p := pair{m.RoleID, m.Wanted}
-		byPair[p] = append(byPair[p], identity.Holder{ID: m.ID, Email: m.Email})
+	pairs, byPair := paired(moves)
+	if err := mayMove(by, auth.Roles, pairs); err != nil {
+		return err
 	}
-	pairs := slices.SortedFunc(maps.Keys(byPair), func(a, b pair) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
-	})
 	for _, p := range pairs {
 		if err := move(ctx, tx, by, auth, p, byPair[p]); err != nil {
 			return err
@@ -83,6 +81,32 @@ type pair struct{ from, to int64 }
 type movable struct {
 	ID, Email      string
 	RoleID, Wanted int64
+}
+
+// paired are the changes of roles in order, with the users of each.
+func paired(moves []movable) ([]pair, map[pair][]identity.Holder) {
+	byPair := map[pair][]identity.Holder{}
+	for _, m := range moves {
+		p := pair{m.RoleID, m.Wanted}
+		byPair[p] = append(byPair[p], identity.Holder{ID: m.ID, Email: m.Email})
+	}
+	return slices.SortedFunc(maps.Keys(byPair), func(a, b pair) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	}), byPair
+}
+
+// mayMove refuses an actor who may do less than a role that users would lose or get. Refusal: Forbidden.
+func mayMove(by permission.Actor, roles map[int64]identity.Role, pairs []pair) error {
+	for _, p := range pairs {
+		for _, id := range []int64{p.from, p.to} {
+			if role := roles[id]; !identity.Covers(by, role.Permissions) {
+				return problem.Refuse(problem.Forbidden, "", "forbidden",
+					"Ask a user who may do all that the role "+problem.Clip(role.Name)+" permits: users would lose or get it "+
+						"by this, and it permits more than you may do.")
+			}
+		}
+	}
+	return nil
 }
 
 // move gives users another role, with one audit row for all of them.

@@ -60,7 +60,8 @@ func GetRules(ctx context.Context, db bun.IDB, connectionID int64) (Rules, error
 }
 
 // SetRules replaces the rules of a connection, and gives its users the roles that follow. Refusals: NotFound, Stale,
-// Invalid, Forbidden for a role that permits more than the actor may do, Conflict for the last admin.
+// Invalid, Forbidden for a role that permits more than the actor may do and that a rule would give or users would lose
+// or get, Conflict for the last admin.
 func SetRules(
 	ctx context.Context, db bun.IDB, actor permission.Actor, connectionID int64, version *int64, in RulesInput,
 ) (Rules, error) {
@@ -81,7 +82,7 @@ func SetRules(
 		if err != nil {
 			return err
 		}
-		next, err := in.check(ctx, tx, actor, connectionID, before)
+		next, auth, err := in.check(ctx, tx, actor, connectionID, before)
 		if set = (Rules{before, conn.Version}); err != nil || slices.Equal(before, next) {
 			return err
 		}
@@ -95,7 +96,7 @@ func SetRules(
 		if err != nil {
 			return err
 		}
-		return Settle(ctx, tx, actor, conn, everyone)
+		return Settle(ctx, tx, auth.Actor, conn, everyone)
 	})
 	return set, err
 }
@@ -154,7 +155,7 @@ func PreviewRules(
 		if err != nil {
 			return err
 		}
-		next, err := in.check(ctx, tx, actor, connectionID, before)
+		next, auth, err := in.check(ctx, tx, actor, connectionID, before)
 		if err != nil {
 			return err
 		}
@@ -163,17 +164,33 @@ func PreviewRules(
 			return err
 		}
 		roles, err := identity.RoleChoices(ctx, tx)
-		for _, role := range roles {
-			users := len(slices.DeleteFunc(slices.Clone(moved), func(m movable) bool { return m.Wanted != role.ID }))
-			if users == 0 {
-				continue
-			}
-			moves.Users, moves.Roles[role.Name] = moves.Users+users, users
-			if permission.Administrative(role.Permissions) {
-				moves.Administrative = append(moves.Administrative, role.Name)
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		return moves.count(auth.Actor, roles, moved)
 	})
 	return moves, err
+}
+
+// count counts those who would get another role. Refusal: that of mayMove.
+func (m *Moves) count(by permission.Actor, roles []identity.Role, moved []movable) error {
+	pairs, byPair := paired(moved)
+	byID, users := map[int64]identity.Role{}, map[int64]int{}
+	for _, role := range roles {
+		byID[role.ID] = role
+	}
+	for _, p := range pairs {
+		users[p.to] += len(byPair[p])
+	}
+	for _, role := range roles {
+		n := users[role.ID]
+		if n == 0 {
+			continue
+		}
+		m.Users, m.Roles[role.Name] = m.Users+n, n
+		if permission.Administrative(role.Permissions) {
+			m.Administrative = append(m.Administrative, role.Name)
+		}
+	}
+	return mayMove(by, byID, pairs)
 }

@@ -62,14 +62,14 @@ func (in RulesInput) read(r *input.Reader) []Rule {
 }
 
 // check reads the rules and holds them against the groups and roles that there are. What a rule of before has already
-// is not checked again. Refusals: Invalid, Forbidden.
+// is not checked again. It returns the actor's authorization too. Refusals: Invalid, Forbidden.
 func (in RulesInput) check(
 	ctx context.Context, tx database.Tx, actor permission.Actor, connectionID int64, before []Rule,
-) ([]Rule, error) {
+) ([]Rule, *identity.Authorization, error) {
 	r := &input.Reader{}
 	rules := in.read(r)
 	if err := problem.InvalidInput(r.Problems); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	roles := []int64{}
 	for _, rule := range rules {
@@ -77,13 +77,13 @@ func (in RulesInput) check(
 	}
 	auth, err := identity.Claim{Needed: permission.UpdateSettings, Roles: roles, Shared: true}.Lock(ctx, tx, actor)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var groups []struct{ ID, Name string }
 	err = tx.NewRaw("SELECT id::text AS id, display_name AS name FROM scim_groups WHERE connection_id = ?", connectionID).
 		Scan(ctx, &groups)
 	if err != nil {
-		return nil, fmt.Errorf("look up the groups of a directory: %w", err)
+		return nil, nil, fmt.Errorf("look up the groups of a directory: %w", err)
 	}
 	for i := range rules {
 		for _, g := range groups {
@@ -92,10 +92,10 @@ func (in RulesInput) check(
 			}
 		}
 		if err := checkRule(r, auth, &rules[i], i, before); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return rules, problem.InvalidInput(r.Problems)
+	return rules, auth, problem.InvalidInput(r.Problems)
 }
 
 // checkRule checks one rule, and fills in the name of its role.
