@@ -43,7 +43,8 @@ func NewActors(db bun.IDB, keys secret.Keys, use func(id int64)) *Actors {
 }
 
 // Of returns the actor of a key with its scopes, as far as its maker's role still permits them; a service key has all
-// of its scopes. The keys of a deactivated maker are refused. Refusal: Unauthenticated.
+// of its scopes. The keys of a deactivated maker are refused, and those of a deleted one that are no service keys any
+// more: only the command line makes keys that belong to no user. Refusal: Unauthenticated.
 func (a *Actors) Of(ctx context.Context, value string) (Found, error) {
 	if !secret.IsKeySecret(secret.SecretPrefix, value) {
 		return Found{}, identity.Unauthenticated("This is not a valid API key of this console.")
@@ -75,7 +76,8 @@ FROM api_keys AS k LEFT JOIN LATERAL (
     SELECT m.id, m.email, m.deactivated_at,
         ARRAY(SELECT permission FROM role_permissions AS p WHERE p.role_id = m.role_id) AS permitted
     FROM users AS m WHERE m.id = k.created_by AND NOT k.service OFFSET 0) AS u ON true
-WHERE k.key_hash = ANY ($1::bytea[]) AND u.deactivated_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`,
+WHERE k.key_hash = ANY ($1::bytea[]) AND u.deactivated_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+    AND (k.service OR k.former_maker IS NULL)`,
 		wanted)
 	if err != nil {
 		return nil, fmt.Errorf("look up API keys: %w", err)
@@ -107,7 +109,7 @@ func scanFound(rows *sql.Rows) (hash secret.Hash, found Found, err error) {
 		key.UserID, key.Name = *user, *email
 		scopes = slices.DeleteFunc(scopes, func(p permission.Permission) bool { return !slices.Contains(permitted, p) })
 	case service:
-		key.Name = "service: " + key.APIKeyName
+		key.Name = byService + key.APIKeyName
 	default:
 		key.Name = permission.CLI.Name
 	}

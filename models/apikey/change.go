@@ -34,8 +34,11 @@ func Create(
 			return err
 		}
 		k.CreatedAt, k.UpdatedAt, k.Maker = now, now, actor.Name
-		if actor.UserID != "" {
+		switch {
+		case actor.UserID != "":
 			k.CreatedBy = &actor.UserID
+		case ofService(actor):
+			k.FormerMaker = &actor.Name
 		}
 		value = secret.NewKeySecret(secret.SecretPrefix)
 		k.KeyPrefix, k.KeyHash = value[:secret.VisibleLength], secret.HashSecret(keys.APIKey, value)

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"tollgate/models/identity"
@@ -27,8 +28,8 @@ type Input struct {
 
 // apply returns the key that results when a field sent replaces that of k and a field left out keeps it. Refusals:
 // Invalid with every problem, Forbidden for a scope that neither the actor nor the stored key has, for a change of
-// whose key it is without Settings:Update or all of its scopes, and for a key that would outlast the one that gives it
-// more.
+// whose key it is without Settings:Update or all of its scopes, for a key that would belong to no user, and for a key
+// that would outlast the one that gives it more.
 func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error) {
 	c, old := &input.Reader{}, k
 	if k.ID == 0 {
@@ -53,6 +54,9 @@ func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error)
 		return k, problem.Refuse(problem.Forbidden, "service", "forbidden",
 			"Leave service as it is: it takes Settings:Update, and all that the key may do.")
 	}
+	if err := k.keepOwner(old, actor); err != nil {
+		return k, err
+	}
 	beyond := &problem.Refusal{Reason: problem.Forbidden}
 	for i, v := range in.Scopes.Items {
 		scope := permission.Permission(v.Text)
@@ -74,6 +78,25 @@ func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error)
 		return k, identity.KeepEnd(actor, k.ExpiresAt)
 	}
 	return k, nil
+}
+
+// ofService reports whether a service key acts, which belongs to no user.
+func ofService(a permission.Actor) bool { return a.UserID == "" && strings.HasPrefix(a.Name, byService) }
+
+// keepOwner refuses a key that belongs neither to a user nor to the console. Refusals: Forbidden for one that a service
+// key makes, Conflict for a service key that has no maker any more.
+func (k Key) keepOwner(old Key, actor permission.Actor) error {
+	switch {
+	case k.Service:
+	case k.ID == 0 && ofService(actor):
+		return problem.Refuse(problem.Forbidden, "service", "forbidden",
+			"Set service to true, which takes Settings:Update: a service key belongs to no user, so the keys that it makes are "+
+				"service keys too.")
+	case old.Service && k.CreatedBy == nil:
+		return problem.Refuse(problem.Conflict, "service", "no_maker",
+			"Leave service as it is: the key has no maker to whom it could belong. Delete it and make another key instead.")
+	}
+	return nil
 }
 
 // gains reports whether the key may do more than old, or for longer.

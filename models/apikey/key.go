@@ -13,7 +13,8 @@ import (
 )
 
 // Key is a credential of the API. It may do what its scopes and its maker's role both permit; one made on the
-// command line has no maker, and a service key does not depend on its maker.
+// command line has no maker, and a service key does not depend on its maker. A key that was a service key and whose
+// maker was deleted is refused unless it is one again.
 type Key struct {
 	bun.BaseModel `bun:"table:api_keys,alias:k" json:"-"`
 
@@ -25,17 +26,20 @@ type Key struct {
 	Scopes    []permission.Permission `json:"scopes" bun:",array"`
 	CreatedBy *string                 `json:"created_by"` // a user's id
 	Service   bool                    `json:"service"`
-	// FormerMaker is the address of the maker of a service key, once they were deleted.
+	// FormerMaker is the address of the maker of a service key, once they were deleted, or the service key that made it.
 	FormerMaker *string    `json:"-"`
 	ExpiresAt   *time.Time `json:"expires_at"`
 	LastUsedAt  *time.Time `json:"last_used_at"`
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
 
-	Maker string `json:"-" bun:",scanonly"` // the email of its maker, or cli
+	Maker string `json:"-" bun:",scanonly"` // the email of its maker, the service key that made it, or cli
 	// MakerLeft reports that the maker of a service key, who may still have its value, was deactivated or deleted.
 	MakerLeft bool `json:"-" bun:",scanonly"`
 }
+
+// byService begins the name of a service key as an actor. No address begins with it.
+const byService = "service: "
 
 // Expired reports whether the key has expired.
 func (k Key) Expired(now time.Time) bool { return k.ExpiresAt != nil && !k.ExpiresAt.After(now) }
@@ -45,8 +49,8 @@ func selectKeys(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("k.*").
 		ColumnExpr("coalesce((SELECT u.email FROM users AS u WHERE u.id = k.created_by), k.former_maker, ?) AS maker",
 			permission.CLI.Name).
-		ColumnExpr("k.service AND (k.former_maker IS NOT NULL OR EXISTS (SELECT FROM users AS u" +
-			" WHERE u.id = k.created_by AND u.deactivated_at IS NOT NULL)) AS maker_left")
+		ColumnExpr("k.service AND (NOT starts_with(k.former_maker, ?) OR EXISTS (SELECT FROM users AS u"+
+			" WHERE u.id = k.created_by AND u.deactivated_at IS NOT NULL)) IS TRUE AS maker_left", byService)
 }
 
 // List returns a page of keys by name, and how many match in all.
