@@ -131,6 +131,10 @@ func connectionTaken(err error) error {
 func Release(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
 	var u identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		groups, err := provision.LockGroups(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{id}, nil)
 		if err != nil {
 			return err
@@ -145,8 +149,11 @@ func Release(ctx context.Context, db bun.IDB, actor permission.Actor, id string)
 		if old.ConnectionID == nil {
 			return problem.Refuse(problem.Conflict, "", "not_managed", "The user is managed in the console already.")
 		}
+		if err := provision.Ungroup(ctx, tx, id, groups); err != nil {
+			return err
+		}
 		_, err = tx.NewRaw(`
-WITH gone AS (DELETE FROM scim_users WHERE user_id = ?0), ungrouped AS (DELETE FROM scim_members WHERE user_id = ?0)
+WITH gone AS (DELETE FROM scim_users WHERE user_id = ?0)
 UPDATE users SET connection_id = NULL, left_at = NULL, updated_at = clock_timestamp() WHERE id = ?0`, id).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("release user %s: %w", id, err)

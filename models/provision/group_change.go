@@ -148,7 +148,8 @@ UPDATE scim_groups SET display_name = ?, display_key = ?, external_id = ?, versi
 	return recordGroup(ctx, tx, conn, "update", before.ID, documentOf(before.Group), documentOf(next), added, removed)
 }
 
-// addTo adds members to a group. Refusal: Invalid when one is no user of the connection.
+// addTo adds members to a group. It waits for those who are leaving, who are no users of the connection then. Refusal:
+// Invalid when one is no user of the connection.
 func addTo(ctx context.Context, tx database.Tx, conn connection.Connection, group string, ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -157,7 +158,7 @@ func addTo(ctx context.Context, tx database.Tx, conn connection.Connection, grou
 	err := tx.NewRaw(`
 INSERT INTO scim_members (group_id, user_id)
 SELECT ?::uuid, u.id FROM users AS u WHERE u.id = ANY (?) AND u.connection_id = ? AND u.left_at IS NULL
-ORDER BY u.id RETURNING user_id`, group, pgdialect.Array(ids), conn.ID).Scan(ctx, &known)
+ORDER BY u.id FOR KEY SHARE OF u RETURNING user_id`, group, pgdialect.Array(ids), conn.ID).Scan(ctx, &known)
 	if err != nil {
 		return fmt.Errorf("add members: %w", err)
 	}

@@ -93,12 +93,19 @@ func (p *Purger) purge(ctx context.Context, connectionID int64, id string) error
 		if err != nil {
 			return err
 		}
+		groups, err := LockGroups(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		if _, err := tx.NewRaw("SELECT FROM users WHERE id = ? FOR UPDATE", id).Exec(ctx); err != nil {
 			return fmt.Errorf("lock user %s: %w", id, err)
 		}
 		var still []string
 		err = tx.NewRaw("SELECT id FROM ("+overdue+") AS o WHERE o.id = ?", id).Scan(ctx, &still)
 		if err != nil || len(still) == 0 {
+			return err
+		}
+		if err := Ungroup(ctx, tx, id, groups); err != nil {
 			return err
 		}
 		return account.PurgeUser(ctx, tx, conn.Actor(), id)

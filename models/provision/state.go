@@ -113,6 +113,10 @@ func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, 
 		if _, err := GetUser(ctx, tx, conn.ID, id); err != nil {
 			return err
 		}
+		groups, err := LockGroups(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		auth, err := lockForRoles(ctx, tx, conn, []string{id})
 		if err != nil {
 			return err
@@ -132,6 +136,9 @@ func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, 
 				return err
 			}
 		}
+		if err := Ungroup(ctx, tx, id, groups); err != nil {
+			return err
+		}
 		return leave(ctx, tx, conn, id)
 	})
 	return refused(err)
@@ -143,10 +150,7 @@ func leave(ctx context.Context, tx database.Tx, conn connection.Connection, id s
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("WITH gone AS (DELETE FROM scim_members WHERE user_id = ?1) "+
-		"UPDATE users SET left_at = ?0 WHERE id = ?1",
-		now, id).Exec(ctx)
-	if err != nil {
+	if _, err := tx.NewRaw("UPDATE users SET left_at = ? WHERE id = ?", now, id).Exec(ctx); err != nil {
 		return fmt.Errorf("note that user %s has left: %w", id, err)
 	}
 	return audit.RecordResource(ctx, tx, conn.Actor(), "update", "user", id,
