@@ -190,7 +190,7 @@ func TestAccessTokensThatAreRefused(t *testing.T) {
 }
 
 // A user whom a directory provisions is known by the external id before they sign in for the first time; two with the
-// same one are not.
+// same one are not, unless the directory deleted all others.
 func TestAccessTokensOfProvisionedUsers(t *testing.T) {
 	g := webtest.NewGateway(t)
 	op, d := webtest.NewOP(t), g.Directory("Entra", "Viewer")
@@ -201,10 +201,14 @@ func TestAccessTokensOfProvisionedUsers(t *testing.T) {
 	webtest.Same(t, "user", g.Admin.Decides(call, "allowed", 200)["user_id"], any(user))
 	g.Admin.Decides(webtest.Tokened(op.AccessToken("s1", "oid", "o2")), "access_not_found", 401)
 	g.Admin.Decides(webtest.Tokened(op.AccessToken("o1")), "access_not_found", 401)
-	d.Provision("lee@example.com", webtest.Object{"externalId": "o1"})
+	lee := d.Provision("lee@example.com", webtest.Object{"externalId": "o1"})
 	g.Admin.Decides(webtest.Tokened(op.AccessToken("s2", "oid", "o1")), "access_not_found", 401)
 	d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
-	g.Admin.Decides(call, "access_not_found", 401)
+	g.Admin.Decides(call, "access_blocked", 403) // of lee, who has no copy
+	g.Give(lee, g.Work)
+	webtest.Same(t, "user", g.Admin.Decides(webtest.Tokened(op.AccessToken("s3", "oid", "o1")), "allowed", 200)["user_id"], any(lee))
+	d.SCIM("DELETE", "/Users/"+lee, nil).Is(204)
+	g.Admin.Decides(webtest.Tokened(op.AccessToken("s4", "oid", "o1")), "access_not_found", 401)
 }
 
 func must[T any](value T, err error) T {

@@ -65,7 +65,7 @@ func TestLeaversAreInNoGroup(t *testing.T) {
 			webtest.Statuses(t, s.Queued("users", user, join, leave)...)
 		}
 		webtest.Same(t, "members", len(d.SCIM("GET", "/Groups/"+group, nil).Is(200).JSON()["members"].([]any)), 0)
-		webtest.Same(t, "memberships", c.Count("scim_members"), int64(0))
+		webtest.Same(t, "memberships", c.Count("scim_members"), 0)
 	}
 	webtest.Same(t, "deadlocks", deadlocks.Load(), int64(0))
 }

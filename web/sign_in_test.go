@@ -342,6 +342,8 @@ func TestProvisionedSignIn(t *testing.T) {
 	send("twice", "cleo@example.com")
 	c.Returns(person("s2", "o2")).Refuses(403, "not_provisioned", "") // her address, another external id
 	c.Returns(person("s3", "twice")).Refuses(403, "not_provisioned", "")
+	directory.SCIM("DELETE", "/Users/"+c.UserID("cleo@example.com"), nil).Is(204)
+	c.Returns(person("s3", "twice")).Is(303) // the directory has the external id once
 	c.Returns(person("s1", "o1")).Is(303)
 	c.Returns(person("s1", "o1")).Is(303)
 	webtest.Same(t, "linked", c.Count("user_identities AS i JOIN users AS u ON u.id = i.user_id WHERE u.email = 'ada@example.com' AND subject = 's1'"), 1)

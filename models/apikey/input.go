@@ -81,7 +81,9 @@ func (in Input) apply(k Key, actor permission.Actor, now time.Time) (Key, error)
 }
 
 // ofService reports whether a service key acts, which belongs to no user.
-func ofService(a permission.Actor) bool { return a.UserID == "" && strings.HasPrefix(a.Name, byService) }
+func ofService(a permission.Actor) bool {
+	return a.UserID == "" && strings.HasPrefix(a.Name, byService)
+}
 
 // keepOwner refuses a key that belongs neither to a user nor to the console. Refusals: Forbidden for one that a service
 // key makes, Conflict for a service key that has no maker any more.

@@ -185,7 +185,7 @@ func (k *Checker) userOf(ctx context.Context, of Rule, claims oidc.Claims, ends 
 	rows, err := database.QueryPlanned(ctx, k.db, `
 WITH linked AS (SELECT user_id FROM user_identities WHERE provider_id = $1 AND subject = $2)
 SELECT user_id FROM linked
-UNION ALL SELECT s.user_id FROM scim_users AS s
+UNION ALL SELECT s.user_id FROM scim_users AS s JOIN users AS u ON u.id = s.user_id AND u.left_at IS NULL
 WHERE s.connection_id = $3 AND s.external_id = $4 AND $4 <> '' AND NOT EXISTS (SELECT FROM linked)
     AND NOT EXISTS (SELECT FROM user_identities AS i WHERE i.user_id = s.user_id AND i.provider_id = $1)
     AND NOT EXISTS (SELECT FROM identity_tombstones AS t

@@ -59,7 +59,11 @@ func User(
 func handOver(
 	ctx context.Context, tx database.Tx, actor permission.Actor, conn connection.Connection, id string,
 ) (identity.User, error) {
-	auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, []string{id}, nil)
+	left, err := nameLeftBy(ctx, tx, conn, id)
+	if err != nil {
+		return identity.User{}, err
+	}
+	auth, err := identity.Lock(ctx, tx, actor, permission.UpdateUsers, append(left, id), nil)
 	if err != nil {
 		return identity.User{}, err
 	}
@@ -73,6 +77,9 @@ func handOver(
 	about := scim.User{
 		UserName: old.Email, DisplayName: old.Name, Active: old.DeactivatedAt == nil,
 		Emails: []scim.Email{{Value: old.Email, Type: "work", Primary: true}},
+	}
+	if err := provision.FreeName(ctx, tx, left, about.UserName); err != nil {
+		return old, err
 	}
 	if err := provision.Link(ctx, tx, conn.ID, id, about); err != nil {
 		return old, err
@@ -95,6 +102,16 @@ func handOver(
 		return u, err
 	}
 	return identity.GetUser(ctx, tx, id)
+}
+
+// nameLeftBy is the user whom the directory deleted and whose userName was the address of the user to hand over.
+// Refusal: NotFound.
+func nameLeftBy(ctx context.Context, tx database.Tx, conn connection.Connection, id string) ([]string, error) {
+	u, err := identity.GetUser(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	return provision.NameLeftBy(ctx, tx, conn.ID, u.Email, id)
 }
 
 func mayHandOver(

@@ -73,8 +73,8 @@ func PlanDomain(
 	}
 	var users []candidate
 	err = identity.SelectUsersOf(db, "users AS u").
-		ColumnExpr("EXISTS (SELECT FROM scim_users AS s WHERE s.connection_id = ? AND s.user_name_key = u.email_key) AS taken",
-			connectionID).
+		ColumnExpr("EXISTS (SELECT FROM scim_users AS s JOIN users AS o ON o.id = s.user_id WHERE s.connection_id = ?"+
+			" AND s.user_name_key = u.email_key AND o.left_at IS NULL) AS taken", connectionID).
 		Where("u.connection_id IS NULL AND u.email_key LIKE ?", "_%@"+plan.Domain).Order("u.id").Scan(ctx, &users)
 	if err != nil {
 		return plan, fmt.Errorf("look up the users of a domain: %w", err)

@@ -13,7 +13,8 @@ import (
 )
 
 // Activate lets users back in whom an admin has deactivated; those of a directory get the role that they are to have by
-// now. Refusals: those of account.Activate and Settle.
+// now. Refusals: those of account.Activate and Settle, Conflict when the directory deleted one and gave the userName to
+// another user.
 func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
 	var changed []identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
@@ -23,6 +24,9 @@ func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...st
 		for _, u := range changed {
 			if u.ConnectionID == nil {
 				continue
+			}
+			if err := restoreName(ctx, tx, u); err != nil {
+				return err
 			}
 			conn, err := connection.Get(ctx, tx, *u.ConnectionID)
 			if err != nil {

@@ -69,6 +69,9 @@ func insert(ctx context.Context, tx database.Tx, conn connection.Connection, in 
 		return "", err
 	}
 	u := identity.User{Name: in.Called(), Email: input.Tidy(in.Address()), RoleID: conn.DefaultRoleID}
+	if err := addressFree(ctx, tx, conn, "", u.Email); err != nil {
+		return "", err
+	}
 	if err := identity.InsertUser(ctx, tx, actor, &u, ""); err != nil {
 		return "", err
 	}
@@ -124,10 +127,11 @@ func ChangeUser(
 		if err != nil {
 			return err
 		}
-		if _, err := GetUser(ctx, tx, conn.ID, id); err != nil {
+		left, err := nameWanted(ctx, tx, conn.ID, id, edit)
+		if err != nil {
 			return err
 		}
-		auth, err := lockForRoles(ctx, tx, conn, []string{id})
+		auth, err := lockForRoles(ctx, tx, conn, append(left, id))
 		if err != nil {
 			return err
 		}
@@ -140,6 +144,9 @@ func ChangeUser(
 		}
 		next, err := edit.Apply(before.User)
 		if changed = before; err != nil || next.Same(before.User) {
+			return err
+		}
+		if err := FreeName(ctx, tx, left, next.UserName); err != nil {
 			return err
 		}
 		if err := save(ctx, tx, conn, auth, before, next); err != nil {
@@ -199,6 +206,11 @@ func store(ctx context.Context, tx database.Tx, conn connection.Connection, befo
 	}
 	u := old
 	u.Name, u.Email = next.Called(), input.Tidy(next.Address())
+	if u.Email != old.Email {
+		if err := addressFree(ctx, tx, conn, u.ID, u.Email); err != nil {
+			return err
+		}
+	}
 	if u.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
 		return err
 	}

@@ -2,7 +2,10 @@ package provision
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -17,14 +20,16 @@ import (
 )
 
 // leftUser finds the user whom a new one brings back: one whom the directory deleted, with the same externalId, or else
-// the same userName.
+// the same userName, also one that was moved aside.
 func leftUser(ctx context.Context, tx database.Tx, connectionID int64, in scim.User) (string, error) {
 	var ids []string
+	key := input.FoldCase(in.UserName)
 	err := tx.NewRaw(`
 SELECT s.user_id FROM scim_users AS s JOIN users AS u ON u.id = s.user_id
-WHERE s.connection_id = ?0 AND u.left_at IS NOT NULL AND (s.external_id = ?1 AND ?1 <> '' OR s.user_name_key = ?2)
-ORDER BY s.external_id = ?1 AND ?1 <> '' DESC LIMIT 1`,
-		connectionID, in.ExternalID, input.FoldCase(in.UserName)).Scan(ctx, &ids)
+WHERE s.connection_id = ?0 AND u.left_at IS NOT NULL AND (s.external_id = ?1 AND ?1 <> '' OR s.user_name_key = ?2
+    OR s.user_name_key > ?3 AND s.user_name_key < ?4)
+ORDER BY s.external_id = ?1 AND ?1 <> '' DESC, s.user_name_key = ?2 DESC, u.left_at DESC LIMIT 1`,
+		connectionID, in.ExternalID, key, key+aside, key+afterAside).Scan(ctx, &ids)
 	if err != nil || len(ids) == 0 {
 		return "", err
 	}
@@ -33,18 +38,21 @@ ORDER BY s.external_id = ?1 AND ?1 <> '' DESC LIMIT 1`,
 
 // revive brings a user back whom the directory deleted, with everything that is still kept of them.
 func revive(ctx context.Context, tx database.Tx, conn connection.Connection, id string, in scim.User) error {
-	if _, err := lockForRoles(ctx, tx, conn, []string{id}); err != nil {
+	left, err := NameLeftBy(ctx, tx, conn.ID, in.UserName, id)
+	if err != nil {
 		return err
 	}
-	done, err := tx.NewRaw("UPDATE users SET left_at = NULL WHERE id = ? AND left_at IS NOT NULL", id).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("bring user %s back: %w", id, err)
+	if _, err := lockForRoles(ctx, tx, conn, append(left, id)); err != nil {
+		return err
 	}
-	if n, err := done.RowsAffected(); err != nil || n == 0 {
-		return database.ErrAgain // another request was faster
+	if err := comeBack(ctx, tx, conn, id); err != nil {
+		return err
 	}
 	before, err := GetUser(ctx, tx, conn.ID, id)
 	if err != nil {
+		return err
+	}
+	if err := FreeName(ctx, tx, left, in.UserName); err != nil {
 		return err
 	}
 	if err := store(ctx, tx, conn, before, in); err != nil {
@@ -54,6 +62,22 @@ func revive(ctx context.Context, tx database.Tx, conn connection.Connection, id 
 		return activate(ctx, tx, conn, id)
 	}
 	return nil
+}
+
+// comeBack notes that the directory has a user again. The transaction has locked the user.
+func comeBack(ctx context.Context, tx database.Tx, conn connection.Connection, id string) error {
+	var left time.Time
+	err := tx.NewRaw(`
+WITH old AS (SELECT id, left_at FROM users WHERE id = ? AND left_at IS NOT NULL)
+UPDATE users AS u SET left_at = NULL FROM old WHERE u.id = old.id RETURNING old.left_at`, id).Scan(ctx, &left)
+	if errors.Is(err, sql.ErrNoRows) {
+		return database.ErrAgain // another request was faster
+	}
+	if err != nil {
+		return fmt.Errorf("bring user %s back: %w", id, err)
+	}
+	return audit.RecordResource(ctx, tx, conn.Actor(), "update", "user", id,
+		map[string]any{"left_at": left.UTC()}, map[string]any{"left_at": nil})
 }
 
 // activate lets a user back in. Within the retention everything is as it was, with no budget anew; after it copies and

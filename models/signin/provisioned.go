@@ -21,7 +21,8 @@ func provisioned(
 		return u, refuse(NotProvisioned, "the claim "+p.MatchClaim+" is absent, or not a text")
 	}
 	var found []string
-	err = tx.NewRaw(`SELECT s.user_id FROM scim_users AS s WHERE s.connection_id = ? AND s.external_id = ?
+	err = tx.NewRaw(`SELECT s.user_id FROM scim_users AS s JOIN users AS u ON u.id = s.user_id
+WHERE s.connection_id = ? AND s.external_id = ? AND u.left_at IS NULL
 AND NOT EXISTS (SELECT FROM user_identities AS i WHERE i.user_id = s.user_id AND i.provider_id = ?) LIMIT 2`,
 		*p.ConnectionID, value, p.ID).Scan(ctx, &found)
 	switch {
