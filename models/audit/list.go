@@ -25,6 +25,7 @@ var Actions = []string{
 var Resources = []string{
 	ofProfile, "user", "role", "virtual_key", "api_key", "provider", "mcp_client", "tool_group", "usage_event",
 	"quarantined_usage", "scim_connection", "scim_token", "scim_group", "role_rules", "identity_provider",
+	"sign_in_link", "access_request", "setting",
 }
 
 const ofProfile = "access_profile" // with its copies, which are not named in the metadata

@@ -114,6 +114,7 @@ var resources = map[string]struct{ word, path string }{
 	"identity_provider": {"identity provider", "/settings/sign-in/"},
 	"scim_connection":   {"SCIM connection", "/settings/provisioning/"}, "scim_token": {"SCIM token", ""},
 	"scim_group": {"group", ""}, "role_rules": {"roles of the groups of", "/settings/provisioning/"},
+	"sign_in_link": {"sign-in link", ""}, "access_request": {"access request", ""}, "setting": {"setting", ""},
 	"usage_event": {"charge", ""}, settledUsage: {"usage of unknown keys", "/usage/quarantine/"},
 }
 
