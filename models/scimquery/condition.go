@@ -20,6 +20,7 @@ const (
 	Caseless
 	Truth
 	Moment
+	Present // of several parts, which are compared each by itself: there or not
 )
 
 // Column is where an attribute is stored. Of a list it selects the elements, and the elements are compared.
@@ -113,6 +114,8 @@ func (c Column) compare(f scim.Filter) (string, []any, error) {
 		return "", nil, unfiltered(f.Attr)
 	}
 	switch c.Kind {
+	case Present:
+		return "", nil, unfiltered(f.Attr)
 	case Truth:
 		return c.compareTruth(f)
 	case Moment:
