@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -17,6 +18,13 @@ import (
 
 // maxBody is how many bytes a body may have, as it is sent and as it is unpacked. Prompts are a part of it.
 const maxBody = 4 << 20
+
+// maxItems is how many logs or spans a body may have, many times what exporters send at once. An item of one byte takes
+// hundreds of bytes in memory and in the answer.
+const maxItems = 10_000
+
+// maxParts is how many attributes, events and links a span or a resource may have.
+const maxParts = 10_000
 
 // The media types that are read here.
 const (
@@ -74,6 +82,11 @@ func unread(err error) error {
 		return tooLarge()
 	}
 	return intake.Unreadable("", "incomplete_body", "Send the whole body: it ended early, or is not packed as it says.")
+}
+
+func tooMany(items string) error {
+	return problem.Refuse(problem.TooLarge, "", "too_many_items",
+		"Send at most "+strconv.Itoa(maxItems)+" "+items+" at once.")
 }
 
 func tooLarge() error {

@@ -3,6 +3,9 @@ package telemetry
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
+
+	"tollgate/handlers/intake"
 )
 
 // The JSON of others is read member by member, so that what cannot be read of it harms nothing else. Names count
@@ -16,6 +19,23 @@ func readObject(raw json.RawMessage) (o object, ok bool) {
 
 // absent reports a member that was left out, or is null.
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// items yields the values of a list with their indexes, and none of what is no list. The text has to be valid. A list
+// may be long, so that it is not read as a whole.
+func items(list json.RawMessage) iter.Seq2[int, json.RawMessage] {
+	return func(yield func(i int, value json.RawMessage) bool) {
+		if len(list) == 0 || list[0] != '[' {
+			return
+		}
+		i := 0
+		for value := range intake.Elements(list) {
+			if !yield(i, value) {
+				return
+			}
+			i++
+		}
+	}
+}
 
 // notJSON are the numbers that Python's json writes although JSON has none of them.
 var notJSON = [][]byte{[]byte("NaN"), []byte("Infinity"), []byte("-Infinity")}

@@ -30,10 +30,9 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	logs, ok := readLogs(body)
-	if !ok {
-		return intake.Unreadable("", "unreadable_logs",
-			"Send the logs as LiteLLM's generic API logger does: a list of objects, one object, or one a line.")
+	logs, err := readLogs(body)
+	if err != nil {
+		return err
 	}
 	var events []event
 	ignored := 0
@@ -52,9 +51,10 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 	for _, r := range results {
 		statuses[r.Status]++
 	}
+	rejected := refused(results)
 	answer := gin.H{
 		"counted": statuses["counted"], "duplicates": statuses["duplicate"], "quarantined": statuses["quarantined"],
-		"ignored": ignored, "rejected": refused(results),
+		"ignored": ignored, "rejected": rejected[:min(len(rejected), namedLogs)], "rejected_count": len(rejected),
 	}
 	if n := statuses["spooled"]; n > 0 {
 		answer["spooled"] = n
@@ -63,12 +63,36 @@ func (t *Telemetry) RecordLiteLLM(c *gin.Context) error {
 	return nil
 }
 
-// readLogs reads a list of logs, or one after the other. Where not all of it is JSON, each line is a log of its own,
-// and at least one has to be an object.
-func readLogs(body []byte) (logs []json.RawMessage, ok bool) {
+// namedLogs is how many rejected logs an answer names.
+const namedLogs = 100
+
+// readLogs reads the logs of a body. Refusals: Unreadable, TooLarge.
+func readLogs(body []byte) ([]json.RawMessage, error) {
+	logs, ok := splitLogs(body)
+	switch {
+	case !ok:
+		return nil, intake.Unreadable("", "unreadable_logs",
+			"Send the logs as LiteLLM's generic API logger does: a list of objects, one object, or one a line.")
+	case len(logs) > maxItems:
+		return nil, tooMany("logs")
+	}
+	return logs, nil
+}
+
+// splitLogs reads a list of logs, or one after the other. Where not all of it is JSON, each line is a log of its own,
+// and at least one has to be an object. It reads no further when there are too many.
+func splitLogs(body []byte) (logs []json.RawMessage, ok bool) {
 	whole := bytes.TrimSpace(quoteNotJSON(body))
 	if len(whole) > 0 && whole[0] == '[' {
-		return logs, json.Unmarshal(whole, &logs) == nil
+		if !json.Valid(whole) {
+			return nil, false
+		}
+		for i, log := range items(whole) {
+			if logs = append(logs, log); i == maxItems {
+				break
+			}
+		}
+		return logs, true
 	}
 	decoder := json.NewDecoder(bytes.NewReader(whole))
 	for {
@@ -79,7 +103,9 @@ func readLogs(body []byte) (logs []json.RawMessage, ok bool) {
 		case err != nil:
 			return readLines(body)
 		}
-		logs = append(logs, log)
+		if logs = append(logs, log); len(logs) > maxItems {
+			return logs, true
+		}
 	}
 }
 
@@ -87,6 +113,9 @@ func readLines(body []byte) (logs []json.RawMessage, ok bool) {
 	for line := range bytes.SplitSeq(body, []byte("\n")) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			logs = append(logs, quoteNotJSON(line))
+		}
+		if len(logs) > maxItems {
+			return logs, true
 		}
 	}
 	return logs, slices.ContainsFunc(logs, isLog)

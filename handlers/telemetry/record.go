@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 func (t *Telemetry) record(ctx context.Context, events []event) ([]usage.Result, error) {
 	var results []usage.Result
 	for part := range slices.Chunk(events, usage.MaxEvents) {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("count usage: %w", err)
+		}
 		counted, err := t.Recorder.Record(ctx, usage.Input{Events: input.ListOf(part, event.input)})
 		if err != nil {
 			return nil, err

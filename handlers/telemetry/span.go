@@ -1,6 +1,10 @@
 package telemetry
 
-import "tollgate/models/problem"
+import (
+	"strconv"
+
+	"tollgate/models/problem"
+)
 
 // span is what is read of a span.
 type span struct {
@@ -28,6 +32,8 @@ func (s *span) reject(field, code, message string) {
 		s.unread = append(s.unread, problem.Problem{Field: field, Code: code, Message: message})
 	}
 }
+
+var partsMessage = "Give a span and a resource at most " + strconv.Itoa(maxParts) + " attributes, events and links."
 
 // unreadable stands for what cannot be read as far as its spans.
 func unreadable(at place, field, code, message string) span {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"iter"
 	"strconv"
 
 	"tollgate/handlers/intake"
@@ -16,7 +17,8 @@ import (
 // jsonSpans are the spans that were read so far.
 type jsonSpans []span
 
-// readJSON reads an ExportTraceServiceRequest, each part by itself. Refusal: Unreadable for a body that is none.
+// readJSON reads an ExportTraceServiceRequest, each part by itself. Refusals: Unreadable for a body that is none,
+// TooLarge.
 func readJSON(body []byte) ([]span, error) {
 	root, ok := readObject(quoteNotJSON(body))
 	if !ok {
@@ -39,15 +41,25 @@ func readJSON(body []byte) ([]span, error) {
 			}
 		}
 	}
+	if len(all) > maxItems {
+		return nil, tooMany("spans")
+	}
 	return all, nil
 }
 
-// list is a list in an object. What is none is rejected.
-func (all *jsonSpans) list(o object, name string, at place) (list []json.RawMessage) {
-	if raw := o[name]; !absent(raw) && json.Unmarshal(raw, &list) != nil {
+// list yields the items of a list in an object, until there are too many spans. What is no list is rejected.
+func (all *jsonSpans) list(o object, name string, at place) iter.Seq2[int, json.RawMessage] {
+	list := o[name]
+	if !absent(list) && list[0] != '[' {
 		*all = append(*all, unreadable(at, name, "wrong_type", "Give a list."))
 	}
-	return list
+	return func(yield func(i int, item json.RawMessage) bool) {
+		for i, item := range items(list) {
+			if len(*all) > maxItems || !yield(i, item) {
+				return
+			}
+		}
+	}
 }
 
 // object is an item of a list. What is none, or has names of another spelling, is rejected.
@@ -121,12 +133,16 @@ func (s *span) readID(o object, name string) []byte {
 
 // readAttributes reads attributes, those of a resource below its path. A value that is none harms where it is used.
 func (s *span) readAttributes(o object, path string) attributes {
-	var list []json.RawMessage
-	if raw := o["attributes"]; !absent(raw) && json.Unmarshal(raw, &list) != nil {
+	list := o["attributes"]
+	if !absent(list) && list[0] != '[' {
 		s.reject(path+"attributes", "wrong_type", "Give a list.")
 	}
-	all := make(attributes, len(list))
-	for i, raw := range list {
+	all := attributes{}
+	for i, raw := range items(list) {
+		if i == maxParts {
+			s.reject(path+"attributes", "too_many_items", partsMessage)
+			break
+		}
 		var key string
 		one, ok := readObject(raw)
 		if !ok || json.Unmarshal(one["key"], &key) != nil {

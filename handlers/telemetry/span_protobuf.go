@@ -1,79 +1,119 @@
 package telemetry
 
 import (
-	"slices"
-
 	common "go.opentelemetry.io/proto/slim/otlp/common/v1"
 	resource "go.opentelemetry.io/proto/slim/otlp/resource/v1"
 	trace "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"tollgate/models/problem"
 )
 
-// readProtobuf reads an ExportTraceServiceRequest, each span by itself. Refusal: Unreadable for a body that is none.
-func readProtobuf(body []byte) (spans []span, err error) {
-	resources, ok := parts(body, 1)
-	if !ok {
+// protobufSpans are the spans that were read so far.
+type protobufSpans []span
+
+// readProtobuf reads an ExportTraceServiceRequest, each span by itself. Refusals: Unreadable for a body that is none,
+// TooLarge.
+func readProtobuf(body []byte) ([]span, error) {
+	var all protobufSpans
+	if !eachPart(body, 1, all.addResource) {
 		return nil, unreadableTraces(typeProtobuf)
 	}
-	for i, one := range resources {
-		attributes, good := protobufResource(one)
-		if !good {
-			spans = append(spans, unreadable(place{i, -1, -1}, "resource", "unreadable", unreadableMessage))
-		}
-		scopes, good := parts(one, 2)
-		if !good {
-			spans = append(spans, unreadable(place{i, -1, -1}, "", "unreadable", unreadableMessage))
-		}
-		for j, scope := range scopes {
-			list, good := parts(scope, 2)
-			if !good {
-				spans = append(spans, unreadable(place{i, j, -1}, "", "unreadable", unreadableMessage))
-			}
-			for k, raw := range list {
-				s := protobufSpan(raw)
-				s.at, s.resource = place{i, j, k}, attributes
-				spans = append(spans, s)
-			}
-		}
+	if !all.room() {
+		return nil, tooMany("spans")
 	}
-	return spans, nil
+	return all, nil
 }
 
-const unreadableMessage = "Send whole messages, with texts in UTF-8."
+// room reports whether the spans are not too many yet.
+func (all *protobufSpans) room() bool { return len(*all) <= maxItems }
 
-// parts are the messages in a field of a message, which itself is read no deeper; ok is false after what cannot be
-// read.
-func parts(message []byte, field protowire.Number) (all [][]byte, ok bool) {
-	for len(message) > 0 {
+func (all *protobufSpans) addResource(i int, message []byte) bool {
+	at := place{i, -1, -1}
+	of, problem := protobufResource(message)
+	if problem != nil {
+		*all = append(*all, unreadable(at, "resource", problem.Code, problem.Message))
+	}
+	whole := eachPart(message, 2, func(j int, scope []byte) bool { return all.addScope(place{i, j, -1}, scope, of) })
+	return all.end(at, whole)
+}
+
+func (all *protobufSpans) addScope(at place, message []byte, of attributes) bool {
+	whole := eachPart(message, 2, func(k int, raw []byte) bool {
+		s := protobufSpan(raw)
+		s.at, s.resource = place{at.resource, at.scope, k}, of
+		*all = append(*all, s)
+		return all.room()
+	})
+	return all.end(at, whole)
+}
+
+// end rejects what cannot be read to its end.
+func (all *protobufSpans) end(at place, whole bool) bool {
+	if !whole {
+		*all = append(*all, unreadable(at, "", unreadablePart.Code, unreadablePart.Message))
+	}
+	return all.room()
+}
+
+var (
+	unreadablePart = &problem.Problem{Code: "unreadable", Message: "Send whole messages, with texts in UTF-8."}
+	tooManyParts   = &problem.Problem{Code: "too_many_items", Message: partsMessage}
+)
+
+// eachPart calls f with the messages in a field of a message, which itself is read no deeper, until f returns false.
+// It reports whether all that came before the end can be read.
+func eachPart(message []byte, field protowire.Number, f func(i int, part []byte) bool) bool {
+	for i := 0; len(message) > 0; {
 		number, kind, n := protowire.ConsumeTag(message)
 		if n < 0 {
-			return all, false
+			return false
 		}
 		size := protowire.ConsumeFieldValue(number, kind, message[n:])
 		if size < 0 {
-			return all, false
+			return false
 		}
 		if number == field && kind == protowire.BytesType {
 			part, _ := protowire.ConsumeBytes(message[n:])
-			all = append(all, part)
+			if !f(i, part) {
+				return true
+			}
+			i++
 		}
 		message = message[n+size:]
 	}
-	return all, true
+	return true
 }
 
-func protobufResource(message []byte) (attributes, bool) {
+// unmarshal reads a message, unless it has so many parts that they would take too much memory.
+func unmarshal(message []byte, into proto.Message, partsIn ...protowire.Number) *problem.Problem {
+	n := 0
+	for _, field := range partsIn {
+		eachPart(message, field, func(int, []byte) bool { n++; return n <= maxParts })
+	}
+	switch {
+	case n > maxParts:
+		return tooManyParts
+	case proto.Unmarshal(message, into) != nil:
+		return unreadablePart
+	}
+	return nil
+}
+
+func protobufResource(message []byte) (attributes, *problem.Problem) {
 	var of resource.Resource
-	list, _ := parts(message, 1)
-	err := proto.Unmarshal(slices.Concat(list...), &of)
-	return protobufAttributes(of.GetAttributes()), err == nil
+	var merged []byte
+	eachPart(message, 1, func(_ int, part []byte) bool { merged = append(merged, part...); return true })
+	problem := unmarshal(merged, &of, 1)
+	return protobufAttributes(of.GetAttributes()), problem
 }
 
 func protobufSpan(message []byte) span {
 	var s trace.Span
-	if proto.Unmarshal(message, &s) != nil {
-		return unreadable(place{}, "", "unreadable", unreadableMessage)
+	// Of a span, 9 are the attributes, 11 the events and 13 the links.
+	if problem := unmarshal(message, &s, 9, 11, 13); problem != nil {
+		return unreadable(place{}, "", problem.Code, problem.Message)
 	}
 	return span{
 		trace: s.GetTraceId(), id: s.GetSpanId(), parent: s.GetParentSpanId(), name: s.GetName(),
