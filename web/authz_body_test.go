@@ -91,7 +91,11 @@ func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
 			}
 		}
 		v.With("Content-Encoding", "gzip").Body(door, good).Closed("unsupported_media_type", 403)
-		v.With("X-Envoy-Auth-Partial-Body", "true").Body(door, good).Closed("partial_body", 403)
+		if partial := v.With("X-Envoy-Auth-Partial-Body", "true").Body(door, good); n == 2 {
+			partial.Closed("partial_body", 403)
+		} else { // what only Envoy says, a client could say too
+			partial.Opened()
+		}
 		v.With("X-Envoy-Auth-Partial-Body", "false").Body(door, good).Opened()
 	}
 	large := `{"model":"openai/gpt-3","x":"` + strings.Repeat("x", 1<<20) + `"}`
@@ -104,7 +108,11 @@ func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
 				return v.Send("POST", door, "multipart/form-data; boundary=x", strings.NewReader("--x"))
 			},
 			func(v webtest.Client, door string) webtest.Answer {
-				return v.With("X-Envoy-Auth-Partial-Body", "true").Body(door, `{"model":"openai/gp`)
+				body := `{"model":"openai/gp`
+				if n < 2 {
+					body = ""
+				}
+				return v.With("X-Envoy-Auth-Partial-Body", "true").Body(door, body)
 			},
 		} {
 			pass(named, door).Opened()
@@ -115,6 +123,59 @@ func TestProxyChecksReadBodiesByMediaType(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Where the path, or a header of the proxy, names the model or the tool, a client cannot switch the check of its body off
+// by what it says that the body is: JSON is judged, files pass, and all else is refused.
+func TestProxyChecksOfBodiesBesideANamedModel(t *testing.T) {
+	g := webtest.NewGateway(t)
+	v := g.Bearer(g.Key)
+	const path = "/openai/deployments/gpt-4o/chat/completions"
+	const good, bad, fallback = `{"model":"gpt-4o"}`, `{"model":"openai/gpt-3"}`, `{"fallbacks":["openai/gpt-3"]}`
+	calling := v.With("X-Forwarded-URI", path).With("X-Forwarded-Method", "POST")
+	vouched := calling.With("X-Model", "openai/gpt-4o")
+	for _, at := range []struct {
+		v    webtest.Client
+		door string
+	}{
+		{v, "/authz/envoy" + path}, {v, "/authz/envoy-with/path=azure" + path},
+		{calling, "/authz/forward?path=azure"}, {calling, "/authz/nginx?method=POST&path=azure"},
+		{vouched, webtest.Trusting[0]}, {vouched, webtest.Trusting[1]}, {vouched, webtest.Trusting[2]},
+	} {
+		send := func(v webtest.Client, media, body string) webtest.Answer {
+			return v.Send("POST", at.door, media, strings.NewReader(body))
+		}
+		for _, media := range []string{
+			"", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/octet-stream", ";",
+			"multipart/form-data; boundary=x", "audio/wav", "image/png",
+		} {
+			send(at.v, media, good).Opened()
+			send(at.v, media, "\ufeff"+good).Opened()
+			for _, body := range []string{bad, fallback, "\n" + bad, "\ufeff" + bad} {
+				send(at.v, media, body).Closed("model_blocked", 403)
+			}
+			file := isFile(media)
+			for _, body := range []string{"model=gpt-3", "--x", `"x"`, "1"} {
+				if a := send(at.v, media, body); (a.StatusCode == 200) != file {
+					t.Errorf("%s as %q: %q is answered with %d %s", at.door, media, body, a.StatusCode, a.Body)
+				}
+			}
+			send(at.v, media, bad+"x").Closed("unsupported_media_type", 403)
+			send(at.v.With("Content-Encoding", "gzip"), media, "--x").Closed("unsupported_media_type", 403)
+		}
+		send(at.v.With("Content-Encoding", "gzip"), "application/json", bad).Closed("unsupported_media_type", 403)
+	}
+	tool := v.With("X-Mcp-Client-Id", "github").With("X-Tool-Name", "create_issue").With("X-Original-Method", "POST")
+	for _, door := range webtest.Trusting {
+		tool.Send("POST", door, "text/plain", strings.NewReader(webtest.ToolCall)).Opened()
+		other := strings.Replace(webtest.ToolCall, "create_issue", "unknown", 1)
+		tool.Send("POST", door, "text/plain", strings.NewReader(other)).Closed("mcp_tool_blocked", 403)
+	}
+}
+
+func isFile(media string) bool {
+	kind, _, _ := strings.Cut(media, "/")
+	return kind == "multipart" || kind == "audio" || kind == "image"
 }
 
 // Ways in which APIs name the model in the path: the Envoy check reads each, and the others do where the URL of the

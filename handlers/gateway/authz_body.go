@@ -18,9 +18,10 @@ import (
 
 // forwarded is what a forwarded body calls.
 type forwarded struct {
-	empty    bool
+	empty    bool               // or passed unread
 	models   []entitlement.Call // every model that it can lead to
 	messages []message          // of JSON-RPC
+	untyped  []byte             // what the media type does not call JSON, and was not read
 }
 
 // message is one of JSON-RPC: its method, and the name in its params.
@@ -36,7 +37,7 @@ func isUnread(err error) bool {
 
 // forwardedBody reads the fields of a forwarded body that decide, as strictly as any body: what two readers could read
 // in two ways is refused. It ignores all other fields, to any depth.
-func forwardedBody(c *gin.Context) (forwarded, error) {
+func (d door) forwardedBody(c *gin.Context) (forwarded, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, intake.MaxBody))
 	var over *http.MaxBytesError
 	switch {
@@ -46,14 +47,42 @@ func forwardedBody(c *gin.Context) (forwarded, error) {
 		return forwarded{}, intake.Unreadable("", "incomplete_body", "Forward the whole body, or none.")
 	case len(body) == 0:
 		return forwarded{empty: true}, nil
-	case strings.EqualFold(c.GetHeader("X-Envoy-Auth-Partial-Body"), "true"):
+	case d.own && strings.EqualFold(c.GetHeader("X-Envoy-Auth-Partial-Body"), "true"): // elsewhere it is the client's
 		return forwarded{}, problem.Refuse(problem.Forbidden, "", "partial_body", "Only a part of the body was forwarded.")
 	case !isJSON(c.Request.Header):
-		return forwarded{}, problem.Refuse(problem.Forbidden, "", "unsupported_media_type",
+		return forwarded{untyped: body}, problem.Refuse(problem.Forbidden, "", "unsupported_media_type",
 			"The media type does not say that the body is JSON.")
 	case !json.Valid(body):
 		return forwarded{}, intake.Unreadable("", "invalid_json", "The media type says JSON, but the body is not valid JSON.")
 	}
+	return readForwarded(body)
+}
+
+// besideName is the body of a call of which the path or a header of the proxy names the model or the tool. What follows
+// there may still go by the body. The client chooses its media type, so that JSON is judged as JSON whatever that says,
+// and of all else only files pass unread.
+func (d door) besideName(header http.Header) (forwarded, error) {
+	body, err := d.body()
+	text := bytes.TrimSpace(bytes.TrimPrefix(body.untyped, []byte("\ufeff")))
+	switch {
+	case !isUnread(err):
+		return body, err
+	case len(body.untyped) == 0: // only a part of it came, or it is too large
+		return forwarded{empty: true}, nil
+	case isEncoded(header):
+		return forwarded{}, problem.Refuse(problem.Forbidden, "", "unsupported_media_type",
+			"Send the body without Content-Encoding: it has to be read.")
+	case len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text):
+		return readForwarded(text)
+	case isFile(header) && (len(text) == 0 || text[0] != '{' && text[0] != '['):
+		return forwarded{empty: true}, nil
+	}
+	return forwarded{}, problem.Refuse(problem.Forbidden, "", "unsupported_media_type",
+		"Send the body as JSON, as a form with files (multipart), or as audio or an image.")
+}
+
+// readForwarded reads a body that is valid JSON.
+func readForwarded(body []byte) (forwarded, error) {
 	body = bytes.TrimSpace(body)
 	switch body[0] {
 	case '{':
@@ -67,7 +96,7 @@ func forwardedBody(c *gin.Context) (forwarded, error) {
 // isJSON reports whether a media type says JSON in UTF-8.
 func isJSON(header http.Header) bool {
 	types := header.Values("Content-Type")
-	if len(types) != 1 || strings.Join(header.Values("Content-Encoding"), "") != "" {
+	if len(types) != 1 || isEncoded(header) {
 		return false
 	}
 	media, params, err := mime.ParseMediaType(types[0])
@@ -76,6 +105,21 @@ func isJSON(header http.Header) bool {
 	}
 	charset, given := params["charset"]
 	return !given || strings.EqualFold(charset, "utf-8")
+}
+
+func isEncoded(header http.Header) bool {
+	return strings.Join(header.Values("Content-Encoding"), "") != ""
+}
+
+// isFile reports whether a media type is one of bodies that bring files.
+func isFile(header http.Header) bool {
+	types := header.Values("Content-Type")
+	if len(types) != 1 {
+		return false
+	}
+	media, _, err := mime.ParseMediaType(types[0])
+	kind, _, _ := strings.Cut(media, "/")
+	return err == nil && (kind == "multipart" || kind == "audio" || kind == "image")
 }
 
 // readCall reads one object.

@@ -28,7 +28,7 @@ const mostModels = 50
 // client could send. Otherwise everything that the gateway behind may go by has to be allowed: the path, the forwarded
 // body, and the headers that the address vouches for.
 func (d door) call(c *gin.Context) (asked, error) {
-	d.body = sync.OnceValues(func() (forwarded, error) { return forwardedBody(c) })
+	d.body = sync.OnceValues(func() (forwarded, error) { return d.forwardedBody(c) })
 	o, doubtful, err := d.options()
 	if err != nil {
 		return asked{}, err
@@ -54,7 +54,7 @@ func (d door) read(c *gin.Context, o options) (a asked, err error) {
 		}
 	}
 	if o.server != "" || o.tool != "" {
-		a, err = d.toolCall(o)
+		a, err = d.toolCall(c, o)
 	} else {
 		a, err = d.modelCall(c, o)
 	}
@@ -112,14 +112,16 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 		named = append(o.ofModels(o.headerModel), named...)
 	}
 	body, err := d.body()
+	if len(named) > 0 {
+		body, err = d.besideName(c.Request.Header)
+	}
 	switch {
-	case err != nil && (len(named) == 0 || !isUnread(err)):
+	case err != nil:
 		return asked{}, d.advise(err)
 	case len(body.messages) > 0:
 		return asked{}, problem.Refuse(problem.Forbidden, "", decision.MCPToolBlocked,
 			"This is an MCP call, but the address of the check names no mcp_client_id.")
 	}
-	err = nil // of a body that need not be read, since the proxy or the path names the model
 	for _, q := range body.models {
 		q.Provider, q.Model = firstOf(q.Provider, o.provider), path.bare(q.Model)
 		named = append(named, q)
@@ -173,7 +175,7 @@ func opensOrOverrides(header http.Header) bool {
 }
 
 // toolCall is a call of an MCP server, whose method decides.
-func (d door) toolCall(o options) (asked, error) {
+func (d door) toolCall(c *gin.Context, o options) (asked, error) {
 	tool := entitlement.Call{Kind: entitlement.CallTool, MCPClientID: o.server, ToolName: o.tool}
 	if o.headerModel != "" {
 		return asked{}, problem.Refuse(
@@ -181,8 +183,11 @@ func (d door) toolCall(o options) (asked, error) {
 		)
 	}
 	body, err := d.body()
+	if o.tool != "" && o.trust {
+		body, err = d.besideName(c.Request.Header)
+	}
 	switch {
-	case o.tool != "" && (err == nil && body.empty || isUnread(err)):
+	case o.tool != "" && (err == nil && body.empty || !o.trust && isUnread(err)):
 		return asked{questions: []entitlement.Call{tool}}, nil
 	case err != nil:
 		return asked{}, d.advise(err)
