@@ -82,6 +82,27 @@ func TestAReservationSaysWhoPays(t *testing.T) {
 	g.Balanced()
 }
 
+// The first copy with room pays, also when it had none at the last decision and a hold ended since.
+func TestAReservationGoesToTheFirstCopyWithRoom(t *testing.T) {
+	g := webtest.NewGateway(t)
+	with := func(name, budget string) (any, string) {
+		held, key := g.Give(g.Bob, g.ProfileNaming(name, `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":`+budget+`,"reset_duration":"1d"}]`))
+		return held["id"], key
+	}
+	first, key := with("First", "1")
+	second, _ := with("Second", "100")
+	call := func(cost float64, more ...any) webtest.Object {
+		return g.Admin.Decides(webtest.With(webtest.Model(key), append([]any{"estimated_cost", cost}, more...)...), "allowed", 200)
+	}
+	payer := func(d webtest.Object) any { return d["payer"].(webtest.Object)["id"] }
+	g.Eventually("both copies are known", func() bool { return payer(call(50)) == second })
+	held := call(1, "reserve", true)
+	webtest.Same(t, "the first hold", payer(held), first)
+	webtest.Same(t, "while it lasts", payer(call(0.5)), second)
+	g.Admin.API("DELETE", fmt.Sprint("/api/reservations/", held["reservation_id"]), nil).Is(200)
+	webtest.Same(t, "after it has ended", payer(call(0.5, "reserve", true)), first)
+}
+
 // A caller who may only see usage cannot take from what other users have left, nor end or extend what is held for them.
 func TestHoldsNeedThePermissionToReport(t *testing.T) {
 	g := webtest.NewGateway(t)

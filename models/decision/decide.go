@@ -196,9 +196,10 @@ func (e *Engine) Reserve(ctx context.Context, subject entitlement.Subject, call 
 }
 
 func (e *Engine) reserve(ctx context.Context, subject entitlement.Subject, call entitlement.Call) (decided, error) {
-	// The database has the last word on whether there is room, so stale counters will do, unless they block the call.
+	// The database has the last word on whether there is room, so stale counters will do, unless they block the call or
+	// leave it to a later copy.
 	of, err := e.decide(ctx, subject, call, true)
-	if err == nil && !of.Decision.Decision {
+	if err == nil && (!of.Decision.Decision || of.passedOver) {
 		of, err = e.decide(ctx, subject, call, false)
 	}
 	if err != nil {

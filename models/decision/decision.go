@@ -58,6 +58,8 @@ type Decision struct {
 	NeverFits     bool    `json:"never_fits,omitempty"` // the estimate is above a whole limit
 	// RefusedBy are the limits that block the call, the one that decides first.
 	RefusedBy []RefusedLimit `json:"refused_by,omitempty"`
+
+	passedOver bool // copies before the payer grant the call, and have no room for it
 }
 
 // Payer is the copy that pays, or the one that blocked the call.
@@ -138,6 +140,7 @@ func Decide(
 	for n, i := range granting {
 		d := checkLimits(&h.Copies[i], call, at)
 		if d.Decision {
+			d.passedOver = n > 0
 			return d, granting[n:]
 		}
 		if n == 0 || first.NeverFits && !d.NeverFits { // a call that fits a later copy can succeed after its reset
