@@ -20,19 +20,32 @@ client = httpx.AsyncClient(
 )
 
 
+# Members in which a call names further models, or another router. Tollgate is asked about one model.
+FURTHER = {
+    "fallbacks", "models", "fallback_models", "context_window_fallbacks", "content_policy_fallbacks",
+    "router_settings_override",
+}
+
+
 def refuse(status: int, message: str, kind: str, param: str = "") -> ProxyException:
     return ProxyException(message=message, type=kind, param=param, code=status)
 
 
 async def authenticate(request: Request, api_key: str) -> UserAPIKeyAuth:
-    """Asks about the model in the body; without a yes the call is refused."""
+    """Asks about the model in the body; without a yes the call is refused. A call that names another one is refused too."""
     try:
         body = await request.json()
     except ValueError:
         raise refuse(400, "Send the call as JSON.", "invalid_request_error")
     model = body.get("model") if isinstance(body, dict) else None
-    if not isinstance(model, str) or any(name.lower() == "model" and name != "model" for name in body):
+    if not isinstance(model, str) or any(name.casefold() == "model" and name != "model" for name in body):
         raise refuse(400, "Name one model.", "invalid_request_error", "model")
+    elsewhere = [request.path_params.get("model"), *request.query_params.getlist("model")]
+    if "," in model or any(other not in (None, model) for other in elsewhere):
+        raise refuse(400, "Name one model, in the body.", "invalid_request_error", "model")
+    for name in body:
+        if name.casefold() in FURTHER:
+            raise refuse(400, f"Leave out {name}: name one model.", "invalid_request_error", name)
     try:
         answer = await client.post("/api/decisions", json={"virtual_key": api_key, "model": model})
     except httpx.HTTPError:

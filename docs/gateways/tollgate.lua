@@ -12,6 +12,11 @@ local M = {
   },
 }
 
+-- Members in which bodies name further models. Tollgate is asked about one model, so that none of them goes through.
+local further = {
+  fallbacks = true, models = true, fallback_models = true, context_window_fallbacks = true, content_policy_fallbacks = true,
+}
+
 local streamed = { ["/v1/chat/completions"] = true, ["/v1/completions"] = true } -- streams that tell usage only if asked to
 local kept = 256 * 1024 -- of the end of an answer, where the usage is
 local patience = 2000 -- milliseconds
@@ -72,6 +77,7 @@ local function read_body()
     if lower ~= name and (lower == "model" or lower == "stream" or lower == "stream_options") then
       return nil, 400, "Leave out " .. name .. ": names are in lower case."
     end
+    if further[lower] then return nil, 400, "Leave out " .. name .. ": name one model." end
   end
   if type(call.model) ~= "string" or call.model == "" then return nil, 400, "Name the model." end
   return text, call
