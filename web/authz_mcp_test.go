@@ -90,7 +90,7 @@ func TestMCPMethods(t *testing.T) {
 	}
 	g.Admin.Counted(webtest.Event(g.Key, "requests", 100))
 	for _, door := range webtest.Asking("mcp_client_id=github") {
-		v.Body(door, rpc("tools/list", `{}`)).Opened()
+		webtest.Same(t, "tools beyond the limit", v.Body(door, rpc("tools/list", `{}`)).Opened().Header.Get("X-Access-Tools"), names["github"])
 		v.Body(door, rpc("ping", `{}`)).Opened()
 		v.Body(door, webtest.ToolCall).Closed("request_limited", 429)
 		v.Body(door, rpc("resources/read", `{"uri":"x"}`)).Closed("request_limited", 429)

@@ -134,15 +134,12 @@ func rateLimitFields(header http.Header, d decision.Decision) {
 const fewTools = 50
 
 // offerTools names the tools of a server that are granted, so that the gateway can narrow its list of tools down to
-// them. When there are more than fit, the header is left out: a search by AuthZEN has them all.
+// them. Limits that are used up change nothing about the list: they refuse the calls. When there are more than fit, the
+// header is left out: a search by AuthZEN has them all.
 func (g *Gateway) offerTools(c *gin.Context, who entitlement.Subject, server string) error {
-	found, err := g.Engine.Callable(reqctx.Of(c), who, entitlement.CallTool, server)
-	if err != nil || len(found) > fewTools {
-		return err
+	granted, err := g.Engine.GrantedTools(reqctx.Of(c), who, server)
+	if err == nil && len(granted) <= fewTools {
+		c.Header("X-Access-Tools", strings.Join(granted, ","))
 	}
-	for i, id := range found {
-		found[i] = strings.TrimPrefix(id, server+"/")
-	}
-	c.Header("X-Access-Tools", strings.Join(found, ","))
-	return nil
+	return err
 }

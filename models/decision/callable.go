@@ -54,6 +54,33 @@ func (e *Engine) Callable(
 	return found, nil
 }
 
+// GrantedTools lists the tools of a server that a subject is granted, also while a limit leaves no room to call them.
+func (e *Engine) GrantedTools(ctx context.Context, subject entitlement.Subject, server string) ([]string, error) {
+	of, err := e.decide(ctx, subject, entitlement.Call{Kind: entitlement.CallEntry}, false)
+	if err != nil || of.entitlements == nil || of.entitlements.Frozen != nil {
+		return nil, err
+	}
+	grants, err := e.cache.Grants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var tools []string
+	for i := range of.entitlements.Copies {
+		userCopy := &of.entitlements.Copies[i]
+		if !userCopy.Works(of.at) {
+			continue
+		}
+		for _, grant := range grants(userCopy) {
+			for _, tool := range grant.Tools {
+				if grant.Server == server && !slices.Contains(tools, tool) {
+					tools = append(tools, tool)
+				}
+			}
+		}
+	}
+	return tools, nil
+}
+
 // tryModels tries each model that a copy names, or that the catalogue lists where all models of a provider are allowed.
 func tryModels(userCopy *entitlement.Copy, offered *catalogue.Catalogue, try func(id string, call entitlement.Call)) {
 	for _, config := range userCopy.Policy.ProviderConfigs {
