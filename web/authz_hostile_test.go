@@ -216,6 +216,13 @@ func TestProxyChecksReserveEstimates(t *testing.T) {
 	for _, door := range webtest.Asking("model=openai%2Fgpt-4o&reserve=2.5") {
 		g.Bearer(g.Key).Get(door).Closed("budget_exceeded", 402)
 	}
+	for _, door := range webtest.Asking("model=openai%2Fgpt-4o&reserve_tokens=100") { // tokens alone
+		if id := g.Bearer(g.Key).Get(door).Opened().Header.Get("X-Access-Reservation-Id"); len(id) != 36 {
+			t.Errorf("%s: reservation %q", door, id)
+		}
+	}
+	lines = webtest.Objects(g.Admin.Ask(webtest.Model(g.Key))["limits"])
+	webtest.Same(t, "reserved tokens", []any{lines[0]["reserved"], lines[1]["reserved"]}, []any{7.5, 420.0})
 	// A body that leads to several models is allowed as a whole, with one reservation.
 	for _, door := range webtest.Asking("reserve=0.25") {
 		v := g.Bearer(g.Key)

@@ -21,8 +21,8 @@ type options struct {
 	method          string       // of the call
 	path            string       // which kind of path names the model: gemini, bedrock or azure
 	trust           bool         // the proxy overwrites the headers that name models and tools
-	reserve         *money.Money // the estimate to hold, in dollars
-	tokens          int64        // estimated, with reserve
+	reserve         *money.Money // the estimate to hold, in dollars; 0 when only tokens are estimated
+	tokens          int64        // estimated
 	headerModel     string       // what the proxy wrote into a header
 }
 
@@ -101,7 +101,9 @@ func (o *options) set(name, value string) error {
 				"invalid_option", "The address of the check says reserve_tokens="+clipped(value)+": write a whole number.",
 			)
 		}
-		o.tokens = n
+		if o.tokens = n; o.reserve == nil { // the options come in the order of their names
+			o.reserve = new(money.Money)
+		}
 	default:
 		return badOption("invalid_option", "The address of the check says "+clipped(name+"="+value)+
 			", which is no option. The options are "+
