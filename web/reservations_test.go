@@ -67,6 +67,24 @@ func TestHoldWithoutLimits(t *testing.T) {
 	g.Balanced()
 }
 
+// A hold ends with the exact event that names it, also when that takes the place of an estimate.
+func TestAnExactEventEndsItsHold(t *testing.T) {
+	g := webtest.NewGateway(t)
+	_, bobs := g.Give(g.Bob, g.Work)
+	reserve := webtest.With(webtest.Model(g.Key), "estimated_cost", 3, "reserve", true, "reservation_id", "held")
+	g.Admin.Decides(reserve, "allowed", 200)
+	estimate := webtest.Event(g.Key, "estimated", true)
+	others := webtest.Event(bobs, "estimated", true)
+	g.Admin.Counted(estimate)
+	g.Admin.Counted(others)
+	webtest.Same(t, "held beside the estimate", g.Holds()[0], any(3.0))
+	g.Admin.Counted(webtest.With(others, "estimated", nil, "reservation_id", "held"))
+	webtest.Same(t, "held after the event of another user", g.Holds()[0], any(3.0))
+	g.Admin.Counted(webtest.With(estimate, "estimated", nil, "reservation_id", "held"))
+	webtest.Same(t, "held after the exact event", g.Holds()[0], any(0.0))
+	g.Balanced()
+}
+
 // The copy of the reservation pays, even if another copy would pay by now.
 func TestAReservationSaysWhoPays(t *testing.T) {
 	g := webtest.NewGateway(t)

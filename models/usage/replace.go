@@ -61,7 +61,7 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 		var n int
 		err = tx.NewRaw(replaceEstimate, e.GatewayID.Key, e.UserID, e.Provider, e.Model, e.mcpClientID, e.toolName,
 			e.nanos(), e.costComputed, e.Tokens, e.Requests, e.input, e.output, e.cacheRead, e.cacheWrite, e.reasoning,
-			sealed, week).Scan(ctx, &n)
+			sealed, week, asUUID(e.reservation)).Scan(ctx, &n)
 		if err != nil {
 			return fmt.Errorf("replace an estimate: %w", err)
 		}
@@ -80,7 +80,8 @@ func (r *Recorder) replaceOne(ctx context.Context, e *Event) (replaced bool, err
 	return replaced, err
 }
 
-// replaceEstimate changes a locked estimate of the same call, unless more of it was taken back than the exact cost.
+// replaceEstimate changes a locked estimate of the same call, unless more of it was taken back than the exact cost. It
+// ends the hold that the exact event names.
 // Locks are those of a batch of events, in their order.
 const replaceEstimate = `
 WITH estimate AS (
@@ -120,6 +121,8 @@ WITH estimate AS (
         AND d.access_profile_id = coalesce(e.access_profile_id, 0)
       AND d.provider = CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END
       AND d.model = CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END
+), ended AS (
+    DELETE FROM reservations AS r USING estimate AS e WHERE r.id = ?17::uuid AND r.user_id = e.user_id
 ), latest AS (
     UPDATE usage_latest AS l SET cost = l.cost + e.more_cost FROM estimate AS e
     WHERE l.id IN (e.user_id, e.virtual_key_id) AND l.month = date_trunc('month',
