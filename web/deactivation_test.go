@@ -12,6 +12,34 @@ import (
 	"tollgate/web/webtest"
 )
 
+// What a user is still charged for after they were deactivated, or their copies paused, is charged to a copy that grants
+// the call, as before.
+func TestLateUsageIsChargedToTheCopyThatGrantsIt(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.API("POST", "/api/providers", `{"name":"azure","models":["gpt-4o"]}`).Is(201)
+	azure := g.ProfileNaming("Azure", `"provider_configs":[{"provider_name":"azure","all_models_allowed":true}],"budgets":[{"max_limit":100,"reset_duration":"1w"}],
+"mcp_servers":[{"mcp_server_id":"jira"}]`)
+	g.Give(g.Ada, azure)
+	of := webtest.With(webtest.Event(g.Key), "provider", "azure")
+	spent := 0
+	charged := func(what string, event webtest.Object) {
+		t.Helper()
+		spent++
+		g.Admin.Counted(webtest.With(event, "event_id", fmt.Sprint("late-", spent)))
+		webtest.Same(t, "spent by the copy that grants, "+what, g.Used(g.Ada)["spend 1w total"], int64(spent)*1_000_000_000)
+	}
+	charged("before", of)
+	g.Admin.API("POST", fmt.Sprint("/api/access-profiles/", azure, "/pause"), nil).Is(200)
+	charged("while it is paused", of)
+	g.Admin.API("POST", fmt.Sprint("/api/access-profiles/", azure, "/resume"), nil).Is(200)
+	g.Admin.API("PUT", "/api/users/"+g.Ada+"/deactivate", nil).Is(200)
+	charged("deactivated", of)
+	tool := webtest.With(of, "provider", nil, "model", nil, "mcp_client_id", "jira", "tool_name", "x")
+	webtest.Same(t, "of no tool", g.Admin.Report(tool).Is(200).JSON()["status"], any("counted"))
+	webtest.Same(t, "spent of the first copy", g.Used(g.Ada)["spend 1M total"], int64(1_000_000_000))
+	g.Balanced()
+}
+
 // Everything by which a user gets in is refused, on every console, and works again when they are back: with the same
 // keys, copies and counters.
 func TestDeactivatedUserIsOut(t *testing.T) {

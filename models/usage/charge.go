@@ -129,8 +129,7 @@ UNION ALL SELECT user_id, key_id FROM retired_keys WHERE key_hash = $1
 	return user, key, nil
 }
 
-// payer is the copy that a call is charged to: the one that its reservation is of, else the first that grants it and
-// has room, else the first that grants it, else the first. The money was spent even when nothing granted the call.
+// payer is the copy that a call is charged to: the one that its reservation is of, else decision.PayerOf.
 func (r *Recorder) payer(ctx context.Context, h *entitlement.Entitlements, e Event) (*entitlement.Copy, error) {
 	if len(h.Copies) == 1 {
 		return &h.Copies[0], nil
@@ -160,16 +159,5 @@ func (r *Recorder) payer(ctx context.Context, h *entitlement.Entitlements, e Eve
 			return nil, err
 		}
 	}
-	decided, granting := decision.Decide(h, q, grants, e.OccurredAt)
-	if decided.Decision {
-		return &h.Copies[granting[0]], nil
-	}
-	if decided.Payer != nil {
-		for i := range h.Copies {
-			if h.Copies[i].ID == decided.Payer.CopyID {
-				return &h.Copies[i], nil
-			}
-		}
-	}
-	return &h.Copies[0], nil
+	return decision.PayerOf(h, q, grants, e.OccurredAt), nil
 }

@@ -86,10 +86,7 @@ func (r *Recorder) usesInMemory(e *Event) []access.Used {
 	e.resolve(known.Entitlements, known.Catalogue)
 	_ = price(known.Catalogue, e, "") // too large a cost is found when the event is stored
 	grants := func(c *entitlement.Copy) []policy.Grant { return policy.Grants(*known.Catalogue, *c.Policy) }
-	payer := &known.Entitlements.Copies[0]
-	if _, granting := decision.Decide(known.Entitlements, e.Question(), grants, e.OccurredAt); len(granting) > 0 {
-		payer = &known.Entitlements.Copies[granting[0]]
-	}
+	payer := decision.PayerOf(known.Entitlements, e.Question(), grants, e.OccurredAt)
 	e.Lines = append(e.Lines, payer.Counting(e.Question())...)
 	return e.used()
 }
