@@ -85,8 +85,15 @@ WHERE w.week = ?0::date`, week).Scan(ctx, &same)
 			return fmt.Errorf("the file has other events than the database")
 		}
 	}
+	err := longQuery(ctx, b.db, func(tx bun.Tx) error {
+		_, err := tx.NewRaw(dismissCounted, week).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("settle quarantined usage that was counted: %w", err)
+	}
 	var dropped bool
-	err := b.db.NewRaw("SELECT drop_usage_week(?::date)", week).Scan(ctx, &dropped)
+	err = b.db.NewRaw("SELECT drop_usage_week(?::date)", week).Scan(ctx, &dropped)
 	if problem.SQLState(err) == "55P03" || err == nil && !dropped {
 		b.log.InfoContext(ctx, "a week of usage is in use; it is dropped later", "week", week)
 		return nil
@@ -96,6 +103,14 @@ WHERE w.week = ?0::date`, week).Scan(ctx, &same)
 	}
 	return err
 }
+
+// dismissCounted settles quarantined usage that was reported again and counted in a week. Once the week is dropped, it
+// could not be told any more, and an admin could charge it twice.
+const dismissCounted = `
+UPDATE usage_quarantine AS q SET outcome = 'dismissed', settled_at = clock_timestamp(), settled_by = 'Tollgate',
+    reason = 'This call was reported again with a key that is known, and counted then.'
+FROM counted_events AS e WHERE q.outcome IS NULL AND e.week = ?0::date AND e.event_id = q.event_id
+    AND e.received_at > q.received_at - interval '36 days'`
 
 // longQuery runs what reads many events.
 func longQuery(ctx context.Context, db *bun.DB, do func(tx bun.Tx) error) error {

@@ -146,9 +146,13 @@ func chargesFor(
 func charge(
 	ctx context.Context, tx database.Tx, events []Event, charges map[string]*usage.Event,
 ) ([]Event, error) {
+	before, err := countedBefore(ctx, tx, events)
+	if err != nil {
+		return nil, err
+	}
 	counted := []*usage.Event{}
 	for _, event := range events {
-		if charge := charges[event.ID]; charge != nil {
+		if charge := charges[event.ID]; charge != nil && !before[event.ID] {
 			counted = append(counted, charge)
 		}
 	}
@@ -162,6 +166,30 @@ func charge(
 			"This call was reported again with a key that is known, and counted then. Dismiss it here.")
 	}
 	return events, nil
+}
+
+// countedBefore finds the events that were counted, in whichever week that was: an event may wait here for longer than
+// its id is looked up when it is counted. An id that was counted 36 days before the event came may be that of another.
+func countedBefore(ctx context.Context, tx database.Tx, events []Event) (map[string]bool, error) {
+	ids, found := make([]string, len(events)), []string{}
+	for i, event := range events {
+		ids[i] = event.ID
+	}
+	err := tx.NewRaw(`
+SELECT q.event_id::text FROM usage_quarantine AS q
+CROSS JOIN LATERAL (
+    SELECT received_at FROM counted_events AS c WHERE c.event_id = q.event_id ORDER BY week DESC LIMIT 1
+) AS counted
+WHERE q.event_id = ANY (?::uuid[]) AND counted.received_at > q.received_at - interval '36 days'`,
+		pgdialect.Array(ids)).Scan(ctx, &found)
+	if err != nil {
+		return nil, fmt.Errorf("look for quarantined events that were counted: %w", err)
+	}
+	before := make(map[string]bool, len(found))
+	for _, id := range found {
+		before[id] = true
+	}
+	return before, nil
 }
 
 // Dismiss settles a quarantined event without a charge. It returns how many events were settled. Refusals: NotFound,
