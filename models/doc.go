@@ -42,6 +42,7 @@
 //	configset                which set of files a resource belongs to, and what it applied last
 //	config                   documents planned, applied, exported, and told from edits in the console
 //	accessrequest            what users ask for, and what an admin makes of it
+//	keptevent                usage whose user is not known, or not yet
 //	spool                    what waits in a folder until the database is back
 //	archive                  events of weeks that are over, in files
 //	tally                    what a batch of events adds to counters, days and the latest use

@@ -36,17 +36,19 @@ func TestAcknowledgedUsageIsStoredAgain(t *testing.T) {
 	gateway.Report(webtest.Object{"events": []webtest.Object{once, event(), event(), unknown}}).Is(200)
 	gateway.Report(estimate).Is(200)
 	gateway.Report(webtest.With(estimate, "estimated", nil, "cost", 5)).Is(200)
+	pair := event("estimated", true)
+	gateway.Report(webtest.Object{"events": []webtest.Object{pair, webtest.With(pair, "estimated", nil, "cost", 2)}}).Is(200)
 	webtest.Same(t, "events before", other.Count("counted_events"), 1)
 
 	w.Breaks()
 	behind.Store(restored)
 	w.Restore()
 	c.Eventually("what was acknowledged is stored again", func() bool { return strings.Contains(c.Log.String(), "is stored again, as far as it was lost") })
-	webtest.Same(t, "events", other.Count("counted_events"), 5)
+	webtest.Same(t, "events", other.Count("counted_events"), 6)
 	webtest.Same(t, "events of unknown keys", other.Count("usage_quarantine"), 1)
 	var spent int64
 	other.Scan(&spent, "SELECT sum(cost)::bigint FROM usage_days")
-	webtest.Same(t, "dollars", spent, int64(9_000_000_000))
+	webtest.Same(t, "dollars", spent, int64(11_000_000_000))
 	other.Balanced()
 	if rewinds := gateway.Metrics()["tollgate_database_rewinds_total"]; rewinds != 1 {
 		t.Errorf("%v rewinds counted", rewinds)

@@ -185,6 +185,39 @@ func TestDamagedLinesOfTheSpoolAreKept(t *testing.T) {
 	s.report(t, http.StatusOK, 1)
 }
 
+// An estimate and its exact event that wait in one spool count as the exact one, and a model that was sent without a
+// provider keeps its name.
+func TestSpoolKeepsWhatWasSent(t *testing.T) {
+	t.Parallel()
+	s := newSpooling(t)
+	s.console.demand(t, http.StatusCreated, "POST", "/api/providers", s.load.key, `{"name": "together", "models": ["meta-llama/Llama-3"],
+"prices": [{"model": "meta-llama/Llama-3", "input_cost_per_million_tokens": 100000, "output_cost_per_million_tokens": 0}]}`)
+	s.console.demand(t, http.StatusOK, "PUT", s.load.profile, s.load.key,
+		`{"provider_configs": [{"provider_name": "openai", "all_models_allowed": true}, {"provider_name": "together", "all_models_allowed": true}]}`)
+	s.console.demand(t, http.StatusOK, "POST", s.load.profile+"/propagate", s.load.key, `{"fields": ["provider_configs"]}`)
+	s.report(t, http.StatusOK, 1)
+	s.console.get(t, s.console.address+"/metrics", s.load.key) // remembered while the database is away
+	estimate, bare := uuid.NewString(), uuid.NewString()
+	thaw := s.freeze(t)
+	for _, event := range []string{
+		s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 3, "tokens": 500, "estimated": true`, estimate)),
+		s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 1, "tokens": 20`, estimate)),
+		fmt.Sprintf(`{"user_id": %q, "model": "meta-llama/Llama-3", "event_id": %q, "input_tokens": 30}`, s.load.user, bare),
+	} {
+		s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, event)
+	}
+	thaw()
+	db := privateDatabase(t, s.dir)
+	eventually(t, "the spool is stored", func() bool { return missing(t, db, []string{estimate, bare}) == 0 })
+	eventually(t, "the exact event counts", func() bool {
+		return number(t, db, "SELECT count(*) FROM counted_events WHERE event_id = '"+estimate+"' AND cost = 1000000000 AND tokens = 20 AND NOT estimated") == 1
+	})
+	if n := number(t, db, "SELECT count(*) FROM counted_events WHERE provider = 'together' AND model = 'meta-llama/Llama-3' AND cost = 3000000000"); n != 1 {
+		t.Error("a model that was sent without a provider is not that of the provider that lists it")
+	}
+	must(t, s.environment, "", "ledger", "verify")
+}
+
 // What the disk does not take is not acknowledged, and a folder belongs to one console. Without the setting nothing is
 // kept.
 func TestSpoolThatIsFull(t *testing.T) {

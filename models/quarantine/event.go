@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"tollgate/models/database"
+	"tollgate/models/keptevent"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
-	"tollgate/models/usage"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -19,7 +19,7 @@ import (
 // Event is reported usage of an unknown key or user.
 type Event struct {
 	ID string `json:"id"`
-	usage.KeptEvent
+	keptevent.Event
 	ReceivedAt time.Time   `json:"received_at"`
 	Candidates []Candidate `json:"candidates"`
 
@@ -114,7 +114,7 @@ func (r row) read() (Event, error) {
 		SettledAt: r.SettledAt, SettledBy: r.SettledBy,
 		ChargedTo: r.UserID, Reason: r.Reason, Alike: r.Alike,
 	}
-	if err := database.ReadDocument([]byte(r.Event), &e.KeptEvent); err != nil {
+	if err := database.ReadDocument([]byte(r.Event), &e.Event); err != nil {
 		return e, fmt.Errorf("read quarantined event %s: %w", r.ID, err)
 	}
 	if r.Outcome != nil {

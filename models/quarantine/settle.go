@@ -16,6 +16,7 @@ import (
 	"tollgate/models/decision"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/keptevent"
 	"tollgate/models/money"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -126,9 +127,9 @@ func chargesFor(
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]usage.KeptEvent, len(events))
+	kept := make([]keptevent.Event, len(events))
 	for i, event := range events {
-		kept[i] = event.KeptEvent
+		kept[i] = event.Event
 	}
 	charged, err := recorder.ChargeTo(ctx, userID, kept)
 	if err != nil {

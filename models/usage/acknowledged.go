@@ -130,7 +130,7 @@ func (r *Recorder) restore(ctx context.Context, report acknowledgedReport) (lost
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()
 	for _, e := range report.kept {
-		if err := r.keep(ctx, e); err != nil {
+		if _, err := r.keep(ctx, e); err != nil {
 			return lost, err
 		}
 	}
@@ -141,12 +141,7 @@ func (r *Recorder) restore(ctx context.Context, report acknowledgedReport) (lost
 	if err := r.store(ctx, []*reportRows{rows}); err != nil {
 		return 0, err
 	}
-	again := []*Event{}
-	for _, e := range report.events {
-		if !rows.stored[e.GatewayID.Key] {
-			again = append(again, e)
-		}
-	}
+	again, _ := rows.again()
 	replaced, err := r.replace(ctx, again)
 	for _, was := range replaced {
 		if was {

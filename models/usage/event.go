@@ -59,7 +59,8 @@ type Event struct {
 	UserID                string
 	user                  uuid.UUID // the same, when it is one
 	Provider, Model       string
-	named                 string // the model as it was named without a provider
+	bare                  string // the model as it was sent without a provider
+	named                 string // the same, or under which other name it may be stored
 	mcpClientID, toolName string
 	Cost                  *money.Money // nil: unpriced
 	costComputed          bool         // by the catalogue's price
@@ -136,11 +137,15 @@ func (in EventInput) readCalled(c *input.Reader, path string, e *Event) {
 	if e.Model != "" && (e.mcpClientID != "" || e.toolName != "") {
 		c.Add(path+"model", "ambiguous_event", "Report a call of a model or of a tool, not both in one event.")
 	}
-	if e.Provider == "" {
-		e.named = e.Model
+	e.setModel(e.Provider, e.Model)
+}
+
+// setModel splits a model once, so that counting, pricing and reporting see the same two names.
+func (e *Event) setModel(provider, model string) {
+	if provider == "" {
+		e.bare, e.named = model, model
 	}
-	// Split once here, so that counting, pricing and reporting see the same two names.
-	e.Provider, e.Model = catalogue.SplitModel(e.Provider, e.Model)
+	e.Provider, e.Model = catalogue.SplitModel(provider, model)
 }
 
 // readTokens reads the tokens, their sum and their parts.

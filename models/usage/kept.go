@@ -2,62 +2,25 @@ package usage
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"tollgate/models/database"
 	"tollgate/models/entitlement"
 	"tollgate/models/input"
-	"tollgate/models/money"
+	"tollgate/models/keptevent"
+	"tollgate/models/tally"
 	"tollgate/models/virtualkey"
 )
 
-// KeptEvent is what is kept of an event whose key or user is unknown, until an admin settles it.
-type KeptEvent struct {
-	EventID      string       `json:"event_id"`
-	UserID       string       `json:"user_id"`     // as it was sent
-	VirtualKey   string       `json:"virtual_key"` // masked
-	Provider     string       `json:"provider"`
-	Model        string       `json:"model"`
-	MCPClientID  string       `json:"mcp_client_id"`
-	ToolName     string       `json:"tool_name"`
-	Cost         *money.Money `json:"cost"` // null: unpriced
-	CostComputed bool         `json:"cost_computed"`
-	Tokens       int64        `json:"tokens"`
-	InputTokens  *int64       `json:"input_tokens"`
-	OutputTokens *int64       `json:"output_tokens"`
-	CacheRead    *int64       `json:"cached_input_tokens"`
-	CacheWrite   *int64       `json:"cache_write_input_tokens"`
-	Reasoning    *int64       `json:"reasoning_output_tokens"`
-	Requests     int64        `json:"requests"`
-	OccurredAt   time.Time    `json:"occurred_at"`
-}
-
-// keep stores an event in the quarantine.
-func (r *Recorder) keep(ctx context.Context, e *Event) error {
-	document, err := json.Marshal(e.kept())
-	if err != nil {
-		return fmt.Errorf("write an event of an unknown key: %w", err)
-	}
-	_, err = r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) VALUES (?, ?, clock_timestamp()) "+
-		"ON CONFLICT DO NOTHING", e.GatewayID.Key, string(document)).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("keep an event of an unknown key: %w", err)
-	}
-	return nil
-}
-
-func (e *Event) kept() KeptEvent {
-	kept := KeptEvent{
+func (e *Event) kept() keptevent.Event {
+	kept := keptevent.Event{
 		VirtualKey: e.masked,
 		EventID:    e.ID, UserID: e.who.UserID, Provider: e.Provider, Model: e.Model, MCPClientID: e.mcpClientID,
 		ToolName: e.toolName, Cost: e.Cost, CostComputed: e.costComputed, Tokens: e.Tokens, InputTokens: e.input,
 		OutputTokens: e.output, CacheRead: e.cacheRead, CacheWrite: e.cacheWrite, Reasoning: e.reasoning,
-		Requests: e.Requests, OccurredAt: e.OccurredAt,
+		Requests: e.Requests, OccurredAt: e.OccurredAt, Estimated: e.estimated, BareModel: e.bare,
 	}
 	if value := e.who.VirtualKey; value != "" {
 		// Enough to find the owner of the key, useless for calls.
@@ -70,13 +33,13 @@ func (e *Event) kept() KeptEvent {
 }
 
 // ChargeTo turns kept events into events of a user, each with the copy that pays for it. Nothing is stored yet.
-func (r *Recorder) ChargeTo(ctx context.Context, userID string, kept []KeptEvent) ([]*Event, error) {
+func (r *Recorder) ChargeTo(ctx context.Context, userID string, kept []keptevent.Event) ([]*Event, error) {
 	if err := r.decider.Current(ctx); err != nil {
 		return nil, err
 	}
 	events := make([]*Event, len(kept))
 	for i, event := range kept {
-		events[i] = event.chargedTo(userID)
+		events[i] = chargedTo(userID, event)
 	}
 	catalogue, err := r.decider.CatalogueNow(ctx)
 	if err != nil {
@@ -93,17 +56,20 @@ func (r *Recorder) ChargeTo(ctx context.Context, userID string, kept []KeptEvent
 	return events, nil
 }
 
-// chargedTo is the event as a gateway would have reported it for a user.
-func (e KeptEvent) chargedTo(userID string) *Event {
+// chargedTo is a kept event as a gateway would have reported it for a user.
+func chargedTo(userID string, e keptevent.Event) *Event {
 	charge := &Event{
 		ID: e.EventID, GatewayID: input.NewGatewayID(e.EventID), who: entitlement.Subject{UserID: userID},
 		Provider: e.Provider, Model: e.Model, mcpClientID: e.MCPClientID, toolName: e.ToolName,
 		Cost: e.Cost, costComputed: e.CostComputed, Tokens: e.Tokens, input: e.InputTokens, output: e.OutputTokens,
-		Requests:  e.Requests,
-		cacheRead: e.CacheRead, cacheWrite: e.CacheWrite, reasoning: e.Reasoning, OccurredAt: e.OccurredAt,
+		cacheRead: e.CacheRead, cacheWrite: e.CacheWrite, reasoning: e.Reasoning, Requests: e.Requests,
+		OccurredAt: e.OccurredAt, estimated: e.Estimated,
 	}
-	if e.Provider == "" {
-		charge.named = e.Model
+	switch {
+	case e.BareModel != "":
+		charge.setModel("", e.BareModel)
+	case e.Provider == "": // of an event that was stored before bare models were
+		charge.setModel("", e.Model)
 	}
 	return charge
 }
@@ -114,5 +80,5 @@ func (r *Recorder) Counted(user uuid.UUID) { r.decider.Counted(user) }
 // StoreEvents stores events in a transaction of the caller, which ends with what they add. It returns the keys of those
 // that were not there yet.
 func StoreEvents(ctx context.Context, tx database.Tx, events []*Event) (map[string]bool, error) {
-	return newBatchRows(events).store(ctx, tx, &openWeek{})
+	return newBatchRows(events).store(ctx, tx, &tally.OpenWeek{})
 }

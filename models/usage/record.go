@@ -39,7 +39,7 @@ type Recorder struct {
 
 	log    *slog.Logger
 	recent acknowledged
-	week   openWeek
+	week   tally.OpenWeek
 	lost   chan struct{} // the database went back
 
 	metrics recorderMetrics
@@ -50,6 +50,19 @@ type reportRows struct {
 	Events []*Event
 	// stored has the keys of the events that this report was the first to store.
 	stored map[string]bool
+}
+
+// again are the events that were stored before, and those that come again in the report, with their indexes.
+func (r *reportRows) again() (events []*Event, at []int) {
+	seen := map[string]bool{}
+	for i, e := range r.Events {
+		if key := e.GatewayID.Key; r.stored[key] && !seen[key] {
+			seen[key] = true
+			continue
+		}
+		events, at = append(events, e), append(at, i)
+	}
+	return events, at
 }
 
 // NewRecorder makes a Recorder.
@@ -99,8 +112,7 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 	if err != nil {
 		return nil, err
 	}
-	places := map[string][]int{} // of each event, by its key, among the results
-	own, kept := &reportRows{}, []*Event{}
+	own, kept, at := &reportRows{}, []*Event{}, []int{} // at are the indexes of the results of own events
 	known, err := r.identify(ctx, events, catalogue, now)
 	if err != nil {
 		return nil, err
@@ -114,23 +126,25 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 			results[i].Status, results[i].Errors = "invalid", problems
 			continue
 		}
-		if !known[n] {
-			if err := r.keep(ctx, event); err != nil {
-				return nil, err
-			}
-			results[i].Status, kept = "quarantined", append(kept, event)
+		if known[n] {
+			own.Events, at = append(own.Events, event), append(at, i)
 			continue
 		}
-		places[event.GatewayID.Key] = append(places[event.GatewayID.Key], i)
-		own.Events = append(own.Events, event)
+		if results[i], err = r.keep(ctx, event); err != nil {
+			return nil, err
+		}
+		kept = append(kept, event)
 	}
 	if len(own.Events) > 0 {
 		if err := r.commit(ctx, own); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.settle(ctx, own, places, results, single); err != nil {
+	if err := r.settle(ctx, own, at, results); err != nil {
 		return nil, err
+	}
+	if single && results[0].Status == "conflict" {
+		return nil, &problem.Refusal{Reason: problem.Conflict, Problems: results[0].Errors}
 	}
 	if err := r.acknowledge(ctx, acknowledgedReport{events: own.Events, kept: kept}, rewinds); err != nil {
 		return nil, err
@@ -158,24 +172,13 @@ func (r *Recorder) commit(ctx context.Context, own *reportRows) error {
 	return err
 }
 
-// settle sets the result of each event: those that were stored earlier are compared with what was sent.
-func (r *Recorder) settle(
-	ctx context.Context, own *reportRows, places map[string][]int, results []Result, single bool,
-) error {
-	var again []*Event
-	var where []int // the places of again
-	turns := map[string]int{}
-	for _, event := range own.Events {
-		key := event.GatewayID.Key
-		turn := turns[key]
-		turns[key]++
-		i := places[key][turn]
-		if results[i].Status = "counted"; own.stored[key] && turn == 0 {
-			continue
-		}
-		results[i].Status, results[i].Duplicate = "duplicate", true
-		again, where = append(again, event), append(where, i)
+// settle sets the results of events, which are at the given indexes: those that were stored earlier are compared with
+// what was sent.
+func (r *Recorder) settle(ctx context.Context, own *reportRows, at []int, results []Result) error {
+	for _, i := range at {
+		results[i].Status = "counted"
 	}
+	again, where := own.again()
 	replaced, err := r.replace(ctx, again)
 	if err != nil {
 		return err
@@ -185,21 +188,13 @@ func (r *Recorder) settle(
 		return err
 	}
 	for n, event := range again {
-		i := where[n]
-		if replaced[n] {
-			results[i].Status, results[i].Duplicate = "counted", false
+		result := &results[at[where[n]]]
+		switch {
+		case conflicts[n]:
+			*result = conflicting(event)
+		case !replaced[n]:
+			result.Status, result.Duplicate = "duplicate", true
 		}
-		if !conflicts[n] {
-			continue
-		}
-		conflict := problem.Problem{
-			Field: "event_id", Code: "event_conflict",
-			Message: "Give another call another event_id: this one was counted with other content.",
-		}
-		if single {
-			return problem.Refuse(problem.Conflict, conflict.Field, conflict.Code, conflict.Message)
-		}
-		results[i] = Result{EventID: event.ID, Status: "conflict", Errors: problem.Problems{conflict}}
 	}
 	return nil
 }

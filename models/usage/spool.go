@@ -10,6 +10,7 @@ import (
 	"tollgate/models/access"
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
+	"tollgate/models/keptevent"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/secret"
@@ -20,10 +21,9 @@ const spoolTime = 2 * time.Second
 
 // spooledEvent is an event as the spool keeps it until the database is back. A key is kept as its hash.
 type spooledEvent struct {
-	KeptEvent
+	keptevent.Event
 	KeyHash     []byte `json:"key_hash"`
 	Reservation string `json:"reservation"` // as it is stored
-	Estimated   bool   `json:"estimated"`
 }
 
 // spools reports whether an error is one after which the spool takes events instead.
@@ -65,7 +65,7 @@ func (r *Recorder) spool(ctx context.Context, inputs []EventInput, single bool) 
 }
 
 func (r *Recorder) spooled(e *Event) ([]byte, error) {
-	kept := spooledEvent{KeptEvent: e.kept(), Reservation: e.reservation, Estimated: e.estimated}
+	kept := spooledEvent{Event: e.kept(), Reservation: e.reservation}
 	if e.who.VirtualKey != "" {
 		kept.KeyHash = secret.HashSecret(r.decider.Keys.VirtualKey, e.who.VirtualKey)
 	}

@@ -13,12 +13,15 @@ import (
 	"tollgate/models/tally"
 )
 
+// openWeekTries is how often a batch looks for the open week; it is closed once a week.
+const openWeekTries = 3
+
 // batchRows is what is stored of a batch.
 type batchRows struct {
 	eventColumns
 	events []*Event
-	sets   []tally.Set // of the events, in their order
-	in     *weeks      // where they are stored
+	sets   []tally.Set  // of the events, in their order
+	in     *tally.Weeks // where they are stored
 
 	uuids struct{ users, ids, keys, reservations, sets tally.UUIDs }
 }
@@ -52,7 +55,7 @@ func asUUID(text string) pgtype.UUID {
 
 // storeReports stores the events that are not there yet, counts them, and ends their reservations, in one transaction:
 // an event and what it adds are there together or not at all.
-func storeReports(ctx context.Context, db *bun.DB, week *openWeek, reports []*reportRows) error {
+func storeReports(ctx context.Context, db *bun.DB, week *tally.OpenWeek, reports []*reportRows) error {
 	var all []*Event
 	for _, one := range reports {
 		all = append(all, one.Events...)
@@ -67,7 +70,7 @@ func storeReports(ctx context.Context, db *bun.DB, week *openWeek, reports []*re
 	if err != nil {
 		return fmt.Errorf("count usage: %w", err)
 	}
-	rows.in.remember(rows.sets)
+	rows.in.Remember(rows.sets)
 	// The first report with an event is the one that it was stored for.
 	for _, one := range reports {
 		one.stored = make(map[string]bool, len(one.Events))
@@ -82,9 +85,9 @@ func storeReports(ctx context.Context, db *bun.DB, week *openWeek, reports []*re
 }
 
 // store stores events in the open week, and has the transaction end with what they add.
-func (b *batchRows) store(ctx context.Context, tx database.Tx, week *openWeek) (map[string]bool, error) {
+func (b *batchRows) store(ctx context.Context, tx database.Tx, week *tally.OpenWeek) (map[string]bool, error) {
 	for range openWeekTries {
-		in, err := week.get(ctx, tx)
+		in, err := week.Get(ctx, tx)
 		if err != nil {
 			return nil, err
 		}
@@ -94,12 +97,12 @@ func (b *batchRows) store(ctx context.Context, tx database.Tx, week *openWeek) (
 			return nil, err
 		}
 		if outdated {
-			week.forget(in)
+			week.Forget(in)
 			continue
 		}
 		return stored, b.count(tx, stored)
 	}
-	return nil, errNoOpenWeek
+	return nil, tally.ErrNoOpenWeek
 }
 
 // count has the transaction end with what the events that were stored add.
@@ -126,12 +129,12 @@ func (b *batchRows) count(tx database.Tx, stored map[string]bool) error {
 func (b *batchRows) storeIn(
 	ctx context.Context, tx database.Tx,
 ) (stored map[string]bool, outdated bool, err error) {
-	known, sets := b.in.split(b.sets)
-	before := b.in.before
+	known, sets := b.in.Split(b.sets)
+	before := b.in.Before
 	var open, lost, n int
 	var ids []string
 	err = database.ScanPlanned(ctx, tx, []any{&open, &lost, &n, pgdialect.Array(&ids)}, storeEvents,
-		b.in.open, known, sets.IDs, sets.Copies, sets.Profiles, sets.Lines, sets.Kinds, sets.Durations, sets.Starts,
+		b.in.Open, known, sets.IDs, sets.Copies, sets.Profiles, sets.Lines, sets.Kinds, sets.Durations, sets.Starts,
 		b.uuids.users, b.uuids.ids, b.uuids.keys, b.providers, b.models, b.servers, b.tools, b.occurred, b.costs,
 		b.tokens, b.inputs, b.outputs, b.cacheReads, b.cacheWrites, b.reasoning, b.requests, b.uuids.reservations, b.computed,
 		b.names, b.estimated, b.uuids.sets,

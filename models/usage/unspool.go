@@ -2,7 +2,6 @@ package usage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -83,8 +82,8 @@ func (r *Recorder) unspool(ctx context.Context, lines [][]byte) error {
 
 // event is the event as it was reported, without the key, of which only the hash is known.
 func (k spooledEvent) event() *Event {
-	e := k.chargedTo(k.UserID)
-	e.reservation, e.estimated, e.keyHash, e.masked = k.Reservation, k.Estimated, string(k.KeyHash), k.VirtualKey
+	e := chargedTo(k.UserID, k.Event)
+	e.reservation, e.keyHash, e.masked = k.Reservation, string(k.KeyHash), k.VirtualKey
 	return e
 }
 
@@ -127,9 +126,11 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 			own.Events = append(own.Events, e)
 			continue
 		}
-		if err := r.keep(ctx, e); err != nil {
+		result, err := r.keep(ctx, e)
+		if err != nil {
 			return err
 		}
+		r.logConflict(ctx, e, result.Status == "conflict")
 		kept = append(kept, e)
 	}
 	if len(own.Events) > 0 {
@@ -146,22 +147,24 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 // settleSpooled lets exact events take the place of estimates, and logs events that were stored with other content: who
 // reported them was told that they are kept.
 func (r *Recorder) settleSpooled(ctx context.Context, own *reportRows) error {
-	again := []*Event{}
-	for _, e := range own.Events {
-		if !own.stored[e.GatewayID.Key] {
-			again = append(again, e)
-		}
-	}
+	again, _ := own.again()
 	_, err := r.replace(ctx, again)
 	if err != nil {
 		return err
 	}
 	conflicts, err := r.conflicts(ctx, again)
-	for n, e := range again {
-		if err == nil && conflicts[n] {
-			r.metrics.reported.WithLabelValues("conflict").Inc()
-			r.log.ErrorContext(ctx, "an event of the spool was counted before with other content", "event_id", e.ID)
-		}
+	if err != nil {
+		return err
 	}
-	return errors.Join(err)
+	for n, e := range again {
+		r.logConflict(ctx, e, conflicts[n])
+	}
+	return nil
+}
+
+func (r *Recorder) logConflict(ctx context.Context, e *Event, conflict bool) {
+	if conflict {
+		r.metrics.reported.WithLabelValues("conflict").Inc()
+		r.log.ErrorContext(ctx, "an event of the spool was reported before with other content", "event_id", e.ID)
+	}
 }

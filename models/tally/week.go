@@ -1,4 +1,4 @@
-package usage
+package tally
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"tollgate/models/database"
-	"tollgate/models/tally"
 )
 
 // weeksBefore is in how many weeks before the open one an id may be that is not to be counted again. Ids are kept for
@@ -19,15 +18,13 @@ import (
 // at most.
 const weeksBefore = 7
 
-// openWeekTries is how often a batch looks for the open week; it is closed once a week.
-const openWeekTries = 3
+// ErrNoOpenWeek says that there is no week to store events in.
+var ErrNoOpenWeek = errors.New("no week is open to store events in")
 
-var errNoOpenWeek = errors.New("no week is open to store events in")
-
-// weeks are the open week, in which events are stored, and those before it in which their ids are looked up.
-type weeks struct {
-	open   string
-	before [weeksBefore]*string
+// Weeks are the open week, in which events are stored, and those before it in which their ids are looked up.
+type Weeks struct {
+	Open   string
+	Before [weeksBefore]*string
 
 	mutex sync.Mutex
 	sets  map[uuid.UUID]bool // that are stored in the open week, as far as they are remembered
@@ -36,8 +33,8 @@ type weeks struct {
 // setsKept bounds the memory; past it the sets are forgotten.
 const setsKept = 200_000
 
-// split divides the sets of events, each once, into those that are remembered and those to be stored.
-func (w *weeks) split(sets []tally.Set) (known tally.UUIDs, others tally.SetColumns) {
+// Split divides the sets of events, each once, into those that are remembered and those to be stored.
+func (w *Weeks) Split(sets []Set) (known UUIDs, others SetColumns) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	seen := make(map[uuid.UUID]bool, len(sets))
@@ -55,8 +52,8 @@ func (w *weeks) split(sets []tally.Set) (known tally.UUIDs, others tally.SetColu
 	return known, others
 }
 
-// remember remembers sets that were stored.
-func (w *weeks) remember(sets []tally.Set) {
+// Remember remembers sets that were stored.
+func (w *Weeks) Remember(sets []Set) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if w.sets == nil || len(w.sets) > setsKept {
@@ -69,10 +66,11 @@ func (w *weeks) remember(sets []tally.Set) {
 	}
 }
 
-// openWeek remembers the weeks.
-type openWeek struct{ known atomic.Pointer[weeks] }
+// OpenWeek remembers the weeks.
+type OpenWeek struct{ known atomic.Pointer[Weeks] }
 
-func (o *openWeek) get(ctx context.Context, tx database.Tx) (*weeks, error) {
+// Get returns the weeks.
+func (o *OpenWeek) Get(ctx context.Context, tx database.Tx) (*Weeks, error) {
 	if known := o.known.Load(); known != nil {
 		return known, nil
 	}
@@ -84,10 +82,10 @@ func (o *openWeek) get(ctx context.Context, tx database.Tx) (*weeks, error) {
 	return found, nil
 }
 
-// forget forgets weeks of which the open one was closed.
-func (o *openWeek) forget(w *weeks) { o.known.CompareAndSwap(w, nil) }
+// Forget forgets weeks of which the open one was closed.
+func (o *OpenWeek) Forget(w *Weeks) { o.known.CompareAndSwap(w, nil) }
 
-func readWeeks(ctx context.Context, tx database.Tx) (*weeks, error) {
+func readWeeks(ctx context.Context, tx database.Tx) (*Weeks, error) {
 	var rows []struct {
 		Week string
 		Open bool
@@ -100,14 +98,14 @@ ORDER BY week DESC`).Scan(ctx, &rows)
 		return nil, fmt.Errorf("read the weeks of usage: %w", err)
 	}
 	if len(rows) == 0 || !rows[0].Open {
-		return nil, errNoOpenWeek
+		return nil, ErrNoOpenWeek
 	}
 	if len(rows)-1 > weeksBefore {
 		return nil, fmt.Errorf("%d weeks of usage were closed in 36 days", len(rows)-1)
 	}
-	w := &weeks{open: rows[0].Week}
+	w := &Weeks{Open: rows[0].Week}
 	for i := range rows[1:] {
-		w.before[i] = &rows[1+i].Week
+		w.Before[i] = &rows[1+i].Week
 	}
 	return w, nil
 }

@@ -1,0 +1,109 @@
+package web_test
+
+import (
+	"testing"
+
+	"tollgate/models/ledger"
+	"tollgate/web/webtest"
+)
+
+// A model that was sent without a provider and has a slash in its name is of the provider that lists it, also when that
+// is known only once a user is: its price and the limits of its provider count.
+func TestQuarantinedBareModel(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.API("POST", "/api/providers", `{"name":"together","models":["meta-llama/Llama-3"],
+		"prices":[{"model":"meta-llama/Llama-3","input_cost_per_million_tokens":100000,"output_cost_per_million_tokens":0}]}`).Is(201)
+	g.Give(g.Bob, g.ProfileNaming("Together", `"provider_configs":[{"provider_name":"together","allowed_models":["meta-llama/Llama-3"],"budgets":[{"max_limit":100,"reset_duration":"1d"}]}]`))
+	used := webtest.Object{"provider": nil, "model": "meta-llama/Llama-3", "cost": nil, "tokens": nil, "input_tokens": 30}
+	row := g.Stray("provider", nil, "model", "meta-llama/Llama-3", "cost", nil, "tokens", nil, "input_tokens", 30)
+	webtest.Same(t, "kept", row["bare_model"], any("meta-llama/Llama-3"))
+	spent := func() int64 { return g.Used(g.Bob)["spend 1d provider"] }
+	g.Admin.API("POST", webtest.Settle(row, "assign"), webtest.Object{"user_id": g.Bob}).Is(200)
+	webtest.Same(t, "spent after it was assigned", spent(), int64(3_000_000_000))
+	direct := webtest.Event("", "virtual_key", nil, "user_id", g.Bob)
+	for name, value := range used {
+		direct = webtest.With(direct, name, value)
+	}
+	g.Admin.Counted(direct)
+	webtest.Same(t, "spent after it was reported for the user", spent(), int64(6_000_000_000))
+
+	// What was stored before bare models were has the two parts of the name.
+	old := g.Stray("provider", nil, "model", "meta-llama/Llama-3")
+	g.Exec("UPDATE usage_quarantine SET event = (event::jsonb - 'bare_model' - 'estimated')::text WHERE event_id = ?::uuid", old["id"])
+	g.Admin.API("POST", webtest.Settle(old, "assign"), webtest.Object{"user_id": g.Bob}).Is(200)
+	webtest.Same(t, "provider of an older one", g.Count("counted_events WHERE provider = 'meta-llama' AND model = 'Llama-3'"), 1)
+	g.Balanced()
+}
+
+// An event of an unknown key that is reported again is compared with the one in the quarantine, and an exact one takes
+// the place of its estimate, before and after that is assigned.
+func TestQuarantinedUsageComesAgain(t *testing.T) {
+	g := webtest.NewGateway(t)
+	estimate := webtest.Event("sk-bf-unknown", "estimated", true, "cost", 3, "tokens", 500)
+	exact := webtest.With(estimate, "estimated", nil, "cost", 1.5, "tokens", 20)
+	status := func(event webtest.Object) any { return g.Admin.Report(event).Is(200).JSON()["status"] }
+	row := g.Stray("event_id", estimate["event_id"], "estimated", true, "cost", 3, "tokens", 500)
+	webtest.Same(t, "an estimate", row["estimated"], any(true))
+	again := g.Admin.Report(estimate).Is(200).JSON()
+	webtest.Same(t, "the same again", []any{again["status"], again["duplicate"]}, []any{"quarantined", true})
+	g.Unchanged(func() {
+		g.Admin.Report(webtest.With(estimate, "tokens", 77)).Refuses(409, "event_conflict", "event_id")
+		g.Admin.Report(webtest.With(exact, "model", "gpt-3")).Refuses(409, "event_conflict", "event_id")
+		batch := g.Admin.Report(webtest.Object{"events": []webtest.Object{webtest.With(estimate, "cost", 4)}}).Is(200).JSON()
+		webtest.Same(t, "in a batch", []any{batch["quarantined"], batch["rejected"]}, []any{0.0, 1.0})
+	})
+	replaced := g.Admin.Report(exact).Is(200).JSON()
+	webtest.Same(t, "the exact one", []any{replaced["status"], replaced["duplicate"]}, []any{"quarantined", false})
+	g.Unchanged(func() {
+		webtest.Same(t, "the estimate after it", g.Admin.Report(webtest.With(estimate, "cost", 9)).Is(200).JSON()["duplicate"], any(true))
+		g.Admin.Report(webtest.With(exact, "cost", 2)).Refuses(409, "event_conflict", "event_id")
+	})
+	g.Admin.API("POST", webtest.Settle(row, "assign"), webtest.Object{"user_id": g.Ada}).Is(200)
+	webtest.Same(t, "spent", g.Used(g.Ada)["spend 1M total"], int64(1_500_000_000))
+
+	// One that is assigned while it is an estimate stays one.
+	late := webtest.Event("sk-bf-unknown", "estimated", true, "cost", 3)
+	row = g.Stray("event_id", late["event_id"], "estimated", true, "cost", 3)
+	g.Admin.API("POST", webtest.Settle(row, "assign"), webtest.Object{"user_id": g.Ada}).Is(200)
+	webtest.Same(t, "the estimate again", status(late), any("duplicate"))
+	g.Admin.Report(webtest.With(late, "tokens", 11)).Refuses(409, "event_conflict", "event_id")
+	webtest.Same(t, "its exact event", status(webtest.With(late, "estimated", nil, "cost", 0.5)), any("counted"))
+	webtest.Same(t, "once more", status(webtest.With(late, "estimated", nil, "cost", 0.5)), any("duplicate"))
+	g.Admin.Report(webtest.With(late, "estimated", nil, "cost", 1)).Refuses(409, "event_conflict", "event_id")
+	webtest.Same(t, "spent", g.Used(g.Ada)["spend 1M total"], int64(2_000_000_000))
+	// Also by the key, once it is known whose it was.
+	webtest.Same(t, "by a known user", status(webtest.With(late, "virtual_key", g.Key, "estimated", nil, "cost", 0.5)), any("duplicate"))
+	g.Balanced()
+}
+
+// An event that was counted while it waited in the quarantine is not charged again, however late it is assigned, and
+// whether what counted it is still stored.
+func TestQuarantinedUsageThatWasCountedLongAgo(t *testing.T) {
+	g := webtest.NewGateway(t)
+	assigned := func(row webtest.Object) webtest.Answer {
+		return g.Admin.API("POST", webtest.Settle(row, "assign"), webtest.Object{"user_id": g.Bob})
+	}
+	settled := func(row webtest.Object) any {
+		return g.Admin.Get(webtest.Quarantine + "/" + row["id"].(string)).Is(200).Object("quarantined_event")["outcome"]
+	}
+	row, other := g.Stray(), g.Stray()
+	for _, one := range []webtest.Object{row, other} {
+		g.Admin.Counted(webtest.Event(g.Key, "event_id", one["event_id"]))
+	}
+	aged(g, 50)
+	g.Exec("UPDATE usage_quarantine SET received_at = received_at - interval '50 days'")
+	open := g.Stray()
+	assigned(row).Refuses(409, "already_counted", "")
+	g.Exec("UPDATE weekly_events SET received_at = received_at - interval '37 days' WHERE event_id = ?::uuid", other["id"])
+	reused := g.Stray("event_id", "reused")
+	g.Exec("UPDATE weekly_events SET event_id = ?::uuid WHERE event_id = ?::uuid", reused["id"], other["id"])
+	assigned(reused).Is(200) // an id is that of another call after 36 days
+	webtest.Same(t, "spent", g.Used(g.Bob)["spend 1M total"], int64(0))
+
+	reconciled(g, ledger.Keep{Events: 40, Days: 800, Windows: 400})
+	webtest.Same(t, "events that are left", g.Count("counted_events WHERE event_id = ?::uuid", row["id"]), 0)
+	webtest.Same(t, "what was counted", settled(row), any("dismissed"))
+	webtest.Same(t, "what was not", settled(open), any("open"))
+	assigned(row).Refuses(409, "already_settled", "")
+	assigned(open).Is(200)
+}
