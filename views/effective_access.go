@@ -1,6 +1,7 @@
 package views
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,28 +45,59 @@ var everyModel = []string{"every model"}
 
 // toolLines add up the tools, server by server.
 func (p UserPage) toolLines() []string {
-	tools := map[string][]string{}
-	var servers []string
+	granted := map[string]*serverTools{}
 	for _, assigned := range p.working() {
 		for _, grant := range policy.Grants(p.Catalogue, assigned.Policy) {
-			if tools[grant.Server] == nil {
-				servers = append(servers, grant.Server)
+			if granted[grant.Server] == nil {
+				granted[grant.Server] = &serverTools{}
 			}
-			tools[grant.Server] = append(tools[grant.Server], grant.Tools...)
+			granted[grant.Server].add(grant)
 		}
 	}
-	slices.Sort(servers)
 	var lines []string
-	for _, server := range servers {
-		slices.Sort(tools[server])
-		names := slices.Compact(tools[server])
-		shown := strings.Join(names[:min(len(names), toolsShown)], ", ")
-		if more := len(names) - toolsShown; more > 0 {
-			shown += " and " + strconv.Itoa(more) + " more"
-		}
-		lines = append(lines, server+": "+shown)
+	for _, server := range slices.Sorted(maps.Keys(granted)) {
+		lines = append(lines, server+": "+granted[server].words())
 	}
 	return lines
+}
+
+// serverTools are the tools of a server that several policies grant together.
+type serverTools struct {
+	whole           bool     // some policy grants all, including future tools
+	tools, excluded []string // excluded are those that every policy excludes which grants all
+}
+
+func (t *serverTools) add(grant policy.Grant) {
+	t.tools = append(t.tools, grant.Tools...)
+	switch named := grant.Whole || len(grant.Excluded) > 0; {
+	case named && t.whole:
+		t.excluded = slices.DeleteFunc(t.excluded, func(tool string) bool { return !slices.Contains(grant.Excluded, tool) })
+	case named:
+		t.whole, t.excluded = true, slices.Clone(grant.Excluded)
+	}
+}
+
+func (t *serverTools) words() string {
+	if t.whole {
+		words := "every tool, including future tools"
+		denied := slices.DeleteFunc(t.excluded, func(tool string) bool { return slices.Contains(t.tools, tool) })
+		if len(denied) > 0 {
+			words += ", without " + firstTools(denied)
+		}
+		return words
+	}
+	return firstTools(t.tools)
+}
+
+// firstTools names the first tools, and how many more there are.
+func firstTools(names []string) string {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	shown := strings.Join(names[:min(len(names), toolsShown)], ", ")
+	if more := len(names) - toolsShown; more > 0 {
+		shown += " and " + strconv.Itoa(more) + " more"
+	}
+	return shown
 }
 
 const toolsShown = 8
