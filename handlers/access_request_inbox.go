@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -35,29 +36,37 @@ func (h *Handlers) showInbox(c *gin.Context, q *intake.Query, wanted accessreque
 	return nil
 }
 
-// inboxWith shows the inbox again with what was sent for one request and not accepted.
+// inboxWith shows the inbox again with what was sent for one request and not accepted. That request comes first when it
+// is not on the first page of those that are open.
 func (h *Handlers) inboxWith(c *gin.Context, sent requests.Row) (templ.Component, error) {
 	found, err := accessrequest.Get(reqctx.Of(c), h.DB, sent.ID)
 	if err != nil {
 		return nil, err
 	}
-	page, _, err := h.inbox(c, accessrequest.Query{State: accessrequest.Open, Limit: inboxShown}, sent)
+	page, total, err := h.inbox(c, accessrequest.Query{State: accessrequest.Open, Limit: inboxShown}, sent)
 	if err != nil {
 		return nil, err
 	}
-	if found.State != accessrequest.Open {
-		row, err := h.inboxRow(c, found, nil, page.Now)
+	page.Pager = pager(&intake.Query{}, inboxShown, 0, int64(len(page.Rows)), total, "requests")
+	if page.Pager.Next != "" {
+		page.Pager.Next = requestsHref + page.Pager.Next
+	}
+	if !slices.ContainsFunc(page.Rows, func(r requests.Row) bool { return r.ID == sent.ID }) {
+		granting, err := h.granting(c, []accessrequest.Request{found})
 		if err != nil {
 			return nil, err
 		}
-		row.Problems = sent.Problems
-		page.Rows = append([]requests.Row{row}, page.Rows...)
+		row, err := h.inboxRow(c, found, granting, page.Now)
+		if err != nil {
+			return nil, err
+		}
+		page.Rows = append([]requests.Row{row.With(sent)}, page.Rows...)
 	}
 	return h.inboxPage(c, page, sent.Problems), nil
 }
 
 // inboxShown is how many requests the page of a form that was not accepted lists.
-const inboxShown = 100
+const inboxShown = 25
 
 func (h *Handlers) inboxPage(c *gin.Context, inbox requests.Inbox, problems problem.Problems) templ.Component {
 	page := h.page(c, "Requests", requestsHref)
@@ -94,8 +103,7 @@ func (h *Handlers) inbox(
 			return page, 0, err
 		}
 		if r.ID == sent.ID {
-			row.TypedAmount, row.TypedEnd, row.TypedNote = sent.TypedAmount, sent.TypedEnd, sent.TypedNote
-			row.Problems = sent.Problems
+			row = row.With(sent)
 		}
 		page.Rows = append(page.Rows, row)
 	}

@@ -191,7 +191,7 @@ func (h *Handlers) GrantAccessRequest(c *gin.Context) error {
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 		return h.inboxWith(c, requests.Row{
-			Request:     accessrequest.Request{ID: id},
+			Request: accessrequest.Request{ID: id}, Typed: in.Amount.FromForm || in.ExpiresAt.FromForm,
 			TypedAmount: in.Amount.Text, TypedEnd: in.ExpiresAt.Text, Problems: problems,
 		})
 	})

@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,7 +28,8 @@ type Row struct {
 	MayDecide bool
 	MayView   bool // the user's page
 
-	// What was sent and not accepted.
+	// What was sent and not accepted; Typed is an amount or an end, which may be empty.
+	Typed                            bool
 	TypedAmount, TypedEnd, TypedNote string
 	Problems                         problem.Problems
 }
@@ -40,6 +42,13 @@ type Inbox struct {
 	Now    time.Time
 	Sunday time.Time // when a grant ends that is given no end
 	Pager  ui.Pager
+}
+
+// With is the row with what was sent for it and not accepted.
+func (r Row) With(sent Row) Row {
+	r.Typed, r.TypedAmount, r.TypedEnd, r.TypedNote = sent.Typed, sent.TypedAmount, sent.TypedEnd, sent.TypedNote
+	r.Problems = sent.Problems
+	return r
 }
 
 func (r Row) id(part string) string { return part + "-" + strconv.FormatInt(r.ID, 10) }
@@ -60,7 +69,7 @@ func (r Row) links() []ui.ProblemLink {
 	var links []ui.ProblemLink
 	for _, p := range r.Problems {
 		link := ui.ProblemLink{ID: r.id("request"), Message: p.Message}
-		if p.Field == "amount" || p.Field == "expires_at" || p.Field == "note" {
+		if slices.Contains(r.fields(), p.Field) {
 			link.ID = r.id(p.Field)
 		}
 		links = append(links, link)
@@ -68,12 +77,23 @@ func (r Row) links() []ui.ProblemLink {
 	return links
 }
 
-func (r Row) problem(field string) string {
-	if messages := r.Problems.At(field); len(messages) > 0 {
-		return messages[0]
+// decides reports whether the row has the forms that decide it, and raises whether one of them is for an amount.
+func (r Row) decides() bool { return r.State == accessrequest.Open && !r.Own && r.MayDecide }
+
+func (r Row) raises() bool { return r.Kind == accessrequest.KindBudget && r.Bar != nil }
+
+// fields are those of the forms in the row.
+func (r Row) fields() []string {
+	switch {
+	case !r.decides():
+		return nil
+	case !r.raises():
+		return []string{"note"}
 	}
-	return ""
+	return []string{"note", "amount", "expires_at"}
 }
+
+func (r Row) problem(field string) string { return ui.FirstAt(r.Problems, field) }
 
 // AskedFor says what a request is for: more of $20.00 / day, overall, of Engineering.
 func AskedFor(r accessrequest.Request) string {

@@ -1,24 +1,45 @@
 package ui
 
 import (
+	"slices"
+
 	"tollgate/models/input"
 	"tollgate/models/problem"
 )
 
 // Typed puts into a field of a form what was typed, and the first problem with it.
 func Typed(f Field, value input.Value, problems problem.Problems) Field {
-	f.Value = value.Text
-	if messages := problems.At(f.Name); len(messages) > 0 {
-		f.Error = messages[0]
-	}
+	f.Value, f.Error = value.Text, FirstAt(problems, f.Name)
 	return f
 }
 
-// ProblemLinks lists what is wrong, each leading to the field of its name.
+// FirstAt is the first problem with a field, "" for none.
+func FirstAt(problems problem.Problems, field string) string {
+	if messages := problems.At(field); len(messages) > 0 {
+		return messages[0]
+	}
+	return ""
+}
+
+// ProblemLinks lists what is wrong, each leading to the field of its name, if the form has one.
 func ProblemLinks(problems problem.Problems) []ProblemLink {
 	links := make([]ProblemLink, len(problems))
 	for i, problem := range problems {
-		links[i] = ProblemLink{ID: FieldID(problem.Field), Message: problem.Message}
+		links[i].Message = problem.Message
+		if problem.Code != "unknown_field" {
+			links[i].ID = FieldID(problem.Field)
+		}
+	}
+	return links
+}
+
+// LinksTo is the summary of a page that has only these fields; other problems lead nowhere.
+func LinksTo(problems problem.Problems, fields ...string) []ProblemLink {
+	links := ProblemLinks(problems)
+	for i, problem := range problems {
+		if !slices.Contains(fields, problem.Field) {
+			links[i].ID = ""
+		}
 	}
 	return links
 }
