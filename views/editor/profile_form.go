@@ -96,7 +96,8 @@ type grantLine struct {
 // formBuilder makes fields and remembers where each path stands in the form, so that the summary can link to it.
 type formBuilder struct {
 	Editor
-	ids map[string]string
+	ids    map[string]string
+	inputs map[string]bool // those of the ids that single inputs have
 }
 
 func (m *formBuilder) field(path, name string, v input.Value, f ui.Field) ui.Field {
@@ -104,6 +105,7 @@ func (m *formBuilder) field(path, name string, v input.Value, f ui.Field) ui.Fie
 	f.Error = strings.Join(m.Problems.At(path), " ")
 	f.Autofocus = name == m.Focus
 	m.ids[path] = ui.FieldID(name)
+	m.inputs[m.ids[path]] = true
 	return f
 }
 
@@ -121,7 +123,7 @@ func windowsInWords(problems problem.Problems) problem.Problems {
 // form makes the whole form.
 func (e Editor) form() profileForm {
 	e.Problems = windowsInWords(e.Problems)
-	m := &formBuilder{Editor: e, ids: map[string]string{}}
+	m := &formBuilder{Editor: e, ids: map[string]string{}, inputs: map[string]bool{}}
 	in := e.Input
 	f := profileForm{
 		Action: "/access-profiles", Submit: "Create profile", Cancel: "/access-profiles", Version: e.Version, Base: e.Base,
@@ -162,11 +164,11 @@ func (e Editor) form() profileForm {
 		Label: "Why", Optional: true, Width: "wide", MaxLength: 500,
 		Hint: "Shown with the version and in the audit log.",
 	})
-	m.ids["provider_configs"] = "new_provider"
 	f.NewProvider = m.field("new_provider", "new_provider", input.Value{}, ui.Field{
 		Label: "Provider to add", HideLabel: true, Width: "medium",
 	})
 	f.NewProviderOptions = m.unusedProviders()
+	m.ids["provider_configs"] = "providers"
 	m.selections(&f)
 	f.Resets = m.resets()
 	f.Request, f.Curl = e.curl()

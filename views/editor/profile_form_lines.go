@@ -179,7 +179,7 @@ func (m *formBuilder) resets() []resetNote {
 	return said
 }
 
-// summary links every problem to its field, or to the nearest thing around it that has a place in the form.
+// summary links every problem to its field, or to the nearest group around it that has a place in the form.
 func (m *formBuilder) summary() []ui.ProblemLink {
 	var links []ui.ProblemLink
 	for _, problem := range m.Problems {
@@ -187,7 +187,11 @@ func (m *formBuilder) summary() []ui.ProblemLink {
 		for path != "" && m.ids[path] == "" {
 			path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 		}
-		links = append(links, ui.ProblemLink{ID: m.ids[path], Message: problem.Message})
+		link := ui.ProblemLink{ID: m.ids[path], Message: problem.Message}
+		if path != problem.Field && m.inputs[link.ID] {
+			link.ID = "" // an input says only what is wrong with itself
+		}
+		links = append(links, link)
 	}
 	return links
 }

@@ -1,6 +1,7 @@
 package editor
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,10 @@ func (m *formBuilder) selections(f *profileForm) {
 	f.OverridesError = strings.Join(m.Problems.At("mcp_tool_overrides"), " ")
 	f.Overrides = m.overrides()
 	f.Grants = grantLines(policy.Grants(m.Catalogue, m.Draft.Policy))
+	if len(m.Catalogue.Servers) == 0 { // there are no fields
+		maps.DeleteFunc(m.ids, func(path, _ string) bool { return strings.HasPrefix(path, "mcp_") })
+		m.ids["mcp_tool_groups"], m.ids["mcp_servers"], m.ids["mcp_tool_overrides"] = "mcp", "mcp", "mcp"
+	}
 }
 
 func (m *formBuilder) groupHint(id int64) string {

@@ -72,29 +72,7 @@ func (m *formBuilder) models(card *providerCard, path, name string, config polic
 			{Value: "false", Label: "Only picked models", Chosen: !all},
 		},
 	}
-	picked, offered, other := map[string]bool{}, m.Catalogue.Models(config.ProviderName.Text), []string{}
-	card.ModelsName = name + ".allowed_models"
-	card.ModelsID = ui.FieldID(card.ModelsName)
-	problems := m.Problems.At(path + ".allowed_models")
-	m.ids[path+".allowed_models"] = card.ModelsID
-	for i, model := range config.AllowedModels.Items {
-		item := path + ".allowed_models[" + strconv.Itoa(i) + "]"
-		picked[model.Text] = true
-		if !slices.Contains(offered, model.Text) {
-			other = append(other, model.Text)
-		}
-		problems = append(problems, m.Problems.At(item)...)
-		m.ids[item] = card.ModelsID
-	}
-	for _, model := range ui.PickedFirst(offered, m.PickedBefore[config.ProviderName.Text]) {
-		card.Models = append(card.Models, ui.Option{Value: model, Label: model, Chosen: picked[model]})
-	}
-	card.ModelsError = strings.Join(problems, " ")
-	card.Picked = plural.Count(int64(len(picked)-len(other))) + " of " + plural.Count(int64(len(offered)))
-	card.OtherModels = ui.Field{
-		ID: card.ModelsID + "-other", Name: card.ModelsName, Label: "Other models", Optional: true, Rows: 2, Width: "wide",
-		Value: strings.Join(other, "\n"), Hint: "Models the catalogue does not list, one a line.",
-	}
+	picked, offered := m.pickedModels(card, path, name, config)
 	card.RefuseUnpriced = m.field(path+".refuse_unpriced", name+".refuse_unpriced", input.FormValue("true"), ui.Field{
 		Label: "Refuse models without a price",
 		Hint:  "A call whose cost is unknown counts as nothing in a budget. Prices are set at the provider.",
@@ -103,12 +81,50 @@ func (m *formBuilder) models(card *providerCard, path, name string, config polic
 	switch {
 	case all:
 		card.Note = "every model"
-	case len(picked) == 0:
+	case picked == 0:
 		card.Note = "no model: every call is refused"
 	default:
-		card.Note = policytext.PickedOf(len(picked), len(offered), config.ProviderName.Text, "model")
+		card.Note = policytext.PickedOf(picked, offered, config.ProviderName.Text, "model")
 	}
 	card.Note += m.limitNote(config.ProviderName.Text)
+}
+
+// pickedModels makes the list of models to tick and the text area for others, each with its own problems, and counts
+// the models that are picked and those that are offered.
+func (m *formBuilder) pickedModels(
+	card *providerCard, path, name string, config policy.ProviderConfigInput,
+) (picked, offered int) {
+	models, chosen := m.Catalogue.Models(config.ProviderName.Text), map[string]bool{}
+	list := path + ".allowed_models"
+	card.ModelsName = name + ".allowed_models"
+	card.ModelsID = ui.FieldID(card.ModelsName)
+	card.OtherModels = ui.Field{
+		ID: card.ModelsID + "-other", Name: card.ModelsName, Label: "Other models", Optional: true, Rows: 2, Width: "wide",
+		Hint: "Models the catalogue does not list, one a line.",
+	}
+	var others, ticksWrong, othersWrong []string
+	if m.ids[list] = card.ModelsID; len(models) > 0 {
+		ticksWrong = m.Problems.At(list)
+	} else {
+		m.ids[list], othersWrong = card.OtherModels.ID, m.Problems.At(list)
+	}
+	for i, model := range config.AllowedModels.Items {
+		item := input.Index(list, i)
+		chosen[model.Text] = true
+		if slices.Contains(models, model.Text) {
+			m.ids[item], ticksWrong = card.ModelsID, append(ticksWrong, m.Problems.At(item)...)
+			continue
+		}
+		m.ids[item], othersWrong = card.OtherModels.ID, append(othersWrong, m.Problems.At(item)...)
+		others = append(others, model.Text)
+	}
+	for _, model := range ui.PickedFirst(models, m.PickedBefore[config.ProviderName.Text]) {
+		card.Models = append(card.Models, ui.Option{Value: model, Label: model, Chosen: chosen[model]})
+	}
+	card.OtherModels.Value, card.OtherModels.Error = strings.Join(others, "\n"), strings.Join(othersWrong, " ")
+	card.ModelsError = strings.Join(ticksWrong, " ")
+	card.Picked = plural.Count(int64(len(chosen)-len(others))) + " of " + plural.Count(int64(len(models)))
+	return len(chosen), len(models)
 }
 
 // limitNote says what limits a provider, as far as it can be read.
