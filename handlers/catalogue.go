@@ -145,6 +145,24 @@ func (h *Handlers) ask(c *gin.Context, page func(*gin.Context, problem.Problems)
 	return nil
 }
 
+// askUnless asks before an action, or says why it is refused: by the problems of an attempt, or by the refusal that an
+// attempt would meet.
+func askUnless(
+	page ui.Page, confirm ui.Confirm, problems problem.Problems, refusal error,
+) (templ.Component, error) {
+	if len(problems) > 0 {
+		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
+	} else if would, ok := problem.AsRefusal(refusal); ok {
+		problems = would.Problems
+	} else if refusal != nil {
+		return nil, refusal
+	}
+	if len(problems) > 0 {
+		confirm.Effects, confirm.Blocked = nil, problems[0].Message
+	}
+	return framed(page, ui.ConfirmBody(confirm)), nil
+}
+
 // deletion is the page that asks before a row is deleted. While the row is in use, the page lists where; it has
 // problems after a deletion was tried.
 func deletion(

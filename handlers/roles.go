@@ -206,7 +206,7 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 	}
 	var members []identity.User
 	if role.Members > 0 || len(problems) > 0 {
-		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role)
+		confirm.Effects, confirm.Blocked = nil, views.RoleBlocked(role, problems)
 		if reqctx.Actor(c).May(permission.ViewUsers) {
 			if members, err = identity.ListMembers(
 				reqctx.Of(c), h.DB, role.ID, database.CatalogueQuery{Limit: database.UseShown},

@@ -38,20 +38,16 @@ func (h *Handlers) userDeactivation(c *gin.Context, problems problem.Problems) (
 		Action: href + "/deactivate", Verb: "Deactivate " + user.Name, Cancel: href,
 		Effects: views.UserDeactivation(user, leaving),
 	}
-	switch self, _ := reqctx.User(c); {
-	case len(problems) > 0:
-		confirm.Blocked = problems[0].Message
-		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
-	case self.ID == user.ID:
-		confirm.Blocked = "You cannot deactivate your own account. Ask another admin."
-	case leaving.LastAdmin:
-		confirm.Blocked = user.Name + " is the last admin, and a console without one cannot be managed. " +
-			"Make another user an admin first."
+	err = mayAct(c, user)
+	if err == nil {
+		err = account.MayDeactivate(reqctx.Of(c), h.DB, reqctx.Actor(c), user)
 	}
-	if confirm.Blocked != "" {
-		confirm.Effects = nil
-	}
-	return framed(page, ui.ConfirmBody(confirm)), nil
+	return askUnless(page, confirm, problems, err)
+}
+
+// mayAct refuses what the actor may not do to a user, as the change itself does.
+func mayAct(c *gin.Context, user identity.User) error {
+	return identity.MayActOn(reqctx.Actor(c), user.Name, user.Permissions)
 }
 
 // DeactivateUser keeps a user out until they are activated again.

@@ -70,15 +70,11 @@ func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (temp
 	confirm := ui.Confirm{
 		Action: href + "/delete", Verb: "Delete " + user.Name, Cancel: href, Effects: views.UserDeletion(user, leaving),
 	}
-	if leaving.LastAdmin || len(problems) > 0 {
-		confirm.Effects = nil
-		confirm.Blocked = user.Name + " is the last admin, and a console without one cannot be managed. " +
-			"Make another user an admin first."
+	err = mayAct(c, user)
+	if err == nil {
+		err = account.MayDelete(reqctx.Of(c), h.DB, reqctx.Actor(c), user)
 	}
-	if len(problems) > 0 {
-		page.ErrorCode, page.Param = problems[0].Code, problems[0].Field
-	}
-	return framed(page, ui.ConfirmBody(confirm)), nil
+	return askUnless(page, confirm, problems, err)
 }
 
 // userForm is the form of a new user, or of the one given.

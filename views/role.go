@@ -73,10 +73,10 @@ func RoleDeletion(profiles []profile.RoleAttachment) []string {
 	return effects
 }
 
-// RoleBlocked says why a role cannot be deleted; its users are listed below.
-func RoleBlocked(r identity.Role) string {
+// RoleBlocked says why a role cannot be deleted: its users, who are listed below, or what came of an attempt.
+func RoleBlocked(r identity.Role, problems problem.Problems) string {
 	if r.Members == 0 {
-		return r.Name + " could not be deleted: a user was given it a moment ago. Try again."
+		return problems[0].Message
 	}
 	return r.Name + " cannot be deleted while held by " + plural.Of(r.Members, "user") +
 		". Give them another role first."

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -39,13 +38,9 @@ func (in TickedInput) Users() ([]string, error) {
 // more than the actor, Conflict for the actor and for the last admin.
 func Deactivate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
 	return changeState(ctx, db, actor, ids, "deactivate", func(
-		ctx context.Context, tx database.Tx, auth *identity.Authorization, u identity.User,
+		ctx context.Context, tx database.Tx, u identity.User,
 	) error {
-		if u.ID == actor.UserID {
-			return problem.Refuse(problem.Conflict, "", "own_account",
-				"Ask another admin: you cannot deactivate your own account.")
-		}
-		if err := errors.Join(u.KeepBreakGlass(actor, ""), auth.KeepAnAdmin(ctx, tx, "", u.ID)); err != nil {
+		if err := MayDeactivate(ctx, tx, actor, u); err != nil {
 			return err
 		}
 		_, err := tx.NewRaw("UPDATE users "+
@@ -58,12 +53,22 @@ func Deactivate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...
 	})
 }
 
+// MayDeactivate refuses to deactivate the actor, a break-glass admin and the last admin. Refusal: Conflict.
+func MayDeactivate(ctx context.Context, db bun.IDB, actor permission.Actor, u identity.User) error {
+	if u.ID == actor.UserID {
+		return problem.Refuse(problem.Conflict, "", "own_account",
+			"Ask another admin: you cannot deactivate your own account.")
+	}
+	if err := u.KeepBreakGlass(actor, ""); err != nil {
+		return err
+	}
+	return keepAnAdmin(ctx, db, u)
+}
+
 // Activate lets deactivated users back in; everything of theirs is as it was. It returns those who were deactivated.
 // Refusals: NotFound, Forbidden for a user who may do more than the actor.
 func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
-	return changeState(ctx, db, actor, ids, "activate", func(
-		ctx context.Context, tx database.Tx, _ *identity.Authorization, u identity.User,
-	) error {
+	return changeState(ctx, db, actor, ids, "activate", func(ctx context.Context, tx database.Tx, u identity.User) error {
 		_, err := tx.NewRaw("UPDATE users "+
 			"SET deactivated_at = NULL, left_at = NULL, updated_at = clock_timestamp() WHERE id = ?",
 			u.ID).Exec(ctx)
@@ -77,7 +82,7 @@ func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...st
 // changeState activates or deactivates those of the users who are in the other state, all or none.
 func changeState(
 	ctx context.Context, db bun.IDB, actor permission.Actor, ids []string, action string,
-	change func(context.Context, database.Tx, *identity.Authorization, identity.User) error,
+	change func(context.Context, database.Tx, identity.User) error,
 ) (changed []identity.User, err error) {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
@@ -97,7 +102,7 @@ func changeState(
 			if (old.DeactivatedAt != nil) == (action == "deactivate") {
 				continue
 			}
-			if err := change(ctx, tx, auth, old); err != nil {
+			if err := change(ctx, tx, old); err != nil {
 				return err
 			}
 			if err := noteState(ctx, tx, old); err != nil {

@@ -43,13 +43,13 @@ func remove(
 		if err := auth.MayActOn(id); err != nil {
 			return err
 		}
-		if err := auth.KeepAnAdmin(ctx, tx, "", id); err != nil {
-			return err
+		if action == "purge" {
+			err = auth.KeepAnAdmin(ctx, tx, "", id)
+		} else {
+			err = MayDelete(ctx, tx, actor, old)
 		}
-		if action != "purge" {
-			if err := errors.Join(old.KeepManaged(""), old.KeepBreakGlass(actor, "")); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 		record := userRecord{User: old}
 		if err := tx.NewRaw("SELECT name FROM api_keys WHERE created_by = ? AND NOT service ORDER BY name_key", id).
@@ -92,14 +92,28 @@ SELECT provider_id, subject, ? FROM user_identities WHERE user_id = ? ON CONFLIC
 	return nil
 }
 
-// Leaving is what is deleted or stops with a user, and whether the user can go.
+// MayDelete refuses to delete the last admin, a user of a directory and a break-glass admin. Refusal: Conflict.
+func MayDelete(ctx context.Context, db bun.IDB, actor permission.Actor, u identity.User) error {
+	if err := keepAnAdmin(ctx, db, u); err != nil {
+		return err
+	}
+	return errors.Join(u.KeepManaged(""), u.KeepBreakGlass(actor, ""))
+}
+
+func keepAnAdmin(ctx context.Context, db bun.IDB, u identity.User) error {
+	if u.Role != identity.FirstRole {
+		return nil
+	}
+	return identity.KeepAnAdminBesides(ctx, db, "", u.ID)
+}
+
+// Leaving is what is deleted or stops with a user.
 type Leaving struct {
 	APIKeys     []database.Named // the first ones that they made
 	APIKeyCount int64
 	ServiceKeys []database.Named // the first ones that they made, which work on
 	Profiles    []database.Named // of which they have a copy
 	VirtualKeys int64
-	LastAdmin   bool
 }
 
 // UserLeaving returns what the deletion of a user, or their deactivation, would do.
@@ -123,9 +137,6 @@ WHERE c.user_id = ? ORDER BY p.name_key`, u.ID).Scan(ctx, &l.Profiles)
 	}
 	if err == nil {
 		l.VirtualKeys, err = db.NewSelect().Table("virtual_keys").Where("user_id = ?", u.ID).Count(ctx)
-	}
-	if err == nil && u.Role == identity.FirstRole {
-		l.LastAdmin, err = identity.LastAdmin(ctx, db, u.ID)
 	}
 	return l, err
 }
