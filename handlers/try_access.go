@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/intake"
@@ -15,6 +16,7 @@ import (
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
+	"tollgate/models/problem"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -31,31 +33,27 @@ func (h *Handlers) TryAccess(c *gin.Context) error {
 // tryAccess reads what to try for a user, and shows the answer in a frame.
 func (h *Handlers) tryAccess(c *gin.Context, tried views.TryPage, page ui.Page) error {
 	q := intake.ReadQuery(c, "model", "tool", "mcp_client_id", "tool_name", "at")
-	at := tryTime(q)
-	if err := q.Err(); err != nil {
-		return err
-	}
-	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.DB)
-	if err != nil {
+	readTry(q, &tried)
+	var err error
+	if tried.Catalogue, err = catalogue.LoadCatalogue(reqctx.Of(c), h.DB); err != nil {
 		return err
 	}
 	if tried.Copies, err = assignment.ListOf(reqctx.Of(c), h.DB, tried.User.ID); err != nil {
 		return err
 	}
-	tried.Model, tried.Server, tried.Tool = q.Typed("model"), q.Typed("mcp_client_id"), q.Typed("tool_name")
-	tried.Catalogue, tried.Now, tried.At = offered, time.Now(), at
-	if typed := q.Typed("tool"); typed != "" {
-		tried.Server, tried.Tool, _ = strings.Cut(typed, "/")
-	}
-	if at != nil {
-		tried.Now = *at
+	if err := q.Err(); err != nil {
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			tried.Problems = problems
+			reply.MarkProblems(&page, problems)
+			return framed(page, views.TryBody(tried)), nil
+		})
 	}
 	if tried.Asked() {
 		question := entitlement.Call{Model: tried.Model}
 		if tried.Model == "" {
 			question = entitlement.Call{MCPClientID: tried.Server, ToolName: tried.Tool}
 		}
-		decision, err := h.try(c, tried.User, question, at)
+		decision, err := h.try(c, tried.User, question, tried.At)
 		if err != nil {
 			return err
 		}
@@ -63,6 +61,18 @@ func (h *Handlers) tryAccess(c *gin.Context, tried views.TryPage, page ui.Page) 
 	}
 	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.TryBody(tried)))
 	return nil
+}
+
+// readTry reads the forms of the page.
+func readTry(q *intake.Query, tried *views.TryPage) {
+	tried.Model, tried.Server, tried.Tool = q.Typed("model"), q.Typed("mcp_client_id"), q.Typed("tool_name")
+	if typed := q.Typed("tool"); typed != "" {
+		tried.Server, tried.Tool, _ = strings.Cut(typed, "/")
+	}
+	tried.Now, tried.At, tried.TypedAt = time.Now(), tryTime(q), q.Get("at")
+	if tried.At != nil {
+		tried.Now = *tried.At
+	}
 }
 
 // try decides without a trace: now, or as of an earlier time.

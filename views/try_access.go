@@ -10,6 +10,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/plural"
 	"tollgate/models/policy"
+	"tollgate/models/problem"
 	"tollgate/views/policytext"
 	"tollgate/views/ui"
 )
@@ -23,15 +24,9 @@ type TryPage struct {
 	Copies              []assignment.Assignment
 	Decision            *decision.Decision
 	Now                 time.Time
-	At                  *time.Time // as of which; nil for now
-}
-
-// at is the time as its field has it.
-func (p TryPage) at() string {
-	if p.At == nil {
-		return ""
-	}
-	return p.At.UTC().Format("2006-01-02T15:04")
+	At                  *time.Time       // as of which; nil for now
+	TypedAt             string           // the same as it was typed
+	Problems            problem.Problems // with what was asked for; then there is no decision
 }
 
 func (p TryPage) href() string {
@@ -44,12 +39,47 @@ func (p TryPage) href() string {
 // Asked reports whether there is something to decide.
 func (p TryPage) Asked() bool { return p.Model != "" || p.Server != "" && p.Tool != "" }
 
-// wrong says what a tool lacks that was typed without its server.
-func (p TryPage) wrong() string {
+// toolWrong says what is wrong with the tool, such as one typed without its server.
+func (p TryPage) toolWrong() string {
 	if p.Model == "" && p.Server != "" && p.Tool == "" {
 		return "Put its MCP server in front, as in server/tool."
 	}
+	return p.wrongAt("tool")
+}
+
+// wrongAt is the first problem with the field that has this id.
+func (p TryPage) wrongAt(id string) string {
+	for _, wrong := range p.Problems {
+		if p.fieldOf(wrong.Field) == id {
+			return wrong.Message
+		}
+	}
 	return ""
+}
+
+// fieldOf is the id of the field for a parameter, "" for none. The time stands in both forms: the one that was sent
+// has its problem.
+func (p TryPage) fieldOf(parameter string) string {
+	switch parameter {
+	case "at":
+		if p.Model == "" && p.Server != "" {
+			return "at-tool"
+		}
+		return "at-model"
+	case "mcp_client_id", "tool_name":
+		return "tool"
+	case "model", "tool":
+		return parameter
+	}
+	return ""
+}
+
+func (p TryPage) summary() []ui.ProblemLink {
+	links := ui.ProblemLinks(p.Problems)
+	for i, wrong := range p.Problems {
+		links[i].ID = p.fieldOf(wrong.Field)
+	}
+	return links
 }
 
 // mostSuggested bounds a list of suggestions, which a browser filters as one types.
