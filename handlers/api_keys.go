@@ -43,7 +43,8 @@ func (h *Handlers) ListAPIKeys(c *gin.Context) error {
 	page := h.settingsFrame(c, "API keys", "/settings/api-keys")
 	page.Rows = len(keys) > 0
 	list := views.APIKeyList{
-		Search: wanted.Search, Keys: keys, Pager: pager(q, limit, offset, int64(len(keys)), total, "keys"), Now: time.Now(),
+		Search: wanted.Search, Kept: kept(q, "search"), Keys: keys, Now: time.Now(),
+		Pager:     pager(q, limit, offset, int64(len(keys)), total, "keys"),
 		MayDelete: reqctx.Actor(c).May(permission.DeleteAPIKeys), MayCreate: reqctx.Actor(c).May(permission.CreateAPIKeys),
 	}
 	if list.MayCreate {

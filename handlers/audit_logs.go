@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/intake"
@@ -15,6 +16,7 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/identity"
 	"tollgate/models/permission"
+	"tollgate/models/problem"
 	"tollgate/views/history"
 	"tollgate/views/ui"
 )
@@ -29,15 +31,19 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	shown := history.AuditPage{
 		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.Get("since"), Until: q.Get("until"),
 		UserID: wanted.UserID, Resource: wanted.Resource, Search: wanted.Search,
-		Filtered: len(q.Names) > 0, Export: c.Request.URL.Path + "/export" + q.Link("limit", ""), Problems: q.Problems,
+		Filtered: len(q.Names) > 0, Kept: kept(q, "search", "actor", "resource", "action", "since", "until"),
+		Export:      c.Request.URL.Path + "/export" + q.Link("limit", ""),
 		WithoutUser: c.Request.URL.Path + q.Link("user_id", ""), RowID: q.Get("id"),
 		WithoutRow: c.Request.URL.Path + q.Link("id", ""),
 	}
-	if len(q.Problems) > 0 && !reqctx.IsAPI(c) {
-		return h.auditPage(c, http.StatusBadRequest, wanted, shown)
+	if err != nil && c.Param("id") != "" && wanted.ProfileID == nil {
+		return err // no profile has such a page
 	}
 	if err != nil {
-		return err
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			shown.Problems = problems
+			return h.auditPage(c, wanted, shown)
+		})
 	}
 	if !reqctx.IsAPI(c) {
 		wanted.CountTo = countedOnPages
@@ -76,7 +82,12 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 		last = strconv.FormatInt(rows[len(rows)-1].ID, 10)
 	}
 	shown.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows", last)
-	return h.auditPage(c, http.StatusOK, wanted, shown)
+	page, err := h.auditPage(c, wanted, shown)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
 }
 
 // keptSinceHeader tells since when the audit log is kept, if rows before were dropped.
@@ -91,15 +102,14 @@ func (h *Handlers) auditKeptSince(c *gin.Context) (time.Time, error) {
 }
 
 // auditPage is the log, or the tab of a profile with its part of it.
-func (h *Handlers) auditPage(c *gin.Context, status int, wanted audit.Query, shown history.AuditPage) error {
+func (h *Handlers) auditPage(c *gin.Context, wanted audit.Query, shown history.AuditPage) (templ.Component, error) {
 	page, err := h.auditFrame(c, wanted.ProfileID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	reply.MarkProblems(&page, shown.Problems)
 	page.Rows = len(shown.Rows) > 0
-	reply.HTML(c, h.Log, status, framed(page, history.AuditBody(shown)))
-	return nil
+	return framed(page, history.AuditBody(shown)), nil
 }
 
 func (h *Handlers) auditFrame(c *gin.Context, profileID *int64) (ui.Page, error) {

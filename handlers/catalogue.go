@@ -98,7 +98,8 @@ func listFrame(
 	actor := reqctx.Actor(c)
 	may := func(operation string) bool { return actor.May(permission.Permission(resource + ":" + operation)) }
 	return ui.ListFrame{
-		Search: wanted.Search, Pager: pager(q, wanted.Limit, wanted.Offset, int64(shown), total, noun), Now: time.Now(),
+		Search: wanted.Search, Kept: kept(q, "search"), Now: time.Now(),
+		Pager:     pager(q, wanted.Limit, wanted.Offset, int64(shown), total, noun),
 		MayCreate: may("Create"), MayUpdate: may("Update"), MayDelete: may("Delete"),
 	}
 }

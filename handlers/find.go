@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 	"golang.org/x/text/unicode/norm"
 
@@ -37,17 +38,20 @@ type findInput struct {
 func (h *Handlers) Find(c *gin.Context) error {
 	q := intake.ReadQuery(c, "q", "kind")
 	in := findInput{Q: input.FormValue(q.Get("q")), Kind: input.FormValue(q.Get("kind"))}
-	if err := q.Err(); err != nil {
-		return err
-	}
 	if search.IsSecret(in.Q.Text) {
 		return intake.Unreadable("q", "secret_in_address",
 			"Do not put a key into an address: this one may be in logs now, so rotate it. "+
 				"Paste keys into the search itself.")
 	}
-	found, err := h.find(c, in)
+	err := q.Err()
+	var found views.Found
+	if err == nil {
+		found, err = h.find(c, in)
+	}
 	if err != nil {
-		return err
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			return h.findPage(c, views.Found{Text: in.Q.Text, Problems: problems}), nil
+		})
 	}
 	return h.showFound(c, found)
 }
@@ -155,11 +159,16 @@ func (h *Handlers) showFound(c *gin.Context, found views.Found) error {
 	case reqctx.IsHTMX(c):
 		reply.HTML(c, h.Log, http.StatusOK, views.FindHits(found))
 	default:
-		page := h.page(c, "Search", "")
-		page.SearchValue = found.Text
-		reply.HTML(c, h.Log, http.StatusOK, framed(page, views.FindBody(found)))
+		reply.HTML(c, h.Log, http.StatusOK, h.findPage(c, found))
 	}
 	return nil
+}
+
+func (h *Handlers) findPage(c *gin.Context, found views.Found) templ.Component {
+	page := h.page(c, "Search", "")
+	page.SearchValue = found.Text
+	reply.MarkProblems(&page, found.Problems)
+	return framed(page, views.FindBody(found))
 }
 
 // FindCallers answers which profiles grant a model or a tool, and how many users may call it.

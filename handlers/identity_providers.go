@@ -45,7 +45,10 @@ func (h *Handlers) ListIdentityProviders(c *gin.Context) error {
 	if behindEnd(c, q, limit, offset, len(providers), total) {
 		return nil
 	}
-	page, err := h.providersPage(c, providers, wanted, pager(q, limit, offset, int64(len(providers)), total, "providers"))
+	page, err := h.providersPage(c, viewsignin.List{
+		Providers: providers, Search: wanted.Search, Kept: kept(q, "search"),
+		Pager: pager(q, limit, offset, int64(len(providers)), total, "providers"),
+	})
 	if err != nil {
 		return err
 	}
@@ -53,19 +56,15 @@ func (h *Handlers) ListIdentityProviders(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) providersPage(
-	c *gin.Context, providers []identityprovider.Provider, wanted database.CatalogueQuery, pager ui.Pager,
-) (templ.Component, error) {
+func (h *Handlers) providersPage(c *gin.Context, list viewsignin.List) (templ.Component, error) {
 	enforced, err := identity.Enforced(reqctx.Of(c), h.DB)
 	if err != nil {
 		return nil, err
 	}
 	page := h.settingsFrame(c, "Sign-in", signInHref)
-	page.Rows = len(providers) > 0
-	list := viewsignin.List{
-		Providers: providers, Search: wanted.Search, Now: time.Now(),
-		MayUpdate: reqctx.Actor(c).May(permission.UpdateSettings), Pager: pager, Enforced: enforced,
-	}
+	page.Rows = len(list.Providers) > 0
+	list.Now, list.Enforced = time.Now(), enforced
+	list.MayUpdate = reqctx.Actor(c).May(permission.UpdateSettings)
 	if list.MayUpdate {
 		page.Actions = ui.NewButton("New provider", signInHref+"/new")
 	}

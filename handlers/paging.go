@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,18 @@ func pager(q *intake.Query, limit, offset, shown, total int64, noun string) ui.P
 		p.Next = q.Link("offset", strconv.FormatInt(offset+limit, 10))
 	}
 	return p
+}
+
+// kept are the parameters that a form of filters sends besides its own fields; it leads to the first page. What was
+// refused is not sent again.
+func kept(q *intake.Query, own ...string) []ui.Field {
+	var fields []ui.Field
+	for _, name := range q.Names {
+		if name != "offset" && name != "after" && !slices.Contains(own, name) && len(q.Problems.At(name)) == 0 {
+			fields = append(fields, ui.Field{Name: name, Value: q.Get(name)})
+		}
+	}
+	return fields
 }
 
 // longPager is pager for a list that is counted up to countedOnPages; last is the id of the last row shown.

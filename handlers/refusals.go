@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/intake"
@@ -13,6 +14,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
+	"tollgate/models/problem"
 	"tollgate/models/refusal"
 	"tollgate/views/traffic"
 )
@@ -23,7 +25,11 @@ const refusalDays = 7
 func (h *Handlers) ListRefusals(c *gin.Context) error {
 	q, wanted, err := readRefusalQuery(c)
 	if err != nil {
-		return err
+		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
+			return h.refusalPage(c, q, traffic.RefusalPage{
+				Query: wanted, KeptSince: h.Refusals.KeptSince(time.Now()), Problems: problems,
+			})
+		})
 	}
 	rows, total, err := h.refusals(c, wanted)
 	if err != nil {
@@ -44,24 +50,35 @@ func (h *Handlers) ListRefusals(c *gin.Context) error {
 		})
 		return nil
 	}
+	page, err := h.refusalPage(c, q, traffic.RefusalPage{
+		RefusalRows: h.refusalRows(c, rows), Query: wanted, Gaps: gaps, KeptSince: since,
+		Pager: longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "refusals", ""),
+	})
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+func (h *Handlers) refusalPage(
+	c *gin.Context, q *intake.Query, shown traffic.RefusalPage,
+) (templ.Component, error) {
+	shown.Link, shown.Kept = q.Link, kept(q, "model", "reason")
 	page := h.page(c, "Refusals", "/refusals")
 	page.Intro = "Calls that were refused, and why. Times are in UTC."
-	page.Rows = len(rows) > 0
-	shown := traffic.RefusalPage{
-		RefusalRows: h.refusalRows(c, rows), Query: wanted, Link: q.Link, Gaps: gaps, KeptSince: since,
-		Pager: longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "refusals", ""),
-	}
-	if wanted.UserID != "" {
-		names, err := identity.UserNames(reqctx.Of(c), h.DB, []string{wanted.UserID})
+	page.Rows = len(shown.Rows) > 0
+	reply.MarkProblems(&page, shown.Problems)
+	if user := shown.Query.UserID; user != "" {
+		names, err := identity.UserNames(reqctx.Of(c), h.DB, []string{user})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if shown.UserName = "a user"; reqctx.Actor(c).May(permission.ViewUsers) && names[wanted.UserID] != "" {
-			shown.UserName = names[wanted.UserID]
+		if shown.UserName = "a user"; reqctx.Actor(c).May(permission.ViewUsers) && names[user] != "" {
+			shown.UserName = names[user]
 		}
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, traffic.RefusalBody(shown)))
-	return nil
+	return framed(page, traffic.RefusalBody(shown)), nil
 }
 
 func readRefusalQuery(c *gin.Context) (*intake.Query, refusal.Query, error) {

@@ -19,6 +19,9 @@ import (
 
 const usageRows = 25
 
+// usageDates are the fields of the form for other days.
+var usageDates = []string{"since", "until", "time_zone"}
+
 // showUsagePage shows the users who need an administrator, the sum of the days, and a page of rows.
 func (h *Handlers) showUsagePage(c *gin.Context) error {
 	q, filtered, err := readUsageQuery(c, true, "sort", "offset", "then")
@@ -64,7 +67,7 @@ func (h *Handlers) usageShown(
 		Query: wanted.Query, Page: loaded, Then: wanted.Then, Zone: q.Get("time_zone"), Now: time.Now(), Today: wanted.Today,
 		Export: "/usage/export" + q.Link("sort", "", "then", "", "since", wanted.Since.Format(time.DateOnly),
 			"until", wanted.Until.Format(time.DateOnly), "group_by", wanted.GroupBy),
-		Link: q.Link,
+		Link: q.Link, Kept: kept(q, usageDates...),
 		Sort: map[string]ui.SortLink{
 			"name":     sortLink(q, wanted.Sort, "name", traffic.GroupingName(wanted.GroupBy), false),
 			"spend":    sortLink(q, wanted.Sort, "spend", "Spend", true),

@@ -62,7 +62,8 @@ func (h *Handlers) usageRefused(c *gin.Context, q *intake.Query, wanted report.Q
 		page := h.usagePage(c, wanted)
 		reply.MarkProblems(&page, problems)
 		return framed(page, traffic.UsageRefused(traffic.UsagePage{
-			Query: wanted, Zone: q.Get("time_zone"), Link: q.Link, Problems: problems, Today: wanted.Today(time.Now()),
+			Query: wanted, Zone: q.Get("time_zone"), Link: q.Link, Kept: kept(q, usageDates...), Problems: problems,
+			Today: wanted.Today(time.Now()),
 		})), nil
 	}
 }

@@ -67,9 +67,9 @@ func narrowKeys(c *gin.Context, q *intake.Query, wanted *virtualkey.ListQuery, l
 		unused := q.Boolean("unused")
 		wanted.Unused = unused != nil && *unused
 	}
-	list.Unused, list.Filtered, list.Sorted = wanted.Unused, wanted.Unused || wanted.Search != "", q.Get("sort")
-	list.All = ui.Link{Label: "All", Href: q.Link("unused", ""), On: !list.Unused}
-	list.OnlyUnused = ui.Link{Label: "Unused for 30 days", Href: q.Link("unused", "true"), On: list.Unused}
+	list.Filtered = wanted.Unused || wanted.Search != ""
+	list.All = ui.Link{Label: "All", Href: q.Link("unused", ""), On: !wanted.Unused}
+	list.OnlyUnused = ui.Link{Label: "Unused for 30 days", Href: q.Link("unused", "true"), On: wanted.Unused}
 	list.Name = sortLink(q, wanted.Sort, "name", "Name", false)
 	list.Spend = sortLink(q, wanted.Sort, "spend", "Spend this month", true)
 	list.Spend.Number = true

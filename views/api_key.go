@@ -15,6 +15,7 @@ import (
 // APIKeyList is a page of API keys.
 type APIKeyList struct {
 	Search               string
+	Kept                 []ui.Field // what a new search keeps
 	Keys                 []apikey.Key
 	Pager                ui.Pager
 	Now                  time.Time

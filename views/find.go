@@ -10,6 +10,7 @@ import (
 	"tollgate/models/blocked"
 	"tollgate/models/plural"
 	"tollgate/models/policy"
+	"tollgate/models/problem"
 	"tollgate/models/search"
 	"tollgate/views/ui"
 )
@@ -22,6 +23,8 @@ type Found struct {
 	Text   string // what was looked for; "" when it was a key
 	Secret bool   // a key was looked for
 	Groups []FoundGroup
+	// Problems are with what was to be looked for; then nothing was.
+	Problems problem.Problems
 }
 
 // Count is how many hits are shown.

@@ -23,8 +23,6 @@ type KeyList struct {
 	// Of the list of all keys.
 	MayViewUsage          bool
 	Filtered              bool
-	Sorted                string // as sent
-	Unused                bool
 	All, OnlyUnused       ui.Link
 	Name, Spend, LastUsed ui.SortLink
 }

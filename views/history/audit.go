@@ -29,11 +29,19 @@ type AuditPage struct {
 	Rows                                []AuditRow
 	Pager                               ui.Pager
 	Filtered                            bool
+	Kept                                []ui.Field       // what the filters send besides their own fields
 	KeptSince                           time.Time        // zero when no row was dropped
 	Export                              string           // path of the file, with the same filters
 	Problems                            problem.Problems // with what was asked for; then there are no rows
 	WithoutUser                         string           // the same page for all users
 	RowID, WithoutRow                   string           // the one row shown, and the same page for all rows
+}
+
+// wrong is the first problem with a field of the filters.
+func (p AuditPage) wrong(field string) string { return ui.FirstAt(p.Problems, field) }
+
+func (p AuditPage) summary() []ui.ProblemLink {
+	return ui.LinksTo(p.Problems, "resource", "action", "since", "until")
 }
 
 func (p AuditPage) actions() []ui.Option {

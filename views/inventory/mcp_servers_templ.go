@@ -43,7 +43,7 @@ func MCPServerListBody(l MCPServerList) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.SearchForm("/mcp/clients", "MCP servers", "Name, id or tool", l.Search).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.SearchForm("/mcp/clients", "MCP servers", "Name, id or tool", l.Search, l.Kept).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

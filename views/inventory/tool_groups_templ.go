@@ -44,7 +44,7 @@ func ToolGroupListBody(l ToolGroupList) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.SearchForm("/mcp/tool-groups", "tool groups", "Name or description", l.Search).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.SearchForm("/mcp/tool-groups", "tool groups", "Name or description", l.Search, l.Kept).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

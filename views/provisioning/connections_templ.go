@@ -42,7 +42,7 @@ func ListBody(l ui.ListFrame, rows []connection.Connection) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.SearchForm("/settings/provisioning", "connections", "Name", l.Search).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.SearchForm("/settings/provisioning", "connections", "Name", l.Search, l.Kept).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

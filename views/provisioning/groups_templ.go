@@ -56,7 +56,7 @@ func GroupsBody(c connection.Connection, l ui.ListFrame, rows []provision.Listed
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.SearchForm(href(c.ID)+"/groups", "groups", "Name", l.Search).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.SearchForm(href(c.ID)+"/groups", "groups", "Name", l.Search, l.Kept).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

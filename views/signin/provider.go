@@ -21,6 +21,7 @@ import (
 type List struct {
 	Providers []identityprovider.Provider
 	Search    string
+	Kept      []ui.Field // what a new search keeps
 	Pager     ui.Pager
 	Now       time.Time
 	MayUpdate bool

@@ -9,6 +9,7 @@ import (
 
 	"tollgate/models/money"
 	"tollgate/models/plural"
+	"tollgate/models/problem"
 	"tollgate/models/refusal"
 	"tollgate/models/window"
 	"tollgate/views/policytext"
@@ -31,9 +32,11 @@ type RefusalPage struct {
 	Query     refusal.Query
 	UserName  string // of the user whose refusals are shown
 	Link      func(pairs ...string) string
+	Kept      []ui.Field // what the filters send besides their own fields
 	Gaps      []time.Time
 	KeptSince time.Time
 	Pager     ui.Pager
+	Problems  problem.Problems // with what was asked for; then there are no rows
 }
 
 func (p RefusalPage) filtered() bool {

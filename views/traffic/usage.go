@@ -30,30 +30,17 @@ type UsagePage struct {
 	Now                           time.Time
 	Export                        string
 	Link                          func(pairs ...string) string // the same page with filters changed
+	Kept                          []ui.Field                   // what the form for other days keeps
 	MayViewUsers, MayViewProfiles bool
 	MayRaise                      bool
 	Quarantined                   int64            // calls of keys and users that are not known
 	Problems                      problem.Problems // with the days and filters asked for
 }
 
-func (p UsagePage) problem(field string) string {
-	for _, problem := range p.Problems {
-		if problem.Field == field {
-			return problem.Message
-		}
-	}
-	return ""
-}
+func (p UsagePage) problem(field string) string { return ui.FirstAt(p.Problems, field) }
 
 func (p UsagePage) problems() []ui.ProblemLink {
-	links := make([]ui.ProblemLink, len(p.Problems))
-	for i, problem := range p.Problems {
-		links[i] = ui.ProblemLink{Message: problem.Message}
-		if problem.Field == "since" || problem.Field == "until" || problem.Field == "time_zone" {
-			links[i].ID = ui.FieldID(problem.Field)
-		}
-	}
-	return links
+	return ui.LinksTo(p.Problems, "since", "until", "time_zone")
 }
 
 func (p UsagePage) groupings() []ui.Link {
