@@ -24,15 +24,12 @@ import (
 	"tollgate/views/ui"
 )
 
+const profilesHref = "/access-profiles"
+
 // ListAccessProfiles answers a page of profiles.
 func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
-	q := intake.ReadQuery(c, "limit", "offset", "search", "tags", "is_active", "sort")
-	limit, offset := q.Page()
-	wanted := profile.Query{
-		Limit: limit, Offset: offset, Search: q.Search(), Tags: q.Tags(), IsActive: q.Boolean("is_active"),
-		Sort: q.Sort(profile.Sorts),
-	}
-	if err := q.Err(); err != nil {
+	q, wanted, err := profileQuery(c)
+	if err != nil {
 		return err
 	}
 	found, total, err := profile.List(reqctx.Of(c), h.DB, wanted)
@@ -40,10 +37,15 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 		return err
 	}
 	if !reqctx.IsAPI(c) {
-		if behindEnd(c, q, limit, offset, len(found), total) {
+		if behindEnd(c, q, wanted.Limit, wanted.Offset, len(found), total) {
 			return nil
 		}
-		return h.profileListPage(c, q, wanted, found, total)
+		page, err := h.profileListPage(c, q, wanted, found, total, profile.BulkInput{}, nil)
+		if err != nil {
+			return err
+		}
+		reply.HTML(c, h.Log, 200, page)
+		return nil
 	}
 	documents, err := h.profileDocuments.of(reqctx.Of(c), h.DB, found, asDocument)
 	if err != nil {
@@ -51,16 +53,29 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 	}
 	writeDocument(c, 200, `{"access_profiles":[`, joined(documents),
 		fmt.Sprintf(`],"count":%d,"total_count":%d,"limit":%d,"offset":%d}`,
-			len(documents), total, limit, offset))
+			len(documents), total, wanted.Limit, wanted.Offset))
 	return nil
 }
 
+// profileQuery reads which part of the list of profiles is asked for.
+func profileQuery(c *gin.Context) (*intake.Query, profile.Query, error) {
+	q := intake.ReadQuery(c, "limit", "offset", "search", "tags", "is_active", "sort")
+	limit, offset := q.Page()
+	wanted := profile.Query{
+		Limit: limit, Offset: offset, Search: q.Search(), Tags: q.Tags(), IsActive: q.Boolean("is_active"),
+		Sort: q.Sort(profile.Sorts),
+	}
+	return q, wanted, q.Err()
+}
+
+// profileListPage is the list, with what was sent for the ticked rows and not accepted.
 func (h *Handlers) profileListPage(
-	c *gin.Context, q *intake.Query, wanted profile.Query, found []profile.At, total int64,
-) error {
+	c *gin.Context, q *intake.Query, wanted profile.Query, found []profile.At, total int64, sent profile.BulkInput,
+	problems problem.Problems,
+) (templ.Component, error) {
 	profiles, err := h.profileRows.of(reqctx.Of(c), h.DB, found, asListed)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ids := make([]int64, len(found))
 	for i, p := range found {
@@ -68,18 +83,21 @@ func (h *Handlers) profileListPage(
 	}
 	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	actor := reqctx.Actor(c)
 	newcomer := !h.firstStepsDone.Load() && actor.May(permission.CreateAccessProfiles) && actor.May(permission.ViewUsers)
 	listing, _, err := h.profileListings.of(reqctx.Of(c), newcomer, h.profileListing)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	list := views.ProfileList{
 		Models: listing.models,
-		Search: wanted.Search, Filtered: len(q.Names) > 0,
-		NewTag:    ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"},
+		Search: wanted.Search, Kept: kept(q, "search"), Filtered: len(q.Names) > 0,
+		NewTag: ui.Typed(
+			ui.Field{Name: "tag", Label: "Tag to add", HideLabel: true, Width: "short"}, sent.Tag, problems,
+		),
+		Bulk:      ui.Bulk{Path: profilesHref, Query: q.Whole(), Ticked: texts(sent.IDs), Problems: problems},
 		MayCreate: actor.May(permission.CreateAccessProfiles), MayUpdate: actor.May(permission.UpdateAccessProfiles),
 		MayDelete: actor.May(permission.DeleteAccessProfiles),
 		States:    stateLinks(q), Tags: tagLinks(q, listing.tags),
@@ -90,11 +108,6 @@ func (h *Handlers) profileListPage(
 	if newcomer {
 		list.Steps = h.firstSteps(listing.steps)
 	}
-	for _, name := range []string{"sort", "tags", "is_active", "limit"} {
-		if value := q.Get(name); value != "" {
-			list.Kept = append(list.Kept, ui.Field{Name: name, Value: value})
-		}
-	}
 	now := time.Now()
 	for _, profile := range profiles {
 		profile.Updated, profile.Held = ui.Ago(profile.changed, now), holders[profile.id]
@@ -102,11 +115,11 @@ func (h *Handlers) profileListPage(
 	}
 	page := h.page(c, "Profiles", "/access-profiles")
 	page.Rows = total > 0
+	reply.MarkProblems(&page, problems)
 	if list.MayCreate {
 		page.Actions = ui.NewButton("New profile", "/access-profiles/new")
 	}
-	reply.HTML(c, h.Log, 200, framed(page, views.ProfileListBody(list)))
-	return nil
+	return framed(page, views.ProfileListBody(list)), nil
 }
 
 // firstSteps are shown to users who may set a console up, until all are done.

@@ -11,6 +11,7 @@ import (
 	"tollgate/handlers/reqctx"
 	"tollgate/models/account"
 	"tollgate/models/identity"
+	"tollgate/models/permission"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 	"tollgate/models/provision"
@@ -86,9 +87,17 @@ func (h *Handlers) stateChanged(c *gin.Context, said string) error {
 // DeactivateUsers deactivates every user ticked in the list, after asking.
 func (h *Handlers) DeactivateUsers(c *gin.Context) error {
 	in, err := intake.Decode[account.TickedInput](c)
-	if err != nil {
-		return err
+	if err == nil {
+		if err = h.deactivateTicked(c, in); err == nil {
+			return nil
+		}
 	}
+	return h.refuseTicked(c, permission.ViewUsers, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.usersAgain(c, in, problems)
+	})
+}
+
+func (h *Handlers) deactivateTicked(c *gin.Context, in account.TickedInput) error {
 	ids, err := in.Users()
 	if err != nil {
 		return err
@@ -98,30 +107,31 @@ func (h *Handlers) DeactivateUsers(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		return seeOther(c, usersHref+"?deactivated=true", "Deactivated: "+plural.Of(len(changed), "user")+".")
+		return seeOther(c, usersBehind(c).List(), "Deactivated: "+plural.Of(len(changed), "user")+".")
 	}
 	users, err := identity.UsersNamed(reqctx.Of(c), h.DB, ids)
 	if err != nil {
 		return err
 	}
 	page := h.below(c, "Deactivate "+plural.Of(len(users), "user")+"?", "Users", usersHref, "", "")
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.DeactivateManyBody(users)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.DeactivateManyBody(usersBehind(c), users)))
 	return nil
 }
 
 // ActivateUsers activates every user ticked in the list.
 func (h *Handlers) ActivateUsers(c *gin.Context) error {
 	in, err := intake.Decode[account.TickedInput](c)
-	if err != nil {
-		return err
+	var ids []string
+	if err == nil {
+		ids, err = in.Users()
 	}
-	ids, err := in.Users()
-	if err != nil {
-		return err
+	if err == nil {
+		var changed []identity.User
+		if changed, err = provision.Activate(reqctx.Of(c), h.DB, reqctx.Actor(c), ids...); err == nil {
+			return seeOther(c, usersBehind(c).List(), "Activated: "+plural.Of(len(changed), "user")+".")
+		}
 	}
-	changed, err := provision.Activate(reqctx.Of(c), h.DB, reqctx.Actor(c), ids...)
-	if err != nil {
-		return err
-	}
-	return seeOther(c, usersHref, "Activated: "+plural.Of(len(changed), "user")+".")
+	return h.refuseTicked(c, permission.ViewUsers, err, func(problems problem.Problems) (templ.Component, error) {
+		return h.usersAgain(c, in, problems)
+	})
 }

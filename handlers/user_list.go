@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"tollgate/handlers/intake"
@@ -14,6 +15,7 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/input"
 	"tollgate/models/permission"
+	"tollgate/models/problem"
 	"tollgate/views"
 	"tollgate/views/ui"
 )
@@ -23,35 +25,70 @@ var userFilters = []string{"role_id", "access_profile_id", "blocked", "sort"}
 
 // ListUsers answers a page of users.
 func (h *Handlers) ListUsers(c *gin.Context) error {
-	q, search := longQuery(c, []string{"deactivated"}, userFilters...)
-	wanted := account.ListQuery{CatalogueQuery: search}
-	wanted.Deactivated = q.Boolean("deactivated")
-	list := views.UserList{}
-	if !reqctx.IsAPI(c) {
-		h.narrowUsers(c, q, &wanted, &list)
-	}
-	if err := q.Err(); err != nil {
+	asked, err := h.readUserList(c)
+	if err != nil {
 		return err
 	}
-	if list.Blocked {
-		var err error
-		if wanted.Among, list.BlockedAsOf, err = h.blocked.Users(reqctx.Of(c), h.DB); err != nil {
-			return err
-		}
-	}
-	users, total, err := account.ListUsers(reqctx.Of(c), h.DB, wanted)
+	users, total, err := account.ListUsers(reqctx.Of(c), h.DB, asked.wanted)
 	if err != nil {
 		return err
 	}
 	if reqctx.IsAPI(c) {
-		return writeList(c, "users", users, total, search)
+		return writeList(c, "users", users, total, asked.wanted.CatalogueQuery)
 	}
-	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(users), total) {
+	if behindEnd(c, asked.q, asked.wanted.Limit, asked.wanted.Offset, len(users), total) {
 		return nil
 	}
-	list.Users = users
-	list.ListFrame = listFrame(c, q, search, len(users), total, "users", "Users")
-	return h.userListPage(c, q, wanted, list, total)
+	page, err := h.userListPage(c, asked, users, total, account.TickedInput{}, nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+// usersAgain is the list with what was sent for the ticked rows and not accepted.
+func (h *Handlers) usersAgain(
+	c *gin.Context, sent account.TickedInput, problems problem.Problems,
+) (templ.Component, error) {
+	asked, err := h.readUserList(c)
+	if err != nil {
+		return nil, err
+	}
+	users, total, err := account.ListUsers(reqctx.Of(c), h.DB, asked.wanted)
+	if err != nil {
+		return nil, err
+	}
+	return h.userListPage(c, asked, users, total, sent, problems)
+}
+
+// usersBehind is the part of the list of users that an act on ticked rows came from.
+func usersBehind(c *gin.Context) ui.Bulk {
+	q, _ := longQuery(c, []string{"deactivated"}, userFilters...)
+	return ui.Bulk{Path: usersHref, Query: q.Whole()}
+}
+
+// askedUsers is which part of the list of users is asked for, and the page as far as that decides it.
+type askedUsers struct {
+	q      *intake.Query
+	wanted account.ListQuery
+	list   views.UserList
+}
+
+func (h *Handlers) readUserList(c *gin.Context) (asked askedUsers, err error) {
+	q, search := longQuery(c, []string{"deactivated"}, userFilters...)
+	if asked.q = q; c.Request.Method == http.MethodPost {
+		q.Path = usersHref
+	}
+	asked.wanted.CatalogueQuery = search
+	asked.wanted.Deactivated = q.Boolean("deactivated")
+	if !reqctx.IsAPI(c) {
+		h.narrowUsers(c, q, &asked.wanted, &asked.list)
+	}
+	if err = q.Err(); err == nil && asked.list.Blocked {
+		asked.wanted.Among, asked.list.BlockedAsOf, err = h.blocked.Users(reqctx.Of(c), h.DB)
+	}
+	return asked, err
 }
 
 // narrowUsers reads the filters and the order of the page. What an actor may not see does not sort or narrow it.
@@ -72,7 +109,6 @@ func (h *Handlers) narrowUsers(c *gin.Context, q *intake.Query, wanted *account.
 	list.Deactivated = wanted.Deactivated != nil && *wanted.Deactivated
 	list.RoleID, list.ProfileID = wanted.RoleID, wanted.ProfileID
 	list.Filtered = wanted.Search != "" || list.RoleID != 0 || list.ProfileID != 0 || list.Blocked || wanted.Deactivated != nil
-	list.Sorted = q.Get("sort")
 	list.Segments = []ui.Link{
 		{Label: "All", Href: q.Link("blocked", "", "deactivated", ""), On: !list.Blocked && !list.Deactivated},
 	}
@@ -89,12 +125,19 @@ func (h *Handlers) narrowUsers(c *gin.Context, q *intake.Query, wanted *account.
 }
 
 func (h *Handlers) userListPage(
-	c *gin.Context, q *intake.Query, wanted account.ListQuery, list views.UserList, total int64,
-) error {
-	users := list.Users
+	c *gin.Context, asked askedUsers, users []account.Listed, total int64, sent account.TickedInput,
+	problems problem.Problems,
+) (templ.Component, error) {
+	q, wanted, list := asked.q, asked.wanted, asked.list
+	list.Users = users
+	list.ListFrame = listFrame(c, q, wanted.CatalogueQuery, len(users), total, "users", "Users")
+	list.Kept = kept(q, "search", "role_id", "access_profile_id")
+	list.Bulk = ui.Bulk{Path: usersHref, Query: q.Whole(), Ticked: texts(sent.IDs), Problems: problems}
+	list.Assigned = sent.AccessProfileID.Text
 	page := h.page(c, "Users", usersHref)
 	page.Rows = len(users) > 0
 	page.Intro = "Who holds which profiles, and who may sign in to this console."
+	reply.MarkProblems(&page, problems)
 	if len(users) > 0 {
 		last := ""
 		if wanted.Sort == account.Sorts[0] {
@@ -105,23 +148,25 @@ func (h *Handlers) userListPage(
 	if list.MayCreate {
 		page.Actions = ui.NewButton("New user", usersHref+"/new")
 	}
-	choices, err := account.Choices(reqctx.Of(c), h.DB)
-	if err != nil {
+	if err := h.loadUserList(c, &list); err != nil {
+		return nil, err
+	}
+	return framed(page, views.UserListBody(list)), nil
+}
+
+// loadUserList adds what the filters offer, and what the users hold.
+func (h *Handlers) loadUserList(c *gin.Context, list *views.UserList) (err error) {
+	list.MayAssignProfiles = reqctx.Actor(c).May(permission.CreateAccessProfiles)
+	if list.Choices, err = account.Choices(reqctx.Of(c), h.DB); err != nil || !list.MayViewCopies {
 		return err
 	}
-	list.Choices, list.MayAssignProfiles = choices, reqctx.Actor(c).May(permission.CreateAccessProfiles)
-	if list.MayViewCopies {
-		ids, held := make([]string, len(users)), make([]identity.User, len(users))
-		for i, user := range users {
-			ids[i], held[i] = user.ID, user.User
-		}
-		if list.Held, err = assignment.ProfilesHeld(reqctx.Of(c), h.DB, held); err != nil {
-			return err
-		}
-		if list.States, err = blocked.States(reqctx.Of(c), h.DB, ids); err != nil {
-			return err
-		}
+	ids, held := make([]string, len(list.Users)), make([]identity.User, len(list.Users))
+	for i, user := range list.Users {
+		ids[i], held[i] = user.ID, user.User
 	}
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, views.UserListBody(list)))
-	return nil
+	if list.Held, err = assignment.ProfilesHeld(reqctx.Of(c), h.DB, held); err != nil {
+		return err
+	}
+	list.States, err = blocked.States(reqctx.Of(c), h.DB, ids)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -28,6 +29,7 @@ type rowLook struct {
 type rowFacts struct {
 	held                            int64
 	updated                         string
+	ticked                          bool
 	mayCreate, mayUpdate, mayDelete bool
 }
 
@@ -41,7 +43,9 @@ func printedRow(r ProfileRow, l ProfileList) templ.Component {
 		return profileRow(r, l)
 	}
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
-		look := rowLook{rowFacts{r.Held, r.Updated, l.MayCreate, l.MayUpdate, l.MayDelete}, l.Models}
+		look := rowLook{rowFacts{
+			r.Held, r.Updated, slices.Contains(l.Bulk.Ticked, r.ID), l.MayCreate, l.MayUpdate, l.MayDelete,
+		}, l.Models}
 		last := r.Printed.last.Load()
 		if last == nil || !last.look.same(look) {
 			var html strings.Builder

@@ -99,6 +99,8 @@ func keyless(users int) string {
 type HolderList struct {
 	Profile                           profile.Profile
 	Search                            string
+	Kept                              []ui.Field // what a new search keeps
+	Bulk                              ui.Bulk
 	Copies                            []assignment.Assignment
 	Now                               time.Time
 	Filtered, MayViewUsers, MayDetach bool

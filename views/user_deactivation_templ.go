@@ -16,7 +16,7 @@ import (
 )
 
 // DeactivateManyBody asks before many are deactivated.
-func DeactivateManyBody(users []identity.User) templ.Component {
+func DeactivateManyBody(list ui.Bulk, users []identity.User) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -38,7 +38,7 @@ func DeactivateManyBody(users []identity.User) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(users) == 0 {
-			templ_7745c5c3_Err = ui.ConfirmBody(ui.Confirm{Cancel: "/users", Blocked: "None of them is a user any more."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.ConfirmBody(ui.Confirm{Cancel: list.List(), Blocked: "None of them is a user any more."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -121,7 +121,7 @@ func DeactivateManyBody(users []identity.User) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.ConfirmBody(ui.Confirm{
-				Action: "/users/bulk/deactivate", Verb: "Deactivate " + plural.Of(len(users), "user"), Cancel: "/users",
+				Action: list.Act("deactivate"), Verb: "Deactivate " + plural.Of(len(users), "user"), Cancel: list.List(),
 				Effects: []string{
 					"They are signed out everywhere at once and can no longer sign in.",
 					"Gateways refuse their keys within a second, and the API refuses the API keys that they made. Service keys work on.",

@@ -12,6 +12,7 @@ import (
 // UserList is a page of users with what it is narrowed and sorted by.
 type UserList struct {
 	ui.ListFrame
+	Bulk    ui.Bulk
 	Users   []account.Listed
 	Held    map[string][]string      // names of the profiles that each holds
 	States  map[string]blocked.State // of those who hold an active copy
@@ -21,7 +22,7 @@ type UserList struct {
 	Blocked               bool
 	BlockedAsOf           time.Time // when it was read who is blocked; zero for now
 	Filtered              bool
-	Sorted                string // as sent
+	Assigned              string // the profile chosen in the bar, as it was sent
 	Deactivated           bool
 	Segments              []ui.Link // by state
 	Name, Spend, LastUsed ui.SortLink
@@ -34,6 +35,14 @@ func (l UserList) MayAssign() bool { return l.MayAssignProfiles && len(l.toAssig
 
 // MayTick reports whether something can be done to those ticked.
 func (l UserList) MayTick() bool { return l.MayAssign() || l.MayUpdate }
+
+func (l UserList) summary() []ui.ProblemLink {
+	fields := map[string]string{}
+	if l.MayAssign() {
+		fields["access_profile_id"] = "assign"
+	}
+	return l.Bulk.Summary(len(l.Users) > 0, fields)
+}
 
 // roles are what the list can be narrowed to.
 func (l UserList) roles() []ui.Option { return l.options("Every role", false, l.RoleID) }
@@ -59,10 +68,11 @@ func (l UserList) options(all string, profiles bool, chosen int64) []ui.Option {
 
 // toAssign are the active profiles.
 func (l UserList) toAssign() []ui.Option {
-	options := []ui.Option{{Label: "Choose a profile", Chosen: true}}
+	options := []ui.Option{{Label: "Choose a profile", Chosen: l.Assigned == ""}}
 	for _, choice := range l.Choices {
 		if choice.IsProfile && choice.IsActive {
-			options = append(options, ui.Option{Value: strconv.FormatInt(choice.ID, 10), Label: choice.Name})
+			id := strconv.FormatInt(choice.ID, 10)
+			options = append(options, ui.Option{Value: id, Label: choice.Name, Chosen: id == l.Assigned})
 		}
 	}
 	return options

@@ -175,7 +175,7 @@ func TestUsersDeactivatedInBulk(t *testing.T) {
 	form := asked.Hidden("/users/bulk/deactivate")
 	slices.Sort(form["ids"])
 	webtest.Same(t, "what is asked", form, url.Values{"ids": ids, "confirmed": {"true"}})
-	c.Audits(func() { browser.Post("/users/bulk/deactivate", form).Redirects("/users?deactivated=true") },
+	c.Audits(func() { browser.Post("/users/bulk/deactivate", form).Redirects("/users") },
 		"deactivate - "+ids[0]+" "+webtest.Admin, "deactivate - "+ids[1]+" "+webtest.Admin)
 	names := func(query string) (names []string) {
 		for _, user := range webtest.Objects(c.APIKey().Get("/api/users" + query).Is(200).JSON()["users"]) {

@@ -28,6 +28,7 @@ type Query struct {
 	Names    []string // the parameters sent with a value, in their order
 	values   map[string]string
 	Problems problem.Problems
+	Path     string // of the list, when a page shows it at another address
 }
 
 // ReadQuery reads the parameters named, each at most once; an empty one counts as absent. The API refuses unknown
@@ -142,6 +143,18 @@ func (q *Query) Link(pairs ...string) string {
 		if values.Set(pair[0], pair[1]); pair[1] == "" {
 			values.Del(pair[0])
 		}
+	}
+	return q.Path + "?" + values.Encode()
+}
+
+// Whole is the query string of the same part of the list, "" when nothing was sent.
+func (q *Query) Whole() string {
+	values := url.Values{}
+	for _, sent := range q.Names {
+		values.Set(sent, q.values[sent])
+	}
+	if len(values) == 0 {
+		return ""
 	}
 	return "?" + values.Encode()
 }

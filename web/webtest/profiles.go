@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/html"
+
 	"tollgate/models/audit"
 )
 
@@ -81,7 +83,11 @@ func (v Client) Profile(id int64) map[string]any {
 // Fields are those that a browser would send of a form, without its buttons.
 func (a Answer) Fields(id string) url.Values {
 	a.T.Helper()
-	form := a.One("form", "id", id)
+	return FieldsIn(a.One("form", "id", id))
+}
+
+// FieldsIn are those that a browser would send of a form, without its buttons.
+func FieldsIn(form *html.Node) url.Values {
 	sent := url.Values{}
 	for node := range form.Descendants() {
 		name := Attribute(node, "name")
