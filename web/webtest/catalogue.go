@@ -26,16 +26,18 @@ func (c *Console) Refreshes(id string) map[string]any {
 	return got["mcp_client"].(map[string]any)
 }
 
-// ToolsAtEveryDoor fails the test unless the tools of slack are granted or not, on each route and on each page that
-// shows them.
+// ToolsAtEveryDoor fails the test unless the tools of slack, a server that a copy of the user names whole, are granted
+// or not, on each route and on each page that shows them.
 func (g Gateway) ToolsAtEveryDoor(c *Console, user, key string, want map[string]bool) {
 	g.T.Helper()
-	admin, found := g.Admin.At(c), []string{}
+	admin, found, shown := g.Admin.At(c), []string{}, "slack: every tool, including future tools"
 	for name, granted := range want {
 		kind, status := "mcp_tool_blocked", 403
 		if granted {
 			kind, status = "allowed", 200
 			found = append(found, "slack/"+name)
+		} else {
+			shown += ", without " + name
 		}
 		admin.Decides(Tool(key, "slack", name), kind, status)
 		admin.Decides(With(Tool(nil, "slack", name), "virtual_key", nil, "user_id", user), kind, status)
@@ -56,8 +58,7 @@ func (g Gateway) ToolsAtEveryDoor(c *Console, user, key string, want map[string]
 	}
 	slices.Sort(searched)
 	Same(g.T, "AuthZEN search", searched, found)
-	line := "slack: " + strings.ReplaceAll(strings.Join(found, ", "), "slack/", "")
-	Says(g.Session.At(c).Get("/users/"+user).Is(200), "", line)
+	Same(g.T, "the page of the user", g.Session.At(c).Get("/users/" + user).Is(200).Facts()["Tools"], shown)
 }
 
 // Says fails the test unless a page, or the section that a heading names, contains the words.
