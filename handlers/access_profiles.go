@@ -246,7 +246,7 @@ func writeDocument(c *gin.Context, status int, before string, document []byte, a
 // the console, where it may be left out.
 func versionOf(c *gin.Context) (*int64, error) {
 	if reqctx.IsAPI(c) {
-		if _, err := intake.DecodeEmpty[struct{ input.Row }](c); err != nil {
+		if err := intake.NoFields(c); err != nil {
 			return nil, err
 		}
 		return intake.IfMatch(c)

@@ -169,6 +169,9 @@ func (h *Handlers) DeleteAPIKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	key, err := apikey.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
 		return err

@@ -14,7 +14,6 @@ import (
 	"tollgate/models/catalogue"
 	"tollgate/models/configdoc"
 	"tollgate/models/discovery"
-	"tollgate/models/input"
 	"tollgate/models/mcptool"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -134,7 +133,7 @@ const skippedNamed = 100
 // RefreshMCPTools asks a server for its tools and stores them.
 func (h *Handlers) RefreshMCPTools(c *gin.Context) error {
 	id := c.Param("client_id")
-	if _, err := intake.DecodeEmpty[struct{ input.Row }](c); err != nil {
+	if err := intake.NoFields(c); err != nil {
 		return err
 	}
 	// A user who leaves the page meanwhile finds the tools there later.
@@ -172,6 +171,9 @@ func (h *Handlers) ConfirmDeleteMCPServer(c *gin.Context) error {
 
 // DeleteMCPServer removes a server that no profile and no tool group names.
 func (h *Handlers) DeleteMCPServer(c *gin.Context) error {
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	id := c.Param("client_id")
 	err := mcptool.DeleteServer(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err == nil {

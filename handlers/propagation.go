@@ -228,6 +228,9 @@ func (h *Handlers) RetryPropagation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	again, err := propagation.Retry(reqctx.Of(c), h.DB, reqctx.Actor(c), id, job)
 	if err != nil {
 		return err

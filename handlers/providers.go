@@ -122,6 +122,9 @@ func (h *Handlers) ConfirmDeleteProvider(c *gin.Context) error {
 
 // DeleteProvider removes a provider that no profile names.
 func (h *Handlers) DeleteProvider(c *gin.Context) error {
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	name := c.Param("name")
 	err := catalogue.DeleteProvider(reqctx.Of(c), h.DB, reqctx.Actor(c), name)
 	if err == nil {

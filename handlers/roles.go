@@ -178,6 +178,9 @@ func (h *Handlers) DeleteRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	role, err := attachment.DeleteRole(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {

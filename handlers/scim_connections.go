@@ -167,6 +167,9 @@ func (h *Handlers) DeleteSCIMConnection(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	gone, err := connection.Delete(reqctx.Of(c), h.DB, reqctx.Actor(c), id)
 	if err != nil {
 		return err

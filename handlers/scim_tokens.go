@@ -103,6 +103,9 @@ func (h *Handlers) DeleteSCIMToken(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	token, err := connection.DeleteToken(reqctx.Of(c), h.DB, reqctx.Actor(c), id, tokenID)
 	if err != nil {
 		return err

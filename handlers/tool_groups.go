@@ -183,6 +183,9 @@ func (h *Handlers) DeleteToolGroup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	if err := mcptool.DeleteToolGroup(reqctx.Of(c), h.DB, reqctx.Actor(c), id); err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 			return h.groupDeletion(c, problems)

@@ -69,6 +69,9 @@ func (h *Handlers) UpdateUser(c *gin.Context) error {
 
 // DeleteUser removes a user with their sessions and API keys.
 func (h *Handlers) DeleteUser(c *gin.Context) error {
+	if err := intake.NoFields(c); err != nil {
+		return err
+	}
 	user, err := account.DeleteUser(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id"))
 	if err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
