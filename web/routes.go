@@ -51,7 +51,11 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 	g := gatewayOf(h)
 	origin, credential := sameOrigin(h), authenticate(h)
 	for _, r := range slices.Concat(routes(h, g, telemetryOf(h)), directoryRoutes(h), proxyRoutes(g)) {
-		chain := gin.HandlersChain{origin, credential(r.permission), rememberWrites(h), h.TakeBody, h.Handle(r.action)}
+		action := r.action
+		if withoutQuery(r) {
+			action = handlers.WithoutQuery(action)
+		}
+		chain := gin.HandlersChain{origin, credential(r.permission), rememberWrites(h), h.TakeBody, h.Handle(action)}
 		switch {
 		case strings.HasPrefix(r.path, "/authz/"), r.permission == ofDirectory:
 			chain = gin.HandlersChain{h.Handle(r.action)} // a proxy sends a copy of its client's request
@@ -65,6 +69,17 @@ func register(engine *gin.Engine, h *handlers.Handlers) {
 			}
 		}
 	}
+}
+
+// withoutQuery reports whether a route refuses every parameter in its address. A route of the API that makes a change
+// takes what it needs from its body, but for the one that reads a parameter itself. Gateways may append parameters to
+// the addresses they ask and report to.
+func withoutQuery(r route) bool {
+	switch {
+	case !strings.HasPrefix(r.path, "/api/"), r.method == "GET", r.permission == askDecisions, r.permission == reportUsage:
+		return false
+	}
+	return r.path != detachRolePath
 }
 
 // gatewayOf is the part of a console that answers gateways.

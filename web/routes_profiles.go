@@ -5,6 +5,9 @@ import (
 	"tollgate/models/permission"
 )
 
+// detachRolePath is the one route that changes something and reads a parameter: whether copies go too.
+const detachRolePath = "/api/access-profiles/:id/roles/:role_id"
+
 // profileRoutes are those of access profiles.
 func profileRoutes(h *handlers.Handlers) []route {
 	return []route{
@@ -22,7 +25,7 @@ func profileRoutes(h *handlers.Handlers) []route {
 		{"GET", "/api/access-profiles/:id/audit-logs", permission.ViewAccessProfiles, h.Replicated(h.ListAuditLogs)},
 		{"GET", "/api/access-profiles/audit-logs", permission.ViewAuditLogs, h.Replicated(h.ListAuditLogs)},
 		{"POST", "/api/access-profiles/:id/roles", createOrUpdate, h.AttachRoles},
-		{"DELETE", "/api/access-profiles/:id/roles/:role_id", permission.DeleteAccessProfiles, h.DetachRole},
+		{"DELETE", detachRolePath, permission.DeleteAccessProfiles, h.DetachRole},
 		{"POST", "/api/access-profiles/:id/pause", permission.UpdateAccessProfiles, h.PauseCopies},
 		{"POST", "/api/access-profiles/:id/resume", permission.UpdateAccessProfiles, h.ResumeCopies},
 		{"POST", "/api/access-profiles/:id/propagate", createOrUpdate, h.Propagate},

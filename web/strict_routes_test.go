@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tollgate/models/permission"
 	"tollgate/web"
 	"tollgate/web/webtest"
 )
@@ -95,4 +96,35 @@ func TestUnsafeRoutesRefuseUnknownFields(t *testing.T) {
 	if len(routes) < 100 {
 		t.Errorf("only %d routes walked", len(routes))
 	}
+}
+
+// A parameter that a route of the API does not read is refused before anything is done: ?dry_run=true has to be in the
+// body. The doors of gateways pass over what their clients append to addresses.
+func TestUnsafeRoutesRefuseUnknownParameters(t *testing.T) {
+	s := newStrictStage(t)
+	before := s.State()
+	ofGateways := []permission.Permission{"Usage:Create", "Usage:View or Usage:Create"}
+	routes := s.unsafe(func(r web.Route) bool { return ofAPI(r) && !slices.Contains(ofGateways, r.Permission) })
+	for _, r := range routes {
+		s.as(r).API(r.Method, s.ids.Replace(r.Path)+"?nonsense=1", nil).Refuses(400, "unknown_parameter", "nonsense")
+	}
+	profile := fmt.Sprint("/api/access-profiles/", webtest.Research)
+	for call, body := range map[string]string{
+		"POST " + profile + "/propagate?dry_run=true": `{"fields":["budgets"]}`,
+		"POST " + profile + "/give?dry_run=true":      `{"emails":"` + webtest.Bob + `"}`,
+		"PUT " + profile + "?version=3":               `{"description":"changed"}`,
+		"DELETE " + profile + "?force=1":              ``,
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		name, _, _ := strings.Cut(path[strings.Index(path, "?")+1:], "=")
+		s.Admin.API(method, path, body).Refuses(400, "unknown_parameter", name)
+	}
+	if s.State() != before {
+		t.Error("something was changed")
+	}
+	if len(routes) < 120 {
+		t.Errorf("only %d routes walked", len(routes))
+	}
+	asked := s.Admin.API("POST", "/api/decisions?nonsense=1", webtest.Model("sk-bf-x")).JSON()
+	webtest.Same(t, "a gateway is answered", asked["type"], any("access_not_found"))
 }
