@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"regexp"
@@ -21,6 +22,7 @@ import (
 	"tollgate/models/handover"
 	"tollgate/models/identity"
 	"tollgate/models/mcptool"
+	"tollgate/models/permission"
 	"tollgate/models/policy"
 	"tollgate/models/profile"
 	"tollgate/models/propagation"
@@ -29,6 +31,7 @@ import (
 	"tollgate/models/setting"
 	"tollgate/models/usage"
 	"tollgate/models/virtualkey"
+	"tollgate/web"
 	"tollgate/web/webtest"
 )
 
@@ -93,6 +96,52 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 			t.Errorf("%s has the members\n%q in the document, and the decoder reads\n%q", schema, documented, read)
 		}
 	}
+}
+
+// A body of one byte too many, and one in another format, get an answer that the document declares.
+func TestOpenAPIDeclaresRefusedBodies(t *testing.T) {
+	s := newStrictStage(t)
+	c, err := webtest.LoadContract()
+	s.Must(err)
+	loaded, err := openapi.Load()
+	s.Must(err)
+	parameter := regexp.MustCompile(`\{(\w+)\}`)
+	tooLarge := strings.Repeat(" ", 1<<20-1) + "{}"
+	larger := regexp.MustCompile("^/(api/config|api/usage/litellm|v1|access/v1)/?") // they have limits, or a status, of their own
+	for _, o := range loaded.Operations {
+		if o.Method == "GET" {
+			continue
+		}
+		client := s.as(web.Route{Permission: permission.Permission(o.Permission)})
+		path := s.ids.Replace(parameter.ReplaceAllString(o.Path, ":$1"))
+		large := client.API(o.Method, path, tooLarge)
+		text := client.Send(o.Method, path, "text/plain", strings.NewReader("x"))
+		if !larger.MatchString(o.Path) {
+			large.Refuses(413, "body_too_large", "")
+			text.Refuses(415, "unsupported_media_type", "")
+		}
+		for _, a := range []webtest.Answer{large, text} {
+			if c.At("paths", o.Path, strings.ToLower(o.Method), "responses", fmt.Sprint(a.StatusCode)) == nil {
+				t.Errorf("%s %s answers %d, which is not in the document", o.Method, o.Path, a.StatusCode)
+			}
+		}
+	}
+}
+
+// What was created is where its Location says.
+func TestLocationsLead(t *testing.T) {
+	s := webtest.NewStage(t)
+	for path, body := range map[string]string{
+		"/api/access-profiles": `{"name":"Led"}`, "/api/users": `{"name":"Led","email":"led@example.com"}`,
+		"/api/roles": `{"name":"Led"}`, "/api/providers": `{"name":"led"}`, "/api/mcp/clients": `{"name":"Led"}`,
+		"/api/mcp/tool-groups": `{"name":"Led"}`, "/api/api-keys": `{"name":"Led","scopes":["Users:View"]}`,
+		"/api/scim-connections":        fmt.Sprintf(`{"name":"Led","default_role_id":%d}`, s.RoleID("Viewer")),
+		"/api/access-profiles/1/clone": `{"name":"Led again"}`,
+	} {
+		s.Admin.Get(s.Admin.API("POST", path, body).Is(201).Header.Get("Location")).Is(200)
+	}
+	assigned := s.Admin.API("POST", "/api/users/"+s.Ada+"/access-profiles", `{"access_profile_id":1}`).Is(201)
+	webtest.Same(t, "a copy, which has no address to be read at", assigned.Header.Get("Location"), "")
 }
 
 // members are the names that the decoder reads into a struct, those of embedded structs too.

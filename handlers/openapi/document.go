@@ -37,7 +37,7 @@ var Load = sync.OnceValues(func() (*Document, error) {
 				continue
 			}
 			address, _ := path.Key.(string)
-			operations[i].Value = complete(address, operation)
+			operations[i].Value = complete(name, address, operation)
 			document.Operations = append(document.Operations, listed(strings.ToUpper(name), address, operation))
 		}
 	}
@@ -57,13 +57,18 @@ var common = []struct{ status, response string }{
 	{"429", "TooManyRequests"},
 	{"500", "Internal"},
 	{"503", "Unavailable"},
+	{tooLarge, "TooLarge"},
 }
 
+// tooLarge is given by every operation that reads a body, which is every one but GET. AuthZEN has 400 for it.
+const tooLarge = "413"
+
 // complete adds the common responses to an operation, and says in words which permission it needs.
-func complete(path string, operation yaml.MapSlice) yaml.MapSlice {
+func complete(method, path string, operation yaml.MapSlice) yaml.MapSlice {
 	responses := mapping(operation, "responses")
 	for _, c := range common {
-		if value(responses, c.status) != nil {
+		if value(responses, c.status) != nil ||
+			c.status == tooLarge && (method == "get" || strings.HasPrefix(path, "/access/v1/")) {
 			continue
 		}
 		response := c.response

@@ -100,6 +100,11 @@ func CheckContract(request *http.Request, sent []byte, response *http.Response, 
 	if err := c.Check(content, "paths", path, operation, "responses", status); err != nil {
 		return fmt.Errorf("the answer %s of %s %s is not the documented one: %w", status, request.Method, path, err)
 	}
+	if _, promised := c.At("paths", path, operation, "responses", status, "headers", "Location").(map[string]any); promised !=
+		(response.Header.Get("Location") != "") {
+		return fmt.Errorf("the answer %s of %s %s has the Location %q, and the document says otherwise",
+			status, request.Method, path, response.Header.Get("Location"))
+	}
 	media := request.Header.Get("Content-Type")
 	if response.StatusCode >= 300 || len(sent) == 0 || string(sent) == "{}" || media != "" && media != "application/json" {
 		return nil
